@@ -1,0 +1,19 @@
+package handler
+
+// balance answers GET /balance.
+func (h *Handler) balance(c *call) (answer, error) {
+	invalid := &invalidRequest{}
+	c.user = newQuery(c, invalid).user()
+	if err := invalid.err(); err != nil {
+		return answer{}, err
+	}
+	balance, err := h.ledger.Balance(c.Context(), c.user)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(data{Data: balanceBody{balance.String()}}), nil
+}
+
+type balanceBody struct {
+	Balance string `json:"balance"`
+}

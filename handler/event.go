@@ -1,0 +1,142 @@
+package handler
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// event is a Lambda event in any of the shapes that are understood:
+//   - payload 2.0, of an HTTP API or a function URL: Version, RawPath,
+//     RawQueryString, RequestContext.HTTP;
+//   - payload 1.0, of a REST API or an HTTP API: HTTPMethod, Path, and
+//     headers and query in single and multiple values;
+//   - bare, of a direct invocation: neither method nor path. A body means POST
+//     /transactions, none means GET /balance.
+//
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+type event struct {
+	Version                         string              `json:"version"`
+	HTTPMethod                      string              `json:"httpMethod"`
+	Path                            string              `json:"path"`
+	RawPath                         string              `json:"rawPath"`
+	RawQueryString                  string              `json:"rawQueryString"`
+	Headers                         map[string]string   `json:"headers"`
+	MultiValueHeaders               map[string][]string `json:"multiValueHeaders"`
+	QueryStringParameters           map[string]string   `json:"queryStringParameters"`
+	MultiValueQueryStringParameters map[string][]string `json:"multiValueQueryStringParameters"`
+	Body                            jsontext.Value      `json:"body"` // a string; bare, also an object
+	IsBase64Encoded                 bool                `json:"isBase64Encoded"`
+	RequestContext                  struct {
+		RequestID string `json:"requestId"`
+		Stage     string `json:"stage"`
+		HTTP      struct {
+			Method string `json:"method"`
+		} `json:"http"`
+	} `json:"requestContext"`
+}
+
+// readEvent reads a payload. The error is an *invalidRequest.
+func readEvent(payload []byte) (event, error) {
+	var e event
+	if err := json.Unmarshal(payload, &e); err != nil {
+		invalid := &invalidRequest{}
+		invalid.add(eventField, "must be one of API Gateway or of a function URL, or an object of queryStringParameters, headers and body: "+syntax(err))
+		return event{}, invalid
+	}
+	return e, nil
+}
+
+// request is the HTTP request that the event stands for. The error is an
+// *invalidRequest, and the request is then whole but for its body.
+func (e event) request(ctx context.Context) (*http.Request, error) {
+	body, err := e.body()
+	method, path := e.target(body)
+	return (&http.Request{
+		Method: method,
+		URL:    &url.URL{Path: path, RawQuery: e.query()},
+		Header: e.header(),
+		Body:   io.NopCloser(bytes.NewReader(body)),
+	}).WithContext(ctx), err
+}
+
+// target is the method, and the path without its stage.
+func (e event) target(body []byte) (method, path string) {
+	switch {
+	case e.RequestContext.HTTP.Method != "":
+		method, path = e.RequestContext.HTTP.Method, e.RawPath
+	case e.HTTPMethod != "":
+		method, path = e.HTTPMethod, e.Path
+	case len(body) > 0:
+		return http.MethodPost, transactionsPath
+	default:
+		return http.MethodGet, balancePath
+	}
+	if rest, staged := strings.CutPrefix(path, "/"+e.RequestContext.Stage+"/"); staged {
+		path = "/" + rest
+	}
+	if decoded, err := url.PathUnescape(path); err == nil { // a function URL's is encoded
+		path = decoded
+	}
+	return method, path
+}
+
+// query is the query, encoded. Payload 2.0 has it as it was sent; its
+// queryStringParameters join repeated values by commas.
+func (e event) query() string {
+	if e.RawQueryString != "" {
+		return e.RawQueryString
+	}
+	values := url.Values(e.MultiValueQueryStringParameters)
+	if values == nil {
+		values = url.Values{}
+	}
+	for name, value := range e.QueryStringParameters {
+		if !values.Has(name) {
+			values.Set(name, value)
+		}
+	}
+	return values.Encode()
+}
+
+// header is all headers under their canonical names.
+func (e event) header() http.Header {
+	header := make(http.Header, len(e.Headers))
+	for name, values := range e.MultiValueHeaders {
+		for _, value := range values {
+			header.Add(name, value)
+		}
+	}
+	for name, value := range e.Headers {
+		if !slices.Contains(header.Values(name), value) {
+			header.Add(name, value)
+		}
+	}
+	return header
+}
+
+// body is the body's bytes, nil if there is none.
+func (e event) body() ([]byte, error) {
+	if e.Body == nil || e.Body.Kind() == 'n' {
+		return nil, nil
+	}
+	body := []byte(textOf(e.Body))
+	if !e.IsBase64Encoded {
+		return body, nil
+	}
+	decoded, err := base64.StdEncoding.DecodeString(string(body))
+	if err != nil {
+		invalid := &invalidRequest{}
+		invalid.add(bodyField, "must be base64, as isBase64Encoded says: "+err.Error())
+		return nil, invalid
+	}
+	return decoded, nil
+}

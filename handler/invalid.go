@@ -1,0 +1,67 @@
+package handler
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"onewrite/ledger"
+)
+
+// The fields of a call, as callers spell them.
+const (
+	userField     = "userId"
+	typeField     = "type"
+	ammountField  = "ammount"
+	amountField   = "amount"
+	currencyField = "currency"
+	limitField    = "limit"
+	cursorField   = "cursor"
+	bodyField     = "body"
+	queryField    = "query"
+	eventField    = "event"
+)
+
+var errInvalidRequest = errors.New("invalid request")
+
+// invalidRequest collects everything that is wrong with a call, so that its
+// sender hears all of it at once. It unwraps to errInvalidRequest.
+type invalidRequest struct {
+	properties map[string][]string // field: what is wrong with it
+}
+
+func (e *invalidRequest) add(field, reason string) {
+	if e.properties == nil {
+		e.properties = map[string][]string{}
+	}
+	e.properties[field] = append(e.properties[field], reason)
+}
+
+// err is e if anything was added.
+func (e *invalidRequest) err() error {
+	if e.properties == nil {
+		return nil
+	}
+	return e
+}
+
+// Error is the detail of the problem: one sentence a field.
+func (e *invalidRequest) Error() string {
+	var sentences []string
+	for _, field := range slices.Sorted(maps.Keys(e.properties)) {
+		sentences = append(sentences, field+" "+strings.Join(e.properties[field], ", and ")+".")
+	}
+	return strings.Join(sentences, " ")
+}
+
+func (e *invalidRequest) Unwrap() error { return errInvalidRequest }
+
+// parse reads a field by one of the ledger's parsers, and adds why it can't.
+func parse[T any](e *invalidRequest, field, value string, parser func(string) (T, error)) T {
+	parsed, err := parser(value)
+	if invalid := (*ledger.InvalidError)(nil); errors.As(err, &invalid) {
+		e.add(field, invalid.Reason)
+	}
+	return parsed
+}

@@ -1,0 +1,43 @@
+package handler
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// The outcomes of a call, as its log line tells them.
+const (
+	read     = "read"
+	posted   = "posted"
+	declined = "declined"
+	replayed = "replayed" // of a posted or a declined one
+	reused   = "reused"
+	refused  = "refused"
+	tryAgain = "try again"
+	failed   = "failed"
+)
+
+// logCall writes the one line of a call. It never holds a body. Only a call
+// that failed, or has to be tried again, tells its cause.
+func (h *Handler) logCall(c *call, a answer, err error, took time.Duration) {
+	line := []slog.Attr{
+		slog.String("route", c.route),
+		slog.Int("status", a.status),
+		slog.String("request_id", c.requestID),
+		slog.String("user", c.user.String()),
+		slog.String("transaction", c.transaction),
+		slog.String("outcome", a.outcome),
+		slog.Int("retries", c.trace.Retries),
+		slog.Float64("ms", float64(took.Microseconds())/1000),
+	}
+	level := slog.LevelInfo
+	if a.status >= http.StatusInternalServerError {
+		line = append(line, slog.String("cause", err.Error()))
+		level = slog.LevelError
+		if a.outcome == tryAgain {
+			level = slog.LevelWarn
+		}
+	}
+	h.log.LogAttrs(c.Context(), level, "request", line...)
+}

@@ -1,0 +1,137 @@
+package handler
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"onewrite/ledger"
+)
+
+var (
+	errNotFound     = errors.New("no such route")
+	errBodyTooLarge = errors.New("body too large")
+	errMethod       = errors.New("method not allowed")
+)
+
+// methodError is a route that has other methods. It unwraps to errMethod.
+type methodError struct{ allow []string }
+
+func (e *methodError) Error() string { return errMethod.Error() }
+func (e *methodError) Unwrap() error { return errMethod }
+
+// problemKind is a row of the table of problems.
+type problemKind struct {
+	err     error
+	status  int
+	kind    string // the problem's type, stable, for programs
+	title   string
+	detail  string // for a person; an invalidRequest brings its own
+	outcome string
+}
+
+// problems is the whole mapping of errors to HTTP. An error absent from it is
+// internal: a 500 whose cause is logged and never sent.
+var problems = []problemKind{
+	{errInvalidRequest, http.StatusBadRequest, "/problems/invalid-request", "Bad request",
+		"", refused},
+	{errNotFound, http.StatusNotFound, "/problems/not-found", "Not found",
+		"There is no such route.", refused},
+	{ledger.ErrNotFound, http.StatusNotFound, "/problems/not-found", "Not found",
+		"There is no transaction with this id.", refused},
+	{errMethod, http.StatusMethodNotAllowed, "/problems/method-not-allowed", "Method not allowed",
+		"This route has other methods; the Allow header names them.", refused},
+	{errBodyTooLarge, http.StatusRequestEntityTooLarge, "/problems/body-too-large", "Content too large",
+		"The body may have at most 16384 bytes.", refused},
+	{ledger.ErrInsufficientFunds, http.StatusUnprocessableEntity, "/problems/insufficient-funds", "Unprocessable entity",
+		"Your balance can't be negative.", declined},
+	{ledger.ErrBalanceLimit, http.StatusUnprocessableEntity, "/problems/balance-limit", "Unprocessable entity",
+		"Your balance can't be above the limit.", declined},
+	{ledger.ErrKeyReused, http.StatusUnprocessableEntity, "/problems/idempotency-key-reused", "Unprocessable entity",
+		"This key was used before, for another transaction. A new transaction takes a new key.", reused},
+	{ledger.ErrTryAgain, http.StatusServiceUnavailable, "/problems/try-again", "Service unavailable",
+		"The outcome is not known, or nothing was written. Send the same call with the same key again.", tryAgain},
+}
+
+var internal = problemKind{
+	status:  http.StatusInternalServerError,
+	kind:    "/problems/internal",
+	title:   "Internal server error",
+	detail:  "The service failed. The same call with the same key is safe to send again.",
+	outcome: failed,
+}
+
+func kindOf(err error) problemKind {
+	for _, p := range problems {
+		if errors.Is(err, p.err) {
+			return p
+		}
+	}
+	return internal
+}
+
+// problem is a problem document, RFC 9457, section 3.1.
+type problem struct {
+	Type       string              `json:"type"`
+	Title      string              `json:"title"`
+	Status     int                 `json:"status"`
+	Detail     string              `json:"detail,omitempty"`
+	Instance   string              `json:"instance"`
+	Properties map[string][]string `json:"properties,omitempty"` // field: messages
+	Balance    string              `json:"balance,omitempty"`
+	Limit      string              `json:"limit,omitempty"`
+}
+
+// problemAnswer is the answer to a call that failed with err.
+func problemAnswer(err error, path string) answer {
+	kind := kindOf(err)
+	header := map[string]string{"Content-Type": "application/problem+json"}
+	body := problem{
+		Type:     kind.kind,
+		Title:    kind.title,
+		Status:   kind.status,
+		Detail:   kind.detail,
+		Instance: path,
+	}
+	outcome := kind.outcome
+
+	var (
+		invalid *invalidRequest
+		method  *methodError
+		refusal *ledger.DeclinedError
+		reuse   *ledger.KeyReusedError
+	)
+	switch {
+	case errors.As(err, &invalid):
+		body.Detail, body.Properties = invalid.Error(), invalid.properties
+	case errors.As(err, &method):
+		header["Allow"] = strings.Join(method.allow, ", ")
+	case errors.As(err, &reuse):
+		body.Properties = reuseProperties(reuse)
+	case errors.As(err, &refusal):
+		body.Balance = refusal.Result.Transaction.BalanceSeen.String()
+		if errors.Is(err, ledger.ErrBalanceLimit) {
+			body.Limit = ledger.MaxBalance.String()
+		}
+		if refusal.Result.Replayed {
+			header[replayedHeader] = "true"
+			outcome = replayed
+		}
+	case errors.Is(err, ledger.ErrTryAgain):
+		header["Retry-After"] = "1"
+	}
+	return answer{kind.status, header, body, outcome}
+}
+
+// reuseProperties names the members that differ from the first call's.
+func reuseProperties(e *ledger.KeyReusedError) map[string][]string {
+	const message = "differs from the first call with this key"
+	properties := map[string][]string{}
+	if e.TypeDiffers {
+		properties[typeField] = []string{message}
+	}
+	if e.AmountDiffers {
+		properties[ammountField] = []string{message}
+	}
+	return properties
+}

@@ -1,0 +1,77 @@
+package handler
+
+import (
+	"net/url"
+	"strconv"
+
+	"onewrite/ledger"
+)
+
+const (
+	defaultLimit = 50
+	maxLimit     = 100
+)
+
+// query is the query of a call. Each parameter may be given once.
+type query struct {
+	values  url.Values
+	invalid *invalidRequest
+}
+
+func newQuery(c *call, invalid *invalidRequest) query {
+	values, err := url.ParseQuery(c.URL.RawQuery)
+	if err != nil {
+		invalid.add(queryField, "must be well-formed: "+err.Error())
+	}
+	return query{values, invalid}
+}
+
+// one is the value of a parameter, and whether there is exactly one.
+func (q query) one(field string) (value string, given bool) {
+	switch values := q.values[field]; len(values) {
+	case 0:
+		return "", false
+	case 1:
+		return values[0], true
+	default:
+		q.invalid.add(field, "must be given once")
+		return "", false
+	}
+}
+
+// user is the parameter userId, which is required.
+func (q query) user() ledger.UserID {
+	value, given := q.one(userField)
+	if !given {
+		if !q.values.Has(userField) {
+			q.invalid.add(userField, "is required")
+		}
+		return ledger.UserID{}
+	}
+	return parse(q.invalid, userField, value, ledger.ParseUserID)
+}
+
+// limit is the parameter limit, from 1 to maxLimit.
+func (q query) limit() int {
+	value, given := q.one(limitField)
+	if !given {
+		return defaultLimit
+	}
+	limit, err := strconv.Atoi(value)
+	if err != nil || limit < 1 || limit > maxLimit {
+		q.invalid.add(limitField, "must be a whole number from 1 to 100")
+	}
+	return limit
+}
+
+// cursor is the parameter cursor, for that user. Without it the history begins
+// at its newest.
+func (q query) cursor(user ledger.UserID) ledger.Cursor {
+	value, given := q.one(cursorField)
+	if !given || user == (ledger.UserID{}) {
+		return ledger.Cursor{}
+	}
+	return parse(q.invalid, cursorField, value, func(text string) (ledger.Cursor, error) {
+		return ledger.ParseCursor(user, text)
+	})
+}

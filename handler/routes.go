@@ -1,0 +1,71 @@
+package handler
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// action answers one route.
+type action func(*call) (answer, error)
+
+// routes are all the routes there are. GET serves HEAD too. A path that ends
+// in a wildcard takes any one segment in its place.
+func (h *Handler) routes() []route {
+	return []route{
+		{http.MethodGet, balancePath, h.balance},
+		{http.MethodGet, transactionsPath, h.history},
+		{http.MethodPost, transactionsPath, h.post},
+		{http.MethodGet, transactionPath + wildcard, h.transaction},
+	}
+}
+
+const (
+	balancePath      = "/balance"
+	transactionsPath = "/transactions"
+	transactionPath  = "/transactions/"
+	wildcard         = "{id}"
+)
+
+type route struct {
+	method, path string
+	do           action
+}
+
+// match finds the action of a request and its route, as the log names it. A
+// request without a route has an action that refuses it.
+func (h *Handler) match(method, path string) (name string, do action) {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	var allow []string
+	for _, r := range h.routes() {
+		switch {
+		case !r.matches(path):
+		case r.method == method:
+			return r.method + " " + r.path, r.do
+		case r.method == http.MethodGet:
+			allow = append(allow, http.MethodGet, http.MethodHead)
+		default:
+			allow = append(allow, r.method)
+		}
+	}
+	if allow == nil {
+		return "", refuse(errNotFound)
+	}
+	slices.Sort(allow)
+	return "", refuse(&methodError{allow})
+}
+
+func (r route) matches(path string) bool {
+	prefix, wild := strings.CutSuffix(r.path, wildcard)
+	if !wild {
+		return path == r.path
+	}
+	segment, under := strings.CutPrefix(path, prefix)
+	return under && segment != "" && !strings.Contains(segment, "/")
+}
+
+func refuse(err error) action {
+	return func(*call) (answer, error) { return answer{}, err }
+}

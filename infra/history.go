@@ -1,0 +1,52 @@
+package infra
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"onewrite/ledger"
+)
+
+// historyIndex holds every user's transactions by time, with all attributes.
+const historyIndex = "user_id-created_at"
+
+// History implements [ledger.Store]. The user stands in the query itself, so
+// a cursor can only choose a place in that user's own history.
+func (s *Store) History(ctx context.Context, user ledger.UserID, after ledger.Cursor, limit int) ([]ledger.Transaction, bool, error) {
+	query := &dynamodb.QueryInput{
+		TableName:                 &s.transactions,
+		IndexName:                 aws.String(historyIndex),
+		KeyConditionExpression:    aws.String("user_id = :user"),
+		ExpressionAttributeValues: item{":user": text(user)},
+		ScanIndexForward:          aws.Bool(false),
+		// One more than asked for: DynamoDB's own sign of a next page is also
+		// there after the last row.
+		Limit: aws.Int32(int32(limit) + 1),
+	}
+	if after != (ledger.Cursor{}) {
+		query.ExclusiveStartKey = item{
+			"id":         text(after.ID),
+			"user_id":    text(user),
+			"created_at": &types.AttributeValueMemberS{Value: after.CreatedAt.Format(ledger.CreatedAtLayout)},
+		}
+	}
+	// 101 rows of under 1 KB are far below the 1 MB of one answer.
+	out, err := s.client.Query(ctx, query, retrying(ctx))
+	if err != nil {
+		return nil, false, fmt.Errorf("read history of %s: %w", user, told(err))
+	}
+	more := len(out.Items) > limit
+	page := make([]ledger.Transaction, 0, limit)
+	for _, row := range out.Items[:min(limit, len(out.Items))] {
+		t, err := decodeTransaction(row)
+		if err != nil {
+			return nil, false, err
+		}
+		page = append(page, t)
+	}
+	return page, more, nil
+}

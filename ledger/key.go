@@ -1,0 +1,32 @@
+package ledger
+
+import "errors"
+
+// ErrInvalidIdempotencyKey is what [ParseIdempotencyKey] refuses with, in an
+// [*InvalidError].
+var ErrInvalidIdempotencyKey = errors.New("invalid idempotency key")
+
+const maxIdempotencyKeyBytes = 255
+
+// IdempotencyKey is the caller's name for one transaction of one user. It
+// never expires. The zero IdempotencyKey is not valid; make one with
+// [ParseIdempotencyKey].
+type IdempotencyKey struct{ text string }
+
+// ParseIdempotencyKey takes 1 to 255 printable ASCII characters, the space
+// included. All else is an [*InvalidError] that unwraps to
+// [ErrInvalidIdempotencyKey].
+func ParseIdempotencyKey(s string) (IdempotencyKey, error) {
+	if len(s) < 1 || len(s) > maxIdempotencyKeyBytes {
+		return IdempotencyKey{}, &InvalidError{ErrInvalidIdempotencyKey, "must have 1 to 255 characters"}
+	}
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return IdempotencyKey{}, &InvalidError{ErrInvalidIdempotencyKey, "must be printable ASCII"}
+		}
+	}
+	return IdempotencyKey{s}, nil
+}
+
+// String is the text that was parsed.
+func (k IdempotencyKey) String() string { return k.text }

@@ -1,0 +1,42 @@
+package ledger
+
+import (
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// ErrInvalidUserID is what [ParseUserID] refuses with, in an [*InvalidError].
+var ErrInvalidUserID = errors.New("invalid user id")
+
+const maxUserIDCharacters = 128 // at most 512 bytes; DynamoDB's partition keys hold 2,048
+
+// UserID names a user. Users are not made: any UserID has a balance. The zero
+// UserID is not valid; make one with [ParseUserID].
+type UserID struct{ text string }
+
+// ParseUserID takes 1 to 128 characters of UTF-8 without control characters
+// and without space at either end. All else is an [*InvalidError] that
+// unwraps to [ErrInvalidUserID].
+func ParseUserID(s string) (UserID, error) {
+	invalid := func(reason string) (UserID, error) {
+		return UserID{}, &InvalidError{ErrInvalidUserID, reason}
+	}
+	switch {
+	case strings.TrimSpace(s) == "":
+		return invalid("must not be blank")
+	case !utf8.ValidString(s):
+		return invalid("must be valid UTF-8")
+	case utf8.RuneCountInString(s) > maxUserIDCharacters:
+		return invalid("must have at most 128 characters")
+	case strings.ContainsFunc(s, unicode.IsControl):
+		return invalid("must not contain control characters")
+	case strings.TrimSpace(s) != s:
+		return invalid("must not begin or end with a space")
+	}
+	return UserID{s}, nil
+}
+
+// String is the text that was parsed.
+func (u UserID) String() string { return u.text }

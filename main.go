@@ -1,0 +1,32 @@
+// Command onewrite is the AWS Lambda function of the ledger: GET /balance and
+// POST /transactions behind API Gateway, in one DynamoDB write a transaction.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"onewrite/handler"
+	"onewrite/infra"
+	"onewrite/ledger"
+)
+
+func main() {
+	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	config, err := infra.ConfigFromEnv(os.Getenv)
+	if err != nil {
+		log.Error("start", slog.String("cause", err.Error()))
+		os.Exit(1)
+	}
+	store := infra.NewStore(infra.NewClient(config), config)
+	// Init has the whole CPU, and its time is not a caller's: the connection
+	// is opened here. The calls will tell what keeps it from opening.
+	if err := store.Warm(context.Background()); err != nil {
+		log.Warn("warm up", slog.String("cause", err.Error()))
+	}
+	lambda.Start(handler.New(ledger.New(store, time.Now), log))
+}
