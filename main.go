@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"onewrite/handler"
 	"onewrite/infra"
@@ -16,7 +17,7 @@ import (
 )
 
 func main() {
-	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	log := slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr}))
 	config, err := infra.ConfigFromEnv(os.Getenv)
 	if err != nil {
 		log.Error("start", slog.String("cause", err.Error()))

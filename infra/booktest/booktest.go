@@ -1,0 +1,141 @@
+// Package booktest gives each test books of its own: two new tables on
+// DynamoDB Local, the real client with a network that can fail, the store and
+// the ledger. The books are checked when the test ends.
+package booktest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra"
+	"onewrite/infra/dynamodblocal"
+	"onewrite/infra/faults"
+	"onewrite/ledger"
+)
+
+const endpointVariable = "AWS_ENDPOINT_URL_DYNAMODB"
+
+// Main runs the tests of a package against DynamoDB Local: the one that
+// AWS_ENDPOINT_URL_DYNAMODB names, which must be on this machine, or one that
+// it starts and ends.
+func Main(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	if endpoint := os.Getenv(endpointVariable); endpoint != "" {
+		if !local(endpoint) {
+			fmt.Fprintf(os.Stderr, "tests run against DynamoDB on this machine only, and %s is %s\n", endpointVariable, endpoint)
+			return 1
+		}
+		return m.Run()
+	}
+	server, err := dynamodblocal.Start(context.Background(), dynamodblocal.Options{Log: os.Stderr})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer server.Close() //nolint:errcheck // the tests have their verdict
+	if err := os.Setenv(endpointVariable, server.Endpoint()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+func local(endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Books are one test's.
+type Books struct {
+	Config  infra.Config
+	Client  *dynamodb.Client // around the Network
+	Network *faults.Network
+	Store   *infra.Store
+	Ledger  *ledger.Ledger
+}
+
+// books numbers the books of this process.
+var books atomic.Int64
+
+// New makes books for t. Their tables are empty, and their time is the clock's.
+func New(t testing.TB) *Books {
+	t.Helper()
+	c := infra.Config{
+		TransactionsTable: fmt.Sprintf("transactions-%d-%d", os.Getpid(), books.Add(1)),
+		Region:            "us-east-1",
+		Credentials:       aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"},
+		Endpoint:          os.Getenv(endpointVariable),
+	}
+	c.AggregateTable = strings.Replace(c.TransactionsTable, "transactions", "transactions_aggregate", 1)
+	require.True(t, local(c.Endpoint), "TestMain must call booktest.Main")
+	direct := infra.NewClient(c)
+	require.NoError(t, infra.CreateTables(t.Context(), direct, c))
+
+	b := &Books{Config: c, Network: &faults.Network{}}
+	b.Client = infra.NewClient(c, faults.Under(b.Network))
+	b.Store = infra.NewStore(b.Client, c)
+	b.Ledger = ledger.New(b.Store, time.Now)
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		Check(ctx, t, direct, c)
+		for _, table := range infra.Tables(c) {
+			_, err := direct.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: table.TableName})
+			require.NoError(t, err)
+		}
+	})
+	return b
+}
+
+// Env is the environment of a process that keeps these books.
+func (b *Books) Env() []string {
+	return []string{
+		"TRANSACTIONS_TABLE=" + b.Config.TransactionsTable,
+		"TRANSACTIONS_AGGREGATE_TABLE=" + b.Config.AggregateTable,
+		"AWS_REGION=" + b.Config.Region,
+		"AWS_ACCESS_KEY_ID=" + b.Config.Credentials.AccessKeyID,
+		"AWS_SECRET_ACCESS_KEY=" + b.Config.Credentials.SecretAccessKey,
+		endpointVariable + "=" + b.Config.Endpoint,
+	}
+}
+
+// Balance is the user's balance.
+func (b *Books) Balance(t testing.TB, user string) string {
+	t.Helper()
+	id, err := ledger.ParseUserID(user)
+	require.NoError(t, err)
+	balance, err := b.Ledger.Balance(t.Context(), id)
+	require.NoError(t, err)
+	return balance.String()
+}
+
+// Request is a request of the texts.
+func Request(t testing.TB, user, key string, kind ledger.Type, amount string) ledger.Request {
+	t.Helper()
+	r := ledger.Request{Type: kind}
+	var err error
+	r.UserID, err = ledger.ParseUserID(user)
+	require.NoError(t, err)
+	r.IdempotencyKey, err = ledger.ParseIdempotencyKey(key)
+	require.NoError(t, err)
+	r.Amount, err = ledger.ParseAmount(amount)
+	require.NoError(t, err)
+	return r
+}

@@ -1,0 +1,50 @@
+package booktest
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/ledger"
+)
+
+// Fill gives a new user a balance of 100 below the limit, by the rows of a
+// thousand credits, which it would take long to post.
+func (b *Books) Fill(t testing.TB, user string) {
+	t.Helper()
+	s := func(v string) types.AttributeValue { return &types.AttributeValueMemberS{Value: v} }
+	n := func(v string) types.AttributeValue { return &types.AttributeValueMemberN{Value: v} }
+	var credits []types.WriteRequest
+	for i := range 1000 {
+		key, amount := fmt.Sprintf("fill-%d", i), "1000000000000"
+		if i == 0 {
+			amount = "999999999800"
+		}
+		r := Request(t, user, key, ledger.Credit, amount)
+		credits = append(credits, types.WriteRequest{PutRequest: &types.PutRequest{Item: map[string]types.AttributeValue{
+			"id":              s(ledger.NewTransactionID(r.UserID, r.IdempotencyKey).String()),
+			"user_id":         s(user),
+			"idempotency_key": s(key),
+			"type":            s("credit"),
+			"ammount":         n(amount),
+			"status":          s("posted"),
+			"created_at":      s("2026-01-01T00:00:00.000Z"),
+		}}})
+	}
+	for batch := range slices.Chunk(credits, 25) {
+		_, err := b.Client.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{
+			RequestItems: map[string][]types.WriteRequest{b.Config.TransactionsTable: batch},
+		})
+		require.NoError(t, err)
+	}
+	_, err := b.Client.PutItem(t.Context(), &dynamodb.PutItemInput{
+		TableName: &b.Config.AggregateTable,
+		Item:      map[string]types.AttributeValue{"user_id": s(user), "balance": n("999999999999900"), "version": n("1000")},
+	})
+	require.NoError(t, err)
+	b.Network.Requests()
+}

@@ -1,0 +1,173 @@
+package infra_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra"
+	"onewrite/infra/booktest"
+	"onewrite/infra/faults"
+	"onewrite/ledger"
+)
+
+var everyFault = map[string]faults.Fault{
+	"request lost":  faults.LoseRequest,
+	"response lost": faults.LoseResponse,
+	"response cut":  faults.CutResponse,
+	"conflict":      faults.Conflict,
+	"throttle":      faults.Throttle,
+	"server error":  faults.ServerError,
+}
+
+// One fault is settled by the retries of the call itself.
+func TestOneFault(t *testing.T) {
+	t.Parallel()
+	for name, fault := range everyFault {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			books := booktest.New(t)
+			var trace ledger.Trace
+			ctx := ledger.WithTrace(t.Context(), &trace)
+
+			books.Network.Next(fault)
+			posted, err := books.Ledger.Post(ctx, booktest.Request(t, "1", "credit", ledger.Credit, "10"))
+			require.NoError(t, err)
+			assert.False(t, posted.Replayed, "the first answer to be heard")
+			assert.Equal(t, 1, trace.Retries)
+
+			books.Network.Next(fault)
+			_, err = books.Ledger.Post(ctx, booktest.Request(t, "1", "first write", ledger.Debit, "1000"))
+			assert.ErrorIs(t, err, ledger.ErrInsufficientFunds)
+
+			books.Network.Next(nil, fault)
+			_, err = books.Ledger.Post(ctx, booktest.Request(t, "1", "decline's write", ledger.Debit, "1000"))
+			assert.ErrorIs(t, err, ledger.ErrInsufficientFunds)
+
+			books.Network.Next(fault)
+			assert.Equal(t, "110", books.Balance(t, "1"))
+			books.Network.Next(fault)
+			stored, err := books.Ledger.Transaction(ctx, posted.Transaction.ID)
+			require.NoError(t, err)
+			assert.Equal(t, posted.Transaction, stored)
+			books.Network.Next(fault)
+			assert.Len(t, history(t, books.Ledger, "1", 50), 3)
+		})
+	}
+}
+
+// brief is a caller with no time for many retries.
+func brief(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 250*time.Millisecond)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// A fault that outlasts the call leaves the outcome open, and the same call
+// settles it. Nothing moves twice, nothing is told as insufficient funds.
+func TestLastingFault(t *testing.T) {
+	t.Parallel()
+	for name, fault := range everyFault {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			books := booktest.New(t)
+			applied := name == "response lost" || name == "response cut"
+			credit := booktest.Request(t, "1", "credit", ledger.Credit, "10")
+			debit := booktest.Request(t, "1", "debit", ledger.Debit, "1000")
+
+			books.Network.Always(fault)
+			_, err := books.Ledger.Post(brief(t), credit)
+			require.ErrorIs(t, err, ledger.ErrTryAgain)
+			_, err = books.Ledger.Post(brief(t), debit)
+			require.ErrorIs(t, err, ledger.ErrTryAgain)
+			assert.NotErrorIs(t, err, ledger.ErrInsufficientFunds)
+			_, err = books.Ledger.Balance(brief(t), credit.UserID)
+			require.ErrorIs(t, err, ledger.ErrTryAgain)
+			_, err = books.Ledger.Transaction(brief(t), ledger.TransactionID{})
+			require.ErrorIs(t, err, ledger.ErrTryAgain)
+			_, err = books.Ledger.History(brief(t), credit.UserID, ledger.Cursor{}, 1)
+			require.ErrorIs(t, err, ledger.ErrTryAgain)
+
+			books.Network.Always(nil)
+			_, err = books.Ledger.Transaction(t.Context(), ledger.NewTransactionID(credit.UserID, credit.IdempotencyKey))
+			if applied {
+				require.NoError(t, err)
+			} else {
+				require.ErrorIs(t, err, ledger.ErrNotFound, "the key is unused")
+			}
+			again, err := books.Ledger.Post(t.Context(), credit)
+			require.NoError(t, err)
+			assert.Equal(t, applied, again.Replayed)
+			assert.Equal(t, "110", books.Balance(t, "1"))
+			_, err = books.Ledger.Post(t.Context(), debit)
+			assert.ErrorIs(t, err, ledger.ErrInsufficientFunds)
+		})
+	}
+}
+
+// The decline's own write fails: the caller may not hear of a decline that is
+// not stored.
+func TestDeclineThatIsNotStored(t *testing.T) {
+	t.Parallel()
+	for name, fault := range everyFault {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			books := booktest.New(t)
+			debit := booktest.Request(t, "1", "debit", ledger.Debit, "110")
+			books.Network.Next(nil)
+			books.Network.Always(fault)
+			_, err := books.Ledger.Post(brief(t), debit)
+			require.ErrorIs(t, err, ledger.ErrTryAgain)
+			assert.NotErrorIs(t, err, ledger.ErrInsufficientFunds)
+
+			books.Network.Always(nil)
+			_, err = books.Ledger.Post(t.Context(), booktest.Request(t, "1", "credit", ledger.Credit, "10"))
+			require.NoError(t, err)
+			_, err = books.Ledger.Post(t.Context(), debit)
+			if name == "response lost" || name == "response cut" { // it was stored
+				assert.ErrorIs(t, err, ledger.ErrInsufficientFunds)
+				assert.Equal(t, "110", books.Balance(t, "1"))
+			} else {
+				require.NoError(t, err)
+				assert.Equal(t, "0", books.Balance(t, "1"))
+			}
+		})
+	}
+}
+
+// A twin of the call posts between its refused posting and its decline: the
+// caller hears what the twin did.
+func TestTwinPostsBeforeDecline(t *testing.T) {
+	t.Parallel()
+	books := booktest.New(t)
+	debit := booktest.Request(t, "1", "debit", ledger.Debit, "110")
+	twin := ledger.New(infra.NewStore(infra.NewClient(books.Config), books.Config), time.Now)
+	books.Network.Next(nil, func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+		_, err := twin.Post(t.Context(), booktest.Request(t, "1", "credit", ledger.Credit, "10"))
+		assert.NoError(t, err)
+		_, err = twin.Post(t.Context(), debit)
+		assert.NoError(t, err)
+		return deliver()
+	})
+	result, err := books.Ledger.Post(t.Context(), debit)
+	require.NoError(t, err)
+	assert.True(t, result.Replayed)
+	assert.Equal(t, ledger.Posted, result.Transaction.Status)
+	assert.Equal(t, "0", books.Balance(t, "1"))
+}
+
+// A caller who is gone is not retried for.
+func TestCallerGone(t *testing.T) {
+	t.Parallel()
+	books := booktest.New(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := books.Ledger.Post(ctx, booktest.Request(t, "1", "k", ledger.Credit, "10"))
+	assert.ErrorIs(t, err, ledger.ErrTryAgain)
+	assert.Equal(t, "100", books.Balance(t, "1"))
+}

@@ -1,0 +1,9 @@
+package infra_test
+
+import (
+	"testing"
+
+	"onewrite/infra/booktest"
+)
+
+func TestMain(m *testing.M) { booktest.Main(m) }

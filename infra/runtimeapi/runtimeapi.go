@@ -1,0 +1,163 @@
+// Package runtimeapi is a stand-in for the Lambda Runtime API, so that the
+// built function can be run and invoked as Lambda does it, for tests and
+// measurements.
+//
+// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+package runtimeapi
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Build compiles the function of the module that the working folder is in, as
+// it is deployed, into a folder, and returns the binary's path.
+func Build(ctx context.Context, dir string) (string, error) {
+	binary := filepath.Join(dir, "bootstrap")
+	build := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w", "-o", binary, "onewrite")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the function: %w\n%s", err, output)
+	}
+	return binary, nil
+}
+
+// Function is a running function: one process, which serves one event at a
+// time, as one Lambda environment does.
+type Function struct {
+	process *exec.Cmd
+	api     *http.Server
+	ended   chan struct{} // closed when the process has ended
+	events  chan invocation
+
+	mu      sync.Mutex
+	waiting map[string]chan []byte // by request id
+}
+
+type invocation struct {
+	id       string
+	payload  []byte
+	deadline time.Time
+}
+
+// Start runs the binary with this environment and nothing else. Its log goes
+// to the writer.
+func Start(binary string, env []string, log io.Writer) (*Function, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	f := &Function{
+		ended:   make(chan struct{}),
+		events:  make(chan invocation),
+		waiting: map[string]chan []byte{},
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", f.next)
+	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/response", f.answer)
+	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/error", f.answer)
+	f.api = &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
+	go f.api.Serve(listener) //nolint:errcheck // ends with Close
+
+	f.process = exec.Command(binary)
+	f.process.Env = append(env, "AWS_LAMBDA_RUNTIME_API="+listener.Addr().String())
+	f.process.Stdout, f.process.Stderr = log, log
+	if err := f.process.Start(); err != nil {
+		_ = f.api.Close()
+		return nil, err
+	}
+	go func() {
+		_ = f.process.Wait() // ProcessState tells
+		close(f.ended)
+	}()
+	return f, nil
+}
+
+// Invoke gives the function an event and returns its answer. It waits for its
+// turn where the function is busy. The function hears of the deadline of ctx,
+// or of 10 seconds.
+func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(10 * time.Second)
+	}
+	event := invocation{rand.Text(), payload, deadline}
+	answered := make(chan []byte, 1)
+	f.mu.Lock()
+	f.waiting[event.id] = answered
+	f.mu.Unlock()
+	defer func() {
+		f.mu.Lock()
+		delete(f.waiting, event.id)
+		f.mu.Unlock()
+	}()
+	select {
+	case f.events <- event:
+	case <-f.ended:
+		return nil, f.gone()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	select {
+	case answer := <-answered:
+		return answer, nil
+	case <-f.ended:
+		return nil, f.gone()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// PID is the process's.
+func (f *Function) PID() int { return f.process.Process.Pid }
+
+// Ended is closed when the process has ended by itself or by Kill.
+func (f *Function) Ended() <-chan struct{} { return f.ended }
+
+// Kill ends the process at once, as a crash does, and waits for it.
+func (f *Function) Kill() {
+	_ = f.process.Process.Kill()
+	<-f.ended
+	_ = f.api.Close()
+}
+
+func (f *Function) gone() error {
+	return fmt.Errorf("the function has ended: %v", f.process.ProcessState)
+}
+
+func (f *Function) next(w http.ResponseWriter, r *http.Request) {
+	select {
+	case event := <-f.events:
+		w.Header().Set("Lambda-Runtime-Aws-Request-Id", event.id)
+		w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(event.deadline.UnixMilli(), 10))
+		w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:123456789012:function:onewrite")
+		_, _ = io.Copy(w, bytes.NewReader(event.payload))
+	case <-r.Context().Done():
+	}
+}
+
+func (f *Function) answer(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	f.mu.Lock()
+	answered := f.waiting[r.PathValue("id")]
+	f.mu.Unlock()
+	if answered != nil {
+		answered <- body
+	}
+	w.WriteHeader(http.StatusAccepted)
+}
