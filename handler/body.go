@@ -53,7 +53,7 @@ func parseBody(invalid *invalidRequest, body []byte, r *ledger.Request) {
 	}
 	var m members
 	if err := json.Unmarshal(body, &m); err != nil {
-		invalid.add(bodyField, "must be valid JSON: "+syntax(err))
+		invalid.add(bodyField, "must be valid JSON: "+unreadable(err))
 		return
 	}
 	r.UserID = parseMember(invalid, userField, m.UserID, aString, ledger.ParseUserID)
@@ -111,10 +111,17 @@ func textOf(member jsontext.Value) string {
 	return string(member)
 }
 
-// syntax says where and why a body is not valid JSON, for its sender.
-func syntax(err error) string {
-	if wrong := (*jsontext.SyntacticError)(nil); errors.As(err, &wrong) {
-		return fmt.Sprintf("%v at byte %d", wrong.Err, wrong.ByteOffset)
+// unreadable says where and why JSON can't be read, for its sender.
+func unreadable(err error) string {
+	var (
+		syntax *jsontext.SyntacticError
+		kind   *json.SemanticError
+	)
+	switch {
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("%v at byte %d", syntax.Err, syntax.ByteOffset)
+	case errors.As(err, &kind):
+		return fmt.Sprintf("a JSON %v is not expected at %q", kind.JSONKind, kind.JSONPointer)
 	}
-	return err.Error()
+	return "it can't be read"
 }

@@ -49,7 +49,7 @@ func readEvent(payload []byte) (event, error) {
 	var e event
 	if err := json.Unmarshal(payload, &e); err != nil {
 		invalid := &invalidRequest{}
-		invalid.add(eventField, "must be one of API Gateway or of a function URL, or an object of queryStringParameters, headers and body: "+syntax(err))
+		invalid.add(eventField, "must be an event of API Gateway or of a function URL, or an object of queryStringParameters, headers and body: "+unreadable(err))
 		return event{}, invalid
 	}
 	return e, nil

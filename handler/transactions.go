@@ -52,10 +52,12 @@ func (h *Handler) transaction(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, ledger.ErrNotFound
 	}
+	c.transaction = id.String()
 	t, err := h.ledger.Transaction(c.Context(), id)
 	if err != nil {
 		return answer{}, err
 	}
+	c.user = t.UserID
 	return ok(data{Data: newTransactionBody(t)}), nil
 }
 

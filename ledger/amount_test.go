@@ -2,7 +2,6 @@ package ledger_test
 
 import (
 	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
 
@@ -162,7 +161,7 @@ func TestInvalidErrorNamesReason(t *testing.T) {
 	t.Parallel()
 	_, err := ledger.ParseAmount("0")
 	var invalid *ledger.InvalidError
-	require.True(t, errors.As(err, &invalid))
+	require.ErrorAs(t, err, &invalid)
 	assert.Equal(t, "must be at least 0.01", invalid.Reason)
 	assert.Equal(t, "invalid amount: must be at least 0.01", err.Error())
 }

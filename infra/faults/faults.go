@@ -138,11 +138,16 @@ func ServerError(r *http.Request, _ func() (*http.Response, error)) (*http.Respo
 // other request with an exception.
 func refuse(r *http.Request, reason, exception string) (*http.Response, error) {
 	if operation(r) != "TransactWriteItems" {
-		return answer(r, http.StatusBadRequest, fmt.Sprintf(`{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":"refused"}`, exception)), nil
+		return Refusal(r, exception, "refused"), nil
 	}
 	return answer(r, http.StatusBadRequest, fmt.Sprintf(`{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",`+
 		`"Message":"Transaction cancelled, please refer cancellation reasons for specific reasons [None, %s]",`+
 		`"CancellationReasons":[{"Code":"None"},{"Code":%[1]q,"Message":"refused"}]}`, reason)), nil
+}
+
+// Refusal is the answer 400 with that exception, for faults of a test's own.
+func Refusal(r *http.Request, exception, message string) *http.Response {
+	return answer(r, http.StatusBadRequest, fmt.Sprintf(`{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":%q}`, exception, message))
 }
 
 func answer(r *http.Request, status int, body string) *http.Response {

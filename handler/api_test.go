@@ -1,0 +1,196 @@
+package handler_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/handler"
+	"onewrite/infra/booktest"
+	"onewrite/ledger"
+)
+
+func TestMain(m *testing.M) { booktest.Main(m) }
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 5e6, time.UTC)
+
+// api is the handler over books of its own, reached by one of its doors.
+type api struct {
+	*booktest.Books
+	log  *bytes.Buffer // not for calls at once
+	send func(t *testing.T, r request) answer
+}
+
+type request struct {
+	method, target string // target: path and query
+	header         map[string]string
+	body           string
+}
+
+type answer struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+func newHandler(t *testing.T) (*handler.Handler, *booktest.Books, *bytes.Buffer) {
+	t.Helper()
+	books, log := booktest.New(t), &bytes.Buffer{}
+	l := ledger.New(books.Store, func() time.Time { return noon })
+	return handler.New(l, slog.New(slog.NewJSONHandler(log, nil))), books, log
+}
+
+// doors are the ways to the handler: every call must be answered alike by all.
+var doors = map[string]func(*testing.T, *handler.Handler) func(*testing.T, request) answer{
+	"http":        overHTTP,
+	"payload 2.0": overEvents(event2),
+	"payload 1.0": overEvents(event1),
+}
+
+// everyDoor runs a test through each door.
+func everyDoor(t *testing.T, test func(*testing.T, *api)) {
+	t.Helper()
+	t.Parallel()
+	for name, open := range doors {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, books, log := newHandler(t)
+			test(t, &api{books, log, open(t, h)})
+		})
+	}
+}
+
+func overHTTP(t *testing.T, h *handler.Handler) func(*testing.T, request) answer {
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	return func(t *testing.T, r request) answer {
+		t.Helper()
+		outgoing, err := http.NewRequestWithContext(t.Context(), r.method, server.URL+r.target, strings.NewReader(r.body))
+		require.NoError(t, err)
+		for name, value := range r.header {
+			outgoing.Header.Set(name, value)
+		}
+		response, err := server.Client().Do(outgoing)
+		require.NoError(t, err)
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		return answer{response.StatusCode, response.Header, string(body)}
+	}
+}
+
+func overEvents(event func(request) map[string]any) func(*testing.T, *handler.Handler) func(*testing.T, request) answer {
+	return func(_ *testing.T, h *handler.Handler) func(*testing.T, request) answer {
+		return func(t *testing.T, r request) answer {
+			t.Helper()
+			return invoke(t, h, encode(t, event(r)))
+		}
+	}
+}
+
+func encode(t *testing.T, event map[string]any) []byte {
+	t.Helper()
+	payload, err := json.Marshal(event)
+	require.NoError(t, err)
+	return payload
+}
+
+func invoke(t *testing.T, h *handler.Handler, payload []byte) answer {
+	t.Helper()
+	output, err := h.Invoke(t.Context(), payload)
+	require.NoError(t, err, "the function's own error")
+	return decodeAnswer(t, output)
+}
+
+func decodeAnswer(t *testing.T, output []byte) answer {
+	t.Helper()
+	var got struct {
+		StatusCode      int               `json:"statusCode"`
+		Headers         map[string]string `json:"headers"`
+		Body            string            `json:"body"`
+		IsBase64Encoded bool              `json:"isBase64Encoded"`
+	}
+	require.NoError(t, json.Unmarshal(output, &got))
+	assert.False(t, got.IsBase64Encoded)
+	header := http.Header{}
+	for name, value := range got.Headers {
+		header.Set(name, value)
+	}
+	return answer{got.StatusCode, header, got.Body}
+}
+
+// event2 is a request as an HTTP API sends it.
+func event2(r request) map[string]any {
+	path, query, _ := strings.Cut(r.target, "?")
+	headers := map[string]string{}
+	for name, value := range r.header {
+		headers[strings.ToLower(name)] = value
+	}
+	return map[string]any{
+		"version": "2.0", "rawPath": path, "rawQueryString": query, "headers": headers, "body": r.body,
+		"requestContext": map[string]any{
+			"requestId": "gateway-1", "stage": "$default",
+			"http": map[string]any{"method": r.method, "path": path},
+		},
+	}
+}
+
+// event1 is a request as a REST API sends it.
+func event1(r request) map[string]any {
+	path, query, _ := strings.Cut(r.target, "?")
+	e := map[string]any{
+		"httpMethod": r.method, "path": path, "headers": r.header, "body": nil,
+		"requestContext": map[string]any{"requestId": "gateway-1", "stage": "prod"},
+	}
+	if r.body != "" {
+		e["body"] = r.body
+	}
+	if values, err := url.ParseQuery(query); err == nil && len(values) > 0 {
+		e["multiValueQueryStringParameters"] = values
+	}
+	return e
+}
+
+func (a *api) get(t *testing.T, target string) answer {
+	t.Helper()
+	return a.send(t, request{method: http.MethodGet, target: target})
+}
+
+func (a *api) post(t *testing.T, key, body string) answer {
+	t.Helper()
+	return a.send(t, request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": key}, body})
+}
+
+// body is the body of a transaction.
+func body(user, amount, kind string) string {
+	text, _ := json.Marshal(map[string]string{"userId": user, "ammount": amount, "type": kind})
+	return string(text)
+}
+
+// problem is a problem document.
+type problem struct {
+	Type, Title, Detail, Instance, Balance, Limit string
+	Status                                        int
+	Properties                                    map[string][]string
+}
+
+// problem checks that the answer is one, and returns it.
+func (a answer) problem(t *testing.T) (p problem) {
+	t.Helper()
+	assert.Equal(t, "application/problem+json", a.Header.Get("Content-Type"), a.Body)
+	decoder := json.NewDecoder(strings.NewReader(a.Body))
+	decoder.DisallowUnknownFields()
+	require.NoError(t, decoder.Decode(&p), a.Body)
+	assert.Equal(t, a.Status, p.Status, a.Body)
+	return p
+}

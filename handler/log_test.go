@@ -1,0 +1,69 @@
+package handler_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/faults"
+)
+
+func TestLogLine(t *testing.T) {
+	t.Parallel()
+	h, books, log := newHandler(t)
+	send := overEvents(event2)(t, h)
+	post := func(key, body string) request {
+		return request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": key}, body}
+	}
+	for _, c := range []struct {
+		request                  request
+		fault                    faults.Fault
+		route, transaction, user string
+		status, retries          int
+		outcome, level           string
+	}{
+		{request{method: "GET", target: "/balance?userId=1"}, nil, "GET /balance", "", "1", 200, 0, "read", "INFO"},
+		{post("1", body("1", "1", "credit")), nil, "POST /transactions", id11, "1", 201, 0, "posted", "INFO"},
+		{post("1", body("1", "1", "credit")), nil, "POST /transactions", id11, "1", 201, 0, "replayed", "INFO"},
+		{post("1", body("1", "2", "credit")), nil, "POST /transactions", id11, "1", 422, 0, "reused", "INFO"},
+		{post("1", body("2", "500", "debit")), nil, "POST /transactions", "-", "2", 422, 0, "declined", "INFO"},
+		{post("1", body("2", "500", "debit")), nil, "POST /transactions", "-", "2", 422, 0, "replayed", "INFO"},
+		{post("1", `{"ammount":"secret"}`), nil, "POST /transactions", "", "", 400, 0, "refused", "INFO"},
+		{post("2", body("1", "1", "credit")), faults.Conflict, "POST /transactions", "-", "1", 201, 1, "posted", "INFO"},
+		{request{method: "GET", target: "/transactions/" + id11}, nil, "GET /transactions/{id}", id11, "1", 200, 0, "read", "INFO"},
+		{request{method: "GET", target: "/nothing"}, nil, "", "", "", 404, 0, "refused", "INFO"},
+		{request{method: "GET", target: "/balance?userId=1"}, damage, "GET /balance", "", "1", 500, 0, "failed", "ERROR"},
+	} {
+		log.Reset()
+		if c.fault != nil {
+			books.Network.Next(c.fault)
+		}
+		send(t, c.request)
+		var line struct {
+			Level, Msg, Route, User, Transaction, Outcome, Cause string
+			Status, Retries                                      int
+			RequestID                                            string  `json:"request_id"`
+			MS                                                   float64 `json:"ms"`
+		}
+		require.NoError(t, json.Unmarshal(log.Bytes(), &line), "one line: %s", log)
+		assert.Equal(t, "request", line.Msg)
+		assert.Equal(t, c.route, line.Route, "%+v", c.request)
+		assert.Equal(t, c.status, line.Status, "%+v", c.request)
+		assert.Equal(t, "gateway-1", line.RequestID)
+		assert.Equal(t, c.user, line.User, "%+v", c.request)
+		assert.Equal(t, c.outcome, line.Outcome, "%+v", c.request)
+		assert.Equal(t, c.retries, line.Retries, "%+v", c.request)
+		assert.Equal(t, c.level, line.Level, "%+v", c.request)
+		assert.Equal(t, c.status == 500, line.Cause != "", "%+v", c.request)
+		assert.Positive(t, line.MS)
+		if c.transaction == "-" {
+			assert.Len(t, line.Transaction, 36)
+		} else {
+			assert.Equal(t, c.transaction, line.Transaction, "%+v", c.request)
+		}
+		assert.NotContains(t, log.String(), "ammount", "never a body")
+	}
+}

@@ -1,0 +1,144 @@
+package handler_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/faults"
+)
+
+// Every row of the contract's table of errors, by a call that meets it.
+func TestProblems(t *testing.T) {
+	everyDoor(t, func(t *testing.T, a *api) {
+		a.Fill(t, "rich")
+		post := func(key, body string) request {
+			return request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": key}, body}
+		}
+		require.Equal(t, http.StatusCreated, a.send(t, post("used", body("1", "1", "credit"))).Status)
+		for _, c := range []struct {
+			request     request
+			fault       faults.Fault
+			status      int
+			kind, title string
+			header      string // that the row promises
+		}{
+			{post("1", `{}`), nil, 400, "invalid-request", "Bad request", ""},
+			{request{method: "GET", target: "/nothing"}, nil, 404, "not-found", "Not found", ""},
+			{request{method: "GET", target: "/transactions/" + id11}, nil, 404, "not-found", "Not found", ""},
+			{request{method: "PUT", target: "/balance"}, nil, 405, "method-not-allowed", "Method not allowed", "Allow"},
+			{post("1", strings.Repeat(" ", 16<<10+1)), nil, 413, "body-too-large", "Content too large", ""},
+			{post("1", body("1", "102", "debit")), nil, 422, "insufficient-funds", "Unprocessable entity", ""},
+			{post("1", body("rich", "101", "credit")), nil, 422, "balance-limit", "Unprocessable entity", ""},
+			{post("used", body("1", "2", "credit")), nil, 422, "idempotency-key-reused", "Unprocessable entity", ""},
+			{post("2", body("1", "1", "credit")), damage, 500, "internal", "Internal server error", ""},
+		} {
+			a.Network.Always(c.fault)
+			got := a.send(t, c.request)
+			a.Network.Always(nil)
+			p := got.problem(t)
+			assert.Equal(t, c.status, got.Status, c.kind)
+			assert.Equal(t, "/problems/"+c.kind, p.Type)
+			assert.Equal(t, c.title, p.Title, c.kind)
+			path, _, _ := strings.Cut(c.request.target, "?")
+			assert.Equal(t, path, p.Instance, c.kind)
+			assert.NotEmpty(t, p.Detail, c.kind)
+			assert.Equal(t, "no-store", got.Header.Get("Cache-Control"), c.kind)
+			if c.header != "" {
+				assert.NotEmpty(t, got.Header.Get(c.header), c.kind)
+			}
+		}
+	})
+}
+
+// damage is an error of DynamoDB that no retry can pass.
+func damage(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
+	return faults.Refusal(r, "ValidationException", "secret table arn:aws:dynamodb:us-east-1:123456789012:table/secret"), nil
+}
+
+func TestCauseOf500StaysInTheLog(t *testing.T) {
+	everyDoor(t, func(t *testing.T, a *api) {
+		a.Network.Always(damage)
+		for _, r := range []request{
+			{method: http.MethodGet, target: "/balance?userId=1"},
+			{method: http.MethodGet, target: "/transactions?userId=1"},
+			{method: http.MethodGet, target: "/transactions/" + id11},
+			{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1"}, body("1", "1", "credit")},
+		} {
+			got := a.send(t, r)
+			assert.Equal(t, http.StatusInternalServerError, got.Status, "%+v", r)
+			assert.Equal(t, "The service failed. The same call with the same key is safe to send again.", got.problem(t).Detail)
+			assert.NotContains(t, got.Body, "secret", "%+v", r)
+			assert.NotContains(t, got.Header, "secret", "%+v", r)
+			assert.NotContains(t, got.Body, a.Config.TransactionsTable)
+		}
+		a.Network.Always(nil)
+		assert.Equal(t, 4, strings.Count(a.log.String(), "secret table"))
+	})
+}
+
+// When all attempts conflict, the caller hears so before Lambda ends the
+// function, and the key is unused.
+func TestConflictsUntilTheDeadline(t *testing.T) {
+	t.Parallel()
+	h, books, log := newHandler(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	payload := encode(t, event2(request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1"}, body("1", "10", "credit")}))
+
+	books.Network.Always(faults.Conflict)
+	output, err := h.Invoke(ctx, payload)
+	require.NoError(t, err)
+	got := decodeAnswer(t, output)
+	require.NoError(t, ctx.Err(), "answered before Lambda's deadline")
+	assert.Equal(t, http.StatusServiceUnavailable, got.Status)
+	assert.Equal(t, "1", got.Header.Get("Retry-After"))
+	p := got.problem(t)
+	assert.Equal(t, "/problems/try-again", p.Type)
+	assert.Equal(t, "Service unavailable", p.Title)
+	assert.Greater(t, len(books.Network.Requests()), 1, "attempts")
+	assert.Contains(t, log.String(), `"outcome":"try again"`)
+
+	books.Network.Always(nil)
+	again := invoke(t, h, payload)
+	assert.Equal(t, http.StatusCreated, again.Status)
+	assert.Empty(t, again.Header.Get("Idempotent-Replayed"), "the key was unused")
+	assert.Equal(t, "110", books.Balance(t, "1"))
+}
+
+// A lost answer is 503, and the same call again learns what became of it.
+func TestLostAnswer(t *testing.T) {
+	t.Parallel()
+	h, books, _ := newHandler(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
+	defer cancel()
+	payload := encode(t, event1(request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1"}, body("1", "10", "debit")}))
+
+	books.Network.Always(faults.LoseResponse)
+	output, err := h.Invoke(ctx, payload)
+	require.NoError(t, err)
+	assert.Equal(t, http.StatusServiceUnavailable, decodeAnswer(t, output).Status)
+	books.Network.Always(nil)
+	for range 2 {
+		again := invoke(t, h, payload)
+		assert.Equal(t, http.StatusCreated, again.Status)
+		assert.Equal(t, "true", again.Header.Get("Idempotent-Replayed"))
+	}
+	assert.Equal(t, "90", books.Balance(t, "1"))
+}
+
+func TestPanicIsA500(t *testing.T) {
+	t.Parallel()
+	h, books, log := newHandler(t)
+	books.Network.Next(func(*http.Request, func() (*http.Response, error)) (*http.Response, error) { panic("secret") })
+	got := invoke(t, h, []byte(`{"queryStringParameters":{"userId":"1"}}`))
+	assert.Equal(t, http.StatusInternalServerError, got.Status)
+	assert.NotContains(t, got.Body, "secret")
+	assert.Contains(t, log.String(), "panic: secret")
+	assert.Equal(t, http.StatusOK, invoke(t, h, []byte(`{"queryStringParameters":{"userId":"1"}}`)).Status)
+}

@@ -1,0 +1,162 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/booktest"
+	"onewrite/infra/runtimeapi"
+)
+
+func TestMain(m *testing.M) { booktest.Main(m) }
+
+var build = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "onewrite")
+	if err != nil {
+		return "", err
+	}
+	return runtimeapi.Build(context.Background(), dir)
+})
+
+// start runs the built function on the books.
+func start(t *testing.T, books *booktest.Books, log io.Writer) *runtimeapi.Function {
+	t.Helper()
+	binary, err := build()
+	require.NoError(t, err)
+	function, err := runtimeapi.Start(binary, books.Env(), log)
+	require.NoError(t, err)
+	t.Cleanup(function.Kill)
+	return function
+}
+
+type answer struct {
+	StatusCode int
+	Headers    map[string]string
+	Body       string
+}
+
+func invoke(t *testing.T, function *runtimeapi.Function, event string) (a answer) {
+	t.Helper()
+	payload, err := os.ReadFile(filepath.Join("testdata", "events", event+".json"))
+	require.NoError(t, err)
+	output, err := function.Invoke(t.Context(), payload)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(output, &a), "%s", output)
+	return a
+}
+
+// The built function, under a Runtime API, with an event of each shape.
+func TestFunction(t *testing.T) {
+	t.Parallel()
+	books, log := booktest.New(t), &bytes.Buffer{}
+	function := start(t, books, log)
+	for _, c := range []struct {
+		event    string
+		status   int
+		replayed bool
+		body     string
+	}{
+		{"bare-balance", 200, false, `{"data":{"balance":"100"}}`},
+		{"bare-post", 201, false, `"ammount":"10","status":"posted"`},
+		{"bare-post-string", 201, true, `"ammount":"10","status":"posted"`},
+		{"bare-balance", 200, false, `{"data":{"balance":"110"}}`},
+		{"sam-http-post", 201, false, `"ammount":"12.5"`},
+		{"sam-rest-post", 201, true, `"ammount":"12.5"`},
+		{"function-url-post", 201, true, `"ammount":"12.5"`},
+		{"http-api-v1-post", 201, true, `"ammount":"12.5"`},
+		{"http-api-post-base64", 201, true, `"ammount":"12.5"`},
+		{"sam-http-balance", 200, false, `{"data":{"balance":"97.5"}}`},
+		{"unreadable-array", 400, false, `/problems/invalid-request`},
+	} {
+		got := invoke(t, function, c.event)
+		assert.Equal(t, c.status, got.StatusCode, c.event)
+		assert.Contains(t, got.Body, c.body, c.event)
+		assert.Equal(t, c.replayed, got.Headers["Idempotent-Replayed"] == "true", c.event)
+	}
+	function.Kill()
+	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+	assert.Len(t, lines, 11, "one line a request: %s", log)
+	for _, line := range lines {
+		assert.True(t, json.Valid([]byte(line)), line)
+		assert.Contains(t, line, `"timestamp"`)
+	}
+}
+
+// A process that is gone leaves no lock and no state behind: the next one goes
+// on as if nothing had been.
+func TestFunctionKilledWhilePosting(t *testing.T) {
+	t.Parallel()
+	books := booktest.New(t)
+	payload, err := os.ReadFile("testdata/events/bare-post.json")
+	require.NoError(t, err)
+	for range 5 {
+		function := start(t, books, io.Discard)
+		ctx, cancel := context.WithCancel(t.Context())
+		sent := make(chan struct{})
+		go func() {
+			defer close(sent)
+			_, _ = function.Invoke(ctx, payload)
+		}()
+		function.Kill()
+		cancel()
+		<-sent
+	}
+	got := invoke(t, start(t, books, io.Discard), "bare-post")
+	assert.Equal(t, 201, got.StatusCode)
+	assert.Equal(t, "110", books.Balance(t, "1"))
+}
+
+func TestFunctionSaysWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	binary, err := build()
+	require.NoError(t, err)
+	function := exec.Command(binary)
+	function.Env = []string{"AWS_REGION=us-east-1", "TRANSACTIONS_TABLE=t"}
+	output, err := function.CombinedOutput()
+	require.Error(t, err)
+	assert.Contains(t, string(output), "missing in the environment: TRANSACTIONS_AGGREGATE_TABLE, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY")
+}
+
+// Without DynamoDB the function still answers, and says to try again.
+func TestFunctionWithoutDynamoDB(t *testing.T) {
+	t.Parallel()
+	books := booktest.New(t)
+	env := append(books.Env(), "AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:1")
+	binary, err := build()
+	require.NoError(t, err)
+	function, err := runtimeapi.Start(binary, env, io.Discard)
+	require.NoError(t, err)
+	defer function.Kill()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	output, err := function.Invoke(ctx, []byte(`{"queryStringParameters":{"userId":"1"}}`))
+	require.NoError(t, err)
+	assert.Contains(t, string(output), `"statusCode":503`)
+}
+
+// What only tests and commands need stays out of the function.
+func TestFunctionDependsOnLittle(t *testing.T) {
+	t.Parallel()
+	output, err := exec.Command("go", "list", "-deps", "-tags", "lambda.norpc", ".").Output()
+	require.NoError(t, err)
+	for _, dependency := range strings.Fields(string(output)) {
+		for _, foreign := range []string{
+			"onewrite/infra/", "testing", "github.com/stretchr/", "go.yaml.in/", "github.com/aws/aws-sdk-go-v2/config",
+			"html/template", "text/template", "net/http/httptest", "net/http/pprof",
+		} {
+			assert.False(t, strings.HasPrefix(dependency, foreign), dependency)
+		}
+	}
+}
