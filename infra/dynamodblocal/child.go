@@ -1,0 +1,140 @@
+package dynamodblocal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"syscall"
+)
+
+// watchdog is the sh script that every program runs under. Its arguments are what to
+// do when the program did not end well ($1, words; $2, their last), then the program's
+// own. Its standard input is the pipe: nothing is ever written to it, and read returns
+// when the process that holds the other end is gone.
+//
+// It ignores the signals that a person or a supervisor sends, but only after the
+// program has been started, which therefore does not. The program's own children are
+// killed with the group, which the script leads.
+const watchdog = `
+undo=$1 what=$2
+shift 2
+exec 3<&0
+"$@" </dev/null 3<&- &
+child=$!
+trap '' HUP INT QUIT TERM
+{ read -r _ <&3; kill -s KILL "$child"; } >/dev/null 2>&1 &
+watcher=$!
+exec 3<&-
+wait "$child" 2>/dev/null
+code=$?
+kill -s KILL "$watcher"
+[ "$code" -eq 0 ] || $undo "$what" >/dev/null 2>&1
+[ "$code" -lt 128 ] || kill -s KILL -$$
+exit "$code"
+`
+
+// outputLimitBytes is how much of a program's output is kept, from its end.
+const outputLimitBytes = 4 << 10
+
+// command is a program to run and what to do if it fails or is killed.
+type command struct {
+	args []string
+	undo []string // may be empty
+}
+
+// child is a program that runs under the watchdog.
+type child struct {
+	pipe io.Closer     // closing it ends the program
+	done chan struct{} // closed when the program has ended
+	err  error         // how it ended; valid once done is closed
+	out  tail          // what it wrote last; valid once done is closed
+}
+
+// startChild starts c's program.
+func startChild(c command) (*child, error) {
+	undo, what := ":", ""
+	if n := len(c.undo); n > 0 {
+		undo, what = strings.Join(c.undo[:n-1], " "), c.undo[n-1]
+	}
+	cmd := exec.Command("sh", append([]string{"-c", watchdog, "watchdog", undo, what}, c.args...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	pipe, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	started := &child{pipe: pipe, done: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = &started.out, &started.out
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		defer close(started.done)
+		started.err = cmd.Wait() // also waits for the last holder of the output to be gone
+	}()
+	return started, nil
+}
+
+// end ends the program, if it has not ended, and returns when it is gone.
+func (c *child) end() {
+	c.pipe.Close()
+	<-c.done
+}
+
+// ended reports whether the program has ended.
+func (c *child) ended() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// failure is the error of a program that has ended though it was not to: how it ended
+// and what it wrote last.
+func (c *child) failure() error {
+	err := c.err
+	if err == nil {
+		err = errors.New("exit status 0")
+	}
+	return fmt.Errorf("%w\n%s", err, c.out.String())
+}
+
+// run runs c's program to its end, or kills it when ctx ends, and returns the end of
+// its output. The error carries that too.
+func run(ctx context.Context, c command) (string, error) {
+	started, err := startChild(c)
+	if err != nil {
+		return "", err
+	}
+	select {
+	case <-started.done:
+	case <-ctx.Done():
+	}
+	started.end()
+	switch {
+	case started.err == nil:
+		return started.out.String(), nil
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	default:
+		return "", started.failure()
+	}
+}
+
+// tail is a writer that keeps the end of what it is given.
+type tail struct{ bytes.Buffer }
+
+// Write keeps the last [outputLimitBytes] of everything written.
+func (t *tail) Write(p []byte) (int, error) {
+	t.Buffer.Write(p)
+	t.Next(max(0, t.Len()-outputLimitBytes))
+	return len(p), nil
+}
+
+// String returns what was kept, without space around it.
+func (t *tail) String() string { return strings.TrimSpace(t.Buffer.String()) }
