@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// server is a local server on a free port, with a DynamoDB Local of its own.
+type server struct {
+	address, database string
+	stop              func() error
+}
+
+func start(t *testing.T, args ...string) server {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	out, in := io.Pipe()
+	ended := make(chan error, 1)
+	log := &bytes.Buffer{}
+	go func() {
+		err := run(ctx, append(args, "-addr", "127.0.0.1:0"), func(string) string { return "" }, in, log)
+		_ = in.Close()
+		ended <- err
+	}()
+	lines := bufio.NewScanner(out)
+	s := server{stop: func() error { cancel(); return <-ended }}
+	for examples := 0; examples < 3; {
+		require.True(t, lines.Scan(), "ended early: %s", log)
+		line := lines.Text()
+		switch {
+		case strings.HasPrefix(line, "dynamodb at http://"):
+			s.database = strings.TrimPrefix(line, "dynamodb at http://")
+		case strings.HasPrefix(line, "listening on http://"):
+			s.address = strings.TrimPrefix(line, "listening on http://")
+		case strings.HasPrefix(line, "  curl "):
+			examples++
+		}
+	}
+	require.NotEmpty(t, s.database)
+	require.NotEmpty(t, s.address)
+	return s
+}
+
+// changing is what differs from run to run in an answer.
+var changing = regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+Z|Date: .*`)
+
+// The README's session answers as the README says.
+func TestReadmeSession(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	s := start(t)
+	commands := 0
+	for _, block := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(string(readme), -1) {
+		for _, step := range strings.Split(block[1], "$ ")[1:] {
+			command, want, _ := strings.Cut(step, "\n")
+			got, err := exec.CommandContext(t.Context(), "bash", "-c", strings.ReplaceAll(command, "127.0.0.1:3000", s.address)).Output()
+			require.NoError(t, err, command)
+			same := func(text string) string {
+				return strings.TrimSpace(changing.ReplaceAllString(strings.ReplaceAll(text, "\r", ""), ""))
+			}
+			assert.Equal(t, same(want), same(string(got)), command)
+			commands++
+		}
+	}
+	assert.GreaterOrEqual(t, commands, 5)
+	require.NoError(t, s.stop())
+}
+
+func TestDatabaseEndsWithTheServer(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	require.NoError(t, s.stop())
+	for _, address := range []string{s.address, s.database} {
+		_, err := net.Dial("tcp", address)
+		assert.Error(t, err, "%s still listens", address)
+	}
+}
+
+func TestDataIsKept(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	const post = `curl -sf http://ADDRESS/transactions -H 'Idempotent-Key: 1' -d '{"userId":"1","ammount":"1","type":"credit"}'`
+	s := start(t, "-data", folder)
+	require.NoError(t, exec.CommandContext(t.Context(), "bash", "-c", strings.ReplaceAll(post, "ADDRESS", s.address)).Run())
+	require.NoError(t, s.stop())
+
+	s = start(t, "-data", folder)
+	response, err := http.Get("http://" + s.address + "/balance?userId=1")
+	require.NoError(t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	assert.Equal(t, `{"data":{"balance":"101"}}`, string(body))
+	require.NoError(t, s.stop())
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	for _, c := range []struct {
+		args     []string
+		endpoint string
+		want     string
+	}{
+		{[]string{"-addr", taken.Addr().String()}, "", "choose another address with -addr"},
+		{[]string{"-addr", "127.0.0.1:0", "-data", t.TempDir()}, "http://127.0.0.1:1", "AWS_ENDPOINT_URL_DYNAMODB names another"},
+		{[]string{"-nothing"}, "", "not defined"},
+		{[]string{"-addr", "127.0.0.1:0"}, "http://127.0.0.1:1", "create table transactions"},
+	} {
+		getenv := func(name string) string {
+			if name == "AWS_ENDPOINT_URL_DYNAMODB" {
+				return c.endpoint
+			}
+			return ""
+		}
+		err := run(t.Context(), c.args, getenv, io.Discard, io.Discard)
+		assert.ErrorContains(t, err, c.want, "%v", c.args)
+	}
+}
