@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"time"
@@ -18,8 +19,9 @@ import (
 
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr}))
-	config, err := infra.ConfigFromEnv(os.Getenv)
-	if err != nil {
+	config, missing := infra.ConfigFromEnv(os.Getenv)
+	authorization, unknown := handler.ParseAuthorization(os.Getenv("AUTHORIZATION"))
+	if err := errors.Join(missing, unknown); err != nil {
 		log.Error("start", slog.String("cause", err.Error()))
 		os.Exit(1)
 	}
@@ -29,5 +31,5 @@ func main() {
 	if err := store.Warm(context.Background()); err != nil {
 		log.Warn("warm up", slog.String("cause", err.Error()))
 	}
-	lambda.Start(handler.New(ledger.New(store, time.Now), log))
+	lambda.Start(handler.New(ledger.New(store, time.Now), log, handler.AuthorizedBy(authorization)))
 }

@@ -30,12 +30,12 @@ var build = sync.OnceValues(func() (string, error) {
 	return runtimeapi.Build(context.Background(), dir)
 })
 
-// start runs the built function on the books.
-func start(t *testing.T, books *booktest.Books, log io.Writer) *runtimeapi.Function {
+// start runs the built function on the books, with more environment.
+func start(t *testing.T, books *booktest.Books, log io.Writer, more ...string) *runtimeapi.Function {
 	t.Helper()
 	binary, err := build()
 	require.NoError(t, err)
-	function, err := runtimeapi.Start(binary, books.Env(), log)
+	function, err := runtimeapi.Start(binary, append(books.Env(), more...), log)
 	require.NoError(t, err)
 	t.Cleanup(function.Kill)
 	return function
@@ -94,6 +94,20 @@ func TestFunction(t *testing.T) {
 	}
 }
 
+// The function hears from its environment that tokens decide.
+func TestFunctionAuthorizedByTokens(t *testing.T) {
+	t.Parallel()
+	function := start(t, booktest.New(t), io.Discard, "AUTHORIZATION=JWT")
+	for event, status := range map[string]int{
+		"bare-post":         201,
+		"sam-http-balance":  403,
+		"sam-rest-balance":  403,
+		"function-url-post": 403,
+	} {
+		assert.Equal(t, status, invoke(t, function, event).StatusCode, event)
+	}
+}
+
 // A process that is gone leaves no lock and no state behind: the next one goes
 // on as if nothing had been.
 func TestFunctionKilledWhilePosting(t *testing.T) {
@@ -127,18 +141,14 @@ func TestFunctionSaysWhatIsMissing(t *testing.T) {
 	output, err := function.CombinedOutput()
 	require.Error(t, err)
 	assert.Contains(t, string(output), "missing in the environment: TRANSACTIONS_AGGREGATE_TABLE, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY")
+	assert.Contains(t, string(output), `authorization \"\": must be AWS_IAM or JWT`)
 }
 
 // Without DynamoDB the function still answers, and says to try again.
 func TestFunctionWithoutDynamoDB(t *testing.T) {
 	t.Parallel()
 	books := booktest.New(t)
-	env := append(books.Env(), "AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:1")
-	binary, err := build()
-	require.NoError(t, err)
-	function, err := runtimeapi.Start(binary, env, io.Discard)
-	require.NoError(t, err)
-	defer function.Kill()
+	function := start(t, books, io.Discard, "AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:1")
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	output, err := function.Invoke(ctx, []byte(`{"queryStringParameters":{"userId":"1"}}`))

@@ -43,11 +43,11 @@ type answer struct {
 	Body   string
 }
 
-func newHandler(t *testing.T) (*handler.Handler, *booktest.Books, *bytes.Buffer) {
+func newHandler(t *testing.T, options ...handler.Option) (*handler.Handler, *booktest.Books, *bytes.Buffer) {
 	t.Helper()
 	books, log := booktest.New(t), &bytes.Buffer{}
 	l := ledger.New(books.Store, func() time.Time { return noon })
-	return handler.New(l, slog.New(slog.NewJSONHandler(log, nil))), books, log
+	return handler.New(l, slog.New(slog.NewJSONHandler(log, nil)), options...), books, log
 }
 
 // doors are the ways to the handler: every call must be answered alike by all.

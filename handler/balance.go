@@ -4,7 +4,7 @@ package handler
 func (h *Handler) balance(c *call) (answer, error) {
 	invalid := &invalidRequest{}
 	c.user = newQuery(c, invalid).user()
-	if err := invalid.err(); err != nil {
+	if err := c.refusal(c.user, invalid); err != nil {
 		return answer{}, err
 	}
 	balance, err := h.ledger.Balance(c.Context(), c.user)

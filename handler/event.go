@@ -41,6 +41,7 @@ type event struct {
 		HTTP      struct {
 			Method string `json:"method"`
 		} `json:"http"`
+		Authorizer jsontext.Value `json:"authorizer"`
 	} `json:"requestContext"`
 }
 

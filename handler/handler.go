@@ -18,19 +18,25 @@ const answerWithin = 8 * time.Second
 
 // Handler serves the ledger's routes. It is safe for concurrent use.
 type Handler struct {
-	ledger *ledger.Ledger
-	log    *slog.Logger
+	ledger        *ledger.Ledger
+	log           *slog.Logger
+	authorization Authorization
 }
 
 // New makes the handler of a ledger. It writes one line per request to log.
-func New(l *ledger.Ledger, log *slog.Logger) *Handler {
-	return &Handler{l, log}
+func New(l *ledger.Ledger, log *slog.Logger, options ...Option) *Handler {
+	h := &Handler{l, log, IAM}
+	for _, choose := range options {
+		choose(h)
+	}
+	return h
 }
 
 // call is one request on its way, with what its log line will say.
 type call struct {
 	*http.Request
 	response    http.ResponseWriter
+	caller      caller
 	route       string
 	requestID   string
 	user        ledger.UserID
@@ -41,7 +47,10 @@ type call struct {
 // ServeHTTP implements [http.Handler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	route, do := h.match(r.Method, r.URL.Path)
-	h.serve(&call{Request: r, response: w, route: route}, do)
+	if h.authorization != IAM {
+		do = refuse(errForbidden)
+	}
+	h.serve(&call{Request: r, response: w, caller: anyone, route: route}, do)
 }
 
 // serve answers one call by do, and logs it.

@@ -24,6 +24,10 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		defer cancel()
 	}
 	e, err := readEvent(payload)
+	var from caller
+	if err == nil {
+		from, err = h.callerOf(payload, e)
+	}
 	request, bodyErr := e.request(ctx)
 	if err == nil {
 		err = bodyErr
@@ -33,7 +37,7 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		do = refuse(err)
 	}
 	response := newRecorder(request.Method)
-	h.serve(&call{Request: request, response: response, route: route, requestID: requestID(ctx, e)}, do)
+	h.serve(&call{Request: request, response: response, caller: from, route: route, requestID: requestID(ctx, e)}, do)
 	return response.eventAnswer()
 }
 

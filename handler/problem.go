@@ -9,6 +9,7 @@ import (
 )
 
 var (
+	errForbidden    = errors.New("forbidden")
 	errNotFound     = errors.New("no such route")
 	errBodyTooLarge = errors.New("body too large")
 	errMethod       = errors.New("method not allowed")
@@ -35,6 +36,8 @@ type problemKind struct {
 var problems = []problemKind{
 	{errInvalidRequest, http.StatusBadRequest, "/problems/invalid-request", "Bad request",
 		"", refused},
+	{errForbidden, http.StatusForbidden, "/problems/forbidden", "Forbidden",
+		"A caller may touch only the user that its token names.", refused},
 	{errNotFound, http.StatusNotFound, "/problems/not-found", "Not found",
 		"There is no such route.", refused},
 	{ledger.ErrNotFound, http.StatusNotFound, "/problems/not-found", "Not found",

@@ -43,7 +43,7 @@ func parsePost(c *call) (r ledger.Request, err error) {
 	invalid := &invalidRequest{}
 	r.IdempotencyKey = parseKey(invalid, c.Header)
 	parseBody(invalid, body, &r)
-	return r, invalid.err()
+	return r, c.refusal(r.UserID, invalid)
 }
 
 // transaction answers GET /transactions/{id}.
@@ -57,6 +57,9 @@ func (h *Handler) transaction(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if c.caller.mayTouch(t.UserID) != nil {
+		return answer{}, ledger.ErrNotFound // as if there were none
+	}
 	c.user = t.UserID
 	return ok(data{Data: newTransactionBody(t)}), nil
 }
@@ -67,7 +70,7 @@ func (h *Handler) history(c *call) (answer, error) {
 	q := newQuery(c, invalid)
 	c.user = q.user()
 	limit, cursor := q.limit(), q.cursor(c.user)
-	if err := invalid.err(); err != nil {
+	if err := c.refusal(c.user, invalid); err != nil {
 		return answer{}, err
 	}
 	page, err := h.ledger.History(c.Context(), c.user, cursor, limit)

@@ -1,0 +1,133 @@
+package handler
+
+import (
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"onewrite/ledger"
+)
+
+// Authorization says whom a caller may touch, once API Gateway has let the
+// call in. The names are those that API Gateway has for its routes.
+type Authorization string
+
+const (
+	// IAM lets every caller touch every user: who may call at all is for
+	// IAM's policies to say.
+	IAM Authorization = "AWS_IAM"
+
+	// JWT lets a caller touch one user, whom the "sub" of the token names. API
+	// Gateway has checked the token and put its claims into the event, where
+	// no caller can write. An event of an API or a function URL without them
+	// is forbidden, and so is all that comes over plain HTTP. A direct
+	// invocation may touch every user, as with IAM.
+	JWT Authorization = "JWT"
+)
+
+// ParseAuthorization takes the text of an Authorization.
+func ParseAuthorization(s string) (Authorization, error) {
+	switch a := Authorization(s); a {
+	case IAM, JWT:
+		return a, nil
+	}
+	return "", fmt.Errorf("authorization %q: must be %s or %s", s, IAM, JWT)
+}
+
+// Option is a choice for [New].
+type Option func(*Handler)
+
+// AuthorizedBy chooses the Authorization. The default is [IAM].
+func AuthorizedBy(a Authorization) Option {
+	return func(h *Handler) { h.authorization = a }
+}
+
+// caller is whom the sender of a call may touch. The zero caller may touch
+// nobody.
+type caller struct {
+	all  bool
+	user ledger.UserID
+}
+
+var anyone = caller{all: true}
+
+// mayTouch is errForbidden where the caller may not touch that user.
+func (c caller) mayTouch(user ledger.UserID) error {
+	if c.all || user == c.user {
+		return nil
+	}
+	return errForbidden
+}
+
+// refusal is why a call is refused before it reaches the ledger. Another's user
+// comes first, so that nothing else is told about it; the zero user is one
+// that could not be read.
+func (c *call) refusal(user ledger.UserID, invalid *invalidRequest) error {
+	if user != (ledger.UserID{}) {
+		if err := c.caller.mayTouch(user); err != nil {
+			return err
+		}
+	}
+	return invalid.err()
+}
+
+// callerOf is the caller of an event, or errForbidden if the event does not
+// name one.
+func (h *Handler) callerOf(payload []byte, e event) (caller, error) {
+	if h.authorization == IAM || direct(payload) {
+		return anyone, nil
+	}
+	user, err := ledger.ParseUserID(e.subject())
+	if err != nil {
+		return caller{}, errForbidden
+	}
+	return caller{user: user}, nil
+}
+
+// direct tells whether a payload is a direct invocation. It is one only if it
+// has no member besides those of the bare inputs, so that no service that
+// passes strangers' requests on can be taken for one: API Gateway, function
+// URLs and load balancers all send a requestContext, and VPC Lattice a method.
+func direct(payload []byte) bool {
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(payload, &members); err != nil {
+		return false
+	}
+	for name := range members {
+		switch name {
+		case "queryStringParameters", "headers", "body":
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// subject is the "sub" of the token that API Gateway has checked, or "". Each
+// payload format has one place for it, and only that one counts.
+//
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
+func (e event) subject() string {
+	type claims struct {
+		Sub string `json:"sub"`
+	}
+	var authorizer struct {
+		JWT struct { // payload 2.0
+			Claims jsontext.Value `json:"claims"`
+		} `json:"jwt"`
+		Claims jsontext.Value `json:"claims"` // payload 1.0
+	}
+	if err := json.Unmarshal(e.RequestContext.Authorizer, &authorizer); err != nil {
+		return ""
+	}
+	place := authorizer.Claims
+	if e.RequestContext.HTTP.Method != "" {
+		place = authorizer.JWT.Claims
+	}
+	var c claims
+	if err := json.Unmarshal(place, &c); err != nil {
+		return ""
+	}
+	return c.Sub
+}
