@@ -82,14 +82,15 @@ func TestPortTaken(t *testing.T) {
 }
 
 func TestPortTakenEachTime(t *testing.T) {
-	t.Parallel()
+	setFakeJava(t, "")
 	other, err := launch(t.Context(), asServer(t), "", freePort)
 	require.NoError(t, err)
 	t.Cleanup(func() { other.Close() })
 	choices := 0
-	_, err = start(t.Context(), Options{}, func() (int, error) { choices++; return portOf(t, other), nil })
+	taken := portOf(t, other)
+	_, err = start(t.Context(), Options{}, func() (int, error) { choices++; return taken, nil })
 	require.ErrorIs(t, err, errPortTaken)
-	assert.ErrorContains(t, err, "Address already in use", "java's own words")
+	assert.ErrorContains(t, err, "address already in use", "the server's own words")
 	assert.Equal(t, startsMax, choices)
 }
 

@@ -158,6 +158,18 @@ mkdir -p "$out" && touch "$out/first.jar" && touch "$out/last.jar"
 	forever = "sleep 86400\n"
 )
 
+// setFakeJava makes this binary play Java, with jars in the cache. script is what it
+// does before it starts a server.
+func setFakeJava(t *testing.T, script string) {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	cache := setPath(t, map[string]string{
+		"java": java17 + script + "exec env " + roleEnv + "=server '" + self + "' \"$@\"\n",
+	})
+	require.NoError(t, os.MkdirAll(filepath.Join(cache, "dynamodb-local-"+version), 0o755))
+}
+
 // realJava returns the path of java, without which the tests are to fail.
 func realJava(t *testing.T) string {
 	t.Helper()
