@@ -38,11 +38,13 @@ func Tables(c Config) []dynamodb.CreateTableInput {
 // they can be used. Commands and tests call it; on AWS the template makes them.
 func CreateTables(ctx context.Context, client *dynamodb.Client, c Config) error {
 	for _, table := range Tables(c) {
-		_, err := client.CreateTable(ctx, &table)
+		_, err := client.CreateTable(ctx, &table, Patient)
 		if exists := (*types.ResourceInUseException)(nil); err != nil && !errors.As(err, &exists) {
 			return fmt.Errorf("create table %s: %w", *table.TableName, err)
 		}
-		ready := dynamodb.NewTableExistsWaiter(client)
+		ready := dynamodb.NewTableExistsWaiter(client, func(o *dynamodb.TableExistsWaiterOptions) {
+			o.ClientOptions = append(o.ClientOptions, Patient)
+		})
 		if err := ready.Wait(ctx, &dynamodb.DescribeTableInput{TableName: table.TableName}, time.Minute); err != nil {
 			return fmt.Errorf("wait for table %s: %w", *table.TableName, err)
 		}

@@ -86,7 +86,7 @@ func New(t testing.TB) *Books {
 	}
 	c.AggregateTable = strings.Replace(c.TransactionsTable, "transactions", "transactions_aggregate", 1)
 	require.True(t, local(c.Endpoint), "TestMain must call booktest.Main")
-	direct := infra.NewClient(c)
+	direct := infra.NewClient(c, infra.Patient)
 	require.NoError(t, infra.CreateTables(t.Context(), direct, c))
 
 	b := &Books{Config: c, Network: &faults.Network{}}

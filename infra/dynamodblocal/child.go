@@ -17,8 +17,9 @@ import (
 // when the process that holds the other end is gone.
 //
 // It ignores the signals that a person or a supervisor sends, but only after the
-// program has been started, which therefore does not. The program's own children are
-// killed with the group, which the script leads.
+// program has been started, which therefore does not. It lets go of the output, which
+// may be a pipe that nobody reads any more. The program's own children are killed with
+// the process group, which the script leads.
 const watchdog = `
 undo=$1 what=$2
 shift 2
@@ -26,14 +27,15 @@ exec 3<&0
 "$@" </dev/null 3<&- &
 child=$!
 trap '' HUP INT QUIT TERM
-{ read -r _ <&3; kill -s KILL "$child"; } >/dev/null 2>&1 &
+exec >/dev/null 2>&1
+{ read -r _ <&3; kill -s KILL "$child"; } &
 watcher=$!
 exec 3<&-
-wait "$child" 2>/dev/null
+wait "$child"
 code=$?
 kill -s KILL "$watcher"
-[ "$code" -eq 0 ] || $undo "$what" >/dev/null 2>&1
-[ "$code" -lt 128 ] || kill -s KILL -$$
+[ "$code" -eq 0 ] || $undo "$what"
+[ "$code" -lt 128 ] || kill -s KILL -- -$$
 exit "$code"
 `
 
@@ -48,6 +50,7 @@ type command struct {
 
 // child is a program that runs under the watchdog.
 type child struct {
+	cmd  *exec.Cmd     // the watchdog
 	pipe io.Closer     // closing it ends the program
 	done chan struct{} // closed when the program has ended
 	err  error         // how it ended; valid once done is closed
@@ -60,20 +63,20 @@ func startChild(c command) (*child, error) {
 	if n := len(c.undo); n > 0 {
 		undo, what = strings.Join(c.undo[:n-1], " "), c.undo[n-1]
 	}
-	cmd := exec.Command("sh", append([]string{"-c", watchdog, "watchdog", undo, what}, c.args...)...)
+	cmd := exec.Command("/bin/sh", append([]string{"-c", watchdog, "watchdog", undo, what}, c.args...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	pipe, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
 	}
-	started := &child{pipe: pipe, done: make(chan struct{})}
+	started := &child{cmd: cmd, pipe: pipe, done: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = &started.out, &started.out
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
 	go func() {
 		defer close(started.done)
-		started.err = cmd.Wait() // also waits for the last holder of the output to be gone
+		started.err = cmd.Wait() // which also waits until nobody holds the output
 	}()
 	return started, nil
 }

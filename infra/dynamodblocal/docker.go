@@ -57,6 +57,6 @@ func dockerCommand(program string, port int, data, origin string) command {
 	args = append(args, image, "-jar", "DynamoDBLocal.jar")
 	return command{
 		args: append(args, serverArgs(data, origin)...),
-		undo: []string{program, "rm", "--force", "--volumes", name},
+		undo: []string{"docker", "rm", "--force", "--volumes", name},
 	}
 }

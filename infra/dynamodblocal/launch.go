@@ -131,10 +131,10 @@ func freePort() (int, error) {
 
 // inUse reports whether somebody listens on port.
 func inUse(port int) bool {
-	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
-		return true
+		return false
 	}
-	l.Close()
-	return false
+	c.Close()
+	return true
 }

@@ -18,11 +18,16 @@ const (
 // that it has ended. title says what comes, how large and where to. It returns
 // download's error.
 func showProgress(log io.Writer, title string, download func() error) error {
+	return progress(log, isTerminal(log), title, download)
+}
+
+// progress is showProgress on a log that is known to be a terminal or not.
+func progress(log io.Writer, terminal bool, title string, download func() error) error {
 	start := time.Now()
 	seconds := func() int { return int(time.Since(start).Seconds()) }
-	every, format := lineEvery, "still downloading, %d s\n"
-	if isTerminal(log) {
-		every, format = terminalEvery, "\r  %d s "
+	every, format, last := lineEvery, "still downloading, %d s\n", ""
+	if terminal {
+		every, format, last = terminalEvery, "\r  %d s ", "\r"
 	}
 	fmt.Fprintf(log, "downloading %s\n", title)
 
@@ -34,17 +39,13 @@ func showProgress(log io.Writer, title string, download func() error) error {
 		select {
 		case <-tick.C:
 			fmt.Fprintf(log, format, seconds())
-			continue
 		case err := <-ended:
-			if isTerminal(log) {
-				fmt.Fprint(log, "\r")
-			}
+			how := "downloaded in"
 			if err != nil {
-				fmt.Fprintf(log, "download failed after %d s\n", seconds())
-				return err
+				how = "download failed after"
 			}
-			fmt.Fprintf(log, "downloaded in %d s\n", seconds())
-			return nil
+			fmt.Fprintf(log, "%s%s %d s\n", last, how, seconds())
+			return err
 		}
 	}
 }
