@@ -99,7 +99,10 @@ func TestServerEndsByItself(t *testing.T) {
 	t.Parallel()
 	s, err := launch(t.Context(), asServer(t), "", freePort)
 	require.NoError(t, err)
-	_, err = http.Get(s.Endpoint() + "/exit")
+	response, err := http.Get(s.Endpoint() + "/exit")
+	if err == nil {
+		response.Body.Close()
+	}
 	require.Error(t, err)
 	<-s.child.done
 

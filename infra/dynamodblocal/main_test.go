@@ -73,7 +73,7 @@ func playServer(args []string) {
 		if r.Header.Get("Origin") == origin {
 			w.Header().Set("Access-Control-Allow-Origin", origin)
 		}
-		io.WriteString(w, `{"TableNames":[]}`)
+		fmt.Fprint(w, `{"TableNames":[]}`)
 	}))
 	fmt.Println(err)
 	os.Exit(1)

@@ -34,7 +34,7 @@ func startOwner(t *testing.T) owner {
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	t.Cleanup(func() { _, _ = cmd.Process.Kill(), cmd.Wait() })
 	return owner{cmd, in, bufio.NewReader(out)}
 }
 
