@@ -18,8 +18,9 @@ const (
 	failed   = "failed"
 )
 
-// logCall writes the one line of a call. It never holds a body. Only a call
-// that failed, or has to be tried again, tells its cause.
+// logCall writes the one line of a call, which holds its metrics too. It never
+// holds a body. Only a call that failed, or has to be tried again, tells its
+// cause.
 func (h *Handler) logCall(c *call, a answer, err error, took time.Duration) {
 	line := []slog.Attr{
 		slog.String("route", c.route),
@@ -28,8 +29,10 @@ func (h *Handler) logCall(c *call, a answer, err error, took time.Duration) {
 		slog.String("user", c.user.String()),
 		slog.String("transaction", c.transaction),
 		slog.String("outcome", a.outcome),
-		slog.Int("retries", c.trace.Retries),
-		slog.Float64("ms", float64(took.Microseconds())/1000),
+		slog.Int(counters[a.outcome], 1),
+		slog.Int(retries, c.trace.Retries),
+		slog.Float64(latency, float64(took.Microseconds())/1000),
+		slog.Any("_aws", newMetadata(c, a.outcome, time.Now())),
 	}
 	level := slog.LevelInfo
 	if a.status >= http.StatusInternalServerError {

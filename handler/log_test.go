@@ -45,8 +45,8 @@ func TestLogLine(t *testing.T) {
 		var line struct {
 			Level, Msg, Route, User, Transaction, Outcome, Cause string
 			Status, Retries                                      int
-			RequestID                                            string  `json:"request_id"`
-			MS                                                   float64 `json:"ms"`
+			RequestID                                            string `json:"request_id"`
+			Latency                                              float64
 		}
 		require.NoError(t, json.Unmarshal(log.Bytes(), &line), "one line: %s", log)
 		assert.Equal(t, "request", line.Msg)
@@ -58,7 +58,7 @@ func TestLogLine(t *testing.T) {
 		assert.Equal(t, c.retries, line.Retries, "%+v", c.request)
 		assert.Equal(t, c.level, line.Level, "%+v", c.request)
 		assert.Equal(t, c.status == 500, line.Cause != "", "%+v", c.request)
-		assert.Positive(t, line.MS)
+		assert.Positive(t, line.Latency)
 		if c.transaction == "-" {
 			assert.Len(t, line.Transaction, 36)
 		} else {
