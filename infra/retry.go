@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,21 +18,51 @@ import (
 	"onewrite/ledger"
 )
 
-const (
-	// maxAttempts bounds what one call can cost, as every attempt costs its
-	// write units. With longestDelay it is far beyond what 64 callers of one
-	// user need, so that in practice the caller's deadline decides.
-	maxAttempts = 100
+// maxAttempts ends the loop of a caller without a deadline. Within the time
+// that a call has there are never as many.
+const maxAttempts = 500
 
-	// A delay is drawn from zero to longestDelay at first, to spread the
-	// callers that meet on one user. The range shrinks by a fifth of the
-	// call's age, so that those who wait longest go first: with an
-	// exponential back-off the winner keeps winning. It never shrinks below
-	// shortestDelay, about twice as long as a write holds its items.
-	longestDelay  = 200 * time.Millisecond
-	shortestDelay = 20 * time.Millisecond
-	ageing        = 5
+// The delays after a conflict. A writer holds its items for some ten
+// milliseconds. Who meets it
+//   - tries quickAttempts times more within quickDelay each, which is all that
+//     two callers who met by chance need;
+//   - then knows that many want this user, and lets longestDelay less the age
+//     of the call pass, so that those who wait longest go first: with an
+//     exponential back-off the winner keeps winning, and the unlucky starve.
+//
+// Each delay is drawn from the upper half of its range. Every attempt costs its
+// write units, so the numbers balance three things, which "go run
+// ./infra/hotaccount" measures: how much of the time the user's items are in
+// use, how long the unlucky wait, and how many attempts a posting takes.
+const (
+	quickAttempts = 2
+	quickDelay    = 20 * time.Millisecond
+	longestDelay  = 600 * time.Millisecond
 )
+
+// The delays after all else, which is DynamoDB's own trouble or the network's
+// and no matter of turns, grow exponentially, so that those who retry don't
+// keep down what tries to come up.
+const (
+	firstFaultDelay   = 25 * time.Millisecond
+	longestFaultDelay = time.Second
+)
+
+// conflictDelay bounds the delay between a conflict, met by the attempt of that
+// number on a call of that age, and the next attempt.
+func conflictDelay(attempt int, age time.Duration) (least, most time.Duration) {
+	most = quickDelay
+	if attempt > quickAttempts {
+		most = max(quickDelay, longestDelay-age)
+	}
+	return most / 2, most
+}
+
+// faultDelay is conflictDelay for anything else that passes.
+func faultDelay(attempt int) (least, most time.Duration) {
+	const doublings = 6 // reach longestFaultDelay
+	return 0, min(longestFaultDelay, firstFaultDelay<<min(attempt-1, doublings))
+}
 
 // retry is the retry policy of one call, complete, so that no release of the
 // SDK changes it. The SDK sends every attempt with the same bytes, its
@@ -41,13 +72,14 @@ const (
 // It has no token bucket: a bucket is shared by calls, and would refuse the
 // retries of one user for the conflicts of another.
 type retry struct {
-	ctx   context.Context // the call's
-	began time.Time
+	ctx      context.Context // the call's
+	began    time.Time
+	attempts int // that failed; counted here, as releases of the SDK count from 1 or from 0
 }
 
 // retrying is the option that gives a call its own policy.
 func retrying(ctx context.Context) func(*dynamodb.Options) {
-	r := &retry{ctx, time.Now()}
+	r := &retry{ctx: ctx, began: time.Now()}
 	return func(o *dynamodb.Options) { o.Retryer = r }
 }
 
@@ -58,8 +90,12 @@ func (r *retry) IsErrorRetryable(err error) bool { return transient(err) && r.ct
 // RetryDelay gives up, with the error of the attempt, when the delay would
 // outlast the caller.
 func (r *retry) RetryDelay(_ int, cause error) (time.Duration, error) {
-	age := time.Since(r.began)
-	delay := rand.N(max(shortestDelay, longestDelay-age/ageing))
+	r.attempts++
+	least, most := faultDelay(r.attempts)
+	if conflict(cause) {
+		least, most = conflictDelay(r.attempts, time.Since(r.began))
+	}
+	delay := least + rand.N(most-least)
 	if deadline, ok := r.ctx.Deadline(); ok && time.Until(deadline) < delay {
 		return 0, fmt.Errorf("no time for another attempt: %w", cause)
 	}
@@ -75,10 +111,13 @@ func (*retry) GetRetryToken(context.Context, error) (func(error) error, error) {
 
 func free(error) error { return nil }
 
+// transactionConflict is the code of a reason that is another's write.
+const transactionConflict = "TransactionConflict"
+
 // passing are the codes of the errors that pass. The first three are also the
 // codes of cancellation reasons.
 var passing = map[string]bool{
-	"TransactionConflict":                    true,
+	transactionConflict:                      true,
 	"ThrottlingError":                        true,
 	"ProvisionedThroughputExceeded":          true,
 	"ProvisionedThroughputExceededException": true,
@@ -104,6 +143,17 @@ func transient(err error) bool {
 		return passing[said.ErrorCode()] || clockSkewed(err)
 	}
 	return lost(err)
+}
+
+// conflict tells whether another was writing one of the items.
+func conflict(err error) bool {
+	if cancelled := (*types.TransactionCanceledException)(nil); errors.As(err, &cancelled) {
+		return slices.ContainsFunc(cancelled.CancellationReasons, func(reason types.CancellationReason) bool {
+			return aws.ToString(reason.Code) == transactionConflict
+		})
+	}
+	said := (*types.TransactionConflictException)(nil)
+	return errors.As(err, &said)
 }
 
 // contended tells whether a cancelled write is worth sending again. It is not

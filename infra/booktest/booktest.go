@@ -6,6 +6,7 @@ package booktest
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"os"
@@ -30,28 +31,33 @@ const endpointVariable = "AWS_ENDPOINT_URL_DYNAMODB"
 // AWS_ENDPOINT_URL_DYNAMODB names, which must be on this machine, or one that
 // it starts and ends.
 func Main(m *testing.M) {
-	os.Exit(run(m))
+	code := 1
+	if err := withDatabase(context.Background(), os.Stderr, func() { code = m.Run() }); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
 }
 
-func run(m *testing.M) int {
+// withDatabase runs f while the database that [Main] describes is there.
+func withDatabase(ctx context.Context, log io.Writer, f func()) error {
 	if endpoint := os.Getenv(endpointVariable); endpoint != "" {
 		if !local(endpoint) {
-			fmt.Fprintf(os.Stderr, "tests run against DynamoDB on this machine only, and %s is %s\n", endpointVariable, endpoint)
-			return 1
+			return fmt.Errorf("only DynamoDB on this machine may be used here, and %s is %s", endpointVariable, endpoint)
 		}
-		return m.Run()
+		f()
+		return nil
 	}
-	server, err := dynamodblocal.Start(context.Background(), dynamodblocal.Options{Log: os.Stderr})
+	server, err := dynamodblocal.Start(ctx, dynamodblocal.Options{Log: log})
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		return err
 	}
-	defer server.Close() //nolint:errcheck // the tests have their verdict
+	defer server.Close() //nolint:errcheck // the work is done
 	if err := os.Setenv(endpointVariable, server.Endpoint()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		return err
 	}
-	return m.Run()
+	defer os.Unsetenv(endpointVariable) //nolint:errcheck // the same
+	f()
+	return nil
 }
 
 func local(endpoint string) bool {

@@ -131,7 +131,7 @@ func Throttle(r *http.Request, _ func() (*http.Response, error)) (*http.Response
 
 // ServerError is a fault of DynamoDB's own.
 func ServerError(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
-	return answer(r, http.StatusInternalServerError, `{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"The request processing has failed because of an unknown error, exception or failure."}`), nil
+	return Answer(r, http.StatusInternalServerError, `{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"The request processing has failed because of an unknown error, exception or failure."}`), nil
 }
 
 // refuse answers a transaction with a reason for its second write, and any
@@ -140,17 +140,18 @@ func refuse(r *http.Request, reason, exception string) (*http.Response, error) {
 	if operation(r) != "TransactWriteItems" {
 		return Refusal(r, exception, "refused"), nil
 	}
-	return answer(r, http.StatusBadRequest, fmt.Sprintf(`{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",`+
+	return Answer(r, http.StatusBadRequest, fmt.Sprintf(`{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",`+
 		`"Message":"Transaction cancelled, please refer cancellation reasons for specific reasons [None, %s]",`+
 		`"CancellationReasons":[{"Code":"None"},{"Code":%[1]q,"Message":"refused"}]}`, reason)), nil
 }
 
 // Refusal is the answer 400 with that exception, for faults of a test's own.
 func Refusal(r *http.Request, exception, message string) *http.Response {
-	return answer(r, http.StatusBadRequest, fmt.Sprintf(`{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":%q}`, exception, message))
+	return Answer(r, http.StatusBadRequest, fmt.Sprintf(`{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":%q}`, exception, message))
 }
 
-func answer(r *http.Request, status int, body string) *http.Response {
+// Answer is an answer of DynamoDB, with that body.
+func Answer(r *http.Request, status int, body string) *http.Response {
 	return &http.Response{
 		Status:        http.StatusText(status),
 		StatusCode:    status,

@@ -1,0 +1,56 @@
+package infra
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestConflictDelay(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		attempt          int
+		age, least, most time.Duration
+	}{
+		{1, 0, 10 * time.Millisecond, 20 * time.Millisecond},
+		{2, time.Second, 10 * time.Millisecond, 20 * time.Millisecond},
+		{3, 50 * time.Millisecond, 275 * time.Millisecond, 550 * time.Millisecond},
+		{4, 400 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond},
+		{5, 590 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond},
+		{maxAttempts, time.Hour, 10 * time.Millisecond, 20 * time.Millisecond},
+	} {
+		least, most := conflictDelay(c.attempt, c.age)
+		assert.Equal(t, c.least, least, "%+v", c)
+		assert.Equal(t, c.most, most, "%+v", c)
+	}
+}
+
+// Who has waited longer never waits longer again.
+func TestConflictDelayAges(t *testing.T) {
+	t.Parallel()
+	for attempt := range 5 {
+		_, younger := conflictDelay(attempt+1, 0)
+		for age := time.Duration(0); age < 2*longestDelay; age += 7 * time.Millisecond {
+			least, most := conflictDelay(attempt+1, age)
+			assert.LessOrEqual(t, most, younger, "attempt %d, age %v", attempt+1, age)
+			assert.Less(t, least, most)
+			younger = most
+		}
+	}
+}
+
+func TestFaultDelay(t *testing.T) {
+	t.Parallel()
+	for attempt, want := range map[int]time.Duration{
+		1:           25 * time.Millisecond,
+		2:           50 * time.Millisecond,
+		6:           800 * time.Millisecond,
+		7:           time.Second,
+		maxAttempts: time.Second,
+	} {
+		least, most := faultDelay(attempt)
+		assert.Zero(t, least)
+		assert.Equal(t, want, most, "attempt %d", attempt)
+	}
+}
