@@ -41,8 +41,8 @@
 // # How it reads
 //
 //  1. It scans the transactions and then the balances, each once, strongly
-//     consistent. That settles everybody who did not move meanwhile, at half a
-//     read unit for each KB and no request for each user. This balance is not
+//     consistent. That settles everybody who did not move meanwhile, at a read
+//     unit for each 4 KB and no request for each user. This balance is not
 //     read by TransactGetItems, so a row whose balance move is still in flight
 //     could stand in for a missing one of the same amount: it settles only
 //     users without a row of the last minute.

@@ -38,13 +38,14 @@ type finding struct {
 	Detail        string `json:"detail"`
 }
 
+// mismatch compares what was seen of a user.
 func mismatch(user ledger.UserID, seen *tally, balance infra.Aggregate) finding {
-	history := fmt.Sprintf("the history has %d, which come to %s", seen.posted, seen.balance().Text('f'))
-	detail := fmt.Sprintf("the balance is %s after %d postings, and ", balance.Balance, balance.Version)
+	stored := fmt.Sprintf("the balance is %s at version %d", balance.Balance, balance.Version)
 	if balance.Version == 0 {
-		detail = "there is no balance of postings, and "
+		stored = "there is no balance"
 	}
-	return finding{UserID: user.String(), Kind: kindBalance, Detail: detail + history}
+	detail := fmt.Sprintf("%s, and the history has %d postings, which come to %s", stored, seen.posted, seen.balance().Text('f'))
+	return finding{UserID: user.String(), Kind: kindBalance, Detail: detail}
 }
 
 // sorted is the report in an order that does not change from run to run. What

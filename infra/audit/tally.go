@@ -57,6 +57,7 @@ func (t *tally) plus(u *tally) *tally {
 func (t *tally) balance() *apd.Decimal {
 	var b apd.Decimal
 	mustExact(sums.Add(&b, decimal(ledger.OpeningBalance), &t.net))
+	b.Reduce(&b) // to the shortest text
 	return &b
 }
 
