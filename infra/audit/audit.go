@@ -88,7 +88,7 @@ func (a *audit) scanBalances(ctx context.Context, tallies map[ledger.UserID]*tal
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		for _, r := range page {
-			user, balance, err := decodeAggregate(r)
+			user, balance, damage := decodeAggregate(r)
 			t := tallies[user]
 			if t == nil {
 				a.report.Users++
@@ -96,8 +96,8 @@ func (a *audit) scanBalances(ctx context.Context, tallies map[ledger.UserID]*tal
 			}
 			delete(tallies, user)
 			switch {
-			case err != nil:
-				a.find(finding{UserID: textOf(r, "user_id"), Kind: kindBalanceRow, Detail: err.Error()})
+			case damage != nil:
+				a.find(*damage)
 			case t.judge(0, balance) != right || t.newest.After(recent):
 				suspects[user] = t
 			}
@@ -157,9 +157,10 @@ func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *tally) (de
 		case wrong:
 			a.findLocked(mismatch(user, seen, balance))
 			return true, nil
-		}
-		if reading > 1 && seen.posted == lastPosted && balance.Version == lastVersion {
-			return false, nil // nothing moves: it is the index that lags, or a row that is missing
+		case open:
+			if reading > 1 && seen.posted == lastPosted && balance.Version == lastVersion {
+				return false, nil // nothing moves: it is the index that lags, or a row that is missing
+			}
 		}
 		lastPosted, lastVersion = seen.posted, balance.Version
 	}
@@ -218,6 +219,7 @@ func (a *audit) scanAgain(ctx context.Context, users []ledger.UserID) error {
 			return err
 		}
 		switch seen := tallies[user]; seen.judge(floors[user], balance) {
+		case right: // it was the index that lagged
 		case wrong:
 			a.findLocked(mismatch(user, seen, balance))
 		case open:
@@ -256,22 +258,24 @@ func (a *audit) balance(ctx context.Context, user ledger.UserID) (balance infra.
 	if len(r) == 0 {
 		return infra.Aggregate{UserID: user, Balance: ledger.OpeningBalance}, false, nil
 	}
-	_, balance, err = decodeAggregate(r)
-	if err != nil {
-		a.findLocked(finding{UserID: user.String(), Kind: kindBalanceRow, Detail: err.Error()})
-		return balance, true, nil
+	_, balance, damage := decodeAggregate(r)
+	if damage != nil {
+		a.findLocked(*damage)
 	}
-	return balance, false, nil
+	return balance, damage != nil, nil
 }
 
-// decodeAggregate also tells whose row it is that can't be read, if it can.
-func decodeAggregate(r row) (ledger.UserID, infra.Aggregate, error) {
+// decodeAggregate reads a row of the aggregate table, or says what is wrong
+// with it, and whose it is, if that can be read.
+func decodeAggregate(r row) (user ledger.UserID, balance infra.Aggregate, damage *finding) {
 	user, err := ledger.ParseUserID(textOf(r, "user_id"))
-	if err != nil {
-		return user, infra.Aggregate{}, err
+	if err == nil {
+		balance, err = infra.DecodeAggregate(r)
 	}
-	balance, err := infra.DecodeAggregate(r)
-	return user, balance, err
+	if err != nil {
+		return user, balance, &finding{UserID: textOf(r, "user_id"), Kind: kindBalanceRow, Detail: err.Error()}
+	}
+	return user, balance, nil
 }
 
 // examine reads a row of the transactions table and looks for what is wrong

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -175,14 +176,22 @@ func TestPace(t *testing.T) {
 	assert.Zero(t, (&pace{}).owed(1e6, now))
 }
 
-func TestProgressLine(t *testing.T) {
+func TestProgress(t *testing.T) {
 	t.Parallel()
-	p := progress{what: "transactions", total: 1000, began: lastYear}
-	assert.Equal(t, "transactions: 0", p.line(lastYear))
-	p.add(250)
-	assert.Equal(t, "transactions: [#######                       ] 250 of about 1000, 30s left", p.line(lastYear.Add(10*time.Second)))
-	p.add(750)
-	assert.Equal(t, "transactions: [##############################] 1000 of about 1000, 0s left", p.line(lastYear.Add(40*time.Second)))
-	p.add(1)
-	assert.Equal(t, "transactions: 1001", p.line(lastYear.Add(41*time.Second)))
+	synctest.Test(t, func(t *testing.T) {
+		var p progress
+		var terminal bytes.Buffer
+		stop := p.rewrite(&terminal)
+		p.begin("transactions", 1000)
+		for _, rows := range []int{0, 250, 500, 251} {
+			p.add(rows)
+			time.Sleep(1100 * time.Millisecond)
+		}
+		stop()
+		const line = "\r\x1b[K"
+		assert.Equal(t, line+"transactions: 0"+
+			line+"transactions: [#######                       ] 250 of about 1000, 6s left"+
+			line+"transactions: [######################        ] 750 of about 1000, 1s left"+
+			line+"transactions: 1001"+line, terminal.String())
+	})
 }

@@ -95,7 +95,7 @@ func TestPostsMeanwhile(t *testing.T) {
 			}
 		})
 	}
-	for range 20 {
+	for range 6 {
 		a, network := auditor(b)
 		network.Always(bad)
 		found, err := a.run(t.Context())

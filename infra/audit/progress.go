@@ -13,8 +13,6 @@ import (
 // progress is a line on a terminal that says how far the audit is. Elsewhere
 // it says nothing. It is safe for concurrent use.
 type progress struct {
-	out io.Writer
-
 	mu    sync.Mutex
 	what  string
 	done  int
@@ -22,26 +20,36 @@ type progress struct {
 	began time.Time
 }
 
-// showProgress rewrites the line each second, until stop is called.
+// showProgress shows the progress that it returns until stop is called.
 func showProgress(out io.Writer) (p *progress, stop func()) {
-	p = &progress{out: out}
+	p = &progress{}
 	if !terminal.Is(out) {
 		return p, func() {}
 	}
-	tick, ended, cleared := time.NewTicker(time.Second), make(chan struct{}), make(chan struct{})
+	return p, p.rewrite(out)
+}
+
+// clear goes to the beginning of a terminal's line and clears it.
+const clear = "\r\x1b[K"
+
+// rewrite writes the line anew each second, and clears it at the end.
+func (p *progress) rewrite(out io.Writer) (stop func()) {
+	stopped, cleared := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(cleared)
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
 		for {
 			select {
 			case now := <-tick.C:
-				fmt.Fprintf(out, "\r\x1b[K%s", p.line(now))
-			case <-ended:
-				fmt.Fprint(out, "\r\x1b[K")
+				fmt.Fprint(out, clear, p.line(now))
+			case <-stopped:
+				fmt.Fprint(out, clear)
 				return
 			}
 		}
 	}()
-	return p, func() { tick.Stop(); close(ended); <-cleared }
+	return func() { close(stopped); <-cleared }
 }
 
 // begin starts a new stage, of about total.

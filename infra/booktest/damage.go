@@ -2,7 +2,6 @@ package booktest
 
 import (
 	"context"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,14 +26,15 @@ func (b *Books) Damage(t testing.TB, table string, statements ...string) {
 }
 
 // finds tells whether Check finds anything.
-func finds(ctx context.Context, t testing.TB, client *dynamodb.Client, c infra.Config) bool {
+func finds(ctx context.Context, t testing.TB, client *dynamodb.Client, c infra.Config) (found bool) {
 	f := &finder{TB: t}
-	checked := make(chan struct{})
-	go func() {
-		defer close(checked)
-		Check(ctx, f, client, c)
+	defer func() {
+		if ended := recover(); ended != nil && ended != f {
+			panic(ended)
+		}
+		found = f.found
 	}()
-	<-checked
+	Check(ctx, f, client, c)
 	return f.found
 }
 
@@ -46,4 +46,4 @@ type finder struct {
 
 func (f *finder) Errorf(string, ...any) { f.found = true }
 
-func (f *finder) FailNow() { f.found = true; runtime.Goexit() }
+func (f *finder) FailNow() { f.found = true; panic(f) }
