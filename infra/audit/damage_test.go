@@ -32,34 +32,34 @@ var damages = []struct {
 }{
 	{"amount",
 		[]string{"UPDATE ? SET ammount = 11 WHERE id = '%[1]s'"}, nil,
-		[]string{"alice balance: the balance is 105 at version 2, and the history has 2 postings, which come to 106"}},
+		[]string{"alice balance: the balance is 105 at version 2, and the history makes it 106 at version 2"}},
 	{"type",
 		[]string{`UPDATE ? SET "type" = 'debit' WHERE id = '%[1]s'`}, nil,
-		[]string{"alice balance: the balance is 105 at version 2, and the history has 2 postings, which come to 85"}},
+		[]string{"alice balance: the balance is 105 at version 2, and the history makes it 85 at version 2"}},
 	{"posted made declined",
 		[]string{`UPDATE ? SET "status" = 'declined' SET balance = 1 WHERE id = '%[2]s'`}, nil,
-		[]string{"alice balance: the balance is 105 at version 2, and the history has 1 postings, which come to 110"}},
+		[]string{"alice balance: the balance is 105 at version 2, and the history makes it 110 at version 1"}},
 	{"declined made posted",
 		[]string{`UPDATE ? SET "status" = 'posted' WHERE id = '%[3]s'`}, nil,
-		[]string{"alice balance: the balance is 105 at version 2, and the history has 3 postings, which come to -895"}},
+		[]string{"alice balance: the balance is 105 at version 2, and the history makes it -895 at version 3"}},
 	{"balance", nil,
 		[]string{"UPDATE ? SET balance = 1000000 WHERE user_id = 'alice'"},
-		[]string{"alice balance: the balance is 1000000 at version 2, and the history has 2 postings, which come to 105"}},
+		[]string{"alice balance: the balance is 1000000 at version 2, and the history makes it 105 at version 2"}},
 	{"version too high", nil,
 		[]string{"UPDATE ? SET version = 3 WHERE user_id = 'alice'"},
-		[]string{"alice balance: the balance is 105 at version 3, and the history has 2 postings, which come to 105"}},
+		[]string{"alice balance: the balance is 105 at version 3, and the history makes it 105 at version 2"}},
 	{"version too low", nil,
 		[]string{"UPDATE ? SET version = 1 WHERE user_id = 'alice'"},
-		[]string{"alice balance: the balance is 105 at version 1, and the history has 2 postings, which come to 105"}},
+		[]string{"alice balance: the balance is 105 at version 1, and the history makes it 105 at version 2"}},
 	{"transaction missing",
 		[]string{"DELETE FROM ? WHERE id = '%[1]s'"}, nil,
-		[]string{"alice balance: the balance is 105 at version 2, and the history has 1 postings, which come to 95"}},
+		[]string{"alice balance: the balance is 105 at version 2, and the history makes it 95 at version 1"}},
 	{"balance missing", nil,
 		[]string{"DELETE FROM ? WHERE user_id = 'alice'"},
-		[]string{"alice balance: there is no balance, and the history has 2 postings, which come to 105"}},
+		[]string{"alice balance: there is no balance, and the history makes it 105 at version 2"}},
 	{"balance without transactions", nil,
 		[]string{"INSERT INTO ? VALUE {'user_id': 'carol', 'balance': 110, 'version': 1}"},
-		[]string{"carol balance: the balance is 110 at version 1, and the history has 0 postings, which come to 100"}},
+		[]string{"carol balance: the balance is 110 at version 1, and the history makes it 100 at version 0"}},
 	{"opening balance as a row", nil,
 		[]string{"INSERT INTO ? VALUE {'user_id': 'carol', 'balance': 100, 'version': 0}"},
 		[]string{`carol balance-row: version "0" is not the number of a posting`}},
@@ -69,8 +69,8 @@ var damages = []struct {
 	{"transaction of another user",
 		[]string{"UPDATE ? SET user_id = 'bob' WHERE id = '%[2]s'"}, nil,
 		[]string{
-			"alice balance: the balance is 105 at version 2, and the history has 1 postings, which come to 110",
-			"bob balance: the balance is 101 at version 1, and the history has 2 postings, which come to 96",
+			"alice balance: the balance is 105 at version 2, and the history makes it 110 at version 1",
+			"bob balance: the balance is 101 at version 1, and the history makes it 96 at version 2",
 			"bob transaction-id: the id of key \"2\" of this user is %[5]s",
 		}},
 	{"decline without a reason",
@@ -95,37 +95,37 @@ var damages = []struct {
 		[]string{"UPDATE ? REMOVE user_id WHERE id = '%[4]s'"}, nil,
 		[]string{
 			` transaction-row: transaction row "%[4]s": invalid user id: must not be blank`,
-			"bob balance: the balance is 101 at version 1, and the history has 0 postings, which come to 100",
+			"bob balance: the balance is 101 at version 1, and the history makes it 100 at version 0",
 		}},
 	{"amount out of range",
 		[]string{"UPDATE ? SET ammount = 0.001 WHERE id = '%[4]s'"}, nil,
 		[]string{
-			"bob balance: the balance is 101 at version 1, and the history has 0 postings, which come to 100",
+			"bob balance: the balance is 101 at version 1, and the history makes it 100 at version 0",
 			`bob transaction-row: transaction row "%[4]s": invalid amount: must have at most two decimal places`,
 		}},
 	{"time", // which takes the row out of its place in the index
 		[]string{"UPDATE ? SET created_at = 'soon' WHERE id = '%[4]s'"}, nil,
 		[]string{
-			"bob balance: the balance is 101 at version 1, and the history has 0 postings, which come to 100",
+			"bob balance: the balance is 101 at version 1, and the history makes it 100 at version 0",
 			`bob transaction-row: transaction row "%[4]s": parsing time "soon" as "2006-01-02T15:04:05.000Z": cannot parse "soon" as "2006"`,
 		}},
 	{"status",
 		[]string{"UPDATE ? SET \"status\" = 'pending' WHERE id = '%[4]s'"}, nil,
 		[]string{
-			"bob balance: the balance is 101 at version 1, and the history has 0 postings, which come to 100",
+			"bob balance: the balance is 101 at version 1, and the history makes it 100 at version 0",
 			`bob transaction-row: transaction row "%[4]s": status "pending"`,
 		}},
 	{"restore with the row and without the balance of a posting", nil,
 		[]string{"DELETE FROM ? WHERE user_id = 'bob'", "UPDATE ? SET balance = 110 SET version = 1 WHERE user_id = 'alice'"},
 		[]string{
-			"alice balance: the balance is 110 at version 1, and the history has 2 postings, which come to 105",
-			"bob balance: there is no balance, and the history has 1 postings, which come to 101",
+			"alice balance: the balance is 110 at version 1, and the history makes it 105 at version 2",
+			"bob balance: there is no balance, and the history makes it 101 at version 1",
 		}},
 	{"restore with the balance and without the row of a posting",
 		[]string{"DELETE FROM ? WHERE id = '%[2]s'", "DELETE FROM ? WHERE id = '%[4]s'"}, nil,
 		[]string{
-			"alice balance: the balance is 105 at version 2, and the history has 1 postings, which come to 110",
-			"bob balance: the balance is 101 at version 1, and the history has 0 postings, which come to 100",
+			"alice balance: the balance is 105 at version 2, and the history makes it 110 at version 1",
+			"bob balance: the balance is 101 at version 1, and the history makes it 100 at version 0",
 		}},
 }
 
@@ -176,7 +176,7 @@ func TestReportOfDamage(t *testing.T) {
 	status, out, _ := command(t, books)
 	assert.Equal(t, exitWrong, status)
 	assert.Equal(t, `wrong      user "", transaction "\x1b[2J": transaction-row: transaction row "\x1b[2J": invalid transaction id: must be a UUID
-wrong      user "1": balance: the balance is 1000 at version 1, and the history has 1 postings, which come to 110
+wrong      user "1": balance: the balance is 1000 at version 1, and the history makes it 110 at version 1
 1 users, 2 transactions: 2 wrong, 0 unsettled
 `, out)
 }

@@ -216,7 +216,7 @@ func TestRowInFlightStandsInForMissingOne(t *testing.T) {
 	network.Next(nil, nil, faults.Rewrite(moment.Replace)) // DescribeTable, Scan, Scan
 	found, err := a.run(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, []finding{{"1", "", kindBalance, "the balance is 120 at version 2, and the history has 1 postings, which come to 110"}}, found.Mismatches)
+	assert.Equal(t, []finding{{"1", "", kindBalance, "the balance is 120 at version 2, and the history makes it 110 at version 1"}}, found.Mismatches)
 }
 
 // What can't be read is an error, not a finding.

@@ -44,7 +44,7 @@ func mismatch(user ledger.UserID, seen *tally, balance infra.Aggregate) finding 
 	if balance.Version == 0 {
 		stored = "there is no balance"
 	}
-	detail := fmt.Sprintf("%s, and the history has %d postings, which come to %s", stored, seen.posted, seen.balance().Text('f'))
+	detail := fmt.Sprintf("%s, and the history makes it %s at version %d", stored, seen.balance().Text('f'), seen.posted)
 	return finding{UserID: user.String(), Kind: kindBalance, Detail: detail}
 }
 
