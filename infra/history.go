@@ -11,15 +11,15 @@ import (
 	"onewrite/ledger"
 )
 
-// historyIndex holds every user's transactions by time, with all attributes.
-const historyIndex = "user_id-created_at"
+// HistoryIndex holds every user's transactions by time, with all attributes.
+const HistoryIndex = "user_id-created_at"
 
 // History implements [ledger.Store]. The user stands in the query itself, so
 // a cursor can only choose a place in that user's own history.
 func (s *Store) History(ctx context.Context, user ledger.UserID, after ledger.Cursor, limit int) ([]ledger.Transaction, bool, error) {
 	query := &dynamodb.QueryInput{
 		TableName:                 &s.transactions,
-		IndexName:                 aws.String(historyIndex),
+		IndexName:                 aws.String(HistoryIndex),
 		KeyConditionExpression:    aws.String("user_id = :user"),
 		ExpressionAttributeValues: item{":user": text(user)},
 		ScanIndexForward:          aws.Bool(false),
@@ -42,7 +42,7 @@ func (s *Store) History(ctx context.Context, user ledger.UserID, after ledger.Cu
 	more := len(out.Items) > limit
 	page := make([]ledger.Transaction, 0, limit)
 	for _, row := range out.Items[:min(limit, len(out.Items))] {
-		t, err := decodeTransaction(row)
+		t, err := DecodeTransaction(row)
 		if err != nil {
 			return nil, false, err
 		}

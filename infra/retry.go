@@ -85,7 +85,7 @@ func retrying(ctx context.Context) func(*dynamodb.Options) {
 
 func (*retry) MaxAttempts() int { return maxAttempts }
 
-func (r *retry) IsErrorRetryable(err error) bool { return transient(err) && r.ctx.Err() == nil }
+func (r *retry) IsErrorRetryable(err error) bool { return Transient(err) && r.ctx.Err() == nil }
 
 // RetryDelay gives up, with the error of the attempt, when the delay would
 // outlast the caller.
@@ -130,9 +130,9 @@ var passing = map[string]bool{
 	"ServiceUnavailable":                     true,
 }
 
-// transient tells whether the same request may succeed later: contention,
+// Transient tells whether the same request may succeed later: contention,
 // throttling, a fault of DynamoDB, or an answer that was lost on the way.
-func transient(err error) bool {
+func Transient(err error) bool {
 	if cancelled := (*types.TransactionCanceledException)(nil); errors.As(err, &cancelled) {
 		return contended(cancelled.CancellationReasons)
 	}

@@ -2,6 +2,7 @@ package infra
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
@@ -42,16 +43,16 @@ func encodeTransaction(t ledger.Transaction) (item, error) {
 	return attributevalue.MarshalMap(row)
 }
 
-// decodeTransaction reads a row back, and refuses one that this program can't
+// DecodeTransaction reads a row back, and refuses one that this program can't
 // have written: an error is a damaged table.
-func decodeTransaction(stored item) (t ledger.Transaction, err error) {
+func DecodeTransaction(stored item) (t ledger.Transaction, err error) {
 	var row transactionRow
 	if err := attributevalue.UnmarshalMap(stored, &row); err != nil {
 		return t, fmt.Errorf("transaction row: %w", err)
 	}
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("transaction row %s: %w", row.ID, err)
+			err = fmt.Errorf("transaction row %q: %w", row.ID, err)
 		}
 	}()
 	if t.ID, err = ledger.ParseTransactionID(row.ID); err != nil {
@@ -104,6 +105,33 @@ func decodeBalance(stored item) (ledger.Balance, error) {
 		return ledger.Balance{}, fmt.Errorf("aggregate row of %s: %w", row.UserID, err)
 	}
 	return balance, nil
+}
+
+// Aggregate is a row of the aggregate table: a user's balance, and how many
+// transactions made it from the opening balance.
+type Aggregate struct {
+	UserID  ledger.UserID
+	Balance ledger.Balance
+	Version int
+}
+
+// DecodeAggregate reads a whole row of the aggregate table, and refuses one
+// that a posting can't have written: an error is a damaged table.
+func DecodeAggregate(stored item) (a Aggregate, err error) {
+	var row aggregateRow
+	if err := attributevalue.UnmarshalMap(stored, &row); err != nil {
+		return a, fmt.Errorf("aggregate row: %w", err)
+	}
+	if a.UserID, err = ledger.ParseUserID(row.UserID); err != nil {
+		return a, fmt.Errorf("aggregate row: %w", err)
+	}
+	if a.Balance, err = decodeNumber(row.Balance, ledger.ParseBalance); err != nil {
+		return a, fmt.Errorf("balance %q: %w", row.Balance, err)
+	}
+	if a.Version, err = decodeNumber(row.Version, strconv.Atoi); err != nil || a.Version < 1 {
+		return a, fmt.Errorf("version %q is not the number of a posting", row.Version)
+	}
+	return a, nil
 }
 
 // decodeNumber parses an N, for which DynamoDB promises the value and not the

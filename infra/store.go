@@ -125,7 +125,7 @@ func refusal(cancelled *types.TransactionCanceledException) error {
 // recorded is the answer to an id that is taken, from the row that came back
 // with the refusal.
 func recorded(row item) error {
-	t, err := decodeTransaction(row)
+	t, err := DecodeTransaction(row)
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func recorded(row item) error {
 
 // told is err as [ledger.Store] tells it: [ledger.ErrTryAgain] if it passes.
 func told(err error) error {
-	if err != nil && transient(err) {
+	if err != nil && Transient(err) {
 		return fmt.Errorf("%w: %w", ledger.ErrTryAgain, err)
 	}
 	return err
@@ -177,7 +177,7 @@ func (s *Store) Transaction(ctx context.Context, id ledger.TransactionID) (ledge
 	if len(row) == 0 {
 		return ledger.Transaction{}, ledger.ErrNotFound
 	}
-	return decodeTransaction(row)
+	return DecodeTransaction(row)
 }
 
 // read is one strongly consistent GetItem.

@@ -20,7 +20,7 @@ func Tables(c Config) []dynamodb.CreateTableInput {
 			KeySchema:            keys("id"),
 			BillingMode:          types.BillingModePayPerRequest,
 			GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
-				IndexName:  aws.String(historyIndex),
+				IndexName:  aws.String(HistoryIndex),
 				KeySchema:  keys("user_id", "created_at"),
 				Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll},
 			}},

@@ -3,6 +3,7 @@ package booktest
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -31,6 +32,7 @@ func Check(ctx context.Context, t testing.TB, client *dynamodb.Client, c infra.C
 		Type           string                `dynamodbav:"type"`
 		Status         string                `dynamodbav:"status"`
 		IdempotencyKey string                `dynamodbav:"idempotency_key"`
+		CreatedAt      string                `dynamodbav:"created_at"`
 		Balance        attributevalue.Number `dynamodbav:"balance"`
 	}
 	var balances []struct {
@@ -45,6 +47,9 @@ func Check(ctx context.Context, t testing.TB, client *dynamodb.Client, c infra.C
 	for _, row := range transactions {
 		r := Request(t, row.UserID, row.IdempotencyKey, ledger.Type(row.Type), string(row.Ammount))
 		assert.Equal(t, ledger.NewTransactionID(r.UserID, r.IdempotencyKey).String(), row.ID, "id of %+v", row)
+		assert.Contains(t, []string{"credit", "debit"}, row.Type, "type of %+v", row)
+		_, err := time.Parse(time.RFC3339, row.CreatedAt)
+		assert.NoError(t, err, "created_at of %+v", row)
 		delta := decimal(t, row.Ammount)
 		delta.Negative = row.Type == "debit"
 		switch row.Status {
@@ -77,8 +82,8 @@ var ceiling = apd.New(1, 15)
 // scan reads a whole table into rows.
 func scan(ctx context.Context, t testing.TB, client *dynamodb.Client, table string, rows any) {
 	t.Helper()
-	consistent := true
-	pages := dynamodb.NewScanPaginator(client, &dynamodb.ScanInput{TableName: &table, ConsistentRead: &consistent})
+	consistent, pageRows := true, int32(1000) // a full page may take longer than the client waits
+	pages := dynamodb.NewScanPaginator(client, &dynamodb.ScanInput{TableName: &table, ConsistentRead: &consistent, Limit: &pageRows})
 	var items []map[string]types.AttributeValue
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -88,7 +93,7 @@ func scan(ctx context.Context, t testing.TB, client *dynamodb.Client, table stri
 	require.NoError(t, attributevalue.UnmarshalListOfMaps(items, rows))
 }
 
-func decimal(t testing.TB, n attributevalue.Number) *apd.Decimal {
+func decimal[N ~string](t testing.TB, n N) *apd.Decimal {
 	t.Helper()
 	d, _, err := apd.NewFromString(string(n))
 	require.NoError(t, err, "number %q", n)

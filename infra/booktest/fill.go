@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/cockroachdb/apd/v3"
 	"github.com/stretchr/testify/require"
 
 	"onewrite/ledger"
@@ -16,15 +17,23 @@ import (
 // thousand credits, which it would take long to post.
 func (b *Books) Fill(t testing.TB, user string) {
 	t.Helper()
+	amounts := slices.Repeat([]string{"1000000000000"}, 1000)
+	amounts[0] = "999999999800"
+	b.Credit(t, user, amounts...)
+}
+
+// Credit gives a new user these credits, by their rows: the same as posting
+// them, but for the time that takes.
+func (b *Books) Credit(t testing.TB, user string, amounts ...string) {
+	t.Helper()
 	s := func(v string) types.AttributeValue { return &types.AttributeValueMemberS{Value: v} }
 	n := func(v string) types.AttributeValue { return &types.AttributeValueMemberN{Value: v} }
+	balance := apd.New(100, 0)
 	var credits []types.WriteRequest
-	for i := range 1000 {
-		key, amount := fmt.Sprintf("fill-%d", i), "1000000000000"
-		if i == 0 {
-			amount = "999999999800"
-		}
+	for i, amount := range amounts {
+		key := fmt.Sprintf("fill-%d", i)
 		r := Request(t, user, key, ledger.Credit, amount)
+		balance = sum(t, balance, decimal(t, amount))
 		credits = append(credits, types.WriteRequest{PutRequest: &types.PutRequest{Item: map[string]types.AttributeValue{
 			"id":              s(ledger.NewTransactionID(r.UserID, r.IdempotencyKey).String()),
 			"user_id":         s(user),
@@ -43,7 +52,9 @@ func (b *Books) Fill(t testing.TB, user string) {
 	}
 	_, err := b.Client.PutItem(t.Context(), &dynamodb.PutItemInput{
 		TableName: &b.Config.AggregateTable,
-		Item:      map[string]types.AttributeValue{"user_id": s(user), "balance": n("999999999999900"), "version": n("1000")},
+		Item: map[string]types.AttributeValue{
+			"user_id": s(user), "balance": n(balance.Text('f')), "version": n(fmt.Sprint(len(amounts))),
+		},
 	})
 	require.NoError(t, err)
 	b.Network.Requests()

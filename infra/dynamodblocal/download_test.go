@@ -158,12 +158,3 @@ func TestProgress(t *testing.T) {
 		})
 	}
 }
-
-func TestIsTerminal(t *testing.T) {
-	t.Parallel()
-	f, err := os.Create(filepath.Join(t.TempDir(), "log"))
-	require.NoError(t, err)
-	defer f.Close()
-	assert.False(t, isTerminal(f))
-	assert.False(t, isTerminal(io.Discard))
-}

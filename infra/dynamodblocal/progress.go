@@ -3,8 +3,9 @@ package dynamodblocal
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
+
+	"onewrite/infra/terminal"
 )
 
 // How often a download that goes on says so: by rewriting its line on a terminal, by
@@ -18,15 +19,15 @@ const (
 // that it has ended. title says what comes, how large and where to. It returns
 // download's error.
 func showProgress(log io.Writer, title string, download func() error) error {
-	return progress(log, isTerminal(log), title, download)
+	return progress(log, terminal.Is(log), title, download)
 }
 
 // progress is showProgress on a log that is known to be a terminal or not.
-func progress(log io.Writer, terminal bool, title string, download func() error) error {
+func progress(log io.Writer, watched bool, title string, download func() error) error {
 	start := time.Now()
 	seconds := func() int { return int(time.Since(start).Seconds()) }
 	every, format, last := lineEvery, "still downloading, %d s\n", ""
-	if terminal {
+	if watched {
 		every, format, last = terminalEvery, "\r  %d s ", "\r"
 	}
 	fmt.Fprintf(log, "downloading %s\n", title)
@@ -48,14 +49,4 @@ func progress(log io.Writer, terminal bool, title string, download func() error)
 			return err
 		}
 	}
-}
-
-// isTerminal reports whether w is a terminal, or another device that does not mind.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

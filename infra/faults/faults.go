@@ -63,7 +63,7 @@ func (n *Network) Requests() []string {
 // Do implements [dynamodb.HTTPClient].
 func (n *Network) Do(r *http.Request) (*http.Response, error) {
 	deliver := func() (*http.Response, error) { return n.client.Do(r) }
-	if fault := n.meet(operation(r)); fault != nil {
+	if fault := n.meet(Operation(r)); fault != nil {
 		return fault(r, deliver)
 	}
 	return deliver()
@@ -82,8 +82,8 @@ func (n *Network) meet(operation string) Fault {
 	return fault
 }
 
-// operation is the name in a request's X-Amz-Target, DynamoDB_20120810.Name.
-func operation(r *http.Request) string {
+// Operation is the name in a request's X-Amz-Target, DynamoDB_20120810.Name.
+func Operation(r *http.Request) string {
 	_, name, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	return name
 }
@@ -105,18 +105,27 @@ func LoseResponse(_ *http.Request, deliver func() (*http.Response, error)) (*htt
 }
 
 // CutResponse is a request that is applied and whose answer ends half way.
-func CutResponse(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-	response, err := deliver()
-	if err != nil {
-		return nil, err
+func CutResponse(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+	return Rewrite(func(body string) string { return body[:len(body)/2] })(r, deliver)
+}
+
+// Rewrite is a request that is applied and whose answer says something else,
+// such as what a reader a moment earlier or later would have heard.
+func Rewrite(change func(body string) string) Fault {
+	return func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+		response, err := deliver()
+		if err != nil {
+			return nil, err
+		}
+		whole, err := io.ReadAll(response.Body)
+		if err != nil {
+			return nil, err
+		}
+		_ = response.Body.Close()
+		response.Header.Del("X-Amz-Crc32")
+		response.Body = io.NopCloser(strings.NewReader(change(string(whole))))
+		return response, nil
 	}
-	whole, err := io.ReadAll(response.Body)
-	if err != nil {
-		return nil, err
-	}
-	_ = response.Body.Close()
-	response.Body = io.NopCloser(strings.NewReader(string(whole[:len(whole)/2])))
-	return response, nil
 }
 
 // Conflict is the refusal of a write whose items another transaction holds.
@@ -137,7 +146,7 @@ func ServerError(r *http.Request, _ func() (*http.Response, error)) (*http.Respo
 // refuse answers a transaction with a reason for its second write, and any
 // other request with an exception.
 func refuse(r *http.Request, reason, exception string) (*http.Response, error) {
-	if operation(r) != "TransactWriteItems" {
+	if Operation(r) != "TransactWriteItems" {
 		return Refusal(r, exception, "refused"), nil
 	}
 	return Answer(r, http.StatusBadRequest, fmt.Sprintf(`{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",`+

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"onewrite/infra"
+	"onewrite/ledger"
+)
+
+const (
+	maxAttempts    = 12
+	shortestDelay  = 50 * time.Millisecond
+	longestDelay   = 5 * time.Second
+	attemptTimeout = 30 * time.Second // a page, over a slow line
+	pageRows       = 1000             // about 250 KB, so that the rate is even
+)
+
+// patient makes a client's calls those of a reader who has time: throttled, it
+// is the audit that stands back and not the ledger.
+func patient(o *dynamodb.Options) {
+	o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(attemptTimeout)
+	o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
+		r.MaxAttempts = maxAttempts
+		r.RateLimiter = ratelimit.None
+		r.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) {
+			return rand.N(min(longestDelay, shortestDelay<<attempt)), nil
+		})
+		r.Retryables = []retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+			return aws.BoolTernary(infra.Transient(err))
+		})}
+	})
+}
+
+// row is a row as DynamoDB sends it.
+type row = map[string]types.AttributeValue
+
+// books reads the two tables.
+type books struct {
+	client   *dynamodb.Client
+	config   infra.Config
+	pace     *pace
+	segments int // read at once
+}
+
+// scan gives each page of a whole table to visit, several at once. A row that
+// was written before scan was called is in it, whatever is written meanwhile.
+func (b *books) scan(ctx context.Context, table string, visit func(page []row)) error {
+	return atOnce(ctx, b.segments, func(ctx context.Context, segment int) error {
+		pages := dynamodb.NewScanPaginator(b.client, &dynamodb.ScanInput{
+			TableName:              &table,
+			ConsistentRead:         aws.Bool(true),
+			Limit:                  aws.Int32(pageRows),
+			Segment:                aws.Int32(int32(segment)),
+			TotalSegments:          aws.Int32(int32(b.segments)),
+			ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
+		})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return fmt.Errorf("scan %s: %w", table, err)
+			}
+			visit(page.Items)
+			if err := b.spend(ctx, page.ConsumedCapacity); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// history gives a user's transactions from a time on to visit, oldest first,
+// by the index, which may lag behind.
+func (b *books) history(ctx context.Context, user ledger.UserID, from time.Time, visit func(row)) error {
+	pages := dynamodb.NewQueryPaginator(b.client, &dynamodb.QueryInput{
+		TableName:              &b.config.TransactionsTable,
+		IndexName:              aws.String(infra.HistoryIndex),
+		KeyConditionExpression: aws.String("user_id = :user AND created_at >= :from"),
+		ExpressionAttributeValues: row{
+			":user": &types.AttributeValueMemberS{Value: user.String()},
+			":from": &types.AttributeValueMemberS{Value: from.UTC().Format(ledger.CreatedAtLayout)},
+		},
+		Limit:                  aws.Int32(pageRows),
+		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return fmt.Errorf("read history of %q: %w", user, err)
+		}
+		for _, r := range page.Items {
+			visit(r)
+		}
+		if err := b.spend(ctx, page.ConsumedCapacity); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// aggregate is a user's row in the aggregate table, empty if there is none. It
+// is read in a transaction: DynamoDB refuses that, and it is tried again, while
+// a posting to the user is being applied.
+func (b *books) aggregate(ctx context.Context, user ledger.UserID) (row, error) {
+	out, err := b.client.TransactGetItems(ctx, &dynamodb.TransactGetItemsInput{
+		TransactItems: []types.TransactGetItem{{Get: &types.Get{
+			TableName: &b.config.AggregateTable,
+			Key:       row{"user_id": &types.AttributeValueMemberS{Value: user.String()}},
+		}}},
+		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read balance of %q: %w", user, err)
+	}
+	for _, consumed := range out.ConsumedCapacity {
+		if err := b.spend(ctx, &consumed); err != nil {
+			return nil, err
+		}
+	}
+	return out.Responses[0].Item, nil
+}
+
+// transactions is about how many there are: DynamoDB counts every six hours.
+func (b *books) transactions(ctx context.Context) (int, error) {
+	out, err := b.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &b.config.TransactionsTable})
+	if err != nil {
+		return 0, fmt.Errorf("describe %s: %w", b.config.TransactionsTable, err)
+	}
+	return int(aws.ToInt64(out.Table.ItemCount)), nil
+}
+
+func (b *books) spend(ctx context.Context, consumed *types.ConsumedCapacity) error {
+	return b.pace.spend(ctx, aws.ToFloat64(consumed.CapacityUnits))
+}
+
+// atOnce calls f n times at once, and returns when all have. The first error
+// ends the others' context and is returned.
+func atOnce(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var calls sync.WaitGroup
+	for i := range n {
+		calls.Go(func() {
+			if err := f(ctx, i); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	calls.Wait()
+	return context.Cause(ctx)
+}

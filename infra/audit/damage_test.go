@@ -1,0 +1,182 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/booktest"
+	"onewrite/ledger"
+)
+
+// idOf is the id of a user's transaction.
+func idOf(t *testing.T, user, key string) string {
+	t.Helper()
+	r := booktest.Request(t, user, key, ledger.Credit, "1")
+	return ledger.NewTransactionID(r.UserID, r.IdempotencyKey).String()
+}
+
+// What a table can look like after damage, and what is found. The books are
+// those of alice, who has a credit of 10, a debit of 5 and a declined debit of
+// 1000 (the transactions %[1]s, %[2]s and %[3]s), and of bob, who has a credit
+// of 1 (%[4]s).
+var damages = []struct {
+	name         string
+	transactions []string // statements on that table
+	balances     []string
+	want         []string // user, kind and detail of the findings
+}{
+	{"amount",
+		[]string{"UPDATE ? SET ammount = 11 WHERE id = '%[1]s'"}, nil,
+		[]string{"alice balance: the balance is 105 at version 2, and the history makes it 106 at version 2"}},
+	{"type",
+		[]string{`UPDATE ? SET "type" = 'debit' WHERE id = '%[1]s'`}, nil,
+		[]string{"alice balance: the balance is 105 at version 2, and the history makes it 85 at version 2"}},
+	{"posted made declined",
+		[]string{`UPDATE ? SET "status" = 'declined' SET balance = 1 WHERE id = '%[2]s'`}, nil,
+		[]string{"alice balance: the balance is 105 at version 2, and the history makes it 110 at version 1"}},
+	{"declined made posted",
+		[]string{`UPDATE ? SET "status" = 'posted' WHERE id = '%[3]s'`}, nil,
+		[]string{"alice balance: the balance is 105 at version 2, and the history makes it -895 at version 3"}},
+	{"balance", nil,
+		[]string{"UPDATE ? SET balance = 1000000 WHERE user_id = 'alice'"},
+		[]string{"alice balance: the balance is 1000000 at version 2, and the history makes it 105 at version 2"}},
+	{"version too high", nil,
+		[]string{"UPDATE ? SET version = 3 WHERE user_id = 'alice'"},
+		[]string{"alice balance: the balance is 105 at version 3, and the history makes it 105 at version 2"}},
+	{"version too low", nil,
+		[]string{"UPDATE ? SET version = 1 WHERE user_id = 'alice'"},
+		[]string{"alice balance: the balance is 105 at version 1, and the history makes it 105 at version 2"}},
+	{"transaction missing",
+		[]string{"DELETE FROM ? WHERE id = '%[1]s'"}, nil,
+		[]string{"alice balance: the balance is 105 at version 2, and the history makes it 95 at version 1"}},
+	{"balance missing", nil,
+		[]string{"DELETE FROM ? WHERE user_id = 'alice'"},
+		[]string{"alice balance: there is no balance, and the history makes it 105 at version 2"}},
+	{"balance without transactions", nil,
+		[]string{"INSERT INTO ? VALUE {'user_id': 'carol', 'balance': 110, 'version': 1}"},
+		[]string{"carol balance: the balance is 110 at version 1, and the history makes it 100 at version 0"}},
+	{"opening balance as a row", nil,
+		[]string{"INSERT INTO ? VALUE {'user_id': 'carol', 'balance': 100, 'version': 0}"},
+		[]string{`carol balance-row: version "0" is not the number of a posting`}},
+	{"key", // the id is another's
+		[]string{"UPDATE ? SET idempotency_key = '3' WHERE id = '%[1]s'"}, nil,
+		[]string{"alice transaction-id: the id of key \"3\" of this user is %[3]s"}},
+	{"transaction of another user",
+		[]string{"UPDATE ? SET user_id = 'bob' WHERE id = '%[2]s'"}, nil,
+		[]string{
+			"alice balance: the balance is 105 at version 2, and the history makes it 110 at version 1",
+			"bob balance: the balance is 101 at version 1, and the history makes it 96 at version 2",
+			"bob transaction-id: the id of key \"2\" of this user is %[5]s",
+		}},
+	{"decline without a reason",
+		[]string{"UPDATE ? SET balance = 1000 WHERE id = '%[3]s'"}, nil,
+		[]string{"alice decline: a debit of 1000 is declined, which its balance of 1000 allowed"}},
+	{"balance below zero", nil,
+		[]string{"UPDATE ? SET balance = -1 WHERE user_id = 'alice'"},
+		[]string{`alice balance-row: balance "-1": invalid amount: must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces`}},
+	{"balance above the ceiling", nil,
+		[]string{"UPDATE ? SET balance = 1000000000000000.01 WHERE user_id = 'alice'"},
+		[]string{`alice balance-row: balance "1000000000000000.01": invalid amount: must be at most 1000000000000000`}},
+	{"balance of another type", nil,
+		[]string{"UPDATE ? SET balance = 'NaN' WHERE user_id = 'alice'"},
+		[]string{`alice balance-row: balance "NaN": invalid amount: must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces`}},
+	{"fraction of a version", nil,
+		[]string{"UPDATE ? SET version = 1.5 WHERE user_id = 'alice'"},
+		[]string{`alice balance-row: version "1.5" is not the number of a posting`}},
+	{"balance of nobody", nil,
+		[]string{"INSERT INTO ? VALUE {'user_id': ' ', 'balance': 110, 'version': 1}"},
+		[]string{"  balance-row: invalid user id: must not be blank"}},
+	{"transaction without a user",
+		[]string{"UPDATE ? REMOVE user_id WHERE id = '%[4]s'"}, nil,
+		[]string{
+			` transaction-row: transaction row "%[4]s": invalid user id: must not be blank`,
+			"bob balance: the balance is 101 at version 1, and the history makes it 100 at version 0",
+		}},
+	{"amount out of range",
+		[]string{"UPDATE ? SET ammount = 0.001 WHERE id = '%[4]s'"}, nil,
+		[]string{
+			"bob balance: the balance is 101 at version 1, and the history makes it 100 at version 0",
+			`bob transaction-row: transaction row "%[4]s": invalid amount: must have at most two decimal places`,
+		}},
+	{"time", // which takes the row out of its place in the index
+		[]string{"UPDATE ? SET created_at = 'soon' WHERE id = '%[4]s'"}, nil,
+		[]string{
+			"bob balance: the balance is 101 at version 1, and the history makes it 100 at version 0",
+			`bob transaction-row: transaction row "%[4]s": parsing time "soon" as "2006-01-02T15:04:05.000Z": cannot parse "soon" as "2006"`,
+		}},
+	{"status",
+		[]string{"UPDATE ? SET \"status\" = 'pending' WHERE id = '%[4]s'"}, nil,
+		[]string{
+			"bob balance: the balance is 101 at version 1, and the history makes it 100 at version 0",
+			`bob transaction-row: transaction row "%[4]s": status "pending"`,
+		}},
+	{"restore with the row and without the balance of a posting", nil,
+		[]string{"DELETE FROM ? WHERE user_id = 'bob'", "UPDATE ? SET balance = 110 SET version = 1 WHERE user_id = 'alice'"},
+		[]string{
+			"alice balance: the balance is 110 at version 1, and the history makes it 105 at version 2",
+			"bob balance: there is no balance, and the history makes it 101 at version 1",
+		}},
+	{"restore with the balance and without the row of a posting",
+		[]string{"DELETE FROM ? WHERE id = '%[2]s'", "DELETE FROM ? WHERE id = '%[4]s'"}, nil,
+		[]string{
+			"alice balance: the balance is 105 at version 2, and the history makes it 110 at version 1",
+			"bob balance: the balance is 101 at version 1, and the history makes it 100 at version 0",
+		}},
+}
+
+// Every damage is found, in rows of now and of long ago, and by the tests' own
+// check, too: see [booktest.Books.Damage].
+func TestDamage(t *testing.T) {
+	t.Parallel()
+	for _, c := range damages {
+		for age, now := range map[string]func() time.Time{"new": time.Now, "old": at(lastYear)} {
+			t.Run(c.name+", "+age, func(t *testing.T) {
+				t.Parallel()
+				books := booktest.New(t)
+				l := ledger.New(books.Store, now)
+				post(t, l, "alice", "+10", "-5", "-1000")
+				post(t, l, "bob", "+1")
+				ids := []any{idOf(t, "alice", "1"), idOf(t, "alice", "2"), idOf(t, "alice", "3"), idOf(t, "bob", "1"), idOf(t, "bob", "2")}
+				fill := func(texts []string) (filled []string) {
+					for _, text := range texts {
+						filled = append(filled, fmt.Sprintf(text+"%.0[1]s%.0[2]s%.0[3]s%.0[4]s%.0[5]s", ids...))
+					}
+					return filled
+				}
+				books.Damage(t, books.Config.TransactionsTable, fill(c.transactions)...)
+				books.Damage(t, books.Config.AggregateTable, fill(c.balances)...)
+
+				status, out, log := command(t, books, "-json", "-settle", "10ms")
+				assert.Equal(t, exitWrong, status)
+				assert.Empty(t, log)
+				var found report
+				require.NoError(t, json.Unmarshal([]byte(out), &found))
+				var got []string
+				for _, f := range found.Mismatches {
+					got = append(got, fmt.Sprintf("%s %s: %s", f.UserID, f.Kind, f.Detail))
+				}
+				assert.ElementsMatch(t, fill(c.want), got)
+				assert.Empty(t, found.Unsettled)
+			})
+		}
+	}
+}
+
+func TestReportOfDamage(t *testing.T) {
+	t.Parallel()
+	books := booktest.New(t)
+	post(t, books.Ledger, "1", "+10")
+	books.Damage(t, books.Config.AggregateTable, "UPDATE ? SET balance = 1000 WHERE user_id = '1'")
+	books.Damage(t, books.Config.TransactionsTable, "INSERT INTO ? VALUE {'id': '\x1b[2J'}")
+	status, out, _ := command(t, books)
+	assert.Equal(t, exitWrong, status)
+	assert.Equal(t, `wrong      user "", transaction "\x1b[2J": transaction-row: transaction row "\x1b[2J": invalid transaction id: must be a UUID
+wrong      user "1": balance: the balance is 1000 at version 1, and the history makes it 110 at version 1
+1 users, 2 transactions: 2 wrong, 0 unsettled
+`, out)
+}

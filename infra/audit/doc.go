@@ -1,0 +1,64 @@
+// Command audit tells for every user whether the balance is what the history
+// says, while the ledger goes on being used.
+//
+//	go run ./infra/audit [-rate UNITS] [-segments N] [-settle TIME] [-json | -emf]
+//	go run ./infra/audit -user ID [-csv]
+//
+// It reads the tables that the environment names as it does for the function
+// (see [onewrite/infra.ConfigFromEnv]), and writes nothing to them. It exits
+// with status 0 if all is right, 1 if anything is not, and 2 if it can't tell.
+// (go run itself makes 1 of 2: build it for scripts.)
+//
+// # What it compares
+//
+// The ledger's rows are written once and never changed or removed, and version
+// counts them in the same atomic write that moves the balance. So of any
+// moment: the posted rows of a user are version in number, and come to balance
+// minus the opening balance. Each row is also looked at by itself: that it can
+// be read, that its id is that of its user and key, and that what declined it
+// was out of range. It can't see a history that was rewritten with its balance
+// so that all of this holds again.
+//
+// # Why writes in flight raise no alarm
+//
+// No reading sees both tables at one moment: a scan is no transaction, and even
+// a posting is seen in one table for an instant before the other. But rows
+// only come, and version only grows. Say that rows were read, in whatever way
+// and time, and then the balance, by TransactGetItems. DynamoDB refuses that
+// while a write of the item is being applied, so version counts every one of
+// the rows. Then
+//
+//   - more rows than version: wrong;
+//   - as many rows as version: they are the very same, and the sum must be
+//     right;
+//   - fewer rows: some came after the reading, or the reading was of the index
+//     and that lags, or one is missing. Read again.
+//
+// Few rows become missing rows only by a strongly consistent scan of the table
+// that began when version, settle earlier, was already higher than what the
+// scan found. The time (-settle) is for a posting whose balance has moved to
+// have its row in place, which takes DynamoDB milliseconds.
+//
+// # How it reads
+//
+//  1. It scans the transactions and then the balances, each once, strongly
+//     consistent. That settles everybody who did not move meanwhile, at a read
+//     unit for each 4 KB and no request for each user. This balance is not
+//     read by TransactGetItems, so a row whose balance move is still in flight
+//     could stand in for a missing one of the same amount: it settles only
+//     users without a row of the last minute.
+//  2. Those who moved are read one by one, rows from the index and the balance
+//     by TransactGetItems, until the two can be compared, at most 20 times.
+//     After the first time only the last minute is read again.
+//  3. If rows seem to be missing, the transactions are scanned once more, for
+//     those users alone, between two readings of their balances.
+//
+// A user who is never at rest for as long as a reading takes may be left over.
+// The report calls that unsettled, and neither right nor wrong.
+//
+// # Memory
+//
+// It keeps a count and a sum for each user, and nothing for each transaction:
+// about 150 bytes for a user, and one page of 1,000 rows for each segment. On
+// top comes what it finds.
+package main

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/booktest"
+	"onewrite/ledger"
+)
+
+func TestMain(m *testing.M) { booktest.Main(m) }
+
+// command runs the command on the books.
+func command(t *testing.T, books *booktest.Books, args ...string) (status int, out, log string) {
+	t.Helper()
+	env := map[string]string{}
+	for _, variable := range books.Env() {
+		name, value, _ := strings.Cut(variable, "=")
+		env[name] = value
+	}
+	var o, l bytes.Buffer
+	status = run(t.Context(), args, func(name string) string { return env[name] }, &o, &l)
+	return status, o.String(), l.String()
+}
+
+// post posts credits and debits such as "+10" and "-2.5" to a user, in order.
+// The keys are the numbers from 1.
+func post(t *testing.T, l *ledger.Ledger, user string, amounts ...string) {
+	t.Helper()
+	for i, amount := range amounts {
+		kind := map[byte]ledger.Type{'+': ledger.Credit, '-': ledger.Debit}[amount[0]]
+		_, err := l.Post(t.Context(), booktest.Request(t, user, string(rune('1'+i)), kind, amount[1:]))
+		if err != nil {
+			require.ErrorIs(t, err, ledger.ErrInsufficientFunds)
+		}
+	}
+}
+
+// at is a clock that goes on by a second with each transaction.
+func at(begin time.Time) func() time.Time {
+	return func() time.Time {
+		begin = begin.Add(time.Second)
+		return begin
+	}
+}
+
+var lastYear = time.Date(2025, 11, 22, 12, 0, 0, 0, time.UTC)
+
+func TestRight(t *testing.T) {
+	t.Parallel()
+	books := booktest.New(t)
+	status, out, log := command(t, books)
+	assert.Equal(t, "0 users, 0 transactions: every balance is what its history says\n", out+log)
+	assert.Equal(t, exitRight, status)
+
+	post(t, books.Ledger, "fresh", "+10", "-110", "-0.01")
+	post(t, books.Ledger, "declined only", "-1000")
+	post(t, ledger.New(books.Store, at(lastYear)), "old", "-99.99", "+0.01")
+	books.Fill(t, "full")
+	status, out, log = command(t, books)
+	assert.Equal(t, "4 users, 1006 transactions: every balance is what its history says\n", out+log)
+	assert.Equal(t, exitRight, status)
+}
+
+func TestJSON(t *testing.T) {
+	t.Parallel()
+	books := booktest.New(t)
+	_, out, _ := command(t, books, "-json")
+	assert.Equal(t, `{"users":0,"transactions":0,"mismatches":[],"unsettled":[]}`+"\n", out)
+}
+
+func TestMetric(t *testing.T) {
+	t.Parallel()
+	books := booktest.New(t)
+	post(t, books.Ledger, "1", "+10", "+1")
+	books.Damage(t, books.Config.AggregateTable, "UPDATE ? SET balance = 1 WHERE user_id = '1'")
+	before := time.Now().UnixMilli()
+	status, out, log := command(t, books, "-emf")
+	assert.Equal(t, exitWrong, status)
+	assert.Contains(t, log, `user "1": balance: the balance is 1 at version 2`)
+
+	var line struct {
+		AWS struct {
+			Timestamp         int64
+			CloudWatchMetrics json.RawMessage
+		} `json:"_aws"`
+		BalanceMismatches, Users, Transactions int
+	}
+	require.NoError(t, json.Unmarshal([]byte(out), &line))
+	assert.Equal(t, 1, strings.Count(out, "\n"), "one line")
+	assert.GreaterOrEqual(t, line.AWS.Timestamp, before)
+	assert.JSONEq(t, `[{"Namespace": "onewrite", "Dimensions": [[]], "Metrics": [
+		{"Name": "BalanceMismatches", "Unit": "Count"}, {"Name": "Users", "Unit": "Count"}, {"Name": "Transactions", "Unit": "Count"}
+	]}]`, string(line.AWS.CloudWatchMetrics))
+	assert.Equal(t, []int{1, 1, 2}, []int{line.BalanceMismatches, line.Users, line.Transactions})
+}
+
+func TestStatement(t *testing.T) {
+	t.Parallel()
+	books := booktest.New(t)
+	post(t, ledger.New(books.Store, at(lastYear)), "1", "+10.5", "-1000", "-110.5")
+	post(t, books.Ledger, "2", "+1")
+	status, out, log := command(t, books, "-user", "1")
+	assert.Equal(t, `date                      type    amount  balance  status
+2025-11-22T12:00:01.000Z  credit  10.5    110.5    posted
+2025-11-22T12:00:02.000Z  debit   1000    110.5    declined
+2025-11-22T12:00:03.000Z  debit   110.5   0        posted
+`, out+log)
+	assert.Equal(t, exitRight, status)
+	_, out, _ = command(t, books, "-user", "1", "-csv")
+	assert.Equal(t, `date,type,amount,balance,status
+2025-11-22T12:00:01.000Z,credit,10.5,110.5,posted
+2025-11-22T12:00:02.000Z,debit,1000,110.5,declined
+2025-11-22T12:00:03.000Z,debit,110.5,0,posted
+`, out)
+	_, out, _ = command(t, books, "-user", "=nobody()", "-csv")
+	assert.Equal(t, "date,type,amount,balance,status\n", out)
+}
+
+func TestStatementOfDamagedHistory(t *testing.T) {
+	t.Parallel()
+	books := booktest.New(t)
+	post(t, books.Ledger, "1", "+10")
+	books.Damage(t, books.Config.TransactionsTable, `UPDATE ? SET "type" = 'gift' WHERE id = '`+idOf(t, "1", "1")+"'")
+	status, out, log := command(t, books, "-user", "1")
+	assert.Equal(t, exitFailed, status)
+	assert.Empty(t, out)
+	assert.Contains(t, log, "invalid type")
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	books := booktest.New(t)
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"-nothing"}, "not defined"},
+		{[]string{"1"}, `unexpected "1"`},
+		{[]string{"-rate", "-1"}, "-rate must not be negative"},
+		{[]string{"-segments", "0"}, "-segments must be at least 1"},
+		{[]string{"-json", "-emf"}, "choose one"},
+		{[]string{"-csv"}, "-csv is for the statement"},
+		{[]string{"-user", " 1"}, "invalid user id"},
+	} {
+		status, out, log := command(t, books, c.args...)
+		assert.Equal(t, exitFailed, status, "%v", c.args)
+		assert.Empty(t, out, "%v", c.args)
+		assert.Contains(t, log, c.want, "%v", c.args)
+	}
+	var log bytes.Buffer
+	assert.Equal(t, exitFailed, run(t.Context(), nil, func(string) string { return "" }, &log, &log))
+	assert.Contains(t, log.String(), "missing in the environment: TRANSACTIONS_TABLE")
+
+	books.Config.TransactionsTable = "missing"
+	status, out, failure := command(t, books)
+	assert.Equal(t, exitFailed, status)
+	assert.Empty(t, out)
+	assert.Contains(t, failure, "audit: describe missing")
+}
+
+func TestPace(t *testing.T) {
+	t.Parallel()
+	now := lastYear
+	p := pace{unitsPerSecond: 100}
+	assert.Equal(t, 500*time.Millisecond, p.owed(50, now))
+	assert.Equal(t, time.Second, p.owed(50, now), "what others read counts")
+	assert.Equal(t, 100*time.Millisecond, p.owed(10, now.Add(time.Minute)), "what was not used is lost")
+	assert.Zero(t, (&pace{}).owed(1e6, now))
+}
+
+func TestProgress(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var p progress
+		var terminal bytes.Buffer
+		stop := p.rewrite(&terminal)
+		p.begin("transactions", 1000)
+		for _, rows := range []int{0, 250, 500, 251} {
+			p.add(rows)
+			time.Sleep(1100 * time.Millisecond)
+		}
+		stop()
+		const line = "\r\x1b[K"
+		assert.Equal(t, line+"transactions: 0"+
+			line+"transactions: [#######                       ] 250 of about 1000, 6s left"+
+			line+"transactions: [######################        ] 750 of about 1000, 1s left"+
+			line+"transactions: 1001"+line, terminal.String())
+	})
+}

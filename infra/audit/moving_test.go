@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra"
+	"onewrite/infra/booktest"
+	"onewrite/infra/faults"
+	"onewrite/ledger"
+)
+
+// auditor audits the books over a network of its own.
+func auditor(b *booktest.Books) (*audit, *faults.Network) {
+	network := &faults.Network{}
+	client := infra.NewClient(b.Config, patient, faults.Under(network))
+	return &audit{
+		books:    &books{client: client, config: b.Config, pace: &pace{}, segments: 2},
+		settle:   10 * time.Millisecond,
+		progress: &progress{},
+	}, network
+}
+
+// on is the fault for requests of one operation.
+func on(operation string, fault faults.Fault) faults.Fault {
+	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+		if faults.Operation(r) != operation {
+			return deliver()
+		}
+		return fault(r, deliver)
+	}
+}
+
+// before does something before a request is sent.
+func before(do func()) faults.Fault {
+	return func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+		do()
+		return deliver()
+	}
+}
+
+// credits is a function that posts one more credit to the user.
+func credits(t *testing.T, b *booktest.Books, user string) func() {
+	var n int
+	var mu sync.Mutex
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		n++
+		_, err := b.Ledger.Post(context.WithoutCancel(t.Context()), booktest.Request(t, user, fmt.Sprint("credit-", n), ledger.Credit, "10"))
+		assert.NoError(t, err)
+	}
+}
+
+// Callers post to few users, over a bad network, while the books are audited
+// over another. Nothing is called wrong, and nobody is left when they rest.
+func TestPostsMeanwhile(t *testing.T) {
+	t.Parallel()
+	b := booktest.New(t)
+	bad := func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+		kinds := []faults.Fault{faults.LoseRequest, faults.LoseResponse, faults.CutResponse, faults.Conflict, faults.Throttle, faults.ServerError}
+		if rand.N(10) == 0 {
+			return kinds[rand.N(len(kinds))](r, deliver)
+		}
+		return deliver()
+	}
+	b.Network.Always(bad)
+	audited := make(chan struct{})
+	var callers sync.WaitGroup
+	for caller := range 4 {
+		callers.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-audited:
+					return
+				default:
+				}
+				kind, amount := ledger.Credit, fmt.Sprint(1+rand.N(50))
+				if rand.N(2) == 0 {
+					kind = ledger.Debit
+				}
+				request := booktest.Request(t, fmt.Sprint("user-", rand.N(8)), fmt.Sprint(caller, "-", i), kind, amount)
+				if _, err := b.Ledger.Post(context.WithoutCancel(t.Context()), request); err != nil {
+					assert.ErrorIs(t, err, ledger.ErrInsufficientFunds)
+				}
+			}
+		})
+	}
+	for range 6 {
+		a, network := auditor(b)
+		network.Always(bad)
+		found, err := a.run(t.Context())
+		assert.NoError(t, err)
+		assert.Empty(t, found.Mismatches)
+	}
+	close(audited)
+	callers.Wait()
+	b.Network.Always(nil)
+	a, _ := auditor(b)
+	found, err := a.run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, exitRight, found.status(), "%+v", found)
+	t.Logf("%d transactions of %d users", found.Transactions, found.Users)
+}
+
+// A posting between the readings of the two tables, of an old user and of a
+// new one, is seen in one table alone.
+func TestPostBetweenReadings(t *testing.T) {
+	t.Parallel()
+	b := booktest.New(t)
+	post(t, ledger.New(b.Store, at(lastYear)), "1", "+10")
+	a, network := auditor(b)
+	a.books.segments = 1
+	credit, creditNew := credits(t, b, "1"), credits(t, b, "2")
+	network.Next(nil, nil, before(func() { credit(); creditNew() })) // DescribeTable, Scan, Scan
+	found, err := a.run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, report{Users: 2, Transactions: 1, Mismatches: []finding{}, Unsettled: []finding{}}, found)
+	assert.Contains(t, network.Requests(), "Query")
+}
+
+// An index that lags for as long as it is asked is not damage: the table knows.
+func TestIndexLags(t *testing.T) {
+	t.Parallel()
+	b := booktest.New(t)
+	a, network := auditor(b)
+	credit := credits(t, b, "1")
+	credit()
+	posted := sync.OnceFunc(credit)
+	network.Always(func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+		switch faults.Operation(r) {
+		case "TransactGetItems":
+			posted()
+		case "Query":
+			return faults.Rewrite(func(string) string {
+				return `{"Items":[],"Count":0,"ScannedCount":0,"ConsumedCapacity":{"CapacityUnits":1}}`
+			})(r, deliver)
+		}
+		return deliver()
+	})
+	found, err := a.run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, exitRight, found.status(), "%+v", found)
+}
+
+// A user who is posted to before each reading of the balance can't be told
+// about, and is not called wrong.
+func TestUnsettled(t *testing.T) {
+	t.Parallel()
+	b := booktest.New(t)
+	credit := credits(t, b, "1")
+	credit()
+	a, network := auditor(b)
+	network.Always(on("TransactGetItems", before(credit)))
+	found, err := a.run(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, found.Mismatches)
+	require.Len(t, found.Unsettled, 1)
+	assert.Equal(t, "1", found.Unsettled[0].UserID)
+	assert.Equal(t, exitFailed, found.status())
+	var text strings.Builder
+	found.writeText(&text)
+	assert.Contains(t, text.String(), "nothing wrong, 1 unsettled: they moved all the time, audit again")
+}
+
+// Damage to such a user is found all the same.
+func TestDamageToMovingUser(t *testing.T) {
+	t.Parallel()
+	for name, statement := range map[string]string{
+		"missing":  "DELETE FROM ? WHERE id = '%s'",
+		"tampered": "UPDATE ? SET ammount = 11 WHERE id = '%s'",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := booktest.New(t)
+			credit := credits(t, b, "1")
+			credit()
+			credit()
+			b.Damage(t, b.Config.TransactionsTable, fmt.Sprintf(statement, idOf(t, "1", "credit-1")))
+			a, network := auditor(b)
+			network.Next(nil, nil, before(credit))
+			network.Always(on("TransactGetItems", func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+				if rand.N(2) == 0 {
+					credit()
+				}
+				return deliver()
+			}))
+			found, err := a.run(t.Context())
+			require.NoError(t, err)
+			assert.Len(t, found.Mismatches, 1)
+		})
+	}
+}
+
+// One of two equal credits is missing. The balance of the other is still being
+// moved when the balances are scanned, so that they agree by chance.
+func TestRowInFlightStandsInForMissingOne(t *testing.T) {
+	t.Parallel()
+	b := booktest.New(t)
+	credit := credits(t, b, "1")
+	credit()
+	credit()
+	b.Damage(t, b.Config.TransactionsTable, fmt.Sprintf("DELETE FROM ? WHERE id = '%s'", idOf(t, "1", "credit-1")))
+	a, network := auditor(b)
+	a.books.segments = 1
+	moment := strings.NewReplacer(`"120"`, `"110"`, `"version":{"N":"2"}`, `"version":{"N":"1"}`)
+	network.Next(nil, nil, faults.Rewrite(moment.Replace)) // DescribeTable, Scan, Scan
+	found, err := a.run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []finding{{"1", "", kindBalance, "the balance is 120 at version 2, and the history makes it 110 at version 1"}}, found.Mismatches)
+}
+
+// What can't be read is an error, not a finding.
+func TestFaultsThatLast(t *testing.T) {
+	t.Parallel()
+	b := booktest.New(t)
+	post(t, b.Ledger, "1", "+10")
+	for _, operation := range []string{"DescribeTable", "Scan", "TransactGetItems"} {
+		a, network := auditor(b)
+		network.Always(on(operation, func(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
+			return faults.Refusal(r, "AccessDeniedException", "no"), nil
+		}))
+		_, err := a.run(t.Context())
+		assert.ErrorContains(t, err, "AccessDeniedException", operation)
+	}
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/booktest"
+	"onewrite/ledger"
+)
+
+// BenchmarkAudit runs the built command on large books that are posted to all
+// the while, and reports its memory, and what was posted and read.
+func BenchmarkAudit(b *testing.B) {
+	binary := filepath.Join(b.TempDir(), "audit")
+	output, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput()
+	require.NoError(b, err, "%s", output)
+	for _, c := range []struct{ transactions, users int }{
+		{20_000, 200},
+		{100_000, 1_000},
+	} {
+		b.Run(fmt.Sprintf("%d-transactions-of-%d-users", c.transactions, c.users), func(b *testing.B) {
+			books := booktest.New(b)
+			amounts := slices.Repeat([]string{"12.34"}, c.transactions/c.users)
+			for user := range c.users {
+				books.Credit(b, fmt.Sprint("user-", user), amounts...)
+			}
+			posted, stop := keepPosting(b, books, c.users)
+			for b.Loop() {
+				command := exec.Command(binary, "-json", "-rate", "0")
+				command.Env = books.Env()
+				output, err := command.Output()
+				require.NoError(b, err, "%s", output)
+				var found report
+				require.NoError(b, json.Unmarshal(output, &found))
+				assert.Equal(b, c.users, found.Users)
+				assert.GreaterOrEqual(b, found.Transactions, c.transactions)
+				b.ReportMetric(float64(posted.Load()), "posted-meanwhile")
+				b.ReportMetric(float64(command.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)/1024, "MB-at-most")
+				b.ReportMetric(command.ProcessState.UserTime().Seconds(), "s-of-CPU")
+			}
+			stop()
+		})
+	}
+}
+
+// keepPosting credits and debits random users, four at once, until stop is
+// called, and counts.
+func keepPosting(b *testing.B, books *booktest.Books, users int) (posted *atomic.Int64, stop func()) {
+	ctx, cancel := context.WithCancel(b.Context())
+	var callers sync.WaitGroup
+	posted = new(atomic.Int64)
+	for caller := range 4 {
+		callers.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				kind := []ledger.Type{ledger.Credit, ledger.Debit}[i%2]
+				r := booktest.Request(b, fmt.Sprint("user-", rand.N(users)), fmt.Sprint("live-", caller, "-", i), kind, "0.5")
+				if _, err := books.Ledger.Post(ctx, r); ctx.Err() == nil {
+					assert.NoError(b, err)
+					posted.Add(1)
+				}
+			}
+		})
+	}
+	return posted, func() { cancel(); callers.Wait() }
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/apd/v3"
+
+	"onewrite/infra"
+	"onewrite/ledger"
+)
+
+// sums adds money, posted credits and debits in any order: other than a
+// balance, what comes of it may be below zero or above the ceiling. It fails
+// rather than round, beyond 10^36 dollars.
+var sums = apd.Context{
+	Precision:   38,
+	MaxExponent: apd.MaxExponent,
+	MinExponent: apd.MinExponent,
+	Traps:       apd.DefaultTraps | apd.Inexact,
+}
+
+// tally is what one user's transactions come to. The zero tally is of none.
+type tally struct {
+	posted int
+	net    apd.Decimal // posted credits minus posted debits
+	newest time.Time   // of all, posted or declined
+}
+
+// add counts a transaction.
+func (t *tally) add(added ledger.Transaction) {
+	if added.CreatedAt.After(t.newest) {
+		t.newest = added.CreatedAt
+	}
+	if added.Status != ledger.Posted {
+		return
+	}
+	t.posted++
+	move := sums.Add
+	if added.Type == ledger.Debit {
+		move = sums.Sub
+	}
+	mustExact(move(&t.net, &t.net, decimal(added.Amount)))
+}
+
+// plus is what both tallies' transactions come to.
+func (t *tally) plus(u *tally) *tally {
+	sum := &tally{posted: t.posted + u.posted, newest: t.newest}
+	if u.newest.After(t.newest) {
+		sum.newest = u.newest
+	}
+	mustExact(sums.Add(&sum.net, &t.net, &u.net))
+	return sum
+}
+
+// balance is the balance that the transactions make.
+func (t *tally) balance() *apd.Decimal {
+	var b apd.Decimal
+	mustExact(sums.Add(&b, decimal(ledger.OpeningBalance), &t.net))
+	b.Reduce(&b) // to the shortest text
+	return &b
+}
+
+// verdict is what a reading says about a user.
+type verdict int
+
+const (
+	open  verdict = iota // not all rows were seen: read again
+	right                // the balance is what the history says
+	wrong                // it is not, whatever is in flight
+)
+
+// judge compares rows with the balance as it was after they were read. The
+// rows include, at least, those of version floor. See the package comment for
+// why each answer holds.
+func (t *tally) judge(floor int, after infra.Aggregate) verdict {
+	switch {
+	case t.posted > after.Version, t.posted < floor:
+		return wrong
+	case t.posted < after.Version:
+		return open
+	case t.balance().Cmp(decimal(after.Balance)) == 0:
+		return right
+	default:
+		return wrong
+	}
+}
+
+// decimal is a sum of money that is known to be good.
+func decimal(money fmt.Stringer) *apd.Decimal {
+	var d apd.Decimal
+	_, condition, err := sums.SetString(&d, money.String())
+	mustExact(condition, err)
+	return &d
+}
+
+// mustExact stops the program rather than go on with a wrong sum.
+func mustExact(condition apd.Condition, err error) {
+	if err != nil {
+		panic(fmt.Sprintf("audit: inexact sum: %v (%v)", err, condition))
+	}
+}
