@@ -28,7 +28,7 @@ func Contention(hold, roundTrip time.Duration) Fault {
 		if err != nil {
 			return nil, err
 		}
-		transaction := operation(r) == "TransactWriteItems"
+		transaction := Operation(r) == "TransactWriteItems"
 		if taken := items.take(wanted, transaction); taken != nil {
 			if transaction {
 				return cancelled(r, taken), nil
@@ -102,11 +102,11 @@ func writes(r *http.Request) ([]string, error) {
 		write                            // of a PutItem
 		TransactItems []map[string]write // by the kind of write
 	}
-	if operation(r) != "TransactWriteItems" && operation(r) != "PutItem" {
+	if Operation(r) != "TransactWriteItems" && Operation(r) != "PutItem" {
 		return nil, nil
 	}
 	if err := json.Unmarshal(body, &request); err != nil {
-		return nil, fmt.Errorf("faults: read %s: %w", operation(r), err)
+		return nil, fmt.Errorf("faults: read %s: %w", Operation(r), err)
 	}
 	if request.TransactItems == nil {
 		return []string{request.item()}, nil
