@@ -2,6 +2,7 @@ package handler
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 
 	"github.com/go-json-experiment/json"
@@ -29,17 +30,38 @@ func ok(body data) answer {
 	return answer{status: http.StatusOK, body: body, outcome: read}
 }
 
+// write answers a call that came over HTTP.
 func (a answer) write(w http.ResponseWriter) {
+	header, body := a.encode()
+	for name, value := range header {
+		w.Header().Set(name, value)
+	}
+	w.WriteHeader(a.status)
+	_, _ = w.Write(body) // a caller who is gone sends the same call again
+}
+
+// event answers an event, in the shape of payload 1.0, which 2.0 takes too.
+// The answer to HEAD has no body.
+func (a answer) event(method string) ([]byte, error) {
+	header, body := a.encode()
+	if method == http.MethodHead {
+		body = nil
+	}
+	return json.Marshal(&struct {
+		StatusCode      int               `json:"statusCode"`
+		Headers         map[string]string `json:"headers"`
+		Body            string            `json:"body"`
+		IsBase64Encoded bool              `json:"isBase64Encoded"`
+	}{a.status, header, string(body), false})
+}
+
+// encode is all headers, and the body.
+func (a answer) encode() (header map[string]string, body []byte) {
 	body, err := json.Marshal(a.body)
 	if err != nil {
 		panic(fmt.Sprintf("handler: encode %T: %v", a.body, err)) // our own types always encode
 	}
-	header := w.Header()
-	header.Set("Cache-Control", "no-store")
-	header.Set("Content-Type", "application/json")
-	for name, value := range a.header {
-		header.Set(name, value)
-	}
-	w.WriteHeader(a.status)
-	_, _ = w.Write(body) // a caller who is gone sends the same call again
+	header = map[string]string{"Cache-Control": "no-store", "Content-Type": "application/json"}
+	maps.Copy(header, a.header)
+	return header, body
 }

@@ -21,8 +21,8 @@ const currency = "USD"
 
 // readBody reads a whole body of at most maxBodyBytes, or is errBodyTooLarge.
 func readBody(c *call) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(c.response, c.Body, maxBodyBytes))
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+	body, err := io.ReadAll(http.MaxBytesReader(nil, c.Body, maxBodyBytes))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, errBodyTooLarge
 	}
 	if err != nil {

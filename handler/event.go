@@ -2,7 +2,6 @@ package handler
 
 import (
 	"bytes"
-	"context"
 	"encoding/base64"
 	"io"
 	"net/http"
@@ -58,15 +57,15 @@ func readEvent(payload []byte) (event, error) {
 
 // request is the HTTP request that the event stands for. The error is an
 // *invalidRequest, and the request is then whole but for its body.
-func (e event) request(ctx context.Context) (*http.Request, error) {
+func (e event) request() (*http.Request, error) {
 	body, err := e.body()
 	method, path := e.target(body)
-	return (&http.Request{
+	return &http.Request{
 		Method: method,
 		URL:    &url.URL{Path: path, RawQuery: e.query()},
 		Header: e.header(),
 		Body:   io.NopCloser(bytes.NewReader(body)),
-	}).WithContext(ctx), err
+	}, err
 }
 
 // target is the method, and the path without its stage.
@@ -108,17 +107,19 @@ func (e event) query() string {
 	return values.Encode()
 }
 
-// header is all headers under their canonical names.
+// header is the headers that a route reads, which are those of the key.
 func (e event) header() http.Header {
-	header := make(http.Header, len(e.Headers))
-	for name, values := range e.MultiValueHeaders {
-		for _, value := range values {
-			header.Add(name, value)
+	header := http.Header{}
+	for _, read := range []string{keyHeader, draftKeyHeader} {
+		for name, values := range e.MultiValueHeaders {
+			if strings.EqualFold(name, read) {
+				header[read] = append(header[read], values...)
+			}
 		}
-	}
-	for name, value := range e.Headers {
-		if !slices.Contains(header.Values(name), value) {
-			header.Add(name, value)
+		for name, value := range e.Headers {
+			if strings.EqualFold(name, read) && !slices.Contains(header[read], value) {
+				header[read] = append(header[read], value)
+			}
 		}
 	}
 	return header
@@ -129,11 +130,14 @@ func (e event) body() ([]byte, error) {
 	if e.Body == nil || e.Body.Kind() == 'n' {
 		return nil, nil
 	}
-	body := []byte(textOf(e.Body))
+	body, err := jsontext.AppendUnquote(nil, e.Body)
+	if err != nil {
+		body = e.Body // an object, as it stands
+	}
 	if !e.IsBase64Encoded {
 		return body, nil
 	}
-	decoded, err := base64.StdEncoding.DecodeString(string(body))
+	decoded, err := base64.StdEncoding.AppendDecode(nil, body)
 	if err != nil {
 		invalid := &invalidRequest{}
 		invalid.add(bodyField, "must be base64, as isBase64Encoded says: "+err.Error())

@@ -16,16 +16,22 @@ import (
 // function's timeout in template.yaml and the 30 seconds of API Gateway.
 const answerWithin = 8 * time.Second
 
+// answerMargin is what an answer needs on its way out before Lambda ends the
+// function.
+const answerMargin = 500 * time.Millisecond
+
 // Handler serves the ledger's routes. It is safe for concurrent use.
 type Handler struct {
 	ledger        *ledger.Ledger
 	log           *slog.Logger
 	authorization Authorization
+	routes        []route
 }
 
 // New makes the handler of a ledger. It writes one line per request to log.
 func New(l *ledger.Ledger, log *slog.Logger, options ...Option) *Handler {
-	h := &Handler{l, log, IAM}
+	h := &Handler{ledger: l, log: log, authorization: IAM}
+	h.routes = h.allRoutes()
 	for _, choose := range options {
 		choose(h)
 	}
@@ -35,7 +41,6 @@ func New(l *ledger.Ledger, log *slog.Logger, options ...Option) *Handler {
 // call is one request on its way, with what its log line will say.
 type call struct {
 	*http.Request
-	response    http.ResponseWriter
 	caller      caller
 	route       string
 	requestID   string
@@ -50,13 +55,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.authorization != IAM {
 		do = refuse(errForbidden)
 	}
-	h.serve(&call{Request: r, response: w, caller: anyone, route: route}, do)
+	h.serve(r.Context(), &call{Request: r, caller: anyone, route: route}, do).write(w)
 }
 
-// serve answers one call by do, and logs it.
-func (h *Handler) serve(c *call, do action) {
+// serve is the answer of do to one call, logged. The call has answerWithin, and
+// less where ctx ends before.
+func (h *Handler) serve(ctx context.Context, c *call, do action) answer {
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(ledger.WithTrace(c.Context(), &c.trace), answerWithin)
+	deadline := began.Add(answerWithin)
+	if end, limited := ctx.Deadline(); limited && end.Add(-answerMargin).Before(deadline) {
+		deadline = end.Add(-answerMargin)
+	}
+	ctx, cancel := context.WithDeadline(ledger.WithTrace(ctx, &c.trace), deadline)
 	defer cancel()
 	c.Request = c.WithContext(ctx)
 
@@ -64,8 +74,8 @@ func (h *Handler) serve(c *call, do action) {
 	if err != nil {
 		a = problemAnswer(err, c.URL.Path)
 	}
-	a.write(c.response)
 	h.logCall(c, a, err, time.Since(began))
+	return a
 }
 
 // protect makes a panic a defect like any other, with its stack for the log.

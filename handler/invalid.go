@@ -60,7 +60,7 @@ func (e *invalidRequest) Unwrap() error { return errInvalidRequest }
 // parse reads a field by one of the ledger's parsers, and adds why it can't.
 func parse[T any](e *invalidRequest, field, value string, parser func(string) (T, error)) T {
 	parsed, err := parser(value)
-	if invalid := (*ledger.InvalidError)(nil); errors.As(err, &invalid) {
+	if invalid, is := errors.AsType[*ledger.InvalidError](err); is {
 		e.add(field, invalid.Reason)
 	}
 	return parsed

@@ -98,20 +98,16 @@ func problemAnswer(err error, path string) answer {
 	}
 	outcome := kind.outcome
 
-	var (
-		invalid *invalidRequest
-		method  *methodError
-		refusal *ledger.DeclinedError
-		reuse   *ledger.KeyReusedError
-	)
-	switch {
-	case errors.As(err, &invalid):
+	if invalid, is := errors.AsType[*invalidRequest](err); is {
 		body.Detail, body.Properties = invalid.Error(), invalid.properties
-	case errors.As(err, &method):
+	}
+	if method, is := errors.AsType[*methodError](err); is {
 		header["Allow"] = strings.Join(method.allow, ", ")
-	case errors.As(err, &reuse):
+	}
+	if reuse, is := errors.AsType[*ledger.KeyReusedError](err); is {
 		body.Properties = reuseProperties(reuse)
-	case errors.As(err, &refusal):
+	}
+	if refusal, is := errors.AsType[*ledger.DeclinedError](err); is {
 		body.Balance = refusal.Result.Transaction.BalanceSeen.String()
 		if errors.Is(err, ledger.ErrBalanceLimit) {
 			body.Limit = ledger.MaxBalance.String()
@@ -120,7 +116,8 @@ func problemAnswer(err error, path string) answer {
 			header[replayedHeader] = "true"
 			outcome = replayed
 		}
-	case errors.Is(err, ledger.ErrTryAgain):
+	}
+	if errors.Is(err, ledger.ErrTryAgain) {
 		header["Retry-After"] = "1"
 	}
 	return answer{kind.status, header, body, outcome}

@@ -9,9 +9,9 @@ import (
 // action answers one route.
 type action func(*call) (answer, error)
 
-// routes are all the routes there are. GET serves HEAD too. A path that ends
+// allRoutes are all the routes there are. GET serves HEAD too. A path that ends
 // in a wildcard takes any one segment in its place.
-func (h *Handler) routes() []route {
+func (h *Handler) allRoutes() []route {
 	return []route{
 		{http.MethodGet, balancePath, h.balance},
 		{http.MethodGet, transactionsPath, h.history},
@@ -39,7 +39,7 @@ func (h *Handler) match(method, path string) (name string, do action) {
 		method = http.MethodGet
 	}
 	var allow []string
-	for _, r := range h.routes() {
+	for _, r := range h.routes {
 		switch {
 		case !r.matches(path):
 		case r.method == method:

@@ -133,13 +133,13 @@ var passing = map[string]bool{
 // Transient tells whether the same request may succeed later: contention,
 // throttling, a fault of DynamoDB, or an answer that was lost on the way.
 func Transient(err error) bool {
-	if cancelled := (*types.TransactionCanceledException)(nil); errors.As(err, &cancelled) {
+	if cancelled, is := errors.AsType[*types.TransactionCanceledException](err); is {
 		return contended(cancelled.CancellationReasons)
 	}
-	if answer := (*smithyhttp.ResponseError)(nil); errors.As(err, &answer) && answer.HTTPStatusCode() >= http.StatusInternalServerError {
+	if answer, is := errors.AsType[*smithyhttp.ResponseError](err); is && answer.HTTPStatusCode() >= http.StatusInternalServerError {
 		return true
 	}
-	if said := (smithy.APIError)(nil); errors.As(err, &said) {
+	if said, is := errors.AsType[smithy.APIError](err); is {
 		return passing[said.ErrorCode()] || clockSkewed(err)
 	}
 	return lost(err)

@@ -64,7 +64,7 @@ func (s *Store) Post(ctx context.Context, t ledger.Transaction) error {
 	writes[updatePosition].Update = s.moveBalance(t)
 	_, err = s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes}, retrying(ctx))
 
-	if cancelled := (*types.TransactionCanceledException)(nil); errors.As(err, &cancelled) {
+	if cancelled, is := errors.AsType[*types.TransactionCanceledException](err); is {
 		return refusal(cancelled)
 	}
 	return told(err)
@@ -153,7 +153,7 @@ func (s *Store) Decline(ctx context.Context, t ledger.Transaction) error {
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}, retrying(ctx))
 
-	if taken := (*types.ConditionalCheckFailedException)(nil); errors.As(err, &taken) {
+	if taken, is := errors.AsType[*types.ConditionalCheckFailedException](err); is {
 		return recorded(taken.Item)
 	}
 	return told(err)

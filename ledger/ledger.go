@@ -54,14 +54,14 @@ func (l *Ledger) Post(ctx context.Context, r Request) (Result, error) {
 		CreatedAt:      l.now().UTC().Truncate(time.Millisecond),
 	}
 	err := l.store.Post(ctx, t)
-	if out := (*OutOfRangeError)(nil); errors.As(err, &out) {
+	if out, is := errors.AsType[*OutOfRangeError](err); is {
 		if _, fits := out.Balance.After(t.Type, t.Amount); fits {
 			return Result{}, fmt.Errorf("post %s: store declined a %s of %s on a balance of %s", t.ID, t.Type, t.Amount, out.Balance)
 		}
 		t.Status, t.BalanceSeen = Declined, out.Balance
 		err = l.store.Decline(ctx, t)
 	}
-	if recorded := (*RecordedError)(nil); errors.As(err, &recorded) {
+	if recorded, is := errors.AsType[*RecordedError](err); is {
 		return replay(t, recorded.Recorded)
 	}
 	if err != nil {
