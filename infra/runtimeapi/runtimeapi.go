@@ -25,12 +25,19 @@ import (
 // it is deployed, into a folder, and returns the binary's path.
 func Build(ctx context.Context, dir string) (string, error) {
 	binary := filepath.Join(dir, "bootstrap")
-	build := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w", "-o", binary, "onewrite")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	return binary, BuildPackage(ctx, "onewrite", binary, nil)
+}
+
+// BuildPackage compiles a function as ours is deployed. What env adds to the
+// environment of this process chooses the platform.
+func BuildPackage(ctx context.Context, pkg, binary string, env []string, flags ...string) error {
+	args := append([]string{"build", "-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w", "-o", binary}, flags...)
+	build := exec.CommandContext(ctx, "go", append(args, pkg)...)
+	build.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
 	if output, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the function: %w\n%s", err, output)
+		return fmt.Errorf("build %s: %w\n%s", pkg, err, output)
 	}
-	return binary, nil
+	return nil
 }
 
 // Function is a running function: one process, which serves one event at a

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"onewrite/infra"
+)
+
+// floor makes the bare requests: the same client, the same items, and nothing
+// of ours around them.
+type floor struct {
+	client *dynamodb.Client
+	config infra.Config
+}
+
+type item = map[string]types.AttributeValue
+
+func text(s string) types.AttributeValue   { return &types.AttributeValueMemberS{Value: s} }
+func number(s string) types.AttributeValue { return &types.AttributeValueMemberN{Value: s} }
+
+func (f *floor) read(n names) request {
+	return func(ctx context.Context) error {
+		_, err := f.client.GetItem(ctx, &dynamodb.GetItemInput{
+			TableName:      &f.config.AggregateTable,
+			Key:            item{"user_id": text(n.user)},
+			ConsistentRead: aws.Bool(true),
+		})
+		return err
+	}
+}
+
+// row is a row of the transactions table, encoded by the SDK.
+func row(id string, n names, kind, amount string) item {
+	encoded, err := attributevalue.MarshalMap(struct {
+		ID             string                `dynamodbav:"id"`
+		UserID         string                `dynamodbav:"user_id"`
+		Ammount        attributevalue.Number `dynamodbav:"ammount"`
+		Type           string                `dynamodbav:"type"`
+		Status         string                `dynamodbav:"status"`
+		IdempotencyKey string                `dynamodbav:"idempotency_key"`
+		CreatedAt      string                `dynamodbav:"created_at"`
+	}{id, n.user, attributevalue.Number(amount), kind, "posted", n.key, "2026-11-22T12:00:00.000Z"})
+	if err != nil {
+		panic(err) // our own types
+	}
+	return encoded
+}
+
+func (f *floor) write(n names, kind, amount string) request {
+	rule, move := "balance <= :bound OR attribute_not_exists(user_id)", "+"
+	if kind == "debit" {
+		rule, move = "balance >= :bound", "-"
+	}
+	bound := map[string]string{"credit": "999999999999999", "debit": amount}[kind]
+	id := n.id()
+	return func(ctx context.Context) error {
+		_, err := f.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
+			{Put: &types.Put{
+				TableName:                           &f.config.TransactionsTable,
+				Item:                                row(id, n, kind, amount),
+				ConditionExpression:                 aws.String("attribute_not_exists(id)"),
+				ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+			}},
+			{Update: &types.Update{
+				TableName:           &f.config.AggregateTable,
+				Key:                 item{"user_id": text(n.user)},
+				ConditionExpression: &rule,
+				UpdateExpression:    aws.String("SET balance = if_not_exists(balance, :opening) " + move + " :amount ADD version :one"),
+				ExpressionAttributeValues: item{
+					":opening": number("100"), ":amount": number(amount), ":one": number("1"), ":bound": number(bound),
+				},
+				ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+			}},
+		}})
+		if _, cancelled := errors.AsType[*types.TransactionCanceledException](err); cancelled {
+			return nil
+		}
+		return err
+	}
+}
+
+func (f *floor) put(n names, kind, amount string) request {
+	id := n.id()
+	return func(ctx context.Context) error {
+		_, err := f.client.PutItem(ctx, &dynamodb.PutItemInput{
+			TableName:                           &f.config.TransactionsTable,
+			Item:                                row(id, n, kind, amount),
+			ConditionExpression:                 aws.String("attribute_not_exists(id)"),
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		})
+		return err
+	}
+}

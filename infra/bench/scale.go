@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"onewrite/infra"
+)
+
+// throughput is how many posts a second one core takes from event to event,
+// with a DynamoDB that answers at once.
+type throughput struct {
+	Users     int     `json:"users"`
+	PerSecond float64 `json:"perSecond"`
+}
+
+// measureScale posts for users that each call by themselves, all at once.
+func measureScale(ctx context.Context, users int, d time.Duration) (throughput, error) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	config := localConfig("")
+	client := infra.NewClient(config, func(o *dynamodb.Options) { o.HTTPClient = answersAtOnce(posted, names{}) })
+	h := newHandler(infra.NewStore(client, config), io.Discard)
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	var done atomic.Int64
+	var group sync.WaitGroup
+	began := time.Now()
+	for user := range users {
+		group.Go(func() {
+			run := invoke(h, posted, names{fmt.Sprintf("user-%d", user), "key"})
+			for ctx.Err() == nil && run(context.WithoutCancel(ctx)) == nil {
+				done.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	return throughput{users, float64(done.Load()) / time.Since(began).Seconds()}, nil
+}

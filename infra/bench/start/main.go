@@ -1,0 +1,39 @@
+// Command start does what the function does from its start to its first
+// answer, without Lambda, and writes when each step was done: lines of a name
+// and the nanoseconds since 1970.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"onewrite/handler"
+	"onewrite/infra"
+	"onewrite/ledger"
+)
+
+func main() {
+	done := func(step string) { fmt.Println(step, time.Now().UnixNano()) }
+	done("runtime")
+	config, err := infra.ConfigFromEnv(os.Getenv)
+	exitOn(err)
+	done("configuration")
+	store := infra.NewStore(infra.NewClient(config), config)
+	done("client")
+	exitOn(store.Warm(context.Background()))
+	done("connection")
+	h := handler.New(ledger.New(store, time.Now), slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	_, err = h.Invoke(context.Background(), []byte(`{"queryStringParameters":{"userId":"start"}}`))
+	exitOn(err)
+	done("first call")
+}
+
+func exitOn(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "start:", err)
+		os.Exit(1)
+	}
+}

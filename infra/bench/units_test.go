@@ -1,0 +1,48 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestUnits(t *testing.T) {
+	t.Parallel()
+	put := func(text string) string { return `{"Put":{"Item":{"id":{"S":"` + text + `"}}}}` }
+	const update = `{"Update":{"Key":{"user_id":{"S":"1"}}}}`
+	kB := strings.Repeat("x", 1024)
+	for _, c := range []struct {
+		operation, sent, received string
+		applied                   bool
+		want                      units
+	}{
+		{"TransactWriteItems", `{"TransactItems":[` + put("1") + `,` + update + `]}`, `{}`, true, units{1, 5, 0}},
+		{"TransactWriteItems", `{"TransactItems":[` + put("1") + `,` + update + `]}`, `{}`, false, units{1, 4, 0}},
+		{"TransactWriteItems", `{"TransactItems":[` + put(kB) + `,` + update + `]}`, `{}`, true, units{1, 8, 0}},
+		{"PutItem", `{"Item":{"id":{"S":"1"}}}`, `{}`, true, units{1, 2, 0}},
+		{"PutItem", `{"Item":{"id":{"S":"1"}}}`, `{}`, false, units{1, 1, 0}},
+		{"GetItem", `{"ConsistentRead":true}`, `{}`, true, units{1, 0, 1}},
+		{"GetItem", `{}`, `{}`, true, units{1, 0, 0.5}},
+		{"GetItem", `{"ConsistentRead":true}`, `{"Item":{"id":{"S":"` + strings.Repeat(kB, 4) + `"}}}`, true, units{1, 0, 2}},
+		{"Query", `{}`, `{"Items":[{"id":{"S":"` + kB + `"}},{"id":{"S":"` + kB + kB + kB + `"}}]}`, true, units{1, 0, 1}},
+	} {
+		m := &meter{}
+		require.NoError(t, m.count(c.operation, []byte(c.sent), []byte(c.received), c.applied))
+		assert.Equal(t, c.want, m.units, "%s %.80s", c.operation, c.sent)
+	}
+}
+
+// The longest names there are fit a row into 1 KB, so no call costs more than
+// the table of costs says.
+func TestLongestRow(t *testing.T) {
+	t.Parallel()
+	text := func(s string) map[string]string { return map[string]string{"S": s} }
+	longest := attributes{
+		"id": text(strings.Repeat("x", 36)), "user_id": text(strings.Repeat("𝄞", 128)),
+		"idempotency_key": text(strings.Repeat("k", 255)), "type": text("credit"), "status": text("declined"),
+		"created_at": text("2026-11-22T12:00:00.000Z"), "ammount": {"N": "999999999999.99"}, "balance": {"N": "999999999999999.99"},
+	}
+	assert.LessOrEqual(t, longest.bytes(), 1024)
+}
