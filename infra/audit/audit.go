@@ -133,7 +133,8 @@ func (a *audit) rereadAll(ctx context.Context, suspects map[ledger.UserID]*tally
 // The first rows are those of the scan. Later only what is recent is read
 // again, so that a user with a long history is soon read.
 func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *tally) (decided bool, err error) {
-	older, from, recent := &tally{}, time.Time{}, time.Now().Add(-inFlight)
+	older, from := &tally{}, time.Time{}
+	recent := time.Now().Add(-inFlight).Truncate(time.Millisecond) // as created_at
 	var lastPosted, lastVersion int
 	for reading := range maxReadings {
 		if reading > 0 {

@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -19,17 +18,17 @@ import (
 )
 
 const (
-	maxAttempts    = 12
-	shortestDelay  = 50 * time.Millisecond
-	longestDelay   = 5 * time.Second
-	attemptTimeout = 30 * time.Second // a page, over a slow line
-	pageRows       = 1000             // about 250 KB, so that the rate is even
+	maxAttempts   = 12
+	shortestDelay = 50 * time.Millisecond
+	longestDelay  = 5 * time.Second
+	pageRows      = 1000 // about 250 KB, so that the rate is even
 )
 
-// patient makes a client's calls those of a reader who has time: throttled, it
-// is the audit that stands back and not the ledger.
+// patient is [infra.Patient] for a reader who has hours: throttled, it is the
+// audit that stands back and not the ledger. A balance that is being moved is
+// also worth waiting for.
 func patient(o *dynamodb.Options) {
-	o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(attemptTimeout)
+	infra.Patient(o)
 	o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
 		r.MaxAttempts = maxAttempts
 		r.RateLimiter = ratelimit.None

@@ -128,6 +128,26 @@ func TestPostBetweenReadings(t *testing.T) {
 	assert.Contains(t, network.Requests(), "Query")
 }
 
+// A user with a history of last year moves during some readings, and then rests.
+func TestPostsBetweenReadingsOfOneUser(t *testing.T) {
+	t.Parallel()
+	b := booktest.New(t)
+	post(t, ledger.New(b.Store, at(lastYear)), "1", "+10", "-5", "-1000")
+	credit := credits(t, b, "1")
+	credit()
+	a, network := auditor(b)
+	var moves int
+	network.Always(on("TransactGetItems", before(func() {
+		if moves++; moves <= 4 {
+			credit()
+		}
+	})))
+	found, err := a.run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, exitRight, found.status(), "%+v", found)
+	assert.Equal(t, 5, moves, "readings")
+}
+
 // An index that lags for as long as it is asked is not damage: the table knows.
 func TestIndexLags(t *testing.T) {
 	t.Parallel()

@@ -78,6 +78,7 @@ type Books struct {
 	Store   *infra.Store
 	Ledger  *ledger.Ledger
 
+	direct  *dynamodb.Client // not over the Network
 	damaged bool
 }
 
@@ -95,22 +96,21 @@ func New(t testing.TB) *Books {
 	}
 	c.AggregateTable = strings.Replace(c.TransactionsTable, "transactions", "transactions_aggregate", 1)
 	require.True(t, local(c.Endpoint), "TestMain must call booktest.Main")
-	direct := infra.NewClient(c, infra.Patient)
-	require.NoError(t, infra.CreateTables(t.Context(), direct, c))
+	b := &Books{Config: c, Network: &faults.Network{}, direct: infra.NewClient(c, infra.Patient)}
+	require.NoError(t, infra.CreateTables(t.Context(), b.direct, c))
 
-	b := &Books{Config: c, Network: &faults.Network{}}
 	b.Client = infra.NewClient(c, faults.Under(b.Network))
 	b.Store = infra.NewStore(b.Client, c)
 	b.Ledger = ledger.New(b.Store, time.Now)
 	t.Cleanup(func() {
 		ctx := context.WithoutCancel(t.Context())
 		if b.damaged {
-			assert.True(t, finds(ctx, t, direct, c), "the books are damaged, and Check finds nothing")
+			assert.True(t, finds(ctx, t, b.direct, c), "the books are damaged, and Check finds nothing")
 		} else {
-			Check(ctx, t, direct, c)
+			Check(ctx, t, b.direct, c)
 		}
 		for _, table := range infra.Tables(c) {
-			_, err := direct.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: table.TableName})
+			_, err := b.direct.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: table.TableName})
 			require.NoError(t, err)
 		}
 	})

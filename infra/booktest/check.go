@@ -82,8 +82,8 @@ var ceiling = apd.New(1, 15)
 // scan reads a whole table into rows.
 func scan(ctx context.Context, t testing.TB, client *dynamodb.Client, table string, rows any) {
 	t.Helper()
-	consistent, pageRows := true, int32(1000) // a full page may take longer than the client waits
-	pages := dynamodb.NewScanPaginator(client, &dynamodb.ScanInput{TableName: &table, ConsistentRead: &consistent, Limit: &pageRows})
+	consistent := true
+	pages := dynamodb.NewScanPaginator(client, &dynamodb.ScanInput{TableName: &table, ConsistentRead: &consistent})
 	var items []map[string]types.AttributeValue
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)

@@ -19,7 +19,7 @@ func (b *Books) Damage(t testing.TB, table string, statements ...string) {
 	t.Helper()
 	for _, statement := range statements {
 		statement = strings.Replace(statement, "?", strconv.Quote(table), 1)
-		_, err := b.Client.ExecuteStatement(t.Context(), &dynamodb.ExecuteStatementInput{Statement: &statement})
+		_, err := b.direct.ExecuteStatement(t.Context(), &dynamodb.ExecuteStatementInput{Statement: &statement})
 		require.NoError(t, err, statement)
 	}
 	b.damaged = true
