@@ -14,8 +14,8 @@ import (
 type Authorization string
 
 const (
-	// IAM lets every caller touch every user: who may call at all is for
-	// IAM's policies to say.
+	// IAM lets a caller touch every user: who may call at all is for IAM's
+	// policies to say.
 	IAM Authorization = "AWS_IAM"
 
 	// JWT lets a caller touch one user, whom the "sub" of the token names. API
@@ -73,12 +73,20 @@ func (c *call) refusal(user ledger.UserID, invalid *invalidRequest) error {
 }
 
 // callerOf is the caller of an event, or errForbidden if the event does not
-// name one.
+// name one. Claims bind in either mode: while a deployment changes the mode,
+// the function and the API in front of it are not of the same one.
 func (h *Handler) callerOf(payload []byte, e event) (caller, error) {
-	if h.authorization == IAM || direct(payload) {
+	claims := e.claims()
+	if claims == nil && (h.authorization == IAM || direct(payload)) {
 		return anyone, nil
 	}
-	user, err := ledger.ParseUserID(e.subject())
+	var token struct {
+		Sub string `json:"sub"`
+	}
+	if err := json.Unmarshal(claims, &token); err != nil {
+		return caller{}, errForbidden
+	}
+	user, err := ledger.ParseUserID(token.Sub)
 	if err != nil {
 		return caller{}, errForbidden
 	}
@@ -104,14 +112,11 @@ func direct(payload []byte) bool {
 	return true
 }
 
-// subject is the "sub" of the token that API Gateway has checked, or "". Each
-// payload format has one place for it, and only that one counts.
+// claims are those of the token that API Gateway has checked, or nil. Each
+// payload format has one place for them, and only that one counts.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
-func (e event) subject() string {
-	type claims struct {
-		Sub string `json:"sub"`
-	}
+func (e event) claims() jsontext.Value {
 	var authorizer struct {
 		JWT struct { // payload 2.0
 			Claims jsontext.Value `json:"claims"`
@@ -119,15 +124,14 @@ func (e event) subject() string {
 		Claims jsontext.Value `json:"claims"` // payload 1.0
 	}
 	if err := json.Unmarshal(e.RequestContext.Authorizer, &authorizer); err != nil {
-		return ""
+		return nil // another kind of authorizer
 	}
-	place := authorizer.Claims
+	claims := authorizer.Claims
 	if e.RequestContext.HTTP.Method != "" {
-		place = authorizer.JWT.Claims
+		claims = authorizer.JWT.Claims
 	}
-	var c claims
-	if err := json.Unmarshal(place, &c); err != nil {
-		return ""
+	if claims.Kind() == 'n' {
+		return nil
 	}
-	return c.Sub
+	return claims
 }

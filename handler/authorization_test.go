@@ -169,6 +169,28 @@ func TestTokenHidesOtherTransactions(t *testing.T) {
 	})
 }
 
+// The token binds also while the function is not yet, or no longer, told that
+// tokens decide; without one it is IAM that has let the caller in.
+func TestTokenWithIAM(t *testing.T) {
+	t.Parallel()
+	for name, g := range gateways {
+		h, books, _ := newHandler(t)
+		one, two := g.user("1", h), g.user("2", h)
+		assert.Equal(t, http.StatusCreated, one.post(t, "1", body("1", "10", "credit")).Status, name)
+		assertForbidden(t, two.post(t, "2", body("1", "10", "debit")), name)
+		assertForbidden(t, two.get(t, "/balance?userId=1"), name)
+		assert.Equal(t, http.StatusNotFound, two.get(t, "/transactions/"+id11).Status, name)
+		for _, authorizer := range []any{nil, "", object{"iam": object{"userArn": "arn"}}, object{"principalId": "1"}, g.authorizer(nil)} {
+			got := invoke(t, h, encode(t, g.authorized(calls[0], authorizer)))
+			assert.Equal(t, `{"data":{"balance":"110"}}`, got.Body, "%s %v", name, authorizer)
+		}
+		for _, claims := range []any{object{}, object{"sub": 1}, object{"sub": ""}, "1", []string{"1"}} {
+			assertForbidden(t, invoke(t, h, encode(t, g.authorized(calls[0], g.authorizer(claims)))), name)
+		}
+		assert.Equal(t, "110", books.Balance(t, "1"))
+	}
+}
+
 // calls are one of each route, for user 1.
 var calls = []request{
 	{method: "GET", target: "/balance?userId=1"},

@@ -1,0 +1,40 @@
+package faults
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+)
+
+// Access is what IAM must allow for a request: an action, on a table or on one
+// of its indexes.
+type Access struct{ Action, Table, Index string }
+
+// Record is no fault: it delivers every request, and tells what it takes to be
+// allowed. A transaction takes the action of each of its writes.
+func Record(tell func(Access)) Fault {
+	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		var asked struct {
+			TableName, IndexName string
+			TransactItems        []map[string]struct{ TableName string }
+		}
+		if err := json.Unmarshal(body, &asked); err != nil {
+			return nil, err
+		}
+		if asked.TableName != "" {
+			tell(Access{"dynamodb:" + operation(r), asked.TableName, asked.IndexName})
+		}
+		for _, write := range asked.TransactItems {
+			for action, on := range write { // Put, Update, Delete or ConditionCheck
+				tell(Access{"dynamodb:" + action + "Item", on.TableName, ""})
+			}
+		}
+		return deliver()
+	}
+}

@@ -1,0 +1,137 @@
+package infra_test
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"onewrite/handler"
+	"onewrite/infra"
+	"onewrite/infra/booktest"
+	"onewrite/infra/faults"
+	"onewrite/ledger"
+)
+
+// The function may do what it does, and nothing else: its requests, as they
+// are sent, are those that the role in the template allows.
+func TestPolicyAllowsWhatIsRequested(t *testing.T) {
+	t.Parallel()
+	books := booktest.New(t)
+	tables := map[string]string{books.Config.TransactionsTable: "TransactionsTable", books.Config.AggregateTable: "AggregateTable"}
+	var mu sync.Mutex
+	requested := map[faults.Access]bool{}
+	books.Network.Always(faults.Record(func(a faults.Access) {
+		a.Table = tables[a.Table]
+		mu.Lock()
+		defer mu.Unlock()
+		requested[a] = true
+	}))
+
+	h := handler.New(ledger.New(books.Store, time.Now), slog.New(slog.DiscardHandler))
+	require.NoError(t, books.Store.Warm(t.Context()))
+	events, err := filepath.Glob("../testdata/events/*.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, events)
+	for _, path := range events {
+		payload, err := os.ReadFile(path)
+		require.NoError(t, err)
+		_, err = h.Invoke(t.Context(), payload)
+		require.NoError(t, err)
+	}
+	for _, payload := range []string{
+		`{"headers":{"Idempotent-Key":"declined"},"body":{"userId":"1","ammount":"1000","type":"debit"}}`,
+		`{"headers":{"Idempotent-Key":"1"},"body":{"userId":"1","ammount":"11","type":"credit"}}`,
+		`{"httpMethod":"GET","path":"/transactions","queryStringParameters":{"userId":"1","limit":"1"}}`,
+		`{"httpMethod":"GET","path":"/transactions/47b9e303-c943-824b-a25b-f2db8fa4f6ab"}`,
+	} {
+		_, err := h.Invoke(t.Context(), []byte(payload))
+		require.NoError(t, err)
+	}
+	assert.Equal(t, allowed(t), requested)
+}
+
+// template is what the tests here read of template.yaml.
+type template struct {
+	Resources struct {
+		Function struct {
+			Properties struct {
+				Environment struct {
+					Variables map[string]any `yaml:"Variables"`
+				} `yaml:"Environment"`
+			} `yaml:"Properties"`
+		} `yaml:"Function"`
+		Role struct {
+			Properties struct {
+				Policies []struct {
+					Document struct {
+						Statement []struct {
+							Effect   string    `yaml:"Effect"`
+							Action   yaml.Node `yaml:"Action"`
+							Resource yaml.Node `yaml:"Resource"`
+						} `yaml:"Statement"`
+					} `yaml:"PolicyDocument"`
+				} `yaml:"Policies"`
+			} `yaml:"Properties"`
+		} `yaml:"Role"`
+	} `yaml:"Resources"`
+}
+
+func readTemplate(t *testing.T) (read template) {
+	t.Helper()
+	source, err := os.ReadFile("../template.yaml")
+	require.NoError(t, err)
+	require.NoError(t, yaml.Unmarshal(source, &read))
+	return read
+}
+
+// allowed is what the role allows on DynamoDB.
+func allowed(t *testing.T) map[faults.Access]bool {
+	t.Helper()
+	accesses := map[faults.Access]bool{}
+	for _, policy := range readTemplate(t).Resources.Role.Properties.Policies {
+		for _, statement := range policy.Document.Statement {
+			require.Equal(t, "Allow", statement.Effect)
+			var actions []string
+			if err := statement.Action.Decode(&actions); err != nil {
+				actions = []string{statement.Action.Value}
+			}
+			for _, action := range actions {
+				if !strings.HasPrefix(action, "dynamodb:") {
+					continue
+				}
+				// !GetAtt Table.Arn, or !Sub ${Table.Arn}/index/name
+				table, index, _ := strings.Cut(strings.NewReplacer("${", "", "}", "", ".Arn", "").Replace(statement.Resource.Value), "/index/")
+				accesses[faults.Access{Action: action, Table: table, Index: index}] = true
+			}
+		}
+	}
+	return accesses
+}
+
+// The function is given the environment that it reads.
+func TestTemplateHasTheEnvironment(t *testing.T) {
+	t.Parallel()
+	reserved := []string{"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} // Lambda's own
+	read := []string{"AUTHORIZATION"}                                                                     // main's
+	_, err := infra.ConfigFromEnv(func(name string) string {
+		if !slices.Contains(reserved, name) {
+			read = append(read, name)
+		}
+		return "value"
+	})
+	require.NoError(t, err)
+	var given []string
+	for name := range readTemplate(t).Resources.Function.Properties.Environment.Variables {
+		given = append(given, name)
+	}
+	assert.ElementsMatch(t, read, given)
+}
