@@ -28,7 +28,7 @@ func Record(tell func(Access)) Fault {
 			return nil, err
 		}
 		if asked.TableName != "" {
-			tell(Access{"dynamodb:" + operation(r), asked.TableName, asked.IndexName})
+			tell(Access{"dynamodb:" + Operation(r), asked.TableName, asked.IndexName})
 		}
 		for _, write := range asked.TransactItems {
 			for action, on := range write { // Put, Update, Delete or ConditionCheck
