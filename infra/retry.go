@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"time"
@@ -74,12 +73,13 @@ func faultDelay(attempt int) (least, most time.Duration) {
 type retry struct {
 	ctx      context.Context // the call's
 	began    time.Time
+	draw     func(bound time.Duration) time.Duration
 	attempts int // that failed; counted here, as releases of the SDK count from 1 or from 0
 }
 
 // retrying is the option that gives a call its own policy.
-func retrying(ctx context.Context) func(*dynamodb.Options) {
-	r := &retry{ctx: ctx, began: time.Now()}
+func (s *Store) retrying(ctx context.Context) func(*dynamodb.Options) {
+	r := &retry{ctx: ctx, began: time.Now(), draw: s.Draw}
 	return func(o *dynamodb.Options) { o.Retryer = r }
 }
 
@@ -95,7 +95,7 @@ func (r *retry) RetryDelay(_ int, cause error) (time.Duration, error) {
 	if conflict(cause) {
 		least, most = conflictDelay(r.attempts, time.Since(r.began))
 	}
-	delay := least + rand.N(most-least)
+	delay := least + r.draw(most-least)
 	if deadline, ok := r.ctx.Deadline(); ok && time.Until(deadline) < delay {
 		return 0, fmt.Errorf("no time for another attempt: %w", cause)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,6 +16,10 @@ import (
 
 // Store is the [ledger.Store] in DynamoDB. It is safe for concurrent use.
 type Store struct {
+	// Draw gives the chance in the delays between attempts: from zero up to,
+	// not including, its bound. A simulation that replays sets its own.
+	Draw func(bound time.Duration) time.Duration
+
 	client       *dynamodb.Client
 	transactions string
 	aggregate    string
@@ -22,7 +27,7 @@ type Store struct {
 
 // NewStore keeps a ledger in the two tables of c, which must exist.
 func NewStore(client *dynamodb.Client, c Config) *Store {
-	return &Store{client, c.TransactionsTable, c.AggregateTable}
+	return &Store{rand.N[time.Duration], client, c.TransactionsTable, c.AggregateTable}
 }
 
 // The writes of a posting, by their place in the request and so in the
@@ -62,7 +67,7 @@ func (s *Store) Post(ctx context.Context, t ledger.Transaction) error {
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
 	writes[updatePosition].Update = s.moveBalance(t)
-	_, err = s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes}, retrying(ctx))
+	_, err = s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes}, s.retrying(ctx))
 
 	if cancelled, is := errors.AsType[*types.TransactionCanceledException](err); is {
 		return refusal(cancelled)
@@ -151,7 +156,7 @@ func (s *Store) Decline(ctx context.Context, t ledger.Transaction) error {
 		Item:                                row,
 		ConditionExpression:                 aws.String(idIsNew),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	}, retrying(ctx))
+	}, s.retrying(ctx))
 
 	if taken, is := errors.AsType[*types.ConditionalCheckFailedException](err); is {
 		return recorded(taken.Item)
@@ -186,7 +191,7 @@ func (s *Store) read(ctx context.Context, table string, key item) (item, error) 
 		TableName:      &table,
 		Key:            key,
 		ConsistentRead: aws.Bool(true),
-	}, retrying(ctx))
+	}, s.retrying(ctx))
 	if err != nil {
 		return nil, told(err)
 	}
