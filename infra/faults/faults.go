@@ -5,6 +5,7 @@
 package faults
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -141,6 +142,14 @@ func Throttle(r *http.Request, _ func() (*http.Response, error)) (*http.Response
 // ServerError is a fault of DynamoDB's own.
 func ServerError(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
 	return Answer(r, http.StatusInternalServerError, `{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"The request processing has failed because of an unknown error, exception or failure."}`), nil
+}
+
+// FailAfter is a fault of DynamoDB's own after it has applied the request.
+func FailAfter(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+	if _, err := LoseResponse(r, deliver); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, err
+	}
+	return ServerError(r, deliver)
 }
 
 // refuse answers a transaction with a reason for its second write, and any

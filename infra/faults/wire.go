@@ -1,0 +1,117 @@
+package faults
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+)
+
+// Wire is the network below a real HTTP client, as networks are: a request
+// that was sent goes its own way. It arrives, late or twice or never, whether
+// or not its sender still waits. It is safe for concurrent use.
+type Wire struct {
+	next  func() Trip
+	trips sync.WaitGroup
+}
+
+// Trip is what happens to one request.
+type Trip struct {
+	To     http.RoundTripper
+	Out    time.Duration // until it arrives
+	Again  time.Duration // from then until a copy of it arrives; 0: none
+	Fault  Fault         // what it meets there; nil: nothing
+	Silent bool          // no answer comes back, and the sender waits for one
+	Back   time.Duration // until its answer arrives
+}
+
+// NewWire makes a network that asks next about each request, in the goroutine
+// of its sender.
+func NewWire(next func() Trip) *Wire { return &Wire{next: next} }
+
+// Over puts a DynamoDB client over another transport, such as a [Wire]. The
+// time that the client gives to an attempt stays its own.
+func Over(transport http.RoundTripper) func(*dynamodb.Options) {
+	return func(o *dynamodb.Options) {
+		client := *o.HTTPClient.(*http.Client)
+		client.Transport = transport
+		o.HTTPClient = &client
+	}
+}
+
+// Before is a transport whose requests meet a fault.
+func (f Fault) Before(to http.RoundTripper) http.RoundTripper { return before{f, to} }
+
+type before struct {
+	fault Fault
+	to    http.RoundTripper
+}
+
+func (b before) RoundTrip(r *http.Request) (*http.Response, error) {
+	return b.fault(r, func() (*http.Response, error) { return b.to.RoundTrip(r) })
+}
+
+// Settle waits until all requests have arrived, those too that nobody waits
+// for any more.
+func (w *Wire) Settle() { w.trips.Wait() }
+
+type arrival struct {
+	response *http.Response
+	err      error
+}
+
+// RoundTrip implements [http.RoundTripper]. A sender who is gone sends nothing.
+func (w *Wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	trip, answers := w.next(), make(chan arrival, 1)
+	w.trips.Go(func() {
+		response, err := trip.arrive(r, body, trip.Out, trip.Fault) //nolint:bodyclose // it is in memory
+		time.Sleep(trip.Back)
+		answers <- arrival{response, err}
+	})
+	if trip.Again > 0 {
+		w.trips.Go(func() { _, _ = trip.arrive(r, body, trip.Out+trip.Again, nil) }) //nolint:bodyclose // it is in memory
+	}
+	if trip.Silent {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	select {
+	case a := <-answers:
+		return a.response, a.err
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+}
+
+// arrive brings a request of its own to its end, and the answer, all of it.
+func (trip Trip) arrive(sent *http.Request, body []byte, after time.Duration, fault Fault) (*http.Response, error) {
+	time.Sleep(after)
+	r := sent.Clone(context.WithoutCancel(sent.Context()))
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	deliver := func() (*http.Response, error) { return trip.To.RoundTrip(r) }
+	if fault == nil {
+		fault = func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+			return deliver()
+		}
+	}
+	response, err := fault(r, deliver)
+	if err != nil {
+		return nil, err
+	}
+	whole, err := io.ReadAll(response.Body)
+	err = errors.Join(err, response.Body.Close())
+	response.Body = io.NopCloser(bytes.NewReader(whole))
+	return response, err
+}
