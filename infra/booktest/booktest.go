@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -22,6 +24,7 @@ import (
 
 	"onewrite/infra"
 	"onewrite/infra/dynamodblocal"
+	"onewrite/infra/dynamodbmodel"
 	"onewrite/infra/faults"
 	"onewrite/ledger"
 )
@@ -78,7 +81,11 @@ type Books struct {
 	Store   *infra.Store
 	Ledger  *ledger.Ledger
 
-	direct  *dynamodb.Client // not over the Network
+	// Told are transactions that callers were told of. The check finds them.
+	Told []ledger.Transaction
+
+	options []func(*dynamodb.Options) // of clients
+	direct  *dynamodb.Client          // not over the Network
 	damaged bool
 }
 
@@ -96,25 +103,51 @@ func New(t testing.TB) *Books {
 	}
 	c.AggregateTable = strings.Replace(c.TransactionsTable, "transactions", "transactions_aggregate", 1)
 	require.True(t, local(c.Endpoint), "TestMain must call booktest.Main")
-	b := &Books{Config: c, Network: &faults.Network{}, direct: infra.NewClient(c, infra.Patient)}
-	require.NoError(t, infra.CreateTables(t.Context(), b.direct, c))
+	direct := infra.NewClient(c, infra.Patient)
+	require.NoError(t, infra.CreateTables(t.Context(), direct, c))
+	t.Cleanup(func() {
+		for _, table := range infra.Tables(c) {
+			_, err := direct.DeleteTable(context.WithoutCancel(t.Context()), &dynamodb.DeleteTableInput{TableName: table.TableName})
+			require.NoError(t, err)
+		}
+	})
+	return open(t, c, direct)
+}
 
-	b.Client = infra.NewClient(c, faults.Under(b.Network))
+// NewOnModel makes books for t on a model of DynamoDB. Things happen to their
+// requests as in the moment, and not to those of the check.
+func NewOnModel(t testing.TB, moment dynamodbmodel.Moment) (*Books, *dynamodbmodel.Model) {
+	t.Helper()
+	c := infra.Config{TransactionsTable: "transactions", AggregateTable: "transactions_aggregate", Region: "us-east-1"}
+	model := dynamodbmodel.New(infra.Tables(c))
+	unsigned := func(o *dynamodb.Options) { o.Credentials = aws.AnonymousCredentials{} } // the model does not look
+	direct := infra.NewClient(c, unsigned, faults.Over(model))
+	return open(t, c, direct, unsigned, faults.Over(model.At(moment))), model
+}
+
+// open makes books of empty tables, whose requests but the direct client's go
+// by the options.
+func open(t testing.TB, c infra.Config, direct *dynamodb.Client, options ...func(*dynamodb.Options)) *Books {
+	t.Helper()
+	b := &Books{Config: c, Network: &faults.Network{}, direct: direct, options: options}
+	b.Client = infra.NewClient(c, append(slices.Clone(options), faults.Under(b.Network))...)
 	b.Store = infra.NewStore(b.Client, c)
 	b.Ledger = ledger.New(b.Store, time.Now)
 	t.Cleanup(func() {
 		ctx := context.WithoutCancel(t.Context())
 		if b.damaged {
-			assert.True(t, finds(ctx, t, b.direct, c), "the books are damaged, and Check finds nothing")
+			assert.True(t, finds(ctx, t, direct, c), "the books are damaged, and Check finds nothing")
 		} else {
-			Check(ctx, t, b.direct, c)
-		}
-		for _, table := range infra.Tables(c) {
-			_, err := b.direct.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: table.TableName})
-			require.NoError(t, err)
+			Check(ctx, t, direct, c, b.Told...)
 		}
 	})
 	return b
+}
+
+// Over is a store of the same books whose requests take another transport, as
+// those of another process would.
+func (b *Books) Over(transport http.RoundTripper) *infra.Store {
+	return infra.NewStore(infra.NewClient(b.Config, append(slices.Clone(b.options), faults.Over(transport))...), b.Config)
 }
 
 // Env is the environment of a process that keeps these books.

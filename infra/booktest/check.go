@@ -19,22 +19,14 @@ import (
 // Check reads all rows of the tables and checks every invariant of the books:
 // a balance is the opening balance plus the posted credits minus the posted
 // debits, between zero and the ceiling; its version is their number; every row
-// has the id of its user and key; nobody but who has posted has a balance row.
+// has the id of its user and key; nobody but who has posted has a balance row;
+// and what callers were told is there, posted or declined, as they were told it.
 //
 // It reads the rows by itself and does its own sums: it shares no code with
 // the store that it checks.
-func Check(ctx context.Context, t testing.TB, client *dynamodb.Client, c infra.Config) {
+func Check(ctx context.Context, t testing.TB, client *dynamodb.Client, c infra.Config, told ...ledger.Transaction) {
 	t.Helper()
-	var transactions []struct {
-		ID             string                `dynamodbav:"id"`
-		UserID         string                `dynamodbav:"user_id"`
-		Ammount        attributevalue.Number `dynamodbav:"ammount"`
-		Type           string                `dynamodbav:"type"`
-		Status         string                `dynamodbav:"status"`
-		IdempotencyKey string                `dynamodbav:"idempotency_key"`
-		CreatedAt      string                `dynamodbav:"created_at"`
-		Balance        attributevalue.Number `dynamodbav:"balance"`
-	}
+	var transactions []row
 	var balances []struct {
 		UserID  string                `dynamodbav:"user_id"`
 		Balance attributevalue.Number `dynamodbav:"balance"`
@@ -74,6 +66,43 @@ func Check(ctx context.Context, t testing.TB, client *dynamodb.Client, c infra.C
 		if want := sums[row.UserID]; assert.NotNil(t, want, "a balance without transactions: %+v", row) {
 			assert.Zero(t, want.Cmp(balance), "balance of %q is %v, and its transactions come to %v", row.UserID, balance, want)
 		}
+	}
+	checkTold(t, transactions, told)
+}
+
+// row is a row of the transactions table.
+type row struct {
+	ID             string                `dynamodbav:"id"`
+	UserID         string                `dynamodbav:"user_id"`
+	Ammount        attributevalue.Number `dynamodbav:"ammount"`
+	Type           string                `dynamodbav:"type"`
+	Status         string                `dynamodbav:"status"`
+	IdempotencyKey string                `dynamodbav:"idempotency_key"`
+	CreatedAt      string                `dynamodbav:"created_at"`
+	Balance        attributevalue.Number `dynamodbav:"balance"`
+}
+
+// checkTold finds a row for each transaction that a caller was told of.
+func checkTold(t testing.TB, transactions []row, told []ledger.Transaction) {
+	t.Helper()
+	stored := map[string]row{}
+	for _, row := range transactions {
+		stored[row.ID] = row
+	}
+	for _, transaction := range told {
+		want := row{
+			ID:             transaction.ID.String(),
+			UserID:         transaction.UserID.String(),
+			Ammount:        attributevalue.Number(transaction.Amount.String()),
+			Type:           string(transaction.Type),
+			Status:         string(transaction.Status),
+			IdempotencyKey: transaction.IdempotencyKey.String(),
+			CreatedAt:      transaction.CreatedAt.Format("2006-01-02T15:04:05.000Z"),
+		}
+		if transaction.Status == ledger.Declined {
+			want.Balance = attributevalue.Number(transaction.BalanceSeen.String())
+		}
+		assert.Equal(t, want, stored[want.ID], "the row of what a caller was told")
 	}
 }
 

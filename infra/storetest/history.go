@@ -1,4 +1,4 @@
-package infra_test
+package storetest
 
 import (
 	"fmt"
@@ -38,9 +38,8 @@ func history(t *testing.T, l *ledger.Ledger, user string, limit int) (all []ledg
 	}
 }
 
-func TestHistoryPages(t *testing.T) {
-	t.Parallel()
-	books := booktest.New(t)
+func historyPages(t *testing.T, open Open) {
+	books := open(t)
 	l := ledger.New(books.Store, clock())
 	want := map[ledger.TransactionID]bool{}
 	for i := range 25 {
@@ -53,6 +52,9 @@ func TestHistoryPages(t *testing.T) {
 		want[ledger.NewTransactionID(r.UserID, r.IdempotencyKey)] = true
 		_, err := l.Post(t.Context(), booktest.Request(t, "2", fmt.Sprint(i), ledger.Credit, "1"))
 		require.NoError(t, err)
+	}
+	for len(history(t, l, "1", 100)) < len(want) {
+		require.NoError(t, t.Context().Err(), "the history doesn't catch up")
 	}
 	for _, limit := range []int{1, 4, 5, 24, 25, 26, 100} {
 		all := history(t, l, "1", limit)
@@ -68,16 +70,14 @@ func TestHistoryPages(t *testing.T) {
 	}
 }
 
-func TestHistoryOfNobody(t *testing.T) {
-	t.Parallel()
-	books := booktest.New(t)
+func historyOfNobody(t *testing.T, open Open) {
+	books := open(t)
 	assert.Empty(t, history(t, books.Ledger, "nobody", 50))
 }
 
 // A place in one user's history opens nothing of it to another.
-func TestCursorOfAnotherUser(t *testing.T) {
-	t.Parallel()
-	books := booktest.New(t)
+func cursorOfAnotherUser(t *testing.T, open Open) {
+	books := open(t)
 	for i := range 4 {
 		for _, user := range []string{"alice", "bob"} {
 			_, err := books.Ledger.Post(t.Context(), booktest.Request(t, user, fmt.Sprint(i), ledger.Credit, "1"))

@@ -1,0 +1,67 @@
+package dynamodbmodel
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// value is an attribute as it is sent, of type S or N: {"N": "12.5"}.
+type value map[string]string
+
+type item map[string]value
+
+type table struct {
+	key     string // the partition key, a text
+	indexes map[string]index
+	rows    map[string]*row
+}
+
+type index struct{ partition, sort string }
+
+// row is one item through time.
+type row struct {
+	held     bool // by a transaction that is under way
+	versions []version
+}
+
+type version struct {
+	item    item
+	visible time.Time // to eventually consistent reads
+}
+
+// row is the row of a key, which may hold nothing yet.
+func (t *table) row(key item) *row {
+	name := key[t.key]["S"]
+	if t.rows[name] == nil {
+		t.rows[name] = &row{}
+	}
+	return t.rows[name]
+}
+
+// keys are the keys of all rows, in an order that is always the same.
+func (t *table) keys() []string { return slices.Sorted(maps.Keys(t.rows)) }
+
+// now is the item as it is committed; nil is none.
+func (r *row) now() item {
+	if len(r.versions) == 0 {
+		return nil
+	}
+	return r.versions[len(r.versions)-1].item
+}
+
+// eventually is the item as a read sees it that doesn't ask for consistency.
+func (r *row) eventually() (seen item) {
+	now := time.Now()
+	for _, v := range r.versions {
+		if v.visible.After(now) {
+			break
+		}
+		seen = v.item
+	}
+	return seen
+}
+
+func (r *row) put(i item, lag time.Duration) {
+	r.versions = append(r.versions, version{i, time.Now().Add(lag)})
+}
