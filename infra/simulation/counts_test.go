@@ -1,0 +1,77 @@
+package simulation_test
+
+import (
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"onewrite/ledger"
+)
+
+// counts are the figures of many runs. They are safe for concurrent use.
+type counts struct {
+	mu      sync.Mutex
+	runs    int
+	answers map[string]int // by what the callers were told
+	mishaps map[string]int
+	orders  map[uint64]bool // in which things happened, as the callers saw them
+	seed    maphash.Seed
+}
+
+func newCounts() *counts {
+	return &counts{answers: map[string]int{}, mishaps: map[string]int{}, orders: map[uint64]bool{}, seed: maphash.MakeSeed()}
+}
+
+func (c *counts) mishap(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mishaps[name]++
+}
+
+func (c *counts) run(r *run) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.runs++
+	for _, call := range r.calls {
+		c.answers[kind(call)]++
+	}
+	c.orders[maphash.String(c.seed, r.order())] = true
+}
+
+// kind names what a caller was told.
+func kind(c *call) string {
+	result, is := c.told()
+	switch {
+	case c.killed:
+		return "killed"
+	case errors.Is(c.err, ledger.ErrTryAgain):
+		return "unknown"
+	case errors.Is(c.err, ledger.ErrKeyReused):
+		return "reused"
+	case c.asks == toPost && is && result.Replayed:
+		return "replayed " + string(result.Transaction.Status)
+	case c.asks == toPost && is:
+		return string(result.Transaction.Status)
+	}
+	return "read"
+}
+
+func (c *counts) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return fmt.Sprintf("%d runs, %d different orders of events\n  calls:   %s\n  mishaps: %s",
+		c.runs, len(c.orders), table(c.answers), table(c.mishaps))
+}
+
+func table(figures map[string]int) string {
+	sum, parts := 0, []string{}
+	for _, name := range slices.Sorted(maps.Keys(figures)) {
+		sum += figures[name]
+		parts = append(parts, fmt.Sprintf("%s %d", name, figures[name]))
+	}
+	return fmt.Sprintf("%d: %s", sum, strings.Join(parts, ", "))
+}
