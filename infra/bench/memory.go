@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -17,8 +16,8 @@ type memory struct {
 
 // measureMemory sends calls to a new function, half of them posts, and looks
 // at its memory after each of those numbers.
-func (w *world) measureMemory(ctx context.Context, dir string, after []int, tick func()) (all []memory, err error) {
-	function, err := w.run(filepath.Join(dir, "bootstrap"))
+func (w *world) measureMemory(ctx context.Context, after []int, tick func()) (all []memory, err error) {
+	function, err := w.run("bootstrap")
 	if err != nil {
 		return nil, err
 	}
