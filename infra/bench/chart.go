@@ -27,7 +27,7 @@ func (r *report) draw(dir string) error {
 	var names []string
 	var floors, ours plotter.Values
 	for _, l := range r.Latency {
-		if l.Door == "event" && l.Callers == 1 && l.Users == "distinct" {
+		if l.Door == "event" && l.Callers == 1 && l.Users == distinct {
 			names = append(names, l.Outcome)
 			floors, ours = append(floors, l.Floor.P50), append(ours, l.Ours.P50)
 		}

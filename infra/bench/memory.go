@@ -26,7 +26,7 @@ func (w *world) measureMemory(ctx context.Context, after []int, tick func()) (al
 	for _, number := range after {
 		for ; calls < number; calls++ {
 			o := []outcome{balance, posted}[calls%2]
-			if err := send(o, w.names(series{Users: "distinct"}))(ctx); err != nil {
+			if err := send(o, w.names(distinct))(ctx); err != nil {
 				return nil, err
 			}
 			tick()
