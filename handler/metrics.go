@@ -36,7 +36,7 @@ type metadata struct {
 type directive struct {
 	Namespace  string
 	Dimensions [][]string
-	Metrics    []metric
+	Metrics    [3]metric
 }
 
 type metric struct{ Name, Unit string }
@@ -44,11 +44,11 @@ type metric struct{ Name, Unit string }
 // newMetadata tells the metrics of a call, in all and by its route. A call
 // without a route has no value for that dimension.
 func newMetadata(c *call, outcome string, now time.Time) metadata {
-	dimensions := [][]string{{}}
-	if c.route != "" {
-		dimensions = append(dimensions, []string{"route"})
+	dimensions := [][]string{{}, {"route"}}
+	if c.route == "" {
+		dimensions = dimensions[:1]
 	}
-	return metadata{now.UnixMilli(), [1]directive{{namespace, dimensions, []metric{
+	return metadata{now.UnixMilli(), [1]directive{{namespace, dimensions, [3]metric{
 		{counters[outcome], "Count"},
 		{retries, "Count"},
 		{latency, "Milliseconds"},

@@ -22,7 +22,7 @@ func (h *Handler) post(c *call) (answer, error) {
 	}
 	a := answer{
 		status:  http.StatusCreated,
-		header:  map[string]string{"Location": transactionPath + result.Transaction.ID.String()},
+		header:  map[string]string{"Location": transactionPath + c.transaction},
 		body:    data{Data: newTransactionBody(result.Transaction)},
 		outcome: posted,
 	}

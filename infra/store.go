@@ -53,6 +53,12 @@ const (
 	creditInRange  = "balance <= :headroom OR attribute_not_exists(user_id)"
 )
 
+// The moves of a balance, of a user without a row from the opening balance.
+const (
+	addAmount  = "SET balance = if_not_exists(balance, :opening) + :amount ADD version :one"
+	takeAmount = "SET balance = if_not_exists(balance, :opening) - :amount ADD version :one"
+)
+
 // Post implements [ledger.Store].
 func (s *Store) Post(ctx context.Context, t ledger.Transaction) error {
 	row, err := encodeTransaction(t)
@@ -82,21 +88,21 @@ func (s *Store) moveBalance(t ledger.Transaction) *types.Update {
 		":amount":  number(t.Amount),
 		":one":     &types.AttributeValueMemberN{Value: "1"},
 	}
-	var rule, sign string
+	var rule, move string
 	switch _, fits := ledger.OpeningBalance.After(t.Type, t.Amount); {
 	case t.Type == ledger.Credit:
-		rule, sign = creditInRange, "+"
+		rule, move = creditInRange, addAmount
 		values[":headroom"] = number(t.Amount.Headroom())
 	case fits:
-		rule, sign = debitOfNewUser, "-"
+		rule, move = debitOfNewUser, takeAmount
 	default:
-		rule, sign = debitInRange, "-"
+		rule, move = debitInRange, takeAmount
 	}
 	return &types.Update{
 		TableName:                           &s.aggregate,
 		Key:                                 item{"user_id": text(t.UserID)},
 		ConditionExpression:                 &rule,
-		UpdateExpression:                    aws.String("SET balance = if_not_exists(balance, :opening) " + sign + " :amount ADD version :one"),
+		UpdateExpression:                    &move,
 		ExpressionAttributeValues:           values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -73,6 +74,9 @@ func TestPrices(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotEmpty(t, p.Date)
 	assert.NotEmpty(t, p.Sources)
+	template, err := os.ReadFile("../../template.yaml")
+	require.NoError(t, err)
+	assert.Contains(t, string(template), fmt.Sprintf("MemorySize: %g\n", p.MemoryMB))
 	p.PerMillionWriteUnits, p.PerMillionReadUnits, p.PerMillionInvocations = 2, 3, 5
 	p.MemoryMB, p.BilledMs, p.PerGBSecond, p.PerMillionHTTPRequests = 512, 1000, 1e-5, 7
 	assert.Equal(t, bill{"any", units{2, 4, 1}, 11, 10, 7, 28}, p.bill("any", units{2, 4, 1}))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"image/color"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 )
 
 // Colours that can be read on a light page and on a dark one.
@@ -25,7 +27,7 @@ func (r *report) draw(dir string) error {
 	var names []string
 	var floors, ours plotter.Values
 	for _, l := range r.Latency {
-		if l.Door == "event" && l.Callers == 1 && l.Users == "distinct" {
+		if l.Door == "event" && l.Callers == 1 && l.Users == distinct {
 			names = append(names, l.Outcome)
 			floors, ours = append(floors, l.Floor.P50), append(ours, l.Ours.P50)
 		}
@@ -54,13 +56,14 @@ type bars struct {
 // drawBars draws groups of bars, the last of each group in blue.
 func drawBars(path, axis string, names []string, groups ...bars) error {
 	p := plot.New()
-	p.BackgroundColor = color.Transparent
+	p.BackgroundColor = nil // the page's own
 	p.Y.Label.Text, p.Y.Min = axis, 0
-	p.Legend.Top, p.Legend.TextStyle.Color = true, grey
-	for _, a := range []*plot.Axis{&p.X, &p.Y} {
-		a.Color, a.Label.TextStyle.Color, a.Tick.Color, a.Tick.Label.Color = grey, grey, grey, grey
+	p.Legend.Top, p.Legend.Left = true, true
+	p.X.Color, p.Y.Color, p.X.Tick.Color, p.Y.Tick.Color = grey, grey, grey, grey
+	for _, style := range []*draw.TextStyle{&p.Legend.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label} {
+		style.Color, style.Font.Variant = grey, "Sans"
 	}
-	const width = 18 * vg.Millimeter / 3
+	const width = 6 * vg.Millimeter
 	for i, group := range groups {
 		chart, err := plotter.NewBarChart(group.values, width)
 		if err != nil {
@@ -76,5 +79,16 @@ func drawBars(path, axis string, names []string, groups ...bars) error {
 		p.Legend.Add(group.name, chart)
 	}
 	p.NominalX(names...)
-	return p.Save(140*vg.Millimeter, 70*vg.Millimeter, path)
+	p.X.Min, p.X.Max = -0.5, float64(len(names))-0.5
+	p.Y.Max *= 1.3 // the legend is above the bars
+	chart, err := p.WriterTo(140*vg.Millimeter, 70*vg.Millimeter, "svg")
+	if err != nil {
+		return fmt.Errorf("chart %s: %w", path, err)
+	}
+	var svg bytes.Buffer
+	if _, err := chart.WriteTo(&svg); err != nil {
+		return err
+	}
+	anyFont := bytes.ReplaceAll(svg.Bytes(), []byte("Liberation Sans"), []byte("sans-serif"))
+	return os.WriteFile(path, anyFont, 0o644)
 }

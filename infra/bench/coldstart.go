@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
-	"path/filepath"
 	"time"
 
 	"onewrite/infra/runtimeapi"
@@ -29,8 +28,8 @@ type coldStart struct {
 }
 
 // measureColdStart starts the three commands in turns.
-func (w *world) measureColdStart(ctx context.Context, dir string, starts int, tick func()) (coldStart, error) {
-	stepsBinary := filepath.Join(dir, "start")
+func (w *world) measureColdStart(ctx context.Context, starts int, tick func()) (coldStart, error) {
+	stepsBinary := w.path("start")
 	if err := runtimeapi.BuildPackage(ctx, "onewrite/infra/bench/start", stepsBinary, nil); err != nil {
 		return coldStart{}, err
 	}
@@ -38,11 +37,11 @@ func (w *world) measureColdStart(ctx context.Context, dir string, starts int, ti
 	var added, ratios []float64
 	stepTimes := map[string][]float64{}
 	for range starts {
-		hello, err := w.startAndAsk(ctx, filepath.Join(dir, "hello"), []byte(`{}`))
+		hello, err := w.startAndAsk(ctx, w.path("hello"), []byte(`{}`))
 		if err != nil {
 			return coldStart{}, err
 		}
-		our, err := w.startAndAsk(ctx, filepath.Join(dir, "bootstrap"), balance.call(names{user: "start"}).event())
+		our, err := w.startAndAsk(ctx, w.path("bootstrap"), balance.call(names{user: "start"}).event())
 		if err != nil {
 			return coldStart{}, err
 		}
@@ -68,7 +67,7 @@ func (w *world) measureColdStart(ctx context.Context, dir string, starts int, ti
 // startAndAsk is the time from the start of a function to its first answer.
 func (w *world) startAndAsk(ctx context.Context, binary string, payload []byte) (time.Duration, error) {
 	began := time.Now()
-	function, err := runtimeapi.Start(binary, w.env(), io.Discard)
+	function, err := runtimeapi.Start(binary, w.Env(), io.Discard)
 	if err != nil {
 		return 0, err
 	}
@@ -80,7 +79,7 @@ func (w *world) startAndAsk(ctx context.Context, binary string, payload []byte) 
 // timeSteps runs the command start, and is the milliseconds of each step.
 func (w *world) timeSteps(ctx context.Context, binary string) (map[string]float64, error) {
 	command := exec.CommandContext(ctx, binary)
-	command.Env = w.env()
+	command.Env = w.Env()
 	before := time.Now().UnixNano()
 	output, err := command.Output()
 	if err != nil {

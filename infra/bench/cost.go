@@ -68,8 +68,8 @@ func (p prices) bill(outcome string, u units) bill {
 // measureCost makes one call of every outcome, and bills its requests.
 func (w *world) measureCost(ctx context.Context, p prices) ([]bill, error) {
 	m := &meter{}
-	client := infra.NewClient(w.config, func(o *dynamodb.Options) { m.client, o.HTTPClient = o.HTTPClient, m })
-	h := newHandler(infra.NewStore(client, w.config), io.Discard)
+	client := infra.NewClient(w.Config, func(o *dynamodb.Options) { m.client, o.HTTPClient = o.HTTPClient, m })
+	h := newHandler(infra.NewStore(client, w.Config), io.Discard)
 	user := fmt.Sprintf("payer-%d", w.calls.Add(1))
 	get := func(path, query string) call { return call{method: http.MethodGet, path: path, query: query} }
 	key := func(i int) names { return names{user, fmt.Sprintf("key-%d", i)} }

@@ -20,22 +20,19 @@ type cpu struct {
 func (w *world) measureCPU(ctx context.Context, o outcome, calls int) (cpu, error) {
 	var floors, ours, ratios []float64
 	for range rounds {
-		var bare, call []request
+		var bares, ourCalls []request
 		for range max(1, calls/rounds) {
-			n, m := w.names(series{Users: "distinct"}), w.names(series{Users: "distinct"})
-			if o.name == replayed.name {
-				m = n
-				if err := w.overEvents(posted, n)(ctx); err != nil {
-					return cpu{}, err
-				}
+			bare, call, err := w.prepare(ctx, o, w.doors[0], distinct)
+			if err != nil {
+				return cpu{}, err
 			}
-			bare, call = append(bare, o.floor(w.floor, n)), append(call, w.overEvents(o, m))
+			bares, ourCalls = append(bares, bare), append(ourCalls, call)
 		}
-		floor, err := cpuOf(ctx, bare)
+		floor, err := cpuOf(ctx, bares)
 		if err != nil {
 			return cpu{}, err
 		}
-		our, err := cpuOf(ctx, call)
+		our, err := cpuOf(ctx, ourCalls)
 		if err != nil {
 			return cpu{}, err
 		}

@@ -9,11 +9,12 @@ import (
 	"path/filepath"
 	"sync/atomic"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"onewrite/handler"
 	"onewrite/infra"
-	"onewrite/infra/dynamodblocal"
+	"onewrite/infra/booktest"
 	"onewrite/infra/runtimeapi"
 )
 
@@ -25,42 +26,37 @@ type door struct {
 	hop  request
 }
 
-// world is DynamoDB Local with the two tables, and the doors to it.
+// world is books on DynamoDB Local, and the doors to them.
 type world struct {
-	config  infra.Config
+	*booktest.Books
 	handler *handler.Handler
 	floor   *floor
 	doors   []door // events first
 	calls   atomic.Int64
+	dir     string // of the binaries
 	close   []func()
 }
 
-// newWorld starts it all. Its binaries are made in a folder.
-func newWorld(ctx context.Context, dir string, log io.Writer) (_ *world, err error) {
-	w := &world{}
+// newWorld opens the doors. The binaries are made in a folder.
+func newWorld(ctx context.Context, books *booktest.Books, dir string) (_ *world, err error) {
+	client := infra.NewClient(books.Config)
+	bare := infra.NewClient(books.Config, func(o *dynamodb.Options) { o.Retryer = retry.NewStandard() })
+	w := &world{
+		Books:   books,
+		handler: newHandler(infra.NewStore(client, books.Config), io.Discard),
+		floor:   &floor{bare, books.Config},
+		dir:     dir,
+	}
 	defer func() {
 		if err != nil {
 			w.Close()
 		}
 	}()
-	database, err := dynamodblocal.Start(ctx, dynamodblocal.Options{Log: log})
+	function, err := w.start(ctx, "bootstrap", "onewrite")
 	if err != nil {
 		return nil, err
 	}
-	w.close = append(w.close, func() { _ = database.Close() })
-	w.config = localConfig(database.Endpoint())
-	client := infra.NewClient(w.config)
-	if err := infra.CreateTables(ctx, client, w.config); err != nil {
-		return nil, err
-	}
-	w.floor = &floor{client, w.config}
-	w.handler = newHandler(infra.NewStore(client, w.config), io.Discard)
-
-	function, err := w.start(ctx, filepath.Join(dir, "bootstrap"), "onewrite")
-	if err != nil {
-		return nil, err
-	}
-	hello, err := w.start(ctx, filepath.Join(dir, "hello"), "onewrite/infra/bench/hello")
+	hello, err := w.start(ctx, "hello", "onewrite/infra/bench/hello")
 	if err != nil {
 		return nil, err
 	}
@@ -75,48 +71,26 @@ func newWorld(ctx context.Context, dir string, log io.Writer) (_ *world, err err
 	return w, nil
 }
 
-// Close ends what newWorld started.
+// Close closes the doors.
 func (w *world) Close() {
 	for _, end := range w.close {
 		defer end()
 	}
 }
 
-// localConfig is for a DynamoDB Local at the endpoint.
-func localConfig(endpoint string) infra.Config {
-	return infra.Config{
-		TransactionsTable: "transactions",
-		AggregateTable:    "transactions_aggregate",
-		Region:            "us-east-1",
-		Credentials:       aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"},
-		Endpoint:          endpoint,
-	}
-}
-
-// env is the environment of a process that keeps these tables.
-func (w *world) env() []string {
-	return []string{
-		"AUTHORIZATION=AWS_IAM",
-		"TRANSACTIONS_TABLE=" + w.config.TransactionsTable,
-		"TRANSACTIONS_AGGREGATE_TABLE=" + w.config.AggregateTable,
-		"AWS_REGION=" + w.config.Region,
-		"AWS_ACCESS_KEY_ID=" + w.config.Credentials.AccessKeyID,
-		"AWS_SECRET_ACCESS_KEY=" + w.config.Credentials.SecretAccessKey,
-		"AWS_ENDPOINT_URL_DYNAMODB=" + w.config.Endpoint,
-	}
-}
-
 // start builds a function and runs it.
 func (w *world) start(ctx context.Context, binary, pkg string) (*runtimeapi.Function, error) {
-	if err := runtimeapi.BuildPackage(ctx, pkg, binary, nil); err != nil {
+	if err := runtimeapi.BuildPackage(ctx, pkg, w.path(binary), nil); err != nil {
 		return nil, err
 	}
 	return w.run(binary)
 }
 
+func (w *world) path(binary string) string { return filepath.Join(w.dir, binary) }
+
 // run runs a function until the end of the world.
 func (w *world) run(binary string) (*runtimeapi.Function, error) {
-	function, err := runtimeapi.Start(binary, w.env(), io.Discard)
+	function, err := runtimeapi.Start(w.path(binary), w.Env(), io.Discard)
 	if err == nil {
 		w.close = append(w.close, function.Kill)
 	}

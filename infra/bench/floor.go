@@ -35,8 +35,9 @@ func (f *floor) read(n names) request {
 	}
 }
 
-// row is a row of the transactions table, encoded by the SDK.
-func row(id string, n names, kind, amount string) item {
+// row is a row of the transactions table, encoded by the SDK. A declined one
+// holds a balance.
+func row(id string, n names, kind, amount, status, balance string) item {
 	encoded, err := attributevalue.MarshalMap(struct {
 		ID             string                `dynamodbav:"id"`
 		UserID         string                `dynamodbav:"user_id"`
@@ -45,7 +46,8 @@ func row(id string, n names, kind, amount string) item {
 		Status         string                `dynamodbav:"status"`
 		IdempotencyKey string                `dynamodbav:"idempotency_key"`
 		CreatedAt      string                `dynamodbav:"created_at"`
-	}{id, n.user, attributevalue.Number(amount), kind, "posted", n.key, "2026-11-22T12:00:00.000Z"})
+		Balance        attributevalue.Number `dynamodbav:"balance,omitempty"`
+	}{id, n.user, attributevalue.Number(amount), kind, status, n.key, "2026-11-22T12:00:00.000Z", attributevalue.Number(balance)})
 	if err != nil {
 		panic(err) // our own types
 	}
@@ -63,7 +65,7 @@ func (f *floor) write(n names, kind, amount string) request {
 		_, err := f.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
 			{Put: &types.Put{
 				TableName:                           &f.config.TransactionsTable,
-				Item:                                row(id, n, kind, amount),
+				Item:                                row(id, n, kind, amount, "posted", ""),
 				ConditionExpression:                 aws.String("attribute_not_exists(id)"),
 				ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 			}},
@@ -90,7 +92,7 @@ func (f *floor) put(n names, kind, amount string) request {
 	return func(ctx context.Context) error {
 		_, err := f.client.PutItem(ctx, &dynamodb.PutItemInput{
 			TableName:                           &f.config.TransactionsTable,
-			Item:                                row(id, n, kind, amount),
+			Item:                                row(id, n, kind, amount, "declined", "100"),
 			ConditionExpression:                 aws.String("attribute_not_exists(id)"),
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		})

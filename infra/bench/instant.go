@@ -5,6 +5,11 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"onewrite/infra"
 )
 
 // instant is a DynamoDB that answers at once: an HTTP client with an answer
@@ -28,6 +33,17 @@ func (answers instant) Do(r *http.Request) (*http.Response, error) {
 		ContentLength: int64(len(body)),
 		Request:       r,
 	}, nil
+}
+
+// onInstant is a client whose requests of an outcome are answered at once.
+func onInstant(o outcome, n names) (*dynamodb.Client, infra.Config) {
+	config := infra.Config{
+		TransactionsTable: "transactions",
+		AggregateTable:    "transactions_aggregate",
+		Region:            "us-east-1",
+		Credentials:       aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"},
+	}
+	return infra.NewClient(config, func(c *dynamodb.Options) { c.HTTPClient = answersAtOnce(o, n) }), config
 }
 
 // answersAtOnce are DynamoDB's answers to the requests of an outcome.

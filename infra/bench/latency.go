@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -10,11 +11,17 @@ import (
 // maxCallers is the most that call at once.
 const maxCallers = 16
 
+// The users of a series: many, or all its calls for one.
+const (
+	distinct = "distinct"
+	hot      = "hot"
+)
+
 // series says which calls to measure.
 type series struct {
 	Outcome string `json:"outcome"`
 	Door    string `json:"door"`
-	Users   string `json:"users"` // "distinct", or one "hot" user
+	Users   string `json:"users"` // distinct or hot
 	Callers int    `json:"callers"`
 }
 
@@ -35,14 +42,14 @@ type latency struct {
 func (w *world) everySeries() (all []latencyPlan) {
 	for _, d := range w.doors {
 		for _, o := range outcomes {
-			all = append(all, latencyPlan{o, d, series{o.name, d.name, "distinct", 1}})
+			all = append(all, latencyPlan{o, d, series{o.name, d.name, distinct, 1}})
 		}
 	}
 	events := w.doors[0]
-	for _, users := range []string{"distinct", "hot"} {
+	for _, users := range []string{distinct, hot} {
 		for _, callers := range []int{1, 4, maxCallers} {
 			for _, o := range outcomes {
-				if s := (series{o.name, events.name, users, callers}); users == "hot" || callers > 1 {
+				if s := (series{o.name, events.name, users, callers}); users == hot || callers > 1 {
 					all = append(all, latencyPlan{o, events, s})
 				}
 			}
@@ -97,44 +104,50 @@ func (w *world) measureLatency(ctx context.Context, p latencyPlan, pairs int) (l
 	return latency{p.series, len(all), quantilesOf(floors), quantilesOf(ours), median(ratios)}, nil
 }
 
-// runPair runs the floor and the call, in either order.
-func (w *world) runPair(ctx context.Context, p latencyPlan, floorFirst bool) (pair, error) {
-	n, m := w.names(p.series), w.names(p.series)
-	if p.outcome.name == replayed.name {
+// prepare makes the bare requests of a call by a door and the call itself,
+// under names of their own, save that both replay the same.
+func (w *world) prepare(ctx context.Context, o outcome, d door, users string) (bare, call request, err error) {
+	n, m := w.names(users), w.names(users)
+	if o.name == replayed.name {
 		m = n
-		if err := w.overEvents(posted, n)(ctx); err != nil {
-			return pair{}, err
-		}
+		err = w.overEvents(posted, n)(ctx)
 	}
-	var one pair
-	bare, call := p.outcome.floor(w.floor, n), p.door.call(p.outcome, m)
-	timed := func(took *time.Duration, runs ...request) error {
-		began := time.Now()
-		defer func() { *took = time.Since(began) }()
-		for _, run := range runs {
-			if err := run(ctx); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if floorFirst {
-		if err := timed(&one.floor, p.door.hop, bare); err != nil {
-			return one, err
-		}
-		return one, timed(&one.ours, call)
-	}
-	if err := timed(&one.ours, call); err != nil {
-		return one, err
-	}
-	return one, timed(&one.floor, p.door.hop, bare)
+	return o.floor(w.floor, n), d.call(o, m), err
 }
 
-// names are new ones: the user is the hot one, or one of many.
-func (w *world) names(s series) names {
+// runPair runs the floor and the call, in either order.
+func (w *world) runPair(ctx context.Context, p latencyPlan, floorFirst bool) (one pair, err error) {
+	bare, call, err := w.prepare(ctx, p.outcome, p.door, p.series.Users)
+	if err != nil {
+		return one, err
+	}
+	turns := []struct {
+		took *time.Duration
+		runs []request
+	}{
+		{&one.floor, []request{p.door.hop, bare}},
+		{&one.ours, []request{call}},
+	}
+	if !floorFirst {
+		slices.Reverse(turns)
+	}
+	for _, turn := range turns {
+		began := time.Now()
+		for _, run := range turn.runs {
+			if err := run(ctx); err != nil {
+				return one, err
+			}
+		}
+		*turn.took = time.Since(began)
+	}
+	return one, nil
+}
+
+// names are new ones: the user is one of many, or the hot one.
+func (w *world) names(users string) names {
 	i := w.calls.Add(1)
-	user := "hot"
-	if s.Users != "hot" {
+	user := hot
+	if users == distinct {
 		user = fmt.Sprintf("user-%d", i%1000)
 	}
 	return names{user, fmt.Sprintf("key-%d", i)}

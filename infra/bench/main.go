@@ -3,7 +3,7 @@
 //	go run ./infra/bench [-quick] [-json] [-compare FILE] [-charts DIR] [part ...]
 //
 // The parts are latency, cpu, share, coldstart, memory, size, cost and scale;
-// without any it is all of them. It starts a DynamoDB Local of its own, and
+// without any it is all of them. It
 // runs each call next to its floor, which is the bare requests of the SDK, in
 // turns, so that what else the machine does falls on both.
 //
@@ -24,7 +24,12 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/booktest"
 )
 
 func main() {
@@ -110,21 +115,17 @@ func (r *report) measure(ctx context.Context, chosen []string, much effort, log 
 		return err
 	}
 	defer os.RemoveAll(dir)
-	w, err := newWorld(ctx, dir, log)
-	if err != nil {
-		return err
-	}
-	defer w.Close()
-	bar := &progress{out: log}
-	for _, part := range chosen {
-		if err := r.measurePart(ctx, w, part, much, dir, bar); err != nil {
-			return fmt.Errorf("%s: %w", part, err)
+	return booktest.Command(ctx, log, func(t testing.TB) {
+		w, err := newWorld(ctx, booktest.New(t), dir)
+		require.NoError(t, err)
+		defer w.Close()
+		for _, part := range chosen {
+			require.NoError(t, r.measurePart(ctx, w, part, much, &progress{out: log}), part)
 		}
-	}
-	return nil
+	})
 }
 
-func (r *report) measurePart(ctx context.Context, w *world, part string, much effort, dir string, bar *progress) (err error) {
+func (r *report) measurePart(ctx context.Context, w *world, part string, much effort, bar *progress) (err error) {
 	switch part {
 	case "latency":
 		plans := w.everySeries()
@@ -139,14 +140,14 @@ func (r *report) measurePart(ctx context.Context, w *world, part string, much ef
 	case "coldstart":
 		bar.begin(part, much.starts)
 		var s coldStart
-		s, err = w.measureColdStart(ctx, dir, much.starts, bar.tick)
+		s, err = w.measureColdStart(ctx, much.starts, bar.tick)
 		r.Start = &s
 	case "memory":
 		bar.begin(part, much.memoryAfter[len(much.memoryAfter)-1])
-		r.Memory, err = w.measureMemory(ctx, dir, much.memoryAfter, bar.tick)
+		r.Memory, err = w.measureMemory(ctx, much.memoryAfter, bar.tick)
 	case "size":
 		var s size
-		s, err = measureSize(ctx, dir)
+		s, err = measureSize(ctx, w.dir)
 		r.Size = &s
 	case "cost":
 		r.Cost, err = w.measureCost(ctx, r.Prices)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -17,8 +16,8 @@ type memory struct {
 
 // measureMemory sends calls to a new function, half of them posts, and looks
 // at its memory after each of those numbers.
-func (w *world) measureMemory(ctx context.Context, dir string, after []int, tick func()) (all []memory, err error) {
-	function, err := w.run(filepath.Join(dir, "bootstrap"))
+func (w *world) measureMemory(ctx context.Context, after []int, tick func()) (all []memory, err error) {
+	function, err := w.run("bootstrap")
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +26,7 @@ func (w *world) measureMemory(ctx context.Context, dir string, after []int, tick
 	for _, number := range after {
 		for ; calls < number; calls++ {
 			o := []outcome{balance, posted}[calls%2]
-			if err := send(o, w.names(series{Users: "distinct"}))(ctx); err != nil {
+			if err := send(o, w.names(distinct))(ctx); err != nil {
 				return nil, err
 			}
 			tick()

@@ -3,8 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
+
+	"onewrite/infra/terminal"
 )
 
 // progress is a bar on a terminal, and nothing elsewhere.
@@ -29,17 +30,12 @@ func (p *progress) tick() {
 }
 
 func (p *progress) draw() {
-	file, is := p.out.(*os.File)
-	if !is {
-		return
-	}
-	info, err := file.Stat()
-	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+	if !terminal.Is(p.out) {
 		return
 	}
 	full := barWidth * p.done / max(1, p.total)
-	fmt.Fprintf(file, "\r%-12s [%s%s] %d/%d ", p.title, strings.Repeat("#", full), strings.Repeat(".", barWidth-full), p.done, p.total)
+	fmt.Fprintf(p.out, "\r%-12s [%s%s] %d/%d ", p.title, strings.Repeat("#", full), strings.Repeat(".", barWidth-full), p.done, p.total)
 	if p.done == p.total {
-		fmt.Fprint(file, "\r\x1b[K")
+		fmt.Fprint(p.out, "\r\x1b[K")
 	}
 }

@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-
 	"onewrite/infra"
 )
 
@@ -24,8 +22,7 @@ type throughput struct {
 // measureScale posts for users that each call by themselves, all at once.
 func measureScale(ctx context.Context, users int, d time.Duration) (throughput, error) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	config := localConfig("")
-	client := infra.NewClient(config, func(o *dynamodb.Options) { o.HTTPClient = answersAtOnce(posted, names{}) })
+	client, config := onInstant(posted, names{})
 	h := newHandler(infra.NewStore(client, config), io.Discard)
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()

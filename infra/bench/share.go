@@ -7,18 +7,14 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-
 	"onewrite/handler"
 	"onewrite/infra"
 	"onewrite/ledger"
 )
 
-// Bounds of our own share of a call.
-const (
-	maxOwnAllocations  = 100
-	maxOwnMicroseconds = 25 // told, and not enforced: it depends on the machine
-)
+// maxOwnAllocations bounds our own share of a call. Its time depends on the
+// machine.
+const maxOwnAllocations = 100
 
 // ownShare is what a call takes beyond the network: ours, and the SDK's.
 type ownShare struct {
@@ -74,8 +70,7 @@ func measureShare(ctx context.Context, o outcome, calls int) (ownShare, error) {
 // out, on a DynamoDB that answers at once.
 func shareOf(o outcome) (bare, ours request) {
 	n := names{"1", "order-1"}
-	config := localConfig("")
-	client := infra.NewClient(config, func(c *dynamodb.Options) { c.HTTPClient = answersAtOnce(o, n) })
+	client, config := onInstant(o, n)
 	h := newHandler(infra.NewStore(client, config), io.Discard)
 	return limited(o.floor(&floor{client, config}, n)), limited(invoke(h, o, n))
 }
