@@ -20,7 +20,7 @@ import (
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr}))
 	config, missing := infra.ConfigFromEnv(os.Getenv)
-	authorization, unknown := handler.ParseAuthorization(os.Getenv("AUTHORIZATION"))
+	authorization, unknown := handler.AuthorizationFromEnv(os.Getenv)
 	if err := errors.Join(missing, unknown); err != nil {
 		log.Error("start", slog.String("cause", err.Error()))
 		os.Exit(1)

@@ -26,13 +26,16 @@ const (
 	JWT Authorization = "JWT"
 )
 
-// ParseAuthorization takes the text of an Authorization.
-func ParseAuthorization(s string) (Authorization, error) {
-	switch a := Authorization(s); a {
+// AuthorizationFromEnv reads AUTHORIZATION, which template.yaml sets. There is
+// no default: a name that is misspelled must not open the ledger.
+func AuthorizationFromEnv(getenv func(string) string) (Authorization, error) {
+	const name = "AUTHORIZATION"
+	switch a := Authorization(getenv(name)); a {
 	case IAM, JWT:
 		return a, nil
+	default:
+		return "", fmt.Errorf("%s in the environment must be %s or %s, and is %q", name, IAM, JWT, a)
 	}
-	return "", fmt.Errorf("authorization %q: must be %s or %s", s, IAM, JWT)
 }
 
 // Option is a choice for [New].

@@ -328,15 +328,18 @@ func TestTokensAndPlainHTTP(t *testing.T) {
 	assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
 }
 
-func TestParseAuthorization(t *testing.T) {
+func TestAuthorizationFromEnv(t *testing.T) {
 	t.Parallel()
+	read := func(value string) (handler.Authorization, error) {
+		return handler.AuthorizationFromEnv(func(name string) string { return map[string]string{"AUTHORIZATION": value}[name] })
+	}
 	for _, fine := range []handler.Authorization{handler.IAM, handler.JWT} {
-		got, err := handler.ParseAuthorization(string(fine))
+		got, err := read(string(fine))
 		require.NoError(t, err)
 		assert.Equal(t, fine, got)
 	}
 	for _, wrong := range []string{"", "IAM", "jwt", "NONE", "JWT "} {
-		_, err := handler.ParseAuthorization(wrong)
-		assert.Error(t, err, wrong)
+		_, err := read(wrong)
+		assert.ErrorContains(t, err, "AUTHORIZATION in the environment must be AWS_IAM or JWT", wrong)
 	}
 }

@@ -121,13 +121,16 @@ func allowed(t *testing.T) map[faults.Access]bool {
 func TestTemplateHasTheEnvironment(t *testing.T) {
 	t.Parallel()
 	reserved := []string{"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} // Lambda's own
-	read := []string{"AUTHORIZATION"}                                                                     // main's
-	_, err := infra.ConfigFromEnv(func(name string) string {
+	var read []string
+	getenv := func(name string) string {
 		if !slices.Contains(reserved, name) {
 			read = append(read, name)
 		}
-		return "value"
-	})
+		return string(handler.JWT)
+	}
+	_, err := infra.ConfigFromEnv(getenv)
+	require.NoError(t, err)
+	_, err = handler.AuthorizationFromEnv(getenv)
 	require.NoError(t, err)
 	var given []string
 	for name := range readTemplate(t).Resources.Function.Properties.Environment.Variables {

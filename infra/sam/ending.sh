@@ -1,27 +1,39 @@
-# Sourced by the scripts here: what "begin" starts ends with the script, however
-# that ends. A process of its own waits on a pipe whose other end only the
-# script holds; the kernel closes it when the script is gone, SIGKILL included.
+# Sourced by the scripts here: what "begin" starts ends with the script, the last
+# one first, however the script ends. A process of its own waits on a pipe whose
+# other end only the script holds; the kernel closes it when the script is gone,
+# SIGKILL included.
 
-exec {life}> >(
+pipe=$(mktemp -u)
+mkfifo "$pipe"
+{
   trap '' HUP INT QUIT TERM
-  begun=()
-  while read -r pid; do begun=("$pid" "${begun[@]}"); done
-  for pid in "${begun[@]}"; do
-    kill "$pid" 2>/dev/null || continue
-    while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+  begun=
+  while read -r pid; do begun="$pid $begun"; done
+  for pid in $begun; do
+    kill "$pid"
+    for ((tenths = 0; tenths < 300; tenths++)); do
+      kill -0 "$pid" || continue 2
+      sleep 0.1
+    done
+    kill -KILL "$pid"
   done
-)
+} <"$pipe" >/dev/null 2>&1 &
 ending=$!
-trap 'exec {life}>&-; while kill -0 "$ending" 2>/dev/null; do sleep 0.1; done' EXIT
+exec 9>"$pipe"
+rm "$pipe"
+trap 'exec 9>&-; wait "$ending"' EXIT
 
-# begin LOG COMMAND... starts a command in the background.
+# begin LOG COMMAND... starts a command in the background, in a process group of
+# its own, which no Ctrl-C reaches.
 begin() {
   local log=$1
   shift
   : >"$log" # what an earlier run wrote there must not pass for this one's
-  setsid "$@" >"$log" 2>&1 </dev/null {life}>&- &
+  set -m
+  "$@" >"$log" 2>&1 </dev/null 9>&- &
+  set +m
   begun=$!
-  echo "$begun" >&"$life"
+  echo "$begun" >&9
 }
 
 # await LOG COMMAND... waits until the command succeeds, for what was begun last.
