@@ -65,7 +65,8 @@ func decodeIJSON(input *content.DecodeInput) (value any, err error) {
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
-	return value, decoder.Decode(&value)
+	err = decoder.Decode(&value)
+	return value, err
 }
 
 // beyondSchemas are the reasons of the handler that JSON Schema has no words
