@@ -40,8 +40,8 @@ func open(t *testing.T, path string) browser {
 	t.Helper()
 	server := os.Getenv("LEDGER")
 	require.NotEmpty(t, server, "LEDGER must be the URL of a new local server: .ci/serve starts one")
-	program, err := exec.LookPath("chromium")
-	require.NoError(t, err, "this test needs Chromium: apt-get install chromium")
+	program := installed("chromium", "chromium-browser", "google-chrome")
+	require.NotEmpty(t, program, "this test needs Chromium: apt-get install chromium")
 	allocator, end := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program),
 		chromedp.UserDataDir(t.TempDir()),
@@ -66,6 +66,16 @@ func open(t *testing.T, path string) browser {
 	})
 	b.do(chromedp.EmulateViewport(1200, 900), chromedp.Navigate(server+path))
 	return b
+}
+
+// installed is the first of the programs that is, or "".
+func installed(programs ...string) string {
+	for _, program := range programs {
+		if path, err := exec.LookPath(program); err == nil {
+			return path
+		}
+	}
+	return ""
 }
 
 // watch collects what goes wrong in the page: exceptions, and whatever the
@@ -268,17 +278,58 @@ func TestReference(t *testing.T) {
 	b.noErrors()
 }
 
+// What a screen reader, low sight and colour blindness need, as far as axe-core
+// can tell: names, roles, order, contrast.
+func TestConsoleIsAccessible(t *testing.T) {
+	axe, err := os.ReadFile(os.Getenv("AXE"))
+	require.NoError(t, err, "AXE must be the path of axe-core's axe.min.js: .ci/callers gets it")
+	b := open(t, "/?userId=axe")
+	b.do(chromedp.Evaluate[chromedp.Void](string(axe)))
+	check := func(state string) {
+		for _, scheme := range []string{"light", "dark"} {
+			b.prefer(scheme)
+			violations, err := chromedp.Run(b, chromedp.Evaluate[[]any](
+				`axe.run().then((found) => found.violations.flatMap((v) => v.nodes.map((n) => [v.help, n.html, n.failureSummary])))`,
+				chromedp.EvalAwaitPromise))
+			require.NoError(t, err)
+			assert.Empty(t, violations, "%s, %s", state, scheme)
+		}
+	}
+	b.sees("balance", "$100.00")
+	check("as opened")
+	b.click(credit)
+	b.sees("outcome", "Posted")
+	check("posted")
+	b.click("#again")
+	b.sees("outcome", "Replayed")
+	check("replayed")
+	b.enter("amount", "1000")
+	b.click(debit)
+	b.sees("outcome", "Declined")
+	check("declined")
+	b.enter("amount", "ten")
+	b.click(debit)
+	b.sees("outcome", "Bad request")
+	check("refused")
+	b.do(chromedp.EmulateViewport(320, 700))
+	check("narrow")
+	assert.Equal(t, "320", b.ask(`String(document.documentElement.scrollWidth)`), "nothing is cut off")
+}
+
+// prefer sets the colour scheme that the person prefers.
+func (b browser) prefer(scheme string) {
+	b.t.Helper()
+	b.do(call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	}))
+}
+
 // screenshots takes the page in light and dark. They are written with -update.
 func (b browser) screenshots() {
 	b.t.Helper()
 	for _, scheme := range []string{"light", "dark"} {
-		b.do(
-			chromedp.EmulateViewport(1120, 1, chromedp.EmulateScale(1.5)),
-			call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-			}),
-			chromedp.Evaluate[chromedp.Void](`document.activeElement.blur()`),
-		)
+		b.prefer(scheme)
+		b.do(chromedp.EmulateViewport(1120, 1, chromedp.EmulateScale(1.5)), chromedp.Evaluate[chromedp.Void](`document.activeElement.blur()`))
 		png, err := chromedp.Run(b, chromedp.FullScreenshot(100))
 		require.NoError(b.t, err)
 		assert.Less(b.t, len(png), maxScreenshotBytes, scheme)
