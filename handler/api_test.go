@@ -85,7 +85,9 @@ func overHTTP(t *testing.T, h *handler.Handler) func(*testing.T, request) answer
 		defer response.Body.Close()
 		body, err := io.ReadAll(response.Body)
 		require.NoError(t, err)
-		return answer{response.StatusCode, response.Header, string(body)}
+		got := answer{response.StatusCode, response.Header, string(body)}
+		keepsContract(t, r, got)
+		return got
 	}
 }
 
@@ -93,7 +95,9 @@ func overEvents(event func(request) map[string]any) func(*testing.T, *handler.Ha
 	return func(_ *testing.T, h *handler.Handler) func(*testing.T, request) answer {
 		return func(t *testing.T, r request) answer {
 			t.Helper()
-			return invoke(t, h, encode(t, event(r)))
+			got := invoke(t, h, encode(t, event(r)))
+			keepsContract(t, r, got)
+			return got
 		}
 	}
 }

@@ -3,6 +3,8 @@
 //
 //	go run ./infra/local [-addr 127.0.0.1:3000] [-data DIR]
 //
+// For browsers it has a console at / and the API's reference at /docs.
+//
 // With AWS_ENDPOINT_URL_DYNAMODB set it uses that DynamoDB instead. It creates
 // the two tables where they are missing.
 package main
@@ -74,10 +76,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	if err != nil {
 		return err
 	}
+	pages, err := allPages()
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "dynamodb at %s\nlistening on http://%s\n%s", endpoint, listener.Addr(), examples(listener.Addr()))
 
 	h := handler.New(ledger.New(store, time.Now), slog.New(slog.NewJSONHandler(log, nil)))
-	return serve(ctx, listener, h)
+	return serve(ctx, listener, withPages(pages, h))
 }
 
 // openStore opens the ledger's tables at the endpoint, made where missing. What
@@ -124,12 +130,13 @@ func serve(ctx context.Context, listener net.Listener, h http.Handler) error {
 	return server.Shutdown(ctx)
 }
 
-// examples are three calls to try.
+// examples are three calls to try, and where to try them with a mouse.
 func examples(addr net.Addr) string {
 	return fmt.Sprintf(`
 try:
   curl 'http://%[1]s/balance?userId=1'
   curl -i http://%[1]s/transactions -H 'Idempotent-Key: order-1' -d '{"userId":"1","ammount":"10","type":"credit"}'
   curl 'http://%[1]s/transactions?userId=1'
+or open http://%[1]s in a browser
 `, addr)
 }

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/handler"
+)
+
+func TestPages(t *testing.T) {
+	t.Parallel()
+	pages, err := allPages()
+	require.NoError(t, err)
+	asLedger := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusTeapot)
+		_, _ = w.Write([]byte(r.Method + " " + r.RequestURI))
+	})
+	h := withPages(pages, asLedger)
+	call := func(method, target string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, target, nil))
+		return w
+	}
+	for path, page := range pages {
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			got := call(method, path)
+			assert.Equal(t, http.StatusOK, got.Code, "%s %s", method, path)
+			assert.NotEmpty(t, got.Header().Get("Content-Type"), path)
+			assert.Contains(t, got.Header().Get("Content-Security-Policy"), "default-src 'self'", path)
+			assert.NotEmpty(t, page.body, path)
+		}
+	}
+	assert.Contains(t, call(http.MethodGet, "/?userId=2").Body.String(), "<h1>onewrite</h1>")
+	assert.Equal(t, handler.OpenAPI, call(http.MethodGet, "/openapi.yaml").Body.String())
+
+	for _, others := range []struct{ method, target string }{
+		{http.MethodGet, "/balance?userId=1"},
+		{http.MethodPost, "/transactions"},
+		{http.MethodPost, "/"},
+		{http.MethodOptions, "/docs"},
+		{http.MethodGet, "//"},
+		{http.MethodGet, "/docs/"},
+		{http.MethodGet, "/docs/../balance"},
+		{http.MethodGet, "/console.html"},
+		{http.MethodGet, "/transactions/"},
+	} {
+		got := call(others.method, others.target)
+		assert.Equal(t, http.StatusTeapot, got.Code, "%+v", others)
+		assert.Equal(t, others.method+" "+others.target, got.Body.String(), "as it came")
+	}
+}
