@@ -18,6 +18,7 @@ require (
 	github.com/swaggest/swgui v1.8.5
 	go.yaml.in/yaml/v3 v3.0.5
 	gonum.org/v1/plot v0.17.0
+	pgregory.net/rapid v1.2.0
 )
 
 require (

@@ -356,8 +356,10 @@ func TestKeyHeader(t *testing.T) {
 // Everything that is wrong is told at once.
 func TestAllFieldsAtOnce(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
-		got := a.send(t, request{method: http.MethodPost, target: "/transactions", body: `{"userId":" ","ammount":"0","type":"x","currency":"EUR"}`})
+		wrong := request{method: http.MethodPost, target: "/transactions", body: `{"userId":" ","ammount":"0","type":"x","currency":"EUR"}`}
+		got := a.send(t, wrong)
 		assert.Equal(t, http.StatusBadRequest, got.Status)
+		assert.Equal(t, got.Body, a.send(t, wrong).Body, "the same call, the same bytes")
 		p := got.problem(t)
 		for _, field := range []string{"Idempotent-Key", "userId", "ammount", "type", "currency"} {
 			assert.NotEmpty(t, p.Properties[field], field)

@@ -5,6 +5,7 @@ package booktest
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -33,8 +35,12 @@ const endpointVariable = "AWS_ENDPOINT_URL_DYNAMODB"
 
 // Main runs the tests of a package against DynamoDB Local: the one that
 // AWS_ENDPOINT_URL_DYNAMODB names, which must be on this machine, or one that
-// it starts and ends.
+// it starts and ends. Fuzzing goes without: each of its workers would start one.
 func Main(m *testing.M) {
+	flag.Parse()
+	if flag.Lookup("test.fuzz").Value.String() != "" {
+		os.Exit(m.Run())
+	}
 	code := 1
 	if err := withDatabase(context.Background(), os.Stderr, func() { code = m.Run() }); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -185,4 +191,18 @@ func Request(t testing.TB, user, key string, kind ledger.Type, amount string) le
 	r.Amount, err = ledger.ParseAmount(amount)
 	require.NoError(t, err)
 	return r
+}
+
+// Rows is how many transactions are stored, posted and declined.
+func (b *Books) Rows(t testing.TB) (rows int) {
+	t.Helper()
+	pages := dynamodb.NewScanPaginator(b.Client, &dynamodb.ScanInput{
+		TableName: &b.Config.TransactionsTable, ConsistentRead: aws.Bool(true), Select: types.SelectCount,
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(t.Context())
+		require.NoError(t, err)
+		rows += int(page.Count)
+	}
+	return rows
 }

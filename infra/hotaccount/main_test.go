@@ -50,7 +50,7 @@ func TestHotAccount(t *testing.T) {
 		t.Run(fmt.Sprintf("%d callers, %v pause", c.callers, c.pause), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := setting{10 * time.Millisecond, c.callers, c.pause, 15 * time.Second}
+				s := setting{10 * time.Millisecond, c.callers, c.pause, 10 * time.Second}
 				f, attempts, err := contended(t.Context(), config, s, func(o *dynamodb.Options) { o.HTTPClient = applied{} })
 				require.NoError(t, err)
 				assert.Zero(t, f.unavailable, "answers 503")

@@ -1,0 +1,105 @@
+package infra_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/booktest"
+	"onewrite/ledger"
+)
+
+// Every line of testdata/baseline.md names tests, and they are there.
+func TestBaseline(t *testing.T) {
+	t.Parallel()
+	const root = ".."
+	table, err := os.ReadFile(filepath.Join(root, "testdata", "baseline.md"))
+	require.NoError(t, err)
+	lines := 0
+	for line := range strings.Lines(string(table)) {
+		if !strings.HasPrefix(line, "| ") || strings.Contains(line, "what makes it impossible here") || strings.HasPrefix(line, "| ---") {
+			continue
+		}
+		lines++
+		tests := regexp.MustCompile("`([^`]+)` ((?:Test|Fuzz)\\w+)").FindAllStringSubmatch(line, -1)
+		assert.NotEmpty(t, tests, line)
+		for _, test := range tests {
+			files, err := filepath.Glob(filepath.Join(root, test[1], "*_test.go"))
+			require.NoError(t, err)
+			found := false
+			for _, file := range files {
+				source, err := os.ReadFile(file)
+				require.NoError(t, err)
+				found = found || strings.Contains(string(source), "func "+test[2]+"(")
+			}
+			assert.True(t, found, "no %s in %s", test[2], test[1])
+		}
+	}
+	assert.Equal(t, 12+6, lines)
+}
+
+// The row itself keeps the key, not a record or a token beside it that ends.
+func TestKeyNeverExpires(t *testing.T) {
+	t.Parallel()
+	books := booktest.New(t)
+	longAgo := ledger.New(books.Store, func() time.Time { return time.Date(1996, 11, 22, 12, 0, 0, 0, time.UTC) })
+	credit := booktest.Request(t, "1", "posted", ledger.Credit, "10")
+	debit := booktest.Request(t, "1", "declined", ledger.Debit, "1000")
+	first, err := longAgo.Post(t.Context(), credit)
+	require.NoError(t, err)
+	_, err = longAgo.Post(t.Context(), debit)
+	require.ErrorIs(t, err, ledger.ErrInsufficientFunds)
+
+	again, err := books.Ledger.Post(t.Context(), credit)
+	require.NoError(t, err)
+	assert.True(t, again.Replayed)
+	assert.Equal(t, first.Transaction, again.Transaction)
+	var declined *ledger.DeclinedError
+	_, err = books.Ledger.Post(t.Context(), debit)
+	require.ErrorAs(t, err, &declined)
+	assert.True(t, declined.Result.Replayed)
+	assert.Equal(t, "110", books.Balance(t, "1"))
+
+	template, err := os.ReadFile("../template.yaml")
+	require.NoError(t, err)
+	assert.NotContains(t, string(template), "TimeToLive")
+}
+
+func TestFirstReadsAtOnce(t *testing.T) {
+	t.Parallel()
+	books := booktest.New(t)
+	user := booktest.Request(t, "1", "k", ledger.Credit, "1").UserID
+	balances := make([]ledger.Balance, 8)
+	for _, err := range atOnce(len(balances), func(i int) (err error) {
+		balances[i], err = books.Ledger.Balance(t.Context(), user)
+		return err
+	}) {
+		require.NoError(t, err)
+	}
+	for _, balance := range balances {
+		assert.Equal(t, "100", balance.String())
+	}
+}
+
+// A time is told, stored and read back in UTC, wherever the clock stands.
+func TestTimeZone(t *testing.T) {
+	t.Parallel()
+	books := booktest.New(t)
+	noonUTC := time.Date(2026, 11, 22, 12, 0, 0, 5e6, time.UTC)
+	for name, offset := range map[string]int{"west": -12 * 3600, "east": 14 * 3600, "odd": 5*3600 + 45*60} {
+		there := ledger.New(books.Store, func() time.Time { return noonUTC.In(time.FixedZone(name, offset)) })
+		posted, err := there.Post(t.Context(), booktest.Request(t, "1", name, ledger.Credit, "1"))
+		require.NoError(t, err)
+		assert.Equal(t, noonUTC, posted.Transaction.CreatedAt, name)
+		stored, err := there.Transaction(t.Context(), posted.Transaction.ID)
+		require.NoError(t, err)
+		assert.Equal(t, posted.Transaction, stored, name)
+	}
+	assert.Len(t, history(t, books.Ledger, "1", 50), 3)
+}

@@ -1,0 +1,72 @@
+package ledger_test
+
+import (
+	"math/big"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/ledger"
+)
+
+var plainDecimal = regexp.MustCompile(`\A[0-9]+(\.[0-9]{1,2})?\z`)
+
+// Against math/big: an amount is a plain decimal in its bounds and nothing
+// else, and keeps its value.
+func FuzzParseAmount(f *testing.F) {
+	for _, seed := range []string{"10", "0.01", "0010.50", "1000000000000", "1000000000000.01", "0", "-1", "1e3", ".5", "5.", "NaN", "1_0", "١", "0x1p-2", "9999999999999999999999"} {
+		f.Add(seed)
+	}
+	smallest, largest := big.NewRat(1, 100), big.NewRat(1_000_000_000_000, 1)
+	f.Fuzz(func(t *testing.T, s string) {
+		want, fine := new(big.Rat), plainDecimal.MatchString(s)
+		if fine {
+			want, fine = want.SetString(s)
+		}
+		fine = fine && want.Cmp(smallest) >= 0 && want.Cmp(largest) <= 0
+		amount, err := ledger.ParseAmount(s)
+		if !fine {
+			require.ErrorIs(t, err, ledger.ErrInvalidAmount)
+			return
+		}
+		require.NoError(t, err)
+		text := want.FloatString(2)
+		assert.Equal(t, strings.TrimSuffix(strings.TrimRight(text, "0"), "."), amount.String())
+	})
+}
+
+// A cursor is taken only in the one text that was made for its user.
+func FuzzParseCursor(f *testing.F) {
+	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for _, user := range []string{"1", "用户"} {
+		id, err := ledger.ParseUserID(user)
+		require.NoError(f, err)
+		f.Add(user, ledger.Cursor{CreatedAt: at, ID: ledger.TransactionID{1}}.Text(id), at.UnixMilli())
+		f.Add(user, "", int64(-1))
+	}
+	f.Fuzz(func(t *testing.T, name, text string, milliseconds int64) {
+		user, err := ledger.ParseUserID(name)
+		if err != nil {
+			return
+		}
+		cursor, err := ledger.ParseCursor(user, text)
+		if err == nil {
+			assert.Equal(t, text, cursor.Text(user))
+		} else {
+			require.ErrorIs(t, err, ledger.ErrInvalidCursor)
+		}
+		made := ledger.Cursor{CreatedAt: time.UnixMilli(milliseconds).UTC(), ID: ledger.TransactionID([]byte((text + "0123456789abcdef")[:16]))}
+		read, err := ledger.ParseCursor(user, made.Text(user))
+		require.NoError(t, err)
+		assert.Equal(t, made, read)
+		other, err := ledger.ParseUserID("x" + name)
+		if err == nil {
+			_, err = ledger.ParseCursor(other, made.Text(user))
+			assert.ErrorIs(t, err, ledger.ErrInvalidCursor)
+		}
+	})
+}
