@@ -10,18 +10,18 @@ mkfifo "$pipe"
   begun=
   while read -r pid; do begun="$pid $begun"; done
   for pid in $begun; do
-    kill "$pid"
+    kill "$pid" || continue
     for ((tenths = 0; tenths < 300; tenths++)); do
       kill -0 "$pid" || continue 2
       sleep 0.1
     done
-    kill -KILL "$pid"
+    kill -KILL "$pid" || true
   done
 } <"$pipe" >/dev/null 2>&1 &
 ending=$!
 exec 9>"$pipe"
 rm "$pipe"
-trap 'exec 9>&-; wait "$ending"' EXIT
+trap 'exec 9>&-; wait "$ending" || true' EXIT
 
 # begin LOG COMMAND... starts a command in the background, in a process group of
 # its own, which no Ctrl-C reaches.
@@ -47,4 +47,11 @@ await() {
     }
     sleep 0.1
   done
+}
+
+# during COMMAND... runs a command to its end, or to the script's.
+during() {
+  "$@" <&0 9>&- &
+  echo "$!" >&9
+  wait "$!"
 }
