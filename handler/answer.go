@@ -57,7 +57,7 @@ func (a answer) event(method string) ([]byte, error) {
 
 // encode is all headers, and the body.
 func (a answer) encode() (header map[string]string, body []byte) {
-	body, err := json.Marshal(a.body)
+	body, err := json.Marshal(a.body, json.Deterministic(true))
 	if err != nil {
 		panic(fmt.Sprintf("handler: encode %T: %v", a.body, err)) // our own types always encode
 	}
