@@ -40,7 +40,9 @@ func (g gateway) authorized(r request, authorizer any) map[string]any {
 func (g gateway) user(sub string, h *handler.Handler) *api {
 	return &api{send: func(t *testing.T, r request) answer {
 		t.Helper()
-		return invoke(t, h, encode(t, g.authorized(r, g.authorizer(object{"sub": sub, "iss": "https://issuer"}))))
+		got := invoke(t, h, encode(t, g.authorized(r, g.authorizer(object{"sub": sub, "iss": "https://issuer"}))))
+		keepsContract(t, r, got)
+		return got
 	}}
 }
 
