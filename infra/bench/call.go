@@ -84,7 +84,7 @@ func post(n names, kind, amount string) call {
 	}
 }
 
-// event is the call as an HTTP API sends it, with a browser's headers.
+// event is the call as an HTTP API sends it that checks callers by IAM.
 func (c call) event() []byte {
 	type object = map[string]any
 	headers := object{
@@ -109,6 +109,11 @@ func (c call) event() []byte {
 			"accountId": "123456789012", "apiId": "a1b2c3d4e5", "stage": "$default",
 			"domainName": "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
 			"requestId":  "JKJaXmPLvHcESHA=", "time": "22/Nov/2026:12:00:00 +0000", "timeEpoch": 1795348800000,
+			"authorizer": object{"iam": object{
+				"accessKey": "AKIAIOSFODNN7EXAMPLE", "accountId": "123456789012", "callerId": "AIDACKCEVSQ6C2EXAMPLE",
+				"cognitoIdentity": nil, "principalOrgId": "aws:PrincipalOrgID",
+				"userArn": "arn:aws:iam::123456789012:user/caller", "userId": "AIDACKCEVSQ6C2EXAMPLE",
+			}},
 			"http": object{"method": c.method, "path": c.path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"},
 		},
 		"isBase64Encoded": false,

@@ -15,6 +15,9 @@ type cpu struct {
 	Ratio   float64 `json:"ratio"`
 }
 
+// rounds is how often the floor and ours take turns.
+const rounds = 20
+
 // measureCPU lets rounds of the floor and of events take turns. The clock of
 // the process runs for other threads too, so nothing else may.
 func (w *world) measureCPU(ctx context.Context, o outcome, calls int) (cpu, error) {

@@ -51,8 +51,8 @@ type effort struct {
 }
 
 var (
-	full  = effort{500, 20_000, 50, []int{1_000, 100_000}, []int{1, 10, 100, 1_000, 10_000}, 2 * time.Second}
-	quick = effort{16, 2_000, 3, []int{100, 1_000}, []int{1, 100}, 200 * time.Millisecond}
+	full  = effort{500, 20_000, 50, []int{1_000, 100_000}, []int{1, 10, 100, 1_000, 10_000}, 6 * time.Second}
+	quick = effort{16, 2_000, 3, []int{100, 1_000}, []int{1, 100}, 400 * time.Millisecond}
 )
 
 var parts = []string{"latency", "cpu", "share", "coldstart", "memory", "size", "cost", "scale"}
@@ -153,7 +153,7 @@ func (r *report) measurePart(ctx context.Context, w *world, part string, much ef
 		r.Cost, err = w.measureCost(ctx, r.Prices)
 	case "scale":
 		bar.begin(part, len(much.users))
-		r.Scale, err = each(much.users, bar, func(users int) (throughput, error) { return measureScale(ctx, users, much.scaleFor) })
+		r.Scale, err = each(much.users, bar, func(users int) (throughput, error) { return measureScale(ctx, users, much.scaleFor), nil })
 	}
 	return err
 }

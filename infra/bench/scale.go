@@ -13,14 +13,22 @@ import (
 )
 
 // throughput is how many posts a second one core takes from event to event,
-// with a DynamoDB that answers at once.
+// with a DynamoDB that answers at once: the best of some rounds.
 type throughput struct {
 	Users     int     `json:"users"`
 	PerSecond float64 `json:"perSecond"`
 }
 
 // measureScale posts for users that each call by themselves, all at once.
-func measureScale(ctx context.Context, users int, d time.Duration) (throughput, error) {
+func measureScale(ctx context.Context, users int, d time.Duration) throughput {
+	best := throughput{Users: users}
+	for range rounds {
+		best.PerSecond = max(best.PerSecond, postsPerSecond(ctx, users, d/rounds))
+	}
+	return best
+}
+
+func postsPerSecond(ctx context.Context, users int, d time.Duration) float64 {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	client, config := onInstant(posted, names{})
 	h := newHandler(infra.NewStore(client, config), io.Discard)
@@ -38,5 +46,5 @@ func measureScale(ctx context.Context, users int, d time.Duration) (throughput, 
 		})
 	}
 	group.Wait()
-	return throughput{users, float64(done.Load()) / time.Since(began).Seconds()}, nil
+	return float64(done.Load()) / time.Since(began).Seconds()
 }
