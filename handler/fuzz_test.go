@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -12,13 +13,35 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"onewrite/handler"
+	"onewrite/infra/booktest"
+	"onewrite/infra/dynamodbmodel"
+	"onewrite/ledger"
 )
+
+// newFuzzed is the handler over new books, at noon, on the model of DynamoDB:
+// fuzzing wants many a second.
+func newFuzzed(t *testing.T) (*handler.Handler, *booktest.Books) {
+	t.Helper()
+	books, _ := booktest.NewOnModel(t, dynamodbmodel.Moment{})
+	l := ledger.New(books.Store, func() time.Time { return noon })
+	return handler.New(l, slog.New(slog.DiscardHandler)), books
+}
+
+// recorded is the one transaction of a user under a key.
+func recorded(t *testing.T, books *booktest.Books, user, key string) ledger.Transaction {
+	t.Helper()
+	r := booktest.Request(t, user, key, ledger.Credit, "1")
+	stored, err := books.Ledger.Transaction(t.Context(), ledger.NewTransactionID(r.UserID, r.IdempotencyKey))
+	require.NoError(t, err)
+	return stored
+}
 
 // postHTTP posts a body under a key, over HTTP without a network.
 func postHTTP(t *testing.T, h *handler.Handler, header http.Header, body string) answer {
@@ -53,11 +76,11 @@ func FuzzBody(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		h, m := newMemory()
+		h, books := newFuzzed(t)
 		got := postHTTP(t, h, http.Header{"Idempotent-Key": {"k"}}, body)
 		switch got.Status {
 		case http.StatusBadRequest, http.StatusRequestEntityTooLarge:
-			assert.Empty(t, m.transactions)
+			assert.Empty(t, books.Network.Requests())
 			return
 		case http.StatusCreated, http.StatusUnprocessableEntity:
 		default:
@@ -71,9 +94,7 @@ func FuzzBody(f *testing.F) {
 			}
 			return string(said[member])
 		}
-		require.Len(t, m.transactions, 1)
-		stored := m.transactions[0]
-		assert.Equal(t, text("userId"), stored.UserID.String())
+		stored := recorded(t, books, text("userId"), "k")
 		assert.Equal(t, text("type"), string(stored.Type))
 		if said["currency"] != nil {
 			assert.Equal(t, "USD", text("currency"))
@@ -98,18 +119,21 @@ func FuzzKeyHeader(f *testing.F) {
 	const body = `{"userId":"1","ammount":"1","type":"credit"}`
 	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 	f.Fuzz(func(t *testing.T, value string) {
-		h, m := newMemory()
+		h, books := newFuzzed(t)
 		got := postHTTP(t, h, http.Header{"Idempotency-Key": {value}}, body)
 		if got.Status == http.StatusBadRequest {
-			assert.Empty(t, m.transactions)
+			assert.Empty(t, books.Network.Requests())
 			return
 		}
 		require.Equal(t, http.StatusCreated, got.Status, got.Body)
-		require.Len(t, m.transactions, 1)
-		key := m.transactions[0].IdempotencyKey.String()
+		id, err := ledger.ParseTransactionID(strings.TrimPrefix(got.Header.Get("Location"), "/transactions/"))
+		require.NoError(t, err)
+		stored, err := books.Ledger.Transaction(t.Context(), id)
+		require.NoError(t, err)
+		key := stored.IdempotencyKey.String()
 		assert.Regexp(t, `\A[ -~]{1,255}\z`, key)
-		if !strings.HasPrefix(strings.Trim(value, " \t"), `"`) {
-			assert.Equal(t, strings.Trim(value, " \t"), key, "the bare form is the key itself")
+		if bare := strings.Trim(value, " \t"); !strings.HasPrefix(bare, `"`) {
+			assert.Equal(t, bare, key, "the bare form is the key itself")
 		}
 		again := postHTTP(t, h, http.Header{"Idempotent-Key": {`"` + quote.Replace(key) + `"`}, "Idempotency-Key": {value}}, body)
 		assert.Equal(t, got.Body, again.Body)
@@ -128,7 +152,7 @@ func FuzzEvent(f *testing.F) {
 		f.Add(payload)
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		h, _ := newMemory()
+		h, _ := newFuzzed(t)
 		got := invoke(t, h, payload)
 		assert.Contains(t, []int{200, 201, 400, 404, 405, 413, 422}, got.Status, got.Body)
 		assert.True(t, got.Body == "" || json.Valid([]byte(got.Body)), got.Body)
@@ -166,7 +190,7 @@ func FuzzDoors(f *testing.F) {
 				return
 			}
 		}
-		h, _ := newMemory()
+		h, _ := newFuzzed(t)
 		r := &http.Request{Method: method, URL: &url.URL{Path: path, RawQuery: query}, Header: http.Header{}, Body: http.NoBody}
 		if body != "" {
 			r.Body = io.NopCloser(strings.NewReader(body))
@@ -183,7 +207,7 @@ func FuzzDoors(f *testing.F) {
 		encoded := event2(request)
 		encoded["body"], encoded["isBase64Encoded"] = base64.StdEncoding.EncodeToString([]byte(body)), true
 		for shape, event := range map[string]map[string]any{"2.0": event2(request), "1.0": event1(request), "base64": encoded} {
-			h, _ := newMemory()
+			h, _ := newFuzzed(t)
 			got := invoke(t, h, encode(t, event))
 			assert.Equal(t, want.Status, got.Status, "%s: %s and %s", shape, want.Body, got.Body)
 			assert.Equal(t, want.Body, got.Body, shape)
