@@ -5,7 +5,6 @@ package booktest
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -35,12 +34,8 @@ const endpointVariable = "AWS_ENDPOINT_URL_DYNAMODB"
 
 // Main runs the tests of a package against DynamoDB Local: the one that
 // AWS_ENDPOINT_URL_DYNAMODB names, which must be on this machine, or one that
-// it starts and ends. Fuzzing goes without: each of its workers would start one.
+// it starts and ends.
 func Main(m *testing.M) {
-	flag.Parse()
-	if flag.Lookup("test.fuzz").Value.String() != "" {
-		os.Exit(m.Run())
-	}
 	code := 1
 	if err := withDatabase(context.Background(), os.Stderr, func() { code = m.Run() }); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -1,4 +1,7 @@
-package handler_test
+// Package fuzz_test fuzzes the edge. It stands apart from the handler's tests,
+// because fuzzing compiles all that a test imports anew, and takes many new
+// ledgers a second.
+package fuzz_test
 
 import (
 	"context"
@@ -9,6 +12,8 @@ import (
 	"onewrite/handler"
 	"onewrite/ledger"
 )
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // memory is a store for fuzzing, which wants many new ones a second. It keeps
 // the promises of [ledger.Store]; all other tests run on DynamoDB Local.
