@@ -1,11 +1,11 @@
 package dynamodbmodel
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+
+	"github.com/go-json-experiment/json"
 
 	"onewrite/infra/faults"
 )
@@ -44,9 +44,7 @@ func read(r *http.Request) (asked request, err error) {
 	if err != nil {
 		return request{}, err
 	}
-	fields := json.NewDecoder(bytes.NewReader(body))
-	fields.DisallowUnknownFields()
-	asked.failure = fields.Decode(&asked)
+	asked.failure = json.Unmarshal(body, &asked, json.RejectUnknownMembers(true))
 	asked.operation = faults.Operation(r)
 	asked.body = string(body)
 	return asked, nil
@@ -77,7 +75,7 @@ func invalid(format string, arguments ...any) answer {
 }
 
 func (a answer) response(r *http.Request) *http.Response {
-	body, err := json.Marshal(a.body)
+	body, err := json.Marshal(a.body, json.Deterministic(true))
 	if err != nil {
 		panic(err) // maps and texts only
 	}
