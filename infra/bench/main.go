@@ -153,7 +153,7 @@ func (r *report) measurePart(ctx context.Context, w *world, part string, much ef
 		r.Cost, err = w.measureCost(ctx, r.Prices)
 	case "scale":
 		bar.begin(part, len(much.users))
-		r.Scale, err = each(much.users, bar, func(users int) (throughput, error) { return measureScale(ctx, users, much.scaleFor), nil })
+		r.Scale, err = each(much.users, bar, func(users int) (throughput, error) { return measureScale(ctx, users, much.scaleFor) })
 	}
 	return err
 }
