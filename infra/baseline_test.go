@@ -28,10 +28,10 @@ func TestBaseline(t *testing.T) {
 			continue
 		}
 		lines++
-		tests := regexp.MustCompile("`([^`]+)` ((?:Test|Fuzz)\\w+)").FindAllStringSubmatch(line, -1)
+		tests := regexp.MustCompile("`([^`]+)` (\\w+)").FindAllStringSubmatch(line, -1)
 		assert.NotEmpty(t, tests, line)
 		for _, test := range tests {
-			files, err := filepath.Glob(filepath.Join(root, test[1], "*_test.go"))
+			files, err := filepath.Glob(filepath.Join(root, test[1], "*.go"))
 			require.NoError(t, err)
 			found := false
 			for _, file := range files {
@@ -80,9 +80,9 @@ func TestFirstReadsAtOnce(t *testing.T) {
 	var reads sync.WaitGroup
 	for i := range balances {
 		reads.Go(func() {
-			balance, err := books.Ledger.Balance(t.Context(), user)
+			var err error
+			balances[i], err = books.Ledger.Balance(t.Context(), user)
 			assert.NoError(t, err)
-			balances[i] = balance
 		})
 	}
 	reads.Wait()
@@ -105,5 +105,4 @@ func TestTimeZone(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, posted.Transaction, stored, name)
 	}
-	assert.Len(t, history(t, books.Ledger, "1", 50), 3)
 }
