@@ -18,8 +18,10 @@ import (
 //
 // It ignores the signals that a person or a supervisor sends, but only after the
 // program has been started, which therefore does not. It lets go of the output, which
-// may be a pipe that nobody reads any more. The program's own children are killed with
-// the process group, which the script leads.
+// may be a pipe that nobody reads any more. The program is asked to end before it is
+// killed: DynamoDB Local, killed, loses what it has answered for last but not yet
+// written to its file. The program's own children, and the sleep, are killed with the
+// process group, which the script leads.
 const watchdog = `
 undo=$1 what=$2
 shift 2
@@ -28,7 +30,7 @@ exec 3<&0
 child=$!
 trap '' HUP INT QUIT TERM
 exec >/dev/null 2>&1
-{ read -r _ <&3; kill -s KILL "$child"; } &
+{ read -r _ <&3; kill -s TERM "$child"; sleep 5; kill -s KILL "$child"; } &
 watcher=$!
 exec 3<&-
 wait "$child"
