@@ -116,11 +116,14 @@ func TestConflictsUntilTheDeadline(t *testing.T) {
 func TestLostAnswer(t *testing.T) {
 	t.Parallel()
 	h, books, _ := newHandler(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
-	defer cancel()
+	ctx, giveUp := context.WithCancel(t.Context())
+	defer giveUp()
 	payload := encode(t, event1(request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1"}, body("1", "10", "debit")}))
 
-	books.Network.Always(faults.LoseResponse)
+	books.Network.Always(func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+		defer giveUp()
+		return faults.LoseResponse(r, deliver)
+	})
 	output, err := h.Invoke(ctx, payload)
 	require.NoError(t, err)
 	assert.Equal(t, http.StatusServiceUnavailable, decodeAnswer(t, output).Status)

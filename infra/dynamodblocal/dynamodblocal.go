@@ -19,13 +19,13 @@
 // Nothing that Start starts outlives this process, however it ends: Close, a signal,
 // a panic, os.Exit, SIGKILL. Every program runs under a few lines of sh ([watchdog])
 // that wait on a pipe whose other end only this process holds. The kernel closes that
-// end when the process is gone, and the watchdog then kills what it watches. In the
+// end when the process is gone, and the watchdog then ends what it watches. In the
 // other direction nothing is passed on: the programs are in a process group of their
 // own, so Ctrl-C in a terminal reaches the server, which can finish its requests, but
 // not its database.
 //
-// The database is killed, not asked to stop. With a data folder that loses nothing that
-// was answered: it is an SQLite file, written with a rollback journal.
+// The database is asked to end, and killed if it has not after 5 seconds: killed at
+// once, it loses what it has answered for last and not yet written to a data folder.
 //
 // # Its limits
 //
