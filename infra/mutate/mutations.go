@@ -79,8 +79,8 @@ var mutations = []mutation{
 	{"a balance is read before it is consistent", []edit{
 		{"infra/store.go", `ConsistentRead: aws.Bool(true)`, `ConsistentRead: aws.Bool(false)`},
 	}, simulation},
-	{"a posting is not counted", []edit{
-		{"infra/store.go", ` ADD version :one"`, `"`},
+	{"a debit is not counted", []edit{
+		{"infra/store.go", `- :amount ADD version :one"`, `- :amount"`},
 	}, simulation},
 	{"another amount under a key is a replay", []edit{
 		{"ledger/ledger.go", `!recorded.Amount.Equal(asked.Amount)`, `false`},
