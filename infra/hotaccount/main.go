@@ -74,13 +74,18 @@ func table(t testing.TB, rows []setting, out, log io.Writer) {
 		f, attempts, err := contended(t.Context(), booktest.New(t).Config, s)
 		require.NoError(t, err)
 		require.NoError(t, t.Context().Err())
-		callers := fmt.Sprint(s.callers)
-		if s.pause > 0 {
-			callers += fmt.Sprintf(", pausing %v", s.pause)
-		}
-		fmt.Fprintf(out, "| %d | %s | %.0f | %.0f %% | %.1f | %d | %d | %d | %d |\n",
-			s.hold.Milliseconds(), callers, f.perSecond(), 100*f.perSecond()*s.hold.Seconds(),
-			float64(attempts)/float64(len(f.took)),
-			f.quantile(0.5).Milliseconds(), f.quantile(0.99).Milliseconds(), f.quantile(1).Milliseconds(), f.unavailable)
+		fmt.Fprintln(out, row(s, f, attempts))
 	}
+}
+
+// row is a line of the table.
+func row(s setting, f figures, attempts int) string {
+	callers := fmt.Sprint(s.callers)
+	if s.pause > 0 {
+		callers += fmt.Sprintf(", pausing %v", s.pause)
+	}
+	return fmt.Sprintf("| %d | %s | %.0f | %.0f %% | %.1f | %d | %d | %d | %d |",
+		s.hold.Milliseconds(), callers, f.perSecond(), 100*f.perSecond()*s.hold.Seconds(),
+		float64(attempts)/float64(len(f.took)),
+		f.quantile(0.5).Milliseconds(), f.quantile(0.99).Milliseconds(), f.quantile(1).Milliseconds(), f.unavailable)
 }

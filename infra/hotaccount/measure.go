@@ -16,8 +16,9 @@ type door func(ctx context.Context, payload []byte) ([]byte, error)
 
 // figures are of one measurement.
 type figures struct {
-	lasted      time.Duration
-	took        []time.Duration // of those posted, sorted
+	lasting     time.Duration
+	inTime      int             // posted before it was over
+	took        []time.Duration // of all posted, sorted
 	unavailable int             // answers 503
 }
 
@@ -27,7 +28,7 @@ func measure(ctx context.Context, doors []door, lasting, pause time.Duration) (f
 	var (
 		callers  sync.WaitGroup
 		mu       sync.Mutex
-		all      figures
+		all      = figures{lasting: lasting}
 		firstErr error
 		began    = time.Now()
 	)
@@ -38,13 +39,13 @@ func measure(ctx context.Context, doors []door, lasting, pause time.Duration) (f
 			defer mu.Unlock()
 			all.took = append(all.took, own.took...)
 			all.unavailable += own.unavailable
+			all.inTime += own.inTime
 			if firstErr == nil {
 				firstErr = err
 			}
 		})
 	}
 	callers.Wait()
-	all.lasted = time.Since(began)
 	slices.Sort(all.took)
 	return all, firstErr
 }
@@ -67,6 +68,9 @@ func call(ctx context.Context, door door, caller int, end time.Time, pause time.
 		switch told.StatusCode {
 		case http.StatusCreated:
 			f.took = append(f.took, time.Since(began))
+			if time.Now().Before(end) {
+				f.inTime++
+			}
 		case http.StatusServiceUnavailable:
 			f.unavailable++
 		default:
@@ -78,7 +82,7 @@ func call(ctx context.Context, door door, caller int, end time.Time, pause time.
 }
 
 // perSecond is how many were posted.
-func (f figures) perSecond() float64 { return float64(len(f.took)) / f.lasted.Seconds() }
+func (f figures) perSecond() float64 { return float64(f.inTime) / f.lasting.Seconds() }
 
 // quantile is the time that this share of the postings took at most.
 func (f figures) quantile(share float64) time.Duration {
