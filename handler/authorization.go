@@ -120,6 +120,9 @@ func direct(payload []byte) bool {
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
 func (e event) claims() jsontext.Value {
+	if e.RequestContext.Authorizer == nil {
+		return nil
+	}
 	var authorizer struct {
 		JWT struct { // payload 2.0
 			Claims jsontext.Value `json:"claims"`
