@@ -15,7 +15,7 @@ import (
 // pom asks Maven for DynamoDB Local and everything it needs to run. What it needs has
 // SQLite's native library for Linux and macOS on x86-64 only; the one for Apple
 // silicon is ganadist's build of the same version.
-const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+const pom = `<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>onewrite</groupId>
   <artifactId>dynamodb-local</artifactId>
