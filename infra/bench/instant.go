@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"onewrite/infra"
+	"onewrite/infra/faults"
 )
 
 // instant is a DynamoDB that answers at once: an HTTP client with an answer
@@ -21,7 +22,7 @@ func (answers instant) Do(r *http.Request) (*http.Response, error) {
 	if _, err := io.Copy(io.Discard, r.Body); err != nil {
 		return nil, err
 	}
-	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	operation := faults.Operation(r)
 	body, status := answers[operation], http.StatusOK
 	if strings.Contains(body, "__type") {
 		status = http.StatusBadRequest

@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"onewrite/infra/faults"
 )
 
 // units are what requests to DynamoDB cost, counted from the requests and
@@ -53,7 +54,7 @@ func (m *meter) Do(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	response.Body = io.NopCloser(bytes.NewReader(received))
-	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	operation := faults.Operation(r)
 	return response, m.count(operation, sent, received, response.StatusCode == http.StatusOK)
 }
 
