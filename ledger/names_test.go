@@ -142,7 +142,7 @@ func TestCursor(t *testing.T) {
 
 	_, err = ledger.ParseCursor(bob, text)
 	assert.ErrorIs(t, err, ledger.ErrInvalidCursor, "another user's")
-	for _, in := range []string{"", "x", text[1:], text + "A", text + "=", text[:len(text)-1], "!" + text[1:], base64.RawURLEncoding.EncodeToString(make([]byte, 32))} {
+	for _, in := range []string{"", "x", text[1:], text + "A", text + "=", text[:len(text)-1], "!" + text[1:], text[:9] + "\n" + text[9:], text + "\r\n", base64.RawURLEncoding.EncodeToString(make([]byte, 32))} {
 		_, err := ledger.ParseCursor(alice, in)
 		assert.ErrorIs(t, err, ledger.ErrInvalidCursor, "ParseCursor(%q)", in)
 	}
