@@ -19,24 +19,31 @@ import (
 
 // maxAttempts ends the loop of a caller without a deadline. Within the time
 // that a call has there are never as many.
-const maxAttempts = 500
+const maxAttempts = 1000
 
 // The delays after a conflict. A writer holds its items for some ten
-// milliseconds. Who meets it
-//   - tries quickAttempts times more within quickDelay each, which is all that
-//     two callers who met by chance need;
-//   - then knows that many want this user, and lets longestDelay less the age
-//     of the call pass, so that those who wait longest go first: with an
-//     exponential back-off the winner keeps winning, and the unlucky starve.
+// milliseconds, and one who never pauses leaves them free for no longer than a
+// round trip. Who meets it
+//   - tries once more after quickDelay, which is all that two who met by chance
+//     need;
+//   - after firstDelay tries seriesAttempts times, a round trip apart, of which
+//     one finds the moment between two writes of another who never pauses;
+//   - then knows that many want this user, and before each such series lets
+//     longestDelay less the age of the call pass, so that those who wait longest
+//     go first: with an exponential back-off the winner keeps winning, and the
+//     unlucky starve.
 //
-// Each delay is drawn from the upper half of its range. Every attempt costs its
-// write units, so the numbers balance three things, which "go run
+// Each delay is drawn from the last quarter of its range. Every attempt costs
+// its write units, so the numbers balance three things, which "go run
 // ./infra/hotaccount" measures: how much of the time the user's items are in
 // use, how long the unlucky wait, and how many attempts a posting takes.
 const (
-	quickAttempts = 2
-	quickDelay    = 20 * time.Millisecond
-	longestDelay  = 600 * time.Millisecond
+	quickDelay     = 20 * time.Millisecond
+	firstDelay     = 180 * time.Millisecond
+	longestDelay   = time.Second
+	shortestDelay  = 50 * time.Millisecond
+	seriesAttempts = 5
+	seriesDelay    = time.Millisecond / 2
 )
 
 // The delays after all else, which is DynamoDB's own trouble or the network's
@@ -50,11 +57,17 @@ const (
 // conflictDelay bounds the delay between a conflict, met by the attempt of that
 // number on a call of that age, and the next attempt.
 func conflictDelay(attempt int, age time.Duration) (least, most time.Duration) {
-	most = quickDelay
-	if attempt > quickAttempts {
-		most = max(quickDelay, longestDelay-age)
+	switch {
+	case attempt == 1:
+		most = quickDelay
+	case attempt == 2:
+		most = firstDelay
+	case (attempt-2)%seriesAttempts != 0:
+		most = seriesDelay
+	default:
+		most = max(shortestDelay, longestDelay-age)
 	}
-	return most / 2, most
+	return most - most/4, most
 }
 
 // faultDelay is conflictDelay for anything else that passes.

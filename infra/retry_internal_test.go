@@ -13,12 +13,15 @@ func TestConflictDelay(t *testing.T) {
 		attempt          int
 		age, least, most time.Duration
 	}{
-		{1, 0, 10 * time.Millisecond, 20 * time.Millisecond},
-		{2, time.Second, 10 * time.Millisecond, 20 * time.Millisecond},
-		{3, 50 * time.Millisecond, 275 * time.Millisecond, 550 * time.Millisecond},
-		{4, 400 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond},
-		{5, 590 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond},
-		{maxAttempts, time.Hour, 10 * time.Millisecond, 20 * time.Millisecond},
+		{1, 0, 15 * time.Millisecond, 20 * time.Millisecond},
+		{2, time.Second, 135 * time.Millisecond, 180 * time.Millisecond},
+		{3, 0, 375 * time.Microsecond, 500 * time.Microsecond},
+		{6, 0, 375 * time.Microsecond, 500 * time.Microsecond},
+		{7, 200 * time.Millisecond, 600 * time.Millisecond, 800 * time.Millisecond},
+		{8, 0, 375 * time.Microsecond, 500 * time.Microsecond},
+		{12, 900 * time.Millisecond, 75 * time.Millisecond, 100 * time.Millisecond},
+		{17, 960 * time.Millisecond, 37500 * time.Microsecond, 50 * time.Millisecond},
+		{997, time.Hour, 37500 * time.Microsecond, 50 * time.Millisecond},
 	} {
 		least, most := conflictDelay(c.attempt, c.age)
 		assert.Equal(t, c.least, least, "%+v", c)
@@ -29,7 +32,7 @@ func TestConflictDelay(t *testing.T) {
 // Who has waited longer never waits longer again.
 func TestConflictDelayAges(t *testing.T) {
 	t.Parallel()
-	for attempt := range 5 {
+	for attempt := range 20 {
 		_, younger := conflictDelay(attempt+1, 0)
 		for age := time.Duration(0); age < 2*longestDelay; age += 7 * time.Millisecond {
 			least, most := conflictDelay(attempt+1, age)

@@ -42,9 +42,9 @@ func TestHotAccount(t *testing.T) {
 		median, p99 time.Duration // at most
 	}{
 		{1, 0, 0.83, 1, 12 * time.Millisecond, 12 * time.Millisecond},
-		{2, 0, 0.80, 1.5, 12 * time.Millisecond, 700 * time.Millisecond},
+		{2, 0, 0.80, 1.5, 12 * time.Millisecond, 300 * time.Millisecond},
 		{2, 100 * time.Millisecond, 0, 1.5, 12 * time.Millisecond, 100 * time.Millisecond},
-		{4, 0, 0.80, 2, 12 * time.Millisecond, time.Second},
+		{4, 0, 0.80, 2, 12 * time.Millisecond, 1200 * time.Millisecond},
 		{8, 0, 0.80, 3, 100 * time.Millisecond, 1200 * time.Millisecond},
 		{16, 0, 0.80, 4, 100 * time.Millisecond, 1200 * time.Millisecond},
 		{32, 0, 0.80, 10, 500 * time.Millisecond, 1700 * time.Millisecond},
@@ -53,7 +53,7 @@ func TestHotAccount(t *testing.T) {
 		t.Run(fmt.Sprintf("%d callers, %v pause", c.callers, c.pause), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := setting{10 * time.Millisecond, c.callers, c.pause, 10 * time.Second}
+				s := setting{10 * time.Millisecond, c.callers, c.pause, roundTrip, 30 * time.Second}
 				f, attempts, err := contended(t.Context(), config, s, func(o *dynamodb.Options) { o.HTTPClient = applied{} })
 				require.NoError(t, err)
 				t.Log(row(s, f, attempts))
@@ -73,7 +73,7 @@ func TestPrints(t *testing.T) {
 	var out bytes.Buffer
 	const brief = 50 * time.Millisecond
 	require.NoError(t, booktest.Command(t.Context(), io.Discard, func(t testing.TB) {
-		table(t, []setting{{5 * time.Millisecond, 4, 0, brief}, {10 * time.Millisecond, 2, brief, brief}}, &out, io.Discard)
+		table(t, []setting{{5 * time.Millisecond, 4, 0, 0, brief}, {10 * time.Millisecond, 2, brief, 0, brief}}, &out, io.Discard)
 		processes(t, brief, &out, io.Discard)
 	}))
 	lines := strings.Split(out.String(), "\n")
