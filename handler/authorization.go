@@ -115,26 +115,36 @@ func direct(payload []byte) bool {
 	return true
 }
 
-// claims are those of the token that API Gateway has checked, or nil. Each
-// payload format has one place for them, and only that one counts.
+// authorizer is what API Gateway has found out about the caller. Each payload
+// format has one place for the claims of a token, and only that one counts.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
+type authorizer struct {
+	JWT    jsontext.Value `json:"jwt"`    // payload 2.0: the claims are in it
+	Claims jsontext.Value `json:"claims"` // payload 1.0
+}
+
+// UnmarshalJSONFrom implements [json.UnmarshalerFrom]. Of another kind of
+// authorizer nothing is read.
+func (a *authorizer) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if d.PeekKind() != '{' {
+		return d.SkipValue()
+	}
+	type members authorizer
+	return json.UnmarshalDecode(d, (*members)(a))
+}
+
+// claims are those of the token that API Gateway has checked, or nil.
 func (e event) claims() jsontext.Value {
-	if e.RequestContext.Authorizer == nil {
-		return nil
-	}
-	var authorizer struct {
-		JWT struct { // payload 2.0
-			Claims jsontext.Value `json:"claims"`
-		} `json:"jwt"`
-		Claims jsontext.Value `json:"claims"` // payload 1.0
-	}
-	if err := json.Unmarshal(e.RequestContext.Authorizer, &authorizer); err != nil {
-		return nil // another kind of authorizer
-	}
-	claims := authorizer.Claims
+	claims := e.RequestContext.Authorizer.Claims
 	if e.RequestContext.HTTP.Method != "" {
-		claims = authorizer.JWT.Claims
+		var token struct {
+			Claims jsontext.Value `json:"claims"`
+		}
+		if jwt := e.RequestContext.Authorizer.JWT; jwt == nil || json.Unmarshal(jwt, &token) != nil {
+			return nil
+		}
+		claims = token.Claims
 	}
 	if claims.Kind() == 'n' {
 		return nil

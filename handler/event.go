@@ -28,8 +28,8 @@ type event struct {
 	Path                            string              `json:"path"`
 	RawPath                         string              `json:"rawPath"`
 	RawQueryString                  string              `json:"rawQueryString"`
-	Headers                         map[string]string   `json:"headers"`
-	MultiValueHeaders               map[string][]string `json:"multiValueHeaders"`
+	Headers                         keyHeaders          `json:"headers"`
+	MultiValueHeaders               keyHeaders          `json:"multiValueHeaders"`
 	QueryStringParameters           map[string]string   `json:"queryStringParameters"`
 	MultiValueQueryStringParameters map[string][]string `json:"multiValueQueryStringParameters"`
 	Body                            jsontext.Value      `json:"body"` // a string; bare, also an object
@@ -40,7 +40,7 @@ type event struct {
 		HTTP      struct {
 			Method string `json:"method"`
 		} `json:"http"`
-		Authorizer jsontext.Value `json:"authorizer"`
+		Authorizer authorizer `json:"authorizer"`
 	} `json:"requestContext"`
 }
 
@@ -107,18 +107,15 @@ func (e event) query() string {
 	return values.Encode()
 }
 
-// header is the headers that a route reads, which are those of the key.
+// header is the headers that a route reads.
 func (e event) header() http.Header {
 	header := http.Header{}
-	for _, read := range []string{keyHeader, draftKeyHeader} {
-		for name, values := range e.MultiValueHeaders {
-			if strings.EqualFold(name, read) {
-				header[read] = append(header[read], values...)
-			}
-		}
-		for name, value := range e.Headers {
-			if strings.EqualFold(name, read) && !slices.Contains(header[read], value) {
-				header[read] = append(header[read], value)
+	for _, sent := range []keyHeaders{e.MultiValueHeaders, e.Headers} {
+		for name, values := range sent {
+			for _, value := range values {
+				if !slices.Contains(header[name], value) {
+					header[name] = append(header[name], value)
+				}
 			}
 		}
 	}

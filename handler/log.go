@@ -22,6 +22,7 @@ const (
 // holds a body. Only a call that failed, or has to be tried again, tells its
 // cause.
 func (h *Handler) logCall(c *call, a answer, err error, took time.Duration) {
+	now := time.Now()
 	line := []slog.Attr{
 		slog.String("route", c.route),
 		slog.Int("status", a.status),
@@ -32,7 +33,7 @@ func (h *Handler) logCall(c *call, a answer, err error, took time.Duration) {
 		slog.Int(counters[a.outcome], 1),
 		slog.Int(retries, c.trace.Retries),
 		slog.Float64(latency, float64(took.Microseconds())/1000),
-		slog.Any("_aws", newMetadata(c, a.outcome, time.Now())),
+		slog.Any("_aws", newMetadata(c, a.outcome, now)),
 	}
 	level := slog.LevelInfo
 	if a.status >= http.StatusInternalServerError {
@@ -42,5 +43,7 @@ func (h *Handler) logCall(c *call, a answer, err error, took time.Duration) {
 			level = slog.LevelWarn
 		}
 	}
-	h.log.LogAttrs(c.Context(), level, "request", line...)
+	record := slog.NewRecord(now, level, "request", 0) // a Logger would look up where in the code this is
+	record.AddAttrs(line...)
+	_ = h.log.Handler().Handle(c.Context(), record)
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -18,12 +19,12 @@ import (
 	"onewrite/infra/runtimeapi"
 )
 
-// A door is a way to the handler. Its hop is the same way to something that
-// does nothing, which the floor takes as well, so that what differs is ours.
+// A door is a way to the handler. Its floor puts the bare requests of a call
+// behind the same door, so that what differs is ours.
 type door struct {
-	name string
-	call func(outcome, names) request
-	hop  request
+	name  string
+	call  func(outcome, names) request
+	floor func(bare request) request
 }
 
 // world is books on DynamoDB Local, and the doors to them.
@@ -61,11 +62,15 @@ func newWorld(ctx context.Context, books *booktest.Books, dir string) (_ *world,
 		return nil, err
 	}
 	w.doors = []door{
-		{"event", w.overEvents, func(context.Context) error { return nil }},
+		{"event", w.overEvents, func(bare request) request { return bare }},
 		w.overHTTP(),
-		{"function", overRuntime(function), func(ctx context.Context) error {
-			_, err := hello.Invoke(ctx, []byte(`{}`))
-			return err
+		{"function", overRuntime(function), func(bare request) request {
+			return func(ctx context.Context) error {
+				if _, err := hello.Invoke(ctx, []byte(`{}`)); err != nil {
+					return err
+				}
+				return bare(ctx)
+			}
 		}},
 	}
 	return w, nil
@@ -112,12 +117,19 @@ func overRuntime(function *runtimeapi.Function) func(outcome, names) request {
 	}
 }
 
-// overHTTP serves the handler, and beside it a handler that does nothing.
+// overHTTP serves the handler, and beside it bare requests, each under a path
+// of its own.
 func (w *world) overHTTP() door {
+	var bares sync.Map
+	bare := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		run, _ := bares.LoadAndDelete(r.URL.Path)
+		if err := run.(request)(r.Context()); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
+	}))
 	server := httptest.NewServer(w.handler)
-	nothing := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: maxCallers}}
-	w.close = append(w.close, server.Close, nothing.Close, client.CloseIdleConnections)
+	w.close = append(w.close, server.Close, bare.Close, client.CloseIdleConnections)
 	send := func(ctx context.Context, c call, url, status string) error {
 		request, err := c.request(ctx, url)
 		if err != nil {
@@ -138,8 +150,12 @@ func (w *world) overHTTP() door {
 		func(o outcome, n names) request {
 			return func(ctx context.Context) error { return send(ctx, o.call(n), server.URL, o.status) }
 		},
-		func(ctx context.Context) error {
-			return send(ctx, call{method: http.MethodGet, path: "/"}, nothing.URL, "200")
+		func(run request) request {
+			path := fmt.Sprintf("/%d", w.calls.Add(1))
+			bares.Store(path, run)
+			return func(ctx context.Context) error {
+				return send(ctx, call{method: http.MethodGet, path: path}, bare.URL, "200")
+			}
 		},
 	}
 }

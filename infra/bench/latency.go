@@ -112,7 +112,7 @@ func (w *world) prepare(ctx context.Context, o outcome, d door, users string) (b
 		m = n
 		err = w.overEvents(posted, n)(ctx)
 	}
-	return o.floor(w.floor, n), d.call(o, m), err
+	return d.floor(o.floor(w.floor, n)), d.call(o, m), err
 }
 
 // runPair runs the floor and the call, in either order.
@@ -123,20 +123,18 @@ func (w *world) runPair(ctx context.Context, p latencyPlan, floorFirst bool) (on
 	}
 	turns := []struct {
 		took *time.Duration
-		runs []request
+		run  request
 	}{
-		{&one.floor, []request{p.door.hop, bare}},
-		{&one.ours, []request{call}},
+		{&one.floor, bare},
+		{&one.ours, call},
 	}
 	if !floorFirst {
 		slices.Reverse(turns)
 	}
 	for _, turn := range turns {
 		began := time.Now()
-		for _, run := range turn.runs {
-			if err := run(ctx); err != nil {
-				return one, err
-			}
+		if err := turn.run(ctx); err != nil {
+			return one, err
 		}
 		*turn.took = time.Since(began)
 	}
