@@ -43,7 +43,6 @@ const (
 	longestDelay   = time.Second
 	shortestDelay  = 50 * time.Millisecond
 	seriesAttempts = 5
-	seriesDelay    = time.Millisecond / 2
 )
 
 // The delays after all else, which is DynamoDB's own trouble or the network's
@@ -63,7 +62,7 @@ func conflictDelay(attempt int, age time.Duration) (least, most time.Duration) {
 	case attempt == 2:
 		most = firstDelay
 	case (attempt-2)%seriesAttempts != 0:
-		most = seriesDelay
+		return 0, 0
 	default:
 		most = max(shortestDelay, longestDelay-age)
 	}
@@ -108,7 +107,7 @@ func (r *retry) RetryDelay(_ int, cause error) (time.Duration, error) {
 	if conflict(cause) {
 		least, most = conflictDelay(r.attempts, time.Since(r.began))
 	}
-	delay := least + r.draw(most-least)
+	delay := least + r.draw(most-least+1)
 	if deadline, ok := r.ctx.Deadline(); ok && time.Until(deadline) < delay {
 		return 0, fmt.Errorf("no time for another attempt: %w", cause)
 	}

@@ -13,11 +13,14 @@ import (
 	"onewrite/ledger"
 )
 
+// roundTrip is that of a Lambda to its region's DynamoDB.
+const roundTrip = 2 * time.Millisecond
+
 // contended measures callers of one user whose items each write holds for a
 // time, and counts the attempts. Each caller has a client of its own, as each
 // Lambda environment has.
 func contended(ctx context.Context, config infra.Config, s setting, options ...func(*dynamodb.Options)) (f figures, attempts int, err error) {
-	contention := faults.Contention(s.hold, s.roundTrip)
+	contention := faults.Contention(s.hold, roundTrip)
 	networks, doors := make([]faults.Network, s.callers), make([]door, s.callers)
 	for i := range s.callers {
 		networks[i].Always(contention)
@@ -34,9 +37,8 @@ func contended(ctx context.Context, config infra.Config, s setting, options ...f
 
 // setting is a row of the table.
 type setting struct {
-	hold      time.Duration // of the items, by a write
-	callers   int
-	pause     time.Duration // between a caller's postings, on average
-	roundTrip time.Duration // besides what it really takes
-	lasting   time.Duration
+	hold    time.Duration // of the items, by a write
+	callers int
+	pause   time.Duration // between a caller's postings, on average
+	lasting time.Duration
 }

@@ -53,7 +53,7 @@ func TestHotAccount(t *testing.T) {
 		t.Run(fmt.Sprintf("%d callers, %v pause", c.callers, c.pause), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := setting{10 * time.Millisecond, c.callers, c.pause, roundTrip, 30 * time.Second}
+				s := setting{10 * time.Millisecond, c.callers, c.pause, 30 * time.Second}
 				f, attempts, err := contended(t.Context(), config, s, func(o *dynamodb.Options) { o.HTTPClient = applied{} })
 				require.NoError(t, err)
 				t.Log(row(s, f, attempts))
@@ -73,7 +73,7 @@ func TestPrints(t *testing.T) {
 	var out bytes.Buffer
 	const brief = 50 * time.Millisecond
 	require.NoError(t, booktest.Command(t.Context(), io.Discard, func(t testing.TB) {
-		table(t, []setting{{5 * time.Millisecond, 4, 0, 0, brief}, {10 * time.Millisecond, 2, brief, 0, brief}}, &out, io.Discard)
+		table(t, []setting{{5 * time.Millisecond, 4, 0, brief}, {10 * time.Millisecond, 2, brief, brief}}, &out, io.Discard)
 		processes(t, brief, &out, io.Discard)
 	}))
 	lines := strings.Split(out.String(), "\n")
