@@ -14,8 +14,8 @@ import (
 )
 
 // event is a Lambda event in any of the shapes that are understood:
-//   - payload 2.0, of an HTTP API or a function URL: Version, RawPath,
-//     RawQueryString, RequestContext.HTTP;
+//   - payload 2.0, of an HTTP API or a function URL: RawPath, RawQueryString,
+//     RequestContext.HTTP;
 //   - payload 1.0, of a REST API or an HTTP API: HTTPMethod, Path, and
 //     headers and query in single and multiple values;
 //   - bare, of a direct invocation: neither method nor path. A body means POST
@@ -23,7 +23,6 @@ import (
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 type event struct {
-	Version                         string              `json:"version"`
 	HTTPMethod                      string              `json:"httpMethod"`
 	Path                            string              `json:"path"`
 	RawPath                         string              `json:"rawPath"`

@@ -12,7 +12,7 @@ import (
 type keyHeaders map[string][]string
 
 // UnmarshalJSONFrom implements [json.UnmarshalerFrom]. A header has a string,
-// or an array of them.
+// or an array of them, or null, which is no value.
 func (h *keyHeaders) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	if d.PeekKind() != '{' {
 		var none map[string]string
@@ -35,7 +35,7 @@ func (h *keyHeaders) next(d *jsontext.Decoder) error {
 		return err
 	}
 	name := keyHeaderNamed(sent)
-	if name == "" {
+	if name == "" || d.PeekKind() == 'n' {
 		return d.SkipValue()
 	}
 	values := make([]string, 1)

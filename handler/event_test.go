@@ -99,6 +99,12 @@ func TestMultiValueHeaders(t *testing.T) {
 		{`{"Idempotent-Key":"a"}`, `{"Idempotent-Key":["a","a"]}`, 201},
 		{`{"Idempotent-Key":"b"}`, `{"Idempotent-Key":["a","b"]}`, 400},
 		{`{"Idempotent-Key":"b"}`, `{"Idempotency-Key":["a"]}`, 400},
+		{`{"Idempotent\u002dKey":"a","Accept":"*/*"}`, `{"Accept":["*/*"]}`, 201},
+		{`{"Idempotent-Key":"a"}`, `{"Idempotent-Key":null}`, 201},
+		{`{"Idempotent-Key":null}`, `null`, 400},
+		{`{"Idempotent-Key":1}`, `null`, 400},
+		{`{"Idempotent-Key":["a",1]}`, `null`, 400},
+		{`"Idempotent-Key: a"`, `null`, 400},
 	} {
 		assert.Equal(t, c.status, invoke(t, h, event(c.headers, c.multi)).Status, "%+v", c)
 	}
