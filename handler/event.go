@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -111,11 +110,7 @@ func (e event) header() http.Header {
 	header := http.Header{}
 	for _, sent := range []keyHeaders{e.MultiValueHeaders, e.Headers} {
 		for name, values := range sent {
-			for _, value := range values {
-				if !slices.Contains(header[name], value) {
-					header[name] = append(header[name], value)
-				}
-			}
+			header[name] = append(header[name], values...)
 		}
 	}
 	return header

@@ -43,7 +43,9 @@ func (h *Handler) logCall(c *call, a answer, err error, took time.Duration) {
 			level = slog.LevelWarn
 		}
 	}
-	record := slog.NewRecord(now, level, "request", 0) // a Logger would look up where in the code this is
-	record.AddAttrs(line...)
-	_ = h.log.Handler().Handle(c.Context(), record)
+	if out := h.log.Handler(); out.Enabled(c.Context(), level) {
+		record := slog.NewRecord(now, level, "request", 0) // a Logger would look up where in the code this is
+		record.AddAttrs(line...)
+		_ = out.Handle(c.Context(), record)
+	}
 }

@@ -1,13 +1,17 @@
 package handler_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"onewrite/handler"
+	"onewrite/infra/booktest"
 	"onewrite/infra/faults"
 )
 
@@ -66,4 +70,15 @@ func TestLogLine(t *testing.T) {
 		}
 		assert.NotContains(t, log.String(), "ammount", "never a body")
 	}
+}
+
+// A logger that leaves out a level writes no line of it.
+func TestLogLevel(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	quiet := slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	h := handler.New(booktest.New(t).Ledger, quiet)
+	send := overEvents(event2)(t, h)
+	send(t, request{method: "GET", target: "/balance?userId=1"})
+	assert.Empty(t, log.String())
 }

@@ -15,30 +15,19 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/booktest"
+	"onewrite/infra/command"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "hotaccount:", err)
-		os.Exit(1)
-	}
-}
+func main() { command.Main("hotaccount", run) }
 
 // run writes the table to out, and how far it is to log.
 func run(ctx context.Context, args []string, out, log io.Writer) error {

@@ -44,7 +44,7 @@ func TestHotAccount(t *testing.T) {
 		{1, 0, 0.83, 1, 12 * time.Millisecond, 12 * time.Millisecond},
 		{2, 0, 0.80, 1.5, 12 * time.Millisecond, 300 * time.Millisecond},
 		{2, 100 * time.Millisecond, 0, 1.5, 12 * time.Millisecond, 100 * time.Millisecond},
-		{4, 0, 0.80, 2, 12 * time.Millisecond, 1200 * time.Millisecond},
+		{4, 0, 0.80, 2, 12 * time.Millisecond, time.Second},
 		{8, 0, 0.80, 3, 100 * time.Millisecond, 1200 * time.Millisecond},
 		{16, 0, 0.80, 4, 100 * time.Millisecond, 1200 * time.Millisecond},
 		{32, 0, 0.80, 10, 500 * time.Millisecond, 1700 * time.Millisecond},
@@ -53,7 +53,7 @@ func TestHotAccount(t *testing.T) {
 		t.Run(fmt.Sprintf("%d callers, %v pause", c.callers, c.pause), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := setting{10 * time.Millisecond, c.callers, c.pause, 30 * time.Second}
+				s := setting{10 * time.Millisecond, c.callers, c.pause, time.Minute}
 				f, attempts, err := contended(t.Context(), config, s, func(o *dynamodb.Options) { o.HTTPClient = applied{} })
 				require.NoError(t, err)
 				t.Log(row(s, f, attempts))

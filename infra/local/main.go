@@ -19,12 +19,11 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"onewrite/handler"
 	"onewrite/infra"
+	"onewrite/infra/command"
 	"onewrite/infra/dynamodblocal"
 	"onewrite/ledger"
 )
@@ -35,14 +34,9 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	ctx = endWithGoRun(ctx)
-	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
-	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "local:", err)
-		os.Exit(1)
-	}
+	command.Main("local", func(ctx context.Context, args []string, out, log io.Writer) error {
+		return run(endWithGoRun(ctx), args, os.Getenv, out, log)
+	})
 }
 
 // run serves until ctx ends. It writes what a person needs to out, and

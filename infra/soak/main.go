@@ -19,14 +19,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -34,6 +30,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/booktest"
+	"onewrite/infra/command"
 )
 
 const (
@@ -42,15 +39,7 @@ const (
 	steps        = 20 // of the progress bar
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "soak: it did not hold:", err)
-		os.Exit(1)
-	}
-}
+func main() { command.Main("soak: it did not hold", run) }
 
 // run writes the verdict to out, and progress to log.
 func run(ctx context.Context, args []string, out, log io.Writer) error {
