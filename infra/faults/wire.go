@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"onewrite/infra"
 )
 
 // Wire is the network below a real HTTP client, as networks are: a request
@@ -37,11 +39,7 @@ func NewWire(next func() Trip) *Wire { return &Wire{next: next} }
 // Over puts a DynamoDB client over another transport, such as a [Wire]. The
 // time that the client gives to an attempt stays its own.
 func Over(transport http.RoundTripper) func(*dynamodb.Options) {
-	return func(o *dynamodb.Options) {
-		client := *o.HTTPClient.(*http.Client)
-		client.Transport = transport
-		o.HTTPClient = &client
-	}
+	return func(o *dynamodb.Options) { o.HTTPClient = infra.Sender{RoundTripper: transport} }
 }
 
 // Before is a transport whose requests meet a fault.
