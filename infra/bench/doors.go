@@ -10,9 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-
 	"onewrite/handler"
 	"onewrite/infra"
 	"onewrite/infra/booktest"
@@ -41,7 +38,7 @@ type world struct {
 // newWorld opens the doors. The binaries are made in a folder.
 func newWorld(ctx context.Context, books *booktest.Books, dir string) (_ *world, err error) {
 	client := infra.NewClient(books.Config)
-	bare := infra.NewClient(books.Config, func(o *dynamodb.Options) { o.Retryer = retry.NewStandard() })
+	bare := bareSDK(books.Config)
 	w := &world{
 		Books:   books,
 		handler: newHandler(infra.NewStore(client, books.Config), io.Discard),

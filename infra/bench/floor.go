@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -12,8 +15,20 @@ import (
 	"onewrite/infra"
 )
 
-// floor makes the bare requests: the same client, the same items, and nothing
-// of ours around them.
+// bareSDK is a client as the SDK makes it by default, save that it keeps the
+// connections of as many callers.
+func bareSDK(c infra.Config) *dynamodb.Client {
+	return dynamodb.New(dynamodb.Options{
+		Region:       c.Region,
+		Credentials:  credentials.StaticCredentialsProvider{Value: c.Credentials},
+		BaseEndpoint: &c.Endpoint,
+		HTTPClient: awshttp.NewBuildableClient().
+			WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = maxCallers }),
+	})
+}
+
+// floor makes the bare requests: the same items, by a client of the SDK, and
+// nothing of ours around them.
 type floor struct {
 	client *dynamodb.Client
 	config infra.Config
