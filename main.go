@@ -31,5 +31,5 @@ func main() {
 	if err := store.Warm(context.Background()); err != nil {
 		log.Warn("warm up", slog.String("cause", err.Error()))
 	}
-	lambda.Start(handler.New(ledger.New(store, time.Now), log, handler.AuthorizedBy(authorization)))
+	lambda.Start(handler.New(ledger.New(store, time.Now), os.Stdout, handler.AuthorizedBy(authorization)))
 }

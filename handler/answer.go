@@ -2,8 +2,8 @@ package handler
 
 import (
 	"fmt"
-	"maps"
 	"net/http"
+	"strconv"
 
 	"github.com/go-json-experiment/json"
 )
@@ -11,13 +11,20 @@ import (
 // answer is what a call is answered with.
 type answer struct {
 	status  int
-	header  map[string]string // besides those that every answer has
+	headers []header // besides Cache-Control, which every answer has
 	body    any
 	outcome string
 }
 
-// replayedHeader marks the answer of an earlier call with the same key.
-const replayedHeader = "Idempotent-Replayed"
+type header struct{ name, value string }
+
+var (
+	isJSON    = header{"Content-Type", "application/json"}
+	isProblem = header{"Content-Type", "application/problem+json"}
+
+	// isReplayed marks the answer of an earlier call with the same key.
+	isReplayed = header{"Idempotent-Replayed", "true"}
+)
 
 // data is the envelope of every answer that is not a problem.
 type data struct {
@@ -27,14 +34,14 @@ type data struct {
 
 // ok is the answer of a read.
 func ok(body data) answer {
-	return answer{status: http.StatusOK, body: body, outcome: read}
+	return answer{status: http.StatusOK, headers: []header{isJSON}, body: body, outcome: read}
 }
 
 // write answers a call that came over HTTP.
 func (a answer) write(w http.ResponseWriter) {
-	header, body := a.encode()
-	for name, value := range header {
-		w.Header().Set(name, value)
+	headers, body := a.encode()
+	for _, h := range headers {
+		w.Header().Set(h.name, h.value)
 	}
 	w.WriteHeader(a.status)
 	_, _ = w.Write(body) // a caller who is gone sends the same call again
@@ -42,26 +49,28 @@ func (a answer) write(w http.ResponseWriter) {
 
 // event answers an event, in the shape of payload 1.0, which 2.0 takes too.
 // The answer to HEAD has no body.
-func (a answer) event(method string) ([]byte, error) {
-	header, body := a.encode()
+func (a answer) event(method string) []byte {
+	headers, body := a.encode()
 	if method == http.MethodHead {
 		body = nil
 	}
-	return json.Marshal(&struct {
-		StatusCode      int               `json:"statusCode"`
-		Headers         map[string]string `json:"headers"`
-		Body            string            `json:"body"`
-		IsBase64Encoded bool              `json:"isBase64Encoded"`
-	}{a.status, header, string(body), false})
+	var named object
+	for _, h := range headers {
+		named = named.text(h.name, h.value)
+	}
+	return object{}.
+		value("statusCode", strconv.Itoa(a.status)).
+		value("headers", string(named.end())).
+		text("body", string(body)).
+		value("isBase64Encoded", "false").
+		end()
 }
 
 // encode is all headers, and the body.
-func (a answer) encode() (header map[string]string, body []byte) {
+func (a answer) encode() (headers []header, body []byte) {
 	body, err := json.Marshal(a.body, json.Deterministic(true)) // the same call, the same bytes
 	if err != nil {
 		panic(fmt.Sprintf("handler: encode %T: %v", a.body, err)) // our own types always encode
 	}
-	header = map[string]string{"Cache-Control": "no-store", "Content-Type": "application/json"}
-	maps.Copy(header, a.header)
-	return header, body
+	return append(a.headers, header{"Cache-Control", "no-store"}), body
 }

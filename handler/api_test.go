@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -47,7 +46,7 @@ func newHandler(t *testing.T, options ...handler.Option) (*handler.Handler, *boo
 	t.Helper()
 	books, log := booktest.New(t), &bytes.Buffer{}
 	l := ledger.New(books.Store, func() time.Time { return noon })
-	return handler.New(l, slog.New(slog.NewJSONHandler(log, nil)), options...), books, log
+	return handler.New(l, log, options...), books, log
 }
 
 // doors are the ways to the handler: every call must be answered alike by all.

@@ -120,8 +120,8 @@ func direct(payload []byte) bool {
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
 type authorizer struct {
-	JWT    jsontext.Value `json:"jwt"`    // payload 2.0: the claims are in it
-	Claims jsontext.Value `json:"claims"` // payload 1.0
+	JWT    jsontext.Value // payload 2.0: the claims are in it
+	Claims jsontext.Value // payload 1.0
 }
 
 // UnmarshalJSONFrom implements [json.UnmarshalerFrom]. Of another kind of
@@ -130,14 +130,21 @@ func (a *authorizer) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	if d.PeekKind() != '{' {
 		return d.SkipValue()
 	}
-	type members authorizer
-	return json.UnmarshalDecode(d, (*members)(a))
+	return readMembers(d, func(name []byte) error {
+		switch string(name) {
+		case "jwt":
+			return json.UnmarshalDecode(d, &a.JWT)
+		case "claims":
+			return json.UnmarshalDecode(d, &a.Claims)
+		}
+		return d.SkipValue()
+	})
 }
 
 // claims are those of the token that API Gateway has checked, or nil.
 func (e event) claims() jsontext.Value {
 	claims := e.RequestContext.Authorizer.Claims
-	if e.RequestContext.HTTP.Method != "" {
+	if e.RequestContext.HTTPMethod != "" {
 		var token struct {
 			Claims jsontext.Value `json:"claims"`
 		}

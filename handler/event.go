@@ -8,13 +8,12 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
 // event is a Lambda event in any of the shapes that are understood:
 //   - payload 2.0, of an HTTP API or a function URL: RawPath, RawQueryString,
-//     RequestContext.HTTP;
+//     RequestContext.HTTPMethod;
 //   - payload 1.0, of a REST API or an HTTP API: HTTPMethod, Path, and
 //     headers and query in single and multiple values;
 //   - bare, of a direct invocation: neither method nor path. A body means POST
@@ -22,35 +21,24 @@ import (
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 type event struct {
-	HTTPMethod                      string              `json:"httpMethod"`
-	Path                            string              `json:"path"`
-	RawPath                         string              `json:"rawPath"`
-	RawQueryString                  string              `json:"rawQueryString"`
-	Headers                         keyHeaders          `json:"headers"`
-	MultiValueHeaders               keyHeaders          `json:"multiValueHeaders"`
-	QueryStringParameters           map[string]string   `json:"queryStringParameters"`
-	MultiValueQueryStringParameters map[string][]string `json:"multiValueQueryStringParameters"`
-	Body                            jsontext.Value      `json:"body"` // a string; bare, also an object
-	IsBase64Encoded                 bool                `json:"isBase64Encoded"`
-	RequestContext                  struct {
-		RequestID string `json:"requestId"`
-		Stage     string `json:"stage"`
-		HTTP      struct {
-			Method string `json:"method"`
-		} `json:"http"`
-		Authorizer authorizer `json:"authorizer"`
-	} `json:"requestContext"`
+	HTTPMethod                      string
+	Path                            string
+	RawPath                         string
+	RawQueryString                  string
+	Headers                         keyHeaders
+	MultiValueHeaders               keyHeaders
+	QueryStringParameters           map[string]string
+	MultiValueQueryStringParameters map[string][]string
+	Body                            jsontext.Value // a string; bare, also an object
+	IsBase64Encoded                 bool
+	RequestContext                  requestContext
 }
 
-// readEvent reads a payload. The error is an *invalidRequest.
-func readEvent(payload []byte) (event, error) {
-	var e event
-	if err := json.Unmarshal(payload, &e); err != nil {
-		invalid := &invalidRequest{}
-		invalid.add(eventField, "must be an event of API Gateway or of a function URL, or an object of queryStringParameters, headers and body: "+unreadable(err))
-		return event{}, invalid
-	}
-	return e, nil
+type requestContext struct {
+	RequestID  string
+	Stage      string
+	HTTPMethod string // payload 2.0
+	Authorizer authorizer
 }
 
 // request is the HTTP request that the event stands for. The error is an
@@ -69,8 +57,8 @@ func (e event) request() (*http.Request, error) {
 // target is the method, and the path without its stage.
 func (e event) target(body []byte) (method, path string) {
 	switch {
-	case e.RequestContext.HTTP.Method != "":
-		method, path = e.RequestContext.HTTP.Method, e.RawPath
+	case e.RequestContext.HTTPMethod != "":
+		method, path = e.RequestContext.HTTPMethod, e.RawPath
 	case e.HTTPMethod != "":
 		method, path = e.HTTPMethod, e.Path
 	case len(body) > 0:

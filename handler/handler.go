@@ -3,7 +3,7 @@ package handler
 import (
 	"context"
 	"fmt"
-	"log/slog"
+	"io"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -23,13 +23,14 @@ const answerMargin = 500 * time.Millisecond
 // Handler serves the ledger's routes. It is safe for concurrent use.
 type Handler struct {
 	ledger        *ledger.Ledger
-	log           *slog.Logger
+	log           io.Writer
 	authorization Authorization
 	routes        []route
 }
 
-// New makes the handler of a ledger. It writes one line per request to log.
-func New(l *ledger.Ledger, log *slog.Logger, options ...Option) *Handler {
+// New makes the handler of a ledger. It writes one line of JSON per request to
+// log, which must be safe for concurrent use if the handler is to be.
+func New(l *ledger.Ledger, log io.Writer, options ...Option) *Handler {
 	h := &Handler{ledger: l, log: log, authorization: IAM}
 	h.routes = h.allRoutes()
 	for _, choose := range options {

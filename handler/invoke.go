@@ -24,7 +24,7 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		do = refuse(err)
 	}
 	a := h.serve(ctx, &call{Request: request, caller: from, route: route, requestID: requestID(ctx, e)}, do)
-	return a.event(request.Method)
+	return a.event(request.Method), nil
 }
 
 // requestID is the gateway's, which its callers see too, or else Lambda's.

@@ -1,8 +1,8 @@
 package handler
 
 import (
-	"log/slog"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -20,32 +20,34 @@ const (
 
 // logCall writes the one line of a call, which holds its metrics too. It never
 // holds a body. Only a call that failed, or has to be tried again, tells its
-// cause.
+// cause. The first three members are named as Lambda looks for them.
+//
+// https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
 func (h *Handler) logCall(c *call, a answer, err error, took time.Duration) {
-	now := time.Now()
-	line := []slog.Attr{
-		slog.String("route", c.route),
-		slog.Int("status", a.status),
-		slog.String("request_id", c.requestID),
-		slog.String("user", c.user.String()),
-		slog.String("transaction", c.transaction),
-		slog.String("outcome", a.outcome),
-		slog.Int(counters[a.outcome], 1),
-		slog.Int(retries, c.trace.Retries),
-		slog.Float64(latency, float64(took.Microseconds())/1000),
-		slog.Any("_aws", newMetadata(c, a.outcome, now)),
-	}
-	level := slog.LevelInfo
+	level, cause := "INFO", ""
 	if a.status >= http.StatusInternalServerError {
-		line = append(line, slog.String("cause", err.Error()))
-		level = slog.LevelError
+		level, cause = "ERROR", err.Error()
 		if a.outcome == tryAgain {
-			level = slog.LevelWarn
+			level = "WARN"
 		}
 	}
-	if out := h.log.Handler(); out.Enabled(c.Context(), level) {
-		record := slog.NewRecord(now, level, "request", 0) // a Logger would look up where in the code this is
-		record.AddAttrs(line...)
-		_ = out.Handle(c.Context(), record)
+	now := time.Now()
+	l := make(object, 0, lineSize).
+		text("timestamp", now.Format(time.RFC3339Nano)).
+		text("level", level).
+		text("message", "request").
+		text("route", c.route).
+		value("status", strconv.Itoa(a.status)).
+		text("request_id", c.requestID).
+		text("user", c.user.String()).
+		text("transaction", c.transaction).
+		text("outcome", a.outcome).
+		metrics(c, a.outcome, took, now)
+	if cause != "" {
+		l = l.text("cause", cause)
 	}
+	_, _ = h.log.Write(append(l.end(), '\n')) // no one is left to tell
 }
+
+// lineSize is more than a line has, as a rule.
+const lineSize = 640

@@ -1,17 +1,15 @@
 package handler_test
 
 import (
-	"bytes"
 	"encoding/json"
-	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"onewrite/handler"
-	"onewrite/infra/booktest"
 	"onewrite/infra/faults"
 )
 
@@ -47,13 +45,13 @@ func TestLogLine(t *testing.T) {
 		}
 		send(t, c.request)
 		var line struct {
-			Level, Msg, Route, User, Transaction, Outcome, Cause string
-			Status, Retries                                      int
-			RequestID                                            string `json:"request_id"`
-			Latency                                              float64
+			Level, Message, Route, User, Transaction, Outcome, Cause string
+			Status, Retries                                          int
+			RequestID                                                string `json:"request_id"`
+			Latency                                                  float64
 		}
 		require.NoError(t, json.Unmarshal(log.Bytes(), &line), "one line: %s", log)
-		assert.Equal(t, "request", line.Msg)
+		assert.Equal(t, "request", line.Message)
 		assert.Equal(t, c.route, line.Route, "%+v", c.request)
 		assert.Equal(t, c.status, line.Status, "%+v", c.request)
 		assert.Equal(t, "gateway-1", line.RequestID)
@@ -72,13 +70,26 @@ func TestLogLine(t *testing.T) {
 	}
 }
 
-// A logger that leaves out a level writes no line of it.
-func TestLogLevel(t *testing.T) {
+// The line stays one line of JSON whatever comes in.
+func TestLogLineOfStrangeCalls(t *testing.T) {
 	t.Parallel()
-	var log bytes.Buffer
-	quiet := slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	h := handler.New(booktest.New(t).Ledger, quiet)
-	send := overEvents(event2)(t, h)
-	send(t, request{method: "GET", target: "/balance?userId=1"})
-	assert.Empty(t, log.String())
+	h, books, log := newHandler(t)
+	const requestID = "\"}\n{\u2028\x00\\"
+	payload, err := json.Marshal(map[string]any{
+		"queryStringParameters": map[string]string{"userId": "1"},
+		"requestContext":        map[string]string{"requestId": requestID},
+	})
+	require.NoError(t, err)
+	books.Network.Next(faults.Rewrite(func(string) string { return `{"Item":{"balance":{"N":"` + "\xff" + `"}}}` }))
+	invoke(t, h, payload)
+
+	var line struct {
+		Cause     string
+		RequestID string `json:"request_id"`
+	}
+	require.NoError(t, json.Unmarshal(log.Bytes(), &line), "%s", log)
+	assert.Equal(t, requestID, line.RequestID)
+	assert.NotEmpty(t, line.Cause)
+	assert.True(t, utf8.Valid(log.Bytes()))
+	assert.Equal(t, 1, strings.Count(log.String(), "\n"))
 }

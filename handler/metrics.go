@@ -1,6 +1,9 @@
 package handler
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // namespace is that of the ledger's metrics in CloudWatch. The alarms and the
 // dashboard in template.yaml name it and them.
@@ -24,33 +27,23 @@ var counters = map[string]string{
 	failed:   "Failed",
 }
 
-// metadata makes a log line a document of CloudWatch's embedded metric format:
-// CloudWatch Logs reads the metrics from the line itself. It goes under "_aws".
+// metrics adds the metrics of a call to its log line, and "_aws", by which
+// CloudWatch Logs reads them from the line itself, in all and by route: it makes
+// the line a document of the embedded metric format. A call without a route has
+// no value for that dimension.
 //
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-type metadata struct {
-	Timestamp         int64 // milliseconds since 1970
-	CloudWatchMetrics [1]directive
-}
-
-type directive struct {
-	Namespace  string
-	Dimensions [][]string
-	Metrics    [3]metric
-}
-
-type metric struct{ Name, Unit string }
-
-// newMetadata tells the metrics of a call, in all and by its route. A call
-// without a route has no value for that dimension.
-func newMetadata(c *call, outcome string, now time.Time) metadata {
-	dimensions := [][]string{{}, {"route"}}
+func (o object) metrics(c *call, outcome string, took time.Duration, now time.Time) object {
+	counter, dimensions := counters[outcome], `[[],["route"]]`
 	if c.route == "" {
-		dimensions = dimensions[:1]
+		dimensions = `[[]]`
 	}
-	return metadata{now.UnixMilli(), [1]directive{{namespace, dimensions, [3]metric{
-		{counters[outcome], "Count"},
-		{retries, "Count"},
-		{latency, "Milliseconds"},
-	}}}}
+	return o.
+		value(counter, "1").
+		value(retries, strconv.Itoa(c.trace.Retries)).
+		value(latency, strconv.FormatFloat(float64(took.Microseconds())/1000, 'f', -1, 64)).
+		value("_aws", `{"Timestamp":`+strconv.FormatInt(now.UnixMilli(), 10)+
+			`,"CloudWatchMetrics":[{"Namespace":"`+namespace+`","Dimensions":`+dimensions+
+			`,"Metrics":[{"Name":"`+counter+`","Unit":"Count"},{"Name":"`+retries+
+			`","Unit":"Count"},{"Name":"`+latency+`","Unit":"Milliseconds"}]}]}`)
 }

@@ -88,7 +88,7 @@ type problem struct {
 // problemAnswer is the answer to a call that failed with err.
 func problemAnswer(err error, path string) answer {
 	kind := kindOf(err)
-	header := map[string]string{"Content-Type": "application/problem+json"}
+	headers := []header{isProblem}
 	body := problem{
 		Type:     kind.kind,
 		Title:    kind.title,
@@ -102,7 +102,7 @@ func problemAnswer(err error, path string) answer {
 		body.Detail, body.Properties = invalid.Error(), invalid.properties
 	}
 	if method, is := errors.AsType[*methodError](err); is {
-		header["Allow"] = strings.Join(method.allow, ", ")
+		headers = append(headers, header{"Allow", strings.Join(method.allow, ", ")})
 	}
 	if reuse, is := errors.AsType[*ledger.KeyReusedError](err); is {
 		body.Properties = reuseProperties(reuse)
@@ -113,14 +113,14 @@ func problemAnswer(err error, path string) answer {
 			body.Limit = ledger.MaxBalance.String()
 		}
 		if refusal.Result.Replayed {
-			header[replayedHeader] = "true"
+			headers = append(headers, isReplayed)
 			outcome = replayed
 		}
 	}
 	if errors.Is(err, ledger.ErrTryAgain) {
-		header["Retry-After"] = "1"
+		headers = append(headers, header{"Retry-After", "1"})
 	}
-	return answer{kind.status, header, body, outcome}
+	return answer{kind.status, headers, body, outcome}
 }
 
 // reuseProperties names the members that differ from the first call's.

@@ -22,12 +22,12 @@ func (h *Handler) post(c *call) (answer, error) {
 	}
 	a := answer{
 		status:  http.StatusCreated,
-		header:  map[string]string{"Location": transactionPath + c.transaction},
+		headers: []header{isJSON, {"Location", transactionPath + c.transaction}},
 		body:    data{Data: newTransactionBody(result.Transaction)},
 		outcome: posted,
 	}
 	if result.Replayed {
-		a.header[replayedHeader] = "true"
+		a.headers = append(a.headers, isReplayed)
 		a.outcome = replayed
 	}
 	return a, nil

@@ -1,7 +1,7 @@
 package infra_test
 
 import (
-	"log/slog"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,7 +36,7 @@ func TestPolicyAllowsWhatIsRequested(t *testing.T) {
 		requested[a] = true
 	}))
 
-	h := handler.New(ledger.New(books.Store, time.Now), slog.New(slog.DiscardHandler))
+	h := handler.New(ledger.New(books.Store, time.Now), io.Discard)
 	require.NoError(t, books.Store.Warm(t.Context()))
 	events, err := filepath.Glob("../testdata/events/*.json")
 	require.NoError(t, err)

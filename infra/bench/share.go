@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"log/slog"
 	"math"
 	"runtime"
 	"time"
@@ -75,7 +74,7 @@ func shareOf(o outcome) (bare, ours request) {
 
 // newHandler is the handler as the function has it.
 func newHandler(store *infra.Store, log io.Writer) *handler.Handler {
-	return handler.New(ledger.New(store, time.Now), slog.New(slog.NewJSONHandler(log, nil)))
+	return handler.New(ledger.New(store, time.Now), log)
 }
 
 // limited is a run under a deadline as Lambda gives each event.

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"log/slog"
+	"io"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -26,7 +26,7 @@ func contended(ctx context.Context, config infra.Config, s setting, options ...f
 		networks[i].Always(contention)
 		client := infra.NewClient(config, append(options, faults.Under(&networks[i]))...)
 		l := ledger.New(infra.NewStore(client, config), time.Now)
-		doors[i] = handler.New(l, slog.New(slog.DiscardHandler)).Invoke
+		doors[i] = handler.New(l, io.Discard).Invoke
 	}
 	f, err = measure(ctx, doors, s.lasting, s.pause)
 	for i := range networks {

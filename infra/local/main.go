@@ -15,7 +15,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -76,7 +75,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	}
 	fmt.Fprintf(out, "dynamodb at %s\nlistening on http://%s\n%s", endpoint, listener.Addr(), examples(listener.Addr()))
 
-	h := handler.New(ledger.New(store, time.Now), slog.New(slog.NewJSONHandler(log, nil)))
+	h := handler.New(ledger.New(store, time.Now), log)
 	return serve(ctx, listener, withPages(pages, h))
 }
 

@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"time"
 
@@ -25,7 +24,7 @@ func main() {
 	done("client")
 	exitOn(store.Warm(context.Background()))
 	done("connection")
-	h := handler.New(ledger.New(store, time.Now), slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	h := handler.New(ledger.New(store, time.Now), os.Stderr)
 	_, err = h.Invoke(context.Background(), []byte(`{"queryStringParameters":{"userId":"start"}}`))
 	exitOn(err)
 	done("first call")
