@@ -3,7 +3,6 @@ package handler
 import (
 	"fmt"
 	"net/http"
-	"strconv"
 
 	"github.com/go-json-experiment/json"
 )
@@ -54,17 +53,20 @@ func (a answer) event(method string) []byte {
 	if method == http.MethodHead {
 		body = nil
 	}
-	var named object
+	named := make(object, 0, headersSize)
 	for _, h := range headers {
 		named = named.text(h.name, h.value)
 	}
-	return object{}.
-		value("statusCode", strconv.Itoa(a.status)).
-		value("headers", string(named.end())).
-		text("body", string(body)).
-		value("isBase64Encoded", "false").
-		end()
+	return make(object, 0, 2*headersSize+2*len(body)). // quotes are escaped
+								number("statusCode", a.status).
+								value("headers", string(named.end())).
+								text("body", string(body)).
+								value("isBase64Encoded", "false").
+								end()
 }
+
+// headersSize is more than the headers of an answer take.
+const headersSize = 192
 
 // encode is all headers, and the body.
 func (a answer) encode() (headers []header, body []byte) {

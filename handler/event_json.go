@@ -1,6 +1,8 @@
 package handler
 
 import (
+	"bytes"
+
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -78,13 +80,15 @@ func readMembers(d *jsontext.Decoder, read func(name []byte) error) error {
 		return json.UnmarshalDecode(d, &none) // null, or why not
 	}
 	_, err := d.ReadToken()
-	name := make([]byte, 0, 32)
 	for err == nil && d.PeekKind() != '}' {
 		var quoted jsontext.Value
 		if quoted, err = d.ReadValue(); err != nil {
 			return err
 		}
-		name, _ = jsontext.AppendUnquote(name[:0], quoted) // the decoder has checked it
+		name := quoted[1 : len(quoted)-1]
+		if bytes.ContainsRune(name, '\\') {
+			name, _ = jsontext.AppendUnquote(nil, quoted) // the decoder has checked it
+		}
 		err = read(name)
 	}
 	if err == nil {

@@ -2,7 +2,6 @@ package handler
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 )
 
@@ -37,7 +36,7 @@ func (h *Handler) logCall(c *call, a answer, err error, took time.Duration) {
 		text("level", level).
 		text("message", "request").
 		text("route", c.route).
-		value("status", strconv.Itoa(a.status)).
+		number("status", a.status).
 		text("request_id", c.requestID).
 		text("user", c.user.String()).
 		text("transaction", c.transaction).

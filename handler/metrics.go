@@ -39,8 +39,8 @@ func (o object) metrics(c *call, outcome string, took time.Duration, now time.Ti
 		dimensions = `[[]]`
 	}
 	return o.
-		value(counter, "1").
-		value(retries, strconv.Itoa(c.trace.Retries)).
+		number(counter, 1).
+		number(retries, c.trace.Retries).
 		value(latency, strconv.FormatFloat(float64(took.Microseconds())/1000, 'f', -1, 64)).
 		value("_aws", `{"Timestamp":`+strconv.FormatInt(now.UnixMilli(), 10)+
 			`,"CloudWatchMetrics":[{"Namespace":"`+namespace+`","Dimensions":`+dimensions+

@@ -1,6 +1,10 @@
 package handler
 
-import "github.com/go-json-experiment/json/jsontext"
+import (
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
 
 // object is a JSON object as it grows, for the two that every call writes: its
 // log line and the answer to its event. A log package, or an encoder that looks
@@ -11,6 +15,11 @@ type object []byte
 func (o object) text(name, text string) object {
 	o, _ = jsontext.AppendQuote(o.name(name), text) // what is not UTF-8 is replaced
 	return o
+}
+
+// number adds a member that is a whole number.
+func (o object) number(name string, n int) object {
+	return strconv.AppendInt(o.name(name), int64(n), 10)
 }
 
 // value adds a member of any type, as JSON has it.
