@@ -42,7 +42,7 @@ type effort struct {
 }
 
 var (
-	full  = effort{500, 20_000, 50, []int{1_000, 100_000}, []int{1, 10, 100, 1_000, 10_000}, 6 * time.Second}
+	full  = effort{2_000, 20_000, 50, []int{1_000, 100_000}, []int{1, 10, 100, 1_000, 10_000}, 6 * time.Second}
 	quick = effort{16, 2_000, 3, []int{100, 1_000}, []int{1, 100}, 400 * time.Millisecond}
 )
 
