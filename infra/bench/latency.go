@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -67,41 +68,59 @@ type latencyPlan struct {
 // pair is a floor and a call that ran one after the other.
 type pair struct{ floor, ours time.Duration }
 
-// measureLatency runs that many pairs, divided among the callers.
-func (w *world) measureLatency(ctx context.Context, p latencyPlan, pairs int) (latency, error) {
-	var (
-		mu    sync.Mutex
-		all   []pair
-		first error
-		group sync.WaitGroup
-	)
+// latencyRounds is how often the series take turns, so that a bad second of the
+// machine does not fall on one of them.
+const latencyRounds = 5
+
+// measureLatency runs that many pairs of each series.
+func (w *world) measureLatency(ctx context.Context, plans []latencyPlan, pairs int, tick func()) (all []latency, err error) {
+	runs := make([][]pair, len(plans))
+	for range latencyRounds {
+		for i, p := range plans {
+			run, err := w.runPairs(ctx, p, pairs/latencyRounds)
+			if err != nil {
+				return nil, fmt.Errorf("%v: %w", p.series, err)
+			}
+			runs[i] = append(runs[i], run...)
+			tick()
+		}
+	}
+	for i, p := range plans {
+		all = append(all, latencyOf(p.series, runs[i]))
+	}
+	return all, nil
+}
+
+// latencyOf sums a series up.
+func latencyOf(s series, pairs []pair) latency {
+	var floors, ours []time.Duration
+	var ratios []float64
+	for _, one := range pairs {
+		floors, ours = append(floors, one.floor), append(ours, one.ours)
+		ratios = append(ratios, float64(one.ours)/float64(one.floor))
+	}
+	return latency{s, len(pairs), quantilesOf(floors), quantilesOf(ours), median(ratios)}
+}
+
+// runPairs runs that many pairs, divided among the callers, or one each.
+func (w *world) runPairs(ctx context.Context, p latencyPlan, pairs int) (all []pair, err error) {
+	var mu sync.Mutex
+	var group sync.WaitGroup
 	for range p.series.Callers {
 		group.Go(func() {
 			for i := range max(1, pairs/p.series.Callers) {
-				one, err := w.runPair(ctx, p, i%2 == 0)
+				one, failed := w.runPair(ctx, p, i%2 == 0)
 				mu.Lock()
-				all = append(all, one)
-				if first == nil {
-					first = err
-				}
+				all, err = append(all, one), cmp.Or(err, failed)
 				mu.Unlock()
-				if err != nil {
+				if failed != nil {
 					return
 				}
 			}
 		})
 	}
 	group.Wait()
-	if first != nil {
-		return latency{}, fmt.Errorf("%v: %w", p.series, first)
-	}
-	var floors, ours []time.Duration
-	var ratios []float64
-	for _, one := range all {
-		floors, ours = append(floors, one.floor), append(ours, one.ours)
-		ratios = append(ratios, float64(one.ours)/float64(one.floor))
-	}
-	return latency{p.series, len(all), quantilesOf(floors), quantilesOf(ours), median(ratios)}, nil
+	return all, err
 }
 
 // prepare makes the bare requests of a call by a door and the call itself,

@@ -120,8 +120,8 @@ func (r *report) measurePart(ctx context.Context, w *world, part string, much ef
 	switch part {
 	case "latency":
 		plans := w.everySeries()
-		bar.begin(part, len(plans))
-		r.Latency, err = each(plans, bar, func(p latencyPlan) (latency, error) { return w.measureLatency(ctx, p, much.pairs) })
+		bar.begin(part, latencyRounds*len(plans))
+		r.Latency, err = w.measureLatency(ctx, plans, much.pairs, bar.tick)
 	case "cpu":
 		bar.begin(part, len(outcomes))
 		r.CPU, err = each(outcomes, bar, func(o outcome) (cpu, error) { return w.measureCPU(ctx, o, much.calls/10) })
