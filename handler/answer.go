@@ -57,12 +57,13 @@ func (a answer) event(method string) []byte {
 	for _, h := range headers {
 		named = named.text(h.name, h.value)
 	}
-	return make(object, 0, 2*headersSize+2*len(body)). // quotes are escaped
-								number("statusCode", a.status).
-								value("headers", string(named.end())).
-								text("body", string(body)).
-								value("isBase64Encoded", "false").
-								end()
+	size := 2*headersSize + 2*len(body) // quotes are escaped
+	return make(object, 0, size).
+		number("statusCode", a.status).
+		value("headers", string(named.end())).
+		text("body", string(body)).
+		value("isBase64Encoded", "false").
+		end()
 }
 
 // headersSize is more than the headers of an answer take.
