@@ -16,11 +16,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"onewrite/infra/booktest"
-	"onewrite/infra/runtimeapi"
+	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/runtimeapi"
 )
 
-func TestMain(m *testing.M) { booktest.Main(m) }
+func TestMain(m *testing.M) { infratest.Main(m) }
 
 var build = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "onewrite")
@@ -31,7 +31,7 @@ var build = sync.OnceValues(func() (string, error) {
 })
 
 // start runs the built function on the books, with more environment.
-func start(t *testing.T, books *booktest.Books, log io.Writer, more ...string) *runtimeapi.Function {
+func start(t *testing.T, books *infratest.Books, log io.Writer, more ...string) *runtimeapi.Function {
 	t.Helper()
 	binary, err := build()
 	require.NoError(t, err)
@@ -60,7 +60,7 @@ func invoke(t *testing.T, function *runtimeapi.Function, event string) (a answer
 // The built function, under a Runtime API, with an event of each shape.
 func TestFunction(t *testing.T) {
 	t.Parallel()
-	books, log := booktest.New(t), &bytes.Buffer{}
+	books, log := infratest.New(t), &bytes.Buffer{}
 	function := start(t, books, log)
 	for _, c := range []struct {
 		event    string
@@ -97,7 +97,7 @@ func TestFunction(t *testing.T) {
 // The function hears from its environment that tokens decide.
 func TestFunctionAuthorizedByTokens(t *testing.T) {
 	t.Parallel()
-	function := start(t, booktest.New(t), io.Discard, "AUTHORIZATION=JWT")
+	function := start(t, infratest.New(t), io.Discard, "AUTHORIZATION=JWT")
 	for event, status := range map[string]int{
 		"bare-post":         201,
 		"sam-http-balance":  403,
@@ -112,7 +112,7 @@ func TestFunctionAuthorizedByTokens(t *testing.T) {
 // on as if nothing had been.
 func TestFunctionKilledWhilePosting(t *testing.T) {
 	t.Parallel()
-	books := booktest.New(t)
+	books := infratest.New(t)
 	payload, err := os.ReadFile("testdata/events/bare-post.json")
 	require.NoError(t, err)
 	for range 5 {
@@ -147,7 +147,7 @@ func TestFunctionSaysWhatIsMissing(t *testing.T) {
 // Without DynamoDB the function still answers, and says to try again.
 func TestFunctionWithoutDynamoDB(t *testing.T) {
 	t.Parallel()
-	books := booktest.New(t)
+	books := infratest.New(t)
 	function := start(t, books, io.Discard, "AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:1")
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()

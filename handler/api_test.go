@@ -15,17 +15,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/handler"
-	"onewrite/infra/booktest"
+	"onewrite/infra/infratest"
 	"onewrite/ledger"
 )
 
-func TestMain(m *testing.M) { booktest.Main(m) }
+func TestMain(m *testing.M) { infratest.Main(m) }
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 5e6, time.UTC)
 
 // api is the handler over books of its own, reached by one of its doors.
 type api struct {
-	*booktest.Books
+	*infratest.Books
 	log  *bytes.Buffer // not for calls at once
 	send func(t *testing.T, r request) answer
 }
@@ -42,9 +42,9 @@ type answer struct {
 	Body   string
 }
 
-func newHandler(t *testing.T, options ...handler.Option) (*handler.Handler, *booktest.Books, *bytes.Buffer) {
+func newHandler(t *testing.T, options ...handler.Option) (*handler.Handler, *infratest.Books, *bytes.Buffer) {
 	t.Helper()
-	books, log := booktest.New(t), &bytes.Buffer{}
+	books, log := infratest.New(t), &bytes.Buffer{}
 	l := ledger.New(books.Store, func() time.Time { return noon })
 	return handler.New(l, log, options...), books, log
 }

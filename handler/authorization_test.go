@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/handler"
-	"onewrite/infra/booktest"
+	"onewrite/infra/infratest"
 )
 
 // object is a JSON object.
@@ -47,7 +47,7 @@ func (g gateway) user(sub string, h *handler.Handler) *api {
 }
 
 // everyGateway runs a test with tokens through both payload formats.
-func everyGateway(t *testing.T, test func(*testing.T, gateway, *handler.Handler, *booktest.Books)) {
+func everyGateway(t *testing.T, test func(*testing.T, gateway, *handler.Handler, *infratest.Books)) {
 	t.Helper()
 	t.Parallel()
 	for name, g := range gateways {
@@ -70,7 +70,7 @@ func assertForbidden(t *testing.T, got answer, context string) {
 }
 
 func TestTokenOpensItsOwnUser(t *testing.T) {
-	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, _ *booktest.Books) {
+	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, _ *infratest.Books) {
 		one := g.user("1", h)
 		posted := one.post(t, "1", body("1", "10", "credit"))
 		assert.Equal(t, http.StatusCreated, posted.Status)
@@ -95,7 +95,7 @@ func nextOf(page answer) string {
 // A token of user 2 opens nothing of user 1's, whatever else is wrong with the
 // call, and whatever the caller writes where a caller can write.
 func TestTokenOpensNobodyElse(t *testing.T) {
-	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *booktest.Books) {
+	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		one, two := g.user("1", h), g.user("2", h)
 		require.Equal(t, http.StatusCreated, one.post(t, "1", body("1", "10", "credit")).Status)
 		require.Equal(t, http.StatusCreated, one.post(t, "2", body("1", "1", "debit")).Status)
@@ -153,7 +153,7 @@ func TestTokenOpensNobodyElse(t *testing.T) {
 
 // Another user's transaction can't be told from one that isn't there.
 func TestTokenHidesOtherTransactions(t *testing.T) {
-	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *booktest.Books) {
+	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		require.Equal(t, http.StatusCreated, g.user("1", h).post(t, "1", body("1", "10", "credit")).Status)
 		const missing = "00000000-0000-8000-8000-000000000000"
 		two := g.user("2", h)
@@ -205,7 +205,7 @@ var calls = []request{
 }
 
 func TestTokenMissing(t *testing.T) {
-	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *booktest.Books) {
+	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		other := gateways["payload 1.0"]
 		if g.event(request{})["version"] == nil {
 			other = gateways["payload 2.0"]
@@ -236,7 +236,7 @@ func TestTokenMissing(t *testing.T) {
 
 // The claims count in their own place only, not beside it.
 func TestTokenInTheWrongPlace(t *testing.T) {
-	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *booktest.Books) {
+	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		authorizer := g.authorizer(object{"sub": "1"})
 		for _, wrong := range []object{
 			{"authorizer": authorizer},

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"onewrite/infra/faults"
+	"onewrite/infra/infratest/faults"
 )
 
 func TestLogLine(t *testing.T) {

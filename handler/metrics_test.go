@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/handler"
-	"onewrite/infra/booktest"
-	"onewrite/infra/faults"
+	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/faults"
 )
 
 // emf is a line as CloudWatch reads it: what its metadata names, and the
@@ -79,7 +79,7 @@ func assertText(t *testing.T, text string) {
 }
 
 // outcomes makes a call of each outcome, and gives each one's line to see.
-func outcomes(t *testing.T, h *handler.Handler, books *booktest.Books, log *bytes.Buffer, see func(counter, route string, e emf)) {
+func outcomes(t *testing.T, h *handler.Handler, books *infratest.Books, log *bytes.Buffer, see func(counter, route string, e emf)) {
 	t.Helper()
 	send := overEvents(event2)(t, h)
 	post := func(key, body string) request {

@@ -26,7 +26,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/handler"
-	"onewrite/infra/faults"
+	"onewrite/infra/infratest/faults"
 )
 
 // contract is openapi.yaml, ready to hold calls against.

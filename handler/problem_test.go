@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"onewrite/infra/faults"
+	"onewrite/infra/infratest/faults"
 )
 
 // Every row of the contract's table of errors, by a call that meets it.

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"onewrite/infra/booktest"
+	"onewrite/infra/infratest"
 	"onewrite/ledger"
 )
 
@@ -48,10 +48,10 @@ func TestBaseline(t *testing.T) {
 // The row itself keeps the key, not a record or a token beside it that ends.
 func TestKeyNeverExpires(t *testing.T) {
 	t.Parallel()
-	books := booktest.New(t)
+	books := infratest.New(t)
 	longAgo := ledger.New(books.Store, func() time.Time { return time.Date(1996, 11, 22, 12, 0, 0, 0, time.UTC) })
-	credit := booktest.Request(t, "1", "posted", ledger.Credit, "10")
-	debit := booktest.Request(t, "1", "declined", ledger.Debit, "1000")
+	credit := infratest.Request(t, "1", "posted", ledger.Credit, "10")
+	debit := infratest.Request(t, "1", "declined", ledger.Debit, "1000")
 	first, err := longAgo.Post(t.Context(), credit)
 	require.NoError(t, err)
 	_, err = longAgo.Post(t.Context(), debit)
@@ -74,8 +74,8 @@ func TestKeyNeverExpires(t *testing.T) {
 
 func TestFirstReadsAtOnce(t *testing.T) {
 	t.Parallel()
-	books := booktest.New(t)
-	user := booktest.Request(t, "1", "k", ledger.Credit, "1").UserID
+	books := infratest.New(t)
+	user := infratest.Request(t, "1", "k", ledger.Credit, "1").UserID
 	balances := make([]ledger.Balance, 8)
 	var reads sync.WaitGroup
 	for i := range balances {
@@ -94,11 +94,11 @@ func TestFirstReadsAtOnce(t *testing.T) {
 // A time is told, stored and read back in UTC, wherever the clock stands.
 func TestTimeZone(t *testing.T) {
 	t.Parallel()
-	books := booktest.New(t)
+	books := infratest.New(t)
 	noonUTC := time.Date(2026, 11, 22, 12, 0, 0, 5e6, time.UTC)
 	for name, offset := range map[string]int{"west": -12 * 3600, "east": 14 * 3600, "odd": 5*3600 + 45*60} {
 		there := ledger.New(books.Store, func() time.Time { return noonUTC.In(time.FixedZone(name, offset)) })
-		posted, err := there.Post(t.Context(), booktest.Request(t, "1", name, ledger.Credit, "1"))
+		posted, err := there.Post(t.Context(), infratest.Request(t, "1", name, ledger.Credit, "1"))
 		require.NoError(t, err)
 		assert.Equal(t, noonUTC, posted.Transaction.CreatedAt, name)
 		stored, err := there.Transaction(t.Context(), posted.Transaction.ID)

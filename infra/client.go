@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsretry "github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -37,11 +36,4 @@ func NewClient(c Config, options ...func(*dynamodb.Options)) *dynamodb.Client {
 		o.BaseEndpoint = &c.Endpoint
 	}
 	return dynamodb.New(o, options...)
-}
-
-// Patient is the option of commands and tests that would rather wait for
-// DynamoDB than fail, of a client or of one call.
-func Patient(o *dynamodb.Options) {
-	o.Retryer = awsretry.NewStandard()
-	o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(time.Minute)
 }

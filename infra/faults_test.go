@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/infra"
-	"onewrite/infra/booktest"
-	"onewrite/infra/faults"
+	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/faults"
 	"onewrite/ledger"
 )
 
@@ -30,22 +30,22 @@ func TestOneFault(t *testing.T) {
 	for name, fault := range everyFault {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			books := booktest.New(t)
+			books := infratest.New(t)
 			var trace ledger.Trace
 			ctx := ledger.WithTrace(t.Context(), &trace)
 
 			books.Network.Next(fault)
-			posted, err := books.Ledger.Post(ctx, booktest.Request(t, "1", "credit", ledger.Credit, "10"))
+			posted, err := books.Ledger.Post(ctx, infratest.Request(t, "1", "credit", ledger.Credit, "10"))
 			require.NoError(t, err)
 			assert.False(t, posted.Replayed, "the first answer to be heard")
 			assert.Equal(t, 1, trace.Retries)
 
 			books.Network.Next(fault)
-			_, err = books.Ledger.Post(ctx, booktest.Request(t, "1", "first write", ledger.Debit, "1000"))
+			_, err = books.Ledger.Post(ctx, infratest.Request(t, "1", "first write", ledger.Debit, "1000"))
 			assert.ErrorIs(t, err, ledger.ErrInsufficientFunds)
 
 			books.Network.Next(nil, fault)
-			_, err = books.Ledger.Post(ctx, booktest.Request(t, "1", "decline's write", ledger.Debit, "1000"))
+			_, err = books.Ledger.Post(ctx, infratest.Request(t, "1", "decline's write", ledger.Debit, "1000"))
 			assert.ErrorIs(t, err, ledger.ErrInsufficientFunds)
 
 			books.Network.Next(fault)
@@ -64,7 +64,7 @@ func TestOneFault(t *testing.T) {
 
 // outlasted is a caller whom the fault outlasts: who leaves on meeting it the
 // second time.
-func outlasted(t *testing.T, books *booktest.Books, fault faults.Fault) context.Context {
+func outlasted(t *testing.T, books *infratest.Books, fault faults.Fault) context.Context {
 	t.Helper()
 	ctx, leave := context.WithCancel(t.Context())
 	t.Cleanup(leave)
@@ -85,10 +85,10 @@ func TestLastingFault(t *testing.T) {
 	for name, fault := range everyFault {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			books := booktest.New(t)
+			books := infratest.New(t)
 			applied := name == "response lost" || name == "response cut"
-			credit := booktest.Request(t, "1", "credit", ledger.Credit, "10")
-			debit := booktest.Request(t, "1", "debit", ledger.Debit, "1000")
+			credit := infratest.Request(t, "1", "credit", ledger.Credit, "10")
+			debit := infratest.Request(t, "1", "debit", ledger.Debit, "1000")
 
 			_, err := books.Ledger.Post(outlasted(t, books, fault), credit)
 			require.ErrorIs(t, err, ledger.ErrTryAgain)
@@ -126,15 +126,15 @@ func TestDeclineThatIsNotStored(t *testing.T) {
 	for name, fault := range everyFault {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			books := booktest.New(t)
-			debit := booktest.Request(t, "1", "debit", ledger.Debit, "110")
+			books := infratest.New(t)
+			debit := infratest.Request(t, "1", "debit", ledger.Debit, "110")
 			books.Network.Next(nil)
 			_, err := books.Ledger.Post(outlasted(t, books, fault), debit)
 			require.ErrorIs(t, err, ledger.ErrTryAgain)
 			assert.NotErrorIs(t, err, ledger.ErrInsufficientFunds)
 
 			books.Network.Always(nil)
-			_, err = books.Ledger.Post(t.Context(), booktest.Request(t, "1", "credit", ledger.Credit, "10"))
+			_, err = books.Ledger.Post(t.Context(), infratest.Request(t, "1", "credit", ledger.Credit, "10"))
 			require.NoError(t, err)
 			_, err = books.Ledger.Post(t.Context(), debit)
 			if name == "response lost" || name == "response cut" { // it was stored
@@ -152,11 +152,11 @@ func TestDeclineThatIsNotStored(t *testing.T) {
 // caller hears what the twin did.
 func TestTwinPostsBeforeDecline(t *testing.T) {
 	t.Parallel()
-	books := booktest.New(t)
-	debit := booktest.Request(t, "1", "debit", ledger.Debit, "110")
+	books := infratest.New(t)
+	debit := infratest.Request(t, "1", "debit", ledger.Debit, "110")
 	twin := ledger.New(infra.NewStore(infra.NewClient(books.Config), books.Config), time.Now)
 	books.Network.Next(nil, func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-		_, err := twin.Post(t.Context(), booktest.Request(t, "1", "credit", ledger.Credit, "10"))
+		_, err := twin.Post(t.Context(), infratest.Request(t, "1", "credit", ledger.Credit, "10"))
 		assert.NoError(t, err)
 		_, err = twin.Post(t.Context(), debit)
 		assert.NoError(t, err)

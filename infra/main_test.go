@@ -3,7 +3,7 @@ package infra_test
 import (
 	"testing"
 
-	"onewrite/infra/booktest"
+	"onewrite/infra/infratest"
 )
 
-func TestMain(m *testing.M) { booktest.Main(m) }
+func TestMain(m *testing.M) { infratest.Main(m) }

@@ -16,8 +16,8 @@ import (
 
 	"onewrite/handler"
 	"onewrite/infra"
-	"onewrite/infra/booktest"
-	"onewrite/infra/faults"
+	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/faults"
 	"onewrite/ledger"
 )
 
@@ -25,7 +25,7 @@ import (
 // are sent, are those that the role in the template allows.
 func TestPolicyAllowsWhatIsRequested(t *testing.T) {
 	t.Parallel()
-	books := booktest.New(t)
+	books := infratest.New(t)
 	tables := map[string]string{books.Config.TransactionsTable: "TransactionsTable", books.Config.AggregateTable: "AggregateTable"}
 	var mu sync.Mutex
 	requested := map[faults.Access]bool{}

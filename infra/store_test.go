@@ -10,19 +10,19 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"onewrite/infra/booktest"
-	"onewrite/infra/storetest"
+	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/storetest"
 	"onewrite/ledger"
 )
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, booktest.New)
+	storetest.Run(t, infratest.New)
 }
 
 func TestBalanceOfNewUserIsOpeningAndLeavesNoRow(t *testing.T) {
 	t.Parallel()
-	books := booktest.New(t)
+	books := infratest.New(t)
 	assert.Equal(t, "100", books.Balance(t, "1"))
 	assert.Equal(t, []string{"GetItem"}, books.Network.Requests())
 	for _, table := range []string{books.Config.TransactionsTable, books.Config.AggregateTable} {
@@ -34,9 +34,9 @@ func TestBalanceOfNewUserIsOpeningAndLeavesNoRow(t *testing.T) {
 
 func TestRequestsPerOutcome(t *testing.T) {
 	t.Parallel()
-	books := booktest.New(t)
-	credit := booktest.Request(t, "1", "credit", ledger.Credit, "10")
-	debit := booktest.Request(t, "1", "debit", ledger.Debit, "1000")
+	books := infratest.New(t)
+	credit := infratest.Request(t, "1", "credit", ledger.Credit, "10")
+	debit := infratest.Request(t, "1", "debit", ledger.Debit, "1000")
 	for _, c := range []struct {
 		name    string
 		request ledger.Request
@@ -57,7 +57,7 @@ func TestRequestsPerOutcome(t *testing.T) {
 // A row that the store can't have written is a defect, never a guess.
 func TestDamagedRows(t *testing.T) {
 	t.Parallel()
-	books := booktest.New(t)
+	books := infratest.New(t)
 	for _, balance := range []types.AttributeValue{
 		&types.AttributeValueMemberN{Value: "-1"},
 		&types.AttributeValueMemberN{Value: "0.001"},
@@ -71,7 +71,7 @@ func TestDamagedRows(t *testing.T) {
 			Item:      map[string]types.AttributeValue{"user_id": key["user_id"], "balance": balance},
 		})
 		require.NoError(t, err)
-		r := booktest.Request(t, "1", "k", ledger.Debit, "1000")
+		r := infratest.Request(t, "1", "k", ledger.Debit, "1000")
 		_, err = books.Ledger.Balance(t.Context(), r.UserID)
 		require.Error(t, err, "balance %+v", balance)
 		assert.NotErrorIs(t, err, ledger.ErrTryAgain, "balance %+v", balance)
@@ -84,11 +84,11 @@ func TestDamagedRows(t *testing.T) {
 // damage can bring about, gives nothing of that row away.
 func TestForeignRowUnderID(t *testing.T) {
 	t.Parallel()
-	books := booktest.New(t)
-	r := booktest.Request(t, "1", "k", ledger.Credit, "10")
+	books := infratest.New(t)
+	r := infratest.Request(t, "1", "k", ledger.Credit, "10")
 	id := ledger.NewTransactionID(r.UserID, r.IdempotencyKey)
 	require.NoError(t, books.Store.Decline(t.Context(), ledger.Transaction{
-		ID: id, UserID: booktest.Request(t, "2", "k", ledger.Credit, "10").UserID, IdempotencyKey: r.IdempotencyKey,
+		ID: id, UserID: infratest.Request(t, "2", "k", ledger.Credit, "10").UserID, IdempotencyKey: r.IdempotencyKey,
 		Type: r.Type, Amount: r.Amount, Status: ledger.Declined, BalanceSeen: ledger.MaxBalance, CreatedAt: time.Now().UTC(),
 	}))
 	_, err := books.Ledger.Post(t.Context(), r)
@@ -105,10 +105,10 @@ func TestForeignRowUnderID(t *testing.T) {
 
 func TestRowsAsTheyAreStored(t *testing.T) {
 	t.Parallel()
-	books := booktest.New(t)
-	posted, err := books.Ledger.Post(t.Context(), booktest.Request(t, "1", "k", ledger.Credit, "10.50"))
+	books := infratest.New(t)
+	posted, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "k", ledger.Credit, "10.50"))
 	require.NoError(t, err)
-	_, err = books.Ledger.Post(t.Context(), booktest.Request(t, "1", "d", ledger.Debit, "1000"))
+	_, err = books.Ledger.Post(t.Context(), infratest.Request(t, "1", "d", ledger.Debit, "1000"))
 	var declined *ledger.DeclinedError
 	require.ErrorAs(t, err, &declined)
 

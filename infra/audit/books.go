@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"onewrite/infra"
+	"onewrite/infra/internal/tables"
 	"onewrite/ledger"
 )
 
@@ -24,11 +25,11 @@ const (
 	pageRows      = 1000 // about 250 KB, so that the rate is even
 )
 
-// patient is [infra.Patient] for a reader who has hours: throttled, it is the
+// patient is [tables.Patient] for a reader who has hours: throttled, it is the
 // audit that stands back and not the ledger. A balance that is being moved is
 // also worth waiting for.
 func patient(o *dynamodb.Options) {
-	infra.Patient(o)
+	tables.Patient(o)
 	o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
 		r.MaxAttempts = maxAttempts
 		r.RateLimiter = ratelimit.None

@@ -9,14 +9,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"onewrite/infra/booktest"
+	"onewrite/infra/infratest"
 	"onewrite/ledger"
 )
 
 // idOf is the id of a user's transaction.
 func idOf(t *testing.T, user, key string) string {
 	t.Helper()
-	r := booktest.Request(t, user, key, ledger.Credit, "1")
+	r := infratest.Request(t, user, key, ledger.Credit, "1")
 	return ledger.NewTransactionID(r.UserID, r.IdempotencyKey).String()
 }
 
@@ -130,14 +130,14 @@ var damages = []struct {
 }
 
 // Every damage is found, in rows of now and of long ago, and by the tests' own
-// check, too: see [booktest.Books.Damage].
+// check, too: see [infratest.Books.Damage].
 func TestDamage(t *testing.T) {
 	t.Parallel()
 	for _, c := range damages {
 		for age, now := range map[string]func() time.Time{"new": time.Now, "old": at(lastYear)} {
 			t.Run(c.name+", "+age, func(t *testing.T) {
 				t.Parallel()
-				books := booktest.New(t)
+				books := infratest.New(t)
 				l := ledger.New(books.Store, now)
 				post(t, l, "alice", "+10", "-5", "-1000")
 				post(t, l, "bob", "+1")
@@ -169,7 +169,7 @@ func TestDamage(t *testing.T) {
 
 func TestReportOfDamage(t *testing.T) {
 	t.Parallel()
-	books := booktest.New(t)
+	books := infratest.New(t)
 	post(t, books.Ledger, "1", "+10")
 	books.Damage(t, books.Config.AggregateTable, "UPDATE ? SET balance = 1000 WHERE user_id = '1'")
 	books.Damage(t, books.Config.TransactionsTable, "INSERT INTO ? VALUE {'id': '\x1b[2J'}")

@@ -11,14 +11,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"onewrite/infra/booktest"
+	"onewrite/infra/infratest"
 	"onewrite/ledger"
 )
 
-func TestMain(m *testing.M) { booktest.Main(m) }
+func TestMain(m *testing.M) { infratest.Main(m) }
 
 // command runs the command on the books.
-func command(t *testing.T, books *booktest.Books, args ...string) (status int, out, log string) {
+func command(t *testing.T, books *infratest.Books, args ...string) (status int, out, log string) {
 	t.Helper()
 	env := map[string]string{}
 	for _, variable := range books.Env() {
@@ -36,7 +36,7 @@ func post(t *testing.T, l *ledger.Ledger, user string, amounts ...string) {
 	t.Helper()
 	for i, amount := range amounts {
 		kind := map[byte]ledger.Type{'+': ledger.Credit, '-': ledger.Debit}[amount[0]]
-		_, err := l.Post(t.Context(), booktest.Request(t, user, string(rune('1'+i)), kind, amount[1:]))
+		_, err := l.Post(t.Context(), infratest.Request(t, user, string(rune('1'+i)), kind, amount[1:]))
 		if err != nil {
 			require.ErrorIs(t, err, ledger.ErrInsufficientFunds)
 		}
@@ -55,7 +55,7 @@ var lastYear = time.Date(2025, 11, 22, 12, 0, 0, 0, time.UTC)
 
 func TestRight(t *testing.T) {
 	t.Parallel()
-	books := booktest.New(t)
+	books := infratest.New(t)
 	status, out, log := command(t, books)
 	assert.Equal(t, "0 users, 0 transactions: every balance is what its history says\n", out+log)
 	assert.Equal(t, exitRight, status)
@@ -71,14 +71,14 @@ func TestRight(t *testing.T) {
 
 func TestJSON(t *testing.T) {
 	t.Parallel()
-	books := booktest.New(t)
+	books := infratest.New(t)
 	_, out, _ := command(t, books, "-json")
 	assert.Equal(t, `{"users":0,"transactions":0,"mismatches":[],"unsettled":[]}`+"\n", out)
 }
 
 func TestMetric(t *testing.T) {
 	t.Parallel()
-	books := booktest.New(t)
+	books := infratest.New(t)
 	post(t, books.Ledger, "1", "+10", "+1")
 	books.Damage(t, books.Config.AggregateTable, "UPDATE ? SET balance = 1 WHERE user_id = '1'")
 	before := time.Now().UnixMilli()
@@ -104,7 +104,7 @@ func TestMetric(t *testing.T) {
 
 func TestStatement(t *testing.T) {
 	t.Parallel()
-	books := booktest.New(t)
+	books := infratest.New(t)
 	post(t, ledger.New(books.Store, at(lastYear)), "1", "+10.5", "-1000", "-110.5")
 	post(t, books.Ledger, "2", "+1")
 	status, out, log := command(t, books, "-user", "1")
@@ -126,7 +126,7 @@ func TestStatement(t *testing.T) {
 
 func TestStatementOfDamagedHistory(t *testing.T) {
 	t.Parallel()
-	books := booktest.New(t)
+	books := infratest.New(t)
 	post(t, books.Ledger, "1", "+10")
 	books.Damage(t, books.Config.TransactionsTable, `UPDATE ? SET "type" = 'gift' WHERE id = '`+idOf(t, "1", "1")+"'")
 	status, out, log := command(t, books, "-user", "1")
@@ -137,7 +137,7 @@ func TestStatementOfDamagedHistory(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	t.Parallel()
-	books := booktest.New(t)
+	books := infratest.New(t)
 	for _, c := range []struct {
 		args []string
 		want string

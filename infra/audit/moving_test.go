@@ -14,13 +14,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/infra"
-	"onewrite/infra/booktest"
-	"onewrite/infra/faults"
+	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/faults"
 	"onewrite/ledger"
 )
 
 // auditor audits the books over a network of its own.
-func auditor(b *booktest.Books) (*audit, *faults.Network) {
+func auditor(b *infratest.Books) (*audit, *faults.Network) {
 	network := &faults.Network{}
 	client := infra.NewClient(b.Config, patient, faults.Under(network))
 	return &audit{
@@ -49,14 +49,14 @@ func before(do func()) faults.Fault {
 }
 
 // credits is a function that posts one more credit to the user.
-func credits(t *testing.T, b *booktest.Books, user string) func() {
+func credits(t *testing.T, b *infratest.Books, user string) func() {
 	var n int
 	var mu sync.Mutex
 	return func() {
 		mu.Lock()
 		defer mu.Unlock()
 		n++
-		_, err := b.Ledger.Post(context.WithoutCancel(t.Context()), booktest.Request(t, user, fmt.Sprint("credit-", n), ledger.Credit, "10"))
+		_, err := b.Ledger.Post(context.WithoutCancel(t.Context()), infratest.Request(t, user, fmt.Sprint("credit-", n), ledger.Credit, "10"))
 		assert.NoError(t, err)
 	}
 }
@@ -65,7 +65,7 @@ func credits(t *testing.T, b *booktest.Books, user string) func() {
 // over another. Nothing is called wrong, and nobody is left when they rest.
 func TestPostsMeanwhile(t *testing.T) {
 	t.Parallel()
-	b := booktest.New(t)
+	b := infratest.New(t)
 	bad := func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		kinds := []faults.Fault{faults.LoseRequest, faults.LoseResponse, faults.CutResponse, faults.Conflict, faults.Throttle, faults.ServerError}
 		if rand.N(10) == 0 {
@@ -88,7 +88,7 @@ func TestPostsMeanwhile(t *testing.T) {
 				if rand.N(2) == 0 {
 					kind = ledger.Debit
 				}
-				request := booktest.Request(t, fmt.Sprint("user-", rand.N(8)), fmt.Sprint(caller, "-", i), kind, amount)
+				request := infratest.Request(t, fmt.Sprint("user-", rand.N(8)), fmt.Sprint(caller, "-", i), kind, amount)
 				if _, err := b.Ledger.Post(context.WithoutCancel(t.Context()), request); err != nil {
 					assert.ErrorIs(t, err, ledger.ErrInsufficientFunds)
 				}
@@ -116,7 +116,7 @@ func TestPostsMeanwhile(t *testing.T) {
 // new one, is seen in one table alone.
 func TestPostBetweenReadings(t *testing.T) {
 	t.Parallel()
-	b := booktest.New(t)
+	b := infratest.New(t)
 	post(t, ledger.New(b.Store, at(lastYear)), "1", "+10")
 	a, network := auditor(b)
 	a.books.segments = 1
@@ -131,7 +131,7 @@ func TestPostBetweenReadings(t *testing.T) {
 // A user with a history of last year moves during some readings, and then rests.
 func TestPostsBetweenReadingsOfOneUser(t *testing.T) {
 	t.Parallel()
-	b := booktest.New(t)
+	b := infratest.New(t)
 	post(t, ledger.New(b.Store, at(lastYear)), "1", "+10", "-5", "-1000")
 	credit := credits(t, b, "1")
 	credit()
@@ -151,7 +151,7 @@ func TestPostsBetweenReadingsOfOneUser(t *testing.T) {
 // An index that lags for as long as it is asked is not damage: the table knows.
 func TestIndexLags(t *testing.T) {
 	t.Parallel()
-	b := booktest.New(t)
+	b := infratest.New(t)
 	a, network := auditor(b)
 	credit := credits(t, b, "1")
 	credit()
@@ -176,7 +176,7 @@ func TestIndexLags(t *testing.T) {
 // about, and is not called wrong.
 func TestUnsettled(t *testing.T) {
 	t.Parallel()
-	b := booktest.New(t)
+	b := infratest.New(t)
 	credit := credits(t, b, "1")
 	credit()
 	a, network := auditor(b)
@@ -201,7 +201,7 @@ func TestDamageToMovingUser(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := booktest.New(t)
+			b := infratest.New(t)
 			credit := credits(t, b, "1")
 			credit()
 			credit()
@@ -225,7 +225,7 @@ func TestDamageToMovingUser(t *testing.T) {
 // moved when the balances are scanned, so that they agree by chance.
 func TestRowInFlightStandsInForMissingOne(t *testing.T) {
 	t.Parallel()
-	b := booktest.New(t)
+	b := infratest.New(t)
 	credit := credits(t, b, "1")
 	credit()
 	credit()
@@ -242,7 +242,7 @@ func TestRowInFlightStandsInForMissingOne(t *testing.T) {
 // What can't be read is an error, not a finding.
 func TestFaultsThatLast(t *testing.T) {
 	t.Parallel()
-	b := booktest.New(t)
+	b := infratest.New(t)
 	post(t, b.Ledger, "1", "+10")
 	for _, operation := range []string{"DescribeTable", "Scan", "TransactGetItems"} {
 		a, network := auditor(b)

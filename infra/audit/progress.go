@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"onewrite/infra/terminal"
+	"onewrite/infra/internal/cli"
 )
 
 // progress is a line on a terminal that says how far the audit is. Elsewhere
@@ -23,7 +23,7 @@ type progress struct {
 // showProgress shows the progress that it returns until stop is called.
 func showProgress(out io.Writer) (p *progress, stop func()) {
 	p = &progress{}
-	if !terminal.Is(out) {
+	if !cli.IsTerminal(out) {
 		return p, func() {}
 	}
 	return p, p.rewrite(out)

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"onewrite/infra/booktest"
+	"onewrite/infra/infratest"
 	"onewrite/ledger"
 )
 
@@ -31,7 +31,7 @@ func BenchmarkAudit(b *testing.B) {
 		{100_000, 1_000},
 	} {
 		b.Run(fmt.Sprintf("%d-transactions-of-%d-users", c.transactions, c.users), func(b *testing.B) {
-			books := booktest.New(b)
+			books := infratest.New(b)
 			amounts := slices.Repeat([]string{"12.34"}, c.transactions/c.users)
 			for user := range c.users {
 				books.Credit(b, fmt.Sprint("user-", user), amounts...)
@@ -59,7 +59,7 @@ func BenchmarkAudit(b *testing.B) {
 // keepPosting credits and debits random users, four at once, until stop is
 // called, and counts. Every posting is waited for: one that is given up may
 // still be applied.
-func keepPosting(b *testing.B, books *booktest.Books, users int) (posted *atomic.Int64, stop func()) {
+func keepPosting(b *testing.B, books *infratest.Books, users int) (posted *atomic.Int64, stop func()) {
 	var callers sync.WaitGroup
 	var stopped atomic.Bool
 	posted = new(atomic.Int64)
@@ -67,7 +67,7 @@ func keepPosting(b *testing.B, books *booktest.Books, users int) (posted *atomic
 		callers.Go(func() {
 			for i := 0; !stopped.Load(); i++ {
 				kind := []ledger.Type{ledger.Credit, ledger.Debit}[i%2]
-				r := booktest.Request(b, fmt.Sprint("user-", rand.N(users)), fmt.Sprint("live-", caller, "-", i), kind, "0.5")
+				r := infratest.Request(b, fmt.Sprint("user-", rand.N(users)), fmt.Sprint("live-", caller, "-", i), kind, "0.5")
 				_, err := books.Ledger.Post(context.WithoutCancel(b.Context()), r)
 				assert.NoError(b, err)
 				posted.Add(1)

@@ -22,8 +22,9 @@ import (
 
 	"onewrite/handler"
 	"onewrite/infra"
-	"onewrite/infra/command"
-	"onewrite/infra/dynamodblocal"
+	"onewrite/infra/internal/cli"
+	"onewrite/infra/internal/dynamodblocal"
+	"onewrite/infra/internal/tables"
 	"onewrite/ledger"
 )
 
@@ -33,7 +34,7 @@ const (
 )
 
 func main() {
-	command.Main("local", func(ctx context.Context, args []string, out, log io.Writer) error {
+	cli.Main("local", func(ctx context.Context, args []string, out, log io.Writer) error {
 		return run(endWithGoRun(ctx), args, os.Getenv, out, log)
 	})
 }
@@ -102,7 +103,7 @@ func openStore(ctx context.Context, endpoint string, getenv func(string) string)
 	client := infra.NewClient(config)
 	ctx, cancel := context.WithTimeout(ctx, tablesWithin)
 	defer cancel()
-	if err := infra.CreateTables(ctx, client, config); err != nil {
+	if err := tables.Create(ctx, client, config); err != nil {
 		return nil, err
 	}
 	return infra.NewStore(client, config), nil

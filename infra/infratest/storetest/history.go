@@ -1,0 +1,95 @@
+package storetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/infratest"
+	"onewrite/ledger"
+)
+
+// clock is a time that goes on by itself: three calls share a millisecond.
+func clock() func() time.Time {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	return func() time.Time {
+		now = now.Add(334 * time.Microsecond)
+		return now
+	}
+}
+
+// history reads all pages, and checks that each but the last is full.
+func history(t *testing.T, l *ledger.Ledger, user string, limit int) (all []ledger.Transaction) {
+	t.Helper()
+	id, err := ledger.ParseUserID(user)
+	require.NoError(t, err)
+	for after := (ledger.Cursor{}); ; {
+		page, err := l.History(t.Context(), id, after, limit)
+		require.NoError(t, err)
+		all = append(all, page.Transactions...)
+		if page.Next == (ledger.Cursor{}) {
+			return all
+		}
+		require.Len(t, page.Transactions, limit)
+		after = page.Next
+	}
+}
+
+func historyPages(t *testing.T, open Open) {
+	books := open(t)
+	l := ledger.New(books.Store, clock())
+	want := map[ledger.TransactionID]bool{}
+	for i := range 25 {
+		kind, amount := ledger.Credit, "1"
+		if i%5 == 0 {
+			kind, amount = ledger.Debit, "100000" // declined
+		}
+		r := infratest.Request(t, "1", fmt.Sprint(i), kind, amount)
+		_, _ = l.Post(t.Context(), r)
+		want[ledger.NewTransactionID(r.UserID, r.IdempotencyKey)] = true
+		_, err := l.Post(t.Context(), infratest.Request(t, "2", fmt.Sprint(i), ledger.Credit, "1"))
+		require.NoError(t, err)
+	}
+	for len(history(t, l, "1", 100)) < len(want) {
+		require.NoError(t, t.Context().Err(), "the history doesn't catch up")
+	}
+	for _, limit := range []int{1, 4, 5, 24, 25, 26, 100} {
+		all := history(t, l, "1", limit)
+		got := map[ledger.TransactionID]bool{}
+		for i, transaction := range all {
+			got[transaction.ID] = true
+			if i > 0 {
+				assert.False(t, transaction.CreatedAt.After(all[i-1].CreatedAt), "newest first")
+			}
+		}
+		assert.Len(t, all, len(want), "limit %d: each once", limit)
+		assert.Equal(t, want, got, "limit %d", limit)
+	}
+}
+
+func historyOfNobody(t *testing.T, open Open) {
+	books := open(t)
+	assert.Empty(t, history(t, books.Ledger, "nobody", 50))
+}
+
+// A place in one user's history opens nothing of it to another.
+func cursorOfAnotherUser(t *testing.T, open Open) {
+	books := open(t)
+	for i := range 4 {
+		for _, user := range []string{"alice", "bob"} {
+			_, err := books.Ledger.Post(t.Context(), infratest.Request(t, user, fmt.Sprint(i), ledger.Credit, "1"))
+			require.NoError(t, err)
+		}
+	}
+	alice, bob := infratest.Request(t, "alice", "1", ledger.Credit, "1").UserID, infratest.Request(t, "bob", "1", ledger.Credit, "1").UserID
+	page, err := books.Ledger.History(t.Context(), alice, ledger.Cursor{}, 2)
+	require.NoError(t, err)
+	page, err = books.Ledger.History(t.Context(), bob, page.Next, 100)
+	require.NoError(t, err)
+	for _, transaction := range page.Transactions {
+		assert.Equal(t, bob, transaction.UserID)
+	}
+}

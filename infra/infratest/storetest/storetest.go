@@ -1,0 +1,49 @@
+// Package storetest is the acceptance suite of [ledger.Store]. Every store
+// passes it: the one in DynamoDB and the one on the model of DynamoDB, so that
+// what is shown on the model holds.
+package storetest
+
+import (
+	"testing"
+
+	"onewrite/infra/infratest"
+)
+
+// Open makes new books whose store is tried. They are checked when t ends.
+type Open func(t testing.TB) *infratest.Books
+
+// Run holds a store to the promises of [ledger.Store], by itself and under a
+// [ledger.Ledger].
+func Run(t *testing.T, open Open) {
+	for _, promise := range []struct {
+		name string
+		test func(*testing.T, Open)
+	}{
+		{"what was recorded is read back", whatWasRecordedIsReadBack},
+		{"recorded whatever the balance", recordedWhateverTheBalance},
+		{"out of range", outOfRange},
+		{"caller is gone", callerIsGone},
+		{"transaction not found", transactionNotFound},
+
+		{"post moves balance", postMovesBalance},
+		{"first post starts from opening balance", firstPostStartsFromOpeningBalance},
+		{"replay has the first result", replayHasTheFirstResult},
+		{"key reused", keyReused},
+		{"users share keys", usersShareKeys},
+		{"declined stays declined", declinedStaysDeclined},
+		{"balance limit", balanceLimit},
+
+		{"forty debits at once", fortyDebitsAtOnce},
+		{"one key at once", oneKeyAtOnce},
+		{"one key, two payloads at once", oneKeyTwoPayloadsAtOnce},
+
+		{"history pages", historyPages},
+		{"history of nobody", historyOfNobody},
+		{"cursor of another user", cursorOfAnotherUser},
+	} {
+		t.Run(promise.name, func(t *testing.T) {
+			t.Parallel()
+			promise.test(t, open)
+		})
+	}
+}

@@ -1,0 +1,83 @@
+package dynamodbmodel
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/go-json-experiment/json"
+
+	"onewrite/infra/infratest/faults"
+)
+
+// request is any operation's.
+type request struct {
+	operation string
+	body      string
+
+	TableName                           string
+	Key                                 item
+	Item                                item
+	ConditionExpression                 string
+	UpdateExpression                    string
+	ExpressionAttributeValues           item
+	ReturnValuesOnConditionCheckFailure string
+	ConsistentRead                      bool
+
+	IndexName              string
+	KeyConditionExpression string
+	ScanIndexForward       *bool
+	Limit                  int
+	ExclusiveStartKey      item
+
+	ClientRequestToken string
+	TransactItems      []struct{ Put, Update *request }
+	RequestItems       map[string][]struct{ PutRequest struct{ Item item } }
+
+	failure error // what of it could not be read
+}
+
+// read reads a request, strictly: what the model doesn't know is a failure,
+// because it would have meant something to DynamoDB.
+func read(r *http.Request) (asked request, err error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return request{}, err
+	}
+	asked.failure = json.Unmarshal(body, &asked, json.RejectUnknownMembers(true))
+	asked.operation = faults.Operation(r)
+	asked.body = string(body)
+	return asked, nil
+}
+
+// answer is a status and what becomes its JSON.
+type answer struct {
+	status int
+	body   any
+}
+
+func ok(body any) answer { return answer{http.StatusOK, body} }
+
+// refused is an exception by its name.
+func refused(exception, message string, more ...any) answer {
+	body := map[string]any{
+		"__type":  "com.amazonaws.dynamodb.v20120810#" + exception,
+		"message": message,
+	}
+	for i := 0; i < len(more); i += 2 {
+		body[more[i].(string)] = more[i+1]
+	}
+	return answer{http.StatusBadRequest, body}
+}
+
+func invalid(format string, arguments ...any) answer {
+	return refused("ValidationException", fmt.Sprintf(format, arguments...))
+}
+
+func (a answer) response(r *http.Request) *http.Response {
+	body, err := json.Marshal(a.body, json.Deterministic(true))
+	if err != nil {
+		panic(err) // maps and texts only
+	}
+	return faults.Answer(r, a.status, string(body))
+}

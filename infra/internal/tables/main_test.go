@@ -1,0 +1,9 @@
+package tables_test
+
+import (
+	"testing"
+
+	"onewrite/infra/infratest"
+)
+
+func TestMain(m *testing.M) { infratest.Main(m) }

@@ -1,0 +1,88 @@
+// Package tables defines the two tables in Go, the same as template.yaml does,
+// and makes them where no template does: in commands and tests.
+package tables
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsretry "github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"onewrite/infra"
+)
+
+// Definitions are the definitions of the two tables, the same as in template.yaml.
+func Definitions(c infra.Config) []dynamodb.CreateTableInput {
+	return []dynamodb.CreateTableInput{
+		{
+			TableName:            &c.TransactionsTable,
+			AttributeDefinitions: attributes("id", "user_id", "created_at"),
+			KeySchema:            keys("id"),
+			BillingMode:          types.BillingModePayPerRequest,
+			GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
+				IndexName:  aws.String(infra.HistoryIndex),
+				KeySchema:  keys("user_id", "created_at"),
+				Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll},
+			}},
+		},
+		{
+			TableName:            &c.AggregateTable,
+			AttributeDefinitions: attributes("user_id"),
+			KeySchema:            keys("user_id"),
+			BillingMode:          types.BillingModePayPerRequest,
+		},
+	}
+}
+
+// Create makes those of the two tables that are missing, and waits until
+// they can be used. Commands and tests call it; on AWS the template makes them.
+func Create(ctx context.Context, client *dynamodb.Client, c infra.Config) error {
+	for _, table := range Definitions(c) {
+		_, err := client.CreateTable(ctx, &table, Patient)
+		if exists := (*types.ResourceInUseException)(nil); err != nil && !errors.As(err, &exists) {
+			return fmt.Errorf("create table %s: %w", *table.TableName, err)
+		}
+		ready := dynamodb.NewTableExistsWaiter(client, func(o *dynamodb.TableExistsWaiterOptions) {
+			o.ClientOptions = append(o.ClientOptions, Patient)
+		})
+		if err := ready.Wait(ctx, &dynamodb.DescribeTableInput{TableName: table.TableName}, time.Minute); err != nil {
+			return fmt.Errorf("wait for table %s: %w", *table.TableName, err)
+		}
+	}
+	return nil
+}
+
+// attributes defines attributes of type S.
+func attributes(names ...string) (definitions []types.AttributeDefinition) {
+	for _, name := range names {
+		definitions = append(definitions, types.AttributeDefinition{
+			AttributeName: aws.String(name),
+			AttributeType: types.ScalarAttributeTypeS,
+		})
+	}
+	return definitions
+}
+
+// keys is a partition key and, if there is a second name, a sort key.
+func keys(names ...string) (schema []types.KeySchemaElement) {
+	for i, name := range names {
+		schema = append(schema, types.KeySchemaElement{
+			AttributeName: aws.String(name),
+			KeyType:       []types.KeyType{types.KeyTypeHash, types.KeyTypeRange}[i],
+		})
+	}
+	return schema
+}
+
+// Patient is the option of commands and tests that would rather wait for
+// DynamoDB than fail, of a client or of one call.
+func Patient(o *dynamodb.Options) {
+	o.Retryer = awsretry.NewStandard()
+	o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(time.Minute)
+}

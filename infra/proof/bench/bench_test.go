@@ -1,0 +1,83 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestQuantiles(t *testing.T) {
+	t.Parallel()
+	var all []time.Duration
+	for i := range 100 {
+		all = append(all, time.Duration(100-i)*time.Millisecond)
+	}
+	assert.Equal(t, quantiles{P50: 51, P95: 96, P99: 100}, quantilesOf(all))
+	assert.Equal(t, quantiles{P50: 1, P95: 1, P99: 1}, quantilesOf([]time.Duration{time.Millisecond}))
+}
+
+func TestPackageOf(t *testing.T) {
+	t.Parallel()
+	for symbol, want := range map[string]string{
+		"github.com/aws/smithy-go.(*Schema).Member":   "github.com/aws/smithy-go",
+		"type:.eq.net/http.http2Frame":                "net/http",
+		"runtime.mallocgc":                            "runtime",
+		"slices.SortFunc[go.shape.[]net/http.Cookie]": "slices",
+		"go:func.*":         "go:func",
+		"_cgo_topofstack":   "(no package)",
+		"onewrite/ledger.x": "onewrite/ledger",
+	} {
+		assert.Equal(t, want, packageOf(symbol), symbol)
+	}
+}
+
+// A broken bound fails the run, and a figure that moved is told.
+func TestBoundsAndComparison(t *testing.T) {
+	t.Parallel()
+	r := &report{
+		Share: []ownShare{{Outcome: "posted", Allocations: maxOwnAllocations}},
+		Size:  &size{Bytes: maxBinaryBytes, ZipBytes: maxZipBytes},
+		Cost:  []bill{{Outcome: "posted", units: units{1, 5, 0}}},
+	}
+	assert.Empty(t, r.broken())
+	earlier := filepath.Join(t.TempDir(), "earlier.json")
+	text, err := json.Marshal(r)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(earlier, text, 0o600))
+
+	r.Share[0].Allocations *= 2
+	r.Size.ZipBytes++
+	assert.Len(t, r.broken(), 2)
+	var told bytes.Buffer
+	require.NoError(t, r.compare(&told, earlier))
+	assert.Contains(t, told.String(), "own allocations, posted: 200, was 100")
+	assert.Contains(t, told.String(), "4 figures are the same within a tenth")
+}
+
+func TestUnknownPart(t *testing.T) {
+	t.Parallel()
+	err := run(t.Context(), []string{"speed"}, &bytes.Buffer{}, &bytes.Buffer{})
+	assert.ErrorContains(t, err, `no part "speed"`)
+}
+
+// The prices are parameters, and their date and sources are told with them.
+func TestPrices(t *testing.T) {
+	t.Parallel()
+	p, err := readPrices("")
+	require.NoError(t, err)
+	assert.NotEmpty(t, p.Date)
+	assert.NotEmpty(t, p.Sources)
+	template, err := os.ReadFile("../../../template.yaml")
+	require.NoError(t, err)
+	assert.Contains(t, string(template), fmt.Sprintf("MemorySize: %g\n", p.MemoryMB))
+	p.PerMillionWriteUnits, p.PerMillionReadUnits, p.PerMillionInvocations = 2, 3, 5
+	p.MemoryMB, p.BilledMs, p.PerGBSecond, p.PerMillionHTTPRequests = 512, 1000, 1e-5, 7
+	assert.Equal(t, bill{"any", units{2, 4, 1}, 11, 10, 7, 28}, p.bill("any", units{2, 4, 1}))
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"onewrite/infra"
+	"onewrite/infra/infratest/faults"
+)
+
+// instant is a DynamoDB that answers at once: an HTTP client with an answer
+// for each operation, and no network.
+type instant map[string]string
+
+// Do implements dynamodb.HTTPClient.
+func (answers instant) Do(r *http.Request) (*http.Response, error) {
+	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		return nil, err
+	}
+	operation := faults.Operation(r)
+	body, status := answers[operation], http.StatusOK
+	if strings.Contains(body, "__type") {
+		status = http.StatusBadRequest
+	}
+	return &http.Response{
+		StatusCode:    status,
+		Header:        http.Header{"Content-Type": {"application/x-amz-json-1.0"}},
+		Body:          io.NopCloser(strings.NewReader(body)),
+		ContentLength: int64(len(body)),
+		Request:       r,
+	}, nil
+}
+
+// onInstant is a client whose requests of an outcome are answered at once.
+func onInstant(o outcome, n names) (*dynamodb.Client, infra.Config) {
+	config := infra.Config{
+		TransactionsTable: "transactions",
+		AggregateTable:    "transactions_aggregate",
+		Region:            "us-east-1",
+		Credentials:       aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"},
+	}
+	return infra.NewClient(config, func(c *dynamodb.Options) { c.HTTPClient = answersAtOnce(o, n) }), config
+}
+
+// answersAtOnce are DynamoDB's answers to the requests of an outcome.
+func answersAtOnce(o outcome, n names) instant {
+	aggregate := `{"user_id":{"S":"` + n.user + `"},"balance":{"N":"110.5"},"version":{"N":"1"}}`
+	failed := func(item string) string {
+		return `{"Code":"ConditionalCheckFailed","Message":"The conditional request failed","Item":` + item + `}`
+	}
+	cancelled := func(put, update string) string {
+		return `{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",` +
+			`"Message":"Transaction cancelled","CancellationReasons":[` + put + `,` + update + `]}`
+	}
+	const fine = `{"Code":"None"}`
+	switch o.name {
+	case balance.name:
+		return instant{"GetItem": `{"Item":` + aggregate + `}`}
+	case replayed.name:
+		return instant{"TransactWriteItems": cancelled(failed(stored(n)), fine)}
+	case declined.name:
+		return instant{"TransactWriteItems": cancelled(fine, failed(aggregate)), "PutItem": `{}`}
+	}
+	return instant{"TransactWriteItems": `{}`}
+}
+
+// stored is the row of a posted call, as DynamoDB sends it.
+func stored(n names) string {
+	s := func(v string) map[string]string { return map[string]string{"S": v} }
+	text, err := json.Marshal(map[string]map[string]string{
+		"id": s(n.id()), "user_id": s(n.user), "idempotency_key": s(n.key), "type": s("credit"),
+		"status": s("posted"), "created_at": s("2026-11-22T12:00:00.000Z"), "ammount": {"N": "1"},
+	})
+	if err != nil {
+		panic(err) // our own types
+	}
+	return string(text)
+}

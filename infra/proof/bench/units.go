@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"onewrite/infra/infratest/faults"
+)
+
+// units are what requests to DynamoDB cost, counted from the requests and
+// their answers by AWS's rules, because DynamoDB Local's own count is wrong:
+//
+//   - a write takes a unit a KB of its item, and two in a transaction; one
+//     whose condition fails takes the same;
+//   - a new row takes a unit a KB in each index that holds it, on top;
+//   - a strongly consistent read takes a unit for each 4 KB, at least one, and
+//     an eventually consistent one half of that.
+//
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html
+type units struct {
+	Requests int     `json:"requests"`
+	Writes   float64 `json:"writeUnits"`
+	Reads    float64 `json:"readUnits"`
+}
+
+// meter is the HTTP client of a DynamoDB client, and counts.
+type meter struct {
+	client dynamodb.HTTPClient
+	units  units
+}
+
+// attributes are an item's, each with its type and its value.
+type attributes map[string]map[string]string
+
+// Do implements dynamodb.HTTPClient.
+func (m *meter) Do(r *http.Request) (*http.Response, error) {
+	sent, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(sent))
+	response, err := m.client.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	received, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, err
+	}
+	response.Body = io.NopCloser(bytes.NewReader(received))
+	operation := faults.Operation(r)
+	return response, m.count(operation, sent, received, response.StatusCode == http.StatusOK)
+}
+
+func (m *meter) count(operation string, sent, received []byte, applied bool) error {
+	var request struct {
+		Item          attributes
+		TransactItems []struct {
+			Put, Update *struct{ Item, Key attributes }
+		}
+		ConsistentRead bool
+	}
+	var answer struct {
+		Item  attributes
+		Items []attributes
+	}
+	if err := json.Unmarshal(sent, &request); err != nil {
+		return err
+	}
+	m.units.Requests++
+	if operation == "GetItem" || operation == "Query" {
+		if err := json.Unmarshal(received, &answer); err != nil {
+			return err
+		}
+		bytes := answer.Item.bytes()
+		for _, item := range answer.Items {
+			bytes += item.bytes()
+		}
+		read := float64(max(1, ceilDivide(bytes, 4096)))
+		if !request.ConsistentRead {
+			read /= 2
+		}
+		m.units.Reads += read
+		return nil
+	}
+	write := func(row attributes, factor int) {
+		kB := max(1, ceilDivide(row.bytes(), 1024))
+		m.units.Writes += float64(factor * kB)
+		if applied {
+			m.units.Writes += float64(kB) // the history's index
+		}
+	}
+	if operation == "PutItem" {
+		write(request.Item, 1)
+	}
+	for _, item := range request.TransactItems {
+		if item.Put != nil {
+			write(item.Put.Item, 2)
+		} else {
+			m.units.Writes += 2 // a row of the aggregate table has far less than 1 KB
+		}
+	}
+	return nil
+}
+
+// bytes is the size of an item: of its names, and of its texts in UTF-8. A
+// number takes half a byte a digit and one more.
+func (a attributes) bytes() (n int) {
+	for name, value := range a {
+		n += len(name) + len(value["S"])
+		if number, is := value["N"]; is {
+			n += ceilDivide(len(number), 2) + 1
+		}
+	}
+	return n
+}
+
+func ceilDivide(n, by int) int { return (n + by - 1) / by }

@@ -1,0 +1,176 @@
+// Package blackbox tests the ledger over HTTP alone, wherever it is served: at
+// the address in ONEWRITE_URL, such as that of sam local, or else by a local
+// server that it starts and ends. Its users are new in each run.
+package blackbox
+
+import (
+	"bufio"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const urlVariable = "ONEWRITE_URL"
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	if os.Getenv(urlVariable) != "" {
+		return m.Run()
+	}
+	server := exec.Command("go", "run", "../../local", "-addr", "127.0.0.1:0")
+	server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	server.Stderr = os.Stderr
+	output, err := server.StdoutPipe()
+	if err == nil {
+		err = server.Start()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() {
+		_ = syscall.Kill(-server.Process.Pid, syscall.SIGTERM)
+		_ = server.Wait()
+	}()
+	for lines := bufio.NewScanner(output); lines.Scan(); {
+		if url, listening := strings.CutPrefix(lines.Text(), "listening on "); listening {
+			_ = os.Setenv(urlVariable, url)
+			return m.Run()
+		}
+	}
+	fmt.Fprintln(os.Stderr, "the local server ended before it listened")
+	return 1
+}
+
+type answer struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+func send(t *testing.T, method, target, key, body string) answer {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, os.Getenv(urlVariable)+target, strings.NewReader(body))
+	require.NoError(t, err)
+	if key != "" {
+		r.Header.Set("Idempotent-Key", key)
+	}
+	response, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	assert.Equal(t, "no-store", response.Header.Get("Cache-Control"), "%s %s", method, target)
+	return answer{response.StatusCode, response.Header, string(text)}
+}
+
+func get(t *testing.T, target string) answer {
+	t.Helper()
+	return send(t, http.MethodGet, target, "", "")
+}
+
+func post(t *testing.T, user, key, amount, kind string) answer {
+	t.Helper()
+	return send(t, http.MethodPost, "/transactions", key, fmt.Sprintf(`{"userId":%q,"ammount":%q,"type":%q}`, user, amount, kind))
+}
+
+func assertBalance(t *testing.T, user, want string) {
+	t.Helper()
+	assert.Equal(t, `{"data":{"balance":"`+want+`"}}`, get(t, "/balance?userId="+user).Body)
+}
+
+func TestPostOnce(t *testing.T) {
+	user := rand.Text()
+	assertBalance(t, user, "100")
+	first := post(t, user, "1", "12.50", "debit")
+	assert.Equal(t, http.StatusCreated, first.Status, first.Body)
+	assert.Empty(t, first.Header.Get("Idempotent-Replayed"))
+
+	again := post(t, user, "1", "12.5", "debit")
+	assert.Equal(t, http.StatusCreated, again.Status)
+	assert.Equal(t, first.Body, again.Body)
+	assert.Equal(t, "true", again.Header.Get("Idempotent-Replayed"))
+	assertBalance(t, user, "87.5")
+
+	reused := post(t, user, "1", "13", "credit")
+	assert.Equal(t, http.StatusUnprocessableEntity, reused.Status)
+	assert.Contains(t, reused.Body, "/problems/idempotency-key-reused")
+
+	other := rand.Text()
+	assert.Empty(t, post(t, other, "1", "12.50", "debit").Header.Get("Idempotent-Replayed"), "a key belongs to its user")
+	assertBalance(t, other, "87.5")
+}
+
+func TestDeclineStays(t *testing.T) {
+	user := rand.Text()
+	first := post(t, user, "1", "100.01", "debit")
+	assert.Equal(t, http.StatusUnprocessableEntity, first.Status)
+	assert.Equal(t, "application/problem+json", first.Header.Get("Content-Type"))
+	assert.Contains(t, first.Body, "/problems/insufficient-funds")
+	require.Equal(t, http.StatusCreated, post(t, user, "2", "50", "credit").Status)
+	again := post(t, user, "1", "100.01", "debit")
+	assert.Equal(t, first.Body, again.Body)
+	assert.Equal(t, "true", again.Header.Get("Idempotent-Replayed"))
+	assertBalance(t, user, "150")
+}
+
+func TestReadBack(t *testing.T) {
+	user := rand.Text()
+	for i := range 3 {
+		posted := post(t, user, fmt.Sprint(i), "1", "credit")
+		require.Equal(t, http.StatusCreated, posted.Status, posted.Body)
+		assert.Equal(t, posted.Body, get(t, posted.Header.Get("Location")).Body)
+	}
+	var page struct {
+		Data []struct{ ID string }
+		Next string
+	}
+	require.NoError(t, json.Unmarshal([]byte(get(t, "/transactions?limit=2&userId="+user).Body), &page))
+	assert.Len(t, page.Data, 2)
+	last := get(t, "/transactions?limit=2&userId="+user+"&cursor="+page.Next)
+	assert.Equal(t, 1, strings.Count(last.Body, `"id"`), last.Body)
+	assert.NotContains(t, last.Body, "next")
+}
+
+func TestRefusals(t *testing.T) {
+	user := rand.Text()
+	const body = `{"userId":"%s","ammount":%s,"type":"credit"}`
+	for _, c := range []struct {
+		method, target, key, body string
+		status                    int
+		kind                      string
+	}{
+		{"GET", "/balance", "", "", 400, "invalid-request"},
+		{"GET", "/balance?userId=" + user + "&userId=" + user, "", "", 400, "invalid-request"},
+		{"GET", "/transactions?limit=0&userId=" + user, "", "", 400, "invalid-request"},
+		{"GET", "/transactions/00000000-0000-8000-8000-000000000000", "", "", 404, "not-found"},
+		{"PUT", "/transactions", "", "", 405, "method-not-allowed"},
+		{"POST", "/transactions", "", fmt.Sprintf(body, user, "1"), 400, "invalid-request"},
+		{"POST", "/transactions", "1", fmt.Sprintf(body, user, `"-1"`), 400, "invalid-request"},
+		{"POST", "/transactions", "1", fmt.Sprintf(body, user, "1e2"), 400, "invalid-request"},
+		{"POST", "/transactions", "1", "{", 400, "invalid-request"},
+		{"POST", "/transactions", "1", strings.Repeat(" ", 16<<10+1), 413, "body-too-large"},
+	} {
+		got := send(t, c.method, c.target, c.key, c.body)
+		assert.Equal(t, c.status, got.Status, "%+v", c)
+		assert.Contains(t, got.Body, `"type":"/problems/`+c.kind+`"`, "%+v", c)
+	}
+	assertBalance(t, user, "100")
+}
+
+func TestHead(t *testing.T) {
+	got := send(t, http.MethodHead, "/balance?userId="+rand.Text(), "", "")
+	assert.Equal(t, http.StatusOK, got.Status)
+	assert.Empty(t, got.Body)
+}

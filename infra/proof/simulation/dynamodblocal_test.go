@@ -1,0 +1,75 @@
+package simulation_test
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"testing"
+	"time"
+
+	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/faults"
+	"onewrite/ledger"
+)
+
+var runs = flag.Uint64("runs", 5, "how many seeds TestDynamoDBLocal plays")
+
+// The same runs on DynamoDB Local, in real time.
+func TestDynamoDBLocal(t *testing.T) {
+	t.Parallel()
+	count := newCounts()
+	t.Run("runs", func(t *testing.T) {
+		for seed := range *runs {
+			t.Run(fmt.Sprint(seed), func(t *testing.T) {
+				t.Parallel()
+				trial(t, seed, count)
+			})
+		}
+	})
+	t.Log(count)
+}
+
+// trial plays a seed on DynamoDB Local.
+func trial(t *testing.T, seed uint64, count *counts) {
+	books := infratest.New(t)
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	t.Cleanup(transport.CloseIdleConnections)
+	contended := faults.Contention(5*time.Millisecond, 0).Before(transport)
+	var r run
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("seed %d\n%v", seed, &r)
+		}
+	})
+	r = run{
+		books:    books,
+		think:    5 * time.Millisecond,
+		patience: 400 * time.Millisecond,
+		life:     10 * time.Millisecond,
+		seed:     seed,
+		rich:     10,
+	}
+	r.connect = func(_ int, chance *rand.Rand) (ledger.Store, *faults.Wire) {
+		n := &realNetwork{
+			network: network{chance, 30, []time.Duration{5 * time.Millisecond, 50 * time.Millisecond, time.Second}, count},
+			to:      contended,
+		}
+		wire := faults.NewWire(n.trip)
+		return books.Over(wire), wire
+	}
+	r.play(t)
+	count.run(&r)
+}
+
+// realNetwork leads to DynamoDB Local, in real time.
+type realNetwork struct {
+	network
+	to http.RoundTripper
+}
+
+func (n *realNetwork) trip() faults.Trip {
+	trip := faults.Trip{To: n.to}
+	n.mishap(&trip)
+	return trip
+}

@@ -1,0 +1,63 @@
+package simulation_test
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"onewrite/infra/infratest/faults"
+)
+
+// network is the way of one caller's requests. Chance, which is the caller's
+// own, decides about each when it is sent.
+type network struct {
+	chance  *rand.Rand
+	percent int             // of the requests that something happens to
+	later   []time.Duration // by how much copies and late requests come later
+	count   *counts
+}
+
+// mishaps are all that can happen to a request.
+var mishaps = []struct {
+	name string
+	on   func(n *network, trip *faults.Trip)
+}{
+	{"request lost", meets(faults.LoseRequest)},
+	{"request lost in silence", silently(faults.LoseRequest)},
+	{"answer lost", meets(faults.LoseResponse)},
+	{"answer lost in silence", silently(faults.LoseResponse)},
+	{"answer cut", meets(faults.CutResponse)},
+	{"conflict", meets(faults.Conflict)},
+	{"throttled", meets(faults.Throttle)},
+	{"server error", meets(faults.ServerError)},
+	{"server error after the write", meets(faults.FailAfter)},
+	{"sent twice", func(n *network, trip *faults.Trip) { trip.Again = n.much() }},
+	{"late", func(n *network, trip *faults.Trip) { trip.Out += n.much() }},
+}
+
+func meets(fault faults.Fault) func(*network, *faults.Trip) {
+	return func(_ *network, trip *faults.Trip) { trip.Fault = fault }
+}
+
+// silently is a fault that the sender hears nothing of.
+func silently(fault faults.Fault) func(*network, *faults.Trip) {
+	return func(_ *network, trip *faults.Trip) { trip.Fault, trip.Silent = fault, true }
+}
+
+// mishap lets something happen, or not.
+func (n *network) mishap(trip *faults.Trip) {
+	if n.chance.IntN(100) >= n.percent {
+		return
+	}
+	m := mishaps[n.chance.IntN(len(mishaps))]
+	m.on(n, trip)
+	n.count.mishap(m.name)
+}
+
+func (n *network) much() time.Duration {
+	return n.below(n.later[n.chance.IntN(len(n.later))])
+}
+
+// below is a duration of at least one tick.
+func (n *network) below(most time.Duration) time.Duration {
+	return tick * time.Duration(1+n.chance.Int64N(int64(most/tick)))
+}

@@ -1,0 +1,278 @@
+package simulation_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/faults"
+	"onewrite/ledger"
+)
+
+// run is one history: some callers, who share users and keys, make some calls
+// each on a network that fails, and then all is checked.
+type run struct {
+	books   *infratest.Books
+	connect func(caller int, chance *rand.Rand) (ledger.Store, *faults.Wire) // a process on the bad network
+
+	seed uint64
+	rich int // one user in so many begins near the ceiling
+
+	// How long callers think, wait for an answer, and live at the most, and
+	// how far the index may be behind.
+	think, patience, life, lag time.Duration
+
+	users []user
+	began time.Time
+	calls []*call
+	pages []ledger.Page
+}
+
+type user struct {
+	opening  int64 // cents
+	moves    [keysPerUser]move
+	requests [keysPerUser][]ledger.Request // with each key, each move
+}
+
+type move struct {
+	kind   ledger.Type
+	amount string
+}
+
+// Users near each end of the range. A few of their moves meet the bound, cross
+// it, and come back.
+var (
+	poor = user{opening: 100_00, moves: [keysPerUser]move{
+		{ledger.Debit, "60"}, {ledger.Debit, "100"}, {ledger.Credit, "40"}, {ledger.Debit, "40.01"}, {ledger.Debit, "100.01"}, {ledger.Credit, "0.01"},
+	}}
+	rich = user{opening: ceiling - 100_00, moves: [keysPerUser]move{
+		{ledger.Credit, "60"}, {ledger.Credit, "100"}, {ledger.Debit, "40"}, {ledger.Credit, "40.01"}, {ledger.Credit, "100.01"}, {ledger.Debit, "0.01"},
+	}}
+)
+
+const (
+	mostCallers    = 5
+	callsPerCaller = 5
+)
+
+// play makes the history and checks it.
+func (r *run) play(t *testing.T) {
+	chance := rand.New(rand.NewPCG(r.seed, 0))
+	for i := range 1 + chance.IntN(2) {
+		u, name := poor, fmt.Sprintf("user-%d", i)
+		if chance.IntN(r.rich) == 0 {
+			u = rich
+			r.books.Fill(t, name)
+		}
+		for k := range u.requests {
+			for _, m := range u.moves {
+				u.requests[k] = append(u.requests[k], infratest.Request(t, name, fmt.Sprintf("key-%d", k), m.kind, m.amount))
+			}
+		}
+		r.users = append(r.users, u)
+	}
+	callers := make([]*caller, 2+chance.IntN(mostCallers-1))
+	var wires []*faults.Wire
+	r.began = time.Now()
+	var all sync.WaitGroup
+	for i := range callers {
+		own := rand.New(rand.NewPCG(r.seed, uint64(i)+1))
+		store, wire := r.connect(i, own)
+		callers[i] = newCaller(r, i, own, store)
+		wires = append(wires, wire)
+		all.Go(func() { callers[i].live(t.Context()) })
+	}
+	all.Wait()
+	for _, wire := range wires {
+		wire.Settle()
+	}
+	for _, c := range callers {
+		r.calls = append(r.calls, c.calls...)
+		r.pages = append(r.pages, c.pages...)
+	}
+	r.check(t)
+}
+
+// check posts again what nobody has heard the outcome of, reads all there is,
+// and holds the history and the books to the promises.
+func (r *run) check(t *testing.T) {
+	last := newCaller(r, mostCallers, nil, r.books.Store)
+	rows := map[place]ledger.Transaction{}
+	for _, c := range r.calls {
+		if c.asks == toPost && c.unknown() {
+			last.call(t.Context(), call{asks: toPost, user: c.user, key: c.key, request: c.request})
+		}
+		at := place{c.user, c.key}
+		if _, known := rows[at]; !known && c.asks == toPost {
+			rows[at] = last.call(t.Context(), call{asks: toTransaction, user: c.user, key: c.key, request: c.request}).result.Transaction
+		}
+	}
+	for u, user := range r.users {
+		last.call(t.Context(), call{asks: toBalance, user: u, request: user.requests[0][0]})
+	}
+	r.calls = append(r.calls, last.calls...)
+	for u, user := range r.users {
+		var calls []*call
+		for _, c := range r.calls {
+			if c.user == u {
+				calls = append(calls, c)
+			}
+		}
+		assert.True(t, linearizable(t, user.opening, calls, rows), "no order of the events of user %d explains the history", u)
+	}
+	r.checkPages(t, rows)
+	r.checkIndex(t, rows)
+	for _, c := range r.calls {
+		if result, is := c.told(); is {
+			r.books.Told = append(r.books.Told, result.Transaction)
+		}
+	}
+}
+
+// checkPages holds what the history told to the rows: it may have been behind,
+// and it is newest first, each row once and as it is stored.
+func (r *run) checkPages(t *testing.T, rows map[place]ledger.Transaction) {
+	stored := map[ledger.TransactionID]ledger.Transaction{}
+	for _, row := range rows {
+		stored[row.ID] = row
+	}
+	for _, page := range r.pages {
+		seen := map[ledger.TransactionID]bool{}
+		for i, row := range page.Transactions {
+			assert.False(t, seen[row.ID], "twice in %v", page)
+			seen[row.ID] = true
+			assert.False(t, i > 0 && row.CreatedAt.After(page.Transactions[i-1].CreatedAt), "not newest first: %v", page)
+			if row.CreatedAt.After(epoch) { // not of infratest.Fill
+				assert.Equal(t, stored[row.ID], row, "the row of a page")
+			}
+		}
+	}
+}
+
+// checkIndex finds all rows in the index, once it is no longer behind.
+func (r *run) checkIndex(t *testing.T, rows map[place]ledger.Transaction) {
+	time.Sleep(r.lag)
+	for u, user := range r.users {
+		page, err := r.books.Ledger.History(t.Context(), user.requests[0][0].UserID, ledger.Cursor{}, 2*keysPerUser)
+		require.NoError(t, err)
+		indexed := map[ledger.TransactionID]bool{}
+		for _, row := range page.Transactions {
+			indexed[row.ID] = true
+		}
+		for at, row := range rows {
+			assert.True(t, at.user != u || indexed[row.ID], "not in the index: %v", row)
+		}
+	}
+}
+
+// String is the history as it was told.
+func (r *run) String() string {
+	var text strings.Builder
+	for _, c := range r.calls {
+		fmt.Fprintln(&text, c)
+	}
+	return text.String()
+}
+
+// order is the history without its times: who was told what after whom.
+func (r *run) order() string {
+	calls := slices.SortedFunc(slices.Values(r.calls), func(a, b *call) int { return cmp.Compare(a.ended, b.ended) })
+	var text strings.Builder
+	for _, c := range calls {
+		fmt.Fprintf(&text, "%d %s %d %d %s\n", c.caller, c.asks, c.user, c.key, kind(c))
+	}
+	return text.String()
+}
+
+// caller makes one call after the other.
+type caller struct {
+	run    *run
+	number int
+	chance *rand.Rand
+	ledger *ledger.Ledger
+	calls  []*call
+	pages  []ledger.Page
+}
+
+func newCaller(r *run, number int, chance *rand.Rand, store ledger.Store) *caller {
+	c := &caller{run: r, number: number, chance: chance}
+	c.ledger = ledger.New(store, func() time.Time { return c.calls[len(c.calls)-1].stamp() })
+	return c
+}
+
+// live makes a caller's calls: mostly posts, of which many are an earlier one
+// again, and mostly so if that one's outcome is unknown.
+func (c *caller) live(ctx context.Context) {
+	for range callsPerCaller {
+		time.Sleep(c.below(c.run.think))
+		patient, cancel := context.WithTimeout(ctx, c.run.patience/4+c.below(c.run.patience))
+		next := c.choose()
+		if c.chance.IntN(8) == 0 {
+			c.mortal(patient, next)
+		} else if c.chance.IntN(10) == 0 {
+			if page, err := c.ledger.History(patient, next.request.UserID, ledger.Cursor{}, 2+c.chance.IntN(3)); err == nil {
+				c.pages = append(c.pages, page)
+			}
+		} else {
+			c.call(patient, next)
+		}
+		cancel()
+	}
+}
+
+func (c *caller) choose() call {
+	if n := len(c.calls); n > 0 && c.calls[n-1].asks == toPost {
+		previous := c.calls[n-1]
+		if odds := c.chance.IntN(10); odds < 2 || odds < 8 && previous.unknown() {
+			return call{asks: toPost, user: previous.user, key: previous.key, request: previous.request}
+		}
+	}
+	u, k := c.chance.IntN(len(c.run.users)), c.chance.IntN(keysPerUser)
+	requests := c.run.users[u].requests[k]
+	request := requests[k]
+	if c.chance.IntN(8) == 0 { // perhaps not what the others use the key for
+		request = requests[c.chance.IntN(len(requests))]
+	}
+	asks := []question{toPost, toPost, toPost, toPost, toPost, toBalance, toTransaction}[c.chance.IntN(7)]
+	return call{asks: asks, user: u, key: k, request: request}
+}
+
+// mortal is a call whose process is killed at a moment of the call's life:
+// from then on it sends nothing, and nobody hears its answer.
+func (c *caller) mortal(ctx context.Context, next call) {
+	ctx, kill := context.WithTimeout(ctx, c.below(c.run.life))
+	defer kill()
+	made := c.call(ctx, next)
+	made.killed = ctx.Err() != nil
+}
+
+// call makes a call and keeps it.
+func (c *caller) call(ctx context.Context, made call) *call {
+	made.caller, made.number = c.number, 1+c.number*1000+len(c.calls)
+	c.calls = append(c.calls, &made)
+	made.began = time.Since(c.run.began)
+	switch made.asks {
+	case toPost:
+		made.result, made.err = c.ledger.Post(ctx, made.request)
+	case toBalance:
+		made.balance, made.err = c.ledger.Balance(ctx, made.request.UserID)
+	case toTransaction:
+		made.result.Transaction, made.err = c.ledger.Transaction(ctx, ledger.NewTransactionID(made.request.UserID, made.request.IdempotencyKey))
+	}
+	made.ended = time.Since(c.run.began)
+	return &made
+}
+
+func (c *caller) below(most time.Duration) time.Duration {
+	return time.Duration(c.chance.Int64N(int64(most)))
+}

@@ -1,0 +1,94 @@
+package simulation_test
+
+import (
+	"flag"
+	"math/rand/v2"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/faults"
+	"onewrite/infra/internal/dynamodbmodel"
+	"onewrite/ledger"
+)
+
+var (
+	seeds = flag.Uint64("seeds", 200, "TestSimulation plays the seeds from 1 to this one")
+	seed  = flag.Uint64("seed", 0, "TestSimulation plays this seed only, and prints its history")
+)
+
+func TestMain(m *testing.M) { infratest.Main(m) }
+
+func TestSimulation(t *testing.T) {
+	t.Parallel()
+	count := newCounts()
+	if *seed != 0 {
+		t.Log(simulate(t, *seed, count))
+		return
+	}
+	var last atomic.Uint64
+	t.Run("seeds", func(t *testing.T) {
+		for range runtime.GOMAXPROCS(0) {
+			t.Run("", func(t *testing.T) {
+				t.Parallel()
+				defer last.Store(*seeds) // also where a seed has failed
+				for seed := last.Add(1); seed <= *seeds && !t.Failed(); seed = last.Add(1) {
+					simulate(t, seed, count)
+				}
+			})
+		}
+	})
+	t.Log(count)
+}
+
+// What a seed does depends on nothing else.
+func TestSeedPlaysAgainTheSame(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(30) {
+		first := simulate(t, seed, newCounts())
+		assert.Equal(t, first, simulate(t, seed, newCounts()), "seed %d", seed)
+	}
+}
+
+// simulate plays a seed in virtual time.
+func simulate(t *testing.T, seed uint64, count *counts) (history string) {
+	synctest.Test(t, func(t *testing.T) {
+		var r run
+		t.Cleanup(func() {
+			if t.Failed() {
+				t.Logf("the same again: go test ./infra/proof/simulation -run TestSimulation -seed %d\n%v", seed, &r)
+			}
+		})
+		books, model := infratest.NewOnModel(t, dynamodbmodel.Moment{})
+		r = run{
+			books:    books,
+			think:    100 * time.Millisecond,
+			patience: 4 * time.Second,
+			life:     100 * time.Millisecond,
+			lag:      mostLag,
+			seed:     seed,
+			rich:     40,
+		}
+		percent := []int{0, 10, 30, 60}[seed%4]
+		r.connect = func(caller int, chance *rand.Rand) (ledger.Store, *faults.Wire) {
+			n := &simulatedNetwork{
+				network: network{chance, percent, []time.Duration{20 * time.Millisecond, 3 * time.Second, 20 * time.Minute}, count},
+				model:   model,
+				caller:  caller,
+			}
+			wire := faults.NewWire(n.trip)
+			store := books.Over(wire)
+			store.Draw = func(bound time.Duration) time.Duration { return time.Duration(chance.Int64N(int64(bound))) }
+			return store, wire
+		}
+		r.play(t)
+		count.run(&r)
+		history = r.String()
+	})
+	return history
+}

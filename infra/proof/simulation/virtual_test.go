@@ -1,0 +1,52 @@
+package simulation_test
+
+import (
+	"time"
+
+	"onewrite/infra/infratest/faults"
+	"onewrite/infra/internal/dynamodbmodel"
+)
+
+// tick is what the times of the simulation are multiples of. Within a tick,
+// every request has a lane: a nanosecond of its own, in which all happens that
+// happens to it. So no two requests meet DynamoDB at the same instant, and the
+// order of all things depends on the seed alone, not on the scheduler.
+const tick = 4096 * time.Nanosecond
+
+// mostLag is how far the model's indexes are behind.
+const mostLag = time.Second
+
+// simulatedNetwork leads to the model, in virtual time.
+type simulatedNetwork struct {
+	network
+	model  *dynamodbmodel.Model
+	caller int
+	sent   int
+}
+
+func (n *simulatedNetwork) trip() faults.Trip {
+	trip := faults.Trip{Out: n.below(10 * time.Millisecond), Back: n.below(10 * time.Millisecond)}
+	moment := dynamodbmodel.Moment{Hold: n.below(20 * time.Millisecond), Lag: n.below(mostLag)}
+	n.mishap(&trip)
+	moment.Refusals = n.besides()
+	trip.To = n.model.At(moment)
+
+	lane := time.Duration(n.caller + mostCallers*n.sent)
+	if n.sent++; lane >= tick {
+		panic("more requests than lanes")
+	}
+	arrival := time.Duration(time.Now().Add(trip.Out).UnixNano())
+	trip.Out += (lane - arrival%tick + tick) % tick
+	return trip
+}
+
+// besides is a reason against one of a transaction's writes, whatever speaks
+// against the other. Only the model can do that.
+func (n *simulatedNetwork) besides() (refusals [2]string) {
+	if n.chance.IntN(1000) < n.percent {
+		reasons := []string{"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+		refusals[n.chance.IntN(2)] = reasons[n.chance.IntN(len(reasons))]
+		n.count.mishap("reason beside another")
+	}
+	return refusals
+}
