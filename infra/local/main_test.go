@@ -57,10 +57,20 @@ func start(t *testing.T, args ...string) server {
 // changing is what differs from run to run in an answer.
 var changing = regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+Z|Date: .*`)
 
-// The README's session answers as the README says.
+// The sessions of the documents answer as the documents say, each on a fresh server.
 func TestReadmeSession(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile("../../README.md")
+	for _, path := range []string{"../../README.md", "../../handler/README.md"} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			playSession(t, path)
+		})
+	}
+}
+
+// playSession runs the commands of a document's console blocks, in their order.
+func playSession(t *testing.T, path string) {
+	readme, err := os.ReadFile(path)
 	require.NoError(t, err)
 	s := start(t)
 	commands := 0
