@@ -57,9 +57,7 @@ func TestProblems(t *testing.T) {
 }
 
 // damage is an error of DynamoDB that no retry can pass.
-func damage(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
-	return faults.Refusal(r, "ValidationException", "secret table arn:aws:dynamodb:us-east-1:123456789012:table/secret"), nil
-}
+var damage = faults.Exception(http.StatusBadRequest, "ValidationException", "secret table arn:aws:dynamodb:us-east-1:123456789012:table/secret")
 
 func TestCauseOf500StaysInTheLog(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {

@@ -15,46 +15,37 @@ import (
 	"onewrite/ledger"
 )
 
-var everyFault = map[string]faults.Fault{
-	"request lost":  faults.LoseRequest,
-	"response lost": faults.LoseResponse,
-	"response cut":  faults.CutResponse,
-	"conflict":      faults.Conflict,
-	"throttle":      faults.Throttle,
-	"server error":  faults.ServerError,
-}
-
 // One fault is settled by the retries of the call itself.
 func TestOneFault(t *testing.T) {
 	t.Parallel()
-	for name, fault := range everyFault {
-		t.Run(name, func(t *testing.T) {
+	for _, kind := range faults.All {
+		t.Run(kind.Name, func(t *testing.T) {
 			t.Parallel()
 			books := infratest.New(t)
 			var trace ledger.Trace
 			ctx := ledger.WithTrace(t.Context(), &trace)
 
-			books.Network.Next(fault)
+			books.Network.Next(kind.Fault)
 			posted, err := books.Ledger.Post(ctx, infratest.Request(t, "1", "credit", ledger.Credit, "10"))
 			require.NoError(t, err)
 			assert.False(t, posted.Replayed, "the first answer to be heard")
 			assert.Equal(t, 1, trace.Retries)
 
-			books.Network.Next(fault)
+			books.Network.Next(kind.Fault)
 			_, err = books.Ledger.Post(ctx, infratest.Request(t, "1", "first write", ledger.Debit, "1000"))
 			assert.ErrorIs(t, err, ledger.ErrInsufficientFunds)
 
-			books.Network.Next(nil, fault)
+			books.Network.Next(nil, kind.Fault)
 			_, err = books.Ledger.Post(ctx, infratest.Request(t, "1", "decline's write", ledger.Debit, "1000"))
 			assert.ErrorIs(t, err, ledger.ErrInsufficientFunds)
 
-			books.Network.Next(fault)
+			books.Network.Next(kind.Fault)
 			assert.Equal(t, "110", books.Balance(t, "1"))
-			books.Network.Next(fault)
+			books.Network.Next(kind.Fault)
 			stored, err := books.Ledger.Transaction(ctx, posted.Transaction.ID)
 			require.NoError(t, err)
 			assert.Equal(t, posted.Transaction, stored)
-			books.Network.Next(fault)
+			books.Network.Next(kind.Fault)
 			page, err := books.Ledger.History(ctx, posted.Transaction.UserID, ledger.Cursor{}, 50)
 			require.NoError(t, err)
 			assert.Len(t, page.Transactions, 3)
@@ -82,36 +73,35 @@ func outlasted(t *testing.T, books *infratest.Books, fault faults.Fault) context
 // settles it. Nothing moves twice, nothing is told as insufficient funds.
 func TestLastingFault(t *testing.T) {
 	t.Parallel()
-	for name, fault := range everyFault {
-		t.Run(name, func(t *testing.T) {
+	for _, kind := range faults.All {
+		t.Run(kind.Name, func(t *testing.T) {
 			t.Parallel()
 			books := infratest.New(t)
-			applied := name == "response lost" || name == "response cut"
 			credit := infratest.Request(t, "1", "credit", ledger.Credit, "10")
 			debit := infratest.Request(t, "1", "debit", ledger.Debit, "1000")
 
-			_, err := books.Ledger.Post(outlasted(t, books, fault), credit)
+			_, err := books.Ledger.Post(outlasted(t, books, kind.Fault), credit)
 			require.ErrorIs(t, err, ledger.ErrTryAgain)
-			_, err = books.Ledger.Post(outlasted(t, books, fault), debit)
+			_, err = books.Ledger.Post(outlasted(t, books, kind.Fault), debit)
 			require.ErrorIs(t, err, ledger.ErrTryAgain)
 			assert.NotErrorIs(t, err, ledger.ErrInsufficientFunds)
-			_, err = books.Ledger.Balance(outlasted(t, books, fault), credit.UserID)
+			_, err = books.Ledger.Balance(outlasted(t, books, kind.Fault), credit.UserID)
 			require.ErrorIs(t, err, ledger.ErrTryAgain)
-			_, err = books.Ledger.Transaction(outlasted(t, books, fault), ledger.TransactionID{})
+			_, err = books.Ledger.Transaction(outlasted(t, books, kind.Fault), ledger.TransactionID{})
 			require.ErrorIs(t, err, ledger.ErrTryAgain)
-			_, err = books.Ledger.History(outlasted(t, books, fault), credit.UserID, ledger.Cursor{}, 1)
+			_, err = books.Ledger.History(outlasted(t, books, kind.Fault), credit.UserID, ledger.Cursor{}, 1)
 			require.ErrorIs(t, err, ledger.ErrTryAgain)
 
 			books.Network.Always(nil)
 			_, err = books.Ledger.Transaction(t.Context(), ledger.NewTransactionID(credit.UserID, credit.IdempotencyKey))
-			if applied {
+			if kind.Applied {
 				require.NoError(t, err)
 			} else {
 				require.ErrorIs(t, err, ledger.ErrNotFound, "the key is unused")
 			}
 			again, err := books.Ledger.Post(t.Context(), credit)
 			require.NoError(t, err)
-			assert.Equal(t, applied, again.Replayed)
+			assert.Equal(t, kind.Applied, again.Replayed)
 			assert.Equal(t, "110", books.Balance(t, "1"))
 			_, err = books.Ledger.Post(t.Context(), debit)
 			assert.ErrorIs(t, err, ledger.ErrInsufficientFunds)
@@ -123,13 +113,13 @@ func TestLastingFault(t *testing.T) {
 // not stored.
 func TestDeclineThatIsNotStored(t *testing.T) {
 	t.Parallel()
-	for name, fault := range everyFault {
-		t.Run(name, func(t *testing.T) {
+	for _, kind := range faults.All {
+		t.Run(kind.Name, func(t *testing.T) {
 			t.Parallel()
 			books := infratest.New(t)
 			debit := infratest.Request(t, "1", "debit", ledger.Debit, "110")
 			books.Network.Next(nil)
-			_, err := books.Ledger.Post(outlasted(t, books, fault), debit)
+			_, err := books.Ledger.Post(outlasted(t, books, kind.Fault), debit)
 			require.ErrorIs(t, err, ledger.ErrTryAgain)
 			assert.NotErrorIs(t, err, ledger.ErrInsufficientFunds)
 
@@ -137,7 +127,7 @@ func TestDeclineThatIsNotStored(t *testing.T) {
 			_, err = books.Ledger.Post(t.Context(), infratest.Request(t, "1", "credit", ledger.Credit, "10"))
 			require.NoError(t, err)
 			_, err = books.Ledger.Post(t.Context(), debit)
-			if name == "response lost" || name == "response cut" { // it was stored
+			if kind.Applied {
 				assert.ErrorIs(t, err, ledger.ErrInsufficientFunds)
 				assert.Equal(t, "110", books.Balance(t, "1"))
 			} else {

@@ -67,9 +67,8 @@ func TestPostsMeanwhile(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
 	bad := func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-		kinds := []faults.Fault{faults.LoseRequest, faults.LoseResponse, faults.CutResponse, faults.Conflict, faults.Throttle, faults.ServerError}
 		if rand.N(10) == 0 {
-			return kinds[rand.N(len(kinds))](r, deliver)
+			return faults.All[rand.N(len(faults.All))].Fault(r, deliver)
 		}
 		return deliver()
 	}
@@ -246,9 +245,7 @@ func TestFaultsThatLast(t *testing.T) {
 	post(t, b.Ledger, "1", "+10")
 	for _, operation := range []string{"DescribeTable", "Scan", "TransactGetItems"} {
 		a, network := auditor(b)
-		network.Always(on(operation, func(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
-			return faults.Refusal(r, "AccessDeniedException", "no"), nil
-		}))
+		network.Always(on(operation, faults.Exception(http.StatusBadRequest, "AccessDeniedException", "no")))
 		_, err := a.run(t.Context())
 		assert.ErrorContains(t, err, "AccessDeniedException", operation)
 	}

@@ -6,16 +6,15 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 )
 
-// Contention is DynamoDB's conflict between writes, which DynamoDB Local does
-// not have: a transaction holds its items for the time hold, from the arrival
-// of its request, and whatever else would write one of them meanwhile is
-// refused at once. A request and its answer take the time roundTrip on their
-// way. Give the one fault to all clients that shall meet; it is safe for
+// Contention returns DynamoDB's conflict between writes, which DynamoDB Local
+// does not have: a transaction holds its items for the time hold, from the
+// arrival of its request, and whatever else would write one of them meanwhile
+// is rejected at once. A request and its answer take the time roundTrip on
+// their way. Give the one fault to all clients that shall meet; it is safe for
 // concurrent use. Reads meet no conflict.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
@@ -29,11 +28,11 @@ func Contention(hold, roundTrip time.Duration) Fault {
 			return nil, err
 		}
 		transaction := Operation(r) == "TransactWriteItems"
-		if taken := items.take(wanted, transaction); taken != nil {
+		if conflicts := items.take(wanted, transaction); conflicts != nil {
 			if transaction {
-				return cancelled(r, taken), nil
+				return cancelled(r, conflicts), nil
 			}
-			return Refusal(r, "TransactionConflictException", "Transaction is ongoing for the item"), nil
+			return Conflict(r, deliver)
 		}
 		if !transaction {
 			return deliver()
@@ -52,27 +51,28 @@ type heldItems struct {
 	held map[string]bool
 }
 
-// take holds the items, if it is for a transaction and none is held. Otherwise
-// it says of each whether it is.
-func (h *heldItems) take(items []string, transaction bool) (taken []bool) {
+// take returns nil if none of the items is held, and holds them for a
+// transaction. Otherwise it returns a cancellation reason for each that is held.
+func (h *heldItems) take(items []string, transaction bool) (conflicts []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for i, item := range items {
 		if h.held[item] {
-			if taken == nil {
-				taken = make([]bool, len(items))
+			if conflicts == nil {
+				conflicts = make([]string, len(items))
 			}
-			taken[i] = true
+			conflicts[i] = "TransactionConflict"
 		}
 	}
-	if taken == nil && transaction {
+	if conflicts == nil && transaction {
 		for _, item := range items {
 			h.held[item] = true
 		}
 	}
-	return taken
+	return conflicts
 }
 
+// release lets go of items that take has held.
 func (h *heldItems) release(items []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -91,7 +91,7 @@ type write struct {
 	Key json.RawMessage
 }
 
-// writes are the items that a request would write, in its order.
+// writes returns the names of the items that a request would write, in its order.
 func writes(r *http.Request) ([]string, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -120,21 +120,7 @@ func writes(r *http.Request) ([]string, error) {
 	return items, nil
 }
 
-// item is the name of the item that is written.
+// item returns the name of the item that is written.
 func (w write) item() string {
 	return w.TableName + " " + string(w.Item.ID) + string(w.Key)
-}
-
-// cancelled is the answer to a transaction of which those items are taken.
-func cancelled(r *http.Request, taken []bool) *http.Response {
-	reasons := make([]string, len(taken))
-	for i := range taken {
-		reasons[i] = `{"Code":"None"}`
-		if taken[i] {
-			reasons[i] = `{"Code":"TransactionConflict","Message":"Transaction is ongoing for the item"}`
-		}
-	}
-	return Answer(r, http.StatusBadRequest, `{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",`+
-		`"Message":"Transaction cancelled, please refer cancellation reasons for specific reasons",`+
-		`"CancellationReasons":[`+strings.Join(reasons, ",")+`]}`)
 }

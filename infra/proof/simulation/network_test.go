@@ -16,29 +16,30 @@ type network struct {
 	count   *counts
 }
 
-// mishaps are all that can happen to a request.
-var mishaps = []struct {
+// mishap is something that can happen to a request.
+type mishap struct {
 	name string
 	on   func(n *network, trip *faults.Trip)
-}{
-	{"request lost", meets(faults.LoseRequest)},
+}
+
+// mishaps lists all that can happen to a request: what its sender is told of,
+// and what it is not.
+var mishaps = [2][]mishap{answered(faults.All), {
 	{"request lost in silence", silently(faults.LoseRequest)},
-	{"answer lost", meets(faults.LoseResponse)},
 	{"answer lost in silence", silently(faults.LoseResponse)},
-	{"answer cut", meets(faults.CutResponse)},
-	{"conflict", meets(faults.Conflict)},
-	{"throttled", meets(faults.Throttle)},
-	{"server error", meets(faults.ServerError)},
-	{"server error after the write", meets(faults.FailAfter)},
 	{"sent twice", func(n *network, trip *faults.Trip) { trip.Again = n.much() }},
 	{"late", func(n *network, trip *faults.Trip) { trip.Out += n.much() }},
+}}
+
+// answered returns the mishaps of requests that meet a fault.
+func answered(kinds []faults.Kind) (all []mishap) {
+	for _, kind := range kinds {
+		all = append(all, mishap{kind.Name, func(_ *network, trip *faults.Trip) { trip.Fault = kind.Fault }})
+	}
+	return all
 }
 
-func meets(fault faults.Fault) func(*network, *faults.Trip) {
-	return func(_ *network, trip *faults.Trip) { trip.Fault = fault }
-}
-
-// silently is a fault that the sender hears nothing of.
+// silently returns a fault that the sender learns nothing of.
 func silently(fault faults.Fault) func(*network, *faults.Trip) {
 	return func(_ *network, trip *faults.Trip) { trip.Fault, trip.Silent = fault, true }
 }
@@ -48,7 +49,8 @@ func (n *network) mishap(trip *faults.Trip) {
 	if n.chance.IntN(100) >= n.percent {
 		return
 	}
-	m := mishaps[n.chance.IntN(len(mishaps))]
+	sort := mishaps[n.chance.IntN(len(mishaps))]
+	m := sort[n.chance.IntN(len(sort))]
 	m.on(n, trip)
 	n.count.mishap(m.name)
 }

@@ -25,16 +25,10 @@ type proxy struct {
 	chance *rand.Rand
 }
 
-// menu is the faults, each as likely as the others.
-var menu = []faults.Fault{
-	faults.LoseRequest, faults.LoseResponse, faults.CutResponse,
-	faults.Conflict, faults.Throttle, faults.ServerError, late,
-}
-
 // faulty is the share of requests that meet a fault.
 const faulty = 0.1
 
-// late is a request that arrives when the function no longer waits for it.
+// late delivers a request when the function no longer waits for it.
 func late(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 	time.Sleep(1100 * time.Millisecond)
 	return deliver()
@@ -68,7 +62,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		onward.Header = r.Header
 		return p.client.Do(onward)
 	}
-	response, err := p.meet()(r, deliver)
+	response, err := p.draw()(r, deliver)
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
@@ -82,8 +76,9 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// meet draws a request's fault.
-func (p *proxy) meet() faults.Fault {
+// draw returns a request's fault: one of [faults.All] or late, each as likely as
+// the others.
+func (p *proxy) draw() faults.Fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.chance.Float64() >= faulty {
@@ -92,5 +87,8 @@ func (p *proxy) meet() faults.Fault {
 		}
 	}
 	p.faults.Add(1)
-	return menu[p.chance.IntN(len(menu))]
+	if i := p.chance.IntN(len(faults.All) + 1); i < len(faults.All) {
+		return faults.All[i].Fault
+	}
+	return late
 }

@@ -1,0 +1,53 @@
+package faults
+
+import "net/http"
+
+// Kind is a fault of [All].
+type Kind struct {
+	Name    string
+	Fault   Fault
+	Applied bool // whether DynamoDB applies a request that meets the fault
+}
+
+// All lists the faults that end by themselves: after any of them the same
+// request may succeed. A new one is a row here, and every test and trial that
+// takes faults from this list tries it.
+var All = []Kind{
+	{Name: "request lost", Fault: LoseRequest},
+	{Name: "response lost", Fault: LoseResponse, Applied: true},
+	{Name: "response cut", Fault: CutResponse, Applied: true},
+	{Name: "conflict", Fault: Conflict},
+	{Name: "throttled", Fault: Throttle},
+	{Name: "throughput exceeded", Fault: cancellation("ProvisionedThroughputExceeded", "ProvisionedThroughputExceededException")},
+	{Name: "request limit", Fault: Exception(http.StatusBadRequest, "RequestLimitExceeded", "Throughput exceeds the current throughput limit for your account.")},
+	{Name: "transaction in progress", Fault: Exception(http.StatusBadRequest, "TransactionInProgressException", "The transaction with the given request token is already in progress.")},
+	{Name: "replication conflict", Fault: Exception(http.StatusBadRequest, "ReplicatedWriteConflictException", "One or more items in this request are being modified by a request in another Region.")},
+	{Name: "unavailable", Fault: Exception(http.StatusServiceUnavailable, "ServiceUnavailable", "The service is unavailable.")},
+	{Name: "server error", Fault: ServerError},
+	{Name: "server error after the write", Fault: FailAfter, Applied: true},
+}
+
+// Conflict is DynamoDB's answer to a write of an item that another transaction
+// is writing.
+func Conflict(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+	return cancellation("TransactionConflict", "TransactionConflictException")(r, deliver)
+}
+
+// Throttle is DynamoDB's answer to a request beyond the table's throughput.
+func Throttle(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+	return cancellation("ThrottlingError", "ThrottlingException")(r, deliver)
+}
+
+// ServerError is a failure of DynamoDB's own, before it has applied anything.
+func ServerError(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+	return Exception(http.StatusInternalServerError, "InternalServerError",
+		"The request processing has failed because of an unknown error, exception or failure.")(r, deliver)
+}
+
+// FailAfter is a failure of DynamoDB's own after it has applied the request.
+func FailAfter(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+	if err := dropAnswer(deliver); err != nil {
+		return nil, err
+	}
+	return ServerError(r, deliver)
+}

@@ -1,0 +1,63 @@
+package faults
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// Exception returns a fault that answers every request with an error of
+// DynamoDB, such as "ValidationException", and applies nothing.
+func Exception(status int, name, message string) Fault {
+	return func(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
+		return Answer(r, status, fmt.Sprintf(`{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":%q}`, name, message)), nil
+	}
+}
+
+// cancellation returns a fault that cancels a transaction, for a reason of its
+// last write, and answers any other request with an exception.
+func cancellation(reason, exception string) Fault {
+	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+		if Operation(r) != "TransactWriteItems" {
+			return Exception(http.StatusBadRequest, exception, "rejected")(r, deliver)
+		}
+		items, err := writes(r)
+		if err != nil {
+			return nil, err
+		}
+		reasons := make([]string, len(items))
+		reasons[len(reasons)-1] = reason
+		return cancelled(r, reasons), nil
+	}
+}
+
+// cancelled returns the answer to a transaction that is cancelled, with a reason
+// for each of its writes; "" is none.
+func cancelled(r *http.Request, reasons []string) *http.Response {
+	all := make([]string, len(reasons))
+	for i, reason := range reasons {
+		all[i] = `{"Code":"None"}`
+		if reason != "" {
+			all[i] = fmt.Sprintf(`{"Code":%q,"Message":"rejected"}`, reason)
+		}
+	}
+	return Answer(r, http.StatusBadRequest, `{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",`+
+		`"Message":"Transaction cancelled, please refer cancellation reasons for specific reasons",`+
+		`"CancellationReasons":[`+strings.Join(all, ",")+`]}`)
+}
+
+// Answer returns an answer of DynamoDB with that body.
+func Answer(r *http.Request, status int, body string) *http.Response {
+	return &http.Response{
+		Status:        http.StatusText(status),
+		StatusCode:    status,
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Header:        http.Header{"Content-Type": {"application/x-amz-json-1.0"}},
+		Body:          io.NopCloser(strings.NewReader(body)),
+		ContentLength: int64(len(body)),
+		Request:       r,
+	}
+}
