@@ -11,8 +11,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -33,20 +31,23 @@ const (
 	answersWithin = 10 * time.Second // for calls under way at the end; longer than a call takes
 )
 
+const about = `Serves the ledger on this machine, over a DynamoDB Local that it starts and ends.
+
+With AWS_ENDPOINT_URL_DYNAMODB set it uses that DynamoDB instead.`
+
 func main() {
 	cli.Main("local", func(ctx context.Context, args []string, out, log io.Writer) error {
-		return run(endWithGoRun(ctx), args, os.Getenv, out, log)
+		return run(ctx, args, os.Getenv, out, log)
 	})
 }
 
 // run serves until ctx ends. It writes what a person needs to out, and
 // progress and request lines to log.
 func run(ctx context.Context, args []string, getenv func(string) string, out, log io.Writer) error {
-	flags := flag.NewFlagSet("local", flag.ContinueOnError)
-	flags.SetOutput(log)
+	flags := cli.NewFlags("local", "", about)
 	addr := flags.String("addr", "127.0.0.1:3000", "listen on this `address`")
 	dataDir := flags.String("data", "", "keep the data in this `folder` (default in memory)")
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(args, out); err != nil {
 		return err
 	}
 	listener, err := net.Listen("tcp", *addr)
@@ -64,7 +65,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		defer database.Close()
 		endpoint = database.Endpoint()
 	} else if *dataDir != "" {
-		return errors.New("-data is for the DynamoDB Local that is started here; AWS_ENDPOINT_URL_DYNAMODB names another")
+		return cli.Usagef("-data is for the DynamoDB Local that is started here; AWS_ENDPOINT_URL_DYNAMODB names another")
 	}
 	store, err := openStore(ctx, endpoint, getenv)
 	if err != nil {

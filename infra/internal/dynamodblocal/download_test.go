@@ -131,24 +131,21 @@ func TestDownloadCancelled(t *testing.T) {
 func TestProgress(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		terminal bool
-		takes    time.Duration
-		err      error
-		want     string
+		takes time.Duration
+		err   error
+		want  string
 	}{
 		"short": {takes: 2 * time.Second, want: "downloading it\ndownloaded in 2 s\n"},
 		"long": {takes: 61 * time.Second,
-			want: "downloading it\nstill downloading, 30 s\nstill downloading, 60 s\ndownloaded in 61 s\n"},
+			want: "downloading it\nstill downloading: 30s\nstill downloading: 1m0s\ndownloaded in 61 s\n"},
 		"fails": {takes: time.Second, err: errors.New("no network"),
 			want: "downloading it\ndownload failed after 1 s\n"},
-		"terminal": {terminal: true, takes: 2500 * time.Millisecond,
-			want: "downloading it\n\r  1 s \r  2 s \rdownloaded in 2 s\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var log bytes.Buffer
-				err := progress(&log, c.terminal, "it", func() error {
+				err := showProgress(&log, "it", func() error {
 					time.Sleep(c.takes)
 					return c.err
 				})

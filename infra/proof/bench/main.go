@@ -15,8 +15,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
-	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -49,14 +47,13 @@ var (
 var parts = []string{"latency", "cpu", "share", "coldstart", "memory", "size", "cost", "scale"}
 
 func run(ctx context.Context, args []string, out, log io.Writer) error {
-	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.SetOutput(log)
+	flags := cli.NewFlags("bench", "[part ...]", "Measures what the ledger adds to its DynamoDB requests.\nThe parts are "+strings.Join(parts, ", ")+"; without any it is all of them.")
 	short := flags.Bool("quick", false, "a short look at every part, with times that mean little")
 	asJSON := flags.Bool("json", false, "write JSON in place of tables")
 	earlier := flags.String("compare", "", "compare with the JSON in this `file`")
 	charts := flags.String("charts", "", "draw charts into this `folder`")
 	priceFile := flags.String("prices", "", "read the prices from this `file`, such as prices.json")
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(args, out); err != nil {
 		return err
 	}
 	chosen := flags.Args()
@@ -65,7 +62,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	}
 	for _, part := range chosen {
 		if !slices.Contains(parts, part) {
-			return fmt.Errorf("no part %q; the parts are %s", part, strings.Join(parts, ", "))
+			return cli.Usagef("no part %q; the parts are %s", part, strings.Join(parts, ", "))
 		}
 	}
 	much := full
@@ -110,54 +107,59 @@ func (r *report) measure(ctx context.Context, chosen []string, much effort, log 
 		w, err := newWorld(ctx, infratest.New(t), dir)
 		require.NoError(t, err)
 		defer w.Close()
+		progress := cli.ShowProgress(log)
+		defer progress.Stop()
 		for _, part := range chosen {
-			require.NoError(t, r.measurePart(ctx, w, part, much, &progress{out: log}), part)
+			require.NoError(t, r.measurePart(ctx, w, part, much, progress), part)
 		}
 	})
 }
 
-func (r *report) measurePart(ctx context.Context, w *world, part string, much effort, bar *progress) (err error) {
+func (r *report) measurePart(ctx context.Context, w *world, part string, much effort, bar *cli.Progress) (err error) {
+	tick := func() { bar.Add(1) }
 	switch part {
 	case "latency":
 		plans := w.everySeries()
-		bar.begin(part, latencyRounds*len(plans))
-		r.Latency, err = w.measureLatency(ctx, plans, much.pairs, bar.tick)
+		bar.Begin(part, latencyRounds*len(plans))
+		r.Latency, err = w.measureLatency(ctx, plans, much.pairs, tick)
 	case "cpu":
-		bar.begin(part, len(outcomes))
+		bar.Begin(part, len(outcomes))
 		r.CPU, err = each(outcomes, bar, func(o outcome) (cpu, error) { return w.measureCPU(ctx, o, much.calls/10) })
 	case "share":
-		bar.begin(part, len(outcomes))
+		bar.Begin(part, len(outcomes))
 		r.Share, err = each(outcomes, bar, func(o outcome) (ownShare, error) { return measureShare(ctx, o, much.calls) })
 	case "coldstart":
-		bar.begin(part, much.starts)
+		bar.Begin(part, much.starts)
 		var s coldStart
-		s, err = w.measureColdStart(ctx, much.starts, bar.tick)
+		s, err = w.measureColdStart(ctx, much.starts, tick)
 		r.Start = &s
 	case "memory":
-		bar.begin(part, much.memoryAfter[len(much.memoryAfter)-1])
-		r.Memory, err = w.measureMemory(ctx, much.memoryAfter, bar.tick)
+		bar.Begin(part, much.memoryAfter[len(much.memoryAfter)-1])
+		r.Memory, err = w.measureMemory(ctx, much.memoryAfter, tick)
 	case "size":
+		bar.Begin(part, 0)
 		var s size
 		s, err = measureSize(ctx, w.dir)
 		r.Size = &s
 	case "cost":
+		bar.Begin(part, 0)
 		r.Cost, err = w.measureCost(ctx, r.Prices)
 	case "scale":
-		bar.begin(part, len(much.users))
+		bar.Begin(part, len(much.users))
 		r.Scale, err = each(much.users, bar, func(users int) (throughput, error) { return measureScale(ctx, users, much.scaleFor) })
 	}
 	return err
 }
 
 // each measures one after the other.
-func each[T, R any](all []T, bar *progress, measure func(T) (R, error)) (results []R, err error) {
+func each[T, R any](all []T, bar *cli.Progress, measure func(T) (R, error)) (results []R, err error) {
 	for _, one := range all {
 		result, err := measure(one)
 		if err != nil {
 			return nil, err
 		}
 		results = append(results, result)
-		bar.tick()
+		bar.Add(1)
 	}
 	return results, nil
 }

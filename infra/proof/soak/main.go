@@ -19,7 +19,6 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"strings"
@@ -39,15 +38,14 @@ const (
 	steps        = 20 // of the progress bar
 )
 
-func main() { cli.Main("soak: it did not hold", run) }
+func main() { cli.Main("soak", run) }
 
 // run writes the verdict to out, and progress to log.
 func run(ctx context.Context, args []string, out, log io.Writer) error {
-	flags := flag.NewFlagSet("soak", flag.ContinueOnError)
-	flags.SetOutput(log)
+	flags := cli.NewFlags("soak", "", "Runs the built function under traffic that is meant to break it, and says whether it held.")
 	minutes := flags.Float64("minutes", 10, "soak for so many `minutes`")
 	seed := flags.Uint64("seed", uint64(time.Now().UnixNano()), "of the traffic and the faults")
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(args, out); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "seed %d\n", *seed)

@@ -15,7 +15,6 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"testing"
@@ -31,10 +30,9 @@ func main() { cli.Main("hotaccount", run) }
 
 // run writes the table to out, and how far it is to log.
 func run(ctx context.Context, args []string, out, log io.Writer) error {
-	flags := flag.NewFlagSet("hotaccount", flag.ContinueOnError)
-	flags.SetOutput(log)
+	flags := cli.NewFlags("hotaccount", "", "Measures what the callers of one user do to each other.")
 	lasting := flags.Duration("for", 10*time.Second, "measure each row for this `time`")
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(args, out); err != nil {
 		return err
 	}
 	return infratest.Command(ctx, log, func(t testing.TB) {

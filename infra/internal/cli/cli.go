@@ -1,0 +1,79 @@
+// Package cli is what the commands under infra share: how they start and end,
+// how they read their flags, and how they show a person how far they are.
+//
+// Every command keeps the same promises. Flags and words that it does not know
+// end it with status 2 before it has done anything. -h prints its usage, does
+// nothing else, and ends it with status 0. SIGINT and SIGTERM end its context,
+// and a second one ends the process at once. A failure is one sentence on
+// standard error and status 1.
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// The exit statuses of all commands. A command may have others, by [ExitError].
+const (
+	statusDone   = 0
+	statusFailed = 1
+	statusUsage  = 2
+)
+
+// ExitError ends a command with a status of its own. Main prints Err if there
+// is one; without it the command has said what there is to say.
+type ExitError struct {
+	Status int
+	Err    error
+}
+
+// Error implements error.
+func (e *ExitError) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("exit status %d", e.Status)
+	}
+	return e.Err.Error()
+}
+
+// Unwrap returns Err.
+func (e *ExitError) Unwrap() error { return e.Err }
+
+// Usagef returns the error of a command that was called in a way that it does
+// not take. It ends the command with status 2.
+func Usagef(format string, args ...any) error {
+	return &ExitError{Status: statusUsage, Err: fmt.Errorf(format, args...)}
+}
+
+// Main runs a command to its end, and ends the process. The context ends with
+// SIGINT, with SIGTERM, and when the "go run" that started the process is gone.
+func Main(name string, run func(ctx context.Context, args []string, out, log io.Writer) error) {
+	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx = endWithGoRun(ctx)
+	context.AfterFunc(ctx, release) // so that a second signal ends the process
+	os.Exit(finish(ctx, name, os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
+}
+
+// finish prints what a command ended with, if anything, and returns its status.
+func finish(ctx context.Context, name string, log io.Writer, err error) (status int) {
+	exit, ok := errors.AsType[*ExitError](err)
+	switch {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+		return statusDone
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		status, err = statusFailed, errors.New("interrupted")
+	case !ok:
+		status = statusFailed
+	case exit.Err == nil:
+		return exit.Status
+	default:
+		status = exit.Status
+	}
+	fmt.Fprintf(log, "%s: %v\n", name, err)
+	return status
+}
