@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"sync"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"onewrite/infra"
 	"onewrite/infra/internal/tables"
@@ -108,10 +111,33 @@ func (b *books) history(ctx context.Context, user ledger.UserID, from time.Time,
 	return nil
 }
 
-// aggregate is a user's row in the aggregate table, empty if there is none. It
-// is read in a transaction: DynamoDB refuses that, and it is tried again, while
-// a posting to the user is being applied.
+// busy reports whether DynamoDB could be asked and was too busy to answer: the
+// item is being written, or its partition is throttled, at each of all attempts.
+// That may be one user's alone, other than a fault of DynamoDB or the network.
+func busy(err error) bool {
+	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	return ok && answer.HTTPStatusCode()/100 == http.StatusBadRequest/100 && infra.Transient(err)
+}
+
+// aggregate returns a user's row in the aggregate table, empty if there is
+// none. A posting that it sees may not yet be seen in the other table.
 func (b *books) aggregate(ctx context.Context, user ledger.UserID) (row, error) {
+	out, err := b.client.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName:              &b.config.AggregateTable,
+		Key:                    row{"user_id": &types.AttributeValueMemberS{Value: user.String()}},
+		ConsistentRead:         aws.Bool(true),
+		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read balance of %q: %w", user, err)
+	}
+	return out.Item, b.spend(ctx, out.ConsumedCapacity)
+}
+
+// quietAggregate is aggregate at a moment at which no posting to the user is
+// being applied: it reads in a transaction, which DynamoDB cancels at any
+// other. It is tried again, and is [busy] if there is no such moment.
+func (b *books) quietAggregate(ctx context.Context, user ledger.UserID) (row, error) {
 	out, err := b.client.TransactGetItems(ctx, &dynamodb.TransactGetItemsInput{
 		TransactItems: []types.TransactGetItem{{Get: &types.Get{
 			TableName: &b.config.AggregateTable,
@@ -130,21 +156,27 @@ func (b *books) aggregate(ctx context.Context, user ledger.UserID) (row, error) 
 	return out.Responses[0].Item, nil
 }
 
-// transactions is about how many there are: DynamoDB counts every six hours.
-func (b *books) transactions(ctx context.Context) (int, error) {
+// transactions returns about how many there are, which DynamoDB counts every six
+// hours, or 0 if it doesn't say: it is for the progress only, and a reader who
+// may not ask for it can do without.
+func (b *books) transactions(ctx context.Context) int {
 	out, err := b.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &b.config.TransactionsTable})
 	if err != nil {
-		return 0, fmt.Errorf("describe %s: %w", b.config.TransactionsTable, err)
+		return 0
 	}
-	return int(aws.ToInt64(out.Table.ItemCount)), nil
+	return int(aws.ToInt64(out.Table.ItemCount))
 }
 
+// spend paces what was read. Consumed is nil where DynamoDB is a test's model.
 func (b *books) spend(ctx context.Context, consumed *types.ConsumedCapacity) error {
+	if consumed == nil {
+		return nil
+	}
 	return b.pace.spend(ctx, aws.ToFloat64(consumed.CapacityUnits))
 }
 
 // atOnce calls f n times at once, and returns when all have. The first error
-// ends the others' context and is returned.
+// ends the others' context and is returned; if ctx ends before, its cause is.
 func atOnce(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -6,8 +6,20 @@
 //
 // It reads the tables that the environment names as it does for the function
 // (see [onewrite/infra.ConfigFromEnv]), and writes nothing to them. It exits
-// with status 0 if all is right, 1 if anything is not, and 2 if it can't tell.
-// (go run itself makes 1 of 2: build it for scripts.)
+// with status
+//
+//	0  every balance is what its history says
+//	1  something is not as it must be, whether or not the run could finish
+//	2  a flag or the environment is wrong, and nothing was read
+//	3  nothing wrong was found, and some users moved all the time
+//	4  nothing wrong was found, and not everything could be read
+//
+// (go run itself makes 1 of all but 0: build it for scripts.) A run that can't
+// finish, because it may not read, DynamoDB fails for long or a signal ends it,
+// reports what it found until then, and why it is not all: as a line of the
+// text, as "unfinished" in JSON, and as the metric AuditFailed. Only a run that
+// read everything and found all right says that there are no mismatches, so
+// that an alarm on BalanceMismatches stays until then.
 //
 // # What it compares
 //
@@ -37,7 +49,9 @@
 // Few rows become missing rows only by a strongly consistent scan of the table
 // that began when version, settle earlier, was already higher than what the
 // scan found. The time (-settle) is for a posting whose balance has moved to
-// have its row in place, which takes DynamoDB milliseconds.
+// have its row in place, which takes DynamoDB milliseconds. It also takes the
+// place of the transaction that reads the balance: settle after the rows were
+// read, version counts every one of them, however the balance is read.
 //
 // # How it reads
 //
@@ -50,11 +64,14 @@
 //  2. Those who moved are read one by one, rows from the index and the balance
 //     by TransactGetItems, until the two can be compared, at most 20 times.
 //     After the first time only the last minute is read again.
-//  3. If rows seem to be missing, the transactions are scanned once more, for
-//     those users alone, between two readings of their balances.
+//  3. If rows seem to be missing, or a balance is written so often that
+//     DynamoDB cancels every transaction that reads it, the transactions are
+//     scanned once more, for those users alone, between two readings of their
+//     balances, settle apart from each.
 //
-// A user who is never at rest for as long as a reading takes may be left over.
-// The report calls that unsettled, and neither right nor wrong.
+// A user who is never at rest for as long as a reading takes may be left over,
+// and one whose partition is throttled all the time. The report calls that
+// unsettled, and neither right nor wrong. It keeps nothing else back.
 //
 // # Memory
 //

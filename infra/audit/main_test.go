@@ -20,14 +20,19 @@ func TestMain(m *testing.M) { infratest.Main(m) }
 // command runs the command on the books.
 func command(t *testing.T, books *infratest.Books, args ...string) (status int, out, log string) {
 	t.Helper()
+	var o, l bytes.Buffer
+	status = run(t.Context(), args, environment(books), &o, &l)
+	return status, o.String(), l.String()
+}
+
+// environment returns the getenv of a process that keeps the books.
+func environment(books *infratest.Books) func(string) string {
 	env := map[string]string{}
 	for _, variable := range books.Env() {
 		name, value, _ := strings.Cut(variable, "=")
 		env[name] = value
 	}
-	var o, l bytes.Buffer
-	status = run(t.Context(), args, func(name string) string { return env[name] }, &o, &l)
-	return status, o.String(), l.String()
+	return func(name string) string { return env[name] }
 }
 
 // post posts credits and debits such as "+10" and "-2.5" to a user, in order.
@@ -73,7 +78,7 @@ func TestJSON(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
 	_, out, _ := command(t, books, "-json")
-	assert.Equal(t, `{"users":0,"transactions":0,"mismatches":[],"unsettled":[]}`+"\n", out)
+	assert.Equal(t, `{"users":0,"transactions":0,"mismatches":[],"unsettled":[],"unfinished":""}`+"\n", out)
 }
 
 func TestMetric(t *testing.T) {
@@ -86,20 +91,50 @@ func TestMetric(t *testing.T) {
 	assert.Equal(t, exitWrong, status)
 	assert.Contains(t, log, `user "1": balance: the balance is 1 at version 2`)
 
+	assert.Equal(t, map[string]int{"AuditFailed": 0, "AuditUnsettled": 0, "BalanceMismatches": 1, "Transactions": 2, "Users": 1}, metricsOf(t, out))
+	assert.Equal(t, 1, strings.Count(out, "\n"), "one line")
 	var line struct {
-		AWS struct {
-			Timestamp         int64
-			CloudWatchMetrics json.RawMessage
-		} `json:"_aws"`
-		BalanceMismatches, Users, Transactions int
+		AWS struct{ Timestamp int64 } `json:"_aws"`
 	}
 	require.NoError(t, json.Unmarshal([]byte(out), &line))
-	assert.Equal(t, 1, strings.Count(out, "\n"), "one line")
 	assert.GreaterOrEqual(t, line.AWS.Timestamp, before)
-	assert.JSONEq(t, `[{"Namespace": "onewrite", "Dimensions": [[]], "Metrics": [
-		{"Name": "BalanceMismatches", "Unit": "Count"}, {"Name": "Users", "Unit": "Count"}, {"Name": "Transactions", "Unit": "Count"}
-	]}]`, string(line.AWS.CloudWatchMetrics))
-	assert.Equal(t, []int{1, 1, 2}, []int{line.BalanceMismatches, line.Users, line.Transactions})
+}
+
+// metricsOf returns the metrics that CloudWatch makes of a line: those that it
+// defines, with the values of its members of that name.
+func metricsOf(t *testing.T, line string) map[string]int {
+	t.Helper()
+	var defined struct {
+		AWS struct {
+			CloudWatchMetrics []struct {
+				Namespace  string
+				Dimensions [][]string
+				Metrics    []struct{ Name, Unit string }
+			}
+		} `json:"_aws"`
+	}
+	var members map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal([]byte(line), &defined))
+	require.NoError(t, json.Unmarshal([]byte(line), &members))
+	require.Len(t, defined.AWS.CloudWatchMetrics, 1)
+	set := defined.AWS.CloudWatchMetrics[0]
+	assert.Equal(t, "onewrite", set.Namespace)
+	assert.Equal(t, [][]string{{}}, set.Dimensions)
+	values := map[string]int{}
+	for _, metric := range set.Metrics {
+		var value int
+		assert.Equal(t, "Count", metric.Unit)
+		assert.NoError(t, json.Unmarshal(members[metric.Name], &value), metric.Name)
+		values[metric.Name] = value
+	}
+	return values
+}
+
+// A clean report says so in a metric, which ends the alarm of an earlier one.
+func TestMetricsOfCleanBooks(t *testing.T) {
+	t.Parallel()
+	_, out, _ := command(t, infratest.New(t), "-emf")
+	assert.Equal(t, map[string]int{"AuditFailed": 0, "AuditUnsettled": 0, "BalanceMismatches": 0, "Transactions": 0, "Users": 0}, metricsOf(t, out))
 }
 
 func TestStatement(t *testing.T) {
@@ -130,7 +165,7 @@ func TestStatementOfDamagedHistory(t *testing.T) {
 	post(t, books.Ledger, "1", "+10")
 	books.Damage(t, books.Config.TransactionsTable, `UPDATE ? SET "type" = 'gift' WHERE id = '`+idOf(t, "1", "1")+"'")
 	status, out, log := command(t, books, "-user", "1")
-	assert.Equal(t, exitFailed, status)
+	assert.Equal(t, exitUnfinished, status)
 	assert.Empty(t, out)
 	assert.Contains(t, log, "invalid type")
 }
@@ -145,25 +180,39 @@ func TestRefusals(t *testing.T) {
 		{[]string{"-nothing"}, "not defined"},
 		{[]string{"1"}, `unexpected "1"`},
 		{[]string{"-rate", "-1"}, "-rate must not be negative"},
-		{[]string{"-segments", "0"}, "-segments must be at least 1"},
+		{[]string{"-rate", "NaN"}, "-rate must not be negative"},
+		{[]string{"-segments", "0"}, "-segments must be from 1 to 1000"},
+		{[]string{"-segments", "1001"}, "-segments must be from 1 to 1000"},
+		{[]string{"-settle", "-1s"}, "-settle must not be negative"},
 		{[]string{"-json", "-emf"}, "choose one"},
 		{[]string{"-csv"}, "-csv is for the statement"},
 		{[]string{"-user", " 1"}, "invalid user id"},
+		{[]string{"-user", ""}, "invalid user id: must not be blank"},
+		{[]string{"-user", "1", "-json"}, "-user writes one statement"},
+		{[]string{"-user", "1", "-emf"}, "-user writes one statement"},
 	} {
 		status, out, log := command(t, books, c.args...)
-		assert.Equal(t, exitFailed, status, "%v", c.args)
+		assert.Equal(t, exitUsage, status, "%v", c.args)
+		assert.Equal(t, 1, strings.Count(log, "\n"), "%v: %s", c.args, log)
 		assert.Empty(t, out, "%v", c.args)
 		assert.Contains(t, log, c.want, "%v", c.args)
 	}
 	var log bytes.Buffer
-	assert.Equal(t, exitFailed, run(t.Context(), nil, func(string) string { return "" }, &log, &log))
+	assert.Equal(t, exitUsage, run(t.Context(), nil, func(string) string { return "" }, &log, &log))
 	assert.Contains(t, log.String(), "missing in the environment: TRANSACTIONS_TABLE")
 
 	books.Config.TransactionsTable = "missing"
-	status, out, failure := command(t, books)
-	assert.Equal(t, exitFailed, status)
+	status, out, _ := command(t, books)
+	assert.Equal(t, exitUnfinished, status)
+	assert.Contains(t, out, "unfinished scan missing: ")
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	status, out, log := command(t, infratest.New(t), "-h")
+	assert.Equal(t, exitRight, status)
 	assert.Empty(t, out)
-	assert.Contains(t, failure, "audit: describe missing")
+	assert.Contains(t, log, "-settle time")
 }
 
 func TestPace(t *testing.T) {

@@ -35,12 +35,12 @@ func (p *pace) owed(units float64, now time.Time) time.Duration {
 	return p.free.Sub(now)
 }
 
-// sleep waits, or ends with ctx.
+// sleep waits, or ends with ctx and its cause.
 func sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):
-		return ctx.Err()
+		return context.Cause(ctx)
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 }

@@ -1,12 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
-	"time"
 
 	"onewrite/infra"
 	"onewrite/ledger"
@@ -18,6 +18,12 @@ type report struct {
 	Transactions int       `json:"transactions"`
 	Mismatches   []finding `json:"mismatches"` // damage, each once
 	Unsettled    []finding `json:"unsettled"`  // users who moved all the time: neither right nor wrong
+	Unfinished   string    `json:"unfinished"` // why not everything was read; "" if it was
+}
+
+// clean reports whether everything was read and is right.
+func (r report) clean() bool {
+	return len(r.Mismatches) == 0 && len(r.Unsettled) == 0 && r.Unfinished == ""
 }
 
 // The kinds of finding.
@@ -38,14 +44,18 @@ type finding struct {
 	Detail        string `json:"detail"`
 }
 
-// mismatch compares what was seen of a user.
+// mismatch is the finding that a user's balance is not what the history says.
 func mismatch(user ledger.UserID, seen *tally, balance infra.Aggregate) finding {
+	return finding{UserID: user.String(), Kind: kindBalance, Detail: compared(seen, balance)}
+}
+
+// compared says what was seen of a user, in both tables.
+func compared(seen *tally, balance infra.Aggregate) string {
 	stored := fmt.Sprintf("the balance is %s at version %d", balance.Balance, balance.Version)
 	if balance.Version == 0 {
 		stored = "there is no balance"
 	}
-	detail := fmt.Sprintf("%s, and the history makes it %s at version %d", stored, seen.balance().Text('f'), seen.posted)
-	return finding{UserID: user.String(), Kind: kindBalance, Detail: detail}
+	return fmt.Sprintf("%s, and the history makes it %s at version %d", stored, seen.balance().Text('f'), seen.posted)
 }
 
 // sorted is the report in an order that does not change from run to run. What
@@ -64,14 +74,22 @@ func (r report) sorted() report {
 
 // writeText writes the report for a person. Texts from the tables are quoted,
 // so that none of them can play tricks on a terminal.
-func (r report) writeText(w io.Writer) {
+func (r report) writeText(w io.Writer) error {
+	var text bytes.Buffer
 	for _, f := range r.Mismatches {
-		fmt.Fprintf(w, "wrong      %s\n", f)
+		fmt.Fprintf(&text, "wrong      %s\n", f)
 	}
 	for _, f := range r.Unsettled {
-		fmt.Fprintf(w, "unsettled  %s\n", f)
+		fmt.Fprintf(&text, "unsettled  %s\n", f)
 	}
-	fmt.Fprintf(w, "%d users, %d transactions: %s\n", r.Users, r.Transactions, r.sentence())
+	read := ""
+	if r.Unfinished != "" {
+		fmt.Fprintf(&text, "unfinished %s\n", r.Unfinished)
+		read = " so far"
+	}
+	fmt.Fprintf(&text, "%d users, %d transactions%s: %s\n", r.Users, r.Transactions, read, r.sentence())
+	_, err := text.WriteTo(w)
+	return err
 }
 
 func (f finding) String() string {
@@ -83,9 +101,12 @@ func (f finding) String() string {
 }
 
 func (r report) sentence() string {
+	counts := fmt.Sprintf("%d wrong, %d unsettled", len(r.Mismatches), len(r.Unsettled))
 	switch {
+	case r.Unfinished != "":
+		return counts + "; the rest was not read"
 	case len(r.Mismatches) > 0:
-		return fmt.Sprintf("%d wrong, %d unsettled", len(r.Mismatches), len(r.Unsettled))
+		return counts
 	case len(r.Unsettled) > 0:
 		return fmt.Sprintf("nothing wrong, %d unsettled: they moved all the time, audit again", len(r.Unsettled))
 	default:
@@ -96,50 +117,15 @@ func (r report) sentence() string {
 // writeJSON writes the report for programs, as one line.
 func (r report) writeJSON(w io.Writer) error { return json.NewEncoder(w).Encode(r) }
 
-// metric is one line in CloudWatch's embedded metric format.
-//
-// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-type metric struct {
-	AWS               metadata `json:"_aws"`
-	BalanceMismatches int
-	Users             int
-	Transactions      int
-}
-
-type metadata struct {
-	Timestamp         int64 // milliseconds since 1970
-	CloudWatchMetrics []directive
-}
-
-type directive struct {
-	Namespace  string
-	Dimensions [][]string
-	Metrics    []definition
-}
-
-type definition struct{ Name, Unit string }
-
-// writeMetric writes the report's counts for CloudWatch Logs to make metrics of.
-func (r report) writeMetric(w io.Writer, now time.Time) error {
-	return json.NewEncoder(w).Encode(metric{
-		AWS: metadata{now.UnixMilli(), []directive{{
-			Namespace:  "onewrite",
-			Dimensions: [][]string{{}}, // one set, without dimensions
-			Metrics:    []definition{{"BalanceMismatches", "Count"}, {"Users", "Count"}, {"Transactions", "Count"}},
-		}}},
-		BalanceMismatches: len(r.Mismatches),
-		Users:             r.Users,
-		Transactions:      r.Transactions,
-	})
-}
-
 // status is the command's exit status.
 func (r report) status() int {
 	switch {
 	case len(r.Mismatches) > 0:
 		return exitWrong
+	case r.Unfinished != "":
+		return exitUnfinished
 	case len(r.Unsettled) > 0:
-		return exitFailed
+		return exitUnsettled
 	default:
 		return exitRight
 	}

@@ -24,16 +24,16 @@ var sums = apd.Context{
 type tally struct {
 	posted int
 	net    apd.Decimal // posted credits minus posted debits
-	newest time.Time   // of all, posted or declined
+	newest time.Time   // of the posted
 }
 
 // add counts a transaction.
 func (t *tally) add(added ledger.Transaction) {
-	if added.CreatedAt.After(t.newest) {
-		t.newest = added.CreatedAt
-	}
 	if added.Status != ledger.Posted {
 		return
+	}
+	if added.CreatedAt.After(t.newest) {
+		t.newest = added.CreatedAt
 	}
 	t.posted++
 	move := sums.Add

@@ -6,6 +6,9 @@
 //     it does, others that want one of them are refused with the reason
 //     TransactionConflict, whatever their conditions say;
 //   - each write of a transaction is judged by itself, so reasons are mixed;
+//   - while a transaction commits, a read that is none sees some of its writes
+//     and not the others, and a transaction that reads one of its items is
+//     cancelled like one that writes it;
 //   - a read that does not ask for consistency, and every read of an index,
 //     sees a write only some time after it;
 //   - a ClientRequestToken is good for ten minutes, refused while its first
@@ -36,6 +39,10 @@ type Model struct {
 type Moment struct {
 	Hold time.Duration // from a transaction's checks to its commit
 	Lag  time.Duration // until eventually consistent reads see what it writes
+
+	// Late are, of a transaction's writes by their position, the times from
+	// the commit until the item is written and free.
+	Late [2]time.Duration
 
 	// Refusals are reasons to cancel a transaction that nothing speaks
 	// against, by the position of its writes: "TransactionConflict", as if
@@ -89,6 +96,8 @@ func (m *Model) answer(asked request, moment Moment) answer {
 		return m.batchWriteItem(asked, moment)
 	case "TransactWriteItems":
 		return m.transactWriteItems(asked, moment)
+	case "TransactGetItems":
+		return m.transactGetItems(asked)
 	case "Query":
 		return m.query(asked)
 	case "Scan":

@@ -53,19 +53,26 @@ func (m *Model) batchWriteItem(asked request, moment Moment) answer {
 	return ok(map[string]any{})
 }
 
-// scan is a consistent one of a whole table.
+// scan reads a page of a table or of a segment of it.
 func (m *Model) scan(asked request) answer {
 	t, problem := m.table(asked)
 	if t == nil {
 		return problem
 	}
-	if !asked.ConsistentRead {
-		return invalid("a Scan that is not consistent is not modelled")
-	}
 	found := []item{}
-	for _, key := range t.keys() {
-		if row := t.rows[key]; row.now() != nil {
-			found = append(found, row.now())
+	for _, key := range t.segment(asked.Segment, asked.TotalSegments) {
+		if asked.ExclusiveStartKey != nil && key <= asked.ExclusiveStartKey[t.key]["S"] {
+			continue
+		}
+		seen := t.rows[key].eventually()
+		if asked.ConsistentRead {
+			seen = t.rows[key].now()
+		}
+		if seen != nil {
+			found = append(found, seen)
+		}
+		if asked.Limit > 0 && len(found) == asked.Limit {
+			return ok(map[string]any{"Items": found, "LastEvaluatedKey": item{t.key: {"S": key}}})
 		}
 	}
 	return ok(map[string]any{"Items": found})
@@ -78,7 +85,8 @@ func (m *Model) query(asked request) answer {
 		return problem
 	}
 	by, known := t.indexes[asked.IndexName]
-	if !known || asked.KeyConditionExpression != by.partition+" = :user" {
+	whole := by.partition + " = :user"
+	if since := whole + " AND " + by.sort + " >= :from"; !known || asked.KeyConditionExpression != whole && asked.KeyConditionExpression != since {
 		return invalid("a Query of index %q where %s is not modelled", asked.IndexName, asked.KeyConditionExpression)
 	}
 	direction := 1
@@ -91,7 +99,8 @@ func (m *Model) query(asked request) answer {
 	found := []item{}
 	for _, key := range t.keys() {
 		seen := t.rows[key].eventually()
-		if seen == nil || seen[by.partition]["S"] != asked.ExpressionAttributeValues[":user"]["S"] {
+		if seen == nil || seen[by.partition]["S"] != asked.ExpressionAttributeValues[":user"]["S"] ||
+			seen[by.sort]["S"] < asked.ExpressionAttributeValues[":from"]["S"] {
 			continue
 		}
 		if asked.ExclusiveStartKey == nil || order(asked.ExclusiveStartKey, seen) < 0 {
@@ -99,7 +108,14 @@ func (m *Model) query(asked request) answer {
 		}
 	}
 	slices.SortFunc(found, order)
-	return ok(map[string]any{"Items": found[:min(asked.Limit, len(found))]})
+	if len(found) <= asked.Limit {
+		return ok(map[string]any{"Items": found})
+	}
+	found = found[:asked.Limit]
+	last := found[len(found)-1]
+	return ok(map[string]any{"Items": found, "LastEvaluatedKey": item{
+		t.key: last[t.key], by.partition: last[by.partition], by.sort: last[by.sort],
+	}})
 }
 
 // table is the table that a request names, or nil and what is wrong.

@@ -1,6 +1,7 @@
 package dynamodbmodel
 
 import (
+	"hash/fnv"
 	"maps"
 	"slices"
 	"time"
@@ -42,6 +43,18 @@ func (t *table) row(key item) *row {
 // keys are the keys of all rows, in an order that is always the same.
 func (t *table) keys() []string { return slices.Sorted(maps.Keys(t.rows)) }
 
+// segment returns the keys of one part of a table, as a parallel Scan reads it.
+func (t *table) segment(number, of int) (keys []string) {
+	for _, key := range t.keys() {
+		hash := fnv.New32a()
+		_, _ = hash.Write([]byte(key))
+		if of <= 1 || int(hash.Sum32()%uint32(of)) == number {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
 // now is the item as it is committed; nil is none.
 func (r *row) now() item {
 	if len(r.versions) == 0 {
@@ -50,14 +63,14 @@ func (r *row) now() item {
 	return r.versions[len(r.versions)-1].item
 }
 
-// eventually is the item as a read sees it that doesn't ask for consistency.
+// eventually is the item as a read sees it that doesn't ask for consistency. A
+// version that is visible stands for all before it.
 func (r *row) eventually() (seen item) {
 	now := time.Now()
 	for _, v := range r.versions {
-		if v.visible.After(now) {
-			break
+		if !v.visible.After(now) {
+			seen = v.item
 		}
-		seen = v.item
 	}
 	return seen
 }

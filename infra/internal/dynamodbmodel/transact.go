@@ -1,7 +1,9 @@
 package dynamodbmodel
 
 import (
+	"cmp"
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -54,15 +56,62 @@ func (m *Model) transactWriteItems(asked request, moment Moment) answer {
 	for _, w := range writes {
 		w.row.held = true
 	}
-	m.mu.Unlock()
-	time.Sleep(moment.Hold)
-	m.mu.Lock()
-	for _, w := range writes {
-		w.row.put(w.after, moment.Lag)
-		w.row.held = false
+	m.sleep(moment.Hold)
+	committed := time.Now()
+	for _, i := range moment.order(len(writes)) {
+		m.sleep(time.Until(committed.Add(moment.Late[i])))
+		writes[i].row.put(writes[i].after, moment.Lag)
+		writes[i].row.held = false
 	}
 	t.done, t.expires = true, time.Now().Add(tokenLife)
 	return ok(map[string]any{})
+}
+
+// sleep lets other requests in for a time.
+func (m *Model) sleep(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	m.mu.Unlock()
+	defer m.mu.Lock()
+	time.Sleep(d)
+}
+
+// order returns the positions of a transaction's writes, earliest first.
+func (m Moment) order(writes int) []int {
+	positions := make([]int, writes)
+	for i := range positions {
+		positions[i] = i
+	}
+	slices.SortStableFunc(positions, func(i, j int) int { return cmp.Compare(m.Late[i], m.Late[j]) })
+	return positions
+}
+
+// transactGetItems reads all items at one moment at which none is being written.
+func (m *Model) transactGetItems(asked request) answer {
+	if asked.failure != nil {
+		return invalid("not modelled: %v", asked.failure)
+	}
+	responses, reasons, cancelled := []any{}, []any{}, false
+	for _, each := range asked.TransactItems {
+		t, problem := m.table(*each.Get)
+		if t == nil {
+			return problem
+		}
+		row := t.row(each.Get.Key)
+		responses = append(responses, withItem(map[string]any{}, row.now()))
+		if row.held {
+			cancelled = true
+			reasons = append(reasons, reason("TransactionConflict", "Transaction is ongoing for the item"))
+		} else {
+			reasons = append(reasons, reason("None", ""))
+		}
+	}
+	if cancelled {
+		return refused("TransactionCanceledException", "Transaction cancelled, please refer cancellation reasons for specific reasons",
+			"CancellationReasons", reasons)
+	}
+	return ok(map[string]any{"Responses": responses})
 }
 
 // judge says what one write would do, and the reason against it.

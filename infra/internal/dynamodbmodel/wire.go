@@ -29,9 +29,12 @@ type request struct {
 	ScanIndexForward       *bool
 	Limit                  int
 	ExclusiveStartKey      item
+	Segment                int
+	TotalSegments          int
+	ReturnConsumedCapacity string // whatever it asks for, none is told
 
 	ClientRequestToken string
-	TransactItems      []struct{ Put, Update *request }
+	TransactItems      []struct{ Put, Update, Get *request }
 	RequestItems       map[string][]struct{ PutRequest struct{ Item item } }
 
 	failure error // what of it could not be read

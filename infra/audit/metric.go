@@ -1,0 +1,53 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+)
+
+// metrics is one line in CloudWatch's embedded metric format.
+//
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+type metrics struct {
+	AWS               metadata `json:"_aws"`
+	BalanceMismatches *int     `json:",omitempty"` // see writeMetrics
+	AuditUnsettled    int
+	AuditFailed       int // 1 if not everything was read
+	Users             int
+	Transactions      int
+}
+
+type metadata struct {
+	Timestamp         int64 // milliseconds since 1970
+	CloudWatchMetrics []directive
+}
+
+type directive struct {
+	Namespace  string
+	Dimensions [][]string
+	Metrics    []definition
+}
+
+type definition struct{ Name, Unit string }
+
+// writeMetrics writes the report's counts for CloudWatch Logs to make metrics
+// of. Only a report that is clean says that there is no mismatch: an alarm on
+// earlier ones must not end because their users could not be read.
+func (r report) writeMetrics(w io.Writer, now time.Time) error {
+	line := metrics{AuditUnsettled: len(r.Unsettled), Users: r.Users, Transactions: r.Transactions}
+	names := []string{"AuditUnsettled", "AuditFailed", "Users", "Transactions"}
+	if r.Unfinished != "" {
+		line.AuditFailed = 1
+	}
+	if mismatches := len(r.Mismatches); mismatches > 0 || r.clean() {
+		line.BalanceMismatches = &mismatches
+		names = append(names, "BalanceMismatches")
+	}
+	of := directive{Namespace: "onewrite", Dimensions: [][]string{{}}} // one set, without dimensions
+	for _, name := range names {
+		of.Metrics = append(of.Metrics, definition{name, "Count"})
+	}
+	line.AWS = metadata{now.UnixMilli(), []directive{of}}
+	return json.NewEncoder(w).Encode(line)
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"onewrite/infra"
+	"onewrite/ledger"
+)
+
+// scanTransactions tallies the transactions of every user.
+func (a *audit) scanTransactions(ctx context.Context) (map[ledger.UserID]*tally, error) {
+	a.progress.begin("transactions", a.books.transactions(ctx))
+	tallies := map[ledger.UserID]*tally{}
+	err := a.books.scan(ctx, a.books.config.TransactionsTable, func(page []row) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.report.Transactions += len(page)
+		for _, r := range page {
+			if t, ok := a.examine(r); ok {
+				if tallies[t.UserID] == nil {
+					tallies[t.UserID] = &tally{}
+				}
+				tallies[t.UserID].add(t)
+			}
+		}
+		a.report.Users = len(tallies)
+		a.progress.add(len(page))
+	})
+	return tallies, err
+}
+
+// scanBalances compares the balances with the tallies, and returns those for
+// which that does not settle it. A tally with a row since recent is of them:
+// that row's balance move may be on its way and stand in for a missing one.
+func (a *audit) scanBalances(ctx context.Context, tallies map[ledger.UserID]*tally, recent time.Time) (map[ledger.UserID]*tally, error) {
+	a.progress.begin("balances", len(tallies))
+	suspects := map[ledger.UserID]*tally{}
+	err := a.books.scan(ctx, a.books.config.AggregateTable, func(page []row) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		for _, r := range page {
+			user, balance, damage := decodeAggregate(r)
+			t := tallies[user]
+			if t == nil {
+				a.report.Users++
+				t = &tally{}
+			}
+			delete(tallies, user)
+			switch {
+			case damage != nil:
+				a.find(*damage)
+			case t.judge(0, balance) != right || t.newest.After(recent):
+				suspects[user] = t
+			}
+		}
+		a.progress.add(len(page))
+	})
+	if err != nil {
+		return nil, err
+	}
+	for user, t := range tallies { // those without a balance
+		if t.posted > 0 {
+			suspects[user] = t
+		}
+	}
+	return suspects, nil
+}
+
+// scanAgain scans the transactions once more for the users of whom rows seem
+// to be missing: other than the index, the table itself never lags. A posting
+// that either reading of the balances or the scan has seen a part of is in
+// place after settle, so that a user who is written to at every moment can be
+// read here, too.
+func (a *audit) scanAgain(ctx context.Context, users []ledger.UserID) error {
+	a.progress.begin("balances, again", len(users))
+	before, err := a.balances(ctx, users)
+	if err != nil {
+		return err
+	}
+	if err := sleep(ctx, a.settle); err != nil {
+		return err
+	}
+	tallies := map[ledger.UserID]*tally{}
+	for user := range before {
+		tallies[user] = &tally{}
+	}
+	a.progress.begin("transactions, again", a.report.Transactions)
+	err = a.books.scan(ctx, a.books.config.TransactionsTable, func(page []row) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		for _, r := range page {
+			if t, ok := a.examine(r); ok && tallies[t.UserID] != nil {
+				tallies[t.UserID].add(t)
+			}
+		}
+		a.progress.add(len(page))
+	})
+	if err != nil {
+		return err
+	}
+	if err := sleep(ctx, a.settle); err != nil {
+		return err
+	}
+	a.progress.begin("balances, once more", len(tallies))
+	after, err := a.balances(ctx, slices.Collect(maps.Keys(tallies)))
+	for user, balance := range after {
+		switch seen := tallies[user]; seen.judge(before[user].Version, balance) {
+		case right: // it was the index that lagged
+		case wrong:
+			a.findLocked(mismatch(user, seen, balance))
+		case open:
+			a.leave(user, compared(seen, balance))
+		}
+	}
+	return err
+}
+
+// balances reads the balances of the users, but for those that can't be
+// settled by them: it finds that a row is damaged, and leaves a user whom
+// DynamoDB is too busy to read.
+func (a *audit) balances(ctx context.Context, users []ledger.UserID) (map[ledger.UserID]infra.Aggregate, error) {
+	balances := map[ledger.UserID]infra.Aggregate{}
+	err := a.each(ctx, users, func(ctx context.Context, user ledger.UserID) error {
+		balance, damaged, err := a.balance(ctx, user, a.books.aggregate)
+		switch {
+		case busy(err):
+			a.leave(user, err.Error())
+			return nil
+		case err != nil || damaged:
+			return err
+		}
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		balances[user] = balance
+		return nil
+	})
+	return balances, err
+}

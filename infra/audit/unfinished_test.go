@@ -1,0 +1,192 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/faults"
+)
+
+// damagedBooks returns books with a row that can't be read, a balance that is
+// not what its history says, and a user of whom a row is missing.
+func damagedBooks(t *testing.T) *infratest.Books {
+	t.Helper()
+	b := infratest.New(t)
+	post(t, b.Ledger, "victim", "+10")
+	post(t, b.Ledger, "robbed", "+1")
+	b.Damage(t, b.Config.TransactionsTable, "INSERT INTO ? VALUE {'id': 'garbage'}", "DELETE FROM ? WHERE id = '"+idOf(t, "robbed", "1")+"'")
+	b.Damage(t, b.Config.AggregateTable, "UPDATE ? SET balance = 1000000 WHERE user_id = 'victim'")
+	return b
+}
+
+var (
+	garbage = finding{"", "garbage", kindTransactionRow, `transaction row "garbage": invalid transaction id: must be a UUID`}
+	victim  = finding{"victim", "", kindBalance, "the balance is 1000000 at version 1, and the history makes it 110 at version 1"}
+	robbed  = finding{"robbed", "", kindBalance, "the balance is 101 at version 1, and the history makes it 100 at version 0"}
+)
+
+var denied = faults.Exception(http.StatusBadRequest, "AccessDeniedException", "no")
+
+// Wherever reading fails, what was found before is in the report, which says
+// that it is not whole.
+func TestFaultsThatLast(t *testing.T) {
+	t.Parallel()
+	b := damagedBooks(t)
+	for _, c := range []struct {
+		operation string
+		good      int // requests before the fault
+		want      []finding
+	}{
+		{"Scan", 0, nil},
+		{"Scan", 1, []finding{garbage}},
+		{"TransactGetItems", 0, []finding{garbage}},
+		{"GetItem", 0, []finding{garbage, victim}},
+		{"Scan", 2, []finding{garbage, victim}},
+		{"GetItem", 1, []finding{garbage, victim}},
+	} {
+		a, network := auditor(b)
+		a.books.segments = 1
+		var requests int
+		network.Always(on(c.operation, func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+			if requests++; requests > c.good {
+				return denied(r, deliver)
+			}
+			return deliver()
+		}))
+		found := a.run(t.Context())
+		assert.Contains(t, found.Unfinished, "AccessDeniedException", "%+v", c)
+		assert.ElementsMatch(t, c.want, found.Mismatches, "%+v", c)
+	}
+	a, network := auditor(b)
+	network.Always(on("DescribeTable", denied))
+	found := a.run(t.Context())
+	assert.Empty(t, found.Unfinished, "it can do without a total for its progress")
+	assert.ElementsMatch(t, []finding{garbage, victim, robbed}, found.Mismatches)
+}
+
+// through returns the environment of books that are reached through intercept,
+// which may answer a request itself.
+func through(t *testing.T, b *infratest.Books, intercept func(w http.ResponseWriter, r *http.Request) (answered bool)) *infratest.Books {
+	t.Helper()
+	to, err := url.Parse(b.Config.Endpoint)
+	require.NoError(t, err)
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !intercept(w, r) {
+			proxy.ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(server.Close)
+	other := infratest.Books{Config: b.Config}
+	other.Config.Endpoint = server.URL
+	return &other
+}
+
+// nth returns an intercept that lets do answer, from the nth request of an
+// operation on.
+func nth(n int32, operation string, do http.HandlerFunc) func(http.ResponseWriter, *http.Request) bool {
+	var requests atomic.Int32
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		if faults.Operation(r) != operation || requests.Add(1) < n {
+			return false
+		}
+		do(w, r)
+		return true
+	}
+}
+
+func forbid(w http.ResponseWriter, _ *http.Request) {
+	w.WriteHeader(http.StatusBadRequest)
+	_, _ = w.Write([]byte(`{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","Message":"not authorized"}`))
+}
+
+// Each format says that the run could not finish and what it found so far, and
+// the status is that of what it found.
+func TestUnfinished(t *testing.T) {
+	t.Parallel()
+	b := damagedBooks(t)
+	thirdScan := func(args ...string) (int, string, string) {
+		return command(t, through(t, b, nth(3, "Scan", forbid)), append(args, "-segments", "1", "-settle", "0s")...)
+	}
+	status, out, log := thirdScan()
+	assert.Equal(t, exitWrong, status)
+	assert.Empty(t, log)
+	assert.Regexp(t, `^wrong      user "", transaction "garbage": .*
+wrong      user "victim": .*
+unfinished scan transactions-.*AccessDeniedException: not authorized
+2 users, 2 transactions so far: 2 wrong, 0 unsettled; the rest was not read
+$`, out)
+
+	status, out, _ = thirdScan("-json")
+	assert.Equal(t, exitWrong, status)
+	var found report
+	require.NoError(t, json.Unmarshal([]byte(out), &found))
+	assert.Equal(t, []finding{garbage, victim}, found.Mismatches)
+	assert.Contains(t, found.Unfinished, "not authorized")
+
+	status, out, log = thirdScan("-emf")
+	assert.Equal(t, exitWrong, status)
+	assert.Contains(t, log, "2 transactions so far: 2 wrong")
+	assert.Equal(t, map[string]int{"AuditFailed": 1, "AuditUnsettled": 0, "BalanceMismatches": 2, "Transactions": 2, "Users": 2}, metricsOf(t, out))
+}
+
+// A run that found nothing and did not finish is not green, and does not say
+// that there is no mismatch.
+func TestUnfinishedWithNothingFound(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	post(t, b.Ledger, "1", "+10")
+	partly := through(t, b, nth(2, "Scan", forbid))
+	status, out, _ := command(t, partly, "-emf", "-segments", "1")
+	assert.Equal(t, exitUnfinished, status)
+	assert.Equal(t, map[string]int{"AuditFailed": 1, "AuditUnsettled": 0, "Transactions": 1, "Users": 1}, metricsOf(t, out))
+	status, out, _ = command(t, partly)
+	assert.Equal(t, exitUnfinished, status)
+	assert.Contains(t, out, "0 users, 0 transactions so far: 0 wrong, 0 unsettled; the rest was not read\n")
+}
+
+// A signal ends the run like a failure to read: main gives ctx its cause.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	b := damagedBooks(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	interrupted := through(t, b, nth(2, "Scan", func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // so that the server sees the client go
+		cancel(errors.New("interrupt signal received"))
+		<-r.Context().Done()
+	}))
+	var out, log bytes.Buffer
+	status := run(ctx, []string{"-segments", "1"}, environment(interrupted), &out, &log)
+	assert.Equal(t, exitWrong, status)
+	assert.Contains(t, out.String(), `wrong      user "", transaction "garbage"`)
+	assert.Contains(t, out.String(), "unfinished interrupt signal received\n1 users, 2 transactions so far: 1 wrong")
+}
+
+// A report that can't be written is not green.
+func TestUnwritten(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	for _, format := range [][]string{nil, {"-json"}, {"-emf"}, {"-user", "1"}, {"-user", "1", "-csv"}} {
+		var log bytes.Buffer
+		status := run(t.Context(), format, environment(b), full{}, &log)
+		assert.Equal(t, exitUnfinished, status, "%v", format)
+		assert.Contains(t, log.String(), "audit: the disk is full", "%v", format)
+	}
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("the disk is full") }

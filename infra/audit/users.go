@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"onewrite/infra"
+	"onewrite/ledger"
+)
+
+const (
+	// maxReadings bounds how often a user who moves is read, rereadAfter apart.
+	maxReadings = 20
+	rereadAfter = 100 * time.Millisecond
+)
+
+// rereadAll reads the suspects one by one, and returns those that could not be
+// decided by that.
+func (a *audit) rereadAll(ctx context.Context, suspects map[ledger.UserID]*tally) ([]ledger.UserID, error) {
+	a.progress.begin("users in motion", len(suspects))
+	var undecided []ledger.UserID
+	err := a.each(ctx, slices.Collect(maps.Keys(suspects)), func(ctx context.Context, user ledger.UserID) error {
+		decided, err := a.reread(ctx, user, suspects[user])
+		if busy(err) {
+			err = nil
+		}
+		if err == nil && !decided {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			undecided = append(undecided, user)
+		}
+		return err
+	})
+	return undecided, err
+}
+
+// reread reads a user's rows and then the balance until they can be compared.
+// The first rows are those of the scan. Later only what is recent is read
+// again, so that a user with a long history is soon read.
+func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *tally) (decided bool, err error) {
+	older, from := &tally{}, time.Time{}
+	recent := time.Now().Add(-inFlight).Truncate(time.Millisecond) // as created_at
+	var lastPosted, lastVersion int
+	for reading := range maxReadings {
+		if reading > 0 {
+			if err := sleep(ctx, rereadAfter); err != nil {
+				return false, err
+			}
+			before, since, err := a.history(ctx, user, from, recent)
+			if err != nil {
+				return false, err
+			}
+			older, from = older.plus(before), recent
+			seen = older.plus(since)
+		}
+		balance, damaged, err := a.balance(ctx, user, a.books.quietAggregate)
+		if err != nil || damaged {
+			return damaged, err
+		}
+		switch seen.judge(0, balance) {
+		case right:
+			return true, nil
+		case wrong:
+			a.findLocked(mismatch(user, seen, balance))
+			return true, nil
+		case open:
+			if reading > 1 && seen.posted == lastPosted && balance.Version == lastVersion {
+				return false, nil // nothing moves: it is the index that lags, or a row that is missing
+			}
+		}
+		lastPosted, lastVersion = seen.posted, balance.Version
+	}
+	return false, nil
+}
+
+// history tallies a user's transactions from a time on: those before recent,
+// and those since.
+func (a *audit) history(ctx context.Context, user ledger.UserID, from, recent time.Time) (before, since *tally, err error) {
+	before, since = &tally{}, &tally{}
+	err = a.books.history(ctx, user, from, func(r row) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if t, ok := a.examine(r); ok && t.CreatedAt.Before(recent) {
+			before.add(t)
+		} else if ok {
+			since.add(t)
+		}
+	})
+	return before, since, err
+}
+
+// balance returns a user's balance as read reads it, or finds that its row is
+// damaged.
+func (a *audit) balance(ctx context.Context, user ledger.UserID, read func(context.Context, ledger.UserID) (row, error)) (balance infra.Aggregate, damaged bool, err error) {
+	r, err := read(ctx, user)
+	if err != nil {
+		return balance, false, err
+	}
+	if len(r) == 0 {
+		return infra.Aggregate{UserID: user, Balance: ledger.OpeningBalance}, false, nil
+	}
+	_, balance, damage := decodeAggregate(r)
+	if damage != nil {
+		a.findLocked(*damage)
+	}
+	return balance, damage != nil, nil
+}
+
+// each calls f for each user, as many at once as a table's segments.
+func (a *audit) each(ctx context.Context, users []ledger.UserID, f func(context.Context, ledger.UserID) error) error {
+	next := make(chan ledger.UserID, len(users))
+	for _, user := range users {
+		next <- user
+	}
+	close(next)
+	return atOnce(ctx, a.books.segments, func(ctx context.Context, _ int) error {
+		for user := range next {
+			if err := f(ctx, user); err != nil {
+				return err
+			}
+			a.progress.add(1)
+		}
+		return nil
+	})
+}
