@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -142,7 +143,9 @@ func TestUserWrittenToAllTheTime(t *testing.T) {
 			t.Parallel()
 			onModel(t, func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network) {
 				postAt(t, b, model, dynamodbmodel.Moment{}, "recent")
-				go postAt(t, b, model, dynamodbmodel.Moment{Hold: time.Hour}, "held")
+				var held sync.WaitGroup
+				held.Go(func() { postAt(t, b, model, dynamodbmodel.Moment{Hold: time.Hour}, "held") })
+				defer held.Wait()
 				synctest.Wait()
 				network.Always(c.fault)
 				found := a.run(t.Context())
