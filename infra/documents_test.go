@@ -1,0 +1,80 @@
+package infra_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	linkPattern    = regexp.MustCompile(`\]\(([^)]+)\)|src(?:set)?="([^"]+)"`)
+	pathPattern    = regexp.MustCompile(`(?:^|[\s(\x60"=])((?:\./)?(?:infra|handler|ledger|testdata|\.ci|\.github)/[\w./-]*\w)`)
+	headingPattern = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	// notInSlug is what GitHub leaves out of a heading's anchor.
+	notInSlug = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
+)
+
+// Every link of every document leads to a file, and to a heading if it names
+// one; every path of this repository that a document names is there.
+func TestDocuments(t *testing.T) {
+	t.Parallel()
+	for path, text := range documents(t) {
+		for _, match := range linkPattern.FindAllStringSubmatch(text, -1) {
+			link := match[1] + match[2]
+			if strings.Contains(link, "://") {
+				continue
+			}
+			file, heading, _ := strings.Cut(link, "#")
+			target := path
+			if file != "" {
+				target = filepath.Join(filepath.Dir(path), file)
+			}
+			assert.FileExists(t, target, "%s links to %s", path, link)
+			if heading != "" {
+				assert.Contains(t, anchors(t, target), heading, "%s links to %s", path, link)
+			}
+		}
+		for _, match := range pathPattern.FindAllStringSubmatch(text, -1) {
+			_, err := os.Stat(filepath.Join("..", match[1]))
+			assert.NoError(t, err, "%s names %s", path, match[1])
+		}
+	}
+}
+
+// documents returns the text of every Markdown file of the repository by its path.
+func documents(t *testing.T) map[string]string {
+	texts := map[string]string{}
+	require.NoError(t, filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+		switch name := entry.Name(); {
+		case err != nil:
+			return err
+		case entry.IsDir() && strings.HasPrefix(name, ".") && name != ".." && name != ".github":
+			return filepath.SkipDir
+		case filepath.Ext(name) != ".md":
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		texts[path] = string(text)
+		return err
+	}))
+	require.Contains(t, texts, "../README.md")
+	require.Contains(t, texts, "../.github/CONTRIBUTING.md")
+	return texts
+}
+
+// anchors returns the anchors that GitHub gives the headings of a document.
+func anchors(t *testing.T, path string) (all []string) {
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for _, heading := range headingPattern.FindAllStringSubmatch(string(text), -1) {
+		slug := notInSlug.ReplaceAllString(strings.ToLower(heading[1]), "")
+		all = append(all, strings.ReplaceAll(slug, " ", "-"))
+	}
+	return all
+}
