@@ -1,0 +1,254 @@
+package handler_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v3"
+
+	"onewrite/handler"
+)
+
+// description is openapi.yaml, ready to hold calls against.
+//
+// kin-openapi reads and validates the document. Values are checked by the JSON
+// Schema validator that it is built on (draft 2020-12, with formats, and with
+// numbers as they are written): kin-openapi's own check of calls falls back, on
+// any schema with a $ref, to one that knows no propertyNames and reads numbers
+// as floats. What OpenAPI 3.1 has besides is checked elsewhere: examples and
+// discriminators by .ci/spectral, links by .ci/schemathesis.
+type description struct {
+	document   *openapi3.T
+	components any // of the document, as JSON
+
+	mu       sync.Mutex
+	compiled map[string]*jsonschema.Schema
+}
+
+var readDescription = sync.OnceValues(func() (*description, error) {
+	document, err := openapi3.NewLoader().LoadFromData([]byte(handler.OpenAPI))
+	if err != nil {
+		return nil, err
+	}
+	var source struct {
+		Components any `yaml:"components"`
+	}
+	if err := yaml.Unmarshal([]byte(handler.OpenAPI), &source); err != nil {
+		return nil, err
+	}
+	components, err := asJSON(source.Components)
+	return &description{document: document, components: components, compiled: map[string]*jsonschema.Schema{}}, err
+})
+
+// operation is one operation of the description, and the path parameters of a
+// request to it.
+type operation struct {
+	*openapi3.Operation
+	path       *openapi3.PathItem
+	parameters map[string]string
+}
+
+// operation returns the operation of a request, or nil.
+func (d *description) operation(method, path string) *operation {
+	for template, item := range d.document.Paths.Map() {
+		parameters, matches := matchPath(template, path)
+		if o := item.Operations()[method]; matches && o != nil {
+			return &operation{o, item, parameters}
+		}
+	}
+	return nil
+}
+
+// matchPath returns the values of a template's parameters in a path.
+func matchPath(template, path string) (parameters map[string]string, ok bool) {
+	names, segments := strings.Split(template, "/"), strings.Split(path, "/")
+	if len(names) != len(segments) {
+		return nil, false
+	}
+	parameters = map[string]string{}
+	for i, name := range names {
+		switch inner, opened := strings.CutPrefix(name, "{"); {
+		case opened && segments[i] != "":
+			parameters[strings.TrimSuffix(inner, "}")] = segments[i]
+		case name != segments[i]:
+			return nil, false
+		}
+	}
+	return parameters, true
+}
+
+// checkRequest returns why the description forbids a request, or nil. Members
+// that it doesn't name are allowed in the body, and so are other parameters.
+func (d *description) checkRequest(o *operation, r request) error {
+	_, rawQuery, _ := strings.Cut(r.target, "?")
+	query, err := url.ParseQuery(rawQuery)
+	errs := []error{err}
+	for _, parameter := range slices.Concat(o.path.Parameters, o.Parameters) {
+		p := parameter.Value
+		var sent []string
+		switch p.In {
+		case openapi3.ParameterInQuery:
+			sent = query[p.Name]
+		case openapi3.ParameterInHeader:
+			if value, ok := r.header[p.Name]; ok {
+				sent = []string{value}
+			}
+		case openapi3.ParameterInPath:
+			sent = []string{o.parameters[p.Name]}
+		}
+		errs = append(errs, d.checkText(p.Name, p.Required, p.Schema, sent))
+	}
+	if o.RequestBody != nil {
+		errs = append(errs, d.checkBody(o.RequestBody.Value.Content["application/json"].Schema, r.body, asItStands))
+	}
+	return errors.Join(errs...)
+}
+
+// checkAnswer returns why an answer is none of an operation's, or nil. It has
+// no member and no header that is not described.
+func (d *description) checkAnswer(o *operation, a answer) error {
+	response := o.Responses.Status(a.Status)
+	if response == nil {
+		return fmt.Errorf("status %d is not described", a.Status)
+	}
+	kind := a.Header.Get("Content-Type")
+	media := response.Value.Content[kind]
+	if media == nil {
+		return fmt.Errorf("content type %q is not described", kind)
+	}
+	errs := []error{d.checkBody(media.Schema, a.Body, closed)}
+	for name, header := range response.Value.Headers {
+		errs = append(errs, d.checkText(name, header.Value.Required, header.Value.Schema, a.Header.Values(name)))
+	}
+	for name := range a.Header {
+		described := response.Value.Headers[name] != nil || slices.Contains([]string{"Content-Type", "Content-Length", "Date"}, name)
+		if !described {
+			errs = append(errs, fmt.Errorf("header %s is not described", name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkText checks the values that were sent for a parameter or a header: at
+// most one.
+func (d *description) checkText(name string, required bool, schema *openapi3.SchemaRef, sent []string) error {
+	if len(sent) == 0 && !required {
+		return nil
+	}
+	if len(sent) != 1 {
+		return fmt.Errorf("%s is sent %d times", name, len(sent))
+	}
+	if !utf8.ValidString(sent[0]) {
+		return fmt.Errorf("%s is not UTF-8", name)
+	}
+	var value any = sent[0]
+	if number := jsontext.Value(sent[0]); schema.Value.Type.Is("integer") && number.IsValid() {
+		value = json.Number(sent[0])
+	}
+	if err := d.check(schema, value, asItStands); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// checkBody checks a body, which is I-JSON (RFC 7493), with numbers as they are
+// written.
+func (d *description) checkBody(schema *openapi3.SchemaRef, body string, objects treatment) error {
+	if !jsontext.Value(body).IsValid() {
+		return errors.New("the body is not I-JSON")
+	}
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	return d.check(schema, value, objects)
+}
+
+// treatment says how an object's schema takes members that it doesn't name.
+type treatment bool
+
+const (
+	asItStands treatment = false
+	closed     treatment = true // it forbids them, save in a map
+)
+
+// check returns why a value is not what a schema of the document describes.
+func (d *description) check(schema *openapi3.SchemaRef, value any, objects treatment) error {
+	source, err := json.Marshal(schema)
+	if err != nil {
+		return err
+	}
+	validator, err := d.compile(source, objects)
+	if err != nil {
+		return err
+	}
+	return validator.Validate(value)
+}
+
+// compile compiles the JSON of a schema, whose references are to the document.
+func (d *description) compile(source []byte, objects treatment) (*jsonschema.Schema, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	key := fmt.Sprint(objects, string(source))
+	if known := d.compiled[key]; known != nil {
+		return known, nil
+	}
+	schema, err := jsonschema.UnmarshalJSON(bytes.NewReader(source))
+	if err != nil {
+		return nil, err
+	}
+	resource, err := asJSON(map[string]any{"components": d.components, "allOf": []any{schema}})
+	if err != nil {
+		return nil, err
+	}
+	if objects == closed {
+		closeObjects(resource)
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.DefaultDraft(jsonschema.Draft2020)
+	compiler.AssertFormat()
+	if err := compiler.AddResource("openapi:schema", resource); err != nil {
+		return nil, err
+	}
+	compiled, err := compiler.Compile("openapi:schema")
+	d.compiled[key] = compiled
+	return compiled, err
+}
+
+// closeObjects forbids the members that the schemas of objects don't name. An
+// object with additionalProperties is a map.
+func closeObjects(node any) {
+	switch node := node.(type) {
+	case map[string]any:
+		if node["type"] == "object" && node["additionalProperties"] == nil {
+			node["unevaluatedProperties"] = false
+		}
+		for _, inner := range node {
+			closeObjects(inner)
+		}
+	case []any:
+		for _, inner := range node {
+			closeObjects(inner)
+		}
+	}
+}
+
+// asJSON returns a value as the JSON Schema validator takes it: a copy, with
+// numbers as they are written.
+func asJSON(value any) (any, error) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	return jsonschema.UnmarshalJSON(bytes.NewReader(text))
+}
