@@ -104,6 +104,6 @@ func newTransactionBody(t ledger.Transaction) transactionBody {
 		Type:      string(t.Type),
 		Ammount:   t.Amount.String(),
 		Status:    string(t.Status),
-		CreatedAt: t.CreatedAt.Format(ledger.CreatedAtLayout),
+		CreatedAt: ledger.FormatTime(t.CreatedAt),
 	}
 }

@@ -31,7 +31,7 @@ func (s *Store) History(ctx context.Context, user ledger.UserID, after ledger.Cu
 		query.ExclusiveStartKey = item{
 			"id":         text(after.ID),
 			"user_id":    text(user),
-			"created_at": &types.AttributeValueMemberS{Value: after.CreatedAt.Format(ledger.CreatedAtLayout)},
+			"created_at": &types.AttributeValueMemberS{Value: ledger.FormatTime(after.CreatedAt)},
 		}
 	}
 	// 101 rows of under 1 KB are far below the 1 MB of one answer.

@@ -1,9 +1,10 @@
 package infra
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
-	"time"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -15,7 +16,7 @@ import (
 // item is a row as DynamoDB sends it.
 type item = map[string]types.AttributeValue
 
-// transactionRow is a row of the transactions table.
+// transactionRow is a row of the transactions table, to be written.
 type transactionRow struct {
 	ID             string                `dynamodbav:"id"`
 	UserID         string                `dynamodbav:"user_id"`
@@ -35,7 +36,7 @@ func encodeTransaction(t ledger.Transaction) (item, error) {
 		Type:           string(t.Type),
 		Status:         string(t.Status),
 		IdempotencyKey: t.IdempotencyKey.String(),
-		CreatedAt:      t.CreatedAt.Format(ledger.CreatedAtLayout),
+		CreatedAt:      ledger.FormatTime(t.CreatedAt),
 	}
 	if t.Status == ledger.Declined {
 		row.Balance = attributevalue.Number(t.BalanceSeen.String())
@@ -43,104 +44,156 @@ func encodeTransaction(t ledger.Transaction) (item, error) {
 	return attributevalue.MarshalMap(row)
 }
 
-// DecodeTransaction reads a row back, and refuses one that this program can't
-// have written: an error is a damaged table.
-func DecodeTransaction(stored item) (t ledger.Transaction, err error) {
-	var row transactionRow
-	if err := attributevalue.UnmarshalMap(stored, &row); err != nil {
-		return t, fmt.Errorf("transaction row: %w", err)
+// DecodeTransaction reads a row of the transactions table strictly: each
+// attribute must be there, of its type and in its range, and only a declined
+// row has a balance. An error means that the table is damaged, and names every
+// attribute that is wrong. Attributes of other names are ignored, because a
+// later version of this program may write some.
+func DecodeTransaction(row map[string]types.AttributeValue) (ledger.Transaction, error) {
+	d := decoder{row: row}
+	t := ledger.Transaction{
+		ID:             decodeText(&d, "id", ledger.ParseTransactionID),
+		UserID:         decodeText(&d, "user_id", ledger.ParseUserID),
+		IdempotencyKey: decodeText(&d, "idempotency_key", ledger.ParseIdempotencyKey),
+		Type:           decodeText(&d, "type", ledger.ParseType),
+		Amount:         decodeNumber(&d, "ammount", ledger.ParseAmount),
+		Status:         decodeText(&d, "status", ledger.ParseStatus),
+		CreatedAt:      decodeText(&d, "created_at", ledger.ParseTime),
 	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("transaction row %q: %w", row.ID, err)
-		}
-	}()
-	if t.ID, err = ledger.ParseTransactionID(row.ID); err != nil {
-		return t, err
-	}
-	if t.UserID, err = ledger.ParseUserID(row.UserID); err != nil {
-		return t, err
-	}
-	if t.IdempotencyKey, err = ledger.ParseIdempotencyKey(row.IdempotencyKey); err != nil {
-		return t, err
-	}
-	if t.Type, err = ledger.ParseType(row.Type); err != nil {
-		return t, err
-	}
-	if t.Amount, err = decodeNumber(row.Ammount, ledger.ParseAmount); err != nil {
-		return t, err
-	}
-	if t.CreatedAt, err = time.Parse(ledger.CreatedAtLayout, row.CreatedAt); err != nil {
-		return t, err
-	}
-	switch t.Status = ledger.Status(row.Status); t.Status {
+	switch t.Status {
 	case ledger.Posted:
+		d.absent("balance", "must not be on a posted row")
 	case ledger.Declined:
-		t.BalanceSeen, err = decodeNumber(row.Balance, ledger.ParseBalance)
-	default:
-		err = fmt.Errorf("status %q", row.Status)
+		t.BalanceSeen = decodeNumber(&d, "balance", ledger.ParseBalance)
 	}
-	return t, err
+	if err := d.err("transactions", "id"); err != nil {
+		return ledger.Transaction{}, err
+	}
+	return t, nil
 }
 
-// aggregateRow is a row of the aggregate table.
-type aggregateRow struct {
-	UserID  string                `dynamodbav:"user_id"`
-	Balance attributevalue.Number `dynamodbav:"balance"`
-	Version attributevalue.Number `dynamodbav:"version"`
-}
-
-// decodeBalance reads the balance of a row of the aggregate table. A user
-// without a row has the opening balance.
-func decodeBalance(stored item) (ledger.Balance, error) {
-	if len(stored) == 0 {
-		return ledger.OpeningBalance, nil
-	}
-	var row aggregateRow
-	if err := attributevalue.UnmarshalMap(stored, &row); err != nil {
-		return ledger.Balance{}, fmt.Errorf("aggregate row: %w", err)
-	}
-	balance, err := decodeNumber(row.Balance, ledger.ParseBalance)
-	if err != nil {
-		return ledger.Balance{}, fmt.Errorf("aggregate row of %s: %w", row.UserID, err)
-	}
-	return balance, nil
-}
-
-// Aggregate is a row of the aggregate table: a user's balance, and how many
-// transactions made it from the opening balance.
+// Aggregate is a row of the transactions_aggregate table: a user's balance,
+// and how many transactions made it from the opening balance.
 type Aggregate struct {
 	UserID  ledger.UserID
 	Balance ledger.Balance
 	Version int
 }
 
-// DecodeAggregate reads a whole row of the aggregate table, and refuses one
-// that a posting can't have written: an error is a damaged table.
-func DecodeAggregate(stored item) (a Aggregate, err error) {
-	var row aggregateRow
-	if err := attributevalue.UnmarshalMap(stored, &row); err != nil {
-		return a, fmt.Errorf("aggregate row: %w", err)
+// DecodeAggregate reads a row of the transactions_aggregate table as strictly
+// as [DecodeTransaction] reads its own. A user who has no row at all has the
+// opening balance; a row without a balance is damaged.
+func DecodeAggregate(row map[string]types.AttributeValue) (Aggregate, error) {
+	d := decoder{row: row}
+	a := Aggregate{
+		UserID:  decodeText(&d, "user_id", ledger.ParseUserID),
+		Balance: decodeNumber(&d, "balance", ledger.ParseBalance),
+		Version: decodeNumber(&d, "version", parseVersion),
 	}
-	if a.UserID, err = ledger.ParseUserID(row.UserID); err != nil {
-		return a, fmt.Errorf("aggregate row: %w", err)
-	}
-	if a.Balance, err = decodeNumber(row.Balance, ledger.ParseBalance); err != nil {
-		return a, fmt.Errorf("balance %q: %w", row.Balance, err)
-	}
-	if a.Version, err = decodeNumber(row.Version, strconv.Atoi); err != nil || a.Version < 1 {
-		return a, fmt.Errorf("version %q is not the number of a posting", row.Version)
+	if err := d.err("transactions_aggregate", "user_id"); err != nil {
+		return Aggregate{}, err
 	}
 	return a, nil
 }
 
-// decodeNumber parses an N, for which DynamoDB promises the value and not the
-// notation.
-func decodeNumber[T any](n attributevalue.Number, parse func(string) (T, error)) (T, error) {
-	d, _, err := apd.NewFromString(string(n))
-	if err != nil {
-		var none T
-		return none, fmt.Errorf("number %q: %w", n, err)
+// decodeBalance returns the balance of a user's row, or the opening balance
+// where the user has none.
+func decodeBalance(row item) (ledger.Balance, error) {
+	if len(row) == 0 {
+		return ledger.OpeningBalance, nil
 	}
-	return parse(d.Text('f'))
+	a, err := DecodeAggregate(row)
+	return a.Balance, err
+}
+
+// parseVersion parses the number of postings that made a balance. Their first
+// makes the row.
+func parseVersion(s string) (int, error) {
+	version, err := strconv.Atoi(s)
+	if err != nil || version < 1 {
+		return 0, errors.New("must be a whole number of at least 1")
+	}
+	return version, nil
+}
+
+// decoder reads the attributes of one row and collects what is wrong with them.
+type decoder struct {
+	row   item
+	wrong []string
+}
+
+// err returns what is wrong with the row of a table, named by its key, or nil.
+func (d *decoder) err(table, key string) error {
+	if d.wrong == nil {
+		return nil
+	}
+	name := ""
+	if s, ok := d.row[key].(*types.AttributeValueMemberS); ok {
+		name = s.Value
+	}
+	return fmt.Errorf("%s row %.128q: %s", table, name, strings.Join(d.wrong, "; "))
+}
+
+// reject notes that an attribute is not as it must be.
+func (d *decoder) reject(name, format string, arguments ...any) {
+	d.wrong = append(d.wrong, name+": "+fmt.Sprintf(format, arguments...))
+}
+
+// absent notes an attribute that must not be there.
+func (d *decoder) absent(name, reason string) {
+	if d.row[name] != nil {
+		d.reject(name, "%s", reason)
+	}
+}
+
+// decodeText parses an attribute of type S.
+func decodeText[T any](d *decoder, name string, parse func(string) (T, error)) (parsed T) {
+	s, ok := d.row[name].(*types.AttributeValueMemberS)
+	if !ok {
+		d.reject(name, "%s", wrongType(d.row[name], "S"))
+		return parsed
+	}
+	parsed, err := parse(s.Value)
+	if err != nil {
+		d.reject(name, "is %.50q, %s", s.Value, reasonOf(err))
+	}
+	return parsed
+}
+
+// decodeNumber parses an attribute of type N in its shortest plain notation.
+// DynamoDB promises the value of a number and not its notation.
+func decodeNumber[T any](d *decoder, name string, parse func(string) (T, error)) (parsed T) {
+	n, ok := d.row[name].(*types.AttributeValueMemberN)
+	if !ok {
+		d.reject(name, "%s", wrongType(d.row[name], "N"))
+		return parsed
+	}
+	value, _, err := apd.NewFromString(n.Value)
+	if err != nil {
+		d.reject(name, "is %.50q, must be a number", n.Value)
+		return parsed
+	}
+	value.Reduce(value)
+	parsed, err = parse(value.Text('f'))
+	if err != nil {
+		d.reject(name, "is %.50s, %s", n.Value, reasonOf(err))
+	}
+	return parsed
+}
+
+// reasonOf returns the reason alone of an error of a parser.
+func reasonOf(err error) string {
+	if invalid, ok := errors.AsType[*ledger.InvalidError](err); ok {
+		return invalid.Reason
+	}
+	return err.Error()
+}
+
+// wrongType says how an attribute differs from one of type want.
+func wrongType(v types.AttributeValue, want string) string {
+	if v == nil {
+		return "is missing"
+	}
+	// The SDK's type of an attribute of type S is *types.AttributeValueMemberS.
+	return fmt.Sprintf("is of type %s, must be %s", strings.TrimPrefix(fmt.Sprintf("%T", v), "*types.AttributeValueMember"), want)
 }

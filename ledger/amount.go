@@ -8,8 +8,13 @@ import (
 	"github.com/cockroachdb/apd/v3"
 )
 
-// ErrInvalidAmount is what [ParseAmount] refuses with, in an [*InvalidError].
-var ErrInvalidAmount = errors.New("invalid amount")
+var (
+	// ErrInvalidAmount is what [ParseAmount] rejects with, in an [*InvalidError].
+	ErrInvalidAmount = errors.New("invalid amount")
+
+	// ErrInvalidBalance is what [ParseBalance] rejects with, in an [*InvalidError].
+	ErrInvalidBalance = errors.New("invalid balance")
+)
 
 // OpeningBalance is every user's balance before the first transaction.
 // MaxBalance is the most a balance can be. Both are constants.
@@ -47,14 +52,12 @@ type Amount struct{ d apd.Decimal }
 // else, "NaN", "1e3" and "-1" included, is an [*InvalidError] that unwraps to
 // [ErrInvalidAmount].
 func ParseAmount(s string) (Amount, error) {
-	d, err := parsePlain(s)
-	switch {
-	case err != nil:
-		return Amount{}, err
-	case d.Cmp(&minAmount) < 0:
-		return Amount{}, &InvalidError{ErrInvalidAmount, "must be at least 0.01"}
-	case d.Cmp(&maxAmount) > 0:
-		return Amount{}, &InvalidError{ErrInvalidAmount, "must be at most " + shortest(maxAmount)}
+	d, reason := parsePlain(s, maxAmount)
+	if reason == "" && d.Cmp(&minAmount) < 0 {
+		reason = "must be at least " + shortest(minAmount)
+	}
+	if reason != "" {
+		return Amount{}, &InvalidError{ErrInvalidAmount, reason}
 	}
 	return Amount{d}, nil
 }
@@ -79,14 +82,12 @@ func (a Amount) Headroom() Balance {
 // most two decimal places. Compare with [Balance.Equal], not ==.
 type Balance struct{ d apd.Decimal }
 
-// ParseBalance reads a balance in the notation that [ParseAmount] reads.
+// ParseBalance parses a balance in the notation that [ParseAmount] parses. All
+// else is an [*InvalidError] that unwraps to [ErrInvalidBalance].
 func ParseBalance(s string) (Balance, error) {
-	d, err := parsePlain(s)
-	if err != nil {
-		return Balance{}, err
-	}
-	if d.Cmp(&MaxBalance.d) > 0 {
-		return Balance{}, &InvalidError{ErrInvalidAmount, "must be at most " + MaxBalance.String()}
+	d, reason := parsePlain(s, MaxBalance.d)
+	if reason != "" {
+		return Balance{}, &InvalidError{ErrInvalidBalance, reason}
 	}
 	return Balance{d}, nil
 }
@@ -115,23 +116,25 @@ func (b Balance) After(t Type, a Amount) (after Balance, ok bool) {
 	return Balance{sum}, true
 }
 
-// parsePlain reads digits with at most two decimal places, to any size that
-// exact holds. It looks at the text itself, because apd also takes "NaN",
-// "Infinity", "1e5", "-0" and ".5".
-func parsePlain(s string) (apd.Decimal, error) {
+// parsePlain parses digits with at most two decimal places, up to most, or
+// gives the reason why s is not that. It looks at the text itself, because apd
+// also takes "NaN", "Infinity", "1e5", "-0" and ".5".
+func parsePlain(s string, most apd.Decimal) (d apd.Decimal, reason string) {
 	whole, fraction, point := strings.Cut(s, ".")
 	if whole == "" || !digits(whole) || !digits(fraction) || point && fraction == "" {
-		return apd.Decimal{}, &InvalidError{ErrInvalidAmount,
-			`must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces`}
+		return d, `must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces`
 	}
 	if len(fraction) > -cents {
-		return apd.Decimal{}, &InvalidError{ErrInvalidAmount, "must have at most two decimal places"}
+		return d, "must have at most two decimal places"
 	}
 	whole = strings.TrimLeft(whole, "0")
-	if len(whole) > int(exact.Precision)+cents {
-		return apd.Decimal{}, &InvalidError{ErrInvalidAmount, "must be at most " + shortest(maxAmount)}
+	if len(whole) <= int(exact.Precision)+cents { // what exact holds
+		d = dollars("0" + whole + "." + (fraction + "00")[:-cents])
+		if d.Cmp(&most) <= 0 {
+			return d, ""
+		}
 	}
-	return dollars("0" + whole + "." + (fraction + "00")[:-cents]), nil
+	return d, "must be at most " + shortest(most)
 }
 
 func digits(s string) bool {

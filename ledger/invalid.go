@@ -1,8 +1,9 @@
 package ledger
 
-// InvalidError says why a value was refused, in words for the person who sent
-// it. It unwraps to the sentinel of what was refused: [ErrInvalidAmount],
-// [ErrInvalidUserID], [ErrInvalidIdempotencyKey], [ErrInvalidType],
+// InvalidError says why a value was rejected, in words for the person who sent
+// it. It unwraps to the sentinel of the parser: [ErrInvalidAmount],
+// [ErrInvalidBalance], [ErrInvalidUserID], [ErrInvalidIdempotencyKey],
+// [ErrInvalidType], [ErrInvalidStatus], [ErrInvalidTime],
 // [ErrInvalidTransactionID] or [ErrInvalidCursor].
 type InvalidError struct {
 	Err    error

@@ -78,6 +78,45 @@ func TestParseType(t *testing.T) {
 	}
 }
 
+func TestParseStatus(t *testing.T) {
+	t.Parallel()
+	for _, want := range []ledger.Status{ledger.Posted, ledger.Declined} {
+		got, err := ledger.ParseStatus(string(want))
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	for _, in := range []string{"", "Posted", "pending", "declined "} {
+		_, err := ledger.ParseStatus(in)
+		assert.ErrorIs(t, err, ledger.ErrInvalidStatus, "ParseStatus(%q)", in)
+	}
+}
+
+func TestTimeText(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		in   time.Time
+		want string
+	}{
+		{time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), "2026-11-22T12:00:00.000Z"},
+		{time.Date(2026, 11, 22, 12, 0, 0, 123_999_999, time.UTC), "2026-11-22T12:00:00.123Z"},
+		{time.Date(2026, 11, 22, 1, 0, 0, 5e6, time.FixedZone("east", 3*3600)), "2026-11-21T22:00:00.005Z"},
+	} {
+		text := ledger.FormatTime(c.in)
+		assert.Equal(t, c.want, text)
+		got, err := ledger.ParseTime(text)
+		require.NoError(t, err, "ParseTime(%q)", text)
+		assert.Equal(t, c.in.UTC().Truncate(time.Millisecond), got)
+	}
+	for _, in := range []string{
+		"", "soon", "2026-11-22", "2026-11-22T12:00:00Z", "2026-11-22T12:00:00.00Z", "2026-11-22T12:00:00.0000Z",
+		"2026-11-22T12:00:00.000+00:00", "2026-11-22T13:00:00.000+01:00", "2026-11-22t12:00:00.000z", "2026-11-22 12:00:00.000Z",
+		"2026-11-22T1:00:00.000Z", "2026-11-22T12:00:00,000Z", "2026-11-31T12:00:00.000Z", "2026-11-22T12:00:60.000Z", " 2026-11-22T12:00:00.000Z",
+	} {
+		_, err := ledger.ParseTime(in)
+		assert.ErrorIs(t, err, ledger.ErrInvalidTime, "ParseTime(%q)", in)
+	}
+}
+
 func newID(t *testing.T, user, key string) ledger.TransactionID {
 	t.Helper()
 	u, err := ledger.ParseUserID(user)

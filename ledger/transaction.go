@@ -5,8 +5,16 @@ import (
 	"time"
 )
 
-// ErrInvalidType is what [ParseType] refuses with, in an [*InvalidError].
-var ErrInvalidType = errors.New("invalid type")
+var (
+	// ErrInvalidType is what [ParseType] rejects with, in an [*InvalidError].
+	ErrInvalidType = errors.New("invalid type")
+
+	// ErrInvalidStatus is what [ParseStatus] rejects with, in an [*InvalidError].
+	ErrInvalidStatus = errors.New("invalid status")
+
+	// ErrInvalidTime is what [ParseTime] rejects with, in an [*InvalidError].
+	ErrInvalidTime = errors.New("invalid time")
+)
 
 // Type says which way a transaction moves money. Its text is what is stored
 // and sent.
@@ -38,9 +46,34 @@ const (
 	Declined Status = "declined"
 )
 
-// CreatedAtLayout is RFC 3339 in UTC with milliseconds. It is of one width, so
-// that texts sort as their times do.
-const CreatedAtLayout = "2006-01-02T15:04:05.000Z"
+// ParseStatus takes "posted" or "declined", in lower case. All else is an
+// [*InvalidError] that unwraps to [ErrInvalidStatus].
+func ParseStatus(s string) (Status, error) {
+	switch status := Status(s); status {
+	case Posted, Declined:
+		return status, nil
+	}
+	return "", &InvalidError{ErrInvalidStatus, `must be "posted" or "declined"`}
+}
+
+// timeLayout is RFC 3339 in UTC with milliseconds.
+const timeLayout = "2006-01-02T15:04:05.000Z"
+
+// FormatTime returns t in RFC 3339, in UTC with milliseconds, which are cut off
+// and not rounded. All texts have the same width, so they sort as their times do.
+func FormatTime(t time.Time) string { return t.UTC().Format(timeLayout) }
+
+// ParseTime parses a text that [FormatTime] returned. All else is an
+// [*InvalidError] that unwraps to [ErrInvalidTime], another notation of the
+// same time included.
+func ParseTime(s string) (time.Time, error) {
+	// Parse also takes an hour of one digit, and a comma for the point.
+	t, err := time.Parse(timeLayout, s)
+	if err != nil || FormatTime(t) != s {
+		return time.Time{}, &InvalidError{ErrInvalidTime, "must be a time in UTC such as " + timeLayout}
+	}
+	return t, nil
+}
 
 // Transaction is one row of the ledger. It is never changed once stored.
 type Transaction struct {
@@ -50,6 +83,6 @@ type Transaction struct {
 	Type           Type
 	Amount         Amount
 	Status         Status
-	CreatedAt      time.Time // UTC, to the millisecond; as text in CreatedAtLayout
+	CreatedAt      time.Time // UTC, to the millisecond; as text by FormatTime
 	BalanceSeen    Balance   // of a Declined one: the balance that declined it; zero otherwise
 }

@@ -91,7 +91,7 @@ func (b *books) history(ctx context.Context, user ledger.UserID, from time.Time,
 		KeyConditionExpression: aws.String("user_id = :user AND created_at >= :from"),
 		ExpressionAttributeValues: row{
 			":user": &types.AttributeValueMemberS{Value: user.String()},
-			":from": &types.AttributeValueMemberS{Value: from.UTC().Format(ledger.CreatedAtLayout)},
+			":from": &types.AttributeValueMemberS{Value: ledger.FormatTime(from)},
 		},
 		Limit:                  aws.Int32(pageRows),
 		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,

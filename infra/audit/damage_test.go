@@ -41,7 +41,7 @@ var damages = []struct {
 		[]string{"alice balance: the balance is 105 at version 2, and the history makes it 110 at version 1"}},
 	{"declined made posted",
 		[]string{`UPDATE ? SET "status" = 'posted' WHERE id = '%[3]s'`}, nil,
-		[]string{"alice balance: the balance is 105 at version 2, and the history makes it -895 at version 3"}},
+		[]string{`alice transaction-row: transactions row "%[3]s": balance: must not be on a posted row`}},
 	{"balance", nil,
 		[]string{"UPDATE ? SET balance = 1000000 WHERE user_id = 'alice'"},
 		[]string{"alice balance: the balance is 1000000 at version 2, and the history makes it 105 at version 2"}},
@@ -62,7 +62,7 @@ var damages = []struct {
 		[]string{"carol balance: the balance is 110 at version 1, and the history makes it 100 at version 0"}},
 	{"opening balance as a row", nil,
 		[]string{"INSERT INTO ? VALUE {'user_id': 'carol', 'balance': 100, 'version': 0}"},
-		[]string{`carol balance-row: version "0" is not the number of a posting`}},
+		[]string{`carol balance-row: transactions_aggregate row "carol": version: is 0, must be a whole number of at least 1`}},
 	{"key", // the id is another's
 		[]string{"UPDATE ? SET idempotency_key = '3' WHERE id = '%[1]s'"}, nil,
 		[]string{"alice transaction-id: the id of key \"3\" of this user is %[3]s"}},
@@ -78,42 +78,42 @@ var damages = []struct {
 		[]string{"alice decline: a debit of 1000 is declined, which its balance of 1000 allowed"}},
 	{"balance below zero", nil,
 		[]string{"UPDATE ? SET balance = -1 WHERE user_id = 'alice'"},
-		[]string{`alice balance-row: balance "-1": invalid amount: must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces`}},
+		[]string{`alice balance-row: transactions_aggregate row "alice": balance: is -1, must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces`}},
 	{"balance above the ceiling", nil,
 		[]string{"UPDATE ? SET balance = 1000000000000000.01 WHERE user_id = 'alice'"},
-		[]string{`alice balance-row: balance "1000000000000000.01": invalid amount: must be at most 1000000000000000`}},
+		[]string{`alice balance-row: transactions_aggregate row "alice": balance: is 1000000000000000.01, must be at most 1000000000000000`}},
 	{"balance of another type", nil,
 		[]string{"UPDATE ? SET balance = 'NaN' WHERE user_id = 'alice'"},
-		[]string{`alice balance-row: balance "NaN": invalid amount: must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces`}},
+		[]string{`alice balance-row: transactions_aggregate row "alice": balance: is of type S, must be N`}},
 	{"fraction of a version", nil,
 		[]string{"UPDATE ? SET version = 1.5 WHERE user_id = 'alice'"},
-		[]string{`alice balance-row: version "1.5" is not the number of a posting`}},
+		[]string{`alice balance-row: transactions_aggregate row "alice": version: is 1.5, must be a whole number of at least 1`}},
 	{"balance of nobody", nil,
 		[]string{"INSERT INTO ? VALUE {'user_id': ' ', 'balance': 110, 'version': 1}"},
 		[]string{"  balance-row: invalid user id: must not be blank"}},
 	{"transaction without a user",
 		[]string{"UPDATE ? REMOVE user_id WHERE id = '%[4]s'"}, nil,
 		[]string{
-			` transaction-row: transaction row "%[4]s": invalid user id: must not be blank`,
+			` transaction-row: transactions row "%[4]s": user_id: is missing`,
 			"bob balance: the balance is 101 at version 1, and the history makes it 100 at version 0",
 		}},
 	{"amount out of range",
 		[]string{"UPDATE ? SET ammount = 0.001 WHERE id = '%[4]s'"}, nil,
 		[]string{
 			"bob balance: the balance is 101 at version 1, and the history makes it 100 at version 0",
-			`bob transaction-row: transaction row "%[4]s": invalid amount: must have at most two decimal places`,
+			`bob transaction-row: transactions row "%[4]s": ammount: is 0.001, must have at most two decimal places`,
 		}},
 	{"time", // which takes the row out of its place in the index
 		[]string{"UPDATE ? SET created_at = 'soon' WHERE id = '%[4]s'"}, nil,
 		[]string{
 			"bob balance: the balance is 101 at version 1, and the history makes it 100 at version 0",
-			`bob transaction-row: transaction row "%[4]s": parsing time "soon" as "2006-01-02T15:04:05.000Z": cannot parse "soon" as "2006"`,
+			`bob transaction-row: transactions row "%[4]s": created_at: is "soon", must be a time in UTC such as 2006-01-02T15:04:05.000Z`,
 		}},
 	{"status",
 		[]string{"UPDATE ? SET \"status\" = 'pending' WHERE id = '%[4]s'"}, nil,
 		[]string{
 			"bob balance: the balance is 101 at version 1, and the history makes it 100 at version 0",
-			`bob transaction-row: transaction row "%[4]s": status "pending"`,
+			`bob transaction-row: transactions row "%[4]s": status: is "pending", must be "posted" or "declined"`,
 		}},
 	{"restore with the row and without the balance of a posting", nil,
 		[]string{"DELETE FROM ? WHERE user_id = 'bob'", "UPDATE ? SET balance = 110 SET version = 1 WHERE user_id = 'alice'"},
@@ -175,7 +175,7 @@ func TestReportOfDamage(t *testing.T) {
 	books.Damage(t, books.Config.TransactionsTable, "INSERT INTO ? VALUE {'id': '\x1b[2J'}")
 	status, out, _ := command(t, books)
 	assert.Equal(t, exitWrong, status)
-	assert.Equal(t, `wrong      user "", transaction "\x1b[2J": transaction-row: transaction row "\x1b[2J": invalid transaction id: must be a UUID
+	assert.Equal(t, `wrong      user "", transaction "\x1b[2J": transaction-row: transactions row "\x1b[2J": id: is "\x1b[2J", must be a UUID; user_id: is missing; idempotency_key: is missing; type: is missing; ammount: is missing; status: is missing; created_at: is missing
 wrong      user "1": balance: the balance is 1000 at version 1, and the history makes it 110 at version 1
 1 users, 2 transactions: 2 wrong, 0 unsettled
 `, out)

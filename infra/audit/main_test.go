@@ -167,7 +167,7 @@ func TestStatementOfDamagedHistory(t *testing.T) {
 	status, out, log := command(t, books, "-user", "1")
 	assert.Equal(t, exitUnfinished, status)
 	assert.Empty(t, out)
-	assert.Contains(t, log, "invalid type")
+	assert.Contains(t, log, `type: is "gift", must be "credit" or "debit"`)
 }
 
 func TestRefusals(t *testing.T) {

@@ -39,7 +39,7 @@ func (b *books) statement(ctx context.Context, user ledger.UserID, asCSV bool, o
 			return
 		}
 		seen.add(t)
-		write(t.CreatedAt.Format(ledger.CreatedAtLayout), string(t.Type), t.Amount.String(), seen.balance().Text('f'), string(t.Status))
+		write(ledger.FormatTime(t.CreatedAt), string(t.Type), t.Amount.String(), seen.balance().Text('f'), string(t.Status))
 	})
 	if err == nil {
 		err = damaged

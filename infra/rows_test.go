@@ -1,0 +1,218 @@
+package infra_test
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra"
+	"onewrite/infra/infratest"
+	"onewrite/ledger"
+)
+
+type row = map[string]types.AttributeValue
+
+func s(v string) types.AttributeValue { return &types.AttributeValueMemberS{Value: v} }
+
+func n(v string) types.AttributeValue { return &types.AttributeValueMemberN{Value: v} }
+
+const rowID = "47b9e303-c943-824b-a25b-f2db8fa4f6ab" // of user 1 and key 1
+
+// The rows that a store writes.
+func postedRow() row {
+	return row{
+		"id": s(rowID), "user_id": s("1"), "idempotency_key": s("1"), "type": s("debit"), "ammount": n("12.5"),
+		"status": s("posted"), "created_at": s("2026-11-22T12:00:00.123Z"),
+	}
+}
+
+func declinedRow() row {
+	r := postedRow()
+	r["status"], r["balance"] = s("declined"), n("12")
+	return r
+}
+
+func balanceRow() row {
+	return row{"user_id": s("1"), "balance": n("105"), "version": n("2")}
+}
+
+// with returns the row with that attribute, or without it if v is nil.
+func with(r row, name string, v types.AttributeValue) row {
+	r = maps.Clone(r)
+	r[name] = v
+	if v == nil {
+		delete(r, name)
+	}
+	return r
+}
+
+// damagedTransactions lists rows that no store has written, and what is said of them after
+// "transactions row …: ".
+var damagedTransactions = []struct {
+	row  row
+	want string
+}{
+	{with(postedRow(), "id", s("1")), `id: is "1", must be a UUID`},
+	{with(postedRow(), "user_id", nil), `user_id: is missing`},
+	{with(postedRow(), "user_id", s("1 ")), `user_id: is "1 ", must not begin or end with a space`},
+	{with(postedRow(), "user_id", n("1")), `user_id: is of type N, must be S`},
+	{with(postedRow(), "idempotency_key", nil), `idempotency_key: is missing`},
+	{with(postedRow(), "idempotency_key", s("ключ")), `idempotency_key: is "ключ", must be printable ASCII`},
+	{with(postedRow(), "type", nil), `type: is missing`},
+	{with(postedRow(), "type", s("Debit")), `type: is "Debit", must be "credit" or "debit"`},
+	{with(postedRow(), "ammount", nil), `ammount: is missing`},
+	{with(postedRow(), "ammount", s("12.5")), `ammount: is of type S, must be N`},
+	{with(postedRow(), "ammount", &types.AttributeValueMemberBOOL{Value: true}), `ammount: is of type BOOL, must be N`},
+	{with(postedRow(), "ammount", &types.AttributeValueMemberNULL{Value: true}), `ammount: is of type NULL, must be N`},
+	{with(postedRow(), "ammount", n("0")), `ammount: is 0, must be at least 0.01`},
+	{with(postedRow(), "ammount", n("0.001")), `ammount: is 0.001, must have at most two decimal places`},
+	{with(postedRow(), "ammount", n("1000000000000.01")), `ammount: is 1000000000000.01, must be at most 1000000000000`},
+	{with(postedRow(), "ammount", n("-1")), `ammount: is -1, must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces`},
+	{with(postedRow(), "ammount", n("")), `ammount: is "", must be a number`},
+	{with(postedRow(), "status", nil), `status: is missing`},
+	{with(postedRow(), "status", s("pending")), `status: is "pending", must be "posted" or "declined"`},
+	{with(postedRow(), "created_at", nil), `created_at: is missing`},
+	{with(postedRow(), "created_at", n("1795348800")), `created_at: is of type N, must be S`},
+	{with(postedRow(), "created_at", s("soon")), `created_at: is "soon", must be a time in UTC such as 2006-01-02T15:04:05.000Z`},
+	{with(postedRow(), "created_at", s("2026-11-22T12:00:00Z")), `created_at: is "2026-11-22T12:00:00Z", must be a time in UTC such as 2006-01-02T15:04:05.000Z`},
+	{with(postedRow(), "balance", n("12")), `balance: must not be on a posted row`},
+	{with(declinedRow(), "balance", nil), `balance: is missing`},
+	{with(declinedRow(), "balance", s("12")), `balance: is of type S, must be N`},
+	{with(declinedRow(), "balance", n("-1")), `balance: is -1, must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces`},
+	{with(declinedRow(), "balance", n("100000000000000000000")), `balance: is 100000000000000000000, must be at most 1000000000000000`},
+	{with(declinedRow(), "created_at", s("soon")), `created_at: is "soon", must be a time in UTC such as 2006-01-02T15:04:05.000Z`},
+	{with(with(declinedRow(), "type", nil), "balance", s("1")), `type: is missing; balance: is of type S, must be N`},
+}
+
+var damagedBalances = []struct {
+	row  row
+	want string
+}{
+	{with(balanceRow(), "balance", nil), `balance: is missing`},
+	{with(balanceRow(), "balance", s("105")), `balance: is of type S, must be N`},
+	{with(balanceRow(), "balance", n("-1")), `balance: is -1, must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces`},
+	{with(balanceRow(), "balance", n("0.001")), `balance: is 0.001, must have at most two decimal places`},
+	{with(balanceRow(), "balance", n("1000000000000000.01")), `balance: is 1000000000000000.01, must be at most 1000000000000000`},
+	{with(balanceRow(), "balance", n("100000000000000000000")), `balance: is 100000000000000000000, must be at most 1000000000000000`},
+	{with(balanceRow(), "version", nil), `version: is missing`},
+	{with(balanceRow(), "version", s("2")), `version: is of type S, must be N`},
+	{with(balanceRow(), "version", n("0")), `version: is 0, must be a whole number of at least 1`},
+	{with(balanceRow(), "version", n("1.5")), `version: is 1.5, must be a whole number of at least 1`},
+	{with(balanceRow(), "version", n("100000000000000000000")), `version: is 100000000000000000000, must be a whole number of at least 1`},
+	{with(with(balanceRow(), "balance", nil), "version", nil), `balance: is missing; version: is missing`},
+}
+
+func TestDecodeRejects(t *testing.T) {
+	t.Parallel()
+	for _, c := range damagedTransactions {
+		name := rowID
+		if c.row["id"].(*types.AttributeValueMemberS).Value != rowID {
+			name = "1"
+		}
+		_, err := infra.DecodeTransaction(c.row)
+		assert.EqualError(t, err, `transactions row "`+name+`": `+c.want)
+	}
+	for _, c := range damagedBalances {
+		_, err := infra.DecodeAggregate(c.row)
+		assert.EqualError(t, err, `transactions_aggregate row "1": `+c.want)
+	}
+	for _, empty := range []row{nil, {}} {
+		_, err := infra.DecodeTransaction(empty)
+		assert.ErrorContains(t, err, `transactions row "": id: is missing; user_id: is missing`)
+		_, err = infra.DecodeAggregate(empty)
+		assert.EqualError(t, err, `transactions_aggregate row "": user_id: is missing; balance: is missing; version: is missing`)
+	}
+}
+
+// DynamoDB promises the value of a number and not its notation, and a later
+// version of the program may write attributes of other names.
+func TestDecodeByValue(t *testing.T) {
+	t.Parallel()
+	for _, notation := range []string{"10", "10.00", "10.000", "1E1", "1E+1", "0.1e2", "+10", "010"} {
+		r := with(with(declinedRow(), "ammount", n(notation)), "balance", n(notation))
+		transaction, err := infra.DecodeTransaction(with(r, "metadata", s("{}")))
+		require.NoError(t, err, notation)
+		assert.Equal(t, "10", transaction.Amount.String(), notation)
+		assert.Equal(t, "10", transaction.BalanceSeen.String(), notation)
+		aggregate, err := infra.DecodeAggregate(row{"user_id": s("1"), "balance": n(notation), "version": n(notation), "held": n("1")})
+		require.NoError(t, err, notation)
+		assert.Equal(t, "10", aggregate.Balance.String(), notation)
+		assert.Equal(t, 10, aggregate.Version, notation)
+	}
+	for _, zero := range []string{"0", "0.00", "0E-5", "-0"} {
+		aggregate, err := infra.DecodeAggregate(with(balanceRow(), "balance", n(zero)))
+		require.NoError(t, err, zero)
+		assert.Equal(t, "0", aggregate.Balance.String(), zero)
+	}
+}
+
+// put stores a row as it is, as nothing of this program would.
+func put(t *testing.T, books *infratest.Books, table string, r row) {
+	t.Helper()
+	_, err := books.Client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &table, Item: r})
+	require.NoError(t, err)
+}
+
+// remove deletes a row.
+func remove(t *testing.T, books *infratest.Books, table, key string, r row) {
+	t.Helper()
+	_, err := books.Client.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: &table, Key: row{key: r[key]}})
+	require.NoError(t, err)
+}
+
+// defect requires an error that is none of those that a caller is told of.
+func defect(t *testing.T, err error, want string) {
+	t.Helper()
+	require.ErrorContains(t, err, want)
+	for _, known := range []error{ledger.ErrTryAgain, ledger.ErrInsufficientFunds, ledger.ErrBalanceLimit, ledger.ErrKeyReused, ledger.ErrNotFound} {
+		assert.NotErrorIs(t, err, known, want)
+	}
+}
+
+// A damaged row is a defect for every call that reads it, and never a guess.
+func TestDamagedTransactions(t *testing.T) {
+	t.Parallel()
+	books := infratest.New(t)
+	r := infratest.Request(t, "1", "1", ledger.Debit, "12.5")
+	id := ledger.NewTransactionID(r.UserID, r.IdempotencyKey)
+	require.Equal(t, rowID, id.String())
+	for _, c := range damagedTransactions {
+		switch c.want {
+		case `id: is "1", must be a UUID`, `user_id: is of type N, must be S`, `created_at: is of type N, must be S`, `ammount: is "", must be a number`:
+			continue // which DynamoDB rejects, or which has no id to ask for
+		}
+		put(t, books, books.Config.TransactionsTable, c.row)
+		_, err := books.Ledger.Transaction(t.Context(), id)
+		defect(t, err, c.want)
+		_, err = books.Ledger.Post(t.Context(), r)
+		defect(t, err, c.want)
+		_, err = books.Ledger.History(t.Context(), r.UserID, ledger.Cursor{}, 50)
+		if user, ok := c.row["user_id"].(*types.AttributeValueMemberS); ok && user.Value == "1" && c.row["created_at"] != nil {
+			defect(t, err, c.want) // the index has the row
+		}
+		remove(t, books, books.Config.TransactionsTable, "id", c.row)
+	}
+}
+
+func TestDamagedBalances(t *testing.T) {
+	t.Parallel()
+	books := infratest.New(t)
+	for _, c := range damagedBalances {
+		// A transaction that the balance, if it is one, does not allow.
+		r := infratest.Request(t, "1", "1", ledger.Debit, "1000")
+		if strings.Contains(c.want, "must be at most") {
+			r.Type = ledger.Credit
+		}
+		put(t, books, books.Config.AggregateTable, c.row)
+		_, err := books.Ledger.Balance(t.Context(), r.UserID)
+		defect(t, err, c.want)
+		_, err = books.Ledger.Post(t.Context(), r)
+		defect(t, err, c.want)
+		remove(t, books, books.Config.AggregateTable, "user_id", c.row)
+	}
+}
