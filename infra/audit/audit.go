@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"onewrite/infra/internal/cli"
 	"onewrite/ledger"
 )
 
@@ -16,7 +17,7 @@ const inFlight = time.Minute
 type audit struct {
 	books    *books
 	settle   time.Duration // see the package comment
-	progress *progress
+	progress *cli.Progress
 
 	mu     sync.Mutex
 	report report

@@ -15,6 +15,7 @@ import (
 	"onewrite/infra"
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/faults"
+	"onewrite/infra/internal/cli"
 	"onewrite/infra/internal/dynamodbmodel"
 	"onewrite/ledger"
 )
@@ -32,7 +33,7 @@ func onModel(t *testing.T, f func(t *testing.T, b *infratest.Books, model *dynam
 		f(t, b, model, &audit{
 			books:    &books{client, b.Config, &pace{}, o.segments},
 			settle:   o.settle,
-			progress: &progress{},
+			progress: &cli.Progress{},
 		}, network)
 	})
 }

@@ -16,6 +16,7 @@ import (
 	"onewrite/infra"
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/faults"
+	"onewrite/infra/internal/cli"
 	"onewrite/ledger"
 )
 
@@ -26,7 +27,7 @@ func auditor(b *infratest.Books) (*audit, *faults.Network) {
 	return &audit{
 		books:    &books{client: client, config: b.Config, pace: &pace{}, segments: 2},
 		settle:   10 * time.Millisecond,
-		progress: &progress{},
+		progress: &cli.Progress{},
 	}, network
 }
 

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"errors"
-	"flag"
-	"fmt"
 	"io"
 	"time"
 
+	"onewrite/infra/internal/cli"
 	"onewrite/ledger"
 )
 
@@ -23,11 +21,17 @@ type options struct {
 	asCSV          bool
 }
 
-// parseOptions reads the flags. It writes the help to log if they ask for it,
-// which is [flag.ErrHelp].
-func parseOptions(args []string, log io.Writer) (o options, err error) {
-	flags := flag.NewFlagSet("audit", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // run tells what is wrong, once
+const about = `Tells for every user whether the balance is what the history says, while the
+ledger goes on being used. It reads the tables that the environment names, as
+the function does, and writes nothing to them.
+
+It ends with status 0 if all is right, 1 if something is wrong, 2 if a flag or
+the environment is, 3 if nothing wrong was found but some users moved all the
+time, and 4 if nothing wrong was found but not everything could be read.`
+
+// parseOptions reads the flags. If they ask for help, it is written to out.
+func parseOptions(args []string, out io.Writer) (o options, err error) {
+	flags := cli.NewFlags("audit", "", about)
 	flags.Float64Var(&o.unitsPerSecond, "rate", 1000, "read at most this many `units` a second of the tables' throughput; 0 is no limit")
 	flags.IntVar(&o.segments, "segments", 8, "read this many `parts` of a table at once")
 	flags.DurationVar(&o.settle, "settle", 5*time.Second, "give a posting this `time` to be in both tables before a row counts as missing")
@@ -38,31 +42,23 @@ func parseOptions(args []string, log io.Writer) (o options, err error) {
 		return err
 	})
 	flags.BoolVar(&o.asCSV, "csv", false, "with -user: write it as CSV")
-	err = flags.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		flags.SetOutput(log)
-		fmt.Fprintln(log, "Audit tells for every user whether the balance is what the history says.")
-		flags.PrintDefaults()
-	}
-	if err != nil {
+	if err := flags.Parse(args, out); err != nil {
 		return o, err
 	}
 	statement := o.user != ledger.UserID{}
 	switch {
-	case flags.NArg() > 0:
-		err = fmt.Errorf("unexpected %q", flags.Arg(0))
 	case !(o.unitsPerSecond >= 0): // NaN is neither
-		err = errors.New("-rate must not be negative")
+		return o, cli.Usagef("-rate must not be negative")
 	case o.segments < 1 || o.segments > maxSegments:
-		err = fmt.Errorf("-segments must be from 1 to %d", maxSegments)
+		return o, cli.Usagef("-segments must be from 1 to %d", maxSegments)
 	case o.settle < 0:
-		err = errors.New("-settle must not be negative")
+		return o, cli.Usagef("-settle must not be negative")
 	case o.asJSON && o.asEMF:
-		err = errors.New("-json and -emf both write to standard output; choose one")
+		return o, cli.Usagef("-json and -emf both write to standard output; choose one")
 	case statement && (o.asJSON || o.asEMF):
-		err = errors.New("-json and -emf are for the audit of everybody, and -user writes one statement")
+		return o, cli.Usagef("-json and -emf are for the audit of everybody, and -user writes one statement")
 	case o.asCSV && !statement:
-		err = errors.New("-csv is for the statement of a -user")
+		return o, cli.Usagef("-csv is for the statement of a -user")
 	}
-	return o, err
+	return o, nil
 }

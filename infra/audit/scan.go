@@ -12,7 +12,7 @@ import (
 
 // scanTransactions tallies the transactions of every user.
 func (a *audit) scanTransactions(ctx context.Context) (map[ledger.UserID]*tally, error) {
-	a.progress.begin("transactions", a.books.transactions(ctx))
+	a.progress.Begin("transactions", a.books.transactions(ctx))
 	tallies := map[ledger.UserID]*tally{}
 	err := a.books.scan(ctx, a.books.config.TransactionsTable, func(page []row) {
 		a.mu.Lock()
@@ -27,7 +27,7 @@ func (a *audit) scanTransactions(ctx context.Context) (map[ledger.UserID]*tally,
 			}
 		}
 		a.report.Users = len(tallies)
-		a.progress.add(len(page))
+		a.progress.Add(len(page))
 	})
 	return tallies, err
 }
@@ -36,7 +36,7 @@ func (a *audit) scanTransactions(ctx context.Context) (map[ledger.UserID]*tally,
 // which that does not settle it. A tally with a row since recent is of them:
 // that row's balance move may be on its way and stand in for a missing one.
 func (a *audit) scanBalances(ctx context.Context, tallies map[ledger.UserID]*tally, recent time.Time) (map[ledger.UserID]*tally, error) {
-	a.progress.begin("balances", len(tallies))
+	a.progress.Begin("balances", len(tallies))
 	suspects := map[ledger.UserID]*tally{}
 	err := a.books.scan(ctx, a.books.config.AggregateTable, func(page []row) {
 		a.mu.Lock()
@@ -56,7 +56,7 @@ func (a *audit) scanBalances(ctx context.Context, tallies map[ledger.UserID]*tal
 				suspects[user] = t
 			}
 		}
-		a.progress.add(len(page))
+		a.progress.Add(len(page))
 	})
 	if err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func (a *audit) scanBalances(ctx context.Context, tallies map[ledger.UserID]*tal
 // place after settle, so that a user who is written to at every moment can be
 // read here, too.
 func (a *audit) scanAgain(ctx context.Context, users []ledger.UserID) error {
-	a.progress.begin("balances, again", len(users))
+	a.progress.Begin("balances, again", len(users))
 	before, err := a.balances(ctx, users)
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func (a *audit) scanAgain(ctx context.Context, users []ledger.UserID) error {
 	for user := range before {
 		tallies[user] = &tally{}
 	}
-	a.progress.begin("transactions, again", a.report.Transactions)
+	a.progress.Begin("transactions, again", a.report.Transactions)
 	err = a.books.scan(ctx, a.books.config.TransactionsTable, func(page []row) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
@@ -96,7 +96,7 @@ func (a *audit) scanAgain(ctx context.Context, users []ledger.UserID) error {
 				tallies[t.UserID].add(t)
 			}
 		}
-		a.progress.add(len(page))
+		a.progress.Add(len(page))
 	})
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func (a *audit) scanAgain(ctx context.Context, users []ledger.UserID) error {
 	if err := sleep(ctx, a.settle); err != nil {
 		return err
 	}
-	a.progress.begin("balances, once more", len(tallies))
+	a.progress.Begin("balances, once more", len(tallies))
 	after, err := a.balances(ctx, slices.Collect(maps.Keys(tallies)))
 	for user, balance := range after {
 		switch seen := tallies[user]; seen.judge(before[user].Version, balance) {

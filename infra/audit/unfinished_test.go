@@ -169,8 +169,8 @@ func TestInterrupted(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	var out, log bytes.Buffer
-	status := run(ctx, []string{"-segments", "1"}, environment(interrupted), &out, &log)
-	assert.Equal(t, exitWrong, status)
+	err := run(ctx, []string{"-segments", "1"}, environment(interrupted), &out, &log)
+	assert.Equal(t, exitWrong, statusOf(t, err))
 	assert.Contains(t, out.String(), `wrong      user "", transaction "garbage"`)
 	assert.Contains(t, out.String(), "unfinished interrupt signal received\n1 users, 2 transactions so far: 1 wrong")
 }
@@ -181,9 +181,9 @@ func TestUnwritten(t *testing.T) {
 	b := infratest.New(t)
 	for _, format := range [][]string{nil, {"-json"}, {"-emf"}, {"-user", "1"}, {"-user", "1", "-csv"}} {
 		var log bytes.Buffer
-		status := run(t.Context(), format, environment(b), full{}, &log)
-		assert.Equal(t, exitUnfinished, status, "%v", format)
-		assert.Contains(t, log.String(), "audit: the disk is full", "%v", format)
+		err := run(t.Context(), format, environment(b), full{}, &log)
+		assert.Equal(t, exitUnfinished, statusOf(t, err), "%v", format)
+		assert.ErrorContains(t, err, "the disk is full", "%v", format)
 	}
 }
 

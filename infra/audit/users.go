@@ -19,7 +19,7 @@ const (
 // rereadAll reads the suspects one by one, and returns those that could not be
 // decided by that.
 func (a *audit) rereadAll(ctx context.Context, suspects map[ledger.UserID]*tally) ([]ledger.UserID, error) {
-	a.progress.begin("users in motion", len(suspects))
+	a.progress.Begin("users in motion", len(suspects))
 	var undecided []ledger.UserID
 	err := a.each(ctx, slices.Collect(maps.Keys(suspects)), func(ctx context.Context, user ledger.UserID) error {
 		decided, err := a.reread(ctx, user, suspects[user])
@@ -120,7 +120,7 @@ func (a *audit) each(ctx context.Context, users []ledger.UserID, f func(context.
 			if err := f(ctx, user); err != nil {
 				return err
 			}
-			a.progress.add(1)
+			a.progress.Add(1)
 		}
 		return nil
 	})
