@@ -10,14 +10,16 @@ from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
 METHOD = "x-amazon-apigateway-any-method"
-ROUTES = ["/balance", "/transactions", "/transactions/{id}"]
 ISSUER, AUDIENCE = "https://issuer.example.com", ["client"]
+
+# A Go test holds these equal: handler/routes.go, openapi.yaml and the function's events.
+ROUTES = sorted(yaml_parse(open("handler/openapi.yaml").read())["paths"])
+EVENTS = yaml_parse(open("template.yaml").read())["Resources"]["Function"]["Properties"]["Events"]
 
 # All that is deployed. A version's name ends in a hash.
 RESOURCES = {
     "Function": "Lambda::Function", "FunctionVersion": "Lambda::Version", "FunctionAliaslive": "Lambda::Alias",
-    "FunctionBalancePermission": "Lambda::Permission", "FunctionTransactionsPermission": "Lambda::Permission",
-    "FunctionTransactionPermission": "Lambda::Permission", "Role": "IAM::Role",
+    **{f"Function{event}Permission": "Lambda::Permission" for event in EVENTS}, "Role": "IAM::Role",
     "Api": "ApiGatewayV2::Api", "ApiApiGatewayDefaultStage": "ApiGatewayV2::Stage",
     "TransactionsTable": "DynamoDB::Table", "AggregateTable": "DynamoDB::Table",
     "FunctionLog": "Logs::LogGroup", "AccessLog": "Logs::LogGroup",
@@ -88,11 +90,12 @@ def check_api(resources, template, mode):
         "DetailedMetricsEnabled": True, "ThrottlingRateLimit": 500, "ThrottlingBurstLimit": 500})
     same("access log", stage["AccessLogSettings"]["DestinationArn"], {"Fn::GetAtt": ["AccessLog", "Arn"]})
     assert json.loads(stage["AccessLogSettings"]["Format"])["requestId"] == "$context.requestId"
-    for event, path in {"Balance": "balance", "Transactions": "transactions", "Transaction": "transactions/*"}.items():
-        permission = resources[f"Function{event}Permission"]["Properties"]
+    for name, event in EVENTS.items():
+        permission = resources[f"Function{name}Permission"]["Properties"]
         source = permission.pop("SourceArn")["Fn::Sub"]
-        assert source[0].endswith(f"${{__ApiId__}}/${{__Stage__}}/*/{path}") and source[1]["__ApiId__"] == {"Ref": "Api"}, source
-        same(f"permission of {event}", permission, {
+        path = re.sub(r"{\w+}", "*", event["Properties"]["Path"])
+        assert source[0].endswith(f"${{__ApiId__}}/${{__Stage__}}/*{path}") and source[1]["__ApiId__"] == {"Ref": "Api"}, source
+        same(f"permission of {name}", permission, {
             "Action": "lambda:InvokeFunction", "FunctionName": {"Ref": "FunctionAliaslive"}, "Principal": "apigateway.amazonaws.com"})
 
 

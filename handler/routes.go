@@ -9,8 +9,9 @@ import (
 // action answers one route.
 type action func(*call) (answer, error)
 
-// allRoutes are all the routes there are. GET serves HEAD too. A path that ends
-// in a wildcard takes any one segment in its place.
+// allRoutes lists the routes. GET serves HEAD too. A path that ends in a
+// wildcard takes any one segment in its place. They are not an http.ServeMux's
+// because its 404, 405 and redirects are no problem documents.
 func (h *Handler) allRoutes() []route {
 	return []route{
 		{http.MethodGet, balancePath, h.balance},

@@ -1,0 +1,97 @@
+package handler_test
+
+import (
+	"maps"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"onewrite/handler"
+)
+
+// A new route is one entry in routes.go, and this test says where else it is
+// missing. .ci/expand.py reads the paths from openapi.yaml.
+func TestRoutesAreDescribedAndDeployed(t *testing.T) {
+	t.Parallel()
+	var routes, paths []string
+	for _, r := range handler.Routes() {
+		routes = append(routes, r[0]+" "+r[1])
+		paths = append(paths, r[1])
+	}
+	slices.Sort(paths)
+	paths = slices.Compact(paths)
+
+	d, err := readDescription()
+	require.NoError(t, err)
+	var described []string
+	for path, item := range d.document.Paths.Map() {
+		for method := range item.Operations() {
+			described = append(described, method+" "+path)
+		}
+	}
+	assertRoutes(t, "handler/openapi.yaml", routes, described)
+
+	// The API hands over every method: it is the handler that answers HEAD and 405.
+	template := readTemplate(t)
+	var events []string
+	for name, event := range template.Resources.Function.Properties.Events {
+		assert.Equal(t, "HttpApi ANY", event.Type+" "+event.Properties.Method, "template.yaml, the function's event %s", name)
+		events = append(events, event.Properties.Path)
+	}
+	assertRoutes(t, "template.yaml, in the function's Events,", paths, events)
+	var opened []string
+	for path, methods := range template.Resources.Api.Properties.DefinitionBody.Paths {
+		assert.Equal(t, []string{"x-amazon-apigateway-any-method"}, slices.Collect(maps.Keys(methods)), "template.yaml, the API's path %s", path)
+		opened = append(opened, path)
+	}
+	assertRoutes(t, "template.yaml, in the API's DefinitionBody,", paths, opened)
+}
+
+// assertRoutes checks that a document has these routes, each once.
+func assertRoutes(t *testing.T, document string, want, has []string) {
+	t.Helper()
+	for _, route := range want {
+		assert.True(t, slices.Contains(has, route), "%s lacks %s of handler/routes.go", document, route)
+	}
+	for _, route := range has {
+		assert.True(t, slices.Contains(want, route), "%s has %s, which handler/routes.go lacks", document, route)
+	}
+	slices.Sort(has)
+	assert.Len(t, slices.Compact(slices.Clone(has)), len(has), "%s has one twice", document)
+}
+
+// template is what the tests here read of template.yaml.
+type template struct {
+	Resources struct {
+		Function struct {
+			Properties struct {
+				Events map[string]struct {
+					Type       string `yaml:"Type"`
+					Properties struct {
+						Method string `yaml:"Method"`
+						Path   string `yaml:"Path"`
+					} `yaml:"Properties"`
+				} `yaml:"Events"`
+			} `yaml:"Properties"`
+		} `yaml:"Function"`
+		Api struct { //nolint:revive // the resource's name
+			Properties struct {
+				DefinitionBody struct {
+					Paths map[string]map[string]yaml.Node `yaml:"paths"`
+				} `yaml:"DefinitionBody"`
+			} `yaml:"Properties"`
+		} `yaml:"Api"`
+	} `yaml:"Resources"`
+}
+
+func readTemplate(t *testing.T) (read template) {
+	t.Helper()
+	source, err := os.ReadFile("../template.yaml")
+	require.NoError(t, err)
+	require.NoError(t, yaml.Unmarshal(source, &read))
+	return read
+}
