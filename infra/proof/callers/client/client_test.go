@@ -1,7 +1,9 @@
 package client
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"testing"
 
@@ -66,4 +68,46 @@ func TestRoundTrip(t *testing.T) {
 	require.Equal(t, http.StatusOK, page.StatusCode(), "%s", page.Body)
 	assert.Equal(t, []Transaction{posted}, page.JSON200.Data)
 	assert.Nil(t, page.JSON200.Next)
+}
+
+// The answers of API Gateway itself, which are no problem documents, are known
+// to the client by status and Content-Type.
+func TestGatewayAnswers(t *testing.T) {
+	t.Parallel()
+	status := http.StatusUnauthorized
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, `{"message":"from the gateway"}`)
+	}))
+	t.Cleanup(gateway.Close)
+	ledger, err := NewClientWithResponses(gateway.URL)
+	require.NoError(t, err)
+	for _, status = range []int{401, 403, 404, 413, 429, 500, 502, 503, 504} {
+		answer, err := ledger.PostTransactionWithResponse(t.Context(), &PostTransactionParams{IdempotentKey: "1"}, NewTransaction{})
+		require.NoError(t, err, status)
+		var message *GatewayMessage
+		switch status {
+		case 401:
+			message = answer.JSON401
+		case 403:
+			message = answer.JSON403
+		case 404:
+			message = answer.JSON404
+		case 413:
+			message = answer.JSON413
+		case 429:
+			message = answer.JSON429
+		case 500:
+			message = answer.JSON500
+		case 503:
+			message = answer.JSON503
+		default:
+			message = answer.JSON5XX
+		}
+		require.NotNil(t, message, status)
+		assert.Equal(t, "from the gateway", message.Message, status)
+		assert.Nil(t, answer.ApplicationproblemJSON403, status)
+		assert.Nil(t, answer.ApplicationproblemJSON503, status)
+	}
 }
