@@ -2,138 +2,233 @@ package infratest
 
 import (
 	"context"
-	"testing"
+	"fmt"
+	"maps"
+	"math/big"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/cockroachdb/apd/v3"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
-	"onewrite/infra"
 	"onewrite/ledger"
 )
 
-// Check reads all rows of the tables and checks every invariant of the books:
-// a balance is the opening balance plus the posted credits minus the posted
-// debits, between zero and the ceiling; its version is their number; every row
-// has the id of its user and key; nobody but who has posted has a balance row;
-// and what callers were told is there, posted or declined, as they were told it.
+// The invariants of the books, by the names that findings have.
+const (
+	invAttributes = "attributes" // a row has the attributes of its table, each of its type, and no others
+	invID         = "id"         // a transaction's id is the one of its user and key
+	invType       = "type"       // credit or debit
+	invStatus     = "status"     // posted or declined
+	invCreatedAt  = "created_at" // a time in UTC with milliseconds
+	invAmount     = "ammount"    // from 0.01 to 10^12, with at most two decimal places
+	invDecline    = "decline"    // the balance that declined a transaction was a balance, and did not allow it
+	invRange      = "range"      // a balance is from 0 to 10^15, with at most two decimal places
+	invVersion    = "version"    // a balance's version is the number of its user's posted transactions
+	invBalance    = "balance"    // a balance is the opening balance and the sum of its user's posted transactions
+	invMissing    = "no balance" // a user who has posted has a balance
+	invNobody     = "no history" // nobody else has one
+	invAnswer     = "answer"     // what a caller was answered is stored as it was answered
+)
+
+// Finding is one violation of an invariant.
+type Finding struct {
+	Invariant string
+	Detail    string // which row, and what is wrong with it
+}
+
+// Findings is the error of books that are wrong.
+type Findings []Finding
+
+// Error implements error. It has a line for each finding.
+func (f Findings) Error() string {
+	lines := []string{"the books are wrong:"}
+	for _, one := range f {
+		lines = append(lines, "  "+one.Invariant+": "+one.Detail)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Check reads all rows of the tables and checks every invariant of the books.
+// The error is [Findings] if they are wrong, and another if they can't be read.
 //
 // It reads the rows by itself and does its own sums: it shares no code with
 // the store that it checks.
-func Check(ctx context.Context, t testing.TB, client *dynamodb.Client, c infra.Config, told ...ledger.Transaction) {
-	t.Helper()
-	var transactions []row
-	var balances []struct {
-		UserID  string                `dynamodbav:"user_id"`
-		Balance attributevalue.Number `dynamodbav:"balance"`
-		Version int                   `dynamodbav:"version"`
+func (b *Books) Check(ctx context.Context) error {
+	transactions, err := scan(ctx, b.direct, b.opened.TransactionsTable)
+	if err != nil {
+		return err
 	}
-	scan(ctx, t, client, c.TransactionsTable, &transactions)
-	scan(ctx, t, client, c.AggregateTable, &balances)
-
-	sums, posted := map[string]*apd.Decimal{}, map[string]int{}
-	for _, row := range transactions {
-		r := Request(t, row.UserID, row.IdempotencyKey, ledger.Type(row.Type), string(row.Ammount))
-		assert.Equal(t, ledger.NewTransactionID(r.UserID, r.IdempotencyKey).String(), row.ID, "id of %+v", row)
-		assert.Contains(t, []string{"credit", "debit"}, row.Type, "type of %+v", row)
-		_, err := time.Parse(time.RFC3339, row.CreatedAt)
-		assert.NoError(t, err, "created_at of %+v", row)
-		delta := decimal(t, row.Ammount)
-		delta.Negative = row.Type == "debit"
-		switch row.Status {
-		case "posted":
-			if sums[row.UserID] == nil {
-				sums[row.UserID] = apd.New(100, 0)
-			}
-			sums[row.UserID] = sum(t, sums[row.UserID], delta)
-			posted[row.UserID]++
-		case "declined":
-			after := sum(t, decimal(t, row.Balance), delta)
-			assert.True(t, after.Negative || after.Cmp(ceiling) > 0, "declined without a reason: %+v", row)
-		default:
-			assert.Fail(t, "status", "%+v", row)
+	balances, err := scan(ctx, b.direct, b.opened.AggregateTable)
+	if err != nil {
+		return err
+	}
+	c := check{rows: map[string]Row{}, sums: map[string]*big.Rat{}, posted: map[string]int64{}}
+	for _, item := range transactions {
+		c.transaction(item)
+	}
+	withBalance := map[string]bool{}
+	for _, item := range balances {
+		withBalance[c.balance(item)] = true
+	}
+	for _, user := range slices.Sorted(maps.Keys(c.posted)) {
+		if !withBalance[user] {
+			c.find(invMissing, "user %q has posted %d transactions", user, c.posted[user])
 		}
 	}
-	assert.Len(t, balances, len(posted), "balance rows")
-	for _, row := range balances {
-		balance := decimal(t, row.Balance)
-		assert.False(t, balance.Negative || balance.Cmp(ceiling) > 0, "range: %+v", row)
-		assert.Equal(t, posted[row.UserID], row.Version, "version of %q", row.UserID)
-		if want := sums[row.UserID]; assert.NotNil(t, want, "a balance without transactions: %+v", row) {
-			assert.Zero(t, want.Cmp(balance), "balance of %q is %v, and its transactions come to %v", row.UserID, balance, want)
+	for _, transaction := range b.Answered {
+		if want, got := rowOf(transaction), c.rows[transaction.ID.String()]; got != want {
+			c.find(invAnswer, "answered was %+v, and stored is %+v", want, got)
 		}
 	}
-	checkTold(t, transactions, told)
-}
-
-// row is a row of the transactions table.
-type row struct {
-	ID             string                `dynamodbav:"id"`
-	UserID         string                `dynamodbav:"user_id"`
-	Ammount        attributevalue.Number `dynamodbav:"ammount"`
-	Type           string                `dynamodbav:"type"`
-	Status         string                `dynamodbav:"status"`
-	IdempotencyKey string                `dynamodbav:"idempotency_key"`
-	CreatedAt      string                `dynamodbav:"created_at"`
-	Balance        attributevalue.Number `dynamodbav:"balance"`
-}
-
-// checkTold finds a row for each transaction that a caller was told of.
-func checkTold(t testing.TB, transactions []row, told []ledger.Transaction) {
-	t.Helper()
-	stored := map[string]row{}
-	for _, row := range transactions {
-		stored[row.ID] = row
+	if c.findings != nil {
+		return c.findings
 	}
-	for _, transaction := range told {
-		want := row{
-			ID:             transaction.ID.String(),
-			UserID:         transaction.UserID.String(),
-			Ammount:        attributevalue.Number(transaction.Amount.String()),
-			Type:           string(transaction.Type),
-			Status:         string(transaction.Status),
-			IdempotencyKey: transaction.IdempotencyKey.String(),
-			CreatedAt:      transaction.CreatedAt.Format("2006-01-02T15:04:05.000Z"),
+	return nil
+}
+
+// check is one reading of the books.
+type check struct {
+	rows     map[string]Row      // by id
+	sums     map[string]*big.Rat // of the posted transactions, by user
+	posted   map[string]int64    // how many those are
+	findings Findings
+}
+
+func (c *check) find(invariant, format string, args ...any) {
+	c.findings = append(c.findings, Finding{invariant, fmt.Sprintf(format, args...)})
+}
+
+var opening, ceiling, most, cent = big.NewRat(100, 1), big.NewRat(1e15, 1), big.NewRat(1e12, 1), big.NewRat(1, 100)
+
+// transaction checks a row of the transactions table.
+func (c *check) transaction(item map[string]types.AttributeValue) {
+	attributes := map[string]string{
+		"id": "S", "user_id": "S", "ammount": "N", "type": "S", "status": "S", "idempotency_key": "S", "created_at": "S",
+	}
+	if status, ok := item["status"].(*types.AttributeValueMemberS); ok && status.Value == "declined" {
+		attributes["balance"] = "N"
+	}
+	var row Row
+	if !c.decode(item, attributes, &row) {
+		return
+	}
+	c.rows[row.ID] = row
+
+	user, userErr := ledger.ParseUserID(row.UserID)
+	key, keyErr := ledger.ParseIdempotencyKey(row.IdempotencyKey)
+	if userErr != nil || keyErr != nil || ledger.NewTransactionID(user, key).String() != row.ID {
+		c.find(invID, "not that of the user and the key: %+v", row)
+	}
+	if at, err := time.Parse(createdAtLayout, row.CreatedAt); err != nil || at.Format(createdAtLayout) != row.CreatedAt {
+		c.find(invCreatedAt, "%+v", row)
+	}
+	amount, ok := money(row.Ammount)
+	if !ok || amount.Cmp(cent) < 0 || amount.Cmp(most) > 0 {
+		c.find(invAmount, "%+v", row)
+	}
+	switch row.Type {
+	case "credit":
+	case "debit":
+		amount.Neg(amount)
+	default:
+		c.find(invType, "%+v", row)
+		return
+	}
+	switch row.Status {
+	case "posted":
+		if c.sums[row.UserID] == nil {
+			c.sums[row.UserID] = new(big.Rat).Set(opening)
 		}
-		if transaction.Status == ledger.Declined {
-			want.Balance = attributevalue.Number(transaction.BalanceSeen.String())
+		c.sums[row.UserID].Add(c.sums[row.UserID], amount)
+		c.posted[row.UserID]++
+	case "declined":
+		seen, ok := money(row.Balance)
+		if !ok || !inRange(seen) || inRange(amount.Add(amount, seen)) {
+			c.find(invDecline, "without a reason: %+v", row)
 		}
-		assert.Equal(t, want, stored[want.ID], "the row of what a caller was told")
+	default:
+		c.find(invStatus, "%+v", row)
 	}
 }
 
-var ceiling = apd.New(1, 15)
-
-// scan reads a whole table into rows.
-func scan(ctx context.Context, t testing.TB, client *dynamodb.Client, table string, rows any) {
-	t.Helper()
-	consistent := true
-	pages := dynamodb.NewScanPaginator(client, &dynamodb.ScanInput{TableName: &table, ConsistentRead: &consistent})
-	var items []map[string]types.AttributeValue
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		require.NoError(t, err)
-		items = append(items, page.Items...)
+// balance checks a row of the aggregate table, and returns its user.
+func (c *check) balance(item map[string]types.AttributeValue) (user string) {
+	var row aggregate
+	if !c.decode(item, map[string]string{"user_id": "S", "balance": "N", "version": "N"}, &row) {
+		return row.UserID
 	}
-	require.NoError(t, attributevalue.UnmarshalListOfMaps(items, rows))
+	balance, ok := money(row.Balance)
+	if !ok || !inRange(balance) {
+		c.find(invRange, "%+v", row)
+	}
+	want := c.sums[row.UserID]
+	if want == nil {
+		c.find(invNobody, "%+v", row)
+		return row.UserID
+	}
+	if want.Cmp(balance) != 0 {
+		c.find(invBalance, "of user %q is %s, and the transactions come to %s", row.UserID, row.Balance, want.FloatString(2))
+	}
+	if posted := fmt.Sprint(c.posted[row.UserID]); posted != string(row.Version) {
+		c.find(invVersion, "of user %q is %s, and posted are %s", row.UserID, row.Version, posted)
+	}
+	return row.UserID
 }
 
-func decimal[N ~string](t testing.TB, n N) *apd.Decimal {
-	t.Helper()
-	d, _, err := apd.NewFromString(string(n))
-	require.NoError(t, err, "number %q", n)
-	return d
+// decode reads an item into a row, as far as it can, and reports whether the
+// item has exactly these attributes: names, and DynamoDB's types of them.
+func (c *check) decode(item map[string]types.AttributeValue, attributes map[string]string, row any) (ok bool) {
+	ok = true
+	fault := func(format string, args ...any) {
+		ok = false
+		c.find(invAttributes, format+" in %v", append(args, texts(item))...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		if got := typeOf(item[name]); got != attributes[name] {
+			fault("%s is %s, not %s", name, got, attributes[name])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(item)) {
+		if attributes[name] == "" {
+			fault("unknown %s", name)
+		}
+	}
+	if err := attributevalue.UnmarshalMap(item, row); err != nil && ok {
+		fault("%v", err)
+	}
+	return ok
 }
 
-func sum(t testing.TB, a, b *apd.Decimal) *apd.Decimal {
-	t.Helper()
-	var d apd.Decimal
-	condition, err := apd.BaseContext.WithPrecision(38).Add(&d, a, b)
-	require.NoError(t, err)
-	require.False(t, condition.Inexact(), "%v + %v", a, b)
-	return &d
+// typeOf returns DynamoDB's name for the type of a value, of the types that
+// rows have.
+func typeOf(value types.AttributeValue) string {
+	switch value.(type) {
+	case nil:
+		return "missing"
+	case *types.AttributeValueMemberS:
+		return "S"
+	case *types.AttributeValueMemberN:
+		return "N"
+	}
+	return fmt.Sprintf("%T", value)
 }
+
+// texts returns an item for a person to read.
+func texts(item map[string]types.AttributeValue) map[string]any {
+	text := map[string]any{}
+	_ = attributevalue.UnmarshalMap(item, &text) // as far as it goes
+	return text
+}
+
+// money returns a sum of dollars, and whether it has at most two decimal places.
+func money(n attributevalue.Number) (sum *big.Rat, ok bool) {
+	sum, ok = new(big.Rat).SetString(string(n))
+	if !ok {
+		return new(big.Rat), false
+	}
+	return sum, new(big.Rat).Quo(sum, cent).IsInt()
+}
+
+func inRange(balance *big.Rat) bool { return balance.Sign() >= 0 && balance.Cmp(ceiling) <= 0 }

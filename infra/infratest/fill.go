@@ -1,60 +1,77 @@
 package infratest
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"math/big"
 	"slices"
-	"testing"
+	"strconv"
+	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/cockroachdb/apd/v3"
-	"github.com/stretchr/testify/require"
 
 	"onewrite/ledger"
 )
 
-// Fill gives a new user a balance of 100 below the limit, by the rows of a
-// thousand credits, which it would take long to post.
-func (b *Books) Fill(t testing.TB, user string) {
-	t.Helper()
-	amounts := slices.Repeat([]string{"1000000000000"}, 1000)
-	amounts[0] = "999999999800"
-	b.Credit(t, user, amounts...)
+// batchMost is the most rows of a BatchWriteItem, which is DynamoDB's limit.
+const batchMost = 25
+
+// WriteCredits gives a new user these credits, by their rows: the same as posting
+// them, but for the time that takes.
+func (b *Books) WriteCredits(ctx context.Context, user string, amounts ...string) error {
+	balance := new(big.Rat).Set(opening)
+	var puts []types.WriteRequest
+	for i, amount := range amounts {
+		r, err := NewRequest(user, fmt.Sprintf("fill-%d", i), ledger.Credit, amount)
+		if err != nil {
+			return err
+		}
+		credit, _ := money(attributevalue.Number(amount))
+		balance.Add(balance, credit)
+		puts = append(puts, types.WriteRequest{PutRequest: &types.PutRequest{Item: Row{
+			ID:             ledger.NewTransactionID(r.UserID, r.IdempotencyKey).String(),
+			UserID:         user,
+			Ammount:        attributevalue.Number(amount),
+			Type:           "credit",
+			Status:         "posted",
+			IdempotencyKey: r.IdempotencyKey.String(),
+			CreatedAt:      "2026-01-01T00:00:00.000Z",
+		}.Item()}})
+	}
+	for batch := range slices.Chunk(puts, batchMost) {
+		written, err := b.direct.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
+			RequestItems: map[string][]types.WriteRequest{b.opened.TransactionsTable: batch},
+		})
+		if err != nil {
+			return fmt.Errorf("write credits: %w", err)
+		}
+		if len(written.UnprocessedItems) > 0 {
+			return errors.New("write credits: DynamoDB has left some out")
+		}
+	}
+	_, err := b.direct.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &b.opened.AggregateTable,
+		Item: itemOf(aggregate{
+			user, attributevalue.Number(balance.FloatString(2)), attributevalue.Number(strconv.Itoa(len(amounts))),
+		}),
+	})
+	if err != nil {
+		return fmt.Errorf("write the balance: %w", err)
+	}
+	return nil
 }
 
-// Credit gives a new user these credits, by their rows: the same as posting
-// them, but for the time that takes.
-func (b *Books) Credit(t testing.TB, user string, amounts ...string) {
-	t.Helper()
-	s := func(v string) types.AttributeValue { return &types.AttributeValueMemberS{Value: v} }
-	n := func(v string) types.AttributeValue { return &types.AttributeValueMemberN{Value: v} }
-	balance := apd.New(100, 0)
-	var credits []types.WriteRequest
-	for i, amount := range amounts {
-		key := fmt.Sprintf("fill-%d", i)
-		r := Request(t, user, key, ledger.Credit, amount)
-		balance = sum(t, balance, decimal(t, amount))
-		credits = append(credits, types.WriteRequest{PutRequest: &types.PutRequest{Item: map[string]types.AttributeValue{
-			"id":              s(ledger.NewTransactionID(r.UserID, r.IdempotencyKey).String()),
-			"user_id":         s(user),
-			"idempotency_key": s(key),
-			"type":            s("credit"),
-			"ammount":         n(amount),
-			"status":          s("posted"),
-			"created_at":      s("2026-01-01T00:00:00.000Z"),
-		}}})
+// Execute does what no ledger does: it changes, adds or removes rows of a table
+// by PartiQL statements, in which "?" stands for the table's name.
+func (b *Books) Execute(ctx context.Context, table string, statements ...string) error {
+	for _, statement := range statements {
+		statement = strings.Replace(statement, "?", strconv.Quote(table), 1)
+		if _, err := b.direct.ExecuteStatement(ctx, &dynamodb.ExecuteStatementInput{Statement: &statement}); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
 	}
-	for batch := range slices.Chunk(credits, 25) {
-		_, err := b.direct.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{
-			RequestItems: map[string][]types.WriteRequest{b.Config.TransactionsTable: batch},
-		})
-		require.NoError(t, err)
-	}
-	_, err := b.direct.PutItem(t.Context(), &dynamodb.PutItemInput{
-		TableName: &b.Config.AggregateTable,
-		Item: map[string]types.AttributeValue{
-			"user_id": s(user), "balance": n(balance.Text('f')), "version": n(fmt.Sprint(len(amounts))),
-		},
-	})
-	require.NoError(t, err)
+	return nil
 }

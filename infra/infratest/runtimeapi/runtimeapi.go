@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -35,6 +36,12 @@ func BuildPackage(ctx context.Context, pkg, binary string, env []string, flags .
 	build := exec.CommandContext(ctx, "go", append(args, pkg)...)
 	build.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
 	if output, err := build.CombinedOutput(); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if strings.Contains(string(output), "is not in std") {
+			return fmt.Errorf("there is no package %s here: run this in the folder of the repository", pkg)
+		}
 		return fmt.Errorf("build %s: %w\n%s", pkg, err, output)
 	}
 	return nil
@@ -85,15 +92,15 @@ func Start(binary string, env []string, log io.Writer) (*Function, error) {
 		return nil, err
 	}
 	go func() {
-		_ = f.process.Wait() // ProcessState tells
+		_ = f.process.Wait() // ProcessState says how
 		close(f.ended)
 	}()
 	return f, nil
 }
 
 // Invoke gives the function an event and returns its answer. It waits for its
-// turn where the function is busy. The function hears of the deadline of ctx,
-// or of 10 seconds.
+// turn where the function is busy. The function is given the deadline of
+// ctx, or one in 10 seconds.
 func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -126,7 +133,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 }
 
-// PID is the process's.
+// PID returns the id of the process.
 func (f *Function) PID() int { return f.process.Process.Pid }
 
 // Ended is closed when the process has ended by itself or by Kill.
@@ -139,10 +146,12 @@ func (f *Function) Kill() {
 	_ = f.api.Close()
 }
 
+// gone returns the error of a call that the function did not live to answer.
 func (f *Function) gone() error {
 	return fmt.Errorf("the function has ended: %v", f.process.ProcessState)
 }
 
+// next answers the function's question for the next event, when there is one.
 func (f *Function) next(w http.ResponseWriter, r *http.Request) {
 	select {
 	case event := <-f.events:
@@ -154,6 +163,7 @@ func (f *Function) next(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// answer takes the function's answer to an event.
 func (f *Function) answer(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {

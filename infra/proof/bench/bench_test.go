@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -38,7 +39,7 @@ func TestPackageOf(t *testing.T) {
 	}
 }
 
-// A broken bound fails the run, and a figure that moved is told.
+// A broken bound fails the run, and a figure that moved is said.
 func TestBoundsAndComparison(t *testing.T) {
 	t.Parallel()
 	r := &report{
@@ -47,24 +48,43 @@ func TestBoundsAndComparison(t *testing.T) {
 		Cost:  []bill{{Outcome: "posted", units: units{1, 5, 0}}},
 	}
 	assert.Empty(t, r.broken())
-	earlier := filepath.Join(t.TempDir(), "earlier.json")
+	file := filepath.Join(t.TempDir(), "earlier.json")
 	text, err := json.Marshal(r)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(earlier, text, 0o600))
+	require.NoError(t, os.WriteFile(file, text, 0o600))
+	earlier, err := readReport(file)
+	require.NoError(t, err)
 
 	r.Share[0].Allocations *= 2
 	r.Size.ZipBytes++
 	assert.Len(t, r.broken(), 2)
-	var told bytes.Buffer
-	require.NoError(t, r.compare(&told, earlier))
-	assert.Contains(t, told.String(), "own allocations, posted: 200, was 100")
-	assert.Contains(t, told.String(), "4 figures are the same within a tenth")
+	var out bytes.Buffer
+	r.compare(&out, earlier)
+	assert.Contains(t, out.String(), "own allocations, posted: 200, was 100")
+	assert.Contains(t, out.String(), "4 figures are the same within a tenth")
 }
 
-func TestUnknownPart(t *testing.T) {
+// What can't be done is said before anything is measured.
+func TestOptions(t *testing.T) {
 	t.Parallel()
-	err := run(t.Context(), []string{"speed"}, &bytes.Buffer{}, &bytes.Buffer{})
-	assert.ErrorContains(t, err, `no part "speed"`)
+	file := filepath.Join(t.TempDir(), "no.json")
+	require.NoError(t, os.WriteFile(file, []byte("no"), 0o600))
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"speed"}, `no part "speed"; the parts are latency, cpu,`},
+		{[]string{"-for", "0s"}, "not defined: -for"},
+		{[]string{"-compare", "missing.json"}, "-compare: open missing.json: no such file"},
+		{[]string{"-compare", file}, file + " is no report of bench -json"},
+		{[]string{"-prices", "missing.json"}, "-prices: open missing.json"},
+		{[]string{"-charts", file}, "-charts: mkdir " + file},
+	} {
+		var log bytes.Buffer
+		err := run(t.Context(), c.args, io.Discard, &log)
+		assert.ErrorContains(t, err, c.want, "%q", c.args)
+		assert.Empty(t, log.String(), "%q", c.args)
+	}
 }
 
 // The prices are parameters, and their date and sources are told with them.

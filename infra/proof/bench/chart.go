@@ -21,13 +21,10 @@ var (
 
 // draw makes a chart of the latencies and one of the cold start.
 func (r *report) draw(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
 	var names []string
 	var floors, ours plotter.Values
 	for _, l := range r.Latency {
-		if l.Door == "event" && l.Callers == 1 && l.Users == distinct {
+		if l.Transport == "event" && l.Callers == 1 && l.Users == distinct {
 			names = append(names, l.Outcome)
 			floors, ours = append(floors, l.Floor.P50), append(ours, l.Ours.P50)
 		}

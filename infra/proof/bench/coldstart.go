@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -28,8 +29,8 @@ type coldStart struct {
 }
 
 // measureColdStart starts the three commands in turns.
-func (w *world) measureColdStart(ctx context.Context, starts int, tick func()) (coldStart, error) {
-	stepsBinary := w.path("start")
+func (sub *subject) measureColdStart(ctx context.Context, starts int, tick func()) (coldStart, error) {
+	stepsBinary := sub.path("start")
 	if err := runtimeapi.BuildPackage(ctx, "onewrite/infra/proof/bench/start", stepsBinary, nil); err != nil {
 		return coldStart{}, err
 	}
@@ -37,15 +38,15 @@ func (w *world) measureColdStart(ctx context.Context, starts int, tick func()) (
 	var added, ratios []float64
 	stepTimes := map[string][]float64{}
 	for range starts {
-		hello, err := w.startAndAsk(ctx, w.path("hello"), []byte(`{}`))
+		hello, err := sub.startAndAsk(ctx, sub.path("hello"), []byte(`{}`))
 		if err != nil {
 			return coldStart{}, err
 		}
-		our, err := w.startAndAsk(ctx, w.path("bootstrap"), balance.call(names{user: "start"}).event())
+		our, err := sub.startAndAsk(ctx, sub.path("bootstrap"), balance.call(names{user: "start"}).event())
 		if err != nil {
 			return coldStart{}, err
 		}
-		took, err := w.timeSteps(ctx, stepsBinary)
+		took, err := sub.timeSteps(ctx, stepsBinary)
 		if err != nil {
 			return coldStart{}, err
 		}
@@ -65,9 +66,9 @@ func (w *world) measureColdStart(ctx context.Context, starts int, tick func()) (
 }
 
 // startAndAsk is the time from the start of a function to its first answer.
-func (w *world) startAndAsk(ctx context.Context, binary string, payload []byte) (time.Duration, error) {
+func (sub *subject) startAndAsk(ctx context.Context, binary string, payload []byte) (time.Duration, error) {
 	began := time.Now()
-	function, err := runtimeapi.Start(binary, w.Env(), io.Discard)
+	function, err := runtimeapi.Start(binary, sub.Env(), io.Discard)
 	if err != nil {
 		return 0, err
 	}
@@ -77,13 +78,13 @@ func (w *world) startAndAsk(ctx context.Context, binary string, payload []byte) 
 }
 
 // timeSteps runs the command start, and is the milliseconds of each step.
-func (w *world) timeSteps(ctx context.Context, binary string) (map[string]float64, error) {
+func (sub *subject) timeSteps(ctx context.Context, binary string) (map[string]float64, error) {
 	command := exec.CommandContext(ctx, binary)
-	command.Env = w.Env()
+	command.Env = sub.Env()
 	before := time.Now().UnixNano()
 	output, err := command.Output()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(ctx.Err(), err)
 	}
 	took := map[string]float64{}
 	lines := bufio.NewScanner(bytes.NewReader(output))

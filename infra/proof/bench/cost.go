@@ -66,11 +66,11 @@ func (p prices) bill(outcome string, u units) bill {
 }
 
 // measureCost makes one call of every outcome, and bills its requests.
-func (w *world) measureCost(ctx context.Context, p prices) ([]bill, error) {
+func (sub *subject) measureCost(ctx context.Context, p prices) ([]bill, error) {
 	m := &meter{}
-	client := infra.NewClient(w.Config, func(o *dynamodb.Options) { m.client, o.HTTPClient = o.HTTPClient, m })
-	h := newHandler(infra.NewStore(client, w.Config), io.Discard)
-	user := fmt.Sprintf("payer-%d", w.calls.Add(1))
+	client := infra.NewClient(sub.Config, func(o *dynamodb.Options) { m.client, o.HTTPClient = o.HTTPClient, m })
+	h := newHandler(infra.NewStore(client, sub.Config), io.Discard)
+	user := fmt.Sprintf("payer-%d", sub.calls.Add(1))
 	get := func(path, query string) call { return call{method: http.MethodGet, path: path, query: query} }
 	key := func(i int) names { return names{user, fmt.Sprintf("key-%d", i)} }
 	reused := post(key(0), "credit", "2")
@@ -90,7 +90,7 @@ func (w *world) measureCost(ctx context.Context, p prices) ([]bill, error) {
 	} {
 		if step.call.path == "/transactions" && step.call.method == http.MethodGet {
 			for i := range 48 { // two rows are there
-				if err := w.overEvents(posted, key(2+i))(ctx); err != nil {
+				if err := sub.overEvents(posted, key(2+i))(ctx); err != nil {
 					return nil, err
 				}
 			}

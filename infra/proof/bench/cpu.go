@@ -20,12 +20,12 @@ const rounds = 20
 
 // measureCPU lets rounds of the floor and of events take turns. The clock of
 // the process runs for other threads too, so nothing else may.
-func (w *world) measureCPU(ctx context.Context, o outcome, calls int) (cpu, error) {
+func (sub *subject) measureCPU(ctx context.Context, o outcome, calls int) (cpu, error) {
 	var floors, ours, ratios []float64
 	for range rounds {
 		var bares, ourCalls []request
 		for range max(1, calls/rounds) {
-			bare, call, err := w.prepare(ctx, o, w.doors[0], distinct)
+			bare, call, err := sub.prepare(ctx, o, sub.transports[0], distinct)
 			if err != nil {
 				return cpu{}, err
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"onewrite/infra"
+	"onewrite/infra/infratest"
 )
 
 // bareSDK is a client as the SDK makes it by default, save that it keeps the
@@ -50,23 +51,14 @@ func (f *floor) read(n names) request {
 	}
 }
 
-// row is a row of the transactions table, encoded by the SDK. A declined one
+// row returns a row of the transactions table, encoded by the SDK. A declined one
 // holds a balance.
 func row(id string, n names, kind, amount, status, balance string) item {
-	encoded, err := attributevalue.MarshalMap(struct {
-		ID             string                `dynamodbav:"id"`
-		UserID         string                `dynamodbav:"user_id"`
-		Ammount        attributevalue.Number `dynamodbav:"ammount"`
-		Type           string                `dynamodbav:"type"`
-		Status         string                `dynamodbav:"status"`
-		IdempotencyKey string                `dynamodbav:"idempotency_key"`
-		CreatedAt      string                `dynamodbav:"created_at"`
-		Balance        attributevalue.Number `dynamodbav:"balance,omitempty"`
-	}{id, n.user, attributevalue.Number(amount), kind, status, n.key, "2026-11-22T12:00:00.000Z", attributevalue.Number(balance)})
-	if err != nil {
-		panic(err) // our own types
-	}
-	return encoded
+	return infratest.Row{
+		ID: id, UserID: n.user, IdempotencyKey: n.key,
+		Ammount: attributevalue.Number(amount), Type: kind, Status: status,
+		CreatedAt: "2026-11-22T12:00:00.000Z", Balance: attributevalue.Number(balance),
+	}.Item()
 }
 
 func (f *floor) write(n names, kind, amount string) request {

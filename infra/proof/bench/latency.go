@@ -20,14 +20,14 @@ const (
 
 // series says which calls to measure.
 type series struct {
-	Outcome string `json:"outcome"`
-	Door    string `json:"door"`
-	Users   string `json:"users"` // distinct or hot
-	Callers int    `json:"callers"`
+	Outcome   string `json:"outcome"`
+	Transport string `json:"transport"`
+	Users     string `json:"users"` // distinct or hot
+	Callers   int    `json:"callers"`
 }
 
 func (s series) String() string {
-	return fmt.Sprintf("%s by %s, %d callers, %s", s.Outcome, s.Door, s.Callers, s.Users)
+	return fmt.Sprintf("%s by %s, %d callers, %s", s.Outcome, s.Transport, s.Callers, s.Users)
 }
 
 // latency is what a series took, next to its floor.
@@ -39,14 +39,14 @@ type latency struct {
 	Ratio float64   `json:"ratio"` // median of the pairs' ratios
 }
 
-// everySeries is each outcome by each door, and then the growing crowds.
-func (w *world) everySeries() (all []latencyPlan) {
-	for _, d := range w.doors {
+// everySeries is each outcome by each transport, and then the growing crowds.
+func (sub *subject) everySeries() (all []latencyPlan) {
+	for _, d := range sub.transports {
 		for _, o := range outcomes {
 			all = append(all, latencyPlan{o, d, series{o.name, d.name, distinct, 1}})
 		}
 	}
-	events := w.doors[0]
+	events := sub.transports[0]
 	for _, users := range []string{distinct, hot} {
 		for _, callers := range []int{1, 4, maxCallers} {
 			for _, o := range outcomes {
@@ -60,9 +60,9 @@ func (w *world) everySeries() (all []latencyPlan) {
 }
 
 type latencyPlan struct {
-	outcome outcome
-	door    door
-	series  series
+	outcome   outcome
+	transport transport
+	series    series
 }
 
 // pair is a floor and a call that ran one after the other.
@@ -73,11 +73,11 @@ type pair struct{ floor, ours time.Duration }
 const latencyRounds = 5
 
 // measureLatency runs that many pairs of each series.
-func (w *world) measureLatency(ctx context.Context, plans []latencyPlan, pairs int, tick func()) (all []latency, err error) {
+func (sub *subject) measureLatency(ctx context.Context, plans []latencyPlan, pairs int, tick func()) (all []latency, err error) {
 	runs := make([][]pair, len(plans))
 	for range latencyRounds {
 		for i, p := range plans {
-			run, err := w.runPairs(ctx, p, pairs/latencyRounds)
+			run, err := sub.runPairs(ctx, p, pairs/latencyRounds)
 			if err != nil {
 				return nil, fmt.Errorf("%v: %w", p.series, err)
 			}
@@ -103,13 +103,13 @@ func latencyOf(s series, pairs []pair) latency {
 }
 
 // runPairs runs that many pairs, divided among the callers, or one each.
-func (w *world) runPairs(ctx context.Context, p latencyPlan, pairs int) (all []pair, err error) {
+func (sub *subject) runPairs(ctx context.Context, p latencyPlan, pairs int) (all []pair, err error) {
 	var mu sync.Mutex
 	var group sync.WaitGroup
 	for range p.series.Callers {
 		group.Go(func() {
 			for i := range max(1, pairs/p.series.Callers) {
-				one, failed := w.runPair(ctx, p, i%2 == 0)
+				one, failed := sub.runPair(ctx, p, i%2 == 0)
 				mu.Lock()
 				all, err = append(all, one), cmp.Or(err, failed)
 				mu.Unlock()
@@ -123,20 +123,20 @@ func (w *world) runPairs(ctx context.Context, p latencyPlan, pairs int) (all []p
 	return all, err
 }
 
-// prepare makes the bare requests of a call by a door and the call itself,
+// prepare makes the bare requests of a call by a transport and the call itself,
 // under names of their own, save that both replay the same.
-func (w *world) prepare(ctx context.Context, o outcome, d door, users string) (bare, call request, err error) {
-	n, m := w.names(users), w.names(users)
+func (sub *subject) prepare(ctx context.Context, o outcome, d transport, users string) (bare, call request, err error) {
+	n, m := sub.names(users), sub.names(users)
 	if o.name == replayed.name {
 		m = n
-		err = w.overEvents(posted, n)(ctx)
+		err = sub.overEvents(posted, n)(ctx)
 	}
-	return d.floor(o.floor(w.floor, n)), d.call(o, m), err
+	return d.floor(o.floor(sub.floor, n)), d.call(o, m), err
 }
 
 // runPair runs the floor and the call, in either order.
-func (w *world) runPair(ctx context.Context, p latencyPlan, floorFirst bool) (one pair, err error) {
-	bare, call, err := w.prepare(ctx, p.outcome, p.door, p.series.Users)
+func (sub *subject) runPair(ctx context.Context, p latencyPlan, floorFirst bool) (one pair, err error) {
+	bare, call, err := sub.prepare(ctx, p.outcome, p.transport, p.series.Users)
 	if err != nil {
 		return one, err
 	}
@@ -161,8 +161,8 @@ func (w *world) runPair(ctx context.Context, p latencyPlan, floorFirst bool) (on
 }
 
 // names are new ones: the user is one of many, or the hot one.
-func (w *world) names(users string) names {
-	i := w.calls.Add(1)
+func (sub *subject) names(users string) names {
+	i := sub.calls.Add(1)
 	user := hot
 	if users == distinct {
 		user = fmt.Sprintf("user-%d", i%1000)

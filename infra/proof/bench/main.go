@@ -2,28 +2,26 @@
 //
 //	go run ./infra/proof/bench [-quick] [-json] [-compare FILE] [-charts DIR] [part ...]
 //
-// The parts are latency, cpu, share, coldstart, memory, size, cost and scale;
-// without any it is all of them. It
-// runs each call next to its floor, which is the bare requests of the SDK, in
-// turns, so that what else the machine does falls on both.
+// The parts are latency, cpu, share, coldstart, memory, size, cost, scale and
+// hotaccount; without any it is all of them. It runs each call next to its
+// floor, which is the bare requests of the SDK, in turns, so that what else the
+// machine does falls on both.
 //
-// Times are told and never judged. It fails where a bound is broken that does
-// not depend on the machine's speed: allocations of our own, and size.
+// Times are reported and never judged. It fails where a bound is broken that
+// does not depend on the machine's speed (allocations of our own, and size), and
+// where the books are wrong afterwards.
 package main
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
 	"strings"
-	"testing"
 	"time"
-
-	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/infratest"
 	"onewrite/infra/internal/cli"
@@ -37,56 +35,97 @@ type effort struct {
 	memoryAfter          []int
 	users                []int
 	scaleFor             time.Duration
+	holds                []time.Duration
+	hotCallers           []int
+	hotFor               time.Duration
 }
 
 var (
-	full  = effort{2_000, 20_000, 50, []int{1_000, 100_000}, []int{1, 10, 100, 1_000, 10_000}, 6 * time.Second}
-	quick = effort{16, 2_000, 3, []int{100, 1_000}, []int{1, 100}, 400 * time.Millisecond}
+	full = effort{
+		pairs: 2_000, calls: 20_000, starts: 50,
+		memoryAfter: []int{1_000, 100_000},
+		users:       []int{1, 10, 100, 1_000, 10_000}, scaleFor: 6 * time.Second,
+		holds:      []time.Duration{5 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond},
+		hotCallers: []int{1, 2, 4, 8, 16, 32, 64}, hotFor: 10 * time.Second,
+	}
+	quick = effort{
+		pairs: 16, calls: 2_000, starts: 3,
+		memoryAfter: []int{100, 1_000},
+		users:       []int{1, 100}, scaleFor: 400 * time.Millisecond,
+		holds:      []time.Duration{10 * time.Millisecond},
+		hotCallers: []int{1, 4}, hotFor: 200 * time.Millisecond,
+	}
 )
 
-var parts = []string{"latency", "cpu", "share", "coldstart", "memory", "size", "cost", "scale"}
+var parts = []string{"latency", "cpu", "share", "coldstart", "memory", "size", "cost", "scale", "hotaccount"}
 
-func run(ctx context.Context, args []string, out, log io.Writer) error {
-	flags := cli.NewFlags("bench", "[part ...]", "Measures what the ledger adds to its DynamoDB requests.\nThe parts are "+strings.Join(parts, ", ")+"; without any it is all of them.")
+// options is what the flags and words say, with the files that they name read.
+type options struct {
+	parts   []string
+	much    effort
+	asJSON  bool
+	earlier *report // nil: nothing to compare with
+	from    string  // its file
+	charts  string  // a folder; "": none
+	prices  prices
+}
+
+func parseOptions(args []string, out io.Writer) (o options, err error) {
+	flags := cli.NewFlags("bench", "[part ...]", "Measures what the ledger adds to its DynamoDB requests.\n"+
+		"The parts are "+strings.Join(parts, ", ")+"; without any it is all of them.")
 	short := flags.Bool("quick", false, "a short look at every part, with times that mean little")
-	asJSON := flags.Bool("json", false, "write JSON in place of tables")
-	earlier := flags.String("compare", "", "compare with the JSON in this `file`")
-	charts := flags.String("charts", "", "draw charts into this `folder`")
+	flags.BoolVar(&o.asJSON, "json", false, "write JSON in place of tables")
+	flags.StringVar(&o.from, "compare", "", "compare with the JSON in this `file`")
+	flags.StringVar(&o.charts, "charts", "", "draw charts into this `folder`")
 	priceFile := flags.String("prices", "", "read the prices from this `file`, such as prices.json")
 	if err := flags.Parse(args, out); err != nil {
-		return err
+		return o, err
 	}
-	chosen := flags.Args()
-	if len(chosen) == 0 {
-		chosen = parts
+	if o.parts = flags.Args(); len(o.parts) == 0 {
+		o.parts = parts
 	}
-	for _, part := range chosen {
+	for _, part := range o.parts {
 		if !slices.Contains(parts, part) {
-			return cli.Usagef("no part %q; the parts are %s", part, strings.Join(parts, ", "))
+			return o, cli.Usagef("no part %q; the parts are %s", part, strings.Join(parts, ", "))
 		}
 	}
-	much := full
-	if *short {
-		much = quick
+	if o.much = full; *short {
+		o.much = quick
 	}
-	p, err := readPrices(*priceFile)
+	if o.prices, err = readPrices(*priceFile); err != nil {
+		return o, fmt.Errorf("-prices: %w", err)
+	}
+	if o.from != "" {
+		if o.earlier, err = readReport(o.from); err != nil {
+			return o, fmt.Errorf("-compare: %w", err)
+		}
+	}
+	if o.charts != "" {
+		if err := os.MkdirAll(o.charts, 0o755); err != nil {
+			return o, fmt.Errorf("-charts: %w", err)
+		}
+	}
+	return o, nil
+}
+
+func run(ctx context.Context, args []string, out, log io.Writer) error {
+	o, err := parseOptions(args, out)
 	if err != nil {
 		return err
 	}
-	r := &report{Machine: machine(), Prices: p}
-	if err := r.measure(ctx, chosen, much, log); err != nil {
+	r := &report{Machine: machine(), Prices: o.prices}
+	if err := r.measure(ctx, o.parts, o.much, log); err != nil {
 		return err
 	}
-	if err := r.write(out, *asJSON); err != nil {
+	if err := r.write(out, o.asJSON); err != nil {
 		return err
 	}
-	if *earlier != "" {
-		if err := r.compare(log, *earlier); err != nil {
-			return err
-		}
+	if o.earlier != nil {
+		fmt.Fprintf(log, "\nAgainst %s\n", o.from)
+		r.compare(log, o.earlier)
 	}
-	if *charts != "" {
-		if err := r.draw(*charts); err != nil {
+	if o.charts != "" {
+		if err := r.draw(o.charts); err != nil {
 			return err
 		}
 	}
@@ -103,47 +142,64 @@ func (r *report) measure(ctx context.Context, chosen []string, much effort, log 
 		return err
 	}
 	defer os.RemoveAll(dir)
-	return infratest.Command(ctx, log, func(t testing.TB) {
-		w, err := newWorld(ctx, infratest.New(t), dir)
-		require.NoError(t, err)
-		defer w.Close()
-		progress := cli.ShowProgress(log)
-		defer progress.Stop()
-		for _, part := range chosen {
-			require.NoError(t, r.measurePart(ctx, w, part, much, progress), part)
+	database, err := infratest.OpenDatabase(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer database.Close()
+	books, err := infratest.Open(ctx, database.Endpoint)
+	if err != nil {
+		return err
+	}
+	defer books.Close(ctx)
+	sub, err := newSubject(ctx, books, dir)
+	if err != nil {
+		return err
+	}
+	defer sub.end()
+	progress := cli.ShowProgress(log)
+	defer progress.Stop()
+	for _, part := range chosen {
+		if err := r.measurePart(ctx, sub, part, much, progress); err != nil {
+			return fmt.Errorf("%s: %w", part, err)
 		}
-	})
+	}
+	return books.Check(ctx)
 }
 
-func (r *report) measurePart(ctx context.Context, w *world, part string, much effort, bar *cli.Progress) (err error) {
+func (r *report) measurePart(ctx context.Context, sub *subject, part string, much effort, bar *cli.Progress) (err error) {
 	tick := func() { bar.Add(1) }
 	switch part {
 	case "latency":
-		plans := w.everySeries()
+		plans := sub.everySeries()
 		bar.Begin(part, latencyRounds*len(plans))
-		r.Latency, err = w.measureLatency(ctx, plans, much.pairs, tick)
+		r.Latency, err = sub.measureLatency(ctx, plans, much.pairs, tick)
 	case "cpu":
 		bar.Begin(part, len(outcomes))
-		r.CPU, err = each(outcomes, bar, func(o outcome) (cpu, error) { return w.measureCPU(ctx, o, much.calls/10) })
+		r.CPU, err = each(outcomes, bar, func(o outcome) (cpu, error) { return sub.measureCPU(ctx, o, much.calls/10) })
 	case "share":
 		bar.Begin(part, len(outcomes))
 		r.Share, err = each(outcomes, bar, func(o outcome) (ownShare, error) { return measureShare(ctx, o, much.calls) })
 	case "coldstart":
 		bar.Begin(part, much.starts)
 		var s coldStart
-		s, err = w.measureColdStart(ctx, much.starts, tick)
+		s, err = sub.measureColdStart(ctx, much.starts, tick)
 		r.Start = &s
 	case "memory":
 		bar.Begin(part, much.memoryAfter[len(much.memoryAfter)-1])
-		r.Memory, err = w.measureMemory(ctx, much.memoryAfter, tick)
+		r.Memory, err = sub.measureMemory(ctx, much.memoryAfter, tick)
 	case "size":
 		bar.Begin(part, 0)
 		var s size
-		s, err = measureSize(ctx, w.dir)
+		s, err = measureSize(ctx, sub.dir)
 		r.Size = &s
 	case "cost":
 		bar.Begin(part, 0)
-		r.Cost, err = w.measureCost(ctx, r.Prices)
+		r.Cost, err = sub.measureCost(ctx, r.Prices)
+	case "hotaccount":
+		rows := hotSettings(much.holds, much.hotCallers, much.hotFor)
+		bar.Begin(part, len(rows)+1)
+		r.HotAccount, err = sub.measureHotAccount(ctx, rows, tick)
 	case "scale":
 		bar.Begin(part, len(much.users))
 		r.Scale, err = each(much.users, bar, func(users int) (throughput, error) { return measureScale(ctx, users, much.scaleFor) })
@@ -172,5 +228,3 @@ func (r *report) write(out io.Writer, asJSON bool) error {
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(r)
 }
-
-func sortedKeys(m map[string]float64) []string { return slices.Sorted(maps.Keys(m)) }

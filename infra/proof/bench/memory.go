@@ -16,8 +16,8 @@ type memory struct {
 
 // measureMemory sends calls to a new function, half of them posts, and looks
 // at its memory after each of those numbers.
-func (w *world) measureMemory(ctx context.Context, after []int, tick func()) (all []memory, err error) {
-	function, err := w.run("bootstrap")
+func (sub *subject) measureMemory(ctx context.Context, after []int, tick func()) (all []memory, err error) {
+	function, err := sub.run("bootstrap")
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func (w *world) measureMemory(ctx context.Context, after []int, tick func()) (al
 	for _, number := range after {
 		for ; calls < number; calls++ {
 			o := []outcome{balance, posted}[calls%2]
-			if err := send(o, w.names(distinct))(ctx); err != nil {
+			if err := send(o, sub.names(distinct))(ctx); err != nil {
 				return nil, err
 			}
 			tick()

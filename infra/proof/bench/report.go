@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -22,6 +24,8 @@ type report struct {
 	Cost    []bill       `json:"cost,omitempty"`
 	Prices  prices       `json:"prices"`
 	Scale   []throughput `json:"scale,omitempty"`
+
+	HotAccount []hotAccount `json:"hotAccount,omitempty"`
 }
 
 // machine is what the times depend on.
@@ -37,10 +41,10 @@ func (r *report) print(out io.Writer) error {
 	}
 	fmt.Fprintln(w, r.Machine)
 	if r.Latency != nil {
-		section("Latency in ms, each call next to its floor, and the median of the pairs' ratios", "outcome|door|users|callers|floor p50|p95|p99|ours p50|p95|p99|ratio")
+		section("Latency in ms, each call next to its floor, and the median of the pairs' ratios", "outcome|transport|users|callers|floor p50|p95|p99|ours p50|p95|p99|ratio")
 	}
 	for _, l := range r.Latency {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t\n", l.Outcome, l.Door, l.Users, l.Callers,
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t\n", l.Outcome, l.Transport, l.Users, l.Callers,
 			l.Floor.P50, l.Floor.P95, l.Floor.P99, l.Ours.P50, l.Ours.P95, l.Ours.P99, l.Ratio)
 	}
 	if r.CPU != nil {
@@ -89,6 +93,17 @@ func (r *report) print(out io.Writer) error {
 	}
 	for _, t := range r.Scale {
 		fmt.Fprintf(w, "%d\t%.0f\t\n", t.Users, t.PerSecond)
+	}
+	if r.HotAccount != nil {
+		section("Callers of one user, by how long a write holds its items", "hold ms|callers|posted/s|of 1/hold|attempts a posting|p50 ms|p99 ms|max ms|503")
+	}
+	for _, h := range r.HotAccount {
+		share, attempts := fmt.Sprintf("%.0f %%", 100*h.HoldShare), fmt.Sprintf("%.1f", h.Attempts)
+		if h.HoldMs == 0 {
+			share, attempts = "", ""
+		}
+		fmt.Fprintf(w, "%g\t%s\t%.0f\t%s\t%s\t%.0f\t%.0f\t%.0f\t%d\t\n",
+			h.HoldMs, h.callersText(), h.PerSecond, share, attempts, h.Took.P50, h.Took.P99, h.MaxMs, h.Unavailable)
 	}
 	return w.Flush()
 }
@@ -140,20 +155,24 @@ func (r *report) figures() map[string]float64 {
 	return f
 }
 
-// compare writes what differs from an earlier report by more than a tenth.
-func (r *report) compare(out io.Writer, path string) error {
+// readReport reads the JSON of an earlier report.
+func readReport(path string) (*report, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var earlier report
 	if err := json.Unmarshal(text, &earlier); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s is no report of bench -json: %w", path, err)
 	}
-	was, same := earlier.figures(), 0
-	fmt.Fprintf(out, "\nAgainst %s\n", path)
-	for _, name := range sortedKeys(r.figures()) {
-		is, before := r.figures()[name], was[name]
+	return &earlier, nil
+}
+
+// compare writes what differs from an earlier report by more than a tenth.
+func (r *report) compare(out io.Writer, earlier *report) {
+	figures, was, same := r.figures(), earlier.figures(), 0
+	for _, name := range slices.Sorted(maps.Keys(figures)) {
+		is, before := figures[name], was[name]
 		switch {
 		case is == before || before != 0 && is/before > 0.9 && is/before < 1.1:
 			same++
@@ -162,5 +181,4 @@ func (r *report) compare(out io.Writer, path string) error {
 		}
 	}
 	fmt.Fprintf(out, "  %d figures are the same within a tenth\n", same)
-	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -77,7 +78,7 @@ func zipBytes(binary []byte) (int, error) {
 func packageSizes(ctx context.Context, binary string) ([]packageSize, error) {
 	output, err := exec.CommandContext(ctx, "go", "tool", "nm", "-size", binary).Output()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(ctx.Err(), err)
 	}
 	sums := map[string]int{}
 	for line := range strings.Lines(string(output)) {

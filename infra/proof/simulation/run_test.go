@@ -134,7 +134,7 @@ func (r *run) check(t *testing.T) {
 	r.checkIndex(t, rows)
 	for _, c := range r.calls {
 		if result, is := c.told(); is {
-			r.books.Told = append(r.books.Told, result.Transaction)
+			r.books.Answered = append(r.books.Answered, result.Transaction)
 		}
 	}
 }

@@ -33,8 +33,10 @@ func TestCrash(t *testing.T) {
 		moment      = 10 * time.Millisecond // longer than a call takes
 	)
 	books := infratest.New(t)
-	tr := &traffic{seed: *seed}
-	tr.start(t, books.Env(), processes)
+	fleet, err := startFleet(t.Context(), books.Env(), processes)
+	require.NoError(t, err)
+	t.Cleanup(fleet.close)
+	tr := &traffic{seed: *seed, fleet: fleet}
 
 	ctx, stop := context.WithCancel(t.Context())
 	var crashes sync.WaitGroup
@@ -55,13 +57,14 @@ func TestCrash(t *testing.T) {
 		crashes.Wait()
 		stop()
 	}()
-	tr.run(ctx, t, callers)
+	tr.run(ctx, callers)
 	require.NoError(t, t.Context().Err())
 
 	applied := tr.replays.Load()
-	tr.settle(t.Context(), t)
+	tr.settle(t.Context())
 	t.Logf("%d kills, %d postings, %d calls, %d of them cut off; %d replays before and %d after",
 		*kills, tr.postings(), tr.calls.Load(), tr.cut.Load(), applied, tr.replays.Load()-applied)
+	assert.NoError(t, tr.err())
 	assert.Positive(t, tr.cut.Load(), "calls cut off")
 	assert.Equal(t, tr.postings(), books.Rows(t), "rows: one a key")
 }

@@ -1,19 +1,19 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"sync"
-	"testing"
-
-	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/infratest/runtimeapi"
 )
 
 // fleet is running processes of the function, over the same books.
 type fleet struct {
+	dir    string // of the binary
 	binary string
 	env    []string
 
@@ -21,27 +21,39 @@ type fleet struct {
 	functions []*runtimeapi.Function
 }
 
-// start builds the function and starts processes of it. They end with t.
-func (f *fleet) start(t testing.TB, env []string, processes int) {
-	dir, err := os.MkdirTemp("", "soak")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	f.binary, err = runtimeapi.Build(t.Context(), dir)
-	require.NoError(t, err)
-	f.env = env
+// startFleet builds the function and starts processes of it, until close.
+func startFleet(ctx context.Context, env []string, processes int) (_ *fleet, err error) {
+	f := &fleet{env: env}
+	defer func() {
+		if err != nil {
+			f.close()
+		}
+	}()
+	if f.dir, err = os.MkdirTemp("", "soak"); err != nil {
+		return nil, err
+	}
+	if f.binary, err = runtimeapi.Build(ctx, f.dir); err != nil {
+		return nil, err
+	}
 	for range processes {
 		function, err := runtimeapi.Start(f.binary, f.env, io.Discard)
-		require.NoError(t, err)
+		if err != nil {
+			return nil, err
+		}
 		f.functions = append(f.functions, function)
 	}
-	t.Cleanup(func() {
-		for _, function := range f.functions {
-			function.Kill()
-		}
-	})
+	return f, nil
 }
 
-// any is one of the processes.
+// close ends the processes.
+func (f *fleet) close() {
+	for _, function := range f.functions {
+		function.Kill()
+	}
+	_ = os.RemoveAll(f.dir)
+}
+
+// any returns one of the processes.
 func (f *fleet) any() *runtimeapi.Function {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -59,4 +71,17 @@ func (f *fleet) crash(i int) error {
 	defer f.mu.Unlock()
 	f.functions[i] = function
 	return nil
+}
+
+// health returns the most that any of the processes uses. The error is that of
+// one that has ended.
+func (f *fleet) health() (worst health, err error) {
+	for i, function := range f.functions {
+		h, err := healthOf(function.PID())
+		if err != nil {
+			return worst, fmt.Errorf("process %d of %d: %w", i+1, len(f.functions), err)
+		}
+		worst = worst.worst(h)
+	}
+	return worst, nil
 }

@@ -7,13 +7,14 @@ import (
 	"strings"
 )
 
-// health is what a process uses, as Linux tells it.
+// health is what a process uses.
 type health struct {
 	residentBytes int
 	threads       int
 	files         int // open, sockets included
 }
 
+// healthOf reads what Linux says of a process (proc(5)).
 func healthOf(pid int) (h health, err error) {
 	folder := fmt.Sprintf("/proc/%d/", pid)
 	status, err := os.ReadFile(folder + "status")
@@ -44,7 +45,7 @@ func healthOf(pid int) (h health, err error) {
 	return h, nil
 }
 
-// worst is the most of each.
+// worst returns the most of each.
 func (h health) worst(other health) health {
 	return health{
 		max(h.residentBytes, other.residentBytes),
@@ -53,7 +54,7 @@ func (h health) worst(other health) health {
 	}
 }
 
-// flat tells whether later is no more than h, but for the play of the garbage
+// flat reports whether later is no more than h, but for the play of the garbage
 // collector and the scheduler.
 func (h health) flat(later health) bool {
 	return later.residentBytes <= h.residentBytes*5/4+4<<20 &&

@@ -19,14 +19,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"strings"
-	"testing"
 	"time"
-
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/infratest"
 	"onewrite/infra/internal/cli"
@@ -35,7 +31,7 @@ import (
 const (
 	environments = 4 // of Lambda, one process each
 	callers      = 8
-	steps        = 20 // of the progress bar
+	steps        = 20 // of the progress
 )
 
 func main() { cli.Main("soak", run) }
@@ -48,63 +44,109 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if err := flags.Parse(args, out); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "seed %d\n", *seed)
-	err := infratest.Command(ctx, log, func(t testing.TB) {
-		soak(t, *seed, time.Duration(*minutes*float64(time.Minute)), out, log)
-	})
-	if err == nil {
-		fmt.Fprintln(out, "it held")
+	lasting := time.Duration(*minutes * float64(time.Minute))
+	if lasting <= 0 {
+		return cli.Usagef("-minutes must be more than 0")
 	}
-	return err
+	database, err := infratest.OpenDatabase(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer database.Close()
+	books, err := infratest.Open(ctx, database.Endpoint)
+	if err != nil {
+		return err
+	}
+	defer books.Close(ctx)
+	fmt.Fprintf(out, "seed %d\n", *seed)
+	if err := soak(ctx, books, *seed, lasting, out, log); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "it held")
+	return nil
 }
 
-// soak fails t if the function does not hold.
-func soak(t testing.TB, seed uint64, lasting time.Duration, out, log io.Writer) {
-	books := infratest.New(t)
+// soak returns an error if the function does not hold.
+func soak(ctx context.Context, books *infratest.Books, seed uint64, lasting time.Duration, out, log io.Writer) error {
 	proxy, address, err := startProxy(books.Config.Endpoint, seed)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = proxy.server.Close() })
+	if err != nil {
+		return err
+	}
+	defer proxy.server.Close()
 	behind := *books
 	behind.Config.Endpoint = address
-	tr := &traffic{seed: seed}
-	tr.start(t, behind.Env(), environments)
-
-	ctx, cancel := context.WithTimeout(t.Context(), lasting)
-	defer cancel()
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		tr.run(ctx, t, callers)
-	}()
-	var quarters [4]health
-	for step := range steps {
-		time.Sleep(lasting / steps)
-		now := tr.health(t)
-		quarters[step*len(quarters)/steps] = quarters[step*len(quarters)/steps].worst(now)
-		fmt.Fprintf(log, "[%-*s] %3d %%  %d calls, %d faults; the worst process: %s\n",
-			steps, strings.Repeat("=", step+1), 100*(step+1)/steps, tr.calls.Load(), proxy.faults.Load(), now)
+	fleet, err := startFleet(ctx, behind.Env(), environments)
+	if err != nil {
+		return err
 	}
-	<-ended
-	require.NoError(t, t.Context().Err())
-	assert.True(t, quarters[1].flat(quarters[3]), "a process grew from %s to %s", quarters[1], quarters[3])
+	defer fleet.close()
 
+	tr := &traffic{seed: seed, fleet: fleet}
+	second, last, err := tr.runWatched(ctx, lasting, proxy, log)
+	if err != nil {
+		return err
+	}
+	tr.expect(second.flat(last), "a process grew from %s to %s", second, last)
 	before := tr.replays.Load()
-	tr.settle(t.Context(), t)
-	assert.Equal(t, tr.postings(), books.Rows(t), "rows: one a posting")
-	assert.Zero(t, tr.cut.Load(), "calls that a process died under")
+	tr.settle(ctx)
+	tr.expect(tr.cut.Load() == 0, "%d calls were cut off: a process died", tr.cut.Load())
+	if err := tr.checkBooks(ctx, books); err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "%d calls, %d of them hostile, %d answered 503; %d faults of DynamoDB and its network\n",
 		tr.calls.Load(), tr.hostile.Load(), tr.again.Load(), proxy.faults.Load())
 	fmt.Fprintf(out, "%d postings, each with one outcome and one row; %d replays, then %d more of all of them\n",
 		tr.postings(), before, tr.replays.Load()-before)
-	fmt.Fprintf(out, "the worst process in the second quarter: %s; in the last: %s\n", quarters[1], quarters[3])
+	fmt.Fprintf(out, "the worst process in the second quarter: %s; in the last: %s\n", second, last)
+	return tr.err()
 }
 
-// health is the most that any of the processes uses.
-func (f *fleet) health(t testing.TB) (worst health) {
-	for _, function := range f.functions {
-		h, err := healthOf(function.PID())
-		require.NoError(t, err)
-		worst = worst.worst(h)
+// runWatched lets callers call for a time, and returns the most that any process
+// used in its second quarter and in its last.
+func (tr *traffic) runWatched(ctx context.Context, lasting time.Duration, proxy *proxy, log io.Writer) (second, last health, err error) {
+	callersCtx, end := context.WithTimeout(ctx, lasting)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tr.run(callersCtx, callers)
+	}()
+	defer func() { end(); <-ended }()
+	progress := cli.ShowProgress(log)
+	defer progress.Stop()
+	progress.Begin("soak", steps)
+	step := time.NewTicker(lasting / steps)
+	defer step.Stop()
+	var quarters [4]health
+	for i := range steps {
+		select {
+		case <-step.C:
+		case <-ctx.Done():
+			return second, last, ctx.Err()
+		}
+		now, err := tr.health()
+		if err != nil {
+			return second, last, fmt.Errorf("it did not hold: %w", err)
+		}
+		quarter := &quarters[i*len(quarters)/steps]
+		*quarter = quarter.worst(now)
+		progress.Add(1)
+		progress.Note("%d calls, %d faults; the worst process: %s", tr.calls.Load(), proxy.faults.Load(), now)
 	}
-	return worst
+	return quarters[1], quarters[3], nil
+}
+
+// checkBooks notes what is wrong with the books. The error is that they can't be
+// read.
+func (tr *traffic) checkBooks(ctx context.Context, books *infratest.Books) error {
+	rows, err := books.CountRows(ctx)
+	if err != nil {
+		return err
+	}
+	tr.expect(rows == tr.postings(), "%d rows of %d postings, not one each", rows, tr.postings())
+	err = books.Check(ctx)
+	if findings, ok := errors.AsType[infratest.Findings](err); ok {
+		tr.expect(false, "%v", findings)
+		return nil
+	}
+	return err
 }

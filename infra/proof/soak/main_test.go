@@ -2,13 +2,17 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/infratest"
 )
 
 func TestSoak(t *testing.T) {
@@ -17,6 +21,49 @@ func TestSoak(t *testing.T) {
 	require.NoError(t, run(t.Context(), []string{"-minutes", "0.02", "-seed", "1"}, &out, io.Discard), "%s", &out)
 	assert.Contains(t, out.String(), "seed 1\n")
 	assert.Contains(t, out.String(), "it held\n")
+}
+
+// What is wrong is said in lines of its own, and nothing of how that was tested.
+func TestSoakFindsDamage(t *testing.T) {
+	t.Parallel()
+	books := infratest.New(t)
+	books.Damage(t, books.Config.AggregateTable, "INSERT INTO ? VALUE {'user_id': 'nobody', 'balance': 100, 'version': 0}")
+	books.Damage(t, books.Config.TransactionsTable, "INSERT INTO ? VALUE {'id': 'nothing'}")
+	err := soak(t.Context(), books, 1, time.Second, io.Discard, io.Discard)
+	require.Error(t, err)
+	assert.Regexp(t, `^it did not hold:
+  (\d+) rows of \d+ postings, not one each
+  the books are wrong:
+  attributes: .*nothing.*
+(  attributes: .*nothing.*
+)*  no history: .*nobody.*$`, err.Error())
+}
+
+func TestSoakWithoutTime(t *testing.T) {
+	t.Parallel()
+	for _, minutes := range []string{"0", "-1", "NaN"} {
+		err := run(t.Context(), []string{"-minutes", minutes}, io.Discard, io.Discard)
+		assert.EqualError(t, err, "-minutes must be more than 0")
+	}
+}
+
+func TestSoakInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithTimeout(t.Context(), 2*time.Second)
+	defer interrupt()
+	err := run(ctx, nil, io.Discard, io.Discard) // of 10 minutes
+	assert.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
+func TestMistakes(t *testing.T) {
+	t.Parallel()
+	var m mistakes
+	m.expect(true, "nothing")
+	require.NoError(t, m.err())
+	for i := range mistakesShown + 3 {
+		m.expect(false, "mistake %d", i)
+	}
+	assert.Regexp(t, `(?s)^it did not hold:\n  mistake 0\n.*  mistake 19\n  and 3 more$`, m.err().Error())
 }
 
 // A process that grows is told from one that plays.

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
-	"testing"
 	"time"
-
-	"github.com/stretchr/testify/assert"
 )
 
 // traffic is calls of many callers at once, each of which insists: it sends the
@@ -19,12 +17,13 @@ import (
 // every answer.
 type traffic struct {
 	seed uint64
-	fleet
+	*fleet
+	mistakes
 
 	calls, answered, cut, replays, again, hostile atomic.Int64
 
-	mu   sync.Mutex
-	told []answer // by number of posting; the zero answer until there is one
+	mu      sync.Mutex
+	answers []answer // the first, by number of posting; the zero answer until there is one
 }
 
 // answer is what a call was answered with.
@@ -37,12 +36,13 @@ type answer struct {
 // users is few, so that callers meet.
 const users = 7
 
-// posting is the event of a posting. The same number always makes the same one.
+// posting returns the event of a posting. The same number always makes the same one.
 func (tr *traffic) posting(n int) []byte {
 	r := rand.New(rand.NewPCG(tr.seed, uint64(n)))
 	return event(n, r.IntN(users), r.IntN(2) == 0, 1+r.IntN(20_000))
 }
 
+// event returns the event of a posting with the key n.
 func event(n, user int, credit bool, cents int) []byte {
 	kind := "debit"
 	if credit {
@@ -53,103 +53,103 @@ func event(n, user int, credit bool, cents int) []byte {
 }
 
 // run lets callers call until ctx ends.
-func (tr *traffic) run(ctx context.Context, t testing.TB, callers int) {
+func (tr *traffic) run(ctx context.Context, callers int) {
 	var all sync.WaitGroup
 	for i := range callers {
 		all.Go(func() {
 			r := rand.New(rand.NewPCG(tr.seed, ^uint64(i)))
 			for ctx.Err() == nil {
-				tr.call(ctx, t, r)
+				tr.call(ctx, r)
 			}
 		})
 	}
 	all.Wait()
 }
 
-// call is one call of any kind.
-func (tr *traffic) call(ctx context.Context, t testing.TB, r *rand.Rand) {
+// call makes one call of any kind.
+func (tr *traffic) call(ctx context.Context, r *rand.Rand) {
 	switch chance := r.IntN(100); {
 	case chance < 50:
-		tr.post(ctx, t, tr.newPosting())
+		tr.post(ctx, tr.newPosting())
 	case chance < 75:
-		tr.post(ctx, t, r.IntN(tr.postings()+1))
+		tr.post(ctx, r.IntN(tr.postings()+1))
 	case chance < 80:
-		tr.reuse(ctx, t, r.IntN(tr.postings()+1))
+		tr.reuse(ctx, r.IntN(tr.postings()+1))
 	case chance < 95:
-		tr.read(ctx, t, r.IntN(users))
+		tr.read(ctx, r.IntN(users))
 	default:
-		tr.offend(ctx, t, r)
+		tr.offend(ctx, r)
 	}
 }
 
-// newPosting is the number of a posting that nobody has made yet.
+// newPosting returns the number of a posting that nobody has made yet.
 func (tr *traffic) newPosting() int {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	tr.told = append(tr.told, answer{})
-	return len(tr.told) - 1
+	tr.answers = append(tr.answers, answer{})
+	return len(tr.answers) - 1
 }
 
+// postings returns how many postings there are.
 func (tr *traffic) postings() int {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	return len(tr.told)
+	return len(tr.answers)
 }
 
 // post makes a posting, perhaps not for the first time. Whoever makes it and
 // however often, its outcome is one.
-func (tr *traffic) post(ctx context.Context, t testing.TB, n int) {
-	got, err := tr.insist(ctx, tr.posting(n))
-	if err != nil {
-		return // ctx has ended
+func (tr *traffic) post(ctx context.Context, n int) {
+	got, ok := tr.insist(ctx, tr.posting(n))
+	if !ok {
+		return
 	}
-	assert.Contains(t, []int{http.StatusCreated, http.StatusUnprocessableEntity}, got.StatusCode, "posting %d: %s", n, got.Body)
+	tr.expect(got.StatusCode == http.StatusCreated || got.StatusCode == http.StatusUnprocessableEntity,
+		"posting %d is answered %d %s", n, got.StatusCode, got.Body)
 	if got.Headers["Idempotent-Replayed"] == "true" {
 		tr.replays.Add(1)
 	}
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	for n >= len(tr.told) {
-		tr.told = append(tr.told, answer{})
+	for n >= len(tr.answers) {
+		tr.answers = append(tr.answers, answer{})
 	}
-	if tr.told[n].StatusCode == 0 {
-		tr.told[n] = got
+	if tr.answers[n].StatusCode == 0 {
+		tr.answers[n] = got
 	}
-	assert.Equal(t, tr.told[n].StatusCode, got.StatusCode, "posting %d was %s and is %s", n, tr.told[n].Body, got.Body)
-	assert.Equal(t, tr.told[n].Body, got.Body, "posting %d", n)
+	first := tr.answers[n]
+	tr.expect(first.StatusCode == got.StatusCode && first.Body == got.Body,
+		"posting %d was answered %d %s, and then %d %s", n, first.StatusCode, first.Body, got.StatusCode, got.Body)
 }
 
 // reuse sends a key that has its outcome with another amount.
-func (tr *traffic) reuse(ctx context.Context, t testing.TB, n int) {
+func (tr *traffic) reuse(ctx context.Context, n int) {
 	tr.mu.Lock()
-	done := n < len(tr.told) && tr.told[n].StatusCode != 0
+	done := n < len(tr.answers) && tr.answers[n].StatusCode != 0
 	tr.mu.Unlock()
 	if !done {
 		return
 	}
 	r := rand.New(rand.NewPCG(tr.seed, uint64(n)))
-	got, err := tr.insist(ctx, event(n, r.IntN(users), r.IntN(2) == 0, 1_000_000))
-	if err == nil {
-		assert.Contains(t, got.Body, "/problems/idempotency-key-reused", "key %d", n)
-	}
+	got, ok := tr.insist(ctx, event(n, r.IntN(users), r.IntN(2) == 0, 1_000_000))
+	tr.expect(!ok || strings.Contains(got.Body, "/problems/idempotency-key-reused"),
+		"key %d, reused, is answered %d %s", n, got.StatusCode, got.Body)
 }
 
-// read is of a balance or a history.
-func (tr *traffic) read(ctx context.Context, t testing.TB, user int) {
+// read reads a balance and a history.
+func (tr *traffic) read(ctx context.Context, user int) {
 	for _, payload := range []string{
 		fmt.Sprintf(`{"queryStringParameters":{"userId":"%d"}}`, user),
 		fmt.Sprintf(`{"httpMethod":"GET","path":"/transactions","queryStringParameters":{"userId":"%d","limit":"10"}}`, user),
 	} {
-		got, err := tr.insist(ctx, []byte(payload))
-		if err == nil {
-			assert.Equal(t, http.StatusOK, got.StatusCode, got.Body)
-		}
+		got, ok := tr.insist(ctx, []byte(payload))
+		tr.expect(!ok || got.StatusCode == http.StatusOK, "%s is answered %d %s", payload, got.StatusCode, got.Body)
 	}
 }
 
-// insist sends an event until the answer is not 503. The error is ctx's, which
-// ends no call that is under way.
-func (tr *traffic) insist(ctx context.Context, payload []byte) (a answer, err error) {
+// insist sends an event until the answer is not 503, and returns that. It is not
+// ok if there is none because ctx has ended, which ends no call under way.
+func (tr *traffic) insist(ctx context.Context, payload []byte) (a answer, ok bool) {
 	for ctx.Err() == nil {
 		tr.calls.Add(1)
 		output, err := tr.any().Invoke(context.WithoutCancel(ctx), payload)
@@ -160,26 +160,25 @@ func (tr *traffic) insist(ctx context.Context, payload []byte) (a answer, err er
 		}
 		tr.answered.Add(1)
 		a = answer{}
-		if err := json.Unmarshal(output, &a); err != nil {
-			return a, err
-		}
+		err = json.Unmarshal(output, &a)
+		tr.expect(err == nil, "%.200q is answered %.200q: %v", payload, output, err)
 		if a.StatusCode != http.StatusServiceUnavailable {
-			return a, nil
+			return a, err == nil
 		}
 		tr.again.Add(1)
 	}
-	return a, ctx.Err()
+	return a, false
 }
 
 // settle makes all postings once more, so that each has an outcome that is the
-// one that callers were told, and none has two.
-func (tr *traffic) settle(ctx context.Context, t testing.TB) {
+// one that callers were answered, and none has two.
+func (tr *traffic) settle(ctx context.Context) {
 	var all sync.WaitGroup
 	next := atomic.Int64{}
 	for range len(tr.functions) {
 		all.Go(func() {
 			for n := next.Add(1) - 1; n < int64(tr.postings()); n = next.Add(1) - 1 {
-				tr.post(ctx, t, int(n))
+				tr.post(ctx, int(n))
 			}
 		})
 	}

@@ -1,0 +1,146 @@
+// Package infratest is the kit of tests, trials and measurements: books of
+// their own, which are two new tables on DynamoDB Local, the real client over a
+// network that can fail, the store and the ledger.
+//
+// Commands [Open] books, [Books.Check] them and close them, and get errors.
+// Tests call [New], which does all three and fails the test; the methods that
+// take a [testing.TB] are for them.
+package infratest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"onewrite/infra"
+	"onewrite/infra/infratest/faults"
+	"onewrite/infra/internal/dynamodbmodel"
+	"onewrite/infra/internal/tables"
+	"onewrite/ledger"
+)
+
+// Books is two tables, and a ledger that keeps them.
+type Books struct {
+	Config  infra.Config
+	Client  *dynamodb.Client // over the Network
+	Network *faults.Network
+	Store   *infra.Store
+	Ledger  *ledger.Ledger
+
+	// Answered lists transactions that callers were given in answers. Check
+	// looks for each.
+	Answered []ledger.Transaction
+
+	opened  infra.Config              // Config as it was: a test may change that
+	options []func(*dynamodb.Options) // of all clients but direct
+	direct  *dynamodb.Client          // not over the Network
+	damaged bool
+}
+
+// numbers counts the books of this process.
+var numbers atomic.Int64
+
+// Open makes books on the DynamoDB at an endpoint of this machine. Their tables
+// are new, and their time is the clock's.
+func Open(ctx context.Context, endpoint string) (*Books, error) {
+	if !onThisMachine(endpoint) {
+		return nil, fmt.Errorf("only DynamoDB on this machine may be used here, and not %q", endpoint)
+	}
+	c := infra.Config{
+		TransactionsTable: fmt.Sprintf("transactions-%d-%d", os.Getpid(), numbers.Add(1)),
+		Region:            "us-east-1",
+		Credentials:       aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"},
+		Endpoint:          endpoint,
+	}
+	c.AggregateTable = strings.Replace(c.TransactionsTable, "transactions", "transactions_aggregate", 1)
+	b := open(c, infra.NewClient(c, tables.Patient))
+	if err := tables.Create(ctx, b.direct, c); err != nil {
+		return nil, errors.Join(err, b.Close(ctx))
+	}
+	return b, nil
+}
+
+// OpenOnModel makes books on a model of DynamoDB. Things happen to their requests
+// as in the moment, and not to those of the check. They need no Close.
+func OpenOnModel(moment dynamodbmodel.Moment) (*Books, *dynamodbmodel.Model) {
+	c := infra.Config{TransactionsTable: "transactions", AggregateTable: "transactions_aggregate", Region: "us-east-1"}
+	model := dynamodbmodel.New(tables.Definitions(c))
+	unsigned := func(o *dynamodb.Options) { o.Credentials = aws.AnonymousCredentials{} } // the model does not look
+	direct := infra.NewClient(c, unsigned, faults.Over(model))
+	return open(c, direct, unsigned, faults.Over(model.At(moment))), model
+}
+
+// open makes books whose requests but the direct client's go by the options.
+func open(c infra.Config, direct *dynamodb.Client, options ...func(*dynamodb.Options)) *Books {
+	b := &Books{Config: c, opened: c, Network: &faults.Network{}, direct: direct, options: options}
+	b.Client = infra.NewClient(c, append(slices.Clone(options), faults.Under(b.Network))...)
+	b.Store = infra.NewStore(b.Client, c)
+	b.Ledger = ledger.New(b.Store, time.Now)
+	return b
+}
+
+// Close deletes the tables, also when ctx has ended.
+func (b *Books) Close(ctx context.Context) error {
+	var failed []error
+	for _, table := range tables.Definitions(b.opened) {
+		_, err := b.direct.DeleteTable(context.WithoutCancel(ctx), &dynamodb.DeleteTableInput{TableName: table.TableName})
+		if missing := (*types.ResourceNotFoundException)(nil); err != nil && !errors.As(err, &missing) {
+			failed = append(failed, fmt.Errorf("delete table %s: %w", *table.TableName, err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// Over returns a store of the same books whose requests take another transport,
+// as those of another process would.
+func (b *Books) Over(transport http.RoundTripper) *infra.Store {
+	return infra.NewStore(infra.NewClient(b.Config, append(slices.Clone(b.options), faults.Over(transport))...), b.Config)
+}
+
+// Env returns the environment of a process that keeps these books.
+func (b *Books) Env() []string {
+	return []string{
+		"TRANSACTIONS_TABLE=" + b.Config.TransactionsTable,
+		"TRANSACTIONS_AGGREGATE_TABLE=" + b.Config.AggregateTable,
+		"AWS_REGION=" + b.Config.Region,
+		"AWS_ACCESS_KEY_ID=" + b.Config.Credentials.AccessKeyID,
+		"AWS_SECRET_ACCESS_KEY=" + b.Config.Credentials.SecretAccessKey,
+		endpointVariable + "=" + b.Config.Endpoint,
+		"AUTHORIZATION=AWS_IAM",
+	}
+}
+
+// CountRows returns how many transactions are stored, posted and declined.
+func (b *Books) CountRows(ctx context.Context) (rows int, err error) {
+	pages := dynamodb.NewScanPaginator(b.Client, &dynamodb.ScanInput{
+		TableName: &b.Config.TransactionsTable, ConsistentRead: aws.Bool(true), Select: types.SelectCount,
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return 0, fmt.Errorf("count the rows of %s: %w", b.Config.TransactionsTable, err)
+		}
+		rows += int(page.Count)
+	}
+	return rows, nil
+}
+
+// NewRequest returns the request of these texts.
+func NewRequest(user, key string, kind ledger.Type, amount string) (ledger.Request, error) {
+	r := ledger.Request{Type: kind}
+	var userErr, keyErr, amountErr error
+	r.UserID, userErr = ledger.ParseUserID(user)
+	r.IdempotencyKey, keyErr = ledger.ParseIdempotencyKey(key)
+	r.Amount, amountErr = ledger.ParseAmount(amount)
+	return r, errors.Join(userErr, keyErr, amountErr)
+}

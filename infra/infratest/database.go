@@ -1,0 +1,55 @@
+package infratest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+
+	"onewrite/infra/internal/dynamodblocal"
+)
+
+const endpointVariable = "AWS_ENDPOINT_URL_DYNAMODB"
+
+// Database is a DynamoDB on this machine.
+type Database struct {
+	Endpoint string
+	server   *dynamodblocal.Server // nil: somebody else's
+}
+
+// OpenDatabase returns the DynamoDB that AWS_ENDPOINT_URL_DYNAMODB names, which
+// must be on this machine, or else a DynamoDB Local that it starts, after
+// downloading it if need be, and that Close ends. It writes progress to log.
+func OpenDatabase(ctx context.Context, log io.Writer) (*Database, error) {
+	if endpoint := os.Getenv(endpointVariable); endpoint != "" {
+		if !onThisMachine(endpoint) {
+			return nil, fmt.Errorf("only DynamoDB on this machine may be used here, and %s is %s", endpointVariable, endpoint)
+		}
+		return &Database{Endpoint: endpoint}, nil
+	}
+	server, err := dynamodblocal.Start(ctx, dynamodblocal.Options{Log: log})
+	if err != nil {
+		return nil, err
+	}
+	return &Database{server.Endpoint(), server}, nil
+}
+
+// Close ends the database if OpenDatabase has started it.
+func (d *Database) Close() error {
+	if d.server == nil {
+		return nil
+	}
+	return d.server.Close()
+}
+
+// onThisMachine reports whether an endpoint is the machine's own.
+func onThisMachine(endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}

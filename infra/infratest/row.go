@@ -1,0 +1,77 @@
+package infratest
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"onewrite/ledger"
+)
+
+// Row is a row of the transactions table, as the README describes it. The store
+// has its own: what it wrote is checked by code that it does not share.
+type Row struct {
+	ID             string                `dynamodbav:"id"`
+	UserID         string                `dynamodbav:"user_id"`
+	Ammount        attributevalue.Number `dynamodbav:"ammount"`
+	Type           string                `dynamodbav:"type"`
+	Status         string                `dynamodbav:"status"`
+	IdempotencyKey string                `dynamodbav:"idempotency_key"`
+	CreatedAt      string                `dynamodbav:"created_at"`
+	Balance        attributevalue.Number `dynamodbav:"balance,omitempty"` // of a declined one: what declined it
+}
+
+// createdAtLayout is the layout of created_at, which is in UTC.
+const createdAtLayout = "2006-01-02T15:04:05.000Z"
+
+// aggregate is a row of the aggregate table.
+type aggregate struct {
+	UserID  string                `dynamodbav:"user_id"`
+	Balance attributevalue.Number `dynamodbav:"balance"`
+	Version attributevalue.Number `dynamodbav:"version"`
+}
+
+// Item returns the row as DynamoDB stores it.
+func (r Row) Item() map[string]types.AttributeValue { return itemOf(r) }
+
+func itemOf(row any) map[string]types.AttributeValue {
+	item, err := attributevalue.MarshalMap(row)
+	if err != nil {
+		panic(err) // our own types, which have no value that can't be stored
+	}
+	return item
+}
+
+// rowOf returns the row of a transaction.
+func rowOf(t ledger.Transaction) Row {
+	r := Row{
+		ID:             t.ID.String(),
+		UserID:         t.UserID.String(),
+		Ammount:        attributevalue.Number(t.Amount.String()),
+		Type:           string(t.Type),
+		Status:         string(t.Status),
+		IdempotencyKey: t.IdempotencyKey.String(),
+		CreatedAt:      t.CreatedAt.Format(createdAtLayout),
+	}
+	if t.Status == ledger.Declined {
+		r.Balance = attributevalue.Number(t.BalanceSeen.String())
+	}
+	return r
+}
+
+// scan reads a whole table.
+func scan(ctx context.Context, client *dynamodb.Client, table string) (items []map[string]types.AttributeValue, err error) {
+	consistent := true
+	pages := dynamodb.NewScanPaginator(client, &dynamodb.ScanInput{TableName: &table, ConsistentRead: &consistent})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("scan %s: %w", table, err)
+		}
+		items = append(items, page.Items...)
+	}
+	return items, nil
+}

@@ -1,0 +1,126 @@
+package infratest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+
+	"onewrite/infra/internal/dynamodbmodel"
+	"onewrite/ledger"
+)
+
+// Main runs the tests of a package against a DynamoDB; see [OpenDatabase].
+func Main(m *testing.M) {
+	code, err := runTests(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runTests(m *testing.M) (code int, err error) {
+	database, err := OpenDatabase(context.Background(), os.Stderr)
+	if err != nil {
+		return 1, err
+	}
+	defer database.Close() //nolint:errcheck // the tests are done
+	if err := os.Setenv(endpointVariable, database.Endpoint); err != nil {
+		return 1, err
+	}
+	return m.Run(), nil
+}
+
+// New makes books for t, as [Open] does, and checks them when t ends. The
+// package's TestMain must call [Main].
+func New(t testing.TB) *Books {
+	t.Helper()
+	b, err := Open(t.Context(), os.Getenv(endpointVariable))
+	noError(t, err)
+	t.Cleanup(func() { noError(t, b.Close(t.Context())) })
+	b.checkAtEnd(t)
+	return b
+}
+
+// NewOnModel makes books for t, as [OpenOnModel] does, and checks them when t ends.
+func NewOnModel(t testing.TB, moment dynamodbmodel.Moment) (*Books, *dynamodbmodel.Model) {
+	t.Helper()
+	b, model := OpenOnModel(moment)
+	b.checkAtEnd(t)
+	return b, model
+}
+
+// checkAtEnd fails t at its end if the books are wrong, or if they were damaged
+// and the check finds nothing.
+func (b *Books) checkAtEnd(t testing.TB) {
+	t.Cleanup(func() {
+		err := b.Check(context.WithoutCancel(t.Context()))
+		if _, found := errors.AsType[Findings](err); b.damaged && found {
+			return
+		} else if b.damaged {
+			t.Errorf("the books are damaged, and the check says: %v", err)
+		} else if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Balance returns the user's balance.
+func (b *Books) Balance(t testing.TB, user string) string {
+	t.Helper()
+	id, err := ledger.ParseUserID(user)
+	noError(t, err)
+	balance, err := b.Ledger.Balance(t.Context(), id)
+	noError(t, err)
+	return balance.String()
+}
+
+// Request returns the request of these texts.
+func Request(t testing.TB, user, key string, kind ledger.Type, amount string) ledger.Request {
+	t.Helper()
+	r, err := NewRequest(user, key, kind, amount)
+	noError(t, err)
+	return r
+}
+
+// Rows returns how many transactions are stored, posted and declined.
+func (b *Books) Rows(t testing.TB) int {
+	t.Helper()
+	rows, err := b.CountRows(t.Context())
+	noError(t, err)
+	return rows
+}
+
+// Fill gives a new user a balance of 100 below the limit, by the rows of a
+// thousand credits, which it would take long to post.
+func (b *Books) Fill(t testing.TB, user string) {
+	t.Helper()
+	amounts := slices.Repeat([]string{"1000000000000"}, 1000)
+	amounts[0] = "999999999800"
+	b.Credit(t, user, amounts...)
+}
+
+// Credit gives a new user these credits, as [Books.WriteCredits] does.
+func (b *Books) Credit(t testing.TB, user string, amounts ...string) {
+	t.Helper()
+	noError(t, b.WriteCredits(t.Context(), user, amounts...))
+}
+
+// Damage executes statements on a table, as [Books.Execute] does. When the test
+// ends, the check must find something.
+func (b *Books) Damage(t testing.TB, table string, statements ...string) {
+	t.Helper()
+	noError(t, b.Execute(t.Context(), table, statements...))
+	b.damaged = true
+}
+
+// noError fails t now if there is an error.
+func noError(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
