@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"onewrite/ledger"
 )
@@ -94,67 +93,4 @@ func (h *Handler) callerOf(payload []byte, e event) (caller, error) {
 		return caller{}, errForbidden
 	}
 	return caller{user: user}, nil
-}
-
-// direct tells whether a payload is a direct invocation. It is one only if it
-// has no member besides those of the bare inputs, so that no service that
-// passes strangers' requests on can be taken for one: API Gateway, function
-// URLs and load balancers all send a requestContext, and VPC Lattice a method.
-func direct(payload []byte) bool {
-	var members map[string]jsontext.Value
-	if err := json.Unmarshal(payload, &members); err != nil {
-		return false
-	}
-	for name := range members {
-		switch name {
-		case "queryStringParameters", "headers", "body":
-		default:
-			return false
-		}
-	}
-	return true
-}
-
-// authorizer is what API Gateway has found out about the caller. Each payload
-// format has one place for the claims of a token, and only that one counts.
-//
-// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
-type authorizer struct {
-	JWT    jsontext.Value // payload 2.0: the claims are in it
-	Claims jsontext.Value // payload 1.0
-}
-
-// UnmarshalJSONFrom implements [json.UnmarshalerFrom]. Of another kind of
-// authorizer nothing is read.
-func (a *authorizer) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	if d.PeekKind() != '{' {
-		return d.SkipValue()
-	}
-	return readMembers(d, func(name []byte) error {
-		switch string(name) {
-		case "jwt":
-			return json.UnmarshalDecode(d, &a.JWT)
-		case "claims":
-			return json.UnmarshalDecode(d, &a.Claims)
-		}
-		return d.SkipValue()
-	})
-}
-
-// claims are those of the token that API Gateway has checked, or nil.
-func (e event) claims() jsontext.Value {
-	claims := e.RequestContext.Authorizer.Claims
-	if e.RequestContext.HTTPMethod != "" {
-		var token struct {
-			Claims jsontext.Value `json:"claims"`
-		}
-		if jwt := e.RequestContext.Authorizer.JWT; jwt == nil || json.Unmarshal(jwt, &token) != nil {
-			return nil
-		}
-		claims = token.Claims
-	}
-	if claims.Kind() == 'n' {
-		return nil
-	}
-	return claims
 }

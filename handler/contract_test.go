@@ -157,10 +157,25 @@ func TestHistory(t *testing.T) {
 		assert.Equal(t, 1, strings.Count(last.Body, `"id"`))
 		assert.NotContains(t, last.Body, `"next"`)
 
+		assert.Equal(t, page, a.get(t, "/transactions?userId=1&limit=3").Body, "the same call, the same bytes")
+
 		foreign := a.get(t, "/transactions?userId=2&cursor="+cursor)
 		assert.Equal(t, http.StatusBadRequest, foreign.Status)
 		assert.Contains(t, foreign.problem(t).Properties, "cursor")
 	})
+}
+
+func TestHistoryHasFiftyUnlessAsked(t *testing.T) {
+	t.Parallel()
+	h, books, _ := newHandler(t)
+	amounts := make([]string, 51)
+	for i := range amounts {
+		amounts[i] = "1"
+	}
+	books.Credit(t, "1", amounts...)
+	page := overHTTP(t, h)(t, request{method: http.MethodGet, target: "/transactions?userId=1"})
+	assert.Equal(t, 50, strings.Count(page.Body, `"id"`))
+	assert.Contains(t, page.Body, `"next":`)
 }
 
 func TestQueryRefused(t *testing.T) {
@@ -183,6 +198,7 @@ func TestQueryRefused(t *testing.T) {
 			{"/transactions?userId=1&limit=101", []string{"limit"}},
 			{"/transactions?userId=1&limit=-1", []string{"limit"}},
 			{"/transactions?userId=1&limit=ten", []string{"limit"}},
+			{"/transactions?userId=1&limit=18446744073709551617", []string{"limit"}},
 			{"/transactions?userId=1&limit=1&limit=2", []string{"limit"}},
 			{"/transactions?userId=1&limit=", []string{"limit"}},
 			{"/transactions?userId=1&cursor=", []string{"cursor"}},
@@ -201,6 +217,20 @@ func TestQueryRefused(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A limit is digits. JSON Schema, which the document is written in, has no words
+// for that: 5.0 is an integer there.
+func TestLimitIsDigits(t *testing.T) {
+	t.Parallel()
+	h, _, _ := newHandler(t)
+	for _, limit := range []string{"%2B5", "+5", "-5", "5.0", "5e0", "0x5", "5_0", "%205", "5%00"} {
+		for _, event := range []func(request) map[string]any{event2, event1} {
+			got := invoke(t, h, encode(t, event(request{method: http.MethodGet, target: "/transactions?userId=1&limit=" + limit})))
+			assert.Equal(t, http.StatusBadRequest, got.Status, limit)
+			assert.NotEmpty(t, got.problem(t).Properties["limit"], limit)
+		}
+	}
 }
 
 // A query that can't be read is refused, and not read in part.
@@ -340,6 +370,9 @@ func TestKeyHeader(t *testing.T) {
 			{"Idempotent-Key": `"a\`},
 			{"Idempotent-Key": `"a";p=1`},
 			{"Idempotent-Key": "é"},
+			{"Idempotent-Key": "a,a"},
+			{"Idempotency-Key": "a,b"},
+			{"Idempotent-Key": `"a","a"`},
 			{"Idempotent-Key": strings.Repeat("k", 256)},
 			{"Idempotent-Key": "a", "Idempotency-Key": "b"},
 			{"Idempotent-Key": "a", "Idempotency-Key": ""},
@@ -396,6 +429,7 @@ func TestRoutes(t *testing.T) {
 			{"GET", "/transactions/", 404, ""},
 			{"GET", "/transactions/" + id11 + "/", 404, ""},
 			{"GET", "/transactions/a/b", 404, ""},
+			{"POST", "/transactions/a/b", 404, ""},
 			{"POST", "/", 404, ""},
 			{"POST", "/balance", 405, "GET, HEAD"},
 			{"DELETE", "/balance", 405, "GET, HEAD"},

@@ -6,76 +6,120 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
 // event is a Lambda event in any of the shapes that are understood:
 //   - payload 2.0, of an HTTP API or a function URL: RawPath, RawQueryString,
-//     RequestContext.HTTPMethod;
+//     RequestContext.HTTP.Method;
 //   - payload 1.0, of a REST API or an HTTP API: HTTPMethod, Path, and
 //     headers and query in single and multiple values;
-//   - bare, of a direct invocation: neither method nor path. A body means POST
-//     /transactions, none means GET /balance.
+//   - bare, of a direct invocation: an object of queryStringParameters,
+//     headers and body, and nothing else. A body means POST /transactions,
+//     none means GET /balance.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 type event struct {
-	HTTPMethod                      string
-	Path                            string
-	RawPath                         string
-	RawQueryString                  string
-	Headers                         keyHeaders
-	MultiValueHeaders               keyHeaders
-	QueryStringParameters           map[string]string
-	MultiValueQueryStringParameters map[string][]string
-	Body                            jsontext.Value // a string; bare, also an object
-	IsBase64Encoded                 bool
-	RequestContext                  requestContext
+	Version                         string              `json:"version"` // "2.0", or "1.0"; a REST API has none
+	HTTPMethod                      string              `json:"httpMethod"`
+	Path                            string              `json:"path"`
+	Resource                        string              `json:"resource"` // payload 1.0: the path of the API's route
+	RawPath                         string              `json:"rawPath"`
+	RawQueryString                  string              `json:"rawQueryString"`
+	RouteKey                        string              `json:"routeKey"` // payload 2.0: method and path of the API's route
+	PathParameters                  map[string]string   `json:"pathParameters"`
+	Headers                         keyHeaders          `json:"headers"`
+	MultiValueHeaders               keyHeaders          `json:"multiValueHeaders"`
+	QueryStringParameters           map[string]string   `json:"queryStringParameters"`
+	MultiValueQueryStringParameters map[string][]string `json:"multiValueQueryStringParameters"`
+	Body                            jsontext.Value      `json:"body"` // a string; bare, also an object
+	IsBase64Encoded                 bool                `json:"isBase64Encoded"`
+	RequestContext                  requestContext      `json:"requestContext"`
 }
 
 type requestContext struct {
-	RequestID  string
-	Stage      string
-	HTTPMethod string // payload 2.0
-	Authorizer authorizer
+	RequestID  string         `json:"requestId"`
+	Stage      string         `json:"stage"`
+	DomainName string         `json:"domainName"`
+	HTTP       requestLine    `json:"http"` // payload 2.0
+	ELB        jsontext.Value `json:"elb"`  // a load balancer's
+	Authorizer jsontext.Value `json:"authorizer"`
 }
 
-// request is the HTTP request that the event stands for. The error is an
+type requestLine struct {
+	Method string `json:"method"`
+}
+
+const senders = "must be an event of API Gateway or of a function URL, or an object of queryStringParameters, headers and body"
+
+// readEvent reads a payload. The error is an *invalidRequest.
+func readEvent(payload []byte) (event, error) {
+	var e event
+	if err := json.Unmarshal(payload, &e); err != nil {
+		invalid := &invalidRequest{}
+		invalid.add(eventField, senders+": "+unreadable(err))
+		return event{}, invalid
+	}
+	return e, nil
+}
+
+// checkSender returns an *invalidRequest for an event of another sender, which
+// could mean another request by the same members. A load balancer's event looks
+// like payload 1.0, but its query is not decoded.
+//
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
+func (e event) checkSender(payload []byte) error {
+	gateway := e.HTTPMethod != "" || e.RequestContext.HTTP.Method != ""
+	balancer := e.RequestContext.ELB != nil
+	if gateway && !balancer || direct(payload) {
+		return nil
+	}
+	invalid := &invalidRequest{}
+	invalid.add(eventField, senders)
+	return invalid
+}
+
+// direct reports whether a payload is a direct invocation. It is one only if it
+// has no member besides those of the bare inputs, so that no service that
+// passes strangers' requests on can be taken for one: API Gateway, function
+// URLs and load balancers all send a requestContext, and VPC Lattice a method.
+func direct(payload []byte) bool {
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(payload, &members); err != nil {
+		return false
+	}
+	for name := range members {
+		switch name {
+		case "queryStringParameters", "headers", "body":
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// request returns the HTTP request that the event stands for. The error is an
 // *invalidRequest, and the request is then whole but for its body.
 func (e event) request() (*http.Request, error) {
 	body, err := e.body()
-	method, path := e.target(body)
+	method, path := e.target()
+	u := &url.URL{Path: path, RawQuery: e.query()}
+	// A function URL's path is encoded, an API's may be decoded already. What
+	// doesn't decode stands for itself.
+	if decoded, err := url.PathUnescape(path); err == nil {
+		u.Path, u.RawPath = decoded, path
+	}
 	return &http.Request{
 		Method: method,
-		URL:    &url.URL{Path: path, RawQuery: e.query()},
+		URL:    u,
 		Header: e.header(),
 		Body:   io.NopCloser(bytes.NewReader(body)),
 	}, err
 }
 
-// target is the method, and the path without its stage.
-func (e event) target(body []byte) (method, path string) {
-	switch {
-	case e.RequestContext.HTTPMethod != "":
-		method, path = e.RequestContext.HTTPMethod, e.RawPath
-	case e.HTTPMethod != "":
-		method, path = e.HTTPMethod, e.Path
-	case len(body) > 0:
-		return http.MethodPost, transactionsPath
-	default:
-		return http.MethodGet, balancePath
-	}
-	if rest, staged := strings.CutPrefix(path, "/"+e.RequestContext.Stage+"/"); staged {
-		path = "/" + rest
-	}
-	if decoded, err := url.PathUnescape(path); err == nil { // a function URL's is encoded
-		path = decoded
-	}
-	return method, path
-}
-
-// query is the query, encoded. Payload 2.0 has it as it was sent; its
+// query returns the query, encoded. Payload 2.0 has it as it was sent; its
 // queryStringParameters join repeated values by commas.
 func (e event) query() string {
 	if e.RawQueryString != "" {
@@ -93,20 +137,14 @@ func (e event) query() string {
 	return values.Encode()
 }
 
-// header is the headers that a route reads.
-func (e event) header() http.Header {
-	header := http.Header{}
-	for _, sent := range []keyHeaders{e.MultiValueHeaders, e.Headers} {
-		for name, values := range sent {
-			header[name] = append(header[name], values...)
-		}
-	}
-	return header
+// hasBody reports whether there is a body. An empty string is none.
+func (e event) hasBody() bool {
+	return e.Body != nil && e.Body.Kind() != 'n' && string(e.Body) != `""`
 }
 
-// body is the body's bytes, nil if there is none.
+// body returns the body's bytes, nil if there is none.
 func (e event) body() ([]byte, error) {
-	if e.Body == nil || e.Body.Kind() == 'n' {
+	if !e.hasBody() {
 		return nil, nil
 	}
 	body, err := jsontext.AppendUnquote(nil, e.Body)
@@ -123,4 +161,34 @@ func (e event) body() ([]byte, error) {
 		return nil, invalid
 	}
 	return decoded, nil
+}
+
+// claims returns those of the token that API Gateway has checked, or nil. Each
+// payload format has one place for them, and only that one counts.
+//
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
+func (e event) claims() jsontext.Value {
+	var (
+		authorizer struct {
+			JWT    jsontext.Value `json:"jwt"`    // payload 2.0: the claims are in it
+			Claims jsontext.Value `json:"claims"` // payload 1.0
+		}
+		token struct {
+			Claims jsontext.Value `json:"claims"`
+		}
+	)
+	if sent := e.RequestContext.Authorizer; sent == nil || json.Unmarshal(sent, &authorizer) != nil {
+		return nil // another kind of authorizer
+	}
+	claims := authorizer.Claims
+	if e.RequestContext.HTTP.Method != "" {
+		if authorizer.JWT == nil || json.Unmarshal(authorizer.JWT, &token) != nil {
+			return nil
+		}
+		claims = token.Claims
+	}
+	if claims.Kind() == 'n' {
+		return nil
+	}
+	return claims
 }

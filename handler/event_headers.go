@@ -1,6 +1,8 @@
 package handler
 
 import (
+	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -8,39 +10,73 @@ import (
 )
 
 // keyHeaders are the headers of the key among those of an event, under their
-// names here. A browser sends a dozen others, which no route reads.
+// names here, with one value for each time that the event has them. The others,
+// of which a browser sends a dozen, are not read.
 type keyHeaders map[string][]string
 
-// UnmarshalJSONFrom implements [json.UnmarshalerFrom]. A header has a string,
-// or an array of them, or null, which is no value.
+// UnmarshalJSONFrom implements [json.UnmarshalerFrom]. A header's value is a
+// string, an array of strings, or null (no value).
 func (h *keyHeaders) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	return readMembers(d, func(sent []byte) error {
-		name := keyHeaderNamed(sent)
-		if name == "" || d.PeekKind() == 'n' {
-			return d.SkipValue()
-		}
-		values := make([]string, 1)
-		var err error
-		if d.PeekKind() == '[' {
-			err = json.UnmarshalDecode(d, &values)
-		} else {
-			err = json.UnmarshalDecode(d, &values[0])
-		}
-		if *h == nil {
-			*h = keyHeaders{}
-		}
-		(*h)[name] = append((*h)[name], values...)
+	if d.PeekKind() != '{' {
+		var none map[string]jsontext.Value
+		return json.UnmarshalDecode(d, &none) // null, or why not
+	}
+	if _, err := d.ReadToken(); err != nil {
 		return err
-	})
+	}
+	*h = keyHeaders{}
+	for d.PeekKind() != '}' {
+		sent, err := d.ReadToken()
+		if err != nil {
+			return err
+		}
+		name := keyHeaderNamed(sent.String())
+		if name == "" || d.PeekKind() == 'n' {
+			err = d.SkipValue()
+		} else {
+			err = h.read(d, name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := d.ReadToken()
+	return err
 }
 
-// keyHeaderNamed is the header of the key that is sent under that name, in any
-// case, or "".
-func keyHeaderNamed(sent []byte) string {
+func (h keyHeaders) read(d *jsontext.Decoder, name string) (err error) {
+	values := make([]string, 1)
+	if d.PeekKind() == '[' {
+		err = json.UnmarshalDecode(d, &values)
+	} else {
+		err = json.UnmarshalDecode(d, &values[0])
+	}
+	h[name] = append(h[name], values...)
+	return err
+}
+
+// keyHeaderNamed returns the header of the key that is sent under that name, in
+// any case, or "".
+func keyHeaderNamed(sent string) string {
 	for _, name := range []string{keyHeader, draftKeyHeader} {
-		if strings.EqualFold(string(sent), name) {
+		if strings.EqualFold(sent, name) {
 			return name
 		}
 	}
 	return ""
+}
+
+// header returns the headers that a route reads, with one value for each time
+// that a header was sent. Payload 1.0 has a header twice that was sent once: in
+// Headers with its last value, in MultiValueHeaders with all.
+func (e event) header() http.Header {
+	header := http.Header{}
+	for _, name := range []string{keyHeader, draftKeyHeader} {
+		last, all := e.Headers[name], e.MultiValueHeaders[name]
+		if len(last) == 1 && slices.Contains(all, last[0]) {
+			last = nil
+		}
+		header[name] = slices.Concat(all, last)
+	}
+	return header
 }

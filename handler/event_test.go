@@ -3,6 +3,8 @@ package handler_test
 import (
 	"encoding/json"
 	"flag"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"onewrite/handler"
 )
 
 var update = flag.Bool("update", false, "write the answers in testdata/answers anew")
@@ -81,7 +85,8 @@ func TestNullsInEvents(t *testing.T) {
 	}
 }
 
-// Both lists of headers count, under any spelling, and must agree on the key.
+// The key's header is sent once, under either name or both. Payload 1.0 has it
+// in both lists then: headers has its last value, multiValueHeaders all.
 func TestMultiValueHeaders(t *testing.T) {
 	t.Parallel()
 	h, _, _ := newHandler(t)
@@ -96,16 +101,220 @@ func TestMultiValueHeaders(t *testing.T) {
 		{`{"IDEMPOTENT-key":"a"}`, `null`, 201},
 		{`null`, `{"idempotent-key":["a"]}`, 201},
 		{`{"Idempotent-Key":"a"}`, `{"Idempotent-Key":["a"]}`, 201},
-		{`{"Idempotent-Key":"a"}`, `{"Idempotent-Key":["a","a"]}`, 201},
-		{`{"Idempotent-Key":"b"}`, `{"Idempotent-Key":["a","b"]}`, 400},
-		{`{"Idempotent-Key":"b"}`, `{"Idempotency-Key":["a"]}`, 400},
+		{`{"Idempotent-Key":"a"}`, `{"IDEMPOTENT-KEY":["a"]}`, 201},
+		{`{"Idempotent-Key":"a"}`, `{"Idempotency-Key":["\"a\""]}`, 201},
+		{`{"Idempotent-Key":"a","Idempotency-Key":"a"}`, `{"Idempotent-Key":["a"],"Idempotency-Key":["a"]}`, 201},
 		{`{"Idempotent\u002dKey":"a","Accept":"*/*"}`, `{"Accept":["*/*"]}`, 201},
 		{`{"Idempotent-Key":"a"}`, `{"Idempotent-Key":null}`, 201},
+		{`{"Idempotent-Key":"a"}`, `{"Idempotent-Key":[]}`, 201},
+		{`{"Idempotent-Key":"a"}`, `{"Idempotent-Key":["a","a"]}`, 400},
+		{`{"Idempotent-Key":"a,a"}`, `{"Idempotent-Key":["a","a"]}`, 400},
+		{`{"Idempotent-Key":"b"}`, `{"Idempotent-Key":["a","b"]}`, 400},
+		{`{"Idempotent-Key":"b"}`, `{"Idempotent-Key":["a"]}`, 400},
+		{`{"Idempotent-Key":"b"}`, `{"Idempotency-Key":["a"]}`, 400},
+		{`{"Idempotent-Key":"a"}`, `{"Idempotent-Key":["a"],"idempotent-key":["a"]}`, 400},
+		{`{"Idempotent-Key":"a"}`, `{"Idempotent-Key":["a",null]}`, 400},
+		{`null`, `{"Idempotent-Key":["a","b"]}`, 400},
+		{`null`, `{"Idempotent-Key":["a","a"]}`, 400},
+		{`null`, `{"Idempotency-Key":["a","a"]}`, 400},
 		{`{"Idempotent-Key":null}`, `null`, 400},
 		{`{"Idempotent-Key":1}`, `null`, 400},
 		{`{"Idempotent-Key":["a",1]}`, `null`, 400},
 		{`"Idempotent-Key: a"`, `null`, 400},
 	} {
-		assert.Equal(t, c.status, invoke(t, h, event(c.headers, c.multi)).Status, "%+v", c)
+		got := invoke(t, h, event(c.headers, c.multi))
+		assert.Equal(t, c.status, got.Status, "%+v: %s", c, got.Body)
+	}
+}
+
+// A gateway that joins a header that was sent twice, a client that repeats it
+// and an event with two spellings of it are answered alike: a list is no key.
+func TestKeySentTwice(t *testing.T) {
+	t.Parallel()
+	h, books, _ := newHandler(t)
+	const one = `{"userId":"1","ammount":"1","type":"credit"}`
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	overHTTP := func(name string, values ...string) int {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/transactions", strings.NewReader(one))
+		require.NoError(t, err)
+		r.Header[name] = values
+		response, err := server.Client().Do(r)
+		require.NoError(t, err)
+		defer response.Body.Close()
+		return response.StatusCode
+	}
+	overEvent := func(headers map[string]any, more ...string) int {
+		e := map[string]any{"headers": headers, "body": one}
+		if len(more) > 0 {
+			e["version"], e["rawPath"] = "2.0", "/transactions"
+			e["requestContext"] = map[string]any{"stage": "$default", "http": map[string]any{"method": "POST"}}
+		}
+		return invoke(t, h, encode(t, e)).Status
+	}
+	for _, name := range []string{"Idempotent-Key", "Idempotency-Key", "idempotent-key"} {
+		assert.Equal(t, 400, overHTTP(name, "a", "a"), name)
+		assert.Equal(t, 400, overHTTP(name, "a", "b"), name)
+		assert.Equal(t, 400, overHTTP(name, `"a"`, `"a"`), name)
+		for _, list := range []string{"a,a", "a, a", "a,b", "a,", ",", `"a","a"`, `"a", "a"`, `"a",a`, `a,"a"`} {
+			assert.Equal(t, 400, overHTTP(name, list), "%s: %s", name, list)
+			assert.Equal(t, 400, overEvent(map[string]any{name: list}), "bare, %s: %s", name, list)
+			assert.Equal(t, 400, overEvent(map[string]any{name: list}, "2.0"), "payload 2.0, %s: %s", name, list)
+		}
+		for _, spelling := range []string{strings.ToUpper(name), strings.ToLower(name)} {
+			if spelling != name {
+				assert.Equal(t, 400, overEvent(map[string]any{name: "a", spelling: "a"}), spelling)
+				assert.Equal(t, 400, overEvent(map[string]any{name: "a", spelling: "b"}, "2.0"), spelling)
+			}
+		}
+	}
+	assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
+	assert.Equal(t, 201, overHTTP("Idempotent-Key", `"a,a"`), "quoted, a comma is the key's own")
+	assert.Equal(t, 201, overEvent(map[string]any{"idempotency-key": `"a,a"`}, "2.0"))
+	assert.Equal(t, "101", books.Balance(t, "1"))
+}
+
+// A path is what the event says that it is below the API, and nothing is cut
+// from it that only looks like a stage.
+func TestEventPaths(t *testing.T) {
+	t.Parallel()
+	h, _, _ := newHandler(t)
+	const (
+		balance = `{"data":{"balance":"100"}}`
+		history = `{"data":[]}`
+		api     = "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
+		own     = "api.example.com" // a custom domain
+		params  = "pathParameters"
+	)
+	http2 := func(routeKey, stage, domain, path string) object {
+		return object{
+			"version": "2.0", "routeKey": routeKey, "rawPath": path, "rawQueryString": "userId=1",
+			"requestContext": object{"stage": stage, "domainName": domain, "http": object{"method": "GET"}},
+		}
+	}
+	rest := func(resource, stage, domain, path string) object {
+		return object{
+			"resource": resource, "httpMethod": "GET", "path": path, "queryStringParameters": object{"userId": "1"},
+			"requestContext": object{"stage": stage, "domainName": domain},
+		}
+	}
+	with := func(e object, name string, value any) object {
+		e[name] = value
+		return e
+	}
+	for _, c := range []struct {
+		event  object
+		answer string // or the instance of a 404
+	}{
+		// The route says what is in front of it.
+		{http2("GET /balance", "$default", api, "/balance"), balance},
+		{http2("GET /balance", "dev", api, "/dev/balance"), balance},
+		{http2("ANY /balance", "prod", own, "/balance"), balance},
+		{http2("ANY /balance", "prod", own, "/v1/balance"), balance},
+		{http2("ANY /balance", "prod", own, "/money/v1/balance"), balance},
+		{http2("ANY /balance", "prod", own, "/transactions/balance"), balance},
+		{http2("ANY /balance", "prod", own, "/v1/%62alance"), balance},
+		{http2("GET /transactions", "transactions", api, "/transactions/transactions"), history},
+		{http2("GET /transactions/{id}", "transactions", api, "/transactions/transactions/transactions"), "/transactions/transactions"},
+		{http2("GET /transactions/{id}", "balance", api, "/balance/transactions/balance"), "/transactions/balance"},
+		{with(http2("ANY /{proxy+}", "prod", own, "/v1/balance"), params, object{"proxy": "balance"}), balance},
+		{with(http2("ANY /{proxy+}", "dev", api, "/dev/transactions/1"), params, object{"proxy": "transactions/1"}), "/transactions/1"},
+		{rest("/balance", "prod", api, "/balance"), balance},
+		{rest("/balance", "prod", own, "/v1/balance"), balance},
+		{rest("/balance", "prod", own, "/prod/balance"), balance}, // a mapping without a stage
+		{rest("/transactions", "transactions", api, "/transactions"), history},
+		{rest("/transactions/{id}", "transactions", api, "/transactions/balance"), "/transactions/balance"},
+		{with(rest("/{proxy+}", "prod", own, "/v1/balance"), params, object{"proxy": "balance"}), balance},
+		{with(rest("/balance", "prod", api, "/prod/balance"), "version", "1.0"), balance}, // an HTTP API's
+		{with(rest("/balance", "prod", own, "/v1/balance"), "version", "1.0"), balance},
+		// A route that doesn't fit says nothing.
+		{http2("GET /balance", "dev", api, "/transactions"), history},
+		{http2("GET /money/balance", "$default", api, "/balance"), balance},
+		{http2("GET /balance", "dev", api, "/dev/balance/"), "/dev/balance/"},
+		{rest("/+}", "prod", api, "/balance"), balance},
+		{rest("/{}", "prod", api, "/v1/balance"), balance},
+		// $default is any route: only the stage of the API's own domain is known.
+		{http2("$default", "$default", api, "/balance"), balance},
+		{http2("$default", "dev", api, "/dev/balance"), balance},
+		{http2("$default", "dev", api, "/balance"), balance},
+		{http2("$default", "transactions", api, "/transactions/balance"), balance},
+		{http2("$default", "transactions", api, "/transactions/transactions"), history},
+		{http2("$default", "transactions", api, "/transactions/transactions/balance"), "/transactions/balance"},
+		{http2("$default", "transactions", api, "/transactions"), "/"},
+		{http2("$default", "trans", api, "/transactions"), history},
+		{http2("$default", "transactions", own, "/transactions"), history},
+		{http2("$default", "transactions", own, "/transactions/balance"), "/transactions/balance"},
+		{http2("$default", "prod", "localhost", "/balance"), balance}, // sam local
+		{http2("$default", "$default", "a.lambda-url.eu-central-1.on.aws", "/dev/balance"), "/dev/balance"},
+		{with(rest("$default", "dev", api, "/dev/balance"), "version", "1.0"), balance},
+		{rest("", "transactions", "", "/transactions/balance"), "/transactions/balance"},
+		{rest("", "transactions", "", "/transactions"), history},
+	} {
+		got := invoke(t, h, encode(t, c.event))
+		if strings.HasPrefix(c.answer, "/") {
+			assert.Equal(t, http.StatusNotFound, got.Status, "%v", c.event)
+			assert.Equal(t, c.answer, got.problem(t).Instance, "%v", c.event)
+			continue
+		}
+		assert.Equal(t, c.answer, got.Body, "%v", c.event)
+	}
+}
+
+// Events that no caller of the API can have caused are not taken for one of
+// its calls, though they have members by the same names.
+func TestOtherSenders(t *testing.T) {
+	t.Parallel()
+	h, books, _ := newHandler(t)
+	const query = `"queryStringParameters":{"userId":"1"}`
+	for _, payload := range []string{
+		`{` + query + `,"httpMethod":"GET","path":"/balance","requestContext":{"elb":{"targetGroupArn":"arn"}}}`,
+		`{` + query + `,"requestContext":{"routeKey":"$connect","eventType":"CONNECT","connectionId":"c"}}`,
+		`{"body":"{}","requestContext":{"routeKey":"$default","eventType":"MESSAGE","connectionId":"c"}}`,
+		`{"version":"0","detail-type":"Scheduled Event","source":"aws.events","detail":{}}`,
+		`{"Records":[{"eventSource":"aws:sqs","body":"{}"}]}`,
+		`{` + query + `,"version":"2.0","method":"GET","path":"/balance","requestContext":{"serviceArn":"arn"}}`,
+		`{` + query + `,"httpMethod":null,"path":"/balance"}`,
+		`{` + query + `,"httpMethod":"","path":"/balance"}`,
+		`{` + query + `,"requestContext":null}`,
+		`{` + query + `,"anything":null}`,
+	} {
+		got := invoke(t, h, []byte(payload))
+		assert.Equal(t, http.StatusBadRequest, got.Status, payload)
+		assert.NotEmpty(t, got.problem(t).Properties["event"], payload)
+	}
+	assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
+}
+
+// A body makes a bare input a POST, whatever is in it.
+func TestBareBodies(t *testing.T) {
+	t.Parallel()
+	h, books, _ := newHandler(t)
+	for _, body := range []string{`{}`, `"{}"`, `" "`, `{"x":1}`, `[]`, `0`, `true`} {
+		got := invoke(t, h, []byte(`{"queryStringParameters":{"userId":"1"},"body":`+body+`}`))
+		assert.Equal(t, http.StatusBadRequest, got.Status, body)
+		assert.Equal(t, "/transactions", got.problem(t).Instance, body)
+		assert.NotEmpty(t, got.problem(t).Properties["Idempotent-Key"], body)
+	}
+	assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
+	for _, none := range []string{`null`, `""`} {
+		got := invoke(t, h, []byte(`{"queryStringParameters":{"userId":"1"},"body":`+none+`}`))
+		assert.Equal(t, http.StatusOK, got.Status, none)
+	}
+}
+
+// A body that can't be decoded is said to be so, on a read too; who may not
+// call at all hears of that alone.
+func TestBodyNotBase64(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		authorization handler.Authorization
+		status        int
+	}{{handler.IAM, http.StatusBadRequest}, {handler.JWT, http.StatusForbidden}} {
+		h, _, _ := newHandler(t, handler.AuthorizedBy(c.authorization))
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut} {
+			e := event2(request{method: method, target: "/balance?userId=1", body: "%%%"})
+			e["isBase64Encoded"] = true
+			assert.Equal(t, c.status, invoke(t, h, encode(t, e)).Status, "%s %s", c.authorization, method)
+		}
 	}
 }

@@ -52,16 +52,22 @@ type call struct {
 
 // ServeHTTP implements [http.Handler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	route, do := h.match(r.Method, r.URL.Path)
-	if h.authorization != IAM {
-		do = refuse(errForbidden)
+	a, err := protect(func() (answer, error) {
+		var err error
+		if h.authorization != IAM {
+			err = errForbidden
+		}
+		return h.serve(r.Context(), &call{Request: r, caller: anyone}, err), nil
+	})
+	if err != nil {
+		a = h.brokenOff(r, err)
 	}
-	h.serve(r.Context(), &call{Request: r, caller: anyone, route: route}, do).write(w)
+	a.write(w)
 }
 
-// serve is the answer of do to one call, logged. The call has answerWithin, and
-// less where ctx ends before.
-func (h *Handler) serve(ctx context.Context, c *call, do action) answer {
+// serve answers a call, and logs it. A call that is to fail with err gets no
+// further. The call has answerWithin, and less where ctx ends before.
+func (h *Handler) serve(ctx context.Context, c *call, err error) answer {
 	began := time.Now()
 	deadline := began.Add(answerWithin)
 	if end, limited := ctx.Deadline(); limited && end.Add(-answerMargin).Before(deadline) {
@@ -71,20 +77,37 @@ func (h *Handler) serve(ctx context.Context, c *call, do action) answer {
 	defer cancel()
 	c.Request = c.WithContext(ctx)
 
-	a, err := protect(do, c)
+	route, do := h.match(c.Method, c.URL.Path)
 	if err != nil {
-		a = problemAnswer(err, c.URL.Path)
+		do = refuse(err)
+	}
+	c.route = route
+	a, err := protect(func() (answer, error) { return do(c) })
+	if err != nil {
+		a = problemAnswer(err, c.URL.EscapedPath())
 	}
 	h.logCall(c, a, err, time.Since(began))
 	return a
 }
 
-// protect makes a panic a defect like any other, with its stack for the log.
-func protect(do action, c *call) (a answer, err error) {
+// brokenOff answers a call that failed outside of its action, while its event
+// was read, or its answer encoded or logged.
+func (h *Handler) brokenOff(r *http.Request, err error) answer {
+	a := problemAnswer(err, r.URL.EscapedPath())
+	_, _ = protect(func() (any, error) {
+		h.logCall(&call{Request: r}, a, err, 0)
+		return nil, nil
+	})
+	return a
+}
+
+// protect makes a panic in f a defect like any other, with its stack for the
+// log.
+func protect[T any](f func() (T, error)) (result T, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
 		}
 	}()
-	return do(c)
+	return f()
 }

@@ -2,6 +2,8 @@ package handler
 
 import (
 	"context"
+	"net/http"
+	"net/url"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
@@ -10,21 +12,32 @@ import (
 // answer for its sender out. The error is always nil: an event that can't be
 // read is answered 400 like any other bad request.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	e, err := readEvent(payload)
-	var from caller
-	if err == nil {
-		from, err = h.callerOf(payload, e)
-	}
-	request, bodyErr := e.request()
-	if err == nil {
-		err = bodyErr
-	}
-	route, do := h.match(request.Method, request.URL.Path)
+	output, err := protect(func() ([]byte, error) {
+		c, err := h.open(ctx, payload)
+		return h.serve(ctx, c, err).event(c.Method), nil
+	})
 	if err != nil {
-		do = refuse(err)
+		output = h.brokenOff(&http.Request{URL: &url.URL{}}, err).event("")
 	}
-	a := h.serve(ctx, &call{Request: request, caller: from, route: route, requestID: requestID(ctx, e)}, do)
-	return a.event(request.Method), nil
+	return output, nil
+}
+
+// open returns the call that an event stands for. If the call is to fail with
+// the error, it is there all the same, for its answer and its log line.
+func (h *Handler) open(ctx context.Context, payload []byte) (*call, error) {
+	e, err := readEvent(payload)
+	request, bodyErr := e.request()
+	c := &call{Request: request, requestID: requestID(ctx, e)}
+	if err != nil {
+		return c, err
+	}
+	if c.caller, err = h.callerOf(payload, e); err != nil {
+		return c, err
+	}
+	if err := e.checkSender(payload); err != nil {
+		return c, err
+	}
+	return c, bodyErr
 }
 
 // requestID is the gateway's, which its callers see too, or else Lambda's.

@@ -15,36 +15,54 @@ const (
 	draftKeyHeader = "Idempotency-Key"
 )
 
-// parseKey reads the key from the headers. All that are sent must agree.
+// parseKey reads the key from its headers. Each may be sent once, and if both
+// are, they must agree.
 func parseKey(invalid *invalidRequest, header http.Header) ledger.IdempotencyKey {
-	sent := slices.Concat(header[keyHeader], header[draftKeyHeader])
-	if len(sent) == 0 {
+	own, draft := header[keyHeader], header[draftKeyHeader]
+	if len(own) > 1 || len(draft) > 1 {
+		invalid.add(keyHeader, "is sent more than once")
+		return ledger.IdempotencyKey{}
+	}
+	var keys []string
+	for _, value := range slices.Concat(own, draft) {
+		key, reason := keyOf(strings.Trim(value, " \t"))
+		if reason != "" {
+			invalid.add(keyHeader, reason)
+			return ledger.IdempotencyKey{}
+		}
+		keys = append(keys, key)
+	}
+	if len(keys) == 0 {
 		invalid.add(keyHeader, "is required: a name of your own for this transaction")
 		return ledger.IdempotencyKey{}
 	}
-	for i, value := range sent {
-		key, fine := unquote(strings.Trim(value, " \t"))
-		if !fine {
-			invalid.add(keyHeader, "begins as a quoted string and does not end as one")
-			return ledger.IdempotencyKey{}
-		}
-		sent[i] = key
-		if key != sent[0] {
-			invalid.add(keyHeader, "is sent more than once, and the values differ")
-			return ledger.IdempotencyKey{}
-		}
+	if keys[0] != keys[len(keys)-1] {
+		invalid.add(keyHeader, "is sent more than once, and the values differ")
+		return ledger.IdempotencyKey{}
 	}
-	return parse(invalid, keyHeader, sent[0], ledger.ParseIdempotencyKey)
+	return parse(invalid, keyHeader, keys[0], ledger.ParseIdempotencyKey)
 }
 
-// unquote reads the draft's form, a string of RFC 8941, section 3.3.3, in
-// which a backslash stands before a quote or a backslash. A value that does
-// not begin with a quote is the key itself.
-func unquote(value string) (key string, fine bool) {
-	rest, quoted := strings.CutPrefix(value, `"`)
-	if !quoted {
-		return value, true
+// keyOf returns the key that a value is in its bare or its quoted form, or the
+// reason why it is neither. A bare value with a comma may be a header that was
+// sent twice, which gateways join by one (RFC 9110, section 5.3).
+func keyOf(value string) (key, reason string) {
+	if !strings.HasPrefix(value, `"`) {
+		if strings.Contains(value, ",") {
+			return "", "must be one key: with a comma in it, it must be quoted"
+		}
+		return value, ""
 	}
+	key, ok := unquote(value[1:])
+	if !ok {
+		return "", "begins as a quoted string and does not end as one"
+	}
+	return key, ""
+}
+
+// unquote reads the draft's form after its first quote: a string of RFC 8941,
+// section 3.3.3, in which a backslash stands before a quote or a backslash.
+func unquote(rest string) (key string, ok bool) {
 	var text strings.Builder
 	for i := 0; i < len(rest); i++ {
 		switch rest[i] {

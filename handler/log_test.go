@@ -76,8 +76,8 @@ func TestLogLineOfStrangeCalls(t *testing.T) {
 	h, books, log := newHandler(t)
 	const requestID = "\"}\n{\u2028\x00\\"
 	payload, err := json.Marshal(map[string]any{
-		"queryStringParameters": map[string]string{"userId": "1"},
-		"requestContext":        map[string]string{"requestId": requestID},
+		"httpMethod": "GET", "path": "/balance", "queryStringParameters": map[string]string{"userId": "1"},
+		"requestContext": map[string]string{"requestId": requestID},
 	})
 	require.NoError(t, err)
 	books.Network.Next(faults.Rewrite(func(string) string { return `{"Item":{"balance":{"N":"` + "\xff" + `"}}}` }))

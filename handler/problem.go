@@ -86,7 +86,7 @@ type problem struct {
 }
 
 // problemAnswer is the answer to a call that failed with err.
-func problemAnswer(err error, path string) answer {
+func problemAnswer(err error, instance string) answer {
 	kind := kindOf(err)
 	headers := []header{isProblem}
 	body := problem{
@@ -94,7 +94,7 @@ func problemAnswer(err error, path string) answer {
 		Title:    kind.title,
 		Status:   kind.status,
 		Detail:   kind.detail,
-		Instance: path,
+		Instance: instance,
 	}
 	outcome := kind.outcome
 
@@ -120,7 +120,7 @@ func problemAnswer(err error, path string) answer {
 	if errors.Is(err, ledger.ErrTryAgain) {
 		headers = append(headers, header{"Retry-After", "1"})
 	}
-	return answer{kind.status, headers, body, outcome}
+	return answer{kind.status, headers, encode(body), outcome}
 }
 
 // reuseProperties names the members that differ from the first call's.

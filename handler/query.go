@@ -57,11 +57,11 @@ func (q query) limit() int {
 	if !given {
 		return defaultLimit
 	}
-	limit, err := strconv.Atoi(value)
+	limit, err := strconv.ParseUint(value, 10, 0) // which takes no sign
 	if err != nil || limit < 1 || limit > maxLimit {
 		q.invalid.add(limitField, "must be a whole number from 1 to 100")
 	}
-	return limit
+	return int(limit)
 }
 
 // cursor is the parameter cursor, for that user. Without it the history begins

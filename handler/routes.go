@@ -67,6 +67,7 @@ func (r route) matches(path string) bool {
 	return under && segment != "" && !strings.Contains(segment, "/")
 }
 
+// refuse returns the action that fails with err.
 func refuse(err error) action {
 	return func(*call) (answer, error) { return answer{}, err }
 }

@@ -23,7 +23,7 @@ func (h *Handler) post(c *call) (answer, error) {
 	a := answer{
 		status:  http.StatusCreated,
 		headers: []header{isJSON, {"Location", transactionPath + c.transaction}},
-		body:    data{Data: newTransactionBody(result.Transaction)},
+		body:    encode(data{Data: newTransactionBody(result.Transaction)}),
 		outcome: posted,
 	}
 	if result.Replayed {

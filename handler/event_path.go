@@ -1,0 +1,104 @@
+package handler
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// target returns the method, and the path as it was sent below the API.
+func (e event) target() (method, path string) {
+	switch {
+	case e.RequestContext.HTTP.Method != "":
+		return e.RequestContext.HTTP.Method, e.belowAPI(e.RawPath)
+	case e.HTTPMethod != "":
+		return e.HTTPMethod, e.belowAPI(e.Path)
+	case e.hasBody():
+		return http.MethodPost, transactionsPath
+	default:
+		return http.MethodGet, balancePath
+	}
+}
+
+// belowAPI returns a path without what a gateway has in front of the API's own
+// paths: a stage, or the base path of a custom domain's mapping. Only the event
+// can say which of it that is, as a stage may have a route's name.
+func (e event) belowAPI(path string) string {
+	if template, ok := e.template(); ok {
+		return cutToTemplate(path, template)
+	}
+	if e.stageInPath() {
+		rest, ok := strings.CutPrefix(path, "/"+e.RequestContext.Stage)
+		switch {
+		case ok && rest == "":
+			return "/"
+		case ok && rest[0] == '/':
+			return rest
+		}
+	}
+	return path
+}
+
+// template returns the path of the API's route that matched, by its segments.
+// The route $default matches any path, and has none.
+func (e event) template() (segments []string, ok bool) {
+	path := e.Resource
+	if e.RouteKey != "" {
+		_, path, _ = strings.Cut(e.RouteKey, " ")
+	}
+	if !strings.HasPrefix(path, "/") {
+		return nil, false
+	}
+	for _, segment := range strings.Split(path, "/") {
+		name, greedy := strings.CutSuffix(strings.TrimPrefix(segment, "{"), "+}")
+		if !greedy {
+			segments = append(segments, segment)
+			continue
+		}
+		for range strings.Split(e.PathParameters[name], "/") { // {proxy+} stands for several
+			segments = append(segments, "{}")
+		}
+	}
+	return segments, true
+}
+
+// cutToTemplate returns the end of a path that matches a template, or the whole
+// path if none does.
+func cutToTemplate(path string, template []string) string {
+	segments := strings.Split(path, "/")
+	before := len(segments) - len(template)
+	if before < 0 {
+		return path
+	}
+	end := segments[before:]
+	end[0] = "" // belongs to what is before
+	if !slices.EqualFunc(template, end, matchesSegment) {
+		return path
+	}
+	return strings.Join(end, "/")
+}
+
+func matchesSegment(template, sent string) bool {
+	if strings.HasPrefix(template, "{") {
+		return true
+	}
+	decoded, err := url.PathUnescape(sent)
+	return err == nil && decoded == template
+}
+
+// stageInPath reports whether a path without a template begins with the stage.
+// It does in an HTTP API, in either format, if the stage has a name and the
+// call came by the API's own domain. A REST API leaves the stage out.
+func (e event) stageInPath() bool {
+	switch e.RequestContext.Stage {
+	case "", "$default":
+		return false
+	}
+	domain := e.RequestContext.DomainName
+	return e.isHTTPAPI() && (domain == "" || strings.Contains(domain, ".execute-api."))
+}
+
+func (e event) isHTTPAPI() bool {
+	return e.RequestContext.HTTP.Method != "" || e.Version == "1.0"
+}
