@@ -1,5 +1,5 @@
 // Package blackbox tests the ledger over HTTP alone, wherever it is served: at
-// the address in ONEWRITE_URL, such as that of sam local, or else by a local
+// the address in LEDGER_URL, such as that of sam local, or else by a local
 // server that it starts and ends. Its users are new in each run.
 package blackbox
 
@@ -20,7 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const urlVariable = "ONEWRITE_URL"
+const urlVariable = "LEDGER_URL"
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 

@@ -15,7 +15,7 @@ import (
 // call again, is declined, and reads it all back.
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
-	ledger, err := NewClientWithResponses(os.Getenv("LEDGER"))
+	ledger, err := NewClientWithResponses(os.Getenv("LEDGER_URL"))
 	require.NoError(t, err)
 	const user = "generated client"
 	post := func(key string, kind Type, amount string) *PostTransactionResponse {

@@ -39,8 +39,8 @@ type browser struct {
 
 func open(t *testing.T, path string) browser {
 	t.Helper()
-	server := os.Getenv("LEDGER")
-	require.NotEmpty(t, server, "LEDGER must be the URL of a new local server: .ci/serve starts one")
+	server := os.Getenv("LEDGER_URL")
+	require.NotEmpty(t, server, "LEDGER_URL must be the URL of a new local server: .ci/serve starts one")
 	program := installed("chromium", "chromium-browser", "google-chrome")
 	require.NotEmpty(t, program, "this test needs Chromium: apt-get install chromium")
 	allocator, end := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), append(chromedp.DefaultExecAllocatorOptions[:],
