@@ -18,31 +18,31 @@ import (
 // that was sent goes its own way. It arrives, late or twice or never, whether
 // or not its sender still waits. It is safe for concurrent use.
 type Wire struct {
-	next  func() Trip
-	trips sync.WaitGroup
+	next       func() Delivery
+	deliveries sync.WaitGroup
 }
 
-// Trip is what happens to one request.
-type Trip struct {
+// Delivery says what happens to one request.
+type Delivery struct {
 	To     http.RoundTripper
-	Out    time.Duration // until it arrives
+	Out    time.Duration // until the request arrives
 	Again  time.Duration // from then until a copy of it arrives; 0: none
-	Fault  Fault         // what it meets there; nil: nothing
+	Fault  Fault         // what happens to it there; nil: nothing
 	Silent bool          // no answer comes back, and the sender waits for one
 	Back   time.Duration // until its answer arrives
 }
 
-// NewWire makes a network that asks next about each request, in the goroutine
+// NewWire returns a network that asks next about each request, in the goroutine
 // of its sender.
-func NewWire(next func() Trip) *Wire { return &Wire{next: next} }
+func NewWire(next func() Delivery) *Wire { return &Wire{next: next} }
 
-// Over puts a DynamoDB client over another transport, such as a [Wire]. The
-// time that the client gives to an attempt stays its own.
+// Over returns the option that puts a DynamoDB client over another transport,
+// such as a [Wire]. The time that the client gives to an attempt stays its own.
 func Over(transport http.RoundTripper) func(*dynamodb.Options) {
 	return func(o *dynamodb.Options) { o.HTTPClient = infra.Sender{RoundTripper: transport} }
 }
 
-// Before is a transport whose requests meet a fault.
+// Before returns a transport that gives the fault to each request.
 func (f Fault) Before(to http.RoundTripper) http.RoundTripper { return before{f, to} }
 
 type before struct {
@@ -56,14 +56,16 @@ func (b before) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // Settle waits until all requests have arrived, those too that nobody waits
 // for any more.
-func (w *Wire) Settle() { w.trips.Wait() }
+func (w *Wire) Settle() { w.deliveries.Wait() }
 
+// arrival is an answer as it arrives.
 type arrival struct {
 	response *http.Response
 	err      error
 }
 
-// RoundTrip implements [http.RoundTripper]. A sender who is gone sends nothing.
+// RoundTrip implements [http.RoundTripper]. A sender whose
+// context has ended sends nothing.
 func (w *Wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
@@ -72,16 +74,16 @@ func (w *Wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	trip, answers := w.next(), make(chan arrival, 1)
-	w.trips.Go(func() {
-		response, err := trip.arrive(r, body, trip.Out, trip.Fault) //nolint:bodyclose // it is in memory
-		time.Sleep(trip.Back)
+	d, answers := w.next(), make(chan arrival, 1)
+	w.deliveries.Go(func() {
+		response, err := d.arrive(r, body, d.Out, d.Fault) //nolint:bodyclose // it is in memory
+		time.Sleep(d.Back)
 		answers <- arrival{response, err}
 	})
-	if trip.Again > 0 {
-		w.trips.Go(func() { _, _ = trip.arrive(r, body, trip.Out+trip.Again, nil) }) //nolint:bodyclose // it is in memory
+	if d.Again > 0 {
+		w.deliveries.Go(func() { _, _ = d.arrive(r, body, d.Out+d.Again, nil) }) //nolint:bodyclose // it is in memory
 	}
-	if trip.Silent {
+	if d.Silent {
 		<-r.Context().Done()
 		return nil, r.Context().Err()
 	}
@@ -93,12 +95,13 @@ func (w *Wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// arrive brings a request of its own to its end, and the answer, all of it.
-func (trip Trip) arrive(sent *http.Request, body []byte, after time.Duration, fault Fault) (*http.Response, error) {
+// arrive delivers a copy of a request, and returns the answer with all of its
+// body read.
+func (d Delivery) arrive(sent *http.Request, body []byte, after time.Duration, fault Fault) (*http.Response, error) {
 	time.Sleep(after)
 	r := sent.Clone(context.WithoutCancel(sent.Context()))
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	deliver := func() (*http.Response, error) { return trip.To.RoundTrip(r) }
+	deliver := func() (*http.Response, error) { return d.To.RoundTrip(r) }
 	if fault == nil {
 		fault = func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 			return deliver()

@@ -55,7 +55,7 @@ func trial(t *testing.T, seed uint64, count *counts) {
 			network: network{chance, 30, []time.Duration{5 * time.Millisecond, 50 * time.Millisecond, time.Second}, count},
 			to:      contended,
 		}
-		wire := faults.NewWire(n.trip)
+		wire := faults.NewWire(n.delivery)
 		return books.Over(wire), wire
 	}
 	r.play(t)
@@ -68,8 +68,8 @@ type realNetwork struct {
 	to http.RoundTripper
 }
 
-func (n *realNetwork) trip() faults.Trip {
-	trip := faults.Trip{To: n.to}
-	n.mishap(&trip)
-	return trip
+func (n *realNetwork) delivery() faults.Delivery {
+	d := faults.Delivery{To: n.to}
+	n.mishap(&d)
+	return d
 }

@@ -19,7 +19,7 @@ type network struct {
 // mishap is something that can happen to a request.
 type mishap struct {
 	name string
-	on   func(n *network, trip *faults.Trip)
+	on   func(n *network, d *faults.Delivery)
 }
 
 // mishaps lists all that can happen to a request: what its sender is told of,
@@ -27,31 +27,31 @@ type mishap struct {
 var mishaps = [2][]mishap{answered(faults.All), {
 	{"request lost in silence", silently(faults.LoseRequest)},
 	{"answer lost in silence", silently(faults.LoseResponse)},
-	{"sent twice", func(n *network, trip *faults.Trip) { trip.Again = n.much() }},
-	{"late", func(n *network, trip *faults.Trip) { trip.Out += n.much() }},
+	{"sent twice", func(n *network, d *faults.Delivery) { d.Again = n.much() }},
+	{"late", func(n *network, d *faults.Delivery) { d.Out += n.much() }},
 }}
 
 // answered returns the mishaps of requests that meet a fault.
 func answered(kinds []faults.Kind) (all []mishap) {
 	for _, kind := range kinds {
-		all = append(all, mishap{kind.Name, func(_ *network, trip *faults.Trip) { trip.Fault = kind.Fault }})
+		all = append(all, mishap{kind.Name, func(_ *network, d *faults.Delivery) { d.Fault = kind.Fault }})
 	}
 	return all
 }
 
 // silently returns a fault that the sender learns nothing of.
-func silently(fault faults.Fault) func(*network, *faults.Trip) {
-	return func(_ *network, trip *faults.Trip) { trip.Fault, trip.Silent = fault, true }
+func silently(fault faults.Fault) func(*network, *faults.Delivery) {
+	return func(_ *network, d *faults.Delivery) { d.Fault, d.Silent = fault, true }
 }
 
 // mishap lets something happen, or not.
-func (n *network) mishap(trip *faults.Trip) {
+func (n *network) mishap(d *faults.Delivery) {
 	if n.chance.IntN(100) >= n.percent {
 		return
 	}
 	sort := mishaps[n.chance.IntN(len(mishaps))]
 	m := sort[n.chance.IntN(len(sort))]
-	m.on(n, trip)
+	m.on(n, d)
 	n.count.mishap(m.name)
 }
 

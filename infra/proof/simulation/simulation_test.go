@@ -81,7 +81,7 @@ func simulate(t *testing.T, seed uint64, count *counts) (history string) {
 				model:   model,
 				caller:  caller,
 			}
-			wire := faults.NewWire(n.trip)
+			wire := faults.NewWire(n.delivery)
 			store := books.Over(wire)
 			store.Draw = func(bound time.Duration) time.Duration { return time.Duration(chance.Int64N(int64(bound))) }
 			return store, wire

@@ -24,20 +24,20 @@ type simulatedNetwork struct {
 	sent   int
 }
 
-func (n *simulatedNetwork) trip() faults.Trip {
-	trip := faults.Trip{Out: n.below(10 * time.Millisecond), Back: n.below(10 * time.Millisecond)}
+func (n *simulatedNetwork) delivery() faults.Delivery {
+	d := faults.Delivery{Out: n.below(10 * time.Millisecond), Back: n.below(10 * time.Millisecond)}
 	moment := dynamodbmodel.Moment{Hold: n.below(20 * time.Millisecond), Lag: n.below(mostLag)}
-	n.mishap(&trip)
+	n.mishap(&d)
 	moment.Refusals = n.besides()
-	trip.To = n.model.At(moment)
+	d.To = n.model.At(moment)
 
 	lane := time.Duration(n.caller + mostCallers*n.sent)
 	if n.sent++; lane >= tick {
 		panic("more requests than lanes")
 	}
-	arrival := time.Duration(time.Now().Add(trip.Out).UnixNano())
-	trip.Out += (lane - arrival%tick + tick) % tick
-	return trip
+	arrival := time.Duration(time.Now().Add(d.Out).UnixNano())
+	d.Out += (lane - arrival%tick + tick) % tick
+	return d
 }
 
 // besides is a reason against one of a transaction's writes, whatever speaks
