@@ -1,0 +1,100 @@
+package infra_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/faults"
+	"onewrite/infra/internal/dynamodbmodel"
+	"onewrite/ledger"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata/requests.txt")
+
+// What is asked of DynamoDB stays the same to the byte, up to the order of the
+// members of an object, which the SDK leaves to chance.
+func TestRequestsStayTheSame(t *testing.T) {
+	t.Parallel()
+	books, _ := infratest.NewOnModel(t, dynamodbmodel.Moment{})
+	var requests bytes.Buffer
+	books.Network.Always(recordTo(t, &requests))
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	l := ledger.New(books.Store, func() time.Time { now = now.Add(time.Millisecond); return now })
+	post := func(key string, kind ledger.Type, amount string) {
+		fmt.Fprintf(&requests, "# %s of %s with key %s\n", kind, amount, key)
+		_, _ = l.Post(t.Context(), infratest.Request(t, "1", key, kind, amount))
+	}
+	post("credit", ledger.Credit, "10.50")
+	post("credit", ledger.Credit, "10.5") // a replay
+	post("credit", ledger.Debit, "10.5")  // reused
+	post("within opening", ledger.Debit, "100")
+	post("beyond opening", ledger.Debit, "100.01") // declined
+	post("beyond opening", ledger.Debit, "100.01") // a replay of the decline
+	post("largest", ledger.Credit, "1000000000000")
+	post("beyond opening, posted", ledger.Debit, "100.01")
+
+	user := infratest.Request(t, "1", "credit", ledger.Credit, "1").UserID
+	fmt.Fprintln(&requests, "# balance")
+	_, err := l.Balance(t.Context(), user)
+	require.NoError(t, err)
+	fmt.Fprintln(&requests, "# transaction")
+	_, err = l.Transaction(t.Context(), ledger.TransactionID{1})
+	require.ErrorIs(t, err, ledger.ErrNotFound)
+	fmt.Fprintln(&requests, "# history, two pages")
+	page, err := l.History(t.Context(), user, ledger.Cursor{}, 2)
+	require.NoError(t, err)
+	_, err = l.History(t.Context(), user, page.Next, 2)
+	require.NoError(t, err)
+	fmt.Fprintln(&requests, "# warm")
+	require.NoError(t, books.Store.Warm(t.Context()))
+
+	const golden = "testdata/requests.txt"
+	if *update {
+		require.NoError(t, os.WriteFile(golden, requests.Bytes(), 0o644))
+	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), requests.String())
+}
+
+// recordTo returns a fault that writes each request and then delivers it.
+func recordTo(t *testing.T, w io.Writer) faults.Fault {
+	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		var members map[string]any
+		assert.NoError(t, json.Unmarshal(body, &members), "%s", body)
+		sorted := compact(t, members)
+		assert.Len(t, body, len(sorted), "not only the order of members differs: %s", body)
+		if members["ClientRequestToken"] != nil {
+			members["ClientRequestToken"] = "drawn for each call"
+		}
+		fmt.Fprintf(w, "%s %s %s\n%s\n", r.Method, r.URL.Path, faults.Operation(r), compact(t, members))
+		return deliver()
+	}
+}
+
+// compact returns v as JSON on one line, its members sorted by name.
+func compact(t *testing.T, v any) string {
+	t.Helper()
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	assert.NoError(t, encoder.Encode(v))
+	return strings.TrimSuffix(text.String(), "\n")
+}
