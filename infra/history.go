@@ -37,7 +37,7 @@ func (s *Store) History(ctx context.Context, user ledger.UserID, after ledger.Cu
 	// 101 rows of under 1 KB are far below the 1 MB of one answer.
 	out, err := s.client.Query(ctx, query, s.retrying(ctx))
 	if err != nil {
-		return nil, false, fmt.Errorf("read history of %s: %w", user, told(err))
+		return nil, false, fmt.Errorf("read history of %s: %w", user, storeError(err))
 	}
 	more := len(out.Items) > limit
 	page := make([]ledger.Transaction, 0, limit)

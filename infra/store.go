@@ -16,30 +16,31 @@ import (
 
 // Store is the [ledger.Store] in DynamoDB. It is safe for concurrent use.
 type Store struct {
-	// Draw gives the chance in the delays between attempts: from zero up to,
-	// not including, its bound. A simulation that replays sets its own.
-	Draw func(bound time.Duration) time.Duration
-
 	client       *dynamodb.Client
 	transactions string
 	aggregate    string
+	jitter       func(bound time.Duration) time.Duration
 }
 
-// NewStore keeps a ledger in the two tables of c, which must exist.
-func NewStore(client *dynamodb.Client, c Config) *Store {
-	return &Store{rand.N[time.Duration], client, c.TransactionsTable, c.AggregateTable}
+// An Option changes a [Store] that is being made.
+type Option func(*Store)
+
+// WithJitter gives a store its own chance: jitter returns a duration from zero
+// up to, not including, its bound. A simulation that is played again needs the
+// same delays between attempts.
+func WithJitter(jitter func(bound time.Duration) time.Duration) Option {
+	return func(s *Store) { s.jitter = jitter }
 }
 
-// The writes of a posting, by their place in the request and so in the
-// cancellation reasons.
-const (
-	putPosition = iota
-	updatePosition
-	positions
-)
-
-// conditionFailed is the code of a reason that is a condition's.
-const conditionFailed = "ConditionalCheckFailed"
+// NewStore returns a store that keeps a ledger in the two tables of c, which
+// must exist.
+func NewStore(client *dynamodb.Client, c Config, options ...Option) *Store {
+	s := &Store{client, c.TransactionsTable, c.AggregateTable, rand.N[time.Duration]}
+	for _, option := range options {
+		option(s)
+	}
+	return s
+}
 
 // idIsNew is the rule that a transaction is stored once and never changed.
 const idIsNew = "attribute_not_exists(id)"
@@ -72,31 +73,36 @@ func (s *Store) Post(ctx context.Context, t ledger.Transaction) error {
 		ConditionExpression:                 aws.String(idIsNew),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
-	writes[updatePosition].Update = s.moveBalance(t)
-	_, err = s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes}, s.retrying(ctx))
-
-	if cancelled, is := errors.AsType[*types.TransactionCanceledException](err); is {
-		return refusal(cancelled)
+	if writes[updatePosition].Update, err = s.moveBalance(t); err != nil {
+		return err
 	}
-	return told(err)
+	_, err = s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes}, s.retryingUntil(ctx, idTaken))
+	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
+		return whyCancelled(cancelled)
+	}
+	return storeError(err)
 }
 
-// moveBalance adds a credit or takes a debit where its rule holds.
-func (s *Store) moveBalance(t ledger.Transaction) *types.Update {
+// moveBalance returns the write that adds a credit to its user's balance or
+// takes a debit from it, where the rule for that holds.
+func (s *Store) moveBalance(t ledger.Transaction) (*types.Update, error) {
 	values := item{
 		":opening": number(ledger.OpeningBalance),
 		":amount":  number(t.Amount),
 		":one":     &types.AttributeValueMemberN{Value: "1"},
 	}
 	var rule, move string
-	switch _, fits := ledger.OpeningBalance.After(t.Type, t.Amount); {
-	case t.Type == ledger.Credit:
+	switch t.Type {
+	case ledger.Credit:
 		rule, move = creditInRange, addAmount
 		values[":headroom"] = number(t.Amount.Headroom())
-	case fits:
-		rule, move = debitOfNewUser, takeAmount
-	default:
+	case ledger.Debit:
 		rule, move = debitInRange, takeAmount
+		if _, ok := ledger.OpeningBalance.After(t.Type, t.Amount); ok {
+			rule = debitOfNewUser
+		}
+	default:
+		return nil, fmt.Errorf("transaction %s: type %q moves no balance", t.ID, t.Type)
 	}
 	return &types.Update{
 		TableName:                           &s.aggregate,
@@ -105,46 +111,11 @@ func (s *Store) moveBalance(t ledger.Transaction) *types.Update {
 		UpdateExpression:                    &move,
 		ExpressionAttributeValues:           values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	}
+	}, nil
 }
 
-// refusal says why a posting was cancelled, by its reasons. They may be mixed,
-// so the order matters: a taken id is the answer whatever else failed, and
-// contention may hide it, so that a balance counts only where nothing contends.
-func refusal(cancelled *types.TransactionCanceledException) error {
-	reasons := cancelled.CancellationReasons
-	if len(reasons) != positions {
-		return cancelled
-	}
-	put, update := reasons[putPosition], reasons[updatePosition]
-	switch {
-	case aws.ToString(put.Code) == conditionFailed:
-		return recorded(put.Item)
-	case contended(reasons):
-		return told(cancelled)
-	case aws.ToString(update.Code) == conditionFailed:
-		balance, err := decodeBalance(update.Item)
-		if err != nil {
-			return err
-		}
-		return &ledger.OutOfRangeError{Balance: balance}
-	default:
-		return cancelled
-	}
-}
-
-// recorded is the answer to an id that is taken, from the row that came back
-// with the refusal.
-func recorded(row item) error {
-	t, err := DecodeTransaction(row)
-	if err != nil {
-		return err
-	}
-	return &ledger.RecordedError{Recorded: t}
-}
-
-// told is err as [ledger.Store] tells it: [ledger.ErrTryAgain] if it passes.
-func told(err error) error {
+// storeError wraps a transient error in [ledger.ErrTryAgain].
+func storeError(err error) error {
 	if err != nil && Transient(err) {
 		return fmt.Errorf("%w: %w", ledger.ErrTryAgain, err)
 	}
@@ -163,11 +134,10 @@ func (s *Store) Decline(ctx context.Context, t ledger.Transaction) error {
 		ConditionExpression:                 aws.String(idIsNew),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}, s.retrying(ctx))
-
-	if taken, is := errors.AsType[*types.ConditionalCheckFailedException](err); is {
+	if taken, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
 		return recorded(taken.Item)
 	}
-	return told(err)
+	return storeError(err)
 }
 
 // Balance implements [ledger.Store].
@@ -199,7 +169,7 @@ func (s *Store) read(ctx context.Context, table string, key item) (item, error) 
 		ConsistentRead: aws.Bool(true),
 	}, s.retrying(ctx))
 	if err != nil {
-		return nil, told(err)
+		return nil, storeError(err)
 	}
 	return out.Item, nil
 }

@@ -101,14 +101,18 @@ func (b Balance) MarshalText() ([]byte, error) { return []byte(b.String()), nil 
 // Equal tells whether b and c are the same sum.
 func (b Balance) Equal(c Balance) bool { return b.d.Cmp(&c.d) == 0 }
 
-// After is the balance once a credit or debit of a is posted. It is not ok,
-// and the balance stays b, where that would leave the range of a Balance.
+// After returns the balance once a credit or debit of a is posted. It is not
+// ok, and the balance stays b, where that would leave the range of a Balance. It
+// panics for any other type.
 func (b Balance) After(t Type, a Amount) (after Balance, ok bool) {
 	var sum apd.Decimal
-	if t == Debit {
-		mustExact(exact.Sub(&sum, &b.d, &a.d))
-	} else {
+	switch t {
+	case Credit:
 		mustExact(exact.Add(&sum, &b.d, &a.d))
+	case Debit:
+		mustExact(exact.Sub(&sum, &b.d, &a.d))
+	default:
+		panic(fmt.Sprintf("ledger: type %q moves no balance", t))
 	}
 	if sum.Negative || sum.Cmp(&MaxBalance.d) > 0 {
 		return b, false

@@ -103,8 +103,8 @@ func (b *Books) Close(ctx context.Context) error {
 
 // Over returns a store of the same books whose requests take another transport,
 // as those of another process would.
-func (b *Books) Over(transport http.RoundTripper) *infra.Store {
-	return infra.NewStore(infra.NewClient(b.Config, append(slices.Clone(b.options), faults.Over(transport))...), b.Config)
+func (b *Books) Over(transport http.RoundTripper, options ...infra.Option) *infra.Store {
+	return infra.NewStore(infra.NewClient(b.Config, append(slices.Clone(b.options), faults.Over(transport))...), b.Config, options...)
 }
 
 // Env returns the environment of a process that keeps these books.

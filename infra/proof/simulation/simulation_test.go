@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"onewrite/infra"
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/faults"
 	"onewrite/infra/internal/dynamodbmodel"
@@ -82,9 +83,8 @@ func simulate(t *testing.T, seed uint64, count *counts) (history string) {
 				caller:  caller,
 			}
 			wire := faults.NewWire(n.delivery)
-			store := books.Over(wire)
-			store.Draw = func(bound time.Duration) time.Duration { return time.Duration(chance.Int64N(int64(bound))) }
-			return store, wire
+			jitter := func(bound time.Duration) time.Duration { return time.Duration(chance.Int64N(int64(bound))) }
+			return books.Over(wire, infra.WithJitter(jitter)), wire
 		}
 		r.play(t)
 		count.run(&r)

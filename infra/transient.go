@@ -1,0 +1,93 @@
+package infra
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// transactionConflict is the cancellation reason of an item that another
+// request was writing.
+const transactionConflict = "TransactionConflict"
+
+// transientReasons are the cancellation reasons that go away by themselves.
+//
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+var transientReasons = map[string]bool{
+	transactionConflict:             true,
+	"ThrottlingError":               true,
+	"ProvisionedThroughputExceeded": true,
+}
+
+// transientCodes are the codes of errors below status 500 that go away by
+// themselves.
+//
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+var transientCodes = map[string]bool{
+	"ThrottlingException":                    true,
+	"ProvisionedThroughputExceededException": true,
+	"RequestLimitExceeded":                   true,
+	"TransactionConflictException":           true,
+	"TransactionInProgressException":         true,
+	"ReplicatedWriteConflictException":       true,
+}
+
+// Transient reports whether the same request may succeed later: after
+// contention, throttling, a fault of DynamoDB, or an answer that was lost on the
+// way.
+func Transient(err error) bool {
+	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
+		return slices.ContainsFunc(cancelled.CancellationReasons, func(reason types.CancellationReason) bool {
+			return transientReasons[aws.ToString(reason.Code)]
+		})
+	}
+	if answer, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && answer.HTTPStatusCode() >= http.StatusInternalServerError {
+		return true
+	}
+	if known, ok := errors.AsType[smithy.APIError](err); ok {
+		return transientCodes[known.ErrorCode()] || clockSkewed(err)
+	}
+	return lost(err)
+}
+
+// conflict reports whether another request was writing one of the items.
+func conflict(err error) bool {
+	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
+		return slices.ContainsFunc(cancelled.CancellationReasons, func(reason types.CancellationReason) bool {
+			return aws.ToString(reason.Code) == transactionConflict
+		})
+	}
+	_, ok := errors.AsType[*types.TransactionConflictException](err)
+	return ok
+}
+
+// lost reports whether a request or its answer did not arrive whole. The write
+// may have been applied.
+func lost(err error) bool {
+	if _, ok := errors.AsType[*smithyhttp.RequestSendError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*smithy.DeserializationError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*aws.RequestCanceledError](err); ok {
+		return true
+	}
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
+
+// clockSkewed reports whether a signature was rejected for its time. The SDK
+// has then corrected its clock by the answer's Date header.
+func clockSkewed(err error) bool {
+	skewed, ok := errors.AsType[interface {
+		error
+		RetryableError() bool
+	}](err)
+	return ok && skewed.RetryableError()
+}
