@@ -110,7 +110,7 @@ func problemAnswer(err error, instance string) answer {
 	if refusal, is := errors.AsType[*ledger.DeclinedError](err); is {
 		body.Balance = refusal.Result.Transaction.BalanceSeen.String()
 		if errors.Is(err, ledger.ErrBalanceLimit) {
-			body.Limit = ledger.MaxBalance.String()
+			body.Limit = ledger.MaxBalance().String()
 		}
 		if refusal.Result.Replayed {
 			headers = append(headers, isReplayed)

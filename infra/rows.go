@@ -100,7 +100,7 @@ func DecodeAggregate(row map[string]types.AttributeValue) (Aggregate, error) {
 // where the user has none.
 func decodeBalance(row item) (ledger.Balance, error) {
 	if len(row) == 0 {
-		return ledger.OpeningBalance, nil
+		return ledger.OpeningBalance(), nil
 	}
 	a, err := DecodeAggregate(row)
 	return a.Balance, err

@@ -66,6 +66,10 @@ func (s *Store) Post(ctx context.Context, t ledger.Transaction) error {
 	if err != nil {
 		return err
 	}
+	move, err := s.moveBalance(t)
+	if err != nil {
+		return err
+	}
 	writes := make([]types.TransactWriteItem, positions)
 	writes[putPosition].Put = &types.Put{
 		TableName:                           &s.transactions,
@@ -73,9 +77,7 @@ func (s *Store) Post(ctx context.Context, t ledger.Transaction) error {
 		ConditionExpression:                 aws.String(idIsNew),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
-	if writes[updatePosition].Update, err = s.moveBalance(t); err != nil {
-		return err
-	}
+	writes[updatePosition].Update = move
 	_, err = s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes}, s.retryingUntil(ctx, idTaken))
 	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
 		return whyCancelled(cancelled)
@@ -87,7 +89,7 @@ func (s *Store) Post(ctx context.Context, t ledger.Transaction) error {
 // takes a debit from it, where the rule for that holds.
 func (s *Store) moveBalance(t ledger.Transaction) (*types.Update, error) {
 	values := item{
-		":opening": number(ledger.OpeningBalance),
+		":opening": number(ledger.OpeningBalance()),
 		":amount":  number(t.Amount),
 		":one":     &types.AttributeValueMemberN{Value: "1"},
 	}
@@ -98,7 +100,7 @@ func (s *Store) moveBalance(t ledger.Transaction) (*types.Update, error) {
 		values[":headroom"] = number(t.Amount.Headroom())
 	case ledger.Debit:
 		rule, move = debitInRange, takeAmount
-		if _, ok := ledger.OpeningBalance.After(t.Type, t.Amount); ok {
+		if _, ok := ledger.OpeningBalance().After(t.Type, t.Amount); ok {
 			rule = debitOfNewUser
 		}
 	default:

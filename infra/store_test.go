@@ -62,7 +62,7 @@ func TestForeignRowUnderID(t *testing.T) {
 	id := ledger.NewTransactionID(r.UserID, r.IdempotencyKey)
 	require.NoError(t, books.Store.Decline(t.Context(), ledger.Transaction{
 		ID: id, UserID: infratest.Request(t, "2", "k", ledger.Credit, "10").UserID, IdempotencyKey: r.IdempotencyKey,
-		Type: r.Type, Amount: r.Amount, Status: ledger.Declined, BalanceSeen: ledger.MaxBalance, CreatedAt: time.Now().UTC(),
+		Type: r.Type, Amount: r.Amount, Status: ledger.Declined, BalanceSeen: ledger.MaxBalance(), CreatedAt: time.Now().UTC(),
 	}))
 	_, err := books.Ledger.Post(t.Context(), r)
 	require.Error(t, err)

@@ -1,40 +1,33 @@
 package ledger
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/cockroachdb/apd/v3"
 )
 
+// The bounds of a transaction's amount and of a balance. Every sum of a balance
+// and an amount has at most 16 digits before the point and two after it, which
+// is less than exact and a DynamoDB number can hold.
 var (
-	// ErrInvalidAmount is what [ParseAmount] rejects with, in an [*InvalidError].
-	ErrInvalidAmount = errors.New("invalid amount")
-
-	// ErrInvalidBalance is what [ParseBalance] rejects with, in an [*InvalidError].
-	ErrInvalidBalance = errors.New("invalid balance")
+	minAmount      = dollars("0.01")
+	maxAmount      = dollars("1000000000000")    // 10^12
+	maxBalance     = dollars("1000000000000000") // 10^15
+	openingBalance = dollars("100")
 )
 
-// OpeningBalance is every user's balance before the first transaction.
-// MaxBalance is the most a balance can be. Both are constants.
-var (
-	OpeningBalance = Balance{dollars("100")}
-	MaxBalance     = Balance{dollars("1000000000000000")} // 10^15
-)
+// OpeningBalance returns every user's balance before the first transaction: 100
+// dollars.
+func OpeningBalance() Balance { return Balance{openingBalance} }
 
-// minAmount and maxAmount bound one transaction. Every sum of a balance and
-// an amount then has at most 16 digits before the point and two after it,
-// which exact holds and DynamoDB's 38 digits hold.
-var (
-	minAmount = dollars("0.01")
-	maxAmount = dollars("1000000000000") // 10^12
-)
+// MaxBalance returns the highest balance that there can be: 10^15 dollars.
+func MaxBalance() Balance { return Balance{maxBalance} }
 
-// cents is the exponent that all values have: two places after the point.
+// cents is the exponent of all values: two places after the point.
 const cents = -2
 
-// exact does all arithmetic. It fails rather than round.
+// exact is the context of all arithmetic. It fails rather than round.
 var exact = apd.Context{
 	Precision:   18,
 	MaxExponent: apd.MaxExponent,
@@ -47,9 +40,9 @@ var exact = apd.Context{
 // one with [ParseAmount]. Compare with [Amount.Equal], not ==.
 type Amount struct{ d apd.Decimal }
 
-// ParseAmount reads plain decimal notation such as "12.50", in dollars: digits,
-// optionally a point and one or two digits. Leading zeros mean nothing. All
-// else, "NaN", "1e3" and "-1" included, is an [*InvalidError] that unwraps to
+// ParseAmount parses plain decimal notation such as "12.50", in dollars: digits,
+// optionally a point and one or two digits. Leading zeros mean nothing. Anything
+// else, such as "NaN", "1e3" and "-1", is an [*InvalidError] that unwraps to
 // [ErrInvalidAmount].
 func ParseAmount(s string) (Amount, error) {
 	d, reason := parsePlain(s, maxAmount)
@@ -62,19 +55,19 @@ func ParseAmount(s string) (Amount, error) {
 	return Amount{d}, nil
 }
 
-// String is the shortest decimal text, such as "100", "110.5" or "0.01".
+// String returns the shortest decimal text, such as "100", "110.5" or "0.01".
 func (a Amount) String() string { return shortest(a.d) }
 
-// MarshalText is [Amount.String] for encoders.
+// MarshalText implements [encoding.TextMarshaler] by [Amount.String].
 func (a Amount) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
-// Equal tells whether a and b are the same sum: "10" and "10.00" are.
+// Equal reports whether a and b are the same sum, as "10" and "10.00" are.
 func (a Amount) Equal(b Amount) bool { return a.d.Cmp(&b.d) == 0 }
 
-// Headroom is the highest balance that a credit of a still fits on.
+// Headroom returns the highest balance to which a can still be credited.
 func (a Amount) Headroom() Balance {
 	var room apd.Decimal
-	mustExact(exact.Sub(&room, &MaxBalance.d, &a.d))
+	mustExact(exact.Sub(&room, &maxBalance, &a.d))
 	return Balance{room}
 }
 
@@ -82,23 +75,23 @@ func (a Amount) Headroom() Balance {
 // most two decimal places. Compare with [Balance.Equal], not ==.
 type Balance struct{ d apd.Decimal }
 
-// ParseBalance parses a balance in the notation that [ParseAmount] parses. All
-// else is an [*InvalidError] that unwraps to [ErrInvalidBalance].
+// ParseBalance parses a balance in the notation of [ParseAmount]. Anything else
+// is an [*InvalidError] that unwraps to [ErrInvalidBalance].
 func ParseBalance(s string) (Balance, error) {
-	d, reason := parsePlain(s, MaxBalance.d)
+	d, reason := parsePlain(s, maxBalance)
 	if reason != "" {
 		return Balance{}, &InvalidError{ErrInvalidBalance, reason}
 	}
 	return Balance{d}, nil
 }
 
-// String is the shortest decimal text, such as "100", "110.5" or "0.01".
+// String returns the shortest decimal text, such as "100", "110.5" or "0".
 func (b Balance) String() string { return shortest(b.d) }
 
-// MarshalText is [Balance.String] for encoders.
+// MarshalText implements [encoding.TextMarshaler] by [Balance.String].
 func (b Balance) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
 
-// Equal tells whether b and c are the same sum.
+// Equal reports whether b and c are the same sum.
 func (b Balance) Equal(c Balance) bool { return b.d.Cmp(&c.d) == 0 }
 
 // After returns the balance once a credit or debit of a is posted. It is not
@@ -114,14 +107,14 @@ func (b Balance) After(t Type, a Amount) (after Balance, ok bool) {
 	default:
 		panic(fmt.Sprintf("ledger: type %q moves no balance", t))
 	}
-	if sum.Negative || sum.Cmp(&MaxBalance.d) > 0 {
+	if sum.Negative || sum.Cmp(&maxBalance) > 0 {
 		return b, false
 	}
 	return Balance{sum}, true
 }
 
 // parsePlain parses digits with at most two decimal places, up to most, or
-// gives the reason why s is not that. It looks at the text itself, because apd
+// returns the reason why s is not that. It looks at the text itself, because apd
 // also takes "NaN", "Infinity", "1e5", "-0" and ".5".
 func parsePlain(s string, most apd.Decimal) (d apd.Decimal, reason string) {
 	whole, fraction, point := strings.Cut(s, ".")
@@ -141,11 +134,12 @@ func parsePlain(s string, most apd.Decimal) (d apd.Decimal, reason string) {
 	return d, "must be at most " + shortest(most)
 }
 
+// digits reports whether s has no other characters than decimal digits.
 func digits(s string) bool {
 	return strings.Trim(s, "0123456789") == ""
 }
 
-// dollars makes the decimal of a text that is known to be good.
+// dollars returns the decimal of a text that is known to be one.
 func dollars(s string) apd.Decimal {
 	var d apd.Decimal
 	_, _, err := exact.SetString(&d, s)
@@ -158,14 +152,15 @@ func dollars(s string) apd.Decimal {
 	return d
 }
 
-// mustExact stops the program rather than go on with a wrong sum. The bounds
-// of Amount and Balance make it impossible.
+// mustExact panics rather than go on with a wrong sum. The bounds of Amount and
+// Balance make that impossible.
 func mustExact(condition apd.Condition, err error) {
 	if err != nil {
 		panic(fmt.Sprintf("ledger: inexact sum: %v (%v)", err, condition))
 	}
 }
 
+// shortest returns the text of d without needless zeros.
 func shortest(d apd.Decimal) string {
 	var reduced apd.Decimal
 	reduced.Reduce(&d)

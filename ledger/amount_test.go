@@ -155,15 +155,15 @@ func TestMoneyEncodesAsText(t *testing.T) {
 	text, err := json.Marshal(struct {
 		Amount  ledger.Amount
 		Balance ledger.Balance
-	}{amount, ledger.OpeningBalance})
+	}{amount, ledger.OpeningBalance()})
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"Amount":"12.5","Balance":"100"}`, string(text))
 }
 
 func TestBounds(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, "100", ledger.OpeningBalance.String())
-	assert.Equal(t, "1000000000000000", ledger.MaxBalance.String())
+	assert.Equal(t, "100", ledger.OpeningBalance().String())
+	assert.Equal(t, "1000000000000000", ledger.MaxBalance().String())
 }
 
 func TestInvalidErrorNamesReason(t *testing.T) {

@@ -4,12 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"time"
 )
-
-// ErrInvalidCursor is what [ParseCursor] refuses with, in an [*InvalidError].
-var ErrInvalidCursor = errors.New("invalid cursor")
 
 // Cursor is a place in one user's history: after the transaction that it
 // names. The zero Cursor is the beginning.
@@ -19,24 +15,23 @@ type Cursor struct {
 }
 
 const (
-	cursorPlaceBytes = 8 + 16 // milliseconds since 1970, the transaction's id
-	cursorCheckBytes = 8
+	cursorPlaceBytes    = 8 + 16 // milliseconds since 1970, the transaction's id
+	cursorChecksumBytes = 8
 )
 
-// Text is the cursor for the caller to send back. It is bound to the user.
+// Text returns the cursor as the user sends it back.
 func (c Cursor) Text(user UserID) string {
 	place := binary.BigEndian.AppendUint64(nil, uint64(c.CreatedAt.UnixMilli()))
 	place = append(place, c.ID[:]...)
-	return base64.RawURLEncoding.EncodeToString(append(place, cursorCheck(user, place)...))
+	return base64.RawURLEncoding.EncodeToString(append(place, cursorChecksum(user, place)...))
 }
 
-// ParseCursor reads a text that [Cursor.Text] made for this same user. All
-// else is an [*InvalidError] that unwraps to [ErrInvalidCursor], another
-// spelling of the same bytes too: a cursor of another user is a mistake worth
-// telling, even though a place alone opens nothing.
+// ParseCursor parses a text that [Cursor.Text] returned for the same user.
+// Anything else is an [*InvalidError] that unwraps to [ErrInvalidCursor], such
+// as another user's cursor or another spelling of the same bytes.
 func ParseCursor(user UserID, s string) (Cursor, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(s)
-	if err == nil && len(raw) == cursorPlaceBytes+cursorCheckBytes {
+	if err == nil && len(raw) == cursorPlaceBytes+cursorChecksumBytes {
 		c := Cursor{
 			CreatedAt: time.UnixMilli(int64(binary.BigEndian.Uint64(raw))).UTC(),
 			ID:        TransactionID(raw[8:cursorPlaceBytes]),
@@ -48,7 +43,9 @@ func ParseCursor(user UserID, s string) (Cursor, error) {
 	return Cursor{}, &InvalidError{ErrInvalidCursor, `must be the "next" of an answer for the same user`}
 }
 
-func cursorCheck(user UserID, place []byte) []byte {
+// cursorChecksum returns what binds a place to its user. It finds mistakes and is
+// no secret: whoever makes one up gets a place in the same user's history.
+func cursorChecksum(user UserID, place []byte) []byte {
 	sum := sha256.Sum256(append([]byte(user.text+"\x00"), place...))
-	return sum[:cursorCheckBytes]
+	return sum[:cursorChecksumBytes]
 }

@@ -5,37 +5,98 @@ import (
 	"fmt"
 )
 
+// The errors of [Ledger].
 var (
-	// ErrInsufficientFunds is a debit beyond the balance.
+	// ErrInsufficientFunds means that a debit was declined: it was more than
+	// the balance.
 	ErrInsufficientFunds = errors.New("insufficient funds")
 
-	// ErrBalanceLimit is a credit that would lift the balance over [MaxBalance].
+	// ErrBalanceLimit means that a credit was declined: it would have lifted
+	// the balance over [MaxBalance].
 	ErrBalanceLimit = errors.New("balance limit")
 
-	// ErrKeyReused is a key that came with another type or amount before.
+	// ErrKeyReused means that the key came with another type or amount before.
 	ErrKeyReused = errors.New("idempotency key reused")
+
+	// ErrNotFound means that no transaction has the id.
+	ErrNotFound = errors.New("transaction not found")
+
+	// ErrTryAgain means that the outcome is not known, or that nothing was
+	// written. The same call again, with the same key, is always safe.
+	ErrTryAgain = errors.New("try again")
 )
+
+// The errors of the parsers, which are wrapped in an [*InvalidError].
+var (
+	ErrInvalidAmount         = errors.New("invalid amount")          // of [ParseAmount]
+	ErrInvalidBalance        = errors.New("invalid balance")         // of [ParseBalance]
+	ErrInvalidCursor         = errors.New("invalid cursor")          // of [ParseCursor]
+	ErrInvalidIdempotencyKey = errors.New("invalid idempotency key") // of [ParseIdempotencyKey]
+	ErrInvalidStatus         = errors.New("invalid status")          // of [ParseStatus]
+	ErrInvalidTime           = errors.New("invalid time")            // of [ParseTime]
+	ErrInvalidTransactionID  = errors.New("invalid transaction id")  // of [ParseTransactionID]
+	ErrInvalidType           = errors.New("invalid type")            // of [ParseType]
+	ErrInvalidUserID         = errors.New("invalid user id")         // of [ParseUserID]
+)
+
+// InvalidError says why a value was rejected, in words for the person who sent
+// it. It unwraps to the error of its parser, such as [ErrInvalidAmount].
+type InvalidError struct {
+	Err    error
+	Reason string // completes a sentence that begins with the field's name: "must be …"
+}
+
+// Error returns both parts.
+func (e *InvalidError) Error() string { return e.Err.Error() + ": " + e.Reason }
+
+// Unwrap returns Err.
+func (e *InvalidError) Unwrap() error { return e.Err }
 
 // DeclinedError is a transaction that is stored as declined. It unwraps to
 // [ErrInsufficientFunds] for a debit and [ErrBalanceLimit] for a credit.
 type DeclinedError struct{ Result Result }
 
+// Error names the transaction and the balance that declined it.
 func (e *DeclinedError) Error() string {
 	t := e.Result.Transaction
 	return fmt.Sprintf("transaction %s: %v: %s of %s on a balance of %s", t.ID, e.Unwrap(), t.Type, t.Amount, t.BalanceSeen)
 }
 
+// Unwrap returns the reason, or nil for a type that can't be declined.
 func (e *DeclinedError) Unwrap() error {
-	if e.Result.Transaction.Type == Debit {
+	switch e.Result.Transaction.Type {
+	case Credit:
+		return ErrBalanceLimit
+	case Debit:
 		return ErrInsufficientFunds
+	default:
+		return nil
 	}
-	return ErrBalanceLimit
 }
 
 // KeyReusedError says what differs from the first request with the key. It
 // unwraps to [ErrKeyReused].
 type KeyReusedError struct{ TypeDiffers, AmountDiffers bool }
 
+// Error returns the text of [ErrKeyReused].
 func (e *KeyReusedError) Error() string { return ErrKeyReused.Error() }
 
+// Unwrap returns [ErrKeyReused].
 func (e *KeyReusedError) Unwrap() error { return ErrKeyReused }
+
+// RecordedError is the error of a [Store] for an id that is taken.
+type RecordedError struct{ Recorded Transaction }
+
+// Error names the transaction.
+func (e *RecordedError) Error() string {
+	return fmt.Sprintf("transaction %s is recorded already", e.Recorded.ID)
+}
+
+// OutOfRangeError is the error of a [Store] for a transaction that the balance
+// does not allow.
+type OutOfRangeError struct{ Balance Balance }
+
+// Error names the balance.
+func (e *OutOfRangeError) Error() string {
+	return fmt.Sprintf("balance %s would leave its range", e.Balance)
+}

@@ -3,28 +3,22 @@ package ledger
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"slices"
 )
-
-// ErrInvalidTransactionID is what [ParseTransactionID] refuses with, in an
-// [*InvalidError].
-var ErrInvalidTransactionID = errors.New("invalid transaction id")
 
 // TransactionID is a UUID of version 8 (RFC 9562, section 5.8).
 type TransactionID [16]byte
 
-// namespace sets this ledger's names apart from everybody else's (RFC 9562,
-// section 6.6). Another one would give every transaction another id: it must
-// never change.
+// namespace keeps this ledger's names apart from all others (RFC 9562, section
+// 6.6). It must never change: every transaction would have another id.
 var namespace = [16]byte{ // 5156f924-b490-4cdf-bc4f-a0dc99812313
 	0x51, 0x56, 0xf9, 0x24, 0xb4, 0x90, 0x4c, 0xdf, 0xbc, 0x4f, 0xa0, 0xdc, 0x99, 0x81, 0x23, 0x13,
 }
 
-// NewTransactionID derives the id from the two names of a transaction, so that
-// the same call always names the same row: SHA-256 over the namespace, the
-// user, a zero byte and the key, as in RFC 9562, appendix B.2. Neither name
-// can hold a zero byte, so no two pairs are the same text.
+// NewTransactionID derives the id of a transaction from its user and key, so
+// that the same request always has the same row: SHA-256 over the namespace, the
+// user, a zero byte and the key, as in RFC 9562, appendix B.2. Neither user nor
+// key can contain a zero byte, so no two pairs are hashed as the same bytes.
 func NewTransactionID(user UserID, key IdempotencyKey) TransactionID {
 	name := slices.Concat(namespace[:], []byte(user.text), []byte{0}, []byte(key.text))
 	sum := sha256.Sum256(name)
@@ -34,8 +28,8 @@ func NewTransactionID(user UserID, key IdempotencyKey) TransactionID {
 	return id
 }
 
-// ParseTransactionID reads the 36 characters of a UUID, in either case. All
-// else is an [*InvalidError] that unwraps to [ErrInvalidTransactionID].
+// ParseTransactionID parses the 36 characters of a UUID, in either case.
+// Anything else is an [*InvalidError] that unwraps to [ErrInvalidTransactionID].
 func ParseTransactionID(s string) (TransactionID, error) {
 	var id TransactionID
 	if len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' {
@@ -47,7 +41,7 @@ func ParseTransactionID(s string) (TransactionID, error) {
 	return TransactionID{}, &InvalidError{ErrInvalidTransactionID, "must be a UUID"}
 }
 
-// String is the UUID in lower case.
+// String returns the UUID in lower case.
 func (id TransactionID) String() string {
 	text := make([]byte, 0, 36)
 	text = hex.AppendEncode(text, id[:4])

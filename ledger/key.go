@@ -1,11 +1,5 @@
 package ledger
 
-import "errors"
-
-// ErrInvalidIdempotencyKey is what [ParseIdempotencyKey] refuses with, in an
-// [*InvalidError].
-var ErrInvalidIdempotencyKey = errors.New("invalid idempotency key")
-
 const maxIdempotencyKeyBytes = 255
 
 // IdempotencyKey is the caller's name for one transaction of one user. It
@@ -13,8 +7,8 @@ const maxIdempotencyKeyBytes = 255
 // [ParseIdempotencyKey].
 type IdempotencyKey struct{ text string }
 
-// ParseIdempotencyKey takes 1 to 255 printable ASCII characters, the space
-// included. All else is an [*InvalidError] that unwraps to
+// ParseIdempotencyKey parses 1 to 255 printable ASCII characters, the space
+// included. Anything else is an [*InvalidError] that unwraps to
 // [ErrInvalidIdempotencyKey].
 func ParseIdempotencyKey(s string) (IdempotencyKey, error) {
 	if len(s) < 1 || len(s) > maxIdempotencyKeyBytes {
@@ -28,5 +22,5 @@ func ParseIdempotencyKey(s string) (IdempotencyKey, error) {
 	return IdempotencyKey{s}, nil
 }
 
-// String is the text that was parsed.
+// String returns the text that was parsed.
 func (k IdempotencyKey) String() string { return k.text }

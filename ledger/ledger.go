@@ -7,15 +7,16 @@ import (
 	"time"
 )
 
-// Ledger posts transactions and reads them back. It owns the protocol of
-// replay, reuse and decline. It is safe for concurrent use, and holds no state
-// besides its [Store].
+// Ledger posts transactions and reads them back. It decides what is a replay, a
+// reused key and a decline. It is safe for concurrent use, and has no state but
+// its [Store].
 type Ledger struct {
 	store Store
 	now   func() time.Time
 }
 
-// New makes a ledger that stamps its transactions with the time of now.
+// New returns a ledger whose transactions are created at the time that now
+// returns.
 func New(store Store, now func() time.Time) *Ledger {
 	return &Ledger{store, now}
 }
@@ -28,8 +29,8 @@ type Request struct {
 	Amount         Amount
 }
 
-// Result is the outcome of a [Request]. Replayed says that an earlier call
-// with the same key had it.
+// Result is the outcome of a [Request]. It is Replayed if an earlier call with
+// the same key had it.
 type Result struct {
 	Transaction Transaction
 	Replayed    bool
@@ -54,14 +55,14 @@ func (l *Ledger) Post(ctx context.Context, r Request) (Result, error) {
 		CreatedAt:      l.now().UTC().Truncate(time.Millisecond),
 	}
 	err := l.store.Post(ctx, t)
-	if out, is := errors.AsType[*OutOfRangeError](err); is {
-		if _, fits := out.Balance.After(t.Type, t.Amount); fits {
+	if out, ok := errors.AsType[*OutOfRangeError](err); ok {
+		if _, ok := out.Balance.After(t.Type, t.Amount); ok {
 			return Result{}, fmt.Errorf("post %s: store declined a %s of %s on a balance of %s", t.ID, t.Type, t.Amount, out.Balance)
 		}
 		t.Status, t.BalanceSeen = Declined, out.Balance
 		err = l.store.Decline(ctx, t)
 	}
-	if recorded, is := errors.AsType[*RecordedError](err); is {
+	if recorded, ok := errors.AsType[*RecordedError](err); ok {
 		return replay(t, recorded.Recorded)
 	}
 	if err != nil {
@@ -70,10 +71,10 @@ func (l *Ledger) Post(ctx context.Context, r Request) (Result, error) {
 	return outcome(Result{Transaction: t})
 }
 
-// replay answers a request whose key has its outcome already.
+// replay returns the outcome that the key of a request has already.
 func replay(asked, recorded Transaction) (Result, error) {
 	if recorded.UserID != asked.UserID || recorded.IdempotencyKey != asked.IdempotencyKey {
-		return Result{}, fmt.Errorf("post %s: that id is the row of another user or key", asked.ID)
+		return Result{}, fmt.Errorf("post %s: the id is stored for another user or key", asked.ID)
 	}
 	reused := KeyReusedError{
 		TypeDiffers:   recorded.Type != asked.Type,
@@ -85,21 +86,27 @@ func replay(asked, recorded Transaction) (Result, error) {
 	return outcome(Result{Transaction: recorded, Replayed: true})
 }
 
-// outcome tells a stored decline as an error.
+// outcome returns the result of a stored transaction, an error if that is
+// declined.
 func outcome(r Result) (Result, error) {
-	if r.Transaction.Status == Declined {
+	switch r.Transaction.Status {
+	case Posted:
+		return r, nil
+	case Declined:
 		return Result{}, &DeclinedError{r}
+	default:
+		return Result{}, fmt.Errorf("post %s: stored with status %q", r.Transaction.ID, r.Transaction.Status)
 	}
-	return r, nil
 }
 
-// Balance is the user's balance, strongly consistent. Reading writes nothing.
+// Balance returns the user's balance, strongly consistent, or [ErrTryAgain].
+// Reading writes nothing.
 func (l *Ledger) Balance(ctx context.Context, user UserID) (Balance, error) {
 	return l.store.Balance(ctx, user)
 }
 
-// Transaction is the transaction with that id, posted or declined, or
-// [ErrNotFound].
+// Transaction returns the transaction with that id, posted or declined. The
+// error is [ErrNotFound] if there is none, or [ErrTryAgain].
 func (l *Ledger) Transaction(ctx context.Context, id TransactionID) (Transaction, error) {
 	return l.store.Transaction(ctx, id)
 }
@@ -111,9 +118,16 @@ type Page struct {
 	Next         Cursor
 }
 
-// History is at most limit of the user's transactions after the cursor, posted
-// and declined. It may lag behind by a moment.
+// MaxPage is the largest number of transactions on a [Page].
+const MaxPage = 100
+
+// History returns at most limit of the user's transactions after the cursor,
+// posted and declined, or [ErrTryAgain]; limit is from 1 to [MaxPage]. It may
+// lag behind by a moment.
 func (l *Ledger) History(ctx context.Context, user UserID, after Cursor, limit int) (Page, error) {
+	if limit < 1 || limit > MaxPage {
+		return Page{}, fmt.Errorf("read history of %s: a limit of %d is not from 1 to %d", user, limit, MaxPage)
+	}
 	transactions, more, err := l.store.History(ctx, user, after, limit)
 	if err != nil {
 		return Page{}, err

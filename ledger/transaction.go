@@ -1,23 +1,9 @@
 package ledger
 
-import (
-	"errors"
-	"time"
-)
+import "time"
 
-var (
-	// ErrInvalidType is what [ParseType] rejects with, in an [*InvalidError].
-	ErrInvalidType = errors.New("invalid type")
-
-	// ErrInvalidStatus is what [ParseStatus] rejects with, in an [*InvalidError].
-	ErrInvalidStatus = errors.New("invalid status")
-
-	// ErrInvalidTime is what [ParseTime] rejects with, in an [*InvalidError].
-	ErrInvalidTime = errors.New("invalid time")
-)
-
-// Type says which way a transaction moves money. Its text is what is stored
-// and sent.
+// Type is the direction in which a transaction moves money. Its text is what is
+// stored and sent.
 type Type string
 
 // A Credit adds to the balance, a Debit takes from it.
@@ -26,7 +12,7 @@ const (
 	Debit  Type = "debit"
 )
 
-// ParseType takes "credit" or "debit", in lower case. All else is an
+// ParseType parses "credit" or "debit", in lower case. Anything else is an
 // [*InvalidError] that unwraps to [ErrInvalidType].
 func ParseType(s string) (Type, error) {
 	switch t := Type(s); t {
@@ -46,7 +32,7 @@ const (
 	Declined Status = "declined"
 )
 
-// ParseStatus takes "posted" or "declined", in lower case. All else is an
+// ParseStatus parses "posted" or "declined", in lower case. Anything else is an
 // [*InvalidError] that unwraps to [ErrInvalidStatus].
 func ParseStatus(s string) (Status, error) {
 	switch status := Status(s); status {
@@ -59,15 +45,16 @@ func ParseStatus(s string) (Status, error) {
 // timeLayout is RFC 3339 in UTC with milliseconds.
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
-// FormatTime returns t in RFC 3339, in UTC with milliseconds, which are cut off
-// and not rounded. All texts have the same width, so they sort as their times do.
+// FormatTime returns t in RFC 3339, in UTC with milliseconds. What is less than a
+// millisecond is cut off. All texts have the same width, so they sort as their
+// times do.
 func FormatTime(t time.Time) string { return t.UTC().Format(timeLayout) }
 
-// ParseTime parses a text that [FormatTime] returned. All else is an
-// [*InvalidError] that unwraps to [ErrInvalidTime], another notation of the
-// same time included.
+// ParseTime parses a text that [FormatTime] returned. Anything else is an
+// [*InvalidError] that unwraps to [ErrInvalidTime], such as another notation of
+// the same time.
 func ParseTime(s string) (time.Time, error) {
-	// Parse also takes an hour of one digit, and a comma for the point.
+	// time.Parse also accepts an hour of one digit, and a comma for the point.
 	t, err := time.Parse(timeLayout, s)
 	if err != nil || FormatTime(t) != s {
 		return time.Time{}, &InvalidError{ErrInvalidTime, "must be a time in UTC such as " + timeLayout}

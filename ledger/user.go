@@ -1,23 +1,19 @@
 package ledger
 
 import (
-	"errors"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// ErrInvalidUserID is what [ParseUserID] refuses with, in an [*InvalidError].
-var ErrInvalidUserID = errors.New("invalid user id")
-
 const maxUserIDCharacters = 128 // at most 512 bytes; DynamoDB's partition keys hold 2,048
 
-// UserID names a user. Users are not made: any UserID has a balance. The zero
+// UserID names a user. Nobody creates users: any UserID has a balance. The zero
 // UserID is not valid; make one with [ParseUserID].
 type UserID struct{ text string }
 
-// ParseUserID takes 1 to 128 characters of UTF-8 without control characters
-// and without space at either end. All else is an [*InvalidError] that
+// ParseUserID parses 1 to 128 characters of UTF-8 without control characters
+// and without space at either end. Anything else is an [*InvalidError] that
 // unwraps to [ErrInvalidUserID].
 func ParseUserID(s string) (UserID, error) {
 	invalid := func(reason string) (UserID, error) {
@@ -38,5 +34,5 @@ func ParseUserID(s string) (UserID, error) {
 	return UserID{s}, nil
 }
 
-// String is the text that was parsed.
+// String returns the text that was parsed.
 func (u UserID) String() string { return u.text }

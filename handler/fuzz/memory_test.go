@@ -88,7 +88,7 @@ func (m *memory) balance(user ledger.UserID) ledger.Balance {
 	if balance, there := m.balances[user]; there {
 		return balance
 	}
-	return ledger.OpeningBalance
+	return ledger.OpeningBalance()
 }
 
 func (m *memory) recorded(id ledger.TransactionID) error {

@@ -56,7 +56,7 @@ func (t *tally) plus(u *tally) *tally {
 // balance is the balance that the transactions make.
 func (t *tally) balance() *apd.Decimal {
 	var b apd.Decimal
-	mustExact(sums.Add(&b, decimal(ledger.OpeningBalance), &t.net))
+	mustExact(sums.Add(&b, decimal(ledger.OpeningBalance()), &t.net))
 	b.Reduce(&b) // to the shortest text
 	return &b
 }

@@ -28,7 +28,7 @@ func posted(r ledger.Request) ledger.Transaction {
 // declined is the transaction of a request that a balance of 100 declined.
 func declined(r ledger.Request) ledger.Transaction {
 	t := posted(r)
-	t.Status, t.BalanceSeen = ledger.Declined, ledger.OpeningBalance
+	t.Status, t.BalanceSeen = ledger.Declined, ledger.OpeningBalance()
 	return t
 }
 

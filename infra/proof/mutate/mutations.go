@@ -44,21 +44,21 @@ var mutations = []mutation{
 			"ConditionExpression:                 aws.String(idIsNew),\n\t}\n\twrites"},
 	}, simulation},
 	{"the old balance is not asked for", []edit{
-		{"infra/store.go", `decodeBalance(update.Item)`, `decodeBalance(nil)`},
+		{"infra/cancelled.go", `decodeBalance(update.Item)`, `decodeBalance(nil)`},
 	}, simulation},
 	{"a conflict is told as a decline", []edit{
-		{"infra/store.go", `case contended(reasons):`, `case false:`},
-		{"infra/store.go", `case aws.ToString(update.Code) == conditionFailed:`, `case aws.ToString(update.Code) != "None":`},
-		{"infra/retry.go", `if passing[code] {`, `if false {`},
+		{"infra/cancelled.go", `case Transient(cancelled):`, `case false:`},
+		{"infra/cancelled.go", `aws.ToString(update.Code) == conditionFailed:`, `aws.ToString(update.Code) != "None":`},
+		{"infra/transient.go", `return transientReasons[aws.ToString(reason.Code)]`, `return false`},
 	}, simulation},
 	{"a conflict is told as a defect", []edit{
-		{"infra/retry.go", `transactionConflict:                      true,`, ``},
+		{"infra/transient.go", `transactionConflict:             true,`, ``},
 	}, simulation},
 	{"a lost answer is told as a defect", []edit{
-		{"infra/retry.go", `	return lost(err)`, `	return false && lost(err)`},
+		{"infra/transient.go", `	return lost(err)`, `	return false && lost(err)`},
 	}, simulation},
 	{"the balance comes before the taken id", []edit{
-		{"infra/store.go", `case aws.ToString(put.Code) == conditionFailed:`, `case aws.ToString(put.Code) == conditionFailed && aws.ToString(update.Code) != conditionFailed:`},
+		{"infra/cancelled.go", `case idTaken(cancelled):`, `case idTaken(cancelled) && aws.ToString(update.Code) != conditionFailed:`},
 	}, taken},
 	{"a retry has a new id", []edit{
 		{"ledger/ledger.go", `NewTransactionID(r.UserID, r.IdempotencyKey),`, `TransactionID([]byte(l.now().Format("0102150405.00000"))),`},
@@ -71,7 +71,7 @@ var mutations = []mutation{
 		{"infra/store.go", `	"time"`, `	"strings"` + "\n" + `	"time"`},
 	}, simulation},
 	{"the first debit starts from nothing", []edit{
-		{"infra/store.go", `":opening": number(ledger.OpeningBalance),`, `":opening": &types.AttributeValueMemberN{Value: "0"},`},
+		{"infra/store.go", `":opening": number(ledger.OpeningBalance()),`, `":opening": &types.AttributeValueMemberN{Value: "0"},`},
 	}, simulation},
 	{"the first debit is refused", []edit{
 		{"infra/store.go", `debitInRange + " OR attribute_not_exists(user_id)"`, `debitInRange`},
@@ -89,7 +89,12 @@ var mutations = []mutation{
 		{"ledger/ledger.go", `Result{Transaction: recorded, Replayed: true}`, `Result{Transaction: asked, Replayed: true}`},
 	}, simulation},
 	{"a stored decline is told as posted", []edit{
-		{"ledger/ledger.go", `if r.Transaction.Status == Declined {`, `if r.Transaction.Status == Declined && !r.Replayed {`},
+		{"ledger/ledger.go", `	case Declined:
+		return Result{}`, `	case Declined:
+		if r.Replayed {
+			return r, nil
+		}
+		return Result{}`},
 	}, simulation},
 	{"a balance is read first", []edit{
 		{"ledger/ledger.go", `	err := l.store.Post(ctx, t)`, `	_, err := l.store.Balance(ctx, t.UserID)` + "\n\t" + `err = l.store.Post(ctx, t)`},

@@ -24,7 +24,7 @@ func TestLinearizable(t *testing.T) {
 		o := ledger.Transaction{UserID: r.UserID, IdempotencyKey: r.IdempotencyKey, Type: r.Type, Amount: r.Amount, Status: status}
 		o.CreatedAt = (&call{number: by}).stamp()
 		if status == ledger.Declined {
-			o.BalanceSeen = ledger.OpeningBalance
+			o.BalanceSeen = ledger.OpeningBalance()
 		}
 		return o
 	}
