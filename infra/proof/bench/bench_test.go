@@ -99,5 +99,6 @@ func TestPrices(t *testing.T) {
 	assert.Contains(t, string(template), fmt.Sprintf("MemorySize: %g\n", p.MemoryMB))
 	p.PerMillionWriteUnits, p.PerMillionReadUnits, p.PerMillionInvocations = 2, 3, 5
 	p.MemoryMB, p.BilledMs, p.PerGBSecond, p.PerMillionHTTPRequests = 512, 1000, 1e-5, 7
-	assert.Equal(t, bill{"any", units{2, 4, 1}, 11, 10, 7, 28}, p.bill("any", units{2, 4, 1}))
+	p.PerGBLogged, p.PerMillionTraces, p.TracedShare = 0.5, 10, 0.1
+	assert.Equal(t, bill{"any", units{2, 4, 1}, 2000, 11, 10, 7, 2, 30}, p.bill("any", units{2, 4, 1}, 2000))
 }

@@ -1,17 +1,20 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
+	"net/url"
 	"os"
+	"strings"
 
 	_ "embed"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"onewrite/handler"
 	"onewrite/infra"
 )
 
@@ -28,8 +31,16 @@ type prices struct {
 	PerMillionInvocations  float64  `json:"perMillionInvocations"`
 	PerGBSecond            float64  `json:"perGBSecond"` // of arm64
 	PerMillionHTTPRequests float64  `json:"perMillionHTTPRequests"`
-	MemoryMB               float64  `json:"memoryMB"` // the function's, as in template.yaml
-	BilledMs               float64  `json:"billedMs"` // a call's; an assumption
+	PerGBLogged            float64  `json:"perGBLogged"`
+	PerMillionTraces       float64  `json:"perMillionTraces"`
+	PerGBStoredMonth       float64  `json:"perGBStoredMonth"`
+	PerGBBackedUpMonth     float64  `json:"perGBBackedUpMonth"` // for point-in-time recovery
+	PerMetricMonth         float64  `json:"perMetricMonth"`
+	PerAlarmMetricMonth    float64  `json:"perAlarmMetricMonth"`
+	PerDashboardMonth      float64  `json:"perDashboardMonth"`
+	MemoryMB               float64  `json:"memoryMB"`    // the function's, as in template.yaml
+	BilledMs               float64  `json:"billedMs"`    // a call's; an assumption
+	TracedShare            float64  `json:"tracedShare"` // of the calls, by X-Ray's default rule
 }
 
 // readPrices reads a file of prices, or those of today.
@@ -47,63 +58,121 @@ func readPrices(path string) (p prices, err error) {
 type bill struct {
 	Outcome string `json:"outcome"`
 	units
+	LogBytes int     `json:"logBytes"` // of a call, in both logs
 	DynamoDB float64 `json:"dynamodb"`
 	Lambda   float64 `json:"lambda"`
 	HTTPAPI  float64 `json:"httpAPI"`
+	Logs     float64 `json:"logs"` // and traces
 	Total    float64 `json:"total"`
 }
 
-func (p prices) bill(outcome string, u units) bill {
+func (p prices) bill(outcome string, u units, logBytes int) bill {
 	b := bill{
 		Outcome:  outcome,
 		units:    u,
+		LogBytes: logBytes,
 		DynamoDB: u.Writes*p.PerMillionWriteUnits + u.Reads*p.PerMillionReadUnits,
 		Lambda:   p.PerMillionInvocations + 1e6*p.MemoryMB/1024*p.BilledMs/1000*p.PerGBSecond,
 		HTTPAPI:  p.PerMillionHTTPRequests,
+		Logs:     float64(logBytes)/1000*p.PerGBLogged + p.TracedShare*p.PerMillionTraces,
 	}
-	b.Total = b.DynamoDB + b.Lambda + b.HTTPAPI
+	b.Total = b.DynamoDB + b.Lambda + b.HTTPAPI + b.Logs
 	return b
 }
 
-// measureCost makes one call of every outcome, and bills its requests.
-func (sub *subject) measureCost(ctx context.Context, p prices) ([]bill, error) {
+// measureCost makes one call of every outcome, bills what it takes, and adds up
+// what a month takes besides.
+func (sub *subject) measureCost(ctx context.Context, p prices) ([]bill, *month, error) {
+	t, err := readTemplate()
+	if err != nil {
+		return nil, nil, err
+	}
+	log := &bytes.Buffer{}
 	m := &meter{}
 	client := infra.NewClient(sub.Config, func(o *dynamodb.Options) { m.client, o.HTTPClient = o.HTTPClient, m })
-	h := newHandler(infra.NewStore(client, sub.Config), io.Discard)
-	user := fmt.Sprintf("payer-%d", sub.calls.Add(1))
-	get := func(path, query string) call { return call{method: http.MethodGet, path: path, query: query} }
-	key := func(i int) names { return names{user, fmt.Sprintf("key-%d", i)} }
-	reused := post(key(0), "credit", "2")
+	till := &till{newHandler(infra.NewStore(client, sub.Config), log), m, log, p, t.accessLogBytes(), metricNames{}}
+
 	var bills []bill
-	for _, step := range []struct {
-		name, status string
-		call         call
-	}{
-		{"posted", "201", posted.call(key(0))},
-		{"posted, replayed", "201", posted.call(key(0))},
-		{"key reused", "422", reused},
-		{"declined", "422", declined.call(key(1))},
-		{"declined, replayed", "422", declined.call(key(1))},
-		{"balance read", "200", balance.call(key(0))},
-		{"transaction read", "200", get("/transactions/"+key(0).id(), "")},
-		{"history of 50 read", "200", get("/transactions", "userId="+user)},
-	} {
-		if step.call.path == "/transactions" && step.call.method == http.MethodGet {
-			for i := range 48 { // two rows are there
-				if err := sub.overEvents(posted, key(2+i))(ctx); err != nil {
-					return nil, err
-				}
+	var bytesPosted float64
+	for _, step := range sub.costSteps() {
+		m.rows, m.rowBytes = 0, 0
+		for i := range step.postedBefore {
+			n := names{step.user, fmt.Sprintf(step.key, 100+i)}
+			if _, err := till.pay(ctx, outcome{name: step.name, status: "201"}, posted.call(n)); err != nil {
+				return nil, nil, err
 			}
 		}
-		m.units = units{}
-		answer, err := h.Invoke(ctx, step.call.event())
+		b, err := till.pay(ctx, outcome{name: step.name, status: step.status}, step.call)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if err := (outcome{name: step.name, status: step.status}).check(answer); err != nil {
-			return nil, err
+		bills = append(bills, b)
+		if step.name == uuidHistory {
+			bytesPosted = m.bytesPosted()
 		}
-		bills = append(bills, p.bill(step.name, m.units))
 	}
-	return bills, nil
+	return bills, p.month(t, till.metrics, bytesPosted), nil
+}
+
+// uuidHistory is the step whose rows have the names that most callers choose.
+const uuidHistory = "history of 50, UUIDs"
+
+// costStep is a call to bill, after postings that are not.
+type costStep struct {
+	name, status string
+	call         call
+	user, key    string // of those postings; the key is a format for their number
+	postedBefore int
+}
+
+func (sub *subject) costSteps() []costStep {
+	number := sub.calls.Add(1)
+	short := fmt.Sprintf("payer-%d", number)
+	uuid := fmt.Sprintf("5f0c8a52-9d3e-4b71-8f26-%012d", number)
+	longest := strings.Repeat("\U0001D11E", 127) + fmt.Sprint(number%10)
+	n := names{short, "key-0"}
+	get := func(path, query string) call { return call{method: http.MethodGet, path: path, query: query} }
+	history := func(user, limit string) call {
+		return get("/transactions", url.Values{"userId": {user}, "limit": {limit}}.Encode())
+	}
+	return []costStep{
+		{name: "posted", status: "201", call: posted.call(n)},
+		{name: "posted, replayed", status: "201", call: posted.call(n)},
+		{name: "key reused", status: "422", call: post(n, "credit", "2")},
+		{name: "declined", status: "422", call: declined.call(names{short, "key-1"})},
+		{name: "declined, replayed", status: "422", call: declined.call(names{short, "key-1"})},
+		{name: "invalid", status: "400", call: post(n, "credit", "0")},
+		{name: "balance read", status: "200", call: balance.call(n)},
+		{name: "transaction read", status: "200", call: get("/transactions/"+n.id(), "")},
+		{"history of 50, short names", "200", history(short, "50"), short, "key-%d", 50},
+		{uuidHistory, "200", history(uuid, "50"), uuid, "0c9f7d1e-3a44-4c58-b1e0-%012d", 50},
+		{"history of 100, longest names", "200", history(longest, "100"), longest, strings.Repeat("k", 252) + "%d", 100},
+	}
+}
+
+// till is the ledger with meters on it.
+type till struct {
+	handler        *handler.Handler
+	meter          *meter
+	log            *bytes.Buffer
+	prices         prices
+	accessLogBytes int
+	metrics        metricNames
+}
+
+// pay makes a call that must have the outcome, and bills it.
+func (t *till) pay(ctx context.Context, want outcome, c call) (bill, error) {
+	t.meter.units = units{}
+	t.log.Reset()
+	answer, err := t.handler.Invoke(ctx, c.event())
+	if err != nil {
+		return bill{}, err
+	}
+	if err := want.check(answer); err != nil {
+		return bill{}, err
+	}
+	if err := t.metrics.add(t.log.Bytes()); err != nil {
+		return bill{}, err
+	}
+	return t.prices.bill(want.name, t.meter.units, t.log.Len()+t.accessLogBytes), nil
 }

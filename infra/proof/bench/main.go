@@ -195,7 +195,7 @@ func (r *report) measurePart(ctx context.Context, sub *subject, part string, muc
 		r.Size = &s
 	case "cost":
 		bar.Begin(part, 0)
-		r.Cost, err = sub.measureCost(ctx, r.Prices)
+		r.Cost, r.Month, err = sub.measureCost(ctx, r.Prices)
 	case "hotaccount":
 		rows := hotSettings(much.holds, much.hotCallers, much.hotFor)
 		bar.Begin(part, len(rows)+1)

@@ -22,6 +22,7 @@ type report struct {
 	Memory  []memory     `json:"memory,omitempty"`
 	Size    *size        `json:"size,omitempty"`
 	Cost    []bill       `json:"cost,omitempty"`
+	Month   *month       `json:"month,omitempty"`
 	Prices  prices       `json:"prices"`
 	Scale   []throughput `json:"scale,omitempty"`
 
@@ -83,10 +84,14 @@ func (r *report) print(out io.Writer) error {
 	}
 	if r.Cost != nil {
 		section(fmt.Sprintf("Dollars a million calls (%s, %s, %g ms at %g MB)", r.Prices.Region, r.Prices.Date, r.Prices.BilledMs, r.Prices.MemoryMB),
-			"outcome|requests|write units|read units|DynamoDB|Lambda|HTTP API|total")
+			"outcome|requests|write units|read units|DynamoDB|Lambda|HTTP API|logs, traces|total")
 	}
 	for _, b := range r.Cost {
-		fmt.Fprintf(w, "%s\t%d\t%g\t%g\t%.2f\t%.2f\t%.2f\t%.2f\t\n", b.Outcome, b.Requests, b.Writes, b.Reads, b.DynamoDB, b.Lambda, b.HTTPAPI, b.Total)
+		fmt.Fprintf(w, "%s\t%d\t%g\t%g\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t\n", b.Outcome, b.Requests, b.Writes, b.Reads, b.DynamoDB, b.Lambda, b.HTTPAPI, b.Logs, b.Total)
+	}
+	if r.Month != nil {
+		section("Dollars a month, besides the calls", "|total")
+		r.Month.print(w)
 	}
 	if r.Scale != nil {
 		section("Posts a second and core, our own share and the SDK's", "users at once|posts/s")

@@ -34,7 +34,7 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-// The longest names there are fit a row into 1 KB, so no call costs more than
+// The longest names there are fit a row into 1 KB, so no write costs more than
 // the table of costs says.
 func TestLongestRow(t *testing.T) {
 	t.Parallel()
