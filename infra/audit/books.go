@@ -85,24 +85,44 @@ func (b *books) scan(ctx context.Context, table string, visit func(page []row)) 
 // history gives a user's transactions from a time on to visit, oldest first,
 // by the index, which may lag behind.
 func (b *books) history(ctx context.Context, user ledger.UserID, from time.Time, visit func(row)) error {
-	pages := dynamodb.NewQueryPaginator(b.client, &dynamodb.QueryInput{
-		TableName:              &b.config.TransactionsTable,
-		IndexName:              aws.String(infra.HistoryIndex),
+	return b.query(ctx, user, &dynamodb.QueryInput{
 		KeyConditionExpression: aws.String("user_id = :user AND created_at >= :from"),
 		ExpressionAttributeValues: row{
 			":user": &types.AttributeValueMemberS{Value: user.String()},
 			":from": &types.AttributeValueMemberS{Value: ledger.FormatTime(from)},
 		},
-		Limit:                  aws.Int32(pageRows),
-		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
+	}, func(r row) bool {
+		visit(r)
+		return true
 	})
-	for pages.HasMorePages() {
+}
+
+// newest gives a user's transactions to visit, newest first, by the index, for
+// as long as visit wants more.
+func (b *books) newest(ctx context.Context, user ledger.UserID, visit func(row) (more bool)) error {
+	return b.query(ctx, user, &dynamodb.QueryInput{
+		KeyConditionExpression:    aws.String("user_id = :user"),
+		ExpressionAttributeValues: row{":user": &types.AttributeValueMemberS{Value: user.String()}},
+		ScanIndexForward:          aws.Bool(false),
+	}, visit)
+}
+
+// query gives the rows of a query of the history index to visit, page by page,
+// for as long as visit wants more.
+func (b *books) query(ctx context.Context, user ledger.UserID, query *dynamodb.QueryInput, visit func(row) (more bool)) error {
+	query.TableName = &b.config.TransactionsTable
+	query.IndexName = aws.String(infra.HistoryIndex)
+	query.Limit = aws.Int32(pageRows)
+	query.ReturnConsumedCapacity = types.ReturnConsumedCapacityTotal
+	for pages := dynamodb.NewQueryPaginator(b.client, query); pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return fmt.Errorf("read history of %q: %w", user, err)
 		}
 		for _, r := range page.Items {
-			visit(r)
+			if !visit(r) {
+				return nil
+			}
 		}
 		if err := b.spend(ctx, page.ConsumedCapacity); err != nil {
 			return err

@@ -2,11 +2,12 @@
 // says, while the ledger goes on being used.
 //
 //	go run ./infra/audit [-rate UNITS] [-segments N] [-settle TIME] [-json | -emf]
+//	go run ./infra/audit -repair [-write] [-json]
 //	go run ./infra/audit -user ID [-csv]
 //
 // It reads the tables that the environment names as it does for the function
-// (see [onewrite/infra.ConfigFromEnv]), and writes nothing to them. It exits
-// with status
+// (see [onewrite/infra.ConfigFromEnv]), and writes nothing to them, unless
+// -repair -write says so. It exits with status
 //
 //	0  every balance is what its history says
 //	1  something is not as it must be, whether or not the run could finish
@@ -72,6 +73,36 @@
 // A user who is never at rest for as long as a reading takes may be left over,
 // and one whose partition is throttled all the time. The report calls that
 // unsettled, and neither right nor wrong. It keeps nothing else back.
+//
+// # Repair
+//
+// A restore from point-in-time recovery brings each table back as it was at a
+// moment of its own, and so can leave a row without its balance move, and a
+// move without its row. -repair says what it would do about that, and -write
+// does it. It audits first, and writes only if everything could be read.
+//
+// The rows are what happened: none was written but together with its move. So
+// of a user with more rows than version counts, whose balance is what those
+// rows make but for the last that were written, the moves of these are what is
+// missing, and the balance is written that all the rows make. No balance at all
+// is the same, with all moves missing. (The last that were written are the last
+// by created_at, but for rows that were written in another order than they were
+// begun, within the seconds that a call takes. Where more of those could be
+// chosen from than there are sums to tell them by, it does not choose.)
+//
+// Everything else is kept as it is and listed with the reason. With as many
+// rows as version counts or fewer, rows are gone, or somebody has changed
+// something, and the tables don't say what: a row that is gone has taken its key
+// with it. A caller who sends such a call again posts it a second time on a
+// balance that has it already, so nobody may post before the audit is right.
+// Who knows that the rows that are there are all that shall count can remove
+// the row of the balance: the repair makes it anew.
+//
+// A repair is one write, on the condition that balance and version are still
+// what was read before the rows were (or that there still is no row). Version
+// grows with every posting, so a user who was posted to meanwhile fails the
+// condition and is kept. It is safe at any time, and makes sense only while
+// nobody posts: see infra/operations.md.
 //
 // # Memory
 //

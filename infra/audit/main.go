@@ -62,7 +62,13 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 // is that of writing.
 func auditAll(ctx context.Context, b *books, o options, out, log io.Writer) (status int, err error) {
 	progress := cli.ShowProgress(log)
-	found := (&audit{books: b, settle: o.settle, progress: progress}).run(ctx)
+	a := &audit{books: b, settle: o.settle, progress: progress}
+	var found report
+	if o.repair {
+		found = a.repair(ctx, o.write)
+	} else {
+		found = a.run(ctx)
+	}
 	progress.Stop()
 	switch {
 	case o.asJSON:

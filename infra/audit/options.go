@@ -19,11 +19,12 @@ type options struct {
 	asJSON, asEMF  bool
 	user           ledger.UserID // none: everybody
 	asCSV          bool
+	repair, write  bool
 }
 
 const about = `Tells for every user whether the balance is what the history says, while the
 ledger goes on being used. It reads the tables that the environment names, as
-the function does, and writes nothing to them.
+the function does, and writes nothing to them, unless -repair -write says so.
 
 It ends with status 0 if all is right, 1 if something is wrong, 2 if a flag or
 the environment is, 3 if nothing wrong was found but some users moved all the
@@ -42,6 +43,8 @@ func parseOptions(args []string, out io.Writer) (o options, err error) {
 		return err
 	})
 	flags.BoolVar(&o.asCSV, "csv", false, "with -user: write it as CSV")
+	flags.BoolVar(&o.repair, "repair", false, "say what the balances would be that the history determines, as after a restore of the tables")
+	flags.BoolVar(&o.write, "write", false, "with -repair: write them; nobody else may write meanwhile")
 	if err := flags.Parse(args, out); err != nil {
 		return o, err
 	}
@@ -57,6 +60,10 @@ func parseOptions(args []string, out io.Writer) (o options, err error) {
 		return o, cli.Usagef("-json and -emf both write to standard output; choose one")
 	case statement && (o.asJSON || o.asEMF):
 		return o, cli.Usagef("-json and -emf are for the audit of everybody, and -user writes one statement")
+	case o.repair && (statement || o.asEMF):
+		return o, cli.Usagef("-repair is for everybody, and reports as text or as -json")
+	case o.write && !o.repair:
+		return o, cli.Usagef("-write is for -repair; an audit writes nothing")
 	case o.asCSV && !statement:
 		return o, cli.Usagef("-csv is for the statement of a -user")
 	}

@@ -19,11 +19,26 @@ type report struct {
 	Mismatches   []finding `json:"mismatches"` // damage, each once
 	Unsettled    []finding `json:"unsettled"`  // users who moved all the time: neither right nor wrong
 	Unfinished   string    `json:"unfinished"` // why not everything was read; "" if it was
+
+	// Of a repair only, and there of the mismatches of kind balance.
+	Repairs []repair  `json:"repairs,omitzero"` // those that the history determines
+	Kept    []finding `json:"kept,omitzero"`    // the others, and why
 }
 
 // clean reports whether everything was read and is right.
 func (r report) clean() bool {
-	return len(r.Mismatches) == 0 && len(r.Unsettled) == 0 && r.Unfinished == ""
+	return len(r.wrong()) == 0 && len(r.Unsettled) == 0 && r.Unfinished == ""
+}
+
+// wrong returns the mismatches that have not been repaired.
+func (r report) wrong() []finding {
+	repaired := map[string]bool{}
+	for _, one := range r.Repairs {
+		repaired[one.UserID] = one.Written
+	}
+	return slices.DeleteFunc(slices.Clone(r.Mismatches), func(f finding) bool {
+		return f.Kind == kindBalance && repaired[f.UserID]
+	})
 }
 
 // The kinds of finding.
@@ -61,6 +76,11 @@ func compared(seen *tally, balance infra.Aggregate) string {
 // sorted is the report in an order that does not change from run to run. What
 // was found twice, because a row was read twice, is in it once.
 func (r report) sorted() report {
+	slices.SortFunc(r.Repairs, func(one, other repair) int { return cmp.Compare(one.UserID, other.UserID) })
+	if r.Repairs != nil && r.Kept == nil {
+		r.Kept = []finding{}
+	}
+	slices.SortFunc(r.Kept, func(f, g finding) int { return cmp.Compare(f.UserID, g.UserID) })
 	for _, findings := range []*[]finding{&r.Mismatches, &r.Unsettled} {
 		*findings = append([]finding{}, *findings...) // [] in JSON, not null
 		slices.SortFunc(*findings, func(f, g finding) int {
@@ -76,8 +96,23 @@ func (r report) sorted() report {
 // so that none of them can play tricks on a terminal.
 func (r report) writeText(w io.Writer) error {
 	var text bytes.Buffer
+	decided := map[string]bool{} // by a repair: these have a line of their own
+	for _, one := range r.Repairs {
+		decided[one.UserID] = true
+	}
+	for _, f := range r.Kept {
+		decided[f.UserID] = true
+	}
 	for _, f := range r.Mismatches {
-		fmt.Fprintf(&text, "wrong      %s\n", f)
+		if f.Kind != kindBalance || !decided[f.UserID] {
+			fmt.Fprintf(&text, "wrong      %s\n", f)
+		}
+	}
+	for _, one := range r.Repairs {
+		fmt.Fprintln(&text, one)
+	}
+	for _, f := range r.Kept {
+		fmt.Fprintf(&text, "kept       %s\n", f)
 	}
 	for _, f := range r.Unsettled {
 		fmt.Fprintf(&text, "unsettled  %s\n", f)
@@ -101,7 +136,13 @@ func (f finding) String() string {
 }
 
 func (r report) sentence() string {
-	counts := fmt.Sprintf("%d wrong, %d unsettled", len(r.Mismatches), len(r.Unsettled))
+	wrong := len(r.wrong())
+	counts := fmt.Sprintf("%d wrong, %d unsettled", wrong, len(r.Unsettled))
+	if repaired := len(r.Mismatches) - wrong; repaired > 0 {
+		counts = fmt.Sprintf("%d repaired, %s", repaired, counts)
+	} else if len(r.Repairs) > 0 {
+		counts = fmt.Sprintf("%s; %d can be repaired, and -write does it", counts, len(r.Repairs))
+	}
 	switch {
 	case r.Unfinished != "":
 		return counts + "; the rest was not read"
@@ -120,7 +161,7 @@ func (r report) writeJSON(w io.Writer) error { return json.NewEncoder(w).Encode(
 // status is the command's exit status.
 func (r report) status() int {
 	switch {
-	case len(r.Mismatches) > 0:
+	case len(r.wrong()) > 0:
 		return exitWrong
 	case r.Unfinished != "":
 		return exitUnfinished

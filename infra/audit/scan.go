@@ -75,29 +75,7 @@ func (a *audit) scanBalances(ctx context.Context, tallies map[ledger.UserID]*tal
 // place after settle, so that a user who is written to at every moment can be
 // read here, too.
 func (a *audit) scanAgain(ctx context.Context, users []ledger.UserID) error {
-	a.progress.Begin("balances, again", len(users))
-	before, err := a.balances(ctx, users)
-	if err != nil {
-		return err
-	}
-	if err := sleep(ctx, a.settle); err != nil {
-		return err
-	}
-	tallies := map[ledger.UserID]*tally{}
-	for user := range before {
-		tallies[user] = &tally{}
-	}
-	a.progress.Begin("transactions, again", a.report.Transactions)
-	err = a.books.scan(ctx, a.books.config.TransactionsTable, func(page []row) {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		for _, r := range page {
-			if t, ok := a.examine(r); ok && tallies[t.UserID] != nil {
-				tallies[t.UserID].add(t)
-			}
-		}
-		a.progress.Add(len(page))
-	})
+	before, tallies, err := a.recount(ctx, users)
 	if err != nil {
 		return err
 	}
@@ -116,6 +94,36 @@ func (a *audit) scanAgain(ctx context.Context, users []ledger.UserID) error {
 		}
 	}
 	return err
+}
+
+// recount reads the balances of the users and then, settle later, tallies their
+// transactions by a scan of the table. Users who could not be read are in
+// neither result, and in the report.
+func (a *audit) recount(ctx context.Context, users []ledger.UserID) (map[ledger.UserID]infra.Aggregate, map[ledger.UserID]*tally, error) {
+	a.progress.Begin("balances, again", len(users))
+	balances, err := a.balances(ctx, users)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := sleep(ctx, a.settle); err != nil {
+		return nil, nil, err
+	}
+	tallies := map[ledger.UserID]*tally{}
+	for user := range balances {
+		tallies[user] = &tally{}
+	}
+	a.progress.Begin("transactions, again", a.report.Transactions)
+	err = a.books.scan(ctx, a.books.config.TransactionsTable, func(page []row) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		for _, r := range page {
+			if t, ok := a.examine(r); ok && tallies[t.UserID] != nil {
+				tallies[t.UserID].add(t)
+			}
+		}
+		a.progress.Add(len(page))
+	})
+	return balances, tallies, err
 }
 
 // balances reads the balances of the users, but for those that can't be
