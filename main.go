@@ -20,8 +20,8 @@ import (
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr}))
 	config, missing := infra.ConfigFromEnv(os.Getenv)
-	authorization, unknown := handler.AuthorizationFromEnv(os.Getenv)
-	if err := errors.Join(missing, unknown); err != nil {
+	access, unclear := handler.AccessFromEnv(os.Getenv)
+	if err := errors.Join(missing, unclear); err != nil {
 		log.Error("start", slog.String("cause", err.Error()))
 		os.Exit(1)
 	}
@@ -31,5 +31,5 @@ func main() {
 	if err := store.Warm(context.Background()); err != nil {
 		log.Warn("warm up", slog.String("cause", err.Error()))
 	}
-	lambda.Start(handler.New(ledger.New(store, time.Now), os.Stdout, handler.AuthorizedBy(authorization)))
+	lambda.Start(handler.New(ledger.New(store, time.Now), os.Stdout, access))
 }

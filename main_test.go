@@ -94,17 +94,30 @@ func TestFunction(t *testing.T) {
 	}
 }
 
-// The function hears from its environment that tokens decide.
-func TestFunctionAuthorizedByTokens(t *testing.T) {
+// The environment says who decides what a caller may do.
+func TestFunctionAuthorizes(t *testing.T) {
 	t.Parallel()
-	function := start(t, infratest.New(t), io.Discard, "AUTHORIZATION=JWT")
-	for event, status := range map[string]int{
-		"bare-post":         201,
-		"sam-http-balance":  403,
-		"sam-rest-balance":  403,
-		"function-url-post": 403,
+	books := infratest.New(t)
+	for _, c := range []struct {
+		environment []string
+		statuses    map[string]int
+	}{
+		{[]string{"AUTHORIZATION=AWS_IAM"}, map[string]int{
+			"bare-balance": 200, "http-api-iam-balance": 200, "function-url-iam-post": 201, "rest-api-iam-post": 201,
+			"sam-http-balance": 403, "sam-rest-balance": 403, "function-url-post": 403, "http-api-jwt-credit": 403, "rest-api-jwt-balance": 403,
+		}},
+		{[]string{"AUTHORIZATION=JWT"}, map[string]int{
+			"bare-balance": 200, "rest-api-jwt-balance": 200, "http-api-jwt-credit": 403,
+			"sam-http-balance": 403, "sam-rest-balance": 403, "function-url-post": 403, "http-api-iam-balance": 403, "rest-api-iam-post": 403,
+		}},
+		{[]string{"AUTHORIZATION=JWT", "CREDIT_SCOPE=ledger/credit"}, map[string]int{
+			"rest-api-jwt-balance": 200, "http-api-jwt-credit": 201,
+		}},
 	} {
-		assert.Equal(t, status, invoke(t, function, event).StatusCode, event)
+		function := start(t, books, io.Discard, c.environment...)
+		for event, status := range c.statuses {
+			assert.Equal(t, status, invoke(t, function, event).StatusCode, "%s %s", c.environment, event)
+		}
 	}
 }
 
@@ -141,7 +154,7 @@ func TestFunctionSaysWhatIsMissing(t *testing.T) {
 	output, err := function.CombinedOutput()
 	require.Error(t, err)
 	assert.Contains(t, string(output), "missing in the environment: TRANSACTIONS_AGGREGATE_TABLE, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY")
-	assert.Contains(t, string(output), "AUTHORIZATION in the environment must be AWS_IAM or JWT")
+	assert.Contains(t, string(output), "AUTHORIZATION in the environment must be AWS_IAM, JWT or NONE")
 }
 
 // Without DynamoDB the function still answers, and says to try again.

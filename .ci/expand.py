@@ -104,7 +104,7 @@ def check_function(resources, template, mode):
     same("role", function["Role"], {"Fn::GetAtt": ["Role", "Arn"]})
     same("role's policies", resources["Role"], template["Resources"]["Role"])
     same("environment", function["Environment"]["Variables"], {
-        "AUTHORIZATION": mode, "AWS_ENDPOINT_URL_DYNAMODB": "",
+        "AUTHORIZATION": mode, "CREDIT_SCOPE": "", "AWS_ENDPOINT_URL_DYNAMODB": "",
         "TRANSACTIONS_TABLE": {"Ref": "TransactionsTable"}, "TRANSACTIONS_AGGREGATE_TABLE": {"Ref": "AggregateTable"}})
     within = int(re.search(r"answerWithin = (\d+) \* time.Second", open("handler/handler.go").read())[1])
     assert within < function["Timeout"] <= 29, f"answers within {within} s, and has {function['Timeout']} s"

@@ -42,11 +42,17 @@ type answer struct {
 	Body   string
 }
 
-func newHandler(t *testing.T, options ...handler.Option) (*handler.Handler, *infratest.Books, *bytes.Buffer) {
+// newHandler makes a handler that lets everyone do everything.
+func newHandler(t *testing.T) (*handler.Handler, *infratest.Books, *bytes.Buffer) {
+	t.Helper()
+	return newHandlerFor(t, handler.Access{Authorization: handler.None})
+}
+
+func newHandlerFor(t *testing.T, access handler.Access) (*handler.Handler, *infratest.Books, *bytes.Buffer) {
 	t.Helper()
 	books, log := infratest.New(t), &bytes.Buffer{}
 	l := ledger.New(books.Store, func() time.Time { return noon })
-	return handler.New(l, log, options...), books, log
+	return handler.New(l, log, access), books, log
 }
 
 // doors are the ways to the handler: every call must be answered alike by all.

@@ -2,88 +2,131 @@ package handler
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"onewrite/ledger"
 )
 
-// Authorization says whom a caller may touch, once API Gateway has let the
-// call in. The names are those that API Gateway has for its routes.
+// Access says who may do what:
+//
+//	                          AWS_IAM     JWT                         NONE
+//	direct invocation         everything  everything                  everything
+//	event with IAM's caller   everything  nothing                     everything
+//	event with a token        nothing     read and debit the token's  everything
+//	                                      user; credit it by scope
+//	any other event           nothing     nothing                     everything
+//	plain HTTP                nothing     nothing                     everything
+//
+// API Gateway, or a function URL, has checked signature and token, and put what
+// it found out into the event, where no caller can write. Who may invoke the
+// function directly is IAM's to say. Nothing is 403, but that another user's
+// transaction is 404, as if there were none. The zero Access allows nothing.
+type Access struct {
+	Authorization Authorization
+
+	// CreditScope is the scope that a token needs to credit its user. Without
+	// one no token may: a credit is money from outside.
+	CreditScope string
+}
+
+// Authorization says who decides what a caller may do. The names are those
+// that API Gateway and function URLs have for their routes.
 type Authorization string
 
 const (
-	// IAM lets a caller touch every user: who may call at all is for IAM's
-	// policies to say.
+	// IAM leaves it to IAM's policies.
 	IAM Authorization = "AWS_IAM"
 
-	// JWT lets a caller touch one user, whom the "sub" of the token names. API
-	// Gateway has checked the token and put its claims into the event, where
-	// no caller can write. An event of an API or a function URL without them
-	// is forbidden, and so is all that comes over plain HTTP. A direct
-	// invocation may touch every user, as with IAM.
+	// JWT leaves it to the token that a call brings.
 	JWT Authorization = "JWT"
+
+	// None lets everyone do everything. It is for tests, and for sam local,
+	// whose events name no caller; template.yaml can't deploy it.
+	None Authorization = "NONE"
 )
 
-// AuthorizationFromEnv reads AUTHORIZATION, which template.yaml sets. There is
-// no default: a name that is misspelled must not open the ledger.
-func AuthorizationFromEnv(getenv func(string) string) (Authorization, error) {
-	const name = "AUTHORIZATION"
-	switch a := Authorization(getenv(name)); a {
-	case IAM, JWT:
-		return a, nil
+// AccessFromEnv reads what template.yaml sets:
+//
+//	AUTHORIZATION  AWS_IAM, JWT or NONE
+//	CREDIT_SCOPE   optional: one scope
+//
+// There is no default for the first: a name that is misspelled must not open
+// the ledger.
+func AccessFromEnv(getenv func(string) string) (Access, error) {
+	a := Access{Authorization: Authorization(getenv("AUTHORIZATION")), CreditScope: getenv("CREDIT_SCOPE")}
+	switch a.Authorization {
+	case IAM, JWT, None:
 	default:
-		return "", fmt.Errorf("%s in the environment must be %s or %s, and is %q", name, IAM, JWT, a)
+		return Access{}, fmt.Errorf("AUTHORIZATION in the environment must be %s, %s or %s, and is %q", IAM, JWT, None, a.Authorization)
 	}
+	if strings.ContainsFunc(a.CreditScope, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
+		return Access{}, fmt.Errorf("CREDIT_SCOPE in the environment must be one scope (RFC 6749, section 3.3), and is %q", a.CreditScope)
+	}
+	return a, nil
 }
 
-// Option is a choice for [New].
-type Option func(*Handler)
-
-// AuthorizedBy chooses the Authorization. The default is [IAM].
-func AuthorizedBy(a Authorization) Option {
-	return func(h *Handler) { h.authorization = a }
-}
-
-// caller is whom the sender of a call may touch. The zero caller may touch
-// nobody.
+// caller is what the sender of a call may do. The zero caller may do nothing.
 type caller struct {
-	all  bool
-	user ledger.UserID
+	all     bool          // everything
+	user    ledger.UserID // whom it may read and debit
+	credits bool          // whether it may credit that user
 }
 
 var anyone = caller{all: true}
 
-// mayTouch is errForbidden where the caller may not touch that user.
-func (c caller) mayTouch(user ledger.UserID) error {
-	if c.all || user == c.user {
+// mayRead returns errForbidden if the caller may not read that user; it comes
+// before all else that is wrong with a call, so that nothing more is told about
+// another's. The zero user is one that could not be parsed.
+func (c caller) mayRead(user ledger.UserID) error {
+	if c.all || user == c.user || user == (ledger.UserID{}) {
 		return nil
 	}
 	return errForbidden
 }
 
-// refusal is why a call is refused before it reaches the ledger. Another's user
-// comes first, so that nothing else is told about it; the zero user is one
-// that could not be read.
-func (c *call) refusal(user ledger.UserID, invalid *invalidRequest) error {
-	if user != (ledger.UserID{}) {
-		if err := c.caller.mayTouch(user); err != nil {
-			return err
+// mayPost returns errForbidden if the caller may not post such a transaction of
+// that user.
+func (c caller) mayPost(user ledger.UserID, kind ledger.Type) error {
+	if err := c.mayRead(user); err != nil || c.all {
+		return err
+	}
+	switch kind {
+	case ledger.Debit, "": // "" could not be parsed
+		return nil
+	case ledger.Credit:
+		if c.credits {
+			return nil
 		}
 	}
-	return invalid.err()
+	return errForbidden
 }
 
-// callerOf is the caller of an event, or errForbidden if the event does not
-// name one. Claims bind in either mode: while a deployment changes the mode,
-// the function and the API in front of it are not of the same one.
+// callerOf returns the caller of an event, or errForbidden if the event may do
+// nothing.
 func (h *Handler) callerOf(payload []byte, e event) (caller, error) {
-	claims := e.claims()
-	if claims == nil && (h.authorization == IAM || direct(payload)) {
+	switch {
+	case h.access.Authorization == None:
 		return anyone, nil
+	case h.access.Authorization == IAM && (direct(payload) || e.signed()):
+		return anyone, nil
+	case h.access.Authorization == JWT && direct(payload):
+		return anyone, nil
+	case h.access.Authorization == JWT:
+		return h.access.bearer(e.claims())
 	}
+	return caller{}, errForbidden
+}
+
+// bearer returns the caller of a token with these claims.
+func (a Access) bearer(claims jsontext.Value) (caller, error) {
 	var token struct {
-		Sub string `json:"sub"`
+		Sub   string         `json:"sub"`
+		Scope jsontext.Value `json:"scope"` // RFC 8693, section 4.2
+		Scp   jsontext.Value `json:"scp"`   // the same, of other issuers
 	}
 	if err := json.Unmarshal(claims, &token); err != nil {
 		return caller{}, errForbidden
@@ -92,5 +135,28 @@ func (h *Handler) callerOf(payload []byte, e event) (caller, error) {
 	if err != nil {
 		return caller{}, errForbidden
 	}
-	return caller{user: user}, nil
+	credits := a.CreditScope != "" && slices.Contains(append(scopes(token.Scope), scopes(token.Scp)...), a.CreditScope)
+	return caller{user: user, credits: credits}, nil
+}
+
+// scopes returns the scopes in a claim: a text with spaces between them, or a
+// list. HTTP APIs make a text of every claim, and "[a b]" of a list; REST APIs
+// leave a list as it is. Beside the claims an HTTP API has "scopes", which is
+// null unless its route asks for some; what the token has stands in the claims.
+//
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-jwt-authorizer-claims.html
+func scopes(claim jsontext.Value) []string {
+	var list []string
+	if json.Unmarshal(claim, &list) == nil {
+		return list
+	}
+	var text string
+	if json.Unmarshal(claim, &text) != nil {
+		return nil
+	}
+	if strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") {
+		text = text[1 : len(text)-1]
+	}
+	return strings.Split(text, " ")
 }

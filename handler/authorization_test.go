@@ -1,10 +1,12 @@
 package handler_test
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,34 +15,54 @@ import (
 
 	"onewrite/handler"
 	"onewrite/infra/infratest"
+	"onewrite/ledger"
 )
 
 // object is a JSON object.
 type object = map[string]any
 
-// gateway is API Gateway with a JWT authorizer, in one payload format.
+// gateway is API Gateway, in one payload format.
 type gateway struct {
-	event      func(request) map[string]any
-	authorizer func(claims any) object // where the format has the claims
+	event      func(request) object
+	authorizer func(claims any) object // where the format has a token's claims
+	sign       func(context object)    // puts IAM's caller where the format has it
 }
+
+const callerARN = "arn:aws:sts::123456789012:assumed-role/shop/shop"
 
 var gateways = map[string]gateway{
-	"payload 2.0": {event2, func(claims any) object { return object{"jwt": object{"claims": claims, "scopes": nil}} }},
-	"payload 1.0": {event1, func(claims any) object { return object{"claims": claims, "scopes": nil} }},
+	"payload 2.0": {
+		event2, func(claims any) object { return object{"jwt": object{"claims": claims, "scopes": nil}} },
+		func(context object) { context["authorizer"] = object{"iam": object{"userArn": callerARN}} },
+	},
+	"payload 1.0": {
+		event1, func(claims any) object { return object{"claims": claims, "scopes": nil} },
+		func(context object) { context["identity"] = object{"userArn": callerARN} },
+	},
 }
 
-// authorized is the event of a request with this authorizer in its context.
-func (g gateway) authorized(r request, authorizer any) map[string]any {
+// authorized returns the event of a request with this authorizer in its context.
+func (g gateway) authorized(r request, authorizer any) object {
 	e := g.event(r)
-	e["requestContext"].(map[string]any)["authorizer"] = authorizer
+	e["requestContext"].(object)["authorizer"] = authorizer
 	return e
 }
 
-// user is the API as a user with a valid token reaches it.
+// signed returns the event of a request that IAM let in.
+func (g gateway) signed(r request) object {
+	e := g.event(r)
+	g.sign(e["requestContext"].(object))
+	return e
+}
+
+// byTokens lets tokens decide, and those with a scope credit.
+var byTokens = handler.Access{Authorization: handler.JWT, CreditScope: "ledger/credit"}
+
+// user is the API as a user with a valid token reaches it, who may credit.
 func (g gateway) user(sub string, h *handler.Handler) *api {
 	return &api{send: func(t *testing.T, r request) answer {
 		t.Helper()
-		got := invoke(t, h, encode(t, g.authorized(r, g.authorizer(object{"sub": sub, "iss": "https://issuer"}))))
+		got := invoke(t, h, encode(t, g.authorized(r, g.authorizer(object{"sub": sub, "iss": "https://issuer", "scope": "openid ledger/credit"}))))
 		keepsContract(t, r, got)
 		return got
 	}}
@@ -53,7 +75,7 @@ func everyGateway(t *testing.T, test func(*testing.T, gateway, *handler.Handler,
 	for name, g := range gateways {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h, books, _ := newHandler(t, handler.AuthorizedBy(handler.JWT))
+			h, books, _ := newHandlerFor(t, byTokens)
 			test(t, g, h, books)
 		})
 	}
@@ -171,25 +193,157 @@ func TestTokenHidesOtherTransactions(t *testing.T) {
 	})
 }
 
-// The token binds also while the function is not yet, or no longer, told that
-// tokens decide; without one it is IAM that has let the caller in.
-func TestTokenWithIAM(t *testing.T) {
+// Who may do what, row by row of the table in [handler.Access].
+func TestAccess(t *testing.T) {
+	t.Parallel()
+	post := func(user, kind string) request {
+		return request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": kind}, body(user, "1", kind)}
+	}
+	get := func(user string) request { return request{method: http.MethodGet, target: "/balance?userId=" + user} }
+	calls := map[string]request{
+		"read": get("1"), "debit": post("1", "debit"), "credit": post("1", "credit"),
+		"read another": get("2"), "debit another": post("2", "debit"), "credit another": post("2", "credit"),
+	}
+	all := slices.Collect(maps.Keys(calls))
+	token := func(claims object) func(gateway, request) object {
+		return func(g gateway, r request) object { return g.authorized(r, g.authorizer(claims)) }
+	}
+	senders := map[string]func(gateway, request) object{
+		"direct":    func(_ gateway, r request) object { return bare(r) },
+		"signed":    gateway.signed,
+		"token":     token(object{"sub": "1"}),
+		"scope":     token(object{"sub": "1", "scope": "openid ledger/credit"}),
+		"otherwise": func(g gateway, r request) object { return g.event(r) },
+	}
+	own, ownAndCredit := []string{"read", "debit"}, []string{"read", "debit", "credit"}
+	scoped, unscoped := byTokens, handler.Access{Authorization: handler.JWT}
+	iam, open := handler.Access{Authorization: handler.IAM, CreditScope: "ledger/credit"}, handler.Access{Authorization: handler.None}
+	for _, c := range []struct {
+		access  handler.Access
+		sender  string
+		allowed []string
+	}{
+		{iam, "direct", all}, {iam, "signed", all}, {iam, "token", nil}, {iam, "scope", nil}, {iam, "otherwise", nil},
+		{scoped, "direct", all}, {scoped, "signed", nil}, {scoped, "token", own}, {scoped, "scope", ownAndCredit}, {scoped, "otherwise", nil},
+		{unscoped, "direct", all}, {unscoped, "signed", nil}, {unscoped, "token", own}, {unscoped, "scope", own}, {unscoped, "otherwise", nil},
+		{open, "direct", all}, {open, "signed", all}, {open, "token", all}, {open, "scope", all}, {open, "otherwise", all},
+		{handler.Access{}, "direct", nil}, {handler.Access{}, "signed", nil}, {handler.Access{}, "scope", nil}, {handler.Access{}, "otherwise", nil},
+	} {
+		for format, g := range gateways {
+			h, books, _ := newHandlerFor(t, c.access)
+			for name, call := range calls {
+				row := fmt.Sprintf("%+v %s, %s: %s", c.access, format, c.sender, name)
+				books.Network.Requests()
+				got := invoke(t, h, encode(t, senders[c.sender](g, call)))
+				if slices.Contains(c.allowed, name) {
+					assert.Contains(t, []int{http.StatusOK, http.StatusCreated}, got.Status, row)
+					continue
+				}
+				assertForbidden(t, got, row)
+				assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB: %s", row)
+			}
+		}
+	}
+}
+
+// bare is a request as a direct invocation.
+func bare(r request) object {
+	if r.method == http.MethodPost {
+		return object{"headers": r.header, "body": r.body}
+	}
+	_, user, _ := strings.Cut(r.target, "userId=")
+	return object{"queryStringParameters": object{"userId": user}}
+}
+
+// A token's scopes, in every shape that issuers and API Gateway give them.
+func TestTokenScopes(t *testing.T) {
+	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
+		credit := request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1"}, body("1", "1", "credit")}
+		for _, claims := range []object{
+			{"scope": "ledger/credit"}, {"scope": "openid ledger/credit email"}, {"scope": "[ledger/credit]"}, {"scope": "[openid ledger/credit]"},
+			{"scope": []string{"ledger/credit"}}, {"scope": []string{"openid", "ledger/credit"}},
+			{"scp": "ledger/credit"}, {"scp": "openid ledger/credit"}, {"scp": "[openid ledger/credit email]"}, {"scp": []string{"openid", "ledger/credit"}},
+			{"scope": "openid", "scp": "ledger/credit"}, {"scope": nil, "scp": "ledger/credit"}, {"scope": 1, "scp": []string{"ledger/credit"}},
+		} {
+			claims["sub"] = "1"
+			got := invoke(t, h, encode(t, g.authorized(credit, g.authorizer(claims))))
+			assert.Equal(t, http.StatusCreated, got.Status, "%v", claims)
+		}
+		books.Network.Requests()
+		for _, claims := range []object{
+			{}, {"scope": ""}, {"scope": nil}, {"scope": "[]"}, {"scope": "["}, {"scope": "openid"}, {"scope": "ledger"}, {"scope": "credit"},
+			{"scope": "ledger/credits"}, {"scope": "ledger/credit/all"}, {"scope": "Ledger/Credit"}, {"scope": "ledger/credit,openid"},
+			{"scope": "[ledger/credit openid"}, {"scope": "openid ledger/credit]"}, {"scope": "ledger /credit"}, {"scope": `["ledger/credit"]`},
+			{"scope": []string{}}, {"scope": []string{"ledger/ credit"}}, {"scope": []string{"openid ledger/credit"}}, {"scope": []any{"ledger/credit", 1}},
+			{"scope": []any{[]string{"ledger/credit"}}}, {"scope": object{"ledger/credit": true}}, {"scope": true}, {"scope": 1},
+			{"Scope": "ledger/credit"}, {"scopes": "ledger/credit"}, {"scopes": []string{"ledger/credit"}}, {"permissions": []string{"ledger/credit"}},
+			{"aud": "ledger/credit"}, {"cognito:groups": "ledger/credit"},
+		} {
+			claims["sub"] = "1"
+			assertForbidden(t, invoke(t, h, encode(t, g.authorized(credit, g.authorizer(claims)))), fmt.Sprint(claims))
+		}
+		// What stands beside the claims is not the token's to say.
+		authorizer := g.authorizer(object{"sub": "1"})
+		for _, beside := range []object{authorizer, {"jwt": object{"claims": object{"sub": "1"}, "scopes": []string{"ledger/credit"}}, "claims": object{"sub": "1"}}} {
+			beside["scope"], beside["scopes"] = "ledger/credit", []string{"ledger/credit"}
+			assertForbidden(t, invoke(t, h, encode(t, g.authorized(credit, beside))), fmt.Sprint(beside))
+		}
+		assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
+	})
+}
+
+// What is wrong with a credit that a token may not make is not told either.
+func TestTokenMayNotCredit(t *testing.T) {
 	t.Parallel()
 	for name, g := range gateways {
-		h, books, _ := newHandler(t)
-		one, two := g.user("1", h), g.user("2", h)
-		assert.Equal(t, http.StatusCreated, one.post(t, "1", body("1", "10", "credit")).Status, name)
-		assertForbidden(t, two.post(t, "2", body("1", "10", "debit")), name)
-		assertForbidden(t, two.get(t, "/balance?userId=1"), name)
-		assert.Equal(t, http.StatusNotFound, two.get(t, "/transactions/"+id11).Status, name)
-		for _, authorizer := range []any{nil, "", object{"iam": object{"userArn": "arn"}}, object{"principalId": "1"}, g.authorizer(nil)} {
-			got := invoke(t, h, encode(t, g.authorized(calls[0], authorizer)))
-			assert.Equal(t, `{"data":{"balance":"110"}}`, got.Body, "%s %v", name, authorizer)
+		h, books, _ := newHandlerFor(t, handler.Access{Authorization: handler.JWT})
+		_, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "paid", ledger.Credit, "10"))
+		require.NoError(t, err)
+		books.Network.Requests()
+		for _, r := range []request{
+			{"POST", "/transactions", map[string]string{"Idempotent-Key": "1"}, `{"userId":"1","ammount":"1000000000000","type":"credit"}`},
+			{"POST", "/transactions", map[string]string{"Idempotent-Key": "1"}, `{"userId":"1","ammount":"x","type":"credit"}`},
+			{"POST", "/transactions", nil, `{"userId":"1","type":"credit"}`},
+			{"POST", "/transactions", map[string]string{"Idempotent-Key": "paid"}, body("1", "10", "credit")}, // a replay
+		} {
+			assertForbidden(t, g.user("1", h).send(t, r), name+" "+r.body)
 		}
-		for _, claims := range []any{object{}, object{"sub": 1}, object{"sub": ""}, "1", []string{"1"}} {
-			assertForbidden(t, invoke(t, h, encode(t, g.authorized(calls[0], g.authorizer(claims)))), name)
+		assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
+		assert.Equal(t, http.StatusBadRequest, g.user("1", h).post(t, "1", `{"userId":"1","ammount":"1","type":"transfer"}`).Status, name)
+		assert.Equal(t, "110", books.Balance(t, "1"), name)
+	}
+}
+
+// Where IAM decides, the event must name its caller, in the format's own place.
+func TestSignatureMissing(t *testing.T) {
+	t.Parallel()
+	for name, g := range gateways {
+		h, books, _ := newHandlerFor(t, handler.Access{Authorization: handler.IAM})
+		for _, r := range calls {
+			assert.NotEqual(t, http.StatusForbidden, invoke(t, h, encode(t, g.signed(r))).Status, "%s %+v", name, r)
 		}
-		assert.Equal(t, "110", books.Balance(t, "1"))
+		books.Network.Requests()
+		iam := object{"userArn": callerARN}
+		contexts := []object{{"userArn": callerARN}, {"iam": iam}, {"Identity": iam}, {"authorizer": object{"identity": iam}}, {"authorizer": object{"lambda": object{"iam": iam}}}}
+		for _, wrong := range []any{nil, "", callerARN, true, []any{iam}, object{}, object{"userArn": nil}, object{"userArn": ""}, object{"userArn": 1},
+			object{"userARN": callerARN}, object{"caller": "c", "user": "u", "accessKey": "k", "userId": "u"}} {
+			contexts = append(contexts, object{"identity": wrong}, object{"authorizer": object{"iam": wrong}}, object{"authorizer": wrong})
+		}
+		for other, foreign := range gateways {
+			if other != name {
+				context := object{}
+				foreign.sign(context)
+				contexts = append(contexts, context)
+			}
+		}
+		for _, context := range contexts {
+			for _, r := range calls {
+				e := g.event(r)
+				maps.Copy(e["requestContext"].(object), context)
+				assertForbidden(t, invoke(t, h, encode(t, e)), fmt.Sprint(name, context, r))
+			}
+		}
+		assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
 	}
 }
 
@@ -221,7 +375,7 @@ func TestTokenMissing(t *testing.T) {
 			g.authorizer(object{"sub": "1\x00"}), g.authorizer(object{"sub": strings.Repeat("1", 129)}),
 			other.authorizer(one), // where the other format has them
 			object{"lambda": one}, object{"lambda": object{"claims": one}},
-			object{"iam": object{"userId": "1", "claims": one}}, object{"principalId": "1"},
+			object{"iam": object{"userId": "1", "userArn": callerARN, "claims": one}}, object{"principalId": "1"},
 		} {
 			for _, r := range calls {
 				assertForbidden(t, invoke(t, h, encode(t, g.authorized(r, authorizer))), r.method+" "+r.target)
@@ -259,89 +413,104 @@ func TestTokenInTheWrongPlace(t *testing.T) {
 
 // A direct invocation is IAM's to allow. Only the bare inputs are one: an event
 // in which anything else stands may carry a stranger's request.
-func TestTokensAndDirectInvocations(t *testing.T) {
+func TestDirectInvocations(t *testing.T) {
 	t.Parallel()
-	h, books, _ := newHandler(t, handler.AuthorizedBy(handler.JWT))
-	for payload, status := range map[string]int{
-		`{"queryStringParameters":{"userId":"1"}}`:                                                          200,
-		`{"headers":{"Idempotent-Key":"1"},"body":{"userId":"1","ammount":"10","type":"credit"}}`:           201,
-		`{"headers":{"Idempotent-Key":"1"},"body":"{\"userId\":\"1\",\"ammount\":10,\"type\":\"credit\"}"}`: 201,
-		`{"headers":null,"body":null,"queryStringParameters":{"userId":"1"}}`:                               200,
-		`{}`:   400,
-		`[]`:   400,
-		`null`: 400,
-	} {
-		assert.Equal(t, status, invoke(t, h, []byte(payload)).Status, payload)
-	}
-	books.Network.Requests()
 	const query, post = `"queryStringParameters":{"userId":"1"}`, `"headers":{"Idempotent-Key":"2"},"body":"{\"userId\":\"1\",\"ammount\":\"1\",\"type\":\"debit\"}"`
-	for _, payload := range []string{
-		`{` + query + `,"requestContext":null}`,
-		`{` + query + `,"requestContext":{}}`,
-		`{` + query + `,"requestContext":{"elb":{"targetGroupArn":"arn"}},"httpMethod":"GET","path":"/balance"}`, // a load balancer
-		`{` + query + `,"requestContext":{"http":{"method":""}}}`,
-		`{` + query + `,"httpMethod":"GET","path":"/balance"}`,
-		`{` + query + `,"httpMethod":""}`,
-		`{` + query + `,"version":"2.0"}`,
-		`{` + query + `,"rawPath":"/balance"}`,
-		`{` + query + `,"isBase64Encoded":false}`,
-		`{` + query + `,"multiValueQueryStringParameters":{}}`,
-		`{` + query + `,"anything":null}`,
-		`{` + post + `,"raw_path":"/transactions","method":"POST","is_base64_encoded":false}`,                         // VPC Lattice, version 1.0
-		`{` + post + `,"version":"2.0","path":"/transactions","method":"POST","requestContext":{"serviceArn":"arn"}}`, // and 2.0
-		`{"Records":[{"eventSource":"aws:sqs","body":"{}"}]}`,
-	} {
-		assertForbidden(t, invoke(t, h, []byte(payload)), payload)
+	for _, access := range []handler.Access{byTokens, {Authorization: handler.IAM}} {
+		h, books, _ := newHandlerFor(t, access)
+		for payload, status := range map[string]int{
+			`{"queryStringParameters":{"userId":"1"}}`:                                                          200,
+			`{"headers":{"Idempotent-Key":"1"},"body":{"userId":"1","ammount":"10","type":"credit"}}`:           201,
+			`{"headers":{"Idempotent-Key":"1"},"body":"{\"userId\":\"1\",\"ammount\":10,\"type\":\"credit\"}"}`: 201,
+			`{"headers":null,"body":null,"queryStringParameters":{"userId":"1"}}`:                               200,
+			`{}`:   400,
+			`[]`:   400,
+			`null`: 400,
+		} {
+			assert.Equal(t, status, invoke(t, h, []byte(payload)).Status, payload)
+		}
+		books.Network.Requests()
+		for payload, status := range map[string]int{
+			`{` + query + `,"httpMethod":"GET","path":"/balance"}`:                                                        403,
+			`{` + query + `,"requestContext":{"http":{"method":"GET"}},"rawPath":"/balance"}`:                             403,
+			`{` + query + `,"requestContext":null}`:                                                                       400,
+			`{` + query + `,"requestContext":{}}`:                                                                         400,
+			`{` + query + `,"requestContext":{"http":{"method":""}}}`:                                                     400,
+			`{` + query + `,"httpMethod":""}`:                                                                             400,
+			`{` + query + `,"version":"2.0"}`:                                                                             400,
+			`{` + query + `,"rawPath":"/balance"}`:                                                                        400,
+			`{` + query + `,"isBase64Encoded":false}`:                                                                     400,
+			`{` + query + `,"multiValueQueryStringParameters":{}}`:                                                        400,
+			`{` + query + `,"anything":null}`:                                                                             400,
+			`{` + query + `,"requestContext":{"elb":{"targetGroupArn":"arn"}},"httpMethod":"GET","path":"/balance"}`:      400, // a load balancer
+			`{` + post + `,"raw_path":"/transactions","method":"POST","is_base64_encoded":false}`:                         400, // VPC Lattice, version 1.0
+			`{` + post + `,"version":"2.0","path":"/transactions","method":"POST","requestContext":{"serviceArn":"arn"}}`: 400, // and 2.0
+			`{"Records":[{"eventSource":"aws:sqs","body":"{}"}]}`:                                                         400,
+		} {
+			assert.Equal(t, status, invoke(t, h, []byte(payload)).Status, payload)
+		}
+		assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
+		assert.Equal(t, "110", books.Balance(t, "1"))
 	}
-	assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
-	assert.Equal(t, "110", books.Balance(t, "1"))
 }
 
-// Of the recorded events, those of an API carry no claims.
-func TestTokensAndRecordedEvents(t *testing.T) {
+// Of the recorded events, those with a caller of the right kind are let in.
+func TestAccessOfRecordedEvents(t *testing.T) {
 	t.Parallel()
-	h, _, _ := newHandler(t, handler.AuthorizedBy(handler.JWT))
 	events, err := filepath.Glob("../testdata/events/*.json")
 	require.NoError(t, err)
 	require.NotEmpty(t, events)
-	for _, path := range events {
-		payload, err := os.ReadFile(path)
-		require.NoError(t, err)
-		got := invoke(t, h, payload)
-		switch name := filepath.Base(path); {
-		case strings.HasPrefix(name, "bare-"):
-			assert.NotEqual(t, http.StatusForbidden, got.Status, name)
-		case strings.HasPrefix(name, "unreadable-"):
-			assert.Equal(t, http.StatusBadRequest, got.Status, name)
-		default:
-			assertForbidden(t, got, name)
+	for kind, access := range map[string]handler.Access{"-iam-": {Authorization: handler.IAM}, "-jwt-": byTokens} {
+		h, _, _ := newHandlerFor(t, access)
+		for _, path := range events {
+			payload, err := os.ReadFile(path)
+			require.NoError(t, err)
+			got := invoke(t, h, payload)
+			switch name := filepath.Base(path); {
+			case strings.HasPrefix(name, "bare-"), strings.Contains(name, kind):
+				assert.NotEqual(t, http.StatusForbidden, got.Status, name)
+			case strings.HasPrefix(name, "unreadable-"), strings.HasPrefix(name, "other-"):
+				assert.Equal(t, http.StatusBadRequest, got.Status, name)
+			default:
+				assertForbidden(t, got, name)
+			}
 		}
 	}
 }
 
-// Plain HTTP has no authorizer before it.
-func TestTokensAndPlainHTTP(t *testing.T) {
+// Before plain HTTP nobody has checked who calls.
+func TestAccessOverPlainHTTP(t *testing.T) {
 	t.Parallel()
-	h, books, _ := newHandler(t, handler.AuthorizedBy(handler.JWT))
-	send := overHTTP(t, h)
-	for _, r := range calls {
-		assertForbidden(t, send(t, r), r.method+" "+r.target)
+	for _, access := range []handler.Access{{}, {Authorization: handler.IAM}, byTokens} {
+		h, books, _ := newHandlerFor(t, access)
+		send := overHTTP(t, h)
+		for _, r := range calls {
+			assertForbidden(t, send(t, r), fmt.Sprint(access, r))
+		}
+		assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
 	}
-	assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
 }
 
-func TestAuthorizationFromEnv(t *testing.T) {
+func TestAccessFromEnv(t *testing.T) {
 	t.Parallel()
-	read := func(value string) (handler.Authorization, error) {
-		return handler.AuthorizationFromEnv(func(name string) string { return map[string]string{"AUTHORIZATION": value}[name] })
+	read := func(authorization, scope string) (handler.Access, error) {
+		return handler.AccessFromEnv(func(name string) string {
+			return map[string]string{"AUTHORIZATION": authorization, "CREDIT_SCOPE": scope}[name]
+		})
 	}
-	for _, fine := range []handler.Authorization{handler.IAM, handler.JWT} {
-		got, err := read(string(fine))
-		require.NoError(t, err)
-		assert.Equal(t, fine, got)
+	for _, authorization := range []handler.Authorization{handler.IAM, handler.JWT, handler.None} {
+		for _, scope := range []string{"", "credit", "ledger/credit", "https://ledger.example.com/credit", "urn:ledger:[credit]"} {
+			got, err := read(string(authorization), scope)
+			require.NoError(t, err, scope)
+			assert.Equal(t, handler.Access{Authorization: authorization, CreditScope: scope}, got)
+		}
 	}
-	for _, wrong := range []string{"", "IAM", "jwt", "NONE", "JWT "} {
-		_, err := read(wrong)
-		assert.ErrorContains(t, err, "AUTHORIZATION in the environment must be AWS_IAM or JWT", wrong)
+	for _, wrong := range []string{"", "IAM", "jwt", "none", "JWT "} {
+		_, err := read(wrong, "")
+		assert.ErrorContains(t, err, "AUTHORIZATION in the environment must be AWS_IAM, JWT or NONE", wrong)
+	}
+	for _, wrong := range []string{" ", "a b", "a,b\t", "\"a\"", `a\b`, "crédit", "a\x7f"} {
+		_, err := read("JWT", wrong)
+		assert.ErrorContains(t, err, "CREDIT_SCOPE in the environment must be one scope", wrong)
 	}
 }

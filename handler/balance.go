@@ -1,10 +1,12 @@
 package handler
 
+import "cmp"
+
 // balance answers GET /balance.
 func (h *Handler) balance(c *call) (answer, error) {
 	invalid := &invalidRequest{}
 	c.user = newQuery(c, invalid).user()
-	if err := c.refusal(c.user, invalid); err != nil {
+	if err := cmp.Or(c.caller.mayRead(c.user), invalid.err()); err != nil {
 		return answer{}, err
 	}
 	balance, err := h.ledger.Balance(c.Context(), c.user)

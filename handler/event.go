@@ -46,6 +46,7 @@ type requestContext struct {
 	HTTP       requestLine    `json:"http"` // payload 2.0
 	ELB        jsontext.Value `json:"elb"`  // a load balancer's
 	Authorizer jsontext.Value `json:"authorizer"`
+	Identity   jsontext.Value `json:"identity"` // payload 1.0
 }
 
 type requestLine struct {
@@ -163,32 +164,52 @@ func (e event) body() ([]byte, error) {
 	return decoded, nil
 }
 
+// signed reports whether IAM let the caller of an API or a function URL in: the
+// event then names the caller. Each payload format has one place for it, and
+// only that one counts.
+//
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+// https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
+func (e event) signed() bool {
+	sent := e.RequestContext.Identity
+	if e.RequestContext.HTTP.Method != "" {
+		sent = e.authorizer().IAM
+	}
+	var caller struct {
+		UserARN string `json:"userArn"`
+	}
+	return json.Unmarshal(sent, &caller) == nil && caller.UserARN != ""
+}
+
 // claims returns those of the token that API Gateway has checked, or nil. Each
 // payload format has one place for them, and only that one counts.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
 func (e event) claims() jsontext.Value {
-	var (
-		authorizer struct {
-			JWT    jsontext.Value `json:"jwt"`    // payload 2.0: the claims are in it
-			Claims jsontext.Value `json:"claims"` // payload 1.0
-		}
-		token struct {
-			Claims jsontext.Value `json:"claims"`
-		}
-	)
-	if sent := e.RequestContext.Authorizer; sent == nil || json.Unmarshal(sent, &authorizer) != nil {
-		return nil // another kind of authorizer
+	a := e.authorizer()
+	if e.RequestContext.HTTP.Method == "" {
+		return a.Claims
 	}
-	claims := authorizer.Claims
-	if e.RequestContext.HTTP.Method != "" {
-		if authorizer.JWT == nil || json.Unmarshal(authorizer.JWT, &token) != nil {
-			return nil
-		}
-		claims = token.Claims
+	var token struct {
+		Claims jsontext.Value `json:"claims"`
 	}
-	if claims.Kind() == 'n' {
+	if json.Unmarshal(a.JWT, &token) != nil {
 		return nil
 	}
-	return claims
+	return token.Claims
+}
+
+// authorizer is what was found out about the caller.
+type authorizer struct {
+	IAM    jsontext.Value `json:"iam"`    // payload 2.0
+	JWT    jsontext.Value `json:"jwt"`    // payload 2.0: the claims are in it
+	Claims jsontext.Value `json:"claims"` // payload 1.0
+}
+
+// authorizer returns that of the event. Of another kind it has no member.
+func (e event) authorizer() (a authorizer) {
+	if json.Unmarshal(e.RequestContext.Authorizer, &a) != nil {
+		return authorizer{}
+	}
+	return a
 }

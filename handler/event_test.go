@@ -309,8 +309,8 @@ func TestBodyNotBase64(t *testing.T) {
 	for _, c := range []struct {
 		authorization handler.Authorization
 		status        int
-	}{{handler.IAM, http.StatusBadRequest}, {handler.JWT, http.StatusForbidden}} {
-		h, _, _ := newHandler(t, handler.AuthorizedBy(c.authorization))
+	}{{handler.None, http.StatusBadRequest}, {handler.IAM, http.StatusForbidden}, {handler.JWT, http.StatusForbidden}} {
+		h, _, _ := newHandlerFor(t, handler.Access{Authorization: c.authorization})
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut} {
 			e := event2(request{method: method, target: "/balance?userId=1", body: "%%%"})
 			e["isBase64Encoded"] = true

@@ -22,20 +22,17 @@ const answerMargin = 500 * time.Millisecond
 
 // Handler serves the ledger's routes. It is safe for concurrent use.
 type Handler struct {
-	ledger        *ledger.Ledger
-	log           io.Writer
-	authorization Authorization
-	routes        []route
+	ledger *ledger.Ledger
+	log    io.Writer
+	access Access
+	routes []route
 }
 
 // New makes the handler of a ledger. It writes one line of JSON per request to
 // log, which must be safe for concurrent use if the handler is to be.
-func New(l *ledger.Ledger, log io.Writer, options ...Option) *Handler {
-	h := &Handler{ledger: l, log: log, authorization: IAM}
+func New(l *ledger.Ledger, log io.Writer, access Access) *Handler {
+	h := &Handler{ledger: l, log: log, access: access}
 	h.routes = h.allRoutes()
-	for _, choose := range options {
-		choose(h)
-	}
 	return h
 }
 
@@ -50,11 +47,12 @@ type call struct {
 	trace       ledger.Trace
 }
 
-// ServeHTTP implements [http.Handler].
+// ServeHTTP implements [http.Handler]. As nobody has checked who calls, all
+// calls are forbidden, unless there is no authorization ([None]).
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a, err := protect(func() (answer, error) {
 		var err error
-		if h.authorization != IAM {
+		if h.access.Authorization != None {
 			err = errForbidden
 		}
 		return h.serve(r.Context(), &call{Request: r, caller: anyone}, err), nil

@@ -31,10 +31,10 @@ func (h *Handler) open(ctx context.Context, payload []byte) (*call, error) {
 	if err != nil {
 		return c, err
 	}
-	if c.caller, err = h.callerOf(payload, e); err != nil {
+	if err := e.checkSender(payload); err != nil {
 		return c, err
 	}
-	if err := e.checkSender(payload); err != nil {
+	if c.caller, err = h.callerOf(payload, e); err != nil {
 		return c, err
 	}
 	return c, bodyErr

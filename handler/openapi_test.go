@@ -220,7 +220,7 @@ func TestEveryDocumentedAnswerIsMet(t *testing.T) {
 		meet(h, call.operation, call.request, call.deadline)
 		books.Network.Always(nil)
 	}
-	guarded, _, _ := newHandler(t, handler.AuthorizedBy(handler.JWT))
+	guarded, _, _ := newHandlerFor(t, handler.Access{Authorization: handler.JWT})
 	for operation, r := range map[string]request{
 		"readBalance":      get("/balance?userId=1"),
 		"listTransactions": get("/transactions?userId=1"),

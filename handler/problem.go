@@ -37,7 +37,8 @@ var problems = []problemKind{
 	{errInvalidRequest, http.StatusBadRequest, "/problems/invalid-request", "Bad request",
 		"", refused},
 	{errForbidden, http.StatusForbidden, "/problems/forbidden", "Forbidden",
-		"A caller may touch only the user that its token names.", refused},
+		"Where tokens decide, you may read and debit only the user that your token's sub names, and credit it only with " +
+			"the scope that this deployment asks for. Where IAM decides, sign the call (AWS Signature Version 4).", refused},
 	{errNotFound, http.StatusNotFound, "/problems/not-found", "Not found",
 		"There is no such route.", refused},
 	{ledger.ErrNotFound, http.StatusNotFound, "/problems/not-found", "Not found",

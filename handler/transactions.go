@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -43,7 +44,7 @@ func parsePost(c *call) (r ledger.Request, err error) {
 	invalid := &invalidRequest{}
 	r.IdempotencyKey = parseKey(invalid, c.Header)
 	parseBody(invalid, body, &r)
-	return r, c.refusal(r.UserID, invalid)
+	return r, cmp.Or(c.caller.mayPost(r.UserID, r.Type), invalid.err())
 }
 
 // transaction answers GET /transactions/{id}.
@@ -57,7 +58,7 @@ func (h *Handler) transaction(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if c.caller.mayTouch(t.UserID) != nil {
+	if c.caller.mayRead(t.UserID) != nil {
 		return answer{}, ledger.ErrNotFound // as if there were none
 	}
 	c.user = t.UserID
@@ -70,7 +71,7 @@ func (h *Handler) history(c *call) (answer, error) {
 	q := newQuery(c, invalid)
 	c.user = q.user()
 	limit, cursor := q.limit(), q.cursor(c.user)
-	if err := c.refusal(c.user, invalid); err != nil {
+	if err := cmp.Or(c.caller.mayRead(c.user), invalid.err()); err != nil {
 		return answer{}, err
 	}
 	page, err := h.ledger.History(c.Context(), c.user, cursor, limit)

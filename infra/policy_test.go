@@ -36,7 +36,7 @@ func TestPolicyAllowsWhatIsRequested(t *testing.T) {
 		requested[a] = true
 	}))
 
-	h := handler.New(ledger.New(books.Store, time.Now), io.Discard)
+	h := handler.New(ledger.New(books.Store, time.Now), io.Discard, handler.Access{Authorization: handler.None})
 	require.NoError(t, books.Store.Warm(t.Context()))
 	events, err := filepath.Glob("../testdata/events/*.json")
 	require.NoError(t, err)
@@ -130,7 +130,7 @@ func TestTemplateHasTheEnvironment(t *testing.T) {
 	}
 	_, err := infra.ConfigFromEnv(getenv)
 	require.NoError(t, err)
-	_, err = handler.AuthorizationFromEnv(getenv)
+	_, err = handler.AccessFromEnv(getenv)
 	require.NoError(t, err)
 	var given []string
 	for name := range readTemplate(t).Resources.Function.Properties.Environment.Variables {

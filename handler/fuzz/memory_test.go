@@ -27,7 +27,7 @@ type memory struct {
 func newMemory() (*handler.Handler, *memory) {
 	m := &memory{balances: map[ledger.UserID]ledger.Balance{}}
 	l := ledger.New(m, func() time.Time { return noon })
-	return handler.New(l, io.Discard), m
+	return handler.New(l, io.Discard, handler.Access{Authorization: handler.None}), m
 }
 
 func (m *memory) Post(_ context.Context, t ledger.Transaction) error {

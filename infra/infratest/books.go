@@ -116,7 +116,7 @@ func (b *Books) Env() []string {
 		"AWS_ACCESS_KEY_ID=" + b.Config.Credentials.AccessKeyID,
 		"AWS_SECRET_ACCESS_KEY=" + b.Config.Credentials.SecretAccessKey,
 		endpointVariable + "=" + b.Config.Endpoint,
-		"AUTHORIZATION=AWS_IAM",
+		"AUTHORIZATION=NONE",
 	}
 }
 
