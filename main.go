@@ -18,7 +18,7 @@ import (
 )
 
 func main() {
-	log := slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr}))
+	log := handler.NewLogger(os.Stdout, lambdacontext.FunctionName, lambdacontext.FunctionVersion)
 	config, missing := infra.ConfigFromEnv(os.Getenv)
 	access, unclear := handler.AccessFromEnv(os.Getenv)
 	if err := errors.Join(missing, unclear); err != nil {
@@ -31,5 +31,5 @@ func main() {
 	if err := store.Warm(context.Background()); err != nil {
 		log.Warn("warm up", slog.String("cause", err.Error()))
 	}
-	lambda.Start(handler.New(ledger.New(store, time.Now), os.Stdout, access))
+	lambda.Start(handler.New(ledger.New(store, time.Now), log, access))
 }

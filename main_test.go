@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/hostile"
 	"onewrite/infra/infratest/runtimeapi"
 )
 
@@ -91,7 +92,36 @@ func TestFunction(t *testing.T) {
 	for _, line := range lines {
 		assert.True(t, json.Valid([]byte(line)), line)
 		assert.Contains(t, line, `"timestamp"`)
+		assert.Contains(t, line, `"service":"onewrite","version":"$LATEST"`, "as Lambda names them")
 	}
+}
+
+// Whatever stands in a string of an event, the function answers it, and goes on:
+// an answer without a status would be an error of the function's own.
+func TestFunctionAnswersHostileEvents(t *testing.T) {
+	t.Parallel()
+	books, log := infratest.New(t), &bytes.Buffer{}
+	function := start(t, books, log)
+	events, err := filepath.Glob("testdata/events/*.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, events)
+	calls := 0
+	for _, path := range events {
+		event, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for i := range hostile.Strings(event) {
+			payload := hostile.Replace(event, i, hostile.Texts[calls%len(hostile.Texts)])
+			output, err := function.Invoke(t.Context(), payload)
+			require.NoError(t, err, "%s", payload)
+			var got answer
+			require.NoError(t, json.Unmarshal(output, &got), "%s", output)
+			assert.Contains(t, []int{200, 201, 400, 403, 404, 405, 422}, got.StatusCode, "%s: %s", payload, output)
+			calls++
+		}
+	}
+	function.Kill()
+	assert.NotContains(t, log.String(), "panic")
+	assert.Equal(t, calls, strings.Count(log.String(), "\n"), "one line a call")
 }
 
 // The environment says who decides what a caller may do.

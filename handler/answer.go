@@ -13,7 +13,7 @@ type answer struct {
 	status  int
 	headers []header // besides Cache-Control, which every answer has
 	body    []byte
-	outcome string
+	outcome outcome
 }
 
 type header struct{ name, value string }
@@ -34,12 +34,12 @@ type data struct {
 	Next string `json:"next,omitempty"`
 }
 
-// ok is the answer of a read.
-func ok(body data) answer {
-	return answer{status: http.StatusOK, headers: []header{isJSON}, body: encode(body), outcome: read}
+// readAnswer returns the answer of a read.
+func readAnswer(body data) answer {
+	return answer{status: http.StatusOK, headers: []header{isJSON}, body: encode(body), outcome: outcomeRead}
 }
 
-// write answers a call that came over HTTP.
+// write answers a call over HTTP.
 func (a answer) write(w http.ResponseWriter) {
 	for _, h := range append(a.headers, notStored) {
 		w.Header().Set(h.name, h.value)
@@ -48,36 +48,37 @@ func (a answer) write(w http.ResponseWriter) {
 	_, _ = w.Write(a.body) // a caller who is gone sends the same call again
 }
 
-// event answers an event, in the shape of payload 1.0, which 2.0 takes too.
-// The answer to HEAD has no body.
-func (a answer) event(method string) []byte {
+// forEvent returns the answer to an event, in the shape of payload 1.0, which
+// 2.0 takes too. The answer to HEAD has no body.
+func (a answer) forEvent(method string) []byte {
+	headers := map[string]string{}
+	for _, h := range append(a.headers, notStored) {
+		headers[h.name] = h.value
+	}
 	body := a.body
 	if method == http.MethodHead {
 		body = nil
 	}
-	named := make(object, 0, headersSize)
-	for _, h := range append(a.headers, notStored) {
-		named = named.text(h.name, h.value)
-	}
-	size := 2*headersSize + 2*len(body) // quotes are escaped
-	return make(object, 0, size).
-		number("statusCode", a.status).
-		value("headers", string(named.end())).
-		text("body", string(body)).
-		value("isBase64Encoded", "false").
-		end()
+	return encode(eventAnswer{StatusCode: a.status, Headers: headers, Body: string(body)})
 }
 
-// headersSize is more than the headers of an answer take.
-const headersSize = 192
+// eventAnswer is what a function answers an event with.
+//
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+type eventAnswer struct {
+	StatusCode      int               `json:"statusCode"`
+	Headers         map[string]string `json:"headers"`
+	Body            string            `json:"body"`
+	IsBase64Encoded bool              `json:"isBase64Encoded"`
+}
 
-// encode returns a body. The same call has the same bytes. What is not UTF-8 is
-// replaced, and no name that stands twice is an error, so that it is our own
-// types alone, and nothing of a caller's, that could keep a body from encoding.
-func encode(body any) []byte {
-	encoded, err := json.Marshal(body, json.Deterministic(true), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+// encode returns a value as JSON, and the same value as the same bytes. What is
+// not UTF-8 is replaced, and no name that stands twice is an error, so that
+// nothing of a caller's can keep an answer from encoding.
+func encode(v any) []byte {
+	encoded, err := json.Marshal(v, json.Deterministic(true), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 	if err != nil {
-		panic(fmt.Sprintf("handler: encode %T: %v", body, err))
+		panic(fmt.Sprintf("handler: encode %T: %v", v, err)) // our own types always encode
 	}
 	return encoded
 }

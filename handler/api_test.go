@@ -52,7 +52,7 @@ func newHandlerFor(t *testing.T, access handler.Access) (*handler.Handler, *infr
 	t.Helper()
 	books, log := infratest.New(t), &bytes.Buffer{}
 	l := ledger.New(books.Store, func() time.Time { return noon })
-	return handler.New(l, log, access), books, log
+	return handler.New(l, handler.NewLogger(log, "ledger", "7"), access), books, log
 }
 
 // doors are the ways to the handler: every call must be answered alike by all.

@@ -13,7 +13,7 @@ func (h *Handler) balance(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return ok(data{Data: balanceBody{balance.String()}}), nil
+	return readAnswer(data{Data: balanceBody{balance.String()}}), nil
 }
 
 type balanceBody struct {

@@ -60,7 +60,7 @@ func TestAnswersInTime(t *testing.T) {
 			var line struct{ Level, Outcome, Cause string }
 			require.NoError(t, json.Unmarshal(log.Bytes(), &line))
 			assert.Equal(t, "WARN", line.Level)
-			assert.Equal(t, "try again", line.Outcome)
+			assert.Equal(t, "try_again", line.Outcome)
 			assert.NotEmpty(t, line.Cause)
 		})
 	}

@@ -3,7 +3,7 @@ package handler
 import (
 	"context"
 	"fmt"
-	"io"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -23,14 +23,14 @@ const answerMargin = 500 * time.Millisecond
 // Handler serves the ledger's routes. It is safe for concurrent use.
 type Handler struct {
 	ledger *ledger.Ledger
-	log    io.Writer
+	log    *slog.Logger
 	access Access
 	routes []route
 }
 
-// New makes the handler of a ledger. It writes one line of JSON per request to
-// log, which must be safe for concurrent use if the handler is to be.
-func New(l *ledger.Ledger, log io.Writer, access Access) *Handler {
+// New returns the handler of a ledger. It logs one record for each call, see
+// [NewLogger].
+func New(l *ledger.Ledger, log *slog.Logger, access Access) *Handler {
 	h := &Handler{ledger: l, log: log, access: access}
 	h.routes = h.allRoutes()
 	return h

@@ -14,10 +14,10 @@ import (
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	output, err := protect(func() ([]byte, error) {
 		c, err := h.open(ctx, payload)
-		return h.serve(ctx, c, err).event(c.Method), nil
+		return h.serve(ctx, c, err).forEvent(c.Method), nil
 	})
 	if err != nil {
-		output = h.brokenOff(&http.Request{URL: &url.URL{}}, err).event("")
+		output = h.brokenOff(&http.Request{URL: &url.URL{}}, err).forEvent("")
 	}
 	return output, nil
 }

@@ -1,52 +1,60 @@
 package handler
 
 import (
+	"context"
+	"io"
+	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
-// The outcomes of a call, as its log line tells them.
+// NewLogger returns a logger that writes lines of JSON, as Lambda looks for
+// them: "timestamp" and "message" are the names of the time and the message.
+// Every line says which service it is of, and which version of it, so that
+// metrics can be counted by them; neither may be empty.
+//
+// https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
+func NewLogger(w io.Writer, service, version string) *slog.Logger {
+	lines := slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr})
+	return slog.New(lines).With(slog.String(serviceMember, service), slog.String(versionMember, version))
+}
+
+// outcome is what became of a call, as its log line has it.
+type outcome string
+
 const (
-	read     = "read"
-	posted   = "posted"
-	declined = "declined"
-	replayed = "replayed" // of a posted or a declined one
-	reused   = "reused"
-	refused  = "refused"
-	tryAgain = "try again"
-	failed   = "failed"
+	outcomeRead     outcome = "read"
+	outcomePosted   outcome = "posted"
+	outcomeDeclined outcome = "declined"
+	outcomeReplayed outcome = "replayed" // of a posted or a declined one
+	outcomeReused   outcome = "reused"
+	outcomeRefused  outcome = "refused"
+	outcomeTryAgain outcome = "try_again"
+	outcomeFailed   outcome = "failed"
 )
 
 // logCall writes the one line of a call, which holds its metrics too. It never
-// holds a body. Only a call that failed, or has to be tried again, tells its
-// cause. The first three members are named as Lambda looks for them.
-//
-// https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
+// holds a body. Only the line of a call that failed, or has to be tried again,
+// holds the cause.
 func (h *Handler) logCall(c *call, a answer, err error, took time.Duration) {
-	level, cause := "INFO", ""
+	attrs := append(make([]slog.Attr, 0, 12),
+		slog.String(routeMember, c.route),
+		slog.Int("status", a.status),
+		slog.String("request_id", c.requestID),
+		slog.String("user", c.user.String()),
+		slog.String("transaction", c.transaction),
+		slog.String("outcome", string(a.outcome)),
+	)
+	attrs = append(attrs, metrics(c, a.outcome, took, time.Now())...)
+	level := slog.LevelInfo
 	if a.status >= http.StatusInternalServerError {
-		level, cause = "ERROR", err.Error()
-		if a.outcome == tryAgain {
-			level = "WARN"
+		level = slog.LevelError
+		if a.outcome == outcomeTryAgain {
+			level = slog.LevelWarn
 		}
+		attrs = append(attrs, slog.String("cause", err.Error()))
 	}
-	now := time.Now()
-	l := make(object, 0, lineSize).
-		text("timestamp", now.Format(time.RFC3339Nano)).
-		text("level", level).
-		text("message", "request").
-		text("route", c.route).
-		number("status", a.status).
-		text("request_id", c.requestID).
-		text("user", c.user.String()).
-		text("transaction", c.transaction).
-		text("outcome", a.outcome).
-		metrics(c, a.outcome, took, now)
-	if cause != "" {
-		l = l.text("cause", cause)
-	}
-	_, _ = h.log.Write(append(l.end(), '\n')) // no one is left to tell
+	h.log.LogAttrs(context.Background(), level, "request", attrs...)
 }
-
-// lineSize is more than a line has, as a rule.
-const lineSize = 640

@@ -1,7 +1,7 @@
 package handler
 
 import (
-	"strconv"
+	"log/slog"
 	"time"
 )
 
@@ -9,41 +9,68 @@ import (
 // dashboard in template.yaml name it and them.
 const namespace = "onewrite"
 
-// The metrics of every call, by the names that its log line has them under.
+// The members of a line that metrics are counted by.
 const (
-	latency = "Latency"
-	retries = "Retries"
+	serviceMember = "service"
+	versionMember = "version"
+	routeMember   = "route"
 )
 
-// counters are the metrics that count the calls, one for each outcome.
-var counters = map[string]string{
-	read:     "Read",
-	posted:   "Posted",
-	declined: "Declined",
-	replayed: "Replayed",
-	reused:   "Reused",
-	refused:  "Refused",
-	tryAgain: "TryAgain",
-	failed:   "Failed",
+// The metrics of every call.
+const (
+	latencyMetric = "Latency"
+	retriesMetric = "Retries"
+)
+
+// counters names the metric that counts the calls of an outcome.
+var counters = map[outcome]string{
+	outcomeRead:     "Read",
+	outcomePosted:   "Posted",
+	outcomeDeclined: "Declined",
+	outcomeReplayed: "Replayed",
+	outcomeReused:   "Reused",
+	outcomeRefused:  "Refused",
+	outcomeTryAgain: "TryAgain",
+	outcomeFailed:   "Failed",
 }
 
-// metrics adds the metrics of a call to its log line, and "_aws", by which
-// CloudWatch Logs reads them from the line itself, in all and by route: it makes
-// the line a document of the embedded metric format. A call without a route has
-// no value for that dimension.
+// metadata makes a log line a document of CloudWatch's embedded metric format:
+// CloudWatch Logs reads the metrics from the members of the line that it names.
 //
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-func (o object) metrics(c *call, outcome string, took time.Duration, now time.Time) object {
-	counter, dimensions := counters[outcome], `[[],["route"]]`
-	if c.route == "" {
-		dimensions = `[[]]`
+type metadata struct {
+	Timestamp         int64 // milliseconds since 1970
+	CloudWatchMetrics []directive
+}
+
+type directive struct {
+	Namespace  string
+	Dimensions [][]string // sets of members of the line, whose values the metrics are counted by
+	Metrics    []definition
+}
+
+type definition struct{ Name, Unit string }
+
+// metrics returns the metrics of a call for its log line, by service, and by
+// route too if it has one. What failed is also counted by version, so that a
+// deployment rolls back for what its own version does, and for nothing else.
+// Each metric by each of these is one that CloudWatch charges for.
+func metrics(c *call, o outcome, took time.Duration, now time.Time) []slog.Attr {
+	counter := definition{counters[o], "Count"}
+	dimensions := [][]string{{serviceMember}}
+	if c.route != "" {
+		dimensions = append(dimensions, []string{serviceMember, routeMember})
 	}
-	return o.
-		number(counter, 1).
-		number(retries, c.trace.Retries).
-		value(latency, strconv.FormatFloat(float64(took.Microseconds())/1000, 'f', -1, 64)).
-		value("_aws", `{"Timestamp":`+strconv.FormatInt(now.UnixMilli(), 10)+
-			`,"CloudWatchMetrics":[{"Namespace":"`+namespace+`","Dimensions":`+dimensions+
-			`,"Metrics":[{"Name":"`+counter+`","Unit":"Count"},{"Name":"`+retries+
-			`","Unit":"Count"},{"Name":"`+latency+`","Unit":"Milliseconds"}]}]}`)
+	directives := []directive{{
+		namespace, dimensions, []definition{counter, {retriesMetric, "Count"}, {latencyMetric, "Milliseconds"}},
+	}}
+	if o == outcomeFailed {
+		directives = append(directives, directive{namespace, [][]string{{serviceMember, versionMember}}, []definition{counter}})
+	}
+	return []slog.Attr{
+		slog.Int(counter.Name, 1),
+		slog.Int(retriesMetric, c.trace.Retries),
+		slog.Float64(latencyMetric, float64(took.Microseconds())/1000), // milliseconds
+		slog.Any("_aws", metadata{now.UnixMilli(), directives}),
+	}
 }

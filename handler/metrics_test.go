@@ -113,7 +113,6 @@ func TestLogLineHoldsMetrics(t *testing.T) {
 	t.Parallel()
 	h, books, log := newHandler(t)
 	outcomes(t, h, books, log, func(counter, route string, e emf) {
-		require.Len(t, e.AWS.CloudWatchMetrics, 1, counter)
 		directive := e.AWS.CloudWatchMetrics[0]
 		var names []string
 		for _, metric := range directive.Metrics {
@@ -122,11 +121,22 @@ func TestLogLineHoldsMetrics(t *testing.T) {
 		assert.Equal(t, []string{counter, "Retries", "Latency"}, names)
 		assert.JSONEq(t, "1", string(e.members[counter]))
 		if route == "" {
-			assert.Equal(t, [][]string{{}}, directive.Dimensions, "no route, so none to count by")
+			assert.Equal(t, [][]string{{"service"}}, directive.Dimensions, "no route, so none to count by")
 			return
 		}
-		assert.Equal(t, [][]string{{}, {"route"}}, directive.Dimensions, counter)
+		assert.Equal(t, [][]string{{"service"}, {"service", "route"}}, directive.Dimensions, counter)
 		assert.JSONEq(t, `"`+route+`"`, string(e.members["route"]))
+		assert.JSONEq(t, `"ledger"`, string(e.members["service"]))
+		if counter != "Failed" {
+			assert.Len(t, e.AWS.CloudWatchMetrics, 1, counter)
+			return
+		}
+		require.Len(t, e.AWS.CloudWatchMetrics, 2, counter)
+		own := e.AWS.CloudWatchMetrics[1]
+		assert.Equal(t, [][]string{{"service", "version"}}, own.Dimensions)
+		require.Len(t, own.Metrics, 1)
+		assert.Equal(t, "Failed", own.Metrics[0].Name)
+		assert.JSONEq(t, `"7"`, string(e.members["version"]))
 	})
 }
 

@@ -28,33 +28,33 @@ type problemKind struct {
 	kind    string // the problem's type, stable, for programs
 	title   string
 	detail  string // for a person; an invalidRequest brings its own
-	outcome string
+	outcome outcome
 }
 
 // problems is the whole mapping of errors to HTTP. An error absent from it is
 // internal: a 500 whose cause is logged and never sent.
 var problems = []problemKind{
 	{errInvalidRequest, http.StatusBadRequest, "/problems/invalid-request", "Bad request",
-		"", refused},
+		"", outcomeRefused},
 	{errForbidden, http.StatusForbidden, "/problems/forbidden", "Forbidden",
 		"Where tokens decide, you may read and debit only the user that your token's sub names, and credit it only with " +
-			"the scope that this deployment asks for. Where IAM decides, sign the call (AWS Signature Version 4).", refused},
+			"the scope that this deployment asks for. Where IAM decides, sign the call (AWS Signature Version 4).", outcomeRefused},
 	{errNotFound, http.StatusNotFound, "/problems/not-found", "Not found",
-		"There is no such route.", refused},
+		"There is no such route.", outcomeRefused},
 	{ledger.ErrNotFound, http.StatusNotFound, "/problems/not-found", "Not found",
-		"There is no transaction with this id.", refused},
+		"There is no transaction with this id.", outcomeRefused},
 	{errMethod, http.StatusMethodNotAllowed, "/problems/method-not-allowed", "Method not allowed",
-		"This route has other methods; the Allow header names them.", refused},
+		"This route has other methods; the Allow header names them.", outcomeRefused},
 	{errBodyTooLarge, http.StatusRequestEntityTooLarge, "/problems/body-too-large", "Content too large",
-		"The body may have at most 16384 bytes.", refused},
+		"The body may have at most 16384 bytes.", outcomeRefused},
 	{ledger.ErrInsufficientFunds, http.StatusUnprocessableEntity, "/problems/insufficient-funds", "Unprocessable entity",
-		"Your balance can't be negative.", declined},
+		"Your balance can't be negative.", outcomeDeclined},
 	{ledger.ErrBalanceLimit, http.StatusUnprocessableEntity, "/problems/balance-limit", "Unprocessable entity",
-		"Your balance can't be above the limit.", declined},
+		"Your balance can't be above the limit.", outcomeDeclined},
 	{ledger.ErrKeyReused, http.StatusUnprocessableEntity, "/problems/idempotency-key-reused", "Unprocessable entity",
-		"This key was used before, for another transaction. A new transaction takes a new key.", reused},
+		"This key was used before, for another transaction. A new transaction takes a new key.", outcomeReused},
 	{ledger.ErrTryAgain, http.StatusServiceUnavailable, "/problems/try-again", "Service unavailable",
-		"The outcome is not known, or nothing was written. Send the same call with the same key again.", tryAgain},
+		"The outcome is not known, or nothing was written. Send the same call with the same key again.", outcomeTryAgain},
 }
 
 var internal = problemKind{
@@ -62,7 +62,7 @@ var internal = problemKind{
 	kind:    "/problems/internal",
 	title:   "Internal server error",
 	detail:  "The service failed. The same call with the same key is safe to send again.",
-	outcome: failed,
+	outcome: outcomeFailed,
 }
 
 func kindOf(err error) problemKind {
@@ -115,7 +115,7 @@ func problemAnswer(err error, instance string) answer {
 		}
 		if refusal.Result.Replayed {
 			headers = append(headers, isReplayed)
-			outcome = replayed
+			outcome = outcomeReplayed
 		}
 	}
 	if errors.Is(err, ledger.ErrTryAgain) {

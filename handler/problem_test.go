@@ -100,7 +100,7 @@ func TestConflictsUntilTheDeadline(t *testing.T) {
 	assert.Equal(t, "/problems/try-again", p.Type)
 	assert.Equal(t, "Service unavailable", p.Title)
 	assert.Greater(t, len(books.Network.Requests()), 1, "attempts")
-	assert.Contains(t, log.String(), `"outcome":"try again","TryAgain":1`)
+	assert.Contains(t, log.String(), `"outcome":"try_again","TryAgain":1`)
 	readEMF(t, log.Bytes())
 
 	books.Network.Always(nil)

@@ -25,11 +25,11 @@ func (h *Handler) post(c *call) (answer, error) {
 		status:  http.StatusCreated,
 		headers: []header{isJSON, {"Location", transactionPath + c.transaction}},
 		body:    encode(data{Data: newTransactionBody(result.Transaction)}),
-		outcome: posted,
+		outcome: outcomePosted,
 	}
 	if result.Replayed {
 		a.headers = append(a.headers, isReplayed)
-		a.outcome = replayed
+		a.outcome = outcomeReplayed
 	}
 	return a, nil
 }
@@ -62,7 +62,7 @@ func (h *Handler) transaction(c *call) (answer, error) {
 		return answer{}, ledger.ErrNotFound // as if there were none
 	}
 	c.user = t.UserID
-	return ok(data{Data: newTransactionBody(t)}), nil
+	return readAnswer(data{Data: newTransactionBody(t)}), nil
 }
 
 // history answers GET /transactions.
@@ -86,7 +86,7 @@ func (h *Handler) history(c *call) (answer, error) {
 	if page.Next != (ledger.Cursor{}) {
 		next = page.Next.Text(c.user)
 	}
-	return ok(data{Data: body, Next: next}), nil
+	return readAnswer(data{Data: body, Next: next}), nil
 }
 
 type transactionBody struct {

@@ -1,7 +1,7 @@
 package infra_test
 
 import (
-	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,7 +36,7 @@ func TestPolicyAllowsWhatIsRequested(t *testing.T) {
 		requested[a] = true
 	}))
 
-	h := handler.New(ledger.New(books.Store, time.Now), io.Discard, handler.Access{Authorization: handler.None})
+	h := handler.New(ledger.New(books.Store, time.Now), slog.New(slog.DiscardHandler), handler.Access{Authorization: handler.None})
 	require.NoError(t, books.Store.Warm(t.Context()))
 	events, err := filepath.Glob("../testdata/events/*.json")
 	require.NoError(t, err)

@@ -5,7 +5,7 @@ package fuzz_test
 
 import (
 	"context"
-	"io"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -27,7 +27,7 @@ type memory struct {
 func newMemory() (*handler.Handler, *memory) {
 	m := &memory{balances: map[ledger.UserID]ledger.Balance{}}
 	l := ledger.New(m, func() time.Time { return noon })
-	return handler.New(l, io.Discard, handler.Access{Authorization: handler.None}), m
+	return handler.New(l, slog.New(slog.DiscardHandler), handler.Access{Authorization: handler.None}), m
 }
 
 func (m *memory) Post(_ context.Context, t ledger.Transaction) error {

@@ -77,7 +77,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	}
 	fmt.Fprintf(out, "dynamodb at %s\nlistening on http://%s\n%s", endpoint, listener.Addr(), examples(listener.Addr()))
 
-	h := handler.New(ledger.New(store, time.Now), log, handler.Access{Authorization: handler.None})
+	h := handler.New(ledger.New(store, time.Now), handler.NewLogger(log, "local", "local"), handler.Access{Authorization: handler.None})
 	return serve(ctx, listener, withPages(pages, h))
 }
 

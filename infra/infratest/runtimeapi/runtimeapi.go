@@ -85,7 +85,8 @@ func Start(binary string, env []string, log io.Writer) (*Function, error) {
 	go f.api.Serve(listener) //nolint:errcheck // ends with Close
 
 	f.process = exec.Command(binary)
-	f.process.Env = append(env, "AWS_LAMBDA_RUNTIME_API="+listener.Addr().String())
+	f.process.Env = append(env, "AWS_LAMBDA_RUNTIME_API="+listener.Addr().String(),
+		"AWS_LAMBDA_FUNCTION_NAME=onewrite", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST")
 	f.process.Stdout, f.process.Stderr = log, log
 	if err := f.process.Start(); err != nil {
 		_ = f.api.Close()

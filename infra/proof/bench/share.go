@@ -74,7 +74,7 @@ func shareOf(o outcome) (bare, ours request) {
 
 // newHandler is the handler as the function has it.
 func newHandler(store *infra.Store, log io.Writer) *handler.Handler {
-	return handler.New(ledger.New(store, time.Now), log, handler.Access{Authorization: handler.None})
+	return handler.New(ledger.New(store, time.Now), handler.NewLogger(log, "bench", "1"), handler.Access{Authorization: handler.None})
 }
 
 // limited is a run under a deadline as Lambda gives each event.

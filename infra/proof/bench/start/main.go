@@ -24,7 +24,7 @@ func main() {
 	done("client")
 	exitOn(store.Warm(context.Background()))
 	done("connection")
-	h := handler.New(ledger.New(store, time.Now), os.Stderr, handler.Access{Authorization: handler.None})
+	h := handler.New(ledger.New(store, time.Now), handler.NewLogger(os.Stderr, "start", "1"), handler.Access{Authorization: handler.None})
 	_, err = h.Invoke(context.Background(), []byte(`{"queryStringParameters":{"userId":"start"}}`))
 	exitOn(err)
 	done("first call")

@@ -1,0 +1,95 @@
+package fuzz_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/infratest/hostile"
+)
+
+// Whatever stands in any one string of an event, the function answers, and not
+// that it failed.
+func FuzzEventStrings(f *testing.F) {
+	var events [][]byte
+	paths, err := filepath.Glob("../../testdata/events/*.json")
+	require.NoError(f, err)
+	for _, path := range paths {
+		payload, err := os.ReadFile(path)
+		require.NoError(f, err)
+		if json.Valid(payload) {
+			events = append(events, payload)
+		}
+	}
+	require.NotEmpty(f, events)
+	for i, event := range events {
+		for n := range hostile.Strings(event) {
+			f.Add(uint(i), uint(n), hostile.Texts[n%len(hostile.Texts)], n%2 == 0)
+		}
+	}
+	f.Fuzz(func(t *testing.T, i, n uint, text string, raw bool) {
+		event := events[i%uint(len(events))]
+		strings := hostile.Strings(event)
+		if strings == 0 {
+			return
+		}
+		if !raw {
+			text = hostile.Quote(text)
+		}
+		h, _ := newMemory()
+		got := invoke(t, h, hostile.Replace(event, int(n%uint(strings)), text))
+		assert.Contains(t, []int{200, 201, 400, 403, 404, 405, 413, 422}, got.Status, got.Body)
+		assert.True(t, got.Body == "" || json.Valid([]byte(got.Body)), got.Body)
+	})
+}
+
+// Whatever bytes come over a connection, the server answers or waits for more,
+// and nothing panics.
+func FuzzRawHTTP(f *testing.F) {
+	for _, seed := range []string{
+		"GET /transactions/%FF HTTP/1.1\r\nHost: x\r\n\r\n",
+		"GET /%ff?userId=%FF HTTP/1.1\r\nHost: x\r\n\r\n",
+		"GET /balance?userId=\xff HTTP/1.0\r\n\r\n",
+		"POST /transactions HTTP/1.1\r\nHost: x\r\nIdempotent-Key: \xff\r\nIdempotent-Key: a\r\nContent-Length: 3\r\n\r\n\xff{}",
+		"POST /transactions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n",
+		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+		"HEAD //transactions/../%2e HTTP/1.1\r\nHost: \xfe\r\n\r\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, sent []byte) {
+		h, _ := newMemory()
+		var errors bytes.Buffer
+		server := httptest.NewUnstartedServer(h)
+		server.Config.ErrorLog = log.New(&errors, "", 0)
+		server.Start()
+		connection, err := net.Dial("tcp", server.Listener.Addr().String())
+		require.NoError(t, err)
+		require.NoError(t, connection.SetDeadline(time.Now().Add(10*time.Second)))
+		_, _ = connection.Write(sent)
+		require.NoError(t, connection.(*net.TCPConn).CloseWrite())
+		answer, _ := io.ReadAll(connection)
+		_ = connection.Close()
+		server.Close()
+		assert.NotContains(t, errors.String(), "panic")
+		if head, ok := strings.CutPrefix(string(answer), "HTTP/1."); ok {
+			r, err := http.ReadResponse(bufio.NewReader(strings.NewReader("HTTP/1."+head)), nil)
+			require.NoError(t, err)
+			assert.NoError(t, r.Body.Close())
+			assert.NotEqual(t, http.StatusInternalServerError, r.StatusCode, "%q", answer)
+		}
+	})
+}
