@@ -1,7 +1,7 @@
 package main
 
-// mutation is a defect, and the test that must find it.
-type mutation struct {
+// defect is one, and the test that must find it.
+type defect struct {
 	name  string
 	edits []edit
 	kills test
@@ -21,8 +21,8 @@ var (
 	ids        = test{"ledger", "TestTransactionIDNeverChanges"}
 )
 
-// mutations are defects of the kinds that ledgers really have.
-var mutations = []mutation{
+// defects are of the kinds that ledgers really have.
+var defects = []defect{
 	{"a debit has no condition", []edit{
 		{"infra/store.go", `debitInRange   = "balance >= :amount"`, `debitInRange   = "attribute_exists(user_id)"`},
 	}, simulation},
