@@ -34,7 +34,7 @@ func ParseTransactionID(s string) (TransactionID, error) {
 	var id TransactionID
 	if len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' {
 		hexadecimal := s[:8] + s[9:13] + s[14:18] + s[19:23] + s[24:]
-		if n, err := hex.Decode(id[:], []byte(hexadecimal)); err == nil && n == len(id) {
+		if _, err := hex.Decode(id[:], []byte(hexadecimal)); err == nil {
 			return id, nil
 		}
 	}

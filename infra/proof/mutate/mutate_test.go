@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -98,15 +99,15 @@ func TestScores(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		score score
-		want  float64
+		want  string
 		err   string
 	}{
-		{score{killed: 9, lived: 1}, 90, ""},
-		{score{killed: 9, timedOut: 1, notViable: 50}, 90, ""},
-		{score{killed: 89, lived: 5, timedOut: 6}, 89, "89.0 %"},
-		{score{notViable: 3}, 100, ""},
+		{score{killed: 9, lived: 1}, "90.0", ""},
+		{score{killed: 9, timedOut: 1, notViable: 50}, "90.0", ""},
+		{score{killed: 89, lived: 5, timedOut: 6}, "89.0", "89.0 %"},
+		{score{notViable: 3}, "100.0", ""},
 	} {
-		assert.Equal(t, c.want, c.score.efficacy(), "%+v", c.score)
+		assert.Equal(t, c.want, fmt.Sprintf("%.1f", c.score.efficacy()), "%+v", c.score)
 		if err := c.score.judge("x"); c.err == "" {
 			assert.NoError(t, err, "%+v", c.score)
 		} else {
