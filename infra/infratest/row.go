@@ -11,8 +11,9 @@ import (
 	"onewrite/ledger"
 )
 
-// Row is a row of the transactions table, as the README describes it. The store
-// has its own: what it wrote is checked by code that it does not share.
+// Row is a row of the transactions table, as the comment of package infra
+// describes it. The store has its own: what it wrote is checked by code that it
+// does not share.
 type Row struct {
 	ID             string                `dynamodbav:"id"`
 	UserID         string                `dynamodbav:"user_id"`
