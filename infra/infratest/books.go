@@ -24,6 +24,7 @@ import (
 
 	"onewrite/infra"
 	"onewrite/infra/infratest/faults"
+	"onewrite/infra/internal/dynamodblocal"
 	"onewrite/infra/internal/dynamodbmodel"
 	"onewrite/infra/internal/tables"
 	"onewrite/ledger"
@@ -53,7 +54,7 @@ var numbers atomic.Int64
 // Open makes books on the DynamoDB at an endpoint of this machine. Their tables
 // are new, and their time is the clock's.
 func Open(ctx context.Context, endpoint string) (*Books, error) {
-	if !onThisMachine(endpoint) {
+	if !dynamodblocal.OnThisMachine(endpoint) {
 		return nil, fmt.Errorf("only DynamoDB on this machine may be used here, and not %q", endpoint)
 	}
 	c := infra.Config{

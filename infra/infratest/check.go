@@ -157,7 +157,8 @@ func (c *check) transaction(item map[string]types.AttributeValue) {
 func (c *check) balance(item map[string]types.AttributeValue) (user string) {
 	var row aggregate
 	if !c.decode(item, map[string]string{"user_id": "S", "balance": "N", "version": "N"}, &row) {
-		return row.UserID
+		user, _ := item["user_id"].(*types.AttributeValueMemberS) // the table's key has this type
+		return user.Value
 	}
 	balance, ok := money(row.Balance)
 	if !ok || !inRange(balance) {
@@ -177,26 +178,29 @@ func (c *check) balance(item map[string]types.AttributeValue) (user string) {
 	return row.UserID
 }
 
-// decode reads an item into a row, as far as it can, and reports whether the
-// item has exactly these attributes: names, and DynamoDB's types of them.
+// decode reads an item into a row if it has exactly these attributes: names, and
+// DynamoDB's types of them. It reports whether that is so.
 func (c *check) decode(item map[string]types.AttributeValue, attributes map[string]string, row any) (ok bool) {
 	ok = true
-	fault := func(format string, args ...any) {
+	mismatch := func(format string, args ...any) {
 		ok = false
 		c.find(invAttributes, format+" in %v", append(args, texts(item))...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
 		if got := typeOf(item[name]); got != attributes[name] {
-			fault("%s is %s, not %s", name, got, attributes[name])
+			mismatch("%s is %s, not %s", name, got, attributes[name])
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(item)) {
 		if attributes[name] == "" {
-			fault("unknown %s", name)
+			mismatch("unknown %s", name)
 		}
 	}
-	if err := attributevalue.UnmarshalMap(item, row); err != nil && ok {
-		fault("%v", err)
+	if !ok {
+		return false
+	}
+	if err := attributevalue.UnmarshalMap(item, row); err != nil {
+		mismatch("%v", err)
 	}
 	return ok
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
-	"net/url"
 	"os"
 
 	"onewrite/infra/internal/dynamodblocal"
@@ -24,7 +22,7 @@ type Database struct {
 // downloading it if need be, and that Close ends. It writes progress to log.
 func OpenDatabase(ctx context.Context, log io.Writer) (*Database, error) {
 	if endpoint := os.Getenv(endpointVariable); endpoint != "" {
-		if !onThisMachine(endpoint) {
+		if !dynamodblocal.OnThisMachine(endpoint) {
 			return nil, fmt.Errorf("only DynamoDB on this machine may be used here, and %s is %s", endpointVariable, endpoint)
 		}
 		return &Database{Endpoint: endpoint}, nil
@@ -42,14 +40,4 @@ func (d *Database) Close() error {
 		return nil
 	}
 	return d.server.Close()
-}
-
-// onThisMachine reports whether an endpoint is the machine's own.
-func onThisMachine(endpoint string) bool {
-	u, err := url.Parse(endpoint)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -5,12 +5,18 @@
 //
 // For browsers it has a console at / and the API's reference at /docs.
 //
-// With AWS_ENDPOINT_URL_DYNAMODB set it uses that DynamoDB instead. It creates
-// the two tables where they are missing.
+// With AWS_ENDPOINT_URL_DYNAMODB set it uses that DynamoDB instead, which must
+// be on this machine unless -remote says otherwise. It creates the two tables
+// where they are missing, and asks nobody who he is.
+//
+// Each call is a line of the log: a short one on a terminal, and elsewhere the
+// JSON that the function writes on AWS. It ends with status 1 if its DynamoDB
+// Local ends.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -19,21 +25,19 @@ import (
 	"time"
 
 	"onewrite/handler"
-	"onewrite/infra"
 	"onewrite/infra/internal/cli"
-	"onewrite/infra/internal/dynamodblocal"
-	"onewrite/infra/internal/tables"
 	"onewrite/ledger"
 )
 
-const (
-	tablesWithin  = 30 * time.Second // for another DynamoDB than our own to make the tables
-	answersWithin = 10 * time.Second // for calls under way at the end; longer than a call takes
-)
+// answersWithin is for calls under way at the end. It is longer than a call takes.
+const answersWithin = 10 * time.Second
 
 const about = `Serves the ledger on this machine, over a DynamoDB Local that it starts and ends.
 
-With AWS_ENDPOINT_URL_DYNAMODB set it uses that DynamoDB instead.`
+Environment, all of it optional:
+  AWS_ENDPOINT_URL_DYNAMODB                         use this DynamoDB instead
+  TRANSACTIONS_TABLE, TRANSACTIONS_AGGREGATE_TABLE  the names of the tables
+  AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN`
 
 func main() {
 	cli.Main("local", func(ctx context.Context, args []string, out, log io.Writer) error {
@@ -41,91 +45,79 @@ func main() {
 	})
 }
 
-// run serves until ctx ends. It writes what a person needs to out, and
-// progress and request lines to log.
-func run(ctx context.Context, args []string, getenv func(string) string, out, log io.Writer) error {
+// options is what the flags say.
+type options struct {
+	addr   string
+	data   string
+	remote bool
+}
+
+func parseOptions(args []string, out io.Writer) (o options, err error) {
 	flags := cli.NewFlags("local", "", about)
-	addr := flags.String("addr", "127.0.0.1:3000", "listen on this `address`")
-	dataDir := flags.String("data", "", "keep the data in this `folder` (default in memory)")
+	flags.StringVar(&o.addr, "addr", "127.0.0.1:3000", "listen on this `address`")
+	flags.StringVar(&o.data, "data", "", "keep the data in this `folder` (default in memory)")
+	flags.BoolVar(&o.remote, "remote", false, "use a DynamoDB that is not on this machine, and make the tables there")
 	if err := flags.Parse(args, out); err != nil {
+		return o, err
+	}
+	if _, _, err := net.SplitHostPort(o.addr); err != nil {
+		return o, cli.Usagef("-addr must be an address and a port, such as 127.0.0.1:3000, and not %q", o.addr)
+	}
+	return o, nil
+}
+
+// run serves until ctx ends. It writes what a person needs to out, and
+// progress and a line for each call to log.
+func run(ctx context.Context, args []string, getenv func(string) string, out, log io.Writer) error {
+	o, err := parseOptions(args, out)
+	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", *addr)
+	listener, err := net.Listen("tcp", o.addr)
 	if err != nil {
 		return fmt.Errorf("%w; choose another address with -addr", err)
 	}
 	defer listener.Close()
-
-	endpoint := getenv("AWS_ENDPOINT_URL_DYNAMODB")
-	if endpoint == "" {
-		database, err := dynamodblocal.Start(ctx, dynamodblocal.Options{Data: *dataDir, Log: log})
-		if err != nil {
-			return err
-		}
-		defer database.Close()
-		endpoint = database.Endpoint()
-	} else if *dataDir != "" {
-		return cli.Usagef("-data is for the DynamoDB Local that is started here; AWS_ENDPOINT_URL_DYNAMODB names another")
-	}
-	store, err := openStore(ctx, endpoint, getenv)
+	database, err := openDatabase(ctx, o, getenv, log)
 	if err != nil {
 		return err
 	}
+	defer database.close()
 	pages, err := allPages()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "dynamodb at %s\nlistening on http://%s\n%s", endpoint, listener.Addr(), examples(listener.Addr()))
+	fmt.Fprintf(out, "dynamodb at %s\nlistening on http://%s\n%s", database.endpoint, listener.Addr(), examples(listener.Addr()))
+	fmt.Fprintf(out, "\naudit it:\n  %s\n", database.auditLine(getenv))
 
-	h := handler.New(ledger.New(store, time.Now), handler.NewLogger(log, "local", "local"), handler.Access{Authorization: handler.None})
-	return serve(ctx, listener, withPages(pages, h))
+	h := handler.New(ledger.New(database.store, time.Now), handler.NewLogger(callLog(log), "local", "local"), handler.Access{Authorization: handler.None})
+	server := &http.Server{Handler: withPages(pages, h), ReadHeaderTimeout: 5 * time.Second}
+	return serve(ctx, listener, server, database)
 }
 
-// openStore opens the ledger's tables at the endpoint, made where missing. What
-// the environment doesn't say is as DynamoDB Local takes it.
-func openStore(ctx context.Context, endpoint string, getenv func(string) string) (*infra.Store, error) {
-	defaults := map[string]string{
-		"TRANSACTIONS_TABLE":           "transactions",
-		"TRANSACTIONS_AGGREGATE_TABLE": "transactions_aggregate",
-		"AWS_REGION":                   "us-east-1",
-		"AWS_ACCESS_KEY_ID":            "local",
-		"AWS_SECRET_ACCESS_KEY":        "local",
-	}
-	config, err := infra.ConfigFromEnv(func(name string) string {
-		if value := getenv(name); value != "" {
-			return value
-		}
-		return defaults[name]
-	})
-	if err != nil {
-		return nil, err
-	}
-	config.Endpoint = endpoint
-	client := infra.NewClient(config)
-	ctx, cancel := context.WithTimeout(ctx, tablesWithin)
-	defer cancel()
-	if err := tables.Create(ctx, client, config); err != nil {
-		return nil, err
-	}
-	return infra.NewStore(client, config), nil
-}
-
-// serve answers until ctx ends, and lets the calls under way finish.
-func serve(ctx context.Context, listener net.Listener, h http.Handler) error {
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
+// serve answers until ctx ends, and lets the calls under way finish. It returns
+// an error if the database ends before.
+func serve(ctx context.Context, listener net.Listener, server *http.Server, database *database) error {
+	defer server.Close()
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
 	select {
-	case err := <-ended:
+	case err := <-failed:
 		return err
+	case <-database.ended():
+		return database.close()
 	case <-ctx.Done():
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answersWithin)
 	defer cancel()
-	return server.Shutdown(ctx)
+	err := server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("calls were still under way after %s, and were cut off", answersWithin)
+	}
+	return err
 }
 
-// examples are three calls to try, and where to try them with a mouse.
+// examples returns three calls to try, and where to try them with a mouse.
 func examples(addr net.Addr) string {
 	return fmt.Sprintf(`
 try:

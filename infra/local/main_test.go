@@ -10,7 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -19,8 +21,9 @@ import (
 
 // server is a local server on a free port, with a DynamoDB Local of its own.
 type server struct {
-	address, database string
-	stop              func() error
+	address, database, audit string
+	stop                     func() error
+	wait                     func() error
 }
 
 func start(t *testing.T, args ...string) server {
@@ -36,8 +39,9 @@ func start(t *testing.T, args ...string) server {
 		ended <- err
 	}()
 	lines := bufio.NewScanner(out)
-	s := server{stop: func() error { cancel(); return <-ended }}
-	for examples := 0; examples < 3; {
+	s := server{wait: func() error { return <-ended }}
+	s.stop = func() error { cancel(); return s.wait() }
+	for examples := 0; s.audit == ""; {
 		require.True(t, lines.Scan(), "ended early: %s", log)
 		line := lines.Text()
 		switch {
@@ -47,8 +51,12 @@ func start(t *testing.T, args ...string) server {
 			s.address = strings.TrimPrefix(line, "listening on http://")
 		case strings.HasPrefix(line, "  curl "):
 			examples++
+		case strings.HasSuffix(line, " go run ./infra/audit"):
+			require.Equal(t, 3, examples)
+			s.audit = line
 		}
 	}
+	go io.Copy(io.Discard, out) //nolint:errcheck // so that nothing blocks
 	require.NotEmpty(t, s.database)
 	require.NotEmpty(t, s.address)
 	return s
@@ -118,6 +126,51 @@ func TestDataIsKept(t *testing.T) {
 	require.NoError(t, s.stop())
 }
 
+// The line that it prints audits what it serves.
+func TestAuditLine(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	const post = `curl -sf http://ADDRESS/transactions -H 'Idempotent-Key: 1' -d '{"userId":"1","ammount":"1","type":"credit"}'`
+	require.NoError(t, exec.CommandContext(t.Context(), "bash", "-c", strings.ReplaceAll(post, "ADDRESS", s.address)).Run())
+	audit := exec.CommandContext(t.Context(), "env", "-i", "HOME="+os.Getenv("HOME"), "PATH="+os.Getenv("PATH"), "bash", "-c", s.audit)
+	audit.Dir = "../.."
+	output, err := audit.CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	assert.Contains(t, string(output), "1 users, 1 transactions: every balance is what its history says")
+	require.NoError(t, s.stop())
+}
+
+// What the environment says is not said again, least of all a secret.
+func TestAuditLineHoldsDefaultsOnly(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"AWS_SECRET_ACCESS_KEY": "hunter2", "AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:1"}
+	d := database{endpoint: env["AWS_ENDPOINT_URL_DYNAMODB"]}
+	assert.Equal(t, "AWS_ACCESS_KEY_ID=local TRANSACTIONS_AGGREGATE_TABLE=transactions_aggregate TRANSACTIONS_TABLE=transactions go run ./infra/audit",
+		d.auditLine(func(name string) string { return env[name] }))
+}
+
+// A server whose database has ended says so and ends.
+func TestDatabaseEndsByItself(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	_, port, err := net.SplitHostPort(s.database)
+	require.NoError(t, err)
+	processes, err := exec.CommandContext(t.Context(), "ps", "-eo", "pid=,args=").Output()
+	require.NoError(t, err)
+	killed := false
+	for line := range strings.Lines(string(processes)) {
+		fields := strings.Fields(line)
+		if len(fields) > 1 && strings.HasSuffix(fields[1], "java") && strings.Contains(line, " -port "+port+" ") {
+			pid, err := strconv.Atoi(fields[0])
+			require.NoError(t, err)
+			require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+			killed = true
+		}
+	}
+	require.True(t, killed, "the database is no Java at port %s", port)
+	assert.ErrorContains(t, s.wait(), "DynamoDB Local ended by itself")
+}
+
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -131,6 +184,12 @@ func TestRefusals(t *testing.T) {
 		{[]string{"-addr", taken.Addr().String()}, "", "choose another address with -addr"},
 		{[]string{"-addr", "127.0.0.1:0", "-data", t.TempDir()}, "http://127.0.0.1:1", "AWS_ENDPOINT_URL_DYNAMODB names another"},
 		{[]string{"-nothing"}, "", "not defined"},
+		{[]string{"serve"}, "", `unexpected "serve"`},
+		{[]string{"-addr", "3300"}, "", `-addr must be an address and a port, such as 127.0.0.1:3000, and not "3300"`},
+		{[]string{"-addr", "127.0.0.1:0", "-data", "/proc"}, "", "data folder of DynamoDB Local: "},
+		{[]string{"-addr", "127.0.0.1:0"}, "https://dynamodb.us-east-1.amazonaws.com", "not on this machine; -remote says that it is meant"},
+		{[]string{"-addr", "127.0.0.1:0", "-remote"}, "http://127.0.0.1:1", "create table transactions"},
+		{[]string{"-addr", "127.0.0.1:0"}, "http://127.0.0.1:1", "AWS_ENDPOINT_URL_DYNAMODB is http://127.0.0.1:1: "},
 		{[]string{"-addr", "127.0.0.1:0"}, "http://127.0.0.1:1", "create table transactions"},
 	} {
 		getenv := func(name string) string {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -14,7 +15,8 @@ import (
 // watchdog is the sh script that every program runs under. Its arguments are what to
 // do when the program did not end well ($1, words; $2, their last), then the program's
 // own. Its standard input is the pipe: nothing is ever written to it, and read returns
-// when the process that holds the other end is gone.
+// when the process that holds the other end is gone. What the program is to hold, if
+// anything, is file 3.
 //
 // It ignores the signals that a person or a supervisor sends, but only after the
 // program has been started, which therefore does not. It lets go of the output, which
@@ -25,14 +27,14 @@ import (
 const watchdog = `
 undo=$1 what=$2
 shift 2
-exec 3<&0
-"$@" </dev/null 3<&- &
+exec 4<&0
+"$@" </dev/null 4<&- &
 child=$!
 trap '' HUP INT QUIT TERM
 exec >/dev/null 2>&1
-{ read -r _ <&3; kill -s TERM "$child"; sleep 5; kill -s KILL "$child"; } &
+{ read -r _ <&4; kill -s TERM "$child"; sleep 5; kill -s KILL "$child"; } 3<&- &
 watcher=$!
-exec 3<&-
+exec 4<&-
 wait "$child"
 code=$?
 kill -s KILL "$watcher"
@@ -48,6 +50,7 @@ const outputLimitBytes = 4 << 10
 type command struct {
 	args []string
 	undo []string // may be empty
+	hold *os.File // what the program holds open until it ends; may be nil
 }
 
 // child is a program that runs under the watchdog.
@@ -66,6 +69,9 @@ func startChild(c command) (*child, error) {
 		undo, what = strings.Join(c.undo[:n-1], " "), c.undo[n-1]
 	}
 	cmd := exec.Command("/bin/sh", append([]string{"-c", watchdog, "watchdog", undo, what}, c.args...)...)
+	if c.hold != nil {
+		cmd.ExtraFiles = []*os.File{c.hold} // file 3
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	pipe, err := cmd.StdinPipe()
 	if err != nil {

@@ -41,8 +41,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 )
 
 // version is DynamoDB Local's: of the jars, of the Docker image and of the cache's folder.
@@ -57,7 +55,7 @@ const startsMax = 3
 // memory and reports nothing.
 type Options struct {
 	// Data is the folder that keeps the tables from one start to the next; it is made
-	// if it is missing. "" keeps them in memory.
+	// if it is missing, and one server at a time may have it. "" keeps them in memory.
 	Data string
 	// Log receives lines for a person, such as that a download is going on. On a
 	// terminal one of them is rewritten each second.
@@ -83,10 +81,11 @@ func start(ctx context.Context, o Options, port func() (int, error)) (*Server, e
 	if o.Log == nil {
 		o.Log = io.Discard
 	}
-	data, err := makeData(o.Data)
+	data, err := openFolder(o.Data)
 	if err != nil {
 		return nil, err
 	}
+	defer data.close()
 	from, err := find(ctx, o.Log)
 	if err != nil {
 		return nil, err
@@ -122,23 +121,11 @@ func find(ctx context.Context, log io.Writer) (source, error) {
   - set AWS_ENDPOINT_URL_DYNAMODB to the address of a running one`, javaErr, dockerErr)
 }
 
-// makeData makes the data folder and returns its absolute path; "" stays "".
-func makeData(dir string) (string, error) {
-	if dir == "" {
-		return "", nil
-	}
-	dir, err := filepath.Abs(dir)
-	if err == nil {
-		err = os.MkdirAll(dir, 0o700)
-	}
-	if err != nil {
-		return "", fmt.Errorf("data folder of DynamoDB Local: %w", err)
-	}
-	return dir, nil
-}
-
 // Endpoint returns the address to call, "http://127.0.0.1:PORT".
 func (s *Server) Endpoint() string { return s.endpoint }
+
+// Ended is closed when DynamoDB Local has ended, by itself or by Close.
+func (s *Server) Ended() <-chan struct{} { return s.child.done }
 
 // Close ends DynamoDB Local and returns when it is gone and its port free. Its error
 // says that it had ended before, with its last words. Further calls return the same.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -55,6 +56,76 @@ func TestDataFolderThatCannotBe(t *testing.T) {
 	require.ErrorContains(t, err, "data folder of DynamoDB Local")
 }
 
+func TestDataFolderThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	folder := "/proc" // for anybody, root included
+	if runtime.GOOS != "linux" {
+		folder = filepath.Join(t.TempDir(), "read only")
+		require.NoError(t, os.Mkdir(folder, 0o500))
+	}
+	_, err := Start(t.Context(), Options{Data: folder})
+	require.ErrorContains(t, err, "data folder of DynamoDB Local: open "+folder)
+}
+
+// TestDataFolderIsOneServers starts a second server on the folder of a first one.
+func TestDataFolderIsOneServers(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	first, err := Start(t.Context(), Options{Data: data})
+	require.NoError(t, err)
+	t.Cleanup(func() { first.Close() })
+	_, err = Start(t.Context(), Options{Data: data})
+	require.EqualError(t, err, "data folder of DynamoDB Local: another server keeps its data in "+data+"; end it, or choose another folder")
+
+	require.NoError(t, first.Close())
+	second, err := Start(t.Context(), Options{Data: data})
+	require.NoError(t, err)
+	require.NoError(t, second.Close())
+}
+
+// TestDataFolderStaysWithTheProgram holds that the program has the folder, not the process
+// that started it: a killed owner's server may still be writing.
+func TestDataFolderStaysWithTheProgram(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	claimed, err := openFolder(data)
+	require.NoError(t, err)
+	l := newLifeline(t)
+	program, err := startChild(command{
+		args: []string{"/bin/sh", "-c", "trap '' TERM\n" + l.hold() + forever},
+		hold: claimed.claim,
+	})
+	require.NoError(t, err)
+	claimed.close()
+	l.waitHeld(t)
+	program.pipe.Close() // as the kernel does when the owner is killed
+	_, err = openFolder(data)
+	require.ErrorContains(t, err, "another server keeps its data")
+
+	program.end() // kills it after a while
+	again, err := openFolder(data)
+	require.NoError(t, err)
+	again.close()
+}
+
+func TestOnThisMachine(t *testing.T) {
+	t.Parallel()
+	for endpoint, want := range map[string]bool{
+		"http://127.0.0.1:8000":             true,
+		"http://localhost:8000":             true,
+		"http://[::1]:8000":                 true,
+		"":                                  false,
+		"localhost:8000":                    false,
+		"http://dynamodb:8000":              false,
+		"http://192.0.2.1:8000":             false,
+		"http://localhost.example.com:8000": false,
+		"https://dynamodb.us-east-1.amazonaws.com": false,
+		"http://%": false,
+	} {
+		assert.Equal(t, want, OnThisMachine(endpoint), endpoint)
+	}
+}
+
 // TestPortTaken loses the port to another server, of the same answers, between its
 // choice and its use.
 func TestPortTaken(t *testing.T) {
@@ -83,7 +154,7 @@ func TestPortTaken(t *testing.T) {
 
 func TestPortTakenEachTime(t *testing.T) {
 	setFakeJava(t, "")
-	other, err := launch(t.Context(), asServer(t), "", freePort)
+	other, err := launch(t.Context(), asServer(t), folder{}, freePort)
 	require.NoError(t, err)
 	t.Cleanup(func() { other.Close() })
 	choices := 0
@@ -97,14 +168,14 @@ func TestPortTakenEachTime(t *testing.T) {
 // TestServerEndsByItself is the crash of a server that was ready.
 func TestServerEndsByItself(t *testing.T) {
 	t.Parallel()
-	s, err := launch(t.Context(), asServer(t), "", freePort)
+	s, err := launch(t.Context(), asServer(t), folder{}, freePort)
 	require.NoError(t, err)
 	response, err := http.Get(s.Endpoint() + "/exit")
 	if err == nil {
 		response.Body.Close()
 	}
 	require.Error(t, err)
-	<-s.child.done
+	<-s.Ended()
 
 	err = s.Close()
 	require.ErrorContains(t, err, "ended by itself")
@@ -118,7 +189,7 @@ func TestServerThatDiesAtOnce(t *testing.T) {
 	dies := func(int, string, string) command {
 		return command{args: []string{"/bin/sh", "-c", "echo 'no memory' >&2; exit 3"}}
 	}
-	_, err := launch(t.Context(), dies, "", freePort)
+	_, err := launch(t.Context(), dies, folder{}, freePort)
 	require.ErrorContains(t, err, "no memory")
 	assert.ErrorContains(t, err, "exit status 3")
 	assert.NotErrorIs(t, err, errPortTaken)
@@ -132,7 +203,7 @@ func TestCancelledWhileItStarts(t *testing.T) {
 	go func() {
 		_, err := launch(ctx, func(int, string, string) command {
 			return command{args: []string{"/bin/sh", "-c", l.hold() + forever}}
-		}, "", freePort)
+		}, folder{}, freePort)
 		failed <- err
 	}()
 	waitReleased := l.waitHeld(t)

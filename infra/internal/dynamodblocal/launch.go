@@ -29,13 +29,15 @@ var errPortTaken = errors.New("the port was taken by another process")
 
 // launch starts DynamoDB Local once and waits until it answers. When it can't, nothing
 // is left running; the error is errPortTaken if another port may help.
-func launch(ctx context.Context, from source, data string, choosePort func() (int, error)) (*Server, error) {
+func launch(ctx context.Context, from source, data folder, choosePort func() (int, error)) (*Server, error) {
 	port, err := choosePort()
 	if err != nil {
 		return nil, err
 	}
 	origin := "onewrite-" + rand.Text()
-	c, err := startChild(from(port, data, origin))
+	program := from(port, data.path, origin)
+	program.hold = data.claim
+	c, err := startChild(program)
 	if err != nil {
 		return nil, fmt.Errorf("start DynamoDB Local: %w", err)
 	}
@@ -93,7 +95,7 @@ func (s *Server) waitReady(ctx context.Context, origin string) error {
 // ask asks for the tables' names and returns nil if this very server gave them.
 //
 // A 200 alone would not do: when another process has taken the port it may well be
-// another DynamoDB Local, of a test that runs beside this one. So each server is told,
+// another DynamoDB Local, of a test that runs beside this one. So each server is given,
 // by -cors, to allow one origin that nobody can guess, and knows itself by that. (It
 // also keeps web pages out; the default allows them all.)
 func (s *Server) ask(ctx context.Context, client *http.Client, origin string) error {

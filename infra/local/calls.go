@@ -1,0 +1,52 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"onewrite/infra/internal/cli"
+)
+
+// callLog returns the log that calls are written to: as they are, or for a person
+// who watches a terminal.
+func callLog(log io.Writer) io.Writer {
+	if cli.IsTerminal(log) {
+		return callLines{log}
+	}
+	return log
+}
+
+// callLines is a log that makes a short line of each call's line of JSON.
+type callLines struct{ out io.Writer }
+
+// Write writes one line. What is no call's is written as it is.
+func (l callLines) Write(line []byte) (int, error) {
+	var call struct {
+		Timestamp time.Time
+		Route     string
+		Status    int
+		User      string
+		Outcome   string
+		Cause     string
+		Latency   float64 // in milliseconds
+		Retries   int
+	}
+	if err := json.Unmarshal(line, &call); err != nil || call.Status == 0 {
+		return l.out.Write(line)
+	}
+	text := fmt.Sprintf("%s  %d  %-24s %-9s %4.0f ms", call.Timestamp.Local().Format(time.TimeOnly), call.Status, cmp.Or(call.Route, "(no route)"), call.Outcome, call.Latency)
+	if call.User != "" {
+		text += fmt.Sprintf("  user %q", call.User)
+	}
+	if call.Retries > 0 {
+		text += fmt.Sprintf("  after %d retries", call.Retries)
+	}
+	if call.Cause != "" {
+		text += "\n          " + call.Cause
+	}
+	_, err := fmt.Fprintln(l.out, text)
+	return len(line), err
+}

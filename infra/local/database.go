@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"onewrite/infra"
+	"onewrite/infra/internal/cli"
+	"onewrite/infra/internal/dynamodblocal"
+	"onewrite/infra/internal/tables"
+)
+
+const (
+	endpointVariable = "AWS_ENDPOINT_URL_DYNAMODB"
+	tablesWithin     = 30 * time.Second // for another DynamoDB than our own to make the tables
+)
+
+// defaults is what the environment need not say, as DynamoDB Local takes it.
+var defaults = map[string]string{
+	"TRANSACTIONS_TABLE":           "transactions",
+	"TRANSACTIONS_AGGREGATE_TABLE": "transactions_aggregate",
+	"AWS_REGION":                   "us-east-1",
+	"AWS_ACCESS_KEY_ID":            "local",
+	"AWS_SECRET_ACCESS_KEY":        "local",
+}
+
+// database is the ledger's tables on a DynamoDB.
+type database struct {
+	endpoint string
+	store    *infra.Store
+	own      *dynamodblocal.Server // nil: somebody else's
+}
+
+// openDatabase opens the tables, made where they are missing, on the DynamoDB of
+// the environment, or else on a DynamoDB Local that it starts.
+func openDatabase(ctx context.Context, o options, getenv func(string) string, log io.Writer) (_ *database, err error) {
+	d := &database{endpoint: getenv(endpointVariable)}
+	defer func() {
+		if err != nil {
+			d.close()
+		}
+	}()
+	switch {
+	case d.endpoint != "" && o.data != "":
+		return nil, cli.Usagef("-data is for the DynamoDB Local that is started here; %s names another", endpointVariable)
+	case d.endpoint != "" && !o.remote && !dynamodblocal.OnThisMachine(d.endpoint):
+		return nil, cli.Usagef("%s is %s, which is not on this machine; -remote says that it is meant,"+
+			" makes the tables there, and lets everybody who reaches this server move money in them", endpointVariable, d.endpoint)
+	case d.endpoint == "":
+		if d.own, err = dynamodblocal.Start(ctx, dynamodblocal.Options{Data: o.data, Log: log}); err != nil {
+			return nil, err
+		}
+		d.endpoint = d.own.Endpoint()
+	}
+	if d.store, err = openStore(ctx, d.endpoint, getenv); err != nil && d.own == nil {
+		return nil, fmt.Errorf("%s is %s: %w", endpointVariable, d.endpoint, err)
+	}
+	return d, err
+}
+
+func openStore(ctx context.Context, endpoint string, getenv func(string) string) (*infra.Store, error) {
+	config, err := infra.ConfigFromEnv(func(name string) string {
+		if value := getenv(name); value != "" {
+			return value
+		}
+		return defaults[name]
+	})
+	if err != nil {
+		return nil, err
+	}
+	config.Endpoint = endpoint
+	client := infra.NewClient(config)
+	ctx, cancel := context.WithTimeout(ctx, tablesWithin)
+	defer cancel()
+	if err := tables.Create(ctx, client, config); err != nil {
+		return nil, err
+	}
+	return infra.NewStore(client, config), nil
+}
+
+// ended returns a channel that is closed when a database of our own has ended.
+func (d *database) ended() <-chan struct{} {
+	if d.own == nil {
+		return nil
+	}
+	return d.own.Ended()
+}
+
+// close ends a database of our own. The error says that it had ended before.
+func (d *database) close() error {
+	if d.own == nil {
+		return nil
+	}
+	return d.own.Close()
+}
+
+// auditLine returns the command that audits the database, with the variables that
+// the environment does not hold.
+func (d *database) auditLine(getenv func(string) string) string {
+	var words []string
+	for name, value := range defaults {
+		if getenv(name) == "" {
+			words = append(words, name+"="+value)
+		}
+	}
+	if d.own != nil {
+		words = append(words, endpointVariable+"="+d.endpoint)
+	}
+	slices.Sort(words)
+	return strings.Join(append(words, "go run ./infra/audit"), " ")
+}
