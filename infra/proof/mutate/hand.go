@@ -61,7 +61,7 @@ func (b bench) sound(ctx context.Context) error {
 // killAll tries all defects, as many at once as there are processors, and prints
 // a line for each. It returns how many were not found.
 func (b bench) killAll(ctx context.Context, out io.Writer) (survivors int) {
-	fmt.Fprintf(out, "%-42s %-46s %s\n", "DEFECT", "FOUND BY", "SECONDS")
+	fmt.Fprintf(out, "%-48s %-46s %s\n", "DEFECT", "FOUND BY", "SECONDS")
 	var (
 		mu    sync.Mutex
 		tries sync.WaitGroup
@@ -75,7 +75,7 @@ func (b bench) killAll(ctx context.Context, out io.Writer) (survivors int) {
 			err := b.kill(ctx, fmt.Sprint(i), d)
 			mu.Lock()
 			defer mu.Unlock()
-			fmt.Fprintf(out, "%-42s %-46s %.1f\n", d.name, d.kills.dir+" "+d.kills.name, time.Since(began).Seconds())
+			fmt.Fprintf(out, "%-48s %-46s %.1f\n", d.name, d.kills.dir+" "+d.kills.name, time.Since(began).Seconds())
 			if err != nil {
 				survivors++
 				fmt.Fprintf(out, "  NOT FOUND: %v\n", err)

@@ -19,6 +19,7 @@ var (
 	taken      = test{"infra", "TestStore/recorded_whatever_the_balance"}
 	requests   = test{"infra", "TestRequestsPerOutcome"}
 	ids        = test{"ledger", "TestTransactionIDNeverChanges"}
+	inTime     = test{"handler", "TestAnswersInTime"}
 )
 
 // defects are of the kinds that ledgers really have.
@@ -46,15 +47,15 @@ var defects = []defect{
 	{"the old balance is not asked for", []edit{
 		{"infra/cancelled.go", `decodeBalance(update.Item)`, `decodeBalance(nil)`},
 	}, simulation},
-	{"a conflict is told as a decline", []edit{
+	{"a conflict is reported as a decline", []edit{
 		{"infra/cancelled.go", `case Transient(cancelled):`, `case false:`},
 		{"infra/cancelled.go", `aws.ToString(update.Code) == conditionFailed:`, `aws.ToString(update.Code) != "None":`},
 		{"infra/transient.go", `return transientReasons[aws.ToString(reason.Code)]`, `return false`},
 	}, simulation},
-	{"a conflict is told as a defect", []edit{
+	{"a conflict is reported as a defect", []edit{
 		{"infra/transient.go", `transactionConflict:             true,`, ``},
 	}, simulation},
-	{"a lost answer is told as a defect", []edit{
+	{"a lost answer is reported as a defect", []edit{
 		{"infra/transient.go", `	return lost(err)`, `	return false && lost(err)`},
 	}, simulation},
 	{"the balance comes before the taken id", []edit{
@@ -85,10 +86,10 @@ var defects = []defect{
 	{"another amount under a key is a replay", []edit{
 		{"ledger/ledger.go", `!recorded.Amount.Equal(asked.Amount)`, `false`},
 	}, simulation},
-	{"a replay is told with its own time", []edit{
+	{"a replay is reported with its own time", []edit{
 		{"ledger/ledger.go", `Result{Transaction: recorded, Replayed: true}`, `Result{Transaction: asked, Replayed: true}`},
 	}, simulation},
-	{"a stored decline is told as posted", []edit{
+	{"a stored decline is reported as posted", []edit{
 		{"ledger/ledger.go", `	case Declined:
 		return Result{}`, `	case Declined:
 		if r.Replayed {
@@ -99,4 +100,87 @@ var defects = []defect{
 	{"a balance is read first", []edit{
 		{"ledger/ledger.go", `	err := l.store.Post(ctx, t)`, `	_, err := l.store.Balance(ctx, t.UserID)` + "\n\t" + `err = l.store.Post(ctx, t)`},
 	}, requests},
+
+	// Of the edge.
+	{"a call has no deadline of its own", []edit{
+		{"handler/handler.go", `context.WithDeadline(ledger.WithTrace(ctx, &c.trace), deadline)`, `context.WithCancel(ledger.WithTrace(ctx, &c.trace))`},
+	}, inTime},
+	{"a call may take longer than the function", []edit{
+		{"handler/handler.go", `answerWithin = 8 * time.Second`, `answerWithin = 20 * time.Second`},
+	}, inTime},
+	{"no margin before Lambda's deadline", []edit{
+		{"handler/handler.go", `		deadline = end.Add(-answerMargin)`, `		deadline = end`},
+	}, inTime},
+	{"a 503 is logged as a failure", []edit{
+		{"handler/log.go", `		level = slog.LevelError
+		if`, `		level = slog.LevelError
+		if false &&`},
+	}, inTime},
+	{"the default limit is another", []edit{
+		{"handler/query.go", `defaultLimit = 50`, `defaultLimit = 51`},
+	}, test{"handler", "TestHistoryHasFiftyUnlessAsked"}},
+	{"only the first value of a header counts", []edit{
+		{"handler/event_headers.go", `header[name] = slices.Concat(all, last)`, `header[name] = append(slices.Concat(all, last)[:0:0], slices.Concat(all, last)[:min(1, len(all)+len(last))]...)`},
+	}, test{"handler", "TestKeySentTwice"}},
+	{"the last of a header's two spellings counts", []edit{
+		{"handler/event_headers.go", `h[name] = append(h[name], values...)`, `h[name] = values`},
+	}, test{"handler", "TestKeySentTwice"}},
+	{"a comma in a key is part of it", []edit{
+		{"handler/key.go", `if strings.Contains(value, ",") {`, `if false {`},
+	}, test{"handler", "TestKeySentTwice"}},
+	{"a stage is cut off twice", []edit{
+		{"handler/event_path.go", `			return rest
+`, `			return strings.TrimPrefix(rest, "/"+e.RequestContext.Stage)
+`},
+	}, test{"handler", "TestEventPaths"}},
+	{"a bare event with an empty object is a read", []edit{
+		{"handler/event.go", "string(e.Body) != `\"\"`", "string(e.Body) != `\"\"` && string(e.Body) != `{}`"},
+	}, test{"handler", "TestBareBodies"}},
+	{"a body that is not base64 is none", []edit{
+		{"handler/event.go", `		return nil, invalid
+	}
+	return decoded, nil`, `		return nil, nil
+	}
+	return decoded, nil`},
+	}, test{"handler", "TestBodyNotBase64"}},
+	{"a stranger hears what is wrong with the body", []edit{
+		{"handler/invoke.go", `	if c.caller, err = h.callerOf(payload, e); err != nil {
+		return c, err
+	}
+	return c, bodyErr`, `	if bodyErr != nil {
+		return c, bodyErr
+	}
+	c.caller, err = h.callerOf(payload, e)
+	return c, err`},
+	}, test{"handler", "TestForbiddenBeforeBadBody"}},
+	{"Lambda's request id comes before the gateway's", []edit{
+		{"handler/invoke.go", `if e.RequestContext.RequestID != "" {`, `if _, ok := lambdacontext.FromContext(ctx); !ok {`},
+	}, test{"handler", "TestRequestID"}},
+	{"a panic ends the function", []edit{
+		{"handler/handler.go", `cause := recover(); cause != nil`, `cause := any(nil); cause != nil`},
+	}, test{"handler", "TestPanicIsA500"}},
+
+	// Of the rows.
+	{"a row without a balance has the opening balance", []edit{
+		{"infra/rows.go", `if len(row) == 0 {
+		return ledger.OpeningBalance(), nil`, `if row["balance"] == nil {
+		return ledger.OpeningBalance(), nil`},
+	}, test{"infra", "TestDamagedBalances"}},
+	{"a declined row may lack its balance", []edit{
+		{"infra/rows.go", `		t.BalanceSeen = decodeNumber(&d, "balance", ledger.ParseBalance)`, `		t.BalanceSeen = decodeNumber(&decoder{row: d.row}, "balance", ledger.ParseBalance)`},
+	}, test{"infra", "TestDamagedTransactions"}},
+	{"numbers are read by their notation", []edit{
+		{"infra/rows.go", `parse(value.Text('f'))`, `parse(n.Value)`},
+	}, test{"infra", "TestDecodeByValue"}},
+
+	// Of the audit.
+	{"the audit scans what may be old", []edit{
+		{"infra/audit/books.go", `TableName:              &table,
+			ConsistentRead:         aws.Bool(true),`, `TableName:              &table,`},
+	}, test{"infra/audit", "TestScansAreConsistent"}},
+	{"the audit gives postings no time to settle", []edit{
+		{"infra/audit/scan.go", `	if err := sleep(ctx, a.settle); err != nil {
+		return nil, nil, err
+	}`, ``},
+	}, test{"infra/audit", "TestSettleTime"}},
 }
