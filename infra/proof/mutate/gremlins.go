@@ -60,16 +60,15 @@ func (m mutant) compare(n mutant) int {
 
 // gremlins runs the tool on a copy of the module.
 type gremlins struct {
-	dir, tree   string // where its files are, and the copy
-	module      string
-	environment []string
-	progress    *cli.Progress
-	log         io.Writer
+	dir, tree string // where its files are, and the copy
+	module    string // its path
+	progress  *cli.Progress
+	log       io.Writer
 }
 
 // newGremlins copies the module, so that nobody's work in it meets the run, and
 // installs the tool and the stand-in for go.
-func newGremlins(ctx context.Context, dir string, environment []string, progress *cli.Progress, log io.Writer) (*gremlins, error) {
+func newGremlins(ctx context.Context, dir string, progress *cli.Progress, log io.Writer) (*gremlins, error) {
 	module, err := exec.CommandContext(ctx, "go", "list", "-m").Output()
 	if err != nil {
 		return nil, fmt.Errorf("name of the module: %w", err)
@@ -87,36 +86,34 @@ func newGremlins(ctx context.Context, dir string, environment []string, progress
 	if err != nil {
 		return nil, err
 	}
-	front := filepath.Join(dir, "front")
-	if err := os.Mkdir(front, 0o700); err != nil {
+	if err := os.Mkdir(g.front(), 0o700); err != nil {
 		return nil, err
 	}
-	if err := os.Symlink(self, filepath.Join(front, "go")); err != nil {
+	if err := os.Symlink(self, filepath.Join(g.front(), "go")); err != nil {
 		return nil, err
 	}
-	g.environment = append(slices.Clone(environment),
-		"PATH="+front+string(os.PathListSeparator)+os.Getenv("PATH"),
-		realPath+"="+os.Getenv("PATH"),
-		realModule+"="+g.module,
-		givenProfile+"="+g.profile(),
-		troubleFile+"="+g.trouble(),
-	)
 	return g, nil
 }
 
+// Where the stand-in is, the coverage that it hands to gremlins, and its errors.
+func (g *gremlins) front() string   { return filepath.Join(g.dir, "front") }
 func (g *gremlins) profile() string { return filepath.Join(g.dir, "profile") }
 func (g *gremlins) trouble() string { return filepath.Join(g.dir, "trouble") }
 
 // find returns all mutants that gremlins can make of the packages, untried.
 func (g *gremlins) find(ctx context.Context, packages []string) ([]mutant, error) {
-	all, err := g.run(ctx, nil, time.Second, "--dry-run")
+	all, err := g.run(ctx, os.Environ(), nil, time.Second, "--dry-run")
 	return slices.DeleteFunc(all, func(m mutant) bool { return !slices.Contains(packages, filepath.Dir(m.file)) }), err
 }
 
 // try returns the mutants with what became of each. patience is for the tests of
 // one.
 func (g *gremlins) try(ctx context.Context, mutants []mutant, patience time.Duration) ([]mutant, error) {
-	all, err := g.run(ctx, mutants, patience)
+	var all []mutant
+	err := withDatabase(ctx, g.log, func(environment []string) (err error) {
+		all, err = g.run(ctx, environment, mutants, patience)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +130,7 @@ func (g *gremlins) try(ctx context.Context, mutants []mutant, patience time.Dura
 
 // run returns what gremlins reports when it believes that tests cover the places
 // of these mutants and no others.
-func (g *gremlins) run(ctx context.Context, covered []mutant, patience time.Duration, flags ...string) ([]mutant, error) {
+func (g *gremlins) run(ctx context.Context, environment []string, covered []mutant, patience time.Duration, flags ...string) ([]mutant, error) {
 	if err := writeProfile(g.profile(), g.module, covered); err != nil {
 		return nil, err
 	}
@@ -142,7 +139,14 @@ func (g *gremlins) run(ctx context.Context, covered []mutant, patience time.Dura
 		"unleash", ".", "--output", report, "--output-statuses", "lktv",
 		"--timeout-coefficient", fmt.Sprint(int(patience / coverageTime)),
 	}, mutators, flags)...)
-	command.Dir, command.Env = g.tree, g.environment
+	command.Dir = g.tree
+	command.Env = append(environment,
+		"PATH="+g.front()+string(os.PathListSeparator)+os.Getenv("PATH"),
+		realPath+"="+os.Getenv("PATH"),
+		realModule+"="+g.module,
+		givenProfile+"="+g.profile(),
+		troubleFile+"="+g.trouble(),
+	)
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // gremlins ends and leaves its tests running
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
 	output, err := command.StdoutPipe()

@@ -37,7 +37,7 @@ func main() {
 	cli.Main("mutate", run)
 }
 
-func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
+func run(ctx context.Context, args []string, out, log io.Writer) error {
 	flags := cli.NewFlags("mutate", "[machine|hand]", "Puts defects into the code, and says whether the tests find them.")
 	in := flags.String("in", strings.Join(mutated, ","), "mutate these `packages` by machine")
 	every := flags.Int("every", 1, "try every `n`-th of the machine's mutants")
@@ -58,24 +58,28 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 		}
 	}
 
-	database, err := infratest.OpenDatabase(ctx, log)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, database.Close()) }() // had it ended early, every test would have failed
 	dir, err := os.MkdirTemp("", "mutate")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
-	environment := append(os.Environ(), "AWS_ENDPOINT_URL_DYNAMODB="+database.Endpoint)
 	if word != "hand" {
-		if err := byMachine(ctx, dir, environment, packages, *every, out, log); err != nil {
+		if err := byMachine(ctx, dir, packages, *every, out, log); err != nil {
 			return err
 		}
 	}
 	if word != "machine" {
-		return byHand(ctx, dir, environment, out)
+		return withDatabase(ctx, log, func(environment []string) error { return byHand(ctx, dir, environment, out) })
 	}
 	return nil
+}
+
+// withDatabase calls f with an environment that has a database.
+func withDatabase(ctx context.Context, log io.Writer, f func(environment []string) error) (err error) {
+	database, err := infratest.OpenDatabase(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, database.Close()) }() // had it ended early, every test would have failed
+	return f(append(os.Environ(), "AWS_ENDPOINT_URL_DYNAMODB="+database.Endpoint))
 }
