@@ -187,16 +187,21 @@ func TestFunctionSaysWhatIsMissing(t *testing.T) {
 	assert.Contains(t, string(output), "AUTHORIZATION in the environment must be AWS_IAM, JWT or NONE")
 }
 
-// Without DynamoDB the function still answers, and says to try again.
+// Without DynamoDB the function still answers, and says to try again. The log
+// says that it began without a connection.
 func TestFunctionWithoutDynamoDB(t *testing.T) {
 	t.Parallel()
-	books := infratest.New(t)
-	function := start(t, books, io.Discard, "AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:1")
+	books, log := infratest.New(t), &bytes.Buffer{}
+	function := start(t, books, log, "AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:1")
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	output, err := function.Invoke(ctx, []byte(`{"queryStringParameters":{"userId":"1"}}`))
 	require.NoError(t, err)
 	assert.Contains(t, string(output), `"statusCode":503`)
+	function.Kill()
+	first, _, _ := strings.Cut(log.String(), "\n")
+	assert.Contains(t, first, `"level":"WARN"`)
+	assert.Contains(t, first, `"message":"warm up","service":"onewrite","version":"$LATEST","cause":"read transaction 00000000-0000-0000-0000-000000000000: try again: `)
 }
 
 // What only tests and commands need stays out of the function, and what only

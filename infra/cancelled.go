@@ -28,21 +28,21 @@ func idTaken(err error) bool {
 		aws.ToString(cancelled.CancellationReasons[putPosition].Code) == conditionFailed
 }
 
-// whyCancelled returns the error of [ledger.Store] for a posting that was
-// cancelled. Its reasons may be mixed, so the order of the questions matters: a
-// taken id is the answer whatever else failed, and contention may hide it, so
-// that a balance counts only if its condition alone has failed.
-func whyCancelled(cancelled *types.TransactionCanceledException) error {
-	reasons := cancelled.CancellationReasons
-	if len(reasons) != positions {
-		return cancelled
+// postError returns the error of [ledger.Store] for a posting that failed with
+// err. The reasons of a cancelled one may be mixed, so the order of the questions
+// matters: a taken id is the answer whatever else failed, and contention may hide
+// it, so that a balance counts only if nothing but its condition has failed.
+func postError(err error) error {
+	cancelled, ok := errors.AsType[*types.TransactionCanceledException](err)
+	if !ok || len(cancelled.CancellationReasons) != positions {
+		return storeError(err)
 	}
-	put, update := reasons[putPosition], reasons[updatePosition]
+	put, update := cancelled.CancellationReasons[putPosition], cancelled.CancellationReasons[updatePosition]
 	switch {
-	case idTaken(cancelled):
+	case idTaken(err):
 		return recorded(put.Item)
-	case Transient(cancelled):
-		return storeError(cancelled)
+	case Transient(err):
+		return storeError(err)
 	case aws.ToString(put.Code) == "None" && aws.ToString(update.Code) == conditionFailed:
 		balance, err := decodeBalance(update.Item)
 		if err != nil {
@@ -50,7 +50,7 @@ func whyCancelled(cancelled *types.TransactionCanceledException) error {
 		}
 		return &ledger.OutOfRangeError{Balance: balance}
 	default:
-		return cancelled
+		return err
 	}
 }
 

@@ -111,7 +111,7 @@ func (r *retry) RetryDelay(_ int, cause error) (time.Duration, error) {
 		least, most = conflictDelay(r.attempts, time.Since(r.began))
 	}
 	delay := least + r.jitter(most-least+1)
-	if deadline, ok := r.ctx.Deadline(); ok && time.Until(deadline) < delay {
+	if deadline, ok := r.ctx.Deadline(); ok && time.Until(deadline) <= delay {
 		return 0, fmt.Errorf("no time for another attempt: %w", cause)
 	}
 	ledger.TraceOf(r.ctx).Retries++

@@ -79,10 +79,7 @@ func (s *Store) Post(ctx context.Context, t ledger.Transaction) error {
 	}
 	writes[updatePosition].Update = move
 	_, err = s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes}, s.retryingUntil(ctx, idTaken))
-	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
-		return whyCancelled(cancelled)
-	}
-	return storeError(err)
+	return postError(err)
 }
 
 // moveBalance returns the write that adds a credit to its user's balance or

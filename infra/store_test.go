@@ -1,6 +1,7 @@
 package infra_test
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -10,7 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/faults"
 	"onewrite/infra/infratest/storetest"
+	"onewrite/infra/internal/dynamodbmodel"
 	"onewrite/ledger"
 )
 
@@ -53,27 +56,54 @@ func TestRequestsPerOutcome(t *testing.T) {
 	assert.Equal(t, []string{"GetItem"}, books.Network.Requests(), "a balance")
 }
 
-// An id that is another user's row, which only a collision of SHA-256 or
-// damage can bring about, gives nothing of that row away.
+// An id whose row is of another user or key, which only a collision of SHA-256
+// or damage can bring about, is no replay and gives nothing of that row away.
 func TestForeignRowUnderID(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
-	r := infratest.Request(t, "1", "k", ledger.Credit, "10")
-	id := ledger.NewTransactionID(r.UserID, r.IdempotencyKey)
-	require.NoError(t, books.Store.Decline(t.Context(), ledger.Transaction{
-		ID: id, UserID: infratest.Request(t, "2", "k", ledger.Credit, "10").UserID, IdempotencyKey: r.IdempotencyKey,
-		Type: r.Type, Amount: r.Amount, Status: ledger.Declined, BalanceSeen: ledger.MaxBalance(), CreatedAt: time.Now().UTC(),
-	}))
-	_, err := books.Ledger.Post(t.Context(), r)
-	require.Error(t, err)
-	for _, known := range []error{ledger.ErrKeyReused, ledger.ErrBalanceLimit, ledger.ErrTryAgain} {
-		assert.NotErrorIs(t, err, known)
+	r := infratest.Request(t, "1", "1", ledger.Debit, "12.5")
+	require.Equal(t, rowID, ledger.NewTransactionID(r.UserID, r.IdempotencyKey).String())
+	for _, foreign := range []row{
+		with(postedRow(), "user_id", s("2")),
+		with(postedRow(), "idempotency_key", s("2")),
+		with(declinedRow(), "user_id", s("2")),
+		with(declinedRow(), "idempotency_key", s("2")),
+	} {
+		put(t, books, books.Config.TransactionsTable, foreign)
+		result, err := books.Ledger.Post(t.Context(), r)
+		defect(t, err, "the id is stored for another user or key")
+		assert.Zero(t, result)
+		remove(t, books, books.Config.TransactionsTable, "id", foreign)
 	}
-	_, err = books.Client.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{
-		TableName: &books.Config.TransactionsTable,
-		Key:       row{"id": s(id.String())},
+}
+
+// A type that nobody knows is no debit and no credit: nothing is sent.
+func TestUnknownTypeIsNotSent(t *testing.T) {
+	t.Parallel()
+	books, _ := infratest.NewOnModel(t, dynamodbmodel.Moment{})
+	for _, unknown := range []ledger.Type{"", "transfer"} {
+		_, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "k", unknown, "10"))
+		defect(t, err, "moves no balance")
+	}
+	assert.Empty(t, books.Network.Requests())
+}
+
+// Warm opens the connection by one read, and says so if that fails.
+func TestWarm(t *testing.T) {
+	t.Parallel()
+	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
+		require.NoError(t, books.Store.Warm(t.Context()))
+		assert.Equal(t, []string{"GetItem"}, books.Network.Requests())
+
+		books.Network.Next(faults.Exception(http.StatusBadRequest, "AccessDeniedException", "not authorized"))
+		assert.ErrorContains(t, books.Store.Warm(t.Context()), "not authorized")
+
+		began := time.Now()
+		books.Network.Always(faults.LoseRequest)
+		assert.ErrorIs(t, books.Store.Warm(t.Context()), ledger.ErrTryAgain)
+		assert.LessOrEqual(t, time.Since(began), 2*time.Second, "of the 10 of a Lambda's init")
+		books.Network.Always(nil)
 	})
-	require.NoError(t, err)
 }
 
 func TestRowsAsTheyAreStored(t *testing.T) {

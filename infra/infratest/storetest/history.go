@@ -21,7 +21,8 @@ func clock() func() time.Time {
 	}
 }
 
-// history reads all pages, and checks that each but the last is full.
+// history returns the transactions of all pages, after it has checked that each
+// page but the last is full, and that the last is not empty, unless all are.
 func history(t *testing.T, l *ledger.Ledger, user string, limit int) (all []ledger.Transaction) {
 	t.Helper()
 	id, err := ledger.ParseUserID(user)
@@ -29,6 +30,7 @@ func history(t *testing.T, l *ledger.Ledger, user string, limit int) (all []ledg
 	for after := (ledger.Cursor{}); ; {
 		page, err := l.History(t.Context(), id, after, limit)
 		require.NoError(t, err)
+		require.False(t, len(page.Transactions) == 0 && len(all) > 0, "a next page of %d after all %d", limit, len(all))
 		all = append(all, page.Transactions...)
 		if page.Next == (ledger.Cursor{}) {
 			return all

@@ -48,7 +48,7 @@ var defects = []defect{
 		{"infra/cancelled.go", `decodeBalance(update.Item)`, `decodeBalance(nil)`},
 	}, simulation},
 	{"a conflict is reported as a decline", []edit{
-		{"infra/cancelled.go", `case Transient(cancelled):`, `case false:`},
+		{"infra/cancelled.go", `case Transient(err):`, `case false:`},
 		{"infra/cancelled.go", `aws.ToString(update.Code) == conditionFailed:`, `aws.ToString(update.Code) != "None":`},
 		{"infra/transient.go", `return transientReasons[aws.ToString(reason.Code)]`, `return false`},
 	}, simulation},
@@ -59,7 +59,7 @@ var defects = []defect{
 		{"infra/transient.go", `	return lost(err)`, `	return false && lost(err)`},
 	}, simulation},
 	{"the balance comes before the taken id", []edit{
-		{"infra/cancelled.go", `case idTaken(cancelled):`, `case idTaken(cancelled) && aws.ToString(update.Code) != conditionFailed:`},
+		{"infra/cancelled.go", `case idTaken(err):`, `case idTaken(err) && aws.ToString(update.Code) != conditionFailed:`},
 	}, taken},
 	{"a retry has a new id", []edit{
 		{"ledger/ledger.go", `NewTransactionID(r.UserID, r.IdempotencyKey),`, `TransactionID([]byte(l.now().Format("0102150405.00000"))),`},

@@ -1,0 +1,116 @@
+package infra_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/faults"
+	"onewrite/infra/internal/dynamodbmodel"
+	"onewrite/ledger"
+)
+
+// A taken id is the answer at once, whatever holds the balance: a replay does
+// not wait for others.
+func TestTakenIDBesideContention(t *testing.T) {
+	t.Parallel()
+	for _, reason := range []string{"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"} {
+		onModel(t, dynamodbmodel.Moment{Refusals: [2]string{"", reason}}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+			credit := infratest.Request(t, "1", "k", ledger.Credit, "10")
+			_, err := ledger.New(books.Over(model), time.Now).Post(t.Context(), credit)
+			require.NoError(t, err)
+			again, err := books.Ledger.Post(t.Context(), credit)
+			require.NoError(t, err, reason)
+			assert.True(t, again.Replayed, reason)
+			assert.Equal(t, []string{"TransactWriteItems"}, books.Network.Requests(), reason)
+		})
+	}
+}
+
+// A balance does not count while something contends: what is beside its failed
+// condition may be a posting that changes it, or this one's own.
+func TestFailedConditionBesideContention(t *testing.T) {
+	t.Parallel()
+	for _, reason := range []string{"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"} {
+		onModel(t, dynamodbmodel.Moment{Refusals: [2]string{reason, ""}}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, err := books.Ledger.Post(ctx, infratest.Request(t, "1", "k", ledger.Debit, "1000"))
+			require.ErrorIs(t, err, ledger.ErrTryAgain, reason)
+			assert.NotErrorIs(t, err, ledger.ErrInsufficientFunds)
+			requests := books.Network.Requests()
+			assert.Greater(t, len(requests), 1, reason)
+			assert.NotContains(t, requests, "PutItem", reason)
+		})
+	}
+}
+
+// cancelledFor returns the fault of a posting that is cancelled for reasons in
+// that JSON.
+func cancelledFor(reasons ...string) faults.Fault {
+	return func(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
+		return faults.Answer(r, http.StatusBadRequest, `{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",`+
+			`"Message":"Transaction cancelled","CancellationReasons":[`+strings.Join(reasons, ",")+`]}`), nil
+	}
+}
+
+// Reasons that a posting can't have are a defect: nothing is declined for them.
+func TestReasonsThatCannotBe(t *testing.T) {
+	t.Parallel()
+	const none, failed, invalid = `{"Code":"None"}`, `{"Code":"ConditionalCheckFailed"}`, `{"Code":"ValidationError","Message":"Item size has exceeded"}`
+	for _, reasons := range [][]string{
+		{}, {none}, {failed}, {none, none}, {none, failed, none}, {failed, none, none},
+		{none, invalid}, {invalid, none}, {invalid, failed}, {none, `{"Code":"ItemCollectionSizeLimitExceeded"}`}, {none, `{}`}, {`{}`, failed},
+	} {
+		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
+			books.Network.Next(cancelledFor(reasons...))
+			_, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "k", ledger.Debit, "1000"))
+			defect(t, err, "TransactionCanceledException")
+			var cancelled *types.TransactionCanceledException
+			require.ErrorAs(t, err, &cancelled, "%v", reasons)
+			assert.Len(t, cancelled.CancellationReasons, len(reasons))
+			assert.Equal(t, []string{"TransactWriteItems"}, books.Network.Requests(), "%v", reasons)
+		})
+	}
+}
+
+// An id is taken and its row does not come back: that is no replay.
+func TestTakenIDWithoutItsRow(t *testing.T) {
+	t.Parallel()
+	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
+		books.Network.Next(cancelledFor(`{"Code":"ConditionalCheckFailed"}`, `{"Code":"None"}`))
+		_, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "k", ledger.Credit, "10"))
+		defect(t, err, "id: is missing")
+	})
+}
+
+// A decline that the balance allows is recorded and reported to nobody, also if
+// the store says so.
+func TestDeclineThatTheBalanceAllows(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		kind            ledger.Type
+		amount, balance string
+	}{
+		{ledger.Debit, "1000", "1000"},
+		{ledger.Debit, "0.01", "105"},
+		{ledger.Credit, "1000000000000", "999000000000000"},
+		{ledger.Credit, "0.01", "0"},
+	} {
+		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
+			books.Network.Next(cancelledFor(`{"Code":"None"}`, fmt.Sprintf(
+				`{"Code":"ConditionalCheckFailed","Item":{"user_id":{"S":"1"},"balance":{"N":%q},"version":{"N":"1"}}}`, c.balance)))
+			_, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "k", c.kind, c.amount))
+			defect(t, err, fmt.Sprintf("store declined a %s of %s on a balance of %s", c.kind, c.amount, c.balance))
+			assert.Equal(t, []string{"TransactWriteItems"}, books.Network.Requests(), "%+v", c)
+		})
+	}
+}
