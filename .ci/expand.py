@@ -26,8 +26,10 @@ RESOURCES = {
     "ServerlessDeploymentApplication": "CodeDeploy::Application", "CodeDeployServiceRole": "IAM::Role",
     "FunctionDeploymentGroup": "CodeDeploy::DeploymentGroup", "Dashboard": "CloudWatch::Dashboard",
     **{f"{name}Alarm": "CloudWatch::Alarm" for name in (
-        "Errors", "Failed", "ServerErrors", "Latency", "Throttles", "TryAgain", "BalanceMismatches")},
+        "VersionErrors", "VersionFailed", "Errors", "Failed", "ServerErrors", "ClientErrors", "Latency", "Throttles",
+        "TryAgain", "BalanceMismatches")},
 }
+TABLES = {"TransactionsTable", "AggregateTable"}
 
 
 def same(what, got, want):
@@ -53,9 +55,39 @@ def settle(node, parameters, conditions):
         return len({json.dumps(n) for n in settle(node["Fn::Equals"], parameters, conditions)}) == 1
     if list(node) == ["Fn::Not"]:
         return not settle(node["Fn::Not"], parameters, conditions)[0]
+    if list(node) == ["Fn::Contains"]:
+        values, value = settle(node["Fn::Contains"], parameters, conditions)
+        return value in values
     if list(node) == ["Ref"] and node["Ref"] in parameters:
         return parameters[node["Ref"]]
     return {key: settle(value, parameters, conditions) for key, value in node.items()}
+
+
+NOTHING = {"Ref": "AWS::NoValue"}
+
+
+def without(node):
+    """The node without what CloudFormation leaves out."""
+    if isinstance(node, list):
+        return [without(n) for n in node if n != NOTHING]
+    if isinstance(node, dict):
+        return {key: without(value) for key, value in node.items() if value != NOTHING}
+    return node
+
+
+def deployed(expanded, parameters):
+    """The resources that CloudFormation makes with these parameters."""
+    conditions = expanded["Conditions"]
+    made = {name: r for name, r in expanded["Resources"].items()
+            if "Condition" not in r or settle(conditions[r["Condition"]], parameters, conditions)}
+    return without(settle(made, parameters, conditions))
+
+
+def broken_rules(template, parameters):
+    """The assertions of the template's rules that these parameters break."""
+    return [assertion["AssertDescription"] for rule in template["Rules"].values()
+            if settle(rule.get("RuleCondition", True), parameters, {})
+            for assertion in rule["Assertions"] if not settle(assertion["Assert"], parameters, {})]
 
 
 def by_sam(template, auth):
@@ -99,27 +131,27 @@ def check_api(resources, template, mode):
             "Action": "lambda:InvokeFunction", "FunctionName": {"Ref": "FunctionAliaslive"}, "Principal": "apigateway.amazonaws.com"})
 
 
-def check_function(resources, template, mode):
+def check_function(resources, mode, tables):
     function = resources["Function"]["Properties"]
     same("role", function["Role"], {"Fn::GetAtt": ["Role", "Arn"]})
-    same("role's policies", resources["Role"], template["Resources"]["Role"])
     same("environment", function["Environment"]["Variables"], {
         "AUTHORIZATION": mode, "CREDIT_SCOPE": "", "AWS_ENDPOINT_URL_DYNAMODB": "",
-        "TRANSACTIONS_TABLE": {"Ref": "TransactionsTable"}, "TRANSACTIONS_AGGREGATE_TABLE": {"Ref": "AggregateTable"}})
+        "TRANSACTIONS_TABLE": tables[0], "TRANSACTIONS_AGGREGATE_TABLE": tables[1]})
     within = int(re.search(r"answerWithin = (\d+) \* time.Second", open("handler/handler.go").read())[1])
     assert within < function["Timeout"] <= 29, f"answers within {within} s, and has {function['Timeout']} s"
     same("log", function["LoggingConfig"]["LogGroup"], {"Ref": "FunctionLog"})
     same("tracing", function["TracingConfig"], {"Mode": "Active"})
     version = next(r for name, r in resources.items() if name.startswith("FunctionVersion"))
-    assert "${Authorization}" in version["Properties"]["Description"]["Fn::Sub"], "a changed mode is a new version"
+    for parameter in ("Authorization", "CreditScope", "Architecture", "ExistingTransactionsTable", "ExistingAggregateTable"):
+        assert f"${{{parameter}}}" in version["Properties"]["Description"]["Fn::Sub"], f"a changed {parameter} is a new version"
     group = resources["FunctionDeploymentGroup"]["Properties"]
-    same("roll-back", group["AlarmConfiguration"], {"Enabled": True, "Alarms": [{"Name": {"Ref": "ErrorsAlarm"}}, {"Name": {"Ref": "FailedAlarm"}}]})
+    same("roll-back", group["AlarmConfiguration"], {"Enabled": True, "Alarms": [{"Name": {"Ref": "VersionErrorsAlarm"}}, {"Name": {"Ref": "VersionFailedAlarm"}}]})
     assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
     same("deployment", resources["FunctionAliaslive"]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"], {"Ref": "FunctionDeploymentGroup"})
 
 
-def check_tables(resources):
-    for name in ("TransactionsTable", "AggregateTable"):
+def check_tables(resources, tables):
+    for name in tables:
         table = resources[name]
         same(f"{name} stays", (table["DeletionPolicy"], table["UpdateReplacePolicy"]), ("Retain", "Retain"))
         properties = table["Properties"]
@@ -127,32 +159,73 @@ def check_tables(resources):
         assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
 
 
+def measured(alarm):
+    """The metrics that an alarm watches, each with its dimensions."""
+    properties = alarm["Properties"]
+    stats = [m["MetricStat"]["Metric"] for m in properties.get("Metrics", []) if "MetricStat" in m] or [properties]
+    return [(m["Namespace"], m["MetricName"], {d["Name"]: d["Value"] for d in m.get("Dimensions", [])}) for m in stats]
+
+
 def check_operation(resources):
     for name in ("FunctionLog", "AccessLog"):
         same(f"days of {name}", resources[name]["Properties"]["RetentionInDays"], 90)
+    function, version = {"Ref": "Function"}, next(name for name in resources if name.startswith("FunctionVersion"))
+    number = {"Fn::GetAtt": [version, "Version"]}
     for name, alarm in resources.items():
-        if alarm["Type"] == "AWS::CloudWatch::Alarm":
-            same(f"{name}'s topic", alarm["Properties"]["AlarmActions"], ["arn:aws:sns:us-east-1:123456789012:alarms"])
+        if alarm["Type"] != "AWS::CloudWatch::Alarm":
+            continue
+        told = [] if name.startswith("Version") else ["arn:aws:sns:us-east-1:123456789012:alarms", {"Ref": "AlarmMail"}]
+        for action in ("AlarmActions", "OKActions"):
+            same(f"{action} of {name}", alarm["Properties"].get(action, []), told)
+        for namespace, metric, dimensions in measured(alarm):
+            by = set(dimensions)
+            if namespace == "onewrite" and metric != "BalanceMismatches": # the dimensions that the log line has
+                assert by in ({"service"}, {"service", "version"}), (name, metric, by)
+                same(f"service of {name}", dimensions["service"], function)
+            if namespace == "AWS/Lambda":
+                same(f"function of {name}", dimensions["FunctionName"], function)
+            same(f"version of {name}", dimensions.get("version", dimensions.get("ExecutedVersion", number)), number)
+        own = [metric for _, metric, dimensions in measured(alarm) if "version" in dimensions or "ExecutedVersion" in dimensions]
+        same(f"{name} is of the new version", bool(own), name.startswith("Version"))
+    same("a mismatch", resources["BalanceMismatchesAlarm"]["Properties"]["TreatMissingData"], "ignore")
     widgets = json.loads(resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])["widgets"]
-    assert len(widgets) == 6, len(widgets)
+    assert len({(w["properties"]["title"], w["x"], w["y"]) for w in widgets}) == 6, widgets
 
 
 def main():
     template = yaml_parse(open("template.yaml").read())
-    for mode in ("AWS_IAM", "JWT"):
-        parameters = {name: p["Default"] for name, p in template["Parameters"].items()}
-        parameters |= {"Authorization": mode, "TokenIssuer": ISSUER, "TokenAudience": AUDIENCE,
-                       "AlarmTopic": "arn:aws:sns:us-east-1:123456789012:alarms"}
+    defaults = {name: p["Default"] for name, p in template["Parameters"].items()}
+    existing = {"ExistingTransactionsTable": "old-transactions", "ExistingAggregateTable": "old-balances"}
+    tokens = {"Authorization": "JWT", "TokenIssuer": ISSUER, "TokenAudience": AUDIENCE}
+    alarms = {"AlarmTopic": "arn:aws:sns:us-east-1:123456789012:alarms", "AlarmEmail": "on-call@example.com"}
+    for what, given, broken in (
+            ("nothing", {"TokenAudience": [""]}, 0), ("tokens", tokens, 0), ("existing tables", {"TokenAudience": [""]} | existing, 0),
+            ("tokens of nobody", {"Authorization": "JWT", "TokenAudience": [""]}, 2),
+            ("tokens for nobody", tokens | {"TokenAudience": [""]}, 1),
+            ("one existing table", {"ExistingTransactionsTable": "old"}, 1), ("the other", {"ExistingAggregateTable": "old"}, 1)):
+        found = broken_rules(template, defaults | given)
+        assert len(found) == broken, (what, found)
+    for title, given, missing, tables in (
+            ("AWS_IAM", {}, set(), [{"Ref": "TransactionsTable"}, {"Ref": "AggregateTable"}]),
+            ("JWT", tokens, set(), [{"Ref": "TransactionsTable"}, {"Ref": "AggregateTable"}]),
+            ("AWS_IAM with existing tables", existing | {"ReservedConcurrency": 7, "PermissionsBoundary": "arn:aws:iam::1:policy/b"},
+             TABLES, ["old-transactions", "old-balances"])):
+        parameters = defaults | alarms | given
+        mode = parameters["Authorization"]
         expanded = translate(template, parameters)
-        kinds = {re.sub(r"^(FunctionVersion).*", r"\1", name): r["Type"].removeprefix("AWS::")
-                 for name, r in expanded["Resources"].items()}
-        same("resources", kinds, RESOURCES)
-        resources = settle(expanded["Resources"], parameters, template["Conditions"])
+        resources = deployed(expanded, parameters)
+        kinds = {re.sub(r"^(FunctionVersion).*", r"\1", name): r["Type"].removeprefix("AWS::") for name, r in resources.items()}
+        same("resources", kinds, {name: kind for name, kind in (RESOURCES | {"AlarmMail": "SNS::Topic"}).items() if name not in missing})
         check_api(resources, template, mode)
-        check_function(resources, template, mode)
-        check_tables(resources)
+        check_function(resources, mode, tables)
+        same("reserve", resources["Function"]["Properties"].get("ReservedConcurrentExecutions"), given.get("ReservedConcurrency"))
+        same("boundary", resources["Role"]["Properties"].get("PermissionsBoundary"), given.get("PermissionsBoundary"))
+        check_tables(resources, TABLES - missing)
         check_operation(resources)
-        print(f"{mode}: {len(resources)} resources, {len(ROUTES)} routes, each with {mode}")
+        print(f"{title}: {len(resources)} resources, {len(ROUTES)} routes, each with {mode}")
+    for parameters in (defaults, defaults | {"AlarmEmail": "on-call@example.com"}):
+        made = deployed(translate(template, parameters), parameters)
+        same("mail", "AlarmMail" in made, bool(parameters["AlarmEmail"]))
     json.dump(expanded, open(".cache/expanded.json", "w"))
 
 

@@ -108,8 +108,15 @@ func allowed(t *testing.T) map[faults.Access]bool {
 				if !strings.HasPrefix(action, "dynamodb:") {
 					continue
 				}
-				// !GetAtt Table.Arn, or !Sub ${Table.Arn}/index/name
-				table, index, _ := strings.Cut(strings.NewReplacer("${", "", "}", "", ".Arn", "").Replace(statement.Resource.Value), "/index/")
+				// !If [MakesTables, the stack's own, one that exists], of which the first is
+				// !GetAtt Table.Arn, or !Sub ${Table.Arn}/index/name.
+				require.Equal(t, "!If", statement.Resource.Tag)
+				own, existing := statement.Resource.Content[1].Value, statement.Resource.Content[2].Value
+				table, index, _ := strings.Cut(strings.NewReplacer("${", "", "}", "", ".Arn", "").Replace(own), "/index/")
+				_, resource, _ := strings.Cut(existing, ":table/")
+				name, existingIndex, _ := strings.Cut(resource, "/index/")
+				assert.Equal(t, "${Existing"+table+"}", name)
+				assert.Equal(t, index, existingIndex)
 				accesses[faults.Access{Action: action, Table: table, Index: index}] = true
 			}
 		}
