@@ -292,7 +292,8 @@ func TestTokenScopes(t *testing.T) {
 	})
 }
 
-// What is wrong with a credit that a token may not make is not told either.
+// Without a scope for credits no token may credit, not even by an empty scope;
+// and what else is wrong with such a credit is not told.
 func TestTokenMayNotCredit(t *testing.T) {
 	t.Parallel()
 	for name, g := range gateways {
@@ -307,6 +308,11 @@ func TestTokenMayNotCredit(t *testing.T) {
 			{"POST", "/transactions", map[string]string{"Idempotent-Key": "paid"}, body("1", "10", "credit")}, // a replay
 		} {
 			assertForbidden(t, g.user("1", h).send(t, r), name+" "+r.body)
+		}
+		credit := request{"POST", "/transactions", map[string]string{"Idempotent-Key": "1"}, body("1", "1", "credit")}
+		for _, scope := range []any{nil, "", " ", "[]", "openid  email", []string{""}, []string{}} {
+			token := g.authorizer(object{"sub": "1", "scope": scope})
+			assertForbidden(t, invoke(t, h, encode(t, g.authorized(credit, token))), fmt.Sprint(name, scope))
 		}
 		assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
 		assert.Equal(t, http.StatusBadRequest, g.user("1", h).post(t, "1", `{"userId":"1","ammount":"1","type":"transfer"}`).Status, name)
@@ -489,6 +495,12 @@ func TestAccessOverPlainHTTP(t *testing.T) {
 		}
 		assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
 	}
+}
+
+// No deployment lets everyone do everything.
+func TestTemplateAuthorizes(t *testing.T) {
+	t.Parallel()
+	assert.ElementsMatch(t, []handler.Authorization{handler.IAM, handler.JWT}, readTemplate(t).Parameters.Authorization.AllowedValues)
 }
 
 func TestAccessFromEnv(t *testing.T) {

@@ -66,6 +66,11 @@ func assertRoutes(t *testing.T, document string, want, has []string) {
 
 // template is what the tests here read of template.yaml.
 type template struct {
+	Parameters struct {
+		Authorization struct {
+			AllowedValues []handler.Authorization `yaml:"AllowedValues"`
+		} `yaml:"Authorization"`
+	} `yaml:"Parameters"`
 	Resources struct {
 		Function struct {
 			Properties struct {
