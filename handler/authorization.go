@@ -22,9 +22,10 @@ import (
 //	plain HTTP                nothing     nothing                     everything
 //
 // API Gateway, or a function URL, has checked signature and token, and put what
-// it found out into the event, where no caller can write. Who may invoke the
-// function directly is IAM's to say. Nothing is 403, but that another user's
-// transaction is 404, as if there were none. The zero Access allows nothing.
+// it found out into the event, where no caller can write. IAM says who may
+// invoke the function directly. What a caller may not do is answered 403;
+// another user's transaction is answered 404, as if there were none. The zero
+// Access allows nothing.
 type Access struct {
 	Authorization Authorization
 
@@ -69,7 +70,7 @@ func AccessFromEnv(getenv func(string) string) (Access, error) {
 	return a, nil
 }
 
-// caller is what the sender of a call may do. The zero caller may do nothing.
+// caller says what the sender of a call may do. The zero caller may do nothing.
 type caller struct {
 	all     bool          // everything
 	user    ledger.UserID // whom it may read and debit
@@ -78,9 +79,9 @@ type caller struct {
 
 var anyone = caller{all: true}
 
-// mayRead returns errForbidden if the caller may not read that user; it comes
-// before all else that is wrong with a call, so that nothing more is told about
-// another's. The zero user is one that could not be parsed.
+// mayRead returns errForbidden if the caller may not read that user. It goes
+// before any other error of a call, so that the answer says nothing about
+// another's user. The zero user is one that could not be parsed.
 func (c caller) mayRead(user ledger.UserID) error {
 	if c.all || user == c.user || user == (ledger.UserID{}) {
 		return nil
@@ -105,17 +106,19 @@ func (c caller) mayPost(user ledger.UserID, kind ledger.Type) error {
 	return errForbidden
 }
 
-// callerOf returns the caller of an event, or errForbidden if the event may do
-// nothing.
+// callerOf returns the caller of an event, or errForbidden if it may do nothing.
 func (h *Handler) callerOf(payload []byte, e event) (caller, error) {
-	switch {
-	case h.access.Authorization == None:
+	switch h.access.Authorization {
+	case None:
 		return anyone, nil
-	case h.access.Authorization == IAM && (direct(payload) || e.signed()):
-		return anyone, nil
-	case h.access.Authorization == JWT && direct(payload):
-		return anyone, nil
-	case h.access.Authorization == JWT:
+	case IAM:
+		if direct(payload) || e.signed() {
+			return anyone, nil
+		}
+	case JWT:
+		if direct(payload) {
+			return anyone, nil
+		}
 		return h.access.bearer(e.claims())
 	}
 	return caller{}, errForbidden

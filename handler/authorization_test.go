@@ -91,7 +91,7 @@ func assertForbidden(t *testing.T, got answer, context string) {
 	assert.Equal(t, "no-store", got.Header.Get("Cache-Control"), context)
 }
 
-func TestTokenOpensItsOwnUser(t *testing.T) {
+func TestTokenOfTheUser(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, _ *infratest.Books) {
 		one := g.user("1", h)
 		posted := one.post(t, "1", body("1", "10", "credit"))
@@ -114,9 +114,9 @@ func nextOf(page answer) string {
 	return strings.TrimSuffix(cursor, `"}`)
 }
 
-// A token of user 2 opens nothing of user 1's, whatever else is wrong with the
+// A token of user 2 may do nothing to user 1, whatever else is wrong with the
 // call, and whatever the caller writes where a caller can write.
-func TestTokenOpensNobodyElse(t *testing.T) {
+func TestTokenOfAnotherUser(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		one, two := g.user("1", h), g.user("2", h)
 		require.Equal(t, http.StatusCreated, one.post(t, "1", body("1", "10", "credit")).Status)
@@ -293,7 +293,7 @@ func TestTokenScopes(t *testing.T) {
 }
 
 // Without a scope for credits no token may credit, not even by an empty scope;
-// and what else is wrong with such a credit is not told.
+// and the answer says nothing of what else is wrong with such a credit.
 func TestTokenMayNotCredit(t *testing.T) {
 	t.Parallel()
 	for name, g := range gateways {

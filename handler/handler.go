@@ -77,7 +77,7 @@ func (h *Handler) serve(ctx context.Context, c *call, err error) answer {
 
 	route, do := h.match(c.Method, c.URL.Path)
 	if err != nil {
-		do = refuse(err)
+		do = failWith(err)
 	}
 	c.route = route
 	a, err := protect(func() (answer, error) { return do(c) })

@@ -18,7 +18,7 @@ import (
 )
 
 // beyondSchemas are the reasons of the handler that JSON Schema has no words
-// for. A call that the document allows is refused for one of these only.
+// for. A call that the document allows is rejected for one of these only.
 var beyondSchemas = []string{
 	"is sent more than once, and the values differ", // the two names of the key's header
 	"must be the same as ammount, or left out",      // the two names of the amount
@@ -29,7 +29,7 @@ var beyondSchemas = []string{
 
 // keepsContract holds a call and its answer against openapi.yaml, both ways:
 // the answer is a documented one to the last member and header, and the
-// handler refuses a request as invalid just when the document does.
+// handler rejects a request as invalid just when the document forbids it.
 func keepsContract(t *testing.T, r request, a answer) {
 	t.Helper()
 	d, err := readDescription()
@@ -56,10 +56,10 @@ func keepsContract(t *testing.T, r request, a answer) {
 	case http.StatusBadRequest:
 		assert.True(t, forbidden != nil || slices.ContainsFunc(beyondSchemas, func(reason string) bool {
 			return strings.Contains(a.problem(t).Detail, reason)
-		}), "the document allows what was refused: %+v: %s", r, a.Body)
+		}), "the document allows what was rejected: %+v: %s", r, a.Body)
 	case http.StatusNotFound, http.StatusForbidden: // which come before all else
 	default:
-		assert.NoError(t, forbidden, "the document refuses what was taken: %+v", r)
+		assert.NoError(t, forbidden, "the document forbids what was accepted: %+v", r)
 	}
 }
 

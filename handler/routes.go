@@ -33,8 +33,8 @@ type route struct {
 	do           action
 }
 
-// match finds the action of a request and its route, as the log names it. A
-// request without a route has an action that refuses it.
+// match returns the action of a request, and its route as the log names it. The
+// action of a request without a route fails.
 func (h *Handler) match(method, path string) (name string, do action) {
 	if method == http.MethodHead {
 		method = http.MethodGet
@@ -52,10 +52,10 @@ func (h *Handler) match(method, path string) (name string, do action) {
 		}
 	}
 	if allow == nil {
-		return "", refuse(errNotFound)
+		return "", failWith(errNotFound)
 	}
 	slices.Sort(allow)
-	return "", refuse(&methodError{allow})
+	return "", failWith(&methodError{allow})
 }
 
 func (r route) matches(path string) bool {
@@ -67,7 +67,7 @@ func (r route) matches(path string) bool {
 	return under && segment != "" && !strings.Contains(segment, "/")
 }
 
-// refuse returns the action that fails with err.
-func refuse(err error) action {
+// failWith returns the action that fails with err.
+func failWith(err error) action {
 	return func(*call) (answer, error) { return answer{}, err }
 }
