@@ -21,6 +21,7 @@ var services = map[string][]string{
 	"AWS::DynamoDB::Table":       {"dynamodb", "kms"},
 	"AWS::Logs::LogGroup":        {"logs"},
 	"AWS::CloudWatch::Alarm":     {"cloudwatch"},
+	"AWS::SNS::Topic":            {"sns"},
 	"AWS::CloudWatch::Dashboard": {"cloudwatch"},
 }
 
