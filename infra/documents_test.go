@@ -78,3 +78,17 @@ func anchors(t *testing.T, path string) (all []string) {
 	}
 	return all
 }
+
+// The runbook has a row for every alarm that there is.
+func TestRunbookHasEveryAlarm(t *testing.T) {
+	t.Parallel()
+	template, err := os.ReadFile("../template.yaml")
+	require.NoError(t, err)
+	runbook, err := os.ReadFile("operations.md")
+	require.NoError(t, err)
+	alarms := regexp.MustCompile(`(?m)^  (\w+)Alarm:\n    Type: AWS::CloudWatch::Alarm$`).FindAllStringSubmatch(string(template), -1)
+	require.NotEmpty(t, alarms)
+	for _, alarm := range alarms {
+		assert.Regexp(t, `(?m)^\| (\w+, )*`+alarm[1]+`(, \w+)* \|`, string(runbook))
+	}
+}
