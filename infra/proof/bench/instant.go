@@ -69,13 +69,9 @@ func answersAtOnce(o outcome, n names) instant {
 	return instant{"TransactWriteItems": `{}`}
 }
 
-// stored is the row of a posted call, as DynamoDB sends it.
+// stored returns the row of a posted call, as DynamoDB sends it.
 func stored(n names) string {
-	s := func(v string) map[string]string { return map[string]string{"S": v} }
-	text, err := json.Marshal(map[string]map[string]string{
-		"id": s(n.id()), "user_id": s(n.user), "idempotency_key": s(n.key), "type": s("credit"),
-		"status": s("posted"), "created_at": s("2026-11-22T12:00:00.000Z"), "ammount": {"N": "1"},
-	})
+	text, err := json.Marshal(wire(row(n.id(), n, "credit", "1", "posted", "")))
 	if err != nil {
 		panic(err) // our own types
 	}

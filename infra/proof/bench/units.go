@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"onewrite/infra/infratest/faults"
 )
@@ -50,6 +52,22 @@ func (m *meter) bytesPosted() float64 {
 
 // attributes are an item's, each with its type and its value.
 type attributes map[string]map[string]string
+
+// wire returns the attributes of a row.
+func wire(row item) attributes {
+	a := attributes{}
+	for name, value := range row {
+		switch v := value.(type) {
+		case *types.AttributeValueMemberS:
+			a[name] = map[string]string{"S": v.Value}
+		case *types.AttributeValueMemberN:
+			a[name] = map[string]string{"N": v.Value}
+		default:
+			panic(fmt.Sprintf("attribute %s is a %T", name, v)) // our own rows
+		}
+	}
+	return a
+}
 
 // Do implements dynamodb.HTTPClient.
 func (m *meter) Do(r *http.Request) (*http.Response, error) {

@@ -38,11 +38,7 @@ func TestUnits(t *testing.T) {
 // the table of costs says.
 func TestLongestRow(t *testing.T) {
 	t.Parallel()
-	text := func(s string) map[string]string { return map[string]string{"S": s} }
-	longest := attributes{
-		"id": text(strings.Repeat("x", 36)), "user_id": text(strings.Repeat("𝄞", 128)),
-		"idempotency_key": text(strings.Repeat("k", 255)), "type": text("credit"), "status": text("declined"),
-		"created_at": text("2026-11-22T12:00:00.000Z"), "ammount": {"N": "999999999999.99"}, "balance": {"N": "999999999999999.99"},
-	}
+	n := names{strings.Repeat("𝄞", 128), strings.Repeat("k", 255)}
+	longest := wire(row(strings.Repeat("x", 36), n, "credit", "999999999999.99", "declined", "999999999999999.99"))
 	assert.LessOrEqual(t, longest.bytes(), 1024)
 }
