@@ -27,7 +27,7 @@ RESOURCES = {
     "FunctionDeploymentGroup": "CodeDeploy::DeploymentGroup", "Dashboard": "CloudWatch::Dashboard",
     **{f"{name}Alarm": "CloudWatch::Alarm" for name in (
         "VersionErrors", "VersionFailed", "Errors", "Failed", "ServerErrors", "ClientErrors", "Latency", "Throttles",
-        "TryAgain", "BalanceMismatches")},
+        "TryAgain")},
 }
 TABLES = {"TransactionsTable", "AggregateTable"}
 
@@ -179,7 +179,7 @@ def check_operation(resources):
             same(f"{action} of {name}", alarm["Properties"].get(action, []), told)
         for namespace, metric, dimensions in measured(alarm):
             by = set(dimensions)
-            if namespace == "onewrite" and metric != "BalanceMismatches": # the dimensions that the log line has
+            if namespace == "onewrite": # the dimensions that the log line has
                 assert by in ({"service"}, {"service", "version"}), (name, metric, by)
                 same(f"service of {name}", dimensions["service"], function)
             if namespace == "AWS/Lambda":
@@ -187,7 +187,6 @@ def check_operation(resources):
             same(f"version of {name}", dimensions.get("version", dimensions.get("ExecutedVersion", number)), number)
         own = [metric for _, metric, dimensions in measured(alarm) if "version" in dimensions or "ExecutedVersion" in dimensions]
         same(f"{name} is of the new version", bool(own), name.startswith("Version"))
-    same("a mismatch", resources["BalanceMismatchesAlarm"]["Properties"]["TreatMissingData"], "ignore")
     widgets = json.loads(resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])["widgets"]
     assert len({(w["properties"]["title"], w["x"], w["y"]) for w in widgets}) == 6, widgets
 

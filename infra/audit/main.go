@@ -8,6 +8,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambda"
+
 	"onewrite/infra"
 	"onewrite/infra/internal/cli"
 	"onewrite/ledger"
@@ -23,6 +25,9 @@ const (
 )
 
 func main() {
+	if os.Getenv("AWS_LAMBDA_RUNTIME_API") != "" {
+		lambda.Start(func(ctx context.Context) error { return invoke(ctx, os.Getenv, os.Stdout, os.Stderr) })
+	}
 	cli.Main("audit", func(ctx context.Context, args []string, out, log io.Writer) error {
 		return run(ctx, args, os.Getenv, out, log)
 	})
@@ -74,7 +79,7 @@ func auditAll(ctx context.Context, b *books, o options, out, log io.Writer) (sta
 	case o.asJSON:
 		err = found.writeJSON(out)
 	case o.asEMF:
-		err = errors.Join(found.writeText(log), found.writeMetrics(out, time.Now()))
+		err = errors.Join(found.writeText(log), found.writeMetrics(out, o.service, time.Now()))
 	default:
 		err = found.writeText(out)
 	}

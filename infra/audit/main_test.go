@@ -110,7 +110,9 @@ func TestMetric(t *testing.T) {
 	assert.Equal(t, exitWrong, status)
 	assert.Contains(t, log, `user "1": balance: the balance is 1 at version 2`)
 
-	assert.Equal(t, map[string]int{"AuditFailed": 0, "AuditUnsettled": 0, "BalanceMismatches": 1, "Transactions": 2, "Users": 1}, metricsOf(t, out))
+	values, service := metricsOf(t, out)
+	assert.Equal(t, map[string]int{"AuditFailed": 0, "AuditUnsettled": 0, "BalanceMismatches": 1, "Transactions": 2, "Users": 1}, values)
+	assert.Empty(t, service)
 	assert.Equal(t, 1, strings.Count(out, "\n"), "one line")
 	var line struct {
 		AWS struct{ Timestamp int64 } `json:"_aws"`
@@ -119,9 +121,10 @@ func TestMetric(t *testing.T) {
 	assert.GreaterOrEqual(t, line.AWS.Timestamp, before)
 }
 
-// metricsOf returns the metrics that CloudWatch makes of a line: those that it
-// defines, with the values of its members of that name.
-func metricsOf(t *testing.T, line string) map[string]int {
+// metricsOf returns the metrics that CloudWatch makes of a line, which are those
+// that it defines, with the values of its members of that name, and the service
+// that they are counted by.
+func metricsOf(t *testing.T, line string) (values map[string]int, service string) {
 	t.Helper()
 	var defined struct {
 		AWS struct {
@@ -138,22 +141,28 @@ func metricsOf(t *testing.T, line string) map[string]int {
 	require.Len(t, defined.AWS.CloudWatchMetrics, 1)
 	set := defined.AWS.CloudWatchMetrics[0]
 	assert.Equal(t, "onewrite", set.Namespace)
-	assert.Equal(t, [][]string{{}}, set.Dimensions)
-	values := map[string]int{}
+	dimensions := []string{}
+	if members["service"] != nil {
+		dimensions = append(dimensions, "service")
+		assert.NoError(t, json.Unmarshal(members["service"], &service))
+	}
+	assert.Equal(t, [][]string{dimensions}, set.Dimensions)
+	values = map[string]int{}
 	for _, metric := range set.Metrics {
 		var value int
 		assert.Equal(t, "Count", metric.Unit)
 		assert.NoError(t, json.Unmarshal(members[metric.Name], &value), metric.Name)
 		values[metric.Name] = value
 	}
-	return values
+	return values, service
 }
 
 // A clean report says so in a metric, which ends the alarm of an earlier one.
 func TestMetricsOfCleanBooks(t *testing.T) {
 	t.Parallel()
 	_, out, _ := command(t, infratest.New(t), "-emf")
-	assert.Equal(t, map[string]int{"AuditFailed": 0, "AuditUnsettled": 0, "BalanceMismatches": 0, "Transactions": 0, "Users": 0}, metricsOf(t, out))
+	values, _ := metricsOf(t, out)
+	assert.Equal(t, map[string]int{"AuditFailed": 0, "AuditUnsettled": 0, "BalanceMismatches": 0, "Transactions": 0, "Users": 0}, values)
 }
 
 func TestStatement(t *testing.T) {
@@ -204,6 +213,10 @@ func TestRefusals(t *testing.T) {
 		{[]string{"-segments", "1001"}, "-segments must be from 1 to 1000"},
 		{[]string{"-settle", "-1s"}, "-settle must not be negative"},
 		{[]string{"-json", "-emf"}, "choose one"},
+		{[]string{"-service", "x"}, "-service is a dimension"},
+		{[]string{"-repair", "-emf"}, "-repair is for everybody"},
+		{[]string{"-repair", "-user", "1"}, "-repair is for everybody"},
+		{[]string{"-write"}, "-write is for -repair"},
 		{[]string{"-csv"}, "-csv is for the statement"},
 		{[]string{"-user", " 1"}, "invalid user id"},
 		{[]string{"-user", ""}, "invalid user id: must not be blank"},

@@ -11,7 +11,8 @@ import (
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 type metrics struct {
 	AWS               metadata `json:"_aws"`
-	BalanceMismatches *int     `json:",omitempty"` // see writeMetrics
+	Service           string   `json:"service,omitempty"` // the dimension
+	BalanceMismatches *int     `json:",omitempty"`        // see writeMetrics
 	AuditUnsettled    int
 	AuditFailed       int // 1 if not everything was read
 	Users             int
@@ -32,10 +33,11 @@ type directive struct {
 type definition struct{ Name, Unit string }
 
 // writeMetrics writes the report's counts for CloudWatch Logs to make metrics
-// of. Only a report that is clean says that there is no mismatch: an alarm on
-// earlier ones must not end because their users could not be read.
-func (r report) writeMetrics(w io.Writer, now time.Time) error {
-	line := metrics{AuditUnsettled: len(r.Unsettled), Users: r.Users, Transactions: r.Transactions}
+// of, by service if there is one. Only a report that is clean says that there is
+// no mismatch: an alarm on earlier ones must not end because their users could
+// not be read.
+func (r report) writeMetrics(w io.Writer, service string, now time.Time) error {
+	line := metrics{Service: service, AuditUnsettled: len(r.Unsettled), Users: r.Users, Transactions: r.Transactions}
 	names := []string{"AuditUnsettled", "AuditFailed", "Users", "Transactions"}
 	if r.Unfinished != "" {
 		line.AuditFailed = 1
@@ -44,7 +46,11 @@ func (r report) writeMetrics(w io.Writer, now time.Time) error {
 		line.BalanceMismatches = &mismatches
 		names = append(names, "BalanceMismatches")
 	}
-	of := directive{Namespace: "onewrite", Dimensions: [][]string{{}}} // one set, without dimensions
+	dimensions := []string{}
+	if service != "" {
+		dimensions = []string{"service"}
+	}
+	of := directive{Namespace: "onewrite", Dimensions: [][]string{dimensions}} // one set
 	for _, name := range names {
 		of.Metrics = append(of.Metrics, definition{name, "Count"})
 	}

@@ -17,6 +17,7 @@ type options struct {
 	segments       int
 	settle         time.Duration
 	asJSON, asEMF  bool
+	service        string
 	user           ledger.UserID // none: everybody
 	asCSV          bool
 	repair, write  bool
@@ -38,6 +39,7 @@ func parseOptions(args []string, out io.Writer) (o options, err error) {
 	flags.DurationVar(&o.settle, "settle", 5*time.Second, "give a posting this `time` to be in both tables before a row counts as missing")
 	flags.BoolVar(&o.asJSON, "json", false, "write the report as JSON")
 	flags.BoolVar(&o.asEMF, "emf", false, "write the counts as CloudWatch metrics, and what is wrong to standard error")
+	flags.StringVar(&o.service, "service", "", "with -emf: count the metrics by this `name`, which is the ledger's function's in its own metrics")
 	flags.Func("user", "write the statement of the user with this `id`, and audit nothing", func(s string) (err error) {
 		o.user, err = ledger.ParseUserID(s)
 		return err
@@ -58,6 +60,8 @@ func parseOptions(args []string, out io.Writer) (o options, err error) {
 		return o, cli.Usagef("-settle must not be negative")
 	case o.asJSON && o.asEMF:
 		return o, cli.Usagef("-json and -emf both write to standard output; choose one")
+	case o.service != "" && !o.asEMF:
+		return o, cli.Usagef("-service is a dimension of the metrics of -emf")
 	case statement && (o.asJSON || o.asEMF):
 		return o, cli.Usagef("-json and -emf are for the audit of everybody, and -user writes one statement")
 	case o.repair && (statement || o.asEMF):

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"onewrite/infra/internal/cli"
+)
+
+// reportWithin is what is left of an invocation's time when the audit ends, to
+// write the report: Lambda keeps nothing of one that takes longer.
+const reportWithin = 10 * time.Second
+
+var errTimeIsUp = errors.New("the time that Lambda gives to an invocation is up; read faster (-rate), or audit elsewhere")
+
+// invoke is one invocation as a Lambda function, with the flags that AUDIT_FLAGS
+// holds, separated by spaces. The function fails if it was called wrongly or
+// could not report. What the report says is no failure of the function's.
+func invoke(ctx context.Context, getenv func(string) string, out, log io.Writer) error {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-reportWithin), errTimeIsUp)
+		defer cancel()
+	}
+	err := run(ctx, strings.Fields(getenv("AUDIT_FLAGS")), getenv, out, log)
+	if exit, ok := errors.AsType[*cli.ExitError](err); ok && exit.Err == nil {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/faults"
+)
+
+// template is what the tests here read of template.yaml.
+type template struct {
+	Resources struct {
+		Audit struct {
+			Properties struct {
+				Timeout     int `yaml:"Timeout"`
+				Environment struct {
+					Variables map[string]string `yaml:"Variables"`
+				} `yaml:"Environment"`
+			} `yaml:"Properties"`
+		} `yaml:"Audit"`
+		Role struct {
+			Properties struct {
+				Policies []struct {
+					Document struct {
+						Statement []struct {
+							Action   yaml.Node `yaml:"Action"`
+							Resource string    `yaml:"Resource"`
+						} `yaml:"Statement"`
+					} `yaml:"PolicyDocument"`
+				} `yaml:"Policies"`
+			} `yaml:"Properties"`
+		} `yaml:"Role"`
+		MismatchesAlarm alarm `yaml:"MismatchesAlarm"`
+		SilentAlarm     alarm `yaml:"SilentAlarm"`
+	} `yaml:"Resources"`
+}
+
+type alarm struct {
+	Properties struct {
+		Namespace  string              `yaml:"Namespace"`
+		MetricName string              `yaml:"MetricName"`
+		Dimensions []map[string]string `yaml:"Dimensions"`
+	} `yaml:"Properties"`
+}
+
+func readTemplate(t *testing.T) (read template) {
+	t.Helper()
+	source, err := os.ReadFile("template.yaml")
+	require.NoError(t, err)
+	require.NoError(t, yaml.Unmarshal(source, &read))
+	return read
+}
+
+// The function may do what an audit does that asks for everything it ever asks
+// for, and nothing else. It does without the total for its progress.
+func TestPolicyAllowsWhatIsRequested(t *testing.T) {
+	t.Parallel()
+	b := damagedBooks(t)
+	a, network := auditor(b)
+	tables := map[string]string{b.Config.TransactionsTable: "TransactionsTable", b.Config.AggregateTable: "AggregateTable"}
+	var mu sync.Mutex
+	requested := map[faults.Access]bool{}
+	network.Always(faults.Record(func(access faults.Access) {
+		access.Table = tables[access.Table]
+		mu.Lock()
+		defer mu.Unlock()
+		requested[access] = true
+	}))
+	a.run(t.Context())
+	delete(requested, faults.Access{Action: "dynamodb:DescribeTable", Table: "TransactionsTable"})
+
+	allowed := map[faults.Access]bool{}
+	for _, policy := range readTemplate(t).Resources.Role.Properties.Policies {
+		for _, statement := range policy.Document.Statement {
+			var actions []string
+			if err := statement.Action.Decode(&actions); err != nil {
+				actions = []string{statement.Action.Value}
+			}
+			_, resource, ok := strings.Cut(statement.Resource, ":table/")
+			table, index, _ := strings.Cut(strings.NewReplacer("${", "", "}", "").Replace(resource), "/index/")
+			for _, action := range actions {
+				if ok {
+					allowed[faults.Access{Action: action, Table: table, Index: index}] = true
+				}
+			}
+		}
+	}
+	assert.Equal(t, allowed, requested)
+}
+
+// With the environment and the flags of the template, an audit writes the
+// metric that the alarms watch.
+func TestTemplateFitsTheMetrics(t *testing.T) {
+	t.Parallel()
+	resources := readTemplate(t).Resources
+	b := infratest.New(t)
+	given := map[string]string{"TransactionsTable": b.Config.TransactionsTable, "AggregateTable": b.Config.AggregateTable}
+	getenv := environment(b)
+	var out, log bytes.Buffer
+	require.NoError(t, invoke(t.Context(), func(name string) string {
+		value, ok := resources.Audit.Properties.Environment.Variables[name]
+		switch {
+		case ok && given[value] != "": // a !Ref
+			return given[value]
+		case ok: // a !Sub
+			return strings.NewReplacer("${Service}", "ledger", "${ReadUnits}", "1000").Replace(value)
+		case strings.HasPrefix(name, "AWS_"):
+			return getenv(name)
+		}
+		return ""
+	}, &out, &log))
+	values, service := metricsOf(t, out.String())
+	assert.Equal(t, "ledger", service)
+	for _, alarm := range []alarm{resources.MismatchesAlarm, resources.SilentAlarm} {
+		assert.Equal(t, "onewrite", alarm.Properties.Namespace)
+		assert.Contains(t, values, alarm.Properties.MetricName)
+		assert.Equal(t, []map[string]string{{"Name": "service", "Value": "Service"}}, alarm.Properties.Dimensions)
+	}
+	assert.Equal(t, 15*time.Minute, time.Duration(resources.Audit.Properties.Timeout)*time.Second, "Lambda's longest")
+}
