@@ -102,7 +102,7 @@ func parseMember[T any](invalid *invalidRequest, field string, member jsontext.V
 	return parse(invalid, field, textOf(member), parser)
 }
 
-// textOf is the text of a string, and of anything else its own digits or
+// textOf returns the text of a string, and of anything else its own digits or
 // letters.
 func textOf(member jsontext.Value) string {
 	if text, err := jsontext.AppendUnquote(nil, member); err == nil {

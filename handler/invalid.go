@@ -2,6 +2,7 @@ package handler
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -38,7 +39,7 @@ func (e *invalidRequest) add(field, reason string) {
 	e.properties[field] = append(e.properties[field], reason)
 }
 
-// err is e if anything was added.
+// err returns e, or nil if nothing was added.
 func (e *invalidRequest) err() error {
 	if e.properties == nil {
 		return nil
@@ -46,7 +47,7 @@ func (e *invalidRequest) err() error {
 	return e
 }
 
-// Error is the detail of the problem: one sentence a field.
+// Error returns the detail of the problem: one sentence for each field.
 func (e *invalidRequest) Error() string {
 	var sentences []string
 	for _, field := range slices.Sorted(maps.Keys(e.properties)) {
@@ -57,11 +58,18 @@ func (e *invalidRequest) Error() string {
 
 func (e *invalidRequest) Unwrap() error { return errInvalidRequest }
 
-// parse reads a field by one of the ledger's parsers, and adds why it can't.
+// parse reads a field by one of the ledger's parsers, and adds the reason if it
+// is not valid. The parsers have no other errors; one that they had would be a
+// defect, and not a value that is taken as zero.
 func parse[T any](e *invalidRequest, field, value string, parser func(string) (T, error)) T {
 	parsed, err := parser(value)
-	if invalid, is := errors.AsType[*ledger.InvalidError](err); is {
-		e.add(field, invalid.Reason)
+	if err == nil {
+		return parsed
 	}
+	invalid, ok := errors.AsType[*ledger.InvalidError](err)
+	if !ok {
+		panic(fmt.Sprintf("handler: parse %s: %v", field, err))
+	}
+	e.add(field, invalid.Reason)
 	return parsed
 }

@@ -40,7 +40,7 @@ func (h *Handler) open(ctx context.Context, payload []byte) (*call, error) {
 	return c, bodyErr
 }
 
-// requestID is the gateway's, which its callers see too, or else Lambda's.
+// requestID returns the gateway's, which its callers see too, or else Lambda's.
 func requestID(ctx context.Context, e event) string {
 	if e.RequestContext.RequestID != "" {
 		return e.RequestContext.RequestID

@@ -15,7 +15,7 @@ var (
 	errMethod       = errors.New("method not allowed")
 )
 
-// methodError is a route that has other methods. It unwraps to errMethod.
+// methodError says that a route has other methods. It unwraps to errMethod.
 type methodError struct{ allow []string }
 
 func (e *methodError) Error() string { return errMethod.Error() }
@@ -86,7 +86,7 @@ type problem struct {
 	Limit      string              `json:"limit,omitempty"`
 }
 
-// problemAnswer is the answer to a call that failed with err.
+// problemAnswer returns the answer to a call that failed with err.
 func problemAnswer(err error, instance string) answer {
 	kind := kindOf(err)
 	headers := []header{isProblem}
@@ -99,16 +99,16 @@ func problemAnswer(err error, instance string) answer {
 	}
 	outcome := kind.outcome
 
-	if invalid, is := errors.AsType[*invalidRequest](err); is {
+	if invalid, ok := errors.AsType[*invalidRequest](err); ok {
 		body.Detail, body.Properties = invalid.Error(), invalid.properties
 	}
-	if method, is := errors.AsType[*methodError](err); is {
+	if method, ok := errors.AsType[*methodError](err); ok {
 		headers = append(headers, header{"Allow", strings.Join(method.allow, ", ")})
 	}
-	if reuse, is := errors.AsType[*ledger.KeyReusedError](err); is {
+	if reuse, ok := errors.AsType[*ledger.KeyReusedError](err); ok {
 		body.Properties = reuseProperties(reuse)
 	}
-	if refusal, is := errors.AsType[*ledger.DeclinedError](err); is {
+	if refusal, ok := errors.AsType[*ledger.DeclinedError](err); ok {
 		body.Balance = refusal.Result.Transaction.BalanceSeen.String()
 		if errors.Is(err, ledger.ErrBalanceLimit) {
 			body.Limit = ledger.MaxBalance().String()

@@ -12,7 +12,7 @@ const (
 	maxLimit     = 100
 )
 
-// query is the query of a call. Each parameter may be given once.
+// query holds the parameters of a call. Each may be given once.
 type query struct {
 	values  url.Values
 	invalid *invalidRequest
@@ -26,8 +26,8 @@ func newQuery(c *call, invalid *invalidRequest) query {
 	return query{values, invalid}
 }
 
-// one is the value of a parameter, and whether there is exactly one.
-func (q query) one(field string) (value string, given bool) {
+// one returns the value of a parameter. It is not ok unless there is exactly one.
+func (q query) one(field string) (value string, ok bool) {
 	switch values := q.values[field]; len(values) {
 	case 0:
 		return "", false
@@ -39,10 +39,10 @@ func (q query) one(field string) (value string, given bool) {
 	}
 }
 
-// user is the parameter userId, which is required.
+// user returns the parameter userId, which is required.
 func (q query) user() ledger.UserID {
-	value, given := q.one(userField)
-	if !given {
+	value, ok := q.one(userField)
+	if !ok {
 		if !q.values.Has(userField) {
 			q.invalid.add(userField, "is required")
 		}
@@ -51,10 +51,10 @@ func (q query) user() ledger.UserID {
 	return parse(q.invalid, userField, value, ledger.ParseUserID)
 }
 
-// limit is the parameter limit, from 1 to maxLimit.
+// limit returns the parameter limit, from 1 to maxLimit.
 func (q query) limit() int {
-	value, given := q.one(limitField)
-	if !given {
+	value, ok := q.one(limitField)
+	if !ok {
 		return defaultLimit
 	}
 	limit, err := strconv.ParseUint(value, 10, 0) // which takes no sign
@@ -64,11 +64,11 @@ func (q query) limit() int {
 	return int(limit)
 }
 
-// cursor is the parameter cursor, for that user. Without it the history begins
-// at its newest.
+// cursor returns the parameter cursor, for that user. Without it the history
+// begins at its newest.
 func (q query) cursor(user ledger.UserID) ledger.Cursor {
-	value, given := q.one(cursorField)
-	if !given || user == (ledger.UserID{}) {
+	value, ok := q.one(cursorField)
+	if !ok || user == (ledger.UserID{}) {
 		return ledger.Cursor{}
 	}
 	return parse(q.invalid, cursorField, value, func(text string) (ledger.Cursor, error) {
