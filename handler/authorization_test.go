@@ -511,7 +511,7 @@ func TestAccessFromEnv(t *testing.T) {
 		})
 	}
 	for _, authorization := range []handler.Authorization{handler.IAM, handler.JWT, handler.None} {
-		for _, scope := range []string{"", "credit", "ledger/credit", "https://ledger.example.com/credit", "urn:ledger:[credit]"} {
+		for _, scope := range []string{"", "credit", "ledger/credit", "https://ledger.example.com/credit", "urn:ledger:[credit]", "~"} {
 			got, err := read(string(authorization), scope)
 			require.NoError(t, err, scope)
 			assert.Equal(t, handler.Access{Authorization: authorization, CreditScope: scope}, got)

@@ -39,15 +39,20 @@ const (
 	notViable = 2
 )
 
-// The variables that tell the stand-in what it needs.
+// The variables by which [gremlins.run] tells the stand-in what it needs.
 const (
 	realPath     = "MUTATE_PATH"    // PATH, with the real go
 	realModule   = "MUTATE_MODULE"  // the module's path
 	givenProfile = "MUTATE_PROFILE" // the coverage that gremlins is given
 	troubleFile  = "MUTATE_TROUBLE" // where errors are written, as gremlins doesn't show them
-	margin       = 4 * time.Second  // before gremlins loses patience, 2 s of which it adds itself
-	coverageTime = 1 * time.Second  // of which gremlins' patience is a multiple
-	afterAnswer  = 100 * time.Hour  // until gremlins ends this process
+)
+
+// gremlins waits for the tests of a mutant for a multiple of the time that the
+// coverage took, which is coverageTime here. It tells go test that time and two
+// seconds more.
+const (
+	coverageTime = time.Second
+	margin       = 4 * time.Second // to end the tests before gremlins leaves them alone
 )
 
 // standIn does what gremlins asks go for, and returns the exit status.
@@ -83,7 +88,7 @@ func try(args []string) (status int, err error) {
 	for _, suite := range suites[of] {
 		status, err := tryOn(ctx, suite)
 		if ctx.Err() != nil {
-			time.Sleep(afterAnswer)
+			time.Sleep(24 * time.Hour) // gremlins ends this process
 		}
 		if status != lived || err != nil {
 			return status, err
