@@ -12,10 +12,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// services are those that make each kind of resource in template.yaml, by the
+// services are those that make each kind of resource in the templates, by the
 // names that IAM has for them. SAM makes more of its own kinds.
 var services = map[string][]string{
-	"AWS::Serverless::Function":  {"lambda", "codedeploy", "iam"},
+	"AWS::Serverless::Function":  {"lambda", "codedeploy", "iam", "events"},
 	"AWS::Serverless::HttpApi":   {"apigateway"},
 	"AWS::IAM::Role":             {"iam"},
 	"AWS::DynamoDB::Table":       {"dynamodb", "kms"},
@@ -49,19 +49,30 @@ func TestDeployerPolicy(t *testing.T) {
 			}
 		}
 	}
-	template, err := os.ReadFile("../template.yaml")
+	for _, path := range []string{"../template.yaml", "audit/template.yaml"} {
+		for name, kind := range kindsOf(t, path) {
+			require.Contains(t, services, kind, "say here who makes %s", name)
+			for _, service := range services[kind] {
+				assert.True(t, covered[service], "deployer.json has no action of %s, for %s", service, name)
+			}
+		}
+	}
+}
+
+// kindsOf returns the types of a template's resources by their names.
+func kindsOf(t *testing.T, path string) map[string]string {
+	text, err := os.ReadFile(path)
 	require.NoError(t, err)
-	var resources struct {
+	var template struct {
 		Resources map[string]struct {
 			Type string `yaml:"Type"`
 		} `yaml:"Resources"`
 	}
-	require.NoError(t, yaml.Unmarshal(template, &resources))
-	require.NotEmpty(t, resources.Resources)
-	for name, resource := range resources.Resources {
-		require.Contains(t, services, resource.Type, "say here who makes %s", name)
-		for _, service := range services[resource.Type] {
-			assert.True(t, covered[service], "deployer.json has no action of %s, for %s", service, name)
-		}
+	require.NoError(t, yaml.Unmarshal(text, &template))
+	require.NotEmpty(t, template.Resources)
+	kinds := map[string]string{}
+	for name, resource := range template.Resources {
+		kinds[name] = resource.Type
 	}
+	return kinds
 }
