@@ -51,21 +51,28 @@ type directive struct {
 
 type definition struct{ Name, Unit string }
 
+// The sets of members that metrics are counted by.
+var (
+	byService = [][]string{{serviceMember}}
+	byRoute   = [][]string{{serviceMember}, {serviceMember, routeMember}}
+	byVersion = [][]string{{serviceMember, versionMember}}
+)
+
 // metrics returns the metrics of a call for its log line, by service, and by
 // route too if it has one. What failed is also counted by version, so that a
 // deployment rolls back for what its own version does, and for nothing else.
 // Each metric by each of these is one that CloudWatch charges for.
 func metrics(c *call, o outcome, took time.Duration, now time.Time) []slog.Attr {
 	counter := definition{counters[o], "Count"}
-	dimensions := [][]string{{serviceMember}}
+	dimensions := byService
 	if c.route != "" {
-		dimensions = append(dimensions, []string{serviceMember, routeMember})
+		dimensions = byRoute
 	}
 	directives := []directive{{
 		namespace, dimensions, []definition{counter, {retriesMetric, "Count"}, {latencyMetric, "Milliseconds"}},
 	}}
 	if o == outcomeFailed {
-		directives = append(directives, directive{namespace, [][]string{{serviceMember, versionMember}}, []definition{counter}})
+		directives = append(directives, directive{namespace, byVersion, []definition{counter}})
 	}
 	return []slog.Attr{
 		slog.Int(counter.Name, 1),
