@@ -89,21 +89,41 @@ func (c caller) mayRead(user ledger.UserID) error {
 	return errForbidden
 }
 
-// mayPost returns errForbidden if the caller may not post such a transaction of
-// that user.
-func (c caller) mayPost(user ledger.UserID, kind ledger.Type) error {
-	if err := c.mayRead(user); err != nil || c.all {
-		return err
-	}
-	switch kind {
-	case ledger.Debit, "": // "" could not be parsed
+// mayPost returns errForbidden if the caller may not post these entries: the
+// first and every debit must be of its own user, and without the scope for
+// credits it may not bring in money from outside. Entries that could not be
+// parsed are the answer 400's matter.
+func (c caller) mayPost(entries []ledger.Entry) error {
+	if c.all {
 		return nil
-	case ledger.Credit:
-		if c.credits {
-			return nil
+	}
+	for i, e := range entries {
+		if i == 0 || e.Type == ledger.Debit {
+			if err := c.mayRead(e.UserID); err != nil {
+				return err
+			}
 		}
 	}
-	return errForbidden
+	if !c.credits && mints(entries) {
+		return errForbidden
+	}
+	return nil
+}
+
+// mints reports whether the entries bring in money. Where one could not be
+// parsed, it may be a debit of as much as the credits.
+func mints(entries []ledger.Entry) bool {
+	debits := false
+	for _, e := range entries {
+		switch {
+		case e.Type == ledger.Credit:
+		case e.Type == "" || e.Amount.Equal(ledger.Amount{}):
+			return false
+		default:
+			debits = true
+		}
+	}
+	return len(entries) > 0 && (!debits || ledger.Mints(entries))
 }
 
 // callerOf returns the caller of an event, or errForbidden if it may do nothing.

@@ -36,11 +36,20 @@ func readBody(c *call) ([]byte, error) {
 // members are the members of a transaction's body, each as its own text, so
 // that no digit of an amount goes through a float. Others are ignored.
 type members struct {
-	UserID   jsontext.Value `json:"userId"`
-	Ammount  jsontext.Value `json:"ammount"`
-	Amount   jsontext.Value `json:"amount"`
-	Type     jsontext.Value `json:"type"`
-	Currency jsontext.Value `json:"currency"`
+	entryMembers
+	Entries jsontext.Value `json:"entries"`
+}
+
+// entryMembers are the members of an entry. The short body has them too: it is a
+// transaction of one entry.
+type entryMembers struct {
+	UserID    jsontext.Value `json:"userId"`
+	Ammount   jsontext.Value `json:"ammount"`
+	Amount    jsontext.Value `json:"amount"`
+	Type      jsontext.Value `json:"type"`
+	Currency  jsontext.Value `json:"currency"`
+	Metadata  jsontext.Value `json:"metadata"`  // of the transaction
+	ExpiresIn jsontext.Value `json:"expiresIn"` // of the transaction
 }
 
 // parseBody reads a transaction's body into r. Names are case-sensitive; a
@@ -56,27 +65,108 @@ func parseBody(invalid *invalidRequest, body []byte, r *ledger.Request) {
 		invalid.add(bodyField, "must be valid JSON: "+unreadable(err))
 		return
 	}
-	r.UserID = parseMember(invalid, userField, m.UserID, aString, ledger.ParseUserID)
-	r.Type = parseMember(invalid, typeField, m.Type, aString, ledger.ParseType)
-	r.Amount = parseAmount(invalid, m)
-	if m.Currency != nil && textOf(m.Currency) != currency {
-		invalid.add(currencyField, `must be "USD", or left out`)
+	if m.Entries == nil {
+		r.Entries = []ledger.Entry{parseEntry(invalid, "", m.entryMembers)}
+	} else {
+		parseEntries(invalid, m, r)
+	}
+	r.Metadata = parseMetadata(invalid, m.Metadata)
+	if m.ExpiresIn != nil {
+		invalid.add(expiresInField, "must be left out: there are no holds yet")
+	}
+}
+
+// parseEntries reads the entries of the long body.
+func parseEntries(invalid *invalidRequest, m members, r *ledger.Request) {
+	for field, member := range map[string]jsontext.Value{
+		userField: m.UserID, ammountField: m.Ammount, amountField: m.Amount, typeField: m.Type,
+	} {
+		if member != nil {
+			invalid.add(field, "must be in an entry, or entries be left out")
+		}
+	}
+	checkCurrency(invalid, "", m.Currency)
+	var entries []jsontext.Value
+	if m.Entries.Kind() != '[' || json.Unmarshal(m.Entries, &entries) != nil {
+		invalid.add(entriesField, "must be an array")
+		return
+	}
+	if len(entries) >= ledger.MaxItems { // too many to say what is wrong with each
+		parsed := make([]ledger.Entry, len(entries))
+		invalid.addError(entriesField, ledger.CheckEntries(parsed))
+		return
+	}
+	for i, entry := range entries {
+		field := fmt.Sprintf("%s[%d]", entriesField, i)
+		var m entryMembers
+		if entry.Kind() != '{' || json.Unmarshal(entry, &m) != nil {
+			invalid.add(field, "must be an object")
+			continue
+		}
+		field += "."
+		for name, member := range map[string]jsontext.Value{metadataField: m.Metadata, expiresInField: m.ExpiresIn} {
+			if member != nil {
+				invalid.add(field+name, "must be beside entries, not in one")
+			}
+		}
+		r.Entries = append(r.Entries, parseEntry(invalid, field, m))
+	}
+	invalid.addError(entriesField, ledger.CheckEntries(r.Entries))
+}
+
+// parseEntry reads an entry. What is wrong with it is named by the field of a
+// member, which begins with the prefix.
+func parseEntry(invalid *invalidRequest, prefix string, m entryMembers) ledger.Entry {
+	checkCurrency(invalid, prefix, m.Currency)
+	return ledger.Entry{
+		UserID: parseMember(invalid, prefix+userField, m.UserID, aString, ledger.ParseUserID),
+		Type:   parseMember(invalid, prefix+typeField, m.Type, aString, ledger.ParseType),
+		Amount: parseAmount(invalid, prefix, m),
+	}
+}
+
+func checkCurrency(invalid *invalidRequest, prefix string, member jsontext.Value) {
+	if member != nil && textOf(member) != currency {
+		invalid.add(prefix+currencyField, `must be "USD", or left out`)
 	}
 }
 
 // parseAmount reads the amount under either of its names.
-func parseAmount(invalid *invalidRequest, m members) ledger.Amount {
+func parseAmount(invalid *invalidRequest, prefix string, m entryMembers) ledger.Amount {
 	if m.Amount == nil {
-		return parseMember(invalid, ammountField, m.Ammount, aStringOrNumber, ledger.ParseAmount)
+		return parseMember(invalid, prefix+ammountField, m.Ammount, aStringOrNumber, ledger.ParseAmount)
 	}
-	amount := parseMember(invalid, amountField, m.Amount, aStringOrNumber, ledger.ParseAmount)
+	amount := parseMember(invalid, prefix+amountField, m.Amount, aStringOrNumber, ledger.ParseAmount)
 	if m.Ammount != nil {
-		same := parseMember(invalid, ammountField, m.Ammount, aStringOrNumber, ledger.ParseAmount)
+		same := parseMember(invalid, prefix+ammountField, m.Ammount, aStringOrNumber, ledger.ParseAmount)
 		if !same.Equal(amount) {
-			invalid.add(amountField, "must be the same as ammount, or left out")
+			invalid.add(prefix+amountField, "must be the same as ammount, or left out")
 		}
 	}
 	return amount
+}
+
+// parseMetadata reads the metadata, which may be left out.
+func parseMetadata(invalid *invalidRequest, member jsontext.Value) ledger.Metadata {
+	if member == nil {
+		return ledger.Metadata{}
+	}
+	var values map[string]jsontext.Value
+	if member.Kind() != '{' || json.Unmarshal(member, &values) != nil {
+		invalid.add(metadataField, "must be an object")
+		return ledger.Metadata{}
+	}
+	texts := make(map[string]string, len(values))
+	for name, value := range values {
+		if value.Kind() != '"' {
+			invalid.add(metadataField, "must have no other values than strings")
+			return ledger.Metadata{}
+		}
+		texts[name] = textOf(value)
+	}
+	metadata, err := ledger.NewMetadata(texts)
+	invalid.addError(metadataField, err)
+	return metadata
 }
 
 // kinds are the JSON kinds that a member may have, by their first byte.

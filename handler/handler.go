@@ -82,7 +82,7 @@ func (h *Handler) serve(ctx context.Context, c *call, err error) answer {
 	c.route = route
 	a, err := protect(func() (answer, error) { return do(c) })
 	if err != nil {
-		a = problemAnswer(err, c.URL.EscapedPath())
+		a = problemAnswer(err, c.caller, c.URL.EscapedPath())
 	}
 	h.logCall(c, a, err, time.Since(began))
 	return a
@@ -91,7 +91,7 @@ func (h *Handler) serve(ctx context.Context, c *call, err error) answer {
 // brokenOff answers a call that failed outside of its action, while its event
 // was read, or its answer encoded or logged.
 func (h *Handler) brokenOff(r *http.Request, err error) answer {
-	a := problemAnswer(err, r.URL.EscapedPath())
+	a := problemAnswer(err, caller{}, r.URL.EscapedPath())
 	_, _ = protect(func() (any, error) {
 		h.logCall(&call{Request: r}, a, err, 0)
 		return nil, nil

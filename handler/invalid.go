@@ -12,16 +12,19 @@ import (
 
 // The fields of a call, as callers spell them.
 const (
-	userField     = "userId"
-	typeField     = "type"
-	ammountField  = "ammount"
-	amountField   = "amount"
-	currencyField = "currency"
-	limitField    = "limit"
-	cursorField   = "cursor"
-	bodyField     = "body"
-	queryField    = "query"
-	eventField    = "event"
+	userField      = "userId"
+	typeField      = "type"
+	ammountField   = "ammount"
+	amountField    = "amount"
+	currencyField  = "currency"
+	entriesField   = "entries"
+	metadataField  = "metadata"
+	expiresInField = "expiresIn"
+	limitField     = "limit"
+	cursorField    = "cursor"
+	bodyField      = "body"
+	queryField     = "query"
+	eventField     = "event"
 )
 
 var errInvalidRequest = errors.New("invalid request")
@@ -58,18 +61,24 @@ func (e *invalidRequest) Error() string {
 
 func (e *invalidRequest) Unwrap() error { return errInvalidRequest }
 
-// parse reads a field by one of the ledger's parsers, and adds the reason if it
-// is not valid. The parsers have no other errors; one that they had would be a
-// defect, and not a value that is taken as zero.
-func parse[T any](e *invalidRequest, field, value string, parser func(string) (T, error)) T {
-	parsed, err := parser(value)
+// addError adds the reason of an error of the ledger's parsers and checks, which
+// have no other errors; one that they had would be a defect, and not a value
+// that is taken as zero.
+func (e *invalidRequest) addError(field string, err error) {
 	if err == nil {
-		return parsed
+		return
 	}
 	invalid, ok := errors.AsType[*ledger.InvalidError](err)
 	if !ok {
 		panic(fmt.Sprintf("handler: parse %s: %v", field, err))
 	}
 	e.add(field, invalid.Reason)
+}
+
+// parse reads a field by one of the ledger's parsers, and adds the reason if it
+// is not valid.
+func parse[T any](e *invalidRequest, field, value string, parser func(string) (T, error)) T {
+	parsed, err := parser(value)
+	e.addError(field, err)
 	return parsed
 }

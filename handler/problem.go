@@ -82,12 +82,14 @@ type problem struct {
 	Detail     string              `json:"detail,omitempty"`
 	Instance   string              `json:"instance"`
 	Properties map[string][]string `json:"properties,omitempty"` // field: messages
+	Entry      *int                `json:"entry,omitempty"`      // the place of the one that did not fit, if there are several
 	Balance    string              `json:"balance,omitempty"`
 	Limit      string              `json:"limit,omitempty"`
 }
 
-// problemAnswer returns the answer to a call that failed with err.
-func problemAnswer(err error, instance string) answer {
+// problemAnswer returns the answer to a call that failed with err, as its caller
+// may see it.
+func problemAnswer(err error, caller caller, instance string) answer {
 	kind := kindOf(err)
 	headers := []header{isProblem}
 	body := problem{
@@ -109,7 +111,13 @@ func problemAnswer(err error, instance string) answer {
 		body.Properties = reuseProperties(reuse)
 	}
 	if refusal, ok := errors.AsType[*ledger.DeclinedError](err); ok {
-		body.Balance = refusal.Result.Transaction.BalanceSeen.String()
+		t := refusal.Result.Transaction
+		if t.Entries != nil {
+			body.Entry = &t.DeclinedEntry
+		}
+		if caller.mayRead(refusal.Entry().UserID) == nil {
+			body.Balance = t.BalanceSeen.String()
+		}
 		if errors.Is(err, ledger.ErrBalanceLimit) {
 			body.Limit = ledger.MaxBalance().String()
 		}
@@ -126,13 +134,16 @@ func problemAnswer(err error, instance string) answer {
 
 // reuseProperties names the members that differ from the first call's.
 func reuseProperties(e *ledger.KeyReusedError) map[string][]string {
-	const message = "differs from the first call with this key"
 	properties := map[string][]string{}
-	if e.TypeDiffers {
-		properties[typeField] = []string{message}
-	}
-	if e.AmountDiffers {
-		properties[ammountField] = []string{message}
+	for field, differs := range map[string]bool{
+		typeField:     e.TypeDiffers,
+		ammountField:  e.AmountDiffers,
+		entriesField:  e.EntriesDiffer,
+		metadataField: e.MetadataDiffers,
+	} {
+		if differs {
+			properties[field] = []string{"differs from the first call with this key"}
+		}
 	}
 	return properties
 }

@@ -14,8 +14,8 @@ func (h *Handler) post(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	c.user = request.UserID
-	c.transaction = ledger.NewTransactionID(request.UserID, request.IdempotencyKey).String()
+	c.user = request.UserID()
+	c.transaction = request.TransactionID().String()
 
 	result, err := h.ledger.Post(c.Context(), request)
 	if err != nil {
@@ -24,7 +24,7 @@ func (h *Handler) post(c *call) (answer, error) {
 	a := answer{
 		status:  http.StatusCreated,
 		headers: []header{isJSON, {"Location", transactionPath + c.transaction}},
-		body:    encode(data{Data: newTransactionBody(result.Transaction)}),
+		body:    encode(data{Data: wholeBody(result.Transaction)}),
 		outcome: outcomePosted,
 	}
 	if result.Replayed {
@@ -44,7 +44,7 @@ func parsePost(c *call) (r ledger.Request, err error) {
 	invalid := &invalidRequest{}
 	r.IdempotencyKey = parseKey(invalid, c.Header)
 	parseBody(invalid, body, &r)
-	return r, cmp.Or(c.caller.mayPost(r.UserID, r.Type), invalid.err())
+	return r, cmp.Or(c.caller.mayPost(r.Entries), invalid.err())
 }
 
 // transaction answers GET /transactions/{id}.
@@ -62,7 +62,7 @@ func (h *Handler) transaction(c *call) (answer, error) {
 		return answer{}, ledger.ErrNotFound // as if there were none
 	}
 	c.user = t.UserID
-	return readAnswer(data{Data: newTransactionBody(t)}), nil
+	return readAnswer(data{Data: wholeBody(t)}), nil
 }
 
 // history answers GET /transactions.
@@ -80,31 +80,11 @@ func (h *Handler) history(c *call) (answer, error) {
 	}
 	body := make([]transactionBody, 0, len(page.Transactions))
 	for _, t := range page.Transactions {
-		body = append(body, newTransactionBody(t))
+		body = append(body, lineBody(t))
 	}
 	next := ""
 	if page.Next != (ledger.Cursor{}) {
 		next = page.Next.Text(c.user)
 	}
 	return readAnswer(data{Data: body, Next: next}), nil
-}
-
-type transactionBody struct {
-	ID        string `json:"id"`
-	UserID    string `json:"userId"`
-	Type      string `json:"type"`
-	Ammount   string `json:"ammount"`
-	Status    string `json:"status"`
-	CreatedAt string `json:"createdAt"`
-}
-
-func newTransactionBody(t ledger.Transaction) transactionBody {
-	return transactionBody{
-		ID:        t.ID.String(),
-		UserID:    t.UserID.String(),
-		Type:      string(t.Type),
-		Ammount:   t.Amount.String(),
-		Status:    string(t.Status),
-		CreatedAt: ledger.FormatTime(t.CreatedAt),
-	}
 }

@@ -75,7 +75,7 @@ func TestKeyNeverExpires(t *testing.T) {
 func TestFirstReadsAtOnce(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
-	user := infratest.Request(t, "1", "k", ledger.Credit, "1").UserID
+	user := infratest.Request(t, "1", "k", ledger.Credit, "1").UserID()
 	balances := make([]ledger.Balance, 8)
 	var reads sync.WaitGroup
 	for i := range balances {

@@ -1,7 +1,10 @@
 package infra
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -9,49 +12,83 @@ import (
 	"onewrite/ledger"
 )
 
-// The writes of a posting, by their position in the request, which is the
-// position of their cancellation reasons, too.
-const (
-	putPosition = iota
-	updatePosition
-	positions
-)
-
 // conditionFailed is the cancellation reason of a write whose condition failed.
 const conditionFailed = "ConditionalCheckFailed"
 
-// idTaken reports whether a posting was cancelled because its id is taken,
-// whatever else failed. No later attempt can change that.
+// idTaken reports whether a posting was cancelled because the id of its first
+// row is taken, whatever else failed. No later attempt can change that.
 func idTaken(err error) bool {
 	cancelled, ok := errors.AsType[*types.TransactionCanceledException](err)
-	return ok && len(cancelled.CancellationReasons) == positions &&
-		aws.ToString(cancelled.CancellationReasons[putPosition].Code) == conditionFailed
+	return ok && len(cancelled.CancellationReasons) > 1 && failed(cancelled.CancellationReasons[0])
+}
+
+// failed reports whether the condition of a write failed.
+func failed(reason types.CancellationReason) bool {
+	return aws.ToString(reason.Code) == conditionFailed
 }
 
 // postError returns the error of [ledger.Store] for a posting that failed with
-// err. The reasons of a cancelled one may be mixed, so the order of the questions
-// matters: a taken id is the answer whatever else failed, and contention may hide
-// it, so that a balance counts only if nothing but its condition has failed.
-func postError(err error) error {
+// err. The reasons of a cancelled one stand in the order of its writes and may
+// be mixed, and DynamoDB may leave out some of the conditions that failed. So
+// the order of the questions matters: a taken id is the answer whatever else
+// failed, and contention may hide one, so that balances count only if nothing
+// but their conditions has failed.
+func (s *Store) postError(ctx context.Context, p ledger.Posting, err error) error {
 	cancelled, ok := errors.AsType[*types.TransactionCanceledException](err)
-	if !ok || len(cancelled.CancellationReasons) != positions {
+	if !ok || len(cancelled.CancellationReasons) != len(p.Rows)+len(p.Moves) {
 		return storeError(err)
 	}
-	put, update := cancelled.CancellationReasons[putPosition], cancelled.CancellationReasons[updatePosition]
+	puts, moves := cancelled.CancellationReasons[:len(p.Rows)], cancelled.CancellationReasons[len(p.Rows):]
 	switch {
-	case idTaken(err):
-		return recorded(put.Item)
+	case failed(puts[0]):
+		return recorded(puts[0].Item)
 	case Transient(err):
 		return storeError(err)
-	case aws.ToString(put.Code) == "None" && aws.ToString(update.Code) == conditionFailed:
-		balance, err := decodeBalance(update.Item)
+	case !onlyConditions(cancelled.CancellationReasons):
+		return err
+	case slices.ContainsFunc(puts, failed):
+		return s.partlyRecorded(ctx, p.Rows[0].ID, err)
+	default:
+		return outOfRange(p.Moves, moves)
+	}
+}
+
+// onlyConditions reports whether conditions have failed, and nothing else.
+func onlyConditions(reasons []types.CancellationReason) bool {
+	return slices.ContainsFunc(reasons, failed) && !slices.ContainsFunc(reasons, func(reason types.CancellationReason) bool {
+		return !failed(reason) && aws.ToString(reason.Code) != "None"
+	})
+}
+
+// partlyRecorded returns the error for a posting of which a row is reported as
+// taken, and the first is not. The first must be there too, or the table is
+// damaged.
+func (s *Store) partlyRecorded(ctx context.Context, first ledger.TransactionID, cause error) error {
+	t, err := s.Transaction(ctx, first)
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		return fmt.Errorf("a row of transaction %s is there without its first: %w", first, cause)
+	case err != nil:
+		return err
+	}
+	return &ledger.RecordedError{Recorded: t}
+}
+
+// outOfRange returns the error for a posting whose moves failed for these
+// reasons.
+func outOfRange(moves []ledger.Move, reasons []types.CancellationReason) error {
+	balances := map[ledger.UserID]ledger.Balance{}
+	for i, reason := range reasons {
+		if !failed(reason) {
+			continue
+		}
+		balance, err := decodeBalance(reason.Item)
 		if err != nil {
 			return err
 		}
-		return &ledger.OutOfRangeError{Balance: balance}
-	default:
-		return err
+		balances[moves[i].UserID] = balance
 	}
+	return &ledger.OutOfRangeError{Balances: balances}
 }
 
 // recorded returns the error of [ledger.Store] for an id that is taken, from the

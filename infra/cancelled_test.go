@@ -23,7 +23,7 @@ import (
 func TestTakenIDBesideContention(t *testing.T) {
 	t.Parallel()
 	for _, reason := range []string{"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"} {
-		onModel(t, dynamodbmodel.Moment{Refusals: [2]string{"", reason}}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+		onModel(t, dynamodbmodel.Moment{Refusals: []string{"", reason}}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
 			credit := infratest.Request(t, "1", "k", ledger.Credit, "10")
 			_, err := ledger.New(books.Over(model), time.Now).Post(t.Context(), credit)
 			require.NoError(t, err)
@@ -40,7 +40,7 @@ func TestTakenIDBesideContention(t *testing.T) {
 func TestFailedConditionBesideContention(t *testing.T) {
 	t.Parallel()
 	for _, reason := range []string{"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"} {
-		onModel(t, dynamodbmodel.Moment{Refusals: [2]string{reason, ""}}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
+		onModel(t, dynamodbmodel.Moment{Refusals: []string{reason, ""}}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			_, err := books.Ledger.Post(ctx, infratest.Request(t, "1", "k", ledger.Debit, "1000"))
@@ -109,7 +109,7 @@ func TestDeclineThatTheBalanceAllows(t *testing.T) {
 			books.Network.Next(cancelledFor(`{"Code":"None"}`, fmt.Sprintf(
 				`{"Code":"ConditionalCheckFailed","Item":{"user_id":{"S":"1"},"balance":{"N":%q},"version":{"N":"1"}}}`, c.balance)))
 			_, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "k", c.kind, c.amount))
-			defect(t, err, fmt.Sprintf("store declined a %s of %s on a balance of %s", c.kind, c.amount, c.balance))
+			defect(t, err, fmt.Sprintf("store declined what these balances allow: the balance of 1, %s,", c.balance))
 			assert.Equal(t, []string{"TransactWriteItems"}, books.Network.Requests(), "%+v", c)
 		})
 	}

@@ -85,15 +85,15 @@ func TestLastingFault(t *testing.T) {
 			_, err = books.Ledger.Post(outlasted(t, books, kind.Fault), debit)
 			require.ErrorIs(t, err, ledger.ErrTryAgain)
 			assert.NotErrorIs(t, err, ledger.ErrInsufficientFunds)
-			_, err = books.Ledger.Balance(outlasted(t, books, kind.Fault), credit.UserID)
+			_, err = books.Ledger.Balance(outlasted(t, books, kind.Fault), credit.UserID())
 			require.ErrorIs(t, err, ledger.ErrTryAgain)
 			_, err = books.Ledger.Transaction(outlasted(t, books, kind.Fault), ledger.TransactionID{})
 			require.ErrorIs(t, err, ledger.ErrTryAgain)
-			_, err = books.Ledger.History(outlasted(t, books, kind.Fault), credit.UserID, ledger.Cursor{}, 1)
+			_, err = books.Ledger.History(outlasted(t, books, kind.Fault), credit.UserID(), ledger.Cursor{}, 1)
 			require.ErrorIs(t, err, ledger.ErrTryAgain)
 
 			books.Network.Always(nil)
-			_, err = books.Ledger.Transaction(t.Context(), ledger.NewTransactionID(credit.UserID, credit.IdempotencyKey))
+			_, err = books.Ledger.Transaction(t.Context(), credit.TransactionID())
 			if kind.Applied {
 				require.NoError(t, err)
 			} else {

@@ -34,19 +34,27 @@ func (s *Store) History(ctx context.Context, user ledger.UserID, after ledger.Cu
 			"created_at": &types.AttributeValueMemberS{Value: ledger.FormatTime(after.CreatedAt)},
 		}
 	}
-	// 101 rows of under 1 KB are far below the 1 MB of one answer.
-	out, err := s.client.Query(ctx, query, s.retrying(ctx))
-	if err != nil {
-		return nil, false, fmt.Errorf("read history of %s: %w", user, storeError(err))
-	}
-	more := len(out.Items) > limit
 	page := make([]ledger.Transaction, 0, limit)
-	for _, row := range out.Items[:min(limit, len(out.Items))] {
-		t, err := DecodeTransaction(row)
+	for {
+		out, err := s.client.Query(ctx, query, s.retrying(ctx))
 		if err != nil {
-			return nil, false, err
+			return nil, false, fmt.Errorf("read history of %s: %w", user, storeError(err))
 		}
-		page = append(page, t)
+		for _, row := range out.Items {
+			if len(page) == limit {
+				return page, true, nil
+			}
+			t, err := DecodeTransaction(row)
+			if err != nil {
+				return nil, false, err
+			}
+			page = append(page, t)
+		}
+		// An answer ends at 1 MB, which some dozens of rows with many entries
+		// have, and at its limit.
+		if out.LastEvaluatedKey == nil {
+			return page, false, nil
+		}
+		query.ExclusiveStartKey = out.LastEvaluatedKey
 	}
-	return page, more, nil
 }

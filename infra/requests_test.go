@@ -45,7 +45,7 @@ func TestRequestsStayTheSame(t *testing.T) {
 	post("largest", ledger.Credit, "1000000000000")
 	post("beyond opening, posted", ledger.Debit, "100.01")
 
-	user := infratest.Request(t, "1", "credit", ledger.Credit, "1").UserID
+	user := infratest.Request(t, "1", "credit", ledger.Credit, "1").UserID()
 	fmt.Fprintln(&requests, "# balance")
 	_, err := l.Balance(t.Context(), user)
 	require.NoError(t, err)

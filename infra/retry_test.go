@@ -79,7 +79,7 @@ func TestAttemptsEnd(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
 		books.Network.Always(faults.ServerError)
-		_, err := books.Ledger.Balance(t.Context(), infratest.Request(t, "1", "k", ledger.Credit, "10").UserID)
+		_, err := books.Ledger.Balance(t.Context(), infratest.Request(t, "1", "k", ledger.Credit, "10").UserID())
 		require.ErrorIs(t, err, ledger.ErrTryAgain)
 		assert.Len(t, books.Network.Requests(), 1000)
 		books.Network.Always(nil)

@@ -23,9 +23,20 @@ type transactionRow struct {
 	Ammount        attributevalue.Number `dynamodbav:"ammount"`
 	Type           string                `dynamodbav:"type"`
 	Status         string                `dynamodbav:"status"`
-	IdempotencyKey string                `dynamodbav:"idempotency_key"`
+	IdempotencyKey string                `dynamodbav:"idempotency_key,omitempty"`
 	CreatedAt      string                `dynamodbav:"created_at"`
-	Balance        attributevalue.Number `dynamodbav:"balance,omitempty"` // of a declined one
+	Entries        []entryRow            `dynamodbav:"entries,omitempty"`
+	Metadata       string                `dynamodbav:"metadata,omitempty"`
+	Balance        attributevalue.Number `dynamodbav:"balance,omitempty"`        // of a declined one
+	DeclinedEntry  attributevalue.Number `dynamodbav:"declined_entry,omitempty"` // of a declined one with entries
+	TransactionID  string                `dynamodbav:"transaction_id,omitempty"` // of a further entry
+}
+
+// entryRow is one of the entries in a row.
+type entryRow struct {
+	UserID  string                `dynamodbav:"user_id"`
+	Type    string                `dynamodbav:"type"`
+	Ammount attributevalue.Number `dynamodbav:"ammount"`
 }
 
 func encodeTransaction(t ledger.Transaction) (item, error) {
@@ -37,39 +48,109 @@ func encodeTransaction(t ledger.Transaction) (item, error) {
 		Status:         string(t.Status),
 		IdempotencyKey: t.IdempotencyKey.String(),
 		CreatedAt:      ledger.FormatTime(t.CreatedAt),
+		Metadata:       t.Metadata.String(),
+	}
+	for _, e := range t.Entries {
+		row.Entries = append(row.Entries, entryRow{e.UserID.String(), string(e.Type), attributevalue.Number(e.Amount.String())})
 	}
 	if t.Status == ledger.Declined {
 		row.Balance = attributevalue.Number(t.BalanceSeen.String())
+		if t.Entries != nil {
+			row.DeclinedEntry = attributevalue.Number(strconv.Itoa(t.DeclinedEntry))
+		}
+	}
+	if t.TransactionID != (ledger.TransactionID{}) {
+		row.TransactionID = t.TransactionID.String()
 	}
 	return attributevalue.MarshalMap(row)
 }
 
 // DecodeTransaction reads a row of the transactions table strictly: each
-// attribute must be there, of its type and in its range, and only a declined
-// row has a balance. An error means that the table is damaged, and names every
-// attribute that is wrong. Attributes of other names are ignored, because a
-// later version of this program may write some.
+// attribute must be there, of its type and in its range, where its kind of row
+// has it, and nowhere else. An error means that the table is damaged, and names
+// every attribute that is wrong. Attributes of other names are ignored, because
+// a later version of this program may write some.
 func DecodeTransaction(row map[string]types.AttributeValue) (ledger.Transaction, error) {
 	d := decoder{row: row}
 	t := ledger.Transaction{
-		ID:             decodeText(&d, "id", ledger.ParseTransactionID),
-		UserID:         decodeText(&d, "user_id", ledger.ParseUserID),
-		IdempotencyKey: decodeText(&d, "idempotency_key", ledger.ParseIdempotencyKey),
-		Type:           decodeText(&d, "type", ledger.ParseType),
-		Amount:         decodeNumber(&d, "ammount", ledger.ParseAmount),
-		Status:         decodeText(&d, "status", ledger.ParseStatus),
-		CreatedAt:      decodeText(&d, "created_at", ledger.ParseTime),
+		ID:        decodeText(&d, "id", ledger.ParseTransactionID),
+		UserID:    decodeText(&d, "user_id", ledger.ParseUserID),
+		Type:      decodeText(&d, "type", ledger.ParseType),
+		Amount:    decodeNumber(&d, "ammount", ledger.ParseAmount),
+		Status:    decodeText(&d, "status", ledger.ParseStatus),
+		CreatedAt: decodeText(&d, "created_at", ledger.ParseTime),
 	}
-	switch t.Status {
-	case ledger.Posted:
-		d.absent("balance", "must not be on a posted row")
-	case ledger.Declined:
-		t.BalanceSeen = decodeNumber(&d, "balance", ledger.ParseBalance)
+	if row["transaction_id"] == nil {
+		decodeFirst(&d, &t)
+	} else {
+		decodeFurther(&d, &t)
 	}
 	if err := d.err("transactions", "id"); err != nil {
 		return ledger.Transaction{}, err
 	}
 	return t, nil
+}
+
+// decodeFirst reads what only the first row of a transaction has.
+func decodeFirst(d *decoder, t *ledger.Transaction) {
+	t.IdempotencyKey = decodeText(d, "idempotency_key", ledger.ParseIdempotencyKey)
+	if d.row["metadata"] != nil {
+		t.Metadata = decodeText(d, "metadata", ledger.ParseMetadata)
+	}
+	if d.row["entries"] != nil {
+		t.Entries = decodeEntries(d)
+		if len(t.Entries) < 2 || !t.Entries[0].Equal(t.Entry()) {
+			d.reject("entries", "must be several, of which the first is the row's own")
+		}
+	}
+	switch t.Status {
+	case ledger.Posted:
+		d.absent("a posted row", "balance", "declined_entry")
+	case ledger.Declined:
+		t.BalanceSeen = decodeNumber(d, "balance", ledger.ParseBalance)
+		if t.Entries == nil {
+			d.absent("a row of one entry", "declined_entry")
+			break
+		}
+		t.DeclinedEntry = decodeNumber(d, "declined_entry", parsePlace)
+		if t.DeclinedEntry >= len(t.Entries) {
+			d.reject("declined_entry", "is %d, must be the place of one of %d entries", t.DeclinedEntry, len(t.Entries))
+		}
+	}
+}
+
+// decodeFurther reads what only the row of a further entry has.
+func decodeFurther(d *decoder, t *ledger.Transaction) {
+	t.TransactionID = decodeText(d, "transaction_id", ledger.ParseTransactionID)
+	d.absent("a row with a transaction_id", "idempotency_key", "metadata", "entries", "balance", "declined_entry")
+	if t.Status == ledger.Declined {
+		d.reject("status", "must be posted on a row with a transaction_id")
+	}
+}
+
+// decodeEntries reads the entries of a transaction.
+func decodeEntries(d *decoder) (entries []ledger.Entry) {
+	list, ok := d.row["entries"].(*types.AttributeValueMemberL)
+	if !ok {
+		d.reject("entries", "%s", wrongType(d.row["entries"], "L"))
+		return nil
+	}
+	for i, value := range list.Value {
+		name := fmt.Sprintf("entries[%d]", i)
+		fields, ok := value.(*types.AttributeValueMemberM)
+		if !ok {
+			d.reject(name, "%s", wrongType(value, "M"))
+			continue
+		}
+		e := decoder{row: fields.Value, prefix: name + "."}
+		entries = append(entries, ledger.Entry{
+			UserID: decodeText(&e, "user_id", ledger.ParseUserID),
+			Type:   decodeText(&e, "type", ledger.ParseType),
+			Amount: decodeNumber(&e, "ammount", ledger.ParseAmount),
+		})
+		d.wrong = append(d.wrong, e.wrong...)
+	}
+	return entries
 }
 
 // Aggregate is a row of the transactions_aggregate table: a user's balance,
@@ -116,10 +197,21 @@ func parseVersion(s string) (int, error) {
 	return version, nil
 }
 
-// decoder reads the attributes of one row and collects what is wrong with them.
+// parsePlace parses the place of an entry, from 0.
+func parsePlace(s string) (int, error) {
+	place, err := strconv.Atoi(s)
+	if err != nil || place < 0 {
+		return 0, errors.New("must be a whole number of at least 0")
+	}
+	return place, nil
+}
+
+// decoder reads the attributes of a row, or of a map in it whose name is the
+// prefix, and collects what is wrong with them.
 type decoder struct {
-	row   item
-	wrong []string
+	row    item
+	prefix string
+	wrong  []string
 }
 
 // err returns what is wrong with the row of a table, named by its key, or nil.
@@ -136,13 +228,15 @@ func (d *decoder) err(table, key string) error {
 
 // reject notes that an attribute is not as it must be.
 func (d *decoder) reject(name, format string, arguments ...any) {
-	d.wrong = append(d.wrong, name+": "+fmt.Sprintf(format, arguments...))
+	d.wrong = append(d.wrong, d.prefix+name+": "+fmt.Sprintf(format, arguments...))
 }
 
-// absent notes an attribute that must not be there.
-func (d *decoder) absent(name, reason string) {
-	if d.row[name] != nil {
-		d.reject(name, "%s", reason)
+// absent notes attributes that such a row must not have.
+func (d *decoder) absent(where string, names ...string) {
+	for _, name := range names {
+		if d.row[name] != nil {
+			d.reject(name, "must not be on %s", where)
+		}
 	}
 }
 

@@ -141,7 +141,7 @@ func TestDecodeByValue(t *testing.T) {
 	t.Parallel()
 	for _, notation := range []string{"10", "10.00", "10.000", "1E1", "1E+1", "0.1e2", "+10", "010"} {
 		r := with(with(declinedRow(), "ammount", n(notation)), "balance", n(notation))
-		transaction, err := infra.DecodeTransaction(with(r, "metadata", s("{}")))
+		transaction, err := infra.DecodeTransaction(with(r, "note", s("{}")))
 		require.NoError(t, err, notation)
 		assert.Equal(t, "10", transaction.Amount.String(), notation)
 		assert.Equal(t, "10", transaction.BalanceSeen.String(), notation)
@@ -193,7 +193,7 @@ func TestNumbersInAnyNotation(t *testing.T) {
 		read, err := l.Transaction(t.Context(), posted.Transaction.ID)
 		require.NoError(t, err)
 		a.Read = fmt.Sprint(read)
-		page, err := l.History(t.Context(), credit.UserID, ledger.Cursor{}, 50)
+		page, err := l.History(t.Context(), credit.UserID(), ledger.Cursor{}, 50)
 		require.NoError(t, err)
 		a.Listed = fmt.Sprint(page)
 		a.Balance = books.Balance(t, "1")
@@ -250,7 +250,7 @@ func TestDamagedTransactions(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
 	r := infratest.Request(t, "1", "1", ledger.Debit, "12.5")
-	id := ledger.NewTransactionID(r.UserID, r.IdempotencyKey)
+	id := r.TransactionID()
 	require.Equal(t, rowID, id.String())
 	for _, c := range damagedTransactions {
 		switch c.want {
@@ -262,7 +262,7 @@ func TestDamagedTransactions(t *testing.T) {
 		defect(t, err, c.want)
 		_, err = books.Ledger.Post(t.Context(), r)
 		defect(t, err, c.want)
-		_, err = books.Ledger.History(t.Context(), r.UserID, ledger.Cursor{}, 50)
+		_, err = books.Ledger.History(t.Context(), r.UserID(), ledger.Cursor{}, 50)
 		if user, ok := c.row["user_id"].(*types.AttributeValueMemberS); ok && user.Value == "1" && c.row["created_at"] != nil {
 			defect(t, err, c.want) // the index has the row
 		}
@@ -277,10 +277,10 @@ func TestDamagedBalances(t *testing.T) {
 		// A transaction that the balance, if it is one, does not allow.
 		r := infratest.Request(t, "1", "1", ledger.Debit, "1000")
 		if strings.Contains(c.want, "must be at most") {
-			r.Type = ledger.Credit
+			r.Entries[0].Type = ledger.Credit
 		}
 		put(t, books, books.Config.AggregateTable, c.row)
-		_, err := books.Ledger.Balance(t.Context(), r.UserID)
+		_, err := books.Ledger.Balance(t.Context(), r.UserID())
 		defect(t, err, c.want)
 		_, err = books.Ledger.Post(t.Context(), r)
 		defect(t, err, c.want)

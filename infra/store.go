@@ -45,72 +45,26 @@ func NewStore(client *dynamodb.Client, c Config, options ...Option) *Store {
 // idIsNew is the rule that a transaction is stored once and never changed.
 const idIsNew = "attribute_not_exists(id)"
 
-// The rules that keep a balance in range. A user without a row has the
-// opening balance, for which debitOfNewUser is the rule where it covers the
-// amount. Every credit fits on it.
-const (
-	debitInRange   = "balance >= :amount"
-	debitOfNewUser = debitInRange + " OR attribute_not_exists(user_id)"
-	creditInRange  = "balance <= :headroom OR attribute_not_exists(user_id)"
-)
-
-// The moves of a balance, of a user without a row from the opening balance.
-const (
-	addAmount  = "SET balance = if_not_exists(balance, :opening) + :amount ADD version :one"
-	takeAmount = "SET balance = if_not_exists(balance, :opening) - :amount ADD version :one"
-)
-
 // Post implements [ledger.Store].
-func (s *Store) Post(ctx context.Context, t ledger.Transaction) error {
-	row, err := encodeTransaction(t)
-	if err != nil {
-		return err
-	}
-	move, err := s.moveBalance(t)
-	if err != nil {
-		return err
-	}
-	writes := make([]types.TransactWriteItem, positions)
-	writes[putPosition].Put = &types.Put{
-		TableName:                           &s.transactions,
-		Item:                                row,
-		ConditionExpression:                 aws.String(idIsNew),
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	}
-	writes[updatePosition].Update = move
-	_, err = s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes}, s.retryingUntil(ctx, idTaken))
-	return postError(err)
-}
-
-// moveBalance returns the write that adds a credit to its user's balance or
-// takes a debit from it, where the rule for that holds.
-func (s *Store) moveBalance(t ledger.Transaction) (*types.Update, error) {
-	values := item{
-		":opening": number(ledger.OpeningBalance()),
-		":amount":  number(t.Amount),
-		":one":     &types.AttributeValueMemberN{Value: "1"},
-	}
-	var rule, move string
-	switch t.Type {
-	case ledger.Credit:
-		rule, move = creditInRange, addAmount
-		values[":headroom"] = number(t.Amount.Headroom())
-	case ledger.Debit:
-		rule, move = debitInRange, takeAmount
-		if _, ok := ledger.OpeningBalance().After(t.Type, t.Amount); ok {
-			rule = debitOfNewUser
+func (s *Store) Post(ctx context.Context, p ledger.Posting) error {
+	writes := make([]types.TransactWriteItem, 0, len(p.Rows)+len(p.Moves))
+	for _, t := range p.Rows {
+		row, err := encodeTransaction(t)
+		if err != nil {
+			return err
 		}
-	default:
-		return nil, fmt.Errorf("transaction %s: type %q moves no balance", t.ID, t.Type)
+		writes = append(writes, types.TransactWriteItem{Put: &types.Put{
+			TableName:                           &s.transactions,
+			Item:                                row,
+			ConditionExpression:                 aws.String(idIsNew),
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		}})
 	}
-	return &types.Update{
-		TableName:                           &s.aggregate,
-		Key:                                 item{"user_id": text(t.UserID)},
-		ConditionExpression:                 &rule,
-		UpdateExpression:                    &move,
-		ExpressionAttributeValues:           values,
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	}, nil
+	for _, m := range p.Moves {
+		writes = append(writes, types.TransactWriteItem{Update: s.moveBalance(m)})
+	}
+	_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes}, s.retryingUntil(ctx, idTaken))
+	return s.postError(ctx, p, err)
 }
 
 // storeError wraps a transient error in [ledger.ErrTryAgain].

@@ -62,7 +62,7 @@ func TestForeignRowUnderID(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
 	r := infratest.Request(t, "1", "1", ledger.Debit, "12.5")
-	require.Equal(t, rowID, ledger.NewTransactionID(r.UserID, r.IdempotencyKey).String())
+	require.Equal(t, rowID, r.TransactionID().String())
 	for _, foreign := range []row{
 		with(postedRow(), "user_id", s("2")),
 		with(postedRow(), "idempotency_key", s("2")),

@@ -41,11 +41,11 @@ var calls = []struct {
 		return err
 	}},
 	{[]string{"GetItem"}, func(ctx context.Context, l *ledger.Ledger, credit, _ ledger.Request) error {
-		_, err := l.Balance(ctx, credit.UserID)
+		_, err := l.Balance(ctx, credit.UserID())
 		return err
 	}},
 	{[]string{"Query"}, func(ctx context.Context, l *ledger.Ledger, credit, _ ledger.Request) error {
-		_, err := l.History(ctx, credit.UserID, ledger.Cursor{}, 50)
+		_, err := l.History(ctx, credit.UserID(), ledger.Cursor{}, 50)
 		return err
 	}},
 }
@@ -175,7 +175,7 @@ func TestSignatureThatIsWrong(t *testing.T) {
 		answer.Header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 		return answer, err
 	})
-	_, err := books.Ledger.Balance(t.Context(), infratest.Request(t, "1", "k", ledger.Credit, "10").UserID)
+	_, err := books.Ledger.Balance(t.Context(), infratest.Request(t, "1", "k", ledger.Credit, "10").UserID())
 	var rejected smithy.APIError
 	require.ErrorAs(t, err, &rejected)
 	assert.NotErrorIs(t, err, ledger.ErrTryAgain)

@@ -3,6 +3,8 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // The errors of [Ledger].
@@ -15,7 +17,7 @@ var (
 	// the balance over [MaxBalance].
 	ErrBalanceLimit = errors.New("balance limit")
 
-	// ErrKeyReused means that the key came with another type or amount before.
+	// ErrKeyReused means that the key came with another transaction before.
 	ErrKeyReused = errors.New("idempotency key reused")
 
 	// ErrNotFound means that no transaction has the id.
@@ -31,7 +33,9 @@ var (
 	ErrInvalidAmount         = errors.New("invalid amount")          // of [ParseAmount]
 	ErrInvalidBalance        = errors.New("invalid balance")         // of [ParseBalance]
 	ErrInvalidCursor         = errors.New("invalid cursor")          // of [ParseCursor]
+	ErrInvalidEntries        = errors.New("invalid entries")         // of [CheckEntries]
 	ErrInvalidIdempotencyKey = errors.New("invalid idempotency key") // of [ParseIdempotencyKey]
+	ErrInvalidMetadata       = errors.New("invalid metadata")        // of [NewMetadata] and [ParseMetadata]
 	ErrInvalidStatus         = errors.New("invalid status")          // of [ParseStatus]
 	ErrInvalidTime           = errors.New("invalid time")            // of [ParseTime]
 	ErrInvalidTransactionID  = errors.New("invalid transaction id")  // of [ParseTransactionID]
@@ -53,18 +57,25 @@ func (e *InvalidError) Error() string { return e.Err.Error() + ": " + e.Reason }
 func (e *InvalidError) Unwrap() error { return e.Err }
 
 // DeclinedError is a transaction that is stored as declined. It unwraps to
-// [ErrInsufficientFunds] for a debit and [ErrBalanceLimit] for a credit.
+// [ErrInsufficientFunds] if the entry that did not fit is a debit, and to
+// [ErrBalanceLimit] if it is a credit.
 type DeclinedError struct{ Result Result }
 
 // Error names the transaction and the balance that declined it.
 func (e *DeclinedError) Error() string {
+	t, entry := e.Result.Transaction, e.Entry()
+	return fmt.Sprintf("transaction %s: %v: %s of %s on a balance of %s", t.ID, e.Unwrap(), entry.Type, entry.Amount, t.BalanceSeen)
+}
+
+// Entry returns the first entry that did not fit.
+func (e *DeclinedError) Entry() Entry {
 	t := e.Result.Transaction
-	return fmt.Sprintf("transaction %s: %v: %s of %s on a balance of %s", t.ID, e.Unwrap(), t.Type, t.Amount, t.BalanceSeen)
+	return t.AllEntries()[t.DeclinedEntry]
 }
 
 // Unwrap returns the reason, or nil for a type that can't be declined.
 func (e *DeclinedError) Unwrap() error {
-	switch e.Result.Transaction.Type {
+	switch e.Entry().Type {
 	case Credit:
 		return ErrBalanceLimit
 	case Debit:
@@ -75,8 +86,13 @@ func (e *DeclinedError) Unwrap() error {
 }
 
 // KeyReusedError says what differs from the first request with the key. It
-// unwraps to [ErrKeyReused].
-type KeyReusedError struct{ TypeDiffers, AmountDiffers bool }
+// unwraps to [ErrKeyReused]. Where either request has several entries they are
+// compared as a whole, and otherwise by type and amount.
+type KeyReusedError struct {
+	TypeDiffers, AmountDiffers bool
+	EntriesDiffer              bool
+	MetadataDiffers            bool
+}
 
 // Error returns the text of [ErrKeyReused].
 func (e *KeyReusedError) Error() string { return ErrKeyReused.Error() }
@@ -92,11 +108,16 @@ func (e *RecordedError) Error() string {
 	return fmt.Sprintf("transaction %s is recorded already", e.Recorded.ID)
 }
 
-// OutOfRangeError is the error of a [Store] for a transaction that the balance
-// does not allow.
-type OutOfRangeError struct{ Balance Balance }
+// OutOfRangeError is the error of a [Store] for a posting that balances do not
+// allow: these, and perhaps others.
+type OutOfRangeError struct{ Balances map[UserID]Balance }
 
-// Error names the balance.
+// Error names the balances.
 func (e *OutOfRangeError) Error() string {
-	return fmt.Sprintf("balance %s would leave its range", e.Balance)
+	var balances []string
+	for user, balance := range e.Balances {
+		balances = append(balances, fmt.Sprintf("the balance of %s, %s,", user, balance))
+	}
+	slices.Sort(balances)
+	return strings.Join(balances, " and ") + " would leave its range"
 }

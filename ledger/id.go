@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"strconv"
 )
 
 // TransactionID is a UUID of version 8 (RFC 9562, section 5.8).
@@ -20,8 +21,22 @@ var namespace = [16]byte{ // 5156f924-b490-4cdf-bc4f-a0dc99812313
 // user, a zero byte and the key, as in RFC 9562, appendix B.2. Neither user nor
 // key can contain a zero byte, so no two pairs are hashed as the same bytes.
 func NewTransactionID(user UserID, key IdempotencyKey) TransactionID {
-	name := slices.Concat(namespace[:], []byte(user.text), []byte{0}, []byte(key.text))
-	sum := sha256.Sum256(name)
+	return newID([]byte(user.text), []byte{0}, []byte(key.text))
+}
+
+// Entry returns the id of the row of a transaction's entry by its place, from 0.
+// The first entry's row is the transaction's own. The name of another begins
+// with a zero byte, as no user's does.
+func (id TransactionID) Entry(place int) TransactionID {
+	if place == 0 {
+		return id
+	}
+	return newID([]byte{0}, id[:], []byte(strconv.Itoa(place)))
+}
+
+// newID returns the id of a name, which is all parts together.
+func newID(parts ...[]byte) TransactionID {
+	sum := sha256.Sum256(slices.Concat(namespace[:], slices.Concat(parts...)))
 	id := TransactionID(sum[:16])
 	id[6] = id[6]&0x0f | 0x80 // version 8
 	id[8] = id[8]&0x3f | 0x80 // variant of RFC 9562

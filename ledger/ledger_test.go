@@ -18,17 +18,18 @@ type wrongStore struct {
 	err error
 }
 
-func (s wrongStore) Post(context.Context, ledger.Transaction) error { return s.err }
+func (s wrongStore) Post(context.Context, ledger.Posting) error { return s.err }
 
 func request(t *testing.T, kind ledger.Type, amount string) (r ledger.Request) {
 	t.Helper()
+	e := ledger.Entry{Type: kind}
 	var err error
-	r.Type = kind
-	r.UserID, err = ledger.ParseUserID("1")
+	e.UserID, err = ledger.ParseUserID("1")
 	require.NoError(t, err)
+	e.Amount, err = ledger.ParseAmount(amount)
+	require.NoError(t, err)
+	r.Entries = []ledger.Entry{e}
 	r.IdempotencyKey, err = ledger.ParseIdempotencyKey("1")
-	require.NoError(t, err)
-	r.Amount, err = ledger.ParseAmount(amount)
 	require.NoError(t, err)
 	return r
 }
@@ -37,17 +38,19 @@ func request(t *testing.T, kind ledger.Type, amount string) (r ledger.Request) {
 func TestPostOnWrongStore(t *testing.T) {
 	t.Parallel()
 	debit := request(t, ledger.Debit, "100")
-	recorded := ledger.Transaction{UserID: debit.UserID, IdempotencyKey: debit.IdempotencyKey, Type: debit.Type, Amount: debit.Amount}
+	recorded := ledger.Transaction{UserID: debit.UserID(), IdempotencyKey: debit.IdempotencyKey, Type: ledger.Debit, Amount: debit.Entries[0].Amount}
 	with := func(change func(*ledger.Transaction)) error {
 		changed := recorded
 		change(&changed)
 		return &ledger.RecordedError{Recorded: changed}
 	}
+	balances := map[ledger.UserID]ledger.Balance{debit.UserID(): ledger.OpeningBalance()}
 	for _, c := range []struct {
 		err  error
 		want string
 	}{
-		{&ledger.OutOfRangeError{Balance: ledger.OpeningBalance()}, "store declined a debit of 100 on a balance of 100"},
+		{&ledger.OutOfRangeError{Balances: balances}, "store declined what these balances allow: the balance of 1, 100, would leave its range"},
+		{&ledger.OutOfRangeError{}, "store declined what these balances allow"},
 		{with(func(r *ledger.Transaction) {}), `stored with status ""`},
 		{with(func(r *ledger.Transaction) { r.Status = "pending" }), `stored with status "pending"`},
 		{with(func(r *ledger.Transaction) { r.UserID = ledger.UserID{} }), "stored for another user or key"},
@@ -68,7 +71,7 @@ func TestUnknownType(t *testing.T) {
 	t.Parallel()
 	for _, unknown := range []ledger.Type{"", "transfer", "Credit"} {
 		assert.PanicsWithValue(t, `ledger: type "`+string(unknown)+`" moves no balance`, func() {
-			ledger.OpeningBalance().After(unknown, request(t, unknown, "10").Amount)
+			ledger.OpeningBalance().After(unknown, request(t, unknown, "10").Entries[0].Amount)
 		})
 		declined := &ledger.DeclinedError{Result: ledger.Result{Transaction: ledger.Transaction{Type: unknown}}}
 		assert.NotErrorIs(t, declined, ledger.ErrBalanceLimit)
@@ -80,7 +83,7 @@ func TestErrorsNameTheirReason(t *testing.T) {
 	t.Parallel()
 	r := request(t, ledger.Debit, "150.5")
 	transaction := ledger.Transaction{
-		ID: ledger.NewTransactionID(r.UserID, r.IdempotencyKey), Type: r.Type, Amount: r.Amount, BalanceSeen: ledger.OpeningBalance(),
+		ID: r.TransactionID(), Type: ledger.Debit, Amount: r.Entries[0].Amount, BalanceSeen: ledger.OpeningBalance(),
 	}
 	for _, c := range []struct {
 		err  error
@@ -91,7 +94,7 @@ func TestErrorsNameTheirReason(t *testing.T) {
 			"transaction 47b9e303-c943-824b-a25b-f2db8fa4f6ab: insufficient funds: debit of 150.5 on a balance of 100", ledger.ErrInsufficientFunds},
 		{&ledger.KeyReusedError{TypeDiffers: true}, "idempotency key reused", ledger.ErrKeyReused},
 		{&ledger.RecordedError{Recorded: transaction}, "transaction 47b9e303-c943-824b-a25b-f2db8fa4f6ab is recorded already", nil},
-		{&ledger.OutOfRangeError{Balance: ledger.OpeningBalance()}, "balance 100 would leave its range", nil},
+		{&ledger.OutOfRangeError{Balances: map[ledger.UserID]ledger.Balance{r.UserID(): ledger.OpeningBalance()}}, "the balance of 1, 100, would leave its range", nil},
 	} {
 		assert.EqualError(t, c.err, c.want)
 		if c.is != nil {

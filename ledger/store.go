@@ -11,34 +11,34 @@ import "context"
 // context ran out. It counts its retries in the context's [Trace]. Any error that
 // is not named here is a defect.
 type Store interface {
-	// Post records t as posted and moves its user's balance, which is
-	// OpeningBalance if the user has none yet, in one atomic write that is
-	// serializable against all others: both happen or neither does.
+	// Post records the rows of p as posted and makes its moves, of users who
+	// have no balance yet from OpeningBalance, in one atomic write that is
+	// serializable against all others: all of it happens or nothing does.
 	//
 	// Nothing is written, and the error is a
-	//   - *[RecordedError] if a transaction with t's id is there already,
-	//     whatever the balance;
-	//   - *[OutOfRangeError] if the balance after it would be below zero or
-	//     above MaxBalance.
+	//   - *[RecordedError] if a transaction with the first row's id is there
+	//     already, whatever the balances;
+	//   - *[OutOfRangeError] with at least one of the balances that do not
+	//     allow their moves.
 	//
-	// After an ErrTryAgain t is posted or not; only the same call again can
+	// After an ErrTryAgain p is posted or not; only the same call again can
 	// find out. Contention is never reported as an OutOfRangeError.
-	Post(ctx context.Context, t Transaction) error
+	Post(ctx context.Context, p Posting) error
 
-	// Decline records t as declined. If a transaction with t's id is there
-	// already, nothing is written and the error is a *[RecordedError].
+	// Decline records t, a first row, as declined. If a transaction with t's id
+	// is there already, nothing is written and the error is a *[RecordedError].
 	Decline(ctx context.Context, t Transaction) error
 
 	// Balance returns the user's balance, strongly consistent: OpeningBalance
 	// if no transaction of the user has been posted.
 	Balance(ctx context.Context, user UserID) (Balance, error)
 
-	// Transaction returns the transaction with that id, strongly consistent,
-	// or [ErrNotFound].
+	// Transaction returns the row with that id, strongly consistent, or
+	// [ErrNotFound].
 	Transaction(ctx context.Context, id TransactionID) (Transaction, error)
 
-	// History returns at most limit transactions of the user after the cursor,
-	// newest first, and whether there are more after them; limit is from 1 to
+	// History returns at most limit rows of the user after the cursor, newest
+	// first, and whether there are more after them; limit is from 1 to
 	// [MaxPage]. It may lag behind the other methods by a moment.
 	History(ctx context.Context, user UserID, after Cursor, limit int) (page []Transaction, more bool, err error)
 }

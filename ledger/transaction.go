@@ -62,14 +62,36 @@ func ParseTime(s string) (time.Time, error) {
 	return t, nil
 }
 
-// Transaction is one row of the ledger. It is never changed once stored.
+// Transaction is one row of the ledger, which is never changed once stored. A
+// transaction of several entries has a row for each: the first is the
+// transaction's own and holds what belongs to it as a whole, and the others name
+// it.
 type Transaction struct {
-	ID             TransactionID // NewTransactionID(UserID, IdempotencyKey)
-	UserID         UserID
+	ID        TransactionID // of the first row NewTransactionID(UserID, IdempotencyKey), of others TransactionID.Entry
+	UserID    UserID
+	Type      Type
+	Amount    Amount
+	Status    Status
+	CreatedAt time.Time // UTC, to the millisecond; as text by FormatTime
+
+	// Of a first row.
 	IdempotencyKey IdempotencyKey
-	Type           Type
-	Amount         Amount
-	Status         Status
-	CreatedAt      time.Time // UTC, to the millisecond; as text by FormatTime
-	BalanceSeen    Balance   // of a Declined one: the balance that declined it; zero otherwise
+	Entries        []Entry // all, in their order, if there are several
+	Metadata       Metadata
+	DeclinedEntry  int     // of a Declined one: the place, from 0, of the first entry that did not fit
+	BalanceSeen    Balance // of a Declined one: what that entry's user had then
+
+	// Of the other rows: the id of the first.
+	TransactionID TransactionID
+}
+
+// Entry returns the entry that the row is of.
+func (t Transaction) Entry() Entry { return Entry{t.UserID, t.Type, t.Amount} }
+
+// AllEntries returns all entries of the transaction whose first row t is.
+func (t Transaction) AllEntries() []Entry {
+	if t.Entries == nil {
+		return []Entry{t.Entry()}
+	}
+	return t.Entries
 }

@@ -30,18 +30,25 @@ func newMemory() (*handler.Handler, *memory) {
 	return handler.New(l, slog.New(slog.DiscardHandler), handler.Access{Authorization: handler.None}), m
 }
 
-func (m *memory) Post(_ context.Context, t ledger.Transaction) error {
+func (m *memory) Post(_ context.Context, p ledger.Posting) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.recorded(t.ID); err != nil {
+	if err := m.recorded(p.Rows[0].ID); err != nil {
 		return err
 	}
-	after, fits := m.balance(t.UserID).After(t.Type, t.Amount)
-	if !fits {
-		return &ledger.OutOfRangeError{Balance: m.balance(t.UserID)}
+	refused := map[ledger.UserID]ledger.Balance{}
+	for _, move := range p.Moves {
+		if before := m.balance(move.UserID); !move.Allows(before) {
+			refused[move.UserID] = before
+		}
 	}
-	m.transactions = append(m.transactions, t)
-	m.balances[t.UserID] = after
+	if len(refused) > 0 {
+		return &ledger.OutOfRangeError{Balances: refused}
+	}
+	for _, t := range p.Rows {
+		m.transactions = append(m.transactions, t)
+		m.balances[t.UserID], _ = m.balance(t.UserID).After(t.Type, t.Amount)
+	}
 	return nil
 }
 

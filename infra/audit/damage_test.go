@@ -17,7 +17,7 @@ import (
 func idOf(t *testing.T, user, key string) string {
 	t.Helper()
 	r := infratest.Request(t, user, key, ledger.Credit, "1")
-	return ledger.NewTransactionID(r.UserID, r.IdempotencyKey).String()
+	return r.TransactionID().String()
 }
 
 // What a table can look like after damage, and what is found. The books are

@@ -207,7 +207,7 @@ func (d *drill) sendAllAgain(t *testing.T) {
 	for _, i := range rand.Perm(len(d.outcomes)) {
 		before := d.outcomes[i]
 		stored, err := d.restored.Ledger.Transaction(t.Context(), before.ID)
-		now := d.sendAgain(t, ledger.Request{UserID: before.UserID, IdempotencyKey: before.IdempotencyKey, Type: before.Type, Amount: before.Amount})
+		now := d.sendAgain(t, infratest.RequestOf(before))
 		if err == nil {
 			replayed++
 			assert.Equal(t, stored, now)
@@ -217,7 +217,7 @@ func (d *drill) sendAllAgain(t *testing.T) {
 		}
 		if before.UserID.String() != "spender" { // whose outcomes are others now
 			assert.Equal(t, before.Status, now.Status)
-			assert.Equal(t, err == nil, before == now, "the first answer, if it came back")
+			assert.Equal(t, err == nil, assert.ObjectsAreEqual(before, now), "the first answer, if it came back")
 		}
 	}
 	assert.Equal(t, len(d.outcomes), d.restored.Rows(t), "one row for each key")

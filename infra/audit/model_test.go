@@ -65,7 +65,7 @@ func TestSettleTime(t *testing.T) {
 	t.Parallel()
 	onModel(t, func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network) {
 		postAt(t, b, model, dynamodbmodel.Moment{}, "before")
-		go postAt(t, b, model, dynamodbmodel.Moment{Late: [2]time.Duration{3 * time.Second, 0}, Lag: time.Hour}, "late")
+		go postAt(t, b, model, dynamodbmodel.Moment{Late: []time.Duration{3 * time.Second, 0}, Lag: time.Hour}, "late")
 		synctest.Wait()
 		found := a.run(t.Context())
 		assert.Equal(t, exitRight, found.status(), "%+v", found)
@@ -79,7 +79,7 @@ func TestRowBeforeBalance(t *testing.T) {
 	t.Parallel()
 	onModel(t, func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network) {
 		postAt(t, b, model, dynamodbmodel.Moment{}, "before")
-		go postAt(t, b, model, dynamodbmodel.Moment{Late: [2]time.Duration{0, time.Second}}, "late")
+		go postAt(t, b, model, dynamodbmodel.Moment{Late: []time.Duration{0, time.Second}}, "late")
 		synctest.Wait()
 		found := a.run(t.Context())
 		assert.Equal(t, exitRight, found.status(), "%+v", found)
@@ -94,12 +94,12 @@ func TestRowBeforeBalanceInSecondScan(t *testing.T) {
 	onModel(t, func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network) {
 		a.books.segments = 1
 		postAt(t, b, model, dynamodbmodel.Moment{}, "before")
-		go postAt(t, b, model, dynamodbmodel.Moment{Late: [2]time.Duration{time.Second, 0}, Lag: time.Hour}, "not in the index")
+		go postAt(t, b, model, dynamodbmodel.Moment{Late: []time.Duration{time.Second, 0}, Lag: time.Hour}, "not in the index")
 		synctest.Wait()
 		scans := 0
 		network.Always(on("Scan", before(func() {
 			if scans++; scans == 3 {
-				go postAt(t, b, model, dynamodbmodel.Moment{Late: [2]time.Duration{0, 3 * time.Second}}, "late")
+				go postAt(t, b, model, dynamodbmodel.Moment{Late: []time.Duration{0, 3 * time.Second}}, "late")
 				synctest.Wait()
 			}
 		})))

@@ -136,12 +136,23 @@ func (b *Books) CountRows(ctx context.Context) (rows int, err error) {
 	return rows, nil
 }
 
-// NewRequest returns the request of these texts.
+// NewRequest returns the request of one entry of these texts.
 func NewRequest(user, key string, kind ledger.Type, amount string) (ledger.Request, error) {
-	r := ledger.Request{Type: kind}
-	var userErr, keyErr, amountErr error
-	r.UserID, userErr = ledger.ParseUserID(user)
-	r.IdempotencyKey, keyErr = ledger.ParseIdempotencyKey(key)
-	r.Amount, amountErr = ledger.ParseAmount(amount)
-	return r, errors.Join(userErr, keyErr, amountErr)
+	id, keyErr := ledger.ParseIdempotencyKey(key)
+	entry, entryErr := NewEntry(user, kind, amount)
+	return ledger.Request{IdempotencyKey: id, Entries: []ledger.Entry{entry}}, errors.Join(keyErr, entryErr)
+}
+
+// RequestOf returns the request of a transaction, whose first row is given.
+func RequestOf(t ledger.Transaction) ledger.Request {
+	return ledger.Request{IdempotencyKey: t.IdempotencyKey, Entries: t.AllEntries(), Metadata: t.Metadata}
+}
+
+// NewEntry returns the entry of these texts.
+func NewEntry(user string, kind ledger.Type, amount string) (ledger.Entry, error) {
+	e := ledger.Entry{Type: kind}
+	var userErr, amountErr error
+	e.UserID, userErr = ledger.ParseUserID(user)
+	e.Amount, amountErr = ledger.ParseAmount(amount)
+	return e, errors.Join(userErr, amountErr)
 }

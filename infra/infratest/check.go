@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"math/big"
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,14 +20,16 @@ import (
 // The invariants of the books, by the names that findings have.
 const (
 	invAttributes = "attributes" // a row has the attributes of its table, each of its type, and no others
-	invID         = "id"         // a transaction's id is the one of its user and key
+	invID         = "id"         // a transaction's id is the one of its user and key, and each row has a user
 	invType       = "type"       // credit or debit
 	invStatus     = "status"     // posted or declined
 	invCreatedAt  = "created_at" // a time in UTC with milliseconds
 	invAmount     = "ammount"    // from 0.01 to 10^12, with at most two decimal places
-	invDecline    = "decline"    // the balance that declined a transaction was a balance, and did not allow it
+	invMetadata   = "metadata"   // as the ledger writes it
+	invEntries    = "entries"    // a posted transaction of several entries has exactly their rows, and the rows have it
+	invDecline    = "decline"    // the balance that declined a transaction was a balance, and did not allow its entry
 	invRange      = "range"      // a balance is from 0 to 10^15, with at most two decimal places
-	invVersion    = "version"    // a balance's version is the number of its user's posted transactions
+	invVersion    = "version"    // a balance's version is the number of its user's posted rows
 	invBalance    = "balance"    // a balance is the opening balance and the sum of its user's posted transactions
 	invMissing    = "no balance" // a user who has posted has a balance
 	invNobody     = "no history" // nobody else has one
@@ -77,8 +81,9 @@ func (b *Books) Check(ctx context.Context) error {
 			c.find(invMissing, "user %q has posted %d transactions", user, c.posted[user])
 		}
 	}
+	c.entries()
 	for _, transaction := range b.Answered {
-		if want, got := rowOf(transaction), c.rows[transaction.ID.String()]; got != want {
+		if want, got := rowOf(transaction), c.rows[transaction.ID.String()]; !reflect.DeepEqual(got, want) {
 			c.find(invAnswer, "answered was %+v, and stored is %+v", want, got)
 		}
 	}
@@ -102,38 +107,31 @@ func (c *check) find(invariant, format string, args ...any) {
 
 var opening, ceiling, most, cent = big.NewRat(100, 1), big.NewRat(1e15, 1), big.NewRat(1e12, 1), big.NewRat(1, 100)
 
-// transaction checks a row of the transactions table.
+// transaction checks a row of the transactions table by itself.
 func (c *check) transaction(item map[string]types.AttributeValue) {
-	attributes := map[string]string{
-		"id": "S", "user_id": "S", "ammount": "N", "type": "S", "status": "S", "idempotency_key": "S", "created_at": "S",
-	}
-	if status, ok := item["status"].(*types.AttributeValueMemberS); ok && status.Value == "declined" {
-		attributes["balance"] = "N"
-	}
 	var row Row
-	if !c.decode(item, attributes, &row) {
+	if !c.decode(item, attributesOf(item), &row) {
 		return
 	}
 	c.rows[row.ID] = row
 
 	user, userErr := ledger.ParseUserID(row.UserID)
-	key, keyErr := ledger.ParseIdempotencyKey(row.IdempotencyKey)
-	if userErr != nil || keyErr != nil || ledger.NewTransactionID(user, key).String() != row.ID {
-		c.find(invID, "not that of the user and the key: %+v", row)
+	if row.TransactionID == "" {
+		key, keyErr := ledger.ParseIdempotencyKey(row.IdempotencyKey)
+		if userErr != nil || keyErr != nil || ledger.NewTransactionID(user, key).String() != row.ID {
+			c.find(invID, "not that of the user and the key: %+v", row)
+		}
+	} else if userErr != nil {
+		c.find(invID, "of no user: %+v", row)
 	}
 	if at, err := time.Parse(createdAtLayout, row.CreatedAt); err != nil || at.Format(createdAtLayout) != row.CreatedAt {
 		c.find(invCreatedAt, "%+v", row)
 	}
-	amount, ok := money(row.Ammount)
-	if !ok || amount.Cmp(cent) < 0 || amount.Cmp(most) > 0 {
-		c.find(invAmount, "%+v", row)
+	if _, err := ledger.ParseMetadata(row.Metadata); err != nil && row.Metadata != "" {
+		c.find(invMetadata, "%+v", row)
 	}
-	switch row.Type {
-	case "credit":
-	case "debit":
-		amount.Neg(amount)
-	default:
-		c.find(invType, "%+v", row)
+	change, ok := c.change(row, row.Type, row.Ammount)
+	if !ok {
 		return
 	}
 	switch row.Status {
@@ -141,15 +139,107 @@ func (c *check) transaction(item map[string]types.AttributeValue) {
 		if c.sums[row.UserID] == nil {
 			c.sums[row.UserID] = new(big.Rat).Set(opening)
 		}
-		c.sums[row.UserID].Add(c.sums[row.UserID], amount)
+		c.sums[row.UserID].Add(c.sums[row.UserID], change)
 		c.posted[row.UserID]++
 	case "declined":
-		seen, ok := money(row.Balance)
-		if !ok || !inRange(seen) || inRange(amount.Add(amount, seen)) {
-			c.find(invDecline, "without a reason: %+v", row)
-		}
+		c.decline(row)
 	default:
 		c.find(invStatus, "%+v", row)
+	}
+}
+
+// attributesOf returns the attributes that a row must have, going by its kind,
+// with their types.
+func attributesOf(item map[string]types.AttributeValue) map[string]string {
+	attributes := map[string]string{"id": "S", "user_id": "S", "ammount": "N", "type": "S", "status": "S", "created_at": "S"}
+	if item["transaction_id"] != nil {
+		attributes["transaction_id"] = "S"
+		return attributes
+	}
+	attributes["idempotency_key"] = "S"
+	if item["metadata"] != nil {
+		attributes["metadata"] = "S"
+	}
+	if item["entries"] != nil {
+		attributes["entries"] = "L"
+	}
+	if status, ok := item["status"].(*types.AttributeValueMemberS); ok && status.Value == "declined" {
+		attributes["balance"] = "N"
+		if item["entries"] != nil {
+			attributes["declined_entry"] = "N"
+		}
+	}
+	return attributes
+}
+
+// change returns what an entry of a row adds to a balance. It is not ok for a
+// type that is none.
+func (c *check) change(row Row, kind string, ammount attributevalue.Number) (change *big.Rat, ok bool) {
+	amount, ok := money(ammount)
+	if !ok || amount.Cmp(cent) < 0 || amount.Cmp(most) > 0 {
+		c.find(invAmount, "%+v", row)
+	}
+	switch kind {
+	case "credit":
+		return amount, true
+	case "debit":
+		return amount.Neg(amount), true
+	}
+	c.find(invType, "%+v", row)
+	return nil, false
+}
+
+// decline checks that the balance that declined a transaction did not allow
+// the entry that it names.
+func (c *check) decline(row Row) {
+	kind, ammount := row.Type, row.Ammount
+	if row.Entries != nil {
+		place, err := strconv.Atoi(string(row.DeclinedEntry))
+		if err != nil || place < 0 || place >= len(row.Entries) {
+			c.find(invDecline, "by no entry: %+v", row)
+			return
+		}
+		kind, ammount = row.Entries[place].Type, row.Entries[place].Ammount
+	}
+	change, ok := c.change(row, kind, ammount)
+	if !ok {
+		return
+	}
+	if seen, ok := money(row.Balance); !ok || !inRange(seen) || inRange(change.Add(change, seen)) {
+		c.find(invDecline, "without a reason: %+v", row)
+	}
+}
+
+// entries checks that each posted transaction of several entries has exactly
+// their rows, and that no other row names a transaction.
+func (c *check) entries() {
+	found := map[string]bool{}
+	for _, id := range slices.Sorted(maps.Keys(c.rows)) {
+		first := c.rows[id]
+		if first.Entries == nil {
+			continue
+		}
+		whole, err := ledger.ParseTransactionID(id)
+		if own := (Entry{first.UserID, first.Type, first.Ammount}); err != nil || len(first.Entries) < 2 || first.Entries[0] != own {
+			c.find(invEntries, "not those of the row: %+v", first)
+			continue
+		}
+		for i, e := range first.Entries[1:] {
+			row := whole.Entry(i + 1).String()
+			found[row] = first.Status == "posted"
+			want := Row{
+				ID: row, UserID: e.UserID, Ammount: e.Ammount, Type: e.Type, Status: "posted",
+				CreatedAt: first.CreatedAt, TransactionID: id,
+			}
+			if found[row] && !reflect.DeepEqual(c.rows[row], want) {
+				c.find(invEntries, "entry %d of %+v has the row %+v", i+1, first, c.rows[row])
+			}
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.rows)) {
+		if row := c.rows[id]; row.TransactionID != "" && !found[id] {
+			c.find(invEntries, "of no transaction: %+v", row)
+		}
 	}
 }
 
@@ -215,6 +305,8 @@ func typeOf(value types.AttributeValue) string {
 		return "S"
 	case *types.AttributeValueMemberN:
 		return "N"
+	case *types.AttributeValueMemberL:
+		return "L"
 	}
 	return fmt.Sprintf("%T", value)
 }

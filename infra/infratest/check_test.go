@@ -52,7 +52,7 @@ func TestCheckFinds(t *testing.T) {
 	t.Parallel()
 	idOf := func(user, key string) string {
 		r := Request(t, user, key, ledger.Credit, "1")
-		return ledger.NewTransactionID(r.UserID, r.IdempotencyKey).String()
+		return r.TransactionID().String()
 	}
 	posted := fmt.Sprintf(" WHERE id = '%s'", idOf("1", "credit"))
 	declined := fmt.Sprintf(" WHERE id = '%s'", idOf("1", "declined"))

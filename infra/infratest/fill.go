@@ -32,7 +32,7 @@ func (b *Books) WriteCredits(ctx context.Context, user string, amounts ...string
 		credit, _ := money(attributevalue.Number(amount))
 		balance.Add(balance, credit)
 		puts = append(puts, types.WriteRequest{PutRequest: &types.PutRequest{Item: Row{
-			ID:             ledger.NewTransactionID(r.UserID, r.IdempotencyKey).String(),
+			ID:             r.TransactionID().String(),
 			UserID:         user,
 			Ammount:        attributevalue.Number(amount),
 			Type:           "credit",

@@ -3,6 +3,7 @@ package infratest
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -20,9 +21,20 @@ type Row struct {
 	Ammount        attributevalue.Number `dynamodbav:"ammount"`
 	Type           string                `dynamodbav:"type"`
 	Status         string                `dynamodbav:"status"`
-	IdempotencyKey string                `dynamodbav:"idempotency_key"`
 	CreatedAt      string                `dynamodbav:"created_at"`
-	Balance        attributevalue.Number `dynamodbav:"balance,omitempty"` // of a declined one: what declined it
+	IdempotencyKey string                `dynamodbav:"idempotency_key,omitempty"` // of a first row, as are:
+	Metadata       string                `dynamodbav:"metadata,omitempty"`
+	Entries        []Entry               `dynamodbav:"entries,omitempty"`
+	Balance        attributevalue.Number `dynamodbav:"balance,omitempty"`        // of a declined one: what declined it
+	DeclinedEntry  attributevalue.Number `dynamodbav:"declined_entry,omitempty"` // of a declined one with entries
+	TransactionID  string                `dynamodbav:"transaction_id,omitempty"` // of another row
+}
+
+// Entry is one of the entries in a first row.
+type Entry struct {
+	UserID  string                `dynamodbav:"user_id"`
+	Type    string                `dynamodbav:"type"`
+	Ammount attributevalue.Number `dynamodbav:"ammount"`
 }
 
 // createdAtLayout is the layout of created_at, which is in UTC.
@@ -54,11 +66,21 @@ func rowOf(t ledger.Transaction) Row {
 		Ammount:        attributevalue.Number(t.Amount.String()),
 		Type:           string(t.Type),
 		Status:         string(t.Status),
-		IdempotencyKey: t.IdempotencyKey.String(),
 		CreatedAt:      t.CreatedAt.Format(createdAtLayout),
+		IdempotencyKey: t.IdempotencyKey.String(),
+		Metadata:       t.Metadata.String(),
+	}
+	for _, e := range t.Entries {
+		r.Entries = append(r.Entries, Entry{e.UserID.String(), string(e.Type), attributevalue.Number(e.Amount.String())})
 	}
 	if t.Status == ledger.Declined {
 		r.Balance = attributevalue.Number(t.BalanceSeen.String())
+		if t.Entries != nil {
+			r.DeclinedEntry = attributevalue.Number(strconv.Itoa(t.DeclinedEntry))
+		}
+	}
+	if t.TransactionID != (ledger.TransactionID{}) {
+		r.TransactionID = t.TransactionID.String()
 	}
 	return r
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"onewrite/infra/internal/dynamodbmodel"
@@ -78,11 +79,29 @@ func (b *Books) Balance(t testing.TB, user string) string {
 	return balance.String()
 }
 
-// Request returns the request of these texts.
+// Request returns the request of one entry of these texts.
 func Request(t testing.TB, user, key string, kind ledger.Type, amount string) ledger.Request {
 	t.Helper()
 	r, err := NewRequest(user, key, kind, amount)
 	noError(t, err)
+	return r
+}
+
+// Entries returns a request of the entries, each written as "alice debit 12.50".
+func Entries(t testing.TB, key string, entries ...string) (r ledger.Request) {
+	t.Helper()
+	var err error
+	r.IdempotencyKey, err = ledger.ParseIdempotencyKey(key)
+	noError(t, err)
+	for _, text := range entries {
+		words := strings.Fields(text)
+		if len(words) != 3 {
+			t.Fatalf("%q is no entry", text)
+		}
+		entry, err := NewEntry(words[0], ledger.Type(words[1]), words[2])
+		noError(t, err)
+		r.Entries = append(r.Entries, entry)
+	}
 	return r
 }
 

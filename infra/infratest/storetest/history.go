@@ -51,7 +51,7 @@ func historyPages(t *testing.T, open Open) {
 		}
 		r := infratest.Request(t, "1", fmt.Sprint(i), kind, amount)
 		_, _ = l.Post(t.Context(), r)
-		want[ledger.NewTransactionID(r.UserID, r.IdempotencyKey)] = true
+		want[r.TransactionID()] = true
 		_, err := l.Post(t.Context(), infratest.Request(t, "2", fmt.Sprint(i), ledger.Credit, "1"))
 		require.NoError(t, err)
 	}
@@ -86,7 +86,7 @@ func cursorOfAnotherUser(t *testing.T, open Open) {
 			require.NoError(t, err)
 		}
 	}
-	alice, bob := infratest.Request(t, "alice", "1", ledger.Credit, "1").UserID, infratest.Request(t, "bob", "1", ledger.Credit, "1").UserID
+	alice, bob := infratest.Request(t, "alice", "1", ledger.Credit, "1").UserID(), infratest.Request(t, "bob", "1", ledger.Credit, "1").UserID()
 	page, err := books.Ledger.History(t.Context(), alice, ledger.Cursor{}, 2)
 	require.NoError(t, err)
 	page, err = books.Ledger.History(t.Context(), bob, page.Next, 100)

@@ -12,33 +12,29 @@ import (
 	"onewrite/ledger"
 )
 
-// posted is the transaction of a request, to be posted.
-func posted(r ledger.Request) ledger.Transaction {
-	return ledger.Transaction{
-		ID:             ledger.NewTransactionID(r.UserID, r.IdempotencyKey),
-		UserID:         r.UserID,
-		IdempotencyKey: r.IdempotencyKey,
-		Type:           r.Type,
-		Amount:         r.Amount,
-		Status:         ledger.Posted,
-		CreatedAt:      time.Date(2026, 11, 22, 12, 0, 0, 123e6, time.UTC),
-	}
+// posting returns the posting of a request.
+func posting(t *testing.T, r ledger.Request) ledger.Posting {
+	t.Helper()
+	p, err := ledger.NewPosting(r, time.Date(2026, 11, 22, 12, 0, 0, 123e6, time.UTC))
+	require.NoError(t, err)
+	return p
 }
 
-// declined is the transaction of a request that a balance of 100 declined.
-func declined(r ledger.Request) ledger.Transaction {
-	t := posted(r)
-	t.Status, t.BalanceSeen = ledger.Declined, ledger.OpeningBalance()
-	return t
+// declined returns the first row of a request that a balance of 100 declined.
+func declined(t *testing.T, r ledger.Request) ledger.Transaction {
+	t.Helper()
+	first := posting(t, r).Rows[0]
+	first.Status, first.BalanceSeen = ledger.Declined, ledger.OpeningBalance()
+	return first
 }
 
 func whatWasRecordedIsReadBack(t *testing.T, open Open) {
 	books := open(t)
-	credit := posted(infratest.Request(t, "Ω 1", "key ~", ledger.Credit, "0.01"))
-	debit := declined(infratest.Request(t, "Ω 1", "debit", ledger.Debit, "1000000000000"))
+	credit := posting(t, infratest.Request(t, "Ω 1", "key ~", ledger.Credit, "0.01"))
+	debit := declined(t, infratest.Request(t, "Ω 1", "debit", ledger.Debit, "1000000000000"))
 	require.NoError(t, books.Store.Post(t.Context(), credit))
 	require.NoError(t, books.Store.Decline(t.Context(), debit))
-	for _, want := range []ledger.Transaction{credit, debit} {
+	for _, want := range []ledger.Transaction{credit.Rows[0], debit} {
 		got, err := books.Store.Transaction(t.Context(), want.ID)
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
@@ -50,15 +46,16 @@ func whatWasRecordedIsReadBack(t *testing.T, open Open) {
 // may have used up, would not allow the transaction.
 func recordedWhateverTheBalance(t *testing.T, open Open) {
 	books := open(t)
-	all := posted(infratest.Request(t, "1", "all", ledger.Debit, "100"))
-	more := declined(infratest.Request(t, "1", "more", ledger.Debit, "100.01"))
+	all := posting(t, infratest.Request(t, "1", "all", ledger.Debit, "100"))
+	more := declined(t, infratest.Request(t, "1", "more", ledger.Debit, "100.01"))
 	require.NoError(t, books.Store.Post(t.Context(), all))
 	require.NoError(t, books.Store.Decline(t.Context(), more))
-	for _, first := range []ledger.Transaction{all, more} {
-		second := posted(infratest.Request(t, "1", first.IdempotencyKey.String(), ledger.Debit, "99"))
-		for _, err := range []error{books.Store.Post(t.Context(), second), books.Store.Decline(t.Context(), declined(ledger.Request{
-			UserID: second.UserID, IdempotencyKey: second.IdempotencyKey, Type: second.Type, Amount: second.Amount,
-		}))} {
+	for _, first := range []ledger.Transaction{all.Rows[0], more} {
+		second := infratest.Request(t, "1", first.IdempotencyKey.String(), ledger.Debit, "99")
+		for _, err := range []error{
+			books.Store.Post(t.Context(), posting(t, second)),
+			books.Store.Decline(t.Context(), declined(t, second)),
+		} {
 			var recorded *ledger.RecordedError
 			require.ErrorAs(t, err, &recorded)
 			assert.Equal(t, first, recorded.Recorded)
@@ -70,7 +67,7 @@ func recordedWhateverTheBalance(t *testing.T, open Open) {
 func outOfRange(t *testing.T, open Open) {
 	books := open(t)
 	books.Fill(t, "rich")
-	require.NoError(t, books.Store.Post(t.Context(), posted(infratest.Request(t, "spent", "1", ledger.Debit, "99.99"))))
+	require.NoError(t, books.Store.Post(t.Context(), posting(t, infratest.Request(t, "spent", "1", ledger.Debit, "99.99"))))
 	for _, c := range []struct {
 		user    string
 		kind    ledger.Type
@@ -84,12 +81,13 @@ func outOfRange(t *testing.T, open Open) {
 		{"rich", ledger.Credit, "100.01", "999999999999900"},
 		{"rich", ledger.Credit, "1000000000000", "999999999999900"},
 	} {
-		refused := posted(infratest.Request(t, c.user, "refused", c.kind, c.amount))
+		refused := posting(t, infratest.Request(t, c.user, "refused", c.kind, c.amount))
 		var out *ledger.OutOfRangeError
 		require.ErrorAs(t, books.Store.Post(t.Context(), refused), &out, "%+v", c)
-		assert.Equal(t, c.balance, out.Balance.String(), "%+v", c)
+		require.Len(t, out.Balances, 1, "%+v", c)
+		assert.Equal(t, c.balance, out.Balances[refused.Moves[0].UserID].String(), "%+v", c)
 		assert.Equal(t, c.balance, books.Balance(t, c.user), "%+v", c)
-		_, err := books.Store.Transaction(t.Context(), refused.ID)
+		_, err := books.Store.Transaction(t.Context(), refused.Rows[0].ID)
 		assert.ErrorIs(t, err, ledger.ErrNotFound, "%+v: nothing is written", c)
 	}
 }
@@ -99,13 +97,13 @@ func callerIsGone(t *testing.T, open Open) {
 	r := infratest.Request(t, "1", "k", ledger.Credit, "10")
 	gone, leave := context.WithCancel(t.Context())
 	leave()
-	assert.ErrorIs(t, books.Store.Post(gone, posted(r)), ledger.ErrTryAgain)
-	assert.ErrorIs(t, books.Store.Decline(gone, declined(r)), ledger.ErrTryAgain)
-	_, err := books.Store.Balance(gone, r.UserID)
+	assert.ErrorIs(t, books.Store.Post(gone, posting(t, r)), ledger.ErrTryAgain)
+	assert.ErrorIs(t, books.Store.Decline(gone, declined(t, r)), ledger.ErrTryAgain)
+	_, err := books.Store.Balance(gone, r.UserID())
 	assert.ErrorIs(t, err, ledger.ErrTryAgain)
-	_, err = books.Store.Transaction(gone, posted(r).ID)
+	_, err = books.Store.Transaction(gone, r.TransactionID())
 	assert.ErrorIs(t, err, ledger.ErrTryAgain)
-	_, _, err = books.Store.History(gone, r.UserID, ledger.Cursor{}, 1)
+	_, _, err = books.Store.History(gone, r.UserID(), ledger.Cursor{}, 1)
 	assert.ErrorIs(t, err, ledger.ErrTryAgain)
 	assert.Equal(t, "100", books.Balance(t, "1"))
 }

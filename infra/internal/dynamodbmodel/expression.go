@@ -154,7 +154,7 @@ func sum(a, b value, subtract bool) (value, error) {
 }
 
 func number(v value) (*apd.Decimal, error) {
-	n, isNumber := v["N"]
+	n, isNumber := v["N"].(string)
 	if !isNumber {
 		return nil, fmt.Errorf("%v is not a number", v)
 	}

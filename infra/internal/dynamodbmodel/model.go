@@ -40,14 +40,28 @@ type Moment struct {
 	Hold time.Duration // from a transaction's checks to its commit
 	Lag  time.Duration // until eventually consistent reads see what it writes
 
-	// Late are, of a transaction's writes by their position, the times from
-	// the commit until the item is written and free.
-	Late [2]time.Duration
+	// What follows is by the position of a transaction's writes. A position
+	// beyond the end has none.
+
+	// Late are the times from the commit until the item is written and free.
+	Late []time.Duration
 
 	// Refusals are reasons to cancel a transaction that nothing speaks
-	// against, by the position of its writes: "TransactionConflict", as if
-	// somebody else held the item, or "ThrottlingError". "" is none.
-	Refusals [2]string
+	// against: "TransactionConflict", as if somebody else held the item, or
+	// "ThrottlingError". "" is none.
+	Refusals []string
+
+	// Unreported are conditions that are not reported when they fail, unless
+	// no other fails: DynamoDB doesn't promise to report all.
+	Unreported []bool
+}
+
+// of returns what a moment has for a position, or the zero value.
+func of[T any](all []T, position int) (one T) {
+	if position < len(all) {
+		one = all[position]
+	}
+	return one
 }
 
 // New makes a DynamoDB that has the tables, empty.

@@ -114,13 +114,13 @@ func TestModelAnswersAsDynamoDBLocal(t *testing.T) {
 		r := infratest.Request(t, fmt.Sprint(chance.IntN(8)), fmt.Sprint(chance.IntN(12)), kind, amounts[chance.IntN(len(amounts))])
 		switch chance.IntN(10) {
 		case 0:
-			_, _ = l.Balance(t.Context(), r.UserID)
+			_, _ = l.Balance(t.Context(), r.UserID())
 		case 1:
-			_, _ = l.Transaction(t.Context(), ledger.NewTransactionID(r.UserID, r.IdempotencyKey))
+			_, _ = l.Transaction(t.Context(), r.TransactionID())
 		case 2:
-			page, err := l.History(t.Context(), r.UserID, ledger.Cursor{}, 2)
+			page, err := l.History(t.Context(), r.UserID(), ledger.Cursor{}, 2)
 			require.NoError(t, err)
-			_, err = l.History(t.Context(), r.UserID, page.Next, 2)
+			_, err = l.History(t.Context(), r.UserID(), page.Next, 2)
 			require.NoError(t, err)
 		default:
 			_, _ = l.Post(t.Context(), r)

@@ -61,7 +61,7 @@ func (m *Model) scan(asked request) answer {
 	}
 	found := []item{}
 	for _, key := range t.segment(asked.Segment, asked.TotalSegments) {
-		if asked.ExclusiveStartKey != nil && key <= asked.ExclusiveStartKey[t.key]["S"] {
+		if asked.ExclusiveStartKey != nil && key <= asked.ExclusiveStartKey[t.key].text("S") {
 			continue
 		}
 		seen := t.rows[key].eventually()
@@ -94,13 +94,13 @@ func (m *Model) query(asked request) answer {
 		direction = -1
 	}
 	order := func(a, b item) int {
-		return direction * cmp.Or(cmp.Compare(a[by.sort]["S"], b[by.sort]["S"]), cmp.Compare(a[t.key]["S"], b[t.key]["S"]))
+		return direction * cmp.Or(cmp.Compare(a[by.sort].text("S"), b[by.sort].text("S")), cmp.Compare(a[t.key].text("S"), b[t.key].text("S")))
 	}
 	found := []item{}
 	for _, key := range t.keys() {
 		seen := t.rows[key].eventually()
-		if seen == nil || seen[by.partition]["S"] != asked.ExpressionAttributeValues[":user"]["S"] ||
-			seen[by.sort]["S"] < asked.ExpressionAttributeValues[":from"]["S"] {
+		if seen == nil || seen[by.partition].text("S") != asked.ExpressionAttributeValues[":user"].text("S") ||
+			seen[by.sort].text("S") < asked.ExpressionAttributeValues[":from"].text("S") {
 			continue
 		}
 		if asked.ExclusiveStartKey == nil || order(asked.ExclusiveStartKey, seen) < 0 {

@@ -10,6 +10,9 @@ import (
 // tokenLife is how long DynamoDB knows a ClientRequestToken after its request.
 const tokenLife = 10 * time.Minute
 
+// mostWrites is how many writes a transaction may have.
+const mostWrites = 100
+
 // token is a ClientRequestToken with which a transaction was begun.
 type token struct {
 	body    string
@@ -26,8 +29,11 @@ type write struct {
 // transactWriteItems checks all writes, holds their items for a while, and
 // then commits them all at once. The lock is free in between.
 func (m *Model) transactWriteItems(asked request, moment Moment) answer {
-	if asked.failure != nil || len(asked.TransactItems) > len(moment.Refusals) {
-		return invalid("a transaction of %d writes is not modelled: %v", len(asked.TransactItems), asked.failure)
+	if asked.failure != nil {
+		return invalid("not modelled: %v", asked.failure)
+	}
+	if len(asked.TransactItems) > mostWrites {
+		return invalid("Member must have length less than or equal to %d", mostWrites)
 	}
 	if known := m.tokens[asked.ClientRequestToken]; known != nil && asked.ClientRequestToken != "" {
 		switch {
@@ -39,17 +45,17 @@ func (m *Model) transactWriteItems(asked request, moment Moment) answer {
 			return ok(map[string]any{})
 		}
 	}
-	writes, reasons, cancelled := make([]write, len(asked.TransactItems)), make([]any, len(asked.TransactItems)), false
+	writes, reasons, cancelled := make([]write, len(asked.TransactItems)), make([]map[string]any, len(asked.TransactItems)), false
 	for i, each := range asked.TransactItems {
-		var reason map[string]any
-		if writes[i], reason = m.judge(each.Put, each.Update, moment.Refusals[i]); reason["Code"] != "None" {
-			cancelled = true
-		}
-		reasons[i] = reason
+		writes[i], reasons[i] = m.judge(each.Put, each.Update, of(moment.Refusals, i))
+		cancelled = cancelled || reasons[i]["Code"] != "None"
+	}
+	if duplicate(writes) {
+		return invalid("Transaction request cannot include multiple operations on one item")
 	}
 	if cancelled {
 		return refused("TransactionCanceledException", "Transaction cancelled, please refer cancellation reasons for specific reasons",
-			"CancellationReasons", reasons)
+			"CancellationReasons", moment.reported(reasons))
 	}
 	t := &token{body: asked.body}
 	m.tokens[asked.ClientRequestToken] = t
@@ -59,12 +65,39 @@ func (m *Model) transactWriteItems(asked request, moment Moment) answer {
 	m.sleep(moment.Hold)
 	committed := time.Now()
 	for _, i := range moment.order(len(writes)) {
-		m.sleep(time.Until(committed.Add(moment.Late[i])))
+		m.sleep(time.Until(committed.Add(of(moment.Late, i))))
 		writes[i].row.put(writes[i].after, moment.Lag)
 		writes[i].row.held = false
 	}
 	t.done, t.expires = true, time.Now().Add(tokenLife)
 	return ok(map[string]any{})
+}
+
+// duplicate reports whether two writes are of one item.
+func duplicate(writes []write) bool {
+	seen := map[*row]bool{}
+	for _, w := range writes {
+		if seen[w.row] && w.row != nil {
+			return true
+		}
+		seen[w.row] = true
+	}
+	return false
+}
+
+// reported returns the reasons without those that the moment does not report.
+// One reason at least is always reported.
+func (m Moment) reported(reasons []map[string]any) []map[string]any {
+	left := slices.Clone(reasons)
+	for i, r := range reasons {
+		if of(m.Unreported, i) && r["Code"] == "ConditionalCheckFailed" {
+			left[i] = reason("None", "")
+		}
+	}
+	if !slices.ContainsFunc(left, func(r map[string]any) bool { return r["Code"] != "None" }) {
+		return reasons
+	}
+	return left
 }
 
 // sleep lets other requests in for a time.
@@ -83,7 +116,7 @@ func (m Moment) order(writes int) []int {
 	for i := range positions {
 		positions[i] = i
 	}
-	slices.SortStableFunc(positions, func(i, j int) int { return cmp.Compare(m.Late[i], m.Late[j]) })
+	slices.SortStableFunc(positions, func(i, j int) int { return cmp.Compare(of(m.Late, i), of(m.Late, j)) })
 	return positions
 }
 
@@ -130,10 +163,10 @@ func (m *Model) judge(put, update *request, refusal string) (write, map[string]a
 	}
 	row := t.row(key)
 	if row.held {
-		return write{}, reason("TransactionConflict", "Transaction is ongoing for the item")
+		return write{row: row}, reason("TransactionConflict", "Transaction is ongoing for the item")
 	}
 	if refusal != "" {
-		return write{}, reason(refusal, "refused by chance")
+		return write{row: row}, reason(refusal, "refused by chance")
 	}
 	before := row.now()
 	switch fine, err := holds(asked.ConditionExpression, before, asked.ExpressionAttributeValues); {
@@ -142,9 +175,9 @@ func (m *Model) judge(put, update *request, refusal string) (write, map[string]a
 	case !fine:
 		failed := reason("ConditionalCheckFailed", "The conditional request failed")
 		if asked.ReturnValuesOnConditionCheckFailure != "ALL_OLD" {
-			return write{}, failed
+			return write{row: row}, failed
 		}
-		return write{}, withItem(failed, before)
+		return write{row: row}, withItem(failed, before)
 	}
 	after := asked.Item
 	if put == nil {

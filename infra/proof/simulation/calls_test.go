@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"onewrite/infra/infratest"
 	"onewrite/ledger"
 )
 
@@ -73,7 +74,7 @@ func (c *call) String() string {
 		answer = c.balance.String()
 	}
 	return fmt.Sprintf("%v-%v caller %d, call %d: %s user %d key %d %s of %v: %s",
-		c.began, c.ended, c.caller, c.number, c.asks, c.user, c.key, c.request.Type, c.request.Amount, answer)
+		c.began, c.ended, c.caller, c.number, c.asks, c.user, c.key, c.request.Entries[0].Type, c.request.Entries[0].Amount, answer)
 }
 
 // cents is a sum of dollars, read without the ledger's arithmetic.
@@ -123,7 +124,7 @@ func (c *call) events(t *testing.T, rows map[place]ledger.Transaction, bit uint6
 	if result, is := c.told(); is {
 		e, mine := entryOf(result.Transaction), result.Transaction.CreatedAt.Equal(c.stamp())
 		if c.asks == toPost {
-			assert.Equal(t, c.request, requestOf(result.Transaction), "another transaction's outcome: %v", c)
+			assert.Equal(t, c.request, infratest.RequestOf(result.Transaction), "another transaction's outcome: %v", c)
 			assert.Equal(t, e.status == ledger.Posted, c.err == nil, "an outcome told as another: %v", c)
 			assert.True(t, mine || result.Replayed, "the outcome of another call, not told as a replay: %v", c)
 		}
@@ -135,17 +136,13 @@ func (c *call) events(t *testing.T, rows map[place]ledger.Transaction, bit uint6
 	differs := (*ledger.KeyReusedError)(nil)
 	switch {
 	case errors.As(c.err, &differs):
-		asked := entry{kind: c.request.Type, amount: cents(c.request.Amount)}
+		asked := entry{kind: c.request.Entries[0].Type, amount: cents(c.request.Entries[0].Amount)}
 		return []porcupine.Operation{within(reused(c.key, asked, *differs), c.ended)}
 	case errors.Is(c.err, ledger.ErrNotFound):
 		return []porcupine.Operation{within(replay(c.key, entry{}), c.ended)}
 	}
 	require.NoError(t, c.err, "a defect: %v", c)
 	return []porcupine.Operation{within(balance(cents(c.balance)), c.ended)}
-}
-
-func requestOf(t ledger.Transaction) ledger.Request {
-	return ledger.Request{UserID: t.UserID, IdempotencyKey: t.IdempotencyKey, Type: t.Type, Amount: t.Amount}
 }
 
 // linearizable tells whether one order of the events of a user's calls, each

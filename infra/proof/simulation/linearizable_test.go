@@ -21,7 +21,7 @@ func TestLinearizable(t *testing.T) {
 		return &call{number: number, asks: asks, key: key, request: r, began: time.Duration(began), ended: time.Duration(ended)}
 	}
 	outcome := func(by int, r ledger.Request, status ledger.Status) ledger.Transaction {
-		o := ledger.Transaction{UserID: r.UserID, IdempotencyKey: r.IdempotencyKey, Type: r.Type, Amount: r.Amount, Status: status}
+		o := ledger.Transaction{UserID: r.UserID(), IdempotencyKey: r.IdempotencyKey, Type: r.Entries[0].Type, Amount: r.Entries[0].Amount, Status: status}
 		o.CreatedAt = (&call{number: by}).stamp()
 		if status == ledger.Declined {
 			o.BalanceSeen = ledger.OpeningBalance()

@@ -163,7 +163,7 @@ func (r *run) checkPages(t *testing.T, rows map[place]ledger.Transaction) {
 func (r *run) checkIndex(t *testing.T, rows map[place]ledger.Transaction) {
 	time.Sleep(r.lag)
 	for u, user := range r.users {
-		page, err := r.books.Ledger.History(t.Context(), user.requests[0][0].UserID, ledger.Cursor{}, 2*keysPerUser)
+		page, err := r.books.Ledger.History(t.Context(), user.requests[0][0].UserID(), ledger.Cursor{}, 2*keysPerUser)
 		require.NoError(t, err)
 		indexed := map[ledger.TransactionID]bool{}
 		for _, row := range page.Transactions {
@@ -220,7 +220,7 @@ func (c *caller) live(ctx context.Context) {
 		if c.chance.IntN(8) == 0 {
 			c.mortal(patient, next)
 		} else if c.chance.IntN(10) == 0 {
-			if page, err := c.ledger.History(patient, next.request.UserID, ledger.Cursor{}, 2+c.chance.IntN(3)); err == nil {
+			if page, err := c.ledger.History(patient, next.request.UserID(), ledger.Cursor{}, 2+c.chance.IntN(3)); err == nil {
 				c.pages = append(c.pages, page)
 			}
 		} else {
@@ -265,9 +265,9 @@ func (c *caller) call(ctx context.Context, made call) *call {
 	case toPost:
 		made.result, made.err = c.ledger.Post(ctx, made.request)
 	case toBalance:
-		made.balance, made.err = c.ledger.Balance(ctx, made.request.UserID)
+		made.balance, made.err = c.ledger.Balance(ctx, made.request.UserID())
 	case toTransaction:
-		made.result.Transaction, made.err = c.ledger.Transaction(ctx, ledger.NewTransactionID(made.request.UserID, made.request.IdempotencyKey))
+		made.result.Transaction, made.err = c.ledger.Transaction(ctx, made.request.TransactionID())
 	}
 	made.ended = time.Since(c.run.began)
 	return &made

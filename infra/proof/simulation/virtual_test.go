@@ -42,9 +42,10 @@ func (n *simulatedNetwork) delivery() faults.Delivery {
 
 // besides is a reason against one of a transaction's writes, whatever speaks
 // against the other. Only the model can do that.
-func (n *simulatedNetwork) besides() (refusals [2]string) {
+func (n *simulatedNetwork) besides() (refusals []string) {
 	if n.chance.IntN(1000) < n.percent {
 		reasons := []string{"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+		refusals = make([]string, 2)
 		refusals[n.chance.IntN(2)] = reasons[n.chance.IntN(len(reasons))]
 		n.count.mishap("reason beside another")
 	}

@@ -1,0 +1,64 @@
+package ledger
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+const (
+	maxMetadataMembers = 20
+	maxMetadataBytes   = 512
+)
+
+// Metadata is what a caller keeps with a transaction: names and values, which
+// mean nothing to the ledger. It is compared with ==, whatever the order in
+// which its members were sent. The zero Metadata has none.
+type Metadata struct{ text string }
+
+// NewMetadata returns the metadata of at most 20 members that have at most 512
+// bytes as compact JSON in UTF-8 without needless escapes. With more the error
+// is an [*InvalidError] that unwraps to [ErrInvalidMetadata].
+func NewMetadata(members map[string]string) (Metadata, error) {
+	if len(members) == 0 {
+		return Metadata{}, nil
+	}
+	if len(members) > maxMetadataMembers {
+		return Metadata{}, &InvalidError{ErrInvalidMetadata, fmt.Sprintf("must have at most %d members", maxMetadataMembers)}
+	}
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text) // which sorts the members
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(members); err != nil {
+		panic(fmt.Sprintf("ledger: encode metadata: %v", err)) // texts always encode
+	}
+	m := Metadata{strings.TrimSuffix(text.String(), "\n")}
+	// The encoder escapes two characters needlessly, U+2028 and U+2029: in six
+	// bytes each and not in three.
+	needless := 0
+	for name, value := range members {
+		needless += 3 * (strings.Count(name+value, "\u2028") + strings.Count(name+value, "\u2029"))
+	}
+	if len(m.text)-needless > maxMetadataBytes {
+		return Metadata{}, &InvalidError{ErrInvalidMetadata, fmt.Sprintf("must have at most %d bytes as JSON", maxMetadataBytes)}
+	}
+	return m, nil
+}
+
+// ParseMetadata parses a text that [Metadata.String] returned. Anything else is
+// an [*InvalidError] that unwraps to [ErrInvalidMetadata], such as another
+// notation of the same members.
+func ParseMetadata(s string) (Metadata, error) {
+	var members map[string]string
+	if json.Unmarshal([]byte(s), &members) == nil {
+		if m, err := NewMetadata(members); err == nil && m.text == s && s != "" {
+			return m, nil
+		}
+	}
+	return Metadata{}, &InvalidError{ErrInvalidMetadata, "must be the JSON of metadata"}
+}
+
+// String returns an object of JSON with the members sorted by name, or "" if
+// there are none.
+func (m Metadata) String() string { return m.text }
