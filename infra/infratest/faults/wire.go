@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-
-	"onewrite/infra"
 )
 
 // Wire is the network below a real HTTP client, as networks are: a request
@@ -36,10 +34,15 @@ type Delivery struct {
 // of its sender.
 func NewWire(next func() Delivery) *Wire { return &Wire{next: next} }
 
-// Over returns the option that puts a DynamoDB client over another transport,
-// such as a [Wire]. The time that the client gives to an attempt stays its own.
+// Over returns the option that puts a client of [infra.NewClient] over another
+// transport, such as a [Wire]. All else of its HTTP client stays as it is, the
+// time for an attempt too. [Under] comes after it.
 func Over(transport http.RoundTripper) func(*dynamodb.Options) {
-	return func(o *dynamodb.Options) { o.HTTPClient = infra.Sender{RoundTripper: transport} }
+	return func(o *dynamodb.Options) {
+		client := *o.HTTPClient.(*http.Client)
+		client.Transport = transport
+		o.HTTPClient = &client
+	}
 }
 
 // Before returns a transport that gives the fault to each request.

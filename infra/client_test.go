@@ -1,0 +1,148 @@
+package infra_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra"
+	"onewrite/infra/infratest/faults"
+)
+
+// wire is a DynamoDB that sends the same bytes to each request.
+type wire struct {
+	bytes    string
+	pause    time.Duration // before each byte
+	closes   bool          // ends the connection after the bytes; else it stays silent
+	requests int           // that arrived
+	served   sync.WaitGroup
+}
+
+// head returns the first lines of an answer that has a body of that length.
+func head(status, length int) string {
+	return fmt.Sprintf("HTTP/1.1 %d X\r\nLocation: http://127.0.0.1/\r\nContent-Length: %d\r\n\r\n", status, length)
+}
+
+// dial returns a connection to the wire, in memory.
+func (w *wire) dial(context.Context, string, string) (net.Conn, error) {
+	near, far := net.Pipe()
+	w.served.Go(func() {
+		defer far.Close()
+		received := bufio.NewReader(far)
+		for {
+			r, err := http.ReadRequest(received)
+			if err != nil {
+				return // the client has gone
+			}
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.requests++
+			time.Sleep(time.Millisecond) // the way back
+			for _, b := range []byte(w.bytes) {
+				time.Sleep(w.pause)
+				if _, err := far.Write([]byte{b}); err != nil {
+					return // the client has given up
+				}
+			}
+			if w.closes {
+				return
+			}
+		}
+	})
+	return near, nil
+}
+
+// read reads a row over the wire by a client as the function has it.
+func (w *wire) read(t *testing.T) (answer *dynamodb.GetItemOutput, took time.Duration, err error) {
+	t.Helper()
+	transport := &http.Transport{DialContext: w.dial}
+	defer w.served.Wait()
+	defer transport.CloseIdleConnections()
+	config := infra.Config{Region: "us-east-1", Endpoint: "http://127.0.0.1"}
+	unsigned := func(o *dynamodb.Options) { o.Credentials = aws.AnonymousCredentials{} }
+	began := time.Now()
+	answer, err = infra.NewClient(config, unsigned, faults.Over(transport)).GetItem(t.Context(), &dynamodb.GetItemInput{
+		TableName: aws.String("transactions_aggregate"),
+		Key:       map[string]types.AttributeValue{"user_id": &types.AttributeValueMemberS{Value: "1"}},
+	})
+	return answer, time.Since(began), err
+}
+
+// An attempt ends after a second, in which its answer must arrive as a whole.
+// What ended so may be sent again.
+func TestAttemptEnds(t *testing.T) {
+	t.Parallel()
+	for name, w := range map[string]*wire{
+		"no answer":     {},
+		"half a head":   {bytes: "HTTP/1.1 200 OK\r\nContent-Le"},
+		"no body":       {bytes: head(200, 100)},
+		"half a body":   {bytes: head(200, 100) + `{"Item":`},
+		"half an error": {bytes: head(400, 100) + `{"__type":`},
+		"half a fault":  {bytes: head(500, 100) + `{"__type":`},
+		"no last chunk": {bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"},
+		"a slow answer": {bytes: head(200, 2) + "{}", pause: 50 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, took, err := w.read(t)
+				require.Error(t, err)
+				assert.True(t, infra.Transient(err), "%v", err)
+				assert.Equal(t, time.Second, took)
+				assert.Equal(t, 1, w.requests)
+			})
+		})
+	}
+}
+
+// An answer that is cut off is lost, and never a row that is not there.
+func TestAnswerCutOff(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusOK, http.StatusBadRequest, http.StatusInternalServerError} {
+		for _, body := range []string{"", "{}", `{"Item":`} {
+			synctest.Test(t, func(t *testing.T) {
+				w := &wire{bytes: head(status, 100) + body, closes: true}
+				_, _, err := w.read(t)
+				require.Error(t, err, "%d %q", status, body)
+				assert.True(t, infra.Transient(err), "%d %q: %v", status, body, err)
+			})
+		}
+	}
+}
+
+// An answer that is whole within the second is taken, however its parts come.
+func TestAnswerInTime(t *testing.T) {
+	t.Parallel()
+	const body = `{"Item":{"balance":{"N":"1"}}}`
+	synctest.Test(t, func(t *testing.T) {
+		w := &wire{bytes: head(http.StatusOK, len(body)) + body, pause: 5 * time.Millisecond}
+		got, _, err := w.read(t)
+		require.NoError(t, err)
+		assert.Equal(t, &types.AttributeValueMemberN{Value: "1"}, got.Item["balance"])
+	})
+}
+
+// No redirect is followed: DynamoDB has none, and a posting is for no other host.
+func TestRedirects(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &wire{bytes: head(status, 2) + "{}"}
+			_, _, err := w.read(t)
+			require.Error(t, err, status)
+			assert.False(t, infra.Transient(err), "%d: %v", status, err)
+			assert.Equal(t, 1, w.requests, status)
+		})
+	}
+}
