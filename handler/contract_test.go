@@ -62,18 +62,20 @@ func TestDecline(t *testing.T) {
 		assert.Equal(t, http.StatusUnprocessableEntity, first.Status)
 		assert.Equal(t, problem{
 			Type: "/problems/insufficient-funds", Title: "Unprocessable entity", Status: 422,
-			Detail: "Your balance can't be negative.", Instance: "/transactions", Balance: "100",
+			Detail: "Your balance can't be negative.", Instance: "/transactions", ID: id11, Balance: "100",
 		}, first.problem(t))
+		assert.Equal(t, "/transactions/"+id11, first.Header.Get("Location"))
 		assert.Empty(t, first.Header.Values("Idempotent-Replayed"))
 
 		require.Equal(t, http.StatusCreated, a.post(t, "2", body("1", "1000", "credit")).Status)
 		again := a.post(t, "1", body("1", "100.01", "debit"))
 		assert.Equal(t, first.Status, again.Status)
 		assert.Equal(t, first.Body, again.Body)
+		assert.Equal(t, first.Header.Get("Location"), again.Header.Get("Location"))
 		assert.Equal(t, "true", again.Header.Get("Idempotent-Replayed"))
 		assert.Equal(t, "1100", a.Balance(t, "1"))
 
-		stored := a.get(t, "/transactions/"+id11)
+		stored := a.get(t, first.Header.Get("Location"))
 		assert.Equal(t, http.StatusOK, stored.Status)
 		assert.Contains(t, stored.Body, `"status":"declined"`)
 	})
@@ -86,6 +88,8 @@ func TestBalanceLimit(t *testing.T) {
 		assert.Equal(t, http.StatusUnprocessableEntity, got.Status)
 		p := got.problem(t)
 		assert.Equal(t, "/problems/balance-limit", p.Type)
+		assert.Equal(t, id11, p.ID)
+		assert.Equal(t, "/transactions/"+id11, got.Header.Get("Location"))
 		assert.Equal(t, "999999999999900", p.Balance)
 		assert.Equal(t, "1000000000000000", p.Limit)
 	})
@@ -111,6 +115,7 @@ func TestKeyReused(t *testing.T) {
 				assert.Contains(t, p.Properties, member, c.body)
 			}
 			assert.Empty(t, got.Header.Values("Idempotent-Replayed"), c.body)
+			assert.Empty(t, got.Header.Values("Location"), c.body)
 		}
 		assert.Equal(t, "110", a.Balance(t, "1"))
 	})

@@ -78,7 +78,8 @@ func TestDescriptionForbidsAnswers(t *testing.T) {
 	declined := func() answer {
 		a := invalid()
 		a.Status = http.StatusUnprocessableEntity
-		a.Body = `{"type":"/problems/insufficient-funds","title":"Unprocessable entity","status":422,"detail":"d","instance":"/transactions","balance":"1"}`
+		a.Body = `{"type":"/problems/insufficient-funds","title":"Unprocessable entity","status":422,"detail":"d","instance":"/transactions","id":"` + id11 + `","balance":"1"}`
+		a.Header.Set("Location", "/transactions/"+id11)
 		return a
 	}
 	for _, allowed := range []answer{posted(), invalid(), declined()} {
@@ -136,6 +137,8 @@ func TestDescriptionForbidsAnswers(t *testing.T) {
 		{invalid, replace(`{"type":["is required"]}`, `{"other":["is required"]}`)},
 		{invalid, replace(`"properties"`, `"cause":"c","properties"`)},
 		{declined, replace(`,"balance":"1"`, ``)},
+		{declined, replace(`"id":"`+id11+`",`, ``)},
+		{declined, header("Location", "/transactions/1")},
 		{declined, replace(`"balance":"1"`, `"balance":"-1"`)},
 		{declined, replace(`"balance":"1"`, `"balance":"1","limit":"1000000000000000"`)},
 		{declined, replace(`/problems/insufficient-funds`, `/problems/balance-limit`)},

@@ -81,6 +81,7 @@ type problem struct {
 	Status     int                 `json:"status"`
 	Detail     string              `json:"detail,omitempty"`
 	Instance   string              `json:"instance"`
+	ID         string              `json:"id,omitempty"`         // of a declined transaction
 	Properties map[string][]string `json:"properties,omitempty"` // field: messages
 	Entry      *int                `json:"entry,omitempty"`      // the place of the one that did not fit, if there are several
 	Balance    string              `json:"balance,omitempty"`
@@ -112,6 +113,8 @@ func problemAnswer(err error, caller caller, instance string) answer {
 	}
 	if refusal, ok := errors.AsType[*ledger.DeclinedError](err); ok {
 		t := refusal.Result.Transaction
+		body.ID = t.ID.String()
+		headers = append(headers, header{"Location", transactionPath + body.ID})
 		if t.Entries != nil {
 			body.Entry = &t.DeclinedEntry
 		}
