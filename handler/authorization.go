@@ -110,6 +110,14 @@ func (c caller) mayPost(entries []ledger.Entry) error {
 	return nil
 }
 
+// mayCapture returns errForbidden if the caller may not take what is held.
+func (c caller) mayCapture() error {
+	if c.all || c.credits {
+		return nil
+	}
+	return errForbidden
+}
+
 // mints reports whether the entries bring in money. Where one could not be
 // parsed, it may be a debit of as much as the credits.
 func mints(entries []ledger.Entry) bool {

@@ -9,13 +9,18 @@ func (h *Handler) balance(c *call) (answer, error) {
 	if err := cmp.Or(c.caller.mayRead(c.user), invalid.err()); err != nil {
 		return answer{}, err
 	}
-	balance, err := h.ledger.Balance(c.Context(), c.user)
+	funds, err := h.ledger.Balance(c.Context(), c.user)
 	if err != nil {
 		return answer{}, err
 	}
-	return readAnswer(data{Data: balanceBody{balance.String()}}), nil
+	body := balanceBody{Balance: funds.Balance.String()}
+	if !funds.Held.IsZero() {
+		body.Held = funds.Held.String()
+	}
+	return readAnswer(data{Data: body}), nil
 }
 
 type balanceBody struct {
 	Balance string `json:"balance"`
+	Held    string `json:"held,omitempty"`
 }

@@ -72,7 +72,7 @@ func parseBody(invalid *invalidRequest, body []byte, r *ledger.Request) {
 	}
 	r.Metadata = parseMetadata(invalid, m.Metadata)
 	if m.ExpiresIn != nil {
-		invalid.add(expiresInField, "must be left out: there are no holds yet")
+		parseExpiresIn(invalid, m.ExpiresIn, r)
 	}
 }
 
@@ -146,6 +146,15 @@ func parseAmount(invalid *invalidRequest, prefix string, m entryMembers) ledger.
 	return amount
 }
 
+// parseExpiresIn reads how long the transaction is pending, and checks that it
+// can be.
+func parseExpiresIn(invalid *invalidRequest, member jsontext.Value, r *ledger.Request) {
+	r.ExpiresIn = parseMember(invalid, expiresInField, member, aNumber, ledger.ParseExpiresIn)
+	if invalid.err() == nil {
+		invalid.addError(expiresInField, ledger.CheckHold(r.Entries))
+	}
+}
+
 // parseMetadata reads the metadata, which may be left out.
 func parseMetadata(invalid *invalidRequest, member jsontext.Value) ledger.Metadata {
 	if member == nil {
@@ -174,6 +183,7 @@ type kinds struct{ allowed, reason string }
 
 var (
 	aString         = kinds{`"`, "must be a string"}
+	aNumber         = kinds{`0`, "must be a number"}
 	aStringOrNumber = kinds{`"0`, "must be a string or a number"}
 )
 

@@ -53,6 +53,12 @@ var problems = []problemKind{
 		"Your balance can't be above the limit.", outcomeDeclined},
 	{ledger.ErrKeyReused, http.StatusUnprocessableEntity, "/problems/idempotency-key-reused", "Unprocessable entity",
 		"This key was used before, for another transaction. A new transaction takes a new key.", outcomeReused},
+	{ledger.ErrHoldEnded, http.StatusUnprocessableEntity, "/problems/hold-ended", "Unprocessable entity",
+		"The hold has ended already, in another way. It ends once, for ever.", outcomeDeclined},
+	{ledger.ErrNotPending, http.StatusUnprocessableEntity, "/problems/not-pending", "Unprocessable entity",
+		"This transaction never was pending: there is nothing to capture or to void.", outcomeRefused},
+	{ledger.ErrTooManyHolds, http.StatusUnprocessableEntity, "/problems/too-many-holds", "Unprocessable entity",
+		"A user may have 16 open holds. When one of them has ended, send the same call with the same key again.", outcomeDeclined},
 	{ledger.ErrTryAgain, http.StatusServiceUnavailable, "/problems/try-again", "Service unavailable",
 		"The outcome is not known, or nothing was written. Send the same call with the same key again.", outcomeTryAgain},
 }
@@ -86,6 +92,14 @@ type problem struct {
 	Entry      *int                `json:"entry,omitempty"`      // the place of the one that did not fit, if there are several
 	Balance    string              `json:"balance,omitempty"`
 	Limit      string              `json:"limit,omitempty"`
+	Ended      string              `json:"ended,omitempty"` // of a hold
+}
+
+// endings says how a hold ended, in words for callers.
+var endings = map[ledger.End]string{
+	ledger.Capture: "captured",
+	ledger.Void:    "voided",
+	ledger.Expiry:  "expired",
 }
 
 // problemAnswer returns the answer to a call that failed with err, as its caller
@@ -121,13 +135,19 @@ func problemAnswer(err error, caller caller, instance string) answer {
 		if caller.mayRead(refusal.Entry().UserID) == nil {
 			body.Balance = t.BalanceSeen.String()
 		}
-		if errors.Is(err, ledger.ErrBalanceLimit) {
-			body.Limit = ledger.MaxBalance().String()
-		}
 		if refusal.Result.Replayed {
 			headers = append(headers, isReplayed)
 			outcome = outcomeReplayed
 		}
+	}
+	if limit, ok := errors.AsType[*ledger.ReceiverLimitError](err); ok && caller.mayRead(limit.UserID) == nil {
+		body.Balance = limit.Balance.String()
+	}
+	if ended, ok := errors.AsType[*ledger.HoldEndedError](err); ok {
+		body.Ended = endings[ended.End.End]
+	}
+	if errors.Is(err, ledger.ErrBalanceLimit) {
+		body.Limit = ledger.MaxBalance().String()
 	}
 	if errors.Is(err, ledger.ErrTryAgain) {
 		headers = append(headers, header{"Retry-After", "1"})
@@ -139,10 +159,11 @@ func problemAnswer(err error, caller caller, instance string) answer {
 func reuseProperties(e *ledger.KeyReusedError) map[string][]string {
 	properties := map[string][]string{}
 	for field, differs := range map[string]bool{
-		typeField:     e.TypeDiffers,
-		ammountField:  e.AmountDiffers,
-		entriesField:  e.EntriesDiffer,
-		metadataField: e.MetadataDiffers,
+		typeField:      e.TypeDiffers,
+		ammountField:   e.AmountDiffers,
+		entriesField:   e.EntriesDiffer,
+		metadataField:  e.MetadataDiffers,
+		expiresInField: e.ExpiresInDiffers,
 	} {
 		if differs {
 			properties[field] = []string{"differs from the first call with this key"}

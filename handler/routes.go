@@ -9,8 +9,8 @@ import (
 // action answers one route.
 type action func(*call) (answer, error)
 
-// allRoutes lists the routes. GET serves HEAD too. A path that ends in a
-// wildcard takes any one segment in its place. They are not an http.ServeMux's
+// allRoutes lists the routes. GET serves HEAD too. A wildcard
+// in a path takes any one segment in its place. They are not an http.ServeMux's
 // because its 404, 405 and redirects are no problem documents.
 func (h *Handler) allRoutes() []route {
 	return []route{
@@ -18,6 +18,8 @@ func (h *Handler) allRoutes() []route {
 		{http.MethodGet, transactionsPath, h.history},
 		{http.MethodPost, transactionsPath, h.post},
 		{http.MethodGet, transactionPath + wildcard, h.transaction},
+		{http.MethodPost, transactionPath + wildcard + capturePath, h.capture},
+		{http.MethodPost, transactionPath + wildcard + voidPath, h.void},
 	}
 }
 
@@ -26,6 +28,8 @@ const (
 	transactionsPath = "/transactions"
 	transactionPath  = "/transactions/"
 	wildcard         = "{id}"
+	capturePath      = "/capture"
+	voidPath         = "/void"
 )
 
 type route struct {
@@ -59,12 +63,16 @@ func (h *Handler) match(method, path string) (name string, do action) {
 }
 
 func (r route) matches(path string) bool {
-	prefix, wild := strings.CutSuffix(r.path, wildcard)
+	prefix, suffix, wild := strings.Cut(r.path, wildcard)
 	if !wild {
 		return path == r.path
 	}
-	segment, under := strings.CutPrefix(path, prefix)
-	return under && segment != "" && !strings.Contains(segment, "/")
+	segment, ok := strings.CutPrefix(path, prefix)
+	if !ok {
+		return false
+	}
+	segment, ok = strings.CutSuffix(segment, suffix)
+	return ok && segment != "" && !strings.Contains(segment, "/")
 }
 
 // failWith returns the action that fails with err.

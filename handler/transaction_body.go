@@ -1,6 +1,8 @@
 package handler
 
 import (
+	"cmp"
+
 	"github.com/go-json-experiment/json/jsontext"
 
 	"onewrite/ledger"
@@ -14,6 +16,8 @@ type transactionBody struct {
 	Ammount       string         `json:"ammount,omitempty"`
 	Status        string         `json:"status"`
 	CreatedAt     string         `json:"createdAt"`
+	ExpiresAt     string         `json:"expiresAt,omitempty"` // of one that is or was pending
+	Captured      string         `json:"captured,omitempty"`
 	Entries       []entryBody    `json:"entries,omitempty"`
 	Metadata      jsontext.Value `json:"metadata,omitzero"`
 	TransactionID string         `json:"transactionId,omitempty"`
@@ -26,21 +30,17 @@ type entryBody struct {
 	Ammount string `json:"ammount"`
 }
 
-// wholeBody returns a transaction as a whole, or the one further entry that the
-// row is of.
+// wholeBody returns a transaction as a whole, or the row that is not a first
+// one: a further entry, or the end of a hold.
 func wholeBody(t ledger.Transaction) transactionBody {
+	b := rowBody(t)
 	if t.Entries == nil {
-		return rowBody(t)
+		return b
 	}
-	b := transactionBody{
-		ID:        t.ID.String(),
-		Status:    string(t.Status),
-		CreatedAt: ledger.FormatTime(t.CreatedAt),
-		Metadata:  metadataBody(t.Metadata),
-	}
+	b.UserID, b.Type, b.Ammount, b.TransactionID = "", "", "", ""
 	for i, e := range t.Entries {
 		entry := entryBody{UserID: e.UserID.String(), Type: string(e.Type), Ammount: e.Amount.String()}
-		if t.Status == ledger.Posted {
+		if t.Status != ledger.Declined {
 			entry.ID = t.ID.Entry(i).String()
 		}
 		b.Entries = append(b.Entries, entry)
@@ -48,8 +48,8 @@ func wholeBody(t ledger.Transaction) transactionBody {
 	return b
 }
 
-// lineBody returns a line of a user's history: an entry of a posted transaction,
-// or a declined transaction as a whole, whose entries have no lines.
+// lineBody returns a line of a user's history: a row, or a declined transaction
+// as a whole, whose entries have no lines.
 func lineBody(t ledger.Transaction) transactionBody {
 	if t.Status == ledger.Declined {
 		return wholeBody(t)
@@ -57,16 +57,22 @@ func lineBody(t ledger.Transaction) transactionBody {
 	return rowBody(t)
 }
 
-// rowBody returns the entry that a row is of.
+// rowBody returns a row.
 func rowBody(t ledger.Transaction) transactionBody {
 	b := transactionBody{
 		ID:        t.ID.String(),
 		UserID:    t.UserID.String(),
-		Type:      string(t.Type),
+		Type:      cmp.Or(string(t.Type), string(t.End)),
 		Ammount:   t.Amount.String(),
 		Status:    string(t.Status),
 		CreatedAt: ledger.FormatTime(t.CreatedAt),
 		Metadata:  metadataBody(t.Metadata),
+	}
+	if !t.ExpiresAt.IsZero() && t.Status != ledger.Declined {
+		b.ExpiresAt = ledger.FormatTime(t.ExpiresAt)
+	}
+	if !t.Captured.Equal(ledger.Amount{}) {
+		b.Captured = t.Captured.String()
 	}
 	switch {
 	case t.Entries != nil:

@@ -27,11 +27,16 @@ func (h *Handler) post(c *call) (answer, error) {
 		body:    encode(data{Data: wholeBody(result.Transaction)}),
 		outcome: outcomePosted,
 	}
+	return a.replayed(result), nil
+}
+
+// replayed returns the answer, marked if an earlier call had the result.
+func (a answer) replayed(result ledger.Result) answer {
 	if result.Replayed {
 		a.headers = append(a.headers, isReplayed)
 		a.outcome = outcomeReplayed
 	}
-	return a, nil
+	return a
 }
 
 // parsePost reads headers and body whole before it refuses, so that the sender

@@ -76,18 +76,18 @@ func TestFirstReadsAtOnce(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
 	user := infratest.Request(t, "1", "k", ledger.Credit, "1").UserID()
-	balances := make([]ledger.Balance, 8)
+	funds := make([]ledger.Funds, 8)
 	var reads sync.WaitGroup
-	for i := range balances {
+	for i := range funds {
 		reads.Go(func() {
 			var err error
-			balances[i], err = books.Ledger.Balance(t.Context(), user)
+			funds[i], err = books.Ledger.Balance(t.Context(), user)
 			assert.NoError(t, err)
 		})
 	}
 	reads.Wait()
-	for _, balance := range balances {
-		assert.Equal(t, "100", balance.String())
+	for _, f := range funds {
+		assert.Equal(t, "100", f.Balance.String())
 	}
 }
 

@@ -47,7 +47,7 @@ func (s *Store) postError(ctx context.Context, p ledger.Posting, err error) erro
 	case !onlyConditions(cancelled.CancellationReasons):
 		return err
 	case slices.ContainsFunc(puts, failed):
-		return s.partlyRecorded(ctx, p.Rows[0].ID, err)
+		return s.partlyRecorded(ctx, p, err)
 	default:
 		return outOfRange(p.Moves, moves)
 	}
@@ -61,34 +61,46 @@ func onlyConditions(reasons []types.CancellationReason) bool {
 }
 
 // partlyRecorded returns the error for a posting of which a row is reported as
-// taken, and the first is not. The first must be there too, or the table is
-// damaged.
-func (s *Store) partlyRecorded(ctx context.Context, first ledger.TransactionID, cause error) error {
-	t, err := s.Transaction(ctx, first)
+// taken, and the first is not. The first must be there too, or somebody has
+// ended a hold that was to end here, or the table is damaged.
+func (s *Store) partlyRecorded(ctx context.Context, p ledger.Posting, cause error) error {
+	t, err := s.Transaction(ctx, p.Rows[0].ID)
 	switch {
-	case errors.Is(err, ledger.ErrNotFound):
-		return fmt.Errorf("a row of transaction %s is there without its first: %w", first, cause)
-	case err != nil:
+	case err == nil:
+		return &ledger.RecordedError{Recorded: t}
+	case !errors.Is(err, ledger.ErrNotFound):
 		return err
 	}
-	return &ledger.RecordedError{Recorded: t}
+	accounts := map[ledger.UserID]ledger.Account{}
+	for _, m := range p.Moves {
+		if m.Ends == nil {
+			continue
+		}
+		if accounts[m.UserID], err = s.Account(ctx, m.UserID); err != nil {
+			return err
+		}
+	}
+	if len(accounts) == 0 {
+		return fmt.Errorf("a row of transaction %s is there without its first: %w", p.Rows[0].ID, cause)
+	}
+	return &ledger.OutOfRangeError{Accounts: accounts}
 }
 
 // outOfRange returns the error for a posting whose moves failed for these
 // reasons.
 func outOfRange(moves []ledger.Move, reasons []types.CancellationReason) error {
-	balances := map[ledger.UserID]ledger.Balance{}
+	accounts := map[ledger.UserID]ledger.Account{}
 	for i, reason := range reasons {
 		if !failed(reason) {
 			continue
 		}
-		balance, err := decodeBalance(reason.Item)
+		account, err := decodeAccount(reason.Item)
 		if err != nil {
 			return err
 		}
-		balances[moves[i].UserID] = balance
+		accounts[moves[i].UserID] = account
 	}
-	return &ledger.OutOfRangeError{Balances: balances}
+	return &ledger.OutOfRangeError{Accounts: accounts}
 }
 
 // recorded returns the error of [ledger.Store] for an id that is taken, from the

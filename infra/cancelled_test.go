@@ -109,7 +109,7 @@ func TestDeclineThatTheBalanceAllows(t *testing.T) {
 			books.Network.Next(cancelledFor(`{"Code":"None"}`, fmt.Sprintf(
 				`{"Code":"ConditionalCheckFailed","Item":{"user_id":{"S":"1"},"balance":{"N":%q},"version":{"N":"1"}}}`, c.balance)))
 			_, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "k", c.kind, c.amount))
-			defect(t, err, fmt.Sprintf("store declined what these balances allow: the balance of 1, %s,", c.balance))
+			defect(t, err, fmt.Sprintf("store declined what the accounts allow: not allowed: 1 has %s and 0 holds", c.balance))
 			assert.Equal(t, []string{"TransactWriteItems"}, books.Network.Requests(), "%+v", c)
 		})
 	}

@@ -31,8 +31,9 @@ func TestRequestsStayTheSame(t *testing.T) {
 	var requests bytes.Buffer
 	books.Network.Always(recordTo(t, &requests))
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	l := ledger.New(books.Store, func() time.Time { now = now.Add(time.Millisecond); return now })
+	l := ledger.New(books.Store, func() time.Time { return now })
 	post := func(key string, kind ledger.Type, amount string) {
+		now = now.Add(time.Millisecond)
 		fmt.Fprintf(&requests, "# %s of %s with key %s\n", kind, amount, key)
 		_, _ = l.Post(t.Context(), infratest.Request(t, "1", key, kind, amount))
 	}

@@ -29,7 +29,9 @@ type transactionRow struct {
 	Metadata       string                `dynamodbav:"metadata,omitempty"`
 	Balance        attributevalue.Number `dynamodbav:"balance,omitempty"`        // of a declined one
 	DeclinedEntry  attributevalue.Number `dynamodbav:"declined_entry,omitempty"` // of a declined one with entries
-	TransactionID  string                `dynamodbav:"transaction_id,omitempty"` // of a further entry
+	ExpiresAt      string                `dynamodbav:"expires_at,omitempty"`     // of one that was to be pending
+	TransactionID  string                `dynamodbav:"transaction_id,omitempty"` // of a row that is not the first
+	Held           attributevalue.Number `dynamodbav:"held,omitempty"`           // of a capture
 }
 
 // entryRow is one of the entries in a row.
@@ -59,8 +61,17 @@ func encodeTransaction(t ledger.Transaction) (item, error) {
 			row.DeclinedEntry = attributevalue.Number(strconv.Itoa(t.DeclinedEntry))
 		}
 	}
+	if !t.ExpiresAt.IsZero() {
+		row.ExpiresAt = ledger.FormatTime(t.ExpiresAt)
+	}
 	if t.TransactionID != (ledger.TransactionID{}) {
 		row.TransactionID = t.TransactionID.String()
+	}
+	if t.End != "" {
+		row.Type = string(t.End)
+	}
+	if t.End == ledger.Capture {
+		row.Held = attributevalue.Number(t.Held.String())
 	}
 	return attributevalue.MarshalMap(row)
 }
@@ -75,15 +86,17 @@ func DecodeTransaction(row map[string]types.AttributeValue) (ledger.Transaction,
 	t := ledger.Transaction{
 		ID:        decodeText(&d, "id", ledger.ParseTransactionID),
 		UserID:    decodeText(&d, "user_id", ledger.ParseUserID),
-		Type:      decodeText(&d, "type", ledger.ParseType),
 		Amount:    decodeNumber(&d, "ammount", ledger.ParseAmount),
 		Status:    decodeText(&d, "status", ledger.ParseStatus),
 		CreatedAt: decodeText(&d, "created_at", ledger.ParseTime),
 	}
-	if row["transaction_id"] == nil {
+	switch kind, _ := row["type"].(*types.AttributeValueMemberS); {
+	case row["transaction_id"] == nil:
 		decodeFirst(&d, &t)
-	} else {
+	case kind != nil && (kind.Value == string(ledger.Credit) || kind.Value == string(ledger.Debit)):
 		decodeFurther(&d, &t)
+	default:
+		decodeEnd(&d, &t)
 	}
 	if err := d.err("transactions", "id"); err != nil {
 		return ledger.Transaction{}, err
@@ -93,6 +106,7 @@ func DecodeTransaction(row map[string]types.AttributeValue) (ledger.Transaction,
 
 // decodeFirst reads what only the first row of a transaction has.
 func decodeFirst(d *decoder, t *ledger.Transaction) {
+	t.Type = decodeText(d, "type", ledger.ParseType)
 	t.IdempotencyKey = decodeText(d, "idempotency_key", ledger.ParseIdempotencyKey)
 	if d.row["metadata"] != nil {
 		t.Metadata = decodeText(d, "metadata", ledger.ParseMetadata)
@@ -103,28 +117,75 @@ func decodeFirst(d *decoder, t *ledger.Transaction) {
 			d.reject("entries", "must be several, of which the first is the row's own")
 		}
 	}
+	d.absent("a row without a transaction_id", "held")
 	switch t.Status {
 	case ledger.Posted:
-		d.absent("a posted row", "balance", "declined_entry")
+		d.absent("a posted row", "balance", "declined_entry", "expires_at")
+	case ledger.Pending:
+		decodeExpiry(d, t)
+		d.absent("a pending row", "balance", "declined_entry")
 	case ledger.Declined:
-		t.BalanceSeen = decodeNumber(d, "balance", ledger.ParseBalance)
-		if t.Entries == nil {
-			d.absent("a row of one entry", "declined_entry")
-			break
+		if d.row["expires_at"] != nil {
+			decodeExpiry(d, t)
 		}
-		t.DeclinedEntry = decodeNumber(d, "declined_entry", parsePlace)
-		if t.DeclinedEntry >= len(t.Entries) {
-			d.reject("declined_entry", "is %d, must be the place of one of %d entries", t.DeclinedEntry, len(t.Entries))
-		}
+		decodeDecline(d, t)
+	case ledger.Voided, ledger.Expired:
+		d.reject("status", "is %q, must be that of an end", t.Status)
 	}
 }
 
+// decodeExpiry reads what only a row has that is or was to be pending.
+func decodeExpiry(d *decoder, t *ledger.Transaction) {
+	t.ExpiresAt = decodeText(d, "expires_at", ledger.ParseTime)
+	if !t.ExpiresAt.IsZero() && !t.ExpiresAt.After(t.CreatedAt) {
+		d.reject("expires_at", "must be after created_at")
+	}
+	if err := ledger.CheckHold(t.AllEntries()); err != nil {
+		d.reject("expires_at", "%s", reasonOf(err))
+	}
+}
+
+// decodeDecline reads what only a declined row has.
+func decodeDecline(d *decoder, t *ledger.Transaction) {
+	t.BalanceSeen = decodeNumber(d, "balance", ledger.ParseBalance)
+	if t.Entries == nil {
+		d.absent("a row of one entry", "declined_entry")
+		return
+	}
+	t.DeclinedEntry = decodeNumber(d, "declined_entry", parsePlace)
+	if t.DeclinedEntry >= len(t.Entries) {
+		d.reject("declined_entry", "is %d, must be the place of one of %d entries", t.DeclinedEntry, len(t.Entries))
+	}
+}
+
+// notOfFirst are the attributes that only the first row of a transaction has.
+var notOfFirst = []string{"idempotency_key", "metadata", "entries", "expires_at", "balance", "declined_entry"}
+
 // decodeFurther reads what only the row of a further entry has.
 func decodeFurther(d *decoder, t *ledger.Transaction) {
+	t.Type = decodeText(d, "type", ledger.ParseType)
 	t.TransactionID = decodeText(d, "transaction_id", ledger.ParseTransactionID)
-	d.absent("a row with a transaction_id", "idempotency_key", "metadata", "entries", "balance", "declined_entry")
-	if t.Status == ledger.Declined {
-		d.reject("status", "must be posted on a row with a transaction_id")
+	d.absent("a row with a transaction_id", append(notOfFirst, "held")...)
+	if t.Status != ledger.Posted && t.Status != "" {
+		d.reject("status", "is %q, must be posted on a row with a transaction_id", t.Status)
+	}
+}
+
+// decodeEnd reads what only the end of a hold has.
+func decodeEnd(d *decoder, t *ledger.Transaction) {
+	t.End = decodeText(d, "type", ledger.ParseEnd)
+	t.TransactionID = decodeText(d, "transaction_id", ledger.ParseTransactionID)
+	d.absent("a row with a transaction_id", notOfFirst...)
+	if want := t.End.Status(); t.Status != want && want != "" && t.Status != "" {
+		d.reject("status", "is %q, must be %q of this type", t.Status, want)
+	}
+	if t.End == ledger.Capture {
+		t.Held = decodeNumber(d, "held", ledger.ParseAmount)
+		if t.Amount.More(t.Held) {
+			d.reject("held", "is %s, must be at least what was captured", t.Held)
+		}
+	} else {
+		d.absent("a row of this type", "held")
 	}
 }
 
@@ -151,50 +212,6 @@ func decodeEntries(d *decoder) (entries []ledger.Entry) {
 		d.wrong = append(d.wrong, e.wrong...)
 	}
 	return entries
-}
-
-// Aggregate is a row of the transactions_aggregate table: a user's balance,
-// and how many transactions made it from the opening balance.
-type Aggregate struct {
-	UserID  ledger.UserID
-	Balance ledger.Balance
-	Version int
-}
-
-// DecodeAggregate reads a row of the transactions_aggregate table as strictly
-// as [DecodeTransaction] reads its own. A user who has no row at all has the
-// opening balance; a row without a balance is damaged.
-func DecodeAggregate(row map[string]types.AttributeValue) (Aggregate, error) {
-	d := decoder{row: row}
-	a := Aggregate{
-		UserID:  decodeText(&d, "user_id", ledger.ParseUserID),
-		Balance: decodeNumber(&d, "balance", ledger.ParseBalance),
-		Version: decodeNumber(&d, "version", parseVersion),
-	}
-	if err := d.err("transactions_aggregate", "user_id"); err != nil {
-		return Aggregate{}, err
-	}
-	return a, nil
-}
-
-// decodeBalance returns the balance of a user's row, or the opening balance
-// where the user has none.
-func decodeBalance(row item) (ledger.Balance, error) {
-	if len(row) == 0 {
-		return ledger.OpeningBalance(), nil
-	}
-	a, err := DecodeAggregate(row)
-	return a.Balance, err
-}
-
-// parseVersion parses the number of postings that made a balance. Their first
-// makes the row.
-func parseVersion(s string) (int, error) {
-	version, err := strconv.Atoi(s)
-	if err != nil || version < 1 {
-		return 0, errors.New("must be a whole number of at least 1")
-	}
-	return version, nil
 }
 
 // parsePlace parses the place of an entry, from 0.

@@ -81,7 +81,7 @@ var damagedTransactions = []struct {
 	{with(postedRow(), "ammount", n("-1")), `ammount: is -1, must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces`},
 	{with(postedRow(), "ammount", n("")), `ammount: is "", must be a number`},
 	{with(postedRow(), "status", nil), `status: is missing`},
-	{with(postedRow(), "status", s("pending")), `status: is "pending", must be "posted" or "declined"`},
+	{with(postedRow(), "status", s("done")), `status: is "done", must be "posted", "declined", "pending", "voided" or "expired"`},
 	{with(postedRow(), "created_at", nil), `created_at: is missing`},
 	{with(postedRow(), "created_at", n("1795348800")), `created_at: is of type N, must be S`},
 	{with(postedRow(), "created_at", s("soon")), `created_at: is "soon", must be a time in UTC such as 2006-01-02T15:04:05.000Z`},
@@ -90,7 +90,7 @@ var damagedTransactions = []struct {
 	{with(declinedRow(), "balance", nil), `balance: is missing`},
 	{with(declinedRow(), "balance", s("12")), `balance: is of type S, must be N`},
 	{with(declinedRow(), "balance", n("-1")), `balance: is -1, must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces`},
-	{with(declinedRow(), "balance", n("100000000000000000000")), `balance: is 100000000000000000000, must be at most 1000000000000000`},
+	{with(declinedRow(), "balance", n("100000000000000000000")), `balance: is 100000000000000000000, must be at most 1016000000000000`},
 	{with(declinedRow(), "created_at", s("soon")), `created_at: is "soon", must be a time in UTC such as 2006-01-02T15:04:05.000Z`},
 	{with(with(declinedRow(), "type", nil), "balance", s("1")), `type: is missing; balance: is of type S, must be N`},
 }
@@ -103,8 +103,8 @@ var damagedBalances = []struct {
 	{with(balanceRow(), "balance", s("105")), `balance: is of type S, must be N`},
 	{with(balanceRow(), "balance", n("-1")), `balance: is -1, must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces`},
 	{with(balanceRow(), "balance", n("0.001")), `balance: is 0.001, must have at most two decimal places`},
-	{with(balanceRow(), "balance", n("1000000000000000.01")), `balance: is 1000000000000000.01, must be at most 1000000000000000`},
-	{with(balanceRow(), "balance", n("100000000000000000000")), `balance: is 100000000000000000000, must be at most 1000000000000000`},
+	{with(balanceRow(), "balance", n("1016000000000000.01")), `balance: is 1016000000000000.01, must be at most 1016000000000000`},
+	{with(balanceRow(), "balance", n("100000000000000000000")), `balance: is 100000000000000000000, must be at most 1016000000000000`},
 	{with(balanceRow(), "version", nil), `version: is missing`},
 	{with(balanceRow(), "version", s("2")), `version: is of type S, must be N`},
 	{with(balanceRow(), "version", n("0")), `version: is 0, must be a whole number of at least 1`},
@@ -145,7 +145,7 @@ func TestDecodeByValue(t *testing.T) {
 		require.NoError(t, err, notation)
 		assert.Equal(t, "10", transaction.Amount.String(), notation)
 		assert.Equal(t, "10", transaction.BalanceSeen.String(), notation)
-		aggregate, err := infra.DecodeAggregate(row{"user_id": s("1"), "balance": n(notation), "version": n(notation), "held": n("1")})
+		aggregate, err := infra.DecodeAggregate(row{"user_id": s("1"), "balance": n(notation), "version": n(notation), "note": n("1")})
 		require.NoError(t, err, notation)
 		assert.Equal(t, "10", aggregate.Balance.String(), notation)
 		assert.Equal(t, 10, aggregate.Version, notation)

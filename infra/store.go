@@ -93,13 +93,13 @@ func (s *Store) Decline(ctx context.Context, t ledger.Transaction) error {
 	return storeError(err)
 }
 
-// Balance implements [ledger.Store].
-func (s *Store) Balance(ctx context.Context, user ledger.UserID) (ledger.Balance, error) {
+// Account implements [ledger.Store].
+func (s *Store) Account(ctx context.Context, user ledger.UserID) (ledger.Account, error) {
 	row, err := s.read(ctx, s.aggregate, item{"user_id": text(user)})
 	if err != nil {
-		return ledger.Balance{}, fmt.Errorf("read balance of %s: %w", user, err)
+		return ledger.Account{}, fmt.Errorf("read account of %s: %w", user, err)
 	}
-	return decodeBalance(row)
+	return decodeAccount(row)
 }
 
 // Transaction implements [ledger.Store].

@@ -64,21 +64,18 @@ func (a Amount) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 // Equal reports whether a and b are the same sum, as "10" and "10.00" are.
 func (a Amount) Equal(b Amount) bool { return a.d.Cmp(&b.d) == 0 }
 
-// Headroom returns the highest balance to which a can still be credited.
-func (a Amount) Headroom() Balance {
-	var room apd.Decimal
-	mustExact(exact.Sub(&room, &maxBalance, &a.d))
-	return Balance{room}
-}
+// More reports whether a is more than b.
+func (a Amount) More(b Amount) bool { return a.d.Cmp(&b.d) > 0 }
 
-// Balance is what a user has: US dollars, from zero to [MaxBalance], with at
-// most two decimal places. Compare with [Balance.Equal], not ==.
+// Balance is what a user can spend: US dollars, from zero to [MaxBalance], with
+// at most two decimal places. No credit passes that, but a hold that ends is
+// never refused, and may: by what was held. Compare with [Balance.Equal], not ==.
 type Balance struct{ d apd.Decimal }
 
 // ParseBalance parses a balance in the notation of [ParseAmount]. Anything else
 // is an [*InvalidError] that unwraps to [ErrInvalidBalance].
 func ParseBalance(s string) (Balance, error) {
-	d, reason := parsePlain(s, maxBalance)
+	d, reason := parsePlain(s, unbounded.d)
 	if reason != "" {
 		return Balance{}, &InvalidError{ErrInvalidBalance, reason}
 	}
@@ -95,22 +92,15 @@ func (b Balance) MarshalText() ([]byte, error) { return []byte(b.String()), nil 
 func (b Balance) Equal(c Balance) bool { return b.d.Cmp(&c.d) == 0 }
 
 // After returns the balance once a credit or debit of a is posted. It is not
-// ok, and the balance stays b, where that would leave the range of a Balance. It
-// panics for any other type.
+// ok, and the balance stays b, where a debit is more than it or a credit would
+// pass [MaxBalance]. It panics for any other type.
 func (b Balance) After(t Type, a Amount) (after Balance, ok bool) {
-	var sum apd.Decimal
-	switch t {
-	case Credit:
-		mustExact(exact.Add(&sum, &b.d, &a.d))
-	case Debit:
-		mustExact(exact.Sub(&sum, &b.d, &a.d))
-	default:
-		panic(fmt.Sprintf("ledger: type %q moves no balance", t))
-	}
-	if sum.Negative || sum.Cmp(&maxBalance) > 0 {
+	sum := Sum(b)
+	sum.move(t, a)
+	if sum.d.Negative || t == Credit && sum.d.Cmp(&maxBalance) > 0 {
 		return b, false
 	}
-	return Balance{sum}, true
+	return Balance(sum), true
 }
 
 // parsePlain parses digits with at most two decimal places, up to most, or

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -92,9 +93,9 @@ func TestParseBalance(t *testing.T) {
 		{"-0.01", "plain decimal"},
 		{"NaN", "plain decimal"},
 		{"0.001", "two decimal places"},
-		{"1000000000000000.01", "at most 1000000000000000"},
-		{"9999999999999999", "at most 1000000000000000"},
-		{"100000000000000000000", "at most 1000000000000000"},
+		{"1016000000000000.01", "at most 1016000000000000"},
+		{"9999999999999999", "at most 1016000000000000"},
+		{"100000000000000000000", "at most 1016000000000000"},
 	} {
 		_, err := ledger.ParseBalance(c.in)
 		require.ErrorIs(t, err, ledger.ErrInvalidBalance, "ParseBalance(%q)", c.in)
@@ -134,6 +135,7 @@ func TestAfter(t *testing.T) {
 	}
 }
 
+// The highest balance to which an amount can still be credited.
 func TestHeadroom(t *testing.T) {
 	t.Parallel()
 	for amount, want := range map[string]string{
@@ -141,9 +143,9 @@ func TestHeadroom(t *testing.T) {
 		"1":             "999999999999999",
 		"1000000000000": "999000000000000",
 	} {
-		a, err := ledger.ParseAmount(amount)
+		p, err := ledger.NewPosting(request(t, ledger.Credit, amount), time.Time{})
 		require.NoError(t, err)
-		assert.Equal(t, want, a.Headroom().String(), "Headroom of %s", amount)
+		assert.Equal(t, want, p.Moves[0].Most.String(), "for a credit of %s", amount)
 	}
 }
 

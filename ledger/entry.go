@@ -2,8 +2,8 @@ package ledger
 
 import (
 	"fmt"
-	"maps"
 	"slices"
+	"time"
 )
 
 // MaxItems is how many entries and different users a transaction has at most,
@@ -51,19 +51,22 @@ func countUsers(entries []Entry) (users int) {
 // Mints reports whether the entries credit more than they debit: such a
 // transaction brings in money from outside.
 func Mints(entries []Entry) bool {
-	var net sum
+	var net Sum
 	for _, e := range entries {
-		net.add(e)
+		net.move(e.Type, e.Amount)
 	}
 	return net.d.Sign() > 0
 }
 
-// declinedAt returns the place of the first entry that the balances do not
-// allow, and the balance that its user had then: the entries before it count. A
-// user whose balance is not among them declines nothing. It is not ok if the
-// balances allow all entries.
-func declinedAt(entries []Entry, balances map[UserID]Balance) (place int, seen Balance, ok bool) {
-	balances = maps.Clone(balances)
+// declinedAt returns the place of the first entry that the accounts do not
+// allow, and what its user could spend then: the entries before it count, and
+// what has expired. A user whose account is not known declines nothing. It is
+// not ok if the accounts allow all entries.
+func declinedAt(entries []Entry, accounts map[UserID]Account, now time.Time) (place int, seen Balance, ok bool) {
+	balances := make(map[UserID]Balance, len(accounts))
+	for user, account := range accounts {
+		balances[user] = account.Funds(now).Balance
+	}
 	for i, e := range entries {
 		before, known := balances[e.UserID]
 		if !known {
@@ -76,4 +79,17 @@ func declinedAt(entries []Entry, balances map[UserID]Balance) (place int, seen B
 		balances[e.UserID] = after
 	}
 	return 0, Balance{}, false
+}
+
+// expiredOf returns the releases of all that has expired in the accounts, in
+// the order of the entries.
+func expiredOf(entries []Entry, accounts map[UserID]Account, now time.Time) releases {
+	r := releases{at: now}
+	for _, e := range entries {
+		done := slices.ContainsFunc(r.users, func(one release) bool { return one.user == e.UserID })
+		if holds := accounts[e.UserID].expired(now); holds != nil && !done {
+			r.users = append(r.users, release{e.UserID, holds})
+		}
+	}
+	return r
 }

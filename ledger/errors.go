@@ -20,6 +20,17 @@ var (
 	// ErrKeyReused means that the key came with another transaction before.
 	ErrKeyReused = errors.New("idempotency key reused")
 
+	// ErrTooManyHolds means that the user has as many open holds as there may
+	// be. Nothing is stored: the key may be used again.
+	ErrTooManyHolds = errors.New("too many holds")
+
+	// ErrNotPending means that a transaction which is to be captured or voided
+	// never was pending.
+	ErrNotPending = errors.New("not pending")
+
+	// ErrHoldEnded means that a hold ended in another way.
+	ErrHoldEnded = errors.New("hold ended")
+
 	// ErrNotFound means that no transaction has the id.
 	ErrNotFound = errors.New("transaction not found")
 
@@ -34,6 +45,7 @@ var (
 	ErrInvalidBalance        = errors.New("invalid balance")         // of [ParseBalance]
 	ErrInvalidCursor         = errors.New("invalid cursor")          // of [ParseCursor]
 	ErrInvalidEntries        = errors.New("invalid entries")         // of [CheckEntries]
+	ErrInvalidExpiresIn      = errors.New("invalid expiry")          // of [ParseExpiresIn] and [CheckHold]
 	ErrInvalidIdempotencyKey = errors.New("invalid idempotency key") // of [ParseIdempotencyKey]
 	ErrInvalidMetadata       = errors.New("invalid metadata")        // of [NewMetadata] and [ParseMetadata]
 	ErrInvalidStatus         = errors.New("invalid status")          // of [ParseStatus]
@@ -92,6 +104,7 @@ type KeyReusedError struct {
 	TypeDiffers, AmountDiffers bool
 	EntriesDiffer              bool
 	MetadataDiffers            bool
+	ExpiresInDiffers           bool
 }
 
 // Error returns the text of [ErrKeyReused].
@@ -99,6 +112,34 @@ func (e *KeyReusedError) Error() string { return ErrKeyReused.Error() }
 
 // Unwrap returns [ErrKeyReused].
 func (e *KeyReusedError) Unwrap() error { return ErrKeyReused }
+
+// HoldEndedError says how a hold ended, other than was asked. It unwraps to
+// [ErrHoldEnded].
+type HoldEndedError struct{ End Transaction }
+
+// Error names the transaction and its end.
+func (e *HoldEndedError) Error() string {
+	return fmt.Sprintf("transaction %s: %v: %s of %s", e.End.TransactionID, ErrHoldEnded, e.End.End, e.End.Amount)
+}
+
+// Unwrap returns [ErrHoldEnded].
+func (e *HoldEndedError) Unwrap() error { return ErrHoldEnded }
+
+// ReceiverLimitError means that a capture would lift the balance of the user who
+// is to be credited over [MaxBalance]. Nothing is stored, and the hold has not
+// ended. It unwraps to [ErrBalanceLimit].
+type ReceiverLimitError struct {
+	UserID  UserID
+	Balance Balance
+}
+
+// Error names the balance.
+func (e *ReceiverLimitError) Error() string {
+	return fmt.Sprintf("%v: the balance of %s is %s", ErrBalanceLimit, e.UserID, e.Balance)
+}
+
+// Unwrap returns [ErrBalanceLimit].
+func (e *ReceiverLimitError) Unwrap() error { return ErrBalanceLimit }
 
 // RecordedError is the error of a [Store] for an id that is taken.
 type RecordedError struct{ Recorded Transaction }
@@ -108,16 +149,17 @@ func (e *RecordedError) Error() string {
 	return fmt.Sprintf("transaction %s is recorded already", e.Recorded.ID)
 }
 
-// OutOfRangeError is the error of a [Store] for a posting that balances do not
-// allow: these, and perhaps others.
-type OutOfRangeError struct{ Balances map[UserID]Balance }
+// OutOfRangeError is the error of a [Store] for a posting that accounts do not
+// allow: these, and perhaps others. A balance is out of a move's range, a hold
+// that was to end is not open, or too many are.
+type OutOfRangeError struct{ Accounts map[UserID]Account }
 
 // Error names the balances.
 func (e *OutOfRangeError) Error() string {
 	var balances []string
-	for user, balance := range e.Balances {
-		balances = append(balances, fmt.Sprintf("the balance of %s, %s,", user, balance))
+	for user, account := range e.Accounts {
+		balances = append(balances, fmt.Sprintf("%s has %s and %d holds", user, account.Balance, len(account.Holds)))
 	}
 	slices.Sort(balances)
-	return strings.Join(balances, " and ") + " would leave its range"
+	return "not allowed: " + strings.Join(balances, ", ")
 }

@@ -34,6 +34,12 @@ func (id TransactionID) Entry(place int) TransactionID {
 	return newID([]byte{0}, id[:], []byte(strconv.Itoa(place)))
 }
 
+// End returns the id of the row that ends the hold of a pending transaction. No
+// place of an entry is written like it.
+func (id TransactionID) End() TransactionID {
+	return newID([]byte{0}, id[:], []byte("end"))
+}
+
 // newID returns the id of a name, which is all parts together.
 func newID(parts ...[]byte) TransactionID {
 	sum := sha256.Sum256(slices.Concat(namespace[:], slices.Concat(parts...)))

@@ -28,6 +28,7 @@ type Request struct {
 	IdempotencyKey IdempotencyKey // of the first entry's user
 	Entries        []Entry        // as many as CheckEntries allows
 	Metadata       Metadata
+	ExpiresIn      time.Duration // of a transaction that is to be pending, in seconds; else zero
 }
 
 // UserID returns the user that the key belongs to.
@@ -43,36 +44,86 @@ type Result struct {
 	Replayed    bool
 }
 
-// Post makes a transaction count. The same request again moves nothing and has
-// the first one's result, with Replayed set. The error is
+// Post makes a transaction count, or keeps its money aside if it has ExpiresIn.
+// The same request again moves nothing and has the first one's result, with
+// Replayed set. The error is
 //   - a *[DeclinedError], which unwraps to [ErrInsufficientFunds] or
 //     [ErrBalanceLimit], if a balance did not allow it, now or the first time;
 //   - a *[KeyReusedError], which unwraps to [ErrKeyReused], if the user's key
 //     came with another transaction before;
+//   - [ErrTooManyHolds] if it would be one hold more than there may be;
 //   - [ErrTryAgain] if the outcome is not known or nothing was written;
 //   - anything else for a defect.
 func (l *Ledger) Post(ctx context.Context, r Request) (Result, error) {
-	p, err := NewPosting(r, l.now())
-	if err != nil {
-		return Result{}, err
-	}
-	first := p.Rows[0]
-	err = l.store.Post(ctx, p)
-	if out, ok := errors.AsType[*OutOfRangeError](err); ok {
-		place, seen, ok := declinedAt(r.Entries, out.Balances)
-		if !ok {
-			return Result{}, fmt.Errorf("post %s: store declined what these balances allow: %w", first.ID, err)
-		}
-		first.Status, first.DeclinedEntry, first.BalanceSeen = Declined, place, seen
-		err = l.store.Decline(ctx, first)
-	}
+	written, err := l.write(ctx, r)
 	if recorded, ok := errors.AsType[*RecordedError](err); ok {
-		return replay(first, recorded.Recorded)
+		return replay(written, recorded.Recorded)
 	}
 	if err != nil {
-		return Result{}, fmt.Errorf("post %s: %w", first.ID, err)
+		return Result{}, fmt.Errorf("post %s: %w", written.ID, err)
 	}
-	return outcome(Result{Transaction: first})
+	return outcome(Result{Transaction: written})
+}
+
+// maxRounds bounds how often a posting is made anew. Each time, somebody else
+// has ended a hold meanwhile.
+const maxRounds = 20
+
+// write posts a request or declines it, and returns the first row as it was to
+// be written. Accounts that do not allow the request may have holds that have
+// expired, which the next attempt releases in the same write.
+func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err error) {
+	created := l.now()
+	var before releases
+	for range maxRounds {
+		p, err := newPosting(r, created, before)
+		if err != nil {
+			return Transaction{}, err
+		}
+		if p.items() > MaxItems {
+			if err := l.release(ctx, before); err != nil {
+				return p.Rows[0], err
+			}
+			before = releases{}
+			continue
+		}
+		err = l.store.Post(ctx, p)
+		out, ok := errors.AsType[*OutOfRangeError](err)
+		if !ok {
+			return p.Rows[0], err
+		}
+		now := l.now()
+		if r.tooManyHolds(out.Accounts, now) {
+			return p.Rows[0], ErrTooManyHolds
+		}
+		if place, seen, ok := declinedAt(r.Entries, out.Accounts, now); ok {
+			declined := p.Rows[0]
+			declined.Status, declined.DeclinedEntry, declined.BalanceSeen = Declined, place, seen
+			return declined, l.store.Decline(ctx, declined)
+		}
+		expired := expiredOf(r.Entries, out.Accounts, now)
+		if expired.users == nil && before.users == nil {
+			return p.Rows[0], fmt.Errorf("store declined what the accounts allow: %w", out)
+		}
+		before = expired
+	}
+	return Transaction{ID: r.TransactionID()}, ErrTryAgain
+}
+
+// release writes releases by themselves, those of each user at once. One that
+// somebody else has written meanwhile is as good.
+func (l *Ledger) release(ctx context.Context, r releases) error {
+	for _, one := range r.users {
+		var moves totals
+		rows := releases{r.at, []release{one}}.rows(&moves)
+		err := l.store.Post(ctx, Posting{rows, moves.moves()})
+		_, recorded := errors.AsType[*RecordedError](err)
+		_, ended := errors.AsType[*OutOfRangeError](err)
+		if err != nil && !recorded && !ended {
+			return err
+		}
+	}
+	return nil
 }
 
 // replay returns the outcome that the key of a request has already.
@@ -80,7 +131,10 @@ func replay(asked, recorded Transaction) (Result, error) {
 	if recorded.UserID != asked.UserID || recorded.IdempotencyKey != asked.IdempotencyKey {
 		return Result{}, fmt.Errorf("post %s: the id is stored for another user or key", asked.ID)
 	}
-	reused := KeyReusedError{MetadataDiffers: recorded.Metadata != asked.Metadata}
+	reused := KeyReusedError{
+		MetadataDiffers:  recorded.Metadata != asked.Metadata,
+		ExpiresInDiffers: recorded.ExpiresIn() != asked.ExpiresIn(),
+	}
 	if recorded.Entries == nil && asked.Entries == nil {
 		reused.TypeDiffers = recorded.Type != asked.Type
 		reused.AmountDiffers = !recorded.Amount.Equal(asked.Amount)
@@ -97,26 +151,43 @@ func replay(asked, recorded Transaction) (Result, error) {
 // declined.
 func outcome(r Result) (Result, error) {
 	switch r.Transaction.Status {
-	case Posted:
+	case Posted, Pending:
 		return r, nil
 	case Declined:
 		return Result{}, &DeclinedError{r}
-	default:
-		return Result{}, fmt.Errorf("post %s: stored with status %q", r.Transaction.ID, r.Transaction.Status)
+	case Voided, Expired:
 	}
+	return Result{}, fmt.Errorf("post %s: stored with status %q", r.Transaction.ID, r.Transaction.Status)
 }
 
-// Balance returns the user's balance, strongly consistent, or [ErrTryAgain].
-// Reading writes nothing.
-func (l *Ledger) Balance(ctx context.Context, user UserID) (Balance, error) {
-	return l.store.Balance(ctx, user)
+// Balance returns what the user has, strongly consistent, or [ErrTryAgain].
+// Reading writes nothing: what has expired counts as free.
+func (l *Ledger) Balance(ctx context.Context, user UserID) (Funds, error) {
+	account, err := l.store.Account(ctx, user)
+	if err != nil {
+		return Funds{}, err
+	}
+	return account.Funds(l.now()), nil
 }
 
-// Transaction returns the row with that id: a transaction, posted or declined,
-// or one of its further entries. The error is [ErrNotFound] if there is none, or
-// [ErrTryAgain].
+// Transaction returns the row with that id: a transaction as it stands now, or
+// one of its further entries, or the end of its hold. The error is [ErrNotFound]
+// if there is none, or [ErrTryAgain].
 func (l *Ledger) Transaction(ctx context.Context, id TransactionID) (Transaction, error) {
-	return l.store.Transaction(ctx, id)
+	t, err := l.store.Transaction(ctx, id)
+	if err != nil || t.Status != Pending {
+		return t, err
+	}
+	end, err := l.store.Transaction(ctx, id.End())
+	switch {
+	case err == nil:
+		return t.ended(end), nil
+	case !errors.Is(err, ErrNotFound):
+		return Transaction{}, err
+	case t.hold().spendable(l.now()):
+		t.Status = Expired
+	}
+	return t, nil
 }
 
 // Page is a part of a user's history, newest first: the rows of the user's

@@ -80,12 +80,12 @@ func TestParseType(t *testing.T) {
 
 func TestParseStatus(t *testing.T) {
 	t.Parallel()
-	for _, want := range []ledger.Status{ledger.Posted, ledger.Declined} {
+	for _, want := range []ledger.Status{ledger.Posted, ledger.Declined, ledger.Pending, ledger.Voided, ledger.Expired} {
 		got, err := ledger.ParseStatus(string(want))
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 	}
-	for _, in := range []string{"", "Posted", "pending", "declined "} {
+	for _, in := range []string{"", "Posted", "captured", "declined "} {
 		_, err := ledger.ParseStatus(in)
 		assert.ErrorIs(t, err, ledger.ErrInvalidStatus, "ParseStatus(%q)", in)
 	}

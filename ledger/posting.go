@@ -10,25 +10,37 @@ import (
 
 // Posting is what one write does to a [Store]: all of it, or nothing.
 type Posting struct {
-	// Rows are the rows to record, one for each entry of the transaction. The
-	// first is the transaction's own: its id decides whether the transaction is
-	// recorded already.
+	// Rows are the rows to record. The first decides whether all of this is
+	// recorded already: it is the transaction's own, or the end of a hold.
 	Rows []Transaction
 
-	// Moves change the balances, one for each user among the rows, in the order
-	// of their first entries.
+	// Moves change the balances of the users of the rows, one for each user.
 	Moves []Move
 }
 
-// Move changes a user's balance by what all of the user's entries come to, if
-// the balance is from Least to Most before it: then it stays in its range after
-// each of them. A user without a row has [OpeningBalance].
+// items returns how many items the posting writes, of at most [MaxItems].
+func (p Posting) items() int { return len(p.Rows) + len(p.Moves) }
+
+// Move changes a user's balance by what the user's rows come to, one after
+// another, if the balance is from Least to Most before it: then every debit is
+// covered, and no credit passes [MaxBalance]. A user without a row has
+// [OpeningBalance].
 type Move struct {
 	UserID      UserID
 	Type        Type // whether Sum is added or taken
-	Sum         Sum
+	Sum         Sum  // zero or more
 	Least, Most Balance
 	Rows        int // how many rows of the posting are the user's
+
+	// Ends are holds that end. Each must be open.
+	Ends []Hold
+
+	// Opens is the hold that opens, if one does. After the ends, fewer than
+	// [MaxHolds] may be open.
+	Opens *Hold
+
+	// Held is what Opens and Ends add to what is held, below zero if they take.
+	Held Sum
 }
 
 // Allows reports whether the balance may be moved.
@@ -36,103 +48,158 @@ func (m Move) Allows(b Balance) bool {
 	return b.d.Cmp(&m.Least.d) >= 0 && b.d.Cmp(&m.Most.d) <= 0
 }
 
-// Sum is what several entries come to: US dollars, zero or more.
+// Sum is what amounts come to, in US dollars. It may be below zero.
 type Sum struct{ d apd.Decimal }
 
-// String returns the shortest decimal text, such as "100", "110.5" or "0".
+// String returns the shortest decimal text, such as "100", "-110.5" or "0".
 func (s Sum) String() string { return shortest(s.d) }
 
+// IsZero reports whether the sum is zero.
+func (s Sum) IsZero() bool { return s.d.IsZero() }
+
+func (s *Sum) add(a Amount)      { mustExact(exact.Add(&s.d, &s.d, &a.d)) }
+func (s *Sum) subtract(a Amount) { mustExact(exact.Sub(&s.d, &s.d, &a.d)) }
+
+// move adds the amount of a credit, and subtracts that of a debit.
+func (s *Sum) move(t Type, a Amount) {
+	switch t {
+	case Credit:
+		s.add(a)
+	case Debit:
+		s.subtract(a)
+	default:
+		panic(fmt.Sprintf("ledger: type %q moves no balance", t))
+	}
+}
+
 // NewPosting returns the posting of a request at that time. The error is that of
-// [CheckEntries], or names a type that moves no balance.
+// [CheckEntries] or [CheckHold], or names a type that moves no balance.
 func NewPosting(r Request, now time.Time) (Posting, error) {
-	if err := CheckEntries(r.Entries); err != nil {
+	return newPosting(r, now, releases{})
+}
+
+// newPosting returns the posting of a request that was created at that time,
+// and of the releases that go before it.
+func newPosting(r Request, created time.Time, before releases) (Posting, error) {
+	if err := r.check(); err != nil {
 		return Posting{}, err
 	}
-	p := Posting{Rows: make([]Transaction, len(r.Entries))}
-	first := r.TransactionID()
+	id, created := r.TransactionID(), created.UTC().Truncate(time.Millisecond)
+	var p Posting
+	moves := make(totals, 0, len(r.Entries))
 	for i, e := range r.Entries {
-		if _, err := ParseType(string(e.Type)); err != nil {
-			return Posting{}, fmt.Errorf("post %s: type %q moves no balance", first, e.Type)
-		}
-		p.Rows[i] = Transaction{
-			ID:            first.Entry(i),
+		p.Rows = append(p.Rows, Transaction{
+			ID:            id.Entry(i),
 			UserID:        e.UserID,
 			Type:          e.Type,
 			Amount:        e.Amount,
 			Status:        Posted,
-			CreatedAt:     now.UTC().Truncate(time.Millisecond),
-			TransactionID: first,
+			CreatedAt:     created,
+			TransactionID: id,
+		})
+	}
+	first := &p.Rows[0]
+	first.TransactionID = TransactionID{}
+	first.IdempotencyKey, first.Metadata = r.IdempotencyKey, r.Metadata
+	if len(r.Entries) > 1 {
+		first.Entries = r.Entries
+	}
+	if r.ExpiresIn > 0 {
+		first.Status, first.ExpiresAt = Pending, created.Add(r.ExpiresIn)
+		p.Rows = p.Rows[:1] // a credit comes with the capture
+	}
+	p.Rows = append(p.Rows, before.rows(&moves)...)
+	for _, row := range p.Rows {
+		if row.End == "" {
+			moves.of(row.UserID).add(row)
 		}
 	}
-	p.Rows[0].TransactionID = TransactionID{}
-	p.Rows[0].IdempotencyKey, p.Rows[0].Metadata = r.IdempotencyKey, r.Metadata
-	if len(r.Entries) > 1 {
-		p.Rows[0].Entries = r.Entries
-	}
-	p.Moves = newMoves(r.Entries)
+	p.Moves = moves.moves()
 	return p, nil
 }
 
-// newMoves returns the moves of all users of the entries.
-func newMoves(entries []Entry) []Move {
-	totals := make([]total, 0, len(entries))
-	for _, e := range entries {
-		i := slices.IndexFunc(totals, func(t total) bool { return t.user == e.UserID })
-		if i < 0 {
-			i = len(totals)
-			totals = append(totals, total{user: e.UserID})
-		}
-		totals[i].add(e)
+// check returns what is wrong with a request.
+func (r Request) check() error {
+	if err := CheckEntries(r.Entries); err != nil {
+		return err
 	}
-	moves := make([]Move, len(totals))
-	for i := range totals {
-		moves[i] = totals[i].move()
+	for _, e := range r.Entries {
+		if _, err := ParseType(string(e.Type)); err != nil {
+			return fmt.Errorf("post %s: type %q moves no balance", r.TransactionID(), e.Type)
+		}
+	}
+	if r.ExpiresIn > 0 {
+		return CheckHold(r.Entries)
+	}
+	return nil
+}
+
+// totals are what the rows of a posting come to, for each user.
+type totals []total
+
+// of returns the total of a user, which is good until the next call.
+func (t *totals) of(user UserID) *total {
+	i := slices.IndexFunc(*t, func(one total) bool { return one.UserID == user })
+	if i < 0 {
+		i = len(*t)
+		*t = append(*t, total{Move: Move{UserID: user, Most: unbounded}})
+	}
+	return &(*t)[i]
+}
+
+func (t totals) moves() []Move {
+	moves := make([]Move, len(t))
+	for i := range t {
+		moves[i] = t[i].move()
 	}
 	return moves
 }
 
-// total is what a user's entries come to, one after another.
+// total is the move of a user as far as it is known.
 type total struct {
-	user      UserID
-	net       sum
-	low, high apd.Decimal // the least and the most that net has been, zero included
-	entries   int
+	Move
+	net Sum // of the rows so far
 }
 
-func (t *total) add(e Entry) {
-	t.net.add(e)
-	t.entries++
-	if t.net.d.Cmp(&t.low) < 0 {
-		t.low.Set(&t.net.d)
+// add counts the row of an entry.
+func (t *total) add(row Transaction) {
+	t.net.move(row.Type, row.Amount)
+	t.Rows++
+	switch row.Type {
+	case Debit:
+		if least := new(apd.Decimal).Neg(&t.net.d); least.Cmp(&t.Least.d) > 0 {
+			t.Least.d.Set(least)
+		}
+	case Credit:
+		var most apd.Decimal
+		mustExact(exact.Sub(&most, &maxBalance, &t.net.d))
+		if most.Cmp(&t.Most.d) < 0 {
+			t.Most.d.Set(&most)
+		}
 	}
-	if t.net.d.Cmp(&t.high) > 0 {
-		t.high.Set(&t.net.d)
+	if row.Status == Pending {
+		t.Opens = &Hold{TransactionID: row.ID, Amount: row.Amount, ExpiresAt: row.ExpiresAt}
+		t.Held.add(row.Amount)
 	}
 }
 
-// move returns the move by all entries at once.
+// end counts the end of a hold, of which that much was captured, or nothing: the
+// zero Amount. The rest may be spent again.
+func (t *total) end(h Hold, captured Amount) {
+	t.net.add(h.Amount)
+	t.net.subtract(captured)
+	t.Held.subtract(h.Amount)
+	t.Ends = append(t.Ends, h)
+	t.Rows++
+}
+
+// move returns the move of all the rows at once.
 func (t *total) move() Move {
-	m := Move{UserID: t.user, Type: Credit, Rows: t.entries}
+	m := t.Move
+	m.Type = Credit
 	if t.net.d.Negative {
 		m.Type = Debit
 	}
 	m.Sum.d.Abs(&t.net.d)
-	m.Least.d.Neg(&t.low)
-	mustExact(exact.Sub(&m.Most.d, &maxBalance, &t.high))
 	return m
-}
-
-// sum is what entries come to: credits minus debits. Those of one transaction
-// make less than 10^15.
-type sum struct{ d apd.Decimal }
-
-func (s *sum) add(e Entry) {
-	switch e.Type {
-	case Credit:
-		mustExact(exact.Add(&s.d, &s.d, &e.Amount.d))
-	case Debit:
-		mustExact(exact.Sub(&s.d, &s.d, &e.Amount.d))
-	default:
-		panic(fmt.Sprintf("ledger: type %q moves no balance", e.Type))
-	}
 }

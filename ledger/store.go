@@ -11,14 +11,14 @@ import "context"
 // context ran out. It counts its retries in the context's [Trace]. Any error that
 // is not named here is a defect.
 type Store interface {
-	// Post records the rows of p as posted and makes its moves, of users who
+	// Post records the rows of p and makes its moves, of users who
 	// have no balance yet from OpeningBalance, in one atomic write that is
 	// serializable against all others: all of it happens or nothing does.
 	//
 	// Nothing is written, and the error is a
 	//   - *[RecordedError] if a transaction with the first row's id is there
 	//     already, whatever the balances;
-	//   - *[OutOfRangeError] with at least one of the balances that do not
+	//   - *[OutOfRangeError] with at least one of the accounts that do not
 	//     allow their moves.
 	//
 	// After an ErrTryAgain p is posted or not; only the same call again can
@@ -29,9 +29,9 @@ type Store interface {
 	// is there already, nothing is written and the error is a *[RecordedError].
 	Decline(ctx context.Context, t Transaction) error
 
-	// Balance returns the user's balance, strongly consistent: OpeningBalance
-	// if no transaction of the user has been posted.
-	Balance(ctx context.Context, user UserID) (Balance, error)
+	// Account returns the user's account, strongly consistent: OpeningBalance
+	// and no holds if no transaction of the user has been posted.
+	Account(ctx context.Context, user UserID) (Account, error)
 
 	// Transaction returns the row with that id, strongly consistent, or
 	// [ErrNotFound].

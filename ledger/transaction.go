@@ -22,24 +22,63 @@ func ParseType(s string) (Type, error) {
 	return "", &InvalidError{ErrInvalidType, `must be "credit" or "debit"`}
 }
 
+// End is how a hold ended. Its text is what is stored and sent as a row's type.
+type End string
+
+// A Capture takes the money that was held, or a part of it; a Void gives it back,
+// and so does an Expiry.
+const (
+	Capture End = "capture"
+	Void    End = "void"
+	Expiry  End = "expiry"
+)
+
+// ParseEnd parses "capture", "void" or "expiry", in lower case. Anything else is
+// an [*InvalidError] that unwraps to [ErrInvalidType].
+func ParseEnd(s string) (End, error) {
+	switch e := End(s); e {
+	case Capture, Void, Expiry:
+		return e, nil
+	}
+	return "", &InvalidError{ErrInvalidType, `must be "credit" or "debit", or of an end "capture", "void" or "expiry"`}
+}
+
+// Status returns the status of a transaction that ended so.
+func (e End) Status() Status {
+	switch e {
+	case Capture:
+		return Posted
+	case Void:
+		return Voided
+	case Expiry:
+		return Expired
+	default:
+		return ""
+	}
+}
+
 // Status is the outcome of a transaction. Its text is what is stored and sent.
 type Status string
 
 // A Posted transaction has moved the balance. A Declined one has not and never
-// will.
+// will. A Pending one keeps its money aside, until it is posted by a capture, is
+// Voided or has Expired.
 const (
 	Posted   Status = "posted"
 	Declined Status = "declined"
+	Pending  Status = "pending"
+	Voided   Status = "voided"
+	Expired  Status = "expired"
 )
 
-// ParseStatus parses "posted" or "declined", in lower case. Anything else is an
+// ParseStatus parses one of the statuses, in lower case. Anything else is an
 // [*InvalidError] that unwraps to [ErrInvalidStatus].
 func ParseStatus(s string) (Status, error) {
 	switch status := Status(s); status {
-	case Posted, Declined:
+	case Posted, Declined, Pending, Voided, Expired:
 		return status, nil
 	}
-	return "", &InvalidError{ErrInvalidStatus, `must be "posted" or "declined"`}
+	return "", &InvalidError{ErrInvalidStatus, `must be "posted", "declined", "pending", "voided" or "expired"`}
 }
 
 // timeLayout is RFC 3339 in UTC with milliseconds.
@@ -65,11 +104,13 @@ func ParseTime(s string) (time.Time, error) {
 // Transaction is one row of the ledger, which is never changed once stored. A
 // transaction of several entries has a row for each: the first is the
 // transaction's own and holds what belongs to it as a whole, and the others name
-// it.
+// it. A pending one has its first row only; what comes with its capture, and its
+// end, are rows of their own, too.
 type Transaction struct {
-	ID        TransactionID // of the first row NewTransactionID(UserID, IdempotencyKey), of others TransactionID.Entry
+	ID        TransactionID // of the first row NewTransactionID(UserID, IdempotencyKey), of others TransactionID.Entry or .End
 	UserID    UserID
-	Type      Type
+	Type      Type // "" of an end
+	End       End  // of the end of a hold
 	Amount    Amount
 	Status    Status
 	CreatedAt time.Time // UTC, to the millisecond; as text by FormatTime
@@ -78,11 +119,19 @@ type Transaction struct {
 	IdempotencyKey IdempotencyKey
 	Entries        []Entry // all, in their order, if there are several
 	Metadata       Metadata
-	DeclinedEntry  int     // of a Declined one: the place, from 0, of the first entry that did not fit
-	BalanceSeen    Balance // of a Declined one: what that entry's user had then
+	ExpiresAt      time.Time // of one that was to be pending
+	DeclinedEntry  int       // of a Declined one: the place, from 0, of the first entry that did not fit
+	BalanceSeen    Balance   // of a Declined one: what that entry's user could spend then
 
 	// Of the other rows: the id of the first.
 	TransactionID TransactionID
+
+	// Of a Capture: what was held. Amount is what was captured.
+	Held Amount
+
+	// Of a first row as it stands now, and not as it is stored: what was
+	// captured.
+	Captured Amount
 }
 
 // Entry returns the entry that the row is of.
@@ -94,4 +143,24 @@ func (t Transaction) AllEntries() []Entry {
 		return []Entry{t.Entry()}
 	}
 	return t.Entries
+}
+
+// ExpiresIn returns how long a transaction was to be pending, or zero.
+func (t Transaction) ExpiresIn() time.Duration {
+	if t.ExpiresAt.IsZero() {
+		return 0
+	}
+	return t.ExpiresAt.Sub(t.CreatedAt)
+}
+
+// hold returns the hold of a pending transaction.
+func (t Transaction) hold() Hold { return Hold{t.ID, t.Amount, t.ExpiresAt} }
+
+// ended returns a pending transaction as its end leaves it.
+func (t Transaction) ended(end Transaction) Transaction {
+	t.Status = end.Status
+	if end.End == Capture {
+		t.Captured = end.Amount
+	}
+	return t
 }

@@ -5,9 +5,14 @@ package fuzz_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/cockroachdb/apd/v3"
 
 	"onewrite/handler"
 	"onewrite/ledger"
@@ -20,12 +25,12 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 type memory struct {
 	mu           sync.Mutex
 	transactions []ledger.Transaction
-	balances     map[ledger.UserID]ledger.Balance
+	accounts     map[ledger.UserID]ledger.Account
 }
 
 // newMemory is a handler over a new ledger in memory, at noon.
 func newMemory() (*handler.Handler, *memory) {
-	m := &memory{balances: map[ledger.UserID]ledger.Balance{}}
+	m := &memory{accounts: map[ledger.UserID]ledger.Account{}}
 	l := ledger.New(m, func() time.Time { return noon })
 	return handler.New(l, slog.New(slog.DiscardHandler), handler.Access{Authorization: handler.None}), m
 }
@@ -36,20 +41,71 @@ func (m *memory) Post(_ context.Context, p ledger.Posting) error {
 	if err := m.recorded(p.Rows[0].ID); err != nil {
 		return err
 	}
-	refused := map[ledger.UserID]ledger.Balance{}
+	refused := map[ledger.UserID]ledger.Account{}
 	for _, move := range p.Moves {
-		if before := m.balance(move.UserID); !move.Allows(before) {
+		if before := m.account(move.UserID); !allows(move, before) {
 			refused[move.UserID] = before
 		}
 	}
 	if len(refused) > 0 {
-		return &ledger.OutOfRangeError{Balances: refused}
+		return &ledger.OutOfRangeError{Accounts: refused}
 	}
-	for _, t := range p.Rows {
-		m.transactions = append(m.transactions, t)
-		m.balances[t.UserID], _ = m.balance(t.UserID).After(t.Type, t.Amount)
+	m.transactions = append(m.transactions, p.Rows...)
+	for _, move := range p.Moves {
+		m.accounts[move.UserID] = after(move, m.account(move.UserID))
 	}
 	return nil
+}
+
+// allows reports whether an account allows a move.
+func allows(m ledger.Move, a ledger.Account) bool {
+	for _, h := range m.Ends {
+		if !slices.ContainsFunc(a.Holds, same(h)) {
+			return false
+		}
+	}
+	return m.Allows(a.Balance) && (m.Opens == nil || len(a.Holds)-len(m.Ends) < ledger.MaxHolds)
+}
+
+// after returns the account that a move leaves.
+func after(m ledger.Move, a ledger.Account) ledger.Account {
+	sum := new(apd.BigInt).SetInt64(cents(m.Sum))
+	if m.Type == ledger.Debit {
+		sum.Neg(sum)
+	}
+	sum.Add(sum, new(apd.BigInt).SetInt64(cents(a.Balance)))
+	balance, err := ledger.ParseBalance(apd.NewWithBigInt(sum, -2).Text('f'))
+	if err != nil {
+		panic(err) // the move is allowed
+	}
+	var holds []ledger.Hold
+	for _, h := range a.Holds {
+		if !slices.ContainsFunc(m.Ends, same(h)) {
+			holds = append(holds, h)
+		}
+	}
+	if m.Opens != nil {
+		holds = append(holds, *m.Opens)
+	}
+	return ledger.Account{Balance: balance, Holds: holds}
+}
+
+// same returns what finds a hold in a list.
+func same(h ledger.Hold) func(ledger.Hold) bool {
+	return func(other ledger.Hold) bool { return other.TransactionID == h.TransactionID }
+}
+
+// cents returns a sum of dollars in cents.
+func cents(dollars fmt.Stringer) int64 {
+	d, _, err := apd.NewFromString(dollars.String())
+	if err == nil {
+		_, err = apd.BaseContext.WithPrecision(18).Mul(d, d, apd.New(100, 0))
+	}
+	whole, wholeErr := d.Int64()
+	if err := errors.Join(err, wholeErr); err != nil {
+		panic(err) // a sum of the ledger is one
+	}
+	return whole
 }
 
 func (m *memory) Decline(_ context.Context, t ledger.Transaction) error {
@@ -62,10 +118,10 @@ func (m *memory) Decline(_ context.Context, t ledger.Transaction) error {
 	return nil
 }
 
-func (m *memory) Balance(_ context.Context, user ledger.UserID) (ledger.Balance, error) {
+func (m *memory) Account(_ context.Context, user ledger.UserID) (ledger.Account, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.balance(user), nil
+	return m.account(user), nil
 }
 
 func (m *memory) Transaction(_ context.Context, id ledger.TransactionID) (ledger.Transaction, error) {
@@ -91,11 +147,11 @@ func (m *memory) History(_ context.Context, user ledger.UserID, after ledger.Cur
 	return page, false, nil
 }
 
-func (m *memory) balance(user ledger.UserID) ledger.Balance {
-	if balance, there := m.balances[user]; there {
-		return balance
+func (m *memory) account(user ledger.UserID) ledger.Account {
+	if account, there := m.accounts[user]; there {
+		return account
 	}
-	return ledger.OpeningBalance()
+	return ledger.Account{Balance: ledger.OpeningBalance()}
 }
 
 func (m *memory) recorded(id ledger.TransactionID) error {

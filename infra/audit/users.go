@@ -99,7 +99,7 @@ func (a *audit) balance(ctx context.Context, user ledger.UserID, read func(conte
 		return balance, false, err
 	}
 	if len(r) == 0 {
-		return infra.Aggregate{UserID: user, Balance: ledger.OpeningBalance()}, false, nil
+		return infra.Aggregate{UserID: user, Account: ledger.Account{Balance: ledger.OpeningBalance()}}, false, nil
 	}
 	_, balance, damage := decodeAggregate(r)
 	if damage != nil {

@@ -2,6 +2,7 @@ package infratest
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"math/big"
@@ -27,6 +28,7 @@ const (
 	invAmount     = "ammount"    // from 0.01 to 10^12, with at most two decimal places
 	invMetadata   = "metadata"   // as the ledger writes it
 	invEntries    = "entries"    // a posted transaction of several entries has exactly their rows, and the rows have it
+	invHold       = "hold"       // an open hold is a pending row without an end, and an end is that of a pending row
 	invDecline    = "decline"    // the balance that declined a transaction was a balance, and did not allow its entry
 	invRange      = "range"      // a balance is from 0 to 10^15, with at most two decimal places
 	invVersion    = "version"    // a balance's version is the number of its user's posted rows
@@ -68,7 +70,7 @@ func (b *Books) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := check{rows: map[string]Row{}, sums: map[string]*big.Rat{}, posted: map[string]int64{}}
+	c := check{rows: map[string]Row{}, users: map[string]*account{}}
 	for _, item := range transactions {
 		c.transaction(item)
 	}
@@ -76,12 +78,13 @@ func (b *Books) Check(ctx context.Context) error {
 	for _, item := range balances {
 		withBalance[c.balance(item)] = true
 	}
-	for _, user := range slices.Sorted(maps.Keys(c.posted)) {
+	for _, user := range slices.Sorted(maps.Keys(c.users)) {
 		if !withBalance[user] {
-			c.find(invMissing, "user %q has posted %d transactions", user, c.posted[user])
+			c.find(invMissing, "user %q has posted %d rows", user, c.users[user].posted)
 		}
 	}
 	c.entries()
+	c.ends()
 	for _, transaction := range b.Answered {
 		if want, got := rowOf(transaction), c.rows[transaction.ID.String()]; !reflect.DeepEqual(got, want) {
 			c.find(invAnswer, "answered was %+v, and stored is %+v", want, got)
@@ -96,9 +99,14 @@ func (b *Books) Check(ctx context.Context) error {
 // check is one reading of the books.
 type check struct {
 	rows     map[string]Row      // by id
-	sums     map[string]*big.Rat // of the posted transactions, by user
-	posted   map[string]int64    // how many those are
+	users    map[string]*account // who have posted
 	findings Findings
+}
+
+// account is what a user's rows come to.
+type account struct {
+	balance, held *big.Rat
+	posted        int64 // how many rows there are that are not declined
 }
 
 func (c *check) find(invariant, format string, args ...any) {
@@ -106,6 +114,10 @@ func (c *check) find(invariant, format string, args ...any) {
 }
 
 var opening, ceiling, most, cent = big.NewRat(100, 1), big.NewRat(1e15, 1), big.NewRat(1e12, 1), big.NewRat(1, 100)
+
+// highest is the most that a balance can be: a release is never refused, and may
+// lift it over the ceiling by what 16 holds held.
+var highest = big.NewRat(1e15+16e12, 1)
 
 // transaction checks a row of the transactions table by itself.
 func (c *check) transaction(item map[string]types.AttributeValue) {
@@ -130,30 +142,66 @@ func (c *check) transaction(item map[string]types.AttributeValue) {
 	if _, err := ledger.ParseMetadata(row.Metadata); err != nil && row.Metadata != "" {
 		c.find(invMetadata, "%+v", row)
 	}
-	change, ok := c.change(row, row.Type, row.Ammount)
+	balance, held, ok := c.effect(row)
 	if !ok {
 		return
 	}
-	switch row.Status {
-	case "posted":
-		if c.sums[row.UserID] == nil {
-			c.sums[row.UserID] = new(big.Rat).Set(opening)
-		}
-		c.sums[row.UserID].Add(c.sums[row.UserID], change)
-		c.posted[row.UserID]++
-	case "declined":
+	statuses := map[string]string{"capture": "posted", "void": "voided", "expiry": "expired"}
+	switch want := statuses[row.Type]; {
+	case row.Status == "declined" && row.TransactionID == "":
 		c.decline(row)
+		return
+	case want != "" && row.Status == want:
+	case want == "" && row.Status == "posted":
+	case want == "" && row.Status == "pending" && row.TransactionID == "":
 	default:
 		c.find(invStatus, "%+v", row)
+		return
 	}
+	if c.users[row.UserID] == nil {
+		c.users[row.UserID] = &account{new(big.Rat).Set(opening), new(big.Rat), 0}
+	}
+	u := c.users[row.UserID]
+	u.balance.Add(u.balance, balance)
+	u.held.Add(u.held, held)
+	u.posted++
+}
+
+// effect returns what a row adds to its user's balance, and to what is held.
+func (c *check) effect(row Row) (balance, held *big.Rat, ok bool) {
+	switch row.Type {
+	case "void", "expiry":
+		amount, ok := c.amount(row, row.Ammount)
+		return amount, new(big.Rat).Neg(amount), ok
+	case "capture":
+		captured, ok := c.amount(row, row.Ammount)
+		was, heldOK := c.amount(row, row.Held)
+		return new(big.Rat).Sub(was, captured), new(big.Rat).Neg(was), ok && heldOK
+	}
+	balance, ok = c.change(row, row.Type, row.Ammount)
+	held = new(big.Rat)
+	if ok && row.Status == "pending" {
+		held.Neg(balance)
+	}
+	return balance, held, ok
 }
 
 // attributesOf returns the attributes that a row must have, going by its kind,
 // with their types.
 func attributesOf(item map[string]types.AttributeValue) map[string]string {
 	attributes := map[string]string{"id": "S", "user_id": "S", "ammount": "N", "type": "S", "status": "S", "created_at": "S"}
+	text := func(name string) string {
+		s, _ := item[name].(*types.AttributeValueMemberS)
+		if s == nil {
+			return ""
+		}
+		return s.Value
+	}
 	if item["transaction_id"] != nil {
 		attributes["transaction_id"] = "S"
+		if text("type") == "capture" {
+			attributes["held"] = "N"
+		}
 		return attributes
 	}
 	attributes["idempotency_key"] = "S"
@@ -163,7 +211,10 @@ func attributesOf(item map[string]types.AttributeValue) map[string]string {
 	if item["entries"] != nil {
 		attributes["entries"] = "L"
 	}
-	if status, ok := item["status"].(*types.AttributeValueMemberS); ok && status.Value == "declined" {
+	if text("status") == "pending" || item["expires_at"] != nil && text("status") == "declined" {
+		attributes["expires_at"] = "S"
+	}
+	if text("status") == "declined" {
 		attributes["balance"] = "N"
 		if item["entries"] != nil {
 			attributes["declined_entry"] = "N"
@@ -172,18 +223,24 @@ func attributesOf(item map[string]types.AttributeValue) map[string]string {
 	return attributes
 }
 
+// amount returns an amount of a row. It is not ok if it is none at all.
+func (c *check) amount(row Row, ammount attributevalue.Number) (amount *big.Rat, ok bool) {
+	amount, exact := money(ammount)
+	if !exact || amount.Cmp(cent) < 0 || amount.Cmp(most) > 0 {
+		c.find(invAmount, "%+v", row)
+	}
+	return amount, true
+}
+
 // change returns what an entry of a row adds to a balance. It is not ok for a
 // type that is none.
 func (c *check) change(row Row, kind string, ammount attributevalue.Number) (change *big.Rat, ok bool) {
-	amount, ok := money(ammount)
-	if !ok || amount.Cmp(cent) < 0 || amount.Cmp(most) > 0 {
-		c.find(invAmount, "%+v", row)
-	}
+	amount, ok := c.amount(row, ammount)
 	switch kind {
 	case "credit":
-		return amount, true
+		return amount, ok
 	case "debit":
-		return amount.Neg(amount), true
+		return amount.Neg(amount), ok
 	}
 	c.find(invType, "%+v", row)
 	return nil, false
@@ -205,7 +262,9 @@ func (c *check) decline(row Row) {
 	if !ok {
 		return
 	}
-	if seen, ok := money(row.Balance); !ok || !inRange(seen) || inRange(change.Add(change, seen)) {
+	seen, ok := money(row.Balance)
+	after := new(big.Rat).Add(change, seen)
+	if fits := after.Sign() >= 0 && (kind == "debit" || after.Cmp(ceiling) <= 0); !ok || !inRange(seen) || fits {
 		c.find(invDecline, "without a reason: %+v", row)
 	}
 }
@@ -224,29 +283,79 @@ func (c *check) entries() {
 			c.find(invEntries, "not those of the row: %+v", first)
 			continue
 		}
-		for i, e := range first.Entries[1:] {
-			row := whole.Entry(i + 1).String()
-			found[row] = first.Status == "posted"
-			want := Row{
-				ID: row, UserID: e.UserID, Ammount: e.Ammount, Type: e.Type, Status: "posted",
-				CreatedAt: first.CreatedAt, TransactionID: id,
+		if first.Status == "pending" {
+			end := c.rows[whole.End().String()]
+			if end.Type == "capture" {
+				e := first.Entries[1]
+				e.Ammount = end.Ammount
+				c.entry(found, first, e, whole.Entry(1).String(), end.CreatedAt)
 			}
-			if found[row] && !reflect.DeepEqual(c.rows[row], want) {
-				c.find(invEntries, "entry %d of %+v has the row %+v", i+1, first, c.rows[row])
+			continue
+		}
+		for i, e := range first.Entries[1:] {
+			if first.Status == "posted" {
+				c.entry(found, first, e, whole.Entry(i+1).String(), first.CreatedAt)
 			}
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.rows)) {
-		if row := c.rows[id]; row.TransactionID != "" && !found[id] {
+		if row := c.rows[id]; row.TransactionID != "" && !found[id] && (row.Type == "credit" || row.Type == "debit") {
 			c.find(invEntries, "of no transaction: %+v", row)
+		}
+	}
+}
+
+// entry checks the row of a further entry.
+func (c *check) entry(found map[string]bool, first Row, e Entry, id, createdAt string) {
+	found[id] = true
+	want := Row{
+		ID: id, UserID: e.UserID, Ammount: e.Ammount, Type: e.Type, Status: "posted",
+		CreatedAt: createdAt, TransactionID: first.ID,
+	}
+	if got := c.rows[id]; !reflect.DeepEqual(got, want) {
+		c.find(invEntries, "%+v has the row %+v, not %+v", first, got, want)
+	}
+}
+
+// ends checks that each end of a hold is that of a pending row: of its user, and
+// of what was held.
+func (c *check) ends() {
+	for _, id := range slices.Sorted(maps.Keys(c.rows)) {
+		end := c.rows[id]
+		held := end.Ammount
+		switch end.Type {
+		case "capture":
+			held = end.Held
+			captured, _ := money(end.Ammount)
+			if was, _ := money(end.Held); captured.Cmp(was) > 0 {
+				c.find(invHold, "more is captured than was held: %+v", end)
+			}
+		case "void", "expiry":
+		default:
+			continue
+		}
+		first := c.rows[end.TransactionID]
+		whole, err := ledger.ParseTransactionID(end.TransactionID)
+		if err != nil || whole.End().String() != id || first.Status != "pending" || first.UserID != end.UserID || first.Ammount != held {
+			c.find(invHold, "%+v is no end of %+v", end, first)
 		}
 	}
 }
 
 // balance checks a row of the aggregate table, and returns its user.
 func (c *check) balance(item map[string]types.AttributeValue) (user string) {
+	attributes := map[string]string{"user_id": "S", "balance": "N", "version": "N"}
+	open := map[string]bool{}
+	for name := range item {
+		switch {
+		case name == "held" || name == "holds":
+			attributes["held"], attributes["holds"] = "N", "N"
+		case strings.HasPrefix(name, "hold:"):
+			attributes[name], open[name] = "L", true
+		}
+	}
 	var row aggregate
-	if !c.decode(item, map[string]string{"user_id": "S", "balance": "N", "version": "N"}, &row) {
+	if !c.decode(item, attributes, &row) {
 		user, _ := item["user_id"].(*types.AttributeValueMemberS) // the table's key has this type
 		return user.Value
 	}
@@ -254,18 +363,55 @@ func (c *check) balance(item map[string]types.AttributeValue) (user string) {
 	if !ok || !inRange(balance) {
 		c.find(invRange, "%+v", row)
 	}
-	want := c.sums[row.UserID]
+	want := c.users[row.UserID]
 	if want == nil {
 		c.find(invNobody, "%+v", row)
 		return row.UserID
 	}
-	if want.Cmp(balance) != 0 {
-		c.find(invBalance, "of user %q is %s, and the transactions come to %s", row.UserID, row.Balance, want.FloatString(2))
+	if want.balance.Cmp(balance) != 0 {
+		c.find(invBalance, "of user %q is %s, and the rows come to %s", row.UserID, row.Balance, want.balance.FloatString(2))
 	}
-	if posted := fmt.Sprint(c.posted[row.UserID]); posted != string(row.Version) {
+	if posted := fmt.Sprint(want.posted); posted != string(row.Version) {
 		c.find(invVersion, "of user %q is %s, and posted are %s", row.UserID, row.Version, posted)
 	}
+	c.holds(row, item, open)
 	return row.UserID
+}
+
+// holds checks what a row of the aggregate table says of the user's open holds:
+// those are the pending rows without an end.
+func (c *check) holds(row aggregate, item map[string]types.AttributeValue, open map[string]bool) {
+	held := new(big.Rat)
+	for _, first := range c.rows {
+		whole, err := ledger.ParseTransactionID(first.ID)
+		if err != nil || first.Status != "pending" || first.UserID != row.UserID {
+			continue
+		}
+		if _, ended := c.rows[whole.End().String()]; ended {
+			continue
+		}
+		name := "hold:" + base64.RawURLEncoding.EncodeToString(whole[:])
+		expires, _ := time.Parse(createdAtLayout, first.ExpiresAt)
+		want := &types.AttributeValueMemberL{Value: []types.AttributeValue{
+			&types.AttributeValueMemberN{Value: string(first.Ammount)},
+			&types.AttributeValueMemberN{Value: fmt.Sprint(expires.UnixMilli())},
+		}}
+		if !reflect.DeepEqual(item[name], types.AttributeValue(want)) {
+			c.find(invHold, "user %q has %s %v, not that of %+v", row.UserID, name, item[name], first)
+		}
+		delete(open, name)
+		amount, _ := money(first.Ammount)
+		held.Add(held, amount)
+	}
+	if len(open) > 0 {
+		c.find(invHold, "user %q has holds of no pending row: %v", row.UserID, slices.Sorted(maps.Keys(open)))
+	}
+	if sum, _ := money(row.Held); sum.Cmp(held) != 0 || held.Cmp(c.users[row.UserID].held) != 0 {
+		c.find(invHold, "user %q holds %s, and the rows come to %s", row.UserID, row.Held, held.FloatString(2))
+	}
+	if count := strings.Count(strings.Join(slices.Collect(maps.Keys(item)), " "), "hold:"); row.Holds != "" && fmt.Sprint(count) != string(row.Holds) {
+		c.find(invHold, "user %q has %s holds, and %d attributes", row.UserID, row.Holds, count)
+	}
 }
 
 // decode reads an item into a row if it has exactly these attributes: names, and
@@ -327,4 +473,4 @@ func money(n attributevalue.Number) (sum *big.Rat, ok bool) {
 	return sum, new(big.Rat).Quo(sum, cent).IsInt()
 }
 
-func inRange(balance *big.Rat) bool { return balance.Sign() >= 0 && balance.Cmp(ceiling) <= 0 }
+func inRange(balance *big.Rat) bool { return balance.Sign() >= 0 && balance.Cmp(highest) <= 0 }

@@ -55,7 +55,7 @@ func (b *Books) WriteCredits(ctx context.Context, user string, amounts ...string
 	_, err := b.direct.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &b.opened.AggregateTable,
 		Item: itemOf(aggregate{
-			user, attributevalue.Number(balance.FloatString(2)), attributevalue.Number(strconv.Itoa(len(amounts))),
+			UserID: user, Balance: attributevalue.Number(balance.FloatString(2)), Version: attributevalue.Number(strconv.Itoa(len(amounts))),
 		}),
 	})
 	if err != nil {

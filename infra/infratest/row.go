@@ -1,6 +1,7 @@
 package infratest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -27,7 +28,9 @@ type Row struct {
 	Entries        []Entry               `dynamodbav:"entries,omitempty"`
 	Balance        attributevalue.Number `dynamodbav:"balance,omitempty"`        // of a declined one: what declined it
 	DeclinedEntry  attributevalue.Number `dynamodbav:"declined_entry,omitempty"` // of a declined one with entries
+	ExpiresAt      string                `dynamodbav:"expires_at,omitempty"`     // of one that was to be pending
 	TransactionID  string                `dynamodbav:"transaction_id,omitempty"` // of another row
+	Held           attributevalue.Number `dynamodbav:"held,omitempty"`           // of a capture
 }
 
 // Entry is one of the entries in a first row.
@@ -40,11 +43,14 @@ type Entry struct {
 // createdAtLayout is the layout of created_at, which is in UTC.
 const createdAtLayout = "2006-01-02T15:04:05.000Z"
 
-// aggregate is a row of the aggregate table.
+// aggregate is a row of the aggregate table, but for the open holds, which have
+// an attribute each.
 type aggregate struct {
 	UserID  string                `dynamodbav:"user_id"`
 	Balance attributevalue.Number `dynamodbav:"balance"`
 	Version attributevalue.Number `dynamodbav:"version"`
+	Held    attributevalue.Number `dynamodbav:"held,omitempty"`
+	Holds   attributevalue.Number `dynamodbav:"holds,omitempty"`
 }
 
 // Item returns the row as DynamoDB stores it.
@@ -64,7 +70,7 @@ func rowOf(t ledger.Transaction) Row {
 		ID:             t.ID.String(),
 		UserID:         t.UserID.String(),
 		Ammount:        attributevalue.Number(t.Amount.String()),
-		Type:           string(t.Type),
+		Type:           cmp.Or(string(t.Type), string(t.End)),
 		Status:         string(t.Status),
 		CreatedAt:      t.CreatedAt.Format(createdAtLayout),
 		IdempotencyKey: t.IdempotencyKey.String(),
@@ -79,8 +85,14 @@ func rowOf(t ledger.Transaction) Row {
 			r.DeclinedEntry = attributevalue.Number(strconv.Itoa(t.DeclinedEntry))
 		}
 	}
+	if !t.ExpiresAt.IsZero() {
+		r.ExpiresAt = t.ExpiresAt.Format(createdAtLayout)
+	}
 	if t.TransactionID != (ledger.TransactionID{}) {
 		r.TransactionID = t.TransactionID.String()
+	}
+	if t.End == ledger.Capture {
+		r.Held = attributevalue.Number(t.Held.String())
 	}
 	return r
 }

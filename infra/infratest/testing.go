@@ -69,14 +69,14 @@ func (b *Books) checkAtEnd(t testing.TB) {
 	})
 }
 
-// Balance returns the user's balance.
+// Balance returns what the user can spend.
 func (b *Books) Balance(t testing.TB, user string) string {
 	t.Helper()
 	id, err := ledger.ParseUserID(user)
 	noError(t, err)
-	balance, err := b.Ledger.Balance(t.Context(), id)
+	funds, err := b.Ledger.Balance(t.Context(), id)
 	noError(t, err)
-	return balance.String()
+	return funds.Balance.String()
 }
 
 // Request returns the request of one entry of these texts.

@@ -11,90 +11,63 @@ import (
 // numbers is DynamoDB's arithmetic: 38 digits.
 var numbers = apd.BaseContext.WithPrecision(38)
 
-// holds evaluates a condition on an item, nil being none: comparisons with
-// values, attribute_exists, attribute_not_exists, AND and OR. No condition
-// always holds, and a comparison with an attribute that isn't there never does.
-func holds(condition string, on item, values item) (bool, error) {
-	if condition == "" {
-		return true, nil
-	}
-	for _, either := range strings.Split(condition, " OR ") {
-		all := true
-		for _, each := range strings.Split(either, " AND ") {
-			one, err := holdsOne(strings.TrimSpace(each), on, values)
-			if err != nil {
-				return false, err
-			}
-			all = all && one
-		}
-		if all {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-func holdsOne(condition string, on item, values item) (bool, error) {
-	if name, is := argument(condition, "attribute_not_exists"); is {
-		return on[name] == nil, nil
-	}
-	if name, is := argument(condition, "attribute_exists"); is {
-		return on[name] != nil, nil
-	}
-	words := strings.Fields(condition)
-	if len(words) != 3 || values[words[2]] == nil {
-		return false, fmt.Errorf("%q is not modelled", condition)
-	}
-	if on[words[0]] == nil {
-		return false, nil
-	}
-	left, err := number(on[words[0]])
-	if err != nil {
-		return false, err
-	}
-	right, err := number(values[words[2]])
-	if err != nil {
-		return false, err
-	}
-	switch order := left.Cmp(right); words[1] {
-	case "<":
-		return order < 0, nil
-	case "<=":
-		return order <= 0, nil
-	case ">=":
-		return order >= 0, nil
-	case ">":
-		return order > 0, nil
-	}
-	return false, fmt.Errorf("%q is not modelled", condition)
-}
-
-// change applies an update to an item: "SET a = x + y, b = x ADD c y".
-func change(update string, to item, values item) error {
-	set, add, _ := strings.Cut(update, " ADD ")
-	set, isSet := strings.CutPrefix(set, "SET ")
-	if !isSet {
+// change applies an update to an item: "SET a = x + y, b = z REMOVE c, d ADD e
+// v, f w", each part of which may be left out. All of it sees the item as it was.
+func change(update string, to item, asked *request) error {
+	before := maps.Clone(to)
+	rest, add, _ := strings.Cut(update, "ADD ")
+	rest, remove, _ := strings.Cut(rest, "REMOVE ")
+	rest, isSet := strings.CutPrefix(rest, "SET ")
+	if !isSet && rest != "" {
 		return fmt.Errorf("%q is not modelled", update)
 	}
-	before := maps.Clone(to)
-	name, assigned, _ := strings.Cut(set, " = ")
-	after, err := evaluate(assigned, before, values)
-	if err != nil {
-		return err
+	for _, assignment := range clauses(rest) {
+		name, assigned, _ := strings.Cut(assignment, " = ")
+		after, err := evaluate(assigned, before, asked.ExpressionAttributeValues)
+		if err != nil {
+			return err
+		}
+		to[attribute(asked.ExpressionAttributeNames, name)] = after
 	}
-	to[name] = after
-	if add == "" {
-		return nil
+	for _, name := range clauses(remove) {
+		delete(to, attribute(asked.ExpressionAttributeNames, name))
 	}
-	words := strings.Fields(add)
-	if len(words) != 2 || values[words[1]] == nil {
-		return fmt.Errorf("ADD %s is not modelled", add)
+	for _, each := range clauses(add) {
+		words := strings.Fields(each)
+		if len(words) != 2 || asked.ExpressionAttributeValues[words[1]] == nil {
+			return fmt.Errorf("ADD %s is not modelled", each)
+		}
+		name, added := attribute(asked.ExpressionAttributeNames, words[0]), asked.ExpressionAttributeValues[words[1]]
+		if was := before[name]; was != nil {
+			var err error
+			if added, err = sum(was, added, false); err != nil {
+				return err
+			}
+		}
+		to[name] = added
 	}
-	to[words[0]] = values[words[1]]
-	if was := before[words[0]]; was != nil {
-		to[words[0]], err = sum(was, values[words[1]], false)
+	return nil
+}
+
+// clauses returns what stands between the commas outside of parentheses.
+func clauses(text string) (all []string) {
+	depth, from := 0, 0
+	for i, letter := range text + "," {
+		switch letter {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		case ',':
+			if one := strings.TrimSpace(text[from:min(i, len(text))]); depth == 0 && one != "" {
+				all = append(all, one)
+			}
+			if depth == 0 {
+				from = min(i+1, len(text))
+			}
+		}
 	}
-	return err
+	return all
 }
 
 // evaluate is an operand, or the sum or difference of two.

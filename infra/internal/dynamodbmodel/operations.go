@@ -28,7 +28,7 @@ func (m *Model) putItem(asked request, moment Moment) answer {
 	if row.held {
 		return refused("TransactionConflictException", "Transaction is ongoing for the item")
 	}
-	switch fine, err := holds(asked.ConditionExpression, row.now(), asked.ExpressionAttributeValues); {
+	switch fine, err := holds(asked.ConditionExpression, row.now(), &asked); {
 	case err != nil:
 		return invalid("ConditionExpression: %v", err)
 	case !fine && asked.ReturnValuesOnConditionCheckFailure == "ALL_OLD" && row.now() != nil:

@@ -169,7 +169,7 @@ func (m *Model) judge(put, update *request, refusal string) (write, map[string]a
 		return write{row: row}, reason(refusal, "refused by chance")
 	}
 	before := row.now()
-	switch fine, err := holds(asked.ConditionExpression, before, asked.ExpressionAttributeValues); {
+	switch fine, err := holds(asked.ConditionExpression, before, asked); {
 	case err != nil:
 		return write{}, reason("ValidationError", err.Error())
 	case !fine:
@@ -184,7 +184,7 @@ func (m *Model) judge(put, update *request, refusal string) (write, map[string]a
 		if after = maps.Clone(before); after == nil {
 			after = maps.Clone(key)
 		}
-		if err := change(asked.UpdateExpression, after, asked.ExpressionAttributeValues); err != nil {
+		if err := change(asked.UpdateExpression, after, asked); err != nil {
 			return write{}, reason("ValidationError", err.Error())
 		}
 	}

@@ -20,6 +20,7 @@ type request struct {
 	Item                                item
 	ConditionExpression                 string
 	UpdateExpression                    string
+	ExpressionAttributeNames            map[string]string
 	ExpressionAttributeValues           item
 	ReturnValuesOnConditionCheckFailure string
 	ConsistentRead                      bool

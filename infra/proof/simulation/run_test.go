@@ -265,7 +265,9 @@ func (c *caller) call(ctx context.Context, made call) *call {
 	case toPost:
 		made.result, made.err = c.ledger.Post(ctx, made.request)
 	case toBalance:
-		made.balance, made.err = c.ledger.Balance(ctx, made.request.UserID())
+		var funds ledger.Funds
+		funds, made.err = c.ledger.Balance(ctx, made.request.UserID())
+		made.balance = funds.Balance
 	case toTransaction:
 		made.result.Transaction, made.err = c.ledger.Transaction(ctx, made.request.TransactionID())
 	}

@@ -1,0 +1,95 @@
+package handler
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"onewrite/ledger"
+)
+
+// capture answers POST /transactions/{id}/capture.
+func (h *Handler) capture(c *call) (answer, error) {
+	if err := c.caller.mayCapture(); err != nil {
+		return answer{}, err
+	}
+	r, err := c.endRequest(capturePath)
+	if err != nil {
+		return answer{}, err
+	}
+	amount, field, err := parseCapture(c)
+	if err != nil {
+		return answer{}, err
+	}
+	result, err := h.ledger.Capture(c.Context(), r, amount)
+	if errors.Is(err, ledger.ErrInvalidAmount) {
+		invalid := &invalidRequest{}
+		invalid.addError(field, err)
+		err = invalid
+	}
+	return c.endAnswer(result, err)
+}
+
+// void answers POST /transactions/{id}/void. Its body says nothing.
+func (h *Handler) void(c *call) (answer, error) {
+	r, err := c.endRequest(voidPath)
+	if err != nil {
+		return answer{}, err
+	}
+	return c.endAnswer(h.ledger.Void(c.Context(), r))
+}
+
+// endRequest returns the hold that the path names, which must be of a user that
+// the caller may read.
+func (c *call) endRequest(suffix string) (ledger.EndRequest, error) {
+	path := strings.TrimSuffix(strings.TrimPrefix(c.URL.Path, transactionPath), suffix)
+	id, err := ledger.ParseTransactionID(path)
+	if err != nil {
+		return ledger.EndRequest{}, ledger.ErrNotFound
+	}
+	c.user, c.transaction = c.caller.user, id.String()
+	return ledger.EndRequest{TransactionID: id, UserID: c.caller.user}, nil
+}
+
+// endAnswer returns the answer to a call that ended a hold.
+func (c *call) endAnswer(result ledger.Result, err error) (answer, error) {
+	if err != nil {
+		return answer{}, err
+	}
+	c.user = result.Transaction.UserID
+	a := answer{
+		status:  http.StatusOK,
+		headers: []header{isJSON},
+		body:    encode(data{Data: wholeBody(result.Transaction)}),
+		outcome: outcomePosted,
+	}
+	return a.replayed(result), nil
+}
+
+// parseCapture reads the amount that a capture takes and the field that has it,
+// from a body that may be left out. The zero Amount is all that is held.
+func parseCapture(c *call) (amount ledger.Amount, field string, err error) {
+	body, err := readBody(c)
+	if err != nil || len(body) == 0 {
+		return amount, "", err
+	}
+	invalid := &invalidRequest{}
+	var m entryMembers
+	if jsontext.Value(body).Kind() != '{' {
+		invalid.add(bodyField, "must be a JSON object, or left out")
+	} else if err := json.Unmarshal(body, &m); err != nil {
+		invalid.add(bodyField, "must be valid JSON: "+unreadable(err))
+	}
+	checkCurrency(invalid, "", m.Currency)
+	field = ammountField
+	if m.Ammount == nil {
+		field = amountField
+	}
+	if m.Ammount != nil || m.Amount != nil {
+		amount = parseAmount(invalid, "", m)
+	}
+	return amount, field, invalid.err()
+}

@@ -1,0 +1,125 @@
+package infra
+
+import (
+	"encoding/base64"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"onewrite/ledger"
+)
+
+// Aggregate is a row of the transactions_aggregate table: a user's account, and
+// how many rows made it from the opening balance.
+type Aggregate struct {
+	UserID ledger.UserID
+	ledger.Account
+	Version int
+}
+
+// DecodeAggregate reads a row of the transactions_aggregate table as strictly
+// as [DecodeTransaction] reads its own. A user who has no row at all has the
+// opening balance; a row without a balance is damaged, and so is one whose
+// holds are not what it says of them.
+func DecodeAggregate(row map[string]types.AttributeValue) (Aggregate, error) {
+	d := decoder{row: row}
+	a := Aggregate{
+		UserID:  decodeText(&d, "user_id", ledger.ParseUserID),
+		Account: ledger.Account{Balance: decodeNumber(&d, "balance", ledger.ParseBalance)},
+		Version: decodeNumber(&d, "version", parseVersion),
+	}
+	for name := range row {
+		if strings.HasPrefix(name, holdPrefix) {
+			a.Holds = append(a.Holds, decodeHold(&d, name))
+		}
+	}
+	if a.Holds != nil || row["held"] != nil || row["holds"] != nil {
+		d.equal("held", ledger.Held(a.Holds).String())
+		d.equal("holds", strconv.Itoa(len(a.Holds)))
+	}
+	if err := d.err("transactions_aggregate", "user_id"); err != nil {
+		return Aggregate{}, err
+	}
+	return a, nil
+}
+
+// decodeAccount returns the account of a user's row, or that of a user who has
+// none.
+func decodeAccount(row item) (ledger.Account, error) {
+	if len(row) == 0 {
+		return ledger.Account{Balance: ledger.OpeningBalance()}, nil
+	}
+	a, err := DecodeAggregate(row)
+	return a.Account, err
+}
+
+// parseVersion parses the number of rows that made a balance. Their first makes
+// the row.
+func parseVersion(s string) (int, error) {
+	version, err := strconv.Atoi(s)
+	if err != nil || version < 1 {
+		return 0, errors.New("must be a whole number of at least 1")
+	}
+	return version, nil
+}
+
+// holdPrefix is what the name of an open hold begins with. The id of its
+// transaction follows, in 22 characters, so that all holds keep the row small.
+const holdPrefix = "hold:"
+
+// holdName returns the name of the attribute that an open hold has in its user's
+// row.
+func holdName(id ledger.TransactionID) string {
+	return holdPrefix + base64.RawURLEncoding.EncodeToString(id[:])
+}
+
+// encodeHold returns the value of that attribute: the amount, and the
+// milliseconds since 1970 at which the hold expires.
+func encodeHold(h ledger.Hold) types.AttributeValue {
+	return &types.AttributeValueMemberL{Value: []types.AttributeValue{
+		number(h.Amount),
+		&types.AttributeValueMemberN{Value: strconv.FormatInt(h.ExpiresAt.UnixMilli(), 10)},
+	}}
+}
+
+// decodeHold reads the attribute of an open hold.
+func decodeHold(d *decoder, name string) (h ledger.Hold) {
+	id, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(name, holdPrefix))
+	if err != nil || len(id) != len(h.TransactionID) {
+		d.reject(name, "must be named by the id of a transaction")
+		return h
+	}
+	list, ok := d.row[name].(*types.AttributeValueMemberL)
+	if !ok || len(list.Value) != 2 {
+		d.reject(name, "must be a list of an amount and a time")
+		return h
+	}
+	fields := decoder{row: item{"ammount": list.Value[0], "expires_at": list.Value[1]}, prefix: name + "."}
+	h = ledger.Hold{
+		TransactionID: ledger.TransactionID(id),
+		Amount:        decodeNumber(&fields, "ammount", ledger.ParseAmount),
+		ExpiresAt:     decodeNumber(&fields, "expires_at", parseMilliseconds),
+	}
+	d.wrong = append(d.wrong, fields.wrong...)
+	return h
+}
+
+// parseMilliseconds parses a time in milliseconds since 1970.
+func parseMilliseconds(s string) (time.Time, error) {
+	milliseconds, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return time.Time{}, errors.New("must be milliseconds since 1970")
+	}
+	return time.UnixMilli(milliseconds).UTC(), nil
+}
+
+// equal notes a number that is not what the holds of the row come to.
+func (d *decoder) equal(name, want string) {
+	got := decodeNumber(d, name, func(s string) (string, error) { return s, nil })
+	if got != "" && got != want {
+		d.reject(name, "is %s, and the open holds come to %s", got, want)
+	}
+}

@@ -1,0 +1,146 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// EndRequest names the hold that is to end.
+type EndRequest struct {
+	TransactionID TransactionID
+	UserID        UserID // whose hold it must be; the zero UserID means anybody's
+}
+
+// Capture takes the amount from a hold, or all that is held if it is zero, and
+// gives the rest back. A credit of the pending transaction is posted in the same
+// write. The result is the transaction as it stands then; it is Replayed if this
+// amount was captured before. The error is
+//   - [ErrNotFound] if no transaction of the user has the id;
+//   - [ErrNotPending] if the transaction never was pending;
+//   - an [*InvalidError] that unwraps to [ErrInvalidAmount] if less is held;
+//   - a *[HoldEndedError], which unwraps to [ErrHoldEnded], if the hold ended in
+//     another way, or had expired;
+//   - a *[ReceiverLimitError], which unwraps to [ErrBalanceLimit], if the user
+//     who is credited would have too much. The hold has not ended then;
+//   - [ErrTryAgain] if the outcome is not known or nothing was written;
+//   - anything else for a defect.
+func (l *Ledger) Capture(ctx context.Context, r EndRequest, amount Amount) (Result, error) {
+	t, err := l.pending(ctx, r)
+	if err != nil {
+		return Result{}, err
+	}
+	if amount.Equal(Amount{}) {
+		amount = t.Amount
+	}
+	if amount.More(t.Amount) {
+		return Result{}, &InvalidError{ErrInvalidAmount, "must be at most what was held: " + t.Amount.String()}
+	}
+	return l.end(ctx, t, Capture, amount)
+}
+
+// Void gives back what is held. The result and the error are those of
+// [Ledger.Capture].
+func (l *Ledger) Void(ctx context.Context, r EndRequest) (Result, error) {
+	t, err := l.pending(ctx, r)
+	if err != nil {
+		return Result{}, err
+	}
+	return l.end(ctx, t, Void, Amount{})
+}
+
+// pending reads the first row of a transaction that was pending.
+func (l *Ledger) pending(ctx context.Context, r EndRequest) (Transaction, error) {
+	t, err := l.store.Transaction(ctx, r.TransactionID)
+	switch {
+	case err != nil:
+		return Transaction{}, err
+	case t.TransactionID != (TransactionID{}), r.UserID != (UserID{}) && r.UserID != t.UserID:
+		return Transaction{}, ErrNotFound
+	case t.Status != Pending:
+		return Transaction{}, ErrNotPending
+	}
+	return t, nil
+}
+
+// end ends the hold of a pending transaction as asked, or as expired if its time
+// is over: the first end that is written stays.
+func (l *Ledger) end(ctx context.Context, t Transaction, asked End, captured Amount) (Result, error) {
+	now, as := l.now(), asked
+	if left := t.ExpiresAt.Sub(now); left > 0 {
+		// After its expiry a reading says that the hold has expired. So no
+		// attempt at another end is sent from then on.
+		limited, cancel := context.WithTimeout(ctx, left)
+		defer cancel()
+		ctx = limited
+	} else {
+		as = Expiry
+	}
+	p := t.ending(as, captured, now)
+	end, replayed := p.Rows[0], false
+	err := l.store.Post(ctx, p)
+	if out, ok := errors.AsType[*OutOfRangeError](err); ok {
+		err = l.whyNotEnded(ctx, p, out)
+	}
+	if recorded, ok := errors.AsType[*RecordedError](err); ok {
+		end, replayed = recorded.Recorded, true
+	} else if err != nil {
+		return Result{}, fmt.Errorf("%s of %s: %w", asked, t.ID, err)
+	}
+	if end.TransactionID != t.ID || end.End == "" {
+		return Result{}, fmt.Errorf("%s of %s: the id of its end is another row's", asked, t.ID)
+	}
+	if end.End != asked || asked == Capture && !end.Amount.Equal(captured) {
+		return Result{}, &HoldEndedError{end}
+	}
+	return Result{t.ended(end), replayed}, nil
+}
+
+// whyNotEnded returns the error for an end that the accounts did not allow: the
+// balance of who is credited is too high, or the hold has ended, and the store
+// did not say so.
+func (l *Ledger) whyNotEnded(ctx context.Context, p Posting, out *OutOfRangeError) error {
+	if _, ok := out.Accounts[p.Moves[0].UserID]; !ok && len(p.Moves) > 1 {
+		receiver := p.Moves[1]
+		if account, ok := out.Accounts[receiver.UserID]; ok && !receiver.Allows(account.Balance) {
+			return &ReceiverLimitError{receiver.UserID, account.Balance}
+		}
+	}
+	end, err := l.store.Transaction(ctx, p.Rows[0].ID)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return fmt.Errorf("the hold is not open and has no end: %w", out)
+	case err != nil:
+		return err
+	}
+	return &RecordedError{end}
+}
+
+// ending returns the posting that ends the hold of a pending transaction. The
+// first row is the end.
+func (t Transaction) ending(as End, captured Amount, now time.Time) Posting {
+	if as != Capture {
+		captured = Amount{}
+	}
+	end := t.hold().endRow(t.UserID, as, captured, now)
+	p := Posting{Rows: []Transaction{end}}
+	moves := make(totals, 0, 2)
+	moves.of(t.UserID).end(t.hold(), captured)
+	if as == Capture && len(t.Entries) > 1 {
+		e := t.Entries[1]
+		credit := Transaction{
+			ID:            t.ID.Entry(1),
+			UserID:        e.UserID,
+			Type:          e.Type,
+			Amount:        captured,
+			Status:        Posted,
+			CreatedAt:     end.CreatedAt,
+			TransactionID: t.ID,
+		}
+		p.Rows = append(p.Rows, credit)
+		moves.of(e.UserID).add(credit)
+	}
+	p.Moves = moves.moves()
+	return p
+}

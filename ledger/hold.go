@@ -1,0 +1,171 @@
+package ledger
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cockroachdb/apd/v3"
+)
+
+// MaxHolds is how many holds of a user may be open: with as many, the row of
+// the balance is still under 1 KB.
+const MaxHolds = 16
+
+// maxExpiresIn is the longest time that money can be held: 31 days.
+const maxExpiresIn = 31 * 24 * time.Hour
+
+// grace is how long after its expiry a hold counts as held, and a release waits:
+// callers whose clocks differ by less see the same end.
+const grace = time.Second
+
+// Hold is money of a user that is kept aside by a pending transaction, until
+// that is captured or voided, or expires.
+type Hold struct {
+	TransactionID TransactionID
+	Amount        Amount
+	ExpiresAt     time.Time // UTC, to the millisecond
+}
+
+// spendable reports whether what was held can be spent again though nobody has
+// ended the hold.
+func (h Hold) spendable(now time.Time) bool { return !now.Before(h.ExpiresAt.Add(grace)) }
+
+// endRow returns the row that ends a user's hold. All ends of a hold have one id,
+// so that there is only one.
+func (h Hold) endRow(user UserID, end End, captured Amount, now time.Time) Transaction {
+	row := Transaction{
+		ID:            h.TransactionID.End(),
+		UserID:        user,
+		End:           end,
+		Amount:        h.Amount,
+		Status:        end.Status(),
+		CreatedAt:     now.UTC().Truncate(time.Millisecond),
+		TransactionID: h.TransactionID,
+	}
+	if end == Capture {
+		row.Amount, row.Held = captured, h.Amount
+	}
+	return row
+}
+
+// ParseExpiresIn parses whole seconds from 1 to 2678400, which are 31 days, in
+// digits only. Anything else is an [*InvalidError] that unwraps to
+// [ErrInvalidExpiresIn].
+func ParseExpiresIn(s string) (time.Duration, error) {
+	seconds, err := strconv.Atoi(s)
+	if err != nil || !digits(s) || seconds < 1 || seconds > int(maxExpiresIn/time.Second) {
+		return 0, &InvalidError{ErrInvalidExpiresIn, "must be whole seconds from 1 to " + strconv.Itoa(int(maxExpiresIn/time.Second))}
+	}
+	return time.Duration(seconds) * time.Second, nil
+}
+
+// CheckHold checks that the entries can be pending: one debit, or a debit and
+// then a credit of the same amount for another user. If they can't, the error is
+// an [*InvalidError] that unwraps to [ErrInvalidExpiresIn].
+func CheckHold(entries []Entry) error {
+	debit := len(entries) > 0 && entries[0].Type == Debit
+	switch {
+	case debit && len(entries) == 1:
+		return nil
+	case debit && len(entries) == 2 && entries[1].Type == Credit &&
+		entries[1].Amount.Equal(entries[0].Amount) && entries[1].UserID != entries[0].UserID:
+		return nil
+	}
+	return &InvalidError{ErrInvalidExpiresIn, "must come with one debit, or with a debit and then a credit of the same amount for another user"}
+}
+
+// Account is what is stored of a user: the balance, which is without what is
+// held, and the open holds.
+type Account struct {
+	Balance Balance
+	Holds   []Hold
+}
+
+// Funds are what a user has at a moment.
+type Funds struct {
+	Balance Balance // what can be spent
+	Held    Sum     // what is kept aside
+}
+
+// Funds returns what the user has. A hold that has expired, and for longer than
+// clocks differ, can be spent.
+func (a Account) Funds(now time.Time) Funds {
+	f := Funds{Balance: a.Balance}
+	for _, h := range a.Holds {
+		if h.spendable(now) {
+			mustExact(exact.Add(&f.Balance.d, &f.Balance.d, &h.Amount.d))
+		} else {
+			f.Held.add(h.Amount)
+		}
+	}
+	return f
+}
+
+// expired returns the holds that a write may release, in an order that does not
+// depend on the store's.
+func (a Account) expired(now time.Time) (holds []Hold) {
+	for _, h := range a.Holds {
+		if h.spendable(now) {
+			holds = append(holds, h)
+		}
+	}
+	slices.SortFunc(holds, func(a, b Hold) int {
+		return strings.Compare(a.TransactionID.String(), b.TransactionID.String())
+	})
+	return holds
+}
+
+// tooManyHolds reports whether a request would open one hold more than there may
+// be. Holds that have expired are not open.
+func (r Request) tooManyHolds(accounts map[UserID]Account, now time.Time) bool {
+	if r.ExpiresIn == 0 {
+		return false
+	}
+	payer := accounts[r.UserID()]
+	return len(payer.Holds)-len(payer.expired(now)) >= MaxHolds
+}
+
+// releases are expired holds, by their users, that a write gives back before it
+// does anything else.
+type releases struct {
+	at    time.Time
+	users []release
+}
+
+type release struct {
+	user  UserID
+	holds []Hold
+}
+
+// rows returns the rows of the releases, and counts them in the moves.
+func (r releases) rows(moves *totals) (rows []Transaction) {
+	for _, one := range r.users {
+		for _, h := range one.holds {
+			rows = append(rows, h.endRow(one.user, Expiry, Amount{}, r.at))
+			moves.of(one.user).end(h, Amount{})
+		}
+	}
+	return rows
+}
+
+// unbounded is the highest balance that there can be: releases may lift one over
+// MaxBalance by what was held.
+var unbounded = func() (b Balance) {
+	mustExact(exact.Mul(&b.d, &maxAmount, apd.New(MaxHolds, 0)))
+	mustExact(exact.Add(&b.d, &b.d, &maxBalance))
+	return b
+}()
+
+// HighestBalance returns the highest balance that there can be: [MaxBalance] and
+// [MaxHolds] times the highest amount.
+func HighestBalance() Balance { return unbounded }
+
+// Held returns what the holds come to.
+func Held(holds []Hold) (held Sum) {
+	for _, h := range holds {
+		held.add(h.Amount)
+	}
+	return held
+}
