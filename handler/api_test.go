@@ -188,9 +188,10 @@ func body(user, amount, kind string) string {
 
 // problem is a problem document.
 type problem struct {
-	Type, Title, Detail, Instance, ID, Balance, Limit string
-	Status                                            int
-	Properties                                        map[string][]string
+	Type, Title, Detail, Instance, ID, Balance, Limit, Ended string
+	Status                                                   int
+	Entry                                                    *int
+	Properties                                               map[string][]string
 }
 
 // problem checks that the answer is one, and returns it.

@@ -117,7 +117,7 @@ func TestDescriptionForbidsAnswers(t *testing.T) {
 		{posted, replace(`"userId":"1",`, ``)},
 		{posted, replace(`"data"`, `"Data"`)},
 		{posted, replace(`"credit"`, `"transfer"`)},
-		{posted, replace(`"posted"`, `"pending"`)},
+		{posted, replace(`"posted"`, `"done"`)},
 		{posted, replace(`"ammount":"1"`, `"ammount":1`)},
 		{posted, replace(`"ammount":"1"`, `"ammount":"1.0"`)},
 		{posted, replace(id11, "1")},

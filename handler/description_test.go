@@ -108,7 +108,7 @@ func (d *description) checkRequest(o *operation, r request) error {
 		}
 		errs = append(errs, d.checkText(p.Name, p.Required, p.Schema, sent))
 	}
-	if o.RequestBody != nil {
+	if o.RequestBody != nil && (o.RequestBody.Value.Required || r.body != "") {
 		errs = append(errs, d.checkBody(o.RequestBody.Value.Content["application/json"].Schema, r.body, asItStands))
 	}
 	return errors.Join(errs...)

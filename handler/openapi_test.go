@@ -15,6 +15,7 @@ import (
 
 	"onewrite/handler"
 	"onewrite/infra/infratest/faults"
+	"onewrite/ledger"
 )
 
 // beyondSchemas are the reasons of the handler that JSON Schema has no words
@@ -171,6 +172,22 @@ func TestEveryDocumentedAnswerIsMet(t *testing.T) {
 	get := func(target string) request { return request{method: http.MethodGet, target: target} }
 	put := func(target string) request { return request{method: http.MethodPut, target: target} }
 
+	end := func(id, how, body string) request {
+		return request{http.MethodPost, "/transactions/" + id + "/" + how, nil, body}
+	}
+	const hold = `{"userId":"holder","ammount":"1","type":"debit","expiresIn":60}`
+	var holds []string
+	pending := func(key, body string) string {
+		got := invoke(t, h, encode(t, event2(post(key, body))))
+		require.Equal(t, http.StatusCreated, got.Status, got.Body)
+		return strings.TrimPrefix(got.Header.Get("Location"), "/transactions/")
+	}
+	for i := range ledger.MaxHolds {
+		holds = append(holds, pending(strconv.Itoa(i), hold))
+	}
+	ended := holds[0]
+	toRich := pending("to rich", `{"expiresIn":60,"entries":[{"userId":"payer","ammount":"60","type":"debit"},{"userId":"rich","ammount":"60","type":"credit"}]}`)
+	pending("rich", body("rich", "50", "credit"))
 	met := []documentedAnswer{}
 	meet := func(h *handler.Handler, operation string, r request, deadline time.Duration) {
 		ctx, cancel := context.WithTimeout(t.Context(), deadline)
@@ -215,6 +232,24 @@ func TestEveryDocumentedAnswerIsMet(t *testing.T) {
 		{"readTransaction", put("/transactions/" + id11), nil, time.Minute},
 		{"readTransaction", get("/transactions/" + id11), damage, time.Minute},
 		{"readTransaction", get("/transactions/" + id11), faults.Throttle, 700 * time.Millisecond},
+		{"postTransaction", post("one more", hold), nil, time.Minute},
+		{"captureTransaction", end(ended, "capture", ""), nil, time.Minute},
+		{"captureTransaction", end(ended, "capture", `{"ammount":"0"}`), nil, time.Minute},
+		{"captureTransaction", end("none", "capture", ""), nil, time.Minute},
+		{"captureTransaction", put("/transactions/" + ended + "/capture"), nil, time.Minute},
+		{"captureTransaction", end(ended, "capture", strings.Repeat(" ", 16<<10+1)), nil, time.Minute},
+		{"captureTransaction", end(ended, "capture", `{"ammount":"0.01"}`), nil, time.Minute},
+		{"captureTransaction", end(id11, "capture", ""), nil, time.Minute},
+		{"captureTransaction", end(toRich, "capture", ""), nil, time.Minute},
+		{"captureTransaction", end(ended, "capture", ""), damage, time.Minute},
+		{"captureTransaction", end(ended, "capture", ""), faults.Throttle, 700 * time.Millisecond},
+		{"voidTransaction", end(toRich, "void", ""), nil, time.Minute},
+		{"voidTransaction", end("none", "void", ""), nil, time.Minute},
+		{"voidTransaction", put("/transactions/" + ended + "/void"), nil, time.Minute},
+		{"voidTransaction", end(ended, "void", ""), nil, time.Minute},
+		{"voidTransaction", end(id11, "void", ""), nil, time.Minute},
+		{"voidTransaction", end(ended, "void", ""), damage, time.Minute},
+		{"voidTransaction", end(ended, "void", ""), faults.Throttle, 700 * time.Millisecond},
 	} {
 		books.Network.Always(call.fault)
 		meet(h, call.operation, call.request, call.deadline)
@@ -222,10 +257,12 @@ func TestEveryDocumentedAnswerIsMet(t *testing.T) {
 	}
 	guarded, _, _ := newHandlerFor(t, handler.Access{Authorization: handler.JWT})
 	for operation, r := range map[string]request{
-		"readBalance":      get("/balance?userId=1"),
-		"listTransactions": get("/transactions?userId=1"),
-		"postTransaction":  post("1", body("1", "1", "credit")),
-		"readTransaction":  get("/transactions/" + id11),
+		"readBalance":        get("/balance?userId=1"),
+		"listTransactions":   get("/transactions?userId=1"),
+		"postTransaction":    post("1", body("1", "1", "credit")),
+		"readTransaction":    get("/transactions/" + id11),
+		"captureTransaction": end(id11, "capture", ""),
+		"voidTransaction":    end(id11, "void", ""),
 	} {
 		meet(guarded, operation, r, time.Minute) // without a token
 	}
