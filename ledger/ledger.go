@@ -92,7 +92,10 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 		if !ok {
 			return p.Rows[0], err
 		}
-		now := l.now()
+		now := created
+		if hold(out.Accounts) { // what they can spend depends on the time
+			now = l.now()
+		}
 		if r.tooManyHolds(out.Accounts, now) {
 			return p.Rows[0], ErrTooManyHolds
 		}

@@ -202,7 +202,7 @@ func TestReportOfDamage(t *testing.T) {
 	books.Damage(t, books.Config.TransactionsTable, "INSERT INTO ? VALUE {'id': '\x1b[2J'}")
 	status, out, _ := command(t, books)
 	assert.Equal(t, exitWrong, status)
-	assert.Equal(t, `wrong      user "", transaction "\x1b[2J": transaction-row: transactions row "\x1b[2J": id: is "\x1b[2J", must be a UUID; user_id: is missing; idempotency_key: is missing; type: is missing; ammount: is missing; status: is missing; created_at: is missing
+	assert.Equal(t, `wrong      user "", transaction "\x1b[2J": transaction-row: transactions row "\x1b[2J": id: is "\x1b[2J", must be a UUID; user_id: is missing; ammount: is missing; status: is missing; created_at: is missing; type: is missing; idempotency_key: is missing
 wrong      user "1": balance: the balance is 1000 at version 1, and the history makes it 110 at version 1
 1 users, 2 transactions: 2 wrong, 0 unsettled
 `, out)

@@ -33,7 +33,7 @@ func damagedBooks(t *testing.T) *infratest.Books {
 }
 
 var (
-	garbage = finding{"", "garbage", kindTransactionRow, `transactions row "garbage": id: is "garbage", must be a UUID; user_id: is missing; idempotency_key: is missing; type: is missing; ammount: is missing; status: is missing; created_at: is missing`}
+	garbage = finding{"", "garbage", kindTransactionRow, `transactions row "garbage": id: is "garbage", must be a UUID; user_id: is missing; ammount: is missing; status: is missing; created_at: is missing; type: is missing; idempotency_key: is missing`}
 	victim  = finding{"victim", "", kindBalance, "the balance is 1000000 at version 1, and the history makes it 110 at version 1"}
 	robbed  = finding{"robbed", "", kindBalance, "the balance is 101 at version 1, and the history makes it 100 at version 0"}
 )

@@ -34,9 +34,9 @@ type Delivery struct {
 // of its sender.
 func NewWire(next func() Delivery) *Wire { return &Wire{next: next} }
 
-// Over returns the option that puts a client of [infra.NewClient] over another
-// transport, such as a [Wire]. All else of its HTTP client stays as it is, the
-// time for an attempt too. [Under] comes after it.
+// Over returns the option that puts a DynamoDB client over another transport,
+// such as a [Wire]. All else of its HTTP client, an [http.Client], stays as it
+// is, the time for an attempt too. [Under] comes after it.
 func Over(transport http.RoundTripper) func(*dynamodb.Options) {
 	return func(o *dynamodb.Options) {
 		client := *o.HTTPClient.(*http.Client)

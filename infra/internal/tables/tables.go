@@ -84,5 +84,5 @@ func keys(names ...string) (schema []types.KeySchemaElement) {
 // DynamoDB than fail, of a client or of one call.
 func Patient(o *dynamodb.Options) {
 	o.Retryer = awsretry.NewStandard()
-	o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(time.Minute)
+	o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(time.Minute).Freeze()
 }
