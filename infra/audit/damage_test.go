@@ -137,10 +137,10 @@ var damages = []struct {
 			`bob transaction-row: transactions row "%[4]s": created_at: is "soon", must be a time in UTC such as 2006-01-02T15:04:05.000Z`,
 		}},
 	{"status",
-		[]string{"UPDATE ? SET \"status\" = 'pending' WHERE id = '%[4]s'"}, nil,
+		[]string{"UPDATE ? SET \"status\" = 'done' WHERE id = '%[4]s'"}, nil,
 		[]string{
 			"bob balance: the balance is 101 at version 1, and the history makes it 100 at version 0",
-			`bob transaction-row: transactions row "%[4]s": status: is "pending", must be "posted" or "declined"`,
+			`bob transaction-row: transactions row "%[4]s": status: is "done", must be "posted", "declined", "pending", "voided" or "expired"`,
 		}},
 	{"restore with the row and without the balance of a posting", nil,
 		[]string{"DELETE FROM ? WHERE user_id = 'bob'", "UPDATE ? SET balance = 110 SET version = 1 WHERE user_id = 'alice'"},
