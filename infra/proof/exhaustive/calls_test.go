@@ -1,0 +1,94 @@
+package exhaustive_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/infratest"
+	"onewrite/ledger"
+)
+
+// call is one call of the ledger.
+type call struct {
+	name string
+	post *ledger.Request // or an end of the hold of a request
+	hold *ledger.Request
+	end  ledger.End
+	take string // the amount of a capture; "" is all
+}
+
+// make makes the call.
+func (c call) make(ctx context.Context, t *testing.T, l *ledger.Ledger) told {
+	if c.post != nil {
+		result, err := l.Post(ctx, *c.post)
+		return told{result, err}
+	}
+	r := ledger.EndRequest{TransactionID: c.hold.TransactionID()}
+	if c.end == ledger.Void {
+		result, err := l.Void(ctx, r)
+		return told{result, err}
+	}
+	var amount ledger.Amount
+	if c.take != "" {
+		var err error
+		amount, err = ledger.ParseAmount(c.take)
+		assert.NoError(t, err)
+	}
+	result, err := l.Capture(ctx, r, amount)
+	return told{result, err}
+}
+
+// told is what a caller was told.
+type told struct {
+	result ledger.Result
+	err    error
+}
+
+// unknown reports whether the caller heard no outcome.
+func (o told) unknown() bool { return errors.Is(o.err, ledger.ErrTryAgain) }
+
+// outcome returns what must be the same for ever, or "" for what is nobody's
+// outcome and uses up nothing.
+func (o told) outcome(t *testing.T) string {
+	declined, isDeclined := errors.AsType[*ledger.DeclinedError](o.err)
+	ended, isEnded := errors.AsType[*ledger.HoldEndedError](o.err)
+	switch {
+	case o.err == nil:
+		tx := o.result.Transaction
+		return string(tx.Status) + " " + tx.Captured.String() + " " + ledger.FormatTime(tx.CreatedAt)
+	case isDeclined:
+		tx := declined.Result.Transaction
+		return "declined on " + tx.BalanceSeen.String() + " " + ledger.FormatTime(tx.CreatedAt)
+	case isEnded:
+		return "ended by " + string(ended.End.End) + " of " + ended.End.Amount.String()
+	case errors.Is(o.err, ledger.ErrKeyReused):
+		return "reused"
+	case errors.Is(o.err, ledger.ErrTooManyHolds), errors.Is(o.err, ledger.ErrBalanceLimit):
+		return ""
+	}
+	require.NoError(t, o.err, "a defect")
+	return ""
+}
+
+// holdFor is how long the holds of the scenarios last.
+const holdFor = time.Minute
+
+func posts(t *testing.T, key string, entries ...string) call {
+	r := infratest.Entries(t, key, entries...)
+	return call{name: key, post: &r}
+}
+
+func holds(t *testing.T, key string, entries ...string) call {
+	c := posts(t, key, entries...)
+	c.post.ExpiresIn = holdFor
+	return c
+}
+
+func ends(hold call, end ledger.End, take string) call {
+	return call{name: string(end) + " " + take + " of " + hold.name, hold: hold.post, end: end, take: take}
+}

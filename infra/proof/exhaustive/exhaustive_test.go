@@ -1,0 +1,153 @@
+package exhaustive_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra"
+	"onewrite/infra/infratest"
+	"onewrite/infra/internal/dynamodbmodel"
+	"onewrite/ledger"
+)
+
+// patience is how long a caller waits for an answer: as long as the handler.
+const patience = 8 * time.Second
+
+// scenario is what two callers do after what was done before, by clocks that
+// are so much later than its.
+type scenario struct {
+	before  []call
+	callers [2][]call
+	clocks  [2]time.Duration
+}
+
+func (s scenario) String() string {
+	var text strings.Builder
+	for i, calls := range s.callers {
+		fmt.Fprintf(&text, "%c, %v later:", 'A'+i, s.clocks[i])
+		for _, c := range calls {
+			fmt.Fprintf(&text, " %s;", c.name)
+		}
+	}
+	return text.String()
+}
+
+// TestEveryOrder plays all pairs of calls of two callers, and some threes.
+func TestEveryOrder(t *testing.T) {
+	t.Parallel()
+	order := holds(t, "order", "alice debit 60", "shop credit 60")
+	all := []call{
+		posts(t, "credit", "alice credit 50"),
+		posts(t, "debit", "alice debit 30"),
+		posts(t, "debit all", "alice debit 100"),
+		{name: "debit all, another", post: posts(t, "debit all", "alice debit 99").post},
+		posts(t, "pay", "alice debit 100", "bob credit 99", "shop credit 1"),
+		posts(t, "pay back", "bob debit 120", "alice credit 120"),
+		holds(t, "another hold", "alice debit 50"),
+		ends(order, ledger.Capture, ""),
+		ends(order, ledger.Capture, "25"),
+		ends(order, ledger.Void, ""),
+	}
+	const expired = holdFor + time.Second
+	var scenarios []scenario
+	for i, a := range all {
+		for _, b := range all[i:] {
+			clocks := [][2]time.Duration{{0, 0}}
+			if a.hold != nil || b.hold != nil { // it matters what time it is
+				clocks = append(clocks, [2]time.Duration{expired, expired}, [2]time.Duration{0, expired}, [2]time.Duration{expired, 0})
+			}
+			for _, c := range clocks {
+				scenarios = append(scenarios, scenario{[]call{order}, [2][]call{{a}, {b}}, c})
+			}
+		}
+	}
+	for _, c := range all {
+		threes := [2][]call{{ends(order, ledger.Capture, "20"), c}, {ends(order, ledger.Void, "")}}
+		scenarios = append(scenarios, scenario{[]call{order}, threes, [2]time.Duration{}})
+	}
+	var runs atomic.Int64
+	t.Run("scenarios", func(t *testing.T) {
+		for i := range 2 { // as many at once as processors
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				t.Parallel()
+				for n := i; n < len(scenarios); n += 2 {
+					synctest.Test(t, func(t *testing.T) { runs.Add(scenarios[n].playAll(t)) })
+				}
+			})
+		}
+	})
+	t.Logf("%d scenarios, %d runs", len(scenarios), runs.Load())
+	assert.Greater(t, runs.Load(), int64(10_000))
+}
+
+// playAll plays every run of a scenario and returns how many there are.
+func (s scenario) playAll(t *testing.T) (runs int64) {
+	for c := new(choices); c != nil; c = c.next() {
+		s.play(t, c)
+		if runs++; t.Failed() {
+			t.Fatalf("in run %d of %v", runs, s)
+		}
+	}
+	return runs
+}
+
+// play is one run.
+func (s scenario) play(t *testing.T, c *choices) {
+	books, model := infratest.OpenOnModel(dynamodbmodel.Moment{})
+	n := &network{model: model, choices: c}
+	clock := func(later time.Duration) func() time.Time {
+		return func() time.Time { return time.Now().Add(later) }
+	}
+	for _, before := range s.before {
+		require.NoError(t, before.make(t.Context(), t, books.Ledger).err)
+	}
+
+	var mu sync.Mutex
+	var running atomic.Int64
+	heard := make([][]told, len(s.callers))
+	for i, calls := range s.callers {
+		store := books.Over(n.of(i), infra.WithJitter(func(time.Duration) time.Duration { return 0 }))
+		l := ledger.New(store, clock(s.clocks[i]))
+		running.Add(1)
+		go func() {
+			defer running.Add(-1)
+			for _, c := range calls {
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				answer := c.make(ctx, t, l)
+				cancel()
+				mu.Lock()
+				heard[i] = append(heard[i], answer)
+				mu.Unlock()
+			}
+		}()
+	}
+	n.play(func() int { return int(running.Load()) })
+	n.settle()
+
+	// The same calls again are told the same, at whatever time.
+	l := ledger.New(books.Store, clock(s.clocks[1]))
+	for i, calls := range s.callers {
+		for k, c := range calls {
+			first, again := heard[i][k], c.make(t.Context(), t, l)
+			if first.unknown() {
+				assert.Positive(t, n.faults, "%v: nothing happened, and the outcome of %s is unknown", s, c.name)
+				first, again = again, c.make(t.Context(), t, l)
+			}
+			if outcome := first.outcome(t); outcome != "" {
+				what := fmt.Sprintf("%v: %s\n%s", s, c.name, strings.Join(n.log, "\n"))
+				require.Equal(t, outcome, again.outcome(t), what)
+				require.True(t, again.err != nil || again.result.Replayed, what)
+			}
+		}
+	}
+	require.NoError(t, books.Check(t.Context()), strings.Join(n.log, "\n"))
+}

@@ -1,0 +1,191 @@
+package exhaustive_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"sync"
+	"testing/synctest"
+	"time"
+
+	"onewrite/infra/internal/dynamodbmodel"
+)
+
+// fate is what happens to a request on its way.
+type fate string
+
+const (
+	answered   fate = "answered"
+	lostBefore fate = "lost before it arrived"
+	lostAfter  fate = "applied, and its answer lost"
+	late       fate = "lost, and applied when all callers are done"
+	twice      fate = "applied, and once more when all callers are done"
+	contended  fate = "in conflict with a write of the last item"
+	oneReason  fate = "answered, with no more than the first condition that failed"
+	lastReason fate = "answered, with no more than the last condition that failed"
+)
+
+// faults are the fates that are not the usual one.
+var faults = []fate{lostBefore, lostAfter, late, twice, contended, oneReason, lastReason}
+
+// mostFaults bounds the faults of a run.
+const mostFaults = 1
+
+var errLost = errors.New("lost")
+
+// network holds the requests of all callers until it has chosen one.
+type network struct {
+	model   *dynamodbmodel.Model
+	choices *choices
+
+	mu      sync.Mutex
+	waiting []*delivery
+	faults  int
+	late    []*delivery
+	log     []string
+}
+
+// delivery is a request on its way.
+type delivery struct {
+	caller int
+	sent   *http.Request
+	body   []byte
+	answer chan arrival
+}
+
+type arrival struct {
+	response *http.Response
+	err      error
+}
+
+// of returns the transport of a caller.
+func (n *network) of(caller int) http.RoundTripper { return way{n, caller} }
+
+type way struct {
+	*network
+	caller int
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (w way) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	d := &delivery{w.caller, r, body, make(chan arrival, 1)}
+	w.mu.Lock()
+	w.waiting = append(w.waiting, d)
+	w.mu.Unlock()
+	select {
+	case a := <-d.answer:
+		return a.response, a.err
+	case <-r.Context().Done(): // nobody waits any more
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.waiting = slices.DeleteFunc(w.waiting, func(one *delivery) bool { return one == d })
+		return nil, r.Context().Err()
+	}
+}
+
+// play delivers the requests of the callers, who are as many as running says,
+// until all are done. It must run in a bubble of [synctest].
+func (n *network) play(running func() int) {
+	for {
+		synctest.Wait()
+		n.mu.Lock()
+		waiting := slices.Clone(n.waiting)
+		n.mu.Unlock()
+		slices.SortFunc(waiting, func(a, b *delivery) int { return a.caller - b.caller })
+		asleep := running() - len(waiting)
+		switch {
+		case running() == 0:
+			return
+		case len(waiting) == 0:
+			time.Sleep(time.Millisecond)
+		default:
+			n.choose(waiting, asleep > 0)
+		}
+	}
+}
+
+// choose delivers one of the requests, or lets those go first who wait to try
+// again.
+func (n *network) choose(waiting []*delivery, others bool) {
+	fates := []fate{answered}
+	if n.faults < mostFaults {
+		fates = append(fates, faults...)
+	}
+	options := len(waiting) * len(fates)
+	if others {
+		options++
+	}
+	choice := n.choices.choose(options)
+	if choice == len(waiting)*len(fates) {
+		n.log = append(n.log, "the others first")
+		time.Sleep(30 * time.Millisecond) // longer than the first delays of a retry
+		return
+	}
+	n.deliver(waiting[choice/len(fates)], fates[choice%len(fates)])
+}
+
+// deliver lets the fate of a request happen.
+func (n *network) deliver(d *delivery, what fate) {
+	n.log = append(n.log, d.name()+": "+string(what))
+	if what != answered {
+		n.faults++
+	}
+	n.mu.Lock()
+	n.waiting = slices.DeleteFunc(n.waiting, func(one *delivery) bool { return one == d })
+	n.mu.Unlock()
+	var a arrival
+	switch what {
+	case lostBefore:
+		a.err = errLost
+	case late:
+		a.err = errLost
+		n.late = append(n.late, d)
+	case lostAfter:
+		n.apply(d, d.body, dynamodbmodel.Moment{}) //nolint:bodyclose // it is in memory
+		a.err = errLost
+	case twice:
+		a = n.apply(d, d.body, dynamodbmodel.Moment{}) //nolint:bodyclose // it is in memory
+		n.late = append(n.late, d)
+	case contended:
+		a = n.apply(d, d.body, dynamodbmodel.Moment{Refusals: append(make([]string, 1), "TransactionConflict")}) //nolint:bodyclose // it is in memory
+	case oneReason:
+		a = n.apply(d, d.body, dynamodbmodel.Moment{Unreported: append([]bool{false}, slices.Repeat([]bool{true}, 99)...)}) //nolint:bodyclose // it is in memory
+	case lastReason:
+		a = n.apply(d, d.body, dynamodbmodel.Moment{Unreported: []bool{true}}) //nolint:bodyclose // it is in memory
+	default:
+		a = n.apply(d, d.body, dynamodbmodel.Moment{}) //nolint:bodyclose // it is in memory
+	}
+	d.answer <- a
+}
+
+// apply gives a copy of a request to DynamoDB.
+func (n *network) apply(d *delivery, body []byte, moment dynamodbmodel.Moment) arrival {
+	r := d.sent.Clone(context.WithoutCancel(d.sent.Context()))
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	response, err := n.model.At(moment).RoundTrip(r)
+	return arrival{response, err}
+}
+
+// token is the member of a transaction by which DynamoDB knows it again for ten
+// minutes.
+var token = regexp.MustCompile(`"ClientRequestToken":"[^"]*",?`)
+
+// settle applies what is late, as if DynamoDB knew none of it.
+func (n *network) settle() {
+	for _, d := range n.late {
+		n.apply(d, token.ReplaceAll(d.body, nil), dynamodbmodel.Moment{}) //nolint:bodyclose // it is in memory
+	}
+}
+
+// name returns the caller and the operation.
+func (d *delivery) name() string {
+	return string(rune('A'+d.caller)) + " " + d.sent.Header.Get("X-Amz-Target")
+}
