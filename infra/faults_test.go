@@ -53,8 +53,8 @@ func TestOneFault(t *testing.T) {
 	}
 }
 
-// outlasted is a caller whom the fault outlasts: who leaves on meeting it the
-// second time.
+// outlasted makes the call of a caller whom the fault outlasts: who leaves on
+// meeting it the second time.
 func outlasted(t *testing.T, books *infratest.Books, fault faults.Fault) context.Context {
 	t.Helper()
 	ctx, leave := context.WithCancel(t.Context())
@@ -138,7 +138,7 @@ func TestDeclineThatIsNotStored(t *testing.T) {
 	}
 }
 
-// A twin of the call posts between its refused posting and its decline: the
+// A twin of the call posts between its cancelled posting and its decline: the
 // caller hears what the twin did.
 func TestTwinPostsBeforeDecline(t *testing.T) {
 	t.Parallel()

@@ -93,7 +93,7 @@ func readTemplate(t *testing.T) (read template) {
 	return read
 }
 
-// allowed is what the role allows on DynamoDB.
+// allowed returns what the role allows on DynamoDB.
 func allowed(t *testing.T) map[faults.Access]bool {
 	t.Helper()
 	accesses := map[faults.Access]bool{}

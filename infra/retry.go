@@ -89,7 +89,7 @@ func (s *Store) retrying(ctx context.Context) func(*dynamodb.Options) {
 	return s.retryingUntil(ctx, func(error) bool { return false })
 }
 
-// retryingUntil is retrying for a call that also ends with a final error, even
+// retryingUntil does the same for a call that also ends with a final error, even
 // if it is transient.
 func (s *Store) retryingUntil(ctx context.Context, final func(error) bool) func(*dynamodb.Options) {
 	r := &retry{ctx: ctx, began: time.Now(), jitter: s.jitter, final: final}

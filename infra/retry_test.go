@@ -16,7 +16,7 @@ import (
 	"onewrite/ledger"
 )
 
-// longest is a jitter that draws the longest delay.
+// longest draws the longest delay, as a jitter.
 func longest(bound time.Duration) time.Duration { return bound - 1 }
 
 // first returns a fault for the first requests of an operation, and none for

@@ -28,9 +28,9 @@ const (
 	pageRows      = 1000 // about 250 KB, so that the rate is even
 )
 
-// patient is [tables.Patient] for a reader who has hours: throttled, it is the
-// audit that stands back and not the ledger. A balance that is being moved is
-// also worth waiting for.
+// patient does what [tables.Patient] does, for a reader who has hours:
+// throttled, it is the audit that stands back and not the ledger. A balance that
+// is being moved is also worth waiting for.
 func patient(o *dynamodb.Options) {
 	tables.Patient(o)
 	o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
@@ -154,7 +154,7 @@ func (b *books) aggregate(ctx context.Context, user ledger.UserID) (row, error) 
 	return out.Item, b.spend(ctx, out.ConsumedCapacity)
 }
 
-// quietAggregate is aggregate at a moment at which no posting to the user is
+// quietAggregate does as aggregate, at a moment at which no posting to the user is
 // being applied: it reads in a transaction, which DynamoDB cancels at any
 // other. It is tried again, and is [busy] if there is no such moment.
 func (b *books) quietAggregate(ctx context.Context, user ledger.UserID) (row, error) {

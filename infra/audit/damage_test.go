@@ -13,7 +13,7 @@ import (
 	"onewrite/ledger"
 )
 
-// idOf is the id of a user's transaction.
+// idOf returns the id of a user's transaction.
 func idOf(t *testing.T, user, key string) string {
 	t.Helper()
 	r := infratest.Request(t, user, key, ledger.Credit, "1")

@@ -37,7 +37,7 @@
 // No reading sees both tables at one moment: a scan is no transaction, and even
 // a posting is seen in one table for an instant before the other. But rows
 // only come, and version only grows. Say that rows were read, in whatever way
-// and time, and then the balance, by TransactGetItems. DynamoDB refuses that
+// and time, and then the balance, by TransactGetItems. DynamoDB cancels that
 // while a write of the item is being applied, so version counts every one of
 // the rows. Then
 //

@@ -43,7 +43,7 @@ func (a *audit) examine(r row) (t ledger.Transaction, ok bool) {
 	return t, true
 }
 
-// textOf is an attribute's text, or "".
+// textOf returns an attribute's text, or "".
 func textOf(r row, name string) string {
 	if s, ok := r[name].(*types.AttributeValueMemberS); ok {
 		return s.Value

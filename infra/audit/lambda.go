@@ -16,7 +16,7 @@ const reportWithin = 10 * time.Second
 
 var errTimeIsUp = errors.New("the time that Lambda gives to an invocation is up; read faster (-rate), or audit elsewhere")
 
-// invoke is one invocation as a Lambda function, with the flags that AUDIT_FLAGS
+// invoke runs one invocation as a Lambda function, with the flags that AUDIT_FLAGS
 // holds, separated by spaces. The function fails if it was called wrongly or
 // could not report. What the report says is no failure of the function's.
 func invoke(ctx context.Context, getenv func(string) string, out, log io.Writer) error {

@@ -67,7 +67,7 @@ func post(t *testing.T, l *ledger.Ledger, user string, amounts ...string) {
 	}
 }
 
-// at is a clock that goes on by a second with each transaction.
+// at returns a clock that goes on by a second with each transaction.
 func at(begin time.Time) func() time.Time {
 	return func() time.Time {
 		begin = begin.Add(time.Second)

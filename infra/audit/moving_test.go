@@ -31,7 +31,7 @@ func auditor(b *infratest.Books) (*audit, *faults.Network) {
 	}, network
 }
 
-// on is the fault for requests of one operation.
+// on limits the fault to requests of one operation.
 func on(operation string, fault faults.Fault) faults.Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		if faults.Operation(r) != operation {

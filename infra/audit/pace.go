@@ -21,7 +21,7 @@ func (p *pace) spend(ctx context.Context, units float64) error {
 	return sleep(ctx, p.owed(units, time.Now()))
 }
 
-// owed is how long to wait at now, after reading some more.
+// owed returns how long to wait at now, after reading some more.
 func (p *pace) owed(units float64, now time.Time) time.Duration {
 	if p.unitsPerSecond == 0 {
 		return 0

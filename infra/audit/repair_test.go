@@ -91,7 +91,7 @@ func TestRepair(t *testing.T) {
 	}
 }
 
-// contents are the rows of both tables.
+// contents returns the rows of both tables.
 func contents(t *testing.T, b *infratest.Books) (rows []row) {
 	t.Helper()
 	for _, table := range []string{b.Config.TransactionsTable, b.Config.AggregateTable} {

@@ -59,7 +59,7 @@ type finding struct {
 	Detail        string `json:"detail"`
 }
 
-// mismatch is the finding that a user's balance is not what the history says.
+// mismatch returns the finding that a user's balance is not what the history says.
 func mismatch(user ledger.UserID, seen *tally, balance infra.Aggregate) finding {
 	return finding{UserID: user.String(), Kind: kindBalance, Detail: compared(seen, balance)}
 }
@@ -73,7 +73,7 @@ func compared(seen *tally, balance infra.Aggregate) string {
 	return fmt.Sprintf("%s, and the history makes it %s at version %d", stored, seen.balance().Text('f'), seen.posted)
 }
 
-// sorted is the report in an order that does not change from run to run. What
+// sorted returns the report in an order that does not change from run to run. What
 // was found twice, because a row was read twice, is in it once.
 func (r report) sorted() report {
 	slices.SortFunc(r.Repairs, func(one, other repair) int { return cmp.Compare(one.UserID, other.UserID) })
@@ -158,7 +158,7 @@ func (r report) sentence() string {
 // writeJSON writes the report for programs, as one line.
 func (r report) writeJSON(w io.Writer) error { return json.NewEncoder(w).Encode(r) }
 
-// status is the command's exit status.
+// status returns the command's exit status.
 func (r report) status() int {
 	switch {
 	case len(r.wrong()) > 0:

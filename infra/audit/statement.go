@@ -22,7 +22,7 @@ import (
 func (b *books) statement(ctx context.Context, user ledger.UserID, asCSV bool, out io.Writer) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	sheet := csv.NewWriter(out)
-	write := func(fields ...string) { // what fails is told at the end
+	write := func(fields ...string) { // what fails is returned at the end
 		if asCSV {
 			_ = sheet.Write(fields)
 		} else {

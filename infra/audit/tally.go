@@ -43,7 +43,7 @@ func (t *tally) add(added ledger.Transaction) {
 	mustExact(move(&t.net, &t.net, decimal(added.Amount)))
 }
 
-// plus is what both tallies' transactions come to.
+// plus returns what both tallies' transactions come to.
 func (t *tally) plus(u *tally) *tally {
 	sum := &tally{posted: t.posted + u.posted, newest: t.newest}
 	if u.newest.After(t.newest) {
@@ -53,7 +53,7 @@ func (t *tally) plus(u *tally) *tally {
 	return sum
 }
 
-// balance is the balance that the transactions make.
+// balance returns the balance that the transactions make.
 func (t *tally) balance() *apd.Decimal {
 	var b apd.Decimal
 	mustExact(sums.Add(&b, decimal(ledger.OpeningBalance()), &t.net))
@@ -86,7 +86,7 @@ func (t *tally) judge(floor int, after infra.Aggregate) verdict {
 	}
 }
 
-// decimal is a sum of money that is known to be good.
+// decimal reads a sum of money that is known to be good.
 func decimal(money fmt.Stringer) *apd.Decimal {
 	var d apd.Decimal
 	_, condition, err := sums.SetString(&d, money.String())

@@ -20,7 +20,7 @@ type page struct {
 	body        []byte
 }
 
-// allPages are the pages by their paths: the console at /, the reference at
+// allPages returns the pages by their paths: the console at /, the reference at
 // /docs, and what they load. None of the paths is the ledger's.
 func allPages() (map[string]page, error) {
 	all := map[string]page{"/openapi.yaml": {contentType: "application/yaml", body: []byte(handler.OpenAPI)}}

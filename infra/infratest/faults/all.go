@@ -27,24 +27,24 @@ var All = []Kind{
 	{Name: "server error after the write", Fault: FailAfter, Applied: true},
 }
 
-// Conflict is DynamoDB's answer to a write of an item that another transaction
+// Conflict gives DynamoDB's answer to a write of an item that another transaction
 // is writing.
 func Conflict(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 	return cancellation("TransactionConflict", "TransactionConflictException")(r, deliver)
 }
 
-// Throttle is DynamoDB's answer to a request beyond the table's throughput.
+// Throttle gives DynamoDB's answer to a request beyond the table's throughput.
 func Throttle(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 	return cancellation("ThrottlingError", "ThrottlingException")(r, deliver)
 }
 
-// ServerError is a failure of DynamoDB's own, before it has applied anything.
+// ServerError fails as DynamoDB itself does, before it has applied anything.
 func ServerError(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 	return Exception(http.StatusInternalServerError, "InternalServerError",
 		"The request processing has failed because of an unknown error, exception or failure.")(r, deliver)
 }
 
-// FailAfter is a failure of DynamoDB's own after it has applied the request.
+// FailAfter fails as DynamoDB itself does, after it has applied the request.
 func FailAfter(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 	if err := dropAnswer(deliver); err != nil {
 		return nil, err

@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// LoseRequest is a request that never arrives: nothing is applied.
+// LoseRequest loses the request, which never arrives: nothing is applied.
 func LoseRequest(*http.Request, func() (*http.Response, error)) (*http.Response, error) {
 	return nil, fmt.Errorf("faults: request lost: %w", io.ErrUnexpectedEOF)
 }
 
-// LoseResponse is a request that is applied and whose answer never comes back.
+// LoseResponse loses the answer: the request is applied, and nothing comes back.
 func LoseResponse(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 	if err := dropAnswer(deliver); err != nil {
 		return nil, err
@@ -20,7 +20,8 @@ func LoseResponse(_ *http.Request, deliver func() (*http.Response, error)) (*htt
 	return nil, fmt.Errorf("faults: response lost: %w", io.ErrUnexpectedEOF)
 }
 
-// CutResponse is a request that is applied and whose answer ends half way.
+// CutResponse cuts the answer: the request is applied, and its answer ends half
+// way.
 func CutResponse(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 	return Rewrite(func(body string) string { return body[:len(body)/2] })(r, deliver)
 }

@@ -11,7 +11,7 @@ import (
 // of its indexes.
 type Access struct{ Action, Table, Index string }
 
-// Record is no fault: it delivers every request, and tells what it takes to be
+// Record does no harm: it delivers every request, and notes what it takes to be
 // allowed. A transaction takes the action of each of its writes.
 func Record(tell func(Access)) Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {

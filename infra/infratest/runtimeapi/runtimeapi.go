@@ -137,7 +137,8 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 // PID returns the id of the process.
 func (f *Function) PID() int { return f.process.Process.Pid }
 
-// Ended is closed when the process has ended by itself or by Kill.
+// Ended returns a channel that is closed when the process has ended by itself or
+// by Kill.
 func (f *Function) Ended() <-chan struct{} { return f.ended }
 
 // Kill ends the process at once, as a crash does, and waits for it.

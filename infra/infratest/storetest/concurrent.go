@@ -54,7 +54,8 @@ func oneKeyAtOnce(t *testing.T, open Open) {
 	assert.Equal(t, "110", books.Balance(t, "1"))
 }
 
-// One key for two different transactions at once: one is it, the other reused.
+// One key is sent for two different transactions at once: one is it, the other
+// reused.
 func oneKeyTwoPayloadsAtOnce(t *testing.T, open Open) {
 	books := open(t)
 	requests := []ledger.Request{

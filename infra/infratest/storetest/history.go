@@ -12,7 +12,7 @@ import (
 	"onewrite/ledger"
 )
 
-// clock is a time that goes on by itself: three calls share a millisecond.
+// clock returns a time that goes on by itself: three calls share a millisecond.
 func clock() func() time.Time {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	return func() time.Time {

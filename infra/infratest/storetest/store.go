@@ -81,13 +81,13 @@ func outOfRange(t *testing.T, open Open) {
 		{"rich", ledger.Credit, "100.01", "999999999999900"},
 		{"rich", ledger.Credit, "1000000000000", "999999999999900"},
 	} {
-		refused := posting(t, infratest.Request(t, c.user, "refused", c.kind, c.amount))
+		beyond := posting(t, infratest.Request(t, c.user, "beyond", c.kind, c.amount))
 		var out *ledger.OutOfRangeError
-		require.ErrorAs(t, books.Store.Post(t.Context(), refused), &out, "%+v", c)
+		require.ErrorAs(t, books.Store.Post(t.Context(), beyond), &out, "%+v", c)
 		require.Len(t, out.Accounts, 1, "%+v", c)
-		assert.Equal(t, c.balance, out.Accounts[refused.Moves[0].UserID].Balance.String(), "%+v", c)
+		assert.Equal(t, c.balance, out.Accounts[beyond.Moves[0].UserID].Balance.String(), "%+v", c)
 		assert.Equal(t, c.balance, books.Balance(t, c.user), "%+v", c)
-		_, err := books.Store.Transaction(t.Context(), refused.Rows[0].ID)
+		_, err := books.Store.Transaction(t.Context(), beyond.Rows[0].ID)
 		assert.ErrorIs(t, err, ledger.ErrNotFound, "%+v: nothing is written", c)
 	}
 }

@@ -36,7 +36,7 @@ type Progress struct {
 // ShowProgress shows the progress that it returns on out, until Stop.
 func ShowProgress(out io.Writer) *Progress { return showProgress(out, IsTerminal(out)) }
 
-// showProgress is ShowProgress on what is known to be a terminal or not.
+// showProgress does as ShowProgress, on what is known to be a terminal or not.
 func showProgress(out io.Writer, terminal bool) *Progress {
 	p := &Progress{out: out, terminal: terminal, stop: make(chan struct{}), stopped: make(chan struct{})}
 	go p.show()

@@ -105,8 +105,8 @@ func (c *child) ended() bool {
 	}
 }
 
-// failure is the error of a program that has ended though it was not to: how it ended
-// and what it wrote last.
+// failure returns the error of a program that has ended though it was not to:
+// how it ended and what it wrote last.
 func (c *child) failure() error {
 	err := c.err
 	if err == nil {

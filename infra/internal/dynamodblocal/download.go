@@ -119,12 +119,12 @@ func lock(ctx context.Context, path string, log io.Writer) (unlock func(), err e
 	}
 	pause := time.NewTicker(lockEvery)
 	defer pause.Stop()
-	for told := false; ; told = true {
+	for shown := false; ; shown = true {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if !errors.Is(err, syscall.EWOULDBLOCK) {
 			return func() { f.Close() }, nil
 		}
-		if !told {
+		if !shown {
 			fmt.Fprintf(log, "waiting for another process that downloads DynamoDB Local %s\n", version)
 		}
 		select {

@@ -76,7 +76,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return start(ctx, o, freePort)
 }
 
-// start is Start with the choice of the port left to its caller.
+// start does as Start, with the choice of the port left to its caller.
 func start(ctx context.Context, o Options, port func() (int, error)) (*Server, error) {
 	if o.Log == nil {
 		o.Log = io.Discard
@@ -124,7 +124,8 @@ func find(ctx context.Context, log io.Writer) (source, error) {
 // Endpoint returns the address to call, "http://127.0.0.1:PORT".
 func (s *Server) Endpoint() string { return s.endpoint }
 
-// Ended is closed when DynamoDB Local has ended, by itself or by Close.
+// Ended returns a channel that is closed when DynamoDB Local has ended, by
+// itself or by Close.
 func (s *Server) Ended() <-chan struct{} { return s.child.done }
 
 // Close ends DynamoDB Local and returns when it is gone and its port free. Its error

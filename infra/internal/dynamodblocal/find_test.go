@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// dockerScript is a Docker whose containers this binary plays. It writes each call's
-// arguments to the file calls, a line each.
+// dockerScript writes a Docker whose containers this binary plays. It writes
+// each call's arguments to the file calls, a line each.
 func dockerScript(t *testing.T, calls string) string {
 	t.Helper()
 	self, err := os.Executable()

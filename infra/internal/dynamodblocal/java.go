@@ -78,7 +78,7 @@ func javaCommand(program, lib string, port int, data, origin string) command {
 	return command{args: append(args, serverArgs(data, origin)...)}
 }
 
-// serverArgs are the arguments that DynamoDB Local takes wherever it runs.
+// serverArgs returns the arguments that DynamoDB Local takes wherever it runs.
 func serverArgs(data, origin string) []string {
 	args := []string{"-sharedDb", "-disableTelemetry", "-cors", origin}
 	if data == "" {

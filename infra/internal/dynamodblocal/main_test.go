@@ -33,8 +33,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// playOwner is a process that owns a DynamoDB Local: it says "ready", and then goes as
-// a line of its input tells it to.
+// playOwner plays a process that owns a DynamoDB Local: it says "ready", and
+// then goes as a line of its input tells it to.
 func playOwner() {
 	s, err := Start(context.Background(), Options{Log: os.Stdout})
 	if err != nil {
@@ -79,7 +79,7 @@ func playServer(args []string) {
 	os.Exit(1)
 }
 
-// asServer is a source of servers that start at once, played by this binary.
+// asServer returns a source of servers that start at once, played by this binary.
 func asServer(t *testing.T) source {
 	t.Helper()
 	self, err := os.Executable()
@@ -102,7 +102,7 @@ func newLifeline(t *testing.T) lifeline {
 	return l
 }
 
-// hold is the line of a sh script from which on it holds the lifeline.
+// hold returns the line of a sh script from which on it holds the lifeline.
 func (l lifeline) hold() string { return fmt.Sprintf("exec 9<>'%s'; echo held >&9\n", l.path) }
 
 // waitHeld returns, when a program holds the lifeline, what returns when none does.

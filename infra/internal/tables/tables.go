@@ -17,7 +17,8 @@ import (
 	"onewrite/infra"
 )
 
-// Definitions are the definitions of the two tables, the same as in template.yaml.
+// Definitions returns the definitions of the two tables, the same as in
+// template.yaml.
 func Definitions(c infra.Config) []dynamodb.CreateTableInput {
 	return []dynamodb.CreateTableInput{
 		{
@@ -69,7 +70,7 @@ func attributes(names ...string) (definitions []types.AttributeDefinition) {
 	return definitions
 }
 
-// keys is a partition key and, if there is a second name, a sort key.
+// keys returns a partition key and, if there is a second name, a sort key.
 func keys(names ...string) (schema []types.KeySchemaElement) {
 	for i, name := range names {
 		schema = append(schema, types.KeySchemaElement{
@@ -80,8 +81,8 @@ func keys(names ...string) (schema []types.KeySchemaElement) {
 	return schema
 }
 
-// Patient is the option of commands and tests that would rather wait for
-// DynamoDB than fail, of a client or of one call.
+// Patient sets the options of a client, or of one call, of commands and tests
+// that would rather wait for DynamoDB than fail.
 func Patient(o *dynamodb.Options) {
 	o.Retryer = awsretry.NewStandard()
 	o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(time.Minute).Freeze()

@@ -84,7 +84,7 @@ func post(n names, kind, amount string) call {
 	}
 }
 
-// event is the call as an HTTP API sends it that checks callers by IAM.
+// event returns the call as an HTTP API sends it that checks callers by IAM.
 func (c call) event() []byte {
 	type object = map[string]any
 	headers := object{
@@ -128,7 +128,7 @@ func (c call) event() []byte {
 	return payload
 }
 
-// request is the call over HTTP.
+// request returns the call over HTTP.
 func (c call) request(ctx context.Context, url string) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(ctx, c.method, url+c.path+"?"+c.query, strings.NewReader(c.body))
 	if err == nil && c.key != "" {

@@ -65,7 +65,7 @@ func (sub *subject) measureColdStart(ctx context.Context, starts int, tick func(
 	return coldStart{starts, quantilesOf(hellos), quantilesOf(ours), median(added), median(ratios), medians}, nil
 }
 
-// startAndAsk is the time from the start of a function to its first answer.
+// startAndAsk measures the time from the start of a function to its first answer.
 func (sub *subject) startAndAsk(ctx context.Context, binary string, payload []byte) (time.Duration, error) {
 	began := time.Now()
 	function, err := runtimeapi.Start(binary, sub.Env(), io.Discard)

@@ -44,7 +44,7 @@ func (sub *subject) measureCPU(ctx context.Context, o outcome, calls int) (cpu, 
 	return cpu{o.name, median(floors), median(ours), median(ratios)}, nil
 }
 
-// cpuOf is the mean of the runs, in microseconds.
+// cpuOf returns the mean of the runs, in microseconds.
 func cpuOf(ctx context.Context, runs []request) (float64, error) {
 	before := cpuTime()
 	for _, run := range runs {
@@ -55,7 +55,7 @@ func cpuOf(ctx context.Context, runs []request) (float64, error) {
 	return float64((cpuTime() - before).Microseconds()) / float64(len(runs)), nil
 }
 
-// cpuTime is what this process has computed.
+// cpuTime returns what this process has computed.
 func cpuTime() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {

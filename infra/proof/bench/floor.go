@@ -16,7 +16,7 @@ import (
 	"onewrite/infra/infratest"
 )
 
-// bareSDK is a client as the SDK makes it by default, save that it keeps the
+// bareSDK makes a client as the SDK makes it by default, save that it keeps the
 // connections of as many callers.
 func bareSDK(c infra.Config) *dynamodb.Client {
 	return dynamodb.New(dynamodb.Options{

@@ -62,7 +62,7 @@ func postFrom(ctx context.Context, environments []environment, s hotSetting) (al
 	return all, errors.Join(err, ctx.Err())
 }
 
-// post is one caller, until the end.
+// post plays one caller, until the end.
 func (to environment) post(ctx context.Context, caller int, end time.Time, pause time.Duration) (p hotPostings, err error) {
 	for i := 0; time.Now().Before(end) && ctx.Err() == nil; i++ {
 		began := time.Now()

@@ -36,7 +36,7 @@ func (answers instant) Do(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// onInstant is a client whose requests of an outcome are answered at once.
+// onInstant returns a client whose requests of an outcome are answered at once.
 func onInstant(o outcome, n names) (*dynamodb.Client, infra.Config) {
 	config := infra.Config{
 		TransactionsTable: "transactions",
@@ -47,7 +47,7 @@ func onInstant(o outcome, n names) (*dynamodb.Client, infra.Config) {
 	return infra.NewClient(config, func(c *dynamodb.Options) { c.HTTPClient = answersAtOnce(o, n) }), config
 }
 
-// answersAtOnce are DynamoDB's answers to the requests of an outcome.
+// answersAtOnce returns DynamoDB's answers to the requests of an outcome.
 func answersAtOnce(o outcome, n names) instant {
 	aggregate := `{"user_id":{"S":"` + n.user + `"},"balance":{"N":"110.5"},"version":{"N":"1"}}`
 	failed := func(item string) string {

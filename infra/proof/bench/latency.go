@@ -39,7 +39,7 @@ type latency struct {
 	Ratio float64   `json:"ratio"` // median of the pairs' ratios
 }
 
-// everySeries is each outcome by each transport, and then the growing crowds.
+// everySeries measures each outcome by each transport, and then the growing crowds.
 func (sub *subject) everySeries() (all []latencyPlan) {
 	for _, d := range sub.transports {
 		for _, o := range outcomes {
@@ -160,7 +160,7 @@ func (sub *subject) runPair(ctx context.Context, p latencyPlan, floorFirst bool)
 	return one, nil
 }
 
-// names are new ones: the user is one of many, or the hot one.
+// names draws new ones: the user is one of many, or the hot one.
 func (sub *subject) names(users string) names {
 	i := sub.calls.Add(1)
 	user := hot

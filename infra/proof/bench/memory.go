@@ -40,7 +40,8 @@ func (sub *subject) measureMemory(ctx context.Context, after []int, tick func())
 	return all, nil
 }
 
-// residentMB is a process's memory and its peak, as Linux tells them (proc(5)).
+// residentMB returns a process's memory and its peak, as Linux shows them
+// (proc(5)).
 func residentMB(pid int) (now, peak float64, err error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

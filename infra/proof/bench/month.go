@@ -127,7 +127,7 @@ func (t *template) count(kind string) (n int) {
 	return n
 }
 
-// alarmMetrics is how many metrics the alarms watch: an alarm costs for each.
+// alarmMetrics counts the metrics that the alarms watch: an alarm costs for each.
 func (t *template) alarmMetrics() (n int) {
 	for _, r := range t.Resources {
 		if r.Type == "AWS::CloudWatch::Alarm" {
@@ -137,7 +137,7 @@ func (t *template) alarmMetrics() (n int) {
 	return n
 }
 
-// routes is how many routes the API has.
+// routes counts the routes of the API.
 func (t *template) routes() int {
 	for _, r := range t.Resources {
 		if paths := find(&r.Properties, "paths"); r.Type == "AWS::Serverless::HttpApi" && len(paths) == 1 {
@@ -150,7 +150,7 @@ func (t *template) routes() int {
 // accessLogVariable is a variable of the access log's format.
 var accessLogVariable = regexp.MustCompile(`\$context\.[\w.]+`)
 
-// accessLogBytes is about what a line of the access log has, at 20 bytes for
+// accessLogBytes estimates what a line of the access log has, at 20 bytes for
 // the value of a variable.
 func (t *template) accessLogBytes() int {
 	for _, r := range t.Resources {

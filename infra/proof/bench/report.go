@@ -29,7 +29,7 @@ type report struct {
 	HotAccount []hotAccount `json:"hotAccount,omitempty"`
 }
 
-// machine is what the times depend on.
+// machine describes what the times depend on.
 func machine() string {
 	return fmt.Sprintf("%s/%s, %d cores, %s", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
 }
@@ -113,7 +113,7 @@ func (r *report) print(out io.Writer) error {
 	return w.Flush()
 }
 
-// broken are the bounds that what was measured breaks, of those that no
+// broken returns the bounds that what was measured breaks, of those that no
 // machine's speed can change.
 func (r *report) broken() (all []string) {
 	check := func(what string, got, bound int) {
@@ -131,7 +131,7 @@ func (r *report) broken() (all []string) {
 	return all
 }
 
-// figures are the numbers that are worth comparing between runs: the ratios,
+// figures returns the numbers that are worth comparing between runs: the ratios,
 // and what does not depend on the machine's speed.
 func (r *report) figures() map[string]float64 {
 	f := map[string]float64{}

@@ -63,7 +63,7 @@ func measureShare(ctx context.Context, o outcome, calls int) (ownShare, error) {
 	}, nil
 }
 
-// shareOf is an outcome's bare requests and its whole call, event in to event
+// shareOf measures an outcome's bare requests and its whole call, event in to event
 // out, on a DynamoDB that answers at once.
 func shareOf(o outcome) (bare, ours request) {
 	n := names{"1", "order-1"}
@@ -72,12 +72,12 @@ func shareOf(o outcome) (bare, ours request) {
 	return limited(o.floor(&floor{client, config}, n)), limited(invoke(h, o, n))
 }
 
-// newHandler is the handler as the function has it.
+// newHandler makes the handler as the function has it.
 func newHandler(store *infra.Store, log io.Writer) *handler.Handler {
 	return handler.New(ledger.New(store, time.Now), handler.NewLogger(log, "bench", "1"), handler.Access{Authorization: handler.None})
 }
 
-// limited is a run under a deadline as Lambda gives each event.
+// limited makes a run under a deadline as Lambda gives each event.
 func limited(run request) request {
 	return func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, lambdaTimeout)
@@ -86,7 +86,7 @@ func limited(run request) request {
 	}
 }
 
-// invoke is a call through the event path.
+// invoke makes a call through the event path.
 func invoke(h *handler.Handler, o outcome, n names) request {
 	payload := o.call(n).event()
 	return func(ctx context.Context) error {

@@ -59,7 +59,7 @@ func measureSize(ctx context.Context, dir string) (size, error) {
 	return size{len(binary), zipped, packages}, err
 }
 
-// zipBytes is the size of the archive that is deployed.
+// zipBytes returns the size of the archive that is deployed.
 func zipBytes(binary []byte) (int, error) {
 	var archive bytes.Buffer
 	w := zip.NewWriter(&archive)
@@ -74,7 +74,7 @@ func zipBytes(binary []byte) (int, error) {
 	return archive.Len(), err
 }
 
-// packageSizes are the largest packages by the symbols of a binary.
+// packageSizes returns the largest packages by the symbols of a binary.
 func packageSizes(ctx context.Context, binary string) ([]packageSize, error) {
 	output, err := exec.CommandContext(ctx, "go", "tool", "nm", "-size", binary).Output()
 	if err != nil {
@@ -96,7 +96,7 @@ func packageSizes(ctx context.Context, binary string) ([]packageSize, error) {
 	return sizes[:min(largestPackages, len(sizes))], nil
 }
 
-// packageOf is the package of a symbol such as
+// packageOf returns the package of a symbol such as
 // "github.com/aws/smithy-go.(*Schema).Member" or "type:.eq.net/http.http2Frame".
 func packageOf(symbol string) string {
 	symbol = strings.TrimPrefix(symbol, "type:.eq.")

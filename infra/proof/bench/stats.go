@@ -20,7 +20,7 @@ func quantilesOf(all []time.Duration) quantiles {
 	return quantiles{quantile(ms, 0.50), quantile(ms, 0.95), quantile(ms, 0.99)}
 }
 
-// quantile is the smallest value that the share q of all values does not pass.
+// quantile returns the smallest value that the share q of all values does not pass.
 func quantile(values []float64, q float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	at := int(q * float64(len(sorted)))

@@ -44,7 +44,7 @@ type meter struct {
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 const storedBeside = 100
 
-// bytesPosted is what a row of the transactions takes on average, in the table
+// bytesPosted returns what a row of the transactions takes on average, in the table
 // and in the index.
 func (m *meter) bytesPosted() float64 {
 	return 2 * (float64(m.rowBytes)/float64(m.rows) + storedBeside)
@@ -141,12 +141,12 @@ func (m *meter) count(operation string, sent, received []byte, applied bool) err
 	return nil
 }
 
-// bytes is the size of an item: of its names, and of its texts in UTF-8. A
+// bytes returns the size of an item: of its names, and of its texts in UTF-8. A
 // number takes half a byte a digit and one more.
 func (a attributes) bytes() (n int) {
 	for name, value := range a {
 		n += len(name) + len(value["S"])
-		if number, is := value["N"]; is {
+		if number, ok := value["N"]; ok {
 			n += ceilDivide(len(number), 2) + 1
 		}
 	}

@@ -95,7 +95,8 @@ func newGremlins(ctx context.Context, dir string, progress *cli.Progress, log io
 	return g, nil
 }
 
-// Where the stand-in is, the coverage that it hands to gremlins, and its errors.
+// front, profile and trouble return where the stand-in is, the coverage that it
+// hands to gremlins, and its errors.
 func (g *gremlins) front() string   { return filepath.Join(g.dir, "front") }
 func (g *gremlins) profile() string { return filepath.Join(g.dir, "profile") }
 func (g *gremlins) trouble() string { return filepath.Join(g.dir, "trouble") }

@@ -74,7 +74,7 @@ var defects = []defect{
 	{"the first debit starts from nothing", []edit{
 		{"infra/store.go", `":opening": number(ledger.OpeningBalance()),`, `":opening": &types.AttributeValueMemberN{Value: "0"},`},
 	}, simulation},
-	{"the first debit is refused", []edit{
+	{"the first debit is declined", []edit{
 		{"infra/store.go", `debitInRange + " OR attribute_not_exists(user_id)"`, `debitInRange`},
 	}, simulation},
 	{"a balance is read before it is consistent", []edit{

@@ -13,9 +13,9 @@ const (
 
 // account is the ledger of one user that does one thing at a time, in cents.
 type account struct {
-	balance int64
-	keys    [keysPerUser]entry
-	refused uint64 // calls, a bit each, that a balance did not allow
+	balance    int64
+	keys       [keysPerUser]entry
+	disallowed uint64 // calls, a bit each, that a balance did not allow
 }
 
 // entry is the outcome of a key. The zero entry is an unused key's.
@@ -31,7 +31,7 @@ func (e entry) String() string {
 	return fmt.Sprintf("%s %s of %d on %d by call %d", e.status, e.kind, e.amount, e.seen, e.call)
 }
 
-// on is the balance after a posting, and whether that is in range.
+// on returns the balance after a posting, and whether that is in range.
 func (e entry) on(balance int64) (after int64, fits bool) {
 	after = balance + e.amount
 	if e.kind == ledger.Debit {
@@ -53,21 +53,21 @@ func post(key int, e entry) event {
 	}
 }
 
-// A decline is two events, refuse and decline: at one instant the balance does
+// A decline is two events, disallow and decline: at one instant the balance does
 // not allow the transaction, and at a later one of the same call that outcome
 // is written under the key, if that is still unused. The balance may be
 // another by then: a decline says what was, not what is.
-func refuse(e entry, bit uint64) event {
+func disallow(e entry, bit uint64) event {
 	return func(a account) (account, bool) {
 		_, fits := e.on(a.balance)
-		a.refused |= bit
+		a.disallowed |= bit
 		return a, a.balance == e.seen && !fits
 	}
 }
 
 func decline(key int, e entry, bit uint64) event {
 	return func(a account) (account, bool) {
-		can := a.keys[key] == entry{} && a.refused&bit != 0
+		can := a.keys[key] == entry{} && a.disallowed&bit != 0
 		a.keys[key] = e
 		return a, can
 	}

@@ -44,16 +44,16 @@ type call struct {
 // epoch is before all calls.
 var epoch = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// stamp is the time of the transaction that a call makes. It is the call's
+// stamp returns the time of the transaction that a call makes. It is the call's
 // alone, so that every row tells which call wrote it.
 func (c *call) stamp() time.Time { return epoch.Add(time.Duration(c.number) * time.Millisecond) }
 
 // unknown tells that the caller has not heard what the call did.
 func (c *call) unknown() bool { return c.killed || errors.Is(c.err, ledger.ErrTryAgain) }
 
-// told is the transaction that the caller heard of: posted or declined, by
+// told returns the transaction that the caller heard of: posted or declined, by
 // this call or an earlier one.
-func (c *call) told() (result ledger.Result, is bool) {
+func (c *call) told() (result ledger.Result, ok bool) {
 	declined := (*ledger.DeclinedError)(nil)
 	switch {
 	case c.killed || c.asks == toBalance:
@@ -66,7 +66,7 @@ func (c *call) told() (result ledger.Result, is bool) {
 
 func (c *call) String() string {
 	answer := fmt.Sprint(c.err)
-	if result, is := c.told(); is {
+	if result, ok := c.told(); ok {
 		answer = fmt.Sprintf("%v, replayed: %t", entryOf(result.Transaction), result.Replayed)
 	} else if c.unknown() {
 		answer = kind(c) // not the error's text, which the HTTP client chooses by chance
@@ -77,7 +77,7 @@ func (c *call) String() string {
 		c.began, c.ended, c.caller, c.number, c.asks, c.user, c.key, c.request.Entries[0].Type, c.request.Entries[0].Amount, answer)
 }
 
-// cents is a sum of dollars, read without the ledger's arithmetic.
+// cents reads a sum of dollars, without the ledger's arithmetic.
 func cents(sum fmt.Stringer) int64 {
 	whole, fraction, _ := strings.Cut(sum.String(), ".")
 	n, err := strconv.ParseInt(whole+(fraction + "00")[:2], 10, 64)
@@ -101,7 +101,7 @@ type place struct{ user, key int }
 // forEver is the end of what may happen at any later time.
 const forEver = time.Duration(math.MaxInt64)
 
-// events are what a call did to its user's account, each with the time within
+// events returns what a call did to its user's account, each with the time within
 // which it was. What a call did whose caller has not heard is in the rows at
 // the end: if one is there that the call wrote, it was written at any time
 // after the call began; if not, it never was and never will be.
@@ -113,15 +113,15 @@ func (c *call) events(t *testing.T, rows map[place]ledger.Transaction, bit uint6
 		if e.status == ledger.Posted {
 			return []porcupine.Operation{within(post(c.key, e), ended)}
 		}
-		return []porcupine.Operation{within(refuse(e, bit), c.ended), within(decline(c.key, e, bit), ended)}
+		return []porcupine.Operation{within(disallow(e, bit), c.ended), within(decline(c.key, e, bit), ended)}
 	}
 	if c.unknown() {
-		if row, is := rows[place{c.user, c.key}]; is && c.asks == toPost && row.CreatedAt.Equal(c.stamp()) {
+		if row, ok := rows[place{c.user, c.key}]; ok && c.asks == toPost && row.CreatedAt.Equal(c.stamp()) {
 			return wrote(entryOf(row), forEver)
 		}
 		return nil
 	}
-	if result, is := c.told(); is {
+	if result, ok := c.told(); ok {
 		e, mine := entryOf(result.Transaction), result.Transaction.CreatedAt.Equal(c.stamp())
 		if c.asks == toPost {
 			assert.Equal(t, c.request, infratest.RequestOf(result.Transaction), "another transaction's outcome: %v", c)

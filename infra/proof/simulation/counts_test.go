@@ -16,7 +16,7 @@ import (
 type counts struct {
 	mu      sync.Mutex
 	runs    int
-	answers map[string]int // by what the callers were told
+	answers map[string]int // by the answers that callers got
 	mishaps map[string]int
 	orders  map[uint64]bool // in which things happened, as the callers saw them
 	seed    maphash.Seed
@@ -42,9 +42,9 @@ func (c *counts) run(r *run) {
 	c.orders[maphash.String(c.seed, r.order())] = true
 }
 
-// kind names what a caller was told.
+// kind names the answer that a caller got.
 func kind(c *call) string {
-	result, is := c.told()
+	result, ok := c.told()
 	switch {
 	case c.killed:
 		return "killed"
@@ -52,9 +52,9 @@ func kind(c *call) string {
 		return "unknown"
 	case errors.Is(c.err, ledger.ErrKeyReused):
 		return "reused"
-	case c.asks == toPost && is && result.Replayed:
+	case c.asks == toPost && ok && result.Replayed:
 		return "replayed " + string(result.Transaction.Status)
-	case c.asks == toPost && is:
+	case c.asks == toPost && ok:
 		return string(result.Transaction.Status)
 	}
 	return "read"

@@ -10,7 +10,7 @@ import (
 	"onewrite/ledger"
 )
 
-// What the check of histories lets pass and what it refuses.
+// What the check of histories lets pass and what it rejects.
 func TestLinearizable(t *testing.T) {
 	t.Parallel()
 	debit := infratest.Request(t, "1", "debit", ledger.Debit, "150")
@@ -72,7 +72,7 @@ func TestLinearizable(t *testing.T) {
 
 		{"declined before a credit", nil, []*call{declines(1, 10, 20, 1), credits(2, 30, 40)}, true},
 		{"declined though a credit was before", nil, []*call{credits(2, 10, 20), declines(1, 30, 40, 1)}, false},
-		{"refused before a credit, written after it", nil, []*call{declines(1, 10, 50, 1), credits(2, 20, 30), unused(3, 35, 40)}, true},
+		{"disallowed before a credit, written after it", nil, []*call{declines(1, 10, 50, 1), credits(2, 20, 30), unused(3, 35, 40)}, true},
 		{"unused after a decline was told", nil, []*call{declines(1, 10, 20, 1), unused(3, 30, 40)}, false},
 		{"a decline that its call has not written", nil, []*call{declines(2, 10, 20, 1)}, false},
 

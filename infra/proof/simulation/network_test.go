@@ -59,7 +59,7 @@ func (n *network) much() time.Duration {
 	return n.below(n.later[n.chance.IntN(len(n.later))])
 }
 
-// below is a duration of at least one tick.
+// below draws a duration of at least one tick.
 func (n *network) below(most time.Duration) time.Duration {
 	return tick * time.Duration(1+n.chance.Int64N(int64(most/tick)))
 }

@@ -133,7 +133,7 @@ func (r *run) check(t *testing.T) {
 	r.checkPages(t, rows)
 	r.checkIndex(t, rows)
 	for _, c := range r.calls {
-		if result, is := c.told(); is {
+		if result, ok := c.told(); ok {
 			r.books.Answered = append(r.books.Answered, result.Transaction)
 		}
 	}
@@ -175,7 +175,7 @@ func (r *run) checkIndex(t *testing.T, rows map[place]ledger.Transaction) {
 	}
 }
 
-// String is the history as it was told.
+// String returns the history as callers saw it.
 func (r *run) String() string {
 	var text strings.Builder
 	for _, c := range r.calls {
@@ -184,7 +184,7 @@ func (r *run) String() string {
 	return text.String()
 }
 
-// order is the history without its times: who was told what after whom.
+// order returns the history without its times: who was answered what after whom.
 func (r *run) order() string {
 	calls := slices.SortedFunc(slices.Values(r.calls), func(a, b *call) int { return cmp.Compare(a.ended, b.ended) })
 	var text strings.Builder
@@ -247,7 +247,7 @@ func (c *caller) choose() call {
 	return call{asks: asks, user: u, key: k, request: request}
 }
 
-// mortal is a call whose process is killed at a moment of the call's life:
+// mortal makes a call whose process is killed at a moment of the call's life:
 // from then on it sends nothing, and nobody hears its answer.
 func (c *caller) mortal(ctx context.Context, next call) {
 	ctx, kill := context.WithTimeout(ctx, c.below(c.run.life))

@@ -40,7 +40,7 @@ func (n *simulatedNetwork) delivery() faults.Delivery {
 	return d
 }
 
-// besides is a reason against one of a transaction's writes, whatever speaks
+// besides draws a reason against one of a transaction's writes, whatever speaks
 // against the other. Only the model can do that.
 func (n *simulatedNetwork) besides() (refusals []string) {
 	if n.chance.IntN(1000) < n.percent {

@@ -6,7 +6,7 @@
 // A few processes of the function serve callers who post, repeat and reuse keys,
 // read, and send what nobody should send. A proxy between the function and
 // DynamoDB Local gives one request in ten a fault: lost, its answer lost or cut,
-// late, refused by a conflict or by throttling, or failed. Callers insist until
+// late, cancelled by a conflict or by throttling, or failed. Callers insist until
 // they have an outcome.
 //
 // It holds if every answer was right, every posting has one outcome and one

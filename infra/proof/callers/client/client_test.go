@@ -48,9 +48,9 @@ func TestRoundTrip(t *testing.T) {
 	require.NoError(t, err)
 	require.IsType(t, InsufficientFundsProblem{}, problem)
 	assert.Equal(t, "110.5", problem.(InsufficientFundsProblem).Balance)
-	refused := post("3", "transfer", "0")
-	require.NotNil(t, refused.ApplicationproblemJSON400, "%s", refused.Body)
-	assert.Len(t, refused.ApplicationproblemJSON400.Properties, 2)
+	rejected := post("3", "transfer", "0")
+	require.NotNil(t, rejected.ApplicationproblemJSON400, "%s", rejected.Body)
+	assert.Len(t, rejected.ApplicationproblemJSON400.Properties, 2)
 
 	read, err := ledger.ReadTransactionWithResponse(t.Context(), posted.Id)
 	require.NoError(t, err)
