@@ -171,7 +171,7 @@ func TestDatabaseEndsByItself(t *testing.T) {
 	assert.ErrorContains(t, s.wait(), "DynamoDB Local ended by itself")
 }
 
-func TestBadFlags(t *testing.T) {
+func TestCannotStart(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -143,7 +143,7 @@ func TestReadBack(t *testing.T) {
 	assert.NotContains(t, last.Body, "next")
 }
 
-func TestRefusals(t *testing.T) {
+func TestRejected(t *testing.T) {
 	user := rand.Text()
 	const body = `{"userId":"%s","ammount":%s,"type":"credit"}`
 	for _, c := range []struct {
