@@ -1,0 +1,81 @@
+------------------------------- MODULE Check -------------------------------
+(* The calls of each configuration, which has a file of that name. In all  *)
+(* of them an opening balance is 2, small enough that calls compete for it. *)
+EXTENDS OneWrite
+
+Debit(user, amount)         == [user |-> user, type |-> "debit", amount |-> amount]
+Plus(user, amount)          == [user |-> user, type |-> "credit", amount |-> amount]
+Posts(key, entries)         == [op |-> "Post", key |-> key, entries |-> entries, expiresIn |-> 0]
+Reserves(key, entries)      == [op |-> "Post", key |-> key, entries |-> entries, expiresIn |-> 1]
+Captures(user, key, amount) == [op |-> "Capture", hold |-> <<user, key, 1>>, amount |-> amount]
+Voids(user, key)            == [op |-> "Void", hold |-> <<user, key, 1>>]
+Reads(user, key)            == [op |-> "Read", hold |-> <<user, key, 1>>]
+
+(* Transfers there and back, the same key for something else, the same key *)
+(* of another user.                                                        *)
+Transfers == {
+  Posts("k", <<Debit("A", 2), Plus("B", 2)>>),
+  Posts("k", <<Debit("A", 2), Plus("B", 1), Plus("A", 1)>>),
+  Posts("k", <<Debit("B", 3), Plus("A", 1)>>),
+  Posts("d", <<Debit("A", 1)>>),
+  Posts("e", <<Debit("B", 1), Plus("C", 1)>>),
+  Posts("c", <<Plus("C", 2), Debit("A", 1)>>)}
+
+(* Entries whose sum is in range and whose way there is not. *)
+Entries == {
+  Posts("up", <<Plus("A", 2), Debit("A", 2)>>),
+  Posts("down", <<Debit("A", 2), Plus("A", 2)>>),
+  Posts("both", <<Debit("A", 1), Plus("B", 1), Debit("A", 1), Plus("A", 1), Debit("B", 3)>>),
+  Posts("c", <<Plus("A", 1)>>),
+  Posts("c", <<Plus("A", 2)>>),
+  Posts("d", <<Debit("A", 1)>>),
+  Posts("e", <<Debit("B", 1)>>)}
+
+(* One hold, and everything that wants its money. *)
+Holds1 == {
+  Reserves("h", <<Debit("A", 2)>>),
+  Reserves("h", <<Debit("A", 1)>>),
+  Captures("A", "h", 1), Captures("A", "h", 2), Voids("A", "h"),
+  Posts("d", <<Debit("A", 2)>>),
+  Posts("e", <<Debit("A", 1), Plus("B", 1)>>)}
+
+(* A payment on hold, whose receiver is near the ceiling. *)
+Payments == {
+  Reserves("h", <<Debit("A", 2), Plus("B", 2)>>),
+  Captures("A", "h", 1), Captures("A", "h", 2), Voids("A", "h"),
+  Posts("c", <<Plus("B", 1)>>),
+  Posts("d", <<Debit("B", 1)>>),
+  Posts("e", <<Debit("A", 1), Plus("B", 1)>>)}
+
+(* Holds of two users, and postings that need what has expired of both. *)
+Releases == {
+  Reserves("g", <<Debit("A", 1)>>),
+  Reserves("h", <<Debit("A", 1)>>),
+  Reserves("h", <<Debit("B", 2)>>),
+  Captures("A", "h", 1), Voids("B", "h"),
+  Posts("d", <<Debit("A", 2), Debit("B", 1)>>),
+  Posts("e", <<Debit("A", 1)>>)}
+
+(* More holds than a user may have. *)
+Limit == {
+  Reserves("f", <<Debit("A", 1)>>),
+  Reserves("g", <<Debit("A", 1)>>),
+  Reserves("h", <<Debit("A", 1), Plus("B", 1)>>),
+  Voids("A", "g"), Captures("A", "f", 1),
+  Posts("c", <<Plus("A", 1)>>)}
+
+(* Releases that lift a balance over the ceiling, and what is posted there. *)
+OverCeiling == {
+  Reserves("g", <<Debit("A", 1)>>),
+  Reserves("h", <<Debit("A", 1)>>),
+  Captures("A", "h", 0), Voids("A", "g"),
+  Posts("c", <<Plus("A", 2)>>),
+  Posts("b", <<Debit("A", 2), Plus("A", 1)>>),
+  Posts("d", <<Debit("A", 3)>>)}
+
+(* What callers are told while time passes. *)
+Clocks1 == {
+  Reserves("h", <<Debit("A", 2)>>),
+  Captures("A", "h", 2), Voids("A", "h"), Reads("A", "h"),
+  Posts("d", <<Debit("A", 1)>>)}
+=============================================================================
