@@ -123,9 +123,9 @@ Posting(c, clock, releases) ==
 
 Declining(c, entry, seen) == [op |-> "Decline", call |-> c, entry |-> entry, seen |-> seen, at |-> now]
 
-(* A capture or void begins with a read of the pending row. At or after    *)
-(* its expiry, the end that is written is the expiry, which freezes the    *)
-(* answer.                                                                 *)
+(* A capture or void begins with a read of the pending row. More than is   *)
+(* held is refused there and then. At or after its expiry, the end that is *)
+(* written is the expiry, which freezes the answer.                        *)
 Ending(c, table, time, clock) ==
   [op |-> IF clock >= table[c.hold].expires THEN "Expire" ELSE c.op, call |-> c, at |-> time]
 
@@ -133,7 +133,8 @@ Started(table, time) ==
   {Ending(c, table, time, clock) : clock \in time .. time + Skew,
      c \in {c \in Calls : /\ c.op \in {"Capture", "Void"}
                           /\ c.hold \in DOMAIN table
-                          /\ table[c.hold].status = "pending"}}
+                          /\ table[c.hold].status = "pending"
+                          /\ c.op = "Capture" => c.amount <= table[c.hold].call.entries[1].amount}}
 
 FirstPostings == {Posting(c, now, {}) : c \in {c \in Calls : c.op = "Post"}}
 
@@ -146,6 +147,7 @@ Init ==
 
 Send(requests) == sent' = sent \cup requests
 Tell(c, answer) == told' = told \cup {[call |-> c, answer |-> answer]}
+OnlyTold == UNCHANGED <<rows, users, sent, now>>
 Says(status) == [status |-> status]
 
 (* The answer to a call when the row of its key is there: the first        *)
@@ -220,19 +222,26 @@ Post(r) ==
 (* Nothing was written, and the function asks its questions in this order. *)
 Replay(c) ==
   /\ Tell(c, Outcome(c, rows[Id(c)]))
-  /\ UNCHANGED <<rows, users, sent, now>>
+  /\ OnlyTold
 
 (* The key is not used up. A call that was answered before must not hear   *)
 (* this, and the refusal may not have reported that its id is taken.       *)
 TooManyHolds(c) ==
   IF Id(c) \in DOMAIN rows THEN Replay(c)
-  ELSE Tell(c, Says("too many holds")) /\ UNCHANGED <<rows, users, sent, now>>
+  ELSE Tell(c, Says("too many holds")) /\ OnlyTold
 
-(* The first entry, in their order, that the balances which came back don't *)
-(* allow, and the balance at that entry.                                    *)
+(* The balance at an entry, after the entries before it, and whether it    *)
+(* allows that entry.                                                      *)
 EntryFits(e, balance) == IF e.type = "credit" THEN balance + e.amount <= Ceiling ELSE balance >= e.amount
 SeenAt(entries, i, balance) == balance + After(entries, entries[i].user, i - 1)
 
+(* Nothing is told before the decline is stored. *)
+SendDecline(d) == Send({d}) /\ UNCHANGED <<rows, users, told, now>>
+
+(* The rows of these users came back: their moves were refused. Where what *)
+(* has expired makes the difference, the same posting is sent again with   *)
+(* its release. Otherwise it is declined by the first entry, in their      *)
+(* order, that the balances which came back don't allow.                   *)
 Refused(r, moves, clock) ==
   LET c       == r.call
       entries == Counted(c)
@@ -245,10 +254,10 @@ Refused(r, moves, clock) ==
       wrong        == {i \in 1..Len(entries) : /\ entries[i].user \in moves
                                                /\ ~EntryFits(entries[i], SeenAt(entries, i, balance(entries[i].user)))}
   IN IF \E u \in moves : ~RoomForHold(r, holds(u)) THEN TooManyHolds(c)
-     ELSE /\ IF wrong = {}
-             THEN Send({[r EXCEPT !.releases = others \cup UNION {needed(u) : u \in moves}, !.at = now]})
-             ELSE Send({Declining(c, Least(wrong), SeenAt(entries, Least(wrong), balance(entries[Least(wrong)].user)))})
-          /\ UNCHANGED <<rows, users, told, now>>
+     ELSE IF wrong = {}
+          THEN /\ Send({[r EXCEPT !.releases = others \cup UNION {needed(u) : u \in moves}, !.at = now]})
+               /\ UNCHANGED <<rows, users, told, now>>
+          ELSE SendDecline(Declining(c, Least(wrong), SeenAt(entries, Least(wrong), balance(entries[Least(wrong)].user))))
 
 (* Contention is no answer. The same bytes are sent again. *)
 Conflict(r) == UNCHANGED vars
@@ -260,7 +269,7 @@ Conflict(r) == UNCHANGED vars
 OtherIdTaken(r) ==
   IF Id(r.call) \in DOMAIN rows THEN Replay(r.call)
   ELSE IF \E h \in r.releases : EndId(h) \in DOMAIN rows THEN UNCHANGED vars
-  ELSE Tell(r.call, Says("damaged")) /\ UNCHANGED <<rows, users, sent, now>>
+  ELSE Tell(r.call, Says("damaged")) /\ OnlyTold
 
 (* DynamoDB may report any of what is true, and what it reports may be     *)
 (* mixed. The order of the questions makes one step of each mixture: the   *)
@@ -325,19 +334,22 @@ Capture(r) == r.op = "Capture" /\ End(r)
 Void(r)    == r.op = "Void" /\ End(r)
 Expire(r)  == r.op = "Expire" /\ End(r)
 
-(* The end is read unless it came back, whatever else was reported: a      *)
-(* capture that was answered before must not hear of its receiver's limit. *)
-CaptureOverLimit(c) ==
-  Tell(c, IF EndId(c.hold) \in DOMAIN rows THEN EndOutcome(c, rows[EndId(c.hold)]) ELSE Says("balance limit"))
+(* A capture that was answered before must not hear of its receiver's      *)
+(* limit, and the refusal may not have reported that its end is taken: the *)
+(* end is read before.                                                     *)
+EndThere(c) == Tell(c, EndOutcome(c, rows[EndId(c.hold)])) /\ OnlyTold
+OverLimit(c) ==
+  IF EndId(c.hold) \in DOMAIN rows THEN EndThere(c)
+  ELSE Tell(c, Says("balance limit")) /\ OnlyTold
 
+(* Here, too, any of what is true may be reported. If the hold's attribute *)
+(* is gone, its end is there, and is read unless it came back.             *)
 EndRefused(r) ==
   /\ r.op \in {"Capture", "Void", "Expire"}
-  /\ \/ /\ ~EndFits(r) \/ ~HoldIsOpen(r)
-        /\ Tell(r.call, IF EndId(Hold(r)) \in DOMAIN rows THEN EndOutcome(r.call, rows[EndId(Hold(r))])
-                        ELSE Says("damaged"))
-     \/ /\ ~ReceiverFits(r)
-        /\ CaptureOverLimit(r.call)
-  /\ UNCHANGED <<rows, users, sent, now>>
+  /\ \/ ~EndFits(r) /\ EndThere(r.call)
+     \/ /\ ~HoldIsOpen(r)
+        /\ IF EndId(Hold(r)) \in DOMAIN rows THEN EndThere(r.call) ELSE Tell(r.call, Says("damaged")) /\ OnlyTold
+     \/ ~ReceiverFits(r) /\ OverLimit(r.call)
 
 -----------------------------------------------------------------------------
 (* A reading writes nothing. It takes what has expired for released.       *)
@@ -348,7 +360,7 @@ Read(c) ==
   /\ IF EndId(c.hold) \in DOMAIN rows THEN Tell(c, Ended(rows[EndId(c.hold)]))
      ELSE /\ \E clock \in Clocks : rows[c.hold].expires + Grace <= clock
           /\ Tell(c, [status |-> "ended", as |-> "expired"])
-  /\ UNCHANGED <<rows, users, sent, now>>
+  /\ OnlyTold
 
 (* Time passes, and all callers call again. *)
 Tick ==
@@ -447,6 +459,13 @@ OpenHoldIsAttribute ==
   /\ \A id \in Ends : RowId(id, 1) \in Holds
 HeldIsOpenHolds ==
   \A u \in Users : User(u).held = HeldByAll(OpenHolds(u)) /\ User(u).holds = Cardinality(OpenHolds(u))
+
+(* A hold ends once, for ever. *)
+HoldEndsOnce ==
+  [][\A h \in Holds : EndId(h) \in DOMAIN rows =>
+       /\ rows'[EndId(h)] = rows[EndId(h)]
+       /\ \A u \in Users : h \notin DOMAIN User(u)'.open]_vars
+
 HoldsWithinLimit == \A u \in Users : Cardinality(DOMAIN User(u).open) <= MostHolds
 
 (* Answers. The same request again gets the first outcome, and nothing     *)
@@ -483,7 +502,8 @@ DeclinesAreTrue ==
        LET entry == d.call.entries[d.entry]  u == entry.user IN
        /\ ~EntryFits(entry, d.seen)
        /\ \E clock \in Clocks :
-            d.seen = SeenAt(d.call.entries, d.entry, User(u).balance + HeldByAll(Expired(u, clock)))]_vars
+            LET expired == {h \in OpenHolds(u) : rows[h].expires + Grace <= clock} IN
+            d.seen = SeenAt(d.call.entries, d.entry, User(u).balance + HeldByAll(expired))]_vars
 
 (* Nobody finds what a protocol that holds can't leave behind. *)
 NothingIsDamaged == \A t \in told : t.answer.status # "damaged"

@@ -1,0 +1,43 @@
+------------------------------ MODULE Defects ------------------------------
+(* Deliberate defects. Each operator here takes the place of one of        *)
+(* OneWrite by a line of a configuration, such as                          *)
+(*   CONSTANT SendDecline <- TellAndSendDecline                            *)
+(* so that the protocol itself is free of them. .ci/model has the table of *)
+(* what each must break.                                                   *)
+EXTENDS Check
+
+Always(x)         == TRUE
+AlwaysBoth(x, y)  == TRUE
+Never(x)          == FALSE
+
+(* Declines. *)
+TellAndSendDecline(d)  == Send({d}) /\ Tell(d.call, DeclineRow(d)) /\ UNCHANGED <<rows, users, now>>
+ConflictIsDeclined(r)  == SendDecline(Declining(r.call, 1, Opening))
+NothingExpires(u, clock) == {}
+
+(* The write of a posting. *)
+FirstIdNotAsked(r)     == (PostPuts(r) \ {Id(r.call)}) \cap DOMAIN rows
+OnlyFirstIdAsked(r)    == {Id(r.call)} \cap DOMAIN rows
+NoMoves(r)             == Empty
+OnlyFirstRow(r)        == {Id(r.call)}
+NetSumFits(entries, u, balance) == balance + Move(entries, u) \in 0 .. Ceiling
+NoMostFromCeiling(entries, u) ==
+  Least({Ceiling + MostHolds * MaxAmount}
+        \cup ({Ceiling - After(entries, u, i) : i \in Of(entries, u, "credit")} \cap (0 .. Ceiling - 1)))
+
+(* Replay. *)
+SameKey(c, row)        == row.call.key = c.key
+IdOfKey(c)             == <<CHOOSE u \in Users : TRUE, c.key, 1>>
+TooManyHoldsUnread(c)  == Tell(c, Says("too many holds")) /\ OnlyTold
+OverLimitUnread(c)     == Tell(c, Says("balance limit")) /\ OnlyTold
+
+(* Holds. *)
+NoEndRows(r)           == {RowId(Id(r.call), i) : i \in 1..Len(Counted(r.call))}
+NoAttributeAsked(r, u) ==
+  /\ Fits(Counted(r.call), u, users[u].balance + HeldByAll(ReleasesOf(r, u)))
+  /\ RoomForHold(r, users[u].holds - Cardinality(ReleasesOf(r, u)))
+NoEndOfThatKind(r)     == EndId(Hold(r)) \in DOMAIN rows => rows[EndId(Hold(r))].status # EndRow(r).status
+ExpiryToldOnly(r) ==
+  /\ r.op = "Expire" /\ EndFits(r) /\ HoldIsOpen(r)
+  /\ Tell(r.call, [status |-> "ended", as |-> "expired"]) /\ OnlyTold
+=============================================================================
