@@ -27,9 +27,9 @@ EntriesCalls == {
   Posts("d", <<Debit("A", 1)>>),
   Posts("e", <<Debit("B", 1)>>)}
 
-(* One hold, and everything that wants its money. *)
+(* Two holds, and what wants their money. *)
 HoldsCalls == {
-  Reserves("h", <<Debit("A", 2)>>),
+  Reserves("g", <<Debit("A", 1)>>),
   Reserves("h", <<Debit("A", 1)>>),
   Captures("A", "h", 1), Voids("A", "h"),
   Posts("d", <<Debit("A", 2)>>)}

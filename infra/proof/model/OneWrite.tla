@@ -459,13 +459,6 @@ OpenHoldIsAttribute ==
   /\ \A id \in Ends : RowId(id, 1) \in Holds
 HeldIsOpenHolds ==
   \A u \in Users : User(u).held = HeldByAll(OpenHolds(u)) /\ User(u).holds = Cardinality(OpenHolds(u))
-
-(* A hold ends once, for ever. *)
-HoldEndsOnce ==
-  [][\A h \in Holds : EndId(h) \in DOMAIN rows =>
-       /\ rows'[EndId(h)] = rows[EndId(h)]
-       /\ \A u \in Users : h \notin DOMAIN User(u)'.open]_vars
-
 HoldsWithinLimit == \A u \in Users : Cardinality(DOMAIN User(u).open) <= MostHolds
 
 (* Answers. The same request again gets the first outcome, and nothing     *)
@@ -508,11 +501,18 @@ DeclinesAreTrue ==
 (* Nobody finds what a protocol that holds can't leave behind. *)
 NothingIsDamaged == \A t \in told : t.answer.status # "damaged"
 
-(* Whoever is told how a hold ended is told the same, also by a reading    *)
-(* before the end is stored. This is the one promise that needs clocks     *)
-(* that agree: Skew + Delay <= Grace.                                      *)
+(* A hold ends once: no two callers are told of different ends by a        *)
+(* capture or a void, whatever their clocks say.                           *)
 EndTold(t) == IF t.answer.status = "ended" THEN t.answer.as ELSE t.answer.status
-EndsToldAgree ==
-  \A s, t \in {t \in told : t.answer.status \in {"captured", "voided", "ended"}} :
+EndsAgree(answers) ==
+  \A s, t \in {t \in answers : t.answer.status \in {"captured", "voided", "ended"}} :
     s.call.hold = t.call.hold => EndTold(s) = EndTold(t)
+HoldEndsOnce == EndsAgree({t \in told : t.call.op # "Read"})
+
+(* A reading that takes an expired hold for released is told before any    *)
+(* end is stored. That none contradicts it is the one promise which needs  *)
+(* clocks that agree and requests that don't linger: a capture that was    *)
+(* sent in time may be applied Delay later. It holds while                 *)
+(*   Skew + Delay <= Grace.                                                *)
+ReadingsAgree == EndsAgree(told)
 =============================================================================
