@@ -219,10 +219,8 @@ Post(r) ==
   /\ Tell(r.call, rows'[Id(r.call)])
   /\ UNCHANGED now
 
-(* Nothing was written, and the function asks its questions in this order. *)
-Replay(c) ==
-  /\ Tell(c, Outcome(c, rows[Id(c)]))
-  /\ OnlyTold
+(* The row of the key is there, in the refusal or by a read. *)
+Replay(c) == Tell(c, Outcome(c, rows[Id(c)])) /\ OnlyTold
 
 (* The key is not used up. A call that was answered before must not hear   *)
 (* this, and the refusal may not have reported that its id is taken.       *)
@@ -243,21 +241,21 @@ SendDecline(d) == Send({d}) /\ UNCHANGED <<rows, users, told, now>>
 (* its release. Otherwise it is declined by the first entry, in their      *)
 (* order, that the balances which came back don't allow.                   *)
 Refused(r, moves, clock) ==
-  LET c       == r.call
-      entries == Counted(c)
+  LET c            == r.call
+      entries      == Counted(c)
       expired(u)   == Expired(u, clock)
       balance(u)   == User(u).balance + HeldByAll(expired(u))
       holds(u)     == User(u).holds - Cardinality(expired(u))
       needsNone(u) == Fits(entries, u, User(u).balance) /\ RoomForHold(r, User(u).holds)
       needed(u)    == IF needsNone(u) THEN {} ELSE expired(u)
       others       == {h \in r.releases : Payer(h) \notin moves}
-      wrong        == {i \in 1..Len(entries) : /\ entries[i].user \in moves
-                                               /\ ~EntryFits(entries[i], SeenAt(entries, i, balance(entries[i].user)))}
+      seen(i)      == SeenAt(entries, i, balance(entries[i].user))
+      wrong        == {i \in 1..Len(entries) : entries[i].user \in moves /\ ~EntryFits(entries[i], seen(i))}
   IN IF \E u \in moves : ~RoomForHold(r, holds(u)) THEN TooManyHolds(c)
      ELSE IF wrong = {}
           THEN /\ Send({[r EXCEPT !.releases = others \cup UNION {needed(u) : u \in moves}, !.at = now]})
                /\ UNCHANGED <<rows, users, told, now>>
-          ELSE SendDecline(Declining(c, Least(wrong), SeenAt(entries, Least(wrong), balance(entries[Least(wrong)].user))))
+          ELSE SendDecline(Declining(c, Least(wrong), seen(Least(wrong))))
 
 (* Contention is no answer. The same bytes are sent again. *)
 Conflict(r) == UNCHANGED vars
@@ -298,16 +296,16 @@ DeclineRefused(r) == r.op = "Decline" /\ ~DeclineFits(r) /\ Replay(r.call)
 (* Capture, void, expiry: one Put of the end row, one Update of the        *)
 (* payer's row; with a capture's credit its row and its receiver's, too.   *)
 
-Hold(r)    == r.call.hold
-Pays(r)    == r.op = "Capture" /\ Len(rows[Hold(r)].call.entries) > 1
+Hold(r)     == r.call.hold
+Pays(r)     == r.op = "Capture" /\ Len(rows[Hold(r)].call.entries) > 1
 Receiver(r) == rows[Hold(r)].call.entries[2].user
-Credit(r)  == [user |-> Receiver(r), type |-> "credit", amount |-> r.call.amount]
+CreditOf(r) == [user |-> Receiver(r), type |-> "credit", amount |-> r.call.amount]
 
 EndRow(r) == [of |-> Hold(r),
               status |-> CASE r.op = "Capture" -> "captured" [] r.op = "Void" -> "voided" [] r.op = "Expire" -> "expired",
               amount |-> IF r.op = "Capture" THEN r.call.amount ELSE HeldBy(Hold(r))]
 EndRows(r) == (EndId(Hold(r)) :> EndRow(r))
-              @@ (IF Pays(r) THEN RowId(Hold(r), 2) :> [of |-> Hold(r), entry |-> Credit(r)] ELSE Empty)
+              @@ (IF Pays(r) THEN RowId(Hold(r), 2) :> [of |-> Hold(r), entry |-> CreditOf(r)] ELSE Empty)
 
 EndMoves(r) ==
   LET h == Hold(r)
@@ -321,7 +319,7 @@ EndMoves(r) ==
 
 EndFits(r)      == EndId(Hold(r)) \notin DOMAIN rows
 HoldIsOpen(r)   == Hold(r) \in DOMAIN User(Payer(Hold(r))).open
-ReceiverFits(r) == Pays(r) => Fits(<<Credit(r)>>, Receiver(r), User(Receiver(r)).balance)
+ReceiverFits(r) == Pays(r) => Fits(<<CreditOf(r)>>, Receiver(r), User(Receiver(r)).balance)
 
 End(r) ==
   /\ EndFits(r) /\ HoldIsOpen(r) /\ ReceiverFits(r)
