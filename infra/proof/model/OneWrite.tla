@@ -367,15 +367,20 @@ Tick ==
   /\ Send(FirstPostings' \cup Started(rows, now'))
   /\ UNCHANGED <<rows, users, told>>
 
-DynamoDB(r) ==
-  /\ now <= r.at + Delay
-  /\ \/ Post(r) \/ PostRefused(r)
-     \/ Decline(r) \/ DeclineRefused(r)
-     \/ Capture(r) \/ Void(r) \/ Expire(r) \/ EndRefused(r)
+(* What DynamoDB may apply or refuse next: everything that is under way. *)
+UnderWay == {r \in sent : now <= r.at + Delay}
 
-Next == \/ \E r \in sent : DynamoDB(r)
-        \/ \E c \in Calls : Read(c)
-        \/ Tick
+Next ==
+  \/ \E r \in UnderWay : Post(r)
+  \/ \E r \in UnderWay : PostRefused(r)
+  \/ \E r \in UnderWay : Decline(r)
+  \/ \E r \in UnderWay : DeclineRefused(r)
+  \/ \E r \in UnderWay : Capture(r)
+  \/ \E r \in UnderWay : Void(r)
+  \/ \E r \in UnderWay : Expire(r)
+  \/ \E r \in UnderWay : EndRefused(r)
+  \/ \E c \in Calls : Read(c)
+  \/ Tick
 
 Spec == Init /\ [][Next]_vars
 
