@@ -301,9 +301,10 @@ Pays(r)     == r.op = "Capture" /\ Len(rows[Hold(r)].call.entries) > 1
 Receiver(r) == rows[Hold(r)].call.entries[2].user
 CreditOf(r) == [user |-> Receiver(r), type |-> "credit", amount |-> r.call.amount]
 
-EndRow(r) == [of |-> Hold(r),
-              status |-> CASE r.op = "Capture" -> "captured" [] r.op = "Void" -> "voided" [] r.op = "Expire" -> "expired",
-              amount |-> IF r.op = "Capture" THEN r.call.amount ELSE HeldBy(Hold(r))]
+EndRow(r) ==
+  [of     |-> Hold(r),
+   status |-> CASE r.op = "Capture" -> "captured" [] r.op = "Void" -> "voided" [] r.op = "Expire" -> "expired",
+   amount |-> IF r.op = "Capture" THEN r.call.amount ELSE HeldBy(Hold(r))]
 EndRows(r) == (EndId(Hold(r)) :> EndRow(r))
               @@ (IF Pays(r) THEN RowId(Hold(r), 2) :> [of |-> Hold(r), entry |-> CreditOf(r)] ELSE Empty)
 
