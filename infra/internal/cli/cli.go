@@ -1,8 +1,8 @@
 // Package cli is what the commands under infra share: how they start and end,
 // how they read their flags, and how they show a person how far they are.
 //
-// Every command keeps the same promises. Flags and words that it does not know
-// end it with status 2 before it has done anything. -h prints its usage, does
+// Every command keeps the same promises. Flags and words that it does not know,
+// and empty values of flags, end it with status 2 before it has done anything. -h prints its usage, does
 // nothing else, and ends it with status 0. SIGINT and SIGTERM end its context,
 // and a second one ends the process at once. A failure is one sentence on
 // standard error and status 1.

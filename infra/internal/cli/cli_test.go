@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -117,6 +118,7 @@ func TestSecondSignalEndsTheProcess(t *testing.T) {
 			return
 		default:
 			_ = command.Process.Signal(os.Interrupt)
+			time.Sleep(time.Millisecond) // Go's runtime may crash of a signal while it is ending of one
 		}
 	}
 }
@@ -134,9 +136,12 @@ func TestFlags(t *testing.T) {
 		{"", []string{"a"}, `unexpected "a" (-h says what there is)`},
 		{"", []string{"-n", "3", "-x"}, "flag provided but not defined: -x (-h lists the flags)"},
 		{"", []string{"-n", "many"}, `invalid value "many" for flag -n: parse error (-h lists the flags)`},
+		{"[part ...]", []string{"a", "-n", "3"}, `-n comes after "a", and flags come before words`},
+		{"", []string{"-file", ""}, "-file is empty; leave it out, or say what it shall be"},
 	} {
 		flags := NewFlags("try", c.words, "Tries.")
 		n := flags.Int("n", 1, "try so many `times`")
+		flags.String("file", "", "read this `file`")
 		var out bytes.Buffer
 		err := flags.Parse(c.args, &out)
 		assert.Empty(t, out.String(), "%q", c.args)
@@ -148,6 +153,18 @@ func TestFlags(t *testing.T) {
 		require.EqualError(t, err, c.want)
 		assert.Equal(t, 2, finish(t.Context(), "try", io.Discard, err))
 	}
+}
+
+func TestGiven(t *testing.T) {
+	t.Parallel()
+	flags := NewFlags("try", "", "Tries.")
+	flags.Int("n", 1, "")
+	flags.Bool("a", false, "")
+	flags.Bool("b", false, "")
+	flags.Func("f", "", func(string) error { return nil })
+	flags.String("not", "given", "")
+	require.NoError(t, flags.Parse([]string{"-n", "1", "-a", "-b=false", "-f", "x"}, io.Discard))
+	assert.Equal(t, []string{"a", "f", "n"}, flags.Given())
 }
 
 func TestHelp(t *testing.T) {

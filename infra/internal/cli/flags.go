@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Flags is the flags of a command, and what -h prints of it.
@@ -33,7 +34,34 @@ func (f *Flags) Parse(args []string, out io.Writer) error {
 	case f.words == "" && f.NArg() > 0:
 		return Usagef("unexpected %q (-h says what there is)", f.Arg(0))
 	}
-	return nil
+	for _, word := range f.Args() {
+		if strings.HasPrefix(word, "-") {
+			return Usagef("%s comes after %q, and flags come before words", word, f.Arg(0))
+		}
+	}
+	return f.rejectEmpty()
+}
+
+// rejectEmpty returns an error if a flag was given an empty text, which is most
+// often a shell's variable that is not set.
+func (f *Flags) rejectEmpty() (err error) {
+	f.Visit(func(set *flag.Flag) {
+		if value, ok := set.Value.(flag.Getter); ok && value.Get() == "" {
+			err = Usagef("-%s is empty; leave it out, or say what it shall be", set.Name)
+		}
+	})
+	return err
+}
+
+// Given returns the names of the flags that were given, but for those that were
+// given as false.
+func (f *Flags) Given() (names []string) {
+	f.Visit(func(set *flag.Flag) {
+		if value, ok := set.Value.(flag.Getter); !ok || value.Get() != false {
+			names = append(names, set.Name)
+		}
+	})
+	return names
 }
 
 func (f *Flags) printUsage(out io.Writer) {

@@ -75,6 +75,7 @@ func TestOptions(t *testing.T) {
 	}{
 		{[]string{"speed"}, `no part "speed"; the parts are latency, cpu,`},
 		{[]string{"-for", "0s"}, "not defined: -for"},
+		{[]string{"cost", "-quick"}, `-quick comes after "cost"`},
 		{[]string{"-compare", "missing.json"}, "-compare: open missing.json: no such file"},
 		{[]string{"-compare", file}, file + " is no report of bench -json"},
 		{[]string{"-prices", "missing.json"}, "-prices: open missing.json"},

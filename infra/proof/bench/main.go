@@ -113,6 +113,9 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := cli.InRepository(ctx); err != nil {
+		return err
+	}
 	r := &report{Machine: machine(), Prices: o.prices}
 	if err := r.measure(ctx, o.parts, o.much, log); err != nil {
 		return err

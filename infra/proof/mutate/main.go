@@ -46,9 +46,12 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	}
 	packages := strings.Split(*in, ",")
 	word := flags.Arg(0)
+	given := flags.Given()
 	switch {
 	case flags.NArg() > 1 || !slices.Contains([]string{"", "machine", "hand"}, word):
 		return cli.Usagef("want machine, hand or nothing, and not %q", flags.Args())
+	case word == "hand" && len(given) > 0:
+		return cli.Usagef("-%s is for the mutants of the machine", given[0])
 	case *every < 1:
 		return cli.Usagef("-every must be at least 1")
 	}
@@ -56,6 +59,9 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		if !slices.Contains(mutated, p) {
 			return cli.Usagef("-in: %q is none of %s", p, strings.Join(mutated, ", "))
 		}
+	}
+	if err := cli.InRepository(ctx); err != nil {
+		return err
 	}
 
 	dir, err := os.MkdirTemp("", "mutate")

@@ -51,8 +51,14 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if len(paths) == 0 {
 		paths = documents
 	}
+	texts := map[string][]byte{}
 	for _, path := range paths {
-		if err := record(ctx, path, chosen, out, log); err != nil {
+		if texts[path], err = os.ReadFile(path); err != nil {
+			return err
+		}
+	}
+	for _, path := range paths {
+		if err := record(ctx, path, texts[path], chosen, out, log); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
@@ -62,13 +68,10 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 // block matches a console block, and in it the command.
 var block = regexp.MustCompile("(?ms)^```console\n\\$ ([^\n]+)\n.*?^```$")
 
-// record runs the chosen commands of a document. It writes the document after
-// each, so that a later one that fails takes nothing from those before it.
-func record(ctx context.Context, path string, chosen *regexp.Regexp, out, log io.Writer) error {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
+// record runs the chosen commands of a document of this text. It writes the
+// document after each, so that a later one that fails takes nothing from those
+// before it.
+func record(ctx context.Context, path string, text []byte, chosen *regexp.Regexp, out, log io.Writer) error {
 	for at := 0; ; {
 		found := block.FindSubmatchIndex(text[at:])
 		if found == nil {

@@ -48,6 +48,20 @@ func TestRecord(t *testing.T) {
 	}
 }
 
+// A document that is not there is told before any command is run.
+func TestRecordOfMissingDocument(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "figures.md")
+	before := "```console\n$ echo 3\n4\n```\n"
+	require.NoError(t, os.WriteFile(path, []byte(before), 0o600))
+	err := run(t.Context(), []string{path, filepath.Join(dir, "missing.md")}, io.Discard, io.Discard)
+	require.ErrorIs(t, err, os.ErrNotExist)
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, before, string(text))
+}
+
 // The documents that are gone through without arguments hold figures, every
 // block of theirs in the form that is recorded.
 func TestDocumentsHoldFigures(t *testing.T) {

@@ -32,6 +32,9 @@ const (
 	environments = 4 // of Lambda, one process each
 	callers      = 8
 	steps        = 20 // of the progress
+
+	leastMinutes = 0.01
+	mostMinutes  = 1e6
 )
 
 func main() { cli.Main("soak", run) }
@@ -44,9 +47,12 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if err := flags.Parse(args, out); err != nil {
 		return err
 	}
+	if !(*minutes >= leastMinutes && *minutes <= mostMinutes) { // NaN is neither
+		return cli.Usagef("-minutes must be from %g to %g", leastMinutes, mostMinutes)
+	}
 	lasting := time.Duration(*minutes * float64(time.Minute))
-	if lasting <= 0 {
-		return cli.Usagef("-minutes must be more than 0")
+	if err := cli.InRepository(ctx); err != nil {
+		return err
 	}
 	database, err := infratest.OpenDatabase(ctx, log)
 	if err != nil {

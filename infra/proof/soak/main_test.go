@@ -41,9 +41,9 @@ func TestSoakFindsDamage(t *testing.T) {
 
 func TestSoakWithoutTime(t *testing.T) {
 	t.Parallel()
-	for _, minutes := range []string{"0", "-1", "NaN"} {
+	for _, minutes := range []string{"0", "-1", "NaN", "Inf", "1e-12", "1e300"} {
 		err := run(t.Context(), []string{"-minutes", minutes}, io.Discard, io.Discard)
-		assert.EqualError(t, err, "-minutes must be more than 0")
+		assert.EqualError(t, err, "-minutes must be from 0.01 to 1e+06")
 	}
 }
 
