@@ -78,7 +78,7 @@ func encodeTransaction(t ledger.Transaction) (item, error) {
 
 // DecodeTransaction reads a row of the transactions table strictly: each
 // attribute must be there, of its type and in its range, where its kind of row
-// has it, and nowhere else. An error means that the table is damaged, and names
+// has it, and nowhere else. A [*RowError] means that the table is damaged, and names
 // every attribute that is wrong. Attributes of other names are ignored, because
 // a later version of this program may write some.
 func DecodeTransaction(row map[string]types.AttributeValue) (ledger.Transaction, error) {
@@ -231,7 +231,7 @@ type decoder struct {
 	wrong  []string
 }
 
-// err returns what is wrong with the row of a table, named by its key, or nil.
+// err returns a [*RowError] of the row of a table, named by its key, or nil.
 func (d *decoder) err(table, key string) error {
 	if d.wrong == nil {
 		return nil
@@ -240,7 +240,7 @@ func (d *decoder) err(table, key string) error {
 	if s, ok := d.row[key].(*types.AttributeValueMemberS); ok {
 		name = s.Value
 	}
-	return fmt.Errorf("%s row %.128q: %s", table, name, strings.Join(d.wrong, "; "))
+	return &RowError{Table: table, Key: name, Wrong: d.wrong}
 }
 
 // reject notes that an attribute is not as it must be.

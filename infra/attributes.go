@@ -1,0 +1,19 @@
+package infra
+
+import (
+	"reflect"
+	"strings"
+)
+
+// TransactionAttributes returns the names of all attributes that this program
+// writes to the transactions table.
+func TransactionAttributes() (names []string) {
+	for field := range reflect.TypeFor[transactionRow]().Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("dynamodbav"), ",")
+		names = append(names, name)
+	}
+	return names
+}
+
+// AggregateAttributes returns those of the transactions_aggregate table.
+func AggregateAttributes() []string { return []string{"user_id", "balance", "version"} }
