@@ -1,0 +1,30 @@
+package dynamodblocal
+
+// EndpointVariable names the variable that holds the address of another DynamoDB
+// than the region's own.
+const EndpointVariable = "AWS_ENDPOINT_URL_DYNAMODB"
+
+// defaults are the variables of a ledger on this machine, where DynamoDB Local
+// takes any region and credentials.
+var defaults = map[string]string{
+	"TRANSACTIONS_TABLE":           "transactions",
+	"TRANSACTIONS_AGGREGATE_TABLE": "transactions_aggregate",
+	"AWS_REGION":                   "us-east-1",
+	"AWS_ACCESS_KEY_ID":            "local",
+	"AWS_SECRET_ACCESS_KEY":        "local",
+}
+
+// Environment returns the getenv of a command that may work on a ledger of this
+// machine: where [EndpointVariable] names a DynamoDB on this machine, what else
+// is not set has a default, which is that of the command local.
+func Environment(getenv func(string) string) func(string) string {
+	if !OnThisMachine(getenv(EndpointVariable)) {
+		return getenv
+	}
+	return func(name string) string {
+		if value := getenv(name); value != "" {
+			return value
+		}
+		return defaults[name]
+	}
+}
