@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"onewrite/infra"
 	"onewrite/infra/internal/cli"
 	"onewrite/ledger"
 )
@@ -21,6 +22,7 @@ type audit struct {
 
 	mu     sync.Mutex
 	report report
+	totals totals
 }
 
 // run reads everything and returns the report. What it found is in it also if
@@ -28,6 +30,8 @@ type audit struct {
 func (a *audit) run(ctx context.Context) report {
 	if err := a.readAll(ctx); err != nil {
 		a.report.Unfinished = err.Error()
+	} else {
+		a.report.Totals = a.totals.trialBalance()
 	}
 	return a.report.sorted()
 }
@@ -51,20 +55,25 @@ func (a *audit) readAll(ctx context.Context) error {
 	return a.scanAgain(ctx, undecided)
 }
 
-// find notes a finding. a.mu is held.
-func (a *audit) find(f finding) {
-	a.report.Mismatches = append(a.report.Mismatches, f)
+// decide compares what was seen of a user with the balance, and notes what comes
+// of that. It is open if that can't be said yet. a.mu is held.
+func (a *audit) decide(user ledger.UserID, seen *tally, floor int, balance infra.Aggregate) verdict {
+	v := seen.judge(floor, balance)
+	if v == wrong {
+		a.find(mismatch(user, seen, balance))
+	}
+	if v != open {
+		a.totals.add(seen, balance)
+	}
+	return v
 }
 
-func (a *audit) findLocked(f finding) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.find(f)
+// find notes findings. a.mu is held.
+func (a *audit) find(found ...finding) {
+	a.report.Mismatches = append(a.report.Mismatches, found...)
 }
 
-// leave notes that a user could not be settled, and why.
+// leave notes that a user could not be settled, and why. a.mu is held.
 func (a *audit) leave(user ledger.UserID, detail string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	a.report.Unsettled = append(a.report.Unsettled, finding{UserID: user.String(), Kind: kindBalance, Detail: detail})
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -54,6 +53,8 @@ type books struct {
 	config   infra.Config
 	pace     *pace
 	segments int // read at once
+
+	transactions int // about how many there are, which DynamoDB counts every six hours; 0: not known
 }
 
 // scan gives each page of a whole table to visit, several at once. A row that
@@ -71,7 +72,7 @@ func (b *books) scan(ctx context.Context, table string, visit func(page []row)) 
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
-				return fmt.Errorf("scan %s: %w", table, err)
+				return failed(err, "scan %s", table)
 			}
 			visit(page.Items)
 			if err := b.spend(ctx, page.ConsumedCapacity); err != nil {
@@ -117,7 +118,7 @@ func (b *books) query(ctx context.Context, user ledger.UserID, query *dynamodb.Q
 	for pages := dynamodb.NewQueryPaginator(b.client, query); pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return fmt.Errorf("read history of %q: %w", user, err)
+			return failed(err, "read history of %q", user)
 		}
 		for _, r := range page.Items {
 			if !visit(r) {
@@ -149,7 +150,7 @@ func (b *books) aggregate(ctx context.Context, user ledger.UserID) (row, error) 
 		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read balance of %q: %w", user, err)
+		return nil, failed(err, "read balance of %q", user)
 	}
 	return out.Item, b.spend(ctx, out.ConsumedCapacity)
 }
@@ -166,7 +167,7 @@ func (b *books) quietAggregate(ctx context.Context, user ledger.UserID) (row, er
 		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read balance of %q: %w", user, err)
+		return nil, failed(err, "read balance of %q", user)
 	}
 	for _, consumed := range out.ConsumedCapacity {
 		if err := b.spend(ctx, &consumed); err != nil {
@@ -174,17 +175,6 @@ func (b *books) quietAggregate(ctx context.Context, user ledger.UserID) (row, er
 		}
 	}
 	return out.Responses[0].Item, nil
-}
-
-// transactions returns about how many there are, which DynamoDB counts every six
-// hours, or 0 if it doesn't say: it is for the progress only, and a reader who
-// may not ask for it can do without.
-func (b *books) transactions(ctx context.Context) int {
-	out, err := b.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &b.config.TransactionsTable})
-	if err != nil {
-		return 0
-	}
-	return int(aws.ToInt64(out.Table.ItemCount))
 }
 
 // spend paces what was read. Consumed is nil where DynamoDB is a test's model.

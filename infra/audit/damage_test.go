@@ -41,7 +41,7 @@ var damages = []struct {
 		[]string{"alice balance: the balance is 105 at version 2, and the history makes it 110 at version 1"}},
 	{"declined made posted",
 		[]string{`UPDATE ? SET "status" = 'posted' WHERE id = '%[3]s'`}, nil,
-		[]string{`alice transaction-row: transactions row "%[3]s": balance: must not be on a posted row`}},
+		[]string{`alice transaction-row: balance: must not be on a posted row`}},
 	{"balance", nil,
 		[]string{"UPDATE ? SET balance = 1000000 WHERE user_id = 'alice'"},
 		[]string{"alice balance: the balance is 1000000 at version 2, and the history makes it 105 at version 2"}},
@@ -62,7 +62,7 @@ var damages = []struct {
 		[]string{"carol balance: the balance is 110 at version 1, and the history makes it 100 at version 0"}},
 	{"opening balance as a row", nil,
 		[]string{"INSERT INTO ? VALUE {'user_id': 'carol', 'balance': 100, 'version': 0}"},
-		[]string{`carol balance-row: transactions_aggregate row "carol": version: is 0, must be a whole number of at least 1`}},
+		[]string{`carol balance-row: version: is 0, must be a whole number of at least 1`}},
 	{"key", // the id is another's
 		[]string{"UPDATE ? SET idempotency_key = '3' WHERE id = '%[1]s'"}, nil,
 		[]string{"alice transaction-id: the id of key \"3\" of this user is %[3]s"}},
@@ -78,69 +78,75 @@ var damages = []struct {
 		[]string{"alice decline: a debit of 1000 is declined, which its balance of 1000 allowed"}},
 	{"balance below zero", nil,
 		[]string{"UPDATE ? SET balance = -1 WHERE user_id = 'alice'"},
-		[]string{`alice balance-row: transactions_aggregate row "alice": balance: is -1, must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces`}},
+		[]string{`alice balance-row: balance: is -1, must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces`}},
 	{"balance above the ceiling", nil,
 		[]string{"UPDATE ? SET balance = 1016000000000000.01 WHERE user_id = 'alice'"},
-		[]string{`alice balance-row: transactions_aggregate row "alice": balance: is 1016000000000000.01, must be at most 1016000000000000`}},
+		[]string{`alice balance-row: balance: is 1016000000000000.01, must be at most 1016000000000000`}},
 	{"fraction of a version", nil,
 		[]string{"UPDATE ? SET version = 1.5 WHERE user_id = 'alice'"},
-		[]string{`alice balance-row: transactions_aggregate row "alice": version: is 1.5, must be a whole number of at least 1`}},
+		[]string{`alice balance-row: version: is 1.5, must be a whole number of at least 1`}},
 	{"balance as a text", nil, // as an import from CSV makes it
 		[]string{"UPDATE ? SET balance = '105' WHERE user_id = 'alice'"},
-		[]string{`alice balance-row: transactions_aggregate row "alice": balance: is of type S, must be N`}},
+		[]string{`alice balance-row: balance: is of type S, must be N`}},
 	{"version as a text", nil,
 		[]string{"UPDATE ? SET version = '2' WHERE user_id = 'alice'"},
-		[]string{`alice balance-row: transactions_aggregate row "alice": version: is of type S, must be N`}},
+		[]string{`alice balance-row: version: is of type S, must be N`}},
 	{"amount as a text",
 		[]string{"UPDATE ? SET ammount = '1' WHERE id = '%[4]s'"}, nil,
 		[]string{
 			"bob balance: the balance is 101 at version 1, and the history makes it 100 at version 0",
-			`bob transaction-row: transactions row "%[4]s": ammount: is of type S, must be N`,
+			`bob transaction-row: ammount: is of type S, must be N`,
 		}},
 	{"row without a balance", nil,
 		[]string{"UPDATE ? REMOVE balance WHERE user_id = 'alice'"},
-		[]string{`alice balance-row: transactions_aggregate row "alice": balance: is missing`}},
+		[]string{`alice balance-row: balance: is missing`}},
 	{"row without a version", nil,
 		[]string{"UPDATE ? REMOVE version WHERE user_id = 'alice'"},
-		[]string{`alice balance-row: transactions_aggregate row "alice": version: is missing`}},
+		[]string{`alice balance-row: version: is missing`}},
 	{"decline without the balance seen",
 		[]string{"UPDATE ? REMOVE balance WHERE id = '%[3]s'"}, nil,
-		[]string{`alice transaction-row: transactions row "%[3]s": balance: is missing`}},
+		[]string{`alice transaction-row: balance: is missing`}},
 	{"decline with the balance seen as a text",
 		[]string{"UPDATE ? SET balance = '105' WHERE id = '%[3]s'"}, nil,
-		[]string{`alice transaction-row: transactions row "%[3]s": balance: is of type S, must be N`}},
+		[]string{`alice transaction-row: balance: is of type S, must be N`}},
 	{"balance on a posted row",
 		[]string{"UPDATE ? SET balance = 110 WHERE id = '%[1]s'"}, nil,
 		[]string{
 			"alice balance: the balance is 105 at version 2, and the history makes it 95 at version 1",
-			`alice transaction-row: transactions row "%[1]s": balance: must not be on a posted row`,
+			`alice transaction-row: balance: must not be on a posted row`,
 		}},
+	{"stray attributes of a transaction",
+		[]string{"UPDATE ? SET note = 'x' SET aggregate = {'a': 1} WHERE id = '%[3]s'"}, nil,
+		[]string{`alice attributes: the table has no attribute "aggregate", "note"`}},
+	{"stray attribute of a balance", nil,
+		[]string{"UPDATE ? SET aggregate = 1 WHERE user_id = 'alice'"},
+		[]string{`alice attributes: the table has no attribute "aggregate"`}},
 	{"balance of nobody", nil,
 		[]string{"INSERT INTO ? VALUE {'user_id': ' ', 'balance': 110, 'version': 1}"},
 		[]string{"  balance-row: invalid user id: must not be blank"}},
 	{"transaction without a user",
 		[]string{"UPDATE ? REMOVE user_id WHERE id = '%[4]s'"}, nil,
 		[]string{
-			` transaction-row: transactions row "%[4]s": user_id: is missing`,
+			` transaction-row: user_id: is missing`,
 			"bob balance: the balance is 101 at version 1, and the history makes it 100 at version 0",
 		}},
 	{"amount out of range",
 		[]string{"UPDATE ? SET ammount = 0.001 WHERE id = '%[4]s'"}, nil,
 		[]string{
 			"bob balance: the balance is 101 at version 1, and the history makes it 100 at version 0",
-			`bob transaction-row: transactions row "%[4]s": ammount: is 0.001, must have at most two decimal places`,
+			`bob transaction-row: ammount: is 0.001, must have at most two decimal places`,
 		}},
 	{"time", // which takes the row out of its place in the index
 		[]string{"UPDATE ? SET created_at = 'soon' WHERE id = '%[4]s'"}, nil,
 		[]string{
 			"bob balance: the balance is 101 at version 1, and the history makes it 100 at version 0",
-			`bob transaction-row: transactions row "%[4]s": created_at: is "soon", must be a time in UTC such as 2006-01-02T15:04:05.000Z`,
+			`bob transaction-row: created_at: is "soon", must be a time in UTC such as 2006-01-02T15:04:05.000Z`,
 		}},
 	{"status",
 		[]string{"UPDATE ? SET \"status\" = 'done' WHERE id = '%[4]s'"}, nil,
 		[]string{
 			"bob balance: the balance is 101 at version 1, and the history makes it 100 at version 0",
-			`bob transaction-row: transactions row "%[4]s": status: is "done", must be "posted", "declined", "pending", "voided" or "expired"`,
+			`bob transaction-row: status: is "done", must be "posted", "declined", "pending", "voided" or "expired"`,
 		}},
 	{"restore with the row and without the balance of a posting", nil,
 		[]string{"DELETE FROM ? WHERE user_id = 'bob'", "UPDATE ? SET balance = 110 SET version = 1 WHERE user_id = 'alice'"},
@@ -194,6 +200,20 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// A time that is still to come can't be that of a row, but for clocks that differ.
+func TestTimeToCome(t *testing.T) {
+	t.Parallel()
+	books := infratest.New(t)
+	post(t, ledger.New(books.Store, func() time.Time { return time.Now().Add(clockAhead - time.Minute) }), "1", "+10")
+	status, out, _ := command(t, books, "-settle", "10ms")
+	assert.Equal(t, exitRight, status, out)
+
+	change(t, books, books.Config.TransactionsTable, "UPDATE ? SET created_at = '2231-11-22T12:00:00.000Z' WHERE id = '"+idOf(t, "1", "1")+"'")
+	status, out, _ = command(t, books, "-settle", "10ms")
+	assert.Equal(t, exitWrong, status)
+	assert.Contains(t, out, ": time: created_at is 2231-11-22T12:00:00.000Z, which is still to come\n")
+}
+
 func TestReportOfDamage(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -202,8 +222,9 @@ func TestReportOfDamage(t *testing.T) {
 	books.Damage(t, books.Config.TransactionsTable, "INSERT INTO ? VALUE {'id': '\x1b[2J'}")
 	status, out, _ := command(t, books)
 	assert.Equal(t, exitWrong, status)
-	assert.Equal(t, `wrong      user "", transaction "\x1b[2J": transaction-row: transactions row "\x1b[2J": id: is "\x1b[2J", must be a UUID; user_id: is missing; ammount: is missing; status: is missing; created_at: is missing; type: is missing; idempotency_key: is missing
+	assert.Equal(t, `wrong      user "", transaction "\x1b[2J": transaction-row: id: is "\x1b[2J", must be a UUID; user_id: is missing; ammount: is missing; status: is missing; created_at: is missing; type: is missing; idempotency_key: is missing
 wrong      user "1": balance: the balance is 1000 at version 1, and the history makes it 110 at version 1
-1 users, 2 transactions: 2 wrong, 0 unsettled
+totals     1 user who posted: opening 100 + credits 10 - debits 0 = 110; balances 1000, difference 890
+1 user, 2 transactions: 2 wrong, 0 unsettled
 `, out)
 }

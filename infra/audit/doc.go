@@ -3,15 +3,17 @@
 //
 //	go run ./infra/audit [-rate UNITS] [-segments N] [-settle TIME] [-json | -emf]
 //	go run ./infra/audit -repair [-write] [-json]
-//	go run ./infra/audit -user ID [-csv]
+//	go run ./infra/audit -user ID [-from TIME] [-to TIME] [-csv | -json]
+//	go run ./infra/audit -export transactions|balances [-from TIME] [-to TIME] [-csv | -json]
 //
 // It reads the tables that the environment names as it does for the function
 // (see [onewrite/infra.ConfigFromEnv]), and writes nothing to them, unless
-// -repair -write says so. It exits with status
+// -repair -write says so. If AWS_ENDPOINT_URL_DYNAMODB names a DynamoDB on this
+// machine, nothing else must be set. It exits with status
 //
-//	0  every balance is what its history says
+//	0  every balance that was asked for is what its history says
 //	1  something is not as it must be, whether or not the run could finish
-//	2  a flag or the environment is wrong, and nothing was read
+//	2  a flag or the environment is wrong, and no row was read
 //	3  nothing wrong was found, and some users moved all the time
 //	4  nothing wrong was found, and not everything could be read
 //
@@ -27,10 +29,45 @@
 // The ledger's rows are written once and never changed or removed, and version
 // counts them in the same atomic write that moves the balance. So of any
 // moment: the posted rows of a user are version in number, and come to balance
-// minus the opening balance. Each row is also looked at by itself: that it can
-// be read, that its id is that of its user and key, and that what declined it
-// was out of range. It can't see a history that was rewritten with its balance
-// so that all of this holds again.
+// minus the opening balance. Each row is also looked at by itself: that each
+// attribute of the table is there, in its type and range, and no other; that its
+// id is that of its user and key; that its time is not still to come; and that
+// what declined it was out of range.
+//
+// An audit that read everything also has the totals of all users who posted: of
+// credits, debits and balances, each user as at the moment of the comparison. So
+// where nothing is wrong they come out even, also while the ledger is used.
+//
+// # What it can't find
+//
+// The tables hold nothing that a row could be compared with, but for its key and
+// the user's balance and version. Nobody finds by them
+//
+//   - a declined row that is gone: nothing counts those. Its key is unused again,
+//     and who sends that call again may have it posted;
+//   - another amount or balance of a declined row, as long as it still is a reason
+//     to decline: which balances a user had, and when, is not stored;
+//   - another time in the past: the order in which rows were written is not stored;
+//   - amounts that were changed so that they come to the same sum, and a row that
+//     was made up in the place of one that is gone, with the same effect;
+//   - in general, a history that was rewritten with its balance so that all that is
+//     compared holds again. For that, a copy of the rows must be kept elsewhere,
+//     such as by -export, or by point-in-time recovery.
+//
+// # One user
+//
+// -user writes the statement of a user and audits this user alone: the rows of the
+// index, each by itself, and what they come to against the balance. Rows that
+// can't be read are lines of the statement, too. -from and -to choose what is
+// written; the whole history is read and compared all the same. Only a scan of the
+// table can tell that a row is missing, so a user whose balance counts more rows
+// than the index has is unsettled here.
+//
+// # Export
+//
+// -export writes a table as it is stored, rows that can't be read as well, and
+// what is wrong with each row by itself. It compares no balance with its history,
+// and while the ledger is used its rows are of no one moment.
 //
 // # Why writes in flight raise no alarm
 //
@@ -107,6 +144,6 @@
 // # Memory
 //
 // It keeps a count and a sum for each user, and nothing for each transaction:
-// about 150 bytes for a user, and one page of 1,000 rows for each segment. On
+// about 170 bytes for a user, and one page of 1,000 rows for each segment. On
 // top comes what it finds.
 package main

@@ -26,19 +26,19 @@ func (a *audit) made(ctx context.Context, balance infra.Aggregate, rows *tally) 
 	if err != nil || len(latest) < lacking {
 		return false, err // fewer: the index lags
 	}
-	net, cents := &tally{}, make([]int64, len(latest))
+	last, cents := &tally{}, make([]int64, len(latest))
 	for i, t := range latest {
 		if i < lacking {
-			net.add(t)
+			last.add(t)
 		}
 		one := &tally{}
 		one.add(t)
-		cents[i], _ = inCents(&one.net) // of one amount there are never too many
+		cents[i], _ = inCents(one.net()) // of one amount there are never too many
 	}
 	// What all rows make and the balance has not, and the last lacking make not.
 	var unexplained apd.Decimal
 	mustExact(sums.Sub(&unexplained, rows.balance(), decimal(balance.Balance)))
-	mustExact(sums.Sub(&unexplained, &unexplained, &net.net))
+	mustExact(sums.Sub(&unexplained, &unexplained, last.net()))
 	rest, ok := inCents(&unexplained)
 	if !ok {
 		return false, nil // the few rows that are to choose from never make so much

@@ -12,6 +12,7 @@ import (
 
 	"onewrite/infra"
 	"onewrite/infra/internal/cli"
+	"onewrite/infra/internal/dynamodblocal"
 	"onewrite/ledger"
 )
 
@@ -40,17 +41,20 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	if err != nil {
 		return err
 	}
-	config, err := infra.ConfigFromEnv(getenv)
+	config, err := infra.ConfigFromEnv(dynamodblocal.Environment(getenv))
 	if err != nil {
-		return cli.Usagef("%w", err)
+		return cli.Usagef("%w (-h says what it reads)", err)
 	}
-	b := &books{infra.NewClient(config, patient), config, &pace{unitsPerSecond: o.unitsPerSecond}, o.segments}
-	status := exitRight
-	if o.user != (ledger.UserID{}) {
-		err = b.statement(ctx, o.user, o.asCSV, out)
-	} else {
-		status, err = auditAll(ctx, b, o, out, log)
+	b := &books{client: infra.NewClient(config, patient), config: config, pace: &pace{unitsPerSecond: o.unitsPerSecond}, segments: o.segments}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	if err := b.open(ctx); err != nil {
+		if _, ok := errors.AsType[*cli.ExitError](err); ok {
+			return err
+		}
+		stop(err) // every report says that this ended it
 	}
+	status, err := do(ctx, b, o, out, log)
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx) // the signal, and not the request that it ended
 	}
@@ -63,25 +67,46 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	return nil
 }
 
-// auditAll writes the report, whether or not the audit could finish. Its error
-// is that of writing.
-func auditAll(ctx context.Context, b *books, o options, out, log io.Writer) (status int, err error) {
-	progress := cli.ShowProgress(log)
-	a := &audit{books: b, settle: o.settle, progress: progress}
+// do does what the flags ask for. The error is that of writing.
+func do(ctx context.Context, b *books, o options, out, log io.Writer) (status int, err error) {
+	a := &audit{books: b, settle: o.settle, progress: cli.ShowProgress(log)}
+	switch {
+	case o.export != "":
+		return exportTable(ctx, a, o, out, log)
+	case o.user != ledger.UserID{}:
+		return stateUser(ctx, a, o, out, log)
+	default:
+		return auditAll(ctx, a, o, out, log)
+	}
+}
+
+// auditAll writes the report, whether or not the audit could finish.
+func auditAll(ctx context.Context, a *audit, o options, out, log io.Writer) (status int, err error) {
 	var found report
 	if o.repair {
 		found = a.repair(ctx, o.write)
 	} else {
 		found = a.run(ctx)
 	}
-	progress.Stop()
+	a.progress.Stop()
 	switch {
-	case o.asJSON:
+	case o.format == formatJSON:
 		err = found.writeJSON(out)
-	case o.asEMF:
+	case o.format == formatEMF:
 		err = errors.Join(found.writeText(log), found.writeMetrics(out, o.service, time.Now()))
 	default:
 		err = found.writeText(out)
 	}
 	return found.status(), err
+}
+
+// stateUser writes a statement and, after it, the report of that user: to log where
+// the statement is for programs.
+func stateUser(ctx context.Context, a *audit, o options, out, log io.Writer) (status int, err error) {
+	found, err := a.statement(ctx, o, out)
+	a.progress.Stop()
+	if o.format == formatText {
+		log = out
+	}
+	return found.status(), errors.Join(err, found.writeText(log))
 }

@@ -31,7 +31,7 @@ func onModel(t *testing.T, f func(t *testing.T, b *infratest.Books, model *dynam
 		o, err := parseOptions(nil, nil)
 		require.NoError(t, err)
 		f(t, b, model, &audit{
-			books:    &books{client, b.Config, &pace{}, o.segments},
+			books:    &books{client: client, config: b.Config, pace: &pace{}, segments: o.segments},
 			settle:   o.settle,
 			progress: &cli.Progress{},
 		}, network)
@@ -69,7 +69,7 @@ func TestSettleTime(t *testing.T) {
 		synctest.Wait()
 		found := a.run(t.Context())
 		assert.Equal(t, exitRight, found.status(), "%+v", found)
-		assert.Equal(t, 3*a.books.segments, count(network, "Scan"), "the second scan was needed")
+		assert.Equal(t, 3*a.books.segments, requests(network, "Scan"), "the second scan was needed")
 	})
 }
 
@@ -83,7 +83,7 @@ func TestRowBeforeBalance(t *testing.T) {
 		synctest.Wait()
 		found := a.run(t.Context())
 		assert.Equal(t, exitRight, found.status(), "%+v", found)
-		assert.Equal(t, 2*a.books.segments, count(network, "Scan"))
+		assert.Equal(t, 2*a.books.segments, requests(network, "Scan"))
 	})
 }
 
@@ -118,11 +118,11 @@ func TestHistoryFromATimeOn(t *testing.T) {
 		time.Sleep(inFlight)
 		a.books.segments = 1
 		move := before(credits(t, b, "1"))
-		network.Next(nil, nil, move, move, nil, move) // DescribeTable, Scan, Scan, TransactGetItems, Query, TransactGetItems
+		network.Next(nil, move, move, nil, move) // Scan, Scan, TransactGetItems, Query, TransactGetItems
 		found := a.run(t.Context())
 		assert.Equal(t, exitRight, found.status(), "%+v", found)
 		assert.Equal(t, []string{
-			"DescribeTable", "Scan", "Scan", "TransactGetItems", "Query", "TransactGetItems", "Query", "TransactGetItems",
+			"Scan", "Scan", "TransactGetItems", "Query", "TransactGetItems", "Query", "TransactGetItems",
 		}, network.Requests())
 	})
 }
@@ -157,6 +157,6 @@ func TestUserWrittenToAllTheTime(t *testing.T) {
 	}
 }
 
-func count(n *faults.Network, operation string) (requests int) {
+func requests(n *faults.Network, operation string) int {
 	return len(slices.DeleteFunc(n.Requests(), func(o string) bool { return o != operation }))
 }

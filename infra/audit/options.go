@@ -8,24 +8,35 @@ import (
 	"onewrite/ledger"
 )
 
-// maxSegments is far more than one machine reads at once.
-const maxSegments = 1000
+const (
+	// maxSegments is far more than one machine reads at once.
+	maxSegments = 1000
+	// leastRate is so slow that a page takes hours.
+	leastRate = 0.001
+)
 
 // options are what the flags say.
 type options struct {
 	unitsPerSecond float64
 	segments       int
 	settle         time.Duration
-	asJSON, asEMF  bool
+	format         format
 	service        string
 	user           ledger.UserID // none: everybody
-	asCSV          bool
+	export         string        // the table to export; "": none
+	period         period
 	repair, write  bool
 }
 
 const about = `Tells for every user whether the balance is what the history says, while the
-ledger goes on being used. It reads the tables that the environment names, as
-the function does, and writes nothing to them, unless -repair -write says so.
+ledger goes on being used. Or writes a user's statement (-user), or a whole
+table (-export). It writes nothing to the tables, unless -repair -write says so.
+
+Environment:
+  TRANSACTIONS_TABLE, TRANSACTIONS_AGGREGATE_TABLE  the names of the tables
+  AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
+  AWS_ENDPOINT_URL_DYNAMODB  another DynamoDB; if it is on this machine, what
+                             else is not set is as for go run ./infra/local
 
 It ends with status 0 if all is right, 1 if something is wrong, 2 if a flag or
 the environment is, 3 if nothing wrong was found but some users moved all the
@@ -37,39 +48,46 @@ func parseOptions(args []string, out io.Writer) (o options, err error) {
 	flags.Float64Var(&o.unitsPerSecond, "rate", 1000, "read at most this many `units` a second of the tables' throughput; 0 is no limit")
 	flags.IntVar(&o.segments, "segments", 8, "read this many `parts` of a table at once")
 	flags.DurationVar(&o.settle, "settle", 5*time.Second, "give a posting this `time` to be in both tables before a row counts as missing")
-	flags.BoolVar(&o.asJSON, "json", false, "write the report as JSON")
-	flags.BoolVar(&o.asEMF, "emf", false, "write the counts as CloudWatch metrics, and what is wrong to standard error")
+	for _, f := range formats {
+		flags.Bool(string(f.format), false, f.about)
+	}
 	flags.StringVar(&o.service, "service", "", "with -emf: count the metrics by this `name`, which is the ledger's function's in its own metrics")
-	flags.Func("user", "write the statement of the user with this `id`, and audit nothing", func(s string) (err error) {
+	flags.Func("user", "write the statement of the user with this `id`, and audit this user alone", func(s string) (err error) {
 		o.user, err = ledger.ParseUserID(s)
 		return err
 	})
-	flags.BoolVar(&o.asCSV, "csv", false, "with -user: write it as CSV")
+	flags.Func("export", "write all rows of a `table`, transactions or balances, as CSV or -json, and compare nothing", o.chooseExport)
+	flags.Func("from", "with -user, -export: from this `time` on, in RFC 3339, or from this day on (UTC)", o.period.parseFrom)
+	flags.Func("to", "with -user, -export: until before this `time`, or until this day has ended (UTC)", o.period.parseTo)
 	flags.BoolVar(&o.repair, "repair", false, "say what the balances would be that the history determines, as after a restore of the tables")
 	flags.BoolVar(&o.write, "write", false, "with -repair: write them; nobody else may write meanwhile")
 	if err := flags.Parse(args, out); err != nil {
 		return o, err
 	}
-	statement := o.user != ledger.UserID{}
-	switch {
-	case !(o.unitsPerSecond >= 0): // NaN is neither
-		return o, cli.Usagef("-rate must not be negative")
-	case o.segments < 1 || o.segments > maxSegments:
-		return o, cli.Usagef("-segments must be from 1 to %d", maxSegments)
-	case o.settle < 0:
-		return o, cli.Usagef("-settle must not be negative")
-	case o.asJSON && o.asEMF:
-		return o, cli.Usagef("-json and -emf both write to standard output; choose one")
-	case o.service != "" && !o.asEMF:
-		return o, cli.Usagef("-service is a dimension of the metrics of -emf")
-	case statement && (o.asJSON || o.asEMF):
-		return o, cli.Usagef("-json and -emf are for the audit of everybody, and -user writes one statement")
-	case o.repair && (statement || o.asEMF):
-		return o, cli.Usagef("-repair is for everybody, and reports as text or as -json")
-	case o.write && !o.repair:
-		return o, cli.Usagef("-write is for -repair; an audit writes nothing")
-	case o.asCSV && !statement:
-		return o, cli.Usagef("-csv is for the statement of a -user")
+	if o.format, err = chosenFormat(flags.Given()); err != nil {
+		return o, err
 	}
-	return o, nil
+	if err := checkTogether(flags.Given()); err != nil {
+		return o, err
+	}
+	return o, o.check()
+}
+
+// check returns an error if a value is out of range, or needs another flag.
+func (o *options) check() error {
+	switch {
+	case !(o.unitsPerSecond == 0 || o.unitsPerSecond >= leastRate): // NaN is neither
+		return cli.Usagef("-rate must be at least %g, or 0, which is no limit", leastRate)
+	case o.segments < 1 || o.segments > maxSegments:
+		return cli.Usagef("-segments must be from 1 to %d", maxSegments)
+	case o.settle < 0:
+		return cli.Usagef("-settle must not be negative")
+	case o.period.isEmpty():
+		return cli.Usagef("-from must be before -to")
+	case o.period != period{} && o.export == exportBalances:
+		return cli.Usagef("-from and -to choose transactions, and -export balances writes what there is now")
+	case o.service != "" && o.format != formatEMF:
+		return cli.Usagef("-service is a dimension of the metrics of -emf")
+	}
+	return nil
 }

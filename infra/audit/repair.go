@@ -147,7 +147,7 @@ func (a *audit) determine(ctx context.Context, from infra.Aggregate, rows *tally
 		}
 	}
 	var err error
-	if to.Balance, err = ledger.ParseBalance(rows.balance().Text('f')); err != nil {
+	if to.Balance, err = ledger.ParseBalance(text(rows.balance())); err != nil {
 		return to, doubtError("the history makes it what no balance can be, so that rows are gone or changed")
 	}
 	return to, nil

@@ -20,6 +20,8 @@ type report struct {
 	Unsettled    []finding `json:"unsettled"`  // users who moved all the time: neither right nor wrong
 	Unfinished   string    `json:"unfinished"` // why not everything was read; "" if it was
 
+	Totals *trialBalance `json:"totals,omitempty"` // of an audit that read everything
+
 	// Of a repair only, and there of the mismatches of kind balance.
 	Repairs []repair  `json:"repairs,omitzero"` // those that the history determines
 	Kept    []finding `json:"kept,omitzero"`    // the others, and why
@@ -48,6 +50,8 @@ const (
 	kindTransactionRow = "transaction-row" // a row of transactions that can't be read
 	kindTransactionID  = "transaction-id"  // an id that is not that of its user and key
 	kindDecline        = "decline"         // declined although the balance allowed it
+	kindTime           = "time"            // a time that is still to come
+	kindAttributes     = "attributes"      // a row with attributes that this program never writes
 )
 
 // finding is one thing that is not as it must be. The ids are as stored, and
@@ -70,7 +74,7 @@ func compared(seen *tally, balance infra.Aggregate) string {
 	if balance.Version == 0 {
 		stored = "there is no balance"
 	}
-	return fmt.Sprintf("%s, and the history makes it %s at version %d", stored, seen.balance().Text('f'), seen.posted)
+	return fmt.Sprintf("%s, and the history makes it %s at version %d", stored, text(seen.balance()), seen.posted)
 }
 
 // sorted returns the report in an order that does not change from run to run. What
@@ -92,10 +96,26 @@ func (r report) sorted() report {
 	return r
 }
 
-// writeText writes the report for a person. Texts from the tables are quoted,
-// so that none of them can play tricks on a terminal.
+// writeText writes the report for a person.
 func (r report) writeText(w io.Writer) error {
 	var text bytes.Buffer
+	r.writeFindings(&text)
+	if r.Totals != nil {
+		fmt.Fprintln(&text, r.Totals)
+	}
+	read := ""
+	if r.Unfinished != "" {
+		read = " so far"
+	}
+	fmt.Fprintf(&text, "%s, %s%s: %s\n", count(r.Users, "user"), count(r.Transactions, "transaction"), read, r.sentence())
+	_, err := text.WriteTo(w)
+	return err
+}
+
+// writeFindings writes a line for each finding, and for what keeps the report from
+// being whole. Texts from the tables are quoted, so that none of them can play
+// tricks on a terminal.
+func (r report) writeFindings(text *bytes.Buffer) {
 	decided := map[string]bool{} // by a repair: these have a line of their own
 	for _, one := range r.Repairs {
 		decided[one.UserID] = true
@@ -105,26 +125,29 @@ func (r report) writeText(w io.Writer) error {
 	}
 	for _, f := range r.Mismatches {
 		if f.Kind != kindBalance || !decided[f.UserID] {
-			fmt.Fprintf(&text, "wrong      %s\n", f)
+			fmt.Fprintf(text, "wrong      %s\n", f)
 		}
 	}
 	for _, one := range r.Repairs {
-		fmt.Fprintln(&text, one)
+		fmt.Fprintln(text, one)
 	}
 	for _, f := range r.Kept {
-		fmt.Fprintf(&text, "kept       %s\n", f)
+		fmt.Fprintf(text, "kept       %s\n", f)
 	}
 	for _, f := range r.Unsettled {
-		fmt.Fprintf(&text, "unsettled  %s\n", f)
+		fmt.Fprintf(text, "unsettled  %s\n", f)
 	}
-	read := ""
 	if r.Unfinished != "" {
-		fmt.Fprintf(&text, "unfinished %s\n", r.Unfinished)
-		read = " so far"
+		fmt.Fprintf(text, "unfinished %s\n", r.Unfinished)
 	}
-	fmt.Fprintf(&text, "%d users, %d transactions%s: %s\n", r.Users, r.Transactions, read, r.sentence())
-	_, err := text.WriteTo(w)
-	return err
+}
+
+// count returns how many there are of something, in words.
+func count(n int, of string) string {
+	if n == 1 {
+		return "1 " + of
+	}
+	return fmt.Sprintf("%d %ss", n, of)
 }
 
 func (f finding) String() string {

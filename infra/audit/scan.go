@@ -12,7 +12,7 @@ import (
 
 // scanTransactions tallies the transactions of every user.
 func (a *audit) scanTransactions(ctx context.Context) (map[ledger.UserID]*tally, error) {
-	a.progress.Begin("transactions", a.books.transactions(ctx))
+	a.progress.Begin("transactions", a.books.transactions)
 	tallies := map[ledger.UserID]*tally{}
 	err := a.books.scan(ctx, a.books.config.TransactionsTable, func(page []row) {
 		a.mu.Lock()
@@ -42,7 +42,8 @@ func (a *audit) scanBalances(ctx context.Context, tallies map[ledger.UserID]*tal
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		for _, r := range page {
-			user, balance, damage := decodeAggregate(r)
+			user, balance, found, ok := examineAggregate(r)
+			a.find(found...)
 			t := tallies[user]
 			if t == nil {
 				a.report.Users++
@@ -50,10 +51,11 @@ func (a *audit) scanBalances(ctx context.Context, tallies map[ledger.UserID]*tal
 			}
 			delete(tallies, user)
 			switch {
-			case damage != nil:
-				a.find(*damage)
+			case !ok:
 			case t.judge(0, balance) != right || t.newest.After(recent):
 				suspects[user] = t
+			default:
+				a.totals.add(t, balance)
 			}
 		}
 		a.progress.Add(len(page))
@@ -84,12 +86,10 @@ func (a *audit) scanAgain(ctx context.Context, users []ledger.UserID) error {
 	}
 	a.progress.Begin("balances, once more", len(tallies))
 	after, err := a.balances(ctx, slices.Collect(maps.Keys(tallies)))
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	for user, balance := range after {
-		switch seen := tallies[user]; seen.judge(before[user].Version, balance) {
-		case right: // it was the index that lagged
-		case wrong:
-			a.findLocked(mismatch(user, seen, balance))
-		case open:
+		if seen := tallies[user]; a.decide(user, seen, before[user].Version, balance) == open {
 			a.leave(user, compared(seen, balance))
 		}
 	}
@@ -133,16 +133,16 @@ func (a *audit) balances(ctx context.Context, users []ledger.UserID) (map[ledger
 	balances := map[ledger.UserID]infra.Aggregate{}
 	err := a.each(ctx, users, func(ctx context.Context, user ledger.UserID) error {
 		balance, damaged, err := a.balance(ctx, user, a.books.aggregate)
-		switch {
-		case busy(err):
-			a.leave(user, err.Error())
-			return nil
-		case err != nil || damaged:
+		if err != nil && !busy(err) || damaged {
 			return err
 		}
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		balances[user] = balance
+		if err != nil {
+			a.leave(user, err.Error())
+		} else {
+			balances[user] = balance
+		}
 		return nil
 	})
 	return balances, err

@@ -2,54 +2,67 @@ package main
 
 import (
 	"context"
-	"encoding/csv"
 	"io"
-	"strings"
-	"text/tabwriter"
 	"time"
 
-	"onewrite/infra"
 	"onewrite/ledger"
 )
 
-// statement writes a user's transactions, oldest first, with the balance after
-// each, as a table or as CSV. It holds no text of a caller's, such as a key,
-// so nothing in it can be taken for a formula by a spreadsheet.
+// statement writes a user's transactions of a period, oldest first, with the
+// balance after each, and audits this user. Rows that can't be read are lines,
+// too, without a balance.
 //
 // The order is that of created_at, the function's clock. Between transactions
 // of the same moment the running balance may differ from the one that was
 // there, even be below zero; the last is right.
-func (b *books) statement(ctx context.Context, user ledger.UserID, asCSV bool, out io.Writer) error {
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	sheet := csv.NewWriter(out)
-	write := func(fields ...string) { // what fails is returned at the end
-		if asCSV {
-			_ = sheet.Write(fields)
-		} else {
-			_, _ = io.WriteString(table, strings.Join(fields, "\t")+"\n")
-		}
-	}
-	write("date", "type", "amount", "balance", "status")
-	var seen tally
-	var damaged error
-	err := b.history(ctx, user, time.Time{}, func(r row) {
-		t, err := infra.DecodeTransaction(r)
-		if err != nil {
-			damaged = err
-			return
-		}
-		seen.add(t)
-		write(ledger.FormatTime(t.CreatedAt), string(t.Type), t.Amount.String(), seen.balance().Text('f'), string(t.Status))
+func (a *audit) statement(ctx context.Context, o options, out io.Writer) (report, error) {
+	s := newStatement(out, o.format, o.period)
+	a.report.Users = 1
+	err := a.books.history(ctx, o.user, time.Time{}, func(r row) {
+		a.report.Transactions++
+		t, found, ok := examineTransaction(r)
+		a.find(found...)
+		s.add(r, t, found, ok)
 	})
 	if err == nil {
-		err = damaged
+		err = a.auditUser(ctx, o.user, &s.all)
+	}
+	if ctx.Err() != nil {
+		err = context.Cause(ctx) // the signal, and not the request that it ended
 	}
 	if err != nil {
-		return err
+		a.report.Unfinished = err.Error()
+	} else {
+		s.close(a.problemOf())
 	}
-	sheet.Flush()
-	if err := sheet.Error(); err != nil {
-		return err
+	return a.report.sorted(), s.sheet.end()
+}
+
+// auditUser compares the rows that were seen of a user with the balance. The index
+// may lag, so it waits for rows that it does not have.
+func (a *audit) auditUser(ctx context.Context, user ledger.UserID, seen *tally) error {
+	decided, last, err := a.reread(ctx, user, seen)
+	if err == nil && !decided {
+		if err := sleep(ctx, a.settle); err != nil {
+			return err
+		}
+		decided, last, err = a.reread(ctx, user, seen)
 	}
-	return table.Flush()
+	if busy(err) {
+		last, err = err.Error(), nil
+	}
+	if err == nil && !decided {
+		a.leave(user, last+"; rows are damaged, or missing in the index or in the table, which the audit of everybody tells")
+	}
+	return err
+}
+
+// problemOf returns what is wrong with the balance of the one user of the report, or "".
+func (a *audit) problemOf() string {
+	for _, f := range append(a.report.Mismatches, a.report.Unsettled...) {
+		if f.TransactionID == "" {
+			return f.Detail
+		}
+	}
+	return ""
 }

@@ -22,9 +22,9 @@ var sums = apd.Context{
 
 // tally is what one user's transactions come to. The zero tally is of none.
 type tally struct {
-	posted int
-	net    apd.Decimal // posted credits minus posted debits
-	newest time.Time   // of the posted
+	posted          int
+	credits, debits apd.Decimal // the sums of the posted
+	newest          time.Time   // of the posted
 }
 
 // add counts a transaction.
@@ -36,28 +36,35 @@ func (t *tally) add(added ledger.Transaction) {
 		t.newest = added.CreatedAt
 	}
 	t.posted++
-	move := sums.Add
+	sum := &t.credits
 	if added.Type == ledger.Debit {
-		move = sums.Sub
+		sum = &t.debits
 	}
-	mustExact(move(&t.net, &t.net, decimal(added.Amount)))
+	mustExact(sums.Add(sum, sum, decimal(added.Amount)))
 }
 
-// plus returns what both tallies' transactions come to.
+// plus is what both tallies' transactions come to.
 func (t *tally) plus(u *tally) *tally {
 	sum := &tally{posted: t.posted + u.posted, newest: t.newest}
 	if u.newest.After(t.newest) {
 		sum.newest = u.newest
 	}
-	mustExact(sums.Add(&sum.net, &t.net, &u.net))
+	mustExact(sums.Add(&sum.credits, &t.credits, &u.credits))
+	mustExact(sums.Add(&sum.debits, &t.debits, &u.debits))
 	return sum
 }
 
-// balance returns the balance that the transactions make.
+// net is the credits minus the debits.
+func (t *tally) net() *apd.Decimal {
+	var net apd.Decimal
+	mustExact(sums.Sub(&net, &t.credits, &t.debits))
+	return &net
+}
+
+// balance is the balance that the transactions make.
 func (t *tally) balance() *apd.Decimal {
 	var b apd.Decimal
-	mustExact(sums.Add(&b, decimal(ledger.OpeningBalance()), &t.net))
-	b.Reduce(&b) // to the shortest text
+	mustExact(sums.Add(&b, decimal(ledger.OpeningBalance()), t.net()))
 	return &b
 }
 
@@ -86,7 +93,14 @@ func (t *tally) judge(floor int, after infra.Aggregate) verdict {
 	}
 }
 
-// decimal reads a sum of money that is known to be good.
+// text returns a sum in its shortest plain notation.
+func text(sum *apd.Decimal) string {
+	var shortest apd.Decimal
+	shortest.Reduce(sum)
+	return shortest.Text('f')
+}
+
+// decimal is a sum of money that is known to be good.
 func decimal(money fmt.Stringer) *apd.Decimal {
 	var d apd.Decimal
 	_, condition, err := sums.SetString(&d, money.String())

@@ -33,7 +33,7 @@ func damagedBooks(t *testing.T) *infratest.Books {
 }
 
 var (
-	garbage = finding{"", "garbage", kindTransactionRow, `transactions row "garbage": id: is "garbage", must be a UUID; user_id: is missing; ammount: is missing; status: is missing; created_at: is missing; type: is missing; idempotency_key: is missing`}
+	garbage = finding{"", "garbage", kindTransactionRow, `id: is "garbage", must be a UUID; user_id: is missing; ammount: is missing; status: is missing; created_at: is missing; type: is missing; idempotency_key: is missing`}
 	victim  = finding{"victim", "", kindBalance, "the balance is 1000000 at version 1, and the history makes it 110 at version 1"}
 	robbed  = finding{"robbed", "", kindBalance, "the balance is 101 at version 1, and the history makes it 100 at version 0"}
 )
@@ -174,7 +174,7 @@ func TestInterrupted(t *testing.T) {
 	err := run(ctx, []string{"-segments", "1"}, environment(interrupted), &out, &log)
 	assert.Equal(t, exitWrong, statusOf(t, err))
 	assert.Contains(t, out.String(), `wrong      user "", transaction "garbage"`)
-	assert.Contains(t, out.String(), "unfinished interrupt signal received\n1 users, 2 transactions so far: 1 wrong")
+	assert.Contains(t, out.String(), "unfinished interrupt signal received\n1 user, 2 transactions so far: 1 wrong")
 }
 
 // A report that can't be written is not green.

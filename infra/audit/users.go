@@ -22,7 +22,7 @@ func (a *audit) rereadAll(ctx context.Context, suspects map[ledger.UserID]*tally
 	a.progress.Begin("users in motion", len(suspects))
 	var undecided []ledger.UserID
 	err := a.each(ctx, slices.Collect(maps.Keys(suspects)), func(ctx context.Context, user ledger.UserID) error {
-		decided, err := a.reread(ctx, user, suspects[user])
+		decided, _, err := a.reread(ctx, user, suspects[user])
 		if busy(err) {
 			err = nil
 		}
@@ -37,42 +37,42 @@ func (a *audit) rereadAll(ctx context.Context, suspects map[ledger.UserID]*tally
 }
 
 // reread reads a user's rows and then the balance until they can be compared.
-// The first rows are those of the scan. Later only what is recent is read
-// again, so that a user with a long history is soon read.
-func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *tally) (decided bool, err error) {
+// The first rows are those that were seen already. Later only what is recent is
+// read again, so that a user with a long history is soon read. What is not
+// decided is the last comparison.
+func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *tally) (decided bool, last string, err error) {
 	older, from := &tally{}, time.Time{}
 	recent := time.Now().Add(-inFlight).Truncate(time.Millisecond) // as created_at
 	var lastPosted, lastVersion int
 	for reading := range maxReadings {
 		if reading > 0 {
 			if err := sleep(ctx, rereadAfter); err != nil {
-				return false, err
+				return false, last, err
 			}
 			before, since, err := a.history(ctx, user, from, recent)
 			if err != nil {
-				return false, err
+				return false, last, err
 			}
 			older, from = older.plus(before), recent
 			seen = older.plus(since)
 		}
 		balance, damaged, err := a.balance(ctx, user, a.books.quietAggregate)
 		if err != nil || damaged {
-			return damaged, err
+			return damaged, last, err
 		}
-		switch seen.judge(0, balance) {
-		case right:
-			return true, nil
-		case wrong:
-			a.findLocked(mismatch(user, seen, balance))
-			return true, nil
-		case open:
-			if reading > 1 && seen.posted == lastPosted && balance.Version == lastVersion {
-				return false, nil // nothing moves: it is the index that lags, or a row that is missing
-			}
+		a.mu.Lock()
+		v := a.decide(user, seen, 0, balance)
+		a.mu.Unlock()
+		if v != open {
+			return true, "", nil
+		}
+		last = compared(seen, balance)
+		if reading > 1 && seen.posted == lastPosted && balance.Version == lastVersion {
+			return false, last, nil // nothing moves: it is the index that lags, or a row that is missing
 		}
 		lastPosted, lastVersion = seen.posted, balance.Version
 	}
-	return false, nil
+	return false, last, nil
 }
 
 // history tallies a user's transactions from a time on: those before recent,
@@ -101,11 +101,11 @@ func (a *audit) balance(ctx context.Context, user ledger.UserID, read func(conte
 	if len(r) == 0 {
 		return infra.Aggregate{UserID: user, Account: ledger.Account{Balance: ledger.OpeningBalance()}}, false, nil
 	}
-	_, balance, damage := decodeAggregate(r)
-	if damage != nil {
-		a.findLocked(*damage)
-	}
-	return balance, damage != nil, nil
+	_, balance, found, ok := examineAggregate(r)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.find(found...)
+	return balance, !ok, nil
 }
 
 // each calls f for each user, as many at once as a table's segments.

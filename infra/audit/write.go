@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -47,7 +46,7 @@ func (b *books) write(ctx context.Context, from, to infra.Aggregate) error {
 		return errMoved
 	}
 	if err != nil {
-		return fmt.Errorf("write balance of %q: %w", from.UserID, err)
+		return failed(err, "write balance of %q", from.UserID)
 	}
 	return nil
 }

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/infratest"
+	"onewrite/ledger"
+)
+
+// decodeLines decodes JSON lines.
+func decodeLines[T any](t *testing.T, text string) (lines []T) {
+	t.Helper()
+	for each := range strings.Lines(text) {
+		var one T
+		require.NoError(t, json.Unmarshal([]byte(each), &one), each)
+		lines = append(lines, one)
+	}
+	return lines
+}
+
+// An export has every row as it is stored, and those of a period if it is asked for.
+func TestExport(t *testing.T) {
+	t.Parallel()
+	books := infratest.New(t)
+	post(t, ledger.New(books.Store, at(lastYear)), "1", "+10.5", "-1000")
+	books.Fill(t, "full")
+
+	status, out, log := command(t, books, "-export", "transactions")
+	assert.Equal(t, exitRight, status)
+	assert.Equal(t, "1002 rows of transactions written, 0 wrong\n", log)
+	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+	assert.Len(t, lines, 1003)
+	assert.Equal(t, "id,user_id,ammount,type,status,idempotency_key,created_at,entries,metadata,balance,declined_entry,transaction_id,others,problem", lines[0])
+	assert.Contains(t, lines, idOf(t, "1", "1")+",1,10.5,credit,posted,1,2025-11-22T12:00:01.000Z,,,,,,,")
+	assert.Contains(t, lines, idOf(t, "1", "2")+",1,1000,debit,declined,2,2025-11-22T12:00:02.000Z,,,110.5,,,,")
+
+	status, out, log = command(t, books, "-export", "transactions", "-json", "-from", "2025-11-22T12:00:02Z", "-to", "2025-11-22")
+	assert.Equal(t, exitRight, status)
+	assert.Equal(t, `{"ammount":"1000","balance":"110.5","created_at":"2025-11-22T12:00:02.000Z","id":"`+idOf(t, "1", "2")+
+		`","idempotency_key":"2","status":"declined","type":"debit","user_id":"1"}`+"\n", out)
+	assert.Equal(t, "1 row of transactions written, 0 wrong\n", log)
+
+	_, out, log = command(t, books, "-export", "balances", "-csv")
+	lines = strings.Split(out, "\n")
+	slices.Sort(lines[1:])
+	assert.Equal(t, []string{"user_id,balance,version,others,problem", "", "1,110.5,1,,", "full,999999999999900,1000,,"}, lines)
+	assert.Equal(t, "2 rows of balances written, 0 wrong\n", log)
+}
+
+// Rows that can't be read are exported with what is stored of them.
+func TestExportOfDamage(t *testing.T) {
+	t.Parallel()
+	books := infratest.New(t)
+	post(t, books.Ledger, "1", "+10")
+	id := idOf(t, "1", "1")
+	books.Damage(t, books.Config.TransactionsTable, "UPDATE ? SET ammount = 'ten' SET note = {'n': 1.25, 'l': ['=x', true, null]} WHERE id = '"+id+"'",
+		"INSERT INTO ? VALUE {'id': '\x1b'}")
+	books.Damage(t, books.Config.AggregateTable, "UPDATE ? SET note = '=x' WHERE user_id = '1'")
+	const problem = `ammount: is of type S, must be N`
+
+	status, out, log := command(t, books, "-export", "transactions", "-json", "-to", "2020-01-01")
+	assert.Equal(t, exitWrong, status, "what has no time is in every period")
+	assert.Contains(t, out, `"id":"\u001b"`)
+	assert.Contains(t, log, "1 row of transactions written, 1 wrong\n")
+
+	status, out, log = command(t, books, "-export", "transactions", "-json")
+	assert.Equal(t, exitWrong, status)
+	assert.Contains(t, log, fmt.Sprintf("wrong      user \"1\", transaction %q: transaction-row: %s\n", id, problem))
+	rows := decodeLines[map[string]any](t, out)
+	require.Len(t, rows, 2)
+	slices.SortFunc(rows, func(a, b map[string]any) int { return len(b) - len(a) })
+	assert.Equal(t, "ten", rows[0]["ammount"])
+	assert.Equal(t, map[string]any{"n": "1.25", "l": []any{"=x", true, nil}}, rows[0]["note"])
+	assert.Equal(t, problem, rows[0]["problem"])
+
+	_, out, _ = command(t, books, "-export", "transactions")
+	records, err := csv.NewReader(strings.NewReader(out)).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, records, 3)
+	i := slices.IndexFunc(records, func(r []string) bool { return r[0] == id })
+	require.Positive(t, i)
+	assert.Equal(t, `{"note":{"l":["=x",true,null],"n":"1.25"}}`, records[i][12])
+	assert.Equal(t, problem, records[i][13])
+
+	status, out, log = command(t, books, "-export", "balances")
+	assert.Equal(t, exitWrong, status)
+	assert.Contains(t, out, `1,110,1,"{""note"":""=x""}","the table has no attribute ""note"""`)
+	assert.Contains(t, log, "1 row of balances written, 1 wrong\n")
+}
+
+// An export that can't be read or written to its end says so.
+func TestUnfinishedExport(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	post(t, b.Ledger, "1", "+10")
+	status, _, log := command(t, through(t, b, nth(1, "Scan", forbid)), "-export", "transactions")
+	assert.Equal(t, exitUnfinished, status)
+	assert.Contains(t, log, "unfinished scan "+b.Config.TransactionsTable+": AccessDeniedException: not authorized\n0 rows of transactions written")
+
+	var out bytes.Buffer
+	err := run(t.Context(), []string{"-export", "transactions", "-json"}, environment(b), full{}, &out)
+	assert.Equal(t, exitUnfinished, statusOf(t, err))
+	assert.ErrorContains(t, err, "the disk is full")
+}

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/faults"
+	"onewrite/ledger"
+)
+
+// A statement is of a user's transactions, between what there was and what
+// there is.
+func TestStatement(t *testing.T) {
+	t.Parallel()
+	books := infratest.New(t)
+	post(t, ledger.New(books.Store, at(lastYear)), "1", "+10.5", "-1000", "-110.5")
+	post(t, books.Ledger, "2", "+1")
+	status, out, log := command(t, books, "-user", "1")
+	assert.Equal(t, `date                      type                 amount             balance  status    id                                    key  transaction  problem
+                          opening                                     100
+2025-11-22T12:00:01.000Z  credit                 10.5               110.5  posted    47b9e303-c943-824b-a25b-f2db8fa4f6ab  1
+2025-11-22T12:00:02.000Z  debit                  1000               110.5  declined  0f6c4a46-8c62-8a75-944a-3e8125d9557f  2
+2025-11-22T12:00:03.000Z  debit                 110.5                   0  posted    031521f5-fe7f-8ef3-9bf8-8cf74cdc53d4  3
+                          credits                10.5
+                          debits                110.5
+                          closing                                       0
+1 user, 3 transactions: every balance is what its history says
+`, out+log)
+	assert.Equal(t, exitRight, status)
+
+	_, out, log = command(t, books, "-user", "1", "-csv")
+	assert.Equal(t, `date,type,amount,balance,status,id,key,transaction,problem
+,opening,,100,,,,,
+2025-11-22T12:00:01.000Z,credit,10.5,110.5,posted,47b9e303-c943-824b-a25b-f2db8fa4f6ab,1,,
+2025-11-22T12:00:02.000Z,debit,1000,110.5,declined,0f6c4a46-8c62-8a75-944a-3e8125d9557f,2,,
+2025-11-22T12:00:03.000Z,debit,110.5,0,posted,031521f5-fe7f-8ef3-9bf8-8cf74cdc53d4,3,,
+,credits,10.5,,,,,,
+,debits,110.5,,,,,,
+,closing,,0,,,,,
+`, out)
+	assert.Equal(t, "1 user, 3 transactions: every balance is what its history says\n", log)
+
+	_, out, log = command(t, books, "-user", "=nobody()", "-json")
+	assert.Equal(t, `{"type":"opening","balance":"100"}
+{"type":"credits","amount":"0"}
+{"type":"debits","amount":"0"}
+{"type":"closing","balance":"100"}
+`, out)
+	assert.Equal(t, "1 user, 0 transactions: every balance is what its history says\n", log)
+}
+
+// Of a period, the statement begins with the balance that was there before it,
+// and ends with the one after it. A day is in UTC, and as a whole.
+func TestStatementOfPeriod(t *testing.T) {
+	t.Parallel()
+	books := infratest.New(t)
+	for i, moment := range []string{
+		"2025-11-21T23:59:59.999Z", "2025-11-22T00:00:00.000Z", "2025-11-22T23:59:59.999Z", "2025-11-23T00:00:00.000Z",
+	} {
+		createdAt, err := ledger.ParseTime(moment)
+		require.NoError(t, err)
+		amount := []string{"1", "10", "100", "1000"}[i]
+		_, err = ledger.New(books.Store, func() time.Time { return createdAt }).Post(t.Context(), infratest.Request(t, "1", "key-"+amount, ledger.Credit, amount))
+		require.NoError(t, err)
+	}
+	for _, c := range []struct {
+		flags            []string
+		opening, closing string
+		amounts          []string
+	}{
+		{[]string{"-from", "2025-11-22", "-to", "2025-11-22"}, "101", "211", []string{"10", "100"}},
+		{[]string{"-from", "2025-11-22"}, "101", "1211", []string{"10", "100", "1000"}},
+		{[]string{"-to", "2025-11-21"}, "100", "101", []string{"1"}},
+		{[]string{"-from", "2025-11-22T00:00:00Z", "-to", "2025-11-22T23:59:59.999Z"}, "101", "111", []string{"10"}},
+		{[]string{"-from", "2025-11-23T01:00:00+01:00"}, "211", "1211", []string{"1000"}},
+		{[]string{"-from", "2026-01-01"}, "1211", "1211", nil},
+		{[]string{"-to", "2020-01-01"}, "100", "100", nil},
+	} {
+		status, out, _ := command(t, books, append(c.flags, "-user", "1", "-csv")...)
+		assert.Equal(t, exitRight, status, "%v", c.flags)
+		lines := strings.Split(out, "\n")
+		assert.Regexp(t, `^[^,]*,opening,,`+c.opening+`,`, lines[1], "%v", c.flags)
+		assert.Regexp(t, `^[^,]*,closing,,`+c.closing+`,`, lines[len(lines)-2], "%v", c.flags)
+		var amounts []string
+		for _, line := range lines {
+			if strings.Contains(line, ",posted,") {
+				amounts = append(amounts, strings.Split(line, ",")[2])
+			}
+		}
+		assert.Equal(t, c.amounts, amounts, "%v", c.flags)
+	}
+	_, out, _ := command(t, books, "-user", "1", "-from", "2025-11-22", "-to", "2025-11-22", "-json")
+	assert.Equal(t, `{"date":"2025-11-22T00:00:00.000Z","type":"opening","balance":"101"}
+{"date":"2025-11-22T00:00:00.000Z","type":"credit","amount":"10","balance":"111","status":"posted","id":"`+idOf(t, "1", "key-10")+`","key":"key-10"}
+{"date":"2025-11-22T23:59:59.999Z","type":"credit","amount":"100","balance":"211","status":"posted","id":"`+idOf(t, "1", "key-100")+`","key":"key-100"}
+{"type":"credits","amount":"110"}
+{"type":"debits","amount":"0"}
+{"date":"2025-11-23T00:00:00.000Z","type":"closing","balance":"211"}
+`, out)
+}
+
+// Whatever is wrong with a user is told with the statement, which goes on to its
+// end, and is no success.
+func TestStatementOfDamagedUser(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name                   string
+		transactions, balances []string
+		status                 int
+		problems               []string // in the lines
+		closing                string
+	}{
+		{"balance", nil, []string{"UPDATE ? SET balance = 140 WHERE user_id = '1'"}, exitWrong,
+			[]string{"the balance is 140 at version 3, and the history makes it 108 at version 3"}, "108"},
+		{"balance that can't be read", nil, []string{"UPDATE ? SET balance = '108' WHERE user_id = '1'"}, exitWrong,
+			[]string{"balance: is of type S, must be N"}, "108"},
+		{"balance missing", nil, []string{"DELETE FROM ? WHERE user_id = '1'"}, exitWrong,
+			[]string{"there is no balance, and the history makes it 108 at version 3"}, "108"},
+		{"row that can't be read", []string{`UPDATE ? SET "type" = 'gift' WHERE id = '%[2]s'`}, nil, exitWrong,
+			[]string{`type: is "gift", must be "credit" or "debit"`,
+				"the balance is 108 at version 3, and the history makes it 113 at version 2; rows are damaged, or missing in the index or in the table, which the audit of everybody tells"}, "113"},
+		{"row missing", []string{"DELETE FROM ? WHERE id = '%[2]s'"}, nil, exitUnsettled,
+			[]string{"the balance is 108 at version 3, and the history makes it 113 at version 2; rows are damaged, or missing in the index or in the table, which the audit of everybody tells"}, "113"},
+		{"row changed", []string{"UPDATE ? SET ammount = 4 WHERE id = '%[2]s'"}, nil, exitWrong,
+			[]string{"the balance is 108 at version 3, and the history makes it 109 at version 3"}, "109"},
+		{"row of another key", []string{"UPDATE ? SET idempotency_key = 'x' WHERE id = '%[2]s'"}, nil, exitWrong,
+			[]string{`the id of key "x" of this user is ` + idOf(t, "1", "x")}, "108"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			books := infratest.New(t)
+			post(t, ledger.New(books.Store, at(lastYear)), "1", "+10", "-5", "+3")
+			for _, statement := range c.transactions {
+				books.Damage(t, books.Config.TransactionsTable, fmt.Sprintf(statement+"%.0[1]s%.0[2]s", idOf(t, "1", "1"), idOf(t, "1", "2")))
+			}
+			books.Damage(t, books.Config.AggregateTable, c.balances...)
+			status, out, log := command(t, books, "-user", "1", "-settle", "10ms", "-json")
+			assert.Equal(t, c.status, status, log)
+			lines := decodeLines[statementLine](t, out)
+			var problems []string
+			for _, l := range lines {
+				if l.Problem != "" {
+					problems = append(problems, l.Problem)
+					assert.Contains(t, log, ": "+l.Problem+"\n")
+				}
+			}
+			assert.Equal(t, c.problems, problems)
+			last := lines[len(lines)-1]
+			assert.Equal(t, "closing", last.Type)
+			assert.Equal(t, c.closing, last.Balance)
+			for _, format := range []string{"-json=false", "-csv"} {
+				again, text, log := command(t, books, "-user", "1", "-settle", "10ms", format)
+				assert.Equal(t, c.status, again)
+				assert.Contains(t, text+log, "1 user, ")
+				assert.Contains(t, text+log, "3", "the last row is there")
+			}
+		})
+	}
+}
+
+// A user who is posted to meanwhile is audited all the same: with what came after
+// the statement was written.
+func TestStatementOfMovingUser(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	credit := credits(t, b, "1")
+	credit()
+	a, network := auditor(b)
+	network.Next(nil, before(credit)) // Query, TransactGetItems
+	o := options{user: infratest.Request(t, "1", "1", ledger.Credit, "1").UserID(), format: formatCSV}
+	var out strings.Builder
+	found, err := a.statement(t.Context(), o, &out)
+	require.NoError(t, err)
+	assert.Equal(t, exitRight, found.status(), "%+v", found)
+	assert.Contains(t, out.String(), ",closing,,110,")
+
+	network.Always(on("TransactGetItems", faults.Throttle))
+	found, err = a.statement(t.Context(), o, &out)
+	require.NoError(t, err)
+	assert.Equal(t, exitUnsettled, found.status(), "%+v", found)
+}
+
+// A statement that can't be read to its end says so, and has no closing.
+func TestUnfinishedStatement(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	post(t, b.Ledger, "1", "+10")
+	for _, operation := range []string{"Query", "TransactGetItems"} {
+		other := through(t, b, nth(1, operation, forbid))
+		status, out, log := command(t, other, "-user", "1", "-csv")
+		assert.Equal(t, exitUnfinished, status, operation)
+		assert.NotContains(t, out, "closing", operation)
+		assert.Contains(t, log, `unfinished read `, operation)
+		assert.Contains(t, log, "so far: 0 wrong, 0 unsettled; the rest was not read\n", operation)
+	}
+}
+
+// No text of a caller's can be taken for a formula by a spreadsheet, or play
+// tricks on a terminal.
+func TestInert(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"": "", "order-1": "order-1", "=1+1": "'=1+1", "+1": "'+1", "@x": "'@x", "-x": "'-x", "'x": "''x", "\tx": "'\tx",
+		"-5": "-5", "-0.01": "-0.01", "12.5": "12.5", "-1e3": "'-1e3", "x=1": "x=1",
+	} {
+		assert.Equal(t, want, inert(in), "%q", in)
+	}
+	for in, want := range map[string]string{
+		"": "", `say "hi" \ 'x'`: `say "hi" \ 'x'`, "ключ": "ключ", "\x1b[2J": `"\x1b[2J"`, "a\nb": `"a\nb"`, "\u202eabc": `"\u202eabc"`, "\xff": `"\xff"`,
+	} {
+		assert.Equal(t, want, printable(in), "%q", in)
+	}
+	books := infratest.New(t)
+	_, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "=cmd()", ledger.Credit, "1"))
+	require.NoError(t, err)
+	_, out, _ := command(t, books, "-user", "1", "-csv")
+	assert.Contains(t, out, ",'=cmd(),,\n")
+	_, out, _ = command(t, books, "-user", "1", "-json")
+	assert.Contains(t, out, `"key":"=cmd()"`)
+}
