@@ -20,9 +20,10 @@ type audit struct {
 	settle   time.Duration // see the package comment
 	progress *cli.Progress
 
-	mu     sync.Mutex
-	report report
-	totals totals
+	mu      sync.Mutex
+	report  report
+	totals  totals
+	entries *entrySums
 }
 
 // run reads everything and returns the report. What it found is in it also if
@@ -39,20 +40,25 @@ func (a *audit) run(ctx context.Context) report {
 // readAll notes in the report what it finds. Its error is a failure to read,
 // never a finding.
 func (a *audit) readAll(ctx context.Context) error {
-	began := time.Now()
-	tallies, err := a.scanTransactions(ctx)
+	recent := time.Now().Add(-inFlight)
+	tallies, err := a.scanTransactions(ctx, recent)
 	if err != nil {
 		return err
 	}
-	suspects, err := a.scanBalances(ctx, tallies, began.Add(-inFlight))
+	suspects, err := a.scanBalances(ctx, tallies, recent)
 	if err != nil {
 		return err
 	}
 	undecided, err := a.rereadAll(ctx, suspects)
-	if err != nil || len(undecided) == 0 {
+	if err != nil {
 		return err
 	}
-	return a.scanAgain(ctx, undecided)
+	if len(undecided) > 0 {
+		if err := a.scanAgain(ctx, undecided); err != nil {
+			return err
+		}
+	}
+	return a.compareEntries(ctx, recent)
 }
 
 // decide compares what was seen of a user with the balance, and notes what comes

@@ -34,6 +34,12 @@
 // id is that of its user and key; that its time is not still to come; and that
 // what declined it was out of range.
 //
+// A transaction of several entries has a row for each. What its first row says of
+// the others is added up as hashes, and what these say of themselves is subtracted,
+// so that nothing of them need be kept. If that does not come to zero, a further
+// scan names the transactions. Those of the last minute before the audit, and those
+// since, are for the next one: a scan may have seen a part of them.
+//
 // An audit that read everything also has the totals of all users who posted: of
 // credits, debits and balances, each user as at the moment of the comparison. So
 // where nothing is wrong they come out even, also while the ledger is used.
@@ -59,7 +65,8 @@
 // -user writes the statement of a user and audits this user alone: the rows of the
 // index, each by itself, and what they come to against the balance. Rows that
 // can't be read are lines of the statement, too. -from and -to choose what is
-// written; the whole history is read and compared all the same. Only a scan of the
+// written; the whole history is read and compared all the same. That a transaction
+// has all its rows is for the audit of everybody. Only a scan of the
 // table can tell that a row is missing, so a user whose balance counts more rows
 // than the index has is unsettled here.
 //
@@ -144,6 +151,6 @@
 // # Memory
 //
 // It keeps a count and a sum for each user, and nothing for each transaction:
-// about 170 bytes for a user, and one page of 1,000 rows for each segment. On
+// about 170 bytes for a user, one page of 1,000 rows for each segment, and 1 MB. On
 // top comes what it finds.
 package main

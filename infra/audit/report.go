@@ -50,6 +50,7 @@ const (
 	kindTransactionRow = "transaction-row" // a row of transactions that can't be read
 	kindTransactionID  = "transaction-id"  // an id that is not that of its user and key
 	kindDecline        = "decline"         // declined although the balance allowed it
+	kindEntries        = "entries"         // rows that are not those of a transaction's entries
 	kindTime           = "time"            // a time that is still to come
 	kindAttributes     = "attributes"      // a row with attributes that this program never writes
 )

@@ -10,10 +10,12 @@ import (
 	"onewrite/ledger"
 )
 
-// scanTransactions tallies the transactions of every user.
-func (a *audit) scanTransactions(ctx context.Context) (map[ledger.UserID]*tally, error) {
+// scanTransactions tallies the transactions of every user, and those of before
+// recent by their entries.
+func (a *audit) scanTransactions(ctx context.Context, recent time.Time) (map[ledger.UserID]*tally, error) {
 	a.progress.Begin("transactions", a.books.transactions)
 	tallies := map[ledger.UserID]*tally{}
+	a.entries = new(entrySums)
 	err := a.books.scan(ctx, a.books.config.TransactionsTable, func(page []row) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
@@ -24,6 +26,9 @@ func (a *audit) scanTransactions(ctx context.Context) (map[ledger.UserID]*tally,
 					tallies[t.UserID] = &tally{}
 				}
 				tallies[t.UserID].add(t)
+				if t.CreatedAt.Before(recent) {
+					a.entries.add(t)
+				}
 			}
 		}
 		a.report.Users = len(tallies)

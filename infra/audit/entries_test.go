@@ -1,0 +1,136 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/faults"
+	"onewrite/infra/internal/dynamodbmodel"
+	"onewrite/ledger"
+)
+
+// transfers posts a transaction of three entries, one of three that is declined,
+// and one of two, all of alice's.
+func transfers(t *testing.T, l *ledger.Ledger) (ids []any) {
+	t.Helper()
+	for _, r := range []ledger.Request{
+		infratest.Entries(t, "1", "alice debit 10", "bob credit 9", "shop credit 1"),
+		infratest.Entries(t, "2", "alice debit 10", "bob debit 1000", "shop credit 1"),
+		infratest.Entries(t, "3", "alice credit 10", "bob credit 9"),
+	} {
+		_, err := outcomeOf(l.Post(t.Context(), r))
+		require.NoError(t, err)
+		id := r.TransactionID()
+		ids = append(ids, id, id.Entry(1), id.Entry(2))
+	}
+	return ids
+}
+
+func TestEntriesRight(t *testing.T) {
+	t.Parallel()
+	books := infratest.New(t)
+	ids := transfers(t, ledger.New(books.Store, at(lastYear)))
+	_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "4", "alice debit 5", "alice debit 5", "carol credit 10"))
+	require.NoError(t, err)
+	status, out, _ := command(t, books)
+	assert.Equal(t, exitRight, status)
+	assert.Equal(t, `totals     4 users who posted: opening 400 + credits 39 - debits 20 = 419; balances 419, difference 0
+4 users, 9 transactions: every balance is what its history says
+`, out)
+	_, out, _ = command(t, books, "-user", "bob", "-csv")
+	assert.Contains(t, out, fmt.Sprintf(",credit,9,109,posted,%s,,%s,\n", ids[1], ids[0]))
+}
+
+// Rows that are not those of a transaction's entries are found, also where each
+// user's rows come to the balance. %[1]s to %[3]s are the first transaction's rows,
+// %[7]s and %[8]s those of the third.
+func TestDamageToEntries(t *testing.T) {
+	t.Parallel()
+	const first, third = "alice %[1]s entries: ", "alice %[7]s entries: "
+	for _, c := range []struct {
+		name                   string
+		transactions, balances []string
+		want                   []string // user, transaction, kind and detail
+	}{
+		{"row missing", []string{"DELETE FROM ? WHERE id = '%[2]s'"},
+			[]string{"UPDATE ? SET balance = 109 SET version = 1 WHERE user_id = 'bob'"},
+			[]string{first + "1 of its 2 further entries have no such row, and 0 rows of it have no such entry"}},
+		{"first row missing", []string{"DELETE FROM ? WHERE id = '%[1]s'"},
+			[]string{"UPDATE ? SET balance = 110 SET version = 1 WHERE user_id = 'alice'"},
+			[]string{" %[1]s entries: 2 rows of it, and no first row that has their entries"}},
+		{"amount", []string{"UPDATE ? SET ammount = 8 WHERE id = '%[2]s'"},
+			[]string{"UPDATE ? SET balance = 117 WHERE user_id = 'bob'"},
+			[]string{first + "1 of its 2 further entries have no such row, and 1 row of it have no such entry"}},
+		{"entry in the first row", []string{"UPDATE ? SET entries[2].ammount = 2 WHERE id = '%[1]s'"}, nil,
+			[]string{first + "1 of its 2 further entries have no such row, and 1 row of it have no such entry"}},
+		{"time", []string{"UPDATE ? SET created_at = '2025-11-22T12:00:09.000Z' WHERE id = '%[3]s'"}, nil,
+			[]string{first + "1 of its 2 further entries have no such row, and 1 row of it have no such entry"}},
+		{"transaction of another", []string{"UPDATE ? SET transaction_id = '%[7]s' WHERE id = '%[2]s'"}, nil,
+			[]string{
+				first + "1 of its 2 further entries have no such row, and 0 rows of it have no such entry",
+				third + "0 of its 1 further entries have no such row, and 1 row of it have no such entry",
+			}},
+		{"made up", []string{"INSERT INTO ? VALUE {'id': '%[9]s', 'user_id': 'bob', 'type': 'credit', 'ammount': 1, 'status': 'posted', 'created_at': '2025-11-22T12:00:03.000Z', 'transaction_id': '%[7]s'}"},
+			[]string{"UPDATE ? SET balance = 119 SET version = 3 WHERE user_id = 'bob'"},
+			[]string{third + "0 of its 1 further entries have no such row, and 1 row of it have no such entry"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			books := infratest.New(t)
+			ids := transfers(t, ledger.New(books.Store, at(lastYear)))
+			fill := func(texts []string) (filled []string) {
+				for _, text := range texts {
+					filled = append(filled, fmt.Sprintf(text+"%.0[1]s%.0[2]s%.0[3]s%.0[4]s%.0[5]s%.0[6]s%.0[7]s%.0[8]s%.0[9]s", ids...))
+				}
+				return filled
+			}
+			books.Damage(t, books.Config.TransactionsTable, fill(c.transactions)...)
+			books.Damage(t, books.Config.AggregateTable, fill(c.balances)...)
+			status, out, _ := command(t, books, "-json", "-settle", "10ms")
+			assert.Equal(t, exitWrong, status)
+			var found report
+			require.NoError(t, json.Unmarshal([]byte(out), &found))
+			var got []string
+			for _, f := range found.Mismatches {
+				got = append(got, fmt.Sprintf("%s %s %s: %s", f.UserID, f.TransactionID, f.Kind, f.Detail))
+			}
+			assert.ElementsMatch(t, fill(c.want), got)
+		})
+	}
+}
+
+// What declined a transaction was the entry that it names.
+func TestDeclinedEntry(t *testing.T) {
+	t.Parallel()
+	books := infratest.New(t)
+	ids := transfers(t, ledger.New(books.Store, at(lastYear)))
+	books.Damage(t, books.Config.TransactionsTable, fmt.Sprintf("UPDATE ? SET balance = 1000 WHERE id = '%s'", ids[3]))
+	status, out, _ := command(t, books)
+	assert.Equal(t, exitWrong, status)
+	assert.Contains(t, out, ": decline: a debit of 1000 is declined, which its balance of 1000 allowed\n")
+}
+
+// A transaction of which a scan sees a part, because it is being applied, is no
+// damage: it is for the next audit.
+func TestEntriesInFlight(t *testing.T) {
+	t.Parallel()
+	onModel(t, func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network) {
+		moment := dynamodbmodel.Moment{Late: []time.Duration{0, 3 * time.Second, 3 * time.Second, 3 * time.Second}}
+		go func() {
+			_, err := ledger.New(b.Over(model.At(moment)), time.Now).Post(t.Context(), infratest.Entries(t, "1", "1 credit 10", "2 credit 10"))
+			assert.NoError(t, err)
+		}()
+		synctest.Wait()
+		found := a.run(t.Context())
+		assert.Equal(t, exitRight, found.status(), "%+v", found)
+		assert.Equal(t, 1, found.Transactions, "a part was seen")
+		assert.True(t, *a.entries == entrySums{}, "and not compared")
+	})
+}
