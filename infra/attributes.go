@@ -15,5 +15,12 @@ func TransactionAttributes() (names []string) {
 	return names
 }
 
-// AggregateAttributes returns those of the transactions_aggregate table.
-func AggregateAttributes() []string { return []string{"user_id", "balance", "version"} }
+// AggregateAttributes returns those of the transactions_aggregate table, but for
+// those that are open holds: see [IsHoldAttribute].
+func AggregateAttributes() []string {
+	return []string{"user_id", "balance", "version", "held", "holds"}
+}
+
+// IsHoldAttribute reports whether an attribute of the transactions_aggregate table
+// is an open hold.
+func IsHoldAttribute(name string) bool { return strings.HasPrefix(name, holdPrefix) }

@@ -2,8 +2,6 @@ package infra_test
 
 import (
 	"errors"
-	"maps"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -16,9 +14,11 @@ func TestAttributes(t *testing.T) {
 	t.Parallel()
 	assert.ElementsMatch(t, []string{
 		"id", "user_id", "ammount", "type", "status", "created_at", "idempotency_key",
-		"metadata", "entries", "balance", "declined_entry", "transaction_id",
+		"metadata", "entries", "balance", "declined_entry", "transaction_id", "expires_at", "held",
 	}, infra.TransactionAttributes())
-	assert.ElementsMatch(t, slices.Collect(maps.Keys(balanceRow())), infra.AggregateAttributes())
+	assert.ElementsMatch(t, []string{"user_id", "balance", "version", "held", "holds"}, infra.AggregateAttributes())
+	assert.True(t, infra.IsHoldAttribute("hold:R7njA8lDgkuiW_Lb-KT2qw"))
+	assert.False(t, infra.IsHoldAttribute("held"))
 }
 
 func TestRowError(t *testing.T) {
@@ -26,6 +26,6 @@ func TestRowError(t *testing.T) {
 	_, err := infra.DecodeTransaction(with(with(postedRow(), "type", nil), "status", nil))
 	row, ok := errors.AsType[*infra.RowError](err)
 	require.True(t, ok)
-	assert.Equal(t, &infra.RowError{Table: "transactions", Key: rowID, Wrong: []string{"type: is missing", "status: is missing"}}, row)
-	assert.Equal(t, "type: is missing; status: is missing", row.Reason())
+	assert.Equal(t, &infra.RowError{Table: "transactions", Key: rowID, Wrong: []string{"status: is missing", "type: is missing"}}, row)
+	assert.Equal(t, "status: is missing; type: is missing", row.Reason())
 }

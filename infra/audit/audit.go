@@ -24,6 +24,7 @@ type audit struct {
 	report  report
 	totals  totals
 	entries *entrySums
+	holds   holdPairs
 }
 
 // run reads everything and returns the report. What it found is in it also if

@@ -28,8 +28,8 @@
 //
 // The ledger's rows are written once and never changed or removed, and version
 // counts them in the same atomic write that moves the balance. So of any
-// moment: the posted rows of a user are version in number, and come to balance
-// minus the opening balance. Each row is also looked at by itself: that each
+// moment: the rows of a user that are not declined are version in number, and come
+// to balance minus the opening balance, and to what is held. Each row is also looked at by itself: that each
 // attribute of the table is there, in its type and range, and no other; that its
 // id is that of its user and key; that its time is not still to come; and that
 // what declined it was out of range.
@@ -37,12 +37,15 @@
 // A transaction of several entries has a row for each. What its first row says of
 // the others is added up as hashes, and what these say of themselves is subtracted,
 // so that nothing of them need be kept. If that does not come to zero, a further
-// scan names the transactions. Those of the last minute before the audit, and those
-// since, are for the next one: a scan may have seen a part of them.
+// scan names the transactions. The end of a hold must be of the user and the sum of
+// its pending row; what a capture credits is one more entry. Rows of the last minute
+// before the audit, and those since, are for the next one: a scan may have seen a
+// part of a transaction.
 //
 // An audit that read everything also has the totals of all users who posted: of
 // credits, debits and balances, each user as at the moment of the comparison. So
-// where nothing is wrong they come out even, also while the ledger is used.
+// where nothing is wrong they come out even, also while the ledger is used. What is
+// held is debited, and what is given back is credited.
 //
 // # What it can't find
 //
@@ -56,6 +59,8 @@
 //   - another time in the past: the order in which rows were written is not stored;
 //   - amounts that were changed so that they come to the same sum, and a row that
 //     was made up in the place of one that is gone, with the same effect;
+//   - another time of expiry of an open hold, or another transaction's in its place
+//     of the same sum: the open holds of a user are compared by what they come to;
 //   - in general, a history that was rewritten with its balance so that all that is
 //     compared holds again. For that, a copy of the rows must be kept elsewhere,
 //     such as by -export, or by point-in-time recovery.
@@ -66,9 +71,9 @@
 // index, each by itself, and what they come to against the balance. Rows that
 // can't be read are lines of the statement, too. -from and -to choose what is
 // written; the whole history is read and compared all the same. That a transaction
-// has all its rows is for the audit of everybody. Only a scan of the
-// table can tell that a row is missing, so a user whose balance counts more rows
-// than the index has is unsettled here.
+// has all its rows is for the audit of everybody. Only a scan of the table can tell
+// that a row is missing, so a user whose balance counts more rows than the index
+// has is unsettled here.
 //
 // # Export
 //
@@ -151,6 +156,7 @@
 // # Memory
 //
 // It keeps a count and a sum for each user, and nothing for each transaction:
-// about 170 bytes for a user, one page of 1,000 rows for each segment, and 1 MB. On
+// about 200 bytes for a user, one page of 1,000 rows for each segment, 1 MB, and for
+// each hold some 200 bytes while only its beginning or only its end was read. On
 // top comes what it finds.
 package main

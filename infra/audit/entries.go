@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"onewrite/infra"
 	"onewrite/ledger"
 )
 
@@ -14,12 +15,18 @@ import (
 type whole struct {
 	user              ledger.UserID // of the first row
 	expected, isThere []sum
+	pending, capture  ledger.Transaction // the first row of a payment on hold, and its end
 }
 
 // compareEntries scans the transactions once more for those whose rows are not
 // those of their entries, if there are any. They are those from before recent: of
 // later ones a scan may have seen a part.
 func (a *audit) compareEntries(ctx context.Context, recent time.Time) error {
+	a.mu.Lock()
+	for id, end := range a.holds.ends {
+		a.find(finding{end.user.String(), id.End().String(), kindHold, "it ends a hold that has no pending row"})
+	}
+	a.mu.Unlock()
 	if *a.entries == (entrySums{}) {
 		return nil
 	}
@@ -29,7 +36,10 @@ func (a *audit) compareEntries(ctx context.Context, recent time.Time) error {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		for _, r := range page {
-			t, _, _ := examineTransaction(r) // what is wrong with it is found already
+			t, err := infra.DecodeTransaction(r)
+			if err != nil {
+				continue // which is found already
+			}
 			if transaction, _, _ := furtherEntries(t); t.CreatedAt.Before(recent) && a.entries.wrong(transaction) {
 				addTo(wholes, t)
 			}
@@ -49,25 +59,36 @@ func (a *audit) compareEntries(ctx context.Context, recent time.Time) error {
 	return nil
 }
 
-// addTo counts a row for its transaction. One that can't be read is of none.
+// addTo counts a row for its transaction, if that has or may have several entries.
 func addTo(wholes map[ledger.TransactionID]*whole, t ledger.Transaction) {
 	transaction, expected, isThere := furtherEntries(t)
-	if expected == nil && isThere == (sum{}) {
+	pending := t.Status == ledger.Pending && t.Entries != nil
+	if expected == nil && isThere == (sum{}) && !pending && t.End != ledger.Capture {
 		return
 	}
 	if wholes[transaction] == nil {
 		wholes[transaction] = &whole{}
 	}
 	w := wholes[transaction]
-	if expected != nil {
+	switch {
+	case pending:
+		w.user, w.pending = t.UserID, t
+	case t.End == ledger.Capture:
+		w.capture = t
+	case expected != nil:
 		w.user, w.expected = t.UserID, expected
-	} else {
+	default:
 		w.isThere = append(w.isThere, isThere)
 	}
 }
 
 // compare says how the rows of a transaction are not those of its entries, or "".
+// A payment on hold has the row of its credit with its capture, of what was captured.
 func (w *whole) compare() string {
+	if id := w.pending.ID; id != (ledger.TransactionID{}) && w.capture.End != "" {
+		credit := ledger.Entry{UserID: w.pending.Entries[1].UserID, Type: ledger.Credit, Amount: w.capture.Amount}
+		w.expected = append(w.expected, hashEntry(id, id.Entry(1), credit, w.capture.CreatedAt))
+	}
 	missing, extra := 0, len(w.isThere)
 	for _, h := range w.expected {
 		if slices.Contains(w.isThere, h) {

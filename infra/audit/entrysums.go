@@ -49,6 +49,8 @@ func (s *entrySums) wrong(transaction ledger.TransactionID) bool {
 // says there must be or, of a further entry, the row that it is.
 func furtherEntries(t ledger.Transaction) (transaction ledger.TransactionID, expected []sum, isThere sum) {
 	switch {
+	case t.End != "":
+		return t.TransactionID, nil, sum{}
 	case t.TransactionID != ledger.TransactionID{}:
 		return t.TransactionID, nil, hashEntry(t.TransactionID, t.ID, t.Entry(), t.CreatedAt)
 	case t.Status == ledger.Posted && t.Entries != nil:

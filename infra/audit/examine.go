@@ -39,7 +39,7 @@ func examineAggregate(r row) (user ledger.UserID, balance infra.Aggregate, found
 		damage(kindBalanceRow, reasonOf(err))
 		return user, balance, found, false
 	}
-	if strays := strays(r, aggregateAttributes); strays != "" {
+	if strays := strays(r, aggregateAttributes, infra.IsHoldAttribute); strays != "" {
 		damage(kindAttributes, strays)
 	}
 	return user, balance, found, true
@@ -70,7 +70,7 @@ func examineTransaction(r row) (t ledger.Transaction, found []finding, ok bool) 
 	if t.CreatedAt.After(time.Now().Add(clockAhead)) {
 		damage(kindTime, "created_at is %s, which is still to come", ledger.FormatTime(t.CreatedAt))
 	}
-	if strays := strays(r, transactionAttributes); strays != "" {
+	if strays := strays(r, transactionAttributes, nobody); strays != "" {
 		damage(kindAttributes, "%s", strays)
 	}
 	return t, found, true
@@ -91,11 +91,13 @@ func reasonOf(err error) string {
 	return err.Error()
 }
 
+func nobody(string) bool { return false }
+
 // strays says which attributes of a row are none of the table's, or "".
-func strays(r row, known []string) string {
+func strays(r row, known []string, alsoKnown func(name string) bool) string {
 	var strays []string
 	for _, name := range slices.Sorted(maps.Keys(r)) {
-		if !slices.Contains(known, name) {
+		if !slices.Contains(known, name) && !alsoKnown(name) {
 			strays = append(strays, fmt.Sprintf("%.50q", name))
 		}
 	}

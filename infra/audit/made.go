@@ -69,7 +69,7 @@ func (a *audit) made(ctx context.Context, balance infra.Aggregate, rows *tally) 
 func (a *audit) latest(ctx context.Context, balance infra.Aggregate, lacking int) (latest []ledger.Transaction, err error) {
 	err = a.books.newest(ctx, balance.UserID, func(r row) (more bool) {
 		t, err := infra.DecodeTransaction(r)
-		if err != nil || t.Status != ledger.Posted {
+		if err != nil || t.Status == ledger.Declined {
 			return true // what is wrong with a row is found elsewhere
 		}
 		if len(latest) >= lacking && t.CreatedAt.Before(latest[lacking-1].CreatedAt.Add(-slices.Max(latenesses))) {

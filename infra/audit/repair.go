@@ -133,6 +133,8 @@ func (e doubtError) Error() string { return string(e) }
 func (a *audit) determine(ctx context.Context, from infra.Aggregate, rows *tally) (infra.Aggregate, error) {
 	to := infra.Aggregate{UserID: from.UserID, Version: rows.posted}
 	switch {
+	case from.Holds != nil || !rows.held.IsZero():
+		return to, doubtError("money is held, and no hold is written here")
 	case rows.posted < from.Version:
 		return to, doubtError(fmt.Sprintf("it counts %d whose rows are gone, and who sends one of those again posts it a second time", from.Version-rows.posted))
 	case rows.posted == from.Version:

@@ -50,6 +50,7 @@ const (
 	kindTransactionRow = "transaction-row" // a row of transactions that can't be read
 	kindTransactionID  = "transaction-id"  // an id that is not that of its user and key
 	kindDecline        = "decline"         // declined although the balance allowed it
+	kindHold           = "hold"            // an end that is not that of a pending row
 	kindEntries        = "entries"         // rows that are not those of a transaction's entries
 	kindTime           = "time"            // a time that is still to come
 	kindAttributes     = "attributes"      // a row with attributes that this program never writes
@@ -75,7 +76,11 @@ func compared(seen *tally, balance infra.Aggregate) string {
 	if balance.Version == 0 {
 		stored = "there is no balance"
 	}
-	return fmt.Sprintf("%s, and the history makes it %s at version %d", stored, text(seen.balance()), seen.posted)
+	made := fmt.Sprintf("%s at version %d", text(seen.balance()), seen.posted)
+	if held := ledger.Held(balance.Holds); balance.Holds != nil || !seen.held.IsZero() {
+		stored, made = fmt.Sprintf("%s, with %s held", stored, held), fmt.Sprintf("%s, with %s held", made, text(&seen.held))
+	}
+	return fmt.Sprintf("%s, and the history makes it %s", stored, made)
 }
 
 // sorted returns the report in an order that does not change from run to run. What

@@ -15,7 +15,7 @@ import (
 func (a *audit) scanTransactions(ctx context.Context, recent time.Time) (map[ledger.UserID]*tally, error) {
 	a.progress.Begin("transactions", a.books.transactions)
 	tallies := map[ledger.UserID]*tally{}
-	a.entries = new(entrySums)
+	a.entries, a.holds = new(entrySums), holdPairs{map[ledger.TransactionID]pendingRow{}, map[ledger.TransactionID]endRow{}}
 	err := a.books.scan(ctx, a.books.config.TransactionsTable, func(page []row) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
@@ -27,7 +27,7 @@ func (a *audit) scanTransactions(ctx context.Context, recent time.Time) (map[led
 				}
 				tallies[t.UserID].add(t)
 				if t.CreatedAt.Before(recent) {
-					a.entries.add(t)
+					a.compareRows(t)
 				}
 			}
 		}
@@ -35,6 +35,20 @@ func (a *audit) scanTransactions(ctx context.Context, recent time.Time) (map[led
 		a.progress.Add(len(page))
 	})
 	return tallies, err
+}
+
+// compareRows counts a row for what several rows of a transaction must be together.
+// a.mu is held.
+func (a *audit) compareRows(t ledger.Transaction) {
+	a.entries.add(t)
+	credit, ok := a.holds.add(t)
+	if credit != (sum{}) {
+		transaction, _, _ := furtherEntries(t)
+		a.entries[bucketOf(transaction)].add(credit)
+	}
+	if !ok {
+		a.find(finding{t.UserID.String(), t.ID.String(), kindHold, "the end of a hold is not of the user and the sum of its pending row"})
+	}
 }
 
 // scanBalances compares the balances with the tallies, and returns those for

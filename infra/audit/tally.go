@@ -22,25 +22,39 @@ var sums = apd.Context{
 
 // tally is what one user's transactions come to. The zero tally is of none.
 type tally struct {
-	posted          int
-	credits, debits apd.Decimal // the sums of the posted
-	newest          time.Time   // of the posted
+	posted          int         // rows that are not declined
+	credits, debits apd.Decimal // their sums: what is held is debited, and what is given back is credited
+	held            apd.Decimal
+	newest          time.Time // of those rows
 }
 
 // add counts a transaction.
 func (t *tally) add(added ledger.Transaction) {
-	if added.Status != ledger.Posted {
+	if added.Status == ledger.Declined || added.Status == "" {
 		return
 	}
 	if added.CreatedAt.After(t.newest) {
 		t.newest = added.CreatedAt
 	}
 	t.posted++
-	sum := &t.credits
-	if added.Type == ledger.Debit {
-		sum = &t.debits
+	amount := decimal(added.Amount)
+	switch {
+	case added.End == ledger.Capture:
+		was := decimal(added.Held)
+		mustExact(sums.Sub(&t.held, &t.held, was))
+		mustExact(sums.Sub(was, was, amount)) // which is given back
+		mustExact(sums.Add(&t.credits, &t.credits, was))
+	case added.End != "":
+		mustExact(sums.Sub(&t.held, &t.held, amount))
+		mustExact(sums.Add(&t.credits, &t.credits, amount))
+	case added.Type == ledger.Credit:
+		mustExact(sums.Add(&t.credits, &t.credits, amount))
+	default:
+		mustExact(sums.Add(&t.debits, &t.debits, amount))
+		if added.Status == ledger.Pending {
+			mustExact(sums.Add(&t.held, &t.held, amount))
+		}
 	}
-	mustExact(sums.Add(sum, sum, decimal(added.Amount)))
 }
 
 // plus is what both tallies' transactions come to.
@@ -51,6 +65,7 @@ func (t *tally) plus(u *tally) *tally {
 	}
 	mustExact(sums.Add(&sum.credits, &t.credits, &u.credits))
 	mustExact(sums.Add(&sum.debits, &t.debits, &u.debits))
+	mustExact(sums.Add(&sum.held, &t.held, &u.held))
 	return sum
 }
 
@@ -86,7 +101,7 @@ func (t *tally) judge(floor int, after infra.Aggregate) verdict {
 		return wrong
 	case t.posted < after.Version:
 		return open
-	case t.balance().Cmp(decimal(after.Balance)) == 0:
+	case t.balance().Cmp(decimal(after.Balance)) == 0 && t.held.Cmp(decimal(ledger.Held(after.Holds))) == 0:
 		return right
 	default:
 		return wrong

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/infratest"
+	"onewrite/ledger"
+)
+
+// hold posts a hold of the entries, for an hour, and returns its id.
+func hold(t *testing.T, l *ledger.Ledger, key string, entries ...string) ledger.TransactionID {
+	t.Helper()
+	r := infratest.Entries(t, key, entries...)
+	r.ExpiresIn = time.Hour
+	_, err := l.Post(t.Context(), r)
+	require.NoError(t, err)
+	return r.TransactionID()
+}
+
+// holds makes a hold that is open (its id is returned first), and such that were
+// captured, captured in part for bob, voided, and have expired.
+func holds(t *testing.T, books *infratest.Books) (ids []any) {
+	t.Helper()
+	l := ledger.New(books.Store, at(lastYear))
+	later := ledger.New(books.Store, at(lastYear.Add(2*time.Hour)))
+	expired := hold(t, l, "5", "carol debit 90")
+	_, err := later.Post(t.Context(), infratest.Entries(t, "6", "carol debit 80")) // needs what is released
+	require.NoError(t, err)
+
+	open, captured := hold(t, l, "1", "alice debit 10"), hold(t, l, "2", "alice debit 20")
+	part, voided := hold(t, l, "3", "alice debit 30", "bob credit 30"), hold(t, l, "4", "alice debit 5")
+	_, err = l.Capture(t.Context(), ledger.EndRequest{TransactionID: captured}, ledger.Amount{})
+	require.NoError(t, err)
+	amount, err := ledger.ParseAmount("25")
+	require.NoError(t, err)
+	_, err = l.Capture(t.Context(), ledger.EndRequest{TransactionID: part}, amount)
+	require.NoError(t, err)
+	_, err = l.Void(t.Context(), ledger.EndRequest{TransactionID: voided})
+	require.NoError(t, err)
+	return []any{open, captured, part, voided, expired, part.Entry(1), part.End()}
+}
+
+func TestHoldsRight(t *testing.T) {
+	t.Parallel()
+	books := infratest.New(t)
+	holds(t, books)
+	status, out, _ := command(t, books)
+	assert.Equal(t, `totals     3 users who posted: opening 300 + credits 125 - debits 235 = 190; balances 190, difference 0
+3 users, 11 transactions: every balance is what its history says
+`, out)
+	assert.Equal(t, exitRight, status)
+	a, network := auditor(books)
+	a.run(t.Context())
+	assert.Equal(t, 2*a.books.segments, requests(network, "Scan"), "nothing had to be looked for")
+	assert.Len(t, a.holds.pending, 1, "the open one")
+	status, out, _ = command(t, books, "-user", "alice", "-csv")
+	assert.Equal(t, exitRight, status)
+	assert.Contains(t, out, ",closing,,45,")
+	status, _, log := command(t, books, "-export", "balances")
+	assert.Equal(t, exitRight, status, log)
+}
+
+// %[1]s is the open hold, %[3]s the payment of which a part was captured for bob by
+// the row %[6]s, and %[7]s the row of that capture.
+func TestDamageToHolds(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name                   string
+		transactions, balances []string
+		want                   []string
+	}{
+		{"balance", nil, []string{"UPDATE ? SET balance = 55 WHERE user_id = 'alice'"},
+			[]string{"alice balance: the balance is 55 at version 7, with 10 held, and the history makes it 45 at version 7, with 10 held"}},
+		{"held", nil, []string{"UPDATE ? SET held = 11 WHERE user_id = 'alice'"},
+			[]string{"alice balance-row: held: is 11, and the open holds come to 10"}},
+		{"capture for less", []string{"UPDATE ? SET ammount = 24 WHERE id = '%[7]s'"},
+			[]string{"UPDATE ? SET balance = 46 WHERE user_id = 'alice'"},
+			[]string{"alice entries: 1 of its 1 further entries have no such row, and 1 row of it have no such entry"}},
+		{"what was captured is missing", []string{"DELETE FROM ? WHERE id = '%[6]s'"},
+			[]string{"DELETE FROM ? WHERE user_id = 'bob'"},
+			[]string{"alice entries: 1 of its 1 further entries have no such row, and 0 rows of it have no such entry"}},
+		{"end of another sum", []string{"UPDATE ? SET ammount = 80 SET held = 80 WHERE id = '%[7]s'", "DELETE FROM ? WHERE id = '%[6]s'"},
+			[]string{"DELETE FROM ? WHERE user_id = 'bob'", "UPDATE ? SET held = 0 WHERE user_id = 'alice'"},
+			[]string{
+				"alice balance-row: held: is 0, and the open holds come to 10",
+				"alice hold: the end of a hold is not of the user and the sum of its pending row",
+				"alice entries: 1 of its 1 further entries have no such row, and 0 rows of it have no such entry",
+			}},
+		{"pending row missing", []string{"DELETE FROM ? WHERE id = '%[2]s'"},
+			[]string{"UPDATE ? SET balance = 65 SET version = 6 WHERE user_id = 'alice'"},
+			[]string{
+				"alice balance: the balance is 65 at version 6, with 10 held, and the history makes it 65 at version 6, with -10 held",
+				"alice hold: it ends a hold that has no pending row",
+			}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			books := infratest.New(t)
+			ids := holds(t, books)
+			for i, statement := range c.transactions {
+				c.transactions[i] = fmt.Sprintf(statement+"%.0[1]s%.0[2]s%.0[3]s%.0[4]s%.0[5]s%.0[6]s%.0[7]s", ids...)
+			}
+			books.Damage(t, books.Config.TransactionsTable, c.transactions...)
+			books.Damage(t, books.Config.AggregateTable, c.balances...)
+			status, out, _ := command(t, books, "-json", "-settle", "10ms")
+			var found report
+			require.NoError(t, json.Unmarshal([]byte(out), &found))
+			var got []string
+			for _, f := range found.Mismatches {
+				got = append(got, fmt.Sprintf("%s %s: %s", f.UserID, f.Kind, f.Detail))
+			}
+			assert.ElementsMatch(t, c.want, got)
+			assert.Equal(t, exitWrong, status)
+		})
+	}
+}
+
+// The repair writes no hold, and so nothing of who has one.
+func TestRepairOfHolds(t *testing.T) {
+	t.Parallel()
+	books := infratest.New(t)
+	holds(t, books)
+	books.Damage(t, books.Config.AggregateTable, "DELETE FROM ? WHERE user_id = 'alice'")
+	status, found := repaired(t, books, "-write")
+	assert.Equal(t, exitWrong, status)
+	require.Len(t, found.Kept, 1)
+	assert.Contains(t, found.Kept[0].Detail, "money is held, and no hold is written here")
+}
