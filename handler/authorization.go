@@ -32,6 +32,10 @@ type Access struct {
 	// CreditScope is the scope that a token needs to credit its user. Without
 	// one no token may: a credit is money from outside.
 	CreditScope string
+
+	// Browsers says that browsers may ask whether they may call. All else is as
+	// without.
+	Browsers bool
 }
 
 // Authorization says who decides what a caller may do. The names are those
@@ -54,11 +58,16 @@ const (
 //
 //	AUTHORIZATION  AWS_IAM, JWT or NONE
 //	CREDIT_SCOPE   optional: one scope
+//	BROWSERS       optional: true
 //
 // There is no default for the first: a name that is misspelled must not open
 // the ledger.
 func AccessFromEnv(getenv func(string) string) (Access, error) {
-	a := Access{Authorization: Authorization(getenv("AUTHORIZATION")), CreditScope: getenv("CREDIT_SCOPE")}
+	a := Access{
+		Authorization: Authorization(getenv("AUTHORIZATION")),
+		CreditScope:   getenv("CREDIT_SCOPE"),
+		Browsers:      getenv("BROWSERS") == "true",
+	}
 	switch a.Authorization {
 	case IAM, JWT, None:
 	default:

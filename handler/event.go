@@ -30,8 +30,8 @@ type event struct {
 	RawQueryString                  string              `json:"rawQueryString"`
 	RouteKey                        string              `json:"routeKey"` // payload 2.0: method and path of the API's route
 	PathParameters                  map[string]string   `json:"pathParameters"`
-	Headers                         keyHeaders          `json:"headers"`
-	MultiValueHeaders               keyHeaders          `json:"multiValueHeaders"`
+	Headers                         eventHeaders        `json:"headers"`
+	MultiValueHeaders               eventHeaders        `json:"multiValueHeaders"`
 	QueryStringParameters           map[string]string   `json:"queryStringParameters"`
 	MultiValueQueryStringParameters map[string][]string `json:"multiValueQueryStringParameters"`
 	Body                            jsontext.Value      `json:"body"` // a string; bare, also an object

@@ -9,14 +9,17 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// keyHeaders are the headers of the key among those of an event, under their
-// names here, with one value for each time that the event has them. The others,
-// of which a browser sends a dozen, are not read.
-type keyHeaders map[string][]string
+// headersRead are the names of all headers that the routes read.
+var headersRead = []string{keyHeader, draftKeyHeader, originHeader, requestMethodHeader}
+
+// eventHeaders are the headers of an event that are read, under their names
+// here, with one value for each time that the event has them. The others, of
+// which a browser sends a dozen, are skipped.
+type eventHeaders map[string][]string
 
 // UnmarshalJSONFrom implements [json.UnmarshalerFrom]. A header's value is a
 // string, an array of strings, or null (no value).
-func (h *keyHeaders) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+func (h *eventHeaders) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	if d.PeekKind() != '{' {
 		var none map[string]jsontext.Value
 		return json.UnmarshalDecode(d, &none) // null, or why not
@@ -24,13 +27,13 @@ func (h *keyHeaders) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	if _, err := d.ReadToken(); err != nil {
 		return err
 	}
-	*h = keyHeaders{}
+	*h = eventHeaders{}
 	for d.PeekKind() != '}' {
 		sent, err := d.ReadToken()
 		if err != nil {
 			return err
 		}
-		name := keyHeaderNamed(sent.String())
+		name := headerNamed(sent.String())
 		if name == "" || d.PeekKind() == 'n' {
 			err = d.SkipValue()
 		} else {
@@ -44,7 +47,7 @@ func (h *keyHeaders) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return err
 }
 
-func (h keyHeaders) read(d *jsontext.Decoder, name string) (err error) {
+func (h eventHeaders) read(d *jsontext.Decoder, name string) (err error) {
 	values := make([]string, 1)
 	if d.PeekKind() == '[' {
 		err = json.UnmarshalDecode(d, &values)
@@ -55,10 +58,10 @@ func (h keyHeaders) read(d *jsontext.Decoder, name string) (err error) {
 	return err
 }
 
-// keyHeaderNamed returns the header of the key that is sent under that name, in
-// any case, or "".
-func keyHeaderNamed(sent string) string {
-	for _, name := range []string{keyHeader, draftKeyHeader} {
+// headerNamed returns the header that is sent under that name, in any case, or
+// "" if it is not read.
+func headerNamed(sent string) string {
+	for _, name := range headersRead {
 		if strings.EqualFold(sent, name) {
 			return name
 		}
@@ -71,7 +74,7 @@ func keyHeaderNamed(sent string) string {
 // Headers with its last value, in MultiValueHeaders with all.
 func (e event) header() http.Header {
 	header := http.Header{}
-	for _, name := range []string{keyHeader, draftKeyHeader} {
+	for _, name := range headersRead {
 		last, all := e.Headers[name], e.MultiValueHeaders[name]
 		if len(last) == 1 && slices.Contains(all, last[0]) {
 			last = nil

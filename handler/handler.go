@@ -76,7 +76,10 @@ func (h *Handler) serve(ctx context.Context, c *call, err error) answer {
 	c.Request = c.WithContext(ctx)
 
 	route, do := h.match(c.Method, c.URL.Path)
-	if err != nil {
+	switch {
+	case h.isPreflight(c):
+		do = h.preflight
+	case err != nil:
 		do = failWith(err)
 	}
 	c.route = route
