@@ -20,10 +20,11 @@ EVENTS = yaml_parse(open("template.yaml").read())["Resources"]["Function"]["Prop
 RESOURCES = {
     "Function": "Lambda::Function", "FunctionVersion": "Lambda::Version", "FunctionAliaslive": "Lambda::Alias",
     **{f"Function{event}Permission": "Lambda::Permission" for event in EVENTS}, "Role": "IAM::Role",
+    "SmokeTest": "Lambda::Function", "SmokeTestRole": "IAM::Role", "SmokeTestLog": "Logs::LogGroup",
     "Api": "ApiGatewayV2::Api", "ApiApiGatewayDefaultStage": "ApiGatewayV2::Stage",
     "TransactionsTable": "DynamoDB::Table", "AggregateTable": "DynamoDB::Table",
     "FunctionLog": "Logs::LogGroup", "AccessLog": "Logs::LogGroup",
-    "ServerlessDeploymentApplication": "CodeDeploy::Application", "CodeDeployServiceRole": "IAM::Role",
+    "ServerlessDeploymentApplication": "CodeDeploy::Application", "DeploymentRole": "IAM::Role",
     "FunctionDeploymentGroup": "CodeDeploy::DeploymentGroup", "Dashboard": "CloudWatch::Dashboard",
     **{f"{name}Alarm": "CloudWatch::Alarm" for name in (
         "VersionErrors", "VersionFailed", "Errors", "Failed", "ServerErrors", "ClientErrors", "Latency", "Throttles",
@@ -228,4 +229,5 @@ def main():
     json.dump(expanded, open(".cache/expanded.json", "w"))
 
 
-main()
+if __name__ == "__main__":
+    main()

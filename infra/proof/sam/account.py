@@ -1,0 +1,461 @@
+"""A stand-in for an AWS account, for sam deploy and sam delete: moto's server,
+with SAM's own translator before its CloudFormation, and with what moto lacks:
+
+- a change set's outputs, and an update that fails, which is rolled back;
+- an update that compares what each resource's references come to (moto compares
+  the template's text, and forgets what it can't update);
+- a list among the parameters, its default and its previous value, and nothing
+  (AWS::NoValue) in a list;
+- aliases, versions by their number, alarms, HTTP APIs with a body, and the
+  policies of a role that changes;
+- functions that run: the code that was uploaded, with the environment that the
+  stack gave it, on this machine;
+- CodeDeploy's hook before traffic, when an alias gets another version.
+
+It checks no permission, no quota and no rule of the template, and it shifts no
+traffic.
+
+usage: account.py PORT
+"""
+import base64
+import copy
+import http.server
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+import zipfile
+
+PORT = int(sys.argv[1])
+URL, REGION = f"http://127.0.0.1:{PORT}", "us-east-1"
+os.environ |= {"AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "AWS_ENDPOINT_URL": URL}
+
+import boto3
+from moto.awslambda import models as functions
+from moto.cloudformation import models as stacks, parsing
+from moto.codedeploy.responses import CodeDeployResponse
+from moto.core.common_models import CloudFormationModel
+from moto.core.responses import ActionResult
+from moto.iam.models import Role
+from moto.server import main
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+
+def aws(service):
+    """A client of this account."""
+    return boto3.client(service, region_name=REGION, endpoint_url=URL)
+
+
+# ---- templates and stacks
+
+def parse(change):
+    """Parses a change set's template, and transforms it if it is SAM's."""
+    parse_text(change)
+    template = change.template_dict
+    if template.get("Transform") == "AWS::Serverless-2016-10-31":
+        given = {name: p["Default"] for name, p in template.get("Parameters", {}).items()} | change.parameters
+        change.template_dict = Translator({}, Parser(), boto_session=boto3.Session(region_name=REGION)).translate(
+            json.loads(json.dumps(template)), given | {"AWS::Region": REGION})
+
+
+parse_text = stacks.ChangeSet._parse_template
+stacks.ChangeSet._parse_template = parse
+
+
+def execute(backend, change_set_name, stack_name=None):
+    """Executes a change set as a whole or not at all."""
+    change = backend.describe_change_set(change_set_name)
+    stack = backend.stacks[change.stack_id]
+    before = stack.resource_map._template, stack.resource_map.input_parameters
+    try:
+        execute_unguarded(backend, change_set_name, stack_name)
+    except Exception as cause:
+        if change.change_set_type == "CREATE":
+            raise
+        print("roll back:", repr(cause), flush=True)
+        stack._add_stack_event("UPDATE_FAILED", resource_status_reason=str(cause))
+        stack.resource_map.update(*before)
+        stack._add_stack_event("UPDATE_ROLLBACK_COMPLETE")
+        stack.status = "UPDATE_ROLLBACK_COMPLETE"
+        return
+    stack.template_dict, stack.parameters = change.template_dict, stack.resource_map.input_parameters
+    stack.output_map = stack._create_output_map()
+
+
+execute_unguarded = stacks.CloudFormationBackend.execute_change_set
+stacks.CloudFormationBackend.execute_change_set = execute
+
+
+def load_parameters(resources):
+    """Loads parameters, of which lists may be texts, lists, and defaults."""
+    lists = [name for name, p in resources._template.get("Parameters", {}).items() if p["Type"] == "CommaDelimitedList"]
+    text = {name: ",".join(v) if isinstance(v, list) else v for name, v in resources.input_parameters.items()}
+    defaults = {name: resources._template["Parameters"][name]["Default"] for name in lists}
+    resources.input_parameters = defaults | text
+    load_parameters_of_text(resources)
+
+
+load_parameters_of_text = parsing.ResourceMap.load_parameters
+parsing.ResourceMap.load_parameters = load_parameters
+
+
+def clean(node, resources):
+    """Settles a part of a template, and leaves AWS::NoValue out of lists, too."""
+    settled = clean_all(node, resources)
+    return [n for n in settled if n is not None] if isinstance(node, list) else settled
+
+
+clean_all = parsing.clean_json
+parsing.clean_json = clean
+
+
+def references(node):
+    """Yields what a part of a template refers to."""
+    if isinstance(node, list):
+        for n in node:
+            yield from references(n)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key in ("Ref", "Fn::GetAtt"):
+                yield value if isinstance(value, str) else value[0]
+            elif key == "Fn::Sub":
+                yield from re.findall(r"\$\{(\w+)", value if isinstance(value, str) else value[0])
+            if not isinstance(value, str):
+                yield from references(value)
+
+
+def update(resources, template, parameters=None):
+    """Makes, changes and last of all deletes what a template has and hadn't, each
+    after what it refers to. What is unchanged stays untouched."""
+    before = dict(resources._resource_json_map)
+    resources._template, resources._resource_json_map = template, template["Resources"]
+    if parameters is not None:
+        resources.input_parameters = dict(parameters)
+    resources.load_mapping()
+    resources.load_parameters()
+    resources.load_conditions()
+    settled, seen = resources.__dict__.setdefault("settled", {}), set()
+
+    def settle(name):
+        wanted = template["Resources"].get(name)
+        if wanted is None or name in seen or not resources.lazy_condition_map.get(wanted.get("Condition"), True):
+            return
+        seen.add(name)
+        for other in references(wanted):
+            settle(other)
+        if resources._parsed_resources.get(name) is None:
+            resources[name]  # makes it
+        now = parsing.clean_json(copy.deepcopy(wanted), resources)
+        if settled.get(name, now) != now:
+            print("update", name, flush=True)
+            changed = parsing.parse_and_update_resource(name, copy.deepcopy(wanted), resources, resources._account_id, REGION)
+            assert changed is not None, f"moto can't update {name}"
+            resources._parsed_resources[name] = changed
+        settled[name] = now
+
+    for name in template["Resources"]:
+        settle(name)
+    for name in before.keys() - seen:
+        settled.pop(name, None)
+        gone = resources._parsed_resources.pop(name, None)
+        if gone is not None and before[name].get("DeletionPolicy") != "Retain":
+            resources._delete_resource(gone, before[name])
+
+
+parsing.ResourceMap.update = update
+
+
+# ---- kinds of resources
+
+def kind(name, attributes=(), naming=None):
+    """Makes a class one of the resources that CloudFormation has."""
+    def define(cls):
+        members = {
+            "__module__": "moto.account", "cloudformation_type": staticmethod(lambda: name),
+            "cloudformation_name_type": staticmethod(lambda: naming), "has_cfn_attr": classmethod(lambda _, a: a in attributes),
+        }
+        members |= {key: value for key, value in vars(cls).items() if not key.startswith("__")}
+        return type(cls.__name__, (CloudFormationModel,), members)
+    return define
+
+
+@kind("AWS::CloudWatch::Alarm", naming="AlarmName")
+class Alarm:
+    @classmethod
+    def create_from_cloudformation_json(cls, name, resource, account, region, **_):
+        aws("cloudwatch").put_metric_alarm(**{"AlarmName": name} | resource["Properties"])
+        alarm = cls()
+        alarm.physical_resource_id = name
+        return alarm
+
+    @classmethod
+    def update_from_cloudformation_json(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
+        return cls.create_from_cloudformation_json(original_resource.physical_resource_id, cloudformation_json, account_id, region_name)
+
+    def delete(self, account, region):
+        aws("cloudwatch").delete_alarms(AlarmNames=[self.physical_resource_id])
+
+
+@kind("AWS::Lambda::Alias")
+class Alias:
+    @classmethod
+    def create_from_cloudformation_json(cls, name, resource, account, region, **_):
+        properties = resource["Properties"]
+        alias = cls()
+        alias.physical_resource_id = aws("lambda").create_alias(**properties)["AliasArn"]
+        alias.version = properties["FunctionVersion"]
+        return alias
+
+    @classmethod
+    def update_from_cloudformation_json(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
+        version = cloudformation_json["Properties"]["FunctionVersion"]
+        if version != original_resource.version:
+            shift(cloudformation_json["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"])
+        aws("lambda").update_alias(**cloudformation_json["Properties"])
+        original_resource.version = version
+        return original_resource
+
+    def delete(self, account, region):
+        function, name = self.physical_resource_id.rsplit(":", 1)
+        aws("lambda").delete_alias(FunctionName=function, Name=name)
+
+
+verdicts = {}  # of hooks, by their execution
+
+
+def shift(policy):
+    """Runs the hook of a deployment, which alone decides here if calls may move."""
+    execution = str(uuid.uuid4())
+    aws("lambda").invoke(FunctionName=policy["BeforeAllowTrafficHook"], Payload=json.dumps(
+        {"DeploymentId": "d-STANDIN", "LifecycleEventHookExecutionId": execution}))
+    verdict = verdicts.get(execution)
+    print(f"hook of {policy['ApplicationName']}: {verdict}", flush=True)
+    if verdict != "Succeeded":
+        raise RuntimeError(f"BeforeAllowTraffic: {verdict}")
+
+
+def put_lifecycle_event_hook_execution_status(self):
+    execution = self._get_param("lifecycleEventHookExecutionId")
+    verdicts[execution] = self._get_param("status")
+    return ActionResult({"lifecycleEventHookExecutionId": execution})
+
+
+CodeDeployResponse.put_lifecycle_event_hook_execution_status = put_lifecycle_event_hook_execution_status
+
+
+def only_named(name):
+    """Defines a kind that is no more than a name here."""
+    def create(cls, resource_name, resource, account, region, **_):
+        made = cls()
+        made.physical_resource_id = resource_name
+        return made
+    return kind(name)(type(name.replace("::", ""), (), {
+        "create_from_cloudformation_json": classmethod(create),
+        "update_from_cloudformation_json": classmethod(lambda cls, original_resource, **_: original_resource),
+        "delete": lambda *_: None,
+    }))
+
+
+NAMED = [only_named(f"AWS::CodeDeploy::{what}") for what in ("Application", "DeploymentGroup")]
+
+
+@kind("AWS::ApiGatewayV2::Api", ("ApiId", "ApiEndpoint"))
+class Api:
+    @classmethod
+    def create_from_cloudformation_json(cls, name, resource, account, region, **_):
+        api = cls()
+        api.physical_resource_id = aws("apigatewayv2").create_api(
+            Name=resource["Properties"]["Body"]["info"]["title"], ProtocolType="HTTP")["ApiId"]
+        api.import_body(resource["Properties"]["Body"])
+        return api
+
+    @classmethod
+    def update_from_cloudformation_json(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
+        original_resource.import_body(cloudformation_json["Properties"]["Body"])
+        return original_resource
+
+    def get_cfn_attribute(self, attribute):
+        return self.physical_resource_id
+
+    def delete(self, account, region):
+        aws("apigatewayv2").delete_api(ApiId=self.physical_resource_id)
+
+    def import_body(self, body):
+        """Makes the API what an OpenAPI document says, as an import does."""
+        api, gateway = {"ApiId": self.physical_resource_id}, aws("apigatewayv2")
+        routes = gateway.get_routes(**api)["Items"]
+        for route in routes:
+            gateway.delete_route(**api, RouteId=route["RouteId"])
+        for authorizer in {route["AuthorizerId"] for route in routes if route.get("AuthorizerId")}:
+            gateway.delete_authorizer(**api, AuthorizerId=authorizer)
+        cors = body.get("x-amazon-apigateway-cors", {})
+        gateway.update_api(**api, CorsConfiguration={name[0].upper() + name[1:]: value for name, value in cors.items()})
+        authorizations = {}
+        for name, scheme in body["components"]["securitySchemes"].items():
+            authorizations[name] = {"AuthorizationType": "AWS_IAM"}
+            if "x-amazon-apigateway-authorizer" in scheme:
+                settings = scheme["x-amazon-apigateway-authorizer"]
+                jwt = settings["jwtConfiguration"]
+                authorizations[name] = {"AuthorizationType": "JWT", "AuthorizerId": gateway.create_authorizer(
+                    **api, Name=name, AuthorizerType="JWT", IdentitySource=[settings["identitySource"]],
+                    JwtConfiguration={"Issuer": jwt["issuer"], "Audience": jwt["audience"]})["AuthorizerId"]}
+        for path, methods in body["paths"].items():
+            for method, operation in methods.items():
+                integration = operation["x-amazon-apigateway-integration"]
+                made = gateway.create_integration(
+                    **api, IntegrationType="AWS_PROXY", IntegrationUri=integration["uri"], PayloadFormatVersion=integration["payloadFormatVersion"])
+                schemes = [name for requirement in operation.get("security", []) for name in requirement]
+                authorization = authorizations[schemes[0]] if schemes else {"AuthorizationType": "NONE"}
+                verb = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
+                gateway.create_route(**api, **authorization, RouteKey=f"{verb} {path}", Target="integrations/" + made["IntegrationId"])
+
+
+@kind("AWS::ApiGatewayV2::Stage")
+class Stage:
+    @classmethod
+    def create_from_cloudformation_json(cls, name, resource, account, region, **_):
+        properties = resource["Properties"]
+        aws("apigatewayv2").create_stage(ApiId=properties["ApiId"], StageName=properties["StageName"])
+        stage = cls()
+        stage.physical_resource_id = properties["StageName"]
+        return stage
+
+    @classmethod
+    def update_from_cloudformation_json(cls, original_resource, **_):
+        return original_resource
+
+    def delete(self, account, region):
+        pass  # it goes with its API
+
+
+# ---- versions, functions and roles, of which moto has a part
+
+def publish(cls, name, resource, account, region, **_):
+    function = functions.lambda_backends[account][region].publish_version(resource["Properties"]["FunctionName"])
+    version = cls({"Version": function.version})
+    version.physical_resource_id = f"arn:aws:lambda:{region}:{account}:function:{function.function_name}:{function.version}"
+    return version
+
+
+functions.LambdaVersion.create_from_cloudformation_json = classmethod(publish)
+functions.LambdaVersion.update_from_cloudformation_json = classmethod(
+    lambda cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name:
+    publish(cls, new_resource_name, cloudformation_json, account_id, region_name))
+functions.LambdaVersion.has_cfn_attr = classmethod(lambda cls, attribute: attribute == "Version")
+functions.LambdaVersion.get_cfn_attribute = lambda self, attribute: str(self.version)
+functions.LambdaVersion.delete = lambda *_: None  # it goes with its function
+
+
+def update_function(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
+    properties = copy.deepcopy(cloudformation_json["Properties"])
+    if "ZipFile" in properties["Code"]:
+        properties["Code"]["ZipFile"] = base64.b64encode(cls._create_zipfile_from_plaintext_code(properties["Code"]["ZipFile"]))
+    original_resource.update_configuration(properties)
+    original_resource.update_function_code(properties["Code"])
+    original_resource.code_or_config_updated = True
+    return original_resource
+
+
+functions.LambdaFunction.update_from_cloudformation_json = classmethod(update_function)
+
+
+def update_role(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
+    for policy in cloudformation_json["Properties"].get("Policies", []):
+        original_resource.put_policy(policy["PolicyName"], json.dumps(policy["PolicyDocument"]))
+    return original_resource
+
+
+Role.update_from_cloudformation_json = classmethod(update_role)
+
+
+def invoke(self, body, request_headers, response_headers):
+    """Runs a function as Lambda does: its code, its environment, one event."""
+    environment = {
+        "PATH": os.environ["PATH"], "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none", "AWS_LAMBDA_FUNCTION_NAME": self.function_name,
+        "AWS_LAMBDA_FUNCTION_VERSION": str(self.version), "AWS_ENDPOINT_URL": URL,
+    } | self.environment_vars
+    environment["AWS_ENDPOINT_URL_DYNAMODB"] = environment.get("AWS_ENDPOINT_URL_DYNAMODB") or URL
+    run = run_python if self.run_time.startswith("python") else run_bootstrap
+    with tempfile.TemporaryDirectory() as folder:
+        zipfile.ZipFile(io.BytesIO(self.code_bytes)).extractall(folder)
+        answer, log = run(folder, environment, (body or "{}").encode() if isinstance(body, str) else body or b"{}", self.timeout)
+    print(log, flush=True)
+    if answer is None:
+        response_headers["x-amz-function-error"] = "Unhandled"
+    response_headers["x-amz-log-result"] = base64.b64encode(log.encode()[-4096:]).decode()
+    return answer or json.dumps({"errorMessage": "the function failed"}).encode()
+
+
+functions.LambdaFunction.invoke = invoke
+
+
+def run_python(folder, environment, event, timeout):
+    """Runs a handler in index.py."""
+    code = "import index, json, sys; answer = index.handler(json.load(sys.stdin), None); open('answer', 'w').write(json.dumps(answer))"
+    done = subprocess.run([sys.executable, "-c", code], input=event, cwd=folder, env=environment, timeout=timeout,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    answer = open(f"{folder}/answer", "rb").read() if done.returncode == 0 else None
+    return answer, done.stdout.decode()
+
+
+def run_bootstrap(folder, environment, event, timeout):
+    """Runs a binary under a Runtime API that has one event.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+    """
+    answered, answers, given = threading.Event(), [], threading.Event()
+
+    class Runtime(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            if given.is_set():
+                answered.wait(timeout)  # there is no second event
+                return
+            given.set()
+            self.send_response(200)
+            for name, value in (("Aws-Request-Id", str(uuid.uuid4())), ("Deadline-Ms", str(int((time.time() + timeout) * 1000)))):
+                self.send_header("Lambda-Runtime-" + name, value)
+            self.send_header("Content-Length", str(len(event)))
+            self.end_headers()
+            self.wfile.write(event)
+
+        def do_POST(self):
+            answer = self.rfile.read(int(self.headers["Content-Length"])) if "Content-Length" in self.headers else self.chunks()
+            answers.append(answer if self.path.endswith("/response") else None)
+            self.send_response(202)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            answered.set()
+
+        def chunks(self):
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            return body
+
+        def log_message(self, *_):
+            pass
+
+    runtime = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Runtime)
+    runtime.daemon_threads = True
+    threading.Thread(target=runtime.serve_forever, daemon=True).start()
+    binary = f"{folder}/bootstrap"
+    os.chmod(binary, 0o755)
+    process = subprocess.Popen([binary], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               env=environment | {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime.server_port}"})
+    answered.wait(timeout)
+    process.kill()
+    log = process.communicate()[0].decode()
+    runtime.shutdown()
+    return answers[0] if answers else None, log
+
+
+main(["-H", "127.0.0.1", "-p", str(PORT)])
