@@ -56,6 +56,14 @@ def settle(node, parameters, conditions):
         return len({json.dumps(n) for n in settle(node["Fn::Equals"], parameters, conditions)}) == 1
     if list(node) == ["Fn::Not"]:
         return not settle(node["Fn::Not"], parameters, conditions)[0]
+    if list(node) in (["Fn::And"], ["Fn::Or"]):
+        values = settle(node.get("Fn::And", node.get("Fn::Or")), parameters, conditions)
+        return all(values) if "Fn::And" in node else any(values)
+    if list(node) == ["Condition"] and isinstance(node["Condition"], str):
+        return settle(conditions[node["Condition"]], parameters, conditions)
+    if list(node) == ["Fn::Split"]:
+        separator, value = settle(node["Fn::Split"], parameters, conditions)
+        return value.split(separator)
     if list(node) == ["Fn::Contains"]:
         values, value = settle(node["Fn::Contains"], parameters, conditions)
         return value in values
@@ -100,7 +108,7 @@ def by_sam(template, auth):
     return translate(template, {})["Resources"]["Api"]["Properties"]["Body"]
 
 
-def check_api(resources, template, mode):
+def check_api(resources, template, mode, origins):
     body = resources["Api"]["Properties"]["Body"]
     same("routes", sorted(body["paths"]), ROUTES)
     auth = {"DefaultAuthorizer": "AWS_IAM", "EnableIamAuthorizer": True}
@@ -112,12 +120,14 @@ def check_api(resources, template, mode):
     same("authorizers", body["components"], model["components"])
     same("authorizer", list(body["components"]["securitySchemes"]), [mode])
     for path in ROUTES:
-        same(f"methods of {path}", list(body["paths"][path]), [METHOD])
-        route = body["paths"][path][METHOD]
+        methods = body["paths"][path]
+        route = methods[METHOD]
+        preflight = {"options": {"x-amazon-apigateway-integration": route["x-amazon-apigateway-integration"]}} if origins else {}
+        same(f"methods of {path}", methods, {METHOD: route} | preflight)
         same(f"authorization of {path}", route["security"], [{mode: []}])
         same(f"route {path}", route, {**model["paths"][path][METHOD], "security": [{mode: []}]})
         assert "${FunctionAliaslive}" in route["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"], path
-    assert "CorsConfiguration" not in resources["Api"]["Properties"]
+    same("origins", body.get("x-amazon-apigateway-cors", {}).get("allowOrigins", []), origins)
     stage = resources["ApiApiGatewayDefaultStage"]["Properties"]
     same("throttling", stage["DefaultRouteSettings"], {
         "DetailedMetricsEnabled": True, "ThrottlingRateLimit": 500, "ThrottlingBurstLimit": 500})
@@ -132,27 +142,53 @@ def check_api(resources, template, mode):
             "Action": "lambda:InvokeFunction", "FunctionName": {"Ref": "FunctionAliaslive"}, "Principal": "apigateway.amazonaws.com"})
 
 
-def check_function(resources, mode, tables):
+def check_function(resources, mode, tables, browsers):
     function = resources["Function"]["Properties"]
-    same("role", function["Role"], {"Fn::GetAtt": ["Role", "Arn"]})
     same("environment", function["Environment"]["Variables"], {
-        "AUTHORIZATION": mode, "CREDIT_SCOPE": "", "AWS_ENDPOINT_URL_DYNAMODB": "",
+        "AUTHORIZATION": mode, "CREDIT_SCOPE": "", "BROWSERS": browsers, "AWS_ENDPOINT_URL_DYNAMODB": "",
         "TRANSACTIONS_TABLE": tables[0], "TRANSACTIONS_AGGREGATE_TABLE": tables[1]})
     within = int(re.search(r"answerWithin = (\d+) \* time.Second", open("handler/handler.go").read())[1])
     assert within < function["Timeout"] <= 29, f"answers within {within} s, and has {function['Timeout']} s"
     same("log", function["LoggingConfig"]["LogGroup"], {"Ref": "FunctionLog"})
     same("tracing", function["TracingConfig"], {"Mode": "Active"})
     version = next(r for name, r in resources.items() if name.startswith("FunctionVersion"))
-    for parameter in ("Authorization", "CreditScope", "Architecture", "ExistingTransactionsTable", "ExistingAggregateTable"):
-        assert f"${{{parameter}}}" in version["Properties"]["Description"]["Fn::Sub"], f"a changed {parameter} is a new version"
+    text, named = version["Properties"]["Description"]["Fn::Sub"]
+    for parameter in ("Authorization", "CreditScope", "Architecture", "ExistingTransactionsTable", "ExistingAggregateTable", "Calls"):
+        assert f"${{{parameter}}}" in text, f"a changed {parameter} is a new version"
+    same("calls of browsers", named, {"Calls": "browsers" if browsers else ""})
     group = resources["FunctionDeploymentGroup"]["Properties"]
     same("roll-back", group["AlarmConfiguration"], {"Enabled": True, "Alarms": [{"Name": {"Ref": "VersionErrorsAlarm"}}, {"Name": {"Ref": "VersionFailedAlarm"}}]})
     assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
-    same("deployment", resources["FunctionAliaslive"]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"], {"Ref": "FunctionDeploymentGroup"})
+    deployment = resources["FunctionAliaslive"]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+    same("deployment", deployment["DeploymentGroupName"], {"Ref": "FunctionDeploymentGroup"})
+    same("smoke test", deployment["BeforeAllowTrafficHook"], {"Ref": "SmokeTest"})
+    tested = resources["SmokeTest"]["Properties"]["Environment"]["Variables"]["VERSION"]
+    same("tested version", tested["Ref"], next(name for name in resources if name.startswith("FunctionVersion")))
 
 
-def check_tables(resources, tables):
+def check_roles(resources, boundary):
+    roles = {name: r["Properties"] for name, r in resources.items() if r["Type"] == "AWS::IAM::Role"}
+    for name, role in roles.items():
+        same(f"boundary of {name}", role.get("PermissionsBoundary"), boundary)
+        (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+        same(f"account of {name}", trust["Condition"], {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}})
+        assert "ManagedPolicyArns" not in role, f"{name} may do what somebody else says"
+    for user, name in (("Function", "Role"), ("SmokeTest", "SmokeTestRole"), ("FunctionDeploymentGroup", "DeploymentRole")):
+        properties = resources[user]["Properties"]
+        same(f"role of {user}", properties.get("Role", properties.get("ServiceRoleArn")), {"Fn::GetAtt": [name, "Arn"]})
+    for name, action, resource in (
+            ("SmokeTestRole", "lambda:InvokeFunction", {"Fn::Sub": "${Function.Arn}:*"}),
+            ("DeploymentRole", "lambda:InvokeFunction", {"Fn::GetAtt": ["SmokeTest", "Arn"]})):
+        statements = [s for policy in roles[name]["Policies"] for s in policy["PolicyDocument"]["Statement"]]
+        same(f"what {name} may invoke", [s["Resource"] for s in statements if action in s["Action"]], [resource])
+
+
+def check_tables(resources, tables, given):
+    warm = {"ReadUnitsPerSecond": given["WarmReadUnits"], "WriteUnitsPerSecond": given["WarmWriteUnits"]} if "WarmReadUnits" in given else None
+    maximum = {"MaxWriteRequestUnits": given["MaximumWriteUnits"]} if "MaximumWriteUnits" in given else None
     for name in tables:
+        for scaled in [resources[name]["Properties"], *resources[name]["Properties"].get("GlobalSecondaryIndexes", [])]:
+            same(f"throughput of {name}", (scaled.get("WarmThroughput"), scaled.get("OnDemandThroughput")), (warm, maximum))
         table = resources[name]
         same(f"{name} stays", (table["DeletionPolicy"], table["UpdateReplacePolicy"]), ("Retain", "Retain"))
         properties = table["Properties"]
@@ -168,7 +204,7 @@ def measured(alarm):
 
 
 def check_operation(resources):
-    for name in ("FunctionLog", "AccessLog"):
+    for name in ("FunctionLog", "AccessLog", "SmokeTestLog"):
         same(f"days of {name}", resources[name]["Properties"]["RetentionInDays"], 90)
     function, version = {"Ref": "Function"}, next(name for name in resources if name.startswith("FunctionVersion"))
     number = {"Fn::GetAtt": [version, "Version"]}
@@ -202,12 +238,19 @@ def main():
             ("nothing", {"TokenAudience": [""]}, 0), ("tokens", tokens, 0), ("existing tables", {"TokenAudience": [""]} | existing, 0),
             ("tokens of nobody", {"Authorization": "JWT", "TokenAudience": [""]}, 2),
             ("tokens for nobody", tokens | {"TokenAudience": [""]}, 1),
+            ("browsers", tokens | {"CorsOrigins": "*"}, 0), ("browsers without tokens", {"TokenAudience": [""], "CorsOrigins": "*"}, 1),
+            ("warm", {"TokenAudience": [""], "WarmReadUnits": 20000, "WarmWriteUnits": 9000}, 0),
+            ("warm reads", {"TokenAudience": [""], "WarmReadUnits": 20000}, 1), ("warm writes", {"TokenAudience": [""], "WarmWriteUnits": 9000}, 1),
             ("one existing table", {"ExistingTransactionsTable": "old"}, 1), ("the other", {"ExistingAggregateTable": "old"}, 1)):
         found = broken_rules(template, defaults | given)
         assert len(found) == broken, (what, found)
     for title, given, missing, tables in (
             ("AWS_IAM", {}, set(), [{"Ref": "TransactionsTable"}, {"Ref": "AggregateTable"}]),
             ("JWT", tokens, set(), [{"Ref": "TransactionsTable"}, {"Ref": "AggregateTable"}]),
+            ("JWT from browsers, with warm and bounded tables",
+             tokens | {"CorsOrigins": "https://a.example.com,https://b.example.com", "QuietAlarmMinutes": 15,
+                       "WarmReadUnits": 20000, "WarmWriteUnits": 9000, "MaximumWriteUnits": 1000},
+             set(), [{"Ref": "TransactionsTable"}, {"Ref": "AggregateTable"}]),
             ("AWS_IAM with existing tables", existing | {"ReservedConcurrency": 7, "PermissionsBoundary": "arn:aws:iam::1:policy/b"},
              TABLES, ["old-transactions", "old-balances"])):
         parameters = defaults | alarms | given
@@ -215,12 +258,15 @@ def main():
         expanded = translate(template, parameters)
         resources = deployed(expanded, parameters)
         kinds = {re.sub(r"^(FunctionVersion).*", r"\1", name): r["Type"].removeprefix("AWS::") for name, r in resources.items()}
-        same("resources", kinds, {name: kind for name, kind in (RESOURCES | {"AlarmMail": "SNS::Topic"}).items() if name not in missing})
-        check_api(resources, template, mode)
-        check_function(resources, mode, tables)
+        quiet = {"QuietAlarm": "CloudWatch::Alarm"} if "QuietAlarmMinutes" in given else {}
+        same("resources", kinds, {
+            name: kind for name, kind in (RESOURCES | {"AlarmMail": "SNS::Topic"} | quiet).items() if name not in missing})
+        origins = parameters["CorsOrigins"].split(",") if parameters["CorsOrigins"] else []
+        check_api(resources, template, mode, origins)
+        check_function(resources, mode, tables, "true" if origins else "")
         same("reserve", resources["Function"]["Properties"].get("ReservedConcurrentExecutions"), given.get("ReservedConcurrency"))
-        same("boundary", resources["Role"]["Properties"].get("PermissionsBoundary"), given.get("PermissionsBoundary"))
-        check_tables(resources, TABLES - missing)
+        check_roles(resources, given.get("PermissionsBoundary"))
+        check_tables(resources, TABLES - missing, given)
         check_operation(resources)
         print(f"{title}: {len(resources)} resources, {len(ROUTES)} routes, each with {mode}")
     for parameters in (defaults, defaults | {"AlarmEmail": "on-call@example.com"}):

@@ -73,7 +73,9 @@ def execute(backend, change_set_name, stack_name=None):
     """Executes a change set as a whole or not at all."""
     change = backend.describe_change_set(change_set_name)
     stack = backend.stacks[change.stack_id]
-    before = stack.resource_map._template, stack.resource_map.input_parameters
+    resources = stack.resource_map
+    before = resources._template, resources.input_parameters
+    parsed, settled = dict(resources._parsed_resources), dict(resources.__dict__.get("settled", {}))
     try:
         execute_unguarded(backend, change_set_name, stack_name)
     except Exception as cause:
@@ -81,11 +83,14 @@ def execute(backend, change_set_name, stack_name=None):
             raise
         print("roll back:", repr(cause), flush=True)
         stack._add_stack_event("UPDATE_FAILED", resource_status_reason=str(cause))
-        stack.resource_map.update(*before)
+        for name, made in parsed.items():
+            if isinstance(made, functions.LambdaVersion):  # one that was replaced is still there
+                resources._parsed_resources[name], resources.settled[name] = made, settled[name]
+        resources.update(*before)
         stack._add_stack_event("UPDATE_ROLLBACK_COMPLETE")
         stack.status = "UPDATE_ROLLBACK_COMPLETE"
         return
-    stack.template_dict, stack.parameters = change.template_dict, stack.resource_map.input_parameters
+    stack.template_dict, stack.parameters = change.template_dict, resources.input_parameters
     stack.output_map = stack._create_output_map()
 
 
@@ -451,6 +456,7 @@ def run_bootstrap(folder, environment, event, timeout):
     os.chmod(binary, 0o755)
     process = subprocess.Popen([binary], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                env=environment | {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime.server_port}"})
+    given.wait(10)  # what Lambda gives an environment to begin
     answered.wait(timeout)
     process.kill()
     log = process.communicate()[0].decode()
