@@ -21,11 +21,11 @@ def client(service):
     return boto3.client(service)
 
 
-def sam(command, *parameters, fails=False):
-    """Runs a command of SAM, to which no parameter that isn't named changes."""
+def sam(command, *parameters, stage="default", fails=False):
+    """Runs a command of SAM. It changes no parameter that isn't named."""
     arguments = ["sam", command, "--no-prompts"]
     if command == "deploy":
-        arguments = ["sam", command, "--parameter-overrides", f"Architecture={ARCHITECTURE}", *parameters]
+        arguments = ["sam", command, "--config-env", stage, "--parameter-overrides", f"Architecture={ARCHITECTURE}", *parameters]
     done = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     open(".cache/stack.log", "a").write(done.stdout)
     if (done.returncode != 0) != fails:
@@ -36,11 +36,11 @@ def sam(command, *parameters, fails=False):
 
 class Stack:
     """What an account says of the stack now."""
-    def __init__(self):
-        described = client("cloudformation").describe_stacks(StackName="onewrite")["Stacks"][0]
+    def __init__(self, name="onewrite"):
+        described = client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
         self.status = described["StackStatus"]
         self.outputs = {o["OutputKey"]: o["OutputValue"] for o in described["Outputs"]}
-        found = client("cloudformation").describe_stack_resources(StackName="onewrite")["StackResources"]
+        found = client("cloudformation").describe_stack_resources(StackName=name)["StackResources"]
         self.resources = {r["LogicalResourceId"]: r for r in found if "LogicalResourceId" in r}  # moto lists what a condition leaves out
         self.function = self.id("Function")
         alias = client("lambda").get_alias(FunctionName=self.function, Name="live")
@@ -193,11 +193,11 @@ def main():
     same("roles", client("iam").list_roles()["Roles"], [])
     same("tables that stay", sorted(client("dynamodb").list_tables()["TableNames"]), sorted(tables))
 
-    sam("deploy", f"ExistingTransactionsTable={tables[0]}", f"ExistingAggregateTable={tables[1]}")
-    stack = Stack()
+    sam("deploy", f"ExistingTransactionsTable={tables[0]}", f"ExistingAggregateTable={tables[1]}", stage="prod")
+    stack = Stack("onewrite-prod")
     same("resources", stack.kinds(), {name: kind for name, kind in expand.RESOURCES.items() if name not in expand.TABLES})
     same("a reading of what stayed", stack.balance(), (200, {"balance": "110"}))
-    print("deleted, and made again with the two tables that stayed")
+    print("deleted, and made again as another stage with the two tables that stayed")
 
 
 main()

@@ -94,6 +94,7 @@ func (all metricNames) add(line []byte) error {
 type template struct {
 	Resources map[string]struct {
 		Type       string    `yaml:"Type"`
+		Condition  string    `yaml:"Condition"` // a parameter's, whose default makes none
 		Properties yaml.Node `yaml:"Properties"`
 	} `yaml:"Resources"`
 }
@@ -127,17 +128,18 @@ func (t *template) count(kind string) (n int) {
 	return n
 }
 
-// alarmMetrics counts the metrics that the alarms watch: an alarm costs for each.
+// alarmMetrics is how many metrics the alarms watch that every stack has: an
+// alarm costs for each.
 func (t *template) alarmMetrics() (n int) {
 	for _, r := range t.Resources {
-		if r.Type == "AWS::CloudWatch::Alarm" {
+		if r.Type == "AWS::CloudWatch::Alarm" && r.Condition == "" {
 			n += len(find(&r.Properties, "MetricName"))
 		}
 	}
 	return n
 }
 
-// routes counts the routes of the API.
+// routes is how many routes the API has.
 func (t *template) routes() int {
 	for _, r := range t.Resources {
 		if paths := find(&r.Properties, "paths"); r.Type == "AWS::Serverless::HttpApi" && len(paths) == 1 {
@@ -150,7 +152,7 @@ func (t *template) routes() int {
 // accessLogVariable is a variable of the access log's format.
 var accessLogVariable = regexp.MustCompile(`\$context\.[\w.]+`)
 
-// accessLogBytes estimates what a line of the access log has, at 20 bytes for
+// accessLogBytes is about what a line of the access log has, at 20 bytes for
 // the value of a variable.
 func (t *template) accessLogBytes() int {
 	for _, r := range t.Resources {
