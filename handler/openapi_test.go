@@ -26,6 +26,8 @@ var beyondSchemas = []string{
 	`must be the "next" of an answer for the same user`,
 	"must be a plain decimal",              // 1e3 as a JSON number
 	"must have at most two decimal places", // 10.000 as a JSON number
+	"must be at most what was held",        // what that is stands in the ledger
+	"must come with one debit",             // the entries of a hold
 }
 
 // keepsContract holds a call and its answer against openapi.yaml, both ways:

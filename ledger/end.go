@@ -81,7 +81,7 @@ func (l *Ledger) end(ctx context.Context, t Transaction, asked End, captured Amo
 	end, replayed := p.Rows[0], false
 	err := l.store.Post(ctx, p)
 	if out, ok := errors.AsType[*OutOfRangeError](err); ok {
-		err = l.whyNotEnded(ctx, p, out)
+		err = l.unlessRecorded(ctx, end.ID, whyNotEnded(p, out))
 	}
 	if recorded, ok := errors.AsType[*RecordedError](err); ok {
 		end, replayed = recorded.Recorded, true
@@ -97,24 +97,15 @@ func (l *Ledger) end(ctx context.Context, t Transaction, asked End, captured Amo
 	return Result{t.ended(end), replayed}, nil
 }
 
-// whyNotEnded returns the error for an end that the accounts did not allow: the
-// balance of who is credited is too high, or the hold has ended, and the store
-// did not say so.
-func (l *Ledger) whyNotEnded(ctx context.Context, p Posting, out *OutOfRangeError) error {
-	if _, ok := out.Accounts[p.Moves[0].UserID]; !ok && len(p.Moves) > 1 {
-		receiver := p.Moves[1]
-		if account, ok := out.Accounts[receiver.UserID]; ok && !receiver.Allows(account.Balance) {
-			return &ReceiverLimitError{receiver.UserID, account.Balance}
+// whyNotEnded returns the error for an end that the accounts did not allow,
+// though the hold has no other end: the balance of who is credited is too high.
+func whyNotEnded(p Posting, out *OutOfRangeError) error {
+	for _, m := range p.Moves[1:] {
+		if account, ok := out.Accounts[m.UserID]; ok && !m.Allows(account.Balance) {
+			return &ReceiverLimitError{m.UserID, account.Balance}
 		}
 	}
-	end, err := l.store.Transaction(ctx, p.Rows[0].ID)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return fmt.Errorf("the hold is not open and has no end: %w", out)
-	case err != nil:
-		return err
-	}
-	return &RecordedError{end}
+	return fmt.Errorf("the hold is not open and has no end: %w", out)
 }
 
 // ending returns the posting that ends the hold of a pending transaction. The

@@ -73,7 +73,7 @@ const maxRounds = 20
 // be written. Accounts that do not allow the request may have holds that have
 // expired, which the next attempt releases in the same write.
 func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err error) {
-	created := l.now()
+	id, created := r.TransactionID(), l.now()
 	var before releases
 	for range maxRounds {
 		p, err := newPosting(r, created, before)
@@ -97,7 +97,9 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 			now = l.now()
 		}
 		if r.tooManyHolds(out.Accounts, now) {
-			return p.Rows[0], ErrTooManyHolds
+			// Unlike a decline this is not stored, so that no condition finds
+			// out what the store may have left out: that the id is taken.
+			return p.Rows[0], l.unlessRecorded(ctx, id, ErrTooManyHolds)
 		}
 		if place, seen, ok := declinedAt(r.Entries, out.Accounts, now); ok {
 			declined := p.Rows[0]
@@ -110,7 +112,19 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 		}
 		before = expired
 	}
-	return Transaction{ID: r.TransactionID()}, ErrTryAgain
+	return Transaction{ID: id}, ErrTryAgain
+}
+
+// unlessRecorded returns err, or that the row of that id is there already.
+func (l *Ledger) unlessRecorded(ctx context.Context, id TransactionID, err error) error {
+	recorded, readErr := l.store.Transaction(ctx, id)
+	switch {
+	case readErr == nil:
+		return &RecordedError{recorded}
+	case !errors.Is(readErr, ErrNotFound):
+		return readErr
+	}
+	return err
 }
 
 // release writes releases by themselves, those of each user at once. One that
