@@ -228,8 +228,7 @@ class Alias:
         return original_resource
 
     def delete(self, account, region):
-        function, name = self.physical_resource_id.rsplit(":", 1)
-        aws("lambda").delete_alias(FunctionName=function, Name=name)
+        pass  # it goes with its function, which moto may delete first
 
 
 verdicts = {}  # of hooks, by their execution
@@ -416,12 +415,12 @@ def run_bootstrap(folder, environment, event, timeout):
 
     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
     """
-    answered, answers, given = threading.Event(), [], threading.Event()
+    given, answered, ended, answers = threading.Event(), threading.Event(), threading.Event(), []
 
     class Runtime(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             if given.is_set():
-                answered.wait(timeout)  # there is no second event
+                ended.wait()  # there is no second event
                 return
             given.set()
             self.send_response(200)
@@ -459,6 +458,7 @@ def run_bootstrap(folder, environment, event, timeout):
     given.wait(10)  # what Lambda gives an environment to begin
     answered.wait(timeout)
     process.kill()
+    ended.set()
     log = process.communicate()[0].decode()
     runtime.shutdown()
     return answers[0] if answers else None, log
