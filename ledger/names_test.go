@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -148,6 +149,45 @@ func TestTransactionIDTellsNamesApart(t *testing.T) {
 		assert.Equal(t, byte(0x80), id[6]&0xf0, "version")
 		assert.Equal(t, byte(0x80), id[8]&0xc0, "variant")
 	}
+}
+
+// The ids of further entries are stored, too. Computed like the others.
+func TestEntryIDNeverChanges(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		user, key string
+		place     int
+		want      string
+	}{
+		{"1", "1", 0, "47b9e303-c943-824b-a25b-f2db8fa4f6ab"},
+		{"1", "1", 1, "7138156f-89dc-8de1-89e1-9a973f72bcac"},
+		{"1", "1", 2, "e9871193-7468-8feb-9b27-ef4b67bd7a44"},
+		{"1", "1", 10, "01c717ba-1a44-8275-a351-cf106936f6c6"},
+		{"1", "1", 98, "0f97d0b6-be30-84db-8e97-67a5e71c2dc1"},
+		{"用户", "signup-bonus", 1, "973d4054-5f46-806d-9317-9770e5b939d0"},
+		{"用户", "signup-bonus", 98, "97c48265-300e-825e-8738-1d89fd6dfbed"},
+	} {
+		assert.Equal(t, c.want, newID(t, c.user, c.key).Entry(c.place).String(), "%+v", c)
+	}
+}
+
+// No entry has the id of another, of another transaction's, or of any key.
+func TestEntryIDTellsNamesApart(t *testing.T) {
+	t.Parallel()
+	seen := map[ledger.TransactionID]string{}
+	for _, names := range [][2]string{{"1", "1"}, {"1", "11"}, {"11", "1"}, {"1", "2"}, {"2", "1"}} {
+		first := newID(t, names[0], names[1])
+		for place := range ledger.MaxItems {
+			id := first.Entry(place)
+			assert.Empty(t, seen[id], "entry %d of %q", place, names)
+			seen[id] = fmt.Sprintf("entry %d of %q", place, names)
+			assert.Equal(t, byte(0x80), id[6]&0xf0, "version")
+			assert.Equal(t, byte(0x80), id[8]&0xc0, "variant")
+			assert.Empty(t, seen[id.Entry(1)], "the entry of an entry")
+		}
+	}
+	_, err := ledger.ParseUserID("\x00" + newID(t, "1", "1").String())
+	assert.ErrorIs(t, err, ledger.ErrInvalidUserID, "no user's name begins as an entry's does")
 }
 
 func TestParseTransactionID(t *testing.T) {

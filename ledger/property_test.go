@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"testing"
 
+	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -69,6 +70,142 @@ func TestArithmetic(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, back.Equal(after), "%s read back", after)
 		}
+	})
+}
+
+// drawEntries draws entries of few users, whose amounts are mostly near to what
+// an opening balance, and at times to what the highest balance, allows.
+func drawEntries(t *rapid.T) []ledger.Entry {
+	users := make([]ledger.UserID, 3)
+	for i := range users {
+		var err error
+		users[i], err = ledger.ParseUserID(fmt.Sprintf("user-%d", i))
+		require.NoError(t, err)
+	}
+	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) ledger.Entry {
+		cents := rapid.OneOf(rapid.Int64Range(1, 20), rapid.Int64Range(1, 20_000), rapid.Int64Range(maxAmountCents-2, maxAmountCents)).Draw(t, "cents")
+		amount, err := ledger.ParseAmount(dollars(big.NewInt(cents)))
+		require.NoError(t, err)
+		return ledger.Entry{
+			UserID: rapid.SampledFrom(users).Draw(t, "user"),
+			Type:   rapid.SampledFrom([]ledger.Type{ledger.Credit, ledger.Debit}).Draw(t, "type"),
+			Amount: amount,
+		}
+	}), 1, 12).Draw(t, "entries")
+}
+
+// oneAfterAnother applies a user's entries to its balance. It is not ok if one of
+// them leaves the range.
+func oneAfterAnother(before ledger.Balance, user ledger.UserID, entries []ledger.Entry) (after ledger.Balance, ok bool) {
+	after, ok = before, true
+	for _, e := range entries {
+		if e.UserID == user && ok {
+			after, ok = after.After(e.Type, e.Amount)
+		}
+	}
+	return after, ok
+}
+
+// A posting moves each user as its entries would, one after another, and exactly
+// if each of them could be.
+func TestMovesAreTheEntries(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		entries := drawEntries(t)
+		p, err := ledger.NewPosting(ledger.Request{IdempotencyKey: key(t, "k"), Entries: entries}, noon)
+		require.NoError(t, err)
+		rows, users := 0, map[ledger.UserID]bool{}
+		for _, move := range p.Moves {
+			require.False(t, users[move.UserID], "one move a user")
+			users[move.UserID] = true
+			rows += move.Rows
+
+			before := rapid.OneOf(
+				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, "0", 0) }),
+				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, "100", 0) }),
+				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, move.Least.String(), 1) }),
+				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, move.Most.String(), 1) }),
+				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, "0", maxBalanceCents) }),
+			).Draw(t, "before")
+			want, ok := oneAfterAnother(before, move.UserID, entries)
+			require.Equal(t, ok, move.Allows(before), "%s on %s", moveText(move), before)
+			if ok {
+				require.Equal(t, want.String(), moved(t, before, move), "%s on %s", moveText(move), before)
+			}
+		}
+		require.Equal(t, len(entries), rows, "each row is one user's")
+		for i, e := range entries {
+			require.True(t, users[e.UserID], "a move for each user")
+			require.True(t, e.Equal(p.Rows[i].Entry()), "a row for each entry")
+		}
+	})
+}
+
+// drawBalance draws a balance at most so many cents away from one.
+func drawBalance(t *rapid.T, around string, away int64) ledger.Balance {
+	center, ok := new(big.Rat).SetString(around)
+	require.True(t, ok)
+	cents := new(big.Rat).Mul(center, big.NewRat(100, 1)).Num().Int64() + rapid.Int64Range(-away, away).Draw(t, "away")
+	balance, err := ledger.ParseBalance(dollars(big.NewInt(min(max(cents, 0), maxBalanceCents))))
+	require.NoError(t, err)
+	return balance
+}
+
+// moved returns what a balance is after a move, by sums of its own.
+func moved(t *rapid.T, before ledger.Balance, m ledger.Move) string {
+	after, ok := new(big.Rat).SetString(before.String())
+	require.True(t, ok)
+	sum, ok := new(big.Rat).SetString(m.Sum.String())
+	require.True(t, ok)
+	if m.Type == ledger.Debit {
+		sum.Neg(sum)
+	}
+	balance, err := ledger.ParseBalance(after.Add(after, sum).FloatString(2))
+	require.NoError(t, err, "stays in range")
+	return balance.String()
+}
+
+// Entries mint exactly if their credits are more than their debits.
+func TestMintsIsTheSum(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		entries, sum := drawEntries(t), new(big.Rat)
+		for _, e := range entries {
+			amount, ok := new(big.Rat).SetString(e.Amount.String())
+			require.True(t, ok)
+			if e.Type == ledger.Debit {
+				amount.Neg(amount)
+			}
+			sum.Add(sum, amount)
+		}
+		require.Equal(t, sum.Sign() > 0, ledger.Mints(entries), "%v", entries)
+	})
+}
+
+// Metadata is read back as it was written, whatever text is in it, and the bytes
+// that count are those of the shortest JSON.
+func TestMetadataReadBack(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		in := rapid.MapOfN(rapid.String(), rapid.String(), 0, 24).Draw(t, "members")
+		shortest, err := json.Marshal(in)
+		require.NoError(t, err)
+		m, err := ledger.NewMetadata(in)
+		if len(in) > 20 || len(shortest) > 512 {
+			require.ErrorIs(t, err, ledger.ErrInvalidMetadata)
+			return
+		}
+		require.NoError(t, err)
+		if len(in) == 0 {
+			require.Zero(t, m)
+			return
+		}
+		again, err := ledger.ParseMetadata(m.String())
+		require.NoError(t, err)
+		require.Equal(t, m, again)
+		var read map[string]string
+		require.NoError(t, json.Unmarshal([]byte(m.String()), &read))
+		require.Equal(t, in, read)
 	})
 }
 
