@@ -33,6 +33,17 @@ func Run(t *testing.T, open Open) {
 		{"declined stays declined", declinedStaysDeclined},
 		{"balance limit", balanceLimit},
 
+		{"entries move balances", entriesMoveBalances},
+		{"most entries", mostEntries},
+		{"entries in their order", entriesInTheirOrder},
+		{"declined as a whole", declinedAsAWhole},
+		{"entries replayed", entriesReplayed},
+		{"entries read back", entriesReadBack},
+		{"entries recorded", entriesRecorded},
+		{"entries in history", entriesInHistory},
+		{"circle at once", circleAtOnce},
+		{"one transfer at once", oneTransferAtOnce},
+
 		{"forty debits at once", fortyDebitsAtOnce},
 		{"one key at once", oneKeyAtOnce},
 		{"one key, two payloads at once", oneKeyTwoPayloadsAtOnce},
