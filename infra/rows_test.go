@@ -43,6 +43,43 @@ func declinedRow() row {
 	return r
 }
 
+// entriesRow is the first row of a transaction of three entries.
+func entriesRow() row {
+	r := postedRow()
+	r["entries"] = list(entryOf("1", "debit", "12.5"), entryOf("2", "credit", "12"), entryOf("1", "credit", "0.5"))
+	r["metadata"] = s(`{"order":"7"}`)
+	return r
+}
+
+func declinedEntriesRow() row {
+	r := entriesRow()
+	r["status"], r["balance"], r["declined_entry"] = s("declined"), n("12"), n("0")
+	return r
+}
+
+// furtherRow is the row of a further entry.
+func furtherRow() row {
+	r := with(postedRow(), "idempotency_key", nil)
+	r["transaction_id"] = s(rowID)
+	return r
+}
+
+func list(values ...types.AttributeValue) types.AttributeValue {
+	return &types.AttributeValueMemberL{Value: values}
+}
+
+func entryOf(user, kind, amount string) *types.AttributeValueMemberM {
+	return &types.AttributeValueMemberM{Value: row{"user_id": s(user), "type": s(kind), "ammount": n(amount)}}
+}
+
+// withEntry returns the first row of two entries of which the second has that
+// attribute, or lacks it if v is nil.
+func withEntry(name string, v types.AttributeValue) row {
+	second := entryOf("2", "credit", "12")
+	second.Value = with(second.Value, name, v)
+	return with(entriesRow(), "entries", list(entryOf("1", "debit", "12.5"), second))
+}
+
 func balanceRow() row {
 	return row{"user_id": s("1"), "balance": n("105"), "version": n("2")}
 }
@@ -93,6 +130,54 @@ var damagedTransactions = []struct {
 	{with(declinedRow(), "balance", n("100000000000000000000")), `balance: is 100000000000000000000, must be at most 1016000000000000`},
 	{with(declinedRow(), "created_at", s("soon")), `created_at: is "soon", must be a time in UTC such as 2006-01-02T15:04:05.000Z`},
 	{with(with(declinedRow(), "type", nil), "balance", s("1")), `type: is missing; balance: is of type S, must be N`},
+
+	{with(postedRow(), "declined_entry", n("0")), `declined_entry: must not be on a posted row`},
+	{with(declinedRow(), "declined_entry", n("0")), `declined_entry: must not be on a row of one entry`},
+	{with(postedRow(), "metadata", s("")), `metadata: is "", must be the JSON of metadata`},
+	{with(postedRow(), "metadata", s("{}")), `metadata: is "{}", must be the JSON of metadata`},
+	{with(postedRow(), "metadata", s(`{"order": "7"}`)), `metadata: is "{\"order\": \"7\"}", must be the JSON of metadata`},
+	{with(postedRow(), "metadata", &types.AttributeValueMemberM{Value: row{"order": s("7")}}), `metadata: is of type M, must be S`},
+	{with(declinedRow(), "metadata", n("7")), `metadata: is of type N, must be S`},
+
+	{with(entriesRow(), "entries", list()), `entries: must be several, of which the first is the row's own`},
+	{with(entriesRow(), "entries", list(entryOf("1", "debit", "12.5"))), `entries: must be several, of which the first is the row's own`},
+	{with(entriesRow(), "entries", list(entryOf("2", "debit", "12.5"), entryOf("1", "debit", "12.5"))), `entries: must be several, of which the first is the row's own`},
+	{with(entriesRow(), "entries", list(entryOf("1", "credit", "12.5"), entryOf("2", "debit", "12.5"))), `entries: must be several, of which the first is the row's own`},
+	{with(entriesRow(), "entries", list(entryOf("1", "debit", "12.51"), entryOf("2", "debit", "12.5"))), `entries: must be several, of which the first is the row's own`},
+	{with(entriesRow(), "ammount", n("12")), `entries: must be several, of which the first is the row's own`},
+	{with(entriesRow(), "entries", s("[]")), `entries: is of type S, must be L; entries: must be several, of which the first is the row's own`},
+	{with(entriesRow(), "entries", entryOf("1", "debit", "12.5")), `entries: is of type M, must be L; entries: must be several, of which the first is the row's own`},
+	{with(entriesRow(), "entries", list(entryOf("1", "debit", "12.5"), entryOf("2", "credit", "12"), s("x"))), `entries[2]: is of type S, must be M`},
+	{withEntry("user_id", nil), `entries[1].user_id: is missing`},
+	{withEntry("user_id", s(" ")), `entries[1].user_id: is " ", must not be blank`},
+	{withEntry("type", nil), `entries[1].type: is missing`},
+	{withEntry("type", s("transfer")), `entries[1].type: is "transfer", must be "credit" or "debit"`},
+	{withEntry("ammount", nil), `entries[1].ammount: is missing`},
+	{withEntry("ammount", s("12")), `entries[1].ammount: is of type S, must be N`},
+	{withEntry("ammount", n("0")), `entries[1].ammount: is 0, must be at least 0.01`},
+	{with(entriesRow(), "balance", n("12")), `balance: must not be on a posted row`},
+	{with(entriesRow(), "declined_entry", n("0")), `declined_entry: must not be on a posted row`},
+	{with(entriesRow(), "idempotency_key", nil), `idempotency_key: is missing`},
+	{with(declinedEntriesRow(), "balance", nil), `balance: is missing`},
+	{with(declinedEntriesRow(), "declined_entry", nil), `declined_entry: is missing`},
+	{with(declinedEntriesRow(), "declined_entry", s("0")), `declined_entry: is of type S, must be N`},
+	{with(declinedEntriesRow(), "declined_entry", n("-1")), `declined_entry: is -1, must be a whole number of at least 0`},
+	{with(declinedEntriesRow(), "declined_entry", n("0.5")), `declined_entry: is 0.5, must be a whole number of at least 0`},
+	{with(declinedEntriesRow(), "declined_entry", n("3")), `declined_entry: is 3, must be the place of one of 3 entries`},
+
+	{with(furtherRow(), "transaction_id", s("1")), `transaction_id: is "1", must be a UUID`},
+	{with(furtherRow(), "transaction_id", n("1")), `transaction_id: is of type N, must be S`},
+	{with(furtherRow(), "idempotency_key", s("1")), `idempotency_key: must not be on a row with a transaction_id`},
+	{with(furtherRow(), "metadata", s(`{"order":"7"}`)), `metadata: must not be on a row with a transaction_id`},
+	{with(furtherRow(), "entries", list()), `entries: must not be on a row with a transaction_id`},
+	{with(furtherRow(), "balance", n("12")), `balance: must not be on a row with a transaction_id`},
+	{with(furtherRow(), "declined_entry", n("0")), `declined_entry: must not be on a row with a transaction_id`},
+	{with(furtherRow(), "status", s("declined")), `status: must be posted on a row with a transaction_id`},
+	{with(furtherRow(), "type", nil), `type: is missing`},
+	{with(declinedEntriesRow(), "transaction_id", s(rowID)), `idempotency_key: must not be on a row with a transaction_id; ` +
+		`metadata: must not be on a row with a transaction_id; entries: must not be on a row with a transaction_id; ` +
+		`balance: must not be on a row with a transaction_id; declined_entry: must not be on a row with a transaction_id; ` +
+		`status: must be posted on a row with a transaction_id`},
 }
 
 var damagedBalances = []struct {
@@ -133,6 +218,34 @@ func TestDecodeRejects(t *testing.T) {
 		_, err = infra.DecodeAggregate(empty)
 		assert.EqualError(t, err, `transactions_aggregate row "": user_id: is missing; balance: is missing; version: is missing`)
 	}
+}
+
+// The rows that the damaged ones were made of are read as they are.
+func TestDecodeEntries(t *testing.T) {
+	t.Parallel()
+	r := infratest.Entries(t, "1", "1 debit 12.5", "2 credit 12", "1 credit 0.5")
+	var err error
+	r.Metadata, err = ledger.NewMetadata(map[string]string{"order": "7"})
+	require.NoError(t, err)
+	p, err := ledger.NewPosting(r, time.Date(2026, 11, 22, 12, 0, 0, 123e6, time.UTC))
+	require.NoError(t, err)
+
+	got, err := infra.DecodeTransaction(entriesRow())
+	require.NoError(t, err)
+	assert.Equal(t, p.Rows[0], got)
+
+	declined := p.Rows[0]
+	declined.Status, declined.DeclinedEntry = ledger.Declined, 2
+	declined.BalanceSeen, err = ledger.ParseBalance("12")
+	require.NoError(t, err)
+	got, err = infra.DecodeTransaction(with(declinedEntriesRow(), "declined_entry", n("2.00")))
+	require.NoError(t, err)
+	assert.Equal(t, declined, got)
+
+	second := p.Rows[1]
+	got, err = infra.DecodeTransaction(with(with(with(with(furtherRow(), "id", s(second.ID.String())), "user_id", s("2")), "type", s("credit")), "ammount", n("1.2E1")))
+	require.NoError(t, err)
+	assert.Equal(t, second, got)
 }
 
 // DynamoDB promises the value of a number and not its notation, and a later

@@ -68,6 +68,7 @@ func TestForeignRowUnderID(t *testing.T) {
 		with(postedRow(), "idempotency_key", s("2")),
 		with(declinedRow(), "user_id", s("2")),
 		with(declinedRow(), "idempotency_key", s("2")),
+		furtherRow(),
 	} {
 		put(t, books, books.Config.TransactionsTable, foreign)
 		result, err := books.Ledger.Post(t.Context(), r)

@@ -1,0 +1,212 @@
+package infra_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/faults"
+	"onewrite/infra/internal/dynamodbmodel"
+	"onewrite/ledger"
+)
+
+// subsets calls f with each choice of n positions.
+func subsets(n int, f func(chosen []bool)) {
+	for bits := range 1 << n {
+		chosen := make([]bool, n)
+		for i := range chosen {
+			chosen[i] = bits>>i&1 == 1
+		}
+		f(chosen)
+	}
+}
+
+// Whichever of the conditions that failed DynamoDB reports, a replay is one: by
+// the first row that comes back, by reading it, or by the decline that is not
+// stored because the id is taken.
+func TestReplayByPartialReports(t *testing.T) {
+	t.Parallel()
+	subsets(6, func(unreported []bool) {
+		onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+			r := infratest.Entries(t, "k", "a debit 100", "b credit 99", "shop credit 1")
+			first, err := ledger.New(books.Over(model), time.Now).Post(t.Context(), r)
+			require.NoError(t, err)
+
+			// On a second time the rows' conditions fail, and that of a's balance.
+			want := []string{"TransactWriteItems"}
+			switch {
+			case !unreported[0] || unreported[1] && unreported[2] && unreported[3]: // then all are reported
+			case !unreported[1] || !unreported[2]:
+				want = append(want, "GetItem")
+			default:
+				want = append(want, "PutItem")
+			}
+			again, err := books.Ledger.Post(t.Context(), r)
+			require.NoError(t, err, "%v", unreported)
+			assert.Equal(t, ledger.Result{Transaction: first.Transaction, Replayed: true}, again, "%v", unreported)
+			assert.Equal(t, want, books.Network.Requests(), "%v", unreported)
+
+			_, err = books.Ledger.Post(t.Context(), infratest.Entries(t, "k", "a debit 101", "b credit 99", "shop credit 1"))
+			var reused *ledger.KeyReusedError
+			require.ErrorAs(t, err, &reused, "%v", unreported)
+			assert.Equal(t, ledger.KeyReusedError{EntriesDiffer: true}, *reused, "%v", unreported)
+		})
+	})
+}
+
+// Whichever of the balances that do not allow a transaction are reported, it is
+// declined for one of them, which is true, and stays so.
+func TestDeclineByPartialReports(t *testing.T) {
+	t.Parallel()
+	const rows = 4
+	subsets(3, func(unreported []bool) { // of the moves of a, b and c
+		moment := dynamodbmodel.Moment{Unreported: append(make([]bool, rows), unreported...)}
+		onModel(t, moment, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
+			r := infratest.Entries(t, "k", "a credit 1", "b debit 101", "c debit 60", "c debit 60")
+			place, balance := 1, "100"
+			if unreported[1] && !unreported[2] {
+				place, balance = 3, "40"
+			}
+			for _, replayed := range []bool{false, true} {
+				_, err := books.Ledger.Post(t.Context(), r)
+				var declined *ledger.DeclinedError
+				require.ErrorAs(t, err, &declined, "%v", unreported)
+				require.ErrorIs(t, err, ledger.ErrInsufficientFunds)
+				assert.Equal(t, replayed, declined.Result.Replayed, "%v", unreported)
+				assert.Equal(t, place, declined.Result.Transaction.DeclinedEntry, "%v", unreported)
+				assert.Equal(t, balance, declined.Result.Transaction.BalanceSeen.String(), "%v", unreported)
+			}
+			assert.Equal(t, "100", books.Balance(t, "a"))
+		})
+	})
+}
+
+// A taken id is the answer at once, whichever of the other writes contends.
+func TestTakenIDOfEntriesBesideContention(t *testing.T) {
+	t.Parallel()
+	for position := 1; position < 6; position++ {
+		for _, reason := range []string{"TransactionConflict", "ThrottlingError"} {
+			refusals := make([]string, 6)
+			refusals[position] = reason
+			onModel(t, dynamodbmodel.Moment{Refusals: refusals}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+				r := infratest.Entries(t, "k", "a debit 100", "b credit 99", "shop credit 1")
+				_, err := ledger.New(books.Over(model), time.Now).Post(t.Context(), r)
+				require.NoError(t, err)
+				again, err := books.Ledger.Post(t.Context(), r)
+				require.NoError(t, err, "%v", refusals)
+				assert.True(t, again.Replayed, "%v", refusals)
+				assert.Equal(t, []string{"TransactWriteItems"}, books.Network.Requests(), "%v", refusals)
+			})
+		}
+	}
+}
+
+// While any write contends, neither a balance nor a further row that is taken is
+// an answer: nothing is read and nothing is declined.
+func TestConditionsOfEntriesBesideContention(t *testing.T) {
+	t.Parallel()
+	for position := range 6 {
+		refusals := make([]string, 6)
+		refusals[position] = "TransactionConflict"
+		for _, taken := range []bool{false, true} {
+			moment := dynamodbmodel.Moment{Refusals: refusals, Unreported: []bool{true}}
+			onModel(t, moment, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+				r := infratest.Entries(t, "k", "a debit 100", "b credit 99", "shop credit 1")
+				if taken {
+					_, err := ledger.New(books.Over(model), time.Now).Post(t.Context(), r)
+					require.NoError(t, err)
+				} else {
+					r = infratest.Entries(t, "k", "a debit 1000", "b debit 1000", "shop debit 1000")
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				_, err := books.Ledger.Post(ctx, r)
+				require.ErrorIs(t, err, ledger.ErrTryAgain, "%v", refusals)
+				for _, request := range books.Network.Requests() {
+					assert.Equal(t, "TransactWriteItems", request, "%v", refusals)
+				}
+			})
+		}
+	}
+}
+
+// A further row without the first is damage: no replay, no decline, and not
+// something to try again.
+func TestFurtherRowWithoutItsFirst(t *testing.T) {
+	t.Parallel()
+	books := infratest.New(t)
+	r := infratest.Entries(t, "1", "1 debit 10", "2 credit 10")
+	stray := with(furtherRow(), "id", s(r.TransactionID().Entry(1).String()))
+	put(t, books, books.Config.TransactionsTable, stray)
+	books.Network.Requests()
+	for _, entries := range [][]string{{"1 debit 10", "2 credit 10"}, {"1 debit 1000", "2 credit 1000"}} {
+		_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "1", entries...))
+		defect(t, err, "a row of transaction "+rowID+" is there without its first")
+		assert.Equal(t, []string{"TransactWriteItems", "GetItem"}, books.Network.Requests())
+	}
+	assert.Equal(t, "100", books.Balance(t, "1"))
+	remove(t, books, books.Config.TransactionsTable, "id", stray)
+}
+
+// The first row may fail to be read, for a while or because it is damaged.
+func TestFirstRowIsNotRead(t *testing.T) {
+	t.Parallel()
+	const none, failed = `{"Code":"None"}`, `{"Code":"ConditionalCheckFailed"}`
+	for _, c := range []struct {
+		name  string
+		fault faults.Fault
+		check func(*testing.T, error)
+	}{
+		{"lost", faults.LoseRequest, func(t *testing.T, err error) { require.ErrorIs(t, err, ledger.ErrTryAgain) }},
+		{"damaged", faults.Rewrite(func(string) string { return `{"Item":{"id":{"S":"1"}}}` }), func(t *testing.T, err error) { defect(t, err, "user_id: is missing") }},
+	} {
+		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			books.Network.Next(cancelledFor(none, failed, none, none))
+			books.Network.Always(c.fault)
+			_, err := books.Ledger.Post(ctx, infratest.Entries(t, "k", "a debit 10", "b credit 10"))
+			c.check(t, err)
+			assert.NotContains(t, books.Network.Requests(), "PutItem", c.name)
+			books.Network.Always(nil)
+		})
+	}
+}
+
+// Reasons that a posting of several entries can't have are a defect, whatever
+// conditions are beside them: nothing is read and nothing is declined.
+func TestReasonsOfEntriesThatCannotBe(t *testing.T) {
+	t.Parallel()
+	const none, failed, invalid = `{"Code":"None"}`, `{"Code":"ConditionalCheckFailed"}`, `{"Code":"ValidationError"}`
+	for _, reasons := range [][]string{
+		{none, none, none, none}, {none, failed}, {none, failed, failed}, {none, none, failed, failed, failed}, {failed, none, none},
+		{none, failed, invalid, none}, {none, none, failed, invalid}, {none, invalid, failed, failed}, {none, `{}`, failed, none},
+	} {
+		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
+			books.Network.Next(cancelledFor(reasons...))
+			_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "k", "a debit 1000", "b credit 1000"))
+			defect(t, err, "TransactionCanceledException")
+			assert.Equal(t, []string{"TransactWriteItems"}, books.Network.Requests(), "%v", reasons)
+		})
+	}
+}
+
+// A reported balance that allows all of its user's entries declines nothing.
+func TestDeclineOfEntriesThatTheBalancesAllow(t *testing.T) {
+	t.Parallel()
+	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
+		row := func(user, balance string) string {
+			return fmt.Sprintf(`{"Code":"ConditionalCheckFailed","Item":{"user_id":{"S":%q},"balance":{"N":%q},"version":{"N":"1"}}}`, user, balance)
+		}
+		none := `{"Code":"None"}`
+		books.Network.Next(cancelledFor(none, none, none, row("a", "50"), row("b", "50")))
+		_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "k", "b credit 10", "a debit 50", "b debit 60"))
+		defect(t, err, "store declined what these balances allow: the balance of a, 50, and the balance of b, 50, would leave its range")
+		assert.Equal(t, []string{"TransactWriteItems"}, books.Network.Requests())
+	})
+}
