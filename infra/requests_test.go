@@ -61,6 +61,34 @@ func TestRequestsStayTheSame(t *testing.T) {
 	fmt.Fprintln(&requests, "# warm")
 	require.NoError(t, books.Store.Warm(t.Context()))
 
+	// Of several entries. These came later: what stands before them is as it was.
+	order, err := ledger.NewMetadata(map[string]string{"order": "7", "note": "<用>"})
+	require.NoError(t, err)
+	postAll := func(key string, m ledger.Metadata, entries ...string) {
+		fmt.Fprintf(&requests, "# %s with key %s\n", strings.Join(entries, ", "), key)
+		r := infratest.Entries(t, key, entries...)
+		r.Metadata = m
+		_, _ = l.Post(t.Context(), r)
+	}
+	none := ledger.Metadata{}
+	postAll("transfer", none, "a debit 10", "b credit 10")
+	postAll("transfer", none, "a debit 10", "b credit 10") // a replay
+	postAll("transfer", none, "a debit 10")                // reused
+	postAll("fee", order, "a debit 10.50", "b credit 9.5", "shop credit 1")
+	postAll("credit needed", none, "a credit 50", "a debit 120", "a credit 20")
+	postAll("nothing in the end", none, "a debit 5", "a credit 5")
+	postAll("beyond opening", none, "new debit 100", "new debit 0.01", "b credit 100.01") // declined
+	postAll("b first", order, "b debit 1", "a debit 1000", "shop credit 1001")            // declined
+	postAll("b first", order, "b debit 1", "a debit 1000", "shop credit 1001")            // a replay of the decline
+	postAll("one with metadata", order, "a credit 1")
+	postAll("one with metadata, declined", order, "a debit 1000")
+	fmt.Fprintln(&requests, "# transaction of several entries, and one of them")
+	whole := infratest.Entries(t, "fee", "a debit 10.5").TransactionID()
+	for _, id := range []ledger.TransactionID{whole, whole.Entry(2)} {
+		_, err = l.Transaction(t.Context(), id)
+		require.NoError(t, err)
+	}
+
 	const golden = "testdata/requests.txt"
 	if *update {
 		require.NoError(t, os.WriteFile(golden, requests.Bytes(), 0o644))
