@@ -101,6 +101,7 @@ func parseEntries(invalid *invalidRequest, m members, r *ledger.Request) {
 		var m entryMembers
 		if entry.Kind() != '{' || json.Unmarshal(entry, &m) != nil {
 			invalid.add(field, "must be an object")
+			r.Entries = append(r.Entries, ledger.Entry{}) // which keeps the places of the others
 			continue
 		}
 		field += "."

@@ -28,6 +28,8 @@ var beyondSchemas = []string{
 	"must have at most two decimal places", // 10.000 as a JSON number
 	"must be at most what was held",        // what that is stands in the ledger
 	"must come with one debit",             // the entries of a hold
+	"must have at most 100 entries and different users together",
+	"must have at most 512 bytes as JSON",
 }
 
 // keepsContract holds a call and its answer against openapi.yaml, both ways:
@@ -116,7 +118,7 @@ func (r request) renamed() request {
 		r.header["Idempotent-Key"] = header.Get("Idempotency-Key")
 	}
 	if !strings.Contains(r.body, `"ammount"`) {
-		r.body = strings.Replace(r.body, `"amount"`, `"ammount"`, 1)
+		r.body = strings.ReplaceAll(r.body, `"amount"`, `"ammount"`)
 	}
 	return r
 }
