@@ -17,7 +17,8 @@ import (
 //	direct invocation         everything  everything                  everything
 //	event with IAM's caller   everything  nothing                     everything
 //	event with a token        nothing     read and debit the token's  everything
-//	                                      user; credit it by scope
+//	                                      user; credit more than that
+//	                                      by scope
 //	any other event           nothing     nothing                     everything
 //	plain HTTP                nothing     nothing                     everything
 //
@@ -29,8 +30,8 @@ import (
 type Access struct {
 	Authorization Authorization
 
-	// CreditScope is the scope that a token needs to credit its user. Without
-	// one no token may: a credit is money from outside.
+	// CreditScope is the scope that a token needs to credit more than it
+	// debits. Without one no token may: that is money from outside.
 	CreditScope string
 
 	// Browsers says that browsers may ask whether they may call. All else is as
@@ -83,7 +84,7 @@ func AccessFromEnv(getenv func(string) string) (Access, error) {
 type caller struct {
 	all     bool          // everything
 	user    ledger.UserID // whom it may read and debit
-	credits bool          // whether it may credit that user
+	credits bool          // whether it may credit more than it debits
 }
 
 var anyone = caller{all: true}

@@ -37,8 +37,8 @@ var problems = []problemKind{
 	{errInvalidRequest, http.StatusBadRequest, "/problems/invalid-request", "Bad request",
 		"", outcomeRefused},
 	{errForbidden, http.StatusForbidden, "/problems/forbidden", "Forbidden",
-		"Where tokens decide, you may read and debit only the user that your token's sub names, and credit it only with " +
-			"the scope that this deployment asks for. Where IAM decides, sign the call (AWS Signature Version 4).", outcomeRefused},
+		"Where tokens decide, you may read and debit only the user that your token's sub names, and credit more than you " +
+			"debit only with the scope that this deployment asks for. Where IAM decides, sign the call (AWS Signature Version 4).", outcomeRefused},
 	{errNotFound, http.StatusNotFound, "/problems/not-found", "Not found",
 		"There is no such route.", outcomeRefused},
 	{ledger.ErrNotFound, http.StatusNotFound, "/problems/not-found", "Not found",
