@@ -246,6 +246,104 @@ func TestAccess(t *testing.T) {
 	}
 }
 
+// What a token may post, row by row: the first entry and every debit are its own
+// user's, and it credits at most what it debits, or has the scope.
+func TestTokenAndEntries(t *testing.T) {
+	t.Parallel()
+	own, another := entry("1", "10", "debit"), entry("2", "10", "credit")
+	const never, scoped, always = 0, 1, 2
+	for _, c := range []struct {
+		name, body string
+		allowed    int
+	}{
+		{"debit", entries("", own), always},
+		{"transfer", entries("", own, another), always},
+		{"transfer of less", entries("", own, entry("2", "9.99", "credit")), always},
+		{"transfer with a fee", withFee, always},
+		{"transfer to oneself", entries("", own, entry("1", "10", "credit")), always},
+		{"two debits and their sum", entries("", own, own, entry("2", "20", "credit")), always},
+		{"own credit first, as much as the debit", entries("", entry("1", "10", "credit"), own), always},
+		{"credit", entries("", entry("1", "10", "credit")), scoped},
+		{"transfer of more", entries("", own, entry("2", "10.01", "credit")), scoped},
+		{"transfer of more in parts", entries("", own, another, entry("3", "0.01", "credit")), scoped},
+		{"own credit, and a smaller debit", entries("", entry("1", "10", "credit"), entry("1", "9", "debit")), scoped},
+		{"another's credit first", entries("", another, own), never},
+		{"another's debit", entries("", entry("2", "10", "debit"), entry("1", "10", "credit")), never},
+		{"another's debit beside one's own", entries("", own, entry("2", "10", "debit")), never},
+		{"another's debit for one's own credit", entries("", entry("1", "10", "credit"), entry("2", "10", "debit")), never},
+		{"another's debit last", entries("", own, another, entry("3", "0.01", "debit")), never},
+		// What is wrong besides is not told where the call is forbidden.
+		{"another's debit, unreadable", entries("", own, entry("2", "x", "debit")), never},
+		{"another's first, beside what is no entry", entries("", another, "1"), never},
+		{"unreadable credit alone", entries("", entry("1", "x", "credit")), scoped},
+	} {
+		for format, g := range gateways {
+			for scope, least := range map[string]int{"openid": always, "openid ledger/credit": scoped} {
+				row := fmt.Sprintf("%s, %s, scope %s", c.name, format, scope)
+				h, books, _ := newHandlerFor(t, byTokens)
+				r := request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1"}, c.body}
+				got := invoke(t, h, encode(t, g.authorized(r, g.authorizer(object{"sub": "1", "scope": scope}))))
+				keepsContract(t, r, got)
+				switch {
+				case c.allowed < least:
+					assertForbidden(t, got, row)
+					assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB: %s", row)
+				case strings.HasPrefix(c.name, "unreadable"):
+					assert.Equal(t, http.StatusBadRequest, got.Status, row)
+				default:
+					assert.Equal(t, http.StatusCreated, got.Status, row)
+				}
+			}
+		}
+	}
+}
+
+// A decline by another user's balance doesn't tell it, now or in a replay; one
+// by one's own does.
+func TestTokenHearsNoBalanceOfAnother(t *testing.T) {
+	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
+		books.Fill(t, "rich")
+		one := g.user("1", h)
+		for range 2 {
+			got := one.post(t, "1", entries("", entry("1", "99", "debit"), entry("rich", "101", "credit")))
+			assert.Equal(t, http.StatusUnprocessableEntity, got.Status)
+			p := got.problem(t)
+			assert.Equal(t, "/problems/balance-limit", p.Type)
+			assert.Equal(t, 1, *p.Entry)
+			assert.Empty(t, p.Balance)
+			assert.NotContains(t, got.Body, "999999999999900")
+			assert.NotContains(t, one.get(t, got.Header.Get("Location")).Body, "999999999999900")
+
+			p = one.post(t, "2", entries("", entry("1", "60", "debit"), entry("2", "60", "credit"), entry("1", "60", "debit"))).problem(t)
+			assert.Equal(t, 2, *p.Entry)
+			assert.Equal(t, "40", p.Balance)
+		}
+		assert.NotContains(t, one.get(t, "/transactions?userId=1").Body, "999999999999900")
+	})
+}
+
+// Each user of a transaction sees its own entry, and nothing of the whole but
+// its id.
+func TestTokenSeesItsOwnEntry(t *testing.T) {
+	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, _ *infratest.Books) {
+		one, two := g.user("1", h), g.user("2", h)
+		posted := one.post(t, "1", entries(`,"metadata":{"order":"secret"}`, entry("1", "10", "debit"), entry("2", "10", "credit")))
+		require.Equal(t, http.StatusCreated, posted.Status)
+		const entryPath = "/transactions/" + id11Entry1
+		for _, seen := range []answer{two.get(t, entryPath), two.get(t, "/transactions?userId=2")} {
+			assert.Equal(t, http.StatusOK, seen.Status)
+			assert.Contains(t, seen.Body, `"userId":"2","type":"credit","ammount":"10","status":"posted"`)
+			assert.Contains(t, seen.Body, `"transactionId":"`+id11+`"`)
+			assert.NotContains(t, seen.Body, "secret")
+			assert.NotContains(t, seen.Body, `"userId":"1"`)
+		}
+		assert.Equal(t, http.StatusNotFound, two.get(t, "/transactions/"+id11).Status, "the whole")
+		assert.Equal(t, http.StatusNotFound, one.get(t, entryPath).Status, "another's entry")
+		assert.Equal(t, posted.Body, one.get(t, "/transactions/"+id11).Body)
+		assert.Contains(t, one.get(t, "/transactions?userId=1").Body, `"metadata":{"order":"secret"}`)
+	})
+}
+
 // bare is a request as a direct invocation.
 func bare(r request) object {
 	if r.method == http.MethodPost {

@@ -70,6 +70,38 @@ func TestLogLine(t *testing.T) {
 	}
 }
 
+// Neither metadata nor the other users of a transaction are logged, whatever
+// becomes of the call.
+func TestMetadataIsNotLogged(t *testing.T) {
+	t.Parallel()
+	h, books, log := newHandler(t)
+	send := overEvents(event2)(t, h)
+	const secret = `,"metadata":{"hidden":"secret"}`
+	for _, c := range []struct {
+		key, body string
+		fault     faults.Fault
+		status    int
+	}{
+		{"1", entries(secret, entry("1", "10", "debit"), entry("recipient", "10", "credit")), nil, 201},
+		{"1", entries(secret, entry("1", "10", "debit"), entry("recipient", "10", "credit")), nil, 201},
+		{"1", entries(secret, entry("1", "11", "debit"), entry("recipient", "10", "credit")), nil, 422},
+		{"2", entries(secret, entry("1", "1000", "debit"), entry("recipient", "10", "credit")), nil, 422},
+		{"3", entries(secret, entry("1", "0", "debit"), entry("recipient", "10", "credit")), nil, 400},
+		{"3", entries(`,"metadata":{"hidden":["secret"]}`, entry("1", "1", "debit")), nil, 400},
+		{"3", entries(secret, entry("1", "1", "debit"), entry("recipient", "1", "credit")), damage, 500},
+	} {
+		if c.fault != nil {
+			books.Network.Next(c.fault)
+		}
+		got := send(t, request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": c.key}, c.body})
+		assert.Equal(t, c.status, got.Status, c.body)
+	}
+	assert.Equal(t, 7, strings.Count(log.String(), "\n"))
+	for _, hidden := range []string{"hidden", `"secret"`, "recipient", "ammount\":"} {
+		assert.NotContains(t, log.String(), hidden)
+	}
+}
+
 // The line stays one line of JSON whatever comes in.
 func TestLogLineOfStrangeCalls(t *testing.T) {
 	t.Parallel()
