@@ -4,16 +4,24 @@
 //
 // # Model
 //
-// Every user has a [Balance], [OpeningBalance] before the first transaction.
-// A [Transaction] credits or debits an [Amount]. Its user and the caller's
-// [IdempotencyKey] name it, and it has exactly one outcome, for ever:
+// Every user has a [Balance], [OpeningBalance] before the first transaction. A
+// transaction has one or more entries, each of which credits or debits an
+// [Amount] of one user: a transfer is a debit and a credit. The user of the first
+// entry and the caller's [IdempotencyKey] name it, and it has exactly one
+// outcome, for ever:
 //
-//   - [Posted]: its row was written and the balance moved, in one atomic write;
-//   - [Declined]: its row was written and nothing moved, because the balance
-//     would have left the range from zero to [MaxBalance].
+//   - [Posted]: its rows, one an entry, were written and all balances moved, in
+//     one atomic write;
+//   - [Declined]: its first row alone was written and nothing moved, because a
+//     balance would have left the range from zero to [MaxBalance].
 //
-// There is no third state, so a crash leaves nothing to repair: either the row
-// is there, and with it the outcome, or the key is unused.
+// There is no third state, so a crash leaves nothing to repair: either the rows
+// are there, and with them the outcome, or the key is unused.
+//
+// Entries count as if they were posted one after another, in their order, with
+// nobody in between. A [Posting] says the same for one write: the rows, and a
+// [Move] of each user, which is allowed exactly if each of the user's entries
+// would have been. The first row holds all that a replay and a lookup need.
 //
 // # Invariants
 //
@@ -21,7 +29,10 @@
 //     debits, never below zero and never above MaxBalance.
 //   - The same request posted again, at once or years later, moves nothing and
 //     gets the first outcome.
-//   - A key that comes with another type or amount moves nothing.
+//   - A transaction posts as a whole or not at all, and its first row says
+//     exactly which other rows there are.
+//   - A key that comes with other entries, in another order, or with other
+//     metadata moves nothing.
 //   - A decline is reported only after it is stored, so a late duplicate can
 //     never turn it into a posting.
 //
