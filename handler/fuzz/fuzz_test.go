@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/handler"
+	"onewrite/ledger"
 )
 
 type answer struct {
@@ -69,6 +70,12 @@ func FuzzBody(f *testing.F) {
 		`{"userId":"1","ammount":"10","\u0061mmount":"99","type":"credit"}`,
 		`{"userId":"1","ammount":"1000","type":"debit"}`,
 		`{"userId":"\ud800","ammount":"10","type":"credit"}`,
+		`{"userId":"1","ammount":"10","type":"credit","metadata":{"order":"7","note":"\u2028<"}}`,
+		`{"entries":[{"userId":"1","ammount":"10","type":"debit"},{"userId":"2","amount":9.0,"type":"credit"},{"userId":"1","ammount":"1","type":"credit"}]}`,
+		`{"entries":[{"userId":"1","ammount":"10","type":"debit","currency":"USD"}],"currency":"USD","metadata":{}}`,
+		`{"entries":[{"userId":"1","ammount":"60","type":"debit"},{"userId":"1","ammount":"60","type":"debit"}],"metadata":{"a":"b"}}`,
+		`{"entries":[{"userId":"1","ammount":"10","type":"debit","metadata":{}},1],"userId":"1","metadata":null}`,
+		`{"entries":[],"metadata":{"a":1}}`,
 	} {
 		f.Add(seed)
 	}
@@ -83,31 +90,65 @@ func FuzzBody(f *testing.F) {
 		default:
 			assert.Fail(t, "status", "%d %s", got.Status, got.Body)
 		}
-		var said map[string]json.RawMessage
+		var said members
 		require.NoError(t, json.Unmarshal([]byte(body), &said))
-		text := func(member string) (s string) {
-			if json.Unmarshal(said[member], &s) == nil {
-				return s
-			}
-			return string(said[member])
+		entries := []members{said}
+		if said["entries"] != nil {
+			entries = nil
+			require.NoError(t, json.Unmarshal(said["entries"], &entries))
 		}
-		require.Len(t, m.transactions, 1)
-		stored := m.transactions[0]
-		assert.Equal(t, text("userId"), stored.UserID.String())
-		assert.Equal(t, text("type"), string(stored.Type))
-		if said["currency"] != nil {
-			assert.Equal(t, "USD", text("currency"))
+		first := m.transactions[0]
+		require.Len(t, first.AllEntries(), len(entries))
+		rows := len(entries)
+		if first.Status == ledger.Declined {
+			rows = 1
 		}
-		have, fine := new(big.Rat).SetString(stored.Amount.String())
-		require.True(t, fine)
-		for _, member := range []string{"amount", "ammount"} {
-			if said[member] != nil {
-				want, fine := new(big.Rat).SetString(text(member))
-				require.True(t, fine)
-				assert.Zero(t, want.Cmp(have), "%s %s is stored as %s", member, want, have)
-			}
+		require.Len(t, m.transactions, rows)
+		for i, stored := range first.AllEntries() {
+			sameEntry(t, entries[i], stored)
+		}
+		var metadata, kept map[string]string
+		if said["metadata"] != nil {
+			require.NoError(t, json.Unmarshal(said["metadata"], &metadata))
+		}
+		if text := first.Metadata.String(); text != "" {
+			require.NoError(t, json.Unmarshal([]byte(text), &kept))
+		}
+		require.Len(t, kept, len(metadata))
+		for name, value := range metadata {
+			assert.Equal(t, value, kept[name], name)
 		}
 	})
+}
+
+// members are those of an object in a body.
+type members map[string]json.RawMessage
+
+// text returns what a member says: its text, or its digits.
+func (m members) text(name string) (s string) {
+	if json.Unmarshal(m[name], &s) == nil {
+		return s
+	}
+	return string(m[name])
+}
+
+// sameEntry requires that an entry is stored as it was sent.
+func sameEntry(t *testing.T, said members, stored ledger.Entry) {
+	t.Helper()
+	assert.Equal(t, said.text("userId"), stored.UserID.String())
+	assert.Equal(t, said.text("type"), string(stored.Type))
+	if said["currency"] != nil {
+		assert.Equal(t, "USD", said.text("currency"))
+	}
+	have, ok := new(big.Rat).SetString(stored.Amount.String())
+	require.True(t, ok)
+	for _, member := range []string{"amount", "ammount"} {
+		if said[member] != nil {
+			want, ok := new(big.Rat).SetString(said.text(member))
+			require.True(t, ok)
+			assert.Zero(t, want.Cmp(have), "%s %s is stored as %s", member, want, have)
+		}
+	}
 }
 
 // A key is taken in each of its forms, as the same key, or in none.
@@ -165,6 +206,7 @@ func FuzzDoors(f *testing.F) {
 		{"GET", "/transactions/" + "47b9e303-c943-824b-a25b-f2db8fa4f6ab", "", "", ""},
 		{"POST", "/transactions", "", `"1"`, `{"userId":"1","ammount":"10","type":"credit"}`},
 		{"POST", "/transactions", "", "1", `{"userId":"1","ammount":"1000","type":"debit"}`},
+		{"POST", "/transactions", "", "1", `{"entries":[{"userId":"1","ammount":"10","type":"debit"},{"userId":"2","ammount":"10","type":"credit"}],"metadata":{"a":"b"}}`},
 		{"DELETE", "/balance", "", "", "x"},
 		{"GET", "//balance", "userId=1", "", ""},
 		{"GET", "/%62alance", "userId=1", "", ""},
