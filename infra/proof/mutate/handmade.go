@@ -25,10 +25,10 @@ var (
 // defects are of the kinds that ledgers really have.
 var defects = []defect{
 	{"a debit has no condition", []edit{
-		{"infra/store.go", `debitInRange   = "balance >= :amount"`, `debitInRange   = "attribute_exists(user_id)"`},
+		{"infra/move.go", `rules = append(rules, leastRule+":amount")`, `rules = append(rules, "attribute_exists(user_id)")`},
 	}, simulation},
 	{"a credit has no ceiling", []edit{
-		{"infra/store.go", `"balance <= :headroom OR`, `"balance <= :headroom OR attribute_exists(user_id) OR`},
+		{"infra/move.go", `"balance <= :headroom"`, `"balance <= :headroom OR attribute_exists(user_id)"`},
 	}, limit},
 	{"a row may be written again", []edit{
 		{"infra/store.go", `"attribute_not_exists(id)"`, `"attribute_not_exists(id) OR attribute_exists(id)"`},
@@ -38,18 +38,18 @@ var defects = []defect{
 			"PutItemInput{\n\t\tTableName:                           &s.transactions,\n\t\tItem:                                row,"},
 	}, simulation},
 	{"a decline is not stored", []edit{
-		{"ledger/ledger.go", `err = l.store.Decline(ctx, t)`, `err = nil`},
+		{"ledger/ledger.go", `err = l.store.Decline(ctx, first)`, `err = nil`},
 	}, simulation},
 	{"the old row is not asked for", []edit{
-		{"infra/store.go", "ConditionExpression:                 aws.String(idIsNew),\n\t\tReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,\n\t}\n\twrites",
-			"ConditionExpression:                 aws.String(idIsNew),\n\t}\n\twrites"},
+		{"infra/store.go", "ConditionExpression:                 aws.String(idIsNew),\n\t\t\tReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,\n\t\t}})",
+			"ConditionExpression:                 aws.String(idIsNew),\n\t\t}})"},
 	}, simulation},
 	{"the old balance is not asked for", []edit{
-		{"infra/cancelled.go", `decodeBalance(update.Item)`, `decodeBalance(nil)`},
+		{"infra/cancelled.go", `decodeBalance(reason.Item)`, `decodeBalance(nil)`},
 	}, simulation},
 	{"a conflict is reported as a decline", []edit{
 		{"infra/cancelled.go", `case Transient(err):`, `case false:`},
-		{"infra/cancelled.go", `aws.ToString(update.Code) == conditionFailed:`, `aws.ToString(update.Code) != "None":`},
+		{"infra/cancelled.go", `aws.ToString(reason.Code) == conditionFailed`, `aws.ToString(reason.Code) != "None"`},
 		{"infra/transient.go", `return transientReasons[aws.ToString(reason.Code)]`, `return false`},
 	}, simulation},
 	{"a conflict is reported as a defect", []edit{
@@ -59,29 +59,29 @@ var defects = []defect{
 		{"infra/transient.go", `	return lost(err)`, `	return false && lost(err)`},
 	}, simulation},
 	{"the balance comes before the taken id", []edit{
-		{"infra/cancelled.go", `case idTaken(err):`, `case idTaken(err) && aws.ToString(update.Code) != conditionFailed:`},
+		{"infra/cancelled.go", `case failed(puts[0]):`, `case failed(puts[0]) && !slices.ContainsFunc(moves, failed):`},
+		{"infra/cancelled.go", `case slices.ContainsFunc(puts, failed):`, `case false:`},
 	}, taken},
 	{"a retry has a new id", []edit{
-		{"ledger/ledger.go", `NewTransactionID(r.UserID, r.IdempotencyKey),`, `TransactionID([]byte(l.now().Format("0102150405.00000"))),`},
+		{"ledger/posting.go", `first := r.TransactionID()`, `first := TransactionID([]byte(now.Format("0102150405.00000")))`},
 	}, simulation},
 	{"a key is not its user's", []edit{
 		{"ledger/id.go", `[]byte(user.text), []byte{0},`, `[]byte{0},`},
 	}, ids},
 	{"an amount is rounded to dollars", []edit{
-		{"infra/store.go", `":amount":  number(t.Amount),`, `":amount":  &types.AttributeValueMemberN{Value: strings.Split(t.Amount.String(), ".")[0]},`},
-		{"infra/store.go", `	"time"`, `	"strings"` + "\n" + `	"time"`},
+		{"infra/move.go", `":amount":  number(m.Sum),`, `":amount":  &types.AttributeValueMemberN{Value: strings.Split(m.Sum.String(), ".")[0]},`},
 	}, simulation},
 	{"the first debit starts from nothing", []edit{
-		{"infra/store.go", `":opening": number(ledger.OpeningBalance()),`, `":opening": &types.AttributeValueMemberN{Value: "0"},`},
+		{"infra/move.go", `":opening": number(ledger.OpeningBalance()),`, `":opening": &types.AttributeValueMemberN{Value: "0"},`},
 	}, simulation},
 	{"the first debit is declined", []edit{
-		{"infra/store.go", `debitInRange + " OR attribute_not_exists(user_id)"`, `debitInRange`},
+		{"infra/move.go", `rule += newUserRule`, `rule += ""`},
 	}, simulation},
 	{"a balance is read before it is consistent", []edit{
 		{"infra/store.go", `ConsistentRead: aws.Bool(true)`, `ConsistentRead: aws.Bool(false)`},
 	}, simulation},
 	{"a debit is not counted", []edit{
-		{"infra/store.go", `- :amount ADD version :one"`, `- :amount"`},
+		{"infra/move.go", `- :amount ADD version :one"`, `- :amount"`},
 	}, simulation},
 	{"another amount under a key is a replay", []edit{
 		{"ledger/ledger.go", `!recorded.Amount.Equal(asked.Amount)`, `false`},
@@ -98,8 +98,97 @@ var defects = []defect{
 		return Result{}`},
 	}, simulation},
 	{"a balance is read first", []edit{
-		{"ledger/ledger.go", `	err := l.store.Post(ctx, t)`, `	_, err := l.store.Balance(ctx, t.UserID)` + "\n\t" + `err = l.store.Post(ctx, t)`},
+		{"ledger/ledger.go", `	err = l.store.Post(ctx, p)`, `	_, _ = l.store.Balance(ctx, first.UserID)` + "\n\t" + `err = l.store.Post(ctx, p)`},
 	}, requests},
+
+	// Of several entries.
+	{"a balance is held to the net sum only", []edit{
+		{"ledger/posting.go", `m.Least.d.Neg(&t.low)`, `m.Least.d.Neg(&t.net.d)
+	if !t.net.d.Negative {
+		m.Least.d.SetInt64(0)
+	}`},
+	}, test{"ledger", "TestMovesAreTheEntries"}},
+	{"a ceiling is held to the net sum only", []edit{
+		{"ledger/posting.go", `exact.Sub(&m.Most.d, &maxBalance, &t.high)`, `exact.Sub(&m.Most.d, &maxBalance, &t.net.d)`},
+	}, test{"ledger", "TestMovesAreTheEntries"}},
+	{"only a range's least counts", []edit{
+		{"infra/move.go", `if !m.Most.Equal(ledger.MaxBalance()) {`, `if len(rules) == 0 {`},
+	}, test{"infra", "TestStore/entries_in_their_order"}},
+	{"a further row has no condition", []edit{
+		{"infra/store.go", `	for _, m := range p.Moves {`, `	for _, further := range writes[1:] {
+		further.Put.ConditionExpression = nil
+		further.Put.ReturnValuesOnConditionCheckFailure = ""
+	}
+	for _, m := range p.Moves {`},
+	}, test{"infra", "TestFurtherRowWithoutItsFirst"}},
+	{"the last user is not moved", []edit{
+		{"ledger/posting.go", `p.Moves = newMoves(r.Entries)`, `p.Moves = newMoves(r.Entries)[:1]`},
+	}, test{"infra", "TestStore/entries_move_balances"}},
+	{"a user's second entry is not moved", []edit{
+		{"ledger/posting.go", `		totals[i].add(e)`, `		if totals[i].entries++; totals[i].entries == 1 {
+			totals[i].entries--
+			totals[i].add(e)
+		}`},
+	}, test{"infra", "TestStore/most_entries"}},
+	{"a further row is not written", []edit{
+		{"infra/store.go", `	for _, t := range p.Rows {`, `	for _, t := range p.Rows[:1] {`},
+	}, test{"infra", "TestStore/entries_move_balances"}},
+	{"a version counts postings and not rows", []edit{
+		{"infra/move.go", `strconv.Itoa(m.Rows)`, `strconv.Itoa(min(m.Rows, 1))`},
+	}, test{"infra", "TestStore/most_entries"}},
+	{"a decline forgets the entries before", []edit{
+		{"ledger/entry.go", `		balances[e.UserID] = after`, `		_ = after`},
+	}, test{"ledger", "TestDeclineByEntry"}},
+	{"a balance that is not reported declines", []edit{
+		{"ledger/entry.go", `		if !known {
+			continue
+		}`, `		if !known {
+			before = OpeningBalance()
+		}`},
+	}, test{"ledger", "TestDeclineByEntry"}},
+	{"a decline names the first entry", []edit{
+		{"ledger/ledger.go", `first.Status, first.DeclinedEntry, first.BalanceSeen = Declined, place, seen`, `first.Status, first.DeclinedEntry, first.BalanceSeen = Declined, place*0, seen`},
+	}, test{"infra", "TestStore/declined_as_a_whole"}},
+	{"a further row that is taken comes before contention", []edit{
+		{"infra/cancelled.go", `	case Transient(err):`, `	case slices.ContainsFunc(puts, failed):
+		return s.partlyRecorded(ctx, p.Rows[0].ID, err)
+	case Transient(err):`},
+	}, test{"infra", "TestConditionsOfEntriesBesideContention"}},
+	{"a further row that is taken is not looked into", []edit{
+		{"infra/cancelled.go", `	case slices.ContainsFunc(puts, failed):`, `	case false:`},
+	}, test{"infra", "TestReplayByPartialReports"}},
+	{"a further row without its first is reported as a decline", []edit{
+		{"infra/cancelled.go", `	case slices.ContainsFunc(puts, failed):`, `	case slices.ContainsFunc(puts, failed) && !slices.ContainsFunc(moves, failed):`},
+	}, test{"infra", "TestFurtherRowWithoutItsFirst"}},
+	{"a further row without its first is to be tried again", []edit{
+		{"infra/cancelled.go", `		return fmt.Errorf("a row of transaction %s is there without its first: %w", first, cause)`,
+			`		return fmt.Errorf("%w: a row of transaction %s is there without its first: %w", ledger.ErrTryAgain, first, cause)`},
+	}, test{"infra", "TestFurtherRowWithoutItsFirst"}},
+	{"a replay is compared by its first entry", []edit{
+		{"ledger/ledger.go", `!slices.EqualFunc(recorded.Entries, asked.Entries, Entry.Equal)`, `!recorded.Entry().Equal(asked.Entry())`},
+	}, test{"infra", "TestStore/entries_replayed"}},
+	{"a replay's entries may stand in any order", []edit{
+		{"ledger/ledger.go", `!slices.EqualFunc(recorded.Entries, asked.Entries, Entry.Equal)`, `len(recorded.Entries) != len(asked.Entries) || slices.ContainsFunc(recorded.Entries, func(e Entry) bool { return !slices.ContainsFunc(asked.Entries, e.Equal) })`},
+	}, test{"ledger", "TestReuseOfEntries"}},
+	{"metadata is not compared", []edit{
+		{"ledger/ledger.go", `MetadataDiffers: recorded.Metadata != asked.Metadata`, `MetadataDiffers: false`},
+	}, test{"infra", "TestStore/entries_replayed"}},
+	{"a further row shows the metadata", []edit{
+		{"ledger/posting.go", `			TransactionID: first,`, `			TransactionID: first,
+			Metadata:      r.Metadata,`},
+	}, test{"ledger", "TestRowsOfPosting"}},
+	{"a bearer may debit others after the first entry", []edit{
+		{"handler/authorization.go", `if i == 0 || e.Type == ledger.Debit {`, `if i == 0 {`},
+	}, test{"handler", "TestTokenAndEntries"}},
+	{"a bearer may put another's entry first", []edit{
+		{"handler/authorization.go", `if i == 0 || e.Type == ledger.Debit {`, `if e.Type == ledger.Debit {`},
+	}, test{"handler", "TestTokenAndEntries"}},
+	{"a bearer may credit more than it debits", []edit{
+		{"handler/authorization.go", `(!debits || ledger.Mints(entries))`, `!debits`},
+	}, test{"handler", "TestTokenAndEntries"}},
+	{"a bearer hears another's balance", []edit{
+		{"handler/problem.go", `if caller.mayRead(refusal.Entry().UserID) == nil {`, `if caller.mayRead(t.UserID) == nil {`},
+	}, test{"handler", "TestTokenHearsNoBalanceOfAnother"}},
 
 	// Of the edge.
 	{"a call has no deadline of its own", []edit{
@@ -167,7 +256,7 @@ var defects = []defect{
 		return ledger.OpeningBalance(), nil`},
 	}, test{"infra", "TestDamagedBalances"}},
 	{"a declined row may lack its balance", []edit{
-		{"infra/rows.go", `		t.BalanceSeen = decodeNumber(&d, "balance", ledger.ParseBalance)`, `		t.BalanceSeen = decodeNumber(&decoder{row: d.row}, "balance", ledger.ParseBalance)`},
+		{"infra/rows.go", `		t.BalanceSeen = decodeNumber(d, "balance", ledger.ParseBalance)`, `		t.BalanceSeen = decodeNumber(&decoder{row: d.row}, "balance", ledger.ParseBalance)`},
 	}, test{"infra", "TestDamagedTransactions"}},
 	{"numbers are read by their notation", []edit{
 		{"infra/rows.go", `parse(value.Text('f'))`, `parse(n.Value)`},
