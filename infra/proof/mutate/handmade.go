@@ -165,7 +165,7 @@ var defects = []defect{
 			`		return fmt.Errorf("%w: a row of transaction %s is there without its first: %w", ledger.ErrTryAgain, first, cause)`},
 	}, test{"infra", "TestFurtherRowWithoutItsFirst"}},
 	{"a replay is compared by its first entry", []edit{
-		{"ledger/ledger.go", `!slices.EqualFunc(recorded.Entries, asked.Entries, Entry.Equal)`, `!recorded.Entry().Equal(asked.Entry())`},
+		{"ledger/ledger.go", `!slices.EqualFunc(recorded.Entries, asked.Entries, Entry.Equal)`, `!slices.EqualFunc(recorded.Entries[:min(1, len(recorded.Entries))], asked.Entries[:min(1, len(asked.Entries))], Entry.Equal)`},
 	}, test{"infra", "TestStore/entries_replayed"}},
 	{"a replay's entries may stand in any order", []edit{
 		{"ledger/ledger.go", `!slices.EqualFunc(recorded.Entries, asked.Entries, Entry.Equal)`, `len(recorded.Entries) != len(asked.Entries) || slices.ContainsFunc(recorded.Entries, func(e Entry) bool { return !slices.ContainsFunc(asked.Entries, e.Equal) })`},
