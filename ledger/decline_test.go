@@ -20,10 +20,11 @@ type refusing struct {
 }
 
 func (s *refusing) Post(context.Context, ledger.Posting) error {
-	out := &ledger.OutOfRangeError{Balances: map[ledger.UserID]ledger.Balance{}}
+	out := &ledger.OutOfRangeError{Accounts: map[ledger.UserID]ledger.Account{}}
 	for user, text := range s.balances {
 		id, _ := ledger.ParseUserID(user)
-		out.Balances[id], _ = ledger.ParseBalance(text)
+		balance, _ := ledger.ParseBalance(text)
+		out.Accounts[id] = ledger.Account{Balance: balance}
 	}
 	return out
 }
@@ -95,7 +96,7 @@ func TestNoDeclineByBalancesThatAllow(t *testing.T) {
 		store := &refusing{balances: seen}
 		r := ledger.Request{IdempotencyKey: key(t, "k"), Entries: entries(t, "1 debit 10, 2 credit 10")}
 		_, err := ledger.New(store, time.Now).Post(t.Context(), r)
-		require.ErrorContains(t, err, "store declined what these balances allow", "%v", seen)
+		require.ErrorContains(t, err, "store declined what the accounts allow", "%v", seen)
 		assert.NotErrorIs(t, err, ledger.ErrInsufficientFunds)
 		assert.Empty(t, store.declined, "%v", seen)
 	}
