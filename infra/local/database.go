@@ -73,7 +73,7 @@ func openStore(ctx context.Context, endpoint string, getenv func(string) string)
 		return nil, err
 	}
 	config.Endpoint = endpoint
-	client := infra.NewClient(config)
+	client := infra.NewClient(config, overWire)
 	ctx, cancel := context.WithTimeout(ctx, tablesWithin)
 	defer cancel()
 	if err := tables.Create(ctx, client, config); err != nil {

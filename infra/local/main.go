@@ -3,7 +3,11 @@
 //
 //	go run ./infra/local [-addr 127.0.0.1:3000] [-data DIR]
 //
-// For browsers it has a console at / and the API's reference at /docs.
+// For browsers it has a console at / and the API's reference at /docs. The console
+// shows what DynamoDB is sent for each of its calls, and asks for faults on the
+// way, by headers that the ledger never sees; curl may ask for them too:
+//
+//	curl -i 127.0.0.1:3000/transactions -H 'Local-Fault: answer-lost' -H 'Idempotent-Key: 1' -d ...
 //
 // With AWS_ENDPOINT_URL_DYNAMODB set it uses that DynamoDB instead, which must
 // be on this machine unless -remote says otherwise. It creates the two tables
@@ -61,7 +65,7 @@ func parseOptions(args []string, out io.Writer) (o options, err error) {
 		return o, err
 	}
 	if _, _, err := net.SplitHostPort(o.addr); err != nil {
-		return o, cli.Usagef("-addr must be an address and a port, such as 127.0.0.1:3000, and not %q", o.addr)
+		return o, cli.Usagef("-addr must be an address and a port, such as 127.0.0.1:3300, or :3300 for all addresses of this machine, and not %q", o.addr)
 	}
 	return o, nil
 }
@@ -87,11 +91,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "dynamodb at %s\nlistening on http://%s\n%s", database.endpoint, listener.Addr(), examples(listener.Addr()))
+	fmt.Fprintf(out, "dynamodb at %s\nlistening on http://%s\n%s", database.endpoint, reachable(listener.Addr()), examples(reachable(listener.Addr())))
 	fmt.Fprintf(out, "\naudit it:\n  %s\n", database.auditLine(getenv))
 
 	h := handler.New(ledger.New(database.store, time.Now), handler.NewLogger(callLog(log), "local", "local"), handler.Access{Authorization: handler.None})
-	server := &http.Server{Handler: withPages(pages, h), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: withPages(pages, &console{ledger: h}), ReadHeaderTimeout: 5 * time.Second}
 	return serve(ctx, listener, server, database)
 }
 
@@ -117,8 +121,17 @@ func serve(ctx context.Context, listener net.Listener, server *http.Server, data
 	return err
 }
 
+// reachable returns an address that calls can be sent to: that of all addresses of
+// this machine can't everywhere.
+func reachable(addr net.Addr) string {
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return fmt.Sprintf("127.0.0.1:%d", tcp.Port)
+	}
+	return addr.String()
+}
+
 // examples returns three calls to try, and where to try them with a mouse.
-func examples(addr net.Addr) string {
+func examples(addr string) string {
 	return fmt.Sprintf(`
 try:
   curl 'http://%[1]s/balance?userId=1'

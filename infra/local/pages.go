@@ -1,9 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"embed"
+	"fmt"
+	"io/fs"
 	"net/http"
 	"path"
+	"time"
 
 	"github.com/swaggest/swgui/v5/static"
 
@@ -18,30 +23,47 @@ type page struct {
 	contentType string
 	encoding    string
 	body        []byte
+	tag         string // of this content (RFC 9110, section 8.8.3)
+}
+
+func newPage(contentType, encoding string, body []byte) page {
+	return page{contentType, encoding, body, fmt.Sprintf(`"%x"`, sha256.Sum256(body))}
 }
 
 // allPages returns the pages by their paths: the console at /, the reference at
 // /docs, and what they load. None of the paths is the ledger's.
 func allPages() (map[string]page, error) {
 	all := map[string]page{"/openapi.yaml": {contentType: "application/yaml", body: []byte(handler.OpenAPI)}}
-	for at, file := range map[string]string{
-		"/": "console.html", "/console.css": "console.css", "/console.js": "console.js",
-		"/docs": "docs.html", "/docs.css": "docs.css", "/docs.js": "docs.js",
-	} {
-		body, err := files.ReadFile("pages/" + file)
+	own, err := fs.Glob(files, "pages/*")
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range own {
+		body, err := files.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
-		all[at] = page{contentType: contentType(file), body: body}
+		all[pathOf(path.Base(file))] = newPage(contentType(file), "", body)
 	}
 	for _, file := range []string{"swagger-ui.css", "swagger-ui-bundle.js"} {
 		body, err := static.FS.ReadFile(file + ".gz")
 		if err != nil {
 			return nil, err
 		}
-		all["/docs/"+file] = page{contentType(file), "gzip", body}
+		all["/docs/"+file] = newPage(contentType(file), "gzip", body)
 	}
 	return all, nil
+}
+
+// pathOf returns the path of a file of our own.
+func pathOf(file string) string {
+	switch file {
+	case "console.html":
+		return "/"
+	case "docs.html":
+		return "/docs"
+	}
+	return "/" + file
 }
 
 func contentType(file string) string {
@@ -69,6 +91,7 @@ func withPages(pages map[string]page, ledger http.Handler) http.Handler {
 		if p.encoding != "" {
 			header.Set("Content-Encoding", p.encoding)
 		}
-		_, _ = w.Write(p.body) // a browser that is gone needs no page
+		header.Set("ETag", p.tag)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(p.body)) // 304 to a browser that has it
 	})
 }

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// The headers by which the console names a call and asks for faults. The ledger
+// never sees them.
+const (
+	callHeader  = "Local-Call"
+	faultHeader = "Local-Fault"
+)
+
+// The paths of the local server's own, which are none of the ledger's.
+const (
+	requestsPath = "/local/requests"
+	callersPath  = "/local/callers"
+)
+
+const (
+	callersLimit      = 100
+	callersLimitBytes = 1 << 20
+)
+
+// console is the ledger, and what the page at / needs beside it.
+type console struct {
+	ledger  http.Handler
+	records records
+}
+
+func (c *console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch r.Method + " " + r.URL.Path {
+	case "GET " + requestsPath:
+		answerJSON(w, c.records.find(r.URL.Query().Get("call")))
+	case "POST " + callersPath:
+		c.serveCallers(w, r)
+	default:
+		c.serveCall(w, r)
+	}
+}
+
+// serveCall hands a call on to the ledger.
+func (c *console) serveCall(w http.ResponseWriter, r *http.Request) {
+	who, err := c.callerOf(r, 0)
+	switch {
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusBadRequest)
+	case who == nil:
+		c.ledger.ServeHTTP(w, r)
+	case who.faults[answerLost]:
+		c.ledger.ServeHTTP(newAnswer(), r.WithContext(who.in(r.Context())))
+		breakOff(w)
+	default:
+		c.ledger.ServeHTTP(w, r.WithContext(who.in(r.Context())))
+	}
+}
+
+// callerOf takes the local server's own headers out of a call. The caller is nil
+// for a call without them.
+func (c *console) callerOf(r *http.Request, number int) (*caller, error) {
+	name, words := r.Header.Get(callHeader), r.Header.Get(faultHeader)
+	r.Header.Del(callHeader)
+	r.Header.Del(faultHeader)
+	if name == "" && words == "" {
+		return nil, nil
+	}
+	f, err := parseFaults(words)
+	if err != nil {
+		return nil, err
+	}
+	return &caller{number, c.records.open(name), f}, nil
+}
+
+// breakOff begins an answer that says nothing and never ends. A connection that
+// is closed before its answer begins would not do: browsers then send the call
+// again by themselves.
+func breakOff(w http.ResponseWriter) {
+	w.Header().Set("Content-Length", "1")
+	w.WriteHeader(http.StatusOK)
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+// serveCallers makes many calls at once, each by a caller of its own. A browser
+// would send some six at a time.
+func (c *console) serveCallers(w http.ResponseWriter, r *http.Request) {
+	var calls []call
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, callersLimitBytes)).Decode(&calls); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	if len(calls) > callersLimit {
+		http.Error(w, fmt.Sprintf("at most %d callers", callersLimit), http.StatusBadRequest)
+		return
+	}
+	requests := make([]*http.Request, len(calls))
+	for i, one := range calls {
+		request, err := one.request(r.Context())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		who, err := c.callerOf(request, i+1)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		if who != nil {
+			request = request.WithContext(who.in(request.Context()))
+		}
+		requests[i] = request
+	}
+	answerJSON(w, c.atOnce(requests))
+}
+
+// atOnce makes the calls, none before all callers are ready.
+func (c *console) atOnce(requests []*http.Request) []*answer {
+	answers := make([]*answer, len(requests))
+	var ready, done sync.WaitGroup
+	ready.Add(len(requests))
+	for i, r := range requests {
+		answers[i] = newAnswer()
+		done.Go(func() {
+			ready.Done()
+			ready.Wait()
+			c.ledger.ServeHTTP(answers[i], r)
+		})
+	}
+	done.Wait()
+	return answers
+}
+
+// call is a call as the console describes it.
+type call struct {
+	Method  string            `json:"method"`
+	Path    string            `json:"path"`
+	Headers map[string]string `json:"headers"`
+	Body    string            `json:"body"`
+}
+
+func (c call) request(ctx context.Context) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, c.Method, c.Path, strings.NewReader(c.Body))
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range c.Headers {
+		r.Header.Set(name, value)
+	}
+	return r, nil
+}
+
+// answer is an answer of the ledger that is kept instead of sent.
+type answer struct {
+	Status  int         `json:"status"`
+	Headers http.Header `json:"headers"`
+	Text    string      `json:"text"`
+}
+
+func newAnswer() *answer {
+	return &answer{Status: http.StatusOK, Headers: http.Header{}}
+}
+
+// Header implements [http.ResponseWriter].
+func (a *answer) Header() http.Header { return a.Headers }
+
+// WriteHeader implements [http.ResponseWriter].
+func (a *answer) WriteHeader(status int) { a.Status = status }
+
+// Write implements [http.ResponseWriter].
+func (a *answer) Write(p []byte) (int, error) {
+	a.Text += string(p)
+	return len(p), nil
+}
+
+func answerJSON(w http.ResponseWriter, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(body) // a browser that is gone needs no answer
+}

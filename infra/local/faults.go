@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// The faults that a call may ask for, to try what the ledger does about them.
+// The three of writes are for the first write of the call.
+const (
+	answerLost      = "answer-lost"       // the call is answered, and its caller does not hear it
+	writeLost       = "write-lost"        // DynamoDB never gets the write
+	writeAnswerLost = "write-answer-lost" // DynamoDB applies the write, and its answer is lost
+	writeConflict   = "conflict"          // DynamoDB rejects the write, as another one has its item
+	contention      = "contention"        // writes of one item at once meet such conflicts, as they do on AWS
+)
+
+// faultSet is the faults that are still to come to one caller, whose requests to
+// DynamoDB follow one another.
+type faultSet map[string]bool
+
+// parseFaults reads the words of a header, which commas separate.
+func parseFaults(words string) (faultSet, error) {
+	all := faultSet{}
+	for word := range strings.SplitSeq(words, ",") {
+		switch word = strings.TrimSpace(word); word {
+		case answerLost, writeLost, writeAnswerLost, writeConflict, contention:
+			all[word] = true
+		case "":
+		default:
+			return nil, fmt.Errorf("%s knows no %q", faultHeader, word)
+		}
+	}
+	return all, nil
+}
+
+// take reports whether the fault is still to come, and uses it up.
+func (f faultSet) take(fault string) bool {
+	if !f[fault] {
+		return false
+	}
+	delete(f, fault)
+	return true
+}
+
+// The errors are of the kind that a broken connection gives.
+var (
+	errRequestLost = fmt.Errorf("the request was lost, as asked for: %w", io.ErrUnexpectedEOF)
+	errAnswerLost  = fmt.Errorf("the answer was lost, as asked for: %w", io.ErrUnexpectedEOF)
+)
+
+// conflict returns DynamoDB's answer to a write of which another one holds some
+// items. DynamoDB Local never answers so.
+//
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
+func conflict(r *http.Request, sent request, held map[string]bool) (*http.Response, error) {
+	const names = "com.amazonaws.dynamodb.v20120810#"
+	problem := map[string]any{"__type": names + "TransactionConflictException", "message": "Transaction is ongoing for the item"}
+	if sent.Operation == "TransactWriteItems" {
+		reasons := make([]map[string]string, len(sent.Items))
+		for i, item := range sent.Items {
+			reasons[i] = map[string]string{"Code": "None"}
+			if held[item.name()] {
+				reasons[i] = map[string]string{"Code": "TransactionConflict"}
+			}
+		}
+		problem = map[string]any{"__type": names + "TransactionCanceledException", "Message": "Transaction cancelled", "CancellationReasons": reasons}
+	}
+	body, err := json.Marshal(problem)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Response{
+		StatusCode:    http.StatusBadRequest,
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Header:        http.Header{"Content-Type": {"application/x-amz-json-1.0"}},
+		Body:          io.NopCloser(bytes.NewReader(body)),
+		ContentLength: int64(len(body)),
+		Request:       r,
+	}, nil
+}
+
+// heldItems are the items that writes under way hold, for [contention].
+type heldItems struct {
+	mu    sync.Mutex
+	names map[string]bool
+}
+
+// take holds the items and returns nil, or returns those that others hold.
+func (h *heldItems) take(items []item) (others map[string]bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, i := range items {
+		if h.names[i.name()] {
+			if others == nil {
+				others = map[string]bool{}
+			}
+			others[i.name()] = true
+		}
+	}
+	if others != nil {
+		return others
+	}
+	if h.names == nil {
+		h.names = map[string]bool{}
+	}
+	for _, i := range items {
+		h.names[i.name()] = true
+	}
+	return nil
+}
+
+func (h *heldItems) release(items []item) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, i := range items {
+		delete(h.names, i.name())
+	}
+}

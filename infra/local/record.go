@@ -1,0 +1,96 @@
+package main
+
+import (
+	"sync"
+	"time"
+)
+
+// recordsLimit bounds how many calls are kept, the newest.
+const recordsLimit = 500
+
+// records are what DynamoDB was sent for the console's calls, by their names.
+// They are safe for concurrent use.
+type records struct {
+	mu     sync.Mutex
+	byName map[string]*record
+	names  []string // in the order of the calls
+}
+
+// open returns the record of a call, a new one if there is none of that name. One
+// without a name is not kept.
+func (r *records) open(name string) *record {
+	made := &record{began: time.Now()}
+	if name == "" {
+		return made
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if known := r.byName[name]; known != nil {
+		return known
+	}
+	if r.byName == nil {
+		r.byName = map[string]*record{}
+	}
+	r.byName[name] = made
+	r.names = append(r.names, name)
+	if len(r.names) > recordsLimit {
+		delete(r.byName, r.names[0])
+		r.names = r.names[1:]
+	}
+	return made
+}
+
+// find returns what DynamoDB has been sent for a call so far.
+func (r *records) find(name string) []exchange {
+	r.mu.Lock()
+	known := r.byName[name]
+	r.mu.Unlock()
+	if known == nil {
+		return []exchange{}
+	}
+	return known.all()
+}
+
+// record is what DynamoDB was sent for one call. It is safe for concurrent use.
+type record struct {
+	began time.Time
+
+	mu        sync.Mutex
+	exchanges []exchange
+}
+
+// exchange is a request to DynamoDB and, once it is there, its answer. Times
+// count from the beginning of the call.
+type exchange struct {
+	Caller int     `json:"caller,omitempty"`
+	Sent   float64 `json:"sentMs"`
+	Took   float64 `json:"tookMs"`
+	request
+	*result // nil: under way
+}
+
+// add adds a request that is about to be sent, and returns its place.
+func (r *record) add(caller int, sent request) (place int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.exchanges = append(r.exchanges, exchange{Caller: caller, Sent: r.age(), request: sent})
+	return len(r.exchanges) - 1
+}
+
+// end adds the answer to the request of a place.
+func (r *record) end(place int, came result) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := &r.exchanges[place]
+	e.Took, e.result = r.age()-e.Sent, &came
+}
+
+func (r *record) all() []exchange {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]exchange{}, r.exchanges...)
+}
+
+func (r *record) age() float64 {
+	return float64(time.Since(r.began).Microseconds()) / 1e3
+}

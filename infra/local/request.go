@@ -1,0 +1,112 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strings"
+)
+
+// request is a request to DynamoDB, as the console shows it.
+type request struct {
+	Operation string `json:"operation"`
+	Token     string `json:"token,omitempty"` // by which DynamoDB knows a write again
+	Items     []item `json:"items"`
+}
+
+// item is what a request reads or writes, and the rule for that.
+type item struct {
+	Action    string `json:"action"`
+	Table     string `json:"table"`
+	Key       string `json:"key,omitempty"`
+	Condition string `json:"condition,omitempty"`
+	Update    string `json:"update,omitempty"`
+}
+
+func (i item) name() string { return i.Table + " " + i.Key }
+
+// result is what came back.
+type result struct {
+	Outcome string   `json:"outcome"`           // "ok", "request lost", "answer lost", "no answer", or DynamoDB's name for an error
+	Reasons []string `json:"reasons,omitempty"` // of a cancelled write, one for each item; "None" is none
+}
+
+// message is what DynamoDB is sent, or one write of it.
+type message struct {
+	TableName, IndexName      string
+	Key, Item                 map[string]scalar
+	ConditionExpression       string
+	KeyConditionExpression    string
+	UpdateExpression          string
+	ExpressionAttributeValues map[string]scalar
+	ClientRequestToken        string
+	TransactItems             []map[string]message
+}
+
+// scalar is a string or a number of DynamoDB's.
+type scalar struct{ S, N string }
+
+func (s scalar) String() string {
+	if s.N != "" {
+		return s.N
+	}
+	return s.S
+}
+
+func parseRequest(operation string, body []byte) (request, error) {
+	var m message
+	if err := json.Unmarshal(body, &m); err != nil {
+		return request{}, err
+	}
+	r := request{Operation: operation, Token: m.ClientRequestToken}
+	for _, write := range m.TransactItems {
+		for action, one := range write {
+			r.Items = append(r.Items, one.item(action))
+		}
+	}
+	if m.TransactItems == nil {
+		r.Items = []item{m.item(strings.TrimSuffix(operation, "Item"))}
+	}
+	return r, nil
+}
+
+// item returns what a message reads or writes. The ledger puts transactions,
+// whose key is their id; what it gets and updates has a key of one attribute.
+func (m message) item(action string) item {
+	key := m.Item["id"].String()
+	for _, value := range m.Key {
+		key = value.String()
+	}
+	table := m.TableName
+	if m.IndexName != "" {
+		table += ", index " + m.IndexName
+	}
+	return item{action, table, key, m.readable(m.ConditionExpression + m.KeyConditionExpression), m.readable(m.UpdateExpression)}
+}
+
+var placeholder = regexp.MustCompile(`:\w+`)
+
+// readable returns an expression with its values in place of their names.
+func (m message) readable(expression string) string {
+	return placeholder.ReplaceAllStringFunc(expression, func(name string) string {
+		return m.ExpressionAttributeValues[name].String()
+	})
+}
+
+func parseResult(status int, body []byte) result {
+	if status == http.StatusOK {
+		return result{Outcome: "ok"}
+	}
+	var problem struct {
+		Type                string `json:"__type"`
+		CancellationReasons []struct{ Code string }
+	}
+	if err := json.Unmarshal(body, &problem); err != nil {
+		return result{Outcome: http.StatusText(status)}
+	}
+	r := result{Outcome: problem.Type[strings.LastIndex(problem.Type, "#")+1:]}
+	for _, reason := range problem.CancellationReasons {
+		r.Reasons = append(r.Reasons, reason.Code)
+	}
+	return r
+}

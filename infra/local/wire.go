@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+)
+
+// wire is the HTTP client under the DynamoDB client. It leaves every request as
+// it is, save those of a call whose context has a [caller]: it records them, and
+// lets happen to them what that caller asks for. It is safe for concurrent use.
+type wire struct {
+	client dynamodb.HTTPClient
+	held   heldItems
+}
+
+// overWire puts a new wire under a DynamoDB client, as one of its options.
+func overWire(o *dynamodb.Options) {
+	o.HTTPClient = &wire{client: o.HTTPClient}
+}
+
+// caller is who makes a call: the console, or one of the callers that it lets
+// loose at once.
+type caller struct {
+	number int // 0: the only one
+	record *record
+	faults faultSet
+}
+
+type callerKey struct{}
+
+func (c *caller) in(ctx context.Context) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+// Do implements the HTTPClient of the SDK.
+func (w *wire) Do(r *http.Request) (*http.Response, error) {
+	c, ok := r.Context().Value(callerKey{}).(*caller)
+	if !ok {
+		return w.client.Do(r)
+	}
+	sent, err := readRequest(r)
+	if err != nil {
+		return nil, err
+	}
+	place := c.record.add(c.number, sent)
+	response, err := w.deliver(c, r, sent)
+	result, err := readResult(response, err)
+	c.record.end(place, result)
+	if err != nil {
+		return nil, err
+	}
+	return response, nil
+}
+
+// deliver sends a request, unless a fault of its caller does something else to it.
+// Faults are for writes.
+func (w *wire) deliver(c *caller, r *http.Request, sent request) (*http.Response, error) {
+	write := sent.Operation == "TransactWriteItems" || sent.Operation == "PutItem"
+	switch {
+	case write && c.faults.take(writeLost):
+		return nil, errRequestLost
+	case write && c.faults.take(writeConflict):
+		return conflict(r, sent, map[string]bool{sent.Items[len(sent.Items)-1].name(): true})
+	case write && c.faults.take(writeAnswerLost):
+		return w.loseAnswer(r)
+	case write && c.faults[contention]:
+		if others := w.held.take(sent.Items); others != nil {
+			return conflict(r, sent, others)
+		}
+		defer w.held.release(sent.Items)
+	}
+	return w.client.Do(r)
+}
+
+// loseAnswer sends a request and drops its answer.
+func (w *wire) loseAnswer(r *http.Request) (*http.Response, error) {
+	response, err := w.client.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	_ = response.Body.Close()
+	return nil, errAnswerLost
+}
+
+// readRequest returns what the console shows of a request to DynamoDB, which can
+// still be sent.
+func readRequest(r *http.Request) (request, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return request{}, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	return parseRequest(operation, body)
+}
+
+// readResult returns what the console shows of the answer to a request, which can
+// still be read.
+func readResult(response *http.Response, err error) (result, error) {
+	switch {
+	case errors.Is(err, errRequestLost):
+		return result{Outcome: "request lost"}, err
+	case errors.Is(err, errAnswerLost):
+		return result{Outcome: "answer lost"}, err
+	case err != nil:
+		return result{Outcome: "no answer"}, err
+	}
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return result{Outcome: "no answer"}, err
+	}
+	_ = response.Body.Close()
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	return parseResult(response.StatusCode, body), nil
+}
