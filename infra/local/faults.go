@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 )
 
 // The faults that a call may ask for, to try what the ledger does about them.
@@ -54,11 +55,16 @@ var (
 	errAnswerLost  = fmt.Errorf("the answer was lost, as asked for: %w", io.ErrUnexpectedEOF)
 )
 
-// conflict returns DynamoDB's answer to a write of which another one holds some
+// conflictTakes is how long DynamoDB takes to answer with a conflict: about a round
+// trip, in which whoever holds the item goes on.
+const conflictTakes = 10 * time.Millisecond
+
+// conflict returns, after its time, DynamoDB's answer to a write of which another one holds some
 // items. DynamoDB Local never answers so.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
 func conflict(r *http.Request, sent request, held map[string]bool) (*http.Response, error) {
+	time.Sleep(conflictTakes)
 	const names = "com.amazonaws.dynamodb.v20120810#"
 	problem := map[string]any{"__type": names + "TransactionConflictException", "message": "Transaction is ongoing for the item"}
 	if sent.Operation == "TransactWriteItems" {

@@ -1,148 +1,111 @@
-// The console: it calls the ledger as any other caller does, and shows the
-// calls as they go over the wire.
+// The console: it calls the ledger as any other caller does, and shows the calls
+// as they go over the wire. What is clicked is for the user in the field, and an
+// answer, however late, is for the user and the call that it answers.
 
-const at = (id) => document.getElementById(id);
-let user = new URLSearchParams(location.search).get("userId") ?? "1";
-let balance; // of the user, as text, when it was last read
-let last;    // the last call: {method, path, headers, body}
+import { balanceOf, newName, posting, transactionOf } from "./calls.js";
+import { at } from "./dom.js";
+import { isShown, made, madeAtOnce, newLane, prepare } from "./log.js";
+import { clear, read } from "./statement.js";
+import { prepareSteps } from "./steps.js";
+import { money } from "./words.js";
 
-// send makes a call and shows it. It is null if no answer came.
-async function send(call) {
-  const answer = await exchange(call).catch(() => null);
-  show(call, answer);
-  return answer;
+let user;     // whose balance and statement the page shows, as the address says
+let turn = 0; // counts the readings of balances; of two, the later one is shown
+
+// The address holds what the page shows, for reload, back, forward and others.
+const address = (userId, transaction) => `/?${new URLSearchParams({ userId, ...(transaction && { transaction }) })}`;
+
+function showAddress() {
+  const parameters = new URLSearchParams(location.search);
+  return show(parameters.get("userId") ?? "1", parameters.get("transaction"));
 }
 
-async function exchange({ method, path, headers, body }) {
-  const response = await fetch(path, { method, headers, body });
-  const text = await response.text();
+function go(to, transaction) {
+  const target = address(to, transaction);
+  if (target !== location.pathname + location.search) history.pushState(null, "", target);
+  return show(to, transaction);
+}
+
+// show shows a user and, if one is named, a transaction.
+function show(to, transaction) {
+  if (to !== user) {
+    user = to;
+    at("balance").textContent = "…";
+    clear(to);
+  }
+  document.title = `${to}: onewrite`;
+  at("user").value = to;
+  at("owner").textContent = to;
+  complain();
+  const reading = refresh({ show: !transaction });
+  if (transaction) made(transactionOf(transaction), to);
+  return reading;
+}
+
+// refresh reads the balance and the statement anew, and returns the balance.
+async function refresh({ show: shown = false } = {}) {
+  const [mine, whose] = [++turn, user];
+  const entry = await made(balanceOf(whose), whose, { show: shown });
+  if (mine !== turn) return balanceIn(entry);
+  at("balance").textContent = balanceIn(entry) ? money(balanceIn(entry)) : "…";
+  complainOf(entry);
+  if (balanceIn(entry)) await read(whose);
+  return balanceIn(entry);
+}
+
+const balanceIn = ({ answer }) => answer?.body.data?.balance;
+
+// move posts what the form says.
+function move(type) {
+  const call = posting(at("key").value.trim(), { userId: at("user").value, ammount: at("amount").value, type });
+  return post(call, at("user").value, at("fault").value);
+}
+
+// post sends a transaction of a user, new or the same again, and shows the user.
+async function post(call, whose, faults) {
+  if (whose !== user) go(whose);
+  complain();
+  const entry = await made(call, whose, { faults });
+  // A double click sends one key twice, and counts once: the key changes only when
+  // its outcome is there.
+  const settled = entry.answer?.status === 201 || entry.answer?.status === 422;
+  if (settled && at("key").value.trim() === call.headers["Idempotent-Key"]) newKey();
+  complainOf(entry);
+  if (whose === user) await refresh();
+  return entry;
+}
+
+// again sends a call of the log again, and nothing is lost on the way now.
+async function again({ call, user: whose }) {
+  if (call.method === "POST") return post(call, whose);
+  const entry = await made(call, whose);
+  if (whose === user) await refresh();
+  return entry;
+}
+
+// newStage opens a new user for a step.
+async function newStage() {
+  const whose = newName("try");
+  const before = await go(whose);
+  const lane = newLane();
   return {
-    status: response.status,
-    reason: response.statusText,
-    headers: [...response.headers],
-    replayed: response.headers.has("Idempotent-Replayed"),
-    text,
-    body: JSON.parse(text),
+    user: whose,
+    before,
+    send: (call, faults) => made(call, whose, { faults, lane }),
+    sendAtOnce: (calls, faults) => madeAtOnce(calls, whose, { faults, lane }),
+    balance: async () => (whose === user ? refresh() : balanceIn(await made(balanceOf(whose), whose, { show: false }))),
   };
 }
 
-const get = (path, parameters = {}) =>
-  ({ method: "GET", path: Object.keys(parameters).length ? `${path}?${new URLSearchParams(parameters)}` : path });
-
-// show writes the call, its answer and the same call for curl.
-function show(call, answer) {
-  last = call;
-  const headers = Object.entries(call.headers ?? {}).map(([name, value]) => `${name}: ${value}\n`).join("");
-  at("request").textContent = `${call.method} ${call.path} HTTP/1.1\n${headers}${call.body ? `\n${call.body}` : ""}`.trimEnd();
-  at("answer").replaceChildren(...(answer ? answerLines(answer) : ["No answer."]));
-  at("curl").textContent = curl(call);
-  at("again").hidden = call.method !== "POST";
+// complainOf marks the fields that a call was refused for, if it is the one that
+// the page shows.
+function complainOf(entry) {
+  if (isShown(entry)) complain(entry.problem ?? (entry.answer?.status === 400 ? entry.answer.body.properties : {}));
 }
 
-function answerLines({ status, reason, headers, text }) {
-  const lines = [`HTTP/1.1 ${status} ${reason}\n`];
-  for (const [name, value] of headers) {
-    const line = `${name.replace(/\b[a-z]/g, (letter) => letter.toUpperCase())}: ${value}`;
-    lines.push(name === "idempotent-replayed" ? marked(line) : line, "\n");
-  }
-  return [...lines, "\n", ...breakable(text)];
-}
-
-// breakable is JSON that breaks into lines after its commas.
-const breakable = (text) => text.split(/(?<=,)/).flatMap((part) => [part, document.createElement("wbr")]);
-
-function marked(text) {
-  const mark = document.createElement("mark");
-  mark.textContent = text;
-  return mark;
-}
-
-function curl({ method, path, headers, body }) {
-  const quote = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
-  const words = ["curl", "-i", quote(location.origin + path)];
-  for (const [name, value] of Object.entries(headers ?? {})) words.push("-H", quote(`${name}: ${value}`));
-  if (method === "POST") words.push("-d", quote(body));
-  return words.join(" ");
-}
-
-// money is a sum for people, from the ledger's decimal text; never a float.
-function money(text) {
-  const [dollars, cents = ""] = text.split(".");
-  return `$${dollars.replace(/\B(?=(\d{3})+$)/g, ",")}.${cents.padEnd(2, "0")}`;
-}
-
-// open shows another user.
-async function open() {
-  tell();
-  complain();
-  const answer = await send(get("/balance", { userId: user }));
-  if (answer?.status !== 200) {
-    at("balance").textContent = "…";
-    at("history").replaceChildren();
-    at("none").hidden = at("older").hidden = true;
-    tellProblem(answer);
-    return;
-  }
-  showBalance(answer);
-  await readHistory();
-}
-
-function showBalance(answer) {
-  balance = answer.body.data.balance;
-  at("balance").textContent = money(balance);
-}
-
-// post sends a transaction, new or the same again, and says what it did.
-async function post(call) {
-  complain();
-  const before = balance;
-  const answer = await send(call);
-  if (answer === null || answer.status >= 500) {
-    tellProblem(answer); // and the key stays: the same call again settles it
-    return;
-  }
-  if (at("key").value === call.headers["Idempotent-Key"]) newKey();
-  const read = await exchange(get("/balance", { userId: user })).catch(() => null);
-  if (read?.status === 200) showBalance(read);
-  await readHistory();
-  const moved = balance === before
-    ? `The balance did not move: ${money(balance)}.`
-    : `The balance went from ${money(before)} to ${money(balance)}.`;
-  if (answer.replayed) {
-    tell("replayed", "Replayed", `This is the first answer again. ${moved}`);
-  } else if (answer.status === 201) {
-    tell("posted", "Posted", moved);
-  } else if (answer.body.balance) {
-    tell("declined", "Declined", `${answer.body.detail} ${moved}`);
-  } else {
-    tellProblem(answer);
-  }
-}
-
-function tellProblem(answer) {
-  if (answer === null) {
-    tell("refused", "No answer", "It may have counted or not. Send the same call again to find out; it can't count twice.");
-    return;
-  }
-  tell("refused", answer.body.title, answer.body.detail);
-  complain(answer.status === 400 ? answer.body.properties : {});
-}
-
-// tell says the outcome, to all eyes and ears; nothing without a kind.
-function tell(kind, title, sentence) {
-  const outcome = at("outcome");
-  outcome.hidden = !kind;
-  outcome.replaceChildren();
-  if (!kind) return;
-  const strong = document.createElement("strong");
-  strong.textContent = `${title}. `;
-  outcome.className = `outcome ${kind}`;
-  outcome.append(strong, sentence);
-}
-
-// complain marks the fields that the ledger refused, and goes to the first.
+// complain marks the fields that have problems, and goes to the first.
 function complain(properties = {}) {
-  const fields = [...document.querySelectorAll("input")];
+  const fields = [...document.querySelectorAll("#open input, #post input")];
   for (const field of fields) {
     if (properties[field.name]) field.setAttribute("aria-invalid", "true");
     else field.removeAttribute("aria-invalid");
@@ -150,64 +113,28 @@ function complain(properties = {}) {
   fields.find((field) => properties[field.name])?.focus();
 }
 
-// readHistory shows the newest page, or with a cursor adds the one after it.
-async function readHistory(cursor) {
-  const answer = await exchange(get("/transactions", { userId: user, limit: 10, ...(cursor && { cursor }) })).catch(() => null);
-  if (answer?.status !== 200) return;
-  const rows = answer.body.data.map(row);
-  if (cursor) at("history").append(...rows);
-  else at("history").replaceChildren(...rows);
-  at("none").hidden = at("history").childElementCount > 0;
-  at("older").hidden = !answer.body.next;
-  at("older").onclick = () => readHistory(answer.body.next);
-}
-
-function row(transaction) {
-  const tr = at("row").content.firstElementChild.cloneNode(true);
-  const [time, id, type, status, amount] = tr.children;
-  const created = new Date(transaction.createdAt);
-  tr.className = `${transaction.type} ${transaction.status}`;
-  time.firstChild.dateTime = transaction.createdAt;
-  time.firstChild.textContent = created.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
-  id.firstChild.textContent = transaction.id.slice(0, 8);
-  id.firstChild.onclick = () => send(get(`/transactions/${transaction.id}`));
-  type.textContent = transaction.type === "credit" ? "Credit" : "Debit";
-  status.firstChild.textContent = transaction.status === "posted" ? "Posted" : "Declined";
-  status.firstChild.classList.add(transaction.status);
-  amount.textContent = `${transaction.type === "credit" ? "+" : "−"}${money(transaction.ammount)}`;
-  return tr;
-}
-
-function newKey() {
-  at("key").value = `try-${crypto.getRandomValues(new Uint32Array(1))[0].toString(16).padStart(8, "0")}`;
-}
+const newKey = () => { at("key").value = newName("try"); };
 
 at("open").onsubmit = (event) => {
   event.preventDefault();
-  user = at("user").value;
-  open();
+  go(at("user").value);
 };
-
-// A double click sends one key twice, and counts once: the key changes only
-// when the answer is there.
-at("post").onsubmit = (event) => {
-  event.preventDefault();
-  post({
-    method: "POST",
-    path: "/transactions",
-    headers: { "Idempotent-Key": at("key").value, "Content-Type": "application/json" },
-    body: JSON.stringify({ userId: user, ammount: at("amount").value, type: event.submitter.value }),
-  });
-};
-
-at("again").onclick = () => post(last);
+at("post").onsubmit = (event) => event.preventDefault(); // Enter is neither a credit nor a debit
+for (const button of document.querySelectorAll(".side")) button.onclick = () => move(button.value);
 at("new-key").onclick = newKey;
-at("copy").onclick = async () => {
-  await navigator.clipboard.writeText(at("curl").textContent);
-  at("copy").textContent = "Copied";
-  setTimeout(() => { at("copy").textContent = "Copy"; }, 1500);
+at("history").onclick = (event) => {
+  const link = event.target.closest("a");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const parameters = new URL(link.href).searchParams;
+  go(parameters.get("userId"), parameters.get("transaction"));
 };
+addEventListener("popstate", showAddress);
+addEventListener("pageshow", ({ persisted }) => { if (persisted) refresh(); });
+document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
 
-at("user").value = user;
+prepare(again);
+prepareSteps(newStage);
 newKey();
-open();
+showAddress();
+if (!location.search) history.replaceState(null, "", address(user));

@@ -1,0 +1,66 @@
+// The calls: how they are made, sent and answered. Nothing here knows the page.
+
+const get = (path, parameters = {}) =>
+  ({ method: "GET", path: Object.keys(parameters).length ? `${path}?${new URLSearchParams(parameters)}` : path, headers: {}, body: "" });
+
+export const balanceOf = (userId) => get("/balance", { userId });
+
+export const historyOf = (userId, limit, cursor) => get("/transactions", { userId, limit, ...(cursor && { cursor }) });
+
+export const transactionOf = (id) => get(`/transactions/${encodeURIComponent(id)}`);
+
+export const posting = (key, body) => ({
+  method: "POST",
+  path: "/transactions",
+  headers: { "Idempotent-Key": key, "Content-Type": "application/json" },
+  body: JSON.stringify(body),
+});
+
+export const newName = (prefix) => `${prefix}-${crypto.getRandomValues(new Uint32Array(1))[0].toString(16).padStart(8, "0")}`;
+
+// unsendable says why a call can't be sent at all, or nothing. The ledger judges
+// all else.
+export function unsendable({ headers }) {
+  if (/[^\x20-\x7e]/.test(headers["Idempotent-Key"] ?? "")) {
+    return { "Idempotent-Key": ["can't be sent: a header takes ASCII characters only, such as letters, digits and hyphens"] };
+  }
+  return undefined;
+}
+
+// The headers of the local server's own, by which it knows whose requests to
+// DynamoDB to show, and what to let go wrong.
+const own = (name, faults) => ({ "Local-Call": name, ...(faults && { "Local-Fault": faults }) });
+
+// send makes a call. It throws if no answer came, or not all of it.
+export async function send({ method, path, headers, body }, name, faults) {
+  const response = await fetch(path, { method, headers: { ...headers, ...own(name, faults) }, ...(method === "POST" && { body }) });
+  return answered(response.status, response.statusText, [...response.headers], await response.text());
+}
+
+// sendAtOnce makes many calls at once, by the local server: a browser would send
+// some six at a time.
+export async function sendAtOnce(calls, name, faults) {
+  const body = JSON.stringify(calls.map((call) => ({ ...call, headers: { ...call.headers, ...own(name, faults) } })));
+  const response = await fetch("/local/callers", { method: "POST", body });
+  const answers = await response.json();
+  return answers.map(({ status, headers, text }) =>
+    answered(status, "", Object.entries(headers).map(([key, values]) => [key.toLowerCase(), values.join(", ")]), text));
+}
+
+function answered(status, reason, headers, text) {
+  return { status, reason, headers, text, body: parsed(text), replayed: headers.some(([name]) => name === "idempotent-replayed") };
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
+}
+
+// requestsOf reads what DynamoDB has been sent for a call so far.
+export async function requestsOf(name) {
+  const response = await fetch(`/local/requests?${new URLSearchParams({ call: name })}`);
+  return response.json();
+}
