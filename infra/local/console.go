@@ -158,19 +158,24 @@ func (c call) request(ctx context.Context) (*http.Request, error) {
 // answer is an answer of the ledger that is kept instead of sent.
 type answer struct {
 	Status  int         `json:"status"`
+	Reason  string      `json:"reason"`
 	Headers http.Header `json:"headers"`
 	Text    string      `json:"text"`
 }
 
 func newAnswer() *answer {
-	return &answer{Status: http.StatusOK, Headers: http.Header{}}
+	a := &answer{Headers: http.Header{}}
+	a.WriteHeader(http.StatusOK)
+	return a
 }
 
 // Header implements [http.ResponseWriter].
 func (a *answer) Header() http.Header { return a.Headers }
 
 // WriteHeader implements [http.ResponseWriter].
-func (a *answer) WriteHeader(status int) { a.Status = status }
+func (a *answer) WriteHeader(status int) {
+	a.Status, a.Reason = status, http.StatusText(status)
+}
 
 // Write implements [http.ResponseWriter].
 func (a *answer) Write(p []byte) (int, error) {

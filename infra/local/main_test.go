@@ -4,9 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
+	"flag"
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"regexp"
@@ -17,6 +20,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/internal/cli"
 )
 
 // server is a local server on a free port, with a DynamoDB Local of its own.
@@ -185,7 +190,7 @@ func TestCannotStart(t *testing.T) {
 		{[]string{"-addr", "127.0.0.1:0", "-data", t.TempDir()}, "http://127.0.0.1:1", "AWS_ENDPOINT_URL_DYNAMODB names another"},
 		{[]string{"-nothing"}, "", "not defined"},
 		{[]string{"serve"}, "", `unexpected "serve"`},
-		{[]string{"-addr", "3300"}, "", `-addr must be an address and a port, such as 127.0.0.1:3000, and not "3300"`},
+		{[]string{"-addr", "3300"}, "", `-addr must be an address and a port, such as 127.0.0.1:3300, or :3300 for all addresses of this machine, and not "3300"`},
 		{[]string{"-addr", "127.0.0.1:0", "-data", "/proc"}, "", "data folder of DynamoDB Local: "},
 		{[]string{"-addr", "127.0.0.1:0"}, "https://dynamodb.us-east-1.amazonaws.com", "not on this machine; -remote says that it is meant"},
 		{[]string{"-addr", "127.0.0.1:0", "-remote"}, "http://127.0.0.1:1", "create table transactions"},
@@ -200,5 +205,43 @@ func TestCannotStart(t *testing.T) {
 		}
 		err := run(t.Context(), c.args, getenv, io.Discard, io.Discard)
 		assert.ErrorContains(t, err, c.want, "%v", c.args)
+	}
+}
+
+// What is called in a way that there isn't does nothing and ends with status 2.
+func TestUsageErrors(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"-nothing"}, {"serve"}, {"-addr", "3300"}, {"-data"}} {
+		err := run(t.Context(), args, func(string) string { return "" }, io.Discard, io.Discard)
+		exit, ok := errors.AsType[*cli.ExitError](err)
+		require.True(t, ok, "%v: %v", args, err)
+		assert.Equal(t, 2, exit.Status, "%v", args)
+	}
+}
+
+// -h names every flag and every variable, and does nothing else.
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	err := run(t.Context(), []string{"-h"}, func(string) string { return "" }, &out, io.Discard)
+	require.ErrorIs(t, err, flag.ErrHelp)
+	for name := range defaults {
+		assert.Contains(t, out.String(), name)
+	}
+	for _, word := range []string{endpointVariable, "AWS_SESSION_TOKEN", "-addr", "-data", "-remote"} {
+		assert.Contains(t, out.String(), word)
+	}
+	assert.NotContains(t, out.String(), "listening")
+}
+
+func TestReachable(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"127.0.0.1:3000": "127.0.0.1:3000",
+		"0.0.0.0:3000":   "127.0.0.1:3000",
+		"[::]:3300":      "127.0.0.1:3300",
+		"[::1]:3300":     "[::1]:3300",
+	} {
+		assert.Equal(t, want, reachable(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(address))), address)
 	}
 }

@@ -34,6 +34,15 @@ func TestPages(t *testing.T) {
 			assert.NotEmpty(t, page.body, path)
 		}
 	}
+	for path := range pages {
+		first := call(http.MethodGet, path)
+		again := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+		again.Header.Set("If-None-Match", first.Header().Get("ETag"))
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, again)
+		assert.Equal(t, http.StatusNotModified, w.Code, path)
+		assert.Empty(t, w.Body.String(), path)
+	}
 	assert.Contains(t, call(http.MethodGet, "/?userId=2").Body.String(), "<h1>onewrite</h1>")
 	assert.Equal(t, handler.OpenAPI, call(http.MethodGet, "/openapi.yaml").Body.String())
 

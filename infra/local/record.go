@@ -66,7 +66,7 @@ type exchange struct {
 	Sent   float64 `json:"sentMs"`
 	Took   float64 `json:"tookMs"`
 	request
-	*result // nil: under way
+	result // its outcome is "" while it is under way
 }
 
 // add adds a request that is about to be sent, and returns its place.
@@ -82,7 +82,7 @@ func (r *record) end(place int, came result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := &r.exchanges[place]
-	e.Took, e.result = r.age()-e.Sent, &came
+	e.Took, e.result = r.age()-e.Sent, came
 }
 
 func (r *record) all() []exchange {

@@ -27,7 +27,7 @@ func (i item) name() string { return i.Table + " " + i.Key }
 
 // result is what came back.
 type result struct {
-	Outcome string   `json:"outcome"`           // "ok", "request lost", "answer lost", "no answer", or DynamoDB's name for an error
+	Outcome string   `json:"outcome,omitempty"` // "ok", "request lost", "answer lost", "no answer", or DynamoDB's name for an error
 	Reasons []string `json:"reasons,omitempty"` // of a cancelled write, one for each item; "None" is none
 }
 

@@ -43,8 +43,8 @@ export async function sendAtOnce(calls, name, faults) {
   const body = JSON.stringify(calls.map((call) => ({ ...call, headers: { ...call.headers, ...own(name, faults) } })));
   const response = await fetch("/local/callers", { method: "POST", body });
   const answers = await response.json();
-  return answers.map(({ status, headers, text }) =>
-    answered(status, "", Object.entries(headers).map(([key, values]) => [key.toLowerCase(), values.join(", ")]), text));
+  return answers.map(({ status, reason, headers, text }) =>
+    answered(status, reason, Object.entries(headers).map(([key, values]) => [key.toLowerCase(), values.join(", ")]), text));
 }
 
 function answered(status, reason, headers, text) {

@@ -19,10 +19,10 @@ const steps = [
       name: "faults",
       label: "Lost",
       options: {
-        "write-answer-lost,answer-lost": "DynamoDB's answer, and ours",
+        "write-answer-lost,answer-lost": "both answers",
         "answer-lost": "our answer",
         "write-answer-lost": "DynamoDB's answer",
-        "write-lost,answer-lost": "DynamoDB's request, and our answer",
+        "write-lost,answer-lost": "DynamoDB's request, our answer",
       },
     }],
     async run(stage, { amount: ammount, faults }) {

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// post posts a transaction with a key, as the console does.
+func post(t *testing.T, s server, user, kind, key, name, fault string) (*http.Response, error) {
+	t.Helper()
+	body := fmt.Sprintf(`{"userId":%q,"ammount":"10","type":%q}`, user, kind)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.address+"/transactions", strings.NewReader(body))
+	require.NoError(t, err)
+	for name, value := range map[string]string{"Idempotent-Key": key, callHeader: name, faultHeader: fault} {
+		if value != "" {
+			r.Header.Set(name, value)
+		}
+	}
+	return http.DefaultClient.Do(r)
+}
+
+// read reads an answer to its end.
+func read(t *testing.T, response *http.Response, err error) string {
+	t.Helper()
+	require.NoError(t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return string(body)
+}
+
+// requests returns what DynamoDB was sent for a call.
+func requests(t *testing.T, s server, name string) (all []exchange) {
+	t.Helper()
+	response, err := http.Get("http://" + s.address + requestsPath + "?call=" + url.QueryEscape(name))
+	body := read(t, response, err)
+	require.NoError(t, json.Unmarshal([]byte(body), &all), body)
+	return all
+}
+
+// What the console has beside the ledger, over the real handler, client and tables.
+func TestConsole(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	t.Run("faults", func(t *testing.T) { testFaults(t, s) })
+	t.Run("requests", func(t *testing.T) { testRequests(t, s) })
+	t.Run("callers at once", func(t *testing.T) { testCallersAtOnce(t, s) })
+	require.NoError(t, s.stop())
+}
+
+// The faults happen under the real client, to the one call that asks for them.
+func testFaults(t *testing.T, s server) {
+	cancelled, none := "TransactionCanceledException", []string(nil)
+	for _, c := range []struct {
+		fault string
+		want  []result
+	}{
+		{"", []result{{"ok", none}}},
+		{writeLost, []result{{"request lost", none}, {"ok", none}}},
+		{writeAnswerLost, []result{{"answer lost", none}, {"ok", none}}},
+		{writeConflict, []result{{cancelled, []string{"None", "TransactionConflict"}}, {"ok", none}}},
+		{writeLost + ", " + writeConflict, []result{{"request lost", none}, {cancelled, []string{"None", "TransactionConflict"}}, {"ok", none}}},
+		{contention, []result{{"ok", none}}},
+	} {
+		user := "user of [" + c.fault + "]"
+		name := "call of [" + c.fault + "]"
+		response, err := post(t, s, user, "credit", "1", name, c.fault)
+		assert.Contains(t, read(t, response, err), `"status":"posted"`, c.fault)
+		assert.Empty(t, response.Header.Get("Idempotent-Replayed"), c.fault)
+		var got []result
+		tokens := map[string]bool{}
+		for _, e := range requests(t, s, name) {
+			assert.Equal(t, "TransactWriteItems", e.Operation, c.fault)
+			if e.Outcome != "no answer" { // a machine under load may keep DynamoDB Local from answering in time
+				got = append(got, e.result)
+			}
+			tokens[e.Token] = true
+		}
+		assert.Equal(t, c.want, got, c.fault)
+		assert.Len(t, tokens, 1, "all attempts are one write")
+		response, err = http.Get("http://" + s.address + "/balance?userId=" + url.QueryEscape(user))
+		assert.JSONEq(t, `{"data":{"balance":"110"}}`, read(t, response, err), c.fault)
+	}
+
+	response, err := post(t, s, "lost", "credit", "1", "", answerLost)
+	require.NoError(t, err)
+	_, err = io.ReadAll(response.Body)
+	response.Body.Close()
+	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	assert.Empty(t, response.Header.Get("Location"), "the caller hears nothing")
+	response, err = post(t, s, "lost", "credit", "1", "", "")
+	assert.Contains(t, read(t, response, err), `"status":"posted"`)
+	assert.Equal(t, "true", response.Header.Get("Idempotent-Replayed"))
+
+	response, err = post(t, s, "lost", "credit", "1", "", "earthquake")
+	assert.Equal(t, "Local-Fault knows no \"earthquake\"\n", read(t, response, err))
+	assert.Equal(t, http.StatusBadRequest, response.StatusCode)
+}
+
+// What the console shows of requests is what they say.
+func testRequests(t *testing.T, s server) {
+	assert.Empty(t, requests(t, s, "nobody's"))
+	for range 11 { // the last one is declined
+		response, err := post(t, s, "u", "debit", fmt.Sprint(len(requests(t, s, "call"))), "call", "")
+		read(t, response, err)
+	}
+	all := requests(t, s, "call")
+	require.Len(t, all, 12)
+	id := all[10].Items[0].Key
+	assert.Regexp(t, "^[0-9a-f-]{36}$", id)
+	assert.Equal(t, []item{
+		{"Put", "transactions", id, "attribute_not_exists(id)", ""},
+		{"Update", "transactions_aggregate", "u", "balance >= 10 OR attribute_not_exists(user_id)", "SET balance = if_not_exists(balance, 100) - 10 ADD version 1"},
+	}, all[10].Items)
+	assert.Equal(t, result{"TransactionCanceledException", []string{"None", "ConditionalCheckFailed"}}, all[10].result)
+	assert.Equal(t, request{"PutItem", "", []item{{"Put", "transactions", id, "attribute_not_exists(id)", ""}}}, all[11].request)
+
+	for path, want := range map[string]item{
+		"/balance?userId=u":      {Action: "Get", Table: "transactions_aggregate", Key: "u"},
+		"/transactions/" + id:    {Action: "Get", Table: "transactions", Key: id},
+		"/transactions?userId=u": {Action: "Query", Table: "transactions, index user_id-created_at", Condition: "user_id = u"},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.address+path, nil)
+		require.NoError(t, err)
+		r.Header.Set(callHeader, path)
+		response, err := http.DefaultClient.Do(r)
+		read(t, response, err)
+		all := requests(t, s, path)
+		require.Len(t, all, 1, path)
+		assert.Equal(t, []item{want}, all[0].Items, path)
+	}
+}
+
+// sendAtOnce has the local server make calls at once.
+func sendAtOnce(t *testing.T, s server, calls []call) (answers []answer) {
+	t.Helper()
+	body, err := json.Marshal(calls)
+	require.NoError(t, err)
+	response, err := http.Post("http://"+s.address+callersPath, "application/json", bytes.NewReader(body))
+	text := read(t, response, err)
+	require.NoError(t, json.Unmarshal([]byte(text), &answers), text)
+	return answers
+}
+
+// Twenty callers with one key are one transaction, and twenty debits of a tenth of
+// the balance are ten, also where writes conflict.
+func testCallersAtOnce(t *testing.T, s server) {
+	for _, fault := range []string{"", contention} {
+		var same, own []call
+		for i := range 20 {
+			headers := func(key, name string) map[string]string {
+				return map[string]string{"Idempotent-Key": key, callHeader: name + fault, faultHeader: fault}
+			}
+			same = append(same, call{"POST", "/transactions", headers("k", "same"), `{"userId":"same` + fault + `","ammount":"10","type":"credit"}`})
+			own = append(own, call{"POST", "/transactions", headers(fmt.Sprint(i), "own"), `{"userId":"own` + fault + `","ammount":"10","type":"debit"}`})
+		}
+		outcomes := map[string]int{}
+		for _, a := range sendAtOnce(t, s, same) {
+			outcomes[fmt.Sprint(a.Status, " ", a.Reason, " ", a.Headers["Idempotent-Replayed"])]++
+		}
+		assert.Equal(t, map[string]int{"201 Created []": 1, "201 Created [true]": 19}, outcomes, fault)
+		outcomes = map[string]int{}
+		for _, a := range sendAtOnce(t, s, own) {
+			outcomes[fmt.Sprint(a.Status, strings.Contains(a.Text, `"type":"/problems/insufficient-funds"`))]++
+		}
+		assert.Equal(t, map[string]int{"201 false": 10, "422 true": 10}, outcomes, fault)
+		callers, conflicts := map[int]bool{}, 0
+		for _, e := range requests(t, s, "own"+fault) {
+			callers[e.Caller] = true
+			if strings.Contains(fmt.Sprint(e.Reasons), "TransactionConflict") {
+				conflicts++
+			}
+		}
+		assert.Len(t, callers, 20)
+		assert.Equal(t, fault == contention, conflicts > 0, "%d conflicts", conflicts)
+	}
+}
+
+// What is the local server's own never reaches the ledger, and a call without it
+// is left as it is.
+func TestLedgerSeesNoHeaderOfOurs(t *testing.T) {
+	t.Parallel()
+	var seen http.Header
+	h := &console{ledger: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.Header })}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/balance", nil)
+	r.Header.Set(callHeader, "1")
+	r.Header.Set(faultHeader, contention)
+	r.Header.Set("X-Own", "1")
+	h.ServeHTTP(httptest.NewRecorder(), r)
+	assert.Equal(t, http.Header{"X-Own": {"1"}}, seen)
+
+	body := `[{"method":"GET","path":"/balance","headers":{"Local-Call":"1","Local-Fault":"conflict","X-Own":"2"}}]`
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodPost, callersPath, strings.NewReader(body)))
+	assert.Equal(t, http.Header{"X-Own": {"2"}}, seen)
+}
+
+func TestCallersAreRefused(t *testing.T) {
+	t.Parallel()
+	h := &console{ledger: http.NotFoundHandler()}
+	for _, c := range []struct{ body, want string }{
+		{"{", "unexpected EOF"},
+		{"[" + strings.Repeat(`{"method":"GET","path":"/"},`, 100) + `{"method":"GET","path":"/"}]`, "at most 100 callers"},
+		{`[{"method":"GET","path":"/","headers":{"Local-Fault":"x"}}]`, `Local-Fault knows no "x"`},
+		{`[{"method":"GET","path":":"}]`, "missing protocol scheme"},
+		{`[{"body":"` + strings.Repeat("x", callersLimitBytes) + `"}]`, "too large"},
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, callersPath, strings.NewReader(c.body)))
+		assert.Equal(t, http.StatusBadRequest, w.Code, c.want)
+		assert.Contains(t, w.Body.String(), c.want)
+	}
+}
+
+// The newest records are kept.
+func TestRecordsLimit(t *testing.T) {
+	t.Parallel()
+	var r records
+	for i := range recordsLimit + 1 {
+		r.open(fmt.Sprint(i)).add(0, request{Operation: "GetItem"})
+	}
+	assert.Empty(t, r.find("0"))
+	assert.Len(t, r.find("1"), 1)
+	assert.Len(t, r.byName, recordsLimit)
+	r.open("").add(0, request{})
+	assert.Empty(t, r.find(""))
+}
