@@ -33,7 +33,7 @@ func newPage(contentType, encoding string, body []byte) page {
 // allPages returns the pages by their paths: the console at /, the reference at
 // /docs, and what they load. None of the paths is the ledger's.
 func allPages() (map[string]page, error) {
-	all := map[string]page{"/openapi.yaml": {contentType: "application/yaml", body: []byte(handler.OpenAPI)}}
+	all := map[string]page{"/openapi.yaml": newPage("application/yaml", "", []byte(handler.OpenAPI))}
 	own, err := fs.Glob(files, "pages/*")
 	if err != nil {
 		return nil, err
