@@ -136,5 +136,6 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden) refr
 prepare(again);
 prepareSteps(newStage);
 newKey();
+document.querySelector("main").hidden = false; // at once and whole, so that nothing moves while it is read
 showAddress();
 if (!location.search) history.replaceState(null, "", address(user));

@@ -21,7 +21,11 @@ function mend() {
   for (const menu of document.querySelectorAll("select:not([aria-label])")) {
     menu.ariaLabel = menu.id === "servers" ? "Server" : "Example";
   }
-  for (const link of document.querySelectorAll("button a[href]")) link.removeAttribute("href");
+  for (const area of document.querySelectorAll("textarea:not([aria-label])")) area.ariaLabel = "Body";
+  for (const link of document.querySelectorAll("button a[href]")) {
+    link.removeAttribute("href");
+    link.role = "none";
+  }
 }
 
 new MutationObserver(mend).observe(document.getElementById("reference"), { childList: true, subtree: true });

@@ -1,0 +1,202 @@
+// Package console tests the local server's pages as a person at a browser does.
+package console
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write the screenshots of the README anew; they are set in Debian's fonts-inter and fonts-jetbrains-mono")
+
+const (
+	screenshots        = "../../../../local/screenshots"
+	maxScreenshotBytes = 300_000
+	within             = 30 * time.Second // for anything to appear
+)
+
+// browser is a new Chromium with nothing but a page of the local server.
+type browser struct {
+	context.Context
+	t      *testing.T
+	errors chan string // that the page has raised
+}
+
+func open(t *testing.T, path string) browser {
+	t.Helper()
+	server := os.Getenv("LEDGER_URL")
+	require.NotEmpty(t, server, "LEDGER_URL must be the URL of a new local server: .ci/serve starts one")
+	program := installed("chromium", "chromium-browser", "google-chrome")
+	require.NotEmpty(t, program, "this test needs Chromium: apt-get install chromium")
+	allocator, end := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(program),
+		chromedp.UserDataDir(t.TempDir()),
+		chromedp.NoSandbox, // CI is root in a container
+		chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+	)...)
+	t.Cleanup(end)
+	ctx, end := chromedp.NewContext(allocator)
+	t.Cleanup(end)
+	t.Cleanup(func() { assert.NoError(t, chromedp.Cancel(ctx)) })
+	require.NoError(t, chromedp.Do(ctx, call(log.Enable, cdp.Empty{}), call(runtime.Enable, cdp.Empty{})))
+
+	b := browser{ctx, t, make(chan string, 100)}
+	watch(b, runtime.ExceptionThrown, func(e runtime.EventExceptionThrown) string { return e.ExceptionDetails.Text })
+	watch(b, log.EntryAdded, func(e log.EventEntryAdded) string {
+		if e.Entry.Level != log.EntryLevelError || strings.Contains(e.Entry.Text, "responded with a status of 4") || strings.Contains(e.Entry.Text, "ERR_CONTENT_LENGTH_MISMATCH") {
+			return "" // a problem of the ledger, or an answer that was lost as asked for, is none of the page
+		}
+		return e.Entry.Text
+	})
+	b.do(chromedp.EmulateViewport(1200, 900), chromedp.Navigate(server+path))
+	return b
+}
+
+// installed is the first of the programs that is, or "".
+func installed(programs ...string) string {
+	for _, program := range programs {
+		if path, err := exec.LookPath(program); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// watch collects what goes wrong in the page: exceptions, and whatever the
+// browser refuses to load or to run.
+func watch[E any](b browser, event cdp.Event[E], text func(E) string) {
+	events := chromedp.Events(b, event)
+	go func() {
+		for e, err := range events {
+			if err == nil && text(e) != "" {
+				b.errors <- text(e)
+			}
+		}
+	}()
+}
+
+// call is a command of the browser's protocol.
+func call[P any](command cdp.Command[P, cdp.Empty], parameters P) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, command, parameters)
+		return err
+	})
+}
+
+func (b browser) do(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b, within)
+	defer cancel()
+	require.NoError(b.t, chromedp.Do(ctx, steps...))
+}
+
+// ask is what the expression says in the page.
+func (b browser) ask(expression string) string {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b, within)
+	defer cancel()
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](expression))
+	require.NoError(b.t, err, expression)
+	return text
+}
+
+// sees waits until the element with this id says this.
+func (b browser) sees(id, text string) {
+	b.t.Helper()
+	for end := time.Now().Add(within); !strings.Contains(b.text(id), text); time.Sleep(20 * time.Millisecond) {
+		require.True(b.t, time.Now().Before(end), "#%s says %q, not %q", id, b.text(id), text)
+	}
+}
+
+// text is what the element with this id shows.
+func (b browser) text(id string) string {
+	b.t.Helper()
+	return b.ask(`document.getElementById("` + id + `")?.innerText ?? ""`)
+}
+
+func (b browser) enter(id, text string) {
+	b.t.Helper()
+	b.do(chromedp.Focus("#"+id), chromedp.Evaluate[chromedp.Void](`document.activeElement.select()`), chromedp.KeyEvent(text))
+}
+
+func (b browser) click(selector string) {
+	b.t.Helper()
+	b.do(chromedp.Click(selector))
+}
+
+// focused is the id, or else the text, of what has the keyboard's focus.
+func (b browser) focused() string {
+	b.t.Helper()
+	return b.ask(`document.activeElement.id || document.activeElement.innerText`)
+}
+
+// noErrors is that the page has raised none.
+func (b browser) noErrors() {
+	b.t.Helper()
+	select {
+	case e := <-b.errors:
+		assert.Fail(b.t, "the page has an error", e)
+	default:
+	}
+}
+
+// choose chooses an option of a menu, as a person does.
+func (b browser) choose(id, value string) {
+	b.t.Helper()
+	b.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`(() => { const menu = document.getElementById(%q); menu.value = %q; menu.dispatchEvent(new Event("change")); })()`, id, value)))
+}
+
+// run runs a statement in the page.
+func (b browser) run(statement string) {
+	b.t.Helper()
+	b.do(chromedp.Evaluate[chromedp.Void](`(() => { ` + statement + ` })()`))
+}
+
+// waits waits until an expression of the page is true.
+func (b browser) waits(expression string) {
+	b.t.Helper()
+	for end := time.Now().Add(within); b.ask(`String(`+expression+`)`) != "true"; time.Sleep(20 * time.Millisecond) {
+		require.True(b.t, time.Now().Before(end), "it stays false: %s", expression)
+	}
+}
+
+// count is how many elements a selector has.
+func (b browser) count(selector string) string {
+	b.t.Helper()
+	return b.ask(fmt.Sprintf(`String(document.querySelectorAll(%q).length)`, selector))
+}
+
+// atTen moves the page to where it is ten o'clock, whose times are as wide as
+// any.
+func (b browser) atTen() {
+	b.t.Helper()
+	hour := time.Now().UTC().Hour()
+	zone := fmt.Sprintf("Etc/GMT%+d", hour-10) // east is negative
+	if hour == 23 {
+		zone = "Etc/GMT+1"
+	}
+	b.do(call(emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: zone}))
+}
+
+// prefer sets the colour scheme that the person prefers.
+func (b browser) prefer(scheme string) {
+	b.t.Helper()
+	b.do(call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	}))
+}
