@@ -110,7 +110,7 @@ function ways(course) {
       }
     },
     tellBalance(before, after, amount) {
-      if (!after) return;
+      if (!before || !after) return; // they could not be read
       line("balance-line", `Balance: ${money(before)} → `, element("strong", {}, money(after)), amount ? `. ${timesCounted(before, after, amount)}` : "");
     },
   };

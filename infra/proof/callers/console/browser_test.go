@@ -23,7 +23,7 @@ import (
 var update = flag.Bool("update", false, "write the screenshots of the README anew; they are set in Debian's fonts-inter and fonts-jetbrains-mono")
 
 const (
-	screenshots        = "../../../../local/screenshots"
+	screenshots        = "../../../local/screenshots"
 	maxScreenshotBytes = 300_000
 	within             = 30 * time.Second // for anything to appear
 )

@@ -360,7 +360,8 @@ func TestReferencePosts(t *testing.T) {
 	b := open(t, "/docs")
 	b.click("#operations-Transactions-postTransaction button")
 	b.click("#operations-Transactions-postTransaction .try-out button")
+	b.waits(`document.querySelector("#operations-Transactions-postTransaction input")?.value.startsWith("try-")`)
 	b.click("#operations-Transactions-postTransaction button.execute")
-	b.waits(`document.querySelector("#operations-Transactions-postTransaction .live-responses-table td.response-col_status")?.innerText.startsWith("201")`)
+	b.waits(`document.querySelector("#operations-Transactions-postTransaction .live-responses-table tr.response .response-col_status")?.innerText.startsWith("201")`)
 	b.noErrors()
 }

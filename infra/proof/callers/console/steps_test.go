@@ -138,7 +138,7 @@ func (b browser) screenshots() {
 	b.t.Helper()
 	for _, scheme := range []string{"light", "dark"} {
 		b.prefer(scheme)
-		b.do(chromedp.EmulateViewport(1280, 1290, chromedp.EmulateScale(1.25)), chromedp.Evaluate[chromedp.Void](`document.activeElement.blur()`))
+		b.do(chromedp.EmulateViewport(1280, 1290), chromedp.Evaluate[chromedp.Void](`document.activeElement.blur()`))
 		png, err := chromedp.Run(b, chromedp.CaptureScreenshot())
 		require.NoError(b.t, err)
 		assert.Less(b.t, len(png), maxScreenshotBytes, scheme)
