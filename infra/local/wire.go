@@ -68,7 +68,7 @@ func (w *wire) deliver(c *caller, r *http.Request, sent request) (*http.Response
 	case write && c.faults.take(writeConflict):
 		return conflict(r, sent, map[string]bool{sent.Items[len(sent.Items)-1].name(): true})
 	case write && c.faults.take(writeAnswerLost):
-		return w.loseAnswer(r)
+		return nil, w.loseAnswer(r)
 	case write && c.faults[contention]:
 		if others := w.held.take(sent.Items); others != nil {
 			return conflict(r, sent, others)
@@ -79,13 +79,13 @@ func (w *wire) deliver(c *caller, r *http.Request, sent request) (*http.Response
 }
 
 // loseAnswer sends a request and drops its answer.
-func (w *wire) loseAnswer(r *http.Request) (*http.Response, error) {
+func (w *wire) loseAnswer(r *http.Request) error {
 	response, err := w.client.Do(r)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	_ = response.Body.Close()
-	return nil, errAnswerLost
+	return errAnswerLost
 }
 
 // readRequest returns what the console shows of a request to DynamoDB, which can

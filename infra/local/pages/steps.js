@@ -111,7 +111,8 @@ function ways(course) {
     },
     tellBalance(before, after, amount) {
       if (!before || !after) return; // they could not be read
-      line("balance-line", `Balance: ${money(before)} → `, element("strong", {}, money(after)), amount ? `. ${timesCounted(before, after, amount)}` : "");
+      const times = amount ? timesCounted(before, after, amount) : "";
+      line("balance-line", `Balance: ${money(before)} → `, element("strong", {}, money(after)), times && `. ${times}`);
     },
   };
 }
