@@ -141,7 +141,7 @@ func TestAuditLine(t *testing.T) {
 	audit.Dir = "../.."
 	output, err := audit.CombinedOutput()
 	require.NoError(t, err, "%s", output)
-	assert.Contains(t, string(output), "1 users, 1 transactions: every balance is what its history says")
+	assert.Contains(t, string(output), "1 user, 1 transaction: every balance is what its history says")
 	require.NoError(t, s.stop())
 }
 

@@ -85,7 +85,7 @@ func TestClicksAtOnce(t *testing.T) {
 	b.waits(`document.querySelectorAll("#log .post .posted, #log .post .replayed").length === 15`)
 	assert.Equal(t, "1 14", b.count("#log .post .posted")+" "+b.count("#log .post .replayed"))
 	b.sees("balance", "$110.00")
-	assert.Equal(t, "1", b.count("#history tr"))
+	b.waits(`document.querySelectorAll("#history tr").length === 1`)
 	b.noErrors()
 }
 
