@@ -206,7 +206,7 @@ func TestDeclineOfEntriesThatTheBalancesAllow(t *testing.T) {
 		none := `{"Code":"None"}`
 		books.Network.Next(cancelledFor(none, none, none, row("a", "50"), row("b", "50")))
 		_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "k", "b credit 10", "a debit 50", "b debit 60"))
-		defect(t, err, "store declined what these balances allow: the balance of a, 50, and the balance of b, 50, would leave its range")
+		defect(t, err, "store declined what the accounts allow: not allowed: a has 50 and 0 holds, b has 50 and 0 holds")
 		assert.Equal(t, []string{"TransactWriteItems"}, books.Network.Requests())
 	})
 }
