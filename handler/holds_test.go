@@ -83,8 +83,8 @@ func TestHoldsThatAreNone(t *testing.T) {
 			assert.Equal(t, http.StatusBadRequest, got.Status, sent)
 			assert.NotEmpty(t, got.problem(t).Properties["expiresIn"], sent)
 		}
-		for _, sent := range []string{short("1"), entries(debit), entries(debit, credit)} {
-			assert.Equal(t, http.StatusCreated, a.post(t, sent, sent).Status, sent)
+		for i, sent := range []string{short("1"), entries(debit), entries(debit, credit)} {
+			assert.Equal(t, http.StatusCreated, a.post(t, fmt.Sprint(i), sent).Status, sent)
 		}
 		assert.Equal(t, http.StatusCreated, a.post(t, "longest", short("2678400")).Status)
 	})
@@ -92,11 +92,10 @@ func TestHoldsThatAreNone(t *testing.T) {
 
 func TestCapture(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
-		for body, captured := range map[string]string{
-			"": "40", "{}": "40", `{"ammount":"40"}`: "40", `{"ammount":25}`: "25", `{"amount":"25.00","currency":"USD","note":1}`: "25",
+		for i, c := range []struct{ body, captured string }{
+			{"", "40"}, {"{}", "40"}, {`{"ammount":"40"}`, "40"}, {`{"ammount":25}`, "25"}, {`{"amount":"25.00","currency":"USD","note":1}`, "25"},
 		} {
-			user := "user " + captured + body[:min(len(body), 20)]
-			user = strings.NewReplacer(`"`, "", "{", "", "}", "", ":", "").Replace(user)
+			body, captured, user := c.body, c.captured, fmt.Sprintf("user %d", i)
 			id := a.pending(t, "k", holdBody(user, "40"))
 			got := a.end(t, id, "capture", body)
 			assert.Equal(t, http.StatusOK, got.Status, body)
@@ -261,21 +260,29 @@ func TestExpiry(t *testing.T) {
 	assert.Equal(t, 2, strings.Count(lines, `"status":"pending"`), "the history is as it was written")
 }
 
-// A bearer holds and voids its own money only. A capture needs the scope.
+// A bearer holds and voids its own money only. A capture needs the scope, and is
+// of the bearer's own hold, too.
 func TestTokensAndHolds(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
-		alice, bob := g.user("alice", h), g.user("bob", h)
-		hold := alice.post(t, "1", holdBody("alice", "40"))
-		require.Equal(t, http.StatusCreated, hold.Status, hold.Body)
-		id := strings.TrimPrefix(hold.Header.Get("Location"), "/transactions/")
+		plain := func(sub string) *api {
+			return &api{send: func(t *testing.T, r request) answer {
+				t.Helper()
+				return invoke(t, h, encode(t, g.authorized(r, g.authorizer(object{"sub": sub}))))
+			}}
+		}
+		alice, bob := plain("alice"), plain("bob")
+		id := alice.pending(t, "1", holdBody("alice", "40"))
 		assertForbidden(t, bob.post(t, "2", holdBody("alice", "1")), "another's money")
 		assertForbidden(t, bob.post(t, "3", paymentBody("alice", "bob", "1")), "another's money")
 		assertForbidden(t, alice.end(t, id, "capture", ""), "a capture without the scope")
 		assertForbidden(t, bob.end(t, id, "capture", ""), "another's capture without the scope")
-		assert.Equal(t, http.StatusNotFound, bob.end(t, id, "void", "").Status)
-		assert.Equal(t, "60", books.Balance(t, "alice"))
+		for _, other := range []answer{bob.end(t, id, "void", ""), g.user("bob", h).end(t, id, "capture", ""), g.user("bob", h).end(t, id, "void", "")} {
+			assert.Equal(t, http.StatusNotFound, other.Status, "as if there were none")
+		}
+		assert.Equal(t, `{"data":{"balance":"60","held":"40"}}`, alice.get(t, "/balance?userId=alice").Body)
 		assert.Equal(t, http.StatusOK, alice.end(t, id, "void", "").Status)
-		payment := alice.post(t, "4", paymentBody("alice", "bob", "10"))
-		assert.Equal(t, http.StatusCreated, payment.Status, payment.Body)
+		payment := alice.pending(t, "4", paymentBody("alice", "bob", "10"))
+		assert.Equal(t, http.StatusOK, g.user("alice", h).end(t, payment, "capture", "").Status)
+		assert.Equal(t, "110", books.Balance(t, "bob"))
 	})
 }

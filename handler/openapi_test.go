@@ -27,6 +27,7 @@ var beyondSchemas = []string{
 	"must be a plain decimal",              // 1e3 as a JSON number
 	"must have at most two decimal places", // 10.000 as a JSON number
 	"must be at most what was held",        // what that is stands in the ledger
+	"must be whole seconds",                // 1.0 and 1e3 are integers
 	"must come with one debit",             // the entries of a hold
 	"must have at most 100 entries and different users together",
 	"must have at most 512 bytes as JSON",

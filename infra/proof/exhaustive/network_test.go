@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	infrafaults "onewrite/infra/infratest/faults"
 	"onewrite/infra/internal/dynamodbmodel"
 )
 
@@ -29,8 +30,13 @@ const (
 	lastReason fate = "answered, with no more than the last condition that failed"
 )
 
-// faults are the fates that are not the usual one.
-var faults = []fate{lostBefore, lostAfter, late, twice, contended, oneReason, lastReason}
+// faults are the fates that are not the usual one, by the operation that can
+// meet them. A read that is lost after it was done is as one that never was.
+var faults = map[string][]fate{
+	"TransactWriteItems": {lostBefore, lostAfter, late, twice, contended, oneReason, lastReason},
+	"PutItem":            {lostBefore, lostAfter, late, twice},
+	"GetItem":            {lostBefore},
+}
 
 // mostFaults bounds the faults of a run.
 const mostFaults = 1
@@ -115,21 +121,37 @@ func (n *network) play(running func() int) {
 // choose delivers one of the requests, or lets those go first who wait to try
 // again.
 func (n *network) choose(waiting []*delivery, others bool) {
-	fates := []fate{answered}
-	if n.faults < mostFaults {
-		fates = append(fates, faults...)
+	type option struct {
+		*delivery
+		fate
 	}
-	options := len(waiting) * len(fates)
+	var options []option
+	for _, d := range waiting {
+		options = append(options, option{d, answered})
+		if n.faults < mostFaults {
+			for _, f := range faults[d.operation()] {
+				options = append(options, option{d, f})
+			}
+		}
+	}
+	count := len(options)
 	if others {
-		options++
+		count++
 	}
-	choice := n.choices.choose(options)
-	if choice == len(waiting)*len(fates) {
+	choice := n.choices.choose(count)
+	if choice == len(options) {
 		n.log = append(n.log, "the others first")
 		time.Sleep(30 * time.Millisecond) // longer than the first delays of a retry
 		return
 	}
-	n.deliver(waiting[choice/len(fates)], fates[choice%len(fates)])
+	n.deliver(options[choice].delivery, options[choice].fate)
+}
+
+// moments are what happens to a request at DynamoDB, by its fate.
+var moments = map[fate]dynamodbmodel.Moment{
+	contended:  {Refusals: []string{"", "TransactionConflict"}},
+	oneReason:  {Unreported: append([]bool{false}, slices.Repeat([]bool{true}, 99)...)},
+	lastReason: {Unreported: []bool{true}},
 }
 
 // deliver lets the fate of a request happen.
@@ -141,27 +163,15 @@ func (n *network) deliver(d *delivery, what fate) {
 	n.mu.Lock()
 	n.waiting = slices.DeleteFunc(n.waiting, func(one *delivery) bool { return one == d })
 	n.mu.Unlock()
-	var a arrival
-	switch what {
-	case lostBefore:
-		a.err = errLost
-	case late:
-		a.err = errLost
+	a := arrival{err: errLost}
+	if what != lostBefore && what != late {
+		a = n.apply(d, d.body, moments[what])
+	}
+	if what == late || what == twice {
 		n.late = append(n.late, d)
-	case lostAfter:
-		n.apply(d, d.body, dynamodbmodel.Moment{}) //nolint:bodyclose // it is in memory
-		a.err = errLost
-	case twice:
-		a = n.apply(d, d.body, dynamodbmodel.Moment{}) //nolint:bodyclose // it is in memory
-		n.late = append(n.late, d)
-	case contended:
-		a = n.apply(d, d.body, dynamodbmodel.Moment{Refusals: append(make([]string, 1), "TransactionConflict")}) //nolint:bodyclose // it is in memory
-	case oneReason:
-		a = n.apply(d, d.body, dynamodbmodel.Moment{Unreported: append([]bool{false}, slices.Repeat([]bool{true}, 99)...)}) //nolint:bodyclose // it is in memory
-	case lastReason:
-		a = n.apply(d, d.body, dynamodbmodel.Moment{Unreported: []bool{true}}) //nolint:bodyclose // it is in memory
-	default:
-		a = n.apply(d, d.body, dynamodbmodel.Moment{}) //nolint:bodyclose // it is in memory
+	}
+	if what == lostAfter {
+		a = arrival{err: errLost}
 	}
 	d.answer <- a
 }
@@ -181,11 +191,11 @@ var token = regexp.MustCompile(`"ClientRequestToken":"[^"]*",?`)
 // settle applies what is late, as if DynamoDB knew none of it.
 func (n *network) settle() {
 	for _, d := range n.late {
-		n.apply(d, token.ReplaceAll(d.body, nil), dynamodbmodel.Moment{}) //nolint:bodyclose // it is in memory
+		n.apply(d, token.ReplaceAll(d.body, nil), dynamodbmodel.Moment{})
 	}
 }
 
+func (d *delivery) operation() string { return infrafaults.Operation(d.sent) }
+
 // name returns the caller and the operation.
-func (d *delivery) name() string {
-	return string(rune('A'+d.caller)) + " " + d.sent.Header.Get("X-Amz-Target")
-}
+func (d *delivery) name() string { return string(rune('A'+d.caller)) + " " + d.operation() }
