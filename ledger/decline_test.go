@@ -95,7 +95,7 @@ func TestNoDeclineByBalancesThatAllow(t *testing.T) {
 	for _, seen := range []balances{{}, {"1": "10"}, {"3": "0"}, {"1": "10", "2": "0"}} {
 		store := &refusing{balances: seen}
 		r := ledger.Request{IdempotencyKey: key(t, "k"), Entries: entries(t, "1 debit 10, 2 credit 10")}
-		_, err := ledger.New(store, time.Now).Post(t.Context(), r)
+		_, err := ledger.New(store, func() time.Time { return time.Time{} }).Post(t.Context(), r)
 		require.ErrorContains(t, err, "store declined what the accounts allow", "%v", seen)
 		assert.NotErrorIs(t, err, ledger.ErrInsufficientFunds)
 		assert.Empty(t, store.declined, "%v", seen)

@@ -89,10 +89,10 @@ func auditAll(ctx context.Context, a *audit, o options, out, log io.Writer) (sta
 		found = a.run(ctx)
 	}
 	a.progress.Stop()
-	switch {
-	case o.format == formatJSON:
+	switch o.format {
+	case formatJSON:
 		err = found.writeJSON(out)
-	case o.format == formatEMF:
+	case formatEMF:
 		err = errors.Join(found.writeText(log), found.writeMetrics(out, o.service, time.Now()))
 	default:
 		err = found.writeText(out)

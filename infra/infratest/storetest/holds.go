@@ -20,14 +20,14 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 // timed is a ledger whose clock a test sets.
 type timed struct {
 	*infratest.Books
-	*ledger.Ledger
-	mu  sync.Mutex
-	now time.Time
+	timed *ledger.Ledger
+	mu    sync.Mutex
+	now   time.Time
 }
 
 func openTimed(t *testing.T, open Open) *timed {
 	b := &timed{Books: open(t), now: noon}
-	b.Ledger = ledger.New(b.Store, func() time.Time {
+	b.timed = ledger.New(b.Store, func() time.Time {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		return b.now
@@ -47,7 +47,7 @@ func (b *timed) hold(t *testing.T, key string, entries ...string) ledger.Transac
 	t.Helper()
 	r := infratest.Entries(t, key, entries...)
 	r.ExpiresIn = time.Minute
-	result, err := b.Ledger.Post(t.Context(), r)
+	result, err := b.timed.Post(t.Context(), r)
 	require.NoError(t, err)
 	assert.Equal(t, ledger.Pending, result.Transaction.Status)
 	return result.Transaction
@@ -58,7 +58,7 @@ func (b *timed) funds(t *testing.T, user string) string {
 	t.Helper()
 	id, err := ledger.ParseUserID(user)
 	require.NoError(t, err)
-	f, err := b.Ledger.Balance(t.Context(), id)
+	f, err := b.timed.Balance(t.Context(), id)
 	require.NoError(t, err)
 	if f.Held.IsZero() {
 		return f.Balance.String()
@@ -70,10 +70,10 @@ func (b *timed) funds(t *testing.T, user string) string {
 // "debit 40 pending".
 func (b *timed) lines(t *testing.T, user string, count int) (lines []string) {
 	t.Helper()
-	rows := history(t, b.Ledger, user, 100)
+	rows := history(t, b.timed, user, 100)
 	for len(rows) < count {
 		require.NoError(t, t.Context().Err(), "the history doesn't catch up")
-		rows = history(t, b.Ledger, user, 100)
+		rows = history(t, b.timed, user, 100)
 	}
 	for _, row := range rows {
 		lines = append(lines, fmt.Sprintf("%s%s %s %s", row.Type, row.End, row.Amount, row.Status))
@@ -95,19 +95,19 @@ func holdKeepsMoneyAside(t *testing.T, open Open) {
 	hold := b.hold(t, "hold", "1 debit 40")
 	assert.Equal(t, noon.Add(time.Minute), hold.ExpiresAt)
 	assert.Equal(t, "60 held 40", b.funds(t, "1"))
-	_, err := b.Post(t.Context(), infratest.Request(t, "1", "more", ledger.Debit, "60.01"))
+	_, err := b.timed.Post(t.Context(), infratest.Request(t, "1", "more", ledger.Debit, "60.01"))
 	require.ErrorIs(t, err, ledger.ErrInsufficientFunds)
-	_, err = b.Post(t.Context(), infratest.Request(t, "1", "rest", ledger.Debit, "60"))
+	_, err = b.timed.Post(t.Context(), infratest.Request(t, "1", "rest", ledger.Debit, "60"))
 	require.NoError(t, err)
 	assert.Equal(t, "0 held 40", b.funds(t, "1"))
 
-	result, err := b.Capture(t.Context(), endOf(hold), amount(t, "25"))
+	result, err := b.timed.Capture(t.Context(), endOf(hold), amount(t, "25"))
 	require.NoError(t, err)
 	assert.False(t, result.Replayed)
 	assert.Equal(t, ledger.Posted, result.Transaction.Status)
 	assert.Equal(t, "25", result.Transaction.Captured.String())
 	assert.Equal(t, "15", b.funds(t, "1"))
-	stands, err := b.Ledger.Transaction(t.Context(), hold.ID)
+	stands, err := b.timed.Transaction(t.Context(), hold.ID)
 	require.NoError(t, err)
 	assert.Equal(t, result.Transaction, stands)
 	assert.ElementsMatch(t, []string{"debit 40 pending", "debit 60.01 declined", "debit 60 posted", "capture 25 posted"}, b.lines(t, "1", 4))
@@ -118,12 +118,12 @@ func aHoldEndsOnce(t *testing.T, open Open) {
 	captured, voided := b.hold(t, "captured", "1 debit 40"), b.hold(t, "voided", "1 debit 30")
 	for replayed := range 2 {
 		for _, a := range []ledger.Amount{{}, amount(t, "40")} { // all that is held, either way
-			result, err := b.Capture(t.Context(), endOf(captured), a)
+			result, err := b.timed.Capture(t.Context(), endOf(captured), a)
 			require.NoError(t, err)
 			assert.Equal(t, replayed > 0 || a != (ledger.Amount{}), result.Replayed)
 			assert.Equal(t, "40", result.Transaction.Captured.String())
 		}
-		result, err := b.Void(t.Context(), endOf(voided))
+		result, err := b.timed.Void(t.Context(), endOf(voided))
 		require.NoError(t, err)
 		assert.Equal(t, replayed > 0, result.Replayed)
 		assert.Equal(t, ledger.Voided, result.Transaction.Status)
@@ -133,9 +133,9 @@ func aHoldEndsOnce(t *testing.T, open Open) {
 		end  func() error
 		want ledger.End
 	}{
-		{captured, func() error { _, err := b.Capture(t.Context(), endOf(captured), amount(t, "39")); return err }, ledger.Capture},
-		{captured, func() error { _, err := b.Void(t.Context(), endOf(captured)); return err }, ledger.Capture},
-		{voided, func() error { _, err := b.Capture(t.Context(), endOf(voided), ledger.Amount{}); return err }, ledger.Void},
+		{captured, func() error { _, err := b.timed.Capture(t.Context(), endOf(captured), amount(t, "39")); return err }, ledger.Capture},
+		{captured, func() error { _, err := b.timed.Void(t.Context(), endOf(captured)); return err }, ledger.Capture},
+		{voided, func() error { _, err := b.timed.Capture(t.Context(), endOf(voided), ledger.Amount{}); return err }, ledger.Void},
 	} {
 		var ended *ledger.HoldEndedError
 		require.ErrorAs(t, c.end(), &ended)
@@ -143,7 +143,7 @@ func aHoldEndsOnce(t *testing.T, open Open) {
 		assert.Equal(t, c.want, ended.End.End)
 	}
 	for _, hold := range []ledger.Transaction{captured, voided} {
-		_, err := b.Capture(t.Context(), endOf(hold), amount(t, "40.01"))
+		_, err := b.timed.Capture(t.Context(), endOf(hold), amount(t, "40.01"))
 		require.ErrorIs(t, err, ledger.ErrInvalidAmount, "more than was held, always")
 	}
 	assert.Equal(t, "60", b.funds(t, "1"))
@@ -155,41 +155,41 @@ func paymentOnHold(t *testing.T, open Open) {
 	assert.Equal(t, "60 held 40", b.funds(t, "1"))
 	assert.Equal(t, "100", b.funds(t, "shop"))
 	assert.Empty(t, b.lines(t, "shop", 0), "no line before the capture")
-	_, err := b.Ledger.Transaction(t.Context(), hold.ID.Entry(1))
+	_, err := b.timed.Transaction(t.Context(), hold.ID.Entry(1))
 	require.ErrorIs(t, err, ledger.ErrNotFound)
 
-	_, err = b.Capture(t.Context(), endOf(hold), amount(t, "25"))
+	_, err = b.timed.Capture(t.Context(), endOf(hold), amount(t, "25"))
 	require.NoError(t, err)
 	assert.Equal(t, "75", b.funds(t, "1"))
 	assert.Equal(t, "125", b.funds(t, "shop"))
 	assert.Equal(t, []string{"credit 25 posted"}, b.lines(t, "shop", 1))
-	_, err = b.Void(t.Context(), endOf(ledger.Transaction{ID: hold.ID.Entry(1)}))
+	_, err = b.timed.Void(t.Context(), endOf(ledger.Transaction{ID: hold.ID.Entry(1)}))
 	require.ErrorIs(t, err, ledger.ErrNotFound, "an entry's id")
 }
 
 func captureOverTheReceiversLimit(t *testing.T, open Open) {
 	b := openTimed(t, open)
 	b.Fill(t, "shop")
-	_, err := b.Post(t.Context(), infratest.Request(t, "shop", "fill", ledger.Credit, "70"))
+	_, err := b.timed.Post(t.Context(), infratest.Request(t, "shop", "fill", ledger.Credit, "70"))
 	require.NoError(t, err)
 	hold := b.hold(t, "order", "1 debit 40", "shop credit 40")
-	_, err = b.Capture(t.Context(), endOf(hold), ledger.Amount{})
+	_, err = b.timed.Capture(t.Context(), endOf(hold), ledger.Amount{})
 	var limit *ledger.ReceiverLimitError
 	require.ErrorAs(t, err, &limit)
 	require.ErrorIs(t, err, ledger.ErrBalanceLimit)
 	assert.Equal(t, "999999999999970", limit.Balance.String())
 	assert.Equal(t, "60 held 40", b.funds(t, "1"), "the hold has not ended")
-	_, err = b.Capture(t.Context(), endOf(hold), amount(t, "30"))
+	_, err = b.timed.Capture(t.Context(), endOf(hold), amount(t, "30"))
 	require.NoError(t, err)
 }
 
 func notPending(t *testing.T, open Open) {
 	b := openTimed(t, open)
-	posted, err := b.Post(t.Context(), infratest.Request(t, "1", "posted", ledger.Debit, "40"))
+	posted, err := b.timed.Post(t.Context(), infratest.Request(t, "1", "posted", ledger.Debit, "40"))
 	require.NoError(t, err)
 	r := infratest.Request(t, "1", "declined", ledger.Debit, "400")
 	r.ExpiresIn = time.Minute
-	_, err = b.Post(t.Context(), r)
+	_, err = b.timed.Post(t.Context(), r)
 	var declined *ledger.DeclinedError
 	require.ErrorAs(t, err, &declined)
 	hold := b.hold(t, "hold", "1 debit 1")
@@ -202,9 +202,9 @@ func notPending(t *testing.T, open Open) {
 		{ledger.EndRequest{TransactionID: ledger.TransactionID{1}}, ledger.ErrNotFound},
 		{ledger.EndRequest{TransactionID: hold.ID, UserID: infratest.Request(t, "2", "k", ledger.Debit, "1").UserID()}, ledger.ErrNotFound},
 	} {
-		_, err := b.Capture(t.Context(), c.request, ledger.Amount{})
+		_, err := b.timed.Capture(t.Context(), c.request, ledger.Amount{})
 		require.ErrorIs(t, err, c.want)
-		_, err = b.Void(t.Context(), c.request)
+		_, err = b.timed.Void(t.Context(), c.request)
 		require.ErrorIs(t, err, c.want)
 	}
 }
@@ -212,16 +212,16 @@ func notPending(t *testing.T, open Open) {
 func pendingIsReplayed(t *testing.T, open Open) {
 	b := openTimed(t, open)
 	first := b.hold(t, "hold", "1 debit 40")
-	_, err := b.Void(t.Context(), endOf(first))
+	_, err := b.timed.Void(t.Context(), endOf(first))
 	require.NoError(t, err)
 	r := infratest.Entries(t, "hold", "1 debit 40")
 	r.ExpiresIn = time.Minute
-	again, err := b.Post(t.Context(), r)
+	again, err := b.timed.Post(t.Context(), r)
 	require.NoError(t, err)
 	assert.Equal(t, ledger.Result{Transaction: first, Replayed: true}, again, "the first answer, whatever came after")
 	for _, other := range []time.Duration{0, time.Second} {
 		r.ExpiresIn = other
-		_, err := b.Post(t.Context(), r)
+		_, err := b.timed.Post(t.Context(), r)
 		var reused *ledger.KeyReusedError
 		require.ErrorAs(t, err, &reused)
 		assert.Equal(t, ledger.KeyReusedError{ExpiresInDiffers: true}, *reused)
@@ -237,22 +237,22 @@ func expiredIsReleased(t *testing.T, open Open) {
 	}
 	b.at(61*time.Second - time.Millisecond)
 	assert.Equal(t, "10 held 90", b.funds(t, "1"))
-	_, err := b.Post(t.Context(), infratest.Request(t, "1", "early", ledger.Debit, "11"))
+	_, err := b.timed.Post(t.Context(), infratest.Request(t, "1", "early", ledger.Debit, "11"))
 	require.ErrorIs(t, err, ledger.ErrInsufficientFunds)
 	b.at(61 * time.Second)
 	assert.Equal(t, "100", b.funds(t, "1"))
-	_, err = b.Post(t.Context(), infratest.Request(t, "1", "more", ledger.Debit, "100.01"))
+	_, err = b.timed.Post(t.Context(), infratest.Request(t, "1", "more", ledger.Debit, "100.01"))
 	var declined *ledger.DeclinedError
 	require.ErrorAs(t, err, &declined)
 	assert.Equal(t, "100", declined.Result.Transaction.BalanceSeen.String(), "what could be spent")
-	_, err = b.Post(t.Context(), infratest.Entries(t, "all", "1 debit 60", "2 credit 50", "1 debit 40"))
+	_, err = b.timed.Post(t.Context(), infratest.Entries(t, "all", "1 debit 60", "2 credit 50", "1 debit 40"))
 	require.NoError(t, err)
 	assert.Equal(t, "0", b.funds(t, "1"))
 	lines := b.lines(t, "1", 10)
 	assert.Equal(t, 3, strings.Count(strings.Join(lines, ","), "expiry 30 expired"), "%v", lines)
 	for i := range 3 {
 		r := infratest.Entries(t, fmt.Sprint(i), "1 debit 30")
-		stands, err := b.Ledger.Transaction(t.Context(), r.TransactionID())
+		stands, err := b.timed.Transaction(t.Context(), r.TransactionID())
 		require.NoError(t, err)
 		assert.Equal(t, ledger.Expired, stands.Status)
 	}
@@ -265,11 +265,11 @@ func endAfterExpiry(t *testing.T, open Open) {
 		hold, other := b.hold(t, "1", "1 debit 40"), b.hold(t, "2", "1 debit 30")
 		b.at(after)
 		for range 2 {
-			_, err := b.Capture(t.Context(), endOf(hold), ledger.Amount{})
+			_, err := b.timed.Capture(t.Context(), endOf(hold), ledger.Amount{})
 			var ended *ledger.HoldEndedError
 			require.ErrorAs(t, err, &ended)
 			assert.Equal(t, ledger.Expiry, ended.End.End)
-			_, err = b.Void(t.Context(), endOf(other))
+			_, err = b.timed.Void(t.Context(), endOf(other))
 			require.ErrorAs(t, err, &ended)
 			assert.Equal(t, ledger.Expiry, ended.End.End)
 			b.at(0) // a clock that is behind does not bring it back
@@ -285,9 +285,9 @@ func atMostSixteenHolds(t *testing.T, open Open) {
 	}
 	r := infratest.Entries(t, "one more", "1 debit 1000")
 	r.ExpiresIn = time.Minute
-	_, err := b.Post(t.Context(), r)
+	_, err := b.timed.Post(t.Context(), r)
 	require.ErrorIs(t, err, ledger.ErrTooManyHolds, "whatever the funds")
-	_, err = b.Ledger.Transaction(t.Context(), r.TransactionID())
+	_, err = b.timed.Transaction(t.Context(), r.TransactionID())
 	require.ErrorIs(t, err, ledger.ErrNotFound, "the key is not used up")
 	b.at(2 * time.Minute)
 	b.hold(t, "one more", "1 debit 100")
@@ -300,14 +300,14 @@ func releaseOverTheLimit(t *testing.T, open Open) {
 	b := openTimed(t, open)
 	b.Fill(t, "1")
 	hold := b.hold(t, "hold", "1 debit 500")
-	_, err := b.Post(t.Context(), infratest.Request(t, "1", "fill", ledger.Credit, "600"))
+	_, err := b.timed.Post(t.Context(), infratest.Request(t, "1", "fill", ledger.Credit, "600"))
 	require.NoError(t, err)
-	_, err = b.Void(t.Context(), endOf(hold))
+	_, err = b.timed.Void(t.Context(), endOf(hold))
 	require.NoError(t, err)
 	assert.Equal(t, "1000000000000500", b.funds(t, "1"))
-	_, err = b.Post(t.Context(), infratest.Request(t, "1", "cent", ledger.Credit, "0.01"))
+	_, err = b.timed.Post(t.Context(), infratest.Request(t, "1", "cent", ledger.Credit, "0.01"))
 	require.ErrorIs(t, err, ledger.ErrBalanceLimit)
-	_, err = b.Post(t.Context(), infratest.Request(t, "1", "less", ledger.Debit, "0.01"))
+	_, err = b.timed.Post(t.Context(), infratest.Request(t, "1", "less", ledger.Debit, "0.01"))
 	require.NoError(t, err)
 	assert.Equal(t, "1000000000000499.99", b.funds(t, "1"))
 }
@@ -323,7 +323,7 @@ func releasesThatDoNotFit(t *testing.T, open Open) {
 	for range 96 {
 		entries = append(entries, "2 credit 1")
 	}
-	_, err := b.Post(t.Context(), infratest.Entries(t, "many", entries...))
+	_, err := b.timed.Post(t.Context(), infratest.Entries(t, "many", entries...))
 	require.NoError(t, err)
 	assert.Equal(t, "0", b.funds(t, "1"))
 	assert.Equal(t, "196", b.funds(t, "2"))
@@ -337,15 +337,15 @@ func endsAtOnce(t *testing.T, open Open) {
 	errs := atOnce(len(ends), func(i int) (err error) {
 		switch i % 3 {
 		case 0:
-			ends[i], err = b.Capture(t.Context(), endOf(hold), ledger.Amount{})
+			ends[i], err = b.timed.Capture(t.Context(), endOf(hold), ledger.Amount{})
 		case 1:
-			ends[i], err = b.Capture(t.Context(), endOf(hold), amount(t, "15"))
+			ends[i], err = b.timed.Capture(t.Context(), endOf(hold), amount(t, "15"))
 		default:
-			ends[i], err = b.Void(t.Context(), endOf(hold))
+			ends[i], err = b.timed.Void(t.Context(), endOf(hold))
 		}
 		return err
 	})
-	stands, err := b.Ledger.Transaction(t.Context(), hold.ID)
+	stands, err := b.timed.Transaction(t.Context(), hold.ID)
 	require.NoError(t, err)
 	firsts := 0
 	for i, err := range errs {

@@ -61,7 +61,7 @@ func (m *Model) scan(asked request) answer {
 	}
 	found := []item{}
 	for _, key := range t.segment(asked.Segment, asked.TotalSegments) {
-		if asked.ExclusiveStartKey != nil && key <= asked.ExclusiveStartKey[t.key].text("S") {
+		if asked.ExclusiveStartKey != nil && key <= asked.ExclusiveStartKey[t.key].text() {
 			continue
 		}
 		seen := t.rows[key].eventually()
@@ -94,13 +94,13 @@ func (m *Model) query(asked request) answer {
 		direction = -1
 	}
 	order := func(a, b item) int {
-		return direction * cmp.Or(cmp.Compare(a[by.sort].text("S"), b[by.sort].text("S")), cmp.Compare(a[t.key].text("S"), b[t.key].text("S")))
+		return direction * cmp.Or(cmp.Compare(a[by.sort].text(), b[by.sort].text()), cmp.Compare(a[t.key].text(), b[t.key].text()))
 	}
 	found := []item{}
 	for _, key := range t.keys() {
 		seen := t.rows[key].eventually()
-		if seen == nil || seen[by.partition].text("S") != asked.ExpressionAttributeValues[":user"].text("S") ||
-			seen[by.sort].text("S") < asked.ExpressionAttributeValues[":from"].text("S") {
+		if seen == nil || seen[by.partition].text() != asked.ExpressionAttributeValues[":user"].text() ||
+			seen[by.sort].text() < asked.ExpressionAttributeValues[":from"].text() {
 			continue
 		}
 		if asked.ExclusiveStartKey == nil || order(asked.ExclusiveStartKey, seen) < 0 {

@@ -10,9 +10,9 @@ import (
 // value is an attribute as it is sent, of any type: {"N": "12.5"}.
 type value map[string]any
 
-// text returns the text of a value of the type S or N, or "".
-func (v value) text(kind string) string {
-	text, _ := v[kind].(string)
+// text returns the text of a value of the type S, or "".
+func (v value) text() string {
+	text, _ := v["S"].(string)
 	return text
 }
 
@@ -39,7 +39,7 @@ type version struct {
 
 // row is the row of a key, which may hold nothing yet.
 func (t *table) row(key item) *row {
-	name := key[t.key].text("S")
+	name := key[t.key].text()
 	if t.rows[name] == nil {
 		t.rows[name] = &row{}
 	}

@@ -180,7 +180,7 @@ func (n *network) deliver(d *delivery, what fate) {
 func (n *network) apply(d *delivery, body []byte, moment dynamodbmodel.Moment) arrival {
 	r := d.sent.Clone(context.WithoutCancel(d.sent.Context()))
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	response, err := n.model.At(moment).RoundTrip(r)
+	response, err := n.model.At(moment).RoundTrip(r) //nolint:bodyclose // it is in memory
 	return arrival{response, err}
 }
 
