@@ -94,7 +94,7 @@ func auditAll(ctx context.Context, a *audit, o options, out, log io.Writer) (sta
 		err = found.writeJSON(out)
 	case formatEMF:
 		err = errors.Join(found.writeText(log), found.writeMetrics(out, o.service, time.Now()))
-	default:
+	case formatText, formatCSV: // CSV is of a statement or an export
 		err = found.writeText(out)
 	}
 	return found.status(), err
