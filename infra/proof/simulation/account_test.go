@@ -2,94 +2,167 @@ package simulation_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"onewrite/ledger"
 )
 
 const (
-	keysPerUser = 6
+	mostUsers   = 4
+	mostKeys    = 12 // of all users
+	mostEntries = 4
 	ceiling     = int64(1e15) * 100
 )
 
-// account is the ledger of one user that does one thing at a time, in cents.
-type account struct {
-	balance    int64
-	keys       [keysPerUser]entry
-	disallowed uint64 // calls, a bit each, that a balance did not allow
+// accounts is the ledger of all users that does one thing at a time, in cents.
+// It is compared with ==, often: the outcomes themselves are in the history.
+type accounts struct {
+	balances [mostUsers]int64
+	keys     [mostKeys]uint8 // the number of each key's outcome
+	refused  uint64          // declines, a bit each, that balances asked for
 }
 
-// entry is the outcome of a key. The zero entry is an unused key's.
+// entry is one movement of a user's balance.
 type entry struct {
+	user   int
 	kind   ledger.Type
 	amount int64
-	status ledger.Status
-	seen   int64 // the balance that declined it
-	call   int   // that wrote it
 }
 
-func (e entry) String() string {
-	return fmt.Sprintf("%s %s of %d on %d by call %d", e.status, e.kind, e.amount, e.seen, e.call)
+// outcome is what a key was used for. The zero outcome is an unused key's.
+type outcome struct {
+	entries  [mostEntries]entry // zero after the last
+	metadata ledger.Metadata
+	status   ledger.Status
+	place    int   // of the entry that was declined
+	seen     int64 // the balance that declined it
+	call     int   // that wrote it
 }
 
-// on returns the balance after a posting, and whether that is in range.
-func (e entry) on(balance int64) (after int64, fits bool) {
-	after = balance + e.amount
-	if e.kind == ledger.Debit {
-		after = balance - e.amount
+// all returns the entries that are there.
+func (o *outcome) all() []entry {
+	last := slices.IndexFunc(o.entries[:], func(e entry) bool { return e == entry{} })
+	if last < 0 {
+		last = mostEntries
 	}
-	return after, after >= 0 && after <= ceiling
+	return o.entries[:last]
 }
 
-// event is one thing that happens to an account, if it can.
-type event func(account) (after account, can bool)
+func (o *outcome) String() string {
+	if *o == (outcome{}) {
+		return "unused"
+	}
+	text := fmt.Sprintf("%s by call %d: %s", o.status, o.call, textOf(o.all()))
+	if o.status == ledger.Declined {
+		text += fmt.Sprintf(", entry %d on %d", o.place, o.seen)
+	}
+	return text
+}
 
-// post uses a key and moves the balance.
-func post(key int, e entry) event {
-	return func(a account) (account, bool) {
-		after, fits := e.on(a.balance)
-		can := a.keys[key] == entry{} && fits
-		a.balance, a.keys[key] = after, e
+func textOf(entries []entry) string {
+	var texts []string
+	for _, e := range entries {
+		texts = append(texts, fmt.Sprintf("user %d %s %d", e.user, e.kind, e.amount))
+	}
+	return strings.Join(texts, ", ")
+}
+
+// post posts entries one after another, up to the first that does not fit; it
+// returns that one's place and the balance that its user had then. If only is a
+// user, the entries of all others are left out.
+func (a accounts) post(entries []entry, only int) (after accounts, place int, seen int64, fits bool) {
+	for i, e := range entries {
+		if only != everybody && e.user != only {
+			continue
+		}
+		balance := a.balances[e.user] + e.amount
+		if e.kind == ledger.Debit {
+			balance = a.balances[e.user] - e.amount
+		}
+		if balance < 0 || balance > ceiling {
+			return a, i, a.balances[e.user], false
+		}
+		a.balances[e.user] = balance
+	}
+	return a, 0, 0, true
+}
+
+const everybody = -1
+
+// event is one thing that happens to the accounts, if it can.
+type event func(accounts) (after accounts, can bool)
+
+// posted uses a key and moves all balances at once.
+func posted(key int, o outcome, number uint8) event {
+	entries := o.all()
+	return func(a accounts) (accounts, bool) {
+		after, _, _, fits := a.post(entries, everybody)
+		after.keys[key] = number
+		return after, fits && a.keys[key] == 0
+	}
+}
+
+// A decline is two events, refuse and decline: at one instant a balance does
+// not allow an entry, and at a later one of the same call that outcome is
+// written under the key, if that is still unused. The balance may be another by
+// then: a decline says what was, not what is. The entry is the first that does
+// not fit, of all users if DynamoDB reports all conditions that fail, and of
+// the user whose it is in any case.
+func refuse(o outcome, bit uint64, reportsAll bool) event {
+	entries, only := o.all(), everybody
+	if !reportsAll {
+		only = o.entries[o.place].user
+	}
+	return func(a accounts) (accounts, bool) {
+		_, place, seen, fits := a.post(entries, only)
+		a.refused |= bit
+		return a, !fits && place == o.place && seen == o.seen
+	}
+}
+
+func decline(key int, number uint8, bit uint64) event {
+	return func(a accounts) (accounts, bool) {
+		can := a.keys[key] == 0 && a.refused&bit != 0
+		a.keys[key] = number
+		a.refused &^= bit
 		return a, can
 	}
 }
 
-// A decline is two events, disallow and decline: at one instant the balance does
-// not allow the transaction, and at a later one of the same call that outcome
-// is written under the key, if that is still unused. The balance may be
-// another by then: a decline says what was, not what is.
-func disallow(e entry, bit uint64) event {
-	return func(a account) (account, bool) {
-		_, fits := e.on(a.balance)
-		a.disallowed |= bit
-		return a, a.balance == e.seen && !fits
-	}
+// replay tells the outcome of a key, the number 0 if it is unused.
+func replay(key int, number uint8) event {
+	return func(a accounts) (accounts, bool) { return a, a.keys[key] == number }
 }
 
-func decline(key int, e entry, bit uint64) event {
-	return func(a account) (account, bool) {
-		can := a.keys[key] == entry{} && a.disallowed&bit != 0
-		a.keys[key] = e
-		return a, can
+// row tells a further entry of what a key was used for, and the call that wrote
+// it; the zero entry if there is no such row.
+func (h *history) row(key, place int, e entry, call int) event {
+	return func(a accounts) (accounts, bool) {
+		has := &h.outcomes[a.keys[key]]
+		if has.status != ledger.Posted || place >= len(has.all()) {
+			return a, e == entry{}
+		}
+		return a, has.entries[place] == e && has.call == call
 	}
-}
-
-// replay tells the outcome of a key, the zero entry if it is unused.
-func replay(key int, e entry) event {
-	return func(a account) (account, bool) { return a, a.keys[key] == e }
 }
 
 // reused tells what of the outcome of a key differs from what was asked.
-func reused(key int, asked entry, differs ledger.KeyReusedError) event {
-	return func(a account) (account, bool) {
-		has := a.keys[key]
-		return a, has != entry{} && differs == ledger.KeyReusedError{
-			TypeDiffers:   has.kind != asked.kind,
-			AmountDiffers: has.amount != asked.amount,
-		} && differs != ledger.KeyReusedError{}
+func (h *history) reused(key int, asked outcome, differs ledger.KeyReusedError) event {
+	return func(a accounts) (accounts, bool) {
+		has := &h.outcomes[a.keys[key]]
+		want := ledger.KeyReusedError{MetadataDiffers: has.metadata != asked.metadata}
+		if len(has.all()) == 1 && len(asked.all()) == 1 {
+			want.TypeDiffers = has.entries[0].kind != asked.entries[0].kind
+			want.AmountDiffers = has.entries[0].amount != asked.entries[0].amount
+		} else {
+			want.EntriesDiffer = has.entries != asked.entries
+		}
+		return a, a.keys[key] != 0 && differs == want && want != ledger.KeyReusedError{}
 	}
 }
 
-// balance tells the balance.
-func balance(cents int64) event {
-	return func(a account) (account, bool) { return a, a.balance == cents }
+// balance tells a user's balance.
+func balance(user int, cents int64) event {
+	return func(a accounts) (accounts, bool) { return a, a.balances[user] == cents }
 }

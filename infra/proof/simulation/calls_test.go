@@ -3,15 +3,9 @@ package simulation_test
 import (
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
-	"testing"
 	"time"
-
-	"github.com/anishathalye/porcupine"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/infratest"
 	"onewrite/ledger"
@@ -24,6 +18,7 @@ const (
 	toPost        question = "post"
 	toBalance     question = "balance"
 	toTransaction question = "transaction"
+	toEntry       question = "entry" // a further row of a transaction
 )
 
 // call is one call of one caller, and what it was told.
@@ -31,8 +26,10 @@ type call struct {
 	number       int // in the run, from 1
 	caller       int
 	asks         question
-	user, key    int
-	request      ledger.Request // of user and key
+	user         int            // whose balance is asked for
+	key          int            // in the run, of any user
+	request      ledger.Request // with the key
+	place        int            // of the entry that is asked for
 	began, ended time.Duration  // since the run began
 	killed       bool           // the process ended before its answer
 
@@ -44,16 +41,16 @@ type call struct {
 // epoch is before all calls.
 var epoch = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// stamp returns the time of the transaction that a call makes. It is the call's
+// stamp is the time of the transaction that a call makes. It is the call's
 // alone, so that every row tells which call wrote it.
 func (c *call) stamp() time.Time { return epoch.Add(time.Duration(c.number) * time.Millisecond) }
 
 // unknown tells that the caller has not heard what the call did.
 func (c *call) unknown() bool { return c.killed || errors.Is(c.err, ledger.ErrTryAgain) }
 
-// told returns the transaction that the caller heard of: posted or declined, by
+// told is the transaction that the caller heard of: posted or declined, by
 // this call or an earlier one.
-func (c *call) told() (result ledger.Result, ok bool) {
+func (c *call) told() (result ledger.Result, is bool) {
 	declined := (*ledger.DeclinedError)(nil)
 	switch {
 	case c.killed || c.asks == toBalance:
@@ -66,18 +63,23 @@ func (c *call) told() (result ledger.Result, ok bool) {
 
 func (c *call) String() string {
 	answer := fmt.Sprint(c.err)
-	if result, ok := c.told(); ok {
-		answer = fmt.Sprintf("%v, replayed: %t", entryOf(result.Transaction), result.Replayed)
+	if result, is := c.told(); is {
+		told := outcomeOf(result.Transaction)
+		answer = fmt.Sprintf("%v, replayed: %t", &told, result.Replayed)
 	} else if c.unknown() {
 		answer = kind(c) // not the error's text, which the HTTP client chooses by chance
 	} else if c.err == nil {
 		answer = c.balance.String()
 	}
-	return fmt.Sprintf("%v-%v caller %d, call %d: %s user %d key %d %s of %v: %s",
-		c.began, c.ended, c.caller, c.number, c.asks, c.user, c.key, c.request.Entries[0].Type, c.request.Entries[0].Amount, answer)
+	about := fmt.Sprintf("user %d", c.user)
+	if c.asks != toBalance {
+		asked := askedOf(c.request)
+		about = fmt.Sprintf("key %d, %s %v", c.key, textOf(asked.all()), asked.metadata)
+	}
+	return fmt.Sprintf("%v-%v caller %d, call %d: %s %d of %s: %s", c.began, c.ended, c.caller, c.number, c.asks, c.place, about, answer)
 }
 
-// cents reads a sum of dollars, without the ledger's arithmetic.
+// cents is a sum of dollars, read without the ledger's arithmetic.
 func cents(sum fmt.Stringer) int64 {
 	whole, fraction, _ := strings.Cut(sum.String(), ".")
 	n, err := strconv.ParseInt(whole+(fraction + "00")[:2], 10, 64)
@@ -87,78 +89,24 @@ func cents(sum fmt.Stringer) int64 {
 	return n
 }
 
-func entryOf(t ledger.Transaction) entry {
-	e := entry{kind: t.Type, amount: cents(t.Amount), status: t.Status, call: int(t.CreatedAt.Sub(epoch) / time.Millisecond)}
+// askedOf returns what an outcome of the request has of it.
+func askedOf(r ledger.Request) outcome {
+	o := outcome{metadata: r.Metadata}
+	for i, e := range r.Entries {
+		o.entries[i] = entry{userOf(e.UserID), e.Type, cents(e.Amount)}
+	}
+	return o
+}
+
+// outcomeOf returns the outcome that a first row has.
+func outcomeOf(t ledger.Transaction) outcome {
+	o := askedOf(infratest.RequestOf(t))
+	o.status, o.call = t.Status, writerOf(t)
 	if t.Status == ledger.Declined {
-		e.seen = cents(t.BalanceSeen)
+		o.place, o.seen = t.DeclinedEntry, cents(t.BalanceSeen)
 	}
-	return e
+	return o
 }
 
-// place is a key of a user.
-type place struct{ user, key int }
-
-// forEver is the end of what may happen at any later time.
-const forEver = time.Duration(math.MaxInt64)
-
-// events returns what a call did to its user's account, each with the time within
-// which it was. What a call did whose caller has not heard is in the rows at
-// the end: if one is there that the call wrote, it was written at any time
-// after the call began; if not, it never was and never will be.
-func (c *call) events(t *testing.T, rows map[place]ledger.Transaction, bit uint64) []porcupine.Operation {
-	within := func(e event, ended time.Duration) porcupine.Operation {
-		return porcupine.Operation{ClientId: c.caller, Input: e, Call: int64(c.began), Return: int64(ended)}
-	}
-	wrote := func(e entry, ended time.Duration) []porcupine.Operation {
-		if e.status == ledger.Posted {
-			return []porcupine.Operation{within(post(c.key, e), ended)}
-		}
-		return []porcupine.Operation{within(disallow(e, bit), c.ended), within(decline(c.key, e, bit), ended)}
-	}
-	if c.unknown() {
-		if row, ok := rows[place{c.user, c.key}]; ok && c.asks == toPost && row.CreatedAt.Equal(c.stamp()) {
-			return wrote(entryOf(row), forEver)
-		}
-		return nil
-	}
-	if result, ok := c.told(); ok {
-		e, mine := entryOf(result.Transaction), result.Transaction.CreatedAt.Equal(c.stamp())
-		if c.asks == toPost {
-			assert.Equal(t, c.request, infratest.RequestOf(result.Transaction), "another transaction's outcome: %v", c)
-			assert.Equal(t, e.status == ledger.Posted, c.err == nil, "an outcome told as another: %v", c)
-			assert.True(t, mine || result.Replayed, "the outcome of another call, not told as a replay: %v", c)
-		}
-		if c.asks == toPost && mine {
-			return wrote(e, c.ended)
-		}
-		return []porcupine.Operation{within(replay(c.key, e), c.ended)}
-	}
-	differs := (*ledger.KeyReusedError)(nil)
-	switch {
-	case errors.As(c.err, &differs):
-		asked := entry{kind: c.request.Entries[0].Type, amount: cents(c.request.Entries[0].Amount)}
-		return []porcupine.Operation{within(reused(c.key, asked, *differs), c.ended)}
-	case errors.Is(c.err, ledger.ErrNotFound):
-		return []porcupine.Operation{within(replay(c.key, entry{}), c.ended)}
-	}
-	require.NoError(t, c.err, "a defect: %v", c)
-	return []porcupine.Operation{within(balance(cents(c.balance)), c.ended)}
-}
-
-// linearizable tells whether one order of the events of a user's calls, each
-// within its time, explains all that the callers were told and the rows at
-// the end.
-func linearizable(t *testing.T, opening int64, calls []*call, rows map[place]ledger.Transaction) bool {
-	var history []porcupine.Operation
-	for i, c := range calls {
-		require.Less(t, i, 64, "a bit for each call")
-		history = append(history, c.events(t, rows, 1<<i)...)
-	}
-	return porcupine.CheckOperations(porcupine.Model{
-		Init: func() any { return account{balance: opening} },
-		Step: func(state, input, _ any) (bool, any) {
-			after, ok := input.(event)(state.(account))
-			return ok, after
-		},
-	}, history)
-}
+// writerOf returns the number of the call that wrote a row.
+func writerOf(t ledger.Transaction) int { return int(t.CreatedAt.Sub(epoch) / time.Millisecond) }

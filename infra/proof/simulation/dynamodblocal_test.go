@@ -49,6 +49,8 @@ func trial(t *testing.T, seed uint64, count *counts) {
 		life:     10 * time.Millisecond,
 		seed:     seed,
 		rich:     10,
+
+		reportsAll: true,
 	}
 	r.connect = func(_ int, chance *rand.Rand) (ledger.Store, *faults.Wire) {
 		n := &realNetwork{

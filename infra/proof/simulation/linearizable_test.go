@@ -10,78 +10,190 @@ import (
 	"onewrite/ledger"
 )
 
-// What the check of histories lets pass and what it rejects.
-func TestLinearizable(t *testing.T) {
-	t.Parallel()
-	debit := infratest.Request(t, "1", "debit", ledger.Debit, "150")
-	credit := infratest.Request(t, "1", "credit", ledger.Credit, "100")
-	const debitKey, creditKey = 0, 1
+// The keys of TestLinearizable.
+const (
+	debitKey = iota
+	creditKey
+	payKey
+	declinedKey
+)
 
-	made := func(number, began, ended int, asks question, key int, r ledger.Request) *call {
-		return &call{number: number, asks: asks, key: key, request: r, began: time.Duration(began), ended: time.Duration(ended)}
+// told makes the calls of TestLinearizable, and what they were told.
+type told struct {
+	requests [declinedKey + 1]ledger.Request
+}
+
+func newTold(t *testing.T) told {
+	return told{[...]ledger.Request{
+		debitKey:    infratest.Entries(t, "debit", "user-0 debit 150"),
+		creditKey:   infratest.Entries(t, "credit", "user-0 credit 100"),
+		payKey:      infratest.Entries(t, "pay", "user-0 debit 60", "user-1 credit 60"),
+		declinedKey: infratest.Entries(t, "declined", "user-0 debit 60", "user-1 credit 60", "user-0 debit 60"),
+	}}
+}
+
+func (told) call(number, began, ended int, asks question, key int) *call {
+	return &call{number: number, asks: asks, key: key, began: time.Duration(began), ended: time.Duration(ended)}
+}
+
+// posted returns the row of a key that a call has posted.
+func (told told) posted(by, key int) ledger.Transaction {
+	r := told.requests[key]
+	first := r.Entries[0]
+	t := ledger.Transaction{
+		ID: r.TransactionID(), UserID: first.UserID, IdempotencyKey: r.IdempotencyKey, Type: first.Type, Amount: first.Amount,
+		Status: ledger.Posted, CreatedAt: (&call{number: by}).stamp(),
 	}
-	outcome := func(by int, r ledger.Request, status ledger.Status) ledger.Transaction {
-		o := ledger.Transaction{UserID: r.UserID(), IdempotencyKey: r.IdempotencyKey, Type: r.Entries[0].Type, Amount: r.Entries[0].Amount, Status: status}
-		o.CreatedAt = (&call{number: by}).stamp()
-		if status == ledger.Declined {
-			o.BalanceSeen = ledger.OpeningBalance()
-		}
-		return o
+	if len(r.Entries) > 1 {
+		t.Entries = r.Entries
 	}
-	// credits is a call that posts the credit.
-	credits := func(number, began, ended int) *call {
-		c := made(number, began, ended, toPost, creditKey, credit)
-		c.result.Transaction = outcome(number, credit, ledger.Posted)
-		return c
-	}
-	// declines is a call that is told that the debit was declined on 100.
-	declines := func(number, began, ended, by int) *call {
-		c := made(number, began, ended, toPost, debitKey, debit)
-		c.err = &ledger.DeclinedError{Result: ledger.Result{Transaction: outcome(by, debit, ledger.Declined), Replayed: by != number}}
-		return c
-	}
-	killed := func(number, began, ended int) *call {
-		c := made(number, began, ended, toPost, debitKey, debit)
-		c.killed = true
-		return c
-	}
-	unused := func(number, began, ended int) *call {
-		c := made(number, began, ended, toTransaction, debitKey, debit)
+	return t
+}
+
+// declined returns the row of a key that a call has declined.
+func (told told) declined(by, key, place int, seen string) ledger.Transaction {
+	t := told.posted(by, key)
+	t.Status, t.DeclinedEntry = ledger.Declined, place
+	t.BalanceSeen, _ = ledger.ParseBalance(seen)
+	return t
+}
+
+// posts is a call that posts.
+func (told told) posts(number, began, ended, key int) *call {
+	c := told.call(number, began, ended, toPost, key)
+	c.request, c.result.Transaction = told.requests[key], told.posted(number, key)
+	return c
+}
+
+// declines is a call that is told that a row was declined.
+func (told told) declines(number, began, ended, key int, row ledger.Transaction) *call {
+	c := told.call(number, began, ended, toPost, key)
+	c.request = told.requests[key]
+	c.err = &ledger.DeclinedError{Result: ledger.Result{Transaction: row, Replayed: writerOf(row) != number}}
+	return c
+}
+
+func (told told) killed(number, began, ended int) *call {
+	c := told.call(number, began, ended, toPost, debitKey)
+	c.request, c.killed = told.requests[debitKey], true
+	return c
+}
+
+func (told told) unused(number, began, ended, key int) *call {
+	c := told.call(number, began, ended, toTransaction, key)
+	c.request, c.err = told.requests[key], ledger.ErrNotFound
+	return c
+}
+
+func (told told) reads(number, began, ended, user int, balance string) *call {
+	c := told.call(number, began, ended, toBalance, 0)
+	c.user = user
+	c.balance, _ = ledger.ParseBalance(balance)
+	return c
+}
+
+// entry is a lookup of the second entry of the payment, which finds none if it
+// was written by the call 0.
+func (told told) entry(number, began, ended, by int) *call {
+	c := told.call(number, began, ended, toEntry, payKey)
+	c.request, c.place = told.requests[payKey], 1
+	if by == 0 {
 		c.err = ledger.ErrNotFound
 		return c
 	}
-	reads := func(number, began, ended int, balance string) *call {
-		c := made(number, began, ended, toBalance, 0, ledger.Request{})
-		c.balance, _ = ledger.ParseBalance(balance)
-		return c
-	}
-	declined := map[place]ledger.Transaction{{0, debitKey}: outcome(1, debit, ledger.Declined)}
-	posted := map[place]ledger.Transaction{{0, debitKey}: outcome(1, debit, ledger.Posted)}
+	e := c.request.Entries[1]
+	c.result.Transaction = ledger.Transaction{UserID: e.UserID, Type: e.Type, Amount: e.Amount, Status: ledger.Posted, CreatedAt: (&call{number: by}).stamp()}
+	return c
+}
 
-	for _, c := range []struct {
-		name  string
-		rows  map[place]ledger.Transaction
-		calls []*call
-		want  bool
-	}{
-		{"a balance after a credit", nil, []*call{credits(1, 10, 20), reads(2, 30, 40, "200")}, true},
-		{"an old balance after a credit", nil, []*call{credits(1, 10, 20), reads(2, 30, 40, "100")}, false},
-		{"either balance during a credit", nil, []*call{credits(1, 10, 40), reads(2, 11, 12, "100"), reads(3, 13, 14, "200")}, true},
-		{"back to the old balance", nil, []*call{credits(1, 10, 40), reads(2, 11, 12, "200"), reads(3, 13, 14, "100")}, false},
-		{"a key posted twice", nil, []*call{credits(1, 10, 20), credits(2, 30, 40)}, false},
+func (told told) reused(number, began, ended, key int, differs ledger.KeyReusedError) *call {
+	c := told.call(number, began, ended, toPost, key)
+	c.request, c.err = told.requests[creditKey], &differs
+	return c
+}
 
-		{"declined before a credit", nil, []*call{declines(1, 10, 20, 1), credits(2, 30, 40)}, true},
-		{"declined though a credit was before", nil, []*call{credits(2, 10, 20), declines(1, 30, 40, 1)}, false},
-		{"disallowed before a credit, written after it", nil, []*call{declines(1, 10, 50, 1), credits(2, 20, 30), unused(3, 35, 40)}, true},
-		{"unused after a decline was told", nil, []*call{declines(1, 10, 20, 1), unused(3, 30, 40)}, false},
-		{"a decline that its call has not written", nil, []*call{declines(2, 10, 20, 1)}, false},
+// What the check of histories lets pass and what it refuses.
+func TestLinearizable(t *testing.T) {
+	t.Parallel()
+	is := newTold(t)
+	old := is.declined(1, debitKey, 0, "100")
+	declined := map[int]ledger.Transaction{debitKey: old}
+	posted := map[int]ledger.Transaction{debitKey: is.posted(1, debitKey)}
+	checkLinearizable(t, []user{{opening: 100_00}}, []explained{
+		{"a balance after a credit", nil, []*call{is.posts(1, 10, 20, creditKey), is.reads(2, 30, 40, 0, "200")}, true},
+		{"an old balance after a credit", nil, []*call{is.posts(1, 10, 20, creditKey), is.reads(2, 30, 40, 0, "100")}, false},
+		{"either balance during a credit", nil, []*call{is.posts(1, 10, 40, creditKey), is.reads(2, 11, 12, 0, "100"), is.reads(3, 13, 14, 0, "200")}, true},
+		{"back to the old balance", nil, []*call{is.posts(1, 10, 40, creditKey), is.reads(2, 11, 12, 0, "200"), is.reads(3, 13, 14, 0, "100")}, false},
+		{"a key posted twice", nil, []*call{is.posts(1, 10, 20, creditKey), is.posts(2, 30, 40, creditKey)}, false},
 
-		{"killed without an effect", nil, []*call{killed(1, 10, 20), unused(2, 30, 40)}, true},
-		{"killed, and declined long after", declined, []*call{killed(1, 10, 20), credits(2, 30, 40), unused(3, 50, 60), declines(4, 70, 80, 1)}, true},
-		{"killed before it was sent, and declined", declined, []*call{credits(2, 10, 20), killed(1, 30, 40), declines(4, 70, 80, 1)}, false},
-		{"killed, and posted when the credit was there", posted, []*call{killed(1, 10, 20), credits(2, 30, 40), reads(3, 50, 60, "50")}, true},
-		{"killed, and posted without the credit", posted, []*call{killed(1, 10, 20), reads(3, 50, 60, "100")}, false},
-	} {
-		assert.Equal(t, c.want, linearizable(t, 100_00, c.calls, c.rows), c.name)
+		{"declined before a credit", nil, []*call{is.declines(1, 10, 20, debitKey, old), is.posts(2, 30, 40, creditKey)}, true},
+		{"declined though a credit was before", nil, []*call{is.posts(2, 10, 20, creditKey), is.declines(1, 30, 40, debitKey, old)}, false},
+		{"refused before a credit, written after it", nil, []*call{is.declines(1, 10, 50, debitKey, old), is.posts(2, 20, 30, creditKey), is.unused(3, 35, 40, debitKey)}, true},
+		{"unused after a decline was told", nil, []*call{is.declines(1, 10, 20, debitKey, old), is.unused(3, 30, 40, debitKey)}, false},
+		{"a decline that its call has not written", nil, []*call{is.declines(2, 10, 20, debitKey, old)}, false},
+
+		{"killed without an effect", nil, []*call{is.killed(1, 10, 20), is.unused(2, 30, 40, debitKey)}, true},
+		{"killed, and declined long after", declined, []*call{is.killed(1, 10, 20), is.posts(2, 30, 40, creditKey), is.unused(3, 50, 60, debitKey), is.declines(4, 70, 80, debitKey, old)}, true},
+		{"killed before it was sent, and declined", declined, []*call{is.posts(2, 10, 20, creditKey), is.killed(1, 30, 40), is.declines(4, 70, 80, debitKey, old)}, false},
+		{"killed, and posted when the credit was there", posted, []*call{is.killed(1, 10, 20), is.posts(2, 30, 40, creditKey), is.reads(3, 50, 60, 0, "50")}, true},
+		{"killed, and posted without the credit", posted, []*call{is.killed(1, 10, 20), is.reads(3, 50, 60, 0, "100")}, false},
+
+		{"reused for another sum", nil, []*call{is.posts(1, 10, 20, creditKey), is.reused(2, 30, 40, creditKey, ledger.KeyReusedError{AmountDiffers: true})}, false},
+		{"reused for another type and sum", nil, []*call{is.declines(1, 10, 20, debitKey, old), is.reused(2, 30, 40, debitKey, ledger.KeyReusedError{TypeDiffers: true, AmountDiffers: true})}, true},
+	})
+}
+
+// The same of transactions that move the money of several users.
+func TestLinearizableTransfers(t *testing.T) {
+	t.Parallel()
+	is := newTold(t)
+	pays := is.posts(1, 10, 40, payKey)
+	full := is.declined(1, payKey, 1, "999999999999960")
+	prefix := is.declined(1, declinedKey, 2, "40")
+	first := is.declined(1, declinedKey, 1, "999999999999960")
+	checkLinearizable(t, []user{{opening: 100_00}, {opening: 100_00}}, []explained{
+		{"a whole transfer", nil, []*call{pays, is.reads(2, 50, 60, 0, "40"), is.reads(3, 50, 60, 1, "160")}, true},
+		{"half a transfer", nil, []*call{pays, is.reads(2, 50, 60, 0, "40"), is.reads(3, 50, 60, 1, "100")}, false},
+		{"received before it was paid", nil, []*call{pays, is.reads(2, 11, 12, 1, "160"), is.reads(3, 13, 14, 0, "100")}, false},
+		{"paid between two reads", nil, []*call{pays, is.reads(2, 11, 12, 1, "100"), is.reads(3, 13, 14, 0, "40")}, true},
+		{"a transfer of which nobody has the money", nil, []*call{pays, is.reads(2, 11, 12, 0, "40"), is.reads(3, 13, 14, 1, "100")}, false},
+
+		{"an entry of a transfer", nil, []*call{pays, is.entry(2, 50, 60, 1)}, true},
+		{"no entry of a transfer", nil, []*call{pays, is.entry(2, 50, 60, 0)}, false},
+		{"an entry of another call's transfer", nil, []*call{pays, is.entry(2, 50, 60, 3)}, false},
+		{"an entry before its transfer", nil, []*call{pays, is.entry(2, 11, 12, 1), is.unused(3, 13, 14, payKey)}, false},
+
+		{"reused for one entry", nil, []*call{pays, is.reused(2, 50, 60, payKey, ledger.KeyReusedError{EntriesDiffer: true})}, true},
+		{"reused, and the metadata too", nil, []*call{pays, is.reused(2, 50, 60, payKey, ledger.KeyReusedError{EntriesDiffer: true, MetadataDiffers: true})}, false},
+		{"declined by what the entries before left", nil, []*call{is.declines(1, 10, 20, declinedKey, prefix)}, true},
+		{"declined by the second, who could have it", nil, []*call{is.declines(1, 10, 20, payKey, full)}, false},
+	})
+	checkLinearizable(t, []user{{opening: 100_00}, {opening: ceiling - 40_00}}, []explained{
+		{"declined by the second's ceiling", nil, []*call{is.declines(1, 10, 20, payKey, full), is.entry(2, 30, 40, 0)}, true},
+		{"posted over the second's ceiling", nil, []*call{pays}, false},
+		{"an entry of a declined one", nil, []*call{is.declines(1, 10, 20, payKey, full), is.entry(2, 30, 40, 1)}, false},
+		{"declined by the first that does not fit", nil, []*call{is.declines(1, 10, 20, declinedKey, first)}, true},
+		{"declined by another than the first that does not fit", nil, []*call{is.declines(1, 10, 20, declinedKey, prefix)}, false},
+	})
+	partly := history{reportsAll: false}
+	assert.True(t, partly.linearizable(t, []user{{opening: 100_00}, {opening: ceiling - 40_00}}, []*call{is.declines(1, 10, 20, declinedKey, prefix)}),
+		"declined by the one that DynamoDB has reported")
+	partly = history{reportsAll: false}
+	assert.False(t, partly.linearizable(t, []user{{opening: 100_00}, {opening: 100_00}}, []*call{is.declines(1, 10, 20, payKey, full)}),
+		"declined by one that could have it")
+}
+
+// explained is a history, and whether some order explains it.
+type explained struct {
+	name  string
+	rows  map[int]ledger.Transaction
+	calls []*call
+	want  bool
+}
+
+func checkLinearizable(t *testing.T, users []user, histories []explained) {
+	for _, c := range histories {
+		h := history{rows: c.rows, reportsAll: true}
+		assert.Equal(t, c.want, h.linearizable(t, users, c.calls), c.name)
 	}
 }

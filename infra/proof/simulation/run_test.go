@@ -32,33 +32,14 @@ type run struct {
 	// how far the index may be behind.
 	think, patience, life, lag time.Duration
 
+	reportsAll bool // DynamoDB reports all conditions that fail
+
 	users []user
+	keys  []key
 	began time.Time
 	calls []*call
 	pages []ledger.Page
 }
-
-type user struct {
-	opening  int64 // cents
-	moves    [keysPerUser]move
-	requests [keysPerUser][]ledger.Request // with each key, each move
-}
-
-type move struct {
-	kind   ledger.Type
-	amount string
-}
-
-// Users near each end of the range. A few of their moves meet the bound, cross
-// it, and come back.
-var (
-	poor = user{opening: 100_00, moves: [keysPerUser]move{
-		{ledger.Debit, "60"}, {ledger.Debit, "100"}, {ledger.Credit, "40"}, {ledger.Debit, "40.01"}, {ledger.Debit, "100.01"}, {ledger.Credit, "0.01"},
-	}}
-	rich = user{opening: ceiling - 100_00, moves: [keysPerUser]move{
-		{ledger.Credit, "60"}, {ledger.Credit, "100"}, {ledger.Debit, "40"}, {ledger.Credit, "40.01"}, {ledger.Credit, "100.01"}, {ledger.Debit, "0.01"},
-	}}
-)
 
 const (
 	mostCallers    = 5
@@ -68,19 +49,7 @@ const (
 // play makes the history and checks it.
 func (r *run) play(t *testing.T) {
 	chance := rand.New(rand.NewPCG(r.seed, 0))
-	for i := range 1 + chance.IntN(2) {
-		u, name := poor, fmt.Sprintf("user-%d", i)
-		if chance.IntN(r.rich) == 0 {
-			u = rich
-			r.books.Fill(t, name)
-		}
-		for k := range u.requests {
-			for _, m := range u.moves {
-				u.requests[k] = append(u.requests[k], infratest.Request(t, name, fmt.Sprintf("key-%d", k), m.kind, m.amount))
-			}
-		}
-		r.users = append(r.users, u)
-	}
+	r.plan(t, chance)
 	callers := make([]*caller, 2+chance.IntN(mostCallers-1))
 	var wires []*faults.Wire
 	r.began = time.Now()
@@ -107,31 +76,24 @@ func (r *run) play(t *testing.T) {
 // and holds the history and the books to the promises.
 func (r *run) check(t *testing.T) {
 	last := newCaller(r, mostCallers, nil, r.books.Store)
-	rows := map[place]ledger.Transaction{}
+	rows := map[int]ledger.Transaction{}
 	for _, c := range r.calls {
 		if c.asks == toPost && c.unknown() {
-			last.call(t.Context(), call{asks: toPost, user: c.user, key: c.key, request: c.request})
+			last.call(t.Context(), call{asks: toPost, key: c.key, request: c.request})
 		}
-		at := place{c.user, c.key}
-		if _, known := rows[at]; !known && c.asks == toPost {
-			rows[at] = last.call(t.Context(), call{asks: toTransaction, user: c.user, key: c.key, request: c.request}).result.Transaction
+		if _, known := rows[c.key]; !known && c.asks == toPost {
+			rows[c.key] = last.call(t.Context(), call{asks: toTransaction, key: c.key, request: c.request}).result.Transaction
 		}
 	}
-	for u, user := range r.users {
-		last.call(t.Context(), call{asks: toBalance, user: u, request: user.requests[0][0]})
+	for u := range r.users {
+		last.call(t.Context(), call{asks: toBalance, user: u})
 	}
 	r.calls = append(r.calls, last.calls...)
-	for u, user := range r.users {
-		var calls []*call
-		for _, c := range r.calls {
-			if c.user == u {
-				calls = append(calls, c)
-			}
-		}
-		assert.True(t, linearizable(t, user.opening, calls, rows), "no order of the events of user %d explains the history", u)
-	}
-	r.checkPages(t, rows)
-	r.checkIndex(t, rows)
+	h := history{rows: rows, reportsAll: r.reportsAll}
+	assert.True(t, h.linearizable(t, r.users, r.calls), "no order of the events explains the history")
+	stored := allRows(rows)
+	r.checkPages(t, stored)
+	r.checkIndex(t, stored)
 	for _, c := range r.calls {
 		if result, ok := c.told(); ok {
 			r.books.Answered = append(r.books.Answered, result.Transaction)
@@ -139,13 +101,29 @@ func (r *run) check(t *testing.T) {
 	}
 }
 
+// allRows returns the rows of all entries of transactions whose first rows are
+// given.
+func allRows(firsts map[int]ledger.Transaction) map[ledger.TransactionID]ledger.Transaction {
+	stored := map[ledger.TransactionID]ledger.Transaction{}
+	for _, first := range firsts {
+		stored[first.ID] = first
+		if first.Status == ledger.Declined {
+			continue
+		}
+		for i, e := range first.AllEntries()[1:] {
+			id := first.ID.Entry(i + 1)
+			stored[id] = ledger.Transaction{
+				ID: id, UserID: e.UserID, Type: e.Type, Amount: e.Amount, Status: ledger.Posted,
+				CreatedAt: first.CreatedAt, TransactionID: first.ID,
+			}
+		}
+	}
+	return stored
+}
+
 // checkPages holds what the history told to the rows: it may have been behind,
 // and it is newest first, each row once and as it is stored.
-func (r *run) checkPages(t *testing.T, rows map[place]ledger.Transaction) {
-	stored := map[ledger.TransactionID]ledger.Transaction{}
-	for _, row := range rows {
-		stored[row.ID] = row
-	}
+func (r *run) checkPages(t *testing.T, stored map[ledger.TransactionID]ledger.Transaction) {
 	for _, page := range r.pages {
 		seen := map[ledger.TransactionID]bool{}
 		for i, row := range page.Transactions {
@@ -159,20 +137,20 @@ func (r *run) checkPages(t *testing.T, rows map[place]ledger.Transaction) {
 	}
 }
 
-// checkIndex finds all rows in the index, once it is no longer behind.
-func (r *run) checkIndex(t *testing.T, rows map[place]ledger.Transaction) {
+// checkIndex finds exactly the rows in the index, once it is no longer behind.
+func (r *run) checkIndex(t *testing.T, stored map[ledger.TransactionID]ledger.Transaction) {
 	time.Sleep(r.lag)
-	for u, user := range r.users {
-		page, err := r.books.Ledger.History(t.Context(), user.requests[0][0].UserID(), ledger.Cursor{}, 2*keysPerUser)
+	indexed := map[ledger.TransactionID]ledger.Transaction{}
+	for _, user := range r.users {
+		page, err := r.books.Ledger.History(t.Context(), user.id, ledger.Cursor{}, ledger.MaxPage)
 		require.NoError(t, err)
-		indexed := map[ledger.TransactionID]bool{}
 		for _, row := range page.Transactions {
-			indexed[row.ID] = true
-		}
-		for at, row := range rows {
-			assert.True(t, at.user != u || indexed[row.ID], "not in the index: %v", row)
+			if row.CreatedAt.After(epoch) { // not of infratest.Fill
+				indexed[row.ID] = row
+			}
 		}
 	}
+	assert.Equal(t, stored, indexed, "the rows in the index")
 }
 
 // String returns the history as callers saw it.
@@ -189,7 +167,7 @@ func (r *run) order() string {
 	calls := slices.SortedFunc(slices.Values(r.calls), func(a, b *call) int { return cmp.Compare(a.ended, b.ended) })
 	var text strings.Builder
 	for _, c := range calls {
-		fmt.Fprintf(&text, "%d %s %d %d %s\n", c.caller, c.asks, c.user, c.key, kind(c))
+		fmt.Fprintf(&text, "%d %s %d %d %d %s\n", c.caller, c.asks, c.user, c.key, c.place, kind(c))
 	}
 	return text.String()
 }
@@ -220,7 +198,7 @@ func (c *caller) live(ctx context.Context) {
 		if c.chance.IntN(8) == 0 {
 			c.mortal(patient, next)
 		} else if c.chance.IntN(10) == 0 {
-			if page, err := c.ledger.History(patient, next.request.UserID(), ledger.Cursor{}, 2+c.chance.IntN(3)); err == nil {
+			if page, err := c.ledger.History(patient, c.run.users[next.user].id, ledger.Cursor{}, 2+c.chance.IntN(3)); err == nil {
 				c.pages = append(c.pages, page)
 			}
 		} else {
@@ -234,17 +212,19 @@ func (c *caller) choose() call {
 	if n := len(c.calls); n > 0 && c.calls[n-1].asks == toPost {
 		previous := c.calls[n-1]
 		if odds := c.chance.IntN(10); odds < 2 || odds < 8 && previous.unknown() {
-			return call{asks: toPost, user: previous.user, key: previous.key, request: previous.request}
+			return call{asks: toPost, key: previous.key, request: previous.request}
 		}
 	}
-	u, k := c.chance.IntN(len(c.run.users)), c.chance.IntN(keysPerUser)
-	requests := c.run.users[u].requests[k]
-	request := requests[k]
-	if c.chance.IntN(8) == 0 { // perhaps not what the others use the key for
-		request = requests[c.chance.IntN(len(requests))]
+	k := c.chance.IntN(len(c.run.keys))
+	next := call{user: c.chance.IntN(len(c.run.users)), key: k, request: c.run.keys[k].usual}
+	if others := c.run.keys[k].others; c.chance.IntN(8) == 0 { // perhaps not what the others use the key for
+		next.request = others[c.chance.IntN(len(others))]
 	}
-	asks := []question{toPost, toPost, toPost, toPost, toPost, toBalance, toTransaction}[c.chance.IntN(7)]
-	return call{asks: asks, user: u, key: k, request: request}
+	next.asks = []question{toPost, toPost, toPost, toPost, toPost, toBalance, toTransaction, toEntry}[c.chance.IntN(8)]
+	if next.asks == toEntry {
+		next.place = 1 + c.chance.IntN(mostEntries-1)
+	}
+	return next
 }
 
 // mortal makes a call whose process is killed at a moment of the call's life:
@@ -266,10 +246,12 @@ func (c *caller) call(ctx context.Context, made call) *call {
 		made.result, made.err = c.ledger.Post(ctx, made.request)
 	case toBalance:
 		var funds ledger.Funds
-		funds, made.err = c.ledger.Balance(ctx, made.request.UserID())
+		funds, made.err = c.ledger.Balance(ctx, c.run.users[made.user].id)
 		made.balance = funds.Balance
 	case toTransaction:
 		made.result.Transaction, made.err = c.ledger.Transaction(ctx, made.request.TransactionID())
+	case toEntry:
+		made.result.Transaction, made.err = c.ledger.Transaction(ctx, made.request.TransactionID().Entry(made.place))
 	}
 	made.ended = time.Since(c.run.began)
 	return &made

@@ -74,6 +74,8 @@ func simulate(t *testing.T, seed uint64, count *counts) (history string) {
 			lag:      mostLag,
 			seed:     seed,
 			rich:     40,
+
+			reportsAll: seed/4%2 == 0,
 		}
 		percent := []int{0, 10, 30, 60}[seed%4]
 		r.connect = func(caller int, chance *rand.Rand) (ledger.Store, *faults.Wire) {
@@ -81,6 +83,8 @@ func simulate(t *testing.T, seed uint64, count *counts) (history string) {
 				network: network{chance, percent, []time.Duration{20 * time.Millisecond, 3 * time.Second, 20 * time.Minute}, count},
 				model:   model,
 				caller:  caller,
+
+				reportsAll: r.reportsAll,
 			}
 			wire := faults.NewWire(n.delivery)
 			jitter := func(bound time.Duration) time.Duration { return time.Duration(chance.Int64N(int64(bound))) }

@@ -22,13 +22,15 @@ type simulatedNetwork struct {
 	model  *dynamodbmodel.Model
 	caller int
 	sent   int
+
+	reportsAll bool // conditions that fail
 }
 
 func (n *simulatedNetwork) delivery() faults.Delivery {
 	d := faults.Delivery{Out: n.below(10 * time.Millisecond), Back: n.below(10 * time.Millisecond)}
 	moment := dynamodbmodel.Moment{Hold: n.below(20 * time.Millisecond), Lag: n.below(mostLag)}
 	n.mishap(&d)
-	moment.Refusals = n.besides()
+	moment.Refusals, moment.Unreported = n.besides(), n.unreported()
 	d.To = n.model.At(moment)
 
 	lane := time.Duration(n.caller + mostCallers*n.sent)
@@ -40,14 +42,29 @@ func (n *simulatedNetwork) delivery() faults.Delivery {
 	return d
 }
 
-// besides draws a reason against one of a transaction's writes, whatever speaks
-// against the other. Only the model can do that.
+// besides is a reason against one of a transaction's writes, whatever speaks
+// against the others. Only the model can do that.
 func (n *simulatedNetwork) besides() (refusals []string) {
 	if n.chance.IntN(1000) < n.percent {
 		reasons := []string{"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
-		refusals = make([]string, 2)
-		refusals[n.chance.IntN(2)] = reasons[n.chance.IntN(len(reasons))]
+		refusals = make([]string, 2+n.chance.IntN(mostWrites-1))
+		refusals[n.chance.IntN(len(refusals))] = reasons[n.chance.IntN(len(reasons))]
 		n.count.mishap("reason beside another")
 	}
 	return refusals
+}
+
+// mostWrites is how many writes a transaction here has at the most.
+const mostWrites = mostEntries + 3
+
+// unreported leaves out half of the conditions that fail, each by chance.
+func (n *simulatedNetwork) unreported() []bool {
+	if n.reportsAll {
+		return nil
+	}
+	left := make([]bool, mostWrites)
+	for i := range left {
+		left[i] = n.chance.IntN(2) == 0
+	}
+	return left
 }

@@ -1,0 +1,112 @@
+package simulation_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/infratest"
+	"onewrite/ledger"
+)
+
+// user is one of a run's.
+type user struct {
+	id      ledger.UserID
+	opening int64 // cents
+	moves   []string
+}
+
+// key is a key of a user, which the callers share.
+type key struct {
+	usual  ledger.Request
+	others []ledger.Request // what the key is used for by mistake
+}
+
+// Users near each end of the range. A few of their moves meet the bound, cross
+// it, and come back.
+var (
+	poor = user{opening: 100_00, moves: []string{
+		"u debit 60", "u debit 100", "u credit 40", "u debit 40.01", "u debit 100.01", "u credit 0.01",
+	}}
+	rich = user{opening: ceiling - 100_00, moves: []string{
+		"u credit 60", "u credit 100", "u debit 40", "u credit 40.01", "u credit 100.01", "u debit 0.01",
+	}}
+)
+
+// transactions are of several entries: u is the key's user, and v and w are the
+// next in the circle, who pay on what they are paid.
+var transactions = []string{
+	"u debit 60, v credit 60",
+	"u debit 40.01, v credit 40.01",
+	"u debit 100.01, v credit 100.01",
+	"u credit 40, v debit 40",                                // u collects
+	"u debit 100, v credit 99, w credit 1",                   // a fee
+	"u debit 60, u credit 60",                                // not without the 60
+	"u credit 60, u debit 60",                                // not near the ceiling
+	"u credit 40.01, u debit 100.01, u credit 60",            // goes down to 40 less
+	"u credit 0.01, u credit 0.01, u credit 0.01",            // a batch
+	"u debit 40, v credit 40, v debit 100.01, w credit 60",   // v pays on, and a part leaves
+	"u credit 0.01, v debit 60, w debit 60",                  // one of the two may not have it
+	"u debit 0.01, v credit 40.01, v debit 40, u credit 100", // v's prefixes, between those of u
+}
+
+func nameOf(user int) string { return fmt.Sprintf("user-%d", user) }
+
+// userOf returns the number of a user by the name that nameOf returned.
+func userOf(id ledger.UserID) int {
+	name := id.String()
+	return int(name[len(name)-1] - '0')
+}
+
+// plan draws the users and their keys.
+func (r *run) plan(t *testing.T, chance *rand.Rand) {
+	n := 1 + chance.IntN(mostUsers)
+	for i := range n {
+		u := poor
+		if chance.IntN(r.rich) == 0 {
+			u = rich
+			r.books.Fill(t, nameOf(i))
+		}
+		id, err := ledger.ParseUserID(nameOf(i))
+		require.NoError(t, err)
+		u.id = id
+		r.users = append(r.users, u)
+	}
+	perUser := min(len(poor.moves), mostKeys/n)
+	for i := range n * perUser {
+		r.keys = append(r.keys, r.newKey(t, chance, i%n, fmt.Sprintf("key-%d", i/n), i/n))
+	}
+}
+
+// newKey returns a key of a user, mostly of one entry if there is nobody else.
+func (r *run) newKey(t *testing.T, chance *rand.Rand, u int, name string, move int) (k key) {
+	moves := r.users[u].moves
+	request := func(text string) ledger.Request { return r.request(t, u, name, text) }
+	several := func() ledger.Request { return request(transactions[chance.IntN(len(transactions))]) }
+	k.usual = request(moves[move])
+	if chance.IntN(2) == 0 {
+		k.usual = several()
+	}
+	labelled := k.usual
+	labelled.Metadata = metadata(t, chance.IntN(2))
+	k.others = []ledger.Request{request(moves[chance.IntN(len(moves))]), several(), labelled}
+	if chance.IntN(6) == 0 {
+		k.usual.Metadata = metadata(t, 0)
+	}
+	return k
+}
+
+// request returns the request of a text above.
+func (r *run) request(t *testing.T, u int, name, text string) ledger.Request {
+	names := strings.NewReplacer("u ", nameOf(u)+" ", "v ", nameOf((u+1)%len(r.users))+" ", "w ", nameOf((u+2)%len(r.users))+" ")
+	return infratest.Entries(t, name, strings.Split(names.Replace(text), ", ")...)
+}
+
+func metadata(t *testing.T, order int) ledger.Metadata {
+	m, err := ledger.NewMetadata(map[string]string{"order": fmt.Sprint(order)})
+	require.NoError(t, err)
+	return m
+}
