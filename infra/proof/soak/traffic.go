@@ -37,20 +37,7 @@ type answer struct {
 const users = 7
 
 // posting returns the event of a posting. The same number always makes the same one.
-func (tr *traffic) posting(n int) []byte {
-	r := rand.New(rand.NewPCG(tr.seed, uint64(n)))
-	return event(n, r.IntN(users), r.IntN(2) == 0, 1+r.IntN(20_000))
-}
-
-// event returns the event of a posting with the key n.
-func event(n, user int, credit bool, cents int) []byte {
-	kind := "debit"
-	if credit {
-		kind = "credit"
-	}
-	return fmt.Appendf(nil, `{"headers":{"Idempotent-Key":"%d"},"body":{"userId":"%d","ammount":"%d.%02d","type":"%s"}}`,
-		n, user, cents/100, cents%100, kind)
-}
+func (tr *traffic) posting(n int) []byte { return event(n, tr.entries(n)) }
 
 // run lets callers call until ctx ends.
 func (tr *traffic) run(ctx context.Context, callers int) {
@@ -122,7 +109,7 @@ func (tr *traffic) post(ctx context.Context, n int) {
 		"posting %d was answered %d %s, and then %d %s", n, first.StatusCode, first.Body, got.StatusCode, got.Body)
 }
 
-// reuse sends a key that has its outcome with another amount.
+// reuse sends a key that has its outcome with another amount in its last entry.
 func (tr *traffic) reuse(ctx context.Context, n int) {
 	tr.mu.Lock()
 	done := n < len(tr.answers) && tr.answers[n].StatusCode != 0
@@ -130,8 +117,9 @@ func (tr *traffic) reuse(ctx context.Context, n int) {
 	if !done {
 		return
 	}
-	r := rand.New(rand.NewPCG(tr.seed, uint64(n)))
-	got, ok := tr.insist(ctx, event(n, r.IntN(users), r.IntN(2) == 0, 1_000_000))
+	entries := tr.entries(n)
+	entries[len(entries)-1].cents += 1_000_000
+	got, ok := tr.insist(ctx, event(n, entries))
 	tr.expect(!ok || strings.Contains(got.Body, "/problems/idempotency-key-reused"),
 		"key %d, reused, is answered %d %s", n, got.StatusCode, got.Body)
 }
