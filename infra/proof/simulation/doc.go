@@ -11,5 +11,6 @@
 // After each run the books are checked, and the history of the calls must be
 // linearizable: there must be one order of events, each between the beginning
 // and the end of its call, in which a ledger that does one thing at a time
-// would have told every caller what the callers were told.
+// would have told every caller what the callers were told. It is one order for
+// all users, whom transactions of several entries tie together.
 package simulation
