@@ -19,7 +19,8 @@ const maxBodyBytes = 16 << 10
 // currency is the only one there is.
 const currency = "USD"
 
-// readBody reads a whole body of at most maxBodyBytes, or is errBodyTooLarge.
+// readBody reads a whole body of at most maxBodyBytes. A longer one is
+// errBodyTooLarge.
 func readBody(c *call) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(nil, c.Body, maxBodyBytes))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
@@ -53,7 +54,7 @@ type entryMembers struct {
 }
 
 // parseBody reads a transaction's body into r. Names are case-sensitive; a
-// member that stands twice, in any object, and invalid UTF-8 are refused, as
+// member that stands twice, in any object, and invalid UTF-8 are rejected, as
 // two readers could read them in two ways (RFC 8259, section 4).
 func parseBody(invalid *invalidRequest, body []byte, r *ledger.Request) {
 	if jsontext.Value(body).Kind() != '{' {
@@ -212,7 +213,7 @@ func textOf(member jsontext.Value) string {
 	return string(member)
 }
 
-// unreadable says where and why JSON can't be read, for its sender.
+// unreadable returns where and why JSON can't be read, for the caller.
 func unreadable(err error) string {
 	var (
 		syntax *jsontext.SyntacticError

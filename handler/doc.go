@@ -1,7 +1,7 @@
 // Package handler is the edge of the ledger: HTTP and Lambda events in,
 // answers and problem documents out.
 //
-// One [Handler] has two doors. [Handler.ServeHTTP] takes HTTP requests, for
+// One [Handler] has two entry points. [Handler.ServeHTTP] takes HTTP requests, for
 // the local server and tests. [Handler.Invoke] takes Lambda events, makes each
 // one the HTTP request that it stands for, and answers in the shape that the
 // event's sender expects. So there is one set of routes and one set of rules.

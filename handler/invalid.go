@@ -29,8 +29,8 @@ const (
 
 var errInvalidRequest = errors.New("invalid request")
 
-// invalidRequest collects everything that is wrong with a call, so that its
-// sender hears all of it at once. It unwraps to errInvalidRequest.
+// invalidRequest collects everything that is wrong with a call, so that one answer
+// names it all. It unwraps to errInvalidRequest.
 type invalidRequest struct {
 	properties map[string][]string // field: what is wrong with it
 }

@@ -25,7 +25,7 @@ func (e *methodError) Unwrap() error { return errMethod }
 type problemKind struct {
 	err     error
 	status  int
-	kind    string // the problem's type, stable, for programs
+	uri     string // the problem's type, stable, for programs
 	title   string
 	detail  string // for a person; an invalidRequest brings its own
 	outcome outcome
@@ -35,18 +35,18 @@ type problemKind struct {
 // internal: a 500 whose cause is logged and never sent.
 var problems = []problemKind{
 	{errInvalidRequest, http.StatusBadRequest, "/problems/invalid-request", "Bad request",
-		"", outcomeRefused},
+		"", outcomeRejected},
 	{errForbidden, http.StatusForbidden, "/problems/forbidden", "Forbidden",
 		"Where tokens decide, you may read and debit only the user that your token's sub names, and credit more than you " +
-			"debit only with the scope that this deployment asks for. Where IAM decides, sign the call (AWS Signature Version 4).", outcomeRefused},
+			"debit only with the scope that this deployment asks for. Where IAM decides, sign the call (AWS Signature Version 4).", outcomeRejected},
 	{errNotFound, http.StatusNotFound, "/problems/not-found", "Not found",
-		"There is no such route.", outcomeRefused},
+		"There is no such route.", outcomeRejected},
 	{ledger.ErrNotFound, http.StatusNotFound, "/problems/not-found", "Not found",
-		"There is no transaction with this id.", outcomeRefused},
+		"There is no transaction with this id.", outcomeRejected},
 	{errMethod, http.StatusMethodNotAllowed, "/problems/method-not-allowed", "Method not allowed",
-		"This route has other methods; the Allow header names them.", outcomeRefused},
+		"This route has other methods; the Allow header names them.", outcomeRejected},
 	{errBodyTooLarge, http.StatusRequestEntityTooLarge, "/problems/body-too-large", "Content too large",
-		"The body may have at most 16384 bytes.", outcomeRefused},
+		"The body may have at most 16384 bytes.", outcomeRejected},
 	{ledger.ErrInsufficientFunds, http.StatusUnprocessableEntity, "/problems/insufficient-funds", "Unprocessable entity",
 		"Your balance can't be negative.", outcomeDeclined},
 	{ledger.ErrBalanceLimit, http.StatusUnprocessableEntity, "/problems/balance-limit", "Unprocessable entity",
@@ -56,7 +56,7 @@ var problems = []problemKind{
 	{ledger.ErrHoldEnded, http.StatusUnprocessableEntity, "/problems/hold-ended", "Unprocessable entity",
 		"The hold has ended already, in another way. It ends once, for ever.", outcomeDeclined},
 	{ledger.ErrNotPending, http.StatusUnprocessableEntity, "/problems/not-pending", "Unprocessable entity",
-		"This transaction never was pending: there is nothing to capture or to void.", outcomeRefused},
+		"This transaction never was pending: there is nothing to capture or to void.", outcomeRejected},
 	{ledger.ErrTooManyHolds, http.StatusUnprocessableEntity, "/problems/too-many-holds", "Unprocessable entity",
 		"A user may have 16 open holds. When one of them has ended, send the same call with the same key again.", outcomeDeclined},
 	{ledger.ErrTryAgain, http.StatusServiceUnavailable, "/problems/try-again", "Service unavailable",
@@ -65,13 +65,13 @@ var problems = []problemKind{
 
 var internal = problemKind{
 	status:  http.StatusInternalServerError,
-	kind:    "/problems/internal",
+	uri:     "/problems/internal",
 	title:   "Internal server error",
 	detail:  "The service failed. The same call with the same key is safe to send again.",
 	outcome: outcomeFailed,
 }
 
-func kindOf(err error) problemKind {
+func problemOf(err error) problemKind {
 	for _, p := range problems {
 		if errors.Is(err, p.err) {
 			return p
@@ -105,16 +105,16 @@ var endings = map[ledger.End]string{
 // problemAnswer returns the answer to a call that failed with err, as its caller
 // may see it.
 func problemAnswer(err error, caller caller, instance string) answer {
-	kind := kindOf(err)
+	row := problemOf(err)
 	headers := []header{isProblem}
 	body := problem{
-		Type:     kind.kind,
-		Title:    kind.title,
-		Status:   kind.status,
-		Detail:   kind.detail,
+		Type:     row.uri,
+		Title:    row.title,
+		Status:   row.status,
+		Detail:   row.detail,
 		Instance: instance,
 	}
-	outcome := kind.outcome
+	became := row.outcome
 
 	if invalid, ok := errors.AsType[*invalidRequest](err); ok {
 		body.Detail, body.Properties = invalid.Error(), invalid.properties
@@ -125,19 +125,19 @@ func problemAnswer(err error, caller caller, instance string) answer {
 	if reuse, ok := errors.AsType[*ledger.KeyReusedError](err); ok {
 		body.Properties = reuseProperties(reuse)
 	}
-	if refusal, ok := errors.AsType[*ledger.DeclinedError](err); ok {
-		t := refusal.Result.Transaction
+	if declined, ok := errors.AsType[*ledger.DeclinedError](err); ok {
+		t := declined.Result.Transaction
 		body.ID = t.ID.String()
 		headers = append(headers, header{"Location", transactionPath + body.ID})
 		if t.Entries != nil {
 			body.Entry = &t.DeclinedEntry
 		}
-		if caller.mayRead(refusal.Entry().UserID) == nil {
+		if caller.mayRead(declined.Entry().UserID) == nil {
 			body.Balance = t.BalanceSeen.String()
 		}
-		if refusal.Result.Replayed {
+		if declined.Result.Replayed {
 			headers = append(headers, isReplayed)
-			outcome = outcomeReplayed
+			became = outcomeReplayed
 		}
 	}
 	if limit, ok := errors.AsType[*ledger.ReceiverLimitError](err); ok && caller.mayRead(limit.UserID) == nil {
@@ -152,7 +152,7 @@ func problemAnswer(err error, caller caller, instance string) answer {
 	if errors.Is(err, ledger.ErrTryAgain) {
 		headers = append(headers, header{"Retry-After", "1"})
 	}
-	return answer{kind.status, headers, encode(body), outcome}
+	return answer{row.status, headers, encode(body), became}
 }
 
 // reuseProperties names the members that differ from the first call's.

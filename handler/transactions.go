@@ -39,8 +39,8 @@ func (a answer) replayed(result ledger.Result) answer {
 	return a
 }
 
-// parsePost reads headers and body whole before it refuses, so that the sender
-// hears at once of all that is wrong.
+// parsePost reads headers and body whole before it rejects them, so that one
+// answer names all that is wrong.
 func parsePost(c *call) (r ledger.Request, err error) {
 	body, err := readBody(c)
 	if err != nil {

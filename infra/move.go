@@ -116,7 +116,7 @@ func (u *update) holds(m ledger.Move) (rules []string) {
 	return rules
 }
 
-// integer is a whole number as DynamoDB's type N.
+// integer returns a whole number as DynamoDB's type N.
 func integer(n int) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.Itoa(n)}
 }

@@ -114,7 +114,7 @@ func (s *Store) Transaction(ctx context.Context, id ledger.TransactionID) (ledge
 	return DecodeTransaction(row)
 }
 
-// read is one strongly consistent GetItem.
+// read makes one strongly consistent GetItem.
 func (s *Store) read(ctx context.Context, table string, key item) (item, error) {
 	out, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName:      &table,
@@ -127,7 +127,7 @@ func (s *Store) read(ctx context.Context, table string, key item) (item, error) 
 	return out.Item, nil
 }
 
-// text and number are the values as DynamoDB's types S and N.
+// text and number return the values as DynamoDB's types S and N.
 func text(v fmt.Stringer) types.AttributeValue {
 	return &types.AttributeValueMemberS{Value: v.String()}
 }

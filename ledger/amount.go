@@ -69,7 +69,7 @@ func (a Amount) More(b Amount) bool { return a.d.Cmp(&b.d) > 0 }
 
 // Balance is what a user can spend: US dollars, from zero to [MaxBalance], with
 // at most two decimal places. No credit passes that, but a hold that ends is
-// never refused, and may: by what was held. Compare with [Balance.Equal], not ==.
+// never rejected, and may: by what was held. Compare with [Balance.Equal], not ==.
 type Balance struct{ d apd.Decimal }
 
 // ParseBalance parses a balance in the notation of [ParseAmount]. Anything else
