@@ -117,8 +117,8 @@ func (a Account) expired(now time.Time) (holds []Hold) {
 	return holds
 }
 
-// hold reports whether any of the accounts has holds.
-func hold(accounts map[UserID]Account) bool {
+// anyHolds reports whether any of the accounts has holds.
+func anyHolds(accounts map[UserID]Account) bool {
 	for _, a := range accounts {
 		if len(a.Holds) > 0 {
 			return true

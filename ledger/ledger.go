@@ -73,13 +73,13 @@ const maxRounds = 20
 // be written. Accounts that do not allow the request may have holds that have
 // expired, which the next attempt releases in the same write.
 func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err error) {
+	if err := r.check(); err != nil {
+		return Transaction{}, err
+	}
 	id, created := r.TransactionID(), l.now()
 	var before releases
 	for range maxRounds {
-		p, err := newPosting(r, created, before)
-		if err != nil {
-			return Transaction{}, err
-		}
+		p := newPosting(r, created, before)
 		if p.items() > MaxItems {
 			if err := l.release(ctx, before); err != nil {
 				return p.Rows[0], err
@@ -93,7 +93,7 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 			return p.Rows[0], err
 		}
 		now := created
-		if hold(out.Accounts) { // what they can spend depends on the time
+		if anyHolds(out.Accounts) { // what they can spend depends on the time
 			now = l.now()
 		}
 		if r.tooManyHolds(out.Accounts, now) {

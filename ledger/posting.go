@@ -75,15 +75,15 @@ func (s *Sum) move(t Type, a Amount) {
 // NewPosting returns the posting of a request at that time. The error is that of
 // [CheckEntries] or [CheckHold], or names a type that moves no balance.
 func NewPosting(r Request, now time.Time) (Posting, error) {
-	return newPosting(r, now, releases{})
-}
-
-// newPosting returns the posting of a request that was created at that time,
-// and of the releases that go before it.
-func newPosting(r Request, created time.Time, before releases) (Posting, error) {
 	if err := r.check(); err != nil {
 		return Posting{}, err
 	}
+	return newPosting(r, now, releases{}), nil
+}
+
+// newPosting returns the posting of a request, which must be good, that was
+// created at that time, and of the releases that go before it.
+func newPosting(r Request, created time.Time, before releases) Posting {
 	id, created := r.TransactionID(), created.UTC().Truncate(time.Millisecond)
 	var p Posting
 	moves := make(totals, 0, len(r.Entries))
@@ -115,7 +115,7 @@ func newPosting(r Request, created time.Time, before releases) (Posting, error) 
 		}
 	}
 	p.Moves = moves.moves()
-	return p, nil
+	return p
 }
 
 // check returns what is wrong with a request.
