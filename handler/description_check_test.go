@@ -34,7 +34,7 @@ func TestDescriptionForbidsRequests(t *testing.T) {
 	for _, allowed := range []request{
 		get("/balance?userId=1"), get("/balance?userId=a%20b&other=1"), get("/transactions/" + id11),
 		get("/transactions?userId=1"), get("/transactions?userId=1&limit=100&cursor=" + strings.Repeat("A", 43)),
-		post(body("1", "0.01", "credit")), post(body("1", "1000000000000.00", "debit")), post(`{"userId":"1","ammount":0.01,"type":"credit","currency":"USD","other":[]}`),
+		post(body("1", "0.01", "credit")), post(body("1", "1000000000000.00", "debit")), post(`{"userId":"1","ammount":"0.01","type":"credit","currency":"USD","other":[]}`),
 		keyed(`a"b\c`), keyed(`"a\"b\\c"`), keyed(strings.Repeat("k", 255)),
 	} {
 		assert.NoError(t, check(allowed), "%+v", allowed)
@@ -53,8 +53,7 @@ func TestDescriptionForbidsRequests(t *testing.T) {
 		post(`{"userId":1,"ammount":"1","type":"credit"}`), post(`{"userId":"1","ammount":"1","type":"credit","currency":"EUR"}`),
 		post(body("1", "1", "transfer")), post(body("1", "0", "credit")), post(body("1", "0.001", "credit")), post(body("1", "1e3", "credit")),
 		post(body("1", "-1", "credit")), post(body("1", "1000000000000.01", "credit")), post(body(" ", "1", "credit")),
-		post(`{"userId":"1","ammount":0.001,"type":"credit"}`), post(`{"userId":"1","ammount":0,"type":"credit"}`),
-		post(`{"userId":"1","ammount":1000000000000.01,"type":"credit"}`), post(`{"userId":"1","ammount":0.010000000000000001,"type":"credit"}`),
+		post(`{"userId":"1","ammount":1,"type":"credit"}`), // which the handler takes, as words say
 		post(`{"userId":"1","ammount":null,"type":"credit"}`), post(`{"userId":"1","ammount":true,"type":"credit"}`),
 	} {
 		assert.Error(t, check(forbidden), "%+v", forbidden)
