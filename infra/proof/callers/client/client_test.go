@@ -1,24 +1,29 @@
 package client
 
 import (
-	"io"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/proof/callers/gateway"
 )
 
 // A program that knows the ledger by its document alone moves money, sends a
 // call again, is declined, and reads it all back.
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
-	ledger, err := NewClientWithResponses(os.Getenv("LEDGER_URL"))
+	ledger, err := NewClientWithResponses(newGateway(t))
 	require.NoError(t, err)
 	const user = "generated client"
-	post := func(key string, kind Type, amount string) *PostTransactionResponse {
+	post := func(key string, kind EntryType, amount string) *PostTransactionResponse {
 		answer, err := ledger.PostTransactionWithResponse(t.Context(), &PostTransactionParams{IdempotentKey: key},
 			NewTransaction{UserId: user, Type: kind, Ammount: amount})
 		require.NoError(t, err, "%s %s", kind, amount)
@@ -32,17 +37,17 @@ func TestRoundTrip(t *testing.T) {
 	}
 	assert.Equal(t, "100", balance())
 
-	first := post("1", Credit, "10.50")
+	first := post("1", EntryTypeCredit, "10.50")
 	require.NotNil(t, first.JSON201, "%s", first.Body)
 	posted := first.JSON201.Data
 	assert.Equal(t, "10.5", posted.Ammount)
-	assert.Equal(t, Posted, posted.Status)
-	again := post("1", Credit, "10.50")
+	assert.Equal(t, TransactionStatusPosted, posted.Status)
+	again := post("1", EntryTypeCredit, "10.50")
 	assert.Equal(t, "true", again.HTTPResponse.Header.Get("Idempotent-Replayed"))
 	assert.Equal(t, first.JSON201, again.JSON201)
 	assert.Equal(t, "110.5", balance())
 
-	declined := post("2", Debit, "1000")
+	declined := post("2", EntryTypeDebit, "1000")
 	require.NotNil(t, declined.ApplicationproblemJSON422, "%s", declined.Body)
 	problem, err := declined.ApplicationproblemJSON422.ValueByDiscriminator()
 	require.NoError(t, err)
@@ -61,7 +66,7 @@ func TestRoundTrip(t *testing.T) {
 	page, err := ledger.ListTransactionsWithResponse(t.Context(), &ListTransactionsParams{UserId: user, Limit: &limit})
 	require.NoError(t, err)
 	require.NotNil(t, page.JSON200, "%s", page.Body)
-	assert.Equal(t, Declined, page.JSON200.Data[0].Status)
+	assert.Equal(t, TransactionStatusDeclined, page.JSON200.Data[0].Status)
 	require.NotNil(t, page.JSON200.Next)
 	page, err = ledger.ListTransactionsWithResponse(t.Context(), &ListTransactionsParams{UserId: user, Cursor: page.JSON200.Next})
 	require.NoError(t, err)
@@ -74,40 +79,50 @@ func TestRoundTrip(t *testing.T) {
 // to the client by status and Content-Type.
 func TestGatewayAnswers(t *testing.T) {
 	t.Parallel()
-	status := http.StatusUnauthorized
-	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, `{"message":"from the gateway"}`)
-	}))
-	t.Cleanup(gateway.Close)
-	ledger, err := NewClientWithResponses(gateway.URL)
-	require.NoError(t, err)
-	for _, status = range []int{401, 403, 404, 413, 429, 500, 502, 503, 504} {
+	server := newGateway(t)
+	for status, message := range gateway.Messages {
+		ledger, err := NewClientWithResponses(server + "/" + strconv.Itoa(status))
+		require.NoError(t, err)
 		answer, err := ledger.PostTransactionWithResponse(t.Context(), &PostTransactionParams{IdempotentKey: "1"}, NewTransaction{})
 		require.NoError(t, err, status)
-		var message *GatewayMessage
-		switch status {
-		case 401:
-			message = answer.JSON401
-		case 403:
-			message = answer.JSON403
-		case 404:
-			message = answer.JSON404
-		case 413:
-			message = answer.JSON413
-		case 429:
-			message = answer.JSON429
-		case 500:
-			message = answer.JSON500
-		case 503:
-			message = answer.JSON503
-		default:
-			message = answer.JSON5XX
-		}
-		require.NotNil(t, message, status)
-		assert.Equal(t, "from the gateway", message.Message, status)
+		assert.Equal(t, status, answer.StatusCode())
+		got := map[int]*GatewayMessage{
+			401: answer.JSON401, 403: answer.JSON403, 404: answer.JSON404, 413: answer.JSON413, 429: answer.JSON429,
+			500: answer.JSON500, 502: answer.JSON5XX, 503: answer.JSON503, 504: answer.JSON5XX,
+		}[status]
+		require.NotNil(t, got, status)
+		assert.Equal(t, message, got.Message, status)
 		assert.Nil(t, answer.ApplicationproblemJSON403, status)
 		assert.Nil(t, answer.ApplicationproblemJSON503, status)
+	}
+}
+
+// newGateway returns the URL of a stand-in for API Gateway before the ledger.
+func newGateway(t *testing.T) string {
+	handler, err := gateway.New(os.Getenv("LEDGER_URL"))
+	require.NoError(t, err)
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// The clients that openapi-python-client and openapi-typescript generate do the
+// same, each in a program of its own language.
+func TestOtherLanguages(t *testing.T) {
+	t.Parallel()
+	for language, program := range map[string][]string{
+		"Python":     {os.Getenv("PYTHON"), "round_trip.py"},
+		"TypeScript": {os.Getenv("NODE"), filepath.Join(os.Getenv("TYPESCRIPT"), "round_trip.js")},
+	} {
+		t.Run(language, func(t *testing.T) {
+			t.Parallel()
+			require.NotEmpty(t, program[0], "PYTHON, NODE and TYPESCRIPT must be set: .ci/callers does")
+			messages, err := json.Marshal(gateway.Messages)
+			require.NoError(t, err)
+			command := exec.CommandContext(t.Context(), program[0], program[1], newGateway(t), string(messages))
+			output, err := command.CombinedOutput()
+			require.NoError(t, err, "%s", output)
+			assert.Equal(t, "all answers as expected\n", string(output))
+		})
 	}
 }

@@ -1,0 +1,88 @@
+"""A round trip with the client that openapi-python-client generates.
+
+The arguments are the URL of the gateway, and what it answers by itself, by status.
+"""
+import json
+import sys
+
+from onewrite_client import Client
+from onewrite_client.api.balances import read_balance
+from onewrite_client.api.transactions import (
+    capture_transaction,
+    list_transactions,
+    post_transaction,
+    read_transaction,
+    void_transaction,
+)
+from onewrite_client.models import (
+    EntryType,
+    GatewayMessage,
+    HoldEndedProblem,
+    InsufficientFundsProblem,
+    InvalidRequestProblem,
+    NewCapture,
+    NewEntry,
+    NewTransaction,
+    NotFoundProblem,
+    TransactionStatus,
+)
+from onewrite_client.types import UNSET
+
+gateway, messages = sys.argv[1], json.loads(sys.argv[2])
+ledger = Client(base_url=gateway)
+user = "generated Python client"
+
+
+def post(key, **members):
+    return post_transaction.sync_detailed(client=ledger, idempotent_key=key, body=NewTransaction(**members))
+
+
+def balance():
+    return read_balance.sync(client=ledger, user_id=user).data
+
+
+assert balance().balance == "100"
+first = post("1", user_id=user, ammount="10.50", type_=EntryType.CREDIT)
+assert first.status_code == 201, first
+posted = first.parsed.data
+assert (posted.ammount, posted.status) == ("10.5", TransactionStatus.POSTED)
+again = post("1", user_id=user, ammount="10.50", type_=EntryType.CREDIT)
+assert again.parsed == first.parsed
+assert again.headers["Idempotent-Replayed"] == "true"
+
+declined = post("2", user_id=user, ammount="1000", type_=EntryType.DEBIT).parsed
+assert isinstance(declined, InsufficientFundsProblem), declined
+assert declined.balance == "110.5"
+assert read_transaction.sync(client=ledger, id=declined.id).data.status == TransactionStatus.DECLINED
+wrong = post("3", user_id=user, ammount="0", type_=EntryType.DEBIT).parsed
+assert isinstance(wrong, InvalidRequestProblem), wrong
+assert wrong.properties["ammount"]
+none = read_transaction.sync(client=ledger, id="00000000-0000-8000-8000-000000000000")
+assert isinstance(none, NotFoundProblem), none
+
+transfer = post("4", entries=[
+    NewEntry(user_id=user, ammount="10.5", type_=EntryType.DEBIT),
+    NewEntry(user_id=user + "'s friend", ammount="10.5", type_=EntryType.CREDIT),
+]).parsed.data
+assert [entry.ammount for entry in transfer.entries] == ["10.5", "10.5"]
+held = post("5", user_id=user, ammount="40", type_=EntryType.DEBIT, expires_in=60).parsed.data
+assert held.status == TransactionStatus.PENDING
+assert (balance().balance, balance().held) == ("60", "40")
+captured = capture_transaction.sync(client=ledger, id=held.id, body=NewCapture(ammount="25")).data
+assert (captured.captured, balance().balance, balance().held) == ("25", "75", UNSET)
+voided = void_transaction.sync(client=ledger, id=held.id)
+assert isinstance(voided, HoldEndedProblem), voided
+
+page = list_transactions.sync(client=ledger, user_id=user, limit=1)
+assert len(page.data) == 1
+page = list_transactions.sync(client=ledger, user_id=user, cursor=page.next_)
+assert page.data[-1] == posted
+assert page.next_ is UNSET
+
+for status, message in messages.items():
+    answer = post_transaction.sync_detailed(
+        client=Client(base_url=f"{gateway}/{status}"), idempotent_key="1", body=NewTransaction(user_id=user))
+    assert answer.status_code == int(status), answer
+    assert isinstance(answer.parsed, GatewayMessage), answer
+    assert answer.parsed.message == message, answer
+print("all answers as expected")

@@ -1,0 +1,69 @@
+// A round trip with openapi-fetch and the types that openapi-typescript generates.
+// The arguments are the URL of the gateway, and what it answers by itself, by status.
+import assert from "node:assert/strict";
+import createClient from "openapi-fetch";
+import type { components, paths } from "./ledger.js";
+
+type NewTransaction = components["schemas"]["NewTransaction"];
+
+const gateway = process.argv[2]!;
+const messages: Record<string, string> = JSON.parse(process.argv[3]!);
+const ledger = createClient<paths>({ baseUrl: gateway });
+const user = "generated TypeScript client";
+
+const post = (key: string, body: NewTransaction, client = ledger) =>
+  client.POST("/transactions", { params: { header: { "Idempotent-Key": key } }, body });
+const balance = async () => {
+  const { data } = await ledger.GET("/balance", { params: { query: { userId: user } } });
+  return data?.data;
+};
+const read = (id: string) => ledger.GET("/transactions/{id}", { params: { path: { id } } });
+
+assert.deepEqual(await balance(), { balance: "100" });
+const credit: NewTransaction = { userId: user, ammount: "10.50", type: "credit" };
+const first = await post("1", credit);
+assert.equal(first.data?.data.ammount, "10.5");
+assert.equal(first.data.data.status, "posted");
+const again = await post("1", credit);
+assert.deepEqual(again.data, first.data);
+assert.equal(again.response.headers.get("Idempotent-Replayed"), "true");
+
+const { error: declined } = await post("2", { userId: user, ammount: "1000", type: "debit" });
+assert(declined && "type" in declined && declined.type === "/problems/insufficient-funds");
+assert("balance" in declined && declined.balance === "110.5");
+assert("id" in declined && (await read(declined.id)).data?.data.status === "declined");
+const { error: wrong } = await post("3", { userId: user, ammount: "0", type: "debit" });
+assert(wrong && "properties" in wrong && wrong.properties.ammount);
+const none = await read("00000000-0000-8000-8000-000000000000");
+assert(none.error && "type" in none.error && none.error.type === "/problems/not-found");
+
+const transfer = await post("4", {
+  entries: [
+    { userId: user, ammount: "10.5", type: "debit" },
+    { userId: `${user}'s friend`, ammount: "10.5", type: "credit" },
+  ],
+});
+assert.equal(transfer.data?.data.entries?.length, 2);
+const held = await post("5", { userId: user, ammount: "40", type: "debit", expiresIn: 60 });
+assert.equal(held.data?.data.status, "pending");
+assert.deepEqual(await balance(), { balance: "60", held: "40" });
+const path = { id: held.data.data.id };
+const captured = await ledger.POST("/transactions/{id}/capture", { params: { path }, body: { ammount: "25" } });
+assert.equal(captured.data?.data.captured, "25");
+assert.deepEqual(await balance(), { balance: "75" });
+const voided = await ledger.POST("/transactions/{id}/void", { params: { path } });
+assert(voided.error && "type" in voided.error && voided.error.type === "/problems/hold-ended");
+
+const page = await ledger.GET("/transactions", { params: { query: { userId: user, limit: 1 } } });
+assert.equal(page.data?.data.length, 1);
+const rest = await ledger.GET("/transactions", { params: { query: { userId: user, cursor: page.data.next! } } });
+assert.deepEqual(rest.data?.data.at(-1), first.data.data);
+assert.equal(rest.data?.next, undefined);
+
+for (const [status, message] of Object.entries(messages)) {
+  const client = createClient<paths>({ baseUrl: `${gateway}/${status}` });
+  const { error, response } = await post("1", credit, client);
+  assert.equal(response.status, Number(status));
+  assert(error && "message" in error && error.message === message, status);
+}
+console.log("all answers as expected");

@@ -1,0 +1,43 @@
+/** The transaction may have counted or not. The same call with the same key, now or in a week, tells which. */
+export class UnknownOutcome extends Error {
+  constructor(readonly key: string, cause: unknown) {
+    super(`outcome unknown; keep the key "${key}" and send the same call again: ${cause}`, { cause });
+  }
+}
+
+/**
+ * Sends a transaction until an answer is final, or the seconds are over. The key
+ * was saved with what is paid for, before the first call.
+ */
+export async function post(url: string, key: string, transaction: object, seconds: number) {
+  const call = new Request(url, { // throws before anything is sent
+    method: "POST",
+    headers: { "Idempotent-Key": key, "Content-Type": "application/json" },
+    body: JSON.stringify(transaction),
+  });
+  const end = Date.now() + seconds * 1000;
+  let maybe = false; // an attempt may have counted
+  for (let attempt = 0; ; attempt++) {
+    let wait = Math.random() * Math.min(5000, 200 * 2 ** attempt);
+    let cause: unknown;
+    try {
+      const within = Math.min(15_000, Math.max(1, end - Date.now())); // the function itself answers within 10 s
+      const answer = await fetch(call.clone(), { signal: AbortSignal.timeout(within) });
+      const text = await answer.text(); // half an answer is none
+      const { status } = answer;
+      if (status === 201 || status === 422) return { status, text };
+      if (status < 500 && status !== 429) {
+        if (!maybe) return { status, text };
+        wait = Infinity; // such as 401 by now: it says nothing of the attempts before
+      }
+      maybe ||= status >= 500; // 429 did not reach the ledger
+      wait = Math.max(wait, 1000 * (Number(answer.headers.get("Retry-After")) || 0));
+      cause = `the last answer was ${status}`;
+    } catch (error) {
+      maybe = true;
+      cause = error;
+    }
+    if (Date.now() + wait > end) throw new UnknownOutcome(key, cause);
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+}

@@ -1,0 +1,234 @@
+package retry
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/proof/callers/gateway"
+)
+
+// outcome is what a caller is left with: an answer, or that the outcome is unknown.
+type outcome struct {
+	Status        int
+	Text, Unknown string
+}
+
+// callers are the three loops.
+var callers = map[string]func(t *testing.T, url, key, body string, seconds int) outcome{
+	"Go": func(t *testing.T, url, key, body string, seconds int) (o outcome) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(seconds)*time.Second)
+		defer cancel()
+		var err error
+		o.Status, o.Text, err = Post(ctx, url, key, body)
+		if unknown, ok := errors.AsType[*UnknownError](err); ok {
+			return outcome{Unknown: unknown.Error()}
+		}
+		require.NoError(t, err)
+		return o
+	},
+	"Python":     program("PYTHON", "drive.py"),
+	"TypeScript": program("NODE", filepath.Join(os.Getenv("TYPESCRIPT"), "drive.js")),
+}
+
+// program returns the caller that a script is, run by the program that a
+// variable names.
+func program(variable, script string) func(t *testing.T, url, key, body string, seconds int) outcome {
+	return func(t *testing.T, url, key, body string, seconds int) (o outcome) {
+		require.NotEmpty(t, os.Getenv(variable), "%s must be set: .ci/callers does", variable)
+		command := exec.CommandContext(t.Context(), os.Getenv(variable), script, url, key, body, strconv.Itoa(seconds))
+		command.Stderr = t.Output()
+		output, err := command.Output()
+		require.NoError(t, err, script)
+		require.NoError(t, json.Unmarshal(output, &o), "%s", output)
+		return o
+	}
+}
+
+// fault is what becomes of one call on its way to the ledger or back.
+type fault func(w http.ResponseWriter, forward func() *http.Response)
+
+// network hands calls on to the ledger, each with the next fault.
+type network struct {
+	t      *testing.T
+	faults []fault
+
+	mu       sync.Mutex
+	calls    []string // key and body of each
+	arrived  []time.Time
+	forwards int
+}
+
+func (n *network) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	body, err := io.ReadAll(r.Body)
+	assert.NoError(n.t, err)
+	fault := pass
+	if len(n.calls) < len(n.faults) {
+		fault = n.faults[len(n.calls)]
+	}
+	n.calls = append(n.calls, r.Header.Get("Idempotent-Key")+" "+string(body))
+	n.arrived = append(n.arrived, time.Now())
+	fault(w, func() *http.Response {
+		n.forwards++
+		request, err := http.NewRequestWithContext(r.Context(), r.Method, os.Getenv("LEDGER_URL")+r.URL.Path, strings.NewReader(string(body)))
+		assert.NoError(n.t, err)
+		request.Header = r.Header
+		response, err := http.DefaultClient.Do(request)
+		assert.NoError(n.t, err)
+		return response
+	})
+}
+
+// pass answers as the ledger does.
+func pass(w http.ResponseWriter, forward func() *http.Response) {
+	copyAnswer(w, forward(), 1)
+}
+
+// loseBefore loses the call before the ledger hears of it.
+func loseBefore(http.ResponseWriter, func() *http.Response) { panic(http.ErrAbortHandler) }
+
+// loseAfter loses the answer when the ledger has written.
+func loseAfter(_ http.ResponseWriter, forward func() *http.Response) {
+	_ = forward().Body.Close()
+	panic(http.ErrAbortHandler)
+}
+
+// half loses the second half of the answer.
+func half(w http.ResponseWriter, forward func() *http.Response) {
+	copyAnswer(w, forward(), 2)
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+// copyAnswer answers with one part in so many of the ledger's answer.
+func copyAnswer(w http.ResponseWriter, response *http.Response, parts int) {
+	defer response.Body.Close()
+	body, _ := io.ReadAll(response.Body)
+	for name, values := range response.Header {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(response.StatusCode)
+	_, _ = w.Write(body[:len(body)/parts])
+}
+
+// answers is the gateway, which answers by itself.
+func answers(status int) fault {
+	return func(w http.ResponseWriter, _ func() *http.Response) { gateway.Answer(w, status) }
+}
+
+// wait is an answer that says how long to wait.
+func wait(seconds int) fault {
+	return func(w http.ResponseWriter, _ func() *http.Response) {
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+		gateway.Answer(w, http.StatusServiceUnavailable)
+	}
+}
+
+// Whatever happens on the way, a caller ends with the outcome, or knows that it
+// is unknown; and the ledger counts once.
+func TestPost(t *testing.T) {
+	t.Parallel()
+	const unknown = 0
+	for name, c := range map[string]struct {
+		faults          []fault
+		amount          string
+		seconds, status int
+		calls, forwards int
+		balance         string
+	}{
+		"counted":               {nil, "10", 60, 201, 1, 1, "90"},
+		"declined":              {nil, "1000", 60, 422, 1, 1, "100"},
+		"wrong":                 {nil, "0", 60, 400, 1, 1, "100"},
+		"no token":              {[]fault{answers(401)}, "10", 60, 401, 1, 0, "100"},
+		"lost":                  {[]fault{loseBefore, loseAfter, half}, "10", 60, 201, 4, 3, "90"},
+		"declined, lost":        {[]fault{loseAfter}, "1000", 60, 422, 2, 2, "100"},
+		"too many, not there":   {[]fault{wait(2), answers(429), answers(500)}, "10", 60, 201, 4, 1, "90"},
+		"no gateway":            {[]fault{answers(502), answers(503), answers(504)}, "10", 60, 201, 4, 1, "90"},
+		"token ends, counted":   {[]fault{loseAfter, answers(401)}, "10", 60, unknown, 2, 1, "90"},
+		"told to wait too long": {[]fault{loseBefore, wait(60)}, "10", 20, unknown, 2, 0, "100"},
+		"429 is none, then 403": {[]fault{answers(429), answers(403)}, "10", 60, 403, 2, 0, "100"},
+	} {
+		for language, post := range callers {
+			t.Run(name+" in "+language, func(t *testing.T) {
+				t.Parallel()
+				way := &network{t: t, faults: c.faults}
+				server := httptest.NewServer(way)
+				t.Cleanup(server.Close)
+				user := fmt.Sprintf("%s, %s, %d", language, name, time.Now().UnixNano())
+				transaction, err := json.Marshal(map[string]string{"userId": user, "ammount": c.amount, "type": "debit"})
+				require.NoError(t, err)
+
+				got := post(t, server.URL+"/transactions", "order-7", string(transaction), c.seconds)
+				assert.Equal(t, c.status, got.Status, got)
+				if c.status == unknown {
+					assert.Contains(t, got.Unknown, `keep the key "order-7"`)
+				} else {
+					assert.NotEmpty(t, got.Text)
+				}
+				assert.Len(t, way.calls, c.calls)
+				for _, call := range way.calls {
+					key, body, _ := strings.Cut(call, " ")
+					assert.Equal(t, "order-7", key)
+					assert.JSONEq(t, string(transaction), body)
+				}
+				assert.Equal(t, c.forwards, way.forwards)
+				assert.Equal(t, c.balance, balance(t, user))
+				if name == "too many, not there" {
+					// A back-off would be shorter than 0.2 s here; a timer may be a millisecond early.
+					assert.GreaterOrEqual(t, way.arrived[1].Sub(way.arrived[0]), 1990*time.Millisecond)
+				}
+			})
+		}
+	}
+}
+
+// balance returns what the ledger itself says of a user.
+func balance(t *testing.T, user string) string {
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, os.Getenv("LEDGER_URL")+"/balance", http.NoBody)
+	require.NoError(t, err)
+	request.URL.RawQuery = "userId=" + strings.ReplaceAll(user, " ", "%20")
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	var body struct{ Data struct{ Balance string } }
+	require.NoError(t, json.NewDecoder(response.Body).Decode(&body))
+	return body.Data.Balance
+}
+
+// What cannot be sent at all is no unknown outcome.
+func TestPostNothingSent(t *testing.T) {
+	t.Parallel()
+	_, _, err := Post(t.Context(), "http://a b/", "1", "{}")
+	require.Error(t, err)
+	_, ok := errors.AsType[*UnknownError](err)
+	assert.False(t, ok, err)
+}
+
+// The document shows the files that are tried here.
+func TestDocumentShowsTheLoops(t *testing.T) {
+	t.Parallel()
+	document, err := os.ReadFile("../../../../handler/retries.md")
+	require.NoError(t, err)
+	for language, path := range map[string]string{"go": "post.go", "typescript": "post.ts", "python": "post.py"} {
+		source, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.Contains(t, string(document), "\n```"+language+"\n"+string(source)+"```\n", "handler/retries.md shows %s as it is", path)
+	}
+}
