@@ -27,7 +27,7 @@ func (a *audit) compareEntries(ctx context.Context, recent time.Time) error {
 		a.find(finding{end.user.String(), id.End().String(), kindHold, "it ends a hold that has no pending row"})
 	}
 	a.mu.Unlock()
-	if *a.entries == (entrySums{}) {
+	if a.entries.balanced() {
 		return nil
 	}
 	a.progress.Begin("transactions of several entries", a.report.Transactions)

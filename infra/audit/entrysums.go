@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 	"fmt"
 	"time"
 
@@ -22,6 +23,12 @@ func (s *sum) subtract(h sum) { s[0], s[1] = s[0]-h[0], s[1]-h[1] }
 // sums are many, by the first bytes of the transaction's id, so that one that is
 // not zero leads to few transactions.
 type entrySums [1 << 16]sum
+
+// balanced reports whether no transaction has a row too many or too few. The
+// comparison with the zero entrySums would put that into the binary: 1 MB.
+func (s *entrySums) balanced() bool {
+	return !slices.ContainsFunc(s[:], func(one sum) bool { return one != sum{} })
+}
 
 func bucketOf(transaction ledger.TransactionID) uint16 {
 	return binary.BigEndian.Uint16(transaction[:])
