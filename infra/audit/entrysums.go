@@ -3,8 +3,8 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"slices"
 	"fmt"
+	"slices"
 	"time"
 
 	"onewrite/ledger"
