@@ -18,6 +18,7 @@ type outcome struct {
 	status string
 	call   func(names) call
 	floor  func(*floor, names) request
+	before func(*subject, names) request // makes what the call needs; nil: nothing
 }
 
 // check tells whether an event's answer is the outcome's.
@@ -35,7 +36,7 @@ type request func(context.Context) error
 // names are the user of a call and its key.
 type names struct{ user, key string }
 
-func (n names) id() string {
+func (n names) id() ledger.TransactionID {
 	user, err := ledger.ParseUserID(n.user)
 	if err != nil {
 		panic(err) // our own names
@@ -44,7 +45,7 @@ func (n names) id() string {
 	if err != nil {
 		panic(err)
 	}
-	return ledger.NewTransactionID(user, key).String()
+	return ledger.NewTransactionID(user, key)
 }
 
 // beyond is an amount that no balance here reaches.
@@ -53,35 +54,38 @@ const beyond = "1000000"
 var (
 	balance = outcome{"balance", "200",
 		func(n names) call { return call{method: http.MethodGet, path: "/balance", query: "userId=" + n.user} },
-		func(f *floor, n names) request { return f.read(n) }}
+		func(f *floor, n names) request {
+			return f.read(f.config.AggregateTable, item{"user_id": text(n.user)})
+		}, nil}
 	posted = outcome{"posted", "201",
 		func(n names) call { return post(n, "credit", "1") },
-		func(f *floor, n names) request { return f.write(n, "credit", "1") }}
-	replayed = outcome{"replayed", "201", posted.call, posted.floor}
+		func(f *floor, n names) request { return f.write(n, "credit", "1") }, nil}
+	replayed = outcome{"replayed", "201", posted.call,
+		func(f *floor, n names) request { return refused(posted.floor(f, n)) },
+		func(sub *subject, n names) request { return sub.overEvents(posted, n) }}
 	declined = outcome{"declined", "422",
 		func(n names) call { return post(n, "debit", beyond) },
 		func(f *floor, n names) request {
-			write, put := f.write(n, "debit", beyond), f.put(n, "debit", beyond)
-			return func(ctx context.Context) error {
-				if err := write(ctx); err != nil {
-					return err
-				}
-				return put(ctx)
-			}
-		}}
+			return oneAfterOther(refused(f.write(n, "debit", beyond)), f.put(n, "debit", beyond))
+		}, nil}
 	outcomes = []outcome{balance, posted, replayed, declined}
 )
 
 // call is what a caller sends.
 type call struct{ method, path, query, key, body string }
 
+// post makes a posting of one entry.
 func post(n names, kind, amount string) call {
-	return call{
-		method: http.MethodPost,
-		path:   "/transactions",
-		key:    n.key,
-		body:   fmt.Sprintf(`{"userId":%q,"ammount":%q,"type":%q}`, n.user, amount, kind),
-	}
+	return postBody(n, entryBody(n.user, kind, amount, ""))
+}
+
+// entryBody returns an entry as a body has it, with more members or none.
+func entryBody(user, kind, amount, more string) string {
+	return fmt.Sprintf(`{"userId":%q,"ammount":%q,"type":%q%s}`, user, amount, kind, more)
+}
+
+func postBody(n names, body string) call {
+	return call{method: http.MethodPost, path: "/transactions", key: n.key, body: body}
 }
 
 // event returns the call as an HTTP API sends it that checks callers by IAM.

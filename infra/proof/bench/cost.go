@@ -16,6 +16,8 @@ import (
 
 	"onewrite/handler"
 	"onewrite/infra"
+	"onewrite/infra/infratest"
+	"onewrite/ledger"
 )
 
 //go:embed prices.json
@@ -95,10 +97,14 @@ func (sub *subject) measureCost(ctx context.Context, p prices) ([]bill, *month, 
 	var bills []bill
 	var bytesPosted float64
 	for _, step := range sub.costSteps() {
+		if step.before != nil {
+			if err := step.before(ctx); err != nil {
+				return nil, nil, err
+			}
+		}
 		m.rows, m.rowBytes = 0, 0
-		for i := range step.postedBefore {
-			n := names{step.user, fmt.Sprintf(step.key, 100+i)}
-			if _, err := till.pay(ctx, outcome{name: step.name, status: "201"}, posted.call(n)); err != nil {
+		for _, c := range step.postedBefore {
+			if _, err := till.pay(ctx, outcome{name: step.name, status: "201"}, c); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -121,8 +127,33 @@ const uuidHistory = "history of 50, UUIDs"
 type costStep struct {
 	name, status string
 	call         call
-	user, key    string // of those postings; the key is a format for their number
-	postedBefore int
+	postedBefore []call
+	before       request // what else must be there; nil: nothing
+}
+
+// stepOf returns the step that makes an outcome with new names.
+func (sub *subject) stepOf(o outcome) costStep {
+	n := sub.names(fresh)
+	step := costStep{name: o.name, status: o.status, call: o.call(n)}
+	if o.before != nil {
+		step.before = o.before(sub, n)
+	}
+	return step
+}
+
+// sale pays a seller and a fee.
+func sale(n names) []infratest.Entry {
+	return []infratest.Entry{
+		entry(n.user, "debit", 10), entry(n.user+"-seller", "credit", 9), entry(n.user+"-fees", "credit", 1),
+	}
+}
+
+// postings returns that many calls of a user, with keys of a format for their number.
+func postings(user, key string, count int, post func(names) call) (calls []call) {
+	for i := range count {
+		calls = append(calls, post(names{user, fmt.Sprintf(key, 100+i)}))
+	}
+	return calls
 }
 
 func (sub *subject) costSteps() []costStep {
@@ -130,6 +161,8 @@ func (sub *subject) costSteps() []costStep {
 	short := fmt.Sprintf("payer-%d", number)
 	uuid := fmt.Sprintf("5f0c8a52-9d3e-4b71-8f26-%012d", number)
 	longest := strings.Repeat("\U0001D11E", 127) + fmt.Sprint(number%10)
+	payer := fmt.Sprintf("payroll-%d", number)
+	pay := func(n names) call { return postEntries(n, append(credits(1)(n), payroll(49)(n)[1:]...)) }
 	n := names{short, "key-0"}
 	get := func(path, query string) call { return call{method: http.MethodGet, path: path, query: query} }
 	history := func(user, limit string) call {
@@ -143,10 +176,19 @@ func (sub *subject) costSteps() []costStep {
 		{name: "declined, replayed", status: "422", call: declined.call(names{short, "key-1"})},
 		{name: "invalid", status: "400", call: post(n, "credit", "0")},
 		{name: "balance read", status: "200", call: balance.call(n)},
-		{name: "transaction read", status: "200", call: get("/transactions/"+n.id(), "")},
-		{"history of 50, short names", "200", history(short, "50"), short, "key-%d", 50},
-		{uuidHistory, "200", history(uuid, "50"), uuid, "0c9f7d1e-3a44-4c58-b1e0-%012d", 50},
-		{"history of 100, longest names", "200", history(longest, "100"), longest, strings.Repeat("k", 252) + "%d", 100},
+		{name: "transaction read", status: "200", call: get("/transactions/"+n.id().String(), "")},
+		{name: "history of 50, short names", status: "200", call: history(short, "50"), postedBefore: postings(short, "key-%d", 50, posted.call)},
+		{name: uuidHistory, status: "200", call: history(uuid, "50"), postedBefore: postings(uuid, "0c9f7d1e-3a44-4c58-b1e0-%012d", 50, posted.call)},
+		{name: "history of 100, longest names", status: "200", call: history(longest, "100"), postedBefore: postings(longest, strings.Repeat("k", 252)+"%d", 100, posted.call)},
+		sub.stepOf(transferred),
+		sub.stepOf(postedAll("sale with a fee", sale)),
+		sub.stepOf(postedAll("50 credits of one user", credits(50))),
+		{name: "history of 50, of 50 entries", status: "200", call: history(payer, "50"), postedBefore: postings(payer, "pay-%d", 50, pay)},
+		sub.stepOf(held),
+		sub.stepOf(captured),
+		sub.stepOf(voided),
+		sub.stepOf(released(1)),
+		sub.stepOf(released(ledger.MaxHolds)),
 	}
 }
 

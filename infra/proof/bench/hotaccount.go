@@ -40,6 +40,15 @@ type hotSetting struct {
 	callers int
 	pause   time.Duration // between a caller's postings, on average
 	lasting time.Duration
+	entries int // of a posting; 0: the short body
+}
+
+// posting returns the call of a posting.
+func (s hotSetting) posting(n names) call {
+	if s.entries == 0 {
+		return posted.call(n)
+	}
+	return postEntries(n, credits(s.entries)(n))
 }
 
 const (
@@ -51,9 +60,9 @@ const (
 func hotSettings(holds []time.Duration, callers []int, lasting time.Duration) (all []hotSetting) {
 	for _, hold := range holds {
 		for _, n := range callers {
-			all = append(all, hotSetting{hold, n, 0, lasting})
+			all = append(all, hotSetting{hold, n, 0, lasting, 0})
 		}
-		all = append(all, hotSetting{hold, 2, 100 * time.Millisecond, lasting})
+		all = append(all, hotSetting{hold, 2, 100 * time.Millisecond, lasting, 0})
 	}
 	return all
 }
@@ -70,7 +79,7 @@ func (sub *subject) measureHotAccount(ctx context.Context, rows []hotSetting, ti
 		tick()
 	}
 	f, err := sub.onNewBooks(ctx, func(books *infratest.Books) (hotAccount, error) {
-		return sub.overProcesses(ctx, books, rows[0].lasting)
+		return sub.overProcesses(ctx, books, hotSetting{callers: environments, lasting: rows[0].lasting})
 	})
 	tick()
 	return append(all, f), err
@@ -109,8 +118,8 @@ func contended(ctx context.Context, config infra.Config, s hotSetting, options .
 }
 
 // overProcesses measures the built function.
-func (sub *subject) overProcesses(ctx context.Context, books *infratest.Books, lasting time.Duration) (hotAccount, error) {
-	all := make([]environment, environments)
+func (sub *subject) overProcesses(ctx context.Context, books *infratest.Books, setting hotSetting) (hotAccount, error) {
+	all := make([]environment, setting.callers)
 	for i := range all {
 		function, err := runtimeapi.Start(sub.path("bootstrap"), books.Env(), io.Discard)
 		if err != nil {
@@ -119,7 +128,6 @@ func (sub *subject) overProcesses(ctx context.Context, books *infratest.Books, l
 		defer function.Kill()
 		all[i] = function.Invoke
 	}
-	setting := hotSetting{callers: environments, lasting: lasting}
 	postings, err := postFrom(ctx, all, setting)
 	return postings.account(setting), err
 }

@@ -55,7 +55,7 @@ func TestHotAccount(t *testing.T) {
 		t.Run(fmt.Sprintf("%d callers, %v pause", c.callers, c.pause), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := hotSetting{10 * time.Millisecond, c.callers, c.pause, time.Minute}
+				s := hotSetting{10 * time.Millisecond, c.callers, c.pause, time.Minute, 0}
 				h, err := contended(t.Context(), config, s, func(o *dynamodb.Options) { o.HTTPClient = applied{} })
 				require.NoError(t, err)
 				t.Logf("%+v", h)
@@ -90,6 +90,6 @@ func TestHotAccountPrints(t *testing.T) {
 // Without a posting there is nothing to divide by.
 func TestHotAccountWithoutPostings(t *testing.T) {
 	t.Parallel()
-	setting := hotSetting{10 * time.Millisecond, 1, 0, time.Second}
+	setting := hotSetting{10 * time.Millisecond, 1, 0, time.Second, 0}
 	assert.Equal(t, hotAccount{HoldMs: 10, Callers: 1, Unavailable: 3}, hotPostings{unavailable: 3}.account(setting))
 }

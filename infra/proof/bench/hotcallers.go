@@ -40,7 +40,8 @@ func (p hotPostings) account(s hotSetting) hotAccount {
 }
 
 // postFrom lets one caller at each environment credit one user, a posting after
-// the other, with a pause between two.
+// the other, with a pause between two. A posting has as many entries as the
+// setting says, or one.
 func postFrom(ctx context.Context, environments []environment, s hotSetting) (all hotPostings, err error) {
 	var (
 		callers sync.WaitGroup
@@ -49,7 +50,7 @@ func postFrom(ctx context.Context, environments []environment, s hotSetting) (al
 	)
 	for i, to := range environments {
 		callers.Go(func() {
-			own, failed := to.post(ctx, i, end, s.pause)
+			own, failed := to.post(ctx, i, end, s)
 			mu.Lock()
 			defer mu.Unlock()
 			all.took = append(all.took, own.took...)
@@ -63,11 +64,12 @@ func postFrom(ctx context.Context, environments []environment, s hotSetting) (al
 }
 
 // post plays one caller, until the end.
-func (to environment) post(ctx context.Context, caller int, end time.Time, pause time.Duration) (p hotPostings, err error) {
+func (to environment) post(ctx context.Context, caller int, end time.Time, s hotSetting) (p hotPostings, err error) {
 	for i := 0; time.Now().Before(end) && ctx.Err() == nil; i++ {
+		c := s.posting(names{hot, fmt.Sprintf("%d-%d", caller, i)})
+		event := fmt.Appendf(nil, `{"headers":{"Idempotent-Key":%q},"body":%s}`, c.key, c.body)
 		began := time.Now()
-		payload, err := to(ctx, fmt.Appendf(nil,
-			`{"headers":{"Idempotent-Key":"%d-%d"},"body":{"userId":"hot","ammount":"1","type":"credit"}}`, caller, i))
+		payload, err := to(ctx, event)
 		if err != nil {
 			return p, err
 		}
@@ -88,7 +90,7 @@ func (to environment) post(ctx context.Context, caller int, end time.Time, pause
 		default:
 			return p, fmt.Errorf("answer %s", payload)
 		}
-		time.Sleep(time.Duration(rand.Float64() * 2 * float64(pause)))
+		time.Sleep(time.Duration(rand.Float64() * 2 * float64(s.pause)))
 	}
 	return p, nil
 }

@@ -71,7 +71,7 @@ func answersAtOnce(o outcome, n names) instant {
 
 // stored returns the row of a posted call, as DynamoDB sends it.
 func stored(n names) string {
-	text, err := json.Marshal(wire(row(n.id(), n, "credit", "1", "posted", "")))
+	text, err := json.Marshal(wire(row(n, "credit", "1", "posted", "").Item()))
 	if err != nil {
 		panic(err) // our own types
 	}

@@ -12,17 +12,18 @@ import (
 // maxCallers is the most that call at once.
 const maxCallers = 16
 
-// The users of a series: many, or all its calls for one.
+// The users of a series: many, or all its calls for one, or a new one each.
 const (
 	distinct = "distinct"
 	hot      = "hot"
+	fresh    = "new"
 )
 
 // series says which calls to measure.
 type series struct {
 	Outcome   string `json:"outcome"`
 	Transport string `json:"transport"`
-	Users     string `json:"users"` // distinct or hot
+	Users     string `json:"users"` // distinct, hot or new
 	Callers   int    `json:"callers"`
 }
 
@@ -54,6 +55,17 @@ func (sub *subject) everySeries() (all []latencyPlan) {
 					all = append(all, latencyPlan{o, events, s})
 				}
 			}
+		}
+	}
+	return all
+}
+
+// fewSeries measures outcomes for new users, alone, by events and through the built
+// function.
+func (sub *subject) fewSeries(outcomes []outcome) (all []latencyPlan) {
+	for _, d := range []transport{sub.transports[0], sub.transports[len(sub.transports)-1]} {
+		for _, o := range outcomes {
+			all = append(all, latencyPlan{o, d, series{o.name, d.name, fresh, 1}})
 		}
 	}
 	return all
@@ -129,9 +141,16 @@ func (sub *subject) prepare(ctx context.Context, o outcome, d transport, users s
 	n, m := sub.names(users), sub.names(users)
 	if o.name == replayed.name {
 		m = n
-		err = sub.overEvents(posted, n)(ctx)
 	}
-	return d.floor(o.floor(sub.floor, n)), d.call(o, m), err
+	for _, one := range slices.Compact([]names{n, m}) {
+		if o.before == nil {
+			break
+		}
+		if err := o.before(sub, one)(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
+	return d.floor(o.floor(sub.floor, n)), d.call(o, m), nil
 }
 
 // runPair runs the floor and the call, in either order.
@@ -160,12 +179,15 @@ func (sub *subject) runPair(ctx context.Context, p latencyPlan, floorFirst bool)
 	return one, nil
 }
 
-// names draws new ones: the user is one of many, or the hot one.
+// names draws new ones: the user is one of many, or the hot one, or new.
 func (sub *subject) names(users string) names {
 	i := sub.calls.Add(1)
 	user := hot
-	if users == distinct {
+	switch users {
+	case distinct:
 		user = fmt.Sprintf("user-%d", i%1000)
+	case fresh:
+		user = fmt.Sprintf("new-%d", i)
 	}
 	return names{user, fmt.Sprintf("key-%d", i)}
 }

@@ -2,8 +2,8 @@
 //
 //	go run ./infra/proof/bench [-quick] [-json] [-compare FILE] [-charts DIR] [part ...]
 //
-// The parts are latency, cpu, share, coldstart, memory, size, cost, scale and
-// hotaccount; without any it is all of them. It runs each call next to its
+// The parts are latency, entries, holds, cpu, share, coldstart, memory, size, cost,
+// scale, hotaccount and hotentries; without any it is all of them. It runs each call next to its
 // floor, which is the bare requests of the SDK, in turns, so that what else the
 // machine does falls on both.
 //
@@ -32,6 +32,7 @@ func main() { cli.Main("bench", run) }
 // effort is how often each part repeats.
 type effort struct {
 	pairs, calls, starts int
+	fewPairs             int // of calls that take many rows
 	memoryAfter          []int
 	users                []int
 	scaleFor             time.Duration
@@ -42,14 +43,14 @@ type effort struct {
 
 var (
 	full = effort{
-		pairs: 2_000, calls: 20_000, starts: 50,
+		pairs: 2_000, calls: 20_000, starts: 50, fewPairs: 400,
 		memoryAfter: []int{1_000, 100_000},
 		users:       []int{1, 10, 100, 1_000, 10_000}, scaleFor: 6 * time.Second,
 		holds:      []time.Duration{5 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond},
 		hotCallers: []int{1, 2, 4, 8, 16, 32, 64}, hotFor: 10 * time.Second,
 	}
 	quick = effort{
-		pairs: 16, calls: 2_000, starts: 3,
+		pairs: 16, calls: 2_000, starts: 3, fewPairs: 5,
 		memoryAfter: []int{100, 1_000},
 		users:       []int{1, 100}, scaleFor: 400 * time.Millisecond,
 		holds:      []time.Duration{10 * time.Millisecond},
@@ -57,7 +58,9 @@ var (
 	}
 )
 
-var parts = []string{"latency", "cpu", "share", "coldstart", "memory", "size", "cost", "scale", "hotaccount"}
+var parts = []string{
+	"latency", "entries", "holds", "cpu", "share", "coldstart", "memory", "size", "cost", "scale", "hotaccount", "hotentries",
+}
 
 // options is what the flags and words say, with the files that they name read.
 type options struct {
@@ -177,12 +180,23 @@ func (r *report) measurePart(ctx context.Context, sub *subject, part string, muc
 		plans := sub.everySeries()
 		bar.Begin(part, latencyRounds*len(plans))
 		r.Latency, err = sub.measureLatency(ctx, plans, much.pairs, tick)
+	case "entries":
+		plans := sub.fewSeries(several)
+		bar.Begin(part, latencyRounds*len(plans))
+		r.Entries, err = sub.measureLatency(ctx, plans, much.fewPairs, tick)
+	case "holds":
+		plans := sub.fewSeries(onHold)
+		bar.Begin(part, latencyRounds*len(plans))
+		r.Holds, err = sub.measureLatency(ctx, plans, much.fewPairs, tick)
 	case "cpu":
 		bar.Begin(part, len(outcomes))
 		r.CPU, err = each(outcomes, bar, func(o outcome) (cpu, error) { return sub.measureCPU(ctx, o, much.calls/10) })
 	case "share":
-		bar.Begin(part, len(outcomes))
+		bar.Begin(part, len(outcomes)+len(shareEntries))
 		r.Share, err = each(outcomes, bar, func(o outcome) (ownShare, error) { return measureShare(ctx, o, much.calls) })
+		if err == nil {
+			r.EntryShare, err = each(shareEntries, bar, func(n int) (ownShare, error) { return measureEntryShare(ctx, n, much.calls) })
+		}
 	case "coldstart":
 		bar.Begin(part, much.starts)
 		var s coldStart
@@ -203,6 +217,9 @@ func (r *report) measurePart(ctx context.Context, sub *subject, part string, muc
 		rows := hotSettings(much.holds, much.hotCallers, much.hotFor)
 		bar.Begin(part, len(rows)+1)
 		r.HotAccount, err = sub.measureHotAccount(ctx, rows, tick)
+	case "hotentries":
+		bar.Begin(part, hotEntryRounds*len(hotEntries))
+		r.HotEntries, err = sub.measureHotEntries(ctx, much.hotFor, tick)
 	case "scale":
 		bar.Begin(part, len(much.users))
 		r.Scale, err = each(much.users, bar, func(users int) (throughput, error) { return measureScale(ctx, users, much.scaleFor) })

@@ -16,6 +16,8 @@ import (
 type report struct {
 	Machine string       `json:"machine"`
 	Latency []latency    `json:"latency,omitempty"`
+	Entries []latency    `json:"entries,omitempty"`
+	Holds   []latency    `json:"holds,omitempty"`
 	CPU     []cpu        `json:"cpu,omitempty"`
 	Share   []ownShare   `json:"share,omitempty"`
 	Start   *coldStart   `json:"coldStart,omitempty"`
@@ -26,7 +28,9 @@ type report struct {
 	Prices  prices       `json:"prices"`
 	Scale   []throughput `json:"scale,omitempty"`
 
+	EntryShare []ownShare   `json:"entryShare,omitempty"`
 	HotAccount []hotAccount `json:"hotAccount,omitempty"`
+	HotEntries []hotEntry   `json:"hotEntries,omitempty"`
 }
 
 // machine describes what the times depend on.
@@ -41,13 +45,18 @@ func (r *report) print(out io.Writer) error {
 		fmt.Fprintf(w, "\n%s\n%s\t\n", title, strings.Join(strings.Split(head, "|"), "\t"))
 	}
 	fmt.Fprintln(w, r.Machine)
-	if r.Latency != nil {
-		section("Latency in ms, each call next to its floor, and the median of the pairs' ratios", "outcome|transport|users|callers|floor p50|p95|p99|ours p50|p95|p99|ratio")
+	latencies := func(title string, all []latency) {
+		if all != nil {
+			section(title, "outcome|transport|users|callers|floor p50|p95|p99|ours p50|p95|p99|ratio")
+		}
+		for _, l := range all {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t\n", l.Outcome, l.Transport, l.Users, l.Callers,
+				l.Floor.P50, l.Floor.P95, l.Floor.P99, l.Ours.P50, l.Ours.P95, l.Ours.P99, l.Ratio)
+		}
 	}
-	for _, l := range r.Latency {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t\n", l.Outcome, l.Transport, l.Users, l.Callers,
-			l.Floor.P50, l.Floor.P95, l.Floor.P99, l.Ours.P50, l.Ours.P95, l.Ours.P99, l.Ratio)
-	}
+	latencies("Latency in ms, each call next to its floor, and the median of the pairs' ratios", r.Latency)
+	latencies("Latency of several entries, likewise", r.Entries)
+	latencies("Latency of holds and their ends, likewise", r.Holds)
 	if r.CPU != nil {
 		section("CPU in µs a call, over the network", "outcome|floor|ours|ratio")
 	}
@@ -59,6 +68,14 @@ func (r *report) print(out io.Writer) error {
 	}
 	for _, s := range r.Share {
 		fmt.Fprintf(w, "%s\t%.1f\t%d\t%d\t%.1f\t%d\t\n", s.Outcome, s.Microseconds, s.Allocations, s.Bytes, s.SDKMicros, s.SDKAllocations)
+	}
+	if r.EntryShare != nil {
+		section("Own share of a posting by its entries", "entries|µs|allocations|bytes|µs an entry|allocations an entry|SDK µs|SDK allocations")
+	}
+	for _, s := range r.EntryShare {
+		n := float64(s.Entries)
+		fmt.Fprintf(w, "%d\t%.1f\t%d\t%d\t%.1f\t%.1f\t%.1f\t%d\t\n", s.Entries, s.Microseconds, s.Allocations, s.Bytes,
+			s.Microseconds/n, float64(s.Allocations)/n, s.SDKMicros, s.SDKAllocations)
 	}
 	if s := r.Start; s != nil {
 		section("Cold start in ms, process start to first answer", "|p50|p95|p99")
@@ -110,6 +127,12 @@ func (r *report) print(out io.Writer) error {
 		fmt.Fprintf(w, "%g\t%s\t%.0f\t%s\t%s\t%.0f\t%.0f\t%.0f\t%d\t\n",
 			h.HoldMs, h.callersText(), h.PerSecond, share, attempts, h.Took.P50, h.Took.P99, h.MaxMs, h.Unavailable)
 	}
+	if r.HotEntries != nil {
+		section(fmt.Sprintf("Entries a second into one user, by %d processes", environments), "entries a write|writes/s|entries/s|of single ones|p50 ms|p99 ms|503")
+	}
+	for _, h := range r.HotEntries {
+		fmt.Fprintf(w, "%d\t%.0f\t%.0f\t%.1f\t%.0f\t%.0f\t%d\t\n", h.Entries, h.PerSecond, h.EntriesPerSecond, h.OfSingle, h.Took.P50, h.Took.P99, h.Unavailable)
+	}
 	return w.Flush()
 }
 
@@ -124,6 +147,9 @@ func (r *report) broken() (all []string) {
 	for _, s := range r.Share {
 		check("own allocations, "+s.Outcome, s.Allocations, maxOwnAllocations)
 	}
+	for _, s := range r.EntryShare {
+		check("own allocations, "+s.Outcome, s.Allocations, maxOwnAllocations+s.Entries*maxEntryAllocations)
+	}
 	if r.Size != nil {
 		check("bytes of the binary", r.Size.Bytes, maxBinaryBytes)
 		check("bytes of its archive", r.Size.ZipBytes, maxZipBytes)
@@ -135,13 +161,13 @@ func (r *report) broken() (all []string) {
 // and what does not depend on the machine's speed.
 func (r *report) figures() map[string]float64 {
 	f := map[string]float64{}
-	for _, l := range r.Latency {
+	for _, l := range slices.Concat(r.Latency, r.Entries, r.Holds) {
 		f["ratio of latency, "+l.String()] = l.Ratio
 	}
 	for _, c := range r.CPU {
 		f["ratio of CPU, "+c.Outcome] = c.Ratio
 	}
-	for _, s := range r.Share {
+	for _, s := range slices.Concat(r.Share, r.EntryShare) {
 		f["own allocations, "+s.Outcome] = float64(s.Allocations)
 	}
 	if r.Start != nil {

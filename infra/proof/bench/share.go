@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"math"
 	"runtime"
@@ -16,6 +17,12 @@ import (
 // machine.
 const maxOwnAllocations = 100
 
+// maxEntryAllocations bounds what an entry adds to that.
+const maxEntryAllocations = 30
+
+// shareEntries is how many entries the postings have whose share is measured.
+var shareEntries = []int{1, 2, 10, 50, 99}
+
 // ownShare is what a call takes beyond the network: ours, and the SDK's. Each
 // figure is the least of all rounds: what is more is other programs' doing, or
 // that of a collection, which empties the pools.
@@ -26,6 +33,14 @@ type ownShare struct {
 	Bytes          int     `json:"bytes"`
 	SDKMicros      float64 `json:"sdkMicroseconds"` // the bare requests
 	SDKAllocations int     `json:"sdkAllocations"`
+	Entries        int     `json:"entries,omitempty"` // of a posting of one user, if it is measured by them
+}
+
+// measureEntryShare measures a posting of that many entries, all of one user.
+func measureEntryShare(ctx context.Context, entries, calls int) (ownShare, error) {
+	s, err := measureShare(ctx, postedAll(fmt.Sprintf("%d entries", entries), credits(entries)), calls/entries)
+	s.Entries = entries
+	return s, err
 }
 
 // cost is what one run of a function takes.
@@ -45,7 +60,7 @@ func measureShare(ctx context.Context, o outcome, calls int) (ownShare, error) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	bare, ours := shareOf(o)
 	sdk, all := most, most
-	for range calls / callsPerRound {
+	for range max(1, calls/callsPerRound) {
 		if err := sdk.lower(ctx, bare, callsPerRound); err != nil {
 			return ownShare{}, err
 		}

@@ -39,6 +39,6 @@ func TestUnits(t *testing.T) {
 func TestLongestRow(t *testing.T) {
 	t.Parallel()
 	n := names{strings.Repeat("𝄞", 128), strings.Repeat("k", 255)}
-	longest := wire(row(strings.Repeat("x", 36), n, "credit", "999999999999.99", "declined", "999999999999999.99"))
+	longest := wire(row(n, "credit", "999999999999.99", "declined", "999999999999999.99").Item())
 	assert.LessOrEqual(t, longest.bytes(), 1024)
 }
