@@ -55,6 +55,12 @@ func TestBoundsAndComparison(t *testing.T) {
 	earlier, err := readReport(file)
 	require.NoError(t, err)
 
+	r.EntryShare = []ownShare{{Outcome: "10 entries", Entries: 10, Allocations: maxOwnAllocations + 10*maxEntryAllocations}}
+	assert.Empty(t, r.broken())
+	r.EntryShare[0].Allocations++
+	assert.Equal(t, []string{"own allocations, 10 entries: 401, of at most 400"}, r.broken())
+	r.EntryShare = nil
+
 	r.Share[0].Allocations *= 2
 	r.Size.ZipBytes++
 	assert.Len(t, r.broken(), 2)

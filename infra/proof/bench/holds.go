@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -118,11 +119,14 @@ func endRow(n names, kind, status string) infratest.Row {
 
 // release makes the write of a debit that releases holds.
 func (f *floor) release(n names, holds int) request {
-	rows := []infratest.Row{row(n, "debit", "100", "posted", "")}
 	var expired []names
 	for i := range holds {
-		one := n.expiring(i)
-		rows, expired = append(rows, endRow(one, "expiry", "expired")), append(expired, one)
+		expired = append(expired, n.expiring(i))
+	}
+	slices.SortFunc(expired, func(a, b names) int { return strings.Compare(a.id().String(), b.id().String()) })
+	rows := []infratest.Row{row(n, "debit", "100", "posted", "")}
+	for _, one := range expired {
+		rows = append(rows, endRow(one, "expiry", "expired"))
 	}
 	m := moveOf(n.user, "debit", strconv.Itoa(100-holds), len(rows))
 	return f.transact(rows, m.ending(expired))

@@ -69,6 +69,30 @@ func TestHotAccount(t *testing.T) {
 	}
 }
 
+// What a write takes does not depend on how many entries it has, so that they
+// reach one user as many times faster, in virtual time.
+func TestHotEntries(t *testing.T) {
+	t.Parallel()
+	config := infra.Config{
+		TransactionsTable: "transactions", AggregateTable: "transactions_aggregate", Region: "us-east-1",
+		Credentials: aws.Credentials{AccessKeyID: "virtual", SecretAccessKey: "virtual"},
+	}
+	for _, entries := range hotEntries {
+		t.Run(fmt.Sprint(entries), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := hotSetting{10 * time.Millisecond, environments, 0, time.Minute, entries}
+				h, err := contended(t.Context(), config, s, func(o *dynamodb.Options) { o.HTTPClient = applied{} })
+				require.NoError(t, err)
+				t.Logf("%d entries a write: %.0f writes/s, %.0f entries/s, %.1f attempts, p99 %.0f ms",
+					entries, h.PerSecond, h.PerSecond*float64(entries), h.Attempts, h.Took.P99)
+				assert.Zero(t, h.Unavailable, "answers 503")
+				assert.GreaterOrEqual(t, h.HoldShare, 0.80, "share of 1/hold")
+			})
+		})
+	}
+}
+
 // What the command prints, on DynamoDB Local.
 func TestHotAccountPrints(t *testing.T) {
 	t.Parallel()
@@ -85,6 +109,16 @@ func TestHotAccountPrints(t *testing.T) {
 	assert.Regexp(t, `^10 4 \d+ \d+ % [\d.]+ \d+ \d+ \d+ 0$`, rows[3])
 	assert.Regexp(t, `^10 2, pausing 100 ms `, rows[4])
 	assert.Regexp(t, `^0 16 processes [1-9]\d* \d+ \d+ \d+ 0$`, rows[5])
+}
+
+// What the command prints of entries into one user, on DynamoDB Local.
+func TestHotEntriesPrints(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"-quick", "hotentries"}, &out, io.Discard))
+	for _, entries := range hotEntries {
+		assert.Regexp(t, fmt.Sprintf(`(?m)^ *%d +\d+ +\d+ +[\d.]+ +\d+ +\d+ +0$`, entries), out.String())
+	}
 }
 
 // Without a posting there is nothing to divide by.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -21,6 +22,7 @@ func TestUnits(t *testing.T) {
 		{"TransactWriteItems", `{"TransactItems":[` + put("1") + `,` + update + `]}`, `{}`, true, units{1, 5, 0}},
 		{"TransactWriteItems", `{"TransactItems":[` + put("1") + `,` + update + `]}`, `{}`, false, units{1, 4, 0}},
 		{"TransactWriteItems", `{"TransactItems":[` + put(kB) + `,` + update + `]}`, `{}`, true, units{1, 8, 0}},
+		{"TransactWriteItems", `{"TransactItems":[` + put("1") + `,` + put("2") + `,` + update + `]}`, `{}`, true, units{1, 8, 0}},
 		{"PutItem", `{"Item":{"id":{"S":"1"}}}`, `{}`, true, units{1, 2, 0}},
 		{"PutItem", `{"Item":{"id":{"S":"1"}}}`, `{}`, false, units{1, 1, 0}},
 		{"GetItem", `{"ConsistentRead":true}`, `{}`, true, units{1, 0, 1}},
@@ -31,6 +33,24 @@ func TestUnits(t *testing.T) {
 		m := &meter{}
 		require.NoError(t, m.count(c.operation, []byte(c.sent), []byte(c.received), c.applied))
 		assert.Equal(t, c.want, m.units, "%s %.80s", c.operation, c.sent)
+	}
+}
+
+// Lists and maps take three bytes, and one for each in them.
+func TestBytes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		item string
+		want int
+	}{
+		{`{"id":{"S":"äb"}}`, 2 + 3},
+		{`{"n":{"N":"12345"}}`, 1 + 4},
+		{`{"l":{"L":[{"S":"a"},{"N":"12"}]}}`, 1 + 3 + 2 + 1 + 2},
+		{`{"entries":{"L":[{"M":{"user_id":{"S":"1"},"ammount":{"N":"9"}}}]}}`, 7 + 3 + 1 + 3 + 2 + 7 + 1 + 7 + 2},
+	} {
+		var a attributes
+		require.NoError(t, json.Unmarshal([]byte(c.item), &a))
+		assert.Equal(t, c.want, a.bytes(), c.item)
 	}
 }
 
