@@ -43,7 +43,7 @@ type effort struct {
 
 var (
 	full = effort{
-		pairs: 2_000, calls: 20_000, starts: 50, fewPairs: 400,
+		pairs: 2_000, calls: 20_000, starts: 50, fewPairs: 200,
 		memoryAfter: []int{1_000, 100_000},
 		users:       []int{1, 10, 100, 1_000, 10_000}, scaleFor: 6 * time.Second,
 		holds:      []time.Duration{5 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond},
