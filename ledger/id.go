@@ -3,7 +3,6 @@ package ledger
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"slices"
 	"strconv"
 )
 
@@ -40,9 +39,15 @@ func (id TransactionID) End() TransactionID {
 	return newID([]byte{0}, id[:], []byte("end"))
 }
 
-// newID returns the id of a name, which is all parts together.
+// newID returns the id of a name, which is all parts together. There is room for
+// that of the longest user and key, so that it is made without an allocation: a
+// posting makes three and one more for each further entry.
 func newID(parts ...[]byte) TransactionID {
-	sum := sha256.Sum256(slices.Concat(namespace[:], slices.Concat(parts...)))
+	name := append(make([]byte, 0, 1024), namespace[:]...)
+	for _, part := range parts {
+		name = append(name, part...)
+	}
+	sum := sha256.Sum256(name)
 	id := TransactionID(sum[:16])
 	id[6] = id[6]&0x0f | 0x80 // version 8
 	id[8] = id[8]&0x3f | 0x80 // variant of RFC 9562
