@@ -88,7 +88,7 @@ func (l *Ledger) end(ctx context.Context, t Transaction, asked End, captured Amo
 	} else if err != nil {
 		return Result{}, fmt.Errorf("%s of %s: %w", asked, t.ID, err)
 	}
-	if end.TransactionID != t.ID || end.End == "" {
+	if end.TransactionID != t.ID || end.End.Status() == "" {
 		return Result{}, fmt.Errorf("%s of %s: the id of its end is another row's", asked, t.ID)
 	}
 	if end.End != asked || asked == Capture && !end.Amount.Equal(captured) {
