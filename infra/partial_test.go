@@ -3,6 +3,7 @@ package infra_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -209,4 +210,90 @@ func TestDeclineOfEntriesThatTheBalancesAllow(t *testing.T) {
 		defect(t, err, "store declined what the accounts allow: not allowed: a has 50 and 0 holds, b has 50 and 0 holds")
 		assert.Equal(t, []string{"TransactWriteItems"}, books.Network.Requests())
 	})
+}
+
+// onceHeld returns the hold of a request that is posted by a ledger over the
+// model, to which nothing happens.
+func onceHeld(t *testing.T, l *ledger.Ledger, key string, entries ...string) ledger.EndRequest {
+	t.Helper()
+	r := infratest.Entries(t, key, entries...)
+	r.ExpiresIn = time.Minute
+	_, err := l.Post(t.Context(), r)
+	require.NoError(t, err)
+	return ledger.EndRequest{TransactionID: r.TransactionID()}
+}
+
+// Whichever of the conditions that failed DynamoDB reports, the same end again is
+// a replay: not a limit that the receiver has reached by it.
+func TestEndReplayedByPartialReports(t *testing.T) {
+	t.Parallel()
+	subsets(4, func(unreported []bool) { // the end, the credit, the payer's move, the receiver's
+		onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+			direct := ledger.New(books.Over(model), time.Now)
+			books.Fill(t, "shop")
+			hold := onceHeld(t, direct, "k", "1 debit 70", "shop credit 70")
+			first, err := direct.Capture(t.Context(), hold, ledger.Amount{})
+			require.NoError(t, err)
+
+			again, err := books.Ledger.Capture(t.Context(), hold, ledger.Amount{})
+			require.NoError(t, err, "%v", unreported)
+			assert.Equal(t, ledger.Result{Transaction: first.Transaction, Replayed: true}, again, "%v", unreported)
+			_, err = books.Ledger.Void(t.Context(), hold)
+			require.ErrorIs(t, err, ledger.ErrHoldEnded, "%v", unreported)
+		})
+	})
+}
+
+// The same for one hold more than there may be.
+func TestHoldReplayedByPartialReports(t *testing.T) {
+	t.Parallel()
+	subsets(2, func(unreported []bool) {
+		onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+			direct := ledger.New(books.Over(model), time.Now)
+			for i := range ledger.MaxHolds {
+				onceHeld(t, direct, fmt.Sprint(i), "1 debit 1")
+			}
+			r := infratest.Entries(t, "0", "1 debit 1")
+			r.ExpiresIn = time.Minute
+			again, err := books.Ledger.Post(t.Context(), r)
+			require.NoError(t, err, "%v", unreported)
+			assert.True(t, again.Replayed, "%v", unreported)
+		})
+	})
+}
+
+// Somebody ends a hold just before the write that would release it. Whichever of
+// its conditions are reported, the call finds out what is left, and is told that.
+func TestReleaseOfWhatHasEndedByPartialReports(t *testing.T) {
+	t.Parallel()
+	for _, captured := range []bool{false, true} {
+		subsets(4, func(unreported []bool) { // the entry, two ends, the move
+			onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+				slow := time.Now()
+				other := ledger.New(books.Over(model), func() time.Time { return slow }) // its clock stands still
+				holds := []ledger.EndRequest{onceHeld(t, other, "1", "1 debit 40"), onceHeld(t, other, "2", "1 debit 40")}
+				time.Sleep(time.Minute + time.Second)
+				before := func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+					var err error
+					if captured {
+						_, err = other.Capture(t.Context(), holds[0], ledger.Amount{})
+					} else {
+						_, err = other.Void(t.Context(), holds[0])
+					}
+					assert.NoError(t, err)
+					return deliver()
+				}
+				books.Network.Next(nil, before)
+				_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "k", "1 debit 90"))
+				if !captured {
+					require.NoError(t, err, "%v", unreported)
+					assert.Equal(t, "10", books.Balance(t, "1"), "%v", unreported)
+					return
+				}
+				var declined *ledger.DeclinedError
+				require.ErrorAs(t, err, &declined, "%v", unreported)
+				assert.Equal(t, "60", declined.Result.Transaction.BalanceSeen.String(), "%v", unreported)
+			})
+		})
+	}
 }

@@ -89,6 +89,53 @@ func TestRequestsStayTheSame(t *testing.T) {
 		require.NoError(t, err)
 	}
 
+	// Of holds, which came later still.
+	pend := func(key string, entries ...string) ledger.EndRequest {
+		fmt.Fprintf(&requests, "# %s on hold with key %s\n", strings.Join(entries, ", "), key)
+		r := infratest.Entries(t, key, entries...)
+		r.ExpiresIn = time.Minute
+		_, _ = l.Post(t.Context(), r)
+		return ledger.EndRequest{TransactionID: r.TransactionID()}
+	}
+	capture := func(hold ledger.EndRequest, amount string) {
+		fmt.Fprintf(&requests, "# capture of %q\n", amount)
+		var a ledger.Amount
+		if amount != "" {
+			a, err = ledger.ParseAmount(amount)
+			require.NoError(t, err)
+		}
+		_, err = l.Capture(t.Context(), hold, a)
+		require.NoError(t, err)
+	}
+	void := func(hold ledger.EndRequest) {
+		fmt.Fprintln(&requests, "# void")
+		_, err = l.Void(t.Context(), hold)
+		require.NoError(t, err)
+	}
+	hold := pend("hold", "h debit 40")
+	pend("hold", "h debit 40") // a replay
+	payment := pend("payment", "h debit 20", "i credit 20")
+	other := pend("other", "h debit 10.50")
+	pend("beyond opening, on hold", "h debit 1000") // declined
+	fmt.Fprintln(&requests, "# pending transaction")
+	_, err = l.Transaction(t.Context(), hold.TransactionID)
+	require.NoError(t, err)
+	capture(hold, "")
+	capture(hold, "40") // a replay
+	capture(payment, "12.5")
+	void(other)
+	part := pend("part", "h debit 30")
+	capture(part, "5")
+	pend("expires", "h debit 10")
+	pend("expires, too", "h debit 12")
+	now = now.Add(time.Minute + time.Second)
+	postAll("releases", none, "h debit 42.5", "i credit 42.5")
+	late := pend("late", "i debit 1")
+	now = now.Add(time.Minute)
+	fmt.Fprintln(&requests, "# capture at the expiry")
+	_, err = l.Capture(t.Context(), late, ledger.Amount{})
+	require.ErrorIs(t, err, ledger.ErrHoldEnded)
+
 	const golden = "testdata/requests.txt"
 	if *update {
 		require.NoError(t, os.WriteFile(golden, requests.Bytes(), 0o644))

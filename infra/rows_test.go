@@ -64,6 +64,32 @@ func furtherRow() row {
 	return r
 }
 
+// pendingRow is the first row of a payment on hold.
+func pendingRow() row {
+	r := postedRow()
+	r["entries"] = list(entryOf("1", "debit", "12.5"), entryOf("2", "credit", "12.5"))
+	r["status"], r["expires_at"] = s("pending"), s("2026-11-22T12:01:00.123Z")
+	return r
+}
+
+// endRow is the end of a hold of 12.5, of which a capture took 12.
+func endRow(kind, status string) row {
+	r := with(with(furtherRow(), "type", s(kind)), "status", s(status))
+	if kind == "capture" {
+		r["held"], r["ammount"] = n("12.5"), n("12")
+	}
+	return r
+}
+
+const holdName = "hold:R7njA8lDgkuiW_Lbj6T2qw" // of rowID
+
+// holdsRow is the account of a user with an open hold.
+func holdsRow() row {
+	r := balanceRow()
+	r["held"], r["holds"], r[holdName] = n("12.5"), n("1"), list(n("12.5"), n("1795348860123"))
+	return r
+}
+
 func list(values ...types.AttributeValue) types.AttributeValue {
 	return &types.AttributeValueMemberL{Value: values}
 }
@@ -178,7 +204,52 @@ var damagedTransactions = []struct {
 		`metadata: must not be on a row with a transaction_id; entries: must not be on a row with a transaction_id; ` +
 		`balance: must not be on a row with a transaction_id; declined_entry: must not be on a row with a transaction_id; ` +
 		`status: must be posted on a row with a transaction_id`},
+
+	{with(pendingRow(), "expires_at", nil), `expires_at: is missing`},
+	{with(pendingRow(), "expires_at", n("1795348860123")), `expires_at: is of type N, must be S`},
+	{with(pendingRow(), "expires_at", s("soon")), `expires_at: is "soon", must be a time in UTC such as 2006-01-02T15:04:05.000Z`},
+	{with(pendingRow(), "expires_at", s("2026-11-22T12:00:00.123Z")), `expires_at: must be after created_at`},
+	{with(with(pendingRow(), "entries", nil), "type", s("credit")), notHeld},
+	{with(pendingRow(), "entries", list(entryOf("1", "debit", "12.5"), entryOf("2", "credit", "12"))), notHeld},
+	{with(pendingRow(), "entries", list(entryOf("1", "debit", "12.5"), entryOf("1", "credit", "12.5"))), notHeld},
+	{with(pendingRow(), "balance", n("12")), `balance: must not be on a pending row`},
+	{with(pendingRow(), "declined_entry", n("0")), `declined_entry: must not be on a pending row`},
+	{with(pendingRow(), "held", n("12.5")), `held: must not be on a row without a transaction_id`},
+	{with(pendingRow(), "status", s("posted")), `expires_at: must not be on a posted row`},
+	{with(pendingRow(), "status", s("voided")), `status: is "voided", must be that of an end`},
+	{with(pendingRow(), "status", s("expired")), `status: is "expired", must be that of an end`},
+	{with(postedRow(), "type", s("capture")), `type: is "capture", must be "credit" or "debit"`},
+	{with(declinedRow(), "expires_at", s("soon")), `expires_at: is "soon", must be a time in UTC such as 2006-01-02T15:04:05.000Z`},
+	{with(with(declinedRow(), "expires_at", s("2026-11-22T12:01:00.123Z")), "type", s("credit")), notHeld},
+	{with(furtherRow(), "held", n("12.5")), `held: must not be on a row with a transaction_id`},
+	{with(furtherRow(), "expires_at", s("2026-11-22T12:01:00.123Z")), `expires_at: must not be on a row with a transaction_id`},
+	{with(furtherRow(), "status", s("pending")), `status: must be posted on a row with a transaction_id`},
+
+	{endRow("refund", "posted"), `type: is "refund", must be "credit" or "debit", or of an end "capture", "void" or "expiry"`},
+	{with(endRow("void", "voided"), "type", n("1")), `type: is of type N, must be S`},
+	{endRow("capture", "voided"), `status: is "voided", must be "posted" of this type`},
+	{endRow("capture", "pending"), `status: is "pending", must be "posted" of this type`},
+	{endRow("void", "posted"), `status: is "posted", must be "voided" of this type`},
+	{endRow("void", "expired"), `status: is "expired", must be "voided" of this type`},
+	{endRow("expiry", "voided"), `status: is "voided", must be "expired" of this type`},
+	{with(endRow("void", "voided"), "status", nil), `status: is missing`},
+	{with(endRow("void", "voided"), "transaction_id", s("1")), `transaction_id: is "1", must be a UUID`},
+	{with(endRow("capture", "posted"), "held", n("11.99")), `held: is 11.99, must be at least what was captured`},
+	{with(endRow("capture", "posted"), "held", nil), `held: is missing; held: is 0, must be at least what was captured`},
+	{with(endRow("capture", "posted"), "held", s("12.5")), `held: is of type S, must be N; held: is 0, must be at least what was captured`},
+	{with(endRow("void", "voided"), "held", n("12.5")), `held: must not be on a row of this type`},
+	{with(endRow("expiry", "expired"), "held", n("12.5")), `held: must not be on a row of this type`},
+	{with(endRow("expiry", "expired"), "ammount", n("0")), `ammount: is 0, must be at least 0.01`},
+	{with(endRow("void", "voided"), "idempotency_key", s("1")), `idempotency_key: must not be on a row with a transaction_id`},
+	{with(endRow("void", "voided"), "metadata", s(`{"order":"7"}`)), `metadata: must not be on a row with a transaction_id`},
+	{with(endRow("void", "voided"), "entries", list()), `entries: must not be on a row with a transaction_id`},
+	{with(endRow("void", "voided"), "expires_at", s("2026-11-22T12:01:00.123Z")), `expires_at: must not be on a row with a transaction_id`},
+	{with(endRow("void", "voided"), "balance", n("12")), `balance: must not be on a row with a transaction_id`},
+	{with(endRow("void", "voided"), "declined_entry", n("0")), `declined_entry: must not be on a row with a transaction_id`},
 }
+
+// notHeld is said of a row whose entries can't be pending.
+const notHeld = `expires_at: must come with one debit, or with a debit and then a credit of the same amount for another user`
 
 var damagedBalances = []struct {
 	row  row
@@ -196,7 +267,30 @@ var damagedBalances = []struct {
 	{with(balanceRow(), "version", n("1.5")), `version: is 1.5, must be a whole number of at least 1`},
 	{with(balanceRow(), "version", n("100000000000000000000")), `version: is 100000000000000000000, must be a whole number of at least 1`},
 	{with(with(balanceRow(), "balance", nil), "version", nil), `balance: is missing; version: is missing`},
+
+	{with(holdsRow(), "held", nil), `held: is missing`},
+	{with(holdsRow(), "held", s("12.5")), `held: is of type S, must be N`},
+	{with(holdsRow(), "held", n("12")), `held: is 12, and the open holds come to 12.5`},
+	{with(holdsRow(), "holds", nil), `holds: is missing`},
+	{with(holdsRow(), "holds", s("1")), `holds: is of type S, must be N`},
+	{with(holdsRow(), "holds", n("2")), `holds: is 2, and the open holds come to 1`},
+	{with(with(holdsRow(), "held", nil), "holds", nil), `held: is missing; holds: is missing`},
+	{with(holdsRow(), holdName, nil), `held: is 12.5, and the open holds come to 0; holds: is 1, and the open holds come to 0`},
+	{with(balanceRow(), "held", n("0")), `holds: is missing`},
+	{with(balanceRow(), "holds", n("0")), `held: is missing`},
+	{with(with(holdsRow(), holdName, nil), "hold:x", list(n("12.5"), n("1"))), `hold:x: must be named by the id of a transaction; ` + heldNothing},
+	{with(with(holdsRow(), holdName, nil), holdName+"AA", list(n("12.5"), n("1"))), holdName + `AA: must be named by the id of a transaction; ` + heldNothing},
+	{with(holdsRow(), holdName, n("12.5")), holdName + `: must be a list of an amount and a time; ` + heldNothing},
+	{with(holdsRow(), holdName, list(n("12.5"))), holdName + `: must be a list of an amount and a time; ` + heldNothing},
+	{with(holdsRow(), holdName, list(n("12.5"), n("1"), n("1"))), holdName + `: must be a list of an amount and a time; ` + heldNothing},
+	{with(holdsRow(), holdName, list(n("0"), n("1"))), holdName + `.ammount: is 0, must be at least 0.01; ` + heldNothing},
+	{with(holdsRow(), holdName, list(s("12.5"), n("1"))), holdName + `.ammount: is of type S, must be N; ` + heldNothing},
+	{with(holdsRow(), holdName, list(n("12.5"), s("1"))), holdName + `.expires_at: is of type S, must be N`},
+	{with(holdsRow(), holdName, list(n("12.5"), n("1.5"))), holdName + `.expires_at: is 1.5, must be milliseconds since 1970`},
 }
+
+// heldNothing is said beside an open hold that can't be read.
+const heldNothing = `held: is 12.5, and the open holds come to 0`
 
 func TestDecodeRejects(t *testing.T) {
 	t.Parallel()
@@ -246,6 +340,53 @@ func TestDecodeEntries(t *testing.T) {
 	got, err = infra.DecodeTransaction(with(with(with(with(furtherRow(), "id", s(second.ID.String())), "user_id", s("2")), "type", s("credit")), "ammount", n("1.2E1")))
 	require.NoError(t, err)
 	assert.Equal(t, second, got)
+}
+
+// The same of holds and their ends, whose numbers may be in any notation.
+func TestDecodeHolds(t *testing.T) {
+	t.Parallel()
+	r := infratest.Entries(t, "1", "1 debit 12.5", "2 credit 12.5")
+	r.ExpiresIn = time.Minute
+	p, err := ledger.NewPosting(r, time.Date(2026, 11, 22, 12, 0, 0, 123e6, time.UTC))
+	require.NoError(t, err)
+	first, opens := p.Rows[0], *p.Moves[0].Opens
+	got, err := infra.DecodeTransaction(pendingRow())
+	require.NoError(t, err)
+	assert.Equal(t, first, got)
+	declined := first
+	declined.Status = ledger.Declined
+	declined.BalanceSeen, err = ledger.ParseBalance("12")
+	require.NoError(t, err)
+	got, err = infra.DecodeTransaction(with(with(with(pendingRow(), "status", s("declined")), "balance", n("12")), "declined_entry", n("0")))
+	require.NoError(t, err)
+	assert.Equal(t, declined, got)
+
+	for _, end := range []ledger.End{ledger.Capture, ledger.Void, ledger.Expiry} {
+		want := ledger.Transaction{
+			ID: first.ID, UserID: first.UserID, End: end, Amount: first.Amount, Status: end.Status(), CreatedAt: first.CreatedAt, TransactionID: first.ID,
+		}
+		stored := endRow(string(end), string(end.Status()))
+		if end == ledger.Capture {
+			want.Amount, want.Held = infratest.Entries(t, "k", "1 debit 12").Entries[0].Amount, first.Amount
+			stored["held"] = n("1.25E1")
+		}
+		got, err := infra.DecodeTransaction(stored)
+		require.NoError(t, err, end)
+		assert.Equal(t, want, got)
+	}
+
+	for _, stored := range []row{
+		holdsRow(),
+		with(with(with(holdsRow(), "held", n("12.50")), "holds", n("1E0")), holdName, list(n("1.25E1"), n("1.795348860123E12"))),
+	} {
+		a, err := infra.DecodeAggregate(stored)
+		require.NoError(t, err)
+		assert.Equal(t, []ledger.Hold{opens}, a.Holds)
+		assert.Equal(t, "105", a.Balance.String())
+	}
+	a, err := infra.DecodeAggregate(with(with(balanceRow(), "held", n("0.00")), "holds", n("0")))
+	require.NoError(t, err)
+	assert.Empty(t, a.Holds)
 }
 
 // DynamoDB promises the value of a number and not its notation, and a later

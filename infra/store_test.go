@@ -1,6 +1,7 @@
 package infra_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"slices"
@@ -93,6 +94,63 @@ func TestRequestsPerOutcomeOfEntries(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A hold takes one request, as a debit does; an end takes a read and a write; what
+// has expired costs the write that needs it one more.
+func TestRequestsPerOutcomeOfHolds(t *testing.T) {
+	t.Parallel()
+	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
+		l := books.Ledger
+		hold := func(key string, entries ...string) (ledger.EndRequest, func() error) {
+			r := infratest.Entries(t, key, entries...)
+			r.ExpiresIn = time.Minute
+			return ledger.EndRequest{TransactionID: r.TransactionID()}, func() error { _, err := l.Post(t.Context(), r); return err }
+		}
+		captured, postCaptured := hold("captured", "1 debit 10")
+		voided, postVoided := hold("voided", "1 debit 10", "shop credit 10")
+		paid, postPaid := hold("paid", "1 debit 10", "2 credit 10")
+		_, postExpired := hold("expired", "1 debit 10")
+		_, postDeclined := hold("declined", "1 debit 1000")
+		debit := infratest.Entries(t, "debit", "1 debit 80")
+		capture := func(r ledger.EndRequest) func() error {
+			return func() error { _, err := l.Capture(t.Context(), r, ledger.Amount{}); return err }
+		}
+		void := func() error { _, err := l.Void(t.Context(), voided); return err }
+		lookup := func(id ledger.TransactionID) func() error {
+			return func() error { _, err := l.Transaction(t.Context(), id); return err }
+		}
+		const write, read = "TransactWriteItems", "GetItem"
+		for _, c := range []struct {
+			name string
+			make func() error
+			want []string
+			err  error
+		}{
+			{"a hold", postCaptured, []string{write}, nil},
+			{"its replay", postCaptured, []string{write}, nil},
+			{"a payment on hold", postVoided, []string{write}, nil},
+			{"another", postPaid, []string{write}, nil},
+			{"a declined one", postDeclined, []string{write, "PutItem"}, ledger.ErrInsufficientFunds},
+			{"a lookup of a pending one", lookup(captured.TransactionID), []string{read, read}, nil},
+			{"a capture", capture(captured), []string{read, write}, nil},
+			{"its replay", capture(captured), []string{read, write}, nil},
+			{"a capture that is paid", capture(paid), []string{read, write}, nil},
+			{"a void", void, []string{read, write}, nil},
+			{"its replay", void, []string{read, write}, nil},
+			{"a capture of what is voided", capture(voided), []string{read, write}, ledger.ErrHoldEnded},
+			{"one that expires", postExpired, []string{write}, nil},
+			{"a wait", func() error { time.Sleep(time.Minute + time.Second); return nil }, nil, nil},
+			{"a balance", func() error { _, err := l.Balance(t.Context(), debit.UserID()); return err }, []string{read}, nil},
+			{"a debit that releases", func() error { _, err := l.Post(t.Context(), debit); return err }, []string{write, write}, nil},
+			{"its replay", func() error { _, err := l.Post(t.Context(), debit); return err }, []string{write}, nil},
+			{"a lookup of a posted one", lookup(debit.TransactionID()), []string{read}, nil},
+			{"a capture of what is posted", capture(ledger.EndRequest{TransactionID: debit.TransactionID()}), []string{read}, ledger.ErrNotPending},
+		} {
+			require.ErrorIs(t, c.make(), c.err, c.name)
+			assert.Equal(t, c.want, books.Network.Requests(), c.name)
+		}
+	})
 }
 
 // A page of rows with many entries, which together have more than the 1 MB that
@@ -204,6 +262,20 @@ func TestRowsAsTheyAreStored(t *testing.T) {
 	var refused *ledger.DeclinedError
 	require.ErrorAs(t, err, &refused)
 
+	pend := func(key string, entries ...string) ledger.Transaction {
+		r := infratest.Entries(t, key, entries...)
+		r.ExpiresIn = time.Minute
+		result, err := books.Ledger.Post(t.Context(), r)
+		require.NoError(t, err)
+		return result.Transaction
+	}
+	open, paid := pend("g", "4 debit 40.50"), pend("h", "5 debit 40", "6 credit 40")
+	_, err = books.Ledger.Capture(t.Context(), ledger.EndRequest{TransactionID: paid.ID}, infratest.Entries(t, "k", "5 debit 25").Entries[0].Amount)
+	require.NoError(t, err)
+	end, err := books.Store.Transaction(t.Context(), paid.ID.End())
+	require.NoError(t, err)
+	ended := s(end.CreatedAt.Format("2006-01-02T15:04:05.000Z"))
+
 	for _, c := range []struct {
 		table string
 		key   row
@@ -240,6 +312,29 @@ func TestRowsAsTheyAreStored(t *testing.T) {
 			}},
 		{books.Config.AggregateTable, row{"user_id": s("2")}, row{"balance": n("99.5"), "version": n("1")}},
 		{books.Config.AggregateTable, row{"user_id": s("3")}, row{"balance": n("100.5"), "version": n("1")}},
+		{books.Config.TransactionsTable, row{"id": s(open.ID.String())},
+			row{
+				"user_id": s("4"), "ammount": n("40.5"), "type": s("debit"), "status": s("pending"), "idempotency_key": s("g"),
+				"created_at": s(open.CreatedAt.Format("2006-01-02T15:04:05.000Z")),
+				"expires_at": s(open.CreatedAt.Add(time.Minute).Format("2006-01-02T15:04:05.000Z")),
+			}},
+		{books.Config.AggregateTable, row{"user_id": s("4")},
+			row{
+				"balance": n("59.5"), "version": n("1"), "held": n("40.5"), "holds": n("1"),
+				"hold:" + base64.RawURLEncoding.EncodeToString(open.ID[:]): list(n("40.5"), n(fmt.Sprint(open.ExpiresAt.UnixMilli()))),
+			}},
+		{books.Config.TransactionsTable, row{"id": s(paid.ID.End().String())},
+			row{
+				"user_id": s("5"), "ammount": n("25"), "type": s("capture"), "status": s("posted"), "held": n("40"),
+				"created_at": ended, "transaction_id": s(paid.ID.String()),
+			}},
+		{books.Config.AggregateTable, row{"user_id": s("5")}, row{"balance": n("75"), "version": n("2"), "held": n("0"), "holds": n("0")}},
+		{books.Config.TransactionsTable, row{"id": s(paid.ID.Entry(1).String())},
+			row{
+				"user_id": s("6"), "ammount": n("25"), "type": s("credit"), "status": s("posted"),
+				"created_at": ended, "transaction_id": s(paid.ID.String()),
+			}},
+		{books.Config.AggregateTable, row{"user_id": s("6")}, row{"balance": n("125"), "version": n("1")}},
 	} {
 		out, err := books.Client.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &c.table, Key: c.key, ConsistentRead: aws.Bool(true)})
 		require.NoError(t, err)
