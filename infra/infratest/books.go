@@ -145,7 +145,7 @@ func NewRequest(user, key string, kind ledger.Type, amount string) (ledger.Reque
 
 // RequestOf returns the request of a transaction, whose first row is given.
 func RequestOf(t ledger.Transaction) ledger.Request {
-	return ledger.Request{IdempotencyKey: t.IdempotencyKey, Entries: t.AllEntries(), Metadata: t.Metadata}
+	return ledger.Request{IdempotencyKey: t.IdempotencyKey, Entries: t.AllEntries(), Metadata: t.Metadata, ExpiresIn: t.ExpiresIn()}
 }
 
 // NewEntry returns the entry of these texts.

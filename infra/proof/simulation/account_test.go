@@ -18,9 +18,11 @@ const (
 // accounts is the ledger of all users that does one thing at a time, in cents.
 // It is compared with ==, often: the outcomes themselves are in the history.
 type accounts struct {
-	balances [mostUsers]int64
-	keys     [mostKeys]uint8 // the number of each key's outcome
-	refused  uint64          // declines, a bit each, that balances asked for
+	balances [mostUsers]int64 // without what is held
+	keys     [mostKeys]uint8  // the number of each key's outcome
+	ends     [mostKeys]uint8  // the number of the end of each key's hold
+	short    uint64           // declines, a bit each, that balances asked for
+	lapsed   uint16           // holds, a bit each, that a reading counted as expired
 }
 
 // entry is one movement of a user's balance.
@@ -34,13 +36,14 @@ type entry struct {
 type outcome struct {
 	entries  [mostEntries]entry // zero after the last
 	metadata ledger.Metadata
+	lasts    int64 // for how many milliseconds it was to be pending
 	status   ledger.Status
 	place    int   // of the entry that was declined
 	seen     int64 // the balance that declined it
-	call     int   // that wrote it
+	created  int64 // by the clock of the call that wrote it, in milliseconds
 }
 
-// all returns the entries that are there.
+// all returns the entries that it has.
 func (o *outcome) all() []entry {
 	last := slices.IndexFunc(o.entries[:], func(e entry) bool { return e == entry{} })
 	if last < 0 {
@@ -49,11 +52,23 @@ func (o *outcome) all() []entry {
 	return o.entries[:last]
 }
 
+// moved returns the entries that the first write posts: the credit of a pending
+// transaction comes with its capture.
+func (o *outcome) moved() []entry {
+	if o.lasts != 0 {
+		return o.entries[:1]
+	}
+	return o.all()
+}
+
 func (o *outcome) String() string {
 	if *o == (outcome{}) {
 		return "unused"
 	}
-	text := fmt.Sprintf("%s by call %d: %s", o.status, o.call, textOf(o.all()))
+	text := fmt.Sprintf("%s at %d: %s", o.status, o.created-epoch.UnixMilli(), textOf(o.all()))
+	if o.lasts != 0 {
+		text += fmt.Sprintf(" for %d ms", o.lasts)
+	}
 	if o.status == ledger.Declined {
 		text += fmt.Sprintf(", entry %d on %d", o.place, o.seen)
 	}
@@ -76,11 +91,14 @@ func (a accounts) post(entries []entry, only int) (after accounts, place int, se
 		if only != everybody && e.user != only {
 			continue
 		}
-		balance := a.balances[e.user] + e.amount
+		balance, fits := a.balances[e.user]+e.amount, true
 		if e.kind == ledger.Debit {
 			balance = a.balances[e.user] - e.amount
+			fits = balance >= 0
+		} else {
+			fits = balance <= ceiling
 		}
-		if balance < 0 || balance > ceiling {
+		if !fits {
 			return a, i, a.balances[e.user], false
 		}
 		a.balances[e.user] = balance
@@ -93,65 +111,80 @@ const everybody = -1
 // event is one thing that happens to the accounts, if it can.
 type event func(accounts) (after accounts, can bool)
 
-// posted uses a key and moves all balances at once.
-func posted(key int, o outcome, number uint8) event {
-	entries := o.all()
+// posted uses a key and moves all balances at once. Before them it releases
+// holds that have expired.
+func (h *history) posted(key int, o outcome, number uint8, released []release) event {
+	entries := o.moved()
 	return func(a accounts) (accounts, bool) {
+		for _, r := range released {
+			var can bool
+			if a, can = h.end(a, r.key, r.number, grace); !can {
+				return a, false
+			}
+		}
 		after, _, _, fits := a.post(entries, everybody)
 		after.keys[key] = number
 		return after, fits && a.keys[key] == 0
 	}
 }
 
-// A decline is two events, refuse and decline: at one instant a balance does
-// not allow an entry, and at a later one of the same call that outcome is
-// written under the key, if that is still unused. The balance may be another by
-// then: a decline says what was, not what is. The entry is the first that does
-// not fit, of all users if DynamoDB reports all conditions that fail, and of
-// the user whose it is in any case.
-func refuse(o outcome, bit uint64, reportsAll bool) event {
-	entries, only := o.all(), everybody
-	if !reportsAll {
+// A decline is two events, fallShort and decline: at one instant a balance does
+// not allow an entry, though all is free that has expired by the caller's clock,
+// and at a later one of the same call that outcome is written under the key, if
+// that is still unused. The balance may be another by then: a decline says what
+// was, not what is. The entry is the first that does not fit, of all users if
+// all conditions that failed were reported, and of the user whose it is in any
+// case.
+func (h *history) fallShort(o outcome, bit uint64, allReported bool, now int64) event {
+	entries, only := o.moved(), everybody
+	if !allReported {
 		only = o.entries[o.place].user
 	}
 	return func(a accounts) (accounts, bool) {
-		_, place, seen, fits := a.post(entries, only)
-		a.refused |= bit
+		free := h.freed(a, now)
+		_, place, seen, fits := free.post(entries, only)
+		a.lapsed = free.lapsed
+		a.short |= bit
 		return a, !fits && place == o.place && seen == o.seen
 	}
 }
 
 func decline(key int, number uint8, bit uint64) event {
 	return func(a accounts) (accounts, bool) {
-		can := a.keys[key] == 0 && a.refused&bit != 0
+		can := a.keys[key] == 0 && a.short&bit != 0
 		a.keys[key] = number
-		a.refused &^= bit
+		a.short &^= bit
 		return a, can
 	}
 }
 
-// replay tells the outcome of a key, the number 0 if it is unused.
+// replay answers the outcome of a key, the number 0 if it is unused.
 func replay(key int, number uint8) event {
 	return func(a accounts) (accounts, bool) { return a, a.keys[key] == number }
 }
 
-// row tells a further entry of what a key was used for, and the call that wrote
-// it; the zero entry if there is no such row.
-func (h *history) row(key, place int, e entry, call int) event {
+// row answers a further entry of what a key was used for, and when it was
+// created; the zero entry if there is no such row.
+func (h *history) row(key, place int, e entry, created int64) event {
 	return func(a accounts) (accounts, bool) {
-		has := &h.outcomes[a.keys[key]]
+		has, end := &h.outcomes[a.keys[key]], &h.endings[a.ends[key]]
+		if place < len(has.all()) && end.end == ledger.Capture {
+			credited := has.entries[place]
+			credited.amount = end.captured
+			return a, credited == e && end.created == created
+		}
 		if has.status != ledger.Posted || place >= len(has.all()) {
 			return a, e == entry{}
 		}
-		return a, has.entries[place] == e && has.call == call
+		return a, has.entries[place] == e && has.created == created
 	}
 }
 
-// reused tells what of the outcome of a key differs from what was asked.
+// reused answers what of the outcome of a key differs from what was asked.
 func (h *history) reused(key int, asked outcome, differs ledger.KeyReusedError) event {
 	return func(a accounts) (accounts, bool) {
 		has := &h.outcomes[a.keys[key]]
-		want := ledger.KeyReusedError{MetadataDiffers: has.metadata != asked.metadata}
+		want := ledger.KeyReusedError{MetadataDiffers: has.metadata != asked.metadata, ExpiresInDiffers: has.lasts != asked.lasts}
 		if len(has.all()) == 1 && len(asked.all()) == 1 {
 			want.TypeDiffers = has.entries[0].kind != asked.entries[0].kind
 			want.AmountDiffers = has.entries[0].amount != asked.entries[0].amount
@@ -160,9 +193,4 @@ func (h *history) reused(key int, asked outcome, differs ledger.KeyReusedError) 
 		}
 		return a, a.keys[key] != 0 && differs == want && want != ledger.KeyReusedError{}
 	}
-}
-
-// balance tells a user's balance.
-func balance(user int, cents int64) event {
-	return func(a accounts) (accounts, bool) { return a, a.balances[user] == cents }
 }

@@ -3,6 +3,7 @@ package simulation_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,9 +20,11 @@ const (
 	toBalance     question = "balance"
 	toTransaction question = "transaction"
 	toEntry       question = "entry" // a further row of a transaction
+	toCapture     question = "capture"
+	toVoid        question = "void"
 )
 
-// call is one call of one caller, and what it was told.
+// call is one call of one caller, and its answer.
 type call struct {
 	number       int // in the run, from 1
 	caller       int
@@ -30,27 +33,42 @@ type call struct {
 	key          int            // in the run, of any user
 	request      ledger.Request // with the key
 	place        int            // of the entry that is asked for
+	captures     ledger.Amount  // all that is held if zero
 	began, ended time.Duration  // since the run began
 	killed       bool           // the process ended before its answer
 
-	result  ledger.Result // of a post, or the transaction that was read
-	balance ledger.Balance
-	err     error
+	readings []time.Time // of the caller's clock, each of which nobody else has
+
+	result ledger.Result // of a post or an end, or the transaction that was read
+	funds  ledger.Funds
+	err    error
 }
 
 // epoch is before all calls.
 var epoch = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// stamp is the time of the transaction that a call makes. It is the call's
-// alone, so that every row tells which call wrote it.
-func (c *call) stamp() time.Time { return epoch.Add(time.Duration(c.number) * time.Millisecond) }
+// wrote reports whether the call wrote a row: no two calls read the same time.
+func (c *call) wrote(row ledger.Transaction) bool {
+	return slices.ContainsFunc(c.readings, row.CreatedAt.Equal)
+}
 
-// unknown tells that the caller has not heard what the call did.
+// now returns the last reading of the clock, which is the one that what has
+// expired depends on.
+func (c *call) now() int64 { return c.readings[len(c.readings)-1].UnixMilli() }
+
+// unknown reports whether the caller does not know what the call did.
 func (c *call) unknown() bool { return c.killed || errors.Is(c.err, ledger.ErrTryAgain) }
 
-// told is the transaction that the caller heard of: posted or declined, by
-// this call or an earlier one.
-func (c *call) told() (result ledger.Result, is bool) {
+// writes reports whether the call asks for a write.
+func (c *call) writes() bool { return c.asks == toPost || c.ends() }
+
+// ends reports whether the call asks for the end of a hold.
+func (c *call) ends() bool { return c.asks == toCapture || c.asks == toVoid }
+
+// answer returns the transaction that the caller got: posted, pending or
+// declined, by this call or an earlier one. It is not ok if the call has no such
+// answer.
+func (c *call) answer() (result ledger.Result, ok bool) {
 	declined := (*ledger.DeclinedError)(nil)
 	switch {
 	case c.killed || c.asks == toBalance:
@@ -63,18 +81,21 @@ func (c *call) told() (result ledger.Result, is bool) {
 
 func (c *call) String() string {
 	answer := fmt.Sprint(c.err)
-	if result, is := c.told(); is {
-		told := outcomeOf(result.Transaction)
-		answer = fmt.Sprintf("%v, replayed: %t", &told, result.Replayed)
+	if result, ok := c.answer(); ok {
+		o := outcomeOf(result.Transaction)
+		answer = fmt.Sprintf("%v, captured %s, replayed: %t", &o, result.Transaction.Captured, result.Replayed)
 	} else if c.unknown() {
 		answer = kind(c) // not the error's text, which the HTTP client chooses by chance
 	} else if c.err == nil {
-		answer = c.balance.String()
+		answer = fmt.Sprintf("%s, held %s", c.funds.Balance, c.funds.Held)
 	}
 	about := fmt.Sprintf("user %d", c.user)
 	if c.asks != toBalance {
 		asked := askedOf(c.request)
-		about = fmt.Sprintf("key %d, %s %v", c.key, textOf(asked.all()), asked.metadata)
+		about = fmt.Sprintf("key %d, %s for %d ms %v", c.key, textOf(asked.all()), asked.lasts, asked.metadata)
+	}
+	if c.asks == toCapture {
+		about = c.captures.String() + " of " + about
 	}
 	return fmt.Sprintf("%v-%v caller %d, call %d: %s %d of %s: %s", c.began, c.ended, c.caller, c.number, c.asks, c.place, about, answer)
 }
@@ -91,7 +112,7 @@ func cents(sum fmt.Stringer) int64 {
 
 // askedOf returns what an outcome of the request has of it.
 func askedOf(r ledger.Request) outcome {
-	o := outcome{metadata: r.Metadata}
+	o := outcome{metadata: r.Metadata, lasts: r.ExpiresIn.Milliseconds()}
 	for i, e := range r.Entries {
 		o.entries[i] = entry{userOf(e.UserID), e.Type, cents(e.Amount)}
 	}
@@ -101,12 +122,9 @@ func askedOf(r ledger.Request) outcome {
 // outcomeOf returns the outcome that a first row has.
 func outcomeOf(t ledger.Transaction) outcome {
 	o := askedOf(infratest.RequestOf(t))
-	o.status, o.call = t.Status, writerOf(t)
+	o.status, o.created = t.Status, t.CreatedAt.UnixMilli()
 	if t.Status == ledger.Declined {
 		o.place, o.seen = t.DeclinedEntry, cents(t.BalanceSeen)
 	}
 	return o
 }
-
-// writerOf returns the number of the call that wrote a row.
-func writerOf(t ledger.Transaction) int { return int(t.CreatedAt.Sub(epoch) / time.Millisecond) }

@@ -17,13 +17,14 @@ type counts struct {
 	mu      sync.Mutex
 	runs    int
 	answers map[string]int // by the answers that callers got
+	ends    map[string]int // of holds
 	mishaps map[string]int
 	orders  map[uint64]bool // in which things happened, as the callers saw them
 	seed    maphash.Seed
 }
 
 func newCounts() *counts {
-	return &counts{answers: map[string]int{}, mishaps: map[string]int{}, orders: map[uint64]bool{}, seed: maphash.MakeSeed()}
+	return &counts{answers: map[string]int{}, ends: map[string]int{}, mishaps: map[string]int{}, orders: map[uint64]bool{}, seed: maphash.MakeSeed()}
 }
 
 func (c *counts) mishap(name string) {
@@ -39,12 +40,19 @@ func (c *counts) run(r *run) {
 	for _, call := range r.calls {
 		c.answers[kind(call)]++
 	}
+	for _, end := range r.ends {
+		name := string(end.End)
+		if slices.ContainsFunc(r.calls, func(call *call) bool { return call.asks == toPost && call.wrote(end) }) {
+			name += " by a posting"
+		}
+		c.ends[name]++
+	}
 	c.orders[maphash.String(c.seed, r.order())] = true
 }
 
 // kind names the answer that a caller got.
 func kind(c *call) string {
-	result, ok := c.told()
+	result, ok := c.answer()
 	switch {
 	case c.killed:
 		return "killed"
@@ -52,6 +60,16 @@ func kind(c *call) string {
 		return "unknown"
 	case errors.Is(c.err, ledger.ErrKeyReused):
 		return "reused"
+	case errors.Is(c.err, ledger.ErrHoldEnded):
+		return "ended otherwise"
+	case errors.Is(c.err, ledger.ErrNotPending), errors.Is(c.err, ledger.ErrInvalidAmount), c.ends() && errors.Is(c.err, ledger.ErrNotFound):
+		return "rejected"
+	case errors.Is(c.err, ledger.ErrBalanceLimit) && c.ends():
+		return "receiver full"
+	case c.ends() && ok && result.Replayed:
+		return "replayed " + string(c.asks)
+	case c.ends() && ok:
+		return string(c.asks)
 	case c.asks == toPost && ok && result.Replayed:
 		return "replayed " + string(result.Transaction.Status)
 	case c.asks == toPost && ok:
@@ -63,8 +81,8 @@ func kind(c *call) string {
 func (c *counts) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return fmt.Sprintf("%d runs, %d different orders of events\n  calls:   %s\n  mishaps: %s",
-		c.runs, len(c.orders), table(c.answers), table(c.mishaps))
+	return fmt.Sprintf("%d runs, %d different orders of events\n  calls:   %s\n  ends:    %s\n  mishaps: %s",
+		c.runs, len(c.orders), table(c.answers), table(c.ends), table(c.mishaps))
 }
 
 func table(figures map[string]int) string {

@@ -51,6 +51,10 @@ func trial(t *testing.T, seed uint64, count *counts) {
 		rich:     10,
 
 		reportsAll: true,
+
+		holds: seed%2 == 0,
+		pause: 10 * time.Millisecond,
+		apart: 900 * time.Millisecond,
 	}
 	r.connect = func(_ int, chance *rand.Rand) (ledger.Store, *faults.Wire) {
 		n := &realNetwork{

@@ -2,6 +2,7 @@ package simulation_test
 
 import (
 	"errors"
+	"maps"
 	"math"
 	"slices"
 	"testing"
@@ -18,9 +19,12 @@ import (
 // history is what calls did to the accounts, as events within times.
 type history struct {
 	rows       map[int]ledger.Transaction // first rows at the end, by key
+	ends       map[int]ledger.Transaction // of their holds, by key
 	reportsAll bool                       // DynamoDB has reported all conditions that failed
+	punctual   bool                       // every request came at once, and clocks differ by less than the grace
 
 	outcomes []outcome // by number, the zero outcome first
+	endings  []ending  // the same
 	declines int
 	events   []porcupine.Operation
 }
@@ -28,10 +32,10 @@ type history struct {
 // forEver is the end of what may happen at any later time.
 const forEver = time.Duration(math.MaxInt64)
 
-// linearizable tells whether one order of the events of all calls, each within
-// its time, explains all that the callers were told and the rows at the end.
+// linearizable reports whether one order of the events of all calls, each within
+// its time, explains all answers and the rows at the end.
 func (h *history) linearizable(t *testing.T, users []user, calls []*call) bool {
-	h.outcomes = []outcome{{}}
+	h.outcomes, h.endings = []outcome{{}}, []ending{{}}
 	for _, c := range calls {
 		h.add(t, c)
 	}
@@ -48,28 +52,32 @@ func (h *history) linearizable(t *testing.T, users []user, calls []*call) bool {
 	}, h.events)
 }
 
-// number returns the number of an outcome.
-func (h *history) number(o outcome) uint8 {
-	n := slices.Index(h.outcomes, o)
+// number returns the number of one of a few, which it adds if it is new.
+func number[T comparable](all *[]T, one T) uint8 {
+	n := slices.Index(*all, one)
 	if n < 0 {
-		n = len(h.outcomes)
-		h.outcomes = append(h.outcomes, o)
+		n = len(*all)
+		*all = append(*all, one)
 	}
 	return uint8(n)
 }
 
-// add adds what a call did. What a call did whose caller has not heard is in the
-// rows at the end: if one is there that the call wrote, it was written at any
+// add adds what a call did. What a call did whose caller does not know it is in
+// the rows at the end: if one is there that the call wrote, it was written at any
 // time after the call began; if not, it never was and never will be.
 func (h *history) add(t *testing.T, c *call) {
+	if c.ends() {
+		h.addEnd(t, c)
+		return
+	}
 	if c.unknown() {
-		if row, is := h.rows[c.key]; is && c.asks == toPost && row.CreatedAt.Equal(c.stamp()) {
+		if row, ok := h.rows[c.key]; ok && c.asks == toPost && c.wrote(row) {
 			h.wrote(t, c, outcomeOf(row), forEver)
 		}
 		return
 	}
-	if result, is := c.told(); is {
-		h.addTold(t, c, result)
+	if result, ok := c.answer(); ok {
+		h.addAnswer(t, c, result)
 		return
 	}
 	differs := (*ledger.KeyReusedError)(nil)
@@ -82,42 +90,118 @@ func (h *history) add(t *testing.T, c *call) {
 		h.within(c, replay(c.key, 0), c.ended)
 	default:
 		require.NoError(t, c.err, "a defect: %v", c)
-		h.within(c, balance(c.user, cents(c.balance)), c.ended)
+		h.within(c, h.funds(c.user, cents(c.funds.Balance), cents(c.funds.Held), c.now()), c.ended)
 	}
 }
 
-// addTold adds a call that was told of a row.
-func (h *history) addTold(t *testing.T, c *call, result ledger.Result) {
+// addAnswer adds a call that was answered with a row.
+func (h *history) addAnswer(t *testing.T, c *call, result ledger.Result) {
 	row := result.Transaction
 	if c.asks == toEntry {
-		told := entry{userOf(row.UserID), row.Type, cents(row.Amount)}
-		h.within(c, h.row(c.key, c.place, told, writerOf(row)), c.ended)
+		answered := entry{userOf(row.UserID), row.Type, cents(row.Amount)}
+		h.within(c, h.row(c.key, c.place, answered, row.CreatedAt.UnixMilli()), c.ended)
 		return
 	}
-	o, mine := outcomeOf(row), row.CreatedAt.Equal(c.stamp())
+	o := outcomeOf(row)
+	if c.asks == toTransaction && o.lasts != 0 && o.status != ledger.Declined {
+		h.addLookup(c, row, o)
+		return
+	}
 	if c.asks == toPost {
 		assert.Equal(t, c.request, infratest.RequestOf(row), "another transaction's outcome: %v", c)
-		assert.Equal(t, o.status == ledger.Posted, c.err == nil, "an outcome told as another: %v", c)
-		assert.True(t, mine || result.Replayed, "the outcome of another call, not told as a replay: %v", c)
+		assert.Equal(t, o.status != ledger.Declined, c.err == nil, "an outcome answered as another: %v", c)
+		assert.True(t, c.wrote(row) || result.Replayed, "the outcome of another call, not marked as a replay: %v", c)
 	}
-	if c.asks == toPost && mine {
+	if c.asks == toPost && c.wrote(row) {
 		h.wrote(t, c, o, c.ended)
 		return
 	}
-	h.within(c, replay(c.key, h.number(o)), c.ended)
+	h.within(c, replay(c.key, number(&h.outcomes, o)), c.ended)
+}
+
+// addLookup adds a call that was answered how a transaction stands which was
+// pending.
+func (h *history) addLookup(c *call, row ledger.Transaction, o outcome) {
+	o.status = ledger.Pending
+	now, captured := int64(0), int64(0) // no clock is read if there is an end
+	if len(c.readings) > 0 {
+		now = c.now()
+	}
+	if row.Status == ledger.Posted {
+		captured = cents(row.Captured)
+	}
+	h.within(c, h.stands(c.key, number(&h.outcomes, o), row.Status, captured, now), c.ended)
 }
 
 // wrote adds the events of a call that wrote the outcome.
 func (h *history) wrote(t *testing.T, c *call, o outcome, ended time.Duration) {
-	if o.status == ledger.Posted {
-		h.within(c, posted(c.key, o, h.number(o)), ended)
+	if o.status != ledger.Declined {
+		h.within(c, h.posted(c.key, o, number(&h.outcomes, o), h.released(c)), ended)
 		return
 	}
 	require.Less(t, h.declines, 64, "a bit for each decline")
 	bit := uint64(1) << h.declines
 	h.declines++
-	h.within(c, refuse(o, bit, h.reportsAll), c.ended)
-	h.within(c, decline(c.key, h.number(o), bit), ended)
+	// A call that has seen holds may have tried to release some, and then it has
+	// read the balances of their users only.
+	allReported := h.reportsAll && len(c.readings) == 1
+	h.within(c, h.fallShort(o, bit, allReported, c.now()), c.ended)
+	h.within(c, decline(c.key, number(&h.outcomes, o), bit), ended)
+}
+
+// released returns what a call released.
+func (h *history) released(c *call) (all []release) {
+	for _, key := range slices.Sorted(maps.Keys(h.ends)) {
+		if end := h.ends[key]; end.End == ledger.Expiry && c.wrote(end) {
+			all = append(all, release{key, number(&h.endings, endingOf(end))})
+		}
+	}
+	return all
+}
+
+// addEnd adds a call that was to end a hold.
+func (h *history) addEnd(t *testing.T, c *call) {
+	if end, ok := h.ends[c.key]; ok && c.wrote(end) {
+		until := c.ended
+		if c.unknown() {
+			until = forEver
+		}
+		h.within(c, h.ended(c.key, number(&h.endings, endingOf(end))), until)
+	}
+	if !c.unknown() {
+		h.within(c, h.endAnswer(t, c), c.ended)
+	}
+}
+
+// endAnswer returns the event that a call to end a hold is answered.
+func (h *history) endAnswer(t *testing.T, c *call) event {
+	asked := cents(c.captures)
+	other, full := (*ledger.HoldEndedError)(nil), (*ledger.ReceiverLimitError)(nil)
+	switch {
+	case errors.As(c.err, &other):
+		return hasEnded(c.key, number(&h.endings, endingOf(other.End)))
+	case errors.As(c.err, &full):
+		return h.receiverFull(c.key, asked, cents(full.Balance))
+	case errors.Is(c.err, ledger.ErrNotFound):
+		return replay(c.key, 0)
+	case errors.Is(c.err, ledger.ErrNotPending):
+		return h.notPending(c.key)
+	case errors.Is(c.err, ledger.ErrInvalidAmount):
+		return h.heldLess(c.key, asked)
+	}
+	require.NoError(t, c.err, "a defect: %v", c)
+	row := c.result.Transaction
+	end, ok := h.ends[c.key]
+	assert.True(t, ok && c.wrote(end) || c.result.Replayed, "the end of another call, not marked as a replay: %v", c)
+	status, captured := ledger.Voided, int64(0)
+	if c.asks == toCapture {
+		status, captured = ledger.Posted, cents(row.Captured)
+		assert.True(t, asked == 0 && row.Captured.Equal(row.Amount) || asked == captured, "another sum is captured: %v", c)
+	}
+	assert.Equal(t, status, row.Status, "another end: %v", c)
+	o := outcomeOf(row)
+	o.status = ledger.Pending
+	return h.stands(c.key, number(&h.outcomes, o), status, captured, 0)
 }
 
 // within adds an event that happens from the beginning of a call until then.

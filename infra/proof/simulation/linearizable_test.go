@@ -18,13 +18,13 @@ const (
 	declinedKey
 )
 
-// told makes the calls of TestLinearizable, and what they were told.
-type told struct {
+// told makes the calls of TestLinearizable, and what they were is.
+type answers struct {
 	requests [declinedKey + 1]ledger.Request
 }
 
-func newTold(t *testing.T) told {
-	return told{[...]ledger.Request{
+func newAnswers(t *testing.T) answers {
+	return answers{[...]ledger.Request{
 		debitKey:    infratest.Entries(t, "debit", "user-0 debit 150"),
 		creditKey:   infratest.Entries(t, "credit", "user-0 credit 100"),
 		payKey:      infratest.Entries(t, "pay", "user-0 debit 60", "user-1 credit 60"),
@@ -32,17 +32,23 @@ func newTold(t *testing.T) told {
 	}}
 }
 
-func (told) call(number, began, ended int, asks question, key int) *call {
-	return &call{number: number, asks: asks, key: key, began: time.Duration(began), ended: time.Duration(ended)}
+// readingOf returns when a call reads its clock.
+func readingOf(number int) time.Time { return epoch.Add(time.Duration(number) * time.Millisecond) }
+
+func (answers) call(number, began, ended int, asks question, key int) *call {
+	return &call{
+		number: number, asks: asks, key: key, began: time.Duration(began), ended: time.Duration(ended),
+		readings: []time.Time{readingOf(number)},
+	}
 }
 
 // posted returns the row of a key that a call has posted.
-func (told told) posted(by, key int) ledger.Transaction {
-	r := told.requests[key]
+func (is answers) posted(by, key int) ledger.Transaction {
+	r := is.requests[key]
 	first := r.Entries[0]
 	t := ledger.Transaction{
 		ID: r.TransactionID(), UserID: first.UserID, IdempotencyKey: r.IdempotencyKey, Type: first.Type, Amount: first.Amount,
-		Status: ledger.Posted, CreatedAt: (&call{number: by}).stamp(),
+		Status: ledger.Posted, CreatedAt: readingOf(by),
 	}
 	if len(r.Entries) > 1 {
 		t.Entries = r.Entries
@@ -51,71 +57,71 @@ func (told told) posted(by, key int) ledger.Transaction {
 }
 
 // declined returns the row of a key that a call has declined.
-func (told told) declined(by, key, place int, seen string) ledger.Transaction {
-	t := told.posted(by, key)
+func (is answers) declined(by, key, place int, seen string) ledger.Transaction {
+	t := is.posted(by, key)
 	t.Status, t.DeclinedEntry = ledger.Declined, place
 	t.BalanceSeen, _ = ledger.ParseBalance(seen)
 	return t
 }
 
 // posts is a call that posts.
-func (told told) posts(number, began, ended, key int) *call {
-	c := told.call(number, began, ended, toPost, key)
-	c.request, c.result.Transaction = told.requests[key], told.posted(number, key)
+func (is answers) posts(number, began, ended, key int) *call {
+	c := is.call(number, began, ended, toPost, key)
+	c.request, c.result.Transaction = is.requests[key], is.posted(number, key)
 	return c
 }
 
-// declines is a call that is told that a row was declined.
-func (told told) declines(number, began, ended, key int, row ledger.Transaction) *call {
-	c := told.call(number, began, ended, toPost, key)
-	c.request = told.requests[key]
-	c.err = &ledger.DeclinedError{Result: ledger.Result{Transaction: row, Replayed: writerOf(row) != number}}
+// declines is a call that is answered that a row was declined.
+func (is answers) declines(number, began, ended, key int, row ledger.Transaction) *call {
+	c := is.call(number, began, ended, toPost, key)
+	c.request = is.requests[key]
+	c.err = &ledger.DeclinedError{Result: ledger.Result{Transaction: row, Replayed: !c.wrote(row)}}
 	return c
 }
 
-func (told told) killed(number, began, ended int) *call {
-	c := told.call(number, began, ended, toPost, debitKey)
-	c.request, c.killed = told.requests[debitKey], true
+func (is answers) killed(number, began, ended int) *call {
+	c := is.call(number, began, ended, toPost, debitKey)
+	c.request, c.killed = is.requests[debitKey], true
 	return c
 }
 
-func (told told) unused(number, began, ended, key int) *call {
-	c := told.call(number, began, ended, toTransaction, key)
-	c.request, c.err = told.requests[key], ledger.ErrNotFound
+func (is answers) unused(number, began, ended, key int) *call {
+	c := is.call(number, began, ended, toTransaction, key)
+	c.request, c.err = is.requests[key], ledger.ErrNotFound
 	return c
 }
 
-func (told told) reads(number, began, ended, user int, balance string) *call {
-	c := told.call(number, began, ended, toBalance, 0)
+func (is answers) reads(number, began, ended, user int, balance string) *call {
+	c := is.call(number, began, ended, toBalance, 0)
 	c.user = user
-	c.balance, _ = ledger.ParseBalance(balance)
+	c.funds.Balance, _ = ledger.ParseBalance(balance)
 	return c
 }
 
 // entry is a lookup of the second entry of the payment, which finds none if it
 // was written by the call 0.
-func (told told) entry(number, began, ended, by int) *call {
-	c := told.call(number, began, ended, toEntry, payKey)
-	c.request, c.place = told.requests[payKey], 1
+func (is answers) entry(number, began, ended, by int) *call {
+	c := is.call(number, began, ended, toEntry, payKey)
+	c.request, c.place = is.requests[payKey], 1
 	if by == 0 {
 		c.err = ledger.ErrNotFound
 		return c
 	}
 	e := c.request.Entries[1]
-	c.result.Transaction = ledger.Transaction{UserID: e.UserID, Type: e.Type, Amount: e.Amount, Status: ledger.Posted, CreatedAt: (&call{number: by}).stamp()}
+	c.result.Transaction = ledger.Transaction{UserID: e.UserID, Type: e.Type, Amount: e.Amount, Status: ledger.Posted, CreatedAt: readingOf(by)}
 	return c
 }
 
-func (told told) reused(number, began, ended, key int, differs ledger.KeyReusedError) *call {
-	c := told.call(number, began, ended, toPost, key)
-	c.request, c.err = told.requests[creditKey], &differs
+func (is answers) reused(number, began, ended, key int, differs ledger.KeyReusedError) *call {
+	c := is.call(number, began, ended, toPost, key)
+	c.request, c.err = is.requests[creditKey], &differs
 	return c
 }
 
-// What the check of histories lets pass and what it refuses.
+// What the check of histories lets pass and what it rejects.
 func TestLinearizable(t *testing.T) {
 	t.Parallel()
-	is := newTold(t)
+	is := newAnswers(t)
 	old := is.declined(1, debitKey, 0, "100")
 	declined := map[int]ledger.Transaction{debitKey: old}
 	posted := map[int]ledger.Transaction{debitKey: is.posted(1, debitKey)}
@@ -128,8 +134,8 @@ func TestLinearizable(t *testing.T) {
 
 		{"declined before a credit", nil, []*call{is.declines(1, 10, 20, debitKey, old), is.posts(2, 30, 40, creditKey)}, true},
 		{"declined though a credit was before", nil, []*call{is.posts(2, 10, 20, creditKey), is.declines(1, 30, 40, debitKey, old)}, false},
-		{"refused before a credit, written after it", nil, []*call{is.declines(1, 10, 50, debitKey, old), is.posts(2, 20, 30, creditKey), is.unused(3, 35, 40, debitKey)}, true},
-		{"unused after a decline was told", nil, []*call{is.declines(1, 10, 20, debitKey, old), is.unused(3, 30, 40, debitKey)}, false},
+		{"fell short before a credit, written after it", nil, []*call{is.declines(1, 10, 50, debitKey, old), is.posts(2, 20, 30, creditKey), is.unused(3, 35, 40, debitKey)}, true},
+		{"unused after a decline was answered", nil, []*call{is.declines(1, 10, 20, debitKey, old), is.unused(3, 30, 40, debitKey)}, false},
 		{"a decline that its call has not written", nil, []*call{is.declines(2, 10, 20, debitKey, old)}, false},
 
 		{"killed without an effect", nil, []*call{is.killed(1, 10, 20), is.unused(2, 30, 40, debitKey)}, true},
@@ -146,7 +152,7 @@ func TestLinearizable(t *testing.T) {
 // The same of transactions that move the money of several users.
 func TestLinearizableTransfers(t *testing.T) {
 	t.Parallel()
-	is := newTold(t)
+	is := newAnswers(t)
 	pays := is.posts(1, 10, 40, payKey)
 	full := is.declined(1, payKey, 1, "999999999999960")
 	prefix := is.declined(1, declinedKey, 2, "40")

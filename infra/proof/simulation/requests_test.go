@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -53,6 +54,22 @@ var transactions = []string{
 	"u debit 0.01, v credit 40.01, v debit 40, u credit 100", // v's prefixes, between those of u
 }
 
+// pending lists holds, and then payments on hold, which take two users.
+var pending = []string{"u debit 60", "u debit 100", "u debit 40.01", "u debit 0.01", "u debit 60, v credit 60", "u debit 100, v credit 100"}
+
+const holdsAlone = 4
+
+// captures are what is captured of a hold: all, or so much.
+var captures = []ledger.Amount{{}, amount("60"), amount("40"), amount("0.01")}
+
+func amount(text string) ledger.Amount {
+	a, err := ledger.ParseAmount(text)
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
 func nameOf(user int) string { return fmt.Sprintf("user-%d", user) }
 
 // userOf returns the number of a user by the name that nameOf returned.
@@ -76,6 +93,9 @@ func (r *run) plan(t *testing.T, chance *rand.Rand) {
 		r.users = append(r.users, u)
 	}
 	perUser := min(len(poor.moves), mostKeys/n)
+	if r.holds { // so few that callers meet at one
+		perUser = (perUser + 1) / 2
+	}
 	for i := range n * perUser {
 		r.keys = append(r.keys, r.newKey(t, chance, i%n, fmt.Sprintf("key-%d", i/n), i/n))
 	}
@@ -90,13 +110,29 @@ func (r *run) newKey(t *testing.T, chance *rand.Rand, u int, name string, move i
 	if chance.IntN(2) == 0 {
 		k.usual = several()
 	}
+	if r.holds && chance.IntN(2) == 0 {
+		k.usual = request(r.pendingText(chance))
+		k.usual.ExpiresIn = time.Second
+	}
 	labelled := k.usual
 	labelled.Metadata = metadata(t, chance.IntN(2))
 	k.others = []ledger.Request{request(moves[chance.IntN(len(moves))]), several(), labelled}
+	if k.usual.ExpiresIn > 0 {
+		longer := k.usual
+		longer.ExpiresIn += time.Second
+		k.others = append(k.others, longer)
+	}
 	if chance.IntN(6) == 0 {
 		k.usual.Metadata = metadata(t, 0)
 	}
 	return k
+}
+
+func (r *run) pendingText(chance *rand.Rand) string {
+	if len(r.users) == 1 {
+		return pending[chance.IntN(holdsAlone)]
+	}
+	return pending[chance.IntN(len(pending))]
 }
 
 // request returns the request of a text above.

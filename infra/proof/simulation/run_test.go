@@ -28,17 +28,22 @@ type run struct {
 	seed uint64
 	rich int // one user in so many begins near the ceiling
 
-	// How long callers think, wait for an answer, and live at the most, and
-	// how far the index may be behind.
-	think, patience, life, lag time.Duration
+	// How long callers think, pause, wait for an answer, and live at the most,
+	// and how far the index may be behind.
+	think, pause, patience, life, lag time.Duration
 
 	reportsAll bool // DynamoDB reports all conditions that fail
+
+	holds    bool          // some transactions are pending at first
+	apart    time.Duration // how far clocks differ
+	punctual bool          // every request comes at once
 
 	users []user
 	keys  []key
 	began time.Time
 	calls []*call
 	pages []ledger.Page
+	ends  map[int]ledger.Transaction // of holds, by key
 }
 
 const (
@@ -58,6 +63,9 @@ func (r *run) play(t *testing.T) {
 		own := rand.New(rand.NewPCG(r.seed, uint64(i)+1))
 		store, wire := r.connect(i, own)
 		callers[i] = newCaller(r, i, own, store)
+		if r.apart > 0 {
+			callers[i].ahead = callers[i].below(r.apart)
+		}
 		wires = append(wires, wire)
 		all.Go(func() { callers[i].live(t.Context()) })
 	}
@@ -72,56 +80,102 @@ func (r *run) play(t *testing.T) {
 	r.check(t)
 }
 
-// check posts again what nobody has heard the outcome of, reads all there is,
-// and holds the history and the books to the promises.
+// check makes calls again, reads all there is, and holds the history and the
+// books to the promises.
 func (r *run) check(t *testing.T) {
 	last := newCaller(r, mostCallers, nil, r.books.Store)
-	rows := map[int]ledger.Transaction{}
-	for _, c := range r.calls {
-		if c.asks == toPost && c.unknown() {
-			last.call(t.Context(), call{asks: toPost, key: c.key, request: c.request})
+	last.again(t.Context(), r.calls)
+	h := history{
+		rows: map[int]ledger.Transaction{}, ends: map[int]ledger.Transaction{},
+		reportsAll: r.reportsAll, punctual: r.punctual,
+	}
+	for key, k := range r.keys {
+		if !slices.ContainsFunc(r.calls, func(c *call) bool { return c.asks == toPost && c.key == key }) {
+			continue
 		}
-		if _, known := rows[c.key]; !known && c.asks == toPost {
-			rows[c.key] = last.call(t.Context(), call{asks: toTransaction, key: c.key, request: c.request}).result.Transaction
+		lookup := last.call(t.Context(), call{asks: toTransaction, key: key, request: k.usual})
+		id, row := k.usual.TransactionID(), lookup.result.Transaction
+		switch {
+		case lookup.err != nil: // it is not there
+		case row.ExpiresAt.IsZero():
+			h.rows[key] = row
+		default: // as it stands, which is not as it is stored
+			r.read(t, h.rows, key, id)
+			r.read(t, h.ends, key, id.End())
 		}
 	}
+	r.ends = h.ends
 	for u := range r.users {
 		last.call(t.Context(), call{asks: toBalance, user: u})
 	}
 	r.calls = append(r.calls, last.calls...)
-	h := history{rows: rows, reportsAll: r.reportsAll}
 	assert.True(t, h.linearizable(t, r.users, r.calls), "no order of the events explains the history")
-	stored := allRows(rows)
+	stored := h.allRows()
 	r.checkPages(t, stored)
 	r.checkIndex(t, stored)
 	for _, c := range r.calls {
-		if result, ok := c.told(); ok {
+		if result, ok := c.answer(); ok && !c.ends() && (c.asks != toTransaction || result.Transaction.ExpiresAt.IsZero()) {
 			r.books.Answered = append(r.books.Answered, result.Transaction)
 		}
 	}
 }
 
-// allRows returns the rows of all entries of transactions whose first rows are
-// given.
-func allRows(firsts map[int]ledger.Transaction) map[ledger.TransactionID]ledger.Transaction {
+// again makes calls again of which nobody knows the outcome, and where there are
+// holds all that write, each once.
+func (c *caller) again(ctx context.Context, calls []*call) {
+	type asked struct {
+		asks     question
+		key      int
+		request  outcome
+		captures string
+	}
+	made := map[asked]bool{}
+	for _, one := range calls {
+		same := asked{one.asks, one.key, askedOf(one.request), one.captures.String()}
+		if one.writes() && !made[same] && (one.unknown() || c.run.holds) {
+			made[same] = true
+			c.call(ctx, call{asks: one.asks, key: one.key, request: one.request, captures: one.captures})
+		}
+	}
+}
+
+// read reads a row as it is stored, if it is there.
+func (r *run) read(t *testing.T, rows map[int]ledger.Transaction, key int, id ledger.TransactionID) {
+	row, err := r.books.Store.Transaction(t.Context(), id)
+	if err == nil {
+		rows[key] = row
+	} else {
+		require.ErrorIs(t, err, ledger.ErrNotFound)
+	}
+}
+
+// allRows returns all rows that belong to the first rows and the ends.
+func (h *history) allRows() map[ledger.TransactionID]ledger.Transaction {
 	stored := map[ledger.TransactionID]ledger.Transaction{}
-	for _, first := range firsts {
+	for key, first := range h.rows {
 		stored[first.ID] = first
-		if first.Status == ledger.Declined {
+		entries := first.AllEntries()
+		created := first.CreatedAt
+		if end, ok := h.ends[key]; ok {
+			stored[end.ID] = end
+			entries = slices.Clone(entries)
+			entries[len(entries)-1].Amount, created = end.Amount, end.CreatedAt
+		}
+		if first.Status != ledger.Posted && h.ends[key].End != ledger.Capture {
 			continue
 		}
-		for i, e := range first.AllEntries()[1:] {
+		for i, e := range entries[1:] {
 			id := first.ID.Entry(i + 1)
 			stored[id] = ledger.Transaction{
 				ID: id, UserID: e.UserID, Type: e.Type, Amount: e.Amount, Status: ledger.Posted,
-				CreatedAt: first.CreatedAt, TransactionID: first.ID,
+				CreatedAt: created, TransactionID: first.ID,
 			}
 		}
 	}
 	return stored
 }
 
-// checkPages holds what the history told to the rows: it may have been behind,
+// checkPages compares what the history answered with the rows: it may have been behind,
 // and it is newest first, each row once and as it is stored.
 func (r *run) checkPages(t *testing.T, stored map[ledger.TransactionID]ledger.Transaction) {
 	for _, page := range r.pages {
@@ -178,14 +232,29 @@ type caller struct {
 	number int
 	chance *rand.Rand
 	ledger *ledger.Ledger
+	ahead  time.Duration // of its clock
+	read   time.Time     // last, from that clock
 	calls  []*call
 	pages  []ledger.Page
 }
 
 func newCaller(r *run, number int, chance *rand.Rand, store ledger.Store) *caller {
 	c := &caller{run: r, number: number, chance: chance}
-	c.ledger = ledger.New(store, func() time.Time { return c.calls[len(c.calls)-1].stamp() })
+	c.ledger = ledger.New(store, c.now)
 	return c
+}
+
+// now reads the caller's clock. No reading comes twice, of all callers', so that
+// every row shows which call wrote it.
+func (c *caller) now() time.Time {
+	const step = 8 * time.Millisecond // more milliseconds than callers
+	now := epoch.Add((time.Since(c.run.began) + c.ahead).Truncate(step) + time.Duration(c.number+1)*time.Millisecond)
+	if soonest := c.read.Add(step); now.Before(soonest) {
+		now = soonest
+	}
+	made := c.calls[len(c.calls)-1]
+	c.read, made.readings = now, append(made.readings, now)
+	return now
 }
 
 // live makes a caller's calls: mostly posts, of which many are an earlier one
@@ -193,6 +262,9 @@ func newCaller(r *run, number int, chance *rand.Rand, store ledger.Store) *calle
 func (c *caller) live(ctx context.Context) {
 	for range callsPerCaller {
 		time.Sleep(c.below(c.run.think))
+		if c.run.holds && c.chance.IntN(4) == 0 { // until something has expired
+			time.Sleep(c.below(c.run.pause))
+		}
 		patient, cancel := context.WithTimeout(ctx, c.run.patience/4+c.below(c.run.patience))
 		next := c.choose()
 		if c.chance.IntN(8) == 0 {
@@ -209,10 +281,10 @@ func (c *caller) live(ctx context.Context) {
 }
 
 func (c *caller) choose() call {
-	if n := len(c.calls); n > 0 && c.calls[n-1].asks == toPost {
+	if n := len(c.calls); n > 0 && c.calls[n-1].writes() {
 		previous := c.calls[n-1]
 		if odds := c.chance.IntN(10); odds < 2 || odds < 8 && previous.unknown() {
-			return call{asks: toPost, key: previous.key, request: previous.request}
+			return call{asks: previous.asks, key: previous.key, request: previous.request, captures: previous.captures}
 		}
 	}
 	k := c.chance.IntN(len(c.run.keys))
@@ -221,8 +293,20 @@ func (c *caller) choose() call {
 		next.request = others[c.chance.IntN(len(others))]
 	}
 	next.asks = []question{toPost, toPost, toPost, toPost, toPost, toBalance, toTransaction, toEntry}[c.chance.IntN(8)]
-	if next.asks == toEntry {
+	if c.run.holds && c.chance.IntN(3) == 0 {
+		next.asks = []question{toCapture, toCapture, toVoid}[c.chance.IntN(3)]
+		for range 3 { // mostly of what is pending
+			if next.request.ExpiresIn == 0 {
+				next.key = c.chance.IntN(len(c.run.keys))
+				next.request = c.run.keys[next.key].usual
+			}
+		}
+	}
+	switch next.asks {
+	case toEntry:
 		next.place = 1 + c.chance.IntN(mostEntries-1)
+	case toCapture:
+		next.captures = captures[c.chance.IntN(len(captures))]
 	}
 	return next
 }
@@ -245,9 +329,11 @@ func (c *caller) call(ctx context.Context, made call) *call {
 	case toPost:
 		made.result, made.err = c.ledger.Post(ctx, made.request)
 	case toBalance:
-		var funds ledger.Funds
-		funds, made.err = c.ledger.Balance(ctx, c.run.users[made.user].id)
-		made.balance = funds.Balance
+		made.funds, made.err = c.ledger.Balance(ctx, c.run.users[made.user].id)
+	case toCapture:
+		made.result, made.err = c.ledger.Capture(ctx, ledger.EndRequest{TransactionID: made.request.TransactionID()}, made.captures)
+	case toVoid:
+		made.result, made.err = c.ledger.Void(ctx, ledger.EndRequest{TransactionID: made.request.TransactionID()})
 	case toTransaction:
 		made.result.Transaction, made.err = c.ledger.Transaction(ctx, made.request.TransactionID())
 	case toEntry:

@@ -78,6 +78,9 @@ func simulate(t *testing.T, seed uint64, count *counts) (history string) {
 			reportsAll: seed/4%2 == 0,
 		}
 		percent := []int{0, 10, 30, 60}[seed%4]
+		if seed/8%3 == 0 {
+			r.withHolds(seed, percent)
+		}
 		r.connect = func(caller int, chance *rand.Rand) (ledger.Store, *faults.Wire) {
 			n := &simulatedNetwork{
 				network: network{chance, percent, []time.Duration{20 * time.Millisecond, 3 * time.Second, 20 * time.Minute}, count},
@@ -95,4 +98,14 @@ func simulate(t *testing.T, seed uint64, count *counts) (history string) {
 		history = r.String()
 	})
 	return history
+}
+
+// withHolds makes some transactions pending. Most clocks are almost half a second
+// off at the most, and some an hour.
+func (r *run) withHolds(seed uint64, percent int) {
+	r.holds, r.pause, r.rich = true, 5*time.Second, 10
+	r.apart, r.punctual = 900*time.Millisecond, percent == 0
+	if seed/24%4 == 3 {
+		r.apart, r.punctual = time.Hour, false
+	}
 }

@@ -44,18 +44,18 @@ func (n *simulatedNetwork) delivery() faults.Delivery {
 
 // besides is a reason against one of a transaction's writes, whatever speaks
 // against the others. Only the model can do that.
-func (n *simulatedNetwork) besides() (refusals []string) {
+func (n *simulatedNetwork) besides() (cancels []string) {
 	if n.chance.IntN(1000) < n.percent {
 		reasons := []string{"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
-		refusals = make([]string, 2+n.chance.IntN(mostWrites-1))
-		refusals[n.chance.IntN(len(refusals))] = reasons[n.chance.IntN(len(reasons))]
+		cancels = make([]string, 2+n.chance.IntN(mostWrites-1))
+		cancels[n.chance.IntN(len(cancels))] = reasons[n.chance.IntN(len(reasons))]
 		n.count.mishap("reason beside another")
 	}
-	return refusals
+	return cancels
 }
 
 // mostWrites is how many writes a transaction here has at the most.
-const mostWrites = mostEntries + 3
+const mostWrites = mostEntries + 3 + 2 // users, and two releases
 
 // unreported leaves out half of the conditions that fail, each by chance.
 func (n *simulatedNetwork) unreported() []bool {

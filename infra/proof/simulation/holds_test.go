@@ -1,0 +1,164 @@
+package simulation_test
+
+import (
+	"fmt"
+
+	"onewrite/ledger"
+)
+
+// grace is how many milliseconds after its expiry a hold is free.
+const grace = 1000
+
+// ending is how a hold ended. The zero ending is an open hold's.
+type ending struct {
+	end      ledger.End
+	captured int64
+	created  int64 // by the clock of the call that wrote it, in milliseconds
+}
+
+func endingOf(row ledger.Transaction) ending {
+	e := ending{end: row.End, created: row.CreatedAt.UnixMilli()}
+	if row.End == ledger.Capture {
+		e.captured = cents(row.Amount)
+	}
+	return e
+}
+
+func (e ending) String() string {
+	return fmt.Sprintf("%s of %d at %d", e.end, e.captured, e.created-epoch.UnixMilli())
+}
+
+// release is the end of a key's hold that a posting writes.
+type release struct {
+	key    int
+	number uint8
+}
+
+// expires returns when a pending transaction expires.
+func (o *outcome) expires() int64 { return o.created + o.lasts }
+
+// open returns the pending transaction of a key, if its hold is open.
+func (h *history) open(a accounts, key int) (o *outcome, ok bool) {
+	o = &h.outcomes[a.keys[key]]
+	return o, o.status == ledger.Pending && a.ends[key] == 0
+}
+
+// end ends an open hold: before it expires by a capture or void, and later by an
+// expiry. What is captured goes to who is credited, if it fits, and the rest
+// comes back, over the ceiling too.
+func (h *history) end(a accounts, key int, number uint8, late int64) (after accounts, can bool) {
+	o, ok := h.open(a, key)
+	e := &h.endings[number]
+	if !ok {
+		return a, false
+	}
+	held := o.entries[0]
+	if e.end == ledger.Expiry {
+		can = e.created >= o.expires()+late
+	} else {
+		can = e.created < o.expires() && a.lapsed&(1<<key) == 0
+	}
+	if can = can && e.captured <= held.amount && (e.captured > 0) == (e.end == ledger.Capture); !can {
+		return a, false
+	}
+	a.ends[key] = number
+	a.balances[held.user] += held.amount - e.captured
+	if entries := o.all(); len(entries) > 1 && e.captured > 0 {
+		receiver := entries[1].user
+		a.balances[receiver] += e.captured
+		can = a.balances[receiver] <= ceiling
+	}
+	return a, can
+}
+
+// ended ends a hold.
+func (h *history) ended(key int, number uint8) event {
+	return func(a accounts) (accounts, bool) { return h.end(a, key, number, 0) }
+}
+
+// hasEnded answers the end of a hold.
+func hasEnded(key int, number uint8) event {
+	return func(a accounts) (accounts, bool) { return a, a.ends[key] == number }
+}
+
+// freed returns the accounts with all free that has expired at that time, though
+// nobody has released it.
+func (h *history) freed(a accounts, now int64) accounts {
+	for key := range a.keys {
+		if o, ok := h.open(a, key); ok && now >= o.expires()+grace {
+			a.balances[o.entries[0].user] += o.entries[0].amount
+			a = h.lapse(a, key)
+		}
+	}
+	return a
+}
+
+// lapse notes that a hold was counted as expired, from when on it can't end in
+// another way if the run is punctual.
+func (h *history) lapse(a accounts, key int) accounts {
+	if h.punctual {
+		a.lapsed |= 1 << key
+	}
+	return a
+}
+
+// funds answers what a user can spend at that time, and what is held.
+func (h *history) funds(user int, balance, held, now int64) event {
+	return func(a accounts) (accounts, bool) {
+		free, sum := h.freed(a, now), int64(0)
+		for key := range a.keys {
+			if o, ok := h.open(a, key); ok && o.entries[0].user == user && now < o.expires()+grace {
+				sum += o.entries[0].amount
+			}
+		}
+		a.lapsed = free.lapsed
+		return a, free.balances[user] == balance && sum == held
+	}
+}
+
+// stands answers how a transaction that was pending stands at that time.
+func (h *history) stands(key int, number uint8, status ledger.Status, captured, now int64) event {
+	return func(a accounts) (accounts, bool) {
+		o, ok := h.open(a, key)
+		switch e := h.endings[a.ends[key]]; {
+		case a.keys[key] != number:
+			return a, false
+		case !ok:
+			return a, e.end.Status() == status && e.captured == captured
+		case now < o.expires()+grace:
+			return a, status == ledger.Pending
+		}
+		return h.lapse(a, key), status == ledger.Expired
+	}
+}
+
+// notPending answers that a key was used for what never was pending.
+func (h *history) notPending(key int) event {
+	return func(a accounts) (accounts, bool) {
+		return a, a.keys[key] != 0 && h.outcomes[a.keys[key]].status != ledger.Pending
+	}
+}
+
+// heldLess answers that a key's pending transaction held less than a sum.
+func (h *history) heldLess(key int, sum int64) event {
+	return func(a accounts) (accounts, bool) {
+		o := &h.outcomes[a.keys[key]]
+		return a, o.status == ledger.Pending && o.entries[0].amount < sum
+	}
+}
+
+// receiverFull answers that who is to be credited has too much for a capture of
+// that sum, or of all for zero.
+func (h *history) receiverFull(key int, sum, seen int64) event {
+	return func(a accounts) (accounts, bool) {
+		o, ok := h.open(a, key)
+		if !ok || len(o.all()) < 2 {
+			return a, false
+		}
+		if sum == 0 {
+			sum = o.entries[0].amount
+		}
+		balance := a.balances[o.entries[1].user]
+		return a, balance == seen && balance+sum > ceiling
+	}
+}
