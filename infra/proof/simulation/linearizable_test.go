@@ -53,6 +53,9 @@ func (is answers) posted(by, key int) ledger.Transaction {
 	if len(r.Entries) > 1 {
 		t.Entries = r.Entries
 	}
+	if r.ExpiresIn > 0 {
+		t.Status, t.ExpiresAt = ledger.Pending, t.CreatedAt.Add(r.ExpiresIn)
+	}
 	return t
 }
 
