@@ -62,9 +62,9 @@ func TestCrash(t *testing.T) {
 
 	applied := tr.replays.Load()
 	tr.settle(t.Context())
-	t.Logf("%d kills, %d postings, %d calls, %d of them cut off; %d replays before and %d after",
-		*kills, tr.postings(), tr.calls.Load(), tr.cut.Load(), applied, tr.replays.Load()-applied)
 	require.NoError(t, tr.checkBooks(t.Context(), books))
+	t.Logf("%d kills, %d postings, %d calls, %d of them cut off; %d replays before and %d after; %s",
+		*kills, tr.postings(), tr.calls.Load(), tr.cut.Load(), applied, tr.replays.Load()-applied, tr.holds())
 	assert.NoError(t, tr.err())
 	assert.Positive(t, tr.cut.Load(), "calls cut off")
 }

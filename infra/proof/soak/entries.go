@@ -19,84 +19,117 @@ type entry struct {
 	credit      bool
 }
 
+// posting is what a key is used for.
+type posting struct {
+	entries   []entry
+	expiresIn int // seconds that it is pending for; 0 if it is not
+}
+
 // batchMost bounds the entries of a batch.
 const batchMost = 10
 
-// entries returns the entries of a posting. The same number always has the same
-// ones: one entry, a payment to the next user in a circle, one with a fee, or a
-// batch of one user's.
-func (tr *traffic) entries(n int) []entry {
+// posting returns a posting. The same number always has the same one: one entry,
+// a payment to the next user in a circle, one with a fee, a batch of one user's,
+// a hold, or a payment on hold. Holds last for a second or two, so that many
+// expire.
+func (tr *traffic) posting(n int) posting {
 	r := rand.New(rand.NewPCG(tr.seed, uint64(n)))
 	user, cents := r.IntN(users), 2+r.IntN(20_000)
 	next, shop := (user+1)%users, (user+2)%users
-	switch r.IntN(6) {
+	payment := []entry{{user, cents, false}, {next, cents, true}}
+	switch r.IntN(8) {
 	case 0, 1:
-		return []entry{{user, cents, false}, {next, cents, true}}
+		return posting{entries: payment}
 	case 2:
 		fee := 1 + r.IntN(cents-1)
-		return []entry{{user, cents, false}, {next, cents - fee, true}, {shop, fee, true}}
+		return posting{entries: []entry{{user, cents, false}, {next, cents - fee, true}, {shop, fee, true}}}
 	case 3:
 		batch := make([]entry, 2+r.IntN(batchMost-1))
 		for i := range batch {
 			batch[i] = entry{user, 1 + r.IntN(2_000), r.IntN(2) == 0}
 		}
-		return batch
+		return posting{entries: batch}
+	case 4:
+		return posting{payment[:1], 1 + r.IntN(2)}
+	case 5:
+		return posting{payment, 1 + r.IntN(2)}
 	default:
-		return []entry{{user, cents, r.IntN(2) == 0}}
+		return posting{entries: []entry{{user, cents, r.IntN(2) == 0}}}
 	}
 }
 
 // event returns the event of a posting with the key n: a short body, or the long
 // one of several entries.
-func event(n int, entries []entry) []byte {
-	texts := make([]string, len(entries))
-	for i, e := range entries {
+func (p posting) event(n int) []byte {
+	texts := make([]string, len(p.entries))
+	for i, e := range p.entries {
 		kind := "debit"
 		if e.credit {
 			kind = "credit"
 		}
-		texts[i] = fmt.Sprintf(`{"userId":"%d","ammount":"%d.%02d","type":"%s"}`, e.user, e.cents/100, e.cents%100, kind)
+		texts[i] = fmt.Sprintf(`{"userId":"%d","ammount":"%s","type":"%s"}`, e.user, dollars(e.cents), kind)
 	}
 	body := texts[0]
-	if len(entries) > 1 {
+	if len(texts) > 1 {
 		body = `{"entries":[` + strings.Join(texts, ",") + `]}`
+	}
+	if p.expiresIn > 0 {
+		body = fmt.Sprintf(`%s,"expiresIn":%d}`, strings.TrimSuffix(body, "}"), p.expiresIn)
 	}
 	return fmt.Appendf(nil, `{"headers":{"Idempotent-Key":"%d"},"body":%s}`, n, body)
 }
 
-// outcome returns how many rows all postings have by their answers, and the
-// cents that they brought in or took out.
-func (tr *traffic) outcome() (rows, minted int) {
+func dollars(cents int) string { return fmt.Sprintf("%d.%02d", cents/100, cents%100) }
+
+// outcome returns how many rows all postings have by their answers and by the
+// ends of their holds, and the cents that they brought in or took out.
+func (tr *traffic) outcome(ctx context.Context, books *infratest.Books) (rows, minted int, err error) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	for n, a := range tr.answers {
-		if a.StatusCode != http.StatusCreated {
+		p := tr.posting(n)
+		switch {
+		case a.StatusCode == 0: // too many holds, to the end
+		case a.StatusCode != http.StatusCreated:
 			rows++ // a declined one, as a whole
-			continue
-		}
-		for _, e := range tr.entries(n) {
-			rows++
-			if minted += e.cents; !e.credit {
-				minted -= 2 * e.cents
+		case p.expiresIn > 0:
+			ended, captured, err := tr.ended(ctx, books, n)
+			if err != nil {
+				return 0, 0, err
+			}
+			rows += 1 + ended
+			if minted -= captured; captured > 0 && len(p.entries) > 1 {
+				rows++
+				minted += captured
+			}
+		default:
+			for _, e := range p.entries {
+				rows++
+				if minted += e.cents; !e.credit {
+					minted -= 2 * e.cents
+				}
 			}
 		}
 	}
-	return rows, minted
+	return rows, minted, nil
 }
 
 // checkBooks notes what is wrong with the books: each posting has the rows that
 // its answer says, the users have together what they began with and what was
-// brought in, and every invariant holds. The error is that they can't be read.
+// brought in, what is held included, and every invariant holds. The error is that they can't be read.
 func (tr *traffic) checkBooks(ctx context.Context, books *infratest.Books) error {
 	rows, err := books.CountRows(ctx)
 	if err != nil {
 		return err
 	}
-	want, minted := tr.outcome()
+	want, minted, err := tr.outcome(ctx, books)
+	if err != nil {
+		return err
+	}
 	tr.expect(rows == want, "%d rows, and the answers to %d postings come to %d", rows, tr.postings(), want)
 	sum := 0
 	for user := range users {
-		cents, err := balance(ctx, books, strconv.Itoa(user))
+		cents, err := money(ctx, books, strconv.Itoa(user))
 		if err != nil {
 			return err
 		}
@@ -111,8 +144,8 @@ func (tr *traffic) checkBooks(ctx context.Context, books *infratest.Books) error
 	return err
 }
 
-// balance returns a user's balance in cents.
-func balance(ctx context.Context, books *infratest.Books, user string) (cents int, err error) {
+// money returns what a user has in cents: the balance, and what is held.
+func money(ctx context.Context, books *infratest.Books, user string) (sum int, err error) {
 	id, err := ledger.ParseUserID(user)
 	if err != nil {
 		return 0, err
@@ -121,6 +154,13 @@ func balance(ctx context.Context, books *infratest.Books, user string) (cents in
 	if err != nil {
 		return 0, err
 	}
-	whole, fraction, _ := strings.Cut(funds.Balance.String(), ".")
+	balance, balanceErr := cents(funds.Balance)
+	held, heldErr := cents(funds.Held)
+	return balance + held, errors.Join(balanceErr, heldErr)
+}
+
+// cents returns a sum of dollars.
+func cents(sum fmt.Stringer) (int, error) {
+	whole, fraction, _ := strings.Cut(sum.String(), ".")
 	return strconv.Atoi(whole + (fraction + "00")[:2])
 }

@@ -4,15 +4,15 @@
 //	go run ./infra/proof/soak [-minutes 10] [-seed N]
 //
 // A few processes of the function serve callers who post single entries,
-// payments in circles, fees and batches, repeat and reuse keys, read, and send
-// what nobody should send. A proxy between the function and
+// payments in circles, fees, batches, holds and payments on hold, capture and void
+// what is held, repeat and reuse keys, read, and send what nobody should send. A proxy between the function and
 // DynamoDB Local gives one request in ten a fault: lost, its answer lost or cut,
 // late, cancelled by a conflict or by throttling, or failed. Callers insist until
 // they have an outcome.
 //
 // It holds if every answer was right, every posting has one outcome and the rows
-// of it, the users have what they began with and what was brought in, the books
-// are right, and no process died or grew: its memory, threads and
+// of it, every hold at most one end, the users have what they began with and what
+// was brought in, counting what is held, the books are right, and no process died or grew: its memory, threads and
 // open files are no more in the last quarter than in the second. The numbers of
 // a process are read from /proc: it runs on Linux.
 //
@@ -104,6 +104,7 @@ func soak(ctx context.Context, books *infratest.Books, seed uint64, lasting time
 		tr.calls.Load(), tr.hostile.Load(), tr.again.Load(), proxy.faults.Load())
 	fmt.Fprintf(out, "%d postings, each with one outcome and its rows; %d replays, then %d more of all of them\n",
 		tr.postings(), before, tr.replays.Load()-before)
+	fmt.Fprintln(out, tr.holds())
 	fmt.Fprintf(out, "the worst process in the second quarter: %s; in the last: %s\n", second, last)
 	return tr.err()
 }

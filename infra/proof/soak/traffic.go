@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"onewrite/ledger"
 )
 
 // traffic is calls of many callers at once, each of which insists: it sends the
@@ -23,7 +25,9 @@ type traffic struct {
 	calls, answered, cut, replays, again, hostile atomic.Int64
 
 	mu      sync.Mutex
-	answers []answer // the first, by number of posting; the zero answer until there is one
+	answers []answer           // the first, by number of posting; the zero answer until there is one
+	ends    map[end]answer     // the first; the zero answer until there is one
+	held    map[ledger.End]int // how many holds ended so, "" for those that did not
 }
 
 // answer is what a call was answered with.
@@ -35,9 +39,6 @@ type answer struct {
 
 // users is few, so that callers meet.
 const users = 7
-
-// posting returns the event of a posting. The same number always makes the same one.
-func (tr *traffic) posting(n int) []byte { return event(n, tr.entries(n)) }
 
 // run lets callers call until ctx ends.
 func (tr *traffic) run(ctx context.Context, callers int) {
@@ -62,7 +63,9 @@ func (tr *traffic) call(ctx context.Context, r *rand.Rand) {
 		tr.post(ctx, r.IntN(tr.postings()+1))
 	case chance < 80:
 		tr.reuse(ctx, r.IntN(tr.postings()+1))
-	case chance < 95:
+	case chance < 92:
+		tr.endHold(ctx, r)
+	case chance < 97:
 		tr.read(ctx, r.IntN(users))
 	default:
 		tr.offend(ctx, r)
@@ -87,8 +90,13 @@ func (tr *traffic) postings() int {
 // post makes a posting, perhaps not for the first time. Whoever makes it and
 // however often, its outcome is one.
 func (tr *traffic) post(ctx context.Context, n int) {
-	got, ok := tr.insist(ctx, tr.posting(n))
+	got, ok := tr.insist(ctx, tr.posting(n).event(n))
 	if !ok {
+		return
+	}
+	if strings.Contains(got.Body, "/problems/too-many-holds") { // which is no outcome
+		first := tr.answerTo(n)
+		tr.expect(first.StatusCode == 0, "posting %d was answered %d %s, and then %s", n, first.StatusCode, first.Body, got.Body)
 		return
 	}
 	tr.expect(got.StatusCode == http.StatusCreated || got.StatusCode == http.StatusUnprocessableEntity,
@@ -109,17 +117,19 @@ func (tr *traffic) post(ctx context.Context, n int) {
 		"posting %d was answered %d %s, and then %d %s", n, first.StatusCode, first.Body, got.StatusCode, got.Body)
 }
 
-// reuse sends a key that has its outcome with another amount in its last entry.
+// reuse sends a key that has its outcome with another amount in its last entry,
+// or for another time.
 func (tr *traffic) reuse(ctx context.Context, n int) {
-	tr.mu.Lock()
-	done := n < len(tr.answers) && tr.answers[n].StatusCode != 0
-	tr.mu.Unlock()
-	if !done {
+	if tr.answerTo(n).StatusCode == 0 {
 		return
 	}
-	entries := tr.entries(n)
-	entries[len(entries)-1].cents += 1_000_000
-	got, ok := tr.insist(ctx, event(n, entries))
+	p := tr.posting(n)
+	if p.expiresIn > 0 {
+		p.expiresIn++
+	} else {
+		p.entries[len(p.entries)-1].cents += 1_000_000
+	}
+	got, ok := tr.insist(ctx, p.event(n))
 	tr.expect(!ok || strings.Contains(got.Body, "/problems/idempotency-key-reused"),
 		"key %d, reused, is answered %d %s", n, got.StatusCode, got.Body)
 }
@@ -158,15 +168,25 @@ func (tr *traffic) insist(ctx context.Context, payload []byte) (a answer, ok boo
 	return a, false
 }
 
-// settle makes all postings once more, so that each has an outcome that is the
-// one that callers were answered, and none has two.
+// settle makes all postings and ends once more, so that each has an outcome that
+// is the one that callers were answered, and none has two.
 func (tr *traffic) settle(ctx context.Context) {
 	var all sync.WaitGroup
 	next := atomic.Int64{}
+	ends := tr.asked()
 	for range len(tr.functions) {
 		all.Go(func() {
 			for n := next.Add(1) - 1; n < int64(tr.postings()); n = next.Add(1) - 1 {
 				tr.post(ctx, int(n))
+			}
+		})
+	}
+	all.Wait()
+	next.Store(0)
+	for range len(tr.functions) {
+		all.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(ends)); i = next.Add(1) - 1 {
+				tr.end(ctx, ends[i])
 			}
 		})
 	}
