@@ -2,7 +2,8 @@
 // network and the processes do. Its tests drive callers who share users and
 // keys through the real ledger, store and client, and break everything below:
 // requests and answers are lost, come twice or come twenty minutes late,
-// writes conflict, DynamoDB throttles and fails, and processes are killed.
+// writes conflict, DynamoDB throttles and fails, and processes are killed. In
+// some runs money is held, which expires, and clocks differ.
 //
 // Underneath is the model of DynamoDB, in virtual time and from a seed, so
 // that thousands of runs take seconds and a run that fails can be repeated to
@@ -11,6 +12,7 @@
 // After each run the books are checked, and the history of the calls must be
 // linearizable: there must be one order of events, each between the beginning
 // and the end of its call, in which a ledger that does one thing at a time
-// would have told every caller what the callers were told. It is one order for
-// all users, whom transactions of several entries tie together.
+// would have given every caller the same answers. It is one order for all users,
+// whom transactions of several entries tie together. A hold has one end in it;
+// what has expired is free for whoever's own clock says so, a second later.
 package simulation

@@ -18,7 +18,7 @@ const (
 	declinedKey
 )
 
-// told makes the calls of TestLinearizable, and what they were is.
+// told makes the calls of TestLinearizable, and their answers.
 type answers struct {
 	requests [declinedKey + 1]ledger.Request
 }

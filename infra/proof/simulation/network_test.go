@@ -22,7 +22,7 @@ type mishap struct {
 	on   func(n *network, d *faults.Delivery)
 }
 
-// mishaps lists all that can happen to a request: what its sender is told of,
+// mishaps lists all that can happen to a request: what its sender learns,
 // and what it is not.
 var mishaps = [2][]mishap{answered(faults.All), {
 	{"request lost in silence", silently(faults.LoseRequest)},
