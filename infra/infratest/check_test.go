@@ -2,11 +2,13 @@ package infratest
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -35,16 +37,45 @@ func fill(t *testing.T, b *Books) {
 	}
 }
 
+// fillHolds posts holds of the users open, which stays so, voided, late, which
+// expires, and paid, of which a part is captured for shop.
+func fillHolds(t *testing.T, b *Books) {
+	t.Helper()
+	now := time.Now()
+	l := ledger.New(b.Store, func() time.Time { return now })
+	for _, entries := range [][]string{{"open debit 40"}, {"voided debit 40"}, {"late debit 40"}, {"paid debit 40", "shop credit 40"}} {
+		r := Entries(t, "k", entries...)
+		r.ExpiresIn = time.Hour
+		_, err := l.Post(t.Context(), r)
+		require.NoError(t, err)
+	}
+	end := func(user string) ledger.EndRequest { return ledger.EndRequest{TransactionID: holdOf(t, user)} }
+	_, err := l.Void(t.Context(), end("voided"))
+	require.NoError(t, err)
+	_, err = l.Capture(t.Context(), end("paid"), Entries(t, "k", "paid debit 25").Entries[0].Amount)
+	require.NoError(t, err)
+	now = now.Add(time.Hour)
+	_, err = l.Void(t.Context(), end("late"))
+	require.ErrorIs(t, err, ledger.ErrHoldEnded)
+}
+
+// holdOf returns the id of a user's transaction that was pending.
+func holdOf(t *testing.T, user string) ledger.TransactionID {
+	t.Helper()
+	return Entries(t, "k", user+" debit 1").TransactionID()
+}
+
 func TestCheckOfRightBooks(t *testing.T) {
 	t.Parallel()
 	b := New(t)
 	require.NoError(t, b.Check(t.Context()))
 	fill(t, b)
+	fillHolds(t, b)
 	b.Fill(t, "rich")
 	require.NoError(t, b.Check(t.Context()))
 	rows, err := b.CountRows(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, 1004, rows)
+	assert.Equal(t, 1012, rows)
 }
 
 // Each violation is found, and told by the name of the invariant.
@@ -57,6 +88,12 @@ func TestCheckFinds(t *testing.T) {
 	posted := fmt.Sprintf(" WHERE id = '%s'", idOf("1", "credit"))
 	declined := fmt.Sprintf(" WHERE id = '%s'", idOf("1", "declined"))
 	const balance = " WHERE user_id = '1'"
+	hold := func(user string) string { return fmt.Sprintf(" WHERE id = '%s'", holdOf(t, user)) }
+	end := func(user string) string { return fmt.Sprintf(" WHERE id = '%s'", holdOf(t, user).End()) }
+	open := holdOf(t, "open")
+	attribute := `"hold:` + base64.RawURLEncoding.EncodeToString(open[:]) + `"`
+	const opener = " WHERE user_id = 'open'"
+	const strayEnd = `INSERT INTO ? VALUE {'id': '%s', 'user_id': '%s', 'ammount': 40, 'type': 'void', 'status': 'voided', 'created_at': '2026-11-22T12:00:00.000Z', 'transaction_id': '%s'}`
 	const elsewhere = `INSERT INTO ? VALUE {'id': '%s', 'user_id': '%s', 'idempotency_key': '%s', 'ammount': %s, 'type': '%s', 'status': '%s', 'created_at': '2026-11-22T12:00:00.000Z'%s}`
 
 	transactions := []struct {
@@ -95,6 +132,36 @@ func TestCheckFinds(t *testing.T) {
 		{fmt.Sprintf(elsewhere, idOf("3", "made up"), "3", "made up", "1", "credit", "posted", ""), []string{invMissing}},
 		{fmt.Sprintf(elsewhere, idOf("3", "made up"), "1", "made up", "1", "debit", "declined", ", 'balance': 0.5"), []string{invID}},
 	}
+	transactions = append(transactions, []struct {
+		statement string
+		want      []string
+	}{
+		{"UPDATE ? REMOVE expires_at" + hold("open"), []string{invAttributes, invNobody}},
+		{"UPDATE ? SET expires_at = '2026-11-22T12:00:00.000Z'" + hold("open"), []string{invHold}},
+		{"UPDATE ? SET ammount = 41" + hold("open"), []string{invBalance, invHold}},
+		{"UPDATE ? SET ammount = 41" + hold("voided"), []string{invBalance, invHold}},
+		{`UPDATE ? SET "status" = 'posted' REMOVE expires_at` + hold("open"), []string{invHold}},
+		{`UPDATE ? SET "status" = 'posted' REMOVE expires_at` + hold("voided"), []string{invHold}},
+		{`UPDATE ? SET "status" = 'voided'` + hold("open"), []string{invAttributes, invNobody}},
+		{"DELETE FROM ?" + hold("open"), []string{invNobody}},
+		{"DELETE FROM ?" + hold("late"), []string{invBalance, invHold, invVersion}},
+		{"UPDATE ? SET ammount = 39" + end("voided"), []string{invBalance, invHold}},
+		{"UPDATE ? SET ammount = 26" + end("paid"), []string{invBalance, invEntries}},
+		{"UPDATE ? SET ammount = 41" + end("paid"), []string{invBalance, invEntries, invHold}},
+		{"UPDATE ? SET held = 41" + end("paid"), []string{invBalance, invHold}},
+		{"UPDATE ? REMOVE held" + end("paid"), []string{invAttributes, invBalance, invEntries, invHold, invVersion}},
+		{"UPDATE ? SET held = 40" + end("late"), []string{invAttributes, invBalance, invHold, invVersion}},
+		{`UPDATE ? SET "type" = 'expiry'` + end("voided"), []string{invBalance, invHold, invStatus, invVersion}},
+		{`UPDATE ? SET "status" = 'posted'` + end("late"), []string{invBalance, invHold, invStatus, invVersion}},
+		{"UPDATE ? SET user_id = 'late'" + end("voided"), []string{invBalance, invHold, invVersion}},
+		{fmt.Sprintf("UPDATE ? SET transaction_id = '%s'", open) + end("voided"), []string{invHold}},
+		{"DELETE FROM ?" + end("voided"), []string{invBalance, invHold, invVersion}},
+		{"DELETE FROM ?" + end("paid"), []string{invBalance, invEntries, invHold, invVersion}},
+		{fmt.Sprintf("DELETE FROM ? WHERE id = '%s'", holdOf(t, "paid").Entry(1)), []string{invEntries, invNobody}},
+		{fmt.Sprintf(strayEnd, open.End(), "open", open), []string{invBalance, invHold, invVersion}},
+		{fmt.Sprintf(strayEnd, holdOf(t, "nobody").End(), "1", holdOf(t, "nobody")), []string{invBalance, invHold, invVersion}},
+		{fmt.Sprintf(strayEnd, open.Entry(1), "open", open), []string{invBalance, invHold, invVersion}},
+	}...)
 	aggregates := []struct {
 		statement string
 		want      []string
@@ -112,12 +179,26 @@ func TestCheckFinds(t *testing.T) {
 		{"UPDATE ? SET version = 2.5" + balance, []string{invVersion}},
 		{"DELETE FROM ?" + balance, []string{invMissing}},
 		{"INSERT INTO ? VALUE {'user_id': '2', 'balance': 100, 'version': 0}", []string{invNobody}},
+		{"UPDATE ? REMOVE held" + opener, []string{invAttributes}},
+		{"UPDATE ? REMOVE holds" + opener, []string{invAttributes}},
+		{"UPDATE ? SET held = 41" + opener, []string{invHold}},
+		{"UPDATE ? SET holds = 2" + opener, []string{invHold}},
+		{"UPDATE ? SET balance = 100" + opener, []string{invBalance}},
+		{"UPDATE ? REMOVE " + attribute + opener, []string{invHold}},
+		{"UPDATE ? REMOVE held REMOVE holds REMOVE " + attribute + opener, []string{invHold}},
+		{"UPDATE ? SET " + attribute + " = 40" + opener, []string{invAttributes}},
+		{"UPDATE ? SET " + attribute + " = [40, 1]" + opener, []string{invHold}},
+		{"UPDATE ? SET " + attribute + " = [40]" + opener, []string{invHold}},
+		{"UPDATE ? SET " + attribute + " = [40, 1], held = 40, holds = 1 WHERE user_id = 'voided'", []string{invHold}},
+		{"UPDATE ? SET held = 1 WHERE user_id = 'voided'", []string{invHold}},
+		{"UPDATE ? SET holds = 1 WHERE user_id = 'voided'", []string{invHold}},
 	}
 	try := func(table func(*Books) string, statement string, want []string) {
 		t.Run(statement, func(t *testing.T) {
 			t.Parallel()
 			b := New(t)
 			fill(t, b)
+			fillHolds(t, b)
 			b.Damage(t, table(b), statement)
 			findings, ok := errors.AsType[Findings](b.Check(t.Context()))
 			require.True(t, ok)
