@@ -80,6 +80,16 @@ func TestReport(t *testing.T) {
 	}, mutants)
 }
 
+// The defects made by hand stand where the code is now.
+func TestDefectsFit(t *testing.T) {
+	t.Chdir("../../..")
+	b := bench{dir: t.TempDir()}
+	for _, d := range defects {
+		_, err := b.overlay("defect", d)
+		assert.NoError(t, err, d.name)
+	}
+}
+
 // Mutants of one place are tried together: gremlins knows places only.
 func TestSample(t *testing.T) {
 	t.Parallel()
