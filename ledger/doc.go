@@ -15,26 +15,50 @@
 //   - [Declined]: its first row alone was written and nothing moved, because a
 //     balance would have left the range from zero to [MaxBalance].
 //
-// There is no third state, so a crash leaves nothing to repair: either the rows
-// are there, and with them the outcome, or the key is unused.
+// A transaction that is to be pending has [Pending] in place of Posted: its debit
+// is a [Hold], which is taken from the balance and kept aside. Nothing is ever
+// half done, so a crash leaves nothing to repair: either the rows are there, and
+// with them the outcome, or the key is unused.
 //
 // Entries count as if they were posted one after another, in their order, with
 // nobody in between. A [Posting] says the same for one write: the rows, and a
 // [Move] of each user, which is allowed exactly if each of the user's entries
 // would have been. The first row holds all that a replay and a lookup need.
 //
+// # Holds
+//
+// A hold ends once, for ever, by the row of its [End] and in the write that puts
+// it: a [Capture] takes the money or a part of it, and credits exactly that to the
+// user of the second entry, if there is one; a [Void] and an [Expiry] give all of
+// it back, as a capture does the rest. The pending row stays as it was.
+//
+// Nothing runs when a hold expires. From one second after that, the grace, every
+// reading counts what was held as spendable, and a posting that needs it releases
+// it in its own write, or in one before if they do not fit in one. A capture or
+// void at or after the expiry is written as the expiry. Callers whose clocks
+// differ by less than the grace are told the same end; by whatever they differ,
+// the end that is stored stays, and no money is wrong.
+//
 // # Invariants
 //
 //   - A balance is OpeningBalance plus the posted credits minus the posted
-//     debits, never below zero and never above MaxBalance.
+//     debits, what was captured and what is held. It is never below zero, and no
+//     credit lifts it above MaxBalance; only what a hold gives back may, up to
+//     [HighestBalance].
+//   - An open hold is a pending row without an end, and a user has at most
+//     [MaxHolds]. What is held is the sum of them.
+//   - A hold has at most one end, of which at most what was held is captured, and
+//     a receiver is credited what was captured, with that end or never.
 //   - The same request posted again, at once or years later, moves nothing and
 //     gets the first outcome.
 //   - A transaction posts as a whole or not at all, and its first row says
 //     exactly which other rows there are.
-//   - A key that comes with other entries, in another order, or with other
-//     metadata moves nothing.
-//   - A decline is reported only after it is stored, so a late duplicate can
-//     never turn it into a posting.
+//   - A key that comes with other entries, in another order, with other metadata
+//     or another time to expire moves nothing.
+//   - A decline and an end are reported only after they are stored, so a late
+//     duplicate can never turn them into something else. What is not stored, too
+//     many holds or a receiver's limit, is reported only if the call's row is not
+//     there, and uses up nothing.
 //
 // # Money
 //
