@@ -91,12 +91,11 @@ func (a accounts) post(entries []entry, only int) (after accounts, place int, se
 		if only != everybody && e.user != only {
 			continue
 		}
-		balance, fits := a.balances[e.user]+e.amount, true
+		balance := a.balances[e.user] + e.amount
+		fits := balance <= ceiling
 		if e.kind == ledger.Debit {
 			balance = a.balances[e.user] - e.amount
 			fits = balance >= 0
-		} else {
-			fits = balance <= ceiling
 		}
 		if !fits {
 			return a, i, a.balances[e.user], false

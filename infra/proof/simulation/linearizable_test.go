@@ -141,14 +141,14 @@ func TestLinearizable(t *testing.T) {
 		{"unused after a decline was answered", nil, []*call{is.declines(1, 10, 20, debitKey, old), is.unused(3, 30, 40, debitKey)}, false},
 		{"a decline that its call has not written", nil, []*call{is.declines(2, 10, 20, debitKey, old)}, false},
 
-		{"killed without an effect", nil, []*call{is.killed(1, 10, 20), is.unused(2, 30, 40, debitKey)}, true},
+		{"killed without an effect", nil, []*call{is.killed(3, 10, 20), is.unused(2, 30, 40, debitKey)}, true},
 		{"killed, and declined long after", declined, []*call{is.killed(1, 10, 20), is.posts(2, 30, 40, creditKey), is.unused(3, 50, 60, debitKey), is.declines(4, 70, 80, debitKey, old)}, true},
 		{"killed before it was sent, and declined", declined, []*call{is.posts(2, 10, 20, creditKey), is.killed(1, 30, 40), is.declines(4, 70, 80, debitKey, old)}, false},
 		{"killed, and posted when the credit was there", posted, []*call{is.killed(1, 10, 20), is.posts(2, 30, 40, creditKey), is.reads(3, 50, 60, 0, "50")}, true},
 		{"killed, and posted without the credit", posted, []*call{is.killed(1, 10, 20), is.reads(3, 50, 60, 0, "100")}, false},
 
 		{"reused for another sum", nil, []*call{is.posts(1, 10, 20, creditKey), is.reused(2, 30, 40, creditKey, ledger.KeyReusedError{AmountDiffers: true})}, false},
-		{"reused for another type and sum", nil, []*call{is.declines(1, 10, 20, debitKey, old), is.reused(2, 30, 40, debitKey, ledger.KeyReusedError{TypeDiffers: true, AmountDiffers: true})}, true},
+		{"reused for another type and sum", nil, []*call{is.declines(1, 10, 20, debitKey, old), is.reused(4, 30, 40, debitKey, ledger.KeyReusedError{TypeDiffers: true, AmountDiffers: true})}, true},
 	})
 }
 
@@ -169,7 +169,7 @@ func TestLinearizableTransfers(t *testing.T) {
 
 		{"an entry of a transfer", nil, []*call{pays, is.entry(2, 50, 60, 1)}, true},
 		{"no entry of a transfer", nil, []*call{pays, is.entry(2, 50, 60, 0)}, false},
-		{"an entry of another call's transfer", nil, []*call{pays, is.entry(2, 50, 60, 3)}, false},
+		{"an entry of another call's transfer", nil, []*call{pays, is.entry(4, 50, 60, 3)}, false},
 		{"an entry before its transfer", nil, []*call{pays, is.entry(2, 11, 12, 1), is.unused(3, 13, 14, payKey)}, false},
 
 		{"reused for one entry", nil, []*call{pays, is.reused(2, 50, 60, payKey, ledger.KeyReusedError{EntriesDiffer: true})}, true},

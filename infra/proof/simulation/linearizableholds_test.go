@@ -54,10 +54,10 @@ func (is answers) ends(number, began, ended, key int, asks question, end ledger.
 	return c
 }
 
-// endsOtherwise is a call that is answered that the hold has ended in another way.
-func (is answers) endsOtherwise(number, began, ended, key int, asks question, end ledger.Transaction) *call {
-	c := is.call(number, began, ended, asks, key)
-	c.request, c.err = is.requests[key], &ledger.HoldEndedError{End: end}
+// endsOtherwise returns a call that is answered that the hold of holdKey has ended in another way.
+func (is answers) endsOtherwise(number, began, ended int, asks question, end ledger.Transaction) *call {
+	c := is.call(number, began, ended, asks, holdKey)
+	c.request, c.err = is.requests[holdKey], &ledger.HoldEndedError{End: end}
 	return c
 }
 
@@ -71,10 +71,10 @@ func (is answers) stands(key int, end ledger.Transaction) ledger.Transaction {
 	return row
 }
 
-// looksUp is a lookup of a key that is pending since the call 1.
-func (is answers) looksUp(number, began, ended, key int, status ledger.Status) *call {
-	c := is.call(number, began, ended, toTransaction, key)
-	c.request, c.result.Transaction = is.requests[key], is.posted(1, key)
+// looksUp returns a lookup of holdKey, which is pending since the call 1.
+func (is answers) looksUp(number, began, ended int, status ledger.Status) *call {
+	c := is.call(number, began, ended, toTransaction, holdKey)
+	c.request, c.result.Transaction = is.requests[holdKey], is.posted(1, holdKey)
 	c.result.Transaction.Status = status
 	return c
 }
@@ -149,21 +149,21 @@ func TestLinearizableHolds(t *testing.T) {
 		{"two ends", ends(void), []*call{hold, is.ends(3, 30, 40, holdKey, toVoid, void), is.ends(4, 50, 60, holdKey, toCapture, capture)}, false},
 		{"two sums", ends(capture), []*call{hold, is.ends(2, 30, 40, holdKey, toCapture, capture), is.ends(4, 50, 60, holdKey, toCapture, part)}, false},
 		{"a capture before the end that it replays", ends(capture), []*call{hold, is.ends(4, 21, 25, holdKey, toCapture, capture), is.ends(2, 30, 40, holdKey, toCapture, capture)}, false},
-		{"ended otherwise", ends(void), []*call{hold, is.ends(3, 30, 40, holdKey, toVoid, void), is.endsOtherwise(4, 50, 60, holdKey, toCapture, void)}, true},
-		{"ended otherwise, but so did nobody", nil, []*call{hold, is.endsOtherwise(4, 50, 60, holdKey, toCapture, void)}, false},
-		{"captured though ended otherwise", ends(capture), []*call{hold, is.ends(2, 30, 40, holdKey, toCapture, capture), is.endsOtherwise(4, 50, 60, holdKey, toCapture, void)}, false},
+		{"ended otherwise", ends(void), []*call{hold, is.ends(3, 30, 40, holdKey, toVoid, void), is.endsOtherwise(4, 50, 60, toCapture, void)}, true},
+		{"ended otherwise, but so did nobody", nil, []*call{hold, is.endsOtherwise(4, 50, 60, toCapture, void)}, false},
+		{"captured though ended otherwise", ends(capture), []*call{hold, is.ends(2, 30, 40, holdKey, toCapture, capture), is.endsOtherwise(4, 50, 60, toCapture, void)}, false},
 		{"captured by a process that was killed", ends(capture), []*call{hold, killed, is.readsFunds(4, 50, 60, "40", "60"), is.readsFunds(5, 70, 80, "40")}, true},
 		{"more than was held", nil, []*call{hold, tooMuch}, true},
 		{"rejected though it was held", nil, []*call{hold, &notMuch}, false},
 
-		{"expired by a capture", ends(atExpiry), []*call{hold, is.endsOtherwise(1001, 30, 40, holdKey, toCapture, atExpiry), is.readsFunds(4, 50, 60, "100")}, true},
+		{"expired by a capture", ends(atExpiry), []*call{hold, is.endsOtherwise(1001, 30, 40, toCapture, atExpiry), is.readsFunds(4, 50, 60, "100")}, true},
 		{"captured at its expiry", ends(late), []*call{hold, is.ends(1001, 30, 40, holdKey, toCapture, late)}, false},
-		{"pending", nil, []*call{hold, is.looksUp(2000, 30, 40, holdKey, ledger.Pending)}, true},
-		{"pending for too long", nil, []*call{hold, is.looksUp(2001, 30, 40, holdKey, ledger.Pending)}, false},
-		{"expired", nil, []*call{hold, is.looksUp(2001, 30, 40, holdKey, ledger.Expired)}, true},
-		{"expired too soon", nil, []*call{hold, is.looksUp(2000, 30, 40, holdKey, ledger.Expired)}, false},
-		{"pending after a void", ends(void), []*call{hold, is.ends(3, 30, 40, holdKey, toVoid, void), is.looksUp(4, 50, 60, holdKey, ledger.Pending)}, false},
-		{"expired, and then voided", ends(void), []*call{hold, is.looksUp(2001, 21, 25, holdKey, ledger.Expired), is.ends(3, 30, 40, holdKey, toVoid, void)}, false},
+		{"pending", nil, []*call{hold, is.looksUp(2000, 30, 40, ledger.Pending)}, true},
+		{"pending for too long", nil, []*call{hold, is.looksUp(2001, 30, 40, ledger.Pending)}, false},
+		{"expired", nil, []*call{hold, is.looksUp(2001, 30, 40, ledger.Expired)}, true},
+		{"expired too soon", nil, []*call{hold, is.looksUp(2000, 30, 40, ledger.Expired)}, false},
+		{"pending after a void", ends(void), []*call{hold, is.ends(3, 30, 40, holdKey, toVoid, void), is.looksUp(4, 50, 60, ledger.Pending)}, false},
+		{"expired, and then voided", ends(void), []*call{hold, is.looksUp(2001, 21, 25, ledger.Expired), is.ends(3, 30, 40, holdKey, toVoid, void)}, false},
 
 		{"held money is spent", nil, []*call{hold, is.posts(4, 50, 60, restKey)}, false},
 		{"declined by what is held", nil, []*call{hold, is.declines(5, 50, 60, restKey, declined)}, true},
@@ -185,7 +185,7 @@ func TestLinearizableHolds(t *testing.T) {
 	}
 	delayed := history{ends: ends(void)}
 	assert.True(t, delayed.linearizable(t, []user{{opening: 100_00}}, []*call{
-		hold, is.looksUp(2001, 21, 25, holdKey, ledger.Expired), is.ends(3, 30, 40, holdKey, toVoid, void),
+		hold, is.looksUp(2001, 21, 25, ledger.Expired), is.ends(3, 30, 40, holdKey, toVoid, void),
 	}), "expired, and then voided by a request that came late")
 }
 

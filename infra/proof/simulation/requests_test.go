@@ -62,6 +62,7 @@ const holdsAlone = 4
 // captures are what is captured of a hold: all, or so much.
 var captures = []ledger.Amount{{}, amount("60"), amount("40"), amount("0.01")}
 
+// amount returns the amount of a text above.
 func amount(text string) ledger.Amount {
 	a, err := ledger.ParseAmount(text)
 	if err != nil {
@@ -128,6 +129,7 @@ func (r *run) newKey(t *testing.T, chance *rand.Rand, u int, name string, move i
 	return k
 }
 
+// pendingText draws one of the pending transactions that the users allow.
 func (r *run) pendingText(chance *rand.Rand) string {
 	if len(r.users) == 1 {
 		return pending[chance.IntN(holdsAlone)]

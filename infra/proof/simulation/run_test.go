@@ -302,10 +302,10 @@ func (c *caller) choose() call {
 			}
 		}
 	}
-	switch next.asks {
-	case toEntry:
+	if next.asks == toEntry {
 		next.place = 1 + c.chance.IntN(mostEntries-1)
-	case toCapture:
+	}
+	if next.asks == toCapture {
 		next.captures = captures[c.chance.IntN(len(captures))]
 	}
 	return next

@@ -85,7 +85,9 @@ func (tr *traffic) ask(e end) {
 	if tr.ends == nil {
 		tr.ends = map[end]answer{}
 	}
-	tr.ends[e] = tr.ends[e]
+	if _, known := tr.ends[e]; !known {
+		tr.ends[e] = answer{}
+	}
 }
 
 // id returns the id of a posting with the key n.
