@@ -54,9 +54,9 @@ func (is answers) ends(number, began, ended, key int, asks question, end ledger.
 	return c
 }
 
-// endsOtherwise returns a call that is answered that the hold of holdKey has ended in another way.
-func (is answers) endsOtherwise(number, began, ended int, asks question, end ledger.Transaction) *call {
-	c := is.call(number, began, ended, asks, holdKey)
+// endsOtherwise returns a capture that is answered that the hold of holdKey has ended in another way.
+func (is answers) endsOtherwise(number, began, ended int, end ledger.Transaction) *call {
+	c := is.call(number, began, ended, toCapture, holdKey)
 	c.request, c.err = is.requests[holdKey], &ledger.HoldEndedError{End: end}
 	return c
 }
@@ -149,14 +149,14 @@ func TestLinearizableHolds(t *testing.T) {
 		{"two ends", ends(void), []*call{hold, is.ends(3, 30, 40, holdKey, toVoid, void), is.ends(4, 50, 60, holdKey, toCapture, capture)}, false},
 		{"two sums", ends(capture), []*call{hold, is.ends(2, 30, 40, holdKey, toCapture, capture), is.ends(4, 50, 60, holdKey, toCapture, part)}, false},
 		{"a capture before the end that it replays", ends(capture), []*call{hold, is.ends(4, 21, 25, holdKey, toCapture, capture), is.ends(2, 30, 40, holdKey, toCapture, capture)}, false},
-		{"ended otherwise", ends(void), []*call{hold, is.ends(3, 30, 40, holdKey, toVoid, void), is.endsOtherwise(4, 50, 60, toCapture, void)}, true},
-		{"ended otherwise, but so did nobody", nil, []*call{hold, is.endsOtherwise(4, 50, 60, toCapture, void)}, false},
-		{"captured though ended otherwise", ends(capture), []*call{hold, is.ends(2, 30, 40, holdKey, toCapture, capture), is.endsOtherwise(4, 50, 60, toCapture, void)}, false},
+		{"ended otherwise", ends(void), []*call{hold, is.ends(3, 30, 40, holdKey, toVoid, void), is.endsOtherwise(4, 50, 60, void)}, true},
+		{"ended otherwise, but so did nobody", nil, []*call{hold, is.endsOtherwise(4, 50, 60, void)}, false},
+		{"captured though ended otherwise", ends(capture), []*call{hold, is.ends(2, 30, 40, holdKey, toCapture, capture), is.endsOtherwise(4, 50, 60, void)}, false},
 		{"captured by a process that was killed", ends(capture), []*call{hold, killed, is.readsFunds(4, 50, 60, "40", "60"), is.readsFunds(5, 70, 80, "40")}, true},
 		{"more than was held", nil, []*call{hold, tooMuch}, true},
 		{"rejected though it was held", nil, []*call{hold, &notMuch}, false},
 
-		{"expired by a capture", ends(atExpiry), []*call{hold, is.endsOtherwise(1001, 30, 40, toCapture, atExpiry), is.readsFunds(4, 50, 60, "100")}, true},
+		{"expired by a capture", ends(atExpiry), []*call{hold, is.endsOtherwise(1001, 30, 40, atExpiry), is.readsFunds(4, 50, 60, "100")}, true},
 		{"captured at its expiry", ends(late), []*call{hold, is.ends(1001, 30, 40, holdKey, toCapture, late)}, false},
 		{"pending", nil, []*call{hold, is.looksUp(2000, 30, 40, ledger.Pending)}, true},
 		{"pending for too long", nil, []*call{hold, is.looksUp(2001, 30, 40, ledger.Pending)}, false},
