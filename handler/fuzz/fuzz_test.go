@@ -11,8 +11,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
@@ -76,6 +78,11 @@ func FuzzBody(f *testing.F) {
 		`{"entries":[{"userId":"1","ammount":"60","type":"debit"},{"userId":"1","ammount":"60","type":"debit"}],"metadata":{"a":"b"}}`,
 		`{"entries":[{"userId":"1","ammount":"10","type":"debit","metadata":{}},1],"userId":"1","metadata":null}`,
 		`{"entries":[],"metadata":{"a":1}}`,
+		`{"userId":"1","ammount":"10","type":"debit","expiresIn":60}`,
+		`{"userId":"1","ammount":"1000","type":"debit","expiresIn":2678400,"metadata":{"a":"b"}}`,
+		`{"userId":"1","ammount":"10","type":"credit","expiresIn":1.0}`,
+		`{"expiresIn":1,"entries":[{"userId":"1","ammount":"10","type":"debit"},{"userId":"2","ammount":"10.00","type":"credit"}]}`,
+		`{"expiresIn":"60","entries":[{"userId":"1","ammount":"10","type":"debit","expiresIn":60}]}`,
 	} {
 		f.Add(seed)
 	}
@@ -100,10 +107,14 @@ func FuzzBody(f *testing.F) {
 		first := m.transactions[0]
 		require.Len(t, first.AllEntries(), len(entries))
 		rows := len(entries)
-		if first.Status == ledger.Declined {
+		if first.Status != ledger.Posted {
 			rows = 1
 		}
 		require.Len(t, m.transactions, rows)
+		assert.Equal(t, said["expiresIn"] != nil, first.Status == ledger.Pending || !first.ExpiresAt.IsZero(), "held if that was asked")
+		if said["expiresIn"] != nil {
+			assert.Equal(t, string(said["expiresIn"]), strconv.Itoa(int(first.ExpiresIn()/time.Second)))
+		}
 		for i, stored := range first.AllEntries() {
 			sameEntry(t, entries[i], stored)
 		}
@@ -118,6 +129,62 @@ func FuzzBody(f *testing.F) {
 		for name, value := range metadata {
 			assert.Equal(t, value, kept[name], name)
 		}
+	})
+}
+
+// What a capture takes is what its body says, or all, and nobody gains or loses
+// by an end, whatever its body is.
+func FuzzEnd(f *testing.F) {
+	for _, seed := range []string{
+		"", "{}", `{"ammount":"25"}`, `{"amount":0.01,"currency":"USD"}`, `{"ammount":"40.00"}`, `{"ammount":"40.01"}`,
+		`{"ammount":"0"}`, `{"ammount":"10","amount":"10.0","note":[]}`, `{"ammount":"10","amount":"11"}`, `{"\u0061mmount":"1"}`, `[]`, `null`,
+	} {
+		f.Add(seed, false)
+		f.Add(seed, true)
+	}
+	const payment = `{"expiresIn":60,"entries":[{"userId":"1","ammount":"40","type":"debit"},{"userId":"2","ammount":"40","type":"credit"}]}`
+	f.Fuzz(func(t *testing.T, body string, void bool) {
+		h, m := newMemory()
+		held := postHTTP(t, h, http.Header{"Idempotent-Key": {"k"}}, payment)
+		require.Equal(t, http.StatusCreated, held.Status, held.Body)
+		end := held.Header["Location"] + "/capture"
+		if void {
+			end = held.Header["Location"] + "/void"
+		}
+		send := func() answer { return serve(h, httptest.NewRequest(http.MethodPost, end, strings.NewReader(body))) }
+		got := send()
+		balances := func() (payer, receiver int64) {
+			return cents(m.account(m.transactions[0].UserID).Balance), cents(m.account(m.transactions[0].Entries[1].UserID).Balance)
+		}
+		payer, receiver := balances()
+		if got.Status != http.StatusOK {
+			assert.False(t, void, "its body says nothing: %s", got.Body)
+			assert.Contains(t, []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge}, got.Status, got.Body)
+			assert.Len(t, m.transactions, 1)
+			return
+		}
+		taken := int64(0)
+		if !void {
+			taken = 4000
+			var said members
+			if body != "" {
+				require.NoError(t, json.Unmarshal([]byte(body), &said))
+			}
+			for _, member := range []string{"amount", "ammount"} {
+				if said[member] != nil {
+					want, ok := new(big.Rat).SetString(said.text(member))
+					require.True(t, ok)
+					want.Mul(want, big.NewRat(100, 1))
+					require.True(t, want.IsInt() && want.Num().IsInt64())
+					taken = want.Num().Int64()
+				}
+			}
+		}
+		assert.Equal(t, 10_000-taken, payer, body)
+		assert.Equal(t, 10_000+taken, receiver, body)
+		again := send()
+		assert.Equal(t, got.Body, again.Body)
+		assert.Equal(t, "true", again.Header["Idempotent-Replayed"])
 	})
 }
 
@@ -207,6 +274,11 @@ func FuzzDoors(f *testing.F) {
 		{"POST", "/transactions", "", `"1"`, `{"userId":"1","ammount":"10","type":"credit"}`},
 		{"POST", "/transactions", "", "1", `{"userId":"1","ammount":"1000","type":"debit"}`},
 		{"POST", "/transactions", "", "1", `{"entries":[{"userId":"1","ammount":"10","type":"debit"},{"userId":"2","ammount":"10","type":"credit"}],"metadata":{"a":"b"}}`},
+		{"POST", "/transactions", "", "1", `{"userId":"1","ammount":"10","type":"debit","expiresIn":60}`},
+		{"POST", "/transactions/47b9e303-c943-824b-a25b-f2db8fa4f6ab/capture", "", "", `{"ammount":"1"}`},
+		{"POST", "/transactions/47b9e303-c943-824b-a25b-f2db8fa4f6ab/capture", "", "", `{"ammount":"0"}`},
+		{"POST", "/transactions/47b9e303-c943-824b-a25b-f2db8fa4f6ab/void", "", "", "x"},
+		{"GET", "/transactions/47b9e303-c943-824b-a25b-f2db8fa4f6ab/void", "", "", ""},
 		{"DELETE", "/balance", "", "", "x"},
 		{"GET", "//balance", "userId=1", "", ""},
 		{"GET", "/%62alance", "userId=1", "", ""},
