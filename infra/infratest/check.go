@@ -70,7 +70,7 @@ func (b *Books) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := check{rows: map[string]Row{}, users: map[string]*account{}}
+	c := check{rows: map[string]Row{}, pending: map[string][]Row{}, users: map[string]*account{}}
 	for _, item := range transactions {
 		c.transaction(item)
 	}
@@ -99,6 +99,7 @@ func (b *Books) Check(ctx context.Context) error {
 // check is one reading of the books.
 type check struct {
 	rows     map[string]Row      // by id
+	pending  map[string][]Row    // by user
 	users    map[string]*account // who have posted
 	findings Findings
 }
@@ -126,6 +127,9 @@ func (c *check) transaction(item map[string]types.AttributeValue) {
 		return
 	}
 	c.rows[row.ID] = row
+	if row.Status == "pending" {
+		c.pending[row.UserID] = append(c.pending[row.UserID], row)
+	}
 
 	user, userErr := ledger.ParseUserID(row.UserID)
 	if row.TransactionID == "" {
@@ -382,9 +386,9 @@ func (c *check) balance(item map[string]types.AttributeValue) (user string) {
 // those are the pending rows without an end.
 func (c *check) holds(row aggregate, item map[string]types.AttributeValue, open map[string]bool) {
 	held := new(big.Rat)
-	for _, first := range c.rows {
+	for _, first := range c.pending[row.UserID] {
 		whole, err := ledger.ParseTransactionID(first.ID)
-		if err != nil || first.Status != "pending" || first.UserID != row.UserID {
+		if err != nil {
 			continue
 		}
 		if _, ended := c.rows[whole.End().String()]; ended {
