@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -54,6 +55,7 @@ func TestConsole(t *testing.T) {
 	s := start(t)
 	t.Run("faults", func(t *testing.T) { testFaults(t, s) })
 	t.Run("requests", func(t *testing.T) { testRequests(t, s) })
+	t.Run("requests of holds", func(t *testing.T) { testHoldRequests(t, s) })
 	t.Run("callers at once", func(t *testing.T) { testCallersAtOnce(t, s) })
 	require.NoError(t, s.stop())
 }
@@ -119,11 +121,11 @@ func testRequests(t *testing.T, s server) {
 	id := all[10].Items[0].Key
 	assert.Regexp(t, "^[0-9a-f-]{36}$", id)
 	assert.Equal(t, []item{
-		{"Put", "transactions", id, "attribute_not_exists(id)", ""},
-		{"Update", "transactions_aggregate", "u", "balance >= 10 OR attribute_not_exists(user_id)", "SET balance = if_not_exists(balance, 100) - 10 ADD version 1"},
+		{"Put", "transactions", id, "debit of 10, user u, posted", "attribute_not_exists(id)", ""},
+		{"Update", "transactions_aggregate", "u", "", "balance >= 10 OR attribute_not_exists(user_id)", "SET balance = if_not_exists(balance, 100) - 10 ADD version 1"},
 	}, all[10].Items)
 	assert.Equal(t, result{"TransactionCanceledException", []string{"None", "ConditionalCheckFailed"}}, all[10].result)
-	assert.Equal(t, request{"PutItem", "", []item{{"Put", "transactions", id, "attribute_not_exists(id)", ""}}}, all[11].request)
+	assert.Equal(t, request{"PutItem", "", []item{{"Put", "transactions", id, "debit of 10, user u, declined", "attribute_not_exists(id)", ""}}}, all[11].request)
 
 	for path, want := range map[string]item{
 		"/balance?userId=u":      {Action: "Get", Table: "transactions_aggregate", Key: "u"},
@@ -139,6 +141,35 @@ func testRequests(t *testing.T, s server) {
 		require.Len(t, all, 1, path)
 		assert.Equal(t, []item{want}, all[0].Items, path)
 	}
+}
+
+// Whose names and rows an expression is about is written in it, and what kind a row
+// is, also of a payment on hold.
+func testHoldRequests(t *testing.T, s server) {
+	const payment = `{"entries":[{"userId":"p","ammount":"40","type":"debit"},{"userId":"q","ammount":"40","type":"credit"}],"expiresIn":600}`
+	send := func(path, body, name string) []item {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.address+path, strings.NewReader(body))
+		require.NoError(t, err)
+		r.Header.Set("Idempotent-Key", "hold")
+		r.Header.Set(callHeader, name)
+		response, err := http.DefaultClient.Do(r)
+		read(t, response, err)
+		all := requests(t, s, name)
+		return all[len(all)-1].Items
+	}
+	pending := send("/transactions", payment, "hold")
+	require.Len(t, pending, 2)
+	assert.Equal(t, "debit of 40, user p, pending, first of 2 entries", pending[0].Row)
+	assert.Equal(t, "(balance >= 40 OR attribute_not_exists(user_id)) AND (attribute_not_exists(holds) OR holds < 16)", pending[1].Condition)
+	update := regexp.MustCompile(`^SET balance = if_not_exists\(balance, 100\) - 40, (hold:[\w-]{22}) = \[40 \d{13}\] ADD version 1, held 40, holds 1$`).FindStringSubmatch(pending[1].Update)
+	require.NotNil(t, update, pending[1].Update)
+
+	capture := send("/transactions/"+pending[0].Key+"/capture", `{"ammount":"25"}`, "capture")
+	require.Len(t, capture, 4)
+	assert.Equal(t, "capture of 25, user p, posted", capture[0].Row)
+	assert.Equal(t, "credit of 25, user q, posted", capture[1].Row)
+	assert.Equal(t, "attribute_exists("+update[1]+")", capture[2].Condition)
+	assert.Equal(t, "SET balance = if_not_exists(balance, 100) + 15 REMOVE "+update[1]+" ADD version 1, held -40, holds -1", capture[2].Update)
 }
 
 // sendAtOnce has the local server make calls at once.

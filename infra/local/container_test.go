@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"onewrite/infra"
 )
 
 const root = "../.."
@@ -80,7 +82,9 @@ func TestCompose(t *testing.T) {
 	assert.FileExists(t, filepath.Join(ledger.Build.Context, ledger.Build.Dockerfile))
 	assert.FileExists(t, filepath.Join(ledger.Build.Context, "go.mod"))
 	require.Len(t, ledger.DependsOn, 1)
-	assert.Equal(t, map[string]string{endpointVariable: "http://" + ledger.DependsOn[0] + ":8000"}, ledger.Environment)
+	config, err := infra.ConfigFromEnv(func(name string) string { return ledger.Environment[name] })
+	require.NoError(t, err, "all that -remote needs is there")
+	assert.Equal(t, "http://"+ledger.DependsOn[0]+":8000", config.Endpoint)
 
 	source, err := os.ReadFile("../internal/dynamodblocal/dynamodblocal.go")
 	require.NoError(t, err)

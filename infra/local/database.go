@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 	"time"
 
 	"onewrite/infra"
@@ -14,19 +12,8 @@ import (
 	"onewrite/infra/internal/tables"
 )
 
-const (
-	endpointVariable = "AWS_ENDPOINT_URL_DYNAMODB"
-	tablesWithin     = 30 * time.Second // for another DynamoDB than our own to make the tables
-)
-
-// defaults is what the environment need not say, as DynamoDB Local takes it.
-var defaults = map[string]string{
-	"TRANSACTIONS_TABLE":           "transactions",
-	"TRANSACTIONS_AGGREGATE_TABLE": "transactions_aggregate",
-	"AWS_REGION":                   "us-east-1",
-	"AWS_ACCESS_KEY_ID":            "local",
-	"AWS_SECRET_ACCESS_KEY":        "local",
-}
+// tablesWithin is for another DynamoDB than our own to make the tables.
+const tablesWithin = 30 * time.Second
 
 // database is the ledger's tables on a DynamoDB.
 type database struct {
@@ -38,7 +25,7 @@ type database struct {
 // openDatabase opens the tables, made where they are missing, on the DynamoDB of
 // the environment, or else on a DynamoDB Local that it starts.
 func openDatabase(ctx context.Context, o options, getenv func(string) string, log io.Writer) (_ *database, err error) {
-	d := &database{endpoint: getenv(endpointVariable)}
+	d := &database{endpoint: getenv(dynamodblocal.EndpointVariable)}
 	defer func() {
 		if err != nil {
 			d.close()
@@ -46,10 +33,10 @@ func openDatabase(ctx context.Context, o options, getenv func(string) string, lo
 	}()
 	switch {
 	case d.endpoint != "" && o.data != "":
-		return nil, cli.Usagef("-data is for the DynamoDB Local that is started here; %s names another", endpointVariable)
+		return nil, cli.Usagef("-data is for the DynamoDB Local that is started here; %s names another", dynamodblocal.EndpointVariable)
 	case d.endpoint != "" && !o.remote && !dynamodblocal.OnThisMachine(d.endpoint):
 		return nil, cli.Usagef("%s is %s, which is not on this machine; -remote says that it is meant,"+
-			" makes the tables there, and lets everybody who reaches this server move money in them", endpointVariable, d.endpoint)
+			" makes the tables there, and lets everybody who reaches this server move money in them", dynamodblocal.EndpointVariable, d.endpoint)
 	case d.endpoint == "":
 		if d.own, err = dynamodblocal.Start(ctx, dynamodblocal.Options{Data: o.data, Log: log}); err != nil {
 			return nil, err
@@ -57,22 +44,21 @@ func openDatabase(ctx context.Context, o options, getenv func(string) string, lo
 		d.endpoint = d.own.Endpoint()
 	}
 	if d.store, err = openStore(ctx, d.endpoint, getenv); err != nil && d.own == nil {
-		return nil, fmt.Errorf("%s is %s: %w", endpointVariable, d.endpoint, err)
+		return nil, fmt.Errorf("%s is %s: %w", dynamodblocal.EndpointVariable, d.endpoint, err)
 	}
 	return d, err
 }
 
 func openStore(ctx context.Context, endpoint string, getenv func(string) string) (*infra.Store, error) {
-	config, err := infra.ConfigFromEnv(func(name string) string {
-		if value := getenv(name); value != "" {
-			return value
+	config, err := infra.ConfigFromEnv(dynamodblocal.Environment(func(name string) string {
+		if name == dynamodblocal.EndpointVariable {
+			return endpoint
 		}
-		return defaults[name]
-	})
+		return getenv(name)
+	}))
 	if err != nil {
 		return nil, err
 	}
-	config.Endpoint = endpoint
 	client := infra.NewClient(config, overWire)
 	ctx, cancel := context.WithTimeout(ctx, tablesWithin)
 	defer cancel()
@@ -98,18 +84,11 @@ func (d *database) close() error {
 	return d.own.Close()
 }
 
-// auditLine returns the command that audits the database, with the variables that
-// the environment does not hold.
-func (d *database) auditLine(getenv func(string) string) string {
-	var words []string
-	for name, value := range defaults {
-		if getenv(name) == "" {
-			words = append(words, name+"="+value)
-		}
+// auditLine returns the command that audits the database in the same environment.
+func (d *database) auditLine() string {
+	const audit = "go run ./infra/audit"
+	if d.own == nil {
+		return audit
 	}
-	if d.own != nil {
-		words = append(words, endpointVariable+"="+d.endpoint)
-	}
-	slices.Sort(words)
-	return strings.Join(append(words, "go run ./infra/audit"), " ")
+	return dynamodblocal.EndpointVariable + "=" + d.endpoint + " " + audit
 }

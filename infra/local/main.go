@@ -10,8 +10,8 @@
 //	curl -i 127.0.0.1:3000/transactions -H 'Local-Fault: answer-lost' -H 'Idempotent-Key: 1' -d ...
 //
 // With AWS_ENDPOINT_URL_DYNAMODB set it uses that DynamoDB instead, which must
-// be on this machine unless -remote says otherwise. It creates the two tables
-// where they are missing, and asks nobody who he is.
+// be on this machine unless -remote says otherwise: then nothing else has a default.
+// It creates the two tables where they are missing, and asks nobody who he is.
 //
 // Each call is a line of the log: a short one on a terminal, and elsewhere the
 // JSON that the function writes on AWS. It ends with status 1 if its DynamoDB
@@ -38,7 +38,7 @@ const answersWithin = 10 * time.Second
 
 const about = `Serves the ledger on this machine, over a DynamoDB Local that it starts and ends.
 
-Environment, all of it optional:
+Environment, all of it optional, save that -remote needs the tables, region and keys:
   AWS_ENDPOINT_URL_DYNAMODB                         use this DynamoDB instead
   TRANSACTIONS_TABLE, TRANSACTIONS_AGGREGATE_TABLE  the names of the tables
   AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN`
@@ -92,7 +92,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		return err
 	}
 	fmt.Fprintf(out, "dynamodb at %s\nlistening on http://%s\n%s", database.endpoint, reachable(listener.Addr()), examples(reachable(listener.Addr())))
-	fmt.Fprintf(out, "\naudit it:\n  %s\n", database.auditLine(getenv))
+	fmt.Fprintf(out, "\naudit it:\n  %s\n", database.auditLine())
 
 	h := handler.New(ledger.New(database.store, time.Now), handler.NewLogger(callLog(log), "local", "local"), handler.Access{Authorization: handler.None})
 	server := &http.Server{Handler: withPages(pages, &console{ledger: h}), ReadHeaderTimeout: 5 * time.Second}

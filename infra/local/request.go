@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -19,6 +21,7 @@ type item struct {
 	Action    string `json:"action"`
 	Table     string `json:"table"`
 	Key       string `json:"key,omitempty"`
+	Row       string `json:"row,omitempty"` // what a row that is put says, in words
 	Condition string `json:"condition,omitempty"`
 	Update    string `json:"update,omitempty"`
 }
@@ -34,23 +37,27 @@ type result struct {
 // message is what DynamoDB is sent, or one write of it.
 type message struct {
 	TableName, IndexName      string
-	Key, Item                 map[string]scalar
+	Key, Item                 map[string]value
 	ConditionExpression       string
 	KeyConditionExpression    string
 	UpdateExpression          string
-	ExpressionAttributeValues map[string]scalar
+	ExpressionAttributeNames  map[string]string
+	ExpressionAttributeValues map[string]value
 	ClientRequestToken        string
 	TransactItems             []map[string]message
 }
 
-// scalar is a string or a number of DynamoDB's.
-type scalar struct{ S, N string }
+// value is a string, a number or a list of DynamoDB's.
+type value struct {
+	S, N string
+	L    []value
+}
 
-func (s scalar) String() string {
-	if s.N != "" {
-		return s.N
+func (v value) String() string {
+	if v.L != nil {
+		return fmt.Sprint(v.L)
 	}
-	return s.S
+	return cmp.Or(v.N, v.S)
 }
 
 func parseRequest(operation string, body []byte) (request, error) {
@@ -81,15 +88,35 @@ func (m message) item(action string) item {
 	if m.IndexName != "" {
 		table += ", index " + m.IndexName
 	}
-	return item{action, table, key, m.readable(m.ConditionExpression + m.KeyConditionExpression), m.readable(m.UpdateExpression)}
+	return item{
+		Action:    action,
+		Table:     table,
+		Key:       key,
+		Row:       m.row(),
+		Condition: m.readable(m.ConditionExpression + m.KeyConditionExpression),
+		Update:    m.readable(m.UpdateExpression),
+	}
 }
 
-var placeholder = regexp.MustCompile(`:\w+`)
+// row returns what kind of row a message puts, or "" if it puts none.
+func (m message) row() string {
+	if m.Item == nil {
+		return ""
+	}
+	text := fmt.Sprintf("%s of %s, user %s, %s", m.Item["type"], m.Item["ammount"], m.Item["user_id"], m.Item["status"])
+	if entries := len(m.Item["entries"].L); entries > 0 {
+		text += fmt.Sprintf(", first of %d entries", entries)
+	}
+	return text
+}
 
-// readable returns an expression with its values in place of their names.
+var placeholder = regexp.MustCompile(`[:#]\w+`)
+
+// readable returns an expression with the names and values in place of what
+// stands for them.
 func (m message) readable(expression string) string {
 	return placeholder.ReplaceAllStringFunc(expression, func(name string) string {
-		return m.ExpressionAttributeValues[name].String()
+		return cmp.Or(m.ExpressionAttributeNames[name], m.ExpressionAttributeValues[name].String(), name)
 	})
 }
 
