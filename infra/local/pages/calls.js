@@ -16,6 +16,15 @@ export const posting = (key, body) => ({
   body: JSON.stringify(body),
 });
 
+// ending is the call that ends a hold: by "capture", of part of it if an amount
+// is named, or by "void". It needs no key, as a hold ends once.
+export const ending = (id, end, ammount) => ({
+  method: "POST",
+  path: `/transactions/${encodeURIComponent(id)}/${end}`,
+  headers: ammount ? { "Content-Type": "application/json" } : {},
+  body: ammount ? JSON.stringify({ ammount }) : "",
+});
+
 export const newName = (prefix) => `${prefix}-${crypto.getRandomValues(new Uint32Array(1))[0].toString(16).padStart(8, "0")}`;
 
 // unsendable says why a call can't be sent at all, or nothing. The ledger judges

@@ -2,11 +2,12 @@
 // as they go over the wire. What is clicked is for the user in the field, and an
 // answer, however late, is for the user and the call that it answers.
 
-import { balanceOf, newName, posting, transactionOf } from "./calls.js";
+import { balanceOf, ending, newName, posting, transactionOf } from "./calls.js";
 import { at } from "./dom.js";
-import { isShown, made, madeAtOnce, newLane, prepare } from "./log.js";
+import { isShown, made, madeAtOnce, newLane, prepare, writesIn } from "./log.js";
 import { clear, read } from "./statement.js";
 import { prepareSteps } from "./steps.js";
+import { prepareEnds } from "./transaction.js";
 import { money } from "./words.js";
 
 let user;     // whose balance and statement the page shows, as the address says
@@ -30,7 +31,7 @@ function go(to, transaction) {
 function show(to, transaction) {
   if (to !== user) {
     user = to;
-    at("balance").textContent = "…";
+    showBalance();
     clear(to);
   }
   document.title = `${to}: onewrite`;
@@ -47,17 +48,29 @@ async function refresh({ show: shown = false } = {}) {
   const [mine, whose] = [++turn, user];
   const entry = await made(balanceOf(whose), whose, { show: shown });
   if (mine !== turn) return balanceIn(entry);
-  at("balance").textContent = balanceIn(entry) ? money(balanceIn(entry)) : "…";
+  showBalance(balanceIn(entry));
   complainOf(entry);
   if (balanceIn(entry)) await read(whose);
   return balanceIn(entry);
 }
 
-const balanceIn = ({ answer }) => answer?.body.data?.balance;
+// balanceIn is the balance, and what is held beside it, of an answer that has one.
+const balanceIn = ({ answer }) => (answer?.body.data?.balance ? answer.body.data : undefined);
+
+function showBalance(data) {
+  at("balance").textContent = data ? money(data.balance) : "…";
+  at("held").textContent = data?.held ? `${money(data.held)} held` : "";
+}
 
 // move posts what the form says.
 function move(type) {
-  const call = posting(at("key").value.trim(), { userId: at("user").value, ammount: at("amount").value, type });
+  const seconds = at("seconds").value.trim();
+  const call = posting(at("key").value.trim(), {
+    userId: at("user").value,
+    ammount: at("amount").value,
+    type,
+    ...(seconds && { expiresIn: /^\d{1,9}$/.test(seconds) ? Number(seconds) : seconds }),
+  });
   return post(call, at("user").value, at("fault").value);
 }
 
@@ -74,6 +87,9 @@ async function post(call, whose, faults) {
   if (whose === user) await refresh();
   return entry;
 }
+
+// end ends a hold of the user who is shown.
+const end = (id, how, ammount) => post(ending(id, how, ammount), user);
 
 // again sends a call of the log again, and nothing is lost on the way now.
 async function again({ call, user: whose }) {
@@ -93,24 +109,28 @@ async function newStage() {
     before,
     send: (call, faults) => made(call, whose, { faults, lane }),
     sendAtOnce: (calls, faults) => madeAtOnce(calls, whose, { faults, lane }),
-    balance: async () => (whose === user ? refresh() : balanceIn(await made(balanceOf(whose), whose, { show: false }))),
+    balance: async (of = whose) => (of === user ? refresh() : balanceIn(await made(balanceOf(of), of, { show: false }))),
+    writes: () => writesIn(lane),
   };
 }
 
 // complainOf marks the fields that a call was refused for, if it is the one that
 // the page shows.
 function complainOf(entry) {
-  if (isShown(entry)) complain(entry.problem ?? (entry.answer?.status === 400 ? entry.answer.body.properties : {}));
+  if (!isShown(entry)) return;
+  const of = /\/capture$/.test(entry.call.path) ? "#end input" : "#open input, #post input";
+  complain(entry.problem ?? (entry.answer?.status === 400 ? entry.answer.body.properties : {}), of);
 }
 
 // complain marks the fields that have problems, and goes to the first.
-function complain(properties = {}) {
-  const fields = [...document.querySelectorAll("#open input, #post input")];
+function complain(properties = {}, of = "") {
+  const fields = [...document.querySelectorAll("#open input, #post input, #end input")];
+  const wrong = (field) => properties[field.name] && field.matches(of);
   for (const field of fields) {
-    if (properties[field.name]) field.setAttribute("aria-invalid", "true");
+    if (wrong(field)) field.setAttribute("aria-invalid", "true");
     else field.removeAttribute("aria-invalid");
   }
-  fields.find((field) => properties[field.name])?.focus();
+  fields.find(wrong)?.focus();
 }
 
 const newKey = () => { at("key").value = newName("try"); };
@@ -122,7 +142,7 @@ at("open").onsubmit = (event) => {
 at("post").onsubmit = (event) => event.preventDefault(); // Enter is neither a credit nor a debit
 for (const button of document.querySelectorAll(".side")) button.onclick = () => move(button.value);
 at("new-key").onclick = newKey;
-at("history").onclick = (event) => {
+at("history").onclick = at("transaction").onclick = (event) => {
   const link = event.target.closest("a");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
@@ -134,6 +154,7 @@ addEventListener("pageshow", ({ persisted }) => { if (persisted) refresh(); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
 
 prepare(again);
+prepareEnds(end, (whose) => { if (whose === user) refresh(); });
 prepareSteps(newStage);
 newKey();
 document.querySelector("main").hidden = false; // at once and whole, so that nothing moves while it is read

@@ -4,6 +4,7 @@
 import { requestsOf, send, sendAtOnce, unsendable, newName } from "./calls.js";
 import { codeOf, languages } from "./copy.js";
 import { at, element, pause } from "./dom.js";
+import { showTransaction } from "./transaction.js";
 import { laneOutcome, laneSum, outcome } from "./words.js";
 
 const lookEvery = 150; // milliseconds, at what DynamoDB is sent
@@ -13,6 +14,10 @@ let shown; // the entry
 // A lane is what DynamoDB is sent for one call, or for several that are seen
 // together.
 export const newLane = () => ({ parts: [] });
+
+// writesIn are the requests in a lane that DynamoDB has written.
+export const writesIn = (lane) => lane.parts.flatMap(({ requests }) => requests)
+  .filter(({ operation, outcome: came }) => operation === "TransactWriteItems" && came === "ok");
 
 function addPart(lane, number) {
   const part = { name: newName("call"), number, requests: [] };
@@ -79,7 +84,7 @@ function writeLine(entry) {
   const { call, answer, line } = entry;
   const { kind, title } = outcome(entry);
   line.className = call.method.toLowerCase();
-  line.replaceChildren(`${entry.number} ${call.method} ${call.path}`, call.method === "POST" ? ` ${call.headers["Idempotent-Key"]} ` : " ",
+  line.replaceChildren(`${entry.number} ${call.method} ${call.path}`, ` ${call.headers["Idempotent-Key"] ?? ""} `,
     answer ? `${answer.status} ` : "", element("span", { className: `status ${kind}` }, title));
 }
 
@@ -101,6 +106,7 @@ function writeEntry() {
   const headers = Object.entries(call.headers).map(([name, value]) => `${name}: ${value}\n`).join("");
   at("request").textContent = `${call.method} ${call.path} HTTP/1.1\n${headers}${call.body ? `\n${call.body}` : ""}`.trimEnd();
   at("answer").replaceChildren(...(answer ? answerLines(answer) : [state === "under way" ? "…" : "No answer."]));
+  showTransaction(shown);
   writeCode();
   writeLane();
 }
@@ -139,10 +145,11 @@ function laneLine(request, again) {
     element("p", { className: "status" }, text));
 }
 
-function itemLine({ action, table, key, condition, update }, reason) {
+function itemLine({ action, table, key, row, condition, update }, reason) {
   const failed = reason && reason !== "None";
   return element("p", { className: `item${failed ? " failed" : ""}` },
     `${action} ${table} `, element("b", { title: key }, short(key ?? "")),
+    ...(row ? [element("br"), row] : []),
     ...(update ? [element("br"), update] : []),
     ...(condition ? [element("br"), action === "Query" ? "where " : "if ", element("b", {}, condition)] : []),
     ...(failed ? [element("br"), `✕ ${reason}`] : []));

@@ -4,7 +4,7 @@
 import { historyOf } from "./calls.js";
 import { at, copyOf } from "./dom.js";
 import { made } from "./log.js";
-import { money } from "./words.js";
+import { entriesOf, money, sentenceCase, time } from "./words.js";
 
 const page = 10;
 const longestPage = 100;
@@ -30,7 +30,7 @@ export async function read(user) {
 
 // append adds a page, and lets the buttons read on after it.
 function append({ body: { data, next } }, user, mine) {
-  at("history").append(...data.map(row));
+  at("history").append(...data.map((line) => row(line, user)));
   at("none").hidden = at("history").childElementCount > 0;
   at("older").hidden = at("all").hidden = !next;
   at("older").onclick = () => readOn(user, mine, next, page);
@@ -54,18 +54,25 @@ async function readAll(user, mine, cursor) {
   for (let next = cursor; next;) next = await readOn(user, mine, next, longestPage);
 }
 
-function row(transaction) {
+// row is a line of the log, as it was written. It links to the transaction as a
+// whole, as it stands now.
+function row(line, user) {
   const tr = copyOf("row");
-  const [time, id, type, status, amount] = [...tr.children].map((cell) => cell.firstElementChild ?? cell);
-  tr.className = `${transaction.type} ${transaction.status}`;
-  time.dateTime = transaction.createdAt;
-  time.textContent = new Date(transaction.createdAt).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
-  id.href = `/?${new URLSearchParams({ userId: transaction.userId, transaction: transaction.id })}`;
-  id.textContent = transaction.id.slice(0, 8);
-  id.title = transaction.id;
-  type.textContent = transaction.type === "credit" ? "Credit" : "Debit";
-  status.textContent = transaction.status === "posted" ? "Posted" : "Declined";
-  status.classList.add(transaction.status);
-  amount.textContent = `${transaction.type === "credit" ? "+" : "−"}${money(transaction.ammount)}`;
+  const [made, id, type, status, amount] = [...tr.children].map((cell) => cell.firstElementChild ?? cell);
+  const whole = line.transactionId ?? line.id;
+  const [first, ...others] = entriesOf(line);
+  tr.className = `${first.type} ${line.status}`;
+  made.dateTime = line.createdAt;
+  made.textContent = time(line.createdAt);
+  id.href = `/?${new URLSearchParams({ userId: user, transaction: whole })}`;
+  id.textContent = whole.slice(0, 8);
+  id.title = whole;
+  type.textContent = others.length ? `${others.length + 1} entries` : sentenceCase(first.type);
+  status.textContent = line.status === "pending" ? `Pending, until ${time(line.expiresAt)}` : sentenceCase(line.status);
+  status.classList.add(line.status);
+  amount.textContent = `${signs[first.type]}${money(first.ammount)}${others.length ? ` and ${others.length} more` : ""}`;
   return tr;
 }
+
+// What each line does to the balance: a hold has taken already what is captured.
+const signs = { credit: "+", debit: "−", capture: "", void: "+", expiry: "+" };

@@ -3,9 +3,10 @@
 // values. What it does goes through a stage: a new user, ways to make calls, and
 // ways to tell what came of them.
 
-import { newName, posting } from "./calls.js";
-import { at, copyOf, element } from "./dom.js";
-import { money, outcome, timesCounted } from "./words.js";
+import { balanceOf, newName, posting } from "./calls.js";
+import { at, copyOf, element, pause } from "./dom.js";
+import { remaining, spendableAgain } from "./transaction.js";
+import { balance, outcome, timesCounted } from "./words.js";
 
 const amount = { name: "amount", label: "Amount", value: "10", inputMode: "decimal" };
 const callers = { name: "callers", label: "Callers", value: "20", type: "number", min: "1", max: "100" };
@@ -52,10 +53,58 @@ const steps = [
       stage.tellBalance(stage.before, await stage.balance());
     },
   },
+  {
+    title: "Pay somebody, with a fee",
+    says: "Three entries, one call: all of them count, or none does.",
+    fields: [
+      { ...amount, label: "Pays" },
+      { ...amount, name: "received", label: "Gets", value: "9" },
+      { ...amount, name: "fee", label: "Fee", value: "1" },
+      { name: "receiver", label: "Receiver", value: "friend" },
+      { name: "shop", label: "Shop", value: "shop" },
+    ],
+    async run(stage, { amount: paid, received, fee, receiver, shop }) {
+      const entries = [
+        { userId: stage.user, ammount: paid, type: "debit" },
+        { userId: receiver, ammount: received, type: "credit" },
+        { userId: shop, ammount: fee, type: "credit" },
+      ];
+      const users = [...new Set(entries.map(({ userId }) => userId))];
+      const balances = () => Promise.all(users.map((user) => stage.balance(user)));
+      const before = await balances();
+      stage.tell("Sent", await stage.send(posting(newName("try"), { entries })));
+      stage.tellWrites(stage.writes());
+      const after = await balances();
+      users.forEach((user, i) => stage.tellBalance(before[i], after[i], "", user));
+    },
+  },
+  {
+    title: "Hold, then let it go",
+    says: "Money is kept aside for some seconds. When they are over it is free again, though nothing runs: the debit that needs it releases it.",
+    fields: [
+      { ...amount, label: "Hold", value: "40" },
+      { name: "seconds", label: "Seconds", value: "3", type: "number", min: "1", max: "30" },
+      { ...amount, name: "debit", label: "Then a debit of", value: "100" },
+    ],
+    async run(stage, { amount: ammount, seconds, debit }) {
+      const hold = await stage.send(posting(newName("try"), { userId: stage.user, ammount, type: "debit", expiresIn: Number(seconds) }));
+      stage.tell("Hold", hold);
+      stage.tellBalance(stage.before, await stage.balance());
+      if (hold.answer?.body.data?.status === "pending") {
+        await stage.send(balanceOf(stage.user));
+        await stage.countdown(hold.answer.body.data);
+        await stage.send(balanceOf(stage.user));
+        stage.tellBalance(undefined, await stage.balance());
+      }
+      stage.tell(`Debit of ${debit}`, await stage.send(posting(newName("try"), { userId: stage.user, ammount: debit, type: "debit" })));
+      stage.tellBalance(undefined, await stage.balance());
+    },
+  },
 ];
 
 // prepareSteps shows the steps. NewStage opens a new user and gives the ways to make
-// calls: the user, the balance before, send, sendAtOnce and balance.
+// calls: the user, the balance before, send, sendAtOnce, balance of that user or
+// another, and what DynamoDB has written for them.
 export function prepareSteps(newStage) {
   at("steps").append(...steps.map((step, i) => card(step, i, newStage)));
 }
@@ -109,10 +158,23 @@ function ways(course) {
         line(kind, element("strong", {}, `${outcomes.filter((one) => one.title === title).length} ${title.toLowerCase()}`));
       }
     },
-    tellBalance(before, after, amount) {
-      if (!before || !after) return; // they could not be read
-      const times = amount ? timesCounted(before, after, amount) : "";
-      line("balance-line", `Balance: ${money(before)} → `, element("strong", {}, money(after)), times && `. ${times}`);
+    tellBalance(before, after, amount, of = "Balance") {
+      if (!after) return; // it could not be read
+      const times = before && amount ? timesCounted(before.balance, after.balance, amount) : "";
+      line("balance-line", `${of}: ${before ? `${balance(before)} → ` : ""}`, element("strong", {}, balance(after)), times && `. ${times}`);
+    },
+    tellWrites(writes) {
+      for (const { items } of writes) line("read", `One write of ${items.length} items`);
+    },
+    // countdown tells how long a hold holds still, until it has let go.
+    async countdown(data) {
+      const timer = element("span", { role: "timer" });
+      line("pending balance-line", timer);
+      for (let last = false; !last;) {
+        last = Date.now() >= spendableAgain(data);
+        timer.textContent = remaining(data);
+        if (!last) await pause(Math.min(200, Math.max(1, spendableAgain(data) - Date.now())));
+      }
     },
   };
 }

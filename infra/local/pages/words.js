@@ -28,17 +28,28 @@ const titles = {
   "/problems/insufficient-funds": "Declined",
   "/problems/balance-limit": "Declined",
   "/problems/idempotency-key-reused": "The key is taken",
+  "/problems/hold-ended": "It has ended",
+  "/problems/not-pending": "Nothing to end",
+  "/problems/too-many-holds": "Too many holds",
   "/problems/not-found": "Not found",
   "/problems/body-too-large": "Too long",
   "/problems/try-again": "Not settled",
   "/problems/internal": "The ledger failed",
 };
 
-const fields = { userId: "The user", ammount: "The amount", type: "The type", "Idempotent-Key": "The key" };
+const fields = { userId: "The user", ammount: "The amount", type: "The type", "Idempotent-Key": "The key", expiresIn: "The time of the hold", metadata: "The metadata", entries: "The list of entries" };
+
+// fieldName is a field in words: that of an entry, counted from 1, or of the call.
+function fieldName(name) {
+  const [, place, field] = name.match(/^entries\[(\d+)\]\.?(.*)$/) ?? [];
+  if (place === undefined) return fields[name] ?? name;
+  const entry = `Entry ${Number(place) + 1}`;
+  return field ? `${entry}: ${(fields[field] ?? field).toLowerCase()}` : entry;
+}
 
 // complaints is what is wrong with fields, as sentences.
 const complaints = (properties) =>
-  Object.entries(properties).flatMap(([name, all]) => all.map((one) => `${fields[name] ?? name} ${one}.`)).join(" ");
+  Object.entries(properties).flatMap(([name, all]) => all.map((one) => `${fieldName(name)} ${one}.`)).join(" ");
 
 // outcome says what became of a call: its kind, for the eye, a title and a
 // sentence. It says what the call's own answer says, and nothing of other calls.
@@ -52,36 +63,76 @@ export function outcome({ call, state, answer, problem, user }) {
     case "no answer":
       return { kind: "lost", title: "No answer", sentence: reading ? "Nothing was read, and reading moves nothing. Send it again." : `It may have counted or not. ${again}` };
   }
-  if (answer.status >= 400 || !answer.body.data) return refusal(answer);
-  return reading ? found(answer.body.data, user) : posted(answer);
+  if (answer.status >= 400 || !answer.body.data) return refusal(answer, call);
+  return reading ? found(answer.body.data, user) : posted(answer, call);
 }
 
-function refusal({ status, body, replayed }) {
+const endings = {
+  captured: "It was captured before.",
+  voided: "It was voided before.",
+  expired: "Its time was over, and it let go by itself.",
+};
+
+function refusal({ status, body, replayed }, call) {
   const title = titles[body.type] ?? `Refused with status ${status}`;
+  if (body.ended) return { kind: "refused", title, sentence: `${endings[body.ended] ?? body.ended} A hold ends once, for ever; nothing moved.` };
   const sentence = body.type === "/problems/invalid-request" && body.properties ? complaints(body.properties) : body.detail ?? "";
   if (!body.balance) return { kind: "refused", title, sentence };
-  const seen = `${sentence} It was ${money(body.balance)}; nothing moved.`;
+  const seen = `${sentence} ${declinedAt(body, call)}; nothing moved.`;
   return replayed
     ? { kind: "replayed", title: "Replayed", sentence: `This is the first answer again: declined. ${seen}` }
     : { kind: "declined", title, sentence: seen };
 }
 
-// what is a transaction in words.
-const what = ({ type, ammount, userId }) => `${type} of ${money(ammount)}, user ${userId}`;
-
-function posted({ body: { data }, replayed }) {
-  return replayed
-    ? { kind: "replayed", title: "Replayed", sentence: `This is the first answer again: ${what(data)}. It counted once; nothing moved now.` }
-    : { kind: "posted", title: "Posted", sentence: `${sentenceCase(what(data))}.` };
+// declinedAt says which entry did not fit, and the balance that it met.
+function declinedAt({ entry, balance }, { body }) {
+  if (entry === undefined) return `It was ${money(balance)}`;
+  const { entries } = JSON.parse(body);
+  return `Entry ${entry + 1}, ${what(entries[entry])}, met a balance of ${money(balance)}`;
 }
+
+// entriesOf are the entries of a transaction, also of one that has one.
+export const entriesOf = (data) => data.entries ?? [data];
+
+const mostNamed = 3;
+
+// what is a transaction, or an entry of one, in words.
+function what(data) {
+  const entries = entriesOf(data);
+  const named = entries.slice(0, mostNamed).map(({ type, ammount, userId }) => `${type} of ${money(ammount)}, user ${userId}`).join("; ");
+  return entries.length > mostNamed ? `${named}; and ${entries.length - mostNamed} more` : named;
+}
+
+// standing says how a transaction stands in an answer.
+export function standing({ status, captured, expiresAt, type }) {
+  if (type === "capture" || !captured && status === "posted") return "posted";
+  if (captured) return `posted, ${money(captured)} captured`;
+  return { pending: `pending, held until ${time(expiresAt)}`, voided: "voided, let go", expired: "expired, let go by itself" }[status] ?? status;
+}
+
+// time is a time for people, from the ledger's.
+export const time = (text) => new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+function posted({ body: { data }, replayed }, call) {
+  const end = call.path.match(/\/(capture|void)$/)?.[1];
+  const did = what(data);
+  if (replayed) return { kind: "replayed", title: "Replayed", sentence: `This is the first answer again: ${did}${end || data.expiresAt ? `: ${standing(data)}` : ""}. It counted once; nothing moved now.` };
+  if (end === "capture") return { kind: "posted", title: "Captured", sentence: `${money(data.captured)} of the ${did}. What is left of it is free again, in the same write.` };
+  if (end === "void") return { kind: "posted", title: "Voided", sentence: `${sentenceCase(did)}. What was held is free again.` };
+  if (data.status === "pending") return { kind: "pending", title: "Pending", sentence: `${sentenceCase(did)}: held until ${time(data.expiresAt)}.` };
+  return { kind: "posted", title: "Posted", sentence: `${sentenceCase(did)}.` };
+}
+
+// balance is what a user has, and what is held of it beside.
+export const balance = (data) => `${money(data.balance)}${data.held ? `, and ${money(data.held)} held` : ""}`;
 
 function found(data, user) {
-  if (data.balance) return { kind: "read", title: "Read", sentence: `User ${user} has ${money(data.balance)}.` };
+  if (data.balance) return { kind: "read", title: "Read", sentence: `User ${user} has ${balance(data)}.` };
   if (Array.isArray(data)) return { kind: "read", title: "Read", sentence: `${data.length} transactions of user ${user}.` };
-  return { kind: "read", title: "Read", sentence: `${sentenceCase(what(data))}: ${data.status}, ${new Date(data.createdAt).toLocaleString()}.` };
+  return { kind: "read", title: "Read", sentence: `${sentenceCase(what(data))}: ${standing(data)}; made ${time(data.createdAt)}.` };
 }
 
-const sentenceCase = (text) => text[0].toUpperCase() + text.slice(1);
+export const sentenceCase = (text) => text[0].toUpperCase() + text.slice(1);
 
 // laneSum counts what DynamoDB was sent.
 export function laneSum(requests) {
@@ -103,12 +154,26 @@ export function laneOutcome(request, again) {
   const { operation, outcome: came, reasons = [], items } = request;
   const writes = operation === "TransactWriteItems" || operation === "PutItem";
   if (!came) return { kind: "waiting", text: "under way …" };
-  if (came === "ok") return { kind: writes ? "posted" : "read", text: !writes ? "read" : again ? "written, once: DynamoDB knows its token" : "written" };
+  if (came === "ok") return { kind: writes ? "posted" : "read", text: !writes ? "read" : again ? "written, once: DynamoDB knows its token" : written(items) };
   if (conflicted(request)) return { kind: "conflict", text: "conflict: another write has the item; nothing written" };
   if (came === "answer lost") return { kind: "lost", text: "written, and the answer lost" };
   if (came === "request lost") return { kind: "lost", text: "lost on its way; nothing written" };
   const failed = items.find((item, i) => reasons[i] === "ConditionalCheckFailed" || came === "ConditionalCheckFailedException");
   if (failed?.action === "Put") return { kind: "replayed", text: "nothing written: the id is there, and its row came back" };
-  if (failed) return { kind: "declined", text: "nothing written: the balance would leave its range" };
+  if (failed) return { kind: "declined", text: `nothing written: ${unmet(failed)}` };
   return { kind: "lost", text: came };
+}
+
+// written says what a write has written.
+const written = (items) => (items.some(({ row }) => row?.startsWith("expiry")) ? "written, and what had expired was released with it" : "written");
+
+// unmet says what a condition on a balance guards: DynamoDB does not say which part
+// of it failed.
+function unmet({ condition }) {
+  const parts = [
+    [/balance [<>]=/, "the balance would leave its range"],
+    [/holds </, "the user has too many holds"],
+    [/attribute_exists\(hold:/, "a hold has ended meanwhile"],
+  ];
+  return parts.filter(([part]) => part.test(condition)).map(([, text]) => text).join(", or ");
 }

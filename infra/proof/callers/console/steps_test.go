@@ -1,6 +1,7 @@
 package console
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -32,6 +33,9 @@ func TestSteps(t *testing.T) {
 	assert.Contains(t, b.text("lane"), "if balance >= 10 OR attribute_not_exists(user_id)")
 	assert.Contains(t, b.text("lane"), "nothing written: the balance would leave its range")
 
+	b.checkPayment()
+	b.checkHold()
+
 	assert.Equal(t, "Sent: No answer\nSent again: Replayed\nBalance: $100.00 → $110.00. It counted once.", b.step("1"))
 	b.sees("outcome", "Replayed. This is the first answer again")
 	assert.Contains(t, b.text("lane-sum"), "1 answer lost")
@@ -40,6 +44,41 @@ func TestSteps(t *testing.T) {
 	}
 	b.screenshots()
 	b.noErrors()
+}
+
+// checkPayment runs the step of several entries: they are one write, or none.
+func (b browser) checkPayment() {
+	b.t.Helper()
+	said := b.step("4")
+	b.sees("outcome", "Posted. Debit of $10.00, user try-")
+	user := b.text("owner")
+	assert.Equal(b.t, "Sent: Posted\nOne write of 6 items\n"+user+": $100.00 → $90.00\nfriend: $100.00 → $109.00\nshop: $100.00 → $101.00", said)
+	assert.Equal(b.t, "1 request", b.text("lane-sum"))
+	for _, row := range []string{"debit of 10, user " + user + ", posted, first of 3 entries", "credit of 9, user friend, posted", "credit of 1, user shop, posted"} {
+		assert.Contains(b.t, b.text("lane"), row)
+	}
+	assert.Contains(b.t, b.text("transaction"), "Credit of $9.00, user friend")
+}
+
+// checkHold runs the step of a hold that lets go by itself, and the debit that
+// releases it in its own write.
+func (b browser) checkHold() {
+	b.t.Helper()
+	b.click("#step-5 .run")
+	b.waits(`document.querySelector("#step-5 .course").innerText.includes("Lets go in")`)
+	b.sees("answer", `{"data":{"balance":"60","held":"40"}}`)
+	b.sees("balance", "$60.00")
+	b.sees("held", "$40.00 held")
+	b.waits(`document.querySelector("#step-5 .run").innerText === "Run again"`)
+	assert.Equal(b.t, "Hold: Pending\nBalance: $100.00 → $60.00, and $40.00 held\nIt has let go by itself.\nBalance: $100.00\nDebit of 100: Posted\nBalance: $0.00",
+		b.ask(`document.querySelector("#step-5 .course").innerText`))
+	assert.Contains(b.t, b.text("lane"), "nothing written: the balance would leave its range")
+	assert.Contains(b.t, b.text("lane"), "written, and what had expired was released with it")
+	assert.Regexp(b.t, `if balance >= 60 AND attribute_exists\(hold:[\w-]{22}\)`, b.text("lane"))
+	assert.Equal(b.t, "", b.text("held"))
+	for _, line := range []string{"Expiry", "Expired", "+$40.00", "Pending, until"} {
+		assert.Contains(b.t, b.text("history"), line)
+	}
 }
 
 // A person varies the steps, and each result is what the ledger then does.
@@ -58,9 +97,92 @@ func TestStepsVaried(t *testing.T) {
 	b.choose("step-3-faults", "")
 	assert.Equal(t, "1 posted\n2 declined\nBalance: $100.00 → $40.00", b.step("3"))
 
+	b.enter("step-4-amount", "100.01")
+	assert.Regexp(t, `^Sent: Declined\n(.*): \$100.00 → \$100.00\nfriend`, b.step("4"))
+	assert.Regexp(t, `^Declined. Your balance can't be negative. Entry 1, debit of \$100.01, user try-.*, met a balance of \$100.00; nothing moved.$`, b.text("outcome"))
+	b.waits(`document.querySelector("#history tr.declined")?.innerText.includes("3 entries")`)
+	b.enter("step-4-amount", "5")
+	b.enter("step-4-received", "x")
+	b.enter("step-4-receiver", "aunt")
+	assert.Regexp(t, `\naunt: \$100.00 → \$100.00\n`, b.step("4"))
+	b.sees("outcome", "Not accepted. Entry 2: the amount must be a plain decimal")
+
+	b.enter("step-5-seconds", "1")
+	b.enter("step-5-amount", "100.01")
+	assert.Equal(t, "Hold: Declined\nBalance: $100.00 → $100.00\nDebit of 100: Posted\nBalance: $0.00", b.step("5"))
+
 	b.enter("step-2-amount", "ten")
 	b.enter("step-2-callers", "2")
 	assert.Equal(t, "2 not accepted\nBalance: $100.00 → $100.00", b.step("2"))
+	b.noErrors()
+}
+
+// A hold of the form ends as a person says: in part, not at all, or by its time.
+func TestHolds(t *testing.T) {
+	b := open(t, "/?userId=holds")
+	b.sees("balance", "$100.00")
+	b.enter("seconds", "soon")
+	b.click(debit)
+	b.sees("outcome", "Not accepted. The time of the hold must be")
+	assert.Equal(t, "seconds", b.focused())
+
+	hold := func(amount, seconds string) {
+		b.enter("amount", amount)
+		b.enter("seconds", seconds)
+		b.click(debit)
+		b.sees("outcome", "Pending. Debit of $"+amount+".00, user holds: held until")
+	}
+	hold("40", "600")
+	b.sees("balance", "$60.00")
+	b.sees("held", "$40.00 held")
+	assert.Regexp(t, `^Lets go in \d+ min.$`, b.text("left"))
+	assert.Equal(t, "40", b.ask(`document.getElementById("captured").value`))
+	b.enter("captured", "41")
+	b.click("#capture")
+	b.sees("outcome", "Not accepted. The amount must be at most what was held: 40.")
+	b.click("#history a")
+	b.sees("outcome", "Read. Debit of $40.00, user holds: pending, held until")
+	b.enter("captured", "25")
+	b.click("#capture")
+	b.sees("outcome", "Captured. $25.00 of the debit of $40.00, user holds.")
+	b.sees("balance", "$75.00")
+	assert.Equal(t, "", b.text("held"))
+	b.sees("history", "Capture")
+	assert.Contains(t, b.text("transaction"), "posted, $25.00 captured")
+	assert.Equal(t, "none", b.ask(`getComputedStyle(document.getElementById("end")).display`))
+	b.click("#again")
+	b.sees("outcome", "Replayed. This is the first answer again: debit of $40.00, user holds: posted, $25.00 captured.")
+	b.click("#history a")
+	b.sees("outcome", "Read. Debit of $40.00, user holds: posted, $25.00 captured; made")
+
+	hold("10", "600")
+	b.click("#void")
+	b.sees("outcome", "Voided. Debit of $10.00, user holds. What was held is free again.")
+	b.sees("history", "Void")
+	b.sees("balance", "$75.00")
+
+	hold("20", "1")
+	b.sees("held", "$20.00 held")
+	b.waits(`document.getElementById("left").innerText === "It has let go by itself."`)
+	b.waits(`document.getElementById("balance").innerText === "$75.00" && document.getElementById("held").innerText === ""`)
+	b.click("#void")
+	b.sees("outcome", "It has ended. Its time was over, and it let go by itself. A hold ends once, for ever; nothing moved.")
+
+	b.enter("seconds", "600")
+	b.enter("amount", "1")
+	for i := range 17 {
+		b.run(fmt.Sprintf(`document.getElementById("key").value = "many-%d";`, i))
+		b.click(debit)
+		b.waits(fmt.Sprintf(`document.getElementById("request").innerText.includes("many-%d") && /^(Pending|Too many holds)\./.test(document.getElementById("outcome").innerText)`, i))
+	}
+	b.sees("outcome", "Too many holds. A user may have 16 open holds.")
+
+	b.run(`document.getElementById("seconds").value = ""`)
+	b.click(credit)
+	b.sees("outcome", "Posted.")
+	id := b.ask(`JSON.parse(document.getElementById("answer").innerText.match(/{.*}/)[0]).data.id`)
+	b.run(fmt.Sprintf(`document.getElementById("end").dataset.id = %q; document.getElementById("void").click();`, id))
+	b.sees("outcome", "Nothing to end. This transaction never was pending")
 	b.noErrors()
 }
 
@@ -117,6 +239,23 @@ func TestPagesAreAccessible(t *testing.T) {
 	check("refused")
 	b.step("3")
 	check("after a crowd")
+	b.step("4")
+	check("after a payment")
+	b.step("5")
+	check("after a hold")
+	b.enter("seconds", "600")
+	b.enter("amount", "1")
+	b.click(credit)
+	b.sees("outcome", "Not accepted")
+	check("a hold refused")
+	b.click(debit)
+	b.sees("outcome", "Declined")
+	b.step("1")
+	b.enter("amount", "1")
+	b.click(debit)
+	b.sees("outcome", "Pending")
+	b.sees("history", "Pending")
+	check("a hold")
 	b.step("1")
 	b.choose("language", "Go")
 	check("after a lost answer")
@@ -138,7 +277,7 @@ func (b browser) screenshots() {
 	b.t.Helper()
 	for _, scheme := range []string{"light", "dark"} {
 		b.prefer(scheme)
-		b.do(chromedp.EmulateViewport(1280, 1290), chromedp.Evaluate[chromedp.Void](`document.activeElement.blur()`))
+		b.do(chromedp.EmulateViewport(1280, 1340), chromedp.Evaluate[chromedp.Void](`document.activeElement.blur()`))
 		png, err := chromedp.Run(b, chromedp.CaptureScreenshot())
 		require.NoError(b.t, err)
 		assert.Less(b.t, len(png), maxScreenshotBytes, scheme)

@@ -1,0 +1,83 @@
+// The transaction that an answer holds, as it stands in it: its times, entries and
+// metadata, and while it is pending the ways to end it.
+
+import { at, element } from "./dom.js";
+import { entriesOf, money, sentenceCase, standing, time } from "./words.js";
+
+const graceMilliseconds = 1000; // after its expiry a hold lets go
+
+let over;        // what to do when the hold that is shown has let go
+let ticking = 0; // the timer of the countdown
+
+// spendableAgain is when what a pending transaction holds can be spent again.
+export const spendableAgain = ({ expiresAt }) => Date.parse(expiresAt) + graceMilliseconds;
+
+// showTransaction shows the transaction of an entry's answer, if it says more than
+// one line does.
+export function showTransaction({ call, answer, user }) {
+  clearInterval(ticking);
+  const data = answer?.body.data;
+  const more = data?.id && (call.method === "GET" || data.entries || data.expiresAt || data.metadata);
+  const pending = data?.status === "pending";
+  at("transaction").hidden = !more;
+  at("end").hidden = !pending;
+  if (!more) return;
+  at("transaction").replaceChildren(...facts(data).flatMap(([name, ...values]) =>
+    [element("dt", {}, name), ...values.map((value) => element("dd", {}, value))]));
+  if (!pending) return;
+  at("captured").value = entriesOf(data)[0].ammount;
+  at("end").dataset.id = data.id;
+  count(data, user);
+}
+
+function facts(data) {
+  return [
+    ["Stands", standing(data)],
+    ["Made", time(data.createdAt)],
+    ...(data.expiresAt ? [["Expires", time(data.expiresAt)]] : []),
+    ...(data.captured ? [["Captured", money(data.captured)]] : []),
+    ["Entries", ...entriesOf(data).map(entryLine)],
+    ...(data.metadata ? [["Metadata", ...Object.entries(data.metadata).map(([name, value]) => `${name}: ${value}`)]] : []),
+    ...(data.transactionId ? [["Part of", linkTo(data.transactionId, data.userId, data.transactionId)]] : []),
+  ];
+}
+
+const entryLine = ({ type, ammount, userId }) => element("span", {}, `${sentenceCase(type)} of ${money(ammount)}, `, linkTo(`user ${userId}`, userId));
+
+export const linkTo = (text, userId, transaction) =>
+  element("a", { href: `/?${new URLSearchParams({ userId, ...(transaction && { transaction }) })}` }, text);
+
+// count shows how long a hold holds still, and says when it has let go.
+function count(data, user) {
+  const look = () => {
+    const left = spendableAgain(data) - Date.now();
+    at("left").textContent = remaining(data);
+    if (left > 0) return;
+    clearInterval(ticking);
+    over(user);
+  };
+  ticking = setInterval(look, 250);
+  at("left").textContent = remaining(data);
+}
+
+// remaining says how long a hold holds still, by this machine's clock.
+export function remaining(data) {
+  const left = Date.parse(data.expiresAt) - Date.now();
+  if (left > 0) return `Lets go in ${duration(Math.ceil(left / 1000))}.`;
+  return spendableAgain(data) > Date.now() ? "It has expired, and lets go now." : "It has let go by itself.";
+}
+
+function duration(seconds) {
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
+  return `${Math.floor(seconds / 3600)} h`;
+}
+
+// prepareEnds makes the buttons end the hold that is shown. LetGo is called with
+// the user of a hold that has let go by itself while it was shown.
+export function prepareEnds(end, letGo) {
+  over = letGo;
+  at("end").onsubmit = (event) => event.preventDefault(); // Enter is neither a capture nor a void
+  at("capture").onclick = () => end(at("end").dataset.id, "capture", at("captured").value);
+  at("void").onclick = () => end(at("end").dataset.id, "void");
+}
