@@ -61,7 +61,14 @@ func program(variable, script string) func(t *testing.T, url, key, body string, 
 }
 
 // fault is what becomes of one call on its way to the ledger or back.
-type fault func(w http.ResponseWriter, forward func() *http.Response)
+type fault func(w http.ResponseWriter, forward func() ledgerAnswer)
+
+// ledgerAnswer is what the ledger has answered a call.
+type ledgerAnswer struct {
+	status int
+	header http.Header
+	body   []byte
+}
 
 // network hands calls on to the ledger, each with the next fault.
 type network struct {
@@ -85,57 +92,60 @@ func (n *network) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	n.calls = append(n.calls, r.Header.Get("Idempotent-Key")+" "+string(body))
 	n.arrived = append(n.arrived, time.Now())
-	fault(w, func() *http.Response {
+	fault(w, func() ledgerAnswer {
 		n.forwards++
 		request, err := http.NewRequestWithContext(r.Context(), r.Method, os.Getenv("LEDGER_URL")+r.URL.Path, strings.NewReader(string(body)))
 		assert.NoError(n.t, err)
 		request.Header = r.Header
 		response, err := http.DefaultClient.Do(request)
+		if !assert.NoError(n.t, err) {
+			return ledgerAnswer{status: http.StatusTeapot}
+		}
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
 		assert.NoError(n.t, err)
-		return response
+		return ledgerAnswer{response.StatusCode, response.Header, body}
 	})
 }
 
 // pass answers as the ledger does.
-func pass(w http.ResponseWriter, forward func() *http.Response) {
+func pass(w http.ResponseWriter, forward func() ledgerAnswer) {
 	copyAnswer(w, forward(), 1)
 }
 
 // loseBefore loses the call before the ledger hears of it.
-func loseBefore(http.ResponseWriter, func() *http.Response) { panic(http.ErrAbortHandler) }
+func loseBefore(http.ResponseWriter, func() ledgerAnswer) { panic(http.ErrAbortHandler) }
 
 // loseAfter loses the answer when the ledger has written.
-func loseAfter(_ http.ResponseWriter, forward func() *http.Response) {
-	_ = forward().Body.Close()
+func loseAfter(_ http.ResponseWriter, forward func() ledgerAnswer) {
+	forward()
 	panic(http.ErrAbortHandler)
 }
 
 // half loses the second half of the answer.
-func half(w http.ResponseWriter, forward func() *http.Response) {
+func half(w http.ResponseWriter, forward func() ledgerAnswer) {
 	copyAnswer(w, forward(), 2)
 	_ = http.NewResponseController(w).Flush()
 	panic(http.ErrAbortHandler)
 }
 
 // copyAnswer answers with one part in so many of the ledger's answer.
-func copyAnswer(w http.ResponseWriter, response *http.Response, parts int) {
-	defer response.Body.Close()
-	body, _ := io.ReadAll(response.Body)
-	for name, values := range response.Header {
+func copyAnswer(w http.ResponseWriter, a ledgerAnswer, parts int) {
+	for name, values := range a.header {
 		w.Header()[name] = values
 	}
-	w.WriteHeader(response.StatusCode)
-	_, _ = w.Write(body[:len(body)/parts])
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body[:len(a.body)/parts])
 }
 
 // answers is the gateway, which answers by itself.
 func answers(status int) fault {
-	return func(w http.ResponseWriter, _ func() *http.Response) { gateway.Answer(w, status) }
+	return func(w http.ResponseWriter, _ func() ledgerAnswer) { gateway.Answer(w, status) }
 }
 
 // wait is an answer that says how long to wait.
 func wait(seconds int) fault {
-	return func(w http.ResponseWriter, _ func() *http.Response) {
+	return func(w http.ResponseWriter, _ func() ledgerAnswer) {
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
 		gateway.Answer(w, http.StatusServiceUnavailable)
 	}
