@@ -179,7 +179,8 @@ func (sub *subject) runPair(ctx context.Context, p latencyPlan, floorFirst bool)
 	return one, nil
 }
 
-// names draws new ones: the user is one of many, or the hot one, or new.
+// names draws new ones: the user is one of many, or the hot one, or new. New ones
+// are equally long, as the size of a row depends on them.
 func (sub *subject) names(users string) names {
 	i := sub.calls.Add(1)
 	user := hot
@@ -187,7 +188,7 @@ func (sub *subject) names(users string) names {
 	case distinct:
 		user = fmt.Sprintf("user-%d", i%1000)
 	case fresh:
-		user = fmt.Sprintf("new-%d", i)
+		user = fmt.Sprintf("new-%06d", i)
 	}
 	return names{user, fmt.Sprintf("key-%d", i)}
 }
