@@ -103,8 +103,8 @@ func TestStepsVaried(t *testing.T) {
 	b.waits(`document.querySelector("#history tr.declined")?.innerText.includes("3 entries")`)
 	b.enter("step-4-amount", "5")
 	b.enter("step-4-received", "x")
-	b.enter("step-4-receiver", "aunt")
-	assert.Regexp(t, `\naunt: \$100.00 → \$100.00\n`, b.step("4"))
+	b.enter("step-4-receiver", "uncle")
+	assert.Regexp(t, `\nuncle: \$100.00 → \$100.00\n`, b.step("4"))
 	b.sees("outcome", "Not accepted. Entry 2: the amount must be a plain decimal")
 
 	b.enter("step-5-seconds", "1")
@@ -140,7 +140,7 @@ func TestHolds(t *testing.T) {
 	b.enter("captured", "41")
 	b.click("#capture")
 	b.sees("outcome", "Not accepted. The amount must be at most what was held: 40.")
-	b.click("#history a")
+	b.run(`document.querySelector("#history a").click();`) // in one go: the statement is read anew meanwhile
 	b.sees("outcome", "Read. Debit of $40.00, user holds: pending, held until")
 	b.enter("captured", "25")
 	b.click("#capture")
@@ -152,7 +152,7 @@ func TestHolds(t *testing.T) {
 	assert.Equal(t, "none", b.ask(`getComputedStyle(document.getElementById("end")).display`))
 	b.click("#again")
 	b.sees("outcome", "Replayed. This is the first answer again: debit of $40.00, user holds: posted, $25.00 captured.")
-	b.click("#history a")
+	b.run(`document.querySelector("#history a").click();`) // in one go: the statement is read anew meanwhile
 	b.sees("outcome", "Read. Debit of $40.00, user holds: posted, $25.00 captured; made")
 
 	hold("10", "600")
