@@ -106,7 +106,7 @@ var endings = map[ledger.End]string{
 // may see it.
 func problemAnswer(err error, caller caller, instance string) answer {
 	row := problemOf(err)
-	headers := []header{isProblem}
+	headers := append(make([]header, 0, 4), isProblem) // and three more at most
 	body := problem{
 		Type:     row.uri,
 		Title:    row.title,

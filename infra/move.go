@@ -5,17 +5,18 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"onewrite/ledger"
 )
 
 // The rules that keep a balance in range, for a move that could take it out on
-// that side. A user without a row has the opening balance, and needs no row
-// where that allows the move.
+// that side. What a move takes is mostly also the least that it needs. A user
+// without a row has the opening balance, and needs no row where that allows the
+// move.
 const (
-	leastRule   = "balance >= "
+	amountRule  = "balance >= :amount"
+	leastRule   = "balance >= :least"
 	mostRule    = "balance <= :headroom"
 	newUserRule = " OR attribute_not_exists(user_id)"
 )
@@ -30,30 +31,31 @@ const (
 	addAmount  = "SET balance = if_not_exists(balance, :opening) + :amount"
 	takeAmount = "SET balance = if_not_exists(balance, :opening) - :amount"
 	addRows    = " ADD version :one"
+	addHolds   = addRows + ", held :held, holds :holds"
 )
 
 // moveBalance returns the write that makes a move where its rules hold.
 func (s *Store) moveBalance(m ledger.Move) *types.Update {
-	u := update{values: item{
-		":opening": number(ledger.OpeningBalance()),
-		":amount":  number(m.Sum),
-		":one":     integer(m.Rows),
-	}}
-	u.move = addAmount
-	if m.Type == ledger.Debit {
-		u.move = takeAmount
+	u := update{
+		move: addAmount + addRows,
+		values: item{
+			":opening": number(ledger.OpeningBalance()),
+			":amount":  number(m.Sum),
+			":one":     integer(m.Rows),
+		},
 	}
-	rules := u.rangeRules(m)
-	added := addRows
+	if m.Type == ledger.Debit {
+		u.move = takeAmount + addRows
+	}
+	u.keepInRange(m)
 	if m.Opens != nil || m.Ends != nil {
-		rules = append(rules, u.holds(m)...)
-		added += ", held :held, holds :holds"
+		u.changeHolds(m)
 	}
 	return &types.Update{
 		TableName:                           &s.aggregate,
 		Key:                                 item{"user_id": text(m.UserID)},
-		ConditionExpression:                 aws.String(strings.Join(rules, " AND ")),
-		UpdateExpression:                    aws.String(u.move + added),
+		ConditionExpression:                 &u.rule,
+		UpdateExpression:                    &u.move,
 		ExpressionAttributeNames:            u.names,
 		ExpressionAttributeValues:           u.values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
@@ -62,58 +64,69 @@ func (s *Store) moveBalance(m ledger.Move) *types.Update {
 
 // update is the write of a move as far as it is known.
 type update struct {
-	move   string
-	names  map[string]string
-	values item
+	rule, move string
+	names      map[string]string
+	values     item
 }
 
-// rangeRules returns the rules for the balance, and adds their values.
-func (u *update) rangeRules(m ledger.Move) (rules []string) {
-	switch least := m.Least.String(); least {
-	case "0":
-	case m.Sum.String():
-		rules = append(rules, leastRule+":amount")
+// keepInRange adds the rules for the balance, and their values.
+func (u *update) keepInRange(m ledger.Move) {
+	switch {
+	case m.Least.IsZero():
+	case m.Sum.Equal(m.Least):
+		u.rule = amountRule
 	default:
-		rules = append(rules, leastRule+":least")
+		u.rule = leastRule
 		u.values[":least"] = number(m.Least)
 	}
 	if !m.Most.Equal(ledger.HighestBalance()) {
-		rules = append(rules, mostRule)
+		u.require(mostRule)
 		u.values[":headroom"] = number(m.Most)
 	}
-	if rules == nil || m.Ends != nil || !m.Allows(ledger.OpeningBalance()) {
-		return rules // a user with holds has a row
+	if m.Ends == nil && m.Allows(ledger.OpeningBalance()) { // a user with holds has a row
+		u.rule += newUserRule
 	}
-	rule := strings.Join(rules, " AND ") + newUserRule
-	if m.Opens != nil {
-		rule = "(" + rule + ")"
-	}
-	return []string{rule}
 }
 
-// holds opens and ends holds, and returns the rules for that: what ends is open.
-func (u *update) holds(m ledger.Move) (rules []string) {
+// require adds a rule.
+func (u *update) require(rule string) {
+	if u.rule != "" {
+		u.rule += " AND "
+	}
+	u.rule += rule
+}
+
+// changeHolds opens and ends holds, and adds the rules for that: what ends is
+// open.
+func (u *update) changeHolds(m ledger.Move) {
+	sum := addAmount
+	if m.Type == ledger.Debit {
+		sum = takeAmount
+	}
 	u.names = map[string]string{}
 	u.values[":held"], u.values[":holds"] = number(m.Held), integer(-len(m.Ends))
 	if m.Opens != nil {
-		rules = append(rules, fewHolds)
+		if strings.HasSuffix(u.rule, newUserRule) {
+			u.rule = "(" + u.rule + ")"
+		}
+		u.require(fewHolds)
 		u.names["#hold"] = holdName(m.Opens.TransactionID)
 		u.values[":hold"] = encodeHold(*m.Opens)
 		u.values[":holds"] = integer(1 - len(m.Ends))
 		u.values[":most"] = integer(ledger.MaxHolds + len(m.Ends))
-		u.move += ", #hold = :hold"
+		sum += ", #hold = :hold"
 	}
-	var ended []string
 	for i, h := range m.Ends {
 		name := fmt.Sprintf("#end%d", i)
 		u.names[name] = holdName(h.TransactionID)
-		rules = append(rules, "attribute_exists("+name+")")
-		ended = append(ended, name)
+		u.require("attribute_exists(" + name + ")")
+		if i == 0 {
+			sum += " REMOVE " + name
+		} else {
+			sum += ", " + name
+		}
 	}
-	if ended != nil {
-		u.move += " REMOVE " + strings.Join(ended, ", ")
-	}
-	return rules
+	u.move = sum + addHolds
 }
 
 // integer returns a whole number as DynamoDB's type N.

@@ -42,8 +42,9 @@ func NewStore(client *dynamodb.Client, c Config, options ...Option) *Store {
 	return s
 }
 
-// idIsNew is the rule that a transaction is stored once and never changed.
-const idIsNew = "attribute_not_exists(id)"
+// idIsNew is the rule that a row is stored once and never changed. It is a
+// variable so that all requests point to it.
+var idIsNew = "attribute_not_exists(id)"
 
 // Post implements [ledger.Store].
 func (s *Store) Post(ctx context.Context, p ledger.Posting) error {
@@ -56,7 +57,7 @@ func (s *Store) Post(ctx context.Context, p ledger.Posting) error {
 		writes = append(writes, types.TransactWriteItem{Put: &types.Put{
 			TableName:                           &s.transactions,
 			Item:                                row,
-			ConditionExpression:                 aws.String(idIsNew),
+			ConditionExpression:                 &idIsNew,
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}})
 	}
@@ -84,7 +85,7 @@ func (s *Store) Decline(ctx context.Context, t ledger.Transaction) error {
 	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName:                           &s.transactions,
 		Item:                                row,
-		ConditionExpression:                 aws.String(idIsNew),
+		ConditionExpression:                 &idIsNew,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}, s.retrying(ctx))
 	if taken, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {

@@ -88,6 +88,9 @@ func (b Balance) String() string { return shortest(b.d) }
 // MarshalText implements [encoding.TextMarshaler] by [Balance.String].
 func (b Balance) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
 
+// IsZero reports whether there is nothing.
+func (b Balance) IsZero() bool { return b.d.IsZero() }
+
 // Equal reports whether b and c are the same sum.
 func (b Balance) Equal(c Balance) bool { return b.d.Cmp(&c.d) == 0 }
 

@@ -63,7 +63,7 @@ func Mints(entries []Entry) bool {
 // what has expired. A user whose account is not known declines nothing. It is
 // not ok if the accounts allow all entries.
 func declinedAt(entries []Entry, accounts map[UserID]Account, now time.Time) (place int, seen Balance, ok bool) {
-	balances := make(map[UserID]Balance, len(accounts))
+	balances := map[UserID]Balance{}
 	for user, account := range accounts {
 		balances[user] = account.Funds(now).Balance
 	}

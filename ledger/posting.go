@@ -41,6 +41,8 @@ type Move struct {
 
 	// Held is what Opens and Ends add to what is held, below zero if they take.
 	Held Sum
+
+	net Sum // of the rows so far: Type and Sum, when all are counted
 }
 
 // Allows reports whether the balance may be moved.
@@ -56,6 +58,9 @@ func (s Sum) String() string { return shortest(s.d) }
 
 // IsZero reports whether the sum is zero.
 func (s Sum) IsZero() bool { return s.d.IsZero() }
+
+// Equal reports whether the sum is as much as the balance.
+func (s Sum) Equal(b Balance) bool { return s.d.Cmp(&b.d) == 0 }
 
 func (s *Sum) add(a Amount)      { mustExact(exact.Add(&s.d, &s.d, &a.d)) }
 func (s *Sum) subtract(a Amount) { mustExact(exact.Sub(&s.d, &s.d, &a.d)) }
@@ -85,7 +90,7 @@ func NewPosting(r Request, now time.Time) (Posting, error) {
 // created at that time, and of the releases that go before it.
 func newPosting(r Request, created time.Time, before releases) Posting {
 	id, created := r.TransactionID(), created.UTC().Truncate(time.Millisecond)
-	var p Posting
+	p := Posting{Rows: make([]Transaction, 0, len(r.Entries))}
 	moves := make(totals, 0, len(r.Entries))
 	for i, e := range r.Entries {
 		p.Rows = append(p.Rows, Transaction{
@@ -134,72 +139,61 @@ func (r Request) check() error {
 	return nil
 }
 
-// totals are what the rows of a posting come to, for each user.
-type totals []total
+// totals are the moves of a posting as far as they are known, one for each user.
+type totals []Move
 
-// of returns the total of a user, which is good until the next call.
-func (t *totals) of(user UserID) *total {
-	i := slices.IndexFunc(*t, func(one total) bool { return one.UserID == user })
+// of returns the move of a user, which is good until the next call.
+func (t *totals) of(user UserID) *Move {
+	i := slices.IndexFunc(*t, func(m Move) bool { return m.UserID == user })
 	if i < 0 {
 		i = len(*t)
-		*t = append(*t, total{Move: Move{UserID: user, Most: unbounded}})
+		*t = append(*t, Move{UserID: user, Most: unbounded})
 	}
 	return &(*t)[i]
 }
 
+// moves returns the moves of all the rows at once.
 func (t totals) moves() []Move {
-	moves := make([]Move, len(t))
 	for i := range t {
-		moves[i] = t[i].move()
+		m := &t[i]
+		m.Type = Credit
+		if m.net.d.Negative {
+			m.Type = Debit
+		}
+		m.Sum.d.Abs(&m.net.d)
 	}
-	return moves
-}
-
-// total is the move of a user as far as it is known.
-type total struct {
-	Move
-	net Sum // of the rows so far
+	return t
 }
 
 // add counts the row of an entry.
-func (t *total) add(row Transaction) {
-	t.net.move(row.Type, row.Amount)
-	t.Rows++
+func (m *Move) add(row Transaction) {
+	m.net.move(row.Type, row.Amount)
+	m.Rows++
 	switch row.Type {
 	case Debit:
-		if least := new(apd.Decimal).Neg(&t.net.d); least.Cmp(&t.Least.d) > 0 {
-			t.Least.d.Set(least)
+		var least apd.Decimal
+		if least.Neg(&m.net.d); least.Cmp(&m.Least.d) > 0 {
+			m.Least.d.Set(&least)
 		}
 	case Credit:
 		var most apd.Decimal
-		mustExact(exact.Sub(&most, &maxBalance, &t.net.d))
-		if most.Cmp(&t.Most.d) < 0 {
-			t.Most.d.Set(&most)
+		mustExact(exact.Sub(&most, &maxBalance, &m.net.d))
+		if most.Cmp(&m.Most.d) < 0 {
+			m.Most.d.Set(&most)
 		}
 	}
 	if row.Status == Pending {
-		t.Opens = &Hold{TransactionID: row.ID, Amount: row.Amount, ExpiresAt: row.ExpiresAt}
-		t.Held.add(row.Amount)
+		m.Opens = &Hold{TransactionID: row.ID, Amount: row.Amount, ExpiresAt: row.ExpiresAt}
+		m.Held.add(row.Amount)
 	}
 }
 
 // end counts the end of a hold, of which that much was captured, or nothing: the
 // zero Amount. The rest may be spent again.
-func (t *total) end(h Hold, captured Amount) {
-	t.net.add(h.Amount)
-	t.net.subtract(captured)
-	t.Held.subtract(h.Amount)
-	t.Ends = append(t.Ends, h)
-	t.Rows++
-}
-
-// move returns the move of all the rows at once.
-func (t *total) move() Move {
-	m := t.Move
-	m.Type = Credit
-	if t.net.d.Negative {
-		m.Type = Debit
-	}
-	m.Sum.d.Abs(&t.net.d)
-	return m
+func (m *Move) end(h Hold, captured Amount) {
+	m.net.add(h.Amount)
+	m.net.subtract(captured)
+	m.Held.subtract(h.Amount)
+	m.Ends = append(m.Ends, h)
+	m.Rows++
 }

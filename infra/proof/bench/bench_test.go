@@ -79,7 +79,7 @@ func TestOptions(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"speed"}, `no part "speed"; the parts are latency, cpu,`},
+		{[]string{"speed"}, `no part "speed"; the parts are latency, entries, holds, cpu,`},
 		{[]string{"-for", "0s"}, "not defined: -for"},
 		{[]string{"cost", "-quick"}, `-quick comes after "cost"`},
 		{[]string{"-compare", "missing.json"}, "-compare: open missing.json: no such file"},

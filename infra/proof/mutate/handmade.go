@@ -25,7 +25,7 @@ var (
 // defects are of the kinds that ledgers really have.
 var defects = []defect{
 	{"a debit has no condition", []edit{
-		{"infra/move.go", `rules = append(rules, leastRule+":amount")`, `rules = append(rules, "attribute_exists(user_id)")`},
+		{"infra/move.go", `u.rule = amountRule`, `u.rule = "attribute_exists(user_id)"`},
 	}, simulation},
 	{"a credit has no ceiling", []edit{
 		{"infra/move.go", `"balance <= :headroom"`, `"balance <= :headroom OR attribute_exists(user_id)"`},
@@ -34,15 +34,15 @@ var defects = []defect{
 		{"infra/store.go", `"attribute_not_exists(id)"`, `"attribute_not_exists(id) OR attribute_exists(id)"`},
 	}, simulation},
 	{"a decline may overwrite a row", []edit{
-		{"infra/store.go", "PutItemInput{\n\t\tTableName:                           &s.transactions,\n\t\tItem:                                row,\n\t\tConditionExpression:                 aws.String(idIsNew),",
+		{"infra/store.go", "PutItemInput{\n\t\tTableName:                           &s.transactions,\n\t\tItem:                                row,\n\t\tConditionExpression:                 &idIsNew,",
 			"PutItemInput{\n\t\tTableName:                           &s.transactions,\n\t\tItem:                                row,"},
 	}, simulation},
 	{"a decline is not stored", []edit{
 		{"ledger/ledger.go", `return declined, l.store.Decline(ctx, declined)`, `return declined, nil`},
 	}, simulation},
 	{"the old row is not asked for", []edit{
-		{"infra/store.go", "ConditionExpression:                 aws.String(idIsNew),\n\t\t\tReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,\n\t\t}})",
-			"ConditionExpression:                 aws.String(idIsNew),\n\t\t}})"},
+		{"infra/store.go", "ConditionExpression:                 &idIsNew,\n\t\t\tReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,\n\t\t}})",
+			"ConditionExpression:                 &idIsNew,\n\t\t}})"},
 	}, simulation},
 	{"the old balance is not asked for", []edit{
 		{"infra/cancelled.go", `account, err := decodeAccount(reason.Item)`, `account, err := decodeAccount(nil)`},
@@ -75,7 +75,7 @@ var defects = []defect{
 		{"infra/move.go", `":opening": number(ledger.OpeningBalance()),`, `":opening": &types.AttributeValueMemberN{Value: "0"},`},
 	}, simulation},
 	{"the first debit is declined", []edit{
-		{"infra/move.go", `strings.Join(rules, " AND ") + newUserRule`, `strings.Join(rules, " AND ")`},
+		{"infra/move.go", `u.rule += newUserRule`, `u.rule += ""`},
 	}, simulation},
 	{"a balance is read before it is consistent", []edit{
 		{"infra/store.go", `ConsistentRead: aws.Bool(true)`, `ConsistentRead: aws.Bool(false)`},
@@ -104,18 +104,18 @@ var defects = []defect{
 
 	// Of several entries.
 	{"a balance is held to the net sum only", []edit{
-		{"ledger/posting.go", `	m.Sum.d.Abs(&t.net.d)`, `	m.Sum.d.Abs(&t.net.d)
-	m.Least.d.SetInt64(0)
-	if t.net.d.Negative {
-		m.Least.d.Neg(&t.net.d)
-	}`},
+		{"ledger/posting.go", `		m.Sum.d.Abs(&m.net.d)`, `		m.Sum.d.Abs(&m.net.d)
+		m.Least.d.SetInt64(0)
+		if m.net.d.Negative {
+			m.Least.d.Neg(&m.net.d)
+		}`},
 	}, test{"ledger", "TestMovesAreTheEntries"}},
 	{"a ceiling is held to the net sum only", []edit{
-		{"ledger/posting.go", `	m.Sum.d.Abs(&t.net.d)`, `	m.Sum.d.Abs(&t.net.d)
-	mustExact(exact.Sub(&m.Most.d, &maxBalance, &t.net.d))`},
+		{"ledger/posting.go", `		m.Sum.d.Abs(&m.net.d)`, `		m.Sum.d.Abs(&m.net.d)
+		mustExact(exact.Sub(&m.Most.d, &maxBalance, &m.net.d))`},
 	}, test{"ledger", "TestMovesAreTheEntries"}},
 	{"only a range's least counts", []edit{
-		{"infra/move.go", `if !m.Most.Equal(ledger.HighestBalance()) {`, `if len(rules) == 0 {`},
+		{"infra/move.go", `if !m.Most.Equal(ledger.HighestBalance()) {`, `if u.rule == "" {`},
 	}, test{"infra", "TestStore/entries_in_their_order"}},
 	{"a further row has no condition", []edit{
 		{"infra/store.go", `	for _, m := range p.Moves {`, `	for _, further := range writes[1:] {
@@ -194,7 +194,7 @@ var defects = []defect{
 
 	// Of holds.
 	{"a hold may end twice", []edit{
-		{"infra/move.go", `"attribute_exists("+name+")"`, `"attribute_exists(user_id)"`},
+		{"infra/move.go", `"attribute_exists(" + name + ")"`, `"attribute_exists(user_id)"`},
 		{"ledger/id.go", `func (id TransactionID) End() TransactionID {
 	return newID([]byte{0}, id[:], []byte("end"))`, `func (id TransactionID) End() TransactionID {
 	return id.end("")
@@ -205,7 +205,7 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"ledger/hold.go", `h.TransactionID.End(),`, `h.TransactionID.end(end),`},
 	}, test{"infra", "TestStore/a_hold_ends_once"}},
 	{"an end does not ask whether the hold is open", []edit{
-		{"infra/move.go", `"attribute_exists("+name+")"`, `"attribute_exists(user_id)"`},
+		{"infra/move.go", `"attribute_exists(" + name + ")"`, `"attribute_exists(user_id)"`},
 	}, test{"infra", "TestRequestsStayTheSame"}},
 	{"each kind of end has an id", []edit{
 		{"ledger/id.go", `func (id TransactionID) End() TransactionID {
@@ -233,16 +233,16 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"infra/move.go", `"(attribute_not_exists(holds) OR holds < :most)"`, `"(attribute_not_exists(holds) OR holds < :most OR holds >= :most)"`},
 	}, test{"infra", "TestStore/at_most_sixteen_holds"}},
 	{"what is held is not taken from the balance", []edit{
-		{"ledger/posting.go", `	t.net.move(row.Type, row.Amount)`, `	if row.Status != Pending {
-		t.net.move(row.Type, row.Amount)
+		{"ledger/posting.go", `	m.net.move(row.Type, row.Amount)`, `	if row.Status != Pending {
+		m.net.move(row.Type, row.Amount)
 	}`},
 	}, test{"infra", "TestStore/a_hold_keeps_money_aside"}},
 	{"held is not counted down", []edit{
-		{"ledger/posting.go", `	t.Held.subtract(h.Amount)`, ``},
+		{"ledger/posting.go", `	m.Held.subtract(h.Amount)`, ``},
 	}, test{"infra", "TestStore/a_hold_ends_once"}},
 	{"what was not captured is kept", []edit{
-		{"ledger/posting.go", `	t.net.subtract(captured)`, `	if captured != (Amount{}) {
-		t.net.subtract(h.Amount)
+		{"ledger/posting.go", `	m.net.subtract(captured)`, `	if captured != (Amount{}) {
+		m.net.subtract(h.Amount)
 	}`},
 	}, test{"infra", "TestStore/a_hold_keeps_money_aside"}},
 	{"the receiver gets what was held", []edit{
