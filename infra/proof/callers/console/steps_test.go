@@ -75,7 +75,7 @@ func (b browser) checkHold() {
 	assert.Contains(b.t, b.text("lane"), "nothing written: the balance would leave its range")
 	assert.Contains(b.t, b.text("lane"), "written, and what had expired was released with it")
 	assert.Regexp(b.t, `if balance >= 60 AND attribute_exists\(hold:[\w-]{22}\)`, b.text("lane"))
-	assert.Equal(b.t, "", b.text("held"))
+	assert.Empty(b.t, b.text("held"))
 	for _, line := range []string{"Expiry", "Expired", "+$40.00", "Pending, until"} {
 		assert.Contains(b.t, b.text("history"), line)
 	}
@@ -146,7 +146,7 @@ func TestHolds(t *testing.T) {
 	b.click("#capture")
 	b.sees("outcome", "Captured. $25.00 of the debit of $40.00, user holds.")
 	b.sees("balance", "$75.00")
-	assert.Equal(t, "", b.text("held"))
+	assert.Empty(t, b.text("held"))
 	b.sees("history", "Capture")
 	assert.Contains(t, b.text("transaction"), "posted, $25.00 captured")
 	assert.Equal(t, "none", b.ask(`getComputedStyle(document.getElementById("end")).display`))
