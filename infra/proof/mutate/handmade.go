@@ -183,7 +183,7 @@ var defects = []defect{
 		{"handler/authorization.go", `if i == 0 || e.Type == ledger.Debit {`, `if i == 0 {`},
 	}, test{"handler", "TestTokenAndEntries"}},
 	{"a bearer may put another's entry first", []edit{
-		{"handler/authorization.go", `if i == 0 || e.Type == ledger.Debit {`, `if e.Type == ledger.Debit {`},
+		{"handler/authorization.go", `if i == 0 || e.Type == ledger.Debit {`, `if i < 0 || e.Type == ledger.Debit {`},
 	}, test{"handler", "TestTokenAndEntries"}},
 	{"a bearer may credit more than it debits", []edit{
 		{"handler/authorization.go", `(!debits || ledger.Mints(entries))`, `!debits`},
