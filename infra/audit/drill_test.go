@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -135,6 +136,7 @@ func newDrill(t *testing.T) *drill {
 					kind, amount = ledger.Debit, "1000000"
 				}
 				d.call(t, infratest.Request(t, fmt.Sprint("user-", rand.N(drillUsers)), fmt.Sprint(caller, "-", i), kind, amount))
+				time.Sleep(callerPause)
 			}
 		})
 	}

@@ -62,6 +62,9 @@ func credits(t *testing.T, b *infratest.Books, user string) func() {
 	}
 }
 
+// callerPause keeps callers that post meanwhile from writing faster than the audit reads.
+const callerPause = 20 * time.Millisecond
+
 // Callers post to few users, over a bad network, while the books are audited
 // over another. Nothing is called wrong, and nobody is left when they rest.
 func TestPostsMeanwhile(t *testing.T) {
@@ -92,6 +95,7 @@ func TestPostsMeanwhile(t *testing.T) {
 				if _, err := b.Ledger.Post(context.WithoutCancel(t.Context()), request); err != nil {
 					assert.ErrorIs(t, err, ledger.ErrInsufficientFunds)
 				}
+				time.Sleep(callerPause)
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"testing"
 
 	"onewrite/infra/internal/dynamodblocal"
 )
@@ -27,7 +28,7 @@ func OpenDatabase(ctx context.Context, log io.Writer) (*Database, error) {
 		}
 		return &Database{Endpoint: endpoint}, nil
 	}
-	server, err := dynamodblocal.Start(ctx, dynamodblocal.Options{Log: log})
+	server, err := dynamodblocal.Start(ctx, dynamodblocal.Options{Log: log, Throughput: !testing.Testing()})
 	if err != nil {
 		return nil, err
 	}

@@ -60,6 +60,8 @@ type Options struct {
 	// Log receives lines for a person, such as that a download is going on. On a
 	// terminal one of them is rewritten each second.
 	Log io.Writer
+	// Throughput is for minutes of load: a start costs more CPU, and a request less.
+	Throughput bool
 }
 
 // Server is a running DynamoDB Local. Its methods may be called concurrently.
@@ -86,7 +88,7 @@ func start(ctx context.Context, o Options, port func() (int, error)) (*Server, e
 		return nil, err
 	}
 	defer data.close()
-	from, err := find(ctx, o.Log)
+	from, err := find(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -106,12 +108,12 @@ func start(ctx context.Context, o Options, port func() (int, error)) (*Server, e
 type source func(port int, data, origin string) command
 
 // find returns the best source that this machine has, downloading it if it must.
-func find(ctx context.Context, log io.Writer) (source, error) {
-	java, javaErr := findJava(ctx, log)
+func find(ctx context.Context, o Options) (source, error) {
+	java, javaErr := findJava(ctx, o)
 	if !errors.Is(javaErr, errMissing) {
 		return java, javaErr
 	}
-	docker, dockerErr := findDocker(ctx, log)
+	docker, dockerErr := findDocker(ctx, o.Log)
 	if dockerErr == nil || ctx.Err() != nil {
 		return docker, dockerErr
 	}

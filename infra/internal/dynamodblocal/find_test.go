@@ -119,12 +119,16 @@ func TestJarsInTheCache(t *testing.T) {
 	cache := setPath(t, map[string]string{"java": java17})
 	lib := filepath.Join(cache, "dynamodb-local-"+version)
 	require.NoError(t, os.MkdirAll(lib, 0o755))
-	from, err := find(t.Context(), io.Discard)
+	from, err := find(t.Context(), Options{Log: io.Discard})
 	require.NoError(t, err)
 	args := from(8000, "", "origin").args
 	assert.Equal(t, filepath.Join(os.Getenv("PATH"), "java"), args[0])
 	assert.Contains(t, args, filepath.Join(lib, "*"))
 	assert.Contains(t, args, "-inMemory")
+	assert.Contains(t, args, "-XX:TieredStopAtLevel=1")
+	from, err = find(t.Context(), Options{Log: io.Discard, Throughput: true})
+	require.NoError(t, err)
+	assert.NotContains(t, from(8000, "", "origin").args, "-XX:TieredStopAtLevel=1")
 }
 
 func TestJavaMajor(t *testing.T) {
