@@ -11,8 +11,8 @@
 // tries every n-th only, without those that have a reason, and judges their
 // number alone.
 //
-// hand tries the defects of handmade.go, which are more than another operator.
-// One named test must find each, within a minute.
+// hand tries the defects of handmade.go, which are more than another operator,
+// or every n-th of them. One named test must find each, within a minute.
 //
 // Without a word it does both.
 package main
@@ -40,18 +40,17 @@ func main() {
 func run(ctx context.Context, args []string, out, log io.Writer) error {
 	flags := cli.NewFlags("mutate", "[machine|hand]", "Puts defects into the code, and says whether the tests find them.")
 	in := flags.String("in", strings.Join(mutated, ","), "mutate these `packages` by machine")
-	every := flags.Int("every", 1, "try every `n`-th of the machine's mutants")
+	every := flags.Int("every", 1, "try every `n`-th of the mutants")
 	if err := flags.Parse(args, out); err != nil {
 		return err
 	}
 	packages := strings.Split(*in, ",")
 	word := flags.Arg(0)
-	given := flags.Given()
 	switch {
 	case flags.NArg() > 1 || !slices.Contains([]string{"", "machine", "hand"}, word):
 		return cli.Usagef("want machine, hand or nothing, and not %q", flags.Args())
-	case word == "hand" && len(given) > 0:
-		return cli.Usagef("-%s is for the mutants of the machine", given[0])
+	case word == "hand" && slices.Contains(flags.Given(), "in"):
+		return cli.Usagef("-in is for the mutants of the machine")
 	case *every < 1:
 		return cli.Usagef("-every must be at least 1")
 	}
@@ -75,7 +74,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		}
 	}
 	if word != "machine" {
-		return withDatabase(ctx, log, func(environment []string) error { return byHand(ctx, dir, environment, out) })
+		return withDatabase(ctx, log, func(environment []string) error { return byHand(ctx, dir, *every, environment, out) })
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 
 func TestRunRejects(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"everything"}, {"machine", "hand"}, {"-every", "0"}, {"-in", "ledger,main"}, {"-every", "2", "hand"}, {"-x"}} {
+	for _, args := range [][]string{{"everything"}, {"machine", "hand"}, {"-every", "0"}, {"-in", "ledger,main"}, {"-in", "ledger", "hand"}, {"-x"}} {
 		err := run(t.Context(), args, io.Discard, io.Discard)
 		var exit *cli.ExitError
 		require.ErrorAs(t, err, &exit, "%q", args)
