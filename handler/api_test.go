@@ -138,7 +138,7 @@ func decodeAnswer(t *testing.T, output []byte) answer {
 	return answer{got.StatusCode, header, got.Body}
 }
 
-// event2 is a request as an HTTP API sends it.
+// event2 returns a request as an HTTP API sends it.
 func event2(r request) map[string]any {
 	path, query, _ := strings.Cut(r.target, "?")
 	headers := map[string]string{}
@@ -154,7 +154,7 @@ func event2(r request) map[string]any {
 	}
 }
 
-// event1 is a request as a REST API sends it.
+// event1 returns a request as a REST API sends it.
 func event1(r request) map[string]any {
 	path, query, _ := strings.Cut(r.target, "?")
 	e := map[string]any{
@@ -180,7 +180,7 @@ func (a *api) post(t *testing.T, key, body string) answer {
 	return a.send(t, request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": key}, body})
 }
 
-// body is the body of a transaction.
+// body returns the body of a transaction.
 func body(user, amount, kind string) string {
 	text, _ := json.Marshal(map[string]string{"userId": user, "ammount": amount, "type": kind})
 	return string(text)

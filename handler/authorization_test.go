@@ -58,7 +58,7 @@ func (g gateway) signed(r request) object {
 // byTokens lets tokens decide, and those with a scope credit.
 var byTokens = handler.Access{Authorization: handler.JWT, CreditScope: "ledger/credit"}
 
-// user is the API as a user with a valid token reaches it, who may credit.
+// user returns the API as a user with a valid token reaches it, who may credit.
 func (g gateway) user(sub string, h *handler.Handler) *api {
 	return &api{send: func(t *testing.T, r request) answer {
 		t.Helper()
@@ -108,7 +108,7 @@ func TestTokenOfTheUser(t *testing.T) {
 	})
 }
 
-// nextOf is the cursor of a page.
+// nextOf returns the cursor of a page.
 func nextOf(page answer) string {
 	_, cursor, _ := strings.Cut(page.Body, `"next":"`)
 	return strings.TrimSuffix(cursor, `"}`)
@@ -344,7 +344,7 @@ func TestTokenSeesItsOwnEntry(t *testing.T) {
 	})
 }
 
-// bare is a request as a direct invocation.
+// bare returns a request as a direct invocation.
 func bare(r request) object {
 	if r.method == http.MethodPost {
 		return object{"headers": r.header, "body": r.body}

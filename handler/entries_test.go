@@ -18,12 +18,12 @@ const (
 	id11Entry2 = "e9871193-7468-8feb-9b27-ef4b67bd7a44"
 )
 
-// entry is an entry of a body.
+// entry returns an entry of a body.
 func entry(user, amount, kind string) string {
 	return fmt.Sprintf(`{"userId":%q,"ammount":%q,"type":%q}`, user, amount, kind)
 }
 
-// entries is the body of a transaction of those entries, and other members.
+// entries returns the body of a transaction of those entries, and other members.
 func entries(members string, all ...string) string {
 	return `{"entries":[` + strings.Join(all, ",") + `]` + members + `}`
 }

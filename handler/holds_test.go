@@ -15,12 +15,12 @@ import (
 	"onewrite/ledger"
 )
 
-// holdBody is the body of a hold for a minute.
+// holdBody returns the body of a hold for a minute.
 func holdBody(user, amount string) string {
 	return fmt.Sprintf(`{"userId":%q,"ammount":%q,"type":"debit","expiresIn":60}`, user, amount)
 }
 
-// paymentBody is the body of a payment on hold for a minute.
+// paymentBody returns the body of a payment on hold for a minute.
 func paymentBody(from, to, amount string) string {
 	return fmt.Sprintf(`{"expiresIn":60,"entries":[{"userId":%q,"ammount":%q,"type":"debit"},{"userId":%q,"ammount":%q,"type":"credit"}]}`,
 		from, amount, to, amount)

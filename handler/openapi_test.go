@@ -106,7 +106,7 @@ func TestGatewayAnswersAreDescribed(t *testing.T) {
 // numberAmount is an amount that a body has as a JSON number.
 var numberAmount = regexp.MustCompile(`("ammount"\s*:\s*)(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)(\s*[,}])`)
 
-// renamed is the request as the document requires it, which has in words only
+// renamed returns the request as the document requires it, which has in words only
 // the second names of the key's header and of the amount, and amounts as numbers.
 func (r request) renamed() request {
 	header := http.Header{}

@@ -43,7 +43,7 @@ func declinedRow() row {
 	return r
 }
 
-// entriesRow is the first row of a transaction of three entries.
+// entriesRow returns the first row of a transaction of three entries.
 func entriesRow() row {
 	r := postedRow()
 	r["entries"] = list(entryOf("1", "debit", "12.5"), entryOf("2", "credit", "12"), entryOf("1", "credit", "0.5"))
@@ -57,14 +57,14 @@ func declinedEntriesRow() row {
 	return r
 }
 
-// furtherRow is the row of a further entry.
+// furtherRow returns the row of a further entry.
 func furtherRow() row {
 	r := with(postedRow(), "idempotency_key", nil)
 	r["transaction_id"] = s(rowID)
 	return r
 }
 
-// pendingRow is the first row of a payment on hold.
+// pendingRow returns the first row of a payment on hold.
 func pendingRow() row {
 	r := postedRow()
 	r["entries"] = list(entryOf("1", "debit", "12.5"), entryOf("2", "credit", "12.5"))
@@ -72,7 +72,7 @@ func pendingRow() row {
 	return r
 }
 
-// endRow is the end of a hold of 12.5, of which a capture took 12.
+// endRow returns the end of a hold of 12.5, of which a capture took 12.
 func endRow(kind, status string) row {
 	r := with(with(furtherRow(), "type", s(kind)), "status", s(status))
 	if kind == "capture" {
@@ -83,7 +83,7 @@ func endRow(kind, status string) row {
 
 const holdName = "hold:R7njA8lDgkuiW_Lbj6T2qw" // of rowID
 
-// holdsRow is the account of a user with an open hold.
+// holdsRow returns the account of a user with an open hold.
 func holdsRow() row {
 	r := balanceRow()
 	r["held"], r["holds"], r[holdName] = n("12.5"), n("1"), list(n("12.5"), n("1795348860123"))

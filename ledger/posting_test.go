@@ -26,7 +26,7 @@ func metadata(t require.TestingT, members map[string]string) ledger.Metadata {
 	return m
 }
 
-// transfer is a request with a fee, of user 1 with the key 1.
+// transfer returns a request with a fee, of user 1 with the key 1.
 func transfer(t require.TestingT) ledger.Request {
 	return ledger.Request{
 		IdempotencyKey: key(t, "1"),

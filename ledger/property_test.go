@@ -17,7 +17,7 @@ const (
 	maxBalanceCents = 100_000_000_000_000_000 // 10^15 dollars
 )
 
-// dollars is the text of a sum of cents.
+// dollars returns the text of a sum of cents.
 func dollars(cents *big.Int) string {
 	return new(big.Rat).SetFrac(cents, big.NewInt(100)).FloatString(2)
 }

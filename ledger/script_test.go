@@ -60,7 +60,7 @@ func (s *script) at(now time.Time) *ledger.Ledger {
 	return ledger.New(s, func() time.Time { return now })
 }
 
-// outOfRange is the answer that these accounts, by their users' names, do not
+// outOfRange returns the answer that these accounts, by their users' names, do not
 // allow a posting.
 func outOfRange(t require.TestingT, accounts map[string]ledger.Account) error {
 	out := &ledger.OutOfRangeError{Accounts: map[ledger.UserID]ledger.Account{}}

@@ -28,7 +28,7 @@ type memory struct {
 	accounts     map[ledger.UserID]ledger.Account
 }
 
-// newMemory is a handler over a new ledger in memory, at noon.
+// newMemory returns a handler over a new ledger in memory, at noon.
 func newMemory() (*handler.Handler, *memory) {
 	m := &memory{accounts: map[ledger.UserID]ledger.Account{}}
 	l := ledger.New(m, func() time.Time { return noon })
@@ -135,7 +135,7 @@ func (m *memory) Transaction(_ context.Context, id ledger.TransactionID) (ledger
 	return ledger.Transaction{}, ledger.ErrNotFound
 }
 
-// History is without order and cursor: there is at most one transaction of a user.
+// History has no order and no cursor to keep: there is at most one transaction of a user.
 func (m *memory) History(_ context.Context, user ledger.UserID, after ledger.Cursor, _ int) (page []ledger.Transaction, more bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

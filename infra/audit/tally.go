@@ -57,7 +57,7 @@ func (t *tally) add(added ledger.Transaction) {
 	}
 }
 
-// plus is what both tallies' transactions come to.
+// plus returns what both tallies' transactions come to.
 func (t *tally) plus(u *tally) *tally {
 	sum := &tally{posted: t.posted + u.posted, newest: t.newest}
 	if u.newest.After(t.newest) {
@@ -69,14 +69,14 @@ func (t *tally) plus(u *tally) *tally {
 	return sum
 }
 
-// net is the credits minus the debits.
+// net returns the credits minus the debits.
 func (t *tally) net() *apd.Decimal {
 	var net apd.Decimal
 	mustExact(sums.Sub(&net, &t.credits, &t.debits))
 	return &net
 }
 
-// balance is the balance that the transactions make.
+// balance returns the balance that the transactions make.
 func (t *tally) balance() *apd.Decimal {
 	var b apd.Decimal
 	mustExact(sums.Add(&b, decimal(ledger.OpeningBalance()), t.net()))
@@ -115,7 +115,7 @@ func text(sum *apd.Decimal) string {
 	return shortest.Text('f')
 }
 
-// decimal is a sum of money that is known to be good.
+// decimal returns a sum of money that is known to be good.
 func decimal(money fmt.Stringer) *apd.Decimal {
 	var d apd.Decimal
 	_, condition, err := sums.SetString(&d, money.String())

@@ -44,7 +44,7 @@ func (t *totals) trialBalance() *trialBalance {
 	return &trialBalance{t.users, text(&opening), text(&t.credits), text(&t.debits), text(&made), text(&t.balances), text(&difference)}
 }
 
-// String is the line of a report.
+// String returns the line of a report.
 func (t *trialBalance) String() string {
 	return fmt.Sprintf("totals     %s who posted: opening %s + credits %s - debits %s = %s; balances %s, difference %s",
 		count(t.Users, "user"), t.Opening, t.Credits, t.Debits, t.History, t.Balances, t.Difference)

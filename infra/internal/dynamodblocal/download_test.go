@@ -72,7 +72,7 @@ func TestDownloadsAtOnce(t *testing.T) {
 	assert.Equal(t, "called\n", string(called))
 }
 
-// TestDownloadsAtOnceWithoutLock is the same on a file system without locks: both
+// TestDownloadsAtOnceWithoutLock does the same on a file system without locks: both
 // download, and the second takes what the first brought.
 func TestDownloadsAtOnceWithoutLock(t *testing.T) {
 	both := t.TempDir()

@@ -165,7 +165,7 @@ func TestPortTakenEachTime(t *testing.T) {
 	assert.Equal(t, startsMax, choices)
 }
 
-// TestServerEndsByItself is the crash of a server that was ready.
+// TestServerEndsByItself plays the crash of a server that was ready.
 func TestServerEndsByItself(t *testing.T) {
 	t.Parallel()
 	s, err := launch(t.Context(), asServer(t), folder{}, freePort)

@@ -81,7 +81,7 @@ func TestNoServerIsLeft(t *testing.T) {
 	}
 }
 
-// TestNoJavaIsLeft is the worst of them with the real one.
+// TestNoJavaIsLeft plays the worst of them with the real one.
 func TestNoJavaIsLeft(t *testing.T) {
 	l := newLifeline(t)
 	bin := t.TempDir()

@@ -70,7 +70,7 @@ func clauses(text string) (all []string) {
 	return all
 }
 
-// evaluate is an operand, or the sum or difference of two.
+// evaluate returns an operand, or the sum or difference of two.
 func evaluate(expression string, on item, values item) (value, error) {
 	for _, sign := range []string{" + ", " - "} {
 		left, right, is := strings.Cut(expression, sign)
@@ -90,7 +90,7 @@ func evaluate(expression string, on item, values item) (value, error) {
 	return operand(expression, on, values)
 }
 
-// operand is a value, an attribute, or if_not_exists of the two.
+// operand returns a value, an attribute, or if_not_exists of the two.
 func operand(text string, on item, values item) (value, error) {
 	if arguments, is := argument(text, "if_not_exists"); is {
 		name, otherwise, _ := strings.Cut(arguments, ", ")
@@ -135,7 +135,7 @@ func number(v value) (*apd.Decimal, error) {
 	return d, err
 }
 
-// argument is what stands between the parentheses of a function.
+// argument returns what stands between the parentheses of a function.
 func argument(call, function string) (string, bool) {
 	inner, is := strings.CutPrefix(call, function+"(")
 	if !is {

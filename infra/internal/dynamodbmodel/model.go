@@ -82,7 +82,7 @@ func (m *Model) RoundTrip(r *http.Request) (*http.Response, error) {
 	return m.At(Moment{}).RoundTrip(r)
 }
 
-// At is the same DynamoDB, to which the moment happens.
+// At returns the same DynamoDB, to which the moment happens.
 func (m *Model) At(moment Moment) http.RoundTripper { return at{m, moment} }
 
 type at struct {

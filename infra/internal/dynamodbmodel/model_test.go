@@ -65,7 +65,7 @@ func (b *both) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// content is what a store reads of an answer.
+// content returns what a store reads of an answer.
 func content(t *testing.T, body []byte) (c struct {
 	Type                string       `json:"__type"`
 	Item                attributes   `json:"Item"`

@@ -18,7 +18,7 @@ func (m *Model) getItem(asked request) answer {
 	return ok(withItem(map[string]any{}, found))
 }
 
-// putItem is an atomic write of one item, at once.
+// putItem returns an atomic write of one item, at once.
 func (m *Model) putItem(asked request, moment Moment) answer {
 	t, problem := m.table(asked)
 	if t == nil {
@@ -118,7 +118,7 @@ func (m *Model) query(asked request) answer {
 	}})
 }
 
-// table is the table that a request names, or nil and what is wrong.
+// table returns the table that a request names, or nil and what is wrong.
 func (m *Model) table(asked request) (*table, answer) {
 	if asked.failure != nil {
 		return nil, invalid("not modelled: %v", asked.failure)

@@ -37,7 +37,7 @@ type version struct {
 	visible time.Time // to eventually consistent reads
 }
 
-// row is the row of a key, which may hold nothing yet.
+// row returns the row of a key, which may hold nothing yet.
 func (t *table) row(key item) *row {
 	name := key[t.key].text()
 	if t.rows[name] == nil {
@@ -61,7 +61,7 @@ func (t *table) segment(number, of int) (keys []string) {
 	return keys
 }
 
-// now is the item as it is committed; nil is none.
+// now returns the item as it is committed; nil is none.
 func (r *row) now() item {
 	if len(r.versions) == 0 {
 		return nil
@@ -69,7 +69,7 @@ func (r *row) now() item {
 	return r.versions[len(r.versions)-1].item
 }
 
-// eventually is the item as a read sees it that doesn't ask for consistency. A
+// eventually returns the item as a read sees it that doesn't ask for consistency. A
 // version that is visible stands for all before it.
 func (r *row) eventually() (seen item) {
 	now := time.Now()

@@ -62,7 +62,7 @@ type answer struct {
 
 func ok(body any) answer { return answer{http.StatusOK, body} }
 
-// refused is an exception by its name.
+// refused returns an exception by its name.
 func refused(exception, message string, more ...any) answer {
 	body := map[string]any{
 		"__type":  "com.amazonaws.dynamodb.v20120810#" + exception,

@@ -128,7 +128,7 @@ func (t *template) count(kind string) (n int) {
 	return n
 }
 
-// alarmMetrics is how many metrics the alarms watch that every stack has: an
+// alarmMetrics returns how many metrics the alarms watch that every stack has: an
 // alarm costs for each.
 func (t *template) alarmMetrics() (n int) {
 	for _, r := range t.Resources {
@@ -139,7 +139,7 @@ func (t *template) alarmMetrics() (n int) {
 	return n
 }
 
-// routes is how many routes the API has.
+// routes returns how many routes the API has.
 func (t *template) routes() int {
 	for _, r := range t.Resources {
 		if paths := find(&r.Properties, "paths"); r.Type == "AWS::Serverless::HttpApi" && len(paths) == 1 {
@@ -152,7 +152,7 @@ func (t *template) routes() int {
 // accessLogVariable is a variable of the access log's format.
 var accessLogVariable = regexp.MustCompile(`\$context\.[\w.]+`)
 
-// accessLogBytes is about what a line of the access log has, at 20 bytes for
+// accessLogBytes returns about what a line of the access log has, at 20 bytes for
 // the value of a variable.
 func (t *template) accessLogBytes() int {
 	for _, r := range t.Resources {

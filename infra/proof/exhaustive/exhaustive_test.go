@@ -103,7 +103,7 @@ func (s scenario) playAll(t *testing.T) (runs int64) {
 	return runs
 }
 
-// play is one run.
+// play plays one run.
 func (s scenario) play(t *testing.T, c *choices) {
 	books, model := infratest.OpenOnModel(dynamodbmodel.Moment{})
 	n := &network{model: model, choices: c}

@@ -100,7 +100,7 @@ func (c *call) String() string {
 	return fmt.Sprintf("%v-%v caller %d, call %d: %s %d of %s: %s", c.began, c.ended, c.caller, c.number, c.asks, c.place, about, answer)
 }
 
-// cents is a sum of dollars, read without the ledger's arithmetic.
+// cents returns a sum of dollars, read without the ledger's arithmetic.
 func cents(sum fmt.Stringer) int64 {
 	whole, fraction, _ := strings.Cut(sum.String(), ".")
 	n, err := strconv.ParseInt(whole+(fraction + "00")[:2], 10, 64)

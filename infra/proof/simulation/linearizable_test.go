@@ -67,14 +67,14 @@ func (is answers) declined(by, key, place int, seen string) ledger.Transaction {
 	return t
 }
 
-// posts is a call that posts.
+// posts returns a call that posts.
 func (is answers) posts(number, began, ended, key int) *call {
 	c := is.call(number, began, ended, toPost, key)
 	c.request, c.result.Transaction = is.requests[key], is.posted(number, key)
 	return c
 }
 
-// declines is a call that is answered that a row was declined.
+// declines returns a call that is answered that a row was declined.
 func (is answers) declines(number, began, ended, key int, row ledger.Transaction) *call {
 	c := is.call(number, began, ended, toPost, key)
 	c.request = is.requests[key]
@@ -101,7 +101,7 @@ func (is answers) reads(number, began, ended, user int, balance string) *call {
 	return c
 }
 
-// entry is a lookup of the second entry of the payment, which finds none if it
+// entry returns a lookup of the second entry of the payment, which finds none if it
 // was written by the call 0.
 func (is answers) entry(number, began, ended, by int) *call {
 	c := is.call(number, began, ended, toEntry, payKey)

@@ -42,7 +42,7 @@ func (is answers) ended(by, key int, end ledger.End, captured string) ledger.Tra
 	return row
 }
 
-// ends is a call that ends a key's hold, or is answered that one has ended it
+// ends returns a call that ends a key's hold, or is answered that one has ended it
 // so before.
 func (is answers) ends(number, began, ended, key int, asks question, end ledger.Transaction) *call {
 	c := is.call(number, began, ended, asks, key)
@@ -79,7 +79,7 @@ func (is answers) looksUp(number, began, ended int, status ledger.Status) *call 
 	return c
 }
 
-// readsFunds is a call that reads a balance and what is held.
+// readsFunds returns a call that reads a balance and what is held.
 func (is answers) readsFunds(number, began, ended int, balance string, held ...string) *call {
 	c := is.reads(number, began, ended, 0, balance)
 	var holds []ledger.Hold

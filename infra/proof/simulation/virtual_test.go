@@ -42,7 +42,7 @@ func (n *simulatedNetwork) delivery() faults.Delivery {
 	return d
 }
 
-// besides is a reason against one of a transaction's writes, whatever speaks
+// besides returns reasons, with one against one of a transaction's writes, whatever speaks
 // against the others. Only the model can do that.
 func (n *simulatedNetwork) besides() (cancels []string) {
 	if n.chance.IntN(1000) < n.percent {

@@ -67,7 +67,7 @@ func open(t *testing.T, path string) browser {
 	return b
 }
 
-// installed is the first of the programs that is, or "".
+// installed returns the first of the programs that is here, or "".
 func installed(programs ...string) string {
 	for _, program := range programs {
 		if path, err := exec.LookPath(program); err == nil {
@@ -105,7 +105,7 @@ func (b browser) do(steps ...chromedp.Action[chromedp.Void]) {
 	require.NoError(b.t, chromedp.Do(ctx, steps...))
 }
 
-// ask is what the expression says in the page.
+// ask returns what the expression says in the page.
 func (b browser) ask(expression string) string {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b, within)
@@ -123,7 +123,7 @@ func (b browser) sees(id, text string) {
 	}
 }
 
-// text is what the element with this id shows.
+// text returns what the element with this id shows.
 func (b browser) text(id string) string {
 	b.t.Helper()
 	return b.ask(`document.getElementById("` + id + `")?.innerText ?? ""`)
@@ -139,13 +139,13 @@ func (b browser) click(selector string) {
 	b.do(chromedp.Click(selector))
 }
 
-// focused is the id, or else the text, of what has the keyboard's focus.
+// focused returns the id, or else the text, of what has the keyboard's focus.
 func (b browser) focused() string {
 	b.t.Helper()
 	return b.ask(`document.activeElement.id || document.activeElement.innerText`)
 }
 
-// noErrors is that the page has raised none.
+// noErrors requires that the page has raised none.
 func (b browser) noErrors() {
 	b.t.Helper()
 	select {
@@ -175,7 +175,7 @@ func (b browser) waits(expression string) {
 	}
 }
 
-// count is how many elements a selector has.
+// count returns how many elements a selector has.
 func (b browser) count(selector string) string {
 	b.t.Helper()
 	return b.ask(fmt.Sprintf(`String(document.querySelectorAll(%q).length)`, selector))

@@ -138,12 +138,12 @@ func copyAnswer(w http.ResponseWriter, a ledgerAnswer, parts int) {
 	_, _ = w.Write(a.body[:len(a.body)/parts])
 }
 
-// answers is the gateway, which answers by itself.
+// answers returns a fault where the gateway answers by itself.
 func answers(status int) fault {
 	return func(w http.ResponseWriter, _ func() ledgerAnswer) { gateway.Answer(w, status) }
 }
 
-// wait is an answer that says how long to wait.
+// wait returns a fault that answers how long to wait.
 func wait(seconds int) fault {
 	return func(w http.ResponseWriter, _ func() ledgerAnswer) {
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
