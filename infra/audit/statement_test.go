@@ -11,6 +11,7 @@ import (
 
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/faults"
+	"onewrite/infra/internal/dynamodbmodel"
 	"onewrite/ledger"
 )
 
@@ -168,22 +169,22 @@ func TestStatementOfDamagedUser(t *testing.T) {
 // the statement was written.
 func TestStatementOfMovingUser(t *testing.T) {
 	t.Parallel()
-	b := infratest.New(t)
-	credit := credits(t, b, "1")
-	credit()
-	a, network := auditor(b)
-	network.Next(nil, before(credit)) // Query, TransactGetItems
-	o := options{user: infratest.Request(t, "1", "1", ledger.Credit, "1").UserID(), format: formatCSV}
-	var out strings.Builder
-	found, err := a.statement(t.Context(), o, &out)
-	require.NoError(t, err)
-	assert.Equal(t, exitRight, found.status(), "%+v", found)
-	assert.Contains(t, out.String(), ",closing,,110,")
+	onModel(t, func(t *testing.T, b *infratest.Books, _ *dynamodbmodel.Model, a *audit, network *faults.Network) {
+		credit := credits(t, b, "1")
+		credit()
+		network.Next(nil, before(credit)) // Query, TransactGetItems
+		o := options{user: infratest.Request(t, "1", "1", ledger.Credit, "1").UserID(), format: formatCSV}
+		var out strings.Builder
+		found, err := a.statement(t.Context(), o, &out)
+		require.NoError(t, err)
+		assert.Equal(t, exitRight, found.status(), "%+v", found)
+		assert.Contains(t, out.String(), ",closing,,110,")
 
-	network.Always(on("TransactGetItems", faults.Throttle))
-	found, err = a.statement(t.Context(), o, &out)
-	require.NoError(t, err)
-	assert.Equal(t, exitUnsettled, found.status(), "%+v", found)
+		network.Always(on("TransactGetItems", faults.Throttle))
+		found, err = a.statement(t.Context(), o, &out)
+		require.NoError(t, err)
+		assert.Equal(t, exitUnsettled, found.status(), "%+v", found)
+	})
 }
 
 // A statement that can't be read to its end says so, and has no closing.

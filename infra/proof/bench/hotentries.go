@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"onewrite/infra/infratest"
 )
@@ -10,10 +9,6 @@ import (
 // hotEntries is how many entries a write of one user has in each row of the
 // measurement. The first is what the others are compared with.
 var hotEntries = []int{1, 10, 50, 99}
-
-// hotEntryRounds is how often the rows take turns, so that a bad second of the
-// machine does not fall on one of them.
-const hotEntryRounds = 2
 
 // hotEntry is how many entries a second reach one user on DynamoDB Local as it is,
 // from processes of the built function that post as fast as they are answered.
@@ -26,12 +21,12 @@ type hotEntry struct {
 
 // measureHotEntries measures each row in every round, on books of its own, and
 // keeps the better of its rounds.
-func (sub *subject) measureHotEntries(ctx context.Context, lasting time.Duration, tick func()) ([]hotEntry, error) {
+func (sub *subject) measureHotEntries(ctx context.Context, much effort, tick func()) ([]hotEntry, error) {
 	all := make([]hotEntry, len(hotEntries))
-	for range hotEntryRounds {
+	for range much.hotRounds {
 		for i, entries := range hotEntries {
 			h, err := sub.onNewBooks(ctx, func(books *infratest.Books) (hotAccount, error) {
-				return sub.overProcesses(ctx, books, hotSetting{callers: environments, lasting: lasting, entries: entries})
+				return sub.overProcesses(ctx, books, hotSetting{callers: environments, lasting: much.hotFor, entries: entries})
 			})
 			if err != nil {
 				return nil, err
