@@ -78,7 +78,7 @@ func TestRestoreDrill(t *testing.T) {
 			assert.Equal(t, ledger.Posted, d.call(t, all).Status)
 			assert.Equal(t, ledger.Declined, d.call(t, more).Status)
 
-			status, out, _ := command(t, d.restored)
+			status, out, _ := command(t, d.restored, "-settle", "10ms")
 			assert.Equal(t, exitWrong, status, "the moments were not the same: %s", out)
 			status, found := repaired(t, d.restored, "-write")
 			if c.kept {
@@ -90,13 +90,13 @@ func TestRestoreDrill(t *testing.T) {
 				status, found = repaired(t, d.restored, "-write")
 			}
 			assert.Equal(t, exitRight, status, "%+v", found)
-			status, out, _ = command(t, d.restored)
+			status, out, _ = command(t, d.restored, "-settle", "10ms")
 			assert.Equal(t, exitRight, status, out)
 
 			assert.Equal(t, ledger.Posted, d.sendAgain(t, more).Status, "its key is unused again")
 			assert.Equal(t, ledger.Declined, d.sendAgain(t, all).Status)
 			d.sendAllAgain(t)
-			status, out, _ = command(t, d.restored)
+			status, out, _ = command(t, d.restored, "-settle", "10ms")
 			assert.Equal(t, exitRight, status, out)
 		})
 	}
@@ -114,7 +114,7 @@ type drill struct {
 	outcomes []ledger.Transaction // of all calls, each of a key of its own
 }
 
-const drillUsers = 20
+const drillUsers = 8
 
 func newDrill(t *testing.T) *drill {
 	t.Helper()

@@ -81,7 +81,7 @@ func TestHotEntries(t *testing.T) {
 		t.Run(fmt.Sprint(entries), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := hotSetting{10 * time.Millisecond, environments, 0, 10 * time.Second, entries}
+				s := hotSetting{10 * time.Millisecond, environments, 0, 5 * time.Second, entries}
 				h, err := contended(t.Context(), config, s, func(o *dynamodb.Options) { o.HTTPClient = applied{} })
 				require.NoError(t, err)
 				t.Logf("%d entries a write: %.0f writes/s, %.0f entries/s, %.1f attempts, p99 %.0f ms",
