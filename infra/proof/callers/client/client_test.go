@@ -75,6 +75,58 @@ func TestRoundTrip(t *testing.T) {
 	assert.Nil(t, page.JSON200.Next)
 }
 
+// Such a program pays another user, and holds money of which it captures a part.
+func TestTransfersAndHolds(t *testing.T) {
+	t.Parallel()
+	ledger, err := NewClientWithResponses(newGateway(t))
+	require.NoError(t, err)
+	const user = "generated client that holds"
+	post := func(key string, body NewTransaction) Transaction {
+		answer, err := ledger.PostTransactionWithResponse(t.Context(), &PostTransactionParams{IdempotentKey: key}, body)
+		require.NoError(t, err)
+		require.NotNil(t, answer.JSON201, "%s", answer.Body)
+		return answer.JSON201.Data
+	}
+	funds := func() (string, *string) {
+		answer, err := ledger.ReadBalanceWithResponse(t.Context(), &ReadBalanceParams{UserId: user})
+		require.NoError(t, err)
+		require.NotNil(t, answer.JSON200, "%s", answer.Body)
+		return answer.JSON200.Data.Balance, answer.JSON200.Data.Held
+	}
+
+	transfer := post("1", NewTransaction{Entries: []NewEntry{
+		{UserId: user, Type: EntryTypeDebit, Ammount: "10.50"},
+		{UserId: user + "'s friend", Type: EntryTypeCredit, Ammount: "10.50"},
+	}})
+	require.NotNil(t, transfer.Entries)
+	assert.Len(t, *transfer.Entries, 2)
+
+	seconds := 60
+	hold := post("2", NewTransaction{UserId: user, Type: EntryTypeDebit, Ammount: "40", ExpiresIn: &seconds})
+	assert.Equal(t, TransactionStatusPending, hold.Status)
+	balance, held := funds()
+	assert.Equal(t, "49.5", balance)
+	require.NotNil(t, held)
+	assert.Equal(t, "40", *held)
+
+	part := "25"
+	captured, err := ledger.CaptureTransactionWithResponse(t.Context(), hold.Id, NewCapture{Ammount: &part})
+	require.NoError(t, err)
+	require.NotNil(t, captured.JSON200, "%s", captured.Body)
+	require.NotNil(t, captured.JSON200.Data.Captured)
+	assert.Equal(t, "25", *captured.JSON200.Data.Captured)
+	balance, held = funds()
+	assert.Equal(t, "64.5", balance)
+	assert.Nil(t, held)
+
+	voided, err := ledger.VoidTransactionWithResponse(t.Context(), hold.Id)
+	require.NoError(t, err)
+	require.NotNil(t, voided.ApplicationproblemJSON422, "%s", voided.Body)
+	problem, err := voided.ApplicationproblemJSON422.ValueByDiscriminator()
+	require.NoError(t, err)
+	assert.IsType(t, HoldEndedProblem{}, problem)
+}
+
 // The answers of API Gateway itself, which are no problem documents, are known
 // to the client by status and Content-Type.
 func TestGatewayAnswers(t *testing.T) {
