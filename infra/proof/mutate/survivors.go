@@ -12,7 +12,9 @@ import (
 // operator.
 type survivor struct{ file, kind, fragment, reason string }
 
-var survivors = []survivor{}
+var survivors = []survivor{
+	{"ledger/posting.go", "CONDITIONALS_BOUNDARY", "most.Cmp(&m.Most.d) < 0", "it sets an equal sum again"},
+}
 
 // sources holds the text of the files that have mutants.
 type sources map[string]string
