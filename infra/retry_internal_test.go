@@ -1,9 +1,11 @@
 package infra
 
 import (
+	"errors"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/assert"
 )
 
@@ -56,4 +58,14 @@ func TestFaultDelay(t *testing.T) {
 		assert.Zero(t, least)
 		assert.Equal(t, want, most, "attempt %d", attempt)
 	}
+}
+
+// A transient error is tried again unless it is final, and no other is. Not in parallel:
+// without this, the tests beside it would take minutes to end.
+func TestIsErrorRetryable(t *testing.T) {
+	final := &types.TransactionConflictException{}
+	r := &retry{final: func(err error) bool { return errors.Is(err, final) }}
+	assert.True(t, r.IsErrorRetryable(&types.ProvisionedThroughputExceededException{}))
+	assert.False(t, r.IsErrorRetryable(final))
+	assert.False(t, r.IsErrorRetryable(&types.ResourceNotFoundException{}))
 }
