@@ -76,7 +76,7 @@ func examineTransaction(r row) (t ledger.Transaction, found []finding, ok bool) 
 	return t, found, true
 }
 
-// examine does as [examineTransaction], with what it finds noted. a.mu is held.
+// examine does what [examineTransaction] does, and notes what it finds. a.mu is held.
 func (a *audit) examine(r row) (t ledger.Transaction, ok bool) {
 	t, found, ok := examineTransaction(r)
 	a.find(found...)

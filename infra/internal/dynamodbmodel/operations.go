@@ -18,7 +18,7 @@ func (m *Model) getItem(asked request) answer {
 	return ok(withItem(map[string]any{}, found))
 }
 
-// putItem returns an atomic write of one item, at once.
+// putItem writes one item, at once and atomically.
 func (m *Model) putItem(asked request, moment Moment) answer {
 	t, problem := m.table(asked)
 	if t == nil {
