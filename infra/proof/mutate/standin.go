@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -109,16 +110,39 @@ func tryOn(ctx context.Context, dir string) (status int, err error) {
 	case err != nil:
 		return lived, fmt.Errorf("build the tests of %s: %w\n%s", dir, err, output)
 	}
-	command := exec.CommandContext(ctx, binary, "-test.failfast")
-	command.Dir = dir
-	output, err = command.CombinedOutput()
-	switch {
+	switch err := runTests(ctx, dir, binary); {
 	case errors.As(err, &exit): // a failure, or a panic before the first test
 		return killed, nil
 	case err != nil:
-		return lived, fmt.Errorf("run the tests of %s: %w\n%s", dir, err, output)
+		return lived, fmt.Errorf("run the tests of %s: %w", dir, err)
 	}
 	return lived, nil
+}
+
+// runTests runs the tests of a package until one fails: -failfast alone waits for
+// those that run in parallel, which are most of them.
+func runTests(ctx context.Context, dir, binary string) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	command := exec.CommandContext(ctx, binary, "-test.failfast", "-test.v")
+	command.Dir = dir
+	output, err := command.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := command.Start(); err != nil {
+		return err
+	}
+	lines := bufio.NewReader(output)
+	for err == nil {
+		var line string
+		line, err = lines.ReadString('\n')
+		if strings.HasPrefix(strings.TrimSpace(line), "--- FAIL: ") {
+			stop()
+			break
+		}
+	}
+	return command.Wait()
 }
 
 // note writes an error where [gremlins.run] looks for them.
