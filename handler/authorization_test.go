@@ -276,6 +276,7 @@ func TestTokenAndEntries(t *testing.T) {
 		{"another's debit, unreadable", entries("", own, entry("2", "x", "debit")), never},
 		{"another's first, beside what is no entry", entries("", another, "1"), never},
 		{"unreadable credit alone", entries("", entry("1", "x", "credit")), scoped},
+		{"unreadable for want of entries", entries(""), always},
 	} {
 		for format, g := range gateways {
 			for scope, least := range map[string]int{"openid": always, "openid ledger/credit": scoped} {

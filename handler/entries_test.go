@@ -236,6 +236,7 @@ func TestEntriesRejected(t *testing.T) {
 			{entries(`,"userId":null,"ammount":null,"amount":null,"type":null`, one, two), []string{"userId", "ammount", "amount", "type"}},
 			{entries("", users...), []string{"entries"}},
 			{entries("", slices.Repeat([]string{entry("1", "1", "credit")}, 100)...), []string{"entries"}},
+			{entries("", slices.Repeat([]string{"1"}, 100)...), []string{"entries"}}, // and not each of them
 			{entries("", append(slices.Repeat([]string{one}, 98), two)...), []string{"entries"}},
 			{entries("", one, `{"userId":"2","userId":"2","ammount":"10","type":"credit"}`), []string{"body"}},
 			{entries(`,"entries":[]`, one), []string{"body"}},

@@ -32,7 +32,7 @@ func CheckEntries(entries []Entry) error {
 	if len(entries) == 0 {
 		return &InvalidError{ErrInvalidEntries, "must have at least one entry"}
 	}
-	if len(entries) >= MaxItems || len(entries)+countUsers(entries) > MaxItems {
+	if len(entries)+countUsers(entries) > MaxItems {
 		return &InvalidError{ErrInvalidEntries, fmt.Sprintf("must have at most %d entries and different users together", MaxItems)}
 	}
 	return nil
