@@ -28,7 +28,8 @@ var build = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return runtimeapi.Build(context.Background(), dir)
+	binary := filepath.Join(dir, "bootstrap")
+	return binary, runtimeapi.Build(context.Background(), "onewrite", binary)
 })
 
 // start runs the built function on the books, with more environment.

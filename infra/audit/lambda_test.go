@@ -22,7 +22,7 @@ func TestLambda(t *testing.T) {
 	post(t, b.Ledger, "1", "+10", "+1")
 	b.Damage(t, b.Config.AggregateTable, "UPDATE ? SET balance = 1 WHERE user_id = '1'")
 	binary := filepath.Join(t.TempDir(), "bootstrap")
-	require.NoError(t, runtimeapi.BuildPackage(t.Context(), "onewrite/infra/audit", binary, nil))
+	require.NoError(t, runtimeapi.Build(t.Context(), "onewrite/infra/audit", binary))
 	var log bytes.Buffer
 	function, err := runtimeapi.Start(binary, append(b.Env(), "AUDIT_FLAGS=-emf -service ledger"), &log)
 	require.NoError(t, err)

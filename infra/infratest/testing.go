@@ -13,7 +13,8 @@ import (
 	"onewrite/ledger"
 )
 
-// Main runs the tests of a package against a DynamoDB; see [OpenDatabase].
+// Main runs the tests of a package against a DynamoDB; see [OpenDatabase]. What
+// they leave in the temporary folder is removed.
 func Main(m *testing.M) {
 	code, err := runTests(m)
 	if err != nil {
@@ -29,7 +30,12 @@ func runTests(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer database.Close() //nolint:errcheck // the tests are done
-	if err := os.Setenv(endpointVariable, database.Endpoint); err != nil {
+	dir, err := os.MkdirTemp("", "onewrite")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	if err := errors.Join(os.Setenv(endpointVariable, database.Endpoint), os.Setenv("TMPDIR", dir)); err != nil {
 		return 1, err
 	}
 	return m.Run(), nil

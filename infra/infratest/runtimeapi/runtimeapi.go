@@ -15,27 +15,30 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 )
 
-// Build compiles the function of the module that the working folder is in, as
-// it is deployed, into a folder, and returns the binary's path.
-func Build(ctx context.Context, dir string) (string, error) {
-	binary := filepath.Join(dir, "bootstrap")
-	return binary, BuildPackage(ctx, "onewrite", binary, nil)
+// Build compiles the function of a package of the module that the working folder
+// is in. It takes what `go test` has compiled already; [BuildDeployed] would
+// compile all dependencies once more, 40 s of CPU.
+func Build(ctx context.Context, pkg, binary string) error {
+	return build(ctx, pkg, binary, nil)
 }
 
-// BuildPackage compiles a function as ours is deployed. What env adds to the
+// BuildDeployed compiles a function as ours is deployed. What env adds to the
 // environment of this process chooses the platform.
-func BuildPackage(ctx context.Context, pkg, binary string, env []string, flags ...string) error {
-	args := append([]string{"build", "-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w", "-o", binary}, flags...)
-	build := exec.CommandContext(ctx, "go", append(args, pkg)...)
-	build.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
-	if output, err := build.CombinedOutput(); err != nil {
+func BuildDeployed(ctx context.Context, pkg, binary string, env []string, flags ...string) error {
+	return build(ctx, pkg, binary, append([]string{"CGO_ENABLED=0"}, env...), append([]string{"-trimpath", "-ldflags", "-s -w"}, flags...)...)
+}
+
+func build(ctx context.Context, pkg, binary string, env []string, flags ...string) error {
+	args := append([]string{"build", "-tags", "lambda.norpc", "-o", binary}, flags...)
+	command := exec.CommandContext(ctx, "go", append(args, pkg)...)
+	command.Env = append(os.Environ(), env...)
+	if output, err := command.CombinedOutput(); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

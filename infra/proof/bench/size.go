@@ -41,10 +41,10 @@ const largestPackages = 12
 func measureSize(ctx context.Context, dir string) (size, error) {
 	env := []string{"GOOS=linux", "GOARCH=arm64"}
 	deployed, symbols := filepath.Join(dir, "bootstrap-arm64"), filepath.Join(dir, "bootstrap-arm64-symbols")
-	if err := runtimeapi.BuildPackage(ctx, "onewrite", deployed, env); err != nil {
+	if err := runtimeapi.BuildDeployed(ctx, "onewrite", deployed, env); err != nil {
 		return size{}, err
 	}
-	if err := runtimeapi.BuildPackage(ctx, "onewrite", symbols, env, "-ldflags="); err != nil {
+	if err := runtimeapi.BuildDeployed(ctx, "onewrite", symbols, env, "-ldflags="); err != nil {
 		return size{}, err
 	}
 	binary, err := os.ReadFile(deployed)

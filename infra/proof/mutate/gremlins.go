@@ -142,6 +142,7 @@ func (g *gremlins) run(ctx context.Context, environment []string, covered []muta
 	}, mutators, flags)...)
 	command.Dir = g.tree
 	command.Env = append(environment,
+		"TMPDIR="+g.dir, // what tests that are ended leave goes with it
 		"PATH="+g.front()+string(os.PathListSeparator)+os.Getenv("PATH"),
 		realPath+"="+os.Getenv("PATH"),
 		realModule+"="+g.module,

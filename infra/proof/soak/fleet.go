@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"onewrite/infra/infratest/runtimeapi"
@@ -32,7 +33,8 @@ func startFleet(ctx context.Context, env []string, processes int) (_ *fleet, err
 	if f.dir, err = os.MkdirTemp("", "soak"); err != nil {
 		return nil, err
 	}
-	if f.binary, err = runtimeapi.Build(ctx, f.dir); err != nil {
+	f.binary = filepath.Join(f.dir, "bootstrap")
+	if err = runtimeapi.Build(ctx, "onewrite", f.binary); err != nil {
 		return nil, err
 	}
 	for range processes {
