@@ -104,8 +104,14 @@ func outcomes(t *testing.T, h *handler.Handler, books *infratest.Books, log *byt
 		if c.fault != nil {
 			books.Network.Next(c.fault)
 		}
+		began := time.Now()
 		send(t, c.request)
-		see(c.counter, c.route, readEMF(t, log.Bytes()))
+		took := time.Since(began)
+		e := readEMF(t, log.Bytes())
+		var latency float64
+		require.NoError(t, json.Unmarshal(e.members["Latency"], &latency))
+		assert.LessOrEqual(t, latency, float64(took)/float64(time.Millisecond), "milliseconds, of a part of the call")
+		see(c.counter, c.route, e)
 	}
 }
 
