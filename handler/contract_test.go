@@ -149,6 +149,7 @@ func TestHistory(t *testing.T) {
 
 		all := a.get(t, "/transactions?userId=1")
 		assert.Equal(t, http.StatusOK, all.Status)
+		assert.Equal(t, all.Body, a.get(t, "/transactions?userId=1&limit=100").Body)
 		assert.Equal(t, 3, strings.Count(all.Body, `"status":"posted"`))
 		assert.Equal(t, 1, strings.Count(all.Body, `"status":"declined"`))
 		assert.NotContains(t, all.Body, `"next"`)

@@ -19,7 +19,7 @@ const conditionFailed = "ConditionalCheckFailed"
 // row is taken, whatever else failed. No later attempt can change that.
 func idTaken(err error) bool {
 	cancelled, ok := errors.AsType[*types.TransactionCanceledException](err)
-	return ok && len(cancelled.CancellationReasons) > 1 && failed(cancelled.CancellationReasons[0])
+	return ok && slices.IndexFunc(cancelled.CancellationReasons, failed) == 0
 }
 
 // failed reports whether the condition of a write failed.
@@ -73,11 +73,10 @@ func (s *Store) partlyRecorded(ctx context.Context, p ledger.Posting, cause erro
 	}
 	accounts := map[ledger.UserID]ledger.Account{}
 	for _, m := range p.Moves {
-		if m.Ends == nil {
-			continue
-		}
-		if accounts[m.UserID], err = s.Account(ctx, m.UserID); err != nil {
-			return err
+		if m.Ends != nil {
+			if accounts[m.UserID], err = s.Account(ctx, m.UserID); err != nil {
+				return err
+			}
 		}
 	}
 	if len(accounts) == 0 {
