@@ -262,6 +262,24 @@ func TestHoldReplayedByPartialReports(t *testing.T) {
 	})
 }
 
+// A hold that can be spent by the time that the first attempt has failed is
+// released, and no reason to decline.
+func TestHoldExpiresUnderWay(t *testing.T) {
+	t.Parallel()
+	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
+		onceHeld(t, books.Ledger, "1", "1 debit 40")
+		const grace = time.Second
+		time.Sleep(time.Minute + grace - time.Millisecond)
+		books.Network.Next(func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+			time.Sleep(time.Millisecond)
+			return deliver()
+		})
+		_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "k", "1 debit 90"))
+		require.NoError(t, err)
+		assert.Equal(t, "10", books.Balance(t, "1"))
+	})
+}
+
 // Somebody ends a hold just before the write that would release it. Whichever of
 // its conditions are reported, the call finds out what is left, and is told that.
 func TestReleaseOfWhatHasEndedByPartialReports(t *testing.T) {

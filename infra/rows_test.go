@@ -174,6 +174,7 @@ var damagedTransactions = []struct {
 	{with(entriesRow(), "entries", s("[]")), `entries: is of type S, must be L; entries: must be several, of which the first is the row's own`},
 	{with(entriesRow(), "entries", entryOf("1", "debit", "12.5")), `entries: is of type M, must be L; entries: must be several, of which the first is the row's own`},
 	{with(entriesRow(), "entries", list(entryOf("1", "debit", "12.5"), entryOf("2", "credit", "12"), s("x"))), `entries[2]: is of type S, must be M`},
+	{with(entriesRow(), "entries", list(entryOf("1", "debit", "12.5"), s("x"), entryOf("2", "credit", "0"))), `entries[1]: is of type S, must be M; entries[2].ammount: is 0, must be at least 0.01`},
 	{withEntry("user_id", nil), `entries[1].user_id: is missing`},
 	{withEntry("user_id", s(" ")), `entries[1].user_id: is " ", must not be blank`},
 	{withEntry("type", nil), `entries[1].type: is missing`},

@@ -117,16 +117,6 @@ func (a Account) expired(now time.Time) (holds []Hold) {
 	return holds
 }
 
-// anyHolds reports whether any of the accounts has holds.
-func anyHolds(accounts map[UserID]Account) bool {
-	for _, a := range accounts {
-		if len(a.Holds) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // tooManyHolds reports whether a request would open one hold more than there may
 // be. Holds that have expired are not open.
 func (r Request) tooManyHolds(accounts map[UserID]Account, now time.Time) bool {

@@ -92,10 +92,7 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 		if !ok {
 			return p.Rows[0], err
 		}
-		now := created
-		if anyHolds(out.Accounts) { // what they can spend depends on the time
-			now = l.now()
-		}
+		now := l.now() // holds may have expired since the first attempt
 		if r.tooManyHolds(out.Accounts, now) {
 			// Unlike a decline this is not stored, so that no condition finds
 			// out what the store may have left out: that the id is taken.

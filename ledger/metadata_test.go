@@ -86,6 +86,11 @@ func TestMetadataBounds(t *testing.T) {
 	assert.NoError(t, err, "504 bytes of name and 8 of the rest")
 	_, err = ledger.NewMetadata(members{strings.Repeat("\u2028", 168): "xx"})
 	assert.ErrorIs(t, err, ledger.ErrInvalidMetadata)
+	half := strings.Repeat("\u2028", 83)
+	_, err = ledger.NewMetadata(members{half: "", "n": half})
+	assert.NoError(t, err, "249 bytes of either, 1 of the other name and 13 of the rest")
+	_, err = ledger.NewMetadata(members{half: "x", "n": half})
+	assert.ErrorIs(t, err, ledger.ErrInvalidMetadata)
 
 	_, err = ledger.NewMetadata(numbered(20))
 	assert.NoError(t, err)
