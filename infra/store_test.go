@@ -1,6 +1,7 @@
 package infra_test
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -24,6 +25,17 @@ import (
 func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, infratest.New)
+}
+
+// A history ends with its last row. Not in parallel: where it goes on for ever, the
+// tests that read it whole do not end.
+func TestHistoryEnds(t *testing.T) {
+	books := infratest.New(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	page, err := books.Ledger.History(ctx, infratest.Entries(t, "k", "a debit 1").UserID(), ledger.Cursor{}, 1)
+	require.NoError(t, err)
+	assert.Equal(t, ledger.Page{Transactions: []ledger.Transaction{}}, page)
 }
 
 func TestBalanceOfNewUserIsOpeningAndLeavesNoRow(t *testing.T) {
