@@ -27,7 +27,7 @@ func TestStatement(t *testing.T) {
                           opening                                     100
 2025-11-22T12:00:01.000Z  credit                 10.5               110.5  posted    47b9e303-c943-824b-a25b-f2db8fa4f6ab  1
 2025-11-22T12:00:02.000Z  debit                  1000               110.5  declined  0f6c4a46-8c62-8a75-944a-3e8125d9557f  2
-2025-11-22T12:00:03.000Z  debit                 110.5                   0  posted    031521f5-fe7f-8ef3-9bf8-8cf74cdc53d4  3
+2025-11-22T12:00:04.000Z  debit                 110.5                   0  posted    031521f5-fe7f-8ef3-9bf8-8cf74cdc53d4  3
                           credits                10.5
                           debits                110.5
                           closing                                       0
@@ -40,7 +40,7 @@ func TestStatement(t *testing.T) {
 ,opening,,100,,,,,
 2025-11-22T12:00:01.000Z,credit,10.5,110.5,posted,47b9e303-c943-824b-a25b-f2db8fa4f6ab,1,,
 2025-11-22T12:00:02.000Z,debit,1000,110.5,declined,0f6c4a46-8c62-8a75-944a-3e8125d9557f,2,,
-2025-11-22T12:00:03.000Z,debit,110.5,0,posted,031521f5-fe7f-8ef3-9bf8-8cf74cdc53d4,3,,
+2025-11-22T12:00:04.000Z,debit,110.5,0,posted,031521f5-fe7f-8ef3-9bf8-8cf74cdc53d4,3,,
 ,credits,10.5,,,,,,
 ,debits,110.5,,,,,,
 ,closing,,0,,,,,

@@ -18,14 +18,18 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 )
 
 // Build compiles the function of a package of the module that the working folder
-// is in. It takes what `go test` has compiled already; [BuildDeployed] would
-// compile all dependencies once more, 40 s of CPU.
+// is in, as it is deployed. In tests it takes what `go test` has compiled already,
+// as all dependencies once more are 40 s of CPU.
 func Build(ctx context.Context, pkg, binary string) error {
-	return build(ctx, pkg, binary, nil)
+	if testing.Testing() {
+		return build(ctx, pkg, binary, nil)
+	}
+	return BuildDeployed(ctx, pkg, binary, nil)
 }
 
 // BuildDeployed compiles a function as ours is deployed. What env adds to the

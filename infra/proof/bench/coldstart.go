@@ -31,7 +31,7 @@ type coldStart struct {
 // measureColdStart starts the three commands in turns.
 func (sub *subject) measureColdStart(ctx context.Context, starts int, tick func()) (coldStart, error) {
 	stepsBinary := sub.path("start")
-	if err := runtimeapi.BuildDeployed(ctx, "onewrite/infra/proof/bench/start", stepsBinary, nil); err != nil {
+	if err := runtimeapi.Build(ctx, "onewrite/infra/proof/bench/start", stepsBinary); err != nil {
 		return coldStart{}, err
 	}
 	var hellos, ours []time.Duration

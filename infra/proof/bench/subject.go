@@ -70,7 +70,7 @@ func (sub *subject) end() {
 
 // start builds a function and runs it.
 func (sub *subject) start(ctx context.Context, binary, pkg string) (*runtimeapi.Function, error) {
-	if err := runtimeapi.BuildDeployed(ctx, pkg, sub.path(binary), nil); err != nil {
+	if err := runtimeapi.Build(ctx, pkg, sub.path(binary)); err != nil {
 		return nil, err
 	}
 	return sub.run(binary)
