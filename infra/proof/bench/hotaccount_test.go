@@ -39,23 +39,24 @@ func TestHotAccount(t *testing.T) {
 	for _, c := range []struct {
 		callers     int
 		pause       time.Duration
+		lasting     time.Duration // the longer, the closer two runs' p99
 		share       float64       // of 1/hold, at least
 		attempts    float64       // a posting, at most
 		median, p99 time.Duration // at most
 	}{
-		{1, 0, 0.83, 1, 12 * time.Millisecond, 12 * time.Millisecond},
-		{2, 0, 0.80, 1.5, 12 * time.Millisecond, 300 * time.Millisecond},
-		{2, 100 * time.Millisecond, 0, 1.5, 12 * time.Millisecond, 100 * time.Millisecond},
-		{4, 0, 0.80, 2, 12 * time.Millisecond, time.Second},
-		{8, 0, 0.80, 3, 100 * time.Millisecond, 1200 * time.Millisecond},
-		{16, 0, 0.80, 4, 100 * time.Millisecond, 1200 * time.Millisecond},
-		{32, 0, 0.80, 10, 500 * time.Millisecond, 1700 * time.Millisecond},
-		{64, 0, 0.80, 20, time.Second, 2500 * time.Millisecond},
+		{1, 0, 20 * time.Second, 0.83, 1, 12 * time.Millisecond, 12 * time.Millisecond},
+		{2, 0, 20 * time.Second, 0.80, 1.5, 12 * time.Millisecond, 300 * time.Millisecond},
+		{2, 100 * time.Millisecond, 3 * time.Minute, 0, 1.5, 12 * time.Millisecond, 100 * time.Millisecond},
+		{4, 0, time.Minute, 0.80, 2, 12 * time.Millisecond, time.Second},
+		{8, 0, 20 * time.Second, 0.80, 3, 100 * time.Millisecond, 1200 * time.Millisecond},
+		{16, 0, 20 * time.Second, 0.80, 4, 100 * time.Millisecond, 1200 * time.Millisecond},
+		{32, 0, 20 * time.Second, 0.80, 10, 500 * time.Millisecond, 1700 * time.Millisecond},
+		{64, 0, 20 * time.Second, 0.80, 20, time.Second, 2500 * time.Millisecond},
 	} {
 		t.Run(fmt.Sprintf("%d callers, %v pause", c.callers, c.pause), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := hotSetting{10 * time.Millisecond, c.callers, c.pause, 20 * time.Second, 0}
+				s := hotSetting{10 * time.Millisecond, c.callers, c.pause, c.lasting, 0}
 				h, err := contended(t.Context(), config, s, func(o *dynamodb.Options) { o.HTTPClient = applied{} })
 				require.NoError(t, err)
 				t.Logf("%+v", h)
