@@ -47,13 +47,14 @@ func (h *eventHeaders) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return err
 }
 
-func (h eventHeaders) read(d *jsontext.Decoder, name string) (err error) {
-	values := make([]string, 1)
-	if d.PeekKind() == '[' {
-		err = json.UnmarshalDecode(d, &values)
-	} else {
-		err = json.UnmarshalDecode(d, &values[0])
+func (h eventHeaders) read(d *jsontext.Decoder, name string) error {
+	if d.PeekKind() == '"' {
+		value, err := d.ReadToken()
+		h[name] = append(h[name], value.String())
+		return err
 	}
+	var values []string
+	err := json.UnmarshalDecode(d, &values)
 	h[name] = append(h[name], values...)
 	return err
 }
@@ -79,7 +80,9 @@ func (e event) header() http.Header {
 		if len(last) == 1 && slices.Contains(all, last[0]) {
 			last = nil
 		}
-		header[name] = slices.Concat(all, last)
+		if all != nil || last != nil {
+			header[name] = slices.Concat(all, last)
+		}
 	}
 	return header
 }

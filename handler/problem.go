@@ -130,7 +130,7 @@ func problemAnswer(err error, caller caller, instance string) answer {
 		body.ID = t.ID.String()
 		headers = append(headers, header{"Location", transactionPath + body.ID})
 		if t.Entries != nil {
-			body.Entry = &t.DeclinedEntry
+			body.Entry = new(t.DeclinedEntry)
 		}
 		if caller.mayRead(declined.Entry().UserID) == nil {
 			body.Balance = t.BalanceSeen.String()

@@ -34,12 +34,15 @@ const (
 	addHolds   = addRows + ", held :held, holds :holds"
 )
 
+// opening is what a user has who has no row.
+var opening = number(ledger.OpeningBalance())
+
 // moveBalance returns the write that makes a move where its rules hold.
 func (s *Store) moveBalance(m ledger.Move) *types.Update {
 	u := update{
 		move: addAmount + addRows,
 		values: item{
-			":opening": number(ledger.OpeningBalance()),
+			":opening": opening,
 			":amount":  number(m.Sum),
 			":one":     integer(m.Rows),
 		},

@@ -76,7 +76,7 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 	if err := r.check(); err != nil {
 		return Transaction{}, err
 	}
-	id, created := r.TransactionID(), l.now()
+	created := l.now()
 	var before releases
 	for range maxRounds {
 		p := newPosting(r, created, before)
@@ -96,7 +96,7 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 		if r.tooManyHolds(out.Accounts, now) {
 			// Unlike a decline this is not stored, so that no condition finds
 			// out what the store may have left out: that the id is taken.
-			return p.Rows[0], l.unlessRecorded(ctx, id, ErrTooManyHolds)
+			return p.Rows[0], l.unlessRecorded(ctx, p.Rows[0].ID, ErrTooManyHolds)
 		}
 		if place, seen, ok := declinedAt(r.Entries, out.Accounts, now); ok {
 			declined := p.Rows[0]
@@ -109,7 +109,7 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 		}
 		before = expired
 	}
-	return Transaction{ID: id}, ErrTryAgain
+	return Transaction{ID: r.TransactionID()}, ErrTryAgain
 }
 
 // unlessRecorded returns err, or that the row of that id is there already.

@@ -72,7 +72,7 @@ var defects = []defect{
 		{"infra/move.go", `":amount":  number(m.Sum),`, `":amount":  &types.AttributeValueMemberN{Value: strings.Split(m.Sum.String(), ".")[0]},`},
 	}, simulation},
 	{"the first debit starts from nothing", []edit{
-		{"infra/move.go", `":opening": number(ledger.OpeningBalance()),`, `":opening": &types.AttributeValueMemberN{Value: "0"},`},
+		{"infra/move.go", `number(ledger.OpeningBalance())`, `&types.AttributeValueMemberN{Value: "0"}`},
 	}, simulation},
 	{"the first debit is declined", []edit{
 		{"infra/move.go", `u.rule += newUserRule`, `u.rule += ""`},
@@ -260,7 +260,7 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"ledger/ledger.go", `recorded.ExpiresIn() != asked.ExpiresIn()`, `false`},
 	}, test{"infra", "TestStore/a_pending_transaction_is_replayed"}},
 	{"a replay hears that there are too many holds", []edit{
-		{"ledger/ledger.go", `l.unlessRecorded(ctx, id, ErrTooManyHolds)`, `cmp.Or(ErrTooManyHolds, l.unlessRecorded(ctx, id, nil))`},
+		{"ledger/ledger.go", `l.unlessRecorded(ctx, p.Rows[0].ID, ErrTooManyHolds)`, `cmp.Or(ErrTooManyHolds, l.unlessRecorded(ctx, id, nil))`},
 		{"ledger/ledger.go", `import (`, `import (
 	"cmp"`},
 	}, test{"infra", "TestHoldReplayedByPartialReports"}},
