@@ -15,12 +15,13 @@ const endpointVariable = "AWS_ENDPOINT_URL_DYNAMODB"
 // Database is a DynamoDB on this machine.
 type Database struct {
 	Endpoint string
-	server   *dynamodblocal.Server // nil: somebody else's
+	own      io.Closer // nil: somebody else's
 }
 
 // OpenDatabase returns the DynamoDB that AWS_ENDPOINT_URL_DYNAMODB names, which
 // must be on this machine, or else a DynamoDB Local that it starts, after
-// downloading it if need be, and that Close ends. It writes progress to log.
+// downloading it if need be, and that Close ends. All tests that run at once share
+// theirs. It writes progress to log.
 func OpenDatabase(ctx context.Context, log io.Writer) (*Database, error) {
 	if endpoint := os.Getenv(endpointVariable); endpoint != "" {
 		if !dynamodblocal.OnThisMachine(endpoint) {
@@ -28,7 +29,14 @@ func OpenDatabase(ctx context.Context, log io.Writer) (*Database, error) {
 		}
 		return &Database{Endpoint: endpoint}, nil
 	}
-	server, err := dynamodblocal.Start(ctx, dynamodblocal.Options{Log: log, Throughput: !testing.Testing()})
+	if testing.Testing() {
+		share, err := dynamodblocal.Share(ctx, log)
+		if err != nil {
+			return nil, err
+		}
+		return &Database{share.Endpoint(), share}, nil
+	}
+	server, err := dynamodblocal.Start(ctx, dynamodblocal.Options{Log: log, Throughput: true})
 	if err != nil {
 		return nil, err
 	}
@@ -37,8 +45,8 @@ func OpenDatabase(ctx context.Context, log io.Writer) (*Database, error) {
 
 // Close ends the database if OpenDatabase has started it.
 func (d *Database) Close() error {
-	if d.server == nil {
+	if d.own == nil {
 		return nil
 	}
-	return d.server.Close()
+	return d.own.Close()
 }

@@ -46,11 +46,10 @@ const lockEvery = 100 * time.Millisecond
 // jars returns the folder of the jars, after downloading them if it is not there. It
 // is errMissing if that takes Maven, which is not here. A folder that is there is whole.
 func jars(ctx context.Context, log io.Writer) (string, error) {
-	cache, err := os.UserCacheDir()
+	parent, err := cacheFolder()
 	if err != nil {
-		return "", fmt.Errorf("where to keep DynamoDB Local: %w", err)
+		return "", err
 	}
-	parent := filepath.Join(cache, "onewrite")
 	lib := filepath.Join(parent, "dynamodb-local-"+version)
 	if isDir(lib) {
 		return lib, nil
@@ -59,10 +58,9 @@ func jars(ctx context.Context, log io.Writer) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", errMissing, err)
 	}
-	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return "", fmt.Errorf("keep DynamoDB Local: %w", err)
-	}
-	unlock, err := lock(ctx, filepath.Join(parent, "download.lock"), log)
+	unlock, err := lock(ctx, filepath.Join(parent, "download.lock"), func() {
+		fmt.Fprintf(log, "waiting for another process that downloads DynamoDB Local %s\n", version)
+	})
 	if err != nil {
 		return "", fmt.Errorf("download DynamoDB Local: %w", err)
 	}
@@ -76,6 +74,19 @@ func jars(ctx context.Context, log io.Writer) (string, error) {
 		return "", fmt.Errorf("download DynamoDB Local with %s: %w", mvn, err)
 	}
 	return lib, nil
+}
+
+// cacheFolder returns the folder in the user's cache, which it makes if it is missing.
+func cacheFolder() (string, error) {
+	cache, err := os.UserCacheDir()
+	if err == nil {
+		cache = filepath.Join(cache, "onewrite")
+		err = os.MkdirAll(cache, 0o755)
+	}
+	if err != nil {
+		return "", fmt.Errorf("where to keep DynamoDB Local: %w", err)
+	}
+	return cache, nil
 }
 
 // download makes the folder lib, all of it or none, whatever ends this process.
@@ -105,27 +116,27 @@ func download(ctx context.Context, mvn, lib string) error {
 	return nil
 }
 
-// lock takes the lock named by path, waiting for another process to release it, and
-// returns its release.
+// lock takes the lock named by path, and returns its release. It calls waiting once if
+// it waits for another process to release it.
 //
-// The cache is safe without it; it spares a second download, and two Mavens that write
-// to one repository, which Maven does not promise to survive. It is flock's because the
-// kernel releases that with the process, where a lock file would stay. A file system
-// that knows no flock is no reason to stop.
-func lock(ctx context.Context, path string, log io.Writer) (unlock func(), err error) {
+// The cache is safe without it; it spares a second download or server, and two Mavens
+// that write to one repository, which Maven does not promise to survive. It is flock's
+// because the kernel releases that with the process, where a lock file would stay. A
+// file system that knows no flock is no reason to stop.
+func lock(ctx context.Context, path string, waiting func()) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
 	}
 	pause := time.NewTicker(lockEvery)
 	defer pause.Stop()
-	for shown := false; ; shown = true {
+	for told := false; ; told = true {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if !errors.Is(err, syscall.EWOULDBLOCK) {
 			return func() { f.Close() }, nil
 		}
-		if !shown {
-			fmt.Fprintf(log, "waiting for another process that downloads DynamoDB Local %s\n", version)
+		if !told {
+			waiting()
 		}
 		select {
 		case <-pause.C:

@@ -24,6 +24,8 @@
 // own, so Ctrl-C in a terminal reaches the server, which can finish its requests, but
 // not its database.
 //
+// The server of Share is another process's, which ends when nobody has a share any more.
+//
 // The database is asked to end, and killed if it has not after 5 seconds: killed at
 // once, it loses what it has answered for last and not yet written to a data folder.
 //

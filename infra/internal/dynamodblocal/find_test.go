@@ -105,7 +105,7 @@ func TestNoContainerIsLeft(t *testing.T) {
 	setPath(t, map[string]string{
 		"docker": dockerScript(t, calls) + `case $1 in rm) echo "$*" >'` + removed + "' ;; esac\n",
 	})
-	o := startOwner(t)
+	o := startOwner(t, "owner")
 	endpoint := o.waitReady(t)
 	require.NoError(t, o.cmd.Process.Kill())
 	did, err := os.ReadFile(removed) // returns when it has been written

@@ -23,20 +23,31 @@ import (
 const roleEnv = "DYNAMODBLOCAL_TEST_ROLE"
 
 func TestMain(m *testing.M) {
+	if kept, err := KeepShared(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	} else if kept {
+		os.Exit(0)
+	}
 	switch os.Getenv(roleEnv) {
 	case "":
 		os.Exit(m.Run())
 	case "owner":
-		playOwner()
+		playOwner(func() (holder, error) { return Start(context.Background(), Options{Log: os.Stdout}) })
+	case "sharer":
+		playOwner(func() (holder, error) { return Share(context.Background(), os.Stdout) })
 	case "server":
 		playServer(os.Args[1:])
 	}
 }
 
-// playOwner plays a process that owns a DynamoDB Local: it says "ready", and
-// then goes as a line of its input tells it to.
-func playOwner() {
-	s, err := Start(context.Background(), Options{Log: os.Stdout})
+// holder is a [Server] or a share in one.
+type holder interface{ Endpoint() string }
+
+// playOwner plays a process that owns a DynamoDB Local, or has a share in one: it says
+// "ready", and then goes as a line of its input tells it to.
+func playOwner(start func() (holder, error)) {
+	s, err := start()
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)

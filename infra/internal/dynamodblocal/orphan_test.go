@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,19 +15,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// owner is another process that starts DynamoDB Local.
+// owner is another process that starts DynamoDB Local, or has a share in one.
 type owner struct {
 	cmd *exec.Cmd
 	in  io.Writer
 	out *bufio.Reader
 }
 
-func startOwner(t *testing.T) owner {
+func startOwner(t *testing.T, role string) owner {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), roleEnv+"=owner")
+	cmd.Env = append(os.Environ(), roleEnv+"="+role)
 	in, err := cmd.StdinPipe()
 	require.NoError(t, err)
 	out, err := cmd.StdoutPipe()
@@ -95,15 +94,13 @@ func TestNoJavaIsLeft(t *testing.T) {
 // nobody holds l or listens any more.
 func endAndLookForLeft(t *testing.T, l lifeline, end func(*testing.T, owner)) {
 	t.Helper()
-	o := startOwner(t)
+	o := startOwner(t, "owner")
 	endpoint := o.waitReady(t)
 	waitReleased := l.waitHeld(t)
 	require.True(t, listening(endpoint))
 	end(t, o)
 	waitReleased()
-	for listening(endpoint) { // a dying process closes its files one by one
-		runtime.Gosched()
-	}
+	waitGone(endpoint)
 }
 
 // TestSignalsOfATerminalDoNotReachIt holds that Ctrl-C, which a terminal sends to the
@@ -111,7 +108,7 @@ func endAndLookForLeft(t *testing.T, l lifeline, end func(*testing.T, owner)) {
 // ends processes one by one does not orphan it through its watchdog.
 func TestSignalsOfATerminalDoNotReachIt(t *testing.T) {
 	t.Parallel()
-	s, err := Start(t.Context(), Options{})
+	s, err := launch(t.Context(), asServer(t), folder{}, freePort)
 	require.NoError(t, err)
 	t.Cleanup(func() { s.Close() })
 	group, err := syscall.Getpgid(s.child.cmd.Process.Pid)
@@ -138,7 +135,7 @@ func TestNoMavenIsLeft(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(bin, "rm")))
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "rm"), []byte("#!/bin/sh\n'"+rm+"' \"$@\"\necho removed >'"+removed+"'\n"), 0o755))
 
-	o := startOwner(t)
+	o := startOwner(t, "owner")
 	waitReleased := l.waitHeld(t)
 	half, err := filepath.Glob(filepath.Join(cache, "download-*", "lib", "first.jar"))
 	require.NoError(t, err)
