@@ -50,8 +50,8 @@ func TestHotAccount(t *testing.T) {
 		{4, 0, time.Minute, 0.80, 2, 12 * time.Millisecond, time.Second},
 		{8, 0, 20 * time.Second, 0.80, 3, 100 * time.Millisecond, 1200 * time.Millisecond},
 		{16, 0, 20 * time.Second, 0.80, 4, 100 * time.Millisecond, 1200 * time.Millisecond},
-		{32, 0, 20 * time.Second, 0.80, 10, 500 * time.Millisecond, 1700 * time.Millisecond},
-		{64, 0, 20 * time.Second, 0.80, 20, time.Second, 2500 * time.Millisecond},
+		{32, 0, 10 * time.Second, 0.80, 10, 500 * time.Millisecond, 1700 * time.Millisecond},
+		{64, 0, 10 * time.Second, 0.80, 20, time.Second, 2500 * time.Millisecond},
 	} {
 		t.Run(fmt.Sprintf("%d callers, %v pause", c.callers, c.pause), func(t *testing.T) {
 			t.Parallel()
@@ -82,7 +82,7 @@ func TestHotEntries(t *testing.T) {
 		t.Run(fmt.Sprint(entries), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := hotSetting{10 * time.Millisecond, environments, 0, 5 * time.Second, entries}
+				s := hotSetting{10 * time.Millisecond, environments, 0, 2 * time.Second, entries}
 				h, err := contended(t.Context(), config, s, func(o *dynamodb.Options) { o.HTTPClient = applied{} })
 				require.NoError(t, err)
 				t.Logf("%d entries a write: %.0f writes/s, %.0f entries/s, %.1f attempts, p99 %.0f ms",

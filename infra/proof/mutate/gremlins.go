@@ -143,6 +143,7 @@ func (g *gremlins) run(ctx context.Context, environment []string, covered []muta
 	command.Dir = g.tree
 	command.Env = append(environment,
 		"TMPDIR="+g.dir, // what tests that are ended leave goes with it
+		"GOFLAGS="+os.Getenv("GOFLAGS")+" -trimpath", // so that nothing is compiled anew only because it is in another copy
 		"PATH="+g.front()+string(os.PathListSeparator)+os.Getenv("PATH"),
 		realPath+"="+os.Getenv("PATH"),
 		realModule+"="+g.module,

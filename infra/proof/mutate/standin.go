@@ -103,7 +103,7 @@ func tryOn(ctx context.Context, dir string) (status int, err error) {
 	binary := filepath.Join(os.Getenv("GOTMPDIR"), fmt.Sprintf("%d.test", os.Getpid()))
 	defer os.Remove(binary)
 	var exit *exec.ExitError
-	output, err := exec.CommandContext(ctx, "go", "test", "-c", "-trimpath", "-ldflags=-s -w", "-o", binary, "./"+dir).CombinedOutput()
+	output, err := exec.CommandContext(ctx, "go", "test", "-c", "-ldflags=-s -w", "-o", binary, "./"+dir).CombinedOutput()
 	switch {
 	case errors.As(err, &exit) && !strings.Contains(string(output), "[setup failed]"):
 		return notViable, nil
