@@ -260,7 +260,7 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"ledger/ledger.go", `recorded.ExpiresIn() != asked.ExpiresIn()`, `false`},
 	}, test{"infra", "TestStore/a_pending_transaction_is_replayed"}},
 	{"a replay hears that there are too many holds", []edit{
-		{"ledger/ledger.go", `l.unlessRecorded(ctx, p.Rows[0].ID, ErrTooManyHolds)`, `cmp.Or(ErrTooManyHolds, l.unlessRecorded(ctx, id, nil))`},
+		{"ledger/ledger.go", `l.unlessRecorded(ctx, p.Rows[0].ID, ErrTooManyHolds)`, `cmp.Or(ErrTooManyHolds, l.unlessRecorded(ctx, p.Rows[0].ID, nil))`},
 		{"ledger/ledger.go", `import (`, `import (
 	"cmp"`},
 	}, test{"infra", "TestHoldReplayedByPartialReports"}},
