@@ -123,7 +123,7 @@ func (b *Books) Env() []string {
 
 // CountRows returns how many transactions are stored, posted and declined.
 func (b *Books) CountRows(ctx context.Context) (rows int, err error) {
-	pages := dynamodb.NewScanPaginator(b.Client, &dynamodb.ScanInput{
+	pages := dynamodb.NewScanPaginator(b.direct, &dynamodb.ScanInput{
 		TableName: &b.Config.TransactionsTable, ConsistentRead: aws.Bool(true), Select: types.SelectCount,
 	})
 	for pages.HasMorePages() {
