@@ -45,11 +45,16 @@ func Share(ctx context.Context, log io.Writer) (*Shared, error) {
 		return nil, fmt.Errorf("share DynamoDB Local: %w", err)
 	}
 	defer unlock()
-	socket := filepath.Join(parent, "shared-"+version+".socket")
+	socket := sharedSocket(parent)
 	if s, err := join(socket); err == nil {
 		return s, nil // else there is no keeper, or it is about to end
 	}
 	return startKeeper(socket, log)
+}
+
+// sharedSocket returns the path at which a keeper of this version is found.
+func sharedSocket(cache string) string {
+	return filepath.Join(cache, "shared-"+version+".socket")
 }
 
 // Endpoint returns the address to call, "http://127.0.0.1:PORT".

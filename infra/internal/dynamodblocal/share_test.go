@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"net"
-	"path/filepath"
 	"runtime"
 	"testing"
 
@@ -54,31 +53,18 @@ func TestShareAtOnce(t *testing.T) {
 // TestShareAfterAKeeperThatWasKilled starts another server: the socket that it
 // left answers nobody.
 func TestShareAfterAKeeperThatWasKilled(t *testing.T) {
-	setFakeJava(t, "")
-	cache, err := cacheFolder()
-	require.NoError(t, err)
-	socket := filepath.Join(cache, "shared-"+version+".socket")
-	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket})
-	require.NoError(t, err)
+	listener := listenAsKeeper(t)
 	listener.SetUnlinkOnClose(false)
 	require.NoError(t, listener.Close())
-	require.FileExists(t, socket)
+	require.FileExists(t, listener.Addr().String())
 
-	s, err := Share(t.Context(), io.Discard)
-	require.NoError(t, err)
-	assert.True(t, listening(s.Endpoint()))
-	require.NoError(t, s.Close())
-	waitGone(s.Endpoint())
+	assertShareStarts(t)
 }
 
 // TestShareWithAKeeperThatEnds starts another server: the keeper at the socket
 // hangs up.
 func TestShareWithAKeeperThatEnds(t *testing.T) {
-	setFakeJava(t, "")
-	cache, err := cacheFolder()
-	require.NoError(t, err)
-	listener, err := net.Listen("unix", filepath.Join(cache, "shared-"+version+".socket"))
-	require.NoError(t, err)
+	listener := listenAsKeeper(t)
 	go func() {
 		if holder, err := listener.Accept(); err == nil {
 			listener.Close()
@@ -86,11 +72,7 @@ func TestShareWithAKeeperThatEnds(t *testing.T) {
 		}
 	}()
 
-	s, err := Share(t.Context(), io.Discard)
-	require.NoError(t, err)
-	assert.True(t, listening(s.Endpoint()))
-	require.NoError(t, s.Close())
-	waitGone(s.Endpoint())
+	assertShareStarts(t)
 }
 
 // TestShareWithoutDynamoDBLocal holds that the person who runs the tests is told why
@@ -101,6 +83,27 @@ func TestShareWithoutDynamoDBLocal(t *testing.T) {
 	_, err := Share(t.Context(), &log)
 	require.EqualError(t, err, "the process that is to keep DynamoDB Local: exit status 1")
 	assert.Contains(t, log.String(), "no way to run DynamoDB Local here")
+}
+
+// listenAsKeeper listens at the socket of a keeper, in a cache of its own.
+func listenAsKeeper(t *testing.T) *net.UnixListener {
+	t.Helper()
+	setFakeJava(t, "")
+	cache, err := cacheFolder()
+	require.NoError(t, err)
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: sharedSocket(cache)})
+	require.NoError(t, err)
+	return listener
+}
+
+// assertShareStarts asserts that a share is in a server that answers, and ends with it.
+func assertShareStarts(t *testing.T) {
+	t.Helper()
+	s, err := Share(t.Context(), io.Discard)
+	require.NoError(t, err)
+	assert.True(t, listening(s.Endpoint()))
+	require.NoError(t, s.Close())
+	waitGone(s.Endpoint())
 }
 
 // waitGone returns when nobody listens at an endpoint.
