@@ -57,7 +57,7 @@ func TestConsole(t *testing.T) {
 	t.Run("requests", func(t *testing.T) { testRequests(t, s) })
 	t.Run("requests of holds", func(t *testing.T) { testHoldRequests(t, s) })
 	t.Run("callers at once", func(t *testing.T) { testCallersAtOnce(t, s) })
-	require.NoError(t, s.stop())
+	s.stop(t)
 }
 
 // The faults happen under the real client, to the one call that asks for them.

@@ -28,8 +28,8 @@ import (
 // server is a local server on a free port, with a DynamoDB Local of its own.
 type server struct {
 	address, database, audit string
-	stop                     func() error
-	wait                     func() error
+	cancel                   context.CancelFunc
+	ended                    <-chan error
 }
 
 func start(t *testing.T, args ...string) server {
@@ -45,10 +45,11 @@ func start(t *testing.T, args ...string) server {
 		ended <- err
 	}()
 	lines := bufio.NewScanner(out)
-	s := server{wait: func() error { return <-ended }}
-	s.stop = func() error { cancel(); return s.wait() }
+	s := server{cancel: cancel, ended: ended}
 	for examples := 0; s.audit == ""; {
-		require.True(t, lines.Scan(), "ended early: %s", log)
+		if !lines.Scan() {
+			require.FailNow(t, "ended early", "%v\n%s", <-ended, log)
+		}
 		line := lines.Text()
 		switch {
 		case strings.HasPrefix(line, "dynamodb at http://"):
@@ -66,6 +67,17 @@ func start(t *testing.T, args ...string) server {
 	require.NotEmpty(t, s.database)
 	require.NotEmpty(t, s.address)
 	return s
+}
+
+// stop ends the server, and with it its database.
+func (s server) stop(t *testing.T) {
+	t.Helper()
+	s.cancel()
+	require.NoError(t, <-s.ended)
+	for _, address := range []string{s.address, s.database} {
+		_, err := net.Dial("tcp", address)
+		assert.Error(t, err, "%s still listens", address)
+	}
 }
 
 // changing is what differs from run to run in an answer.
@@ -101,17 +113,7 @@ func playSession(t *testing.T, path string) {
 		}
 	}
 	assert.GreaterOrEqual(t, commands, 5)
-	require.NoError(t, s.stop())
-}
-
-func TestDatabaseEndsWithTheServer(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	require.NoError(t, s.stop())
-	for _, address := range []string{s.address, s.database} {
-		_, err := net.Dial("tcp", address)
-		assert.Error(t, err, "%s still listens", address)
-	}
+	s.stop(t)
 }
 
 func TestDataIsKept(t *testing.T) {
@@ -120,7 +122,7 @@ func TestDataIsKept(t *testing.T) {
 	const post = `curl -sf http://ADDRESS/transactions -H 'Idempotent-Key: 1' -d '{"userId":"1","ammount":"1","type":"credit"}'`
 	s := start(t, "-data", folder)
 	require.NoError(t, exec.CommandContext(t.Context(), "bash", "-c", strings.ReplaceAll(post, "ADDRESS", s.address)).Run())
-	require.NoError(t, s.stop())
+	s.stop(t)
 
 	s = start(t, "-data", folder)
 	response, err := http.Get("http://" + s.address + "/balance?userId=1")
@@ -129,7 +131,7 @@ func TestDataIsKept(t *testing.T) {
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
 	assert.Equal(t, `{"data":{"balance":"101"}}`, string(body))
-	require.NoError(t, s.stop())
+	s.stop(t)
 }
 
 // The line that it prints audits what it serves.
@@ -143,7 +145,7 @@ func TestAuditLine(t *testing.T) {
 	output, err := audit.CombinedOutput()
 	require.NoError(t, err, "%s", output)
 	assert.Contains(t, string(output), "1 user, 1 transaction: every balance is what its history says")
-	require.NoError(t, s.stop())
+	s.stop(t)
 }
 
 // What the environment says is not said again, least of all a secret.
@@ -172,7 +174,7 @@ func TestDatabaseEndsByItself(t *testing.T) {
 		}
 	}
 	require.True(t, killed, "the database is no Java at port %s", port)
-	assert.ErrorContains(t, s.wait(), "DynamoDB Local ended by itself")
+	assert.ErrorContains(t, <-s.ended, "DynamoDB Local ended by itself")
 }
 
 func TestCannotStart(t *testing.T) {

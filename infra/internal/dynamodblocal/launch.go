@@ -14,8 +14,9 @@ import (
 
 const (
 	// readyWithin bounds the wait for the first answer: a JVM takes about a second,
-	// many at once on a busy machine a good deal more.
-	readyWithin = time.Minute
+	// many at once on a busy machine a good deal more, and one has been seen to take
+	// longer than a minute.
+	readyWithin = 3 * time.Minute
 	// askEvery is the pause between two questions to a server that is not ready.
 	askEvery = 20 * time.Millisecond
 	// answerWithin bounds one of them, so that a stranger on the port who never

@@ -2,90 +2,64 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
 	"fmt"
-	"image/color"
 	"os"
+	"os/exec"
 	"path/filepath"
-
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 )
 
-// Colours that can be read on a light page and on a dark one.
-var (
-	grey = color.NRGBA{0x80, 0x80, 0x80, 0xff}
-	blue = color.NRGBA{0x3b, 0x8e, 0xea, 0xff}
-)
+// barChart is what the command infra/proof/chart draws.
+type barChart struct {
+	Axis   string   `json:"axis"`
+	Names  []string `json:"names"`
+	Groups []bars   `json:"groups"`
+}
+
+type bars struct {
+	Name   string    `json:"name"`
+	Values []float64 `json:"values"`
+}
 
 // draw makes a chart of the latencies and one of the cold start.
-func (r *report) draw(dir string) error {
+func (r *report) draw(ctx context.Context, dir string) error {
 	var names []string
-	var floors, ours plotter.Values
+	floors, ours := bars{Name: "the bare DynamoDB requests"}, bars{Name: "onewrite"}
 	for _, l := range r.Latency {
 		if l.Transport == "event" && l.Callers == 1 && l.Users == distinct {
 			names = append(names, l.Outcome)
-			floors, ours = append(floors, l.Floor.P50), append(ours, l.Ours.P50)
+			floors.Values, ours.Values = append(floors.Values, l.Floor.P50), append(ours.Values, l.Ours.P50)
 		}
 	}
 	if names != nil {
-		if err := drawBars(filepath.Join(dir, "latency.svg"), "median ms a call", names,
-			bars{"the bare DynamoDB requests", floors}, bars{"onewrite", ours}); err != nil {
+		calls := barChart{"median ms a call", names, []bars{floors, ours}}
+		if err := calls.draw(ctx, filepath.Join(dir, "latency.svg")); err != nil {
 			return err
 		}
 	}
 	if r.Start == nil {
 		return nil
 	}
-	var took plotter.Values
+	took := bars{Name: "cold start"}
 	for _, step := range steps {
-		took = append(took, r.Start.StepsMs[step])
+		took.Values = append(took.Values, r.Start.StepsMs[step])
 	}
-	return drawBars(filepath.Join(dir, "coldstart.svg"), "median ms a step", steps, bars{"cold start", took})
+	return barChart{"median ms a step", steps, []bars{took}}.draw(ctx, filepath.Join(dir, "coldstart.svg"))
 }
 
-type bars struct {
-	name   string
-	values plotter.Values
-}
-
-// drawBars draws groups of bars, the last of each group in blue.
-func drawBars(path, axis string, names []string, groups ...bars) error {
-	p := plot.New()
-	p.BackgroundColor = nil // the page's own
-	p.Y.Label.Text, p.Y.Min = axis, 0
-	p.Legend.Top, p.Legend.Left = true, true
-	p.X.Color, p.Y.Color, p.X.Tick.Color, p.Y.Tick.Color = grey, grey, grey, grey
-	for _, style := range []*draw.TextStyle{&p.Legend.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label} {
-		style.Color, style.Font.Variant = grey, "Sans"
-	}
-	const width = 6 * vg.Millimeter
-	for i, group := range groups {
-		chart, err := plotter.NewBarChart(group.values, width)
-		if err != nil {
-			return fmt.Errorf("chart %s: %w", path, err)
-		}
-		chart.LineStyle.Width = 0
-		chart.Offset = width * vg.Length(2*i-len(groups)+1) / 2
-		chart.Color = grey
-		if i == len(groups)-1 {
-			chart.Color = blue
-		}
-		p.Add(chart)
-		p.Legend.Add(group.name, chart)
-	}
-	p.NominalX(names...)
-	p.X.Min, p.X.Max = -0.5, float64(len(names))-0.5
-	p.Y.Max *= 1.3 // the legend is above the bars
-	chart, err := p.WriterTo(140*vg.Millimeter, 70*vg.Millimeter, "svg")
+// draw writes the chart into a file.
+func (c barChart) draw(ctx context.Context, path string) error {
+	numbers, err := json.Marshal(c)
 	if err != nil {
-		return fmt.Errorf("chart %s: %w", path, err)
-	}
-	var svg bytes.Buffer
-	if _, err := chart.WriteTo(&svg); err != nil {
 		return err
 	}
-	anyFont := bytes.ReplaceAll(svg.Bytes(), []byte("Liberation Sans"), []byte("sans-serif"))
-	return os.WriteFile(path, anyFont, 0o644)
+	cmd := exec.CommandContext(ctx, "go", "run", "-C", "infra/proof/chart", ".")
+	var said bytes.Buffer
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(numbers), &said
+	svg, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("chart %s: %w\n%s", path, err, said.Bytes())
+	}
+	return os.WriteFile(path, svg, 0o644)
 }

@@ -132,7 +132,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		r.compare(log, o.earlier)
 	}
 	if o.charts != "" {
-		if err := r.draw(o.charts); err != nil {
+		if err := r.draw(ctx, o.charts); err != nil {
 			return err
 		}
 	}
