@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/infratest"
+	"onewrite/infra/internal/cli"
 )
 
 func TestMain(m *testing.M) { infratest.Main(m) }
@@ -61,7 +62,7 @@ func TestCrash(t *testing.T) {
 	require.NoError(t, t.Context().Err())
 
 	applied := tr.replays.Load()
-	tr.settle(t.Context())
+	tr.settle(t.Context(), &cli.Progress{})
 	require.NoError(t, tr.checkBooks(t.Context(), books))
 	t.Logf("%d kills, %d postings, %d calls, %d of them cut off; %d replays before and %d after; %s",
 		*kills, tr.postings(), tr.calls.Load(), tr.cut.Load(), applied, tr.replays.Load()-applied, tr.holds())

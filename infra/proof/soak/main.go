@@ -89,29 +89,39 @@ func soak(ctx context.Context, books *infratest.Books, seed uint64, lasting time
 	defer fleet.close()
 
 	tr := &traffic{seed: seed, fleet: fleet}
-	second, last, err := tr.runWatched(ctx, lasting, proxy, log)
+	second, last, replays, err := tr.runAndCheck(ctx, books, proxy, lasting, log)
 	if err != nil {
-		return err
-	}
-	tr.expect(second.flat(last), "a process grew from %s to %s", second, last)
-	before := tr.replays.Load()
-	tr.settle(ctx)
-	tr.expect(tr.cut.Load() == 0, "%d calls were cut off: a process died", tr.cut.Load())
-	if err := tr.checkBooks(ctx, books); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "%d calls, %d of them hostile, %d answered 503; %d faults of DynamoDB and its network\n",
 		tr.calls.Load(), tr.hostile.Load(), tr.again.Load(), proxy.faults.Load())
 	fmt.Fprintf(out, "%d postings, each with one outcome and its rows; %d replays, then %d more of all of them\n",
-		tr.postings(), before, tr.replays.Load()-before)
+		tr.postings(), replays, tr.replays.Load()-replays)
 	fmt.Fprintln(out, tr.holds())
 	fmt.Fprintf(out, "the worst process in the second quarter: %s; in the last: %s\n", second, last)
 	return tr.err()
 }
 
+// runAndCheck lets callers call for a time, and then checks everything. It returns the
+// health of the worst process in the second quarter of that time and in the last, and
+// how many replays there were in it.
+func (tr *traffic) runAndCheck(ctx context.Context, books *infratest.Books, proxy *proxy, lasting time.Duration, log io.Writer) (second, last health, replays int64, err error) {
+	progress := cli.ShowProgress(log)
+	defer progress.Stop()
+	if second, last, err = tr.runWatched(ctx, lasting, proxy, progress); err != nil {
+		return second, last, 0, err
+	}
+	tr.expect(second.flat(last), "a process grew from %s to %s", second, last)
+	replays = tr.replays.Load()
+	tr.settle(ctx, progress)
+	tr.expect(tr.cut.Load() == 0, "%d calls were cut off: a process died", tr.cut.Load())
+	progress.Begin("audit", 0)
+	return second, last, replays, tr.checkBooks(ctx, books)
+}
+
 // runWatched lets callers call for a time, and returns the most that any process
 // used in its second quarter and in its last.
-func (tr *traffic) runWatched(ctx context.Context, lasting time.Duration, proxy *proxy, log io.Writer) (second, last health, err error) {
+func (tr *traffic) runWatched(ctx context.Context, lasting time.Duration, proxy *proxy, progress *cli.Progress) (second, last health, err error) {
 	callersCtx, end := context.WithTimeout(ctx, lasting)
 	ended := make(chan struct{})
 	go func() {
@@ -119,8 +129,6 @@ func (tr *traffic) runWatched(ctx context.Context, lasting time.Duration, proxy 
 		tr.run(callersCtx, callers)
 	}()
 	defer func() { end(); <-ended }()
-	progress := cli.ShowProgress(log)
-	defer progress.Stop()
 	progress.Begin("soak", steps)
 	step := time.NewTicker(lasting / steps)
 	defer step.Stop()

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"onewrite/infra/internal/cli"
 	"onewrite/ledger"
 )
 
@@ -170,23 +171,21 @@ func (tr *traffic) insist(ctx context.Context, payload []byte) (a answer, ok boo
 
 // settle makes all postings and ends once more, so that each has an outcome that
 // is the one that callers were answered, and none has two.
-func (tr *traffic) settle(ctx context.Context) {
+func (tr *traffic) settle(ctx context.Context, progress *cli.Progress) {
+	ends, postings := tr.asked(), tr.postings()
+	progress.Begin("everything once more", postings+len(ends))
+	tr.forEach(postings, func(n int) { tr.post(ctx, n); progress.Add(1) })
+	tr.forEach(len(ends), func(i int) { tr.end(ctx, ends[i]); progress.Add(1) })
+}
+
+// forEach does something for each number below n, as many at once as there are functions.
+func (tr *traffic) forEach(n int, do func(i int)) {
 	var all sync.WaitGroup
 	next := atomic.Int64{}
-	ends := tr.asked()
 	for range len(tr.functions) {
 		all.Go(func() {
-			for n := next.Add(1) - 1; n < int64(tr.postings()); n = next.Add(1) - 1 {
-				tr.post(ctx, int(n))
-			}
-		})
-	}
-	all.Wait()
-	next.Store(0)
-	for range len(tr.functions) {
-		all.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(ends)); i = next.Add(1) - 1 {
-				tr.end(ctx, ends[i])
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+				do(int(i))
 			}
 		})
 	}
