@@ -12,11 +12,6 @@ import (
 )
 
 const (
-	// attemptTimeout ends an attempt whose answer is not there as a whole.
-	// DynamoDB answers in tens of milliseconds even at its slowest; more would
-	// eat the time of the attempts that can still succeed.
-	attemptTimeout = time.Second
-
 	// dialTimeout is for one region's network.
 	dialTimeout = 500 * time.Millisecond
 
@@ -32,11 +27,10 @@ func NewClient(c Config, options ...func(*dynamodb.Options)) *dynamodb.Client {
 		Region:      c.Region,
 		Credentials: credentials.StaticCredentialsProvider{Value: c.Credentials},
 		Retryer:     aws.NopRetryer{},
-		HTTPClient: awshttp.NewBuildableClient().
-			WithTimeout(attemptTimeout).
+		HTTPClient: Sender{awshttp.NewBuildableClient().
 			WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTimeout }).
 			WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = idleConnections }).
-			Freeze(), // so that no default of the SDK changes it
+			GetTransport()},
 	}
 	if c.Endpoint != "" {
 		o.BaseEndpoint = &c.Endpoint

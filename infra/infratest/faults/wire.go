@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"onewrite/infra"
 )
 
 // Wire is the network below a real HTTP client, as networks are: a request
@@ -35,14 +37,10 @@ type Delivery struct {
 func NewWire(next func() Delivery) *Wire { return &Wire{next: next} }
 
 // Over returns the option that puts a DynamoDB client over another transport,
-// such as a [Wire]. All else of its HTTP client, an [http.Client], stays as it
-// is, the time for an attempt too. [Under] comes after it.
+// such as a [Wire]. The time that the client gives to an attempt stays its own.
+// [Under] comes after it.
 func Over(transport http.RoundTripper) func(*dynamodb.Options) {
-	return func(o *dynamodb.Options) {
-		client := *o.HTTPClient.(*http.Client)
-		client.Transport = transport
-		o.HTTPClient = &client
-	}
+	return func(o *dynamodb.Options) { o.HTTPClient = infra.Sender{RoundTripper: transport} }
 }
 
 // Before returns a transport that gives the fault to each request.
