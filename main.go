@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -18,6 +19,9 @@ import (
 )
 
 func main() {
+	// A function has one call at a time. On more processors Go would wake a
+	// thread for each step of it: a third more CPU, and 4 to 11 % more time.
+	runtime.GOMAXPROCS(1)
 	log := handler.NewLogger(os.Stdout, lambdacontext.FunctionName, lambdacontext.FunctionVersion)
 	config, missing := infra.ConfigFromEnv(os.Getenv)
 	access, unclear := handler.AccessFromEnv(os.Getenv)

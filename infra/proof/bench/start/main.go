@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"time"
 
 	"onewrite/handler"
@@ -19,6 +20,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "start: it takes no words; bench coldstart builds and runs it")
 		os.Exit(2)
 	}
+	runtime.GOMAXPROCS(1)
 	done := func(step string) { fmt.Println(step, time.Now().UnixNano()) }
 	done("runtime")
 	config, err := infra.ConfigFromEnv(os.Getenv)
