@@ -17,8 +17,8 @@ import (
 //	direct invocation         everything  everything                  everything
 //	event with IAM's caller   everything  nothing                     everything
 //	event with a token        nothing     read and debit the token's  everything
-//	                                      user; credit more than that
-//	                                      by scope
+//	                                      user; credit more than that,
+//	                                      and capture, by scope
 //	any other event           nothing     nothing                     everything
 //	plain HTTP                nothing     nothing                     everything
 //
@@ -31,7 +31,8 @@ type Access struct {
 	Authorization Authorization
 
 	// CreditScope is the scope that a token needs to credit more than it
-	// debits. Without one no token may: that is money from outside.
+	// debits, which is money from outside, and to capture a hold. Without one
+	// no token may.
 	CreditScope string
 
 	// Browsers says that browsers may ask whether they may call. All else is as

@@ -13,7 +13,8 @@ import (
 	"onewrite/ledger"
 )
 
-// maxBodyBytes bounds a body. A transaction takes under 1 KB of it.
+// maxBodyBytes bounds a body. One entry takes under 1 KB of it, and 99 fit if
+// their users' ids are not long.
 const maxBodyBytes = 16 << 10
 
 // currency is the only one there is.

@@ -286,3 +286,15 @@ func TestTokensAndHolds(t *testing.T) {
 		assert.Equal(t, "110", books.Balance(t, "bob"))
 	})
 }
+
+// A hold that is voided may lift a balance over the limit, and the description
+// knows such a balance.
+func TestBalanceOverTheLimit(t *testing.T) {
+	everyDoor(t, func(t *testing.T, a *api) {
+		a.Fill(t, "1") // to 100 below the limit
+		id := a.pending(t, "1", holdBody("1", "40"))
+		require.Equal(t, http.StatusCreated, a.post(t, "2", body("1", "140", "credit")).Status)
+		require.Equal(t, http.StatusOK, a.end(t, id, "void", "").Status)
+		assert.Equal(t, `{"data":{"balance":"1000000000000040"}}`, a.get(t, "/balance?userId=1").Body)
+	})
+}

@@ -30,7 +30,7 @@ const (
 	outcomeDeclined outcome = "declined"
 	outcomeReplayed outcome = "replayed" // of a posted or a declined one
 	outcomeReused   outcome = "reused"
-	outcomeRejected outcome = "refused"
+	outcomeRejected outcome = "rejected"
 	outcomeTryAgain outcome = "try_again"
 	outcomeFailed   outcome = "failed"
 )

@@ -33,10 +33,10 @@ func TestLogLine(t *testing.T) {
 		{post("1", body("1", "2", "credit")), nil, "POST /transactions", id11, "1", 422, 0, "reused", "INFO"},
 		{post("1", body("2", "500", "debit")), nil, "POST /transactions", "-", "2", 422, 0, "declined", "INFO"},
 		{post("1", body("2", "500", "debit")), nil, "POST /transactions", "-", "2", 422, 0, "replayed", "INFO"},
-		{post("1", `{"ammount":"secret"}`), nil, "POST /transactions", "", "", 400, 0, "refused", "INFO"},
+		{post("1", `{"ammount":"secret"}`), nil, "POST /transactions", "", "", 400, 0, "rejected", "INFO"},
 		{post("2", body("1", "1", "credit")), faults.Conflict, "POST /transactions", "-", "1", 201, 1, "posted", "INFO"},
 		{request{method: "GET", target: "/transactions/" + id11}, nil, "GET /transactions/{id}", id11, "1", 200, 0, "read", "INFO"},
-		{request{method: "GET", target: "/nothing"}, nil, "", "", "", 404, 0, "refused", "INFO"},
+		{request{method: "GET", target: "/nothing"}, nil, "", "", "", 404, 0, "rejected", "INFO"},
 		{request{method: "GET", target: "/balance?userId=1"}, damage, "GET /balance", "", "1", 500, 0, "failed", "ERROR"},
 	} {
 		log.Reset()

@@ -29,7 +29,7 @@ var counters = map[outcome]string{
 	outcomeDeclined: "Declined",
 	outcomeReplayed: "Replayed",
 	outcomeReused:   "Reused",
-	outcomeRejected: "Refused",
+	outcomeRejected: "Rejected",
 	outcomeTryAgain: "TryAgain",
 	outcomeFailed:   "Failed",
 }

@@ -96,8 +96,8 @@ func outcomes(t *testing.T, h *handler.Handler, books *infratest.Books, log *byt
 		{post("1", body("1", "1", "credit")), nil, "Replayed", posting},
 		{post("1", body("1", "2", "credit")), nil, "Reused", posting},
 		{post("2", body("1", "500", "debit")), nil, "Declined", posting},
-		{post("3", `{}`), nil, "Refused", posting},
-		{request{method: "GET", target: "/nothing"}, nil, "Refused", ""},
+		{post("3", `{}`), nil, "Rejected", posting},
+		{request{method: "GET", target: "/nothing"}, nil, "Rejected", ""},
 		{post("4", body("1", "1", "credit")), damage, "Failed", posting},
 	} {
 		log.Reset()

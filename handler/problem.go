@@ -37,8 +37,8 @@ var problems = []problemKind{
 	{errInvalidRequest, http.StatusBadRequest, "/problems/invalid-request", "Bad request",
 		"", outcomeRejected},
 	{errForbidden, http.StatusForbidden, "/problems/forbidden", "Forbidden",
-		"Where tokens decide, you may read and debit only the user that your token's sub names, and credit more than you " +
-			"debit only with the scope that this deployment asks for. Where IAM decides, sign the call (AWS Signature Version 4).", outcomeRejected},
+		"Where tokens decide, you may read and debit only the user that your token's sub names. To credit more than you " +
+			"debit, or to capture a hold, you need the scope that this deployment asks for. Where IAM decides, sign the call (AWS Signature Version 4).", outcomeRejected},
 	{errNotFound, http.StatusNotFound, "/problems/not-found", "Not found",
 		"There is no such route.", outcomeRejected},
 	{ledger.ErrNotFound, http.StatusNotFound, "/problems/not-found", "Not found",

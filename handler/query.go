@@ -1,16 +1,14 @@
 package handler
 
 import (
+	"fmt"
 	"net/url"
 	"strconv"
 
 	"onewrite/ledger"
 )
 
-const (
-	defaultLimit = 50
-	maxLimit     = 100
-)
+const defaultLimit = 50
 
 // query holds the parameters of a call. Each may be given once.
 type query struct {
@@ -51,15 +49,15 @@ func (q query) user() ledger.UserID {
 	return parse(q.invalid, userField, value, ledger.ParseUserID)
 }
 
-// limit returns the parameter limit, from 1 to maxLimit.
+// limit returns the parameter limit, from 1 to [ledger.MaxPage].
 func (q query) limit() int {
 	value, ok := q.one(limitField)
 	if !ok {
 		return defaultLimit
 	}
 	limit, err := strconv.ParseUint(value, 10, 0) // which takes no sign
-	if err != nil || limit < 1 || limit > maxLimit {
-		q.invalid.add(limitField, "must be a whole number from 1 to 100")
+	if err != nil || limit < 1 || limit > ledger.MaxPage {
+		q.invalid.add(limitField, fmt.Sprintf("must be a whole number from 1 to %d", ledger.MaxPage))
 	}
 	return int(limit)
 }
