@@ -1,5 +1,5 @@
-// Command onewrite is the AWS Lambda function of the ledger: GET /balance and
-// POST /transactions behind API Gateway, in one DynamoDB write a transaction.
+// Command onewrite is the AWS Lambda function of the ledger behind API Gateway:
+// balances, transactions and holds, in one DynamoDB write a transaction.
 package main
 
 import (

@@ -24,7 +24,7 @@
 //     what all open ones come to, holds, their number, and for each an
 //     attribute of its own: hold: and its transaction's id in base64, a list of
 //     the amount and the milliseconds since 1970 at which it expires. A row of
-//     16 stays under 1 KB.
+//     16 stays under 1 KB, unless the user's id is long.
 //
 // "ammount" is how the field has always been spelled on the wire and here.
 //

@@ -9,7 +9,7 @@ import (
 
 // The bounds of a transaction's amount and of a balance. Every sum of a balance
 // and an amount has at most 16 digits before the point and two after it, which
-// is less than exact and a DynamoDB number can hold.
+// exact can hold, and a DynamoDB number too.
 var (
 	minAmount      = dollars("0.01")
 	maxAmount      = dollars("1000000000000")    // 10^12
@@ -21,7 +21,7 @@ var (
 // dollars.
 func OpeningBalance() Balance { return Balance{openingBalance} }
 
-// MaxBalance returns the highest balance that there can be: 10^15 dollars.
+// MaxBalance returns the highest balance that a credit can lift to: 10^15 dollars.
 func MaxBalance() Balance { return Balance{maxBalance} }
 
 // cents is the exponent of all values: two places after the point.
@@ -75,7 +75,7 @@ type Balance struct{ d apd.Decimal }
 // ParseBalance parses a balance in the notation of [ParseAmount]. Anything else
 // is an [*InvalidError] that unwraps to [ErrInvalidBalance].
 func ParseBalance(s string) (Balance, error) {
-	d, reason := parsePlain(s, unbounded.d)
+	d, reason := parsePlain(s, highestBalance.d)
 	if reason != "" {
 		return Balance{}, &InvalidError{ErrInvalidBalance, reason}
 	}

@@ -35,9 +35,10 @@
 // Nothing runs when a hold expires. From one second after that, the grace, every
 // reading counts what was held as spendable, and a posting that needs it releases
 // it in its own write, or in one before if they do not fit in one. A capture or
-// void at or after the expiry is written as the expiry. Callers whose clocks
-// differ by less than the grace are told the same end; by whatever they differ,
-// the end that is stored stays, and no money is wrong.
+// void at or after the expiry is written as the expiry. All callers are told the
+// same end as long as their clocks differ by no more than the grace less the time
+// that a write is under way. By whatever they differ, the end that is stored
+// stays, and no money is wrong.
 //
 // # Invariants
 //

@@ -10,14 +10,14 @@ import (
 )
 
 // MaxHolds is how many holds of a user may be open: with as many, the row of
-// the balance is still under 1 KB.
+// the balance is still under 1 KB, unless the user's id is long.
 const MaxHolds = 16
 
 // maxExpiresIn is the longest time that money can be held: 31 days.
 const maxExpiresIn = 31 * 24 * time.Hour
 
 // grace is how long after its expiry a hold counts as held, and a release waits:
-// callers whose clocks differ by less see the same end.
+// as much as clocks may differ, with the time that a write is under way.
 const grace = time.Second
 
 // Hold is money of a user that is kept aside by a pending transaction, until
@@ -150,9 +150,9 @@ func (r releases) rows(moves *totals) (rows []Transaction) {
 	return rows
 }
 
-// unbounded is the highest balance that there can be: releases may lift one over
+// highestBalance is what HighestBalance returns: releases may lift a balance over
 // MaxBalance by what was held.
-var unbounded = func() (b Balance) {
+var highestBalance = func() (b Balance) {
 	mustExact(exact.Mul(&b.d, &maxAmount, apd.New(MaxHolds, 0)))
 	mustExact(exact.Add(&b.d, &b.d, &maxBalance))
 	return b
@@ -160,7 +160,7 @@ var unbounded = func() (b Balance) {
 
 // HighestBalance returns the highest balance that there can be: [MaxBalance] and
 // [MaxHolds] times the highest amount.
-func HighestBalance() Balance { return unbounded }
+func HighestBalance() Balance { return highestBalance }
 
 // Held returns what the holds come to.
 func Held(holds []Hold) (held Sum) {

@@ -40,8 +40,7 @@ func (id TransactionID) End() TransactionID {
 }
 
 // newID returns the id of a name, which is all parts together. There is room for
-// that of the longest user and key, so that it is made without an allocation: a
-// posting makes three and one more for each further entry.
+// that of the longest user and key, so that it is made without an allocation.
 func newID(parts ...[]byte) TransactionID {
 	name := append(make([]byte, 0, 1024), namespace[:]...)
 	for _, part := range parts {

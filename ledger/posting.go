@@ -147,7 +147,7 @@ func (t *totals) of(user UserID) *Move {
 	i := slices.IndexFunc(*t, func(m Move) bool { return m.UserID == user })
 	if i < 0 {
 		i = len(*t)
-		*t = append(*t, Move{UserID: user, Most: unbounded})
+		*t = append(*t, Move{UserID: user, Most: highestBalance})
 	}
 	return &(*t)[i]
 }

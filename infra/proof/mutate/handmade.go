@@ -268,7 +268,7 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"ledger/end.go", `err = l.unlessRecorded(ctx, end.ID, whyNotEnded(p, out))`, `err = whyNotEnded(p, out)`},
 	}, test{"infra", "TestEndReplayedByPartialReports"}},
 	{"a release may lift no balance over the limit", []edit{
-		{"ledger/posting.go", `Most: unbounded`, `Most: Balance{maxBalance}`},
+		{"ledger/posting.go", `Most: highestBalance`, `Most: Balance{maxBalance}`},
 	}, test{"infra", "TestStore/release_over_the_limit"}},
 	{"releases that do not fit are not written", []edit{
 		{"ledger/ledger.go", `		if p.items() > MaxItems {`, `		if false {`},

@@ -1,8 +1,6 @@
 package simulation_test
 
 import (
-	"fmt"
-
 	"onewrite/ledger"
 )
 
@@ -22,10 +20,6 @@ func endingOf(row ledger.Transaction) ending {
 		e.captured = cents(row.Amount)
 	}
 	return e
-}
-
-func (e ending) String() string {
-	return fmt.Sprintf("%s of %d at %d", e.end, e.captured, e.created-epoch.UnixMilli())
 }
 
 // release is the end of a key's hold that a posting writes.
