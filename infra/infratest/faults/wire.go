@@ -40,7 +40,7 @@ func NewWire(next func() Delivery) *Wire { return &Wire{next: next} }
 // such as a [Wire]. The time that the client gives to an attempt stays its own.
 // [Under] comes after it.
 func Over(transport http.RoundTripper) func(*dynamodb.Options) {
-	return func(o *dynamodb.Options) { o.HTTPClient = infra.Sender{RoundTripper: transport} }
+	return func(o *dynamodb.Options) { o.HTTPClient = infra.NewHTTPClient(transport) }
 }
 
 // Before returns a transport that gives the fault to each request.
