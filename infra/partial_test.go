@@ -315,3 +315,36 @@ func TestReleaseOfWhatHasEndedByPartialReports(t *testing.T) {
 		})
 	}
 }
+
+// Two payers need what has expired, one of them from the start or only once the
+// first attempt has failed. Whichever conditions are reported, one write releases
+// both.
+func TestReleasesOfTwoByPartialReports(t *testing.T) {
+	t.Parallel()
+	for _, drained := range []bool{false, true} {
+		subsets(7, func(unreported []bool) { // the entries, an end, the moves
+			onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+				other := ledger.New(books.Over(model), time.Now)
+				post := func(key, entry string) {
+					_, err := other.Post(t.Context(), infratest.Entries(t, key, entry))
+					assert.NoError(t, err)
+				}
+				onceHeld(t, other, "1", "a debit 60")
+				onceHeld(t, other, "1", "b debit 60")
+				time.Sleep(time.Minute + time.Second)
+				if drained {
+					post("2", "b credit 50")
+					books.Network.Next(nil, func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+						post("3", "b debit 50")
+						return deliver()
+					})
+				}
+				_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "k", "a debit 70", "b debit 70", "c credit 140"))
+				require.NoError(t, err, "%v", unreported)
+				for user, balance := range map[string]string{"a": "30", "b": "30", "c": "240"} {
+					assert.Equal(t, balance, books.Balance(t, user), "%v: %s", unreported, user)
+				}
+			})
+		})
+	}
+}

@@ -81,7 +81,7 @@ func (l *Ledger) end(ctx context.Context, t Transaction, asked End, captured Amo
 	end, replayed := p.Rows[0], false
 	err := l.store.Post(ctx, p)
 	if out, ok := errors.AsType[*OutOfRangeError](err); ok {
-		err = l.unlessRecorded(ctx, end.ID, whyNotEnded(p, out))
+		err = l.unlessRecorded(ctx, end.ID, whyNotEnded(p, out, now))
 	}
 	if recorded, ok := errors.AsType[*RecordedError](err); ok {
 		end, replayed = recorded.Recorded, true
@@ -99,10 +99,10 @@ func (l *Ledger) end(ctx context.Context, t Transaction, asked End, captured Amo
 
 // whyNotEnded returns the error for an end that the accounts did not allow,
 // though the hold has no other end: the balance of who is credited is too high.
-func whyNotEnded(p Posting, out *OutOfRangeError) error {
+func whyNotEnded(p Posting, out *OutOfRangeError, now time.Time) error {
 	for _, m := range p.Moves[1:] {
 		if account, ok := out.Accounts[m.UserID]; ok && !m.Allows(account.Balance) {
-			return &ReceiverLimitError{m.UserID, account.Balance}
+			return &ReceiverLimitError{m.UserID, account.Funds(now).Balance}
 		}
 	}
 	return fmt.Errorf("the hold is not open and has no end: %w", out)

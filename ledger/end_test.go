@@ -183,8 +183,10 @@ func TestEndIsRecorded(t *testing.T) {
 func TestReceiverLimit(t *testing.T) {
 	t.Parallel()
 	first := pendingRow(t, "1 debit 40, shop credit 40")
-	const high = "999999999999960.01"
-	seen := outOfRange(t, map[string]ledger.Account{"shop": account(t, high)})
+	const high = "999999999999965.01" // with what of the receiver's has expired
+	seen := outOfRange(t, map[string]ledger.Account{
+		"shop": account(t, "999999999999960.01", holdsOf(t, "shop", noon.Add(-time.Second), "5")...),
+	})
 
 	s := (&script{answers: []error{seen}}).holding(first)
 	result, err := s.at(noon).Capture(t.Context(), endOf(first), ledger.Amount{})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -78,6 +79,7 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 	}
 	created := l.now()
 	var before releases
+	accounts := map[UserID]Account{} // as last reported: an attempt need not report all
 	for range maxRounds {
 		p := newPosting(r, created, before)
 		if p.items() > MaxItems {
@@ -85,6 +87,7 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 				return p.Rows[0], err
 			}
 			before = releases{}
+			clear(accounts)
 			continue
 		}
 		err = l.store.Post(ctx, p)
@@ -103,7 +106,8 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 			declined.Status, declined.DeclinedEntry, declined.BalanceSeen = Declined, place, seen
 			return declined, l.store.Decline(ctx, declined)
 		}
-		expired := expiredOf(r.Entries, out.Accounts, now)
+		maps.Copy(accounts, out.Accounts)
+		expired := expiredOf(r.Entries, accounts, now)
 		if expired.users == nil && before.users == nil {
 			return p.Rows[0], fmt.Errorf("store declined what the accounts allow: %w", out)
 		}

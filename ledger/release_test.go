@@ -189,6 +189,30 @@ func TestMovesAreTheReleasesAndEntries(t *testing.T) {
 	})
 }
 
+// A store may report one account at a time. What has expired of each is released
+// together, as each was last reported.
+func TestReleasesOfAccountsReportedInTurn(t *testing.T) {
+	t.Parallel()
+	type accounts = map[string]ledger.Account
+	expired := func(user string) ledger.Account { return account(t, "60", holdsOf(t, user, noon, "40")...) }
+	s := &script{answers: []error{
+		outOfRange(t, accounts{"a": expired("a")}),
+		outOfRange(t, accounts{"b": expired("b")}),
+		outOfRange(t, accounts{"a": account(t, "100")}), // somebody else has released it
+		nil,
+	}}
+	_, err := s.at(after).Post(t.Context(), requestOf(t, "a debit 70, b debit 70", 0))
+	require.NoError(t, err)
+	require.Len(t, s.posted, 4)
+	const (
+		plainA, releasedA = "a debit 70 from 70 to 1016000000000000 in 1; held 0", "a debit 30 from 30 to 1016000000000000 in 2; held -40; ends 40"
+		plainB, releasedB = "b debit 70 from 70 to 1016000000000000 in 1; held 0", "b debit 30 from 30 to 1016000000000000 in 2; held -40; ends 40"
+	)
+	assert.Equal(t, []string{releasedA, plainB}, holdTexts(s.posted[1]))
+	assert.Equal(t, []string{releasedA, releasedB}, holdTexts(s.posted[2]))
+	assert.Equal(t, []string{releasedB, plainA}, holdTexts(s.posted[3]))
+}
+
 // Releases that do not fit beside the entries are written before them, those of
 // each user at once. That somebody else has written them is as good.
 func TestReleasesThatDoNotFit(t *testing.T) {

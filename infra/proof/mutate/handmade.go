@@ -265,11 +265,14 @@ func (id TransactionID) end(kind End) TransactionID {
 	"cmp"`},
 	}, test{"infra", "TestHoldReplayedByPartialReports"}},
 	{"a replay hears of the receiver's limit", []edit{
-		{"ledger/end.go", `err = l.unlessRecorded(ctx, end.ID, whyNotEnded(p, out))`, `err = whyNotEnded(p, out)`},
+		{"ledger/end.go", `err = l.unlessRecorded(ctx, end.ID, whyNotEnded(p, out, now))`, `err = whyNotEnded(p, out, now)`},
 	}, test{"infra", "TestEndReplayedByPartialReports"}},
 	{"a release may lift no balance over the limit", []edit{
 		{"ledger/posting.go", `Most: highestBalance`, `Most: Balance{maxBalance}`},
 	}, test{"infra", "TestStore/release_over_the_limit"}},
+	{"a release is forgotten when another user is reported", []edit{
+		{"ledger/ledger.go", `expiredOf(r.Entries, accounts, now)`, `expiredOf(r.Entries, out.Accounts, now)`},
+	}, test{"infra", "TestReleasesOfTwoByPartialReports"}},
 	{"releases that do not fit are not written", []edit{
 		{"ledger/ledger.go", `		if p.items() > MaxItems {`, `		if false {`},
 	}, test{"infra", "TestStore/releases_that_do_not_fit"}},

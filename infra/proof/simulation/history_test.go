@@ -181,7 +181,7 @@ func (h *history) endAnswer(t *testing.T, c *call) event {
 	case errors.As(c.err, &other):
 		return hasEnded(c.key, number(&h.endings, endingOf(other.End)))
 	case errors.As(c.err, &full):
-		return h.receiverFull(c.key, asked, cents(full.Balance))
+		return h.receiverFull(c.key, asked, cents(full.Balance), c.now())
 	case errors.Is(c.err, ledger.ErrNotFound):
 		return replay(c.key, 0)
 	case errors.Is(c.err, ledger.ErrNotPending):

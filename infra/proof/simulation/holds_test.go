@@ -142,8 +142,8 @@ func (h *history) heldLess(key int, sum int64) event {
 }
 
 // receiverFull answers that who is to be credited has too much for a capture of
-// that sum, or of all for zero.
-func (h *history) receiverFull(key int, sum, seen int64) event {
+// that sum, or of all for zero, and what that user can spend at that time.
+func (h *history) receiverFull(key int, sum, seen, now int64) event {
 	return func(a accounts) (accounts, bool) {
 		o, ok := h.open(a, key)
 		if !ok || len(o.all()) < 2 {
@@ -152,7 +152,8 @@ func (h *history) receiverFull(key int, sum, seen int64) event {
 		if sum == 0 {
 			sum = o.entries[0].amount
 		}
-		balance := a.balances[o.entries[1].user]
-		return a, balance == seen && balance+sum > ceiling
+		receiver, free := o.entries[1].user, h.freed(a, now)
+		a.lapsed = free.lapsed
+		return a, free.balances[receiver] == seen && a.balances[receiver]+sum > ceiling
 	}
 }
