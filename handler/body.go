@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -150,12 +151,16 @@ func parseAmount(invalid *invalidRequest, prefix string, m entryMembers) ledger.
 }
 
 // parseExpiresIn reads how long the transaction is pending, and checks that it
-// can be.
+// can be, if all its entries could be parsed.
 func parseExpiresIn(invalid *invalidRequest, member jsontext.Value, r *ledger.Request) {
 	r.ExpiresIn = parseMember(invalid, expiresInField, member, aNumber, ledger.ParseExpiresIn)
-	if invalid.err() == nil {
+	if r.ExpiresIn > 0 && !slices.ContainsFunc(r.Entries, unparsed) {
 		invalid.addError(expiresInField, ledger.CheckHold(r.Entries))
 	}
+}
+
+func unparsed(e ledger.Entry) bool {
+	return e.UserID == (ledger.UserID{}) || e.Type == "" || e.Amount.Equal(ledger.Amount{})
 }
 
 // parseMetadata reads the metadata, which may be left out.

@@ -431,6 +431,7 @@ func TestRoutes(t *testing.T) {
 			{"GET", "/", 404, ""},
 			{"GET", "/balances", 404, ""},
 			{"GET", "/balance/", 404, ""},
+			{"POST", "/transactions/1%2Fcapture", 404, ""},
 			{"GET", "/Balance", 404, ""},
 			{"GET", "/transactions/", 404, ""},
 			{"GET", "/transactions/" + id11 + "/", 404, ""},

@@ -233,6 +233,9 @@ func TestEventPaths(t *testing.T) {
 		{http2("GET /balance", "dev", api, "/dev/balance/"), "/dev/balance/"},
 		{rest("/+}", "prod", api, "/balance"), balance},
 		{rest("/{}", "prod", api, "/v1/balance"), balance},
+		// A slash that is sent encoded is part of a segment: this is not the route of a capture.
+		{http2("ANY /transactions/{id}", "$default", api, "/transactions/1%2Fcapture"), "/transactions/1%2Fcapture"},
+		{http2("$default", "$default", api, "/transactions/1%2fvoid"), "/transactions/1%2fvoid"},
 		// $default is any route: only the stage of the API's own domain is known.
 		{http2("$default", "$default", api, "/balance"), balance},
 		{http2("$default", "dev", api, "/dev/balance"), balance},

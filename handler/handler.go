@@ -75,7 +75,7 @@ func (h *Handler) serve(ctx context.Context, c *call, err error) answer {
 	defer cancel()
 	c.Request = c.WithContext(ctx)
 
-	route, do := h.match(c.Method, c.URL.Path)
+	route, do := h.match(c.Method, c.URL)
 	switch {
 	case h.isPreflight(c):
 		do = h.preflight

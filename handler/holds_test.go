@@ -2,7 +2,9 @@ package handler_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +78,7 @@ func TestHoldsThatAreNone(t *testing.T) {
 		for _, sent := range []string{
 			short("0"), short("2678401"), short("1.0"), short("1e3"), short("-1"), short(`"60"`), short("null"), short("{}"), short("true"),
 			`{"userId":"1","ammount":"1","type":"credit","expiresIn":60}`,
+			`{"userId":"1","ammount":"1","type":"credit","expiresIn":60,"currency":"EUR"}`,
 			entries(credit), entries(credit, debit), entries(debit, debit), entries(debit, credit, credit),
 			entries(debit, `{"userId":"2","ammount":"2","type":"credit"}`), entries(debit, `{"userId":"1","ammount":"1","type":"credit"}`),
 		} {
@@ -83,6 +86,8 @@ func TestHoldsThatAreNone(t *testing.T) {
 			assert.Equal(t, http.StatusBadRequest, got.Status, sent)
 			assert.NotEmpty(t, got.problem(t).Properties["expiresIn"], sent)
 		}
+		got := a.post(t, "k", entries(`{"userId":"1","ammount":"1","type":"transfer"}`))
+		assert.Equal(t, []string{"entries[0].type"}, slices.Collect(maps.Keys(got.problem(t).Properties)), "whether it can be pending is not known")
 		for i, sent := range []string{short("1"), entries(debit), entries(debit, credit)} {
 			assert.Equal(t, http.StatusCreated, a.post(t, fmt.Sprint(i), sent).Status, sent)
 		}
@@ -193,6 +198,11 @@ func TestPaymentOnHold(t *testing.T) {
 		assert.Equal(t, http.StatusNotFound, a.end(t, entry, "void", "").Status, "an entry's id")
 		payer := a.get(t, "/transactions?userId=1").Body
 		assert.Contains(t, payer, `"type":"debit","ammount":"40","status":"pending"`)
+
+		voided := a.pending(t, "another", paymentBody("1", "shop", "40"))
+		assert.Contains(t, a.end(t, voided, "void", "").Body,
+			`"entries":[{"id":"`+voided+`","userId":"1","type":"debit","ammount":"40"},{"userId":"shop","type":"credit","ammount":"40"}]`,
+			"the credit has no row, and gets none")
 		assert.Contains(t, payer, `"type":"capture","ammount":"25","status":"posted","createdAt":"2026-11-22T12:00:00.005Z","transactionId":"`+id+`"}`)
 	})
 }

@@ -2,6 +2,7 @@ package handler
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -38,15 +39,19 @@ type route struct {
 }
 
 // match returns the action of a request, and its route as the log names it. The
-// action of a request without a route fails.
-func (h *Handler) match(method, path string) (name string, do action) {
+// action of a request without a route fails. A slash that is sent encoded is part
+// of a segment, and no route has such a segment.
+func (h *Handler) match(method string, u *url.URL) (name string, do action) {
+	if strings.Contains(strings.ToUpper(u.EscapedPath()), "%2F") {
+		return "", failWith(errNotFound)
+	}
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
 	var allow []string
 	for _, r := range h.routes {
 		switch {
-		case !r.matches(path):
+		case !r.matches(u.Path):
 		case r.method == method:
 			return r.method + " " + r.path, r.do
 		case r.method == http.MethodGet:

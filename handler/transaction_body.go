@@ -24,7 +24,7 @@ type transactionBody struct {
 }
 
 type entryBody struct {
-	ID      string `json:"id,omitempty"` // of its row, if it has one
+	ID      string `json:"id,omitempty"` // of its row, if it has one or may get one
 	UserID  string `json:"userId"`
 	Type    string `json:"type"`
 	Ammount string `json:"ammount"`
@@ -38,9 +38,17 @@ func wholeBody(t ledger.Transaction) transactionBody {
 		return b
 	}
 	b.UserID, b.Type, b.Ammount, b.TransactionID = "", "", "", ""
+	rows := len(t.Entries)
+	switch t.Status {
+	case ledger.Declined:
+		rows = 0
+	case ledger.Voided, ledger.Expired:
+		rows = 1 // the credit's would have come with the capture
+	case ledger.Posted, ledger.Pending:
+	}
 	for i, e := range t.Entries {
 		entry := entryBody{UserID: e.UserID.String(), Type: string(e.Type), Ammount: e.Amount.String()}
-		if t.Status != ledger.Declined {
+		if i < rows {
 			entry.ID = t.ID.Entry(i).String()
 		}
 		b.Entries = append(b.Entries, entry)
