@@ -42,7 +42,7 @@ type route struct {
 // action of a request without a route fails. A slash that is sent encoded is part
 // of a segment, and no route has such a segment.
 func (h *Handler) match(method string, u *url.URL) (name string, do action) {
-	if strings.Contains(strings.ToUpper(u.EscapedPath()), "%2F") {
+	if sent := u.EscapedPath(); strings.Contains(sent, "%2F") || strings.Contains(sent, "%2f") {
 		return "", failWith(errNotFound)
 	}
 	if method == http.MethodHead {
