@@ -154,7 +154,7 @@ func parseAmount(invalid *invalidRequest, prefix string, m entryMembers) ledger.
 // can be, if all its entries could be parsed.
 func parseExpiresIn(invalid *invalidRequest, member jsontext.Value, r *ledger.Request) {
 	r.ExpiresIn = parseMember(invalid, expiresInField, member, aNumber, ledger.ParseExpiresIn)
-	if r.ExpiresIn > 0 && !slices.ContainsFunc(r.Entries, unparsed) {
+	if !slices.ContainsFunc(r.Entries, unparsed) {
 		invalid.addError(expiresInField, ledger.CheckHold(r.Entries))
 	}
 }

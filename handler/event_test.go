@@ -165,6 +165,7 @@ func TestKeySentTwice(t *testing.T) {
 			if spelling != name {
 				assert.Equal(t, 400, overEvent(map[string]any{name: "a", spelling: "a"}), spelling)
 				assert.Equal(t, 400, overEvent(map[string]any{name: "a", spelling: "b"}, "2.0"), spelling)
+				assert.Equal(t, 400, overEvent(map[string]any{name: []string{"a"}, spelling: []string{"b"}}), spelling)
 			}
 		}
 	}

@@ -86,7 +86,9 @@ func TestHoldsThatAreNone(t *testing.T) {
 			assert.Equal(t, http.StatusBadRequest, got.Status, sent)
 			assert.NotEmpty(t, got.problem(t).Properties["expiresIn"], sent)
 		}
-		got := a.post(t, "k", entries(`{"userId":"1","ammount":"1","type":"transfer"}`))
+		got := a.post(t, "k", `{"userId":"1","ammount":"1","type":"credit","expiresIn":0}`)
+		assert.Len(t, got.problem(t).Properties["expiresIn"], 2, "the time, and what it comes with")
+		got = a.post(t, "k", entries(`{"userId":"1","ammount":"1","type":"transfer"}`))
 		assert.Equal(t, []string{"entries[0].type"}, slices.Collect(maps.Keys(got.problem(t).Properties)), "whether it can be pending is not known")
 		for i, sent := range []string{short("1"), entries(debit), entries(debit, credit)} {
 			assert.Equal(t, http.StatusCreated, a.post(t, fmt.Sprint(i), sent).Status, sent)
