@@ -47,7 +47,7 @@ func (s *Store) postError(ctx context.Context, p ledger.Posting, err error) erro
 	case !onlyConditions(cancelled.CancellationReasons):
 		return err
 	case slices.ContainsFunc(puts, failed):
-		return s.partlyRecorded(ctx, p, err)
+		return s.partlyRecorded(ctx, p, puts, err)
 	default:
 		return outOfRange(p.Moves, moves)
 	}
@@ -63,13 +63,18 @@ func onlyConditions(reasons []types.CancellationReason) bool {
 // partlyRecorded returns the error for a posting of which a row is reported as
 // taken, and the first is not. The first must be there too, or somebody has
 // ended a hold that was to end here, or the table is damaged.
-func (s *Store) partlyRecorded(ctx context.Context, p ledger.Posting, cause error) error {
+func (s *Store) partlyRecorded(ctx context.Context, p ledger.Posting, puts []types.CancellationReason, cause error) error {
 	t, err := s.Transaction(ctx, p.Rows[0].ID)
 	switch {
 	case err == nil:
 		return &ledger.RecordedError{Recorded: t}
 	case !errors.Is(err, ledger.ErrNotFound):
 		return err
+	}
+	for i, put := range puts {
+		if failed(put) && p.Rows[i].End == "" {
+			return fmt.Errorf("a row of transaction %s is there without its first: %w", p.Rows[0].ID, cause)
+		}
 	}
 	accounts := map[ledger.UserID]ledger.Account{}
 	for _, m := range p.Moves {
@@ -78,9 +83,6 @@ func (s *Store) partlyRecorded(ctx context.Context, p ledger.Posting, cause erro
 				return err
 			}
 		}
-	}
-	if len(accounts) == 0 {
-		return fmt.Errorf("a row of transaction %s is there without its first: %w", p.Rows[0].ID, cause)
 	}
 	return &ledger.OutOfRangeError{Accounts: accounts}
 }

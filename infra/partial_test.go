@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -345,6 +346,60 @@ func TestReleasesOfTwoByPartialReports(t *testing.T) {
 					assert.Equal(t, balance, books.Balance(t, user), "%v: %s", unreported, user)
 				}
 			})
+		})
+	}
+}
+
+// A hold is captured in time while the answer of somebody's request is under way,
+// and can be spent by that caller's clock when it arrives. That it was open says
+// nothing then: the caller looks again, and is told what came of it.
+func TestHoldIsCapturedWhileAnAnswerIsUnderWay(t *testing.T) {
+	t.Parallel()
+	const ahead, back = 450 * time.Millisecond, 950 * time.Millisecond // of the grace of a second
+	for name, c := range map[string]struct {
+		slow int // the request whose answer takes so long
+		ask  func(*testing.T, *ledger.Ledger, ledger.TransactionID) (any, error)
+		told any
+	}{
+		"the transaction": {2, func(t *testing.T, l *ledger.Ledger, id ledger.TransactionID) (any, error) {
+			read, err := l.Transaction(t.Context(), id)
+			return read.Status, err
+		}, ledger.Pending},
+		"the balance": {1, func(t *testing.T, l *ledger.Ledger, _ ledger.TransactionID) (any, error) {
+			user, err := ledger.ParseUserID("1")
+			require.NoError(t, err)
+			funds, err := l.Balance(t.Context(), user)
+			return funds.Balance.String() + " and " + funds.Held.String(), err
+		}, "60 and 0"},
+		"a decline": {1, func(t *testing.T, l *ledger.Ledger, _ ledger.TransactionID) (any, error) {
+			_, err := l.Post(t.Context(), infratest.Entries(t, "2", "1 debit 200"))
+			var declined *ledger.DeclinedError
+			require.ErrorAs(t, err, &declined)
+			return declined.Result.Transaction.BalanceSeen.String(), nil
+		}, "60"},
+	} {
+		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+			hold := onceHeld(t, books.Ledger, "1", "1 debit 40")
+			time.Sleep(time.Minute - 400*time.Millisecond)
+			sent := 0
+			wire := faults.NewWire(func() faults.Delivery {
+				d := faults.Delivery{To: model}
+				if sent++; sent == c.slow {
+					d.Back = back
+				}
+				return d
+			})
+			other := ledger.New(books.Over(wire), func() time.Time { return time.Now().Add(ahead) })
+			var captured sync.WaitGroup
+			captured.Go(func() {
+				time.Sleep(100 * time.Millisecond)
+				_, err := books.Ledger.Capture(t.Context(), hold, ledger.Amount{})
+				assert.NoError(t, err, name)
+			})
+			told, err := c.ask(t, other, hold.TransactionID)
+			require.NoError(t, err, name)
+			assert.Equal(t, c.told, told, name)
+			captured.Wait()
 		})
 	}
 }

@@ -81,7 +81,7 @@ func (l *Ledger) end(ctx context.Context, t Transaction, asked End, captured Amo
 	end, replayed := p.Rows[0], false
 	err := l.store.Post(ctx, p)
 	if out, ok := errors.AsType[*OutOfRangeError](err); ok {
-		err = l.unlessRecorded(ctx, end.ID, whyNotEnded(p, out, now))
+		err = l.unlessRecorded(ctx, end.ID, whyNotEnded(p, out, l.now()))
 	}
 	if recorded, ok := errors.AsType[*RecordedError](err); ok {
 		end, replayed = recorded.Recorded, true

@@ -117,6 +117,22 @@ func (a Account) expired(now time.Time) (holds []Hold) {
 	return holds
 }
 
+// expires reports whether a hold can be spent at the later time, and could not at
+// the earlier one.
+func (a Account) expires(earlier, later time.Time) bool {
+	return slices.ContainsFunc(a.Holds, func(h Hold) bool { return h.spendable(later) && !h.spendable(earlier) })
+}
+
+// anyExpires reports that of any of the accounts.
+func anyExpires(accounts map[UserID]Account, earlier, later time.Time) bool {
+	for _, account := range accounts {
+		if account.expires(earlier, later) {
+			return true
+		}
+	}
+	return false
+}
+
 // tooManyHolds reports whether a request would open one hold more than there may
 // be. Holds that have expired are not open.
 func (r Request) tooManyHolds(accounts map[UserID]Account, now time.Time) bool {

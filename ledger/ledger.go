@@ -66,9 +66,10 @@ func (l *Ledger) Post(ctx context.Context, r Request) (Result, error) {
 	return outcome(Result{Transaction: written})
 }
 
-// maxRounds bounds how often a posting is made anew. Each time, somebody else
-// has ended a hold meanwhile.
-const maxRounds = 20
+// maxRounds bounds how often a posting is made anew: once for each user whose
+// releases have room in it, if a store reports one at a time, and whenever
+// somebody else has ended a hold meanwhile.
+const maxRounds = 20 + MaxItems/2
 
 // write posts a request or declines it, and returns the first row as it was to
 // be written. Accounts that do not allow the request may have holds that have
@@ -78,6 +79,7 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 		return Transaction{}, err
 	}
 	created := l.now()
+	asked := created
 	var before releases
 	accounts := map[UserID]Account{} // as last reported: an attempt need not report all
 	for range maxRounds {
@@ -96,12 +98,15 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 			return p.Rows[0], err
 		}
 		now := l.now() // holds may have expired since the first attempt
+		// Of a hold that can be spent since this attempt began, only a release
+		// finds out whether it was still open.
+		unsure := anyExpires(out.Accounts, asked, now)
 		if r.tooManyHolds(out.Accounts, now) {
 			// Unlike a decline this is not stored, so that no condition finds
 			// out what the store may have left out: that the id is taken.
 			return p.Rows[0], l.unlessRecorded(ctx, p.Rows[0].ID, ErrTooManyHolds)
 		}
-		if place, seen, ok := declinedAt(r.Entries, out.Accounts, now); ok {
+		if place, seen, ok := declinedAt(r.Entries, out.Accounts, now); ok && !unsure {
 			declined := p.Rows[0]
 			declined.Status, declined.DeclinedEntry, declined.BalanceSeen = Declined, place, seen
 			return declined, l.store.Decline(ctx, declined)
@@ -111,7 +116,7 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 		if expired.users == nil && before.users == nil {
 			return p.Rows[0], fmt.Errorf("store declined what the accounts allow: %w", out)
 		}
-		before = expired
+		before, asked = expired, now
 	}
 	return Transaction{ID: r.TransactionID()}, ErrTryAgain
 }
@@ -181,11 +186,17 @@ func outcome(r Result) (Result, error) {
 // Balance returns what the user has, strongly consistent, or [ErrTryAgain].
 // Reading writes nothing: what has expired counts as free.
 func (l *Ledger) Balance(ctx context.Context, user UserID) (Funds, error) {
-	account, err := l.store.Account(ctx, user)
-	if err != nil {
-		return Funds{}, err
+	for asked := l.now(); ; {
+		account, err := l.store.Account(ctx, user)
+		if err != nil {
+			return Funds{}, err
+		}
+		now := l.now()
+		if !account.expires(asked, now) {
+			return account.Funds(now), nil
+		}
+		asked = now // the hold may have been captured in time, after the account was read
 	}
-	return account.Funds(l.now()), nil
 }
 
 // Transaction returns the row with that id: a transaction as it stands now, or
@@ -196,13 +207,14 @@ func (l *Ledger) Transaction(ctx context.Context, id TransactionID) (Transaction
 	if err != nil || t.Status != Pending {
 		return t, err
 	}
+	now := l.now() // an end may be written as soon as it was not found
 	end, err := l.store.Transaction(ctx, id.End())
 	switch {
 	case err == nil:
 		return t.ended(end), nil
 	case !errors.Is(err, ErrNotFound):
 		return Transaction{}, err
-	case t.hold().spendable(l.now()):
+	case t.hold().spendable(now):
 		t.Status = Expired
 	}
 	return t, nil

@@ -213,6 +213,22 @@ func TestReleasesOfAccountsReportedInTurn(t *testing.T) {
 	assert.Equal(t, []string{releasedB, plainA}, holdTexts(s.posted[3]))
 }
 
+// As many as there can be are reported one at a time, and all are released.
+func TestReleasesOfManyReportedInTurn(t *testing.T) {
+	t.Parallel()
+	const most = ledger.MaxItems / 3 // a row, a move and a release each
+	s, entries := &script{}, make([]string, most)
+	for i := range most {
+		user := fmt.Sprint("user-", i)
+		entries[i] = user + " debit 70"
+		s.answers = append(s.answers, outOfRange(t, map[string]ledger.Account{user: account(t, "60", holdsOf(t, user, noon, "40")...)}))
+	}
+	s.answers = append(s.answers, nil)
+	_, err := s.at(after).Post(t.Context(), requestOf(t, strings.Join(entries, ", "), 0))
+	require.NoError(t, err)
+	assert.Len(t, s.posted[most].Rows, 2*most)
+}
+
 // Releases that do not fit beside the entries are written before them, those of
 // each user at once. That somebody else has written them is as good.
 func TestReleasesThatDoNotFit(t *testing.T) {
@@ -249,7 +265,7 @@ func TestReleasesThatDoNotFit(t *testing.T) {
 func TestRoundsAreBounded(t *testing.T) {
 	t.Parallel()
 	seen := outOfRange(t, map[string]ledger.Account{"1": account(t, "60", holdsOf(t, "1", noon, "40")...)})
-	for text, most := range map[string]int{"1 debit 70": 20, "1 debit 70" + strings.Repeat(", 1 credit 1", 98): 20} {
+	for text, most := range map[string]int{"1 debit 70": 70, "1 debit 70" + strings.Repeat(", 1 credit 1", 98): 70} {
 		s := &script{answers: []error{seen}}
 		result, err := s.at(after).Post(t.Context(), requestOf(t, text, 0))
 		require.ErrorIs(t, err, ledger.ErrTryAgain)

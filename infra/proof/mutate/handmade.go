@@ -265,7 +265,7 @@ func (id TransactionID) end(kind End) TransactionID {
 	"cmp"`},
 	}, test{"infra", "TestHoldReplayedByPartialReports"}},
 	{"a replay hears of the receiver's limit", []edit{
-		{"ledger/end.go", `err = l.unlessRecorded(ctx, end.ID, whyNotEnded(p, out, now))`, `err = whyNotEnded(p, out, now)`},
+		{"ledger/end.go", `err = l.unlessRecorded(ctx, end.ID, whyNotEnded(p, out, l.now()))`, `err = whyNotEnded(p, out, l.now())`},
 	}, test{"infra", "TestEndReplayedByPartialReports"}},
 	{"a release may lift no balance over the limit", []edit{
 		{"ledger/posting.go", `Most: highestBalance`, `Most: Balance{maxBalance}`},

@@ -142,9 +142,10 @@ func (h *history) wrote(t *testing.T, c *call, o outcome, ended time.Duration) {
 	require.Less(t, h.declines, 64, "a bit for each decline")
 	bit := uint64(1) << h.declines
 	h.declines++
-	// A call that has seen holds may have tried to release some, and then it has
-	// read the balances of their users only.
-	allReported := h.reportsAll && len(c.readings) == 1
+	// A call that was refused more than once has tried to release holds, and then
+	// it may have read the balances of their users only. Its clock is read as it
+	// begins, and for each time that it is refused.
+	allReported := h.reportsAll && len(c.readings) == 2
 	h.within(c, h.fallShort(o, bit, allReported, c.now()), c.ended)
 	h.within(c, decline(c.key, number(&h.outcomes, o), bit), ended)
 }

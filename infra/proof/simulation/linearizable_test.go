@@ -79,6 +79,7 @@ func (is answers) declines(number, began, ended, key int, row ledger.Transaction
 	c := is.call(number, began, ended, toPost, key)
 	c.request = is.requests[key]
 	c.err = &ledger.DeclinedError{Result: ledger.Result{Transaction: row, Replayed: !c.wrote(row)}}
+	c.readings = append(c.readings, readingOf(number)) // once more, as it is refused
 	return c
 }
 
