@@ -37,6 +37,11 @@ NoAttributeAsked(r, u) ==
   /\ Fits(Counted(r.call), u, users[u].balance + HeldByAll(ReleasesOf(r, u)))
   /\ RoomForHold(r, users[u].holds - Cardinality(ReleasesOf(r, u)))
 NoEndOfThatKind(r)     == EndId(Hold(r)) \in DOMAIN rows => rows[EndId(Hold(r))].status # EndRow(r).status
+ReadLate(c) == \* its clock is read after the end was looked for, Delay later
+  /\ c.op = "Read"
+  /\ c.hold \in DOMAIN rows /\ rows[c.hold].status = "pending"
+  /\ EndId(c.hold) \notin DOMAIN rows /\ rows[c.hold].expires + Grace <= now + Skew + Delay
+  /\ Tell(c, [status |-> "ended", as |-> "expired"]) /\ OnlyTold
 ExpiryToldOnly(r) ==
   /\ r.op = "Expire" /\ EndFits(r) /\ HoldIsOpen(r)
   /\ Tell(r.call, [status |-> "ended", as |-> "expired"]) /\ OnlyTold

@@ -236,24 +236,30 @@ SeenAt(entries, i, balance) == balance + After(entries, entries[i].user, i - 1)
 (* Nothing is told before the decline is stored. *)
 SendDecline(d) == Send({d}) /\ UNCHANGED <<rows, users, told, now>>
 
+(* What has expired of these users at that time, or had an end since.      *)
+OnceExpired(S, clock) ==
+  {h \in DOMAIN rows : /\ IsFirst(h) /\ rows[h].status = "pending"
+                       /\ Payer(h) \in S /\ rows[h].expires + Grace <= clock}
+
 (* The rows of these users came back: their moves were refused. Where what *)
-(* has expired makes the difference, the same posting is sent again with   *)
-(* its release. Otherwise it is declined by the first entry, in their      *)
-(* order, that the balances which came back don't allow.                   *)
+(* has expired makes the difference, the same posting is sent again and    *)
+(* releases all of it, with what it was to release of the others, and      *)
+(* perhaps what has expired since of those whose rows came back before.    *)
+(* Otherwise it is declined by the first entry, in their order, that the   *)
+(* balances which came back don't allow.                                   *)
 Refused(r, moves, clock) ==
   LET c            == r.call
       entries      == Counted(c)
       expired(u)   == Expired(u, clock)
       balance(u)   == User(u).balance + HeldByAll(expired(u))
       holds(u)     == User(u).holds - Cardinality(expired(u))
-      needsNone(u) == Fits(entries, u, User(u).balance) /\ RoomForHold(r, User(u).holds)
-      needed(u)    == IF needsNone(u) THEN {} ELSE expired(u)
       others       == {h \in r.releases : Payer(h) \notin moves}
       seen(i)      == SeenAt(entries, i, balance(entries[i].user))
       wrong        == {i \in 1..Len(entries) : entries[i].user \in moves /\ ~EntryFits(entries[i], seen(i))}
   IN IF \E u \in moves : ~RoomForHold(r, holds(u)) THEN TooManyHolds(c)
      ELSE IF wrong = {}
-          THEN /\ Send({[r EXCEPT !.releases = others \cup UNION {needed(u) : u \in moves}, !.at = now]})
+          THEN /\ \E since \in SUBSET OnceExpired(PostUsers(r) \ moves, clock) :
+                    Send({[r EXCEPT !.releases = others \cup since \cup UNION {expired(u) : u \in moves}, !.at = now]})
                /\ UNCHANGED <<rows, users, told, now>>
           ELSE SendDecline(Declining(c, Least(wrong), seen(Least(wrong))))
 
@@ -262,11 +268,11 @@ Conflict(r) == UNCHANGED vars
 
 (* Another id than the first is taken, as far as was reported. The first   *)
 (* row is read, and is there, unless what is taken is the end of a hold    *)
-(* that was to be released: somebody was faster, and the posting begins    *)
-(* again.                                                                  *)
+(* that was to be released: somebody was faster, and the rows of all whose *)
+(* holds were to end are read as if they had come back.                    *)
 OtherIdTaken(r) ==
   IF Id(r.call) \in DOMAIN rows THEN Replay(r.call)
-  ELSE IF \E h \in r.releases : EndId(h) \in DOMAIN rows THEN UNCHANGED vars
+  ELSE IF r.releases # {} THEN \E clock \in Clocks : Refused(r, {Payer(h) : h \in r.releases}, clock)
   ELSE Tell(r.call, Says("damaged")) /\ OnlyTold
 
 (* DynamoDB may report any of what is true, and what it reports may be     *)
@@ -351,7 +357,8 @@ EndRefused(r) ==
      \/ ~ReceiverFits(r) /\ OverLimit(r.call)
 
 -----------------------------------------------------------------------------
-(* A reading writes nothing. It takes what has expired for released.       *)
+(* A reading writes nothing. It takes what has expired for released, by    *)
+(* its clock before it looked for the end.                                 *)
 
 Read(c) ==
   /\ c.op = "Read"
