@@ -79,7 +79,7 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 		return Transaction{}, err
 	}
 	created := l.now()
-	asked := created
+	asked := created // as each attempt begins
 	var before releases
 	accounts := map[UserID]Account{} // as last reported: an attempt need not report all
 	for range maxRounds {
