@@ -28,7 +28,7 @@ const maxAttempts = 1000
 //
 // Each delay is drawn from the last quarter of its range. Every attempt costs
 // its write units, so the numbers balance three things, which "go run
-// ./infra/proof/bench hotaccount" measures: how much of the time the user's
+// -C infra/proof ./bench hotaccount" measures: how much of the time the user's
 // items are in use, how long the unlucky wait, and how many attempts a posting
 // takes.
 const (

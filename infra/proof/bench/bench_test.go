@@ -85,7 +85,6 @@ func TestOptions(t *testing.T) {
 		{[]string{"-compare", "missing.json"}, "-compare: open missing.json: no such file"},
 		{[]string{"-compare", file}, file + " is no report of bench -json"},
 		{[]string{"-prices", "missing.json"}, "-prices: open missing.json"},
-		{[]string{"-charts", file}, "-charts: mkdir " + file},
 	} {
 		var log bytes.Buffer
 		err := run(t.Context(), c.args, io.Discard, &log)

@@ -1,6 +1,6 @@
 // Command bench measures what the ledger adds to its DynamoDB requests:
 //
-//	go run ./infra/proof/bench [-quick] [-json] [-compare FILE] [-charts DIR] [part ...]
+//	go run -C infra/proof ./bench [-quick] [-json] [-compare FILE] [part ...]
 //
 // The parts are latency, entries, holds, cpu, share, coldstart, memory, size, cost,
 // scale, hotaccount and hotentries; without any it is all of them. It runs each call next to its
@@ -70,7 +70,6 @@ type options struct {
 	asJSON  bool
 	earlier *report // nil: nothing to compare with
 	from    string  // its file
-	charts  string  // a folder; "": none
 	prices  prices
 }
 
@@ -80,7 +79,6 @@ func parseOptions(args []string, out io.Writer) (o options, err error) {
 	short := flags.Bool("quick", false, "a short look at every part, with times that mean little")
 	flags.BoolVar(&o.asJSON, "json", false, "write JSON in place of tables")
 	flags.StringVar(&o.from, "compare", "", "compare with the JSON in this `file`")
-	flags.StringVar(&o.charts, "charts", "", "draw charts into this `folder`")
 	priceFile := flags.String("prices", "", "read the prices from this `file`, such as prices.json")
 	if err := flags.Parse(args, out); err != nil {
 		return o, err
@@ -104,20 +102,12 @@ func parseOptions(args []string, out io.Writer) (o options, err error) {
 			return o, fmt.Errorf("-compare: %w", err)
 		}
 	}
-	if o.charts != "" {
-		if err := os.MkdirAll(o.charts, 0o755); err != nil {
-			return o, fmt.Errorf("-charts: %w", err)
-		}
-	}
 	return o, nil
 }
 
 func run(ctx context.Context, args []string, out, log io.Writer) error {
 	o, err := parseOptions(args, out)
 	if err != nil {
-		return err
-	}
-	if err := cli.InRepository(ctx); err != nil {
 		return err
 	}
 	r := &report{Machine: machine(), Prices: o.prices}
@@ -130,11 +120,6 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if o.earlier != nil {
 		fmt.Fprintf(log, "\nAgainst %s\n", o.from)
 		r.compare(log, o.earlier)
-	}
-	if o.charts != "" {
-		if err := r.draw(ctx, o.charts); err != nil {
-			return err
-		}
 	}
 	if broken := r.broken(); broken != nil {
 		return errors.New(strings.Join(broken, "; "))

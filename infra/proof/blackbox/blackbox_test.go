@@ -28,7 +28,8 @@ func run(m *testing.M) int {
 	if os.Getenv(urlVariable) != "" {
 		return m.Run()
 	}
-	server := exec.Command("go", "run", "../../local", "-addr", "127.0.0.1:0")
+	server := exec.Command("go", "run", "./infra/local", "-addr", "127.0.0.1:0")
+	server.Dir = "../../.." // whose module it is of
 	server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	server.Stderr = os.Stderr
 	output, err := server.StdoutPipe()

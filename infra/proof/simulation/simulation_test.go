@@ -62,7 +62,7 @@ func simulate(t *testing.T, seed uint64, count *counts) (history string) {
 		var r run
 		t.Cleanup(func() {
 			if t.Failed() {
-				t.Logf("the same again: go test ./infra/proof/simulation -run TestSimulation -seed %d\n%v", seed, &r)
+				t.Logf("the same again: go test -C infra/proof ./simulation -run TestSimulation -seed %d\n%v", seed, &r)
 			}
 		})
 		books, model := infratest.NewOnModel(t, dynamodbmodel.Moment{})

@@ -1,7 +1,7 @@
 // Command soak runs the built function for minutes under traffic that is meant
 // to break it, on this machine, and says whether it held.
 //
-//	go run ./infra/proof/soak [-minutes 10] [-seed N]
+//	go run -C infra/proof ./soak [-minutes 10] [-seed N]
 //
 // A few processes of the function serve callers who post single entries,
 // payments in circles, fees, batches, holds and payments on hold, capture and void
@@ -52,9 +52,6 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		return cli.Usagef("-minutes must be from %g to %g", leastMinutes, mostMinutes)
 	}
 	lasting := time.Duration(*minutes * float64(time.Minute))
-	if err := cli.InRepository(ctx); err != nil {
-		return err
-	}
 	database, err := infratest.OpenDatabase(ctx, log)
 	if err != nil {
 		return err

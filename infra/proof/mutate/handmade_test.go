@@ -1,4 +1,4 @@
-package main
+package mutate
 
 // defect is one, and the test that must find it.
 type defect struct {
