@@ -1,4 +1,4 @@
-package main
+package soak
 
 import (
 	"context"
@@ -114,9 +114,9 @@ func (tr *traffic) outcome(ctx context.Context, books *infratest.Books) (rows, m
 	return rows, minted, nil
 }
 
-// checkBooks notes what is wrong with the books: each posting has the rows that
-// its answer says, the users have together what they began with and what was
-// brought in, what is held included, and every invariant holds. The error is that they can't be read.
+// checkBooks fails the test if a posting has other rows than its answer says, or if
+// the users have other money together, holds included, than they began with and
+// than was brought in. The error is that the books can't be read.
 func (tr *traffic) checkBooks(ctx context.Context, books *infratest.Books) error {
 	rows, err := books.CountRows(ctx)
 	if err != nil {
@@ -136,12 +136,7 @@ func (tr *traffic) checkBooks(ctx context.Context, books *infratest.Books) error
 		sum += cents - 100_00
 	}
 	tr.expect(sum == minted, "the users have %d cents more than at first, and %d were brought in", sum, minted)
-	err = books.Check(ctx)
-	if findings, ok := errors.AsType[infratest.Findings](err); ok {
-		tr.expect(false, "%v", findings)
-		return nil
-	}
-	return err
+	return nil
 }
 
 // money returns what a user has in cents: the balance, and what is held.

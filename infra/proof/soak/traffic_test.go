@@ -1,4 +1,4 @@
-package main
+package soak
 
 import (
 	"context"
@@ -9,9 +9,9 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"testing"
 	"time"
 
-	"onewrite/infra/internal/cli"
 	"onewrite/ledger"
 )
 
@@ -19,11 +19,11 @@ import (
 // same call again until it has an outcome. It is drawn from a seed, and checks
 // every answer.
 type traffic struct {
+	t    *testing.T
 	seed uint64
 	*fleet
-	mistakes
 
-	calls, answered, cut, replays, again, hostile atomic.Int64
+	calls, answered, cut, replays, again, hostile, mistakes atomic.Int64
 
 	mu      sync.Mutex
 	answers []answer           // the first, by number of posting; the zero answer until there is one
@@ -36,6 +36,18 @@ type answer struct {
 	StatusCode int               `json:"statusCode"`
 	Headers    map[string]string `json:"headers"`
 	Body       string            `json:"body"`
+}
+
+// mistakesShown bounds the lines of many mistakes, which mostly have one cause.
+const mistakesShown = 20
+
+// expect fails the test unless ok. It is safe for concurrent use.
+func (tr *traffic) expect(ok bool, format string, args ...any) {
+	if !ok && tr.mistakes.Add(1) <= mistakesShown {
+		tr.t.Errorf(format, args...)
+	} else if !ok {
+		tr.t.Fail()
+	}
 }
 
 // users is few, so that callers meet.
@@ -171,11 +183,10 @@ func (tr *traffic) insist(ctx context.Context, payload []byte) (a answer, ok boo
 
 // settle makes all postings and ends once more, so that each has an outcome that
 // is the one that callers were answered, and none has two.
-func (tr *traffic) settle(ctx context.Context, progress *cli.Progress) {
+func (tr *traffic) settle(ctx context.Context) {
 	ends, postings := tr.asked(), tr.postings()
-	progress.Begin("everything once more", postings+len(ends))
-	tr.forEach(postings, func(n int) { tr.post(ctx, n); progress.Add(1) })
-	tr.forEach(len(ends), func(i int) { tr.end(ctx, ends[i]); progress.Add(1) })
+	tr.forEach(postings, func(n int) { tr.post(ctx, n) })
+	tr.forEach(len(ends), func(i int) { tr.end(ctx, ends[i]) })
 }
 
 // forEach does something for each number below n, as many at once as there are functions.
