@@ -16,7 +16,6 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -26,28 +25,16 @@ import (
 // is in, as it is deployed. In tests it takes what `go test` has compiled already,
 // as all dependencies once more are 40 s of CPU.
 func Build(ctx context.Context, pkg, binary string) error {
-	if testing.Testing() {
-		return build(ctx, pkg, binary, nil)
+	args := []string{"build", "-tags", "lambda.norpc", "-o", binary}
+	command := exec.CommandContext(ctx, "go")
+	if !testing.Testing() {
+		args = append(args, "-trimpath", "-ldflags", "-s -w")
+		command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	}
-	return BuildDeployed(ctx, pkg, binary, nil)
-}
-
-// BuildDeployed compiles a function as ours is deployed. What env adds to the
-// environment of this process chooses the platform.
-func BuildDeployed(ctx context.Context, pkg, binary string, env []string, flags ...string) error {
-	return build(ctx, pkg, binary, append([]string{"CGO_ENABLED=0"}, env...), append([]string{"-trimpath", "-ldflags", "-s -w"}, flags...)...)
-}
-
-func build(ctx context.Context, pkg, binary string, env []string, flags ...string) error {
-	args := append([]string{"build", "-tags", "lambda.norpc", "-o", binary}, flags...)
-	command := exec.CommandContext(ctx, "go", append(args, pkg)...)
-	command.Env = append(os.Environ(), env...)
+	command.Args = append(command.Args, append(args, pkg)...)
 	if output, err := command.CombinedOutput(); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
-		}
-		if strings.Contains(string(output), "is not in std") {
-			return fmt.Errorf("there is no package %s here: run this in the folder of the repository", pkg)
 		}
 		return fmt.Errorf("build %s: %w\n%s", pkg, err, output)
 	}

@@ -1,11 +1,12 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -24,76 +25,63 @@ func TestQuantiles(t *testing.T) {
 	assert.Equal(t, quantiles{P50: 1, P95: 1, P99: 1}, quantilesOf([]time.Duration{time.Millisecond}))
 }
 
-func TestPackageOf(t *testing.T) {
+// The function as it is deployed is one small file.
+func TestSize(t *testing.T) {
 	t.Parallel()
-	for symbol, want := range map[string]string{
-		"github.com/aws/smithy-go.(*Schema).Member":   "github.com/aws/smithy-go",
-		"type:.eq.net/http.http2Frame":                "net/http",
-		"runtime.mallocgc":                            "runtime",
-		"slices.SortFunc[go.shape.[]net/http.Cookie]": "slices",
-		"go:func.*":         "go:func",
-		"_cgo_topofstack":   "(no package)",
-		"onewrite/ledger.x": "onewrite/ledger",
-	} {
-		assert.Equal(t, want, packageOf(symbol), symbol)
-	}
+	binary := filepath.Join(t.TempDir(), "bootstrap")
+	build := exec.Command("go", "build", "-C", "../../..", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=arm64")
+	output, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	content, err := os.ReadFile(binary)
+	require.NoError(t, err)
+	var archive bytes.Buffer
+	w := zip.NewWriter(&archive)
+	file, err := w.Create("bootstrap")
+	require.NoError(t, err)
+	_, err = file.Write(content)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	t.Logf("%d bytes, %d zipped", len(content), archive.Len())
+	assert.LessOrEqual(t, len(content), 9_000_000, "bytes")
+	assert.LessOrEqual(t, archive.Len(), 4_000_000, "bytes, zipped")
 }
 
-// A broken bound fails the run, and a figure that moved is said.
-func TestBoundsAndComparison(t *testing.T) {
-	t.Parallel()
-	r := &report{
-		Share: []ownShare{{Outcome: "posted", Allocations: maxOwnAllocations}},
-		Size:  &size{Bytes: maxBinaryBytes, ZipBytes: maxZipBytes},
-		Cost:  []bill{{Outcome: "posted", units: units{1, 5, 0}}},
-	}
-	assert.Empty(t, r.broken())
-	file := filepath.Join(t.TempDir(), "earlier.json")
-	text, err := json.Marshal(r)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(file, text, 0o600))
-	earlier, err := readReport(file)
-	require.NoError(t, err)
-
-	r.EntryShare = []ownShare{{Outcome: "10 entries", Entries: 10, Allocations: maxOwnAllocations + 10*maxEntryAllocations}}
-	assert.Empty(t, r.broken())
-	r.EntryShare[0].Allocations++
-	assert.Equal(t, []string{"own allocations, 10 entries: 401, of at most 400"}, r.broken())
-	r.EntryShare = nil
-
-	r.Share[0].Allocations *= 2
-	r.Size.ZipBytes++
-	assert.Len(t, r.broken(), 2)
-	var out bytes.Buffer
-	r.compare(&out, earlier)
-	assert.Contains(t, out.String(), "own allocations, posted: 200, was 100")
-	assert.Contains(t, out.String(), "4 figures are the same within a tenth")
-}
-
-// What can't be done is said before anything is measured.
+// A command line that bench does not take is an error before anything is measured.
 func TestOptions(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "no.json")
-	require.NoError(t, os.WriteFile(file, []byte("no"), 0o600))
 	for _, c := range []struct {
 		args []string
 		want string
 	}{
-		{[]string{"speed"}, `no part "speed"; the parts are latency, entries, holds, cpu,`},
+		{[]string{"speed"}, `want one of cost, hotaccount and hotentries, and not ["speed"]`},
+		{[]string{"cost", "-quick"}, `and not ["cost" "-quick"]`},
+		{nil, "want one of"},
 		{[]string{"-for", "0s"}, "not defined: -for"},
-		{[]string{"cost", "-quick"}, `-quick comes after "cost"`},
-		{[]string{"-compare", "missing.json"}, "-compare: open missing.json: no such file"},
-		{[]string{"-compare", file}, file + " is no report of bench -json"},
-		{[]string{"-prices", "missing.json"}, "-prices: open missing.json"},
+		{[]string{"-prices", "missing.json", "cost"}, "-prices: open missing.json"},
 	} {
-		var log bytes.Buffer
-		err := run(t.Context(), c.args, io.Discard, &log)
-		assert.ErrorContains(t, err, c.want, "%q", c.args)
-		assert.Empty(t, log.String(), "%q", c.args)
+		var out bytes.Buffer
+		assert.ErrorContains(t, run(t.Context(), c.args, &out, io.Discard), c.want, "%q", c.args)
+		assert.Empty(t, out.String(), "%q", c.args)
 	}
 }
 
-// The prices are parameters, and their date and sources are told with them.
+// The table of operations.md has these units.
+func TestCost(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"cost"}, &out, io.Discard))
+	for _, row := range []string{
+		"posted +1 +5 +0", "posted, replayed +1 +4 +0", "declined +2 +6 +0", "balance read +1 +0 +1",
+		"transfer +1 +10 +0", "sale with a fee +1 +15 +0", "50 credits of one user +1 +158 +0",
+		"history of 50, of 50 entries +1 +0 +1\\d(\\.5)?", "hold +1 +5 +0", "capture +2 +5 +1", "void +2 +5 +1",
+		"debit, releases 1 +2 +12 +0", "debit, releases 16 +2 +57 +0",
+	} {
+		assert.Regexp(t, `(?m)^ *`+row+` +\d`, out.String())
+	}
+}
+
+// The prices are parameters, and their date and sources stand with them.
 func TestPrices(t *testing.T) {
 	t.Parallel()
 	p, err := readPrices("")
@@ -103,6 +91,7 @@ func TestPrices(t *testing.T) {
 	template, err := os.ReadFile("../../../template.yaml")
 	require.NoError(t, err)
 	assert.Contains(t, string(template), fmt.Sprintf("MemorySize: %g\n", p.MemoryMB))
+
 	p.PerMillionWriteUnits, p.PerMillionReadUnits, p.PerMillionInvocations = 2, 3, 5
 	p.MemoryMB, p.BilledMs, p.PerGBSecond, p.PerMillionHTTPRequests = 512, 1000, 1e-5, 7
 	p.PerGBLogged, p.PerMillionTraces, p.TracedShare = 0.5, 10, 0.1

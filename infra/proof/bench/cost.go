@@ -35,14 +35,10 @@ type prices struct {
 	PerMillionHTTPRequests float64  `json:"perMillionHTTPRequests"`
 	PerGBLogged            float64  `json:"perGBLogged"`
 	PerMillionTraces       float64  `json:"perMillionTraces"`
-	PerGBStoredMonth       float64  `json:"perGBStoredMonth"`
-	PerGBBackedUpMonth     float64  `json:"perGBBackedUpMonth"` // for point-in-time recovery
-	PerMetricMonth         float64  `json:"perMetricMonth"`
-	PerAlarmMetricMonth    float64  `json:"perAlarmMetricMonth"`
-	PerDashboardMonth      float64  `json:"perDashboardMonth"`
-	MemoryMB               float64  `json:"memoryMB"`    // the function's, as in template.yaml
-	BilledMs               float64  `json:"billedMs"`    // a call's; an assumption
-	TracedShare            float64  `json:"tracedShare"` // of the calls, by X-Ray's default rule
+	MemoryMB               float64  `json:"memoryMB"`       // the function's, as in template.yaml
+	BilledMs               float64  `json:"billedMs"`       // a call's; an assumption
+	AccessLogBytes         int      `json:"accessLogBytes"` // a line's, at 20 bytes for each variable
+	TracedShare            float64  `json:"tracedShare"`    // of the calls, by X-Ray's default rule
 }
 
 // readPrices reads a file of prices, or those of today.
@@ -82,46 +78,33 @@ func (p prices) bill(outcome string, u units, logBytes int) bill {
 	return b
 }
 
-// measureCost makes one call of every outcome, bills what it takes, and adds up
-// what a month takes besides.
-func (sub *subject) measureCost(ctx context.Context, p prices) ([]bill, *month, error) {
-	t, err := readTemplate()
-	if err != nil {
-		return nil, nil, err
-	}
+// measureCost makes one call of every outcome, and bills what it takes.
+func (sub *subject) measureCost(ctx context.Context, p prices) ([]bill, error) {
 	log := &bytes.Buffer{}
 	m := &meter{}
 	client := infra.NewClient(sub.Config, func(o *dynamodb.Options) { m.client, o.HTTPClient = o.HTTPClient, m })
-	till := &till{newHandler(infra.NewStore(client, sub.Config), log), m, log, p, t.accessLogBytes(), metricNames{}}
+	till := &till{newHandler(infra.NewStore(client, sub.Config), log), m, log, p}
 
 	var bills []bill
-	var bytesPosted float64
 	for _, step := range sub.costSteps() {
 		if step.before != nil {
 			if err := step.before(ctx); err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 		}
-		m.rows, m.rowBytes = 0, 0
 		for _, c := range step.postedBefore {
 			if _, err := till.pay(ctx, outcome{name: step.name, status: "201"}, c); err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 		}
 		b, err := till.pay(ctx, outcome{name: step.name, status: step.status}, step.call)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		bills = append(bills, b)
-		if step.name == uuidHistory {
-			bytesPosted = m.bytesPosted()
-		}
 	}
-	return bills, p.month(t, till.metrics, bytesPosted), nil
+	return bills, nil
 }
-
-// uuidHistory is the step whose rows have the names that most callers choose.
-const uuidHistory = "history of 50, UUIDs"
 
 // costStep is a call to bill, after postings that are not.
 type costStep struct {
@@ -178,7 +161,7 @@ func (sub *subject) costSteps() []costStep {
 		{name: "balance read", status: "200", call: balance.call(n)},
 		{name: "transaction read", status: "200", call: get("/transactions/"+n.id().String(), "")},
 		{name: "history of 50, short names", status: "200", call: history(short, "50"), postedBefore: postings(short, "key-%d", 50, posted.call)},
-		{name: uuidHistory, status: "200", call: history(uuid, "50"), postedBefore: postings(uuid, "0c9f7d1e-3a44-4c58-b1e0-%012d", 50, posted.call)},
+		{name: "history of 50, UUIDs", status: "200", call: history(uuid, "50"), postedBefore: postings(uuid, "0c9f7d1e-3a44-4c58-b1e0-%012d", 50, posted.call)},
 		{name: "history of 100, longest names", status: "200", call: history(longest, "100"), postedBefore: postings(longest, strings.Repeat("k", 252)+"%d", 100, posted.call)},
 		sub.stepOf(transferred),
 		sub.stepOf(postedAll("sale with a fee", sale)),
@@ -194,12 +177,10 @@ func (sub *subject) costSteps() []costStep {
 
 // till is the ledger with meters on it.
 type till struct {
-	handler        *handler.Handler
-	meter          *meter
-	log            *bytes.Buffer
-	prices         prices
-	accessLogBytes int
-	metrics        metricNames
+	handler *handler.Handler
+	meter   *meter
+	log     *bytes.Buffer
+	prices  prices
 }
 
 // pay makes a call that must have the outcome, and bills it.
@@ -213,8 +194,5 @@ func (t *till) pay(ctx context.Context, want outcome, c call) (bill, error) {
 	if err := want.check(answer); err != nil {
 		return bill{}, err
 	}
-	if err := t.metrics.add(t.log.Bytes()); err != nil {
-		return bill{}, err
-	}
-	return t.prices.bill(want.name, t.meter.units, t.log.Len()+t.accessLogBytes), nil
+	return t.prices.bill(want.name, t.meter.units, t.log.Len()+t.prices.AccessLogBytes), nil
 }

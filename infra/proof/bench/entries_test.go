@@ -69,22 +69,3 @@ func sorted(t *testing.T, body []byte) string {
 	require.NoError(t, err)
 	return differing.ReplaceAllString(string(text), "…")
 }
-
-// What the command prints of several entries and of holds, on DynamoDB Local.
-func TestEntriesAndHoldsPrint(t *testing.T) {
-	t.Parallel()
-	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), []string{"-quick", "entries", "holds", "cost"}, &out, io.Discard))
-	for _, o := range slices.Concat(several, onHold) {
-		for _, transport := range []string{"event", "function"} {
-			assert.Regexp(t, `(?m)^ *`+o.name+` +`+transport+` +new +1( +\d+\.\d{3}){7}$`, out.String())
-		}
-	}
-	for _, row := range []string{
-		"posted +1 +5 +0", "transfer +1 +10 +0", "sale with a fee +1 +15 +0", "50 credits of one user +1 +158 +0",
-		"history of 50, of 50 entries +1 +0 +[1-9][0-9]", "hold +1 +5 +0", "capture +2 +5 +1", "void +2 +5 +1",
-		"debit, releases 1 +2 +12 +0", "debit, releases 16 +2 +57 +0",
-	} {
-		assert.Regexp(t, `(?m)^ *`+row+` +\d`, out.String())
-	}
-}

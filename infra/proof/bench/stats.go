@@ -29,6 +29,4 @@ func quantile(values []float64, q float64) float64 {
 
 func median(values []float64) float64 { return quantile(values, 0.5) }
 
-func microseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
-
 func milliseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }

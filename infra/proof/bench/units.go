@@ -35,19 +35,6 @@ type units struct {
 type meter struct {
 	client dynamodb.HTTPClient
 	units  units
-
-	rows, rowBytes int // that were written to the transactions
-}
-
-// storedBeside is what DynamoDB adds to a row when it counts what is stored.
-//
-// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
-const storedBeside = 100
-
-// bytesPosted returns what a row of the transactions takes on average, in the table
-// and in the index.
-func (m *meter) bytesPosted() float64 {
-	return 2 * (float64(m.rowBytes)/float64(m.rows) + storedBeside)
 }
 
 // attributes are an item's, each with its type and its value.
@@ -133,7 +120,6 @@ func (m *meter) count(operation string, sent, received []byte, applied bool) err
 		m.units.Writes += float64(factor * kB)
 		if applied {
 			m.units.Writes += float64(kB) // the history's index
-			m.rows, m.rowBytes = m.rows+1, m.rowBytes+row.bytes()
 		}
 	}
 	if operation == "PutItem" {
