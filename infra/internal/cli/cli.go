@@ -1,11 +1,10 @@
-// Package cli is what the commands under infra share: how they start and end,
-// how they read their flags, and how they show a person how far they are.
+// Package cli has the start and the end of the commands under infra, their flags
+// and their progress.
 //
-// Every command keeps the same promises. Flags and words that it does not know,
-// and empty values of flags, end it with status 2 before it has done anything. -h prints its usage, does
-// nothing else, and ends it with status 0. SIGINT and SIGTERM end its context,
-// and a second one ends the process at once. A failure is one sentence on
-// standard error and status 1.
+// An unknown flag, an unknown word or an empty value ends a command with status 2
+// before it does anything. -h prints the usage. SIGINT and SIGTERM end the
+// command's context, and a second one ends the process at once. A failure is one
+// sentence on standard error and status 1.
 package cli
 
 import (
@@ -19,15 +18,15 @@ import (
 	"syscall"
 )
 
-// The exit statuses of all commands. A command may have others, by [ExitError].
+// The exit statuses of all commands. [ExitError] has others.
 const (
 	statusDone   = 0
 	statusFailed = 1
 	statusUsage  = 2
 )
 
-// ExitError ends a command with a status of its own. Main prints Err if there
-// is one; without it the command has said what there is to say.
+// ExitError ends a command with a status of its own. Main prints Err, if there is
+// one.
 type ExitError struct {
 	Status int
 	Err    error
@@ -44,8 +43,8 @@ func (e *ExitError) Error() string {
 // Unwrap returns Err.
 func (e *ExitError) Unwrap() error { return e.Err }
 
-// Usagef returns the error of a command that was called in a way that it does
-// not take. It ends the command with status 2.
+// Usagef returns the error of a wrong command line, which ends a command with
+// status 2.
 func Usagef(format string, args ...any) error {
 	return &ExitError{Status: statusUsage, Err: fmt.Errorf(format, args...)}
 }
@@ -59,7 +58,7 @@ func Main(name string, run func(ctx context.Context, args []string, out, log io.
 	os.Exit(finish(ctx, name, os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-// finish prints what a command ended with, if anything, and returns its status.
+// finish prints the error of a command, if any, and returns the command's status.
 func finish(ctx context.Context, name string, log io.Writer, err error) (status int) {
 	exit, ok := errors.AsType[*ExitError](err)
 	switch {

@@ -8,11 +8,10 @@ import (
 )
 
 // endWithGoRun ends the context when the "go run" that started this program is
-// gone. A SIGTERM ends "go run" and not its program, which would live on with
-// its database. A program that was built and started by itself is left alone.
+// gone. A SIGTERM ends "go run" and not its program, which would live on with its
+// database.
 func endWithGoRun(ctx context.Context) context.Context {
-	program, err := os.Executable()
-	if err != nil || !strings.Contains(program, "go-build") {
+	if program, err := os.Executable(); err != nil || !strings.Contains(program, "go-build") {
 		return ctx
 	}
 	ctx, cancel := context.WithCancel(ctx)

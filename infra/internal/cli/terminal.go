@@ -5,7 +5,7 @@ import (
 	"os"
 )
 
-// IsTerminal reports whether w is a terminal, or another device that does not mind.
+// IsTerminal reports whether w is a terminal, or another character device.
 func IsTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {

@@ -136,8 +136,8 @@ func TestProgress(t *testing.T) {
 		want  string
 	}{
 		"short": {takes: 2 * time.Second, want: "downloading it\ndownloaded in 2 s\n"},
-		"long": {takes: 61 * time.Second,
-			want: "downloading it\nstill downloading: 30s\nstill downloading: 1m0s\ndownloaded in 61 s\n"},
+		"long": {takes: 21 * time.Second,
+			want: "downloading it\nstill downloading: 10s\nstill downloading: 20s\ndownloaded in 21 s\n"},
 		"fails": {takes: time.Second, err: errors.New("no network"),
 			want: "downloading it\ndownload failed after 1 s\n"},
 	} {
