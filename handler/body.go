@@ -40,19 +40,36 @@ func readBody(c *call) ([]byte, error) {
 // that no digit of an amount goes through a float. Others are ignored.
 type members struct {
 	entryMembers
-	Entries jsontext.Value `json:"entries"`
+	Entries member `json:"entries"`
 }
 
 // entryMembers are the members of an entry. The short body has them too: it is a
 // transaction of one entry.
 type entryMembers struct {
-	UserID    jsontext.Value `json:"userId"`
-	Ammount   jsontext.Value `json:"ammount"`
-	Amount    jsontext.Value `json:"amount"`
-	Type      jsontext.Value `json:"type"`
-	Currency  jsontext.Value `json:"currency"`
-	Metadata  jsontext.Value `json:"metadata"`  // of the transaction
-	ExpiresIn jsontext.Value `json:"expiresIn"` // of the transaction
+	UserID   member `json:"userId"`
+	Ammount  member `json:"ammount"`
+	Amount   member `json:"amount"`
+	Type     member `json:"type"`
+	Currency member `json:"currency"`
+
+	// Of the transaction. An expiresIn of null is an error: taken as left out,
+	// it would make a payment of a hold.
+	Metadata  member         `json:"metadata"`
+	ExpiresIn jsontext.Value `json:"expiresIn"`
+	Balanced  member         `json:"balanced"`
+}
+
+// member is the text of a member. One that is null is nil, as if it were left
+// out: generated clients send null for the members that are not set.
+type member jsontext.Value
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (m *member) UnmarshalJSON(text []byte) error {
+	*m = nil
+	if jsontext.Value(text).Kind() != jsontext.KindNull {
+		*m = slices.Clone(text)
+	}
+	return nil
 }
 
 // parseBody reads a transaction's body into r. Names are case-sensitive; a
@@ -73,6 +90,7 @@ func parseBody(invalid *invalidRequest, body []byte, r *ledger.Request) {
 	} else {
 		parseEntries(invalid, m, r)
 	}
+	checkBalanced(invalid, m, r.Entries)
 	r.Metadata = parseMetadata(invalid, m.Metadata)
 	if m.ExpiresIn != nil {
 		parseExpiresIn(invalid, m.ExpiresIn, r)
@@ -81,7 +99,7 @@ func parseBody(invalid *invalidRequest, body []byte, r *ledger.Request) {
 
 // parseEntries reads the entries of the long body.
 func parseEntries(invalid *invalidRequest, m members, r *ledger.Request) {
-	for field, member := range map[string]jsontext.Value{
+	for field, member := range map[string]member{
 		userField: m.UserID, ammountField: m.Ammount, amountField: m.Amount, typeField: m.Type,
 	} {
 		if member != nil {
@@ -90,7 +108,7 @@ func parseEntries(invalid *invalidRequest, m members, r *ledger.Request) {
 	}
 	checkCurrency(invalid, "", m.Currency)
 	var entries []jsontext.Value
-	if m.Entries.Kind() != '[' || json.Unmarshal(m.Entries, &entries) != nil {
+	if jsontext.Value(m.Entries).Kind() != '[' || json.Unmarshal(m.Entries, &entries) != nil {
 		invalid.add(entriesField, "must be an array")
 		return
 	}
@@ -108,7 +126,7 @@ func parseEntries(invalid *invalidRequest, m members, r *ledger.Request) {
 			continue
 		}
 		field += "."
-		for name, member := range map[string]jsontext.Value{metadataField: m.Metadata, expiresInField: m.ExpiresIn} {
+		for name, member := range map[string]member{metadataField: m.Metadata, expiresInField: member(m.ExpiresIn), balancedField: m.Balanced} {
 			if member != nil {
 				invalid.add(field+name, "must be beside entries, not in one")
 			}
@@ -125,35 +143,49 @@ func parseEntry(invalid *invalidRequest, prefix string, m entryMembers) ledger.E
 	return ledger.Entry{
 		UserID: parseMember(invalid, prefix+userField, m.UserID, aString, ledger.ParseUserID),
 		Type:   parseMember(invalid, prefix+typeField, m.Type, aString, ledger.ParseType),
-		Amount: parseAmount(invalid, prefix, m),
+		Amount: parseAmount(invalid, prefix, m.Ammount, m.Amount),
 	}
 }
 
-func checkCurrency(invalid *invalidRequest, prefix string, member jsontext.Value) {
-	if member != nil && textOf(member) != currency {
+func checkCurrency(invalid *invalidRequest, prefix string, m member) {
+	if m != nil && textOf(m) != currency {
 		invalid.add(prefix+currencyField, `must be "USD", or left out`)
 	}
 }
 
-// parseAmount reads the amount under either of its names.
-func parseAmount(invalid *invalidRequest, prefix string, m entryMembers) ledger.Amount {
-	if m.Amount == nil {
-		return parseMember(invalid, prefix+ammountField, m.Ammount, aStringOrNumber, ledger.ParseAmount)
+// checkBalanced checks that the entries credit as much as they debit, if the
+// caller asks for that and all of them could be parsed.
+func checkBalanced(invalid *invalidRequest, m members, entries []ledger.Entry) {
+	switch kind := jsontext.Value(m.Balanced).Kind(); {
+	case m.Balanced == nil || kind == 'f':
+	case kind != 't':
+		invalid.add(balancedField, "must be true or false")
+	case m.Entries == nil:
+		invalid.add(balancedField, "must be beside entries, as one entry can't balance")
+	case len(entries) > 0 && !slices.ContainsFunc(entries, unparsed) && !ledger.Balanced(entries):
+		invalid.add(balancedField, "must be false or left out, or the entries must credit as much as they debit")
 	}
-	amount := parseMember(invalid, prefix+amountField, m.Amount, aStringOrNumber, ledger.ParseAmount)
-	if m.Ammount != nil {
-		same := parseMember(invalid, prefix+ammountField, m.Ammount, aStringOrNumber, ledger.ParseAmount)
-		if !same.Equal(amount) {
+}
+
+// parseAmount reads the amount under either of its names.
+func parseAmount(invalid *invalidRequest, prefix string, ammount, amount member) ledger.Amount {
+	if amount == nil {
+		return parseMember(invalid, prefix+ammountField, ammount, aStringOrNumber, ledger.ParseAmount)
+	}
+	parsed := parseMember(invalid, prefix+amountField, amount, aStringOrNumber, ledger.ParseAmount)
+	if ammount != nil {
+		same := parseMember(invalid, prefix+ammountField, ammount, aStringOrNumber, ledger.ParseAmount)
+		if !same.Equal(parsed) {
 			invalid.add(prefix+amountField, "must be the same as ammount, or left out")
 		}
 	}
-	return amount
+	return parsed
 }
 
 // parseExpiresIn reads how long the transaction is pending, and checks that it
 // can be, if all its entries could be parsed.
-func parseExpiresIn(invalid *invalidRequest, member jsontext.Value, r *ledger.Request) {
-	r.ExpiresIn = parseMember(invalid, expiresInField, member, aNumber, ledger.ParseExpiresIn)
+func parseExpiresIn(invalid *invalidRequest, expiresIn jsontext.Value, r *ledger.Request) {
+	r.ExpiresIn = parseMember(invalid, expiresInField, member(expiresIn), aNumber, ledger.ParseExpiresIn)
 	if !slices.ContainsFunc(r.Entries, unparsed) {
 		invalid.addError(expiresInField, ledger.CheckHold(r.Entries))
 	}
@@ -164,12 +196,12 @@ func unparsed(e ledger.Entry) bool {
 }
 
 // parseMetadata reads the metadata, which may be left out.
-func parseMetadata(invalid *invalidRequest, member jsontext.Value) ledger.Metadata {
-	if member == nil {
+func parseMetadata(invalid *invalidRequest, m member) ledger.Metadata {
+	if m == nil {
 		return ledger.Metadata{}
 	}
 	var values map[string]jsontext.Value
-	if member.Kind() != '{' || json.Unmarshal(member, &values) != nil {
+	if jsontext.Value(m).Kind() != '{' || json.Unmarshal(m, &values) != nil {
 		invalid.add(metadataField, "must be an object")
 		return ledger.Metadata{}
 	}
@@ -179,7 +211,7 @@ func parseMetadata(invalid *invalidRequest, member jsontext.Value) ledger.Metada
 			invalid.add(metadataField, "must have no other values than strings")
 			return ledger.Metadata{}
 		}
-		texts[name] = textOf(value)
+		texts[name] = textOf(member(value))
 	}
 	metadata, err := ledger.NewMetadata(texts)
 	invalid.addError(metadataField, err)
@@ -197,38 +229,34 @@ var (
 
 // parseMember reads a member by one of the ledger's parsers, and adds why it
 // can't.
-func parseMember[T any](invalid *invalidRequest, field string, member jsontext.Value, k kinds, parser func(string) (T, error)) T {
+func parseMember[T any](invalid *invalidRequest, field string, m member, k kinds, parser func(string) (T, error)) T {
 	var none T
-	if member == nil {
+	if m == nil {
 		invalid.add(field, "is required")
 		return none
 	}
-	if !strings.ContainsRune(k.allowed, rune(member.Kind())) {
+	if !strings.ContainsRune(k.allowed, rune(jsontext.Value(m).Kind())) {
 		invalid.add(field, k.reason)
 		return none
 	}
-	return parse(invalid, field, textOf(member), parser)
+	return parse(invalid, field, textOf(m), parser)
 }
 
 // textOf returns the text of a string, and of anything else its own digits or
 // letters.
-func textOf(member jsontext.Value) string {
-	if text, err := jsontext.AppendUnquote(nil, member); err == nil {
+func textOf(m member) string {
+	if text, err := jsontext.AppendUnquote(nil, m); err == nil {
 		return string(text)
 	}
-	return string(member)
+	return string(m)
 }
 
 // unreadable returns where and why JSON can't be read, for the caller.
 func unreadable(err error) string {
-	var (
-		syntax *jsontext.SyntacticError
-		kind   *json.SemanticError
-	)
-	switch {
-	case errors.As(err, &syntax):
+	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		return fmt.Sprintf("%v at byte %d", syntax.Err, syntax.ByteOffset)
-	case errors.As(err, &kind):
+	}
+	if kind, ok := errors.AsType[*json.SemanticError](err); ok {
 		return fmt.Sprintf("a JSON %v is not expected at %q", kind.JSONKind, kind.JSONPointer)
 	}
 	return "it can't be read"

@@ -77,7 +77,7 @@ func parseCapture(c *call) (amount ledger.Amount, field string, err error) {
 		return amount, "", err
 	}
 	invalid := &invalidRequest{}
-	var m entryMembers
+	var m captureMembers
 	if jsontext.Value(body).Kind() != '{' {
 		invalid.add(bodyField, "must be a JSON object, or left out")
 	} else if err := json.Unmarshal(body, &m); err != nil {
@@ -88,8 +88,22 @@ func parseCapture(c *call) (amount ledger.Amount, field string, err error) {
 	if m.Ammount == nil {
 		field = amountField
 	}
-	if m.Ammount != nil || m.Amount != nil {
-		amount = parseAmount(invalid, "", m)
+	const null = "must be an amount, not null: left out, it is all that is held"
+	switch {
+	case m.Ammount.Kind() == 'n':
+		invalid.add(ammountField, null)
+	case m.Amount.Kind() == 'n':
+		invalid.add(amountField, null)
+	case m.Ammount != nil || m.Amount != nil:
+		amount = parseAmount(invalid, "", member(m.Ammount), member(m.Amount))
 	}
 	return amount, field, invalid.err()
+}
+
+// captureMembers are the members of a capture's body. An amount of null is an
+// error: taken as left out, it would capture the whole of a hold for a part.
+type captureMembers struct {
+	Ammount  jsontext.Value `json:"ammount"`
+	Amount   jsontext.Value `json:"amount"`
+	Currency member         `json:"currency"`
 }

@@ -211,7 +211,6 @@ func TestEntriesRejected(t *testing.T) {
 			body   string
 			fields []string
 		}{
-			{`{"entries":null}`, []string{"entries"}},
 			{`{"entries":{}}`, []string{"entries"}},
 			{`{"entries":"[]"}`, []string{"entries"}},
 			{`{"entries":[]}`, []string{"entries"}},
@@ -228,19 +227,18 @@ func TestEntriesRejected(t *testing.T) {
 			{entries(`,"currency":"EUR"`, one, two), []string{"currency"}},
 			{entries(`,"currency":"EUR"`, one, `{"userId":"2","ammount":"1","type":"credit","currency":"usd"}`), []string{"currency", "entries[1].currency"}},
 			{entries("", one, `{"userId":"2","ammount":"1","type":"credit","metadata":{}}`), []string{"entries[1].metadata"}},
-			{entries("", one, `{"userId":"2","ammount":"1","type":"credit","metadata":null,"expiresIn":1}`), []string{"entries[1].metadata", "entries[1].expiresIn"}},
+			{entries("", one, `{"userId":"2","ammount":"1","type":"credit","metadata":[],"expiresIn":1}`), []string{"entries[1].metadata", "entries[1].expiresIn"}},
 			{entries(`,"userId":"1"`, one), []string{"userId"}},
 			{entries(`,"ammount":"10"`, one), []string{"ammount"}},
 			{entries(`,"amount":"10"`, one), []string{"amount"}},
 			{entries(`,"type":"debit"`, one), []string{"type"}},
-			{entries(`,"userId":null,"ammount":null,"amount":null,"type":null`, one, two), []string{"userId", "ammount", "amount", "type"}},
+			{entries(`,"userId":1,"ammount":1,"amount":1,"type":1`, one, two), []string{"userId", "ammount", "amount", "type"}},
 			{entries("", users...), []string{"entries"}},
 			{entries("", slices.Repeat([]string{entry("1", "1", "credit")}, 100)...), []string{"entries"}},
 			{entries("", slices.Repeat([]string{"1"}, 100)...), []string{"entries"}}, // and not each of them
 			{entries("", append(slices.Repeat([]string{one}, 98), two)...), []string{"entries"}},
 			{entries("", one, `{"userId":"2","userId":"2","ammount":"10","type":"credit"}`), []string{"body"}},
 			{entries(`,"entries":[]`, one), []string{"body"}},
-			{entries(`,"metadata":null`, one, two), []string{"metadata"}},
 			{entries(`,"metadata":[]`, one, two), []string{"metadata"}},
 			{entries(`,"metadata":"{}"`, one, two), []string{"metadata"}},
 			{entries(`,"metadata":{"a":1}`, one, two), []string{"metadata"}},
@@ -250,7 +248,7 @@ func TestEntriesRejected(t *testing.T) {
 			{entries(`,"metadata":{"a":"\ud800"}`, one, two), []string{"body"}},
 			{entries(`,"metadata":{"n":"`+strings.Repeat("x", 505)+`"}`, one, two), []string{"metadata"}},
 			{`{"userId":"1","ammount":"10","type":"credit","metadata":` + memberTexts(t, 21) + `}`, []string{"metadata"}},
-			{`{"userId":" ","ammount":"10","type":"credit","metadata":null}`, []string{"userId", "metadata"}},
+			{`{"userId":" ","ammount":"10","type":"credit","metadata":0}`, []string{"userId", "metadata"}},
 		} {
 			got := a.post(t, "1", c.body)
 			assert.Equal(t, http.StatusBadRequest, got.Status, "%.300s", c.body)

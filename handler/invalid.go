@@ -20,6 +20,7 @@ const (
 	entriesField   = "entries"
 	metadataField  = "metadata"
 	expiresInField = "expiresIn"
+	balancedField  = "balanced"
 	limitField     = "limit"
 	cursorField    = "cursor"
 	bodyField      = "body"

@@ -58,6 +58,15 @@ func Mints(entries []Entry) bool {
 	return net.d.Sign() > 0
 }
 
+// Balanced reports whether the entries credit as much as they debit.
+func Balanced(entries []Entry) bool {
+	var net Sum
+	for _, e := range entries {
+		net.move(e.Type, e.Amount)
+	}
+	return net.d.IsZero()
+}
+
 // declinedAt returns the place of the first entry that the accounts do not
 // allow, and what its user could spend then: the entries before it count, and
 // what has expired. A user whose account is not known declines nothing. It is
