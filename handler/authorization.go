@@ -34,10 +34,6 @@ type Access struct {
 	// debits, which is money from outside, and to capture a hold. Without one
 	// no token may.
 	CreditScope string
-
-	// Browsers says that browsers may ask whether they may call. All else is as
-	// without.
-	Browsers bool
 }
 
 // Authorization says who decides what a caller may do. The names are those
@@ -60,7 +56,6 @@ const (
 //
 //	AUTHORIZATION  AWS_IAM, JWT or NONE
 //	CREDIT_SCOPE   optional: one scope
-//	BROWSERS       optional: true
 //
 // There is no default for the first: a name that is misspelled must not open
 // the ledger.
@@ -68,7 +63,6 @@ func AccessFromEnv(getenv func(string) string) (Access, error) {
 	a := Access{
 		Authorization: Authorization(getenv("AUTHORIZATION")),
 		CreditScope:   getenv("CREDIT_SCOPE"),
-		Browsers:      getenv("BROWSERS") == "true",
 	}
 	switch a.Authorization {
 	case IAM, JWT, None:
@@ -146,16 +140,16 @@ func mints(entries []ledger.Entry) bool {
 }
 
 // callerOf returns the caller of an event, or errForbidden if it may do nothing.
-func (h *Handler) callerOf(payload []byte, e event) (caller, error) {
+func (h *Handler) callerOf(e event) (caller, error) {
 	switch h.access.Authorization {
 	case None:
 		return anyone, nil
 	case IAM:
-		if direct(payload) || e.signed() {
+		if e.direct || e.signed() {
 			return anyone, nil
 		}
 	case JWT:
-		if direct(payload) {
+		if e.direct {
 			return anyone, nil
 		}
 		return h.access.bearer(e.claims())

@@ -616,13 +616,6 @@ func TestAccessFromEnv(t *testing.T) {
 			assert.Equal(t, handler.Access{Authorization: authorization, CreditScope: scope}, got)
 		}
 	}
-	for text, want := range map[string]bool{"": false, "true": true, "false": false} {
-		got, err := handler.AccessFromEnv(func(name string) string {
-			return map[string]string{"AUTHORIZATION": "JWT", "BROWSERS": text}[name]
-		})
-		require.NoError(t, err, text)
-		assert.Equal(t, want, got.Browsers, text)
-	}
 	for _, wrong := range []string{"", "IAM", "jwt", "none", "JWT "} {
 		_, err := read(wrong, "")
 		assert.ErrorContains(t, err, "AUTHORIZATION in the environment must be AWS_IAM, JWT or NONE", wrong)

@@ -3,7 +3,6 @@ package handler
 import (
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -16,7 +15,7 @@ func (h *Handler) capture(c *call) (answer, error) {
 	if err := c.caller.mayCapture(); err != nil {
 		return answer{}, err
 	}
-	r, err := c.endRequest(capturePath)
+	r, err := c.endRequest()
 	if err != nil {
 		return answer{}, err
 	}
@@ -35,7 +34,7 @@ func (h *Handler) capture(c *call) (answer, error) {
 
 // void answers POST /transactions/{id}/void. Its body says nothing.
 func (h *Handler) void(c *call) (answer, error) {
-	r, err := c.endRequest(voidPath)
+	r, err := c.endRequest()
 	if err != nil {
 		return answer{}, err
 	}
@@ -44,9 +43,8 @@ func (h *Handler) void(c *call) (answer, error) {
 
 // endRequest returns the hold that the path names, which must be of a user that
 // the caller may read.
-func (c *call) endRequest(suffix string) (ledger.EndRequest, error) {
-	path := strings.TrimSuffix(strings.TrimPrefix(c.URL.Path, transactionPath), suffix)
-	id, err := ledger.ParseTransactionID(path)
+func (c *call) endRequest() (ledger.EndRequest, error) {
+	id, err := ledger.ParseTransactionID(c.id)
 	if err != nil {
 		return ledger.EndRequest{}, ledger.ErrNotFound
 	}

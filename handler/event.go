@@ -37,6 +37,9 @@ type event struct {
 	Body                            jsontext.Value      `json:"body"` // a string; bare, also an object
 	IsBase64Encoded                 bool                `json:"isBase64Encoded"`
 	RequestContext                  requestContext      `json:"requestContext"`
+
+	// direct says that it is a direct invocation.
+	direct bool
 }
 
 type requestContext struct {
@@ -63,7 +66,14 @@ func readEvent(payload []byte) (event, error) {
 		invalid.add(eventField, senders+": "+unreadable(err))
 		return event{}, invalid
 	}
+	e.direct = !e.hasMethod() && isBare(payload)
 	return e, nil
+}
+
+// hasMethod reports whether the event names a method, as those of gateways do
+// and no direct invocation does.
+func (e event) hasMethod() bool {
+	return e.HTTPMethod != "" || e.RequestContext.HTTP.Method != ""
 }
 
 // checkSender returns an *invalidRequest for an event of another sender, which
@@ -71,10 +81,9 @@ func readEvent(payload []byte) (event, error) {
 // like payload 1.0, but its query is not decoded.
 //
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
-func (e event) checkSender(payload []byte) error {
-	gateway := e.HTTPMethod != "" || e.RequestContext.HTTP.Method != ""
+func (e event) checkSender() error {
 	balancer := e.RequestContext.ELB != nil
-	if gateway && !balancer || direct(payload) {
+	if e.hasMethod() && !balancer || e.direct {
 		return nil
 	}
 	invalid := &invalidRequest{}
@@ -82,11 +91,11 @@ func (e event) checkSender(payload []byte) error {
 	return invalid
 }
 
-// direct reports whether a payload is a direct invocation. It is one only if it
-// has no member besides those of the bare inputs, so that no service that
-// passes strangers' requests on can be taken for one: API Gateway, function
-// URLs and load balancers all send a requestContext, and VPC Lattice a method.
-func direct(payload []byte) bool {
+// isBare reports whether a payload has no member besides those of the bare
+// inputs. Only such a payload is a direct invocation, as services that pass on
+// requests of others have more: API Gateway, function URLs and load balancers
+// send a requestContext, and VPC Lattice a method.
+func isBare(payload []byte) bool {
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal(payload, &members); err != nil {
 		return false

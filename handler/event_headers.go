@@ -10,7 +10,7 @@ import (
 )
 
 // headersRead are the names of all headers that the routes read.
-var headersRead = []string{keyHeader, draftKeyHeader, originHeader, requestMethodHeader}
+var headersRead = []string{keyHeader, draftKeyHeader}
 
 // eventHeaders are the headers of an event that are read, under their names
 // here, with one value for each time that the event has them. The others, of

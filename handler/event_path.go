@@ -26,7 +26,8 @@ func (e event) target() (method, path string) {
 // can say which of it that is, as a stage may have a route's name.
 func (e event) belowAPI(path string) string {
 	if template, ok := e.template(); ok {
-		return cutToTemplate(path, template)
+		below, _ := cutToTemplate(path, template)
+		return below
 	}
 	if e.stageInPath() {
 		rest, ok := strings.CutPrefix(path, "/"+e.RequestContext.Stage)
@@ -40,13 +41,48 @@ func (e event) belowAPI(path string) string {
 	return path
 }
 
+// checkParameters returns errNotFound if a path parameter that stands for one
+// segment holds more, as the slash was sent encoded: an HTTP API decodes it in
+// path and parameter. The caller's policy was checked for the parameter's route,
+// so the call may reach no other.
+func (e event) checkParameters() error {
+	_, path := e.target()
+	for name, value := range e.PathParameters {
+		if decoded, err := url.PathUnescape(value); err == nil {
+			value = decoded
+		}
+		whole := e.RouteKey == "$default" && path == "/"+value // sam local names what $default matched
+		if strings.Contains(value, "/") && !e.greedy(name) && !whole {
+			return errNotFound
+		}
+	}
+	if template, ok := e.template(); ok && strings.Contains(e.routePath(), "{") {
+		if _, fits := cutToTemplate(path, template); !fits {
+			return errNotFound
+		}
+	}
+	return nil
+}
+
+// greedy reports whether a path parameter stands for several segments.
+func (e event) greedy(parameter string) bool {
+	return strings.Contains(e.routePath(), "{"+parameter+"+}")
+}
+
+// routePath returns the path of the API's route that matched. The route
+// $default has none.
+func (e event) routePath() string {
+	if e.RouteKey == "" {
+		return e.Resource
+	}
+	_, path, _ := strings.Cut(e.RouteKey, " ")
+	return path
+}
+
 // template returns the path of the API's route that matched, by its segments.
 // The route $default matches any path, and has none.
 func (e event) template() (segments []string, ok bool) {
-	path := e.Resource
-	if e.RouteKey != "" {
-		_, path, _ = strings.Cut(e.RouteKey, " ")
-	}
+	path := e.routePath()
 	if !strings.HasPrefix(path, "/") {
 		return nil, false
 	}
@@ -63,20 +99,20 @@ func (e event) template() (segments []string, ok bool) {
 	return segments, true
 }
 
-// cutToTemplate returns the end of a path that matches a template, or the whole
-// path if none does.
-func cutToTemplate(path string, template []string) string {
+// cutToTemplate returns the end of a path that matches a template. It returns the
+// whole path if none does.
+func cutToTemplate(path string, template []string) (end string, ok bool) {
 	segments := strings.Split(path, "/")
 	before := len(segments) - len(template)
 	if before < 0 {
-		return path
+		return path, false
 	}
-	end := segments[before:]
-	end[0] = "" // belongs to what is before
-	if !slices.EqualFunc(template, end, matchesSegment) {
-		return path
+	segments = segments[before:]
+	segments[0] = "" // belongs to the part before
+	if !slices.EqualFunc(template, segments, matchesSegment) {
+		return path, false
 	}
-	return strings.Join(end, "/")
+	return strings.Join(segments, "/"), true
 }
 
 func matchesSegment(template, sent string) bool {

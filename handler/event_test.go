@@ -264,6 +264,73 @@ func TestEventPaths(t *testing.T) {
 	}
 }
 
+// A path parameter that holds a slash was sent with an encoded one, which an
+// HTTP API decodes in path and parameter. The policy was checked for the route of
+// the parameter, so the call reaches no other.
+func TestSlashInPathParameter(t *testing.T) {
+	t.Parallel()
+	h, books, log := newHandler(t)
+	id := invoke(t, h, encode(t, event2(request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1"}, holdBody("1", "40")})))
+	require.Equal(t, http.StatusCreated, id.Status)
+	payload2 := func(method, route, path string, parameters object) object {
+		return object{
+			"version": "2.0", "routeKey": route, "rawPath": path, "pathParameters": parameters,
+			"requestContext": object{"stage": "$default", "http": object{"method": method}},
+		}
+	}
+	payload1 := func(version, method, route, path string, parameters object) object {
+		return object{
+			"version": version, "resource": route, "httpMethod": method, "path": path, "pathParameters": parameters,
+			"requestContext": object{"stage": "$default"},
+		}
+	}
+	const capture, void = "/transactions/" + id11 + "/capture", "/transactions/" + id11 + "/void"
+	books.Network.Requests()
+	for _, event := range []object{
+		payload2("POST", "ANY /transactions/{id}", capture, object{"id": id11 + "/capture"}),
+		payload2("POST", "POST /transactions/{id}", void, object{"id": id11 + "/void"}),
+		payload2("POST", "ANY /transactions/{transaction}", capture, object{"transaction": id11 + "/capture"}),
+		payload2("POST", "ANY /{a}", capture, object{"a": "transactions/" + id11 + "/capture"}),
+		payload2("POST", "ANY /{a}/{b}", capture, object{"a": "transactions", "b": id11 + "/capture"}),
+		payload2("POST", "ANY /{a}/capture", capture, object{"a": "transactions/" + id11}),
+		payload2("POST", "ANY /{id}/{proxy+}", "/v1"+capture, object{"id": "v1/transactions", "proxy": id11 + "/capture"}),
+		payload2("GET", "GET /{a}", "/transactions/"+id11, object{"a": "transactions/" + id11}),
+		payload2("POST", "ANY /v1/transactions/{id}", "/v1"+capture, object{"id": id11 + "/capture"}),
+		payload2("POST", "ANY /transactions/{id}", "/v1"+capture, object{"id": id11 + "/capture"}),
+		payload2("POST", "ANY /transactions/{id}", capture, object{"id": id11 + "%2Fcapture"}),
+		payload2("POST", "ANY /transactions/{id}", capture, object{"id": id11 + "%2fcapture"}),
+		payload2("POST", "ANY /transactions/{id}", capture, nil),
+		payload2("POST", "ANY /transactions/{id}", capture, object{"id": id11}),
+		payload2("POST", "", capture, object{"id": id11 + "/capture"}),
+		payload2("POST", "$default", capture, object{"id": id11 + "/capture"}),
+		payload1("", "POST", "/transactions/{id}", capture, object{"id": id11 + "/capture"}),
+		payload1("", "POST", "/transactions/{id}", "/v1"+capture, object{"id": id11 + "/capture"}),
+		payload1("", "POST", "/transactions/{any}", void, object{"any": id11 + "/void"}),
+		payload1("", "POST", "/transactions/{id}", void, object{"id": id11 + "%2Fvoid"}),
+		payload1("1.0", "POST", "/transactions/{id}", capture, object{"id": id11 + "/capture"}),
+		payload1("1.0", "POST", "", capture, object{"id": id11 + "/capture"}),
+	} {
+		log.Reset()
+		got := invoke(t, h, encode(t, event))
+		assert.Equal(t, http.StatusNotFound, got.Status, "%v", event)
+		assert.Equal(t, "/problems/not-found", got.problem(t).Type, "%v", event)
+		assert.Contains(t, log.String(), `"route":"",`, "%v", event)
+	}
+	assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
+	for _, event := range []object{
+		payload2("POST", "ANY /{proxy+}", capture, object{"proxy": capture[1:]}),
+		payload2("POST", "POST /{path+}", capture, object{"path": capture[1:]}),
+		payload2("POST", "POST /transactions/{rest+}", capture, object{"rest": id11 + "/capture"}),
+		payload2("POST", "$default", capture, object{"any_path": capture[1:]}), // sam local
+		payload2("POST", "POST /transactions/{id}/capture", capture, object{"id": id11}),
+		payload1("", "POST", "/{everything+}", "/v1"+capture, object{"everything": capture[1:]}),
+		payload1("1.0", "POST", "/transactions/{id}/capture", capture, object{"id": id11}),
+	} {
+		got := invoke(t, h, encode(t, event))
+		assert.Equal(t, http.StatusOK, got.Status, "%v: %s", event, got.Body)
+	}
+}
+
 // Events that no caller of the API can have caused are not taken for one of
 // its calls, though they have members by the same names.
 func TestOtherSenders(t *testing.T) {

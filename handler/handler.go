@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -41,6 +42,7 @@ type call struct {
 	*http.Request
 	caller      caller
 	route       string
+	id          string // in the place of the route's wildcard
 	requestID   string
 	user        ledger.UserID
 	transaction string
@@ -75,14 +77,13 @@ func (h *Handler) serve(ctx context.Context, c *call, err error) answer {
 	defer cancel()
 	c.Request = c.WithContext(ctx)
 
-	route, do := h.match(c.Method, c.URL)
-	switch {
-	case h.isPreflight(c):
-		do = h.preflight
-	case err != nil:
+	do := h.match(c)
+	if err != nil {
 		do = failWith(err)
 	}
-	c.route = route
+	if errors.Is(err, errNotFound) {
+		c.route = ""
+	}
 	a, err := protect(func() (answer, error) { return do(c) })
 	if err != nil {
 		a = problemAnswer(err, c.caller, c.URL.EscapedPath())

@@ -31,10 +31,13 @@ func (h *Handler) open(ctx context.Context, payload []byte) (*call, error) {
 	if err != nil {
 		return c, err
 	}
-	if err := e.checkSender(payload); err != nil {
+	if err := e.checkSender(); err != nil {
 		return c, err
 	}
-	if c.caller, err = h.callerOf(payload, e); err != nil {
+	if c.caller, err = h.callerOf(e); err != nil {
+		return c, err
+	}
+	if err := e.checkParameters(); err != nil {
 		return c, err
 	}
 	return c, bodyErr

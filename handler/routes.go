@@ -2,7 +2,6 @@ package handler
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -10,9 +9,9 @@ import (
 // action answers one route.
 type action func(*call) (answer, error)
 
-// allRoutes lists the routes. GET serves HEAD too. A wildcard
-// in a path takes any one segment in its place. They are not an http.ServeMux's
-// because its 404, 405 and redirects are no problem documents.
+// allRoutes lists the routes. GET serves HEAD too. A wildcard in a path takes any
+// one segment in its place. They are not an http.ServeMux's because its 404, 405
+// and redirects are no problem documents.
 func (h *Handler) allRoutes() []route {
 	return []route{
 		{http.MethodGet, balancePath, h.balance},
@@ -38,22 +37,25 @@ type route struct {
 	do           action
 }
 
-// match returns the action of a request, and its route as the log names it. The
-// action of a request without a route fails. A slash that is sent encoded is part
-// of a segment, and no route has such a segment.
-func (h *Handler) match(method string, u *url.URL) (name string, do action) {
-	if sent := u.EscapedPath(); strings.Contains(sent, "%2F") || strings.Contains(sent, "%2f") {
-		return "", failWith(errNotFound)
+// match returns the action of a call, and notes its route, as the log names it,
+// and the id in its path. The action of a call without a route fails. A slash that
+// is sent encoded is part of a segment, and no route has such a segment.
+func (h *Handler) match(c *call) action {
+	if sent := c.URL.EscapedPath(); strings.Contains(sent, "%2F") || strings.Contains(sent, "%2f") {
+		return failWith(errNotFound)
 	}
+	method := c.Method
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
 	var allow []string
 	for _, r := range h.routes {
+		id, ok := r.match(c.URL.Path)
 		switch {
-		case !r.matches(u.Path):
+		case !ok:
 		case r.method == method:
-			return r.method + " " + r.path, r.do
+			c.route, c.id = r.method+" "+r.path, id
+			return r.do
 		case r.method == http.MethodGet:
 			allow = append(allow, http.MethodGet, http.MethodHead)
 		default:
@@ -61,23 +63,25 @@ func (h *Handler) match(method string, u *url.URL) (name string, do action) {
 		}
 	}
 	if allow == nil {
-		return "", failWith(errNotFound)
+		return failWith(errNotFound)
 	}
 	slices.Sort(allow)
-	return "", failWith(&methodError{allow})
+	return failWith(&methodError{allow})
 }
 
-func (r route) matches(path string) bool {
+// match reports whether a path is the route's, and returns the segment in the
+// place of the wildcard.
+func (r route) match(path string) (id string, ok bool) {
 	prefix, suffix, wild := strings.Cut(r.path, wildcard)
 	if !wild {
-		return path == r.path
+		return "", path == r.path
 	}
-	segment, ok := strings.CutPrefix(path, prefix)
+	id, ok = strings.CutPrefix(path, prefix)
 	if !ok {
-		return false
+		return "", false
 	}
-	segment, ok = strings.CutSuffix(segment, suffix)
-	return ok && segment != "" && !strings.Contains(segment, "/")
+	id, ok = strings.CutSuffix(id, suffix)
+	return id, ok && id != "" && !strings.Contains(id, "/")
 }
 
 // failWith returns the action that fails with err.

@@ -3,7 +3,6 @@ package handler
 import (
 	"cmp"
 	"net/http"
-	"strings"
 
 	"onewrite/ledger"
 )
@@ -54,7 +53,7 @@ func parsePost(c *call) (r ledger.Request, err error) {
 
 // transaction answers GET /transactions/{id}.
 func (h *Handler) transaction(c *call) (answer, error) {
-	id, err := ledger.ParseTransactionID(strings.TrimPrefix(c.URL.Path, transactionPath))
+	id, err := ledger.ParseTransactionID(c.id)
 	if err != nil {
 		return answer{}, ledger.ErrNotFound
 	}
