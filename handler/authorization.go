@@ -75,8 +75,9 @@ func AccessFromEnv(getenv func(string) string) (Access, error) {
 	return a, nil
 }
 
-// caller says what the sender of a call may do. The zero caller may do nothing.
+// caller says who sent a call, and what it may do. The zero caller may do nothing.
 type caller struct {
+	name    string        // the ARN of IAM's caller, a token's sub, or direct; none over plain HTTP
 	all     bool          // everything
 	user    ledger.UserID // whom it may read and debit
 	credits bool          // whether it may credit more than it debits
@@ -139,22 +140,44 @@ func mints(entries []ledger.Entry) bool {
 	return len(entries) > 0 && (!debits || ledger.Mints(entries))
 }
 
+// The names of callers that are kept with what they do.
+const (
+	directCaller     = "direct"
+	callerNameLimit  = 256 // in bytes, so that a row with it stays under 1 KB
+	callerNameMiddle = "..."
+)
+
 // callerOf returns the caller of an event, or errForbidden if it may do nothing.
 func (h *Handler) callerOf(e event) (caller, error) {
-	switch h.access.Authorization {
-	case None:
-		return anyone, nil
-	case IAM:
-		if e.direct || e.signed() {
-			return anyone, nil
-		}
-	case JWT:
-		if e.direct {
-			return anyone, nil
-		}
+	switch authorization := h.access.Authorization; {
+	case authorization == None:
+		return caller{name: e.callerName(), all: true}, nil
+	case e.direct && authorization != "":
+		return caller{name: directCaller, all: true}, nil
+	case authorization == IAM && e.userARN() != "":
+		return caller{name: e.callerName(), all: true}, nil
+	case authorization == JWT:
 		return h.access.bearer(e.claims())
 	}
 	return caller{}, errForbidden
+}
+
+// callerName returns the name of the caller that an event names, or nothing.
+func (e event) callerName() string {
+	if e.direct {
+		return directCaller
+	}
+	return shortened(e.userARN())
+}
+
+// shortened returns a name of at most callerNameLimit bytes, without the middle of
+// a longer one: an ARN begins with the account and ends with the user.
+func shortened(name string) string {
+	if len(name) <= callerNameLimit {
+		return name
+	}
+	half := (callerNameLimit - len(callerNameMiddle)) / 2
+	return strings.ToValidUTF8(name[:half], "") + callerNameMiddle + strings.ToValidUTF8(name[len(name)-half:], "")
 }
 
 // bearer returns the caller of a token with these claims.
@@ -172,7 +195,7 @@ func (a Access) bearer(claims jsontext.Value) (caller, error) {
 		return caller{}, errForbidden
 	}
 	credits := a.CreditScope != "" && slices.Contains(append(scopes(token.Scope), scopes(token.Scp)...), a.CreditScope)
-	return caller{user: user, credits: credits}, nil
+	return caller{name: shortened(token.Sub), user: user, credits: credits}, nil
 }
 
 // scopes returns the scopes in a claim: a text with spaces between them, or a

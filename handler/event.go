@@ -173,13 +173,13 @@ func (e event) body() ([]byte, error) {
 	return decoded, nil
 }
 
-// signed reports whether IAM let the caller of an API or a function URL in: the
-// event then names the caller. Each payload format has one place for it, and
-// only that one counts.
+// userARN returns the ARN of the caller that IAM let in by an API or a function
+// URL, or nothing. Each payload format has one place for it, and only that one
+// counts.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 // https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
-func (e event) signed() bool {
+func (e event) userARN() string {
 	sent := e.RequestContext.Identity
 	if e.RequestContext.HTTP.Method != "" {
 		sent = e.authorizer().IAM
@@ -187,7 +187,10 @@ func (e event) signed() bool {
 	var caller struct {
 		UserARN string `json:"userArn"`
 	}
-	return json.Unmarshal(sent, &caller) == nil && caller.UserARN != ""
+	if json.Unmarshal(sent, &caller) != nil {
+		return ""
+	}
+	return caller.UserARN
 }
 
 // claims returns those of the token that API Gateway has checked, or nil. Each

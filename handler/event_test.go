@@ -1,8 +1,10 @@
 package handler_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -220,6 +222,8 @@ func TestEventPaths(t *testing.T) {
 		{http2("GET /transactions/{id}", "balance", api, "/balance/transactions/balance"), "/transactions/balance"},
 		{with(http2("ANY /{proxy+}", "prod", own, "/v1/balance"), params, object{"proxy": "balance"}), balance},
 		{with(http2("ANY /{proxy+}", "dev", api, "/dev/transactions/1"), params, object{"proxy": "transactions/1"}), "/transactions/1"},
+		{with(http2("ANY /{everything+}", "dev", api, "/dev/transactions/1"), params, object{"everything": "transactions/1"}), "/transactions/1"},
+		{with(rest("/{path+}", "prod", own, "/v1/transactions/1"), params, object{"path": "transactions/1"}), "/transactions/1"},
 		{rest("/balance", "prod", api, "/balance"), balance},
 		{rest("/balance", "prod", own, "/v1/balance"), balance},
 		{rest("/balance", "prod", own, "/prod/balance"), balance}, // a mapping without a stage
@@ -354,6 +358,26 @@ func TestOtherSenders(t *testing.T) {
 		assert.NotEmpty(t, got.problem(t).Properties["event"], payload)
 	}
 	assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
+}
+
+// Base64 has two characters beside letters and digits, and ends in padding.
+func TestBase64Bodies(t *testing.T) {
+	t.Parallel()
+	h, books, _ := newHandler(t)
+	seen := ""
+	for i, note := range []string{"", "n", "nn", "???", "~~~", "\u00ff\u00fe>>>???"} {
+		sent := fmt.Sprintf(`{"userId":"1","ammount":"1","type":"credit","note":%q}`, note)
+		encoded := base64.StdEncoding.EncodeToString([]byte(sent))
+		seen += encoded
+		event := event2(request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": fmt.Sprint(i)}, encoded})
+		event["isBase64Encoded"] = true
+		got := invoke(t, h, encode(t, event))
+		assert.Equal(t, http.StatusCreated, got.Status, "%s: %s", encoded, got.Body)
+	}
+	for _, character := range []string{"+", "/", "="} {
+		assert.Contains(t, seen, character)
+	}
+	assert.Equal(t, "106", books.Balance(t, "1"))
 }
 
 // A body makes a bare input a POST, whatever is in it.

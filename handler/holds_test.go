@@ -299,6 +299,60 @@ func TestTokensAndHolds(t *testing.T) {
 	})
 }
 
+// A bearer whose capture would lift the receiver over the limit does not read the
+// receiver's balance.
+func TestCaptureTellsNoBalanceOfAnother(t *testing.T) {
+	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
+		books.Fill(t, "rich")
+		payer, rich := g.user("1", h), g.user("rich", h)
+		id := payer.pending(t, "order", paymentBody("1", "rich", "60"))
+		require.Equal(t, http.StatusCreated, rich.post(t, "k", body("rich", "50", "credit")).Status)
+		got := payer.end(t, id, "capture", "")
+		assert.Equal(t, http.StatusUnprocessableEntity, got.Status)
+		p := got.problem(t)
+		assert.Equal(t, "/problems/balance-limit", p.Type)
+		assert.Equal(t, "1000000000000000", p.Limit)
+		assert.Empty(t, p.Balance)
+		assert.NotContains(t, got.Body, "999999999999950")
+	})
+}
+
+// A bearer who may not capture is told so whatever else is wrong with the call.
+func TestForbiddenCapture(t *testing.T) {
+	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
+		id := g.user("1", h).pending(t, "1", holdBody("1", "40"))
+		books.Network.Requests()
+		for _, hold := range []string{id, "none", "00000000-0000-8000-8000-000000000000"} {
+			for _, body := range []string{"", "{}", "[", `{"ammount":"0"}`, `{"ammount":null}`, strings.Repeat(" ", 16<<10+1)} {
+				r := request{method: http.MethodPost, target: "/transactions/" + hold + "/capture", body: body}
+				assertForbidden(t, invoke(t, h, encode(t, g.authorized(r, g.authorizer(object{"sub": "1"})))), hold)
+			}
+		}
+		assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
+	})
+}
+
+// The credit of a payment that expired has no row, and its id is in no answer,
+// before the release is written and after it.
+func TestExpiredPaymentHasNoIDForItsCredit(t *testing.T) {
+	t.Parallel()
+	books := infratest.New(t)
+	now := noon
+	l := ledger.New(books.Store, func() time.Time { return now })
+	h := handler.New(l, handler.NewLogger(t.Output(), "ledger", "7"), handler.Access{Authorization: handler.None})
+	a := &api{Books: books, send: overEvents(event2)(t, h)}
+	id := a.pending(t, "1", paymentBody("1", "shop", "40"))
+	entries := `"entries":[{"id":"` + id + `","userId":"1","type":"debit","ammount":"40"},{"userId":"shop","type":"credit","ammount":"40"}]`
+	now = noon.Add(time.Minute + time.Second)
+	for range 2 {
+		got := a.get(t, "/transactions/"+id)
+		assert.Contains(t, got.Body, `"status":"expired"`)
+		assert.Contains(t, got.Body, entries)
+		require.Equal(t, "expired", a.end(t, id, "capture", "").problem(t).Ended) // which writes the expiry
+	}
+	assert.Equal(t, `{"data":[]}`, a.get(t, "/transactions?userId=shop").Body)
+}
+
 // A hold that is voided may lift a balance over the limit, and the description
 // knows such a balance.
 func TestBalanceOverTheLimit(t *testing.T) {

@@ -39,10 +39,11 @@ const (
 // holds a body. Only the line of a call that failed, or has to be tried again,
 // holds the cause.
 func (h *Handler) logCall(c *call, a answer, err error, took time.Duration) {
-	attrs := append(make([]slog.Attr, 0, 12),
+	attrs := append(make([]slog.Attr, 0, 13),
 		slog.String(routeMember, c.route),
 		slog.Int("status", a.status),
 		slog.String("request_id", c.requestID),
+		slog.String("caller", c.caller.name),
 		slog.String("user", c.user.String()),
 		slog.String("transaction", c.transaction),
 		slog.String("outcome", string(a.outcome)),
