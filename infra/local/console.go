@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -55,7 +56,7 @@ func (c *console) serveCall(w http.ResponseWriter, r *http.Request) {
 		c.ledger.ServeHTTP(w, r)
 	case who.faults[answerLost]:
 		c.ledger.ServeHTTP(newAnswer(), r.WithContext(who.in(r.Context())))
-		breakOff(w)
+		breakOff(w, r)
 	default:
 		c.ledger.ServeHTTP(w, r.WithContext(who.in(r.Context())))
 	}
@@ -64,7 +65,7 @@ func (c *console) serveCall(w http.ResponseWriter, r *http.Request) {
 // callerOf takes the local server's own headers out of a call. The caller is nil
 // for a call without them.
 func (c *console) callerOf(r *http.Request, number int) (*caller, error) {
-	name, words := r.Header.Get(callHeader), r.Header.Get(faultHeader)
+	name, words := r.Header.Get(callHeader), strings.Join(r.Header.Values(faultHeader), ",")
 	r.Header.Del(callHeader)
 	r.Header.Del(faultHeader)
 	if name == "" && words == "" {
@@ -77,59 +78,81 @@ func (c *console) callerOf(r *http.Request, number int) (*caller, error) {
 	return &caller{number, c.records.open(name), f}, nil
 }
 
-// breakOff begins an answer that says nothing and never ends. A connection that
-// is closed before its answer begins would not do: browsers then send the call
-// again by themselves.
-func breakOff(w http.ResponseWriter) {
-	w.Header().Set("Content-Length", "1")
-	w.WriteHeader(http.StatusOK)
-	_ = http.NewResponseController(w).Flush()
+// breakOff closes the connection within the answer's body. If it closed the
+// connection before the answer, browsers would send the call again by themselves.
+// An answer to HEAD has no body, so there it does.
+func breakOff(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodHead {
+		w.Header().Set("Content-Length", "1")
+		w.WriteHeader(http.StatusOK)
+		_ = http.NewResponseController(w).Flush()
+	}
 	panic(http.ErrAbortHandler)
 }
 
-// serveCallers makes many calls at once, each by a caller of its own. A browser
-// would send some six at a time.
+// serveCallers makes many calls at once, each by its own caller. A browser would
+// send about six at a time. A lost answer is null.
 func (c *console) serveCallers(w http.ResponseWriter, r *http.Request) {
-	var calls []call
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, callersLimitBytes)).Decode(&calls); err != nil {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		http.Error(w, "the Content-Type must be application/json", http.StatusUnsupportedMediaType)
+		return
+	}
+	prepared, err := c.prepare(w, r)
+	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	if len(calls) > callersLimit {
-		http.Error(w, fmt.Sprintf("at most %d callers", callersLimit), http.StatusBadRequest)
-		return
+	answerJSON(w, c.atOnce(prepared))
+}
+
+// prepared is a call that is ready to be made.
+type prepared struct {
+	*http.Request
+	answerLost bool
+}
+
+// prepare reads the calls of a request.
+func (c *console) prepare(w http.ResponseWriter, r *http.Request) ([]prepared, error) {
+	var calls []call
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, callersLimitBytes)).Decode(&calls); err != nil {
+		return nil, err
 	}
-	requests := make([]*http.Request, len(calls))
+	if len(calls) > callersLimit {
+		return nil, fmt.Errorf("at most %d callers", callersLimit)
+	}
+	all := make([]prepared, len(calls))
 	for i, one := range calls {
 		request, err := one.request(r.Context())
 		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
+			return nil, err
 		}
 		who, err := c.callerOf(request, i+1)
 		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
+			return nil, err
 		}
+		all[i] = prepared{Request: request}
 		if who != nil {
-			request = request.WithContext(who.in(request.Context()))
+			all[i] = prepared{request.WithContext(who.in(r.Context())), who.faults[answerLost]}
 		}
-		requests[i] = request
 	}
-	answerJSON(w, c.atOnce(requests))
+	return all, nil
 }
 
-// atOnce makes the calls, none before all callers are ready.
-func (c *console) atOnce(requests []*http.Request) []*answer {
-	answers := make([]*answer, len(requests))
+// atOnce makes the calls, none before all callers are ready, and returns their
+// answers: nil for a lost one.
+func (c *console) atOnce(calls []prepared) []*answer {
+	answers := make([]*answer, len(calls))
 	var ready, done sync.WaitGroup
-	ready.Add(len(requests))
-	for i, r := range requests {
-		answers[i] = newAnswer()
+	ready.Add(len(calls))
+	for i, one := range calls {
 		done.Go(func() {
 			ready.Done()
 			ready.Wait()
-			c.ledger.ServeHTTP(answers[i], r)
+			a := newAnswer()
+			c.ledger.ServeHTTP(a, one.Request)
+			if !one.answerLost {
+				answers[i] = a
+			}
 		})
 	}
 	done.Wait()

@@ -231,8 +231,16 @@ func TestLedgerSeesNoHeaderOfOurs(t *testing.T) {
 	assert.Equal(t, http.Header{"X-Own": {"1"}}, seen)
 
 	body := `[{"method":"GET","path":"/balance","headers":{"Local-Call":"1","Local-Fault":"conflict","X-Own":"2"}}]`
-	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodPost, callersPath, strings.NewReader(body)))
+	h.ServeHTTP(httptest.NewRecorder(), callersRequest(t, body))
 	assert.Equal(t, http.Header{"X-Own": {"2"}}, seen)
+}
+
+// callersRequest returns a request for calls at once.
+func callersRequest(t *testing.T, body string) *http.Request {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, callersPath, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	return r
 }
 
 func TestCallersAreRefused(t *testing.T) {
@@ -246,7 +254,7 @@ func TestCallersAreRefused(t *testing.T) {
 		{`[{"body":"` + strings.Repeat("x", callersLimitBytes) + `"}]`, "too large"},
 	} {
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, callersPath, strings.NewReader(c.body)))
+		h.ServeHTTP(w, callersRequest(t, c.body))
 		assert.Equal(t, http.StatusBadRequest, w.Code, c.want)
 		assert.Contains(t, w.Body.String(), c.want)
 	}

@@ -95,7 +95,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	fmt.Fprintf(out, "\naudit it:\n  %s\n", database.auditLine())
 
 	h := handler.New(ledger.New(database.store, time.Now), handler.NewLogger(callLog(log), "local", "local"), handler.Access{Authorization: handler.None})
-	server := &http.Server{Handler: withPages(pages, &console{ledger: h}), ReadHeaderTimeout: 5 * time.Second}
+	host, _, _ := net.SplitHostPort(o.addr) // parseOptions has checked it
+	server := newServer(guard(hosts{host}, afterBody(withPages(pages, &console{ledger: h}))))
 	return serve(ctx, listener, server, database)
 }
 

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// guard keeps the web pages of other sites out. The server asks for no credentials,
+// so a page that its user visits could otherwise move money in the user's name.
+//
+//   - A call that may change something must not come from a page of another origin
+//     ([http.CrossOriginProtection]). curl and other programs name no origin.
+//   - The Host header must name this server. An attacker can let a name of his
+//     resolve to this machine (DNS rebinding): his page then has the server's
+//     origin, and only the Host header still shows his name.
+func guard(own hosts, next http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		forbid(w, r, "A page of another origin must not call this server.")
+	}))
+	protected := protection.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !own.include(r.Host) {
+			forbid(w, r, fmt.Sprintf("The Host header is %q, and this server does not have that name. "+
+				"Call it by localhost or by its address, or start it with -addr NAME:PORT.", r.Host))
+			return
+		}
+		protected.ServeHTTP(w, r)
+	})
+}
+
+func forbid(w http.ResponseWriter, r *http.Request, detail string) {
+	writeProblem(w, problem{"/problems/forbidden", "Forbidden", http.StatusForbidden, detail, r.URL.EscapedPath()})
+}
+
+// hosts are the names and addresses of this server.
+type hosts struct {
+	listen string // the host of -addr; "" is all addresses
+}
+
+// include reports whether a Host header names this server: by a name or an address
+// of the loopback interface, by the host of -addr, or, if the server listens on all
+// addresses, by any address. DNS rebinding needs a name.
+func (h hosts) include(header string) bool {
+	host := strings.ToLower(hostOf(header))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") || host != "" && host == strings.ToLower(h.listen) {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	if err != nil {
+		return false
+	}
+	return address.Unmap().IsLoopback() || h.all()
+}
+
+// all reports whether the server listens on all addresses of this machine.
+func (h hosts) all() bool {
+	address, err := netip.ParseAddr(h.listen)
+	return h.listen == "" || err == nil && address.IsUnspecified()
+}
+
+// hostOf returns the host of a Host header, which may have a port.
+func hostOf(header string) string {
+	if host, _, err := net.SplitHostPort(header); err == nil {
+		return host
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(header, "["), "]")
+}

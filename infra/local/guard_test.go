@@ -1,0 +1,191 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// call sends a request with these headers; "Host" is the request's host.
+func (s server) call(t *testing.T, method, path, body string, headers map[string]string) *http.Response {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.address+path, strings.NewReader(body))
+	require.NoError(t, err)
+	for name, value := range headers {
+		r.Header.Set(name, value)
+	}
+	if host, ok := headers["Host"]; ok {
+		r.Host = host
+	}
+	response, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	return response
+}
+
+func (s server) balance(t *testing.T, user string) string {
+	t.Helper()
+	response := s.call(t, http.MethodGet, "/balance?userId="+user, "", nil)
+	return read(t, response, nil)
+}
+
+const (
+	credit      = `{"userId":"victim","ammount":"1","type":"credit"}`
+	creditTwice = `[{"method":"POST","path":"/transactions","headers":{"Idempotent-Key":"a"},"body":` + `"{\"userId\":\"victim\",\"ammount\":\"1\",\"type\":\"credit\"}"` + `}]`
+)
+
+func TestGuard(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	t.Run("other sites are refused", func(t *testing.T) { testOtherSitesAreRefused(t, s) })
+	t.Run("rebound names read nothing", func(t *testing.T) { testReboundNamesReadNothing(t, s) })
+	t.Run("no other origin is allowed", func(t *testing.T) { testNoOtherOriginIsAllowed(t, s) })
+	t.Run("own callers are answered", func(t *testing.T) { testOwnCallersAreAnswered(t, s) })
+	s.stop(t)
+}
+
+// A page of another origin reaches no route, by whichever way a browser has to send
+// a call without asking first.
+func testOtherSitesAreRefused(t *testing.T, s server) {
+	hold := read(t, s.call(t, http.MethodPost, "/transactions", `{"userId":"victim","ammount":"1","type":"debit","expiresIn":600}`, map[string]string{"Idempotent-Key": "h"}), nil)
+	_, id, _ := strings.Cut(hold, `"id":"`)
+	id, _, ok := strings.Cut(id, `"`)
+	require.True(t, ok, hold)
+	before := s.balance(t, "victim")
+	for _, browser := range []map[string]string{
+		{"Origin": "https://evil.example"},
+		{"Origin": "null"},
+		{"Origin": "http://localhost:1"},
+		{"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+		{"Sec-Fetch-Site": "cross-site"},
+		{"Sec-Fetch-Site": "same-site"},
+		{"Host": "evil.example"},
+		{"Host": "evil.example:3000", "Origin": "http://evil.example:3000", "Sec-Fetch-Site": "same-origin"},
+		{"Host": "127.0.0.1.evil.example"},
+		{"Host": "localhost.evil.example"},
+		{"Host": "192.168.1.5:3000"},
+		{"Host": "0.0.0.0"},
+	} {
+		for _, to := range []struct{ path, body string }{
+			{"/transactions", credit},
+			{"/transactions/" + id + "/capture", ""},
+			{"/transactions/" + id + "/void", ""},
+			{callersPath, creditTwice},
+			{"/", ""},
+		} {
+			for _, kind := range []string{"application/json", "text/plain", "application/x-www-form-urlencoded", ""} {
+				headers := map[string]string{"Content-Type": kind, "Idempotent-Key": "k"}
+				for name, value := range browser {
+					headers[name] = value
+				}
+				response := s.call(t, http.MethodPost, to.path, to.body, headers)
+				assert.Equal(t, http.StatusForbidden, response.StatusCode, "%s %v", to.path, headers)
+				assert.Equal(t, "application/problem+json", response.Header.Get("Content-Type"))
+				assert.Contains(t, read(t, response, nil), `"type":"/problems/forbidden"`)
+			}
+		}
+	}
+	assert.Equal(t, before, s.balance(t, "victim"))
+}
+
+// A name of an attacker's that resolves to this machine shows its page nothing.
+func testReboundNamesReadNothing(t *testing.T, s server) {
+	for _, path := range []string{"/", "/docs", "/openapi.yaml", "/balance?userId=1", "/transactions?userId=1", requestsPath + "?call=1", "/nothing"} {
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions} {
+			response := s.call(t, method, path, "", map[string]string{"Host": "evil.example"})
+			assert.Equal(t, http.StatusForbidden, response.StatusCode, "%s %s", method, path)
+			assert.NotContains(t, read(t, response, nil), `"data"`)
+		}
+	}
+}
+
+// No answer lets a page of another origin read it, or send it a header of its own.
+func testNoOtherOriginIsAllowed(t *testing.T, s server) {
+	for _, path := range []string{"/", "/docs", "/openapi.yaml", "/balance?userId=1", "/transactions", "/transactions/1/capture", callersPath, requestsPath} {
+		for _, method := range []string{http.MethodGet, http.MethodOptions, http.MethodPost} {
+			response := s.call(t, method, path, "", map[string]string{
+				"Origin": "https://evil.example", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "idempotent-key,local-fault"})
+			read(t, response, nil)
+			for name := range response.Header {
+				assert.False(t, strings.HasPrefix(name, "Access-Control-"), "%s %s: %s", method, path, name)
+			}
+		}
+	}
+}
+
+// Programs, and the server's own page by each of its names, are answered.
+func testOwnCallersAreAnswered(t *testing.T, s server) {
+	_, port, _ := strings.Cut(s.address, ":")
+	for _, headers := range []map[string]string{
+		{},
+		{"Host": "localhost:" + port},
+		{"Host": "LOCALHOST"},
+		{"Host": "ledger.localhost:3000"},
+		{"Host": "[::1]:" + port},
+		{"Host": "[::1]"},
+		{"Host": "127.9.9.9"},
+		{"Host": "[::ffff:127.0.0.1]:3000"},
+		{"Origin": "http://" + s.address, "Sec-Fetch-Site": "same-origin"},
+		{"Origin": "http://" + s.address},
+		{"Host": "localhost:3000", "Origin": "http://localhost:3000"},
+		{"Sec-Fetch-Site": "none"},
+		{"Content-Type": "text/plain"},
+		{"Content-Type": "application/x-www-form-urlencoded"}, // as curl -d sends
+	} {
+		headers["Idempotent-Key"] = "k"
+		response := s.call(t, http.MethodPost, "/transactions", credit, headers)
+		assert.Contains(t, read(t, response, nil), `"status":"posted"`, "%v", headers)
+	}
+	for kind, want := range map[string]int{
+		"application/json": http.StatusOK, "application/json; charset=utf-8": http.StatusOK,
+		"": http.StatusUnsupportedMediaType, "text/plain": http.StatusUnsupportedMediaType, "application/jsonx": http.StatusUnsupportedMediaType,
+	} {
+		response := s.call(t, http.MethodPost, callersPath, "[]", map[string]string{"Content-Type": kind})
+		assert.Equal(t, want, response.StatusCode, kind)
+		read(t, response, nil)
+	}
+}
+
+func TestHosts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		listen, header string
+		want           bool
+	}{
+		{"127.0.0.1", "127.0.0.1:3000", true},
+		{"127.0.0.1", "192.168.1.5:3000", false},
+		{"192.168.1.5", "192.168.1.5:3000", true},
+		{"192.168.1.5", "192.168.1.6:3000", false},
+		{"192.168.1.5", "localhost:3000", true},
+		{"ledger", "ledger:3000", true},
+		{"ledger", "Ledger", true},
+		{"ledger", "ledger.evil.example", false},
+		{"ledger", "", false},
+		{"", "192.168.1.5:3000", true},
+		{"", "[fe80::1]:3000", true},
+		{"0.0.0.0", "192.168.1.5:3000", true},
+		{"::", "192.168.1.5", true},
+		{"", "evil.example:3000", false},
+		{"", "", false},
+		{"", ":3000", false},
+		{"0.0.0.0", "evil.example", false},
+	} {
+		assert.Equal(t, c.want, hosts{c.listen}.include(c.header), "-addr %s:3000, Host: %s", c.listen, c.header)
+	}
+}
+
+// A page of another site can't put ours into a frame, to have a person click there.
+func TestPagesAreInNoFrame(t *testing.T) {
+	t.Parallel()
+	pages, err := allPages()
+	require.NoError(t, err)
+	h := withPages(pages, http.NotFoundHandler())
+	for path := range pages {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+		assert.Contains(t, w.Header().Get("Content-Security-Policy"), "frame-ancestors 'none'", path)
+	}
+}
