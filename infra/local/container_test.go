@@ -70,7 +70,8 @@ func TestCompose(t *testing.T) {
 			Command     []string
 			Environment map[string]string
 			Ports       []string
-			DependsOn   []string `yaml:"depends_on"`
+			DependsOn   map[string]struct{ Condition string } `yaml:"depends_on"`
+			Healthcheck struct{ Test []string }
 		}
 	}
 	require.NoError(t, yaml.Unmarshal(file, &compose))
@@ -81,14 +82,15 @@ func TestCompose(t *testing.T) {
 	assert.Equal(t, []string{"127.0.0.1:3000" + o.addr}, ledger.Ports, "nobody else reaches it")
 	assert.FileExists(t, filepath.Join(ledger.Build.Context, ledger.Build.Dockerfile))
 	assert.FileExists(t, filepath.Join(ledger.Build.Context, "go.mod"))
-	require.Len(t, ledger.DependsOn, 1)
+	require.Equal(t, "service_healthy", ledger.DependsOn["dynamodb"].Condition)
+	require.NotEmpty(t, compose.Services["dynamodb"].Healthcheck.Test)
 	config, err := infra.ConfigFromEnv(func(name string) string { return ledger.Environment[name] })
 	require.NoError(t, err, "all that -remote needs is there")
-	assert.Equal(t, "http://"+ledger.DependsOn[0]+":8000", config.Endpoint)
+	assert.Equal(t, "http://dynamodb:8000", config.Endpoint)
 
 	source, err := os.ReadFile("../internal/dynamodblocal/dynamodblocal.go")
 	require.NoError(t, err)
-	name, version, ok := strings.Cut(compose.Services[ledger.DependsOn[0]].Image, ":")
+	name, version, ok := strings.Cut(compose.Services["dynamodb"].Image, ":")
 	require.True(t, ok)
 	assert.Equal(t, "amazon/dynamodb-local", name)
 	assert.Contains(t, string(source), `const version = "`+version+`"`)

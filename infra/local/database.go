@@ -2,9 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/url"
+	"regexp"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"onewrite/infra"
 	"onewrite/infra/internal/cli"
@@ -12,8 +18,12 @@ import (
 	"onewrite/infra/internal/tables"
 )
 
-// tablesWithin is for another DynamoDB than our own to make the tables.
-const tablesWithin = 30 * time.Second
+const (
+	// tablesWithin bounds the wait for the tables.
+	tablesWithin = 30 * time.Second
+	// tryEvery is the pause after a DynamoDB did not answer at all.
+	tryEvery = 500 * time.Millisecond
+)
 
 // database is the ledger's tables on a DynamoDB.
 type database struct {
@@ -26,46 +36,137 @@ type database struct {
 // the environment, or else on a DynamoDB Local that it starts.
 func openDatabase(ctx context.Context, o options, getenv func(string) string, log io.Writer) (_ *database, err error) {
 	d := &database{endpoint: getenv(dynamodblocal.EndpointVariable)}
-	defer func() {
-		if err != nil {
-			d.close()
-		}
-	}()
-	switch {
-	case d.endpoint != "" && o.data != "":
-		return nil, cli.Usagef("-data is for the DynamoDB Local that is started here; %s names another", dynamodblocal.EndpointVariable)
-	case d.endpoint != "" && !o.remote && !dynamodblocal.OnThisMachine(d.endpoint):
-		return nil, cli.Usagef("%s is %s, which is not on this machine; -remote says that it is meant,"+
-			" makes the tables there, and lets everybody who reaches this server move money in them", dynamodblocal.EndpointVariable, d.endpoint)
-	case d.endpoint == "":
-		if d.own, err = dynamodblocal.Start(ctx, dynamodblocal.Options{Data: o.data, Log: log}); err != nil {
-			return nil, err
-		}
-		d.endpoint = d.own.Endpoint()
+	if err := checkEndpoint(o, d.endpoint); err != nil {
+		return nil, err
 	}
-	if d.store, err = openStore(ctx, d.endpoint, getenv); err != nil && d.own == nil {
-		return nil, fmt.Errorf("%s is %s: %w", dynamodblocal.EndpointVariable, d.endpoint, err)
+	if d.endpoint != "" {
+		if d.store, err = openStore(ctx, d.endpoint, o.remote, getenv, log); err != nil {
+			return nil, fmt.Errorf("%s is %s: %w", dynamodblocal.EndpointVariable, d.endpoint, err)
+		}
+		return d, nil
 	}
-	return d, err
+	if general := getenv(generalEndpointVariable); general != "" {
+		fmt.Fprintf(log, "%s is %s, and this command does not read it; set %s to use that DynamoDB\n",
+			generalEndpointVariable, general, dynamodblocal.EndpointVariable)
+	}
+	return d, d.startOwn(ctx, o.data, getenv, log)
 }
 
-func openStore(ctx context.Context, endpoint string, getenv func(string) string) (*infra.Store, error) {
-	config, err := infra.ConfigFromEnv(dynamodblocal.Environment(func(name string) string {
+// generalEndpointVariable names the variable by which AWS's SDKs and tools find the
+// endpoints of all services.
+const generalEndpointVariable = "AWS_ENDPOINT_URL"
+
+// checkEndpoint returns an error if a flag does not go with the endpoint that the
+// environment names.
+func checkEndpoint(o options, endpoint string) error {
+	const variable = dynamodblocal.EndpointVariable
+	if endpoint == "" {
+		if o.remote {
+			return cli.Usagef("-remote needs %s, such as https://dynamodb.eu-central-1.amazonaws.com;"+
+				" without it the server starts a DynamoDB Local on this machine, so leave -remote out", variable)
+		}
+		return nil
+	}
+	u, err := url.Parse(endpoint)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return cli.Usagef("%s must be a URL such as http://127.0.0.1:8000, and is %q", variable, endpoint)
+	case o.data != "":
+		return cli.Usagef("-data is for the DynamoDB Local that this command starts; %s names another, so unset it or leave -data out", variable)
+	case !o.remote && !dynamodblocal.OnThisMachine(endpoint):
+		return cli.Usagef("%s is %s, which is not on this machine; -remote allows that,"+
+			" creates the tables there, and lets every caller of this server move money in them", variable, endpoint)
+	}
+	return nil
+}
+
+// startOwn starts a DynamoDB Local, with its data in a folder or in memory (""), and
+// opens the tables there.
+func (d *database) startOwn(ctx context.Context, folder string, getenv func(string) string, log io.Writer) (err error) {
+	slow := time.AfterFunc(slowAfter, func() { fmt.Fprintln(log, slowStart(folder)) })
+	defer slow.Stop()
+	if d.own, err = dynamodblocal.Start(ctx, dynamodblocal.Options{Data: folder, Log: log}); err != nil {
+		return damaged(err, folder)
+	}
+	d.endpoint = d.own.Endpoint()
+	if d.store, err = openStore(ctx, d.endpoint, false, getenv, log); err != nil {
+		d.close() //nolint:errcheck // err says more
+		if folder != "" {
+			err = fmt.Errorf("%w; if the data in %s is damaged, move the folder away, or choose another with -data", err, folder)
+		}
+		return err
+	}
+	return nil
+}
+
+// slowAfter is when a person who waits for the start is told why it may take long.
+const slowAfter = 10 * time.Second
+
+func slowStart(folder string) string {
+	text := fmt.Sprintf("DynamoDB Local does not answer after %s; waiting on", slowAfter)
+	if folder != "" {
+		text += fmt.Sprintf(" (if it never answers, the data in %s may be damaged)", folder)
+	}
+	return text
+}
+
+// sqliteLine finds SQLite's reason in the output of DynamoDB Local.
+var sqliteLine = regexp.MustCompile(`(?m)^.*SQLiteException: (.*)$`)
+
+// damaged makes one sentence of the error of a DynamoDB Local whose SQLite could not
+// read the folder, and returns any other error as it is.
+func damaged(err error, folder string) error {
+	reason := sqliteLine.FindStringSubmatch(err.Error())
+	if reason == nil {
+		return err
+	}
+	return fmt.Errorf("DynamoDB Local can't read the data in %s: %s; move the folder away, or choose another with -data", folder, reason[1])
+}
+
+// openStore opens the tables at an endpoint, and creates those that are missing. With
+// remote the environment must name everything else too.
+func openStore(ctx context.Context, endpoint string, remote bool, getenv func(string) string, log io.Writer) (*infra.Store, error) {
+	environment := func(name string) string {
 		if name == dynamodblocal.EndpointVariable {
 			return endpoint
 		}
 		return getenv(name)
-	}))
+	}
+	if !remote {
+		environment = dynamodblocal.Environment(environment)
+	}
+	config, err := infra.ConfigFromEnv(environment)
 	if err != nil {
 		return nil, err
 	}
 	client := infra.NewClient(config, overWire)
-	ctx, cancel := context.WithTimeout(ctx, tablesWithin)
-	defer cancel()
-	if err := tables.Create(ctx, client, config); err != nil {
+	if err := createTables(ctx, client, config, log); err != nil {
 		return nil, err
 	}
 	return infra.NewStore(client, config), nil
+}
+
+// createTables creates the tables that are missing. It waits for a DynamoDB that does
+// not listen yet: compose starts one at the same time.
+func createTables(ctx context.Context, client *dynamodb.Client, config infra.Config, log io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, tablesWithin)
+	defer cancel()
+	waiting := false
+	for {
+		err := tables.Create(ctx, client, config)
+		if _, unreachable := errors.AsType[*smithyhttp.RequestSendError](err); !unreachable || ctx.Err() != nil {
+			return err
+		}
+		if !waiting {
+			waiting = true
+			fmt.Fprintf(log, "no DynamoDB answers at %s; trying for %s\n", config.Endpoint, tablesWithin)
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(tryEvery):
+		}
+	}
 }
 
 // ended returns a channel that is closed when a database of our own has ended.

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -189,12 +190,18 @@ func TestCannotStart(t *testing.T) {
 	}{
 		{[]string{"-addr", taken.Addr().String()}, "", "choose another address with -addr"},
 		{[]string{"-addr", "127.0.0.1:0", "-data", t.TempDir()}, "http://127.0.0.1:1", "AWS_ENDPOINT_URL_DYNAMODB names another"},
+		{[]string{"-addr", "127.0.0.1:0", "-remote"}, "", "-remote needs AWS_ENDPOINT_URL_DYNAMODB, such as https://dynamodb."},
+		{[]string{"-addr", "127.0.0.1:0", "-remote", "-data", t.TempDir()}, "", "-remote needs AWS_ENDPOINT_URL_DYNAMODB"},
+		{[]string{"-addr", "127.0.0.1:0", "-remote", "-data", t.TempDir()}, "https://dynamodb.us-east-1.amazonaws.com", "-data is for the DynamoDB Local"},
+		{[]string{"-addr", "127.0.0.1:0"}, "127.0.0.1:8000", `must be a URL such as http://127.0.0.1:8000, and is "127.0.0.1:8000"`},
+		{[]string{"-addr", "127.0.0.1:0"}, "localhost:8000", "must be a URL"},
+		{[]string{"-addr", "127.0.0.1:0", "-remote"}, "dynamodb.us-east-1.amazonaws.com", "must be a URL"},
 		{[]string{"-nothing"}, "", "not defined"},
 		{[]string{"serve"}, "", `unexpected "serve"`},
 		{[]string{"-addr", "3300"}, "", `-addr must be an address and a port, such as 127.0.0.1:3300, or :3300 for all addresses of this machine, and not "3300"`},
 		{[]string{"-addr", "127.0.0.1:0", "-data", "/proc"}, "", "data folder of DynamoDB Local: "},
-		{[]string{"-addr", "127.0.0.1:0"}, "https://dynamodb.us-east-1.amazonaws.com", "not on this machine; -remote says that it is meant"},
-		{[]string{"-addr", "127.0.0.1:0", "-remote"}, "http://127.0.0.1:1", "create table transactions"},
+		{[]string{"-addr", "127.0.0.1:0"}, "https://dynamodb.us-east-1.amazonaws.com", "not on this machine; -remote allows that"},
+		{[]string{"-addr", "127.0.0.1:0", "-remote"}, "http://127.0.0.1:1", "missing in the environment: TRANSACTIONS_TABLE"},
 		{[]string{"-addr", "127.0.0.1:0", "-remote"}, "http://another.invalid:1", "AWS_ACCESS_KEY_ID"},
 		{[]string{"-addr", "127.0.0.1:0"}, "http://127.0.0.1:1", "AWS_ENDPOINT_URL_DYNAMODB is http://127.0.0.1:1: "},
 		{[]string{"-addr", "127.0.0.1:0"}, "http://127.0.0.1:1", "create table transactions"},
@@ -205,8 +212,10 @@ func TestCannotStart(t *testing.T) {
 			}
 			return ""
 		}
-		err := run(t.Context(), c.args, getenv, io.Discard, io.Discard)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // it waits longer for a DynamoDB
+		err := run(ctx, c.args, getenv, io.Discard, io.Discard)
 		assert.ErrorContains(t, err, c.want, "%v", c.args)
+		cancel()
 	}
 }
 
