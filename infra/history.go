@@ -3,6 +3,7 @@ package infra
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -16,7 +17,37 @@ const HistoryIndex = "user_id-created_at"
 
 // History implements [ledger.Store]. The user stands in the query itself, so
 // a cursor can only choose a place in that user's own history.
-func (s *Store) History(ctx context.Context, user ledger.UserID, after ledger.Cursor, limit int) ([]ledger.Transaction, bool, error) {
+//
+// The index promises no order among rows of one time. So where a page would end
+// between such rows, all of them are read and sorted, and the next page reads them
+// again. Where it ends between two times, that costs no request.
+func (s *Store) History(ctx context.Context, user ledger.UserID, after ledger.Cursor, limit int) (ledger.Page, error) {
+	query := s.historyQuery(user, after, limit)
+	h := history{after: after, limit: limit, rows: make([]ledger.Transaction, 0, limit+1)}
+	for {
+		out, err := s.client.Query(ctx, query, s.retrying(ctx))
+		if err != nil {
+			return ledger.Page{}, fmt.Errorf("read history of %s: %w", user, storeError(err))
+		}
+		for _, row := range out.Items {
+			t, err := DecodeTransaction(row)
+			if err != nil {
+				return ledger.Page{}, err
+			}
+			h.rows = append(h.rows, t)
+		}
+		// An answer ends at 1 MB, which some dozens of rows with many entries
+		// have, and at its limit.
+		if out.LastEvaluatedKey == nil || h.full() {
+			return h.page(), nil
+		}
+		query.ExclusiveStartKey = out.LastEvaluatedKey
+	}
+}
+
+// historyQuery returns the query of a user's rows after the cursor. If the cursor
+// is between rows of one time, it begins with the first of them.
+func (s *Store) historyQuery(user ledger.UserID, after ledger.Cursor, limit int) *dynamodb.QueryInput {
 	query := &dynamodb.QueryInput{
 		TableName:                 &s.transactions,
 		IndexName:                 aws.String(HistoryIndex),
@@ -27,34 +58,58 @@ func (s *Store) History(ctx context.Context, user ledger.UserID, after ledger.Cu
 		// there after the last row.
 		Limit: aws.Int32(int32(limit) + 1),
 	}
-	if after != (ledger.Cursor{}) {
-		query.ExclusiveStartKey = item{
-			"id":         text(after.ID),
-			"user_id":    text(user),
-			"created_at": &types.AttributeValueMemberS{Value: ledger.FormatTime(after.CreatedAt)},
-		}
+	at := &types.AttributeValueMemberS{Value: ledger.FormatTime(after.CreatedAt)}
+	switch {
+	case after.Within:
+		query.KeyConditionExpression = aws.String("user_id = :user AND created_at <= :at")
+		query.ExpressionAttributeValues[":at"] = at
+	case after != (ledger.Cursor{}):
+		query.ExclusiveStartKey = item{"id": text(after.ID), "user_id": text(user), "created_at": at}
 	}
-	page := make([]ledger.Transaction, 0, limit)
-	for {
-		out, err := s.client.Query(ctx, query, s.retrying(ctx))
-		if err != nil {
-			return nil, false, fmt.Errorf("read history of %s: %w", user, storeError(err))
-		}
-		for _, row := range out.Items {
-			if len(page) == limit {
-				return page, true, nil
-			}
-			t, err := DecodeTransaction(row)
-			if err != nil {
-				return nil, false, err
-			}
-			page = append(page, t)
-		}
-		// An answer ends at 1 MB, which some dozens of rows with many entries
-		// have, and at its limit.
-		if out.LastEvaluatedKey == nil {
-			return page, false, nil
-		}
-		query.ExclusiveStartKey = out.LastEvaluatedKey
+	return query
+}
+
+// history is what is read of a user's history for one page.
+type history struct {
+	after ledger.Cursor
+	limit int
+	rows  []ledger.Transaction // in the order of the index
+}
+
+// full reports whether the page is there: a row follows it, and no row of the time
+// of its last one is missing.
+func (h history) full() bool {
+	_, end := h.bounds()
+	return len(h.rows) > end && !h.rows[end-1].CreatedAt.Equal(h.rows[len(h.rows)-1].CreatedAt)
+}
+
+// page returns the page, once all of its rows are read.
+func (h history) page() ledger.Page {
+	sorted := h.sorted()
+	begin, end := h.bounds()
+	if end >= len(sorted) {
+		return ledger.Page{Transactions: sorted[begin:]}
 	}
+	next := ledger.Cursor{CreatedAt: sorted[end-1].CreatedAt, ID: h.rows[end-1].ID}
+	if sorted[end].CreatedAt.Equal(next.CreatedAt) {
+		next.ID, next.Within = sorted[end-1].ID, true
+	}
+	return ledger.Page{Transactions: sorted[begin:end], Next: next}
+}
+
+// bounds returns the places in the sorted rows at which the page begins and ends.
+func (h history) bounds() (begin, end int) {
+	if h.after.Within {
+		named := func(t ledger.Transaction) bool { return t.ID == h.after.ID }
+		begin = slices.IndexFunc(h.sorted(), named) + 1 // from the first, if the index lags behind
+	}
+	return begin, begin + h.limit
+}
+
+// sorted returns the rows newest first.
+func (h history) sorted() []ledger.Transaction {
+	rows := slices.Clone(h.rows)
+	ledger.SortRows(rows)
+	slices.Reverse(rows)
+	return rows
 }

@@ -204,6 +204,39 @@ func TestHistoryOverOneMegabyte(t *testing.T) {
 	}
 }
 
+// A page that ends between two times takes one request, also where several rows
+// have one time. One that ends within a time takes another, to read them all.
+func TestRequestsOfHistory(t *testing.T) {
+	t.Parallel()
+	books, _ := infratest.NewOnModel(t, dynamodbmodel.Moment{})
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	l := ledger.New(books.Store, func() time.Time { now = now.Add(time.Millisecond); return now })
+	r := infratest.Entries(t, "0", "a debit 1", "a credit 1")
+	for i := range 3 {
+		_, err := l.Post(t.Context(), infratest.Entries(t, fmt.Sprint(i), "a debit 1", "a credit 1"))
+		require.NoError(t, err)
+	}
+	for _, c := range []struct {
+		limit int
+		want  []int // requests of each page
+	}{
+		{6, []int{1}}, {4, []int{1, 1}}, {2, []int{1, 1, 1}},
+		{5, []int{1, 1}},
+		{3, []int{2, 1}}, // the second page begins with the rows of its time again
+		{1, []int{2, 2, 2, 2, 1, 1}},
+	} {
+		var got []int
+		for after, first := (ledger.Cursor{}), true; first || after != (ledger.Cursor{}); first = false {
+			books.Network.Requests()
+			page, err := l.History(t.Context(), r.UserID(), after, c.limit)
+			require.NoError(t, err)
+			got = append(got, len(books.Network.Requests()))
+			after = page.Next
+		}
+		assert.Equal(t, c.want, got, "%d a page", c.limit)
+	}
+}
+
 // An id whose row is of another user or key, which only a collision of SHA-256
 // or damage can bring about, is no replay and gives nothing of that row away.
 func TestForeignRowUnderID(t *testing.T) {

@@ -7,15 +7,20 @@ import (
 	"time"
 )
 
-// Cursor is a place in one user's history: after the transaction that it
-// names. The zero Cursor is the beginning.
+// Cursor is a place in one user's history: after the row that it names. The zero
+// Cursor is the beginning.
 type Cursor struct {
 	CreatedAt time.Time
 	ID        TransactionID
+
+	// Within means that the history goes on with rows of the same time: those
+	// after the named one, in the order of [SortRows]. Otherwise the named row is
+	// the last of its time, in the order of the [Store].
+	Within bool
 }
 
 const (
-	cursorPlaceBytes    = 8 + 16 // milliseconds since 1970, the transaction's id
+	cursorPlaceBytes    = 8 + 16 // milliseconds since 1970, the row's id
 	cursorChecksumBytes = 8
 )
 
@@ -23,7 +28,7 @@ const (
 func (c Cursor) Text(user UserID) string {
 	place := binary.BigEndian.AppendUint64(nil, uint64(c.CreatedAt.UnixMilli()))
 	place = append(place, c.ID[:]...)
-	return base64.RawURLEncoding.EncodeToString(append(place, cursorChecksum(user, place)...))
+	return base64.RawURLEncoding.EncodeToString(append(place, c.checksum(user, place)...))
 }
 
 // ParseCursor parses a text that [Cursor.Text] returned for the same user.
@@ -36,16 +41,23 @@ func ParseCursor(user UserID, s string) (Cursor, error) {
 			CreatedAt: time.UnixMilli(int64(binary.BigEndian.Uint64(raw))).UTC(),
 			ID:        TransactionID(raw[8:cursorPlaceBytes]),
 		}
-		if c.Text(user) == s {
-			return c, nil
+		for _, c.Within = range []bool{false, true} {
+			if c.Text(user) == s {
+				return c, nil
+			}
 		}
 	}
 	return Cursor{}, &InvalidError{ErrInvalidCursor, `must be the "next" of an answer for the same user`}
 }
 
-// cursorChecksum returns what binds a place to its user. It finds mistakes and is
-// no secret: whoever makes one up gets a place in the same user's history.
-func cursorChecksum(user UserID, place []byte) []byte {
-	sum := sha256.Sum256(append([]byte(user.text+"\x00"), place...))
+// checksum binds a place to its user, and says whether it is Within. It finds
+// mistakes and is no secret: a user who computes one gets a place in the same
+// user's history. A version from before Within rejects the checksum of one.
+func (c Cursor) checksum(user UserID, place []byte) []byte {
+	bound := append([]byte(user.text+"\x00"), place...)
+	if c.Within {
+		bound = append(bound, "within"...)
+	}
+	sum := sha256.Sum256(bound)
 	return sum[:cursorChecksumBytes]
 }

@@ -59,7 +59,7 @@ func FuzzParseCursor(f *testing.F) {
 		} else {
 			require.ErrorIs(t, err, ledger.ErrInvalidCursor)
 		}
-		made := ledger.Cursor{CreatedAt: time.UnixMilli(milliseconds).UTC(), ID: ledger.TransactionID([]byte((text + "0123456789abcdef")[:16]))}
+		made := ledger.Cursor{CreatedAt: time.UnixMilli(milliseconds).UTC(), ID: ledger.TransactionID([]byte((text + "0123456789abcdef")[:16])), Within: milliseconds%2 == 0}
 		read, err := ledger.ParseCursor(user, made.Text(user))
 		require.NoError(t, err)
 		assert.Equal(t, made, read)

@@ -78,8 +78,7 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 	if err := r.check(); err != nil {
 		return Transaction{}, err
 	}
-	created := l.now()
-	asked := created // as each attempt begins
+	created := l.now() // as each attempt begins: the rows of one write have one time
 	var before releases
 	accounts := map[UserID]Account{} // as last reported: an attempt need not report all
 	for range maxRounds {
@@ -88,7 +87,7 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 			if err := l.release(ctx, before); err != nil {
 				return p.Rows[0], err
 			}
-			before = releases{}
+			before, created = releases{}, l.now()
 			clear(accounts)
 			continue
 		}
@@ -100,7 +99,7 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 		now := l.now() // holds may have expired since the first attempt
 		// Of a hold that can be spent since this attempt began, only a release
 		// finds out whether it was still open.
-		unsure := anyExpires(out.Accounts, asked, now)
+		unsure := anyExpires(out.Accounts, created, now)
 		if r.tooManyHolds(out.Accounts, now) {
 			// Unlike a decline this is not stored, so that no condition finds
 			// out what the store may have left out: that the id is taken.
@@ -116,7 +115,7 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 		if expired.users == nil && before.users == nil {
 			return p.Rows[0], fmt.Errorf("store declined what the accounts allow: %w", out)
 		}
-		before, asked = expired, now
+		before, created = expired, now
 	}
 	return Transaction{ID: r.TransactionID()}, ErrTryAgain
 }
@@ -220,9 +219,10 @@ func (l *Ledger) Transaction(ctx context.Context, id TransactionID) (Transaction
 	return t, nil
 }
 
-// Page is a part of a user's history, newest first: the rows of the user's
-// entries, and the transactions that were declined. Next is the cursor of the
-// page that follows, and zero on the last one.
+// Page is a part of a user's history, newest first, in the reverse order of
+// [SortRows]: the rows of the user's entries and ends, and the transactions that
+// were declined. Next is the cursor of the page that follows, and zero on the last
+// one.
 type Page struct {
 	Transactions []Transaction
 	Next         Cursor
@@ -237,14 +237,5 @@ func (l *Ledger) History(ctx context.Context, user UserID, after Cursor, limit i
 	if limit < 1 || limit > MaxPage {
 		return Page{}, fmt.Errorf("read history of %s: a limit of %d is not from 1 to %d", user, limit, MaxPage)
 	}
-	transactions, more, err := l.store.History(ctx, user, after, limit)
-	if err != nil {
-		return Page{}, err
-	}
-	page := Page{Transactions: transactions}
-	if more {
-		last := transactions[len(transactions)-1]
-		page.Next = Cursor{last.CreatedAt, last.ID}
-	}
-	return page, nil
+	return l.store.History(ctx, user, after, limit)
 }

@@ -212,17 +212,31 @@ func TestCursor(t *testing.T) {
 	require.NoError(t, err)
 	bob, err := ledger.ParseUserID("bob")
 	require.NoError(t, err)
-	cursor := ledger.Cursor{CreatedAt: time.Date(2026, 11, 22, 12, 0, 0, 123e6, time.UTC), ID: newID(t, "alice", "1")}
+	at := time.Date(2026, 11, 22, 12, 0, 0, 123e6, time.UTC)
+	for _, within := range []bool{false, true} {
+		cursor := ledger.Cursor{CreatedAt: at, ID: newID(t, "alice", "1"), Within: within}
+		text := cursor.Text(alice)
+		got, err := ledger.ParseCursor(alice, text)
+		require.NoError(t, err)
+		assert.Equal(t, cursor, got)
 
-	text := cursor.Text(alice)
-	got, err := ledger.ParseCursor(alice, text)
-	require.NoError(t, err)
-	assert.Equal(t, cursor, got)
-
-	_, err = ledger.ParseCursor(bob, text)
-	assert.ErrorIs(t, err, ledger.ErrInvalidCursor, "another user's")
-	for _, in := range []string{"", "x", text[1:], text + "A", text + "=", text[:len(text)-1], "!" + text[1:], text[:9] + "\n" + text[9:], text + "\r\n", base64.RawURLEncoding.EncodeToString(make([]byte, 32))} {
-		_, err := ledger.ParseCursor(alice, in)
-		assert.ErrorIs(t, err, ledger.ErrInvalidCursor, "ParseCursor(%q)", in)
+		_, err = ledger.ParseCursor(bob, text)
+		assert.ErrorIs(t, err, ledger.ErrInvalidCursor, "another user's")
+		for _, in := range []string{
+			"", "x", text[1:], text + "A", text + "=", text[:len(text)-1], "!" + text[1:], text[:9] + "\n" + text[9:], text + "\r\n",
+			base64.RawURLEncoding.EncodeToString(make([]byte, 32)), base64.RawURLEncoding.EncodeToString(make([]byte, 33)),
+		} {
+			_, err := ledger.ParseCursor(alice, in)
+			assert.ErrorIs(t, err, ledger.ErrInvalidCursor, "ParseCursor(%q)", in)
+		}
 	}
+}
+
+// Cursors that callers have stay valid. Computed apart from this code.
+func TestCursorNeverChanges(t *testing.T) {
+	t.Parallel()
+	alice, err := ledger.ParseUserID("alice")
+	require.NoError(t, err)
+	cursor := ledger.Cursor{CreatedAt: time.Date(2026, 11, 22, 12, 0, 0, 123e6, time.UTC), ID: newID(t, "alice", "1")}
+	assert.Equal(t, "AAABogMgontlUEA2YSeBn7-rdBTKRJz4m2603_wGpt0", cursor.Text(alice))
 }

@@ -261,6 +261,29 @@ func TestReleasesThatDoNotFit(t *testing.T) {
 	assert.Len(t, s.posted[1].Rows, 97)
 }
 
+// The rows of one write have one time, also where the clock goes on, and what is
+// released before a posting is not later than that.
+func TestRowsOfOneWriteHaveOneTime(t *testing.T) {
+	t.Parallel()
+	seen := outOfRange(t, map[string]ledger.Account{"a": account(t, "10", holdsOf(t, "a", noon, "45", "45")...)})
+	for _, text := range []string{"a debit 100", "a debit 100" + strings.Repeat(", c credit 1", 96)} {
+		now := after
+		s := &script{answers: []error{seen, nil}}
+		l := ledger.New(s, func() time.Time { now = now.Add(time.Millisecond); return now })
+		result, err := l.Post(t.Context(), requestOf(t, text, 0))
+		require.NoError(t, err)
+		last := time.Time{}
+		for _, p := range s.posted {
+			for _, row := range p.Rows {
+				assert.Equal(t, p.Rows[0].CreatedAt, row.CreatedAt)
+			}
+			assert.False(t, p.Rows[0].CreatedAt.Before(last), "no write is earlier than the one before")
+			last = p.Rows[0].CreatedAt
+		}
+		assert.Equal(t, last, result.Transaction.CreatedAt)
+	}
+}
+
 // Where somebody else ends holds again and again, the call ends too.
 func TestRoundsAreBounded(t *testing.T) {
 	t.Parallel()

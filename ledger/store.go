@@ -38,7 +38,9 @@ type Store interface {
 	Transaction(ctx context.Context, id TransactionID) (Transaction, error)
 
 	// History returns at most limit rows of the user after the cursor, newest
-	// first, and whether there are more after them; limit is from 1 to
-	// [MaxPage]. It may lag behind the other methods by a moment.
-	History(ctx context.Context, user UserID, after Cursor, limit int) (page []Transaction, more bool, err error)
+	// first, in the reverse order of [SortRows], and the cursor of the page that
+	// follows; limit is from 1 to [MaxPage]. A page may end between rows of one
+	// time: each row is on one page all the same. History may lag behind the
+	// other methods by a moment.
+	History(ctx context.Context, user UserID, after Cursor, limit int) (Page, error)
 }

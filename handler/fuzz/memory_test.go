@@ -136,15 +136,15 @@ func (m *memory) Transaction(_ context.Context, id ledger.TransactionID) (ledger
 }
 
 // History has no order and no cursor to keep: there is at most one transaction of a user.
-func (m *memory) History(_ context.Context, user ledger.UserID, after ledger.Cursor, _ int) (page []ledger.Transaction, more bool, err error) {
+func (m *memory) History(_ context.Context, user ledger.UserID, after ledger.Cursor, _ int) (page ledger.Page, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, t := range m.transactions {
 		if t.UserID == user && after == (ledger.Cursor{}) {
-			page = append(page, t)
+			page.Transactions = append(page.Transactions, t)
 		}
 	}
-	return page, false, nil
+	return page, nil
 }
 
 func (m *memory) account(user ledger.UserID) ledger.Account {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -68,6 +69,39 @@ func historyPages(t *testing.T, open Open) {
 			}
 		}
 		assert.Len(t, all, len(want), "limit %d: each once", limit)
+		assert.Equal(t, want, got, "limit %d", limit)
+	}
+}
+
+// Rows of one time are listed in the order in which they count, on pages of any
+// length, and each once.
+func historyOfOneTime(t *testing.T, open Open) {
+	b := openTimed(t, open)
+	hold := b.hold(t, "hold", "1 debit 40")
+	b.at(time.Minute + time.Second)
+	_, err := b.timed.Post(t.Context(), infratest.Entries(t, "several", "1 debit 90", "1 credit 3", "2 credit 1", "1 debit 12", "1 debit 1"))
+	require.NoError(t, err)
+	_, err = b.timed.Post(t.Context(), infratest.Entries(t, "more", "1 credit 7", "1 debit 6"))
+	require.NoError(t, err)
+	b.at(time.Hour)
+	captured := b.hold(t, "captured", "1 debit 1")
+	_, err = b.timed.Capture(t.Context(), endOf(captured), ledger.Amount{})
+	require.NoError(t, err)
+
+	several := infratest.Entries(t, "several", "1 debit 1").TransactionID()
+	more := infratest.Entries(t, "more", "1 debit 1").TransactionID()
+	postings := [][]ledger.TransactionID{{several, several.Entry(1), several.Entry(3), several.Entry(4)}, {more, more.Entry(1)}}
+	if slices.Compare(more[:], several[:]) < 0 {
+		slices.Reverse(postings)
+	}
+	want := slices.Concat([]ledger.TransactionID{hold.ID, hold.ID.End()}, postings[0], postings[1], []ledger.TransactionID{captured.ID, captured.ID.End()})
+	slices.Reverse(want)
+	b.lines(t, "1", len(want))
+	for limit := 1; limit <= len(want)+1; limit++ {
+		var got []ledger.TransactionID
+		for _, row := range history(t, b.timed, "1", limit) {
+			got = append(got, row.ID)
+		}
 		assert.Equal(t, want, got, "limit %d", limit)
 	}
 }

@@ -62,6 +62,7 @@ func Run(t *testing.T, open Open) {
 		{"ends at once", endsAtOnce},
 
 		{"history pages", historyPages},
+		{"history of one time", historyOfOneTime},
 		{"history of nobody", historyOfNobody},
 		{"cursor of another user", cursorOfAnotherUser},
 	} {

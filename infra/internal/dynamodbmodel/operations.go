@@ -86,7 +86,8 @@ func (m *Model) query(asked request) answer {
 	}
 	by, known := t.indexes[asked.IndexName]
 	whole := by.partition + " = :user"
-	if since := whole + " AND " + by.sort + " >= :from"; !known || asked.KeyConditionExpression != whole && asked.KeyConditionExpression != since {
+	since, until := whole+" AND "+by.sort+" >= :from", whole+" AND "+by.sort+" <= :at"
+	if !known || !slices.Contains([]string{whole, since, until}, asked.KeyConditionExpression) {
 		return invalid("a Query of index %q where %s is not modelled", asked.IndexName, asked.KeyConditionExpression)
 	}
 	direction := 1
@@ -96,11 +97,13 @@ func (m *Model) query(asked request) answer {
 	order := func(a, b item) int {
 		return direction * cmp.Or(cmp.Compare(a[by.sort].text(), b[by.sort].text()), cmp.Compare(a[t.key].text(), b[t.key].text()))
 	}
+	values := asked.ExpressionAttributeValues
 	found := []item{}
 	for _, key := range t.keys() {
 		seen := t.rows[key].eventually()
-		if seen == nil || seen[by.partition].text() != asked.ExpressionAttributeValues[":user"].text() ||
-			seen[by.sort].text() < asked.ExpressionAttributeValues[":from"].text() {
+		if seen == nil || seen[by.partition].text() != values[":user"].text() ||
+			seen[by.sort].text() < values[":from"].text() ||
+			asked.KeyConditionExpression == until && seen[by.sort].text() > values[":at"].text() {
 			continue
 		}
 		if asked.ExclusiveStartKey == nil || order(asked.ExclusiveStartKey, seen) < 0 {

@@ -1,0 +1,80 @@
+package ledger
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+)
+
+// SortRows sorts the rows of one user into the order in which they count, oldest
+// first. Rows count by their time. The rows of one write have one time, and count
+// by their place in it:
+//   - first the expiries: a write releases expired holds before it posts entries;
+//   - then the entries, by their place in their transaction;
+//   - then the captures and voids, each of which may end a hold of that moment.
+//
+// A hold's end never counts before the hold, if both have one time. Between two
+// writes the time is no promise: clocks differ, and a write may wait.
+func SortRows(rows []Transaction) {
+	places := placesOf(rows)
+	pending := map[TransactionID]Transaction{}
+	for _, row := range rows {
+		if row.Status == Pending {
+			pending[row.ID] = row
+		}
+	}
+	class := func(row Transaction) int {
+		hold, ok := pending[row.TransactionID]
+		switch {
+		case row.End == "":
+			return 1
+		case row.End == Expiry && !(ok && hold.CreatedAt.Equal(row.CreatedAt)):
+			return 0
+		}
+		return 2
+	}
+	slices.SortFunc(rows, func(a, b Transaction) int {
+		transactionOfA, transactionOfB := a.transaction(), b.transaction()
+		return cmp.Or(
+			a.CreatedAt.Compare(b.CreatedAt),
+			cmp.Compare(class(a), class(b)),
+			bytes.Compare(transactionOfA[:], transactionOfB[:]),
+			cmp.Compare(places[a.ID], places[b.ID]),
+			bytes.Compare(a.ID[:], b.ID[:]),
+		)
+	})
+}
+
+// transaction returns the id of the transaction that the row belongs to.
+func (t Transaction) transaction() TransactionID {
+	if t.TransactionID == (TransactionID{}) {
+		return t.ID
+	}
+	return t.TransactionID
+}
+
+// placesOf returns the places of the rows that share a transaction with another of
+// the rows. A row does not have its place, but an id that is derived from it.
+func placesOf(rows []Transaction) map[TransactionID]int {
+	unknown := map[TransactionID]int{} // rows without a place so far, by their transaction
+	places := map[TransactionID]int{}
+	for _, row := range rows {
+		if row.End == "" {
+			unknown[row.transaction()]++
+			places[row.ID] = 0
+		}
+	}
+	for id, rows := range unknown {
+		if rows == 1 {
+			continue // nothing to compare it with
+		}
+		for place := 0; rows > 0 && place < MaxItems; place++ {
+			entry := id.Entry(place)
+			if _, ok := places[entry]; ok {
+				places[entry] = place
+				rows--
+			}
+		}
+	}
+	return places
+}
