@@ -84,7 +84,7 @@ func (s *Store) partlyRecorded(ctx context.Context, p ledger.Posting, puts []typ
 			}
 		}
 	}
-	return &ledger.OutOfRangeError{Accounts: accounts}
+	return &ledger.RefusedError{Accounts: accounts}
 }
 
 // outOfRange returns the error for a posting whose moves failed for these
@@ -101,7 +101,7 @@ func outOfRange(moves []ledger.Move, reasons []types.CancellationReason) error {
 		}
 		accounts[moves[i].UserID] = account
 	}
-	return &ledger.OutOfRangeError{Accounts: accounts}
+	return &ledger.RefusedError{Accounts: accounts}
 }
 
 // recorded returns the error of [ledger.Store] for an id that is taken, from the

@@ -20,7 +20,7 @@ type refusing struct {
 }
 
 func (s *refusing) Post(context.Context, ledger.Posting) error {
-	out := &ledger.OutOfRangeError{Accounts: map[ledger.UserID]ledger.Account{}}
+	out := &ledger.RefusedError{Accounts: map[ledger.UserID]ledger.Account{}}
 	for user, text := range s.balances {
 		id, _ := ledger.ParseUserID(user)
 		balance, _ := ledger.ParseBalance(text)

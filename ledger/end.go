@@ -80,7 +80,7 @@ func (l *Ledger) end(ctx context.Context, t Transaction, asked End, captured Amo
 	p := t.ending(as, captured, now)
 	end, replayed := p.Rows[0], false
 	err := l.store.Post(ctx, p)
-	if out, ok := errors.AsType[*OutOfRangeError](err); ok {
+	if out, ok := errors.AsType[*RefusedError](err); ok {
 		err = l.unlessRecorded(ctx, end.ID, whyNotEnded(p, out, l.now()))
 	}
 	if recorded, ok := errors.AsType[*RecordedError](err); ok {
@@ -99,7 +99,7 @@ func (l *Ledger) end(ctx context.Context, t Transaction, asked End, captured Amo
 
 // whyNotEnded returns the error for an end that the accounts did not allow,
 // though the hold has no other end: the balance of who is credited is too high.
-func whyNotEnded(p Posting, out *OutOfRangeError, now time.Time) error {
+func whyNotEnded(p Posting, out *RefusedError, now time.Time) error {
 	for _, m := range p.Moves[1:] {
 		if account, ok := out.Accounts[m.UserID]; ok && !m.Allows(account.Balance) {
 			return &ReceiverLimitError{m.UserID, account.Funds(now).Balance}

@@ -149,13 +149,13 @@ func (e *RecordedError) Error() string {
 	return fmt.Sprintf("transaction %s is recorded already", e.Recorded.ID)
 }
 
-// OutOfRangeError is the error of a [Store] for a posting that accounts do not
+// RefusedError is the error of a [Store] for a posting that accounts do not
 // allow: these, and perhaps others. A balance is out of a move's range, a hold
 // that was to end is not open, or too many are.
-type OutOfRangeError struct{ Accounts map[UserID]Account }
+type RefusedError struct{ Accounts map[UserID]Account }
 
 // Error names the balances.
-func (e *OutOfRangeError) Error() string {
+func (e *RefusedError) Error() string {
 	var balances []string
 	for user, account := range e.Accounts {
 		balances = append(balances, fmt.Sprintf("%s has %s and %d holds", user, account.Balance, len(account.Holds)))

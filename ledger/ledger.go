@@ -92,7 +92,7 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 			continue
 		}
 		err = l.store.Post(ctx, p)
-		out, ok := errors.AsType[*OutOfRangeError](err)
+		out, ok := errors.AsType[*RefusedError](err)
 		if !ok {
 			return p.Rows[0], err
 		}
@@ -140,7 +140,7 @@ func (l *Ledger) release(ctx context.Context, r releases) error {
 		rows := releases{r.at, []release{one}}.rows(&moves)
 		err := l.store.Post(ctx, Posting{rows, moves.moves()})
 		_, recorded := errors.AsType[*RecordedError](err)
-		_, ended := errors.AsType[*OutOfRangeError](err)
+		_, ended := errors.AsType[*RefusedError](err)
 		if err != nil && !recorded && !ended {
 			return err
 		}

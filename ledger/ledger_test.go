@@ -49,8 +49,8 @@ func TestPostOnWrongStore(t *testing.T) {
 		err  error
 		want string
 	}{
-		{&ledger.OutOfRangeError{Accounts: accounts}, "store declined what the accounts allow: not allowed: 1 has 100 and 0 holds"},
-		{&ledger.OutOfRangeError{}, "store declined what the accounts allow"},
+		{&ledger.RefusedError{Accounts: accounts}, "store declined what the accounts allow: not allowed: 1 has 100 and 0 holds"},
+		{&ledger.RefusedError{}, "store declined what the accounts allow"},
 		{with(func(r *ledger.Transaction) {}), `stored with status ""`},
 		{with(func(r *ledger.Transaction) { r.Status = "voided" }), `stored with status "voided"`},
 		{with(func(r *ledger.Transaction) { r.UserID = ledger.UserID{} }), "stored for another user or key"},
@@ -94,7 +94,7 @@ func TestErrorsNameTheirReason(t *testing.T) {
 			"transaction 47b9e303-c943-824b-a25b-f2db8fa4f6ab: insufficient funds: debit of 150.5 on a balance of 100", ledger.ErrInsufficientFunds},
 		{&ledger.KeyReusedError{TypeDiffers: true}, "idempotency key reused", ledger.ErrKeyReused},
 		{&ledger.RecordedError{Recorded: transaction}, "transaction 47b9e303-c943-824b-a25b-f2db8fa4f6ab is recorded already", nil},
-		{&ledger.OutOfRangeError{Accounts: map[ledger.UserID]ledger.Account{r.UserID(): {Balance: ledger.OpeningBalance()}}}, "not allowed: 1 has 100 and 0 holds", nil},
+		{&ledger.RefusedError{Accounts: map[ledger.UserID]ledger.Account{r.UserID(): {Balance: ledger.OpeningBalance()}}}, "not allowed: 1 has 100 and 0 holds", nil},
 	} {
 		assert.EqualError(t, c.err, c.want)
 		if c.is != nil {

@@ -63,7 +63,7 @@ func (s *script) at(now time.Time) *ledger.Ledger {
 // outOfRange returns the answer that these accounts, by their users' names, do not
 // allow a posting.
 func outOfRange(t require.TestingT, accounts map[string]ledger.Account) error {
-	out := &ledger.OutOfRangeError{Accounts: map[ledger.UserID]ledger.Account{}}
+	out := &ledger.RefusedError{Accounts: map[ledger.UserID]ledger.Account{}}
 	for user, a := range accounts {
 		id, err := ledger.ParseUserID(user)
 		require.NoError(t, err)

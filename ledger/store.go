@@ -18,11 +18,11 @@ type Store interface {
 	// Nothing is written, and the error is a
 	//   - *[RecordedError] if a transaction with the first row's id is there
 	//     already, whatever the balances;
-	//   - *[OutOfRangeError] with at least one of the accounts that do not
+	//   - *[RefusedError] with at least one of the accounts that do not
 	//     allow their moves.
 	//
 	// After an ErrTryAgain p is posted or not; only the same call again can
-	// find out. Contention is never reported as an OutOfRangeError.
+	// find out. Contention is never reported as an RefusedError.
 	Post(ctx context.Context, p Posting) error
 
 	// Decline records t, a first row, as declined. If a transaction with t's id

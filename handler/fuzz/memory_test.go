@@ -48,7 +48,7 @@ func (m *memory) Post(_ context.Context, p ledger.Posting) error {
 		}
 	}
 	if len(refused) > 0 {
-		return &ledger.OutOfRangeError{Accounts: refused}
+		return &ledger.RefusedError{Accounts: refused}
 	}
 	m.transactions = append(m.transactions, p.Rows...)
 	for _, move := range p.Moves {

@@ -82,7 +82,7 @@ func outOfRange(t *testing.T, open Open) {
 		{"rich", ledger.Credit, "1000000000000", "999999999999900"},
 	} {
 		beyond := posting(t, infratest.Request(t, c.user, "beyond", c.kind, c.amount))
-		var out *ledger.OutOfRangeError
+		var out *ledger.RefusedError
 		require.ErrorAs(t, books.Store.Post(t.Context(), beyond), &out, "%+v", c)
 		require.Len(t, out.Accounts, 1, "%+v", c)
 		assert.Equal(t, c.balance, out.Accounts[beyond.Moves[0].UserID].Balance.String(), "%+v", c)
