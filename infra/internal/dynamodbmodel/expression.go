@@ -3,6 +3,7 @@ package dynamodbmodel
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/cockroachdb/apd/v3"
@@ -11,17 +12,38 @@ import (
 // numbers is DynamoDB's arithmetic: 38 digits.
 var numbers = apd.BaseContext.WithPrecision(38)
 
-// change applies an update to an item: "SET a = x + y, b = z REMOVE c, d ADD e
-// v, f w", each part of which may be left out. All of it sees the item as it was.
+// parts returns the three parts of an update: "SET a = x + y, b = z REMOVE c, d ADD
+// e v, f w", each of which may be left out.
+func parts(update string) (set, remove, add string, ok bool) {
+	rest, add, _ := strings.Cut(update, "ADD ")
+	rest, remove, _ = strings.Cut(rest, "REMOVE ")
+	set, isSet := strings.CutPrefix(rest, "SET ")
+	return set, remove, add, isSet || rest == ""
+}
+
+// overlap returns an attribute that an update names twice, which DynamoDB rejects
+// before it looks at any condition, or "".
+func overlap(asked *request) string {
+	set, remove, add, _ := parts(asked.UpdateExpression)
+	seen := map[string]bool{}
+	for _, each := range slices.Concat(clauses(set), clauses(remove), clauses(add)) {
+		name, _, _ := strings.Cut(each, " ")
+		if name = attribute(asked.ExpressionAttributeNames, name); seen[name] {
+			return name
+		}
+		seen[name] = true
+	}
+	return ""
+}
+
+// change applies an update to an item. All of it sees the item as it was.
 func change(update string, to item, asked *request) error {
 	before := maps.Clone(to)
-	rest, add, _ := strings.Cut(update, "ADD ")
-	rest, remove, _ := strings.Cut(rest, "REMOVE ")
-	rest, isSet := strings.CutPrefix(rest, "SET ")
-	if !isSet && rest != "" {
+	set, remove, add, ok := parts(update)
+	if !ok {
 		return fmt.Errorf("%q is not modelled", update)
 	}
-	for _, assignment := range clauses(rest) {
+	for _, assignment := range clauses(set) {
 		name, assigned, _ := strings.Cut(assignment, " = ")
 		after, err := evaluate(assigned, before, asked.ExpressionAttributeValues)
 		if err != nil {

@@ -47,6 +47,9 @@ func (m *Model) transactWriteItems(asked request, moment Moment) answer {
 	}
 	writes, reasons, cancelled := make([]write, len(asked.TransactItems)), make([]map[string]any, len(asked.TransactItems)), false
 	for i, each := range asked.TransactItems {
+		if each.Update != nil && overlap(each.Update) != "" {
+			return invalid("Invalid UpdateExpression: Two document paths overlap with each other")
+		}
 		writes[i], reasons[i] = m.judge(each.Put, each.Update, of(moment.Refusals, i))
 		cancelled = cancelled || reasons[i]["Code"] != "None"
 	}
