@@ -41,15 +41,15 @@ func (s *Store) postError(ctx context.Context, p ledger.Posting, err error) erro
 	puts, moves := cancelled.CancellationReasons[:len(p.Rows)], cancelled.CancellationReasons[len(p.Rows):]
 	switch {
 	case failed(puts[0]):
-		return recorded(puts[0].Item)
+		return s.recorded(ctx, p.Rows[0].ID, puts[0].Item)
 	case Transient(err):
 		return storeError(err)
 	case !onlyConditions(cancelled.CancellationReasons):
 		return err
 	case slices.ContainsFunc(puts, failed):
-		return s.partlyRecorded(ctx, p, puts, err)
+		return s.explainTakenRow(ctx, p, puts, err)
 	default:
-		return outOfRange(p.Moves, moves)
+		return s.refused(ctx, p.Moves, moves)
 	}
 }
 
@@ -60,10 +60,10 @@ func onlyConditions(reasons []types.CancellationReason) bool {
 	})
 }
 
-// partlyRecorded returns the error for a posting of which a row is reported as
-// taken, and the first is not. The first must be there too, or somebody has
+// explainTakenRow returns the error for a posting of which a row is reported as
+// taken, and not the first. The first must be there too, or another caller has
 // ended a hold that was to end here, or the table is damaged.
-func (s *Store) partlyRecorded(ctx context.Context, p ledger.Posting, puts []types.CancellationReason, cause error) error {
+func (s *Store) explainTakenRow(ctx context.Context, p ledger.Posting, puts []types.CancellationReason, cause error) error {
 	t, err := s.Transaction(ctx, p.Rows[0].ID)
 	switch {
 	case err == nil:
@@ -84,29 +84,40 @@ func (s *Store) partlyRecorded(ctx context.Context, p ledger.Posting, puts []typ
 			}
 		}
 	}
-	return &ledger.RefusedError{Accounts: accounts}
+	return &ledger.RefusedError{Accounts: accounts, ReadLater: true}
 }
 
-// outOfRange returns the error for a posting whose moves failed for these
-// reasons.
-func outOfRange(moves []ledger.Move, reasons []types.CancellationReason) error {
-	accounts := map[ledger.UserID]ledger.Account{}
+// refused returns the error for a posting whose moves failed for these reasons. A
+// reason comes with the user's row, or without one if there is none. An absent row
+// would decline the posting for ever by the opening balance: so it is read.
+func (s *Store) refused(ctx context.Context, moves []ledger.Move, reasons []types.CancellationReason) error {
+	refused := &ledger.RefusedError{Accounts: map[ledger.UserID]ledger.Account{}}
 	for i, reason := range reasons {
 		if !failed(reason) {
 			continue
 		}
 		account, err := decodeAccount(reason.Item)
+		if len(reason.Item) == 0 {
+			refused.ReadLater = true
+			account, err = s.Account(ctx, moves[i].UserID)
+		}
 		if err != nil {
 			return err
 		}
-		accounts[moves[i].UserID] = account
+		refused.Accounts[moves[i].UserID] = account
 	}
-	return &ledger.RefusedError{Accounts: accounts}
+	return refused
 }
 
-// recorded returns the error of [ledger.Store] for an id that is taken, from the
-// row that came back when the condition failed.
-func recorded(row item) error {
+// recorded returns the error of [ledger.Store] for an id that is taken. The row
+// comes back when the condition fails, and is read if it does not.
+func (s *Store) recorded(ctx context.Context, id ledger.TransactionID, row item) error {
+	if len(row) == 0 {
+		var err error
+		if row, err = s.read(ctx, s.transactions, item{"id": text(id)}); err != nil {
+			return fmt.Errorf("read transaction %s: %w", id, err)
+		}
+	}
 	t, err := DecodeTransaction(row)
 	if err != nil {
 		return err

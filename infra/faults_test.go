@@ -118,7 +118,7 @@ func TestDeclineThatIsNotStored(t *testing.T) {
 			t.Parallel()
 			books := infratest.New(t)
 			debit := infratest.Request(t, "1", "debit", ledger.Debit, "110")
-			books.Network.Next(nil)
+			books.Network.Next(nil, nil)
 			_, err := books.Ledger.Post(outlasted(t, books, kind.Fault), debit)
 			require.ErrorIs(t, err, ledger.ErrTryAgain)
 			assert.NotErrorIs(t, err, ledger.ErrInsufficientFunds)
@@ -145,7 +145,7 @@ func TestTwinPostsBeforeDecline(t *testing.T) {
 	books := infratest.New(t)
 	debit := infratest.Request(t, "1", "debit", ledger.Debit, "110")
 	twin := ledger.New(infra.NewStore(infra.NewClient(books.Config), books.Config), time.Now)
-	books.Network.Next(nil, func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+	books.Network.Next(nil, nil, func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		_, err := twin.Post(t.Context(), infratest.Request(t, "1", "credit", ledger.Credit, "10"))
 		assert.NoError(t, err)
 		_, err = twin.Post(t.Context(), debit)

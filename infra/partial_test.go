@@ -317,6 +317,35 @@ func TestReleaseOfWhatHasEndedByPartialReports(t *testing.T) {
 	}
 }
 
+// The holds of two payers end just before the write that would release both, and
+// only their ends are reported as taken. Each payer's own account is read: either
+// payer has enough left, and would not have if it were the other.
+func TestReleasesOfTwoThatHaveEnded(t *testing.T) {
+	t.Parallel()
+	for _, entries := range [][]string{{"a debit 30", "b debit 70", "c credit 100"}, {"b debit 70", "a debit 30", "c credit 100"}} {
+		unreported := []bool{true, true, true, false, false, true, true, true} // the entries, the ends, the moves
+		onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+			slow := time.Now()
+			other := ledger.New(books.Over(model), func() time.Time { return slow }) // its clock stands still
+			a, b := onceHeld(t, other, "1", "a debit 80"), onceHeld(t, other, "1", "b debit 60")
+			time.Sleep(time.Minute + time.Second)
+			books.Network.Next(nil, func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+				most, err := ledger.ParseAmount("60")
+				assert.NoError(t, err)
+				_, err = other.Capture(t.Context(), a, most) // 40 are left
+				assert.NoError(t, err)
+				_, err = other.Void(t.Context(), b) // 100 are left
+				assert.NoError(t, err)
+				return deliver()
+			})
+			_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "k", entries...))
+			require.NoError(t, err, "%v", entries)
+			assert.Equal(t, "10", books.Balance(t, "a"))
+			assert.Equal(t, "30", books.Balance(t, "b"))
+		})
+	}
+}
+
 // Two payers need what has expired, one of them from the start or only once the
 // first attempt has failed. Whichever conditions are reported, one write releases
 // both.

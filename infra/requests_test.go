@@ -174,3 +174,11 @@ func compact(t *testing.T, v any) string {
 	assert.NoError(t, encoder.Encode(v))
 	return strings.TrimSuffix(text.String(), "\n")
 }
+
+// bodyOf returns the body of a request, which can still be sent.
+func bodyOf(t *testing.T, r *http.Request) string {
+	body, err := io.ReadAll(r.Body)
+	assert.NoError(t, err)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return string(body)
+}

@@ -82,19 +82,22 @@ type retry struct {
 	jitter   func(bound time.Duration) time.Duration
 	final    func(error) bool // reports an outcome that no later attempt can change
 	attempts int              // that failed; counted here, as releases of the SDK count from 1 or from 0
+	unknown  bool             // the write of one of them may still be applied
 }
 
 // retrying returns the option that gives a call its own retry policy.
 func (s *Store) retrying(ctx context.Context) func(*dynamodb.Options) {
-	return s.retryingUntil(ctx, func(error) bool { return false })
+	return s.retryUntil(ctx, func(error) bool { return false }).use
 }
 
-// retryingUntil does the same for a call that also ends with a final error, even
-// if it is transient.
-func (s *Store) retryingUntil(ctx context.Context, final func(error) bool) func(*dynamodb.Options) {
-	r := &retry{ctx: ctx, began: time.Now(), jitter: s.jitter, final: final}
-	return func(o *dynamodb.Options) { o.Retryer = r }
+// retryUntil returns the retry policy of one call that also ends with a final
+// error, even if it is transient.
+func (s *Store) retryUntil(ctx context.Context, final func(error) bool) *retry {
+	return &retry{ctx: ctx, began: time.Now(), jitter: s.jitter, final: final}
 }
+
+// use is the option that gives a call the policy.
+func (r *retry) use(o *dynamodb.Options) { o.Retryer = r }
 
 // MaxAttempts implements [aws.Retryer].
 func (*retry) MaxAttempts() int { return maxAttempts }
@@ -106,6 +109,7 @@ func (r *retry) IsErrorRetryable(err error) bool { return Transient(err) && !r.f
 // attempt, when the delay would outlast the caller.
 func (r *retry) RetryDelay(_ int, cause error) (time.Duration, error) {
 	r.attempts++
+	r.unknown = r.unknown || outcomeUnknown(cause)
 	least, most := faultDelay(r.attempts)
 	if conflict(cause) {
 		least, most = conflictDelay(r.attempts, time.Since(r.began))

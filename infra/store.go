@@ -64,8 +64,13 @@ func (s *Store) Post(ctx context.Context, p ledger.Posting) error {
 	for _, m := range p.Moves {
 		writes = append(writes, types.TransactWriteItem{Update: s.moveBalance(m)})
 	}
-	_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes}, s.retryingUntil(ctx, idTaken))
-	return s.postError(ctx, p, err)
+	retry := s.retryUntil(ctx, idTaken)
+	_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes}, retry.use)
+	err = s.postError(ctx, p, err)
+	if refused, ok := errors.AsType[*ledger.RefusedError](err); ok {
+		refused.Unknown = retry.unknown
+	}
+	return err
 }
 
 // storeError wraps a transient error in [ledger.ErrTryAgain].
@@ -89,7 +94,7 @@ func (s *Store) Decline(ctx context.Context, t ledger.Transaction) error {
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}, s.retrying(ctx))
 	if taken, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		return recorded(taken.Item)
+		return s.recorded(ctx, t.ID, taken.Item)
 	}
 	return storeError(err)
 }

@@ -56,6 +56,20 @@ func Transient(err error) bool {
 	return lost(err)
 }
 
+// outcomeUnknown reports whether the write of a request that failed with a transient
+// error may have been applied, or may still be: DynamoDB has not answered, or has
+// failed itself.
+func outcomeUnknown(err error) bool {
+	if answer, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && answer.HTTPStatusCode() >= http.StatusInternalServerError {
+		return true
+	}
+	if _, ok := errors.AsType[*types.TransactionInProgressException](err); ok {
+		return true // this one's first attempt
+	}
+	_, answered := errors.AsType[smithy.APIError](err)
+	return !answered
+}
+
 // conflict reports whether another request was writing one of the items.
 func conflict(err error) bool {
 	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok {

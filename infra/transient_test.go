@@ -36,7 +36,7 @@ var calls = []struct {
 		_, err := l.Post(ctx, credit)
 		return err
 	}},
-	{[]string{"TransactWriteItems", "PutItem"}, func(ctx context.Context, l *ledger.Ledger, _, debit ledger.Request) error {
+	{[]string{"TransactWriteItems", "GetItem", "PutItem"}, func(ctx context.Context, l *ledger.Ledger, _, debit ledger.Request) error {
 		_, err := l.Post(ctx, debit)
 		return err
 	}},

@@ -45,7 +45,8 @@
 //   - A balance is OpeningBalance plus the posted credits minus the posted
 //     debits, what was captured and what is held. It is never below zero, and no
 //     credit lifts it above MaxBalance; only what a hold gives back may, up to
-//     [HighestBalance].
+//     [HighestBalance]. A credit is bounded by the stored balance: it does not
+//     count an expired hold whose release is not written yet.
 //   - An open hold is a pending row without an end, and a user has at most
 //     [MaxHolds]. What is held is the sum of them.
 //   - A hold has at most one end, of which at most what was held is captured, and
@@ -59,7 +60,9 @@
 //   - A decline and an end are reported only after they are stored, so a late
 //     duplicate can never turn them into something else. What is not stored, too
 //     many holds or a receiver's limit, is reported only if the call's row is not
-//     there, and uses up nothing.
+//     there and no attempt of the call can still write it, and uses up nothing.
+//   - The rows of one write have one time. [SortRows] is the order in which a
+//     user's rows count.
 //
 // # Money
 //

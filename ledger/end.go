@@ -67,25 +67,12 @@ func (l *Ledger) pending(ctx context.Context, r EndRequest) (Transaction, error)
 // end ends the hold of a pending transaction as asked, or as expired if its time
 // is over: the first end that is written stays.
 func (l *Ledger) end(ctx context.Context, t Transaction, asked End, captured Amount) (Result, error) {
-	now, as := l.now(), asked
-	if left := t.ExpiresAt.Sub(now); left > 0 {
-		// After its expiry a reading says that the hold has expired. So no
-		// attempt at another end is sent from then on.
-		limited, cancel := context.WithTimeout(ctx, left)
-		defer cancel()
-		ctx = limited
-	} else {
-		as = Expiry
-	}
-	p := t.ending(as, captured, now)
-	end, replayed := p.Rows[0], false
-	err := l.store.Post(ctx, p)
-	if out, ok := errors.AsType[*RefusedError](err); ok {
-		err = l.unlessRecorded(ctx, end.ID, whyNotEnded(p, out, l.now()))
-	}
-	if recorded, ok := errors.AsType[*RecordedError](err); ok {
-		end, replayed = recorded.Recorded, true
-	} else if err != nil {
+	end, err := l.writeEnd(ctx, t, asked, captured)
+	recorded, replayed := errors.AsType[*RecordedError](err)
+	switch {
+	case replayed:
+		end = recorded.Recorded
+	case err != nil:
 		return Result{}, fmt.Errorf("%s of %s: %w", asked, t.ID, err)
 	}
 	if end.TransactionID != t.ID || end.End.Status() == "" {
@@ -97,15 +84,66 @@ func (l *Ledger) end(ctx context.Context, t Transaction, asked End, captured Amo
 	return Result{t.ended(end), replayed}, nil
 }
 
-// whyNotEnded returns the error for an end that the accounts did not allow,
-// though the hold has no other end: the balance of who is credited is too high.
-func whyNotEnded(p Posting, out *RefusedError, now time.Time) error {
+// storePause is the longest time before the end of its context at which a [Store]
+// gives up because no further attempt fits.
+const storePause = time.Second
+
+// writeEnd writes the end of a hold. After the expiry a reading says that the hold
+// has expired. So no attempt at another end is sent from then on, and one that is
+// under way is followed by the expiry: the end that is stored first is the error.
+func (l *Ledger) writeEnd(ctx context.Context, t Transaction, asked End, captured Amount) (end Transaction, err error) {
+	now := l.now()
+	left := t.ExpiresAt.Sub(now)
+	if left <= 0 {
+		return l.postEnd(ctx, ctx, t.ending(Expiry, Amount{}, now))
+	}
+	inTime, cancel := context.WithTimeout(ctx, left)
+	defer cancel()
+	end, err = l.postEnd(ctx, inTime, t.ending(asked, captured, now))
+	if !errors.Is(err, ErrTryAgain) || t.ExpiresAt.Sub(l.now()) > storePause || endsFirst(ctx, inTime) {
+		return end, err
+	}
+	<-inTime.Done()
+	if now = l.now(); ctx.Err() != nil || now.Before(t.ExpiresAt) {
+		return end, err
+	}
+	return l.postEnd(ctx, ctx, t.ending(Expiry, Amount{}, now))
+}
+
+// endsFirst reports whether the time of a call ends before that of a part of it.
+func endsFirst(call, part context.Context) bool {
+	callEnds, ok := call.Deadline()
+	partEnds, _ := part.Deadline()
+	return ok && !partEnds.Before(callEnds)
+}
+
+// postEnd writes an end while inTime lasts. What it reads after a refusal may take
+// the time of the whole call.
+func (l *Ledger) postEnd(ctx, inTime context.Context, p Posting) (end Transaction, err error) {
+	end = p.Rows[0]
+	err = l.store.Post(inTime, p)
+	refused, ok := errors.AsType[*RefusedError](err)
+	if !ok {
+		return end, err
+	}
+	if limit, ok := receiverLimit(p, refused, l.now()); ok {
+		return end, l.notStored(ctx, end.ID, limit, refused.Unknown)
+	}
+	if refused.ReadLater {
+		return end, l.unlessRecorded(ctx, end.ID, ErrTryAgain)
+	}
+	return end, l.unlessRecorded(ctx, end.ID, fmt.Errorf("the hold is not open and has no end: %w", refused))
+}
+
+// receiverLimit returns the error for a capture whose credit the receiver's balance
+// does not allow.
+func receiverLimit(p Posting, refused *RefusedError, now time.Time) (limit *ReceiverLimitError, ok bool) {
 	for _, m := range p.Moves[1:] {
-		if account, ok := out.Accounts[m.UserID]; ok && !m.Allows(account.Balance) {
-			return &ReceiverLimitError{m.UserID, account.Funds(now).Balance}
+		if account, ok := refused.Accounts[m.UserID]; ok && !m.Allows(account.Balance) {
+			return &ReceiverLimitError{m.UserID, account.Funds(now).Balance}, true
 		}
 	}
-	return fmt.Errorf("the hold is not open and has no end: %w", out)
+	return nil, false
 }
 
 // ending returns the posting that ends the hold of a pending transaction. The
@@ -116,7 +154,7 @@ func (t Transaction) ending(as End, captured Amount, now time.Time) Posting {
 	}
 	end := t.hold().endRow(t.UserID, as, captured, now)
 	p := Posting{Rows: []Transaction{end}}
-	moves := make(totals, 0, 2)
+	moves := make(moveBuilder, 0, 2)
 	moves.of(t.UserID).end(t.hold(), captured)
 	if as == Capture && len(t.Entries) > 1 {
 		e := t.Entries[1]

@@ -140,6 +140,33 @@ func TestEndsByTime(t *testing.T) {
 	})
 }
 
+// An end that fails long before the expiry does not wait for that. One that fails
+// on its brink does, and is written as the expiry.
+func TestEndThatFails(t *testing.T) {
+	t.Parallel()
+	first := pendingRow(t, "1 debit 40")
+	for _, c := range []struct {
+		left, takes time.Duration
+		err         error
+		posted      int
+	}{
+		{time.Minute, 0, ledger.ErrTryAgain, 1}, {time.Second + time.Millisecond, 0, ledger.ErrTryAgain, 1},
+		{time.Second, time.Second, ledger.ErrHoldEnded, 2}, {time.Millisecond, time.Millisecond, ledger.ErrHoldEnded, 2},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			time.Sleep(first.ExpiresAt.Add(-c.left).Sub(time.Now()))
+			began := time.Now()
+			s := (&script{answers: []error{ledger.ErrTryAgain, nil}}).holding(first)
+			_, err := ledger.New(s, time.Now).Void(t.Context(), endOf(first))
+			require.ErrorIs(t, err, c.err, "%v left", c.left)
+			assert.Equal(t, c.takes, time.Since(began), "%v left", c.left)
+			require.Len(t, s.posted, c.posted, "%v left", c.left)
+			assert.Equal(t, ledger.Void, s.posted[0].Rows[0].End)
+			assert.Equal(t, c.posted == 2, s.posted[c.posted-1].Rows[0].End == ledger.Expiry)
+		})
+	}
+}
+
 // The stored end is the answer: a replay of the same, or how else it ended.
 func TestEndIsRecorded(t *testing.T) {
 	t.Parallel()

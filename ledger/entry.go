@@ -3,11 +3,10 @@ package ledger
 import (
 	"fmt"
 	"slices"
-	"time"
 )
 
 // MaxItems is how many entries and different users a transaction has at most,
-// together: each is one action of a DynamoDB write, which takes 100.
+// together: a [Store] posts as many rows and moves in one write.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 const MaxItems = 100
@@ -65,40 +64,4 @@ func Balanced(entries []Entry) bool {
 		net.move(e.Type, e.Amount)
 	}
 	return net.d.IsZero()
-}
-
-// declinedAt returns the place of the first entry that the accounts do not
-// allow, and what its user could spend then: the entries before it count, and
-// what has expired. A user whose account is not known declines nothing. It is
-// not ok if the accounts allow all entries.
-func declinedAt(entries []Entry, accounts map[UserID]Account, now time.Time) (place int, seen Balance, ok bool) {
-	balances := map[UserID]Balance{}
-	for user, account := range accounts {
-		balances[user] = account.Funds(now).Balance
-	}
-	for i, e := range entries {
-		before, known := balances[e.UserID]
-		if !known {
-			continue
-		}
-		after, fits := before.After(e.Type, e.Amount)
-		if !fits {
-			return i, before, true
-		}
-		balances[e.UserID] = after
-	}
-	return 0, Balance{}, false
-}
-
-// expiredOf returns the releases of all that has expired in the accounts, in
-// the order of the entries.
-func expiredOf(entries []Entry, accounts map[UserID]Account, now time.Time) releases {
-	r := releases{at: now}
-	for _, e := range entries {
-		done := slices.ContainsFunc(r.users, func(one release) bool { return one.user == e.UserID })
-		if holds := accounts[e.UserID].expired(now); holds != nil && !done {
-			r.users = append(r.users, release{e.UserID, holds})
-		}
-	}
-	return r
 }

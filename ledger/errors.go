@@ -150,9 +150,22 @@ func (e *RecordedError) Error() string {
 }
 
 // RefusedError is the error of a [Store] for a posting that accounts do not
-// allow: these, and perhaps others. A balance is out of a move's range, a hold
-// that was to end is not open, or too many are.
-type RefusedError struct{ Accounts map[UserID]Account }
+// allow: a balance is out of a move's range, a hold that was to end is not open, or
+// too many are.
+type RefusedError struct {
+	// Accounts are some of those that do not allow their moves, and perhaps not
+	// all: as they were when they refused, or as they were read later.
+	Accounts map[UserID]Account
+
+	// ReadLater means that some were read later. By then they may allow their
+	// moves.
+	ReadLater bool
+
+	// Unknown means that the write was sent more than once, and what became of one
+	// of the attempts is not known: it may still be applied. An answer that is not
+	// stored must not be given then.
+	Unknown bool
+}
 
 // Error names the balances.
 func (e *RefusedError) Error() string {

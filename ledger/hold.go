@@ -9,8 +9,7 @@ import (
 	"github.com/cockroachdb/apd/v3"
 )
 
-// MaxHolds is how many holds of a user may be open: with as many, the row of
-// the balance is still under 1 KB, unless the user's id is long.
+// MaxHolds is how many holds of a user may be open. A [Store] says why.
 const MaxHolds = 16
 
 // maxExpiresIn is the longest time that money can be held: 31 days.
@@ -131,39 +130,6 @@ func anyExpires(accounts map[UserID]Account, earlier, later time.Time) bool {
 		}
 	}
 	return false
-}
-
-// tooManyHolds reports whether a request would open one hold more than there may
-// be. Holds that have expired are not open.
-func (r Request) tooManyHolds(accounts map[UserID]Account, now time.Time) bool {
-	if r.ExpiresIn == 0 {
-		return false
-	}
-	payer := accounts[r.UserID()]
-	return len(payer.Holds)-len(payer.expired(now)) >= MaxHolds
-}
-
-// releases are expired holds, by their users, that a write gives back before it
-// does anything else.
-type releases struct {
-	at    time.Time
-	users []release
-}
-
-type release struct {
-	user  UserID
-	holds []Hold
-}
-
-// rows returns the rows of the releases, and counts them in the moves.
-func (r releases) rows(moves *totals) (rows []Transaction) {
-	for _, one := range r.users {
-		for _, h := range one.holds {
-			rows = append(rows, h.endRow(one.user, Expiry, Amount{}, r.at))
-			moves.of(one.user).end(h, Amount{})
-		}
-	}
-	return rows
 }
 
 // highestBalance is what HighestBalance returns: releases may lift a balance over

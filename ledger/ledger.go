@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 )
@@ -66,10 +65,11 @@ func (l *Ledger) Post(ctx context.Context, r Request) (Result, error) {
 	return outcome(Result{Transaction: written})
 }
 
-// maxRounds bounds how often a posting is made anew: once for each user whose
-// releases have room in it, if a store reports one at a time, and whenever
-// somebody else has ended a hold meanwhile.
-const maxRounds = 20 + MaxItems/2
+// maxAttempts bounds how often a request is posted. Without other callers each of
+// its users refuses at most once for the holds that expired before, and once for
+// each hold that expires meanwhile: the next attempt, or a write before it, releases
+// them all. The rest is for holds that other callers end meanwhile.
+func (r Request) maxAttempts() int { return countUsers(r.Entries)*(1+MaxHolds) + 10 }
 
 // write posts a request or declines it, and returns the first row as it was to
 // be written. Accounts that do not allow the request may have holds that have
@@ -78,46 +78,49 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 	if err := r.check(); err != nil {
 		return Transaction{}, err
 	}
-	created := l.now() // as each attempt begins: the rows of one write have one time
-	var before releases
-	accounts := map[UserID]Account{} // as last reported: an attempt need not report all
-	for range maxRounds {
-		p := newPosting(r, created, before)
+	a := attempt{request: r, startedAt: l.now()}
+	for range r.maxAttempts() {
+		p := a.posting()
 		if p.items() > MaxItems {
-			if err := l.release(ctx, before); err != nil {
+			if err := l.writeExpiries(ctx, a); err != nil {
 				return p.Rows[0], err
 			}
-			before, created = releases{}, l.now()
-			clear(accounts)
-			continue
+			a = attempt{request: r, startedAt: l.now(), unknown: a.unknown}
+			p = a.posting()
 		}
-		err = l.store.Post(ctx, p)
-		out, ok := errors.AsType[*RefusedError](err)
+		first = p.Rows[0]
+		err := l.store.Post(ctx, p)
+		refused, ok := errors.AsType[*RefusedError](err)
 		if !ok {
-			return p.Rows[0], err
+			return first, err
 		}
-		now := l.now() // holds may have expired since the first attempt
-		// Of a hold that can be spent since this attempt began, only a release
-		// finds out whether it was still open.
-		unsure := anyExpires(out.Accounts, created, now)
-		if r.tooManyHolds(out.Accounts, now) {
-			// Unlike a decline this is not stored, so that no condition finds
-			// out what the store may have left out: that the id is taken.
-			return p.Rows[0], l.unlessRecorded(ctx, p.Rows[0].ID, ErrTooManyHolds)
+		decided, misfit, next := a.decide(refused, l.now())
+		switch decided {
+		case readOwnRow:
+			return first, l.unlessRecorded(ctx, first.ID, fmt.Errorf("the hold is open and has no row: %w", refused))
+		case tooManyHolds:
+			return first, l.notStored(ctx, first.ID, ErrTooManyHolds, next.unknown)
+		case decline:
+			first.Status, first.DeclinedEntry, first.BalanceSeen = Declined, misfit.place, misfit.seen
+			return first, l.store.Decline(ctx, first)
+		case contradiction:
+			return first, fmt.Errorf("store declined what the accounts allow: %w", refused)
+		case postAgain:
+			a = next
 		}
-		if place, seen, ok := declinedAt(r.Entries, out.Accounts, now); ok && !unsure {
-			declined := p.Rows[0]
-			declined.Status, declined.DeclinedEntry, declined.BalanceSeen = Declined, place, seen
-			return declined, l.store.Decline(ctx, declined)
-		}
-		maps.Copy(accounts, out.Accounts)
-		expired := expiredOf(r.Entries, accounts, now)
-		if expired.users == nil && before.users == nil {
-			return p.Rows[0], fmt.Errorf("store declined what the accounts allow: %w", out)
-		}
-		before, created = expired, now
 	}
-	return Transaction{ID: r.TransactionID()}, ErrTryAgain
+	return first, ErrTryAgain
+}
+
+// notStored returns the error for a refusal that is an answer and is not stored.
+// Unlike a decline it has no condition that finds what the store may not have
+// reported: that the row of that id is there. So that row is read. And if an
+// attempt may still be applied, the outcome is not known.
+func (l *Ledger) notStored(ctx context.Context, id TransactionID, answer error, unknown bool) error {
+	if unknown {
+		answer = fmt.Errorf("%w: an attempt may still be applied after: %s", ErrTryAgain, answer.Error())
+	}
+	return l.unlessRecorded(ctx, id, answer)
 }
 
 // unlessRecorded returns err, or that the row of that id is there already.
@@ -132,16 +135,16 @@ func (l *Ledger) unlessRecorded(ctx context.Context, id TransactionID, err error
 	return err
 }
 
-// release writes releases by themselves, those of each user at once. One that
-// somebody else has written meanwhile is as good.
-func (l *Ledger) release(ctx context.Context, r releases) error {
-	for _, one := range r.users {
-		var moves totals
-		rows := releases{r.at, []release{one}}.rows(&moves)
+// writeExpiries releases the expired holds of an attempt in writes of their own, one
+// for each user. If another caller has released one meanwhile, that is as good.
+func (l *Ledger) writeExpiries(ctx context.Context, a attempt) error {
+	for _, one := range a.expired {
+		var moves moveBuilder
+		rows := one.expiries(a.startedAt, &moves)
 		err := l.store.Post(ctx, Posting{rows, moves.moves()})
 		_, recorded := errors.AsType[*RecordedError](err)
-		_, ended := errors.AsType[*RefusedError](err)
-		if err != nil && !recorded && !ended {
+		_, refused := errors.AsType[*RefusedError](err)
+		if err != nil && !recorded && !refused {
 			return err
 		}
 	}

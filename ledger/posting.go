@@ -83,15 +83,15 @@ func NewPosting(r Request, now time.Time) (Posting, error) {
 	if err := r.check(); err != nil {
 		return Posting{}, err
 	}
-	return newPosting(r, now, releases{}), nil
+	return newPosting(r, now, nil), nil
 }
 
 // newPosting returns the posting of a request, which must be good, that was
-// created at that time, and of the releases that go before it.
-func newPosting(r Request, created time.Time, before releases) Posting {
+// created at that time, and releases expired holds before its entries count.
+func newPosting(r Request, created time.Time, expired []expiredHolds) Posting {
 	id, created := r.TransactionID(), created.UTC().Truncate(time.Millisecond)
 	p := Posting{Rows: make([]Transaction, 0, len(r.Entries))}
-	moves := make(totals, 0, len(r.Entries))
+	moves := make(moveBuilder, 0, len(r.Entries))
 	for i, e := range r.Entries {
 		p.Rows = append(p.Rows, Transaction{
 			ID:            id.Entry(i),
@@ -113,7 +113,9 @@ func newPosting(r Request, created time.Time, before releases) Posting {
 		first.Status, first.ExpiresAt = Pending, created.Add(r.ExpiresIn)
 		p.Rows = p.Rows[:1] // a credit comes with the capture
 	}
-	p.Rows = append(p.Rows, before.rows(&moves)...)
+	for _, one := range expired {
+		p.Rows = append(p.Rows, one.expiries(created, &moves)...)
+	}
 	for _, row := range p.Rows {
 		if row.End == "" {
 			moves.of(row.UserID).add(row)
@@ -139,30 +141,31 @@ func (r Request) check() error {
 	return nil
 }
 
-// totals are the moves of a posting as far as they are known, one for each user.
-type totals []Move
+// moveBuilder has the moves of a posting as far as they are known, one for each
+// user.
+type moveBuilder []Move
 
 // of returns the move of a user, which is good until the next call.
-func (t *totals) of(user UserID) *Move {
-	i := slices.IndexFunc(*t, func(m Move) bool { return m.UserID == user })
+func (b *moveBuilder) of(user UserID) *Move {
+	i := slices.IndexFunc(*b, func(m Move) bool { return m.UserID == user })
 	if i < 0 {
-		i = len(*t)
-		*t = append(*t, Move{UserID: user, Most: highestBalance})
+		i = len(*b)
+		*b = append(*b, Move{UserID: user, Most: highestBalance})
 	}
-	return &(*t)[i]
+	return &(*b)[i]
 }
 
 // moves returns the moves of all the rows at once.
-func (t totals) moves() []Move {
-	for i := range t {
-		m := &t[i]
+func (b moveBuilder) moves() []Move {
+	for i := range b {
+		m := &b[i]
 		m.Type = Credit
 		if m.net.d.Negative {
 			m.Type = Debit
 		}
 		m.Sum.d.Abs(&m.net.d)
 	}
-	return t
+	return b
 }
 
 // add counts the row of an entry.

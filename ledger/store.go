@@ -8,8 +8,14 @@ import "context"
 // What a method has written or read when it returns is durable. Every method may
 // fail with an error that unwraps to [ErrTryAgain]: the Store, which does the
 // retrying, met contention, throttling or faults until its attempts or the
-// context ran out. It counts its retries in the context's [Trace]. Any error that
-// is not named here is a defect.
+// context ran out. It sends no attempt after the end of the context, and gives up
+// for lack of time at most a second before. It counts its retries in the context's
+// [Trace]. Any error that is not named here is a defect.
+//
+// A posting has at most [MaxItems] rows and moves together, as many as one write of
+// DynamoDB takes. A user has at most [MaxHolds] open holds, so that an account is a
+// row of less than 1 KB, the unit that DynamoDB charges for, unless the user's id is
+// long.
 type Store interface {
 	// Post records the rows of p and makes its moves, of users who
 	// have no balance yet from OpeningBalance, in one atomic write that is
@@ -19,10 +25,12 @@ type Store interface {
 	//   - *[RecordedError] if a transaction with the first row's id is there
 	//     already, whatever the balances;
 	//   - *[RefusedError] with at least one of the accounts that do not
-	//     allow their moves.
+	//     allow their moves. It says whether an attempt of this Post may still
+	//     be applied: one without an answer, or with the answer that DynamoDB
+	//     itself failed.
 	//
 	// After an ErrTryAgain p is posted or not; only the same call again can
-	// find out. Contention is never reported as an RefusedError.
+	// find out. Contention is never reported as a RefusedError.
 	Post(ctx context.Context, p Posting) error
 
 	// Decline records t, a first row, as declined. If a transaction with t's id

@@ -258,6 +258,41 @@ func expiredIsReleased(t *testing.T, open Open) {
 	}
 }
 
+// A hold that has expired is replayed, though its own money would be needed for it.
+func expiredIsReplayed(t *testing.T, open Open) {
+	b := openTimed(t, open)
+	first := b.hold(t, "h", "1 debit 60")
+	b.at(2 * time.Minute)
+	r := infratest.Entries(t, "h", "1 debit 60")
+	r.ExpiresIn = time.Minute
+	for range 2 {
+		again, err := b.timed.Post(t.Context(), r)
+		require.NoError(t, err)
+		assert.Equal(t, ledger.Result{Transaction: first, Replayed: true}, again)
+	}
+	assert.Equal(t, "100", b.funds(t, "1"))
+}
+
+// A credit is bounded by the stored balance: an expired hold whose release is not
+// written yet does not count. Once it is released, it does.
+func limitIsOnTheStored(t *testing.T, open Open) {
+	b := openTimed(t, open)
+	b.Fill(t, "1")
+	b.hold(t, "hold", "1 debit 100")
+	_, err := b.timed.Post(t.Context(), infratest.Request(t, "1", "fill", ledger.Credit, "150"))
+	require.NoError(t, err)
+	b.at(2 * time.Minute)
+	assert.Equal(t, "1000000000000050", b.funds(t, "1"))
+	_, err = b.timed.Post(t.Context(), infratest.Request(t, "1", "more", ledger.Credit, "50"))
+	require.NoError(t, err, "the stored balance has room for it")
+	assert.Equal(t, "1000000000000100", b.funds(t, "1"))
+	_, err = b.timed.Post(t.Context(), infratest.Request(t, "1", "cent", ledger.Credit, "0.01"))
+	var declined *ledger.DeclinedError
+	require.ErrorAs(t, err, &declined)
+	require.ErrorIs(t, err, ledger.ErrBalanceLimit)
+	assert.Equal(t, "1000000000000100", declined.Result.Transaction.BalanceSeen.String(), "what could be spent")
+}
+
 // At its expiry a hold ends as expired, whatever was asked, and for ever.
 func endAfterExpiry(t *testing.T, open Open) {
 	for _, after := range []time.Duration{60 * time.Second, time.Hour} {
@@ -276,6 +311,20 @@ func endAfterExpiry(t *testing.T, open Open) {
 		}
 		assert.Equal(t, "100", b.funds(t, "1"))
 	}
+}
+
+// A payment is one of the payer's sixteen holds, however many the receiver has.
+func paymentIsAHold(t *testing.T, open Open) {
+	b := openTimed(t, open)
+	for i := range ledger.MaxHolds {
+		b.hold(t, fmt.Sprint(i), "full debit 1")
+	}
+	b.hold(t, "to the one who has as many", "1 debit 1", "full credit 1")
+	r := infratest.Entries(t, "one more", "full debit 1", "1 credit 1")
+	r.ExpiresIn = time.Minute
+	_, err := b.timed.Post(t.Context(), r)
+	require.ErrorIs(t, err, ledger.ErrTooManyHolds)
+	assert.Equal(t, "84 held 16", b.funds(t, "full"))
 }
 
 func atMostSixteenHolds(t *testing.T, open Open) {

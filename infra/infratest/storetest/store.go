@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/faults"
 	"onewrite/ledger"
 )
 
@@ -89,6 +91,24 @@ func outOfRange(t *testing.T, open Open) {
 		assert.Equal(t, c.balance, books.Balance(t, c.user), "%+v", c)
 		_, err := books.Store.Transaction(t.Context(), beyond.Rows[0].ID)
 		assert.ErrorIs(t, err, ledger.ErrNotFound, "%+v: nothing is written", c)
+	}
+}
+
+// A refusal says whether an attempt of the same call may still be applied.
+func refusalAfterAttempts(t *testing.T, open Open) {
+	books := open(t)
+	for i, c := range []struct {
+		fault   faults.Fault // of the first attempt
+		unknown bool
+	}{
+		{nil, false}, {faults.Conflict, false}, {faults.Throttle, false},
+		{faults.LoseRequest, true}, {faults.LoseResponse, true}, {faults.CutResponse, true}, {faults.ServerError, true}, {faults.FailAfter, true},
+	} {
+		beyond := posting(t, infratest.Request(t, "1", fmt.Sprint(i), ledger.Debit, "1000"))
+		books.Network.Next(c.fault)
+		var refused *ledger.RefusedError
+		require.ErrorAs(t, books.Store.Post(t.Context(), beyond), &refused, "%d", i)
+		assert.Equal(t, c.unknown, refused.Unknown, "%d", i)
 	}
 }
 

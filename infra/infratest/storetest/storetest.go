@@ -22,6 +22,7 @@ func Run(t *testing.T, open Open) {
 		{"what was recorded is read back", whatWasRecordedIsReadBack},
 		{"recorded whatever the balance", recordedWhateverTheBalance},
 		{"out of range", outOfRange},
+		{"refusal after attempts", refusalAfterAttempts},
 		{"caller is gone", callerIsGone},
 		{"transaction not found", transactionNotFound},
 
@@ -55,9 +56,12 @@ func Run(t *testing.T, open Open) {
 		{"not pending", notPending},
 		{"a pending transaction is replayed", pendingIsReplayed},
 		{"what has expired is released", expiredIsReleased},
+		{"an expired hold is replayed", expiredIsReplayed},
 		{"end after the expiry", endAfterExpiry},
+		{"a payment is a hold", paymentIsAHold},
 		{"at most sixteen holds", atMostSixteenHolds},
 		{"release over the limit", releaseOverTheLimit},
+		{"the limit is on what is stored", limitIsOnTheStored},
 		{"releases that do not fit", releasesThatDoNotFit},
 		{"ends at once", endsAtOnce},
 

@@ -1,0 +1,130 @@
+package ledger
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// attempt is one attempt to post a request: one write. A refusal makes the next
+// attempt another write.
+type attempt struct {
+	request   Request
+	startedAt time.Time // the time of all rows of the write
+	expired   []expiredHolds
+	accounts  map[UserID]Account // as last reported: a store need not report all
+	unknown   bool               // an earlier write of the call may still be applied
+}
+
+// expiredHolds are the holds of one user that a write releases.
+type expiredHolds struct {
+	user  UserID
+	holds []Hold
+}
+
+// decision is what follows from a refusal.
+type decision int
+
+const (
+	postAgain     decision = iota // the next attempt
+	readOwnRow                    // the transaction is stored
+	tooManyHolds                  // nothing is stored
+	decline                       // the decline is to be stored
+	contradiction                 // the accounts allow what the store refused
+)
+
+// decline is stored with the place of the first entry that did not fit, and what
+// its user could spend then.
+type misfit struct {
+	place int
+	seen  Balance
+}
+
+// decide returns what follows from a refusal that arrived at that time, and the
+// next attempt. It changes nothing.
+func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit, attempt) {
+	next := attempt{request: a.request, startedAt: now, unknown: a.unknown || refused.Unknown}
+	if a.request.holdIsIn(refused.Accounts) {
+		return readOwnRow, misfit{}, next
+	}
+	if a.request.tooManyHolds(refused.Accounts, now) {
+		return tooManyHolds, misfit{}, next
+	}
+	// A hold that expired during this attempt may have been captured. Only trying
+	// to release it tells.
+	mayHaveBeenCaptured := anyExpires(refused.Accounts, a.startedAt, now)
+	if first, ok := declinedAt(a.request.Entries, refused.Accounts, now); ok && !mayHaveBeenCaptured {
+		return decline, first, next
+	}
+	next.accounts = map[UserID]Account{}
+	maps.Copy(next.accounts, a.accounts)
+	maps.Copy(next.accounts, refused.Accounts)
+	next.expired = expiredOf(a.request.Entries, next.accounts, now)
+	if next.expired == nil && a.expired == nil && !refused.ReadLater {
+		return contradiction, misfit{}, next
+	}
+	return postAgain, misfit{}, next
+}
+
+// holdIsIn reports whether one of the accounts has the hold of this very request.
+// Then its row is stored, and the refusal did not report that.
+func (r Request) holdIsIn(accounts map[UserID]Account) bool {
+	id := r.TransactionID()
+	return slices.ContainsFunc(accounts[r.UserID()].Holds, func(h Hold) bool { return h.TransactionID == id })
+}
+
+// tooManyHolds reports whether a request would open one hold more than there may
+// be. Holds that have expired are not open.
+func (r Request) tooManyHolds(accounts map[UserID]Account, now time.Time) bool {
+	if r.ExpiresIn == 0 {
+		return false
+	}
+	payer := accounts[r.UserID()]
+	return len(payer.Holds)-len(payer.expired(now)) >= MaxHolds
+}
+
+// declinedAt returns the first entry that the accounts do not allow. The entries
+// before it count, and so do expired holds. A user whose account is not reported
+// declines nothing. It is not ok if the accounts allow all entries.
+func declinedAt(entries []Entry, accounts map[UserID]Account, now time.Time) (first misfit, ok bool) {
+	balances := map[UserID]Balance{}
+	for user, account := range accounts {
+		balances[user] = account.Funds(now).Balance
+	}
+	for i, e := range entries {
+		before, known := balances[e.UserID]
+		if !known {
+			continue
+		}
+		after, fits := before.After(e.Type, e.Amount)
+		if !fits {
+			return misfit{i, before}, true
+		}
+		balances[e.UserID] = after
+	}
+	return misfit{}, false
+}
+
+// expiredOf returns all holds of the accounts that have expired, in the order of
+// the entries.
+func expiredOf(entries []Entry, accounts map[UserID]Account, now time.Time) (expired []expiredHolds) {
+	for _, e := range entries {
+		done := slices.ContainsFunc(expired, func(one expiredHolds) bool { return one.user == e.UserID })
+		if holds := accounts[e.UserID].expired(now); holds != nil && !done {
+			expired = append(expired, expiredHolds{e.UserID, holds})
+		}
+	}
+	return expired
+}
+
+// posting returns the write of the attempt.
+func (a attempt) posting() Posting { return newPosting(a.request, a.startedAt, a.expired) }
+
+// expiries returns the rows that release the holds, and counts them in the moves.
+func (e expiredHolds) expiries(at time.Time, moves *moveBuilder) (rows []Transaction) {
+	for _, h := range e.holds {
+		rows = append(rows, h.endRow(e.user, Expiry, Amount{}, at))
+		moves.of(e.user).end(h, Amount{})
+	}
+	return rows
+}
