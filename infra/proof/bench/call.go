@@ -66,7 +66,8 @@ var (
 	declined = outcome{"declined", "422",
 		func(n names) call { return post(n, "debit", beyond) },
 		func(f *floor, n names) request {
-			return oneAfterOther(refused(f.write(n, "debit", beyond)), f.put(n, "debit", beyond))
+			account := f.read(f.config.AggregateTable, item{"user_id": text(n.user)}) // it has no row
+			return oneAfterOther(refused(f.write(n, "debit", beyond)), account, f.put(n, "debit", beyond))
 		}, nil}
 	outcomes = []outcome{balance, posted, replayed, declined}
 )

@@ -38,7 +38,7 @@ var defects = []defect{
 			"PutItemInput{\n\t\tTableName:                           &s.transactions,\n\t\tItem:                                row,"},
 	}, simulation},
 	{"a decline is not stored", []edit{
-		{"ledger/ledger.go", `return declined, l.store.Decline(ctx, declined)`, `return declined, nil`},
+		{"ledger/ledger.go", `return first, l.store.Decline(ctx, first)`, `return first, nil`},
 	}, simulation},
 	{"the old row is not asked for", []edit{
 		{"infra/store.go", "ConditionExpression:                 &idIsNew,\n\t\t\tReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,\n\t\t}})",
@@ -98,8 +98,8 @@ var defects = []defect{
 		return Result{}`},
 	}, simulation},
 	{"a balance is read first", []edit{
-		{"ledger/ledger.go", `		err = l.store.Post(ctx, p)`, `		_, _ = l.store.Account(ctx, r.UserID())
-		err = l.store.Post(ctx, p)`},
+		{"ledger/ledger.go", `		err := l.store.Post(ctx, p)`, `		_, _ = l.store.Account(ctx, r.UserID())
+		err := l.store.Post(ctx, p)`},
 	}, requests},
 
 	// Of several entries.
@@ -139,21 +139,21 @@ var defects = []defect{
 		{"infra/move.go", `integer(m.Rows)`, `integer(min(m.Rows, 1))`},
 	}, test{"infra", "TestStore/most_entries"}},
 	{"a decline forgets the entries before", []edit{
-		{"ledger/entry.go", `		balances[e.UserID] = after`, `		_ = after`},
+		{"ledger/attempt.go", `		balances[e.UserID] = after`, `		_ = after`},
 	}, test{"ledger", "TestDeclineByEntry"}},
 	{"a balance that is not reported declines", []edit{
-		{"ledger/entry.go", `		if !known {
+		{"ledger/attempt.go", `		if !known {
 			continue
 		}`, `		if !known {
 			before = OpeningBalance()
 		}`},
 	}, test{"ledger", "TestDeclineByEntry"}},
 	{"a decline names the first entry", []edit{
-		{"ledger/ledger.go", `declined.BalanceSeen = Declined, place, seen`, `declined.BalanceSeen = Declined, place*0, seen`},
+		{"ledger/ledger.go", `first.BalanceSeen = Declined, misfit.place, misfit.seen`, `first.BalanceSeen = Declined, misfit.place*0, misfit.seen`},
 	}, test{"infra", "TestStore/declined_as_a_whole"}},
 	{"a further row that is taken comes before contention", []edit{
 		{"infra/cancelled.go", `	case Transient(err):`, `	case slices.ContainsFunc(puts, failed):
-		return s.partlyRecorded(ctx, p, err)
+		return s.explainTakenRow(ctx, p, puts, err)
 	case Transient(err):`},
 	}, test{"infra", "TestConditionsOfEntriesBesideContention"}},
 	{"a further row that is taken is not looked into", []edit{
@@ -221,7 +221,9 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"ledger/hold.go", `!now.Before(h.ExpiresAt.Add(grace))`, `!now.Before(h.ExpiresAt)`},
 	}, test{"ledger", "TestReleaseWaits"}},
 	{"what is captured too late is posted", []edit{
-		{"ledger/end.go", `		as = Expiry`, `		as = asked`},
+		{"ledger/end.go", `	if left <= 0 {
+		return l.postEnd(ctx, ctx, t.ending(Expiry, Amount{}, now))`, `	if left <= 0 {
+		return l.postEnd(ctx, ctx, t.ending(asked, captured, now))`},
 	}, test{"infra", "TestStore/end_after_the_expiry"}},
 	{"what is captured too late is told as captured", []edit{
 		{"ledger/end.go", `if end.End != asked ||`, `if end.End != asked && end.End != Expiry ||`},
@@ -260,18 +262,18 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"ledger/ledger.go", `recorded.ExpiresIn() != asked.ExpiresIn()`, `false`},
 	}, test{"infra", "TestStore/a_pending_transaction_is_replayed"}},
 	{"a replay hears that there are too many holds", []edit{
-		{"ledger/ledger.go", `l.unlessRecorded(ctx, p.Rows[0].ID, ErrTooManyHolds)`, `cmp.Or(ErrTooManyHolds, l.unlessRecorded(ctx, p.Rows[0].ID, nil))`},
+		{"ledger/ledger.go", `return l.unlessRecorded(ctx, id, answer)`, `return cmp.Or(answer, l.unlessRecorded(ctx, id, nil))`},
 		{"ledger/ledger.go", `import (`, `import (
 	"cmp"`},
 	}, test{"infra", "TestHoldReplayedByPartialReports"}},
 	{"a replay hears of the receiver's limit", []edit{
-		{"ledger/end.go", `err = l.unlessRecorded(ctx, end.ID, whyNotEnded(p, out, l.now()))`, `err = whyNotEnded(p, out, l.now())`},
+		{"ledger/end.go", `return end, l.notStored(ctx, end.ID, limit, refused.Unknown)`, `return end, limit`},
 	}, test{"infra", "TestEndReplayedByPartialReports"}},
 	{"a release may lift no balance over the limit", []edit{
 		{"ledger/posting.go", `Most: highestBalance`, `Most: Balance{maxBalance}`},
 	}, test{"infra", "TestStore/release_over_the_limit"}},
 	{"a release is forgotten when another user is reported", []edit{
-		{"ledger/ledger.go", `expiredOf(r.Entries, accounts, now)`, `expiredOf(r.Entries, out.Accounts, now)`},
+		{"ledger/attempt.go", `expiredOf(a.request.Entries, next.accounts, now)`, `expiredOf(a.request.Entries, refused.Accounts, now)`},
 	}, test{"infra", "TestReleasesOfTwoByPartialReports"}},
 	{"releases that do not fit are not written", []edit{
 		{"ledger/ledger.go", `		if p.items() > MaxItems {`, `		if false {`},
