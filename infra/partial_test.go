@@ -254,11 +254,16 @@ func TestHoldReplayedByPartialReports(t *testing.T) {
 			for i := range ledger.MaxHolds {
 				onceHeld(t, direct, fmt.Sprint(i), "1 debit 1")
 			}
-			r := infratest.Entries(t, "0", "1 debit 1")
-			r.ExpiresIn = time.Minute
-			again, err := books.Ledger.Post(t.Context(), r)
-			require.NoError(t, err, "%v", unreported)
-			assert.True(t, again.Replayed, "%v", unreported)
+			_, err := direct.Void(t.Context(), ledger.EndRequest{TransactionID: infratest.Entries(t, "1", "1 debit 1").TransactionID()})
+			require.NoError(t, err)
+			onceHeld(t, direct, "in its place", "1 debit 1")
+			for _, key := range []string{"0", "1"} { // open, and ended
+				r := infratest.Entries(t, key, "1 debit 1")
+				r.ExpiresIn = time.Minute
+				again, err := books.Ledger.Post(t.Context(), r)
+				require.NoError(t, err, "%v", unreported)
+				assert.True(t, again.Replayed, "%v", unreported)
+			}
 		})
 	})
 }
