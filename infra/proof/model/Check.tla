@@ -37,7 +37,7 @@ HoldsCalls == {
 (* A payment on hold, whose receiver is near the ceiling. *)
 PaymentsCalls == {
   Reserves("h", <<Debit("A", 2), Credit("B", 2)>>),
-  Captures("A", "h", 1), Captures("A", "h", 2), Voids("A", "h"),
+  Captures("A", "h", 1), Captures("A", "h", 2), Captures("A", "h", 3), Voids("A", "h"),
   Posts("c", <<Credit("B", 1)>>),
   Posts("d", <<Debit("B", 1)>>)}
 
@@ -53,6 +53,7 @@ LimitCalls == {
   Reserves("g", <<Debit("A", 1)>>),
   Reserves("h", <<Debit("A", 1), Credit("B", 1)>>),
   Captures("A", "h", 1),
+  Posts("g", <<Debit("A", 1)>>),
   Voids("A", "g")}
 
 (* A release that lifts a balance over the ceiling, and what is posted there. *)

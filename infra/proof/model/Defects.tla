@@ -9,9 +9,10 @@ EXTENDS Check
 Always(x)         == TRUE
 AlwaysBoth(x, y)  == TRUE
 Never(x)          == FALSE
+NeverBoth(x, y)   == FALSE
 
 (* Declines. *)
-TellAndSendDecline(d)  == Send({d}) /\ Tell(d.call, DeclineRow(d)) /\ UNCHANGED <<rows, users, now>>
+TellAndSendDecline(d)  == Send({d}) /\ Tell(d.call, DeclineRow(d)) /\ UNCHANGED <<rows, users, over, now>>
 ConflictIsDeclined(r)  == SendDecline(Declining(r.call, 1, Opening))
 NothingExpires(u, clock) == {}
 
@@ -30,8 +31,22 @@ SameKey(c, row)        == row.call.key = c.key
 IdOfKey(c)             == <<CHOOSE u \in Users : TRUE, c.key, 1>>
 TooManyHoldsUnread(c)  == Tell(c, Says("too many holds")) /\ OnlyTold
 OverLimitUnread(c)     == Tell(c, Says("balance limit")) /\ OnlyTold
+SameEntries(c, row)    == row.call.key = c.key /\ row.call.entries = c.entries
+
+(* What is not stored. *)
+ToldWhileUnderWay(c, status) ==
+  /\ Tell(c, Says(status)) /\ over' = over \cup {c} /\ UNCHANGED <<rows, users, sent, now>>
+NeverPays(r)           == ~Pays(r)
+AllHolds(u, clock)     == User(u).holds
 
 (* Holds. *)
+ExpiredAtOnce(u, clock) == {h \in DOMAIN User(u).open : User(u).open[h].expires <= clock}
+OpenIsReleased(S, clock) == {h \in DOMAIN rows : IsFirst(h) /\ rows[h].status = "pending" /\ Payer(h) \in S}
+EndingAsExpiry(c, table, time, clock) == [op |-> "Expire", call |-> c, at |-> time]
+EndingLate(c, table, time, clock)     == [op |-> c.op, call |-> c, at |-> time]
+StartedUnchecked(table, time) ==
+  {Ending(c, table, time, clock) : clock \in time .. time + Skew,
+     c \in {c \in Calls : c.op \in {"Capture", "Void"} /\ c.hold \in DOMAIN table /\ table[c.hold].status = "pending"}}
 NoEndRows(r)           == {RowId(Id(r.call), i) : i \in 1..Len(Counted(r.call))}
 NoAttributeAsked(r, u) ==
   /\ Fits(Counted(r.call), u, users[u].balance + HeldByAll(ReleasesOf(r, u)))

@@ -35,9 +35,10 @@ VARIABLES
   users, \* the table of balances: what is stored, by the user
   sent,  \* every request that was ever sent to DynamoDB
   told,  \* every answer that a caller was given
+  over,  \* the calls whose last answer was not stored, until they are made again
   now
 
-vars == <<rows, users, sent, told, now>>
+vars == <<rows, users, sent, told, over, now>>
 
 -----------------------------------------------------------------------------
 (* Arithmetic.                                                             *)
@@ -144,10 +145,11 @@ Init ==
   /\ now = 0
   /\ sent = FirstPostings
   /\ told = {}
+  /\ over = {}
 
 Send(requests) == sent' = sent \cup requests
 Tell(c, answer) == told' = told \cup {[call |-> c, answer |-> answer]}
-OnlyTold == UNCHANGED <<rows, users, sent, now>>
+OnlyTold == UNCHANGED <<rows, users, sent, over, now>>
 Says(status) == [status |-> status]
 
 (* The answer to a call when the row of its key is there: the first        *)
@@ -163,6 +165,16 @@ EndOutcome(c, end) == IF SameEnd(c, end) THEN end ELSE Ended(end)
 
 (* What a call is told that is no outcome: the same call may succeed later. *)
 NoOutcome == {"too many holds", "balance limit"}
+
+(* It is not stored, so that no condition stops an attempt of the call that *)
+(* is applied afterwards. It is told only if the outcome of every attempt  *)
+(* is known: then none is under way. Otherwise the call is told to try     *)
+(* again, which is no step. *)
+TellNotStored(c, status) ==
+  /\ Tell(c, Says(status))
+  /\ sent' = {r \in sent : r.call # c}
+  /\ over' = over \cup {c}
+  /\ UNCHANGED <<rows, users, now>>
 
 -----------------------------------------------------------------------------
 (* Post: the rows of all entries, the moves of all balances, and the ends  *)
@@ -208,16 +220,21 @@ MoveFits(r, u) ==
 NewUserFits(r, u) == Fits(Counted(r.call), u, Opening) /\ ReleasesOf(r, u) = {}
 FailedMoves(r) == {u \in PostUsers(r) : IF u \in DOMAIN users THEN ~MoveFits(r, u) ELSE ~NewUserFits(r, u)}
 
+(* DynamoDB rejects an update that names an attribute twice: one that opens  *)
+(* a hold and releases it, too.                                            *)
+Invalid(r) == Pending(r.call) /\ Id(r.call) \in r.releases
+
 (* A Put takes the place of what is there: what protects a row is the      *)
 (* condition, here as in DynamoDB.                                         *)
 Post(r) ==
   /\ r.op = "Post"
+  /\ ~Invalid(r)
   /\ FailedPuts(r) = {} /\ FailedMoves(r) = {}
   /\ rows' = PostRows(r) @@ rows
   /\ users' = PostMoves(r) @@ users
-  /\ Send(Started(rows', now))
+  /\ Send({e \in Started(rows', now) : e.call \notin over})
   /\ Tell(r.call, rows'[Id(r.call)])
-  /\ UNCHANGED now
+  /\ UNCHANGED <<over, now>>
 
 (* The row of the key is there, in the refusal or by a read. *)
 Replay(c) == Tell(c, Outcome(c, rows[Id(c)])) /\ OnlyTold
@@ -226,7 +243,7 @@ Replay(c) == Tell(c, Outcome(c, rows[Id(c)])) /\ OnlyTold
 (* this, and the refusal may not have reported that its id is taken.       *)
 TooManyHolds(c) ==
   IF Id(c) \in DOMAIN rows THEN Replay(c)
-  ELSE Tell(c, Says("too many holds")) /\ OnlyTold
+  ELSE TellNotStored(c, "too many holds")
 
 (* The balance at an entry, after the entries before it, and whether it    *)
 (* allows that entry.                                                      *)
@@ -234,7 +251,14 @@ EntryFits(e, balance) == IF e.type = "credit" THEN balance + e.amount <= Ceiling
 SeenAt(entries, i, balance) == balance + After(entries, entries[i].user, i - 1)
 
 (* Nothing is told before the decline is stored. *)
-SendDecline(d) == Send({d}) /\ UNCHANGED <<rows, users, told, now>>
+SendDecline(d) == Send({d}) /\ UNCHANGED <<rows, users, told, over, now>>
+
+(* The hold of this very call is open: its row is there, and the refusal did *)
+(* not report that. It is not one to release, whatever its time.           *)
+HasOwnHold(c, moves) == Payer(Id(c)) \in moves /\ Id(c) \in DOMAIN User(Payer(Id(c))).open
+
+(* How many holds of u are open at that time of a clock. *)
+OpenAt(u, clock) == User(u).holds - Cardinality(Expired(u, clock))
 
 (* What has expired of these users at that time, or had an end since.      *)
 OnceExpired(S, clock) ==
@@ -252,15 +276,15 @@ Refused(r, moves, clock) ==
       entries      == Counted(c)
       expired(u)   == Expired(u, clock)
       balance(u)   == User(u).balance + HeldByAll(expired(u))
-      holds(u)     == User(u).holds - Cardinality(expired(u))
       others       == {h \in r.releases : Payer(h) \notin moves}
       seen(i)      == SeenAt(entries, i, balance(entries[i].user))
       wrong        == {i \in 1..Len(entries) : entries[i].user \in moves /\ ~EntryFits(entries[i], seen(i))}
-  IN IF \E u \in moves : ~RoomForHold(r, holds(u)) THEN TooManyHolds(c)
+  IN IF HasOwnHold(c, moves) THEN Replay(c)
+     ELSE IF \E u \in moves : ~RoomForHold(r, OpenAt(u, clock)) THEN TooManyHolds(c)
      ELSE IF wrong = {}
           THEN /\ \E since \in SUBSET OnceExpired(PostUsers(r) \ moves, clock) :
                     Send({[r EXCEPT !.releases = others \cup since \cup UNION {expired(u) : u \in moves}, !.at = now]})
-               /\ UNCHANGED <<rows, users, told, now>>
+               /\ UNCHANGED <<rows, users, told, over, now>>
           ELSE SendDecline(Declining(c, Least(wrong), seen(Least(wrong))))
 
 (* Contention is no answer. The same bytes are sent again. *)
@@ -282,6 +306,7 @@ OtherIdTaken(r) ==
 PostRefused(r) ==
   /\ r.op = "Post"
   /\ \/ Id(r.call) \in FailedPuts(r) /\ Replay(r.call)
+     \/ Invalid(r) /\ Tell(r.call, Says("damaged")) /\ OnlyTold
      \/ Conflict(r)
      \/ FailedPuts(r) \ {Id(r.call)} # {} /\ OtherIdTaken(r)
      \/ \E moves \in SUBSET FailedMoves(r), clock \in Clocks : moves # {} /\ Refused(r, moves, clock)
@@ -294,7 +319,7 @@ Decline(r) ==
   /\ DeclineFits(r)
   /\ rows' = (Id(r.call) :> DeclineRow(r)) @@ rows
   /\ Tell(r.call, rows'[Id(r.call)])
-  /\ UNCHANGED <<users, sent, now>>
+  /\ UNCHANGED <<users, sent, over, now>>
 
 DeclineRefused(r) == r.op = "Decline" /\ ~DeclineFits(r) /\ Replay(r.call)
 
@@ -333,7 +358,7 @@ End(r) ==
   /\ rows' = EndRows(r) @@ rows
   /\ users' = EndMoves(r) @@ users
   /\ Tell(r.call, EndOutcome(r.call, rows'[EndId(Hold(r))]))
-  /\ UNCHANGED <<sent, now>>
+  /\ UNCHANGED <<sent, over, now>>
 
 Capture(r) == r.op = "Capture" /\ End(r)
 Void(r)    == r.op = "Void" /\ End(r)
@@ -345,7 +370,7 @@ Expire(r)  == r.op = "Expire" /\ End(r)
 EndThere(c) == Tell(c, EndOutcome(c, rows[EndId(c.hold)])) /\ OnlyTold
 OverLimit(c) ==
   IF EndId(c.hold) \in DOMAIN rows THEN EndThere(c)
-  ELSE Tell(c, Says("balance limit")) /\ OnlyTold
+  ELSE TellNotStored(c, "balance limit")
 
 (* Here, too, any of what is true may be reported. If the hold's attribute *)
 (* is gone, its end is there, and is read unless it came back.             *)
@@ -358,7 +383,8 @@ EndRefused(r) ==
 
 -----------------------------------------------------------------------------
 (* A reading writes nothing. It takes what has expired for released, by    *)
-(* its clock before it looked for the end.                                 *)
+(* its clock before it looked: for the end, or, if a balance is read, for  *)
+(* the hold's attribute, which is there exactly if the end is not.         *)
 
 Read(c) ==
   /\ c.op = "Read"
@@ -368,10 +394,20 @@ Read(c) ==
           /\ Tell(c, [status |-> "ended", as |-> "expired"])
   /\ OnlyTold
 
-(* Time passes, and all callers call again. *)
+(* A caller who was told what is not stored calls again. *)
+CallAgain(c) ==
+  /\ c \in over
+  /\ over' = over \ {c}
+  /\ Send({r \in FirstPostings \cup Started(rows, now) : r.call = c})
+  /\ UNCHANGED <<rows, users, told, now>>
+
+(* Time passes, and all callers call again. A capture or void that was under *)
+(* way when its hold expired goes on as the expiry: no attempt at another  *)
+(* end is sent from then on, and the end that is stored first is told.     *)
 Tick ==
   /\ now < LastTime
   /\ now' = now + 1
+  /\ over' = {}
   /\ Send(FirstPostings' \cup Started(rows, now'))
   /\ UNCHANGED <<rows, users, told>>
 
@@ -388,6 +424,7 @@ Next ==
   \/ \E r \in UnderWay : Expire(r)
   \/ \E r \in UnderWay : EndRefused(r)
   \/ \E c \in Calls : Read(c)
+  \/ \E c \in over : CallAgain(c)
   \/ Tick
 
 Spec == Init /\ [][Next]_vars
@@ -458,6 +495,34 @@ CapturePaysOnce ==
     THEN RowId(h, 2) \in DOMAIN rows /\ rows[RowId(h, 2)].entry.amount = rows[EndId(h)].amount
     ELSE RowId(h, 2) \notin DOMAIN rows
 
+(* Nobody captures more than is held. *)
+CapturedIsHeld ==
+  \A id \in Ends : rows[id].status = "captured" => rows[id].amount <= HeldBy(RowId(id, 1))
+
+(* No hold ends as expired before its expiry by any clock, and no posting  *)
+(* releases one before its grace is over.                                  *)
+NoEarlyExpiry ==
+  \A id \in Ends : rows[id].status = "expired" => rows[RowId(id, 1)].expires <= now + Skew
+NoEarlyRelease ==
+  [][\A id \in DOMAIN rows' \ DOMAIN rows :
+       IsEnd(id) /\ rows'[id].status = "expired" /\ (\E p \in DOMAIN rows' \ DOMAIN rows : IsFirst(p))
+         => rows[RowId(id, 1)].expires + Grace <= now + Skew]_vars
+
+(* What is told and not stored is true when it is told, and nothing of the *)
+(* call is stored afterwards, unless it is made again.                     *)
+TooManyIsTrue ==
+  [][\A t \in told' \ told : t.answer.status = "too many holds" =>
+       LET u == Payer(Id(t.call))
+           expired(clock) == {h \in DOMAIN User(u).open : User(u).open[h].expires + Grace <= clock}
+       IN \E clock \in Clocks : User(u).holds - Cardinality(expired(clock)) >= MostHolds]_vars
+LimitIsTrue ==
+  [][\A t \in told' \ told : t.answer.status = "balance limit" =>
+       User(rows[t.call.hold].call.entries[2].user).balance + t.call.amount > Ceiling]_vars
+NothingAfterNotStored ==
+  \A c \in over :
+    IF c.op = "Post" THEN Id(c) \in DOMAIN rows => rows[Id(c)].call # c
+    ELSE EndId(c.hold) \in DOMAIN rows => ~SameEnd(c, rows[EndId(c.hold)])
+
 (* A row never changes and never goes. *)
 RowsNeverChange == [][\A id \in DOMAIN rows : id \in DOMAIN rows' /\ rows'[id] = rows[id]]_vars
 
@@ -526,4 +591,28 @@ HoldEndsOnce == EndsAgree({t \in told : t.call.op # "Read"})
 (* sent in time may be applied Delay later. It holds while                 *)
 (*   Skew + Delay <= Grace.                                                *)
 ReadingsAgree == EndsAgree(told)
+
+(* Not promises, but what must happen somewhere: each of these is violated, *)
+(* or what holds above would hold of nothing.                              *)
+NeverCaptured   == \A t \in told : t.answer.status # "captured"
+NeverVoided     == \A t \in told : t.answer.status # "voided"
+NeverExpired    == \A t \in told : t.answer.status # "ended"
+NeverDeclined   == \A t \in told : t.answer.status # "declined"
+NeverReused     == \A t \in told : t.answer.status # "reused"
+NeverLimit      == \A t \in told : t.answer.status # "balance limit"
+NeverTooMany    == \A t \in told : t.answer.status # "too many holds"
+
+
+NeverReleased   ==
+  [][~\E id \in DOMAIN rows' \ DOMAIN rows, p \in DOMAIN rows' \ DOMAIN rows : IsEnd(id) /\ IsFirst(p)]_vars
+NeverOverCeiling == \A u \in Users : User(u).balance <= Ceiling
+(* A credit is bounded by the stored balance. A reader may see more:       *)
+(* expired holds whose release is not written count for the reader.        *)
+NeverOverReadableCeiling ==
+  [][\A id \in Transactions' \ Transactions :
+       rows'[id].status = "posted" =>
+         LET entries == rows'[id].call.entries
+             readable(u, clock) == User(u).balance + HeldByAll(Expired(u, clock))
+         IN \A i \in 1..Len(entries) : entries[i].type = "credit" =>
+              \E clock \in Clocks : EntryFits(entries[i], SeenAt(entries, i, readable(entries[i].user, clock)))]_vars
 =============================================================================
