@@ -154,12 +154,13 @@ func TestEndThatFails(t *testing.T) {
 		{time.Second, time.Second, ledger.ErrHoldEnded, 2}, {time.Millisecond, time.Millisecond, ledger.ErrHoldEnded, 2},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			time.Sleep(first.ExpiresAt.Add(-c.left).Sub(time.Now()))
-			began := time.Now()
+			clock := time.Now //nolint:forbidigo // the bubble's
+			time.Sleep(first.ExpiresAt.Add(-c.left).Sub(clock()))
+			began := clock()
 			s := (&script{answers: []error{ledger.ErrTryAgain, nil}}).holding(first)
-			_, err := ledger.New(s, time.Now).Void(t.Context(), endOf(first))
+			_, err := ledger.New(s, clock).Void(t.Context(), endOf(first))
 			require.ErrorIs(t, err, c.err, "%v left", c.left)
-			assert.Equal(t, c.takes, time.Since(began), "%v left", c.left)
+			assert.Equal(t, c.takes, clock().Sub(began), "%v left", c.left)
 			require.Len(t, s.posted, c.posted, "%v left", c.left)
 			assert.Equal(t, ledger.Void, s.posted[0].Rows[0].End)
 			assert.Equal(t, c.posted == 2, s.posted[c.posted-1].Rows[0].End == ledger.Expiry)

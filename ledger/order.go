@@ -25,10 +25,11 @@ func SortRows(rows []Transaction) {
 	}
 	class := func(row Transaction) int {
 		hold, ok := pending[row.TransactionID]
+		endsAtOnce := ok && hold.CreatedAt.Equal(row.CreatedAt)
 		switch {
 		case row.End == "":
 			return 1
-		case row.End == Expiry && !(ok && hold.CreatedAt.Equal(row.CreatedAt)):
+		case row.End == Expiry && !endsAtOnce:
 			return 0
 		}
 		return 2
