@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"testing"
 
 	"onewrite/infra/internal/dynamodblocal"
 )
@@ -20,8 +19,8 @@ type Database struct {
 
 // OpenDatabase returns the DynamoDB that AWS_ENDPOINT_URL_DYNAMODB names, which
 // must be on this machine, or else a DynamoDB Local that it starts, after
-// downloading it if need be, and that Close ends. All tests that run at once share
-// theirs. It writes progress to log.
+// downloading it if need be, and that Close ends. The packages of one "go test" share
+// theirs, which ends with that. It writes progress to log.
 func OpenDatabase(ctx context.Context, log io.Writer) (*Database, error) {
 	if endpoint := os.Getenv(endpointVariable); endpoint != "" {
 		if !dynamodblocal.OnThisMachine(endpoint) {
@@ -29,14 +28,11 @@ func OpenDatabase(ctx context.Context, log io.Writer) (*Database, error) {
 		}
 		return &Database{Endpoint: endpoint}, nil
 	}
-	if testing.Testing() {
-		share, err := dynamodblocal.Share(ctx, log)
-		if err != nil {
-			return nil, err
-		}
-		return &Database{share.Endpoint(), share}, nil
+	if dynamodblocal.UnderGoTest() {
+		shared, err := dynamodblocal.Share(ctx, log)
+		return &Database{Endpoint: shared}, err
 	}
-	server, err := dynamodblocal.Start(ctx, dynamodblocal.Options{Log: log, Throughput: true})
+	server, err := dynamodblocal.Start(ctx, dynamodblocal.Options{Log: log})
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"onewrite/infra/internal/dynamodblocal"
 	"onewrite/infra/internal/dynamodbmodel"
 	"onewrite/ledger"
 )
@@ -17,14 +16,9 @@ import (
 // Main runs the tests of a package against a DynamoDB; see [OpenDatabase]. What
 // they leave in the temporary folder is removed.
 func Main(m *testing.M) {
-	code := 0
-	kept, err := dynamodblocal.KeepShared()
-	if !kept {
-		code, err = runTests(m)
-	}
+	code, err := runTests(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		code = 1
 	}
 	os.Exit(code)
 }

@@ -1,87 +1,77 @@
-// Package dynamodblocal gets, starts and ends DynamoDB Local, Amazon's own imitation of
-// DynamoDB for one machine: for tests (in TestMain) and for the command infra/local.
+// Package dynamodblocal gets, starts and ends DynamoDB Local, Amazon's imitation of
+// DynamoDB for one machine, for tests and for the command infra/local.
 //
-// # Where it comes from
+// Start takes the first of these ways that works:
 //
-// Start takes the first way that works:
+//  1. Java 17 or later, of JAVA_HOME or of PATH. Maven downloads the jars once (about
+//     50 MB) into os.UserCacheDir()/onewrite.
+//  2. Docker, with the image of the same version.
 //
-//  1. Java 17 or later, with the jars of an earlier download.
-//  2. The same Java, and Maven to download the jars (about 50 MB, once) from Maven
-//     Central into os.UserCacheDir()/onewrite. They arrive in a folder of their own that
-//     is renamed when it is whole, so a download that is killed leaves nothing that a
-//     later one could take for complete, and of two at once the second takes the first's.
-//  3. Docker, with the image of the same version.
+// DynamoDB Local ends with the process that started it, or with the "go test" whose
+// packages share it ([Share]), however that ends, SIGKILL included: a few lines of sh
+// ([guard]) wait for that end. A killed database loses its last answered writes to a
+// data folder, so the guard asks it to end first. It has a process group of its own, so
+// Ctrl-C in a terminal reaches its owner alone.
 //
-// When there is none, the error names them all.
-//
-// # How it ends
-//
-// Nothing that Start starts outlives this process, however it ends: Close, a signal,
-// a panic, os.Exit, SIGKILL. Every program runs under a few lines of sh ([watchdog])
-// that wait on a pipe whose other end only this process holds. The kernel closes that
-// end when the process is gone, and the watchdog then ends what it watches. In the
-// other direction nothing is passed on: the programs are in a process group of their
-// own, so Ctrl-C in a terminal reaches the server, which can finish its requests, but
-// not its database.
-//
-// The server of Share is another process's, which ends when nobody has a share any more.
-//
-// The database is asked to end, and killed if it has not after 5 seconds: killed at
-// once, it loses what it has answered for last and not yet written to a data folder.
-//
-// # Its limits
-//
-// With Java it listens on every interface of the machine (2.6.1 has neither an option
-// nor a system property for the address); with Docker on 127.0.0.1 only. It takes any
-// credentials. It never reports TransactionConflict and never throttles.
-//
-// The package needs sh, process groups and flock: Linux and macOS (on Windows, WSL).
+// With Java it listens on every interface of the machine: 2.6.1 has no option for the
+// address. It takes any credentials, never reports TransactionConflict and never
+// throttles. The package needs sh and flock: Linux, macOS or WSL.
 package dynamodblocal
 
 import (
+	"cmp"
 	"context"
-	"errors"
+	"crypto/rand"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
 )
 
-// version is DynamoDB Local's: of the jars, of the Docker image and of the cache's folder.
-// 2.6.1 posts about twice as many transactions a second as 3.x.
+// version is DynamoDB Local's, of the jars and of the image. 2.6.1 posts about twice as
+// many transactions a second as 3.x.
 const version = "2.6.1"
 
-// startsMax bounds the starts of one Start: after the first, each is because another
-// process took the port between our choosing it and DynamoDB Local's binding it.
-const startsMax = 3
+const (
+	// startsMax bounds the starts of one Start. A further start is for a port that
+	// another process took before DynamoDB Local did.
+	startsMax = 3
+	// readyWithin bounds the wait for the first answer. A JVM takes about a second, and
+	// one on a busy machine took longer than a minute.
+	readyWithin = 3 * time.Minute
+	askEvery    = 20 * time.Millisecond
+)
 
-// Options says how Start starts DynamoDB Local. The zero value keeps the tables in
-// memory and reports nothing.
+// Options says how Start starts DynamoDB Local.
 type Options struct {
-	// Data is the folder that keeps the tables from one start to the next; it is made
-	// if it is missing, and one server at a time may have it. "" keeps them in memory.
+	// Data is the folder that keeps the tables from one start to the next. "" keeps
+	// them in memory. One server at a time may have a folder.
 	Data string
-	// Log receives lines for a person, such as that a download is going on. On a
-	// terminal one of them is rewritten each second.
+	// Log gets lines for a person, such as that a download is going on. It may be nil.
 	Log io.Writer
-	// Throughput is for minutes of load: a start costs more CPU, and a request less.
-	Throughput bool
 }
 
-// Server is a running DynamoDB Local. Its methods may be called concurrently.
+// Server is a running DynamoDB Local.
 type Server struct {
 	endpoint string
+	origin   string // the web origin that this server alone allows
 	child    *child
 	close    func() error // once
 }
 
-// Start starts DynamoDB Local on a free port and returns when it answers, after
-// downloading it if need be. A ctx that ends during Start ends everything that Start
-// has begun; one that ends later has no effect. Close ends the server.
+// Start starts DynamoDB Local on a free port and returns when it answers. The end of
+// ctx ends a start that is under way, and has no effect later. Close ends the server.
 func Start(ctx context.Context, o Options) (*Server, error) {
-	return start(ctx, o, freePort)
+	return start(ctx, o, owner{}, freePort)
 }
 
-// start does as Start, with the choice of the port left to its caller.
-func start(ctx context.Context, o Options, port func() (int, error)) (*Server, error) {
+// start does as Start, for an owner and with a choice of the port.
+func start(ctx context.Context, o Options, owner owner, port func() (int, error)) (*Server, error) {
 	if o.Log == nil {
 		o.Log = io.Discard
 	}
@@ -89,49 +79,143 @@ func start(ctx context.Context, o Options, port func() (int, error)) (*Server, e
 	if err != nil {
 		return nil, err
 	}
-	defer data.close()
-	from, err := find(ctx, o)
+	defer data.Close() // the child holds it from here on
+	from, err := find(ctx, o.Log)
 	if err != nil {
 		return nil, err
 	}
-	var s *Server
 	for range startsMax {
-		s, err = launch(ctx, from, data, port)
-		if !errors.Is(err, errPortTaken) {
-			break
+		at, err := port()
+		if err != nil {
+			return nil, err
+		}
+		s, failed := launch(ctx, from, at, data, owner, o.Log)
+		if failed == nil {
+			return s, nil
+		}
+		if err = fmt.Errorf("start DynamoDB Local: %w", failed); ctx.Err() != nil || !inUse(at) {
+			return nil, err
 		}
 	}
-	return s, err
+	return nil, fmt.Errorf("start DynamoDB Local: other processes took %d ports", startsMax)
 }
 
-// source is a way to run DynamoDB Local that is known to be there: the command that runs
-// it on port, with the tables in data, an absolute path, or in memory if that is "".
-// origin is what -cors shall allow.
-type source func(port int, data, origin string) command
+// launch starts DynamoDB Local once and waits until it answers. Nothing of it is left
+// after a failure.
+func launch(ctx context.Context, from source, port int, data *os.File, owner owner, log io.Writer) (*Server, error) {
+	folder := ""
+	if data != nil {
+		folder = data.Name()
+	}
+	s := &Server{endpoint: fmt.Sprintf("http://127.0.0.1:%d", port), origin: "onewrite-" + rand.Text()}
+	var err error
+	if s.child, err = startChild(from(port, folder, s.origin), data, owner); err != nil {
+		return nil, err
+	}
+	s.close = sync.OnceValue(func() error {
+		if s.child.ended() {
+			return fmt.Errorf("DynamoDB Local ended by itself: %w", s.child.failure())
+		}
+		s.child.end(owner)
+		return nil
+	})
+	notReady := s.waitReady(ctx, log)
+	if notReady == nil {
+		return s, nil
+	}
+	s.child.end(owner)
+	return nil, cmp.Or(ctx.Err(), notReady)
+}
 
-// find returns the best source that this machine has, downloading it if it must.
-func find(ctx context.Context, o Options) (source, error) {
-	java, javaErr := findJava(ctx, o)
-	if !errors.Is(javaErr, errMissing) {
-		return java, javaErr
+// sqliteFailed finds the words of SQLite in a line of DynamoDB Local, which then tries
+// again for ever.
+var sqliteFailed = regexp.MustCompile(`SQLiteException: (.*)`)
+
+// waitReady returns nil when the server answers. It logs a wait that is long.
+func (s *Server) waitReady(ctx context.Context, log io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	began := time.Now()
+	for {
+		notReady := s.ask(ctx)
+		if notReady == nil {
+			return nil
+		}
+		select {
+		case <-s.child.done:
+			return fmt.Errorf("%w: %w", notReady, s.child.failure())
+		case <-ctx.Done():
+			return fmt.Errorf("not ready within %s: %w\n%s", readyWithin, notReady, s.child.words())
+		case now := <-look.C:
+			if failed := sqliteFailed.FindStringSubmatch(s.child.words()); failed != nil {
+				return fmt.Errorf("SQLite cannot open its data: %s", failed[1])
+			}
+			if waited := now.Sub(began).Round(time.Second); waited%(10*time.Second) == 0 {
+				fmt.Fprintf(log, "waiting for DynamoDB Local for %s: %v\n", waited, notReady)
+			}
+		case <-time.After(askEvery):
+		}
 	}
-	docker, dockerErr := findDocker(ctx, o.Log)
-	if dockerErr == nil || ctx.Err() != nil {
-		return docker, dockerErr
+}
+
+// asking bounds a question, for a stranger on the port that never answers.
+var asking = http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+
+// ask asks for the names of the tables and returns nil if this very server answers.
+// Another process on the port may well be another DynamoDB Local: each is made to
+// allow one web origin that is hard to guess, and is known by that. It also keeps web
+// pages out, which the default lets in.
+func (s *Server) ask(ctx context.Context) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.endpoint, strings.NewReader("{}"))
+	if err != nil {
+		return err
 	}
-	return nil, fmt.Errorf(`no way to run DynamoDB Local here; any one of these will do:
-  - install Java 17 or later and Maven (%w)
-  - install Docker and start it (%w)
-  - set AWS_ENDPOINT_URL_DYNAMODB to the address of a running one`, javaErr, dockerErr)
+	request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=local/20120810/local/dynamodb/aws4_request, SignedHeaders=host, Signature=none")
+	request.Header.Set("Content-Type", "application/x-amz-json-1.0")
+	request.Header.Set("X-Amz-Target", "DynamoDB_20120810.ListTables")
+	request.Header.Set("Origin", s.origin)
+	response, err := asking.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("ListTables answered %s", response.Status)
+	}
+	if response.Header.Get("Access-Control-Allow-Origin") != s.origin {
+		return fmt.Errorf("another server answers at %s", s.endpoint)
+	}
+	return nil
 }
 
 // Endpoint returns the address to call, "http://127.0.0.1:PORT".
 func (s *Server) Endpoint() string { return s.endpoint }
 
-// Ended returns a channel that is closed when DynamoDB Local has ended, by
-// itself or by Close.
+// Ended returns a channel that is closed when DynamoDB Local has ended.
 func (s *Server) Ended() <-chan struct{} { return s.child.done }
 
-// Close ends DynamoDB Local and returns when it is gone and its port free. Its error
-// says that it had ended before, with its last words. Further calls return the same.
+// Close ends DynamoDB Local and returns when its port is free. The error says that it
+// had ended by itself. Further calls return the same.
 func (s *Server) Close() error { return s.close() }
+
+// freePort returns a port of this machine that is free.
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("find a free port: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// inUse reports whether a process listens on the port.
+func inUse(port int) bool {
+	c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return false
+	}
+	c.Close()
+	return true
+}

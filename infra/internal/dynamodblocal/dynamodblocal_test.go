@@ -1,13 +1,18 @@
 package dynamodblocal
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -56,9 +61,19 @@ func TestDataFolderThatCannotBe(t *testing.T) {
 	require.ErrorContains(t, err, "data folder of DynamoDB Local")
 }
 
+// Damaged data end a start at once, with SQLite's own words.
+func TestDamagedData(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(data, "shared-local-instance.db"), bytes.Repeat([]byte("no database "), 1000), 0o600))
+	_, err := Start(t.Context(), Options{Data: data})
+	require.ErrorContains(t, err, "start DynamoDB Local: SQLite cannot open its data: [26] ")
+	assert.True(t, strings.HasSuffix(err.Error(), "[file is encrypted or is not a database]"), "%v", err)
+}
+
 func TestDataFolderThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
-	folder := "/proc" // for anybody, root included
+	folder := "/proc" // where even root makes no file
 	if runtime.GOOS != "linux" {
 		folder = filepath.Join(t.TempDir(), "read only")
 		require.NoError(t, os.Mkdir(folder, 0o500))
@@ -83,29 +98,23 @@ func TestDataFolderIsOneServers(t *testing.T) {
 	require.NoError(t, second.Close())
 }
 
-// TestDataFolderStaysWithTheProgram holds that the program has the folder, not the process
-// that started it: a killed owner's server may still be writing.
-func TestDataFolderStaysWithTheProgram(t *testing.T) {
+// The server holds the folder, not its owner: a killed owner's server may still write.
+func TestDataFolderStaysWithTheServer(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	claimed, err := openFolder(data)
 	require.NoError(t, err)
-	l := newLifeline(t)
-	program, err := startChild(command{
-		args: []string{"/bin/sh", "-c", "trap '' TERM\n" + l.hold() + forever},
-		hold: claimed.claim,
-	})
+	program, err := startChild([]string{"/bin/sh", "-c", "trap '' TERM; exec sleep 1000"}, claimed, owner{})
 	require.NoError(t, err)
-	claimed.close()
-	l.waitHeld(t)
-	program.pipe.Close() // as the kernel does when the owner is killed
+	require.NoError(t, claimed.Close())
+	require.NoError(t, program.pipe.Close()) // as the kernel does when the owner is killed
 	_, err = openFolder(data)
 	require.ErrorContains(t, err, "another server keeps its data")
 
-	program.end() // kills it after a while
+	program.end(owner{}) // kills it after a while
 	again, err := openFolder(data)
 	require.NoError(t, err)
-	again.close()
+	require.NoError(t, again.Close())
 }
 
 func TestOnThisMachine(t *testing.T) {
@@ -126,49 +135,30 @@ func TestOnThisMachine(t *testing.T) {
 	}
 }
 
-// TestPortTaken loses the port to another server, of the same answers, between its
-// choice and its use.
+// Another server, of the same answers, takes the port between its choice and its use.
 func TestPortTaken(t *testing.T) {
-	t.Parallel()
-	other, err := launch(t.Context(), asServer(t), folder{}, freePort)
-	require.NoError(t, err)
-	t.Cleanup(func() { other.Close() })
-	taken := portOf(t, other)
+	setFakeJava(t, "")
+	taken := portOf(t, launchPlayed(t))
 	choices := 0
-	port := func() (int, error) {
-		choices++
-		if choices == 1 {
+	s, err := start(t.Context(), Options{}, owner{}, func() (int, error) {
+		if choices++; choices == 1 {
 			return taken, nil
 		}
 		return freePort()
-	}
-
-	s, err := start(t.Context(), Options{}, port)
+	})
 	require.NoError(t, err)
-	t.Cleanup(func() { s.Close() })
+	require.NoError(t, s.Close())
 	assert.Equal(t, 2, choices)
-	assert.NotEqual(t, other.Endpoint(), s.Endpoint())
-	call(t, s, "CreateTable", createBooks)
-}
 
-func TestPortTakenEachTime(t *testing.T) {
-	setFakeJava(t, "")
-	other, err := launch(t.Context(), asServer(t), folder{}, freePort)
-	require.NoError(t, err)
-	t.Cleanup(func() { other.Close() })
-	choices := 0
-	taken := portOf(t, other)
-	_, err = start(t.Context(), Options{}, func() (int, error) { choices++; return taken, nil })
-	require.ErrorIs(t, err, errPortTaken)
-	assert.ErrorContains(t, err, "address already in use", "the server's own words")
-	assert.Equal(t, startsMax, choices)
+	_, err = start(t.Context(), Options{}, owner{}, func() (int, error) { choices++; return taken, nil })
+	require.EqualError(t, err, "start DynamoDB Local: other processes took 3 ports")
+	assert.Equal(t, 2+startsMax, choices)
 }
 
 // TestServerEndsByItself plays the crash of a server that was ready.
 func TestServerEndsByItself(t *testing.T) {
 	t.Parallel()
-	s, err := launch(t.Context(), asServer(t), folder{}, freePort)
-	require.NoError(t, err)
+	s := launchPlayed(t)
 	response, err := http.Get(s.Endpoint() + "/exit")
 	if err == nil {
 		response.Body.Close()
@@ -184,39 +174,36 @@ func TestServerEndsByItself(t *testing.T) {
 }
 
 func TestServerThatDiesAtOnce(t *testing.T) {
-	t.Parallel()
-	dies := func(int, string, string) command {
-		return command{args: []string{"/bin/sh", "-c", "echo 'no memory' >&2; exit 3"}}
-	}
-	_, err := launch(t.Context(), dies, folder{}, freePort)
+	setPath(t, map[string]string{"java": java17 + "echo 'no memory' >&2; exit 3", "mvn": mvnCopies})
+	_, err := Start(t.Context(), Options{})
 	require.ErrorContains(t, err, "no memory")
 	assert.ErrorContains(t, err, "exit status 3")
-	assert.NotErrorIs(t, err, errPortTaken)
 }
 
+// The end of the context ends a server that is slow to start.
 func TestCancelledWhileItStarts(t *testing.T) {
-	t.Parallel()
-	l := newLifeline(t)
+	setPath(t, map[string]string{"java": java17 + "echo $$ >started; while :; do sleep 0.1; done", "mvn": mvnCopies})
+	t.Chdir(t.TempDir())
 	ctx, cancel := context.WithCancel(t.Context())
 	failed := make(chan error, 1)
 	go func() {
-		_, err := launch(ctx, func(int, string, string) command {
-			return command{args: []string{"/bin/sh", "-c", l.hold() + forever}}
-		}, folder{}, freePort)
+		_, err := Start(ctx, Options{})
 		failed <- err
 	}()
-	waitReleased := l.waitHeld(t)
+	var pid int
+	for {
+		started, _ := os.ReadFile("started")
+		if n, _ := fmt.Sscan(string(started), &pid); n == 1 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 	cancel()
 	require.ErrorIs(t, <-failed, context.Canceled)
-	waitReleased()
-}
+	assert.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH, "the program is gone")
 
-func TestCancelledBeforeItStarts(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
 	_, err := Start(ctx, Options{})
-	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, context.Canceled, "one that is cancelled before")
 }
 
 // portOf returns the port of a server.

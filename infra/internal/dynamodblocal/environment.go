@@ -1,5 +1,10 @@
 package dynamodblocal
 
+import (
+	"net"
+	"net/url"
+)
+
 // EndpointVariable names the variable that holds the address of another DynamoDB
 // than the region's own.
 const EndpointVariable = "AWS_ENDPOINT_URL_DYNAMODB"
@@ -27,4 +32,14 @@ func Environment(getenv func(string) string) func(string) string {
 		}
 		return defaults[name]
 	}
+}
+
+// OnThisMachine reports whether an endpoint is an address of this machine.
+func OnThisMachine(endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -3,10 +3,8 @@ package dynamodblocal
 import (
 	"bufio"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,151 +13,88 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// owner is another process that starts DynamoDB Local, or has a share in one.
-type owner struct {
-	cmd *exec.Cmd
-	in  io.Writer
+// starter is another process that this binary plays, and that starts DynamoDB Local.
+type starter struct {
+	*exec.Cmd
 	out *bufio.Reader
 }
 
-func startOwner(t *testing.T, role string) owner {
+func startStarter(t *testing.T, role string) starter {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), roleEnv+"="+role)
-	in, err := cmd.StdinPipe()
+	s := starter{Cmd: exec.Command(self)}
+	s.Env = append(os.Environ(), roleVariable+"="+role)
+	out, err := s.StdoutPipe()
 	require.NoError(t, err)
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() { _, _ = cmd.Process.Kill(), cmd.Wait() })
-	return owner{cmd, in, bufio.NewReader(out)}
+	s.out = bufio.NewReader(out)
+	require.NoError(t, s.Start())
+	t.Cleanup(func() { _, _ = s.Process.Kill(), s.Wait() })
+	return s
 }
 
-// waitReady returns the endpoint when the owner's server is ready.
-func (o owner) waitReady(t *testing.T) string {
+// waitReady returns the endpoint that the starter prints when its server is ready.
+func (s starter) waitReady(t *testing.T) string {
 	t.Helper()
-	said := ""
-	for {
-		line, err := o.out.ReadString('\n')
-		require.NoError(t, err, "the owner said %q", said)
-		if endpoint, ok := strings.CutPrefix(line, "ready "); ok {
-			return strings.TrimSpace(endpoint)
-		}
-		said += line
-	}
+	line, err := s.out.ReadString('\n')
+	require.NoError(t, err)
+	endpoint, ready := strings.CutPrefix(line, "ready ")
+	require.True(t, ready, "the starter said %q", line)
+	return strings.TrimSpace(endpoint)
 }
 
-// TestNoServerIsLeft ends a process that runs a server in every way a process can end,
-// without a Close. (The server is a stand-in for Java, which would take a second each.)
+// No server outlives its starter, however that ends.
 func TestNoServerIsLeft(t *testing.T) {
-	signal := func(s syscall.Signal) func(*testing.T, owner) {
-		return func(t *testing.T, o owner) { require.NoError(t, o.cmd.Process.Signal(s)) }
+	setFakeJava(t, "")
+	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT} {
+		s := startStarter(t, "starter")
+		endpoint := s.waitReady(t)
+		require.True(t, listening(endpoint))
+		require.NoError(t, s.Process.Signal(signal), signal)
+		waitGone(endpoint)
 	}
-	say := func(line string) func(*testing.T, owner) {
-		return func(t *testing.T, o owner) {
-			_, err := fmt.Fprintln(o.in, line)
-			require.NoError(t, err)
-		}
-	}
-	for name, end := range map[string]func(*testing.T, owner){
-		"SIGKILL": signal(syscall.SIGKILL),
-		"SIGTERM": signal(syscall.SIGTERM),
-		"SIGINT":  signal(syscall.SIGINT),
-		"SIGQUIT": signal(syscall.SIGQUIT), // go test's when a test takes too long
-		"os.Exit": say("exit"),
-		"panic":   say("panic"),
-		"return":  say("return"),
-	} {
-		t.Run(name, func(t *testing.T) {
-			l := newLifeline(t)
-			setFakeJava(t, l.hold())
-			endAndLookForLeft(t, l, end)
-		})
-	}
+	s := startStarter(t, "ends")
+	waitGone(s.waitReady(t))
 }
 
-// TestNoJavaIsLeft plays the worst of them with the real one.
-func TestNoJavaIsLeft(t *testing.T) {
-	l := newLifeline(t)
-	bin := t.TempDir()
-	script := "#!/bin/sh\n[ \"$1\" = -version ] || { " + l.hold() + "}\nexec '" + realJava(t) + "' \"$@\"\n"
-	require.NoError(t, os.WriteFile(filepath.Join(bin, "java"), []byte(script), 0o755))
-	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
-	endAndLookForLeft(t, l, func(t *testing.T, o owner) { require.NoError(t, o.cmd.Process.Kill()) })
-}
-
-// endAndLookForLeft starts an owner whose server holds l, ends it, and waits until
-// nobody holds l or listens any more.
-func endAndLookForLeft(t *testing.T, l lifeline, end func(*testing.T, owner)) {
-	t.Helper()
-	o := startOwner(t, "owner")
-	endpoint := o.waitReady(t)
-	waitReleased := l.waitHeld(t)
-	require.True(t, listening(endpoint))
-	end(t, o)
-	waitReleased()
-	waitGone(endpoint)
-}
-
-// TestSignalsOfATerminalDoNotReachIt holds that Ctrl-C, which a terminal sends to the
-// process group in its foreground, passes DynamoDB Local by, and that a supervisor that
-// ends processes one by one does not orphan it through its watchdog.
-func TestSignalsOfATerminalDoNotReachIt(t *testing.T) {
+// Signals that a terminal or a supervisor sends to the guard too leave the server alone.
+func TestSignalsPassItBy(t *testing.T) {
 	t.Parallel()
-	s, err := launch(t.Context(), asServer(t), folder{}, freePort)
+	s := launchPlayed(t)
+	group, err := syscall.Getpgid(s.child.guard.Process.Pid)
 	require.NoError(t, err)
-	t.Cleanup(func() { s.Close() })
-	group, err := syscall.Getpgid(s.child.cmd.Process.Pid)
-	require.NoError(t, err)
-	assert.Equal(t, s.child.cmd.Process.Pid, group, "a group of its own")
+	assert.Equal(t, s.child.guard.Process.Pid, group, "a group of its own")
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
-		require.NoError(t, syscall.Kill(s.child.cmd.Process.Pid, signal)) // the watchdog alone
+		require.NoError(t, syscall.Kill(s.child.guard.Process.Pid, signal))
 	}
 	call(t, s, "ListTables", `{}`)
 	require.NoError(t, s.Close())
 }
 
-// TestNoMavenIsLeft kills a process while it downloads: Maven goes, what it had copied
-// goes, and the next process downloads anew.
-func TestNoMavenIsLeft(t *testing.T) {
-	l, removed := newLifeline(t), newLifeline(t).path
-	rm, err := exec.LookPath("rm")
-	require.NoError(t, err)
-	cache := setPath(t, map[string]string{
-		"java": java17,
-		"mvn":  mvnCopies + l.hold() + forever,
-	})
-	bin := os.Getenv("PATH")
-	require.NoError(t, os.Remove(filepath.Join(bin, "rm")))
-	require.NoError(t, os.WriteFile(filepath.Join(bin, "rm"), []byte("#!/bin/sh\n'"+rm+"' \"$@\"\necho removed >'"+removed+"'\n"), 0o755))
-
-	o := startOwner(t, "owner")
-	waitReleased := l.waitHeld(t)
-	half, err := filepath.Glob(filepath.Join(cache, "download-*", "lib", "first.jar"))
-	require.NoError(t, err)
-	require.Len(t, half, 1)
-	require.NoError(t, o.cmd.Process.Kill())
-	_, err = os.ReadFile(removed) // returns when it has been written
-	require.NoError(t, err)
-	waitReleased()
-	assertOnlyIn(t, cache, "download.lock")
-
-	require.NoError(t, os.WriteFile(filepath.Join(bin, "mvn"), []byte("#!/bin/sh\n"+mvnCopies), 0o755))
-	lib, err := jars(t.Context(), io.Discard)
-	require.NoError(t, err)
-	assertOnlyIn(t, lib, "first.jar", "last.jar")
+// The processes of one "go test" share a server. It outlives its starter, and ends
+// with the "go test".
+func TestShare(t *testing.T) {
+	setFakeJava(t, "")
+	goTest := startStarter(t, "go test")
+	endpoint := goTest.waitReady(t)
+	assert.Equal(t, endpoint, goTest.waitReady(t), "of the second process")
+	assert.True(t, listening(endpoint), "the first process has ended")
+	require.NoError(t, goTest.Process.Kill())
+	require.Error(t, goTest.Wait())
+	waitGone(endpoint)
 }
 
-// assertOnlyIn asserts that these are the names of all that is in dir.
-func assertOnlyIn(t *testing.T, dir string, want ...string) {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
+// What another "go test" of the same number left is no server.
+func TestShareAfterAnother(t *testing.T) {
+	setFakeJava(t, "")
+	cache, err := cacheFolder()
 	require.NoError(t, err)
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	assert.ElementsMatch(t, want, names, dir)
+	left := fmt.Sprintf("%s/shared-%d", cache, os.Getpid())
+	require.NoError(t, os.WriteFile(left, []byte("http://127.0.0.1:1 onewrite-gone, and more text than what takes its place, which is cut off\n"), 0o600))
+	sharer := startStarter(t, "sharer")
+	endpoint := sharer.waitReady(t)
+	assert.True(t, listening(endpoint))
+	text, err := os.ReadFile(left)
+	require.NoError(t, err)
+	assert.Regexp(t, "^"+endpoint+" onewrite-\\w+\n$", string(text))
 }
