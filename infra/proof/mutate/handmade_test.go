@@ -325,14 +325,10 @@ func (id TransactionID) end(kind End) TransactionID {
 	return decoded, nil`},
 	}, test{"handler", "TestBodyNotBase64"}},
 	{"a stranger hears what is wrong with the body", []edit{
-		{"handler/invoke.go", `	if c.caller, err = h.callerOf(payload, e); err != nil {
-		return c, err
-	}
-	return c, bodyErr`, `	if bodyErr != nil {
+		{"handler/invoke.go", `	if c.caller, err = h.callerOf(e); err != nil {`, `	if bodyErr != nil {
 		return c, bodyErr
 	}
-	c.caller, err = h.callerOf(payload, e)
-	return c, err`},
+	if c.caller, err = h.callerOf(e); err != nil {`},
 	}, test{"handler", "TestForbiddenBeforeBadBody"}},
 	{"Lambda's request id comes before the gateway's", []edit{
 		{"handler/invoke.go", `if e.RequestContext.RequestID != "" {`, `if _, ok := lambdacontext.FromContext(ctx); !ok {`},
