@@ -10,7 +10,10 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -57,6 +60,10 @@ func TestConsole(t *testing.T) {
 	t.Run("requests", func(t *testing.T) { testRequests(t, s) })
 	t.Run("requests of holds", func(t *testing.T) { testHoldRequests(t, s) })
 	t.Run("callers at once", func(t *testing.T) { testCallersAtOnce(t, s) })
+	t.Run("faults of callers at once", func(t *testing.T) { testFaultsOfCallers(t, s) })
+	t.Run("faults of readings", func(t *testing.T) { testFaultsOfReadings(t, s) })
+	t.Run("faults of captures", func(t *testing.T) { testFaultsOfCaptures(t, s) })
+	t.Run("requests under way", func(t *testing.T) { testRequestsUnderWay(t, s) })
 	s.stop(t)
 }
 
@@ -103,6 +110,15 @@ func testFaults(t *testing.T, s server) {
 	response, err = post(t, s, "lost", "credit", "1", "", "")
 	assert.Contains(t, read(t, response, err), `"status":"posted"`)
 	assert.Equal(t, "true", response.Header.Get("Idempotent-Replayed"))
+
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.address+"/balance?userId=1", nil)
+	require.NoError(t, err)
+	r.Header[faultHeader] = []string{contention, answerLost}
+	response, err = http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	_, err = io.ReadAll(response.Body)
+	response.Body.Close()
+	assert.ErrorIs(t, err, io.ErrUnexpectedEOF, "a header that stands twice counts whole")
 
 	response, err = post(t, s, "lost", "credit", "1", "", "earthquake")
 	assert.Equal(t, "Local-Fault knows no \"earthquake\"\n", read(t, response, err))
@@ -173,7 +189,7 @@ func testHoldRequests(t *testing.T, s server) {
 }
 
 // sendAtOnce has the local server make calls at once.
-func sendAtOnce(t *testing.T, s server, calls []call) (answers []answer) {
+func sendAtOnce(t *testing.T, s server, calls []call) (answers []*answer) {
 	t.Helper()
 	body, err := json.Marshal(calls)
 	require.NoError(t, err)
@@ -214,6 +230,166 @@ func testCallersAtOnce(t *testing.T, s server) {
 		}
 		assert.Len(t, callers, 20)
 		assert.Equal(t, fault == contention, conflicts > 0, "%d conflicts", conflicts)
+	}
+}
+
+// Each caller at once meets the faults that it asks for, as a single caller does, and
+// the others meet none.
+func testFaultsOfCallers(t *testing.T, s server) {
+	cancelled, none := "TransactionCanceledException", []string(nil)
+	for _, c := range []struct {
+		fault string
+		lost  bool
+		want  []result
+	}{
+		{answerLost, true, []result{{"ok", none}}},
+		{writeLost, false, []result{{"request lost", none}, {"ok", none}}},
+		{writeAnswerLost, false, []result{{"answer lost", none}, {"ok", none}}},
+		{writeConflict, false, []result{{cancelled, []string{"None", "TransactionConflict"}}, {"ok", none}}},
+		{contention, false, []result{{"ok", none}}},
+		{writeAnswerLost + "," + answerLost, true, []result{{"answer lost", none}, {"ok", none}}},
+		{writeLost + " ,, " + answerLost, true, []result{{"request lost", none}, {"ok", none}}},
+	} {
+		name := "callers of [" + c.fault + "]"
+		calls := make([]call, 2)
+		for i, fault := range []string{c.fault, ""} {
+			calls[i] = call{"POST", "/transactions", map[string]string{"Idempotent-Key": "1", callHeader: name, faultHeader: fault},
+				fmt.Sprintf(`{"userId":"%s %d","ammount":"10","type":"credit"}`, name, i)}
+		}
+		answers := sendAtOnce(t, s, calls)
+		require.Len(t, answers, 2)
+		if c.lost {
+			assert.Nil(t, answers[0], c.fault)
+		} else {
+			assert.Equal(t, http.StatusCreated, answers[0].Status, c.fault)
+		}
+		assert.Equal(t, http.StatusCreated, answers[1].Status, c.fault)
+		got := map[int][]result{}
+		for _, e := range requests(t, s, name) {
+			if e.Outcome != "no answer" { // a machine under load may keep DynamoDB Local from answering in time
+				got[e.Caller] = append(got[e.Caller], e.result)
+			}
+		}
+		assert.Equal(t, map[int][]result{1: c.want, 2: {{"ok", none}}}, got, c.fault)
+		again := sendAtOnce(t, s, []call{{"POST", "/transactions", map[string]string{"Idempotent-Key": "1"}, calls[0].Body}})
+		assert.Equal(t, []string{"true"}, again[0].Headers["Idempotent-Replayed"], "%s: it counted once", c.fault)
+	}
+}
+
+// The faults of writes leave readings alone. A lost answer is lost whatever the call.
+func testFaultsOfReadings(t *testing.T, s server) {
+	for _, path := range []string{"/balance?userId=read", "/transactions?userId=read", "/transactions/80000000-0000-8000-8000-000000000000"} {
+		for _, fault := range []string{writeLost, writeAnswerLost, writeConflict, contention, writeLost + "," + writeAnswerLost + "," + writeConflict} {
+			name := path + fault
+			read(t, s.call(t, http.MethodGet, path, "", map[string]string{callHeader: name, faultHeader: fault}), nil)
+			all := requests(t, s, name)
+			require.Len(t, all, 1, name)
+			assert.Equal(t, result{Outcome: "ok"}, all[0].result, name)
+		}
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			r, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.address+path, nil)
+			require.NoError(t, err)
+			r.Header.Set(faultHeader, answerLost)
+			response, err := http.DefaultClient.Do(r)
+			if err == nil {
+				_, err = io.ReadAll(response.Body)
+				response.Body.Close()
+			}
+			assert.Error(t, err, "%s %s", method, path)
+		}
+	}
+}
+
+// A capture reads before it writes: its faults are for the write.
+func testFaultsOfCaptures(t *testing.T, s server) {
+	for _, c := range []struct{ fault, want string }{
+		{writeLost, "request lost"},
+		{writeAnswerLost, "answer lost"},
+		{writeConflict, "TransactionCanceledException"},
+	} {
+		hold := read(t, s.call(t, http.MethodPost, "/transactions", `{"userId":"captured","ammount":"1","type":"debit","expiresIn":600}`,
+			map[string]string{"Idempotent-Key": c.fault}), nil)
+		var pending struct{ Data struct{ ID string } }
+		require.NoError(t, json.Unmarshal([]byte(hold), &pending))
+		answer := read(t, s.call(t, http.MethodPost, "/transactions/"+pending.Data.ID+"/capture", "", map[string]string{callHeader: c.fault, faultHeader: c.fault}), nil)
+		assert.Contains(t, answer, `"captured":"1"`)
+		var got []string
+		for _, e := range requests(t, s, c.fault) {
+			got = append(got, e.Operation+" "+e.Outcome)
+		}
+		assert.Equal(t, []string{"GetItem ok", "TransactWriteItems " + c.want, "TransactWriteItems ok"}, got)
+	}
+}
+
+// The page asks what DynamoDB was sent while the call is under way.
+func testRequestsUnderWay(t *testing.T, s server) {
+	var calls []call
+	for i := range 50 {
+		calls = append(calls, call{"POST", "/transactions", map[string]string{"Idempotent-Key": fmt.Sprint(i), callHeader: "under way", faultHeader: contention},
+			`{"userId":"under way","ammount":"1","type":"credit"}`})
+	}
+	var asked sync.WaitGroup
+	ended := make(chan struct{})
+	unanswered := 0
+	asked.Go(func() {
+		for {
+			for _, e := range requests(t, s, "under way") {
+				if e.Outcome == "" {
+					unanswered++
+				}
+			}
+			select {
+			case <-ended:
+				return
+			default:
+			}
+		}
+	})
+	sendAtOnce(t, s, calls)
+	close(ended)
+	asked.Wait()
+	assert.Positive(t, unanswered, "no request was seen before its answer")
+	for _, e := range requests(t, s, "under way") {
+		assert.NotEmpty(t, e.Outcome)
+	}
+}
+
+// Times count from the beginning of the call, and a request takes from when it was
+// sent.
+func TestTimesOfRequests(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var all records
+		r := all.open("call")
+		time.Sleep(100 * time.Millisecond)
+		first := r.add(1, request{Operation: "GetItem"})
+		time.Sleep(30 * time.Millisecond)
+		second := r.add(2, request{Operation: "PutItem"})
+		time.Sleep(20 * time.Millisecond)
+		r.end(first, result{Outcome: "ok"})
+		r.end(second, result{Outcome: "ok"})
+		time.Sleep(time.Second)
+		assert.Equal(t, []exchange{
+			{1, 100, 50, request{Operation: "GetItem"}, result{Outcome: "ok"}},
+			{2, 130, 20, request{Operation: "PutItem"}, result{Outcome: "ok"}},
+		}, all.find("call"))
+	})
+}
+
+// A name that is the beginning of another one takes nothing of it.
+func TestReadableExpressions(t *testing.T) {
+	t.Parallel()
+	m := message{
+		ExpressionAttributeNames:  map[string]string{"#hold": "hold:A", "#holds": "holds"},
+		ExpressionAttributeValues: map[string]value{":hold": {L: []value{{N: "40"}, {N: "7"}}}, ":holds": {N: "16"}, ":h": {S: "h"}},
+	}
+	for in, want := range map[string]string{
+		"#holds < :holds AND #hold = :hold":       "holds < 16 AND hold:A = [40 7]",
+		"SET #hold = :hold ADD #holds :holds, :h": "SET hold:A = [40 7] ADD holds 16, h",
+		"held = :held": "held = :held",
+		"":             "",
+	} {
+		assert.Equal(t, want, m.readable(in), in)
 	}
 }
 
