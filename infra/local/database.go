@@ -110,8 +110,8 @@ func slowStart(folder string) string {
 	return text
 }
 
-// sqliteLine finds SQLite's reason in the output of DynamoDB Local.
-var sqliteLine = regexp.MustCompile(`(?m)^.*SQLiteException: (.*)$`)
+// sqliteLine finds SQLite's reason in an error of DynamoDB Local.
+var sqliteLine = regexp.MustCompile(`SQLite(?:Exception| cannot open its data): (.*)`)
 
 // damaged makes one sentence of the error of a DynamoDB Local whose SQLite could not
 // read the folder, and returns any other error as it is.

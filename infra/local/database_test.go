@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -66,4 +67,21 @@ func TestGeneralEndpoint(t *testing.T) {
 	_, err := openDatabase(ctx, options{}, getenv, &log)
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Contains(t, log.String(), "AWS_ENDPOINT_URL is http://127.0.0.1:4566, and this command does not read it; set AWS_ENDPOINT_URL_DYNAMODB")
+}
+
+// Data that SQLite can't read ends the start with SQLite's own reason, in one sentence.
+func TestDamagedData(t *testing.T) {
+	t.Parallel()
+	const reason = "[26] DB[1] prepare() SELECT name; [file is encrypted or is not a database]"
+	const want = "DynamoDB Local can't read the data in /data: " + reason + "; move the folder away, or choose another with -data"
+	for _, text := range []string{
+		"start DynamoDB Local: ListTables answered 500\nWARNING: job exception\ncom.almworks.sqlite4java.SQLiteException: " + reason + "\n\tat com.almworks",
+		"start DynamoDB Local: SQLite cannot open its data: " + reason,
+	} {
+		assert.EqualError(t, damaged(errors.New(text), "/data"), want)
+	}
+	other := errors.New("start DynamoDB Local: no way")
+	assert.Equal(t, other, damaged(other, "/data"))
+	assert.Equal(t, "DynamoDB Local does not answer after 10s; waiting on", slowStart(""))
+	assert.Equal(t, "DynamoDB Local does not answer after 10s; waiting on (if it never answers, the data in /data may be damaged)", slowStart("/data"))
 }

@@ -9,9 +9,15 @@
 //
 //	curl -i 127.0.0.1:3000/transactions -H 'Local-Fault: answer-lost' -H 'Idempotent-Key: 1' -d ...
 //
-// With AWS_ENDPOINT_URL_DYNAMODB set it uses that DynamoDB instead, which must
-// be on this machine unless -remote says otherwise: then nothing else has a default.
-// It creates the two tables where they are missing, and asks nobody who he is.
+// With AWS_ENDPOINT_URL_DYNAMODB set it uses that DynamoDB, which must be on this
+// machine unless -remote allows another one. With -remote no variable has a default.
+// It creates the two tables if they are missing.
+//
+// It asks no caller for credentials. It listens on 127.0.0.1 only, unless -addr names
+// another address, and rejects the web pages of other sites. DynamoDB Local itself has no
+// option for its address: with Java it listens on all addresses of this machine, and
+// takes any credentials. So other machines of the network can read and change its
+// tables, unless a firewall closes its port, or Docker runs it (see compose.yaml).
 //
 // Each call is a line of the log: a short one on a terminal, and elsewhere the
 // JSON that the function writes on AWS. It ends with status 1 if its DynamoDB
@@ -37,6 +43,8 @@ import (
 const answersWithin = 10 * time.Second
 
 const about = `Serves the ledger on this machine, over a DynamoDB Local that it starts and ends.
+With Java, DynamoDB Local listens on all addresses of this machine and takes any
+credentials: let a firewall close its port where the network is not yours.
 
 Environment, all of it optional, save that -remote needs the tables, region and keys:
   AWS_ENDPOINT_URL_DYNAMODB                         use this DynamoDB instead

@@ -1,5 +1,7 @@
 // The calls: how they are made, sent and answered. Nothing here knows the page.
 
+import { visible } from "./words.js";
+
 const get = (path, parameters = {}) =>
   ({ method: "GET", path: Object.keys(parameters).length ? `${path}?${new URLSearchParams(parameters)}` : path, headers: {}, body: "" });
 
@@ -13,7 +15,7 @@ export const posting = (key, body) => ({
   method: "POST",
   path: "/transactions",
   headers: { "Idempotent-Key": key, "Content-Type": "application/json" },
-  body: JSON.stringify(body),
+  body: visible(JSON.stringify(body)), // the same text to every reader of JSON
 });
 
 // ending is the call that ends a hold: by "capture", of part of it if an amount
@@ -50,10 +52,13 @@ export async function send({ method, path, headers, body }, name, faults) {
 // some six at a time.
 export async function sendAtOnce(calls, name, faults) {
   const body = JSON.stringify(calls.map((call) => ({ ...call, headers: { ...call.headers, ...own(name, faults) } })));
-  const response = await fetch("/local/callers", { method: "POST", body });
-  const answers = await response.json();
-  return answers.map(({ status, reason, headers, text }) =>
-    answered(status, reason, Object.entries(headers).map(([key, values]) => [key.toLowerCase(), values.join(", ")]), text));
+  const response = await fetch("/local/callers", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+  const answers = await response.json(); // null for a lost answer
+  return answers.map((answer) => answer && answeredAtOnce(answer));
+}
+
+function answeredAtOnce({ status, reason, headers, text }) {
+  return answered(status, reason, Object.entries(headers).map(([key, values]) => [key.toLowerCase(), values.join(", ")]), text);
 }
 
 function answered(status, reason, headers, text) {

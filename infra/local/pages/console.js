@@ -2,13 +2,13 @@
 // as they go over the wire. What is clicked is for the user in the field, and an
 // answer, however late, is for the user and the call that it answers.
 
-import { balanceOf, ending, newName, posting, transactionOf } from "./calls.js";
-import { at } from "./dom.js";
+import { balanceOf, ending, newName, posting, send, transactionOf } from "./calls.js";
+import { at, element, isolated } from "./dom.js";
 import { isShown, made, madeAtOnce, newLane, prepare, writesIn } from "./log.js";
 import { clear, read } from "./statement.js";
 import { prepareSteps } from "./steps.js";
 import { prepareEnds } from "./transaction.js";
-import { money } from "./words.js";
+import { money, name, visible } from "./words.js";
 
 let user;     // whose balance and statement the page shows, as the address says
 let turn = 0; // counts the readings of balances; of two, the later one is shown
@@ -34,9 +34,9 @@ function show(to, transaction) {
     showBalance();
     clear(to);
   }
-  document.title = `${to}: onewrite`;
+  document.title = `${visible(to)}: onewrite`;
   at("user").value = to;
-  at("owner").textContent = to;
+  at("owner").replaceChildren(...isolated(name(to)));
   complain();
   const reading = refresh({ show: !transaction });
   if (transaction) made(transactionOf(transaction), to);
@@ -58,19 +58,38 @@ async function refresh({ show: shown = false } = {}) {
 const balanceIn = ({ answer }) => (answer?.body.data?.balance ? answer.body.data : undefined);
 
 function showBalance(data) {
-  at("balance").textContent = data ? money(data.balance) : "…";
-  at("held").textContent = data?.held ? `${money(data.held)} held` : "";
+  at("balance").replaceChildren(...(data ? groups(money(data.balance)) : ["…"]));
+  at("held").replaceChildren(...(data?.held ? groups(`${money(data.held)} held`) : []));
+  clearTimeout(watching);
+  if (data?.held) watching = setTimeout(watch, watchEvery, user, data);
+}
+
+// groups makes a sum that breaks into lines between its groups of digits only.
+const groups = (text) => text.split(/(?<=,)/).flatMap((part) => [part, element("wbr")]);
+
+const watchEvery = 1000; // milliseconds
+let watching; // the timer
+
+// watch reads the balance while something is held, and all of the page when it has
+// changed: a hold expires, or another caller ends it, without a call of this page.
+async function watch(whose, shown) {
+  const answer = document.hidden ? undefined : await send(balanceOf(whose)).catch(() => undefined);
+  if (whose !== user) return;
+  const data = answer?.body.data;
+  if (data?.balance && (data.balance !== shown.balance || data.held !== shown.held)) refresh();
+  else watching = setTimeout(watch, watchEvery, whose, shown);
 }
 
 // move posts what the form says.
 function move(type) {
   const seconds = at("seconds").value.trim();
-  const call = posting(at("key").value.trim(), {
+  const body = {
     userId: at("user").value,
     ammount: at("amount").value,
     type,
     ...(seconds && { expiresIn: /^\d{1,9}$/.test(seconds) ? Number(seconds) : seconds }),
-  });
+  };
+  const call = posting(keyFor(JSON.stringify(body)), body);
   return post(call, at("user").value, at("fault").value);
 }
 
@@ -133,7 +152,20 @@ function complain(properties = {}, of = "") {
   fields.find(wrong)?.focus();
 }
 
-const newKey = () => { at("key").value = newName("try"); };
+const drawn = {}; // the key that the page chose last, and the body that went out with it
+
+function newKey() {
+  Object.assign(drawn, { key: newName("try"), body: undefined });
+  at("key").value = drawn.key;
+}
+
+// keyFor is the key for a body. A key that the page chose is for one body: another body
+// is another transaction.
+function keyFor(body) {
+  if (at("key").value.trim() === drawn.key && drawn.body !== undefined && drawn.body !== body) newKey();
+  if (at("key").value.trim() === drawn.key) drawn.body = body;
+  return at("key").value.trim();
+}
 
 at("open").onsubmit = (event) => {
   event.preventDefault();

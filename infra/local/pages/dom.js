@@ -5,9 +5,14 @@ export const at = (id) => document.getElementById(id);
 // element makes an element with these properties and children.
 export function element(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
+  made.append(...children.flatMap((child) => (typeof child === "string" ? isolated(child) : [child])));
   return made;
 }
+
+// isolated makes nodes of a text. A name between U+2068 and U+2069 becomes a <bdi>, so
+// that its letters turn no other text around.
+export const isolated = (text) =>
+  text.split(/\u2068([^\u2069]*)\u2069/).map((part, i) => (i % 2 ? Object.assign(document.createElement("bdi"), { textContent: part }) : part));
 
 // copyOf makes a copy of what a template holds.
 export const copyOf = (template) => at(template).content.firstElementChild.cloneNode(true);

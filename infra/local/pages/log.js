@@ -3,9 +3,9 @@
 
 import { requestsOf, send, sendAtOnce, unsendable, newName } from "./calls.js";
 import { codeOf, languages } from "./copy.js";
-import { at, element, pause } from "./dom.js";
+import { at, element, isolated, pause } from "./dom.js";
 import { showTransaction } from "./transaction.js";
-import { laneOutcome, laneSum, outcome } from "./words.js";
+import { laneOutcome, laneSum, name, outcome, visible } from "./words.js";
 
 const lookEvery = 150; // milliseconds, at what DynamoDB is sent
 let count = 0;
@@ -101,9 +101,9 @@ function writeEntry() {
   const { call, answer, state } = shown;
   const { kind, title, sentence } = outcome(shown);
   at("outcome").className = `outcome ${kind}`;
-  at("outcome").replaceChildren(element("strong", {}, `${title}. `), sentence);
+  at("outcome").replaceChildren(element("strong", {}, `${title}. `), ...isolated(sentence));
   at("call-title").textContent = `Call ${shown.number}${shown.caller ? `, of caller ${shown.caller}` : ""}`;
-  const headers = Object.entries(call.headers).map(([name, value]) => `${name}: ${value}\n`).join("");
+  const headers = Object.entries(call.headers).map(([field, value]) => `${field}: ${value}\n`).join("");
   at("request").textContent = `${call.method} ${call.path} HTTP/1.1\n${headers}${call.body ? `\n${call.body}` : ""}`.trimEnd();
   at("answer").replaceChildren(...(answer ? answerLines(answer) : [state === "under way" ? "…" : "No answer."]));
   showTransaction(shown);
@@ -113,15 +113,15 @@ function writeEntry() {
 
 function answerLines({ status, reason, headers, text }) {
   const lines = [`HTTP/1.1 ${status} ${reason}\n`];
-  for (const [name, value] of headers) {
-    const line = `${name.replace(/\b[a-z]/g, (letter) => letter.toUpperCase())}: ${value}`;
-    lines.push(name === "idempotent-replayed" ? element("mark", {}, line) : line, "\n");
+  for (const [field, value] of headers) {
+    const line = `${field.replace(/\b[a-z]/g, (letter) => letter.toUpperCase())}: ${value}`;
+    lines.push(field === "idempotent-replayed" ? element("mark", {}, line) : line, "\n");
   }
   return [...lines, "\n", ...breakable(text)];
 }
 
 // breakable is JSON that breaks into lines after its commas.
-const breakable = (text) => text.split(/(?<=,)/).flatMap((part) => [part, element("wbr")]);
+const breakable = (text) => visible(text).split(/(?<=,)/).flatMap((part) => [part, element("wbr")]);
 
 const writeCode = () => { at("code").textContent = codeOf(at("language").value, shown.call); };
 
@@ -148,10 +148,10 @@ function laneLine(request, again) {
 function itemLine({ action, table, key, row, condition, update }, reason) {
   const failed = reason && reason !== "None";
   return element("p", { className: `item${failed ? " failed" : ""}` },
-    `${action} ${table} `, element("b", { title: key }, short(key ?? "")),
-    ...(row ? [element("br"), row] : []),
+    `${action} ${table} `, element("b", { title: visible(key ?? "") }, name(short(key ?? ""))),
+    ...(row ? [element("br"), visible(row)] : []),
     ...(update ? [element("br"), update] : []),
-    ...(condition ? [element("br"), action === "Query" ? "where " : "if ", element("b", {}, condition)] : []),
+    ...(condition ? [element("br"), action === "Query" ? "where " : "if ", element("b", {}, name(condition))] : []),
     ...(failed ? [element("br"), `✕ ${reason}`] : []));
 }
 

@@ -6,7 +6,7 @@
 import { balanceOf, newName, posting } from "./calls.js";
 import { at, copyOf, element, pause } from "./dom.js";
 import { remaining, spendableAgain } from "./transaction.js";
-import { balance, outcome, timesCounted } from "./words.js";
+import { balance, name, outcome, timesCounted } from "./words.js";
 
 const amount = { name: "amount", label: "Amount", value: "10", inputMode: "decimal" };
 const callers = { name: "callers", label: "Callers", value: "20", type: "number", min: "1", max: "100" };
@@ -14,8 +14,8 @@ const onAWS = { name: "faults", label: "Writes that meet", options: { contention
 
 const steps = [
   {
-    title: "Lose the answer, send again",
-    says: "The money has moved and nobody said so. The same call with the same key counts once.",
+    title: () => "Lose an answer, send again",
+    says: "Without an answer a caller can't know whether the money moved. The same call with the same key counts once.",
     fields: [amount, {
       name: "faults",
       label: "Lost",
@@ -34,8 +34,8 @@ const steps = [
     },
   },
   {
-    title: "Twenty callers, one key",
-    says: "All send the same call at once. One is posted; the others get its answer.",
+    title: ({ callers: n }) => `${n} ${Number(n) === 1 ? "caller" : "callers"}, one key`,
+    says: "All send the same call at once. It counts once, and all get the same answer.",
     fields: [callers, amount, onAWS],
     async run(stage, { amount: ammount, faults, callers: n }) {
       const call = posting(newName("try"), { userId: stage.user, ammount, type: "credit" });
@@ -44,8 +44,8 @@ const steps = [
     },
   },
   {
-    title: "Twenty debits of 10 on 100",
-    says: "Each has its own key. Ten fit, ten are declined, and the balance is never negative.",
+    title: ({ callers: n, amount: each }) => `${n} ${Number(n) === 1 ? "debit" : "debits"} of ${each} on 100`,
+    says: "Each has its own key. As many as fit are posted, the others are declined, and the balance is never negative.",
     fields: [callers, amount, onAWS],
     async run(stage, { amount: ammount, faults, callers: n }) {
       const debit = () => posting(newName("try"), { userId: stage.user, ammount, type: "debit" });
@@ -54,7 +54,7 @@ const steps = [
     },
   },
   {
-    title: "Pay somebody, with a fee",
+    title: () => "Pay another user, with a fee",
     says: "Three entries, one call: all of them count, or none does.",
     fields: [
       { ...amount, label: "Pays" },
@@ -75,12 +75,12 @@ const steps = [
       stage.tell("Sent", await stage.send(posting(newName("try"), { entries })));
       stage.tellWrites(stage.writes());
       const after = await balances();
-      users.forEach((user, i) => stage.tellBalance(before[i], after[i], "", user));
+      users.forEach((user, i) => stage.tellBalance(before[i], after[i], "", name(user)));
     },
   },
   {
-    title: "Hold, then let it go",
-    says: "Money is kept aside for some seconds. When they are over it is free again, though nothing runs: the debit that needs it releases it.",
+    title: () => "Hold money until it expires",
+    says: "A hold keeps money aside for some seconds. Then the user can spend it again, though nothing runs: the next debit that needs it releases it.",
     fields: [
       { ...amount, label: "Hold", value: "40" },
       { name: "seconds", label: "Seconds", value: "3", type: "number", min: "1", max: "30" },
@@ -114,9 +114,11 @@ function card(step, i, newStage) {
   const form = li.firstElementChild;
   const [title, says, fields, button, { firstElementChild: course }] = form.children;
   form.id = `step-${i + 1}`;
-  title.textContent = step.title;
+  const writeTitle = () => { title.textContent = step.title(Object.fromEntries(new FormData(form))); };
   says.textContent = step.says;
   fields.append(...step.fields.map((field) => control(field, form.id)));
+  writeTitle();
+  form.oninput = writeTitle;
   form.onsubmit = async (event) => {
     event.preventDefault();
     if (form.ariaBusy === "true") return;
@@ -166,7 +168,7 @@ function ways(course) {
     tellWrites(writes) {
       for (const { items } of writes) line("read", `One write of ${items.length} items`);
     },
-    // countdown tells how long a hold holds still, until it has let go.
+    // countdown tells how long a hold lasts, until it has expired.
     async countdown(data) {
       const timer = element("span", { role: "timer" });
       line("pending balance-line", timer);

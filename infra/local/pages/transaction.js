@@ -2,11 +2,11 @@
 // metadata, and while it is pending the ways to end it.
 
 import { at, element } from "./dom.js";
-import { entriesOf, money, sentenceCase, standing, time } from "./words.js";
+import { entriesOf, money, name, sentenceCase, standing, time, visible } from "./words.js";
 
-const graceMilliseconds = 1000; // after its expiry a hold lets go
+const graceMilliseconds = 1000; // after its expiry the held money can be spent
 
-let over;        // what to do when the hold that is shown has let go
+let over;        // what to do when the hold that is shown has expired
 let ticking = 0; // the timer of the countdown
 
 // spendableAgain is when what a pending transaction holds can be spent again.
@@ -16,18 +16,28 @@ export const spendableAgain = ({ expiresAt }) => Date.parse(expiresAt) + graceMi
 // one line does.
 export function showTransaction({ call, answer, user }) {
   clearInterval(ticking);
-  const data = answer?.body.data;
+  const data = answer?.body.data ?? stillPending(call, answer);
   const more = data?.id && (call.method === "GET" || data.entries || data.expiresAt || data.metadata);
   const pending = data?.status === "pending";
+  if (pending) holds.set(data.id, data);
   at("transaction").hidden = !more;
   at("end").hidden = !pending;
   if (!more) return;
-  at("transaction").replaceChildren(...facts(data).flatMap(([name, ...values]) =>
-    [element("dt", {}, name), ...values.map((value) => element("dd", {}, value))]));
+  at("transaction").replaceChildren(...facts(data).flatMap(([title, ...values]) =>
+    [element("dt", {}, title), ...values.map((value) => element("dd", {}, value))]));
   if (!pending) return;
-  at("captured").value = entriesOf(data)[0].ammount;
+  if (at("end").dataset.id !== data.id) at("captured").value = entriesOf(data)[0].ammount;
   at("end").dataset.id = data.id;
   count(data, user);
+}
+
+const holds = new Map(); // the pending transactions that were shown, by id
+
+// stillPending is the hold that a call would have ended, unless its answer says that
+// there is none any more.
+function stillPending({ path }, answer) {
+  const gone = ["/problems/hold-ended", "/problems/not-pending", "/problems/not-found"].includes(answer?.body.type);
+  return gone ? undefined : holds.get(path.match(/^\/transactions\/(.*)\/(capture|void)$/)?.[1]);
 }
 
 function facts(data) {
@@ -37,17 +47,17 @@ function facts(data) {
     ...(data.expiresAt ? [["Expires", time(data.expiresAt)]] : []),
     ...(data.captured ? [["Captured", money(data.captured)]] : []),
     ["Entries", ...entriesOf(data).map(entryLine)],
-    ...(data.metadata ? [["Metadata", ...Object.entries(data.metadata).map(([name, value]) => `${name}: ${value}`)]] : []),
-    ...(data.transactionId ? [["Part of", linkTo(data.transactionId, data.userId, data.transactionId)]] : []),
+    ...(data.metadata ? [["Metadata", ...Object.entries(data.metadata).map(([key, value]) => name(`${key}: ${value}`))]] : []),
+    ...(data.transactionId ? [["Part of", linkTo(visible(data.transactionId), data.userId, data.transactionId)]] : []),
   ];
 }
 
-const entryLine = ({ type, ammount, userId }) => element("span", {}, `${sentenceCase(type)} of ${money(ammount)}, `, linkTo(`user ${userId}`, userId));
+const entryLine = ({ type, ammount, userId }) => element("span", {}, `${sentenceCase(type)} of ${money(ammount)}, `, linkTo(`user ${name(userId)}`, userId));
 
 export const linkTo = (text, userId, transaction) =>
   element("a", { href: `/?${new URLSearchParams({ userId, ...(transaction && { transaction }) })}` }, text);
 
-// count shows how long a hold holds still, and says when it has let go.
+// count shows how long a hold lasts, and then that it has expired.
 function count(data, user) {
   const look = () => {
     const left = spendableAgain(data) - Date.now();
@@ -60,11 +70,11 @@ function count(data, user) {
   at("left").textContent = remaining(data);
 }
 
-// remaining says how long a hold holds still, by this machine's clock.
+// remaining says how long a hold lasts, by this machine's clock.
 export function remaining(data) {
   const left = Date.parse(data.expiresAt) - Date.now();
-  if (left > 0) return `Lets go in ${duration(Math.ceil(left / 1000))}.`;
-  return spendableAgain(data) > Date.now() ? "It has expired, and lets go now." : "It has let go by itself.";
+  if (left > 0) return `Expires in ${duration(Math.ceil(left / 1000))}.`;
+  return spendableAgain(data) > Date.now() ? "It expires now." : "It has expired.";
 }
 
 function duration(seconds) {
@@ -73,10 +83,10 @@ function duration(seconds) {
   return `${Math.floor(seconds / 3600)} h`;
 }
 
-// prepareEnds makes the buttons end the hold that is shown. LetGo is called with
-// the user of a hold that has let go by itself while it was shown.
-export function prepareEnds(end, letGo) {
-  over = letGo;
+// prepareEnds makes the buttons end the hold that is shown. Expired is called with the
+// user of a hold that expired while it was shown.
+export function prepareEnds(end, expired) {
+  over = expired;
   at("end").onsubmit = (event) => event.preventDefault(); // Enter is neither a capture nor a void
   at("capture").onclick = () => end(at("end").dataset.id, "capture", at("captured").value);
   at("void").onclick = () => end(at("end").dataset.id, "void");

@@ -6,11 +6,22 @@ export function money(text) {
   return `$${dollars.replace(/\B(?=(\d{3})+$)/g, ",")}.${cents.padEnd(2, "0")}`;
 }
 
+// visible is a text whose invisible characters, such as those that turn the direction
+// of the text around, are written as in JSON.
+export const visible = (text) => text.replace(/[\p{Cf}\p{Zl}\p{Zp}]/gu, (found) =>
+  found.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join(""));
+
+// name is a user's name within a text, for isolated.
+export const name = (userId) => `\u2068${visible(userId)}\u2069`;
+
 // cents is a sum as a whole number, which is exact.
-function cents(text) {
+export function cents(text) {
   const [dollars, rest = ""] = text.split(".");
   return BigInt(dollars + rest.padEnd(2, "0"));
 }
+
+// moneyOf is a sum for people, from a whole number of cents.
+export const moneyOf = (sum) => money(`${sum / 100n}.${String(sum % 100n).padStart(2, "0")}`);
 
 // timesCounted says how often an amount was credited between two balances.
 export function timesCounted(before, after, amount) {
@@ -40,16 +51,16 @@ const titles = {
 const fields = { userId: "The user", ammount: "The amount", type: "The type", "Idempotent-Key": "The key", expiresIn: "The time of the hold", metadata: "The metadata", entries: "The list of entries" };
 
 // fieldName is a field in words: that of an entry, counted from 1, or of the call.
-function fieldName(name) {
-  const [, place, field] = name.match(/^entries\[(\d+)\]\.?(.*)$/) ?? [];
-  if (place === undefined) return fields[name] ?? name;
+function fieldName(path) {
+  const [, place, field] = path.match(/^entries\[(\d+)\]\.?(.*)$/) ?? [];
+  if (place === undefined) return fields[path] ?? path;
   const entry = `Entry ${Number(place) + 1}`;
   return field ? `${entry}: ${(fields[field] ?? field).toLowerCase()}` : entry;
 }
 
 // complaints is what is wrong with fields, as sentences.
 const complaints = (properties) =>
-  Object.entries(properties).flatMap(([name, all]) => all.map((one) => `${fieldName(name)} ${one}.`)).join(" ");
+  Object.entries(properties).flatMap(([field, all]) => all.map((one) => `${fieldName(field)} ${one}.`)).join(" ");
 
 // outcome says what became of a call: its kind, for the eye, a title and a
 // sentence. It says what the call's own answer says, and nothing of other calls.
@@ -70,7 +81,7 @@ export function outcome({ call, state, answer, problem, user }) {
 const endings = {
   captured: "It was captured before.",
   voided: "It was voided before.",
-  expired: "Its time was over, and it let go by itself.",
+  expired: "It had expired.",
 };
 
 function refusal({ status, body, replayed }, call) {
@@ -99,7 +110,7 @@ const mostNamed = 3;
 // what is a transaction, or an entry of one, in words.
 function what(data) {
   const entries = entriesOf(data);
-  const named = entries.slice(0, mostNamed).map(({ type, ammount, userId }) => `${type} of ${money(ammount)}, user ${userId}`).join("; ");
+  const named = entries.slice(0, mostNamed).map(({ type, ammount, userId }) => `${type} of ${money(ammount)}, user ${name(userId)}`).join("; ");
   return entries.length > mostNamed ? `${named}; and ${entries.length - mostNamed} more` : named;
 }
 
@@ -107,7 +118,7 @@ function what(data) {
 export function standing({ status, captured, expiresAt, type }) {
   if (type === "capture" || !captured && status === "posted") return "posted";
   if (captured) return `posted, ${money(captured)} captured`;
-  return { pending: `pending, held until ${time(expiresAt)}`, voided: "voided, let go", expired: "expired, let go by itself" }[status] ?? status;
+  return { pending: `pending, held until ${time(expiresAt)}`, voided: "voided", expired: "expired" }[status] ?? status;
 }
 
 // time is a time for people, from the ledger's.
@@ -117,8 +128,8 @@ function posted({ body: { data }, replayed }, call) {
   const end = call.path.match(/\/(capture|void)$/)?.[1];
   const did = what(data);
   if (replayed) return { kind: "replayed", title: "Replayed", sentence: `This is the first answer again: ${did}${end || data.expiresAt ? `: ${standing(data)}` : ""}. It counted once; nothing moved now.` };
-  if (end === "capture") return { kind: "posted", title: "Captured", sentence: `${money(data.captured)} of the ${did}. What is left of it is free again, in the same write.` };
-  if (end === "void") return { kind: "posted", title: "Voided", sentence: `${sentenceCase(did)}. What was held is free again.` };
+  if (end === "capture") return { kind: "posted", title: "Captured", sentence: `${money(data.captured)} of the ${did}. The same write gave the rest back.` };
+  if (end === "void") return { kind: "posted", title: "Voided", sentence: `${sentenceCase(did)}. The held money is back.` };
   if (data.status === "pending") return { kind: "pending", title: "Pending", sentence: `${sentenceCase(did)}: held until ${time(data.expiresAt)}.` };
   return { kind: "posted", title: "Posted", sentence: `${sentenceCase(did)}.` };
 }
@@ -127,7 +138,7 @@ function posted({ body: { data }, replayed }, call) {
 export const balance = (data) => `${money(data.balance)}${data.held ? `, and ${money(data.held)} held` : ""}`;
 
 function found(data, user) {
-  if (data.balance) return { kind: "read", title: "Read", sentence: `User ${user} has ${balance(data)}.` };
+  if (data.balance) return { kind: "read", title: "Read", sentence: `User ${name(user)} has ${balance(data)}.` };
   if (Array.isArray(data)) return { kind: "read", title: "Read", sentence: `${data.length} transactions of user ${user}.` };
   return { kind: "read", title: "Read", sentence: `${sentenceCase(what(data))}: ${standing(data)}; made ${time(data.createdAt)}.` };
 }

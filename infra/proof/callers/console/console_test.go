@@ -272,7 +272,7 @@ func TestStatement(t *testing.T) {
 	b := open(t, "/?userId=pages")
 	b.sees("balance", "$100.00")
 	for range 3 {
-		b.do(chromedp.Evaluate[chromedp.Void](`fetch("/local/callers", {method: "POST", body: JSON.stringify(Array.from({length: 42}, (_, i) =>
+		b.do(chromedp.Evaluate[chromedp.Void](`fetch("/local/callers", {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(Array.from({length: 42}, (_, i) =>
 			({method: "POST", path: "/transactions", headers: {"Idempotent-Key": "k" + i + "-" + Math.random()}, body: JSON.stringify({userId: "pages", ammount: "1", type: "credit"})})))}).then((r) => r.text())`,
 			chromedp.EvalAwaitPromise))
 	}
