@@ -281,7 +281,7 @@ func testFaultsOfReadings(t *testing.T, s server) {
 	for _, path := range []string{"/balance?userId=read", "/transactions?userId=read", "/transactions/80000000-0000-8000-8000-000000000000"} {
 		for _, fault := range []string{writeLost, writeAnswerLost, writeConflict, contention, writeLost + "," + writeAnswerLost + "," + writeConflict} {
 			name := path + fault
-			read(t, s.call(t, http.MethodGet, path, "", map[string]string{callHeader: name, faultHeader: fault}), nil)
+			s.text(t, http.MethodGet, path, "", map[string]string{callHeader: name, faultHeader: fault})
 			all := requests(t, s, name)
 			require.Len(t, all, 1, name)
 			assert.Equal(t, result{Outcome: "ok"}, all[0].result, name)
@@ -307,11 +307,11 @@ func testFaultsOfCaptures(t *testing.T, s server) {
 		{writeAnswerLost, "answer lost"},
 		{writeConflict, "TransactionCanceledException"},
 	} {
-		hold := read(t, s.call(t, http.MethodPost, "/transactions", `{"userId":"captured","ammount":"1","type":"debit","expiresIn":600}`,
-			map[string]string{"Idempotent-Key": c.fault}), nil)
+		hold := s.text(t, http.MethodPost, "/transactions", `{"userId":"captured","ammount":"1","type":"debit","expiresIn":600}`,
+			map[string]string{"Idempotent-Key": c.fault})
 		var pending struct{ Data struct{ ID string } }
 		require.NoError(t, json.Unmarshal([]byte(hold), &pending))
-		answer := read(t, s.call(t, http.MethodPost, "/transactions/"+pending.Data.ID+"/capture", "", map[string]string{callHeader: c.fault, faultHeader: c.fault}), nil)
+		answer := s.text(t, http.MethodPost, "/transactions/"+pending.Data.ID+"/capture", "", map[string]string{callHeader: c.fault, faultHeader: c.fault})
 		assert.Contains(t, answer, `"captured":"1"`)
 		var got []string
 		for _, e := range requests(t, s, c.fault) {

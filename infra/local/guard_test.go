@@ -26,10 +26,17 @@ func (s server) call(t *testing.T, method, path, body string, headers map[string
 	return response
 }
 
+// text returns the body of the answer to a request.
+func (s server) text(t *testing.T, method, path, body string, headers map[string]string) string {
+	t.Helper()
+	response := s.call(t, method, path, body, headers)
+	defer response.Body.Close()
+	return read(t, response, nil)
+}
+
 func (s server) balance(t *testing.T, user string) string {
 	t.Helper()
-	response := s.call(t, http.MethodGet, "/balance?userId="+user, "", nil)
-	return read(t, response, nil)
+	return s.text(t, http.MethodGet, "/balance?userId="+user, "", nil)
 }
 
 const (
@@ -50,7 +57,7 @@ func TestGuard(t *testing.T) {
 // A page of another origin reaches no route, by whichever way a browser has to send
 // a call without asking first.
 func testOtherSitesAreRefused(t *testing.T, s server) {
-	hold := read(t, s.call(t, http.MethodPost, "/transactions", `{"userId":"victim","ammount":"1","type":"debit","expiresIn":600}`, map[string]string{"Idempotent-Key": "h"}), nil)
+	hold := s.text(t, http.MethodPost, "/transactions", `{"userId":"victim","ammount":"1","type":"debit","expiresIn":600}`, map[string]string{"Idempotent-Key": "h"})
 	_, id, _ := strings.Cut(hold, `"id":"`)
 	id, _, ok := strings.Cut(id, `"`)
 	require.True(t, ok, hold)
@@ -136,8 +143,7 @@ func testOwnCallersAreAnswered(t *testing.T, s server) {
 		{"Content-Type": "application/x-www-form-urlencoded"}, // as curl -d sends
 	} {
 		headers["Idempotent-Key"] = "k"
-		response := s.call(t, http.MethodPost, "/transactions", credit, headers)
-		assert.Contains(t, read(t, response, nil), `"status":"posted"`, "%v", headers)
+		assert.Contains(t, s.text(t, http.MethodPost, "/transactions", credit, headers), `"status":"posted"`, "%v", headers)
 	}
 	for kind, want := range map[string]int{
 		"application/json": http.StatusOK, "application/json; charset=utf-8": http.StatusOK,
