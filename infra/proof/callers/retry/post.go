@@ -3,6 +3,8 @@ package retry
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -37,14 +39,15 @@ func Post(ctx context.Context, url, key, body string) (status int, answer string
 		request.Header.Set("Content-Type", "application/json")
 		status, answer, told, err := send(request)
 		switch {
-		case err != nil || status >= 500:
+		case err != nil || status >= 500 || status == http.StatusRequestTimeout:
 			maybe = true
-		case status == http.StatusTooManyRequests: // did not reach the ledger
-		case maybe && status != http.StatusCreated && status != http.StatusUnprocessableEntity:
-			// Such as 401 by now: it says nothing of the attempts before.
-			return 0, "", &UnknownError{key, fmt.Errorf("the last answer was %d", status)}
-		default:
+		case status == http.StatusTooManyRequests || status == http.StatusTooEarly: // did not reach the ledger
+		case status == http.StatusCreated || status == http.StatusUnprocessableEntity || !maybe && status >= 400:
 			return status, answer, nil
+		default:
+			// A redirect or another 2xx is no answer of the ledger. A 401 by now says
+			// nothing about the attempts before.
+			return 0, "", &UnknownError{key, fmt.Errorf("the last answer was %d", status)}
 		}
 		if err == nil {
 			err = fmt.Errorf("the last answer was %d", status)
@@ -62,15 +65,23 @@ func Post(ctx context.Context, url, key, body string) (status int, answer string
 	}
 }
 
-// send makes one attempt. Half an answer is none.
+// send makes one attempt. Half an answer is none. A redirect is not followed, as
+// the POST would become a GET.
 func send(request *http.Request) (status int, answer string, told time.Duration, err error) {
-	client := http.Client{Timeout: 15 * time.Second} // the function itself answers within 10
+	client := http.Client{
+		Timeout:       15 * time.Second, // the function itself answers within 10
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	response, err := client.Do(request)
 	if err != nil {
 		return 0, "", 0, err
 	}
 	defer response.Body.Close()
+	status = response.StatusCode
 	body, err := io.ReadAll(response.Body)
-	seconds, _ := strconv.Atoi(response.Header.Get("Retry-After"))
-	return response.StatusCode, string(body), time.Duration(seconds) * time.Second, err
+	if final := status == http.StatusCreated || status == http.StatusUnprocessableEntity; err == nil && final && !json.Valid(body) {
+		err = errors.New("the answer was cut")
+	}
+	seconds, _ := strconv.ParseUint(response.Header.Get("Retry-After"), 10, 64) // anything else counts as missing
+	return status, string(body), time.Duration(min(seconds, 3600)) * time.Second, err
 }

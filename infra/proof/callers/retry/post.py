@@ -16,6 +16,13 @@ class UnknownOutcome(Exception):
         self.key = key
 
 
+class KeepRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect, as the POST would become a GET."""
+
+    def redirect_request(self, *_):
+        return None
+
+
 def post(url, key, transaction, seconds):
     """Sends a transaction until an answer is final, or the seconds are over.
 
@@ -23,6 +30,7 @@ def post(url, key, transaction, seconds):
     """
     headers = {"Idempotent-Key": key, "Content-Type": "application/json"}
     call = urllib.request.Request(url, json.dumps(transaction).encode(), headers)
+    opener = urllib.request.build_opener(KeepRedirects)
     end = time.monotonic() + seconds
     maybe = False  # an attempt may have counted
     for attempt in itertools.count():
@@ -30,22 +38,26 @@ def post(url, key, transaction, seconds):
         try:
             within = min(15, max(0.001, end - time.monotonic()))  # the function itself answers within 10 s
             try:
-                answer = urllib.request.urlopen(call, timeout=within)
+                answer = opener.open(call, timeout=within)
             except urllib.error.HTTPError as error:
                 answer = error  # an answer, too
             with answer:
-                status, text = answer.status, answer.read().decode()  # half an answer is none
+                status, body = answer.status, answer.read()
+            text = body.decode(errors="replace")
             if status in (201, 422):
+                json.loads(body)  # half an answer is none
                 return status, text
-            if status < 500 and status != 429:
-                if not maybe:
+            if status < 500 and status not in (408, 425, 429):
+                if not maybe and status >= 400:
                     return status, text
-                wait = math.inf  # such as 401 by now: it says nothing of the attempts before
-            maybe = maybe or status >= 500  # 429 did not reach the ledger
+                # A redirect or another 2xx is no answer of the ledger. A 401 by now
+                # says nothing about the attempts before.
+                wait = math.inf
+            maybe = maybe or status >= 500 or status == 408  # 425 and 429 did not reach the ledger
             told = answer.headers.get("Retry-After", "")
-            wait = max(wait, int(told) if told.isdecimal() else 0)
+            wait = max(wait, float(told) if told.isdecimal() else 0)
             cause = f"the last answer was {status}"
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             maybe, cause = True, error
         if time.monotonic() + wait > end:
             raise UnknownOutcome(key, cause)

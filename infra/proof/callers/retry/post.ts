@@ -12,8 +12,10 @@ export class UnknownOutcome extends Error {
 export async function post(url: string, key: string, transaction: object, seconds: number) {
   const call = new Request(url, { // throws before anything is sent
     method: "POST",
-    headers: { "Idempotent-Key": key, "Content-Type": "application/json" },
+    // The standard name: a browser may add a key of its own under it where it is missing.
+    headers: { "Idempotency-Key": key, "Content-Type": "application/json" },
     body: JSON.stringify(transaction),
+    redirect: "manual", // followed, the POST would become a GET
   });
   const end = Date.now() + seconds * 1000;
   let maybe = false; // an attempt may have counted
@@ -23,14 +25,19 @@ export async function post(url: string, key: string, transaction: object, second
     try {
       const within = Math.min(15_000, Math.max(1, end - Date.now())); // the function itself answers within 10 s
       const answer = await fetch(call.clone(), { signal: AbortSignal.timeout(within) });
-      const text = await answer.text(); // half an answer is none
+      const text = await answer.text();
       const { status } = answer;
-      if (status === 201 || status === 422) return { status, text };
-      if (status < 500 && status !== 429) {
-        if (!maybe) return { status, text };
-        wait = Infinity; // such as 401 by now: it says nothing of the attempts before
+      if (status === 201 || status === 422) {
+        JSON.parse(text); // half an answer is none
+        return { status, text };
       }
-      maybe ||= status >= 500; // 429 did not reach the ledger
+      if (![408, 425, 429].includes(status) && status < 500) {
+        if (!maybe && status >= 400) return { status, text };
+        // A redirect or another 2xx is no answer of the ledger. A 401 by now says
+        // nothing about the attempts before.
+        wait = Infinity;
+      }
+      maybe ||= status >= 500 || status === 408; // 425 and 429 did not reach the ledger
       wait = Math.max(wait, 1000 * (Number(answer.headers.get("Retry-After")) || 0));
       cause = `the last answer was ${status}`;
     } catch (error) {

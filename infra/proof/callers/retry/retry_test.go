@@ -90,7 +90,8 @@ func (n *network) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(n.calls) < len(n.faults) {
 		fault = n.faults[len(n.calls)]
 	}
-	n.calls = append(n.calls, r.Header.Get("Idempotent-Key")+" "+string(body))
+	assert.Equal(n.t, http.MethodPost, r.Method, "a redirect is not followed")
+	n.calls = append(n.calls, r.Header.Get("Idempotent-Key")+r.Header.Get("Idempotency-Key")+" "+string(body))
 	n.arrived = append(n.arrived, time.Now())
 	fault(w, func() ledgerAnswer {
 		n.forwards++
@@ -151,6 +152,25 @@ func wait(seconds int) fault {
 	}
 }
 
+// odd returns a fault where something on the way answers in bytes of its own.
+func odd(status int, body string, headers ...string) fault {
+	return func(w http.ResponseWriter, _ func() ledgerAnswer) {
+		for i := 0; i < len(headers); i += 2 {
+			w.Header().Set(headers[i], headers[i+1])
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+// cut loses the end of the answer without a trace: the connection ends where the
+// answer says that it does. It ends in the middle of a character.
+func cut(w http.ResponseWriter, forward func() ledgerAnswer) {
+	answer := forward()
+	w.WriteHeader(answer.status)
+	_, _ = w.Write(append(answer.body[:len(answer.body)/2], "\xc3"...))
+}
+
 // Whatever happens on the way, a caller ends with the outcome, or knows that it
 // is unknown; and the ledger counts once.
 func TestPost(t *testing.T) {
@@ -163,17 +183,37 @@ func TestPost(t *testing.T) {
 		calls, forwards int
 		balance         string
 	}{
-		"counted":               {nil, "10", 60, 201, 1, 1, "90"},
-		"declined":              {nil, "1000", 60, 422, 1, 1, "100"},
-		"wrong":                 {nil, "0", 60, 400, 1, 1, "100"},
-		"no token":              {[]fault{answers(401)}, "10", 60, 401, 1, 0, "100"},
-		"lost":                  {[]fault{loseBefore, loseAfter, half}, "10", 60, 201, 4, 3, "90"},
-		"declined, lost":        {[]fault{loseAfter}, "1000", 60, 422, 2, 2, "100"},
-		"too many, not there":   {[]fault{wait(2), answers(429), answers(500)}, "10", 60, 201, 4, 1, "90"},
-		"no gateway":            {[]fault{answers(502), answers(503), answers(504)}, "10", 60, 201, 4, 1, "90"},
-		"token ends, counted":   {[]fault{loseAfter, answers(401)}, "10", 60, unknown, 2, 1, "90"},
-		"told to wait too long": {[]fault{loseBefore, wait(60)}, "10", 20, unknown, 2, 0, "100"},
-		"429 is none, then 403": {[]fault{answers(429), answers(403)}, "10", 60, 403, 2, 0, "100"},
+		"counted":                  {nil, "10", 60, 201, 1, 1, "90"},
+		"declined":                 {nil, "1000", 60, 422, 1, 1, "100"},
+		"wrong":                    {nil, "0", 60, 400, 1, 1, "100"},
+		"no token":                 {[]fault{answers(401)}, "10", 60, 401, 1, 0, "100"},
+		"lost":                     {[]fault{loseBefore, loseAfter, half}, "10", 60, 201, 4, 3, "90"},
+		"declined, lost":           {[]fault{loseAfter}, "1000", 60, 422, 2, 2, "100"},
+		"too many, not there":      {[]fault{wait(2), answers(429), answers(500)}, "10", 60, 201, 4, 1, "90"},
+		"no gateway":               {[]fault{answers(502), answers(503), answers(504)}, "10", 60, 201, 4, 1, "90"},
+		"token ends, counted":      {[]fault{loseAfter, answers(401)}, "10", 60, unknown, 2, 1, "90"},
+		"told to wait too long":    {[]fault{loseBefore, wait(60)}, "10", 20, unknown, 2, 0, "100"},
+		"429 is none, then 403":    {[]fault{answers(429), answers(403)}, "10", 60, 403, 2, 0, "100"},
+		"not UTF-8":                {[]fault{odd(502, "Fehler: au\xdfer Betrieb", "Content-Type", "text/html; charset=iso-8859-1")}, "10", 60, 201, 2, 1, "90"},
+		"gzip, unasked":            {[]fault{odd(503, "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xffrubbish", "Content-Encoding", "gzip")}, "10", 60, 201, 2, 1, "90"},
+		"cut in a character":       {[]fault{cut}, "10", 60, 201, 2, 2, "90"},
+		"declined, cut":            {[]fault{cut}, "1000", 60, 422, 2, 2, "100"},
+		"201 of another":           {[]fault{odd(201, "<html>Welcome!</html>")}, "10", 60, 201, 2, 1, "90"},
+		"200 of another":           {[]fault{odd(200, "<html>Please sign in</html>")}, "10", 60, unknown, 1, 0, "100"},
+		"no content":               {[]fault{odd(204, "")}, "10", 60, unknown, 1, 0, "100"},
+		"moved":                    {[]fault{odd(301, "", "Location", "/elsewhere")}, "10", 60, unknown, 1, 0, "100"},
+		"found":                    {[]fault{odd(302, "", "Location", "/elsewhere")}, "10", 60, unknown, 1, 0, "100"},
+		"see other":                {[]fault{loseBefore, odd(303, "", "Location", "/balance?userId=1")}, "10", 60, unknown, 2, 0, "100"},
+		"moved, as POST":           {[]fault{odd(307, "", "Location", "/elsewhere")}, "10", 60, unknown, 1, 0, "100"},
+		"moved, as POST, for good": {[]fault{odd(308, "", "Location", "/elsewhere")}, "10", 60, unknown, 1, 0, "100"},
+		"408 and 425":              {[]fault{odd(408, ""), odd(425, "")}, "10", 60, 201, 3, 1, "90"},
+		"408, then 403":            {[]fault{odd(408, ""), answers(403)}, "10", 60, unknown, 2, 0, "100"},
+		"425 is none, then 403":    {[]fault{odd(425, ""), answers(403)}, "10", 60, 403, 2, 0, "100"},
+		"told to wait for ever":    {[]fault{odd(503, "", "Retry-After", strings.Repeat("9", 5000))}, "10", 60, unknown, 1, 0, "100"},
+		"told a date":              {[]fault{odd(503, "", "Retry-After", "Sun, 22 Nov 2026 12:00:00 GMT")}, "10", 60, 201, 2, 1, "90"},
+		"told less than none":      {[]fault{odd(503, "", "Retry-After", "-5")}, "10", 60, 201, 2, 1, "90"},
+		"told a fraction":          {[]fault{odd(503, "", "Retry-After", "0.5")}, "10", 60, 201, 2, 1, "90"},
+		"told nonsense":            {[]fault{odd(503, "", "Retry-After", "\xb2 soon")}, "10", 60, 201, 2, 1, "90"},
 	} {
 		for language, post := range callers {
 			t.Run(name+" in "+language, func(t *testing.T) {
