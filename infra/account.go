@@ -20,6 +20,23 @@ type Aggregate struct {
 	Version int
 }
 
+// Attributes returns the account as attributes of its row, without the key. A user
+// who never had a hold has no attributes of holds.
+func (a Aggregate) Attributes(hadHolds bool) map[string]types.AttributeValue {
+	row := item{
+		"balance": number(a.Balance),
+		"version": &types.AttributeValueMemberN{Value: strconv.Itoa(a.Version)},
+	}
+	if hadHolds {
+		row["held"] = number(ledger.Held(a.Holds))
+		row["holds"] = &types.AttributeValueMemberN{Value: strconv.Itoa(len(a.Holds))}
+	}
+	for _, h := range a.Holds {
+		row[holdName(h.TransactionID)] = encodeHold(h)
+	}
+	return row
+}
+
 // DecodeAggregate reads a row of the transactions_aggregate table as strictly
 // as [DecodeTransaction] reads its own. A user who has no row at all has the
 // opening balance; a row without a balance is damaged, and so is one whose

@@ -41,6 +41,11 @@ type entryRow struct {
 	Ammount attributevalue.Number `dynamodbav:"ammount"`
 }
 
+// EncodeTransaction returns a row of the transactions table, as the store writes it.
+func EncodeTransaction(t ledger.Transaction) (map[string]types.AttributeValue, error) {
+	return encodeTransaction(t)
+}
+
 func encodeTransaction(t ledger.Transaction) (item, error) {
 	row := transactionRow{
 		ID:             t.ID.String(),
@@ -285,6 +290,10 @@ func decodeNumber[T any](d *decoder, name string, parse func(string) (T, error))
 		return parsed
 	}
 	value.Reduce(value)
+	if value.Negative {
+		d.reject(name, "is %.50s, must not be negative", n.Value)
+		return parsed
+	}
 	parsed, err = parse(value.Text('f'))
 	if err != nil {
 		d.reject(name, "is %.50s, %s", n.Value, reasonOf(err))

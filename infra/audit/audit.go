@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"onewrite/infra"
+	"onewrite/infra/internal/books"
 	"onewrite/infra/internal/cli"
 	"onewrite/ledger"
 )
@@ -16,15 +17,15 @@ const inFlight = time.Minute
 
 // audit compares the balances with the history, once.
 type audit struct {
-	books    *books
+	tables   *reader
 	settle   time.Duration // see the package comment
 	progress *cli.Progress
 
 	mu      sync.Mutex
 	report  report
 	totals  totals
-	entries *entrySums
-	holds   holdPairs
+	entries *books.EntrySums
+	holds   *books.Pairs
 }
 
 // run reads everything and returns the report. What it found is in it also if
@@ -64,12 +65,12 @@ func (a *audit) readAll(ctx context.Context) error {
 
 // decide compares what was seen of a user with the balance, and notes what comes
 // of that. It is open if that can't be said yet. a.mu is held.
-func (a *audit) decide(user ledger.UserID, seen *tally, floor int, balance infra.Aggregate) verdict {
-	v := seen.judge(floor, balance)
-	if v == wrong {
-		a.find(mismatch(user, seen, balance))
+func (a *audit) decide(user ledger.UserID, seen *books.Tally, floor int, balance infra.Aggregate) books.Verdict {
+	v := seen.Judge(floor, balance)
+	if v == books.Wrong {
+		a.find(finding{UserID: user.String(), Kind: books.KindBalance, Detail: seen.Compare(balance)})
 	}
-	if v != open {
+	if v != books.Open {
 		a.totals.add(seen, balance)
 	}
 	return v
@@ -82,5 +83,12 @@ func (a *audit) find(found ...finding) {
 
 // leave notes that a user could not be settled, and why. a.mu is held.
 func (a *audit) leave(user ledger.UserID, detail string) {
-	a.report.Unsettled = append(a.report.Unsettled, finding{UserID: user.String(), Kind: kindBalance, Detail: detail})
+	a.report.Unsettled = append(a.report.Unsettled, finding{UserID: user.String(), Kind: books.KindBalance, Detail: detail})
+}
+
+// examine decodes a row, and notes what is wrong with it.
+func (a *audit) examine(r row) (t ledger.Transaction, ok bool) {
+	t, found, ok := books.ExamineTransaction(r)
+	a.find(found...)
+	return t, ok
 }

@@ -2,13 +2,13 @@
 // says, while the ledger goes on being used.
 //
 //	go run ./infra/audit [-rate UNITS] [-segments N] [-settle TIME] [-json | -emf]
-//	go run ./infra/audit -repair [-write] [-json]
+//	go run ./infra/audit -rebuild [-write] [-user ID] [-json]
 //	go run ./infra/audit -user ID [-from TIME] [-to TIME] [-csv | -json]
 //	go run ./infra/audit -export transactions|balances [-from TIME] [-to TIME] [-csv | -json]
 //
 // It reads the tables that the environment names as it does for the function
 // (see [onewrite/infra.ConfigFromEnv]), and writes nothing to them, unless
-// -repair -write says so. If AWS_ENDPOINT_URL_DYNAMODB names a DynamoDB on this
+// -rebuild -write says so. If AWS_ENDPOINT_URL_DYNAMODB names a DynamoDB on this
 // machine, nothing else must be set. It exits with status
 //
 //	0  every balance that was asked for is what its history says
@@ -123,40 +123,54 @@
 // and one whose partition is throttled all the time. The report calls that
 // unsettled, and neither right nor wrong. It keeps nothing else back.
 //
-// # Repair
+// # Rebuild
 //
 // A restore from point-in-time recovery brings each table back as it was at a
-// moment of its own, and so can leave a row without its balance move, and a
-// move without its row. -repair says what it would do about that, and -write
-// does it. It audits first, and writes only if everything could be read.
+// moment of its own, and may bring back some changes of a write and not the others.
+// The rows of transactions are what happened, and every balance derives from them.
+// So -rebuild shows, and with -write does, two steps:
 //
-// The rows are what happened: none was written but together with its move. So
-// of a user with more rows than version counts, whose balance is what those
-// rows make but for the last that were written, the moves of these are what is
-// missing, and the balance is written that all the rows make. No balance at all
-// is the same, with all moves missing. (The last that were written are the last
-// by created_at, but for rows that were written in another order than they were
-// begun, within the seconds that a call takes. Where more of those could be
-// chosen from than there are sums to tell them by, it does not choose.)
+//  1. It makes transactions whole. A first row lists all entries, and the end of a
+//     hold says what was captured. If that row is there, the missing rows are
+//     written. If it is missing, the others are removed: the transaction did not
+//     happen, and its caller's next attempt posts it. The same holds for a capture
+//     and its credit, and for an end without its pending row. If a user's rows come
+//     to less than zero without the release of expired holds, their releases are
+//     written: a posting spent that money in the same write.
+//  2. It writes each balance that differs from its rows: balance, version, held,
+//     holds and an attribute for each open hold. A balance without rows is removed.
 //
-// Everything else is kept as it is and listed with the reason. With as many
-// rows as version counts or fewer, rows are gone, or somebody has changed
-// something, and the tables don't say what: a row that is gone has taken its key
-// with it. A caller who sends such a call again posts it a second time on a
-// balance that has it already, so nobody may post before the audit is right.
-// Who knows that the rows that are there are all that shall count can remove
-// the row of the balance: the repair makes it anew.
+// It never guesses. Rows that contradict each other, users with damaged rows, and
+// rows that come to less than zero or more than a balance can be are kept as they
+// are, and listed with the reason.
 //
-// A repair is one write, on the condition that balance and version are still
-// what was read before the rows were (or that there still is no row). Version
-// grows with every posting, so a user who was posted to meanwhile fails the
-// condition and is kept. It is safe at any time, and makes sense only while
-// nobody posts: see infra/operations.md.
+// Every write has a condition: a missing row is still missing, a balance is still
+// as it was before the rows were read. So a rebuild is safe to run again at any
+// time, also after a fault, and goes on where it was. A user who is written to
+// meanwhile is kept. It makes sense only while the writers are stopped. Audit
+// afterwards: the audit finds what a rebuild can't, such as damaged rows.
+//
+// It writes a line for each change as it makes it:
+//
+//	would      transaction 47b9e303-…: write 1 missing row
+//	would      transaction 0f6c4a46-…: remove 2 orphans
+//	would      user "alice": from no balance to 60 at version 3 and 40 held by 1 hold
+//	kept       user "bob": from 10 at version 2 to no balance: rows of this user are damaged, so that the history is not known
+//	3 users, 9 rows: 2 transactions and 1 balance would be rebuilt, 1 kept, 0 wrong; -write does it
+//
+// and "rebuilt" in place of "would" with -write. With -json each change is a line
+// {"transactionId", "missing", "orphans", "userId", "from", "to", "kept",
+// "written"}, and the last line is the summary {"users", "transactions",
+// "transactionsRebuilt", "balancesRebuilt", "kept", "written", "mismatches",
+// "unfinished"}. The status is 0 if nothing was to be rebuilt or all of it was, 1
+// if something is left, and 4 if nothing is left and not everything could be read.
+// -user rebuilds one user: the transactions that the user is in, and the balances
+// of all users whose rows change by that.
 //
 // # Memory
 //
-// It keeps a count and a sum for each user, and nothing for each transaction:
-// about 200 bytes for a user, one page of 1,000 rows for each segment, 1 MB, and for
-// each hold some 200 bytes while only its beginning or only its end was read. On
-// top comes what it finds.
+// It keeps a tally for each user, and nothing for each transaction: about 200 bytes
+// for a user, a few pages of 1,000 rows, 1 MB, and for each hold some 200 bytes
+// while only one of its pending row and its end was read. On top comes what it
+// finds, and, for a rebuild, the rows of torn transactions.
 package main

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"onewrite/infra/internal/books"
 	"onewrite/ledger"
 )
 
@@ -27,35 +28,29 @@ func (o *options) chooseExport(table string) error {
 // what is wrong with the row itself. It returns how many it wrote. They are of no
 // one moment: a posting meanwhile may be among them or not.
 func (a *audit) export(ctx context.Context, o options, out io.Writer) (rows int, err error) {
-	table, columns, examine := a.books.config.TransactionsTable, transactionAttributes, findInTransaction
-	total := a.books.transactions
+	table, columns, examine := a.tables.config.TransactionsTable, books.TransactionAttributes, findInTransaction
+	total := a.tables.transactions
 	if o.export == exportBalances {
-		table, columns, examine = a.books.config.AggregateTable, aggregateAttributes, findInAggregate
+		table, columns, examine = a.tables.config.AggregateTable, books.AggregateAttributes, findInAggregate
 		total = 0
 	}
 	a.progress.Begin("rows", total)
 	s := newExport(out, o.format, columns)
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	err = a.books.scan(ctx, table, func(page []row) {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.progress.Add(len(page))
-		for _, r := range page {
-			if !o.period.holds(r) {
-				continue
-			}
-			found := examine(r)
-			a.find(found...)
-			if err := s.write(newExportLine(r, columns, details(found))); err != nil {
-				stop(err)
-				return
-			}
-			rows++
+	for r, readErr := range a.tables.scan(ctx, table) {
+		if readErr != nil {
+			a.report.Unfinished = readErr.Error()
+			break
 		}
-	})
-	if err != nil {
-		a.report.Unfinished = err.Error()
+		a.progress.Add(1)
+		if !o.period.holds(r) {
+			continue
+		}
+		found := examine(r)
+		a.find(found...)
+		if s.write(newExportLine(r, columns, details(found))) != nil {
+			break
+		}
+		rows++
 	}
 	return rows, s.end()
 }
@@ -63,17 +58,17 @@ func (a *audit) export(ctx context.Context, o options, out io.Writer) (rows int,
 // holds reports whether a transaction's row is of the period. It is if its time
 // can't be read.
 func (p *period) holds(r row) bool {
-	at, err := ledger.ParseTime(textOf(r, "created_at"))
+	at, err := ledger.ParseTime(books.TextOf(r, "created_at"))
 	return err != nil || !p.isBefore(at) && !p.isAfter(at)
 }
 
 func findInTransaction(r row) []finding {
-	_, found, _ := examineTransaction(r)
+	_, found, _ := books.ExamineTransaction(r)
 	return found
 }
 
 func findInAggregate(r row) []finding {
-	_, _, found, _ := examineAggregate(r)
+	_, _, found, _ := books.ExamineAggregate(r)
 	return found
 }
 
@@ -84,7 +79,7 @@ func exportTable(ctx context.Context, a *audit, o options, out, log io.Writer) (
 	found := a.report.sorted()
 	var text bytes.Buffer
 	found.writeFindings(&text)
-	fmt.Fprintf(&text, "%s of %s written, %d wrong\n", count(rows, "row"), o.export, len(found.Mismatches))
+	fmt.Fprintf(&text, "%s of %s written, %d wrong\n", books.Count(rows, "row"), o.export, len(found.Mismatches))
 	_, _ = text.WriteTo(log)
 	return found.status(), err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/infratest"
+	"onewrite/infra/internal/books"
 	"onewrite/ledger"
 )
 
@@ -49,26 +50,26 @@ func decodeCSV(t *testing.T, text string) map[string]map[string]string {
 // An export has every row as it is stored, and those of a period if it is asked for.
 func TestExport(t *testing.T) {
 	t.Parallel()
-	books := infratest.New(t)
-	post(t, ledger.New(books.Store, at(lastYear)), "1", "+10.5", "-1000")
-	books.Fill(t, "full")
+	b := infratest.New(t)
+	post(t, ledger.New(b.Store, at(lastYear)), "1", "+10.5", "-1000")
+	b.Fill(t, "full")
 
-	status, out, log := command(t, books, "-export", "transactions")
+	status, out, log := command(t, b, "-export", "transactions")
 	assert.Equal(t, exitRight, status)
 	assert.Equal(t, "1002 rows of transactions written, 0 wrong\n", log)
-	assert.Equal(t, strings.Join(transactionAttributes, ",")+",others,problem", strings.Split(out, "\n")[0])
+	assert.Equal(t, strings.Join(books.TransactionAttributes, ",")+",others,problem", strings.Split(out, "\n")[0])
 	rows := decodeCSV(t, out)
 	assert.Len(t, rows, 1002)
 	assert.Equal(t, map[string]string{"id": idOf(t, "1", "2"), "user_id": "1", "ammount": "1000", "type": "debit", "status": "declined",
 		"idempotency_key": "2", "created_at": "2025-11-22T12:00:02.000Z", "balance": "110.5"}, rows[idOf(t, "1", "2")])
 
-	status, out, log = command(t, books, "-export", "transactions", "-json", "-from", "2025-11-22T12:00:02Z", "-to", "2025-11-22")
+	status, out, log = command(t, b, "-export", "transactions", "-json", "-from", "2025-11-22T12:00:02Z", "-to", "2025-11-22")
 	assert.Equal(t, exitRight, status)
 	assert.Equal(t, `{"ammount":"1000","balance":"110.5","created_at":"2025-11-22T12:00:02.000Z","id":"`+idOf(t, "1", "2")+
 		`","idempotency_key":"2","status":"declined","type":"debit","user_id":"1"}`+"\n", out)
 	assert.Equal(t, "1 row of transactions written, 0 wrong\n", log)
 
-	_, out, log = command(t, books, "-export", "balances", "-csv")
+	_, out, log = command(t, b, "-export", "balances", "-csv")
 	lines := strings.Split(out, "\n")
 	slices.Sort(lines[1:])
 	assert.Equal(t, []string{"user_id,balance,version,held,holds,others,problem", "", "1,110.5,1,,,,", "full,999999999999900,1000,,,,"}, lines)
@@ -78,20 +79,20 @@ func TestExport(t *testing.T) {
 // Rows that can't be read are exported with what is stored of them.
 func TestExportOfDamage(t *testing.T) {
 	t.Parallel()
-	books := infratest.New(t)
-	post(t, books.Ledger, "1", "+10")
+	b := infratest.New(t)
+	post(t, b.Ledger, "1", "+10")
 	id := idOf(t, "1", "1")
-	books.Damage(t, books.Config.TransactionsTable, "UPDATE ? SET ammount = 'ten' SET note = {'n': 1.25, 'l': ['=x', true, null]} WHERE id = '"+id+"'",
+	b.Damage(t, b.Config.TransactionsTable, "UPDATE ? SET ammount = 'ten' SET note = {'n': 1.25, 'l': ['=x', true, null]} WHERE id = '"+id+"'",
 		"INSERT INTO ? VALUE {'id': '\x1b'}")
-	books.Damage(t, books.Config.AggregateTable, "UPDATE ? SET note = '=x' WHERE user_id = '1'")
+	b.Damage(t, b.Config.AggregateTable, "UPDATE ? SET note = '=x' WHERE user_id = '1'")
 	const problem = `ammount: is of type S, must be N`
 
-	status, out, log := command(t, books, "-export", "transactions", "-json", "-to", "2020-01-01")
+	status, out, log := command(t, b, "-export", "transactions", "-json", "-to", "2020-01-01")
 	assert.Equal(t, exitWrong, status, "what has no time is in every period")
 	assert.Contains(t, out, `"id":"\u001b"`)
 	assert.Contains(t, log, "1 row of transactions written, 1 wrong\n")
 
-	status, out, log = command(t, books, "-export", "transactions", "-json")
+	status, out, log = command(t, b, "-export", "transactions", "-json")
 	assert.Equal(t, exitWrong, status)
 	assert.Contains(t, log, fmt.Sprintf("wrong      user \"1\", transaction %q: transaction-row: %s\n", id, problem))
 	rows := decodeLines[map[string]any](t, out)
@@ -101,13 +102,13 @@ func TestExportOfDamage(t *testing.T) {
 	assert.Equal(t, map[string]any{"n": "1.25", "l": []any{"=x", true, nil}}, rows[0]["note"])
 	assert.Equal(t, problem, rows[0]["problem"])
 
-	_, out, _ = command(t, books, "-export", "transactions")
+	_, out, _ = command(t, b, "-export", "transactions")
 	exported := decodeCSV(t, out)
 	require.Len(t, exported, 2)
 	assert.Equal(t, `{"note":{"l":["=x",true,null],"n":"1.25"}}`, exported[id]["others"])
 	assert.Equal(t, problem, exported[id]["problem"])
 
-	status, out, log = command(t, books, "-export", "balances")
+	status, out, log = command(t, b, "-export", "balances")
 	assert.Equal(t, exitWrong, status)
 	assert.Contains(t, out, `1,110,1,,,"{""note"":""=x""}","the table has no attribute ""note"""`)
 	assert.Contains(t, log, "1 row of balances written, 1 wrong\n")

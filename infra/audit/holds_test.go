@@ -57,8 +57,8 @@ func TestHoldsRight(t *testing.T) {
 	assert.Equal(t, exitRight, status)
 	a, network := auditor(books)
 	a.run(t.Context())
-	assert.Equal(t, 2*a.books.segments, requests(network, "Scan"), "nothing had to be looked for")
-	assert.Len(t, a.holds.pending, 1, "the open one")
+	assert.Equal(t, 2*a.tables.segments, requests(network, "Scan"), "nothing had to be looked for")
+	assert.Equal(t, 1, a.holds.OpenCount(), "the open one")
 	status, out, _ = command(t, books, "-user", "alice", "-csv")
 	assert.Equal(t, exitRight, status)
 	assert.Contains(t, out, ",closing,,45,")
@@ -119,16 +119,4 @@ func TestDamageToHolds(t *testing.T) {
 			assert.Equal(t, exitWrong, status)
 		})
 	}
-}
-
-// The repair writes no hold, and so nothing of who has one.
-func TestRepairOfHolds(t *testing.T) {
-	t.Parallel()
-	books := infratest.New(t)
-	holds(t, books)
-	books.Damage(t, books.Config.AggregateTable, "DELETE FROM ? WHERE user_id = 'alice'")
-	status, found := repaired(t, books, "-write")
-	assert.Equal(t, exitWrong, status)
-	require.Len(t, found.Kept, 1)
-	assert.Contains(t, found.Kept[0].Detail, "money is held, and no hold is written here")
 }

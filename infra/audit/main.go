@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	if err != nil {
 		return cli.Usagef("%w (-h says what it reads)", err)
 	}
-	b := &books{client: infra.NewClient(config, patient), config: config, pace: &pace{unitsPerSecond: o.unitsPerSecond}, segments: o.segments}
+	b := &reader{client: infra.NewClient(config, patient), config: config, pace: &pace{unitsPerSecond: o.unitsPerSecond}, segments: o.segments}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	if err := b.open(ctx); err != nil {
@@ -68,11 +68,13 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 }
 
 // do does what the flags ask for. The error is that of writing.
-func do(ctx context.Context, b *books, o options, out, log io.Writer) (status int, err error) {
-	a := &audit{books: b, settle: o.settle, progress: cli.ShowProgress(log)}
+func do(ctx context.Context, b *reader, o options, out, log io.Writer) (status int, err error) {
+	a := &audit{tables: b, settle: o.settle, progress: cli.ShowProgress(log)}
 	switch {
 	case o.export != "":
 		return exportTable(ctx, a, o, out, log)
+	case o.rebuild:
+		return rebuildAll(ctx, a, o, out)
 	case o.user != ledger.UserID{}:
 		return stateUser(ctx, a, o, out, log)
 	default:
@@ -82,12 +84,7 @@ func do(ctx context.Context, b *books, o options, out, log io.Writer) (status in
 
 // auditAll writes the report, whether or not the audit could finish.
 func auditAll(ctx context.Context, a *audit, o options, out, log io.Writer) (status int, err error) {
-	var found report
-	if o.repair {
-		found = a.repair(ctx, o.write)
-	} else {
-		found = a.run(ctx)
-	}
+	found := a.run(ctx)
 	a.progress.Stop()
 	switch o.format {
 	case formatJSON:

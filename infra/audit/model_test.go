@@ -31,7 +31,7 @@ func onModel(t *testing.T, f func(t *testing.T, b *infratest.Books, model *dynam
 		o, err := parseOptions(nil, nil)
 		require.NoError(t, err)
 		f(t, b, model, &audit{
-			books:    &books{client: client, config: b.Config, pace: &pace{}, segments: o.segments},
+			tables:   &reader{client: client, config: b.Config, pace: &pace{}, segments: o.segments},
 			settle:   o.settle,
 			progress: &cli.Progress{},
 		}, network)
@@ -69,7 +69,7 @@ func TestSettleTime(t *testing.T) {
 		synctest.Wait()
 		found := a.run(t.Context())
 		assert.Equal(t, exitRight, found.status(), "%+v", found)
-		assert.Equal(t, 3*a.books.segments, requests(network, "Scan"), "the second scan was needed")
+		assert.Equal(t, 3*a.tables.segments, requests(network, "Scan"), "the second scan was needed")
 	})
 }
 
@@ -83,7 +83,7 @@ func TestRowBeforeBalance(t *testing.T) {
 		synctest.Wait()
 		found := a.run(t.Context())
 		assert.Equal(t, exitRight, found.status(), "%+v", found)
-		assert.Equal(t, 2*a.books.segments, requests(network, "Scan"))
+		assert.Equal(t, 2*a.tables.segments, requests(network, "Scan"))
 	})
 }
 
@@ -92,7 +92,7 @@ func TestRowBeforeBalance(t *testing.T) {
 func TestRowBeforeBalanceInSecondScan(t *testing.T) {
 	t.Parallel()
 	onModel(t, func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network) {
-		a.books.segments = 1
+		a.tables.segments = 1
 		postAt(t, b, model, dynamodbmodel.Moment{}, "before")
 		go postAt(t, b, model, dynamodbmodel.Moment{Late: []time.Duration{time.Second, 0}, Lag: time.Hour}, "not in the index")
 		synctest.Wait()
@@ -116,7 +116,7 @@ func TestHistoryFromATimeOn(t *testing.T) {
 	onModel(t, func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network) {
 		postAt(t, b, model, dynamodbmodel.Moment{}, "old")
 		time.Sleep(inFlight)
-		a.books.segments = 1
+		a.tables.segments = 1
 		move := before(credits(t, b, "1"))
 		network.Next(nil, move, move, nil, move) // Scan, Scan, TransactGetItems, Query, TransactGetItems
 		found := a.run(t.Context())

@@ -16,6 +16,7 @@ import (
 	"onewrite/infra"
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/faults"
+	"onewrite/infra/internal/books"
 	"onewrite/infra/internal/cli"
 	"onewrite/ledger"
 )
@@ -25,7 +26,7 @@ func auditor(b *infratest.Books) (*audit, *faults.Network) {
 	network := &faults.Network{}
 	client := infra.NewClient(b.Config, patient, faults.Under(network))
 	return &audit{
-		books:    &books{client: client, config: b.Config, pace: &pace{}, segments: 2},
+		tables:   &reader{client: client, config: b.Config, pace: &pace{}, segments: 2},
 		settle:   10 * time.Millisecond,
 		progress: &cli.Progress{},
 	}, network
@@ -122,7 +123,7 @@ func TestPostBetweenReadings(t *testing.T) {
 	b := infratest.New(t)
 	post(t, ledger.New(b.Store, at(lastYear)), "1", "+10")
 	a, network := auditor(b)
-	a.books.segments = 1
+	a.tables.segments = 1
 	credit, creditNew := credits(t, b, "1"), credits(t, b, "2")
 	network.Next(nil, before(func() { credit(); creditNew() })) // Scan, Scan
 	found := a.run(t.Context())
@@ -196,7 +197,7 @@ func TestUnsettled(t *testing.T) {
 	assert.Equal(t, exitUnsettled, found.status())
 	var text strings.Builder
 	require.NoError(t, found.writeText(&text))
-	assert.Contains(t, text.String(), "nothing wrong, 1 unsettled: they moved all the time, audit again")
+	assert.Contains(t, text.String(), "nothing wrong, 1 unsettled: no reading of their rows fitted their balances; audit again")
 }
 
 // Damage to such a user is found all the same.
@@ -238,9 +239,9 @@ func TestRowInFlightStandsInForMissingOne(t *testing.T) {
 	credit()
 	b.Damage(t, b.Config.TransactionsTable, fmt.Sprintf("DELETE FROM ? WHERE id = '%s'", idOf(t, "1", "credit-1")))
 	a, network := auditor(b)
-	a.books.segments = 1
+	a.tables.segments = 1
 	moment := strings.NewReplacer(`"120"`, `"110"`, `"version":{"N":"2"}`, `"version":{"N":"1"}`)
 	network.Next(nil, faults.Rewrite(moment.Replace)) // Scan, Scan
 	found := a.run(t.Context())
-	assert.Equal(t, []finding{{"1", "", kindBalance, "the balance is 120 at version 2, and the history makes it 110 at version 1"}}, found.Mismatches)
+	assert.Equal(t, []finding{{UserID: "1", Kind: books.KindBalance, Detail: "the balance is 120 at version 2, and the history makes it 110 at version 1"}}, found.Mismatches)
 }

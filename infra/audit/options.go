@@ -25,12 +25,14 @@ type options struct {
 	user           ledger.UserID // none: everybody
 	export         string        // the table to export; "": none
 	period         period
-	repair, write  bool
+	rebuild, write bool
 }
 
-const about = `Tells for every user whether the balance is what the history says, while the
-ledger goes on being used. Or writes a user's statement (-user), or a whole
-table (-export). It writes nothing to the tables, unless -repair -write says so.
+const about = `Audits the ledger while it is used: whether every user's balance is what the
+history says. Or writes a user's statement (-user), or a whole table (-export).
+Or rebuilds the tables from their rows, after a restore (-rebuild): it makes torn
+transactions whole, and the balances what the rows say. It writes nothing to the
+tables, unless -rebuild -write says so.
 
 Environment:
   TRANSACTIONS_TABLE, TRANSACTIONS_AGGREGATE_TABLE  the names of the tables
@@ -40,7 +42,9 @@ Environment:
 
 It ends with status 0 if all is right, 1 if something is wrong, 2 if a flag or
 the environment is, 3 if nothing wrong was found but some users moved all the
-time, and 4 if nothing wrong was found but not everything could be read.`
+time, and 4 if nothing wrong was found but not everything could be read. With
+-rebuild, 0 if nothing was to be rebuilt or all of it was, 1 if something is left,
+and 4 if nothing is left but not everything could be read.`
 
 // parseOptions reads the flags. If they ask for help, it is written to out.
 func parseOptions(args []string, out io.Writer) (o options, err error) {
@@ -52,15 +56,15 @@ func parseOptions(args []string, out io.Writer) (o options, err error) {
 		flags.Bool(string(f.format), false, f.about)
 	}
 	flags.StringVar(&o.service, "service", "", "with -emf: count the metrics by this `name`, which is the ledger's function's in its own metrics")
-	flags.Func("user", "write the statement of the user with this `id`, and audit this user alone", func(s string) (err error) {
+	flags.Func("user", "write the statement of the user with this `id`, and audit this user alone; with -rebuild: rebuild this user alone", func(s string) (err error) {
 		o.user, err = ledger.ParseUserID(s)
 		return err
 	})
 	flags.Func("export", "write all rows of a `table`, transactions or balances, as CSV or -json, and compare nothing", o.chooseExport)
 	flags.Func("from", "with -user, -export: from this `time` on, in RFC 3339, or from this day on (UTC)", o.period.parseFrom)
 	flags.Func("to", "with -user, -export: until before this `time`, or until this day has ended (UTC)", o.period.parseTo)
-	flags.BoolVar(&o.repair, "repair", false, "say what the balances would be that the history determines, as after a restore of the tables")
-	flags.BoolVar(&o.write, "write", false, "with -repair: write them; nobody else may write meanwhile")
+	flags.BoolVar(&o.rebuild, "rebuild", false, "show the rows and balances that are missing or wrong, going by the rows that there are, as after a restore of the tables")
+	flags.BoolVar(&o.write, "write", false, "with -rebuild: write them; nobody else may write meanwhile")
 	if err := flags.Parse(args, out); err != nil {
 		return o, err
 	}

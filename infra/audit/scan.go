@@ -7,83 +7,78 @@ import (
 	"time"
 
 	"onewrite/infra"
+	"onewrite/infra/internal/books"
 	"onewrite/ledger"
 )
 
 // scanTransactions tallies the transactions of every user, and those of before
 // recent by their entries.
-func (a *audit) scanTransactions(ctx context.Context, recent time.Time) (map[ledger.UserID]*tally, error) {
-	a.progress.Begin("transactions", a.books.transactions)
-	tallies := map[ledger.UserID]*tally{}
-	a.entries, a.holds = new(entrySums), holdPairs{map[ledger.TransactionID]pendingRow{}, map[ledger.TransactionID]endRow{}}
-	err := a.books.scan(ctx, a.books.config.TransactionsTable, func(page []row) {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.report.Transactions += len(page)
-		for _, r := range page {
-			if t, ok := a.examine(r); ok {
-				if tallies[t.UserID] == nil {
-					tallies[t.UserID] = &tally{}
-				}
-				tallies[t.UserID].add(t)
-				if t.CreatedAt.Before(recent) {
-					a.compareRows(t)
-				}
-			}
+func (a *audit) scanTransactions(ctx context.Context, recent time.Time) (*books.Tallies, error) {
+	a.progress.Begin("transactions", a.tables.transactions)
+	tallies := books.NewTallies()
+	a.entries, a.holds = new(books.EntrySums), books.NewPairs()
+	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable) {
+		if err != nil {
+			return tallies, err
 		}
-		a.report.Users = len(tallies)
-		a.progress.Add(len(page))
-	})
-	return tallies, err
+		a.report.Transactions++
+		a.progress.Add(1)
+		if t, ok := a.examine(r); ok {
+			tallies.Of(t.UserID).Add(t)
+			a.compareRows(t, recent)
+		}
+		a.report.Users = tallies.Len()
+	}
+	return tallies, nil
 }
 
 // compareRows counts a row for what several rows of a transaction must be together.
-// a.mu is held.
-func (a *audit) compareRows(t ledger.Transaction) {
-	a.entries.add(t)
-	credit, ok := a.holds.add(t)
-	if credit != (sum{}) {
-		transaction, _, _ := furtherEntries(t)
-		a.entries[bucketOf(transaction)].add(credit)
+// A hold and its end are compared whenever they meet: two clocks dated them.
+func (a *audit) compareRows(t ledger.Transaction, recent time.Time) {
+	if t.CreatedAt.Before(recent) {
+		a.entries.Add(t)
 	}
+	pair, ok := a.holds.Add(t)
 	if !ok {
-		a.find(finding{t.UserID.String(), t.ID.String(), kindHold, "the end of a hold is not of the user and the sum of its pending row"})
+		return
+	}
+	if pair.EndedAt.Before(recent) {
+		a.entries.AddPair(pair)
+	}
+	if pair.Problem != "" {
+		a.find(finding{UserID: t.UserID.String(), TransactionID: pair.ID.End().String(), Kind: books.KindHold, Detail: pair.Problem})
 	}
 }
 
 // scanBalances compares the balances with the tallies, and returns those for
 // which that does not settle it. A tally with a row since recent is of them:
 // that row's balance move may be on its way and stand in for a missing one.
-func (a *audit) scanBalances(ctx context.Context, tallies map[ledger.UserID]*tally, recent time.Time) (map[ledger.UserID]*tally, error) {
-	a.progress.Begin("balances", len(tallies))
-	suspects := map[ledger.UserID]*tally{}
-	err := a.books.scan(ctx, a.books.config.AggregateTable, func(page []row) {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		for _, r := range page {
-			user, balance, found, ok := examineAggregate(r)
-			a.find(found...)
-			t := tallies[user]
-			if t == nil {
-				a.report.Users++
-				t = &tally{}
-			}
-			delete(tallies, user)
-			switch {
-			case !ok:
-			case t.judge(0, balance) != right || t.newest.After(recent):
-				suspects[user] = t
-			default:
-				a.totals.add(t, balance)
-			}
+func (a *audit) scanBalances(ctx context.Context, tallies *books.Tallies, recent time.Time) (map[ledger.UserID]*books.Tally, error) {
+	a.progress.Begin("balances", tallies.Len())
+	suspects := map[ledger.UserID]*books.Tally{}
+	for r, err := range a.tables.scan(ctx, a.tables.config.AggregateTable) {
+		if err != nil {
+			return nil, err
 		}
-		a.progress.Add(len(page))
-	})
-	if err != nil {
-		return nil, err
+		a.progress.Add(1)
+		user, balance, found, ok := books.ExamineAggregate(r)
+		a.find(found...)
+		t := tallies.Find(user)
+		if t == nil {
+			a.report.Users++
+			t = &books.Tally{}
+		}
+		t.Seen = true
+		switch {
+		case !ok:
+		case t.Judge(0, balance) != books.Right || t.MovedSince(recent):
+			suspects[user] = t
+		default:
+			a.totals.add(t, balance)
+		}
 	}
-	for user, t := range tallies { // those without a balance
-		if t.posted > 0 {
+	for user, t := range tallies.All { // those without a balance
+		if !t.Seen && t.Posted > 0 {
 			suspects[user] = t
 		}
 	}
@@ -108,8 +103,8 @@ func (a *audit) scanAgain(ctx context.Context, users []ledger.UserID) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for user, balance := range after {
-		if seen := tallies[user]; a.decide(user, seen, before[user].Version, balance) == open {
-			a.leave(user, compared(seen, balance))
+		if seen := tallies[user]; a.decide(user, seen, before[user].Version, balance) == books.Open {
+			a.leave(user, seen.Compare(balance))
 		}
 	}
 	return err
@@ -118,7 +113,7 @@ func (a *audit) scanAgain(ctx context.Context, users []ledger.UserID) error {
 // recount reads the balances of the users and then, settle later, tallies their
 // transactions by a scan of the table. Users who could not be read are in
 // neither result, and in the report.
-func (a *audit) recount(ctx context.Context, users []ledger.UserID) (map[ledger.UserID]infra.Aggregate, map[ledger.UserID]*tally, error) {
+func (a *audit) recount(ctx context.Context, users []ledger.UserID) (map[ledger.UserID]infra.Aggregate, map[ledger.UserID]*books.Tally, error) {
 	a.progress.Begin("balances, again", len(users))
 	balances, err := a.balances(ctx, users)
 	if err != nil {
@@ -127,22 +122,21 @@ func (a *audit) recount(ctx context.Context, users []ledger.UserID) (map[ledger.
 	if err := sleep(ctx, a.settle); err != nil {
 		return nil, nil, err
 	}
-	tallies := map[ledger.UserID]*tally{}
+	tallies := map[ledger.UserID]*books.Tally{}
 	for user := range balances {
-		tallies[user] = &tally{}
+		tallies[user] = &books.Tally{}
 	}
 	a.progress.Begin("transactions, again", a.report.Transactions)
-	err = a.books.scan(ctx, a.books.config.TransactionsTable, func(page []row) {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		for _, r := range page {
-			if t, ok := a.examine(r); ok && tallies[t.UserID] != nil {
-				tallies[t.UserID].add(t)
-			}
+	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable) {
+		if err != nil {
+			return nil, nil, err
 		}
-		a.progress.Add(len(page))
-	})
-	return balances, tallies, err
+		a.progress.Add(1)
+		if t, ok := a.examine(r); ok && tallies[t.UserID] != nil {
+			tallies[t.UserID].Add(t)
+		}
+	}
+	return balances, tallies, nil
 }
 
 // balances reads the balances of the users, but for those that can't be
@@ -151,7 +145,7 @@ func (a *audit) recount(ctx context.Context, users []ledger.UserID) (map[ledger.
 func (a *audit) balances(ctx context.Context, users []ledger.UserID) (map[ledger.UserID]infra.Aggregate, error) {
 	balances := map[ledger.UserID]infra.Aggregate{}
 	err := a.each(ctx, users, func(ctx context.Context, user ledger.UserID) error {
-		balance, damaged, err := a.balance(ctx, user, a.books.aggregate)
+		balance, damaged, err := a.balance(ctx, user, a.tables.aggregate)
 		if err != nil && !busy(err) || damaged {
 			return err
 		}

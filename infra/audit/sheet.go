@@ -78,12 +78,45 @@ func printable(s string) string {
 
 var number = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
 
-// inert returns a text that no spreadsheet takes for a formula: as it is, or
-// after an apostrophe. A text that begins with an apostrophe gets one more, so
-// that without the first it is what it was.
+// beginsFormula are the characters that a formula begins with, in a spreadsheet,
+// also as East Asian and small forms.
+const beginsFormula = "=+-@＝＋－＠−﹢﹣﹦﹫"
+
+// separators begin a new cell in one spreadsheet or another, also inside quotes:
+// a sheet that splits at semicolons takes no notice of quotes that begin earlier.
+const separators = ";|\t\r\n"
+
+// inert returns a text of which no spreadsheet takes a part for a formula: an
+// apostrophe is inserted wherever a cell may begin, and a formula with it. Where a
+// cell may begin with an apostrophe, one more is inserted. So the text without one
+// apostrophe at each such place is the text as it was.
 func inert(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r'", rune(s[0])) && !number.MatchString(s) {
-		return "'" + s
+	if number.MatchString(s) {
+		return s
 	}
-	return s
+	var safe strings.Builder
+	begins := true
+	for i, r := range s {
+		if begins && mayBeFormula(s[i:]) {
+			safe.WriteByte('\'')
+		}
+		_, size := utf8.DecodeRuneInString(s[i:])
+		safe.WriteString(s[i : i+size]) // bytes that are no UTF-8 stay
+		begins = strings.ContainsRune(separators, r)
+	}
+	return safe.String()
+}
+
+// mayBeFormula reports whether a cell of this text may be taken for a formula: by
+// its first character other than spaces, quotes and characters without a shape. A
+// cell that begins with a control character is taken for one, too.
+func mayBeFormula(cell string) bool {
+	if strings.HasPrefix(cell, "'") || strings.ContainsRune("\t\r\n", rune(cell[0])) {
+		return true
+	}
+	cell = strings.TrimLeftFunc(cell, func(r rune) bool {
+		return r == '"' || unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
+	})
+	first, _ := utf8.DecodeRuneInString(cell)
+	return cell != "" && strings.ContainsRune(beginsFormula, first)
 }

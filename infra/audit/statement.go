@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"onewrite/infra/internal/books"
 	"onewrite/ledger"
 )
 
@@ -12,23 +13,34 @@ import (
 // balance after each, and audits this user. Rows that can't be read are lines,
 // too, without a balance.
 //
-// The order is that of created_at, the function's clock. Between transactions
-// of the same moment the running balance may differ from the one that was
-// there, even be below zero; the last is right.
+// The order is one that the balances allow: see [books.Timeline]. A row belongs to
+// the period in which it counts.
 func (a *audit) statement(ctx context.Context, o options, out io.Writer) (report, error) {
 	s := newStatement(out, o.format, o.period)
-	a.report.Users = 1
-	err := a.books.history(ctx, o.user, time.Time{}, func(r row) {
+	a.report.Users, a.report.ofOne = 1, true
+	timeline := books.NewTimeline(inFlight, s.add)
+	var err error
+	for r, readErr := range a.tables.history(ctx, o.user, time.Time{}) {
+		if readErr != nil {
+			err = readErr
+			break
+		}
 		a.report.Transactions++
-		t, found, ok := examineTransaction(r)
+		t, found, ok := books.ExamineTransaction(r)
 		a.find(found...)
-		s.add(r, t, found, ok)
-	})
+		s.all.Add(t)
+		at, _ := ledger.ParseTime(books.TextOf(r, "created_at"))
+		timeline.Add(books.Line{Row: r, Transaction: t, OK: ok, Found: found, At: at})
+	}
+	timeline.End()
 	if err == nil {
 		err = a.auditUser(ctx, o.user, &s.all)
 	}
 	if ctx.Err() != nil {
 		err = context.Cause(ctx) // the signal, and not the request that it ended
+	}
+	if s.unknown && err == nil {
+		a.leave(o.user, unknownOrder)
 	}
 	if err != nil {
 		a.report.Unfinished = err.Error()
@@ -38,9 +50,12 @@ func (a *audit) statement(ctx context.Context, o options, out io.Writer) (report
 	return a.report.sorted(), s.sheet.end()
 }
 
+// unknownOrder is the problem of rows whose order is not known.
+const unknownOrder = "no order of the rows at about this time keeps the balance in its range: a row is missing or damaged, or a clock was wrong"
+
 // auditUser compares the rows that were seen of a user with the balance. The index
 // may lag, so it waits for rows that it does not have.
-func (a *audit) auditUser(ctx context.Context, user ledger.UserID, seen *tally) error {
+func (a *audit) auditUser(ctx context.Context, user ledger.UserID, seen *books.Tally) error {
 	decided, last, err := a.reread(ctx, user, seen)
 	if err == nil && !decided {
 		if err := sleep(ctx, a.settle); err != nil {
@@ -52,7 +67,7 @@ func (a *audit) auditUser(ctx context.Context, user ledger.UserID, seen *tally) 
 		last, err = err.Error(), nil
 	}
 	if err == nil && !decided {
-		a.leave(user, last+"; rows are damaged, or missing in the index or in the table, which the audit of everybody tells")
+		a.leave(user, last+"; rows are damaged, or missing in the index or in the table: run the audit of everybody")
 	}
 	return err
 }

@@ -49,8 +49,8 @@ func TestStatement(t *testing.T) {
 
 	_, out, log = command(t, books, "-user", "=nobody()", "-json")
 	assert.Equal(t, `{"type":"opening","balance":"100"}
-{"type":"credits","amount":"0"}
-{"type":"debits","amount":"0"}
+{"type":"credits","ammount":"0"}
+{"type":"debits","ammount":"0"}
 {"type":"closing","balance":"100"}
 `, out)
 	assert.Equal(t, "1 user, 0 transactions: every balance is what its history says\n", log)
@@ -98,10 +98,10 @@ func TestStatementOfPeriod(t *testing.T) {
 	}
 	_, out, _ := command(t, books, "-user", "1", "-from", "2025-11-22", "-to", "2025-11-22", "-json")
 	assert.Equal(t, `{"date":"2025-11-22T00:00:00.000Z","type":"opening","balance":"101"}
-{"date":"2025-11-22T00:00:00.000Z","type":"credit","amount":"10","balance":"111","status":"posted","id":"`+idOf(t, "1", "key-10")+`","key":"key-10"}
-{"date":"2025-11-22T23:59:59.999Z","type":"credit","amount":"100","balance":"211","status":"posted","id":"`+idOf(t, "1", "key-100")+`","key":"key-100"}
-{"type":"credits","amount":"110"}
-{"type":"debits","amount":"0"}
+{"date":"2025-11-22T00:00:00.000Z","type":"credit","ammount":"10","balance":"111","status":"posted","id":"`+idOf(t, "1", "key-10")+`","key":"key-10"}
+{"date":"2025-11-22T23:59:59.999Z","type":"credit","ammount":"100","balance":"211","status":"posted","id":"`+idOf(t, "1", "key-100")+`","key":"key-100"}
+{"type":"credits","ammount":"110"}
+{"type":"debits","ammount":"0"}
 {"date":"2025-11-23T00:00:00.000Z","type":"closing","balance":"211"}
 `, out)
 }
@@ -125,9 +125,9 @@ func TestStatementOfDamagedUser(t *testing.T) {
 			[]string{"there is no balance, and the history makes it 108 at version 3"}, "108"},
 		{"row that can't be read", []string{`UPDATE ? SET "type" = 'gift' WHERE id = '%[2]s'`}, nil, exitWrong,
 			[]string{`type: is "gift", must be "credit" or "debit"`,
-				"the balance is 108 at version 3, and the history makes it 113 at version 2; rows are damaged, or missing in the index or in the table, which the audit of everybody tells"}, "113"},
+				"the balance is 108 at version 3, and the history makes it 113 at version 2; rows are damaged, or missing in the index or in the table: run the audit of everybody"}, "113"},
 		{"row missing", []string{"DELETE FROM ? WHERE id = '%[2]s'"}, nil, exitUnsettled,
-			[]string{"the balance is 108 at version 3, and the history makes it 113 at version 2; rows are damaged, or missing in the index or in the table, which the audit of everybody tells"}, "113"},
+			[]string{"the balance is 108 at version 3, and the history makes it 113 at version 2; rows are damaged, or missing in the index or in the table: run the audit of everybody"}, "113"},
 		{"row changed", []string{"UPDATE ? SET ammount = 4 WHERE id = '%[2]s'"}, nil, exitWrong,
 			[]string{"the balance is 108 at version 3, and the history makes it 109 at version 3"}, "109"},
 		{"row of another key", []string{"UPDATE ? SET idempotency_key = 'x' WHERE id = '%[2]s'"}, nil, exitWrong,

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"onewrite/infra/internal/books"
 	"onewrite/ledger"
 )
 
@@ -13,19 +14,22 @@ type statement struct {
 	sheet  *sheet
 	period period
 
-	opened bool
-	all    tally // of the whole history
-	until  tally // of that before the end of the period, as far as it is written
-	within tally // of the period
+	opened  bool
+	unknown bool                                        // whether the order of some rows is not known
+	all     books.Tally                                 // of the whole history
+	until   books.Tally                                 // of the rows before the end of the period
+	within  books.Tally                                 // of the period
+	holds   map[ledger.TransactionID]ledger.Transaction // open at the end of the period
 }
 
 // statementLine is a transaction of a statement, or one of the lines around them,
 // by its type: the balance at the opening, the sums of the credits and of the
-// debits that were posted in the period, and the balance at the closing.
+// debits that were posted in the period, the balance at the closing, and the
+// balance with the holds that have expired by then.
 type statementLine struct {
 	Date    string `json:"date,omitempty"`
 	Type    string `json:"type"`
-	Amount  string `json:"amount,omitempty"`
+	Amount  string `json:"ammount,omitempty"`
 	Balance string `json:"balance,omitempty"` // after it
 	Status  string `json:"status,omitempty"`
 	ID      string `json:"id,omitempty"`
@@ -40,48 +44,85 @@ func (l statementLine) fields() []string {
 
 func newStatement(out io.Writer, f format, p period) *statement {
 	const layout = "%-24s  %-7s  %18s  %18s  %-8s  %-36s  %s  %s  %s"
-	return &statement{period: p, sheet: newSheet(out, f, layout, "date", "type", "amount", "balance", "status", "id", "key", "transaction", "problem")}
+	return &statement{period: p, holds: map[ledger.TransactionID]ledger.Transaction{}, sheet: newSheet(out, f, layout, "date", "type", "amount", "balance", "status", "id", "key", "transaction", "problem")}
 }
 
 // add takes the next row of the history. One that can't be read counts nothing.
-func (s *statement) add(r row, t ledger.Transaction, found []finding, ok bool) {
-	s.all.add(t)
-	at, err := ledger.ParseTime(textOf(r, "created_at"))
+func (s *statement) add(l books.Line) {
+	t, r := l.Transaction, l.Row
+	s.unknown = s.unknown || l.Unknown
 	switch {
-	case err != nil: // it is in every period
-	case s.period.isAfter(at):
+	case l.At.IsZero(): // it is in every period
+	case s.period.isAfter(l.At):
 		return
-	case s.period.isBefore(at):
-		s.until.add(t)
+	case s.period.isBefore(l.At):
+		s.count(t)
 		return
 	}
 	s.open()
-	s.until.add(t)
-	s.within.add(t)
-	l := statementLine{
-		Date: textOf(r, "created_at"), Type: textOf(r, "type"), Amount: valueOf(r["ammount"]), Status: textOf(r, "status"),
-		ID: textOf(r, "id"), Key: textOf(r, "idempotency_key"), Whole: textOf(r, "transaction_id"), Problem: details(found),
+	s.count(t)
+	s.within.Add(t)
+	line := statementLine{
+		Date: books.TextOf(r, "created_at"), Type: books.TextOf(r, "type"), Amount: valueOf(r["ammount"]), Status: books.TextOf(r, "status"),
+		ID: books.TextOf(r, "id"), Key: books.TextOf(r, "idempotency_key"), Whole: books.TextOf(r, "transaction_id"), Problem: details(l.Found),
 	}
-	if ok {
-		l.Balance = text(s.until.balance())
+	if l.OK && !l.Unknown {
+		line.Balance = l.Balance.String()
 	}
-	s.write(l)
+	if l.Unknown {
+		line.Problem = strings.TrimPrefix(line.Problem+"; "+unknownOrder, "; ")
+	}
+	s.write(line)
+}
+
+// count counts a row, and keeps its hold while that is open.
+func (s *statement) count(t ledger.Transaction) {
+	s.until.Add(t)
+	if t.Status == ledger.Pending {
+		s.holds[t.ID] = t
+	}
+	if t.End != "" {
+		delete(s.holds, t.TransactionID)
+	}
+}
+
+// expired returns the sum of the holds that have expired at the end of the period
+// and were not released until then.
+func (s *statement) expired(now time.Time) (sum books.Sum) {
+	if !s.period.to.IsZero() && s.period.to.Before(now) {
+		now = s.period.to
+	}
+	for _, t := range s.holds {
+		if !now.Before(t.ExpiresAt.Add(time.Second)) { // as readings do, see the package ledger
+			sum = sum.Plus(books.SumOf(t.Amount))
+		}
+	}
+	return sum
 }
 
 // open writes the first line, once.
 func (s *statement) open() {
 	if !s.opened {
 		s.opened = true
-		s.write(statementLine{Date: dateOf(s.period.from), Type: "opening", Balance: text(s.until.balance())})
+		s.write(statementLine{Date: dateOf(s.period.from), Type: "opening", Balance: s.until.Balance().String()})
 	}
 }
 
-// close writes the last lines, with what is wrong with the balance.
+// close writes the last lines, with what is wrong with the balance. Holds that have
+// expired and were not released can be spent: then a line has the balance that
+// GET /balance answers.
 func (s *statement) close(problem string) {
 	s.open()
-	s.write(statementLine{Type: "credits", Amount: text(&s.within.credits)})
-	s.write(statementLine{Type: "debits", Amount: text(&s.within.debits)})
-	s.write(statementLine{Date: dateOf(s.period.to), Type: "closing", Balance: text(s.until.balance()), Problem: problem})
+	s.write(statementLine{Type: "credits", Amount: s.within.Credits.String()})
+	s.write(statementLine{Type: "debits", Amount: s.within.Debits.String()})
+	closing := s.until.Balance()
+	if closing.IsNegative() && problem == "" {
+		problem = unknownOrder
+	}
+	s.write(statementLine{Date: dateOf(s.period.to), Type: "closing", Balance: closing.String(), Problem: problem})
+	if expired := s.expired(time.Now()); expired != (books.Sum{}) {
+		s.write(statementLine{Date: dateOf(s.period.to), Type: "expired", Amount: expired.String(), Balance: closing.Plus(expired).String()})
+	}
 }
 
 // write writes a line. The sheet tells at its end if that fails.

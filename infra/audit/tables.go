@@ -19,7 +19,7 @@ const describeAttempts = 3
 // open looks whether the two variables name the two tables, and notes about how
 // many transactions there are, for the progress. Who may not describe tables
 // can do without.
-func (b *books) open(ctx context.Context) error {
+func (b *reader) open(ctx context.Context) error {
 	transactions, err := b.describe(ctx, "TRANSACTIONS_TABLE", b.config.TransactionsTable, "id")
 	if err != nil {
 		return err
@@ -32,7 +32,7 @@ func (b *books) open(ctx context.Context) error {
 // describe returns what DynamoDB says of the table that a variable names, empty
 // if it may not be asked. The error is one of usage if there is no such table, or
 // if its key is another.
-func (b *books) describe(ctx context.Context, variable, table, key string) (described types.TableDescription, err error) {
+func (b *reader) describe(ctx context.Context, variable, table, key string) (described types.TableDescription, err error) {
 	out, err := b.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &table},
 		func(o *dynamodb.Options) { o.RetryMaxAttempts = describeAttempts })
 	if missing := (*types.ResourceNotFoundException)(nil); errors.As(err, &missing) {
@@ -51,7 +51,7 @@ func (b *books) describe(ctx context.Context, variable, table, key string) (desc
 }
 
 // place says where the tables are.
-func (b *books) place() string {
+func (b *reader) place() string {
 	if b.config.Endpoint == "" {
 		return b.config.Region
 	}

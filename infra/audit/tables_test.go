@@ -30,7 +30,7 @@ func TestWrongEnvironment(t *testing.T) {
 	} {
 		other := infratest.Books{Config: b.Config}
 		other.Config.TransactionsTable, other.Config.AggregateTable, other.Config.Endpoint = c.transactions, c.balances, c.endpoint
-		for _, task := range [][]string{nil, {"-user", "1"}, {"-export", "balances"}, {"-repair"}} {
+		for _, task := range [][]string{nil, {"-user", "1"}, {"-export", "balances"}, {"-rebuild"}} {
 			status, out, log := command(t, &other, task...)
 			assert.Equal(t, c.status, status, "%v %v", c, task)
 			assert.Contains(t, out+log, c.want, "%v", task)

@@ -18,6 +18,7 @@ import (
 
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/faults"
+	"onewrite/infra/internal/books"
 )
 
 // damagedBooks returns books with a row that can't be read, a balance that is
@@ -33,9 +34,9 @@ func damagedBooks(t *testing.T) *infratest.Books {
 }
 
 var (
-	garbage = finding{"", "garbage", kindTransactionRow, `id: is "garbage", must be a UUID; user_id: is missing; ammount: is missing; status: is missing; created_at: is missing; type: is missing; idempotency_key: is missing`}
-	victim  = finding{"victim", "", kindBalance, "the balance is 1000000 at version 1, and the history makes it 110 at version 1"}
-	robbed  = finding{"robbed", "", kindBalance, "the balance is 101 at version 1, and the history makes it 100 at version 0"}
+	garbage = finding{UserID: "", TransactionID: "garbage", Kind: books.KindTransactionRow, Detail: `id: is "garbage", must be a UUID; user_id: is missing; ammount: is missing; status: is missing; created_at: is missing; type: is missing; idempotency_key: is missing`}
+	victim  = finding{UserID: "victim", TransactionID: "", Kind: books.KindBalance, Detail: "the balance is 1000000 at version 1, and the history makes it 110 at version 1"}
+	robbed  = finding{UserID: "robbed", TransactionID: "", Kind: books.KindBalance, Detail: "the balance is 101 at version 1, and the history makes it 100 at version 0"}
 )
 
 var denied = faults.Exception(http.StatusBadRequest, "AccessDeniedException", "no")
@@ -58,7 +59,7 @@ func TestFaultsThatLast(t *testing.T) {
 		{"GetItem", 1, []finding{garbage, victim}},
 	} {
 		a, network := auditor(b)
-		a.books.segments = 1
+		a.tables.segments = 1
 		var requests int
 		network.Always(on(c.operation, func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 			if requests++; requests > c.good {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"onewrite/infra"
+	"onewrite/infra/internal/books"
 	"onewrite/ledger"
 )
 
@@ -18,7 +19,7 @@ const (
 
 // rereadAll reads the suspects one by one, and returns those that could not be
 // decided by that.
-func (a *audit) rereadAll(ctx context.Context, suspects map[ledger.UserID]*tally) ([]ledger.UserID, error) {
+func (a *audit) rereadAll(ctx context.Context, suspects map[ledger.UserID]*books.Tally) ([]ledger.UserID, error) {
 	a.progress.Begin("users in motion", len(suspects))
 	var undecided []ledger.UserID
 	err := a.each(ctx, slices.Collect(maps.Keys(suspects)), func(ctx context.Context, user ledger.UserID) error {
@@ -40,10 +41,11 @@ func (a *audit) rereadAll(ctx context.Context, suspects map[ledger.UserID]*tally
 // The first rows are those that were seen already. Later only what is recent is
 // read again, so that a user with a long history is soon read. What is not
 // decided is the last comparison.
-func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *tally) (decided bool, last string, err error) {
-	older, from := &tally{}, time.Time{}
+func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *books.Tally) (decided bool, last string, err error) {
+	older, from := books.Tally{}, time.Time{}
 	recent := time.Now().Add(-inFlight).Truncate(time.Millisecond) // as created_at
-	var lastPosted, lastVersion int
+	var lastPosted uint32
+	var lastVersion int
 	for reading := range maxReadings {
 		if reading > 0 {
 			if err := sleep(ctx, rereadAfter); err != nil {
@@ -53,42 +55,47 @@ func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *tally) (de
 			if err != nil {
 				return false, last, err
 			}
-			older, from = older.plus(before), recent
-			seen = older.plus(since)
+			older, from = older.Plus(before), recent
+			both := older.Plus(since)
+			seen = &both
 		}
-		balance, damaged, err := a.balance(ctx, user, a.books.quietAggregate)
+		balance, damaged, err := a.balance(ctx, user, a.tables.quietAggregate)
 		if err != nil || damaged {
 			return damaged, last, err
 		}
 		a.mu.Lock()
 		v := a.decide(user, seen, 0, balance)
 		a.mu.Unlock()
-		if v != open {
+		if v != books.Open {
 			return true, "", nil
 		}
-		last = compared(seen, balance)
-		if reading > 1 && seen.posted == lastPosted && balance.Version == lastVersion {
+		last = seen.Compare(balance)
+		if reading > 1 && seen.Posted == lastPosted && balance.Version == lastVersion {
 			return false, last, nil // nothing moves: it is the index that lags, or a row that is missing
 		}
-		lastPosted, lastVersion = seen.posted, balance.Version
+		lastPosted, lastVersion = seen.Posted, balance.Version
 	}
 	return false, last, nil
 }
 
 // history tallies a user's transactions from a time on: those before recent,
 // and those since.
-func (a *audit) history(ctx context.Context, user ledger.UserID, from, recent time.Time) (before, since *tally, err error) {
-	before, since = &tally{}, &tally{}
-	err = a.books.history(ctx, user, from, func(r row) {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		if t, ok := a.examine(r); ok && t.CreatedAt.Before(recent) {
-			before.add(t)
-		} else if ok {
-			since.add(t)
+func (a *audit) history(ctx context.Context, user ledger.UserID, from, recent time.Time) (before, since books.Tally, err error) {
+	for r, err := range a.tables.history(ctx, user, from) {
+		if err != nil {
+			return before, since, err
 		}
-	})
-	return before, since, err
+		t, found, ok := books.ExamineTransaction(r)
+		a.mu.Lock()
+		a.find(found...)
+		a.mu.Unlock()
+		if ok && t.CreatedAt.Before(recent) {
+			before.Add(t)
+		} else if ok {
+			since.Add(t)
+		}
+	}
+	return before, since, nil
 }
 
 // balance returns a user's balance as read reads it, or finds that its row is
@@ -101,7 +108,7 @@ func (a *audit) balance(ctx context.Context, user ledger.UserID, read func(conte
 	if len(r) == 0 {
 		return infra.Aggregate{UserID: user, Account: ledger.Account{Balance: ledger.OpeningBalance()}}, false, nil
 	}
-	_, balance, found, ok := examineAggregate(r)
+	_, balance, found, ok := books.ExamineAggregate(r)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.find(found...)
@@ -115,7 +122,7 @@ func (a *audit) each(ctx context.Context, users []ledger.UserID, f func(context.
 		next <- user
 	}
 	close(next)
-	return atOnce(ctx, a.books.segments, func(ctx context.Context, _ int) error {
+	return atOnce(ctx, a.tables.segments, func(ctx context.Context, _ int) error {
 		for user := range next {
 			if err := f(ctx, user); err != nil {
 				return err

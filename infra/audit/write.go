@@ -2,51 +2,202 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"strconv"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"onewrite/infra"
+	"onewrite/infra/internal/books"
+	"onewrite/ledger"
 )
 
-// errMoved says that a balance is no longer what was read.
-var errMoved = errors.New("it was written to meanwhile: stop the writers")
+// errMoved says that a row is no longer as it was read.
+var errMoved = errors.New("it was written to meanwhile: stop the writers, and rebuild again")
 
-// write replaces a user's balance if it still is what was read, whole, and is
-// errMoved if not. A version only grows, so while it is the same, nothing was
-// posted to the user. From without a version is a user without a row.
-func (b *books) write(ctx context.Context, from, to infra.Aggregate) error {
-	condition := "balance = :balanceRead AND version = :versionRead"
-	values := row{
-		":balance": &types.AttributeValueMemberN{Value: to.Balance.String()},
-		":version": &types.AttributeValueMemberN{Value: strconv.Itoa(to.Version)},
-	}
-	if from.Version == 0 {
-		condition = "attribute_not_exists(user_id)"
+// makeWhole writes the missing rows of a transaction, or removes its orphans, in one
+// write. It is errMoved if a missing row is there by now, or the row without which
+// the orphans are removed. So it is safe while others write.
+func (b *reader) makeWhole(ctx context.Context, id ledger.TransactionID, fix books.Repair) error {
+	var actions []types.TransactWriteItem
+	if fix.Orphans != nil {
+		actions = append(actions, types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
+			TableName: &b.config.TransactionsTable, Key: keyOf(fix.Absent), ConditionExpression: aws.String("attribute_not_exists(id)"),
+		}})
 	} else {
-		values[":balanceRead"] = &types.AttributeValueMemberN{Value: from.Balance.String()}
-		values[":versionRead"] = &types.AttributeValueMemberN{Value: strconv.Itoa(from.Version)}
+		actions = append(actions, types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
+			TableName: &b.config.TransactionsTable, Key: keyOf(id), ConditionExpression: aws.String("attribute_exists(id)"),
+		}})
 	}
-	_, err := b.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName:                           &b.config.AggregateTable,
-		Key:                                 row{"user_id": &types.AttributeValueMemberS{Value: from.UserID.String()}},
-		UpdateExpression:                    aws.String("SET balance = :balance, version = :version"),
-		ConditionExpression:                 &condition,
-		ExpressionAttributeValues:           values,
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	for _, t := range fix.Orphans {
+		actions = append(actions, types.TransactWriteItem{Delete: &types.Delete{
+			TableName: &b.config.TransactionsTable, Key: keyOf(t.ID),
+			ConditionExpression:       aws.String("transaction_id = :transaction"),
+			ExpressionAttributeValues: row{":transaction": &types.AttributeValueMemberS{Value: id.String()}},
+		}})
+	}
+	for _, t := range fix.Missing {
+		item, err := infra.EncodeTransaction(t)
+		if err != nil {
+			return err
+		}
+		actions = append(actions, types.TransactWriteItem{Put: &types.Put{
+			TableName: &b.config.TransactionsTable, Item: item, ConditionExpression: aws.String("attribute_not_exists(id)"),
+		}})
+	}
+	_, err := b.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: actions})
+	if refused(err) {
+		return errMoved
+	}
+	if err != nil {
+		return failed(err, "rebuild transaction %s", id)
+	}
+	return nil
+}
+
+func keyOf(id ledger.TransactionID) row {
+	return row{"id": &types.AttributeValueMemberS{Value: id.String()}}
+}
+
+// refused reports whether a condition of a transaction did not hold.
+func refused(err error) bool {
+	cancelled, ok := errors.AsType[*types.TransactionCanceledException](err)
+	return ok && slices.ContainsFunc(cancelled.CancellationReasons, func(r types.CancellationReason) bool {
+		return aws.ToString(r.Code) == "ConditionalCheckFailed"
 	})
-	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		now, err := infra.DecodeAggregate(failed.Item)
-		if err == nil && now.Version == to.Version && now.Balance.Equal(to.Balance) {
-			return nil // by an attempt before, whose answer was lost
+}
+
+// writeBalance makes a user's row the wanted account, or removes it if nothing is
+// wanted, if it still is as it was stored, whole. Attributes that are no part of
+// the account stay as they are.
+func (b *reader) writeBalance(ctx context.Context, user ledger.UserID, stored, wanted row) error {
+	e := newExpression()
+	condition := e.asStored(stored)
+	key := row{"user_id": &types.AttributeValueMemberS{Value: user.String()}}
+	var err error
+	if wanted == nil {
+		_, err = b.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+			TableName: &b.config.AggregateTable, Key: key,
+			ConditionExpression: &condition, ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		})
+	} else {
+		update := e.update(stored, wanted)
+		_, err = b.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName: &b.config.AggregateTable, Key: key, UpdateExpression: &update,
+			ConditionExpression: &condition, ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		})
+	}
+	if changed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		if sameAccount(changed.Item, wanted) {
+			return nil // written by an attempt before, whose answer was lost
 		}
 		return errMoved
 	}
 	if err != nil {
-		return failed(err, "write balance of %q", from.UserID)
+		return failed(err, "write balance of %q", user)
 	}
 	return nil
+}
+
+// expression builds the expressions of one request.
+type expression struct {
+	names  map[string]string
+	values row
+}
+
+func newExpression() *expression { return &expression{map[string]string{}, row{}} }
+
+// name returns the placeholder of an attribute's name.
+func (e *expression) name(attribute string) string {
+	placeholder := fmt.Sprintf("#a%d", len(e.names))
+	e.names[placeholder] = attribute
+	return placeholder
+}
+
+// value returns the placeholder of a value.
+func (e *expression) value(v types.AttributeValue) string {
+	placeholder := fmt.Sprintf(":v%d", len(e.values))
+	e.values[placeholder] = v
+	return placeholder
+}
+
+// asStored returns the condition that a row is as it was read: each attribute the
+// same, and none of the account more. No row is as it was if there still is none.
+func (e *expression) asStored(stored row) string {
+	if stored == nil {
+		return "attribute_not_exists(" + e.name("user_id") + ")"
+	}
+	var rules []string
+	for _, attribute := range slices.Sorted(maps.Keys(stored)) {
+		rules = append(rules, e.name(attribute)+" = "+e.value(stored[attribute]))
+	}
+	for _, attribute := range []string{"balance", "version", "held", "holds"} {
+		if stored[attribute] == nil {
+			rules = append(rules, "attribute_not_exists("+e.name(attribute)+")")
+		}
+	}
+	return strings.Join(rules, " AND ")
+}
+
+// update returns the update that makes the account in a row the wanted one.
+func (e *expression) update(stored, wanted row) string {
+	var set, remove []string
+	for _, attribute := range slices.Sorted(maps.Keys(wanted)) {
+		set = append(set, e.name(attribute)+" = "+e.value(wanted[attribute]))
+	}
+	for _, attribute := range slices.Sorted(maps.Keys(stored)) {
+		if isOfAccount(attribute) && wanted[attribute] == nil {
+			remove = append(remove, e.name(attribute))
+		}
+	}
+	update := "SET " + strings.Join(set, ", ")
+	if remove != nil {
+		update += " REMOVE " + strings.Join(remove, ", ")
+	}
+	return update
+}
+
+// isOfAccount reports whether an attribute of a balance's row follows from the
+// user's rows.
+func isOfAccount(attribute string) bool {
+	return slices.Contains([]string{"balance", "version", "held", "holds"}, attribute) || infra.IsHoldAttribute(attribute)
+}
+
+// sameAccount reports whether a row holds exactly the wanted account. Without an
+// open hold, no attributes of holds are the same as none held.
+func sameAccount(stored, wanted row) bool {
+	if wanted == nil || stored == nil {
+		return len(stored) == len(wanted)
+	}
+	a, err := infra.DecodeAggregate(stored)
+	if err != nil {
+		return false
+	}
+	s, w := a.Attributes(a.Holds != nil), maps.Clone(wanted)
+	if a.Holds == nil {
+		maps.DeleteFunc(w, func(attribute string, v types.AttributeValue) bool {
+			return (attribute == "held" || attribute == "holds") && valueOf(v) == "0"
+		})
+	}
+	return reflect.DeepEqual(s, w)
+}
+
+// hashOf returns a hash of a row, which is never zero.
+func hashOf(r row) uint64 {
+	h := fnv.New64a()
+	for _, name := range slices.Sorted(maps.Keys(r)) {
+		encoded, _ := json.Marshal(r[name])
+		fmt.Fprintf(h, "%q %T %s\n", name, r[name], encoded)
+	}
+	return h.Sum64() | 1
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"iter"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"onewrite/infra"
+	"onewrite/infra/internal/books"
 	"onewrite/infra/internal/tables"
 	"onewrite/ledger"
 )
@@ -45,10 +47,10 @@ func patient(o *dynamodb.Options) {
 }
 
 // row is a row as DynamoDB sends it.
-type row = map[string]types.AttributeValue
+type row = books.Row
 
-// books reads the two tables.
-type books struct {
+// reader reads the two tables.
+type reader struct {
 	client   *dynamodb.Client
 	config   infra.Config
 	pace     *pace
@@ -57,79 +59,98 @@ type books struct {
 	transactions int // about how many there are, which DynamoDB counts every six hours; 0: not known
 }
 
-// scan gives each page of a whole table to visit, several at once. A row that
-// was written before scan was called is in it, whatever is written meanwhile.
-func (b *books) scan(ctx context.Context, table string, visit func(page []row)) error {
-	return atOnce(ctx, b.segments, func(ctx context.Context, segment int) error {
-		pages := dynamodb.NewScanPaginator(b.client, &dynamodb.ScanInput{
-			TableName:              &table,
-			ConsistentRead:         aws.Bool(true),
-			Limit:                  aws.Int32(pageRows),
-			Segment:                aws.Int32(int32(segment)),
-			TotalSegments:          aws.Int32(int32(b.segments)),
-			ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
-		})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				return failed(err, "scan %s", table)
+// scan returns the rows of a whole table, read by several segments at once. A row
+// that was written before scan was called is in it, whatever is written meanwhile.
+// An error is the last.
+func (b *reader) scan(ctx context.Context, table string) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		ctx, stop := context.WithCancel(ctx)
+		pages := make(chan []row)
+		done := make(chan error, 1)
+		go func() {
+			done <- atOnce(ctx, b.segments, func(ctx context.Context, segment int) error {
+				return b.scanSegment(ctx, table, segment, pages)
+			})
+			close(pages)
+		}()
+		defer func() { // no request outlives the loop
+			stop()
+			for range pages {
 			}
-			visit(page.Items)
-			if err := b.spend(ctx, page.ConsumedCapacity); err != nil {
-				return err
+		}()
+		for page := range pages {
+			for _, r := range page {
+				if !yield(r, nil) {
+					return
+				}
 			}
 		}
-		return nil
+		if err := <-done; err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// scanSegment sends the pages of a segment.
+func (b *reader) scanSegment(ctx context.Context, table string, segment int, to chan<- []row) error {
+	pages := dynamodb.NewScanPaginator(b.client, &dynamodb.ScanInput{
+		TableName:              &table,
+		ConsistentRead:         aws.Bool(true),
+		Limit:                  aws.Int32(pageRows),
+		Segment:                aws.Int32(int32(segment)),
+		TotalSegments:          aws.Int32(int32(b.segments)),
+		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
 	})
-}
-
-// history gives a user's transactions from a time on to visit, oldest first,
-// by the index, which may lag behind.
-func (b *books) history(ctx context.Context, user ledger.UserID, from time.Time, visit func(row)) error {
-	return b.query(ctx, user, &dynamodb.QueryInput{
-		KeyConditionExpression: aws.String("user_id = :user AND created_at >= :from"),
-		ExpressionAttributeValues: row{
-			":user": &types.AttributeValueMemberS{Value: user.String()},
-			":from": &types.AttributeValueMemberS{Value: ledger.FormatTime(from)},
-		},
-	}, func(r row) bool {
-		visit(r)
-		return true
-	})
-}
-
-// newest gives a user's transactions to visit, newest first, by the index, for
-// as long as visit wants more.
-func (b *books) newest(ctx context.Context, user ledger.UserID, visit func(row) (more bool)) error {
-	return b.query(ctx, user, &dynamodb.QueryInput{
-		KeyConditionExpression:    aws.String("user_id = :user"),
-		ExpressionAttributeValues: row{":user": &types.AttributeValueMemberS{Value: user.String()}},
-		ScanIndexForward:          aws.Bool(false),
-	}, visit)
-}
-
-// query gives the rows of a query of the history index to visit, page by page,
-// for as long as visit wants more.
-func (b *books) query(ctx context.Context, user ledger.UserID, query *dynamodb.QueryInput, visit func(row) (more bool)) error {
-	query.TableName = &b.config.TransactionsTable
-	query.IndexName = aws.String(infra.HistoryIndex)
-	query.Limit = aws.Int32(pageRows)
-	query.ReturnConsumedCapacity = types.ReturnConsumedCapacityTotal
-	for pages := dynamodb.NewQueryPaginator(b.client, query); pages.HasMorePages(); {
+	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return failed(err, "read history of %q", user)
+			return failed(err, "scan %s", table)
 		}
-		for _, r := range page.Items {
-			if !visit(r) {
-				return nil
-			}
+		select {
+		case to <- page.Items:
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
 		if err := b.spend(ctx, page.ConsumedCapacity); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// history returns a user's rows from a time on, oldest first, by the index, which
+// may lag behind.
+func (b *reader) history(ctx context.Context, user ledger.UserID, from time.Time) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		pages := dynamodb.NewQueryPaginator(b.client, &dynamodb.QueryInput{
+			TableName:              &b.config.TransactionsTable,
+			IndexName:              aws.String(infra.HistoryIndex),
+			Limit:                  aws.Int32(pageRows),
+			ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
+			KeyConditionExpression: aws.String("user_id = :user AND created_at >= :from"),
+			ExpressionAttributeValues: row{
+				":user": &types.AttributeValueMemberS{Value: user.String()},
+				":from": &types.AttributeValueMemberS{Value: ledger.FormatTime(from)},
+			},
+		})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err == nil {
+				err = b.spend(ctx, page.ConsumedCapacity)
+			} else {
+				err = failed(err, "read history of %q", user)
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, r := range page.Items {
+				if !yield(r, nil) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // busy reports whether DynamoDB could be asked and was too busy to answer: the
@@ -142,7 +163,7 @@ func busy(err error) bool {
 
 // aggregate returns a user's row in the aggregate table, empty if there is
 // none. A posting that it sees may not yet be seen in the other table.
-func (b *books) aggregate(ctx context.Context, user ledger.UserID) (row, error) {
+func (b *reader) aggregate(ctx context.Context, user ledger.UserID) (row, error) {
 	out, err := b.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName:              &b.config.AggregateTable,
 		Key:                    row{"user_id": &types.AttributeValueMemberS{Value: user.String()}},
@@ -158,7 +179,7 @@ func (b *books) aggregate(ctx context.Context, user ledger.UserID) (row, error) 
 // quietAggregate does as aggregate, at a moment at which no posting to the user is
 // being applied: it reads in a transaction, which DynamoDB cancels at any
 // other. It is tried again, and is [busy] if there is no such moment.
-func (b *books) quietAggregate(ctx context.Context, user ledger.UserID) (row, error) {
+func (b *reader) quietAggregate(ctx context.Context, user ledger.UserID) (row, error) {
 	out, err := b.client.TransactGetItems(ctx, &dynamodb.TransactGetItemsInput{
 		TransactItems: []types.TransactGetItem{{Get: &types.Get{
 			TableName: &b.config.AggregateTable,
@@ -178,7 +199,7 @@ func (b *books) quietAggregate(ctx context.Context, user ledger.UserID) (row, er
 }
 
 // spend paces what was read. Consumed is nil where DynamoDB is a test's model.
-func (b *books) spend(ctx context.Context, consumed *types.ConsumedCapacity) error {
+func (b *reader) spend(ctx context.Context, consumed *types.ConsumedCapacity) error {
 	if consumed == nil {
 		return nil
 	}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"onewrite/infra"
+	"onewrite/infra/internal/books"
+	"onewrite/ledger"
+)
+
+// change is a change that a rebuild makes, or would make, of a transaction or of a
+// balance. Kept is why it makes none.
+type change struct {
+	TransactionID string   `json:"transactionId,omitempty"`
+	Wrote         []string `json:"missing,omitempty"` // ids of rows
+	Removed       []string `json:"orphans,omitempty"` // ids of rows
+	UserID        string   `json:"userId,omitempty"`
+	From          string   `json:"from,omitempty"`
+	To            string   `json:"to,omitempty"`
+	Kept          string   `json:"kept,omitempty"`
+	Written       bool     `json:"written"`
+}
+
+// done notes the result of writing the change. It is kept if a row moved meanwhile,
+// or was too busy to be written. Another error is returned.
+func (c *change) done(err error) error {
+	if errors.Is(err, errMoved) || busy(err) {
+		c.Kept = err.Error()
+		return nil
+	}
+	c.Written = err == nil
+	return err
+}
+
+// String returns the line of a change.
+func (c change) String() string {
+	verb := "would      "
+	switch {
+	case c.Kept != "":
+		verb = "kept       "
+	case c.Written:
+		verb = "rebuilt    "
+	}
+	text := fmt.Sprintf("%suser %q: from %s to %s", verb, c.UserID, c.From, c.To)
+	if c.TransactionID != "" {
+		var parts []string
+		if c.Wrote != nil {
+			parts = append(parts, "write "+books.Count(len(c.Wrote), "missing row"))
+		}
+		if c.Removed != nil {
+			parts = append(parts, "remove "+books.Count(len(c.Removed), "orphan"))
+		}
+		text = strings.TrimSuffix(fmt.Sprintf("%stransaction %s: %s", verb, c.TransactionID, strings.Join(parts, ", ")), ": ")
+	}
+	if c.Kept != "" {
+		text += ": " + c.Kept
+	}
+	return text
+}
+
+// changeLog writes each change as it is made, so that none is kept in memory.
+type changeLog struct {
+	out         io.Writer
+	json, write bool
+
+	summary rebuildSummary
+	err     error
+}
+
+// rebuildSummary is the last line of a rebuild.
+type rebuildSummary struct {
+	Users        int       `json:"users"`
+	Transactions int       `json:"transactions"` // rows that were read
+	Torn         int       `json:"transactionsRebuilt"`
+	Balances     int       `json:"balancesRebuilt"`
+	Kept         int       `json:"kept"`
+	Written      bool      `json:"written"` // whether these were written, or would be
+	Mismatches   []finding `json:"mismatches"`
+	Unfinished   string    `json:"unfinished"`
+}
+
+func newChangeLog(out io.Writer, asJSON, write bool) *changeLog {
+	return &changeLog{out: out, json: asJSON, write: write, summary: rebuildSummary{Written: write}}
+}
+
+// add counts and writes a change.
+func (l *changeLog) add(c change) error {
+	switch {
+	case c.Kept != "":
+		l.summary.Kept++
+	case c.TransactionID != "":
+		l.summary.Torn++
+	default:
+		l.summary.Balances++
+	}
+	if l.err == nil && l.json {
+		l.err = json.NewEncoder(l.out).Encode(c)
+	} else if l.err == nil {
+		_, l.err = fmt.Fprintln(l.out, c)
+	}
+	return l.err
+}
+
+// end writes the summary, and returns the exit status.
+func (l *changeLog) end(found report) (status int, err error) {
+	s := &l.summary
+	s.Users, s.Transactions, s.Mismatches, s.Unfinished = found.Users, found.Transactions, found.Mismatches, found.Unfinished
+	if l.err != nil {
+		return exitUnfinished, l.err
+	}
+	if l.json {
+		err = json.NewEncoder(l.out).Encode(s)
+	} else {
+		err = s.writeText(l.out)
+	}
+	left := s.Kept + len(s.Mismatches)
+	if !s.Written {
+		left += s.Torn + s.Balances
+	}
+	switch {
+	case left > 0:
+		return exitWrong, err
+	case s.Unfinished != "":
+		return exitUnfinished, err
+	default:
+		return exitRight, err
+	}
+}
+
+func (s *rebuildSummary) writeText(out io.Writer) error {
+	for _, f := range s.Mismatches {
+		if _, err := fmt.Fprintf(out, "wrong      %s\n", f); err != nil {
+			return err
+		}
+	}
+	if s.Unfinished != "" {
+		if _, err := fmt.Fprintf(out, "unfinished %s\n", s.Unfinished); err != nil {
+			return err
+		}
+	}
+	did := "would be rebuilt"
+	if s.Written {
+		did = "rebuilt"
+	}
+	text := fmt.Sprintf("%s, %s: %s and %s %s, %d kept, %d wrong", books.Count(s.Users, "user"), books.Count(s.Transactions, "row"),
+		books.Count(s.Torn, "transaction"), books.Count(s.Balances, "balance"), did, s.Kept, len(s.Mismatches))
+	switch {
+	case s.Unfinished != "":
+		text += "; the rest was not done, run it again"
+	case s.Torn+s.Balances+s.Kept+len(s.Mismatches) == 0:
+		text = fmt.Sprintf("%s, %s: nothing to rebuild", books.Count(s.Users, "user"), books.Count(s.Transactions, "row"))
+	case !s.Written && s.Torn+s.Balances > 0:
+		text += "; -write does it"
+	}
+	_, err := fmt.Fprintln(out, text)
+	return err
+}
+
+// describe returns the account of a stored row for a person.
+func describe(stored row) string {
+	if stored == nil {
+		return "no balance"
+	}
+	a, err := infra.DecodeAggregate(stored)
+	if err != nil {
+		return "a damaged balance (" + strings.ReplaceAll(books.ReasonOf(err), "\n", " ") + ")"
+	}
+	return describeAggregate(a)
+}
+
+func describeAggregate(a infra.Aggregate) string {
+	if a.Version == 0 {
+		return "no balance"
+	}
+	text := fmt.Sprintf("%s at version %d", a.Balance, a.Version)
+	if a.Holds != nil {
+		text += fmt.Sprintf(" and %s held by %s", ledger.Held(a.Holds), books.Count(len(a.Holds), "hold"))
+	}
+	return text
+}

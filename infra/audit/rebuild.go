@@ -1,0 +1,319 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"onewrite/infra"
+	"onewrite/infra/internal/books"
+	"onewrite/ledger"
+)
+
+// rebuild makes the tables what their rows say: transactions whole, then balances.
+type rebuild struct {
+	*audit
+	only  ledger.UserID // none: all users
+	write bool
+	log   *changeLog
+
+	tallies *books.Tallies
+	holds   map[ledger.UserID][]ledger.Hold // open, after the transactions are whole
+	damaged map[string]bool                 // ids and users of rows that can't be trusted
+	touched map[ledger.UserID]bool          // users whose rows change
+}
+
+// rebuildAll rebuilds, and writes each change as it goes and a summary at the end.
+func rebuildAll(ctx context.Context, a *audit, o options, out io.Writer) (status int, err error) {
+	r := &rebuild{
+		audit: a, only: o.user, write: o.write, log: newChangeLog(out, o.format == formatJSON, o.write),
+		damaged: map[string]bool{}, touched: map[ledger.UserID]bool{},
+	}
+	if err := r.run(ctx); err != nil {
+		a.report.Unfinished = err.Error()
+		if ctx.Err() != nil {
+			a.report.Unfinished = context.Cause(ctx).Error()
+		}
+	}
+	a.progress.Stop()
+	return r.log.end(a.report.sorted())
+}
+
+// run reads the balances, then the rows, and then each balance again. A balance is
+// written only if both readings of it are the same, and the write's condition says
+// so, too: so the rows that were read are all of its rows.
+func (r *rebuild) run(ctx context.Context) error {
+	if err := r.noteBalances(ctx); err != nil {
+		return err
+	}
+	if err := sleep(ctx, r.settle); err != nil {
+		return err
+	}
+	torn, err := r.readRows(ctx)
+	if err != nil {
+		return err
+	}
+	for _, w := range torn {
+		if err := r.makeWhole(ctx, w); err != nil {
+			return err
+		}
+	}
+	r.holds = r.audit.holds.Open()
+	if err := r.releaseExpired(ctx); err != nil {
+		return err
+	}
+	return r.rebuildBalances(ctx)
+}
+
+// noteBalances keeps a hash of each balance's row.
+func (r *rebuild) noteBalances(ctx context.Context) error {
+	r.tallies = books.NewTallies()
+	r.progress.Begin("balances", 0)
+	for row, err := range r.tables.scan(ctx, r.tables.config.AggregateTable) {
+		if err != nil {
+			return err
+		}
+		r.progress.Add(1)
+		if user, err := ledger.ParseUserID(books.TextOf(row, "user_id")); err == nil {
+			r.tallies.Of(user).Read = hashOf(row)
+		}
+	}
+	return nil
+}
+
+// readRows tallies all rows, and returns the transactions that are torn.
+func (r *rebuild) readRows(ctx context.Context) (books.Wholes, error) {
+	r.progress.Begin("transactions", r.tables.transactions)
+	r.entries, r.audit.holds = new(books.EntrySums), books.NewPairs()
+	for row, err := range r.tables.scan(ctx, r.tables.config.TransactionsTable) {
+		if err != nil {
+			return nil, err
+		}
+		r.report.Transactions++
+		r.progress.Add(1)
+		t, found, ok := books.ExamineTransaction(row)
+		r.distrust(found...)
+		if ok {
+			r.tallies.Of(t.UserID).Add(t)
+			r.count(t)
+		}
+	}
+	orphan := false
+	r.audit.holds.Orphans(func(ledger.TransactionID, ledger.UserID, time.Time) { orphan = true })
+	if r.entries.Balanced() && !orphan {
+		return nil, nil
+	}
+	return r.collect(ctx, func(t ledger.Transaction) bool {
+		id := books.TransactionOf(t)
+		return r.entries.Wrong(id) || r.audit.holds.IsOrphan(id)
+	})
+}
+
+// count compares a row with the other rows of its transaction.
+func (r *rebuild) count(t ledger.Transaction) {
+	r.entries.Add(t)
+	pair, ok := r.audit.holds.Add(t)
+	if !ok {
+		return
+	}
+	r.entries.AddPair(pair)
+	if pair.Problem != "" {
+		r.distrust(finding{UserID: t.UserID.String(), TransactionID: pair.ID.End().String(), Kind: books.KindHold, Detail: pair.Problem})
+	}
+}
+
+// distrust notes findings. A user with such a row is not rebuilt, unless the row
+// moved no balance or only its time is wrong.
+func (r *rebuild) distrust(found ...finding) {
+	r.find(found...)
+	for _, f := range found {
+		if f.Kind != books.KindDecline && f.Kind != books.KindTime {
+			r.damaged[f.UserID], r.damaged[f.TransactionID] = true, true
+		}
+	}
+}
+
+// wants reports whether a user is to be rebuilt.
+func (r *rebuild) wants(user ledger.UserID) bool {
+	return r.only == ledger.UserID{} || r.only == user || r.touched[user]
+}
+
+// makeWhole makes a transaction whole, if it is not.
+func (r *rebuild) makeWhole(ctx context.Context, w *books.Whole) error {
+	fix := w.Rebuild()
+	users := usersOf(w, fix)
+	if fix.IsNone() || r.only != (ledger.UserID{}) && !slices.Contains(users, r.only) {
+		return nil
+	}
+	c := change{TransactionID: w.ID.String(), Wrote: idsOf(fix.Missing), Removed: idsOf(fix.Orphans)}
+	for _, id := range append([]string{w.ID.String(), fix.Absent.String()}, c.Wrote...) {
+		if r.damaged[id] {
+			fix.Unclear = "row " + id + " of it is damaged"
+		}
+	}
+	c.Kept = fix.Unclear
+	if r.write && c.Kept == "" {
+		if err := c.done(r.tables.makeWhole(ctx, w.ID, fix)); err != nil {
+			return err
+		}
+	}
+	if c.Kept != "" {
+		for _, user := range users {
+			r.damaged[user.String()] = true
+		}
+		return r.log.add(c)
+	}
+	for _, t := range fix.Missing {
+		r.touched[t.UserID] = true
+		r.tallies.Of(t.UserID).Add(t)
+	}
+	for _, t := range fix.Orphans {
+		r.touched[t.UserID] = true
+		r.tallies.Of(t.UserID).Remove(t)
+	}
+	return r.log.add(c)
+}
+
+// releaseExpired releases the expired holds of users whose rows come to less than
+// nothing without that: a posting spent what its write released, and the rows of
+// the releases are missing. A reading counts such holds as released anyway.
+func (r *rebuild) releaseExpired(ctx context.Context) error {
+	for user, t := range r.tallies.All {
+		if !t.Balance().IsNegative() || !r.wants(user) || r.damaged[user.String()] {
+			continue
+		}
+		var still []ledger.Hold
+		for _, h := range r.holds[user] {
+			released, err := r.release(ctx, user, t, h)
+			if err != nil {
+				return err
+			}
+			if !released {
+				still = append(still, h)
+			}
+		}
+		r.holds[user] = still
+	}
+	return nil
+}
+
+// release releases a hold, if it has expired.
+func (r *rebuild) release(ctx context.Context, user ledger.UserID, t *books.Tally, h ledger.Hold) (released bool, err error) {
+	at := h.ExpiresAt.Add(time.Second) // the first moment at which a posting may release it
+	if time.Now().Before(at) {
+		return false, nil
+	}
+	end := ledger.Transaction{
+		ID: h.TransactionID.End(), UserID: user, End: ledger.Expiry, Amount: h.Amount, Status: ledger.Expired,
+		CreatedAt: at, TransactionID: h.TransactionID,
+	}
+	c := change{TransactionID: h.TransactionID.String(), Wrote: []string{end.ID.String()}}
+	if r.write {
+		err := r.tables.makeWhole(ctx, h.TransactionID, books.Repair{Missing: []ledger.Transaction{end}})
+		if err := c.done(err); err != nil {
+			return false, err
+		}
+	}
+	if c.Kept == "" {
+		t.Add(end)
+	}
+	return c.Kept == "", r.log.add(c)
+}
+
+// rebuildBalances reads the balances again, and rebuilds those that are not what
+// the rows come to.
+func (r *rebuild) rebuildBalances(ctx context.Context) error {
+	if err := sleep(ctx, r.settle); err != nil {
+		return err
+	}
+	r.progress.Begin("balances", r.tallies.Len())
+	for row, err := range r.tables.scan(ctx, r.tables.config.AggregateTable) {
+		if err != nil {
+			return err
+		}
+		r.progress.Add(1)
+		user, err := ledger.ParseUserID(books.TextOf(row, "user_id"))
+		if err != nil {
+			_, _, found, _ := books.ExamineAggregate(row)
+			r.find(found...)
+			continue
+		}
+		t := r.tallies.Of(user)
+		t.Seen = true
+		if err := r.rebuildBalance(ctx, user, t, row); err != nil {
+			return err
+		}
+	}
+	r.report.Users = r.tallies.Len()
+	for user, t := range r.tallies.All {
+		if !t.Seen && t.Posted > 0 {
+			if err := r.rebuildBalance(ctx, user, t, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// rebuildBalance writes the balance of a user whose row is stored, or nil, unless
+// it is what the rows come to.
+func (r *rebuild) rebuildBalance(ctx context.Context, user ledger.UserID, t *books.Tally, stored row) error {
+	if !r.wants(user) {
+		return nil
+	}
+	to, wanted, doubt := r.determine(user, t)
+	if doubt == "" && sameAccount(stored, wanted) {
+		return nil
+	}
+	c := change{UserID: user.String(), From: describe(stored), To: describeAggregate(to)}
+	switch read := t.Read; {
+	case doubt != "":
+		c.Kept = doubt
+	case stored != nil && hashOf(stored) != read, stored == nil && read != 0:
+		c.Kept = errMoved.Error()
+	case r.write:
+		if err := c.done(r.tables.writeBalance(ctx, user, stored, wanted)); err != nil {
+			return err
+		}
+	}
+	return r.log.add(c)
+}
+
+// determine returns the account that the rows come to, and its attributes, none for
+// a user without rows; or the reason why it must not be written.
+func (r *rebuild) determine(user ledger.UserID, t *books.Tally) (to infra.Aggregate, wanted row, doubt string) {
+	to = infra.Aggregate{UserID: user, Version: int(t.Posted)}
+	if r.damaged[user.String()] {
+		return to, nil, "rows of this user are damaged, so that the history is not known"
+	}
+	if t.Posted == 0 {
+		return to, nil, ""
+	}
+	to.Holds = r.holds[user]
+	var err error
+	if to.Balance, err = ledger.ParseBalance(t.Balance().String()); err != nil {
+		return to, nil, fmt.Sprintf("the rows come to %s, which no balance can be: rows are missing or changed", t.Balance())
+	}
+	return to, to.Attributes(t.Held), ""
+}
+
+// usersOf returns the users of a transaction's rows, those there and those to come.
+func usersOf(w *books.Whole, fix books.Repair) (users []ledger.UserID) {
+	rows := append(append(append([]ledger.Transaction{}, w.Further...), fix.Missing...), fix.Orphans...)
+	if w.First != nil {
+		rows = append(rows, *w.First)
+	}
+	for _, row := range rows {
+		users = append(users, row.UserID)
+	}
+	return users
+}
+
+func idsOf(rows []ledger.Transaction) (ids []string) {
+	for _, row := range rows {
+		ids = append(ids, row.ID.String())
+	}
+	return ids
+}

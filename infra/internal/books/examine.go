@@ -1,0 +1,115 @@
+package books
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"onewrite/infra"
+	"onewrite/ledger"
+)
+
+// Row is a row as DynamoDB sends it.
+type Row = map[string]types.AttributeValue
+
+// ClockAhead is more than the clocks of the function and of this machine differ.
+const ClockAhead = 15 * time.Minute
+
+// The attributes of the two tables. A row with others was not written by this
+// program, or by a later version of it, whose audit must be used then.
+var (
+	TransactionAttributes = infra.TransactionAttributes()
+	AggregateAttributes   = infra.AggregateAttributes()
+)
+
+// ExamineAggregate reads a row of the aggregate table, and returns whose it is, if
+// that can be read, and what is wrong with the row itself. It is not ok where it
+// holds no balance.
+func ExamineAggregate(r Row) (user ledger.UserID, balance infra.Aggregate, found []Finding, ok bool) {
+	damage := func(kind, detail string) {
+		found = append(found, Finding{UserID: TextOf(r, "user_id"), Kind: kind, Detail: detail})
+	}
+	user, err := ledger.ParseUserID(TextOf(r, "user_id"))
+	if err == nil {
+		balance, err = infra.DecodeAggregate(r)
+	}
+	if err != nil {
+		damage(KindBalanceRow, ReasonOf(err))
+		return user, balance, found, false
+	}
+	if strays := strays(r, AggregateAttributes, infra.IsHoldAttribute); strays != "" {
+		damage(KindAttributes, strays)
+	}
+	return user, balance, found, true
+}
+
+// ExamineTransaction reads a row of the transactions table and looks for what is
+// wrong with the row itself. Rows never change, so no write in flight explains it.
+// It is not ok where nothing can be counted.
+func ExamineTransaction(r Row) (t ledger.Transaction, found []Finding, ok bool) {
+	damage := func(kind, format string, args ...any) {
+		found = append(found, Finding{TextOf(r, "user_id"), TextOf(r, "id"), kind, fmt.Sprintf(format, args...)})
+	}
+	t, err := infra.DecodeTransaction(r)
+	if err != nil {
+		damage(KindTransactionRow, "%s", ReasonOf(err))
+		return t, found, false
+	}
+	isFirst := t.TransactionID == ledger.TransactionID{}
+	if id := ledger.NewTransactionID(t.UserID, t.IdempotencyKey).String(); isFirst && id != TextOf(r, "id") {
+		damage(KindTransactionID, "the id of key %q of this user is %s", t.IdempotencyKey, id)
+	}
+	if id := t.TransactionID.End(); t.End != "" && id != t.ID {
+		damage(KindTransactionID, "the end of transaction %s has the id %s", t.TransactionID, id)
+	}
+	if t.Status == ledger.Declined {
+		e := t.AllEntries()[t.DeclinedEntry]
+		if _, fits := t.BalanceSeen.After(e.Type, e.Amount); fits {
+			damage(KindDecline, "a %s of %s is declined, which its balance of %s allowed", e.Type, e.Amount, t.BalanceSeen)
+		}
+	}
+	if t.CreatedAt.After(time.Now().Add(ClockAhead)) {
+		damage(KindTime, "created_at is %s, which is still to come", ledger.FormatTime(t.CreatedAt))
+	}
+	if strays := strays(r, TransactionAttributes, none); strays != "" {
+		damage(KindAttributes, "%s", strays)
+	}
+	return t, found, true
+}
+
+// ReasonOf says what is wrong with a row, and not which row it is.
+func ReasonOf(err error) string {
+	if row, ok := errors.AsType[*infra.RowError](err); ok {
+		return row.Reason()
+	}
+	return err.Error()
+}
+
+func none(string) bool { return false }
+
+// strays says which attributes of a row are none of the table's, or "".
+func strays(r Row, known []string, alsoKnown func(name string) bool) string {
+	var strays []string
+	for _, name := range slices.Sorted(maps.Keys(r)) {
+		if !slices.Contains(known, name) && !alsoKnown(name) {
+			strays = append(strays, fmt.Sprintf("%.50q", name))
+		}
+	}
+	if strays == nil {
+		return ""
+	}
+	return "the table has no attribute " + strings.Join(strays, ", ")
+}
+
+// TextOf returns an attribute's text, or "".
+func TextOf(r Row, name string) string {
+	if s, ok := r[name].(*types.AttributeValueMemberS); ok {
+		return s.Value
+	}
+	return ""
+}

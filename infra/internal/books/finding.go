@@ -1,0 +1,43 @@
+package books
+
+import "fmt"
+
+// The kinds of finding.
+const (
+	KindBalance        = "balance"         // the balance is not what the history comes to
+	KindBalanceRow     = "balance-row"     // a row of balances that no posting has written
+	KindTransactionRow = "transaction-row" // a row of transactions that can't be read
+	KindTransactionID  = "transaction-id"  // an id that is not that of its user and key, or of its hold
+	KindDecline        = "decline"         // declined although the balance allowed it
+	KindHold           = "hold"            // an end that does not fit its pending row
+	KindEntries        = "entries"         // rows that are not those of a transaction's entries
+	KindTime           = "time"            // a time that is still to come
+	KindAttributes     = "attributes"      // a row with attributes that this program never writes
+)
+
+// Finding is one thing that is not as it must be. The ids are as stored, and ""
+// where they can't be read.
+type Finding struct {
+	UserID        string `json:"userId"`
+	TransactionID string `json:"transactionId,omitempty"`
+	Kind          string `json:"kind"`
+	Detail        string `json:"detail"`
+}
+
+// String returns the finding for a person. Texts from the tables are quoted, so
+// that a terminal shows their control characters.
+func (f Finding) String() string {
+	of := fmt.Sprintf("user %q", f.UserID)
+	if f.TransactionID != "" {
+		of += fmt.Sprintf(", transaction %q", f.TransactionID)
+	}
+	return fmt.Sprintf("%s: %s: %s", of, f.Kind, f.Detail)
+}
+
+// Count returns a number of things, in words.
+func Count(n int, of string) string {
+	if n == 1 {
+		return "1 " + of
+	}
+	return fmt.Sprintf("%d %ss", n, of)
+}

@@ -1,0 +1,169 @@
+package books
+
+import (
+	"fmt"
+	"time"
+
+	"onewrite/infra"
+	"onewrite/ledger"
+)
+
+// Tally is the sum of one user's rows. The zero Tally is of none. It has few words
+// and no pointer, because there is one for each user.
+type Tally struct {
+	Posted        uint32 // rows that are not declined
+	Held          bool   // whether one of them was a hold
+	Seen          bool   // for the caller: whether the user's balance was read
+	Read          uint64 // for the caller: a hash of the balance's row
+	Credits       Sum    // a release is a credit
+	Debits        Sum    // a hold is a debit
+	OnHold        Sum    // holds without an end
+	newestSeconds int64  // of those rows, since 1970, rounded up
+}
+
+// Add counts a row.
+func (t *Tally) Add(row ledger.Transaction) {
+	if !counts(row) {
+		return
+	}
+	t.newestSeconds = max(t.newestSeconds, row.CreatedAt.Unix()+1)
+	t.Posted++
+	t.Held = t.Held || row.Status == ledger.Pending
+	credit, debit, held := effect(row)
+	t.Credits, t.Debits, t.OnHold = t.Credits.Plus(credit), t.Debits.Plus(debit), t.OnHold.Plus(held)
+}
+
+// Remove does not count a row that was counted.
+func (t *Tally) Remove(row ledger.Transaction) {
+	if !counts(row) {
+		return
+	}
+	t.Posted--
+	credit, debit, held := effect(row)
+	t.Credits, t.Debits, t.OnHold = t.Credits.Minus(credit), t.Debits.Minus(debit), t.OnHold.Minus(held)
+}
+
+// counts reports whether a row moved a balance.
+func counts(row ledger.Transaction) bool { return row.Status != ledger.Declined && row.Status != "" }
+
+// effect returns the credit, the debit and the change of the sum on hold that a
+// row made.
+func effect(row ledger.Transaction) (credit, debit, held Sum) {
+	amount := SumOf(row.Amount)
+	switch {
+	case row.End == ledger.Capture:
+		was := SumOf(row.Held)
+		return was.Minus(amount), Sum{}, was.negated()
+	case row.End != "":
+		return amount, Sum{}, amount.negated()
+	case row.Type == ledger.Credit:
+		return amount, Sum{}, Sum{}
+	case row.Status == ledger.Pending:
+		return Sum{}, amount, amount
+	default:
+		return Sum{}, amount, Sum{}
+	}
+}
+
+// Plus returns the tally of both tallies' rows.
+func (t Tally) Plus(u Tally) Tally {
+	return Tally{
+		Posted: t.Posted + u.Posted, Held: t.Held || u.Held, newestSeconds: max(t.newestSeconds, u.newestSeconds),
+		Credits: t.Credits.Plus(u.Credits), Debits: t.Debits.Plus(u.Debits), OnHold: t.OnHold.Plus(u.OnHold),
+	}
+}
+
+// MovedSince reports whether a row may be younger than the moment.
+func (t *Tally) MovedSince(moment time.Time) bool { return t.newestSeconds > moment.Unix() }
+
+// Opening is the balance of a user without rows.
+func Opening() Sum { return SumOf(ledger.OpeningBalance()) }
+
+// Balance returns the balance that the rows make.
+func (t *Tally) Balance() Sum { return Opening().Plus(t.Credits).Minus(t.Debits) }
+
+// Verdict is the result of comparing rows with a balance.
+type Verdict int
+
+// The verdicts.
+const (
+	Open  Verdict = iota // not all rows were seen: read again
+	Right                // the balance is what the rows make
+	Wrong                // it is not, whatever is in flight
+)
+
+// Judge compares rows with the balance as it was after they were read. The rows
+// include, at least, those of version floor. The audit's package comment proves
+// each answer.
+func (t *Tally) Judge(floor int, after infra.Aggregate) Verdict {
+	posted := int(t.Posted)
+	switch {
+	case posted > after.Version, posted < floor:
+		return Wrong
+	case posted < after.Version:
+		return Open
+	case t.Balance() == SumOf(after.Balance) && t.OnHold == SumOf(ledger.Held(after.Holds)):
+		return Right
+	default:
+		return Wrong
+	}
+}
+
+// Compare describes the difference between a user's rows and balance.
+func (t *Tally) Compare(balance infra.Aggregate) string {
+	stored := fmt.Sprintf("the balance is %s at version %d", balance.Balance, balance.Version)
+	if balance.Version == 0 {
+		stored = "there is no balance"
+	}
+	made := fmt.Sprintf("%s at version %d", t.Balance(), t.Posted)
+	if held := ledger.Held(balance.Holds); balance.Holds != nil || t.OnHold != (Sum{}) {
+		stored, made = fmt.Sprintf("%s, with %s held", stored, held), fmt.Sprintf("%s, with %s held", made, t.OnHold)
+	}
+	return fmt.Sprintf("%s, and the history makes it %s", stored, made)
+}
+
+// chunk is how many tallies are allocated at once. None is ever copied.
+const chunk = 1 << 12
+
+// Tallies has a tally for each user.
+type Tallies struct {
+	index  map[ledger.UserID]uint32
+	chunks [][]Tally
+}
+
+// NewTallies returns tallies of no user.
+func NewTallies() *Tallies { return &Tallies{index: map[ledger.UserID]uint32{}} }
+
+// Len returns the number of users.
+func (t *Tallies) Len() int { return len(t.index) }
+
+// Find returns a user's tally, or nil.
+func (t *Tallies) Find(user ledger.UserID) *Tally {
+	i, ok := t.index[user]
+	if !ok {
+		return nil
+	}
+	return &t.chunks[i/chunk][i%chunk]
+}
+
+// Of returns a user's tally, a new one if there is none.
+func (t *Tallies) Of(user ledger.UserID) *Tally {
+	if found := t.Find(user); found != nil {
+		return found
+	}
+	i := uint32(len(t.index))
+	if i%chunk == 0 {
+		t.chunks = append(t.chunks, make([]Tally, chunk))
+	}
+	t.index[user] = i
+	return &t.chunks[i/chunk][i%chunk]
+}
+
+// All calls yield for each user, in any order.
+func (t *Tallies) All(yield func(ledger.UserID, *Tally) bool) {
+	for user, i := range t.index {
+		if !yield(user, &t.chunks[i/chunk][i%chunk]) {
+			return
+		}
+	}
+}

@@ -1,0 +1,156 @@
+package books
+
+import (
+	"fmt"
+
+	"onewrite/ledger"
+)
+
+// Whole is a transaction with those of its rows that there are. A restore can
+// bring back some rows of a transaction and not the others.
+type Whole struct {
+	ID      ledger.TransactionID
+	First   *ledger.Transaction // nil if it is missing
+	End     *ledger.Transaction // of its hold
+	Further []ledger.Transaction
+}
+
+// Wholes collect the rows of transactions.
+type Wholes map[ledger.TransactionID]*Whole
+
+// Add adds a row to its transaction, if that has or may have several rows.
+func (w Wholes) Add(t ledger.Transaction) {
+	id := t.TransactionID
+	if id == (ledger.TransactionID{}) {
+		id = t.ID
+	}
+	if w[id] == nil {
+		w[id] = &Whole{ID: id}
+	}
+	switch one := w[id]; {
+	case t.End != "":
+		one.End = &t
+	case t.TransactionID != (ledger.TransactionID{}):
+		one.Further = append(one.Further, t)
+	default:
+		one.First = &t
+	}
+}
+
+// TransactionOf returns the id of the transaction that a row belongs to.
+func TransactionOf(t ledger.Transaction) ledger.TransactionID {
+	if t.TransactionID == (ledger.TransactionID{}) {
+		return t.ID
+	}
+	return t.TransactionID
+}
+
+// expected returns the further rows that the first row, and the end of its hold,
+// say there must be.
+func (w *Whole) expected() (rows []ledger.Transaction) {
+	switch {
+	case w.First == nil || w.First.Entries == nil:
+	case w.First.Status == ledger.Posted:
+		for place, e := range w.First.Entries[1:] {
+			rows = append(rows, w.further(place+1, e))
+		}
+	case w.First.Status == ledger.Pending && w.End != nil && w.End.End == ledger.Capture:
+		row := w.further(1, w.First.Entries[1])
+		row.Amount, row.CreatedAt = w.End.Amount, w.End.CreatedAt
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// further returns the row of a further entry.
+func (w *Whole) further(place int, e ledger.Entry) ledger.Transaction {
+	return ledger.Transaction{
+		ID: w.ID.Entry(place), UserID: e.UserID, Type: e.Type, Amount: e.Amount,
+		Status: ledger.Posted, CreatedAt: w.First.CreatedAt, TransactionID: w.ID,
+	}
+}
+
+// Repair is the way in which a torn transaction becomes whole.
+type Repair struct {
+	Missing []ledger.Transaction // rows to write
+	Orphans []ledger.Transaction // rows to remove, because Absent is missing
+	Absent  ledger.TransactionID
+	Unclear string // why rows contradict each other, so that none may be written or removed
+}
+
+// IsNone reports whether the transaction is whole.
+func (r Repair) IsNone() bool { return r.Missing == nil && r.Orphans == nil && r.Unclear == "" }
+
+// Rebuild returns the way in which the transaction becomes whole. Without its first
+// row it did not happen. Without the end of its hold, a capture did not happen.
+func (w *Whole) Rebuild() (r Repair) {
+	switch {
+	case w.First == nil:
+		r.Orphans, r.Absent = w.Further, w.ID
+		if w.End != nil {
+			r.Orphans = append(r.Orphans, *w.End)
+		}
+		return r
+	case w.End != nil && w.First.Status != ledger.Pending:
+		r.Unclear = "it is not pending, and its hold has an end"
+		return r
+	case w.First.Status == ledger.Pending && w.End == nil && len(w.Further) == 1 && w.isCredit(w.Further[0]):
+		r.Orphans, r.Absent = w.Further, w.ID.End()
+		return r
+	}
+	missing, extra := w.compare()
+	if len(extra) > 0 {
+		r.Unclear = w.Difference()
+		return r
+	}
+	r.Missing = missing
+	return r
+}
+
+// isCredit reports whether a row can be the credit of this pending payment's
+// capture.
+func (w *Whole) isCredit(row ledger.Transaction) bool {
+	if len(w.First.Entries) != 2 {
+		return false
+	}
+	e := w.First.Entries[1]
+	return row.ID == w.ID.Entry(1) && row.UserID == e.UserID && row.Type == e.Type && !row.Amount.More(e.Amount)
+}
+
+// compare returns the expected rows that are missing, and the rows that are not
+// expected.
+func (w *Whole) compare() (missing, extra []ledger.Transaction) {
+	isThere := map[hash]bool{}
+	for _, row := range w.Further {
+		isThere[hashRow(row)] = true
+	}
+	expected := map[hash]bool{}
+	for _, row := range w.expected() {
+		h := hashRow(row)
+		expected[h] = true
+		if !isThere[h] {
+			missing = append(missing, row)
+		}
+	}
+	for _, row := range w.Further {
+		if !expected[hashRow(row)] {
+			extra = append(extra, row)
+		}
+	}
+	return missing, extra
+}
+
+// Difference describes how the rows of a transaction are not those of its entries,
+// or returns "".
+func (w *Whole) Difference() string {
+	missing, extra := w.compare()
+	expected := len(w.expected())
+	switch {
+	case len(missing) == 0 && len(extra) == 0:
+		return ""
+	case expected == 0:
+		return Count(len(extra), "row") + " of it, and no first row that has their entries"
+	default:
+		return fmt.Sprintf("%d of its %d further entries have no such row, and %s of it have no such entry", len(missing), expected, Count(len(extra), "row"))
+	}
+}
