@@ -290,12 +290,11 @@ func decodeNumber[T any](d *decoder, name string, parse func(string) (T, error))
 		return parsed
 	}
 	value.Reduce(value)
-	if value.Negative {
-		d.reject(name, "is %.50s, must not be negative", n.Value)
-		return parsed
-	}
 	parsed, err = parse(value.Text('f'))
-	if err != nil {
+	switch {
+	case err != nil && value.Negative: // the parsers speak of notation
+		d.reject(name, "is %.50s, must not be negative", n.Value)
+	case err != nil:
 		d.reject(name, "is %.50s, %s", n.Value, reasonOf(err))
 	}
 	return parsed

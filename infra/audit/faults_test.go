@@ -1,0 +1,214 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/infratest"
+	"onewrite/ledger"
+)
+
+// clock returns a clock that is set by hand.
+func clock() (now *time.Time, read func() time.Time) {
+	moment := lastYear
+	return &moment, func() time.Time { return moment }
+}
+
+// An end under another id than its hold's is not found by a lookup, so that the hold
+// stays pending and can't be ended.
+func TestEndUnderAnotherID(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	l := ledger.New(b.Store, at(lastYear))
+	id := hold(t, l, "1", "alice debit 10")
+	_, err := l.Void(t.Context(), ledger.EndRequest{TransactionID: id})
+	require.NoError(t, err)
+	other := infratest.Entries(t, "other", "alice debit 10").TransactionID()
+	b.Damage(t, b.Config.TransactionsTable,
+		"DELETE FROM ? WHERE id = '"+id.End().String()+"'",
+		fmt.Sprintf("INSERT INTO ? VALUE {'id': '%s', 'user_id': 'alice', 'ammount': 10, 'type': 'void', 'status': 'voided', 'created_at': '2025-11-22T12:00:02.000Z', 'transaction_id': '%s'}", other, id))
+	status, out, _ := command(t, b, "-settle", "10ms")
+	assert.Equal(t, 1, status, out)
+	assert.Contains(t, out, fmt.Sprintf("transaction %q: transaction-id: the end of transaction %s has the id %s", other, id, id.End()))
+}
+
+// A hold and its end are dated by two clocks: the hold may seem to be of the last
+// minute, and its end from before.
+func TestHoldAndEndOfTwoClocks(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	minuteAgo := time.Now().Add(-time.Minute)
+	for key, begun := range map[string]time.Duration{"1": 3 * time.Second, "2": 5 * time.Second} {
+		l := ledger.New(b.Store, func() time.Time { return minuteAgo.Add(begun) })
+		id := hold(t, l, key, "alice debit 10", "bob credit 10")
+		earlier := ledger.New(b.Store, func() time.Time { return minuteAgo.Add(-2 * time.Second) })
+		amount, err := ledger.ParseAmount("10")
+		require.NoError(t, err)
+		_, err = earlier.Capture(t.Context(), ledger.EndRequest{TransactionID: id}, amount)
+		require.NoError(t, err)
+	}
+	status, out, _ := command(t, b, "-settle", "10ms")
+	assert.Equal(t, 0, status, out)
+}
+
+// An end that is dated on the wrong side of its hold's expiry is none that a server
+// wrote: it decides by the clock that dates the end.
+func TestEndOnTheWrongSideOfTheExpiry(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ end, created, want string }{
+		{"capture", "2025-11-25T12:00:00.000Z", "the end of a hold is a capture of after it expired"},
+		{"capture", "2025-11-22T13:00:01.000Z", "the end of a hold is a capture of after it expired"},
+		{"capture", "2025-11-22T13:00:00.999Z", ""},
+		{"void", "2025-11-22T13:00:01.000Z", "the end of a hold is a void of after it expired"},
+	} {
+		b := infratest.New(t)
+		l := ledger.New(b.Store, at(lastYear)) // expires at 13:00:01
+		id := hold(t, l, "1", "alice debit 10")
+		var err error
+		if c.end == "void" {
+			_, err = l.Void(t.Context(), ledger.EndRequest{TransactionID: id})
+		} else {
+			_, err = l.Capture(t.Context(), ledger.EndRequest{TransactionID: id}, ledger.Amount{})
+		}
+		require.NoError(t, err)
+		require.NoError(t, b.Execute(t.Context(), b.Config.TransactionsTable, fmt.Sprintf("UPDATE ? SET created_at = '%s' WHERE id = '%s'", c.created, id.End())))
+		status, out, _ := command(t, b, "-settle", "10ms")
+		assert.Equal(t, map[bool]int{true: 1, false: 0}[c.want != ""], status, out)
+		assert.Contains(t, out, c.want)
+	}
+}
+
+// A hold that expired is released by the debit that needs the money, and an older
+// version dated the release later than the debit. The balance of each line is one
+// that there was.
+func TestStatementOfReleaseAfterItsDebit(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	now, read := clock()
+	l := ledger.New(b.Store, read)
+	id := hold(t, l, "1", "1 debit 40")
+	*now = now.Add(2 * time.Hour)
+	_, err := l.Post(t.Context(), infratest.Request(t, "1", "2", ledger.Debit, "100"))
+	require.NoError(t, err)
+	require.NoError(t, b.Execute(t.Context(), b.Config.TransactionsTable,
+		fmt.Sprintf("UPDATE ? SET created_at = '2025-11-22T14:00:00.009Z' WHERE id = '%s'", id.End())))
+	status, out, log := command(t, b, "-user", "1", "-csv")
+	assert.Equal(t, 0, status, log)
+	for _, line := range []string{",debit,40,60,pending,", ",expiry,40,100,expired,", ",debit,100,0,posted,"} {
+		assert.Contains(t, strings.ReplaceAll(out, "-", ""), line)
+	}
+}
+
+// A debit waited for conflicts, so its time is before that of the credit which made
+// it possible. It belongs to the period in which it counts.
+func TestStatementOfDebitBeforeItsCredit(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	now, read := clock()
+	l := ledger.New(b.Store, read)
+	*now = lastYear.Add(185 * time.Millisecond)
+	_, err := l.Post(t.Context(), infratest.Request(t, "1", "credit", ledger.Credit, "50"))
+	require.NoError(t, err)
+	*now = lastYear
+	_, err = l.Post(t.Context(), infratest.Request(t, "1", "debit", ledger.Debit, "150"))
+	require.NoError(t, err)
+	for to, want := range map[string]string{
+		"2025-11-22T12:00:00.100Z": "opening 100, closing 100",
+		"2025-11-22T12:00:00.186Z": "opening 100, credit 150, debit 0, closing 0",
+	} {
+		status, out, log := command(t, b, "-user", "1", "-to", to, "-json")
+		assert.Equal(t, 0, status, log)
+		var got []string
+		for _, l := range decodeLines[statementLine](t, out) {
+			if l.Balance != "" {
+				got = append(got, l.Type+" "+l.Balance)
+			}
+		}
+		assert.Equal(t, want, strings.Join(got, ", "), to)
+	}
+}
+
+// Where no order keeps the balance in its range, the statement says so.
+func TestStatementOfNoOrder(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	post(t, ledger.New(b.Store, at(lastYear)), "1", "+50", "-150")
+	alter(t, b, b.Config.TransactionsTable, "UPDATE ? SET created_at = '2025-11-22T15:00:00.000Z' WHERE id = '"+idOf(t, "1", "1")+"'")
+	status, out, log := command(t, b, "-user", "1", "-to", "2025-11-22T13:00:00Z", "-csv")
+	assert.Equal(t, 3, status, log)
+	assert.Contains(t, out, ",debit,150,,posted,")
+	assert.Contains(t, out, "no order of the rows")
+}
+
+// After an expiry the statement has both balances: of its rows, and what GET /balance
+// answers.
+func TestStatementAfterAnExpiry(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	hold(t, ledger.New(b.Store, at(lastYear)), "1", "1 debit 40")
+	for to, want := range map[string]string{
+		"":                         ",closing,,60,,,,,\n,expired,40,100,,,,,\n",
+		"2025-11-22T13:00:01.999Z": ",closing,,60,,,,,\n",
+		"2025-11-22T13:00:02Z":     "Z,expired,40,100,,,,,\n",
+	} {
+		args := []string{"-user", "1", "-csv"}
+		if to != "" {
+			args = append(args, "-to", to)
+		}
+		status, out, log := command(t, b, args...)
+		assert.Equal(t, 0, status, log)
+		assert.True(t, strings.HasSuffix(out, want), "%s: %s", to, out)
+	}
+}
+
+// A user at rest whose row is missing did not move.
+func TestStatementOfMissingRow(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	post(t, b.Ledger, "1", "+50", "+1")
+	b.Damage(t, b.Config.TransactionsTable, "DELETE FROM ? WHERE id = '"+idOf(t, "1", "1")+"'")
+	status, out, _ := command(t, b, "-user", "1", "-settle", "10ms")
+	assert.Equal(t, 3, status)
+	assert.NotContains(t, out, "moved all the time")
+}
+
+func TestInertKinds(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"":               "",
+		"plain; text":    "plain; text",
+		"-12.5":          "-12.5",
+		"=1+1":           "'=1+1",
+		"-1+1":           "'-1+1",
+		"＝1+1":           "'＝1+1",
+		"＋1":             "'＋1",
+		"－1":             "'－1",
+		"＠SUM(1)":        "'＠SUM(1)",
+		"﹦1":             "'﹦1",
+		" =1+1":          "' =1+1",
+		"\u00a0=1":       "'\u00a0=1",
+		"\ufeff=1":       "'\ufeff=1",
+		"\"=1\"":         "'\"=1\"",
+		"a;=1+1":         "a;'=1+1",
+		"a; =1":          "a;' =1",
+		"a;-5":           "a;'-5",
+		"a\t=1":          "a\t'=1",
+		"a|@x":           "a|'@x",
+		"\n=1":           "'\n'=1",
+		"\r\n=1":         "'\r'\n'=1",
+		"\tx":            "'\tx",
+		"'x":             "''x",
+		"a;'x":           "a;''x",
+		"1=1":            "1=1",
+		"bad \xff;=1":    "bad \xff;'=1",
+		"user@mail":      "user@mail",
+		"2025-11-22T1=2": "2025-11-22T1=2",
+	} {
+		assert.Equal(t, want, inert(in), "%q", in)
+	}
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"net/http"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra"
+	"onewrite/infra/internal/cli"
+	"onewrite/ledger"
+)
+
+// manyRows answers scans of tables of so many users and rows, which it makes up. The
+// rows are credits of 1, spread evenly over the users. balances is false for a
+// restore without balances.
+type manyRows struct {
+	users, rows int
+	balances    bool
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (m manyRows) RoundTrip(r *http.Request) (*http.Response, error) {
+	var asked struct {
+		TableName              string
+		Segment, TotalSegments int
+		ExclusiveStartKey      map[string]map[string]string
+	}
+	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+		return nil, err
+	}
+	if !strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".Scan") { // an update
+		return answer([]byte(`{}`))
+	}
+	total, key := m.rows, "id"
+	if asked.TableName == "balances" {
+		key, total = "user_id", m.users
+		if !m.balances {
+			total = 0
+		}
+	}
+	first, last := total/asked.TotalSegments*asked.Segment, total/asked.TotalSegments*(asked.Segment+1)
+	if after := asked.ExclusiveStartKey[key]["N"]; after != "" {
+		first, _ = strconv.Atoi(after)
+	}
+	var page bytes.Buffer
+	until := min(first+pageRows, last)
+	fmt.Fprintf(&page, `{"Count":%d,"Items":[`, until-first)
+	for i := first; i < until; i++ {
+		if i > first {
+			page.WriteByte(',')
+		}
+		if key == "id" {
+			user, _ := ledger.ParseUserID(userName(i % m.users))
+			idempotencyKey, _ := ledger.ParseIdempotencyKey(strconv.Itoa(i))
+			fmt.Fprintf(&page, `{"id":{"S":%q},"user_id":{"S":%q},"ammount":{"N":"1"},"type":{"S":"credit"},"status":{"S":"posted"},"idempotency_key":{"S":"%d"},"created_at":{"S":"2025-11-22T12:00:00.000Z"}}`,
+				ledger.NewTransactionID(user, idempotencyKey), user, i)
+		} else {
+			version := m.rows / m.users
+			if i < m.rows%m.users {
+				version++
+			}
+			fmt.Fprintf(&page, `{"user_id":{"S":%q},"balance":{"N":"%d"},"version":{"N":"%d"}}`, userName(i), 100+version, version)
+		}
+	}
+	page.WriteByte(']')
+	if until < last {
+		fmt.Fprintf(&page, `,"LastEvaluatedKey":{%q:{"N":"%d"}}`, key, until)
+	}
+	page.WriteByte('}')
+	return answer(page.Bytes())
+}
+
+// userName returns a name as long as a UUID.
+func userName(i int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", i) }
+
+func answer(body []byte) (*http.Response, error) {
+	return &http.Response{
+		StatusCode: http.StatusOK, ContentLength: int64(len(body)), Body: io.NopCloser(bytes.NewReader(body)),
+		Header: http.Header{"X-Amz-Crc32": {fmt.Sprint(crc32.ChecksumIEEE(body))}, "Content-Type": {"application/x-amz-json-1.0"}},
+	}, nil
+}
+
+// BenchmarkMemory runs the audit and the rebuild over made-up tables, and reports
+// the resident memory of the process, with the pages that it makes up:
+//
+//	AUDIT_USERS=3000000 AUDIT_ROWS=10000000 go test ./infra/audit -run '^$' -bench Memory -benchtime 1x
+func BenchmarkMemory(b *testing.B) {
+	size := func(variable string, otherwise int) int {
+		if n, err := strconv.Atoi(os.Getenv(variable)); err == nil {
+			return n
+		}
+		return otherwise
+	}
+	users, rows := size("AUDIT_USERS", 3_000), size("AUDIT_ROWS", 10_000)
+	for _, task := range []string{"audit", "rebuild"} {
+		b.Run(task, func(b *testing.B) {
+			c := infra.Config{TransactionsTable: "transactions", AggregateTable: "balances", Region: "us-east-1"}
+			client := infra.NewClient(c, patient, func(o *dynamodb.Options) {
+				o.Credentials = aws.AnonymousCredentials{}
+				o.HTTPClient = &http.Client{Transport: manyRows{users, rows, task == "audit"}}
+			})
+			for b.Loop() {
+				a := &audit{tables: &reader{client: client, config: c, pace: &pace{}, segments: 8}, settle: time.Millisecond, progress: &cli.Progress{}}
+				if task == "audit" {
+					found := a.run(b.Context())
+					require.Empty(b, found.Unfinished)
+					assert.Equal(b, users, found.Users)
+					assert.Empty(b, found.Mismatches)
+				} else {
+					status, err := rebuildAll(b.Context(), a, options{rebuild: true, write: true}, io.Discard)
+					require.NoError(b, err)
+					assert.Equal(b, exitRight, status)
+				}
+				runtime.KeepAlive(a)
+			}
+			b.ReportMetric(residentMB(b), "MB-resident-at-most")
+		})
+	}
+}
+
+// residentMB returns the most memory that the process had, or 0 where the system
+// does not report it.
+func residentMB(b *testing.B) float64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	_, after, _ := strings.Cut(string(status), "VmHWM:")
+	kilobytes, err := strconv.Atoi(strings.Fields(after)[0])
+	require.NoError(b, err)
+	return float64(kilobytes) / 1024
+}
