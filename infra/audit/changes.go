@@ -56,8 +56,11 @@ func (c change) String() string {
 		}
 		text = strings.TrimSuffix(fmt.Sprintf("%stransaction %s: %s", verb, c.TransactionID, strings.Join(parts, ", ")), ": ")
 	}
-	if c.Kept != "" {
-		text += ": " + c.Kept
+	switch {
+	case c.Kept != "" && c.UserID != "":
+		return fmt.Sprintf("%suser %q with %s: %s", verb, c.UserID, c.From, c.Kept)
+	case c.Kept != "":
+		return text + ": " + c.Kept
 	}
 	return text
 }

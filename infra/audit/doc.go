@@ -155,7 +155,7 @@
 //	would      transaction 47b9e303-…: write 1 missing row
 //	would      transaction 0f6c4a46-…: remove 2 orphans
 //	would      user "alice": from no balance to 60 at version 3 and 40 held by 1 hold
-//	kept       user "bob": from 10 at version 2 to no balance: rows of this user are damaged, so that the history is not known
+//	kept       user "bob" with 10 at version 2: rows of this user are damaged, so that the history is not known
 //	3 users, 9 rows: 2 transactions and 1 balance would be rebuilt, 1 kept, 0 wrong; -write does it
 //
 // and "rebuilt" in place of "would" with -write. With -json each change is a line

@@ -270,7 +270,7 @@ func (r *rebuild) rebuildBalance(ctx context.Context, user ledger.UserID, t *boo
 	c := change{UserID: user.String(), From: describe(stored), To: describeAggregate(to)}
 	switch read := t.Read; {
 	case doubt != "":
-		c.Kept = doubt
+		c.Kept, c.To = doubt, ""
 	case stored != nil && hashOf(stored) != read, stored == nil && read != 0:
 		c.Kept = errMoved.Error()
 	case r.write:
