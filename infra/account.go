@@ -18,6 +18,10 @@ type Aggregate struct {
 	UserID ledger.UserID
 	ledger.Account
 	Version int
+
+	// TransactionID is the id of the first row of the write that moved the
+	// balance last, or zero if a version without transaction_id made the row.
+	TransactionID ledger.TransactionID
 }
 
 // Attributes returns the account as attributes of its row, without the key. A user
@@ -47,6 +51,9 @@ func DecodeAggregate(row map[string]types.AttributeValue) (Aggregate, error) {
 		UserID:  decodeText(&d, "user_id", ledger.ParseUserID),
 		Account: ledger.Account{Balance: decodeNumber(&d, "balance", ledger.ParseBalance)},
 		Version: decodeNumber(&d, "version", parseVersion),
+	}
+	if row["transaction_id"] != nil {
+		a.TransactionID = decodeText(&d, "transaction_id", ledger.ParseTransactionID)
 	}
 	for name := range row {
 		if strings.HasPrefix(name, holdPrefix) {

@@ -18,7 +18,7 @@ func TransactionAttributes() (names []string) {
 // AggregateAttributes returns those of the transactions_aggregate table, but for
 // those that are open holds: see [IsHoldAttribute].
 func AggregateAttributes() []string {
-	return []string{"user_id", "balance", "version", "held", "holds"}
+	return []string{"user_id", "balance", "version", "held", "holds", "transaction_id"}
 }
 
 // IsHoldAttribute reports whether an attribute of the transactions_aggregate table

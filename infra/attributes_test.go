@@ -16,7 +16,7 @@ func TestAttributes(t *testing.T) {
 		"id", "user_id", "ammount", "type", "status", "created_at", "idempotency_key",
 		"metadata", "entries", "balance", "declined_entry", "transaction_id", "expires_at", "held",
 	}, infra.TransactionAttributes())
-	assert.ElementsMatch(t, []string{"user_id", "balance", "version", "held", "holds"}, infra.AggregateAttributes())
+	assert.ElementsMatch(t, []string{"user_id", "balance", "version", "held", "holds", "transaction_id"}, infra.AggregateAttributes())
 	assert.True(t, infra.IsHoldAttribute("hold:R7njA8lDgkuiW_Lb-KT2qw"))
 	assert.False(t, infra.IsHoldAttribute("held"))
 }

@@ -20,7 +20,9 @@
 //     user_id-created_at holds the history of each user.
 //   - transactions_aggregate, one row a user who has posted: user_id
 //     (partition key), balance (what can be spent), version (how many of the
-//     user's rows are not declined). A user who has had a hold also has held,
+//     user's rows are not declined), transaction_id (the id of the first row of
+//     the write that moved the balance last, whoever's row that is; a version
+//     from before leaves it as it is). A user who has had a hold also has held,
 //     what all open ones come to, holds, their number, and for each an
 //     attribute of its own: hold: and its transaction's id in base64, a list of
 //     the amount and the milliseconds since 1970 at which it expires. A row of

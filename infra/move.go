@@ -26,10 +26,11 @@ const (
 const fewHolds = "(attribute_not_exists(holds) OR holds < :most)"
 
 // The moves of a balance, of a user without a row from the opening balance. The
-// version counts rows, which are mostly one.
+// version counts rows, which are mostly one. No two writes set the same
+// transaction_id: the row with that id is put in the same write, if it is new.
 const (
-	addAmount  = "SET balance = if_not_exists(balance, :opening) + :amount"
-	takeAmount = "SET balance = if_not_exists(balance, :opening) - :amount"
+	addAmount  = "SET balance = if_not_exists(balance, :opening) + :amount, transaction_id = :id"
+	takeAmount = "SET balance = if_not_exists(balance, :opening) - :amount, transaction_id = :id"
 	addRows    = " ADD version :one"
 	addHolds   = addRows + ", held :held, holds :holds"
 )
@@ -37,14 +38,16 @@ const (
 // opening is what a user has who has no row.
 var opening = number(ledger.OpeningBalance())
 
-// moveBalance returns the write that makes a move where its rules hold.
-func (s *Store) moveBalance(m ledger.Move) *types.Update {
+// moveBalance returns the write that makes a move of a posting where its rules
+// hold. The first row of the posting has that id.
+func (s *Store) moveBalance(m ledger.Move, first ledger.TransactionID) *types.Update {
 	u := update{
 		move: addAmount + addRows,
 		values: item{
 			":opening": opening,
 			":amount":  number(m.Sum),
 			":one":     integer(m.Rows),
+			":id":      text(first),
 		},
 	}
 	if m.Type == ledger.Debit {

@@ -287,6 +287,8 @@ var damagedBalances = []struct {
 	{with(holdsRow(), holdName, list(n("0"), n("1"))), holdName + `.ammount: is 0, must be at least 0.01; ` + heldNothing},
 	{with(holdsRow(), holdName, list(s("12.5"), n("1"))), holdName + `.ammount: is of type S, must be N; ` + heldNothing},
 	{with(holdsRow(), holdName, list(n("12.5"), s("1"))), holdName + `.expires_at: is of type S, must be N`},
+	{with(balanceRow(), "transaction_id", n("1")), `transaction_id: is of type N, must be S`},
+	{with(balanceRow(), "transaction_id", s("1")), `transaction_id: is "1", must be a UUID`},
 	{with(holdsRow(), holdName, list(n("12.5"), n("1.5"))), holdName + `.expires_at: is 1.5, must be milliseconds since 1970`},
 }
 
@@ -388,6 +390,11 @@ func TestDecodeHolds(t *testing.T) {
 	a, err := infra.DecodeAggregate(with(with(balanceRow(), "held", n("0.00")), "holds", n("0")))
 	require.NoError(t, err)
 	assert.Empty(t, a.Holds)
+
+	assert.Zero(t, a.TransactionID, "a row of a version from before")
+	a, err = infra.DecodeAggregate(with(balanceRow(), "transaction_id", s(rowID)))
+	require.NoError(t, err)
+	assert.Equal(t, rowID, a.TransactionID.String())
 }
 
 // DynamoDB promises the value of a number and not its notation, and a later

@@ -62,7 +62,7 @@ func (s *Store) Post(ctx context.Context, p ledger.Posting) error {
 		}})
 	}
 	for _, m := range p.Moves {
-		writes = append(writes, types.TransactWriteItem{Update: s.moveBalance(m)})
+		writes = append(writes, types.TransactWriteItem{Update: s.moveBalance(m, p.Rows[0].ID)})
 	}
 	retry := s.retryUntil(ctx, idTaken)
 	_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes}, retry.use)

@@ -337,7 +337,7 @@ func TestRowsAsTheyAreStored(t *testing.T) {
 				"created_at": s(declined.Result.Transaction.CreatedAt.Format("2006-01-02T15:04:05.000Z")),
 			}},
 		{books.Config.AggregateTable, row{"user_id": s("1")},
-			row{"balance": n("110.5"), "version": n("1")}},
+			row{"balance": n("110.5"), "version": n("1"), "transaction_id": s(posted.Transaction.ID.String())}},
 		{books.Config.TransactionsTable, row{"id": s(whole.ID.String())},
 			row{
 				"user_id": s("2"), "ammount": n("0.5"), "type": s("debit"), "status": s("posted"), "idempotency_key": s("e"),
@@ -355,8 +355,8 @@ func TestRowsAsTheyAreStored(t *testing.T) {
 				"created_at": s(refused.Result.Transaction.CreatedAt.Format("2006-01-02T15:04:05.000Z")),
 				"entries":    list(entryOf("2", "debit", "0.5"), entryOf("2", "debit", "100")), "balance": n("99"), "declined_entry": n("1"),
 			}},
-		{books.Config.AggregateTable, row{"user_id": s("2")}, row{"balance": n("99.5"), "version": n("1")}},
-		{books.Config.AggregateTable, row{"user_id": s("3")}, row{"balance": n("100.5"), "version": n("1")}},
+		{books.Config.AggregateTable, row{"user_id": s("2")}, row{"balance": n("99.5"), "version": n("1"), "transaction_id": s(whole.ID.String())}},
+		{books.Config.AggregateTable, row{"user_id": s("3")}, row{"balance": n("100.5"), "version": n("1"), "transaction_id": s(whole.ID.String())}},
 		{books.Config.TransactionsTable, row{"id": s(open.ID.String())},
 			row{
 				"user_id": s("4"), "ammount": n("40.5"), "type": s("debit"), "status": s("pending"), "idempotency_key": s("g"),
@@ -365,7 +365,7 @@ func TestRowsAsTheyAreStored(t *testing.T) {
 			}},
 		{books.Config.AggregateTable, row{"user_id": s("4")},
 			row{
-				"balance": n("59.5"), "version": n("1"), "held": n("40.5"), "holds": n("1"),
+				"balance": n("59.5"), "version": n("1"), "transaction_id": s(open.ID.String()), "held": n("40.5"), "holds": n("1"),
 				"hold:" + base64.RawURLEncoding.EncodeToString(open.ID[:]): list(n("40.5"), n(fmt.Sprint(open.ExpiresAt.UnixMilli()))),
 			}},
 		{books.Config.TransactionsTable, row{"id": s(paid.ID.End().String())},
@@ -373,13 +373,13 @@ func TestRowsAsTheyAreStored(t *testing.T) {
 				"user_id": s("5"), "ammount": n("25"), "type": s("capture"), "status": s("posted"), "held": n("40"),
 				"created_at": ended, "transaction_id": s(paid.ID.String()),
 			}},
-		{books.Config.AggregateTable, row{"user_id": s("5")}, row{"balance": n("75"), "version": n("2"), "held": n("0"), "holds": n("0")}},
+		{books.Config.AggregateTable, row{"user_id": s("5")}, row{"balance": n("75"), "version": n("2"), "transaction_id": s(end.ID.String()), "held": n("0"), "holds": n("0")}},
 		{books.Config.TransactionsTable, row{"id": s(paid.ID.Entry(1).String())},
 			row{
 				"user_id": s("6"), "ammount": n("25"), "type": s("credit"), "status": s("posted"),
 				"created_at": ended, "transaction_id": s(paid.ID.String()),
 			}},
-		{books.Config.AggregateTable, row{"user_id": s("6")}, row{"balance": n("125"), "version": n("1")}},
+		{books.Config.AggregateTable, row{"user_id": s("6")}, row{"balance": n("125"), "version": n("1"), "transaction_id": s(end.ID.String())}},
 	} {
 		out, err := books.Client.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &c.table, Key: c.key, ConsistentRead: aws.Bool(true)})
 		require.NoError(t, err)

@@ -33,6 +33,7 @@ const (
 	invRange      = "range"      // a balance is from 0 to 10^15, with at most two decimal places
 	invVersion    = "version"    // a balance's version is the number of its user's posted rows
 	invBalance    = "balance"    // a balance is the opening balance and the sum of its user's posted transactions
+	invMover      = "mover"      // a balance names a write that has a row of its user
 	invMissing    = "no balance" // a user who has posted has a balance
 	invNobody     = "no history" // nobody else has one
 	invAnswer     = "answer"     // what a caller was answered is stored as it was answered
@@ -107,7 +108,8 @@ type check struct {
 // account is what a user's rows come to.
 type account struct {
 	balance, held *big.Rat
-	posted        int64 // how many rows there are that are not declined
+	posted        int64           // how many rows there are that are not declined
+	writes        map[string]bool // the ids of the first rows of their writes, and maybe more
 }
 
 func (c *check) find(invariant, format string, args ...any) {
@@ -163,12 +165,25 @@ func (c *check) transaction(item map[string]types.AttributeValue) {
 		return
 	}
 	if c.users[row.UserID] == nil {
-		c.users[row.UserID] = &account{new(big.Rat).Set(opening), new(big.Rat), 0}
+		c.users[row.UserID] = &account{new(big.Rat).Set(opening), new(big.Rat), 0, map[string]bool{}}
 	}
 	u := c.users[row.UserID]
+	for _, id := range firstOf(row) {
+		u.writes[id] = true
+	}
 	u.balance.Add(u.balance, balance)
 	u.held.Add(u.held, held)
 	u.posted++
+}
+
+// firstOf returns the ids that the first row of a row's write may have. A credit
+// that comes with a capture is written with the end of the hold.
+func firstOf(row Row) []string {
+	whole, err := ledger.ParseTransactionID(row.TransactionID)
+	if err != nil {
+		return []string{row.ID}
+	}
+	return []string{row.ID, row.TransactionID, whole.End().String()}
 }
 
 // effect returns what a row adds to its user's balance, and to what is held.
@@ -352,6 +367,8 @@ func (c *check) balance(item map[string]types.AttributeValue) (user string) {
 	open := map[string]bool{}
 	for name := range item {
 		switch {
+		case name == "transaction_id":
+			attributes[name] = "S"
 		case name == "held" || name == "holds":
 			attributes["held"], attributes["holds"] = "N", "N"
 		case strings.HasPrefix(name, "hold:"):
@@ -377,6 +394,9 @@ func (c *check) balance(item map[string]types.AttributeValue) (user string) {
 	}
 	if posted := fmt.Sprint(want.posted); posted != string(row.Version) {
 		c.find(invVersion, "of user %q is %s, and posted are %s", row.UserID, row.Version, posted)
+	}
+	if row.TransactionID != "" && !want.writes[row.TransactionID] {
+		c.find(invMover, "of user %q is %s, which no row of the user belongs to", row.UserID, row.TransactionID)
 	}
 	c.holds(row, item, open)
 	return row.UserID

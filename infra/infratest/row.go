@@ -49,8 +49,13 @@ type aggregate struct {
 	UserID  string                `dynamodbav:"user_id"`
 	Balance attributevalue.Number `dynamodbav:"balance"`
 	Version attributevalue.Number `dynamodbav:"version"`
-	Held    attributevalue.Number `dynamodbav:"held,omitempty"`
-	Holds   attributevalue.Number `dynamodbav:"holds,omitempty"`
+
+	// TransactionID names the write that moved the balance last. Rows from before
+	// do not have it.
+	TransactionID string `dynamodbav:"transaction_id,omitempty"`
+
+	Held  attributevalue.Number `dynamodbav:"held,omitempty"`
+	Holds attributevalue.Number `dynamodbav:"holds,omitempty"`
 }
 
 // Item returns the row as DynamoDB stores it.

@@ -138,7 +138,7 @@ func testRequests(t *testing.T, s server) {
 	assert.Regexp(t, "^[0-9a-f-]{36}$", id)
 	assert.Equal(t, []item{
 		{"Put", "transactions", id, "debit of 10, user u, posted", "attribute_not_exists(id)", ""},
-		{"Update", "transactions_aggregate", "u", "", "balance >= 10 OR attribute_not_exists(user_id)", "SET balance = if_not_exists(balance, 100) - 10 ADD version 1"},
+		{"Update", "transactions_aggregate", "u", "", "balance >= 10 OR attribute_not_exists(user_id)", "SET balance = if_not_exists(balance, 100) - 10, transaction_id = " + id + " ADD version 1"},
 	}, all[10].Items)
 	assert.Equal(t, result{"TransactionCanceledException", []string{"None", "ConditionalCheckFailed"}}, all[10].result)
 	assert.Equal(t, request{"PutItem", "", []item{{"Put", "transactions", id, "debit of 10, user u, declined", "attribute_not_exists(id)", ""}}}, all[11].request)
@@ -177,7 +177,7 @@ func testHoldRequests(t *testing.T, s server) {
 	require.Len(t, pending, 2)
 	assert.Equal(t, "debit of 40, user p, pending, first of 2 entries", pending[0].Row)
 	assert.Equal(t, "(balance >= 40 OR attribute_not_exists(user_id)) AND (attribute_not_exists(holds) OR holds < 16)", pending[1].Condition)
-	update := regexp.MustCompile(`^SET balance = if_not_exists\(balance, 100\) - 40, (hold:[\w-]{22}) = \[40 \d{13}\] ADD version 1, held 40, holds 1$`).FindStringSubmatch(pending[1].Update)
+	update := regexp.MustCompile(`^SET balance = if_not_exists\(balance, 100\) - 40, transaction_id = [0-9a-f-]{36}, (hold:[\w-]{22}) = \[40 \d{13}\] ADD version 1, held 40, holds 1$`).FindStringSubmatch(pending[1].Update)
 	require.NotNil(t, update, pending[1].Update)
 
 	capture := send("/transactions/"+pending[0].Key+"/capture", `{"ammount":"25"}`, "capture")
@@ -185,7 +185,7 @@ func testHoldRequests(t *testing.T, s server) {
 	assert.Equal(t, "capture of 25, user p, posted", capture[0].Row)
 	assert.Equal(t, "credit of 25, user q, posted", capture[1].Row)
 	assert.Equal(t, "attribute_exists("+update[1]+")", capture[2].Condition)
-	assert.Equal(t, "SET balance = if_not_exists(balance, 100) + 15 REMOVE "+update[1]+" ADD version 1, held -40, holds -1", capture[2].Update)
+	assert.Equal(t, "SET balance = if_not_exists(balance, 100) + 15, transaction_id = "+capture[0].Key+" REMOVE "+update[1]+" ADD version 1, held -40, holds -1", capture[2].Update)
 }
 
 // sendAtOnce has the local server make calls at once.

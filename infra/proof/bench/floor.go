@@ -90,11 +90,11 @@ func (m move) values() item {
 // moveOf makes the move of an amount, which that many rows come to. A user who
 // may have no row yet is not in the rule.
 func moveOf(user, kind, amount string, rows int) move {
-	m := move{user: user, rule: "balance >= :amount", update: "SET balance = if_not_exists(balance, :opening) - :amount", numbers: map[string]string{
+	m := move{user: user, rule: "balance >= :amount", update: "SET balance = if_not_exists(balance, :opening) - :amount, transaction_id = :id", numbers: map[string]string{
 		":opening": "100", ":amount": amount, ":one": strconv.Itoa(rows),
 	}}
 	if kind == "credit" {
-		m.rule, m.update = "balance <= :headroom", strings.Replace(m.update, "-", "+", 1)
+		m.rule, m.update = "balance <= :headroom", strings.Replace(m.update, " - ", " + ", 1)
 		m.numbers[":headroom"] = strconv.Itoa(1e15 - dollars(amount))
 	}
 	return m
@@ -128,13 +128,15 @@ func (f *floor) transact(rows []infratest.Row, moves ...move) request {
 			}})
 		}
 		for _, m := range moves {
+			values := m.values()
+			values[":id"] = text(rows[0].ID)
 			writes = append(writes, types.TransactWriteItem{Update: &types.Update{
 				TableName:                           &f.config.AggregateTable,
 				Key:                                 item{"user_id": text(m.user)},
 				ConditionExpression:                 &m.rule,
 				UpdateExpression:                    aws.String(m.update + " ADD version :one" + m.heldToo()),
 				ExpressionAttributeNames:            m.names,
-				ExpressionAttributeValues:           m.values(),
+				ExpressionAttributeValues:           values,
 				ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 			}})
 		}
