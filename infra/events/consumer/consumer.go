@@ -1,0 +1,112 @@
+// Package consumer is an example: a Lambda function that keeps, in a table of its
+// own with the key id, each user's latest balance and the money in and out of it
+// by month. It takes events of the bus and records of the tables' own streams, as
+// often and in any order as they come. consumer.py and consumer.ts do the same.
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// Consumer has the table.
+type Consumer struct {
+	Client *dynamodb.Client
+	Table  string
+}
+
+// Event is one of the bus, with a detail, or records of a stream.
+type Event struct {
+	Detail  *events.DynamoDBEventRecord  `json:"detail"`
+	Records []events.DynamoDBEventRecord `json:"Records"`
+}
+
+type (
+	row  = map[string]events.DynamoDBAttributeValue
+	item = map[string]types.AttributeValue
+)
+
+// Handle is for lambda.Start. After an error Lambda sends the event again.
+func (c Consumer) Handle(ctx context.Context, e Event) error {
+	if e.Detail != nil {
+		e.Records = append(e.Records, *e.Detail)
+	}
+	for _, r := range e.Records {
+		handle := c.keepBalance
+		if _, ok := r.Change.Keys["id"]; ok {
+			handle = c.takeTransaction
+		}
+		if err := handle(ctx, r.Change.NewImage); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepBalance keeps a balance unless a later one is there.
+func (c Consumer) keepBalance(ctx context.Context, balance row) error {
+	_, err := c.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName:                 &c.Table,
+		Key:                       item{"id": text("balance " + balance["user_id"].String())},
+		ConditionExpression:       aws.String("attribute_not_exists(id) OR version < :version"),
+		UpdateExpression:          aws.String("SET balance = :balance, version = :version"),
+		ExpressionAttributeValues: item{":balance": number(balance["balance"].Number()), ":version": number(balance["version"].Number())},
+	})
+	if _, late := errors.AsType[*types.ConditionalCheckFailedException](err); late {
+		return nil
+	}
+	return err
+}
+
+// takeTransaction counts a row of a transaction, once.
+func (c Consumer) takeTransaction(ctx context.Context, transaction row) error {
+	in, out, err := moved(transaction)
+	if err != nil {
+		return err
+	}
+	month := transaction["created_at"].String()[:len("2026-11")]
+	_, err = c.Client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
+		{Put: &types.Put{
+			TableName:           &c.Table,
+			Item:                item{"id": text("transaction " + transaction["id"].String())},
+			ConditionExpression: aws.String("attribute_not_exists(id)"),
+		}},
+		{Update: &types.Update{
+			TableName:                 &c.Table,
+			Key:                       item{"id": text(month + " " + transaction["user_id"].String())},
+			UpdateExpression:          aws.String("ADD money_in :in, money_out :out"),
+			ExpressionAttributeValues: item{":in": number(in), ":out": number(out)},
+		}},
+	}})
+	cancelled, ok := errors.AsType[*types.TransactionCanceledException](err)
+	if ok && aws.ToString(cancelled.CancellationReasons[0].Code) == "ConditionalCheckFailed" {
+		return nil // it was taken before
+	}
+	return err
+}
+
+// moved returns what a row of a transaction moved into its user's balance and out.
+func moved(transaction row) (in, out string, err error) {
+	amount := transaction["ammount"].Number()
+	switch kind := transaction["type"].String(); {
+	case transaction["status"].String() == "declined":
+		return "0", "0", nil
+	case kind == "credit", kind == "void", kind == "expiry":
+		return amount, "0", nil
+	case kind == "debit": // a hold too
+		return "0", amount, nil
+	case kind == "capture": // the hold came out of the balance before
+		return transaction["held"].Number(), amount, nil
+	default:
+		return "", "", fmt.Errorf("a transaction of type %q is new to this program", kind)
+	}
+}
+
+func text(s string) types.AttributeValue   { return &types.AttributeValueMemberS{Value: s} }
+func number(n string) types.AttributeValue { return &types.AttributeValueMemberN{Value: n} }

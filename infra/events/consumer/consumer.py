@@ -1,0 +1,70 @@
+"""A Lambda function that does what consumer.go does: it keeps, in a table of its own, each user's
+latest balance and the money in and out of it by month."""
+import os
+
+import boto3
+
+TABLE = os.environ["TABLE"]
+dynamodb = boto3.client("dynamodb")
+
+
+def handler(event, context):
+    for record in event.get("Records") or [event["detail"]]:
+        change = record["dynamodb"]
+        if "id" in change["Keys"]:
+            take_transaction(change["NewImage"])
+        else:
+            keep_balance(change["NewImage"])
+
+
+def keep_balance(balance):
+    """Keeps a balance unless a later one is there."""
+    try:
+        dynamodb.update_item(
+            TableName=TABLE,
+            Key={"id": {"S": "balance " + balance["user_id"]["S"]}},
+            ConditionExpression="attribute_not_exists(id) OR version < :version",
+            UpdateExpression="SET balance = :balance, version = :version",
+            ExpressionAttributeValues={":balance": balance["balance"], ":version": balance["version"]},
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        pass
+
+
+def take_transaction(transaction):
+    """Counts a row of a transaction, once."""
+    money_in, money_out = moved(transaction)
+    month = transaction["created_at"]["S"][:7]
+    try:
+        dynamodb.transact_write_items(TransactItems=[
+            {"Put": {
+                "TableName": TABLE,
+                "Item": {"id": {"S": "transaction " + transaction["id"]["S"]}},
+                "ConditionExpression": "attribute_not_exists(id)",
+            }},
+            {"Update": {
+                "TableName": TABLE,
+                "Key": {"id": {"S": month + " " + transaction["user_id"]["S"]}},
+                "UpdateExpression": "ADD money_in :in, money_out :out",
+                "ExpressionAttributeValues": {":in": money_in, ":out": money_out},
+            }},
+        ])
+    except dynamodb.exceptions.TransactionCanceledException as cancelled:
+        if cancelled.response["CancellationReasons"][0]["Code"] != "ConditionalCheckFailed":
+            raise
+
+
+def moved(transaction):
+    """Returns what a row of a transaction moved into its user's balance, and out."""
+    amount, nothing = transaction["ammount"], {"N": "0"}
+    if transaction["status"]["S"] == "declined":
+        return nothing, nothing
+    match transaction["type"]["S"]:
+        case "credit" | "void" | "expiry":
+            return amount, nothing
+        case "debit":  # a hold too
+            return nothing, amount
+        case "capture":  # the hold came out of the balance before
+            return transaction["held"], amount
+        case other:
+            raise ValueError(f"a transaction of type {other} is new to this program")

@@ -1,0 +1,143 @@
+package events_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"flag"
+	"math/big"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/events/consumer"
+	"onewrite/infra/infratest"
+)
+
+var (
+	python     = flag.String("python", "", "a Python with boto3, to try consumer.py too")
+	typescript = flag.String("typescript", "", "the folder of the compiled consumer.ts, to try it too")
+)
+
+// checkConsumers gives each consumer the events of a few users doubled, late, out
+// of order, and in both forms. In the end it has what the ledger has.
+func checkConsumers(t *testing.T, books *infratest.Books, events []json.RawMessage, s streams) {
+	deliveries, last, months := deliver(t, events, s)
+	consume := map[string]func(table string, input []byte) error{"Go": func(table string, input []byte) error {
+		c := consumer.Consumer{Client: books.Client, Table: table}
+		for line := range bytes.Lines(input) {
+			var e consumer.Event
+			if err := json.Unmarshal(line, &e); err != nil {
+				return err
+			}
+			if err := c.Handle(t.Context(), e); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+	program := func(name string, args ...string) func(table string, input []byte) error {
+		return func(table string, input []byte) error {
+			command := exec.CommandContext(t.Context(), name, args...)
+			command.Env = append(append(os.Environ(), books.Env()...), "TABLE="+table, "AWS_DEFAULT_REGION=us-east-1")
+			command.Stdin, command.Stderr = bytes.NewReader(input), os.Stderr
+			return command.Run()
+		}
+	}
+	if *python != "" {
+		consume["Python"] = program(*python, "-c", "import json, sys; sys.path.insert(0, 'consumer'); import consumer\n"+
+			"for line in sys.stdin: consumer.handler(json.loads(line), None)")
+	}
+	if *typescript != "" {
+		consume["TypeScript"] = program("node", "--no-warnings", "--input-type=module", "-e", "import { handler } from '"+*typescript+"/consumer.js';\n"+
+			"import { createInterface } from 'node:readline';\nfor await (const line of createInterface(process.stdin)) await handler(JSON.parse(line));")
+	}
+	for language, run := range consume {
+		table := newTable(t, books, language)
+		require.NoError(t, run(table, deliveries), language)
+		out, err := books.Client.Scan(t.Context(), &dynamodb.ScanInput{TableName: &table, ConsistentRead: aws.Bool(true)})
+		require.NoError(t, err)
+		balances, net := map[string]string{}, map[string]string{}
+		for _, kept := range out.Items {
+			text := func(name string) string {
+				switch v := kept[name].(type) {
+				case *types.AttributeValueMemberS:
+					return v.Value
+				case *types.AttributeValueMemberN:
+					return v.Value
+				}
+				return ""
+			}
+			kind, rest, _ := strings.Cut(text("id"), " ")
+			switch {
+			case kind == "balance":
+				balances[rest] = text("balance")
+			case kind != "transaction":
+				net[text("id")] = minus(text("money_in"), text("money_out"))
+			}
+		}
+		assert.Equal(t, last, balances, language)
+		assert.Equal(t, months, net, language)
+	}
+}
+
+// deliver returns the events of a few users as a consumer may be given them, a
+// line each, and what it must have in the end.
+func deliver(t *testing.T, events []json.RawMessage, s streams) (lines []byte, last, months map[string]string) {
+	t.Helper()
+	followed := map[string]bool{users[1]: true, "order.7": true, "crowd": true}
+	last, months = map[string]string{}, map[string]string{}
+	var all []json.RawMessage
+	for i, r := range append(append([]record{}, s.transactions...), s.balances...) {
+		row := r.Change.NewImage
+		user := row.text("user_id")
+		if !followed[user] {
+			continue
+		}
+		if i >= len(s.transactions) {
+			last[user] = row.text("balance")
+		} else {
+			month := row.text("created_at")[:7] + " " + user
+			months[month] = new(big.Rat).Add(rat(cmp.Or(months[month], "0")), effect(row)).RatString()
+		}
+		all = append(all, events[i], events[i])
+	}
+	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	for i, e := range all {
+		if i%3 == 0 { // as a Lambda function is given it that reads the stream itself
+			var of struct{ Detail json.RawMessage }
+			require.NoError(t, json.Unmarshal(e, &of))
+			e = json.RawMessage(`{"Records":[` + string(of.Detail) + `]}`)
+		}
+		lines = append(append(lines, e...), '\n')
+	}
+	require.NotEmpty(t, lines)
+	return lines, last, months
+}
+
+// newTable makes a consumer's table.
+func newTable(t *testing.T, books *infratest.Books, language string) string {
+	t.Helper()
+	name := books.Config.TransactionsTable + "-" + language
+	_, err := books.Client.CreateTable(t.Context(), &dynamodb.CreateTableInput{
+		TableName:            &name,
+		BillingMode:          types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: types.ScalarAttributeTypeS}},
+		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, err := books.Client.DeleteTable(context.WithoutCancel(t.Context()), &dynamodb.DeleteTableInput{TableName: &name})
+		assert.NoError(t, err)
+	})
+	return name
+}

@@ -1,0 +1,251 @@
+package events_test
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/big"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/infratest"
+)
+
+var (
+	save  = flag.String("save", "", "a file for the events and the patterns that they match, which Match.java reads")
+	calls = flag.Int("calls", 1000, "how many calls are made, and some more")
+)
+
+func TestMain(m *testing.M) { infratest.Main(m) }
+
+// streams is all that was read of both.
+type streams struct{ transactions, balances []record }
+
+// Many callers, of this version and of an older one, lose requests and answers,
+// give up and are killed. The streams have every row and every step of every
+// balance, and no step is attributed to a wrong transaction.
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	books := infratest.New(t)
+	transactions, balances := streamARNs(t, books)
+	written := &applied{writes: map[string]write{}}
+	current, older := newWire(t, books.Config.Endpoint, false, written), newWire(t, books.Config.Endpoint, true, written)
+
+	holds, releases := releasedAlone(t)
+	planned := plan(t, *calls)
+	before, beside, after := planned[:*calls/5], planned[*calls/5:*calls*3/5], planned[*calls*3/5:]
+	later := func() time.Time { return time.Now().Add(time.Hour) } // all holds have expired
+	makeCalls(t, books, before, time.Now, older)
+	makeCalls(t, books, beside, time.Now, current, older)
+	post(t, books, holds, time.Now, current)
+	killFunctions(t, books, current, 10)
+	makeCalls(t, books, after, later, current, current, older)
+	post(t, books, []call{releases}, later, current)
+
+	s := streams{readStream(t, books.Config.Endpoint, transactions), readStream(t, books.Config.Endpoint, balances)}
+	t.Logf("%d writes, %d records of transactions, %d of balances", len(written.writes), len(s.transactions), len(s.balances))
+	s.checkKinds(t, written)
+	s.checkRows(t, written)
+	s.checkBalances(t, written)
+
+	var made []json.RawMessage
+	for _, r := range s.transactions {
+		made = append(made, event(t, "Transaction", transactions, r))
+	}
+	for _, r := range s.balances {
+		made = append(made, event(t, "Balance", balances, r))
+	}
+	checkSchemas(t, made)
+	checkConsumers(t, books, made, s)
+	saveEvents(t, made, s)
+}
+
+// checkKinds finds every kind of row and of write, so that none goes untested.
+func (s streams) checkKinds(t *testing.T, written *applied) {
+	t.Helper()
+	kinds := map[string]bool{}
+	for _, r := range s.transactions {
+		row := r.Change.NewImage
+		kinds[row.text("status")+" "+row.text("type")] = true
+	}
+	for _, w := range written.writes {
+		kinds["first a "+w.rows[0].text("type")] = true
+		kinds["several entries and a release"] = kinds["several entries and a release"] ||
+			w.rows[0]["entries"] != nil && slices.ContainsFunc(w.rows, func(row image) bool { return row.text("type") == "expiry" })
+	}
+	for _, kind := range []string{
+		"posted credit", "posted debit", "declined debit", "pending debit", "posted capture", "voided void", "expired expiry",
+		"first a capture", "first a void", "first a expiry", "several entries and a release",
+	} {
+		assert.True(t, kinds[kind], kind)
+	}
+}
+
+// checkRows finds each row that was put, once, and no other.
+func (s streams) checkRows(t *testing.T, written *applied) {
+	t.Helper()
+	rows := map[string]image{}
+	for _, w := range written.writes {
+		for _, r := range w.rows {
+			rows[r.text("id")] = r
+		}
+	}
+	assert.Len(t, s.transactions, len(rows))
+	for _, r := range s.transactions {
+		assert.Equal(t, "INSERT", r.EventName)
+		assert.Equal(t, rows[r.Change.NewImage.text("id")], r.Change.NewImage)
+		delete(rows, r.Change.NewImage.text("id"))
+	}
+	assert.Empty(t, rows, "without a record")
+}
+
+// checkBalances follows each user's balance, step by step.
+func (s streams) checkBalances(t *testing.T, written *applied) {
+	last := map[string]image{}
+	named, unnamed := map[string]bool{}, map[movement]int{}
+	for _, r := range s.balances {
+		user, now := r.Change.Keys.text("user_id"), r.Change.NewImage
+		require.Equal(t, last[user], r.Change.OldImage, "%s: a record begins where the one before it ended", user)
+		step := movement{minus(now.text("balance"), balanceOf(last[user])), minus(now.text("version"), cmp.Or(last[user].text("version"), "0"))}
+		if id := now.text("transaction_id"); id != last[user].text("transaction_id") {
+			w := written.writes[id]
+			assert.False(t, w.older, "%s: %s is a write of an older version, which names none", user, id)
+			assert.Equal(t, w.moves[user].exactly(), step, "%s: what %s moves", user, id)
+			assert.False(t, named[id+user], "%s: %s moves a balance once", user, id)
+			named[id+user] = true
+		} else {
+			step.sum += " of " + user
+			unnamed[step]++
+		}
+		last[user] = now
+	}
+	for id, w := range written.writes {
+		for user, m := range w.moves {
+			m = m.exactly()
+			m.sum += " of " + user
+			if w.older {
+				unnamed[m]--
+			} else {
+				assert.True(t, named[id+user], "%s moves the balance of %s, and no record says so", id, user)
+			}
+		}
+	}
+	for m, left := range unnamed {
+		assert.Zero(t, left, "records that name no transaction, beyond the writes of an older version: %v", m)
+	}
+	assert.Greater(t, len(named), *calls/3)
+	assert.Greater(t, len(unnamed), *calls/10)
+	s.checkSums(t, last)
+}
+
+// checkSums compares each user's last balance and version with all rows.
+func (s streams) checkSums(t *testing.T, last map[string]image) {
+	sums, counts := map[string]*big.Rat{}, map[string]int{}
+	for _, r := range s.transactions {
+		row := r.Change.NewImage
+		if row.text("status") == "declined" {
+			continue
+		}
+		user := row.text("user_id")
+		if sums[user] == nil {
+			sums[user] = big.NewRat(100, 1)
+		}
+		sums[user].Add(sums[user], effect(row))
+		counts[user]++
+	}
+	assert.Len(t, last, len(sums))
+	for user, balance := range last {
+		assert.Zero(t, sums[user].Cmp(rat(balance.text("balance"))), "%s: %s is not %s", user, sums[user], balance.text("balance"))
+		assert.Equal(t, fmt.Sprint(counts[user]), balance.text("version"), user)
+	}
+}
+
+// effect returns what a row of a transaction adds to its user's balance.
+func effect(row image) *big.Rat {
+	amount := rat(row.text("ammount"))
+	switch {
+	case row.text("status") == "declined":
+		return new(big.Rat)
+	case row.text("type") == "debit":
+		return amount.Neg(amount)
+	case row.text("type") == "capture":
+		return amount.Sub(rat(row.text("held")), amount)
+	}
+	return amount
+}
+
+// balanceOf returns the balance of a row, or the opening balance if there is none.
+func balanceOf(row image) string {
+	if row == nil {
+		return "100"
+	}
+	return row.text("balance")
+}
+
+func rat(number string) *big.Rat {
+	r, ok := new(big.Rat).SetString(number)
+	if !ok {
+		panic(fmt.Sprintf("%q is no number", number))
+	}
+	return r
+}
+
+func minus(a, b string) string { return new(big.Rat).Sub(rat(a), rat(b)).RatString() }
+
+// exactly returns the movement in the notation of minus.
+func (m movement) exactly() movement {
+	if m == (movement{}) {
+		return m
+	}
+	return movement{minus(m.sum, "0"), minus(m.rows, "0")}
+}
+
+// checkSchemas validates each event by the schema of its kind.
+func checkSchemas(t *testing.T, events []json.RawMessage) {
+	compiler := jsonschema.NewCompiler()
+	schemas := map[string]*jsonschema.Schema{}
+	for _, kind := range []string{"Transaction", "Balance"} {
+		schema, err := compiler.Compile("schemas/" + kind + ".json")
+		require.NoError(t, err)
+		schemas[kind] = schema
+	}
+	for _, sent := range events {
+		decoded, err := jsonschema.UnmarshalJSON(bytes.NewReader(sent))
+		require.NoError(t, err)
+		kind := decoded.(map[string]any)["detail-type"].(string)
+		require.NoError(t, schemas[kind].Validate(decoded), "%s", sent)
+	}
+	// A schema that accepts everything would not help.
+	other, err := jsonschema.UnmarshalJSON(bytes.NewReader(events[0]))
+	require.NoError(t, err)
+	require.Error(t, schemas["Balance"].Validate(other))
+}
+
+// saveEvents writes a line for each event, with the names of the patterns in
+// patterns.json that it matches.
+func saveEvents(t *testing.T, events []json.RawMessage, s streams) {
+	if *save == "" {
+		return
+	}
+	matched := map[string]int{}
+	var lines bytes.Buffer
+	for i, r := range append(s.transactions, s.balances...) {
+		want := matches(r, i >= len(s.transactions))
+		for _, name := range want {
+			matched[name]++
+		}
+		line, err := json.Marshal(map[string]any{"event": events[i], "matches": want})
+		require.NoError(t, err)
+		lines.Write(append(line, '\n'))
+	}
+	require.NoError(t, os.WriteFile(*save, lines.Bytes(), 0o644))
+	t.Log(matched)
+}

@@ -1,0 +1,58 @@
+package events_test
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// patterns says of each pattern in patterns.json which records it is for.
+// Match.java compares that with what AWS's matcher says.
+var patterns = map[string]func(r record, isBalance bool) bool{
+	"every transaction":                func(_ record, isBalance bool) bool { return !isBalance },
+	"every balance":                    func(_ record, isBalance bool) bool { return isBalance },
+	"one user's balance":               func(r record, isBalance bool) bool { return isBalance && r.is("user_id", "shop") },
+	"users whose names begin alike":    func(r record, _ bool) bool { return strings.HasPrefix(r.Change.NewImage.text("user_id"), "order.") },
+	"a user's first balance":           func(r record, isBalance bool) bool { return isBalance && r.Change.OldImage == nil },
+	"balances while something is held": func(r record, isBalance bool) bool { return isBalance && !r.is("holds", "", "0") },
+	"declined transactions":            func(r record, isBalance bool) bool { return !isBalance && r.is("status", "declined") },
+	"money that came": func(r record, isBalance bool) bool {
+		return !isBalance && r.is("type", "credit") && r.is("status", "posted")
+	},
+	"holds that end":             func(r record, isBalance bool) bool { return !isBalance && r.is("type", "capture", "void", "expiry") },
+	"transactions with metadata": func(r record, isBalance bool) bool { return !isBalance && !r.is("metadata", "") },
+	"transactions with an entry of one user": func(r record, isBalance bool) bool {
+		entries, _ := json.Marshal(r.Change.NewImage["entries"])
+		return !isBalance && strings.Contains(string(entries), `{"S":"shop"}`)
+	},
+}
+
+// is reports whether an attribute of the row is one of the texts; "" is none.
+func (r record) is(name string, texts ...string) bool {
+	return slices.Contains(texts, r.Change.NewImage.text(name))
+}
+
+// matches returns the names of the patterns that are for a record.
+func matches(r record, isBalance bool) (names []string) {
+	for name, isFor := range patterns {
+		if isFor(r, isBalance) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func TestEveryPatternIsTested(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("patterns.json")
+	require.NoError(t, err)
+	var documented map[string]any
+	require.NoError(t, json.Unmarshal(text, &documented))
+	assert.ElementsMatch(t, slices.Collect(maps.Keys(documented)), slices.Collect(maps.Keys(patterns)))
+}
