@@ -23,6 +23,8 @@ var services = map[string][]string{
 	"AWS::CloudWatch::Alarm":     {"cloudwatch"},
 	"AWS::SNS::Topic":            {"sns"},
 	"AWS::CloudWatch::Dashboard": {"cloudwatch"},
+	"AWS::Pipes::Pipe":           {"pipes"},
+	"AWS::SQS::Queue":            {"sqs"},
 }
 
 // The deployer's policy covers every kind of resource there is, fits into a
@@ -49,7 +51,7 @@ func TestDeployerPolicy(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"../template.yaml", "audit/template.yaml"} {
+	for _, path := range []string{"../template.yaml", "audit/template.yaml", "events/template.yaml"} {
 		for name, kind := range kindsOf(t, path) {
 			require.Contains(t, services, kind, "say here who makes %s", name)
 			for _, service := range services[kind] {
