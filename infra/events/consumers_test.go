@@ -6,10 +6,12 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"math/big"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -21,6 +23,7 @@ import (
 
 	"onewrite/infra/events/consumer"
 	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/runtimeapi"
 )
 
 var (
@@ -29,9 +32,12 @@ var (
 )
 
 // checkConsumers gives each consumer the events of a few users doubled, late, out
-// of order, and in both forms. In the end it has what the ledger has.
+// of order, and in both forms. In the end it has what the ledger has, also if half
+// of the events were lost and it has caught up from the export.
 func checkConsumers(t *testing.T, books *infratest.Books, events []json.RawMessage, s streams) {
 	deliveries, last, months := deliver(t, events, s)
+	lines := bytes.SplitAfter(deliveries, []byte("\n"))
+	caughtUp := append(bytes.Join(lines[:len(lines)/2], nil), exported(t, books)...)
 	consume := map[string]func(table string, input []byte) error{"Go": func(table string, input []byte) error {
 		c := consumer.Consumer{Client: books.Client, Table: table}
 		for line := range bytes.Lines(input) {
@@ -61,9 +67,9 @@ func checkConsumers(t *testing.T, books *infratest.Books, events []json.RawMessa
 		consume["TypeScript"] = program("node", "--no-warnings", "--input-type=module", "-e", "import { handler } from '"+*typescript+"/consumer.js';\n"+
 			"import { createInterface } from 'node:readline';\nfor await (const line of createInterface(process.stdin)) await handler(JSON.parse(line));")
 	}
-	for language, run := range consume {
+	check := func(language string, input []byte) {
 		table := newTable(t, books, language)
-		require.NoError(t, run(table, deliveries), language)
+		require.NoError(t, consume[language](table, input), language)
 		out, err := books.Client.Scan(t.Context(), &dynamodb.ScanInput{TableName: &table, ConsistentRead: aws.Bool(true)})
 		require.NoError(t, err)
 		balances, net := map[string]string{}, map[string]string{}
@@ -88,13 +94,51 @@ func checkConsumers(t *testing.T, books *infratest.Books, events []json.RawMessa
 		assert.Equal(t, last, balances, language)
 		assert.Equal(t, months, net, language)
 	}
+	for language := range consume {
+		check(language, deliveries)
+	}
+	check("Go", caughtUp)
+}
+
+// followed are the users whose events the consumers are given.
+var followed = map[string]bool{users[1]: true, "order.7": true, "crowd": true}
+
+// exported returns the rows of audit -export as records for a consumer.
+func exported(t *testing.T, books *infratest.Books) (lines []byte) {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "audit")
+	require.NoError(t, runtimeapi.Build(t.Context(), "onewrite/infra/audit", binary))
+	numbers := map[string]bool{"ammount": true, "balance": true, "version": true, "held": true}
+	for table, key := range map[string]string{"transactions": "id", "balances": "user_id"} {
+		audit := exec.CommandContext(t.Context(), binary, "-export", table, "-json")
+		audit.Env = books.Env()
+		rows, err := audit.Output()
+		require.NoError(t, err, table)
+		for line := range bytes.Lines(rows) {
+			var row map[string]any
+			require.NoError(t, json.Unmarshal(line, &row))
+			image := map[string]any{}
+			for name, value := range row {
+				if _, ok := value.(string); ok {
+					image[name] = map[string]any{map[bool]string{true: "N", false: "S"}[numbers[name]]: value}
+				}
+			}
+			if followed[row["user_id"].(string)] {
+				change := map[string]any{"Keys": map[string]any{key: image[key]}, "NewImage": image}
+				record, err := json.Marshal(map[string]any{"Records": []any{map[string]any{"dynamodb": change}}})
+				require.NoError(t, err)
+				lines = append(append(lines, record...), '\n')
+			}
+		}
+	}
+	require.NotEmpty(t, lines)
+	return lines
 }
 
 // deliver returns the events of a few users as a consumer may be given them, a
 // line each, and what it must have in the end.
 func deliver(t *testing.T, events []json.RawMessage, s streams) (lines []byte, last, months map[string]string) {
 	t.Helper()
-	followed := map[string]bool{users[1]: true, "order.7": true, "crowd": true}
 	last, months = map[string]string{}, map[string]string{}
 	var all []json.RawMessage
 	for i, r := range append(append([]record{}, s.transactions...), s.balances...) {
@@ -127,7 +171,7 @@ func deliver(t *testing.T, events []json.RawMessage, s streams) (lines []byte, l
 // newTable makes a consumer's table.
 func newTable(t *testing.T, books *infratest.Books, language string) string {
 	t.Helper()
-	name := books.Config.TransactionsTable + "-" + language
+	name := fmt.Sprintf("%s-%s-%d", books.Config.TransactionsTable, language, rand.Int32())
 	_, err := books.Client.CreateTable(t.Context(), &dynamodb.CreateTableInput{
 		TableName:            &name,
 		BillingMode:          types.BillingModePayPerRequest,

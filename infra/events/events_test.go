@@ -42,13 +42,13 @@ func TestEvents(t *testing.T) {
 	holds, releases := releasedAlone(t)
 	planned := plan(t, *calls)
 	before, beside, after := planned[:*calls/5], planned[*calls/5:*calls*3/5], planned[*calls*3/5:]
-	later := func() time.Time { return time.Now().Add(time.Hour) } // all holds have expired
-	makeCalls(t, books, before, time.Now, older)
-	makeCalls(t, books, beside, time.Now, current, older)
-	post(t, books, holds, time.Now, current)
+	hourAgo := func() time.Time { return time.Now().Add(-time.Hour) }
+	makeCalls(t, books, before, hourAgo, older)
+	makeCalls(t, books, beside, hourAgo, current, older)
+	post(t, books, holds, hourAgo, current)
 	killFunctions(t, books, current, 10)
-	makeCalls(t, books, after, later, current, current, older)
-	post(t, books, []call{releases}, later, current)
+	makeCalls(t, books, after, time.Now, current, current, older) // the holds have expired
+	post(t, books, []call{releases}, time.Now, current)
 
 	s := streams{readStream(t, books.Config.Endpoint, transactions), readStream(t, books.Config.Endpoint, balances)}
 	t.Logf("%d writes, %d records of transactions, %d of balances", len(written.writes), len(s.transactions), len(s.balances))
