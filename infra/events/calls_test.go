@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -79,6 +80,17 @@ func releasedAlone(t *testing.T) (holds []call, later call) {
 		holds = append(holds, c)
 	}
 	return holds, call{request: infratest.Entries(t, "crowd", slices.Repeat([]string{"crowd debit 0.5"}, 98)...)}
+}
+
+// largest returns a posting whose first row is as large as one can be.
+func largest(t *testing.T) call {
+	t.Helper()
+	entry := strings.Repeat("😀", 128) + " credit 1000000000.01"
+	c := call{request: infratest.Entries(t, "largest", slices.Repeat([]string{entry}, 99)...)}
+	var err error
+	c.request.Metadata, err = ledger.NewMetadata(map[string]string{"m": strings.Repeat("😀", 125)})
+	require.NoError(t, err)
+	return c
 }
 
 // makeCalls makes calls from 16 callers, spread over the wires. Their outcomes do

@@ -9,6 +9,7 @@ import (
 	"math/big"
 	"os"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -48,7 +49,7 @@ func TestEvents(t *testing.T) {
 	post(t, books, holds, hourAgo, current)
 	killFunctions(t, books, current, 10)
 	makeCalls(t, books, after, time.Now, current, current, older) // the holds have expired
-	post(t, books, []call{releases}, time.Now, current)
+	post(t, books, []call{releases, largest(t)}, time.Now, current)
 
 	s := streams{readStream(t, books.Config.Endpoint, transactions), readStream(t, books.Config.Endpoint, balances)}
 	t.Logf("%d writes, %d records of transactions, %d of balances", len(written.writes), len(s.transactions), len(s.balances))
@@ -62,6 +63,9 @@ func TestEvents(t *testing.T) {
 	}
 	for _, r := range s.balances {
 		made = append(made, event(t, "Balance", balances, r))
+	}
+	for _, e := range made {
+		assert.Less(t, len(strconv.QuoteToASCII(string(e))), 256<<10, "the most that a bus takes, also if it escapes every letter")
 	}
 	checkSchemas(t, made)
 	checkConsumers(t, books, made, s)
