@@ -70,8 +70,8 @@ func plan(t *testing.T, count int) (calls []call) {
 	return calls
 }
 
-// releasedAlone returns holds of a user, and a posting after their expiry that
-// has no room for their releases, which are a write of their own.
+// releasedAlone returns a user's holds, and a posting for after their expiry. It
+// has no room for their releases, so the ledger writes these before it.
 func releasedAlone(t *testing.T) (holds []call, later call) {
 	t.Helper()
 	for i := range 3 {
@@ -163,8 +163,7 @@ func (c call) make(ctx context.Context, l *ledger.Ledger) {
 	}
 }
 
-// killFunctions runs the built function, which is killed again and again in the
-// middle of a call.
+// killFunctions runs the built function and kills it in mid-call, again and again.
 func killFunctions(t *testing.T, books *infratest.Books, w *wire, times int) {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "bootstrap")

@@ -31,9 +31,9 @@ var (
 	typescript = flag.String("typescript", "", "the folder of the compiled consumer.ts, to try it too")
 )
 
-// checkConsumers gives each consumer the events of a few users doubled, late, out
-// of order, and in both forms. In the end it has what the ledger has, also if half
-// of the events were lost and it has caught up from the export.
+// checkConsumers gives each consumer a few users' events doubled, late, out of
+// order and in both forms. In the end it agrees with the ledger. So does a consumer
+// that lost half of the events and caught up from the export.
 func checkConsumers(t *testing.T, books *infratest.Books, events []json.RawMessage, s streams) {
 	deliveries, last, months := deliver(t, events, s)
 	lines := bytes.SplitAfter(deliveries, []byte("\n"))
@@ -100,10 +100,10 @@ func checkConsumers(t *testing.T, books *infratest.Books, events []json.RawMessa
 	check("Go", caughtUp)
 }
 
-// followed are the users whose events the consumers are given.
+// followed are the users whose events the consumers receive.
 var followed = map[string]bool{"order.7": true, "crowd": true}
 
-// exported returns the rows of audit -export as records for a consumer.
+// exported returns the followed users' rows from audit -export, as records.
 func exported(t *testing.T, books *infratest.Books) (lines []byte) {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "audit")
@@ -135,8 +135,8 @@ func exported(t *testing.T, books *infratest.Books) (lines []byte) {
 	return lines
 }
 
-// deliver returns the events of these users as a consumer may be given them, a
-// line each, and what it must have in the end.
+// deliver returns the followed users' events as a consumer may receive them, a line
+// each, and the balances and monthly sums that it must end with.
 func deliver(t *testing.T, events []json.RawMessage, s streams) (lines []byte, last, months map[string]string) {
 	t.Helper()
 	last, months = map[string]string{}, map[string]string{}

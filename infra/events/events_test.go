@@ -27,12 +27,12 @@ var (
 
 func TestMain(m *testing.M) { infratest.Main(m) }
 
-// streams is all that was read of both.
+// streams holds all records of both streams.
 type streams struct{ transactions, balances []record }
 
-// Many callers, of this version and of an older one, lose requests and answers,
-// give up and are killed. The streams have every row and every step of every
-// balance, and no step is attributed to a wrong transaction.
+// Callers on this version and an older one lose requests and answers, give up and
+// are killed. The streams have every row and every step of every balance, and no
+// step names a wrong transaction.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -72,7 +72,7 @@ func TestEvents(t *testing.T) {
 	saveEvents(t, made, s)
 }
 
-// checkKinds finds every kind of row and of write, so that none goes untested.
+// checkKinds requires every kind of row and write, so that none goes untested.
 func (s streams) checkKinds(t *testing.T, written *applied) {
 	t.Helper()
 	kinds := map[string]bool{}
@@ -93,7 +93,7 @@ func (s streams) checkKinds(t *testing.T, written *applied) {
 	}
 }
 
-// checkRows finds each row that was put, once, and no other.
+// checkRows requires one record for each applied row, and no others.
 func (s streams) checkRows(t *testing.T, written *applied) {
 	t.Helper()
 	rows := map[string]image{}
@@ -172,7 +172,7 @@ func (s streams) checkSums(t *testing.T, last map[string]image) {
 	}
 }
 
-// effect returns what a row of a transaction adds to its user's balance.
+// effect returns the sum that a row adds to its user's balance.
 func effect(row image) *big.Rat {
 	amount := rat(row.text("ammount"))
 	switch {
@@ -186,7 +186,7 @@ func effect(row image) *big.Rat {
 	return amount
 }
 
-// balanceOf returns the balance of a row, or the opening balance if there is none.
+// balanceOf returns a row's balance, or the opening balance for no row.
 func balanceOf(row image) string {
 	if row == nil {
 		return "100"
@@ -204,7 +204,7 @@ func rat(number string) *big.Rat {
 
 func minus(a, b string) string { return new(big.Rat).Sub(rat(a), rat(b)).RatString() }
 
-// exactly returns the movement in the notation of minus.
+// exactly returns the movement with its numbers written as minus writes them.
 func (m movement) exactly() movement {
 	if m == (movement{}) {
 		return m
@@ -233,8 +233,7 @@ func checkSchemas(t *testing.T, events []json.RawMessage) {
 	require.Error(t, schemas["Balance"].Validate(other))
 }
 
-// saveEvents writes a line for each event, with the names of the patterns in
-// patterns.json that it matches.
+// saveEvents writes each event on a line, with the names of its patterns.
 func saveEvents(t *testing.T, events []json.RawMessage, s streams) {
 	if *save == "" {
 		return

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patterns says of each pattern in patterns.json which records it is for.
-// Match.java compares that with what AWS's matcher says.
+// patterns decides for each pattern in patterns.json which records it selects.
+// Match.java compares the result with AWS's own matcher.
 var patterns = map[string]func(r record, isBalance bool) bool{
 	"every transaction":                func(_ record, isBalance bool) bool { return !isBalance },
 	"every balance":                    func(_ record, isBalance bool) bool { return isBalance },
@@ -38,7 +38,7 @@ func (r record) is(name string, texts ...string) bool {
 	return slices.Contains(texts, r.Change.NewImage.text(name))
 }
 
-// matches returns the names of the patterns that are for a record.
+// matches returns the names of the patterns that select a record.
 func matches(r record, isBalance bool) (names []string) {
 	for name, isFor := range patterns {
 		if isFor(r, isBalance) {

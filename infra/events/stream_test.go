@@ -27,7 +27,7 @@ func (i image) text(name string) string {
 	return ""
 }
 
-// record is a record of a stream, read and as it was sent.
+// record is a stream's record, decoded and as sent.
 type record struct {
 	EventName string
 	Change    struct {
@@ -36,8 +36,7 @@ type record struct {
 	sent json.RawMessage
 }
 
-// streamARNs turns the streams of the tables on, as template.yaml does with
-// Streams=on.
+// streamARNs turns both tables' streams on, as template.yaml does with Streams=on.
 func streamARNs(t *testing.T, books *infratest.Books) (transactions, balances string) {
 	t.Helper()
 	turnOn := func(table string, view types.StreamViewType) string {
@@ -102,8 +101,8 @@ func ask(t *testing.T, endpoint, operation string, in, out any) {
 	require.NoError(t, json.Unmarshal(text, out))
 }
 
-// event returns the event that the pipes make of a record: the detail is the
-// record with the ARN of its stream.
+// event returns the bus event that a pipe makes from a record: the detail is the
+// record, with its stream's ARN.
 func event(t *testing.T, detailType, arn string, r record) json.RawMessage {
 	t.Helper()
 	var detail map[string]json.RawMessage

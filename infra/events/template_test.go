@@ -11,7 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// resource is what the tests here read of a template's resource.
+// resource is the part of a template's resource that these tests read.
 type resource struct {
 	Type       string `yaml:"Type"`
 	Properties struct {
@@ -51,7 +51,7 @@ func TestTemplateHasTheSameStreams(t *testing.T) {
 	}
 }
 
-// No pipe gives a record up, or begins after the records that are there.
+// Pipes begin with the oldest record, and never give one up by themselves.
 func TestPipesLoseNothing(t *testing.T) {
 	t.Parallel()
 	pipes := 0
@@ -69,7 +69,7 @@ func TestPipesLoseNothing(t *testing.T) {
 	assert.Equal(t, 2, pipes)
 }
 
-// The README says what to do about each alarm.
+// The README has a remedy for each alarm.
 func TestReadmeHasEveryAlarm(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("README.md")

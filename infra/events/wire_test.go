@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// wire is a way to DynamoDB that notes every write that DynamoDB applied: what
-// the streams must report. Callers above it may lose requests and answers.
+// wire passes requests on to DynamoDB and notes every applied write: the streams
+// must report exactly these. Callers above it may lose requests and answers.
 type wire struct {
 	*httptest.Server
 	dynamodb string
@@ -24,7 +24,7 @@ type wire struct {
 	applied  *applied
 }
 
-// applied are the writes of all wires, by the ids of their first rows.
+// applied holds the writes on all wires by their first rows' ids.
 type applied struct {
 	mu     sync.Mutex
 	writes map[string]write
@@ -37,7 +37,7 @@ type write struct {
 	moves map[string]movement // by user
 }
 
-// movement is a move of a balance: what is added, and how many rows it counts.
+// movement is one change to a balance: the sum added, and the rows counted.
 type movement struct{ sum, rows string }
 
 func newWire(t *testing.T, endpoint string, older bool, to *applied) *wire {
@@ -83,12 +83,12 @@ func (w *wire) pass(out http.ResponseWriter, r *http.Request) error {
 	}
 	maps.Copy(out.Header(), answer.Header)
 	out.WriteHeader(answer.StatusCode)
-	_, _ = out.Write(text) // nobody reads it if the caller was killed
+	_, _ = out.Write(text) // a killed caller does not read it
 	return nil
 }
 
-// withoutTransactionID makes a request that of the version before, which did not
-// set transaction_id. DynamoDB refuses a value that no expression names.
+// withoutTransactionID turns a request into the older version's, which did not set
+// transaction_id. DynamoDB rejects unused values, so :id goes too.
 func withoutTransactionID(body []byte) []byte {
 	var request map[string]any
 	if json.Unmarshal(body, &request) != nil {
@@ -108,8 +108,8 @@ func withoutTransactionID(body []byte) []byte {
 	return changed
 }
 
-// note notes what a request has written. A request that was applied before, and
-// sent again with its token, is the same write.
+// note notes the write in a request. The same request sent again with its token is
+// the same write.
 func (w *wire) note(body []byte) error {
 	var request struct {
 		Item          image // of a PutItem

@@ -1,7 +1,7 @@
-// Package consumer is an example: a Lambda function that keeps, in a table of its
-// own with the key id, each user's latest balance and the money in and out of it
-// by month. It takes events of the bus and records of the tables' own streams, as
-// often and in any order as they come. consumer.py and consumer.ts do the same.
+// Package consumer is an example: a Lambda function keeps each user's latest
+// balance, and the money in and out by month, in its own table with the key id.
+// It takes bus events and stream records, repeated and in any order. consumer.py
+// and consumer.ts do the same.
 package consumer
 
 import (
@@ -21,7 +21,7 @@ type Consumer struct {
 	Table  string
 }
 
-// Event is one of the bus, with a detail, or records of a stream.
+// Event is a bus event, which has a detail, or a batch of stream records.
 type Event struct {
 	Detail  *events.DynamoDBEventRecord  `json:"detail"`
 	Records []events.DynamoDBEventRecord `json:"Records"`
@@ -64,7 +64,7 @@ func (c Consumer) keepBalance(ctx context.Context, balance row) error {
 	return err
 }
 
-// takeTransaction counts a row of a transaction, once.
+// takeTransaction counts a transaction's row, once.
 func (c Consumer) takeTransaction(ctx context.Context, transaction row) error {
 	in, out, err := moved(transaction)
 	if err != nil {
@@ -91,7 +91,7 @@ func (c Consumer) takeTransaction(ctx context.Context, transaction row) error {
 	return err
 }
 
-// moved returns what a row of a transaction moved into its user's balance and out.
+// moved returns the money that a transaction's row moved in and out.
 func moved(transaction row) (in, out string, err error) {
 	amount := transaction["ammount"].Number()
 	switch kind := transaction["type"].String(); {
@@ -101,7 +101,7 @@ func moved(transaction row) (in, out string, err error) {
 		return amount, "0", nil
 	case kind == "debit": // a hold too
 		return "0", amount, nil
-	case kind == "capture": // the hold came out of the balance before
+	case kind == "capture": // the whole hold went out before
 		return transaction["held"].Number(), amount, nil
 	default:
 		return "", "", fmt.Errorf("a transaction of type %q is new to this program", kind)

@@ -1,5 +1,5 @@
-"""A Lambda function that does what consumer.go does: it keeps, in a table of its own, each user's
-latest balance and the money in and out of it by month."""
+"""Does the same as consumer.go: a Lambda function keeps each user's latest balance, and the money in
+and out by month, in its own table."""
 import os
 
 import boto3
@@ -32,7 +32,7 @@ def keep_balance(balance):
 
 
 def take_transaction(transaction):
-    """Counts a row of a transaction, once."""
+    """Counts a transaction's row, once."""
     money_in, money_out = moved(transaction)
     month = transaction["created_at"]["S"][:7]
     try:
@@ -55,7 +55,7 @@ def take_transaction(transaction):
 
 
 def moved(transaction):
-    """Returns what a row of a transaction moved into its user's balance, and out."""
+    """Returns the money that a transaction's row moved in and out."""
     amount, nothing = transaction["ammount"], {"N": "0"}
     if transaction["status"]["S"] == "declined":
         return nothing, nothing
@@ -64,7 +64,7 @@ def moved(transaction):
             return amount, nothing
         case "debit":  # a hold too
             return nothing, amount
-        case "capture":  # the hold came out of the balance before
+        case "capture":  # the whole hold went out before
             return transaction["held"], amount
         case other:
             raise ValueError(f"a transaction of type {other} is new to this program")

@@ -1,5 +1,5 @@
-// A Lambda function that does what consumer.go does: it keeps, in a table of its own, each user's
-// latest balance and the money in and out of it by month.
+// Does the same as consumer.go: a Lambda function keeps each user's latest balance, and the money in
+// and out by month, in its own table.
 import {
   type AttributeValue, ConditionalCheckFailedException, DynamoDBClient, TransactionCanceledException,
   TransactWriteItemsCommand, UpdateItemCommand,
@@ -33,7 +33,7 @@ async function keepBalance({ user_id, balance, version }: Row) {
   }
 }
 
-/** Counts a row of a transaction, once. */
+/** Counts a transaction's row, once. */
 async function takeTransaction(transaction: Row) {
   const [moneyIn, moneyOut] = moved(transaction);
   const month = transaction.created_at.S!.slice(0, 7);
@@ -57,13 +57,13 @@ async function takeTransaction(transaction: Row) {
   }
 }
 
-/** Returns what a row of a transaction moved into its user's balance, and out. */
+/** Returns the money that a transaction's row moved in and out. */
 function moved({ type, status, ammount, held }: Row): [AttributeValue, AttributeValue] {
   if (status.S === "declined") return [nothing, nothing];
   switch (type.S) {
     case "credit": case "void": case "expiry": return [ammount, nothing];
     case "debit": return [nothing, ammount]; // a hold too
-    case "capture": return [held, ammount]; // the hold came out of the balance before
+    case "capture": return [held, ammount]; // the whole hold went out before
     default: throw new Error(`a transaction of type ${type.S} is new to this program`);
   }
 }
