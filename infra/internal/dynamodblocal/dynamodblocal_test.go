@@ -84,7 +84,7 @@ func TestDataFolderThatCannotBeWritten(t *testing.T) {
 
 // TestDataFolderIsOneServers starts a second server on the folder of a first one.
 func TestDataFolderIsOneServers(t *testing.T) {
-	setFakeJava(t, "")
+	setFakeJava(t)
 	data := t.TempDir()
 	first, err := Start(t.Context(), Options{Data: data})
 	require.NoError(t, err)
@@ -137,7 +137,7 @@ func TestOnThisMachine(t *testing.T) {
 
 // Another server, of the same answers, takes the port between its choice and its use.
 func TestPortTaken(t *testing.T) {
-	setFakeJava(t, "")
+	setFakeJava(t)
 	taken := portOf(t, launchPlayed(t))
 	choices := 0
 	s, err := start(t.Context(), Options{}, owner{}, func() (int, error) {

@@ -140,14 +140,13 @@ mkdir -p "$out" && touch "$out/first.jar" && touch "$out/last.jar"
 `
 )
 
-// setFakeJava makes this binary play Java, with jars in the cache. It runs a script
-// before it starts a server.
-func setFakeJava(t *testing.T, script string) {
+// setFakeJava makes this binary play Java, with jars in the cache.
+func setFakeJava(t *testing.T) {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
 	cache := setPath(t, map[string]string{
-		"java": java17 + script + "exec env " + roleVariable + "=server '" + self + "' \"$@\"\n",
+		"java": java17 + "exec env " + roleVariable + "=server '" + self + "' \"$@\"\n",
 	})
 	require.NoError(t, os.MkdirAll(filepath.Join(cache, "dynamodb-local-"+version), 0o755))
 }

@@ -45,7 +45,7 @@ func (s starter) waitReady(t *testing.T) string {
 
 // No server outlives its starter, however that ends.
 func TestNoServerIsLeft(t *testing.T) {
-	setFakeJava(t, "")
+	setFakeJava(t)
 	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT} {
 		s := startStarter(t, "starter")
 		endpoint := s.waitReady(t)
@@ -74,7 +74,7 @@ func TestSignalsPassItBy(t *testing.T) {
 // The processes of one "go test" share a server. It outlives its starter, and ends
 // with the "go test".
 func TestShare(t *testing.T) {
-	setFakeJava(t, "")
+	setFakeJava(t)
 	goTest := startStarter(t, "go test")
 	endpoint := goTest.waitReady(t)
 	assert.Equal(t, endpoint, goTest.waitReady(t), "of the second process")
@@ -86,7 +86,7 @@ func TestShare(t *testing.T) {
 
 // What another "go test" of the same number left is no server.
 func TestShareAfterAnother(t *testing.T) {
-	setFakeJava(t, "")
+	setFakeJava(t)
 	cache, err := cacheFolder()
 	require.NoError(t, err)
 	left := fmt.Sprintf("%s/shared-%d", cache, os.Getpid())

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"onewrite/ledger"
 )
@@ -131,13 +130,4 @@ func (c call) event() []byte {
 		panic(err) // our own types
 	}
 	return payload
-}
-
-// request returns the call over HTTP.
-func (c call) request(ctx context.Context, url string) (*http.Request, error) {
-	r, err := http.NewRequestWithContext(ctx, c.method, url+c.path+"?"+c.query, strings.NewReader(c.body))
-	if err == nil && c.key != "" {
-		r.Header.Set("Idempotent-Key", c.key)
-	}
-	return r, err
 }

@@ -27,6 +27,4 @@ func quantile(values []float64, q float64) float64 {
 	return sorted[min(at, len(sorted)-1)]
 }
 
-func median(values []float64) float64 { return quantile(values, 0.5) }
-
 func milliseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
