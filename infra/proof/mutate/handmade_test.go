@@ -350,8 +350,8 @@ func (id TransactionID) end(kind End) TransactionID {
 
 	// Of the audit.
 	{"the audit scans what may be old", []edit{
-		{"infra/audit/books.go", `TableName:              &table,
-			ConsistentRead:         aws.Bool(true),`, `TableName:              &table,`},
+		{"infra/audit/read.go", `TableName:              &table,
+		ConsistentRead:         aws.Bool(true),`, `TableName:              &table,`},
 	}, test{"infra/audit", "TestScansAreConsistent"}},
 	{"the audit gives postings no time to settle", []edit{
 		{"infra/audit/scan.go", `	if err := sleep(ctx, a.settle); err != nil {
