@@ -138,7 +138,8 @@
 //     to less than zero without the release of expired holds, their releases are
 //     written: a posting spent that money in the same write.
 //  2. It writes each balance that differs from its rows: balance, version, held,
-//     holds and an attribute for each open hold. A balance without rows is removed.
+//     holds and an attribute for each open hold. Such a balance has no
+//     transaction_id until the next posting. A balance without rows is removed.
 //
 // It never guesses. Rows that contradict each other, users with damaged rows, and
 // rows that come to less than zero or more than a balance can be are kept as they

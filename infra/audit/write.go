@@ -149,14 +149,15 @@ func (e *expression) asStored(stored row) string {
 	return strings.Join(rules, " AND ")
 }
 
-// update returns the update that makes the account in a row the wanted one.
+// update returns the update that makes the account in a row the wanted one. No
+// write of the ledger made it, so it names none: see transaction_id in package infra.
 func (e *expression) update(stored, wanted row) string {
 	var set, remove []string
 	for _, attribute := range slices.Sorted(maps.Keys(wanted)) {
 		set = append(set, e.name(attribute)+" = "+e.value(wanted[attribute]))
 	}
 	for _, attribute := range slices.Sorted(maps.Keys(stored)) {
-		if isOfAccount(attribute) && wanted[attribute] == nil {
+		if attribute == "transaction_id" || isOfAccount(attribute) && wanted[attribute] == nil {
 			remove = append(remove, e.name(attribute))
 		}
 	}
