@@ -9,6 +9,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/smithy-go/middleware"
 )
 
 const (
@@ -32,6 +33,9 @@ func NewClient(c Config, options ...func(*dynamodb.Options)) *dynamodb.Client {
 		Region:      c.Region,
 		Credentials: credentials.StaticCredentialsProvider{Value: c.Credentials},
 		Retryer:     aws.NopRetryer{},
+		APIOptions:  []func(*middleware.Stack) error{verifyAnswers},
+		// The SDK only logs a failed checksum; verifyAnswers rejects it.
+		DisableValidateResponseChecksum: true,
 		HTTPClient: NewHTTPClient(awshttp.NewBuildableClient().
 			WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTimeout }).
 			WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = idleConnections }).

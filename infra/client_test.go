@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -32,8 +34,16 @@ type wire struct {
 }
 
 // head returns the first lines of an answer that has a body of that length.
-func head(status, length int) string {
-	return fmt.Sprintf("HTTP/1.1 %d X\r\nLocation: http://127.0.0.1/\r\nContent-Length: %d\r\n\r\n", status, length)
+func head(status, length int, more ...string) string {
+	lines := append([]string{
+		fmt.Sprintf("HTTP/1.1 %d X", status), "Location: http://127.0.0.1/", fmt.Sprintf("Content-Length: %d", length),
+	}, more...)
+	return strings.Join(lines, "\r\n") + "\r\n\r\n"
+}
+
+// checksum returns the header line of a body's checksum.
+func checksum(body string) string {
+	return fmt.Sprintf("X-Amz-Crc32: %d", crc32.ChecksumIEEE([]byte(body)))
 }
 
 // dial returns a connection to the wire, in memory.
@@ -126,11 +136,62 @@ func TestAnswerInTime(t *testing.T) {
 	t.Parallel()
 	const body = `{"Item":{"balance":{"N":"1"}}}`
 	synctest.Test(t, func(t *testing.T) {
-		w := &wire{bytes: head(http.StatusOK, len(body)) + body, pause: 5 * time.Millisecond}
+		w := &wire{bytes: head(http.StatusOK, len(body), checksum(body)) + body, pause: 5 * time.Millisecond}
 		got, _, err := w.read(t)
 		require.NoError(t, err)
 		assert.Equal(t, &types.AttributeValueMemberN{Value: "1"}, got.Item["balance"])
 	})
+}
+
+// An answer that is damaged, or that another server sent, is lost. The caller
+// receives no part of it.
+func TestAnswerDamaged(t *testing.T) {
+	t.Parallel()
+	const (
+		row   = `{"Item":{"balance":{"N":"120"}}}`
+		other = `{"Item":{"balance":{"N":"9120"}}}`
+		page  = "<!doctype html><title>Sign in</title>"
+		fails = `{"__type":"com.amazonaws.dynamodb.v20120810#ValidationException","message":"no"}`
+	)
+	for name, c := range map[string]struct {
+		status int
+		body   string
+		lines  []string
+	}{
+		"no body":                      {200, "", nil},
+		"no body, and its checksum":    {200, "", []string{checksum("")}},
+		"no body, and the row's":       {200, "", []string{checksum(row)}},
+		"no content":                   {204, "", nil},
+		"a digit added":                {200, other, []string{checksum(row)}},
+		"a part":                       {206, row[:10], []string{checksum(row)}},
+		"cut":                          {200, row[:len(row)-1], []string{checksum(row)}},
+		"cut, and its checksum":        {200, row[:len(row)-1], []string{checksum(row[:len(row)-1])}},
+		"no checksum":                  {200, row, nil},
+		"an empty object, no checksum": {200, "{}", nil},
+		"a checksum that is a word":    {200, row, []string{"X-Amz-Crc32: none"}},
+		"null":                         {200, "null", []string{checksum("null")}},
+		"a list":                       {200, "[" + row + "]", []string{checksum("[" + row + "]")}},
+		"two objects":                  {200, row + row, []string{checksum(row + row)}},
+		"a page":                       {200, page, []string{"Content-Type: text/html"}},
+		"a page, and its checksum":     {200, page, []string{checksum(page)}},
+		"gzip that does not unpack":    {200, "\x1f\x8b" + row, []string{"Content-Encoding: gzip", checksum("\x1f\x8b" + row)}},
+		"another type":                 {200, `{"Item":"120"}`, []string{checksum(`{"Item":"120"}`)}},
+		"an error without a body":      {400, "", nil},
+		"an error without a type":      {403, `{"message":"Forbidden"}`, nil},
+		"an error that is null":        {400, "null", nil},
+		"an error that is a page":      {403, page, nil},
+		"an error, damaged":            {400, fails, []string{checksum(row)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &wire{bytes: head(c.status, len(c.body), c.lines...) + c.body, closes: true}
+				got, _, err := w.read(t)
+				require.Error(t, err)
+				assert.True(t, infra.Transient(err), "%v", err)
+				assert.Nil(t, got)
+			})
+		})
+	}
 }
 
 // No redirect is followed: DynamoDB has none, and a posting is for no other host.

@@ -16,6 +16,13 @@ var All = []Kind{
 	{Name: "request lost", Fault: LoseRequest},
 	{Name: "response lost", Fault: LoseResponse, Applied: true},
 	{Name: "response cut", Fault: CutResponse, Applied: true},
+	{Name: "digit added", Fault: Damage(addDigit), Applied: true},
+	{Name: "response empty", Fault: Replace(""), Applied: true},
+	{Name: "proxy's empty 200", Fault: Proxy(http.StatusOK, "")},
+	{Name: "proxy's empty object", Fault: Proxy(http.StatusOK, "{}")},
+	{Name: "proxy's page", Fault: Proxy(http.StatusOK, "<!doctype html><title>Sign in</title>")},
+	{Name: "proxy's empty 403", Fault: Proxy(http.StatusForbidden, "")},
+	{Name: "proxy's error", Fault: Proxy(http.StatusForbidden, `{"message":"Forbidden"}`)},
 	{Name: "conflict", Fault: Conflict},
 	{Name: "throttled", Fault: Throttle},
 	{Name: "throughput exceeded", Fault: cancellation("ProvisionedThroughputExceeded", "ProvisionedThroughputExceededException")},
@@ -25,6 +32,14 @@ var All = []Kind{
 	{Name: "unavailable", Fault: Exception(http.StatusServiceUnavailable, "ServiceUnavailable", "The service is unavailable.")},
 	{Name: "server error", Fault: ServerError},
 	{Name: "server error after the write", Fault: FailAfter, Applied: true},
+}
+
+// Proxy returns the fault of a proxy that answers in DynamoDB's place: nothing is
+// applied.
+func Proxy(status int, body string) Fault {
+	return func(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
+		return Foreign(r, status, body), nil
+	}
 }
 
 // Conflict gives DynamoDB's answer to a write of an item that another transaction

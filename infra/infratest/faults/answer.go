@@ -2,8 +2,10 @@ package faults
 
 import (
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -47,8 +49,22 @@ func cancelled(r *http.Request, reasons []string) *http.Response {
 		`"CancellationReasons":[`+strings.Join(all, ",")+`]}`)
 }
 
-// Answer returns an answer of DynamoDB with that body.
+// Answer returns an answer of DynamoDB with that body and its checksum.
 func Answer(r *http.Request, status int, body string) *http.Response {
+	answer := Foreign(r, status, body)
+	answer.Header.Set(checksum, checksumOf(body))
+	return answer
+}
+
+// checksum is the header in which DynamoDB sends the CRC-32 of a body.
+const checksum = "X-Amz-Crc32"
+
+func checksumOf(body string) string {
+	return strconv.FormatUint(uint64(crc32.ChecksumIEEE([]byte(body))), 10)
+}
+
+// Foreign returns an answer of a server that is not DynamoDB, such as a proxy.
+func Foreign(r *http.Request, status int, body string) *http.Response {
 	return &http.Response{
 		Status:        http.StatusText(status),
 		StatusCode:    status,

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,29 +21,61 @@ func LoseResponse(_ *http.Request, deliver func() (*http.Response, error)) (*htt
 	return nil, fmt.Errorf("faults: response lost: %w", io.ErrUnexpectedEOF)
 }
 
-// CutResponse cuts the answer: the request is applied, and its answer ends half
-// way.
-func CutResponse(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-	return Rewrite(func(body string) string { return body[:len(body)/2] })(r, deliver)
-}
-
 // Rewrite returns the fault of a request that is applied and whose answer is
 // another, such as what a reader a moment earlier or later would have read.
 func Rewrite(change func(body string) string) Fault {
-	return func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-		response, err := deliver()
+	return replace(func(answer *http.Response, body string) *http.Response {
+		return Answer(answer.Request, answer.StatusCode, change(body))
+	})
+}
+
+// Damage returns the fault of a request that is applied and whose answer's body
+// changes on the way. It keeps the checksum of the whole, which DynamoDB sends
+// with errors too, and DynamoDB Local does not.
+func Damage(change func(body string) string) Fault {
+	return replace(func(answer *http.Response, body string) *http.Response {
+		damaged := Foreign(answer.Request, answer.StatusCode, change(body))
+		damaged.Header.Set(checksum, checksumOf(body))
+		return damaged
+	})
+}
+
+// Replace returns the fault of a request that is applied and whose answer is
+// lost: its sender receives a success with this body from a server that is not
+// DynamoDB.
+func Replace(body string) Fault {
+	return replace(func(answer *http.Response, _ string) *http.Response {
+		return Foreign(answer.Request, http.StatusOK, body)
+	})
+}
+
+// replace returns the fault of a request that is applied and whose answer becomes
+// another.
+func replace(by func(answer *http.Response, body string) *http.Response) Fault {
+	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+		answer, err := deliver()
 		if err != nil {
 			return nil, err
 		}
-		whole, err := io.ReadAll(response.Body)
-		if err != nil {
+		body, err := io.ReadAll(answer.Body)
+		if err = errors.Join(err, answer.Body.Close()); err != nil {
 			return nil, err
 		}
-		_ = response.Body.Close()
-		response.Header.Del("X-Amz-Crc32")
-		response.Body = io.NopCloser(strings.NewReader(change(string(whole))))
-		return response, nil
+		answer.Request = r
+		return by(answer, string(body)), nil
 	}
+}
+
+// CutResponse cuts the answer: the request is applied, and its answer ends half
+// way.
+func CutResponse(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+	return Damage(func(body string) string { return body[:len(body)/2] })(r, deliver)
+}
+
+// addDigit puts a digit before the first one, so that a balance of 120 reads 9120.
+func addDigit(body string) string {
+	at := max(1, strings.IndexAny(body, "0123456789"))
+	return body[:at] + "9" + body[at:]
 }
 
 // dropAnswer delivers a request and drops its answer. Its error is deliver's.

@@ -27,13 +27,7 @@ func (answers instant) Do(r *http.Request) (*http.Response, error) {
 	if strings.Contains(body, "__type") {
 		status = http.StatusBadRequest
 	}
-	return &http.Response{
-		StatusCode:    status,
-		Header:        http.Header{"Content-Type": {"application/x-amz-json-1.0"}},
-		Body:          io.NopCloser(strings.NewReader(body)),
-		ContentLength: int64(len(body)),
-		Request:       r,
-	}, nil
+	return faults.Answer(r, status, body), nil
 }
 
 // onInstant returns a client whose requests of an outcome are answered at once.
@@ -64,7 +58,7 @@ func answersAtOnce(o outcome, n names) instant {
 	case replayed.name:
 		return instant{"TransactWriteItems": cancelled(failed(stored(n)), fine)}
 	case declined.name:
-		return instant{"TransactWriteItems": cancelled(fine, failed(aggregate)), "PutItem": `{}`}
+		return instant{"TransactWriteItems": cancelled(fine, failed(aggregate)), "GetItem": `{"Item":` + aggregate + `}`, "PutItem": `{}`}
 	}
 	return instant{"TransactWriteItems": `{}`}
 }
