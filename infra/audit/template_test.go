@@ -23,7 +23,7 @@ type template struct {
 			Properties struct {
 				Timeout     int `yaml:"Timeout"`
 				Environment struct {
-					Variables map[string]string `yaml:"Variables"`
+					Variables map[string]yaml.Node `yaml:"Variables"`
 				} `yaml:"Environment"`
 			} `yaml:"Properties"`
 		} `yaml:"Audit"`
@@ -107,7 +107,8 @@ func TestTemplateFitsTheMetrics(t *testing.T) {
 	getenv := environment(b)
 	var out, log bytes.Buffer
 	require.NoError(t, invoke(t.Context(), func(name string) string {
-		value, ok := resources.Audit.Properties.Environment.Variables[name]
+		node, ok := resources.Audit.Properties.Environment.Variables[name]
+		value := node.Value
 		switch {
 		case ok && given[value] != "": // a !Ref
 			return given[value]

@@ -4,8 +4,7 @@ with SAM's own translator before its CloudFormation, and with what moto lacks:
 - a change set's outputs, and an update that fails, which is rolled back;
 - an update that compares what each resource's references come to (moto compares
   the template's text, and forgets what it can't update);
-- a list among the parameters, its default and its previous value, and nothing
-  (AWS::NoValue) in a list;
+- nothing (AWS::NoValue) in a list;
 - aliases, versions by their number, alarms, HTTP APIs with a body, and the
   policies of a role that changes;
 - functions that run: the code that was uploaded, with the environment that the
@@ -96,19 +95,6 @@ def execute(backend, change_set_name, stack_name=None):
 
 execute_unguarded = stacks.CloudFormationBackend.execute_change_set
 stacks.CloudFormationBackend.execute_change_set = execute
-
-
-def load_parameters(resources):
-    """Loads parameters, of which lists may be texts, lists, and defaults."""
-    lists = [name for name, p in resources._template.get("Parameters", {}).items() if p["Type"] == "CommaDelimitedList"]
-    text = {name: ",".join(v) if isinstance(v, list) else v for name, v in resources.input_parameters.items()}
-    defaults = {name: resources._template["Parameters"][name]["Default"] for name in lists}
-    resources.input_parameters = defaults | text
-    load_parameters_of_text(resources)
-
-
-load_parameters_of_text = parsing.ResourceMap.load_parameters
-parsing.ResourceMap.load_parameters = load_parameters
 
 
 def clean(node, resources):
