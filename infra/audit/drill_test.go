@@ -129,8 +129,8 @@ func (d *drill) anyRequest(t *testing.T, key string) ledger.Request {
 	}
 }
 
-// call posts to the live books, and returns the outcome and keeps it.
-func (d *drill) call(t *testing.T, r ledger.Request) ledger.Transaction {
+// call posts to the live books, and keeps the outcome.
+func (d *drill) call(t *testing.T, r ledger.Request) {
 	result, err := outcomeOf(d.live.Ledger.Post(context.WithoutCancel(t.Context()), r))
 	assert.NoError(t, err)
 	assert.False(t, result.Replayed)
@@ -141,7 +141,6 @@ func (d *drill) call(t *testing.T, r ledger.Request) ledger.Transaction {
 	defer d.mu.Unlock()
 	d.outcomes = append(d.outcomes, result.Transaction)
 	d.posted.Broadcast()
-	return result.Transaction
 }
 
 // outcomeOf returns the result that was posted or declined.
