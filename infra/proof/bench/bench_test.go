@@ -66,7 +66,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// The table of operations.md has these units.
+// The table of costs.md has these units.
 func TestCost(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

@@ -9,10 +9,13 @@ with SAM's own translator before its CloudFormation, and with what moto lacks:
   policies of a role that changes;
 - functions that run: the code that was uploaded, with the environment that the
   stack gave it, on this machine;
-- CodeDeploy's hook before traffic, when an alias gets another version.
+- CodeDeploy's hook before traffic, when an alias gets another version;
+- a function without concurrency, and writes that an inline Deny of its role
+  refuses;
+- a restored table that is not active at once, whose backups come later still.
 
-It checks no permission, no quota and no rule of the template, and it shifts no
-traffic.
+It checks no other permission, no quota and no rule of the template, and it
+shifts no traffic.
 
 usage: account.py PORT
 """
@@ -36,12 +39,15 @@ URL, REGION = f"http://127.0.0.1:{PORT}", "us-east-1"
 os.environ |= {"AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "AWS_ENDPOINT_URL": URL}
 
 import boto3
-from moto.awslambda import models as functions
+from moto.awslambda import exceptions, models as functions
 from moto.cloudformation import models as stacks, parsing
 from moto.codedeploy.responses import CodeDeployResponse
 from moto.core.common_models import CloudFormationModel
 from moto.core.responses import ActionResult
-from moto.iam.models import Role
+from moto.dynamodb.exceptions import DynamodbException
+from moto.dynamodb.models.table import RestoredPITTable
+from moto.dynamodb.responses import DynamoHandler
+from moto.iam.models import Role, iam_backends
 from moto.server import main
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
@@ -161,6 +167,10 @@ def update(resources, template, parameters=None):
 
 
 parsing.ResourceMap.update = update
+
+
+# moto has nothing in place of a resource that a condition leaves out.
+stacks.Stack.stack_resources = property(lambda stack: [r for r in stack.resource_map.values() if r is not None])
 
 
 # ---- kinds of resources
@@ -365,10 +375,16 @@ def update_role(cls, original_resource, new_resource_name, cloudformation_json, 
 Role.update_from_cloudformation_json = classmethod(update_role)
 
 
+class TooManyRequests(exceptions.LambdaClientError):
+    code = 429
+
+
 def invoke(self, body, request_headers, response_headers):
     """Runs a function as Lambda does: its code, its environment, one event."""
+    if functions.lambda_backends[self.account_id][REGION].get_function(self.function_name).reserved_concurrency == 0:
+        raise TooManyRequests("TooManyRequestsException", "Rate Exceeded.")
     environment = {
-        "PATH": os.environ["PATH"], "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": "none",
+        "PATH": os.environ["PATH"], "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": self.role.split("/")[-1],
         "AWS_SECRET_ACCESS_KEY": "none", "AWS_LAMBDA_FUNCTION_NAME": self.function_name,
         "AWS_LAMBDA_FUNCTION_VERSION": str(self.version), "AWS_ENDPOINT_URL": URL,
     } | self.environment_vars
@@ -449,5 +465,60 @@ def run_bootstrap(folder, environment, event, timeout):
     runtime.shutdown()
     return answers[0] if answers else None, log
 
+
+# ---- DynamoDB, of which moto knows no permission, and restores at once
+
+WRITES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+
+
+def actions(action, parameters):
+    """Returns the actions that IAM asks for a request."""
+    if action == "TransactWriteItems":
+        return {f"dynamodb:{WRITES[kind]}" for item in parameters["TransactItems"] for kind in item}
+    return {f"dynamodb:{action}"}
+
+
+def denied(role):
+    """Returns the actions that the inline policies of a role deny, for every resource."""
+    role = next((r for r in iam_backends["123456789012"]["aws"].roles.values() if r.name == role), None)
+    documents = [json.loads(d) if isinstance(d, str) else d for d in role.policies.values()] if role else []
+    return {action for document in documents for statement in document["Statement"] if statement["Effect"] == "Deny"
+            for action in statement["Action"]}
+
+
+def call(self):
+    """Answers a request, if it may be made now. A function's access key is its role's name."""
+    action, parameters = self._get_action(), self.params
+    caller = re.search(r"Credential=([^/]+)/", self.headers.get("Authorization", ""))[1]
+    if actions(action, parameters) & denied(caller):
+        raise DynamodbException("com.amazon.coral.service#AccessDeniedException", f"{caller} is not authorized to perform {action}: an explicit deny")
+    table = self.dynamodb_backend.tables.get(parameters.get("TableName"))
+    if isinstance(table, RestoredPITTable) and action in ("UpdateTable", "UpdateContinuousBackups"):
+        if table.__dict__.get("looks", 0) < LOOKS:
+            raise DynamodbException("com.amazonaws.dynamodb.v20120810#ResourceInUseException", "the table is being created")
+        table.tries = table.__dict__.get("tries", 0) + (action == "UpdateContinuousBackups")
+        if action == "UpdateContinuousBackups" and table.tries < LOOKS:
+            raise DynamodbException("com.amazonaws.dynamodb.v20120810#ContinuousBackupsUnavailableException", "Backups are being enabled for the table")
+    answer = call_at_once(self)
+    if action == "RestoreTableToPointInTime":
+        override = parameters.get("SSESpecificationOverride", {})
+        self.dynamodb_backend.tables[parameters["TargetTableName"]].sse_specification = override | {"KMSMasterKeyId": "the account's"}
+    return answer
+
+
+LOOKS = 3  # at a restored table, until it is active; and at its backups
+call_at_once, DynamoHandler.call_action = DynamoHandler.call_action, call
+
+
+def describe(self, base_key="TableDescription"):
+    described = describe_at_once(self, base_key)
+    if base_key == "Table":
+        self.looks = self.__dict__.get("looks", 0) + 1
+    if self.__dict__.get("looks", 0) < LOOKS:
+        described[base_key]["TableStatus"] = "CREATING"
+    return described
+
+
+describe_at_once, RestoredPITTable.describe = RestoredPITTable.describe, describe
 
 main(["-H", "127.0.0.1", "-p", str(PORT)])
