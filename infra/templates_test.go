@@ -201,7 +201,7 @@ func valueOf(node *yaml.Node) any {
 			items = append(items, valueOf(item))
 		}
 		value = items
-	default:
+	case yaml.DocumentNode, yaml.ScalarNode, yaml.AliasNode:
 		value = node.Value
 	}
 	if strings.HasPrefix(node.Tag, "!") && !strings.HasPrefix(node.Tag, "!!") {
