@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"onewrite/ledger"
@@ -75,8 +76,10 @@ func faultDelay(attempt int) (least, most time.Duration) {
 // again (for 10 minutes, by DynamoDB; for ever, by the row itself).
 //
 // It has no token bucket: calls would share it, and the conflicts of one user
-// would use up the retries of another.
+// would use up the retries of another. The tokens are NopRetryer's, which do
+// nothing. The SDK's standard retryer would have to be stripped of its bucket.
 type retry struct {
+	aws.NopRetryer
 	ctx      context.Context // the call's; the SDK hands on none when it asks for a delay
 	began    time.Time
 	jitter   func(bound time.Duration) time.Duration
@@ -122,14 +125,7 @@ func (r *retry) RetryDelay(_ int, cause error) (time.Duration, error) {
 	return delay, nil
 }
 
-// GetInitialToken implements [aws.Retryer].
-func (*retry) GetInitialToken() func(error) error { return release }
-
-// GetAttemptToken implements [aws.RetryerV2].
-func (*retry) GetAttemptToken(context.Context) (func(error) error, error) { return release, nil }
-
 // GetRetryToken implements [aws.Retryer].
-func (*retry) GetRetryToken(context.Context, error) (func(error) error, error) { return release, nil }
-
-// release gives back a token of the bucket that there isn't.
-func release(error) error { return nil }
+func (r *retry) GetRetryToken(context.Context, error) (func(error) error, error) {
+	return r.GetInitialToken(), nil
+}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/assert"
 )
@@ -42,6 +43,22 @@ func TestConflictDelayAges(t *testing.T) {
 			assert.LessOrEqual(t, least, most)
 			younger = most
 		}
+	}
+}
+
+// No retry waits for a token, or fails without one, whatever the SDK's
+// environment asks for.
+func TestRetryTokens(t *testing.T) {
+	t.Setenv("AWS_NEW_RETRIES_2026", "true")
+	var policy aws.RetryerV2 = &retry{}
+	assert.Equal(t, maxAttempts, policy.MaxAttempts())
+	for range 2 * maxAttempts {
+		attempt, err := policy.GetAttemptToken(t.Context())
+		assert.NoError(t, err)
+		assert.NoError(t, attempt(errors.New("failed")))
+		again, err := policy.GetRetryToken(t.Context(), errors.New("failed"))
+		assert.NoError(t, err)
+		assert.NoError(t, again(errors.New("failed")))
 	}
 }
 
