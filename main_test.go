@@ -211,7 +211,7 @@ func TestFunctionDependsOnLittle(t *testing.T) {
 	t.Parallel()
 	tests := []string{"testing", "github.com/stretchr/", "onewrite/infra/infratest", "onewrite/infra/proof", "net/http/httptest"}
 	commands := []string{
-		"onewrite/infra/", "go.yaml.in/", "github.com/aws/aws-sdk-go-v2/config", "html/template", "text/template", "net/http/pprof",
+		"onewrite/infra/", "go.yaml.in/", "github.com/aws/aws-sdk-go-v2/config", "github.com/aws/aws-sdk-go-v2/service/sts", "github.com/aws/aws-sdk-go-v2/feature/ec2", "html/template", "text/template", "net/http/pprof",
 	}
 	for _, c := range []struct {
 		pkg     string

@@ -26,8 +26,10 @@ type Config struct {
 //	AWS_ENDPOINT_URL_DYNAMODB     optional: another DynamoDB, such as DynamoDB Local
 //
 // The names are the SDK's own, read here because the SDK's config module would
-// add 1.8 MB for sources of credentials that a Lambda doesn't use. The error
-// names everything that is missing.
+// add 1.8 MB for sources of credentials that a Lambda doesn't use. Lambda ends an
+// environment before its keys expire, so the function needs no renewal; Go has no
+// SnapStart, which would keep an environment for longer. The audit outside Lambda
+// uses that module. The error names everything that is missing.
 func ConfigFromEnv(getenv func(string) string) (Config, error) {
 	var missing []string
 	need := func(name string) string {

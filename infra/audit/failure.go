@@ -23,6 +23,9 @@ func failed(err error, format string, args ...any) error {
 // Error says what was done, and what DynamoDB or the network answered.
 func (e *requestError) Error() string {
 	if answer, ok := errors.AsType[smithy.APIError](e.err); ok {
+		if answer.ErrorCode() == "ExpiredTokenException" {
+			return e.doing + ": the credentials have expired (ExpiredTokenException); sign in again and start again, with AWS_PROFILE or a role, whose credentials are renewed"
+		}
 		return fmt.Sprintf("%s: %s: %s", e.doing, answer.ErrorCode(), answer.ErrorMessage())
 	}
 	if network, ok := errors.AsType[*net.OpError](e.err); ok {

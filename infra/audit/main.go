@@ -11,9 +11,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"onewrite/infra"
 	"onewrite/infra/internal/cli"
-	"onewrite/infra/internal/dynamodblocal"
 	"onewrite/ledger"
 )
 
@@ -50,11 +48,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	if err != nil {
 		return err
 	}
-	config, err := infra.ConfigFromEnv(dynamodblocal.Environment(getenv))
+	client, config, err := connect(ctx, getenv)
 	if err != nil {
-		return cli.Usagef("%w (-h says what it reads)", err)
+		return err
 	}
-	b := &reader{client: infra.NewClient(config, patient), config: config, pace: &pace{unitsPerSecond: o.unitsPerSecond}, segments: o.segments}
+	b := &reader{client: client, config: config, pace: &pace{unitsPerSecond: o.unitsPerSecond}, segments: o.segments}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	if err := b.open(ctx); err != nil {

@@ -37,6 +37,8 @@ tables, unless -rebuild -write says so.
 Environment:
   TRANSACTIONS_TABLE, TRANSACTIONS_AGGREGATE_TABLE  the names of the tables
   AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
+                             or what the SDK reads in their place: AWS_PROFILE,
+                             a sign-in, the role of a container or a machine
   AWS_ENDPOINT_URL_DYNAMODB  another DynamoDB; if it is on this machine, what
                              else is not set is as for go run ./infra/local
 
