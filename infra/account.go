@@ -29,11 +29,11 @@ type Aggregate struct {
 func (a Aggregate) Attributes(hadHolds bool) map[string]types.AttributeValue {
 	row := item{
 		"balance": number(a.Balance),
-		"version": &types.AttributeValueMemberN{Value: strconv.Itoa(a.Version)},
+		"version": integer(a.Version),
 	}
 	if hadHolds {
 		row["held"] = number(ledger.Held(a.Holds))
-		row["holds"] = &types.AttributeValueMemberN{Value: strconv.Itoa(len(a.Holds))}
+		row["holds"] = integer(len(a.Holds))
 	}
 	for _, h := range a.Holds {
 		row[holdName(h.TransactionID)] = encodeHold(h)

@@ -50,7 +50,7 @@ and 4 if nothing is left but not everything could be read.`
 
 // parseOptions reads the flags. If they ask for help, it is written to out.
 func parseOptions(args []string, out io.Writer) (o options, err error) {
-	flags := cli.NewFlags("audit", "", about)
+	flags := cli.NewFlags("audit", about)
 	flags.Float64Var(&o.unitsPerSecond, "rate", 1000, "read at most this many `units` a second of the tables' throughput; 0 is no limit")
 	flags.IntVar(&o.segments, "segments", 8, "read this many `parts` of a table at once")
 	flags.DurationVar(&o.settle, "settle", 5*time.Second, "give a posting this `time` to be in both tables before a row counts as missing")

@@ -65,7 +65,7 @@ type options struct {
 }
 
 func parseOptions(args []string, out io.Writer) (o options, err error) {
-	flags := cli.NewFlags("local", "", about)
+	flags := cli.NewFlags("local", about)
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:3000", "listen on this `address`")
 	flags.StringVar(&o.data, "data", "", "keep the data in this `folder` (default in memory)")
 	flags.BoolVar(&o.remote, "remote", false, "use a DynamoDB that is not on this machine, and make the tables there")

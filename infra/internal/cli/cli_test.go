@@ -136,7 +136,7 @@ func TestFlags(t *testing.T) {
 		{[]string{"-n", "many"}, `invalid value "many" for flag -n: parse error (-h lists the flags)`},
 		{[]string{"-file", ""}, "-file is empty; leave it out, or give it a value"},
 	} {
-		flags := NewFlags("try", "", "Tries.")
+		flags := NewFlags("try", "Tries.")
 		flags.Int("n", 1, "try so many `times`")
 		flags.String("file", "", "read this `file`")
 		var out bytes.Buffer
@@ -153,7 +153,7 @@ func TestFlags(t *testing.T) {
 
 func TestGiven(t *testing.T) {
 	t.Parallel()
-	flags := NewFlags("try", "", "Tries.")
+	flags := NewFlags("try", "Tries.")
 	flags.Int("n", 1, "")
 	flags.Bool("a", false, "")
 	flags.Bool("b", false, "")
@@ -165,7 +165,7 @@ func TestGiven(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	flags := NewFlags("try", "", "Tries.")
+	flags := NewFlags("try", "Tries.")
 	flags.Int("n", 1, "try so many `times`")
 	var out bytes.Buffer
 	require.ErrorIs(t, flags.Parse([]string{"-h"}, &out), flag.ErrHelp)

@@ -5,18 +5,17 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"strings"
 )
 
 // Flags is the flags of a command.
 type Flags struct{ *flag.FlagSet }
 
-// NewFlags returns flags for a command, for which -h prints words, the arguments
-// after the flags ("" for none), and about.
-func NewFlags(name, words, about string) *Flags {
+// NewFlags returns the flags of a command that takes no other arguments. With -h
+// it prints about.
+func NewFlags(name, about string) *Flags {
 	f := &Flags{flag.NewFlagSet(name, flag.ContinueOnError)}
 	f.Usage = func() {
-		fmt.Fprintf(f.Output(), "usage: %s\n\n%s\n\nflags:\n", strings.TrimSpace(name+" [flags] "+words), about)
+		fmt.Fprintf(f.Output(), "usage: %s [flags]\n\n%s\n\nflags:\n", name, about)
 		f.PrintDefaults()
 	}
 	return f
