@@ -100,7 +100,7 @@ func TestNames(t *testing.T) {
 		for _, width := range []int64{320, 1440} {
 			b.do(chromedp.EmulateViewport(width, 900))
 			assert.Equal(t, fmt.Sprint(width), b.ask(`String(document.documentElement.scrollWidth)`), "%q", id)
-			assert.Equal(t, "", b.ask(`[...document.querySelectorAll("section")].filter((s) => s.scrollWidth > s.clientWidth).map((s) => s.className).join()`), "%q at %d", id, width)
+			assert.Empty(t, b.ask(`[...document.querySelectorAll("section")].filter((s) => s.scrollWidth > s.clientWidth).map((s) => s.className).join()`), "%q at %d", id, width)
 		}
 		for _, shown := range []string{"\u202e", "\u2066", "\u2068", "\u2069", "\u200f"} {
 			assert.NotContains(t, b.ask(`document.querySelector("main").innerText`), shown, "%q", id)
