@@ -89,18 +89,23 @@ func (s *Store) explainTakenRow(ctx context.Context, p ledger.Posting, puts []ty
 
 // refused returns the error for a posting whose moves failed for these reasons. A
 // reason comes with the user's row, or without one if there is none. An absent row
-// would decline the posting for ever by the opening balance: so it is read.
+// would decline the posting for ever by the opening balance: so it is read. A row
+// that is still absent was absent at the refusal, too, as no row is ever deleted.
 func (s *Store) refused(ctx context.Context, moves []ledger.Move, reasons []types.CancellationReason) error {
 	refused := &ledger.RefusedError{Accounts: map[ledger.UserID]ledger.Account{}}
 	for i, reason := range reasons {
 		if !failed(reason) {
 			continue
 		}
-		account, err := decodeAccount(reason.Item)
-		if len(reason.Item) == 0 {
-			refused.ReadLater = true
-			account, err = s.Account(ctx, moves[i].UserID)
+		row := reason.Item
+		if len(row) == 0 {
+			var err error
+			if row, err = s.accountRow(ctx, moves[i].UserID); err != nil {
+				return err
+			}
+			refused.ReadLater = refused.ReadLater || len(row) > 0
 		}
+		account, err := decodeAccount(row)
 		if err != nil {
 			return err
 		}

@@ -101,11 +101,20 @@ func (s *Store) Decline(ctx context.Context, t ledger.Transaction) error {
 
 // Account implements [ledger.Store].
 func (s *Store) Account(ctx context.Context, user ledger.UserID) (ledger.Account, error) {
-	row, err := s.read(ctx, s.aggregate, item{"user_id": text(user)})
+	row, err := s.accountRow(ctx, user)
 	if err != nil {
-		return ledger.Account{}, fmt.Errorf("read account of %s: %w", user, err)
+		return ledger.Account{}, err
 	}
 	return decodeAccount(row)
+}
+
+// accountRow reads the row of a user's account, or nothing if there is none.
+func (s *Store) accountRow(ctx context.Context, user ledger.UserID) (item, error) {
+	row, err := s.read(ctx, s.aggregate, item{"user_id": text(user)})
+	if err != nil {
+		return nil, fmt.Errorf("read account of %s: %w", user, err)
+	}
+	return row, nil
 }
 
 // Transaction implements [ledger.Store].

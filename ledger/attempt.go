@@ -53,7 +53,9 @@ func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit,
 	// A hold that expired during this attempt may have been captured. Only trying
 	// to release it tells.
 	mayHaveBeenCaptured := anyExpires(refused.Accounts, a.startedAt, now)
-	if first, ok := declinedAt(a.request.Entries, refused.Accounts, now); ok && !mayHaveBeenCaptured {
+	// Accounts of different moments may refuse what no moment did.
+	oneMoment := !refused.ReadLater
+	if first, ok := declinedAt(a.request.Entries, refused.Accounts, now); ok && oneMoment && !mayHaveBeenCaptured {
 		return decline, first, next
 	}
 	next.accounts = map[UserID]Account{}

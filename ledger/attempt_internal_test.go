@@ -61,6 +61,7 @@ func TestDecide(t *testing.T) {
 		{"the store is wrong", false, nil, seen(account("70")), contradiction, "", 0},
 		{"the store reports nothing", false, nil, RefusedError{}, contradiction, "", 0},
 		{"read later, and enough by then", false, nil, RefusedError{Accounts: seen(account("70")).Accounts, ReadLater: true}, postAgain, "", 0},
+		{"read later, and too little by then", false, nil, RefusedError{Accounts: seen(account("69")).Accounts, ReadLater: true}, postAgain, "", 0},
 
 		{"its own hold", true, nil, seen(account("0", holdOfA(t, "k", "70", never))), readOwnRow, "", 0},
 		{"its own hold, which has expired", true, nil, seen(account("0", holdOfA(t, "k", "70", long))), readOwnRow, "", 0},

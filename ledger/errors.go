@@ -158,7 +158,7 @@ type RefusedError struct {
 	Accounts map[UserID]Account
 
 	// ReadLater means that some were read later. By then they may allow their
-	// moves.
+	// moves. Together with the others they are no state that there ever was.
 	ReadLater bool
 
 	// Unknown means that the write was sent more than once, and what became of one
