@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"onewrite/infra"
@@ -20,7 +19,7 @@ func connect(ctx context.Context, getenv func(string) string) (*dynamodb.Client,
 	renew := func(*dynamodb.Options) {}
 	named := getenv("TRANSACTIONS_TABLE") != "" && getenv("TRANSACTIONS_AGGREGATE_TABLE") != ""
 	if named && (getenv("AWS_REGION") == "" || getenv("AWS_ACCESS_KEY_ID") == "") {
-		chain, err := awsconfig.LoadDefaultConfig(ctx)
+		chain, err := defaultChain(ctx)
 		if err != nil {
 			return nil, infra.Config{}, cli.Usagef("read the AWS configuration: %w", err)
 		}

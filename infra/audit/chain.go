@@ -1,0 +1,14 @@
+//go:build !lambda.norpc
+
+package main
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+)
+
+// defaultChain returns the region and the credentials that the SDK finds: by a
+// profile, single sign-on, or the role of a container or a machine.
+func defaultChain(ctx context.Context) (aws.Config, error) { return config.LoadDefaultConfig(ctx) }
