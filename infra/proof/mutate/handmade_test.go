@@ -45,7 +45,7 @@ var defects = []defect{
 			"ConditionExpression:                 &idIsNew,\n\t\t}})"},
 	}, simulation},
 	{"the old balance is not asked for", []edit{
-		{"infra/cancelled.go", `account, err := decodeAccount(reason.Item)`, `account, err := decodeAccount(nil)`},
+		{"infra/cancelled.go", `account, err := decodeAccount(row)`, `account, err := decodeAccount(nil)`},
 	}, simulation},
 	{"a conflict is reported as a decline", []edit{
 		{"infra/cancelled.go", `case Transient(err):`, `case false:`},
