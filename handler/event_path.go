@@ -124,15 +124,19 @@ func matchesSegment(template, sent string) bool {
 }
 
 // stageInPath reports whether a path without a template begins with the stage.
-// It does in an HTTP API, in either format, if the stage has a name and the
-// call came by the API's own domain. A REST API leaves the stage out.
+// It does in an HTTP API if the stage has a name. By a custom domain, only payload
+// 2.0 has it: 1.0 has the mapping's base path there. A REST API leaves the stage
+// out, and so does sam local.
 func (e event) stageInPath() bool {
 	switch e.RequestContext.Stage {
 	case "", "$default":
 		return false
 	}
 	domain := e.RequestContext.DomainName
-	return e.isHTTPAPI() && (domain == "" || strings.Contains(domain, ".execute-api."))
+	if domain == "" || strings.Contains(domain, ".execute-api.") {
+		return e.isHTTPAPI()
+	}
+	return e.RequestContext.HTTP.Method != "" && domain != "localhost"
 }
 
 func (e event) isHTTPAPI() bool {

@@ -76,8 +76,6 @@ func TestNullsInEvents(t *testing.T) {
 	t.Parallel()
 	h, _, _ := newHandler(t)
 	for _, payload := range []string{
-		`{"httpMethod":"GET","path":"/balance","headers":null,"multiValueHeaders":null,"body":null,"queryStringParameters":{"userId":"1"},"multiValueQueryStringParameters":null,"requestContext":null}`,
-		`{"version":"2.0","rawPath":"/balance","rawQueryString":"userId=1","headers":null,"body":"","requestContext":{"stage":"$default","http":{"method":"GET"}}}`,
 		`{"version":"2.0","rawPath":"/dev/balance","queryStringParameters":{"userId":"1"},"requestContext":{"stage":"dev","http":{"method":"GET"}}}`,
 		`{"queryStringParameters":{"userId":"1"},"headers":null,"body":null}`,
 	} {
@@ -241,7 +239,7 @@ func TestEventPaths(t *testing.T) {
 		// A slash that is sent encoded is part of a segment: this is not the route of a capture.
 		{http2("ANY /transactions/{id}", "$default", api, "/transactions/1%2Fcapture"), "/transactions/1%2Fcapture"},
 		{http2("$default", "$default", api, "/transactions/1%2fvoid"), "/transactions/1%2fvoid"},
-		// $default is any route: only the stage of the API's own domain is known.
+		// $default is any route: only the stage is known.
 		{http2("$default", "$default", api, "/balance"), balance},
 		{http2("$default", "dev", api, "/dev/balance"), balance},
 		{http2("$default", "dev", api, "/balance"), balance},
@@ -250,11 +248,17 @@ func TestEventPaths(t *testing.T) {
 		{http2("$default", "transactions", api, "/transactions/transactions/balance"), "/transactions/balance"},
 		{http2("$default", "transactions", api, "/transactions"), "/"},
 		{http2("$default", "trans", api, "/transactions"), history},
-		{http2("$default", "transactions", own, "/transactions"), history},
-		{http2("$default", "transactions", own, "/transactions/balance"), "/transactions/balance"},
+		{http2("$default", "transactions", own, "/transactions"), "/"},
+		{http2("$default", "transactions", own, "/transactions/balance"), balance},
+		{http2("$default", "transactions", own, "/transactions/transactions"), history},
+		{http2("$default", "prod", own, "/prod/balance"), balance},
+		{http2("$default", "$default", own, "/prod/balance"), "/prod/balance"},
+		{http2("$default", "transactions", "localhost", "/transactions"), history},
+		{http2("$default", "transactions", "localhost", "/transactions/balance"), "/transactions/balance"},
 		{http2("$default", "prod", "localhost", "/balance"), balance}, // sam local
 		{http2("$default", "$default", "a.lambda-url.eu-central-1.on.aws", "/dev/balance"), "/dev/balance"},
 		{with(rest("$default", "dev", api, "/dev/balance"), "version", "1.0"), balance},
+		{with(rest("$default", "dev", own, "/dev/balance"), "version", "1.0"), "/dev/balance"}, // a mapping of that name
 		{rest("", "transactions", "", "/transactions/balance"), "/transactions/balance"},
 		{rest("", "transactions", "", "/transactions"), history},
 	} {

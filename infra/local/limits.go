@@ -22,9 +22,9 @@ const (
 )
 
 // newServer returns a server whose calls all end, also when a caller stops sending
-// or reading.
+// or reading. net/http would answer "OPTIONS *" itself, without the guard.
 func newServer(h http.Handler) *http.Server {
-	return &http.Server{Handler: h, ReadTimeout: readWithin, WriteTimeout: writeWithin, IdleTimeout: idleFor}
+	return &http.Server{Handler: h, ReadTimeout: readWithin, WriteTimeout: writeWithin, IdleTimeout: idleFor, DisableGeneralOptionsHandler: true}
 }
 
 // afterBody calls next once the body of a call has arrived. It answers a body that

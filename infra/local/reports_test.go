@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// report is a request that broke another server. A new report is a new row.
+type report struct {
+	name string
+	from string // the address of the report
+	sent string // HOST is the server's host, USER is a user of this row alone
+	want string // the statuses on the connection, the witness's last
+	paid string // the balance of USER afterwards, or "" for the opening one
+}
+
+// witness follows each report on its connection. It is answered 200 only if the
+// server found the end of what was sent before it.
+const witness = "GET /balance?userId=witness HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n"
+
+const (
+	rawPost = "POST /transactions HTTP/1.1\r\nHost: HOST\r\nIdempotent-Key: k\r\n"
+	rawBody = `{"userId":"USER","ammount":"1","type":"credit"}` // 49 bytes with a name of 6
+	length  = "Content-Length: 49\r\n"
+	chunked = "Transfer-Encoding: chunked\r\n"
+	chunks  = "31\r\n" + rawBody + "\r\n0\r\n\r\n"
+	hidden  = rawPost + length + "\r\n" + rawBody // a call within the body of another
+)
+
+var reports = []report{
+	// Where a request ends.
+	{"two lengths that agree", "https://github.com/golang/go/issues/16490",
+		rawPost + length + length + "\r\n" + rawBody, "201 200", "101"},
+	{"two lengths that differ", "https://github.com/postrank-labs/goliath/issues/351",
+		rawPost + "Content-Length: 0\r\n" + length + "\r\n" + rawBody, "400", ""},
+	{"a length with a sign", "https://github.com/haga-rak/fluxzy.core/pull/671",
+		rawPost + "Content-Length: +49\r\n\r\n" + rawBody, "400", ""},
+	{"a length beside chunks", "https://github.com/litespeedtech/openlitespeed/issues/392",
+		rawPost + "Content-Length: 5\r\n" + chunked + "\r\n" + chunks, "201 200", "101"},
+	{"chunks with a tab behind", "https://github.com/sozu-proxy/sozu/issues/726",
+		rawPost + "Transfer-Encoding: chunked\t\r\nContent-Length: 5\r\n\r\n" + chunks, "201 200", "101"},
+	{"chunks under another coding", "https://github.com/cloudwego/hertz/pull/1490",
+		rawPost + "Transfer-Encoding: gzip, chunked\r\n\r\n" + chunks, "501", ""},
+	{"a blank before the colon", "https://github.com/ohler55/agoo/issues/88",
+		rawPost + length + "Transfer-Encoding : chunked\r\n\r\n" + rawBody, "400", ""},
+	{"a call within a body that no route reads", "https://github.com/golang/go/issues/11549",
+		"GET /balance?userId=1 HTTP/1.1\r\nHost: HOST\r\nContent-Length: INNER\r\n\r\n" + hidden, "200 200", ""},
+	{"a call within a body that is not wanted", "https://github.com/golang/go/issues/11549",
+		"POST /transactions HTTP/1.1\r\nHost: evil.example\r\nContent-Length: INNER\r\nExpect: 100-continue\r\n\r\n" + hidden, "403", ""},
+	{"two calls in one packet", "https://github.com/yhirose/cpp-httplib/issues/1271",
+		rawPost + length + "\r\n" + rawBody + strings.Replace(rawPost, ": k", ": l", 1) + length + "\r\n" + rawBody, "201 201 200", "102"},
+
+	// Chunks.
+	{"a trailer and extensions", "https://github.com/civetweb/civetweb/pull/1133",
+		rawPost + chunked + "\r\n31;a=b;c=\"d\"\r\n" + rawBody + "\r\n0;e\r\nX-Sum: 1\r\n\r\n", "201 200", "101"},
+	{"a key in the trailer", "https://github.com/moonbitlang/async/issues/618",
+		"POST /transactions HTTP/1.1\r\nHost: HOST\r\nTrailer: Idempotent-Key\r\n" + chunked + "\r\n31\r\n" + rawBody + "\r\n0\r\nIdempotent-Key: k\r\n\r\n", "400 200", ""},
+	{"a bare line feed ends a chunk's size", "https://github.com/golang/go/issues/71988",
+		rawPost + chunked + "\r\n31\n" + rawBody + "\r\n0\r\n\r\n", "400", ""},
+
+	// Expect.
+	{"a body that waits for 100", "https://github.com/lalinsky/dusty/issues/163",
+		rawPost + length + "Expect: 100-continue\r\n\r\n" + rawBody, "100 201 200", "101"},
+	{"no body that waits for 100", "https://github.com/golang/go/issues/16799",
+		rawPost + "Content-Length: 0\r\nExpect: 100-continue\r\n\r\n", "400 200", ""},
+
+	// Headers.
+	{"a header of two lines", "https://github.com/golang/go/issues/14060",
+		"POST /transactions HTTP/1.1\r\nHost: HOST\r\nIdempotent-Key: k,\r\n k\r\n" + length + "\r\n" + rawBody, "400 200", ""},
+	{"an underscore for a hyphen", "https://github.com/benoitc/gunicorn/issues/2799",
+		"POST /transactions HTTP/1.1\r\nHost: HOST\r\nIdempotent_Key: k\r\n" + length + "\r\n" + rawBody, "400 200", ""},
+	{"a header of two megabytes", "https://github.com/ninenines/cowboy/issues/1063",
+		rawPost + "X-Long: " + strings.Repeat("x", 2<<20) + "\r\n" + length + "\r\n" + rawBody, "431", ""},
+	{"a byte order mark", "https://github.com/fastify/secure-json-parse/pull/5",
+		rawPost + "Content-Length: 52\r\n\r\n\xef\xbb\xbf" + rawBody, "400 200", ""},
+
+	// Hosts.
+	{"no host, and no need of one", "https://github.com/golang/go/issues/13624",
+		"GET /balance?userId=1 HTTP/1.0\r\n\r\n", "403", ""},
+	{"an empty host", "https://github.com/golang/go/issues/77798",
+		"GET /balance?userId=1 HTTP/1.1\r\nHost:\r\n\r\n", "403 200", ""},
+	{"two hosts", "https://github.com/golang/go/issues/45463",
+		"GET /balance?userId=1 HTTP/1.1\r\nHost: HOST\r\nHost: evil.example\r\n\r\n", "400", ""},
+	{"another host in the target than in the header", "https://github.com/quic-go/quic-go/pull/5830",
+		strings.Replace(rawPost, "/transactions", "http://evil.example/transactions", 1) + length + "\r\n" + rawBody, "403 200", ""},
+	{"another host named by a proxy", "https://github.com/webpack/webpack-dev-server/issues/887",
+		"GET /balance?userId=1 HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-Host: HOST\r\nForwarded: host=HOST\r\n\r\n", "403 200", ""},
+
+	// Targets.
+	{"two slashes", "https://github.com/gofr-dev/gofr/pull/2759",
+		strings.Replace(rawPost, "/transactions", "//transactions", 1) + length + "\r\n" + rawBody, "404 200", ""},
+	{"two slashes, encoded", "https://github.com/golang/go/issues/21955",
+		"GET /docs%2F%2Fbalance?userId=1 HTTP/1.1\r\nHost: HOST\r\n\r\n", "404 200", ""},
+	{"dots, encoded", "https://github.com/aenix-io/aeman/issues/239",
+		"GET /transactions/%2e%2e/balance?userId=1 HTTP/1.1\r\nHost: HOST\r\n\r\n", "404 200", ""},
+	{"a percent sign alone", "https://github.com/expressjs/express/issues/2143",
+		"GET /transactions/% HTTP/1.1\r\nHost: HOST\r\n\r\n", "400", ""},
+	{"options of the whole server", "https://github.com/golang/go/issues/41773",
+		"OPTIONS * HTTP/1.1\r\nHost: HOST\r\n\r\n", "404 200", ""},
+	{"options of the whole server, of another host", "https://github.com/golang/go/issues/41773",
+		"OPTIONS * HTTP/1.1\r\nHost: evil.example\r\n\r\n", "403 200", ""},
+	{"HEAD with a body", "https://github.com/gin-gonic/gin/issues/1936",
+		"HEAD /balance?userId=1 HTTP/1.1\r\nHost: HOST\r\nContent-Length: 4\r\n\r\ntest", "200 200", ""},
+
+	// Queries.
+	{"a semicolon for an ampersand", "https://github.com/golang/go/issues/25192",
+		"GET /balance?x=y;userId=evil&userId=USER HTTP/1.1\r\nHost: HOST\r\n\r\n", "400 200", ""},
+	{"NUL", "https://github.com/ruuvi/ruuvi.gateway_esp.c/issues/1529",
+		"GET /balance?userId=USER%00evil HTTP/1.1\r\nHost: HOST\r\n\r\n", "400 200", ""},
+	{"a plus at the end", "https://github.com/aws/aws-lambda-web-adapter/issues/491",
+		"GET /balance?userId=USER+ HTTP/1.1\r\nHost: HOST\r\n\r\n", "400 200", ""},
+}
+
+// What broke another server is answered by this one as the contract says, and the
+// next call on the connection is neither lost nor taken for a part of it.
+func TestReports(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	sent := make([]string, len(reports))
+	for i, r := range reports {
+		fill := strings.NewReplacer("HOST", s.address, "USER", userOf(i))
+		inner := strconv.Itoa(len(fill.Replace(hidden)))
+		sent[i] = fill.Replace(strings.ReplaceAll(r.sent, "INNER", inner) + witness)
+	}
+	for i, answers := range sendAndStall(t, s, sent) {
+		r := reports[i]
+		assert.Equal(t, r.want, statuses(t, sent[i], answers), "%s: %s: %.300q", r.name, r.from, answers)
+		assert.Equal(t, `{"data":{"balance":"`+cmp.Or(r.paid, "100")+`"}}`, s.balance(t, userOf(i)), "%s: %s", r.name, r.from)
+	}
+	s.stop(t)
+}
+
+func userOf(row int) string { return fmt.Sprintf("user%02d", row) }
+
+// statuses returns the statuses of all answers on a connection.
+func statuses(t *testing.T, sent, answers string) string {
+	t.Helper()
+	method, _, _ := strings.Cut(sent, " ")
+	var all []string
+	for r := bufio.NewReader(strings.NewReader(answers)); ; method = http.MethodGet {
+		response, err := http.ReadResponse(r, &http.Request{Method: method})
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return strings.Join(all, " ")
+		}
+		require.NoError(t, err, "%q", answers)
+		read(t, response, nil)
+		all = append(all, strconv.Itoa(response.StatusCode))
+	}
+}
