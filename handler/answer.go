@@ -11,22 +11,27 @@ import (
 // answer is what a call is answered with.
 type answer struct {
 	status  int
-	headers headers // besides Cache-Control, which every answer has
+	headers headers
 	body    []byte
 	outcome outcome
 }
 
-type header struct{ name, value string }
+// headers are the headers of an answer. Each stands once.
+type headers map[string]string
 
-var (
-	isJSON    = header{"Content-Type", "application/json"}
-	isProblem = header{"Content-Type", "application/problem+json"}
-
-	notStored = header{"Cache-Control", "no-store"} // in every answer
-
-	// isReplayed marks the answer of an earlier call with the same key.
-	isReplayed = header{"Idempotent-Replayed", "true"}
+// The media types of answers.
+const (
+	jsonType    = "application/json"
+	problemType = "application/problem+json"
 )
+
+// replayedHeader marks the answer of an earlier call with the same key.
+const replayedHeader = "Idempotent-Replayed"
+
+// newHeaders returns the headers that every answer has.
+func newHeaders(contentType string) headers {
+	return headers{"Content-Type": contentType, "Cache-Control": "no-store"}
+}
 
 // data is the envelope of every answer that is not a problem.
 type data struct {
@@ -36,13 +41,13 @@ type data struct {
 
 // readAnswer returns the answer of a read.
 func readAnswer(body data) answer {
-	return answer{status: http.StatusOK, headers: []header{isJSON}, body: encode(body), outcome: outcomeRead}
+	return answer{status: http.StatusOK, headers: newHeaders(jsonType), body: encode(body), outcome: outcomeRead}
 }
 
 // write answers a call over HTTP.
 func (a answer) write(w http.ResponseWriter) {
-	for _, h := range append(a.headers, notStored) {
-		w.Header().Set(h.name, h.value)
+	for name, value := range a.headers {
+		w.Header().Set(name, value)
 	}
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body) // a caller who is gone sends the same call again
@@ -55,7 +60,7 @@ func (a answer) forEvent(method string) []byte {
 	if method == http.MethodHead {
 		body = nil
 	}
-	return encode(eventAnswer{StatusCode: a.status, Headers: append(a.headers, notStored), Body: string(body)})
+	return encode(eventAnswer{StatusCode: a.status, Headers: a.headers, Body: string(body)})
 }
 
 // eventAnswer is what a function answers an event with.
@@ -66,26 +71,6 @@ type eventAnswer struct {
 	Headers         headers `json:"headers"`
 	Body            string  `json:"body"`
 	IsBase64Encoded bool    `json:"isBase64Encoded"`
-}
-
-// headers are an object of their names and values, in their order: a map, which
-// has to be sorted, would take 2 µs more of a call.
-type headers []header
-
-// MarshalJSONTo implements [json.MarshalerTo].
-func (h headers) MarshalJSONTo(e *jsontext.Encoder) error {
-	if err := e.WriteToken(jsontext.BeginObject); err != nil {
-		return err
-	}
-	for _, one := range h {
-		if err := e.WriteToken(jsontext.String(one.name)); err != nil {
-			return err
-		}
-		if err := e.WriteToken(jsontext.String(one.value)); err != nil {
-			return err
-		}
-	}
-	return e.WriteToken(jsontext.EndObject)
 }
 
 // encode returns a value as JSON, and the same value as the same bytes. What is

@@ -60,7 +60,7 @@ func (c *call) endAnswer(result ledger.Result, err error) (answer, error) {
 	c.user = result.Transaction.UserID
 	a := answer{
 		status:  http.StatusOK,
-		headers: []header{isJSON},
+		headers: newHeaders(jsonType),
 		body:    encode(data{Data: wholeBody(result.Transaction)}),
 		outcome: outcomePosted,
 	}

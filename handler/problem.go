@@ -106,7 +106,7 @@ var endings = map[ledger.End]string{
 // may see it.
 func problemAnswer(err error, caller caller, instance string) answer {
 	row := problemOf(err)
-	headers := append(make([]header, 0, 4), isProblem) // and three more at most
+	headers := newHeaders(problemType)
 	body := problem{
 		Type:     row.uri,
 		Title:    row.title,
@@ -120,7 +120,7 @@ func problemAnswer(err error, caller caller, instance string) answer {
 		body.Detail, body.Properties = invalid.Error(), invalid.properties
 	}
 	if method, ok := errors.AsType[*methodError](err); ok {
-		headers = append(headers, header{"Allow", strings.Join(method.allow, ", ")})
+		headers["Allow"] = strings.Join(method.allow, ", ")
 	}
 	if reuse, ok := errors.AsType[*ledger.KeyReusedError](err); ok {
 		body.Properties = reuseProperties(reuse)
@@ -128,7 +128,7 @@ func problemAnswer(err error, caller caller, instance string) answer {
 	if declined, ok := errors.AsType[*ledger.DeclinedError](err); ok {
 		t := declined.Result.Transaction
 		body.ID = t.ID.String()
-		headers = append(headers, header{"Location", transactionPath + body.ID})
+		headers["Location"] = transactionPath + body.ID
 		if t.Entries != nil {
 			body.Entry = new(t.DeclinedEntry)
 		}
@@ -136,7 +136,7 @@ func problemAnswer(err error, caller caller, instance string) answer {
 			body.Balance = t.BalanceSeen.String()
 		}
 		if declined.Result.Replayed {
-			headers = append(headers, isReplayed)
+			headers[replayedHeader] = "true"
 			became = outcomeReplayed
 		}
 	}
@@ -150,7 +150,7 @@ func problemAnswer(err error, caller caller, instance string) answer {
 		body.Limit = ledger.MaxBalance().String()
 	}
 	if errors.Is(err, ledger.ErrTryAgain) {
-		headers = append(headers, header{"Retry-After", "1"})
+		headers["Retry-After"] = "1"
 	}
 	return answer{row.status, headers, encode(body), became}
 }

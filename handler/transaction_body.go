@@ -85,7 +85,7 @@ func rowBody(t ledger.Transaction) transactionBody {
 	switch {
 	case t.Entries != nil:
 		b.TransactionID = b.ID
-	case t.TransactionID != (ledger.TransactionID{}):
+	case t.Kind() != ledger.FirstRow:
 		b.TransactionID = t.TransactionID.String()
 	}
 	return b

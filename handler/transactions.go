@@ -22,17 +22,18 @@ func (h *Handler) post(c *call) (answer, error) {
 	}
 	a := answer{
 		status:  http.StatusCreated,
-		headers: []header{isJSON, {"Location", transactionPath + c.transaction}},
+		headers: newHeaders(jsonType),
 		body:    encode(data{Data: wholeBody(result.Transaction)}),
 		outcome: outcomePosted,
 	}
+	a.headers["Location"] = transactionPath + c.transaction
 	return a.replayed(result), nil
 }
 
 // replayed returns the answer, marked if an earlier call had the result.
 func (a answer) replayed(result ledger.Result) answer {
 	if result.Replayed {
-		a.headers = append(a.headers, isReplayed)
+		a.headers[replayedHeader] = "true"
 		a.outcome = outcomeReplayed
 	}
 	return a

@@ -72,7 +72,7 @@ func (s *Store) explainTakenRow(ctx context.Context, p ledger.Posting, puts []ty
 		return err
 	}
 	for i, put := range puts {
-		if failed(put) && p.Rows[i].End == "" {
+		if failed(put) && p.Rows[i].Kind() != ledger.EndRow {
 			return fmt.Errorf("a row of transaction %s is there without its first: %w", p.Rows[0].ID, cause)
 		}
 	}

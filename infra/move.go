@@ -5,29 +5,26 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"onewrite/ledger"
 )
 
-// The rules that keep a balance in range, for a move that could take it out on
-// that side. What a move takes is mostly also the least that it needs. A user
-// without a row has the opening balance, and needs no row where that allows the
-// move.
+// The rules of a move. Each is a part of its condition.
 const (
-	amountRule  = "balance >= :amount"
-	leastRule   = "balance >= :least"
-	mostRule    = "balance <= :headroom"
-	newUserRule = " OR attribute_not_exists(user_id)"
+	amountRule = "balance >= :amount"   // the user has enough: mostly as much as the move takes
+	leastRule  = "balance >= :least"    // the user has enough for the entries in their order
+	mostRule   = "balance <= :headroom" // no entry passes the ceiling
+	newUser    = "attribute_not_exists(user_id)"
+
+	// Another hold may open. The holds that end in the same write still count.
+	fewHolds = "(attribute_not_exists(holds) OR holds < :most)"
 )
 
-// fewHolds is the rule that another hold may open. The holds that end in the
-// same write are still counted.
-const fewHolds = "(attribute_not_exists(holds) OR holds < :most)"
-
-// The moves of a balance, of a user without a row from the opening balance. The
-// version counts rows, which are mostly one. No two writes set the same
-// transaction_id: the row with that id is put in the same write, if it is new.
+// The changes of a move. A user without a row starts from the opening balance. The
+// version counts rows. No two writes set the same transaction_id, because each
+// puts the row with that id, if it is new.
 const (
 	addAmount  = "SET balance = if_not_exists(balance, :opening) + :amount, transaction_id = :id"
 	takeAmount = "SET balance = if_not_exists(balance, :opening) - :amount, transaction_id = :id"
@@ -41,98 +38,89 @@ var opening = number(ledger.OpeningBalance())
 // moveBalance returns the write that makes a move of a posting where its rules
 // hold. The first row of the posting has that id.
 func (s *Store) moveBalance(m ledger.Move, first ledger.TransactionID) *types.Update {
-	u := update{
-		move: addAmount + addRows,
-		values: item{
-			":opening": opening,
-			":amount":  number(m.Sum),
-			":one":     integer(m.Rows),
-			":id":      text(first),
-		},
-	}
-	if m.Type == ledger.Debit {
-		u.move = takeAmount + addRows
-	}
+	u := update{values: item{
+		":opening": opening,
+		":amount":  number(m.Sum),
+		":one":     integer(m.Rows),
+		":id":      text(first),
+	}}
 	u.keepInRange(m)
+	change := addAmount
+	if m.Type == ledger.Debit {
+		change = takeAmount
+	}
 	if m.Opens != nil || m.Ends != nil {
-		u.changeHolds(m)
+		change += u.changeHolds(m) + addHolds
+	} else {
+		change += addRows
 	}
 	return &types.Update{
 		TableName:                           &s.aggregate,
 		Key:                                 item{"user_id": text(m.UserID)},
-		ConditionExpression:                 &u.rule,
-		UpdateExpression:                    &u.move,
+		ConditionExpression:                 aws.String(strings.Join(u.rules, " AND ")),
+		UpdateExpression:                    &change,
 		ExpressionAttributeNames:            u.names,
 		ExpressionAttributeValues:           u.values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
 }
 
-// update is the write of a move as far as it is known.
+// update collects the condition of a move, and the names and values that its
+// expressions use.
 type update struct {
-	rule, move string
-	names      map[string]string
-	values     item
+	rules  []string
+	names  map[string]string
+	values item
 }
 
-// keepInRange adds the rules for the balance, and their values.
+// keepInRange adds the rules that keep the balance in its range, for a move that
+// could leave it. A user without a row needs no row where the opening balance
+// allows the move.
 func (u *update) keepInRange(m ledger.Move) {
 	switch {
-	case m.Least.IsZero():
-	case m.Sum.Equal(m.Least):
-		u.rule = amountRule
+	case m.MinBefore.IsZero():
+	case m.Sum.Equal(m.MinBefore):
+		u.rules = append(u.rules, amountRule)
 	default:
-		u.rule = leastRule
-		u.values[":least"] = number(m.Least)
+		u.rules = append(u.rules, leastRule)
+		u.values[":least"] = number(m.MinBefore)
 	}
-	if !m.Most.Equal(ledger.HighestBalance()) {
-		u.require(mostRule)
-		u.values[":headroom"] = number(m.Most)
+	if !m.MaxBefore.Equal(ledger.HighestBalance()) {
+		u.rules = append(u.rules, mostRule)
+		u.values[":headroom"] = number(m.MaxBefore)
 	}
 	if m.Ends == nil && m.Allows(ledger.OpeningBalance()) { // a user with holds has a row
-		u.rule += newUserRule
+		inRange := strings.Join(u.rules, " AND ") + " OR " + newUser
+		if m.Opens != nil { // more rules follow
+			inRange = "(" + inRange + ")"
+		}
+		u.rules = []string{inRange}
 	}
 }
 
-// require adds a rule.
-func (u *update) require(rule string) {
-	if u.rule != "" {
-		u.rule += " AND "
-	}
-	u.rule += rule
-}
-
-// changeHolds opens and ends holds, and adds the rules for that: what ends is
-// open.
-func (u *update) changeHolds(m ledger.Move) {
-	sum := addAmount
-	if m.Type == ledger.Debit {
-		sum = takeAmount
-	}
+// changeHolds adds the rules for the holds that open and end, and returns the
+// changes: a hold that ends must be open.
+func (u *update) changeHolds(m ledger.Move) (change string) {
 	u.names = map[string]string{}
 	u.values[":held"], u.values[":holds"] = number(m.Held), integer(-len(m.Ends))
 	if m.Opens != nil {
-		if strings.HasSuffix(u.rule, newUserRule) {
-			u.rule = "(" + u.rule + ")"
-		}
-		u.require(fewHolds)
+		u.rules = append(u.rules, fewHolds)
 		u.names["#hold"] = holdName(m.Opens.TransactionID)
 		u.values[":hold"] = encodeHold(*m.Opens)
 		u.values[":holds"] = integer(1 - len(m.Ends))
 		u.values[":most"] = integer(ledger.MaxHolds + len(m.Ends))
-		sum += ", #hold = :hold"
+		change = ", #hold = :hold"
 	}
+	ends := make([]string, len(m.Ends))
 	for i, h := range m.Ends {
-		name := fmt.Sprintf("#end%d", i)
-		u.names[name] = holdName(h.TransactionID)
-		u.require("attribute_exists(" + name + ")")
-		if i == 0 {
-			sum += " REMOVE " + name
-		} else {
-			sum += ", " + name
-		}
+		ends[i] = fmt.Sprintf("#end%d", i)
+		u.names[ends[i]] = holdName(h.TransactionID)
+		u.rules = append(u.rules, "attribute_exists("+ends[i]+")")
 	}
-	u.move = sum + addHolds
+	if m.Ends != nil {
+		change += " REMOVE " + strings.Join(ends, ", ")
+	}
+	return change
 }
 
 // integer returns a whole number as DynamoDB's type N.

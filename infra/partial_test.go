@@ -17,14 +17,17 @@ import (
 	"onewrite/ledger"
 )
 
-// subsets calls f with each choice of n positions.
-func subsets(n int, f func(chosen []bool)) {
-	for bits := range 1 << n {
-		chosen := make([]bool, n)
-		for i := range chosen {
-			chosen[i] = bits>>i&1 == 1
+// partialReports calls f with each choice of the conditions of a write that
+// DynamoDB does not report, and with their names.
+func partialReports(conditions []string, f func(unreported []bool, names string)) {
+	for bits := range 1 << len(conditions) {
+		unreported, names := make([]bool, len(conditions)), []string{}
+		for i, name := range conditions {
+			if unreported[i] = bits>>i&1 == 1; unreported[i] {
+				names = append(names, name)
+			}
 		}
-		f(chosen)
+		f(unreported, fmt.Sprintf("unreported: %q", names))
 	}
 }
 
@@ -33,7 +36,7 @@ func subsets(n int, f func(chosen []bool)) {
 // stored because the id is taken.
 func TestReplayByPartialReports(t *testing.T) {
 	t.Parallel()
-	subsets(6, func(unreported []bool) {
+	partialReports([]string{"first row", "b's row", "shop's row", "a's balance", "b's balance", "shop's balance"}, func(unreported []bool, names string) {
 		onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
 			r := infratest.Entries(t, "k", "a debit 100", "b credit 99", "shop credit 1")
 			first, err := ledger.New(books.Over(model), time.Now).Post(t.Context(), r)
@@ -49,14 +52,14 @@ func TestReplayByPartialReports(t *testing.T) {
 				want = append(want, "PutItem")
 			}
 			again, err := books.Ledger.Post(t.Context(), r)
-			require.NoError(t, err, "%v", unreported)
-			assert.Equal(t, ledger.Result{Transaction: first.Transaction, Replayed: true}, again, "%v", unreported)
-			assert.Equal(t, want, books.Network.Requests(), "%v", unreported)
+			require.NoError(t, err, names)
+			assert.Equal(t, ledger.Result{Transaction: first.Transaction, Replayed: true}, again, names)
+			assert.Equal(t, want, books.Network.Requests(), names)
 
 			_, err = books.Ledger.Post(t.Context(), infratest.Entries(t, "k", "a debit 101", "b credit 99", "shop credit 1"))
 			var reused *ledger.KeyReusedError
-			require.ErrorAs(t, err, &reused, "%v", unreported)
-			assert.Equal(t, ledger.KeyReusedError{EntriesDiffer: true}, *reused, "%v", unreported)
+			require.ErrorAs(t, err, &reused, names)
+			assert.Equal(t, ledger.KeyReusedError{EntriesDiffer: true}, *reused, names)
 		})
 	})
 }
@@ -66,7 +69,7 @@ func TestReplayByPartialReports(t *testing.T) {
 func TestDeclineByPartialReports(t *testing.T) {
 	t.Parallel()
 	const rows = 4
-	subsets(3, func(unreported []bool) { // of the moves of a, b and c
+	partialReports([]string{"a's balance", "b's balance", "c's balance"}, func(unreported []bool, names string) {
 		moment := dynamodbmodel.Moment{Unreported: append(make([]bool, rows), unreported...)}
 		onModel(t, moment, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
 			r := infratest.Entries(t, "k", "a credit 1", "b debit 101", "c debit 60", "c debit 60")
@@ -77,11 +80,11 @@ func TestDeclineByPartialReports(t *testing.T) {
 			for _, replayed := range []bool{false, true} {
 				_, err := books.Ledger.Post(t.Context(), r)
 				var declined *ledger.DeclinedError
-				require.ErrorAs(t, err, &declined, "%v", unreported)
+				require.ErrorAs(t, err, &declined, names)
 				require.ErrorIs(t, err, ledger.ErrInsufficientFunds)
-				assert.Equal(t, replayed, declined.Result.Replayed, "%v", unreported)
-				assert.Equal(t, place, declined.Result.Transaction.DeclinedEntry, "%v", unreported)
-				assert.Equal(t, balance, declined.Result.Transaction.BalanceSeen.String(), "%v", unreported)
+				assert.Equal(t, replayed, declined.Result.Replayed, names)
+				assert.Equal(t, place, declined.Result.Transaction.DeclinedEntry, names)
+				assert.Equal(t, balance, declined.Result.Transaction.BalanceSeen.String(), names)
 			}
 			assert.Equal(t, "100", books.Balance(t, "a"))
 		})
@@ -228,7 +231,7 @@ func onceHeld(t *testing.T, l *ledger.Ledger, key string, entries ...string) led
 // a replay: not a limit that the receiver has reached by it.
 func TestEndReplayedByPartialReports(t *testing.T) {
 	t.Parallel()
-	subsets(4, func(unreported []bool) { // the end, the credit, the payer's move, the receiver's
+	partialReports([]string{"end", "credit", "payer's balance", "receiver's balance"}, func(unreported []bool, names string) {
 		onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
 			direct := ledger.New(books.Over(model), time.Now)
 			books.Fill(t, "shop")
@@ -237,10 +240,10 @@ func TestEndReplayedByPartialReports(t *testing.T) {
 			require.NoError(t, err)
 
 			again, err := books.Ledger.Capture(t.Context(), hold, ledger.Amount{})
-			require.NoError(t, err, "%v", unreported)
-			assert.Equal(t, ledger.Result{Transaction: first.Transaction, Replayed: true}, again, "%v", unreported)
+			require.NoError(t, err, names)
+			assert.Equal(t, ledger.Result{Transaction: first.Transaction, Replayed: true}, again, names)
 			_, err = books.Ledger.Void(t.Context(), hold)
-			require.ErrorIs(t, err, ledger.ErrHoldEnded, "%v", unreported)
+			require.ErrorIs(t, err, ledger.ErrHoldEnded, names)
 		})
 	})
 }
@@ -248,7 +251,7 @@ func TestEndReplayedByPartialReports(t *testing.T) {
 // The same for one hold more than there may be.
 func TestHoldReplayedByPartialReports(t *testing.T) {
 	t.Parallel()
-	subsets(2, func(unreported []bool) {
+	partialReports([]string{"row", "balance"}, func(unreported []bool, names string) {
 		onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
 			direct := ledger.New(books.Over(model), time.Now)
 			for i := range ledger.MaxHolds {
@@ -261,8 +264,8 @@ func TestHoldReplayedByPartialReports(t *testing.T) {
 				r := infratest.Entries(t, key, "1 debit 1")
 				r.ExpiresIn = time.Minute
 				again, err := books.Ledger.Post(t.Context(), r)
-				require.NoError(t, err, "%v", unreported)
-				assert.True(t, again.Replayed, "%v", unreported)
+				require.NoError(t, err, names)
+				assert.True(t, again.Replayed, names)
 			}
 		})
 	})
@@ -291,7 +294,7 @@ func TestHoldExpiresUnderWay(t *testing.T) {
 func TestReleaseOfWhatHasEndedByPartialReports(t *testing.T) {
 	t.Parallel()
 	for _, captured := range []bool{false, true} {
-		subsets(4, func(unreported []bool) { // the entry, two ends, the move
+		partialReports([]string{"row", "first end", "second end", "balance"}, func(unreported []bool, names string) {
 			onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
 				slow := time.Now()
 				other := ledger.New(books.Over(model), func() time.Time { return slow }) // its clock stands still
@@ -310,13 +313,13 @@ func TestReleaseOfWhatHasEndedByPartialReports(t *testing.T) {
 				books.Network.Next(nil, before)
 				_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "k", "1 debit 90"))
 				if !captured {
-					require.NoError(t, err, "%v", unreported)
-					assert.Equal(t, "10", books.Balance(t, "1"), "%v", unreported)
+					require.NoError(t, err, names)
+					assert.Equal(t, "10", books.Balance(t, "1"), names)
 					return
 				}
 				var declined *ledger.DeclinedError
-				require.ErrorAs(t, err, &declined, "%v", unreported)
-				assert.Equal(t, "60", declined.Result.Transaction.BalanceSeen.String(), "%v", unreported)
+				require.ErrorAs(t, err, &declined, names)
+				assert.Equal(t, "60", declined.Result.Transaction.BalanceSeen.String(), names)
 			})
 		})
 	}
@@ -357,7 +360,7 @@ func TestReleasesOfTwoThatHaveEnded(t *testing.T) {
 func TestReleasesOfTwoByPartialReports(t *testing.T) {
 	t.Parallel()
 	for _, drained := range []bool{false, true} {
-		subsets(7, func(unreported []bool) { // the entries, an end, the moves
+		partialReports([]string{"a's row", "b's row", "c's row", "end", "a's balance", "b's balance", "c's balance"}, func(unreported []bool, names string) {
 			onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
 				other := ledger.New(books.Over(model), time.Now)
 				post := func(key, entry string) {
@@ -375,9 +378,9 @@ func TestReleasesOfTwoByPartialReports(t *testing.T) {
 					})
 				}
 				_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "k", "a debit 70", "b debit 70", "c credit 140"))
-				require.NoError(t, err, "%v", unreported)
+				require.NoError(t, err, names)
 				for user, balance := range map[string]string{"a": "30", "b": "30", "c": "240"} {
-					assert.Equal(t, balance, books.Balance(t, user), "%v: %s", unreported, user)
+					assert.Equal(t, balance, books.Balance(t, user), "%s: %s", names, user)
 				}
 			})
 		})

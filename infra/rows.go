@@ -69,10 +69,10 @@ func encodeTransaction(t ledger.Transaction) (item, error) {
 	if !t.ExpiresAt.IsZero() {
 		row.ExpiresAt = ledger.FormatTime(t.ExpiresAt)
 	}
-	if t.TransactionID != (ledger.TransactionID{}) {
+	if t.Kind() != ledger.FirstRow {
 		row.TransactionID = t.TransactionID.String()
 	}
-	if t.End != "" {
+	if t.Kind() == ledger.EndRow {
 		row.Type = string(t.End)
 	}
 	if t.End == ledger.Capture {

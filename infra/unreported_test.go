@@ -25,7 +25,7 @@ func TestExpiredHoldReplayedByPartialReports(t *testing.T) {
 	t.Parallel()
 	for _, entries := range [][]string{{"1 debit 60"}, {"1 debit 60", "2 credit 60"}} {
 		for _, other := range []bool{false, true} { // beside another expired hold
-			subsets(2, func(unreported []bool) {
+			partialReports([]string{"row", "balance"}, func(unreported []bool, names string) {
 				onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
 					direct := ledger.New(books.Over(model), time.Now)
 					if other {
@@ -37,12 +37,12 @@ func TestExpiredHoldReplayedByPartialReports(t *testing.T) {
 					require.NoError(t, err)
 					time.Sleep(2 * time.Minute)
 					again, err := books.Ledger.Post(t.Context(), r)
-					require.NoError(t, err, "%v", unreported)
-					assert.Equal(t, ledger.Result{Transaction: first.Transaction, Replayed: true}, again, "%v", unreported)
+					require.NoError(t, err, names)
+					assert.Equal(t, ledger.Result{Transaction: first.Transaction, Replayed: true}, again, names)
 
 					r.ExpiresIn = 0
 					_, err = books.Ledger.Post(t.Context(), r)
-					require.ErrorIs(t, err, ledger.ErrKeyReused, "%v", unreported)
+					require.ErrorIs(t, err, ledger.ErrKeyReused, names)
 				})
 			})
 		}

@@ -145,7 +145,7 @@ func TestHeadroom(t *testing.T) {
 	} {
 		p, err := ledger.NewPosting(request(t, ledger.Credit, amount), time.Time{})
 		require.NoError(t, err)
-		assert.Equal(t, want, p.Moves[0].Most.String(), "for a credit of %s", amount)
+		assert.Equal(t, want, p.Moves[0].MaxBefore.String(), "for a credit of %s", amount)
 	}
 }
 

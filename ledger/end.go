@@ -56,7 +56,7 @@ func (l *Ledger) pending(ctx context.Context, r EndRequest) (Transaction, error)
 	switch {
 	case err != nil:
 		return Transaction{}, err
-	case t.TransactionID != (TransactionID{}), r.UserID != (UserID{}) && r.UserID != t.UserID:
+	case t.Kind() != FirstRow, r.UserID != (UserID{}) && r.UserID != t.UserID:
 		return Transaction{}, ErrNotFound
 	case t.Status != Pending:
 		return Transaction{}, ErrNotPending

@@ -27,7 +27,7 @@ func SortRows(rows []Transaction) {
 		hold, ok := pending[row.TransactionID]
 		endsAtOnce := ok && hold.CreatedAt.Equal(row.CreatedAt)
 		switch {
-		case row.End == "":
+		case row.Kind() != EndRow:
 			return 1
 		case row.End == Expiry && !endsAtOnce:
 			return 0
@@ -35,23 +35,15 @@ func SortRows(rows []Transaction) {
 		return 2
 	}
 	slices.SortFunc(rows, func(a, b Transaction) int {
-		transactionOfA, transactionOfB := a.transaction(), b.transaction()
+		firstOfA, firstOfB := a.FirstID(), b.FirstID()
 		return cmp.Or(
 			a.CreatedAt.Compare(b.CreatedAt),
 			cmp.Compare(class(a), class(b)),
-			bytes.Compare(transactionOfA[:], transactionOfB[:]),
+			bytes.Compare(firstOfA[:], firstOfB[:]),
 			cmp.Compare(places[a.ID], places[b.ID]),
 			bytes.Compare(a.ID[:], b.ID[:]),
 		)
 	})
-}
-
-// transaction returns the id of the transaction that the row belongs to.
-func (t Transaction) transaction() TransactionID {
-	if t.TransactionID == (TransactionID{}) {
-		return t.ID
-	}
-	return t.TransactionID
 }
 
 // placesOf returns the places of the rows that share a transaction with another of
@@ -60,8 +52,8 @@ func placesOf(rows []Transaction) map[TransactionID]int {
 	unknown := map[TransactionID]int{} // rows without a place so far, by their transaction
 	places := map[TransactionID]int{}
 	for _, row := range rows {
-		if row.End == "" {
-			unknown[row.transaction()]++
+		if row.Kind() != EndRow {
+			unknown[row.FirstID()]++
 			places[row.ID] = 0
 		}
 	}

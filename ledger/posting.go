@@ -22,15 +22,15 @@ type Posting struct {
 func (p Posting) items() int { return len(p.Rows) + len(p.Moves) }
 
 // Move changes a user's balance by what the user's rows come to, one after
-// another, if the balance is from Least to Most before it: then every debit is
+// another, if the balance is from MinBefore to MaxBefore before it: then every debit is
 // covered, and no credit passes [MaxBalance]. A user without a row has
 // [OpeningBalance].
 type Move struct {
-	UserID      UserID
-	Type        Type // whether Sum is added or taken
-	Sum         Sum  // zero or more
-	Least, Most Balance
-	Rows        int // how many rows of the posting are the user's
+	UserID               UserID
+	Type                 Type // whether Sum is added or taken
+	Sum                  Sum  // zero or more
+	MinBefore, MaxBefore Balance
+	Rows                 int // how many rows of the posting are the user's
 
 	// Ends are holds that end. Each must be open.
 	Ends []Hold
@@ -47,7 +47,7 @@ type Move struct {
 
 // Allows reports whether the balance may be moved.
 func (m Move) Allows(b Balance) bool {
-	return b.d.Cmp(&m.Least.d) >= 0 && b.d.Cmp(&m.Most.d) <= 0
+	return b.d.Cmp(&m.MinBefore.d) >= 0 && b.d.Cmp(&m.MaxBefore.d) <= 0
 }
 
 // Sum is what amounts come to, in US dollars. It may be below zero.
@@ -117,7 +117,7 @@ func newPosting(r Request, created time.Time, expired []expiredHolds) Posting {
 		p.Rows = append(p.Rows, one.expiries(created, &moves)...)
 	}
 	for _, row := range p.Rows {
-		if row.End == "" {
+		if row.Kind() != EndRow {
 			moves.of(row.UserID).add(row)
 		}
 	}
@@ -150,7 +150,7 @@ func (b *moveBuilder) of(user UserID) *Move {
 	i := slices.IndexFunc(*b, func(m Move) bool { return m.UserID == user })
 	if i < 0 {
 		i = len(*b)
-		*b = append(*b, Move{UserID: user, Most: highestBalance})
+		*b = append(*b, Move{UserID: user, MaxBefore: highestBalance})
 	}
 	return &(*b)[i]
 }
@@ -175,14 +175,14 @@ func (m *Move) add(row Transaction) {
 	switch row.Type {
 	case Debit:
 		var least apd.Decimal
-		if least.Neg(&m.net.d); least.Cmp(&m.Least.d) > 0 {
-			m.Least.d.Set(&least)
+		if least.Neg(&m.net.d); least.Cmp(&m.MinBefore.d) > 0 {
+			m.MinBefore.d.Set(&least)
 		}
 	case Credit:
 		var most apd.Decimal
 		mustExact(exact.Sub(&most, &maxBalance, &m.net.d))
-		if most.Cmp(&m.Most.d) < 0 {
-			m.Most.d.Set(&most)
+		if most.Cmp(&m.MaxBefore.d) < 0 {
+			m.MaxBefore.d.Set(&most)
 		}
 	}
 	if row.Status == Pending {

@@ -73,7 +73,7 @@ func TestRowOfOneEntry(t *testing.T) {
 
 // moveText returns a move as the table below has it.
 func moveText(m ledger.Move) string {
-	return fmt.Sprintf("%s %s %s from %s to %s in %d", m.UserID, m.Type, m.Sum, m.Least, m.Most, m.Rows)
+	return fmt.Sprintf("%s %s %s from %s to %s in %d", m.UserID, m.Type, m.Sum, m.MinBefore, m.MaxBefore, m.Rows)
 }
 
 func TestMoves(t *testing.T) {

@@ -123,8 +123,8 @@ func TestMovesAreTheEntries(t *testing.T) {
 			before := rapid.OneOf(
 				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, "0", 0) }),
 				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, "100", 0) }),
-				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, move.Least.String(), 1) }),
-				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, move.Most.String(), 1) }),
+				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, move.MinBefore.String(), 1) }),
+				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, move.MaxBefore.String(), 1) }),
 				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, "0", maxBalanceCents) }),
 			).Draw(t, "before")
 			want, ok := oneAfterAnother(before, move.UserID, entries)

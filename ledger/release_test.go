@@ -166,8 +166,8 @@ func TestMovesAreTheReleasesAndEntries(t *testing.T) {
 
 			// On any balance, also where the releases lift it over the limit.
 			before := rapid.OneOf(
-				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, m.Least.String(), 1) }),
-				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, m.Most.String(), 1) }),
+				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, m.MinBefore.String(), 1) }),
+				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, m.MaxBefore.String(), 1) }),
 				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, "0", maxBalanceCents) }),
 			).Draw(t, "before")
 			sum, ok := new(big.Rat).SetString(before.String())

@@ -134,6 +134,35 @@ type Transaction struct {
 	Captured Amount
 }
 
+// Kind is one of the three kinds of rows.
+type Kind int
+
+const (
+	FirstRow Kind = iota // the transaction itself, with its first entry
+	EntryRow             // a further entry
+	EndRow               // the end of a hold
+)
+
+// Kind returns the kind of the row.
+func (t Transaction) Kind() Kind {
+	switch {
+	case t.End != "":
+		return EndRow
+	case t.TransactionID != (TransactionID{}):
+		return EntryRow
+	}
+	return FirstRow
+}
+
+// FirstID returns the id of the first row of the transaction that the row belongs
+// to.
+func (t Transaction) FirstID() TransactionID {
+	if t.Kind() == FirstRow {
+		return t.ID
+	}
+	return t.TransactionID
+}
+
 // Entry returns the entry that the row is of.
 func (t Transaction) Entry() Entry { return Entry{t.UserID, t.Type, t.Amount} }
 

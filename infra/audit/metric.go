@@ -4,33 +4,20 @@ import (
 	"encoding/json"
 	"io"
 	"time"
+
+	"onewrite/handler/emf"
 )
 
 // metrics is one line in CloudWatch's embedded metric format.
-//
-// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 type metrics struct {
-	AWS               metadata `json:"_aws"`
-	Service           string   `json:"service,omitempty"` // the dimension
-	BalanceMismatches *int     `json:",omitempty"`        // see writeMetrics
+	AWS               emf.Metadata `json:"_aws"`
+	Service           string       `json:"service,omitempty"` // the dimension
+	BalanceMismatches *int         `json:",omitempty"`        // see writeMetrics
 	AuditUnsettled    int
 	AuditFailed       int // 1 if not everything was read
 	Users             int
 	Transactions      int
 }
-
-type metadata struct {
-	Timestamp         int64 // milliseconds since 1970
-	CloudWatchMetrics []directive
-}
-
-type directive struct {
-	Namespace  string
-	Dimensions [][]string
-	Metrics    []definition
-}
-
-type definition struct{ Name, Unit string }
 
 // writeMetrics writes the report's counts for CloudWatch Logs to make metrics
 // of, by service if there is one. Only a report that is clean says that there is
@@ -50,10 +37,10 @@ func (r report) writeMetrics(w io.Writer, service string, now time.Time) error {
 	if service != "" {
 		dimensions = []string{"service"}
 	}
-	of := directive{Namespace: "onewrite", Dimensions: [][]string{dimensions}} // one set
+	of := emf.Directive{Namespace: emf.Namespace, Dimensions: [][]string{dimensions}} // one set
 	for _, name := range names {
-		of.Metrics = append(of.Metrics, definition{name, "Count"})
+		of.Metrics = append(of.Metrics, emf.Metric{Name: name, Unit: "Count"})
 	}
-	line.AWS = metadata{now.UnixMilli(), []directive{of}}
+	line.AWS = emf.Metadata{Timestamp: now.UnixMilli(), CloudWatchMetrics: []emf.Directive{of}}
 	return json.NewEncoder(w).Encode(line)
 }

@@ -25,7 +25,7 @@ var (
 // defects are of the kinds that ledgers really have.
 var defects = []defect{
 	{"a debit has no condition", []edit{
-		{"infra/move.go", `u.rule = amountRule`, `u.rule = "attribute_exists(user_id)"`},
+		{"infra/move.go", `u.rules = append(u.rules, amountRule)`, `u.rules = append(u.rules, "attribute_exists(user_id)")`},
 	}, simulation},
 	{"a credit has no ceiling", []edit{
 		{"infra/move.go", `"balance <= :headroom"`, `"balance <= :headroom OR attribute_exists(user_id)"`},
@@ -75,7 +75,7 @@ var defects = []defect{
 		{"infra/move.go", `number(ledger.OpeningBalance())`, `&types.AttributeValueMemberN{Value: "0"}`},
 	}, simulation},
 	{"the first debit is declined", []edit{
-		{"infra/move.go", `u.rule += newUserRule`, `u.rule += ""`},
+		{"infra/move.go", `" OR " + newUser`, `""`},
 	}, simulation},
 	{"a balance is read before it is consistent", []edit{
 		{"infra/store.go", `ConsistentRead: aws.Bool(true)`, `ConsistentRead: aws.Bool(false)`},
@@ -105,17 +105,17 @@ var defects = []defect{
 	// Of several entries.
 	{"a balance is held to the net sum only", []edit{
 		{"ledger/posting.go", `		m.Sum.d.Abs(&m.net.d)`, `		m.Sum.d.Abs(&m.net.d)
-		m.Least.d.SetInt64(0)
+		m.MinBefore.d.SetInt64(0)
 		if m.net.d.Negative {
-			m.Least.d.Neg(&m.net.d)
+			m.MinBefore.d.Neg(&m.net.d)
 		}`},
 	}, test{"ledger", "TestMovesAreTheEntries"}},
 	{"a ceiling is held to the net sum only", []edit{
 		{"ledger/posting.go", `		m.Sum.d.Abs(&m.net.d)`, `		m.Sum.d.Abs(&m.net.d)
-		mustExact(exact.Sub(&m.Most.d, &maxBalance, &m.net.d))`},
+		mustExact(exact.Sub(&m.MaxBefore.d, &maxBalance, &m.net.d))`},
 	}, test{"ledger", "TestMovesAreTheEntries"}},
 	{"only a range's least counts", []edit{
-		{"infra/move.go", `if !m.Most.Equal(ledger.HighestBalance()) {`, `if u.rule == "" {`},
+		{"infra/move.go", `if !m.MaxBefore.Equal(ledger.HighestBalance()) {`, `if u.rules == nil {`},
 	}, test{"infra", "TestStore/entries_in_their_order"}},
 	{"a further row has no condition", []edit{
 		{"infra/store.go", `	for _, m := range p.Moves {`, `	for _, further := range writes[1:] {
@@ -194,7 +194,7 @@ var defects = []defect{
 
 	// Of holds.
 	{"a hold may end twice", []edit{
-		{"infra/move.go", `"attribute_exists(" + name + ")"`, `"attribute_exists(user_id)"`},
+		{"infra/move.go", `"attribute_exists("+ends[i]+")"`, `"attribute_exists(user_id)"`},
 		{"ledger/id.go", `func (id TransactionID) End() TransactionID {
 	return newID([]byte{0}, id[:], []byte("end"))`, `func (id TransactionID) End() TransactionID {
 	return id.end("")
@@ -205,7 +205,7 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"ledger/hold.go", `h.TransactionID.End(),`, `h.TransactionID.end(end),`},
 	}, test{"infra", "TestStore/a_hold_ends_once"}},
 	{"an end does not ask whether the hold is open", []edit{
-		{"infra/move.go", `"attribute_exists(" + name + ")"`, `"attribute_exists(user_id)"`},
+		{"infra/move.go", `"attribute_exists("+ends[i]+")"`, `"attribute_exists(user_id)"`},
 	}, test{"infra", "TestRequestsStayTheSame"}},
 	{"each kind of end has an id", []edit{
 		{"ledger/id.go", `func (id TransactionID) End() TransactionID {
@@ -270,7 +270,7 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"ledger/end.go", `return end, l.notStored(ctx, end.ID, limit, refused.Unknown)`, `return end, limit`},
 	}, test{"infra", "TestEndReplayedByPartialReports"}},
 	{"a release may lift no balance over the limit", []edit{
-		{"ledger/posting.go", `Most: highestBalance`, `Most: Balance{maxBalance}`},
+		{"ledger/posting.go", `MaxBefore: highestBalance`, `MaxBefore: Balance{maxBalance}`},
 	}, test{"infra", "TestStore/release_over_the_limit"}},
 	{"a release is forgotten when another user is reported", []edit{
 		{"ledger/attempt.go", `expiredOf(a.request.Entries, next.accounts, now)`, `expiredOf(a.request.Entries, refused.Accounts, now)`},

@@ -1,0 +1,63 @@
+package ledger_test
+
+import (
+	"fmt"
+	"time"
+
+	"onewrite/ledger"
+)
+
+// Amounts are exact decimals. Floats, exponents and a third place are errors.
+func ExampleParseAmount() {
+	for _, text := range []string{"12.50", "1e3", "0.001"} {
+		amount, err := ledger.ParseAmount(text)
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Println(amount)
+	}
+	// Output:
+	// 12.5
+	// invalid amount: must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces
+	// invalid amount: must have at most two decimal places
+}
+
+// A transfer is one write: a row for each entry, and a move for each user. The
+// debit is allowed if the balance is at least 10 before it.
+func ExampleNewPosting() {
+	amount, _ := ledger.ParseAmount("10")
+	payer, _ := ledger.ParseUserID("1")
+	payee, _ := ledger.ParseUserID("2")
+	key, _ := ledger.ParseIdempotencyKey("order-7")
+	posting, err := ledger.NewPosting(ledger.Request{
+		IdempotencyKey: key,
+		Entries: []ledger.Entry{
+			{UserID: payer, Type: ledger.Debit, Amount: amount},
+			{UserID: payee, Type: ledger.Credit, Amount: amount},
+		},
+	}, time.Now())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, row := range posting.Rows {
+		fmt.Println(row.ID, row.UserID, row.Type, row.Amount)
+	}
+	for _, move := range posting.Moves {
+		fmt.Println(move.UserID, move.Type, move.Sum, "if the balance is at least", move.MinBefore)
+	}
+	// Output:
+	// ca958698-2f27-890a-bf80-cddde22edec7 1 debit 10
+	// 620c745a-6d2c-840d-9d9e-8d834d9adccc 2 credit 10
+	// 1 debit 10 if the balance is at least 10
+	// 2 credit 10 if the balance is at least 0
+}
+
+// The user and the key name a transaction, so that a retry finds the first outcome.
+func ExampleNewTransactionID() {
+	user, _ := ledger.ParseUserID("1")
+	key, _ := ledger.ParseIdempotencyKey("order-7")
+	fmt.Println(ledger.NewTransactionID(user, key))
+	// Output: ca958698-2f27-890a-bf80-cddde22edec7
+}
