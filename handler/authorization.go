@@ -77,7 +77,7 @@ func AccessFromEnv(getenv func(string) string) (Access, error) {
 
 // caller says who sent a call, and what it may do. The zero caller may do nothing.
 type caller struct {
-	name    string        // the ARN of IAM's caller, a token's sub, or direct; none over plain HTTP
+	name    ledger.Caller // the ARN of IAM's caller, a token's sub, or direct; none over plain HTTP
 	all     bool          // everything
 	user    ledger.UserID // whom it may read and debit
 	credits bool          // whether it may credit more than it debits
@@ -140,12 +140,7 @@ func mints(entries []ledger.Entry) bool {
 	return len(entries) > 0 && (!debits || ledger.Mints(entries))
 }
 
-// The names of callers that are kept with what they do.
-const (
-	directCaller     = "direct"
-	callerNameLimit  = 256 // in bytes, so that a row with it stays under 1 KB
-	callerNameMiddle = "..."
-)
+var directCaller = ledger.NewCaller("direct")
 
 // callerOf returns the caller of an event, or errForbidden if it may do nothing.
 func (h *Handler) callerOf(e event) (caller, error) {
@@ -163,21 +158,11 @@ func (h *Handler) callerOf(e event) (caller, error) {
 }
 
 // callerName returns the name of the caller that an event names, or nothing.
-func (e event) callerName() string {
+func (e event) callerName() ledger.Caller {
 	if e.direct {
 		return directCaller
 	}
-	return shortened(e.userARN())
-}
-
-// shortened returns a name of at most callerNameLimit bytes, without the middle of
-// a longer one: an ARN begins with the account and ends with the user.
-func shortened(name string) string {
-	if len(name) <= callerNameLimit {
-		return name
-	}
-	half := (callerNameLimit - len(callerNameMiddle)) / 2
-	return strings.ToValidUTF8(name[:half], "") + callerNameMiddle + strings.ToValidUTF8(name[len(name)-half:], "")
+	return ledger.NewCaller(e.userARN())
 }
 
 // bearer returns the caller of a token with these claims.
@@ -195,7 +180,7 @@ func (a Access) bearer(claims jsontext.Value) (caller, error) {
 		return caller{}, errForbidden
 	}
 	credits := a.CreditScope != "" && slices.Contains(append(scopes(token.Scope), scopes(token.Scp)...), a.CreditScope)
-	return caller{name: shortened(token.Sub), user: user, credits: credits}, nil
+	return caller{name: ledger.NewCaller(token.Sub), user: user, credits: credits}, nil
 }
 
 // scopes returns the scopes in a claim: a text with spaces between them, or a

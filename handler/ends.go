@@ -49,7 +49,7 @@ func (c *call) endRequest() (ledger.EndRequest, error) {
 		return ledger.EndRequest{}, ledger.ErrNotFound
 	}
 	c.user, c.transaction = c.caller.user, id.String()
-	return ledger.EndRequest{TransactionID: id, UserID: c.caller.user}, nil
+	return ledger.EndRequest{TransactionID: id, UserID: c.caller.user, PostedBy: c.caller.name}, nil
 }
 
 // endAnswer returns the answer to a call that ended a hold.

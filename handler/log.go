@@ -43,7 +43,7 @@ func (h *Handler) logCall(c *call, a answer, err error, took time.Duration) {
 		slog.String(routeMember, c.route),
 		slog.Int("status", a.status),
 		slog.String("request_id", c.requestID),
-		slog.String("caller", c.caller.name),
+		slog.String("caller", c.caller.name.String()),
 		slog.String("user", c.user.String()),
 		slog.String("transaction", c.transaction),
 		slog.String("outcome", string(a.outcome)),

@@ -49,6 +49,7 @@ func parsePost(c *call) (r ledger.Request, err error) {
 	invalid := &invalidRequest{}
 	r.IdempotencyKey = parseKey(invalid, c.Header)
 	parseBody(invalid, body, &r)
+	r.PostedBy = c.caller.name
 	return r, cmp.Or(c.caller.mayPost(r.Entries), invalid.err())
 }
 

@@ -16,7 +16,9 @@
 //     is a row of the same user, with transaction_id, whose type is capture,
 //     void or expiry and whose status is posted, voided or expired; ammount is
 //     what was captured or given back, and a capture's held is what was held.
-//     The credit that comes with a capture has the row of its entry. The index
+//     The credit that comes with a capture has the row of its entry. First rows,
+//     and the ends that captures and voids write, have posted_by, the caller, if
+//     it is known and the version is not from before. The index
 //     user_id-created_at holds the history of each user.
 //   - transactions_aggregate, one row a user who has posted: user_id
 //     (partition key), balance (what can be spent), version (how many of the

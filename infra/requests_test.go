@@ -32,10 +32,11 @@ func TestRequestsStayTheSame(t *testing.T) {
 	books.Network.Always(recordTo(t, &requests))
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	l := ledger.New(books.Store, func() time.Time { return now })
+	caller := ledger.NewCaller("direct")
 	post := func(key string, kind ledger.Type, amount string) {
 		now = now.Add(time.Millisecond)
 		fmt.Fprintf(&requests, "# %s of %s with key %s\n", kind, amount, key)
-		_, _ = l.Post(t.Context(), infratest.Request(t, "1", key, kind, amount))
+		_, _ = l.Post(t.Context(), by(caller, infratest.Request(t, "1", key, kind, amount)))
 	}
 	post("credit", ledger.Credit, "10.50")
 	post("credit", ledger.Credit, "10.5") // a replay
@@ -66,7 +67,7 @@ func TestRequestsStayTheSame(t *testing.T) {
 	require.NoError(t, err)
 	postAll := func(key string, m ledger.Metadata, entries ...string) {
 		fmt.Fprintf(&requests, "# %s with key %s\n", strings.Join(entries, ", "), key)
-		r := infratest.Entries(t, key, entries...)
+		r := by(caller, infratest.Entries(t, key, entries...))
 		r.Metadata = m
 		_, _ = l.Post(t.Context(), r)
 	}
@@ -92,10 +93,10 @@ func TestRequestsStayTheSame(t *testing.T) {
 	// Of holds, which came later still.
 	pend := func(key string, entries ...string) ledger.EndRequest {
 		fmt.Fprintf(&requests, "# %s on hold with key %s\n", strings.Join(entries, ", "), key)
-		r := infratest.Entries(t, key, entries...)
+		r := by(caller, infratest.Entries(t, key, entries...))
 		r.ExpiresIn = time.Minute
 		_, _ = l.Post(t.Context(), r)
-		return ledger.EndRequest{TransactionID: r.TransactionID()}
+		return ledger.EndRequest{TransactionID: r.TransactionID(), PostedBy: caller}
 	}
 	capture := func(hold ledger.EndRequest, amount string) {
 		fmt.Fprintf(&requests, "# capture of %q\n", amount)

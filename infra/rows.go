@@ -32,6 +32,7 @@ type transactionRow struct {
 	ExpiresAt      string                `dynamodbav:"expires_at,omitempty"`     // of one that was to be pending
 	TransactionID  string                `dynamodbav:"transaction_id,omitempty"` // of a row that is not the first
 	Held           attributevalue.Number `dynamodbav:"held,omitempty"`           // of a capture
+	PostedBy       string                `dynamodbav:"posted_by,omitempty"`      // of a first row or an end whose caller is known
 }
 
 // entryRow is one of the entries in a row.
@@ -56,6 +57,7 @@ func encodeTransaction(t ledger.Transaction) (item, error) {
 		IdempotencyKey: t.IdempotencyKey.String(),
 		CreatedAt:      ledger.FormatTime(t.CreatedAt),
 		Metadata:       t.Metadata.String(),
+		PostedBy:       t.PostedBy.String(),
 	}
 	for _, e := range t.Entries {
 		row.Entries = append(row.Entries, entryRow{e.UserID.String(), string(e.Type), attributevalue.Number(e.Amount.String())})
@@ -94,6 +96,9 @@ func DecodeTransaction(row map[string]types.AttributeValue) (ledger.Transaction,
 		Amount:    decodeNumber(&d, "ammount", ledger.ParseAmount),
 		Status:    decodeText(&d, "status", ledger.ParseStatus),
 		CreatedAt: decodeText(&d, "created_at", ledger.ParseTime),
+	}
+	if row["posted_by"] != nil {
+		t.PostedBy = decodeText(&d, "posted_by", ledger.ParseCaller)
 	}
 	switch kind, _ := row["type"].(*types.AttributeValueMemberS); {
 	case row["transaction_id"] == nil:
@@ -171,6 +176,7 @@ func decodeFurther(d *decoder, t *ledger.Transaction) {
 	t.Type = decodeText(d, "type", ledger.ParseType)
 	t.TransactionID = decodeText(d, "transaction_id", ledger.ParseTransactionID)
 	d.absent("a row with a transaction_id", append(notOfFirst, "held")...)
+	d.absent("a row of a further entry", "posted_by")
 	if t.Status != ledger.Posted && t.Status != "" {
 		d.reject("status", "must be posted on a row with a transaction_id")
 	}

@@ -192,6 +192,10 @@ var damagedTransactions = []struct {
 	{with(declinedEntriesRow(), "declined_entry", n("0.5")), `declined_entry: is 0.5, must be a whole number of at least 0`},
 	{with(declinedEntriesRow(), "declined_entry", n("3")), `declined_entry: is 3, must be the place of one of 3 entries`},
 
+	{with(postedRow(), "posted_by", n("1")), `posted_by: is of type N, must be S`},
+	{with(declinedRow(), "posted_by", s("")), `posted_by: is "", must be 1 to 256 bytes of UTF-8 without control characters`},
+	{with(endRow("void", "voided"), "posted_by", s("a\nb")), `posted_by: is "a\nb", must be 1 to 256 bytes of UTF-8 without control characters`},
+	{with(furtherRow(), "posted_by", s("direct")), `posted_by: must not be on a row of a further entry`},
 	{with(furtherRow(), "transaction_id", s("1")), `transaction_id: is "1", must be a UUID`},
 	{with(furtherRow(), "transaction_id", n("1")), `transaction_id: is of type N, must be S`},
 	{with(furtherRow(), "idempotency_key", s("1")), `idempotency_key: must not be on a row with a transaction_id`},
@@ -327,7 +331,7 @@ func TestDecodeEntries(t *testing.T) {
 	p, err := ledger.NewPosting(r, time.Date(2026, 11, 22, 12, 0, 0, 123e6, time.UTC))
 	require.NoError(t, err)
 
-	got, err := infra.DecodeTransaction(entriesRow())
+	got, err := infra.DecodeTransaction(entriesRow()) // of a version from before: without a caller
 	require.NoError(t, err)
 	assert.Equal(t, p.Rows[0], got)
 

@@ -11,6 +11,7 @@ import (
 type EndRequest struct {
 	TransactionID TransactionID
 	UserID        UserID // whose hold it must be; the zero UserID means anybody's
+	PostedBy      Caller // of this call; a replay may have another
 }
 
 // Capture takes the amount from a hold, or all that is held if it is zero, and
@@ -37,7 +38,7 @@ func (l *Ledger) Capture(ctx context.Context, r EndRequest, amount Amount) (Resu
 	if amount.More(t.Amount) {
 		return Result{}, &InvalidError{ErrInvalidAmount, "must be at most what was held: " + t.Amount.String()}
 	}
-	return l.end(ctx, t, Capture, amount)
+	return l.end(ctx, t, Capture, amount, r.PostedBy)
 }
 
 // Void gives back what is held. The result and the error are those of
@@ -47,7 +48,7 @@ func (l *Ledger) Void(ctx context.Context, r EndRequest) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	return l.end(ctx, t, Void, Amount{})
+	return l.end(ctx, t, Void, Amount{}, r.PostedBy)
 }
 
 // pending reads the first row of a transaction that was pending.
@@ -66,8 +67,8 @@ func (l *Ledger) pending(ctx context.Context, r EndRequest) (Transaction, error)
 
 // end ends the hold of a pending transaction as asked, or as expired if its time
 // is over: the first end that is written stays.
-func (l *Ledger) end(ctx context.Context, t Transaction, asked End, captured Amount) (Result, error) {
-	end, err := l.writeEnd(ctx, t, asked, captured)
+func (l *Ledger) end(ctx context.Context, t Transaction, asked End, captured Amount, by Caller) (Result, error) {
+	end, err := l.writeEnd(ctx, t, asked, captured, by)
 	recorded, replayed := errors.AsType[*RecordedError](err)
 	switch {
 	case replayed:
@@ -91,15 +92,15 @@ const storePause = time.Second
 // writeEnd writes the end of a hold. After the expiry a reading says that the hold
 // has expired. So no attempt at another end is sent from then on, and one that is
 // under way is followed by the expiry: the end that is stored first is the error.
-func (l *Ledger) writeEnd(ctx context.Context, t Transaction, asked End, captured Amount) (end Transaction, err error) {
+func (l *Ledger) writeEnd(ctx context.Context, t Transaction, asked End, captured Amount, by Caller) (end Transaction, err error) {
 	now := l.now()
 	left := t.ExpiresAt.Sub(now)
 	if left <= 0 {
-		return l.postEnd(ctx, ctx, t.ending(Expiry, Amount{}, now))
+		return l.postEnd(ctx, ctx, t.ending(Expiry, Amount{}, by, now))
 	}
 	inTime, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
-	end, err = l.postEnd(ctx, inTime, t.ending(asked, captured, now))
+	end, err = l.postEnd(ctx, inTime, t.ending(asked, captured, by, now))
 	if !errors.Is(err, ErrTryAgain) || t.ExpiresAt.Sub(l.now()) > storePause || endsFirst(ctx, inTime) {
 		return end, err
 	}
@@ -107,7 +108,7 @@ func (l *Ledger) writeEnd(ctx context.Context, t Transaction, asked End, capture
 	if now = l.now(); ctx.Err() != nil || now.Before(t.ExpiresAt) {
 		return end, err
 	}
-	return l.postEnd(ctx, ctx, t.ending(Expiry, Amount{}, now))
+	return l.postEnd(ctx, ctx, t.ending(Expiry, Amount{}, by, now))
 }
 
 // endsFirst reports whether the time of a call ends before that of a part of it.
@@ -148,11 +149,12 @@ func receiverLimit(p Posting, refused *RefusedError, now time.Time) (limit *Rece
 
 // ending returns the posting that ends the hold of a pending transaction. The
 // first row is the end.
-func (t Transaction) ending(as End, captured Amount, now time.Time) Posting {
+func (t Transaction) ending(as End, captured Amount, by Caller, now time.Time) Posting {
 	if as != Capture {
 		captured = Amount{}
 	}
 	end := t.hold().endRow(t.UserID, as, captured, now)
+	end.PostedBy = by
 	p := Posting{Rows: []Transaction{end}}
 	moves := make(moveBuilder, 0, 2)
 	moves.of(t.UserID).end(t.hold(), captured)

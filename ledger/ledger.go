@@ -29,6 +29,7 @@ type Request struct {
 	Entries        []Entry        // as many as CheckEntries allows
 	Metadata       Metadata
 	ExpiresIn      time.Duration // of a transaction that is to be pending, in seconds; else zero
+	PostedBy       Caller        // of this call; a replay may have another
 }
 
 // UserID returns the user that the key belongs to.

@@ -105,7 +105,7 @@ func newPosting(r Request, created time.Time, expired []expiredHolds) Posting {
 	}
 	first := &p.Rows[0]
 	first.TransactionID = TransactionID{}
-	first.IdempotencyKey, first.Metadata = r.IdempotencyKey, r.Metadata
+	first.IdempotencyKey, first.Metadata, first.PostedBy = r.IdempotencyKey, r.Metadata, r.PostedBy
 	if len(r.Entries) > 1 {
 		first.Entries = r.Entries
 	}

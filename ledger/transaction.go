@@ -123,6 +123,12 @@ type Transaction struct {
 	DeclinedEntry  int       // of a Declined one: the place, from 0, of the first entry that did not fit
 	BalanceSeen    Balance   // of a Declined one: what that entry's user could spend then
 
+	// PostedBy is the caller that wrote a first row, or by a capture or void the
+	// end of a hold, be it an expiry. Further entries, and releases that a posting
+	// writes, have none, and neither have rows from before. A replay keeps the
+	// first one's.
+	PostedBy Caller
+
 	// Of the other rows: the id of the first.
 	TransactionID TransactionID
 

@@ -20,14 +20,19 @@ import (
 func TestStatement(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
-	post(t, ledger.New(books.Store, at(lastYear)), "1", "+10.5", "-1000", "-110.5")
+	l := ledger.New(books.Store, at(lastYear))
+	r := infratest.Request(t, "1", "1", ledger.Credit, "10.5")
+	r.PostedBy = ledger.NewCaller("=arn:shop")
+	_, err := l.Post(t.Context(), r)
+	require.NoError(t, err)
+	post(t, l, "1", "+10.5", "-1000", "-110.5") // the first is a replay
 	post(t, books.Ledger, "2", "+1")
 	status, out, log := command(t, books, "-user", "1")
-	assert.Equal(t, `date                      type                 amount             balance  status    id                                    key  transaction  problem
+	assert.Equal(t, `date                      type                 amount             balance  status    id                                    key  transaction  posted_by  problem
                           opening                                     100
-2025-11-22T12:00:01.000Z  credit                 10.5               110.5  posted    47b9e303-c943-824b-a25b-f2db8fa4f6ab  1
-2025-11-22T12:00:02.000Z  debit                  1000               110.5  declined  0f6c4a46-8c62-8a75-944a-3e8125d9557f  2
-2025-11-22T12:00:04.000Z  debit                 110.5                   0  posted    031521f5-fe7f-8ef3-9bf8-8cf74cdc53d4  3
+2025-11-22T12:00:01.000Z  credit                 10.5               110.5  posted    47b9e303-c943-824b-a25b-f2db8fa4f6ab  1    =arn:shop
+2025-11-22T12:00:03.000Z  debit                  1000               110.5  declined  0f6c4a46-8c62-8a75-944a-3e8125d9557f  2
+2025-11-22T12:00:05.000Z  debit                 110.5                   0  posted    031521f5-fe7f-8ef3-9bf8-8cf74cdc53d4  3
                           credits                10.5
                           debits                110.5
                           closing                                       0
@@ -36,16 +41,21 @@ func TestStatement(t *testing.T) {
 	assert.Equal(t, exitRight, status)
 
 	_, out, log = command(t, books, "-user", "1", "-csv")
-	assert.Equal(t, `date,type,amount,balance,status,id,key,transaction,problem
-,opening,,100,,,,,
-2025-11-22T12:00:01.000Z,credit,10.5,110.5,posted,47b9e303-c943-824b-a25b-f2db8fa4f6ab,1,,
-2025-11-22T12:00:02.000Z,debit,1000,110.5,declined,0f6c4a46-8c62-8a75-944a-3e8125d9557f,2,,
-2025-11-22T12:00:04.000Z,debit,110.5,0,posted,031521f5-fe7f-8ef3-9bf8-8cf74cdc53d4,3,,
-,credits,10.5,,,,,,
-,debits,110.5,,,,,,
-,closing,,0,,,,,
+	assert.Equal(t, `date,type,amount,balance,status,id,key,transaction,posted_by,problem
+,opening,,100,,,,,,
+2025-11-22T12:00:01.000Z,credit,10.5,110.5,posted,47b9e303-c943-824b-a25b-f2db8fa4f6ab,1,,'=arn:shop,
+2025-11-22T12:00:03.000Z,debit,1000,110.5,declined,0f6c4a46-8c62-8a75-944a-3e8125d9557f,2,,,
+2025-11-22T12:00:05.000Z,debit,110.5,0,posted,031521f5-fe7f-8ef3-9bf8-8cf74cdc53d4,3,,,
+,credits,10.5,,,,,,,
+,debits,110.5,,,,,,,
+,closing,,0,,,,,,
 `, out)
 	assert.Equal(t, "1 user, 3 transactions: every balance is what its history says\n", log)
+
+	_, out, _ = command(t, books, "-user", "1", "-json")
+	assert.Contains(t, out, `"key":"1","posted_by":"=arn:shop"}`)
+	_, out, _ = command(t, books, "-export", "transactions", "-json")
+	assert.Contains(t, out, `"posted_by":"=arn:shop",`)
 
 	_, out, log = command(t, books, "-user", "=nobody()", "-json")
 	assert.Equal(t, `{"type":"opening","balance":"100"}

@@ -35,16 +35,17 @@ type statementLine struct {
 	ID      string `json:"id,omitempty"`
 	Key     string `json:"key,omitempty"`
 	Whole   string `json:"transaction,omitempty"` // the id of the transaction of which this is a further entry
-	Problem string `json:"problem,omitempty"`     // of this row or, at the closing, of the balance
+	By      string `json:"posted_by,omitempty"`
+	Problem string `json:"problem,omitempty"` // of this row or, at the closing, of the balance
 }
 
 func (l statementLine) fields() []string {
-	return []string{l.Date, l.Type, l.Amount, l.Balance, l.Status, l.ID, l.Key, l.Whole, l.Problem}
+	return []string{l.Date, l.Type, l.Amount, l.Balance, l.Status, l.ID, l.Key, l.Whole, l.By, l.Problem}
 }
 
 func newStatement(out io.Writer, f format, p period) *statement {
-	const layout = "%-24s  %-7s  %18s  %18s  %-8s  %-36s  %s  %s  %s"
-	return &statement{period: p, holds: map[ledger.TransactionID]ledger.Transaction{}, sheet: newSheet(out, f, layout, "date", "type", "amount", "balance", "status", "id", "key", "transaction", "problem")}
+	const layout = "%-24s  %-7s  %18s  %18s  %-8s  %-36s  %s  %s  %s  %s"
+	return &statement{period: p, holds: map[ledger.TransactionID]ledger.Transaction{}, sheet: newSheet(out, f, layout, "date", "type", "amount", "balance", "status", "id", "key", "transaction", "posted_by", "problem")}
 }
 
 // add takes the next row of the history. One that can't be read counts nothing.
@@ -64,7 +65,7 @@ func (s *statement) add(l books.Line) {
 	s.within.Add(t)
 	line := statementLine{
 		Date: books.TextOf(r, "created_at"), Type: books.TextOf(r, "type"), Amount: valueOf(r["ammount"]), Status: books.TextOf(r, "status"),
-		ID: books.TextOf(r, "id"), Key: books.TextOf(r, "idempotency_key"), Whole: books.TextOf(r, "transaction_id"), Problem: details(l.Found),
+		ID: books.TextOf(r, "id"), Key: books.TextOf(r, "idempotency_key"), Whole: books.TextOf(r, "transaction_id"), By: books.TextOf(r, "posted_by"), Problem: details(l.Found),
 	}
 	if l.OK && !l.Unknown {
 		line.Balance = l.Balance.String()

@@ -216,6 +216,10 @@ func attributesOf(item map[string]types.AttributeValue) map[string]string {
 		}
 		return s.Value
 	}
+	further := item["transaction_id"] != nil && (text("type") == "credit" || text("type") == "debit")
+	if item["posted_by"] != nil && !further {
+		attributes["posted_by"] = "S"
+	}
 	if item["transaction_id"] != nil {
 		attributes["transaction_id"] = "S"
 		if text("type") == "capture" {

@@ -101,6 +101,8 @@ func TestCheckFinds(t *testing.T) {
 		want      []string // the invariants, sorted, each once
 	}{
 		{"UPDATE ? SET ammount = '10.5'" + posted, []string{invAnswer, invAttributes, invBalance, invVersion}},
+		{"UPDATE ? SET posted_by = 1" + posted, []string{invAnswer, invAttributes, invBalance, invVersion}},
+		{"UPDATE ? SET posted_by = 'x'" + posted, []string{invAnswer}},
 		{"UPDATE ? SET note = 'x'" + posted, []string{invAnswer, invAttributes, invBalance, invVersion}},
 		{"UPDATE ? SET balance = 100" + posted, []string{invAnswer, invAttributes, invBalance, invVersion}},
 		{"UPDATE ? REMOVE created_at" + posted, []string{invAnswer, invAttributes, invBalance, invVersion}},
@@ -157,6 +159,8 @@ func TestCheckFinds(t *testing.T) {
 		{fmt.Sprintf("UPDATE ? SET transaction_id = '%s'", open) + end("voided"), []string{invHold}},
 		{"DELETE FROM ?" + end("voided"), []string{invBalance, invHold, invMover, invVersion}},
 		{"DELETE FROM ?" + end("paid"), []string{invBalance, invEntries, invHold, invMover, invVersion}},
+		{"UPDATE ? SET posted_by = 1" + end("voided"), []string{invAttributes, invBalance, invHold, invMover, invVersion}},
+		{fmt.Sprintf("UPDATE ? SET posted_by = 'x' WHERE id = '%s'", holdOf(t, "paid").Entry(1)), []string{invAttributes, invEntries, invNobody}},
 		{fmt.Sprintf("DELETE FROM ? WHERE id = '%s'", holdOf(t, "paid").Entry(1)), []string{invEntries, invNobody}},
 		{fmt.Sprintf(strayEnd, open.End(), "open", open), []string{invBalance, invHold, invVersion}},
 		{fmt.Sprintf(strayEnd, holdOf(t, "nobody").End(), "1", holdOf(t, "nobody")), []string{invBalance, invHold, invVersion}},

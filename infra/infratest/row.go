@@ -31,6 +31,7 @@ type Row struct {
 	ExpiresAt      string                `dynamodbav:"expires_at,omitempty"`     // of one that was to be pending
 	TransactionID  string                `dynamodbav:"transaction_id,omitempty"` // of another row
 	Held           attributevalue.Number `dynamodbav:"held,omitempty"`           // of a capture
+	PostedBy       string                `dynamodbav:"posted_by,omitempty"`      // of a first row, or of an end
 }
 
 // Entry is one of the entries in a first row.
@@ -80,6 +81,7 @@ func rowOf(t ledger.Transaction) Row {
 		CreatedAt:      t.CreatedAt.Format(createdAtLayout),
 		IdempotencyKey: t.IdempotencyKey.String(),
 		Metadata:       t.Metadata.String(),
+		PostedBy:       t.PostedBy.String(),
 	}
 	for _, e := range t.Entries {
 		r.Entries = append(r.Entries, Entry{e.UserID.String(), string(e.Type), attributevalue.Number(e.Amount.String())})

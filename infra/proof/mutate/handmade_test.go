@@ -222,8 +222,8 @@ func (id TransactionID) end(kind End) TransactionID {
 	}, test{"ledger", "TestReleaseWaits"}},
 	{"what is captured too late is posted", []edit{
 		{"ledger/end.go", `	if left <= 0 {
-		return l.postEnd(ctx, ctx, t.ending(Expiry, Amount{}, now))`, `	if left <= 0 {
-		return l.postEnd(ctx, ctx, t.ending(asked, captured, now))`},
+		return l.postEnd(ctx, ctx, t.ending(Expiry, Amount{}, by, now))`, `	if left <= 0 {
+		return l.postEnd(ctx, ctx, t.ending(asked, captured, by, now))`},
 	}, test{"infra", "TestStore/end_after_the_expiry"}},
 	{"what is captured too late is told as captured", []edit{
 		{"ledger/end.go", `if end.End != asked ||`, `if end.End != asked && end.End != Expiry ||`},
