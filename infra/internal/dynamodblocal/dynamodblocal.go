@@ -1,45 +1,45 @@
-// Package dynamodblocal gets, starts and ends DynamoDB Local, Amazon's imitation of
-// DynamoDB for one machine, for tests and for the command infra/local.
+// Package dynamodblocal downloads, starts and ends DynamoDB Local, Amazon's DynamoDB
+// for one machine, for tests and for the command infra/local.
 //
-// Start takes the first of these ways that works:
+// It needs Java 17 or later, of JAVA_HOME or of PATH. Maven downloads the jars once
+// (about 50 MB) into os.UserCacheDir()/onewrite.
 //
-//  1. Java 17 or later, of JAVA_HOME or of PATH. Maven downloads the jars once (about
-//     50 MB) into os.UserCacheDir()/onewrite.
-//  2. Docker, with the image of the same version.
+// DynamoDB Local ends with its owner, even if that is killed: a few lines of sh
+// ([guard]) watch the owner. The owner is the process that calls [Start], or the
+// "go test" whose packages [Share] a server.
 //
-// DynamoDB Local ends with the process that started it, or with the "go test" whose
-// packages share it ([Share]), however that ends, SIGKILL included: a few lines of sh
-// ([guard]) wait for that end. A killed database loses its last answered writes to a
-// data folder, so the guard asks it to end first. It has a process group of its own, so
-// Ctrl-C in a terminal reaches its owner alone.
-//
-// With Java it listens on every interface of the machine: 2.6.1 has no option for the
+// DynamoDB Local listens on every interface of the machine: 2.6.1 has no option for the
 // address. It takes any credentials, never reports TransactionConflict and never
 // throttles. The package needs sh and flock: Linux, macOS or WSL.
 package dynamodblocal
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
-// version is DynamoDB Local's, of the jars and of the image. 2.6.1 posts about twice as
-// many transactions a second as 3.x.
+// version is DynamoDB Local's. 2.6.1 posts about twice as many transactions a second
+// as 3.x.
 const version = "2.6.1"
 
 const (
-	// startsMax bounds the starts of one Start. A further start is for a port that
-	// another process took before DynamoDB Local did.
+	// startsMax bounds the starts of one Start. It starts again if another process took
+	// the port before DynamoDB Local did.
 	startsMax = 3
 	// readyWithin bounds the wait for the first answer. A JVM takes about a second, and
 	// one on a busy machine took longer than a minute.
@@ -60,113 +60,183 @@ type Options struct {
 type Server struct {
 	endpoint string
 	origin   string // the web origin that this server alone allows
-	child    *child
-	close    func() error // once
+	guard    *exec.Cmd
+	output   *os.File
+	ended    chan struct{}
+	err      error // how the server ended; valid once ended is closed
+	close    func() error
 }
 
-// Start starts DynamoDB Local on a free port and returns when it answers. The end of
-// ctx ends a start that is under way, and has no effect later. Close ends the server.
+// Start starts DynamoDB Local on a free port and returns when it answers. If ctx ends
+// before that, nothing is left of the start. Close ends the server.
 func Start(ctx context.Context, o Options) (*Server, error) {
-	return start(ctx, o, owner{}, freePort)
+	return start(ctx, o, os.Getpid(), "", freePort)
 }
 
-// start does as Start, for an owner and with a choice of the port.
-func start(ctx context.Context, o Options, owner owner, port func() (int, error)) (*Server, error) {
+// start starts DynamoDB Local for an owner, whose end removes a file, on a port of port's choice.
+func start(ctx context.Context, o Options, owner int, file string, port func() (int, error)) (*Server, error) {
 	if o.Log == nil {
 		o.Log = io.Discard
 	}
-	data, err := openFolder(o.Data)
+	java, err := findJava(ctx, o.Log)
 	if err != nil {
 		return nil, err
 	}
-	defer data.Close() // the child holds it from here on
-	from, err := find(ctx, o.Log)
+	data, err := claim(o.Data)
 	if err != nil {
 		return nil, err
 	}
+	defer data.Close() // the guard holds it from here on
 	for range startsMax {
 		at, err := port()
 		if err != nil {
 			return nil, err
 		}
-		s, failed := launch(ctx, from, at, data, owner, o.Log)
-		if failed == nil {
+		s := &Server{endpoint: fmt.Sprintf("http://127.0.0.1:%d", at), origin: "onewrite-" + rand.Text(), ended: make(chan struct{})}
+		command := append([]string{"-c", guard, "guard", strconv.Itoa(owner), file}, java...)
+		command = append(command, "-port", strconv.Itoa(at), "-sharedDb", "-disableTelemetry", "-cors", s.origin)
+		if o.Data == "" {
+			command = append(command, "-inMemory")
+		} else {
+			command = append(command, "-dbPath", data.Name())
+		}
+		if err = s.run(command, data); err != nil {
+			return nil, err
+		}
+		if err = s.waitReady(ctx, o.Log); err == nil {
 			return s, nil
 		}
-		if err = fmt.Errorf("start DynamoDB Local: %w", failed); ctx.Err() != nil || !inUse(at) {
-			return nil, err
+		s.end()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if !inUse(at) {
+			return nil, fmt.Errorf("start DynamoDB Local: %w", err)
 		}
 	}
 	return nil, fmt.Errorf("start DynamoDB Local: other processes took %d ports", startsMax)
 }
 
-// launch starts DynamoDB Local once and waits until it answers. Nothing of it is left
-// after a failure.
-func launch(ctx context.Context, from source, port int, data *os.File, owner owner, log io.Writer) (*Server, error) {
-	folder := ""
+// guard is the sh script that runs DynamoDB Local. When the owner is gone it asks
+// DynamoDB Local to end, as a killed one loses its last writes to a data folder, and
+// kills it 5 seconds later. It ignores signals, which may be sent to all processes.
+const guard = `
+owner=$1 file=$2
+shift 2
+trap '' HUP INT QUIT TERM
+(trap - HUP INT QUIT TERM; exec "$@") </dev/null &
+child=$!
+{
+	while kill -0 "$owner" && kill -0 "$child"; do sleep 0.2; done
+	kill "$child"
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
+		kill -0 "$child" || break
+		sleep 0.2
+	done
+	kill -s KILL "$child"
+} >/dev/null 2>&1
+rm -f "$file"
+wait "$child"
+`
+
+// run runs sh with these arguments in a process group of its own, which no Ctrl-C
+// reaches. sh and its children hold the data folder open, if there is one.
+func (s *Server) run(arguments []string, data *os.File) (err error) {
+	if s.output, err = os.CreateTemp("", "dynamodb-local-"); err != nil {
+		return err
+	}
+	if err := os.Remove(s.output.Name()); err != nil {
+		return err
+	}
+	s.guard = exec.Command("/bin/sh", arguments...)
+	s.guard.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	s.guard.Stdout, s.guard.Stderr = s.output, s.output
 	if data != nil {
-		folder = data.Name()
+		s.guard.ExtraFiles = []*os.File{data}
 	}
-	s := &Server{endpoint: fmt.Sprintf("http://127.0.0.1:%d", port), origin: "onewrite-" + rand.Text()}
-	var err error
-	if s.child, err = startChild(from(port, folder, s.origin), data, owner); err != nil {
-		return nil, err
+	if err := s.guard.Start(); err != nil {
+		return err
 	}
-	s.close = sync.OnceValue(func() error {
-		if s.child.ended() {
-			return fmt.Errorf("DynamoDB Local ended by itself: %w", s.child.failure())
+	go func() {
+		defer close(s.ended)
+		if s.err = s.guard.Wait(); s.err == nil {
+			s.err = errors.New("exit status 0")
 		}
-		s.child.end(owner)
-		return nil
+	}()
+	s.close = sync.OnceValue(func() error {
+		select {
+		case <-s.ended:
+			return fmt.Errorf("DynamoDB Local ended by itself: %w", s.failure())
+		default:
+			s.end()
+			return nil
+		}
 	})
-	notReady := s.waitReady(ctx, log)
-	if notReady == nil {
-		return s, nil
-	}
-	s.child.end(owner)
-	return nil, cmp.Or(ctx.Err(), notReady)
+	return nil
 }
 
-// sqliteFailed finds the words of SQLite in a line of DynamoDB Local, which then tries
-// again for ever.
+// end asks the server to end, kills it 5 seconds later, and returns when it is gone.
+func (s *Server) end() {
+	_ = syscall.Kill(-s.guard.Process.Pid, syscall.SIGTERM)
+	select {
+	case <-s.ended:
+	case <-time.After(5 * time.Second):
+		_ = syscall.Kill(-s.guard.Process.Pid, syscall.SIGKILL)
+		<-s.ended
+	}
+}
+
+// failure returns how the server ended, and the end of its output.
+func (s *Server) failure() error { return fmt.Errorf("%w\n%s", s.err, s.printed()) }
+
+// printed returns the end of the server's output.
+func (s *Server) printed() string {
+	const most = 4 << 10
+	all, err := io.ReadAll(io.NewSectionReader(s.output, 0, math.MaxInt64))
+	if err != nil {
+		return err.Error()
+	}
+	return strings.TrimSpace(string(all[max(0, len(all)-most):]))
+}
+
+// sqliteFailed finds SQLite's message in the output of DynamoDB Local, which then
+// retries for ever.
 var sqliteFailed = regexp.MustCompile(`SQLiteException: (.*)`)
 
-// waitReady returns nil when the server answers. It logs a wait that is long.
+// waitReady returns nil when the server answers. It logs a long wait.
 func (s *Server) waitReady(ctx context.Context, log io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	look := time.NewTicker(time.Second)
 	defer look.Stop()
-	began := time.Now()
-	for {
+	for seconds := 0; ; {
 		notReady := s.ask(ctx)
 		if notReady == nil {
 			return nil
 		}
 		select {
-		case <-s.child.done:
-			return fmt.Errorf("%w: %w", notReady, s.child.failure())
+		case <-s.ended:
+			return fmt.Errorf("%w: %w", notReady, s.failure())
 		case <-ctx.Done():
-			return fmt.Errorf("not ready within %s: %w\n%s", readyWithin, notReady, s.child.words())
-		case now := <-look.C:
-			if failed := sqliteFailed.FindStringSubmatch(s.child.words()); failed != nil {
+			return fmt.Errorf("not ready within %s: %w\n%s", readyWithin, notReady, s.printed())
+		case <-look.C:
+			if failed := sqliteFailed.FindStringSubmatch(s.printed()); failed != nil {
 				return fmt.Errorf("SQLite cannot open its data: %s", failed[1])
 			}
-			if waited := now.Sub(began).Round(time.Second); waited%(10*time.Second) == 0 {
-				fmt.Fprintf(log, "waiting for DynamoDB Local for %s: %v\n", waited, notReady)
+			if seconds++; seconds%10 == 0 {
+				fmt.Fprintf(log, "DynamoDB Local does not answer after %d s; waiting: %v\n", seconds, notReady)
 			}
 		case <-time.After(askEvery):
 		}
 	}
 }
 
-// asking bounds a question, for a stranger on the port that never answers.
+// asking bounds a request, as another process on the port may never answer.
 var asking = http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
-// ask asks for the names of the tables and returns nil if this very server answers.
-// Another process on the port may well be another DynamoDB Local: each is made to
-// allow one web origin that is hard to guess, and is known by that. It also keeps web
-// pages out, which the default lets in.
+// ask returns nil if this very server answers. Another process on the port may well be
+// another DynamoDB Local. So each server allows one web origin, which is hard to guess.
+// That also keeps web pages out, which the default lets in.
 func (s *Server) ask(ctx context.Context) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.endpoint, strings.NewReader("{}"))
 	if err != nil {
@@ -194,11 +264,36 @@ func (s *Server) ask(ctx context.Context) error {
 func (s *Server) Endpoint() string { return s.endpoint }
 
 // Ended returns a channel that is closed when DynamoDB Local has ended.
-func (s *Server) Ended() <-chan struct{} { return s.child.done }
+func (s *Server) Ended() <-chan struct{} { return s.ended }
 
 // Close ends DynamoDB Local and returns when its port is free. The error says that it
 // had ended by itself. Further calls return the same.
 func (s *Server) Close() error { return s.close() }
+
+// claim makes the data folder if it is missing, and claims it for one server; "" is no
+// folder. The server holds the folder too, so that a server whose owner was killed
+// keeps the next one out while it still writes.
+func claim(dir string) (*os.File, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	path, err := filepath.Abs(dir)
+	if err == nil {
+		err = os.MkdirAll(path, 0o700)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("data folder of DynamoDB Local: %w", err)
+	}
+	folder, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("data folder of DynamoDB Local: %w", err)
+	}
+	if errors.Is(syscall.Flock(int(folder.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK) {
+		folder.Close()
+		return nil, fmt.Errorf("data folder of DynamoDB Local: another server keeps its data in %s; end it, or choose another folder", path)
+	}
+	return folder, nil
+}
 
 // freePort returns a port of this machine that is free.
 func freePort() (int, error) {

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,50 +16,27 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const createBooks = `{"TableName":"books","BillingMode":"PAY_PER_REQUEST",
-	"AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}],
-	"KeySchema":[{"AttributeName":"id","KeyType":"HASH"}]}`
-
+// A server is alone at its folder. infra/local tests that the folder keeps its tables.
 func TestStart(t *testing.T) {
-	t.Parallel()
-	s, err := Start(t.Context(), Options{})
+	setFakeJava(t)
+	data := filepath.Join(t.TempDir(), "a folder", "to be made")
+	s, err := Start(t.Context(), Options{Data: data})
 	require.NoError(t, err)
 	t.Cleanup(func() { s.Close() })
-
 	assert.Regexp(t, `^http://127\.0\.0\.1:\d+$`, s.Endpoint())
-	assert.JSONEq(t, `{"TableNames":[]}`, call(t, s, "ListTables", `{}`))
+	assert.True(t, listening(s.Endpoint()))
+	_, err = Start(t.Context(), Options{Data: data})
+	require.EqualError(t, err, "data folder of DynamoDB Local: another server keeps its data in "+data+"; end it, or choose another folder")
 
 	require.NoError(t, s.Close())
 	assert.False(t, listening(s.Endpoint()), "after Close the port is free")
 	require.NoError(t, s.Close(), "a second Close")
-}
-
-func TestDataIsKept(t *testing.T) {
-	t.Parallel()
-	data := filepath.Join(t.TempDir(), "a folder", "to be made")
-	first, err := Start(t.Context(), Options{Data: data})
+	again, err := Start(t.Context(), Options{Data: data})
 	require.NoError(t, err)
-	t.Cleanup(func() { first.Close() })
-	call(t, first, "CreateTable", createBooks)
-	call(t, first, "PutItem", `{"TableName":"books","Item":{"id":{"S":"1"}}}`)
-	require.NoError(t, first.Close())
-
-	second, err := Start(t.Context(), Options{Data: data})
-	require.NoError(t, err)
-	t.Cleanup(func() { second.Close() })
-	assert.JSONEq(t, `{"TableNames":["books"]}`, call(t, second, "ListTables", `{}`))
-	assert.JSONEq(t, `{"Item":{"id":{"S":"1"}}}`, call(t, second, "GetItem", `{"TableName":"books","Key":{"id":{"S":"1"}}}`))
+	require.NoError(t, again.Close())
 }
 
-func TestDataFolderThatCannotBe(t *testing.T) {
-	t.Parallel()
-	file := filepath.Join(t.TempDir(), "file")
-	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	_, err := Start(t.Context(), Options{Data: file})
-	require.ErrorContains(t, err, "data folder of DynamoDB Local")
-}
-
-// Damaged data end a start at once, with SQLite's own words.
+// Damaged data end a start at once, with SQLite's message.
 func TestDamagedData(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
@@ -71,76 +46,110 @@ func TestDamagedData(t *testing.T) {
 	assert.True(t, strings.HasSuffix(err.Error(), "[file is encrypted or is not a database]"), "%v", err)
 }
 
-func TestDataFolderThatCannotBeWritten(t *testing.T) {
-	t.Parallel()
-	folder := "/proc" // where even root makes no file
-	if runtime.GOOS != "linux" {
-		folder = filepath.Join(t.TempDir(), "read only")
-		require.NoError(t, os.Mkdir(folder, 0o500))
-	}
-	_, err := Start(t.Context(), Options{Data: folder})
-	require.ErrorContains(t, err, "data folder of DynamoDB Local: open "+folder)
-}
-
-// TestDataFolderIsOneServers starts a second server on the folder of a first one.
-func TestDataFolderIsOneServers(t *testing.T) {
-	setFakeJava(t)
-	data := t.TempDir()
-	first, err := Start(t.Context(), Options{Data: data})
-	require.NoError(t, err)
-	t.Cleanup(func() { first.Close() })
-	_, err = Start(t.Context(), Options{Data: data})
-	require.EqualError(t, err, "data folder of DynamoDB Local: another server keeps its data in "+data+"; end it, or choose another folder")
-
-	require.NoError(t, first.Close())
-	second, err := Start(t.Context(), Options{Data: data})
-	require.NoError(t, err)
-	require.NoError(t, second.Close())
-}
-
-// The server holds the folder, not its owner: a killed owner's server may still write.
-func TestDataFolderStaysWithTheServer(t *testing.T) {
-	t.Parallel()
-	data := t.TempDir()
-	claimed, err := openFolder(data)
-	require.NoError(t, err)
-	program, err := startChild([]string{"/bin/sh", "-c", "trap '' TERM; exec sleep 1000"}, claimed, owner{})
-	require.NoError(t, err)
-	require.NoError(t, claimed.Close())
-	require.NoError(t, program.pipe.Close()) // as the kernel does when the owner is killed
-	_, err = openFolder(data)
-	require.ErrorContains(t, err, "another server keeps its data")
-
-	program.end(owner{}) // kills it after a while
-	again, err := openFolder(data)
-	require.NoError(t, err)
-	require.NoError(t, again.Close())
-}
-
-func TestOnThisMachine(t *testing.T) {
-	t.Parallel()
-	for endpoint, want := range map[string]bool{
-		"http://127.0.0.1:8000":             true,
-		"http://localhost:8000":             true,
-		"http://[::1]:8000":                 true,
-		"":                                  false,
-		"localhost:8000":                    false,
-		"http://dynamodb:8000":              false,
-		"http://192.0.2.1:8000":             false,
-		"http://localhost.example.com:8000": false,
-		"https://dynamodb.us-east-1.amazonaws.com": false,
-		"http://%": false,
+func TestCannotStart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	const noWay = "no way to run DynamoDB Local: "
+	for name, c := range map[string]struct {
+		scripts map[string]string
+		data    string
+		want    string
+	}{
+		"nothing":  {nil, "", noWay + `java -version: exec: "java"`},
+		"no Maven": {map[string]string{"java": java17}, "", noWay + `exec: "mvn"`},
+		"old Java": {map[string]string{"java": `echo 'openjdk version "11.0.2"'`}, "", noWay + "java is version 11"},
+		"Java 8":   {map[string]string{"java": `echo 'java version "1.8.0_392"'`}, "", noWay + "java is version 1"},
+		"no Java":  {map[string]string{"java": "echo hello"}, "", "no version hello"},
+		"macOS":    {map[string]string{"java": "echo 'Unable to locate a Java Runtime.' >&2; exit 1"}, "", "Unable to locate a Java Runtime."},
+		"no network": {
+			map[string]string{"java": java17, "mvn": mvnCopies + "echo '[ERROR] Could not transfer artifact'; echo '[ERROR] Unknown host' >&2; exit 1\n"}, "",
+			"download DynamoDB Local with Maven: exit status 1\n[ERROR] Could not transfer artifact\n[ERROR] Unknown host",
+		},
+		"server that dies": {map[string]string{"java": java17 + "echo 'no memory' >&2; exit 3", "mvn": mvnCopies}, "", "exit status 3\nno memory"},
+		"file as folder":   {map[string]string{"java": java17, "mvn": mvnCopies}, file, "data folder of DynamoDB Local"},
 	} {
-		assert.Equal(t, want, OnThisMachine(endpoint), endpoint)
+		t.Run(name, func(t *testing.T) {
+			cache := setPath(t, c.scripts)
+			_, err := Start(t.Context(), Options{Data: c.data})
+			require.ErrorContains(t, err, c.want)
+			if strings.HasPrefix(c.want, noWay) {
+				assert.ErrorContains(t, err, "Java 17 or later and Maven")
+				assert.ErrorContains(t, err, "AWS_ENDPOINT_URL_DYNAMODB")
+			}
+			if name == "no network" {
+				assertOnlyIn(t, cache, "download.lock")
+			}
+		})
 	}
 }
 
-// Another server, of the same answers, takes the port between its choice and its use.
+// The Java of JAVA_HOME goes before that of PATH.
+func TestJavaHome(t *testing.T) {
+	setPath(t, map[string]string{"java": "exit 1", "mvn": mvnCopies})
+	home := t.TempDir()
+	java := filepath.Join(home, "bin", "java")
+	require.NoError(t, os.Mkdir(filepath.Dir(java), 0o755))
+	require.NoError(t, os.WriteFile(java, []byte("#!/bin/sh\n"+java17), 0o755))
+	t.Setenv("JAVA_HOME", home)
+	command, err := findJava(t.Context(), &bytes.Buffer{})
+	require.NoError(t, err)
+	assert.Equal(t, java, command[0])
+}
+
+// Of callers that find an empty cache at once, one downloads.
+func TestDownload(t *testing.T) {
+	cache := setPath(t, map[string]string{"mvn": mvnCopies})
+	logs, failed := make([]bytes.Buffer, 4), make(chan error)
+	for i := range logs {
+		go func() {
+			_, err := jars(t.Context(), &logs[i])
+			failed <- err
+		}()
+	}
+	all := ""
+	for range logs {
+		require.NoError(t, <-failed)
+	}
+	for i := range logs {
+		all += logs[i].String()
+	}
+	lib := filepath.Join(cache, "dynamodb-local-"+version)
+	assert.Equal(t, "downloading DynamoDB Local 2.6.1 (about 50 MB, once) to "+lib+"\n", all)
+	called, err := os.ReadFile(filepath.Join(os.Getenv("HOME"), "called"))
+	require.NoError(t, err)
+	assert.Equal(t, "\n", string(called))
+	assertOnlyIn(t, lib, "first.jar", "last.jar")
+	assertOnlyIn(t, cache, "download.lock", filepath.Base(lib))
+
+	t.Setenv("PATH", "")
+	again, err := jars(t.Context(), &logs[0])
+	require.NoError(t, err, "from the cache, without Maven")
+	assert.Equal(t, lib, again)
+}
+
+// assertOnlyIn asserts that a folder holds these names and no others.
+func assertOnlyIn(t *testing.T, dir string, want ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	assert.ElementsMatch(t, want, names, dir)
+}
+
+// Another DynamoDB Local takes the port between its choice and its use.
 func TestPortTaken(t *testing.T) {
 	setFakeJava(t)
-	taken := portOf(t, launchPlayed(t))
+	other, err := Start(t.Context(), Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { other.Close() })
+	var taken int
+	_, err = fmt.Sscanf(other.Endpoint(), "http://127.0.0.1:%d", &taken)
+	require.NoError(t, err)
 	choices := 0
-	s, err := start(t.Context(), Options{}, owner{}, func() (int, error) {
+	s, err := start(t.Context(), Options{}, os.Getpid(), "", func() (int, error) {
 		if choices++; choices == 1 {
 			return taken, nil
 		}
@@ -150,34 +159,20 @@ func TestPortTaken(t *testing.T) {
 	require.NoError(t, s.Close())
 	assert.Equal(t, 2, choices)
 
-	_, err = start(t.Context(), Options{}, owner{}, func() (int, error) { choices++; return taken, nil })
+	_, err = start(t.Context(), Options{}, os.Getpid(), "", func() (int, error) { return taken, nil })
 	require.EqualError(t, err, "start DynamoDB Local: other processes took 3 ports")
-	assert.Equal(t, 2+startsMax, choices)
 }
 
-// TestServerEndsByItself plays the crash of a server that was ready.
 func TestServerEndsByItself(t *testing.T) {
-	t.Parallel()
-	s := launchPlayed(t)
-	response, err := http.Get(s.Endpoint() + "/exit")
-	if err == nil {
-		response.Body.Close()
-	}
+	setFakeJava(t)
+	s, err := Start(t.Context(), Options{})
+	require.NoError(t, err)
+	_, err = http.Get(s.Endpoint() + "/exit") //nolint:bodyclose // there is none
 	require.Error(t, err)
 	<-s.Ended()
-
 	err = s.Close()
-	require.ErrorContains(t, err, "ended by itself")
-	assert.ErrorContains(t, err, "exit status 7")
-	assert.ErrorContains(t, err, "ended as told")
+	require.ErrorContains(t, err, "DynamoDB Local ended by itself: exit status 7\nended as asked")
 	assert.Equal(t, err, s.Close(), "a second Close")
-}
-
-func TestServerThatDiesAtOnce(t *testing.T) {
-	setPath(t, map[string]string{"java": java17 + "echo 'no memory' >&2; exit 3", "mvn": mvnCopies})
-	_, err := Start(t.Context(), Options{})
-	require.ErrorContains(t, err, "no memory")
-	assert.ErrorContains(t, err, "exit status 3")
 }
 
 // The end of the context ends a server that is slow to start.
@@ -201,15 +196,106 @@ func TestCancelledWhileItStarts(t *testing.T) {
 	cancel()
 	require.ErrorIs(t, <-failed, context.Canceled)
 	assert.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH, "the program is gone")
-
 	_, err := Start(ctx, Options{})
 	require.ErrorIs(t, err, context.Canceled, "one that is cancelled before")
 }
 
-// portOf returns the port of a server.
-func portOf(t *testing.T, s *Server) int {
-	t.Helper()
-	addr, err := net.ResolveTCPAddr("tcp", s.Endpoint()[len("http://"):])
+// No server outlives its starter, however that ends.
+func TestNoServerIsLeft(t *testing.T) {
+	setFakeJava(t)
+	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT} {
+		starter, lines := startProcess(t, "starter")
+		endpoint := nextEndpoint(t, lines)
+		require.True(t, listening(endpoint))
+		require.NoError(t, starter.Process.Signal(signal), signal)
+		_ = starter.Wait()
+		waitGone(endpoint)
+	}
+	starter, lines := startProcess(t, "starter that ends")
+	endpoint := nextEndpoint(t, lines)
+	require.NoError(t, starter.Wait())
+	waitGone(endpoint)
+}
+
+// A server whose owner is gone keeps its folder until it has ended. One that ignores
+// the request to end is killed after a while.
+func TestFolderStaysWithTheServer(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	claimed, err := claim(data)
 	require.NoError(t, err)
-	return addr.Port
+	const pidOfNoProcess = "2147483647"
+	s := &Server{ended: make(chan struct{})}
+	require.NoError(t, s.run([]string{"-c", guard, "guard", pidOfNoProcess, "", "/bin/sh", "-c", "trap '' TERM; exec sleep 1000"}, claimed))
+	require.NoError(t, claimed.Close())
+	_, err = claim(data)
+	require.ErrorContains(t, err, "another server keeps its data")
+	<-s.Ended()
+	again, err := claim(data)
+	require.NoError(t, err)
+	require.NoError(t, again.Close())
+}
+
+// Signals to the guard do not reach the server.
+func TestSignalsToTheGuard(t *testing.T) {
+	setFakeJava(t)
+	s, err := Start(t.Context(), Options{})
+	require.NoError(t, err)
+	group, err := syscall.Getpgid(s.guard.Process.Pid)
+	require.NoError(t, err)
+	assert.Equal(t, s.guard.Process.Pid, group, "a group of its own")
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		require.NoError(t, syscall.Kill(s.guard.Process.Pid, signal))
+	}
+	require.NoError(t, s.ask(t.Context()))
+	require.NoError(t, s.Close())
+}
+
+// The processes of one "go test" share a server. It outlives its starter, and ends
+// with the "go test".
+func TestShare(t *testing.T) {
+	setFakeJava(t)
+	goTest, lines := startProcess(t, "go test")
+	endpoint := nextEndpoint(t, lines)
+	assert.Equal(t, endpoint, nextEndpoint(t, lines), "of the second process")
+	assert.True(t, listening(endpoint), "the first process has ended")
+	require.NoError(t, goTest.Process.Kill())
+	require.Error(t, goTest.Wait())
+	waitGone(endpoint)
+}
+
+// The server in the file of an earlier "go test" of the same number is gone.
+func TestShareAfterAnother(t *testing.T) {
+	setFakeJava(t)
+	cache, err := cacheFolder()
+	require.NoError(t, err)
+	left := fmt.Sprintf("%s/shared-%d", cache, os.Getpid())
+	require.NoError(t, os.WriteFile(left, []byte("http://127.0.0.1:1 onewrite-gone, and more text than the new one, which is cut off\n"), 0o600))
+	_, lines := startProcess(t, "sharer")
+	endpoint := nextEndpoint(t, lines)
+	text, err := os.ReadFile(left)
+	require.NoError(t, err)
+	assert.Regexp(t, "^"+endpoint+" onewrite-\\w+\n$", string(text))
+	var s Server
+	_, err = fmt.Sscan(string(text), &s.endpoint, &s.origin)
+	require.NoError(t, err)
+	require.NoError(t, s.ask(t.Context()))
+}
+
+func TestOnThisMachine(t *testing.T) {
+	t.Parallel()
+	for endpoint, want := range map[string]bool{
+		"http://127.0.0.1:8000":             true,
+		"http://localhost:8000":             true,
+		"http://[::1]:8000":                 true,
+		"":                                  false,
+		"localhost:8000":                    false,
+		"http://dynamodb:8000":              false,
+		"http://192.0.2.1:8000":             false,
+		"http://localhost.example.com:8000": false,
+		"https://dynamodb.us-east-1.amazonaws.com": false,
+		"http://%": false,
+	} {
+		assert.Equal(t, want, OnThisMachine(endpoint), endpoint)
+	}
 }

@@ -1,10 +1,9 @@
 package dynamodblocal
 
 import (
+	"bufio"
 	"context"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -27,7 +26,7 @@ func TestMain(m *testing.M) {
 	case "starter":
 		play(startOne)
 		select {}
-	case "ends":
+	case "starter that ends":
 		play(startOne)
 	case "sharer":
 		play(func() (string, error) { return Share(context.Background(), os.Stderr) })
@@ -39,8 +38,8 @@ func TestMain(m *testing.M) {
 			_ = sharer.Run()
 		}
 		select {}
-	case "server":
-		playServer(os.Args[1:])
+	case "java":
+		playJava(os.Args[1:])
 	}
 }
 
@@ -51,7 +50,7 @@ func play(start func() (endpoint string, err error)) {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	fmt.Println("ready", endpoint)
+	fmt.Println(endpoint)
 }
 
 func startOne() (endpoint string, err error) {
@@ -62,22 +61,12 @@ func startOne() (endpoint string, err error) {
 	return s.Endpoint(), nil
 }
 
-// playServer answers as DynamoDB Local does with the same arguments, or as the docker
-// that runs it. A request for /exit ends it.
-func playServer(args []string) {
-	after := func(flag string) string {
-		if i := slices.Index(args, flag); i >= 0 {
-			return args[i+1]
-		}
-		return ""
-	}
-	addr := "127.0.0.1:" + after("-port")
-	if published := after("-p"); published != "" {
-		addr = strings.TrimSuffix(published, ":8000")
-	}
-	err := http.ListenAndServe(addr, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// playJava answers as DynamoDB Local does. A request for /exit ends it.
+func playJava(args []string) {
+	after := func(flag string) string { return args[slices.Index(args, flag)+1] }
+	err := http.ListenAndServe("127.0.0.1:"+after("-port"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/exit" {
-			fmt.Println("ended as told")
+			fmt.Println("ended as asked")
 			os.Exit(7)
 		}
 		if origin := r.Header.Get("Origin"); origin == after("-cors") {
@@ -89,26 +78,15 @@ func playServer(args []string) {
 	os.Exit(1)
 }
 
-// played is the source of servers that this binary plays.
-func played(t *testing.T) source {
-	t.Helper()
-	self, err := os.Executable()
-	require.NoError(t, err)
-	return func(port int, _, origin string) []string {
-		return []string{"env", roleVariable + "=server", self, "-port", fmt.Sprint(port), "-cors", origin}
-	}
-}
-
-// launchPlayed launches such a server until the test ends.
-func launchPlayed(t *testing.T) *Server {
-	t.Helper()
-	port, err := freePort()
-	require.NoError(t, err)
-	s, err := launch(t.Context(), played(t), port, nil, owner{}, io.Discard)
-	require.NoError(t, err)
-	t.Cleanup(func() { s.Close() })
-	return s
-}
+// Scripts in place of programs.
+const (
+	java17 = `[ "$1" = -version ] && { echo 'openjdk version "17.0.15"' >&2; exit 0; }` + "\n"
+	// mvnCopies makes the folder that it is given, as Maven does, in two steps.
+	mvnCopies = `echo >>"$HOME/called"
+for arg; do case $arg in -DoutputDirectory=*) out=${arg#*=};; esac; done
+mkdir -p "$out" && touch "$out/first.jar" && touch "$out/last.jar"
+`
+)
 
 // setPath makes PATH a folder of these scripts, by name, and of the few programs that
 // they need. The cache is an empty one.
@@ -131,51 +109,42 @@ func setPath(t *testing.T, scripts map[string]string) (cache string) {
 	return cache
 }
 
-// Scripts that stand for programs.
-const (
-	java17 = `[ "$1" = -version ] && { echo 'openjdk version "17.0.15"' >&2; exit 0; }` + "\n"
-	// mvnCopies makes the folder that it is told to, as Maven does, in two steps.
-	mvnCopies = `for arg; do case $arg in -DoutputDirectory=*) out=${arg#*=};; esac; done
-mkdir -p "$out" && touch "$out/first.jar" && touch "$out/last.jar"
-`
-)
-
-// setFakeJava makes this binary play Java, with jars in the cache.
+// setFakeJava makes this binary play Java.
 func setFakeJava(t *testing.T) {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	cache := setPath(t, map[string]string{
-		"java": java17 + "exec env " + roleVariable + "=server '" + self + "' \"$@\"\n",
-	})
-	require.NoError(t, os.MkdirAll(filepath.Join(cache, "dynamodb-local-"+version), 0o755))
+	setPath(t, map[string]string{"java": java17 + "exec env " + roleVariable + "=java '" + self + "' \"$@\"\n", "mvn": mvnCopies})
 }
 
-// call makes one call of DynamoDB's API and returns its answer.
-func call(t *testing.T, s *Server, operation, body string) string {
+// startProcess starts another process of this binary, which plays a role, and returns
+// the lines that it prints.
+func startProcess(t *testing.T, role string) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.Endpoint(), strings.NewReader(body))
+	self, err := os.Executable()
 	require.NoError(t, err)
-	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20120810/test/dynamodb/aws4_request, SignedHeaders=host, Signature=none")
-	req.Header.Set("Content-Type", "application/x-amz-json-1.0")
-	req.Header.Set("X-Amz-Target", "DynamoDB_20120810."+operation)
-	resp, err := http.DefaultClient.Do(req)
+	process := exec.Command(self)
+	process.Env = append(os.Environ(), roleVariable+"="+role)
+	out, err := process.StdoutPipe()
 	require.NoError(t, err)
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, resp.StatusCode, "%s: %s", operation, answer)
-	return string(answer)
+	require.NoError(t, process.Start())
+	t.Cleanup(func() { _, _ = process.Process.Kill(), process.Wait() })
+	return process, bufio.NewScanner(out)
+}
+
+// nextEndpoint returns the endpoint in the next line.
+func nextEndpoint(t *testing.T, lines *bufio.Scanner) string {
+	t.Helper()
+	require.True(t, lines.Scan())
+	require.True(t, strings.HasPrefix(lines.Text(), "http://"), lines.Text())
+	return lines.Text()
 }
 
 // listening reports whether a process listens at an endpoint.
 func listening(endpoint string) bool {
-	c, err := net.Dial("tcp", strings.TrimPrefix(endpoint, "http://"))
-	if err != nil {
-		return false
-	}
-	c.Close()
-	return true
+	var port int
+	_, err := fmt.Sscanf(endpoint, "http://127.0.0.1:%d", &port)
+	return err == nil && inUse(port)
 }
 
 // waitGone returns when no process listens at an endpoint.

@@ -20,17 +20,18 @@ func Share(ctx context.Context, log io.Writer) (endpoint string, err error) {
 	if err != nil {
 		return "", err
 	}
-	goTest := owner{os.Getppid(), filepath.Join(cache, fmt.Sprintf("shared-%d", os.Getppid()))}
-	file, err := lock(goTest.file)
+	goTest := os.Getppid()
+	name := filepath.Join(cache, fmt.Sprintf("shared-%d", goTest))
+	file, err := lock(name)
 	if err != nil {
 		return "", err
 	}
-	defer file.Close() //nolint:errcheck // it is written or failed
+	defer file.Close() //nolint:errcheck // WriteAt reports its error
 	var s Server
 	if n, _ := fmt.Fscan(file, &s.endpoint, &s.origin); n == 2 && s.ask(ctx) == nil {
 		return s.endpoint, nil
 	}
-	started, err := start(ctx, Options{Log: log}, goTest, freePort)
+	started, err := start(ctx, Options{Log: log}, goTest, name, freePort)
 	if err != nil {
 		return "", err
 	}
