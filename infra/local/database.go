@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"regexp"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -83,10 +82,8 @@ func checkEndpoint(o options, endpoint string) error {
 // startOwn starts a DynamoDB Local, with its data in a folder or in memory (""), and
 // opens the tables there.
 func (d *database) startOwn(ctx context.Context, folder string, getenv func(string) string, log io.Writer) (err error) {
-	slow := time.AfterFunc(slowAfter, func() { fmt.Fprintln(log, slowStart(folder)) })
-	defer slow.Stop()
 	if d.own, err = dynamodblocal.Start(ctx, dynamodblocal.Options{Data: folder, Log: log}); err != nil {
-		return damaged(err, folder)
+		return err
 	}
 	d.endpoint = d.own.Endpoint()
 	if d.store, err = openStore(ctx, d.endpoint, false, getenv, log); err != nil {
@@ -97,30 +94,6 @@ func (d *database) startOwn(ctx context.Context, folder string, getenv func(stri
 		return err
 	}
 	return nil
-}
-
-// slowAfter is when a person who waits for the start is told why it may take long.
-const slowAfter = 10 * time.Second
-
-func slowStart(folder string) string {
-	text := fmt.Sprintf("DynamoDB Local does not answer after %s; waiting on", slowAfter)
-	if folder != "" {
-		text += fmt.Sprintf(" (if it never answers, the data in %s may be damaged)", folder)
-	}
-	return text
-}
-
-// sqliteLine finds SQLite's reason in an error of DynamoDB Local.
-var sqliteLine = regexp.MustCompile(`SQLite(?:Exception| cannot open its data): (.*)`)
-
-// damaged makes one sentence of the error of a DynamoDB Local whose SQLite could not
-// read the folder, and returns any other error as it is.
-func damaged(err error, folder string) error {
-	reason := sqliteLine.FindStringSubmatch(err.Error())
-	if reason == nil {
-		return err
-	}
-	return fmt.Errorf("DynamoDB Local can't read the data in %s: %s; move the folder away, or choose another with -data", folder, reason[1])
 }
 
 // openStore opens the tables at an endpoint, and creates those that are missing. With

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -33,7 +34,16 @@ func guard(own hosts, next http.Handler) http.Handler {
 }
 
 func forbid(w http.ResponseWriter, r *http.Request, detail string) {
-	writeProblem(w, problem{"/problems/forbidden", "Forbidden", http.StatusForbidden, detail, r.URL.EscapedPath()})
+	body, err := json.Marshal(map[string]any{
+		"type": "/problems/forbidden", "title": "Forbidden", "status": http.StatusForbidden, "detail": detail, "instance": r.URL.EscapedPath(),
+	})
+	if err != nil {
+		panic(err) // strings and a number always encode
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusForbidden)
+	_, _ = w.Write(body) // a caller that is gone needs no answer
 }
 
 // hosts are the names and addresses of this server.

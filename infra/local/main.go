@@ -39,8 +39,14 @@ import (
 	"onewrite/ledger"
 )
 
-// answersWithin is for calls under way at the end. It is longer than a call takes.
-const answersWithin = 10 * time.Second
+const (
+	// answersWithin is for calls under way at the end. It is longer than a call takes.
+	answersWithin = 10 * time.Second
+	// readWithin bounds the arrival of a call, header and body.
+	readWithin = 5 * time.Second
+	// writeWithin bounds the rest of a call, to the end of its answer.
+	writeWithin = 30 * time.Second
+)
 
 const about = `Serves the ledger on this machine, over a DynamoDB Local that it starts and ends.
 With Java, DynamoDB Local listens on all addresses of this machine and takes any
@@ -104,7 +110,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 
 	h := handler.New(ledger.New(database.store, time.Now), handler.NewLogger(callLog(log), "local", "local"), handler.Access{Authorization: handler.None})
 	host, _, _ := net.SplitHostPort(o.addr) // parseOptions has checked it
-	server := newServer(guard(hosts{host}, afterBody(withPages(pages, &console{ledger: h}))))
+	server := &http.Server{
+		Handler:     guard(hosts{host}, withPages(pages, &console{ledger: h})),
+		ReadTimeout: readWithin, WriteTimeout: writeWithin,
+		DisableGeneralOptionsHandler: true, // net/http would answer "OPTIONS *" itself, without the guard
+	}
 	return serve(ctx, listener, server, database)
 }
 

@@ -22,18 +22,43 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"onewrite/infra/infratest"
 	"onewrite/infra/internal/cli"
 	"onewrite/infra/internal/dynamodblocal"
 )
 
-// server is a local server on a free port, with a DynamoDB Local of its own.
+func TestMain(m *testing.M) { infratest.Main(m) }
+
+// server is a local server on a free port.
 type server struct {
 	address, database, audit string
+	books                    *infratest.Books // nil: on a DynamoDB Local of its own
 	cancel                   context.CancelFunc
 	ended                    <-chan error
 }
 
-func start(t *testing.T, args ...string) server {
+// start starts a server on books, which are checked at the end of the test.
+func start(t *testing.T) server {
+	t.Helper()
+	books := infratest.New(t)
+	s := startIn(t, envOf(books))
+	s.books = books
+	return s
+}
+
+// envOf returns the getenv of a server that keeps the books.
+func envOf(books *infratest.Books) func(string) string {
+	environment := map[string]string{}
+	for _, variable := range books.Env() {
+		name, value, _ := strings.Cut(variable, "=")
+		environment[name] = value
+	}
+	return func(name string) string { return environment[name] }
+}
+
+func noEnv(string) string { return "" }
+
+func startIn(t *testing.T, getenv func(string) string, args ...string) server {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
@@ -41,7 +66,7 @@ func start(t *testing.T, args ...string) server {
 	ended := make(chan error, 1)
 	log := &bytes.Buffer{}
 	go func() {
-		err := run(ctx, append(args, "-addr", "127.0.0.1:0"), func(string) string { return "" }, in, log)
+		err := run(ctx, append(args, "-addr", "127.0.0.1:0"), getenv, in, log)
 		_ = in.Close()
 		ended <- err
 	}()
@@ -70,14 +95,16 @@ func start(t *testing.T, args ...string) server {
 	return s
 }
 
-// stop ends the server, and with it its database.
+// stop ends the server, and with it a database of its own.
 func (s server) stop(t *testing.T) {
 	t.Helper()
 	s.cancel()
 	require.NoError(t, <-s.ended)
-	for _, address := range []string{s.address, s.database} {
-		_, err := net.Dial("tcp", address)
-		assert.Error(t, err, "%s still listens", address)
+	_, err := net.Dial("tcp", s.address)
+	assert.Error(t, err, "%s still listens", s.address)
+	if s.books == nil {
+		_, err := net.Dial("tcp", s.database)
+		assert.Error(t, err, "%s still listens", s.database)
 	}
 }
 
@@ -117,49 +144,22 @@ func playSession(t *testing.T, path string) {
 	s.stop(t)
 }
 
-func TestDataIsKept(t *testing.T) {
+// A server of its own database keeps its tables in a folder, prints the line that
+// audits them, and ends when its database ends.
+func TestOwnDatabase(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	const post = `curl -sf http://ADDRESS/transactions -H 'Idempotent-Key: 1' -d '{"userId":"1","ammount":"1","type":"credit"}'`
-	s := start(t, "-data", folder)
-	require.NoError(t, exec.CommandContext(t.Context(), "bash", "-c", strings.ReplaceAll(post, "ADDRESS", s.address)).Run())
-	s.stop(t)
-
-	s = start(t, "-data", folder)
-	response, err := http.Get("http://" + s.address + "/balance?userId=1")
-	require.NoError(t, err)
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	assert.Equal(t, `{"data":{"balance":"101"}}`, string(body))
-	s.stop(t)
-}
-
-// The line that it prints audits what it serves.
-func TestAuditLine(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	const post = `curl -sf http://ADDRESS/transactions -H 'Idempotent-Key: 1' -d '{"userId":"1","ammount":"1","type":"credit"}'`
-	require.NoError(t, exec.CommandContext(t.Context(), "bash", "-c", strings.ReplaceAll(post, "ADDRESS", s.address)).Run())
+	s := startIn(t, noEnv, "-data", folder)
+	s.text(t, http.MethodPost, "/transactions", `{"userId":"1","ammount":"1","type":"credit"}`, map[string]string{"Idempotent-Key": "1"})
 	audit := exec.CommandContext(t.Context(), "env", "-i", "HOME="+os.Getenv("HOME"), "PATH="+os.Getenv("PATH"), "bash", "-c", s.audit)
 	audit.Dir = "../.."
 	output, err := audit.CombinedOutput()
 	require.NoError(t, err, "%s", output)
 	assert.Contains(t, string(output), "1 user, 1 transaction: every balance is what its history says")
 	s.stop(t)
-}
 
-// What the environment says is not said again, least of all a secret.
-func TestAuditLineOfAnotherDynamoDB(t *testing.T) {
-	t.Parallel()
-	d := database{endpoint: "http://127.0.0.1:1"}
-	assert.Equal(t, "go run ./infra/audit", d.auditLine())
-}
-
-// A server whose database has ended says so and ends.
-func TestDatabaseEndsByItself(t *testing.T) {
-	t.Parallel()
-	s := start(t)
+	s = startIn(t, noEnv, "-data", folder)
+	assert.Equal(t, `{"data":{"balance":"101"}}`, s.balance(t, "1"))
 	_, port, err := net.SplitHostPort(s.database)
 	require.NoError(t, err)
 	processes, err := exec.CommandContext(t.Context(), "ps", "-eo", "pid=,args=").Output()
@@ -174,8 +174,15 @@ func TestDatabaseEndsByItself(t *testing.T) {
 			killed = true
 		}
 	}
-	require.True(t, killed, "the database is no Java at port %s", port)
+	require.True(t, killed, "no Java is at port %s", port)
 	assert.ErrorContains(t, <-s.ended, "DynamoDB Local ended by itself")
+}
+
+// The audit's line repeats nothing of the environment, least of all a secret.
+func TestAuditLineOfAnotherDynamoDB(t *testing.T) {
+	t.Parallel()
+	d := database{endpoint: "http://127.0.0.1:1"}
+	assert.Equal(t, "go run ./infra/audit", d.auditLine())
 }
 
 func TestCannotStart(t *testing.T) {
@@ -199,12 +206,10 @@ func TestCannotStart(t *testing.T) {
 		{[]string{"-nothing"}, "", "not defined"},
 		{[]string{"serve"}, "", `unexpected "serve"`},
 		{[]string{"-addr", "3300"}, "", `-addr must be an address and a port, such as 127.0.0.1:3300, or :3300 for all addresses of this machine, and not "3300"`},
-		{[]string{"-addr", "127.0.0.1:0", "-data", "/proc"}, "", "data folder of DynamoDB Local: "},
 		{[]string{"-addr", "127.0.0.1:0"}, "https://dynamodb.us-east-1.amazonaws.com", "not on this machine; -remote allows that"},
 		{[]string{"-addr", "127.0.0.1:0", "-remote"}, "http://127.0.0.1:1", "missing in the environment: TRANSACTIONS_TABLE"},
 		{[]string{"-addr", "127.0.0.1:0", "-remote"}, "http://another.invalid:1", "AWS_ACCESS_KEY_ID"},
-		{[]string{"-addr", "127.0.0.1:0"}, "http://127.0.0.1:1", "AWS_ENDPOINT_URL_DYNAMODB is http://127.0.0.1:1: "},
-		{[]string{"-addr", "127.0.0.1:0"}, "http://127.0.0.1:1", "create table transactions"},
+		{[]string{"-addr", "127.0.0.1:0"}, "http://127.0.0.1:1", "AWS_ENDPOINT_URL_DYNAMODB is http://127.0.0.1:1: create table transactions: "},
 	} {
 		getenv := func(name string) string {
 			if name == "AWS_ENDPOINT_URL_DYNAMODB" {
@@ -212,18 +217,18 @@ func TestCannotStart(t *testing.T) {
 			}
 			return ""
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // it waits longer for a DynamoDB
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second) // it waits longer for a DynamoDB
 		err := run(ctx, c.args, getenv, io.Discard, io.Discard)
 		assert.ErrorContains(t, err, c.want, "%v", c.args)
 		cancel()
 	}
 }
 
-// What is called in a way that there isn't does nothing and ends with status 2.
+// A wrong command line ends with status 2 and does nothing.
 func TestUsageErrors(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"-nothing"}, {"serve"}, {"-addr", "3300"}, {"-data"}} {
-		err := run(t.Context(), args, func(string) string { return "" }, io.Discard, io.Discard)
+		err := run(t.Context(), args, noEnv, io.Discard, io.Discard)
 		exit, ok := errors.AsType[*cli.ExitError](err)
 		require.True(t, ok, "%v: %v", args, err)
 		assert.Equal(t, 2, exit.Status, "%v", args)
@@ -234,7 +239,7 @@ func TestUsageErrors(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	err := run(t.Context(), []string{"-h"}, func(string) string { return "" }, &out, io.Discard)
+	err := run(t.Context(), []string{"-h"}, noEnv, &out, io.Discard)
 	require.ErrorIs(t, err, flag.ErrHelp)
 	for _, word := range []string{dynamodblocal.EndpointVariable, "TRANSACTIONS_TABLE", "TRANSACTIONS_AGGREGATE_TABLE",
 		"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "-addr", "-data", "-remote"} {

@@ -31,6 +31,7 @@ func TestPages(t *testing.T) {
 			assert.Equal(t, http.StatusOK, got.Code, "%s %s", method, path)
 			assert.NotEmpty(t, got.Header().Get("Content-Type"), path)
 			assert.Contains(t, got.Header().Get("Content-Security-Policy"), "default-src 'self'", path)
+			assert.Contains(t, got.Header().Get("Content-Security-Policy"), "frame-ancestors 'none'", path)
 			assert.NotEmpty(t, page.body, path)
 		}
 	}

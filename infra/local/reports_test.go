@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -156,4 +159,29 @@ func statuses(t *testing.T, sent, answers string) string {
 		read(t, response, nil)
 		all = append(all, strconv.Itoa(response.StatusCode))
 	}
+}
+
+// sendAndStall sends each text over a connection of its own, all at once, and no more.
+// It returns what the server answers before it closes the connections.
+func sendAndStall(t *testing.T, s server, texts []string) []string {
+	t.Helper()
+	answers := make([]string, len(texts))
+	var done sync.WaitGroup
+	for i, text := range texts {
+		done.Go(func() {
+			connection, err := net.Dial("tcp", s.address)
+			if !assert.NoError(t, err) {
+				return
+			}
+			defer connection.Close()
+			assert.NoError(t, connection.SetDeadline(time.Now().Add(4*readWithin)))
+			_, err = io.WriteString(connection, text)
+			assert.NoError(t, err)
+			answer, err := io.ReadAll(connection)
+			assert.NoError(t, err, "the connection stays open: %q", text)
+			answers[i] = string(answer)
+		})
+	}
+	done.Wait()
+	return answers
 }
