@@ -1,6 +1,10 @@
 package handler
 
-import "cmp"
+import (
+	"cmp"
+
+	"onewrite/ledger"
+)
 
 // balance answers GET /balance.
 func (h *Handler) balance(c *call) (answer, error) {
@@ -13,14 +17,24 @@ func (h *Handler) balance(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	body := balanceBody{Balance: funds.Balance.String()}
+	body := balanceBody{Balance: funds.Balance.String(), Currency: h.currency()}
 	if !funds.Held.IsZero() {
 		body.Held = funds.Held.String()
 	}
 	return readAnswer(data{Data: body}), nil
 }
 
+// currency returns the currency as answers have it: where it is the default one,
+// they have none, because they had none before there were others.
+func (h *Handler) currency() string {
+	if h.settings.Currency == ledger.DefaultCurrency {
+		return ""
+	}
+	return h.settings.Currency
+}
+
 type balanceBody struct {
-	Balance string `json:"balance"`
-	Held    string `json:"held,omitempty"`
+	Balance  string `json:"balance"`
+	Held     string `json:"held,omitempty"`
+	Currency string `json:"currency,omitempty"`
 }

@@ -18,9 +18,6 @@ import (
 // their users' ids are not long.
 const maxBodyBytes = 16 << 10
 
-// currency is the only one there is.
-const currency = "USD"
-
 // readBody reads a whole body of at most maxBodyBytes. A longer one is
 // errBodyTooLarge.
 func readBody(c *call) ([]byte, error) {
@@ -72,10 +69,10 @@ func (m *member) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// parseBody reads a transaction's body into r. Names are case-sensitive; a
+// parseBody reads a transaction's body into r, by the ledger's settings. Names are case-sensitive; a
 // member that stands twice, in any object, and invalid UTF-8 are rejected, as
 // two readers could read them in two ways (RFC 8259, section 4).
-func parseBody(invalid *invalidRequest, body []byte, r *ledger.Request) {
+func parseBody(invalid *invalidRequest, s ledger.Settings, body []byte, r *ledger.Request) {
 	if jsontext.Value(body).Kind() != '{' {
 		invalid.add(bodyField, "must be a JSON object")
 		return
@@ -86,9 +83,9 @@ func parseBody(invalid *invalidRequest, body []byte, r *ledger.Request) {
 		return
 	}
 	if m.Entries == nil {
-		r.Entries = []ledger.Entry{parseEntry(invalid, "", m.entryMembers)}
+		r.Entries = []ledger.Entry{parseEntry(invalid, s, "", m.entryMembers)}
 	} else {
-		parseEntries(invalid, m, r)
+		parseEntries(invalid, s, m, r)
 	}
 	checkBalanced(invalid, m, r.Entries)
 	r.Metadata = parseMetadata(invalid, m.Metadata)
@@ -98,7 +95,7 @@ func parseBody(invalid *invalidRequest, body []byte, r *ledger.Request) {
 }
 
 // parseEntries reads the entries of the long body.
-func parseEntries(invalid *invalidRequest, m members, r *ledger.Request) {
+func parseEntries(invalid *invalidRequest, s ledger.Settings, m members, r *ledger.Request) {
 	for field, member := range map[string]member{
 		userField: m.UserID, ammountField: m.Ammount, amountField: m.Amount, typeField: m.Type,
 	} {
@@ -106,7 +103,7 @@ func parseEntries(invalid *invalidRequest, m members, r *ledger.Request) {
 			invalid.add(field, "must be in an entry, or entries be left out")
 		}
 	}
-	checkCurrency(invalid, "", m.Currency)
+	checkCurrency(invalid, s, "", m.Currency)
 	var entries []jsontext.Value
 	if jsontext.Value(m.Entries).Kind() != '[' || json.Unmarshal(m.Entries, &entries) != nil {
 		invalid.add(entriesField, "must be an array")
@@ -131,25 +128,25 @@ func parseEntries(invalid *invalidRequest, m members, r *ledger.Request) {
 				invalid.add(field+name, "must be beside entries, not in one")
 			}
 		}
-		r.Entries = append(r.Entries, parseEntry(invalid, field, m))
+		r.Entries = append(r.Entries, parseEntry(invalid, s, field, m))
 	}
 	invalid.addError(entriesField, ledger.CheckEntries(r.Entries))
 }
 
 // parseEntry reads an entry. What is wrong with it is named by the field of a
 // member, which begins with the prefix.
-func parseEntry(invalid *invalidRequest, prefix string, m entryMembers) ledger.Entry {
-	checkCurrency(invalid, prefix, m.Currency)
+func parseEntry(invalid *invalidRequest, s ledger.Settings, prefix string, m entryMembers) ledger.Entry {
+	checkCurrency(invalid, s, prefix, m.Currency)
 	return ledger.Entry{
 		UserID: parseMember(invalid, prefix+userField, m.UserID, aString, ledger.ParseUserID),
 		Type:   parseMember(invalid, prefix+typeField, m.Type, aString, ledger.ParseType),
-		Amount: parseAmount(invalid, prefix, m.Ammount, m.Amount),
+		Amount: parseAmount(invalid, s, prefix, m.Ammount, m.Amount),
 	}
 }
 
-func checkCurrency(invalid *invalidRequest, prefix string, m member) {
-	if m != nil && textOf(m) != currency {
-		invalid.add(prefix+currencyField, `must be "USD", or left out`)
+func checkCurrency(invalid *invalidRequest, s ledger.Settings, prefix string, m member) {
+	if m != nil && textOf(m) != s.Currency {
+		invalid.add(prefix+currencyField, `must be "`+s.Currency+`", or left out`)
 	}
 }
 
@@ -168,13 +165,13 @@ func checkBalanced(invalid *invalidRequest, m members, entries []ledger.Entry) {
 }
 
 // parseAmount reads the amount under either of its names.
-func parseAmount(invalid *invalidRequest, prefix string, ammount, amount member) ledger.Amount {
+func parseAmount(invalid *invalidRequest, s ledger.Settings, prefix string, ammount, amount member) ledger.Amount {
 	if amount == nil {
-		return parseMember(invalid, prefix+ammountField, ammount, aStringOrNumber, ledger.ParseAmount)
+		return parseMember(invalid, prefix+ammountField, ammount, aStringOrNumber, s.ParseAmount)
 	}
-	parsed := parseMember(invalid, prefix+amountField, amount, aStringOrNumber, ledger.ParseAmount)
+	parsed := parseMember(invalid, prefix+amountField, amount, aStringOrNumber, s.ParseAmount)
 	if ammount != nil {
-		same := parseMember(invalid, prefix+ammountField, ammount, aStringOrNumber, ledger.ParseAmount)
+		same := parseMember(invalid, prefix+ammountField, ammount, aStringOrNumber, s.ParseAmount)
 		if !same.Equal(parsed) {
 			invalid.add(prefix+amountField, "must be the same as ammount, or left out")
 		}

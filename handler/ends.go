@@ -19,7 +19,7 @@ func (h *Handler) capture(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	amount, field, err := parseCapture(c)
+	amount, field, err := h.parseCapture(c)
 	if err != nil {
 		return answer{}, err
 	}
@@ -29,7 +29,7 @@ func (h *Handler) capture(c *call) (answer, error) {
 		invalid.addError(field, err)
 		err = invalid
 	}
-	return c.endAnswer(result, err)
+	return h.endAnswer(c, result, err)
 }
 
 // void answers POST /transactions/{id}/void. Its body says nothing.
@@ -38,7 +38,8 @@ func (h *Handler) void(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return c.endAnswer(h.ledger.Void(c.Context(), r))
+	result, err := h.ledger.Void(c.Context(), r)
+	return h.endAnswer(c, result, err)
 }
 
 // endRequest returns the hold that the path names, which must be of a user that
@@ -53,7 +54,7 @@ func (c *call) endRequest() (ledger.EndRequest, error) {
 }
 
 // endAnswer returns the answer to a call that ended a hold.
-func (c *call) endAnswer(result ledger.Result, err error) (answer, error) {
+func (h *Handler) endAnswer(c *call, result ledger.Result, err error) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
@@ -61,7 +62,7 @@ func (c *call) endAnswer(result ledger.Result, err error) (answer, error) {
 	a := answer{
 		status:  http.StatusOK,
 		headers: newHeaders(jsonType),
-		body:    encode(data{Data: wholeBody(result.Transaction)}),
+		body:    encode(data{Data: h.wholeBody(result.Transaction)}),
 		outcome: outcomePosted,
 	}
 	return a.replayed(result), nil
@@ -69,7 +70,7 @@ func (c *call) endAnswer(result ledger.Result, err error) (answer, error) {
 
 // parseCapture reads the amount that a capture takes and the field that has it,
 // from a body that may be left out. The zero Amount is all that is held.
-func parseCapture(c *call) (amount ledger.Amount, field string, err error) {
+func (h *Handler) parseCapture(c *call) (amount ledger.Amount, field string, err error) {
 	body, err := readBody(c)
 	if err != nil || len(body) == 0 {
 		return amount, "", err
@@ -81,7 +82,7 @@ func parseCapture(c *call) (amount ledger.Amount, field string, err error) {
 	} else if err := json.Unmarshal(body, &m); err != nil {
 		invalid.add(bodyField, "must be valid JSON: "+unreadable(err))
 	}
-	checkCurrency(invalid, "", m.Currency)
+	checkCurrency(invalid, h.settings, "", m.Currency)
 	field = ammountField
 	if m.Ammount == nil {
 		field = amountField
@@ -93,7 +94,7 @@ func parseCapture(c *call) (amount ledger.Amount, field string, err error) {
 	case m.Amount.Kind() == 'n':
 		invalid.add(amountField, null)
 	case m.Ammount != nil || m.Amount != nil:
-		amount = parseAmount(invalid, "", member(m.Ammount), member(m.Amount))
+		amount = parseAmount(invalid, h.settings, "", member(m.Ammount), member(m.Amount))
 	}
 	return amount, field, invalid.err()
 }

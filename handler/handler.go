@@ -27,12 +27,15 @@ type Handler struct {
 	log    *slog.Logger
 	access Access
 	routes []route
+
+	// settings are the ledger's.
+	settings ledger.Settings
 }
 
 // New returns the handler of a ledger. It logs one record for each call, see
 // [NewLogger].
 func New(l *ledger.Ledger, log *slog.Logger, access Access) *Handler {
-	h := &Handler{ledger: l, log: log, access: access}
+	h := &Handler{ledger: l, log: log, access: access, settings: l.Settings()}
 	h.routes = h.allRoutes()
 	return h
 }
@@ -86,7 +89,7 @@ func (h *Handler) serve(ctx context.Context, c *call, err error) answer {
 	}
 	a, err := protect(func() (answer, error) { return do(c) })
 	if err != nil {
-		a = problemAnswer(err, c.caller, c.URL.EscapedPath())
+		a = h.problemAnswer(err, c.caller, c.URL.EscapedPath())
 	}
 	h.logCall(c, a, err, time.Since(began))
 	return a
@@ -95,7 +98,7 @@ func (h *Handler) serve(ctx context.Context, c *call, err error) answer {
 // brokenOff answers a call that failed outside of its action, while its event
 // was read, or its answer encoded or logged.
 func (h *Handler) brokenOff(r *http.Request, err error) answer {
-	a := problemAnswer(err, caller{}, r.URL.EscapedPath())
+	a := h.problemAnswer(err, caller{}, r.URL.EscapedPath())
 	_, _ = protect(func() (any, error) {
 		h.logCall(&call{Request: r}, a, err, 0)
 		return nil, nil

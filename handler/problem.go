@@ -92,7 +92,8 @@ type problem struct {
 	Entry      *int                `json:"entry,omitempty"`      // the place of the one that did not fit, if there are several
 	Balance    string              `json:"balance,omitempty"`
 	Limit      string              `json:"limit,omitempty"`
-	Ended      string              `json:"ended,omitempty"` // of a hold
+	Currency   string              `json:"currency,omitempty"` // of Balance and Limit
+	Ended      string              `json:"ended,omitempty"`    // of a hold
 }
 
 // endings says how a hold ended, in words for callers.
@@ -104,7 +105,7 @@ var endings = map[ledger.End]string{
 
 // problemAnswer returns the answer to a call that failed with err, as its caller
 // may see it.
-func problemAnswer(err error, caller caller, instance string) answer {
+func (h *Handler) problemAnswer(err error, caller caller, instance string) answer {
 	row := problemOf(err)
 	headers := newHeaders(problemType)
 	body := problem{
@@ -148,6 +149,9 @@ func problemAnswer(err error, caller caller, instance string) answer {
 	}
 	if errors.Is(err, ledger.ErrBalanceLimit) {
 		body.Limit = ledger.MaxBalance().String()
+	}
+	if body.Balance != "" || body.Limit != "" {
+		body.Currency = h.currency()
 	}
 	if errors.Is(err, ledger.ErrTryAgain) {
 		headers["Retry-After"] = "1"

@@ -14,6 +14,7 @@ type transactionBody struct {
 	UserID        string         `json:"userId,omitempty"`
 	Type          string         `json:"type,omitempty"`
 	Ammount       string         `json:"ammount,omitempty"`
+	Currency      string         `json:"currency,omitempty"`
 	Status        string         `json:"status"`
 	CreatedAt     string         `json:"createdAt"`
 	ExpiresAt     string         `json:"expiresAt,omitempty"` // of one that is or was pending
@@ -32,8 +33,8 @@ type entryBody struct {
 
 // wholeBody returns a transaction as a whole, or the row that is not a first
 // one: a further entry, or the end of a hold.
-func wholeBody(t ledger.Transaction) transactionBody {
-	b := rowBody(t)
+func (h *Handler) wholeBody(t ledger.Transaction) transactionBody {
+	b := h.rowBody(t)
 	if t.Entries == nil {
 		return b
 	}
@@ -58,20 +59,21 @@ func wholeBody(t ledger.Transaction) transactionBody {
 
 // lineBody returns a line of a user's history: a row, or a declined transaction
 // as a whole, whose entries have no lines.
-func lineBody(t ledger.Transaction) transactionBody {
+func (h *Handler) lineBody(t ledger.Transaction) transactionBody {
 	if t.Status == ledger.Declined {
-		return wholeBody(t)
+		return h.wholeBody(t)
 	}
-	return rowBody(t)
+	return h.rowBody(t)
 }
 
 // rowBody returns a row.
-func rowBody(t ledger.Transaction) transactionBody {
+func (h *Handler) rowBody(t ledger.Transaction) transactionBody {
 	b := transactionBody{
 		ID:        t.ID.String(),
 		UserID:    t.UserID.String(),
 		Type:      cmp.Or(string(t.Type), string(t.End)),
 		Ammount:   t.Amount.String(),
+		Currency:  h.currency(),
 		Status:    string(t.Status),
 		CreatedAt: ledger.FormatTime(t.CreatedAt),
 		Metadata:  metadataBody(t.Metadata),

@@ -9,7 +9,7 @@ import (
 
 // post answers POST /transactions.
 func (h *Handler) post(c *call) (answer, error) {
-	request, err := parsePost(c)
+	request, err := h.parsePost(c)
 	if err != nil {
 		return answer{}, err
 	}
@@ -23,7 +23,7 @@ func (h *Handler) post(c *call) (answer, error) {
 	a := answer{
 		status:  http.StatusCreated,
 		headers: newHeaders(jsonType),
-		body:    encode(data{Data: wholeBody(result.Transaction)}),
+		body:    encode(data{Data: h.wholeBody(result.Transaction)}),
 		outcome: outcomePosted,
 	}
 	a.headers["Location"] = transactionPath + c.transaction
@@ -41,14 +41,14 @@ func (a answer) replayed(result ledger.Result) answer {
 
 // parsePost reads headers and body whole before it rejects them, so that one
 // answer names all that is wrong.
-func parsePost(c *call) (r ledger.Request, err error) {
+func (h *Handler) parsePost(c *call) (r ledger.Request, err error) {
 	body, err := readBody(c)
 	if err != nil {
 		return r, err
 	}
 	invalid := &invalidRequest{}
 	r.IdempotencyKey = parseKey(invalid, c.Header)
-	parseBody(invalid, body, &r)
+	parseBody(invalid, h.settings, body, &r)
 	r.PostedBy = c.caller.name
 	return r, cmp.Or(c.caller.mayPost(r.Entries), invalid.err())
 }
@@ -68,7 +68,7 @@ func (h *Handler) transaction(c *call) (answer, error) {
 		return answer{}, ledger.ErrNotFound // as if there were none
 	}
 	c.user = t.UserID
-	return readAnswer(data{Data: wholeBody(t)}), nil
+	return readAnswer(data{Data: h.wholeBody(t)}), nil
 }
 
 // history answers GET /transactions.
@@ -86,7 +86,7 @@ func (h *Handler) history(c *call) (answer, error) {
 	}
 	body := make([]transactionBody, 0, len(page.Transactions))
 	for _, t := range page.Transactions {
-		body = append(body, lineBody(t))
+		body = append(body, h.lineBody(t))
 	}
 	next := ""
 	if page.Next != (ledger.Cursor{}) {

@@ -72,9 +72,9 @@ func DecodeAggregate(row map[string]types.AttributeValue) (Aggregate, error) {
 
 // decodeAccount returns the account of a user's row, or that of a user who has
 // none.
-func decodeAccount(row item) (ledger.Account, error) {
+func (s *Store) decodeAccount(row item) (ledger.Account, error) {
 	if len(row) == 0 {
-		return ledger.Account{Balance: ledger.OpeningBalance()}, nil
+		return ledger.Account{Balance: s.settings.Opening}, nil
 	}
 	a, err := DecodeAggregate(row)
 	return a.Account, err

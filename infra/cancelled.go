@@ -105,7 +105,7 @@ func (s *Store) refused(ctx context.Context, moves []ledger.Move, reasons []type
 			}
 			refused.ReadLater = refused.ReadLater || len(row) > 0
 		}
-		account, err := decodeAccount(row)
+		account, err := s.decodeAccount(row)
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"onewrite/ledger"
 )
 
 // Config is what the environment says. See [ConfigFromEnv].
@@ -14,6 +16,7 @@ type Config struct {
 	Region            string
 	Credentials       aws.Credentials
 	Endpoint          string // "" is the region's own
+	Settings          ledger.Settings
 }
 
 // ConfigFromEnv reads the names that template.yaml and AWS Lambda set:
@@ -49,6 +52,7 @@ func ConfigFromEnv(getenv func(string) string) (Config, error) {
 			SessionToken:    getenv("AWS_SESSION_TOKEN"),
 		},
 		Endpoint: getenv("AWS_ENDPOINT_URL_DYNAMODB"),
+		Settings: ledger.DefaultSettings(),
 	}
 	if missing != nil {
 		return Config{}, fmt.Errorf("missing in the environment: %s", strings.Join(missing, ", "))

@@ -32,19 +32,16 @@ const (
 	addHolds   = addRows + ", held :held, holds :holds"
 )
 
-// opening is what a user has who has no row.
-var opening = number(ledger.OpeningBalance())
-
 // moveBalance returns the write that makes a move of a posting where its rules
 // hold. The first row of the posting has that id.
 func (s *Store) moveBalance(m ledger.Move, first ledger.TransactionID) *types.Update {
 	u := update{values: item{
-		":opening": opening,
+		":opening": s.opening,
 		":amount":  number(m.Sum),
 		":one":     integer(m.Rows),
 		":id":      text(first),
 	}}
-	u.keepInRange(m)
+	u.keepInRange(m, s.settings.Opening)
 	change := addAmount
 	if m.Type == ledger.Debit {
 		change = takeAmount
@@ -76,7 +73,7 @@ type update struct {
 // keepInRange adds the rules that keep the balance in its range, for a move that
 // could leave it. A user without a row needs no row where the opening balance
 // allows the move.
-func (u *update) keepInRange(m ledger.Move) {
+func (u *update) keepInRange(m ledger.Move, opening ledger.Balance) {
 	switch {
 	case m.MinBefore.IsZero():
 	case m.Sum.Equal(m.MinBefore):
@@ -89,7 +86,7 @@ func (u *update) keepInRange(m ledger.Move) {
 		u.rules = append(u.rules, mostRule)
 		u.values[":headroom"] = number(m.MaxBefore)
 	}
-	if m.Ends == nil && m.Allows(ledger.OpeningBalance()) { // a user with holds has a row
+	if m.Ends == nil && m.Allows(opening) { // a user with holds has a row
 		inRange := strings.Join(u.rules, " AND ") + " OR " + newUser
 		if m.Opens != nil { // more rules follow
 			inRange = "(" + inRange + ")"

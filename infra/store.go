@@ -19,6 +19,8 @@ type Store struct {
 	client       *dynamodb.Client
 	transactions string
 	aggregate    string
+	settings     ledger.Settings
+	opening      types.AttributeValue // the opening balance, which most writes have
 	jitter       func(bound time.Duration) time.Duration
 }
 
@@ -35,12 +37,22 @@ func WithJitter(jitter func(bound time.Duration) time.Duration) Option {
 // NewStore returns a store that keeps a ledger in the two tables of c, which
 // must exist.
 func NewStore(client *dynamodb.Client, c Config, options ...Option) *Store {
-	s := &Store{client, c.TransactionsTable, c.AggregateTable, rand.N[time.Duration]}
+	s := &Store{
+		client:       client,
+		transactions: c.TransactionsTable,
+		aggregate:    c.AggregateTable,
+		settings:     c.Settings,
+		opening:      number(c.Settings.Opening),
+		jitter:       rand.N[time.Duration],
+	}
 	for _, option := range options {
 		option(s)
 	}
 	return s
 }
+
+// Settings implements [ledger.Store].
+func (s *Store) Settings() ledger.Settings { return s.settings }
 
 // idIsNew is the rule that a row is stored once and never changed. It is a
 // variable so that all requests point to it.
@@ -105,7 +117,7 @@ func (s *Store) Account(ctx context.Context, user ledger.UserID) (ledger.Account
 	if err != nil {
 		return ledger.Account{}, err
 	}
-	return decodeAccount(row)
+	return s.decodeAccount(row)
 }
 
 // accountRow reads the row of a user's account, or nothing if there is none.

@@ -7,47 +7,44 @@ import (
 	"github.com/cockroachdb/apd/v3"
 )
 
-// The bounds of a transaction's amount and of a balance. Every sum of a balance
-// and an amount has at most 16 digits before the point and two after it, which
-// exact can hold, and a DynamoDB number too.
+// The bounds of a transaction's amount and of a balance, in every currency. Every
+// sum of a balance and an amount has at most wholeDigits before the point and
+// [MaxPlaces] after it, which exact can hold, and a DynamoDB number of 38 digits too.
 var (
-	minAmount      = dollars("0.01")
-	maxAmount      = dollars("1000000000000")    // 10^12
-	maxBalance     = dollars("1000000000000000") // 10^15
-	openingBalance = dollars("100")
+	maxAmount  = decimal("1000000000000")    // 10^12
+	maxBalance = decimal("1000000000000000") // 10^15
 )
 
-// OpeningBalance returns every user's balance before the first transaction: 100
-// dollars.
-func OpeningBalance() Balance { return Balance{openingBalance} }
+const wholeDigits = 16
 
-// MaxBalance returns the highest balance that a credit can lift to: 10^15 dollars.
+// MaxBalance returns the highest balance that a credit can lift to: 10^15.
 func MaxBalance() Balance { return Balance{maxBalance} }
-
-// cents is the exponent of all values: two places after the point.
-const cents = -2
 
 // exact is the context of all arithmetic. It fails rather than round.
 var exact = apd.Context{
-	Precision:   18,
+	Precision:   wholeDigits + MaxPlaces,
 	MaxExponent: apd.MaxExponent,
 	MinExponent: apd.MinExponent,
 	Traps:       apd.DefaultTraps | apd.Inexact,
 }
 
-// Amount is how much money one transaction moves: US dollars, from 0.01 to
-// 10^12, with at most two decimal places. The zero Amount is not valid; make
-// one with [ParseAmount]. Compare with [Amount.Equal], not ==.
+// Amount is how much money one transaction moves, in the currency of the ledger's
+// [Settings]: up to 10^12, with at most [MaxPlaces] decimal places, and at least the
+// smallest unit. The zero Amount is not valid; make one with [Settings.ParseAmount].
+// Compare with [Amount.Equal], not ==.
 type Amount struct{ d apd.Decimal }
 
-// ParseAmount parses plain decimal notation such as "12.50", in dollars: digits,
-// optionally a point and one or two digits. Leading zeros mean nothing. Anything
-// else, such as "NaN", "1e3" and "-1", is an [*InvalidError] that unwraps to
-// [ErrInvalidAmount].
-func ParseAmount(s string) (Amount, error) {
-	d, reason := parsePlain(s, maxAmount)
-	if reason == "" && d.Cmp(&minAmount) < 0 {
-		reason = "must be at least " + shortest(minAmount)
+// ParseAmount parses plain decimal notation such as "12.50": digits, optionally a
+// point and one to [MaxPlaces] digits. Leading zeros mean nothing. Anything else,
+// such as "NaN", "1e3" and "-1", is an [*InvalidError] that unwraps to
+// [ErrInvalidAmount]. It is for rows: an amount that a caller sends is parsed by
+// [Settings.ParseAmount].
+func ParseAmount(s string) (Amount, error) { return parseAmount(s, MaxPlaces) }
+
+func parseAmount(s string, places int) (Amount, error) {
+	d, reason := parsePlain(s, places, maxAmount)
+	if reason == "" && d.IsZero() {
+		reason = "must be at least " + smallestUnit(places)
 	}
 	if reason != "" {
 		return Amount{}, &InvalidError{ErrInvalidAmount, reason}
@@ -67,15 +64,16 @@ func (a Amount) Equal(b Amount) bool { return a.d.Cmp(&b.d) == 0 }
 // More reports whether a is more than b.
 func (a Amount) More(b Amount) bool { return a.d.Cmp(&b.d) > 0 }
 
-// Balance is what a user can spend: US dollars, from zero to [MaxBalance], with
-// at most two decimal places. No credit passes that, but a hold that ends is
-// never rejected, and may: by what was held. Compare with [Balance.Equal], not ==.
+// Balance is what a user can spend, in the currency of the ledger's [Settings]: from
+// zero to [MaxBalance], with at most [MaxPlaces] decimal places. No credit passes
+// that, but a hold that ends is never rejected, and may: by what was held. Compare
+// with [Balance.Equal], not ==.
 type Balance struct{ d apd.Decimal }
 
 // ParseBalance parses a balance in the notation of [ParseAmount]. Anything else
 // is an [*InvalidError] that unwraps to [ErrInvalidBalance].
 func ParseBalance(s string) (Balance, error) {
-	d, reason := parsePlain(s, highestBalance.d)
+	d, reason := parsePlain(s, MaxPlaces, highestBalance.d)
 	if reason != "" {
 		return Balance{}, &InvalidError{ErrInvalidBalance, reason}
 	}
@@ -106,20 +104,20 @@ func (b Balance) After(t Type, a Amount) (after Balance, ok bool) {
 	return Balance(sum), true
 }
 
-// parsePlain parses digits with at most two decimal places, up to most, or
+// parsePlain parses digits with at most so many decimal places, up to most, or
 // returns the reason why s is not that. It looks at the text itself, because apd
 // also takes "NaN", "Infinity", "1e5", "-0" and ".5".
-func parsePlain(s string, most apd.Decimal) (d apd.Decimal, reason string) {
+func parsePlain(s string, places int, most apd.Decimal) (d apd.Decimal, reason string) {
 	whole, fraction, point := strings.Cut(s, ".")
 	if whole == "" || !digits(whole) || !digits(fraction) || point && fraction == "" {
-		return d, `must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces`
+		return d, "must be a plain decimal such as \"" + exampleAmount(places) + "\": digits, no sign, no exponent, no spaces"
 	}
-	if len(fraction) > -cents {
-		return d, "must have at most two decimal places"
+	if len(fraction) > places {
+		return d, tooManyPlaces(places)
 	}
 	whole = strings.TrimLeft(whole, "0")
-	if len(whole) <= int(exact.Precision)+cents { // what exact holds
-		d = dollars("0" + whole + "." + (fraction + "00")[:-cents])
+	if len(whole) <= wholeDigits {
+		d = decimal("0" + whole + "." + fraction + strings.Repeat("0", MaxPlaces-len(fraction)))
 		if d.Cmp(&most) <= 0 {
 			return d, ""
 		}
@@ -132,25 +130,45 @@ func digits(s string) bool {
 	return strings.Trim(s, "0123456789") == ""
 }
 
-// dollars returns the decimal of a text that is known to be one.
-func dollars(s string) apd.Decimal {
+// decimal returns the decimal of a text that is known to be one. All have the same
+// exponent, so that the same sum is the same value however it was written.
+func decimal(s string) apd.Decimal {
 	var d apd.Decimal
 	_, _, err := exact.SetString(&d, s)
 	if err == nil {
-		_, err = exact.Quantize(&d, &d, cents)
+		_, err = exact.Quantize(&d, &d, -MaxPlaces)
 	}
 	if err != nil {
-		panic(fmt.Sprintf("ledger: %q is not a sum of dollars: %v", s, err))
+		panic(fmt.Sprintf("ledger: %q is not a sum of money: %v", s, err))
 	}
-	return d
+	return unshared(d)
 }
 
-// mustExact panics rather than go on with a wrong sum. The bounds of Amount and
-// Balance make that impossible.
-func mustExact(condition apd.Condition, err error) {
-	if err != nil {
+// plus returns a + b. It panics rather than return another sum, which the bounds of
+// Amount and Balance make impossible.
+func plus(a, b apd.Decimal) apd.Decimal {
+	var sum apd.Decimal
+	if condition, err := exact.Add(&sum, &a, &b); err != nil {
 		panic(fmt.Sprintf("ledger: inexact sum: %v (%v)", err, condition))
 	}
+	return unshared(sum)
+}
+
+// minus returns a - b, as plus does.
+func minus(a, b apd.Decimal) apd.Decimal {
+	var negative apd.Decimal
+	negative.Neg(&b)
+	return plus(a, negative)
+}
+
+// unshared returns d with its digits in the value itself. A decimal of apd may point
+// to them if they need more than 64 bits. Then its copies share them, and a write to
+// one changes the others. So no function here writes to a decimal that may have been
+// copied, and none returns one that points.
+func unshared(d apd.Decimal) apd.Decimal {
+	var own apd.Decimal
+	own.Set(&d)
+	return own
 }
 
 // shortest returns the text of d without needless zeros.

@@ -75,7 +75,7 @@ func TestParseAmountRefuses(t *testing.T) {
 		{strings.Repeat("9", 40), "at most 1000000000000"},
 		{strings.Repeat("9", 100_000), "at most 1000000000000"},
 	} {
-		_, err := ledger.ParseAmount(c.in)
+		_, err := ledger.DefaultSettings().ParseAmount(c.in)
 		require.ErrorIs(t, err, ledger.ErrInvalidAmount, "ParseAmount(%.50q)", c.in)
 		assert.Regexp(t, c.reason+"\\b", err.Error(), "ParseAmount(%.50q)", c.in)
 	}
@@ -83,7 +83,7 @@ func TestParseAmountRefuses(t *testing.T) {
 
 func TestParseBalance(t *testing.T) {
 	t.Parallel()
-	for _, in := range []string{"0", "0.01", "100", "999999999999999.99", "1000000000000000"} {
+	for _, in := range []string{"0", "0.01", "100", "999999999999999.99", "999999999999999.99999999", "1000000000000000"} {
 		balance, err := ledger.ParseBalance(in)
 		require.NoError(t, err, "ParseBalance(%q)", in)
 		assert.Equal(t, in, balance.String())
@@ -92,7 +92,7 @@ func TestParseBalance(t *testing.T) {
 		{"", "plain decimal"},
 		{"-0.01", "plain decimal"},
 		{"NaN", "plain decimal"},
-		{"0.001", "two decimal places"},
+		{"0.000000001", "8 decimal places"},
 		{"1016000000000000.01", "at most 1016000000000000"},
 		{"9999999999999999", "at most 1016000000000000"},
 		{"100000000000000000000", "at most 1016000000000000"},
@@ -157,20 +157,20 @@ func TestMoneyEncodesAsText(t *testing.T) {
 	text, err := json.Marshal(struct {
 		Amount  ledger.Amount
 		Balance ledger.Balance
-	}{amount, ledger.OpeningBalance()})
+	}{amount, ledger.DefaultSettings().Opening})
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"Amount":"12.5","Balance":"100"}`, string(text))
 }
 
 func TestBounds(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, "100", ledger.OpeningBalance().String())
 	assert.Equal(t, "1000000000000000", ledger.MaxBalance().String())
+	assert.Equal(t, "1016000000000000", ledger.HighestBalance().String())
 }
 
 func TestInvalidErrorNamesReason(t *testing.T) {
 	t.Parallel()
-	_, err := ledger.ParseAmount("0")
+	_, err := ledger.DefaultSettings().ParseAmount("0")
 	var invalid *ledger.InvalidError
 	require.ErrorAs(t, err, &invalid)
 	assert.Equal(t, "must be at least 0.01", invalid.Reason)

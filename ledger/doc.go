@@ -1,10 +1,11 @@
-// Package ledger is a money ledger: users, their balances in US dollars, and
+// Package ledger is a money ledger: users, their balances in one currency, and
 // the transactions that move them. It is pure: it knows neither AWS nor HTTP,
 // and its caller provides the clock and the [Store].
 //
 // # Model
 //
-// Every user has a [Balance], [OpeningBalance] before the first transaction. A
+// A ledger has [Settings] for ever: its currency, the decimal places of amounts, and
+// the [Balance] that every user has before the first transaction. A
 // transaction has one or more entries, each of which credits or debits an
 // [Amount] of one user: a transfer is a debit and a credit. The user of the first
 // entry and the caller's [IdempotencyKey] name it, and it has exactly one
@@ -42,7 +43,7 @@
 //
 // # Invariants
 //
-//   - A balance is OpeningBalance plus the posted credits minus the posted
+//   - A balance is the opening balance plus the posted credits minus the posted
 //     debits, what was captured and what is held. It is never below zero, and no
 //     credit lifts it above MaxBalance; only what a hold gives back may, up to
 //     [HighestBalance]. A credit is bounded by the stored balance: it does not
@@ -67,9 +68,9 @@
 // # Money
 //
 // Sums are decimals of the apd package, in a context that fails rather than
-// round. Whole cents in an int64 would hold today's range; decimals need no
-// conversion between a caller's text and a DynamoDB number, and no other code
-// for a wider range or a currency with other places. [Amount] and [Balance] hide
+// round. Whole units in an int64 would hold 10^15 with three decimal places, and not
+// with eight. Decimals need no conversion between a caller's text and a DynamoDB
+// number, and no other code for a currency with other places. [Amount] and [Balance] hide
 // them, because apd also parses "NaN" and "1e3", its == tells 10 from 10.00, and
 // encoders lose its digits.
 package ledger

@@ -41,12 +41,13 @@ var (
 
 // The errors of the parsers, which are wrapped in an [*InvalidError].
 var (
-	ErrInvalidAmount         = errors.New("invalid amount")          // of [ParseAmount]
+	ErrInvalidAmount         = errors.New("invalid amount")          // of [ParseAmount] and [Settings.ParseAmount]
 	ErrInvalidBalance        = errors.New("invalid balance")         // of [ParseBalance]
 	ErrInvalidCursor         = errors.New("invalid cursor")          // of [ParseCursor]
 	ErrInvalidEntries        = errors.New("invalid entries")         // of [CheckEntries]
 	ErrInvalidExpiresIn      = errors.New("invalid expiry")          // of [ParseExpiresIn] and [CheckHold]
 	ErrInvalidIdempotencyKey = errors.New("invalid idempotency key") // of [ParseIdempotencyKey]
+	ErrInvalidSettings       = errors.New("invalid settings")        // of [ParseSettings]
 	ErrInvalidMetadata       = errors.New("invalid metadata")        // of [NewMetadata] and [ParseMetadata]
 	ErrInvalidStatus         = errors.New("invalid status")          // of [ParseStatus]
 	ErrInvalidTime           = errors.New("invalid time")            // of [ParseTime]

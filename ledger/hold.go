@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/cockroachdb/apd/v3"
 )
 
 // MaxHolds is how many holds of a user may be open. A [Store] says why.
@@ -94,7 +92,7 @@ func (a Account) Funds(now time.Time) Funds {
 	f := Funds{Balance: a.Balance}
 	for _, h := range a.Holds {
 		if h.spendable(now) {
-			mustExact(exact.Add(&f.Balance.d, &f.Balance.d, &h.Amount.d))
+			f.Balance.d = plus(f.Balance.d, h.Amount.d)
 		} else {
 			f.Held.add(h.Amount)
 		}
@@ -135,8 +133,10 @@ func anyExpires(accounts map[UserID]Account, earlier, later time.Time) bool {
 // highestBalance is what HighestBalance returns: releases may lift a balance over
 // MaxBalance by what was held.
 var highestBalance = func() (b Balance) {
-	mustExact(exact.Mul(&b.d, &maxAmount, apd.New(MaxHolds, 0)))
-	mustExact(exact.Add(&b.d, &b.d, &maxBalance))
+	b.d = maxBalance
+	for range MaxHolds {
+		b.d = plus(b.d, maxAmount)
+	}
 	return b
 }()
 

@@ -22,6 +22,10 @@ func New(store Store, now func() time.Time) *Ledger {
 	return &Ledger{store, now}
 }
 
+// Settings returns the settings of the ledger's store. The amounts of a request must
+// be parsed by them: see [Settings.ParseAmount].
+func (l *Ledger) Settings() Settings { return l.store.Settings() }
+
 // Request asks for one transaction: all of its entries, or none. It counts as if
 // they were posted one after another, with nobody in between.
 type Request struct {

@@ -44,7 +44,7 @@ func TestPostOnWrongStore(t *testing.T) {
 		change(&changed)
 		return &ledger.RecordedError{Recorded: changed}
 	}
-	accounts := map[ledger.UserID]ledger.Account{debit.UserID(): {Balance: ledger.OpeningBalance()}}
+	accounts := map[ledger.UserID]ledger.Account{debit.UserID(): {Balance: ledger.DefaultSettings().Opening}}
 	for _, c := range []struct {
 		err  error
 		want string
@@ -71,7 +71,7 @@ func TestUnknownType(t *testing.T) {
 	t.Parallel()
 	for _, unknown := range []ledger.Type{"", "transfer", "Credit"} {
 		assert.PanicsWithValue(t, `ledger: type "`+string(unknown)+`" moves no balance`, func() {
-			ledger.OpeningBalance().After(unknown, request(t, unknown, "10").Entries[0].Amount)
+			ledger.DefaultSettings().Opening.After(unknown, request(t, unknown, "10").Entries[0].Amount)
 		})
 		declined := &ledger.DeclinedError{Result: ledger.Result{Transaction: ledger.Transaction{Type: unknown}}}
 		assert.NotErrorIs(t, declined, ledger.ErrBalanceLimit)
@@ -83,7 +83,7 @@ func TestErrorsNameTheirReason(t *testing.T) {
 	t.Parallel()
 	r := request(t, ledger.Debit, "150.5")
 	transaction := ledger.Transaction{
-		ID: r.TransactionID(), Type: ledger.Debit, Amount: r.Entries[0].Amount, BalanceSeen: ledger.OpeningBalance(),
+		ID: r.TransactionID(), Type: ledger.Debit, Amount: r.Entries[0].Amount, BalanceSeen: ledger.DefaultSettings().Opening,
 	}
 	for _, c := range []struct {
 		err  error
@@ -94,7 +94,7 @@ func TestErrorsNameTheirReason(t *testing.T) {
 			"transaction 47b9e303-c943-824b-a25b-f2db8fa4f6ab: insufficient funds: debit of 150.5 on a balance of 100", ledger.ErrInsufficientFunds},
 		{&ledger.KeyReusedError{TypeDiffers: true}, "idempotency key reused", ledger.ErrKeyReused},
 		{&ledger.RecordedError{Recorded: transaction}, "transaction 47b9e303-c943-824b-a25b-f2db8fa4f6ab is recorded already", nil},
-		{&ledger.RefusedError{Accounts: map[ledger.UserID]ledger.Account{r.UserID(): {Balance: ledger.OpeningBalance()}}}, "not allowed: 1 has 100 and 0 holds", nil},
+		{&ledger.RefusedError{Accounts: map[ledger.UserID]ledger.Account{r.UserID(): {Balance: ledger.DefaultSettings().Opening}}}, "not allowed: 1 has 100 and 0 holds", nil},
 	} {
 		assert.EqualError(t, c.err, c.want)
 		if c.is != nil {

@@ -23,8 +23,8 @@ func (p Posting) items() int { return len(p.Rows) + len(p.Moves) }
 
 // Move changes a user's balance by what the user's rows come to, one after
 // another, if the balance is from MinBefore to MaxBefore before it: then every debit is
-// covered, and no credit passes [MaxBalance]. A user without a row has
-// [OpeningBalance].
+// covered, and no credit passes [MaxBalance]. A user without a row has the opening
+// balance.
 type Move struct {
 	UserID               UserID
 	Type                 Type // whether Sum is added or taken
@@ -50,7 +50,7 @@ func (m Move) Allows(b Balance) bool {
 	return b.d.Cmp(&m.MinBefore.d) >= 0 && b.d.Cmp(&m.MaxBefore.d) <= 0
 }
 
-// Sum is what amounts come to, in US dollars. It may be below zero.
+// Sum is what amounts come to. It may be below zero.
 type Sum struct{ d apd.Decimal }
 
 // String returns the shortest decimal text, such as "100", "-110.5" or "0".
@@ -62,8 +62,8 @@ func (s Sum) IsZero() bool { return s.d.IsZero() }
 // Equal reports whether the sum is as much as the balance.
 func (s Sum) Equal(b Balance) bool { return s.d.Cmp(&b.d) == 0 }
 
-func (s *Sum) add(a Amount)      { mustExact(exact.Add(&s.d, &s.d, &a.d)) }
-func (s *Sum) subtract(a Amount) { mustExact(exact.Sub(&s.d, &s.d, &a.d)) }
+func (s *Sum) add(a Amount)      { s.d = plus(s.d, a.d) }
+func (s *Sum) subtract(a Amount) { s.d = minus(s.d, a.d) }
 
 // move adds the amount of a credit, and subtracts that of a debit.
 func (s *Sum) move(t Type, a Amount) {
@@ -159,11 +159,10 @@ func (b *moveBuilder) of(user UserID) *Move {
 func (b moveBuilder) moves() []Move {
 	for i := range b {
 		m := &b[i]
-		m.Type = Credit
+		m.Type, m.Sum = Credit, m.net
 		if m.net.d.Negative {
-			m.Type = Debit
+			m.Type, m.Sum.d = Debit, minus(apd.Decimal{}, m.net.d)
 		}
-		m.Sum.d.Abs(&m.net.d)
 	}
 	return b
 }
@@ -174,15 +173,12 @@ func (m *Move) add(row Transaction) {
 	m.Rows++
 	switch row.Type {
 	case Debit:
-		var least apd.Decimal
-		if least.Neg(&m.net.d); least.Cmp(&m.MinBefore.d) > 0 {
-			m.MinBefore.d.Set(&least)
+		if least := minus(apd.Decimal{}, m.net.d); least.Cmp(&m.MinBefore.d) > 0 {
+			m.MinBefore.d = least
 		}
 	case Credit:
-		var most apd.Decimal
-		mustExact(exact.Sub(&most, &maxBalance, &m.net.d))
-		if most.Cmp(&m.MaxBefore.d) < 0 {
-			m.MaxBefore.d.Set(&most)
+		if most := minus(maxBalance, m.net.d); most.Cmp(&m.MaxBefore.d) < 0 {
+			m.MaxBefore.d = most
 		}
 	}
 	if row.Status == Pending {

@@ -42,7 +42,7 @@ func TestReplayOfEntries(t *testing.T) {
 		assert.Equal(t, ledger.Result{Transaction: recorded, Replayed: true}, result, text)
 
 		// A decline is replayed as one, with its entry and balance.
-		recorded.Status, recorded.DeclinedEntry, recorded.BalanceSeen = ledger.Declined, len(r.Entries)-1, ledger.OpeningBalance()
+		recorded.Status, recorded.DeclinedEntry, recorded.BalanceSeen = ledger.Declined, len(r.Entries)-1, ledger.DefaultSettings().Opening
 		result, err = postOn(t, recorded, again)
 		var declined *ledger.DeclinedError
 		require.ErrorAs(t, err, &declined, text)

@@ -17,8 +17,12 @@ import "context"
 // row of less than 1 KB, the unit that DynamoDB charges for, unless the user's id is
 // long.
 type Store interface {
+	// Settings returns the settings that the store's tables were begun with. Every
+	// other method fails where the tables have others.
+	Settings() Settings
+
 	// Post records the rows of p and makes its moves, of users who
-	// have no balance yet from OpeningBalance, in one atomic write that is
+	// have no balance yet from the opening balance, in one atomic write that is
 	// serializable against all others: all of it happens or nothing does.
 	//
 	// Nothing is written, and the error is a
@@ -37,7 +41,7 @@ type Store interface {
 	// is there already, nothing is written and the error is a *[RecordedError].
 	Decline(ctx context.Context, t Transaction) error
 
-	// Account returns the user's account, strongly consistent: OpeningBalance
+	// Account returns the user's account, strongly consistent: the opening balance
 	// and no holds if no transaction of the user has been posted.
 	Account(ctx context.Context, user UserID) (Account, error)
 

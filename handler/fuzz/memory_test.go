@@ -147,11 +147,13 @@ func (m *memory) History(_ context.Context, user ledger.UserID, after ledger.Cur
 	return page, nil
 }
 
+func (m *memory) Settings() ledger.Settings { return ledger.DefaultSettings() }
+
 func (m *memory) account(user ledger.UserID) ledger.Account {
 	if account, there := m.accounts[user]; there {
 		return account
 	}
-	return ledger.Account{Balance: ledger.OpeningBalance()}
+	return ledger.Account{Balance: ledger.DefaultSettings().Opening}
 }
 
 func (m *memory) recorded(id ledger.TransactionID) error {

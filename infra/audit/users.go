@@ -106,7 +106,7 @@ func (a *audit) balance(ctx context.Context, user ledger.UserID, read func(conte
 		return balance, false, err
 	}
 	if len(r) == 0 {
-		return infra.Aggregate{UserID: user, Account: ledger.Account{Balance: ledger.OpeningBalance()}}, false, nil
+		return infra.Aggregate{UserID: user, Account: ledger.Account{Balance: ledger.DefaultSettings().Opening}}, false, nil
 	}
 	_, balance, found, ok := books.ExamineAggregate(r)
 	a.mu.Lock()

@@ -62,6 +62,7 @@ func Open(ctx context.Context, endpoint string) (*Books, error) {
 		Region:            "us-east-1",
 		Credentials:       aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"},
 		Endpoint:          endpoint,
+		Settings:          ledger.DefaultSettings(),
 	}
 	c.AggregateTable = strings.Replace(c.TransactionsTable, "transactions", "transactions_aggregate", 1)
 	b := open(c, infra.NewClient(c, tables.Patient))
@@ -74,7 +75,7 @@ func Open(ctx context.Context, endpoint string) (*Books, error) {
 // OpenOnModel makes books on a model of DynamoDB. Things happen to their requests
 // as in the moment, and not to those of the check. They need no Close.
 func OpenOnModel(moment dynamodbmodel.Moment) (*Books, *dynamodbmodel.Model) {
-	c := infra.Config{TransactionsTable: "transactions", AggregateTable: "transactions_aggregate", Region: "us-east-1"}
+	c := infra.Config{TransactionsTable: "transactions", AggregateTable: "transactions_aggregate", Region: "us-east-1", Settings: ledger.DefaultSettings()}
 	model := dynamodbmodel.New(tables.Definitions(c))
 	unsigned := func(o *dynamodb.Options) { o.Credentials = aws.AnonymousCredentials{} } // the model does not look
 	direct := infra.NewClient(c, unsigned, faults.Over(model))

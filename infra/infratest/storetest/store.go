@@ -26,7 +26,7 @@ func posting(t *testing.T, r ledger.Request) ledger.Posting {
 func declined(t *testing.T, r ledger.Request) ledger.Transaction {
 	t.Helper()
 	first := posting(t, r).Rows[0]
-	first.Status, first.BalanceSeen = ledger.Declined, ledger.OpeningBalance()
+	first.Status, first.BalanceSeen = ledger.Declined, ledger.DefaultSettings().Opening
 	return first
 }
 

@@ -42,6 +42,10 @@ func ExamineAggregate(r Row) (user ledger.UserID, balance infra.Aggregate, found
 		damage(KindBalanceRow, ReasonOf(err))
 		return user, balance, found, false
 	}
+	if wrong := tooFineBalance(balance); wrong != "" {
+		damage(KindBalanceRow, wrong)
+		return user, balance, found, false
+	}
 	if strays := strays(r, AggregateAttributes, infra.IsHoldAttribute); strays != "" {
 		damage(KindAttributes, strays)
 	}
@@ -58,6 +62,10 @@ func ExamineTransaction(r Row) (t ledger.Transaction, found []Finding, ok bool) 
 	t, err := infra.DecodeTransaction(r)
 	if err != nil {
 		damage(KindTransactionRow, "%s", ReasonOf(err))
+		return t, found, false
+	}
+	if wrong := tooFine(t); wrong != "" {
+		damage(KindTransactionRow, "%s", wrong)
 		return t, found, false
 	}
 	isFirst := t.TransactionID == ledger.TransactionID{}

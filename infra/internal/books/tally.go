@@ -77,7 +77,7 @@ func (t Tally) Plus(u Tally) Tally {
 func (t *Tally) MovedSince(moment time.Time) bool { return t.newestSeconds > moment.Unix() }
 
 // Opening is the balance of a user without rows.
-func Opening() Sum { return SumOf(ledger.OpeningBalance()) }
+func Opening() Sum { return opening }
 
 // Balance returns the balance that the rows make.
 func (t *Tally) Balance() Sum { return Opening().Plus(t.Credits).Minus(t.Debits) }

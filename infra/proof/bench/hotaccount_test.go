@@ -18,6 +18,7 @@ import (
 	"onewrite/infra"
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/faults"
+	"onewrite/ledger"
 )
 
 func TestMain(m *testing.M) { infratest.Main(m) }
@@ -35,6 +36,7 @@ func TestHotAccount(t *testing.T) {
 	config := infra.Config{
 		TransactionsTable: "transactions", AggregateTable: "transactions_aggregate", Region: "us-east-1",
 		Credentials: aws.Credentials{AccessKeyID: "virtual", SecretAccessKey: "virtual"},
+		Settings:    ledger.DefaultSettings(),
 	}
 	for _, c := range []struct {
 		callers     int
@@ -77,6 +79,7 @@ func TestHotEntries(t *testing.T) {
 	config := infra.Config{
 		TransactionsTable: "transactions", AggregateTable: "transactions_aggregate", Region: "us-east-1",
 		Credentials: aws.Credentials{AccessKeyID: "virtual", SecretAccessKey: "virtual"},
+		Settings:    ledger.DefaultSettings(),
 	}
 	for _, entries := range hotEntries {
 		t.Run(fmt.Sprint(entries), func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"onewrite/infra"
 	"onewrite/infra/infratest/faults"
+	"onewrite/ledger"
 )
 
 // instant is a DynamoDB that answers at once: an HTTP client with an answer
@@ -37,6 +38,7 @@ func onInstant(o outcome, n names) (*dynamodb.Client, infra.Config) {
 		AggregateTable:    "transactions_aggregate",
 		Region:            "us-east-1",
 		Credentials:       aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"},
+		Settings:          ledger.DefaultSettings(),
 	}
 	return infra.NewClient(config, func(c *dynamodb.Options) { c.HTTPClient = answersAtOnce(o, n) }), config
 }

@@ -1,0 +1,50 @@
+package books
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"onewrite/infra"
+	"onewrite/ledger"
+)
+
+// settings are those of the tables.
+var settings = ledger.DefaultSettings()
+
+// opening is the balance of a user without rows.
+var opening = SumOf(settings.Opening)
+
+// tooFine says which sums of a row have more decimal places than the settings of the
+// tables allow, which no posting writes, or "".
+func tooFine(t ledger.Transaction) string {
+	var f fineness
+	f.check("ammount", t.Amount)
+	f.check("balance", t.BalanceSeen)
+	f.check("held", t.Held)
+	for _, e := range t.Entries {
+		f.check("entries", e.Amount)
+	}
+	return f.String()
+}
+
+// tooFineBalance says that of a user's balance.
+func tooFineBalance(a infra.Aggregate) string {
+	var f fineness
+	f.check("balance", a.Balance)
+	for _, h := range a.Holds {
+		f.check("hold", h.Amount)
+	}
+	return f.String()
+}
+
+// fineness collects the attributes with more decimal places than there may be.
+type fineness []string
+
+func (f *fineness) check(name string, sum fmt.Stringer) {
+	if invalid, ok := errors.AsType[*ledger.InvalidError](settings.CheckPlaces(sum)); ok {
+		*f = append(*f, fmt.Sprintf("%s: is %s, %s", name, sum, invalid.Reason))
+	}
+}
+
+func (f fineness) String() string { return strings.Join(f, "; ") }

@@ -1,0 +1,126 @@
+package ledger
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Settings are what the tables of a ledger were begun with, for ever: under money
+// that is there, neither its currency nor the opening balance can change. Make
+// them with [ParseSettings] or [DefaultSettings]; the zero Settings are not valid.
+// Compare with [Settings.Equal], not ==.
+type Settings struct {
+	Currency string  // three to twelve capital letters and digits, a letter first
+	Places   int     // how many decimal places an amount may have: from 0 to MaxPlaces
+	Opening  Balance // every user's balance before the first transaction
+}
+
+// MaxPlaces is the most decimal places that settings can allow. A row is read with
+// as many, whatever the settings.
+const MaxPlaces = 8
+
+// The texts of the default settings, which are those of all tables that have none.
+const (
+	DefaultCurrency = "USD"
+	DefaultPlaces   = "2"
+	DefaultOpening  = "100"
+)
+
+// DefaultSettings returns US dollars with two decimal places, and an opening
+// balance of 100.
+func DefaultSettings() Settings {
+	s, err := ParseSettings(DefaultCurrency, DefaultPlaces, DefaultOpening)
+	if err != nil {
+		panic(err) // TestDefaultSettings
+	}
+	return s
+}
+
+// ParseSettings parses settings. The opening balance is from 0 to 10^12, and has no
+// more decimal places than amounts may have. The error names all that is wrong. It
+// is an [*InvalidError] that unwraps to [ErrInvalidSettings].
+func ParseSettings(currency, places, opening string) (Settings, error) {
+	var wrong []string
+	if !isCurrency(currency) {
+		wrong = append(wrong, fmt.Sprintf("currency is %.50q, must be three to twelve capital letters and digits, a letter first", currency))
+	}
+	s := Settings{Currency: currency, Places: MaxPlaces} // with which the opening balance is parsed if places can't be
+	if count, err := strconv.Atoi(places); err == nil && len(places) == 1 && count <= MaxPlaces {
+		s.Places = count
+	} else {
+		wrong = append(wrong, fmt.Sprintf("decimal places are %.50q, must be a digit from 0 to %d", places, MaxPlaces))
+	}
+	d, reason := parsePlain(opening, s.Places, maxAmount)
+	if reason != "" {
+		wrong = append(wrong, fmt.Sprintf("opening balance is %.50q, %s", opening, reason))
+	}
+	if wrong != nil {
+		return Settings{}, &InvalidError{ErrInvalidSettings, strings.Join(wrong, "; ")}
+	}
+	s.Opening = Balance{d}
+	return s, nil
+}
+
+// isCurrency reports whether s can name a currency.
+func isCurrency(s string) bool {
+	const letters, digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
+	return len(s) >= 3 && len(s) <= 12 && strings.Contains(letters, s[:1]) && strings.Trim(s, letters+digits) == ""
+}
+
+// Equal reports whether s and t are the same settings.
+func (s Settings) Equal(t Settings) bool {
+	return s.Currency == t.Currency && s.Places == t.Places && s.Opening.Equal(t.Opening)
+}
+
+// IsDefault reports whether s are the default settings.
+func (s Settings) IsDefault() bool { return s.Equal(DefaultSettings()) }
+
+// String names all of them.
+func (s Settings) String() string {
+	return fmt.Sprintf("currency %s, decimal places %d, opening balance %s", s.Currency, s.Places, s.Opening)
+}
+
+// ParseAmount parses an amount as [ParseAmount] does, with no more decimal places
+// than the settings allow: it is at least their smallest unit.
+func (s Settings) ParseAmount(text string) (Amount, error) { return parseAmount(text, s.Places) }
+
+// CheckPlaces checks that an amount or a balance, which a row may have with more
+// decimal places than the settings allow, does not. The error is an [*InvalidError]
+// that unwraps to [ErrInvalidAmount].
+func (s Settings) CheckPlaces(money fmt.Stringer) error {
+	_, fraction, _ := strings.Cut(money.String(), ".")
+	if len(fraction) > s.Places {
+		return &InvalidError{ErrInvalidAmount, tooManyPlaces(s.Places)}
+	}
+	return nil
+}
+
+// smallestUnit returns the smallest amount of so many decimal places.
+func smallestUnit(places int) string {
+	if places == 0 {
+		return "1"
+	}
+	return "0." + strings.Repeat("0", places-1) + "1"
+}
+
+// tooManyPlaces says how many decimal places there may be.
+func tooManyPlaces(most int) string {
+	switch most {
+	case 0:
+		return "must be whole"
+	case 1:
+		return "must have at most 1 decimal place"
+	case 2: // which callers have always been told in a word
+		return "must have at most two decimal places"
+	}
+	return fmt.Sprintf("must have at most %d decimal places", most)
+}
+
+// exampleAmount returns an amount with so many decimal places.
+func exampleAmount(places int) string {
+	if places == 0 {
+		return "12"
+	}
+	return "12.5" + strings.Repeat("0", places-1)
+}
