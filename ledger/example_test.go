@@ -8,9 +8,9 @@ import (
 )
 
 // Amounts are exact decimals. Floats, exponents and a third place are errors.
-func ExampleParseAmount() {
+func ExampleSettings_ParseAmount() {
 	for _, text := range []string{"12.50", "1e3", "0.001"} {
-		amount, err := ledger.ParseAmount(text)
+		amount, err := ledger.DefaultSettings().ParseAmount(text)
 		if err != nil {
 			fmt.Println(err)
 			continue
@@ -26,7 +26,7 @@ func ExampleParseAmount() {
 // A transfer is one write: a row for each entry, and a move for each user. The
 // debit is allowed if the balance is at least 10 before it.
 func ExampleNewPosting() {
-	amount, _ := ledger.ParseAmount("10")
+	amount, _ := ledger.DefaultSettings().ParseAmount("10")
 	payer, _ := ledger.ParseUserID("1")
 	payee, _ := ledger.ParseUserID("2")
 	key, _ := ledger.ParseIdempotencyKey("order-7")
