@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -67,7 +68,8 @@ func TestHoldsRight(t *testing.T) {
 }
 
 // %[1]s is the open hold, %[3]s the payment of which a part was captured for bob by
-// the row %[6]s, and %[7]s the row of that capture.
+// the row %[6]s, and %[7]s the row of that capture. %[8]s is the attribute of the open
+// hold.
 func TestDamageToHolds(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -79,6 +81,8 @@ func TestDamageToHolds(t *testing.T) {
 			[]string{"alice balance: the balance is 55 at version 7, with 10 held, and the history makes it 45 at version 7, with 10 held"}},
 		{"held", nil, []string{"UPDATE ? SET held = 11 WHERE user_id = 'alice'"},
 			[]string{"alice balance-row: held: is 11, and the open holds come to 10"}},
+		{"open hold gone", nil, []string{"UPDATE ? REMOVE \"%[8]s\" SET held = 0 SET holds = 0 WHERE user_id = 'alice'"},
+			[]string{"alice balance: the balance is 45 at version 7, with 0 held, and the history makes it 45 at version 7, with 10 held"}},
 		{"capture for less", []string{"UPDATE ? SET ammount = 24 WHERE id = '%[7]s'"},
 			[]string{"UPDATE ? SET balance = 46 WHERE user_id = 'alice'"},
 			[]string{"alice entries: 1 of its 1 further entries have no such row, and 1 row of it have no such entry"}},
@@ -103,8 +107,13 @@ func TestDamageToHolds(t *testing.T) {
 			t.Parallel()
 			books := infratest.New(t)
 			ids := holds(t, books)
+			id := ids[0].(ledger.TransactionID)
+			ids = append(ids, "hold:"+base64.RawURLEncoding.EncodeToString(id[:]))
 			for i, statement := range c.transactions {
-				c.transactions[i] = fmt.Sprintf(statement+"%.0[1]s%.0[2]s%.0[3]s%.0[4]s%.0[5]s%.0[6]s%.0[7]s", ids...)
+				c.transactions[i] = fmt.Sprintf(statement+"%.0[1]s%.0[2]s%.0[3]s%.0[4]s%.0[5]s%.0[6]s%.0[7]s%.0[8]s", ids...)
+			}
+			for i, statement := range c.balances {
+				c.balances[i] = fmt.Sprintf(statement+"%.0[1]s%.0[2]s%.0[3]s%.0[4]s%.0[5]s%.0[6]s%.0[7]s%.0[8]s", ids...)
 			}
 			books.Damage(t, books.Config.TransactionsTable, c.transactions...)
 			books.Damage(t, books.Config.AggregateTable, c.balances...)

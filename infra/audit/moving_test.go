@@ -136,7 +136,9 @@ func TestPostBetweenReadings(t *testing.T) {
 func TestPostsBetweenReadingsOfOneUser(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
-	post(t, ledger.New(b.Store, at(lastYear)), "1", "+10", "-5", "-1000")
+	old := ledger.New(b.Store, at(lastYear))
+	post(t, old, "1", "+10", "-5", "-1000")
+	hold(t, old, "hold", "1 debit 3")
 	_, err := b.Ledger.Post(t.Context(), infratest.Request(t, "1", "recent", ledger.Debit, "1"))
 	require.NoError(t, err)
 	a, network := auditor(b)
