@@ -7,9 +7,9 @@ import (
 	"github.com/cockroachdb/apd/v3"
 )
 
-// The bounds of a transaction's amount and of a balance, in every currency. Every
-// sum of a balance and an amount has at most wholeDigits before the point and
-// [MaxPlaces] after it, which exact can hold, and a DynamoDB number of 38 digits too.
+// The bounds of an amount and a balance, in every currency. A sum of both has at
+// most wholeDigits before the point and [MaxPlaces] after it. The exact context and
+// a DynamoDB number (38 digits) can hold that.
 var (
 	maxAmount  = decimal("1000000000000")    // 10^12
 	maxBalance = decimal("1000000000000000") // 10^15
@@ -20,7 +20,7 @@ const wholeDigits = 16
 // MaxBalance returns the highest balance that a credit can lift to: 10^15.
 func MaxBalance() Balance { return Balance{maxBalance} }
 
-// exact is the context of all arithmetic. It fails rather than round.
+// exact is the context of all arithmetic. It fails instead of rounding.
 var exact = apd.Context{
 	Precision:   wholeDigits + MaxPlaces,
 	MaxExponent: apd.MaxExponent,
@@ -28,17 +28,17 @@ var exact = apd.Context{
 	Traps:       apd.DefaultTraps | apd.Inexact,
 }
 
-// Amount is how much money one transaction moves, in the currency of the ledger's
-// [Settings]: up to 10^12, with at most [MaxPlaces] decimal places, and at least the
-// smallest unit. The zero Amount is not valid; make one with [Settings.ParseAmount].
+// Amount is the money that an entry moves, in the currency of the ledger's
+// [Settings]: from the smallest unit to 10^12, with at most [MaxPlaces] decimal
+// places. The zero Amount is not valid; make one with [Settings.ParseAmount].
 // Compare with [Amount.Equal], not ==.
 type Amount struct{ d apd.Decimal }
 
 // ParseAmount parses plain decimal notation such as "12.50": digits, optionally a
 // point and one to [MaxPlaces] digits. Leading zeros mean nothing. Anything else,
 // such as "NaN", "1e3" and "-1", is an [*InvalidError] that unwraps to
-// [ErrInvalidAmount]. It is for rows: an amount that a caller sends is parsed by
-// [Settings.ParseAmount].
+// [ErrInvalidAmount]. ParseAmount reads rows; [Settings.ParseAmount] reads the
+// amounts that callers send.
 func ParseAmount(s string) (Amount, error) { return parseAmount(s, MaxPlaces) }
 
 func parseAmount(s string, places int) (Amount, error) {
@@ -58,16 +58,16 @@ func (a Amount) String() string { return shortest(a.d) }
 // MarshalText implements [encoding.TextMarshaler] by [Amount.String].
 func (a Amount) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
-// Equal reports whether a and b are the same sum, as "10" and "10.00" are.
+// Equal reports whether a and b are the same sum, such as "10" and "10.00".
 func (a Amount) Equal(b Amount) bool { return a.d.Cmp(&b.d) == 0 }
 
 // More reports whether a is more than b.
 func (a Amount) More(b Amount) bool { return a.d.Cmp(&b.d) > 0 }
 
-// Balance is what a user can spend, in the currency of the ledger's [Settings]: from
-// zero to [MaxBalance], with at most [MaxPlaces] decimal places. No credit passes
-// that, but a hold that ends is never rejected, and may: by what was held. Compare
-// with [Balance.Equal], not ==.
+// Balance is the money that a user can spend, in the currency of the ledger's
+// [Settings]: from zero to [MaxBalance], with at most [MaxPlaces] decimal places.
+// No credit passes MaxBalance, but releases may, by at most the sum of the open
+// holds. Compare with [Balance.Equal], not ==.
 type Balance struct{ d apd.Decimal }
 
 // ParseBalance parses a balance in the notation of [ParseAmount]. Anything else
@@ -86,15 +86,15 @@ func (b Balance) String() string { return shortest(b.d) }
 // MarshalText implements [encoding.TextMarshaler] by [Balance.String].
 func (b Balance) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
 
-// IsZero reports whether there is nothing.
+// IsZero reports whether the balance is zero.
 func (b Balance) IsZero() bool { return b.d.IsZero() }
 
 // Equal reports whether b and c are the same sum.
 func (b Balance) Equal(c Balance) bool { return b.d.Cmp(&c.d) == 0 }
 
-// After returns the balance once a credit or debit of a is posted. It is not
-// ok, and the balance stays b, where a debit is more than it or a credit would
-// pass [MaxBalance]. It panics for any other type.
+// After returns the balance after a credit or debit of a. It is not ok, and the
+// balance stays b, if a debit exceeds b or a credit would pass [MaxBalance]. It
+// panics for any other type.
 func (b Balance) After(t Type, a Amount) (after Balance, ok bool) {
 	sum := Sum(b)
 	sum.move(t, a)
@@ -104,9 +104,9 @@ func (b Balance) After(t Type, a Amount) (after Balance, ok bool) {
 	return Balance(sum), true
 }
 
-// parsePlain parses digits with at most so many decimal places, up to most, or
-// returns the reason why s is not that. It looks at the text itself, because apd
-// also takes "NaN", "Infinity", "1e5", "-0" and ".5".
+// parsePlain parses digits with at most the given decimal places, up to most, or
+// returns the reason why s is invalid. It checks the text itself, because apd also
+// accepts "NaN", "Infinity", "1e5", "-0" and ".5".
 func parsePlain(s string, places int, most apd.Decimal) (d apd.Decimal, reason string) {
 	whole, fraction, point := strings.Cut(s, ".")
 	if whole == "" || !digits(whole) || !digits(fraction) || point && fraction == "" {
@@ -125,13 +125,13 @@ func parsePlain(s string, places int, most apd.Decimal) (d apd.Decimal, reason s
 	return d, "must be at most " + shortest(most)
 }
 
-// digits reports whether s has no other characters than decimal digits.
+// digits reports whether s contains only decimal digits.
 func digits(s string) bool {
 	return strings.Trim(s, "0123456789") == ""
 }
 
-// decimal returns the decimal of a text that is known to be one. All have the same
-// exponent, so that the same sum is the same value however it was written.
+// decimal returns the decimal of a valid text. All decimals have one exponent, so
+// that equal sums are equal values in any notation.
 func decimal(s string) apd.Decimal {
 	var d apd.Decimal
 	_, _, err := exact.SetString(&d, s)
@@ -144,8 +144,8 @@ func decimal(s string) apd.Decimal {
 	return unshared(d)
 }
 
-// plus returns a + b. It panics rather than return another sum, which the bounds of
-// Amount and Balance make impossible.
+// plus returns a + b. It panics if the sum is not exact, which the bounds of Amount
+// and Balance rule out.
 func plus(a, b apd.Decimal) apd.Decimal {
 	var sum apd.Decimal
 	if condition, err := exact.Add(&sum, &a, &b); err != nil {
@@ -161,17 +161,17 @@ func minus(a, b apd.Decimal) apd.Decimal {
 	return plus(a, negative)
 }
 
-// unshared returns d with its digits in the value itself. A decimal of apd may point
-// to them if they need more than 64 bits. Then its copies share them, and a write to
-// one changes the others. So no function here writes to a decimal that may have been
-// copied, and none returns one that points.
+// unshared returns d with its digits in the value itself. An apd decimal of more
+// than 64 bits points to its digits, so its copies share them, and a write to one
+// changes the others. Therefore no function here writes to a decimal that may have
+// been copied, and none returns a decimal with a pointer.
 func unshared(d apd.Decimal) apd.Decimal {
 	var own apd.Decimal
 	own.Set(&d)
 	return own
 }
 
-// shortest returns the text of d without needless zeros.
+// shortest returns the text of d without trailing zeros.
 func shortest(d apd.Decimal) string {
 	var reduced apd.Decimal
 	reduced.Reduce(&d)

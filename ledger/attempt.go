@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// attempt is one attempt to post a request: one write. A refusal makes the next
-// attempt another write.
+// attempt is one attempt to post a request: one write. After a refusal the next
+// attempt is another write.
 type attempt struct {
 	request   Request
 	startedAt time.Time // the time of all rows of the write
 	expired   []expiredHolds
-	accounts  map[UserID]Account // as last reported: a store need not report all
+	accounts  map[UserID]Account // as last reported; a store may leave some out
 	unknown   bool               // an earlier write of the call may still be applied
 }
 
@@ -22,25 +22,25 @@ type expiredHolds struct {
 	holds []Hold
 }
 
-// decision is what follows from a refusal.
+// decision is the consequence of a refusal.
 type decision int
 
 const (
-	postAgain     decision = iota // the next attempt
-	readOwnRow                    // the transaction is stored
-	tooManyHolds                  // nothing is stored
-	decline                       // the decline is to be stored
+	postAgain     decision = iota // send the next attempt
+	readOwnRow                    // the transaction is stored; read it
+	tooManyHolds                  // answer without storing anything
+	decline                       // store the decline
 	contradiction                 // the accounts allow what the store refused
 )
 
-// decline is stored with the place of the first entry that did not fit, and what
-// its user could spend then.
+// misfit is the place of the first entry that did not fit, and the balance that its
+// user could spend then. A decline stores both.
 type misfit struct {
 	place int
 	seen  Balance
 }
 
-// decide returns what follows from a refusal that arrived at that time, and the
+// decide returns the consequence of a refusal that arrived at that time, and the
 // next attempt. It changes nothing.
 func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit, attempt) {
 	next := attempt{request: a.request, startedAt: now, unknown: a.unknown || refused.Unknown}
@@ -53,7 +53,8 @@ func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit,
 	// A hold that expired during this attempt may have been captured. Only trying
 	// to release it tells.
 	mayHaveBeenCaptured := anyExpires(refused.Accounts, a.startedAt, now)
-	// Accounts of different moments may refuse what no moment did.
+	// Accounts of different moments may together refuse a request that every moment
+	// allowed.
 	oneMoment := !refused.ReadLater
 	if first, ok := declinedAt(a.request.Entries, refused.Accounts, now); ok && oneMoment && !mayHaveBeenCaptured {
 		return decline, first, next
@@ -68,15 +69,15 @@ func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit,
 	return postAgain, misfit{}, next
 }
 
-// holdIsIn reports whether one of the accounts has the hold of this very request.
-// Then its row is stored, and the refusal did not report that.
+// holdIsIn reports whether an account has the hold of this very request. Then its
+// row is stored, although the refusal did not report it.
 func (r Request) holdIsIn(accounts map[UserID]Account) bool {
 	id := r.TransactionID()
 	return slices.ContainsFunc(accounts[r.UserID()].Holds, func(h Hold) bool { return h.TransactionID == id })
 }
 
-// tooManyHolds reports whether a request would open one hold more than there may
-// be. Holds that have expired are not open.
+// tooManyHolds reports whether the request would open one hold too many. Expired
+// holds are not open.
 func (r Request) tooManyHolds(accounts map[UserID]Account, now time.Time) bool {
 	if r.ExpiresIn == 0 {
 		return false
@@ -85,9 +86,9 @@ func (r Request) tooManyHolds(accounts map[UserID]Account, now time.Time) bool {
 	return len(payer.Holds)-len(payer.expired(now)) >= MaxHolds
 }
 
-// declinedAt returns the first entry that the accounts do not allow. The entries
-// before it count, and so do expired holds. A user whose account is not reported
-// declines nothing. It is not ok if the accounts allow all entries.
+// declinedAt returns the first entry that the accounts do not allow, after the
+// entries before it and with expired holds as spendable. A user without a reported
+// account declines nothing. It is not ok if the accounts allow all entries.
 func declinedAt(entries []Entry, accounts map[UserID]Account, now time.Time) (first misfit, ok bool) {
 	balances := map[UserID]Balance{}
 	for user, account := range accounts {
@@ -107,8 +108,7 @@ func declinedAt(entries []Entry, accounts map[UserID]Account, now time.Time) (fi
 	return misfit{}, false
 }
 
-// expiredOf returns all holds of the accounts that have expired, in the order of
-// the entries.
+// expiredOf returns the accounts' expired holds, in the order of the entries.
 func expiredOf(entries []Entry, accounts map[UserID]Account, now time.Time) (expired []expiredHolds) {
 	for _, e := range entries {
 		done := slices.ContainsFunc(expired, func(one expiredHolds) bool { return one.user == e.UserID })
@@ -119,7 +119,7 @@ func expiredOf(entries []Entry, accounts map[UserID]Account, now time.Time) (exp
 	return expired
 }
 
-// posting returns the write of the attempt.
+// posting returns the attempt's write.
 func (a attempt) posting() Posting { return newPosting(a.request, a.startedAt, a.expired) }
 
 // expiries returns the rows that release the holds, and counts them in the moves.

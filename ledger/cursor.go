@@ -13,9 +13,8 @@ type Cursor struct {
 	CreatedAt time.Time
 	ID        TransactionID
 
-	// Within means that the history goes on with rows of the same time: those
-	// after the named one, in the order of [SortRows]. Otherwise the named row is
-	// the last of its time, in the order of the [Store].
+	// Within means that rows of the same time follow, in the order of [SortRows].
+	// Otherwise the named row is the last of its time, in the order of the [Store].
 	Within bool
 }
 
@@ -24,16 +23,16 @@ const (
 	cursorChecksumBytes = 8
 )
 
-// Text returns the cursor as the user sends it back.
+// Text returns the cursor as the answer for the user contains it.
 func (c Cursor) Text(user UserID) string {
 	place := binary.BigEndian.AppendUint64(nil, uint64(c.CreatedAt.UnixMilli()))
 	place = append(place, c.ID[:]...)
 	return base64.RawURLEncoding.EncodeToString(append(place, c.checksum(user, place)...))
 }
 
-// ParseCursor parses a text that [Cursor.Text] returned for the same user.
-// Anything else is an [*InvalidError] that unwraps to [ErrInvalidCursor], such
-// as another user's cursor or another spelling of the same bytes.
+// ParseCursor parses a text that [Cursor.Text] returned for the same user. Anything
+// else, such as another user's cursor, is an [*InvalidError] that unwraps to
+// [ErrInvalidCursor].
 func ParseCursor(user UserID, s string) (Cursor, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(s)
 	if err == nil && len(raw) == cursorPlaceBytes+cursorChecksumBytes {
@@ -50,9 +49,9 @@ func ParseCursor(user UserID, s string) (Cursor, error) {
 	return Cursor{}, &InvalidError{ErrInvalidCursor, `must be the "next" of an answer for the same user`}
 }
 
-// checksum binds a place to its user, and says whether it is Within. It finds
-// mistakes and is no secret: a user who computes one gets a place in the same
-// user's history. A version from before Within rejects the checksum of one.
+// checksum binds a place to its user and to Within. It detects mistakes and is no
+// secret: a user who computes one gets a place in the same history. Versions
+// without Within reject a checksum with it.
 func (c Cursor) checksum(user UserID, place []byte) []byte {
 	bound := append([]byte(user.text+"\x00"), place...)
 	if c.Within {

@@ -7,25 +7,26 @@ import (
 	"time"
 )
 
-// EndRequest names the hold that is to end.
+// EndRequest names the hold to end.
 type EndRequest struct {
 	TransactionID TransactionID
-	UserID        UserID // whose hold it must be; the zero UserID means anybody's
+	UserID        UserID // the hold's required user; the zero UserID allows any
 	PostedBy      Caller // of this call; a replay may have another
 }
 
-// Capture takes the amount from a hold, or all that is held if it is zero, and
-// gives the rest back. A credit of the pending transaction is posted in the same
-// write. The result is the transaction as it stands then; it is Replayed if this
-// amount was captured before. The error is
+// Capture takes the amount from a hold, or all of it if the amount is zero, and
+// releases the rest. The same write posts the credit of the pending transaction.
+// The result is the transaction as it stands then; it is Replayed if this amount
+// was captured before. The error is
 //   - [ErrNotFound] if no transaction of the user has the id;
 //   - [ErrNotPending] if the transaction never was pending;
-//   - an [*InvalidError] that unwraps to [ErrInvalidAmount] if less is held;
+//   - an [*InvalidError] that unwraps to [ErrInvalidAmount] if the hold is
+//     smaller;
 //   - a *[HoldEndedError], which unwraps to [ErrHoldEnded], if the hold ended in
-//     another way, or had expired;
-//   - a *[ReceiverLimitError], which unwraps to [ErrBalanceLimit], if the user
-//     who is credited would have too much. The hold has not ended then;
-//   - [ErrTryAgain] if the outcome is not known or nothing was written;
+//     another way, or expired;
+//   - a *[ReceiverLimitError], which unwraps to [ErrBalanceLimit], if the
+//     receiver's balance would pass the limit. The hold stays open;
+//   - [ErrTryAgain] if the outcome is unknown or nothing was written;
 //   - anything else for a defect.
 func (l *Ledger) Capture(ctx context.Context, r EndRequest, amount Amount) (Result, error) {
 	t, err := l.pending(ctx, r)
@@ -41,8 +42,7 @@ func (l *Ledger) Capture(ctx context.Context, r EndRequest, amount Amount) (Resu
 	return l.end(ctx, t, Capture, amount, r.PostedBy)
 }
 
-// Void gives back what is held. The result and the error are those of
-// [Ledger.Capture].
+// Void releases a hold. The result and the error are those of [Ledger.Capture].
 func (l *Ledger) Void(ctx context.Context, r EndRequest) (Result, error) {
 	t, err := l.pending(ctx, r)
 	if err != nil {
@@ -51,7 +51,7 @@ func (l *Ledger) Void(ctx context.Context, r EndRequest) (Result, error) {
 	return l.end(ctx, t, Void, Amount{}, r.PostedBy)
 }
 
-// pending reads the first row of a transaction that was pending.
+// pending reads the first row of a pending transaction.
 func (l *Ledger) pending(ctx context.Context, r EndRequest) (Transaction, error) {
 	t, err := l.store.Transaction(ctx, r.TransactionID)
 	switch {
@@ -65,8 +65,8 @@ func (l *Ledger) pending(ctx context.Context, r EndRequest) (Transaction, error)
 	return t, nil
 }
 
-// end ends the hold of a pending transaction as asked, or as expired if its time
-// is over: the first end that is written stays.
+// end ends a hold as asked, or as expired after its expiry. The first stored end
+// stays.
 func (l *Ledger) end(ctx context.Context, t Transaction, asked End, captured Amount, by Caller) (Result, error) {
 	end, err := l.writeEnd(ctx, t, asked, captured, by)
 	recorded, replayed := errors.AsType[*RecordedError](err)
@@ -89,9 +89,10 @@ func (l *Ledger) end(ctx context.Context, t Transaction, asked End, captured Amo
 // gives up because no further attempt fits.
 const storePause = time.Second
 
-// writeEnd writes the end of a hold. After the expiry a reading says that the hold
-// has expired. So no attempt at another end is sent from then on, and one that is
-// under way is followed by the expiry: the end that is stored first is the error.
+// writeEnd writes the end of a hold. After the expiry every read reports the hold
+// as expired, so no attempt at another end is sent from then on. An attempt in
+// flight at the expiry is followed by the expiry: the first stored end comes back
+// as the error.
 func (l *Ledger) writeEnd(ctx context.Context, t Transaction, asked End, captured Amount, by Caller) (end Transaction, err error) {
 	now := l.now()
 	left := t.ExpiresAt.Sub(now)
@@ -111,15 +112,15 @@ func (l *Ledger) writeEnd(ctx context.Context, t Transaction, asked End, capture
 	return l.postEnd(ctx, ctx, t.ending(Expiry, Amount{}, by, now))
 }
 
-// endsFirst reports whether the time of a call ends before that of a part of it.
+// endsFirst reports whether the call's time ends before the part's.
 func endsFirst(call, part context.Context) bool {
 	callEnds, ok := call.Deadline()
 	partEnds, _ := part.Deadline()
 	return ok && !partEnds.Before(callEnds)
 }
 
-// postEnd writes an end while inTime lasts. What it reads after a refusal may take
-// the time of the whole call.
+// postEnd writes an end while inTime lasts. The reads after a refusal may take the
+// whole call's time.
 func (l *Ledger) postEnd(ctx, inTime context.Context, p Posting) (end Transaction, err error) {
 	end = p.Rows[0]
 	err = l.store.Post(inTime, p)
@@ -147,8 +148,7 @@ func receiverLimit(p Posting, refused *RefusedError, now time.Time) (limit *Rece
 	return nil, false
 }
 
-// ending returns the posting that ends the hold of a pending transaction. The
-// first row is the end.
+// ending returns the posting that ends a hold. Its first row is the end.
 func (t Transaction) ending(as End, captured Amount, by Caller, now time.Time) Posting {
 	if as != Capture {
 		captured = Amount{}

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// MaxItems is how many entries and different users a transaction has at most,
-// together: a [Store] posts as many rows and moves in one write.
-//
+// MaxItems is the maximum number of entries and different users of a transaction,
+// together: a [Store] writes a row for each entry and a move for each user in one
+// write.
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 const MaxItems = 100
 
@@ -24,9 +24,9 @@ func (e Entry) Equal(f Entry) bool {
 	return e.UserID == f.UserID && e.Type == f.Type && e.Amount.Equal(f.Amount)
 }
 
-// CheckEntries checks how many entries a transaction has. If they are none, or
-// with their different users more than [MaxItems], the error is an
-// [*InvalidError] that unwraps to [ErrInvalidEntries].
+// CheckEntries checks the number of entries. None, or more than [MaxItems] together
+// with their different users, is an [*InvalidError] that unwraps to
+// [ErrInvalidEntries].
 func CheckEntries(entries []Entry) error {
 	if len(entries) == 0 {
 		return &InvalidError{ErrInvalidEntries, "must have at least one entry"}
@@ -37,7 +37,7 @@ func CheckEntries(entries []Entry) error {
 	return nil
 }
 
-// countUsers returns how many different users the entries have.
+// countUsers returns the number of different users.
 func countUsers(entries []Entry) (users int) {
 	for i, e := range entries {
 		if !slices.ContainsFunc(entries[:i], func(before Entry) bool { return before.UserID == e.UserID }) {

@@ -9,37 +9,37 @@ import (
 
 // The errors of [Ledger].
 var (
-	// ErrInsufficientFunds means that a debit was declined: it was more than
-	// the balance.
+	// ErrInsufficientFunds means that a debit was declined because it exceeds the
+	// balance.
 	ErrInsufficientFunds = errors.New("insufficient funds")
 
-	// ErrBalanceLimit means that a credit was declined: it would have lifted
-	// the balance over [MaxBalance].
+	// ErrBalanceLimit means that a credit was declined because it would lift the
+	// balance above [MaxBalance].
 	ErrBalanceLimit = errors.New("balance limit")
 
-	// ErrKeyReused means that the key came with another transaction before.
+	// ErrKeyReused means that an earlier call used the key for another transaction.
 	ErrKeyReused = errors.New("idempotency key reused")
 
-	// ErrTooManyHolds means that the user has as many open holds as there may
-	// be. Nothing is stored: the key may be used again.
+	// ErrTooManyHolds means that the user has [MaxHolds] open holds. Nothing is
+	// stored, and the key stays unused.
 	ErrTooManyHolds = errors.New("too many holds")
 
-	// ErrNotPending means that a transaction which is to be captured or voided
-	// never was pending.
+	// ErrNotPending means that the transaction to capture or void never was
+	// pending.
 	ErrNotPending = errors.New("not pending")
 
-	// ErrHoldEnded means that a hold ended in another way.
+	// ErrHoldEnded means that the hold ended in another way.
 	ErrHoldEnded = errors.New("hold ended")
 
 	// ErrNotFound means that no transaction has the id.
 	ErrNotFound = errors.New("transaction not found")
 
-	// ErrTryAgain means that the outcome is not known, or that nothing was
-	// written. The same call again, with the same key, is always safe.
+	// ErrTryAgain means that the outcome is unknown, or that nothing was written.
+	// Sending the same call again, with the same key, is always safe.
 	ErrTryAgain = errors.New("try again")
 )
 
-// The errors of the parsers, which are wrapped in an [*InvalidError].
+// The errors of the parsers. An [*InvalidError] wraps them.
 var (
 	ErrInvalidAmount         = errors.New("invalid amount")          // of [ParseAmount] and [Settings.ParseAmount]
 	ErrInvalidBalance        = errors.New("invalid balance")         // of [ParseBalance]
@@ -56,8 +56,8 @@ var (
 	ErrInvalidUserID         = errors.New("invalid user id")         // of [ParseUserID]
 )
 
-// InvalidError says why a value was rejected, in words for the person who sent
-// it. It unwraps to the error of its parser, such as [ErrInvalidAmount].
+// InvalidError has the reason for rejecting a value, in words for the person who
+// sent it. It unwraps to the error of its parser, such as [ErrInvalidAmount].
 type InvalidError struct {
 	Err    error
 	Reason string // completes a sentence that begins with the field's name: "must be …"
@@ -69,8 +69,8 @@ func (e *InvalidError) Error() string { return e.Err.Error() + ": " + e.Reason }
 // Unwrap returns Err.
 func (e *InvalidError) Unwrap() error { return e.Err }
 
-// DeclinedError is a transaction that is stored as declined. It unwraps to
-// [ErrInsufficientFunds] if the entry that did not fit is a debit, and to
+// DeclinedError has a declined transaction, which is stored. It unwraps to
+// [ErrInsufficientFunds] if the first entry that did not fit is a debit, and to
 // [ErrBalanceLimit] if it is a credit.
 type DeclinedError struct{ Result Result }
 
@@ -98,9 +98,9 @@ func (e *DeclinedError) Unwrap() error {
 	}
 }
 
-// KeyReusedError says what differs from the first request with the key. It
-// unwraps to [ErrKeyReused]. Where either request has several entries they are
-// compared as a whole, and otherwise by type and amount.
+// KeyReusedError names the differences from the first request with the key. It
+// unwraps to [ErrKeyReused]. Single entries are compared by type and amount,
+// several as a whole.
 type KeyReusedError struct {
 	TypeDiffers, AmountDiffers bool
 	EntriesDiffer              bool
@@ -114,8 +114,8 @@ func (e *KeyReusedError) Error() string { return ErrKeyReused.Error() }
 // Unwrap returns [ErrKeyReused].
 func (e *KeyReusedError) Unwrap() error { return ErrKeyReused }
 
-// HoldEndedError says how a hold ended, other than was asked. It unwraps to
-// [ErrHoldEnded].
+// HoldEndedError has the stored end of a hold, which is not the requested one. It
+// unwraps to [ErrHoldEnded].
 type HoldEndedError struct{ End Transaction }
 
 // Error names the transaction and its end.
@@ -126,9 +126,9 @@ func (e *HoldEndedError) Error() string {
 // Unwrap returns [ErrHoldEnded].
 func (e *HoldEndedError) Unwrap() error { return ErrHoldEnded }
 
-// ReceiverLimitError means that a capture would lift the balance of the user who
-// is to be credited over [MaxBalance]. Nothing is stored, and the hold has not
-// ended. It unwraps to [ErrBalanceLimit].
+// ReceiverLimitError means that a capture would lift the receiver's balance above
+// [MaxBalance]. Nothing is stored, and the hold stays open. It unwraps to
+// [ErrBalanceLimit].
 type ReceiverLimitError struct {
 	UserID  UserID
 	Balance Balance
@@ -150,21 +150,20 @@ func (e *RecordedError) Error() string {
 	return fmt.Sprintf("transaction %s is recorded already", e.Recorded.ID)
 }
 
-// RefusedError is the error of a [Store] for a posting that accounts do not
-// allow: a balance is out of a move's range, a hold that was to end is not open, or
-// too many are.
+// RefusedError is the error of a [Store] for a posting that accounts do not allow:
+// a balance is outside a move's range, a hold to end is not open, or too many are
+// open.
 type RefusedError struct {
-	// Accounts are some of those that do not allow their moves, and perhaps not
-	// all: as they were when they refused, or as they were read later.
+	// Accounts are accounts that do not allow their moves, and perhaps not all of
+	// them, as they were at the refusal or at a later read.
 	Accounts map[UserID]Account
 
-	// ReadLater means that some were read later. By then they may allow their
-	// moves. Together with the others they are no state that there ever was.
+	// ReadLater means that some accounts were read later. They may allow their
+	// moves by then. Together the accounts need not show any one moment.
 	ReadLater bool
 
-	// Unknown means that the write was sent more than once, and what became of one
-	// of the attempts is not known: it may still be applied. An answer that is not
-	// stored must not be given then.
+	// Unknown means that an attempt of this write has an unknown outcome: it may
+	// still be applied. Then no answer may be given that is not stored.
 	Unknown bool
 }
 

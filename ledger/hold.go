@@ -7,30 +7,30 @@ import (
 	"time"
 )
 
-// MaxHolds is how many holds of a user may be open. A [Store] says why.
+// MaxHolds is the maximum number of a user's open holds. [Store] gives the reason.
 const MaxHolds = 16
 
-// maxExpiresIn is the longest time that money can be held: 31 days.
+// maxExpiresIn is the longest time of a hold: 31 days.
 const maxExpiresIn = 31 * 24 * time.Hour
 
-// grace is how long after its expiry a hold counts as held, and a release waits:
-// as much as clocks may differ, with the time that a write is under way.
+// grace is the time between a hold's expiry and its release. It allows for clocks
+// that differ and for writes in flight.
 const grace = time.Second
 
-// Hold is money of a user that is kept aside by a pending transaction, until
-// that is captured or voided, or expires.
+// Hold is a user's money that a pending transaction keeps aside until its capture,
+// void or expiry.
 type Hold struct {
 	TransactionID TransactionID
 	Amount        Amount
 	ExpiresAt     time.Time // UTC, to the millisecond
 }
 
-// spendable reports whether what was held can be spent again though nobody has
-// ended the hold.
+// spendable reports whether the held money can be spent again although the hold has
+// no end yet.
 func (h Hold) spendable(now time.Time) bool { return !now.Before(h.ExpiresAt.Add(grace)) }
 
-// endRow returns the row that ends a user's hold. All ends of a hold have one id,
-// so that there is only one.
+// endRow returns the row that ends a user's hold. All ends of a hold share one id,
+// so that only one can be stored.
 func (h Hold) endRow(user UserID, end End, captured Amount, now time.Time) Transaction {
 	row := Transaction{
 		ID:            h.TransactionID.End(),
@@ -47,9 +47,8 @@ func (h Hold) endRow(user UserID, end End, captured Amount, now time.Time) Trans
 	return row
 }
 
-// ParseExpiresIn parses whole seconds from 1 to 2678400, which are 31 days, in
-// digits only. Anything else is an [*InvalidError] that unwraps to
-// [ErrInvalidExpiresIn].
+// ParseExpiresIn parses whole seconds in digits, from 1 to 2678400 (31 days).
+// Anything else is an [*InvalidError] that unwraps to [ErrInvalidExpiresIn].
 func ParseExpiresIn(s string) (time.Duration, error) {
 	seconds, err := strconv.Atoi(s)
 	if err != nil || !digits(s) || seconds < 1 || seconds > int(maxExpiresIn/time.Second) {
@@ -58,9 +57,9 @@ func ParseExpiresIn(s string) (time.Duration, error) {
 	return time.Duration(seconds) * time.Second, nil
 }
 
-// CheckHold checks that the entries can be pending: one debit, or a debit and
-// then a credit of the same amount for another user. If they can't, the error is
-// an [*InvalidError] that unwraps to [ErrInvalidExpiresIn].
+// CheckHold checks that the entries can be pending: one debit, or a debit and then
+// a credit of the same amount for another user. Otherwise the error is an
+// [*InvalidError] that unwraps to [ErrInvalidExpiresIn].
 func CheckHold(entries []Entry) error {
 	debit := len(entries) > 0 && entries[0].Type == Debit
 	switch {
@@ -73,21 +72,20 @@ func CheckHold(entries []Entry) error {
 	return &InvalidError{ErrInvalidExpiresIn, "must come with one debit, or with a debit and then a credit of the same amount for another user"}
 }
 
-// Account is what is stored of a user: the balance, which is without what is
-// held, and the open holds.
+// Account is a user's stored account: the open holds, and the balance without them.
 type Account struct {
 	Balance Balance
 	Holds   []Hold
 }
 
-// Funds are what a user has at a moment.
+// Funds are a user's money at a moment.
 type Funds struct {
-	Balance Balance // what can be spent
-	Held    Sum     // what is kept aside
+	Balance Balance // spendable
+	Held    Sum     // in open holds
 }
 
-// Funds returns what the user has. A hold that has expired, and for longer than
-// clocks differ, can be spent.
+// Funds returns the user's funds. A hold counts as spendable once its expiry and
+// the grace have passed.
 func (a Account) Funds(now time.Time) Funds {
 	f := Funds{Balance: a.Balance}
 	for _, h := range a.Holds {
@@ -100,8 +98,8 @@ func (a Account) Funds(now time.Time) Funds {
 	return f
 }
 
-// expired returns the holds that a write may release, in an order that does not
-// depend on the store's.
+// expired returns the holds that a write may release, in an order that is the same
+// for every store.
 func (a Account) expired(now time.Time) (holds []Hold) {
 	for _, h := range a.Holds {
 		if h.spendable(now) {
@@ -114,13 +112,12 @@ func (a Account) expired(now time.Time) (holds []Hold) {
 	return holds
 }
 
-// expires reports whether a hold can be spent at the later time, and could not at
-// the earlier one.
+// expires reports whether a hold became spendable between the two times.
 func (a Account) expires(earlier, later time.Time) bool {
 	return slices.ContainsFunc(a.Holds, func(h Hold) bool { return h.spendable(later) && !h.spendable(earlier) })
 }
 
-// anyExpires reports that of any of the accounts.
+// anyExpires reports whether a hold of any account did.
 func anyExpires(accounts map[UserID]Account, earlier, later time.Time) bool {
 	for _, account := range accounts {
 		if account.expires(earlier, later) {
@@ -130,8 +127,7 @@ func anyExpires(accounts map[UserID]Account, earlier, later time.Time) bool {
 	return false
 }
 
-// highestBalance is what HighestBalance returns: releases may lift a balance over
-// MaxBalance by what was held.
+// highestBalance is the value of HighestBalance.
 var highestBalance = func() (b Balance) {
 	b.d = maxBalance
 	for range MaxHolds {
@@ -140,11 +136,12 @@ var highestBalance = func() (b Balance) {
 	return b
 }()
 
-// HighestBalance returns the highest balance that there can be: [MaxBalance] and
-// [MaxHolds] times the highest amount.
+// HighestBalance returns the highest possible balance: [MaxBalance] plus [MaxHolds]
+// times the highest amount. Releases may lift a balance above MaxBalance, by at
+// most the sum of the open holds.
 func HighestBalance() Balance { return highestBalance }
 
-// Held returns what the holds come to.
+// Held returns the sum of the holds.
 func Held(holds []Hold) (held Sum) {
 	for _, h := range holds {
 		held.add(h.Amount)

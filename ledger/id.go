@@ -9,23 +9,23 @@ import (
 // TransactionID is a UUID of version 8 (RFC 9562, section 5.8).
 type TransactionID [16]byte
 
-// namespace keeps this ledger's names apart from all others (RFC 9562, section
-// 6.6). It must never change: every transaction would have another id.
+// namespace separates this ledger's names from all others (RFC 9562, section 6.6).
+// It must never change: every transaction would get another id.
 var namespace = [16]byte{ // 5156f924-b490-4cdf-bc4f-a0dc99812313
 	0x51, 0x56, 0xf9, 0x24, 0xb4, 0x90, 0x4c, 0xdf, 0xbc, 0x4f, 0xa0, 0xdc, 0x99, 0x81, 0x23, 0x13,
 }
 
-// NewTransactionID derives the id of a transaction from its user and key, so
-// that the same request always has the same row: SHA-256 over the namespace, the
-// user, a zero byte and the key, as in RFC 9562, appendix B.2. Neither user nor
-// key can contain a zero byte, so no two pairs are hashed as the same bytes.
+// NewTransactionID derives a transaction's id from its user and key, so that the
+// same request always has the same row: SHA-256 over the namespace, the user, a
+// zero byte and the key, as in RFC 9562, appendix B.2. Neither user nor key can
+// contain a zero byte, so different pairs never hash the same bytes.
 func NewTransactionID(user UserID, key IdempotencyKey) TransactionID {
 	return newID([]byte(user.text), []byte{0}, []byte(key.text))
 }
 
-// Entry returns the id of the row of a transaction's entry by its place, from 0.
-// The first entry's row is the transaction's own. The name of another begins
-// with a zero byte, as no user's does.
+// Entry returns the id of an entry's row by its place, from 0. The first entry's
+// row is the transaction's own. The name of any other begins with a zero byte,
+// which no user does.
 func (id TransactionID) Entry(place int) TransactionID {
 	if place == 0 {
 		return id
@@ -33,14 +33,14 @@ func (id TransactionID) Entry(place int) TransactionID {
 	return newID([]byte{0}, id[:], []byte(strconv.Itoa(place)))
 }
 
-// End returns the id of the row that ends the hold of a pending transaction. No
-// place of an entry is written like it.
+// End returns the id of the row that ends a hold. Its name differs from that of
+// every entry.
 func (id TransactionID) End() TransactionID {
 	return newID([]byte{0}, id[:], []byte("end"))
 }
 
-// newID returns the id of a name, which is all parts together. There is room for
-// that of the longest user and key, so that it is made without an allocation.
+// newID returns the id of a name, the concatenated parts. The buffer fits the
+// longest user and key, which saves an allocation.
 func newID(parts ...[]byte) TransactionID {
 	name := append(make([]byte, 0, 1024), namespace[:]...)
 	for _, part := range parts {

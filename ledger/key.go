@@ -2,14 +2,13 @@ package ledger
 
 const maxIdempotencyKeyBytes = 255
 
-// IdempotencyKey is the caller's name for one transaction of one user. It
-// never expires. The zero IdempotencyKey is not valid; make one with
+// IdempotencyKey is the caller's name for one transaction of one user. It never
+// expires. The zero IdempotencyKey is not valid; make one with
 // [ParseIdempotencyKey].
 type IdempotencyKey struct{ text string }
 
-// ParseIdempotencyKey parses 1 to 255 printable ASCII characters, the space
-// included. Anything else is an [*InvalidError] that unwraps to
-// [ErrInvalidIdempotencyKey].
+// ParseIdempotencyKey parses 1 to 255 printable ASCII characters, spaces included.
+// Anything else is an [*InvalidError] that unwraps to [ErrInvalidIdempotencyKey].
 func ParseIdempotencyKey(s string) (IdempotencyKey, error) {
 	if len(s) < 1 || len(s) > maxIdempotencyKeyBytes {
 		return IdempotencyKey{}, &InvalidError{ErrInvalidIdempotencyKey, "must have 1 to 255 characters"}

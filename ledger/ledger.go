@@ -8,56 +8,54 @@ import (
 	"time"
 )
 
-// Ledger posts transactions and reads them back. It decides what is a replay, a
-// reused key and a decline. It is safe for concurrent use, and has no state but
-// its [Store].
+// Ledger posts transactions and reads them back. It decides replays, reused keys
+// and declines. It is safe for concurrent use, and its only state is its [Store].
 type Ledger struct {
 	store Store
 	now   func() time.Time
 }
 
-// New returns a ledger whose transactions are created at the time that now
-// returns.
+// New returns a ledger that takes the times of transactions from now.
 func New(store Store, now func() time.Time) *Ledger {
 	return &Ledger{store, now}
 }
 
-// Settings returns the settings of the ledger's store. The amounts of a request must
-// be parsed by them: see [Settings.ParseAmount].
+// Settings returns the settings of the ledger's store. Parse the amounts of a
+// request with [Settings.ParseAmount].
 func (l *Ledger) Settings() Settings { return l.store.Settings() }
 
-// Request asks for one transaction: all of its entries, or none. It counts as if
-// they were posted one after another, with nobody in between.
+// Request asks for one transaction: all of its entries, or none. They count as if
+// they were posted one after another, with no other write between them.
 type Request struct {
 	IdempotencyKey IdempotencyKey // of the first entry's user
 	Entries        []Entry        // as many as CheckEntries allows
 	Metadata       Metadata
-	ExpiresIn      time.Duration // of a transaction that is to be pending, in seconds; else zero
+	ExpiresIn      time.Duration // the time until a hold expires, in whole seconds; zero if none is asked for
 	PostedBy       Caller        // of this call; a replay may have another
 }
 
-// UserID returns the user that the key belongs to.
+// UserID returns the user whose key it is.
 func (r Request) UserID() UserID { return r.Entries[0].UserID }
 
-// TransactionID returns the id of the transaction that is asked for.
+// TransactionID returns the id of the requested transaction.
 func (r Request) TransactionID() TransactionID { return NewTransactionID(r.UserID(), r.IdempotencyKey) }
 
-// Result is the outcome of a [Request]. It is Replayed if an earlier call with
-// the same key had it.
+// Result is the outcome of a [Request]. It is Replayed if an earlier call with the
+// same key got it.
 type Result struct {
 	Transaction Transaction // the first row
 	Replayed    bool
 }
 
-// Post makes a transaction count, or keeps its money aside if it has ExpiresIn.
-// The same request again moves nothing and has the first one's result, with
-// Replayed set. The error is
+// Post posts a transaction, or holds its money if the request has ExpiresIn. The
+// same request again moves nothing and returns the first result, with Replayed set.
+// The error is
 //   - a *[DeclinedError], which unwraps to [ErrInsufficientFunds] or
 //     [ErrBalanceLimit], if a balance did not allow it, now or the first time;
-//   - a *[KeyReusedError], which unwraps to [ErrKeyReused], if the user's key
-//     came with another transaction before;
-//   - [ErrTooManyHolds] if it would be one hold more than there may be;
-//   - [ErrTryAgain] if the outcome is not known or nothing was written;
+//   - a *[KeyReusedError], which unwraps to [ErrKeyReused], if an earlier call
+//     used the key for another transaction;
+//   - [ErrTooManyHolds] if the user already has [MaxHolds] open holds;
+//   - [ErrTryAgain] if the outcome is unknown or nothing was written;
 //   - anything else for a defect.
 func (l *Ledger) Post(ctx context.Context, r Request) (Result, error) {
 	written, err := l.write(ctx, r)
@@ -70,15 +68,15 @@ func (l *Ledger) Post(ctx context.Context, r Request) (Result, error) {
 	return outcome(Result{Transaction: written})
 }
 
-// maxAttempts bounds how often a request is posted. Without other callers each of
-// its users refuses at most once for the holds that expired before, and once for
-// each hold that expires meanwhile: the next attempt, or a write before it, releases
-// them all. The rest is for holds that other callers end meanwhile.
+// maxAttempts bounds the attempts of a request. Without other callers each user
+// refuses at most once for the holds that expired before, and once for each hold
+// that expires meanwhile, because the next write releases them all. The rest is for
+// holds that other callers end meanwhile.
 func (r Request) maxAttempts() int { return countUsers(r.Entries)*(1+MaxHolds) + 10 }
 
-// write posts a request or declines it, and returns the first row as it was to
-// be written. Accounts that do not allow the request may have holds that have
-// expired, which the next attempt releases in the same write.
+// write posts a request or declines it, and returns the first row as written. If an
+// account with expired holds refuses, the next attempt releases them in the same
+// write.
 func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err error) {
 	if err := r.check(); err != nil {
 		return Transaction{}, err
@@ -117,10 +115,10 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 	return first, ErrTryAgain
 }
 
-// notStored returns the error for a refusal that is an answer and is not stored.
-// Unlike a decline it has no condition that finds what the store may not have
-// reported: that the row of that id is there. So that row is read. And if an
-// attempt may still be applied, the outcome is not known.
+// notStored returns the error for an answer that is not stored. A decline's own
+// condition finds the call's row even if the store did not report it; this answer
+// has no condition, so notStored reads the row. If an attempt may still be applied,
+// the outcome is unknown.
 func (l *Ledger) notStored(ctx context.Context, id TransactionID, answer error, unknown bool) error {
 	if unknown {
 		answer = fmt.Errorf("%w: an attempt may still be applied after: %s", ErrTryAgain, answer.Error())
@@ -128,7 +126,8 @@ func (l *Ledger) notStored(ctx context.Context, id TransactionID, answer error, 
 	return l.unlessRecorded(ctx, id, answer)
 }
 
-// unlessRecorded returns err, or that the row of that id is there already.
+// unlessRecorded returns a [*RecordedError] if the row with that id is stored, and
+// err otherwise.
 func (l *Ledger) unlessRecorded(ctx context.Context, id TransactionID, err error) error {
 	recorded, readErr := l.store.Transaction(ctx, id)
 	switch {
@@ -140,8 +139,8 @@ func (l *Ledger) unlessRecorded(ctx context.Context, id TransactionID, err error
 	return err
 }
 
-// writeExpiries releases the expired holds of an attempt in writes of their own, one
-// for each user. If another caller has released one meanwhile, that is as good.
+// writeExpiries releases the expired holds of an attempt, in one write for each
+// user. If another caller released one meanwhile, that is as good.
 func (l *Ledger) writeExpiries(ctx context.Context, a attempt) error {
 	for _, one := range a.expired {
 		var moves moveBuilder
@@ -156,7 +155,7 @@ func (l *Ledger) writeExpiries(ctx context.Context, a attempt) error {
 	return nil
 }
 
-// replay returns the outcome that the key of a request has already.
+// replay returns the outcome that is stored under the request's key.
 func replay(asked, recorded Transaction) (Result, error) {
 	if recorded.UserID != asked.UserID || recorded.IdempotencyKey != asked.IdempotencyKey {
 		return Result{}, fmt.Errorf("post %s: the id is stored for another user or key", asked.ID)
@@ -177,8 +176,8 @@ func replay(asked, recorded Transaction) (Result, error) {
 	return outcome(Result{Transaction: recorded, Replayed: true})
 }
 
-// outcome returns the result of a stored transaction, an error if that is
-// declined.
+// outcome returns the result of a stored transaction, or the error for a declined
+// one.
 func outcome(r Result) (Result, error) {
 	switch r.Transaction.Status {
 	case Posted, Pending:
@@ -190,8 +189,8 @@ func outcome(r Result) (Result, error) {
 	return Result{}, fmt.Errorf("post %s: stored with status %q", r.Transaction.ID, r.Transaction.Status)
 }
 
-// Balance returns what the user has, strongly consistent, or [ErrTryAgain].
-// Reading writes nothing: what has expired counts as free.
+// Balance returns the user's funds, strongly consistent, or [ErrTryAgain]. It
+// writes nothing: expired holds count as spendable.
 func (l *Ledger) Balance(ctx context.Context, user UserID) (Funds, error) {
 	for asked := l.now(); ; {
 		account, err := l.store.Account(ctx, user)
@@ -202,19 +201,18 @@ func (l *Ledger) Balance(ctx context.Context, user UserID) (Funds, error) {
 		if !account.expires(asked, now) {
 			return account.Funds(now), nil
 		}
-		asked = now // the hold may have been captured in time, after the account was read
+		asked = now // the hold may have been captured after the read
 	}
 }
 
-// Transaction returns the row with that id: a transaction as it stands now, or
-// one of its further entries, or the end of its hold. The error is [ErrNotFound]
-// if there is none, or [ErrTryAgain].
+// Transaction returns the row with that id: a transaction as it stands now, a
+// further entry, or the end of a hold. The error is [ErrNotFound] or [ErrTryAgain].
 func (l *Ledger) Transaction(ctx context.Context, id TransactionID) (Transaction, error) {
 	t, err := l.store.Transaction(ctx, id)
 	if err != nil || t.Status != Pending {
 		return t, err
 	}
-	now := l.now() // an end may be written as soon as it was not found
+	now := l.now() // before the read: an end may be written right after it
 	end, err := l.store.Transaction(ctx, id.End())
 	switch {
 	case err == nil:
@@ -228,9 +226,9 @@ func (l *Ledger) Transaction(ctx context.Context, id TransactionID) (Transaction
 }
 
 // Page is a part of a user's history, newest first, in the reverse order of
-// [SortRows]: the rows of the user's entries and ends, and the transactions that
-// were declined. Next is the cursor of the page that follows, and zero on the last
-// one.
+// [SortRows]: the rows of the user's entries and ends, and the declined
+// transactions. Next is the cursor of the following page, and zero on the last
+// page.
 type Page struct {
 	Transactions []Transaction
 	Next         Cursor

@@ -12,14 +12,14 @@ const (
 	maxMetadataBytes   = 512
 )
 
-// Metadata is what a caller keeps with a transaction: names and values, which
-// mean nothing to the ledger. It is compared with ==, whatever the order in
-// which its members were sent. The zero Metadata has none.
+// Metadata is a caller's data about a transaction: names and values, which mean
+// nothing to the ledger. Compare it with ==; the order in which members were sent
+// does not matter. The zero Metadata is empty.
 type Metadata struct{ text string }
 
-// NewMetadata returns the metadata of at most 20 members that have at most 512
-// bytes as compact JSON in UTF-8 without needless escapes. With more the error
-// is an [*InvalidError] that unwraps to [ErrInvalidMetadata].
+// NewMetadata returns the metadata of at most 20 members with at most 512 bytes as
+// compact UTF-8 JSON without needless escapes. More is an [*InvalidError] that
+// unwraps to [ErrInvalidMetadata].
 func NewMetadata(members map[string]string) (Metadata, error) {
 	if len(members) == 0 {
 		return Metadata{}, nil
@@ -28,14 +28,14 @@ func NewMetadata(members map[string]string) (Metadata, error) {
 		return Metadata{}, &InvalidError{ErrInvalidMetadata, fmt.Sprintf("must have at most %d members", maxMetadataMembers)}
 	}
 	var text bytes.Buffer
-	encoder := json.NewEncoder(&text) // which sorts the members
+	encoder := json.NewEncoder(&text) // sorts the members
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(members); err != nil {
 		panic(fmt.Sprintf("ledger: encode metadata: %v", err)) // texts always encode
 	}
 	m := Metadata{strings.TrimSuffix(text.String(), "\n")}
-	// The encoder escapes two characters needlessly, U+2028 and U+2029: in six
-	// bytes each and not in three.
+	// The encoder escapes two characters needlessly, U+2028 and U+2029: six bytes
+	// each instead of three.
 	needless := 0
 	for name, value := range members {
 		needless += 3 * (strings.Count(name+value, "\u2028") + strings.Count(name+value, "\u2029"))
@@ -46,9 +46,9 @@ func NewMetadata(members map[string]string) (Metadata, error) {
 	return m, nil
 }
 
-// ParseMetadata parses a text that [Metadata.String] returned. Anything else is
-// an [*InvalidError] that unwraps to [ErrInvalidMetadata], such as another
-// notation of the same members.
+// ParseMetadata parses a text that [Metadata.String] returned. Anything else, such
+// as another notation of the same members, is an [*InvalidError] that unwraps to
+// [ErrInvalidMetadata].
 func ParseMetadata(s string) (Metadata, error) {
 	var members map[string]string
 	if json.Unmarshal([]byte(s), &members) == nil {
@@ -59,6 +59,6 @@ func ParseMetadata(s string) (Metadata, error) {
 	return Metadata{}, &InvalidError{ErrInvalidMetadata, "must be the JSON of metadata"}
 }
 
-// String returns an object of JSON with the members sorted by name, or "" if
-// there are none.
+// String returns a JSON object with the members sorted by name, or "" for empty
+// metadata.
 func (m Metadata) String() string { return m.text }

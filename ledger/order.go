@@ -6,15 +6,16 @@ import (
 	"slices"
 )
 
-// SortRows sorts the rows of one user into the order in which they count, oldest
-// first. Rows count by their time. The rows of one write have one time, and count
-// by their place in it:
-//   - first the expiries: a write releases expired holds before it posts entries;
-//   - then the entries, by their place in their transaction;
-//   - then the captures and voids, each of which may end a hold of that moment.
+// SortRows sorts one user's rows into the order in which they count, oldest first.
+// Rows count by their time. The rows of one write have one time, and count by their
+// place in the write:
+//   - first the expiries: a write releases expired holds before it posts
+//     entries;
+//   - then the entries, by their place in the transaction;
+//   - then the captures and voids, which may end holds of that moment.
 //
-// A hold's end never counts before the hold, if both have one time. Between two
-// writes the time is no promise: clocks differ, and a write may wait.
+// A hold's end never counts before the hold if both have one time. Between two
+// writes the time guarantees no order: clocks differ, and a write may wait.
 func SortRows(rows []Transaction) {
 	places := placesOf(rows)
 	pending := map[TransactionID]Transaction{}
@@ -46,10 +47,10 @@ func SortRows(rows []Transaction) {
 	})
 }
 
-// placesOf returns the places of the rows that share a transaction with another of
-// the rows. A row does not have its place, but an id that is derived from it.
+// placesOf returns the places of rows that share a transaction with another row. A
+// row does not store its place, but its id derives from it.
 func placesOf(rows []Transaction) map[TransactionID]int {
-	unknown := map[TransactionID]int{} // rows without a place so far, by their transaction
+	unknown := map[TransactionID]int{} // how many rows have no place yet, by transaction
 	places := map[TransactionID]int{}
 	for _, row := range rows {
 		if row.Kind() != EndRow {

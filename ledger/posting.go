@@ -8,49 +8,49 @@ import (
 	"github.com/cockroachdb/apd/v3"
 )
 
-// Posting is what one write does to a [Store]: all of it, or nothing.
+// Posting is one write to a [Store]: all of it, or nothing.
 type Posting struct {
-	// Rows are the rows to record. The first decides whether all of this is
-	// recorded already: it is the transaction's own, or the end of a hold.
+	// Rows are the rows to record. The first one decides whether the posting is
+	// recorded already: it is the transaction's own row, or the end of a hold.
 	Rows []Transaction
 
-	// Moves change the balances of the users of the rows, one for each user.
+	// Moves change the balances of the rows' users, one for each user.
 	Moves []Move
 }
 
-// items returns how many items the posting writes, of at most [MaxItems].
+// items returns the number of items that the posting writes, of at most [MaxItems].
 func (p Posting) items() int { return len(p.Rows) + len(p.Moves) }
 
-// Move changes a user's balance by what the user's rows come to, one after
-// another, if the balance is from MinBefore to MaxBefore before it: then every debit is
-// covered, and no credit passes [MaxBalance]. A user without a row has the opening
-// balance.
+// Move changes a user's balance by the sum of the user's rows, if the balance
+// before it is from MinBefore to MaxBefore. Then every debit is covered and no
+// credit passes [MaxBalance], in the order of the rows. A user without a row has
+// the opening balance.
 type Move struct {
 	UserID               UserID
-	Type                 Type // whether Sum is added or taken
+	Type                 Type // whether to add Sum or subtract it
 	Sum                  Sum  // zero or more
 	MinBefore, MaxBefore Balance
-	Rows                 int // how many rows of the posting are the user's
+	Rows                 int // the number of the user's rows
 
-	// Ends are holds that end. Each must be open.
+	// Ends are the holds to end. Each must be open.
 	Ends []Hold
 
-	// Opens is the hold that opens, if one does. After the ends, fewer than
-	// [MaxHolds] may be open.
+	// Opens is the hold to open, or nil. After the ends, fewer than [MaxHolds] may
+	// be open.
 	Opens *Hold
 
-	// Held is what Opens and Ends add to what is held, below zero if they take.
+	// Held is the change of the held sum by Opens and Ends. It may be negative.
 	Held Sum
 
-	net Sum // of the rows so far: Type and Sum, when all are counted
+	net Sum // of the rows so far; Type and Sum have it in the end
 }
 
-// Allows reports whether the balance may be moved.
+// Allows reports whether a balance of b allows the move.
 func (m Move) Allows(b Balance) bool {
 	return b.d.Cmp(&m.MinBefore.d) >= 0 && b.d.Cmp(&m.MaxBefore.d) <= 0
 }
 
-// Sum is what amounts come to. It may be below zero.
+// Sum is a sum of amounts. It may be negative.
 type Sum struct{ d apd.Decimal }
 
 // String returns the shortest decimal text, such as "100", "-110.5" or "0".
@@ -59,13 +59,13 @@ func (s Sum) String() string { return shortest(s.d) }
 // IsZero reports whether the sum is zero.
 func (s Sum) IsZero() bool { return s.d.IsZero() }
 
-// Equal reports whether the sum is as much as the balance.
+// Equal reports whether the sum equals the balance.
 func (s Sum) Equal(b Balance) bool { return s.d.Cmp(&b.d) == 0 }
 
 func (s *Sum) add(a Amount)      { s.d = plus(s.d, a.d) }
 func (s *Sum) subtract(a Amount) { s.d = minus(s.d, a.d) }
 
-// move adds the amount of a credit, and subtracts that of a debit.
+// move adds a credit, and subtracts a debit.
 func (s *Sum) move(t Type, a Amount) {
 	switch t {
 	case Credit:
@@ -86,8 +86,8 @@ func NewPosting(r Request, now time.Time) (Posting, error) {
 	return newPosting(r, now, nil), nil
 }
 
-// newPosting returns the posting of a request, which must be good, that was
-// created at that time, and releases expired holds before its entries count.
+// newPosting returns the posting of a valid request that was created at that time.
+// It releases the expired holds before the entries.
 func newPosting(r Request, created time.Time, expired []expiredHolds) Posting {
 	id, created := r.TransactionID(), created.UTC().Truncate(time.Millisecond)
 	p := Posting{Rows: make([]Transaction, 0, len(r.Entries))}
@@ -111,7 +111,7 @@ func newPosting(r Request, created time.Time, expired []expiredHolds) Posting {
 	}
 	if r.ExpiresIn > 0 {
 		first.Status, first.ExpiresAt = Pending, created.Add(r.ExpiresIn)
-		p.Rows = p.Rows[:1] // a credit comes with the capture
+		p.Rows = p.Rows[:1] // the capture writes the credit
 	}
 	for _, one := range expired {
 		p.Rows = append(p.Rows, one.expiries(created, &moves)...)
@@ -125,7 +125,7 @@ func newPosting(r Request, created time.Time, expired []expiredHolds) Posting {
 	return p
 }
 
-// check returns what is wrong with a request.
+// check returns the error for an invalid request.
 func (r Request) check() error {
 	if err := CheckEntries(r.Entries); err != nil {
 		return err
@@ -141,11 +141,10 @@ func (r Request) check() error {
 	return nil
 }
 
-// moveBuilder has the moves of a posting as far as they are known, one for each
-// user.
+// moveBuilder collects the moves of a posting, one for each user.
 type moveBuilder []Move
 
-// of returns the move of a user, which is good until the next call.
+// of returns a user's move. The pointer is valid until the next call.
 func (b *moveBuilder) of(user UserID) *Move {
 	i := slices.IndexFunc(*b, func(m Move) bool { return m.UserID == user })
 	if i < 0 {
@@ -155,7 +154,7 @@ func (b *moveBuilder) of(user UserID) *Move {
 	return &(*b)[i]
 }
 
-// moves returns the moves of all the rows at once.
+// moves returns the moves of all rows.
 func (b moveBuilder) moves() []Move {
 	for i := range b {
 		m := &b[i]
@@ -167,7 +166,7 @@ func (b moveBuilder) moves() []Move {
 	return b
 }
 
-// add counts the row of an entry.
+// add counts an entry's row.
 func (m *Move) add(row Transaction) {
 	m.net.move(row.Type, row.Amount)
 	m.Rows++
@@ -187,8 +186,8 @@ func (m *Move) add(row Transaction) {
 	}
 }
 
-// end counts the end of a hold, of which that much was captured, or nothing: the
-// zero Amount. The rest may be spent again.
+// end counts the end of a hold, of which the captured amount is taken (the zero
+// Amount: nothing). The rest is released.
 func (m *Move) end(h Hold, captured Amount) {
 	m.net.add(h.Amount)
 	m.net.subtract(captured)

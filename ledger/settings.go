@@ -6,21 +6,21 @@ import (
 	"strings"
 )
 
-// Settings are what the tables of a ledger were begun with, for ever: under money
-// that is there, neither its currency nor the opening balance can change. Make
-// them with [ParseSettings] or [DefaultSettings]; the zero Settings are not valid.
-// Compare with [Settings.Equal], not ==.
+// Settings belong to a ledger's tables, for ever: neither the currency nor the
+// opening balance can change under existing money. Make them with [ParseSettings]
+// or [DefaultSettings]; the zero Settings are not valid. Compare with
+// [Settings.Equal], not ==.
 type Settings struct {
 	Currency string  // three to twelve capital letters and digits, a letter first
-	Places   int     // how many decimal places an amount may have: from 0 to MaxPlaces
+	Places   int     // the decimal places of an amount: from 0 to MaxPlaces
 	Opening  Balance // every user's balance before the first transaction
 }
 
-// MaxPlaces is the most decimal places that settings can allow. A row is read with
-// as many, whatever the settings.
+// MaxPlaces is the highest number of decimal places. Rows may have as many,
+// whatever the settings.
 const MaxPlaces = 8
 
-// The texts of the default settings, which are those of all tables that have none.
+// The texts of the default settings. Tables without settings have them.
 const (
 	DefaultCurrency = "USD"
 	DefaultPlaces   = "2"
@@ -37,15 +37,15 @@ func DefaultSettings() Settings {
 	return s
 }
 
-// ParseSettings parses settings. The opening balance is from 0 to 10^12, and has no
-// more decimal places than amounts may have. The error names all that is wrong. It
-// is an [*InvalidError] that unwraps to [ErrInvalidSettings].
+// ParseSettings parses settings. The opening balance is from 0 to 10^12, with the
+// decimal places of an amount. The error names every fault. It is an
+// [*InvalidError] that unwraps to [ErrInvalidSettings].
 func ParseSettings(currency, places, opening string) (Settings, error) {
 	var wrong []string
 	if !isCurrency(currency) {
 		wrong = append(wrong, fmt.Sprintf("currency is %.50q, must be three to twelve capital letters and digits, a letter first", currency))
 	}
-	s := Settings{Currency: currency, Places: MaxPlaces} // with which the opening balance is parsed if places can't be
+	s := Settings{Currency: currency, Places: MaxPlaces} // to parse the opening balance if places are invalid
 	if count, err := strconv.Atoi(places); err == nil && len(places) == 1 && count <= MaxPlaces {
 		s.Places = count
 	} else {
@@ -62,7 +62,7 @@ func ParseSettings(currency, places, opening string) (Settings, error) {
 	return s, nil
 }
 
-// isCurrency reports whether s can name a currency.
+// isCurrency reports whether s is a valid currency name.
 func isCurrency(s string) bool {
 	const letters, digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
 	return len(s) >= 3 && len(s) <= 12 && strings.Contains(letters, s[:1]) && strings.Trim(s, letters+digits) == ""
@@ -76,18 +76,18 @@ func (s Settings) Equal(t Settings) bool {
 // IsDefault reports whether s are the default settings.
 func (s Settings) IsDefault() bool { return s.Equal(DefaultSettings()) }
 
-// String names all of them.
+// String names all three.
 func (s Settings) String() string {
 	return fmt.Sprintf("currency %s, decimal places %d, opening balance %s", s.Currency, s.Places, s.Opening)
 }
 
-// ParseAmount parses an amount as [ParseAmount] does, with no more decimal places
-// than the settings allow: it is at least their smallest unit.
+// ParseAmount parses an amount as [ParseAmount] does, with at most the decimal
+// places of the settings and at least their smallest unit.
 func (s Settings) ParseAmount(text string) (Amount, error) { return parseAmount(text, s.Places) }
 
-// CheckPlaces checks that an amount or a balance, which a row may have with more
-// decimal places than the settings allow, does not. The error is an [*InvalidError]
-// that unwraps to [ErrInvalidAmount].
+// CheckPlaces checks that an amount or balance of a row has no more decimal places
+// than the settings allow. The error is an [*InvalidError] that unwraps to
+// [ErrInvalidAmount].
 func (s Settings) CheckPlaces(money fmt.Stringer) error {
 	_, fraction, _ := strings.Cut(money.String(), ".")
 	if len(fraction) > s.Places {
@@ -96,7 +96,7 @@ func (s Settings) CheckPlaces(money fmt.Stringer) error {
 	return nil
 }
 
-// smallestUnit returns the smallest amount of so many decimal places.
+// smallestUnit returns the smallest amount with the given decimal places.
 func smallestUnit(places int) string {
 	if places == 0 {
 		return "1"
@@ -104,20 +104,20 @@ func smallestUnit(places int) string {
 	return "0." + strings.Repeat("0", places-1) + "1"
 }
 
-// tooManyPlaces says how many decimal places there may be.
+// tooManyPlaces returns the reason for rejecting more decimal places.
 func tooManyPlaces(most int) string {
 	switch most {
 	case 0:
 		return "must be whole"
 	case 1:
 		return "must have at most 1 decimal place"
-	case 2: // which callers have always been told in a word
+	case 2: // a word, as answers must not change
 		return "must have at most two decimal places"
 	}
 	return fmt.Sprintf("must have at most %d decimal places", most)
 }
 
-// exampleAmount returns an amount with so many decimal places.
+// exampleAmount returns an amount with the given decimal places.
 func exampleAmount(places int) string {
 	if places == 0 {
 		return "12"

@@ -2,11 +2,11 @@ package ledger
 
 import "context"
 
-// Trace collects what a call took, for its log line. Like the trace of
-// net/http/httptrace it travels in the call's context. It is not safe for
-// concurrent use: every call has its own.
+// Trace collects data about a call for its log line. Like net/http/httptrace's
+// trace it travels in the call's context. It is not safe for concurrent use: every
+// call has its own.
 type Trace struct {
-	Retries int // attempts to read or write beyond the first, by the [Store]
+	Retries int // attempts of the [Store] after the first one of a read or write
 }
 
 type traceKey struct{}
@@ -16,7 +16,7 @@ func WithTrace(ctx context.Context, t *Trace) context.Context {
 	return context.WithValue(ctx, traceKey{}, t)
 }
 
-// TraceOf returns the Trace of ctx, or one that nobody reads.
+// TraceOf returns the Trace of ctx, or an unused one.
 func TraceOf(ctx context.Context) *Trace {
 	if t, ok := ctx.Value(traceKey{}).(*Trace); ok {
 		return t

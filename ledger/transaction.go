@@ -2,8 +2,7 @@ package ledger
 
 import "time"
 
-// Type is the direction in which a transaction moves money. Its text is what is
-// stored and sent.
+// Type is the direction in which an entry moves money. Its text is stored and sent.
 type Type string
 
 // A Credit adds to the balance, a Debit takes from it.
@@ -22,11 +21,11 @@ func ParseType(s string) (Type, error) {
 	return "", &InvalidError{ErrInvalidType, `must be "credit" or "debit"`}
 }
 
-// End is how a hold ended. Its text is what is stored and sent as a row's type.
+// End is the way in which a hold ended. Its text is stored and sent as a row's
+// type.
 type End string
 
-// A Capture takes the money that was held, or a part of it; a Void gives it back,
-// and so does an Expiry.
+// A Capture takes all or part of the held money; a Void and an Expiry release it.
 const (
 	Capture End = "capture"
 	Void    End = "void"
@@ -43,7 +42,7 @@ func ParseEnd(s string) (End, error) {
 	return "", &InvalidError{ErrInvalidType, `must be "credit" or "debit", or of an end "capture", "void" or "expiry"`}
 }
 
-// Status returns the status of a transaction that ended so.
+// Status returns the status of a transaction with this end.
 func (e End) Status() Status {
 	switch e {
 	case Capture:
@@ -57,12 +56,11 @@ func (e End) Status() Status {
 	}
 }
 
-// Status is the outcome of a transaction. Its text is what is stored and sent.
+// Status is the outcome of a transaction. Its text is stored and sent.
 type Status string
 
-// A Posted transaction has moved the balance. A Declined one has not and never
-// will. A Pending one keeps its money aside, until it is posted by a capture, is
-// Voided or has Expired.
+// A Posted transaction has moved the balance. A Declined one never will. A Pending
+// one holds its money until a capture makes it Posted, or it is Voided or Expired.
 const (
 	Posted   Status = "posted"
 	Declined Status = "declined"
@@ -84,16 +82,15 @@ func ParseStatus(s string) (Status, error) {
 // timeLayout is RFC 3339 in UTC with milliseconds.
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
-// FormatTime returns t in RFC 3339, in UTC with milliseconds. What is less than a
-// millisecond is cut off. All texts have the same width, so they sort as their
-// times do.
+// FormatTime returns t in RFC 3339, in UTC with milliseconds, truncated. All texts
+// have the same width, so they sort like their times.
 func FormatTime(t time.Time) string { return t.UTC().Format(timeLayout) }
 
-// ParseTime parses a text that [FormatTime] returned. Anything else is an
-// [*InvalidError] that unwraps to [ErrInvalidTime], such as another notation of
-// the same time.
+// ParseTime parses a text that [FormatTime] returned. Anything else, such as
+// another notation of the same time, is an [*InvalidError] that unwraps to
+// [ErrInvalidTime].
 func ParseTime(s string) (time.Time, error) {
-	// time.Parse also accepts an hour of one digit, and a comma for the point.
+	// time.Parse also accepts a one-digit hour, and a comma for the point.
 	t, err := time.Parse(timeLayout, s)
 	if err != nil || FormatTime(t) != s {
 		return time.Time{}, &InvalidError{ErrInvalidTime, "must be a time in UTC such as " + timeLayout}
@@ -101,42 +98,39 @@ func ParseTime(s string) (time.Time, error) {
 	return t, nil
 }
 
-// Transaction is one row of the ledger, which is never changed once stored. A
-// transaction of several entries has a row for each: the first is the
-// transaction's own and holds what belongs to it as a whole, and the others name
-// it. A pending one has its first row only; what comes with its capture, and its
-// end, are rows of their own, too.
+// Transaction is one row of the ledger, which never changes. A transaction of
+// several entries has a row for each: the first row holds the data of the whole,
+// and the others name it. A pending transaction has only its first row; its end,
+// and the credit of a capture, are rows of their own.
 type Transaction struct {
-	ID        TransactionID // of the first row NewTransactionID(UserID, IdempotencyKey), of others TransactionID.Entry or .End
+	ID        TransactionID // NewTransactionID(UserID, IdempotencyKey) of a first row; TransactionID.Entry or .End of others
 	UserID    UserID
-	Type      Type // "" of an end
-	End       End  // of the end of a hold
+	Type      Type // "" in an end
+	End       End  // of the end of a hold; else ""
 	Amount    Amount
 	Status    Status
 	CreatedAt time.Time // UTC, to the millisecond; as text by FormatTime
 
-	// Of a first row.
+	// In a first row only.
 	IdempotencyKey IdempotencyKey
-	Entries        []Entry // all, in their order, if there are several
+	Entries        []Entry // all in their order if there are several, else nil
 	Metadata       Metadata
-	ExpiresAt      time.Time // of one that was to be pending
-	DeclinedEntry  int       // of a Declined one: the place, from 0, of the first entry that did not fit
-	BalanceSeen    Balance   // of a Declined one: what that entry's user could spend then
+	ExpiresAt      time.Time // of a transaction that was asked to be pending
+	DeclinedEntry  int       // of a Declined transaction: the place, from 0, of the first entry that did not fit
+	BalanceSeen    Balance   // of a Declined transaction: that entry's user could spend this
 
-	// PostedBy is the caller that wrote a first row, or by a capture or void the
-	// end of a hold, be it an expiry. Further entries, and releases that a posting
-	// writes, have none, and neither have rows from before. A replay keeps the
-	// first one's.
+	// PostedBy is the caller that wrote a first row, or that ended a hold by a
+	// capture or void, even if the end is the expiry. Further entries, releases by
+	// a posting and old rows have none. A replay keeps the first caller.
 	PostedBy Caller
 
-	// Of the other rows: the id of the first.
+	// In the other rows: the id of the first row.
 	TransactionID TransactionID
 
-	// Of a Capture: what was held. Amount is what was captured.
+	// In a Capture: the held amount. Amount is the captured one.
 	Held Amount
 
-	// Of a first row as it stands now, and not as it is stored: what was
-	// captured.
+	// In a first row as it stands now, never as it is stored: the captured amount.
 	Captured Amount
 }
 
@@ -160,8 +154,7 @@ func (t Transaction) Kind() Kind {
 	return FirstRow
 }
 
-// FirstID returns the id of the first row of the transaction that the row belongs
-// to.
+// FirstID returns the id of the first row of the row's transaction.
 func (t Transaction) FirstID() TransactionID {
 	if t.Kind() == FirstRow {
 		return t.ID
@@ -169,10 +162,10 @@ func (t Transaction) FirstID() TransactionID {
 	return t.TransactionID
 }
 
-// Entry returns the entry that the row is of.
+// Entry returns the row's entry.
 func (t Transaction) Entry() Entry { return Entry{t.UserID, t.Type, t.Amount} }
 
-// AllEntries returns all entries of the transaction whose first row t is.
+// AllEntries returns all entries of the transaction whose first row is t.
 func (t Transaction) AllEntries() []Entry {
 	if t.Entries == nil {
 		return []Entry{t.Entry()}
@@ -180,7 +173,7 @@ func (t Transaction) AllEntries() []Entry {
 	return t.Entries
 }
 
-// ExpiresIn returns how long a transaction was to be pending, or zero.
+// ExpiresIn returns the requested time of the hold, or zero.
 func (t Transaction) ExpiresIn() time.Duration {
 	if t.ExpiresAt.IsZero() {
 		return 0
@@ -191,7 +184,7 @@ func (t Transaction) ExpiresIn() time.Duration {
 // hold returns the hold of a pending transaction.
 func (t Transaction) hold() Hold { return Hold{t.ID, t.Amount, t.ExpiresAt} }
 
-// ended returns a pending transaction as its end leaves it.
+// ended returns a pending transaction as its end left it.
 func (t Transaction) ended(end Transaction) Transaction {
 	t.Status = end.Status
 	if end.End == Capture {

@@ -8,13 +8,13 @@ import (
 
 const maxUserIDCharacters = 128 // at most 512 bytes; DynamoDB's partition keys hold 2,048
 
-// UserID names a user. Nobody creates users: any UserID has a balance. The zero
-// UserID is not valid; make one with [ParseUserID].
+// UserID names a user. Users need not be created: every UserID has a balance. The
+// zero UserID is not valid; make one with [ParseUserID].
 type UserID struct{ text string }
 
-// ParseUserID parses 1 to 128 characters of UTF-8 without control characters
-// and without space at either end. Anything else is an [*InvalidError] that
-// unwraps to [ErrInvalidUserID].
+// ParseUserID parses 1 to 128 characters of UTF-8 without control characters and
+// without space at either end. Anything else is an [*InvalidError] that unwraps to
+// [ErrInvalidUserID].
 func ParseUserID(s string) (UserID, error) {
 	invalid := func(reason string) (UserID, error) {
 		return UserID{}, &InvalidError{ErrInvalidUserID, reason}
