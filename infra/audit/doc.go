@@ -38,7 +38,8 @@
 // the others is added up as hashes, and what these say of themselves is subtracted,
 // so that nothing of them need be kept. If that does not come to zero, a further
 // scan names the transactions. The end of a hold must be of the user and the sum of
-// its pending row; what a capture credits is one more entry. Rows of the last minute
+// its pending row; what a capture credits is one more entry. The open holds of a
+// balance must be pending rows without an end, of the same amount and expiry. Rows of the last minute
 // before the audit, and those since, are for the next one: a scan may have seen a
 // part of a transaction.
 //
@@ -59,8 +60,6 @@
 //   - another time in the past: the order in which rows were written is not stored;
 //   - amounts that were changed so that they come to the same sum, and a row that
 //     was made up in the place of one that is gone, with the same effect;
-//   - another time of expiry of an open hold, or another transaction's in its place
-//     of the same sum: the open holds of a user are compared by what they come to;
 //   - in general, a history that was rewritten with its balance so that all that is
 //     compared holds again. For that, a copy of the rows must be kept elsewhere,
 //     such as by -export, or by point-in-time recovery.

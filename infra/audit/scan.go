@@ -75,6 +75,7 @@ func (a *audit) scanBalances(ctx context.Context, tallies *books.Tallies, recent
 			suspects[user] = t
 		default:
 			a.totals.add(t, balance)
+			a.compareHolds(user, balance.Holds)
 		}
 	}
 	for user, t := range tallies.All { // those without a balance
@@ -83,6 +84,18 @@ func (a *audit) scanBalances(ctx context.Context, tallies *books.Tallies, recent
 		}
 	}
 	return suspects, nil
+}
+
+// compareHolds compares the open holds of a balance with the rows of its user, who is
+// at rest. The holds have the sum of the pending rows without an end. So if each is
+// one of those, none is missing.
+func (a *audit) compareHolds(user ledger.UserID, holds []ledger.Hold) {
+	for _, h := range holds {
+		if !a.holds.IsOpen(user, h) {
+			a.find(finding{UserID: user.String(), TransactionID: h.TransactionID.String(), Kind: books.KindHold,
+				Detail: "the balance has it as an open hold, and the rows have none of this id, amount and expiry"})
+		}
+	}
 }
 
 // scanAgain scans the transactions once more for the users of whom rows seem

@@ -92,6 +92,13 @@ func (p pendingRow) misfit(end endRow) string {
 	return ""
 }
 
+// IsOpen reports whether a hold is open by the rows read so far: of that user, with
+// that amount and expiry.
+func (p *Pairs) IsOpen(user ledger.UserID, h ledger.Hold) bool {
+	row, ok := p.pending[h.TransactionID]
+	return ok && row.user == user && row.amount == SumOf(h.Amount) && row.expires == h.ExpiresAt.UnixMilli()
+}
+
 // Orphans calls yield with each hold whose end was read, and no pending row, with
 // the end's user and time.
 func (p *Pairs) Orphans(yield func(hold ledger.TransactionID, user ledger.UserID, created time.Time)) {
