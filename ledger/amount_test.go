@@ -135,7 +135,7 @@ func TestAfter(t *testing.T) {
 	}
 }
 
-// The highest balance to which an amount can still be credited.
+// The highest balance that still allows the credit.
 func TestHeadroom(t *testing.T) {
 	t.Parallel()
 	for amount, want := range map[string]string{
@@ -149,7 +149,7 @@ func TestHeadroom(t *testing.T) {
 	}
 }
 
-// apd's own type loses its digits when a value of it is encoded.
+// Encoding a value of apd's own type loses its digits.
 func TestMoneyEncodesAsText(t *testing.T) {
 	t.Parallel()
 	amount, err := ledger.ParseAmount("12.50")

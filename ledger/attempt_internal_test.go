@@ -9,11 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// begun is when the attempts of this test begin. A second later their refusal
-// arrives.
+// begun is the start of the attempts. Each refusal arrives one second later.
 var begun = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// hold returns a hold of a key of user "a", which can be spent from that time on.
+// hold returns a hold of user "a" that is spendable from that time on.
 func holdOfA(t *testing.T, key string, amount string, spendable time.Time) Hold {
 	t.Helper()
 	k, err := ParseIdempotencyKey(key)
@@ -23,7 +22,7 @@ func holdOfA(t *testing.T, key string, amount string, spendable time.Time) Hold 
 	return Hold{NewTransactionID(UserID{"a"}, k), a, spendable.Add(-grace)}
 }
 
-// A refusal decides as its accounts are.
+// The accounts of a refusal decide what follows.
 func TestDecide(t *testing.T) {
 	t.Parallel()
 	arrives := begun.Add(time.Second)
@@ -40,7 +39,7 @@ func TestDecide(t *testing.T) {
 		return Account{b, holds}
 	}
 	seen := func(a Account) RefusedError { return RefusedError{Accounts: map[UserID]Account{{"a"}: a}} }
-	released := []expiredHolds{{UserID{"a"}, holds(1, long)}} // by the attempt that is refused
+	released := []expiredHolds{{UserID{"a"}, holds(1, long)}} // by the refused attempt
 	for _, c := range []struct {
 		name     string
 		pending  bool

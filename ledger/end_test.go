@@ -15,7 +15,7 @@ import (
 
 func endOf(t ledger.Transaction) ledger.EndRequest { return ledger.EndRequest{TransactionID: t.ID} }
 
-// endRow returns the row of an end of a pending transaction.
+// endRow returns the end of a pending transaction.
 func endRow(t require.TestingT, of ledger.Transaction, end ledger.End, sum string) ledger.Transaction {
 	row := ledger.Transaction{
 		ID: of.ID.End(), UserID: of.UserID, End: end, Amount: amount(t, sum), Status: end.Status(), CreatedAt: noon, TransactionID: of.ID,
@@ -26,8 +26,7 @@ func endRow(t require.TestingT, of ledger.Transaction, end ledger.End, sum strin
 	return row
 }
 
-// What a capture and a void write: the end is the first row, and only what was
-// captured is credited.
+// A capture and a void write the end first. Only the captured amount is credited.
 func TestPostingOfEnds(t *testing.T) {
 	t.Parallel()
 	const payment = "1 debit 40, shop credit 40"
@@ -79,7 +78,7 @@ func TestPostingOfEnds(t *testing.T) {
 	}
 }
 
-// The zero Amount captures all, and nobody captures more.
+// The zero Amount captures all. More than the hold is an error.
 func TestCaptureAmount(t *testing.T) {
 	t.Parallel()
 	first := pendingRow(t, "1 debit 40")
@@ -87,7 +86,7 @@ func TestCaptureAmount(t *testing.T) {
 	result, err := s.at(noon).Capture(t.Context(), endOf(first), ledger.Amount{})
 	require.NoError(t, err)
 	assert.Equal(t, "40", result.Transaction.Captured.String())
-	for _, now := range []time.Time{noon, noon.Add(time.Hour)} { // always
+	for _, now := range []time.Time{noon, noon.Add(time.Hour)} { // before and after the expiry
 		s := (&script{}).holding(first)
 		result, err = s.at(now).Capture(t.Context(), endOf(first), amount(t, "40.01"))
 		require.EqualError(t, err, "invalid amount: must be at most what was held: 40")
@@ -96,8 +95,8 @@ func TestCaptureAmount(t *testing.T) {
 	}
 }
 
-// From its expiry a hold ends as expired, whatever was asked. Before that, no
-// attempt at another end is sent later than the expiry.
+// After its expiry a hold ends as expired. Before it, no attempt at another end is
+// sent after the expiry.
 func TestEndsByTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -122,7 +121,7 @@ func TestEndsByTime(t *testing.T) {
 				if !c.expired {
 					require.NoError(t, err, "%s, %v left", asked, c.left)
 					assert.Equal(t, asked, end.End)
-					limited, cancel := context.WithTimeout(t.Context(), c.left) // time stands still here
+					limited, cancel := context.WithTimeout(t.Context(), c.left) // the clock does not advance
 					cancel()
 					want, _ := limited.Deadline()
 					assert.Equal(t, want, s.deadline[0], "%s, %v left", asked, c.left)
@@ -140,8 +139,8 @@ func TestEndsByTime(t *testing.T) {
 	})
 }
 
-// An end that fails long before the expiry does not wait for that. One that fails
-// on its brink does, and is written as the expiry.
+// An end that fails long before the expiry does not wait for it. One that fails
+// just before it waits, and writes the expiry.
 func TestEndThatFails(t *testing.T) {
 	t.Parallel()
 	first := pendingRow(t, "1 debit 40")
@@ -168,7 +167,7 @@ func TestEndThatFails(t *testing.T) {
 	}
 }
 
-// The stored end is the answer: a replay of the same, or how else it ended.
+// The stored end is the answer: a replay, or the other end.
 func TestEndIsRecorded(t *testing.T) {
 	t.Parallel()
 	first := pendingRow(t, "1 debit 40")
@@ -182,7 +181,7 @@ func TestEndIsRecorded(t *testing.T) {
 		{voided, "", true}, {voided, "40", false},
 		{expired, "", false}, {expired, "40", false},
 	} {
-		for _, now := range []time.Time{noon, noon.Add(time.Hour)} { // whatever the time
+		for _, now := range []time.Time{noon, noon.Add(time.Hour)} { // before and after the expiry
 			s := (&script{answers: []error{&ledger.RecordedError{Recorded: c.recorded}}}).holding(first)
 			var result ledger.Result
 			var err error
@@ -206,12 +205,12 @@ func TestEndIsRecorded(t *testing.T) {
 	}
 }
 
-// That the receiver would have too much is no outcome: it is told only where the
-// end is not there, because a store need not report that its id is taken.
+// A receiver's limit is not stored. It is reported only if the end is absent,
+// because a store need not report a taken id.
 func TestReceiverLimit(t *testing.T) {
 	t.Parallel()
 	first := pendingRow(t, "1 debit 40, shop credit 40")
-	const high = "999999999999965.01" // with what of the receiver's has expired
+	const high = "999999999999965.01" // with the receiver's expired hold
 	seen := outOfRange(t, map[string]ledger.Account{
 		"shop": account(t, "999999999999960.01", holdsOf(t, "shop", noon.Add(-time.Second), "5")...),
 	})
@@ -242,7 +241,7 @@ func TestReceiverLimit(t *testing.T) {
 	assert.NotErrorIs(t, err, ledger.ErrBalanceLimit)
 }
 
-// Whatever a store says, no hold has ended that has not.
+// No answer of a store ends a hold that is still open.
 func TestEndOnWrongStore(t *testing.T) {
 	t.Parallel()
 	first := pendingRow(t, "1 debit 40, shop credit 40")
@@ -282,7 +281,7 @@ func TestEndOnWrongStore(t *testing.T) {
 	}
 }
 
-// What is no hold is not ended, and nothing is written.
+// Other rows are not ended, and nothing is written.
 func TestEndOfNoHold(t *testing.T) {
 	t.Parallel()
 	pending := pendingRow(t, "1 debit 40, shop credit 40")
@@ -315,8 +314,8 @@ func TestEndOfNoHold(t *testing.T) {
 	}
 }
 
-// A lookup says how a pending transaction stands now, also where what has expired
-// is not released yet.
+// A lookup returns the transaction as it stands now, even before the release of an
+// expired hold is written.
 func TestPendingAsItStands(t *testing.T) {
 	t.Parallel()
 	first := pendingRow(t, "1 debit 40")
@@ -332,7 +331,7 @@ func TestPendingAsItStands(t *testing.T) {
 		{"expired", nil, time.Second, ledger.Expired, "0"},
 		{"captured", new(endRow(t, first, ledger.Capture, "25")), time.Hour, ledger.Posted, "25"},
 		{"voided", new(endRow(t, first, ledger.Void, "40")), time.Hour, ledger.Voided, "0"},
-		{"released", new(endRow(t, first, ledger.Expiry, "40")), -time.Hour, ledger.Expired, "0"}, // a clock that is behind
+		{"released", new(endRow(t, first, ledger.Expiry, "40")), -time.Hour, ledger.Expired, "0"}, // the reader's clock is behind
 	} {
 		s := (&script{}).holding(first)
 		if c.end != nil {

@@ -12,8 +12,7 @@ import (
 	"onewrite/ledger"
 )
 
-// entries returns the entries that are written as "alice debit 12.50", with a
-// comma after each but the last.
+// entries parses entries such as "alice debit 12.50", separated by commas.
 func entries(t require.TestingT, text string) (all []ledger.Entry) {
 	for one := range strings.SplitSeq(text, ", ") {
 		words := strings.Fields(one)
@@ -27,7 +26,7 @@ func entries(t require.TestingT, text string) (all []ledger.Entry) {
 	return all
 }
 
-// creditsOf returns n credits of 1, of that many different users.
+// creditsOf returns n credits of 1 for n different users.
 func creditsOf(t *testing.T, n, users int) (all []ledger.Entry) {
 	t.Helper()
 	for i := range n {
@@ -62,7 +61,7 @@ func TestCheckEntriesRejects(t *testing.T) {
 	}
 }
 
-// A user counts once, wherever its entries stand.
+// A user counts once, wherever its entries are.
 func TestUsersAreCountedOnce(t *testing.T) {
 	t.Parallel()
 	all := creditsOf(t, 98, 2)

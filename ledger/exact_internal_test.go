@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// No caller can reach this: the bounds of amounts and balances see to it. Without
-// the trap a sum of too many digits would be rounded, and nobody would know.
+// The bounds of amounts and balances keep callers from this. Without the trap, apd
+// would round a sum of too many digits silently.
 func TestRoundingPanics(t *testing.T) {
 	t.Parallel()
 	assert.Panics(t, func() { plus(*apd.New(1, 16), *apd.New(1, -8)) }, "25 digits of 24")

@@ -15,8 +15,8 @@ import (
 
 var plainDecimal = regexp.MustCompile(`\A[0-9]+(\.[0-9]{1,2})?\z`)
 
-// Against math/big: an amount is a plain decimal in its bounds and nothing
-// else, and keeps its value.
+// An amount is a plain decimal within its bounds, with its exact value: compared
+// with math/big.
 func FuzzParseAmount(f *testing.F) {
 	for _, seed := range []string{"10", "0.01", "0010.50", "1000000000000", "1000000000000.01", "0", "-1", "1e3", ".5", "5.", "NaN", "1_0", "١", "0x1p-2", "9999999999999999999999"} {
 		f.Add(seed)
@@ -39,7 +39,7 @@ func FuzzParseAmount(f *testing.F) {
 	})
 }
 
-// A cursor is taken only in the one text that was made for its user.
+// Only the text that was made for the user is a cursor.
 func FuzzParseCursor(f *testing.F) {
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	for _, user := range []string{"1", "用户"} {

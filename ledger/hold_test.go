@@ -19,8 +19,8 @@ func amount(t require.TestingT, text string) ledger.Amount {
 	return a
 }
 
-// holdsOf returns holds of a user for these amounts, in the order of their ids.
-// They expire at that time.
+// holdsOf returns a user's holds of these amounts, in the order of their ids, which
+// expire at that time.
 func holdsOf(t *testing.T, user string, expires time.Time, amounts ...string) (holds []ledger.Hold) {
 	t.Helper()
 	for i, text := range amounts {
@@ -30,7 +30,7 @@ func holdsOf(t *testing.T, user string, expires time.Time, amounts ...string) (h
 	return holds
 }
 
-// account returns an account, whose balance is without what is held.
+// account returns an account. Its balance is without the holds.
 func account(t require.TestingT, balance string, holds ...ledger.Hold) ledger.Account {
 	b, err := ledger.ParseBalance(balance)
 	require.NoError(t, err)
@@ -103,8 +103,7 @@ func TestParseEnd(t *testing.T) {
 	}
 }
 
-// The ids of ends are stored, too. Computed apart from this code, like those of
-// transactions.
+// The ids of ends are stored. Computed with other code, like those of transactions.
 func TestEndIDNeverChanges(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ user, key, want string }{
@@ -115,7 +114,7 @@ func TestEndIDNeverChanges(t *testing.T) {
 	}
 }
 
-// No end has the id of another, of any transaction or of any entry.
+// No end shares an id with another end, a transaction or an entry.
 func TestEndIDTellsNamesApart(t *testing.T) {
 	t.Parallel()
 	seen := map[ledger.TransactionID]bool{}
@@ -137,7 +136,7 @@ func TestEndIDTellsNamesApart(t *testing.T) {
 	}
 }
 
-// What has expired can be spent one second after its expiry, and not before.
+// A hold is spendable one second after its expiry, and not before.
 func TestFunds(t *testing.T) {
 	t.Parallel()
 	early, late := noon.Add(time.Minute), noon.Add(time.Hour)
@@ -165,7 +164,8 @@ func TestFunds(t *testing.T) {
 	assert.True(t, ledger.Held(nil).IsZero())
 }
 
-// The highest balance is one that all holds of the highest amount have lifted.
+// The highest balance is MaxBalance after the release of all holds at the highest
+// amount.
 func TestFundsOverTheLimit(t *testing.T) {
 	t.Parallel()
 	holds := holdsOf(t, "1", noon, slices.Repeat([]string{"1000000000000"}, ledger.MaxHolds)...)

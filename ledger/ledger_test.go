@@ -11,8 +11,8 @@ import (
 	"onewrite/ledger"
 )
 
-// wrongStore is a store that breaks its contract: it posts nothing, for a reason
-// of its own. A call that it should not get panics.
+// wrongStore breaks the contract of a store: it posts nothing, for a reason of its
+// own. Any other call panics.
 type wrongStore struct {
 	ledger.Store
 	err error
@@ -34,7 +34,7 @@ func request(t *testing.T, kind ledger.Type, amount string) (r ledger.Request) {
 	return r
 }
 
-// Whatever a store says, nothing is posted or declined that can't be.
+// No error of a store posts or declines anything.
 func TestPostOnWrongStore(t *testing.T) {
 	t.Parallel()
 	debit := request(t, ledger.Debit, "100")
@@ -66,7 +66,7 @@ func TestPostOnWrongStore(t *testing.T) {
 	}
 }
 
-// A type that nobody knows moves nothing, either way.
+// An unknown type moves nothing.
 func TestUnknownType(t *testing.T) {
 	t.Parallel()
 	for _, unknown := range []ledger.Type{"", "transfer", "Credit"} {
@@ -103,7 +103,7 @@ func TestErrorsNameTheirReason(t *testing.T) {
 	}
 }
 
-// Calls under a context without a trace count for nobody.
+// A context without a trace has no counts.
 func TestTrace(t *testing.T) {
 	t.Parallel()
 	var trace ledger.Trace

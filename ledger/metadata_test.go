@@ -13,7 +13,7 @@ import (
 
 type members = map[string]string
 
-// numbered returns n members of the same size.
+// numbered returns n members of equal size.
 func numbered(n int) members {
 	m := members{}
 	for i := range n {
@@ -49,8 +49,8 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
-// What is counted are the bytes of compact JSON in UTF-8 without needless
-// escapes: a U+2028 in three, and a control character in six.
+// The limit counts bytes of compact JSON in UTF-8 without needless escapes: three
+// for U+2028, six for a control character.
 func TestMetadataBounds(t *testing.T) {
 	t.Parallel()
 	frame := len(`{"n":""}`)
@@ -81,7 +81,7 @@ func TestMetadataBounds(t *testing.T) {
 		require.ErrorIs(t, err, ledger.ErrInvalidMetadata, name)
 		assert.EqualError(t, err, "invalid metadata: must have at most 512 bytes as JSON", name)
 	}
-	// In a name as in a value.
+	// Names count like values.
 	_, err := ledger.NewMetadata(members{strings.Repeat("\u2028", 168): "x"})
 	assert.NoError(t, err, "504 bytes of name and 8 of the rest")
 	_, err = ledger.NewMetadata(members{strings.Repeat("\u2028", 168): "xx"})

@@ -11,8 +11,7 @@ import (
 	"onewrite/ledger"
 )
 
-// orders returns the rows in many other orders: rotated, and each of those turned
-// around.
+// orders returns the rows in many orders: each rotation, forwards and backwards.
 func orders(rows []ledger.Transaction) (all [][]ledger.Transaction) {
 	for i := range rows {
 		rotated := slices.Concat(rows[i:], rows[:i])
@@ -63,7 +62,7 @@ func TestSortRows(t *testing.T) {
 	}
 }
 
-// The order of one time does not depend on the order in which rows are read.
+// The order within one time is independent of the order of reading.
 func TestSortRowsOfSeveralWrites(t *testing.T) {
 	t.Parallel()
 	var rows []ledger.Transaction

@@ -26,7 +26,7 @@ func metadata(t require.TestingT, members map[string]string) ledger.Metadata {
 	return m
 }
 
-// transfer returns a request with a fee, of user 1 with the key 1.
+// transfer returns user 1's request for a transfer with a fee, with the key 1.
 func transfer(t require.TestingT) ledger.Request {
 	return ledger.Request{
 		IdempotencyKey: key(t, "1"),
@@ -35,8 +35,7 @@ func transfer(t require.TestingT) ledger.Request {
 	}
 }
 
-// The first row holds what belongs to the transaction, and each other only what
-// is its own.
+// The first row holds the data of the whole, the others only their own.
 func TestRowsOfPosting(t *testing.T) {
 	t.Parallel()
 	r := transfer(t)
@@ -57,7 +56,7 @@ func TestRowsOfPosting(t *testing.T) {
 	assert.Equal(t, r.Entries[2], p.Rows[2].Entry())
 }
 
-// A transaction of one entry has no list of entries, but metadata.
+// A transaction of one entry has metadata, but no list of entries.
 func TestRowOfOneEntry(t *testing.T) {
 	t.Parallel()
 	r := transfer(t)
@@ -71,7 +70,7 @@ func TestRowOfOneEntry(t *testing.T) {
 	assert.Equal(t, r.Entries, p.Rows[0].AllEntries())
 }
 
-// moveText returns a move as the table below has it.
+// moveText returns a move in the notation of the table below.
 func moveText(m ledger.Move) string {
 	return fmt.Sprintf("%s %s %s from %s to %s in %d", m.UserID, m.Type, m.Sum, m.MinBefore, m.MaxBefore, m.Rows)
 }
@@ -91,15 +90,15 @@ func TestMoves(t *testing.T) {
 		}},
 		// In the order of the users' first entries.
 		{"b credit 1, a credit 2, b credit 3", []string{"b credit 4 from 0 to 999999999999996 in 2", "a credit 2 from 0 to 999999999999998 in 1"}},
-		// A balance may be above 10^15 by what holds have released; a credit must not
-		// lift it there. Each prefix counts, not only what all come to.
+		// Releases may lift a balance above 10^15, credits may not. The bound
+		// applies after each entry, not only to the sum.
 		{"1 credit 10, 1 debit 4", []string{"1 credit 6 from 0 to 999999999999990 in 2"}},
 		{"1 debit 4, 1 credit 10", []string{"1 credit 6 from 4 to 999999999999994 in 2"}},
 		{"1 debit 10, 1 credit 4", []string{"1 debit 6 from 10 to 1000000000000006 in 2"}},
 		{"1 credit 4, 1 debit 10", []string{"1 debit 6 from 6 to 999999999999996 in 2"}},
 		{"1 debit 10, 1 credit 30, 1 debit 5", []string{"1 credit 15 from 10 to 999999999999980 in 3"}},
 		{"1 debit 10, 1 credit 4, 1 debit 3", []string{"1 debit 9 from 10 to 1000000000000006 in 3"}},
-		// What comes to nothing still needs the range.
+		// Entries with the sum zero still need the range.
 		{"1 debit 10, 1 credit 10", []string{"1 credit 0 from 10 to 1000000000000000 in 2"}},
 		{"1 credit 10, 1 debit 10.00", []string{"1 credit 0 from 0 to 999999999999990 in 2"}},
 		{"1 credit 0.01, 1 debit 0.02, 1 credit 0.01", []string{"1 credit 0 from 0.01 to 999999999999999.99 in 3"}},
@@ -135,7 +134,7 @@ func TestMoveAllows(t *testing.T) {
 	}
 }
 
-// Nothing is posted of a transaction in which any type is unknown.
+// One unknown type rejects the whole transaction.
 func TestPostingOfUnknownType(t *testing.T) {
 	t.Parallel()
 	for place := range 3 {

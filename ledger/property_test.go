@@ -22,8 +22,7 @@ func dollars(cents *big.Int) string {
 	return new(big.Rat).SetFrac(cents, big.NewInt(100)).FloatString(2)
 }
 
-// near draws a number between least and most, often one of its bounds or next
-// to it.
+// near draws a number from least to most, often a bound or its neighbour.
 func near(t *rapid.T, least, most int64, label string) *big.Int {
 	return big.NewInt(rapid.OneOf(
 		rapid.Int64Range(least, most),
@@ -32,17 +31,17 @@ func near(t *rapid.T, least, most int64, label string) *big.Int {
 	).Draw(t, label))
 }
 
-// The arithmetic is that of whole cents, up to its bounds and not beyond.
+// Balances count like whole cents, up to their bounds.
 func TestArithmetic(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		amountCents := near(t, 1, maxAmountCents, "amount")
 		balanceCents := rapid.OneOf(
 			rapid.Custom(func(t *rapid.T) *big.Int { return near(t, 0, maxBalanceCents, "balance") }),
-			rapid.Custom(func(t *rapid.T) *big.Int { // where the credit just fits or not
+			rapid.Custom(func(t *rapid.T) *big.Int { // at the limit of the credit
 				return new(big.Int).Sub(big.NewInt(maxBalanceCents-rapid.Int64Range(-1, 1).Draw(t, "over")), amountCents)
 			}),
-			rapid.Custom(func(t *rapid.T) *big.Int { // where the debit just fits or not
+			rapid.Custom(func(t *rapid.T) *big.Int { // at the limit of the debit
 				return new(big.Int).Add(amountCents, big.NewInt(rapid.Int64Range(-1, 1).Draw(t, "over")))
 			}),
 		).Draw(t, "balance")
@@ -73,8 +72,8 @@ func TestArithmetic(t *testing.T) {
 	})
 }
 
-// drawEntries draws entries of few users, whose amounts are mostly near to what
-// an opening balance, and at times to what the highest balance, allows.
+// drawEntries draws entries of few users. Their amounts are near an opening
+// balance, and sometimes near the highest one.
 func drawEntries(t *rapid.T) []ledger.Entry {
 	users := make([]ledger.UserID, 3)
 	for i := range users {
@@ -94,7 +93,7 @@ func drawEntries(t *rapid.T) []ledger.Entry {
 	}), 1, 12).Draw(t, "entries")
 }
 
-// oneAfterAnother applies a user's entries to its balance. It is not ok if one of
+// oneAfterAnother applies a user's entries to a balance. It is not ok if one of
 // them leaves the range.
 func oneAfterAnother(before ledger.Balance, user ledger.UserID, entries []ledger.Entry) (after ledger.Balance, ok bool) {
 	after, ok = before, true
@@ -106,8 +105,8 @@ func oneAfterAnother(before ledger.Balance, user ledger.UserID, entries []ledger
 	return after, ok
 }
 
-// A posting moves each user as its entries would, one after another, and exactly
-// if each of them could be.
+// A posting moves each user by the entries in their order, and is allowed exactly
+// if each entry is.
 func TestMovesAreTheEntries(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -141,7 +140,7 @@ func TestMovesAreTheEntries(t *testing.T) {
 	})
 }
 
-// drawBalance draws a balance at most so many cents away from one.
+// drawBalance draws a balance within the given cents of another.
 func drawBalance(t *rapid.T, around string, away int64) ledger.Balance {
 	center, ok := new(big.Rat).SetString(around)
 	require.True(t, ok)
@@ -151,7 +150,7 @@ func drawBalance(t *rapid.T, around string, away int64) ledger.Balance {
 	return balance
 }
 
-// moved returns what a balance is after a move, by sums of its own.
+// moved returns the balance after a move, by its own arithmetic.
 func moved(t *rapid.T, before ledger.Balance, m ledger.Move) string {
 	after, ok := new(big.Rat).SetString(before.String())
 	require.True(t, ok)
@@ -165,7 +164,7 @@ func moved(t *rapid.T, before ledger.Balance, m ledger.Move) string {
 	return balance.String()
 }
 
-// Entries mint exactly if their credits are more than their debits.
+// Entries mint exactly if the credits exceed the debits.
 func TestMintsIsTheSum(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -182,8 +181,8 @@ func TestMintsIsTheSum(t *testing.T) {
 	})
 }
 
-// Metadata is read back as it was written, whatever text is in it, and the bytes
-// that count are those of the shortest JSON.
+// Metadata is read back as written, with any text, and its size is that of the
+// shortest JSON.
 func TestMetadataReadBack(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -209,7 +208,7 @@ func TestMetadataReadBack(t *testing.T) {
 	})
 }
 
-// One value has one text, however it was written.
+// Equal values have one text, in any notation.
 func TestOneText(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -11,7 +11,7 @@ import (
 	"onewrite/ledger"
 )
 
-// accountStore is a store with one account, which counts how often it is read.
+// accountStore is a store with one account. It counts the reads.
 type accountStore struct {
 	ledger.Store
 	account ledger.Account
@@ -23,18 +23,18 @@ func (s *accountStore) Account(context.Context, ledger.UserID) (ledger.Account, 
 	return s.account, nil
 }
 
-// ticking returns a clock that goes on by the step with each look at it.
+// ticking returns a clock that advances by the step at each call.
 func ticking(from time.Time, step time.Duration) func() time.Time {
 	return func() time.Time { from = from.Add(step); return from }
 }
 
-// A hold that expires while the account is read may have been captured: it is read
-// once more, and never again for the same hold.
+// A hold that expires during the read may have been captured, so the account is
+// read once more, and no further time for the same hold.
 func TestBalanceWhileAHoldExpires(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		spendable time.Duration // after the first look at the clock
-		step      time.Duration // between two looks
+		spendable time.Duration // after the first call of the clock
+		step      time.Duration // between two calls
 		reads     int
 	}{
 		{-time.Hour, time.Millisecond, 1}, {0, time.Millisecond, 1}, {time.Millisecond, time.Millisecond, 2}, {time.Minute, time.Hour, 2},
@@ -55,11 +55,11 @@ func newUser(t *testing.T, text string) ledger.UserID {
 	return user
 }
 
-// A debit that is too large even with what expires during its first attempt is
-// declined by the second, in which the hold was released or was not open.
+// A debit that exceeds even the holds that expire during its first attempt is
+// declined by the second one, which tried to release them.
 func TestDeclineWhileAHoldExpires(t *testing.T) {
 	t.Parallel()
-	holds := holdsOf(t, "1", noon, "40") // which can be spent after the first attempt has begun
+	holds := holdsOf(t, "1", noon, "40") // spendable after the first attempt began
 	seen := outOfRange(t, map[string]ledger.Account{"1": account(t, "10", holds...)})
 	s := &script{answers: []error{seen}}
 	_, err := ledger.New(s, ticking(noon, time.Second-time.Millisecond)).Post(t.Context(), requestOf(t, "1 debit 70", 0))
@@ -70,13 +70,13 @@ func TestDeclineWhileAHoldExpires(t *testing.T) {
 	assert.Equal(t, []string{"1 debit 30 from 30 to 1016000000000000 in 2; held -40; ends 40"}, holdTexts(s.posted[1]))
 }
 
-// A decline counts the accounts of its own refusal only: those of an earlier one may
-// be out of date.
+// A decline counts only the accounts of its own refusal. Earlier ones may be out of
+// date.
 func TestDeclineByItsOwnRefusal(t *testing.T) {
 	t.Parallel()
 	type accounts = map[string]ledger.Account
 	s := &script{answers: []error{
-		outOfRange(t, accounts{"a": account(t, "10", holdsOf(t, "a", noon, "40")...)}), // a is credited after that
+		outOfRange(t, accounts{"a": account(t, "10", holdsOf(t, "a", noon, "40")...)}), // a later credit
 		outOfRange(t, accounts{"b": account(t, "5")}),
 	}}
 	_, err := ledger.New(s, ticking(noon, time.Second-time.Millisecond)).Post(t.Context(), requestOf(t, "a debit 70, b debit 70", 0))
@@ -86,7 +86,7 @@ func TestDeclineByItsOwnRefusal(t *testing.T) {
 	assert.Equal(t, "5", declined.Result.Transaction.BalanceSeen.String())
 }
 
-// An open hold that has no row is damage, and not released.
+// An open hold without a row is damage, and is not released.
 func TestOwnHoldWithoutItsRow(t *testing.T) {
 	t.Parallel()
 	first := pendingRow(t, "1 debit 60")
@@ -107,8 +107,9 @@ func TestOwnHoldWithoutItsRow(t *testing.T) {
 	assert.Empty(t, s.declined)
 }
 
-// What is not stored is no answer while any attempt of the call may be applied, also
-// one of an earlier refusal. If the row is there by then, that is the answer.
+// An answer that is not stored is withheld while any attempt of the call may still
+// be applied, even one of an earlier refusal. If the row is stored by then, it is
+// the answer.
 func TestUnknownAttempt(t *testing.T) {
 	t.Parallel()
 	amounts := make([]string, ledger.MaxHolds)

@@ -16,8 +16,8 @@ import (
 	"onewrite/ledger"
 )
 
-// A pending transaction has its first row only, and one move: what is held is
-// taken from the balance.
+// A pending transaction has only its first row and one move: the hold leaves the
+// balance.
 func TestPostingOfHold(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"1 debit 10.50", "1 debit 10.50, 2 credit 10.5"} {
@@ -38,10 +38,10 @@ func TestPostingOfHold(t *testing.T) {
 	}
 }
 
-// after is a second after what holdsOf(…, noon, …) has expired.
+// after is one second after the holds of holdsOf(…, noon, …) expired.
 var after = noon.Add(time.Second)
 
-// What has expired is given back in the same write, before the first entry counts.
+// Expired holds are released in the same write, before the first entry counts.
 func TestReleasesOfPosting(t *testing.T) {
 	t.Parallel()
 	type accounts = map[string]ledger.Account
@@ -57,25 +57,26 @@ func TestReleasesOfPosting(t *testing.T) {
 	}{
 		{"1 debit 70", 0, accounts{"1": expired("60", "1", "40")},
 			[]string{"1 debit 30 from 30 to 1016000000000000 in 2; held -40; ends 40"}},
-		{"1 debit 70", 0, accounts{"1": expired("0", "1", "70")}, // comes to nothing
+		{"1 debit 70", 0, accounts{"1": expired("0", "1", "70")}, // the sum is zero
 			[]string{"1 credit 0 from 0 to 1016000000000000 in 2; held -70; ends 70"}},
 		{"1 debit 70", 0, accounts{"1": expired("0", "1", "100")},
 			[]string{"1 credit 30 from 0 to 1016000000000000 in 2; held -100; ends 100"}},
 		{"1 debit 70", 0, accounts{"1": expired("60", "1", "20", "20")},
 			[]string{"1 debit 30 from 30 to 1016000000000000 in 3; held -40; ends 20; ends 20"}},
-		// A release lifts the balance: the room for a credit is less by it.
+		// A release lifts the balance, which leaves less room for a credit.
 		{"1 debit 70, 1 credit 50", 0, accounts{"1": expired("60", "1", "40")},
 			[]string{"1 credit 20 from 30 to 999999999999980 in 3; held -40; ends 40"}},
-		// One balance above 10^15: the release is never refused.
+		// A release above 10^15 is never refused.
 		{"1 debit 999000000000, 1 debit 0.01", 0, accounts{"1": expired("0", "1", "1000000000000")},
 			[]string{"1 credit 999999999.99 from 0 to 1016000000000000 in 3; held -1000000000000; ends 1000000000000"}},
-		// Several users' holds, in the order of their entries; users without any are moved as ever.
+		// Several users' holds, in the order of their entries. Users without holds
+		// move as usual.
 		{"b debit 70, c credit 10, a debit 70", 0, accounts{"a": expired("60", "a", "40"), "b": expired("50", "b", "20", "20")}, []string{
 			"b debit 30 from 30 to 1016000000000000 in 3; held -40; ends 20; ends 20",
 			"a debit 30 from 30 to 1016000000000000 in 2; held -40; ends 40",
 			"c credit 10 from 0 to 999999999999990 in 1; held 0",
 		}},
-		// A hold that needs what another held.
+		// A new hold needs the money of an expired one.
 		{"1 debit 70", time.Minute, accounts{"1": expired("60", "1", "40")},
 			[]string{"1 debit 30 from 30 to 1016000000000000 in 2; held 30; ends 40; opens 70"}},
 	} {
@@ -101,8 +102,8 @@ func TestReleasesOfPosting(t *testing.T) {
 	}
 }
 
-// A hold is released from one second after its expiry. Until then it may decline
-// a debit, for ever.
+// A hold is released from one second after its expiry. Until then it may decline a
+// debit, for ever.
 func TestReleaseWaits(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -123,8 +124,8 @@ func TestReleaseWaits(t *testing.T) {
 	}
 }
 
-// A posting with releases does what the releases and then the entries do, one
-// after another, and is allowed exactly if each of them could be.
+// A posting with releases moves as the releases and then the entries would, and is
+// allowed exactly if each of them is.
 func TestMovesAreTheReleasesAndEntries(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -164,7 +165,7 @@ func TestMovesAreTheReleasesAndEntries(t *testing.T) {
 			require.Equal(t, ledger.Held(a.Holds).String(), strings.TrimPrefix(m.Held.String(), "-"))
 			require.Equal(t, known, strings.HasPrefix(m.Held.String(), "-"))
 
-			// On any balance, also where the releases lift it over the limit.
+			// On any balance, even where releases lift it above the limit.
 			before := rapid.OneOf(
 				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, m.MinBefore.String(), 1) }),
 				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, m.MaxBefore.String(), 1) }),
@@ -189,8 +190,8 @@ func TestMovesAreTheReleasesAndEntries(t *testing.T) {
 	})
 }
 
-// A store may report one account at a time. What has expired of each is released
-// together, as each was last reported.
+// A store may report one account at a time. The expired holds of all are released
+// together, each as last reported.
 func TestReleasesOfAccountsReportedInTurn(t *testing.T) {
 	t.Parallel()
 	type accounts = map[string]ledger.Account
@@ -198,7 +199,7 @@ func TestReleasesOfAccountsReportedInTurn(t *testing.T) {
 	s := &script{answers: []error{
 		outOfRange(t, accounts{"a": expired("a")}),
 		outOfRange(t, accounts{"b": expired("b")}),
-		outOfRange(t, accounts{"a": account(t, "100")}), // somebody else has released it
+		outOfRange(t, accounts{"a": account(t, "100")}), // another caller has released it
 		nil,
 	}}
 	_, err := s.at(after).Post(t.Context(), requestOf(t, "a debit 70, b debit 70", 0))
@@ -213,7 +214,7 @@ func TestReleasesOfAccountsReportedInTurn(t *testing.T) {
 	assert.Equal(t, []string{releasedB, plainA}, holdTexts(s.posted[3]))
 }
 
-// As many as there can be are reported one at a time, and all are released.
+// The highest number of users is reported one at a time, and all are released.
 func TestReleasesOfManyReportedInTurn(t *testing.T) {
 	t.Parallel()
 	const most = ledger.MaxItems / 3 // a row, a move and a release each
@@ -229,8 +230,8 @@ func TestReleasesOfManyReportedInTurn(t *testing.T) {
 	assert.Len(t, s.posted[most].Rows, 2*most)
 }
 
-// Releases that do not fit beside the entries are written before them, those of
-// each user at once. That somebody else has written them is as good.
+// Releases that do not fit beside the entries are written before them, one write
+// for each user. If another caller wrote them, that is as good.
 func TestReleasesThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	text := "a debit 100, b debit 100" + strings.Repeat(", c credit 1", 95) // 97 rows and 3 moves
@@ -261,8 +262,8 @@ func TestReleasesThatDoNotFit(t *testing.T) {
 	assert.Len(t, s.posted[1].Rows, 97)
 }
 
-// The rows of one write have one time, also where the clock goes on, and what is
-// released before a posting is not later than that.
+// The rows of one write have one time, even if the clock advances. Releases before
+// a posting are not later than it.
 func TestRowsOfOneWriteHaveOneTime(t *testing.T) {
 	t.Parallel()
 	seen := outOfRange(t, map[string]ledger.Account{"a": account(t, "10", holdsOf(t, "a", noon, "45", "45")...)})
@@ -284,7 +285,7 @@ func TestRowsOfOneWriteHaveOneTime(t *testing.T) {
 	}
 }
 
-// Where somebody else ends holds again and again, the call ends too.
+// The call ends even if other callers end holds again and again.
 func TestRoundsAreBounded(t *testing.T) {
 	t.Parallel()
 	seen := outOfRange(t, map[string]ledger.Account{"1": account(t, "60", holdsOf(t, "1", noon, "40")...)})
@@ -299,8 +300,8 @@ func TestRoundsAreBounded(t *testing.T) {
 	}
 }
 
-// One hold more than there may be is no outcome: it is told only where the row of
-// the call is not there, because a store need not report that its id is taken.
+// Too many holds are not stored. They are reported only if the call's row is
+// absent, because a store need not report a taken id.
 func TestTooManyHolds(t *testing.T) {
 	t.Parallel()
 	amounts := make([]string, ledger.MaxHolds)
@@ -308,7 +309,7 @@ func TestTooManyHolds(t *testing.T) {
 		amounts[i] = "1"
 	}
 	full := holdsOf(t, "1", after, amounts...)
-	for _, balance := range []string{"0", "100"} { // whatever the funds
+	for _, balance := range []string{"0", "100"} { // the funds do not matter
 		seen := outOfRange(t, map[string]ledger.Account{"1": account(t, balance, full...)})
 		r := requestOf(t, "1 debit 10", time.Minute)
 
@@ -336,7 +337,7 @@ func TestTooManyHolds(t *testing.T) {
 		_, err = (&script{answers: []error{seen, nil}}).at(after).Post(t.Context(), requestOf(t, "1 debit 101", 0))
 		require.ErrorIs(t, err, ledger.ErrInsufficientFunds, "what opens no hold is not bounded by them")
 	}
-	// An expired one is not open, and makes room.
+	// An expired hold is not open, and makes room.
 	full[0].ExpiresAt = noon
 	s := &script{answers: []error{outOfRange(t, map[string]ledger.Account{"1": account(t, "100", full...)}), nil}}
 	_, err := s.at(after).Post(t.Context(), requestOf(t, "1 debit 10", time.Minute))

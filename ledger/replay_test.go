@@ -11,7 +11,7 @@ import (
 	"onewrite/ledger"
 )
 
-// recordedAs returns the first row of a request that was posted an hour ago.
+// recordedAs returns the first row of a request, posted an hour ago.
 func recordedAs(t *testing.T, r ledger.Request) ledger.Transaction {
 	t.Helper()
 	p, err := ledger.NewPosting(r, noon.Add(-time.Hour))
@@ -41,7 +41,7 @@ func TestReplayOfEntries(t *testing.T) {
 		require.NoError(t, err, text)
 		assert.Equal(t, ledger.Result{Transaction: recorded, Replayed: true}, result, text)
 
-		// A decline is replayed as one, with its entry and balance.
+		// A replay of a decline has its entry and balance.
 		recorded.Status, recorded.DeclinedEntry, recorded.BalanceSeen = ledger.Declined, len(r.Entries)-1, ledger.DefaultSettings().Opening
 		result, err = postOn(t, recorded, again)
 		var declined *ledger.DeclinedError
@@ -58,11 +58,11 @@ func TestReuseOfEntries(t *testing.T) {
 		first, again string
 		want         differs
 	}{
-		// One entry against one: by type and amount.
+		// One entry and one entry: by type and amount.
 		{"1 debit 10", "1 credit 10", differs{TypeDiffers: true}},
 		{"1 debit 10", "1 debit 10.01", differs{AmountDiffers: true}},
 		{"1 debit 10", "1 credit 11", differs{TypeDiffers: true, AmountDiffers: true}},
-		// One against several, either way: as a whole.
+		// One and several: as a whole.
 		{"1 debit 10", "1 debit 10, 2 credit 10", differs{EntriesDiffer: true}},
 		{"1 debit 10, 2 credit 10", "1 debit 10", differs{EntriesDiffer: true}},
 		{"1 debit 10, 2 credit 10", "1 credit 11", differs{EntriesDiffer: true}},
@@ -74,7 +74,7 @@ func TestReuseOfEntries(t *testing.T) {
 		{"1 debit 10, 2 credit 10", "1 debit 10, 3 credit 10", differs{EntriesDiffer: true}},
 		{"1 debit 10, 2 credit 10", "1 debit 10, 2 debit 10", differs{EntriesDiffer: true}},
 		{"1 debit 10, 2 credit 10", "1 debit 10, 2 credit 10.01", differs{EntriesDiffer: true}},
-		{"1 credit 10", "1 credit 5, 1 credit 5", differs{EntriesDiffer: true}}, // though they come to the same
+		{"1 credit 10", "1 credit 5, 1 credit 5", differs{EntriesDiffer: true}}, // although the sums are equal
 	} {
 		for _, status := range []ledger.Status{ledger.Posted, ledger.Declined} {
 			recorded := recordedAs(t, ledger.Request{IdempotencyKey: key(t, "k"), Entries: entries(t, c.first)})
@@ -107,7 +107,7 @@ func TestReuseOfMetadata(t *testing.T) {
 	}
 }
 
-// reused requires that a recorded key is reused, and what differs.
+// reused requires the error for a reused key with these differences.
 func reused(t *testing.T, recorded ledger.Transaction, again ledger.Request, want ledger.KeyReusedError) {
 	t.Helper()
 	result, err := postOn(t, recorded, again)

@@ -11,14 +11,14 @@ import (
 	"onewrite/ledger"
 )
 
-// script is a store that answers one posting after another as it is told to, and
-// then as the last one. It records what it is sent. What it says of its rows need
-// not agree with that: DynamoDB may leave out conditions that failed.
+// script is a store with prepared answers to postings; the last one repeats. It
+// records the postings. Its rows need not agree with its answers: DynamoDB may
+// leave out failed conditions.
 type script struct {
 	ledger.Store
 	answers []error
 	rows    map[ledger.TransactionID]ledger.Transaction
-	readErr error // of a row that is not there
+	readErr error // for an absent row
 
 	posted   []ledger.Posting
 	deadline []time.Time // of each posting; zero if it has none
@@ -46,7 +46,7 @@ func (s *script) Transaction(_ context.Context, id ledger.TransactionID) (ledger
 	return ledger.Transaction{}, ledger.ErrNotFound
 }
 
-// holding makes the script's rows these.
+// holding sets the script's rows.
 func (s *script) holding(rows ...ledger.Transaction) *script {
 	s.rows = map[ledger.TransactionID]ledger.Transaction{}
 	for _, row := range rows {
@@ -55,13 +55,12 @@ func (s *script) holding(rows ...ledger.Transaction) *script {
 	return s
 }
 
-// at returns a ledger over the script whose time stands still.
+// at returns a ledger over the script whose clock does not advance.
 func (s *script) at(now time.Time) *ledger.Ledger {
 	return ledger.New(s, func() time.Time { return now })
 }
 
-// outOfRange returns the answer that these accounts, by their users' names, do not
-// allow a posting.
+// outOfRange returns the refusal of these accounts, by user name.
 func outOfRange(t require.TestingT, accounts map[string]ledger.Account) error {
 	out := &ledger.RefusedError{Accounts: map[ledger.UserID]ledger.Account{}}
 	for user, a := range accounts {
@@ -72,8 +71,7 @@ func outOfRange(t require.TestingT, accounts map[string]ledger.Account) error {
 	return out
 }
 
-// requestOf returns the request of entries with the key k, to be pending if
-// expiresIn is not zero.
+// requestOf returns a request with the key k, pending if expiresIn is not zero.
 func requestOf(t require.TestingT, text string, expiresIn time.Duration) ledger.Request {
 	return ledger.Request{IdempotencyKey: key(t, "k"), Entries: entries(t, text), ExpiresIn: expiresIn}
 }
@@ -87,7 +85,7 @@ func pendingRow(t *testing.T, text string) ledger.Transaction {
 	return p.Rows[0]
 }
 
-// holdText returns all of a move: what moveText does, and its holds.
+// holdText returns a move as moveText does, with its holds.
 func holdText(m ledger.Move) string {
 	text := fmt.Sprintf("%s; held %s", moveText(m), m.Held)
 	for _, h := range m.Ends {
