@@ -12,20 +12,20 @@ import (
 	"onewrite/ledger"
 )
 
-// Aggregate is a row of the transactions_aggregate table: a user's account, and
-// how many rows made it from the opening balance.
+// Aggregate is a row of the transactions_aggregate table: a user's account, and the
+// number of rows that made it from the opening balance.
 type Aggregate struct {
 	UserID ledger.UserID
 	ledger.Account
 	Version int
 
-	// TransactionID is the id of the first row of the write that moved the
-	// balance last, or zero if a version without transaction_id made the row.
+	// TransactionID is the id of the first row of the write that last moved the
+	// balance. It is zero if a version without transaction_id made the row.
 	TransactionID ledger.TransactionID
 }
 
-// Attributes returns the account as attributes of its row, without the key. A user
-// who never had a hold has no attributes of holds.
+// Attributes returns the attributes of the account's row, without the key. A user
+// who never had a hold has no attributes for holds.
 func (a Aggregate) Attributes(hadHolds bool) map[string]types.AttributeValue {
 	row := item{
 		"balance": number(a.Balance),
@@ -41,10 +41,10 @@ func (a Aggregate) Attributes(hadHolds bool) map[string]types.AttributeValue {
 	return row
 }
 
-// DecodeAggregate reads a row of the transactions_aggregate table as strictly
-// as [DecodeTransaction] reads its own. A user who has no row at all has the
-// opening balance; a row without a balance is damaged, and so is one whose
-// holds are not what it says of them.
+// DecodeAggregate reads a row of the transactions_aggregate table as strictly as
+// [DecodeTransaction] reads its own. No row at all means the opening balance. A row
+// is damaged if it has no balance, or if held and holds disagree with its open
+// holds.
 func DecodeAggregate(row map[string]types.AttributeValue) (Aggregate, error) {
 	d := decoder{row: row}
 	a := Aggregate{
@@ -70,8 +70,7 @@ func DecodeAggregate(row map[string]types.AttributeValue) (Aggregate, error) {
 	return a, nil
 }
 
-// decodeAccount returns the account of a user's row, or that of a user who has
-// none.
+// decodeAccount returns the account of a user's row, or of a user without a row.
 func (s *Store) decodeAccount(row item) (ledger.Account, error) {
 	if len(row) == 0 {
 		return ledger.Account{Balance: s.settings.Opening}, nil
@@ -80,8 +79,7 @@ func (s *Store) decodeAccount(row item) (ledger.Account, error) {
 	return a.Account, err
 }
 
-// parseVersion parses the number of rows that made a balance. Their first makes
-// the row.
+// parseVersion parses the number of rows that made a balance, at least one.
 func parseVersion(s string) (int, error) {
 	version, err := strconv.Atoi(s)
 	if err != nil || version < 1 {
@@ -90,18 +88,17 @@ func parseVersion(s string) (int, error) {
 	return version, nil
 }
 
-// holdPrefix is what the name of an open hold begins with. The id of its
-// transaction follows, in 22 characters, so that all holds keep the row small.
+// holdPrefix begins the name of an open hold's attribute. The id of its transaction
+// follows in 22 characters, which keeps the row small.
 const holdPrefix = "hold:"
 
-// holdName returns the name of the attribute that an open hold has in its user's
-// row.
+// holdName returns the name of an open hold's attribute in its user's row.
 func holdName(id ledger.TransactionID) string {
 	return holdPrefix + base64.RawURLEncoding.EncodeToString(id[:])
 }
 
-// encodeHold returns the value of that attribute: the amount, and the
-// milliseconds since 1970 at which the hold expires.
+// encodeHold returns the value of that attribute: the amount, and the expiry in
+// milliseconds since 1970.
 func encodeHold(h ledger.Hold) types.AttributeValue {
 	return &types.AttributeValueMemberL{Value: []types.AttributeValue{
 		number(h.Amount),
@@ -140,7 +137,7 @@ func parseMilliseconds(s string) (time.Time, error) {
 	return time.UnixMilli(milliseconds).UTC(), nil
 }
 
-// equal notes a number that is not what the holds of the row come to.
+// equal rejects a number that differs from the sum of the row's holds.
 func (d *decoder) equal(name, want string) {
 	got := decodeNumber(d, name, func(s string) (string, error) { return s, nil })
 	if got != "" && got != want {

@@ -16,11 +16,10 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// verifyAnswers makes a client check every answer before the SDK reads it. The
-// SDK itself reads an empty body as an empty document, and only logs a checksum
-// that does not match. It also decodes all attempts of a call into one output, so
-// half an answer must not reach it.
-//
+// verifyAnswers makes a client check every answer before the SDK reads it. The SDK
+// reads an empty body as an empty document, and only logs a wrong checksum. It also
+// decodes all attempts of a call into one output, so half an answer must not reach
+// it.
 // A failed check is a [smithy.DeserializationError], which is [Transient]. The
 // check takes 4 µs for a row of 1 KB, and 1 ms for a page of 250 KB.
 func verifyAnswers(stack *middleware.Stack) error {
@@ -46,11 +45,10 @@ func verifyAnswer(ctx context.Context, in middleware.DeserializeInput, next midd
 	return out, metadata, err
 }
 
-// checkAnswer returns an error for an answer that is damaged, or that DynamoDB
-// did not send. DynamoDB answers with JSON objects, and its errors name a type.
-// It sends a checksum with every success; DynamoDB Local sends none with errors.
-// A redirect needs no check, as the client reports it as an error and does not
-// follow it.
+// checkAnswer returns an error for a damaged answer, or one that DynamoDB did not
+// send. DynamoDB answers with JSON objects, and its errors name a type. It sends a
+// checksum with every success; DynamoDB Local sends none with errors. A redirect
+// needs no check: the client reports it as an error and does not follow it.
 func checkAnswer(status int, checksum string, body []byte) error {
 	class := status / 100
 	actual := strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10)

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// TransactionAttributes returns the names of all attributes that this program
-// writes to the transactions table.
+// TransactionAttributes returns the names of all attributes that the store writes
+// to the transactions table.
 func TransactionAttributes() (names []string) {
 	for field := range reflect.TypeFor[transactionRow]().Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("dynamodbav"), ",")
@@ -15,8 +15,8 @@ func TransactionAttributes() (names []string) {
 	return names
 }
 
-// AggregateAttributes returns those of the transactions_aggregate table, but for
-// those that are open holds: see [IsHoldAttribute].
+// AggregateAttributes returns those of the transactions_aggregate table, without
+// the open holds: see [IsHoldAttribute].
 func AggregateAttributes() []string {
 	return []string{"user_id", "balance", "version", "held", "holds", "transaction_id"}
 }

@@ -12,11 +12,11 @@ import (
 	"onewrite/ledger"
 )
 
-// conditionFailed is the cancellation reason of a write whose condition failed.
+// conditionFailed is the cancellation reason of a failed condition.
 const conditionFailed = "ConditionalCheckFailed"
 
-// idTaken reports whether a posting was cancelled because the id of its first
-// row is taken, whatever else failed. No later attempt can change that.
+// idTaken reports whether a posting was cancelled because its first row's id is
+// taken, whatever else failed. No later attempt can change that.
 func idTaken(err error) bool {
 	cancelled, ok := errors.AsType[*types.TransactionCanceledException](err)
 	return ok && slices.IndexFunc(cancelled.CancellationReasons, failed) == 0
@@ -27,12 +27,11 @@ func failed(reason types.CancellationReason) bool {
 	return aws.ToString(reason.Code) == conditionFailed
 }
 
-// postError returns the error of [ledger.Store] for a posting that failed with
-// err. The reasons of a cancelled one stand in the order of its writes and may
-// be mixed, and DynamoDB may leave out some of the conditions that failed. So
-// the order of the questions matters: a taken id is the answer whatever else
-// failed, and contention may hide one, so that balances count only if nothing
-// but their conditions has failed.
+// postError returns the error of [ledger.Store] for a posting that failed with err.
+// The cancellation reasons are in the order of the writes and may be mixed, and
+// DynamoDB may leave out some failed conditions. So the order of the cases matters:
+// a taken id is the answer whatever else failed. Contention may hide a taken id, so
+// balances count only if nothing but conditions failed.
 func (s *Store) postError(ctx context.Context, p ledger.Posting, err error) error {
 	cancelled, ok := errors.AsType[*types.TransactionCanceledException](err)
 	if !ok || len(cancelled.CancellationReasons) != len(p.Rows)+len(p.Moves) {
@@ -53,16 +52,16 @@ func (s *Store) postError(ctx context.Context, p ledger.Posting, err error) erro
 	}
 }
 
-// onlyConditions reports whether conditions have failed, and nothing else.
+// onlyConditions reports whether conditions failed, and nothing else.
 func onlyConditions(reasons []types.CancellationReason) bool {
 	return slices.ContainsFunc(reasons, failed) && !slices.ContainsFunc(reasons, func(reason types.CancellationReason) bool {
 		return !failed(reason) && aws.ToString(reason.Code) != "None"
 	})
 }
 
-// explainTakenRow returns the error for a posting of which a row is reported as
-// taken, and not the first. The first must be there too, or another caller has
-// ended a hold that was to end here, or the table is damaged.
+// explainTakenRow returns the error for a posting with a taken row that is not the
+// first. Either the first row is stored too, or another caller ended the same hold,
+// or the table is damaged.
 func (s *Store) explainTakenRow(ctx context.Context, p ledger.Posting, puts []types.CancellationReason, cause error) error {
 	t, err := s.Transaction(ctx, p.Rows[0].ID)
 	switch {
@@ -88,9 +87,9 @@ func (s *Store) explainTakenRow(ctx context.Context, p ledger.Posting, puts []ty
 }
 
 // refused returns the error for a posting whose moves failed for these reasons. A
-// reason comes with the user's row, or without one if there is none. An absent row
-// would decline the posting for ever by the opening balance: so it is read. A row
-// that is still absent was absent at the refusal, too, as no row is ever deleted.
+// reason has the user's row, or none if the row is absent. An absent row would
+// decline the posting for ever by the opening balance, so refused reads it. No row
+// is ever deleted: a row that is still absent was absent at the refusal.
 func (s *Store) refused(ctx context.Context, moves []ledger.Move, reasons []types.CancellationReason) error {
 	refused := &ledger.RefusedError{Accounts: map[ledger.UserID]ledger.Account{}}
 	for i, reason := range reasons {
@@ -114,8 +113,8 @@ func (s *Store) refused(ctx context.Context, moves []ledger.Move, reasons []type
 	return refused
 }
 
-// recorded returns the error of [ledger.Store] for an id that is taken. The row
-// comes back when the condition fails, and is read if it does not.
+// recorded returns the error of [ledger.Store] for a taken id. A failed condition
+// usually returns the row; otherwise recorded reads it.
 func (s *Store) recorded(ctx context.Context, id ledger.TransactionID, row item) error {
 	if len(row) == 0 {
 		var err error

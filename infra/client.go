@@ -13,21 +13,21 @@ import (
 )
 
 const (
-	// attemptTimeout ends an attempt whose answer is not there as a whole.
-	// DynamoDB answers in tens of milliseconds even at its slowest; more would
-	// eat the time of the attempts that can still succeed.
+	// attemptTimeout ends an attempt without a complete answer. DynamoDB answers in
+	// tens of milliseconds even at its slowest. A longer wait would take the time
+	// of attempts that can still succeed.
 	attemptTimeout = time.Second
 
-	// dialTimeout is for one region's network.
+	// dialTimeout suits the network of one region.
 	dialTimeout = 500 * time.Millisecond
 
-	// idleConnections is for the local server, which serves many calls at
-	// once. A Lambda serves one and keeps one.
+	// idleConnections suits the local server, which serves many calls at once. A
+	// Lambda serves one call and keeps one connection.
 	idleConnections = 64
 )
 
-// NewClient makes a DynamoDB client. Its calls are sent once; [Store] gives
-// each of its own the retry policy of this package.
+// NewClient makes a DynamoDB client. It sends each call once; [Store] adds this
+// package's retry policy to its own calls.
 func NewClient(c Config, options ...func(*dynamodb.Options)) *dynamodb.Client {
 	o := dynamodb.Options{
 		Region:      c.Region,
@@ -47,10 +47,10 @@ func NewClient(c Config, options ...func(*dynamodb.Options)) *dynamodb.Client {
 	return dynamodb.New(o, options...)
 }
 
-// NewHTTPClient returns an HTTP client that gives each attempt attemptTimeout,
-// and follows no redirect, as DynamoDB has none. The SDK's own client wraps the
-// transport; net/http then starts a goroutine for each request, which takes 3 %
-// of a read.
+// NewHTTPClient returns an HTTP client that gives each attempt attemptTimeout and
+// follows no redirects, which DynamoDB does not send. The SDK's own client wraps
+// the transport, and net/http then starts a goroutine for each request: 3 % of a
+// read.
 func NewHTTPClient(over http.RoundTripper) *http.Client {
 	return &http.Client{
 		Transport:     over,

@@ -2,43 +2,50 @@
 //
 // # Tables
 //
-// Both are on demand. Money is of type N, written as plain decimal text.
+// Both tables are on demand. Money has type N, written as plain decimal text.
 //
-//   - transactions, one row an entry, never changed: id (partition key),
-//     user_id, ammount, type, status, created_at. The first row of a
-//     transaction also has idempotency_key; metadata, if there is any, as text
-//     of JSON; entries, if there are several, as a list of maps of user_id,
-//     type and ammount; and if it is declined, balance, that of the first
-//     entry's user that did not fit, and the place of that entry,
-//     declined_entry, if there are several. A declined one has no other row.
-//     The other rows of a posted one have transaction_id. One that is or was to
-//     be pending has expires_at, and no other row until its hold ends. The end
-//     is a row of the same user, with transaction_id, whose type is capture,
-//     void or expiry and whose status is posted, voided or expired; ammount is
-//     what was captured or given back, and a capture's held is what was held.
-//     The credit that comes with a capture has the row of its entry. First rows,
-//     and the ends that captures and voids write, have posted_by, the caller, if
-//     it is known and the version is not from before. The index
-//     user_id-created_at holds the history of each user.
-//   - transactions_aggregate, one row a user who has posted: user_id
-//     (partition key), balance (what can be spent), version (how many of the
-//     user's rows are not declined), transaction_id (the id of the first row of
-//     the write that moved the balance last, whoever's row that is; a version
-//     from before leaves it as it is). A user who has had a hold also has held,
-//     what all open ones come to, holds, their number, and for each an
-//     attribute of its own: hold: and its transaction's id in base64, a list of
-//     the amount and the milliseconds since 1970 at which it expires. A row of
-//     16 stays under 1 KB, unless the user's id is long.
+// transactions has one row for each entry and each end of a hold. Rows never change.
 //
-// "ammount" is how the field has always been spelled on the wire and here.
+//	id               partition key
+//	user_id          partition key of the index user_id-created_at, each user's history
+//	created_at       its sort key
+//	ammount          of an end: the captured or released amount
+//	type             credit or debit; of an end: capture, void or expiry
+//	status           posted, declined or pending; of an end: posted, voided or expired
+//	transaction_id   the first row's id; not in a first row
+//	idempotency_key  in a first row
+//	metadata         in a first row, as JSON text, if there is any
+//	entries          in a first row of several entries: maps of user_id, type and ammount
+//	expires_at       in a first row that was asked to be pending
+//	balance          in a declined row: of the user whose entry did not fit
+//	declined_entry   in a declined row of several entries: the place of that entry
+//	held             in a capture: the whole hold
+//	posted_by        the caller, if known, in a first row and in an end by a capture or void
+//
+// A declined transaction has only its first row, and a pending one until its hold
+// ends. The capture writes the row of the credit.
+//
+// transactions_aggregate has one row for each user with a posted transaction.
+//
+//	user_id         partition key
+//	balance         the spendable balance
+//	version         the number of the user's rows that are not declined
+//	transaction_id  the first row's id of the write that last moved the balance;
+//	                versions without it leave it unchanged
+//	held, holds     the sum and the number of open holds, after the user's first hold
+//	hold:ID         one attribute for each open hold, named by its transaction's id in
+//	                base64: the amount, and the expiry in milliseconds since 1970
+//
+// A row with 16 holds stays under 1 KB unless the user's id is long.
+//
+// "ammount" is the field's original spelling, on the wire and here.
 //
 // # Posting
 //
-// One TransactWriteItems puts the rows if their ids are new and moves the
-// balances if they stay in range, or does neither. There is no lock and no
-// state in between, so a crash at any moment leaves nothing to repair.
+// One TransactWriteItems puts the rows if their ids are new, and moves the balances if
+// they stay in range, or does neither. There is no lock and no intermediate state, so
+// a crash at any moment leaves nothing to repair.
 //
-// A hold is that write too, with an attribute set if fewer than 16 holds are open,
-// and so is an end, with the attribute removed if it is there. A posting of a user
-// without holds is not a byte longer for them.
+// A hold is such a write too: it sets an attribute if fewer than 16 holds are open. An
+// end removes the attribute if it is there. Users without holds pay no extra byte.
 package infra

@@ -12,15 +12,14 @@ import (
 	"onewrite/ledger"
 )
 
-// HistoryIndex holds every user's transactions by time, with all attributes.
+// HistoryIndex has every user's transactions by time, with all attributes.
 const HistoryIndex = "user_id-created_at"
 
-// History implements [ledger.Store]. The user stands in the query itself, so
-// a cursor can only choose a place in that user's own history.
-//
-// The index promises no order among rows of one time. So where a page would end
-// between such rows, all of them are read and sorted, and the next page reads them
-// again. Where it ends between two times, that costs no request.
+// History implements [ledger.Store]. The query itself names the user, so a cursor
+// can only choose a place in that user's own history.
+// The index guarantees no order among rows of one time. Where a page would end
+// between such rows, History reads and sorts all of them, and the next page reads
+// them again. A page that ends between two times costs no extra request.
 func (s *Store) History(ctx context.Context, user ledger.UserID, after ledger.Cursor, limit int) (ledger.Page, error) {
 	query := s.historyQuery(user, after, limit)
 	h := history{after: after, limit: limit, rows: make([]ledger.Transaction, 0, limit+1)}
@@ -36,8 +35,8 @@ func (s *Store) History(ctx context.Context, user ledger.UserID, after ledger.Cu
 			}
 			h.rows = append(h.rows, t)
 		}
-		// An answer ends at 1 MB, which some dozens of rows with many entries
-		// have, and at its limit.
+		// DynamoDB ends an answer at 1 MB, the size of some dozens of rows with
+		// many entries, or at its limit.
 		if out.LastEvaluatedKey == nil || h.full() {
 			return h.page(), nil
 		}
@@ -46,7 +45,7 @@ func (s *Store) History(ctx context.Context, user ledger.UserID, after ledger.Cu
 }
 
 // historyQuery returns the query of a user's rows after the cursor. If the cursor
-// is between rows of one time, it begins with the first of them.
+// is between rows of one time, the query begins with the first of them.
 func (s *Store) historyQuery(user ledger.UserID, after ledger.Cursor, limit int) *dynamodb.QueryInput {
 	query := &dynamodb.QueryInput{
 		TableName:                 &s.transactions,
@@ -54,8 +53,8 @@ func (s *Store) historyQuery(user ledger.UserID, after ledger.Cursor, limit int)
 		KeyConditionExpression:    aws.String("user_id = :user"),
 		ExpressionAttributeValues: item{":user": text(user)},
 		ScanIndexForward:          aws.Bool(false),
-		// One more than asked for: DynamoDB's own sign of a next page is also
-		// there after the last row.
+		// One more than asked for: DynamoDB's own sign of a next page also follows
+		// the last row.
 		Limit: aws.Int32(int32(limit) + 1),
 	}
 	at := &types.AttributeValueMemberS{Value: ledger.FormatTime(after.CreatedAt)}
@@ -69,21 +68,21 @@ func (s *Store) historyQuery(user ledger.UserID, after ledger.Cursor, limit int)
 	return query
 }
 
-// history is what is read of a user's history for one page.
+// history collects the rows for one page.
 type history struct {
 	after ledger.Cursor
 	limit int
 	rows  []ledger.Transaction // in the order of the index
 }
 
-// full reports whether the page is there: a row follows it, and no row of the time
-// of its last one is missing.
+// full reports whether the page is complete: a row follows it, and no row with the
+// time of its last one is missing.
 func (h history) full() bool {
 	_, end := h.bounds()
 	return len(h.rows) > end && !h.rows[end-1].CreatedAt.Equal(h.rows[len(h.rows)-1].CreatedAt)
 }
 
-// page returns the page, once all of its rows are read.
+// page returns the page from all of its rows.
 func (h history) page() ledger.Page {
 	sorted := h.sorted()
 	begin, end := h.bounds()
@@ -97,7 +96,7 @@ func (h history) page() ledger.Page {
 	return ledger.Page{Transactions: sorted[begin:end], Next: next}
 }
 
-// bounds returns the places in the sorted rows at which the page begins and ends.
+// bounds returns the page's first and last place in the sorted rows.
 func (h history) bounds() (begin, end int) {
 	if h.after.Within {
 		named := func(t ledger.Transaction) bool { return t.ID == h.after.ID }

@@ -11,20 +11,20 @@ import (
 	"onewrite/ledger"
 )
 
-// The rules of a move. Each is a part of its condition.
+// The rules of a move, which its condition joins.
 const (
-	amountRule = "balance >= :amount"   // the user has enough: mostly as much as the move takes
-	leastRule  = "balance >= :least"    // the user has enough for the entries in their order
-	mostRule   = "balance <= :headroom" // no entry passes the ceiling
+	amountRule = "balance >= :amount"   // the balance covers the sum of the entries
+	leastRule  = "balance >= :least"    // the balance covers the entries in their order
+	mostRule   = "balance <= :headroom" // no credit passes the ceiling
 	newUser    = "attribute_not_exists(user_id)"
 
-	// Another hold may open. The holds that end in the same write still count.
+	// Another hold may open. The holds that this write ends still count.
 	fewHolds = "(attribute_not_exists(holds) OR holds < :most)"
 )
 
 // The changes of a move. A user without a row starts from the opening balance. The
-// version counts rows. No two writes set the same transaction_id, because each
-// puts the row with that id, if it is new.
+// version counts rows. No two writes set the same transaction_id, because each puts
+// the row with that id, if it is new.
 const (
 	addAmount  = "SET balance = if_not_exists(balance, :opening) + :amount, transaction_id = :id"
 	takeAmount = "SET balance = if_not_exists(balance, :opening) - :amount, transaction_id = :id"
@@ -32,8 +32,8 @@ const (
 	addHolds   = addRows + ", held :held, holds :holds"
 )
 
-// moveBalance returns the write that makes a move of a posting where its rules
-// hold. The first row of the posting has that id.
+// moveBalance returns the write of a move under its rules. first is the id of the
+// posting's first row.
 func (s *Store) moveBalance(m ledger.Move, first ledger.TransactionID) *types.Update {
 	u := update{values: item{
 		":opening": s.opening,
@@ -70,9 +70,8 @@ type update struct {
 	values item
 }
 
-// keepInRange adds the rules that keep the balance in its range, for a move that
-// could leave it. A user without a row needs no row where the opening balance
-// allows the move.
+// keepInRange adds the rules for a move that could take the balance out of its
+// range. A user without a row needs none if the opening balance allows the move.
 func (u *update) keepInRange(m ledger.Move, opening ledger.Balance) {
 	switch {
 	case m.MinBefore.IsZero():
@@ -95,8 +94,8 @@ func (u *update) keepInRange(m ledger.Move, opening ledger.Balance) {
 	}
 }
 
-// changeHolds adds the rules for the holds that open and end, and returns the
-// changes: a hold that ends must be open.
+// changeHolds adds the rules for holds that open and end, and returns the changes.
+// A hold must be open to end.
 func (u *update) changeHolds(m ledger.Move) (change string) {
 	u.names = map[string]string{}
 	u.values[":held"], u.values[":holds"] = number(m.Held), integer(-len(m.Ends))

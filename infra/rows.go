@@ -16,7 +16,7 @@ import (
 // item is a row as DynamoDB sends it.
 type item = map[string]types.AttributeValue
 
-// transactionRow is a row of the transactions table, to be written.
+// transactionRow is a row of the transactions table.
 type transactionRow struct {
 	ID             string                `dynamodbav:"id"`
 	UserID         string                `dynamodbav:"user_id"`
@@ -28,11 +28,11 @@ type transactionRow struct {
 	Entries        []entryRow            `dynamodbav:"entries,omitempty"`
 	Metadata       string                `dynamodbav:"metadata,omitempty"`
 	Balance        attributevalue.Number `dynamodbav:"balance,omitempty"`        // of a declined one
-	DeclinedEntry  attributevalue.Number `dynamodbav:"declined_entry,omitempty"` // of a declined one with entries
-	ExpiresAt      string                `dynamodbav:"expires_at,omitempty"`     // of one that was to be pending
-	TransactionID  string                `dynamodbav:"transaction_id,omitempty"` // of a row that is not the first
+	DeclinedEntry  attributevalue.Number `dynamodbav:"declined_entry,omitempty"` // of a declined transaction with several entries
+	ExpiresAt      string                `dynamodbav:"expires_at,omitempty"`     // of a transaction that was asked to be pending
+	TransactionID  string                `dynamodbav:"transaction_id,omitempty"` // of a further entry or an end
 	Held           attributevalue.Number `dynamodbav:"held,omitempty"`           // of a capture
-	PostedBy       string                `dynamodbav:"posted_by,omitempty"`      // of a first row or an end whose caller is known
+	PostedBy       string                `dynamodbav:"posted_by,omitempty"`      // of a first row or an end, if the caller is known
 }
 
 // entryRow is one of the entries in a row.
@@ -42,7 +42,7 @@ type entryRow struct {
 	Ammount attributevalue.Number `dynamodbav:"ammount"`
 }
 
-// EncodeTransaction returns a row of the transactions table, as the store writes it.
+// EncodeTransaction returns a row of the transactions table as the store writes it.
 func EncodeTransaction(t ledger.Transaction) (map[string]types.AttributeValue, error) {
 	return encodeTransaction(t)
 }
@@ -83,11 +83,11 @@ func encodeTransaction(t ledger.Transaction) (item, error) {
 	return attributevalue.MarshalMap(row)
 }
 
-// DecodeTransaction reads a row of the transactions table strictly: each
-// attribute must be there, of its type and in its range, where its kind of row
-// has it, and nowhere else. A [*RowError] means that the table is damaged, and names
-// every attribute that is wrong. Attributes of other names are ignored, because
-// a later version of this program may write some.
+// DecodeTransaction reads a row of the transactions table strictly: each kind of
+// row must have its attributes, with the right type and range, and no others of
+// this table. A [*RowError] means that the table is damaged, and names every fault.
+// Attributes with unknown names are ignored, because a later version may write
+// some.
 func DecodeTransaction(row map[string]types.AttributeValue) (ledger.Transaction, error) {
 	d := decoder{row: row}
 	t := ledger.Transaction{
@@ -114,7 +114,7 @@ func DecodeTransaction(row map[string]types.AttributeValue) (ledger.Transaction,
 	return t, nil
 }
 
-// decodeFirst reads what only the first row of a transaction has.
+// decodeFirst reads the attributes of a first row.
 func decodeFirst(d *decoder, t *ledger.Transaction) {
 	t.Type = decodeText(d, "type", ledger.ParseType)
 	t.IdempotencyKey = decodeText(d, "idempotency_key", ledger.ParseIdempotencyKey)
@@ -144,7 +144,7 @@ func decodeFirst(d *decoder, t *ledger.Transaction) {
 	}
 }
 
-// decodeExpiry reads what only a row has that is or was to be pending.
+// decodeExpiry reads the expiry of a transaction that is or was pending.
 func decodeExpiry(d *decoder, t *ledger.Transaction) {
 	t.ExpiresAt = decodeText(d, "expires_at", ledger.ParseTime)
 	if !t.ExpiresAt.IsZero() && !t.ExpiresAt.After(t.CreatedAt) {
@@ -155,7 +155,7 @@ func decodeExpiry(d *decoder, t *ledger.Transaction) {
 	}
 }
 
-// decodeDecline reads what only a declined row has.
+// decodeDecline reads the attributes of a declined row.
 func decodeDecline(d *decoder, t *ledger.Transaction) {
 	t.BalanceSeen = decodeNumber(d, "balance", ledger.ParseBalance)
 	if t.Entries == nil {
@@ -168,10 +168,10 @@ func decodeDecline(d *decoder, t *ledger.Transaction) {
 	}
 }
 
-// notOfFirst are the attributes that only the first row of a transaction has.
+// notOfFirst are the attributes that only first rows have.
 var notOfFirst = []string{"idempotency_key", "metadata", "entries", "expires_at", "balance", "declined_entry"}
 
-// decodeFurther reads what only the row of a further entry has.
+// decodeFurther reads the attributes of a further entry.
 func decodeFurther(d *decoder, t *ledger.Transaction) {
 	t.Type = decodeText(d, "type", ledger.ParseType)
 	t.TransactionID = decodeText(d, "transaction_id", ledger.ParseTransactionID)
@@ -182,7 +182,7 @@ func decodeFurther(d *decoder, t *ledger.Transaction) {
 	}
 }
 
-// decodeEnd reads what only the end of a hold has.
+// decodeEnd reads the attributes of a hold's end.
 func decodeEnd(d *decoder, t *ledger.Transaction) {
 	t.End = decodeText(d, "type", ledger.ParseEnd)
 	t.TransactionID = decodeText(d, "transaction_id", ledger.ParseTransactionID)
@@ -234,15 +234,15 @@ func parsePlace(s string) (int, error) {
 	return place, nil
 }
 
-// decoder reads the attributes of a row, or of a map in it whose name is the
-// prefix, and collects what is wrong with them.
+// decoder reads the attributes of a row, or of a map in it under the prefix, and
+// collects their faults.
 type decoder struct {
 	row    item
 	prefix string
 	wrong  []string
 }
 
-// err returns a [*RowError] of the row of a table, named by its key, or nil.
+// err returns a [*RowError] with the faults of a row, which its key names, or nil.
 func (d *decoder) err(table, key string) error {
 	if d.wrong == nil {
 		return nil
@@ -254,12 +254,12 @@ func (d *decoder) err(table, key string) error {
 	return &RowError{Table: table, Key: name, Wrong: d.wrong}
 }
 
-// reject notes that an attribute is not as it must be.
+// reject adds a fault of an attribute.
 func (d *decoder) reject(name, format string, arguments ...any) {
 	d.wrong = append(d.wrong, d.prefix+name+": "+fmt.Sprintf(format, arguments...))
 }
 
-// absent notes attributes that such a row must not have.
+// absent rejects attributes that such a row must not have.
 func (d *decoder) absent(where string, names ...string) {
 	for _, name := range names {
 		if d.row[name] != nil {
@@ -283,7 +283,7 @@ func decodeText[T any](d *decoder, name string, parse func(string) (T, error)) (
 }
 
 // decodeNumber parses an attribute of type N in its shortest plain notation.
-// DynamoDB promises the value of a number and not its notation.
+// DynamoDB keeps a number's value, but not its notation.
 func decodeNumber[T any](d *decoder, name string, parse func(string) (T, error)) (parsed T) {
 	n, ok := d.row[name].(*types.AttributeValueMemberN)
 	if !ok {
@@ -298,7 +298,7 @@ func decodeNumber[T any](d *decoder, name string, parse func(string) (T, error))
 	value.Reduce(value)
 	parsed, err = parse(value.Text('f'))
 	switch {
-	case err != nil && value.Negative: // the parsers speak of notation
+	case err != nil && value.Negative: // the parsers' reasons are about notation
 		d.reject(name, "is %.50s, must not be negative", n.Value)
 	case err != nil:
 		d.reject(name, "is %.50s, %s", n.Value, reasonOf(err))
@@ -306,7 +306,7 @@ func decodeNumber[T any](d *decoder, name string, parse func(string) (T, error))
 	return parsed
 }
 
-// reasonOf returns the reason alone of an error of a parser.
+// reasonOf returns only the reason of a parser's error.
 func reasonOf(err error) string {
 	if invalid, ok := errors.AsType[*ledger.InvalidError](err); ok {
 		return invalid.Reason
@@ -314,11 +314,11 @@ func reasonOf(err error) string {
 	return err.Error()
 }
 
-// wrongType says how an attribute differs from one of type want.
+// wrongType describes an attribute that is not of type want.
 func wrongType(v types.AttributeValue, want string) string {
 	if v == nil {
 		return "is missing"
 	}
-	// The SDK's type of an attribute of type S is *types.AttributeValueMemberS.
+	// The SDK's type for an attribute of type S is *types.AttributeValueMemberS.
 	return fmt.Sprintf("is of type %s, must be %s", strings.TrimPrefix(fmt.Sprintf("%T", v), "*types.AttributeValueMember"), want)
 }

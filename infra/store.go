@@ -24,12 +24,12 @@ type Store struct {
 	jitter       func(bound time.Duration) time.Duration
 }
 
-// An Option changes a [Store] that is being made.
+// An Option configures a new [Store].
 type Option func(*Store)
 
-// WithJitter gives a store its own chance: jitter returns a duration from zero
-// up to, not including, its bound. A simulation that is played again needs the
-// same delays between attempts.
+// WithJitter sets a store's source of chance: jitter returns a duration from zero
+// up to its bound, exclusive. A simulation needs the same delays when it runs
+// again.
 func WithJitter(jitter func(bound time.Duration) time.Duration) Option {
 	return func(s *Store) { s.jitter = jitter }
 }
@@ -54,8 +54,8 @@ func NewStore(client *dynamodb.Client, c Config, options ...Option) *Store {
 // Settings implements [ledger.Store].
 func (s *Store) Settings() ledger.Settings { return s.settings }
 
-// idIsNew is the rule that a row is stored once and never changed. It is a
-// variable so that all requests point to it.
+// idIsNew is the rule that a row is stored once and never changes. It is a variable
+// so that all requests can point to it.
 var idIsNew = "attribute_not_exists(id)"
 
 // Post implements [ledger.Store].
@@ -120,7 +120,7 @@ func (s *Store) Account(ctx context.Context, user ledger.UserID) (ledger.Account
 	return s.decodeAccount(row)
 }
 
-// accountRow reads the row of a user's account, or nothing if there is none.
+// accountRow reads the row of a user's account, or nothing if it is absent.
 func (s *Store) accountRow(ctx context.Context, user ledger.UserID) (item, error) {
 	row, err := s.read(ctx, s.aggregate, item{"user_id": text(user)})
 	if err != nil {
@@ -141,7 +141,7 @@ func (s *Store) Transaction(ctx context.Context, id ledger.TransactionID) (ledge
 	return DecodeTransaction(row)
 }
 
-// read makes one strongly consistent GetItem.
+// read sends one strongly consistent GetItem.
 func (s *Store) read(ctx context.Context, table string, key item) (item, error) {
 	out, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName:      &table,

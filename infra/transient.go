@@ -12,12 +12,11 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// transactionConflict is the cancellation reason of an item that another
-// request was writing.
+// transactionConflict is the cancellation reason for an item that another request
+// was writing.
 const transactionConflict = "TransactionConflict"
 
-// transientReasons are the cancellation reasons that go away by themselves.
-//
+// transientReasons are the cancellation reasons that a later attempt may not meet.
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 var transientReasons = map[string]bool{
 	transactionConflict:             true,
@@ -25,9 +24,8 @@ var transientReasons = map[string]bool{
 	"ProvisionedThroughputExceeded": true,
 }
 
-// transientCodes are the codes of errors below status 500 that go away by
-// themselves.
-//
+// transientCodes are the error codes below status 500 that a later attempt may not
+// meet.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 var transientCodes = map[string]bool{
 	"ThrottlingException":                    true,
@@ -38,9 +36,8 @@ var transientCodes = map[string]bool{
 	"ReplicatedWriteConflictException":       true,
 }
 
-// Transient reports whether the same request may succeed later: after
-// contention, throttling, a fault of DynamoDB, or an answer that was lost on the
-// way.
+// Transient reports whether the same request may succeed later: after contention,
+// throttling, a fault of DynamoDB, or a lost answer.
 func Transient(err error) bool {
 	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
 		return slices.ContainsFunc(cancelled.CancellationReasons, func(reason types.CancellationReason) bool {
@@ -56,9 +53,9 @@ func Transient(err error) bool {
 	return lost(err)
 }
 
-// outcomeUnknown reports whether the write of a request that failed with a transient
-// error may have been applied, or may still be: DynamoDB has not answered, or has
-// failed itself.
+// outcomeUnknown reports whether the write of a request that failed with a
+// transient error may have been applied, or may still be: DynamoDB did not answer,
+// or reported its own fault.
 func outcomeUnknown(err error) bool {
 	if answer, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && answer.HTTPStatusCode() >= http.StatusInternalServerError {
 		return true
@@ -81,7 +78,7 @@ func conflict(err error) bool {
 	return ok
 }
 
-// lost reports whether a request or its answer did not arrive whole. The write
+// lost reports whether a request or its answer did not arrive complete. The write
 // may have been applied.
 func lost(err error) bool {
 	if _, ok := errors.AsType[*smithyhttp.RequestSendError](err); ok {
@@ -96,8 +93,8 @@ func lost(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
-// clockSkewed reports whether a signature was rejected for its time. The SDK
-// has then corrected its clock by the answer's Date header.
+// clockSkewed reports whether a signature was rejected for its time. The SDK has
+// then corrected its clock by the answer's Date header.
 func clockSkewed(err error) bool {
 	skewed, ok := errors.AsType[interface {
 		error
