@@ -313,6 +313,10 @@ func TestTooManyHolds(t *testing.T) {
 		seen := outOfRange(t, map[string]ledger.Account{"1": account(t, balance, full...)})
 		r := requestOf(t, "1 debit 10", time.Minute)
 
+		payment := requestOf(t, "1 debit 10, 2 credit 10", time.Minute)
+		_, err := (&script{answers: []error{seen}}).at(after).Post(t.Context(), payment)
+		require.ErrorIs(t, err, ledger.ErrTooManyHolds)
+
 		s := &script{answers: []error{seen}}
 		result, err := s.at(after).Post(t.Context(), r)
 		require.ErrorIs(t, err, ledger.ErrTooManyHolds)
