@@ -1,49 +1,71 @@
-package main
+package bench
 
 import (
 	"context"
 	"io"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/stretchr/testify/require"
 
+	"onewrite/infra"
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/runtimeapi"
 )
 
-// BenchmarkLatency runs each call next to its floor, in turns, so that other work
-// of the machine falls on both. The floor is the bare requests of the SDK; of the
-// built function it has a call of a function that only says hello before them.
+// BenchmarkLatency runs each call next to its floor, in turns, so that other work of
+// the machine falls on both. The floor of the built function has a call of a function
+// that only says hello before its requests.
 func BenchmarkLatency(b *testing.B) {
-	sub, hello := benchSubject(b)
-	for _, users := range []string{distinct, fresh} {
-		all := outcomes
-		if users == fresh {
-			all = slices.Concat(several, onHold)
-		}
-		for _, o := range all {
-			b.Run(o.name+"/handler", func(b *testing.B) {
-				sub.runPairs(b, o, users, sub.handler.Invoke, func(context.Context) error { return nil })
-			})
-			b.Run(o.name+"/function", func(b *testing.B) {
-				sub.runPairs(b, o, users, sub.function.Invoke, func(ctx context.Context) error {
-					_, err := hello.Invoke(ctx, []byte(`{}`))
-					return err
-				})
+	books := infratest.New(b)
+	ours, hello := start(b, books, build(b, "onewrite")), start(b, books, build(b, "onewrite/infra/proof/bench/hello"))
+	bare := dynamodb.New(dynamodb.Options{ // as the SDK makes it by default
+		Region: books.Config.Region, BaseEndpoint: &books.Config.Endpoint,
+		Credentials: credentials.StaticCredentialsProvider{Value: books.Config.Credentials},
+	})
+	inProcess := newHandler(infra.NewStore(infra.NewClient(books.Config), books.Config), io.Discard)
+	nothing := func(context.Context, []byte) ([]byte, error) { return nil, nil }
+	for i, o := range outcomes {
+		for _, by := range []struct {
+			name        string
+			ours, hello environment
+		}{{"handler", inProcess, nothing}, {"function", ours.Invoke, hello.Invoke}} {
+			b.Run(o.name+"/"+by.name, func(b *testing.B) {
+				p := pairs{}
+				for b.Loop() {
+					n, m := newNames(i >= 4), newNames(i >= 4)
+					if o.name == replayed.name {
+						m = n
+					}
+					for _, one := range slices.Compact([]names{n, m}) {
+						o.prepare(b, books, one)
+					}
+					floor := record(b, o, n).on(bare, books.Config)
+					p.run(b, func(ctx context.Context) error {
+						_, err := by.hello(ctx, []byte(`{}`))
+						if err != nil {
+							return err
+						}
+						return floor(ctx)
+					}, by.ours.invoke(o, m))
+				}
+				p.report(b)
 			})
 		}
 	}
 }
 
-// BenchmarkColdStart starts the function and the one that only says hello in
-// turns, from the start of the process to the first answer.
+// BenchmarkColdStart starts the function and the one that only says hello in turns,
+// from the start of the process to the first answer.
 func BenchmarkColdStart(b *testing.B) {
-	sub, _ := benchSubject(b)
-	start := func(binary string, payload []byte) request {
+	books := infratest.New(b)
+	cold := func(binary string, payload []byte) request {
 		return func(ctx context.Context) error {
-			function, err := runtimeapi.Start(sub.path(binary), sub.Env(), io.Discard)
+			function, err := runtimeapi.Start(binary, books.Env(), io.Discard)
 			if err != nil {
 				return err
 			}
@@ -52,70 +74,64 @@ func BenchmarkColdStart(b *testing.B) {
 			return err
 		}
 	}
+	hello, ours := build(b, "onewrite/infra/proof/bench/hello"), build(b, "onewrite")
 	p := pairs{}
 	for b.Loop() {
-		p.run(b, start("hello", []byte(`{}`)), start("bootstrap", balance.call(names{user: "start"}).event()))
+		p.run(b, cold(hello, []byte(`{}`)), cold(ours, balance.call(names{user: "start"}).event()))
 	}
 	p.report(b)
 }
 
-// benchSubject starts what is measured, until the benchmark ends.
-func benchSubject(b *testing.B) (sub *subject, hello *runtimeapi.Function) {
-	sub, err := newSubject(b.Context(), infratest.New(b), b.TempDir())
-	require.NoError(b, err)
-	b.Cleanup(sub.end)
-	require.NoError(b, runtimeapi.Build(b.Context(), "onewrite/infra/proof/bench/hello", sub.path("hello")))
-	hello, err = runtimeapi.Start(sub.path("hello"), sub.Env(), io.Discard)
-	require.NoError(b, err)
-	b.Cleanup(hello.Kill)
-	return sub, hello
+// build builds the function of a package.
+func build(b testing.TB, pkg string) (binary string) {
+	b.Helper()
+	binary = filepath.Join(b.TempDir(), "bootstrap")
+	require.NoError(b, runtimeapi.Build(b.Context(), pkg, binary))
+	return binary
 }
 
-// runPairs measures an outcome by an environment. before is the floor's part of
-// that environment. Both replay the same call; else each has names of its own.
-func (sub *subject) runPairs(b *testing.B, o outcome, users string, to environment, before request) {
-	p := pairs{}
-	for b.Loop() {
-		n, m := sub.names(users), sub.names(users)
-		if o.name == replayed.name {
-			m = n
-		}
-		for _, one := range slices.Compact([]names{n, m}) {
-			if o.before != nil {
-				require.NoError(b, o.before(sub, one)(b.Context()))
-			}
-		}
-		p.run(b, oneAfterOther(before, o.floor(sub.floor, n)), invoke(to, o, m))
-	}
-	p.report(b)
+// start runs a function on the books, until the benchmark ends.
+func start(b testing.TB, books *infratest.Books, binary string) *runtimeapi.Function {
+	b.Helper()
+	function, err := runtimeapi.Start(binary, books.Env(), io.Discard)
+	require.NoError(b, err)
+	b.Cleanup(function.Kill)
+	return function
 }
 
-// pairs is how long floors and calls took that ran one after the other.
-type pairs struct {
-	floors, ours []time.Duration
-	ratios       []float64
-}
+// pairs is how long floors and calls took, in milliseconds, that ran one after the other.
+type pairs struct{ floors, ours, ratios []float64 }
 
 // run runs a floor and a call, in either order.
 func (p *pairs) run(b *testing.B, floor, ours request) {
-	took := [2]time.Duration{}
+	took := [2]float64{}
 	for i := range took {
 		i ^= len(p.ours) % 2
 		began := time.Now()
 		require.NoError(b, []request{floor, ours}[i](b.Context()))
-		took[i] = time.Since(began)
+		took[i] = milliseconds(time.Since(began))
 	}
-	p.floors, p.ours = append(p.floors, took[0]), append(p.ours, took[1])
-	p.ratios = append(p.ratios, float64(took[1])/float64(took[0]))
+	p.floors, p.ours, p.ratios = append(p.floors, took[0]), append(p.ours, took[1]), append(p.ratios, took[1]/took[0])
 }
 
 // report reports medians and the slowest of a hundred, and the median of the ratios.
 func (p *pairs) report(b *testing.B) {
-	floor, ours := quantilesOf(p.floors), quantilesOf(p.ours)
 	b.ReportMetric(0, "ns/op") // of both and their preparation
-	b.ReportMetric(floor.P50, "floor-p50-ms")
-	b.ReportMetric(ours.P50, "p50-ms")
-	b.ReportMetric(floor.P99, "floor-p99-ms")
-	b.ReportMetric(ours.P99, "p99-ms")
-	b.ReportMetric(quantile(p.ratios, 0.5), "ratio")
+	b.ReportMetric(quantile(p.floors, 0.50), "floor-p50-ms")
+	b.ReportMetric(quantile(p.ours, 0.50), "p50-ms")
+	b.ReportMetric(quantile(p.floors, 0.99), "floor-p99-ms")
+	b.ReportMetric(quantile(p.ours, 0.99), "p99-ms")
+	b.ReportMetric(quantile(p.ratios, 0.50), "ratio")
 }
+
+// quantile returns the smallest value that is at least as large as the share q of all,
+// or 0 if there is none.
+func quantile(values []float64, q float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
