@@ -28,8 +28,8 @@ const maxAttempts = 1000
 //     unlucky starve.
 //
 // Each delay is drawn from the last quarter of its range. Every attempt costs
-// its write units, so the numbers balance three things, which "go run
-// -C infra/proof ./bench hotaccount" measures: how much of the time the user's
+// its write units, so the numbers balance three things, which "go test
+// -C infra/proof ./bench -v -run TestHotAccount" measures: how much of the time the user's
 // items are in use, how long the unlucky wait, and how many attempts a posting
 // takes.
 const (

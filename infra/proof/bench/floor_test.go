@@ -68,24 +68,27 @@ func (r *recording) keepAnswer(_ *http.Request, deliver func() (*http.Response, 
 
 // on returns the recorded requests, to be sent by a client to the tables of a config.
 func (r *recording) on(client *dynamodb.Client, config infra.Config) request {
-	table := func(name *string) {
-		*name = map[string]string{"transactions": config.TransactionsTable, "transactions_aggregate": config.AggregateTable}[*name]
+	table := func(name *string) *string { // the inputs share the names of the recording's tables
+		if *name == "transactions" {
+			return &config.TransactionsTable
+		}
+		return &config.AggregateTable
 	}
 	var all []request
 	for _, input := range r.inputs {
 		switch in := input.(type) {
 		case *dynamodb.GetItemInput:
-			table(in.TableName)
+			in.TableName = table(in.TableName)
 			all = append(all, func(ctx context.Context) error { _, err := client.GetItem(ctx, in); return err })
 		case *dynamodb.PutItemInput:
-			table(in.TableName)
+			in.TableName = table(in.TableName)
 			all = append(all, func(ctx context.Context) error { _, err := client.PutItem(ctx, in); return err })
 		case *dynamodb.TransactWriteItemsInput:
 			for _, item := range in.TransactItems {
 				if item.Put != nil {
-					table(item.Put.TableName)
+					item.Put.TableName = table(item.Put.TableName)
 				} else {
-					table(item.Update.TableName)
+					item.Update.TableName = table(item.Update.TableName)
 				}
 			}
 			all = append(all, func(ctx context.Context) error { _, err := client.TransactWriteItems(ctx, in); return err })
