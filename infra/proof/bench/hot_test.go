@@ -21,6 +21,7 @@ import (
 	"onewrite/infra"
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/faults"
+	"onewrite/ledger"
 )
 
 const (
@@ -89,7 +90,7 @@ func TestHotAccount(t *testing.T) {
 	t.Parallel()
 	config := infra.Config{
 		TransactionsTable: "transactions", AggregateTable: "transactions_aggregate", Region: "us-east-1",
-		Credentials: aws.Credentials{AccessKeyID: "virtual", SecretAccessKey: "virtual"},
+		Credentials: aws.Credentials{AccessKeyID: "virtual", SecretAccessKey: "virtual"}, Settings: ledger.DefaultSettings(),
 	}
 	for _, c := range []struct {
 		callers, entries int

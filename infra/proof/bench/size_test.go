@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/infra"
+	"onewrite/ledger"
 )
 
 // The function as it is deployed is one small file.
@@ -46,7 +47,7 @@ func ownShare(t testing.TB, o outcome) (bare, ours request) {
 	t.Helper()
 	n := names{"1", "order-1"}
 	recorded := record(t, o, n)
-	config := infra.Config{TransactionsTable: "transactions", AggregateTable: "transactions_aggregate", Region: "us-east-1"}
+	config := infra.Config{TransactionsTable: "transactions", AggregateTable: "transactions_aggregate", Region: "us-east-1", Settings: ledger.DefaultSettings()}
 	config.Credentials.AccessKeyID, config.Credentials.SecretAccessKey = "local", "local"
 	client := func() *dynamodb.Client {
 		return infra.NewClient(config, func(options *dynamodb.Options) { options.HTTPClient = &replay{answers: recorded.answers} })
