@@ -16,7 +16,7 @@ import (
 	"onewrite/ledger"
 )
 
-// Every line of testdata/baseline.md names tests, and they are there.
+// Every line of testdata/baseline.md names existing tests.
 func TestBaseline(t *testing.T) {
 	t.Parallel()
 	const root = ".."
@@ -45,7 +45,7 @@ func TestBaseline(t *testing.T) {
 	assert.Equal(t, 12+6, lines)
 }
 
-// The row itself keeps the key, not a record or a token beside it that ends.
+// The row itself keeps the key, not a record or a token that expires.
 func TestKeyNeverExpires(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -91,7 +91,7 @@ func TestFirstReadsAtOnce(t *testing.T) {
 	}
 }
 
-// A time is told, stored and read back in UTC, wherever the clock stands.
+// Times are answered, stored and read back in UTC, in every time zone.
 func TestTimeZone(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)

@@ -18,8 +18,8 @@ import (
 	"onewrite/ledger"
 )
 
-// A taken id is the answer at once, whatever holds the balance: a replay does
-// not wait for others.
+// A taken id is the answer at once, even under contention: a replay waits for no
+// other call.
 func TestTakenIDBesideContention(t *testing.T) {
 	t.Parallel()
 	for _, reason := range []string{"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"} {
@@ -35,8 +35,8 @@ func TestTakenIDBesideContention(t *testing.T) {
 	}
 }
 
-// A balance does not count while something contends: what is beside its failed
-// condition may be a posting that changes it, or this one's own.
+// Under contention a refused balance proves nothing: the posting beside it may
+// change it, or be an attempt of this very call.
 func TestFailedConditionBesideContention(t *testing.T) {
 	t.Parallel()
 	for _, reason := range []string{"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"} {
@@ -53,8 +53,7 @@ func TestFailedConditionBesideContention(t *testing.T) {
 	}
 }
 
-// cancelledFor returns the fault of a posting that is cancelled for reasons in
-// that JSON.
+// cancelledFor returns the fault that cancels a posting for these reasons, in JSON.
 func cancelledFor(reasons ...string) faults.Fault {
 	return func(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
 		return faults.Answer(r, http.StatusBadRequest, `{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",`+
@@ -62,7 +61,7 @@ func cancelledFor(reasons ...string) faults.Fault {
 	}
 }
 
-// Reasons that a posting can't have are a defect: nothing is declined for them.
+// Reasons that a posting can't have are a defect and decline nothing.
 func TestReasonsThatCannotBe(t *testing.T) {
 	t.Parallel()
 	const none, failed, invalid = `{"Code":"None"}`, `{"Code":"ConditionalCheckFailed"}`, `{"Code":"ValidationError","Message":"Item size has exceeded"}`
@@ -82,7 +81,7 @@ func TestReasonsThatCannotBe(t *testing.T) {
 	}
 }
 
-// An id is taken and its row does not come back: that is no replay.
+// A taken id without its row is no replay.
 func TestTakenIDWithoutItsRow(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
@@ -92,8 +91,8 @@ func TestTakenIDWithoutItsRow(t *testing.T) {
 	})
 }
 
-// A decline that the balance allows is recorded and reported to nobody, also if
-// the store says so.
+// A decline that the balance allows is neither stored nor reported, even if the
+// store asks for it.
 func TestDeclineThatTheBalanceAllows(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

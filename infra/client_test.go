@@ -24,16 +24,16 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// wire is a DynamoDB that sends the same bytes to each request.
+// wire is a DynamoDB that answers every request with the same bytes.
 type wire struct {
 	bytes    string
 	pause    time.Duration // before each byte
-	closes   bool          // ends the connection after the bytes; else it stays silent
-	requests int           // that arrived
+	closes   bool          // close the connection after the bytes; otherwise it stays silent
+	requests int           // how many arrived
 	served   sync.WaitGroup
 }
 
-// head returns the first lines of an answer that has a body of that length.
+// head returns the head of an answer whose body has that length.
 func head(status, length int, more ...string) string {
 	lines := append([]string{
 		fmt.Sprintf("HTTP/1.1 %d X", status), "Location: http://127.0.0.1/", fmt.Sprintf("Content-Length: %d", length),
@@ -55,7 +55,7 @@ func (w *wire) dial(context.Context, string, string) (net.Conn, error) {
 		for {
 			r, err := http.ReadRequest(received)
 			if err != nil {
-				return // the client has gone
+				return // the client closed it
 			}
 			_, _ = io.Copy(io.Discard, r.Body)
 			w.requests++
@@ -63,7 +63,7 @@ func (w *wire) dial(context.Context, string, string) (net.Conn, error) {
 			for _, b := range []byte(w.bytes) {
 				time.Sleep(w.pause)
 				if _, err := far.Write([]byte{b}); err != nil {
-					return // the client has given up
+					return // the client gave up
 				}
 			}
 			if w.closes {
@@ -74,7 +74,7 @@ func (w *wire) dial(context.Context, string, string) (net.Conn, error) {
 	return near, nil
 }
 
-// read reads a row over the wire by a client as the function has it.
+// read reads a row over the wire, with the function's client.
 func (w *wire) read(t *testing.T) (answer *dynamodb.GetItemOutput, took time.Duration, err error) {
 	t.Helper()
 	transport := &http.Transport{DialContext: w.dial}
@@ -90,8 +90,7 @@ func (w *wire) read(t *testing.T) (answer *dynamodb.GetItemOutput, took time.Dur
 	return answer, time.Since(began), err
 }
 
-// An attempt ends after a second, in which its answer must arrive as a whole.
-// What ended so may be sent again.
+// An attempt ends after one second without a complete answer. It may be sent again.
 func TestAttemptEnds(t *testing.T) {
 	t.Parallel()
 	for name, w := range map[string]*wire{
@@ -116,7 +115,7 @@ func TestAttemptEnds(t *testing.T) {
 	}
 }
 
-// An answer that is cut off is lost, and never a row that is not there.
+// A truncated answer is lost; it never means an absent row.
 func TestAnswerCutOff(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusOK, http.StatusBadRequest, http.StatusInternalServerError} {
@@ -131,7 +130,8 @@ func TestAnswerCutOff(t *testing.T) {
 	}
 }
 
-// An answer that is whole within the second is taken, however its parts come.
+// An answer that is complete within the second counts, in whatever pieces it
+// arrives.
 func TestAnswerInTime(t *testing.T) {
 	t.Parallel()
 	const body = `{"Item":{"balance":{"N":"1"}}}`
@@ -143,8 +143,8 @@ func TestAnswerInTime(t *testing.T) {
 	})
 }
 
-// An answer that is damaged, or that another server sent, is lost. The caller
-// receives no part of it.
+// A damaged answer, or another server's, is lost. The caller receives no part of
+// it.
 func TestAnswerDamaged(t *testing.T) {
 	t.Parallel()
 	const (
@@ -194,7 +194,8 @@ func TestAnswerDamaged(t *testing.T) {
 	}
 }
 
-// No redirect is followed: DynamoDB has none, and a posting is for no other host.
+// The client follows no redirect: DynamoDB has none, and no other host may receive
+// a posting.
 func TestRedirects(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{301, 302, 303, 307, 308} {

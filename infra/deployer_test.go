@@ -12,8 +12,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// services are those that make each kind of resource in the templates, by the
-// names that IAM has for them. SAM makes more of its own kinds.
+// services are the services that make each kind of resource in the templates, by
+// their names in IAM. SAM adds kinds of its own.
 var services = map[string][]string{
 	"AWS::Serverless::Function":  {"lambda", "codedeploy", "iam", "events"},
 	"AWS::Serverless::HttpApi":   {"apigateway"},
@@ -27,8 +27,8 @@ var services = map[string][]string{
 	"AWS::SQS::Queue":            {"sqs"},
 }
 
-// The deployer's policy covers every kind of resource there is, fits into a
-// managed policy, and touches no row.
+// The deployer's policy covers every kind of resource, fits into a managed policy,
+// and grants no access to rows.
 func TestDeployerPolicy(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("deployer.json")
@@ -61,7 +61,7 @@ func TestDeployerPolicy(t *testing.T) {
 	}
 }
 
-// kindsOf returns the types of a template's resources by their names.
+// kindsOf returns the types of a template's resources, by name.
 func kindsOf(t *testing.T, path string) map[string]string {
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)

@@ -16,12 +16,12 @@ var (
 	linkPattern    = regexp.MustCompile(`\]\(([^)]+)\)|src(?:set)?="([^"]+)"`)
 	pathPattern    = regexp.MustCompile(`(?:^|[\s(\x60"=])((?:\./)?(?:infra|handler|ledger|testdata|\.ci|\.github)/[\w./-]*\w)`)
 	headingPattern = regexp.MustCompile(`(?m)^#+ (.+)$`)
-	// notInSlug is what GitHub leaves out of a heading's anchor.
+	// notInSlug matches the characters that GitHub removes from a heading's anchor.
 	notInSlug = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
 
-// Every link of every document leads to a file, and to a heading if it names
-// one; every path of this repository that a document names is there.
+// Every link of a document leads to a file, and to its heading if it names one.
+// Every path of this repository in a document exists.
 func TestDocuments(t *testing.T) {
 	t.Parallel()
 	for path, text := range documents(t) {
@@ -47,7 +47,7 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// documents returns the text of every Markdown file of the repository by its path.
+// documents returns the text of every Markdown file, by path.
 func documents(t *testing.T) map[string]string {
 	texts := map[string]string{}
 	require.NoError(t, filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
@@ -79,7 +79,7 @@ func anchors(t *testing.T, path string) (all []string) {
 	return all
 }
 
-// The runbook has a row for every alarm that there is.
+// The runbook has a row for every alarm.
 func TestRunbookHasEveryAlarm(t *testing.T) {
 	t.Parallel()
 	runbook, err := os.ReadFile("operations.md")

@@ -15,7 +15,7 @@ import (
 	"onewrite/ledger"
 )
 
-// One fault is settled by the retries of the call itself.
+// The retries of a call outlast one fault.
 func TestOneFault(t *testing.T) {
 	t.Parallel()
 	for _, kind := range faults.All {
@@ -53,8 +53,7 @@ func TestOneFault(t *testing.T) {
 	}
 }
 
-// outlasted makes the call of a caller whom the fault outlasts: who leaves on
-// meeting it the second time.
+// outlasted makes a call whose caller leaves at the second fault.
 func outlasted(t *testing.T, books *infratest.Books, fault faults.Fault) context.Context {
 	t.Helper()
 	ctx, leave := context.WithCancel(t.Context())
@@ -69,8 +68,8 @@ func outlasted(t *testing.T, books *infratest.Books, fault faults.Fault) context
 	return ctx
 }
 
-// A fault that outlasts the call leaves the outcome open, and the same call
-// settles it. Nothing moves twice, nothing is told as insufficient funds.
+// A fault that outlasts the call leaves the outcome open, and the same call settles
+// it. Nothing moves twice, and no answer reports insufficient funds.
 func TestLastingFault(t *testing.T) {
 	t.Parallel()
 	for _, kind := range faults.All {
@@ -109,8 +108,8 @@ func TestLastingFault(t *testing.T) {
 	}
 }
 
-// The decline's own write fails: the caller may not hear of a decline that is
-// not stored.
+// The write of the decline fails. A decline that is not stored must not reach the
+// caller.
 func TestDeclineThatIsNotStored(t *testing.T) {
 	t.Parallel()
 	for _, kind := range faults.All {
@@ -138,8 +137,8 @@ func TestDeclineThatIsNotStored(t *testing.T) {
 	}
 }
 
-// A twin of the call posts between its cancelled posting and its decline: the
-// caller hears what the twin did.
+// A twin of the call posts between its cancelled posting and its decline. The
+// caller gets the twin's outcome.
 func TestTwinPostsBeforeDecline(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)

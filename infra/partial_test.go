@@ -17,8 +17,8 @@ import (
 	"onewrite/ledger"
 )
 
-// partialReports calls f with each choice of the conditions of a write that
-// DynamoDB does not report, and with their names.
+// partialReports calls f with each choice of conditions that DynamoDB does not
+// report, and with their names.
 func partialReports(conditions []string, f func(unreported []bool, names string)) {
 	for bits := range 1 << len(conditions) {
 		unreported, names := make([]bool, len(conditions)), []string{}
@@ -31,9 +31,8 @@ func partialReports(conditions []string, f func(unreported []bool, names string)
 	}
 }
 
-// Whichever of the conditions that failed DynamoDB reports, a replay is one: by
-// the first row that comes back, by reading it, or by the decline that is not
-// stored because the id is taken.
+// A replay is a replay under every partial report: by the returned first row, by
+// reading it, or by the decline that finds the id taken.
 func TestReplayByPartialReports(t *testing.T) {
 	t.Parallel()
 	partialReports([]string{"first row", "b's row", "shop's row", "a's balance", "b's balance", "shop's balance"}, func(unreported []bool, names string) {
@@ -42,10 +41,10 @@ func TestReplayByPartialReports(t *testing.T) {
 			first, err := ledger.New(books.Over(model), time.Now).Post(t.Context(), r)
 			require.NoError(t, err)
 
-			// On a second time the rows' conditions fail, and that of a's balance.
+			// The replay fails the conditions of the rows and of a's balance.
 			want := []string{"TransactWriteItems"}
 			switch {
-			case !unreported[0] || unreported[1] && unreported[2] && unreported[3]: // then all are reported
+			case !unreported[0] || unreported[1] && unreported[2] && unreported[3]: // without any left, all are reported
 			case !unreported[1] || !unreported[2]:
 				want = append(want, "GetItem")
 			default:
@@ -64,8 +63,8 @@ func TestReplayByPartialReports(t *testing.T) {
 	})
 }
 
-// Whichever of the balances that do not allow a transaction are reported, it is
-// declined for one of them, which is true, and stays so.
+// Under every partial report a decline names a balance that does not allow the
+// transaction, for ever.
 func TestDeclineByPartialReports(t *testing.T) {
 	t.Parallel()
 	const rows = 4
@@ -91,7 +90,8 @@ func TestDeclineByPartialReports(t *testing.T) {
 	})
 }
 
-// A taken id is the answer at once, whichever of the other writes contends.
+// A taken id is the answer at once, even if another write of the transaction
+// contends.
 func TestTakenIDOfEntriesBesideContention(t *testing.T) {
 	t.Parallel()
 	for position := 1; position < 6; position++ {
@@ -111,8 +111,8 @@ func TestTakenIDOfEntriesBesideContention(t *testing.T) {
 	}
 }
 
-// While any write contends, neither a balance nor a further row that is taken is
-// an answer: nothing is read and nothing is declined.
+// While any write contends, neither a balance nor a taken further row is an answer:
+// nothing is read and nothing is declined.
 func TestConditionsOfEntriesBesideContention(t *testing.T) {
 	t.Parallel()
 	for position := range 6 {
@@ -140,8 +140,8 @@ func TestConditionsOfEntriesBesideContention(t *testing.T) {
 	}
 }
 
-// A further row without the first is damage: no replay, no decline, and not
-// something to try again.
+// A further row without its first row is damage: no replay, no decline, and no
+// reason to try again.
 func TestFurtherRowWithoutItsFirst(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -158,7 +158,7 @@ func TestFurtherRowWithoutItsFirst(t *testing.T) {
 	remove(t, books, books.Config.TransactionsTable, "id", stray)
 }
 
-// The first row may fail to be read, for a while or because it is damaged.
+// Reading the first row may fail, for a while or because it is damaged.
 func TestFirstRowIsNotRead(t *testing.T) {
 	t.Parallel()
 	const none, failed = `{"Code":"None"}`, `{"Code":"ConditionalCheckFailed"}`
@@ -201,7 +201,7 @@ func TestReasonsOfEntriesThatCannotBe(t *testing.T) {
 	}
 }
 
-// A reported balance that allows all of its user's entries declines nothing.
+// A reported balance declines nothing if it allows all of its user's entries.
 func TestDeclineOfEntriesThatTheBalancesAllow(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
@@ -216,8 +216,8 @@ func TestDeclineOfEntriesThatTheBalancesAllow(t *testing.T) {
 	})
 }
 
-// onceHeld returns the hold of a request that is posted by a ledger over the
-// model, to which nothing happens.
+// onceHeld posts a hold to the model without faults, and returns the request that
+// ends it.
 func onceHeld(t *testing.T, l *ledger.Ledger, key string, entries ...string) ledger.EndRequest {
 	t.Helper()
 	r := infratest.Entries(t, key, entries...)
@@ -227,8 +227,8 @@ func onceHeld(t *testing.T, l *ledger.Ledger, key string, entries ...string) led
 	return ledger.EndRequest{TransactionID: r.TransactionID()}
 }
 
-// Whichever of the conditions that failed DynamoDB reports, the same end again is
-// a replay: not a limit that the receiver has reached by it.
+// The same end again is a replay under every partial report, even if the receiver's
+// balance is now at the limit.
 func TestEndReplayedByPartialReports(t *testing.T) {
 	t.Parallel()
 	partialReports([]string{"end", "credit", "payer's balance", "receiver's balance"}, func(unreported []bool, names string) {
@@ -248,7 +248,8 @@ func TestEndReplayedByPartialReports(t *testing.T) {
 	})
 }
 
-// The same for one hold more than there may be.
+// A hold again is a replay under every partial report, even if the user has too
+// many.
 func TestHoldReplayedByPartialReports(t *testing.T) {
 	t.Parallel()
 	partialReports([]string{"row", "balance"}, func(unreported []bool, names string) {
@@ -260,7 +261,7 @@ func TestHoldReplayedByPartialReports(t *testing.T) {
 			_, err := direct.Void(t.Context(), ledger.EndRequest{TransactionID: infratest.Entries(t, "1", "1 debit 1").TransactionID()})
 			require.NoError(t, err)
 			onceHeld(t, direct, "in its place", "1 debit 1")
-			for _, key := range []string{"0", "1"} { // open, and ended
+			for _, key := range []string{"0", "1"} { // one open, one ended
 				r := infratest.Entries(t, key, "1 debit 1")
 				r.ExpiresIn = time.Minute
 				again, err := books.Ledger.Post(t.Context(), r)
@@ -271,8 +272,8 @@ func TestHoldReplayedByPartialReports(t *testing.T) {
 	})
 }
 
-// A hold that can be spent by the time that the first attempt has failed is
-// released, and no reason to decline.
+// A hold that becomes spendable during the first attempt is released. It declines
+// nothing.
 func TestHoldExpiresUnderWay(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
@@ -289,8 +290,8 @@ func TestHoldExpiresUnderWay(t *testing.T) {
 	})
 }
 
-// Somebody ends a hold just before the write that would release it. Whichever of
-// its conditions are reported, the call finds out what is left, and is told that.
+// Another caller ends a hold just before the write that would release it. Under
+// every partial report the call counts the remaining money.
 func TestReleaseOfWhatHasEndedByPartialReports(t *testing.T) {
 	t.Parallel()
 	for _, captured := range []bool{false, true} {
@@ -326,12 +327,12 @@ func TestReleaseOfWhatHasEndedByPartialReports(t *testing.T) {
 }
 
 // The holds of two payers end just before the write that would release both, and
-// only their ends are reported as taken. Each payer's own account is read: either
-// payer has enough left, and would not have if it were the other.
+// only their ends are reported as taken. The call reads each payer's own account:
+// each has enough left, and would not have enough in the other's place.
 func TestReleasesOfTwoThatHaveEnded(t *testing.T) {
 	t.Parallel()
 	for _, entries := range [][]string{{"a debit 30", "b debit 70", "c credit 100"}, {"b debit 70", "a debit 30", "c credit 100"}} {
-		unreported := []bool{true, true, true, false, false, true, true, true} // the entries, the ends, the moves
+		unreported := []bool{true, true, true, false, false, true, true, true} // entries, ends, moves
 		onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
 			slow := time.Now()
 			other := ledger.New(books.Over(model), func() time.Time { return slow }) // its clock stands still
@@ -340,9 +341,9 @@ func TestReleasesOfTwoThatHaveEnded(t *testing.T) {
 			books.Network.Next(nil, func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 				most, err := ledger.ParseAmount("60")
 				assert.NoError(t, err)
-				_, err = other.Capture(t.Context(), a, most) // 40 are left
+				_, err = other.Capture(t.Context(), a, most) // leaves 40
 				assert.NoError(t, err)
-				_, err = other.Void(t.Context(), b) // 100 are left
+				_, err = other.Void(t.Context(), b) // leaves 100
 				assert.NoError(t, err)
 				return deliver()
 			})
@@ -354,9 +355,8 @@ func TestReleasesOfTwoThatHaveEnded(t *testing.T) {
 	}
 }
 
-// Two payers need what has expired, one of them from the start or only once the
-// first attempt has failed. Whichever conditions are reported, one write releases
-// both.
+// Two payers need their expired holds, one of them perhaps only after the first
+// attempt. Under every partial report one write releases both.
 func TestReleasesOfTwoByPartialReports(t *testing.T) {
 	t.Parallel()
 	for _, drained := range []bool{false, true} {
@@ -387,14 +387,14 @@ func TestReleasesOfTwoByPartialReports(t *testing.T) {
 	}
 }
 
-// A hold is captured in time while the answer of somebody's request is under way,
-// and can be spent by that caller's clock when it arrives. That it was open says
-// nothing then: the caller looks again, and is told what came of it.
+// A hold is captured in time during another caller's request, whose clock takes it
+// for spendable when the answer arrives. The old answer proves nothing then: the
+// caller reads again and gets the capture.
 func TestHoldIsCapturedWhileAnAnswerIsUnderWay(t *testing.T) {
 	t.Parallel()
-	const ahead, back = 450 * time.Millisecond, 950 * time.Millisecond // of the grace of a second
+	const ahead, back = 450 * time.Millisecond, 950 * time.Millisecond // within the grace of one second
 	for name, c := range map[string]struct {
-		slow int // the request whose answer takes so long
+		slow int // the number of the slow request
 		ask  func(*testing.T, *ledger.Ledger, ledger.TransactionID) (any, error)
 		told any
 	}{

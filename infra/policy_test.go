@@ -21,8 +21,7 @@ import (
 	"onewrite/ledger"
 )
 
-// The function may do what it does, and nothing else: its requests, as they
-// are sent, are those that the role in the template allows.
+// The role in the template allows exactly the requests that the function sends.
 func TestPolicyAllowsWhatIsRequested(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -59,7 +58,7 @@ func TestPolicyAllowsWhatIsRequested(t *testing.T) {
 	assert.Equal(t, allowed(t), requested)
 }
 
-// template is what the tests here read of template.yaml.
+// template is the part of template.yaml that these tests read.
 type template struct {
 	Resources struct {
 		Function struct {
@@ -93,7 +92,7 @@ func readTemplate(t *testing.T) (read template) {
 	return read
 }
 
-// allowed returns what the role allows on DynamoDB.
+// allowed returns the role's permissions on DynamoDB.
 func allowed(t *testing.T) map[faults.Access]bool {
 	t.Helper()
 	accesses := map[faults.Access]bool{}
@@ -124,10 +123,10 @@ func allowed(t *testing.T) map[faults.Access]bool {
 	return accesses
 }
 
-// The function is given the environment that it reads.
+// The template sets every environment variable that the function reads.
 func TestTemplateHasTheEnvironment(t *testing.T) {
 	t.Parallel()
-	reserved := []string{"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} // Lambda's own
+	reserved := []string{"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} // set by Lambda
 	var read []string
 	getenv := func(name string) string {
 		if !slices.Contains(reserved, name) {

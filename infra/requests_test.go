@@ -23,8 +23,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata/requests.txt")
 
-// What is asked of DynamoDB stays the same to the byte, up to the order of the
-// members of an object, which the SDK leaves to chance.
+// The requests to DynamoDB stay the same to the byte, apart from the order of an
+// object's members, which the SDK leaves to chance.
 func TestRequestsStayTheSame(t *testing.T) {
 	t.Parallel()
 	books, _ := infratest.NewOnModel(t, dynamodbmodel.Moment{})
@@ -62,7 +62,7 @@ func TestRequestsStayTheSame(t *testing.T) {
 	fmt.Fprintln(&requests, "# warm")
 	require.NoError(t, books.Store.Warm(t.Context()))
 
-	// Of several entries. These came later: what stands before them is as it was.
+	// Postings of several entries. The requests above must not change.
 	order, err := ledger.NewMetadata(map[string]string{"order": "7", "note": "<用>"})
 	require.NoError(t, err)
 	postAll := func(key string, m ledger.Metadata, entries ...string) {
@@ -90,7 +90,7 @@ func TestRequestsStayTheSame(t *testing.T) {
 		require.NoError(t, err)
 	}
 
-	// Of holds, which came later still.
+	// Holds. The requests above must not change.
 	pend := func(key string, entries ...string) ledger.EndRequest {
 		fmt.Fprintf(&requests, "# %s on hold with key %s\n", strings.Join(entries, ", "), key)
 		r := by(caller, infratest.Entries(t, key, entries...))
@@ -146,7 +146,7 @@ func TestRequestsStayTheSame(t *testing.T) {
 	assert.Equal(t, string(want), requests.String())
 }
 
-// recordTo returns a fault that writes each request and then delivers it.
+// recordTo returns a fault that records each request and then delivers it.
 func recordTo(t *testing.T, w io.Writer) faults.Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		body, err := io.ReadAll(r.Body)
@@ -166,7 +166,7 @@ func recordTo(t *testing.T, w io.Writer) faults.Fault {
 	}
 }
 
-// compact returns v as JSON on one line, its members sorted by name.
+// compact returns v as JSON on one line, with sorted members.
 func compact(t *testing.T, v any) string {
 	t.Helper()
 	var text strings.Builder

@@ -56,7 +56,7 @@ func TestDelays(t *testing.T) {
 	}
 }
 
-// A call whose caller will not be there after the next delay ends at once.
+// A call ends at once if the next delay would outlast its caller.
 func TestNoTimeForAnotherAttempt(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
@@ -69,12 +69,12 @@ func TestNoTimeForAnotherAttempt(t *testing.T) {
 		require.ErrorIs(t, err, ledger.ErrTryAgain)
 		assert.ErrorContains(t, err, "no time for another attempt")
 		assert.NotErrorIs(t, err, context.DeadlineExceeded)
-		assert.Equal(t, 20*time.Millisecond, time.Since(began)) // the second delay takes the 180 that are left
+		assert.Equal(t, 20*time.Millisecond, time.Since(began)) // the second delay would take the remaining 180 ms
 		assert.Equal(t, 1, trace.Retries)
 	})
 }
 
-// A caller without a deadline is not kept for ever.
+// A call without a deadline ends, too.
 func TestAttemptsEnd(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
@@ -86,8 +86,8 @@ func TestAttemptsEnd(t *testing.T) {
 	})
 }
 
-// An attempt whose answer doesn't come ends after a second. The next one meets
-// the first, which is still under way, and has its outcome once that is done.
+// An attempt without an answer ends after one second. The next one conflicts with
+// it while it is in flight, and then gets its outcome.
 func TestTransactionInProgress(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {

@@ -29,7 +29,7 @@ func n(v string) types.AttributeValue { return &types.AttributeValueMemberN{Valu
 
 const rowID = "47b9e303-c943-824b-a25b-f2db8fa4f6ab" // of user 1 and key 1
 
-// The rows that a store writes.
+// A store writes these rows.
 func postedRow() row {
 	return row{
 		"id": s(rowID), "user_id": s("1"), "idempotency_key": s("1"), "type": s("debit"), "ammount": n("12.5"),
@@ -98,8 +98,8 @@ func entryOf(user, kind, amount string) *types.AttributeValueMemberM {
 	return &types.AttributeValueMemberM{Value: row{"user_id": s(user), "type": s(kind), "ammount": n(amount)}}
 }
 
-// withEntry returns the first row of two entries of which the second has that
-// attribute, or lacks it if v is nil.
+// withEntry returns the first row of two entries. The second has that attribute, or
+// lacks it if v is nil.
 func withEntry(name string, v types.AttributeValue) row {
 	second := entryOf("2", "credit", "12")
 	second.Value = with(second.Value, name, v)
@@ -120,7 +120,7 @@ func with(r row, name string, v types.AttributeValue) row {
 	return r
 }
 
-// damagedTransactions lists rows that no store has written, and what is said of them after
+// damagedTransactions lists rows that no store writes, and their faults after
 // "transactions row …: ".
 var damagedTransactions = []struct {
 	row  row
@@ -253,7 +253,7 @@ var damagedTransactions = []struct {
 	{with(endRow("void", "voided"), "declined_entry", n("0")), `declined_entry: must not be on a row with a transaction_id`},
 }
 
-// notHeld is said of a row whose entries can't be pending.
+// notHeld is the fault of entries that can't be pending.
 const notHeld = `expires_at: must come with one debit, or with a debit and then a credit of the same amount for another user`
 
 var damagedBalances = []struct {
@@ -296,7 +296,7 @@ var damagedBalances = []struct {
 	{with(holdsRow(), holdName, list(n("12.5"), n("1.5"))), holdName + `.expires_at: is 1.5, must be milliseconds since 1970`},
 }
 
-// heldNothing is said beside an open hold that can't be read.
+// heldNothing is the fault beside an unreadable open hold.
 const heldNothing = `held: is 12.5, and the open holds come to 0`
 
 func TestDecodeRejects(t *testing.T) {
@@ -321,7 +321,7 @@ func TestDecodeRejects(t *testing.T) {
 	}
 }
 
-// The rows that the damaged ones were made of are read as they are.
+// The rows behind the damaged ones are valid.
 func TestDecodeEntries(t *testing.T) {
 	t.Parallel()
 	r := infratest.Entries(t, "1", "1 debit 12.5", "2 credit 12", "1 credit 0.5")
@@ -331,7 +331,7 @@ func TestDecodeEntries(t *testing.T) {
 	p, err := ledger.NewPosting(r, time.Date(2026, 11, 22, 12, 0, 0, 123e6, time.UTC))
 	require.NoError(t, err)
 
-	got, err := infra.DecodeTransaction(entriesRow()) // of a version from before: without a caller
+	got, err := infra.DecodeTransaction(entriesRow()) // from a version without callers
 	require.NoError(t, err)
 	assert.Equal(t, p.Rows[0], got)
 
@@ -349,7 +349,7 @@ func TestDecodeEntries(t *testing.T) {
 	assert.Equal(t, second, got)
 }
 
-// The same of holds and their ends, whose numbers may be in any notation.
+// Holds and their ends are read in any notation of their numbers.
 func TestDecodeHolds(t *testing.T) {
 	t.Parallel()
 	r := infratest.Entries(t, "1", "1 debit 12.5", "2 credit 12.5")
@@ -401,8 +401,8 @@ func TestDecodeHolds(t *testing.T) {
 	assert.Equal(t, rowID, a.TransactionID.String())
 }
 
-// DynamoDB promises the value of a number and not its notation, and a later
-// version of the program may write attributes of other names.
+// DynamoDB keeps a number's value, but not its notation, and later versions may add
+// attributes.
 func TestDecodeByValue(t *testing.T) {
 	t.Parallel()
 	for _, notation := range []string{"10", "10.00", "10.000", "1E1", "1E+1", "0.1e2", "+10", "010"} {
@@ -423,7 +423,7 @@ func TestDecodeByValue(t *testing.T) {
 	}
 }
 
-// renotated returns a fault that writes the numbers of an answer otherwise.
+// renotated returns a fault that changes the notation of an answer's numbers.
 func renotated(notation func(*apd.Decimal) string) faults.Fault {
 	number := regexp.MustCompile(`"N":"([^"]+)"`)
 	return faults.Rewrite(func(body string) string {
@@ -437,8 +437,7 @@ func renotated(notation func(*apd.Decimal) string) faults.Fault {
 	})
 }
 
-// The same, of a whole ledger: it gives the same answers, in the same notation,
-// however DynamoDB writes the numbers of its own.
+// A whole ledger gives the same answers in every notation of DynamoDB's numbers.
 func TestNumbersInAnyNotation(t *testing.T) {
 	t.Parallel()
 	type answers struct{ Posted, Replayed, Declined, Read, Listed, Balance string }
@@ -488,7 +487,7 @@ func TestNumbersInAnyNotation(t *testing.T) {
 	}
 }
 
-// put stores a row as it is, as nothing of this program would.
+// put stores a row unchanged, which the store itself never would.
 func put(t *testing.T, books *infratest.Books, table string, r row) {
 	t.Helper()
 	_, err := books.Client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &table, Item: r})
@@ -502,7 +501,7 @@ func remove(t *testing.T, books *infratest.Books, table, key string, r row) {
 	require.NoError(t, err)
 }
 
-// defect requires an error that is none of those that a caller is told of.
+// defect requires an error without a name in the contract.
 func defect(t *testing.T, err error, want string) {
 	t.Helper()
 	require.ErrorContains(t, err, want)
@@ -511,7 +510,7 @@ func defect(t *testing.T, err error, want string) {
 	}
 }
 
-// A damaged row is a defect for every call that reads it, and never a guess.
+// A damaged row is a defect for every call that reads it, never a guess.
 func TestDamagedTransactions(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -521,7 +520,7 @@ func TestDamagedTransactions(t *testing.T) {
 	for _, c := range damagedTransactions {
 		switch c.want {
 		case `id: is "1", must be a UUID`, `user_id: is of type N, must be S`, `created_at: is of type N, must be S`, `ammount: is "", must be a number`:
-			continue // which DynamoDB rejects, or which has no id to ask for
+			continue // DynamoDB rejects it, or it has no id to ask for
 		}
 		put(t, books, books.Config.TransactionsTable, c.row)
 		_, err := books.Ledger.Transaction(t.Context(), id)
@@ -530,7 +529,7 @@ func TestDamagedTransactions(t *testing.T) {
 		defect(t, err, c.want)
 		_, err = books.Ledger.History(t.Context(), r.UserID(), ledger.Cursor{}, 50)
 		if user, ok := c.row["user_id"].(*types.AttributeValueMemberS); ok && user.Value == "1" && c.row["created_at"] != nil {
-			defect(t, err, c.want) // the index has the row
+			defect(t, err, c.want) // the index has the row, too
 		}
 		remove(t, books, books.Config.TransactionsTable, "id", c.row)
 	}
@@ -540,7 +539,7 @@ func TestDamagedBalances(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
 	for _, c := range damagedBalances {
-		// A transaction that the balance, if it is one, does not allow.
+		// A transaction that the balance, if it is a valid one, does not allow.
 		r := infratest.Request(t, "1", "1", ledger.Debit, "1000")
 		if strings.Contains(c.want, "must be at most") {
 			r.Entries[0].Type = ledger.Credit

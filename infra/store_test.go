@@ -27,8 +27,8 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, infratest.New)
 }
 
-// A history ends with its last row. Not in parallel: where it goes on for ever, the
-// tests that read it whole do not end.
+// A history ends with its last row. Not in parallel: an endless history would block
+// the tests that read it whole.
 func TestHistoryEnds(t *testing.T) {
 	books := infratest.New(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -72,7 +72,7 @@ func TestRequestsPerOutcome(t *testing.T) {
 	assert.Equal(t, []string{"GetItem"}, books.Network.Requests(), "a balance")
 }
 
-// A transaction of any number of entries takes as many requests as one of one.
+// A transaction of many entries takes as many requests as one of a single entry.
 func TestRequestsPerOutcomeOfEntries(t *testing.T) {
 	t.Parallel()
 	for _, entries := range [][]string{
@@ -108,8 +108,8 @@ func TestRequestsPerOutcomeOfEntries(t *testing.T) {
 	}
 }
 
-// A hold takes one request, as a debit does; an end takes a read and a write; what
-// has expired costs the write that needs it one more.
+// A hold takes one request, like a debit. An end takes a read and a write. Expired
+// holds cost the write that needs them one more.
 func TestRequestsPerOutcomeOfHolds(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
@@ -165,14 +165,14 @@ func TestRequestsPerOutcomeOfHolds(t *testing.T) {
 	})
 }
 
-// A page of rows with many entries, which together have more than the 1 MB that
-// DynamoDB answers at once, is as full as any.
+// A page of large rows is full, even if they exceed the 1 MB of one answer.
 func TestHistoryOverOneMegabyte(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	l := ledger.New(books.Store, func() time.Time { now = now.Add(time.Millisecond); return now })
-	// Declined ones, each with a list of 97 entries of a long name: some 50 KB.
+	// Declined transactions, each with a list of 97 entries of a long name: some 50
+	// KB.
 	long := strings.Repeat("用", 128)
 	entries := append([]string{"a debit 1", "b debit 1000"}, slices.Repeat([]string{long + " credit 1"}, 95)...)
 	const rows = 30
@@ -204,8 +204,8 @@ func TestHistoryOverOneMegabyte(t *testing.T) {
 	}
 }
 
-// A page that ends between two times takes one request, also where several rows
-// have one time. One that ends within a time takes another, to read them all.
+// A page that ends between two times takes one request, even if several rows have
+// one time. A page that ends within a time takes one more.
 func TestRequestsOfHistory(t *testing.T) {
 	t.Parallel()
 	books, _ := infratest.NewOnModel(t, dynamodbmodel.Moment{})
@@ -222,7 +222,7 @@ func TestRequestsOfHistory(t *testing.T) {
 	}{
 		{6, []int{1}}, {4, []int{1, 1}}, {2, []int{1, 1, 1}},
 		{5, []int{1, 1}},
-		{3, []int{2, 1}}, // the second page begins with the rows of its time again
+		{3, []int{2, 1}}, // the second page reads the rows of its time again
 		{1, []int{2, 2, 2, 2, 1, 1}},
 	} {
 		var got []int
@@ -237,8 +237,8 @@ func TestRequestsOfHistory(t *testing.T) {
 	}
 }
 
-// An id whose row is of another user or key, which only a collision of SHA-256
-// or damage can bring about, is no replay and gives nothing of that row away.
+// A row of another user or key under the id, which only damage or a collision of
+// SHA-256 can cause, is no replay and reveals nothing.
 func TestForeignRowUnderID(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -259,7 +259,7 @@ func TestForeignRowUnderID(t *testing.T) {
 	}
 }
 
-// A type that nobody knows is no debit and no credit: nothing is sent.
+// An unknown type is neither debit nor credit: nothing is sent.
 func TestUnknownTypeIsNotSent(t *testing.T) {
 	t.Parallel()
 	books, _ := infratest.NewOnModel(t, dynamodbmodel.Moment{})
@@ -270,7 +270,7 @@ func TestUnknownTypeIsNotSent(t *testing.T) {
 	assert.Empty(t, books.Network.Requests())
 }
 
-// Warm opens the connection by one read, and says so if that fails.
+// Warm opens the connection by one read, and reports its failure.
 func TestWarm(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {

@@ -1,7 +1,7 @@
 package infra_test
 
-// templateTables has the rows of each template. Change a row by hand with its
-// value: the comment beside the resource in the template says why it has it.
+// templateTables has the rows of each template. Change a row by hand together with
+// its value: the comment beside the resource has the reason.
 var templateTables = map[string]map[string]string{
 	"../template.yaml": {
 		"AWSTemplateFormatVersion": `2010-09-09`,

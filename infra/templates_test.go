@@ -16,8 +16,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Everything that the templates and samconfig.toml set is what the tables in
-// templates_tables_test.go say.
+// The tables in templates_tables_test.go have every setting of the templates and of
+// samconfig.toml.
 func TestTemplates(t *testing.T) {
 	t.Parallel()
 	for path, want := range templateTables {
@@ -26,8 +26,7 @@ func TestTemplates(t *testing.T) {
 	assert.Equal(t, samconfigTable, samconfig(t))
 }
 
-// The tables hold every value: a template in which any one is changed, left out
-// or added has other rows.
+// Changing, removing or adding any value of a template changes its rows.
 func TestTemplateTablesHoldEveryValue(t *testing.T) {
 	t.Parallel()
 	for path, want := range templateTables {
@@ -64,7 +63,7 @@ func rows(template map[string]any) map[string]string {
 	return rows
 }
 
-// addResource adds the rows of a resource.
+// addResource adds a resource's rows.
 func addResource(rows map[string]string, name string, resource map[string]any) {
 	for member, value := range resource {
 		properties, ok := value.(map[string]any)
@@ -136,8 +135,8 @@ func without(from map[string]any, name string) map[string]any {
 	return rest
 }
 
-// isProse reports whether a member is for people only, or is code: .ci/stack runs
-// the smoke test and .ci/template the scanner that reads the reasons.
+// isProse reports whether a member is text for people, or code: .ci/stack runs the
+// smoke test, and .ci/template the scanner that reads the reasons.
 func isProse(name string) bool {
 	return slices.Contains([]string{"Description", "AlarmDescription", "AssertDescription", "Label", "checkov", "InlineCode"}, name)
 }
@@ -249,7 +248,7 @@ func eachChangeAt(path string, value any, set func(any), do func(what string)) {
 	}
 }
 
-// samconfig returns the settings of samconfig.toml by their section and name.
+// samconfig returns the settings of samconfig.toml, by section and name.
 func samconfig(t *testing.T) map[string]string {
 	t.Helper()
 	file, err := os.Open("../samconfig.toml")
@@ -269,8 +268,8 @@ func samconfig(t *testing.T) map[string]string {
 	return settings
 }
 
-// No caller can forge a line of the access log: whatever a token's sub or an
-// error's text holds, the line begins with the JSON that API Gateway words.
+// No caller can forge a line of the access log: each line begins with API Gateway's
+// own JSON, whatever is in a token's sub or an error's text.
 func TestAccessLogCannotBeForged(t *testing.T) {
 	t.Parallel()
 	settings, _ := dig(readYAML(t, "../template.yaml"), "Resources", "Api", "Properties", "AccessLogSettings", "Format").(string)
@@ -294,7 +293,7 @@ func dig(value any, names ...string) any {
 	return value
 }
 
-// The dashboard's body is JSON once CloudFormation has put in the names.
+// The dashboard's body is JSON after CloudFormation has inserted the names.
 func TestDashboardIsJSON(t *testing.T) {
 	t.Parallel()
 	body, ok := dig(readYAML(t, "../template.yaml"), "Resources", "Dashboard", "Properties", "DashboardBody").(function)

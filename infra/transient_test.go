@@ -18,7 +18,7 @@ import (
 	"onewrite/ledger"
 )
 
-// onModel runs f with books on a model of DynamoDB, in virtual time.
+// onModel runs f with books over a model of DynamoDB, in virtual time.
 func onModel(t *testing.T, moment dynamodbmodel.Moment, f func(*testing.T, *infratest.Books, *dynamodbmodel.Model)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -27,7 +27,8 @@ func onModel(t *testing.T, moment dynamodbmodel.Moment, f func(*testing.T, *infr
 	})
 }
 
-// calls lists a call of a ledger for each operation, which is its last request.
+// calls has a call of a ledger for each operation, which is the call's last
+// request.
 var calls = []struct {
 	requests []string
 	make     func(ctx context.Context, l *ledger.Ledger, credit, debit ledger.Request) error
@@ -50,9 +51,8 @@ var calls = []struct {
 	}},
 }
 
-// eachCall makes each of the calls, on new books, with a fault for its last
-// request. It gives the error and the requests to check, and what they would be
-// without the fault.
+// eachCall makes each call on new books, with a fault for its last request. It
+// passes on the error, the requests, and the requests without the fault.
 func eachCall(t *testing.T, fault faults.Fault, check func(t *testing.T, err error, retries int, sent, want []string)) {
 	for _, call := range calls {
 		last := len(call.requests) - 1
@@ -68,7 +68,7 @@ func eachCall(t *testing.T, fault faults.Fault, check func(t *testing.T, err err
 	}
 }
 
-// Each code and status that goes away by itself is retried, once if it is met once.
+// Each transient code and status is retried, once if it occurs once.
 func TestTransientErrors(t *testing.T) {
 	t.Parallel()
 	transient := map[string]faults.Fault{}
@@ -106,7 +106,7 @@ func TestTransientErrors(t *testing.T) {
 	}
 }
 
-// Errors that stay are not retried, and nobody is asked to try again.
+// Permanent errors are not retried, and never reported as ErrTryAgain.
 func TestErrorsThatStay(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{
@@ -124,9 +124,8 @@ func TestErrorsThatStay(t *testing.T) {
 	}
 }
 
-// clockAhead returns the fault of a DynamoDB whose clock is ahead: it rejects
+// clockAhead returns the fault of a DynamoDB whose clock is ahead. It rejects
 // requests that were not signed within five minutes of its time.
-//
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 func clockAhead(ahead time.Duration, code string) faults.Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
@@ -148,8 +147,8 @@ func clockAhead(ahead time.Duration, code string) faults.Fault {
 	}
 }
 
-// A clock that is wrong is corrected by the answer to the first request, which
-// is sent again, and those after it are right at once.
+// The first answer corrects a wrong clock. The request is sent again, and later
+// ones are right at once.
 func TestClockSkew(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"InvalidSignatureException", "RequestTimeTooSkewed"} {
@@ -166,7 +165,7 @@ func TestClockSkew(t *testing.T) {
 	}
 }
 
-// A signature that is rejected by a clock that agrees is wrong, and not late.
+// A signature that is rejected although the clocks agree is wrong, not late.
 func TestSignatureThatIsWrong(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)

@@ -19,8 +19,8 @@ import (
 	"onewrite/ledger"
 )
 
-// A hold's own replay after it expired is a replay, whichever of the conditions
-// DynamoDB reports: no write releases the hold that it opens.
+// A hold's own replay after its expiry is a replay under every partial report: no
+// write releases the hold that it opens.
 func TestExpiredHoldReplayedByPartialReports(t *testing.T) {
 	t.Parallel()
 	for _, entries := range [][]string{{"1 debit 60"}, {"1 debit 60", "2 credit 60"}} {
@@ -49,8 +49,8 @@ func TestExpiredHoldReplayedByPartialReports(t *testing.T) {
 	}
 }
 
-// lateFirst returns a ledger whose first request of that operation is silent, and
-// is applied after 2.5 s.
+// lateFirst returns a ledger whose first request of that operation gets no answer,
+// and is applied after 2.5 s.
 func lateFirst(books *infratest.Books, model *dynamodbmodel.Model, operation string) (*ledger.Ledger, *faults.Wire) {
 	wire := faults.NewWire(func() faults.Delivery { return faults.Delivery{To: model, Out: 2500 * time.Millisecond, Silent: true} })
 	late := true
@@ -64,7 +64,7 @@ func lateFirst(books *infratest.Books, model *dynamodbmodel.Model, operation str
 	return ledger.New(books.Over(route.Before(model)), time.Now), wire
 }
 
-// "Too many holds" uses up nothing, so it is no answer while an attempt of the call
+// "Too many holds" is not stored, so it is withheld while an attempt of the call
 // may still open the hold.
 func TestTooManyHoldsWhileAnAttemptIsUnderWay(t *testing.T) {
 	t.Parallel()
@@ -90,7 +90,7 @@ func TestTooManyHoldsWhileAnAttemptIsUnderWay(t *testing.T) {
 	})
 }
 
-// The same of a capture that the receiver's limit does not allow.
+// So is the limit of a capture's receiver.
 func TestReceiverLimitWhileAnAttemptIsUnderWay(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
@@ -114,7 +114,7 @@ func TestReceiverLimitWhileAnAttemptIsUnderWay(t *testing.T) {
 	})
 }
 
-// An attempt whose answer is known leaves nothing open: the refusal is the answer.
+// After an attempt with a known outcome, the refusal is the answer.
 func TestTooManyHoldsAfterKnownAttempts(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -144,11 +144,10 @@ func TestTooManyHoldsAfterKnownAttempts(t *testing.T) {
 	}
 }
 
-// failedReason is a condition that failed, in the answer to a transaction.
+// failedReason is a failed condition in the answer to a transaction.
 var failedReason = regexp.MustCompile(`\{"Code":"ConditionalCheckFailed".*?"Message":"[^"]*"\}`)
 
-// firstReason returns an answer with no more than the first of its failed
-// conditions.
+// firstReason keeps only the first failed condition of an answer.
 func firstReason(answer string) string {
 	first := true
 	return failedReason.ReplaceAllStringFunc(answer, func(reason string) string {
@@ -160,8 +159,8 @@ func firstReason(answer string) string {
 	})
 }
 
-// Fifty users need what has expired of each, and every refusal reports one: that
-// is no fault, and the call posts.
+// Fifty users need their expired holds, and every refusal reports one user. The
+// call still posts.
 func TestReleasesOfFiftyReportedOneAtATime(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
@@ -179,14 +178,14 @@ func TestReleasesOfFiftyReportedOneAtATime(t *testing.T) {
 	})
 }
 
-// A condition that failed and comes without its row is no sign of a new user: the
-// row is read before it declines anything.
+// A failed condition without its row does not prove a new user: the row is read
+// before it declines anything.
 func TestRefusalWithoutItsRow(t *testing.T) {
 	t.Parallel()
 	withoutRow := cancelledFor(`{"Code":"None"}`, `{"Code":"ConditionalCheckFailed"}`)
 	for _, c := range []struct {
-		credit, debit string // "" is none
-		want          string // the balance seen by the decline; "" is posted
+		credit, debit string // "": none
+		want          string // the balance of the decline; "": posted
 	}{
 		{"20", "110", ""}, {"20", "120", ""}, {"20", "120.01", "120"}, {"", "100.01", "100"},
 	} {
@@ -208,7 +207,7 @@ func TestRefusalWithoutItsRow(t *testing.T) {
 	}
 }
 
-// A new user gets a credit between the refusal and the reading: the debit posts.
+// A new user gets a credit between the refusal and the read: the debit posts.
 func TestNewUserIsCreditedAfterTheRefusal(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
@@ -224,7 +223,7 @@ func TestNewUserIsCreditedAfterTheRefusal(t *testing.T) {
 	})
 }
 
-// An id that is taken and comes without its row is a replay all the same.
+// A taken id without its row is still a replay.
 func TestTakenIDIsRead(t *testing.T) {
 	t.Parallel()
 	noRow := faults.Exception(http.StatusBadRequest, "ConditionalCheckFailedException", "The conditional request failed")
@@ -249,8 +248,8 @@ func TestTakenIDIsRead(t *testing.T) {
 	})
 }
 
-// capturesUntil returns a fault that gives the captures and voids another fault, and
-// expiries none. It fails the test if one of them is sent at the expiry or later.
+// capturesUntil returns a fault that affects captures and voids, but no expiries.
+// It fails the test if one of them is sent at or after the expiry.
 func capturesUntil(t *testing.T, expiry time.Time, fault faults.Fault) faults.Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		body := bodyOf(t, r)
@@ -262,8 +261,8 @@ func capturesUntil(t *testing.T, expiry time.Time, fault faults.Fault) faults.Fa
 	}
 }
 
-// A capture or void that is under way when its hold expires is settled within the
-// call: by the end that is stored first.
+// A capture or void in flight at the expiry is settled within the call, by the end
+// that is stored first.
 func TestEndOnTheBrink(t *testing.T) {
 	t.Parallel()
 	silent := func(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
@@ -271,13 +270,13 @@ func TestEndOnTheBrink(t *testing.T) {
 		return nil, r.Context().Err()
 	}
 	applied := func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-		_, _ = faults.LoseResponse(r, deliver) //nolint:bodyclose // it has none
+		_, _ = faults.LoseResponse(r, deliver) //nolint:bodyclose // it has no body
 		return silent(r, nil)
 	}
 	for _, c := range []struct {
 		name  string
 		fault faults.Fault
-		want  ledger.End // which is stored; "" is that asked for
+		want  ledger.End // the stored end; "": the requested one
 	}{
 		{"conflicts", faults.Conflict, ledger.Expiry},
 		{"throttled", faults.Throttle, ledger.Expiry},
@@ -317,15 +316,15 @@ func TestEndOnTheBrink(t *testing.T) {
 	}
 }
 
-// A capture is 503 on the brink only where any other call would be: where its own
-// time is over, or DynamoDB fails the expiry too.
+// Just before the expiry a capture is 503 only where any other call is: if the
+// call's own time runs out, or DynamoDB fails the expiry too.
 func TestEndOnTheBrinkInVain(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		fault  faults.Fault
-		within time.Duration // the time of the call, which begins 150 ms before the expiry
-		want   time.Duration // it takes
+		within time.Duration // the call's time, which starts 150 ms before the expiry
+		want   time.Duration // how long it takes
 	}{
 		{"no time for another attempt", faults.Conflict, 140 * time.Millisecond, 20 * time.Millisecond},
 		{"the expiry fails, too", faults.ServerError, 450 * time.Millisecond, (150 + 25 + 50 + 100) * time.Millisecond},
