@@ -8,7 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// answer is what a call is answered with.
+// answer is the answer to a call.
 type answer struct {
 	status  int
 	headers headers
@@ -16,7 +16,7 @@ type answer struct {
 	outcome outcome
 }
 
-// headers are the headers of an answer. Each stands once.
+// headers are the headers of an answer, each with one value.
 type headers map[string]string
 
 // The media types of answers.
@@ -50,11 +50,11 @@ func (a answer) write(w http.ResponseWriter) {
 		w.Header().Set(name, value)
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // a caller who is gone sends the same call again
+	_, _ = w.Write(a.body) // a caller who left sends the same call again
 }
 
-// forEvent returns the answer to an event, in the shape of payload 1.0, which
-// 2.0 takes too. The answer to HEAD has no body.
+// forEvent returns the answer to an event, in the shape of payload 1.0, which 2.0
+// accepts too. HEAD gets no body.
 func (a answer) forEvent(method string) []byte {
 	body := a.body
 	if method == http.MethodHead {
@@ -63,8 +63,7 @@ func (a answer) forEvent(method string) []byte {
 	return encode(eventAnswer{StatusCode: a.status, Headers: a.headers, Body: string(body)})
 }
 
-// eventAnswer is what a function answers an event with.
-//
+// eventAnswer is the function's answer to an event.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 type eventAnswer struct {
 	StatusCode      int     `json:"statusCode"`
@@ -73,14 +72,13 @@ type eventAnswer struct {
 	IsBase64Encoded bool    `json:"isBase64Encoded"`
 }
 
-// encode returns a value as JSON, and the same value as the same bytes. What is
-// not UTF-8 is replaced, and no name that stands twice is an error, so that
-// nothing of a caller's can keep an answer from encoding. The encoder would copy a
-// value that it is not given by its address.
+// encode returns a value as JSON, equal values as equal bytes. It replaces invalid
+// UTF-8 and accepts duplicate names, so that no text of a caller can keep an answer
+// from encoding. The address saves a copy.
 func encode[T any](v T) []byte {
 	encoded, err := json.Marshal(&v, json.Deterministic(true), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 	if err != nil {
-		panic(fmt.Sprintf("handler: encode %T: %v", v, err)) // our own types always encode
+		panic(fmt.Sprintf("handler: encode %T: %v", v, err)) // the handler's own types always encode
 	}
 	return encoded
 }

@@ -14,12 +14,11 @@ import (
 	"onewrite/ledger"
 )
 
-// maxBodyBytes bounds a body. One entry takes under 1 KB of it, and 99 fit if
-// their users' ids are not long.
+// maxBodyBytes bounds a body. An entry takes under 1 KB, and 99 fit unless their
+// users' ids are long.
 const maxBodyBytes = 16 << 10
 
-// readBody reads a whole body of at most maxBodyBytes. A longer one is
-// errBodyTooLarge.
+// readBody reads a body of at most maxBodyBytes. A longer one is errBodyTooLarge.
 func readBody(c *call) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(nil, c.Body, maxBodyBytes))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
@@ -33,8 +32,8 @@ func readBody(c *call) ([]byte, error) {
 	return body, nil
 }
 
-// members are the members of a transaction's body, each as its own text, so
-// that no digit of an amount goes through a float. Others are ignored.
+// members are the members of a transaction's body, each as its own text, so that no
+// digit of an amount passes through a float. Other members are ignored.
 type members struct {
 	entryMembers
 	Entries member `json:"entries"`
@@ -49,15 +48,15 @@ type entryMembers struct {
 	Type     member `json:"type"`
 	Currency member `json:"currency"`
 
-	// Of the transaction. An expiresIn of null is an error: taken as left out,
-	// it would make a payment of a hold.
+	// Of the transaction. An expiresIn of null is an error: ignoring it would turn
+	// a hold into a payment.
 	Metadata  member         `json:"metadata"`
 	ExpiresIn jsontext.Value `json:"expiresIn"`
 	Balanced  member         `json:"balanced"`
 }
 
-// member is the text of a member. One that is null is nil, as if it were left
-// out: generated clients send null for the members that are not set.
+// member is the text of a member. null is nil, like an absent member: generated
+// clients send null for unset members.
 type member jsontext.Value
 
 // UnmarshalJSON implements [json.Unmarshaler].
@@ -69,9 +68,9 @@ func (m *member) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// parseBody reads a transaction's body into r, by the ledger's settings. Names are case-sensitive; a
-// member that stands twice, in any object, and invalid UTF-8 are rejected, as
-// two readers could read them in two ways (RFC 8259, section 4).
+// parseBody reads a transaction's body into r, by the ledger's settings. Names are
+// case-sensitive. A duplicate member in any object and invalid UTF-8 are rejected,
+// because two readers could read them differently (RFC 8259, section 4).
 func parseBody(invalid *invalidRequest, s ledger.Settings, body []byte, r *ledger.Request) {
 	if jsontext.Value(body).Kind() != '{' {
 		invalid.add(bodyField, "must be a JSON object")
@@ -109,7 +108,7 @@ func parseEntries(invalid *invalidRequest, s ledger.Settings, m members, r *ledg
 		invalid.add(entriesField, "must be an array")
 		return
 	}
-	if len(entries) >= ledger.MaxItems { // too many to say what is wrong with each
+	if len(entries) >= ledger.MaxItems { // too many to list every fault
 		parsed := make([]ledger.Entry, len(entries))
 		invalid.addError(entriesField, ledger.CheckEntries(parsed))
 		return
@@ -119,7 +118,7 @@ func parseEntries(invalid *invalidRequest, s ledger.Settings, m members, r *ledg
 		var m entryMembers
 		if entry.Kind() != '{' || json.Unmarshal(entry, &m) != nil {
 			invalid.add(field, "must be an object")
-			r.Entries = append(r.Entries, ledger.Entry{}) // which keeps the places of the others
+			r.Entries = append(r.Entries, ledger.Entry{}) // keeps the places of the others
 			continue
 		}
 		field += "."
@@ -133,8 +132,7 @@ func parseEntries(invalid *invalidRequest, s ledger.Settings, m members, r *ledg
 	invalid.addError(entriesField, ledger.CheckEntries(r.Entries))
 }
 
-// parseEntry reads an entry. What is wrong with it is named by the field of a
-// member, which begins with the prefix.
+// parseEntry reads an entry. A fault is named by its field, with the prefix.
 func parseEntry(invalid *invalidRequest, s ledger.Settings, prefix string, m entryMembers) ledger.Entry {
 	checkCurrency(invalid, s, prefix, m.Currency)
 	return ledger.Entry{
@@ -150,8 +148,8 @@ func checkCurrency(invalid *invalidRequest, s ledger.Settings, prefix string, m 
 	}
 }
 
-// checkBalanced checks that the entries credit as much as they debit, if the
-// caller asks for that and all of them could be parsed.
+// checkBalanced checks that the entries credit as much as they debit, if the caller
+// asks for it and all of them are valid.
 func checkBalanced(invalid *invalidRequest, m members, entries []ledger.Entry) {
 	switch kind := jsontext.Value(m.Balanced).Kind(); {
 	case m.Balanced == nil || kind == 'f':
@@ -179,8 +177,8 @@ func parseAmount(invalid *invalidRequest, s ledger.Settings, prefix string, ammo
 	return parsed
 }
 
-// parseExpiresIn reads how long the transaction is pending, and checks that it
-// can be, if all its entries could be parsed.
+// parseExpiresIn reads the time until a hold expires, and checks that the entries
+// can be pending, if all of them are valid.
 func parseExpiresIn(invalid *invalidRequest, expiresIn jsontext.Value, r *ledger.Request) {
 	r.ExpiresIn = parseMember(invalid, expiresInField, member(expiresIn), aNumber, ledger.ParseExpiresIn)
 	if !slices.ContainsFunc(r.Entries, unparsed) {
@@ -192,7 +190,7 @@ func unparsed(e ledger.Entry) bool {
 	return e.UserID == (ledger.UserID{}) || e.Type == "" || e.Amount.Equal(ledger.Amount{})
 }
 
-// parseMetadata reads the metadata, which may be left out.
+// parseMetadata reads the optional metadata.
 func parseMetadata(invalid *invalidRequest, m member) ledger.Metadata {
 	if m == nil {
 		return ledger.Metadata{}
@@ -215,7 +213,7 @@ func parseMetadata(invalid *invalidRequest, m member) ledger.Metadata {
 	return metadata
 }
 
-// kinds are the JSON kinds that a member may have, by their first byte.
+// kinds are the JSON kinds of a member, by their first byte.
 type kinds struct{ allowed, reason string }
 
 var (
@@ -224,8 +222,7 @@ var (
 	aStringOrNumber = kinds{`"0`, "must be a string or a number"}
 )
 
-// parseMember reads a member by one of the ledger's parsers, and adds why it
-// can't.
+// parseMember reads a member with one of the ledger's parsers, or adds its fault.
 func parseMember[T any](invalid *invalidRequest, field string, m member, k kinds, parser func(string) (T, error)) T {
 	var none T
 	if m == nil {
@@ -239,8 +236,7 @@ func parseMember[T any](invalid *invalidRequest, field string, m member, k kinds
 	return parse(invalid, field, textOf(m), parser)
 }
 
-// textOf returns the text of a string, and of anything else its own digits or
-// letters.
+// textOf returns the text of a string, and the JSON text of any other value.
 func textOf(m member) string {
 	if text, err := jsontext.AppendUnquote(nil, m); err == nil {
 		return string(text)
@@ -248,7 +244,7 @@ func textOf(m member) string {
 	return string(m)
 }
 
-// unreadable returns where and why JSON can't be read, for the caller.
+// unreadable returns where and why reading the JSON failed, for the caller.
 func unreadable(err error) string {
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		return fmt.Sprintf("%v at byte %d", syntax.Err, syntax.ByteOffset)

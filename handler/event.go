@@ -11,18 +11,18 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// event is a Lambda event in any of the shapes that are understood:
+// event is a Lambda event in any accepted shape:
 //   - payload 2.0, of an HTTP API or a function URL: RawPath, RawQueryString,
 //     RequestContext.HTTP.Method;
-//   - payload 1.0, of a REST API or an HTTP API: HTTPMethod, Path, and
-//     headers and query in single and multiple values;
-//   - bare, of a direct invocation: an object of queryStringParameters,
-//     headers and body, and nothing else. A body means POST /transactions,
-//     none means GET /balance.
+//   - payload 1.0, of a REST API or an HTTP API: HTTPMethod, Path, and headers
+//     and query in single and multiple values;
+//   - bare, of a direct invocation: an object of queryStringParameters, headers
+//     and body, and nothing else. A body means POST /transactions, no body means
+//     GET /balance.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 type event struct {
-	Version                         string              `json:"version"` // "2.0", or "1.0"; a REST API has none
+	Version                         string              `json:"version"` // "2.0", or "1.0"; absent in a REST API
 	HTTPMethod                      string              `json:"httpMethod"`
 	Path                            string              `json:"path"`
 	Resource                        string              `json:"resource"` // payload 1.0: the path of the API's route
@@ -34,11 +34,11 @@ type event struct {
 	MultiValueHeaders               eventHeaders        `json:"multiValueHeaders"`
 	QueryStringParameters           map[string]string   `json:"queryStringParameters"`
 	MultiValueQueryStringParameters map[string][]string `json:"multiValueQueryStringParameters"`
-	Body                            jsontext.Value      `json:"body"` // a string; bare, also an object
+	Body                            jsontext.Value      `json:"body"` // a string; in a bare event also an object
 	IsBase64Encoded                 bool                `json:"isBase64Encoded"`
 	RequestContext                  requestContext      `json:"requestContext"`
 
-	// direct says that it is a direct invocation.
+	// direct means a direct invocation.
 	direct bool
 }
 
@@ -70,16 +70,15 @@ func readEvent(payload []byte) (event, error) {
 	return e, nil
 }
 
-// hasMethod reports whether the event names a method, as those of gateways do
-// and no direct invocation does.
+// hasMethod reports whether the event names a method. Gateways send one, direct
+// invocations do not.
 func (e event) hasMethod() bool {
 	return e.HTTPMethod != "" || e.RequestContext.HTTP.Method != ""
 }
 
-// checkSender returns an *invalidRequest for an event of another sender, which
-// could mean another request by the same members. A load balancer's event looks
-// like payload 1.0, but its query is not decoded.
-//
+// checkSender returns an *invalidRequest for an event of another sender, whose
+// members could mean something else. A load balancer's event looks like payload
+// 1.0, but its query is not decoded.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
 func (e event) checkSender() error {
 	balancer := e.RequestContext.ELB != nil
@@ -91,10 +90,10 @@ func (e event) checkSender() error {
 	return invalid
 }
 
-// isBare reports whether a payload has no member besides those of the bare
-// inputs. Only such a payload is a direct invocation, as services that pass on
-// requests of others have more: API Gateway, function URLs and load balancers
-// send a requestContext, and VPC Lattice a method.
+// isBare reports whether a payload has only the members of the bare inputs. Only
+// such a payload is a direct invocation. Services that forward the requests of
+// others add members: API Gateway, function URLs and load balancers a
+// requestContext, VPC Lattice a method.
 func isBare(payload []byte) bool {
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal(payload, &members); err != nil {
@@ -110,14 +109,14 @@ func isBare(payload []byte) bool {
 	return true
 }
 
-// request returns the HTTP request that the event stands for. The error is an
-// *invalidRequest, and the request is then whole but for its body.
+// request returns the event as an HTTP request. The error is an *invalidRequest;
+// the request is then complete except for its body.
 func (e event) request() (*http.Request, error) {
 	body, err := e.body()
 	method, path := e.target()
 	u := &url.URL{Path: path, RawQuery: e.query()}
-	// A function URL's path is encoded, an API's may be decoded already. What
-	// doesn't decode stands for itself.
+	// A function URL's path is encoded, an API's may be decoded already. A path
+	// that does not decode stays as it is.
 	if decoded, err := url.PathUnescape(path); err == nil {
 		u.Path, u.RawPath = decoded, path
 	}
@@ -129,7 +128,7 @@ func (e event) request() (*http.Request, error) {
 	}, err
 }
 
-// query returns the query, encoded. Payload 2.0 has it as it was sent; its
+// query returns the encoded query. Payload 2.0 has the original; its
 // queryStringParameters join repeated values by commas.
 func (e event) query() string {
 	if e.RawQueryString != "" {
@@ -147,19 +146,19 @@ func (e event) query() string {
 	return values.Encode()
 }
 
-// hasBody reports whether there is a body. An empty string is none.
+// hasBody reports whether there is a body. An empty string is no body.
 func (e event) hasBody() bool {
 	return e.Body != nil && e.Body.Kind() != 'n' && string(e.Body) != `""`
 }
 
-// body returns the body's bytes, nil if there is none.
+// body returns the body's bytes, or nil without a body.
 func (e event) body() ([]byte, error) {
 	if !e.hasBody() {
 		return nil, nil
 	}
 	body, err := jsontext.AppendUnquote(nil, e.Body)
 	if err != nil {
-		body = e.Body // an object, as it stands
+		body = e.Body // an object, unchanged
 	}
 	if !e.IsBase64Encoded {
 		return body, nil

@@ -9,12 +9,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// headersRead are the names of all headers that the routes read.
+// headersRead are the headers that the routes read.
 var headersRead = []string{keyHeader, draftKeyHeader}
 
-// eventHeaders are the headers of an event that are read, under their names
-// here, with one value for each time that the event has them. The others, of
-// which a browser sends a dozen, are skipped.
+// eventHeaders are those headers of an event, by their names here, with every value
+// that the event has. The others are skipped, whatever their values are.
 type eventHeaders map[string][]string
 
 // UnmarshalJSONFrom implements [json.UnmarshalerFrom]. A header's value is a
@@ -22,7 +21,7 @@ type eventHeaders map[string][]string
 func (h *eventHeaders) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	if d.PeekKind() != '{' {
 		var none map[string]jsontext.Value
-		return json.UnmarshalDecode(d, &none) // null, or why not
+		return json.UnmarshalDecode(d, &none) // null, or an error
 	}
 	if _, err := d.ReadToken(); err != nil {
 		return err
@@ -59,8 +58,8 @@ func (h eventHeaders) read(d *jsontext.Decoder, name string) error {
 	return err
 }
 
-// headerNamed returns the header that is sent under that name, in any case, or
-// "" if it is not read.
+// headerNamed returns the header with that name in any case, or "" if no route
+// reads it.
 func headerNamed(sent string) string {
 	for _, name := range headersRead {
 		if strings.EqualFold(sent, name) {
@@ -70,9 +69,9 @@ func headerNamed(sent string) string {
 	return ""
 }
 
-// header returns the headers that a route reads, with one value for each time
-// that a header was sent. Payload 1.0 has a header twice that was sent once: in
-// Headers with its last value, in MultiValueHeaders with all.
+// header returns the headers that a route reads, with one value for each time that
+// the caller sent one. Payload 1.0 repeats a header: Headers has its last value,
+// MultiValueHeaders has all.
 func (e event) header() http.Header {
 	header := http.Header{}
 	for _, name := range headersRead {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// target returns the method, and the path as it was sent below the API.
+// target returns the method, and the path below the API as the caller sent it.
 func (e event) target() (method, path string) {
 	switch {
 	case e.RequestContext.HTTP.Method != "":
@@ -21,9 +21,9 @@ func (e event) target() (method, path string) {
 	}
 }
 
-// belowAPI returns a path without what a gateway has in front of the API's own
-// paths: a stage, or the base path of a custom domain's mapping. Only the event
-// can say which of it that is, as a stage may have a route's name.
+// belowAPI returns a path without the gateway's prefix: a stage, or the base path
+// of a custom domain's mapping. Only the event tells them apart, as a stage may
+// have a route's name.
 func (e event) belowAPI(path string) string {
 	if template, ok := e.template(); ok {
 		below, _ := cutToTemplate(path, template)
@@ -41,17 +41,17 @@ func (e event) belowAPI(path string) string {
 	return path
 }
 
-// checkParameters returns errNotFound if a path parameter that stands for one
-// segment holds more, as the slash was sent encoded: an HTTP API decodes it in
-// path and parameter. The caller's policy was checked for the parameter's route,
-// so the call may reach no other.
+// checkParameters returns errNotFound if a path parameter for one segment contains
+// a slash: the caller sent it encoded, and an HTTP API decodes it in path and
+// parameter. The caller's policy was checked for the parameter's route, so the call
+// must reach no other.
 func (e event) checkParameters() error {
 	_, path := e.target()
 	for name, value := range e.PathParameters {
 		if decoded, err := url.PathUnescape(value); err == nil {
 			value = decoded
 		}
-		whole := e.RouteKey == "$default" && path == "/"+value // sam local names what $default matched
+		whole := e.RouteKey == "$default" && path == "/"+value // sam local puts the path of $default here
 		if strings.Contains(value, "/") && !e.greedy(name) && !whole {
 			return errNotFound
 		}
@@ -64,13 +64,13 @@ func (e event) checkParameters() error {
 	return nil
 }
 
-// greedy reports whether a path parameter stands for several segments.
+// greedy reports whether a path parameter may match several segments.
 func (e event) greedy(parameter string) bool {
 	return strings.Contains(e.routePath(), "{"+parameter+"+}")
 }
 
-// routePath returns the path of the API's route that matched. The route
-// $default has none.
+// routePath returns the path of the API's matching route. The route $default has
+// none.
 func (e event) routePath() string {
 	if e.RouteKey == "" {
 		return e.Resource
@@ -79,8 +79,8 @@ func (e event) routePath() string {
 	return path
 }
 
-// template returns the path of the API's route that matched, by its segments.
-// The route $default matches any path, and has none.
+// template returns the segments of that path. The route $default matches any path,
+// and has none.
 func (e event) template() (segments []string, ok bool) {
 	path := e.routePath()
 	if !strings.HasPrefix(path, "/") {
@@ -92,15 +92,15 @@ func (e event) template() (segments []string, ok bool) {
 			segments = append(segments, segment)
 			continue
 		}
-		for range strings.Split(e.PathParameters[name], "/") { // {proxy+} stands for several
+		for range strings.Split(e.PathParameters[name], "/") { // {proxy+} matches several
 			segments = append(segments, "{}")
 		}
 	}
 	return segments, true
 }
 
-// cutToTemplate returns the end of a path that matches a template. It returns the
-// whole path if none does.
+// cutToTemplate returns the end of a path that matches a template, or the whole
+// path if none does.
 func cutToTemplate(path string, template []string) (end string, ok bool) {
 	segments := strings.Split(path, "/")
 	before := len(segments) - len(template)
@@ -108,7 +108,7 @@ func cutToTemplate(path string, template []string) (end string, ok bool) {
 		return path, false
 	}
 	segments = segments[before:]
-	segments[0] = "" // belongs to the part before
+	segments[0] = "" // part of the prefix
 	if !slices.EqualFunc(template, segments, matchesSegment) {
 		return path, false
 	}
@@ -123,10 +123,10 @@ func matchesSegment(template, sent string) bool {
 	return err == nil && decoded == template
 }
 
-// stageInPath reports whether a path without a template begins with the stage.
-// It does in an HTTP API if the stage has a name. By a custom domain, only payload
-// 2.0 has it: 1.0 has the mapping's base path there. A REST API leaves the stage
-// out, and so does sam local.
+// stageInPath reports whether a path without a template begins with the stage. It
+// does in an HTTP API with a named stage. Through a custom domain only payload 2.0
+// has it; 1.0 has the mapping's base path there. A REST API and sam local leave the
+// stage out.
 func (e event) stageInPath() bool {
 	switch e.RequestContext.Stage {
 	case "", "$default":

@@ -30,10 +30,10 @@ const (
 
 var errInvalidRequest = errors.New("invalid request")
 
-// invalidRequest collects everything that is wrong with a call, so that one answer
-// names it all. It unwraps to errInvalidRequest.
+// invalidRequest collects all faults of a call, so that one answer names them all.
+// It unwraps to errInvalidRequest.
 type invalidRequest struct {
-	properties map[string][]string // field: what is wrong with it
+	properties map[string][]string // field: its faults
 }
 
 func (e *invalidRequest) add(field, reason string) {
@@ -43,7 +43,7 @@ func (e *invalidRequest) add(field, reason string) {
 	e.properties[field] = append(e.properties[field], reason)
 }
 
-// err returns e, or nil if nothing was added.
+// err returns e, or nil without a fault.
 func (e *invalidRequest) err() error {
 	if e.properties == nil {
 		return nil
@@ -62,9 +62,9 @@ func (e *invalidRequest) Error() string {
 
 func (e *invalidRequest) Unwrap() error { return errInvalidRequest }
 
-// addError adds the reason of an error of the ledger's parsers and checks, which
-// have no other errors; one that they had would be a defect, and not a value
-// that is taken as zero.
+// addError adds the reason of an error of the ledger's parsers and checks. They
+// have no other errors: another one is a defect, and must not be taken as a zero
+// value.
 func (e *invalidRequest) addError(field string, err error) {
 	if err == nil {
 		return
@@ -76,8 +76,7 @@ func (e *invalidRequest) addError(field string, err error) {
 	e.add(field, invalid.Reason)
 }
 
-// parse reads a field by one of the ledger's parsers, and adds the reason if it
-// is not valid.
+// parse reads a field with one of the ledger's parsers, or adds its fault.
 func parse[T any](e *invalidRequest, field, value string, parser func(string) (T, error)) T {
 	parsed, err := parser(value)
 	e.addError(field, err)

@@ -8,9 +8,9 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
-// Invoke implements the Handler of aws-lambda-go: a Lambda event in, the
-// answer for its sender out. The error is always nil: an event that can't be
-// read is answered 400 like any other bad request.
+// Invoke implements the Handler of aws-lambda-go: it takes a Lambda event and
+// returns the answer for its sender. The error is always nil: an unreadable event
+// gets a 400 like any other bad request.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	output, err := protect(func() ([]byte, error) {
 		c, err := h.open(ctx, payload)
@@ -22,8 +22,8 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return output, nil
 }
 
-// open returns the call that an event stands for. If the call is to fail with
-// the error, it is there all the same, for its answer and its log line.
+// open returns an event's call. With an error the call is still there, for its
+// answer and its log line.
 func (h *Handler) open(ctx context.Context, payload []byte) (*call, error) {
 	e, err := readEvent(payload)
 	request, bodyErr := e.request()
@@ -43,7 +43,8 @@ func (h *Handler) open(ctx context.Context, payload []byte) (*call, error) {
 	return c, bodyErr
 }
 
-// requestID returns the gateway's, which its callers see too, or else Lambda's.
+// requestID returns the gateway's request id, which callers see too, or else
+// Lambda's.
 func requestID(ctx context.Context, e event) string {
 	if e.RequestContext.RequestID != "" {
 		return e.RequestContext.RequestID

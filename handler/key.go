@@ -8,15 +8,15 @@ import (
 	"onewrite/ledger"
 )
 
-// The header of the idempotency key has two names: ours, and that of
+// The idempotency key's header has two names: ours, and that of
 // draft-ietf-httpapi-idempotency-key-header-07.
 const (
 	keyHeader      = "Idempotent-Key"
 	draftKeyHeader = "Idempotency-Key"
 )
 
-// parseKey reads the key from its headers. Each may be sent once, and if both
-// are, they must agree.
+// parseKey reads the key from its headers. Each may be sent once, and both must
+// agree.
 func parseKey(invalid *invalidRequest, header http.Header) ledger.IdempotencyKey {
 	own, draft := header[keyHeader], header[draftKeyHeader]
 	if len(own) > 1 || len(draft) > 1 {
@@ -43,9 +43,9 @@ func parseKey(invalid *invalidRequest, header http.Header) ledger.IdempotencyKey
 	return parse(invalid, keyHeader, keys[0], ledger.ParseIdempotencyKey)
 }
 
-// keyOf returns the key that a value is in its bare or its quoted form, or the
-// reason why it is neither. A bare value with a comma may be a header that was
-// sent twice, which gateways join by one (RFC 9110, section 5.3).
+// keyOf returns the key of a bare or quoted value, or the reason why it is neither.
+// A bare value with a comma may be a header that was sent twice: gateways join the
+// values with one (RFC 9110, section 5.3).
 func keyOf(value string) (key, reason string) {
 	if !strings.HasPrefix(value, `"`) {
 		if strings.Contains(value, ",") {
@@ -61,7 +61,7 @@ func keyOf(value string) (key, reason string) {
 }
 
 // unquote reads the draft's form after its first quote: a string of RFC 8941,
-// section 3.3.3, in which a backslash stands before a quote or a backslash.
+// section 3.3.3, with a backslash before each quote or backslash.
 func unquote(rest string) (key string, ok bool) {
 	var text strings.Builder
 	for i := 0; i < len(rest); i++ {

@@ -10,34 +10,31 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
-// NewLogger returns a logger that writes lines of JSON, as Lambda looks for
-// them: "timestamp" and "message" are the names of the time and the message.
-// Every line says which service it is of, and which version of it, so that
-// metrics can be counted by them; neither may be empty.
-//
+// NewLogger returns a logger that writes lines of JSON in Lambda's format: the time
+// is "timestamp", the message "message". Every line has the service and its
+// version, so that metrics can be counted by them; neither may be empty.
 // https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
 func NewLogger(w io.Writer, service, version string) *slog.Logger {
 	lines := slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr})
 	return slog.New(lines).With(slog.String(serviceMember, service), slog.String(versionMember, version))
 }
 
-// outcome is what became of a call, as its log line has it.
+// outcome is a call's outcome in its log line.
 type outcome string
 
 const (
 	outcomeRead     outcome = "read"
 	outcomePosted   outcome = "posted"
 	outcomeDeclined outcome = "declined"
-	outcomeReplayed outcome = "replayed" // of a posted or a declined one
+	outcomeReplayed outcome = "replayed" // of a posted or declined transaction
 	outcomeReused   outcome = "reused"
 	outcomeRejected outcome = "rejected"
 	outcomeTryAgain outcome = "try_again"
 	outcomeFailed   outcome = "failed"
 )
 
-// logCall writes the one line of a call, which holds its metrics too. It never
-// holds a body. Only the line of a call that failed, or has to be tried again,
-// holds the cause.
+// logCall writes a call's one line, with its metrics. The line never has a body. It
+// has the cause only if the call failed or must be tried again.
 func (h *Handler) logCall(c *call, a answer, err error, took time.Duration) {
 	attrs := append(make([]slog.Attr, 0, 13),
 		slog.String(routeMember, c.route),

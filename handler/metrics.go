@@ -7,7 +7,7 @@ import (
 	"onewrite/handler/emf"
 )
 
-// The members of a line that metrics are counted by.
+// The members of a line by which metrics are counted.
 const (
 	serviceMember = "service"
 	versionMember = "version"
@@ -20,7 +20,7 @@ const (
 	retriesMetric = "Retries"
 )
 
-// counters names the metric that counts the calls of an outcome.
+// counters has the metric that counts each outcome.
 var counters = map[outcome]string{
 	outcomeRead:     "Read",
 	outcomePosted:   "Posted",
@@ -32,17 +32,17 @@ var counters = map[outcome]string{
 	outcomeFailed:   "Failed",
 }
 
-// The sets of members that metrics are counted by.
+// The sets of members by which metrics are counted.
 var (
 	byService = [][]string{{serviceMember}}
 	byRoute   = [][]string{{serviceMember}, {serviceMember, routeMember}}
 	byVersion = [][]string{{serviceMember, versionMember}}
 )
 
-// metrics returns the metrics of a call for its log line, by service, and by
-// route too if it has one. What failed is also counted by version, so that a
-// deployment rolls back for what its own version does, and for nothing else.
-// Each metric by each of these is one that CloudWatch charges for.
+// metrics returns a call's metrics for its log line, by service, and by route if it
+// has one. Failures also count by version, so that a deployment rolls back for its
+// own version's failures only. CloudWatch charges for each metric in each of these
+// sets.
 func metrics(c *call, o outcome, took time.Duration, now time.Time) []slog.Attr {
 	counter := emf.Metric{Name: counters[o], Unit: "Count"}
 	dimensions := byService

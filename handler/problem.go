@@ -15,7 +15,7 @@ var (
 	errMethod       = errors.New("method not allowed")
 )
 
-// methodError says that a route has other methods. It unwraps to errMethod.
+// methodError means that a route has other methods. It unwraps to errMethod.
 type methodError struct{ allow []string }
 
 func (e *methodError) Error() string { return errMethod.Error() }
@@ -27,12 +27,12 @@ type problemKind struct {
 	status  int
 	uri     string // the problem's type, stable, for programs
 	title   string
-	detail  string // for a person; an invalidRequest brings its own
+	detail  string // for a person; an invalidRequest has its own
 	outcome outcome
 }
 
-// problems is the whole mapping of errors to HTTP. An error absent from it is
-// internal: a 500 whose cause is logged and never sent.
+// problems maps every error to HTTP. Any other error is internal: a 500 whose cause
+// is logged and never sent.
 var problems = []problemKind{
 	{errInvalidRequest, http.StatusBadRequest, "/problems/invalid-request", "Bad request",
 		"", outcomeRejected},
@@ -89,22 +89,22 @@ type problem struct {
 	Instance   string              `json:"instance"`
 	ID         string              `json:"id,omitempty"`         // of a declined transaction
 	Properties map[string][]string `json:"properties,omitempty"` // field: messages
-	Entry      *int                `json:"entry,omitempty"`      // the place of the one that did not fit, if there are several
+	Entry      *int                `json:"entry,omitempty"`      // the place of the first entry that did not fit, if there are several
 	Balance    string              `json:"balance,omitempty"`
 	Limit      string              `json:"limit,omitempty"`
 	Currency   string              `json:"currency,omitempty"` // of Balance and Limit
 	Ended      string              `json:"ended,omitempty"`    // of a hold
 }
 
-// endings says how a hold ended, in words for callers.
+// endings are the ends of holds, in words for callers.
 var endings = map[ledger.End]string{
 	ledger.Capture: "captured",
 	ledger.Void:    "voided",
 	ledger.Expiry:  "expired",
 }
 
-// problemAnswer returns the answer to a call that failed with err, as its caller
-// may see it.
+// problemAnswer returns the answer to a call that failed with err, limited to what
+// its caller may see.
 func (h *Handler) problemAnswer(err error, caller caller, instance string) answer {
 	row := problemOf(err)
 	headers := newHeaders(problemType)

@@ -10,7 +10,7 @@ import (
 
 const defaultLimit = 50
 
-// query holds the parameters of a call. Each may be given once.
+// query has the parameters of a call. Each may be given once.
 type query struct {
 	values  url.Values
 	invalid *invalidRequest
@@ -24,7 +24,8 @@ func newQuery(c *call, invalid *invalidRequest) query {
 	return query{values, invalid}
 }
 
-// one returns the value of a parameter. It is not ok unless there is exactly one.
+// one returns the value of a parameter. It is not ok unless the parameter was given
+// exactly once.
 func (q query) one(field string) (value string, ok bool) {
 	switch values := q.values[field]; len(values) {
 	case 0:
@@ -55,15 +56,15 @@ func (q query) limit() int {
 	if !ok {
 		return defaultLimit
 	}
-	limit, err := strconv.ParseUint(value, 10, 0) // which takes no sign
+	limit, err := strconv.ParseUint(value, 10, 0) // accepts no sign
 	if err != nil || limit < 1 || limit > ledger.MaxPage {
 		q.invalid.add(limitField, fmt.Sprintf("must be a whole number from 1 to %d", ledger.MaxPage))
 	}
 	return int(limit)
 }
 
-// cursor returns the parameter cursor, for that user. Without it the history
-// begins at its newest.
+// cursor returns that user's parameter cursor. Without it the history begins with
+// the newest row.
 func (q query) cursor(user ledger.UserID) ledger.Cursor {
 	value, ok := q.one(cursorField)
 	if !ok || user == (ledger.UserID{}) {

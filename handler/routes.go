@@ -9,9 +9,9 @@ import (
 // action answers one route.
 type action func(*call) (answer, error)
 
-// allRoutes lists the routes. GET serves HEAD too. A wildcard in a path takes any
-// one segment in its place. They are not an http.ServeMux's because its 404, 405
-// and redirects are no problem documents.
+// allRoutes are the routes. GET serves HEAD too. A wildcard matches any one
+// segment. They are not an http.ServeMux's, whose 404, 405 and redirects are no
+// problem documents.
 func (h *Handler) allRoutes() []route {
 	return []route{
 		{http.MethodGet, balancePath, h.balance},
@@ -37,9 +37,9 @@ type route struct {
 	do           action
 }
 
-// match returns the action of a call, and notes its route, as the log names it,
-// and the id in its path. The action of a call without a route fails. A slash that
-// is sent encoded is part of a segment, and no route has such a segment.
+// match returns a call's action, and notes its route for the log and the id in its
+// path. The action for an unknown route fails. An encoded slash is part of a
+// segment, and no route has such a segment.
 func (h *Handler) match(c *call) action {
 	if sent := c.URL.EscapedPath(); strings.Contains(sent, "%2F") || strings.Contains(sent, "%2f") {
 		return failWith(errNotFound)
@@ -69,8 +69,8 @@ func (h *Handler) match(c *call) action {
 	return failWith(&methodError{allow})
 }
 
-// match reports whether a path is the route's, and returns the segment in the
-// place of the wildcard.
+// match reports whether the route has that path, and returns the wildcard's
+// segment.
 func (r route) match(path string) (id string, ok bool) {
 	prefix, suffix, wild := strings.Cut(r.path, wildcard)
 	if !wild {
