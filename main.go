@@ -1,5 +1,5 @@
-// Command onewrite is the AWS Lambda function of the ledger behind API Gateway:
-// balances, transactions and holds, in one DynamoDB write a transaction.
+// Command onewrite is the ledger's AWS Lambda function behind API Gateway:
+// balances, transactions and holds, with one DynamoDB write for each transaction.
 package main
 
 import (
@@ -19,8 +19,8 @@ import (
 )
 
 func main() {
-	// A function has one call at a time. On more processors Go would wake a
-	// thread for each step of it: a third more CPU, and 4 to 11 % more time.
+	// A function serves one call at a time. With more processors Go would wake a
+	// thread for each step: a third more CPU, and 4 to 11 % more time.
 	runtime.GOMAXPROCS(1)
 	log := handler.NewLogger(os.Stdout, lambdacontext.FunctionName, lambdacontext.FunctionVersion)
 	config, missing := infra.ConfigFromEnv(os.Getenv)

@@ -59,7 +59,7 @@ func invoke(t *testing.T, function *runtimeapi.Function, event string) (a answer
 	return a
 }
 
-// The built function, under a Runtime API, with an event of each shape.
+// The built function answers an event of each shape, under a Runtime API.
 func TestFunction(t *testing.T) {
 	t.Parallel()
 	books, log := infratest.New(t), &bytes.Buffer{}
@@ -97,8 +97,8 @@ func TestFunction(t *testing.T) {
 	}
 }
 
-// Whatever stands in a string of an event, the function answers it, and goes on:
-// an answer without a status would be an error of the function's own.
+// The function answers an event with any text in any string, and goes on. An answer
+// without a status would be a failure of the function.
 func TestFunctionAnswersHostileEvents(t *testing.T) {
 	t.Parallel()
 	books, log := infratest.New(t), &bytes.Buffer{}
@@ -125,7 +125,7 @@ func TestFunctionAnswersHostileEvents(t *testing.T) {
 	assert.Equal(t, calls, strings.Count(log.String(), "\n"), "one line a call")
 }
 
-// The environment says who decides what a caller may do.
+// The environment sets who decides what a caller may do.
 func TestFunctionAuthorizes(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -152,8 +152,7 @@ func TestFunctionAuthorizes(t *testing.T) {
 	}
 }
 
-// A process that is gone leaves no lock and no state behind: the next one goes
-// on as if nothing had been.
+// A killed process leaves no lock and no state behind: the next one continues.
 func TestFunctionKilledWhilePosting(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -188,8 +187,8 @@ func TestFunctionSaysWhatIsMissing(t *testing.T) {
 	assert.Contains(t, string(output), "AUTHORIZATION in the environment must be AWS_IAM, JWT or NONE")
 }
 
-// Without DynamoDB the function still answers, and says to try again. The log
-// says that it began without a connection.
+// Without DynamoDB the function still answers, with a 503. The log reports the
+// missing connection at the start.
 func TestFunctionWithoutDynamoDB(t *testing.T) {
 	t.Parallel()
 	books, log := infratest.New(t), &bytes.Buffer{}
@@ -205,8 +204,8 @@ func TestFunctionWithoutDynamoDB(t *testing.T) {
 	assert.Contains(t, first, `"message":"warm up","service":"onewrite","version":"$LATEST","cause":"read transaction 00000000-0000-0000-0000-000000000000: try again: `)
 }
 
-// What only tests and commands need stays out of the function, and what only
-// tests need out of the commands that people run.
+// The function contains nothing that only tests and commands need, and the commands
+// nothing that only tests need.
 func TestFunctionDependsOnLittle(t *testing.T) {
 	t.Parallel()
 	tests := []string{"testing", "github.com/stretchr/", "onewrite/infra/infratest", "onewrite/infra/proof", "net/http/httptest"}

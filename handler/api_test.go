@@ -23,10 +23,10 @@ func TestMain(m *testing.M) { infratest.Main(m) }
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 5e6, time.UTC)
 
-// api is the handler over books of its own, reached by one of its doors.
+// api is the handler over books of its own, behind one of its doors.
 type api struct {
 	*infratest.Books
-	log  *bytes.Buffer // not for calls at once
+	log  *bytes.Buffer // not for concurrent calls
 	send func(t *testing.T, r request) answer
 }
 
@@ -42,7 +42,7 @@ type answer struct {
 	Body   string
 }
 
-// newHandler makes a handler that lets everyone do everything.
+// newHandler makes a handler without authorization.
 func newHandler(t *testing.T) (*handler.Handler, *infratest.Books, *bytes.Buffer) {
 	t.Helper()
 	return newHandlerFor(t, handler.Access{Authorization: handler.None})
@@ -55,7 +55,7 @@ func newHandlerFor(t *testing.T, access handler.Access) (*handler.Handler, *infr
 	return handler.New(l, handler.NewLogger(log, "ledger", "7"), access), books, log
 }
 
-// doors are the ways to the handler: every call must be answered alike by all.
+// doors are the ways to the handler. All must give the same answer to every call.
 var doors = map[string]func(*testing.T, *handler.Handler) func(*testing.T, request) answer{
 	"http":        overHTTP,
 	"payload 2.0": overEvents(event2),
@@ -194,7 +194,7 @@ type problem struct {
 	Properties                                               map[string][]string
 }
 
-// problem checks that the answer is one, and returns it.
+// problem requires a problem document and returns it.
 func (a answer) problem(t *testing.T) (p problem) {
 	t.Helper()
 	assert.Equal(t, "application/problem+json", a.Header.Get("Content-Type"), a.Body)

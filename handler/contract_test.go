@@ -225,8 +225,8 @@ func TestQueryRefused(t *testing.T) {
 	})
 }
 
-// A limit is digits. JSON Schema, which the document is written in, has no words
-// for that: 5.0 is an integer there.
+// A limit is digits only. JSON Schema, the document's language, can't express that:
+// 5.0 is an integer there.
 func TestLimitIsDigits(t *testing.T) {
 	t.Parallel()
 	h, _, _ := newHandler(t)
@@ -239,7 +239,7 @@ func TestLimitIsDigits(t *testing.T) {
 	}
 }
 
-// A query that can't be read is refused, and not read in part.
+// An unreadable query is rejected as a whole.
 func TestQueryMalformed(t *testing.T) {
 	t.Parallel()
 	h, _, _ := newHandler(t)
@@ -330,7 +330,7 @@ func TestAmounts(t *testing.T) {
 	})
 }
 
-// The trick by which the replaced design could be made to pay out.
+// The trick that made the replaced design pay out.
 func TestPrototypeNames(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		for _, trick := range []string{
@@ -391,7 +391,7 @@ func TestKeyHeader(t *testing.T) {
 	})
 }
 
-// Everything that is wrong is told at once.
+// One answer names every fault.
 func TestAllFieldsAtOnce(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		wrong := request{method: http.MethodPost, target: "/transactions", body: `{"userId":" ","ammount":"0","type":"x","currency":"EUR"}`}

@@ -18,9 +18,9 @@ func hang(r *http.Request, _ func() (*http.Response, error)) (*http.Response, er
 	return nil, r.Context().Err()
 }
 
-// While DynamoDB does not answer, a caller gets a 503 after eight seconds, and
-// half a second before Lambda would end the function: in virtual time, to the
-// nanosecond. Such a line is a warning, as the same call again may succeed.
+// While DynamoDB does not answer, a caller gets a 503 after eight seconds, or half
+// a second before Lambda would end the function: in virtual time, to the
+// nanosecond. The log line is a warning, as the same call may succeed later.
 func TestAnswersInTime(t *testing.T) {
 	t.Parallel()
 	post := event2(request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1"}, body("1", "10", "credit")})
@@ -28,7 +28,7 @@ func TestAnswersInTime(t *testing.T) {
 	for _, c := range []struct {
 		name           string
 		event          map[string]any
-		lambda, answer time.Duration // lambda: 0 is no deadline
+		lambda, answer time.Duration // lambda: 0 means no deadline
 	}{
 		{"post", post, 0, 8 * time.Second},
 		{"read", read, 0, 8 * time.Second},

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The check of calls is as strict as the document: it forbids each of these,
-// which differ in one thing from a call that it allows.
+// The check of calls is as strict as the document. It forbids each of these calls,
+// which differ in one place from an allowed call.
 func TestDescriptionForbidsRequests(t *testing.T) {
 	t.Parallel()
 	d, err := readDescription()
@@ -53,7 +53,7 @@ func TestDescriptionForbidsRequests(t *testing.T) {
 		post(`{"userId":1,"ammount":"1","type":"credit"}`), post(`{"userId":"1","ammount":"1","type":"credit","currency":"EUR"}`),
 		post(body("1", "1", "transfer")), post(body("1", "0", "credit")), post(body("1", "0.001", "credit")), post(body("1", "1e3", "credit")),
 		post(body("1", "-1", "credit")), post(body("1", "1000000000000.01", "credit")), post(body(" ", "1", "credit")),
-		post(`{"userId":"1","ammount":1,"type":"credit"}`), // which the handler takes, as words say
+		post(`{"userId":"1","ammount":1,"type":"credit"}`), // the handler accepts it, as a description says in words
 		post(`{"userId":"1","ammount":null,"type":"credit"}`), post(`{"userId":"1","ammount":true,"type":"credit"}`),
 	} {
 		assert.Error(t, check(forbidden), "%+v", forbidden)

@@ -19,17 +19,16 @@ import (
 	"onewrite/handler"
 )
 
-// description is openapi.yaml, ready to hold calls against.
-//
-// kin-openapi reads and validates the document. Values are checked by the JSON
-// Schema validator that it is built on (draft 2020-12, with formats, and with
-// numbers as they are written): kin-openapi's own check of calls falls back, on
-// any schema with a $ref, to one that knows no propertyNames and reads numbers
-// as floats. What OpenAPI 3.1 has besides is checked elsewhere: examples and
-// discriminators by .ci/spectral, links by .ci/schemathesis.
+// description is openapi.yaml, ready to check calls.
+// kin-openapi reads and validates the document. The JSON Schema validator beneath
+// it checks values (draft 2020-12, with formats, and with numbers as written).
+// kin-openapi's own check of calls falls back, for any schema with a $ref, to a
+// validator without propertyNames that reads numbers as floats. The rest of OpenAPI
+// 3.1 is checked elsewhere: examples and discriminators by .ci/spectral, links by
+// .ci/schemathesis.
 type description struct {
 	document   *openapi3.T
-	components any // of the document, as JSON
+	components any // of the document, in JSON
 
 	mu       sync.Mutex
 	compiled map[string]*jsonschema.Schema
@@ -87,8 +86,8 @@ func matchPath(template, path string) (parameters map[string]string, ok bool) {
 	return parameters, true
 }
 
-// checkRequest returns why the description forbids a request, or nil. Members
-// that it doesn't name are allowed in the body, and so are other parameters.
+// checkRequest returns the reason why the description forbids a request, or nil.
+// Unknown members of the body and unknown parameters are allowed.
 func (d *description) checkRequest(o *operation, r request) error {
 	_, rawQuery, _ := strings.Cut(r.target, "?")
 	query, err := url.ParseQuery(rawQuery)
@@ -114,8 +113,8 @@ func (d *description) checkRequest(o *operation, r request) error {
 	return errors.Join(errs...)
 }
 
-// checkAnswer returns why an answer is none of an operation's, or nil. It has
-// no member and no header that is not described.
+// checkAnswer returns the reason why an operation has no such answer, or nil. An
+// answer has no undescribed member or header.
 func (d *description) checkAnswer(o *operation, a answer) error {
 	response := o.Responses.Status(a.Status)
 	if response == nil {
@@ -139,8 +138,7 @@ func (d *description) checkAnswer(o *operation, a answer) error {
 	return errors.Join(errs...)
 }
 
-// checkText checks the values that were sent for a parameter or a header: at
-// most one.
+// checkText checks the values of a parameter or a header: at most one.
 func (d *description) checkText(name string, required bool, schema *openapi3.SchemaRef, sent []string) error {
 	if len(sent) == 0 && !required {
 		return nil
@@ -161,8 +159,7 @@ func (d *description) checkText(name string, required bool, schema *openapi3.Sch
 	return nil
 }
 
-// checkBody checks a body, which is I-JSON (RFC 7493), with numbers as they are
-// written.
+// checkBody checks a body, which is I-JSON (RFC 7493), with numbers as written.
 func (d *description) checkBody(schema *openapi3.SchemaRef, body string, objects treatment) error {
 	if !jsontext.Value(body).IsValid() {
 		return errors.New("the body is not I-JSON")
@@ -174,15 +171,16 @@ func (d *description) checkBody(schema *openapi3.SchemaRef, body string, objects
 	return d.check(schema, value, objects)
 }
 
-// treatment says how an object's schema takes members that it doesn't name.
+// treatment is how an object's schema treats undescribed members.
 type treatment bool
 
 const (
 	asItStands treatment = false
-	closed     treatment = true // it forbids them, save in a map
+	closed     treatment = true // forbids them, except in a map
 )
 
-// check returns why a value is not what a schema of the document describes.
+// check returns the reason why a value does not match a schema of the document, or
+// nil.
 func (d *description) check(schema *openapi3.SchemaRef, value any, objects treatment) error {
 	source, err := json.Marshal(schema)
 	if err != nil {
@@ -225,8 +223,8 @@ func (d *description) compile(source []byte, objects treatment) (*jsonschema.Sch
 	return compiled, err
 }
 
-// closeObjects forbids the members that the schemas of objects don't name. An
-// object with additionalProperties is a map.
+// closeObjects forbids members that the schemas of objects don't name. An object
+// with additionalProperties is a map.
 func closeObjects(node any) {
 	switch node := node.(type) {
 	case map[string]any:
@@ -243,8 +241,8 @@ func closeObjects(node any) {
 	}
 }
 
-// asJSON returns a value as the JSON Schema validator takes it: a copy, with
-// numbers as they are written.
+// asJSON returns a copy of a value in the types of the JSON Schema validator, with
+// numbers as written.
 func asJSON(value any) (any, error) {
 	text, err := json.Marshal(value)
 	if err != nil {

@@ -57,7 +57,7 @@ func TestTransfer(t *testing.T) {
 	})
 }
 
-// An entries of one is the same transaction as the short body, either way.
+// A list of one entry and the short body are the same transaction.
 func TestEntriesOfOne(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		short, long := body("1", "10", "credit"), entries("", entry("1", "10.00", "credit"))
@@ -181,7 +181,8 @@ func TestMetadata(t *testing.T) {
 	})
 }
 
-// A line for each entry of a posted transaction, and one for a declined whole.
+// The history has a line for each entry of a posted transaction, and one line for a
+// declined one.
 func TestHistoryOfEntries(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		require.Equal(t, http.StatusCreated, a.post(t, "1", withFee).Status)
@@ -235,7 +236,7 @@ func TestEntriesRejected(t *testing.T) {
 			{entries(`,"userId":1,"ammount":1,"amount":1,"type":1`, one, two), []string{"userId", "ammount", "amount", "type"}},
 			{entries("", users...), []string{"entries"}},
 			{entries("", slices.Repeat([]string{entry("1", "1", "credit")}, 100)...), []string{"entries"}},
-			{entries("", slices.Repeat([]string{"1"}, 100)...), []string{"entries"}}, // and not each of them
+			{entries("", slices.Repeat([]string{"1"}, 100)...), []string{"entries"}}, // not each entry
 			{entries("", append(slices.Repeat([]string{one}, 98), two)...), []string{"entries"}},
 			{entries("", one, `{"userId":"2","userId":"2","ammount":"10","type":"credit"}`), []string{"body"}},
 			{entries(`,"entries":[]`, one), []string{"body"}},
@@ -279,7 +280,7 @@ func memberTexts(t *testing.T, n int) string {
 	return string(text)
 }
 
-// Up to the bounds of the contract.
+// Up to the contract's bounds.
 func TestMostEntries(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		payroll := []string{entry("boss", "49", "debit")}

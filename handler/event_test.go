@@ -20,8 +20,8 @@ import (
 
 var update = flag.Bool("update", false, "write the answers in testdata/answers anew")
 
-// Every event in testdata/events is answered as testdata/answers says, by a
-// ledger of its own at noon.
+// Every event in testdata/events gets its answer in testdata/answers, from a ledger
+// of its own at noon.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	events, err := filepath.Glob("../testdata/events/*.json")
@@ -52,7 +52,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// Whatever comes in, the function answers and does not fail.
+// The function answers every payload and never fails.
 func TestUnreadableEvents(t *testing.T) {
 	t.Parallel()
 	h, books, _ := newHandler(t)
@@ -85,8 +85,8 @@ func TestNullsInEvents(t *testing.T) {
 	}
 }
 
-// The key's header is sent once, under either name or both. Payload 1.0 has it
-// in both lists then: headers has its last value, multiValueHeaders all.
+// The key's header is sent once, under either name or both. In payload 1.0 both
+// lists then have it: headers has its last value, multiValueHeaders all.
 func TestMultiValueHeaders(t *testing.T) {
 	t.Parallel()
 	h, _, _ := newHandler(t)
@@ -127,8 +127,8 @@ func TestMultiValueHeaders(t *testing.T) {
 	}
 }
 
-// A gateway that joins a header that was sent twice, a client that repeats it
-// and an event with two spellings of it are answered alike: a list is no key.
+// A gateway that joins a repeated header, a client that repeats it and an event
+// with two spellings of it get the same answer: a list is no key.
 func TestKeySentTwice(t *testing.T) {
 	t.Parallel()
 	h, books, _ := newHandler(t)
@@ -175,8 +175,8 @@ func TestKeySentTwice(t *testing.T) {
 	assert.Equal(t, "101", books.Balance(t, "1"))
 }
 
-// A path is what the event says that it is below the API, and nothing is cut
-// from it that only looks like a stage.
+// The event defines which part of a path is below the API. A segment that only
+// looks like a stage stays.
 func TestEventPaths(t *testing.T) {
 	t.Parallel()
 	h, _, _ := newHandler(t)
@@ -205,9 +205,9 @@ func TestEventPaths(t *testing.T) {
 	}
 	for _, c := range []struct {
 		event  object
-		answer string // or the instance of a 404
+		answer string // an answer, or the instance of a 404
 	}{
-		// The route says what is in front of it.
+		// The route shows the prefix.
 		{http2("GET /balance", "$default", api, "/balance"), balance},
 		{http2("GET /balance", "dev", api, "/dev/balance"), balance},
 		{http2("ANY /balance", "prod", own, "/balance"), balance},
@@ -230,16 +230,17 @@ func TestEventPaths(t *testing.T) {
 		{with(rest("/{proxy+}", "prod", own, "/v1/balance"), params, object{"proxy": "balance"}), balance},
 		{with(rest("/balance", "prod", api, "/prod/balance"), "version", "1.0"), balance}, // an HTTP API's
 		{with(rest("/balance", "prod", own, "/v1/balance"), "version", "1.0"), balance},
-		// A route that doesn't fit says nothing.
+		// A route that doesn't match shows nothing.
 		{http2("GET /balance", "dev", api, "/transactions"), history},
 		{http2("GET /money/balance", "$default", api, "/balance"), balance},
 		{http2("GET /balance", "dev", api, "/dev/balance/"), "/dev/balance/"},
 		{rest("/+}", "prod", api, "/balance"), balance},
 		{rest("/{}", "prod", api, "/v1/balance"), balance},
-		// A slash that is sent encoded is part of a segment: this is not the route of a capture.
+		// An encoded slash is part of a segment: this is not the route of a
+		// capture.
 		{http2("ANY /transactions/{id}", "$default", api, "/transactions/1%2Fcapture"), "/transactions/1%2Fcapture"},
 		{http2("$default", "$default", api, "/transactions/1%2fvoid"), "/transactions/1%2fvoid"},
-		// $default is any route: only the stage is known.
+		// $default matches any route: only the stage is known.
 		{http2("$default", "$default", api, "/balance"), balance},
 		{http2("$default", "dev", api, "/dev/balance"), balance},
 		{http2("$default", "dev", api, "/balance"), balance},
@@ -272,9 +273,9 @@ func TestEventPaths(t *testing.T) {
 	}
 }
 
-// A path parameter that holds a slash was sent with an encoded one, which an
-// HTTP API decodes in path and parameter. The policy was checked for the route of
-// the parameter, so the call reaches no other.
+// A slash in a path parameter was sent encoded, and an HTTP API decodes it in path
+// and parameter. The policy was checked for the parameter's route, so the call
+// reaches no other.
 func TestSlashInPathParameter(t *testing.T) {
 	t.Parallel()
 	h, books, log := newHandler(t)
@@ -339,8 +340,8 @@ func TestSlashInPathParameter(t *testing.T) {
 	}
 }
 
-// Events that no caller of the API can have caused are not taken for one of
-// its calls, though they have members by the same names.
+// Events that no caller of the API can cause are not its calls, although they have
+// members with the same names.
 func TestOtherSenders(t *testing.T) {
 	t.Parallel()
 	h, books, _ := newHandler(t)
@@ -384,7 +385,7 @@ func TestBase64Bodies(t *testing.T) {
 	assert.Equal(t, "106", books.Balance(t, "1"))
 }
 
-// A body makes a bare input a POST, whatever is in it.
+// A body makes a bare input a POST, whatever the body is.
 func TestBareBodies(t *testing.T) {
 	t.Parallel()
 	h, books, _ := newHandler(t)
@@ -401,8 +402,8 @@ func TestBareBodies(t *testing.T) {
 	}
 }
 
-// A body that can't be decoded is said to be so, on a read too; who may not
-// call at all hears of that alone.
+// An undecodable body is reported, even on a read; but a caller without permission
+// gets only that answer.
 func TestBodyNotBase64(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

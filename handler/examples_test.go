@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A person who tries the examples of the document in any order, as the page
-// /docs has them filled in, and with the sessions of the README before it, is
-// never told that a key was used for another transaction.
+// A person who tries the document's examples in any order, as the page /docs fills
+// them in, after the README's sessions, never gets the answer that a key was
+// reused.
 func TestExamplesInAnyOrder(t *testing.T) {
 	t.Parallel()
 	d, err := readDescription()
@@ -32,15 +32,15 @@ func TestExamplesInAnyOrder(t *testing.T) {
 		} {
 			send(t, request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": session[0]}, session[1]})
 		}
-		random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // an order is no secret
+		random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // the order is no secret
 		for round := range 2 {
 			random.Shuffle(len(calls), func(i, j int) { calls[i], calls[j] = calls[j], calls[i] })
 			for _, call := range calls {
 				got := send(t, call)
 				switch {
 				case got.Status < 300:
-				case round == 0 && got.Status == http.StatusNotFound: // it is not posted yet
-				default: // captured before it was voided, or the other way round
+				case round == 0 && got.Status == http.StatusNotFound: // not posted yet
+				default: // captured before the void, or the other way round
 					assert.Equal(t, "/problems/hold-ended", got.problem(t).Type, "%+v: %s", call, got.Body)
 				}
 			}
@@ -50,8 +50,8 @@ func TestExamplesInAnyOrder(t *testing.T) {
 	}
 }
 
-// examples returns the calls that the examples of the document's parameters and
-// bodies make, each with each.
+// examples returns the calls of all combinations of the examples of the document's
+// parameters and bodies.
 func (d *description) examples(t *testing.T) (calls []request) {
 	for path, item := range d.document.Paths.Map() {
 		for method, o := range item.Operations() {
@@ -96,8 +96,7 @@ func exampleValues(one any, several openapi3.Examples) (values []any) {
 	return values
 }
 
-// vary returns each of the calls with each of the values; as they are, if there
-// is no value.
+// vary returns each call with each value, or the calls unchanged without values.
 func vary(calls []request, values []any, set func(*request, any)) (varied []request) {
 	if len(values) == 0 {
 		return calls

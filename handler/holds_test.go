@@ -34,7 +34,7 @@ func (a *api) end(t *testing.T, id, how, body string) answer {
 	return a.send(t, request{method: http.MethodPost, target: "/transactions/" + id + "/" + how, body: body})
 }
 
-// pending posts and returns the id.
+// pending posts a body and returns the id.
 func (a *api) pending(t *testing.T, key, body string) string {
 	t.Helper()
 	got := a.post(t, key, body)
@@ -238,7 +238,8 @@ func TestTooManyHolds(t *testing.T) {
 	})
 }
 
-// Nothing runs when a hold expires: a second later every answer says so.
+// No code runs when a hold expires: one second later every answer shows it as
+// expired.
 func TestExpiry(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -332,8 +333,8 @@ func TestForbiddenCapture(t *testing.T) {
 	})
 }
 
-// The credit of a payment that expired has no row, and its id is in no answer,
-// before the release is written and after it.
+// The credit of an expired payment has no row, and no answer has its id, before the
+// release is written and after it.
 func TestExpiredPaymentHasNoIDForItsCredit(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -348,16 +349,16 @@ func TestExpiredPaymentHasNoIDForItsCredit(t *testing.T) {
 		got := a.get(t, "/transactions/"+id)
 		assert.Contains(t, got.Body, `"status":"expired"`)
 		assert.Contains(t, got.Body, entries)
-		require.Equal(t, "expired", a.end(t, id, "capture", "").problem(t).Ended) // which writes the expiry
+		require.Equal(t, "expired", a.end(t, id, "capture", "").problem(t).Ended) // writes the expiry
 	}
 	assert.Equal(t, `{"data":[]}`, a.get(t, "/transactions?userId=shop").Body)
 }
 
-// A hold that is voided may lift a balance over the limit, and the description
-// knows such a balance.
+// Voiding a hold may lift a balance above the limit, and the description allows
+// such a balance.
 func TestBalanceOverTheLimit(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
-		a.Fill(t, "1") // to 100 below the limit
+		a.Fill(t, "1") // 100 below the limit
 		id := a.pending(t, "1", holdBody("1", "40"))
 		require.Equal(t, http.StatusCreated, a.post(t, "2", body("1", "140", "credit")).Status)
 		require.Equal(t, http.StatusOK, a.end(t, id, "void", "").Status)

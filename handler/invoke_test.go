@@ -12,7 +12,7 @@ import (
 	"onewrite/handler"
 )
 
-// Callers see the gateway's request id; a direct invocation has Lambda's only.
+// Callers see the gateway's request id; a direct invocation has only Lambda's.
 func TestRequestID(t *testing.T) {
 	t.Parallel()
 	h, _, log := newHandler(t)
@@ -39,7 +39,7 @@ func TestRequestID(t *testing.T) {
 	}
 }
 
-// Whoever may not call does not learn what else is wrong.
+// A caller without permission does not learn about other faults.
 func TestForbiddenBeforeBadBody(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[handler.Authorization]int{handler.None: http.StatusBadRequest, handler.JWT: http.StatusForbidden, handler.IAM: http.StatusForbidden} {

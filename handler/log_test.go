@@ -76,8 +76,8 @@ func TestLogLine(t *testing.T) {
 	}
 }
 
-// The line of a call that ends a hold names the hold's user and transaction, and
-// no answer about a hold counts as a failure, which rings alarms.
+// The line of a call that ends a hold names the hold's user and transaction. No
+// answer about a hold counts as a failure, which would raise alarms.
 func TestLogLinesOfHolds(t *testing.T) {
 	t.Parallel()
 	h, books, log := newHandler(t)
@@ -137,7 +137,7 @@ func TestLogLinesOfHolds(t *testing.T) {
 	}
 }
 
-// A line has these members and no others: neither the key nor anything of a body.
+// A line has these members and no others: not the key, and nothing from a body.
 func TestMembersOfALogLine(t *testing.T) {
 	t.Parallel()
 	h, books, log := newHandler(t)
@@ -173,8 +173,8 @@ func TestMembersOfALogLine(t *testing.T) {
 	assert.Equal(t, want("Failed", "cause"), members())
 }
 
-// The line names who called, as API Gateway and IAM found out, and no call can
-// name another.
+// The line names the caller, as API Gateway and IAM identified it. No call can name
+// another.
 func TestCallerInTheLog(t *testing.T) {
 	t.Parallel()
 	const forged = `sub" , "caller":"admin"}` + "\n" + `{"caller":"admin"`
@@ -201,7 +201,7 @@ func TestCallerInTheLog(t *testing.T) {
 			{handler.Access{Authorization: handler.IAM}, bare(post), "direct"},
 			{byTokens, token("1"), "1"},
 			{byTokens, token(`1","caller":"admin`), `1","caller":"admin`},
-			{byTokens, token(forged), ""}, // a line break is in no user's name
+			{byTokens, token(forged), ""}, // no user's name has a line break
 			{byTokens, signed(callerARN), ""},
 			{byTokens, bare(post), "direct"},
 			{handler.Access{Authorization: handler.None}, signed(callerARN), callerARN},
@@ -224,7 +224,7 @@ func TestCallerInTheLog(t *testing.T) {
 	assert.Contains(t, log.String(), `"caller":"",`, "over plain HTTP nobody is known")
 }
 
-// replaced returns an event with another text in the place of one of its own.
+// replaced returns an event with one text replaced.
 func replaced(t *testing.T, event object, from, to string) (changed object) {
 	t.Helper()
 	quoted := string(encode(t, object{"": to}))
@@ -248,8 +248,8 @@ func TestLatencyIsInMilliseconds(t *testing.T) {
 	assert.Less(t, line.Latency, 8000.0)
 }
 
-// Neither metadata nor the other users of a transaction are logged, whatever
-// becomes of the call.
+// Neither metadata nor the other users of a transaction are logged, whatever the
+// outcome.
 func TestMetadataIsNotLogged(t *testing.T) {
 	t.Parallel()
 	h, books, log := newHandler(t)
@@ -280,7 +280,7 @@ func TestMetadataIsNotLogged(t *testing.T) {
 	}
 }
 
-// The line stays one line of JSON whatever comes in.
+// The line stays one line of JSON for any input.
 func TestLogLineOfStrangeCalls(t *testing.T) {
 	t.Parallel()
 	h, books, log := newHandler(t)

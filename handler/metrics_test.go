@@ -18,8 +18,8 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// emf is a line as CloudWatch reads it: what its metadata names, and the
-// members of the line.
+// emf is a line as CloudWatch reads it: the metrics that its metadata names, and
+// its members.
 type emf struct {
 	AWS struct {
 		Timestamp         int64
@@ -32,8 +32,7 @@ type emf struct {
 	members map[string]json.RawMessage
 }
 
-// readEMF reads a line, and checks it by the rules of the embedded metric
-// format.
+// readEMF reads a line, and checks it by the rules of the embedded metric format.
 func readEMF(t *testing.T, line []byte) (e emf) {
 	t.Helper()
 	decoder := json.NewDecoder(bytes.NewReader(line))
@@ -78,7 +77,7 @@ func assertText(t *testing.T, text string) {
 	assert.LessOrEqual(t, len(text), 1024)
 }
 
-// outcomes makes a call of each outcome, and gives each one's line to see.
+// outcomes makes a call with each outcome, and passes on its line.
 func outcomes(t *testing.T, h *handler.Handler, books *infratest.Books, log *bytes.Buffer, see func(counter, route string, e emf)) {
 	t.Helper()
 	send := overEvents(event2)(t, h)
@@ -146,12 +145,12 @@ func TestLogLineHoldsMetrics(t *testing.T) {
 	})
 }
 
-// The alarms and the dashboard watch metrics that there are.
+// The alarms and the dashboard watch existing metrics.
 func TestTemplateNamesTheMetrics(t *testing.T) {
 	t.Parallel()
 	h, books, log := newHandler(t)
-	// TryAgain takes a call of seconds, which TestConflictsUntilTheDeadline
-	// makes; BalanceMismatches is the audit's.
+	// TryAgain takes a call of seconds, as in TestConflictsUntilTheDeadline;
+	// BalanceMismatches is the audit's.
 	there, namespace := []string{"Retries", "Latency", "TryAgain", "BalanceMismatches"}, ""
 	outcomes(t, h, books, log, func(counter, _ string, e emf) {
 		there, namespace = append(there, counter), e.AWS.CloudWatchMetrics[0].Namespace

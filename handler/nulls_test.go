@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A member that is null counts as left out, as many generated clients send it.
+// A null member counts as absent, as many generated clients send it.
 func TestNullMembers(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		for i, c := range []struct{ null, without string }{
@@ -32,7 +32,7 @@ func TestNullMembers(t *testing.T) {
 			assert.Equal(t, first.Body, again.Body, c.null)
 			assert.Equal(t, "true", again.Header.Get("Idempotent-Replayed"), c.null)
 		}
-		// Nothing stands in for a member that is required.
+		// Null does not replace a required member.
 		for sent, fields := range map[string][]string{
 			`{"userId":null,"ammount":null,"amount":null,"type":null}`: {"userId", "ammount", "type"},
 			`{"entries":null}`: {"userId", "ammount", "type"},
@@ -51,8 +51,8 @@ func TestNullMembers(t *testing.T) {
 	})
 }
 
-// Where a null that is taken as left out could move other money than was meant,
-// it is rejected: a payment for a hold, the whole for a part.
+// A null is rejected where ignoring it could move other money: a payment instead of
+// a hold, the whole instead of a part.
 func TestNullsThatCouldMoveOtherMoney(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		const debit = `{"userId":"1","ammount":"1","type":"debit"}`
@@ -82,13 +82,13 @@ func TestNullsThatCouldMoveOtherMoney(t *testing.T) {
 	})
 }
 
-// A caller may ask that the entries balance.
+// A caller may ask for balanced entries.
 func TestBalanced(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		one, two := entry("1", "10", "debit"), entry("2", "10", "credit")
 		for i, c := range []struct {
 			body  string
-			field string // of what is wrong, if anything is
+			field string // of the fault, if there is one
 		}{
 			{entries(`,"balanced":true`, one, two), ""},
 			{entries(`,"balanced":true`, two, one), ""},
@@ -127,7 +127,7 @@ func TestBalanced(t *testing.T) {
 	})
 }
 
-// Whether the entries were asked to balance is not kept, and not compared.
+// The request for balanced entries is neither kept nor compared.
 func TestBalancedIsNotCompared(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		transfer := []string{entry("1", "10", "debit"), entry("2", "10", "credit")}

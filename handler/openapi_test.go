@@ -20,29 +20,29 @@ import (
 	"onewrite/ledger"
 )
 
-// beyondSchemas are the reasons of the handler that JSON Schema has no words
-// for. A call that the document allows is rejected for one of these only.
+// beyondSchemas are the handler's reasons that JSON Schema can't express. A call
+// that the document allows is rejected only for one of these.
 var beyondSchemas = []string{
 	"is sent more than once, and the values differ", // the two names of the key's header
 	"must be the same as ammount, or left out",      // the two names of the amount
 	`must be the "next" of an answer for the same user`,
-	"must be at most what was held", // what that is stands in the ledger
+	"must be at most what was held", // only the ledger knows the held sum
 	"must be whole seconds",         // 1.0 and 1e3 are integers
 	"must come with one debit",      // the entries of a hold
 	"must have at most 100 entries and different users together",
 	"must have at most 512 bytes as JSON",
 	"the entries must credit as much as they debit",
-	"left out, it is all that is held", // a second name of the amount that is null
+	"left out, it is all that is held", // the amount's second name as null
 }
 
-// keepsContract holds a call and its answer against openapi.yaml, both ways:
-// the answer is a documented one to the last member and header, and the
-// handler rejects a request as invalid just when the document forbids it.
+// keepsContract checks a call and its answer against openapi.yaml, both ways: the
+// answer is documented to the last member and header, and the handler rejects a
+// request as invalid exactly if the document forbids it.
 func keepsContract(t *testing.T, r request, a answer) {
 	t.Helper()
 	d, err := readDescription()
 	require.NoError(t, err)
-	if r.method == http.MethodHead { // is GET, without the body
+	if r.method == http.MethodHead { // like GET, without the body
 		assert.Empty(t, a.Body)
 		return
 	}
@@ -65,14 +65,14 @@ func keepsContract(t *testing.T, r request, a answer) {
 		assert.True(t, forbidden != nil || slices.ContainsFunc(beyondSchemas, func(reason string) bool {
 			return strings.Contains(a.problem(t).Detail, reason)
 		}), "the document allows what was rejected: %+v: %s", r, a.Body)
-	case http.StatusNotFound, http.StatusForbidden: // which come before all else
+	case http.StatusNotFound, http.StatusForbidden: // these come first
 	default:
 		assert.NoError(t, forbidden, "the document forbids what was accepted: %+v", r)
 	}
 }
 
-// keepsBesideGateway checks what the document can't demand of an answer, because
-// those of the gateway itself have the same status, and do without it.
+// keepsBesideGateway checks the members that the document can't require of an
+// answer, because the gateway's own answers with that status lack them.
 func keepsBesideGateway(t *testing.T, a answer) {
 	t.Helper()
 	assert.Equal(t, "no-store", a.Header.Get("Cache-Control"), "%+v", a)
@@ -84,7 +84,7 @@ func keepsBesideGateway(t *testing.T, a answer) {
 	}
 }
 
-// A generated client knows what API Gateway answers by itself.
+// A generated client knows API Gateway's own answers.
 func TestGatewayAnswersAreDescribed(t *testing.T) {
 	t.Parallel()
 	d, err := readDescription()
@@ -106,18 +106,18 @@ func TestGatewayAnswersAreDescribed(t *testing.T) {
 	}
 }
 
-// numberAmount is an amount that a body has as a JSON number.
+// numberAmount is an amount as a JSON number.
 var numberAmount = regexp.MustCompile(`("ammount"\s*:\s*)(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)(\s*[,}])`)
 
-// The members that count as left out when they are null.
+// The members whose null counts as absent.
 var (
 	nullMember   = regexp.MustCompile(`"(userId|type|ammount|amount|currency|metadata|entries|balanced)":null,?`)
 	nullCurrency = regexp.MustCompile(`"currency":null,?`)
 )
 
-// renamed returns the request as the document requires it. It has in words only
-// the second names of the key's header and of the amount, amounts as numbers,
-// and members that are null.
+// renamed returns the request as the document requires it. The document describes
+// only in words the second names of the key's header and of the amount, amounts as
+// numbers, and null members.
 func (r request) renamed() request {
 	header := http.Header{}
 	for name, value := range r.header {
@@ -134,7 +134,7 @@ func (r request) renamed() request {
 	if strings.HasSuffix(r.target, "/capture") {
 		null = nullCurrency
 	}
-	if jsontext.Value(r.body).IsValid() { // which has no name twice
+	if jsontext.Value(r.body).IsValid() { // without duplicate names
 		r.body = strings.ReplaceAll(null.ReplaceAllString(r.body, ""), ",}", "}")
 	}
 	if !strings.Contains(r.body, `"ammount"`) {
@@ -156,14 +156,13 @@ type documentedAnswer struct {
 	operation, status, problem string
 }
 
-// documented lists all kinds of answers in the document, but for those of the
-// gateway itself.
+// documented lists all kinds of answers in the document except the gateway's own.
 func (d *description) documented() (all []documentedAnswer) {
 	for _, item := range d.document.Paths.Map() {
 		for _, o := range item.Operations() {
 			for status, response := range o.Responses.Map() {
 				if status == "default" {
-					continue // what may come to be answered one day
+					continue // reserved for later answers
 				}
 				media := response.Value.Content["application/problem+json"]
 				if media == nil {
@@ -187,8 +186,8 @@ func (d *description) documented() (all []documentedAnswer) {
 	return all
 }
 
-// Nothing is documented that the handler does not answer: each kind of answer,
-// by a call that meets it.
+// The handler gives every documented kind of answer: each one has a call that gets
+// it.
 func TestEveryDocumentedAnswerIsMet(t *testing.T) {
 	t.Parallel()
 	d, err := readDescription()
@@ -235,7 +234,7 @@ func TestEveryDocumentedAnswerIsMet(t *testing.T) {
 		operation string
 		request   request
 		fault     faults.Fault
-		deadline  time.Duration // long, or so short that it passes while all attempts meet the fault
+		deadline  time.Duration // long, or so short that all attempts meet the fault
 	}{
 		{"readBalance", get("/balance?userId=1"), nil, time.Minute},
 		{"readBalance", get("/balance"), nil, time.Minute},

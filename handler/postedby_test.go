@@ -12,7 +12,7 @@ import (
 	"onewrite/ledger"
 )
 
-// Each door's caller is stored with what it posts and ends, and is in no answer.
+// Each door's caller is stored in the rows that it writes, and is in no answer.
 func TestPostedBy(t *testing.T) {
 	t.Parallel()
 	none := handler.Access{Authorization: handler.None}
@@ -31,13 +31,13 @@ func TestPostedBy(t *testing.T) {
 			h, books, _ := newHandlerFor(t, c.access)
 			a := &api{books, nil, overEvents(c.event)(t, h)}
 			if format == "payload 1.0" && c.caller == "" {
-				a.send = overHTTP(t, h) // where no caller is known, either
+				a.send = overHTTP(t, h) // this door knows no caller, either
 			}
 			id := a.pending(t, "credit", body("1", "10", "credit"))
 			captured, voided := a.pending(t, "captured", holdBody("1", "10")), a.pending(t, "voided", holdBody("1", "10"))
 			var declined problem
 			all := ""
-			for range 2 { // the second is a replay
+			for range 2 { // the second one is a replay
 				got := a.post(t, "declined", body("1", "1000", "debit"))
 				declined = got.problem(t)
 				for _, got := range []answer{

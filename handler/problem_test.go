@@ -13,7 +13,7 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// Every row of the contract's table of errors, by a call that meets it.
+// Every row of the contract's table of errors has a call that gets it.
 func TestProblems(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		a.Fill(t, "rich")
@@ -26,7 +26,7 @@ func TestProblems(t *testing.T) {
 			fault       faults.Fault
 			status      int
 			kind, title string
-			header      string // that the row promises
+			header      string // required by the row
 		}{
 			{post("1", `{}`), nil, 400, "invalid-request", "Bad request", ""},
 			{request{method: "GET", target: "/nothing"}, nil, 404, "not-found", "Not found", ""},
@@ -80,8 +80,8 @@ func TestCauseOf500StaysInTheLog(t *testing.T) {
 	})
 }
 
-// When all attempts conflict, the caller hears so before Lambda ends the
-// function, and the key is unused.
+// If all attempts conflict, the caller gets the answer before Lambda ends the
+// function, and the key stays unused.
 func TestConflictsUntilTheDeadline(t *testing.T) {
 	t.Parallel()
 	h, books, log := newHandler(t)
@@ -110,7 +110,7 @@ func TestConflictsUntilTheDeadline(t *testing.T) {
 	assert.Equal(t, "110", books.Balance(t, "1"))
 }
 
-// A lost answer is 503, and the same call again learns what became of it.
+// A lost answer is a 503, and the same call again gets the outcome.
 func TestLostAnswer(t *testing.T) {
 	t.Parallel()
 	h, books, _ := newHandler(t)

@@ -12,12 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// report is an event that broke another function. A new report is a new row.
+// report is an event that broke another function. Add a row for each new one.
 type report struct {
 	name  string
 	from  string // the address of the report
 	event string
-	want  string // the answer's status, and route and user as the log has them
+	want  string // the answer's status, and the log's route and user
 }
 
 const (
@@ -31,7 +31,7 @@ const (
 )
 
 var reports = []report{
-	// What is null or missing.
+	// Null and missing members.
 	{"the console's test button", "https://github.com/brefphp/bref/issues/534",
 		`{"resource":"/balance","path":"/balance","httpMethod":"GET","headers":null,"multiValueHeaders":null,` + user1 + `,"multiValueQueryStringParameters":{"userId":["1"]},"pathParameters":null,"stageVariables":{"a":"b"},"requestContext":{"resourcePath":"/balance","stage":"test-invoke-stage","domainPrefix":"testPrefix","identity":{"apiKey":"test-invoke-api-key","userArn":"arn:aws:iam::1:user/user"}},"body":null,"isBase64Encoded":false}`,
 		"200 GET /balance 1"},
@@ -48,7 +48,7 @@ var reports = []report{
 		`{` + reading + `,"rawQueryString":"userId=1","cookies":["Idempotent-Key=k","a=b"],"headers":{"accept":"*/*"}}`,
 		"200 GET /balance 1"},
 
-	// Senders that look like each other.
+	// Senders with similar events.
 	{"the console's first test event", "https://github.com/aws/serverless-java-container/issues/130",
 		`{"key1":"value1","key2":"value2","key3":"value3"}`, "400 GET /balance "},
 	{"a load balancer", "https://github.com/newrelic/node-newrelic/pull/2780",
@@ -142,12 +142,12 @@ var reports = []report{
 		`{` + reading + `,"rawQueryString":"userId=1","isBase64Encoded":true,"body":null}`, "200 GET /balance 1"},
 }
 
-// padded returns a credit of that many bytes as base64.
+// padded returns a credit of that many bytes in base64.
 func padded(size int) string {
 	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%*s", size, body("1", "1", "credit")))
 }
 
-// What broke another function is answered by this one as the contract says.
+// Events that broke another function get the contract's answer here.
 func TestReports(t *testing.T) {
 	t.Parallel()
 	h, books, log := newHandler(t)
@@ -162,7 +162,7 @@ func TestReports(t *testing.T) {
 	assert.Equal(t, "103", books.Balance(t, "1"))
 }
 
-// logged returns route and user of the one line in a log.
+// logged returns the route and user of a log's one line.
 func logged(t *testing.T, log *bytes.Buffer) string {
 	t.Helper()
 	var line struct{ Route, User string }

@@ -13,8 +13,8 @@ import (
 	"onewrite/handler"
 )
 
-// A new route is one entry in routes.go, and this test says where else it is
-// missing. .ci/expand.py reads the paths from openapi.yaml.
+// A new route is one entry in routes.go. This test names the other places that lack
+// it. .ci/expand.py reads the paths from openapi.yaml.
 func TestRoutesAreDescribedAndDeployed(t *testing.T) {
 	t.Parallel()
 	var routes []string
@@ -48,7 +48,7 @@ func TestRoutesAreDescribedAndDeployed(t *testing.T) {
 	assertRoutes(t, "template.yaml, in the API's DefinitionBody,", routes, opened)
 }
 
-// assertRoutes checks that a document has these routes, each once.
+// assertRoutes checks that a document has each of these routes once.
 func assertRoutes(t *testing.T, document string, want, has []string) {
 	t.Helper()
 	for _, route := range want {
@@ -61,7 +61,7 @@ func assertRoutes(t *testing.T, document string, want, has []string) {
 	assert.Len(t, slices.Compact(slices.Clone(has)), len(has), "%s has one twice", document)
 }
 
-// template is what the tests here read of template.yaml.
+// template is the part of template.yaml that these tests read.
 type template struct {
 	Parameters struct {
 		Authorization struct {

@@ -30,7 +30,7 @@ type answer struct {
 	Body   string            `json:"body"`
 }
 
-// invoke gives the function an event.
+// invoke sends the function an event.
 func invoke(t *testing.T, h *handler.Handler, payload []byte) (a answer) {
 	t.Helper()
 	output, err := h.Invoke(t.Context(), payload)
@@ -51,7 +51,7 @@ func serve(h *handler.Handler, r *http.Request) answer {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	body := w.Body.String()
-	if r.Method == http.MethodHead { // net/http sends none
+	if r.Method == http.MethodHead { // net/http sends no body
 		body = ""
 	}
 	header := map[string]string{}
@@ -61,8 +61,8 @@ func serve(h *handler.Handler, r *http.Request) answer {
 	return answer{w.Code, header, body}
 }
 
-// Against encoding/json and math/big: what is posted is what the body says, and
-// what is refused moves nothing.
+// A post posts exactly its body, and a rejected one moves nothing: compared with
+// encoding/json and math/big.
 func FuzzBody(f *testing.F) {
 	for _, seed := range []string{
 		`{"userId":"1","ammount":"10","type":"credit"}`,
@@ -132,8 +132,8 @@ func FuzzBody(f *testing.F) {
 	})
 }
 
-// What a capture takes is what its body says, or all, and nobody gains or loses
-// by an end, whatever its body is.
+// A capture takes its body's amount, or all, and no other money appears or
+// disappears, whatever the body.
 func FuzzEnd(f *testing.F) {
 	for _, seed := range []string{
 		"", "{}", `{"ammount":"25"}`, `{"amount":0.01,"currency":"USD"}`, `{"ammount":"40.00"}`, `{"ammount":"40.01"}`,
@@ -188,10 +188,10 @@ func FuzzEnd(f *testing.F) {
 	})
 }
 
-// members are those of an object in a body.
+// members are the members of an object in a body.
 type members map[string]json.RawMessage
 
-// text returns what a member says: its text, or its digits.
+// text returns a member's text, or its digits.
 func (m members) text(name string) (s string) {
 	if json.Unmarshal(m[name], &s) == nil {
 		return s
@@ -218,7 +218,7 @@ func sameEntry(t *testing.T, said members, stored ledger.Entry) {
 	}
 }
 
-// A key is taken in each of its forms, as the same key, or in none.
+// Every form of a key is the same key, or every form is rejected.
 func FuzzKeyHeader(f *testing.F) {
 	for _, seed := range []string{"1", `"1"`, `a"b\c`, `"a\"b\\c"`, `"a`, `"a"b`, "", " a ", "é", strings.Repeat("k", 256), "a\x00"} {
 		f.Add(seed)
@@ -245,7 +245,7 @@ func FuzzKeyHeader(f *testing.F) {
 	})
 }
 
-// Whatever the payload, the function answers, and not that it failed.
+// The function answers every payload, and never with a failure.
 func FuzzEvent(f *testing.F) {
 	events, err := filepath.Glob("../../testdata/events/*.json")
 	require.NoError(f, err)
@@ -264,7 +264,7 @@ func FuzzEvent(f *testing.F) {
 	})
 }
 
-// The same request is answered alike over HTTP and in each shape of event.
+// The same request gets the same answer over HTTP and in each shape of event.
 func FuzzDoors(f *testing.F) {
 	for _, seed := range []struct{ method, path, query, key, body string }{
 		{"GET", "/balance", "userId=1", "", ""},
@@ -289,11 +289,11 @@ func FuzzDoors(f *testing.F) {
 		values, err := url.ParseQuery(query)
 		for _, text := range []string{method, path, key, body} {
 			if !utf8.ValidString(text) {
-				return // not an event's: JSON can't hold it
+				return // JSON can't hold it, so no event has it
 			}
 		}
 		if method == "" || path == "" || err != nil {
-			return // nor is this a request's
+			return // no request has it
 		}
 		for name, value := range values {
 			if !utf8.ValidString(name + strings.Join(value, "")) {

@@ -21,8 +21,8 @@ import (
 	"onewrite/infra/infratest/hostile"
 )
 
-// Whatever stands in any one string of an event, the function answers, and not
-// that it failed.
+// The function answers any text in any string of an event, and never with a
+// failure.
 func FuzzEventStrings(f *testing.F) {
 	var events [][]byte
 	paths, err := filepath.Glob("../../testdata/events/*.json")
@@ -56,8 +56,8 @@ func FuzzEventStrings(f *testing.F) {
 	})
 }
 
-// Whatever bytes come over a connection, the server answers or waits for more,
-// and nothing panics.
+// The server answers any bytes on a connection, or waits for more, and never
+// panics.
 func FuzzRawHTTP(f *testing.F) {
 	for _, seed := range []string{
 		"GET /transactions/%FF HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -81,7 +81,7 @@ func FuzzRawHTTP(f *testing.F) {
 		connection, err := net.Dial("tcp", server.Listener.Addr().String())
 		require.NoError(t, err)
 		require.NoError(t, connection.SetDeadline(time.Now().Add(10*time.Second)))
-		_, _ = connection.Write(sent) // the server may have answered and closed before the end
+		_, _ = connection.Write(sent) // the server may have answered and closed earlier
 		_ = connection.(*net.TCPConn).CloseWrite()
 		answer, _ := io.ReadAll(connection)
 		_ = connection.Close()

@@ -1,6 +1,6 @@
-// Package fuzz_test fuzzes the edge. It stands apart from the handler's tests,
-// because fuzzing compiles all that a test imports anew, and takes many new
-// ledgers a second.
+// Package fuzz_test fuzzes the edge. It is apart from the handler's tests, because
+// fuzzing recompiles everything that a test imports, and needs many new ledgers a
+// second.
 package fuzz_test
 
 import (
@@ -20,8 +20,8 @@ import (
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// memory is a store for fuzzing, which wants many new ones a second. It keeps
-// the promises of [ledger.Store]; all other tests run on DynamoDB Local.
+// memory is a store for fuzzing, which needs many new ones a second. It keeps the
+// promises of [ledger.Store]; all other tests run on DynamoDB Local.
 type memory struct {
 	mu           sync.Mutex
 	transactions []ledger.Transaction
@@ -90,7 +90,7 @@ func after(m ledger.Move, a ledger.Account) ledger.Account {
 	return ledger.Account{Balance: balance, Holds: holds}
 }
 
-// same returns what finds a hold in a list.
+// same returns the function that finds a hold in a list.
 func same(h ledger.Hold) func(ledger.Hold) bool {
 	return func(other ledger.Hold) bool { return other.TransactionID == h.TransactionID }
 }
@@ -103,7 +103,7 @@ func cents(dollars fmt.Stringer) int64 {
 	}
 	whole, wholeErr := d.Int64()
 	if err := errors.Join(err, wholeErr); err != nil {
-		panic(err) // a sum of the ledger is one
+		panic(err) // the ledger's sums are valid
 	}
 	return whole
 }
@@ -135,7 +135,7 @@ func (m *memory) Transaction(_ context.Context, id ledger.TransactionID) (ledger
 	return ledger.Transaction{}, ledger.ErrNotFound
 }
 
-// History has no order and no cursor to keep: there is at most one transaction of a user.
+// History needs no order and no cursor: a user has at most one transaction.
 func (m *memory) History(_ context.Context, user ledger.UserID, after ledger.Cursor, _ int) (page ledger.Page, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
