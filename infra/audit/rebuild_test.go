@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
@@ -69,6 +70,26 @@ func withoutMover(rows []row) []row {
 		}
 	}
 	return rows
+}
+
+// An open hold that stands under another id, or with another expiry, comes back as
+// its pending row says.
+func TestRebuildOfMisplacedHold(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	id := holds(t, b)[0].(ledger.TransactionID)
+	name := "hold:" + base64.RawURLEncoding.EncodeToString(id[:])
+	before := contents(t, b)
+	for _, statement := range []string{
+		`UPDATE ? SET "%s" = [10, 1] WHERE user_id = 'alice'`,
+		`UPDATE ? SET "hold:AAAAAAAAAAAAAAAAAAAAAA" = [10, 1763816404000] REMOVE "%s" WHERE user_id = 'alice'`,
+	} {
+		alter(t, b, b.Config.AggregateTable, fmt.Sprintf(statement, name))
+		status, out, _ := command(t, b, "-rebuild", "-write", "-settle", "0s")
+		assert.Equal(t, exitRight, status, out)
+		assert.Contains(t, out, "rebuilt    user \"alice\": ")
+	}
+	assert.ElementsMatch(t, withoutMover(before), withoutMover(contents(t, b)))
 }
 
 // What the rows do not determine is kept as it is, with the reason. %[1]s and %[2]s
