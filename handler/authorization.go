@@ -13,26 +13,25 @@ import (
 
 // Access says who may do what:
 //
-//	                          AWS_IAM     JWT                         NONE
-//	direct invocation         everything  everything                  everything
-//	event with IAM's caller   everything  nothing                     everything
-//	event with a token        nothing     read and debit the token's  everything
-//	                                      user; credit more than that,
-//	                                      and capture, by scope
-//	any other event           nothing     nothing                     everything
-//	plain HTTP                nothing     nothing                     everything
+//	                          AWS_IAM     JWT          NONE
+//	direct invocation         everything  everything   everything
+//	event with IAM's caller   everything  everything   everything
+//	event with a token        nothing     [rights]     everything
+//	event with both           nothing     nothing      everything
+//	any other event           nothing     nothing      everything
+//	plain HTTP                nothing     nothing      everything
 //
-// API Gateway, or a function URL, has checked signature and token, and put what
-// it found out into the event, where no caller can write. IAM says who may
-// invoke the function directly. What a caller may not do is answered 403;
-// another user's transaction is answered 404, as if there were none. The zero
-// Access allows nothing.
+// API Gateway, or a function URL, has checked signature and token, and has put
+// what it found into the event's context, where no caller can write. That says
+// which API an event is of: the API for services has routes by IAM only, the
+// other with JWT routes by token only. The ids of the APIs can't be in the
+// environment, as each API names the function. IAM decides who may invoke the
+// function directly. The zero Access allows nothing.
 type Access struct {
 	Authorization Authorization
 
-	// CreditScope is the scope that a token needs to credit more than it
-	// debits, which is money from outside, and to capture a hold. Without one
-	// no token may.
+	// CreditScope is the scope of the tokens that may credit anybody, with money
+	// from outside. If it is empty no token has it.
 	CreditScope string
 }
 
@@ -75,84 +74,20 @@ func AccessFromEnv(getenv func(string) string) (Access, error) {
 	return a, nil
 }
 
-// caller says who sent a call, and what it may do. The zero caller may do nothing.
-type caller struct {
-	name    ledger.Caller // the ARN of IAM's caller, a token's sub, or direct; none over plain HTTP
-	all     bool          // everything
-	user    ledger.UserID // whom it may read and debit
-	credits bool          // whether it may credit more than it debits
-}
-
-var anyone = caller{all: true}
-
-// mayRead returns errForbidden if the caller may not read that user. It goes
-// before any other error of a call, so that the answer says nothing about
-// another's user. The zero user is one that could not be parsed.
-func (c caller) mayRead(user ledger.UserID) error {
-	if c.all || user == c.user || user == (ledger.UserID{}) {
-		return nil
-	}
-	return errForbidden
-}
-
-// mayPost returns errForbidden if the caller may not post these entries: the
-// first and every debit must be of its own user, and without the scope for
-// credits it may not bring in money from outside. Entries that could not be
-// parsed are the answer 400's matter.
-func (c caller) mayPost(entries []ledger.Entry) error {
-	if c.all {
-		return nil
-	}
-	for i, e := range entries {
-		if i == 0 || e.Type == ledger.Debit {
-			if err := c.mayRead(e.UserID); err != nil {
-				return err
-			}
-		}
-	}
-	if !c.credits && mints(entries) {
-		return errForbidden
-	}
-	return nil
-}
-
-// mayCapture returns errForbidden if the caller may not take what is held.
-func (c caller) mayCapture() error {
-	if c.all || c.credits {
-		return nil
-	}
-	return errForbidden
-}
-
-// mints reports whether the entries bring in money. Where one could not be
-// parsed, it may be a debit of as much as the credits.
-func mints(entries []ledger.Entry) bool {
-	debits := false
-	for _, e := range entries {
-		switch {
-		case e.Type == ledger.Credit:
-		case e.Type == "" || e.Amount.Equal(ledger.Amount{}):
-			return false
-		default:
-			debits = true
-		}
-	}
-	return len(entries) > 0 && (!debits || ledger.Mints(entries))
-}
-
 var directCaller = ledger.NewCaller("direct")
 
 // callerOf returns the caller of an event, or errForbidden if it may do nothing.
 func (h *Handler) callerOf(e event) (caller, error) {
-	switch authorization := h.access.Authorization; {
+	authorization := h.access.Authorization
+	signature, claims := e.signature(), e.claims()
+	switch {
 	case authorization == None:
-		return caller{name: e.callerName(), all: true}, nil
-	case e.direct && authorization != "":
-		return caller{name: directCaller, all: true}, nil
-	case authorization == IAM && e.userARN() != "":
-		return caller{name: e.callerName(), all: true}, nil
-	case authorization == JWT:
-		return h.access.bearer(e.claims())
+		return caller{name: e.callerName(), kind: service}, nil
+	case authorization != IAM && authorization != JWT, signature != nil && claims != nil:
+	case e.direct, userARN(signature) != "":
+		return caller{name: e.callerName(), kind: service}, nil
+	case authorization == JWT && signature == nil:
+		return h.access.bearer(claims)
 	}
 	return caller{}, errForbidden
 }
@@ -162,25 +97,28 @@ func (e event) callerName() ledger.Caller {
 	if e.direct {
 		return directCaller
 	}
-	return ledger.NewCaller(e.userARN())
+	return ledger.NewCaller(userARN(e.signature()))
 }
 
 // bearer returns the caller of a token with these claims.
 func (a Access) bearer(claims jsontext.Value) (caller, error) {
-	var token struct {
+	var payload struct {
 		Sub   string         `json:"sub"`
 		Scope jsontext.Value `json:"scope"` // RFC 8693, section 4.2
 		Scp   jsontext.Value `json:"scp"`   // the same, of other issuers
 	}
-	if err := json.Unmarshal(claims, &token); err != nil {
+	if err := json.Unmarshal(claims, &payload); err != nil {
 		return caller{}, errForbidden
 	}
-	user, err := ledger.ParseUserID(token.Sub)
+	user, err := ledger.ParseUserID(payload.Sub)
 	if err != nil {
 		return caller{}, errForbidden
 	}
-	credits := a.CreditScope != "" && slices.Contains(append(scopes(token.Scope), scopes(token.Scp)...), a.CreditScope)
-	return caller{name: ledger.NewCaller(token.Sub), user: user, credits: credits}, nil
+	kind := token
+	if a.CreditScope != "" && slices.Contains(append(scopes(payload.Scope), scopes(payload.Scp)...), a.CreditScope) {
+		kind = scoped
+	}
+	return caller{name: ledger.NewCaller(payload.Sub), kind: kind, user: user}, nil
 }
 
 // scopes returns the scopes in a claim: a text with spaces between them, or a

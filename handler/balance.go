@@ -10,7 +10,7 @@ import (
 func (h *Handler) balance(c *call) (answer, error) {
 	invalid := &invalidRequest{}
 	c.user = newQuery(c, invalid).user()
-	if err := cmp.Or(c.caller.mayRead(c.user), invalid.err()); err != nil {
+	if err := cmp.Or(c.mayRead(c.user), invalid.err()); err != nil {
 		return answer{}, err
 	}
 	funds, err := h.ledger.Balance(c.Context(), c.user)

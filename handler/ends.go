@@ -12,9 +12,6 @@ import (
 
 // capture answers POST /transactions/{id}/capture.
 func (h *Handler) capture(c *call) (answer, error) {
-	if err := c.caller.mayCapture(); err != nil {
-		return answer{}, err
-	}
 	r, err := c.endRequest()
 	if err != nil {
 		return answer{}, err
@@ -42,15 +39,15 @@ func (h *Handler) void(c *call) (answer, error) {
 	return h.endAnswer(c, result, err)
 }
 
-// endRequest returns the hold that the path names, which must be of a user that
-// the caller may read.
+// endRequest returns the hold that the path names, which the caller must be
+// allowed to end.
 func (c *call) endRequest() (ledger.EndRequest, error) {
 	id, err := ledger.ParseTransactionID(c.id)
 	if err != nil {
 		return ledger.EndRequest{}, ledger.ErrNotFound
 	}
 	c.user, c.transaction = c.caller.user, id.String()
-	return ledger.EndRequest{TransactionID: id, UserID: c.caller.user, PostedBy: c.caller.name}, nil
+	return ledger.EndRequest{TransactionID: id, Allow: c.allow, PostedBy: c.caller.name}, nil
 }
 
 // endAnswer returns the answer to a call that ended a hold.
@@ -62,7 +59,7 @@ func (h *Handler) endAnswer(c *call, result ledger.Result, err error) (answer, e
 	a := answer{
 		status:  http.StatusOK,
 		headers: newHeaders(jsonType),
-		body:    encode(data{Data: h.wholeBody(result.Transaction)}),
+		body:    encode(data{Data: h.wholeBody(c.visible(result.Transaction))}),
 		outcome: outcomePosted,
 	}
 	return a.replayed(result), nil

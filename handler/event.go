@@ -172,45 +172,63 @@ func (e event) body() ([]byte, error) {
 	return decoded, nil
 }
 
-// userARN returns the ARN of the caller that IAM let in by an API or a function
-// URL, or nothing. Each payload format has one place for it, and only that one
-// counts.
+// signature returns the member of IAM that names the caller it let in by an API or
+// a function URL, or nil. Each payload format has one place for it, and only that
+// one counts.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 // https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
-func (e event) userARN() string {
-	sent := e.RequestContext.Identity
+func (e event) signature() jsontext.Value {
 	if e.RequestContext.HTTP.Method != "" {
-		sent = e.authorizer().IAM
+		return present(e.authorizer().IAM)
 	}
+	var identity struct {
+		UserARN jsontext.Value `json:"userArn"`
+	}
+	if json.Unmarshal(e.RequestContext.Identity, &identity) != nil || present(identity.UserARN) == nil {
+		return nil
+	}
+	return e.RequestContext.Identity
+}
+
+// userARN returns the ARN in a signature, or nothing.
+func userARN(signature jsontext.Value) string {
 	var caller struct {
 		UserARN string `json:"userArn"`
 	}
-	if json.Unmarshal(sent, &caller) != nil {
+	if json.Unmarshal(signature, &caller) != nil {
 		return ""
 	}
 	return caller.UserARN
 }
 
-// claims returns those of the token that API Gateway has checked, or nil. Each
+// claims returns the claims of the token that API Gateway has checked, or nil. Each
 // payload format has one place for them, and only that one counts.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
 func (e event) claims() jsontext.Value {
 	a := e.authorizer()
 	if e.RequestContext.HTTP.Method == "" {
-		return a.Claims
+		return present(a.Claims)
 	}
 	var token struct {
 		Claims jsontext.Value `json:"claims"`
 	}
 	if json.Unmarshal(a.JWT, &token) != nil {
-		return nil
+		return present(a.JWT)
 	}
-	return token.Claims
+	return present(token.Claims)
 }
 
-// authorizer is what was found out about the caller.
+// present returns a member, or nil if it is null.
+func present(member jsontext.Value) jsontext.Value {
+	if member.Kind() == jsontext.KindNull {
+		return nil
+	}
+	return member
+}
+
+// authorizer is what API Gateway found out about the caller.
 type authorizer struct {
 	IAM    jsontext.Value `json:"iam"`    // payload 2.0
 	JWT    jsontext.Value `json:"jwt"`    // payload 2.0: the claims are in it

@@ -273,66 +273,6 @@ func TestExpiry(t *testing.T) {
 	assert.Equal(t, 2, strings.Count(lines, `"status":"pending"`), "the history is as it was written")
 }
 
-// A bearer holds and voids its own money only. A capture needs the scope, and is
-// of the bearer's own hold, too.
-func TestTokensAndHolds(t *testing.T) {
-	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
-		plain := func(sub string) *api {
-			return &api{send: func(t *testing.T, r request) answer {
-				t.Helper()
-				return invoke(t, h, encode(t, g.authorized(r, g.authorizer(object{"sub": sub}))))
-			}}
-		}
-		alice, bob := plain("alice"), plain("bob")
-		id := alice.pending(t, "1", holdBody("alice", "40"))
-		assertForbidden(t, bob.post(t, "2", holdBody("alice", "1")), "another's money")
-		assertForbidden(t, bob.post(t, "3", paymentBody("alice", "bob", "1")), "another's money")
-		assertForbidden(t, alice.end(t, id, "capture", ""), "a capture without the scope")
-		assertForbidden(t, bob.end(t, id, "capture", ""), "another's capture without the scope")
-		for _, other := range []answer{bob.end(t, id, "void", ""), g.user("bob", h).end(t, id, "capture", ""), g.user("bob", h).end(t, id, "void", "")} {
-			assert.Equal(t, http.StatusNotFound, other.Status, "as if there were none")
-		}
-		assert.Equal(t, `{"data":{"balance":"60","held":"40"}}`, alice.get(t, "/balance?userId=alice").Body)
-		assert.Equal(t, http.StatusOK, alice.end(t, id, "void", "").Status)
-		payment := alice.pending(t, "4", paymentBody("alice", "bob", "10"))
-		assert.Equal(t, http.StatusOK, g.user("alice", h).end(t, payment, "capture", "").Status)
-		assert.Equal(t, "110", books.Balance(t, "bob"))
-	})
-}
-
-// A bearer whose capture would lift the receiver over the limit does not read the
-// receiver's balance.
-func TestCaptureTellsNoBalanceOfAnother(t *testing.T) {
-	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
-		books.Fill(t, "rich")
-		payer, rich := g.user("1", h), g.user("rich", h)
-		id := payer.pending(t, "order", paymentBody("1", "rich", "60"))
-		require.Equal(t, http.StatusCreated, rich.post(t, "k", body("rich", "50", "credit")).Status)
-		got := payer.end(t, id, "capture", "")
-		assert.Equal(t, http.StatusUnprocessableEntity, got.Status)
-		p := got.problem(t)
-		assert.Equal(t, "/problems/balance-limit", p.Type)
-		assert.Equal(t, "1000000000000000", p.Limit)
-		assert.Empty(t, p.Balance)
-		assert.NotContains(t, got.Body, "999999999999950")
-	})
-}
-
-// A bearer who may not capture is told so whatever else is wrong with the call.
-func TestForbiddenCapture(t *testing.T) {
-	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
-		id := g.user("1", h).pending(t, "1", holdBody("1", "40"))
-		books.Network.Requests()
-		for _, hold := range []string{id, "none", "00000000-0000-8000-8000-000000000000"} {
-			for _, body := range []string{"", "{}", "[", `{"ammount":"0"}`, `{"ammount":null}`, strings.Repeat(" ", 16<<10+1)} {
-				r := request{method: http.MethodPost, target: "/transactions/" + hold + "/capture", body: body}
-				assertForbidden(t, invoke(t, h, encode(t, g.authorized(r, g.authorizer(object{"sub": "1"})))), hold)
-			}
-		}
-		assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
-	})
-}
-
 // The credit of an expired payment has no row, and no answer has its id, before the
 // release is written and after it.
 func TestExpiredPaymentHasNoIDForItsCredit(t *testing.T) {

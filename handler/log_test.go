@@ -81,7 +81,7 @@ func TestLogLine(t *testing.T) {
 func TestLogLinesOfHolds(t *testing.T) {
 	t.Parallel()
 	h, books, log := newHandler(t)
-	a := &api{books, log, overEvents(event2)(t, h)}
+	a := &api{Books: books, log: log, send: overEvents(event2)(t, h)}
 	books.Fill(t, "rich")
 	captured, voided := a.pending(t, "1", holdBody("1", "1")), a.pending(t, "2", holdBody("1", "1"))
 	posted := a.pending(t, "3", body("1", "1", "debit"))
@@ -182,9 +182,7 @@ func TestCallerInTheLog(t *testing.T) {
 	post := request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1", "caller": "admin"}, `{"userId":"1","ammount":"1","type":"debit","caller":"admin"}`}
 	for format, g := range gateways {
 		signed := func(arn string) object {
-			e := g.event(post)
-			g.sign(e["requestContext"].(object))
-			return replaced(t, e, callerARN, arn)
+			return replaced(t, g.signed(post), callerARN, arn)
 		}
 		token := func(sub string) object { return g.authorized(post, g.authorizer(object{"sub": sub})) }
 		for _, c := range []struct {
@@ -202,7 +200,7 @@ func TestCallerInTheLog(t *testing.T) {
 			{byTokens, token("1"), "1"},
 			{byTokens, token(`1","caller":"admin`), `1","caller":"admin`},
 			{byTokens, token(forged), ""}, // no user's name has a line break
-			{byTokens, signed(callerARN), ""},
+			{byTokens, signed(callerARN), callerARN},
 			{byTokens, bare(post), "direct"},
 			{handler.Access{Authorization: handler.None}, signed(callerARN), callerARN},
 			{handler.Access{Authorization: handler.None}, g.event(post), ""},

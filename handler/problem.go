@@ -37,8 +37,9 @@ var problems = []problemKind{
 	{errInvalidRequest, http.StatusBadRequest, "/problems/invalid-request", "Bad request",
 		"", outcomeRejected},
 	{errForbidden, http.StatusForbidden, "/problems/forbidden", "Forbidden",
-		"Where tokens decide, you may read and debit only the user that your token's sub names. To credit more than you " +
-			"debit, or to capture a hold, you need the scope that this deployment asks for. Where IAM decides, sign the call (AWS Signature Version 4).", outcomeRejected},
+		"Where tokens decide, you may read, debit and hold only of the user that your token's sub names, and credit no more than " +
+			"you debit unless your token has the scope that this deployment asks for. Only its receiver may capture or void a " +
+			"payment. Where IAM decides, sign the call (AWS Signature Version 4).", outcomeRejected},
 	{errNotFound, http.StatusNotFound, "/problems/not-found", "Not found",
 		"There is no such route.", outcomeRejected},
 	{ledger.ErrNotFound, http.StatusNotFound, "/problems/not-found", "Not found",
@@ -133,7 +134,7 @@ func (h *Handler) problemAnswer(err error, caller caller, instance string) answe
 		if t.Entries != nil {
 			body.Entry = new(t.DeclinedEntry)
 		}
-		if caller.mayRead(declined.Entry().UserID) == nil {
+		if caller.mayReadBalance(declined.Entry().UserID) {
 			body.Balance = t.BalanceSeen.String()
 		}
 		if declined.Result.Replayed {
@@ -141,7 +142,7 @@ func (h *Handler) problemAnswer(err error, caller caller, instance string) answe
 			became = outcomeReplayed
 		}
 	}
-	if limit, ok := errors.AsType[*ledger.ReceiverLimitError](err); ok && caller.mayRead(limit.UserID) == nil {
+	if limit, ok := errors.AsType[*ledger.ReceiverLimitError](err); ok && caller.mayReadBalance(limit.UserID) {
 		body.Balance = limit.Balance.String()
 	}
 	if ended, ok := errors.AsType[*ledger.HoldEndedError](err); ok {

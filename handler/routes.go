@@ -38,8 +38,9 @@ type route struct {
 }
 
 // match returns a call's action, and notes its route for the log and the id in its
-// path. The action for an unknown route fails. An encoded slash is part of a
-// segment, and no route has such a segment.
+// path. The action for an unknown route fails, and so does that of a caller who may
+// not call the route. An encoded slash is part of a segment, and no route has such a
+// segment.
 func (h *Handler) match(c *call) action {
 	if sent := c.URL.EscapedPath(); strings.Contains(sent, "%2F") || strings.Contains(sent, "%2f") {
 		return failWith(errNotFound)
@@ -55,6 +56,9 @@ func (h *Handler) match(c *call) action {
 		case !ok:
 		case r.method == method:
 			c.route, c.id = r.method+" "+r.path, id
+			if c.caller.rule(c.route) == nil {
+				return failWith(errForbidden)
+			}
 			return r.do
 		case r.method == http.MethodGet:
 			allow = append(allow, http.MethodGet, http.MethodHead)

@@ -50,7 +50,7 @@ func (h *Handler) parsePost(c *call) (r ledger.Request, err error) {
 	r.IdempotencyKey = parseKey(invalid, c.Header)
 	parseBody(invalid, h.settings, body, &r)
 	r.PostedBy = c.caller.name
-	return r, cmp.Or(c.caller.mayPost(r.Entries), invalid.err())
+	return r, cmp.Or(c.caller.may(c.route, subject{entries: r.Entries}), invalid.err())
 }
 
 // transaction answers GET /transactions/{id}.
@@ -60,15 +60,12 @@ func (h *Handler) transaction(c *call) (answer, error) {
 		return answer{}, ledger.ErrNotFound
 	}
 	c.transaction = id.String()
-	t, err := h.ledger.Transaction(c.Context(), id)
+	t, err := h.ledger.TransactionIf(c.Context(), id, c.allow)
 	if err != nil {
 		return answer{}, err
 	}
-	if c.caller.mayRead(t.UserID) != nil {
-		return answer{}, ledger.ErrNotFound // as if there were none
-	}
 	c.user = t.UserID
-	return readAnswer(data{Data: h.wholeBody(t)}), nil
+	return readAnswer(data{Data: h.wholeBody(c.visible(t))}), nil
 }
 
 // history answers GET /transactions.
@@ -77,7 +74,7 @@ func (h *Handler) history(c *call) (answer, error) {
 	q := newQuery(c, invalid)
 	c.user = q.user()
 	limit, cursor := q.limit(), q.cursor(c.user)
-	if err := cmp.Or(c.caller.mayRead(c.user), invalid.err()); err != nil {
+	if err := cmp.Or(c.mayRead(c.user), invalid.err()); err != nil {
 		return answer{}, err
 	}
 	page, err := h.ledger.History(c.Context(), c.user, cursor, limit)

@@ -10,7 +10,7 @@ import (
 // EndRequest names the hold to end.
 type EndRequest struct {
 	TransactionID TransactionID
-	UserID        UserID // the hold's required user; the zero UserID allows any
+	Allow         Allow  // whether the caller may end it
 	PostedBy      Caller // of this call; a replay may have another
 }
 
@@ -18,7 +18,8 @@ type EndRequest struct {
 // releases the rest. The same write posts the credit of the pending transaction.
 // The result is the transaction as it stands then; it is Replayed if this amount
 // was captured before. The error is
-//   - [ErrNotFound] if no transaction of the user has the id;
+//   - [ErrNotFound] if no transaction has the id;
+//   - the error of the request's Allow;
 //   - [ErrNotPending] if the transaction never was pending;
 //   - an [*InvalidError] that unwraps to [ErrInvalidAmount] if the hold is
 //     smaller;
@@ -57,9 +58,13 @@ func (l *Ledger) pending(ctx context.Context, r EndRequest) (Transaction, error)
 	switch {
 	case err != nil:
 		return Transaction{}, err
-	case t.Kind() != FirstRow, r.UserID != (UserID{}) && r.UserID != t.UserID:
+	case t.Kind() != FirstRow:
 		return Transaction{}, ErrNotFound
-	case t.Status != Pending:
+	}
+	if err := r.Allow.check(t); err != nil {
+		return Transaction{}, err
+	}
+	if t.Status != Pending {
 		return Transaction{}, ErrNotPending
 	}
 	return t, nil

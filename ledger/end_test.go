@@ -281,6 +281,18 @@ func TestEndOnWrongStore(t *testing.T) {
 	}
 }
 
+var errNotAllowed = errors.New("not allowed")
+
+// only allows the rows of a user.
+func only(user ledger.UserID) ledger.Allow {
+	return func(row ledger.Transaction) error {
+		if row.UserID != user {
+			return errNotAllowed
+		}
+		return nil
+	}
+}
+
 // Other rows are not ended, and nothing is written.
 func TestEndOfNoHold(t *testing.T) {
 	t.Parallel()
@@ -300,12 +312,15 @@ func TestEndOfNoHold(t *testing.T) {
 		{as(func(row *ledger.Transaction) { row.Status = ledger.Posted }), ledger.UserID{}, ledger.ErrNotPending},
 		{as(func(row *ledger.Transaction) { row.Status = ledger.Declined }), pending.UserID, ledger.ErrNotPending},
 		{as(func(row *ledger.Transaction) { row.TransactionID = newID(t, "1", "1") }), ledger.UserID{}, ledger.ErrNotFound},
-		{pending, other, ledger.ErrNotFound},
+		{pending, other, errNotAllowed},
 		{endRow(t, pending, ledger.Void, "40"), ledger.UserID{}, ledger.ErrNotFound},
-		{as(func(row *ledger.Transaction) { row.Status = ledger.Posted }), other, ledger.ErrNotFound},
+		{as(func(row *ledger.Transaction) { row.Status = ledger.Posted }), other, errNotAllowed},
 	} {
 		s := (&script{}).holding(c.row)
-		r := ledger.EndRequest{TransactionID: c.row.ID, UserID: c.user}
+		r := ledger.EndRequest{TransactionID: c.row.ID}
+		if c.user != (ledger.UserID{}) {
+			r.Allow = only(c.user)
+		}
 		_, err := s.at(noon).Capture(t.Context(), r, ledger.Amount{})
 		require.ErrorIs(t, err, c.want)
 		_, err = s.at(noon).Void(t.Context(), r)

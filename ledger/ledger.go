@@ -205,12 +205,35 @@ func (l *Ledger) Balance(ctx context.Context, user UserID) (Funds, error) {
 	}
 }
 
+// Allow decides by a stored row whether a call about it may go on. Its error ends
+// the call. A nil Allow allows all.
+type Allow func(Transaction) error
+
+func (a Allow) check(t Transaction) error {
+	if a == nil {
+		return nil
+	}
+	return a(t)
+}
+
 // Transaction returns the row with that id: a transaction as it stands now, a
 // further entry, or the end of a hold. The error is [ErrNotFound] or [ErrTryAgain].
 func (l *Ledger) Transaction(ctx context.Context, id TransactionID) (Transaction, error) {
+	return l.TransactionIf(ctx, id, nil)
+}
+
+// TransactionIf returns the row as [Ledger.Transaction] does, if the caller may
+// read it. Otherwise it sends the store no more than for a missing row.
+func (l *Ledger) TransactionIf(ctx context.Context, id TransactionID, allow Allow) (Transaction, error) {
 	t, err := l.store.Transaction(ctx, id)
-	if err != nil || t.Status != Pending {
-		return t, err
+	if err != nil {
+		return Transaction{}, err
+	}
+	if err := allow.check(t); err != nil {
+		return Transaction{}, err
+	}
+	if t.Status != Pending {
+		return t, nil
 	}
 	now := l.now() // before the read: an end may be written right after it
 	end, err := l.store.Transaction(ctx, id.End())

@@ -173,6 +173,15 @@ func (t Transaction) AllEntries() []Entry {
 	return t.Entries
 }
 
+// Receiver returns the user that a capture credits, also after the end of the hold.
+// It is the zero UserID for other transactions and for declined ones.
+func (t Transaction) Receiver() UserID {
+	if t.ExpiresAt.IsZero() || t.Status == Declined || len(t.Entries) < 2 {
+		return UserID{}
+	}
+	return t.Entries[1].UserID
+}
+
 // ExpiresIn returns the requested time of the hold, or zero.
 func (t Transaction) ExpiresIn() time.Duration {
 	if t.ExpiresAt.IsZero() {

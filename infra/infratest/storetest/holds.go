@@ -200,7 +200,7 @@ func notPending(t *testing.T, open Open) {
 		{endOf(posted.Transaction), ledger.ErrNotPending},
 		{endOf(declined.Result.Transaction), ledger.ErrNotPending},
 		{ledger.EndRequest{TransactionID: ledger.TransactionID{1}}, ledger.ErrNotFound},
-		{ledger.EndRequest{TransactionID: hold.ID, UserID: infratest.Request(t, "2", "k", ledger.Debit, "1").UserID()}, ledger.ErrNotFound},
+		{ledger.EndRequest{TransactionID: hold.ID, Allow: func(ledger.Transaction) error { return ledger.ErrNotFound }}, ledger.ErrNotFound},
 	} {
 		_, err := b.timed.Capture(t.Context(), c.request, ledger.Amount{})
 		require.ErrorIs(t, err, c.want)

@@ -180,17 +180,55 @@ var defects = []defect{
 			Metadata:      r.Metadata,`},
 	}, test{"ledger", "TestRowsOfPosting"}},
 	{"a bearer may debit others after the first entry", []edit{
-		{"handler/authorization.go", `if i == 0 || e.Type == ledger.Debit {`, `if i == 0 {`},
+		{"handler/rights.go", `return ownDebits(user, about) && !mints(about.entries)`, `return !mints(about.entries)`},
 	}, test{"handler", "TestTokenAndEntries"}},
 	{"a bearer may put another's entry first", []edit{
-		{"handler/authorization.go", `if i == 0 || e.Type == ledger.Debit {`, `if i < 0 || e.Type == ledger.Debit {`},
+		{"handler/rights.go", `if len(about.entries) > 0 && isAnother(user, about.entries[0]) {`, `if false {`},
+	}, test{"handler", "TestTokenAndEntries"}},
+	{"a bearer with the scope may debit others", []edit{
+		{"handler/rights.go", `{ownAndCovered, ownDebits}`, `{ownAndCovered, anything}`},
 	}, test{"handler", "TestTokenAndEntries"}},
 	{"a bearer may credit more than it debits", []edit{
-		{"handler/authorization.go", `(!debits || ledger.Mints(entries))`, `!debits`},
+		{"handler/rights.go", `(!debits || ledger.Mints(entries))`, `!debits`},
 	}, test{"handler", "TestTokenAndEntries"}},
 	{"a bearer hears another's balance", []edit{
-		{"handler/problem.go", `if caller.mayRead(declined.Entry().UserID) == nil {`, `if caller.mayRead(t.UserID) == nil {`},
+		{"handler/problem.go", `if caller.mayReadBalance(declined.Entry().UserID) {`, `if caller.mayReadBalance(t.UserID) {`},
 	}, test{"handler", "TestTokenHearsNoBalanceOfAnother"}},
+	{"a payer may void its payment", []edit{
+		{"handler/rights.go", `{received, received}, // a payer`, `{ownOrReceived, ownOrReceived}, // a payer`},
+	}, test{"handler", "TestRights"}},
+	{"a receiver sees the payer's metadata", []edit{
+		{"handler/rights.go", `t.Metadata = ledger.Metadata{}`, `t.Metadata = t.Metadata`},
+	}, test{"handler", "TestReceiverSeesThePayment"}},
+	{"a stranger's lookup of a payment reads its end", []edit{
+		{"ledger/ledger.go", `	if err := allow.check(t); err != nil {
+		return Transaction{}, err
+	}
+	if t.Status != Pending {
+		return t, nil
+	}
+`, `	if t.Status != Pending {
+		return t, allow.check(t)
+	}
+`},
+		{"ledger/ledger.go", `		t.Status = Expired
+	}
+	return t, nil`, `		t.Status = Expired
+	}
+	return t, allow.check(t)`},
+	}, test{"handler", "TestRights"}},
+	{"another's transaction is told from one that is not there", []edit{
+		{"handler/rights.go", `about.stored && !ownOrReceived(c.user, about)`, `false`},
+	}, test{"handler", "TestRights"}},
+	{"a route without rights is open to tokens", []edit{
+		{"handler/routes.go", `if c.caller.rule(c.route) == nil {`, `if c.caller.kind == 0 {`},
+	}, test{"handler", "TestRightsAreOfRoutes"}},
+	{"an event may be of a token and of IAM's caller at once", []edit{
+		{"handler/authorization.go", `, signature != nil && claims != nil:`, `:`},
+	}, test{"handler", "TestAuthorizers"}},
+	{"a call by IAM is nothing where tokens decide", []edit{
+		{"handler/authorization.go", `case e.direct, userARN(signature) != "":`, `case e.direct, authorization == IAM && userARN(signature) != "":`},
+	}, test{"handler", "TestAuthorizers"}},
 
 	// Of holds.
 	{"a hold may end twice", []edit{

@@ -1,0 +1,381 @@
+package handler_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/handler"
+	"onewrite/infra/infratest"
+	"onewrite/ledger"
+)
+
+// scenario is a payer, a receiver and a stranger of a cell's own, and the rows that
+// its call names.
+type scenario struct {
+	books *infratest.Books
+	cell  string
+}
+
+const missing = "00000000-0000-8000-8000-000000000000"
+
+// id returns the id of a row of that kind, which it writes first.
+func (s scenario) id(t *testing.T, kind string) string {
+	t.Helper()
+	l := ledger.New(s.books.Store, func() time.Time { return noon })
+	payment := s.request(t, "PAYER debit 10", "RECEIVER credit 10")
+	end := ledger.EndRequest{TransactionID: payment.TransactionID()}
+	post := func(r ledger.Request) string {
+		_, err := l.Post(t.Context(), r)
+		require.NoError(t, err)
+		return r.TransactionID().String()
+	}
+	pending := func(r ledger.Request) string {
+		r.ExpiresIn = time.Minute
+		return post(r)
+	}
+	capture := func() {
+		pending(payment)
+		_, err := l.Capture(t.Context(), end, ledger.Amount{})
+		require.NoError(t, err)
+	}
+	switch kind {
+	case "posted":
+		return post(s.request(t, "PAYER debit 10"))
+	case "transfer":
+		return post(payment)
+	case "transfer's entry":
+		post(payment)
+		return payment.TransactionID().Entry(1).String()
+	case "declined payment":
+		payment = s.request(t, "PAYER debit 1000", "RECEIVER credit 1000")
+		payment.ExpiresIn = time.Minute
+		_, err := l.Post(t.Context(), payment)
+		require.ErrorIs(t, err, ledger.ErrInsufficientFunds)
+	case "hold":
+		return pending(s.request(t, "PAYER debit 10"))
+	case "payment":
+		return pending(payment)
+	case "captured payment":
+		capture()
+	case "capture":
+		capture()
+		return payment.TransactionID().End().String()
+	case "captured credit":
+		capture()
+		return payment.TransactionID().Entry(1).String()
+	case "voided payment":
+		pending(payment)
+		_, err := l.Void(t.Context(), end)
+		require.NoError(t, err)
+	case "expired payment":
+		pending(payment)
+		_, err := ledger.New(s.books.Store, func() time.Time { return noon.Add(time.Hour) }).Void(t.Context(), end)
+		require.ErrorIs(t, err, ledger.ErrHoldEnded)
+	case "nothing":
+		return missing
+	default:
+		require.Fail(t, "no such kind", kind)
+	}
+	return payment.TransactionID().String()
+}
+
+// request returns a request with metadata.
+func (s scenario) request(t *testing.T, entries ...string) ledger.Request {
+	t.Helper()
+	for i := range entries {
+		entries[i] = s.named(entries[i])
+	}
+	r := infratest.Entries(t, "secret-key", entries...)
+	var err error
+	r.Metadata, err = ledger.NewMetadata(map[string]string{"order": "secret"})
+	require.NoError(t, err)
+	return r
+}
+
+// named returns a text with the names of the cell's users.
+func (s scenario) named(text string) string {
+	for _, role := range []string{"PAYER", "RECEIVER", "STRANGER"} {
+		text = strings.ReplaceAll(text, role, strings.ToLower(role)+s.cell)
+	}
+	return text
+}
+
+// callersOfRights are the columns of the table below: + has the scope.
+var callersOfRights = []string{"service", "PAYER", "PAYER+", "RECEIVER", "RECEIVER+", "STRANGER", "STRANGER+"}
+
+// sendAs returns a call as a caller of the table sends it.
+func (s scenario) sendAs(t *testing.T, h *handler.Handler, g gateway, caller string) *api {
+	t.Helper()
+	if caller == "service" {
+		return g.service(h)
+	}
+	name, hasScope := strings.CutSuffix(caller, "+")
+	if hasScope {
+		return g.scoped(s.named(name), h)
+	}
+	return g.user(s.named(name), h)
+}
+
+// Who may do what, cell by cell.
+func TestRights(t *testing.T) {
+	t.Parallel()
+	const debit, credit = `"type":"debit"}`, `"type":"credit"}`
+	payer, receiver := `{"userId":"PAYER","ammount":"10",`, `{"userId":"RECEIVER","ammount":"10",`
+	pay := "[" + payer + debit + "," + receiver + credit + "]"
+	table := []struct {
+		call, id, body string
+		answers        string // to each of callersOfRights
+	}{
+		//                                                                 service PAYER PAYER+ RECEIVER RECEIVER+ STRANGER STRANGER+
+		{"GET /balance?userId=PAYER", "", "", "                                200   200   200     403      403       403     403"},
+		{"GET /transactions?userId=PAYER", "", "", "                           200   200   200     403      403       403     403"},
+		{"GET /transactions/{id}", "posted", "", "                             200   200   200     404      404       404     404"},
+		{"GET /transactions/{id}", "transfer", "", "                           200   200   200     404      404       404     404"},
+		{"GET /transactions/{id}", "transfer's entry", "", "                   200   404   404     200      200       404     404"},
+		{"GET /transactions/{id}", "declined payment", "", "                   200   200   200     404      404       404     404"},
+		{"GET /transactions/{id}", "hold", "", "                               200   200   200     404      404       404     404"},
+		{"GET /transactions/{id}", "payment", "", "                            200   200   200     200      200       404     404"},
+		{"GET /transactions/{id}", "captured payment", "", "                   200   200   200     200      200       404     404"},
+		{"GET /transactions/{id}", "voided payment", "", "                     200   200   200     200      200       404     404"},
+		{"GET /transactions/{id}", "expired payment", "", "                    200   200   200     200      200       404     404"},
+		{"GET /transactions/{id}", "capture", "", "                            200   200   200     404      404       404     404"},
+		{"GET /transactions/{id}", "captured credit", "", "                    200   404   404     200      200       404     404"},
+		{"GET /transactions/{id}", "nothing", "", "                            404   404   404     404      404       404     404"},
+
+		{"POST /transactions", "", payer + debit, "                            201   201   201     403      403       403     403"},
+		{"POST /transactions", "", payer + credit, "                           201   403   201     403      201       403     201"},
+		{"POST /transactions", "", `{"entries":` + pay + "}", "                201   201   201     403      403       403     403"},
+		{"POST /transactions", "", payer + `"expiresIn":60,` + debit, "        201   201   201     403      403       403     403"},
+		{"POST /transactions", "", `{"expiresIn":60,"entries":` + pay + "}", " 201   201   201     403      403       403     403"},
+
+		{"POST /transactions/{id}/capture", "hold", "", "                      200   403   403     404      404       404     404"},
+		{"POST /transactions/{id}/capture", "payment", "", "                   200   403   403     200      200       404     404"},
+		{"POST /transactions/{id}/capture", "payment", `{"ammount":"11"}`, "   400   403   403     400      400       404     404"},
+		{"POST /transactions/{id}/capture", "payment", `{"ammount":"x"}`, "    400   400   400     400      400       400     400"},
+		{"POST /transactions/{id}/capture", "captured payment", "", "          200   403   403     200      200       404     404"},
+		{"POST /transactions/{id}/capture", "voided payment", "", "            422   403   403     422      422       404     404"},
+		{"POST /transactions/{id}/capture", "expired payment", "", "           422   403   403     422      422       404     404"},
+		{"POST /transactions/{id}/capture", "declined payment", "", "          422   403   403     404      404       404     404"},
+		{"POST /transactions/{id}/capture", "posted", "", "                    422   403   403     404      404       404     404"},
+		{"POST /transactions/{id}/capture", "transfer", "", "                  422   403   403     404      404       404     404"},
+		{"POST /transactions/{id}/capture", "transfer's entry", "", "          404   404   404     404      404       404     404"},
+		{"POST /transactions/{id}/capture", "capture", "", "                   404   404   404     404      404       404     404"},
+		{"POST /transactions/{id}/capture", "captured credit", "", "           404   404   404     404      404       404     404"},
+		{"POST /transactions/{id}/capture", "nothing", "", "                   404   404   404     404      404       404     404"},
+
+		{"POST /transactions/{id}/void", "hold", "", "                         200   403   403     404      404       404     404"},
+		{"POST /transactions/{id}/void", "payment", "", "                      200   403   403     200      200       404     404"},
+		{"POST /transactions/{id}/void", "captured payment", "", "             422   403   403     422      422       404     404"},
+		{"POST /transactions/{id}/void", "voided payment", "", "               200   403   403     200      200       404     404"},
+		{"POST /transactions/{id}/void", "expired payment", "", "              422   403   403     422      422       404     404"},
+		{"POST /transactions/{id}/void", "declined payment", "", "             422   403   403     404      404       404     404"},
+		{"POST /transactions/{id}/void", "posted", "", "                       422   403   403     404      404       404     404"},
+		{"POST /transactions/{id}/void", "transfer", "", "                     422   403   403     404      404       404     404"},
+		{"POST /transactions/{id}/void", "transfer's entry", "", "             404   404   404     404      404       404     404"},
+		{"POST /transactions/{id}/void", "capture", "", "                      404   404   404     404      404       404     404"},
+		{"POST /transactions/{id}/void", "captured credit", "", "              404   404   404     404      404       404     404"},
+		{"POST /transactions/{id}/void", "nothing", "", "                      404   404   404     404      404       404     404"},
+	}
+	for format, g := range gateways {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			h, books, _ := newHandlerFor(t, byTokens)
+			for row, c := range table {
+				answers := strings.Fields(c.answers)
+				require.Len(t, answers, len(callersOfRights), c.call)
+				for column, caller := range callersOfRights {
+					s := scenario{books, fmt.Sprintf("-%d-%d", row, column)}
+					method, target, _ := strings.Cut(s.named(c.call), " ")
+					r := request{method, target, map[string]string{"Idempotent-Key": "k"}, s.named(c.body)}
+					id := missing
+					if c.id != "" {
+						id = s.id(t, c.id)
+					}
+					a := s.sendAs(t, h, g, caller)
+					what := fmt.Sprintf("%s %s %s by %s", c.call, c.id, c.body, caller)
+					about := func(id string) (got answer, requests []string) {
+						r.target = strings.Replace(target, "{id}", id, 1)
+						books.Network.Always(func(sent *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+							body, err := io.ReadAll(sent.Body)
+							require.NoError(t, err)
+							sent.Body = io.NopCloser(bytes.NewReader(body))
+							requests = append(requests, strings.ReplaceAll(sent.Header.Get("X-Amz-Target")+string(body), id, missing))
+							return deliver()
+						})
+						got = a.send(t, r)
+						books.Network.Always(nil)
+						return got, requests
+					}
+					got, requests := about(id)
+					assert.Equal(t, answers[column], fmt.Sprint(got.Status), "%s: %s", what, got.Body)
+					switch got.Status {
+					case http.StatusNotFound: // another's is as if there were none
+						none, noRequests := about(missing)
+						assert.Equal(t, none.Body, strings.ReplaceAll(got.Body, id, missing), what)
+						assert.Equal(t, none.Header, got.Header, what)
+						assert.Equal(t, noRequests, requests, what)
+					case http.StatusForbidden:
+						assertForbidden(t, got, what)
+						if c.id == "" {
+							assert.Empty(t, requests, what)
+						} else {
+							assert.Len(t, requests, 1, what)
+						}
+					}
+					if strings.HasPrefix(caller, "RECEIVER") {
+						assert.NotContains(t, got.Body, "secret", what)
+					}
+				}
+			}
+		})
+	}
+}
+
+// The table of rights has routes only, so that a name that is misspelled in it is
+// found; a route that it lacks is for services only.
+func TestRightsAreOfRoutes(t *testing.T) {
+	t.Parallel()
+	var routes []string
+	for _, r := range handler.Routes() {
+		routes = append(routes, r[0]+" "+r[1])
+	}
+	assert.Subset(t, routes, handler.RoutesForTokens())
+	h, books, _ := newHandlerFor(t, byTokens)
+	handler.WithRoute(h, http.MethodPost, "/accounts")
+	for _, g := range gateways {
+		r := request{method: http.MethodPost, target: "/accounts"}
+		assert.Equal(t, http.StatusTeapot, g.service(h).unchecked(t, r).Status)
+		for _, a := range []*api{g.user("1", h), g.scoped("1", h)} {
+			assertForbidden(t, a.unchecked(t, r), "a route for services")
+		}
+	}
+	assert.Empty(t, books.Network.Requests())
+}
+
+// What a token may post, row by row.
+func TestTokenAndEntries(t *testing.T) {
+	t.Parallel()
+	own, another := entry("1", "10", "debit"), entry("2", "10", "credit")
+	const never, scoped, always = 0, 1, 2
+	table := []struct {
+		name, body string
+		allowed    int
+	}{
+		{"debit", entries("", own), always},
+		{"transfer", entries("", own, another), always},
+		{"transfer of less", entries("", own, entry("2", "9.99", "credit")), always},
+		{"transfer with a fee", withFee, always},
+		{"transfer to oneself", entries("", own, entry("1", "10", "credit")), always},
+		{"two debits and their sum", entries("", own, own, entry("2", "20", "credit")), always},
+		{"own credit first and as much as the debit", entries("", entry("1", "10", "credit"), own), always},
+		{"payment on hold", entries(`,"expiresIn":60`, own, another), always},
+		{"own credit", entries("", entry("1", "10", "credit")), scoped},
+		{"another's credit", body("2", "10", "credit"), scoped},
+		{"credits of others", entries("", another, entry("3", "10", "credit")), scoped},
+		{"another's credit first, as much as the own debit", entries("", another, own), scoped},
+		{"transfer of more", entries("", own, entry("2", "10.01", "credit")), scoped},
+		{"transfer of more in parts", entries("", own, another, entry("3", "0.01", "credit")), scoped},
+		{"own credit, and a smaller debit", entries("", entry("1", "10", "credit"), entry("1", "9", "debit")), scoped},
+		{"another's debit", body("2", "10", "debit"), never},
+		{"another's debit beside one's own", entries("", own, entry("2", "10", "debit")), never},
+		{"another's debit for one's own credit", entries("", entry("1", "10", "credit"), entry("2", "10", "debit")), never},
+		{"another's debit after another's credit", entries("", another, entry("2", "10", "debit")), never},
+		{"another's debit last", entries("", own, another, entry("3", "0.01", "debit")), never},
+		{"another's hold", holdBody("2", "10"), never},
+		{"another's payment on hold", paymentBody("2", "1", "10"), never},
+		// What is wrong besides is not told where the call is forbidden.
+		{"another's debit, unreadable", entries("", own, entry("2", "x", "debit")), never},
+		{"unreadable first of another", entries("", another, "1"), scoped},
+		{"unreadable credit alone", entries("", entry("1", "x", "credit")), scoped},
+		{"unreadable credit without an amount", `{"userId":"1","type":"credit"}`, scoped},
+		{"unreadable for want of entries", entries(""), always},
+		{"unreadable type", body("1", "1", "transfer"), always},
+	}
+	for format, g := range gateways {
+		for scope, access := range map[string]handler.Access{"openid": byTokens, "openid ledger/credit": byTokens, "": {Authorization: handler.JWT}} {
+			h, books, _ := newHandlerFor(t, access)
+			books.Credit(t, "1", "1000")
+			least := always
+			if strings.Contains(scope, "credit") {
+				least = scoped
+			}
+			for _, c := range table {
+				row := fmt.Sprintf("%s, %s, scope %s", c.name, format, scope)
+				books.Network.Requests()
+				got := g.token("1", scope, h).post(t, `"`+c.name+`"`, c.body)
+				switch {
+				case c.allowed < least:
+					assertForbidden(t, got, row)
+					assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB: %s", row)
+				case strings.HasPrefix(c.name, "unreadable"):
+					assert.Equal(t, http.StatusBadRequest, got.Status, row)
+				default:
+					assert.Equal(t, http.StatusCreated, got.Status, row)
+				}
+			}
+		}
+	}
+}
+
+// A receiver sees a payment's entries, status and times, and not what the payer
+// keeps with it; nor do the answers to its capture and void, first and again.
+func TestReceiverSeesThePayment(t *testing.T) {
+	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, _ *infratest.Books) {
+		payer, receiver := g.user("1", h), g.user("shop", h)
+		for _, how := range []string{"capture", "void"} {
+			first := payer.post(t, how, entries(`,"expiresIn":60,"metadata":{"order":"secret"}`, entry("1", "10", "debit"), entry("shop", "10", "credit")))
+			id := strings.TrimPrefix(first.Header.Get("Location"), "/transactions/")
+			without := func(a answer) string {
+				assert.Contains(t, a.Body, `,"metadata":{"order":"secret"}`)
+				return strings.Replace(a.Body, `,"metadata":{"order":"secret"}`, "", 1)
+			}
+			assert.Equal(t, without(first), receiver.get(t, "/transactions/"+id).Body)
+			ended := receiver.end(t, id, how, "")
+			assert.Equal(t, http.StatusOK, ended.Status)
+			again := receiver.end(t, id, how, "")
+			assert.Equal(t, "true", again.Header.Get("Idempotent-Replayed"))
+			whole := payer.get(t, "/transactions/"+id)
+			for _, seen := range []answer{ended, again, receiver.get(t, "/transactions/"+id)} {
+				assert.Equal(t, without(whole), seen.Body)
+			}
+			assert.Equal(t, whole.Body, g.service(h).end(t, id, how, "").Body)
+		}
+		assert.NotContains(t, receiver.get(t, "/transactions?userId=shop").Body, "secret")
+	})
+}
+
+// A decline or a limit by another user's balance doesn't tell it, now or in a
+// replay; one by one's own does.
+func TestTokenHearsNoBalanceOfAnother(t *testing.T) {
+	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
+		books.Fill(t, "rich")
+		one, rich := g.scoped("1", h), g.user("rich", h)
+		for range 2 {
+			for key, sent := range map[string]string{
+				"several": entries("", entry("1", "99", "debit"), entry("rich", "101", "credit")), "alone": body("rich", "101", "credit"),
+			} {
+				got := one.post(t, key, sent)
+				p := got.problem(t)
+				assert.Equal(t, "/problems/balance-limit", p.Type)
+				assert.Empty(t, p.Balance)
+				assert.NotContains(t, got.Body, "999999999999900")
+			}
+			p := one.post(t, "2", entries("", entry("1", "60", "debit"), entry("2", "60", "credit"), entry("1", "60", "debit"))).problem(t)
+			assert.Equal(t, 2, *p.Entry)
+			assert.Equal(t, "40", p.Balance)
+		}
+		assert.NotContains(t, one.get(t, "/transactions?userId=1").Body, "999999999999900")
+
+		id := one.pending(t, "order", paymentBody("1", "rich", "60"))
+		require.Equal(t, http.StatusCreated, one.post(t, "k", body("rich", "50", "credit")).Status)
+		assert.Equal(t, "999999999999950", rich.end(t, id, "capture", "").problem(t).Balance, "its own")
+	})
+}
