@@ -38,7 +38,7 @@ func plan(t *testing.T, count int) (calls []call) {
 	for i := range count {
 		chance := rand.New(rand.NewPCG(7, uint64(i)))
 		active := len(users)
-		if i > 300 {
+		if i > count/3 {
 			active--
 		}
 		chosen := chance.Perm(active)
