@@ -72,8 +72,8 @@ func Open(ctx context.Context, endpoint string) (*Books, error) {
 	return b, nil
 }
 
-// OpenOnModel makes books on a model of DynamoDB. Things happen to their requests
-// as in the moment, and not to those of the check. They need no Close.
+// OpenOnModel makes books on a model of DynamoDB. The moment happens to their requests,
+// but not to those of the check. They need no Close.
 func OpenOnModel(moment dynamodbmodel.Moment) (*Books, *dynamodbmodel.Model) {
 	c := infra.Config{TransactionsTable: "transactions", AggregateTable: "transactions_aggregate", Region: "us-east-1", Settings: ledger.DefaultSettings()}
 	model := dynamodbmodel.New(tables.Definitions(c))
@@ -82,7 +82,7 @@ func OpenOnModel(moment dynamodbmodel.Moment) (*Books, *dynamodbmodel.Model) {
 	return open(c, direct, unsigned, faults.Over(model.At(moment))), model
 }
 
-// open makes books whose requests but the direct client's go by the options.
+// open makes books. All requests but the direct client's go by the options.
 func open(c infra.Config, direct *dynamodb.Client, options ...func(*dynamodb.Options)) *Books {
 	b := &Books{Config: c, opened: c, Network: &faults.Network{}, direct: direct, options: options}
 	b.Client = infra.NewClient(c, append(slices.Clone(options), faults.Under(b.Network))...)
@@ -103,8 +103,7 @@ func (b *Books) Close(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// Over returns a store of the same books whose requests take another transport,
-// as those of another process would.
+// Over returns a store of the same books over another transport, as another process has.
 func (b *Books) Over(transport http.RoundTripper, options ...infra.Option) *infra.Store {
 	return infra.NewStore(infra.NewClient(b.Config, append(slices.Clone(b.options), faults.Over(transport))...), b.Config, options...)
 }

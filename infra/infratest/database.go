@@ -14,7 +14,7 @@ const endpointVariable = "AWS_ENDPOINT_URL_DYNAMODB"
 // Database is a DynamoDB on this machine.
 type Database struct {
 	Endpoint string
-	own      io.Closer // nil: somebody else's
+	own      io.Closer // nil: it was running before
 }
 
 // OpenDatabase returns the DynamoDB that AWS_ENDPOINT_URL_DYNAMODB names, which

@@ -64,8 +64,8 @@ func (b *Books) WriteCredits(ctx context.Context, user string, amounts ...string
 	return nil
 }
 
-// Execute does what no ledger does: it changes, adds or removes rows of a table
-// by PartiQL statements, in which "?" stands for the table's name.
+// Execute changes, adds or removes rows of a table by PartiQL statements, in which "?" is
+// the table's name. No ledger does this.
 func (b *Books) Execute(ctx context.Context, table string, statements ...string) error {
 	for _, statement := range statements {
 		statement = strings.Replace(statement, "?", strconv.Quote(table), 1)

@@ -13,8 +13,8 @@ import (
 	"onewrite/ledger"
 )
 
-// Main runs the tests of a package against a DynamoDB; see [OpenDatabase]. What
-// they leave in the temporary folder is removed.
+// Main runs the tests of a package against a DynamoDB; see [OpenDatabase]. It removes
+// their temporary files.
 func Main(m *testing.M) {
 	code, err := runTests(m)
 	if err != nil {
@@ -74,7 +74,7 @@ func (b *Books) checkAtEnd(t testing.TB) {
 	})
 }
 
-// Balance returns what the user can spend.
+// Balance returns the user's balance.
 func (b *Books) Balance(t testing.TB, user string) string {
 	t.Helper()
 	id, err := ledger.ParseUserID(user)

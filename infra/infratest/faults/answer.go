@@ -34,8 +34,8 @@ func cancellation(reason, exception string) Fault {
 	}
 }
 
-// cancelled returns the answer to a transaction that is cancelled, with a reason
-// for each of its writes; "" is none.
+// cancelled returns the answer to a cancelled transaction, with a reason for each of its
+// writes; "" is none.
 func cancelled(r *http.Request, reasons []string) *http.Response {
 	all := make([]string, len(reasons))
 	for i, reason := range reasons {
@@ -63,7 +63,7 @@ func checksumOf(body string) string {
 	return strconv.FormatUint(uint64(crc32.ChecksumIEEE([]byte(body))), 10)
 }
 
-// Foreign returns an answer of a server that is not DynamoDB, such as a proxy.
+// Foreign returns an answer of another server, such as a proxy.
 func Foreign(r *http.Request, status int, body string) *http.Response {
 	return &http.Response{
 		Status:        http.StatusText(status),

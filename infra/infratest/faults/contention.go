@@ -10,12 +10,11 @@ import (
 	"time"
 )
 
-// Contention returns DynamoDB's conflict between writes, which DynamoDB Local
-// does not have: a transaction holds its items for the time hold, from the
-// arrival of its request, and whatever else would write one of them meanwhile
-// is rejected at once. A request and its answer take the time roundTrip on
-// their way. Give the one fault to all clients that shall meet; it is safe for
-// concurrent use. Reads meet no conflict.
+// Contention returns DynamoDB's conflict between writes, which DynamoDB Local does not
+// have. From the arrival of its request, a transaction holds its items for the time hold.
+// DynamoDB rejects other writes of these items at once. A request and its answer together
+// travel for the time roundTrip. All clients that shall meet need the same fault; it is
+// safe for concurrent use. Reads meet no conflict.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
 func Contention(hold, roundTrip time.Duration) Fault {
@@ -51,8 +50,8 @@ type heldItems struct {
 	held map[string]bool
 }
 
-// take returns nil if none of the items is held, and holds them for a
-// transaction. Otherwise it returns a cancellation reason for each that is held.
+// take returns nil if all items are free, and holds them for a transaction. Otherwise it
+// returns a cancellation reason for each held item.
 func (h *heldItems) take(items []string, transaction bool) (conflicts []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -72,7 +71,7 @@ func (h *heldItems) take(items []string, transaction bool) (conflicts []string) 
 	return conflicts
 }
 
-// release lets go of items that take has held.
+// release frees items that take has held.
 func (h *heldItems) release(items []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -120,7 +119,7 @@ func writes(r *http.Request) ([]string, error) {
 	return items, nil
 }
 
-// item returns the name of the item that is written.
+// item returns the name of the written item.
 func (w write) item() string {
 	return w.TableName + " " + string(w.Item.ID) + string(w.Key)
 }

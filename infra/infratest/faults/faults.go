@@ -23,7 +23,7 @@ type Network struct {
 
 	mu       sync.Mutex
 	next     []Fault // for the requests to come, one each
-	always   Fault   // for those after them; nil: none
+	always   Fault   // for the later ones; nil: none
 	requests []string
 }
 
@@ -42,7 +42,7 @@ func (n *Network) Next(faults ...Fault) {
 	n.next = append(n.next, faults...)
 }
 
-// Always gives all requests after those of [Network.Next] this fault; nil ends it.
+// Always gives this fault to all requests after those of [Network.Next]; nil ends it.
 func (n *Network) Always(f Fault) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -21,17 +21,17 @@ func LoseResponse(_ *http.Request, deliver func() (*http.Response, error)) (*htt
 	return nil, fmt.Errorf("faults: response lost: %w", io.ErrUnexpectedEOF)
 }
 
-// Rewrite returns the fault of a request that is applied and whose answer is
-// another, such as what a reader a moment earlier or later would have read.
+// Rewrite returns a fault that applies the request and changes the answer, as if it were
+// read a moment earlier or later.
 func Rewrite(change func(body string) string) Fault {
 	return replace(func(answer *http.Response, body string) *http.Response {
 		return Answer(answer.Request, answer.StatusCode, change(body))
 	})
 }
 
-// Damage returns the fault of a request that is applied and whose answer's body
-// changes on the way. It keeps the checksum of the whole, which DynamoDB sends
-// with errors too, and DynamoDB Local does not.
+// Damage returns a fault that applies the request and damages the answer's body on the
+// way. It keeps the checksum of the whole body. DynamoDB sends one with errors too, and
+// DynamoDB Local does not.
 func Damage(change func(body string) string) Fault {
 	return replace(func(answer *http.Response, body string) *http.Response {
 		damaged := Foreign(answer.Request, answer.StatusCode, change(body))
@@ -40,17 +40,15 @@ func Damage(change func(body string) string) Fault {
 	})
 }
 
-// Replace returns the fault of a request that is applied and whose answer is
-// lost: its sender receives a success with this body from a server that is not
-// DynamoDB.
+// Replace returns a fault that applies the request and loses its answer: the sender
+// receives a success with this body from another server.
 func Replace(body string) Fault {
 	return replace(func(answer *http.Response, _ string) *http.Response {
 		return Foreign(answer.Request, http.StatusOK, body)
 	})
 }
 
-// replace returns the fault of a request that is applied and whose answer becomes
-// another.
+// replace returns a fault that applies the request and replaces its answer.
 func replace(by func(answer *http.Response, body string) *http.Response) Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		answer, err := deliver()

@@ -7,12 +7,11 @@ import (
 	"net/http"
 )
 
-// Access is what IAM must allow for a request: an action, on a table or on one
-// of its indexes.
+// Access is an action that IAM must allow, on a table or one of its indexes.
 type Access struct{ Action, Table, Index string }
 
-// Record does no harm: it delivers every request, and notes what it takes to be
-// allowed. A transaction takes the action of each of its writes.
+// Record delivers every request and reports the access that it needs. A transaction needs
+// the action of each of its writes.
 func Record(tell func(Access)) Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		body, err := io.ReadAll(r.Body)

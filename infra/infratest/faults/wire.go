@@ -14,20 +14,20 @@ import (
 	"onewrite/infra"
 )
 
-// Wire is the network below a real HTTP client, as networks are: a request
-// that was sent goes its own way. It arrives, late or twice or never, whether
-// or not its sender still waits. It is safe for concurrent use.
+// Wire is the network below a real HTTP client. Like real ones, it delivers a sent request
+// late, twice or never, whether or not the sender still waits. It is safe for concurrent
+// use.
 type Wire struct {
 	next       func() Delivery
 	deliveries sync.WaitGroup
 }
 
-// Delivery says what happens to one request.
+// Delivery is the fate of one request.
 type Delivery struct {
 	To     http.RoundTripper
 	Out    time.Duration // until the request arrives
 	Again  time.Duration // from then until a copy of it arrives; 0: none
-	Fault  Fault         // what happens to it there; nil: nothing
+	Fault  Fault         // on arrival; nil: none
 	Silent bool          // no answer comes back, and the sender waits for one
 	Back   time.Duration // until its answer arrives
 }
@@ -55,8 +55,7 @@ func (b before) RoundTrip(r *http.Request) (*http.Response, error) {
 	return b.fault(r, func() (*http.Response, error) { return b.to.RoundTrip(r) })
 }
 
-// Settle waits until all requests have arrived, those too that nobody waits
-// for any more.
+// Settle waits until all requests have arrived, abandoned ones too.
 func (w *Wire) Settle() { w.deliveries.Wait() }
 
 // arrival is an answer as it arrives.

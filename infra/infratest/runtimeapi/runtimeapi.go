@@ -21,9 +21,9 @@ import (
 	"time"
 )
 
-// Build compiles the function of a package of the module that the working folder
-// is in, as it is deployed. In tests it takes what `go test` has compiled already,
-// as all dependencies once more are 40 s of CPU.
+// Build compiles the function of a package of the working folder's module, as it is
+// deployed. In tests it reuses the packages that `go test` has compiled, as all
+// dependencies once more are 40 s of CPU.
 func Build(ctx context.Context, pkg, binary string) error {
 	args := []string{"build", "-tags", "lambda.norpc", "-o", binary}
 	command := exec.CommandContext(ctx, "go")
@@ -131,8 +131,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 // PID returns the id of the process.
 func (f *Function) PID() int { return f.process.Process.Pid }
 
-// Ended returns a channel that is closed when the process has ended by itself or
-// by Kill.
+// Ended returns a channel that is closed when the process has ended.
 func (f *Function) Ended() <-chan struct{} { return f.ended }
 
 // Kill ends the process at once, as a crash does, and waits for it.

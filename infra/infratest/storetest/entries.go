@@ -78,7 +78,7 @@ func entriesInTheirOrder(t *testing.T, open Open) {
 	books.Fill(t, "richer")
 	for i, c := range []struct {
 		entries []string
-		place   int // of the entry that is declined, or -1
+		place   int // of the declined entry, or -1
 		balance string
 	}{
 		{[]string{"a debit 150", "a credit 50"}, 0, "100"},
@@ -154,7 +154,7 @@ func declinedAsAWhole(t *testing.T, open Open) {
 	balances(t, books, "a 1100", "b 100")
 }
 
-// A replay is one whatever the balances are by then, also those of others.
+// A replay needs no balance, of its user or of others.
 func entriesReplayed(t *testing.T, open Open) {
 	books := open(t)
 	r := infratest.Entries(t, "k", "a debit 100", "b credit 99", "shop credit 1")

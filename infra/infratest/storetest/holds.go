@@ -53,7 +53,7 @@ func (b *timed) hold(t *testing.T, key string, entries ...string) ledger.Transac
 	return result.Transaction
 }
 
-// funds returns what a user has, as "60" or "60 held 40".
+// funds returns a user's funds, as "60" or "60 held 40".
 func (b *timed) funds(t *testing.T, user string) string {
 	t.Helper()
 	id, err := ledger.ParseUserID(user)
@@ -117,7 +117,7 @@ func aHoldEndsOnce(t *testing.T, open Open) {
 	b := openTimed(t, open)
 	captured, voided := b.hold(t, "captured", "1 debit 40"), b.hold(t, "voided", "1 debit 30")
 	for replayed := range 2 {
-		for _, a := range []ledger.Amount{{}, amount(t, "40")} { // all that is held, either way
+		for _, a := range []ledger.Amount{{}, amount(t, "40")} { // all, either way
 			result, err := b.timed.Capture(t.Context(), endOf(captured), a)
 			require.NoError(t, err)
 			assert.Equal(t, replayed > 0 || a != (ledger.Amount{}), result.Replayed)
@@ -228,8 +228,8 @@ func pendingIsReplayed(t *testing.T, open Open) {
 	}
 }
 
-// What has expired can be spent one second later: every reading says so, and the
-// write that needs it releases it.
+// An expired hold can be spent one second later. Every reading reports that, and the next
+// debit that needs it releases it.
 func expiredIsReleased(t *testing.T, open Open) {
 	b := openTimed(t, open)
 	for i := range 3 {
@@ -258,7 +258,7 @@ func expiredIsReleased(t *testing.T, open Open) {
 	}
 }
 
-// A hold that has expired is replayed, though its own money would be needed for it.
+// An expired hold is replayed, even by a call that would need its money.
 func expiredIsReplayed(t *testing.T, open Open) {
 	b := openTimed(t, open)
 	first := b.hold(t, "h", "1 debit 60")
@@ -307,7 +307,7 @@ func endAfterExpiry(t *testing.T, open Open) {
 			_, err = b.timed.Void(t.Context(), endOf(other))
 			require.ErrorAs(t, err, &ended)
 			assert.Equal(t, ledger.Expiry, ended.End.End)
-			b.at(0) // a clock that is behind does not bring it back
+			b.at(0) // a slow clock does not bring it back
 		}
 		assert.Equal(t, "100", b.funds(t, "1"))
 	}
@@ -380,7 +380,7 @@ func releasesThatDoNotFit(t *testing.T, open Open) {
 	assert.Equal(t, "196", b.funds(t, "2"))
 }
 
-// Whoever races, a hold ends once, and everybody is told the same end.
+// Of racing ends one is stored, and every caller gets that one.
 func endsAtOnce(t *testing.T, open Open) {
 	b := openTimed(t, open)
 	hold := b.hold(t, "hold", "1 debit 40", "2 credit 40")

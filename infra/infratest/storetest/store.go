@@ -94,7 +94,7 @@ func outOfRange(t *testing.T, open Open) {
 	}
 }
 
-// A refusal says whether an attempt of the same call may still be applied.
+// A refusal reports whether DynamoDB may still apply an attempt of the same call.
 func refusalAfterAttempts(t *testing.T, open Open) {
 	books := open(t)
 	for i, c := range []struct {

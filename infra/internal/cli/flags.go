@@ -40,15 +40,14 @@ func (f *Flags) Parse(args []string, out io.Writer) error {
 	}
 	f.Visit(func(set *flag.Flag) {
 		value, ok := set.Value.(flag.Getter)
-		if ok && value.Get() == "" { // most often a shell variable that is not set
+		if ok && value.Get() == "" { // most often an unset shell variable
 			err = Usagef("-%s is empty; leave it out, or give it a value", set.Name)
 		}
 	})
 	return err
 }
 
-// Given returns the names of the flags on the command line, without those that
-// are set to false.
+// Given returns the names of the flags on the command line that are not false.
 func (f *Flags) Given() (names []string) {
 	f.Visit(func(set *flag.Flag) {
 		if value, ok := set.Value.(flag.Getter); !ok || value.Get() != false {

@@ -11,7 +11,7 @@ import (
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
 type condition struct {
-	words  []string // that are left
+	words  []string // the rest
 	names  map[string]string
 	values item
 	on     item

@@ -21,8 +21,8 @@ func parts(update string) (set, remove, add string, ok bool) {
 	return set, remove, add, isSet || rest == ""
 }
 
-// overlap returns an attribute that an update names twice, which DynamoDB rejects
-// before it looks at any condition, or "".
+// overlap returns an attribute that an update names twice, or "". DynamoDB rejects such an
+// update before it evaluates any condition.
 func overlap(asked *request) string {
 	set, remove, add, _ := parts(asked.UpdateExpression)
 	seen := map[string]bool{}
@@ -71,7 +71,7 @@ func change(update string, to item, asked *request) error {
 	return nil
 }
 
-// clauses returns what stands between the commas outside of parentheses.
+// clauses splits at the commas outside of parentheses.
 func clauses(text string) (all []string) {
 	depth, from := 0, 0
 	for i, letter := range text + "," {
@@ -157,7 +157,7 @@ func number(v value) (*apd.Decimal, error) {
 	return d, err
 }
 
-// argument returns what stands between the parentheses of a function.
+// argument returns the text between the parentheses of a function.
 func argument(call, function string) (string, bool) {
 	inner, is := strings.CutPrefix(call, function+"(")
 	if !is {

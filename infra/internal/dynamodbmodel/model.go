@@ -35,28 +35,28 @@ type Model struct {
 	tokens map[string]*token
 }
 
-// Moment is what chance decides about one request.
+// Moment is the chance of one request.
 type Moment struct {
 	Hold time.Duration // from a transaction's checks to its commit
-	Lag  time.Duration // until eventually consistent reads see what it writes
+	Lag  time.Duration // until eventually consistent reads see its writes
 
-	// What follows is by the position of a transaction's writes. A position
-	// beyond the end has none.
+	// These are by the position of a transaction's writes. A position beyond the end has
+	// none.
 
 	// Late are the times from the commit until the item is written and free.
 	Late []time.Duration
 
-	// Refusals are reasons to cancel a transaction that nothing speaks
-	// against: "TransactionConflict", as if somebody else held the item, or
-	// "ThrottlingError". "" is none.
+	// Refusals are reasons to cancel an otherwise valid transaction:
+	// "TransactionConflict", as if another one held the item, or "ThrottlingError". "" is
+	// none.
 	Refusals []string
 
-	// Unreported are conditions that are not reported when they fail, unless
-	// no other fails: DynamoDB doesn't promise to report all.
+	// Unreported are failed conditions that DynamoDB leaves out of its answer, unless no
+	// other fails.
 	Unreported []bool
 }
 
-// of returns what a moment has for a position, or the zero value.
+// of returns the value of a position, or the zero value.
 func of[T any](all []T, position int) (one T) {
 	if position < len(all) {
 		one = all[position]
@@ -64,7 +64,7 @@ func of[T any](all []T, position int) (one T) {
 	return one
 }
 
-// New makes a DynamoDB that has the tables, empty.
+// New makes a DynamoDB with these tables, empty.
 func New(tables []dynamodb.CreateTableInput) *Model {
 	m := &Model{tables: map[string]*table{}, tokens: map[string]*token{}}
 	for _, definition := range tables {

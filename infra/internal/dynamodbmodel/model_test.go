@@ -32,8 +32,7 @@ func TestStoreOnModel(t *testing.T) {
 	})
 }
 
-// both sends each request to DynamoDB Local and to the model, and compares
-// what they answer.
+// both sends each request to DynamoDB Local and to the model, and compares the answers.
 type both struct {
 	t        *testing.T
 	local    http.RoundTripper
@@ -65,7 +64,7 @@ func (b *both) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// content returns what a store reads of an answer.
+// content returns the parts of an answer that a store reads.
 func content(t *testing.T, body []byte) (c struct {
 	Type                string       `json:"__type"`
 	Item                attributes   `json:"Item"`

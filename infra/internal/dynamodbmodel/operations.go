@@ -121,7 +121,7 @@ func (m *Model) query(asked request) answer {
 	}})
 }
 
-// table returns the table that a request names, or nil and what is wrong.
+// table returns the table of a request, or nil and the problem.
 func (m *Model) table(asked request) (*table, answer) {
 	if asked.failure != nil {
 		return nil, invalid("not modelled: %v", asked.failure)

@@ -28,7 +28,7 @@ type index struct{ partition, sort string }
 
 // row is one item through time.
 type row struct {
-	held     bool // by a transaction that is under way
+	held     bool // by a transaction under way
 	versions []version
 }
 
@@ -46,7 +46,7 @@ func (t *table) row(key item) *row {
 	return t.rows[name]
 }
 
-// keys are the keys of all rows, in an order that is always the same.
+// keys returns the keys of all rows, always in the same order.
 func (t *table) keys() []string { return slices.Sorted(maps.Keys(t.rows)) }
 
 // segment returns the keys of one part of a table, as a parallel Scan reads it.
@@ -69,8 +69,8 @@ func (r *row) now() item {
 	return r.versions[len(r.versions)-1].item
 }
 
-// eventually returns the item as a read sees it that doesn't ask for consistency. A
-// version that is visible stands for all before it.
+// eventually returns the item of an eventually consistent read. A visible version hides
+// all before it.
 func (r *row) eventually() (seen item) {
 	now := time.Now()
 	for _, v := range r.versions {

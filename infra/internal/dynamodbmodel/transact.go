@@ -20,7 +20,7 @@ type token struct {
 	expires time.Time
 }
 
-// write is one of a transaction's, when nothing speaks against it.
+// write is one accepted write of a transaction.
 type write struct {
 	row   *row
 	after item
@@ -88,8 +88,8 @@ func duplicate(writes []write) bool {
 	return false
 }
 
-// reported returns the reasons without those that the moment does not report.
-// One reason at least is always reported.
+// reported returns the reasons without the unreported ones. DynamoDB always reports at
+// least one.
 func (m Moment) reported(reasons []map[string]any) []map[string]any {
 	left := slices.Clone(reasons)
 	for i, r := range reasons {
@@ -150,7 +150,7 @@ func (m *Model) transactGetItems(asked request) answer {
 	return ok(map[string]any{"Responses": responses})
 }
 
-// judge says what one write would do, and the reason against it.
+// judge returns the effect of one write, and the reason against it.
 func (m *Model) judge(put, update *request, refusal string) (write, map[string]any) {
 	asked := put
 	if put == nil {

@@ -32,17 +32,17 @@ type request struct {
 	ExclusiveStartKey      item
 	Segment                int
 	TotalSegments          int
-	ReturnConsumedCapacity string // whatever it asks for, none is told
+	ReturnConsumedCapacity string // the answer has none
 
 	ClientRequestToken string
 	TransactItems      []struct{ Put, Update, Get *request }
 	RequestItems       map[string][]struct{ PutRequest struct{ Item item } }
 
-	failure error // what of it could not be read
+	failure error // of reading it
 }
 
-// read reads a request, strictly: what the model doesn't know is a failure,
-// because it would have meant something to DynamoDB.
+// read reads a request, strictly: an unknown member is a failure, because it would mean
+// something to DynamoDB.
 func read(r *http.Request) (asked request, err error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -54,7 +54,7 @@ func read(r *http.Request) (asked request, err error) {
 	return asked, nil
 }
 
-// answer is a status and what becomes its JSON.
+// answer is a status and a body, which becomes JSON.
 type answer struct {
 	status int
 	body   any

@@ -41,8 +41,8 @@ func Definitions(c infra.Config) []dynamodb.CreateTableInput {
 	}
 }
 
-// Create makes those of the two tables that are missing, and waits until
-// they can be used. Commands and tests call it; on AWS the template makes them.
+// Create makes the missing ones of the two tables, and waits until they can be used.
+// Commands and tests call it; on AWS the template makes the tables.
 func Create(ctx context.Context, client *dynamodb.Client, c infra.Config) error {
 	for _, table := range Definitions(c) {
 		_, err := client.CreateTable(ctx, &table, Patient)
@@ -81,8 +81,8 @@ func keys(names ...string) (schema []types.KeySchemaElement) {
 	return schema
 }
 
-// Patient sets the options of a client, or of one call, of commands and tests
-// that would rather wait for DynamoDB than fail.
+// Patient sets the options of a client, or of one call, of commands and tests. They wait
+// for DynamoDB rather than fail.
 func Patient(o *dynamodb.Options) {
 	o.Retryer = awsretry.NewStandard()
 	o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(time.Minute).Freeze()

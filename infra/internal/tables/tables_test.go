@@ -15,7 +15,7 @@ import (
 	"onewrite/infra/internal/tables"
 )
 
-// table is what a definition says, in the template's words.
+// table is a definition, in the template's words.
 type table struct {
 	BillingMode          string      `yaml:"BillingMode"`
 	AttributeDefinitions []attribute `yaml:"AttributeDefinitions"`

@@ -18,7 +18,7 @@ const (
 // accounts is the ledger of all users that does one thing at a time, in cents.
 // It is compared with ==, often: the outcomes themselves are in the history.
 type accounts struct {
-	balances [mostUsers]int64 // without what is held
+	balances [mostUsers]int64 // without the held money
 	keys     [mostKeys]uint8  // the number of each key's outcome
 	ends     [mostKeys]uint8  // the number of the end of each key's hold
 	short    uint64           // declines, a bit each, that balances asked for
@@ -32,18 +32,17 @@ type entry struct {
 	amount int64
 }
 
-// outcome is what a key was used for. The zero outcome is an unused key's.
+// outcome is the use of a key. The zero outcome is an unused key's.
 type outcome struct {
 	entries  [mostEntries]entry // zero after the last
 	metadata ledger.Metadata
 	lasts    int64 // for how many milliseconds it was to be pending
 	status   ledger.Status
-	place    int   // of the entry that was declined
+	place    int   // of the declined entry
 	seen     int64 // the balance that declined it
 	created  int64 // by the clock of the call that wrote it, in milliseconds
 }
 
-// all returns the entries that it has.
 func (o *outcome) all() []entry {
 	last := slices.IndexFunc(o.entries[:], func(e entry) bool { return e == entry{} })
 	if last < 0 {
@@ -83,9 +82,9 @@ func textOf(entries []entry) string {
 	return strings.Join(texts, ", ")
 }
 
-// post posts entries one after another, up to the first that does not fit; it
-// returns that one's place and the balance that its user had then. If only is a
-// user, the entries of all others are left out.
+// post posts entries one after another, up to the first that does not fit. It returns the
+// place of that entry and its user's balance then. If only is a user, it leaves out the
+// entries of the others.
 func (a accounts) post(entries []entry, only int) (after accounts, place int, seen int64, fits bool) {
 	for i, e := range entries {
 		if only != everybody && e.user != only {
@@ -110,8 +109,7 @@ const everybody = -1
 // event is one thing that happens to the accounts, if it can.
 type event func(accounts) (after accounts, can bool)
 
-// posted uses a key and moves all balances at once. Before them it releases
-// holds that have expired.
+// posted uses a key and moves all balances at once. Before that it releases expired holds.
 func (h *history) posted(key int, o outcome, number uint8, released []release) event {
 	entries := o.moved()
 	return func(a accounts) (accounts, bool) {
@@ -127,13 +125,11 @@ func (h *history) posted(key int, o outcome, number uint8, released []release) e
 	}
 }
 
-// A decline is two events, fallShort and decline: at one instant a balance does
-// not allow an entry, though all is free that has expired by the caller's clock,
-// and at a later one of the same call that outcome is written under the key, if
-// that is still unused. The balance may be another by then: a decline says what
-// was, not what is. The entry is the first that does not fit, of all users if
-// all conditions that failed were reported, and of the user whose it is in any
-// case.
+// A decline is two events, fallShort and decline. At one instant a balance does not allow
+// an entry, with all expired holds of that instant released. Later in the same call the
+// decline is written under the key, if that is still unused. The balance may be another by
+// then: a decline reports the past. It names the first entry that does not fit, of all
+// users if DynamoDB reported all failed conditions, else of the entry's user.
 func (h *history) fallShort(o outcome, bit uint64, allReported bool, now int64) event {
 	entries, only := o.moved(), everybody
 	if !allReported {
@@ -162,8 +158,8 @@ func replay(key int, number uint8) event {
 	return func(a accounts) (accounts, bool) { return a, a.keys[key] == number }
 }
 
-// row answers a further entry of what a key was used for, and when it was
-// created; the zero entry if there is no such row.
+// row answers a further entry of a key's transaction and its time, or the zero entry if
+// there is no such row.
 func (h *history) row(key, place int, e entry, created int64) event {
 	return func(a accounts) (accounts, bool) {
 		has, end := &h.outcomes[a.keys[key]], &h.endings[a.ends[key]]
@@ -179,7 +175,7 @@ func (h *history) row(key, place int, e entry, created int64) event {
 	}
 }
 
-// reused answers what of the outcome of a key differs from what was asked.
+// reused answers how a request differs from the outcome of its key.
 func (h *history) reused(key int, asked outcome, differs ledger.KeyReusedError) event {
 	return func(a accounts) (accounts, bool) {
 		has := &h.outcomes[a.keys[key]]

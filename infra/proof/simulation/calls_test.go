@@ -12,7 +12,7 @@ import (
 	"onewrite/ledger"
 )
 
-// What a call asks for.
+// question is the kind of a call.
 type question string
 
 const (
@@ -32,14 +32,14 @@ type call struct {
 	user         int            // whose balance is asked for
 	key          int            // in the run, of any user
 	request      ledger.Request // with the key
-	place        int            // of the entry that is asked for
-	captures     ledger.Amount  // all that is held if zero
+	place        int            // of the entry
+	captures     ledger.Amount  // all if zero
 	began, ended time.Duration  // since the run began
 	killed       bool           // the process ended before its answer
 
-	readings []time.Time // of the caller's clock, each of which nobody else has
+	readings []time.Time // of the caller's clock, each unique
 
-	result ledger.Result // of a post or an end, or the transaction that was read
+	result ledger.Result // of a post, an end or a lookup
 	funds  ledger.Funds
 	err    error
 }
@@ -52,11 +52,10 @@ func (c *call) wrote(row ledger.Transaction) bool {
 	return slices.ContainsFunc(c.readings, row.CreatedAt.Equal)
 }
 
-// now returns the last reading of the clock, which is the one that what has
-// expired depends on.
+// now returns the last reading of the clock, by which holds expire.
 func (c *call) now() int64 { return c.readings[len(c.readings)-1].UnixMilli() }
 
-// unknown reports whether the caller does not know what the call did.
+// unknown reports whether the caller does not know the outcome.
 func (c *call) unknown() bool { return c.killed || errors.Is(c.err, ledger.ErrTryAgain) }
 
 // writes reports whether the call asks for a write.
@@ -65,9 +64,8 @@ func (c *call) writes() bool { return c.asks == toPost || c.ends() }
 // ends reports whether the call asks for the end of a hold.
 func (c *call) ends() bool { return c.asks == toCapture || c.asks == toVoid }
 
-// answer returns the transaction that the caller got: posted, pending or
-// declined, by this call or an earlier one. It is not ok if the call has no such
-// answer.
+// answer returns the transaction in the answer: posted, pending or declined, by this call
+// or an earlier one. It is not ok if the answer has none.
 func (c *call) answer() (result ledger.Result, ok bool) {
 	declined := (*ledger.DeclinedError)(nil)
 	switch {
@@ -110,7 +108,7 @@ func cents(sum fmt.Stringer) int64 {
 	return n
 }
 
-// askedOf returns what an outcome of the request has of it.
+// askedOf returns the part of an outcome that the request determines.
 func askedOf(r ledger.Request) outcome {
 	o := outcome{metadata: r.Metadata, lasts: r.ExpiresIn.Milliseconds()}
 	for i, e := range r.Entries {

@@ -16,7 +16,7 @@ import (
 	"onewrite/ledger"
 )
 
-// history is what calls did to the accounts, as events within times.
+// history is the effects of calls on the accounts, as events within times.
 type history struct {
 	rows       map[int]ledger.Transaction // first rows at the end, by key
 	ends       map[int]ledger.Transaction // of their holds, by key
@@ -29,7 +29,7 @@ type history struct {
 	events   []porcupine.Operation
 }
 
-// forEver is the end of what may happen at any later time.
+// forEver is the end of an event that may happen at any later time.
 const forEver = time.Duration(math.MaxInt64)
 
 // linearizable reports whether one order of the events of all calls, each within
@@ -62,9 +62,9 @@ func number[T comparable](all *[]T, one T) uint8 {
 	return uint8(n)
 }
 
-// add adds what a call did. What a call did whose caller does not know it is in
-// the rows at the end: if one is there that the call wrote, it was written at any
-// time after the call began; if not, it never was and never will be.
+// add adds the effect of a call. The rows at the end show the effect of a call with an
+// unknown outcome: if it wrote a row, it did so at any time after it began; else it never
+// will.
 func (h *history) add(t *testing.T, c *call) {
 	if c.ends() {
 		h.addEnd(t, c)
@@ -94,7 +94,7 @@ func (h *history) add(t *testing.T, c *call) {
 	}
 }
 
-// addAnswer adds a call that was answered with a row.
+// addAnswer adds a call whose answer is a row.
 func (h *history) addAnswer(t *testing.T, c *call, result ledger.Result) {
 	row := result.Transaction
 	if c.asks == toEntry {
@@ -119,8 +119,7 @@ func (h *history) addAnswer(t *testing.T, c *call, result ledger.Result) {
 	h.within(c, replay(c.key, number(&h.outcomes, o)), c.ended)
 }
 
-// addLookup adds a call that was answered how a transaction stands which was
-// pending.
+// addLookup adds a lookup of a pending transaction, which may have ended.
 func (h *history) addLookup(c *call, row ledger.Transaction, o outcome) {
 	o.status = ledger.Pending
 	now, captured := int64(0), int64(0) // no clock is read if there is an end
@@ -142,15 +141,15 @@ func (h *history) wrote(t *testing.T, c *call, o outcome, ended time.Duration) {
 	require.Less(t, h.declines, 64, "a bit for each decline")
 	bit := uint64(1) << h.declines
 	h.declines++
-	// A call that was refused more than once has tried to release holds, and then
-	// it may have read the balances of their users only. Its clock is read as it
-	// begins, and for each time that it is refused.
+	// A call that was refused twice has tried to release holds, and may then have read
+	// only the balances of their users. A call reads its clock when it begins and at each
+	// refusal.
 	allReported := h.reportsAll && len(c.readings) == 2
 	h.within(c, h.fallShort(o, bit, allReported, c.now()), c.ended)
 	h.within(c, decline(c.key, number(&h.outcomes, o), bit), ended)
 }
 
-// released returns what a call released.
+// released returns the releases of a call.
 func (h *history) released(c *call) (all []release) {
 	for _, key := range slices.Sorted(maps.Keys(h.ends)) {
 		if end := h.ends[key]; end.End == ledger.Expiry && c.wrote(end) {
@@ -160,7 +159,7 @@ func (h *history) released(c *call) (all []release) {
 	return all
 }
 
-// addEnd adds a call that was to end a hold.
+// addEnd adds a call to end a hold.
 func (h *history) addEnd(t *testing.T, c *call) {
 	if end, ok := h.ends[c.key]; ok && c.wrote(end) {
 		until := c.ended

@@ -37,9 +37,9 @@ func (h *history) open(a accounts, key int) (o *outcome, ok bool) {
 	return o, o.status == ledger.Pending && a.ends[key] == 0
 }
 
-// end ends an open hold: before it expires by a capture or void, and later by an
-// expiry. What is captured goes to who is credited, if it fits, and the rest
-// comes back, over the ceiling too.
+// end ends an open hold: before it expires by a capture or void, and later by an expiry.
+// The captured sum goes to the receiver, if it fits. The rest comes back, even above the
+// ceiling.
 func (h *history) end(a accounts, key int, number uint8, late int64) (after accounts, can bool) {
 	o, ok := h.open(a, key)
 	e := &h.endings[number]
@@ -75,8 +75,7 @@ func hasEnded(key int, number uint8) event {
 	return func(a accounts) (accounts, bool) { return a, a.ends[key] == number }
 }
 
-// freed returns the accounts with all free that has expired at that time, though
-// nobody has released it.
+// freed returns the accounts with all holds released that have expired at that time.
 func (h *history) freed(a accounts, now int64) accounts {
 	for key := range a.keys {
 		if o, ok := h.open(a, key); ok && now >= o.expires()+grace {
@@ -87,8 +86,8 @@ func (h *history) freed(a accounts, now int64) accounts {
 	return a
 }
 
-// lapse notes that a hold was counted as expired, from when on it can't end in
-// another way if the run is punctual.
+// lapse notes that a reading counted a hold as expired. From then on it can't end in
+// another way, if the run is punctual.
 func (h *history) lapse(a accounts, key int) accounts {
 	if h.punctual {
 		a.lapsed |= 1 << key
@@ -96,7 +95,7 @@ func (h *history) lapse(a accounts, key int) accounts {
 	return a
 }
 
-// funds answers what a user can spend at that time, and what is held.
+// funds answers a user's balance and held money at that time.
 func (h *history) funds(user int, balance, held, now int64) event {
 	return func(a accounts) (accounts, bool) {
 		free, sum := h.freed(a, now), int64(0)
@@ -110,7 +109,7 @@ func (h *history) funds(user int, balance, held, now int64) event {
 	}
 }
 
-// stands answers how a transaction that was pending stands at that time.
+// stands answers the status of a pending transaction at that time.
 func (h *history) stands(key int, number uint8, status ledger.Status, captured, now int64) event {
 	return func(a accounts) (accounts, bool) {
 		o, ok := h.open(a, key)
@@ -126,7 +125,7 @@ func (h *history) stands(key int, number uint8, status ledger.Status, captured, 
 	}
 }
 
-// notPending answers that a key was used for what never was pending.
+// notPending answers that a key's transaction never was pending.
 func (h *history) notPending(key int) event {
 	return func(a accounts) (accounts, bool) {
 		return a, a.keys[key] != 0 && h.outcomes[a.keys[key]].status != ledger.Pending
@@ -141,8 +140,8 @@ func (h *history) heldLess(key int, sum int64) event {
 	}
 }
 
-// receiverFull answers that who is to be credited has too much for a capture of
-// that sum, or of all for zero, and what that user can spend at that time.
+// receiverFull answers that a capture of that sum, or of all for zero, would pass the
+// receiver's ceiling. It also answers the receiver's balance at that time.
 func (h *history) receiverFull(key int, sum, seen, now int64) event {
 	return func(a accounts) (accounts, bool) {
 		o, ok := h.open(a, key)

@@ -18,7 +18,7 @@ const (
 	declinedKey
 )
 
-// told makes the calls of TestLinearizable, and their answers.
+// answers makes the calls of TestLinearizable, and their answers.
 type answers struct {
 	requests [declinedKey + 1]ledger.Request
 }
@@ -74,7 +74,7 @@ func (is answers) posts(number, began, ended, key int) *call {
 	return c
 }
 
-// declines returns a call that is answered that a row was declined.
+// declines returns a call whose answer is a declined row.
 func (is answers) declines(number, began, ended, key int, row ledger.Transaction) *call {
 	c := is.call(number, began, ended, toPost, key)
 	c.request = is.requests[key]
@@ -122,7 +122,7 @@ func (is answers) reused(number, began, ended, key int, differs ledger.KeyReused
 	return c
 }
 
-// What the check of histories lets pass and what it rejects.
+// The check of histories accepts and rejects these.
 func TestLinearizable(t *testing.T) {
 	t.Parallel()
 	is := newAnswers(t)

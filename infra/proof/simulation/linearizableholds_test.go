@@ -54,7 +54,7 @@ func (is answers) ends(number, began, ended, key int, asks question, end ledger.
 	return c
 }
 
-// endsOtherwise returns a capture that is answered that the hold of holdKey has ended in another way.
+// endsOtherwise returns a capture that learns of another end of holdKey.
 func (is answers) endsOtherwise(number, began, ended int, end ledger.Transaction) *call {
 	c := is.call(number, began, ended, toCapture, holdKey)
 	c.request, c.err = is.requests[holdKey], &ledger.HoldEndedError{End: end}
@@ -79,7 +79,7 @@ func (is answers) looksUp(number, began, ended int, status ledger.Status) *call 
 	return c
 }
 
-// readsFunds returns a call that reads a balance and what is held.
+// readsFunds returns a call that reads a balance and the held money.
 func (is answers) readsFunds(number, began, ended int, balance string, held ...string) *call {
 	c := is.reads(number, began, ended, 0, balance)
 	var holds []ledger.Hold
@@ -90,9 +90,8 @@ func (is answers) readsFunds(number, began, ended int, balance string, held ...s
 	return c
 }
 
-// What the check of histories lets pass and what it rejects of holds. The number
-// of a call is when it reads its clock: what call 1 holds expires at 1001, and is
-// free from 2001 on.
+// The same of holds. Each call reads its clock at the time of its number. So the hold of
+// call 1 expires at 1001 and is free from 2001 on.
 func TestLinearizableHolds(t *testing.T) {
 	t.Parallel()
 	is := newHoldAnswers(t)

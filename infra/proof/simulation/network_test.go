@@ -22,8 +22,7 @@ type mishap struct {
 	on   func(n *network, d *faults.Delivery)
 }
 
-// mishaps lists all that can happen to a request: what its sender learns,
-// and what it is not.
+// mishaps lists the mishaps of a request, those too that its sender never learns of.
 var mishaps = [2][]mishap{answered(faults.All), {
 	{"request lost in silence", silently(faults.LoseRequest)},
 	{"answer lost in silence", silently(faults.LoseResponse)},

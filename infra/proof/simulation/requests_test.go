@@ -23,7 +23,7 @@ type user struct {
 // key is a key of a user, which the callers share.
 type key struct {
 	usual  ledger.Request
-	others []ledger.Request // what the key is used for by mistake
+	others []ledger.Request // other uses of the key, by mistake
 }
 
 // Users near each end of the range. A few of their moves meet the bound, cross
@@ -59,7 +59,7 @@ var pending = []string{"u debit 60", "u debit 100", "u debit 40.01", "u debit 0.
 
 const holdsAlone = 4
 
-// captures are what is captured of a hold: all, or so much.
+// captures are the captured sums of a hold; the zero sum is all.
 var captures = []ledger.Amount{{}, amount("60"), amount("40"), amount("0.01")}
 
 // amount returns the amount of a text above.
@@ -102,7 +102,7 @@ func (r *run) plan(t *testing.T, chance *rand.Rand) {
 	}
 }
 
-// newKey returns a key of a user, mostly of one entry if there is nobody else.
+// newKey returns a key of a user. A user alone mostly has transactions of one entry.
 func (r *run) newKey(t *testing.T, chance *rand.Rand, u int, name string, move int) (k key) {
 	moves := r.users[u].moves
 	request := func(text string) ledger.Request { return r.request(t, u, name, text) }

@@ -120,8 +120,7 @@ func (r *run) check(t *testing.T) {
 	}
 }
 
-// again makes calls again of which nobody knows the outcome, and where there are
-// holds all that write, each once.
+// again repeats each call of unknown outcome, and with holds each write, once.
 func (c *caller) again(ctx context.Context, calls []*call) {
 	type asked struct {
 		asks     question
@@ -175,8 +174,8 @@ func (h *history) allRows() map[ledger.TransactionID]ledger.Transaction {
 	return stored
 }
 
-// checkPages compares what the history answered with the rows: it may have been behind,
-// and it is newest first, each row once and as it is stored.
+// checkPages compares the answered history with the rows. It may lag, and has each row
+// once, newest first, as stored.
 func (r *run) checkPages(t *testing.T, stored map[ledger.TransactionID]ledger.Transaction) {
 	for _, page := range r.pages {
 		seen := map[ledger.TransactionID]bool{}
@@ -216,7 +215,7 @@ func (r *run) String() string {
 	return text.String()
 }
 
-// order returns the history without its times: who was answered what after whom.
+// order returns the answers in their order, without times.
 func (r *run) order() string {
 	calls := slices.SortedFunc(slices.Values(r.calls), func(a, b *call) int { return cmp.Compare(a.ended, b.ended) })
 	var text strings.Builder
@@ -289,13 +288,13 @@ func (c *caller) choose() call {
 	}
 	k := c.chance.IntN(len(c.run.keys))
 	next := call{user: c.chance.IntN(len(c.run.users)), key: k, request: c.run.keys[k].usual}
-	if others := c.run.keys[k].others; c.chance.IntN(8) == 0 { // perhaps not what the others use the key for
+	if others := c.run.keys[k].others; c.chance.IntN(8) == 0 { // perhaps another use of the key
 		next.request = others[c.chance.IntN(len(others))]
 	}
 	next.asks = []question{toPost, toPost, toPost, toPost, toPost, toBalance, toTransaction, toEntry}[c.chance.IntN(8)]
 	if c.run.holds && c.chance.IntN(3) == 0 {
 		next.asks = []question{toCapture, toCapture, toVoid}[c.chance.IntN(3)]
-		for range 3 { // mostly of what is pending
+		for range 3 { // mostly of a pending one
 			if next.request.ExpiresIn == 0 {
 				next.key = c.chance.IntN(len(c.run.keys))
 				next.request = c.run.keys[next.key].usual
@@ -311,8 +310,8 @@ func (c *caller) choose() call {
 	return next
 }
 
-// mortal makes a call whose process is killed at a moment of the call's life:
-// from then on it sends nothing, and nobody hears its answer.
+// mortal makes a call whose process is killed at some moment. From then on the process
+// sends nothing, and its caller gets no answer.
 func (c *caller) mortal(ctx context.Context, next call) {
 	ctx, kill := context.WithTimeout(ctx, c.below(c.run.life))
 	defer kill()

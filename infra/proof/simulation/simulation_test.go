@@ -47,7 +47,7 @@ func TestSimulation(t *testing.T) {
 	t.Log(count)
 }
 
-// What a seed does depends on nothing else.
+// A seed alone determines a run.
 func TestSeedPlaysAgainTheSame(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(30) {

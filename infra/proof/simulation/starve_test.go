@@ -19,7 +19,7 @@ import (
 	"onewrite/ledger"
 )
 
-// callTime is what a call has: the function's 8 seconds.
+// callTime is the time of a call: the function's 8 seconds.
 const callTime = 8 * time.Second
 
 // Callers who pay each other at once, without a pause, get in each other's way:

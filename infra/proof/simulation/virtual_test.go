@@ -7,10 +7,9 @@ import (
 	"onewrite/infra/internal/dynamodbmodel"
 )
 
-// tick is what the times of the simulation are multiples of. Within a tick,
-// every request has a lane: a nanosecond of its own, in which all happens that
-// happens to it. So no two requests meet DynamoDB at the same instant, and the
-// order of all things depends on the seed alone, not on the scheduler.
+// tick divides all times of the simulation. Within a tick, each request has a nanosecond
+// of its own. So no two requests meet DynamoDB at the same instant, and the order of
+// events depends on the seed alone, not on the scheduler.
 const tick = 4096 * time.Nanosecond
 
 // mostLag is how far the model's indexes are behind.

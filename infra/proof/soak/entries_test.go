@@ -19,7 +19,7 @@ type entry struct {
 	credit      bool
 }
 
-// posting is what a key is used for.
+// posting is the use of a key.
 type posting struct {
 	entries   []entry
 	expiresIn int // seconds that it is pending for; 0 if it is not
@@ -114,9 +114,9 @@ func (tr *traffic) outcome(ctx context.Context, books *infratest.Books) (rows, m
 	return rows, minted, nil
 }
 
-// checkBooks fails the test if a posting has other rows than its answer says, or if
-// the users have other money together, holds included, than they began with and
-// than was brought in. The error is that the books can't be read.
+// checkBooks fails the test if a posting has other rows than its answer, or if the users'
+// money, holds included, is not the opening balances and the credits of single entries. It
+// returns an error if it can't read the books.
 func (tr *traffic) checkBooks(ctx context.Context, books *infratest.Books) error {
 	rows, err := books.CountRows(ctx)
 	if err != nil {
@@ -139,7 +139,7 @@ func (tr *traffic) checkBooks(ctx context.Context, books *infratest.Books) error
 	return nil
 }
 
-// money returns what a user has in cents: the balance, and what is held.
+// money returns a user's balance and held money, in cents.
 func money(ctx context.Context, books *infratest.Books, user string) (sum int, err error) {
 	id, err := ledger.ParseUserID(user)
 	if err != nil {

@@ -75,8 +75,7 @@ func (f *fleet) crash(i int) error {
 	return nil
 }
 
-// health returns the most that any of the processes uses. The error is that of
-// one that has ended.
+// health returns the most that any of the processes uses, or an error if one has ended.
 func (f *fleet) health() (worst health, err error) {
 	for i, function := range f.functions {
 		h, err := healthOf(function.PID())

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// health is what a process uses.
+// health is the resources of a process.
 type health struct {
 	residentBytes int
 	files         int // open, sockets included
 }
 
-// healthOf reads what Linux reports of a process (proc(5)).
+// healthOf reads them from Linux (proc(5)).
 func healthOf(pid int) (h health, err error) {
 	folder := fmt.Sprintf("/proc/%d/", pid)
 	files, err := os.ReadDir(folder + "fd")

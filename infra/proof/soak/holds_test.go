@@ -12,7 +12,7 @@ import (
 	"onewrite/ledger"
 )
 
-// end is a call that is to end the hold of a posting.
+// end is a call to end the hold of a posting.
 type end struct {
 	n     int
 	kind  ledger.End
@@ -49,8 +49,8 @@ func (tr *traffic) answerTo(n int) answer {
 	return tr.answers[n]
 }
 
-// end makes a call that is to end a hold, perhaps not for the first time. Its
-// answer is always the same.
+// end makes a call to end a hold, perhaps not for the first time. Its answer is always the
+// same.
 func (tr *traffic) end(ctx context.Context, e end) {
 	body := "{}"
 	if e.cents > 0 {
@@ -78,7 +78,7 @@ func (tr *traffic) end(ctx context.Context, e end) {
 		"%s of %d was answered %d %s, and then %d %s", e.kind, e.n, first.StatusCode, first.Body, got.StatusCode, got.Body)
 }
 
-// ask notes a call that is made, whether or not it will have an answer.
+// ask notes a call, answered or not.
 func (tr *traffic) ask(e end) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
@@ -99,7 +99,7 @@ func (p posting) id(n int) (ledger.TransactionID, error) {
 	return r.TransactionID(), nil
 }
 
-// asked returns all calls that were to end a hold.
+// asked returns all calls to end a hold.
 func (tr *traffic) asked() (all []end) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
@@ -109,9 +109,9 @@ func (tr *traffic) asked() (all []end) {
 	return all
 }
 
-// ended returns how many ends a hold has, and what was captured of it. It notes
-// if that is not the one end that callers were answered, or an expiry that none
-// of them asked for. The caller holds the lock.
+// ended returns the number of ends of a hold and the captured sum. It fails the test
+// unless the stored end is the only one that callers received, or an expiry that no caller
+// asked for. The caller holds the lock.
 func (tr *traffic) ended(ctx context.Context, books *infratest.Books, n int) (ends, captured int, err error) {
 	p := tr.posting(n)
 	id, err := p.id(n)

@@ -28,10 +28,9 @@ type traffic struct {
 	mu      sync.Mutex
 	answers []answer           // the first, by number of posting; the zero answer until there is one
 	ends    map[end]answer     // the first; the zero answer until there is one
-	held    map[ledger.End]int // how many holds ended so, "" for those that did not
+	held    map[ledger.End]int // number of holds by their end, "" for an open one
 }
 
-// answer is what a call was answered with.
 type answer struct {
 	StatusCode int               `json:"statusCode"`
 	Headers    map[string]string `json:"headers"`
@@ -85,7 +84,7 @@ func (tr *traffic) call(ctx context.Context, r *rand.Rand) {
 	}
 }
 
-// newPosting returns the number of a posting that nobody has made yet.
+// newPosting returns the number of a new posting.
 func (tr *traffic) newPosting() int {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
@@ -100,8 +99,8 @@ func (tr *traffic) postings() int {
 	return len(tr.answers)
 }
 
-// post makes a posting, perhaps not for the first time. Whoever makes it and
-// however often, its outcome is one.
+// post makes a posting, perhaps not for the first time. It has one outcome, whoever posts
+// it and however often.
 func (tr *traffic) post(ctx context.Context, n int) {
 	got, ok := tr.insist(ctx, tr.posting(n).event(n))
 	if !ok {
@@ -130,8 +129,7 @@ func (tr *traffic) post(ctx context.Context, n int) {
 		"posting %d was answered %d %s, and then %d %s", n, first.StatusCode, first.Body, got.StatusCode, got.Body)
 }
 
-// reuse sends a key that has its outcome with another amount in its last entry,
-// or for another time.
+// reuse sends a used key with another amount in its last entry, or with another expiry.
 func (tr *traffic) reuse(ctx context.Context, n int) {
 	if tr.answerTo(n).StatusCode == 0 {
 		return
@@ -158,8 +156,8 @@ func (tr *traffic) read(ctx context.Context, user int) {
 	}
 }
 
-// insist sends an event until the answer is not 503, and returns that. It is not
-// ok if there is none because ctx has ended, which ends no call under way.
+// insist sends an event until the answer is not 503, and returns that answer. It is not ok
+// if ctx ended before. The end of ctx ends no call under way.
 func (tr *traffic) insist(ctx context.Context, payload []byte) (a answer, ok bool) {
 	for ctx.Err() == nil {
 		tr.calls.Add(1)
@@ -181,8 +179,8 @@ func (tr *traffic) insist(ctx context.Context, payload []byte) (a answer, ok boo
 	return a, false
 }
 
-// settle makes all postings and ends once more, so that each has an outcome that
-// is the one that callers were answered, and none has two.
+// settle makes all postings and ends once more: each must have one outcome, the one that
+// callers received.
 func (tr *traffic) settle(ctx context.Context) {
 	ends, postings := tr.asked(), tr.postings()
 	tr.forEach(postings, func(n int) { tr.post(ctx, n) })

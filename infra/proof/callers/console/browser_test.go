@@ -59,7 +59,7 @@ func open(t *testing.T, path string) browser {
 	watch(b, runtime.ExceptionThrown, func(e runtime.EventExceptionThrown) string { return e.ExceptionDetails.Text })
 	watch(b, log.EntryAdded, func(e log.EventEntryAdded) string {
 		if e.Entry.Level != log.EntryLevelError || strings.Contains(e.Entry.Text, "responded with a status of 4") || strings.Contains(e.Entry.Text, "ERR_CONTENT_LENGTH_MISMATCH") {
-			return "" // a problem of the ledger, or an answer that was lost as asked for, is none of the page
+			return "" // a problem document, or an answer that was lost on purpose
 		}
 		return e.Entry.Text
 	})
@@ -67,7 +67,7 @@ func open(t *testing.T, path string) browser {
 	return b
 }
 
-// installed returns the first of the programs that is here, or "".
+// installed returns the first installed program, or "".
 func installed(programs ...string) string {
 	for _, program := range programs {
 		if path, err := exec.LookPath(program); err == nil {
@@ -77,8 +77,7 @@ func installed(programs ...string) string {
 	return ""
 }
 
-// watch collects what goes wrong in the page: exceptions, and whatever the
-// browser refuses to load or to run.
+// watch collects the page's exceptions and its blocked loads and scripts.
 func watch[E any](b browser, event cdp.Event[E], text func(E) string) {
 	events := chromedp.Events(b, event)
 	go func() {
@@ -105,7 +104,7 @@ func (b browser) do(steps ...chromedp.Action[chromedp.Void]) {
 	require.NoError(b.t, chromedp.Do(ctx, steps...))
 }
 
-// ask returns what the expression says in the page.
+// ask returns the value of the expression in the page.
 func (b browser) ask(expression string) string {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b, within)
@@ -115,7 +114,7 @@ func (b browser) ask(expression string) string {
 	return text
 }
 
-// sees waits until the element with this id says this.
+// sees waits until the element shows the text.
 func (b browser) sees(id, text string) {
 	b.t.Helper()
 	for end := time.Now().Add(within); !strings.Contains(b.text(id), text); time.Sleep(20 * time.Millisecond) {
@@ -123,7 +122,7 @@ func (b browser) sees(id, text string) {
 	}
 }
 
-// text returns what the element with this id shows.
+// text returns the text of the element.
 func (b browser) text(id string) string {
 	b.t.Helper()
 	return b.ask(`document.getElementById("` + id + `")?.innerText ?? ""`)
@@ -139,7 +138,7 @@ func (b browser) click(selector string) {
 	b.do(chromedp.Click(selector))
 }
 
-// focused returns the id, or else the text, of what has the keyboard's focus.
+// focused returns the id, or else the text, of the focused element.
 func (b browser) focused() string {
 	b.t.Helper()
 	return b.ask(`document.activeElement.id || document.activeElement.innerText`)
@@ -155,7 +154,7 @@ func (b browser) noErrors() {
 	}
 }
 
-// choose chooses an option of a menu, as a person does.
+// choose chooses an option of a menu.
 func (b browser) choose(id, value string) {
 	b.t.Helper()
 	b.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`(() => { const menu = document.getElementById(%q); menu.value = %q; menu.dispatchEvent(new Event("change")); })()`, id, value)))

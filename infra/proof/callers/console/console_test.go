@@ -60,8 +60,7 @@ func TestConsole(t *testing.T) {
 	b.noErrors()
 }
 
-// The user in the field is the user that is moved, and the one that the page then
-// shows.
+// The page moves and then shows the user in the field.
 func TestUserInTheField(t *testing.T) {
 	b := open(t, "/?userId=alice")
 	b.sees("balance", "$100.00")
@@ -77,7 +76,7 @@ func TestUserInTheField(t *testing.T) {
 	b.noErrors()
 }
 
-// Fifteen clicks at once are one transaction, and nothing else is said of them.
+// Fifteen clicks at once are one transaction.
 func TestClicksAtOnce(t *testing.T) {
 	b := open(t, "/?userId=clicks")
 	b.sees("balance", "$100.00")
@@ -132,8 +131,7 @@ func TestLateAnswers(t *testing.T) {
 	b.noErrors()
 }
 
-// The address shows the user and the transaction: for reload, back and forward, and
-// for a page that was left and come back to.
+// The address keeps the user and the transaction for reload, back and forward.
 func TestAddress(t *testing.T) {
 	b := open(t, "/")
 	b.waits(`location.search === "?userId=1"`)
@@ -190,8 +188,8 @@ func TestKeyThatCannotBeSent(t *testing.T) {
 	b.noErrors()
 }
 
-// Without a server a reading is told as a reading, and a transaction can be sent
-// again later, whatever was read meanwhile.
+// Without a server, a reading fails as a reading. A transaction can be sent again later,
+// after other readings too.
 func TestNoServer(t *testing.T) {
 	b := open(t, "/?userId=offline")
 	b.sees("balance", "$100.00")
@@ -213,7 +211,7 @@ func TestNoServer(t *testing.T) {
 	b.noErrors()
 }
 
-// What the ledger refuses is said in people's words.
+// The page words the ledger's problems for people.
 func TestWords(t *testing.T) {
 	b := open(t, "/?userId=words")
 	b.sees("balance", "$100.00")
@@ -235,8 +233,8 @@ func TestWords(t *testing.T) {
 	b.noErrors()
 }
 
-// All of it goes by keyboard. Enter in a field moves no money, and what the ledger
-// refuses is marked and has the focus.
+// The keyboard reaches everything. Enter in a field moves no money, and a rejected field
+// is marked and focused.
 func TestConsoleByKeyboard(t *testing.T) {
 	b := open(t, "/?userId=keyboard")
 	b.sees("balance", "$100.00")
@@ -313,7 +311,7 @@ func TestCopies(t *testing.T) {
 	b.noErrors()
 }
 
-// checkCopies runs the copies of the call that is shown, each of which is a replay.
+// checkCopies runs the copies of the shown call; each is a replay.
 func (b browser) checkCopies(status int, want string) {
 	t := b.t
 	t.Helper()
@@ -372,8 +370,8 @@ func TestReference(t *testing.T) {
 	b.noErrors()
 }
 
-// What is filled in is posted, also after the README's session, which uses the keys
-// of the examples.
+// The reference posts its example, even after the README's session, which used the keys of
+// the examples.
 func TestReferencePosts(t *testing.T) {
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, os.Getenv("LEDGER_URL")+"/transactions", strings.NewReader(`{"userId":"1","ammount":"12.50","type":"debit"}`))
 	require.NoError(t, err)

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// step runs a step, and returns what it says came of it.
+// step runs a step, and returns the course that it shows.
 func (b browser) step(n string) string {
 	b.t.Helper()
 	b.click("#step-" + n + " .run")
@@ -19,7 +19,7 @@ func (b browser) step(n string) string {
 	return b.ask(`document.querySelector("#step-` + n + ` .course").innerText`)
 }
 
-// One click each shows what is special, and the lane what DynamoDB saw of it.
+// Each step is one click, and the lane shows DynamoDB's requests.
 func TestSteps(t *testing.T) {
 	b := open(t, "/?userId=steps")
 	b.sees("balance", "$100.00")
@@ -81,7 +81,7 @@ func (b browser) checkHold() {
 	}
 }
 
-// A person varies the steps, and each result is what the ledger then does.
+// The fields of a step vary it.
 func TestStepsVaried(t *testing.T) {
 	b := open(t, "/?userId=varied")
 	b.sees("balance", "$100.00")
@@ -117,7 +117,7 @@ func TestStepsVaried(t *testing.T) {
 	b.noErrors()
 }
 
-// A hold of the form ends as a person says: in part, not at all, or by its time.
+// A hold of the form ends by a capture, a void or its expiry.
 func TestHolds(t *testing.T) {
 	b := open(t, "/?userId=holds")
 	b.sees("balance", "$100.00")
@@ -186,7 +186,7 @@ func TestHolds(t *testing.T) {
 	b.noErrors()
 }
 
-// A fault of the form is for the one call, and what comes of it is in the lane.
+// A fault of the form is for one call, and the lane shows its effect.
 func TestFaultOfTheForm(t *testing.T) {
 	b := open(t, "/?userId=faulty")
 	b.sees("balance", "$100.00")
@@ -208,8 +208,7 @@ func TestFaultOfTheForm(t *testing.T) {
 	b.noErrors()
 }
 
-// What a screen reader, low sight and colour blindness need, as far as axe-core
-// can tell: names, roles, order, contrast.
+// axe-core finds no missing name, role or contrast and no wrong order.
 func TestPagesAreAccessible(t *testing.T) {
 	axe, err := os.ReadFile(os.Getenv("AXE"))
 	require.NoError(t, err, "AXE must be the path of axe-core's axe.min.js: .ci/callers gets it")

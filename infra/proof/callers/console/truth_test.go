@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// What is held is shown no longer than it is held, also where the page knows the hold
-// from nowhere but the balance, and the statement shows how the hold ended.
+// The page stops showing a hold when it expires, even a hold that it knows from the
+// balance alone. The statement shows how the hold ended.
 func TestHoldExpiresOnAReloadedPage(t *testing.T) {
 	b := open(t, "/?userId=reloaded")
 	b.sees("balance", "$100.00")
@@ -49,7 +49,7 @@ func TestStatementFoldsHolds(t *testing.T) {
 	b.noErrors()
 }
 
-// A capture that is refused leaves the hold pending, and its form in place.
+// A rejected capture leaves the hold pending, and its form in place.
 func TestRefusedCaptureKeepsItsForm(t *testing.T) {
 	b := open(t, "/?userId=refused")
 	b.sees("balance", "$100.00")
@@ -128,7 +128,7 @@ func TestSumsBreakBetweenGroups(t *testing.T) {
 	b.noErrors()
 }
 
-// A step says of itself what its fields say.
+// The description of a step follows its fields.
 func TestTitlesOfSteps(t *testing.T) {
 	b := open(t, "/?userId=titles")
 	b.sees("balance", "$100.00")
@@ -143,7 +143,7 @@ func TestTitlesOfSteps(t *testing.T) {
 	b.noErrors()
 }
 
-// A caller at once whose answer is lost hears nothing.
+// A caller at once whose answer is lost gets none.
 func TestLostAnswerAtOnce(t *testing.T) {
 	b := open(t, "/?userId=at-once")
 	b.sees("balance", "$100.00")

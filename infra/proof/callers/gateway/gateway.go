@@ -9,9 +9,7 @@ import (
 	"strconv"
 )
 
-// Messages are what an HTTP API answers by itself, by status.
-//
-// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html
+// Messages are the own answers of an HTTP API, by status.
 var Messages = map[int]string{
 	http.StatusUnauthorized:          "Unauthorized",
 	http.StatusForbidden:             "Forbidden",

@@ -23,7 +23,7 @@ import (
 	"onewrite/infra/proof/callers/gateway"
 )
 
-// outcome is what a caller is left with: an answer, or that the outcome is unknown.
+// outcome is a caller's result: an answer, or that the outcome is unknown.
 type outcome struct {
 	Status        int
 	Text, Unknown string
@@ -60,10 +60,10 @@ func program(variable, script string) func(t *testing.T, url, key, body string, 
 	}
 }
 
-// fault is what becomes of one call on its way to the ledger or back.
+// fault changes one call on its way to the ledger or back.
 type fault func(w http.ResponseWriter, forward func() ledgerAnswer)
 
-// ledgerAnswer is what the ledger has answered a call.
+// ledgerAnswer is the ledger's answer to a call.
 type ledgerAnswer struct {
 	status int
 	header http.Header
@@ -114,7 +114,7 @@ func pass(w http.ResponseWriter, forward func() ledgerAnswer) {
 	copyAnswer(w, forward(), 1)
 }
 
-// loseBefore loses the call before the ledger hears of it.
+// loseBefore loses the call before it reaches the ledger.
 func loseBefore(http.ResponseWriter, func() ledgerAnswer) { panic(http.ErrAbortHandler) }
 
 // loseAfter loses the answer when the ledger has written.
@@ -249,7 +249,7 @@ func TestPost(t *testing.T) {
 	}
 }
 
-// balance returns what the ledger itself says of a user.
+// balance returns a user's balance.
 func balance(t *testing.T, user string) string {
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, os.Getenv("LEDGER_URL")+"/balance", http.NoBody)
 	require.NoError(t, err)
@@ -262,7 +262,7 @@ func balance(t *testing.T, user string) string {
 	return body.Data.Balance
 }
 
-// What cannot be sent at all is no unknown outcome.
+// A call that can't be sent at all has a known outcome.
 func TestPostNothingSent(t *testing.T) {
 	t.Parallel()
 	_, _, err := Post(t.Context(), "http://a b/", "1", "{}")
@@ -271,7 +271,7 @@ func TestPostNothingSent(t *testing.T) {
 	assert.False(t, ok, err)
 }
 
-// The document shows the files that are tried here.
+// The document shows these files.
 func TestDocumentShowsTheLoops(t *testing.T) {
 	t.Parallel()
 	document, err := os.ReadFile("../../../../handler/retries.md")
