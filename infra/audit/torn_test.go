@@ -101,7 +101,7 @@ func tornCalls(t *testing.T) (calls []tornCall) {
 }
 
 // A transaction comes back without any one of its rows, or with one of them alone,
-// of every kind, with no balances and with those of a later moment. The rebuild
+// of every kind, with no balances or those of a later moment. The rebuild
 // makes it whole or removes it, and the balances fit. Then each call is sent again,
 // and every user has the same money as if there had been no restore.
 func TestTornTransactions(t *testing.T) {
@@ -123,23 +123,22 @@ func TestTornTransactions(t *testing.T) {
 	}
 	for place := range 4 {
 		for _, alone := range []bool{false, true} {
-			for _, withBalances := range []bool{false, true} {
-				t.Run(fmt.Sprintf("row %d alone=%t balances=%t", place, alone, withBalances), func(t *testing.T) {
-					t.Parallel()
-					b := infratest.New(t)
-					lost := map[string]bool{}
-					for _, c := range calls {
-						for i, id := range c.rows() {
-							lost[id.String()] = (i == place) != alone
-						}
+			withBalances := (place%2 == 0) != alone
+			t.Run(fmt.Sprintf("row %d alone=%t balances=%t", place, alone, withBalances), func(t *testing.T) {
+				t.Parallel()
+				b := infratest.New(t)
+				lost := map[string]bool{}
+				for _, c := range calls {
+					for i, id := range c.rows() {
+						lost[id.String()] = (i == place) != alone
 					}
-					copyRows(t, live, live.Config.TransactionsTable, b.Config.TransactionsTable, func(r row) bool { return !lost[books.TextOf(r, "id")] })
-					if withBalances {
-						copyRows(t, live, live.Config.AggregateTable, b.Config.AggregateTable, func(row) bool { return true })
-					}
-					rebuildAndSend(t, live, b, calls)
-				})
-			}
+				}
+				copyRows(t, live, live.Config.TransactionsTable, b.Config.TransactionsTable, func(r row) bool { return !lost[books.TextOf(r, "id")] })
+				if withBalances {
+					copyRows(t, live, live.Config.AggregateTable, b.Config.AggregateTable, func(row) bool { return true })
+				}
+				rebuildAndSend(t, live, b, calls)
+			})
 		}
 	}
 }
