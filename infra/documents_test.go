@@ -84,7 +84,7 @@ func TestRunbookHasEveryAlarm(t *testing.T) {
 	t.Parallel()
 	runbook, err := os.ReadFile("operations.md")
 	require.NoError(t, err)
-	for _, path := range []string{"../template.yaml", "audit/template.yaml"} {
+	for _, path := range []string{"../template.yaml", "audit/template.yaml", "events/template.yaml"} {
 		alarms := 0
 		for name, kind := range kindsOf(t, path) {
 			if kind == "AWS::CloudWatch::Alarm" {

@@ -3,7 +3,6 @@ package events_test
 import (
 	"os"
 	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -67,21 +66,6 @@ func TestPipesLoseNothing(t *testing.T) {
 		assert.NotNil(t, stream.DeadLetters, name)
 	}
 	assert.Equal(t, 2, pipes)
-}
-
-// The README has a remedy for each alarm.
-func TestReadmeHasEveryAlarm(t *testing.T) {
-	t.Parallel()
-	readme, err := os.ReadFile("README.md")
-	require.NoError(t, err)
-	alarms := 0
-	for name, r := range resources(t, "template.yaml") {
-		if r.Type == "AWS::CloudWatch::Alarm" {
-			alarms++
-			assert.Regexp(t, `(?m)^\| ([^|\n]* )?`+regexp.QuoteMeta(strings.TrimSuffix(name, "Alarm"))+`\b`, string(readme))
-		}
-	}
-	assert.Equal(t, 3, alarms)
 }
 
 // The filter that the README gives to one's own function is the pipe's.
