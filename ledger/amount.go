@@ -117,7 +117,7 @@ func parsePlain(s string, places int, most apd.Decimal) (d apd.Decimal, reason s
 	}
 	whole = strings.TrimLeft(whole, "0")
 	if len(whole) <= wholeDigits {
-		d = decimal("0" + whole + "." + fraction + strings.Repeat("0", MaxPlaces-len(fraction)))
+		d = decimal("0" + whole + "." + fraction + zeros[len(fraction):])
 		if d.Cmp(&most) <= 0 {
 			return d, ""
 		}

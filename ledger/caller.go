@@ -29,7 +29,14 @@ func NewCaller(name string) Caller {
 	}
 	const middle = "..."
 	half := (maxCallerBytes - len(middle)) / 2
-	return Caller{strings.ToValidUTF8(name[:half], "") + middle + strings.ToValidUTF8(name[len(name)-half:], "")}
+	head, tail := half, len(name)-half
+	for !utf8.RuneStart(name[head]) {
+		head--
+	}
+	for !utf8.RuneStart(name[tail]) {
+		tail++
+	}
+	return Caller{name[:head] + middle + name[tail:]}
 }
 
 // ParseCaller parses a text that [Caller.String] returned, of a caller that is

@@ -2,8 +2,8 @@ package ledger
 
 import (
 	"slices"
+	"sort"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -106,9 +106,7 @@ func (a Account) expired(now time.Time) (holds []Hold) {
 			holds = append(holds, h)
 		}
 	}
-	slices.SortFunc(holds, func(a, b Hold) int {
-		return strings.Compare(a.TransactionID.String(), b.TransactionID.String())
-	})
+	sort.Slice(holds, func(i, j int) bool { return holds[i].TransactionID.String() < holds[j].TransactionID.String() })
 	return holds
 }
 

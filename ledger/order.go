@@ -3,7 +3,8 @@ package ledger
 import (
 	"bytes"
 	"cmp"
-	"slices"
+	"sort"
+	"time"
 )
 
 // SortRows sorts one user's rows into the order in which they count, oldest first.
@@ -18,15 +19,15 @@ import (
 // writes the time guarantees no order: clocks differ, and a write may wait.
 func SortRows(rows []Transaction) {
 	places := placesOf(rows)
-	pending := map[TransactionID]Transaction{}
+	heldAt := map[TransactionID]time.Time{}
 	for _, row := range rows {
 		if row.Status == Pending {
-			pending[row.ID] = row
+			heldAt[row.ID] = row.CreatedAt
 		}
 	}
-	class := func(row Transaction) int {
-		hold, ok := pending[row.TransactionID]
-		endsAtOnce := ok && hold.CreatedAt.Equal(row.CreatedAt)
+	class := func(row *Transaction) int {
+		held, ok := heldAt[row.TransactionID]
+		endsAtOnce := ok && held.Equal(row.CreatedAt)
 		switch {
 		case row.Kind() != EndRow:
 			return 1
@@ -35,7 +36,9 @@ func SortRows(rows []Transaction) {
 		}
 		return 2
 	}
-	slices.SortFunc(rows, func(a, b Transaction) int {
+	// slices.SortFunc would be built for this type: 10 KB of the function's code.
+	sort.Slice(rows, func(i, j int) bool {
+		a, b := &rows[i], &rows[j]
 		firstOfA, firstOfB := a.FirstID(), b.FirstID()
 		return cmp.Or(
 			a.CreatedAt.Compare(b.CreatedAt),
@@ -43,7 +46,7 @@ func SortRows(rows []Transaction) {
 			bytes.Compare(firstOfA[:], firstOfB[:]),
 			cmp.Compare(places[a.ID], places[b.ID]),
 			bytes.Compare(a.ID[:], b.ID[:]),
-		)
+		) < 0
 	})
 }
 

@@ -20,6 +20,9 @@ type Settings struct {
 // whatever the settings.
 const MaxPlaces = 8
 
+// zeros are MaxPlaces digits.
+const zeros = "00000000"
+
 // The texts of the default settings. Tables without settings have them.
 const (
 	DefaultCurrency = "USD"
@@ -101,7 +104,7 @@ func smallestUnit(places int) string {
 	if places == 0 {
 		return "1"
 	}
-	return "0." + strings.Repeat("0", places-1) + "1"
+	return "0." + zeros[:places-1] + "1"
 }
 
 // tooManyPlaces returns the reason for rejecting more decimal places.
@@ -122,5 +125,5 @@ func exampleAmount(places int) string {
 	if places == 0 {
 		return "12"
 	}
-	return "12.5" + strings.Repeat("0", places-1)
+	return "12.5" + zeros[:places-1]
 }
