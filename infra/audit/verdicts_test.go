@@ -156,6 +156,7 @@ func TestEndOfAnotherUser(t *testing.T) {
 		fmt.Sprintf("INSERT INTO ? VALUE {'id': '%s', 'user_id': 'carol', 'ammount': 5, 'type': 'void', 'status': 'voided', 'created_at': '2025-11-22T12:00:03.000Z', 'transaction_id': '%s'}", alice.End(), alice))
 	status, out, _ := command(t, b, "-settle", "10ms")
 	assert.Equal(t, exitWrong, status, out)
-	assert.Equal(t, 1, strings.Count(out, "wrong  "), out)
-	assert.Contains(t, out, "hold: the end of a hold is not of the user and the sum of its pending row")
+	assert.Contains(t, out, fmt.Sprintf("user %q, transaction %q: hold: the end of a hold is not of the user and the sum of its pending row\n", "carol", alice.End()))
+	assert.Contains(t, out, fmt.Sprintf("user %q, transaction %q: hold: the balance has it as an open hold", "alice", alice))
+	assert.Equal(t, 2, strings.Count(out, "wrong  "), out)
 }
