@@ -10,8 +10,8 @@ import (
 	"onewrite/infra/internal/cli"
 )
 
-// callLog returns the log that calls are written to: as they are, or for a person
-// who watches a terminal.
+// callLog returns the log of calls: short lines for a person at a terminal, or else the
+// lines of JSON.
 func callLog(log io.Writer) io.Writer {
 	if cli.IsTerminal(log) {
 		return callLines{log}
@@ -19,10 +19,10 @@ func callLog(log io.Writer) io.Writer {
 	return log
 }
 
-// callLines is a log that makes a short line of each call's line of JSON.
+// callLines is a log that shortens each call's line of JSON.
 type callLines struct{ out io.Writer }
 
-// Write writes one line. What is no call's is written as it is.
+// Write writes one line. It leaves a line that is no call's as it is.
 func (l callLines) Write(line []byte) (int, error) {
 	var call struct {
 		Timestamp time.Time

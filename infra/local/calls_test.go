@@ -18,7 +18,7 @@ import (
 	"onewrite/ledger"
 )
 
-// What the handler logs is a line that a person reads.
+// A call's line is short and readable.
 func TestCallLines(t *testing.T) {
 	t.Parallel()
 	books, _ := infratest.NewOnModel(t, dynamodbmodel.Moment{})

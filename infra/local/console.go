@@ -29,7 +29,7 @@ const (
 	callersLimitBytes = 1 << 20
 )
 
-// console is the ledger, and what the page at / needs beside it.
+// console is the ledger, and the parts that the page at / needs beside it.
 type console struct {
 	ledger  http.Handler
 	records records
@@ -46,7 +46,6 @@ func (c *console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serveCall hands a call on to the ledger.
 func (c *console) serveCall(w http.ResponseWriter, r *http.Request) {
 	who, err := c.callerOf(r, 0)
 	switch {
@@ -105,7 +104,7 @@ func (c *console) serveCallers(w http.ResponseWriter, r *http.Request) {
 	answerJSON(w, c.atOnce(prepared))
 }
 
-// prepared is a call that is ready to be made.
+// prepared is a call ready to be made.
 type prepared struct {
 	*http.Request
 	answerLost bool
@@ -159,7 +158,6 @@ func (c *console) atOnce(calls []prepared) []*answer {
 	return answers
 }
 
-// call is a call as the console describes it.
 type call struct {
 	Method  string            `json:"method"`
 	Path    string            `json:"path"`
@@ -178,7 +176,7 @@ func (c call) request(ctx context.Context) (*http.Request, error) {
 	return r, nil
 }
 
-// answer is an answer of the ledger that is kept instead of sent.
+// answer is an answer of the ledger, kept in place of being sent.
 type answer struct {
 	Status  int         `json:"status"`
 	Reason  string      `json:"reason"`

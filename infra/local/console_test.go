@@ -18,7 +18,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// post posts a transaction with a key, as the console does.
 func post(t *testing.T, s server, user, kind, key, name, fault string) (*http.Response, error) {
 	t.Helper()
 	body := fmt.Sprintf(`{"userId":%q,"ammount":"10","type":%q}`, user, kind)
@@ -32,7 +31,6 @@ func post(t *testing.T, s server, user, kind, key, name, fault string) (*http.Re
 	return http.DefaultClient.Do(r)
 }
 
-// read reads an answer to its end.
 func read(t *testing.T, response *http.Response, err error) string {
 	t.Helper()
 	require.NoError(t, err)
@@ -42,7 +40,7 @@ func read(t *testing.T, response *http.Response, err error) string {
 	return string(body)
 }
 
-// requests returns what DynamoDB was sent for a call.
+// requests returns the requests to DynamoDB of a call.
 func requests(t *testing.T, s server, name string) (all []exchange) {
 	t.Helper()
 	response, err := http.Get("http://" + s.address + requestsPath + "?call=" + url.QueryEscape(name))
@@ -51,7 +49,7 @@ func requests(t *testing.T, s server, name string) (all []exchange) {
 	return all
 }
 
-// What the console has beside the ledger, over the real handler, client and tables.
+// The console over the real handler, client and tables.
 func TestConsole(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -127,7 +125,7 @@ func testFaults(t *testing.T, s server) {
 	assert.Equal(t, http.StatusBadRequest, response.StatusCode)
 }
 
-// What the console shows of requests is what they say.
+// The console shows the table, key, row and expressions of each request.
 func testRequests(t *testing.T, s server) {
 	transactions, balances := s.books.Config.TransactionsTable, s.books.Config.AggregateTable
 	assert.Empty(t, requests(t, s, "an unknown call"))
@@ -162,8 +160,8 @@ func testRequests(t *testing.T, s server) {
 	}
 }
 
-// Whose names and rows an expression is about is written in it, and what kind a row
-// is, also of a payment on hold.
+// Expressions have names and values in place of placeholders, and each row its kind, also
+// of a payment on hold.
 func testHoldRequests(t *testing.T, s server) {
 	const payment = `{"entries":[{"userId":"p","ammount":"40","type":"debit"},{"userId":"q","ammount":"40","type":"credit"}],"expiresIn":600}`
 	send := func(path, body, name string) []item {
@@ -299,7 +297,7 @@ func TestTimesOfRequests(t *testing.T) {
 	})
 }
 
-// A name that is the beginning of another one takes nothing of it.
+// A placeholder that begins another one takes nothing of it.
 func TestReadableExpressions(t *testing.T) {
 	t.Parallel()
 	m := message{
@@ -316,8 +314,8 @@ func TestReadableExpressions(t *testing.T) {
 	}
 }
 
-// What is the local server's own never reaches the ledger, and a call without it
-// is left as it is.
+// The ledger never sees the local server's own headers. A call without them stays as it
+// is.
 func TestLedgerSeesNoHeaderOfOurs(t *testing.T) {
 	t.Parallel()
 	var seen http.Header

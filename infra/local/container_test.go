@@ -18,7 +18,7 @@ import (
 
 const root = "../.."
 
-// What the Dockerfile copies is all that its build needs, and its Go is go.mod's.
+// The Dockerfile copies all that its build needs, and its Go is go.mod's.
 func TestDockerfile(t *testing.T) {
 	t.Parallel()
 	dockerfile, err := os.ReadFile("Dockerfile")
@@ -57,8 +57,8 @@ func TestDockerfile(t *testing.T) {
 	assert.Contains(t, string(output), "onewrite/infra/local\n")
 }
 
-// What compose.yaml starts takes the flags and the variables that it gives, and is
-// the DynamoDB Local that the tests run on.
+// compose.yaml starts commands that take its flags and variables, and the DynamoDB Local
+// of the tests.
 func TestCompose(t *testing.T) {
 	t.Parallel()
 	file, err := os.ReadFile("compose.yaml")

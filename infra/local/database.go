@@ -28,7 +28,7 @@ const (
 type database struct {
 	endpoint string
 	store    *infra.Store
-	own      *dynamodblocal.Server // nil: somebody else's
+	own      *dynamodblocal.Server // nil: another process's
 }
 
 // openDatabase opens the tables, made where they are missing, on the DynamoDB of
@@ -96,8 +96,8 @@ func (d *database) startOwn(ctx context.Context, folder string, getenv func(stri
 	return nil
 }
 
-// openStore opens the tables at an endpoint, and creates those that are missing. With
-// remote the environment must name everything else too.
+// openStore opens the tables at an endpoint, and creates the missing ones. With remote, no
+// variable has a default.
 func openStore(ctx context.Context, endpoint string, remote bool, getenv func(string) string, log io.Writer) (*infra.Store, error) {
 	environment := func(name string) string {
 		if name == dynamodblocal.EndpointVariable {
@@ -119,8 +119,8 @@ func openStore(ctx context.Context, endpoint string, remote bool, getenv func(st
 	return infra.NewStore(client, config), nil
 }
 
-// createTables creates the tables that are missing. It waits for a DynamoDB that does
-// not listen yet: compose starts one at the same time.
+// createTables creates the missing tables. It waits for a DynamoDB that does not listen
+// yet: compose starts one at the same time.
 func createTables(ctx context.Context, client *dynamodb.Client, config infra.Config, log io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, tablesWithin)
 	defer cancel()
@@ -142,7 +142,7 @@ func createTables(ctx context.Context, client *dynamodb.Client, config infra.Con
 	}
 }
 
-// ended returns a channel that is closed when a database of our own has ended.
+// ended returns a channel that is closed when our own database has ended.
 func (d *database) ended() <-chan struct{} {
 	if d.own == nil {
 		return nil
@@ -150,7 +150,7 @@ func (d *database) ended() <-chan struct{} {
 	return d.own.Ended()
 }
 
-// close ends a database of our own. The error says that it had ended before.
+// close ends our own database. The error says that it had ended by itself.
 func (d *database) close() error {
 	if d.own == nil {
 		return nil

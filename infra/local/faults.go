@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// The faults that a call may ask for, to try what the ledger does about them.
-// The three of writes are for the first write of the call.
+// The faults that a call may ask for. The three of writes are for the first write of the
+// call.
 const (
-	answerLost      = "answer-lost"       // the call is answered, and its caller does not hear it
+	answerLost      = "answer-lost"       // the caller loses the answer
 	writeLost       = "write-lost"        // DynamoDB never gets the write
 	writeAnswerLost = "write-answer-lost" // DynamoDB applies the write, and its answer is lost
 	writeConflict   = "conflict"          // DynamoDB rejects the write, as another one has its item
 	contention      = "contention"        // writes of one item at once meet such conflicts, as they do on AWS
 )
 
-// faultSet is the faults that are still to come to one caller, whose requests to
-// DynamoDB follow one another.
+// faultSet is the remaining faults of one caller, whose requests to DynamoDB follow one
+// another.
 type faultSet map[string]bool
 
 // parseFaults reads the words of a header, which commas separate.
@@ -55,12 +55,12 @@ var (
 	errAnswerLost  = fmt.Errorf("the answer was lost, as asked for: %w", io.ErrUnexpectedEOF)
 )
 
-// conflictTakes is how long DynamoDB takes to answer with a conflict: about a round
-// trip, in which whoever holds the item goes on.
+// conflictTakes is the time of a conflict: about a round trip, in which the item's holder
+// goes on.
 const conflictTakes = 10 * time.Millisecond
 
-// conflict returns, after its time, DynamoDB's answer to a write of which another one holds some
-// items. DynamoDB Local never answers so.
+// conflict returns, after its time, DynamoDB's answer to a write of items that another one
+// holds. DynamoDB Local never answers so.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
 func conflict(r *http.Request, sent request, held map[string]bool) (*http.Response, error) {
@@ -99,7 +99,7 @@ type heldItems struct {
 	names map[string]bool
 }
 
-// take holds the items and returns nil, or returns those that others hold.
+// take holds the items and returns nil, or returns the held ones.
 func (h *heldItems) take(items []item) (others map[string]bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -63,7 +63,7 @@ func main() {
 	})
 }
 
-// options is what the flags say.
+// options are the flags.
 type options struct {
 	addr   string
 	data   string
@@ -84,8 +84,8 @@ func parseOptions(args []string, out io.Writer) (o options, err error) {
 	return o, nil
 }
 
-// run serves until ctx ends. It writes what a person needs to out, and
-// progress and a line for each call to log.
+// run serves until ctx ends. It writes addresses and examples to out, and progress and a
+// line for each call to log.
 func run(ctx context.Context, args []string, getenv func(string) string, out, log io.Writer) error {
 	o, err := parseOptions(args, out)
 	if err != nil {

@@ -108,10 +108,10 @@ func (s server) stop(t *testing.T) {
 	}
 }
 
-// changing is what differs from run to run in an answer.
+// changing finds the parts of an answer that differ from run to run.
 var changing = regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+Z|Date: .*`)
 
-// The sessions of the documents answer as the documents say, each on a fresh server.
+// The documents' sessions answer as written, each on a fresh server.
 func TestReadmeSession(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"../../README.md", "../../handler/README.md"} {

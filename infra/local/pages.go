@@ -97,6 +97,6 @@ func withPages(pages map[string]page, ledger http.Handler) http.Handler {
 			header.Set("Content-Encoding", p.encoding)
 		}
 		header.Set("ETag", p.tag)
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(p.body)) // 304 to a browser that has it
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(p.body)) // it answers 304 to a browser that has the page
 	})
 }

@@ -8,8 +8,8 @@ import (
 // recordsLimit bounds how many calls are kept, the newest.
 const recordsLimit = 500
 
-// records are what DynamoDB was sent for the console's calls, by their names.
-// They are safe for concurrent use.
+// records are the requests to DynamoDB of the console's calls, by the calls' names. They
+// are safe for concurrent use.
 type records struct {
 	mu     sync.Mutex
 	byName map[string]*record
@@ -40,7 +40,7 @@ func (r *records) open(name string) *record {
 	return made
 }
 
-// find returns what DynamoDB has been sent for a call so far.
+// find returns the requests of a call so far.
 func (r *records) find(name string) []exchange {
 	r.mu.Lock()
 	known := r.byName[name]
@@ -51,7 +51,7 @@ func (r *records) find(name string) []exchange {
 	return known.all()
 }
 
-// record is what DynamoDB was sent for one call. It is safe for concurrent use.
+// record is the requests of one call. It is safe for concurrent use.
 type record struct {
 	began time.Time
 
@@ -69,7 +69,7 @@ type exchange struct {
 	result // its outcome is "" while it is under way
 }
 
-// add adds a request that is about to be sent, and returns its place.
+// add adds a request, and returns its place.
 func (r *record) add(caller int, sent request) (place int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

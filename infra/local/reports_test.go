@@ -124,8 +124,8 @@ var reports = []report{
 		"GET /balance?userId=USER+ HTTP/1.1\r\nHost: HOST\r\n\r\n", "400 200", ""},
 }
 
-// What broke another server is answered by this one as the contract says, and the
-// next call on the connection is neither lost nor taken for a part of it.
+// The server answers each report by the contract. The next call on the connection is
+// neither lost nor taken for a part of it.
 func TestReports(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -161,8 +161,8 @@ func statuses(t *testing.T, sent, answers string) string {
 	}
 }
 
-// sendAndStall sends each text over a connection of its own, all at once, and no more.
-// It returns what the server answers before it closes the connections.
+// sendAndStall sends each text over a connection of its own, all at once. It returns the
+// answers before the server closes the connections.
 func sendAndStall(t *testing.T, s server, texts []string) []string {
 	t.Helper()
 	answers := make([]string, len(texts))

@@ -16,25 +16,25 @@ type request struct {
 	Items     []item `json:"items"`
 }
 
-// item is what a request reads or writes, and the rule for that.
+// item is a read or write of a request, and its rule.
 type item struct {
 	Action    string `json:"action"`
 	Table     string `json:"table"`
 	Key       string `json:"key,omitempty"`
-	Row       string `json:"row,omitempty"` // what a row that is put says, in words
+	Row       string `json:"row,omitempty"` // a summary of the row
 	Condition string `json:"condition,omitempty"`
 	Update    string `json:"update,omitempty"`
 }
 
 func (i item) name() string { return i.Table + " " + i.Key }
 
-// result is what came back.
+// result is the answer.
 type result struct {
 	Outcome string   `json:"outcome,omitempty"` // "ok", "request lost", "answer lost", "no answer", or DynamoDB's name for an error
 	Reasons []string `json:"reasons,omitempty"` // of a cancelled write, one for each item; "None" is none
 }
 
-// message is what DynamoDB is sent, or one write of it.
+// message is a request to DynamoDB, or one write of it.
 type message struct {
 	TableName, IndexName      string
 	Key, Item                 map[string]value
@@ -77,8 +77,8 @@ func parseRequest(operation string, body []byte) (request, error) {
 	return r, nil
 }
 
-// item returns what a message reads or writes. The ledger puts transactions,
-// whose key is their id; what it gets and updates has a key of one attribute.
+// item returns the read or write of a message. The ledger puts transactions, whose key is
+// their id. The items that it gets and updates have a key of one attribute.
 func (m message) item(action string) item {
 	key := m.Item["id"].String()
 	for _, value := range m.Key {
@@ -98,7 +98,7 @@ func (m message) item(action string) item {
 	}
 }
 
-// row returns what kind of row a message puts, or "" if it puts none.
+// row summarizes the row that a message puts, or returns "" if it puts none.
 func (m message) row() string {
 	if m.Item == nil {
 		return ""
@@ -112,8 +112,7 @@ func (m message) row() string {
 
 var placeholder = regexp.MustCompile(`[:#]\w+`)
 
-// readable returns an expression with the names and values in place of what
-// stands for them.
+// readable returns an expression with names and values in place of its placeholders.
 func (m message) readable(expression string) string {
 	return placeholder.ReplaceAllStringFunc(expression, func(name string) string {
 		return cmp.Or(m.ExpressionAttributeNames[name], m.ExpressionAttributeValues[name].String(), name)

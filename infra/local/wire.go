@@ -11,9 +11,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// wire is the HTTP client under the DynamoDB client. It leaves every request as
-// it is, save those of a call whose context has a [caller]: it records them, and
-// lets happen to them what that caller asks for. It is safe for concurrent use.
+// wire is the HTTP client under the DynamoDB client. It records the requests of a call
+// whose context has a [caller], and gives them that caller's faults. It is safe for
+// concurrent use.
 type wire struct {
 	client dynamodb.HTTPClient
 	held   heldItems
@@ -24,8 +24,7 @@ func overWire(o *dynamodb.Options) {
 	o.HTTPClient = &wire{client: o.HTTPClient}
 }
 
-// caller is who makes a call: the console, or one of the callers that it lets
-// loose at once.
+// caller makes a call: the console, or one of its callers at once.
 type caller struct {
 	number int // 0: the only one
 	record *record
@@ -58,8 +57,7 @@ func (w *wire) Do(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// deliver sends a request, unless a fault of its caller does something else to it.
-// Faults are for writes.
+// deliver sends a request, or gives it a fault of its caller. Faults are for writes.
 func (w *wire) deliver(c *caller, r *http.Request, sent request) (*http.Response, error) {
 	write := sent.Operation == "TransactWriteItems" || sent.Operation == "PutItem"
 	switch {
@@ -88,8 +86,8 @@ func (w *wire) loseAnswer(r *http.Request) error {
 	return errAnswerLost
 }
 
-// readRequest returns what the console shows of a request to DynamoDB, which can
-// still be sent.
+// readRequest summarizes a request to DynamoDB for the console. The request can still be
+// sent.
 func readRequest(r *http.Request) (request, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -100,8 +98,8 @@ func readRequest(r *http.Request) (request, error) {
 	return parseRequest(operation, body)
 }
 
-// readResult returns what the console shows of the answer to a request, which can
-// still be read.
+// readResult summarizes the answer to a request for the console. The answer can still be
+// read.
 func readResult(response *http.Response, err error) (result, error) {
 	switch {
 	case errors.Is(err, errRequestLost):

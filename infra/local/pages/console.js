@@ -10,10 +10,10 @@ import { prepareSteps } from "./steps.js";
 import { prepareEnds } from "./transaction.js";
 import { money, name, visible } from "./words.js";
 
-let user;     // whose balance and statement the page shows, as the address says
+let user; // of the address, whose balance and statement the page shows
 let turn = 0; // counts the readings of balances; of two, the later one is shown
 
-// The address holds what the page shows, for reload, back, forward and others.
+// The address keeps the state of the page, for reload, back, forward and others.
 const address = (userId, transaction) => `/?${new URLSearchParams({ userId, ...(transaction && { transaction }) })}`;
 
 function showAddress() {
@@ -80,7 +80,7 @@ async function watch(whose, shown) {
   else watching = setTimeout(watch, watchEvery, whose, shown);
 }
 
-// move posts what the form says.
+// move posts the form.
 function move(type) {
   const seconds = at("seconds").value.trim();
   const body = {

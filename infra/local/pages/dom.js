@@ -1,4 +1,4 @@
-// Short names for what every part of the page does with the document.
+// Short names for the document's methods.
 
 export const at = (id) => document.getElementById(id);
 
@@ -14,7 +14,7 @@ export function element(name, properties = {}, ...children) {
 export const isolated = (text) =>
   text.split(/\u2068([^\u2069]*)\u2069/).map((part, i) => (i % 2 ? Object.assign(document.createElement("bdi"), { textContent: part }) : part));
 
-// copyOf makes a copy of what a template holds.
+// copyOf makes a copy of a template's content.
 export const copyOf = (template) => at(template).content.firstElementChild.cloneNode(true);
 
 export const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });

@@ -7,7 +7,7 @@ import { at, element, isolated, pause } from "./dom.js";
 import { showTransaction } from "./transaction.js";
 import { laneOutcome, laneSum, name, outcome, visible } from "./words.js";
 
-const lookEvery = 150; // milliseconds, at what DynamoDB is sent
+const lookEvery = 150; // milliseconds
 let count = 0;
 let shown; // the entry
 
@@ -67,7 +67,7 @@ function settle(entry, state) {
   return entry;
 }
 
-// follow looks at what DynamoDB is sent until the call is over.
+// follow shows a call's requests to DynamoDB until the call is over.
 async function follow(lane, part, call) {
   let over = false;
   const end = () => { over = true; };

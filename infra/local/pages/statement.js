@@ -97,5 +97,5 @@ function fold(line) {
 
 const endings = { capture: "Captured", void: "Voided", expiry: "Expired" };
 
-// What each line does to the balance: a hold has taken already what is captured.
+// The effect of each line on the balance. A capture has none: the hold took the sum.
 const signs = { credit: "+", debit: "−", capture: "", void: "+", expiry: "+" };

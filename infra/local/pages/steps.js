@@ -145,7 +145,7 @@ function control({ label, options, ...field }, form) {
   return element("div", {}, element("label", { htmlFor: id }, label), input);
 }
 
-// ways are how a step tells what came of it, in the lines of its course.
+// ways write the lines of a step's course.
 function ways(course) {
   const line = (kind, ...words) => course.append(element("li", { className: kind }, ...words));
   return {
@@ -168,7 +168,7 @@ function ways(course) {
     tellWrites(writes) {
       for (const { items } of writes) line("read", `One write of ${items.length} items`);
     },
-    // countdown tells how long a hold lasts, until it has expired.
+    // countdown shows the rest of a hold's time, until the hold has expired.
     async countdown(data) {
       const timer = element("span", { role: "timer" });
       line("pending balance-line", timer);

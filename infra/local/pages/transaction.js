@@ -6,10 +6,10 @@ import { entriesOf, money, name, sentenceCase, standing, time, visible } from ".
 
 const graceMilliseconds = 1000; // after its expiry the held money can be spent
 
-let over;        // what to do when the hold that is shown has expired
+let over; // runs when the shown hold has expired
 let ticking = 0; // the timer of the countdown
 
-// spendableAgain is when what a pending transaction holds can be spent again.
+// spendableAgain is the time from which a hold's money can be spent again.
 export const spendableAgain = ({ expiresAt }) => Date.parse(expiresAt) + graceMilliseconds;
 
 // showTransaction shows the transaction of an entry's answer, if it says more than
@@ -31,7 +31,7 @@ export function showTransaction({ call, answer, user }) {
   count(data, user);
 }
 
-const holds = new Map(); // the pending transactions that were shown, by id
+const holds = new Map(); // the shown pending transactions, by id
 
 // stillPending is the hold that a call would have ended, unless its answer says that
 // there is none any more.
@@ -70,7 +70,7 @@ function count(data, user) {
   at("left").textContent = remaining(data);
 }
 
-// remaining says how long a hold lasts, by this machine's clock.
+// remaining words the rest of a hold's time, by this machine's clock.
 export function remaining(data) {
   const left = Date.parse(data.expiresAt) - Date.now();
   if (left > 0) return `Expires in ${duration(Math.ceil(left / 1000))}.`;

@@ -1,4 +1,4 @@
-// What the ledger's answers are in people's words.
+// The ledger's answers, worded for people.
 
 // money is a sum for people, from the ledger's decimal text; never a float.
 export function money(text) {
@@ -23,7 +23,7 @@ export function cents(text) {
 // moneyOf is a sum for people, from a whole number of cents.
 export const moneyOf = (sum) => money(`${sum / 100n}.${String(sum % 100n).padStart(2, "0")}`);
 
-// timesCounted says how often an amount was credited between two balances.
+// timesCounted returns how often an amount was credited between two balances.
 export function timesCounted(before, after, amount) {
   if (!/^\d+(\.\d\d?)?$/.test(amount) || cents(amount) === 0n) return "";
   const moved = cents(after) - cents(before);
@@ -58,7 +58,7 @@ function fieldName(path) {
   return field ? `${entry}: ${(fields[field] ?? field).toLowerCase()}` : entry;
 }
 
-// complaints is what is wrong with fields, as sentences.
+// complaints words the problems of fields.
 const complaints = (properties) =>
   Object.entries(properties).flatMap(([field, all]) => all.map((one) => `${fieldName(field)} ${one}.`)).join(" ");
 
@@ -95,26 +95,26 @@ function refusal({ status, body, replayed }, call) {
     : { kind: "declined", title, sentence: seen };
 }
 
-// declinedAt says which entry did not fit, and the balance that it met.
+// declinedAt words the entry that did not fit, and the balance that it met.
 function declinedAt({ entry, balance }, { body }) {
   if (entry === undefined) return `It was ${money(balance)}`;
   const { entries } = JSON.parse(body);
   return `Entry ${entry + 1}, ${what(entries[entry])}, met a balance of ${money(balance)}`;
 }
 
-// entriesOf are the entries of a transaction, also of one that has one.
+// entriesOf returns the entries of any transaction.
 export const entriesOf = (data) => data.entries ?? [data];
 
 const mostNamed = 3;
 
-// what is a transaction, or an entry of one, in words.
+// what words a transaction, or an entry of one.
 function what(data) {
   const entries = entriesOf(data);
   const named = entries.slice(0, mostNamed).map(({ type, ammount, userId }) => `${type} of ${money(ammount)}, user ${name(userId)}`).join("; ");
   return entries.length > mostNamed ? `${named}; and ${entries.length - mostNamed} more` : named;
 }
 
-// standing says how a transaction stands in an answer.
+// standing words the status of a transaction.
 export function standing({ status, captured, expiresAt, type }) {
   if (type === "capture" || !captured && status === "posted") return "posted";
   if (captured) return `posted, ${money(captured)} captured`;
@@ -134,7 +134,7 @@ function posted({ body: { data }, replayed }, call) {
   return { kind: "posted", title: "Posted", sentence: `${sentenceCase(did)}.` };
 }
 
-// balance is what a user has, and what is held of it beside.
+// balance words a user's balance and held money.
 export const balance = (data) => `${money(data.balance)}${data.held ? `, and ${money(data.held)} held` : ""}`;
 
 function found(data, user) {
@@ -145,7 +145,7 @@ function found(data, user) {
 
 export const sentenceCase = (text) => text[0].toUpperCase() + text.slice(1);
 
-// laneSum counts what DynamoDB was sent.
+// laneSum counts the requests to DynamoDB.
 export function laneSum(requests) {
   const count = (holds) => requests.filter(holds).length;
   const sums = [
@@ -175,7 +175,7 @@ export function laneOutcome(request, again) {
   return { kind: "lost", text: came };
 }
 
-// written says what a write has written.
+// written words the effect of a write.
 const written = (items) => (items.some(({ row }) => row?.startsWith("expiry")) ? "written, and what had expired was released with it" : "written");
 
 // unmet says what a condition on a balance guards: DynamoDB does not say which part
