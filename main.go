@@ -23,16 +23,21 @@ func main() {
 	// thread for each step: a third more CPU, and 4 to 11 % more time.
 	runtime.GOMAXPROCS(1)
 	log := handler.NewLogger(os.Stdout, lambdacontext.FunctionName, lambdacontext.FunctionVersion)
-	config, missing := infra.ConfigFromEnv(os.Getenv)
+	config, unreadable := infra.ConfigFromEnv(os.Getenv)
 	access, unclear := handler.AccessFromEnv(os.Getenv)
-	if err := errors.Join(missing, unclear); err != nil {
+	if err := errors.Join(unreadable, unclear); err != nil {
 		log.Error("start", slog.String("cause", err.Error()))
 		os.Exit(1)
 	}
 	store := infra.NewStore(infra.NewClient(config), config)
 	// Init has the whole CPU, and its time is not a caller's: the connection
 	// is opened here. The calls will tell what keeps it from opening.
-	if err := store.Warm(context.Background()); err != nil {
+	err := store.Start(context.Background())
+	if _, other := errors.AsType[*infra.SettingsError](err); other {
+		log.Error("start", slog.String("cause", err.Error()))
+		os.Exit(1)
+	}
+	if err != nil {
 		log.Warn("warm up", slog.String("cause", err.Error()))
 	}
 	lambda.Start(handler.New(ledger.New(store, time.Now), log, access))

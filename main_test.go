@@ -201,7 +201,7 @@ func TestFunctionWithoutDynamoDB(t *testing.T) {
 	function.Kill()
 	first, _, _ := strings.Cut(log.String(), "\n")
 	assert.Contains(t, first, `"level":"WARN"`)
-	assert.Contains(t, first, `"message":"warm up","service":"onewrite","version":"$LATEST","cause":"read transaction 00000000-0000-0000-0000-000000000000: try again: `)
+	assert.Contains(t, first, `"message":"warm up","service":"onewrite","version":"$LATEST","cause":"read the settings of table `+books.Config.TransactionsTable+`: try again: `)
 }
 
 // The function contains nothing that only tests and commands need, and the commands

@@ -1,6 +1,8 @@
 package infra
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -27,12 +29,16 @@ type Config struct {
 //	AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY
 //	AWS_SESSION_TOKEN             optional
 //	AWS_ENDPOINT_URL_DYNAMODB     optional: another DynamoDB, such as DynamoDB Local
+//	CURRENCY                      optional: USD
+//	DECIMAL_PLACES                optional: 2
+//	OPENING_BALANCE               optional: 100
 //
 // The names are the SDK's own, read here because the SDK's config module would
 // add 1.8 MB for sources of credentials that a Lambda doesn't use. Lambda ends an
 // environment before its keys expire, so the function needs no renewal; Go has no
 // SnapStart, which would keep an environment for longer. The audit outside Lambda
-// uses that module. The error names everything that is missing.
+// uses that module. The error names everything that is missing, and all that is
+// wrong with the settings.
 func ConfigFromEnv(getenv func(string) string) (Config, error) {
 	var missing []string
 	need := func(name string) string {
@@ -52,10 +58,27 @@ func ConfigFromEnv(getenv func(string) string) (Config, error) {
 			SessionToken:    getenv("AWS_SESSION_TOKEN"),
 		},
 		Endpoint: getenv("AWS_ENDPOINT_URL_DYNAMODB"),
-		Settings: ledger.DefaultSettings(),
 	}
+	var missingErr error
 	if missing != nil {
-		return Config{}, fmt.Errorf("missing in the environment: %s", strings.Join(missing, ", "))
+		missingErr = fmt.Errorf("missing in the environment: %s", strings.Join(missing, ", "))
+	}
+	var settingsErr error
+	c.Settings, settingsErr = settingsFromEnv(getenv)
+	if err := errors.Join(missingErr, settingsErr); err != nil {
+		return Config{}, err
 	}
 	return c, nil
+}
+
+// settingsFromEnv reads the settings, each of which has a default.
+func settingsFromEnv(getenv func(string) string) (ledger.Settings, error) {
+	s, err := ledger.ParseSettings(
+		cmp.Or(getenv("CURRENCY"), ledger.DefaultCurrency),
+		cmp.Or(getenv("DECIMAL_PLACES"), ledger.DefaultPlaces),
+		cmp.Or(getenv("OPENING_BALANCE"), ledger.DefaultOpening))
+	if err != nil {
+		return s, fmt.Errorf("CURRENCY, DECIMAL_PLACES or OPENING_BALANCE in the environment: %w", err)
+	}
+	return s, nil
 }

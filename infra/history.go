@@ -21,6 +21,9 @@ const HistoryIndex = "user_id-created_at"
 // between such rows, History reads and sorts all of them, and the next page reads
 // them again. A page that ends between two times costs no extra request.
 func (s *Store) History(ctx context.Context, user ledger.UserID, after ledger.Cursor, limit int) (ledger.Page, error) {
+	if err := s.ready(ctx); err != nil {
+		return ledger.Page{}, err
+	}
 	query := s.historyQuery(user, after, limit)
 	h := history{after: after, limit: limit, rows: make([]ledger.Transaction, 0, limit+1)}
 	for {

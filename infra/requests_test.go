@@ -60,7 +60,7 @@ func TestRequestsStayTheSame(t *testing.T) {
 	_, err = l.History(t.Context(), user, page.Next, 2)
 	require.NoError(t, err)
 	fmt.Fprintln(&requests, "# warm")
-	require.NoError(t, books.Store.Warm(t.Context()))
+	require.NoError(t, books.Store.Start(t.Context()))
 
 	// Postings of several entries. The requests above must not change.
 	order, err := ledger.NewMetadata(map[string]string{"order": "7", "note": "<用>"})

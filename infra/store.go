@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,6 +23,8 @@ type Store struct {
 	settings     ledger.Settings
 	opening      types.AttributeValue // the opening balance, which most writes have
 	jitter       func(bound time.Duration) time.Duration
+
+	unconfirmed atomic.Bool // whether Start could not read the tables' settings
 }
 
 // An Option configures a new [Store].
@@ -35,7 +38,8 @@ func WithJitter(jitter func(bound time.Duration) time.Duration) Option {
 }
 
 // NewStore returns a store that keeps a ledger in the two tables of c, which
-// must exist.
+// must exist. Call [Store.Start] before the first call, unless the tables are known
+// to have been begun with the settings of c.
 func NewStore(client *dynamodb.Client, c Config, options ...Option) *Store {
 	s := &Store{
 		client:       client,
@@ -60,6 +64,9 @@ var idIsNew = "attribute_not_exists(id)"
 
 // Post implements [ledger.Store].
 func (s *Store) Post(ctx context.Context, p ledger.Posting) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
 	writes := make([]types.TransactWriteItem, 0, len(p.Rows)+len(p.Moves))
 	for _, t := range p.Rows {
 		row, err := encodeTransaction(t)
@@ -95,6 +102,9 @@ func storeError(err error) error {
 
 // Decline implements [ledger.Store].
 func (s *Store) Decline(ctx context.Context, t ledger.Transaction) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
 	row, err := encodeTransaction(t)
 	if err != nil {
 		return err
@@ -113,6 +123,9 @@ func (s *Store) Decline(ctx context.Context, t ledger.Transaction) error {
 
 // Account implements [ledger.Store].
 func (s *Store) Account(ctx context.Context, user ledger.UserID) (ledger.Account, error) {
+	if err := s.ready(ctx); err != nil {
+		return ledger.Account{}, err
+	}
 	row, err := s.accountRow(ctx, user)
 	if err != nil {
 		return ledger.Account{}, err
@@ -131,6 +144,9 @@ func (s *Store) accountRow(ctx context.Context, user ledger.UserID) (item, error
 
 // Transaction implements [ledger.Store].
 func (s *Store) Transaction(ctx context.Context, id ledger.TransactionID) (ledger.Transaction, error) {
+	if err := s.ready(ctx); err != nil {
+		return ledger.Transaction{}, err
+	}
 	row, err := s.read(ctx, s.transactions, item{"id": text(id)})
 	if err != nil {
 		return ledger.Transaction{}, fmt.Errorf("read transaction %s: %w", id, err)
@@ -161,19 +177,4 @@ func text(v fmt.Stringer) types.AttributeValue {
 
 func number(v fmt.Stringer) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: v.String()}
-}
-
-// warmWithin bounds Warm, well inside the 10 seconds of a Lambda's init.
-const warmWithin = 2 * time.Second
-
-// Warm makes the first read, of a transaction that can't be there, so that the
-// connection is open and the credentials have been used before the first call.
-func (s *Store) Warm(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, warmWithin)
-	defer cancel()
-	_, err := s.Transaction(ctx, ledger.TransactionID{})
-	if errors.Is(err, ledger.ErrNotFound) {
-		return nil
-	}
-	return err
 }

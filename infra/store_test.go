@@ -274,15 +274,15 @@ func TestUnknownTypeIsNotSent(t *testing.T) {
 func TestWarm(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
-		require.NoError(t, books.Store.Warm(t.Context()))
+		require.NoError(t, books.Store.Start(t.Context()))
 		assert.Equal(t, []string{"GetItem"}, books.Network.Requests())
 
 		books.Network.Next(faults.Exception(http.StatusBadRequest, "AccessDeniedException", "not authorized"))
-		assert.ErrorContains(t, books.Store.Warm(t.Context()), "not authorized")
+		assert.ErrorContains(t, books.Store.Start(t.Context()), "not authorized")
 
 		began := time.Now()
 		books.Network.Always(faults.LoseRequest)
-		assert.ErrorIs(t, books.Store.Warm(t.Context()), ledger.ErrTryAgain)
+		assert.ErrorIs(t, books.Store.Start(t.Context()), ledger.ErrTryAgain)
 		assert.LessOrEqual(t, time.Since(began), 2*time.Second, "of the 10 of a Lambda's init")
 		books.Network.Always(nil)
 	})

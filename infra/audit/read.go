@@ -80,6 +80,9 @@ func (b *reader) scan(ctx context.Context, table string) iter.Seq2[row, error] {
 		}()
 		for page := range pages {
 			for _, r := range page {
+				if infra.IsSettings(r) {
+					continue // no transaction
+				}
 				if !yield(r, nil) {
 					return
 				}

@@ -52,8 +52,13 @@ type Books struct {
 var numbers atomic.Int64
 
 // Open makes books on the DynamoDB at an endpoint of this machine. Their tables
-// are new, and their time is the clock's.
+// are new, their time is the clock's, and they have the default settings.
 func Open(ctx context.Context, endpoint string) (*Books, error) {
+	return OpenWith(ctx, endpoint, ledger.DefaultSettings())
+}
+
+// OpenWith makes books that have these settings, as Open does.
+func OpenWith(ctx context.Context, endpoint string, settings ledger.Settings) (*Books, error) {
 	if !dynamodblocal.OnThisMachine(endpoint) {
 		return nil, fmt.Errorf("only DynamoDB on this machine may be used here, and not %q", endpoint)
 	}
@@ -62,24 +67,43 @@ func Open(ctx context.Context, endpoint string) (*Books, error) {
 		Region:            "us-east-1",
 		Credentials:       aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"},
 		Endpoint:          endpoint,
-		Settings:          ledger.DefaultSettings(),
+		Settings:          settings,
 	}
 	c.AggregateTable = strings.Replace(c.TransactionsTable, "transactions", "transactions_aggregate", 1)
 	b := open(c, infra.NewClient(c, tables.Patient))
 	if err := tables.Create(ctx, b.direct, c); err != nil {
 		return nil, errors.Join(err, b.Close(ctx))
 	}
+	if err := b.begin(ctx); err != nil {
+		return nil, errors.Join(err, b.Close(ctx))
+	}
 	return b, nil
 }
 
-// OpenOnModel makes books on a model of DynamoDB. The moment happens to their requests,
-// but not to those of the check. They need no Close.
-func OpenOnModel(moment dynamodbmodel.Moment) (*Books, *dynamodbmodel.Model) {
-	c := infra.Config{TransactionsTable: "transactions", AggregateTable: "transactions_aggregate", Region: "us-east-1", Settings: ledger.DefaultSettings()}
+// begin writes the row of the settings, as the start of a function does.
+func (b *Books) begin(ctx context.Context) error {
+	row, err := infra.EncodeSettings(b.opened.Settings, time.Now())
+	if err != nil {
+		return err
+	}
+	if _, err := b.direct.PutItem(ctx, &dynamodb.PutItemInput{TableName: &b.opened.TransactionsTable, Item: row}); err != nil {
+		return fmt.Errorf("write the settings: %w", err)
+	}
+	return nil
+}
+
+// OpenOnModel makes books on a model of DynamoDB. Things happen to their requests
+// as in the moment, and not to those of the check. They need no Close.
+func OpenOnModel(moment dynamodbmodel.Moment, settings ledger.Settings) (*Books, *dynamodbmodel.Model) {
+	c := infra.Config{TransactionsTable: "transactions", AggregateTable: "transactions_aggregate", Region: "us-east-1", Settings: settings}
 	model := dynamodbmodel.New(tables.Definitions(c))
 	unsigned := func(o *dynamodb.Options) { o.Credentials = aws.AnonymousCredentials{} } // the model does not look
 	direct := infra.NewClient(c, unsigned, faults.Over(model))
-	return open(c, direct, unsigned, faults.Over(model.At(moment))), model
+	b := open(c, direct, unsigned, faults.Over(model.At(moment)))
+	if err := b.begin(context.Background()); err != nil {
+		panic(err) // the model puts every row
+	}
+	return b, model
 }
 
 // open makes books. All requests but the direct client's go by the options.
@@ -118,13 +142,18 @@ func (b *Books) Env() []string {
 		"AWS_SECRET_ACCESS_KEY=" + b.Config.Credentials.SecretAccessKey,
 		endpointVariable + "=" + b.Config.Endpoint,
 		"AUTHORIZATION=NONE",
+		"CURRENCY=" + b.Config.Settings.Currency,
+		fmt.Sprint("DECIMAL_PLACES=", b.Config.Settings.Places),
+		"OPENING_BALANCE=" + b.Config.Settings.Opening.String(),
 	}
 }
 
-// CountRows returns how many transactions are stored, posted and declined.
+// CountRows returns how many transactions are stored, posted and declined. The row
+// of the settings has no user.
 func (b *Books) CountRows(ctx context.Context) (rows int, err error) {
 	pages := dynamodb.NewScanPaginator(b.direct, &dynamodb.ScanInput{
 		TableName: &b.Config.TransactionsTable, ConsistentRead: aws.Bool(true), Select: types.SelectCount,
+		FilterExpression: aws.String("attribute_exists(user_id)"),
 	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)

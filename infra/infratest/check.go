@@ -20,17 +20,18 @@ import (
 
 // The invariants of the books, by the names that findings have.
 const (
+	invSettings   = "settings"   // the tables have the settings that they were begun with
 	invAttributes = "attributes" // a row has the attributes of its table, each of its type, and no others
 	invID         = "id"         // a transaction's id is the one of its user and key, and each row has a user
 	invType       = "type"       // credit or debit
 	invStatus     = "status"     // posted or declined
 	invCreatedAt  = "created_at" // a time in UTC with milliseconds
-	invAmount     = "ammount"    // from 0.01 to 10^12, with at most two decimal places
+	invAmount     = "ammount"    // from the smallest unit to 10^12
 	invMetadata   = "metadata"   // as the ledger writes it
 	invEntries    = "entries"    // a posted transaction of several entries has exactly their rows, and the rows have it
 	invHold       = "hold"       // an open hold is a pending row without an end, and an end is that of a pending row
 	invDecline    = "decline"    // the balance that declined a transaction was a balance, and did not allow its entry
-	invRange      = "range"      // a balance is from 0 to 10^15, with at most two decimal places
+	invRange      = "range"      // a balance is from 0 to 10^15, without parts of the smallest unit
 	invVersion    = "version"    // a balance's version is the number of its user's posted rows
 	invBalance    = "balance"    // a balance is the opening balance and the sum of its user's posted transactions
 	invMover      = "mover"      // a balance names a write that has a row of its user
@@ -72,8 +73,11 @@ func (b *Books) Check(ctx context.Context) error {
 		return err
 	}
 	c := check{rows: map[string]Row{}, pending: map[string][]Row{}, users: map[string]*account{}}
+	c.begun(b.opened.Settings, transactions)
 	for _, item := range transactions {
-		c.transaction(item)
+		if idOf(item) != settingsID {
+			c.transaction(item)
+		}
 	}
 	withBalance := map[string]bool{}
 	for _, item := range balances {
@@ -103,6 +107,41 @@ type check struct {
 	pending  map[string][]Row    // by user
 	users    map[string]*account // who have posted
 	findings Findings
+
+	opening, unit *big.Rat // of the settings
+}
+
+// settingsID is the id of the row of the settings.
+const settingsID = "settings"
+
+func idOf(item map[string]types.AttributeValue) string {
+	id, _ := item["id"].(*types.AttributeValueMemberS) // the table's key has this type
+	return id.Value
+}
+
+// begun checks the row of the settings, which the tables were begun with.
+func (c *check) begun(want ledger.Settings, transactions []map[string]types.AttributeValue) {
+	c.opening, _ = money(attributevalue.Number(want.Opening.String()))
+	c.unit = new(big.Rat).SetFrac(big.NewInt(1), new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(want.Places)), nil))
+	i := slices.IndexFunc(transactions, func(item map[string]types.AttributeValue) bool { return idOf(item) == settingsID })
+	if i < 0 {
+		c.find(invSettings, "there is no row of them")
+		return
+	}
+	var row struct {
+		Currency  string                `dynamodbav:"currency"`
+		Places    attributevalue.Number `dynamodbav:"places"`
+		Opening   attributevalue.Number `dynamodbav:"opening"`
+		CreatedAt string                `dynamodbav:"created_at"`
+	}
+	if !c.decode(transactions[i], map[string]string{"id": "S", "currency": "S", "places": "N", "opening": "N", "created_at": "S"}, &row) {
+		return
+	}
+	opening, _ := money(row.Opening)
+	_, timeErr := time.Parse(createdAtLayout, row.CreatedAt)
+	if row.Currency != want.Currency || string(row.Places) != strconv.Itoa(want.Places) || opening.Cmp(c.opening) != 0 || timeErr != nil {
+		c.find(invSettings, "%+v, and the tables were begun with %s", row, want)
+	}
 }
 
 // account is what a user's rows come to.
@@ -116,7 +155,7 @@ func (c *check) find(invariant, format string, args ...any) {
 	c.findings = append(c.findings, Finding{invariant, fmt.Sprintf(format, args...)})
 }
 
-var opening, ceiling, most, cent = big.NewRat(100, 1), big.NewRat(1e15, 1), big.NewRat(1e12, 1), big.NewRat(1, 100)
+var ceiling, most = big.NewRat(1e15, 1), big.NewRat(1e12, 1)
 
 // highest is the most that a balance can be: a release is never refused, and may
 // lift it over the ceiling by what 16 holds held.
@@ -165,7 +204,7 @@ func (c *check) transaction(item map[string]types.AttributeValue) {
 		return
 	}
 	if c.users[row.UserID] == nil {
-		c.users[row.UserID] = &account{new(big.Rat).Set(opening), new(big.Rat), 0, map[string]bool{}}
+		c.users[row.UserID] = &account{new(big.Rat).Set(c.opening), new(big.Rat), 0, map[string]bool{}}
 	}
 	u := c.users[row.UserID]
 	for _, id := range firstOf(row) {
@@ -248,8 +287,8 @@ func attributesOf(item map[string]types.AttributeValue) map[string]string {
 
 // amount returns an amount of a row. It is not ok if it is none at all.
 func (c *check) amount(row Row, ammount attributevalue.Number) (amount *big.Rat, ok bool) {
-	amount, exact := money(ammount)
-	if !exact || amount.Cmp(cent) < 0 || amount.Cmp(most) > 0 {
+	amount, isNumber := money(ammount)
+	if !isNumber || !c.isExact(amount) || amount.Cmp(c.unit) < 0 || amount.Cmp(most) > 0 {
 		c.find(invAmount, "%+v", row)
 	}
 	return amount, true
@@ -287,7 +326,7 @@ func (c *check) decline(row Row) {
 	}
 	seen, ok := money(row.Balance)
 	after := new(big.Rat).Add(change, seen)
-	if fits := after.Sign() >= 0 && (kind == "debit" || after.Cmp(ceiling) <= 0); !ok || !inRange(seen) || fits {
+	if fits := after.Sign() >= 0 && (kind == "debit" || after.Cmp(ceiling) <= 0); !ok || !c.inRange(seen) || fits {
 		c.find(invDecline, "without a reason: %+v", row)
 	}
 }
@@ -385,7 +424,7 @@ func (c *check) balance(item map[string]types.AttributeValue) (user string) {
 		return user.Value
 	}
 	balance, ok := money(row.Balance)
-	if !ok || !inRange(balance) {
+	if !ok || !c.inRange(balance) {
 		c.find(invRange, "%+v", row)
 	}
 	want := c.users[row.UserID]
@@ -394,7 +433,7 @@ func (c *check) balance(item map[string]types.AttributeValue) (user string) {
 		return row.UserID
 	}
 	if want.balance.Cmp(balance) != 0 {
-		c.find(invBalance, "of user %q is %s, and the rows come to %s", row.UserID, row.Balance, want.balance.FloatString(2))
+		c.find(invBalance, "of user %q is %s, and the rows come to %s", row.UserID, row.Balance, plain(want.balance))
 	}
 	if posted := fmt.Sprint(want.posted); posted != string(row.Version) {
 		c.find(invVersion, "of user %q is %s, and posted are %s", row.UserID, row.Version, posted)
@@ -435,7 +474,7 @@ func (c *check) holds(row aggregate, item map[string]types.AttributeValue, open 
 		c.find(invHold, "user %q has holds of no pending row: %v", row.UserID, slices.Sorted(maps.Keys(open)))
 	}
 	if sum, _ := money(row.Held); sum.Cmp(held) != 0 || held.Cmp(c.users[row.UserID].held) != 0 {
-		c.find(invHold, "user %q holds %s, and the rows come to %s", row.UserID, row.Held, held.FloatString(2))
+		c.find(invHold, "user %q holds %s, and the rows come to %s", row.UserID, row.Held, plain(held))
 	}
 	if count := strings.Count(strings.Join(slices.Collect(maps.Keys(item)), " "), "hold:"); row.Holds != "" && fmt.Sprint(count) != string(row.Holds) {
 		c.find(invHold, "user %q has %s holds, and %d attributes", row.UserID, row.Holds, count)
@@ -492,13 +531,23 @@ func texts(item map[string]types.AttributeValue) map[string]any {
 	return text
 }
 
-// money returns a sum of dollars, and whether it has at most two decimal places.
+// money returns a sum. It is not ok if it is no number.
 func money(n attributevalue.Number) (sum *big.Rat, ok bool) {
 	sum, ok = new(big.Rat).SetString(string(n))
 	if !ok {
 		return new(big.Rat), false
 	}
-	return sum, new(big.Rat).Quo(sum, cent).IsInt()
+	return sum, true
 }
 
-func inRange(balance *big.Rat) bool { return balance.Sign() >= 0 && balance.Cmp(highest) <= 0 }
+// isExact reports whether a sum has no more decimal places than the settings allow.
+func (c *check) isExact(sum *big.Rat) bool { return new(big.Rat).Quo(sum, c.unit).IsInt() }
+
+// plain returns a sum in the shortest decimal notation.
+func plain(sum *big.Rat) string {
+	return strings.TrimSuffix(strings.TrimRight(sum.FloatString(ledger.MaxPlaces), "0"), ".")
+}
+
+func (c *check) inRange(balance *big.Rat) bool {
+	return balance.Sign() >= 0 && balance.Cmp(highest) <= 0 && c.isExact(balance)
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +21,7 @@ const batchMost = 25
 // WriteCredits gives a new user these credits, by their rows: the same as posting
 // them, but for the time that takes.
 func (b *Books) WriteCredits(ctx context.Context, user string, amounts ...string) error {
-	balance := new(big.Rat).Set(opening)
+	balance, _ := money(attributevalue.Number(b.opened.Settings.Opening.String()))
 	var puts []types.WriteRequest
 	for i, amount := range amounts {
 		r, err := NewRequest(user, fmt.Sprintf("fill-%d", i), ledger.Credit, amount)
@@ -55,7 +54,7 @@ func (b *Books) WriteCredits(ctx context.Context, user string, amounts ...string
 	_, err := b.direct.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &b.opened.AggregateTable,
 		Item: itemOf(aggregate{
-			UserID: user, Balance: attributevalue.Number(balance.FloatString(2)), Version: attributevalue.Number(strconv.Itoa(len(amounts))),
+			UserID: user, Balance: attributevalue.Number(plain(balance)), Version: attributevalue.Number(strconv.Itoa(len(amounts))),
 		}),
 	})
 	if err != nil {

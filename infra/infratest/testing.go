@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 
 	"onewrite/infra/internal/dynamodbmodel"
 	"onewrite/ledger"
@@ -44,7 +47,13 @@ func runTests(m *testing.M) (code int, err error) {
 // package's TestMain must call [Main].
 func New(t testing.TB) *Books {
 	t.Helper()
-	b, err := Open(t.Context(), os.Getenv(endpointVariable))
+	return NewWith(t, ledger.DefaultSettings())
+}
+
+// NewWith makes books that have these settings, as New does.
+func NewWith(t testing.TB, settings ledger.Settings) *Books {
+	t.Helper()
+	b, err := OpenWith(t.Context(), os.Getenv(endpointVariable), settings)
 	noError(t, err)
 	t.Cleanup(func() { noError(t, b.Close(t.Context())) })
 	b.checkAtEnd(t)
@@ -54,7 +63,7 @@ func New(t testing.TB) *Books {
 // NewOnModel makes books for t, as [OpenOnModel] does, and checks them when t ends.
 func NewOnModel(t testing.TB, moment dynamodbmodel.Moment) (*Books, *dynamodbmodel.Model) {
 	t.Helper()
-	b, model := OpenOnModel(moment)
+	b, model := OpenOnModel(moment, ledger.DefaultSettings())
 	b.checkAtEnd(t)
 	return b, model
 }
@@ -118,12 +127,21 @@ func (b *Books) Rows(t testing.TB) int {
 	return rows
 }
 
+// Settings returns the settings of these texts.
+func Settings(t testing.TB, currency, places, opening string) ledger.Settings {
+	t.Helper()
+	s, err := ledger.ParseSettings(currency, places, opening)
+	noError(t, err)
+	return s
+}
+
 // Fill gives a new user a balance of 100 below the limit, by the rows of a
 // thousand credits, which it would take long to post.
 func (b *Books) Fill(t testing.TB, user string) {
 	t.Helper()
 	amounts := slices.Repeat([]string{"1000000000000"}, 1000)
-	amounts[0] = "999999999800"
+	opening, _ := money(attributevalue.Number(b.opened.Settings.Opening.String()))
+	amounts[0] = plain(opening.Sub(big.NewRat(1e12-100, 1), opening))
 	b.Credit(t, user, amounts...)
 }
 

@@ -116,7 +116,15 @@ func openStore(ctx context.Context, endpoint string, remote bool, getenv func(st
 	if err := createTables(ctx, client, config, log); err != nil {
 		return nil, err
 	}
-	return infra.NewStore(client, config), nil
+	store := infra.NewStore(client, config)
+	err = store.Start(ctx)
+	if _, other := errors.AsType[*infra.SettingsError](err); other {
+		return nil, err
+	}
+	if err != nil {
+		fmt.Fprintf(log, "%v; each call tries again\n", err)
+	}
+	return store, nil
 }
 
 // createTables creates the missing tables. It waits for a DynamoDB that does not listen

@@ -105,7 +105,7 @@ func (s scenario) playAll(t *testing.T) (runs int64) {
 
 // play plays one run.
 func (s scenario) play(t *testing.T, c *choices) {
-	books, model := infratest.OpenOnModel(dynamodbmodel.Moment{})
+	books, model := infratest.OpenOnModel(dynamodbmodel.Moment{}, ledger.DefaultSettings())
 	n := &network{model: model, choices: c}
 	clock := func(later time.Duration) func() time.Time {
 		return func() time.Time { return time.Now().Add(later) }

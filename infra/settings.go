@@ -1,0 +1,195 @@
+package infra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"onewrite/ledger"
+)
+
+// settingsID is the id of the row of the transactions table that has the settings
+// of both tables. It is no transaction's, so no call can ask for it. The row has no
+// user_id, so it is in no history.
+var settingsID = &types.AttributeValueMemberS{Value: "settings"}
+
+// settingsRow is that row.
+type settingsRow struct {
+	ID        string                `dynamodbav:"id"`
+	Currency  string                `dynamodbav:"currency"`
+	Places    attributevalue.Number `dynamodbav:"places"`
+	Opening   attributevalue.Number `dynamodbav:"opening"`
+	CreatedAt string                `dynamodbav:"created_at"`
+}
+
+// EncodeSettings returns the row of settings that tables are begun with at that time.
+func EncodeSettings(s ledger.Settings, now time.Time) (map[string]types.AttributeValue, error) {
+	return attributevalue.MarshalMap(settingsRow{
+		ID:        settingsID.Value,
+		Currency:  s.Currency,
+		Places:    attributevalue.Number(fmt.Sprint(s.Places)),
+		Opening:   attributevalue.Number(s.Opening.String()),
+		CreatedAt: ledger.FormatTime(now),
+	})
+}
+
+// IsSettings reports whether a row of the transactions table is that of the settings.
+func IsSettings(row map[string]types.AttributeValue) bool {
+	id, ok := row["id"].(*types.AttributeValueMemberS)
+	return ok && id.Value == settingsID.Value
+}
+
+// DecodeSettings reads the row of the settings as strictly as [DecodeTransaction]
+// reads its own.
+func DecodeSettings(row map[string]types.AttributeValue) (ledger.Settings, error) {
+	d := decoder{row: row}
+	same := func(s string) (string, error) { return s, nil }
+	currency := decodeText(&d, "currency", same)
+	places, opening := decodeNumber(&d, "places", same), decodeNumber(&d, "opening", same)
+	decodeText(&d, "created_at", ledger.ParseTime)
+	if d.wrong != nil {
+		return ledger.Settings{}, d.err("transactions", "id")
+	}
+	s, err := ledger.ParseSettings(currency, places, opening)
+	if err != nil {
+		d.wrong = []string{reasonOf(err)}
+		return ledger.Settings{}, d.err("transactions", "id")
+	}
+	return s, nil
+}
+
+// SettingsError means that the tables can't be used with a store's settings.
+type SettingsError struct {
+	Table  string // the table of transactions
+	Reason string
+}
+
+// Error names the table.
+func (e *SettingsError) Error() string {
+	return fmt.Sprintf("settings of table %s: %s", e.Table, e.Reason)
+}
+
+// startWithin bounds Start, well inside the 10 seconds of a Lambda's init.
+const startWithin = 2 * time.Second
+
+// Start confirms that the tables were begun with the store's settings, or begins
+// them. It is mostly one read, which opens the connection and uses the credentials
+// before the first call. The error is a [*SettingsError] if the tables have other
+// settings: the store must not be used then. After any other error the settings could
+// not be read, and each call reads them before anything else until one succeeds.
+func (s *Store) Start(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	err := s.confirmSettings(ctx)
+	s.unconfirmed.Store(err != nil)
+	return err
+}
+
+// ready confirms the settings if Start could not.
+func (s *Store) ready(ctx context.Context) error {
+	if !s.unconfirmed.Load() {
+		return nil
+	}
+	if err := s.confirmSettings(ctx); err != nil {
+		return err
+	}
+	s.unconfirmed.Store(false)
+	return nil
+}
+
+// confirmSettings compares the store's settings with the tables'. Tables without the
+// row of the settings are new, or have the default settings: those are tables from
+// before there were others.
+//
+// On AWS the number of a table's items is up to six hours old. Tables from before
+// whose first row is younger are taken for new ones.
+//
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html
+func (s *Store) confirmSettings(ctx context.Context) error {
+	row, err := s.readSettings(ctx)
+	if err != nil {
+		return err
+	}
+	if row == nil && !s.settings.IsDefault() {
+		if row, err = s.settingsOfOldTables(ctx); err != nil {
+			return err
+		}
+	}
+	if row == nil {
+		if row, err = s.putSettings(ctx); err != nil {
+			return err
+		}
+	}
+	tables, err := DecodeSettings(row)
+	if damage, ok := errors.AsType[*RowError](err); ok {
+		return &SettingsError{s.transactions, "the row is damaged: " + damage.Reason()}
+	}
+	if err != nil {
+		return err
+	}
+	if !tables.Equal(s.settings) {
+		return &SettingsError{s.transactions, fmt.Sprintf(
+			"the tables were begun with %s, and are opened with %s; settings can't change", tables, s.settings)}
+	}
+	return nil
+}
+
+func (s *Store) readSettings(ctx context.Context) (item, error) {
+	row, err := s.read(ctx, s.transactions, item{"id": settingsID})
+	if err != nil {
+		return nil, fmt.Errorf("read the settings of table %s: %w", s.transactions, err)
+	}
+	return row, nil
+}
+
+// settingsOfOldTables returns nothing if the tables are new. Otherwise their one row
+// may be that of the settings, which another start has put since this one read it.
+func (s *Store) settingsOfOldTables(ctx context.Context) (item, error) {
+	out, err := s.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &s.transactions}, s.retrying(ctx))
+	if err != nil {
+		return nil, fmt.Errorf("count the rows of table %s: %w", s.transactions, storeError(err))
+	}
+	if out.Table == nil || out.Table.ItemCount == nil {
+		return nil, fmt.Errorf("count the rows of table %s: DynamoDB does not say how many there are", s.transactions)
+	}
+	if *out.Table.ItemCount == 0 {
+		return nil, nil
+	}
+	row, err := s.readSettings(ctx)
+	if err == nil && row == nil {
+		err = &SettingsError{s.transactions, fmt.Sprintf(
+			"there are transactions and no row of settings. Tables from before settings have %s, and are opened with %s; "+
+				"if the row was lost, put it back", ledger.DefaultSettings(), s.settings)}
+	}
+	return row, err
+}
+
+// putSettings begins the tables with the store's settings, and returns the row that
+// is there then: it may be another start's.
+func (s *Store) putSettings(ctx context.Context) (item, error) {
+	row, err := EncodeSettings(s.settings, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName:                           &s.transactions,
+		Item:                                row,
+		ConditionExpression:                 &idIsNew,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}, s.retrying(ctx))
+	taken, ok := errors.AsType[*types.ConditionalCheckFailedException](err)
+	switch {
+	case ok && taken.Item == nil:
+		return s.readSettings(ctx)
+	case ok:
+		return taken.Item, nil
+	case err != nil:
+		return nil, fmt.Errorf("write the settings of table %s: %w", s.transactions, storeError(err))
+	}
+	return row, nil
+}

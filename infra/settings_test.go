@@ -1,0 +1,256 @@
+package infra_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra"
+	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/faults"
+	"onewrite/ledger"
+)
+
+// opened returns a store of the books that is opened with these settings.
+func opened(t *testing.T, books *infratest.Books, currency, places, opening string) *infra.Store {
+	t.Helper()
+	c := books.Config
+	c.Settings = infratest.Settings(t, currency, places, opening)
+	return infra.NewStore(books.Client, c)
+}
+
+// statement does what no ledger does to the row of the settings.
+func statement(t *testing.T, books *infratest.Books, text string) {
+	t.Helper()
+	require.NoError(t, books.Execute(t.Context(), books.Config.TransactionsTable, text))
+}
+
+const withoutSettings = "DELETE FROM ? WHERE id = 'settings'"
+
+// newTables returns books whose tables have no row at all, and will be begun with
+// settings by the first start.
+func newTables(t *testing.T, currency, places, opening string) *infratest.Books {
+	t.Helper()
+	books := infratest.NewWith(t, infratest.Settings(t, currency, places, opening))
+	statement(t, books, withoutSettings)
+	return books
+}
+
+func settingsRow(t *testing.T, books *infratest.Books) map[string]types.AttributeValue {
+	t.Helper()
+	out, err := books.Client.GetItem(t.Context(), &dynamodb.GetItemInput{
+		TableName: &books.Config.TransactionsTable, Key: map[string]types.AttributeValue{"id": &types.AttributeValueMemberS{Value: "settings"}},
+	})
+	require.NoError(t, err)
+	return out.Item
+}
+
+// The first start of new tables begins them, and each later one is one read.
+func TestStartBeginsNewTables(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ currency, places, opening, requests string }{
+		{"USD", "2", "100", "GetItem PutItem"},
+		{"EUR", "2", "0", "GetItem DescribeTable PutItem"},
+		{"JPY", "0", "0", "GetItem DescribeTable PutItem"},
+		{"KWD", "3", "0.125", "GetItem DescribeTable PutItem"},
+		{"POINTS", "0", "100", "GetItem DescribeTable PutItem"},
+		{"XBT", "8", "0.00000001", "GetItem DescribeTable PutItem"},
+	} {
+		books := newTables(t, c.currency, c.places, c.opening)
+		books.Network.Requests() // forgets those before
+		require.NoError(t, opened(t, books, c.currency, c.places, c.opening).Start(t.Context()), "%+v", c)
+		assert.Equal(t, c.requests, strings.Join(books.Network.Requests(), " "))
+		row := settingsRow(t, books)
+		created, _ := row["created_at"].(*types.AttributeValueMemberS)
+		require.NotNil(t, created)
+		assert.Equal(t, map[string]types.AttributeValue{
+			"id": &types.AttributeValueMemberS{Value: "settings"}, "currency": &types.AttributeValueMemberS{Value: c.currency},
+			"places": &types.AttributeValueMemberN{Value: c.places}, "opening": &types.AttributeValueMemberN{Value: c.opening}, "created_at": created,
+		}, row)
+
+		books.Network.Requests() // forgets those before
+		require.NoError(t, opened(t, books, c.currency, c.places, c.opening).Start(t.Context()), "%+v", c)
+		assert.Equal(t, "GetItem", strings.Join(books.Network.Requests(), " "))
+	}
+}
+
+// A store with other settings than the tables' never gets a call done, and names both.
+func TestStartRefusesOtherSettings(t *testing.T) {
+	t.Parallel()
+	books := infratest.NewWith(t, infratest.Settings(t, "EUR", "2", "0"))
+	for _, other := range []ledger.Settings{
+		infratest.Settings(t, "USD", "2", "0"), infratest.Settings(t, "EUR", "3", "0"), infratest.Settings(t, "EUR", "2", "100"), ledger.DefaultSettings(),
+	} {
+		c := books.Config
+		c.Settings = other
+		store := infra.NewStore(books.Client, c)
+		refused(t, store.Start(t.Context()), "the tables were begun with currency EUR, decimal places 2, opening balance 0, and are opened with "+other.String()+"; settings can't change")
+		_, err := store.Transaction(t.Context(), ledger.TransactionID{1})
+		refused(t, err, "the tables were begun with")
+		_, err = store.Account(t.Context(), infratest.Request(t, "1", "k", ledger.Credit, "1").UserID())
+		refused(t, err, "the tables were begun with")
+		_, err = store.History(t.Context(), infratest.Request(t, "1", "k", ledger.Credit, "1").UserID(), ledger.Cursor{}, 1)
+		refused(t, err, "the tables were begun with")
+		_, err = ledger.New(store, time.Now).Post(t.Context(), infratest.Request(t, "1", "k", ledger.Credit, "1"))
+		refused(t, err, "the tables were begun with")
+		_, err = ledger.New(store, time.Now).Post(t.Context(), infratest.Request(t, "1", "k", ledger.Debit, "1000"))
+		refused(t, err, "the tables were begun with")
+		refused(t, store.Decline(t.Context(), ledger.Transaction{}), "the tables were begun with")
+	}
+	assert.Zero(t, books.Rows(t))
+}
+
+func refused(t *testing.T, err error, why string) {
+	t.Helper()
+	var other *infra.SettingsError
+	require.ErrorAs(t, err, &other)
+	require.ErrorContains(t, err, why)
+	require.NotErrorIs(t, err, ledger.ErrTryAgain)
+}
+
+// Tables that hold rows, and no row of settings, are tables from before: they have
+// the default settings. Or their row was lost.
+func TestStartOnTablesFromBefore(t *testing.T) {
+	t.Parallel()
+	books := infratest.New(t)
+	_, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "k", ledger.Credit, "10"))
+	require.NoError(t, err)
+	statement(t, books, withoutSettings)
+	for _, other := range [][3]string{{"EUR", "2", "100"}, {"USD", "3", "100"}, {"USD", "2", "0"}} {
+		refused(t, opened(t, books, other[0], other[1], other[2]).Start(t.Context()), "there are transactions and no row of settings. Tables from before settings have currency USD")
+		assert.Empty(t, settingsRow(t, books))
+	}
+	require.NoError(t, opened(t, books, "USD", "2", "100").Start(t.Context()))
+	assert.NotEmpty(t, settingsRow(t, books))
+	refused(t, opened(t, books, "USD", "2", "0").Start(t.Context()), "the tables were begun with currency USD, decimal places 2, opening balance 100")
+}
+
+// Whatever is wrong with the row, nothing starts, and what is wrong is named.
+func TestStartRefusesDamagedSettings(t *testing.T) {
+	t.Parallel()
+	books := infratest.NewWith(t, infratest.Settings(t, "KWD", "3", "0.5"))
+	whole := settingsRow(t, books)
+	for change, want := range map[string]string{
+		"REMOVE currency":                         "currency: is missing",
+		"SET currency = 'dollars'":                `currency is "dollars", must be three to twelve capital letters and digits, a letter first`,
+		"SET currency = 3":                        "currency: is of type N, must be S",
+		"REMOVE places":                           "places: is missing",
+		"SET places = '3'":                        "places: is of type S, must be N",
+		"SET places = 9":                          `decimal places are "9", must be a digit from 0 to 8`,
+		"SET places = 0":                          `opening balance is "0.5", must be whole`,
+		"SET places = 2.5":                        `decimal places are "2.5"`,
+		"REMOVE opening":                          "opening: is missing",
+		"SET opening = -1":                        `opening balance is "-1", must be a plain decimal`,
+		"SET opening = 1000000000001":             "must be at most 1000000000000",
+		"REMOVE created_at":                       "created_at: is missing",
+		"SET created_at = 'today'":                `created_at: is "today", must be a time in UTC`,
+		"REMOVE currency REMOVE places":           "currency: is missing; places: is missing",
+		"SET currency = 'x' SET opening = 0.0001": "three to twelve capital letters and digits, a letter first; opening balance",
+		// By hand, and whole:
+		"SET opening = 0.25":   "the tables were begun with currency KWD, decimal places 3, opening balance 0.25, and are opened with currency KWD, decimal places 3, opening balance 0.5",
+		"SET currency = 'KWR'": "the tables were begun with currency KWR",
+		"SET places = 4":       "decimal places 4, opening balance 0.5, and are opened with",
+	} {
+		statement(t, books, "UPDATE ? "+change+" WHERE id = 'settings'")
+		refused(t, opened(t, books, "KWD", "3", "0.5").Start(t.Context()), want)
+		_, err := books.Client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &books.Config.TransactionsTable, Item: whole})
+		require.NoError(t, err)
+	}
+	require.NoError(t, opened(t, books, "KWD", "3", "0.5").Start(t.Context()))
+}
+
+// Of starts at once with two settings, one wins: its settings are the tables', and
+// all others are refused.
+func TestStartsAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 32 {
+		books := newTables(t, "EUR", "2", "0")
+		errs := make(chan error, 16)
+		for i := range cap(errs) {
+			settings := [3]string{"EUR", "2", "0"}
+			if i%2 == 1 {
+				settings = [3]string{"USD", "2", "100"}
+			}
+			store := opened(t, books, settings[0], settings[1], settings[2])
+			go func() { errs <- store.Start(context.WithoutCancel(t.Context())) }()
+		}
+		serving, ended := 0, 0
+		for range cap(errs) {
+			if err := <-errs; err == nil {
+				serving++
+			} else {
+				refused(t, err, "the tables were begun with currency")
+				ended++
+			}
+		}
+		assert.Equal(t, 8, serving)
+		assert.Equal(t, 8, ended)
+		if currency, _ := settingsRow(t, books)["currency"].(*types.AttributeValueMemberS); currency.Value == "USD" {
+			statement(t, books, withoutSettings)
+			require.NoError(t, opened(t, books, "EUR", "2", "0").Start(t.Context())) // as the check expects
+		}
+	}
+}
+
+// A store that could not read the settings reads them before each call, until it can.
+func TestCallsReadTheSettings(t *testing.T) {
+	t.Parallel()
+	books := infratest.New(t)
+	user := infratest.Request(t, "1", "k", ledger.Credit, "10").UserID()
+	for _, fault := range []faults.Fault{
+		faults.LoseRequest, faults.LoseResponse, faults.Exception(http.StatusBadRequest, "ThrottlingException", "slow down"),
+	} {
+		store := opened(t, books, "USD", "2", "100")
+		books.Network.Always(fault)
+		began := time.Now()
+		require.ErrorIs(t, store.Start(t.Context()), ledger.ErrTryAgain)
+		assert.LessOrEqual(t, time.Since(began), 3*time.Second, "of the 10 of a Lambda's init")
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		_, err := store.Account(ctx, user)
+		cancel()
+		require.ErrorIs(t, err, ledger.ErrTryAgain)
+		books.Network.Always(nil)
+
+		books.Network.Requests() // forgets those before
+		_, err = store.Account(t.Context(), user)
+		require.NoError(t, err)
+		_, err = store.Account(t.Context(), user)
+		require.NoError(t, err)
+		assert.Equal(t, "GetItem GetItem GetItem", strings.Join(books.Network.Requests(), " "), "settings, and two balances")
+	}
+	other := opened(t, books, "EUR", "2", "0")
+	books.Network.Always(faults.LoseRequest)
+	require.ErrorIs(t, other.Start(t.Context()), ledger.ErrTryAgain)
+	books.Network.Always(nil)
+	_, err := other.Account(t.Context(), user)
+	refused(t, err, "the tables were begun with currency USD")
+}
+
+// A first start whose answer was lost finds its own row.
+func TestStartAfterLostAnswer(t *testing.T) {
+	t.Parallel()
+	books := newTables(t, "EUR", "2", "0")
+	books.Network.Next(nil, nil, faults.LoseResponse) // of the Put
+	require.NoError(t, opened(t, books, "EUR", "2", "0").Start(t.Context()))
+	books.Network.Next(faults.Exception(http.StatusBadRequest, "AccessDeniedException", "not authorized"))
+	require.ErrorContains(t, opened(t, books, "EUR", "2", "0").Start(t.Context()), "not authorized")
+}
+
+// The row of the settings is in no user's history, and no id names it.
+func TestSettingsAreNoTransaction(t *testing.T) {
+	t.Parallel()
+	_, err := ledger.ParseTransactionID("settings")
+	require.ErrorIs(t, err, ledger.ErrInvalidTransactionID)
+	books := infratest.New(t)
+	out, err := books.Client.Scan(t.Context(), &dynamodb.ScanInput{TableName: &books.Config.TransactionsTable, IndexName: new(infra.HistoryIndex)})
+	require.NoError(t, err)
+	assert.Empty(t, out.Items)
+	assert.NotEmpty(t, settingsRow(t, books))
+}
