@@ -52,7 +52,13 @@ func newHandler(t *testing.T) (*handler.Handler, *infratest.Books, *bytes.Buffer
 
 func newHandlerFor(t *testing.T, access handler.Access) (*handler.Handler, *infratest.Books, *bytes.Buffer) {
 	t.Helper()
-	books, log := infratest.New(t), &bytes.Buffer{}
+	return newHandlerOf(t, ledger.DefaultSettings(), access)
+}
+
+// newHandlerOf makes a handler of books that have these settings.
+func newHandlerOf(t *testing.T, s ledger.Settings, access handler.Access) (*handler.Handler, *infratest.Books, *bytes.Buffer) {
+	t.Helper()
+	books, log := infratest.NewWith(t, s), &bytes.Buffer{}
 	l := ledger.New(books.Store, func() time.Time { return noon })
 	return handler.New(l, handler.NewLogger(log, "ledger", "7"), access), books, log
 }
@@ -93,7 +99,7 @@ func overHTTP(t *testing.T, h *handler.Handler) func(*testing.T, request) answer
 		body, err := io.ReadAll(response.Body)
 		require.NoError(t, err)
 		got := answer{response.StatusCode, response.Header, string(body)}
-		keepsContract(t, r, got)
+		keepsContract(t, h, r, got)
 		return got
 	}
 }
@@ -103,7 +109,7 @@ func overEvents(event func(request) map[string]any) func(*testing.T, *handler.Ha
 		return func(t *testing.T, r request) answer {
 			t.Helper()
 			got := invoke(t, h, encode(t, event(r)))
-			keepsContract(t, r, got)
+			keepsContract(t, h, r, got)
 			return got
 		}
 	}
@@ -190,10 +196,10 @@ func body(user, amount, kind string) string {
 
 // problem is a problem document.
 type problem struct {
-	Type, Title, Detail, Instance, ID, Balance, Limit, Ended string
-	Status                                                   int
-	Entry                                                    *int
-	Properties                                               map[string][]string
+	Type, Title, Detail, Instance, ID, Balance, Limit, Ended, Currency string
+	Status                                                             int
+	Entry                                                              *int
+	Properties                                                         map[string][]string
 }
 
 // problem requires a problem document and returns it.

@@ -80,7 +80,7 @@ func (g gateway) sender(h *handler.Handler, event func(request) object) *api {
 	a.send = func(t *testing.T, r request) answer {
 		t.Helper()
 		got := a.unchecked(t, r)
-		keepsContract(t, r, got)
+		keepsContract(t, h, r, got)
 		return got
 	}
 	return a

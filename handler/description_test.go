@@ -17,6 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"onewrite/handler"
+	"onewrite/ledger"
 )
 
 // description is openapi.yaml, ready to check calls.
@@ -34,20 +35,40 @@ type description struct {
 	compiled map[string]*jsonschema.Schema
 }
 
-var readDescription = sync.OnceValues(func() (*description, error) {
-	document, err := openapi3.NewLoader().LoadFromData([]byte(handler.OpenAPI))
+var readDescription = sync.OnceValues(func() (*description, error) { return describe(handler.OpenAPI) })
+
+// descriptions has the descriptions of other settings, by their texts.
+var descriptions sync.Map
+
+// descriptionOf returns the description of a deployment with these settings.
+func descriptionOf(s ledger.Settings) (*description, error) {
+	if s.IsDefault() {
+		return readDescription()
+	}
+	if known, ok := descriptions.Load(s.String()); ok {
+		return known.(*description), nil
+	}
+	d, err := describe(handler.Description(s))
+	if err == nil {
+		descriptions.Store(s.String(), d)
+	}
+	return d, err
+}
+
+func describe(text string) (*description, error) {
+	document, err := openapi3.NewLoader().LoadFromData([]byte(text))
 	if err != nil {
 		return nil, err
 	}
 	var source struct {
 		Components any `yaml:"components"`
 	}
-	if err := yaml.Unmarshal([]byte(handler.OpenAPI), &source); err != nil {
+	if err := yaml.Unmarshal([]byte(text), &source); err != nil {
 		return nil, err
 	}
 	components, err := asJSON(source.Components)
 	return &description{document: document, components: components, compiled: map[string]*jsonschema.Schema{}}, err
-})
+}
 
 // operation is one operation of the description, and the path parameters of a
 // request to it.

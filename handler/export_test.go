@@ -4,7 +4,12 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+
+	"onewrite/ledger"
 )
+
+// Settings returns the settings of the ledger.
+func (h *Handler) Settings() ledger.Settings { return h.settings }
 
 // Routes lists method and path of every route.
 func Routes() (routes [][2]string) {

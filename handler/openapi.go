@@ -1,9 +1,90 @@
 package handler
 
-import _ "embed" // for openapi.yaml
+import (
+	_ "embed" // for openapi.yaml
+	"fmt"
+	"strings"
 
-// OpenAPI is the contract that the handler keeps, as an OpenAPI 3.1 document.
-// Nothing of the function uses it, so the linker leaves it out.
+	"onewrite/ledger"
+)
+
+// OpenAPI is the contract that the handler keeps with the default settings, as an
+// OpenAPI 3.1 document. Nothing of the function uses it, so the linker leaves it out.
 //
 //go:embed openapi.yaml
 var OpenAPI string
+
+// Description returns the contract that the handler keeps with these settings. It is
+// [OpenAPI] with another currency, and with patterns of amounts that have as many
+// decimal places.
+func Description(s ledger.Settings) string {
+	defaults, own := wordsOf(ledger.DefaultSettings()), wordsOf(s)
+	var replaced []string
+	for i, word := range defaults {
+		replaced = append(replaced, word, own[i])
+	}
+	return strings.NewReplacer(replaced...).Replace(OpenAPI)
+}
+
+// wordsOf returns the texts of openapi.yaml that depend on the settings.
+func wordsOf(s ledger.Settings) []string {
+	smallest := ledger.SmallestUnit(s.Places)
+	names, begins, places := s.Currency, s.Opening.String()+" "+s.Currency, fmt.Sprintf("at most %d places", s.Places)
+	other, fraction, newFraction := s.Currency, shortFraction(s.Places), fmt.Sprintf(`(\.[0-9]{1,%d})?`, s.Places)
+	switch s.Places {
+	case 0:
+		places, fraction, newFraction = "no places", "", ""
+	case 1:
+		places = "at most one place"
+	case 2:
+		places = "at most two places"
+	}
+	optional := fraction
+	if fraction != "" {
+		optional = "(" + fraction + ")?"
+	}
+	if s.Currency == ledger.DefaultCurrency {
+		names, other = "US dollars", "none, as it is USD"
+	}
+	return []string{
+		"Balances in " + names + ",",
+		"with a balance of " + begins + ".",
+		names + ", as the shortest decimal text, from 0 to",
+		names + ", from " + smallest + " to 1000000000000, as",
+		names + ", from " + smallest + " to 1000000000000, in plain decimal notation with " + places + ".",
+		"const: " + s.Currency + " # of calls",
+		"The currency of answers: " + other + ".",
+		`10(0[0-9]|1[0-5])[0-9]{12})` + optional + `|1016000000000000)$`,
+		`'^(` + below1(fraction) + `[1-9][0-9]{0,11}|1000000000000)$'`,
+		`'^(0*[1-9][0-9]{0,11}` + newFraction + `|0*1000000000000` + strings.ReplaceAll(newFraction, "[0-9]", "0") + newBelow1(s.Places) + `)$'`,
+	}
+}
+
+// shortFraction is the pattern of the point and the digits after it, which end with
+// no zero.
+func shortFraction(places int) string {
+	if places == 2 {
+		return `\.[0-9]?[1-9]`
+	}
+	return fmt.Sprintf(`\.[0-9]{0,%d}[1-9]`, places-1)
+}
+
+// below1 is the pattern of an amount with such a fraction, which may be below 1.
+func below1(fraction string) string {
+	if fraction == "" {
+		return ""
+	}
+	return `(0|[1-9][0-9]{0,11})` + fraction + "|"
+}
+
+// newBelow1 is the pattern of an amount below 1, which may end with zeros.
+func newBelow1(places int) string {
+	var some []string
+	for zeros := range places {
+		some = append(some, strings.Repeat("0", zeros)+"[1-9]"+fmt.Sprintf("[0-9]{0,%d}", places-1-zeros))
+	}
+	if some == nil {
+		return ""
+	}
+	return `|0+\.(` + strings.Join(some, "|") + ")"
+}

@@ -44,7 +44,7 @@ func ParseAmount(s string) (Amount, error) { return parseAmount(s, MaxPlaces) }
 func parseAmount(s string, places int) (Amount, error) {
 	d, reason := parsePlain(s, places, maxAmount)
 	if reason == "" && d.IsZero() {
-		reason = "must be at least " + smallestUnit(places)
+		reason = "must be at least " + SmallestUnit(places)
 	}
 	if reason != "" {
 		return Amount{}, &InvalidError{ErrInvalidAmount, reason}

@@ -99,8 +99,8 @@ func (s Settings) CheckPlaces(money fmt.Stringer) error {
 	return nil
 }
 
-// smallestUnit returns the smallest amount with the given decimal places.
-func smallestUnit(places int) string {
+// SmallestUnit returns the smallest amount with the given decimal places.
+func SmallestUnit(places int) string {
 	if places == 0 {
 		return "1"
 	}
