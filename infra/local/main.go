@@ -1,7 +1,10 @@
 // Command local serves the ledger on this machine: the same handler and store
 // as the Lambda, over DynamoDB Local, which it gets, starts and ends by itself.
 //
-//	go run ./infra/local [-addr 127.0.0.1:3000] [-data DIR]
+//	go run ./infra/local [-addr 127.0.0.1:3000] [-data DIR] [-currency EUR] [-places 2] [-opening 0]
+//
+// The last three, or CURRENCY, DECIMAL_PLACES and OPENING_BALANCE of the environment,
+// are the settings of the tables, for ever: others are rejected at the next start.
 //
 // For browsers it has a console at / and the API's reference at /docs. The console
 // shows what DynamoDB is sent for each of its calls, and asks for faults on the
@@ -55,7 +58,8 @@ credentials: let a firewall close its port where the network is not yours.
 Environment, all of it optional, save that -remote needs the tables, region and keys:
   AWS_ENDPOINT_URL_DYNAMODB                         use this DynamoDB instead
   TRANSACTIONS_TABLE, TRANSACTIONS_AGGREGATE_TABLE  the names of the tables
-  AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN`
+  AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
+  CURRENCY, DECIMAL_PLACES, OPENING_BALANCE         the settings of the tables, for ever`
 
 func main() {
 	cli.Main("local", func(ctx context.Context, args []string, out, log io.Writer) error {
@@ -65,9 +69,10 @@ func main() {
 
 // options are the flags.
 type options struct {
-	addr   string
-	data   string
-	remote bool
+	addr     string
+	data     string
+	remote   bool
+	settings map[string]*string // by the names of the environment; "" leaves it to that
 }
 
 func parseOptions(args []string, out io.Writer) (o options, err error) {
@@ -75,6 +80,11 @@ func parseOptions(args []string, out io.Writer) (o options, err error) {
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:3000", "listen on this `address`")
 	flags.StringVar(&o.data, "data", "", "keep the data in this `folder` (default in memory)")
 	flags.BoolVar(&o.remote, "remote", false, "use a DynamoDB that is not on this machine, and make the tables there")
+	o.settings = map[string]*string{
+		"CURRENCY":        flags.String("currency", "", "the `currency` of new tables, for ever, such as EUR (default USD)"),
+		"DECIMAL_PLACES":  flags.String("places", "", "how many decimal `places` amounts may have in new tables, for ever (default 2)"),
+		"OPENING_BALANCE": flags.String("opening", "", "the opening `balance` of every user in new tables, for ever (default 100)"),
+	}
 	if err := flags.Parse(args, out); err != nil {
 		return o, err
 	}
@@ -91,6 +101,13 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	if err != nil {
 		return err
 	}
+	environment := getenv
+	getenv = func(name string) string {
+		if flag := o.settings[name]; flag != nil && *flag != "" {
+			return *flag
+		}
+		return environment(name)
+	}
 	listener, err := net.Listen("tcp", o.addr)
 	if err != nil {
 		return fmt.Errorf("%w; choose another address with -addr", err)
@@ -101,7 +118,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		return err
 	}
 	defer database.close()
-	pages, err := allPages()
+	pages, err := allPages(database.store.Settings())
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/swaggest/swgui/v5/static"
 
 	"onewrite/handler"
+	"onewrite/ledger"
 )
 
 //go:embed pages
@@ -30,10 +31,13 @@ func newPage(contentType, encoding string, body []byte) page {
 	return page{contentType, encoding, body, fmt.Sprintf(`"%x"`, sha256.Sum256(body))}
 }
 
-// allPages returns the pages by their paths: the console at /, the reference at
-// /docs, and what they load. None of the paths is the ledger's.
-func allPages() (map[string]page, error) {
-	all := map[string]page{"/openapi.yaml": newPage("application/yaml", "", []byte(handler.OpenAPI))}
+// allPages returns the pages of a ledger with these settings, by their paths: the
+// console at /, the reference at /docs, and what they load. None of the paths is the ledger's.
+func allPages(s ledger.Settings) (map[string]page, error) {
+	all := map[string]page{
+		"/openapi.yaml": newPage("application/yaml", "", []byte(handler.Description(s))),
+		"/settings.js":  newPage(contentType(".js"), "", []byte(settingsModule(s))),
+	}
 	own, err := fs.Glob(files, "pages/*")
 	if err != nil {
 		return nil, err
@@ -53,6 +57,11 @@ func allPages() (map[string]page, error) {
 		all["/docs/"+file] = newPage(contentType(file), "gzip", body)
 	}
 	return all, nil
+}
+
+// settingsModule returns the module by which the console knows the settings.
+func settingsModule(s ledger.Settings) string {
+	return fmt.Sprintf("export const currency = %q;\nexport const places = %d;\nexport const opening = %q;\n", s.Currency, s.Places, s.Opening)
 }
 
 // pathOf returns the path of a file of our own.
@@ -82,11 +91,11 @@ const policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 's
 
 // withPages serves the pages to GET and HEAD, and leaves all else to the
 // ledger as it is.
-func withPages(pages map[string]page, ledger http.Handler) http.Handler {
+func withPages(pages map[string]page, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, found := pages[r.URL.Path]
 		if !found || r.Method != http.MethodGet && r.Method != http.MethodHead {
-			ledger.ServeHTTP(w, r)
+			next.ServeHTTP(w, r)
 			return
 		}
 		header := w.Header()

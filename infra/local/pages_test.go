@@ -9,11 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/handler"
+	"onewrite/infra/infratest"
+	"onewrite/ledger"
 )
 
 func TestPages(t *testing.T) {
 	t.Parallel()
-	pages, err := allPages()
+	pages, err := allPages(ledger.DefaultSettings())
 	require.NoError(t, err)
 	asLedger := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusTeapot)
@@ -46,6 +48,11 @@ func TestPages(t *testing.T) {
 	}
 	assert.Contains(t, call(http.MethodGet, "/?userId=2").Body.String(), "<h1>onewrite</h1>")
 	assert.Equal(t, handler.OpenAPI, call(http.MethodGet, "/openapi.yaml").Body.String())
+	assert.Equal(t, "export const currency = \"USD\";\nexport const places = 2;\nexport const opening = \"100\";\n", call(http.MethodGet, "/settings.js").Body.String())
+	yen, err := allPages(infratest.Settings(t, "JPY", "0", "0"))
+	require.NoError(t, err)
+	assert.Contains(t, string(yen["/openapi.yaml"].body), "const: JPY")
+	assert.Contains(t, string(yen["/settings.js"].body), "places = 0")
 
 	for _, others := range []struct{ method, target string }{
 		{http.MethodGet, "/balance?userId=1"},

@@ -8,7 +8,8 @@ import { isShown, made, madeAtOnce, newLane, prepare, writesIn } from "./log.js"
 import { clear, read } from "./statement.js";
 import { prepareSteps } from "./steps.js";
 import { prepareEnds } from "./transaction.js";
-import { money, name, visible } from "./words.js";
+import { currency, opening } from "./settings.js";
+import { currencyName, decimal, money, name, units, visible } from "./words.js";
 
 let user; // of the address, whose balance and statement the page shows
 let turn = 0; // counts the readings of balances; of two, the later one is shown
@@ -118,9 +119,15 @@ async function again({ call, user: whose }) {
   return entry;
 }
 
-// newStage opens a new user for a step.
+// stageBalance is what the steps expect a user to have at first.
+const stageBalance = "100";
+
+// newStage opens a new user for a step, with a credit where the opening balance is
+// less than the steps expect.
 async function newStage() {
   const whose = newName("try");
+  const missing = units(stageBalance) - units(opening);
+  if (missing > 0n) await send(posting(newName("try"), { userId: whose, ammount: decimal(missing), type: "credit" }));
   const before = await go(whose);
   const lane = newLane();
   return {
@@ -188,6 +195,9 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden) refr
 prepare(again);
 prepareEnds(end, (whose) => { if (whose === user) refresh(); });
 prepareSteps(newStage);
+Object.assign(at("currency"), { textContent: currency, title: currencyName });
+at("opening").textContent = money(opening);
+at("stage-balance").textContent = money(stageBalance);
 newKey();
 document.querySelector("main").hidden = false; // at once and whole, so that nothing moves while it is read
 showAddress();

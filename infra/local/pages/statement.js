@@ -5,7 +5,7 @@ import { historyOf } from "./calls.js";
 import { at, copyOf, element, isolated } from "./dom.js";
 import { made } from "./log.js";
 import { spendableAgain } from "./transaction.js";
-import { cents, entriesOf, money, moneyOf, name, sentenceCase, time } from "./words.js";
+import { entriesOf, money, moneyOf, name, sentenceCase, time, units } from "./words.js";
 
 const page = 10;
 const longestPage = 100;
@@ -91,7 +91,7 @@ function fold(line) {
     return { status: "pending", text: `Pending, until ${time(line.expiresAt)}` };
   }
   const hold = line.type === "capture" && lines.find(({ id }) => id === line.transactionId);
-  const left = hold ? cents(entriesOf(hold)[0].ammount) - cents(line.ammount) : 0n;
+  const left = hold ? units(entriesOf(hold)[0].ammount) - units(line.ammount) : 0n;
   return { status: line.status, text: sentenceCase(line.status), givenBack: left > 0n && moneyOf(left) };
 }
 

@@ -1,10 +1,17 @@
 // The ledger's answers, worded for people.
 
-// money is a sum for people, from the ledger's decimal text; never a float.
-export function money(text) {
-  const [dollars, cents = ""] = text.split(".");
-  return `$${dollars.replace(/\B(?=(\d{3})+$)/g, ",")}.${cents.padEnd(2, "0")}`;
-}
+import { currency, places } from "./settings.js";
+
+const digits = { minimumFractionDigits: places, maximumFractionDigits: places };
+const isCode = /^[A-Z]{3}$/.test(currency); // as the currencies of ISO 4217, of which Intl knows the signs
+const format = new Intl.NumberFormat("en", isCode ? { ...digits, style: "currency", currency } : digits);
+
+// currencyName is the name of the currency for people.
+export const currencyName = isCode ? new Intl.DisplayNames("en", { type: "currency" }).of(currency) : currency;
+
+// money is a sum for people, from the ledger's decimal text; never a float: Intl
+// takes every digit of a text.
+export const money = (text) => `${format.format(text)}${isCode ? "" : ` ${currency}`}`;
 
 // visible is a text whose invisible characters, such as those that turn the direction
 // of the text around, are written as in JSON.
@@ -14,21 +21,27 @@ export const visible = (text) => text.replace(/[\p{Cf}\p{Zl}\p{Zp}]/gu, (found) 
 // name is a user's name within a text, for isolated.
 export const name = (userId) => `\u2068${visible(userId)}\u2069`;
 
-// cents is a sum as a whole number, which is exact.
-export function cents(text) {
-  const [dollars, rest = ""] = text.split(".");
-  return BigInt(dollars + rest.padEnd(2, "0"));
+// units is a sum as a whole number of the smallest unit, which is exact.
+export function units(text) {
+  const [whole, rest = ""] = text.split(".");
+  return BigInt(whole + rest.padEnd(places, "0"));
 }
 
-// moneyOf is a sum for people, from a whole number of cents.
-export const moneyOf = (sum) => money(`${sum / 100n}.${String(sum % 100n).padStart(2, "0")}`);
+// decimal is the ledger's decimal text of a whole number of units.
+export function decimal(sum) {
+  const digits = String(sum).padStart(places + 1, "0");
+  return places ? `${digits.slice(0, -places)}.${digits.slice(-places)}` : digits;
+}
+
+// moneyOf is a sum for people, from a whole number of units.
+export const moneyOf = (sum) => money(decimal(sum));
 
 // timesCounted returns how often an amount was credited between two balances.
 export function timesCounted(before, after, amount) {
-  if (!/^\d+(\.\d\d?)?$/.test(amount) || cents(amount) === 0n) return "";
-  const moved = cents(after) - cents(before);
-  const times = moved / cents(amount);
-  if (times * cents(amount) !== moved) return "";
+  if (!/^\d+(\.\d+)?$/.test(amount) || amount.split(".")[1]?.length > places || units(amount) === 0n) return "";
+  const moved = units(after) - units(before);
+  const times = moved / units(amount);
+  if (times * units(amount) !== moved) return "";
   return times === 0n ? "It did not count." : `It counted ${times === 1n ? "once" : `${times} times`}.`;
 }
 
