@@ -149,3 +149,36 @@ func TestDescriptionForbidsAnswers(t *testing.T) {
 		assert.Error(t, d.checkAnswer(o, changed), "%s", text)
 	}
 }
+
+// Each of these once broke a client that a generator made: README.md names them.
+func TestDescriptionSuitsGenerators(t *testing.T) {
+	t.Parallel()
+	d, err := readDescription()
+	require.NoError(t, err)
+	schemas := d.components.(map[string]any)["schemas"].(map[string]any)
+	values := map[any]string{}
+	for name, schema := range schemas {
+		assert.NotContains(t, schemas, "New"+name, "the constructor of %s has that name in Go", name)
+		schema := schema.(map[string]any)
+		text, err := json.Marshal(schema)
+		require.NoError(t, err)
+		assert.NotContains(t, string(text), `"const":`, "%s: ogen makes nothing of it", name)
+		if schema["format"] == "date-time" {
+			assert.NotContains(t, schema, "pattern", "%s: openapi-generator's Python matches it with a datetime", name)
+		}
+		enum, _ := schema["enum"].([]any)
+		for _, value := range enum {
+			assert.Empty(t, values[value], "%s has %v, too: both are one constant in openapi-generator's Go", name, value)
+			values[value] = name
+		}
+	}
+	for name := range schemas {
+		for _, branch := range d.document.Components.Schemas[name].Value.OneOf {
+			for member, schema := range branch.Value.Properties {
+				if branch.Value.Properties["type"] != nil && branch.Value.Properties["instance"] != nil { // an answer
+					assert.NotRegexp(t, `[\\,]`, schema.Value.Pattern, "%s, %s: openapi-generator's Go breaks it", name, member)
+				}
+			}
+		}
+	}
+}

@@ -52,7 +52,7 @@ func wordsOf(s ledger.Settings) []string {
 		names + ", as the shortest decimal text, from 0 to",
 		names + ", from " + smallest + " to 1000000000000, as",
 		names + ", from " + smallest + " to 1000000000000, in plain decimal notation with " + places + ".",
-		"const: " + s.Currency + " # of calls",
+		"enum: [" + s.Currency + "] # of calls",
 		"The currency of answers: " + other + ".",
 		`10(0[0-9]|1[0-5])[0-9]{12})` + optional + `|1016000000000000)$`,
 		`'^(` + below1(fraction) + `[1-9][0-9]{0,11}|1000000000000)$'`,

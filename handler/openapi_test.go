@@ -162,7 +162,7 @@ func (d *description) documented() (all []documentedAnswer) {
 		for _, o := range item.Operations() {
 			for status, response := range o.Responses.Map() {
 				if status == "default" {
-					continue // reserved for later answers
+					continue // the gateway's own
 				}
 				media := response.Value.Content["application/problem+json"]
 				if media == nil {
@@ -171,14 +171,17 @@ func (d *description) documented() (all []documentedAnswer) {
 					}
 					continue
 				}
+				if example := exampleOfProblem(media); example != nil {
+					all = append(all, documentedAnswer{o.OperationID, status, example["type"].(string)})
+					continue
+				}
 				schemas := media.Schema.Value.OneOf
 				if schemas == nil {
 					schemas = append(schemas, media.Schema)
 				}
 				for _, schema := range schemas {
-					if kind := schema.Value.Properties["type"]; kind != nil { // GatewayMessage has none
-						all = append(all, documentedAnswer{o.OperationID, status, kind.Value.Const.(string)})
-					}
+					kinds := schema.Value.Properties["type"].Value.Enum
+					all = append(all, documentedAnswer{o.OperationID, status, kinds[0].(string)})
 				}
 			}
 		}

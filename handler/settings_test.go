@@ -169,7 +169,7 @@ func TestDescriptionOfSettings(t *testing.T) {
 		text := handler.Description(infratest.Settings(t, s.currency, s.places, s.opening))
 		assert.NotContains(t, text, "US dollars")
 		assert.NotContains(t, text, "100 USD")
-		assert.Contains(t, text, "const: "+s.currency+" # of calls")
+		assert.Contains(t, text, "enum: ["+s.currency+"] # of calls")
 		assert.Contains(t, text, "a balance of "+s.opening+" "+s.currency)
 		assert.Contains(t, text, "from "+s.unit+" to 1000000000000")
 		d, err := descriptionOf(infratest.Settings(t, s.currency, s.places, s.opening))

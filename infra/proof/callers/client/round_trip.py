@@ -15,15 +15,16 @@ from onewrite_client.api.transactions import (
     void_transaction,
 )
 from onewrite_client.models import (
+    CaptureInput,
+    EntriesInput,
+    EntryInput,
     EntryType,
     GatewayMessage,
     HoldEndedProblem,
     InsufficientFundsProblem,
     InvalidRequestProblem,
-    NewCapture,
-    NewEntry,
-    NewTransaction,
-    NotFoundProblem,
+    OneEntryInput,
+    Problem,
     TransactionStatus,
 )
 from onewrite_client.types import UNSET
@@ -34,7 +35,8 @@ user = "generated Python client"
 
 
 def post(key, **members):
-    return post_transaction.sync_detailed(client=ledger, idempotent_key=key, body=NewTransaction(**members))
+    body = EntriesInput(**members) if "entries" in members else OneEntryInput(**members)
+    return post_transaction.sync_detailed(client=ledger, idempotent_key=key, body=body)
 
 
 def balance():
@@ -58,17 +60,18 @@ wrong = post("3", user_id=user, ammount="0", type_=EntryType.DEBIT).parsed
 assert isinstance(wrong, InvalidRequestProblem), wrong
 assert wrong.properties["ammount"]
 none = read_transaction.sync(client=ledger, id="00000000-0000-8000-8000-000000000000")
-assert isinstance(none, NotFoundProblem), none
+assert isinstance(none, Problem), none
+assert none.type_ == "/problems/not-found"
 
 transfer = post("4", entries=[
-    NewEntry(user_id=user, ammount="10.5", type_=EntryType.DEBIT),
-    NewEntry(user_id=user + "'s friend", ammount="10.5", type_=EntryType.CREDIT),
+    EntryInput(user_id=user, ammount="10.5", type_=EntryType.DEBIT),
+    EntryInput(user_id=user + "'s friend", ammount="10.5", type_=EntryType.CREDIT),
 ]).parsed.data
 assert [entry.ammount for entry in transfer.entries] == ["10.5", "10.5"]
 held = post("5", user_id=user, ammount="40", type_=EntryType.DEBIT, expires_in=60).parsed.data
 assert held.status == TransactionStatus.PENDING
 assert (balance().balance, balance().held) == ("60", "40")
-captured = capture_transaction.sync(client=ledger, id=held.id, body=NewCapture(ammount="25")).data
+captured = capture_transaction.sync(client=ledger, id=held.id, body=CaptureInput(ammount="25")).data
 assert (captured.captured, balance().balance, balance().held) == ("25", "75", UNSET)
 voided = void_transaction.sync(client=ledger, id=held.id)
 assert isinstance(voided, HoldEndedProblem), voided
@@ -81,7 +84,8 @@ assert page.next_ is UNSET
 
 for status, message in messages.items():
     answer = post_transaction.sync_detailed(
-        client=Client(base_url=f"{gateway}/{status}"), idempotent_key="1", body=NewTransaction(user_id=user))
+        client=Client(base_url=f"{gateway}/{status}"), idempotent_key="1",
+        body=OneEntryInput(user_id=user, ammount="1", type_=EntryType.CREDIT))
     assert answer.status_code == int(status), answer
     assert isinstance(answer.parsed, GatewayMessage), answer
     assert answer.parsed.message == message, answer
