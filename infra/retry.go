@@ -25,7 +25,8 @@ const maxAttempts = 1000
 //   - then knows that many callers want this user, and before each further series
 //     waits longestDelay less the age of the call, so that those who wait longest
 //     go first: with an exponential back-off the winner keeps winning, and the
-//     unlucky starve.
+//     unlucky starve;
+//   - in a storm, waits for its [turns] instead.
 //
 // Each delay is drawn from the last quarter of its range. Every attempt costs
 // its write units, so the numbers balance three things, which "go test
@@ -61,7 +62,12 @@ func conflictDelay(attempt int, age time.Duration) (least, most time.Duration) {
 	default:
 		most = max(shortestDelay, longestDelay-age)
 	}
-	return most - most/4, most
+	return lastQuarter(most)
+}
+
+// lastQuarter returns the bounds of a delay.
+func lastQuarter(longest time.Duration) (least, most time.Duration) {
+	return longest - longest/4, longest
 }
 
 // faultDelay returns the same for any other transient error.
@@ -86,17 +92,30 @@ type retry struct {
 	final    func(error) bool // reports an outcome that no later attempt can change
 	attempts int              // that failed; counted here, as releases of the SDK count from 1 or from 0
 	unknown  bool             // the write of one of them may still be applied
+
+	posting ledger.Posting // empty: the call is another one, and takes no turns
+	turns   turns
+	storm   *storm
 }
 
 // retrying returns the option that gives a call its own retry policy.
 func (s *Store) retrying(ctx context.Context) func(*dynamodb.Options) {
-	return s.retryUntil(ctx, func(error) bool { return false }).use
+	return s.newRetry(ctx, func(error) bool { return false }).use
 }
 
-// retryUntil returns the retry policy of one call that also ends with a final
+// newRetry returns the retry policy of one call that also ends with a final
 // error, even if it is transient.
-func (s *Store) retryUntil(ctx context.Context, final func(error) bool) *retry {
-	return &retry{ctx: ctx, began: time.Now(), jitter: s.jitter, final: final}
+func (s *Store) newRetry(ctx context.Context, final func(error) bool) *retry {
+	return &retry{ctx: ctx, began: time.Now(), jitter: s.jitter, final: final, storm: &s.storm}
+}
+
+// retryPosting returns the retry policy of a posting, which ends when its id is taken.
+func (s *Store) retryPosting(ctx context.Context, p ledger.Posting) *retry {
+	r := s.newRetry(ctx, idTaken)
+	r.posting = p
+	window := s.storm.windowOf(p.Moves)
+	r.turns = turns{window: window, delay: window}
+	return r
 }
 
 // use is the option that gives a call the policy.
@@ -115,14 +134,47 @@ func (r *retry) RetryDelay(_ int, cause error) (time.Duration, error) {
 	r.unknown = r.unknown || outcomeUnknown(cause)
 	least, most := faultDelay(r.attempts)
 	if conflict(cause) {
-		least, most = conflictDelay(r.attempts, time.Since(r.began))
+		least, most = r.afterConflict(cause)
 	}
-	delay := least + r.jitter(most-least+1)
+	delay := r.draw(least, most)
 	if deadline, ok := r.ctx.Deadline(); ok && time.Until(deadline) <= delay {
 		return 0, fmt.Errorf("no time for another attempt: %w", cause)
 	}
 	ledger.TraceOf(r.ctx).Retries++
 	return delay, nil
+}
+
+// afterConflict returns the bounds of the delay after a conflict.
+func (r *retry) afterConflict(cause error) (least, most time.Duration) {
+	age := time.Since(r.began)
+	if user, ok := contended(r.posting, cause); ok && r.turns.conflict(age) {
+		r.storm.remember(user, r.turns.window)
+	}
+	if r.turns.window == 0 {
+		return conflictDelay(r.attempts, age)
+	}
+	return lastQuarter(r.turns.delay)
+}
+
+// awaitTurn delays the first attempt of a posting in a storm, if its caller will
+// be there afterwards.
+func (r *retry) awaitTurn() {
+	if r.turns.window == 0 {
+		return
+	}
+	delay := r.draw(lastQuarter(r.turns.delay))
+	if deadline, ok := r.ctx.Deadline(); ok && time.Until(deadline) <= delay {
+		return
+	}
+	select {
+	case <-time.After(delay):
+	case <-r.ctx.Done():
+	}
+}
+
+// draw returns a delay within bounds.
+func (r *retry) draw(least, most time.Duration) time.Duration {
+	return least + r.jitter(most-least+1)
 }
 
 // GetRetryToken implements [aws.Retryer].

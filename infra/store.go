@@ -23,6 +23,7 @@ type Store struct {
 	settings     ledger.Settings
 	opening      types.AttributeValue // the opening balance, which most writes have
 	jitter       func(bound time.Duration) time.Duration
+	storm        storm
 
 	unconfirmed atomic.Bool // whether Start could not read the tables' settings
 }
@@ -83,7 +84,8 @@ func (s *Store) Post(ctx context.Context, p ledger.Posting) error {
 	for _, m := range p.Moves {
 		writes = append(writes, types.TransactWriteItem{Update: s.moveBalance(m, p.Rows[0].ID)})
 	}
-	retry := s.retryUntil(ctx, idTaken)
+	retry := s.retryPosting(ctx, p)
+	retry.awaitTurn()
 	_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes}, retry.use)
 	err = s.postError(ctx, p, err)
 	if refused, ok := errors.AsType[*ledger.RefusedError](err); ok {

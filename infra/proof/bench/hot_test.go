@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -36,16 +37,28 @@ type postings struct {
 	unavailable int       // answered 503
 }
 
-// postFrom lets one caller at each environment post to one user for a while, with a
+// one is the user to whom all callers post.
+func one(int) string { return "hot" }
+
+// paysPartner is the payment of a user, named by a number, to another who pays back.
+func paysPartner(n names) []string {
+	i, err := strconv.Atoi(n.user)
+	if err != nil {
+		panic(err) // our own names
+	}
+	return []string{n.user + " debit 1", fmt.Sprintf("%d credit 1", i^1)}
+}
+
+// postFrom lets one caller at each environment post for a user for a while, with a
 // pause between two postings, of that length on average.
-func postFrom(ctx context.Context, environments []environment, o outcome, pause, lasting time.Duration) (all postings, err error) {
+func postFrom(ctx context.Context, environments []environment, user func(caller int) string, o outcome, pause, lasting time.Duration) (all postings, err error) {
 	var callers sync.WaitGroup
 	var mu sync.Mutex
 	end := time.Now().Add(lasting)
 	for i, to := range environments {
 		callers.Go(func() {
 			for j := 0; time.Now().Before(end) && ctx.Err() == nil; j++ {
-				c := o.call(names{"hot", fmt.Sprintf("%d-%d", i, j)})
+				c := o.call(names{user(i), fmt.Sprintf("%d-%d", i, j)})
 				began := time.Now()
 				answer, failed := to(ctx, fmt.Appendf(nil, `{"headers":{"Idempotent-Key":%q},"body":%s}`, c.key, c.body))
 				mu.Lock()
@@ -85,7 +98,7 @@ func (applied) Do(r *http.Request) (*http.Response, error) {
 // DynamoDB lets one transaction at a time write an item and rejects the others with a
 // conflict. Here a write holds its items for 10 ms, in virtual time, and each caller
 // has a client of its own, as each Lambda environment has. The bounds are those that
-// the retry policy keeps. A write takes as long whatever the number of its entries.
+// the retry policy keeps; infra's TestStorm has more callers. A write takes as long whatever the number of its entries.
 func TestHotAccount(t *testing.T) {
 	t.Parallel()
 	config := infra.Config{
@@ -99,18 +112,21 @@ func TestHotAccount(t *testing.T) {
 		share            float64       // of 1/held, at least
 		attempts         float64       // a posting, at most
 		median, p99      float64       // milliseconds, at most
+		inPairs          bool          // two callers each pay each other, and no others
 	}{
-		{1, 1, 0, 20 * time.Second, 0.83, 1, 12, 12},
-		{2, 1, 0, 20 * time.Second, 0.80, 1.5, 12, 300},
-		{2, 1, 100 * time.Millisecond, 3 * time.Minute, 0, 1.5, 12, 100},
-		{4, 1, 0, time.Minute, 0.80, 2, 12, 1000},
-		{8, 1, 0, 20 * time.Second, 0.80, 3, 100, 1200},
-		{16, 1, 0, 20 * time.Second, 0.80, 4, 100, 1200},
-		{32, 1, 0, 10 * time.Second, 0.80, 10, 500, 1700},
-		{64, 1, 0, 10 * time.Second, 0.80, 20, 1000, 2500},
-		{16, 10, 0, 2 * time.Second, 0.80, 5, 200, 1800},
-		{16, 50, 0, 2 * time.Second, 0.80, 5, 200, 1800},
-		{16, 99, 0, 2 * time.Second, 0.80, 5, 200, 1800},
+		{1, 1, 0, 20 * time.Second, 0.83, 1, 12, 12, false},
+		{2, 1, 0, 20 * time.Second, 0.80, 1.5, 12, 300, false},
+		{2, 1, 100 * time.Millisecond, 3 * time.Minute, 0, 1.5, 12, 100, false},
+		{4, 1, 0, time.Minute, 0.80, 2, 12, 1000, false},
+		{8, 1, 0, 20 * time.Second, 0.80, 3, 100, 1200, false},
+		{16, 1, 0, 20 * time.Second, 0.80, 4, 100, 1200, false},
+		{32, 1, 0, 10 * time.Second, 0.80, 10, 500, 1700, false},
+		{64, 1, 0, 10 * time.Second, 0.80, 20, 1000, 2500, false},
+		{16, 10, 0, 2 * time.Second, 0.80, 5, 200, 1800, false},
+		{16, 50, 0, 2 * time.Second, 0.80, 5, 200, 1800, false},
+		{16, 99, 0, 2 * time.Second, 0.80, 5, 200, 1800, false},
+		{60, 2, 0, 4 * time.Second, 30 * 0.80, 1.5, 12, 400, true},
+		{100, 2, 0, 4 * time.Second, 50 * 0.80, 1.5, 12, 400, true},
 	} {
 		t.Run(fmt.Sprintf("%d callers, %v pause, %d entries", c.callers, c.pause, c.entries), func(t *testing.T) {
 			t.Parallel()
@@ -122,7 +138,11 @@ func TestHotAccount(t *testing.T) {
 					client := infra.NewClient(config, func(o *dynamodb.Options) { o.HTTPClient = applied{} }, faults.Under(&networks[i]))
 					all[i] = newHandler(infra.NewStore(client, config), io.Discard)
 				}
-				got, err := postFrom(t.Context(), all, entries("hot", credits(c.entries)), c.pause, c.lasting)
+				user, o := one, entries("hot", credits(c.entries))
+				if c.inPairs {
+					user, o = strconv.Itoa, entries("in pairs", paysPartner)
+				}
+				got, err := postFrom(t.Context(), all, user, o, c.pause, c.lasting)
 				require.NoError(t, err)
 				requests := 0
 				for i := range networks {
@@ -156,7 +176,7 @@ func BenchmarkHotAccount(b *testing.B) {
 			sum, unavailable := 0, 0
 			var took []float64
 			for b.Loop() {
-				got, err := postFrom(b.Context(), all, entries("hot", credits(count)), 0, lasting)
+				got, err := postFrom(b.Context(), all, one, entries("hot", credits(count)), 0, lasting)
 				require.NoError(b, err)
 				sum, unavailable, took = sum+got.inTime, unavailable+got.unavailable, append(took, got.took...)
 			}

@@ -55,6 +55,9 @@ var defects = []defect{
 	{"a conflict is reported as a defect", []edit{
 		{"infra/transient.go", `transactionConflict:             true,`, ``},
 	}, simulation},
+	{"a storm is never noticed", []edit{
+		{"infra/storm.go", `if waited > patience && `, `if waited > 100*patience && `},
+	}, test{"infra", "TestTurns"}},
 	{"a lost answer is reported as a defect", []edit{
 		{"infra/transient.go", `	return lost(err)`, `	return false && lost(err)`},
 	}, simulation},
