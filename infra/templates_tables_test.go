@@ -403,9 +403,9 @@ var templateTables = map[string]map[string]string{
 		"Role.AssumeRolePolicyDocument": `{Statement: [{Action: sts:AssumeRole, Condition: {StringEquals: {aws:SourceAccount: !Ref AWS::AccountId}}, Effect: Allow, Principal: {Service: lambda.amazonaws.com}}], Version: 2012-10-17}`,
 		"Role.PermissionsBoundary":      `!If[HasBoundary, !Ref PermissionsBoundary, !Ref AWS::NoValue]`,
 		"Role.Policies.0":               `{PolicyDocument: {Version: 2012-10-17}, PolicyName: read}`,
-		"Role.Policies.0 read.0":        `{Action: dynamodb:Scan, Effect: Allow, Resource: !Sub arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${TransactionsTable}, Sid: ReadTransactions}`,
+		"Role.Policies.0 read.0":        `{Action: [dynamodb:Scan, dynamodb:GetItem, dynamodb:DescribeTable], Effect: Allow, Resource: !Sub arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${TransactionsTable}, Sid: ReadTransactions}`,
 		"Role.Policies.0 read.1":        `{Action: dynamodb:Query, Effect: Allow, Resource: !Sub arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${TransactionsTable}/index/user_id-created_at, Sid: ReadHistory}`,
-		"Role.Policies.0 read.2":        `{Action: [dynamodb:Scan, dynamodb:GetItem], Effect: Allow, Resource: !Sub arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${AggregateTable}, Sid: ReadBalances}`,
+		"Role.Policies.0 read.2":        `{Action: [dynamodb:Scan, dynamodb:GetItem, dynamodb:DescribeTable], Effect: Allow, Resource: !Sub arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${AggregateTable}, Sid: ReadBalances}`,
 		"Role.Policies.1":               `{PolicyDocument: {Version: 2012-10-17}, PolicyName: log}`,
 		"Role.Policies.1 log.0":         `{Action: [logs:CreateLogStream, logs:PutLogEvents], Effect: Allow, Resource: !GetAtt Log.Arn}`,
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"onewrite/infra"
 	"onewrite/infra/internal/books"
@@ -70,6 +71,7 @@ type changeLog struct {
 	out         io.Writer
 	json, write bool
 
+	mu      sync.Mutex
 	summary rebuildSummary
 	err     error
 }
@@ -92,6 +94,8 @@ func newChangeLog(out io.Writer, asJSON, write bool) *changeLog {
 
 // add counts and writes a change.
 func (l *changeLog) add(c change) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	switch {
 	case c.Kept != "":
 		l.summary.Kept++

@@ -43,6 +43,10 @@
 // before the audit, and those since, are for the next one: a scan may have seen a
 // part of a transaction.
 //
+// A balance's transaction_id is the id of the first row of the write that moved it.
+// That is mostly the write of the user's newest row. If it is not, the audit looks
+// the first row up. A balance that an older version or a rebuild wrote last has none.
+//
 // An audit that read everything also has the totals of all users who posted: of
 // credits, debits and balances, each user as at the moment of the comparison. So
 // where nothing is wrong they come out even, also while the ledger is used. What is
@@ -60,6 +64,7 @@
 //   - another time in the past: the order in which rows were written is not stored;
 //   - amounts that were changed so that they come to the same sum, and a row that
 //     was made up in the place of one that is gone, with the same effect;
+//   - another transaction_id of a balance, of an earlier write that moved it;
 //   - in general, a history that was rewritten with its balance so that all that is
 //     compared holds again. For that, a copy of the rows must be kept elsewhere,
 //     such as by -export, or by point-in-time recovery.
@@ -138,11 +143,15 @@
 //     written: a posting spent that money in the same write.
 //  2. It writes each balance that differs from its rows: balance, version, held,
 //     holds and an attribute for each open hold. Such a balance has no
-//     transaction_id until the next posting. A balance without rows is removed.
+//     transaction_id until the next posting, and a wrong one is removed. A balance
+//     without rows is removed.
 //
 // It never guesses. Rows that contradict each other, users with damaged rows, and
 // rows that come to less than zero or more than a balance can be are kept as they
 // are, and listed with the reason.
+//
+// It writes as many rows at once as it reads parts of a table, and -rate limits the
+// units of both.
 //
 // Every write has a condition: a missing row is still missing, a balance is still
 // as it was before the rows were read. So a rebuild is safe to run again at any
@@ -170,7 +179,9 @@
 // # Memory
 //
 // It keeps a tally for each user, and nothing for each transaction: about 200 bytes
-// for a user, a few pages of 1,000 rows, 1 MB, and for each hold some 200 bytes
-// while only one of its pending row and its end was read. On top comes what it
-// finds, and, for a rebuild, the rows of torn transactions.
+// for a user, 16 MB of sums, and a few pages of 1,000 rows. The rows of a hold are
+// compared when both were read. While 100,000 rows wait for their other row, which
+// takes 20 MB, the audit looks the others up. Open holds take 200 bytes each. On top
+// comes what it finds, and, for a rebuild, the rows of torn transactions and of the
+// ten in a million that share their sum.
 package main

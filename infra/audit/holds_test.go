@@ -56,10 +56,13 @@ func TestHoldsRight(t *testing.T) {
 3 users, 11 transactions: every balance is what its history says
 `, out)
 	assert.Equal(t, exitRight, status)
-	a, network := auditor(books)
-	a.run(t.Context())
-	assert.Equal(t, 2*a.tables.segments, requests(network, "Scan"), "nothing had to be looked for")
-	assert.Equal(t, 1, a.holds.OpenCount(), "the open one")
+	for _, most := range []int{maxWaiting, 0} {
+		a, network := auditor(books)
+		a.maxWaiting = most
+		assert.Equal(t, exitRight, a.run(t.Context()).status())
+		assert.Equal(t, 2*a.tables.segments, requests(network, "Scan"), "each pair counts once, so no transaction is looked for")
+		assert.Equal(t, 1, a.fold.OpenCount(), "the open one")
+	}
 	status, out, _ = command(t, books, "-user", "alice", "-csv")
 	assert.Equal(t, exitRight, status)
 	assert.Contains(t, out, ",closing,,45,")
@@ -130,6 +133,10 @@ func TestDamageToHolds(t *testing.T) {
 			}
 			assert.ElementsMatch(t, c.want, got)
 			assert.Equal(t, exitWrong, status)
+			a, network := auditor(books)
+			a.maxWaiting = 0
+			assert.Equal(t, found.Mismatches, a.run(t.Context()).Mismatches, "the same where other rows are looked up")
+			assert.Positive(t, requests(network, "GetItem"))
 		})
 	}
 }

@@ -7,21 +7,11 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
-	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"onewrite/infra/internal/cli"
 	"onewrite/ledger"
-)
-
-// The exit statuses besides 2, which is a flag or an environment that is wrong.
-// What is wrong counts for more than what is not known.
-const (
-	exitRight      = 0 // every balance is what its history says
-	exitWrong      = 1 // something is not as it must be
-	exitUnsettled  = 3 // nothing wrong was found; some users moved all the time
-	exitUnfinished = 4 // nothing wrong was found; not everything could be read
 )
 
 // collectAt is the garbage, in percent of the memory in use, at which it is collected.
@@ -76,7 +66,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 
 // do does what the flags ask for. The error is that of writing.
 func do(ctx context.Context, b *reader, o options, out, log io.Writer) (status int, err error) {
-	a := &audit{tables: b, settle: o.settle, progress: cli.ShowProgress(log)}
+	a := &audit{tables: b, settle: o.settle, progress: cli.ShowProgress(log), maxWaiting: maxWaiting}
 	switch {
 	case o.export != "":
 		return exportTable(ctx, a, o, out, log)
@@ -87,30 +77,4 @@ func do(ctx context.Context, b *reader, o options, out, log io.Writer) (status i
 	default:
 		return auditAll(ctx, a, o, out, log)
 	}
-}
-
-// auditAll writes the report, whether or not the audit could finish.
-func auditAll(ctx context.Context, a *audit, o options, out, log io.Writer) (status int, err error) {
-	found := a.run(ctx)
-	a.progress.Stop()
-	switch o.format {
-	case formatJSON:
-		err = found.writeJSON(out)
-	case formatEMF:
-		err = errors.Join(found.writeText(log), found.writeMetrics(out, o.service, time.Now()))
-	case formatText, formatCSV: // CSV is of a statement or an export
-		err = found.writeText(out)
-	}
-	return found.status(), err
-}
-
-// stateUser writes a statement and, after it, the report of that user: to log where
-// the statement is for programs.
-func stateUser(ctx context.Context, a *audit, o options, out, log io.Writer) (status int, err error) {
-	found, err := a.statement(ctx, o, out)
-	a.progress.Stop()
-	if o.format == formatText {
-		log = out
-	}
-	return found.status(), errors.Join(err, found.writeText(log))
 }

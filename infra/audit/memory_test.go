@@ -114,7 +114,7 @@ func BenchmarkMemory(b *testing.B) {
 				o.HTTPClient = &http.Client{Transport: manyRows{users, rows, task == "audit"}}
 			})
 			for b.Loop() {
-				a := &audit{tables: &reader{client: client, config: c, pace: &pace{}, segments: 8}, settle: time.Millisecond, progress: &cli.Progress{}}
+				a := &audit{tables: &reader{client: client, config: c, pace: &pace{}, segments: 8}, settle: time.Millisecond, progress: &cli.Progress{}, maxWaiting: maxWaiting}
 				if task == "audit" {
 					found := a.run(b.Context())
 					require.Empty(b, found.Unfinished)

@@ -31,9 +31,10 @@ func onModel(t *testing.T, f func(t *testing.T, b *infratest.Books, model *dynam
 		o, err := parseOptions(nil, nil)
 		require.NoError(t, err)
 		f(t, b, model, &audit{
-			tables:   &reader{client: client, config: b.Config, pace: &pace{}, segments: o.segments},
-			settle:   o.settle,
-			progress: &cli.Progress{},
+			tables:     &reader{client: client, config: b.Config, pace: &pace{}, segments: o.segments},
+			settle:     o.settle,
+			progress:   &cli.Progress{},
+			maxWaiting: maxWaiting,
 		}, network)
 	})
 }

@@ -26,9 +26,10 @@ func auditor(b *infratest.Books) (*audit, *faults.Network) {
 	network := &faults.Network{}
 	client := infra.NewClient(b.Config, patient, faults.Under(network))
 	return &audit{
-		tables:   &reader{client: client, config: b.Config, pace: &pace{}, segments: 2},
-		settle:   10 * time.Millisecond,
-		progress: &cli.Progress{},
+		tables:     &reader{client: client, config: b.Config, pace: &pace{}, segments: 2},
+		settle:     10 * time.Millisecond,
+		progress:   &cli.Progress{},
+		maxWaiting: maxWaiting,
 	}, network
 }
 

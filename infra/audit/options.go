@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"onewrite/infra/internal/cli"
@@ -51,7 +54,7 @@ and 4 if nothing is left but not everything could be read.`
 // parseOptions reads the flags. If they ask for help, it is written to out.
 func parseOptions(args []string, out io.Writer) (o options, err error) {
 	flags := cli.NewFlags("audit", about)
-	flags.Float64Var(&o.unitsPerSecond, "rate", 1000, "read at most this many `units` a second of the tables' throughput; 0 is no limit")
+	flags.Float64Var(&o.unitsPerSecond, "rate", 1000, "read, and with -rebuild write, at most this many `units` a second of the tables' throughput; 0 is no limit")
 	flags.IntVar(&o.segments, "segments", 8, "read this many `parts` of a table at once")
 	flags.DurationVar(&o.settle, "settle", 5*time.Second, "give a posting this `time` to be in both tables before a row counts as missing")
 	for _, f := range formats {
@@ -97,3 +100,124 @@ func (o *options) check() error {
 	}
 	return nil
 }
+
+// tasks lists what the command can be asked for, each by the flag that asks for
+// it, with the flags that mean something there. The last is what it does unasked.
+var tasks = []struct {
+	flag, name string
+	with       []string
+}{
+	{"rebuild", "-rebuild", []string{"rate", "segments", "settle", "json", "write", "user"}},
+	{"user", "-user", []string{"rate", "settle", "json", "csv", "from", "to"}},
+	{"export", "-export", []string{"rate", "segments", "json", "csv", "from", "to"}},
+	{"", "the audit of everybody", []string{"rate", "segments", "settle", "json", "emf", "service"}},
+}
+
+// checkTogether returns an error if a flag was given that means nothing to the
+// task that was asked for. It names the tasks that the flag goes with.
+func checkTogether(given []string) error {
+	for _, task := range tasks {
+		if task.flag != "" && !slices.Contains(given, task.flag) {
+			continue
+		}
+		for _, flag := range given {
+			if flag == task.flag || slices.Contains(task.with, flag) {
+				continue
+			}
+			return cli.Usagef("-%s does not go with %s%s", flag, task.name, goesWith(flag))
+		}
+		return nil
+	}
+	return nil
+}
+
+// goesWith names the tasks that a flag goes with.
+func goesWith(flag string) string {
+	var names []string
+	for _, task := range tasks {
+		if slices.Contains(task.with, flag) {
+			names = append(names, task.name)
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return ", but with " + strings.Join(names, " or ")
+}
+
+// format is how standard output is written: by the name of the flag, and
+// otherwise as a text for a person.
+type format string
+
+const (
+	formatText format = ""
+	formatJSON format = "json"
+	formatCSV  format = "csv"
+	formatEMF  format = "emf"
+)
+
+// formats are those that have a flag, and what -h says of it.
+var formats = []struct {
+	format format
+	about  string
+}{
+	{formatJSON, "write JSON: the report, or a line for each transaction or row"},
+	{formatCSV, "with -user, -export: write CSV"},
+	{formatEMF, "write the counts as CloudWatch metrics, and what is wrong to standard error"},
+}
+
+// chosenFormat returns the format that was asked for, which is one at most.
+func chosenFormat(given []string) (chosen format, err error) {
+	for _, f := range formats {
+		if !slices.Contains(given, string(f.format)) {
+			continue
+		}
+		if chosen != formatText {
+			return "", cli.Usagef("-%s and -%s are both a format of standard output; choose one", chosen, f.format)
+		}
+		chosen = f.format
+	}
+	return chosen, nil
+}
+
+// period is a time from one moment until before another. The zero moment is
+// no bound.
+type period struct{ from, to time.Time }
+
+// isEmpty reports whether nothing can be in the period.
+func (p *period) isEmpty() bool {
+	return !p.from.IsZero() && !p.to.IsZero() && !p.from.Before(p.to)
+}
+
+func (p *period) parseFrom(s string) (err error) {
+	p.from, _, err = parseMoment(s)
+	return err
+}
+
+// parseTo takes a day as a whole.
+func (p *period) parseTo(s string) (err error) {
+	moment, isDay, err := parseMoment(s)
+	if isDay {
+		moment = moment.AddDate(0, 0, 1)
+	}
+	p.to = moment
+	return err
+}
+
+// parseMoment parses a time in RFC 3339, or a day, which is its first moment in
+// UTC.
+func parseMoment(s string) (moment time.Time, isDay bool, err error) {
+	if moment, err = time.Parse(time.DateOnly, s); err == nil {
+		return moment, true, nil
+	}
+	if moment, err = time.Parse(time.RFC3339, s); err != nil {
+		return moment, false, errors.New("must be a day, such as 2026-11-30, or a time, such as 2026-11-30T12:00:00Z")
+	}
+	return moment.UTC(), false, nil
+}
+
+// isBefore reports whether the moment is before the period.
+func (p *period) isBefore(moment time.Time) bool { return moment.Before(p.from) }
+
+// isAfter reports whether the moment is after the period.
+func (p *period) isAfter(moment time.Time) bool { return !p.to.IsZero() && !moment.Before(p.to) }

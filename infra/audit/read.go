@@ -3,48 +3,26 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
-	"math/rand/v2"
+	"net"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"onewrite/infra"
 	"onewrite/infra/internal/books"
-	"onewrite/infra/internal/tables"
 	"onewrite/ledger"
 )
 
-const (
-	maxAttempts   = 12
-	shortestDelay = 50 * time.Millisecond
-	longestDelay  = 5 * time.Second
-	pageRows      = 1000 // about 250 KB, so that the rate is even
-)
-
-// patient does what [tables.Patient] does, for a reader who has hours:
-// throttled, it is the audit that stands back and not the ledger. A balance that
-// is being moved is also worth waiting for.
-func patient(o *dynamodb.Options) {
-	tables.Patient(o)
-	o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
-		r.MaxAttempts = maxAttempts
-		r.RateLimiter = ratelimit.None
-		r.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) {
-			return rand.N(min(longestDelay, shortestDelay<<attempt)), nil
-		})
-		r.Retryables = []retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
-			return aws.BoolTernary(infra.Transient(err))
-		})}
-	})
-}
+// pageRows is about 250 KB, so that the rate is even.
+const pageRows = 1000
 
 // row is a row as DynamoDB sends it.
 type row = books.Row
@@ -68,7 +46,7 @@ func (b *reader) scan(ctx context.Context, table string) iter.Seq2[row, error] {
 		pages := make(chan []row)
 		done := make(chan error, 1)
 		go func() {
-			done <- atOnce(ctx, b.segments, func(ctx context.Context, segment int) error {
+			done <- forEach(ctx, b.segments, upTo(b.segments), func(ctx context.Context, segment int) error {
 				return b.scanSegment(ctx, table, segment, pages)
 			})
 			close(pages)
@@ -167,14 +145,32 @@ func busy(err error) bool {
 // aggregate returns a user's row in the aggregate table, empty if there is
 // none. A posting that it sees may not yet be seen in the other table.
 func (b *reader) aggregate(ctx context.Context, user ledger.UserID) (row, error) {
+	r, err := b.get(ctx, b.config.AggregateTable, "user_id", user)
+	if err != nil {
+		return nil, failed(err, "read balance of %q", user)
+	}
+	return r, nil
+}
+
+// transaction returns the row of that id, empty if there is none.
+func (b *reader) transaction(ctx context.Context, id ledger.TransactionID) (row, error) {
+	r, err := b.get(ctx, b.config.TransactionsTable, "id", id)
+	if err != nil {
+		return nil, failed(err, "read transaction %s", id)
+	}
+	return r, nil
+}
+
+// get reads a row, strongly consistent.
+func (b *reader) get(ctx context.Context, table, key string, value fmt.Stringer) (row, error) {
 	out, err := b.client.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName:              &b.config.AggregateTable,
-		Key:                    row{"user_id": &types.AttributeValueMemberS{Value: user.String()}},
+		TableName:              &table,
+		Key:                    row{key: &types.AttributeValueMemberS{Value: value.String()}},
 		ConsistentRead:         aws.Bool(true),
 		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
 	})
 	if err != nil {
-		return nil, failed(err, "read balance of %q", user)
+		return nil, err
 	}
 	return out.Item, b.spend(ctx, out.ConsumedCapacity)
 }
@@ -193,15 +189,11 @@ func (b *reader) quietAggregate(ctx context.Context, user ledger.UserID) (row, e
 	if err != nil {
 		return nil, failed(err, "read balance of %q", user)
 	}
-	for _, consumed := range out.ConsumedCapacity {
-		if err := b.spend(ctx, &consumed); err != nil {
-			return nil, err
-		}
-	}
-	return out.Responses[0].Item, nil
+	return out.Responses[0].Item, b.spendAll(ctx, out.ConsumedCapacity)
 }
 
-// spend paces what was read. Consumed is nil where DynamoDB is a test's model.
+// spend paces the next request by the units that this one took. Consumed is nil
+// where DynamoDB is a test's model.
 func (b *reader) spend(ctx context.Context, consumed *types.ConsumedCapacity) error {
 	if consumed == nil {
 		return nil
@@ -209,19 +201,120 @@ func (b *reader) spend(ctx context.Context, consumed *types.ConsumedCapacity) er
 	return b.pace.spend(ctx, aws.ToFloat64(consumed.CapacityUnits))
 }
 
-// atOnce calls f n times at once, and returns when all have. The first error
-// ends the others' context and is returned; if ctx ends before, its cause is.
-func atOnce(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
+// spendAll does as spend, after a request to several tables.
+func (b *reader) spendAll(ctx context.Context, consumed []types.ConsumedCapacity) error {
+	var units float64
+	for _, one := range consumed {
+		units += aws.ToFloat64(one.CapacityUnits)
+	}
+	return b.pace.spend(ctx, units)
+}
+
+// forEach calls f for each value, n at once, and returns when all calls have. The
+// first error ends the others' context and is returned; if ctx ends before, its
+// cause is.
+func forEach[T any](ctx context.Context, n int, values iter.Seq[T], f func(context.Context, T) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	next := make(chan T)
 	var calls sync.WaitGroup
-	for i := range n {
+	for range n {
 		calls.Go(func() {
-			if err := f(ctx, i); err != nil {
-				cancel(err)
+			for value := range next {
+				if err := f(ctx, value); err != nil {
+					cancel(err)
+				}
 			}
 		})
 	}
+	for value := range values {
+		select {
+		case next <- value:
+			continue
+		case <-ctx.Done():
+		}
+		break
+	}
+	close(next)
 	calls.Wait()
 	return context.Cause(ctx)
 }
+
+// upTo returns the numbers from 0 to before n.
+func upTo(n int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := range n {
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// pace limits requests to a rate, in DynamoDB's units of reading and of writing. The
+// answer to a request has the units that it took, so the next request waits. It is
+// safe for concurrent use.
+type pace struct {
+	unitsPerSecond float64 // 0: as fast as it goes
+
+	mu   sync.Mutex
+	free time.Time // when the rate has allowed all units
+}
+
+// spend waits until the rate allows these units, and all before.
+func (p *pace) spend(ctx context.Context, units float64) error {
+	return sleep(ctx, p.owed(units, time.Now()))
+}
+
+// owed returns how long to wait at now, after some more units.
+func (p *pace) owed(units float64, now time.Time) time.Duration {
+	if p.unitsPerSecond == 0 {
+		return 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.free.Before(now) {
+		p.free = now
+	}
+	p.free = p.free.Add(time.Duration(units / p.unitsPerSecond * float64(time.Second)))
+	return p.free.Sub(now)
+}
+
+// sleep waits, or ends with ctx and its cause.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return context.Cause(ctx)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// requestError is a request that failed, in words for a person: without the
+// attempts, ids and layers of the SDK.
+type requestError struct {
+	doing string
+	err   error
+}
+
+// failed returns the error of a request that was for doing this.
+func failed(err error, format string, args ...any) error {
+	return &requestError{fmt.Sprintf(format, args...), err}
+}
+
+// Error says what was done, and what DynamoDB or the network answered.
+func (e *requestError) Error() string {
+	if answer, ok := errors.AsType[smithy.APIError](e.err); ok {
+		if answer.ErrorCode() == "ExpiredTokenException" {
+			return e.doing + ": the credentials have expired (ExpiredTokenException); sign in again and start again, with AWS_PROFILE or a role, whose credentials are renewed"
+		}
+		return fmt.Sprintf("%s: %s: %s", e.doing, answer.ErrorCode(), answer.ErrorMessage())
+	}
+	if network, ok := errors.AsType[*net.OpError](e.err); ok {
+		return fmt.Sprintf("%s: %v", e.doing, network)
+	}
+	return fmt.Sprintf("%s: %v", e.doing, e.err)
+}
+
+// Unwrap returns the error of the SDK.
+func (e *requestError) Unwrap() error { return e.err }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"time"
 
@@ -19,8 +21,7 @@ type rebuild struct {
 	write bool
 	log   *changeLog
 
-	tallies *books.Tallies
-	holds   map[ledger.UserID][]ledger.Hold // open, after the transactions are whole
+	open    map[ledger.UserID][]ledger.Hold // after the transactions are whole
 	damaged map[string]bool                 // ids and users of rows that can't be trusted
 	touched map[ledger.UserID]bool          // users whose rows change
 }
@@ -55,12 +56,11 @@ func (r *rebuild) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, w := range torn {
-		if err := r.makeWhole(ctx, w); err != nil {
-			return err
-		}
+	if err := forEach(ctx, r.tables.segments, maps.Values(torn), r.makeWhole); err != nil {
+		return err
 	}
-	r.holds = r.audit.holds.Open()
+	r.open = r.fold.Open()
+	r.fold = &books.Fold{Tallies: r.fold.Tallies} // the memory of the rest is for the balances
 	if err := r.releaseExpired(ctx); err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (r *rebuild) run(ctx context.Context) error {
 
 // noteBalances keeps a hash of each balance's row.
 func (r *rebuild) noteBalances(ctx context.Context) error {
-	r.tallies = books.NewTallies()
+	r.fold = books.NewFold(books.Everything)
 	r.progress.Begin("balances", 0)
 	for row, err := range r.tables.scan(ctx, r.tables.config.AggregateTable) {
 		if err != nil {
@@ -77,7 +77,7 @@ func (r *rebuild) noteBalances(ctx context.Context) error {
 		}
 		r.progress.Add(1)
 		if user, err := ledger.ParseUserID(books.TextOf(row, "user_id")); err == nil {
-			r.tallies.Of(user).Read = hashOf(row)
+			r.fold.Tallies.Of(user).Read = hashOf(row)
 		}
 	}
 	return nil
@@ -85,54 +85,18 @@ func (r *rebuild) noteBalances(ctx context.Context) error {
 
 // readRows tallies all rows, and returns the transactions that are torn.
 func (r *rebuild) readRows(ctx context.Context) (books.Wholes, error) {
-	r.progress.Begin("transactions", r.tables.transactions)
-	r.entries, r.audit.holds = new(books.EntrySums), books.NewPairs()
-	for row, err := range r.tables.scan(ctx, r.tables.config.TransactionsTable) {
-		if err != nil {
-			return nil, err
-		}
-		r.report.Transactions++
-		r.progress.Add(1)
-		t, found, ok := books.ExamineTransaction(row)
-		r.distrust(found...)
-		if ok {
-			r.tallies.Of(t.UserID).Add(t)
-			r.count(t)
-		}
+	if err := r.foldTransactions(ctx); err != nil {
+		return nil, err
 	}
-	orphan := false
-	r.audit.holds.Orphans(func(ledger.TransactionID, ledger.UserID, time.Time) { orphan = true })
-	if r.entries.Balanced() && !orphan {
-		return nil, nil
-	}
-	return r.collect(ctx, func(t ledger.Transaction) bool {
-		id := books.TransactionOf(t)
-		return r.entries.Wrong(id) || r.audit.holds.IsOrphan(id)
-	})
-}
-
-// count compares a row with the other rows of its transaction.
-func (r *rebuild) count(t ledger.Transaction) {
-	r.entries.Add(t)
-	pair, ok := r.audit.holds.Add(t)
-	if !ok {
-		return
-	}
-	r.entries.AddPair(pair)
-	if pair.Problem != "" {
-		r.distrust(finding{UserID: t.UserID.String(), TransactionID: pair.ID.End().String(), Kind: books.KindHold, Detail: pair.Problem})
-	}
-}
-
-// distrust notes findings. A user with such a row is not rebuilt, unless the row
-// moved no balance or only its time is wrong.
-func (r *rebuild) distrust(found ...finding) {
-	r.find(found...)
-	for _, f := range found {
+	for _, f := range r.report.Mismatches {
 		if f.Kind != books.KindDecline && f.Kind != books.KindTime {
 			r.damaged[f.UserID], r.damaged[f.TransactionID] = true, true
 		}
 	}
+	if r.fold.IsWhole() {
+		return nil, nil
+	}
+	return r.collect(ctx, func(t ledger.Transaction) bool { return r.fold.MayBeTorn(t) || r.fold.IsOrphan(t) })
 }
 
 // wants reports whether a user is to be rebuilt.
@@ -140,7 +104,7 @@ func (r *rebuild) wants(user ledger.UserID) bool {
 	return r.only == ledger.UserID{} || r.only == user || r.touched[user]
 }
 
-// makeWhole makes a transaction whole, if it is not.
+// makeWhole makes a transaction whole, if it is not. Several run at once.
 func (r *rebuild) makeWhole(ctx context.Context, w *books.Whole) error {
 	fix := w.Rebuild()
 	users := usersOf(w, fix)
@@ -148,17 +112,21 @@ func (r *rebuild) makeWhole(ctx context.Context, w *books.Whole) error {
 		return nil
 	}
 	c := change{TransactionID: w.ID.String(), Wrote: idsOf(fix.Missing), Removed: idsOf(fix.Orphans)}
+	r.mu.Lock()
 	for _, id := range append([]string{w.ID.String(), fix.Absent.String()}, c.Wrote...) {
 		if r.damaged[id] {
 			fix.Unclear = "row " + id + " of it is damaged"
 		}
 	}
+	r.mu.Unlock()
 	c.Kept = fix.Unclear
 	if r.write && c.Kept == "" {
 		if err := c.done(r.tables.makeWhole(ctx, w.ID, fix)); err != nil {
 			return err
 		}
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if c.Kept != "" {
 		for _, user := range users {
 			r.damaged[user.String()] = true
@@ -167,11 +135,11 @@ func (r *rebuild) makeWhole(ctx context.Context, w *books.Whole) error {
 	}
 	for _, t := range fix.Missing {
 		r.touched[t.UserID] = true
-		r.tallies.Of(t.UserID).Add(t)
+		r.fold.Tallies.Of(t.UserID).Add(t)
 	}
 	for _, t := range fix.Orphans {
 		r.touched[t.UserID] = true
-		r.tallies.Of(t.UserID).Remove(t)
+		r.fold.Tallies.Of(t.UserID).Remove(t)
 	}
 	return r.log.add(c)
 }
@@ -180,13 +148,19 @@ func (r *rebuild) makeWhole(ctx context.Context, w *books.Whole) error {
 // nothing without that: a posting spent what its write released, and the rows of
 // the releases are missing. A reading counts such holds as released anyway.
 func (r *rebuild) releaseExpired(ctx context.Context) error {
-	for user, t := range r.tallies.All {
-		if !t.Balance().IsNegative() || !r.wants(user) || r.damaged[user.String()] {
-			continue
+	var below []ledger.UserID
+	for user, t := range r.fold.Tallies.All {
+		if t.Balance().IsNegative() && r.wants(user) && !r.damaged[user.String()] {
+			below = append(below, user)
 		}
+	}
+	return forEach(ctx, r.tables.segments, slices.Values(below), func(ctx context.Context, user ledger.UserID) error {
 		var still []ledger.Hold
-		for _, h := range r.holds[user] {
-			released, err := r.release(ctx, user, t, h)
+		r.mu.Lock()
+		open := r.open[user]
+		r.mu.Unlock()
+		for _, h := range open {
+			released, err := r.release(ctx, user, h)
 			if err != nil {
 				return err
 			}
@@ -194,13 +168,15 @@ func (r *rebuild) releaseExpired(ctx context.Context) error {
 				still = append(still, h)
 			}
 		}
-		r.holds[user] = still
-	}
-	return nil
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.open[user] = still
+		return nil
+	})
 }
 
 // release releases a hold, if it has expired.
-func (r *rebuild) release(ctx context.Context, user ledger.UserID, t *books.Tally, h ledger.Hold) (released bool, err error) {
+func (r *rebuild) release(ctx context.Context, user ledger.UserID, h ledger.Hold) (released bool, err error) {
 	at := h.ExpiresAt.Add(time.Second) // the first moment at which a posting may release it
 	if time.Now().Before(at) {
 		return false, nil
@@ -217,9 +193,17 @@ func (r *rebuild) release(ctx context.Context, user ledger.UserID, t *books.Tall
 		}
 	}
 	if c.Kept == "" {
-		t.Add(end)
+		r.fold.Tallies.Find(user).Add(end)
 	}
 	return c.Kept == "", r.log.add(c)
+}
+
+// account is a user's balance as it is stored, nil if there is none, beside the tally
+// of the user's rows.
+type account struct {
+	user   ledger.UserID
+	tally  *books.Tally
+	stored row
 }
 
 // rebuildBalances reads the balances again, and rebuilds those that are not what
@@ -228,46 +212,54 @@ func (r *rebuild) rebuildBalances(ctx context.Context) error {
 	if err := sleep(ctx, r.settle); err != nil {
 		return err
 	}
-	r.progress.Begin("balances", r.tallies.Len())
-	for row, err := range r.tables.scan(ctx, r.tables.config.AggregateTable) {
-		if err != nil {
-			return err
+	r.progress.Begin("balances", r.fold.Tallies.Len())
+	var readErr error
+	accounts := func(yield func(account) bool) {
+		for row, err := range r.tables.scan(ctx, r.tables.config.AggregateTable) {
+			if err != nil {
+				readErr = err
+				return
+			}
+			r.progress.Add(1)
+			user, err := ledger.ParseUserID(books.TextOf(row, "user_id"))
+			if err != nil {
+				_, _, found, _ := books.ExamineAggregate(row)
+				r.find(found...)
+				continue
+			}
+			t := r.fold.Tallies.Of(user)
+			t.Seen = true
+			if !yield(account{user, t, row}) {
+				return
+			}
 		}
-		r.progress.Add(1)
-		user, err := ledger.ParseUserID(books.TextOf(row, "user_id"))
-		if err != nil {
-			_, _, found, _ := books.ExamineAggregate(row)
-			r.find(found...)
-			continue
-		}
-		t := r.tallies.Of(user)
-		t.Seen = true
-		if err := r.rebuildBalance(ctx, user, t, row); err != nil {
-			return err
-		}
-	}
-	r.report.Users = r.tallies.Len()
-	for user, t := range r.tallies.All {
-		if !t.Seen && t.Posted > 0 {
-			if err := r.rebuildBalance(ctx, user, t, nil); err != nil {
-				return err
+		r.report.Users = r.fold.Tallies.Len()
+		for user, t := range r.fold.Tallies.All {
+			if !t.Seen && t.Posted > 0 && !yield(account{user, t, nil}) {
+				return
 			}
 		}
 	}
-	return nil
+	return cmp.Or(forEach(ctx, r.tables.segments, accounts, r.rebuildBalance), readErr)
 }
 
-// rebuildBalance writes the balance of a user whose row is stored, or nil, unless
-// it is what the rows come to.
-func (r *rebuild) rebuildBalance(ctx context.Context, user ledger.UserID, t *books.Tally, stored row) error {
+// rebuildBalance writes a balance, unless it is what the rows come to. Several run
+// at once.
+func (r *rebuild) rebuildBalance(ctx context.Context, a account) error {
+	user, t, stored := a.user, a.tally, a.stored
 	if !r.wants(user) {
 		return nil
 	}
 	to, wanted, doubt := r.determine(user, t)
+	wrong := ""
 	if doubt == "" && sameAccount(stored, wanted) {
-		return nil
+		var err error
+		if wrong, err = r.wrongMover(ctx, a); err != nil || wrong == "" {
+			return err
+		}
+		wrong = " by transaction " + wrong
 	}
-	c := change{UserID: user.String(), From: describe(stored), To: describeAggregate(to)}
+	c := change{UserID: user.String(), From: describe(stored) + wrong, To: describeAggregate(to)}
 	switch read := t.Read; {
 	case doubt != "":
 		c.Kept, c.To = doubt, ""
@@ -281,6 +273,19 @@ func (r *rebuild) rebuildBalance(ctx context.Context, user ledger.UserID, t *boo
 	return r.log.add(c)
 }
 
+// wrongMover returns the transaction_id of a balance if that write did not move it,
+// or "".
+func (r *rebuild) wrongMover(ctx context.Context, a account) (string, error) {
+	first, err := ledger.ParseTransactionID(books.TextOf(a.stored, "transaction_id"))
+	if err != nil || a.tally.Moved(first) { // a version without it wrote the balance
+		return "", nil //nolint:nilerr // see above
+	}
+	if can, err := r.tables.canMove(ctx, a.user, first); err != nil || can {
+		return "", err
+	}
+	return first.String(), nil
+}
+
 // determine returns the account that the rows come to, and its attributes, none for
 // a user without rows; or the reason why it must not be written.
 func (r *rebuild) determine(user ledger.UserID, t *books.Tally) (to infra.Aggregate, wanted row, doubt string) {
@@ -291,7 +296,7 @@ func (r *rebuild) determine(user ledger.UserID, t *books.Tally) (to infra.Aggreg
 	if t.Posted == 0 {
 		return to, nil, ""
 	}
-	to.Holds = r.holds[user]
+	to.Holds = r.open[user]
 	var err error
 	if to.Balance, err = ledger.ParseBalance(t.Balance().String()); err != nil {
 		return to, nil, fmt.Sprintf("the rows come to %s, which no balance can be: rows are missing or changed", t.Balance())

@@ -8,7 +8,10 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/assert"
@@ -217,4 +220,33 @@ func TestRebuildOverBadNetwork(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Balances are written several at once, and paced by the units that they take.
+func TestRebuildWritesAtOnceAndPaced(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	const users = 30
+	for user := range users {
+		b.Credit(t, fmt.Sprint("user-", user), "1")
+		alter(t, b, b.Config.AggregateTable, fmt.Sprintf("DELETE FROM ? WHERE user_id = 'user-%d'", user))
+	}
+	a, network := auditor(b)
+	a.tables.segments = 4
+	a.tables.pace.unitsPerSecond = 20
+	var together sync.WaitGroup
+	together.Add(a.tables.segments)
+	var first atomic.Int32
+	network.Always(on("UpdateItem", func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+		if int(first.Add(1)) <= a.tables.segments {
+			together.Done()
+			together.Wait() // for ever, if they were written one after another
+		}
+		return deliver()
+	}))
+	begin := time.Now()
+	status, err := rebuildAll(t.Context(), a, options{rebuild: true, write: true}, io.Discard)
+	require.NoError(t, err)
+	assert.Equal(t, exitRight, status)
+	assert.GreaterOrEqual(t, time.Since(begin), users*time.Second/20, "a write takes a unit")
 }

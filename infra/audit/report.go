@@ -7,8 +7,20 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
+	"onewrite/handler/emf"
+	"onewrite/infra"
 	"onewrite/infra/internal/books"
+)
+
+// The exit statuses besides 2, which is a flag or an environment that is wrong.
+// What is wrong counts for more than what is not known.
+const (
+	exitRight      = 0 // every balance is what its history says
+	exitWrong      = 1 // something is not as it must be
+	exitUnsettled  = 3 // nothing wrong was found; some users moved all the time
+	exitUnfinished = 4 // nothing wrong was found; not everything could be read
 )
 
 // report is what an audit found. Its JSON is for programs.
@@ -108,4 +120,82 @@ func (r report) status() int {
 	default:
 		return exitRight
 	}
+}
+
+// totals sums up the users whose rows and balance were compared, each at a moment
+// of its own. Where all of them are right, opening + credits - debits = balances.
+type totals struct {
+	users                              int // who have posted
+	opening, credits, debits, balances books.Sum
+}
+
+// add counts a user, at the moment at which seen was compared with the balance.
+func (t *totals) add(seen *books.Tally, balance infra.Aggregate) {
+	t.users++
+	t.opening = t.opening.Plus(books.Opening())
+	t.credits = t.credits.Plus(seen.Credits)
+	t.debits = t.debits.Plus(seen.Debits)
+	t.balances = t.balances.Plus(books.SumOf(balance.Balance))
+}
+
+// trialBalance is the totals as a report has them, as texts in dollars.
+type trialBalance struct {
+	Users      int    `json:"users"`
+	Opening    string `json:"opening"` // all their opening balances
+	Credits    string `json:"credits"`
+	Debits     string `json:"debits"`
+	History    string `json:"history"`    // what these three come to
+	Balances   string `json:"balances"`   // as stored
+	Difference string `json:"difference"` // of the balances from what the history makes them
+}
+
+func (t *totals) trialBalance() *trialBalance {
+	made := t.opening.Plus(t.credits).Minus(t.debits)
+	return &trialBalance{
+		t.users, t.opening.String(), t.credits.String(), t.debits.String(), made.String(),
+		t.balances.String(), t.balances.Minus(made).String(),
+	}
+}
+
+// String returns the line of a report.
+func (t *trialBalance) String() string {
+	return fmt.Sprintf("totals     %s who posted: opening %s + credits %s - debits %s = %s; balances %s, difference %s",
+		books.Count(t.Users, "user"), t.Opening, t.Credits, t.Debits, t.History, t.Balances, t.Difference)
+}
+
+// metrics is one line in CloudWatch's embedded metric format.
+type metrics struct {
+	AWS               emf.Metadata `json:"_aws"`
+	Service           string       `json:"service,omitempty"` // the dimension
+	BalanceMismatches *int         `json:",omitempty"`        // see writeMetrics
+	AuditUnsettled    int
+	AuditFailed       int // 1 if not everything was read
+	Users             int
+	Transactions      int
+}
+
+// writeMetrics writes the report's counts for CloudWatch Logs to make metrics
+// of, by service if there is one. Only a report that is clean says that there is
+// no mismatch: an alarm on earlier ones must not end because their users could
+// not be read.
+func (r report) writeMetrics(w io.Writer, service string, now time.Time) error {
+	line := metrics{Service: service, AuditUnsettled: len(r.Unsettled), Users: r.Users, Transactions: r.Transactions}
+	names := []string{"AuditUnsettled", "AuditFailed", "Users", "Transactions"}
+	if r.Unfinished != "" {
+		line.AuditFailed = 1
+	}
+	if mismatches := len(r.Mismatches); mismatches > 0 || r.clean() {
+		line.BalanceMismatches = &mismatches
+		names = append(names, "BalanceMismatches")
+	}
+	dimensions := []string{}
+	if service != "" {
+		dimensions = []string{"service"}
+	}
+	of := emf.Directive{Namespace: emf.Namespace, Dimensions: [][]string{dimensions}} // one set
+	for _, name := range names {
+		of.Metrics = append(of.Metrics, emf.Metric{Name: name, Unit: "Count"})
+	}
+	line.AWS = emf.Metadata{Timestamp: now.UnixMilli(), CloudWatchMetrics: []emf.Directive{of}}
+	return json.NewEncoder(w).Encode(line)
 }

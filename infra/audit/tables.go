@@ -3,15 +3,84 @@ package main
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 
+	"onewrite/infra"
 	"onewrite/infra/internal/cli"
 	"onewrite/infra/internal/dynamodblocal"
+	"onewrite/infra/internal/tables"
 )
+
+// connect returns a client and the names of the tables. The environment's own
+// region and keys count first. What it lacks comes from the SDK's default chain,
+// which renews credentials that end: an audit can take hours. The function reads
+// only its environment, as Lambda replaces an environment before its keys end.
+func connect(ctx context.Context, getenv func(string) string) (*dynamodb.Client, infra.Config, error) {
+	getenv = dynamodblocal.Environment(getenv)
+	renew := func(*dynamodb.Options) {}
+	named := getenv("TRANSACTIONS_TABLE") != "" && getenv("TRANSACTIONS_AGGREGATE_TABLE") != ""
+	if named && (getenv("AWS_REGION") == "" || getenv("AWS_ACCESS_KEY_ID") == "") {
+		chain, err := defaultChain(ctx)
+		if err != nil {
+			return nil, infra.Config{}, cli.Usagef("read the AWS configuration: %w", err)
+		}
+		keys, err := chain.Credentials.Retrieve(ctx)
+		if err != nil {
+			return nil, infra.Config{}, cli.Usagef("find credentials for AWS (set AWS_PROFILE, or sign in again): %w", err)
+		}
+		renew = func(o *dynamodb.Options) { o.Credentials = chain.Credentials }
+		getenv = orElse(getenv, map[string]string{
+			"AWS_REGION": chain.Region, "AWS_ACCESS_KEY_ID": keys.AccessKeyID,
+			"AWS_SECRET_ACCESS_KEY": keys.SecretAccessKey, "AWS_SESSION_TOKEN": keys.SessionToken,
+		})
+	}
+	config, err := infra.ConfigFromEnv(getenv)
+	if err != nil {
+		return nil, infra.Config{}, cli.Usagef("%w (-h says what it reads)", err)
+	}
+	return infra.NewClient(config, patient, renew), config, nil
+}
+
+// orElse returns a getenv whose unset variables have these values.
+func orElse(getenv func(string) string, values map[string]string) func(string) string {
+	return func(name string) string {
+		if value := getenv(name); value != "" {
+			return value
+		}
+		return values[name]
+	}
+}
+
+const (
+	maxAttempts   = 12
+	shortestDelay = 50 * time.Millisecond
+	longestDelay  = 5 * time.Second
+)
+
+// patient does what [tables.Patient] does, for a reader who has hours:
+// throttled, it is the audit that stands back and not the ledger. A balance that
+// is being moved is also worth waiting for.
+func patient(o *dynamodb.Options) {
+	tables.Patient(o)
+	o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
+		r.MaxAttempts = maxAttempts
+		r.RateLimiter = ratelimit.None
+		r.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) {
+			return rand.N(min(longestDelay, shortestDelay<<attempt)), nil
+		})
+		r.Retryables = []retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+			return aws.BoolTernary(infra.Transient(err))
+		})}
+	})
+}
 
 // describeAttempts is few, so that a wrong address is soon told.
 const describeAttempts = 3
@@ -30,8 +99,8 @@ func (b *reader) open(ctx context.Context) error {
 }
 
 // describe returns what DynamoDB says of the table that a variable names, empty
-// if it may not be asked. The error is one of usage if there is no such table, or
-// if its key is another.
+// if it may not be asked. The error is one of usage if there is no such table, if
+// its key is another, or if it has replicas.
 func (b *reader) describe(ctx context.Context, variable, table, key string) (described types.TableDescription, err error) {
 	out, err := b.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &table},
 		func(o *dynamodb.Options) { o.RetryMaxAttempts = describeAttempts })
@@ -46,6 +115,11 @@ func (b *reader) describe(ctx context.Context, variable, table, key string) (des
 	}
 	if has := *out.Table.KeySchema[0].AttributeName; has != key {
 		return described, cli.Usagef("%s is %s, whose key is %s and not %s: it is another table", variable, table, has, key)
+	}
+	if len(out.Table.Replicas) > 0 {
+		return described, cli.Usagef("%s is %s, which has a replica in %s: a replica receives the rows of a transaction one by one, "+
+			"and of two writes at once the last wins, so balances become wrong unseen. Delete the replica, and audit then",
+			variable, table, aws.ToString(out.Table.Replicas[0].RegionName))
 	}
 	return *out.Table, nil
 }

@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 
 	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/faults"
 )
 
 // What is wrong with the environment is told by the names of its variables, and
@@ -37,6 +39,23 @@ func TestWrongEnvironment(t *testing.T) {
 			assert.NotContains(t, out+log, "wrong      ", "%v", task)
 			assert.NotContains(t, out+log, "https response error", "%v", task)
 		}
+	}
+}
+
+// A table with a replica is not audited, by no task.
+func TestReplicas(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	for _, table := range []string{b.Config.TransactionsTable, b.Config.AggregateTable} {
+		a, network := auditor(b)
+		network.Always(on("DescribeTable", func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+			return faults.Rewrite(func(answer string) string {
+				return strings.Replace(answer, `"TableName":"`+table+`"`, `"Replicas":[{"RegionName":"eu-west-1","ReplicaStatus":"ACTIVE"}],"TableName":"`+table+`"`, 1)
+			})(r, deliver)
+		}))
+		err := a.tables.open(t.Context())
+		assert.ErrorContains(t, err, "is "+table+", which has a replica in eu-west-1: ")
+		assert.Equal(t, exitUsage, statusOf(t, err))
 	}
 }
 

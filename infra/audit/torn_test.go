@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -149,6 +151,12 @@ func rebuildAndSend(t *testing.T, live, b *infratest.Books, calls []tornCall) {
 	status, dry, _ := command(t, b, "-rebuild", "-settle", "0s")
 	assert.Equal(t, exitWrong, status)
 	assert.Equal(t, before, contents(t, b), "nothing is written unless -write says so")
+	a, _ := auditor(b)
+	a.maxWaiting = 0
+	var again bytes.Buffer
+	_, err := rebuildAll(t.Context(), a, options{rebuild: true}, &again)
+	require.NoError(t, err)
+	assert.ElementsMatch(t, strings.Split(dry, "\n"), strings.Split(again.String(), "\n"), "the same where other rows are looked up")
 	status, out, _ := command(t, b, "-rebuild", "-write", "-settle", "0s")
 	require.Equal(t, exitRight, status, "%s\n%s", dry, out)
 	require.NoError(t, b.Check(t.Context()))

@@ -158,5 +158,6 @@ func TestEndOfAnotherUser(t *testing.T) {
 	assert.Equal(t, exitWrong, status, out)
 	assert.Contains(t, out, fmt.Sprintf("user %q, transaction %q: hold: the end of a hold is not of the user and the sum of its pending row\n", "carol", alice.End()))
 	assert.Contains(t, out, fmt.Sprintf("user %q, transaction %q: hold: the balance has it as an open hold", "alice", alice))
-	assert.Equal(t, 2, strings.Count(out, "wrong  "), out)
+	assert.Equal(t, 3, strings.Count(out, "wrong  "), out)
+	assert.Contains(t, out, `user "carol": mover: `, "its end is gone")
 }

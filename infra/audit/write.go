@@ -53,14 +53,16 @@ func (b *reader) makeWhole(ctx context.Context, id ledger.TransactionID, fix boo
 			TableName: &b.config.TransactionsTable, Item: item, ConditionExpression: aws.String("attribute_not_exists(id)"),
 		}})
 	}
-	_, err := b.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: actions})
+	out, err := b.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{
+		TransactItems: actions, ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
+	})
 	if refused(err) {
 		return errMoved
 	}
 	if err != nil {
 		return failed(err, "rebuild transaction %s", id)
 	}
-	return nil
+	return b.spendAll(ctx, out.ConsumedCapacity)
 }
 
 func keyOf(id ledger.TransactionID) row {
@@ -82,20 +84,29 @@ func (b *reader) writeBalance(ctx context.Context, user ledger.UserID, stored, w
 	e := newExpression()
 	condition := e.asStored(stored)
 	key := row{"user_id": &types.AttributeValueMemberS{Value: user.String()}}
+	var consumed *types.ConsumedCapacity
 	var err error
 	if wanted == nil {
-		_, err = b.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		var out *dynamodb.DeleteItemOutput
+		if out, err = b.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 			TableName: &b.config.AggregateTable, Key: key,
 			ConditionExpression: &condition, ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-		})
+			ReturnConsumedCapacity:              types.ReturnConsumedCapacityTotal,
+		}); err == nil {
+			consumed = out.ConsumedCapacity
+		}
 	} else {
 		update := e.update(stored, wanted)
-		_, err = b.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		var out *dynamodb.UpdateItemOutput
+		if out, err = b.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 			TableName: &b.config.AggregateTable, Key: key, UpdateExpression: &update,
 			ConditionExpression: &condition, ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-		})
+			ReturnConsumedCapacity:              types.ReturnConsumedCapacityTotal,
+		}); err == nil {
+			consumed = out.ConsumedCapacity
+		}
 	}
 	if changed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
 		if sameAccount(changed.Item, wanted) {
@@ -106,7 +117,7 @@ func (b *reader) writeBalance(ctx context.Context, user ledger.UserID, stored, w
 	if err != nil {
 		return failed(err, "write balance of %q", user)
 	}
-	return nil
+	return b.spend(ctx, consumed)
 }
 
 // expression builds the expressions of one request.

@@ -37,7 +37,7 @@ var (
 func checkConsumers(t *testing.T, books *infratest.Books, events []json.RawMessage, s streams) {
 	deliveries, last, months := deliver(t, events, s)
 	lines := bytes.SplitAfter(deliveries, []byte("\n"))
-	caughtUp := append(bytes.Join(lines[:len(lines)/2], nil), exported(t, books)...)
+	caughtUp := append(bytes.Join(lines[:len(lines)/2], nil), exported(t, books, s)...)
 	consume := map[string]func(table string, input []byte) error{"Go": func(table string, input []byte) error {
 		c := consumer.Consumer{Client: books.Client, Table: table}
 		for line := range bytes.Lines(input) {
@@ -103,20 +103,29 @@ func checkConsumers(t *testing.T, books *infratest.Books, events []json.RawMessa
 // followed are the users whose events the consumers receive.
 var followed = map[string]bool{"order.7": true, "crowd": true}
 
-// exported returns the followed users' rows from audit -export, as records.
-func exported(t *testing.T, books *infratest.Books) (lines []byte) {
+// exported returns the followed users' rows from audit -export, as records. Each row
+// is exported as the last event of it has it.
+func exported(t *testing.T, books *infratest.Books, s streams) (lines []byte) {
 	t.Helper()
+	last := map[string]image{} // of each row, from the events
+	for _, r := range append(append([]record{}, s.transactions...), s.balances...) {
+		last[r.Change.NewImage.text("id")+" "+r.Change.NewImage.text("user_id")] = r.Change.NewImage
+	}
+	rows := 0
 	binary := filepath.Join(t.TempDir(), "audit")
 	require.NoError(t, runtimeapi.Build(t.Context(), "onewrite/infra/audit", binary))
 	numbers := map[string]bool{"ammount": true, "balance": true, "version": true, "held": true}
 	for table, key := range map[string]string{"transactions": "id", "balances": "user_id"} {
 		audit := exec.CommandContext(t.Context(), binary, "-export", table, "-json")
 		audit.Env = books.Env()
-		rows, err := audit.Output()
+		output, err := audit.Output()
 		require.NoError(t, err, table)
-		for line := range bytes.Lines(rows) {
+		for line := range bytes.Lines(output) {
 			var row map[string]any
 			require.NoError(t, json.Unmarshal(line, &row))
+			rows++
+			id, _ := row["id"].(string)
+			assert.Equal(t, plain(map[string]any{"M": last[id+" "+row["user_id"].(string)]}), row, "the export and the last event of the row")
 			image := map[string]any{}
 			for name, value := range row {
 				if _, ok := value.(string); ok {
@@ -132,7 +141,37 @@ func exported(t *testing.T, books *infratest.Books) (lines []byte) {
 		}
 	}
 	require.NotEmpty(t, lines)
+	assert.Equal(t, len(last), rows)
 	return lines
+}
+
+// plain returns a value of DynamoDB's JSON as the export writes it, numbers as texts.
+func plain(value map[string]any) any {
+	switch {
+	case value["M"] != nil:
+		members := map[string]any{}
+		for name, member := range value["M"].(image) {
+			members[name] = plain(member)
+		}
+		return members
+	case value["L"] != nil:
+		list := []any{}
+		for _, element := range value["L"].([]any) {
+			element := element.(map[string]any)
+			if members, ok := element["M"].(map[string]any); ok {
+				of := image{}
+				for name, member := range members {
+					of[name] = member.(map[string]any)
+				}
+				element["M"] = of
+			}
+			list = append(list, plain(element))
+		}
+		return list
+	case value["N"] != nil:
+		return value["N"]
+	}
+	return value["S"]
 }
 
 // deliver returns the followed users' events as a consumer may receive them, a line

@@ -17,62 +17,45 @@ type hash [2]uint64
 func (s *hash) add(h hash)      { s[0], s[1] = s[0]+h[0], s[1]+h[1] }
 func (s *hash) subtract(h hash) { s[0], s[1] = s[0]-h[0], s[1]-h[1] }
 
-// EntrySums compare the entries that first rows have with the rows of further
+// entrySums compare the entries that first rows have with the rows of further
 // entries, in any order and without keeping either: what a first row says of each
 // of its further entries is added, and what such a row says is subtracted. The
-// sums are many, by the first bytes of the transaction's id, so that one that is
-// not zero leads to few transactions.
-type EntrySums [1 << 16]hash
+// sums are many, by the first bits of the transaction's id, so that one that is
+// not zero leads to few transactions: to ten of ten million.
+type entrySums [1 << bucketBits]hash
 
-// Balanced reports whether no transaction has a row too many or too few. The
-// comparison with the zero EntrySums would put that into the binary: 1 MB.
-func (s *EntrySums) Balanced() bool {
+const bucketBits = 20
+
+// balanced reports whether no transaction has a row too many or too few. The
+// comparison with the zero entrySums would put that into the binary: 16 MB.
+func (s *entrySums) balanced() bool {
 	return !slices.ContainsFunc(s[:], func(one hash) bool { return one != hash{} })
 }
 
-func bucketOf(transaction ledger.TransactionID) uint16 {
-	return binary.BigEndian.Uint16(transaction[:])
+func bucketOf(transaction ledger.TransactionID) uint32 {
+	return binary.BigEndian.Uint32(transaction[:]) >> (32 - bucketBits)
 }
 
-// Add counts a row.
-func (s *EntrySums) Add(t ledger.Transaction) {
-	transaction, expected, isThere := entriesOf(t)
-	at := &s[bucketOf(transaction)]
-	for _, h := range expected {
-		at.add(h)
-	}
-	if isThere != (hash{}) {
-		at.subtract(isThere)
-	}
-}
-
-// AddPair counts the credit that a capture says there must be.
-func (s *EntrySums) AddPair(p Pair) {
-	if p.credit != (hash{}) {
-		s[bucketOf(p.ID)].add(p.credit)
-	}
-}
-
-// Wrong reports whether the sum of a transaction, with those that share it, is
-// not zero.
-func (s *EntrySums) Wrong(transaction ledger.TransactionID) bool {
-	return s[bucketOf(transaction)] != hash{}
-}
-
-// entriesOf returns of which transaction a row is, and either the rows that it
-// says there must be or, of a further entry, the row that it is.
-func entriesOf(t ledger.Transaction) (transaction ledger.TransactionID, expected []hash, isThere hash) {
+// add counts a row.
+func (s *entrySums) add(t ledger.Transaction) {
+	at := &s[bucketOf(TransactionOf(t))]
 	switch {
-	case t.End != "":
-		return t.TransactionID, nil, hash{}
-	case t.TransactionID != ledger.TransactionID{}:
-		return t.TransactionID, nil, hashRow(t)
+	case t.Kind() == ledger.EntryRow:
+		at.subtract(hashRow(t))
 	case t.Status == ledger.Posted && t.Entries != nil:
 		for place, e := range t.Entries[1:] {
-			expected = append(expected, hashEntry(t.ID, t.ID.Entry(place+1), e.UserID, e.Type, e.Amount, t.CreatedAt))
+			at.add(hashEntry(t.ID, t.ID.Entry(place+1), e.UserID, e.Type, e.Amount, t.CreatedAt))
 		}
 	}
-	return t.ID, expected, hash{}
+}
+
+// addCredit counts the credit that a capture says there must be.
+func (s *entrySums) addCredit(p pair) { s[bucketOf(p.hold)].add(p.credit) }
+
+// wrong reports whether the sum of a transaction, with those that share it, is
+// not zero.
+func (s *entrySums) wrong(transaction ledger.TransactionID) bool {
+	return s[bucketOf(transaction)] != hash{}
 }
 
 func hashRow(t ledger.Transaction) hash {

@@ -5,6 +5,7 @@ import "fmt"
 // The kinds of finding.
 const (
 	KindBalance        = "balance"         // the balance is not what the history comes to
+	KindMover          = "mover"           // the balance names a write that did not move it
 	KindBalanceRow     = "balance-row"     // a row of balances that no posting has written
 	KindTransactionRow = "transaction-row" // a row of transactions that can't be read
 	KindTransactionID  = "transaction-id"  // an id that is not that of its user and key, or of its hold

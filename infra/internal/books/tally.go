@@ -1,7 +1,9 @@
 package books
 
 import (
+	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"onewrite/infra"
@@ -11,14 +13,15 @@ import (
 // Tally is the sum of one user's rows. The zero Tally is of none. It has few words
 // and no pointer, because there is one for each user.
 type Tally struct {
-	Posted        uint32 // rows that are not declined
-	Held          bool   // whether one of them was a hold
-	Seen          bool   // for the caller: whether the user's balance was read
-	Read          uint64 // for the caller: a hash of the balance's row
-	Credits       Sum    // a release is a credit
-	Debits        Sum    // a hold is a debit
-	OnHold        Sum    // holds without an end
-	newestSeconds int64  // of those rows, since 1970, rounded up
+	Posted  uint32    // rows that are not declined
+	Held    bool      // whether one of them was a hold
+	Seen    bool      // for the caller: whether the user's balance was read
+	Read    uint64    // for the caller: a hash of the balance's row
+	Credits Sum       // a release is a credit
+	Debits  Sum       // a hold is a debit
+	OnHold  Sum       // holds without an end
+	newest  int64     // time of the newest of those rows, in milliseconds since 1970
+	movers  [2]uint64 // hashes of the ids that the first row of its write can have
 }
 
 // Add counts a row.
@@ -26,7 +29,9 @@ func (t *Tally) Add(row ledger.Transaction) {
 	if !counts(row) {
 		return
 	}
-	t.newestSeconds = max(t.newestSeconds, row.CreatedAt.Unix()+1)
+	if at := row.CreatedAt.UnixMilli(); at > t.newest || at == t.newest && row.End == "" {
+		t.newest, t.movers = at, moversOf(row)
+	}
 	t.Posted++
 	t.Held = t.Held || row.Status == ledger.Pending
 	credit, debit, held := effect(row)
@@ -39,6 +44,7 @@ func (t *Tally) Remove(row ledger.Transaction) {
 		return
 	}
 	t.Posted--
+	t.movers = [2]uint64{}
 	credit, debit, held := effect(row)
 	t.Credits, t.Debits, t.OnHold = t.Credits.Minus(credit), t.Debits.Minus(debit), t.OnHold.Minus(held)
 }
@@ -67,14 +73,55 @@ func effect(row ledger.Transaction) (credit, debit, held Sum) {
 
 // Plus returns the tally of both tallies' rows.
 func (t Tally) Plus(u Tally) Tally {
+	newer := t
+	if u.newest > t.newest {
+		newer = u
+	}
 	return Tally{
-		Posted: t.Posted + u.Posted, Held: t.Held || u.Held, newestSeconds: max(t.newestSeconds, u.newestSeconds),
+		Posted: t.Posted + u.Posted, Held: t.Held || u.Held, newest: newer.newest, movers: newer.movers,
 		Credits: t.Credits.Plus(u.Credits), Debits: t.Debits.Plus(u.Debits), OnHold: t.OnHold.Plus(u.OnHold),
 	}
 }
 
 // MovedSince reports whether a row may be younger than the moment.
-func (t *Tally) MovedSince(moment time.Time) bool { return t.newestSeconds > moment.Unix() }
+func (t *Tally) MovedSince(moment time.Time) bool { return t.newest >= moment.UnixMilli() }
+
+// Moved reports whether the write whose first row has that id is known to be of the
+// newest row. False tells nothing: see [CanMove].
+func (t *Tally) Moved(first ledger.TransactionID) bool {
+	return slices.Contains(t.movers[:], hashID(first))
+}
+
+// moversOf returns the hashes of the ids that the first row of a row's write can
+// have. A further entry may be the credit of a capture, which is written with the end.
+// An expiry may be written with a posting, whose own row is as new.
+func moversOf(row ledger.Transaction) [2]uint64 {
+	if row.Kind() != ledger.EntryRow {
+		return [2]uint64{hashID(row.ID)}
+	}
+	return [2]uint64{hashID(row.TransactionID), hashID(row.TransactionID.End())}
+}
+
+func hashID(id ledger.TransactionID) uint64 {
+	return binary.BigEndian.Uint64(id[:8]) ^ binary.BigEndian.Uint64(id[8:])
+}
+
+// CanMove reports whether a write with that first row can have moved the user's
+// balance. The row of the hold is needed where the first row is an end.
+func CanMove(user ledger.UserID, first, hold ledger.Transaction) bool {
+	entries := first.AllEntries()
+	switch {
+	case !counts(first):
+		return false
+	case first.End == ledger.Capture:
+		entries = hold.AllEntries()
+	case first.Kind() == ledger.EndRow:
+		return first.UserID == user
+	case first.Kind() == ledger.EntryRow:
+		return false // a further entry's row is first in no write
+	}
+	return slices.ContainsFunc(entries, func(e ledger.Entry) bool { return e.UserID == user })
+}
 
 // Opening is the balance of a user without rows.
 func Opening() Sum { return opening }
@@ -109,6 +156,11 @@ func (t *Tally) Judge(floor int, after infra.Aggregate) Verdict {
 	}
 }
 
+// Differs returns the finding that a user's balance is not what the rows make it.
+func (t *Tally) Differs(user ledger.UserID, balance infra.Aggregate) Finding {
+	return Finding{UserID: user.String(), Kind: KindBalance, Detail: t.Compare(balance)}
+}
+
 // Compare describes the difference between a user's rows and balance.
 func (t *Tally) Compare(balance infra.Aggregate) string {
 	stored := fmt.Sprintf("the balance is %s at version %d", balance.Balance, balance.Version)
@@ -120,6 +172,11 @@ func (t *Tally) Compare(balance infra.Aggregate) string {
 		stored, made = fmt.Sprintf("%s, with %s held", stored, held), fmt.Sprintf("%s, with %s held", made, t.OnHold)
 	}
 	return fmt.Sprintf("%s, and the history makes it %s", stored, made)
+}
+
+// WrongMover returns the finding that a balance names a write that can't have moved it.
+func WrongMover(user ledger.UserID, first ledger.TransactionID) Finding {
+	return Finding{UserID: user.String(), Kind: KindMover, Detail: fmt.Sprintf("transaction_id of the balance is %s, and no row of that write is the user's", first)}
 }
 
 // chunk is how many tallies are allocated at once. None is ever copied.

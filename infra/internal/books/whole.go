@@ -18,28 +18,41 @@ type Whole struct {
 // Wholes collect the rows of transactions.
 type Wholes map[ledger.TransactionID]*Whole
 
-// Add adds a row to its transaction, if that has or may have several rows.
+// Add adds a row to its transaction.
 func (w Wholes) Add(t ledger.Transaction) {
-	id := t.TransactionID
-	if id == (ledger.TransactionID{}) {
-		id = t.ID
-	}
+	id := TransactionOf(t)
 	if w[id] == nil {
 		w[id] = &Whole{ID: id}
 	}
-	switch one := w[id]; {
-	case t.End != "":
-		one.End = &t
-	case t.TransactionID != (ledger.TransactionID{}):
-		one.Further = append(one.Further, t)
-	default:
+	switch one := w[id]; t.Kind() {
+	case ledger.FirstRow:
 		one.First = &t
+	case ledger.EntryRow:
+		one.Further = append(one.Further, t)
+	case ledger.EndRow:
+		one.End = &t
 	}
+}
+
+// Findings returns the transactions whose rows are not those of their entries.
+func (w Wholes) Findings() (found []Finding) {
+	for id, one := range w {
+		detail := one.Difference()
+		if detail == "" {
+			continue
+		}
+		user := ""
+		if one.First != nil {
+			user = one.First.UserID.String()
+		}
+		found = append(found, Finding{UserID: user, TransactionID: id.String(), Kind: KindEntries, Detail: detail})
+	}
+	return found
 }
 
 // TransactionOf returns the id of the transaction that a row belongs to.
 func TransactionOf(t ledger.Transaction) ledger.TransactionID {
-	if t.TransactionID == (ledger.TransactionID{}) {
+	if t.Kind() == ledger.FirstRow {
 		return t.ID
 	}
 	return t.TransactionID

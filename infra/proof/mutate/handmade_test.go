@@ -395,7 +395,7 @@ func (id TransactionID) end(kind End) TransactionID {
 		ConsistentRead:         aws.Bool(true),`, `TableName:              &table,`},
 	}, test{"infra/audit", "TestScansAreConsistent"}},
 	{"the audit gives postings no time to settle", []edit{
-		{"infra/audit/scan.go", `	if err := sleep(ctx, a.settle); err != nil {
+		{"infra/audit/settle.go", `	if err := sleep(ctx, a.settle); err != nil {
 		return nil, nil, err
 	}`, ``},
 	}, test{"infra/audit", "TestSettleTime"}},

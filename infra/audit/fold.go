@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"onewrite/infra"
+	"onewrite/infra/internal/books"
+	"onewrite/infra/internal/cli"
+	"onewrite/ledger"
+)
+
+// audit compares the balances with the history, once.
+type audit struct {
+	tables   *reader
+	settle   time.Duration // see the package comment
+	progress *cli.Progress
+
+	maxWaiting int // rows of holds that wait for their other row
+
+	mu     sync.Mutex
+	report report
+	totals totals
+	fold   *books.Fold
+	movers []mover
+}
+
+// inFlight is more than the time from a row's created_at to its place in the
+// tables: a call of the function ends after 10 seconds.
+const inFlight = time.Minute
+
+// maxWaiting is how many rows of holds may wait for their other row before the
+// audit looks the other rows up: they take about 20 MB.
+const maxWaiting = 100_000
+
+// find notes findings. a.mu is held.
+func (a *audit) find(found ...finding) {
+	a.report.Mismatches = append(a.report.Mismatches, found...)
+}
+
+// leave notes that a user could not be settled, and why. a.mu is held.
+func (a *audit) leave(user ledger.UserID, detail string) {
+	a.report.Unsettled = append(a.report.Unsettled, finding{UserID: user.String(), Kind: books.KindBalance, Detail: detail})
+}
+
+// foldTransactions reads all transactions.
+func (a *audit) foldTransactions(ctx context.Context) error {
+	a.progress.Begin("transactions", a.tables.transactions)
+	lookedUp := false
+	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable) {
+		if err != nil {
+			return err
+		}
+		a.report.Transactions++
+		a.progress.Add(1)
+		a.find(a.fold.Add(r)...)
+		a.report.Users = a.fold.Tallies.Len()
+		if a.fold.Waiting() > a.maxWaiting {
+			lookedUp = true
+			if err := a.lookUpHolds(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	if lookedUp {
+		return a.lookUpHolds(ctx)
+	}
+	a.fold.Settle()
+	return nil
+}
+
+// lookUpHolds reads the other rows of the rows that wait.
+func (a *audit) lookUpHolds(ctx context.Context) error {
+	err := forEach(ctx, a.tables.segments, slices.Values(a.fold.Missing()), func(ctx context.Context, id ledger.TransactionID) error {
+		r, err := a.tables.transaction(ctx, id)
+		if err != nil {
+			return err
+		}
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.find(a.fold.Found(r)...)
+		return nil
+	})
+	a.fold.Settle()
+	return err
+}
+
+// foldBalances compares the balances with the tallies, and returns those for
+// which that does not settle it. A tally with a row since recent is of them:
+// that row's balance move may be on its way and stand in for a missing one.
+func (a *audit) foldBalances(ctx context.Context, recent time.Time) (map[ledger.UserID]*books.Tally, error) {
+	a.progress.Begin("balances", a.fold.Tallies.Len())
+	suspects := map[ledger.UserID]*books.Tally{}
+	for r, err := range a.tables.scan(ctx, a.tables.config.AggregateTable) {
+		if err != nil {
+			return nil, err
+		}
+		a.progress.Add(1)
+		user, balance, found, ok := books.ExamineAggregate(r)
+		a.find(found...)
+		t := a.fold.Tallies.Find(user)
+		if t == nil {
+			a.report.Users++
+			t = &books.Tally{}
+		}
+		t.Seen = true
+		switch {
+		case !ok:
+		case t.Judge(0, balance) != books.Right || t.MovedSince(recent):
+			suspects[user] = t
+		default:
+			a.totals.add(t, balance)
+			a.find(a.fold.CompareHolds(user, balance.Holds)...)
+			a.noteMover(user, t, balance)
+		}
+	}
+	for user, t := range a.fold.Tallies.All { // those without a balance
+		if !t.Seen && t.Posted > 0 {
+			suspects[user] = t
+		}
+	}
+	return suspects, nil
+}
+
+// compareEntries scans the transactions once more for those whose rows are not
+// those of their entries, if there are any.
+func (a *audit) compareEntries(ctx context.Context) error {
+	a.find(a.fold.Orphans()...)
+	if a.fold.EntriesFit() {
+		return nil
+	}
+	wholes, err := a.collect(ctx, a.fold.MayBeTorn)
+	if err == nil {
+		a.find(wholes.Findings()...)
+	}
+	return err
+}
+
+// collect scans the transactions for the rows that are wanted.
+func (a *audit) collect(ctx context.Context, wanted func(ledger.Transaction) bool) (books.Wholes, error) {
+	a.progress.Begin("transactions of several entries", a.report.Transactions)
+	wholes := books.Wholes{}
+	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable) {
+		if err != nil {
+			return nil, err
+		}
+		a.progress.Add(1)
+		if t, err := infra.DecodeTransaction(r); err == nil && wanted(t) { // an unreadable row is found already
+			wholes.Add(t)
+		}
+	}
+	return wholes, nil
+}
+
+// mover is a user whose balance names the write with that first row.
+type mover struct {
+	user  ledger.UserID
+	first ledger.TransactionID
+}
+
+// noteMover notes the write that a balance names, unless that is the write of the
+// user's newest row. Few are noted: those whose clocks differ, and who moved meanwhile.
+// A balance names none that an older version or a rebuild wrote last. a.mu is held.
+func (a *audit) noteMover(user ledger.UserID, seen *books.Tally, balance infra.Aggregate) {
+	if first := balance.TransactionID; first != (ledger.TransactionID{}) && !seen.Moved(first) {
+		a.movers = append(a.movers, mover{user, first})
+	}
+}

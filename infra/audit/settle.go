@@ -1,0 +1,274 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"onewrite/infra"
+	"onewrite/infra/internal/books"
+	"onewrite/ledger"
+)
+
+// decide compares what was seen of a user with the balance, and notes what comes
+// of that. It is open if that can't be said yet. a.mu is held.
+func (a *audit) decide(user ledger.UserID, seen *books.Tally, floor int, balance infra.Aggregate) books.Verdict {
+	v := seen.Judge(floor, balance)
+	if v == books.Wrong {
+		a.find(seen.Differs(user, balance))
+	}
+	if v != books.Open {
+		a.totals.add(seen, balance)
+	}
+	if v == books.Right {
+		a.noteMover(user, seen, balance)
+	}
+	return v
+}
+
+const (
+	// maxReadings bounds how often a user who moves is read, rereadAfter apart.
+	maxReadings = 20
+	rereadAfter = 100 * time.Millisecond
+)
+
+// rereadAll reads the suspects one by one, and returns those that could not be
+// decided by that.
+func (a *audit) rereadAll(ctx context.Context, suspects map[ledger.UserID]*books.Tally) ([]ledger.UserID, error) {
+	a.progress.Begin("users in motion", len(suspects))
+	var undecided []ledger.UserID
+	err := a.each(ctx, slices.Collect(maps.Keys(suspects)), func(ctx context.Context, user ledger.UserID) error {
+		decided, _, err := a.reread(ctx, user, suspects[user])
+		if busy(err) {
+			err = nil
+		}
+		if err == nil && !decided {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			undecided = append(undecided, user)
+		}
+		return err
+	})
+	return undecided, err
+}
+
+// reread reads a user's rows and then the balance until they can be compared.
+// The first rows are those that were seen already. Later only what is recent is
+// read again, so that a user with a long history is soon read. What is not
+// decided is the last comparison.
+func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *books.Tally) (decided bool, last string, err error) {
+	older, from := books.Tally{}, time.Time{}
+	recent := time.Now().Add(-inFlight).Truncate(time.Millisecond) // as created_at
+	var lastPosted uint32
+	var lastVersion int
+	for reading := range maxReadings {
+		if reading > 0 {
+			if err := sleep(ctx, rereadAfter); err != nil {
+				return false, last, err
+			}
+			before, since, err := a.history(ctx, user, from, recent)
+			if err != nil {
+				return false, last, err
+			}
+			older, from = older.Plus(before), recent
+			both := older.Plus(since)
+			seen = &both
+		}
+		balance, damaged, err := a.balance(ctx, user, a.tables.quietAggregate)
+		if err != nil || damaged {
+			return damaged, last, err
+		}
+		a.mu.Lock()
+		v := a.decide(user, seen, 0, balance)
+		a.mu.Unlock()
+		if v != books.Open {
+			return true, "", nil
+		}
+		last = seen.Compare(balance)
+		if reading > 1 && seen.Posted == lastPosted && balance.Version == lastVersion {
+			return false, last, nil // nothing moves: it is the index that lags, or a row that is missing
+		}
+		lastPosted, lastVersion = seen.Posted, balance.Version
+	}
+	return false, last, nil
+}
+
+// history tallies a user's transactions from a time on: those before recent,
+// and those since.
+func (a *audit) history(ctx context.Context, user ledger.UserID, from, recent time.Time) (before, since books.Tally, err error) {
+	for r, err := range a.tables.history(ctx, user, from) {
+		if err != nil {
+			return before, since, err
+		}
+		t, found, ok := books.ExamineTransaction(r)
+		a.mu.Lock()
+		a.find(found...)
+		a.mu.Unlock()
+		if ok && t.CreatedAt.Before(recent) {
+			before.Add(t)
+		} else if ok {
+			since.Add(t)
+		}
+	}
+	return before, since, nil
+}
+
+// balance returns a user's balance as read reads it, or finds that its row is
+// damaged.
+func (a *audit) balance(ctx context.Context, user ledger.UserID, read func(context.Context, ledger.UserID) (row, error)) (balance infra.Aggregate, damaged bool, err error) {
+	r, err := read(ctx, user)
+	if err != nil {
+		return balance, false, err
+	}
+	if len(r) == 0 {
+		return infra.Aggregate{UserID: user, Account: ledger.Account{Balance: ledger.DefaultSettings().Opening}}, false, nil
+	}
+	_, balance, found, ok := books.ExamineAggregate(r)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.find(found...)
+	return balance, !ok, nil
+}
+
+// each calls f for each user, as many at once as a table's segments.
+func (a *audit) each(ctx context.Context, users []ledger.UserID, f func(context.Context, ledger.UserID) error) error {
+	return forEach(ctx, a.tables.segments, slices.Values(users), func(ctx context.Context, user ledger.UserID) error {
+		defer a.progress.Add(1)
+		return f(ctx, user)
+	})
+}
+
+// scanAgain scans the transactions once more for the users of whom rows seem
+// to be missing: other than the index, the table itself never lags. A posting
+// that either reading of the balances or the scan has seen a part of is in
+// place after settle, so that a user who is written to at every moment can be
+// read here, too.
+func (a *audit) scanAgain(ctx context.Context, users []ledger.UserID) error {
+	before, tallies, err := a.recount(ctx, users)
+	if err != nil {
+		return err
+	}
+	if err := sleep(ctx, a.settle); err != nil {
+		return err
+	}
+	a.progress.Begin("balances, once more", len(tallies))
+	after, err := a.balances(ctx, slices.Collect(maps.Keys(tallies)))
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for user, balance := range after {
+		if seen := tallies[user]; a.decide(user, seen, before[user].Version, balance) == books.Open {
+			a.leave(user, seen.Compare(balance))
+		}
+	}
+	return err
+}
+
+// recount reads the balances of the users and then, settle later, tallies their
+// transactions by a scan of the table. Users who could not be read are in
+// neither result, and in the report.
+func (a *audit) recount(ctx context.Context, users []ledger.UserID) (map[ledger.UserID]infra.Aggregate, map[ledger.UserID]*books.Tally, error) {
+	a.progress.Begin("balances, again", len(users))
+	balances, err := a.balances(ctx, users)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := sleep(ctx, a.settle); err != nil {
+		return nil, nil, err
+	}
+	tallies := map[ledger.UserID]*books.Tally{}
+	for user := range balances {
+		tallies[user] = &books.Tally{}
+	}
+	a.progress.Begin("transactions, again", a.report.Transactions)
+	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable) {
+		if err != nil {
+			return nil, nil, err
+		}
+		a.progress.Add(1)
+		t, found, ok := books.ExamineTransaction(r)
+		a.find(found...)
+		if ok && tallies[t.UserID] != nil {
+			tallies[t.UserID].Add(t)
+		}
+	}
+	return balances, tallies, nil
+}
+
+// balances reads the balances of the users, but for those that can't be
+// settled by them: it finds that a row is damaged, and leaves a user whom
+// DynamoDB is too busy to read.
+func (a *audit) balances(ctx context.Context, users []ledger.UserID) (map[ledger.UserID]infra.Aggregate, error) {
+	balances := map[ledger.UserID]infra.Aggregate{}
+	err := a.each(ctx, users, func(ctx context.Context, user ledger.UserID) error {
+		balance, damaged, err := a.balance(ctx, user, a.tables.aggregate)
+		if err != nil && !busy(err) || damaged {
+			return err
+		}
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if err != nil {
+			a.leave(user, err.Error())
+		} else {
+			balances[user] = balance
+		}
+		return nil
+	})
+	return balances, err
+}
+
+// checkMovers looks up the writes that were noted, and those that are not there once
+// more: a row may appear later than the balance that it moves.
+func (a *audit) checkMovers(ctx context.Context) error {
+	wrong, err := a.wrongMovers(ctx, a.movers)
+	if err == nil && len(wrong) > 0 {
+		if err := sleep(ctx, a.settle); err != nil {
+			return err
+		}
+		wrong, err = a.wrongMovers(ctx, wrong)
+	}
+	if err != nil {
+		return err
+	}
+	for _, m := range wrong {
+		a.find(books.WrongMover(m.user, m.first))
+	}
+	return nil
+}
+
+// wrongMovers returns the users whose balance that write can't have moved.
+func (a *audit) wrongMovers(ctx context.Context, movers []mover) (wrong []mover, err error) {
+	err = forEach(ctx, a.tables.segments, slices.Values(movers), func(ctx context.Context, m mover) error {
+		can, err := a.tables.canMove(ctx, m.user, m.first)
+		if err == nil && !can {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			wrong = append(wrong, m)
+		}
+		return err
+	})
+	return wrong, err
+}
+
+// canMove reports whether the write with that first row can have moved the user's
+// balance. So can a row that can't be read: that is found already.
+func (b *reader) canMove(ctx context.Context, user ledger.UserID, first ledger.TransactionID) (bool, error) {
+	r, err := b.transaction(ctx, first)
+	if err != nil || len(r) == 0 {
+		return false, err
+	}
+	row, err := infra.DecodeTransaction(r)
+	if err != nil {
+		return true, nil //nolint:nilerr // see above
+	}
+	var hold ledger.Transaction
+	if row.End == ledger.Capture {
+		if r, err = b.transaction(ctx, row.TransactionID); err != nil {
+			return false, err
+		}
+		if hold, err = infra.DecodeTransaction(r); err != nil {
+			return true, nil //nolint:nilerr // missing or damaged: found already
+		}
+	}
+	return books.CanMove(user, row, hold), nil
+}

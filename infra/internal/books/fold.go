@@ -1,0 +1,163 @@
+package books
+
+import (
+	"time"
+
+	"onewrite/infra"
+	"onewrite/ledger"
+)
+
+// Fold is a reading of the transactions table: a tally of each user, and what shows
+// that a transaction lacks a row. It takes each row once, in any order.
+type Fold struct {
+	Tallies *Tallies
+
+	before  time.Time
+	entries *entrySums
+	pairs   *pairs
+}
+
+// NewFold returns an empty fold. It compares the rows of before that time with the
+// other rows of their transactions: of younger ones, a reading may see a part.
+func NewFold(before time.Time) *Fold {
+	return &Fold{Tallies: NewTallies(), before: before, entries: new(entrySums), pairs: newPairs()}
+}
+
+// Everything is after the time of every row.
+var Everything = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// Add takes a row, and returns what is wrong with it.
+func (f *Fold) Add(r Row) []Finding {
+	t, found, ok := ExamineTransaction(r)
+	if !ok {
+		return found
+	}
+	f.Tallies.Of(t.UserID).Add(t)
+	if t.CreatedAt.Before(f.before) {
+		f.entries.add(t)
+	}
+	if p, ok := f.pairs.add(t); ok {
+		found = append(found, f.compare(p)...)
+	}
+	return found
+}
+
+// compare takes a hold and its end whenever they meet: two clocks dated them.
+func (f *Fold) compare(p pair) []Finding {
+	if p.endedAt.Before(f.before) {
+		f.entries.addCredit(p)
+	}
+	if p.problem == "" {
+		return nil
+	}
+	return []Finding{{UserID: p.user.String(), TransactionID: p.hold.End().String(), Kind: KindHold, Detail: p.problem}}
+}
+
+// Waiting returns the number of rows of holds that wait for their other row.
+func (f *Fold) Waiting() int { return len(f.pairs.pending) + len(f.pairs.ends) }
+
+// Missing returns the ids of the rows for which rows wait. The caller may look them up,
+// call Found with each that exists, and then Settle, so that few wait.
+func (f *Fold) Missing() []ledger.TransactionID { return f.pairs.missing() }
+
+// Found takes a row that was looked up, and returns what is wrong with its hold.
+func (f *Fold) Found(r Row) []Finding {
+	t, err := infra.DecodeTransaction(r)
+	if err != nil {
+		return nil // Add finds it
+	}
+	if p, ok := f.pairs.found(t); ok {
+		return f.compare(p)
+	}
+	return nil
+}
+
+// Settle takes it that the other rows of all waiting rows do not exist.
+func (f *Fold) Settle() { f.pairs.settle() }
+
+// Open returns each user's open holds, which are the settled pending rows without an
+// end.
+func (f *Fold) Open() map[ledger.UserID][]ledger.Hold { return f.pairs.openHolds() }
+
+// CompareHolds compares the open holds of a balance, whose sum is that of the rows, with
+// the settled pending rows without an end. If each is one of those, none is missing.
+func (f *Fold) CompareHolds(user ledger.UserID, holds []ledger.Hold) (found []Finding) {
+	for _, h := range holds {
+		row, ok := f.pairs.open[h.TransactionID]
+		if !ok || row.user != user || row.amount != SumOf(h.Amount) || row.expires != h.ExpiresAt.UnixMilli() {
+			found = append(found, Finding{UserID: user.String(), TransactionID: h.TransactionID.String(), Kind: KindHold,
+				Detail: "the balance has it as an open hold, and the rows have none of this id, amount and expiry"})
+		}
+	}
+	return found
+}
+
+// OpenCount returns the number of open holds.
+func (f *Fold) OpenCount() int { return len(f.pairs.open) }
+
+// Orphans returns the settled ends without a pending row.
+func (f *Fold) Orphans() (found []Finding) {
+	for hold, end := range f.pairs.orphans {
+		if time.UnixMilli(end.created).Before(f.before) {
+			found = append(found, Finding{UserID: end.user.String(), TransactionID: hold.End().String(), Kind: KindHold, Detail: "it ends a hold that has no pending row"})
+		}
+	}
+	return found
+}
+
+// EntriesFit reports whether the rows of further entries are those of the first rows.
+func (f *Fold) EntriesFit() bool { return f.entries.balanced() }
+
+// IsWhole reports whether no transaction lacks a row that another one has.
+func (f *Fold) IsWhole() bool { return f.EntriesFit() && len(f.pairs.orphans) == 0 }
+
+// MayBeTorn reports whether the transaction of a row, or one that shares its sum,
+// lacks rows of further entries or has too many.
+func (f *Fold) MayBeTorn(t ledger.Transaction) bool {
+	return (t.CreatedAt.Before(f.before) || t.Status == ledger.Pending) && f.entries.wrong(TransactionOf(t))
+}
+
+// IsOrphan reports whether the hold of a row has an end and no pending row.
+func (f *Fold) IsOrphan(t ledger.Transaction) bool {
+	_, ok := f.pairs.orphans[TransactionOf(t)]
+	return ok
+}
+
+// Check returns what is wrong with all rows of both tables, while nobody writes.
+func Check(transactions, balances []Row) (found []Finding) {
+	f := NewFold(Everything)
+	rows, wholes := map[ledger.TransactionID]ledger.Transaction{}, Wholes{}
+	for _, r := range transactions {
+		found = append(found, f.Add(r)...)
+		if t, err := infra.DecodeTransaction(r); err == nil {
+			rows[t.ID] = t
+			wholes.Add(t)
+		}
+	}
+	f.Settle()
+	found = append(append(found, f.Orphans()...), wholes.Findings()...)
+	for _, r := range balances {
+		user, balance, damage, ok := ExamineAggregate(r)
+		found = append(found, damage...)
+		t := f.Tallies.Of(user)
+		t.Seen = true
+		if !ok {
+			continue
+		}
+		if t.Judge(0, balance) != Right {
+			found = append(found, t.Differs(user, balance))
+			continue
+		}
+		found = append(found, f.CompareHolds(user, balance.Holds)...)
+		first := rows[balance.TransactionID]
+		if (balance.TransactionID != ledger.TransactionID{}) && !CanMove(user, first, rows[first.TransactionID]) {
+			found = append(found, WrongMover(user, balance.TransactionID))
+		}
+	}
+	for user, t := range f.Tallies.All {
+		if !t.Seen && t.Posted > 0 {
+			found = append(found, t.Differs(user, infra.Aggregate{}))
+		}
+	}
+	return found
+}
