@@ -1,0 +1,267 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/infratest"
+	"onewrite/infra/internal/books"
+	"onewrite/ledger"
+)
+
+// retries has books in which callers made calls, and those of a restore that lost rows.
+type retries struct {
+	live, restored *infratest.Books
+	now            time.Time
+	lost           map[string]bool
+}
+
+// on returns a ledger of the books at the test's time.
+func (r *retries) on(b *infratest.Books) *ledger.Ledger {
+	return ledger.New(b.Store, func() time.Time { r.now = r.now.Add(time.Second); return r.now })
+}
+
+func (r *retries) lose(ids ...ledger.TransactionID) {
+	for _, id := range ids {
+		r.lost[id.String()] = true
+	}
+}
+
+// replayed sends a call again and requires the first answer, marked.
+func replayed(t *testing.T, first, again ledger.Result, err error) {
+	t.Helper()
+	require.NoError(t, err)
+	assert.Equal(t, ledger.Result{Transaction: first.Transaction, Replayed: true}, again)
+}
+
+// Each row of the table in restore.md is what a caller finds who sends the call again
+// after a restore that lost rows, and a rebuild. Each has users of its own, who begin
+// with 100, so that the money afterwards tells how often a call counts.
+func TestRetriesAfterRestore(t *testing.T) {
+	t.Parallel()
+	r := &retries{live: infratest.New(t), restored: infratest.New(t), now: lastYear, lost: map[string]bool{}}
+	ctx, live, restored := t.Context(), r.on(r.live), r.on(r.restored)
+	amount := func(s string) ledger.Amount {
+		return infratest.Request(t, "x", "x", ledger.Credit, s).Entries[0].Amount
+	}
+	post := func(entries ...string) (ledger.Request, ledger.Result) {
+		request := infratest.Entries(t, "k", entries...)
+		result, err := outcomeOf(live.Post(ctx, request))
+		require.NoError(t, err)
+		return request, result
+	}
+	held := func(entries ...string) (ledger.Request, ledger.EndRequest, ledger.Result) {
+		request := infratest.Entries(t, "k", entries...)
+		request.ExpiresIn = time.Hour
+		result, err := live.Post(ctx, request)
+		require.NoError(t, err)
+		return request, ledger.EndRequest{TransactionID: request.TransactionID()}, result
+	}
+	has := func(user, want string) {
+		t.Helper()
+		assert.Equal(t, want, fundsOf(t, r.restored, user), user)
+	}
+
+	// Each call is made and loses its rows now, and returns its retry.
+	calls := map[string]func() (again func()){
+		"posted before the restore's time": func() func() {
+			request, first := post("a debit 10")
+			return func() {
+				again, err := restored.Post(ctx, request)
+				replayed(t, first, again, err)
+				has("a", "90")
+			}
+		},
+		"torn, its first row is there": func() func() {
+			request, first := post("b debit 10", "b-shop credit 10")
+			r.lose(request.TransactionID().Entry(1))
+			return func() {
+				again, err := restored.Post(ctx, request)
+				replayed(t, first, again, err)
+				has("b", "90")
+				has("b-shop", "110")
+			}
+		},
+		"torn, its first row is missing": func() func() {
+			request, _ := post("c debit 10", "c-shop credit 10")
+			r.lose(request.TransactionID())
+			return func() {
+				has("c-shop", "100")
+				again, err := restored.Post(ctx, request)
+				require.NoError(t, err)
+				assert.False(t, again.Replayed)
+				has("c", "90")
+				has("c-shop", "110")
+			}
+		},
+		"posted later": func() func() {
+			request, first := post("d debit 10")
+			r.lose(first.Transaction.ID)
+			poor, _ := post("d2 debit 10")
+			r.lose(poor.TransactionID())
+			return func() {
+				_, err := restored.Transaction(ctx, first.Transaction.ID)
+				require.ErrorIs(t, err, ledger.ErrNotFound)
+				has("d", "100")
+				again, err := restored.Post(ctx, request)
+				require.NoError(t, err)
+				assert.False(t, again.Replayed)
+				has("d", "90")
+				_, err = restored.Post(ctx, infratest.Entries(t, "now", "d2 debit 95"))
+				require.NoError(t, err)
+				_, err = restored.Post(ctx, poor)
+				require.ErrorIs(t, err, ledger.ErrInsufficientFunds)
+			}
+		},
+		"declined before the time": func() func() {
+			request, first := post("e debit 1000")
+			return func() {
+				_, err := restored.Post(ctx, infratest.Entries(t, "rich", "e credit 5000"))
+				require.NoError(t, err)
+				again, err := restored.Post(ctx, request)
+				require.ErrorIs(t, err, ledger.ErrInsufficientFunds)
+				again, err = outcomeOf(again, err)
+				replayed(t, first, again, err)
+				has("e", "5100")
+			}
+		},
+		"declined later": func() func() {
+			request, first := post("f debit 1000")
+			r.lose(first.Transaction.ID)
+			return func() {
+				_, err := restored.Post(ctx, infratest.Entries(t, "rich", "f credit 5000"))
+				require.NoError(t, err)
+				again, err := restored.Post(ctx, request)
+				require.NoError(t, err)
+				assert.Equal(t, ledger.Posted, again.Transaction.Status)
+				has("f", "4100")
+			}
+		},
+		"held before the time, not ended by then": func() func() {
+			request, end, first := held("g debit 40")
+			return func() {
+				again, err := restored.Post(ctx, request)
+				replayed(t, first, again, err)
+				_, err = restored.Capture(ctx, end, ledger.Amount{})
+				require.NoError(t, err)
+				has("g", "60")
+			}
+		},
+		"held later": func() func() {
+			request, _, first := held("h debit 40")
+			r.lose(first.Transaction.ID)
+			return func() {
+				again, err := restored.Post(ctx, request)
+				require.NoError(t, err)
+				assert.False(t, again.Replayed)
+				assert.True(t, again.Transaction.ExpiresAt.After(first.Transaction.ExpiresAt))
+				has("h", "100")
+			}
+		},
+		"captured, the end is there": func() func() {
+			_, end, _ := held("i debit 40", "i-shop credit 40")
+			first, err := live.Capture(ctx, end, amount("25"))
+			require.NoError(t, err)
+			r.lose(end.TransactionID.Entry(1))
+			return func() {
+				again, err := restored.Capture(ctx, end, amount("25"))
+				replayed(t, first, again, err)
+				has("i", "75")
+				has("i-shop", "125")
+			}
+		},
+		"captured, the end is missing": func() func() {
+			_, open, _ := held("j debit 40", "j-shop credit 40")
+			_, expired, _ := held("j2 debit 40")
+			for _, end := range []ledger.EndRequest{open, expired} {
+				_, err := live.Capture(ctx, end, amount("25"))
+				require.NoError(t, err)
+				r.lose(end.TransactionID.End())
+			}
+			return func() {
+				has("j-shop", "100")
+				again, err := restored.Capture(ctx, open, amount("25"))
+				require.NoError(t, err)
+				assert.False(t, again.Replayed)
+				has("j", "75")
+				has("j-shop", "125")
+				r.now = r.now.Add(2 * time.Hour)
+				_, err = restored.Capture(ctx, expired, amount("25"))
+				require.ErrorIs(t, err, ledger.ErrHoldEnded)
+				has("j2", "100")
+			}
+		},
+		"captured, the hold is missing": func() func() {
+			_, end, first := held("k debit 40", "k-shop credit 40")
+			_, err := live.Capture(ctx, end, amount("25"))
+			require.NoError(t, err)
+			r.lose(first.Transaction.ID)
+			return func() {
+				_, err := restored.Capture(ctx, end, amount("25"))
+				require.ErrorIs(t, err, ledger.ErrNotFound)
+				has("k", "100")
+				has("k-shop", "100")
+			}
+		},
+		"voided, the end is missing": func() func() {
+			_, open, _ := held("l debit 40")
+			_, expired, _ := held("l2 debit 40")
+			for _, end := range []ledger.EndRequest{open, expired} {
+				_, err := live.Void(ctx, end)
+				require.NoError(t, err)
+				r.lose(end.TransactionID.End())
+			}
+			return func() {
+				again, err := restored.Void(ctx, open)
+				require.NoError(t, err)
+				assert.False(t, again.Replayed)
+				r.now = r.now.Add(2 * time.Hour)
+				_, err = restored.Void(ctx, expired)
+				require.ErrorIs(t, err, ledger.ErrHoldEnded)
+				has("l", "100")
+				has("l2", "100")
+			}
+		},
+	}
+	var retry []func()
+	begun := r.now
+	for _, row := range rowsOfRestore(t) {
+		require.Contains(t, calls, row, "a row of restore.md without a test")
+		retry = append(retry, calls[row]())
+		delete(calls, row)
+	}
+	assert.Empty(t, calls, "rows that restore.md lacks")
+
+	copyRows(t, r.live, r.live.Config.TransactionsTable, r.restored.Config.TransactionsTable, func(r2 row) bool { return !r.lost[books.TextOf(r2, "id")] })
+	copyRows(t, r.live, r.live.Config.AggregateTable, r.restored.Config.AggregateTable, func(row) bool { return true })
+	status, out, _ := command(t, r.restored, "-rebuild", "-write", "-settle", "0s")
+	require.Equal(t, exitRight, status, out)
+	for _, again := range retry {
+		r.now = begun.Add(10 * time.Minute) // before the holds expire
+		again()
+	}
+	status, out, _ = command(t, r.restored, "-settle", "0s")
+	assert.Equal(t, exitRight, status, out)
+}
+
+// rowsOfRestore returns the transactions that the table of restore.md is about.
+func rowsOfRestore(t *testing.T) (rows []string) {
+	t.Helper()
+	text, err := os.ReadFile("../restore.md")
+	require.NoError(t, err)
+	_, table, found := strings.Cut(string(text), "| the transaction | a retry is answered | it counts |\n| --- | --- | --- |\n")
+	require.True(t, found)
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, " | ")
+		if len(cells) != 3 {
+			break
+		}
+		rows = append(rows, strings.TrimPrefix(cells[0], "| "))
+	}
+	return rows
+}
