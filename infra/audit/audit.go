@@ -1,13 +1,64 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"time"
 
 	"onewrite/infra/internal/books"
+	"onewrite/infra/internal/cli"
+	"onewrite/ledger"
 )
+
+// run writes what was asked for to out, and everything else to log. The error
+// has the exit status, if that is not exitRight.
+func run(ctx context.Context, args []string, getenv func(string) string, out, log io.Writer) error {
+	o, err := parseOptions(args, out)
+	if err != nil {
+		return err
+	}
+	client, config, err := connect(ctx, getenv)
+	if err != nil {
+		return err
+	}
+	b := &reader{client: client, config: config, pace: &pace{unitsPerSecond: o.unitsPerSecond}, segments: o.segments}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	if err := b.open(ctx); err != nil {
+		if _, ok := errors.AsType[*cli.ExitError](err); ok {
+			return err
+		}
+		stop(err) // every report says that this ended it
+	}
+	status, err := do(ctx, b, o, out, log)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx) // the signal, and not the request that it ended
+	}
+	if err != nil {
+		return &cli.ExitError{Status: cmp.Or(status, exitUnfinished), Err: err}
+	}
+	if status != exitRight {
+		return &cli.ExitError{Status: status} // the report has said why
+	}
+	return nil
+}
+
+// do does what the flags ask for. The error is that of writing.
+func do(ctx context.Context, b *reader, o options, out, log io.Writer) (status int, err error) {
+	a := &audit{tables: b, settle: o.settle, progress: cli.ShowProgress(log), maxWaiting: maxWaiting}
+	switch {
+	case o.export != "":
+		return exportTable(ctx, a, o, out, log)
+	case o.rebuild:
+		return rebuildAll(ctx, a, o, out)
+	case o.user != ledger.UserID{}:
+		return stateUser(ctx, a, o, out, log)
+	default:
+		return auditAll(ctx, a, o, out, log)
+	}
+}
 
 // auditAll writes the report, whether or not the audit could finish.
 func auditAll(ctx context.Context, a *audit, o options, out, log io.Writer) (status int, err error) {

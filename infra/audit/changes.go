@@ -26,9 +26,9 @@ type change struct {
 	Written       bool     `json:"written"`
 }
 
-// done notes the result of writing the change. It is kept if a row moved meanwhile,
+// noteResult notes the result of writing the change. It is kept if a row moved meanwhile,
 // or was too busy to be written. Another error is returned.
-func (c *change) done(err error) error {
+func (c *change) noteResult(err error) error {
 	if errors.Is(err, errMoved) || busy(err) {
 		c.Kept = err.Error()
 		return nil

@@ -10,30 +10,15 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"onewrite/infra/internal/books"
 	"onewrite/ledger"
 )
 
-// The tables that can be exported.
-const (
-	exportTransactions = "transactions"
-	exportBalances     = "balances"
-)
-
-func (o *options) chooseExport(table string) error {
-	if table != exportTransactions && table != exportBalances {
-		return fmt.Errorf("must be %s or %s", exportTransactions, exportBalances)
-	}
-	o.export = table
-	return nil
-}
-
-// export writes all rows of a table as they are stored, in no order, each with
+// writeTable writes all rows of a table as they are stored, in no order, each with
 // what is wrong with the row itself. It returns how many it wrote. They are of no
 // one moment: a posting meanwhile may be among them or not.
-func (a *audit) export(ctx context.Context, o options, out io.Writer) (rows int, err error) {
+func (a *audit) writeTable(ctx context.Context, o options, out io.Writer) (rows int, err error) {
 	table, columns, examine := a.tables.config.TransactionsTable, books.TransactionAttributes, findInTransaction
 	total := a.tables.transactions
 	if o.export == exportBalances {
@@ -48,7 +33,7 @@ func (a *audit) export(ctx context.Context, o options, out io.Writer) (rows int,
 			break
 		}
 		a.progress.Add(1)
-		if !o.period.holds(r) {
+		if !o.period.covers(r) {
 			continue
 		}
 		found := examine(r)
@@ -61,9 +46,9 @@ func (a *audit) export(ctx context.Context, o options, out io.Writer) (rows int,
 	return rows, s.end()
 }
 
-// holds reports whether a transaction's row is of the period. It is if its time
+// covers reports whether a transaction's row is of the period. It is if its time
 // can't be read.
-func (p *period) holds(r row) bool {
+func (p *period) covers(r row) bool {
 	at, err := ledger.ParseTime(books.TextOf(r, "created_at"))
 	return err != nil || !p.isBefore(at) && !p.isAfter(at)
 }
@@ -80,7 +65,7 @@ func findInAggregate(r row) []finding {
 
 // exportTable exports, and says to log what came of it.
 func exportTable(ctx context.Context, a *audit, o options, out, log io.Writer) (status int, err error) {
-	rows, err := a.export(ctx, o, out)
+	rows, err := a.writeTable(ctx, o, out)
 	a.progress.Stop()
 	found := a.report.sorted()
 	var text bytes.Buffer
@@ -156,15 +141,4 @@ func fieldOf(value any) string {
 		return err.Error()
 	}
 	return string(encoded)
-}
-
-// valueOf returns the text of an attribute that is a text or a number, or "".
-func valueOf(v types.AttributeValue) string {
-	switch v := v.(type) {
-	case *types.AttributeValueMemberS:
-		return v.Value
-	case *types.AttributeValueMemberN:
-		return v.Value
-	}
-	return ""
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -98,6 +99,20 @@ func (o *options) check() error {
 	case o.service != "" && o.format != formatEMF:
 		return cli.Usagef("-service is a dimension of the metrics of -emf")
 	}
+	return nil
+}
+
+// The tables that can be exported.
+const (
+	exportTransactions = "transactions"
+	exportBalances     = "balances"
+)
+
+func (o *options) chooseExport(table string) error {
+	if table != exportTransactions && table != exportBalances {
+		return fmt.Errorf("must be %s or %s", exportTransactions, exportBalances)
+	}
+	o.export = table
 	return nil
 }
 

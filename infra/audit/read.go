@@ -298,8 +298,8 @@ type requestError struct {
 }
 
 // failed returns the error of a request that was for doing this.
-func failed(err error, format string, args ...any) error {
-	return &requestError{fmt.Sprintf(format, args...), err}
+func failed(err error, doing string, args ...any) error {
+	return &requestError{fmt.Sprintf(doing, args...), err}
 }
 
 // Error says what was done, and what DynamoDB or the network answered.

@@ -14,8 +14,8 @@ import (
 	"onewrite/ledger"
 )
 
-// rebuild makes the tables what their rows say: transactions whole, then balances.
-type rebuild struct {
+// rebuilder makes the tables what their rows say: transactions whole, then balances.
+type rebuilder struct {
 	*audit
 	only  ledger.UserID // none: all users
 	write bool
@@ -28,7 +28,7 @@ type rebuild struct {
 
 // rebuildAll rebuilds, and writes each change as it goes and a summary at the end.
 func rebuildAll(ctx context.Context, a *audit, o options, out io.Writer) (status int, err error) {
-	r := &rebuild{
+	r := &rebuilder{
 		audit: a, only: o.user, write: o.write, log: newChangeLog(out, o.format == formatJSON, o.write),
 		damaged: map[string]bool{}, touched: map[ledger.UserID]bool{},
 	}
@@ -45,7 +45,7 @@ func rebuildAll(ctx context.Context, a *audit, o options, out io.Writer) (status
 // run reads the balances, then the rows, and then each balance again. A balance is
 // written only if both readings of it are the same, and the write's condition says
 // so, too: so the rows that were read are all of its rows.
-func (r *rebuild) run(ctx context.Context) error {
+func (r *rebuilder) run(ctx context.Context) error {
 	if err := r.noteBalances(ctx); err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (r *rebuild) run(ctx context.Context) error {
 }
 
 // noteBalances keeps a hash of each balance's row.
-func (r *rebuild) noteBalances(ctx context.Context) error {
+func (r *rebuilder) noteBalances(ctx context.Context) error {
 	r.fold = books.NewFold(books.Everything)
 	r.progress.Begin("balances", 0)
 	for row, err := range r.tables.scan(ctx, r.tables.config.AggregateTable) {
@@ -84,7 +84,7 @@ func (r *rebuild) noteBalances(ctx context.Context) error {
 }
 
 // readRows tallies all rows, and returns the transactions that are torn.
-func (r *rebuild) readRows(ctx context.Context) (books.Wholes, error) {
+func (r *rebuilder) readRows(ctx context.Context) (books.Wholes, error) {
 	if err := r.foldTransactions(ctx); err != nil {
 		return nil, err
 	}
@@ -100,12 +100,12 @@ func (r *rebuild) readRows(ctx context.Context) (books.Wholes, error) {
 }
 
 // wants reports whether a user is to be rebuilt.
-func (r *rebuild) wants(user ledger.UserID) bool {
+func (r *rebuilder) wants(user ledger.UserID) bool {
 	return r.only == ledger.UserID{} || r.only == user || r.touched[user]
 }
 
 // makeWhole makes a transaction whole, if it is not. Several run at once.
-func (r *rebuild) makeWhole(ctx context.Context, w *books.Whole) error {
+func (r *rebuilder) makeWhole(ctx context.Context, w *books.Whole) error {
 	fix := w.Rebuild()
 	users := usersOf(w, fix)
 	if fix.IsNone() || r.only != (ledger.UserID{}) && !slices.Contains(users, r.only) {
@@ -121,7 +121,7 @@ func (r *rebuild) makeWhole(ctx context.Context, w *books.Whole) error {
 	r.mu.Unlock()
 	c.Kept = fix.Unclear
 	if r.write && c.Kept == "" {
-		if err := c.done(r.tables.makeWhole(ctx, w.ID, fix)); err != nil {
+		if err := c.noteResult(r.tables.makeWhole(ctx, w.ID, fix)); err != nil {
 			return err
 		}
 	}
@@ -147,7 +147,7 @@ func (r *rebuild) makeWhole(ctx context.Context, w *books.Whole) error {
 // releaseExpired releases the expired holds of users whose rows come to less than
 // nothing without that: a posting spent what its write released, and the rows of
 // the releases are missing. A reading counts such holds as released anyway.
-func (r *rebuild) releaseExpired(ctx context.Context) error {
+func (r *rebuilder) releaseExpired(ctx context.Context) error {
 	var below []ledger.UserID
 	for user, t := range r.fold.Tallies.All {
 		if t.Balance().IsNegative() && r.wants(user) && !r.damaged[user.String()] {
@@ -176,7 +176,7 @@ func (r *rebuild) releaseExpired(ctx context.Context) error {
 }
 
 // release releases a hold, if it has expired.
-func (r *rebuild) release(ctx context.Context, user ledger.UserID, h ledger.Hold) (released bool, err error) {
+func (r *rebuilder) release(ctx context.Context, user ledger.UserID, h ledger.Hold) (released bool, err error) {
 	at := h.ExpiresAt.Add(time.Second) // the first moment at which a posting may release it
 	if time.Now().Before(at) {
 		return false, nil
@@ -188,7 +188,7 @@ func (r *rebuild) release(ctx context.Context, user ledger.UserID, h ledger.Hold
 	c := change{TransactionID: h.TransactionID.String(), Wrote: []string{end.ID.String()}}
 	if r.write {
 		err := r.tables.makeWhole(ctx, h.TransactionID, books.Repair{Missing: []ledger.Transaction{end}})
-		if err := c.done(err); err != nil {
+		if err := c.noteResult(err); err != nil {
 			return false, err
 		}
 	}
@@ -208,7 +208,7 @@ type account struct {
 
 // rebuildBalances reads the balances again, and rebuilds those that are not what
 // the rows come to.
-func (r *rebuild) rebuildBalances(ctx context.Context) error {
+func (r *rebuilder) rebuildBalances(ctx context.Context) error {
 	if err := sleep(ctx, r.settle); err != nil {
 		return err
 	}
@@ -245,7 +245,7 @@ func (r *rebuild) rebuildBalances(ctx context.Context) error {
 
 // rebuildBalance writes a balance, unless it is what the rows come to. Several run
 // at once.
-func (r *rebuild) rebuildBalance(ctx context.Context, a account) error {
+func (r *rebuilder) rebuildBalance(ctx context.Context, a account) error {
 	user, t, stored := a.user, a.tally, a.stored
 	if !r.wants(user) {
 		return nil
@@ -266,7 +266,7 @@ func (r *rebuild) rebuildBalance(ctx context.Context, a account) error {
 	case stored != nil && hashOf(stored) != read, stored == nil && read != 0:
 		c.Kept = errMoved.Error()
 	case r.write:
-		if err := c.done(r.tables.writeBalance(ctx, user, stored, wanted)); err != nil {
+		if err := c.noteResult(r.tables.writeBalance(ctx, user, stored, wanted)); err != nil {
 			return err
 		}
 	}
@@ -275,7 +275,7 @@ func (r *rebuild) rebuildBalance(ctx context.Context, a account) error {
 
 // wrongMover returns the transaction_id of a balance if that write did not move it,
 // or "".
-func (r *rebuild) wrongMover(ctx context.Context, a account) (string, error) {
+func (r *rebuilder) wrongMover(ctx context.Context, a account) (string, error) {
 	first, err := ledger.ParseTransactionID(books.TextOf(a.stored, "transaction_id"))
 	if err != nil || a.tally.Moved(first) { // a version without it wrote the balance
 		return "", nil //nolint:nilerr // see above
@@ -288,7 +288,7 @@ func (r *rebuild) wrongMover(ctx context.Context, a account) (string, error) {
 
 // determine returns the account that the rows come to, and its attributes, none for
 // a user without rows; or the reason why it must not be written.
-func (r *rebuild) determine(user ledger.UserID, t *books.Tally) (to infra.Aggregate, wanted row, doubt string) {
+func (r *rebuilder) determine(user ledger.UserID, t *books.Tally) (to infra.Aggregate, wanted row, doubt string) {
 	to = infra.Aggregate{UserID: user, Version: int(t.Posted)}
 	if r.damaged[user.String()] {
 		return to, nil, "rows of this user are damaged, so that the history is not known"

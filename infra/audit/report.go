@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"onewrite/handler/emf"
@@ -105,7 +106,7 @@ func (r report) sentence() string {
 	}
 }
 
-// writeJSON writes the report for programs, as one line.
+// writeJSON writes the report for programs, as one values.
 func (r report) writeJSON(w io.Writer) error { return json.NewEncoder(w).Encode(r) }
 
 // status returns the command's exit status.
@@ -179,13 +180,13 @@ type metrics struct {
 // no mismatch: an alarm on earlier ones must not end because their users could
 // not be read.
 func (r report) writeMetrics(w io.Writer, service string, now time.Time) error {
-	line := metrics{Service: service, AuditUnsettled: len(r.Unsettled), Users: r.Users, Transactions: r.Transactions}
+	values := metrics{Service: service, AuditUnsettled: len(r.Unsettled), Users: r.Users, Transactions: r.Transactions}
 	names := []string{"AuditUnsettled", "AuditFailed", "Users", "Transactions"}
 	if r.Unfinished != "" {
-		line.AuditFailed = 1
+		values.AuditFailed = 1
 	}
 	if mismatches := len(r.Mismatches); mismatches > 0 || r.clean() {
-		line.BalanceMismatches = &mismatches
+		values.BalanceMismatches = &mismatches
 		names = append(names, "BalanceMismatches")
 	}
 	dimensions := []string{}
@@ -196,6 +197,15 @@ func (r report) writeMetrics(w io.Writer, service string, now time.Time) error {
 	for _, name := range names {
 		of.Metrics = append(of.Metrics, emf.Metric{Name: name, Unit: "Count"})
 	}
-	line.AWS = emf.Metadata{Timestamp: now.UnixMilli(), CloudWatchMetrics: []emf.Directive{of}}
-	return json.NewEncoder(w).Encode(line)
+	values.AWS = emf.Metadata{Timestamp: now.UnixMilli(), CloudWatchMetrics: []emf.Directive{of}}
+	return json.NewEncoder(w).Encode(values)
+}
+
+// details returns what was found, in one text.
+func details(found []finding) string {
+	var all []string
+	for _, f := range found {
+		all = append(all, f.Detail)
+	}
+	return strings.Join(all, "; ")
 }

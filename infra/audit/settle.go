@@ -75,7 +75,7 @@ func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *books.Tall
 			both := older.Plus(since)
 			seen = &both
 		}
-		balance, damaged, err := a.balance(ctx, user, a.tables.quietAggregate)
+		balance, damaged, err := a.readBalance(ctx, user, a.tables.quietAggregate)
 		if err != nil || damaged {
 			return damaged, last, err
 		}
@@ -114,9 +114,9 @@ func (a *audit) history(ctx context.Context, user ledger.UserID, from, recent ti
 	return before, since, nil
 }
 
-// balance returns a user's balance as read reads it, or finds that its row is
+// readBalance returns a user's balance as read reads it, or finds that its row is
 // damaged.
-func (a *audit) balance(ctx context.Context, user ledger.UserID, read func(context.Context, ledger.UserID) (row, error)) (balance infra.Aggregate, damaged bool, err error) {
+func (a *audit) readBalance(ctx context.Context, user ledger.UserID, read func(context.Context, ledger.UserID) (row, error)) (balance infra.Aggregate, damaged bool, err error) {
 	r, err := read(ctx, user)
 	if err != nil {
 		return balance, false, err
@@ -153,7 +153,7 @@ func (a *audit) scanAgain(ctx context.Context, users []ledger.UserID) error {
 		return err
 	}
 	a.progress.Begin("balances, once more", len(tallies))
-	after, err := a.balances(ctx, slices.Collect(maps.Keys(tallies)))
+	after, err := a.readBalances(ctx, slices.Collect(maps.Keys(tallies)))
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for user, balance := range after {
@@ -169,7 +169,7 @@ func (a *audit) scanAgain(ctx context.Context, users []ledger.UserID) error {
 // neither result, and in the report.
 func (a *audit) recount(ctx context.Context, users []ledger.UserID) (map[ledger.UserID]infra.Aggregate, map[ledger.UserID]*books.Tally, error) {
 	a.progress.Begin("balances, again", len(users))
-	balances, err := a.balances(ctx, users)
+	balances, err := a.readBalances(ctx, users)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -195,13 +195,13 @@ func (a *audit) recount(ctx context.Context, users []ledger.UserID) (map[ledger.
 	return balances, tallies, nil
 }
 
-// balances reads the balances of the users, but for those that can't be
+// readBalances reads the balances of the users, but for those that can't be
 // settled by them: it finds that a row is damaged, and leaves a user whom
 // DynamoDB is too busy to read.
-func (a *audit) balances(ctx context.Context, users []ledger.UserID) (map[ledger.UserID]infra.Aggregate, error) {
+func (a *audit) readBalances(ctx context.Context, users []ledger.UserID) (map[ledger.UserID]infra.Aggregate, error) {
 	balances := map[ledger.UserID]infra.Aggregate{}
 	err := a.each(ctx, users, func(ctx context.Context, user ledger.UserID) error {
-		balance, damaged, err := a.balance(ctx, user, a.tables.aggregate)
+		balance, damaged, err := a.readBalance(ctx, user, a.tables.aggregate)
 		if err != nil && !busy(err) || damaged {
 			return err
 		}

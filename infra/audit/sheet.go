@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
 // sheet writes lines one by one, as CSV, as JSON or as a table for a person. The
@@ -119,4 +121,15 @@ func mayBeFormula(cell string) bool {
 	})
 	first, _ := utf8.DecodeRuneInString(cell)
 	return cell != "" && strings.ContainsRune(beginsFormula, first)
+}
+
+// valueOf returns the text of an attribute that is a text or a number, or "".
+func valueOf(v types.AttributeValue) string {
+	switch v := v.(type) {
+	case *types.AttributeValueMemberS:
+		return v.Value
+	case *types.AttributeValueMemberN:
+		return v.Value
+	}
+	return ""
 }

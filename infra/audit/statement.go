@@ -58,7 +58,7 @@ func (a *audit) statement(ctx context.Context, o options, out io.Writer) (report
 	if err != nil {
 		a.report.Unfinished = err.Error()
 	} else {
-		s.close(a.problemOf())
+		s.writeClosing(a.problemOf())
 	}
 	return a.report.sorted(), s.sheet.end()
 }
@@ -198,10 +198,10 @@ func (s *statement) open() {
 	}
 }
 
-// close writes the last lines, with what is wrong with the balance. Holds that have
+// writeClosing writes the last lines, with what is wrong with the balance. Holds that have
 // expired and were not released can be spent: then a line has the balance that
 // GET /balance answers.
-func (s *statement) close(problem string) {
+func (s *statement) writeClosing(problem string) {
 	s.open()
 	s.write(statementLine{Type: "credits", Amount: s.within.Credits.String()})
 	s.write(statementLine{Type: "debits", Amount: s.within.Debits.String()})
@@ -224,13 +224,4 @@ func dateOf(bound time.Time) string {
 		return ""
 	}
 	return ledger.FormatTime(bound)
-}
-
-// details returns what was found, in one text.
-func details(found []finding) string {
-	var all []string
-	for _, f := range found {
-		all = append(all, f.Detail)
-	}
-	return strings.Join(all, "; ")
 }

@@ -128,15 +128,15 @@ type expression struct {
 
 func newExpression() *expression { return &expression{map[string]string{}, row{}} }
 
-// name returns the placeholder of an attribute's name.
-func (e *expression) name(attribute string) string {
+// nameOf returns the placeholder of an attribute's name.
+func (e *expression) nameOf(attribute string) string {
 	placeholder := fmt.Sprintf("#a%d", len(e.names))
 	e.names[placeholder] = attribute
 	return placeholder
 }
 
-// value returns the placeholder of a value.
-func (e *expression) value(v types.AttributeValue) string {
+// valueAs returns the placeholder of a value.
+func (e *expression) valueAs(v types.AttributeValue) string {
 	placeholder := fmt.Sprintf(":v%d", len(e.values))
 	e.values[placeholder] = v
 	return placeholder
@@ -146,15 +146,15 @@ func (e *expression) value(v types.AttributeValue) string {
 // same, and none of the account more. No row is as it was if there still is none.
 func (e *expression) asStored(stored row) string {
 	if stored == nil {
-		return "attribute_not_exists(" + e.name("user_id") + ")"
+		return "attribute_not_exists(" + e.nameOf("user_id") + ")"
 	}
 	var rules []string
 	for _, attribute := range slices.Sorted(maps.Keys(stored)) {
-		rules = append(rules, e.name(attribute)+" = "+e.value(stored[attribute]))
+		rules = append(rules, e.nameOf(attribute)+" = "+e.valueAs(stored[attribute]))
 	}
 	for _, attribute := range []string{"balance", "version", "held", "holds"} {
 		if stored[attribute] == nil {
-			rules = append(rules, "attribute_not_exists("+e.name(attribute)+")")
+			rules = append(rules, "attribute_not_exists("+e.nameOf(attribute)+")")
 		}
 	}
 	return strings.Join(rules, " AND ")
@@ -165,11 +165,11 @@ func (e *expression) asStored(stored row) string {
 func (e *expression) update(stored, wanted row) string {
 	var set, remove []string
 	for _, attribute := range slices.Sorted(maps.Keys(wanted)) {
-		set = append(set, e.name(attribute)+" = "+e.value(wanted[attribute]))
+		set = append(set, e.nameOf(attribute)+" = "+e.valueAs(wanted[attribute]))
 	}
 	for _, attribute := range slices.Sorted(maps.Keys(stored)) {
 		if attribute == "transaction_id" || isOfAccount(attribute) && wanted[attribute] == nil {
-			remove = append(remove, e.name(attribute))
+			remove = append(remove, e.nameOf(attribute))
 		}
 	}
 	update := "SET " + strings.Join(set, ", ")
