@@ -2,8 +2,6 @@ package main
 
 import (
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
 	"testing"
 	"time"
 
@@ -75,11 +73,7 @@ func TestHoldsRight(t *testing.T) {
 // hold.
 func TestDamageToHolds(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		name                   string
-		transactions, balances []string
-		want                   []string
-	}{
+	for _, c := range []damage{
 		{"balance", nil, []string{"UPDATE ? SET balance = 55 WHERE user_id = 'alice'"},
 			[]string{"alice balance: the balance is 55 at version 7, with 10 held, and the history makes it 45 at version 7, with 10 held"}},
 		{"held", nil, []string{"UPDATE ? SET held = 11 WHERE user_id = 'alice'"},
@@ -116,27 +110,7 @@ func TestDamageToHolds(t *testing.T) {
 			ids := holds(t, books)
 			id := ids[0].(ledger.TransactionID)
 			ids = append(ids, "hold:"+base64.RawURLEncoding.EncodeToString(id[:]))
-			for i, statement := range c.transactions {
-				c.transactions[i] = fmt.Sprintf(statement+"%.0[1]s%.0[2]s%.0[3]s%.0[4]s%.0[5]s%.0[6]s%.0[7]s%.0[8]s", ids...)
-			}
-			for i, statement := range c.balances {
-				c.balances[i] = fmt.Sprintf(statement+"%.0[1]s%.0[2]s%.0[3]s%.0[4]s%.0[5]s%.0[6]s%.0[7]s%.0[8]s", ids...)
-			}
-			books.Damage(t, books.Config.TransactionsTable, c.transactions...)
-			books.Damage(t, books.Config.AggregateTable, c.balances...)
-			status, out, _ := command(t, books, "-json", "-settle", "10ms")
-			var found report
-			require.NoError(t, json.Unmarshal([]byte(out), &found))
-			var got []string
-			for _, f := range found.Mismatches {
-				got = append(got, fmt.Sprintf("%s %s: %s", f.UserID, f.Kind, f.Detail))
-			}
-			assert.ElementsMatch(t, c.want, got)
-			assert.Equal(t, exitWrong, status)
-			a, network := auditor(books)
-			a.maxWaiting = 0
-			assert.Equal(t, found.Mismatches, a.run(t.Context()).Mismatches, "the same where other rows are looked up")
-			assert.Positive(t, requests(network, "GetItem"))
+			c.run(t, books, ids)
 		})
 	}
 }

@@ -206,6 +206,26 @@ func TestCheckFinds(t *testing.T) {
 	}
 }
 
+// A server decides by the clock that dates the end: a hold has expired at its expiry,
+// and not a millisecond before.
+func TestEndAtTheExpiry(t *testing.T) {
+	t.Parallel()
+	for _, user := range []string{"paid", "voided", "late"} {
+		for early, right := range map[time.Duration]bool{time.Millisecond: user != "late", 0: user == "late"} {
+			s := stored(t)
+			expiry, err := ledger.ParseTime(books.TextOf(s.transactions[holdOf(t, user).String()], "expires_at"))
+			require.NoError(t, err)
+			created := text(ledger.FormatTime(expiry.Add(-early)))
+			s.transactions[holdOf(t, user).End().String()]["created_at"] = created
+			if credit := s.transactions[holdOf(t, user).Entry(1).String()]; credit != nil {
+				credit["created_at"] = created
+			}
+			found := s.check()
+			assert.Equal(t, right, len(found) == 0, "%s, %s early: %v", user, early, found)
+		}
+	}
+}
+
 // A row of a hold waits for the other, which may be looked up in its place. Each pair
 // counts once, whatever is looked up and when.
 func TestFoldLooksHoldsUp(t *testing.T) {
