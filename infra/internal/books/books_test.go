@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"onewrite/infra"
 	"onewrite/infra/infratest"
 	"onewrite/infra/internal/books"
 	"onewrite/infra/internal/dynamodbmodel"
@@ -30,7 +31,7 @@ type tables struct{ transactions, balances map[string]books.Row }
 //	voided and late  a hold of 40 that was voided, and one that expired
 func stored(t *testing.T) (s tables) {
 	t.Helper()
-	b, _ := infratest.OpenOnModel(dynamodbmodel.Moment{})
+	b, _ := infratest.OpenOnModel(dynamodbmodel.Moment{}, ledger.DefaultSettings())
 	now := time.Date(2025, 11, 22, 12, 0, 0, 0, time.UTC)
 	l := ledger.New(b.Store, func() time.Time { now = now.Add(time.Second); return now })
 	for _, r := range []ledger.Request{
@@ -60,7 +61,9 @@ func stored(t *testing.T) (s tables) {
 		require.NoError(t, err)
 		rows := map[string]books.Row{}
 		for _, r := range out.Items {
-			rows[books.TextOf(r, key)] = r
+			if !infra.IsSettings(r) {
+				rows[books.TextOf(r, key)] = r
+			}
 		}
 		return rows
 	}
@@ -71,16 +74,44 @@ func holdOf(t *testing.T, user string) ledger.TransactionID {
 	return infratest.Entries(t, "hold", user+" debit 1").TransactionID()
 }
 
-// check checks the rows in some order.
-func (s tables) check() []books.Finding {
-	var transactions, balances []books.Row
-	for _, r := range s.transactions { // a map has no order
-		transactions = append(transactions, r)
+// check returns what is wrong with the rows, in some order: a map has none.
+func (s tables) check() (found []books.Finding) {
+	f := books.NewFold(books.Everything)
+	wholes := books.Wholes{}
+	rows := map[ledger.TransactionID]ledger.Transaction{}
+	for _, r := range s.transactions {
+		found = append(found, f.Add(r)...)
+		if t, err := infra.DecodeTransaction(r); err == nil {
+			rows[t.ID] = t
+			wholes.Add(t)
+		}
 	}
+	f.Settle()
+	found = append(append(found, f.Orphans()...), wholes.Findings()...)
 	for _, r := range s.balances {
-		balances = append(balances, r)
+		user, balance, damage, ok := books.ExamineAggregate(r)
+		found = append(found, damage...)
+		t := f.Tallies.Of(user)
+		t.Seen = true
+		if !ok {
+			continue
+		}
+		if t.Judge(0, balance) != books.Right {
+			found = append(found, t.Differs(user, balance))
+			continue
+		}
+		found = append(found, f.CompareHolds(user, balance.Holds)...)
+		first := rows[balance.TransactionID]
+		if (balance.TransactionID != ledger.TransactionID{}) && !books.CanMove(user, first, rows[first.TransactionID]) {
+			found = append(found, books.WrongMover(user, balance.TransactionID))
+		}
 	}
-	return books.Check(transactions, balances)
+	for user, t := range f.Tallies.All {
+		if !t.Seen && t.Posted > 0 {
+			found = append(found, t.Differs(user, infra.Aggregate{}))
+		}
+	}
+	return found
 }
 
 func text(s string) types.AttributeValue   { return &types.AttributeValueMemberS{Value: s} }
