@@ -1,10 +1,9 @@
-// Package infratest is the kit of tests, trials and measurements: books of
-// their own, which are two new tables on DynamoDB Local, the real client over a
-// network that can fail, the store and the ledger.
+// Package infratest is the kit of tests, trials and measurements: books of their own,
+// which are two new tables on DynamoDB Local, the real client over a network that can
+// fail, the store and the ledger.
 //
-// Commands [Open] books, [Books.Check] them and close them, and get errors.
-// Tests call [New], which does all three and fails the test; the methods that
-// take a [testing.TB] are for them.
+// Tests call [New], which opens books, checks them at the end and closes them. [Open],
+// [Books.Check] and [Books.Close] are its parts and return errors.
 package infratest
 
 import (

@@ -12,12 +12,16 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 
+	"onewrite/infra/internal/dynamodblocal"
 	"onewrite/infra/internal/dynamodbmodel"
 	"onewrite/ledger"
 )
 
-// Main runs the tests of a package against a DynamoDB; see [OpenDatabase]. It removes
-// their temporary files.
+const endpointVariable = dynamodblocal.EndpointVariable
+
+// Main runs the tests of a package against the DynamoDB of
+// AWS_ENDPOINT_URL_DYNAMODB, or else against a DynamoDB Local, which it downloads if it
+// is missing. The packages of one "go test" share one. Main removes temporary files.
 func Main(m *testing.M) {
 	code, err := runTests(m)
 	if err != nil {
@@ -27,17 +31,27 @@ func Main(m *testing.M) {
 }
 
 func runTests(m *testing.M) (code int, err error) {
-	database, err := OpenDatabase(context.Background(), os.Stderr)
-	if err != nil {
-		return 1, err
+	ctx, endpoint := context.Background(), os.Getenv(endpointVariable)
+	switch {
+	case endpoint != "":
+	case dynamodblocal.UnderGoTest():
+		if endpoint, err = dynamodblocal.Share(ctx, os.Stderr); err != nil {
+			return 1, err
+		}
+	default:
+		server, err := dynamodblocal.Start(ctx, dynamodblocal.Options{Log: os.Stderr})
+		if err != nil {
+			return 1, err
+		}
+		defer server.Close() //nolint:errcheck // the tests are done
+		endpoint = server.Endpoint()
 	}
-	defer database.Close() //nolint:errcheck // the tests are done
 	dir, err := os.MkdirTemp("", "onewrite")
 	if err != nil {
 		return 1, err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
-	if err := errors.Join(os.Setenv(endpointVariable, database.Endpoint), os.Setenv("TMPDIR", dir)); err != nil {
+	if err := errors.Join(os.Setenv(endpointVariable, endpoint), os.Setenv("TMPDIR", dir)); err != nil {
 		return 1, err
 	}
 	return m.Run(), nil

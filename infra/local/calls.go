@@ -5,16 +5,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"time"
-
-	"onewrite/infra/internal/cli"
 )
 
 // callLog returns the log of calls: short lines for a person at a terminal, or else the
 // lines of JSON.
 func callLog(log io.Writer) io.Writer {
-	if cli.IsTerminal(log) {
-		return callLines{log}
+	if f, ok := log.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			return callLines{log}
+		}
 	}
 	return log
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -62,9 +64,17 @@ type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, errors.New("broken") }
 
-// Elsewhere than on a terminal the lines stay as they are.
+// A terminal is a character device. Elsewhere the lines stay as they are.
 func TestCallLog(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	assert.Same(t, &log, callLog(&log))
+	file, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	require.NoError(t, err)
+	defer file.Close()
+	assert.Same(t, file, callLog(file))
+	device, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	defer device.Close()
+	assert.Equal(t, callLines{device}, callLog(device))
 }
