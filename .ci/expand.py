@@ -1,6 +1,6 @@
 """Expands template.yaml as AWS does, with its own translator, once for each way
-to authorize, and checks what the translator and the conditions make of it. What
-the template itself sets, go test ./infra checks. Writes .cache/expanded.json."""
+to authorize, and checks the work of the translator and the conditions. go test
+./infra checks the template's own values. Writes .cache/expanded.json."""
 import copy
 import json
 import re
@@ -16,7 +16,7 @@ ISSUER, AUDIENCE = "https://issuer.example.com", ["client"]
 EVENTS = yaml_parse(open("template.yaml").read())["Resources"]["Function"]["Properties"]["Events"]
 ROUTES = sorted(f'{event["Properties"]["Method"]} {event["Properties"]["Path"]}' for event in EVENTS.values())
 
-# All that is deployed. A version's name ends in a hash.
+# The deployed resources. A version's name ends in a hash.
 RESOURCES = {
     "Function": "Lambda::Function", "FunctionVersion": "Lambda::Version", "FunctionAliaslive": "Lambda::Alias",
     **{f"Function{event}Permission": "Lambda::Permission" for event in EVENTS}, "Role": "IAM::Role",
@@ -44,7 +44,7 @@ def translate(template, parameters):
 
 
 def settle(node, parameters, conditions):
-    """What CloudFormation makes of references to parameters and of conditions."""
+    """Resolves references to parameters, and conditions, as CloudFormation does."""
     if isinstance(node, list):
         return [settle(n, parameters, conditions) for n in node]
     if not isinstance(node, dict):
@@ -73,7 +73,7 @@ NOTHING = {"Ref": "AWS::NoValue"}
 
 
 def without(node):
-    """The node without what CloudFormation leaves out."""
+    """The node without the values that CloudFormation leaves out."""
     if isinstance(node, list):
         return [without(n) for n in node if n != NOTHING]
     if isinstance(node, dict):
@@ -144,7 +144,7 @@ def check_deployment(resources):
         part = measured(resources[name])[0][2]
         same(f"version of {name}", part.get("version", part.get("ExecutedVersion")), {"Fn::GetAtt": [version, "Version"]})
     for name, role in resources.items():
-        assert role["Type"] != "AWS::IAM::Role" or "ManagedPolicyArns" not in role["Properties"], f"{name} may do what another policy says"
+        assert role["Type"] != "AWS::IAM::Role" or "ManagedPolicyArns" not in role["Properties"], f"{name} has the rights of another policy"
 
 
 def measured(alarm):

@@ -1,4 +1,4 @@
-"""Deploys the stack as people do, and reads back from the account what it made:
+"""Deploys the stack as people do, and reads its resources back from the account:
 closed to begin with, opened for tokens and browsers, closed again, kept from a
 version that can't read, restored by the commands of infra/restore.md, deleted,
 and made again with the tables that stayed."""
@@ -37,13 +37,13 @@ def sam(command, *parameters, stage="default", fails=False):
 
 
 class Stack:
-    """What an account says of the stack now."""
+    """The stack as the account describes it now."""
     def __init__(self, name="onewrite"):
         described = client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
         self.status = described["StackStatus"]
         self.outputs = {o["OutputKey"]: o["OutputValue"] for o in described["Outputs"]}
         found = client("cloudformation").describe_stack_resources(StackName=name)["StackResources"]
-        self.resources = {r["LogicalResourceId"]: r for r in found if "LogicalResourceId" in r}  # moto lists what a condition leaves out
+        self.resources = {r["LogicalResourceId"]: r for r in found if "LogicalResourceId" in r}  # moto lists the left-out ones too
         self.function = self.id("Function")
         alias = client("lambda").get_alias(FunctionName=self.function, Name="live")
         same("alias", self.outputs["FunctionAlias"], alias["AliasArn"])
@@ -100,8 +100,8 @@ def written(line):
 
 
 def check_alarms(stack, lines):
-    """Each alarm watches what there is: a metric that the function has just
-    written into its log, or one of AWS's with the names of what is deployed."""
+    """Each alarm watches an existing metric: one that the function has just written
+    into its log, or one of AWS's with the names of deployed resources."""
     metrics = [metric for line in lines for metric in written(line)]
     api, version = stack.id("Api"), stack.version
     of_aws = {
@@ -117,7 +117,7 @@ def check_alarms(stack, lines):
             if namespace in of_aws:
                 assert dimensions in of_aws[namespace], (name, metric, dimensions)
             else:
-                assert (namespace, metric, dimensions) in metrics, f"{name} watches {metric} of {dimensions}, which no line writes: {metrics}"
+                assert (namespace, metric, dimensions) in metrics, f"{name} watches {metric} of {dimensions}, which no line has: {metrics}"
     return watched
 
 
@@ -170,7 +170,7 @@ def chapters(path):
 
 
 def restore(stack):
-    """Restores the stack's tables by restore.md. What comes back is torn."""
+    """Restores the stack's tables by restore.md. The restored ones are torn."""
     dynamodb, trail = client("dynamodb"), "money"
     client("s3").create_bucket(Bucket="trail")
     client("cloudtrail").create_trail(Name=trail, S3BucketName="trail")

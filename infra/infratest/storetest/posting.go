@@ -31,7 +31,7 @@ func postMovesBalance(t *testing.T, open Open) {
 	}
 }
 
-// The opening balance counts whichever call comes first.
+// The opening balance counts, whatever the first call.
 func firstPostStartsFromOpeningBalance(t *testing.T, open Open) {
 	books := open(t)
 	for _, c := range []struct {

@@ -1,6 +1,5 @@
-// Package storetest is the acceptance suite of [ledger.Store]. Every store
-// passes it: the one in DynamoDB and the one on the model of DynamoDB, so that
-// what is shown on the model holds.
+// Package storetest is the acceptance suite of [ledger.Store]. The store passes it on
+// DynamoDB and on the model of DynamoDB, so results on the model hold for DynamoDB.
 package storetest
 
 import (
@@ -9,7 +8,7 @@ import (
 	"onewrite/infra/infratest"
 )
 
-// Open makes new books whose store is tried. They are checked when t ends.
+// Open makes new books for a test. They are checked when t ends.
 type Open func(t testing.TB) *infratest.Books
 
 // Run holds a store to the promises of [ledger.Store], by itself and under a

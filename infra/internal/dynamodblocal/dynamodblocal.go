@@ -47,7 +47,7 @@ const (
 	askEvery    = 20 * time.Millisecond
 )
 
-// Options says how Start starts DynamoDB Local.
+// Options are the options of Start.
 type Options struct {
 	// Data is the folder that keeps the tables from one start to the next. "" keeps
 	// them in memory. One server at a time may have a folder.
@@ -266,8 +266,8 @@ func (s *Server) Endpoint() string { return s.endpoint }
 // Ended returns a channel that is closed when DynamoDB Local has ended.
 func (s *Server) Ended() <-chan struct{} { return s.ended }
 
-// Close ends DynamoDB Local and returns when its port is free. The error says that it
-// had ended by itself. Further calls return the same.
+// Close ends DynamoDB Local and returns when its port is free. It returns an error if
+// DynamoDB Local had ended by itself. Further calls return the same.
 func (s *Server) Close() error { return s.close() }
 
 // claim makes the data folder if it is missing, and claims it for one server; "" is no
@@ -295,7 +295,7 @@ func claim(dir string) (*os.File, error) {
 	return folder, nil
 }
 
-// freePort returns a port of this machine that is free.
+// freePort returns a free port of this machine.
 func freePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

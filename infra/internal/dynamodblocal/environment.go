@@ -19,9 +19,9 @@ var defaults = map[string]string{
 	"AWS_SECRET_ACCESS_KEY":        "local",
 }
 
-// Environment returns the getenv of a command that may work on a ledger of this
-// machine: where [EndpointVariable] names a DynamoDB on this machine, what else
-// is not set has a default, which is that of the command local.
+// Environment returns the getenv of a command that may work on a ledger of this machine.
+// If [EndpointVariable] names a DynamoDB on this machine, unset variables have the
+// defaults of the command local.
 func Environment(getenv func(string) string) func(string) string {
 	if !OnThisMachine(getenv(EndpointVariable)) {
 		return getenv

@@ -14,7 +14,7 @@ import (
 	"syscall"
 )
 
-// noWay says how else to get DynamoDB Local.
+// noWay names the other ways to get DynamoDB Local.
 const noWay = `no way to run DynamoDB Local: %w
 Install Java 17 or later and Maven, or set AWS_ENDPOINT_URL_DYNAMODB to the address of a running one, such as that of
   docker run --rm -p 127.0.0.1:8000:8000 amazon/dynamodb-local:` + version

@@ -39,7 +39,7 @@ func (n names) id() ledger.TransactionID {
 	return ledger.NewTransactionID(user, key)
 }
 
-// call is what a caller sends.
+// call is a caller's request.
 type call struct{ method, path, query, key, body string }
 
 func get(path, query string) call { return call{method: "GET", path: path, query: query} }
@@ -86,7 +86,7 @@ type outcome struct {
 	name, status string
 	call         func(names) call
 	before       *outcome // a call that goes before it, with the same names
-	lapsed       int      // holds of a dollar each that the user has and that have expired
+	lapsed       int      // expired holds of the user, of a dollar each
 }
 
 var (
@@ -135,8 +135,8 @@ func payroll(count int) func(names) []string {
 	}
 }
 
-// releases debits all that a new user has, of which so many dollars are in holds that
-// have expired.
+// releases debits the whole opening balance of a new user, who has so many expired holds
+// of a dollar.
 func releases(holds int) outcome {
 	o := entries(fmt.Sprintf("debit, releases %d", holds), func(n names) []string { return []string{n.user + " debit 100"} })
 	o.lapsed = holds
@@ -151,7 +151,7 @@ func (o outcome) check(answer []byte) error {
 	return nil
 }
 
-// request is prepared: calling it is all that is measured.
+// request is a prepared call; only running it is measured.
 type request func(context.Context) error
 
 // environment is a Lambda environment: it takes an event and returns its answer.
@@ -169,7 +169,7 @@ func (to environment) invoke(o outcome, n names) request {
 	}
 }
 
-// prepare makes on the books what the outcome needs.
+// prepare makes the calls that the outcome needs before it.
 func (o outcome) prepare(t testing.TB, books *infratest.Books, n names) {
 	t.Helper()
 	if o.before != nil {

@@ -182,8 +182,8 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-// The table of costs.md: what a million calls with one outcome cost. The longest names
-// fit a row into 1 KB, so no row costs more than the table says.
+// The table of costs.md: the costs of a million calls with one outcome. A row with the
+// longest names has at most 1 KB, so no row costs more than the table shows.
 func TestCost(t *testing.T) {
 	t.Parallel()
 	template, err := os.ReadFile("../../../template.yaml")

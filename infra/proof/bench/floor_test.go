@@ -22,8 +22,8 @@ import (
 	"onewrite/infra/internal/dynamodbmodel"
 )
 
-// recording is what a call sends to DynamoDB: the inputs of the SDK's operations, and
-// their answers.
+// recording is the requests of a call to DynamoDB, as inputs of the SDK, and their
+// answers.
 type recording struct {
 	inputs  []any
 	answers []answer
@@ -108,8 +108,8 @@ func (r *recording) on(client *dynamodb.Client, config infra.Config) request {
 	}
 }
 
-// replay is a DynamoDB that answers at once what was recorded, again and again: an HTTP
-// client without a network.
+// replay is a DynamoDB without a network, which gives the recorded answers again and
+// again.
 type replay struct {
 	answers []answer
 	next    int

@@ -30,9 +30,9 @@ const (
 	held      = 10 * time.Millisecond
 )
 
-// postings is what became of the calls of one measurement.
+// postings are the results of one measurement.
 type postings struct {
-	took        []float64 // milliseconds of all that were posted
+	took        []float64 // milliseconds, of the posted ones
 	inTime      int       // posted before it was over
 	unavailable int       // answered 503
 }

@@ -17,9 +17,9 @@ import (
 	"onewrite/infra/infratest/runtimeapi"
 )
 
-// BenchmarkLatency runs each call next to its floor, in turns, so that other work of
-// the machine falls on both. The floor of the built function has a call of a function
-// that only says hello before its requests.
+// BenchmarkLatency runs each call next to its floor, in turns, so that other work of the
+// machine falls on both. Before the requests, the floor of the built function calls a
+// function that only says hello.
 func BenchmarkLatency(b *testing.B) {
 	books := infratest.New(b)
 	ours, hello := start(b, books, build(b, "onewrite")), start(b, books, build(b, "onewrite/infra/proof/bench/hello"))
@@ -59,8 +59,8 @@ func BenchmarkLatency(b *testing.B) {
 	}
 }
 
-// BenchmarkColdStart starts the function and the one that only says hello in turns,
-// from the start of the process to the first answer.
+// BenchmarkColdStart starts the function and hello in turns, from the start of the process
+// to the first answer.
 func BenchmarkColdStart(b *testing.B) {
 	books := infratest.New(b)
 	cold := func(binary string, payload []byte) request {
@@ -124,8 +124,7 @@ func (p *pairs) report(b *testing.B) {
 	b.ReportMetric(quantile(p.ratios, 0.50), "ratio")
 }
 
-// quantile returns the smallest value that is at least as large as the share q of all,
-// or 0 if there is none.
+// quantile returns the quantile q of the values, or 0 if there are none.
 func quantile(values []float64, q float64) float64 {
 	if len(values) == 0 {
 		return 0

@@ -89,7 +89,7 @@ def execute(backend, change_set_name, stack_name=None):
         print("roll back:", repr(cause), flush=True)
         stack._add_stack_event("UPDATE_FAILED", resource_status_reason=str(cause))
         for name, made in parsed.items():
-            if isinstance(made, functions.LambdaVersion):  # one that was replaced is still there
+            if isinstance(made, functions.LambdaVersion):  # a replaced one stays
                 resources._parsed_resources[name], resources.settled[name] = made, settled[name]
         resources.update(*before)
         stack._add_stack_event("UPDATE_ROLLBACK_COMPLETE")
@@ -114,7 +114,7 @@ parsing.clean_json = clean
 
 
 def references(node):
-    """Yields what a part of a template refers to."""
+    """Yields the references in a part of a template."""
     if isinstance(node, list):
         for n in node:
             yield from references(n)
@@ -129,8 +129,8 @@ def references(node):
 
 
 def update(resources, template, parameters=None):
-    """Makes, changes and last of all deletes what a template has and hadn't, each
-    after what it refers to. What is unchanged stays untouched."""
+    """Makes and changes the resources of a template, each after those that it refers
+    to, and then deletes the others. It leaves unchanged ones alone."""
     before = dict(resources._resource_json_map)
     resources._template, resources._resource_json_map = template, template["Resources"]
     if parameters is not None:
@@ -251,7 +251,7 @@ CodeDeployResponse.put_lifecycle_event_hook_execution_status = put_lifecycle_eve
 
 
 def only_named(name):
-    """Defines a kind that is no more than a name here."""
+    """Defines a kind that has only a name here."""
     def create(cls, resource_name, resource, account, region, **_):
         made = cls()
         made.physical_resource_id = resource_name
@@ -288,7 +288,7 @@ class Api:
         aws("apigatewayv2").delete_api(ApiId=self.physical_resource_id)
 
     def import_body(self, body):
-        """Makes the API what an OpenAPI document says, as an import does."""
+        """Makes the API of an OpenAPI document, as an import does."""
         api, gateway = {"ApiId": self.physical_resource_id}, aws("apigatewayv2")
         routes = gateway.get_routes(**api)["Items"]
         for route in routes:
@@ -457,7 +457,7 @@ def run_bootstrap(folder, environment, event, timeout):
     os.chmod(binary, 0o755)
     process = subprocess.Popen([binary], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                env=environment | {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime.server_port}"})
-    given.wait(10)  # what Lambda gives an environment to begin
+    given.wait(10)  # the time that Lambda gives an environment to begin
     answered.wait(timeout)
     process.kill()
     ended.set()

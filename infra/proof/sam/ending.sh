@@ -1,4 +1,4 @@
-# Sourced by the scripts here: what "begin" starts ends with the script, the last
+# Sourced by the scripts here: the commands of "begin" end with the script, the last
 # one first, however the script ends. A process of its own waits on a pipe whose
 # other end only the script holds; the kernel closes it when the script is gone,
 # SIGKILL included.
@@ -28,7 +28,7 @@ trap 'exec 9>&-; wait "$ending" || true' EXIT
 begin() {
   local log=$1
   shift
-  : >"$log" # what an earlier run wrote there must not pass for this one's
+  : >"$log" # an earlier run's lines must not pass for this one's
   set -m
   "$@" >"$log" 2>&1 </dev/null 9>&- &
   set +m
@@ -36,7 +36,7 @@ begin() {
   echo "$begun" >&9
 }
 
-# await LOG COMMAND... waits until the command succeeds, for what was begun last.
+# await LOG COMMAND... waits until COMMAND succeeds, while the last begun one runs.
 await() {
   local log=$1
   shift

@@ -14,5 +14,5 @@
 // and the end of its call, in which a ledger that does one thing at a time
 // would have given every caller the same answers. It is one order for all users,
 // whom transactions of several entries tie together. A hold has one end in it;
-// what has expired is free for whoever's own clock says so, a second later.
+// a caller may spend an expired hold a second later, by its own clock.
 package simulation

@@ -1,6 +1,5 @@
-// Command hello is the least function that there can be on the runtime library
-// of ours, on one processor as ours is: what it takes is Lambda's, and what ours
-// takes beyond it is our own.
+// Command hello is the least function on our runtime library, on one processor as ours.
+// Its time is Lambda's, and the rest of our function's time is our own.
 package main
 
 import (
