@@ -3,8 +3,10 @@ package handler_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,7 +20,7 @@ import (
 	"onewrite/handler"
 )
 
-var update = flag.Bool("update", false, "write the answers in testdata/answers anew")
+var update = flag.Bool("update", false, "write the answers that testdata/answers lacks")
 
 // Every event in testdata/events gets its answer in testdata/answers, from a ledger
 // of its own at noon.
@@ -38,16 +40,17 @@ func TestEvents(t *testing.T) {
 			require.NoError(t, err)
 
 			golden := filepath.Join("../testdata/answers", name+".json")
-			if *update {
+			want, err := os.ReadFile(golden)
+			if *update && errors.Is(err, fs.ErrNotExist) {
 				var answer any
 				require.NoError(t, json.Unmarshal(output, &answer))
-				pretty, err := json.MarshalIndent(answer, "", "  ")
+				want, err = json.MarshalIndent(answer, "", "  ")
 				require.NoError(t, err)
-				require.NoError(t, os.WriteFile(golden, append(pretty, '\n'), 0o600))
+				err = os.WriteFile(golden, append(want, '\n'), 0o600)
 			}
-			want, err := os.ReadFile(golden)
-			require.NoError(t, err)
-			assert.JSONEq(t, string(want), string(output))
+			require.NoError(t, err, "go test ./handler -update writes the answers that are missing")
+			assert.JSONEq(t, string(want), string(output),
+				"An answer is for ever, and -update rewrites none. If callers may get another, delete testdata/answers/%s.json first.", name)
 		})
 	}
 }

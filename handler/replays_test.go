@@ -1,0 +1,53 @@
+package handler_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestReplaysOfEarlierVersions sends calls again whose rows an earlier version wrote.
+// A replay is rendered from the row by the code of today, and must be the first answer.
+// No flag writes testdata/replays.json: its rows and answers are for ever.
+func TestReplaysOfEarlierVersions(t *testing.T) {
+	t.Parallel()
+	var replays []struct {
+		Name     string          `json:"name"`
+		Rows     []string        `json:"rows"` // in PartiQL
+		Call     string          `json:"call"`
+		Key      string          `json:"key"`
+		Body     json.RawMessage `json:"body"`
+		Status   int             `json:"status"`
+		Location string          `json:"location"`
+		Answer   json.RawMessage `json:"answer"`
+	}
+	text, err := os.ReadFile("../testdata/replays.json")
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &replays))
+	require.NotEmpty(t, replays)
+	for _, r := range replays {
+		t.Run(r.Name, func(t *testing.T) {
+			t.Parallel()
+			h, books, _ := newHandler(t)
+			for _, row := range r.Rows {
+				require.NoError(t, books.Execute(t.Context(), books.Config.TransactionsTable, "INSERT INTO ? VALUE "+row))
+			}
+			if r.Status != http.StatusUnprocessableEntity {
+				books.Damage(t, books.Config.TransactionsTable) // the balances lack these rows
+			}
+			call := request{http.MethodPost, r.Call, map[string]string{}, string(r.Body)}
+			if r.Key != "" {
+				call.header["Idempotent-Key"] = r.Key
+			}
+			got := overEvents(event2)(t, h)(t, call)
+			assert.Equal(t, r.Status, got.Status, got.Body)
+			assert.Equal(t, "true", got.Header.Get("Idempotent-Replayed"))
+			assert.Equal(t, r.Location, got.Header.Get("Location"))
+			assert.JSONEq(t, string(r.Answer), got.Body)
+		})
+	}
+}
