@@ -213,6 +213,34 @@ def restore(stack):
     return restored
 
 
+def events(stack):
+    """Makes and deletes the stack of the events by infra/events/README.md."""
+    chapters = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", open("infra/events/README.md").read(), re.M | re.S))
+    on, off = (re.findall(r"^```sh\n(.*?)^```$", chapters[title], re.M | re.S)[0] for title in ("Turn them on", "Turn them off"))
+    shell = Shell(AWS_DEFAULT_OUTPUT="json")
+    shell.run(f'sam() {{ command sam "$@" Architecture={ARCHITECTURE}; }}')
+
+    def streams():
+        tables = [client("dynamodb").describe_table(TableName=stack.outputs[name])["Table"] for name in ("TransactionsTable", "AggregateTable")]
+        return {table["LatestStreamArn"]: table["StreamSpecification"]["StreamViewType"]
+                for table in tables if table.get("StreamSpecification", {}).get("StreamEnabled")}
+
+    shell.run(on)
+    read = streams()
+    same("streams", list(read.values()), ["NEW_IMAGE", "NEW_AND_OLD_IMAGES"])
+    name = "onewrite-events"
+    made = client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+    given = {p["ParameterKey"]: p["ParameterValue"] for p in made["Parameters"]}
+    same("the pipes' streams", [given["TransactionsStream"], given["BalancesStream"]], list(read))
+    kinds = [r["ResourceType"] for r in client("cloudformation").describe_stack_resources(StackName=name)["StackResources"]]
+    same("resources", sorted(kinds), sorted(["AWS::CloudWatch::Alarm"] * 3 + ["AWS::Pipes::Pipe"] * 2 + ["AWS::IAM::Role", "AWS::SQS::Queue"]))
+    same("a reading", stack.balance()[0], 200)
+    shell.run(off)
+    same("stacks", [s["StackName"] for s in client("cloudformation").describe_stacks()["Stacks"]], ["onewrite"])
+    same("queues", client("sqs").list_queues().get("QueueUrls", []), [])
+    same("streams", streams(), {})
+
+
 def without_concurrency(stack):
     """Checks why restore.md sets no concurrency of 0: the smoke test can't invoke then."""
     client("lambda").put_function_concurrency(FunctionName=stack.function, ReservedConcurrentExecutions=0)
@@ -261,8 +289,11 @@ def main():
     same("a reading after it", stack.balance(), (200, {"balance": "110"}))
     print("a version that can't read its tables: the smoke test keeps it out")
 
-    without_concurrency(stack)
-    restored = restore(stack)
+    events(Stack())
+    print("events turned on and off by infra/events/README.md")
+
+    without_concurrency(Stack())
+    restored = restore(Stack())
     print("restored by infra/restore.md, with a transfer torn in two")
 
     sam("delete")

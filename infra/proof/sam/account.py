@@ -5,8 +5,8 @@ with SAM's own translator before its CloudFormation, and with what moto lacks:
 - an update that compares what each resource's references come to (moto compares
   the template's text, and forgets what it can't update);
 - nothing (AWS::NoValue) in a list;
-- aliases, versions by their number, alarms, HTTP APIs with a body, and the
-  policies of a role that changes;
+- aliases, versions by their number, alarms, HTTP APIs with a body, pipes by
+  their name, tables whose stream changes, and the policies of a role that changes;
 - functions that run: the code that was uploaded, with the environment that the
   stack gave it, on this machine;
 - CodeDeploy's hook before traffic, when an alias gets another version;
@@ -45,7 +45,7 @@ from moto.codedeploy.responses import CodeDeployResponse
 from moto.core.common_models import CloudFormationModel
 from moto.core.responses import ActionResult
 from moto.dynamodb.exceptions import DynamodbException
-from moto.dynamodb.models.table import RestoredPITTable
+from moto.dynamodb.models.table import RestoredPITTable, Table
 from moto.dynamodb.responses import DynamoHandler
 from moto.iam.models import Role, iam_backends
 from moto.server import main
@@ -263,7 +263,17 @@ def only_named(name):
     }))
 
 
-NAMED = [only_named(f"AWS::CodeDeploy::{what}") for what in ("Application", "DeploymentGroup")]
+NAMED = [only_named(name) for name in ("AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup", "AWS::Pipes::Pipe")]
+
+
+def update_table(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
+    """Turns a table's stream on or off. moto's CloudFormation changes no table."""
+    wanted = cloudformation_json["Properties"].get("StreamSpecification")
+    original_resource.set_stream_specification(dict(wanted) if wanted else None)
+    return original_resource
+
+
+Table.update_from_cloudformation_json = classmethod(update_table)
 
 
 @kind("AWS::ApiGatewayV2::Api", ("ApiId", "ApiEndpoint"))
