@@ -377,5 +377,8 @@ func TestTokenHearsNoBalanceOfAnother(t *testing.T) {
 		id := one.pending(t, "order", paymentBody("1", "rich", "60"))
 		require.Equal(t, http.StatusCreated, one.post(t, "k", body("rich", "50", "credit")).Status)
 		assert.Equal(t, "999999999999950", rich.end(t, id, "capture", "").problem(t).Balance, "its own")
+		payer := one.end(t, id, "capture", "")
+		assert.Equal(t, http.StatusForbidden, payer.Status, payer.Body)
+		assert.NotContains(t, payer.Body, "999999999999950")
 	})
 }
