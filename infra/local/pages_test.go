@@ -51,7 +51,7 @@ func TestPages(t *testing.T) {
 	assert.Equal(t, "export const currency = \"USD\";\nexport const places = 2;\nexport const opening = \"100\";\n", call(http.MethodGet, "/settings.js").Body.String())
 	yen, err := allPages(infratest.Settings(t, "JPY", "0", "0"))
 	require.NoError(t, err)
-	assert.Contains(t, string(yen["/openapi.yaml"].body), "const: JPY")
+	assert.Contains(t, string(yen["/openapi.yaml"].body), "enum: [JPY]")
 	assert.Contains(t, string(yen["/settings.js"].body), "places = 0")
 
 	for _, others := range []struct{ method, target string }{
