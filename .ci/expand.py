@@ -31,6 +31,12 @@ RESOURCES = {
         "TryAgain")},
 }
 TABLES = {"TransactionsTable", "AggregateTable"}
+SERVICES = {  # with tokens
+    "ServiceApi": "ApiGatewayV2::Api", "ServiceApiApiGatewayDefaultStage": "ApiGatewayV2::Stage", "ServicePermission": "Lambda::Permission",
+    **{f"Service{name}Alarm": "CloudWatch::Alarm" for name in ("ServerErrors", "ClientErrors", "Latency")},
+}
+DOMAIN = {"Domain": "ApiGatewayV2::DomainName", "DomainMapping": "ApiGatewayV2::ApiMapping"}
+SERVICE_DOMAIN = {f"Service{name}": kind for name, kind in DOMAIN.items()}
 
 
 def same(what, got, want):
@@ -130,6 +136,36 @@ def check_api(resources, template, mode, origins):
             "Action": "lambda:InvokeFunction", "FunctionName": {"Ref": "FunctionAliaslive"}, "Principal": "apigateway.amazonaws.com"})
 
 
+def check_service_api(resources, template):
+    """The API for services has the routes, the authorizer and the integration that SAM writes for IAM."""
+    body = copy.deepcopy(resources["ServiceApi"]["Properties"]["Body"])
+    shared = {f"#/components/x-amazon-apigateway-integrations/{name}": integration
+              for name, integration in body["components"].pop("x-amazon-apigateway-integrations").items()}
+    model = by_sam(template, {"DefaultAuthorizer": "AWS_IAM", "EnableIamAuthorizer": True})
+    same("authorizers of services", body["components"], model["components"])
+    same("routes of services", sorted(body["paths"]), sorted(model["paths"]))
+    for path, methods in model["paths"].items():
+        same(f"methods of services at {path}", sorted(body["paths"][path]), sorted(methods))
+        for method, route in methods.items():
+            own = body["paths"][path][method]
+            same(f"authorization of services {method} {path}", own["security"], [{"AWS_IAM": []}])
+            same(f"integration of services {method} {path}", shared[own["x-amazon-apigateway-integration"]["$ref"]], route["x-amazon-apigateway-integration"])
+    same("origins of services", "x-amazon-apigateway-cors" in body, False)
+    same("permission of services", resources["ServicePermission"]["Properties"], {
+        "Action": "lambda:InvokeFunction", "FunctionName": {"Ref": "FunctionAliaslive"}, "Principal": "apigateway.amazonaws.com",
+        "SourceArn": {"Fn::Sub": "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${ServiceApi}/*"}})
+
+
+def check_domain(resources, prefix, disabled):
+    """A name of its own is mapped to the API's stage, and says if the other address answers."""
+    servers = resources[f"{prefix}Api"]["Properties"]["Body"].get("servers", [])
+    same(f"{prefix}Api's own address", [server["x-amazon-apigateway-endpoint-configuration"] for server in servers],
+         [] if disabled is None else [{"disableExecuteApiEndpoint": disabled}])
+    if disabled is not None:
+        same(f"mapping of {prefix}Domain", resources[f"{prefix}DomainMapping"]["Properties"], {
+            "DomainName": {"Ref": f"{prefix}Domain"}, "ApiId": {"Ref": f"{prefix}Api"}, "Stage": {"Ref": f"{prefix}ApiApiGatewayDefaultStage"}})
+
+
 def check_deployment(resources):
     version = next(name for name in resources if name.startswith("FunctionVersion"))
     group = resources["FunctionDeploymentGroup"]["Properties"]
@@ -159,12 +195,19 @@ def main():
     defaults = {name: p["Default"] for name, p in template["Parameters"].items()}
     existing = {"ExistingTransactionsTable": "old-transactions", "ExistingAggregateTable": "old-balances"}
     tokens = {"Authorization": "JWT", "TokenIssuer": ISSUER, "TokenAudience": ",".join(AUDIENCE)}
+    domain = {"DomainName": "ledger.example.com", "CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/1"}
+    service_domain = {f"Service{name}": value for name, value in domain.items()}
     alarms = {"AlarmTopic": "arn:aws:sns:us-east-1:123456789012:alarms", "AlarmEmail": "on-call@example.com"}
     for what, given, broken in (
             ("nothing", {}, 0), ("tokens", tokens, 0), ("existing tables", existing, 0),
             ("tokens of no issuer", {"Authorization": "JWT"}, 2),
             ("tokens for no audience", tokens | {"TokenAudience": ""}, 1),
             ("browsers", tokens | {"CorsOrigins": "*"}, 0), ("browsers without tokens", {"CorsOrigins": "*"}, 1),
+            ("a domain", domain, 0), ("only a domain", domain | {"DisableExecuteApiEndpoint": "true"}, 0),
+            ("a domain without a certificate", domain | {"CertificateArn": ""}, 1), ("no address", {"DisableExecuteApiEndpoint": "true"}, 1),
+            ("a domain for services", tokens | service_domain, 0), ("one without tokens", service_domain, 1),
+            ("one without a certificate", tokens | service_domain | {"ServiceCertificateArn": ""}, 1),
+            ("no address for services", tokens | {"ServiceDisableExecuteApiEndpoint": "true"}, 1),
             ("warm", {"WarmReadUnits": 20000, "WarmWriteUnits": 9000}, 0),
             ("warm reads", {"WarmReadUnits": 20000}, 1), ("warm writes", {"WarmWriteUnits": 9000}, 1),
             ("warm existing tables", existing | {"WarmReadUnits": 20000, "WarmWriteUnits": 9000}, 1),
@@ -176,6 +219,8 @@ def main():
             ("JWT from browsers, with warm and bounded tables", tokens | {
                 "CorsOrigins": "https://a.example.com,https://b.example.com", "QuietAlarmMinutes": 15,
                 "WarmReadUnits": 20000, "WarmWriteUnits": 9000, "MaximumWriteUnits": 1000}, set()),
+            ("AWS_IAM at a domain alone", domain | {"DisableExecuteApiEndpoint": "true"}, set()),
+            ("JWT at two domains", tokens | domain | service_domain | {"ServiceDisableExecuteApiEndpoint": "true"}, set()),
             ("AWS_IAM with existing tables", existing | {"ReservedConcurrency": 7, "PermissionsBoundary": "arn:aws:iam::1:policy/b"}, TABLES)):
         parameters = defaults | alarms | given
         mode = parameters["Authorization"]
@@ -183,8 +228,13 @@ def main():
         resources = deployed(expanded, parameters)
         kinds = {re.sub(r"^(FunctionVersion).*", r"\1", name): r["Type"].removeprefix("AWS::") for name, r in resources.items()}
         quiet = {"QuietAlarm": "CloudWatch::Alarm"} if "QuietAlarmMinutes" in given else {}
-        same("resources", kinds, {
-            name: kind for name, kind in (RESOURCES | {"AlarmMail": "SNS::Topic"} | quiet).items() if name not in missing})
+        domains = (DOMAIN if "DomainName" in given else {}) | (SERVICE_DOMAIN if "ServiceDomainName" in given else {})
+        same("resources", kinds, {name: kind for name, kind in (
+            RESOURCES | {"AlarmMail": "SNS::Topic"} | quiet | domains | (SERVICES if mode == "JWT" else {})).items() if name not in missing})
+        check_domain(resources, "", parameters["DisableExecuteApiEndpoint"] == "true" if "DomainName" in given else None)
+        if mode == "JWT":
+            check_service_api(resources, template)
+            check_domain(resources, "Service", parameters["ServiceDisableExecuteApiEndpoint"] == "true" if "ServiceDomainName" in given else None)
         check_api(resources, template, mode, parameters["CorsOrigins"].split(",") if parameters["CorsOrigins"] else [])
         check_deployment(resources)
         print(f"{title}: {len(resources)} resources, {len(ROUTES)} routes, each with {mode}")

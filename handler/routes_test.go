@@ -46,6 +46,13 @@ func TestRoutesAreDescribedAndDeployed(t *testing.T) {
 		}
 	}
 	assertRoutes(t, "template.yaml, in the API's DefinitionBody,", routes, opened)
+	var forServices []string
+	for path, methods := range template.Resources.ServiceApi.Properties.DefinitionBody.Paths {
+		for method := range methods {
+			forServices = append(forServices, strings.ToUpper(method)+" "+path)
+		}
+	}
+	assertRoutes(t, "template.yaml, in the DefinitionBody of the API for services,", routes, forServices)
 }
 
 // assertRoutes checks that a document has each of these routes once.
@@ -59,6 +66,14 @@ func assertRoutes(t *testing.T, document string, want, has []string) {
 	}
 	slices.Sort(has)
 	assert.Len(t, slices.Compact(slices.Clone(has)), len(has), "%s has one twice", document)
+}
+
+type httpAPI struct {
+	Properties struct {
+		DefinitionBody struct {
+			Paths map[string]map[string]yaml.Node `yaml:"paths"`
+		} `yaml:"DefinitionBody"`
+	} `yaml:"Properties"`
 }
 
 // template is the part of template.yaml that these tests read.
@@ -80,13 +95,8 @@ type template struct {
 				} `yaml:"Events"`
 			} `yaml:"Properties"`
 		} `yaml:"Function"`
-		Api struct { //nolint:revive // the resource's name
-			Properties struct {
-				DefinitionBody struct {
-					Paths map[string]map[string]yaml.Node `yaml:"paths"`
-				} `yaml:"DefinitionBody"`
-			} `yaml:"Properties"`
-		} `yaml:"Api"`
+		Api        httpAPI `yaml:"Api"`        //nolint:revive // the resources' names
+		ServiceApi httpAPI `yaml:"ServiceApi"` //nolint:revive
 	} `yaml:"Resources"`
 }
 

@@ -15,16 +15,19 @@ import (
 // services are the services that make each kind of resource in the templates, by
 // their names in IAM. SAM adds kinds of its own.
 var services = map[string][]string{
-	"AWS::Serverless::Function":  {"lambda", "codedeploy", "iam", "events"},
-	"AWS::Serverless::HttpApi":   {"apigateway"},
-	"AWS::IAM::Role":             {"iam"},
-	"AWS::DynamoDB::Table":       {"dynamodb", "kms"},
-	"AWS::Logs::LogGroup":        {"logs"},
-	"AWS::CloudWatch::Alarm":     {"cloudwatch"},
-	"AWS::SNS::Topic":            {"sns"},
-	"AWS::CloudWatch::Dashboard": {"cloudwatch"},
-	"AWS::Pipes::Pipe":           {"pipes"},
-	"AWS::SQS::Queue":            {"sqs"},
+	"AWS::Serverless::Function":     {"lambda", "codedeploy", "iam", "events"},
+	"AWS::Serverless::HttpApi":      {"apigateway"},
+	"AWS::IAM::Role":                {"iam"},
+	"AWS::DynamoDB::Table":          {"dynamodb", "kms"},
+	"AWS::Logs::LogGroup":           {"logs"},
+	"AWS::CloudWatch::Alarm":        {"cloudwatch"},
+	"AWS::SNS::Topic":               {"sns"},
+	"AWS::CloudWatch::Dashboard":    {"cloudwatch"},
+	"AWS::ApiGatewayV2::DomainName": {"apigateway"},
+	"AWS::ApiGatewayV2::ApiMapping": {"apigateway"},
+	"AWS::Lambda::Permission":       {"lambda"},
+	"AWS::Pipes::Pipe":              {"pipes"},
+	"AWS::SQS::Queue":               {"sqs"},
 }
 
 // The deployer's policy covers every kind of resource, fits into a managed policy,

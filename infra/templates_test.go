@@ -272,16 +272,18 @@ func samconfig(t *testing.T) map[string]string {
 // own JSON, whatever is in a token's sub or an error's text.
 func TestAccessLogCannotBeForged(t *testing.T) {
 	t.Parallel()
-	settings, _ := dig(readYAML(t, "../template.yaml"), "Resources", "Api", "Properties", "AccessLogSettings", "Format").(string)
-	safe := regexp.MustCompile(`\$context\.(requestTime|requestId|routeKey|status|responseLatency|identity\.sourceIp|identity\.userArn|error\.responseType|integration\.status)\b`)
-	line := safe.ReplaceAllString(settings, "-")
-	line = regexp.MustCompile(`\$context\.[\w.]+`).ReplaceAllString(line, `","status":"200","x":"`)
-	var got map[string]string
-	require.NoError(t, json.NewDecoder(strings.NewReader(line)).Decode(&got), line)
-	for name, value := range got {
-		assert.Equal(t, "-", value, "%s holds a text that callers word", name)
+	safe := regexp.MustCompile(`\$context\.(requestTime|requestId|apiId|routeKey|status|responseLatency|identity\.sourceIp|identity\.userArn|error\.responseType|integration\.status)\b`)
+	for _, api := range []string{"Api", "ServiceApi"} {
+		settings, _ := dig(readYAML(t, "../template.yaml"), "Resources", api, "Properties", "AccessLogSettings", "Format").(string)
+		line := safe.ReplaceAllString(settings, "-")
+		line = regexp.MustCompile(`\$context\.[\w.]+`).ReplaceAllString(line, `","status":"200","x":"`)
+		var got map[string]string
+		require.NoError(t, json.NewDecoder(strings.NewReader(line)).Decode(&got), line)
+		for name, value := range got {
+			assert.Equal(t, "-", value, "%s holds a text that callers word", name)
+		}
+		assert.Len(t, got, 10)
 	}
-	assert.Len(t, got, 9)
 }
 
 // dig returns the value at a path of names.
@@ -298,7 +300,12 @@ func TestDashboardIsJSON(t *testing.T) {
 	t.Parallel()
 	body, ok := dig(readYAML(t, "../template.yaml"), "Resources", "Dashboard", "Properties", "DashboardBody").(function)
 	require.True(t, ok)
-	var dashboard struct{ Widgets []any }
-	require.NoError(t, json.Unmarshal([]byte(body.of.(string)), &dashboard))
-	assert.Len(t, dashboard.Widgets, 6)
+	parts := body.of.([]any)
+	choice := dig(parts[1], "ServiceMetrics").(function).of.([]any)
+	for _, metrics := range []any{choice[1].(function).of, choice[2]} { // with the API for services, and without
+		text := strings.Replace(parts[0].(string), "${ServiceMetrics}", metrics.(string), 1)
+		var dashboard struct{ Widgets []any }
+		require.NoError(t, json.Unmarshal([]byte(text), &dashboard), text)
+		assert.Len(t, dashboard.Widgets, 6)
+	}
 }
