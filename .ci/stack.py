@@ -72,9 +72,9 @@ class Stack:
         by_id = {alarm["AlarmName"]: {"Type": "AWS::CloudWatch::Alarm", "Properties": alarm} for alarm in found}
         return {name: by_id.pop(r["PhysicalResourceId"]) for name, r in self.resources.items() if r["ResourceType"] == "AWS::CloudWatch::Alarm"}
 
-    def routes(self):
-        """The authorization of each route."""
-        gateway, api, routes = client("apigatewayv2"), {"ApiId": self.id("Api")}, {}
+    def routes(self, name="Api"):
+        """The authorization of each route of an API."""
+        gateway, api, routes = client("apigatewayv2"), {"ApiId": self.id(name)}, {}
         for route in gateway.get_routes(**api)["Items"]:
             authorization = [route["AuthorizationType"]]
             if route.get("AuthorizerId"):
@@ -89,6 +89,11 @@ class Stack:
 def check_open_to(stack, authorization, browsers):
     """Reads back who may call which route, and from which pages."""
     same("routes", stack.routes(), {route: authorization for route in expand.ROUTES})
+    services = authorization[0] == "JWT"
+    same("an API for services", ("ServiceApi" in stack.resources, "ServiceUrl" in stack.outputs), (services, services))
+    if services:
+        same("routes for services", stack.routes("ServiceApi"), {route: ["AWS_IAM"] for route in expand.ROUTES})
+        same("address of services", stack.outputs["ServiceUrl"], f"https://{stack.id('ServiceApi')}.execute-api.us-east-1.amazonaws.com")
     cors = client("apigatewayv2").get_api(ApiId=stack.id("Api")).get("CorsConfiguration") or {}
     same("origins", cors.get("AllowOrigins"), [ORIGIN] if browsers else None)
 
@@ -105,7 +110,7 @@ def check_alarms(stack, lines):
     metrics = [metric for line in lines for metric in written(line)]
     api, version = stack.id("Api"), stack.version
     of_aws = {
-        "AWS/ApiGateway": [{"ApiId": api}],
+        "AWS/ApiGateway": [{"ApiId": stack.id(name)} for name in ("Api", "ServiceApi") if name in stack.resources],
         "AWS/Lambda": [{"FunctionName": stack.function}, {"FunctionName": stack.function, "Resource": f"{stack.function}:live"},
                        {"FunctionName": stack.function, "Resource": f"{stack.function}:live", "ExecutedVersion": version}],
     }
@@ -140,6 +145,37 @@ def failures(stack):
 def gateway_event(method, headers):
     return {"version": "2.0", "rawPath": "/balance", "rawQueryString": "userId=1", "headers": headers,
             "requestContext": {"http": {"method": method, "path": "/balance"}, "stage": "$default"}}
+
+
+NAMES = {  # what API Gateway puts into an event of a route that asks for it
+    "AWS_IAM": {"iam": {"userArn": "arn:aws:sts::123456789012:assumed-role/shop/1"}},
+    "JWT": {"jwt": {"claims": {"sub": "1"}, "scopes": None}},
+}
+
+
+def reading(kind, user):
+    """A reading of a user's balance, of a caller of user 1, as the API sends it on whose routes ask for that."""
+    event = gateway_event("GET", {})
+    event["rawQueryString"] = f"userId={user}"
+    event["requestContext"]["authorizer"] = NAMES[kind]
+    return event
+
+
+def check_callers(stack, versions):
+    """Who may read the balance of user 1, and of user 2: by the APIs as they are now, and while an update runs, when
+    each version may get the events of either mode's APIs."""
+    found = {}
+    for name in ("Api", "ServiceApi"):
+        if name in stack.resources:
+            kind = stack.routes(name)["GET /balance"][0]
+            found[name, kind] = tuple(stack.call(reading(kind, user))[0]["statusCode"] for user in "12")
+    both = ("Api", "AWS_IAM") in found
+    same("who may call", found, {("Api", "AWS_IAM"): (200, 200)} if both else {("Api", "JWT"): (200, 403), ("ServiceApi", "AWS_IAM"): (200, 200)})
+    for version, mode in versions.items():
+        for kind in NAMES:
+            answers = tuple(stack.call(reading(kind, user), f"{stack.function}:{version}")[0]["statusCode"] for user in "12")
+            want = (200, 200) if kind == "AWS_IAM" else (200, 403) if mode == "JWT" else (403, 403)
+            same(f"a call by {kind} to version {version}, of {mode}", answers, want)
 
 
 TRANSFER = {"headers": {"Idempotent-Key": "torn"}, "body": {"entries": [
@@ -255,6 +291,7 @@ def main():
     same("resources", stack.kinds(), expand.RESOURCES)
     check_open_to(stack, ["AWS_IAM"], browsers=False)
     same("version", stack.version, "1")
+    check_callers(stack, {"1": "AWS_IAM"})
     same("a first reading", stack.balance(), (200, {"balance": "100"}))
     answer, lines = stack.call({"headers": {"Idempotent-Key": "1"}, "body": {"userId": "1", "ammount": "10", "type": "credit"}})
     same("a posting", answer["statusCode"], 201)
@@ -265,21 +302,24 @@ def main():
 
     sam("deploy", "Authorization=JWT", f"TokenIssuer={ISSUER}", f"TokenAudience={','.join(AUDIENCE)}", f"CorsOrigins={ORIGIN}", "QuietAlarmMinutes=15")
     stack = Stack()
-    same("resources", stack.kinds(), expand.RESOURCES | {"QuietAlarm": "CloudWatch::Alarm"})
+    same("resources", stack.kinds(), expand.RESOURCES | expand.SERVICES | {"QuietAlarm": "CloudWatch::Alarm"})
     check_open_to(stack, ["JWT", ISSUER, AUDIENCE], browsers=True)
     same("version", stack.version, "2")
+    check_callers(stack, {"1": "AWS_IAM", "2": "JWT"})
     _, lines = stack.call({"queryStringParameters": {"userId": "1"}})
     same("a line's version", {line["version"] for line in lines}, {"2"})
     same("a call without claims", stack.call(gateway_event("GET", {}))[0]["statusCode"], 403)
     check_alarms(stack, failures(stack))
-    print("changed: by token and from browsers, after a smoke test of version 2")
+    print("changed: by token and from browsers, and by IAM for services, after a smoke test of version 2")
 
     sam("deploy", "Authorization=AWS_IAM", 'CorsOrigins=""', "QuietAlarmMinutes=0")
     stack = Stack()
     same("resources", stack.kinds(), expand.RESOURCES)
     check_open_to(stack, ["AWS_IAM"], browsers=False)
     same("version", stack.version, "3")
-    print("changed back: by IAM")
+    check_callers(stack, {"2": "JWT", "3": "AWS_IAM"})
+    same("one API", len(client("apigatewayv2").get_apis()["Items"]), 1)
+    print("changed back: by IAM, without the API for services")
 
     sam("deploy", "ExistingTransactionsTable=gone-1", "ExistingAggregateTable=gone-2", fails=True)
     stack = Stack()

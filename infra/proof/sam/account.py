@@ -316,9 +316,12 @@ class Api:
                 authorizations[name] = {"AuthorizationType": "JWT", "AuthorizerId": gateway.create_authorizer(
                     **api, Name=name, AuthorizerType="JWT", IdentitySource=[settings["identitySource"]],
                     JwtConfiguration={"Issuer": jwt["issuer"], "Audience": jwt["audience"]})["AuthorizerId"]}
+        shared = body["components"].get("x-amazon-apigateway-integrations", {})
         for path, methods in body["paths"].items():
             for method, operation in methods.items():
                 integration = operation["x-amazon-apigateway-integration"]
+                if "$ref" in integration:
+                    integration = shared[integration["$ref"].split("/")[-1]]
                 made = gateway.create_integration(
                     **api, IntegrationType="AWS_PROXY", IntegrationUri=integration["uri"], PayloadFormatVersion=integration["payloadFormatVersion"])
                 schemes = [name for requirement in operation.get("security", []) for name in requirement]
