@@ -1,0 +1,138 @@
+package handler_test
+
+import (
+	"encoding/json"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/handler"
+	"onewrite/infra/infratest"
+)
+
+// worked is a worked case of infra/access.md: a deployment, its callers' policies,
+// and calls.
+type worked struct {
+	access   handler.Access
+	policies map[string]policy // of the callers by IAM
+	calls    [][]string        // caller, whether with a token, call, status, whether API Gateway answers
+}
+
+type policy struct {
+	Statement []struct {
+		Effect, Action string
+		Resource       any // one or several
+	}
+}
+
+var (
+	headingPattern = regexp.MustCompile(`(?m)^## `)
+	policyPattern  = regexp.MustCompile("(?s)The policy of `([a-z-]+)`[^:]*:\n\n```json\n(.*?)```")
+	callPattern    = regexp.MustCompile("(?m)^\\| `([a-z-]+)`( with a token)? \\| `(.*)` \\| (\\d+)(, by API Gateway)? \\|$")
+	rowPattern     = regexp.MustCompile("(?m)^\\| `")
+)
+
+func readWorked(t *testing.T) (cases []worked) {
+	t.Helper()
+	text, err := os.ReadFile("../infra/access.md")
+	require.NoError(t, err)
+	for _, chapter := range headingPattern.Split(string(text), -1)[1:] {
+		c := worked{handler.Access{Authorization: handler.IAM}, map[string]policy{}, callPattern.FindAllStringSubmatch(chapter, -1)}
+		require.Len(t, c.calls, len(rowPattern.FindAllString(chapter, -1)), "every row is a call: %s", chapter)
+		if len(c.calls) == 0 {
+			continue
+		}
+		if strings.Contains(chapter, "Authorization=JWT") {
+			c.access.Authorization = handler.JWT
+		}
+		for _, match := range policyPattern.FindAllStringSubmatch(chapter, -1) {
+			var p policy
+			require.NoError(t, json.Unmarshal([]byte(match[2]), &p), match[2])
+			c.policies[match[1]] = p
+		}
+		cases = append(cases, c)
+	}
+	return cases
+}
+
+// allows reports whether IAM lets a call through.
+func (p policy) allows(t *testing.T, api, method, path string) bool {
+	t.Helper()
+	for _, statement := range p.Statement {
+		require.Equal(t, []string{"Allow", "execute-api:Invoke"}, []string{statement.Effect, statement.Action})
+		resources, several := statement.Resource.([]any)
+		if !several {
+			resources = []any{statement.Resource}
+		}
+		for _, resource := range resources {
+			pattern := "^" + strings.ReplaceAll(regexp.QuoteMeta(resource.(string)), `\*`, ".*") + "$"
+			if regexp.MustCompile(pattern).MatchString("arn:aws:execute-api:REGION:ACCOUNT:" + api + "/$default/" + method + path) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// The worked cases of infra/access.md are answered as it says, end to end.
+func TestWorkedCases(t *testing.T) {
+	t.Parallel()
+	cases := readWorked(t)
+	require.Len(t, cases, 3)
+	for _, c := range cases {
+		h, books, _ := newHandlerFor(t, c.access)
+		c.play(t, h, books, gateways["payload 2.0"])
+	}
+}
+
+// play makes the calls of a case as API Gateway passes them on.
+func (c worked) play(t *testing.T, h *handler.Handler, books *infratest.Books, g gateway) {
+	t.Helper()
+	serviceAPI := "API"
+	if c.access.Authorization == handler.JWT {
+		serviceAPI = "SERVICE-API"
+	}
+	ids := []string{} // placeholder and id in turn
+	for _, row := range c.calls {
+		caller, byToken, call, status, byGateway := row[1], row[2] != "", row[3], row[4], row[5] != ""
+		r, key := parseCall(strings.NewReplacer(ids...).Replace(call))
+		path, _, _ := strings.Cut(r.target, "?")
+		policy, service := c.policies[caller]
+		service = service && !byToken
+		passes := service && policy.allows(t, serviceAPI, r.method, path) || !service && c.access.Authorization == handler.JWT
+		assert.Equal(t, byGateway, !passes, "%s: %s", caller, call)
+		if !passes {
+			continue
+		}
+		a := g.user(caller, h)
+		if service {
+			a = g.service(h)
+		}
+		got := a.send(t, r)
+		assert.Equal(t, status, strconv.Itoa(got.Status), "%s: %s: %s", caller, call, got.Body)
+		if id, ok := strings.CutPrefix(got.Header.Get("Location"), "/transactions/"); ok {
+			ids = append(ids, "{"+key+"}", id)
+		}
+	}
+	assert.Positive(t, books.Rows(t))
+}
+
+// parseCall reads a call of the document: method, target, key and body.
+func parseCall(text string) (r request, key string) {
+	head, body, hasBody := strings.Cut(text, " {")
+	if hasBody {
+		r.body = "{" + body
+	}
+	words := strings.Fields(head)
+	r.method, r.target = words[0], words[1]
+	if len(words) > 2 {
+		key = words[2]
+		r.header = map[string]string{"Idempotent-Key": key}
+	}
+	return r, key
+}
