@@ -149,7 +149,10 @@ def check_service_api(resources, template):
         for method, route in methods.items():
             own = body["paths"][path][method]
             same(f"authorization of services {method} {path}", own["security"], [{"AWS_IAM": []}])
-            same(f"integration of services {method} {path}", shared[own["x-amazon-apigateway-integration"]["$ref"]], route["x-amazon-apigateway-integration"])
+            integration = shared[own["x-amazon-apigateway-integration"]["$ref"]]
+            text, names = integration["uri"]["Fn::Sub"]
+            text = text.replace("${Alias}", f"${{{names['Alias']['Ref']}}}")
+            same(f"integration of services {method} {path}", integration | {"uri": {"Fn::Sub": text}}, route["x-amazon-apigateway-integration"])
     same("origins of services", "x-amazon-apigateway-cors" in body, False)
     same("permission of services", resources["ServicePermission"]["Properties"], {
         "Action": "lambda:InvokeFunction", "FunctionName": {"Ref": "FunctionAliaslive"}, "Principal": "apigateway.amazonaws.com",

@@ -89,6 +89,7 @@ var templateTables = map[string]map[string]string{
 		"DeploymentRole.Policies.0 deploy.2":      `{Action: cloudwatch:DescribeAlarms, Effect: Allow, Resource: *, Sid: SeeAlarms}`,
 
 		"Domain Condition":                `HasDomain`,
+		"Domain Metadata":                 `{cfn-lint: {config: {ignore_checks: [W1030]}}}`,
 		"Domain Type":                     `AWS::ApiGatewayV2::DomainName`,
 		"Domain.DomainName":               `!Ref DomainName`,
 		"Domain.DomainNameConfigurations": `[{CertificateArn: !Ref CertificateArn, EndpointType: REGIONAL, SecurityPolicy: TLS_1_2}]`,
@@ -280,7 +281,7 @@ var templateTables = map[string]map[string]string{
 		"ServiceApi.AccessLogSettings":                                          `{DestinationArn: !GetAtt AccessLog.Arn, Format: {"time":"$context.requestTime","requestId":"$context.requestId","ip":"$context.identity.sourceIp", "caller":"$context.identity.userArn","route":"$context.routeKey","status":"$context.status", "ms":"$context.responseLatency","error":"$context.error.responseType","integration":"$context.integration.status","api":"$context.apiId"} integrationError=$context.integrationErrorMessage message=$context.error.message sub=$context.authorizer.claims.sub}`,
 		"ServiceApi.DefaultRouteSettings":                                       `{DetailedMetricsEnabled: true, ThrottlingBurstLimit: !Ref ServiceThrottlingBurst, ThrottlingRateLimit: !Ref ServiceThrottlingRate}`,
 		"ServiceApi.DefinitionBody.components.securitySchemes":                  `{AWS_IAM: {in: header, name: Authorization, type: apiKey, x-amazon-apigateway-authtype: awsSigv4}}`,
-		"ServiceApi.DefinitionBody.components.x-amazon-apigateway-integrations": `{function: {httpMethod: POST, payloadFormatVersion: 2.0, type: aws_proxy, uri: !Sub arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Function.Alias}/invocations}}`,
+		"ServiceApi.DefinitionBody.components.x-amazon-apigateway-integrations": `{function: {httpMethod: POST, payloadFormatVersion: 2.0, type: aws_proxy, uri: !Sub[arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Alias}/invocations, {Alias: !Ref Function.Alias}]}}`,
 		"ServiceApi.DefinitionBody.info.title":                                  `!Sub ${AWS::StackName}-service`,
 		"ServiceApi.DefinitionBody.info.version":                                `1.0`,
 		"ServiceApi.DefinitionBody.openapi":                                     `3.0.1`,
@@ -305,6 +306,7 @@ var templateTables = map[string]map[string]string{
 		"ServiceClientErrorsAlarm.TreatMissingData":   `notBreaching`,
 
 		"ServiceDomain Condition":                `HasServiceDomain`,
+		"ServiceDomain Metadata":                 `{cfn-lint: {config: {ignore_checks: [W1030]}}}`,
 		"ServiceDomain Type":                     `AWS::ApiGatewayV2::DomainName`,
 		"ServiceDomain.DomainName":               `!Ref ServiceDomainName`,
 		"ServiceDomain.DomainNameConfigurations": `[{CertificateArn: !Ref ServiceCertificateArn, EndpointType: REGIONAL, SecurityPolicy: TLS_1_2}]`,
