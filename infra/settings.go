@@ -16,7 +16,10 @@ import (
 // settingsID is the id of the row of the transactions table that has the settings
 // of both tables. It is no transaction's, so no call can ask for it. The row has no
 // user_id, so it is in no history.
-var settingsID = &types.AttributeValueMemberS{Value: "settings"}
+var settingsID = &types.AttributeValueMemberS{Value: SettingsID}
+
+// SettingsID is the text of settingsID.
+const SettingsID = "settings"
 
 // settingsRow is that row.
 type settingsRow struct {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -32,6 +33,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		}
 		stop(err) // every report says that this ended it
 	}
+	if err := b.readSettings(ctx); err != nil {
+		stop(err)
+	}
 	status, err := do(ctx, b, o, out, log)
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx) // the signal, and not the request that it ended
@@ -48,9 +52,12 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 // do does what the flags ask for. The error is that of writing.
 func do(ctx context.Context, b *reader, o options, out, log io.Writer) (status int, err error) {
 	a := &audit{tables: b, settle: o.settle, progress: cli.ShowProgress(log), maxWaiting: maxWaiting}
+	a.find(b.doubts...)
 	switch {
 	case o.export != "":
 		return exportTable(ctx, a, o, out, log)
+	case o.rebuild && o.write && b.doubts != nil:
+		return exitWrong, fmt.Errorf("%s; no balance can be rebuilt without the settings: put the row back first", b.doubts[0])
 	case o.rebuild:
 		return rebuildAll(ctx, a, o, out)
 	case o.user != ledger.UserID{}:
@@ -90,7 +97,7 @@ func (a *audit) run(ctx context.Context) report {
 // never a finding.
 func (a *audit) readAll(ctx context.Context) error {
 	recent := time.Now().Add(-inFlight)
-	a.fold = books.NewFold(recent)
+	a.fold = books.NewFold(a.tables.config.Settings, recent)
 	if err := a.foldTransactions(ctx); err != nil {
 		return err
 	}

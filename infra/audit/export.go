@@ -19,10 +19,10 @@ import (
 // what is wrong with the row itself. It returns how many it wrote. They are of no
 // one moment: a posting meanwhile may be among them or not.
 func (a *audit) writeTable(ctx context.Context, o options, out io.Writer) (rows int, err error) {
-	table, columns, examine := a.tables.config.TransactionsTable, books.TransactionAttributes, findInTransaction
+	table, columns, examine := a.tables.config.TransactionsTable, books.TransactionAttributes, a.findInTransaction
 	total := a.tables.transactions
 	if o.export == exportBalances {
-		table, columns, examine = a.tables.config.AggregateTable, books.AggregateAttributes, findInAggregate
+		table, columns, examine = a.tables.config.AggregateTable, books.AggregateAttributes, a.findInAggregate
 		total = 0
 	}
 	a.progress.Begin("rows", total)
@@ -53,13 +53,13 @@ func (p *period) covers(r row) bool {
 	return err != nil || !p.isBefore(at) && !p.isAfter(at)
 }
 
-func findInTransaction(r row) []finding {
-	_, found, _ := books.ExamineTransaction(r)
+func (a *audit) findInTransaction(r row) []finding {
+	_, found, _ := books.ExamineTransaction(a.tables.config.Settings, r)
 	return found
 }
 
-func findInAggregate(r row) []finding {
-	_, _, found, _ := books.ExamineAggregate(r)
+func (a *audit) findInAggregate(r row) []finding {
+	_, _, found, _ := books.ExamineAggregate(a.tables.config.Settings, r)
 	return found
 }
 

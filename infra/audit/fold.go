@@ -98,7 +98,7 @@ func (a *audit) foldBalances(ctx context.Context, recent time.Time) (map[ledger.
 			return nil, err
 		}
 		a.progress.Add(1)
-		user, balance, found, ok := books.ExamineAggregate(r)
+		user, balance, found, ok := books.ExamineAggregate(a.tables.config.Settings, r)
 		a.find(found...)
 		t := a.fold.Tallies.Find(user)
 		if t == nil {
@@ -108,10 +108,10 @@ func (a *audit) foldBalances(ctx context.Context, recent time.Time) (map[ledger.
 		t.Seen = true
 		switch {
 		case !ok:
-		case t.Judge(0, balance) != books.Right || t.MovedSince(recent):
+		case t.Judge(a.tables.config.Settings, 0, balance) != books.Right || t.MovedSince(recent):
 			suspects[user] = t
 		default:
-			a.totals.add(t, balance)
+			a.totals.add(a.tables.config.Settings, t, balance)
 			a.find(a.fold.CompareHolds(user, balance.Holds)...)
 			a.noteMover(user, t, balance)
 		}

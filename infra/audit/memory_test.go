@@ -108,7 +108,7 @@ func BenchmarkMemory(b *testing.B) {
 	users, rows := size("AUDIT_USERS", 3_000), size("AUDIT_ROWS", 10_000)
 	for _, task := range []string{"audit", "rebuild"} {
 		b.Run(task, func(b *testing.B) {
-			c := infra.Config{TransactionsTable: "transactions", AggregateTable: "balances", Region: "us-east-1"}
+			c := infra.Config{TransactionsTable: "transactions", AggregateTable: "balances", Region: "us-east-1", Settings: ledger.DefaultSettings()}
 			client := infra.NewClient(c, patient, func(o *dynamodb.Options) {
 				o.Credentials = aws.AnonymousCredentials{}
 				o.HTTPClient = &http.Client{Transport: manyRows{users, rows, task == "audit"}}

@@ -34,6 +34,8 @@ type reader struct {
 	pace     *pace
 	segments int // read at once
 
+	doubts []finding // about the settings, which are the environment's then
+
 	transactions int // about how many there are, which DynamoDB counts every six hours; 0: not known
 }
 

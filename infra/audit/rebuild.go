@@ -69,7 +69,7 @@ func (r *rebuilder) run(ctx context.Context) error {
 
 // noteBalances keeps a hash of each balance's row.
 func (r *rebuilder) noteBalances(ctx context.Context) error {
-	r.fold = books.NewFold(books.Everything)
+	r.fold = books.NewFold(r.tables.config.Settings, books.Everything)
 	r.progress.Begin("balances", 0)
 	for row, err := range r.tables.scan(ctx, r.tables.config.AggregateTable) {
 		if err != nil {
@@ -150,7 +150,7 @@ func (r *rebuilder) makeWhole(ctx context.Context, w *books.Whole) error {
 func (r *rebuilder) releaseExpired(ctx context.Context) error {
 	var below []ledger.UserID
 	for user, t := range r.fold.Tallies.All {
-		if t.Balance().IsNegative() && r.wants(user) && !r.damaged[user.String()] {
+		if t.Balance(r.tables.config.Settings).IsNegative() && r.wants(user) && !r.damaged[user.String()] {
 			below = append(below, user)
 		}
 	}
@@ -223,7 +223,7 @@ func (r *rebuilder) rebuildBalances(ctx context.Context) error {
 			r.progress.Add(1)
 			user, err := ledger.ParseUserID(books.TextOf(row, "user_id"))
 			if err != nil {
-				_, _, found, _ := books.ExamineAggregate(row)
+				_, _, found, _ := books.ExamineAggregate(r.tables.config.Settings, row)
 				r.find(found...)
 				continue
 			}
@@ -298,8 +298,8 @@ func (r *rebuilder) determine(user ledger.UserID, t *books.Tally) (to infra.Aggr
 	}
 	to.Holds = r.open[user]
 	var err error
-	if to.Balance, err = ledger.ParseBalance(t.Balance().String()); err != nil {
-		return to, nil, fmt.Sprintf("the rows come to %s, which no balance can be: rows are missing or changed", t.Balance())
+	if to.Balance, err = ledger.ParseBalance(t.Balance(r.tables.config.Settings).String()); err != nil {
+		return to, nil, fmt.Sprintf("the rows come to %s, which no balance can be: rows are missing or changed", t.Balance(r.tables.config.Settings))
 	}
 	return to, to.Attributes(t.Held), ""
 }

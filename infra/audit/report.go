@@ -13,6 +13,7 @@ import (
 	"onewrite/handler/emf"
 	"onewrite/infra"
 	"onewrite/infra/internal/books"
+	"onewrite/ledger"
 )
 
 // The exit statuses besides 2, which is a flag or an environment that is wrong.
@@ -131,15 +132,15 @@ type totals struct {
 }
 
 // add counts a user, at the moment at which seen was compared with the balance.
-func (t *totals) add(seen *books.Tally, balance infra.Aggregate) {
+func (t *totals) add(s ledger.Settings, seen *books.Tally, balance infra.Aggregate) {
 	t.users++
-	t.opening = t.opening.Plus(books.Opening())
+	t.opening = t.opening.Plus(books.SumOf(s.Opening))
 	t.credits = t.credits.Plus(seen.Credits)
 	t.debits = t.debits.Plus(seen.Debits)
 	t.balances = t.balances.Plus(books.SumOf(balance.Balance))
 }
 
-// trialBalance is the totals as a report has them, as texts in dollars.
+// trialBalance is the totals as a report has them, as texts.
 type trialBalance struct {
 	Users      int    `json:"users"`
 	Opening    string `json:"opening"` // all their opening balances

@@ -14,12 +14,12 @@ import (
 // decide compares what was seen of a user with the balance, and notes what comes
 // of that. It is open if that can't be said yet. a.mu is held.
 func (a *audit) decide(user ledger.UserID, seen *books.Tally, floor int, balance infra.Aggregate) books.Verdict {
-	v := seen.Judge(floor, balance)
+	v := seen.Judge(a.tables.config.Settings, floor, balance)
 	if v == books.Wrong {
-		a.find(seen.Differs(user, balance))
+		a.find(seen.Differs(a.tables.config.Settings, user, balance))
 	}
 	if v != books.Open {
-		a.totals.add(seen, balance)
+		a.totals.add(a.tables.config.Settings, seen, balance)
 	}
 	if v == books.Right {
 		a.noteMover(user, seen, balance)
@@ -85,7 +85,7 @@ func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *books.Tall
 		if v != books.Open {
 			return true, "", nil
 		}
-		last = seen.Compare(balance)
+		last = seen.Compare(a.tables.config.Settings, balance)
 		if reading > 1 && seen.Posted == lastPosted && balance.Version == lastVersion {
 			return false, last, nil // nothing moves: it is the index that lags, or a row that is missing
 		}
@@ -101,7 +101,7 @@ func (a *audit) history(ctx context.Context, user ledger.UserID, from, recent ti
 		if err != nil {
 			return before, since, err
 		}
-		t, found, ok := books.ExamineTransaction(r)
+		t, found, ok := books.ExamineTransaction(a.tables.config.Settings, r)
 		a.mu.Lock()
 		a.find(found...)
 		a.mu.Unlock()
@@ -122,9 +122,9 @@ func (a *audit) readBalance(ctx context.Context, user ledger.UserID, read func(c
 		return balance, false, err
 	}
 	if len(r) == 0 {
-		return infra.Aggregate{UserID: user, Account: ledger.Account{Balance: ledger.DefaultSettings().Opening}}, false, nil
+		return infra.Aggregate{UserID: user, Account: ledger.Account{Balance: a.tables.config.Settings.Opening}}, false, nil
 	}
-	_, balance, found, ok := books.ExamineAggregate(r)
+	_, balance, found, ok := books.ExamineAggregate(a.tables.config.Settings, r)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.find(found...)
@@ -158,7 +158,7 @@ func (a *audit) scanAgain(ctx context.Context, users []ledger.UserID) error {
 	defer a.mu.Unlock()
 	for user, balance := range after {
 		if seen := tallies[user]; a.decide(user, seen, before[user].Version, balance) == books.Open {
-			a.leave(user, seen.Compare(balance))
+			a.leave(user, seen.Compare(a.tables.config.Settings, balance))
 		}
 	}
 	return err
@@ -186,7 +186,7 @@ func (a *audit) recount(ctx context.Context, users []ledger.UserID) (map[ledger.
 			return nil, nil, err
 		}
 		a.progress.Add(1)
-		t, found, ok := books.ExamineTransaction(r)
+		t, found, ok := books.ExamineTransaction(a.tables.config.Settings, r)
 		a.find(found...)
 		if ok && tallies[t.UserID] != nil {
 			tallies[t.UserID].Add(t)

@@ -29,9 +29,9 @@ func stateUser(ctx context.Context, a *audit, o options, out, log io.Writer) (st
 // The order is one that the balances allow: see [books.Timeline]. A row belongs to
 // the period in which it counts.
 func (a *audit) statement(ctx context.Context, o options, out io.Writer) (report, error) {
-	s := newStatement(out, o.format, o.period)
+	s := newStatement(out, o.format, o.period, a.tables.config.Settings)
 	a.report.Users, a.report.ofOne = 1, true
-	timeline := books.NewTimeline(inFlight, s.add)
+	timeline := books.NewTimeline(a.tables.config.Settings, inFlight, s.add)
 	var err error
 	for r, readErr := range a.tables.history(ctx, o.user, time.Time{}) {
 		if readErr != nil {
@@ -39,7 +39,7 @@ func (a *audit) statement(ctx context.Context, o options, out io.Writer) (report
 			break
 		}
 		a.report.Transactions++
-		t, found, ok := books.ExamineTransaction(r)
+		t, found, ok := books.ExamineTransaction(a.tables.config.Settings, r)
 		a.find(found...)
 		s.all.Add(t)
 		at, _ := ledger.ParseTime(books.TextOf(r, "created_at"))
@@ -100,8 +100,9 @@ func (a *audit) problemOf() string {
 
 // statement is a statement that is being written.
 type statement struct {
-	sheet  *sheet
-	period period
+	sheet    *sheet
+	period   period
+	settings ledger.Settings
 
 	opened  bool
 	unknown bool                                        // whether the order of some rows is not known
@@ -132,9 +133,9 @@ func (l statementLine) fields() []string {
 	return []string{l.Date, l.Type, l.Amount, l.Balance, l.Status, l.ID, l.Key, l.Whole, l.By, l.Problem}
 }
 
-func newStatement(out io.Writer, f format, p period) *statement {
+func newStatement(out io.Writer, f format, p period, settings ledger.Settings) *statement {
 	const layout = "%-24s  %-7s  %18s  %18s  %-8s  %-36s  %s  %s  %s  %s"
-	return &statement{period: p, holds: map[ledger.TransactionID]ledger.Transaction{}, sheet: newSheet(out, f, layout, "date", "type", "amount", "balance", "status", "id", "key", "transaction", "posted_by", "problem")}
+	return &statement{period: p, settings: settings, holds: map[ledger.TransactionID]ledger.Transaction{}, sheet: newSheet(out, f, layout, "date", "type", "amount", "balance", "status", "id", "key", "transaction", "posted_by", "problem")}
 }
 
 // add takes the next row of the history. One that can't be read counts nothing.
@@ -194,7 +195,7 @@ func (s *statement) expired(now time.Time) (sum books.Sum) {
 func (s *statement) open() {
 	if !s.opened {
 		s.opened = true
-		s.write(statementLine{Date: dateOf(s.period.from), Type: "opening", Balance: s.until.Balance().String()})
+		s.write(statementLine{Date: dateOf(s.period.from), Type: "opening", Balance: s.until.Balance(s.settings).String()})
 	}
 }
 
@@ -205,7 +206,7 @@ func (s *statement) writeClosing(problem string) {
 	s.open()
 	s.write(statementLine{Type: "credits", Amount: s.within.Credits.String()})
 	s.write(statementLine{Type: "debits", Amount: s.within.Debits.String()})
-	closing := s.until.Balance()
+	closing := s.until.Balance(s.settings)
 	if closing.IsNegative() && problem == "" {
 		problem = unknownOrder
 	}

@@ -76,7 +76,7 @@ func holdOf(t *testing.T, user string) ledger.TransactionID {
 
 // check returns what is wrong with the rows, in some order: a map has none.
 func (s tables) check() (found []books.Finding) {
-	f := books.NewFold(books.Everything)
+	f := books.NewFold(ledger.DefaultSettings(), books.Everything)
 	wholes := books.Wholes{}
 	rows := map[ledger.TransactionID]ledger.Transaction{}
 	for _, r := range s.transactions {
@@ -89,15 +89,15 @@ func (s tables) check() (found []books.Finding) {
 	f.Settle()
 	found = append(append(found, f.Orphans()...), wholes.Findings()...)
 	for _, r := range s.balances {
-		user, balance, damage, ok := books.ExamineAggregate(r)
+		user, balance, damage, ok := books.ExamineAggregate(ledger.DefaultSettings(), r)
 		found = append(found, damage...)
 		t := f.Tallies.Of(user)
 		t.Seen = true
 		if !ok {
 			continue
 		}
-		if t.Judge(0, balance) != books.Right {
-			found = append(found, t.Differs(user, balance))
+		if t.Judge(ledger.DefaultSettings(), 0, balance) != books.Right {
+			found = append(found, t.Differs(ledger.DefaultSettings(), user, balance))
 			continue
 		}
 		found = append(found, f.CompareHolds(user, balance.Holds)...)
@@ -108,7 +108,7 @@ func (s tables) check() (found []books.Finding) {
 	}
 	for user, t := range f.Tallies.All {
 		if !t.Seen && t.Posted > 0 {
-			found = append(found, t.Differs(user, infra.Aggregate{}))
+			found = append(found, t.Differs(ledger.DefaultSettings(), user, infra.Aggregate{}))
 		}
 	}
 	return found
@@ -263,7 +263,7 @@ func TestFoldLooksHoldsUp(t *testing.T) {
 	t.Parallel()
 	s := stored(t)
 	for range 50 { // the order of a map is another each time
-		f := books.NewFold(books.Everything)
+		f := books.NewFold(ledger.DefaultSettings(), books.Everything)
 		for _, r := range s.transactions {
 			assert.Empty(t, f.Add(r))
 			if f.Waiting() > 2 {

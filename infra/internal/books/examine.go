@@ -30,7 +30,7 @@ var (
 // ExamineAggregate reads a row of the aggregate table, and returns whose it is, if
 // that can be read, and what is wrong with the row itself. It is not ok where it
 // holds no balance.
-func ExamineAggregate(r Row) (user ledger.UserID, balance infra.Aggregate, found []Finding, ok bool) {
+func ExamineAggregate(s ledger.Settings, r Row) (user ledger.UserID, balance infra.Aggregate, found []Finding, ok bool) {
 	damage := func(kind, detail string) {
 		found = append(found, Finding{UserID: TextOf(r, "user_id"), Kind: kind, Detail: detail})
 	}
@@ -42,7 +42,7 @@ func ExamineAggregate(r Row) (user ledger.UserID, balance infra.Aggregate, found
 		damage(KindBalanceRow, ReasonOf(err))
 		return user, balance, found, false
 	}
-	if wrong := tooFineBalance(balance); wrong != "" {
+	if wrong := tooFineBalance(s, balance); wrong != "" {
 		damage(KindBalanceRow, wrong)
 		return user, balance, found, false
 	}
@@ -55,7 +55,7 @@ func ExamineAggregate(r Row) (user ledger.UserID, balance infra.Aggregate, found
 // ExamineTransaction reads a row of the transactions table and looks for what is
 // wrong with the row itself. Rows never change, so no write in flight explains it.
 // It is not ok where nothing can be counted.
-func ExamineTransaction(r Row) (t ledger.Transaction, found []Finding, ok bool) {
+func ExamineTransaction(s ledger.Settings, r Row) (t ledger.Transaction, found []Finding, ok bool) {
 	damage := func(kind, format string, args ...any) {
 		found = append(found, Finding{TextOf(r, "user_id"), TextOf(r, "id"), kind, fmt.Sprintf(format, args...)})
 	}
@@ -64,7 +64,7 @@ func ExamineTransaction(r Row) (t ledger.Transaction, found []Finding, ok bool) 
 		damage(KindTransactionRow, "%s", ReasonOf(err))
 		return t, found, false
 	}
-	if wrong := tooFine(t); wrong != "" {
+	if wrong := tooFine(s, t); wrong != "" {
 		damage(KindTransactionRow, "%s", wrong)
 		return t, found, false
 	}

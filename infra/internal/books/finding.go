@@ -4,6 +4,7 @@ import "fmt"
 
 // The kinds of finding.
 const (
+	KindSettings       = "settings"        // the tables have no row of settings, or a damaged one
 	KindBalance        = "balance"         // the balance is not what the history comes to
 	KindMover          = "mover"           // the balance names a write that did not move it
 	KindBalanceRow     = "balance-row"     // a row of balances that no posting has written

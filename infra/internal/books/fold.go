@@ -12,15 +12,16 @@ import (
 type Fold struct {
 	Tallies *Tallies
 
-	before  time.Time
-	entries *entrySums
-	pairs   *pairs
+	settings ledger.Settings
+	before   time.Time
+	entries  *entrySums
+	pairs    *pairs
 }
 
-// NewFold returns an empty fold. It compares the rows of before that time with the
+// NewFold returns an empty fold of tables with these settings. It compares the rows of before that time with the
 // other rows of their transactions: of younger ones, a reading may see a part.
-func NewFold(before time.Time) *Fold {
-	return &Fold{Tallies: NewTallies(), before: before, entries: new(entrySums), pairs: newPairs()}
+func NewFold(s ledger.Settings, before time.Time) *Fold {
+	return &Fold{Tallies: NewTallies(), settings: s, before: before, entries: new(entrySums), pairs: newPairs()}
 }
 
 // Everything is after the time of every row.
@@ -28,7 +29,7 @@ var Everything = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Add takes a row, and returns what is wrong with it.
 func (f *Fold) Add(r Row) []Finding {
-	t, found, ok := ExamineTransaction(r)
+	t, found, ok := ExamineTransaction(f.settings, r)
 	if !ok {
 		return found
 	}

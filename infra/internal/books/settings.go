@@ -9,16 +9,10 @@ import (
 	"onewrite/ledger"
 )
 
-// settings are those of the tables.
-var settings = ledger.DefaultSettings()
-
-// opening is the balance of a user without rows.
-var opening = SumOf(settings.Opening)
-
 // tooFine says which sums of a row have more decimal places than the settings of the
 // tables allow, which no posting writes, or "".
-func tooFine(t ledger.Transaction) string {
-	var f fineness
+func tooFine(s ledger.Settings, t ledger.Transaction) string {
+	f := fineness{settings: s}
 	f.check("ammount", t.Amount)
 	f.check("balance", t.BalanceSeen)
 	f.check("held", t.Held)
@@ -29,8 +23,8 @@ func tooFine(t ledger.Transaction) string {
 }
 
 // tooFineBalance says that of a user's balance.
-func tooFineBalance(a infra.Aggregate) string {
-	var f fineness
+func tooFineBalance(s ledger.Settings, a infra.Aggregate) string {
+	f := fineness{settings: s}
 	f.check("balance", a.Balance)
 	for _, h := range a.Holds {
 		f.check("hold", h.Amount)
@@ -39,12 +33,15 @@ func tooFineBalance(a infra.Aggregate) string {
 }
 
 // fineness collects the attributes with more decimal places than there may be.
-type fineness []string
+type fineness struct {
+	settings ledger.Settings
+	wrong    []string
+}
 
 func (f *fineness) check(name string, sum fmt.Stringer) {
-	if invalid, ok := errors.AsType[*ledger.InvalidError](settings.CheckPlaces(sum)); ok {
-		*f = append(*f, fmt.Sprintf("%s: is %s, %s", name, sum, invalid.Reason))
+	if invalid, ok := errors.AsType[*ledger.InvalidError](f.settings.CheckPlaces(sum)); ok {
+		f.wrong = append(f.wrong, fmt.Sprintf("%s: is %s, %s", name, sum, invalid.Reason))
 	}
 }
 
-func (f fineness) String() string { return strings.Join(f, "; ") }
+func (f *fineness) String() string { return strings.Join(f.wrong, "; ") }

@@ -123,11 +123,10 @@ func CanMove(user ledger.UserID, first, hold ledger.Transaction) bool {
 	return slices.ContainsFunc(entries, func(e ledger.Entry) bool { return e.UserID == user })
 }
 
-// Opening is the balance of a user without rows.
-func Opening() Sum { return opening }
-
 // Balance returns the balance that the rows make.
-func (t *Tally) Balance() Sum { return Opening().Plus(t.Credits).Minus(t.Debits) }
+func (t *Tally) Balance(s ledger.Settings) Sum {
+	return SumOf(s.Opening).Plus(t.Credits).Minus(t.Debits)
+}
 
 // Verdict is the result of comparing rows with a balance.
 type Verdict int
@@ -142,14 +141,14 @@ const (
 // Judge compares rows with the balance as it was after they were read. The rows
 // include, at least, those of version floor. The audit's package comment proves
 // each answer.
-func (t *Tally) Judge(floor int, after infra.Aggregate) Verdict {
+func (t *Tally) Judge(s ledger.Settings, floor int, after infra.Aggregate) Verdict {
 	posted := int(t.Posted)
 	switch {
 	case posted > after.Version, posted < floor:
 		return Wrong
 	case posted < after.Version:
 		return Open
-	case t.Balance() == SumOf(after.Balance) && t.OnHold == SumOf(ledger.Held(after.Holds)):
+	case t.Balance(s) == SumOf(after.Balance) && t.OnHold == SumOf(ledger.Held(after.Holds)):
 		return Right
 	default:
 		return Wrong
@@ -157,17 +156,17 @@ func (t *Tally) Judge(floor int, after infra.Aggregate) Verdict {
 }
 
 // Differs returns the finding that a user's balance is not what the rows make it.
-func (t *Tally) Differs(user ledger.UserID, balance infra.Aggregate) Finding {
-	return Finding{UserID: user.String(), Kind: KindBalance, Detail: t.Compare(balance)}
+func (t *Tally) Differs(s ledger.Settings, user ledger.UserID, balance infra.Aggregate) Finding {
+	return Finding{UserID: user.String(), Kind: KindBalance, Detail: t.Compare(s, balance)}
 }
 
 // Compare describes the difference between a user's rows and balance.
-func (t *Tally) Compare(balance infra.Aggregate) string {
+func (t *Tally) Compare(s ledger.Settings, balance infra.Aggregate) string {
 	stored := fmt.Sprintf("the balance is %s at version %d", balance.Balance, balance.Version)
 	if balance.Version == 0 {
 		stored = "there is no balance"
 	}
-	made := fmt.Sprintf("%s at version %d", t.Balance(), t.Posted)
+	made := fmt.Sprintf("%s at version %d", t.Balance(s), t.Posted)
 	if held := ledger.Held(balance.Holds); balance.Holds != nil || t.OnHold != (Sum{}) {
 		stored, made = fmt.Sprintf("%s, with %s held", stored, held), fmt.Sprintf("%s, with %s held", made, t.OnHold)
 	}

@@ -35,8 +35,8 @@ type Timeline struct {
 type write []Line
 
 // NewTimeline returns a timeline that calls yield with each row, in order.
-func NewTimeline(limit time.Duration, yield func(Line)) *Timeline {
-	return &Timeline{limit: limit, yield: yield, balance: Opening(), holds: map[ledger.TransactionID]bool{}}
+func NewTimeline(s ledger.Settings, limit time.Duration, yield func(Line)) *Timeline {
+	return &Timeline{limit: limit, yield: yield, balance: SumOf(s.Opening), holds: map[ledger.TransactionID]bool{}}
 }
 
 // Add takes the next row by time. Rows of one time may come in any order.
