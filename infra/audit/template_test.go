@@ -79,6 +79,7 @@ func TestPolicyAllowsWhatIsRequested(t *testing.T) {
 		requested[access] = true
 	}))
 	require.NoError(t, a.tables.open(t.Context()))
+	require.NoError(t, a.tables.readSettings(t.Context()))
 	a.run(t.Context())
 
 	allowed := map[faults.Access]bool{}

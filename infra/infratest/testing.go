@@ -77,7 +77,13 @@ func NewWith(t testing.TB, settings ledger.Settings) *Books {
 // NewOnModel makes books for t, as [OpenOnModel] does, and checks them when t ends.
 func NewOnModel(t testing.TB, moment dynamodbmodel.Moment) (*Books, *dynamodbmodel.Model) {
 	t.Helper()
-	b, model := OpenOnModel(moment, ledger.DefaultSettings())
+	return NewOnModelWith(t, moment, ledger.DefaultSettings())
+}
+
+// NewOnModelWith makes books that have these settings, as NewOnModel does.
+func NewOnModelWith(t testing.TB, moment dynamodbmodel.Moment, settings ledger.Settings) (*Books, *dynamodbmodel.Model) {
+	t.Helper()
+	b, model := OpenOnModel(moment, settings)
 	b.checkAtEnd(t)
 	return b, model
 }

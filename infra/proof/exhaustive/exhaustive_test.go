@@ -29,6 +29,16 @@ type scenario struct {
 	before  []call
 	callers [2][]call
 	clocks  [2]time.Duration
+
+	settings ledger.Settings
+}
+
+// with returns the scenario in tables where every user opens with nothing, and is
+// credited first with what the default settings give.
+func (s scenario) with(t *testing.T, places string) scenario {
+	s.settings = infratest.Settings(t, "EUR", places, "0")
+	s.before = append([]call{posts(t, "opening", "alice credit 100", "bob credit 100", "shop credit 100")}, s.before...)
+	return s
 }
 
 func (s scenario) String() string {
@@ -69,13 +79,13 @@ func TestEveryOrder(t *testing.T) {
 				clocks = append(clocks, [2]time.Duration{expired, expired}, [2]time.Duration{0, expired}, [2]time.Duration{expired, 0})
 			}
 			for _, c := range clocks {
-				scenarios = append(scenarios, scenario{[]call{order}, [2][]call{{a}, {b}}, c})
+				scenarios = append(scenarios, scenario{[]call{order}, [2][]call{{a}, {b}}, c, ledger.DefaultSettings()})
 			}
 		}
 	}
 	for _, c := range all {
 		threes := [2][]call{{ends(order, ledger.Capture, "20"), c}, {ends(order, ledger.Void, "")}}
-		scenarios = append(scenarios, scenario{[]call{order}, threes, [2]time.Duration{}})
+		scenarios = append(scenarios, scenario{[]call{order}, threes, [2]time.Duration{}, ledger.DefaultSettings()})
 	}
 	var runs atomic.Int64
 	t.Run("scenarios", func(t *testing.T) {
@@ -83,7 +93,11 @@ func TestEveryOrder(t *testing.T) {
 			t.Run(fmt.Sprint(i), func(t *testing.T) {
 				t.Parallel()
 				for n := i * *every; n < len(scenarios); n += 2 * *every {
-					synctest.Test(t, func(t *testing.T) { runs.Add(scenarios[n].playAll(t)) })
+					s := scenarios[n]
+					if n / *every % 3 == 2 {
+						s = s.with(t, []string{"0", "8"}[n / *every % 2])
+					}
+					synctest.Test(t, func(t *testing.T) { runs.Add(s.playAll(t)) })
 				}
 			})
 		}
@@ -105,7 +119,7 @@ func (s scenario) playAll(t *testing.T) (runs int64) {
 
 // play plays one run.
 func (s scenario) play(t *testing.T, c *choices) {
-	books, model := infratest.OpenOnModel(dynamodbmodel.Moment{}, ledger.DefaultSettings())
+	books, model := infratest.OpenOnModel(dynamodbmodel.Moment{}, s.settings)
 	n := &network{model: model, choices: c}
 	clock := func(later time.Duration) func() time.Time {
 		return func() time.Time { return time.Now().Add(later) }

@@ -84,6 +84,7 @@ func (r *run) plan(t *testing.T, chance *rand.Rand) {
 	n := 1 + chance.IntN(mostUsers)
 	for i := range n {
 		u := poor
+		u.opening = cents(r.books.Config.Settings.Opening)
 		if chance.IntN(r.rich) == 0 {
 			u = rich
 			r.books.Fill(t, nameOf(i))

@@ -65,7 +65,7 @@ func simulate(t *testing.T, seed uint64, count *counts) (history string) {
 				t.Logf("the same again: go test -C infra/proof ./simulation -run TestSimulation -seed %d\n%v", seed, &r)
 			}
 		})
-		books, model := infratest.NewOnModel(t, dynamodbmodel.Moment{})
+		books, model := infratest.NewOnModelWith(t, dynamodbmodel.Moment{}, settingsOf(t, seed))
 		r = run{
 			books:    books,
 			think:    100 * time.Millisecond,
@@ -98,6 +98,16 @@ func simulate(t *testing.T, seed uint64, count *counts) (history string) {
 		history = r.String()
 	})
 	return history
+}
+
+// settingsOf returns the settings of a seed's tables: mostly the default ones.
+func settingsOf(t *testing.T, seed uint64) ledger.Settings {
+	others := [][3]string{{"EUR", "2", "0"}, {"KWD", "3", "60"}, {"XBT", "8", "0.02"}}
+	if seed%5 != 4 {
+		return ledger.DefaultSettings()
+	}
+	other := others[seed/5%uint64(len(others))]
+	return infratest.Settings(t, other[0], other[1], other[2])
 }
 
 // withHolds makes some transactions pending. Most clocks are almost half a second
