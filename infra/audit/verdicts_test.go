@@ -13,15 +13,22 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"onewrite/infra"
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/faults"
 	"onewrite/ledger"
 )
 
-// isReadingOfOne reports whether a request reads the balance of one user.
+// isReadingOfOne reports whether a request reads the balance of one user, and not the
+// settings.
 func isReadingOfOne(r *http.Request) bool {
 	operation := faults.Operation(r)
-	return operation == "TransactGetItems" || operation == "GetItem"
+	if operation != "GetItem" {
+		return operation == "TransactGetItems"
+	}
+	body, _ := io.ReadAll(r.Body) // of a request that was sent whole
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return !bytes.Contains(body, []byte(infra.SettingsID))
 }
 
 // While a user is unsettled, no metric says that no balance is wrong: an alarm on
