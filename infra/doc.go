@@ -25,6 +25,9 @@
 // A declined transaction has only its first row, and a pending one until its hold
 // ends. The capture writes the row of the credit.
 //
+// One more row, whose id is settings and which has no user_id, has the settings of
+// both tables: currency, places, opening and created_at. The first start puts it.
+//
 // transactions_aggregate has one row for each user with a posted transaction.
 //
 //	user_id         partition key

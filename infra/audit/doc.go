@@ -26,6 +26,9 @@
 //
 // # What it compares
 //
+// It goes by the settings that the tables were begun with: it reads them first. Tables
+// without them, and sums with more decimal places than they allow, are damage.
+//
 // The ledger's rows are written once and never changed or removed, and version
 // counts them in the same atomic write that moves the balance. So of any
 // moment: the rows of a user that are not declined are version in number, and come
