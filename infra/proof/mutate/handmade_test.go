@@ -389,6 +389,22 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"infra/rows.go", `parse(value.Text('f'))`, `parse(n.Value)`},
 	}, test{"infra", "TestDecodeByValue"}},
 
+	// Of the settings.
+	{"a version with other settings serves", []edit{
+		{"infra/settings.go", `if !tables.Equal(s.settings) {`, `if false {`},
+	}, test{"infra", "TestStartRefusesOtherSettings"}},
+	{"a start takes another's row for a transaction", []edit{
+		{"infra/settings.go", `	row, err := s.readSettings(ctx)
+	if err == nil && row == nil {`, `	var row item
+	if err == nil && row == nil {`},
+	}, test{"infra", "TestStartsAtOnce"}},
+	{"calls trust settings that the start could not read", []edit{
+		{"infra/settings.go", `s.unconfirmed.Store(err != nil)`, `s.unconfirmed.Store(false)`},
+	}, test{"infra", "TestCallsReadTheSettings"}},
+	{"sums have the digits of two decimal places", []edit{
+		{"ledger/amount.go", `wholeDigits + MaxPlaces,`, `wholeDigits + 2,`},
+	}, test{"ledger", "TestSumsOfEightPlaces"}},
+
 	// Of the audit.
 	{"the audit scans what may be old", []edit{
 		{"infra/audit/read.go", `TableName:              &table,
