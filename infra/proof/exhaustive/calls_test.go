@@ -92,3 +92,8 @@ func holds(t *testing.T, key string, entries ...string) call {
 func ends(hold call, end ledger.End, take string) call {
 	return call{name: string(end) + " " + take + " of " + hold.name, hold: hold.post, end: end, take: take}
 }
+
+// concerns reports whether another call ends this hold, or is its replay.
+func (c call) concerns(other call) bool {
+	return other.hold == c.post || other.post == c.post
+}
