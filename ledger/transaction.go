@@ -137,6 +137,7 @@ type Transaction struct {
 // Kind is one of the three kinds of rows.
 type Kind int
 
+// The kinds of rows.
 const (
 	FirstRow Kind = iota // the transaction itself, with its first entry
 	EntryRow             // a further entry

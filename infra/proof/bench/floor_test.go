@@ -99,9 +99,9 @@ func (r *recording) on(client *dynamodb.Client, config infra.Config) request {
 	return func(ctx context.Context) error {
 		for i, send := range all {
 			err := send(ctx)
-			rejected, ok := errors.AsType[smithy.APIError](err)
+			_, ok := errors.AsType[smithy.APIError](err)
 			if expected := r.answers[i].status != http.StatusOK; ok != expected || err != nil && !ok {
-				return fmt.Errorf("request %d of the floor: %v, %v", i, rejected, cmp.Or(err, errors.New("not rejected")))
+				return fmt.Errorf("request %d of the floor: %w", i, cmp.Or(err, errors.New("not rejected")))
 			}
 		}
 		return nil
