@@ -138,8 +138,8 @@ func TestFunctionAuthorizes(t *testing.T) {
 			"sam-http-balance": 403, "sam-rest-balance": 403, "function-url-post": 403, "http-api-jwt-credit": 403, "rest-api-jwt-balance": 403,
 		}},
 		{[]string{"AUTHORIZATION=JWT"}, map[string]int{
-			"bare-balance": 200, "rest-api-jwt-balance": 200, "http-api-jwt-credit": 403,
-			"sam-http-balance": 403, "sam-rest-balance": 403, "function-url-post": 403, "http-api-iam-balance": 403, "rest-api-iam-post": 403,
+			"bare-balance": 200, "rest-api-jwt-balance": 200, "http-api-jwt-credit": 403, "http-api-iam-balance": 200, "rest-api-iam-post": 201,
+			"sam-http-balance": 403, "sam-rest-balance": 403, "function-url-post": 403,
 		}},
 		{[]string{"AUTHORIZATION=JWT", "CREDIT_SCOPE=ledger/credit"}, map[string]int{
 			"rest-api-jwt-balance": 200, "http-api-jwt-credit": 201,
