@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -109,8 +110,8 @@ func (s *Store) ready(ctx context.Context) error {
 // row of the settings are new, or have the default settings: those are tables from
 // before there were others.
 //
-// On AWS the number of a table's items is up to six hours old. Tables from before
-// whose first row is younger are taken for new ones.
+// A strongly consistent Scan of one id finds out. The ItemCount of DescribeTable is
+// up to six hours old: it would take tables whose first row is younger for new ones.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html
 func (s *Store) confirmSettings(ctx context.Context) error {
@@ -153,14 +154,17 @@ func (s *Store) readSettings(ctx context.Context) (item, error) {
 // settingsOfOldTables returns nothing if the tables are new. Otherwise their one row
 // may be that of the settings, which another start has put since this one read it.
 func (s *Store) settingsOfOldTables(ctx context.Context) (item, error) {
-	out, err := s.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &s.transactions}, s.retrying(ctx))
+	out, err := s.client.Scan(ctx, &dynamodb.ScanInput{
+		TableName:            &s.transactions,
+		ConsistentRead:       aws.Bool(true),
+		Limit:                aws.Int32(1),
+		Select:               types.SelectSpecificAttributes, // the role allows no other
+		ProjectionExpression: aws.String("id"),
+	}, s.retrying(ctx))
 	if err != nil {
-		return nil, fmt.Errorf("count the rows of table %s: %w", s.transactions, storeError(err))
+		return nil, fmt.Errorf("look for rows in table %s: %w", s.transactions, storeError(err))
 	}
-	if out.Table == nil || out.Table.ItemCount == nil {
-		return nil, fmt.Errorf("count the rows of table %s: DynamoDB does not say how many there are", s.transactions)
-	}
-	if *out.Table.ItemCount == 0 {
+	if len(out.Items) == 0 && len(out.LastEvaluatedKey) == 0 {
 		return nil, nil
 	}
 	row, err := s.readSettings(ctx)

@@ -57,11 +57,11 @@ func TestStartBeginsNewTables(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ currency, places, opening, requests string }{
 		{"USD", "2", "100", "GetItem PutItem"},
-		{"EUR", "2", "0", "GetItem DescribeTable PutItem"},
-		{"JPY", "0", "0", "GetItem DescribeTable PutItem"},
-		{"KWD", "3", "0.125", "GetItem DescribeTable PutItem"},
-		{"POINTS", "0", "100", "GetItem DescribeTable PutItem"},
-		{"XBT", "8", "0.00000001", "GetItem DescribeTable PutItem"},
+		{"EUR", "2", "0", "GetItem Scan PutItem"},
+		{"JPY", "0", "0", "GetItem Scan PutItem"},
+		{"KWD", "3", "0.125", "GetItem Scan PutItem"},
+		{"POINTS", "0", "100", "GetItem Scan PutItem"},
+		{"XBT", "8", "0.00000001", "GetItem Scan PutItem"},
 	} {
 		books := newTables(t, c.currency, c.places, c.opening)
 		books.Network.Requests() // forgets those before

@@ -59,6 +59,9 @@ func (m *Model) scan(asked request) answer {
 	if t == nil {
 		return problem
 	}
+	if asked.ProjectionExpression != "" && asked.ProjectionExpression != t.key {
+		return invalid("not modelled: ProjectionExpression %q", asked.ProjectionExpression)
+	}
 	found := []item{}
 	for _, key := range t.segment(asked.Segment, asked.TotalSegments) {
 		if asked.ExclusiveStartKey != nil && key <= asked.ExclusiveStartKey[t.key].text() {
@@ -67,6 +70,9 @@ func (m *Model) scan(asked request) answer {
 		seen := t.rows[key].eventually()
 		if asked.ConsistentRead {
 			seen = t.rows[key].now()
+		}
+		if seen != nil && asked.ProjectionExpression != "" {
+			seen = item{t.key: seen[t.key]}
 		}
 		if seen != nil {
 			found = append(found, seen)

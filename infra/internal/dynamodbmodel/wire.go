@@ -29,6 +29,8 @@ type request struct {
 	KeyConditionExpression string
 	ScanIndexForward       *bool
 	Limit                  int
+	Select                 string // of a scan: SPECIFIC_ATTRIBUTES, or all
+	ProjectionExpression   string // of a scan: the key, or all
 	ExclusiveStartKey      item
 	Segment                int
 	TotalSegments          int
