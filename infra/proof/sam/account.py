@@ -270,6 +270,8 @@ def update_table(cls, original_resource, new_resource_name, cloudformation_json,
     """Turns a table's stream on or off. moto's CloudFormation changes no table."""
     wanted = cloudformation_json["Properties"].get("StreamSpecification")
     original_resource.set_stream_specification(dict(wanted) if wanted else None)
+    if not wanted:
+        original_resource.stream_shard = None  # moto would go on recording
     return original_resource
 
 
