@@ -382,3 +382,21 @@ func TestTokenHearsNoBalanceOfAnother(t *testing.T) {
 		assert.NotContains(t, payer.Body, "999999999999950")
 	})
 }
+
+// The answer about a reused key names no difference to a token whose user does not
+// own the key: it would tell what another user's transaction holds.
+func TestTokenReadsNoDifferenceFromAnother(t *testing.T) {
+	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, _ *infratest.Books) {
+		require.Equal(t, http.StatusCreated, g.user("1", h).post(t, "k", entries(`,"metadata":{"pin":"4711"}`, entry("1", "10", "debit"))).Status)
+		guesses := []string{
+			entries(`,"metadata":{"pin":"4711"}`, entry("1", "10", "credit")), entries(`,"metadata":{"pin":"1"}`, entry("1", "10", "credit")),
+			entries("", entry("1", "9", "credit")),
+		}
+		for _, guess := range guesses {
+			p := g.scoped("2", h).post(t, "k", guess).problem(t)
+			assert.Equal(t, "/problems/idempotency-key-reused", p.Type)
+			assert.Empty(t, p.Properties, guess)
+			assert.NotEmpty(t, g.scoped("1", h).post(t, "k", guess).problem(t).Properties, "its own")
+		}
+	})
+}

@@ -2,6 +2,7 @@ package handler
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 
 	"onewrite/ledger"
@@ -17,6 +18,9 @@ func (h *Handler) post(c *call) (answer, error) {
 	c.transaction = request.TransactionID().String()
 
 	result, err := h.ledger.Post(c.Context(), request)
+	if errors.Is(err, ledger.ErrKeyReused) && !c.caller.mayReadBalance(c.user) {
+		err = ledger.ErrKeyReused // the differences would describe another user's transaction
+	}
 	if err != nil {
 		return answer{}, err
 	}
