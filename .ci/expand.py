@@ -139,8 +139,6 @@ def check_api(resources, template, mode, origins):
 def check_service_api(resources, template):
     """The API for services has the routes, the authorizer and the integration that SAM writes for IAM."""
     body = copy.deepcopy(resources["ServiceApi"]["Properties"]["Body"])
-    shared = {f"#/components/x-amazon-apigateway-integrations/{name}": integration
-              for name, integration in body["components"].pop("x-amazon-apigateway-integrations").items()}
     model = by_sam(template, {"DefaultAuthorizer": "AWS_IAM", "EnableIamAuthorizer": True})
     same("authorizers of services", body["components"], model["components"])
     same("routes of services", sorted(body["paths"]), sorted(model["paths"]))
@@ -149,7 +147,7 @@ def check_service_api(resources, template):
         for method, route in methods.items():
             own = body["paths"][path][method]
             same(f"authorization of services {method} {path}", own["security"], [{"AWS_IAM": []}])
-            integration = shared[own["x-amazon-apigateway-integration"]["$ref"]]
+            integration = own["x-amazon-apigateway-integration"]
             text, names = integration["uri"]["Fn::Sub"]
             text = text.replace("${Alias}", f"${{{names['Alias']['Ref']}}}")
             same(f"integration of services {method} {path}", integration | {"uri": {"Fn::Sub": text}}, route["x-amazon-apigateway-integration"])
