@@ -240,11 +240,11 @@ func TestConsoleByKeyboard(t *testing.T) {
 	b.sees("balance", "$100.00")
 	b.do(chromedp.Focus("#amount"))
 	var order []string
-	for range 9 {
+	for range 10 {
 		b.do(chromedp.KeyEvent(kb.Tab))
 		order = append(order, b.focused())
 	}
-	assert.Equal(t, []string{"key", "new-key", "seconds", "fault", "+ Credit", "− Debit", "again", "language", "copy"}, order)
+	assert.Equal(t, []string{"key", "new-key", "seconds", "fault", "+ Credit", "− Debit", "again", "who may do what", "language", "copy"}, order)
 
 	b.enter("amount", "5")
 	b.do(chromedp.KeyEvent(kb.Enter))
