@@ -105,11 +105,14 @@ func (m *Model) query(asked request) answer {
 	}
 	values := asked.ExpressionAttributeValues
 	found := []item{}
+	user, from, at := values[":user"].text(), values[":from"].text(), values[":at"].text()
 	for _, key := range t.keys() {
 		seen := t.rows[key].eventually()
-		if seen == nil || seen[by.partition].text() != values[":user"].text() ||
-			seen[by.sort].text() < values[":from"].text() ||
-			asked.KeyConditionExpression == until && seen[by.sort].text() > values[":at"].text() {
+		if seen == nil || seen[by.partition].text() != user {
+			continue
+		}
+		sort := seen[by.sort].text()
+		if sort < from || asked.KeyConditionExpression == until && sort > at {
 			continue
 		}
 		if asked.ExclusiveStartKey == nil || order(asked.ExclusiveStartKey, seen) < 0 {
