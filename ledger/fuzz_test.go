@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"math/big"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,29 +14,38 @@ import (
 	"onewrite/ledger"
 )
 
-var plainDecimal = regexp.MustCompile(`\A[0-9]+(\.[0-9]{1,2})?\z`)
+var plainDecimal = regexp.MustCompile(`\A[0-9]+(\.([0-9]+))?\z`)
 
-// An amount is a plain decimal within its bounds, with its exact value: compared
-// with math/big.
+// An amount is a plain decimal within its bounds, with the settings' decimal places at
+// most and its exact value: compared with math/big.
 func FuzzParseAmount(f *testing.F) {
-	for _, seed := range []string{"10", "0.01", "0010.50", "1000000000000", "1000000000000.01", "0", "-1", "1e3", ".5", "5.", "NaN", "1_0", "١", "0x1p-2", "9999999999999999999999"} {
-		f.Add(seed)
+	for _, seed := range []string{"10", "0.01", "0010.50", "1000000000000", "1000000000000.01", "0", "-1", "1e3", ".5", "5.", "NaN", "1_0", "١", "0x1p-2", "9999999999999999999999", "0.00000001"} {
+		f.Add(seed, uint8(2))
+		f.Add(seed, uint8(ledger.MaxPlaces))
+		f.Add(seed, uint8(0))
 	}
-	smallest, largest := big.NewRat(1, 100), big.NewRat(1_000_000_000_000, 1)
-	f.Fuzz(func(t *testing.T, s string) {
-		want, fine := new(big.Rat), plainDecimal.MatchString(s)
+	largest := big.NewRat(1_000_000_000_000, 1)
+	f.Fuzz(func(t *testing.T, s string, number uint8) {
+		places := int(number) % (ledger.MaxPlaces + 1)
+		settings, err := ledger.ParseSettings("USD", strconv.Itoa(places), "0")
+		require.NoError(t, err)
+		want, parts := new(big.Rat), plainDecimal.FindStringSubmatch(s)
+		fine := parts != nil && len(parts[2]) <= places
 		if fine {
 			want, fine = want.SetString(s)
 		}
-		fine = fine && want.Cmp(smallest) >= 0 && want.Cmp(largest) <= 0
-		amount, err := ledger.ParseAmount(s)
+		fine = fine && want.Sign() > 0 && want.Cmp(largest) <= 0
+		amount, err := settings.ParseAmount(s)
 		if !fine {
 			require.ErrorIs(t, err, ledger.ErrInvalidAmount)
 			return
 		}
 		require.NoError(t, err)
-		text := want.FloatString(2)
-		assert.Equal(t, strings.TrimSuffix(strings.TrimRight(text, "0"), "."), amount.String())
+		text := want.FloatString(places)
+		if strings.Contains(text, ".") {
+			text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+		}
+		assert.Equal(t, text, amount.String())
 	})
 }
 
