@@ -183,12 +183,7 @@ func (s *Store) putSettings(ctx context.Context) (item, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName:                           &s.transactions,
-		Item:                                row,
-		ConditionExpression:                 &idIsNew,
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	}, s.retrying(ctx))
+	err = s.putNew(ctx, row)
 	taken, ok := errors.AsType[*types.ConditionalCheckFailedException](err)
 	switch {
 	case ok && taken.Item == nil:

@@ -111,16 +111,23 @@ func (s *Store) Decline(ctx context.Context, t ledger.Transaction) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
+	err = s.putNew(ctx, row)
+	if taken, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		return s.recorded(ctx, t.ID, taken.Item)
+	}
+	return storeError(err)
+}
+
+// putNew puts a row of the transactions table if its id is new. Otherwise the error
+// is a *[types.ConditionalCheckFailedException], usually with the stored row.
+func (s *Store) putNew(ctx context.Context, row item) error {
+	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName:                           &s.transactions,
 		Item:                                row,
 		ConditionExpression:                 &idIsNew,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}, s.retrying(ctx))
-	if taken, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		return s.recorded(ctx, t.ID, taken.Item)
-	}
-	return storeError(err)
+	return err
 }
 
 // Account implements [ledger.Store].

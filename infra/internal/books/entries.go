@@ -38,7 +38,7 @@ func bucketOf(transaction ledger.TransactionID) uint32 {
 
 // add counts a row.
 func (s *entrySums) add(t ledger.Transaction) {
-	at := &s[bucketOf(TransactionOf(t))]
+	at := &s[bucketOf(t.FirstID())]
 	switch {
 	case t.Kind() == ledger.EntryRow:
 		at.subtract(hashRow(t))

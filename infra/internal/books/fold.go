@@ -115,11 +115,11 @@ func (f *Fold) IsWhole() bool { return f.EntriesFit() && len(f.pairs.orphans) ==
 // MayBeTorn reports whether the transaction of a row, or one that shares its sum,
 // lacks rows of further entries or has too many.
 func (f *Fold) MayBeTorn(t ledger.Transaction) bool {
-	return (t.CreatedAt.Before(f.before) || t.Status == ledger.Pending) && f.entries.wrong(TransactionOf(t))
+	return (t.CreatedAt.Before(f.before) || t.Status == ledger.Pending) && f.entries.wrong(t.FirstID())
 }
 
 // IsOrphan reports whether the hold of a row has an end and no pending row.
 func (f *Fold) IsOrphan(t ledger.Transaction) bool {
-	_, ok := f.pairs.orphans[TransactionOf(t)]
+	_, ok := f.pairs.orphans[t.FirstID()]
 	return ok
 }

@@ -71,7 +71,7 @@ func (t *Timeline) endMoment() {
 	ledger.SortRows(rows)
 	for len(rows) > 0 {
 		n := 1
-		for n < len(rows) && rows[0].End == "" && rows[n].End == "" && TransactionOf(rows[n]) == TransactionOf(rows[0]) {
+		for n < len(rows) && rows[0].End == "" && rows[n].End == "" && rows[n].FirstID() == rows[0].FirstID() {
 			n++
 		}
 		var w write

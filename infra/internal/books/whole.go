@@ -20,7 +20,7 @@ type Wholes map[ledger.TransactionID]*Whole
 
 // Add adds a row to its transaction.
 func (w Wholes) Add(t ledger.Transaction) {
-	id := TransactionOf(t)
+	id := t.FirstID()
 	if w[id] == nil {
 		w[id] = &Whole{ID: id}
 	}
@@ -48,14 +48,6 @@ func (w Wholes) Findings() (found []Finding) {
 		found = append(found, Finding{UserID: user, TransactionID: id.String(), Kind: KindEntries, Detail: detail})
 	}
 	return found
-}
-
-// TransactionOf returns the id of the transaction that a row belongs to.
-func TransactionOf(t ledger.Transaction) ledger.TransactionID {
-	if t.Kind() == ledger.FirstRow {
-		return t.ID
-	}
-	return t.TransactionID
 }
 
 // expected returns the further rows that the first row, and the end of its hold,
