@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -18,8 +19,10 @@ import (
 // batchMost is the most rows of a BatchWriteItem, which is DynamoDB's limit.
 const batchMost = 25
 
-// WriteCredits gives a new user these credits, by their rows: the same as posting
-// them, but for the time that takes.
+var fillsFrom = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// WriteCredits gives a new user these credits, a millisecond apart, by their rows: the
+// same as posting them, but for the time that takes.
 func (b *Books) WriteCredits(ctx context.Context, user string, amounts ...string) error {
 	balance, _ := money(attributevalue.Number(b.opened.Settings.Opening.String()))
 	var puts []types.WriteRequest
@@ -37,7 +40,7 @@ func (b *Books) WriteCredits(ctx context.Context, user string, amounts ...string
 			Type:           "credit",
 			Status:         "posted",
 			IdempotencyKey: r.IdempotencyKey.String(),
-			CreatedAt:      "2026-01-01T00:00:00.000Z",
+			CreatedAt:      ledger.FormatTime(fillsFrom.Add(time.Duration(i) * time.Millisecond)),
 		}.Item()}})
 	}
 	for batch := range slices.Chunk(puts, batchMost) {
