@@ -16,6 +16,7 @@ import (
 	"onewrite/infra"
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/faults"
+	"onewrite/infra/internal/dynamodbmodel"
 	"onewrite/ledger"
 )
 
@@ -89,18 +90,18 @@ func TestOneUserCanNotBeRead(t *testing.T) {
 	} {
 		t.Run(answer, func(t *testing.T) {
 			t.Parallel()
-			b := infratest.New(t)
-			post(t, b.Ledger, "1", "+10")
-			failing := through(t, b, func(w http.ResponseWriter, r *http.Request) bool {
-				if isReadingOfOne(r) {
-					w.WriteHeader(c.code)
-					fmt.Fprintf(w, `{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":"no"}`, answer)
-				}
-				return isReadingOfOne(r)
+			onModel(t, func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network) {
+				postAt(t, b, model, dynamodbmodel.Moment{}, "1")
+				network.Always(func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+					if !isReadingOfOne(r) {
+						return deliver()
+					}
+					return faults.Exception(c.code, answer, "no")(r, deliver)
+				})
+				found := a.run(t.Context())
+				assert.Equal(t, c.status, found.status())
+				assert.Contains(t, fmt.Sprint(found), answer)
 			})
-			status, out, _ := command(t, failing, "-settle", "10ms")
-			assert.Equal(t, c.status, status, out)
-			assert.Contains(t, out, answer)
 		})
 	}
 }
