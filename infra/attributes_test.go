@@ -14,7 +14,7 @@ func TestAttributes(t *testing.T) {
 	t.Parallel()
 	assert.ElementsMatch(t, []string{
 		"id", "user_id", "ammount", "type", "status", "created_at", "idempotency_key",
-		"metadata", "entries", "balance", "declined_entry", "transaction_id", "expires_at", "held", "posted_by",
+		"metadata", "entries", "balance", "declined_entry", "transaction_id", "expires_at", "held", "posted_by", "refund_of", "refund_places",
 	}, infra.TransactionAttributes())
 	assert.ElementsMatch(t, []string{"user_id", "balance", "version", "held", "holds", "transaction_id"}, infra.AggregateAttributes())
 	assert.True(t, infra.IsHoldAttribute("hold:R7njA8lDgkuiW_Lb-KT2qw"))

@@ -31,13 +31,15 @@ func failed(reason types.CancellationReason) bool {
 // The cancellation reasons are in the order of the writes and may be mixed, and
 // DynamoDB may leave out some failed conditions. So the order of the cases matters:
 // a taken id is the answer whatever else failed. Contention may hide a taken id, so
-// balances count only if nothing but conditions failed.
+// balances count only if nothing but conditions failed. The refund account comes
+// before balances: what they decline is stored.
 func (s *Store) postError(ctx context.Context, p ledger.Posting, err error) error {
 	cancelled, ok := errors.AsType[*types.TransactionCanceledException](err)
-	if !ok || len(cancelled.CancellationReasons) != len(p.Rows)+len(p.Moves) {
+	if !ok || len(cancelled.CancellationReasons) != p.Items() {
 		return storeError(err)
 	}
-	puts, moves := cancelled.CancellationReasons[:len(p.Rows)], cancelled.CancellationReasons[len(p.Rows):]
+	puts, rest := cancelled.CancellationReasons[:len(p.Rows)], cancelled.CancellationReasons[len(p.Rows):]
+	moves, refund := rest[:len(p.Moves)], rest[len(p.Moves):]
 	switch {
 	case failed(puts[0]):
 		return s.recorded(ctx, p.Rows[0].ID, puts[0].Item)
@@ -47,6 +49,8 @@ func (s *Store) postError(ctx context.Context, p ledger.Posting, err error) erro
 		return err
 	case slices.ContainsFunc(puts, failed):
 		return s.explainTakenRow(ctx, p, puts, err)
+	case slices.ContainsFunc(refund, failed):
+		return s.refundRefused(ctx, p.Refund.Of.ID, refund[0].Item)
 	default:
 		return s.refused(ctx, p.Moves, moves)
 	}

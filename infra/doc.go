@@ -22,6 +22,9 @@
 //	held             in a capture: the whole hold
 //	posted_by        the caller, if known, in a first row and in an end by a capture or void
 //
+//	refund_of        in every row of a refund: the refunded transaction's id
+//	refund_places    in the first row of a refund: the place there of each refunded entry
+//
 // A declined transaction has only its first row, and a pending one until its hold
 // ends. The capture writes the row of the credit.
 //
@@ -41,6 +44,12 @@
 //
 // A row with 16 holds stays under 1 KB unless the user's id is long.
 //
+// It also has one row for each transaction of which something was refunded.
+//
+//	user_id     " refunds " and the transaction's id; no user begins with a space
+//	version     the number of posted refunds
+//	r0, r1, …   the refunded sum of the entry in that place, if there is any
+//
 // "ammount" is the field's original spelling, on the wire and here.
 //
 // # Posting
@@ -51,4 +60,7 @@
 //
 // A hold is such a write too: it sets an attribute if fewer than 16 holds are open. An
 // end removes the attribute if it is there. Users without holds pay no extra byte.
+//
+// A refund is such a write, too. It adds to the sums of its original if none of them
+// passes what the entry moved.
 package infra

@@ -137,6 +137,27 @@ func TestRequestsStayTheSame(t *testing.T) {
 	_, err = l.Capture(t.Context(), late, ledger.Amount{})
 	require.ErrorIs(t, err, ledger.ErrHoldEnded)
 
+	// Refunds. The requests above must not change.
+	original := func(id ledger.TransactionID) ledger.Original {
+		fmt.Fprintln(&requests, "# transaction to refund")
+		o, err := l.Original(t.Context(), id)
+		require.NoError(t, err)
+		return o
+	}
+	refund := func(o ledger.Original, key string, parts ...string) {
+		fmt.Fprintf(&requests, "# refund of %q with key %s\n", parts, key)
+		_, _ = l.Post(t.Context(), by(caller, infratest.Refund(t, o, key, parts...)))
+	}
+	fee := original(whole)
+	refund(fee, "part", "0 2", "2 0.5")
+	refund(fee, "part", "0 2", "2 0.5") // a replay
+	refund(fee, "whole")                // more than is left
+	refund(original(payment.TransactionID), "whole")
+	refund(original(infratest.Entries(t, "largest", "1 credit 1").TransactionID()), "all of it") // declined
+	fmt.Fprintln(&requests, "# refunds")
+	_, _, err = l.Refunds(t.Context(), whole)
+	require.NoError(t, err)
+
 	const golden = "testdata/requests.txt"
 	if *update {
 		require.NoError(t, os.WriteFile(golden, requests.Bytes(), 0o644))

@@ -33,6 +33,8 @@ type transactionRow struct {
 	TransactionID  string                `dynamodbav:"transaction_id,omitempty"` // of a further entry or an end
 	Held           attributevalue.Number `dynamodbav:"held,omitempty"`           // of a capture
 	PostedBy       string                `dynamodbav:"posted_by,omitempty"`      // of a first row or an end, if the caller is known
+	RefundOf       string                `dynamodbav:"refund_of,omitempty"`      // of a refund
+	RefundPlaces   []int                 `dynamodbav:"refund_places,omitempty"`  // of the first row of a refund
 }
 
 // entryRow is one of the entries in a row.
@@ -58,6 +60,10 @@ func encodeTransaction(t ledger.Transaction) (item, error) {
 		CreatedAt:      ledger.FormatTime(t.CreatedAt),
 		Metadata:       t.Metadata.String(),
 		PostedBy:       t.PostedBy.String(),
+		RefundPlaces:   t.RefundPlaces,
+	}
+	if t.IsRefund() {
+		row.RefundOf = t.RefundOf.String()
 	}
 	for _, e := range t.Entries {
 		row.Entries = append(row.Entries, entryRow{e.UserID.String(), string(e.Type), attributevalue.Number(e.Amount.String())})
@@ -100,6 +106,9 @@ func DecodeTransaction(row map[string]types.AttributeValue) (ledger.Transaction,
 	if row["posted_by"] != nil {
 		t.PostedBy = decodeText(&d, "posted_by", ledger.ParseCaller)
 	}
+	if row["refund_of"] != nil {
+		t.RefundOf = decodeText(&d, "refund_of", ledger.ParseTransactionID)
+	}
 	switch kind, _ := row["type"].(*types.AttributeValueMemberS); {
 	case row["transaction_id"] == nil:
 		decodeFirst(&d, &t)
@@ -126,6 +135,12 @@ func decodeFirst(d *decoder, t *ledger.Transaction) {
 		if len(t.Entries) < 2 || !t.Entries[0].Equal(t.Entry()) {
 			d.reject("entries", "must be several, of which the first is the row's own")
 		}
+	}
+	if d.row["refund_of"] != nil {
+		t.RefundPlaces = decodePlaces(d, len(t.AllEntries()))
+		d.absent("a refund", "expires_at")
+	} else {
+		d.absent("a row without a refund_of", "refund_places")
 	}
 	d.absent("a row without a transaction_id", "held")
 	switch t.Status {
@@ -169,7 +184,7 @@ func decodeDecline(d *decoder, t *ledger.Transaction) {
 }
 
 // notOfFirst are the attributes that only first rows have.
-var notOfFirst = []string{"idempotency_key", "metadata", "entries", "expires_at", "balance", "declined_entry"}
+var notOfFirst = []string{"idempotency_key", "metadata", "entries", "expires_at", "balance", "declined_entry", "refund_places"}
 
 // decodeFurther reads the attributes of a further entry.
 func decodeFurther(d *decoder, t *ledger.Transaction) {
@@ -186,7 +201,7 @@ func decodeFurther(d *decoder, t *ledger.Transaction) {
 func decodeEnd(d *decoder, t *ledger.Transaction) {
 	t.End = decodeText(d, "type", ledger.ParseEnd)
 	t.TransactionID = decodeText(d, "transaction_id", ledger.ParseTransactionID)
-	d.absent("a row with a transaction_id", notOfFirst...)
+	d.absent("a row with a transaction_id", append(notOfFirst, "refund_of")...)
 	if want := t.End.Status(); t.Status != want && want != "" && t.Status != "" {
 		d.reject("status", "is %q, must be %q of this type", t.Status, want)
 	}
@@ -223,6 +238,28 @@ func decodeEntries(d *decoder) (entries []ledger.Entry) {
 		d.wrong = append(d.wrong, e.wrong...)
 	}
 	return entries
+}
+
+// decodePlaces reads the places of the entries that a refund's own refund.
+func decodePlaces(d *decoder, entries int) (places []int) {
+	list, ok := d.row["refund_places"].(*types.AttributeValueMemberL)
+	if !ok {
+		d.reject("refund_places", "%s", wrongType(d.row["refund_places"], "L"))
+		return nil
+	}
+	for i, value := range list.Value {
+		name := fmt.Sprintf("refund_places[%d]", i)
+		one := decoder{row: item{name: value}}
+		place := decodeNumber(&one, name, parsePlace)
+		if i > 0 && place <= places[i-1] {
+			one.reject(name, "must be after the place before it")
+		}
+		d.wrong, places = append(d.wrong, one.wrong...), append(places, place)
+	}
+	if len(places) != entries {
+		d.reject("refund_places", "must have one place for each of %d entries", entries)
+	}
+	return places
 }
 
 // parsePlace parses the place of an entry, from 0.

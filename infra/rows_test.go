@@ -106,6 +106,13 @@ func withEntry(name string, v types.AttributeValue) row {
 	return with(entriesRow(), "entries", list(entryOf("1", "debit", "12.5"), second))
 }
 
+// refundRow returns the first row of a refund of two entries.
+func refundRow() row {
+	r := entriesRow()
+	r["refund_of"], r["refund_places"] = s(rowID), list(n("0"), n("1"), n("7"))
+	return r
+}
+
 func balanceRow() row {
 	return row{"user_id": s("1"), "balance": n("105"), "version": n("2")}
 }
@@ -229,6 +236,19 @@ var damagedTransactions = []struct {
 	{with(furtherRow(), "held", n("12.5")), `held: must not be on a row with a transaction_id`},
 	{with(furtherRow(), "expires_at", s("2026-11-22T12:01:00.123Z")), `expires_at: must not be on a row with a transaction_id`},
 	{with(furtherRow(), "status", s("pending")), `status: must be posted on a row with a transaction_id`},
+
+	{with(refundRow(), "refund_of", nil), `refund_places: must not be on a row without a refund_of`},
+	{with(refundRow(), "refund_of", s("1")), `refund_of: is "1", must be a UUID`},
+	{with(refundRow(), "refund_of", n("1")), `refund_of: is of type N, must be S`},
+	{with(refundRow(), "refund_places", nil), `refund_places: is missing`},
+	{with(refundRow(), "refund_places", s("0")), `refund_places: is of type S, must be L`},
+	{with(refundRow(), "refund_places", list(n("0"), n("1"))), `refund_places: must have one place for each of 3 entries`},
+	{with(refundRow(), "refund_places", list(n("0"), n("1"), s("2"))), `refund_places[2]: is of type S, must be N; refund_places[2]: must be after the place before it`},
+	{with(refundRow(), "refund_places", list(n("-1"), n("1"), n("2"))), `refund_places[0]: is -1, must not be negative`},
+	{with(refundRow(), "refund_places", list(n("0"), n("1"), n("1"))), `refund_places[2]: must be after the place before it`},
+	{with(with(with(refundRow(), "entries", nil), "refund_places", list(n("0"))), "expires_at", s("2026-11-22T12:01:00.123Z")), `expires_at: must not be on a refund; expires_at: must not be on a posted row`},
+	{with(with(furtherRow(), "refund_of", s(rowID)), "refund_places", list(n("0"))), `refund_places: must not be on a row with a transaction_id`},
+	{with(endRow("void", "voided"), "refund_of", s(rowID)), `refund_of: must not be on a row with a transaction_id`},
 
 	{endRow("refund", "posted"), `type: is "refund", must be "credit" or "debit", or of an end "capture", "void" or "expiry"`},
 	{with(endRow("void", "voided"), "type", n("1")), `type: is of type N, must be S`},

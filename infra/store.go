@@ -68,7 +68,7 @@ func (s *Store) Post(ctx context.Context, p ledger.Posting) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	writes := make([]types.TransactWriteItem, 0, len(p.Rows)+len(p.Moves))
+	writes := make([]types.TransactWriteItem, 0, p.Items())
 	for _, t := range p.Rows {
 		row, err := encodeTransaction(t)
 		if err != nil {
@@ -83,6 +83,9 @@ func (s *Store) Post(ctx context.Context, p ledger.Posting) error {
 	}
 	for _, m := range p.Moves {
 		writes = append(writes, types.TransactWriteItem{Update: s.moveBalance(m, p.Rows[0].ID)})
+	}
+	if p.Refund != nil {
+		writes = append(writes, types.TransactWriteItem{Update: s.countRefund(p.Refund)})
 	}
 	retry := s.retryPosting(ctx, p)
 	retry.awaitTurn()

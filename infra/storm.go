@@ -91,10 +91,10 @@ func (t *turns) conflict(age time.Duration) (remember bool) {
 // contended returns the user whose balance another request was writing.
 func contended(p ledger.Posting, err error) (user ledger.UserID, ok bool) {
 	cancelled, isCancelled := errors.AsType[*types.TransactionCanceledException](err)
-	if !isCancelled || len(cancelled.CancellationReasons) != len(p.Rows)+len(p.Moves) {
+	if !isCancelled || len(cancelled.CancellationReasons) != p.Items() {
 		return user, false
 	}
-	i := slices.IndexFunc(cancelled.CancellationReasons[len(p.Rows):], func(reason types.CancellationReason) bool {
+	i := slices.IndexFunc(cancelled.CancellationReasons[len(p.Rows):len(p.Rows)+len(p.Moves)], func(reason types.CancellationReason) bool {
 		return aws.ToString(reason.Code) == transactionConflict
 	})
 	if i < 0 {

@@ -29,6 +29,7 @@ const (
 	postAgain     decision = iota // send the next attempt
 	readOwnRow                    // the transaction is stored; read it
 	tooManyHolds                  // answer without storing anything
+	refundLimit                   // so, too
 	decline                       // store the decline
 	contradiction                 // the accounts allow what the store refused
 )
@@ -44,6 +45,12 @@ type misfit struct {
 // next attempt. It changes nothing.
 func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit, attempt) {
 	next := attempt{request: a.request, startedAt: now, unknown: a.unknown || refused.Unknown}
+	if refused.Refunds != nil {
+		if _, ok := a.request.Refund.limit(*refused.Refunds); ok {
+			return refundLimit, misfit{}, next
+		}
+		return contradiction, misfit{}, next
+	}
 	if a.request.holdIsIn(refused.Accounts) {
 		return readOwnRow, misfit{}, next
 	}

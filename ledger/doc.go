@@ -32,6 +32,11 @@
 // or after the expiry is written as the expiry. All callers get the same end as
 // long as their clocks differ by less than the grace minus the duration of a write.
 // Beyond that the stored end stays, and no balance is wrong.
+// # Refunds
+// A refund is a transaction whose entries are the opposite of some entries of a
+// posted or captured one. The same write counts it in the [Refunds] of its
+// [Original], if no entry is refunded beyond its amount. What is left to refund never
+// grows, so a refund that asks for more is answered without storing anything.
 // # Invariants
 //   - A balance is the opening balance plus posted credits, minus posted debits,
 //     captures and open holds. It is never below zero. No credit lifts it above
@@ -49,9 +54,11 @@
 //   - A used key moves nothing when it comes with other entries, another order,
 //     other metadata or another expiry.
 //   - A decline and an end are reported only after they are stored, so a late
-//     duplicate can never change them. Two answers are not stored: too many
-//     holds, and a receiver's limit. They are reported only if the call's row is
-//     absent and no attempt of the call can still write it. They use up nothing.
+//     duplicate can never change them. Three answers are not stored: too many
+//     holds, a receiver's limit and a refund's limit. They are reported only if
+//     the call's row is absent and no attempt of the call can still write it. They
+//     use up nothing.
+//   - The refunds of an entry return at most its amount, together.
 //   - The rows of one write have one time. [SortRows] defines the order in which
 //     a user's rows count.
 //

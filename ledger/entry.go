@@ -31,11 +31,14 @@ func CheckEntries(entries []Entry) error {
 	if len(entries) == 0 {
 		return &InvalidError{ErrInvalidEntries, "must have at least one entry"}
 	}
-	if len(entries)+countUsers(entries) > MaxItems {
+	if items(entries) > MaxItems {
 		return &InvalidError{ErrInvalidEntries, fmt.Sprintf("must have at most %d entries and different users together", MaxItems)}
 	}
 	return nil
 }
+
+// items returns the number of items that a write of the entries has.
+func items(entries []Entry) int { return len(entries) + countUsers(entries) }
 
 // countUsers returns the number of different users.
 func countUsers(entries []Entry) (users int) {

@@ -31,6 +31,13 @@ var (
 	// ErrHoldEnded means that the hold ended in another way.
 	ErrHoldEnded = errors.New("hold ended")
 
+	// ErrNotRefundable means that the transaction is not posted, or is a refund.
+	ErrNotRefundable = errors.New("not refundable")
+
+	// ErrRefundLimit means that less is left to refund. Nothing is stored, and the
+	// key stays unused.
+	ErrRefundLimit = errors.New("refund limit")
+
 	// ErrNotFound means that no transaction has the id.
 	ErrNotFound = errors.New("transaction not found")
 
@@ -106,6 +113,7 @@ type KeyReusedError struct {
 	EntriesDiffer              bool
 	MetadataDiffers            bool
 	ExpiresInDiffers           bool
+	RefundOfDiffers            bool
 }
 
 // Error returns the text of [ErrKeyReused].
@@ -142,6 +150,34 @@ func (e *ReceiverLimitError) Error() string {
 // Unwrap returns [ErrBalanceLimit].
 func (e *ReceiverLimitError) Unwrap() error { return ErrBalanceLimit }
 
+// NotRefundableError has a transaction that can't be refunded, as it stands. It
+// unwraps to [ErrNotRefundable].
+type NotRefundableError struct{ Transaction Transaction }
+
+// Error names the transaction and its status.
+func (e *NotRefundableError) Error() string {
+	return fmt.Sprintf("transaction %s: %v: it is %s", e.Transaction.ID, ErrNotRefundable, e.Transaction.Status)
+}
+
+// Unwrap returns [ErrNotRefundable].
+func (e *NotRefundableError) Unwrap() error { return ErrNotRefundable }
+
+// RefundLimitError means that less is left of an entry than a refund asks for. It
+// unwraps to [ErrRefundLimit].
+type RefundLimitError struct {
+	Of         Original
+	Entry      int // the place in Of of the first such entry
+	Refundable Sum // what is left of it, zero or more
+}
+
+// Error names the transaction and the entry.
+func (e *RefundLimitError) Error() string {
+	return fmt.Sprintf("transaction %s: %v: %s is left of entry %d", e.Of.ID, ErrRefundLimit, e.Refundable, e.Entry)
+}
+
+// Unwrap returns [ErrRefundLimit].
+func (e *RefundLimitError) Unwrap() error { return ErrRefundLimit }
+
 // RecordedError is the error of a [Store] for an id that is taken.
 type RecordedError struct{ Recorded Transaction }
 
@@ -162,6 +198,10 @@ type RefusedError struct {
 	// moves by then. Together the accounts need not show any one moment.
 	ReadLater bool
 
+	// Refunds is the refund account, if it does not allow the refund. Then the
+	// balances do not matter: what is left to refund never grows.
+	Refunds *Refunds
+
 	// Unknown means that an attempt of this write has an unknown outcome: it may
 	// still be applied. Then no answer may be given that is not stored.
 	Unknown bool
@@ -174,5 +214,8 @@ func (e *RefusedError) Error() string {
 		balances = append(balances, fmt.Sprintf("%s has %s and %d holds", user, account.Balance, len(account.Holds)))
 	}
 	slices.Sort(balances)
+	if e.Refunds != nil {
+		balances = append(balances, fmt.Sprintf("%d refunds were posted", e.Refunds.Count))
+	}
 	return "not allowed: " + strings.Join(balances, ", ")
 }

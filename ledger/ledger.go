@@ -32,6 +32,10 @@ type Request struct {
 	Metadata       Metadata
 	ExpiresIn      time.Duration // the time until a hold expires, in whole seconds; zero if none is asked for
 	PostedBy       Caller        // of this call; a replay may have another
+
+	// Refund is what the entries refund, or nil. Make the request of a refund with
+	// [Original.Request].
+	Refund *Refund
 }
 
 // UserID returns the user whose key it is.
@@ -39,6 +43,14 @@ func (r Request) UserID() UserID { return r.Entries[0].UserID }
 
 // TransactionID returns the id of the requested transaction.
 func (r Request) TransactionID() TransactionID { return NewTransactionID(r.UserID(), r.IdempotencyKey) }
+
+// refundOf returns the id of the refunded transaction, or zero.
+func (r Request) refundOf() (id TransactionID) {
+	if r.Refund != nil {
+		id = r.Refund.Of.ID
+	}
+	return id
+}
 
 // Result is the outcome of a [Request]. It is Replayed if an earlier call with the
 // same key got it.
@@ -55,6 +67,8 @@ type Result struct {
 //   - a *[KeyReusedError], which unwraps to [ErrKeyReused], if an earlier call
 //     used the key for another transaction;
 //   - [ErrTooManyHolds] if the user already has [MaxHolds] open holds;
+//   - a *[RefundLimitError], which unwraps to [ErrRefundLimit], if less is left to
+//     refund. Nothing is stored, and the key stays unused;
 //   - [ErrTryAgain] if the outcome is unknown or nothing was written;
 //   - anything else for a defect.
 func (l *Ledger) Post(ctx context.Context, r Request) (Result, error) {
@@ -84,7 +98,7 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 	a := attempt{request: r, startedAt: l.now()}
 	for range r.maxAttempts() {
 		p := a.posting()
-		if p.items() > MaxItems {
+		if p.Items() > MaxItems {
 			if err := l.writeExpiries(ctx, a); err != nil {
 				return p.Rows[0], err
 			}
@@ -103,6 +117,9 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 			return first, l.unlessRecorded(ctx, first.ID, fmt.Errorf("the hold is open and has no row: %w", refused))
 		case tooManyHolds:
 			return first, l.notStored(ctx, first.ID, ErrTooManyHolds, next.unknown)
+		case refundLimit:
+			limit, _ := r.Refund.limit(*refused.Refunds)
+			return first, l.notStored(ctx, first.ID, limit, next.unknown)
 		case decline:
 			first.Status, first.DeclinedEntry, first.BalanceSeen = Declined, misfit.place, misfit.seen
 			return first, l.store.Decline(ctx, first)
@@ -145,7 +162,7 @@ func (l *Ledger) writeExpiries(ctx context.Context, a attempt) error {
 	for _, one := range a.expired {
 		var moves moveBuilder
 		rows := one.expiries(a.startedAt, &moves)
-		err := l.store.Post(ctx, Posting{rows, moves.moves()})
+		err := l.store.Post(ctx, Posting{Rows: rows, Moves: moves.moves()})
 		_, recorded := errors.AsType[*RecordedError](err)
 		_, refused := errors.AsType[*RefusedError](err)
 		if err != nil && !recorded && !refused {
@@ -163,12 +180,14 @@ func replay(asked, recorded Transaction) (Result, error) {
 	reused := KeyReusedError{
 		MetadataDiffers:  recorded.Metadata != asked.Metadata,
 		ExpiresInDiffers: recorded.ExpiresIn() != asked.ExpiresIn(),
+		RefundOfDiffers:  recorded.RefundOf != asked.RefundOf,
+		EntriesDiffer:    recorded.RefundOf == asked.RefundOf && !slices.Equal(recorded.RefundPlaces, asked.RefundPlaces),
 	}
 	if recorded.Entries == nil && asked.Entries == nil {
 		reused.TypeDiffers = recorded.Type != asked.Type
 		reused.AmountDiffers = !recorded.Amount.Equal(asked.Amount)
 	} else {
-		reused.EntriesDiffer = !slices.EqualFunc(recorded.Entries, asked.Entries, Entry.Equal)
+		reused.EntriesDiffer = reused.EntriesDiffer || !slices.EqualFunc(recorded.Entries, asked.Entries, Entry.Equal)
 	}
 	if reused != (KeyReusedError{}) {
 		return Result{}, &reused

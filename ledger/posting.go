@@ -16,10 +16,20 @@ type Posting struct {
 
 	// Moves change the balances of the rows' users, one for each user.
 	Moves []Move
+
+	// Refund is what the rows refund, or nil. It is counted in the refund account of
+	// its original, if no entry is refunded beyond its amount by that.
+	Refund *Refund
 }
 
-// items returns the number of items that the posting writes, of at most [MaxItems].
-func (p Posting) items() int { return len(p.Rows) + len(p.Moves) }
+// Items returns the number of items that the posting writes, of at most [MaxItems].
+func (p Posting) Items() int {
+	items := len(p.Rows) + len(p.Moves)
+	if p.Refund != nil {
+		items++
+	}
+	return items
+}
 
 // Move changes a user's balance by the sum of the user's rows, if the balance
 // before it is from MinBefore to MaxBefore. Then every debit is covered and no
@@ -90,7 +100,7 @@ func NewPosting(r Request, now time.Time) (Posting, error) {
 // It releases the expired holds before the entries.
 func newPosting(r Request, created time.Time, expired []expiredHolds) Posting {
 	id, created := r.TransactionID(), created.UTC().Truncate(time.Millisecond)
-	p := Posting{Rows: make([]Transaction, 0, len(r.Entries))}
+	p := Posting{Rows: make([]Transaction, 0, len(r.Entries)), Refund: r.Refund}
 	moves := make(moveBuilder, 0, len(r.Entries))
 	for i, e := range r.Entries {
 		p.Rows = append(p.Rows, Transaction{
@@ -101,9 +111,11 @@ func newPosting(r Request, created time.Time, expired []expiredHolds) Posting {
 			Status:        Posted,
 			CreatedAt:     created,
 			TransactionID: id,
+			RefundOf:      r.refundOf(),
 		})
 	}
 	first := &p.Rows[0]
+	first.RefundPlaces = r.Refund.places()
 	first.TransactionID = TransactionID{}
 	first.IdempotencyKey, first.Metadata, first.PostedBy = r.IdempotencyKey, r.Metadata, r.PostedBy
 	if len(r.Entries) > 1 {
@@ -134,6 +146,9 @@ func (r Request) check() error {
 		if _, err := ParseType(string(e.Type)); err != nil {
 			return fmt.Errorf("post %s: type %q moves no balance", r.TransactionID(), e.Type)
 		}
+	}
+	if r.Refund != nil {
+		return r.Refund.check(r.Entries)
 	}
 	if r.ExpiresIn > 0 {
 		return CheckHold(r.Entries)

@@ -18,13 +18,14 @@ type Store interface {
 	// other method fails where the tables have others.
 	Settings() Settings
 
-	// Post records the rows of p and makes its moves in one atomic write, which is
-	// serializable against all others. Users without a balance start from the
-	// opening balance.
+	// Post records the rows of p, makes its moves and counts its refund in one atomic
+	// write, which is serializable against all others. Users without a balance start
+	// from the opening balance.
 	// If nothing is written, the error is a
 	//   - *[RecordedError] if the id of the first row is taken, whatever the
 	//     balances;
-	//   - *[RefusedError] with at least one account that does not allow its
+	//   - *[RefusedError] with the refund account if that does not allow the
+	//     refund, or else with at least one account that does not allow its
 	//     move. It also reports whether an attempt of this Post may still be
 	//     applied: one without an answer, or one that DynamoDB answered with a
 	//     fault of its own.
@@ -44,6 +45,10 @@ type Store interface {
 	// Transaction returns the row with that id, strongly consistent, or
 	// [ErrNotFound].
 	Transaction(ctx context.Context, id TransactionID) (Transaction, error)
+
+	// Refunds returns the account of a transaction's refunds, strongly consistent:
+	// none before the first.
+	Refunds(ctx context.Context, of TransactionID) (Refunds, error)
 
 	// History returns at most limit of the user's rows after the cursor, newest
 	// first, in the reverse order of [SortRows], and the cursor of the following

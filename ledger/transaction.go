@@ -127,6 +127,13 @@ type Transaction struct {
 	// In the other rows: the id of the first row.
 	TransactionID TransactionID
 
+	// In all rows of a refund: the id of the refunded transaction.
+	RefundOf TransactionID
+
+	// In the first row of a refund: the places there of the entries that its own
+	// entries refund, ascending.
+	RefundPlaces []int
+
 	// In a Capture: the held amount. Amount is the captured one.
 	Held Amount
 
@@ -154,6 +161,9 @@ func (t Transaction) Kind() Kind {
 	}
 	return FirstRow
 }
+
+// IsRefund reports whether the row is one of a refund.
+func (t Transaction) IsRefund() bool { return t.RefundOf != TransactionID{} }
 
 // FirstID returns the id of the first row of the row's transaction.
 func (t Transaction) FirstID() TransactionID {

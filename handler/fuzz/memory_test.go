@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -26,11 +27,12 @@ type memory struct {
 	mu           sync.Mutex
 	transactions []ledger.Transaction
 	accounts     map[ledger.UserID]ledger.Account
+	refunds      map[ledger.TransactionID]ledger.Refunds
 }
 
 // newMemory returns a handler over a new ledger in memory, at noon.
 func newMemory() (*handler.Handler, *memory) {
-	m := &memory{accounts: map[ledger.UserID]ledger.Account{}}
+	m := &memory{accounts: map[ledger.UserID]ledger.Account{}, refunds: map[ledger.TransactionID]ledger.Refunds{}}
 	l := ledger.New(m, func() time.Time { return noon })
 	return handler.New(l, slog.New(slog.DiscardHandler), handler.Access{Authorization: handler.None}), m
 }
@@ -40,6 +42,10 @@ func (m *memory) Post(_ context.Context, p ledger.Posting) error {
 	defer m.mu.Unlock()
 	if err := m.recorded(p.Rows[0].ID); err != nil {
 		return err
+	}
+	refunds, allowed := m.refunded(p.Refund)
+	if !allowed {
+		return &ledger.RefusedError{Refunds: &refunds}
 	}
 	refused := map[ledger.UserID]ledger.Account{}
 	for _, move := range p.Moves {
@@ -54,7 +60,38 @@ func (m *memory) Post(_ context.Context, p ledger.Posting) error {
 	for _, move := range p.Moves {
 		m.accounts[move.UserID] = after(move, m.account(move.UserID))
 	}
+	if p.Refund != nil {
+		m.refunds[p.Refund.Of.ID] = refunds
+	}
 	return nil
+}
+
+// refunded returns the account of the refund's original after the refund, or as it is
+// if it does not allow the refund.
+func (m *memory) refunded(r *ledger.Refund) (after ledger.Refunds, allowed bool) {
+	if r == nil {
+		return after, true
+	}
+	before := m.refunds[r.Of.ID]
+	after = ledger.Refunds{Count: before.Count + 1, Sums: maps.Clone(before.Sums)}
+	if after.Sums == nil {
+		after.Sums = map[int]ledger.Amount{}
+	}
+	for _, p := range r.Parts {
+		sum := cents(p.Amount)
+		if already, ok := before.Sums[p.Entry]; ok {
+			sum += cents(already)
+		}
+		if sum > cents(r.Of.Entries[p.Entry].Amount) {
+			return before, false
+		}
+		amount, err := ledger.ParseAmount(apd.New(sum, -2).Text('f'))
+		if err != nil {
+			panic(err) // it is at most what the entry moved
+		}
+		after.Sums[p.Entry] = amount
+	}
+	return after, true
 }
 
 // allows reports whether an account allows a move.
@@ -133,6 +170,12 @@ func (m *memory) Transaction(_ context.Context, id ledger.TransactionID) (ledger
 		}
 	}
 	return ledger.Transaction{}, ledger.ErrNotFound
+}
+
+func (m *memory) Refunds(_ context.Context, of ledger.TransactionID) (ledger.Refunds, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.refunds[of], nil
 }
 
 // History needs no order and no cursor: a user has at most one transaction.

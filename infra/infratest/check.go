@@ -37,6 +37,7 @@ const (
 	invMover      = "mover"      // a balance names a write that has a row of its user
 	invMissing    = "no balance" // a user who has posted has a balance
 	invNobody     = "no history" // nobody else has one
+	invRefund     = "refund"     // a refund is the opposite of entries that moved, and its account has their refunded sums, which are at most what moved
 	invAnswer     = "answer"     // what a caller was answered is stored as it was answered
 )
 
@@ -72,7 +73,7 @@ func (b *Books) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := check{rows: map[string]Row{}, pending: map[string][]Row{}, users: map[string]*account{}}
+	c := check{rows: map[string]Row{}, pending: map[string][]Row{}, users: map[string]*account{}, refunds: map[string]map[string]*big.Rat{}}
 	c.begun(b.opened.Settings, transactions)
 	for _, item := range transactions {
 		if idOf(item) != settingsID {
@@ -80,8 +81,16 @@ func (b *Books) Check(ctx context.Context) error {
 		}
 	}
 	withBalance := map[string]bool{}
+	c.refunded()
 	for _, item := range balances {
+		if user, ok := item["user_id"].(*types.AttributeValueMemberS); ok && strings.HasPrefix(user.Value, " ") {
+			c.refundAccount(user.Value, item)
+			continue
+		}
 		withBalance[c.balance(item)] = true
+	}
+	for key := range c.refunds {
+		c.find(invRefund, "there is no account %q", key)
 	}
 	for _, user := range slices.Sorted(maps.Keys(c.users)) {
 		if !withBalance[user] {
@@ -103,9 +112,10 @@ func (b *Books) Check(ctx context.Context) error {
 
 // check is one reading of the books.
 type check struct {
-	rows     map[string]Row      // by id
-	pending  map[string][]Row    // by user
-	users    map[string]*account // who have posted
+	rows     map[string]Row                 // by id
+	pending  map[string][]Row               // by user
+	users    map[string]*account            // who have posted
+	refunds  map[string]map[string]*big.Rat // what the rows make each refund account, by its key, which had no row so far
 	findings Findings
 
 	opening, unit *big.Rat // of the settings
@@ -259,6 +269,9 @@ func attributesOf(item map[string]types.AttributeValue) map[string]string {
 	if item["posted_by"] != nil && !further {
 		attributes["posted_by"] = "S"
 	}
+	if item["refund_of"] != nil && (item["transaction_id"] == nil || further) {
+		attributes["refund_of"] = "S"
+	}
 	if item["transaction_id"] != nil {
 		attributes["transaction_id"] = "S"
 		if text("type") == "capture" {
@@ -267,6 +280,9 @@ func attributesOf(item map[string]types.AttributeValue) map[string]string {
 		return attributes
 	}
 	attributes["idempotency_key"] = "S"
+	if item["refund_of"] != nil {
+		attributes["refund_places"] = "L"
+	}
 	if item["metadata"] != nil {
 		attributes["metadata"] = "S"
 	}
@@ -372,7 +388,7 @@ func (c *check) entry(found map[string]bool, first Row, e Entry, id, createdAt s
 	found[id] = true
 	want := Row{
 		ID: id, UserID: e.UserID, Ammount: e.Ammount, Type: e.Type, Status: "posted",
-		CreatedAt: createdAt, TransactionID: first.ID,
+		CreatedAt: createdAt, TransactionID: first.ID, RefundOf: first.RefundOf,
 	}
 	if got := c.rows[id]; !reflect.DeepEqual(got, want) {
 		c.find(invEntries, "%+v has the row %+v, not %+v", first, got, want)
@@ -401,6 +417,103 @@ func (c *check) ends() {
 		if err != nil || whole.End().String() != id || first.Status != "pending" || first.UserID != end.UserID || first.Ammount != held {
 			c.find(invHold, "%+v is no end of %+v", end, first)
 		}
+	}
+}
+
+// refunded adds up the refunds of each transaction, and checks that each refund is the
+// opposite of entries that moved.
+func (c *check) refunded() {
+	for _, id := range slices.Sorted(maps.Keys(c.rows)) {
+		refund := c.rows[id]
+		if refund.RefundOf == "" || refund.TransactionID != "" {
+			continue
+		}
+		original, moved := c.moved(refund.RefundOf)
+		entries := refund.entries()
+		if len(refund.RefundPlaces) != len(entries) {
+			c.find(invRefund, "not of a place an entry: %+v", refund)
+			continue
+		}
+		sums := c.refunds[" refunds "+refund.RefundOf]
+		if sums == nil && refund.Status == "posted" {
+			sums = map[string]*big.Rat{"version": new(big.Rat)}
+			c.refunds[" refunds "+refund.RefundOf] = sums
+		}
+		for i, e := range entries {
+			opposite := map[string]string{"credit": "debit", "debit": "credit"}[e.Type]
+			place := refund.RefundPlaces[i]
+			if place < 0 || place >= len(original) || i > 0 && place <= refund.RefundPlaces[i-1] ||
+				original[place].UserID != e.UserID || original[place].Type != opposite {
+				c.find(invRefund, "%+v is not the opposite of %v", refund, original)
+				continue
+			}
+			if refund.Status != "posted" {
+				continue
+			}
+			name := fmt.Sprint("r", place)
+			if sums[name] == nil {
+				sums[name] = new(big.Rat)
+			}
+			amount, _ := money(e.Ammount)
+			if sums[name].Add(sums[name], amount).Cmp(moved[place]) > 0 {
+				c.find(invRefund, "%+v refunds more than moved: %v", refund, original)
+			}
+		}
+		if refund.Status == "posted" {
+			sums["version"].Add(sums["version"], big.NewRat(1, 1))
+		}
+	}
+}
+
+// moved returns the entries of a transaction and what they moved: nothing unless it
+// is posted or captured, and no refund.
+func (c *check) moved(id string) (entries []Entry, moved []*big.Rat) {
+	row := c.rows[id]
+	whole, err := ledger.ParseTransactionID(id)
+	if err != nil || row.TransactionID != "" || row.RefundOf != "" {
+		return nil, nil
+	}
+	end := c.rows[whole.End().String()]
+	if row.Status != "posted" && end.Type != "capture" {
+		return nil, nil
+	}
+	for _, e := range row.entries() {
+		if row.Status == "pending" {
+			e.Ammount = end.Ammount
+		}
+		amount, _ := money(e.Ammount)
+		entries, moved = append(entries, e), append(moved, amount)
+	}
+	return entries, moved
+}
+
+// entries returns all entries of a first row.
+func (r Row) entries() []Entry {
+	if r.Entries == nil {
+		return []Entry{{r.UserID, r.Type, r.Ammount}}
+	}
+	return r.Entries
+}
+
+// refundAccount checks that a refund account has the sums of the refunds' rows.
+func (c *check) refundAccount(key string, item map[string]types.AttributeValue) {
+	want := c.refunds[key]
+	delete(c.refunds, key)
+	for name, value := range item {
+		n, ok := value.(*types.AttributeValueMemberN)
+		if name == "user_id" {
+			continue
+		}
+		if !ok || want[name] == nil {
+			c.find(invRefund, "account %q has %s, and no refund does", key, name)
+			continue
+		}
+		if sum, _ := money(attributevalue.Number(n.Value)); sum.Cmp(want[name]) != 0 {
+			c.find(invRefund, "account %q has %s of %s, and the rows come to %s", key, name, n.Value, plain(want[name]))
+		}
+	}
+	if len(item)-1 < len(want) {
+		c.find(invRefund, "account %q lacks sums: it is %v, and the rows come to %v", key, texts(item), want)
 	}
 }
 

@@ -59,6 +59,18 @@ func fillHolds(t *testing.T, b *Books) {
 	require.ErrorIs(t, err, ledger.ErrHoldEnded)
 }
 
+// fillRefund posts a sale, and refunds a part of it.
+func fillRefund(t *testing.T, b *Books) {
+	t.Helper()
+	sale, err := b.Ledger.Post(t.Context(), Entries(t, "sale", "payer debit 10", "seller credit 10"))
+	require.NoError(t, err)
+	o, err := b.Ledger.Original(t.Context(), sale.Transaction.ID)
+	require.NoError(t, err)
+	result, err := b.Ledger.Post(t.Context(), Refund(t, o, "refund", "0 4", "1 4"))
+	require.NoError(t, err)
+	b.Answered = append(b.Answered, result.Transaction)
+}
+
 // holdOf returns the id of a user's transaction that was pending.
 func holdOf(t *testing.T, user string) ledger.TransactionID {
 	t.Helper()
@@ -71,11 +83,12 @@ func TestCheckOfRightBooks(t *testing.T) {
 	require.NoError(t, b.Check(t.Context()))
 	fill(t, b)
 	fillHolds(t, b)
+	fillRefund(t, b)
 	b.Fill(t, "rich")
 	require.NoError(t, b.Check(t.Context()))
 	rows, err := b.CountRows(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, 1012, rows)
+	assert.Equal(t, 1016, rows)
 }
 
 // Each violation is found, and told by the name of the invariant.
@@ -166,10 +179,37 @@ func TestCheckFinds(t *testing.T) {
 		{fmt.Sprintf(strayEnd, holdOf(t, "nobody").End(), "1", holdOf(t, "nobody")), []string{invBalance, invHold, invVersion}},
 		{fmt.Sprintf(strayEnd, open.Entry(1), "open", open), []string{invBalance, invHold, invVersion}},
 	}...)
+	sale, refund := Entries(t, "sale", "payer debit 10").TransactionID(), Entries(t, "refund", "payer credit 4").TransactionID()
+	first := fmt.Sprintf(" WHERE id = '%s'", refund)
+	further := fmt.Sprintf(" WHERE id = '%s'", refund.Entry(1))
+	original := fmt.Sprintf(" WHERE id = '%s'", sale)
+	transactions = append(transactions, []struct {
+		statement string
+		want      []string
+	}{
+		{"UPDATE ? REMOVE refund_places" + first, []string{invAnswer, invAttributes, invBalance, invEntries, invMover, invRefund, invVersion}},
+		{"UPDATE ? SET refund_places = [0]" + first, []string{invAnswer, invRefund}},
+		{"UPDATE ? SET refund_places = [0, 2]" + first, []string{invAnswer, invRefund}},
+		{"UPDATE ? SET refund_places = [1, 0]" + first, []string{invAnswer, invRefund}},
+		{"UPDATE ? REMOVE refund_of" + further, []string{invEntries}},
+		{fmt.Sprintf("UPDATE ? SET refund_of = '%s'", refund) + first, []string{invAnswer, invEntries, invRefund}},
+		{"UPDATE ? REMOVE refund_of REMOVE refund_places" + first, []string{invAnswer, invEntries, invRefund}},
+		{"DELETE FROM ?" + first, []string{invAnswer, invBalance, invEntries, invMover, invRefund, invVersion}},
+		{"DELETE FROM ?" + original, []string{invBalance, invEntries, invRefund, invVersion}},
+		{"UPDATE ? SET ammount = 3" + original, []string{invBalance, invEntries}},
+	}...)
+	account := fmt.Sprintf(" WHERE user_id = ' refunds %s'", sale)
 	aggregates := []struct {
 		statement string
 		want      []string
 	}{
+		{"UPDATE ? SET r0 = 4.01" + account, []string{invRefund}},
+		{"UPDATE ? SET version = 2" + account, []string{invRefund}},
+		{"UPDATE ? SET note = 1" + account, []string{invRefund}},
+		{"UPDATE ? SET r1 = '4'" + account, []string{invRefund}},
+		{"UPDATE ? REMOVE r1" + account, []string{invRefund}},
+		{"DELETE FROM ?" + account, []string{invRefund}},
+		{fmt.Sprintf("INSERT INTO ? VALUE {'user_id': ' refunds %s', 'version': 1, 'r0': 1}", refund), []string{invRefund}},
 		{"UPDATE ? SET balance = '90.5'" + balance, []string{invAttributes}},
 		{"UPDATE ? SET version = '2'" + balance, []string{invAttributes}},
 		{"UPDATE ? SET version = true" + balance, []string{invAttributes}},
@@ -207,6 +247,7 @@ func TestCheckFinds(t *testing.T) {
 			b := New(t)
 			fill(t, b)
 			fillHolds(t, b)
+			fillRefund(t, b)
 			b.Damage(t, table(b), statement)
 			findings, ok := errors.AsType[Findings](b.Check(t.Context()))
 			require.True(t, ok)

@@ -32,6 +32,8 @@ type Row struct {
 	TransactionID  string                `dynamodbav:"transaction_id,omitempty"` // of another row
 	Held           attributevalue.Number `dynamodbav:"held,omitempty"`           // of a capture
 	PostedBy       string                `dynamodbav:"posted_by,omitempty"`      // of a first row, or of an end
+	RefundOf       string                `dynamodbav:"refund_of,omitempty"`      // of a refund
+	RefundPlaces   []int                 `dynamodbav:"refund_places,omitempty"`  // of the first row of a refund
 }
 
 // Entry is one of the entries in a first row.
@@ -82,6 +84,10 @@ func rowOf(t ledger.Transaction) Row {
 		IdempotencyKey: t.IdempotencyKey.String(),
 		Metadata:       t.Metadata.String(),
 		PostedBy:       t.PostedBy.String(),
+		RefundPlaces:   t.RefundPlaces,
+	}
+	if t.RefundOf != (ledger.TransactionID{}) {
+		r.RefundOf = t.RefundOf.String()
 	}
 	for _, e := range t.Entries {
 		r.Entries = append(r.Entries, Entry{e.UserID.String(), string(e.Type), attributevalue.Number(e.Amount.String())})

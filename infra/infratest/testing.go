@@ -139,6 +139,30 @@ func Entries(t testing.TB, key string, entries ...string) (r ledger.Request) {
 	return r
 }
 
+// Refund returns the request to refund parts of a transaction, each written as
+// "place amount", or all of it if there are none.
+func Refund(t testing.TB, o ledger.Original, key string, parts ...string) ledger.Request {
+	t.Helper()
+	refunded := o.Whole()
+	if parts != nil {
+		refunded = nil
+	}
+	for _, text := range parts {
+		var p ledger.Part
+		var amount string
+		_, err := fmt.Sscan(text, &p.Entry, &amount)
+		noError(t, err)
+		p.Amount, err = ledger.ParseAmount(amount)
+		noError(t, err)
+		refunded = append(refunded, p)
+	}
+	r := o.Request(refunded)
+	var err error
+	r.IdempotencyKey, err = ledger.ParseIdempotencyKey(key)
+	noError(t, err)
+	return r
+}
+
 // Rows returns how many transactions are stored, posted and declined.
 func (b *Books) Rows(t testing.TB) int {
 	t.Helper()

@@ -64,6 +64,17 @@ func Run(t *testing.T, open Open) {
 		{"releases that do not fit", releasesThatDoNotFit},
 		{"ends at once", endsAtOnce},
 
+		{"refunds in parts", refundsInParts},
+		{"refunds of entries", refundsOfEntries},
+		{"refunds of all at once", refundsOfAllAtOnce},
+		{"refund of a capture", refundOfCapture},
+		{"not refundable", notRefundable},
+		{"a refund is declined by a balance", refundDeclinedByBalance},
+		{"a refund is replayed", refundReplayed},
+		{"refund account before balances", refundAccountBeforeBalances},
+		{"a refund releases", refundReleases},
+		{"refunds at once", refundsAtOnce},
+
 		{"history pages", historyPages},
 		{"history of one time", historyOfOneTime},
 		{"history of nobody", historyOfNobody},

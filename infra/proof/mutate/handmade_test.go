@@ -317,7 +317,7 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"ledger/attempt.go", `expiredOf(a.request.Entries, next.accounts, now)`, `expiredOf(a.request.Entries, refused.Accounts, now)`},
 	}, test{"infra", "TestReleasesOfTwoByPartialReports"}},
 	{"releases that do not fit are not written", []edit{
-		{"ledger/ledger.go", `		if p.items() > MaxItems {`, `		if false {`},
+		{"ledger/ledger.go", `		if p.Items() > MaxItems {`, `		if false {`},
 	}, test{"infra", "TestStore/releases_that_do_not_fit"}},
 	{"somebody else's end is damage", []edit{
 		{"infra/cancelled.go", `		if m.Ends != nil {`, `		if false {`},

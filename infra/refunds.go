@@ -1,0 +1,137 @@
+package infra
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"onewrite/ledger"
+)
+
+// RefundAccount is a row of the transactions_aggregate table that is no user's: what
+// was refunded of a transaction. Its key begins with a space, which no user's does.
+// Version counts the refunds, and a number such as r0 is the sum that was refunded of
+// the entry in that place.
+type RefundAccount struct {
+	Of ledger.TransactionID
+	ledger.Refunds
+}
+
+const (
+	refundsKeyPrefix = " refunds "
+	refundedPrefix   = "r"
+)
+
+// RefundsKey returns the key of the account of a transaction's refunds.
+func RefundsKey(of ledger.TransactionID) string { return refundsKeyPrefix + of.String() }
+
+// IsRefundAccount reports whether a row of the transactions_aggregate table is a
+// refund account.
+func IsRefundAccount(row map[string]types.AttributeValue) bool {
+	key, ok := row["user_id"].(*types.AttributeValueMemberS)
+	return ok && strings.HasPrefix(key.Value, refundsKeyPrefix)
+}
+
+// Attributes returns the attributes of the account's row, without the key.
+func (a RefundAccount) Attributes() map[string]types.AttributeValue {
+	row := item{"version": integer(a.Count)}
+	for place, sum := range a.Sums {
+		row[refundedName(place)] = number(sum)
+	}
+	return row
+}
+
+func refundedName(place int) string { return refundedPrefix + strconv.Itoa(place) }
+
+// DecodeRefundAccount reads the row of a refund account as strictly as
+// [DecodeTransaction] reads its own.
+func DecodeRefundAccount(row map[string]types.AttributeValue) (RefundAccount, error) {
+	d := decoder{row: row}
+	a := RefundAccount{
+		Of: decodeText(&d, "user_id", func(s string) (ledger.TransactionID, error) {
+			return ledger.ParseTransactionID(strings.TrimPrefix(s, refundsKeyPrefix))
+		}),
+		Refunds: ledger.Refunds{Count: decodeNumber(&d, "version", parseVersion), Sums: map[int]ledger.Amount{}},
+	}
+	for name := range row {
+		place, err := strconv.Atoi(strings.TrimPrefix(name, refundedPrefix))
+		if err == nil && name == refundedName(place) {
+			a.Sums[place] = decodeNumber(&d, name, ledger.ParseAmount)
+		}
+	}
+	if len(a.Sums) == 0 {
+		d.reject(refundedName(0), "is missing, and so is every other entry's sum")
+	}
+	if err := d.err("transactions_aggregate", "user_id"); err != nil {
+		return RefundAccount{}, err
+	}
+	return a, nil
+}
+
+// countRefund returns the write that counts a refund, if no entry is refunded beyond
+// its amount by that.
+func (s *Store) countRefund(r *ledger.Refund) *types.Update {
+	values := item{":one": integer(1)}
+	var rules []string
+	change := "ADD version :one"
+	for _, p := range r.Parts {
+		name := refundedName(p.Entry)
+		rule := "attribute_not_exists(" + name + ")"
+		if most := r.MaxBefore(p); !most.IsZero() {
+			rule = fmt.Sprintf("(%s OR %s <= :max%d)", rule, name, p.Entry)
+			values[fmt.Sprintf(":max%d", p.Entry)] = number(most)
+		}
+		rules = append(rules, rule)
+		change += fmt.Sprintf(", %s :r%d", name, p.Entry)
+		values[fmt.Sprintf(":r%d", p.Entry)] = number(p.Amount)
+	}
+	return &types.Update{
+		TableName:                           &s.aggregate,
+		Key:                                 refundsKey(r.Of.ID),
+		ConditionExpression:                 aws.String(strings.Join(rules, " AND ")),
+		UpdateExpression:                    &change,
+		ExpressionAttributeValues:           values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}
+}
+
+func refundsKey(of ledger.TransactionID) item {
+	return item{"user_id": &types.AttributeValueMemberS{Value: RefundsKey(of)}}
+}
+
+// refundRefused returns the error for a refund that its account does not allow. A
+// failed condition usually returns the row; otherwise refundRefused reads it.
+func (s *Store) refundRefused(ctx context.Context, of ledger.TransactionID, row item) error {
+	refunds, err := s.refunds(ctx, of, row)
+	if err != nil {
+		return err
+	}
+	return &ledger.RefusedError{Refunds: &refunds}
+}
+
+// Refunds implements [ledger.Store].
+func (s *Store) Refunds(ctx context.Context, of ledger.TransactionID) (ledger.Refunds, error) {
+	if err := s.ready(ctx); err != nil {
+		return ledger.Refunds{}, err
+	}
+	return s.refunds(ctx, of, nil)
+}
+
+// refunds returns the account of a row, or of the row that it reads.
+func (s *Store) refunds(ctx context.Context, of ledger.TransactionID, row item) (ledger.Refunds, error) {
+	if len(row) == 0 {
+		var err error
+		if row, err = s.read(ctx, s.aggregate, refundsKey(of)); err != nil {
+			return ledger.Refunds{}, fmt.Errorf("read the refunds of %s: %w", of, err)
+		}
+		if len(row) == 0 {
+			return ledger.Refunds{}, nil
+		}
+	}
+	a, err := DecodeRefundAccount(row)
+	return a.Refunds, err
+}

@@ -1,0 +1,177 @@
+package infra_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra"
+	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/faults"
+	"onewrite/infra/internal/dynamodbmodel"
+	"onewrite/ledger"
+)
+
+func refundAccountRow() row {
+	return row{"user_id": s(" refunds " + rowID), "version": n("2"), "r0": n("5"), "r12": n("0.5")}
+}
+
+func TestDecodeRefundAccount(t *testing.T) {
+	t.Parallel()
+	for _, stored := range []row{refundAccountRow(), with(with(refundAccountRow(), "r0", n("5.00")), "note", s("of a later version"))} {
+		require.True(t, infra.IsRefundAccount(stored))
+		a, err := infra.DecodeRefundAccount(stored)
+		require.NoError(t, err)
+		assert.Equal(t, rowID, a.Of.String())
+		assert.Equal(t, 2, a.Count)
+		assert.Equal(t, []int{0, 12}, slices.Sorted(maps.Keys(a.Sums)))
+		want := with(refundAccountRow(), "user_id", nil)
+		assert.Equal(t, want, a.Attributes())
+		assert.Equal(t, " refunds "+rowID, infra.RefundsKey(a.Of))
+	}
+	assert.False(t, infra.IsRefundAccount(balanceRow()))
+	for _, c := range []struct {
+		row  row
+		want string
+	}{
+		{with(refundAccountRow(), "user_id", s(" refunds 1")), `transactions_aggregate row " refunds 1": user_id: is " refunds 1", must be a UUID`},
+		{with(refundAccountRow(), "version", nil), `version: is missing`},
+		{with(refundAccountRow(), "version", n("0")), `version: is 0, must be a whole number of at least 1`},
+		{with(refundAccountRow(), "r0", s("5")), `r0: is of type S, must be N`},
+		{with(refundAccountRow(), "r0", n("0")), `r0: is 0, must be at least 0.00000001`},
+		{with(with(refundAccountRow(), "r0", nil), "r12", nil), `r0: is missing, and so is every other entry's sum`},
+	} {
+		_, err := infra.DecodeRefundAccount(c.row)
+		assert.ErrorContains(t, err, c.want)
+	}
+}
+
+// saleOf posts a sale, and returns it for refunds.
+func saleOf(t *testing.T, l *ledger.Ledger) ledger.Original {
+	t.Helper()
+	result, err := l.Post(t.Context(), infratest.Entries(t, "sale", "a debit 10", "b credit 10"))
+	require.NoError(t, err)
+	o, err := l.Original(t.Context(), result.Transaction.ID)
+	require.NoError(t, err)
+	return o
+}
+
+// A damaged refund account is a defect for every call that reads it.
+func TestDamagedRefundAccount(t *testing.T) {
+	t.Parallel()
+	books := infratest.New(t)
+	sale := saleOf(t, books.Ledger)
+	damaged := row{"user_id": s(infra.RefundsKey(sale.ID)), "version": n("1"), "r0": n("10000000000000")}
+	put(t, books, books.Config.AggregateTable, damaged)
+	_, _, err := books.Ledger.Refunds(t.Context(), sale.ID)
+	defect(t, err, "r0: is 10000000000000, must be at most")
+	_, err = books.Ledger.Post(t.Context(), infratest.Refund(t, sale, "r"))
+	defect(t, err, "r0: is 10000000000000, must be at most")
+	remove(t, books, books.Config.AggregateTable, "user_id", damaged)
+}
+
+// A replay of a refund is a replay under every partial report, although nothing is
+// left and the receiver has spent the money.
+func TestRefundReplayedByPartialReports(t *testing.T) {
+	t.Parallel()
+	partialReports([]string{"row", "b's row", "a's balance", "b's balance", "account"}, func(unreported []bool, names string) {
+		onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+			direct := ledger.New(books.Over(model), time.Now)
+			refund := infratest.Refund(t, saleOf(t, direct), "r")
+			first, err := direct.Post(t.Context(), refund)
+			require.NoError(t, err)
+			_, err = direct.Post(t.Context(), infratest.Entries(t, "spend", "b debit 100"))
+			require.NoError(t, err)
+
+			again, err := books.Ledger.Post(t.Context(), refund)
+			require.NoError(t, err, names)
+			assert.Equal(t, ledger.Result{Transaction: first.Transaction, Replayed: true}, again, names)
+		})
+	})
+}
+
+// A refused refund has a true reason under every partial report: the account, or the
+// balance where the account is not reported.
+func TestRefundRefusedByPartialReports(t *testing.T) {
+	t.Parallel()
+	partialReports([]string{"row", "b's row", "a's balance", "b's balance", "account"}, func(unreported []bool, names string) {
+		onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+			direct := ledger.New(books.Over(model), time.Now)
+			sale := saleOf(t, direct)
+			_, err := direct.Post(t.Context(), infratest.Refund(t, sale, "part", "0 1"))
+			require.NoError(t, err)
+			_, err = direct.Post(t.Context(), infratest.Entries(t, "spend", "b debit 110"))
+			require.NoError(t, err)
+
+			_, err = books.Ledger.Post(t.Context(), infratest.Refund(t, sale, "r"))
+			if unreported[4] && !unreported[3] {
+				require.ErrorIs(t, err, ledger.ErrInsufficientFunds, names)
+				return
+			}
+			require.ErrorIs(t, err, ledger.ErrRefundLimit, names)
+		})
+	})
+}
+
+// The limit is not stored, so it is withheld while an attempt of the call may still
+// refund.
+func TestRefundLimitWhileAnAttemptIsUnderWay(t *testing.T) {
+	t.Parallel()
+	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+		sale := saleOf(t, books.Ledger)
+		refund := infratest.Refund(t, sale, "late", "0 1", "1 1")
+		l, wire := lateFirst(books, model, "TransactWriteItems")
+		half := infratest.Refund(t, sale, "half", "0 9.5", "1 9.5")
+		time.AfterFunc(500*time.Millisecond, func() {
+			_, err := books.Ledger.Post(t.Context(), half)
+			assert.NoError(t, err)
+		})
+		_, err := l.Post(t.Context(), refund)
+		require.ErrorIs(t, err, ledger.ErrTryAgain)
+		assert.NotErrorIs(t, err, ledger.ErrRefundLimit)
+		wire.Settle()
+		_, err = books.Ledger.Post(t.Context(), refund)
+		require.ErrorIs(t, err, ledger.ErrRefundLimit, "what is left never grows")
+	})
+}
+
+// Under contention, of the account too, a refusal proves nothing.
+func TestRefundLimitBesideContention(t *testing.T) {
+	t.Parallel()
+	for _, refusals := range [][]string{{"TransactionConflict", "", "", "", ""}, {"", "", "", "TransactionConflict", ""}} {
+		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+			sale := saleOf(t, books.Ledger)
+			_, err := books.Ledger.Post(t.Context(), infratest.Refund(t, sale, "all"))
+			require.NoError(t, err)
+			over := ledger.New(books.Over(model.At(dynamodbmodel.Moment{Refusals: refusals})), time.Now)
+			_, err = over.Post(t.Context(), infratest.Refund(t, sale, "more"))
+			require.ErrorIs(t, err, ledger.ErrTryAgain)
+			assert.NotErrorIs(t, err, ledger.ErrRefundLimit)
+		})
+	}
+}
+
+// A refusal that the account does not explain is a defect. One without the account is
+// read.
+func TestRefundRefusedWithoutReason(t *testing.T) {
+	t.Parallel()
+	const none = `{"Code":"None"}`
+	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
+		sale := saleOf(t, books.Ledger)
+		refused := func(account string) faults.Fault {
+			return cancelledFor(none, none, none, none, `{"Code":"ConditionalCheckFailed"`+account+`}`)
+		}
+		books.Network.Next(refused(""))
+		_, err := books.Ledger.Post(t.Context(), infratest.Refund(t, sale, "r"))
+		defect(t, err, "store declined what the accounts allow: not allowed: 0 refunds were posted")
+		_, err = books.Ledger.Post(t.Context(), infratest.Refund(t, sale, "part", "1 4"))
+		require.NoError(t, err)
+		books.Network.Next(refused(""))
+		_, err = books.Ledger.Post(t.Context(), infratest.Refund(t, sale, "r"))
+		require.ErrorIs(t, err, ledger.ErrRefundLimit)
+	})
+}

@@ -1,0 +1,173 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// MaxRefundPlaces is the maximum number of entries that a refund names. DynamoDB
+// takes at most 300 operators in an expression, and each place has up to four.
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+const MaxRefundPlaces = 50
+
+// Original is a transaction that can be refunded: posted or captured, and no refund
+// itself. It never changes.
+type Original struct {
+	ID      TransactionID
+	Entries []Entry // with the captured amount, if it was captured
+}
+
+// Refund binds a [Request] to the transaction that it refunds. Together the refunds
+// of an entry return at most its amount.
+type Refund struct {
+	Of    Original
+	Parts []Part // one for each entry of the request
+}
+
+// Part is the amount that a refund returns of one entry.
+type Part struct {
+	Entry  int // its place in the original, from 0
+	Amount Amount
+}
+
+// Refunds is the account of a transaction's refunds.
+type Refunds struct {
+	Count int            // of posted refunds
+	Sums  map[int]Amount // the refunded sum of each entry that has one, by its place
+}
+
+// Original returns the transaction to refund. The error is [ErrNotFound] if no
+// transaction has the id, a *[NotRefundableError], or [ErrTryAgain].
+func (l *Ledger) Original(ctx context.Context, id TransactionID) (Original, error) {
+	t, err := l.Transaction(ctx, id)
+	switch {
+	case err != nil:
+		return Original{}, err
+	case t.Kind() != FirstRow:
+		return Original{}, ErrNotFound
+	case t.Status != Posted || t.IsRefund():
+		return Original{}, &NotRefundableError{t}
+	}
+	o := Original{t.ID, slices.Clone(t.AllEntries())}
+	if !t.Captured.Equal(Amount{}) {
+		for i := range o.Entries {
+			o.Entries[i].Amount = t.Captured
+		}
+	}
+	return o, nil
+}
+
+// Refunds returns a transaction and the account of its refunds, strongly
+// consistent. The error is that of [Ledger.Original].
+func (l *Ledger) Refunds(ctx context.Context, id TransactionID) (Original, Refunds, error) {
+	o, err := l.Original(ctx, id)
+	if err != nil {
+		return o, Refunds{}, err
+	}
+	refunds, err := l.store.Refunds(ctx, id)
+	return o, refunds, err
+}
+
+// Whole returns the parts of a refund of all entries.
+func (o Original) Whole() (parts []Part) {
+	for i, e := range o.Entries {
+		parts = append(parts, Part{i, e.Amount})
+	}
+	return parts
+}
+
+// Sum returns the parts that return the amount: of the one entry, or of a debit and
+// a credit of the same amount. Otherwise, or if an entry moved less, the error is an
+// [*InvalidError] that unwraps to [ErrInvalidAmount].
+func (o Original) Sum(amount Amount) (parts []Part, err error) {
+	if len(o.Entries) > 1 && !(len(o.Entries) == 2 && o.Entries[0].Type != o.Entries[1].Type && Balanced(o.Entries)) {
+		return nil, &InvalidError{ErrInvalidAmount, "must be in entries, as the transaction is not one entry, nor a debit and a credit of the same sum"}
+	}
+	for i := range o.Entries {
+		parts = append(parts, Part{i, amount})
+	}
+	return parts, o.CheckAmount(parts[0])
+}
+
+// HasEntry reports whether the place is that of an entry.
+func (o Original) HasEntry(place int) bool { return place >= 0 && place < len(o.Entries) }
+
+// CheckAmount checks that the part of an entry is at most its amount. The error is an
+// [*InvalidError] that unwraps to [ErrInvalidAmount].
+func (o Original) CheckAmount(p Part) error {
+	if moved := o.Entries[p.Entry].Amount; p.Amount.More(moved) {
+		return &InvalidError{ErrInvalidAmount, "must be at most what the entry moved: " + moved.String()}
+	}
+	return nil
+}
+
+// Request returns the request to refund the parts, which are in the order of their
+// entries: the opposite of each, without a key.
+func (o Original) Request(parts []Part) Request {
+	r := Request{Refund: &Refund{o, parts}}
+	for _, p := range parts {
+		e := o.Entries[p.Entry]
+		opposite := Credit
+		if e.Type == Credit {
+			opposite = Debit
+		}
+		r.Entries = append(r.Entries, Entry{e.UserID, opposite, p.Amount})
+	}
+	return r
+}
+
+// IsWhole reports whether the refund returns all of the original.
+func (r *Refund) IsWhole() bool {
+	return len(r.Parts) == len(r.Of.Entries) &&
+		!slices.ContainsFunc(r.Parts, func(p Part) bool { return !p.Amount.Equal(r.Of.Entries[p.Entry].Amount) })
+}
+
+// MaxBefore returns the sum up to which the part's entry may be refunded before.
+func (r *Refund) MaxBefore(p Part) Sum {
+	return Sum{minus(r.Of.Entries[p.Entry].Amount.d, p.Amount.d)}
+}
+
+// limit returns the error for the first part that the account does not allow.
+func (r *Refund) limit(account Refunds) (limit *RefundLimitError, ok bool) {
+	for _, p := range r.Parts {
+		refunded := account.Sums[p.Entry]
+		if most := r.MaxBefore(p); refunded.d.Cmp(&most.d) > 0 {
+			return &RefundLimitError{r.Of, p.Entry, Sum{minus(r.Of.Entries[p.Entry].Amount.d, refunded.d)}}, true
+		}
+	}
+	return nil, false
+}
+
+// places returns the places of the parts, or nil for no refund.
+func (r *Refund) places() (places []int) {
+	if r == nil {
+		return nil
+	}
+	for _, p := range r.Parts {
+		places = append(places, p.Entry)
+	}
+	return places
+}
+
+// check returns the error for parts that the original does not have, or that are
+// more than one write takes.
+func (r *Refund) check(entries []Entry) error {
+	last := -1
+	for i, p := range r.Parts {
+		if p.Entry <= last || !r.Of.HasEntry(p.Entry) || i >= len(entries) {
+			return fmt.Errorf("refund %s: the parts %v are not of its %d entries in their order", r.Of.ID, r.Parts, len(r.Of.Entries))
+		}
+		if err := r.Of.CheckAmount(p); err != nil {
+			return err
+		}
+		last = p.Entry
+	}
+	if len(r.Parts) > MaxRefundPlaces && !r.IsWhole() {
+		return &InvalidError{ErrInvalidEntries, fmt.Sprintf("must have at most %d places", MaxRefundPlaces)}
+	}
+	if items(entries)+1 > MaxItems {
+		return &InvalidError{ErrInvalidEntries, fmt.Sprintf("must name entries for several refunds: one may have at most %d entries, different users and one together", MaxItems)}
+	}
+	return nil
+}
