@@ -2,6 +2,7 @@ package handler_test
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"regexp"
 	"strconv"
@@ -13,12 +14,14 @@ import (
 
 	"onewrite/handler"
 	"onewrite/infra/infratest"
+	"onewrite/ledger"
 )
 
 // worked is a worked case of infra/access.md: a deployment, its callers' policies,
 // and calls.
 type worked struct {
 	access   handler.Access
+	settings ledger.Settings
 	policies map[string]policy // of the callers by IAM
 	calls    [][]string        // caller, whether with a token, call, status, whether API Gateway answers
 }
@@ -32,6 +35,7 @@ type policy struct {
 
 var (
 	headingPattern = regexp.MustCompile(`(?m)^## `)
+	deployPattern  = regexp.MustCompile("(?s)```sh\nsam deploy(?: --parameter-overrides)?([^`]*)```")
 	policyPattern  = regexp.MustCompile("(?s)The policy of `([a-z-]+)`[^:]*:\n\n```json\n(.*?)```")
 	callPattern    = regexp.MustCompile("(?m)^\\| `([a-z-]+)`( with a token)? \\| `(.*)` \\| (\\d+)(, by API Gateway)? \\|$")
 	rowPattern     = regexp.MustCompile("(?m)^\\| `")
@@ -41,23 +45,49 @@ func readWorked(t *testing.T) (cases []worked) {
 	t.Helper()
 	text, err := os.ReadFile("../infra/access.md")
 	require.NoError(t, err)
+	policies := map[string]policy{} // a case may name those of the cases before it
 	for _, chapter := range headingPattern.Split(string(text), -1)[1:] {
-		c := worked{handler.Access{Authorization: handler.IAM}, map[string]policy{}, callPattern.FindAllStringSubmatch(chapter, -1)}
+		c := worked{calls: callPattern.FindAllStringSubmatch(chapter, -1)}
 		require.Len(t, c.calls, len(rowPattern.FindAllString(chapter, -1)), "every row is a call: %s", chapter)
 		if len(c.calls) == 0 {
 			continue
 		}
-		if strings.Contains(chapter, "Authorization=JWT") {
-			c.access.Authorization = handler.JWT
-		}
+		deploys := deployPattern.FindAllStringSubmatch(chapter, -1)
+		require.Len(t, deploys, 1, chapter)
+		c.access, c.settings = deployed(t, strings.Fields(strings.ReplaceAll(deploys[0][1], "\\", "")))
 		for _, match := range policyPattern.FindAllStringSubmatch(chapter, -1) {
 			var p policy
 			require.NoError(t, json.Unmarshal([]byte(match[2]), &p), match[2])
-			c.policies[match[1]] = p
+			policies[match[1]] = p
 		}
+		c.policies = maps.Clone(policies)
 		cases = append(cases, c)
 	}
 	return cases
+}
+
+// deployed returns what template.yaml gives the function with these parameters.
+func deployed(t *testing.T, overrides []string) (handler.Access, ledger.Settings) {
+	t.Helper()
+	given := map[string]string{}
+	for name, parameter := range readTemplate(t).Parameters {
+		given[name] = parameter.Default
+	}
+	for _, override := range overrides {
+		name, value, _ := strings.Cut(override, "=")
+		require.Contains(t, given, name)
+		given[name] = value
+	}
+	access, err := handler.AccessFromEnv(func(name string) string {
+		return given[map[string]string{"AUTHORIZATION": "Authorization", "CREDIT_SCOPE": "CreditScope"}[name]]
+	})
+	require.NoError(t, err)
+	settings, err := ledger.ParseSettings(given["Currency"], given["DecimalPlaces"], given["OpeningBalance"])
+	require.NoError(t, err)
+	if access.Authorization == handler.JWT {
+		assert.Equal(t, "0", settings.Opening.String(), "an opening balance is money for everyone who signs up")
+	}
+	return access, settings
 }
 
 // allows reports whether IAM lets a call through.
@@ -85,7 +115,7 @@ func TestWorkedCases(t *testing.T) {
 	cases := readWorked(t)
 	require.Len(t, cases, 3)
 	for _, c := range cases {
-		h, books, _ := newHandlerFor(t, c.access)
+		h, books, _ := newHandlerOf(t, c.settings, c.access)
 		c.play(t, h, books, gateways["payload 2.0"])
 	}
 }

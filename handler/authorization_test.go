@@ -99,6 +99,9 @@ func everyGateway(t *testing.T, test func(*testing.T, gateway, *handler.Handler,
 	}
 }
 
+// oneLine is the API's description without its line breaks.
+var oneLine = strings.Join(strings.Fields(handler.OpenAPI), " ")
+
 func assertForbidden(t *testing.T, got answer, context string) {
 	t.Helper()
 	assert.Equal(t, http.StatusForbidden, got.Status, context)
@@ -106,6 +109,7 @@ func assertForbidden(t *testing.T, got answer, context string) {
 	assert.Equal(t, "/problems/forbidden", p.Type, context)
 	assert.Equal(t, "Forbidden", p.Title, context)
 	assert.Empty(t, p.Properties, context)
+	assert.True(t, strings.Contains(oneLine, p.Detail), "openapi.yaml has another detail than %s", p.Detail)
 	assert.Equal(t, "no-store", got.Header.Get("Cache-Control"), context)
 }
 
@@ -445,7 +449,7 @@ func TestAccessOverPlainHTTP(t *testing.T) {
 // No deployment lets everyone do everything.
 func TestTemplateAuthorizes(t *testing.T) {
 	t.Parallel()
-	assert.ElementsMatch(t, []handler.Authorization{handler.IAM, handler.JWT}, readTemplate(t).Parameters.Authorization.AllowedValues)
+	assert.ElementsMatch(t, []handler.Authorization{handler.IAM, handler.JWT}, readTemplate(t).Parameters["Authorization"].AllowedValues)
 }
 
 func TestAccessFromEnv(t *testing.T) {

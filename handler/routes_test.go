@@ -78,10 +78,9 @@ type httpAPI struct {
 
 // template is the part of template.yaml that these tests read.
 type template struct {
-	Parameters struct {
-		Authorization struct {
-			AllowedValues []handler.Authorization `yaml:"AllowedValues"`
-		} `yaml:"Authorization"`
+	Parameters map[string]struct {
+		Default       string                  `yaml:"Default"`
+		AllowedValues []handler.Authorization `yaml:"AllowedValues"` // of Authorization
 	} `yaml:"Parameters"`
 	Resources struct {
 		Function struct {
