@@ -157,12 +157,12 @@ def check_service_api(resources, template):
         "SourceArn": {"Fn::Sub": "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${ServiceApi}/*"}})
 
 
-def check_domain(resources, prefix, disabled):
-    """A name of its own is mapped to the API's stage, and says if the other address answers."""
-    servers = resources[f"{prefix}Api"]["Properties"]["Body"].get("servers", [])
-    same(f"{prefix}Api's own address", [server["x-amazon-apigateway-endpoint-configuration"] for server in servers],
-         [] if disabled is None else [{"disableExecuteApiEndpoint": disabled}])
-    if disabled is not None:
+def check_domain(resources, prefix, parameters):
+    """The API says whether its own address answers, and a name of its own is mapped to its stage."""
+    servers = resources[f"{prefix}Api"]["Properties"]["Body"]["servers"]
+    same(f"{prefix}Api's own address", servers, [{"x-amazon-apigateway-endpoint-configuration": {
+        "disableExecuteApiEndpoint": parameters[f"{prefix}DisableExecuteApiEndpoint"] == "true"}}])
+    if parameters[f"{prefix}DomainName"]:
         same(f"mapping of {prefix}Domain", resources[f"{prefix}DomainMapping"]["Properties"], {
             "DomainName": {"Ref": f"{prefix}Domain"}, "ApiId": {"Ref": f"{prefix}Api"}, "Stage": {"Ref": f"{prefix}ApiApiGatewayDefaultStage"}})
 
@@ -232,10 +232,10 @@ def main():
         domains = (DOMAIN if "DomainName" in given else {}) | (SERVICE_DOMAIN if "ServiceDomainName" in given else {})
         same("resources", kinds, {name: kind for name, kind in (
             RESOURCES | {"AlarmMail": "SNS::Topic"} | quiet | domains | (SERVICES if mode == "JWT" else {})).items() if name not in missing})
-        check_domain(resources, "", parameters["DisableExecuteApiEndpoint"] == "true" if "DomainName" in given else None)
+        check_domain(resources, "", parameters)
         if mode == "JWT":
             check_service_api(resources, template)
-            check_domain(resources, "Service", parameters["ServiceDisableExecuteApiEndpoint"] == "true" if "ServiceDomainName" in given else None)
+            check_domain(resources, "Service", parameters)
         check_api(resources, template, mode, parameters["CorsOrigins"].split(",") if parameters["CorsOrigins"] else [])
         check_deployment(resources)
         print(f"{title}: {len(resources)} resources, {len(ROUTES)} routes, each with {mode}")

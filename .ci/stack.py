@@ -1,11 +1,12 @@
 """Deploys the stack as people do, and reads its resources back from the account:
-closed to begin with, opened for tokens and browsers, closed again, kept from a
-version that can't read, restored by the commands of infra/restore.md, deleted,
-and made again with the tables that stayed."""
+closed to begin with, opened for tokens and browsers and closed again by
+infra/access.md, kept from a version that can't read, restored by the commands of
+infra/restore.md, deleted, and made again with the tables that stayed."""
 import base64
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 
@@ -15,7 +16,9 @@ import expand
 from expand import same
 
 ARCHITECTURE = os.environ["ARCHITECTURE"]
-ISSUER, AUDIENCE, ORIGIN = "https://issuer.example.com", ["client", "other"], "https://shop.example.com"
+ISSUER, AUDIENCE, ORIGIN = "https://cognito-idp.REGION.amazonaws.com/POOL", ["CLIENT"], "https://shop.example.com"
+NAMES = {"Api": "ledger.example.com", "ServiceApi": "services.example.com"}
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
 BALANCE = {"queryStringParameters": {"userId": "1"}}
 
 
@@ -86,16 +89,20 @@ class Stack:
         return routes
 
 
-def check_open_to(stack, authorization, browsers):
-    """Reads back who may call which route, and from which pages."""
+def check_open_to(stack, authorization, named=False):
+    """Reads back who may call which route, at which addresses, and from which pages: from ORIGIN's, and at names of
+    their own alone, or from none, and at the APIs' own addresses."""
     same("routes", stack.routes(), {route: authorization for route in expand.ROUTES})
     services = authorization[0] == "JWT"
     same("an API for services", ("ServiceApi" in stack.resources, "ServiceUrl" in stack.outputs), (services, services))
     if services:
         same("routes for services", stack.routes("ServiceApi"), {route: ["AWS_IAM"] for route in expand.ROUTES})
-        same("address of services", stack.outputs["ServiceUrl"], f"https://{stack.id('ServiceApi')}.execute-api.us-east-1.amazonaws.com")
-    cors = client("apigatewayv2").get_api(ApiId=stack.id("Api")).get("CorsConfiguration") or {}
-    same("origins", cors.get("AllowOrigins"), [ORIGIN] if browsers else None)
+    for api, output in ({"Api": "Url"} | ({"ServiceApi": "ServiceUrl"} if services else {})).items():
+        made = client("apigatewayv2").get_api(ApiId=stack.id(api))
+        same(f"{api}'s own address is closed", made["DisableExecuteApiEndpoint"], named)
+        same(output, stack.outputs[output], f"https://{NAMES[api]}" if named else f"https://{stack.id(api)}.execute-api.us-east-1.amazonaws.com")
+        cors = made.get("CorsConfiguration") or {}
+        same("origins", cors.get("AllowOrigins"), [ORIGIN] if named and api == "Api" else None)
 
 
 def written(line):
@@ -108,13 +115,12 @@ def check_alarms(stack, lines):
     """Each alarm watches an existing metric: one that the function has just written
     into its log, or one of AWS's with the names of deployed resources."""
     metrics = [metric for line in lines for metric in written(line)]
-    api, version = stack.id("Api"), stack.version
+    version = stack.version
     of_aws = {
         "AWS/ApiGateway": [{"ApiId": stack.id(name)} for name in ("Api", "ServiceApi") if name in stack.resources],
         "AWS/Lambda": [{"FunctionName": stack.function}, {"FunctionName": stack.function, "Resource": f"{stack.function}:live"},
                        {"FunctionName": stack.function, "Resource": f"{stack.function}:live", "ExecutedVersion": version}],
     }
-    same("address", stack.outputs["Url"], f"https://{api}.execute-api.us-east-1.amazonaws.com")
     watched = 0
     for name, alarm in stack.alarms().items():
         for namespace, metric, dimensions in expand.measured(alarm):
@@ -147,7 +153,7 @@ def gateway_event(method, headers):
             "requestContext": {"http": {"method": method, "path": "/balance"}, "stage": "$default"}}
 
 
-NAMES = {  # what API Gateway puts into an event of a route that asks for it
+CALLERS = {  # what API Gateway puts into an event of a route that asks for it
     "AWS_IAM": {"iam": {"userArn": "arn:aws:sts::123456789012:assumed-role/shop/1"}},
     "JWT": {"jwt": {"claims": {"sub": "1"}, "scopes": None}},
 }
@@ -157,7 +163,7 @@ def reading(kind, user):
     """A reading of a user's balance, of a caller of user 1, as the API sends it on whose routes ask for that."""
     event = gateway_event("GET", {})
     event["rawQueryString"] = f"userId={user}"
-    event["requestContext"]["authorizer"] = NAMES[kind]
+    event["requestContext"]["authorizer"] = CALLERS[kind]
     return event
 
 
@@ -172,7 +178,7 @@ def check_callers(stack, versions):
     both = ("Api", "AWS_IAM") in found
     same("who may call", found, {("Api", "AWS_IAM"): (200, 200)} if both else {("Api", "JWT"): (200, 403), ("ServiceApi", "AWS_IAM"): (200, 200)})
     for version, mode in versions.items():
-        for kind in NAMES:
+        for kind in CALLERS:
             answers = tuple(stack.call(reading(kind, user), f"{stack.function}:{version}")[0]["statusCode"] for user in "12")
             want = (200, 200) if kind == "AWS_IAM" else (200, 403) if mode == "JWT" else (403, 403)
             same(f"a call by {kind} to version {version}, of {mode}", answers, want)
@@ -200,9 +206,16 @@ class Shell:
 
 
 def chapters(path):
-    """The commands of a document, by the numbers of its headings."""
-    return {number: "\n".join(re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S))
-            for number, text in re.findall(r"^## (\d)\. (.*?)(?=^## |\Z)", open(path).read(), re.M | re.S)}
+    """The commands of a document, block by block, by the titles of its chapters."""
+    return {title: re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S)
+            for title, text in re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", open(path).read(), re.M | re.S)}
+
+
+def run_with(commands, *parameters):
+    """Runs commands of a document, with more parameters for its last one of SAM's."""
+    shell = Shell(AWS_DEFAULT_OUTPUT="json")
+    shell.run(f'sam() {{ command sam "$@" Architecture={ARCHITECTURE} {" ".join(map(shlex.quote, parameters))}; }}')
+    shell.run(commands)
 
 
 def restore(stack):
@@ -214,7 +227,7 @@ def restore(stack):
     dynamodb.tag_resource(ResourceArn=old, Tags=[{"Key": "stage", "Value": "test"}])
     same("a transfer", stack.call(TRANSFER)[0]["statusCode"], 201)
     posting = {"headers": {"Idempotent-Key": "later"}, "body": {"userId": "1", "ammount": "1", "type": "credit"}}
-    steps = chapters("infra/restore.md")
+    steps = {title[0]: "\n".join(blocks) for title, blocks in chapters("infra/restore.md").items() if title[0].isdigit()}
     same("steps", "".join(steps), "12345678")
     shell = Shell(at="2026-11-24T10:00:00Z", pause="0", trail=trail, AWS_DEFAULT_OUTPUT="json", parameters=f"Architecture={ARCHITECTURE}")
 
@@ -251,17 +264,14 @@ def restore(stack):
 
 def events(stack):
     """Makes and deletes the stack of the events by infra/events/README.md."""
-    chapters = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", open("infra/events/README.md").read(), re.M | re.S))
-    on, off = (re.findall(r"^```sh\n(.*?)^```$", chapters[title], re.M | re.S)[0] for title in ("Turn them on", "Turn them off"))
-    shell = Shell(AWS_DEFAULT_OUTPUT="json")
-    shell.run(f'sam() {{ command sam "$@" Architecture={ARCHITECTURE}; }}')
+    on, off = (chapters("infra/events/README.md")[title][0] for title in ("Turn them on", "Turn them off"))
 
     def streams():
         tables = [client("dynamodb").describe_table(TableName=stack.outputs[name])["Table"] for name in ("TransactionsTable", "AggregateTable")]
         return {table["LatestStreamArn"]: table["StreamSpecification"]["StreamViewType"]
                 for table in tables if table.get("StreamSpecification", {}).get("StreamEnabled")}
 
-    shell.run(on)
+    run_with(on)
     read = streams()
     same("streams", list(read.values()), ["NEW_IMAGE", "NEW_AND_OLD_IMAGES"])
     name = "onewrite-events"
@@ -271,7 +281,7 @@ def events(stack):
     kinds = [r["ResourceType"] for r in client("cloudformation").describe_stack_resources(StackName=name)["StackResources"]]
     same("resources", sorted(kinds), sorted(["AWS::CloudWatch::Alarm"] * 3 + ["AWS::Pipes::Pipe"] * 2 + ["AWS::IAM::Role", "AWS::SQS::Queue"]))
     same("a reading", stack.balance()[0], 200)
-    shell.run(off)
+    run_with("stack=onewrite\n" + off)
     same("the events' stack", [s for s in client("cloudformation").describe_stacks()["Stacks"] if s["StackName"] == name], [])
     same("queues", client("sqs").list_queues().get("QueueUrls", []), [])
     same("streams", streams(), {})
@@ -289,7 +299,7 @@ def main():
     sam("deploy")
     stack = Stack()
     same("resources", stack.kinds(), expand.RESOURCES)
-    check_open_to(stack, ["AWS_IAM"], browsers=False)
+    check_open_to(stack, ["AWS_IAM"])
     same("version", stack.version, "1")
     check_callers(stack, {"1": "AWS_IAM"})
     same("a first reading", stack.balance(), (200, {"balance": "100"}))
@@ -300,22 +310,25 @@ def main():
     tables = stack.outputs["TransactionsTable"], stack.outputs["AggregateTable"]
     print(f"made: {len(stack.resources)} resources, {len(expand.ROUTES)} routes by IAM, {watched} metrics with alarms, each there")
 
-    sam("deploy", "Authorization=JWT", f"TokenIssuer={ISSUER}", f"TokenAudience={','.join(AUDIENCE)}", f"CorsOrigins={ORIGIN}", "QuietAlarmMinutes=15")
+    to_tokens, to_iam = chapters("infra/access.md")["Change the mode"]
+    run_with(to_tokens, f"CorsOrigins={ORIGIN}", "QuietAlarmMinutes=15", f"DomainName={NAMES['Api']}", f"CertificateArn={CERTIFICATE}",
+             "DisableExecuteApiEndpoint=true", f"ServiceDomainName={NAMES['ServiceApi']}", f"ServiceCertificateArn={CERTIFICATE}",
+             "ServiceDisableExecuteApiEndpoint=true")
     stack = Stack()
-    same("resources", stack.kinds(), expand.RESOURCES | expand.SERVICES | {"QuietAlarm": "CloudWatch::Alarm"})
-    check_open_to(stack, ["JWT", ISSUER, AUDIENCE], browsers=True)
+    same("resources", stack.kinds(), expand.RESOURCES | expand.SERVICES | expand.DOMAIN | expand.SERVICE_DOMAIN | {"QuietAlarm": "CloudWatch::Alarm"})
+    check_open_to(stack, ["JWT", ISSUER, AUDIENCE], named=True)
     same("version", stack.version, "2")
     check_callers(stack, {"1": "AWS_IAM", "2": "JWT"})
     _, lines = stack.call({"queryStringParameters": {"userId": "1"}})
     same("a line's version", {line["version"] for line in lines}, {"2"})
     same("a call without claims", stack.call(gateway_event("GET", {}))[0]["statusCode"], 403)
     check_alarms(stack, failures(stack))
-    print("changed: by token and from browsers, and by IAM for services, after a smoke test of version 2")
+    print("changed: by token and from browsers, and by IAM for services, each at a name alone, after a smoke test of version 2")
 
-    sam("deploy", "Authorization=AWS_IAM", 'CorsOrigins=""', "QuietAlarmMinutes=0")
+    run_with(to_iam, "QuietAlarmMinutes=0", 'DomainName=""', "DisableExecuteApiEndpoint=false")
     stack = Stack()
     same("resources", stack.kinds(), expand.RESOURCES)
-    check_open_to(stack, ["AWS_IAM"], browsers=False)
+    check_open_to(stack, ["AWS_IAM"])
     same("version", stack.version, "3")
     check_callers(stack, {"2": "JWT", "3": "AWS_IAM"})
     same("one API", len(client("apigatewayv2").get_apis()["Items"]), 1)

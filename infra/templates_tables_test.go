@@ -43,9 +43,9 @@ var templateTables = map[string]map[string]string{
 		"Api.DefinitionBody.paths./transactions/{id}":         `{get: {security: !If[Tokens, [{JWT: []}], [{AWS_IAM: []}]]}}`,
 		"Api.DefinitionBody.paths./transactions/{id}/capture": `{post: {security: !If[Tokens, [{JWT: []}], [{AWS_IAM: []}]]}}`,
 		"Api.DefinitionBody.paths./transactions/{id}/void":    `{post: {security: !If[Tokens, [{JWT: []}], [{AWS_IAM: []}]]}}`,
-		"Api.DefinitionBody.servers":                          `!If[HasDomain, [{url: /, x-amazon-apigateway-endpoint-configuration: {disableExecuteApiEndpoint: !If[DisablesEndpoint, true, false]}}], !Ref AWS::NoValue]`,
 		"Api.DefinitionBody.x-amazon-apigateway-cors":         `!If[Browsers, {allowHeaders: [authorization, content-type, idempotent-key, idempotency-key], allowMethods: [GET, POST], allowOrigins: !Split[,, !Ref CorsOrigins], exposeHeaders: [idempotent-replayed, location, retry-after], maxAge: 3600}, !Ref AWS::NoValue]`,
 		"Api.FailOnWarnings":                                  `true`,
+		"Api.DisableExecuteApiEndpoint":                       `!If[DisablesEndpoint, true, false]`,
 
 		"ClientErrorsAlarm Type":               `AWS::CloudWatch::Alarm`,
 		"ClientErrorsAlarm.AlarmActions":       `[!If[HasAlarmTopic, !Ref AlarmTopic, !Ref AWS::NoValue], !If[HasAlarmEmail, !Ref AlarmMail, !Ref AWS::NoValue]]`,
@@ -290,8 +290,8 @@ var templateTables = map[string]map[string]string{
 		"ServiceApi.DefinitionBody.paths./transactions/{id}":         `{get: {security: [{AWS_IAM: []}], x-amazon-apigateway-integration: {httpMethod: POST, payloadFormatVersion: 2.0, type: aws_proxy, uri: !Sub[arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Alias}/invocations, {Alias: !Ref Function.Alias}]}}}`,
 		"ServiceApi.DefinitionBody.paths./transactions/{id}/capture": `{post: {security: [{AWS_IAM: []}], x-amazon-apigateway-integration: {httpMethod: POST, payloadFormatVersion: 2.0, type: aws_proxy, uri: !Sub[arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Alias}/invocations, {Alias: !Ref Function.Alias}]}}}`,
 		"ServiceApi.DefinitionBody.paths./transactions/{id}/void":    `{post: {security: [{AWS_IAM: []}], x-amazon-apigateway-integration: {httpMethod: POST, payloadFormatVersion: 2.0, type: aws_proxy, uri: !Sub[arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Alias}/invocations, {Alias: !Ref Function.Alias}]}}}`,
-		"ServiceApi.DefinitionBody.servers":                          `!If[HasServiceDomain, [{url: /, x-amazon-apigateway-endpoint-configuration: {disableExecuteApiEndpoint: !If[DisablesServiceEndpoint, true, false]}}], !Ref AWS::NoValue]`,
 		"ServiceApi.FailOnWarnings":                                  `true`,
+		"ServiceApi.DisableExecuteApiEndpoint":                       `!If[DisablesServiceEndpoint, true, false]`,
 
 		"ServiceClientErrorsAlarm Condition":          `Tokens`,
 		"ServiceClientErrorsAlarm Type":               `AWS::CloudWatch::Alarm`,

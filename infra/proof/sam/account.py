@@ -5,8 +5,9 @@ with SAM's own translator before its CloudFormation, and with what moto lacks:
 - an update that compares what each resource's references come to (moto compares
   the template's text, and forgets what it can't update);
 - nothing (AWS::NoValue) in a list;
-- aliases, versions by their number, alarms, HTTP APIs with a body, pipes by
-  their name, tables whose stream changes, and the policies of a role that changes;
+- aliases, versions by their number, alarms, HTTP APIs with a body, pipes and
+  domain names by their name, tables whose stream changes, and the policies of a
+  role that changes;
 - functions that run: the code that was uploaded, with the environment that the
   stack gave it, on this machine;
 - CodeDeploy's hook before traffic, when an alias gets another version;
@@ -250,20 +251,23 @@ def put_lifecycle_event_hook_execution_status(self):
 CodeDeployResponse.put_lifecycle_event_hook_execution_status = put_lifecycle_event_hook_execution_status
 
 
-def only_named(name):
-    """Defines a kind that has only a name here."""
+def only_named(name, *attributes):
+    """Defines a kind that has only a name here, and attributes by its name."""
     def create(cls, resource_name, resource, account, region, **_):
         made = cls()
         made.physical_resource_id = resource_name
         return made
-    return kind(name)(type(name.replace("::", ""), (), {
+    return kind(name, attributes)(type(name.replace("::", ""), (), {
         "create_from_cloudformation_json": classmethod(create),
         "update_from_cloudformation_json": classmethod(lambda cls, original_resource, **_: original_resource),
+        "get_cfn_attribute": lambda made, attribute: f"{made.physical_resource_id}.{attribute}",
         "delete": lambda *_: None,
     }))
 
 
-NAMED = [only_named(name) for name in ("AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup", "AWS::Pipes::Pipe")]
+NAMED = [only_named(name) for name in (
+    "AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup", "AWS::Pipes::Pipe", "AWS::ApiGatewayV2::ApiMapping")]
+NAMED.append(only_named("AWS::ApiGatewayV2::DomainName", "RegionalDomainName"))
 
 
 def update_table(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
@@ -309,6 +313,9 @@ class Api:
             gateway.delete_authorizer(**api, AuthorizerId=authorizer)
         cors = body.get("x-amazon-apigateway-cors", {})
         gateway.update_api(**api, CorsConfiguration={name[0].upper() + name[1:]: value for name, value in cors.items()})
+        for server in body.get("servers", []):  # without any, an API keeps what it had
+            configuration = server["x-amazon-apigateway-endpoint-configuration"]
+            gateway.update_api(**api, DisableExecuteApiEndpoint=configuration["disableExecuteApiEndpoint"])
         authorizations = {}
         for name, scheme in body["components"]["securitySchemes"].items():
             authorizations[name] = {"AuthorizationType": "AWS_IAM"}
