@@ -118,7 +118,16 @@ func (a Access) bearer(claims jsontext.Value) (caller, error) {
 	if a.CreditScope != "" && slices.Contains(append(scopes(payload.Scope), scopes(payload.Scp)...), a.CreditScope) {
 		kind = scoped
 	}
-	return caller{name: ledger.NewCaller(payload.Sub), kind: kind, user: user}, nil
+	return caller{name: nameOfToken(payload.Sub), kind: kind, user: user}, nil
+}
+
+// nameOfToken returns the name of a token's caller: its sub, after "sub:" if it
+// could pass for the name of another caller. The issuer may let users choose it.
+func nameOfToken(sub string) ledger.Caller {
+	if sub == directCaller.String() || strings.HasPrefix(sub, "arn:") || strings.HasPrefix(sub, "sub:") {
+		sub = "sub:" + sub
+	}
+	return ledger.NewCaller(sub)
 }
 
 // scopes returns the scopes in a claim: a text with spaces between them, or a

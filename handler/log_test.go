@@ -200,6 +200,13 @@ func TestCallerInTheLog(t *testing.T) {
 			{byTokens, token("1"), "1"},
 			{byTokens, token(`1","caller":"admin`), `1","caller":"admin`},
 			{byTokens, token(forged), ""}, // no user's name has a line break
+			// No token's name is that of another caller.
+			{byTokens, token("direct"), "sub:direct"},
+			{byTokens, token("sub:direct"), "sub:sub:direct"},
+			{byTokens, token(callerARN), "sub:" + callerARN},
+			{byTokens, token("sub:" + callerARN), "sub:sub:" + callerARN},
+			{byTokens, token("arn:" + strings.Repeat("€", 124)), "sub:arn:" + strings.Repeat("€", 39) + "..." + strings.Repeat("€", 42)},
+			{byTokens, token("directs"), "directs"},
 			{byTokens, signed(callerARN), callerARN},
 			{byTokens, bare(post), "direct"},
 			{handler.Access{Authorization: handler.None}, signed(callerARN), callerARN},

@@ -81,4 +81,10 @@ func TestPostedBy(t *testing.T) {
 	stored, err := books.Store.Transaction(t.Context(), id)
 	require.NoError(t, err)
 	assert.Equal(t, "direct", stored.PostedBy.String())
+	got = gateways["payload 2.0"].user("direct", h).post(t, "1", body("direct", "1", "debit"))
+	id, err = ledger.ParseTransactionID(strings.TrimPrefix(got.Header.Get("Location"), "/transactions/"))
+	require.NoError(t, err)
+	stored, err = books.Store.Transaction(t.Context(), id)
+	require.NoError(t, err)
+	assert.Equal(t, "sub:direct", stored.PostedBy.String())
 }

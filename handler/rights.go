@@ -82,7 +82,7 @@ func mints(entries []ledger.Entry) bool {
 
 // caller is the sender of a call. The zero caller may do nothing.
 type caller struct {
-	name ledger.Caller // the ARN of IAM's caller, a token's sub, or direct; none over plain HTTP
+	name ledger.Caller // the ARN of IAM's caller, that of a token, or direct; none over plain HTTP
 	kind kind          // which rights it has
 	user ledger.UserID // of a token
 }
