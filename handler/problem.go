@@ -37,9 +37,10 @@ var problems = []problemKind{
 	{errInvalidRequest, http.StatusBadRequest, "/problems/invalid-request", "Bad request",
 		"", outcomeRejected},
 	{errForbidden, http.StatusForbidden, "/problems/forbidden", "Forbidden",
-		"Where tokens decide, you may read, debit and hold only of the user that your token's sub names, and credit no more than " +
-			"you debit unless your token has the scope that this deployment asks for. Only its receiver may capture or void a " +
-			"payment. Where IAM decides, sign the call (AWS Signature Version 4).", outcomeRejected},
+		"Where tokens decide, a token reads, debits and holds for the user that its sub names. That user must be the user of " +
+			"the first entry, and credits at most the debits, unless the token has the scope that this deployment asks for. The " +
+			"receiver of a payment on hold reads it, and only its receiver may capture or void it. Everything else is for " +
+			"services. Where IAM decides, sign the call (AWS Signature Version 4).", outcomeRejected},
 	{errNotFound, http.StatusNotFound, "/problems/not-found", "Not found",
 		"There is no such route.", outcomeRejected},
 	{ledger.ErrNotFound, http.StatusNotFound, "/problems/not-found", "Not found",
