@@ -3,6 +3,7 @@ package fuzz_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"math/big"
@@ -61,6 +62,16 @@ func serve(h *handler.Handler, r *http.Request) answer {
 	return answer{w.Code, header, body}
 }
 
+// settings are those of the fuzzed ledgers: default ones, and others.
+func settings(t *testing.T, number uint8) ledger.Settings {
+	t.Helper()
+	others := [][3]string{{"USD", "2", "100"}, {"JPY", "0", "100"}, {"EUR", "2", "0"}, {"KWD", "3", "100.125"}, {"XBT", "8", "100.00000001"}}
+	other := others[int(number)%len(others)]
+	s, err := ledger.ParseSettings(other[0], other[1], other[2])
+	require.NoError(t, err)
+	return s
+}
+
 // A post posts exactly its body, and a rejected one moves nothing: compared with
 // encoding/json and math/big.
 func FuzzBody(f *testing.F) {
@@ -83,11 +94,16 @@ func FuzzBody(f *testing.F) {
 		`{"userId":"1","ammount":"10","type":"credit","expiresIn":1.0}`,
 		`{"expiresIn":1,"entries":[{"userId":"1","ammount":"10","type":"debit"},{"userId":"2","ammount":"10.00","type":"credit"}]}`,
 		`{"expiresIn":"60","entries":[{"userId":"1","ammount":"10","type":"debit","expiresIn":60}]}`,
+		`{"userId":"1","ammount":"1.125","type":"credit","currency":"KWD"}`,
+		`{"entries":[{"userId":"1","ammount":"0.00000001","type":"credit"},{"userId":"1","amount":0.00000001,"type":"debit","currency":"XBT"}]}`,
+		`{"userId":"1","ammount":"1000000000000","type":"credit","currency":"JPY"}`,
 	} {
-		f.Add(seed)
+		for number := range uint8(5) {
+			f.Add(seed, number)
+		}
 	}
-	f.Fuzz(func(t *testing.T, body string) {
-		h, m := newMemory()
+	f.Fuzz(func(t *testing.T, body string, number uint8) {
+		h, m := newMemoryOf(settings(t, number))
 		got := postHTTP(t, h, http.Header{"Idempotent-Key": {"k"}}, body)
 		switch got.Status {
 		case http.StatusBadRequest, http.StatusRequestEntityTooLarge:
@@ -116,7 +132,7 @@ func FuzzBody(f *testing.F) {
 			assert.Equal(t, string(said["expiresIn"]), strconv.Itoa(int(first.ExpiresIn()/time.Second)))
 		}
 		for i, stored := range first.AllEntries() {
-			sameEntry(t, entries[i], stored)
+			sameEntry(t, entries[i], stored, m.settings)
 		}
 		var metadata, kept map[string]string
 		if said["metadata"] != nil {
@@ -137,14 +153,17 @@ func FuzzBody(f *testing.F) {
 func FuzzEnd(f *testing.F) {
 	for _, seed := range []string{
 		"", "{}", `{"ammount":"25"}`, `{"amount":0.01,"currency":"USD"}`, `{"ammount":"40.00"}`, `{"ammount":"40.01"}`,
-		`{"ammount":"0"}`, `{"ammount":"10","amount":"10.0","note":[]}`, `{"ammount":"10","amount":"11"}`, `{"\u0061mmount":"1"}`, `[]`, `null`,
+		`{"ammount":"0"}`, `{"ammount":"0.00000001"}`, `{"ammount":"24.125"}`, `{"ammount":"10","amount":"10.0","note":[]}`, `{"ammount":"10","amount":"11"}`, `{"\u0061mmount":"1"}`, `[]`, `null`,
 	} {
-		f.Add(seed, false)
-		f.Add(seed, true)
+		for number := range uint8(5) {
+			f.Add(seed, false, number)
+			f.Add(seed, true, number)
+		}
 	}
 	const payment = `{"expiresIn":60,"entries":[{"userId":"1","ammount":"40","type":"debit"},{"userId":"2","ammount":"40","type":"credit"}]}`
-	f.Fuzz(func(t *testing.T, body string, void bool) {
-		h, m := newMemory()
+	f.Fuzz(func(t *testing.T, body string, void bool, number uint8) {
+		h, m := newMemoryOf(settings(t, number))
+		require.Equal(t, http.StatusCreated, postHTTP(t, h, http.Header{"Idempotent-Key": {"money"}}, `{"userId":"1","ammount":"40","type":"credit"}`).Status)
 		held := postHTTP(t, h, http.Header{"Idempotent-Key": {"k"}}, payment)
 		require.Equal(t, http.StatusCreated, held.Status, held.Body)
 		end := held.Header["Location"] + "/capture"
@@ -153,39 +172,46 @@ func FuzzEnd(f *testing.F) {
 		}
 		send := func() answer { return serve(h, httptest.NewRequest(http.MethodPost, end, strings.NewReader(body))) }
 		got := send()
-		balances := func() (payer, receiver int64) {
-			return cents(m.account(m.transactions[0].UserID).Balance), cents(m.account(m.transactions[0].Entries[1].UserID).Balance)
-		}
-		payer, receiver := balances()
 		if got.Status != http.StatusOK {
 			assert.False(t, void, "its body says nothing: %s", got.Body)
 			assert.Contains(t, []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge}, got.Status, got.Body)
-			assert.Len(t, m.transactions, 1)
+			assert.Len(t, m.transactions, 2)
 			return
 		}
-		taken := int64(0)
+		taken := new(big.Rat)
 		if !void {
-			taken = 4000
+			taken.SetInt64(40)
 			var said members
 			if body != "" {
 				require.NoError(t, json.Unmarshal([]byte(body), &said))
 			}
 			for _, member := range []string{"amount", "ammount"} {
 				if said[member] != nil {
-					want, ok := new(big.Rat).SetString(said.text(member))
+					_, ok := taken.SetString(said.text(member))
 					require.True(t, ok)
-					want.Mul(want, big.NewRat(100, 1))
-					require.True(t, want.IsInt() && want.Num().IsInt64())
-					taken = want.Num().Int64()
 				}
 			}
 		}
-		assert.Equal(t, 10_000-taken, payer, body)
-		assert.Equal(t, 10_000+taken, receiver, body)
+		for i, e := range m.transactions[1].Entries { // the payer, who had 40 more, and the receiver
+			before, after := rat(t, m.settings.Opening), rat(t, m.account(e.UserID).Balance)
+			if i == 0 {
+				before.Add(before, big.NewRat(40, 1)).Sub(before, taken)
+			} else {
+				before.Add(before, taken)
+			}
+			assert.Zero(t, before.Cmp(after), "%s: %s has %s, not %s", body, e.UserID, after, before)
+		}
 		again := send()
 		assert.Equal(t, got.Body, again.Body)
 		assert.Equal(t, "true", again.Header["Idempotent-Replayed"])
 	})
+}
+
+func rat(t *testing.T, money fmt.Stringer) *big.Rat {
+	t.Helper()
+	r, ok := new(big.Rat).SetString(money.String())
+	require.True(t, ok)
+	return r
 }
 
 // members are the members of an object in a body.
@@ -200,15 +226,15 @@ func (m members) text(name string) (s string) {
 }
 
 // sameEntry requires that an entry is stored as it was sent.
-func sameEntry(t *testing.T, said members, stored ledger.Entry) {
+func sameEntry(t *testing.T, said members, stored ledger.Entry, settings ledger.Settings) {
 	t.Helper()
 	assert.Equal(t, said.text("userId"), stored.UserID.String())
 	assert.Equal(t, said.text("type"), string(stored.Type))
 	if said["currency"] != nil {
-		assert.Equal(t, "USD", said.text("currency"))
+		assert.Equal(t, settings.Currency, said.text("currency"))
 	}
-	have, ok := new(big.Rat).SetString(stored.Amount.String())
-	require.True(t, ok)
+	assert.NoError(t, settings.CheckPlaces(stored.Amount))
+	have := rat(t, stored.Amount)
 	for _, member := range []string{"amount", "ammount"} {
 		if said[member] != nil {
 			want, ok := new(big.Rat).SetString(said.text(member))

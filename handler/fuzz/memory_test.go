@@ -5,15 +5,14 @@ package fuzz_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
+	"math/big"
 	"slices"
+	"strings"
 	"sync"
 	"time"
-
-	"github.com/cockroachdb/apd/v3"
 
 	"onewrite/handler"
 	"onewrite/ledger"
@@ -24,6 +23,7 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 // memory is a store for fuzzing, which needs many new ones a second. It keeps the
 // promises of [ledger.Store]; all other tests run on DynamoDB Local.
 type memory struct {
+	settings     ledger.Settings
 	mu           sync.Mutex
 	transactions []ledger.Transaction
 	accounts     map[ledger.UserID]ledger.Account
@@ -31,8 +31,11 @@ type memory struct {
 }
 
 // newMemory returns a handler over a new ledger in memory, at noon.
-func newMemory() (*handler.Handler, *memory) {
-	m := &memory{accounts: map[ledger.UserID]ledger.Account{}, refunds: map[ledger.TransactionID]ledger.Refunds{}}
+func newMemory() (*handler.Handler, *memory) { return newMemoryOf(ledger.DefaultSettings()) }
+
+// newMemoryOf does as newMemory, with other settings.
+func newMemoryOf(s ledger.Settings) (*handler.Handler, *memory) {
+	m := &memory{settings: s, accounts: map[ledger.UserID]ledger.Account{}, refunds: map[ledger.TransactionID]ledger.Refunds{}}
 	l := ledger.New(m, func() time.Time { return noon })
 	return handler.New(l, slog.New(slog.DiscardHandler), handler.Access{Authorization: handler.None}), m
 }
@@ -78,14 +81,14 @@ func (m *memory) refunded(r *ledger.Refund) (after ledger.Refunds, allowed bool)
 		after.Sums = map[int]ledger.Amount{}
 	}
 	for _, p := range r.Parts {
-		sum := cents(p.Amount)
+		sum := units(p.Amount)
 		if already, ok := before.Sums[p.Entry]; ok {
-			sum += cents(already)
+			sum.Add(sum, units(already))
 		}
-		if sum > cents(r.Of.Entries[p.Entry].Amount) {
+		if sum.Cmp(units(r.Of.Entries[p.Entry].Amount)) > 0 {
 			return before, false
 		}
-		amount, err := ledger.ParseAmount(apd.New(sum, -2).Text('f'))
+		amount, err := ledger.ParseAmount(textOf(sum))
 		if err != nil {
 			panic(err) // it is at most what the entry moved
 		}
@@ -106,12 +109,11 @@ func allows(m ledger.Move, a ledger.Account) bool {
 
 // after returns the account that a move leaves.
 func after(m ledger.Move, a ledger.Account) ledger.Account {
-	sum := new(apd.BigInt).SetInt64(cents(m.Sum))
+	sum := units(m.Sum)
 	if m.Type == ledger.Debit {
 		sum.Neg(sum)
 	}
-	sum.Add(sum, new(apd.BigInt).SetInt64(cents(a.Balance)))
-	balance, err := ledger.ParseBalance(apd.NewWithBigInt(sum, -2).Text('f'))
+	balance, err := ledger.ParseBalance(textOf(sum.Add(sum, units(a.Balance))))
 	if err != nil {
 		panic(err) // the move is allowed
 	}
@@ -132,17 +134,19 @@ func same(h ledger.Hold) func(ledger.Hold) bool {
 	return func(other ledger.Hold) bool { return other.TransactionID == h.TransactionID }
 }
 
-// cents returns a sum of dollars in cents.
-func cents(dollars fmt.Stringer) int64 {
-	d, _, err := apd.NewFromString(dollars.String())
-	if err == nil {
-		_, err = apd.BaseContext.WithPrecision(18).Mul(d, d, apd.New(100, 0))
+// units returns money in units of its eighth decimal place.
+func units(money fmt.Stringer) *big.Int {
+	whole, fraction, _ := strings.Cut(money.String(), ".")
+	sum, ok := new(big.Int).SetString(whole+(fraction + strings.Repeat("0", ledger.MaxPlaces))[:ledger.MaxPlaces], 10)
+	if !ok || len(fraction) > ledger.MaxPlaces {
+		panic(money) // the ledger's sums are valid
 	}
-	whole, wholeErr := d.Int64()
-	if err := errors.Join(err, wholeErr); err != nil {
-		panic(err) // the ledger's sums are valid
-	}
-	return whole
+	return sum
+}
+
+// textOf returns the text of money in such units.
+func textOf(units *big.Int) string {
+	return new(big.Rat).SetFrac(units, big.NewInt(1e8)).FloatString(ledger.MaxPlaces)
 }
 
 func (m *memory) Decline(_ context.Context, t ledger.Transaction) error {
@@ -190,13 +194,13 @@ func (m *memory) History(_ context.Context, user ledger.UserID, after ledger.Cur
 	return page, nil
 }
 
-func (m *memory) Settings() ledger.Settings { return ledger.DefaultSettings() }
+func (m *memory) Settings() ledger.Settings { return m.settings }
 
 func (m *memory) account(user ledger.UserID) ledger.Account {
 	if account, there := m.accounts[user]; there {
 		return account
 	}
-	return ledger.Account{Balance: ledger.DefaultSettings().Opening}
+	return ledger.Account{Balance: m.settings.Opening}
 }
 
 func (m *memory) recorded(id ledger.TransactionID) error {
