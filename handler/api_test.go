@@ -197,6 +197,7 @@ func body(user, amount, kind string) string {
 // problem is a problem document.
 type problem struct {
 	Type, Title, Detail, Instance, ID, Balance, Limit, Ended, Currency string
+	Refundable, TransactionStatus                                      string
 	Status                                                             int
 	Entry                                                              *int
 	Properties                                                         map[string][]string

@@ -42,11 +42,11 @@ func (h *Handler) void(c *call) (answer, error) {
 // endRequest returns the hold that the path names, which the caller must be
 // allowed to end.
 func (c *call) endRequest() (ledger.EndRequest, error) {
-	id, err := ledger.ParseTransactionID(c.id)
+	id, err := c.transactionID()
 	if err != nil {
-		return ledger.EndRequest{}, ledger.ErrNotFound
+		return ledger.EndRequest{}, err
 	}
-	c.user, c.transaction = c.caller.user, id.String()
+	c.user = c.caller.user
 	return ledger.EndRequest{TransactionID: id, Allow: c.allow, PostedBy: c.caller.name}, nil
 }
 

@@ -33,6 +33,12 @@ var beyondSchemas = []string{
 	"must have at most 512 bytes as JSON",
 	"the entries must credit as much as they debit",
 	"left out, it is all that is held", // the amount's second name as null
+	"left out, it is all that was moved",
+	"must be at most what the entry moved", // only the ledger knows the entries
+	"must be in entries, as the transaction",
+	"must be the place of an entry", // 1.0 is an integer
+	"must be after the places before it",
+	"must name entries for several refunds",
 }
 
 // keepsContract checks a call and its answer against the description
@@ -111,8 +117,8 @@ var numberAmount = regexp.MustCompile(`("ammount"\s*:\s*)(-?(?:0|[1-9][0-9]*)(?:
 
 // The members whose null counts as absent.
 var (
-	nullMember   = regexp.MustCompile(`"(userId|type|ammount|amount|currency|metadata|entries|balanced)":null,?`)
-	nullCurrency = regexp.MustCompile(`"currency":null,?`)
+	nullMember = regexp.MustCompile(`"(userId|type|ammount|amount|currency|metadata|entries|balanced)":null,?`)
+	nullOfPart = regexp.MustCompile(`"(currency|metadata)":null,?`) // in a capture and a refund
 )
 
 // renamed returns the request as the document requires it. The document describes
@@ -131,8 +137,8 @@ func (r request) renamed() request {
 		r.header["Idempotent-Key"] = header.Get("Idempotency-Key")
 	}
 	null := nullMember
-	if strings.HasSuffix(r.target, "/capture") {
-		null = nullCurrency
+	if strings.HasSuffix(r.target, "/capture") || strings.HasSuffix(r.target, "/refunds") {
+		null = nullOfPart
 	}
 	if jsontext.Value(r.body).IsValid() { // without duplicate names
 		r.body = strings.ReplaceAll(null.ReplaceAllString(r.body, ""), ",}", "}")
@@ -206,6 +212,9 @@ func TestEveryDocumentedAnswerIsMet(t *testing.T) {
 	end := func(id, how, body string) request {
 		return request{http.MethodPost, "/transactions/" + id + "/" + how, nil, body}
 	}
+	refund := func(id, key, body string) request {
+		return request{http.MethodPost, "/transactions/" + id + "/refunds", map[string]string{"Idempotent-Key": key}, body}
+	}
 	const hold = `{"userId":"holder","ammount":"1","type":"debit","expiresIn":60}`
 	var holds []string
 	pending := func(key, body string) string {
@@ -219,6 +228,10 @@ func TestEveryDocumentedAnswerIsMet(t *testing.T) {
 	ended := holds[0]
 	toRich := pending("to rich", `{"expiresIn":60,"entries":[{"userId":"payer","ammount":"60","type":"debit"},{"userId":"rich","ammount":"60","type":"credit"}]}`)
 	pending("rich", body("rich", "50", "credit"))
+	fromRich := pending("from rich", body("rich", "20", "debit"))
+	pending("rich again", body("rich", "70", "credit"))
+	toSpend := pending("to spend", body("spender", "10", "credit"))
+	pending("spend", body("spender", "110", "debit"))
 	met := []documentedAnswer{}
 	meet := func(h *handler.Handler, operation string, r request, deadline time.Duration) {
 		ctx, cancel := context.WithTimeout(t.Context(), deadline)
@@ -274,6 +287,24 @@ func TestEveryDocumentedAnswerIsMet(t *testing.T) {
 		{"captureTransaction", end(toRich, "capture", ""), nil, time.Minute},
 		{"captureTransaction", end(ended, "capture", ""), damage, time.Minute},
 		{"captureTransaction", end(ended, "capture", ""), faults.Throttle, 700 * time.Millisecond},
+		{"refundTransaction", refund(id11, "refund", `{"ammount":"0.5"}`), nil, time.Minute},
+		{"refundTransaction", refund(id11, "refund", `{"ammount":"2"}`), nil, time.Minute},
+		{"refundTransaction", refund("none", "refund", ""), nil, time.Minute},
+		{"refundTransaction", put("/transactions/" + id11 + "/refunds"), nil, time.Minute},
+		{"refundTransaction", refund(id11, "refund", strings.Repeat(" ", 16<<10+1)), nil, time.Minute},
+		{"refundTransaction", refund(id11, "refund", `{"ammount":"0.4"}`), nil, time.Minute},
+		{"refundTransaction", refund(id11, "whole", ""), nil, time.Minute},
+		{"refundTransaction", refund(toRich, "pending", ""), nil, time.Minute},
+		{"refundTransaction", refund(toSpend, "spent", ""), nil, time.Minute},
+		{"refundTransaction", refund(fromRich, "full", ""), nil, time.Minute},
+		{"refundTransaction", refund(id11, "refund", ""), damage, time.Minute},
+		{"refundTransaction", refund(id11, "refund", ""), faults.Throttle, 700 * time.Millisecond},
+		{"readRefunds", get("/transactions/" + id11 + "/refunds"), nil, time.Minute},
+		{"readRefunds", get("/transactions/none/refunds"), nil, time.Minute},
+		{"readRefunds", put("/transactions/" + id11 + "/refunds"), nil, time.Minute},
+		{"readRefunds", get("/transactions/" + toRich + "/refunds"), nil, time.Minute},
+		{"readRefunds", get("/transactions/" + id11 + "/refunds"), damage, time.Minute},
+		{"readRefunds", get("/transactions/" + id11 + "/refunds"), faults.Throttle, 700 * time.Millisecond},
 		{"voidTransaction", end(toRich, "void", ""), nil, time.Minute},
 		{"voidTransaction", end("none", "void", ""), nil, time.Minute},
 		{"voidTransaction", put("/transactions/" + ended + "/void"), nil, time.Minute},
@@ -294,6 +325,8 @@ func TestEveryDocumentedAnswerIsMet(t *testing.T) {
 		"readTransaction":    get("/transactions/" + id11),
 		"captureTransaction": end(id11, "capture", ""),
 		"voidTransaction":    end(id11, "void", ""),
+		"refundTransaction":  refund(id11, "refund", ""),
+		"readRefunds":        get("/transactions/" + id11 + "/refunds"),
 	} {
 		meet(guarded, operation, r, time.Minute) // without a token
 	}

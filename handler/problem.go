@@ -59,6 +59,10 @@ var problems = []problemKind{
 		"The hold has ended already, in another way. It ends once, for ever.", outcomeDeclined},
 	{ledger.ErrNotPending, http.StatusUnprocessableEntity, "/problems/not-pending", "Unprocessable entity",
 		"This transaction never was pending: there is nothing to capture or to void.", outcomeRejected},
+	{ledger.ErrNotRefundable, http.StatusUnprocessableEntity, "/problems/not-refundable", "Unprocessable entity",
+		"Only posted and captured transactions can be refunded. A refund can't be.", outcomeRejected},
+	{ledger.ErrRefundLimit, http.StatusUnprocessableEntity, "/problems/refund-limit", "Unprocessable entity",
+		"Less is left to refund. Without a body a refund is of the whole, and nothing may have been refunded before.", outcomeDeclined},
 	{ledger.ErrTooManyHolds, http.StatusUnprocessableEntity, "/problems/too-many-holds", "Unprocessable entity",
 		"A user may have 16 open holds. When one of them has ended, send the same call with the same key again.", outcomeDeclined},
 	{ledger.ErrTryAgain, http.StatusServiceUnavailable, "/problems/try-again", "Service unavailable",
@@ -91,11 +95,14 @@ type problem struct {
 	Instance   string              `json:"instance"`
 	ID         string              `json:"id,omitempty"`         // of a declined transaction
 	Properties map[string][]string `json:"properties,omitempty"` // field: messages
-	Entry      *int                `json:"entry,omitempty"`      // the place of the first entry that did not fit, if there are several
+	Entry      *int                `json:"entry,omitempty"`      // the place of the first entry that did not fit or has less left to refund, if there are several
 	Balance    string              `json:"balance,omitempty"`
 	Limit      string              `json:"limit,omitempty"`
-	Currency   string              `json:"currency,omitempty"` // of Balance and Limit
-	Ended      string              `json:"ended,omitempty"`    // of a hold
+	Refundable string              `json:"refundable,omitempty"` // what is left of that entry
+	Currency   string              `json:"currency,omitempty"`   // of Balance, Limit and Refundable
+	Ended      string              `json:"ended,omitempty"`      // of a hold
+
+	TransactionStatus string `json:"transactionStatus,omitempty"` // of one that can't be refunded
 }
 
 // endings are the ends of holds, in words for callers.
@@ -149,10 +156,19 @@ func (h *Handler) problemAnswer(err error, caller caller, instance string) answe
 	if ended, ok := errors.AsType[*ledger.HoldEndedError](err); ok {
 		body.Ended = endings[ended.End.End]
 	}
+	if not, ok := errors.AsType[*ledger.NotRefundableError](err); ok {
+		body.TransactionStatus = string(not.Transaction.Status)
+	}
+	if limit, ok := errors.AsType[*ledger.RefundLimitError](err); ok {
+		body.Refundable = limit.Refundable.String()
+		if len(limit.Of.Entries) > 1 {
+			body.Entry = new(limit.Entry)
+		}
+	}
 	if errors.Is(err, ledger.ErrBalanceLimit) {
 		body.Limit = ledger.MaxBalance().String()
 	}
-	if body.Balance != "" || body.Limit != "" {
+	if body.Balance != "" || body.Limit != "" || body.Refundable != "" {
 		body.Currency = h.currency()
 	}
 	if errors.Is(err, ledger.ErrTryAgain) {
@@ -170,6 +186,7 @@ func reuseProperties(e *ledger.KeyReusedError) map[string][]string {
 		entriesField:   e.EntriesDiffer,
 		metadataField:  e.MetadataDiffers,
 		expiresInField: e.ExpiresInDiffers,
+		refundOfField:  e.RefundOfDiffers,
 	} {
 		if differs {
 			properties[field] = []string{"differs from the first call with this key"}

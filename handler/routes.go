@@ -20,6 +20,8 @@ func (h *Handler) allRoutes() []route {
 		{http.MethodGet, transactionPath + wildcard, h.transaction},
 		{http.MethodPost, transactionPath + wildcard + capturePath, h.capture},
 		{http.MethodPost, transactionPath + wildcard + voidPath, h.void},
+		{http.MethodGet, transactionPath + wildcard + refundsPath, h.refunds},
+		{http.MethodPost, transactionPath + wildcard + refundsPath, h.refund},
 	}
 }
 
@@ -30,6 +32,7 @@ const (
 	wildcard         = "{id}"
 	capturePath      = "/capture"
 	voidPath         = "/void"
+	refundsPath      = "/refunds"
 )
 
 type route struct {

@@ -160,6 +160,30 @@ func TestSettingsOfHolds(t *testing.T) {
 	})
 }
 
+// Refunds, too.
+func TestSettingsOfRefunds(t *testing.T) {
+	everyScale(t, func(t *testing.T, a *api, s scale) {
+		currency := `"currency":"` + s.currency + `"`
+		id := a.pending(t, "in", body("1", "10", "credit"))
+		for field, sent := range map[string]string{
+			"ammount": `{"ammount":"` + s.finer + `"}`, "entries[0].ammount": `{"entries":[{"entry":0,"ammount":"` + s.finer + `"}]}`,
+		} {
+			assert.Equal(t, map[string][]string{field: {s.tooMany}}, a.refund(t, id, "r", sent).problem(t).Properties)
+		}
+		for field, sent := range map[string]string{
+			"currency": `{"currency":"USD"}`, "entries[0].currency": `{"entries":[{"entry":0,"ammount":"1","currency":"USD"}]}`,
+		} {
+			assert.Equal(t, map[string][]string{field: {`must be "` + s.currency + `", or left out`}}, a.refund(t, id, "r", sent).problem(t).Properties)
+		}
+		got := a.refund(t, id, "r", `{"ammount":"`+s.unit+`","currency":"`+s.currency+`"}`)
+		require.Equal(t, http.StatusCreated, got.Status, got.Body)
+		assert.Contains(t, got.Body, `"ammount":"`+s.unit+`",`+currency)
+		assert.Equal(t, `{"data":{"refunds":1,`+currency+`,"entries":[{"entry":0,"ammount":"10","refunded":"`+s.unit+`"}]}}`, a.refunded(t, id))
+		limit := a.refund(t, id, "all", "").problem(t)
+		assert.Equal(t, []string{"/problems/refund-limit", s.currency}, []string{limit.Type, limit.Currency})
+	})
+}
+
 // The description of the default settings is the document itself. That of others
 // differs wherever they do.
 func TestDescriptionOfSettings(t *testing.T) {

@@ -22,6 +22,7 @@ type transactionBody struct {
 	Entries       []entryBody    `json:"entries,omitempty"`
 	Metadata      jsontext.Value `json:"metadata,omitzero"`
 	TransactionID string         `json:"transactionId,omitempty"`
+	RefundOf      string         `json:"refundOf,omitempty"`
 }
 
 type entryBody struct {
@@ -83,6 +84,9 @@ func (h *Handler) rowBody(t ledger.Transaction) transactionBody {
 	}
 	if !t.Captured.Equal(ledger.Amount{}) {
 		b.Captured = t.Captured.String()
+	}
+	if t.IsRefund() {
+		b.RefundOf = t.RefundOf.String()
 	}
 	switch {
 	case t.Entries != nil:

@@ -14,6 +14,11 @@ func (h *Handler) post(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	return h.postRequest(c, request)
+}
+
+// postRequest posts a transaction, and returns the answer to the call.
+func (h *Handler) postRequest(c *call, request ledger.Request) (answer, error) {
 	c.user = request.UserID()
 	c.transaction = request.TransactionID().String()
 
@@ -59,17 +64,26 @@ func (h *Handler) parsePost(c *call) (r ledger.Request, err error) {
 
 // transaction answers GET /transactions/{id}.
 func (h *Handler) transaction(c *call) (answer, error) {
-	id, err := ledger.ParseTransactionID(c.id)
+	id, err := c.transactionID()
 	if err != nil {
-		return answer{}, ledger.ErrNotFound
+		return answer{}, err
 	}
-	c.transaction = id.String()
 	t, err := h.ledger.TransactionIf(c.Context(), id, c.allow)
 	if err != nil {
 		return answer{}, err
 	}
 	c.user = t.UserID
 	return readAnswer(data{Data: h.wholeBody(c.visible(t))}), nil
+}
+
+// transactionID returns the id in the path, and notes it for the log.
+func (c *call) transactionID() (ledger.TransactionID, error) {
+	id, err := ledger.ParseTransactionID(c.id)
+	if err != nil {
+		return id, ledger.ErrNotFound
+	}
+	c.transaction = id.String()
+	return id, nil
 }
 
 // history answers GET /transactions.

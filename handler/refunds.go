@@ -1,0 +1,210 @@
+package handler
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"onewrite/ledger"
+)
+
+// refund answers POST /transactions/{id}/refunds.
+func (h *Handler) refund(c *call) (answer, error) {
+	id, err := c.transactionID()
+	if err != nil {
+		return answer{}, err
+	}
+	body, err := readBody(c)
+	if err != nil {
+		return answer{}, err
+	}
+	invalid := &invalidRequest{}
+	key := parseKey(invalid, c.Header)
+	asked := parseRefund(invalid, h.settings, body)
+	if err := invalid.err(); err != nil {
+		return answer{}, err
+	}
+	original, err := h.ledger.Original(c.Context(), id)
+	if err != nil {
+		return answer{}, err
+	}
+	parts := asked.of(invalid, original)
+	if err := invalid.err(); err != nil {
+		return answer{}, err
+	}
+	request := original.Request(parts)
+	request.IdempotencyKey, request.Metadata, request.PostedBy = key, asked.metadata, c.caller.name
+	a, err := h.postRequest(c, request)
+	if errors.Is(err, ledger.ErrInvalidEntries) {
+		invalid.addError(entriesField, err)
+		err = invalid
+	}
+	return a, err
+}
+
+// refunds answers GET /transactions/{id}/refunds.
+func (h *Handler) refunds(c *call) (answer, error) {
+	id, err := c.transactionID()
+	if err != nil {
+		return answer{}, err
+	}
+	original, refunds, err := h.ledger.Refunds(c.Context(), id)
+	if err != nil {
+		return answer{}, err
+	}
+	body := refundsBody{Refunds: refunds.Count, Currency: h.currency()}
+	for place, e := range original.Entries {
+		refunded := "0"
+		if sum, ok := refunds.Sums[place]; ok {
+			refunded = sum.String()
+		}
+		body.Entries = append(body.Entries, refundedBody{place, e.Amount.String(), refunded})
+	}
+	return readAnswer(data{Data: body}), nil
+}
+
+// refundsBody is what was refunded of a transaction.
+type refundsBody struct {
+	Refunds  int            `json:"refunds"`
+	Currency string         `json:"currency,omitempty"`
+	Entries  []refundedBody `json:"entries"`
+}
+
+type refundedBody struct {
+	Entry    int    `json:"entry"`
+	Ammount  string `json:"ammount"`
+	Refunded string `json:"refunded"`
+}
+
+// refundMembers are the members of a refund's body. Null is an error in those that
+// limit it: taken as left out, it would refund the whole for a part.
+type refundMembers struct {
+	Ammount  jsontext.Value `json:"ammount"`
+	Amount   jsontext.Value `json:"amount"`
+	Entries  jsontext.Value `json:"entries"`
+	Currency member         `json:"currency"`
+	Metadata member         `json:"metadata"`
+}
+
+// partMembers are the members of an entry to refund.
+type partMembers struct {
+	Entry    member `json:"entry"`
+	Ammount  member `json:"ammount"`
+	Amount   member `json:"amount"`
+	Currency member `json:"currency"`
+}
+
+// refundAsked is the part of a transaction that a body asks to refund: the entries,
+// or the amount under the field's name, or all.
+type refundAsked struct {
+	parts    []ledger.Part
+	amount   ledger.Amount
+	field    string
+	metadata ledger.Metadata
+}
+
+// parseRefund reads a refund's body, which may be left out. Places are compared with
+// the transaction later.
+func parseRefund(invalid *invalidRequest, s ledger.Settings, body []byte) (asked refundAsked) {
+	if len(body) == 0 {
+		return asked
+	}
+	var m refundMembers
+	if jsontext.Value(body).Kind() != '{' {
+		invalid.add(bodyField, "must be a JSON object, or left out")
+	} else if err := json.Unmarshal(body, &m); err != nil {
+		invalid.add(bodyField, "must be valid JSON: "+unreadable(err))
+	}
+	checkCurrency(invalid, s, "", m.Currency)
+	asked.metadata = parseMetadata(invalid, m.Metadata)
+	nulls := false
+	for field, value := range map[string]jsontext.Value{ammountField: m.Ammount, amountField: m.Amount, entriesField: m.Entries} {
+		if value.Kind() == 'n' {
+			invalid.add(field, "must not be null: left out, it is all that was moved")
+			nulls = true
+		}
+	}
+	if nulls {
+		return asked
+	}
+	if m.Ammount != nil || m.Amount != nil {
+		asked.field = ammountField
+		if m.Ammount == nil {
+			asked.field = amountField
+		}
+		asked.amount = parseAmount(invalid, s, "", member(m.Ammount), member(m.Amount))
+		if m.Entries != nil {
+			invalid.add(asked.field, "must be in an entry, or entries be left out")
+		}
+	}
+	if m.Entries != nil {
+		asked.parts = parseParts(invalid, s, m.Entries)
+	}
+	return asked
+}
+
+// parseParts reads the entries to refund.
+func parseParts(invalid *invalidRequest, s ledger.Settings, text jsontext.Value) (parts []ledger.Part) {
+	var entries []jsontext.Value
+	if text.Kind() != '[' || json.Unmarshal(text, &entries) != nil {
+		invalid.add(entriesField, "must be an array")
+		return nil
+	}
+	if len(entries) == 0 || len(entries) > ledger.MaxRefundPlaces {
+		invalid.add(entriesField, fmt.Sprintf("must have 1 to %d entries", ledger.MaxRefundPlaces))
+		return nil
+	}
+	for i, entry := range entries {
+		field := partField(i)
+		var m partMembers
+		if entry.Kind() != '{' || json.Unmarshal(entry, &m) != nil {
+			invalid.add(field, "must be an object")
+			continue
+		}
+		checkCurrency(invalid, s, field+".", m.Currency)
+		parts = append(parts, ledger.Part{
+			Entry:  parseMember(invalid, field+"."+entryField, m.Entry, aNumber, parsePlace),
+			Amount: parseAmount(invalid, s, field+".", m.Ammount, m.Amount),
+		})
+	}
+	return parts
+}
+
+func partField(i int) string { return fmt.Sprintf("%s[%d]", entriesField, i) }
+
+// parsePlace parses the place of an entry, in digits.
+func parsePlace(text string) (place int, err error) {
+	place, err = strconv.Atoi(text)
+	if err != nil || place < 0 || strconv.Itoa(place) != text {
+		return 0, &ledger.InvalidError{Err: ledger.ErrInvalidEntries, Reason: "must be the place of an entry: a whole number from 0"}
+	}
+	return place, nil
+}
+
+// of returns the parts of the transaction that are asked for, or adds the faults of
+// those that it does not have.
+func (asked refundAsked) of(invalid *invalidRequest, original ledger.Original) []ledger.Part {
+	switch {
+	case asked.field != "":
+		parts, err := original.Sum(asked.amount)
+		invalid.addError(asked.field, err)
+		return parts
+	case asked.parts == nil:
+		return original.Whole()
+	}
+	for i, p := range asked.parts {
+		switch {
+		case !original.HasEntry(p.Entry):
+			invalid.add(partField(i)+"."+entryField, fmt.Sprintf("must be the place of an entry, of which the transaction has %d, from 0", len(original.Entries)))
+		case slices.ContainsFunc(asked.parts[:i], func(before ledger.Part) bool { return before.Entry >= p.Entry }):
+			invalid.add(partField(i)+"."+entryField, "must be after the places before it")
+		default:
+			invalid.addError(partField(i)+"."+ammountField, original.CheckAmount(p))
+		}
+	}
+	return asked.parts
+}
