@@ -3,6 +3,7 @@ package infra
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -20,12 +21,13 @@ type Aggregate struct {
 	Version int
 
 	// TransactionID is the id of the first row of the write that last moved the
-	// balance. It is zero if a version without transaction_id made the row.
+	// balance, or changed the rules. It is zero if a version without transaction_id made the row.
 	TransactionID ledger.TransactionID
 }
 
 // Attributes returns the attributes of the account's row, without the key. A user
-// who never had a hold has no attributes for holds.
+// who never had a hold has no attributes for holds, and one whose rules were never
+// changed has none for rules.
 func (a Aggregate) Attributes(hadHolds bool) map[string]types.AttributeValue {
 	row := item{
 		"balance": number(a.Balance),
@@ -34,6 +36,18 @@ func (a Aggregate) Attributes(hadHolds bool) map[string]types.AttributeValue {
 	if hadHolds {
 		row["held"] = number(ledger.Held(a.Holds))
 		row["holds"] = integer(len(a.Holds))
+	}
+	if a.DebitsBlocked {
+		row[debitsBlocked] = isTrue
+	}
+	if a.CreditsBlocked {
+		row[creditsBlocked] = isTrue
+	}
+	if !a.CreditLimit.IsZero() {
+		row[creditLimit] = number(a.CreditLimit)
+	}
+	if a.Changes > 0 {
+		row[ruleChanges] = integer(a.Changes)
 	}
 	for _, h := range a.Holds {
 		row[holdName(h.TransactionID)] = encodeHold(h)
@@ -50,8 +64,13 @@ func DecodeAggregate(row map[string]types.AttributeValue) (Aggregate, error) {
 	a := Aggregate{
 		UserID:  decodeText(&d, "user_id", ledger.ParseUserID),
 		Account: ledger.Account{Balance: decodeNumber(&d, "balance", ledger.ParseBalance)},
-		Version: decodeNumber(&d, "version", parseVersion),
 	}
+	a.Rules = decodeRules(&d)
+	least := 1
+	if a.Changes > 0 { // which may have made the row
+		least = 0
+	}
+	a.Version = decodeNumber(&d, "version", atLeast(least))
 	if row["transaction_id"] != nil {
 		a.TransactionID = decodeText(&d, "transaction_id", ledger.ParseTransactionID)
 	}
@@ -79,13 +98,50 @@ func (s *Store) decodeAccount(row item) (ledger.Account, error) {
 	return a.Account, err
 }
 
-// parseVersion parses the number of rows that made a balance, at least one.
-func parseVersion(s string) (int, error) {
-	version, err := strconv.Atoi(s)
-	if err != nil || version < 1 {
-		return 0, errors.New("must be a whole number of at least 1")
+// atLeast returns the parser of a whole number that has a minimum.
+func atLeast(least int) func(string) (int, error) {
+	return func(s string) (int, error) {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < least {
+			return 0, fmt.Errorf("must be a whole number of at least %d", least)
+		}
+		return n, nil
 	}
-	return version, nil
+}
+
+// The attributes of an account's rules. The blocks are there only while they are true,
+// the limit only while it is not zero. ruleChanges counts the changes.
+const (
+	debitsBlocked  = "debits_blocked"
+	creditsBlocked = "credits_blocked"
+	creditLimit    = "credit_limit"
+	ruleChanges    = "rule_changes"
+)
+
+var isTrue = &types.AttributeValueMemberBOOL{Value: true}
+
+// decodeRules reads the rules of an account.
+func decodeRules(d *decoder) (rules ledger.Rules) {
+	rules.DebitsBlocked, rules.CreditsBlocked = decodeBlock(d, debitsBlocked), decodeBlock(d, creditsBlocked)
+	if d.row[creditLimit] != nil {
+		if rules.CreditLimit = decodeNumber(d, creditLimit, ledger.ParseCreditLimit); rules.CreditLimit.IsZero() {
+			d.reject(creditLimit, "must be above 0, or not be there")
+		}
+	}
+	if d.row[ruleChanges] != nil || rules.DebitsBlocked || rules.CreditsBlocked || d.row[creditLimit] != nil {
+		rules.Changes = decodeNumber(d, ruleChanges, atLeast(1))
+	}
+	return rules
+}
+
+// decodeBlock reads a block, which is true or absent.
+func decodeBlock(d *decoder, name string) bool {
+	value, ok := d.row[name].(*types.AttributeValueMemberBOOL)
+	isBlocked := ok && value.Value
+	if d.row[name] != nil && !isBlocked {
+		d.reject(name, "must be true, or not be there")
+	}
+	return isBlocked
 }
 
 // holdPrefix begins the name of an open hold's attribute. The id of its transaction

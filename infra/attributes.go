@@ -18,7 +18,7 @@ func TransactionAttributes() (names []string) {
 // AggregateAttributes returns those of the transactions_aggregate table, without
 // the open holds: see [IsHoldAttribute].
 func AggregateAttributes() []string {
-	return []string{"user_id", "balance", "version", "held", "holds", "transaction_id"}
+	return []string{"user_id", "balance", "version", "held", "holds", "transaction_id", debitsBlocked, creditsBlocked, creditLimit, ruleChanges}
 }
 
 // IsHoldAttribute reports whether an attribute of the transactions_aggregate table

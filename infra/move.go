@@ -18,6 +18,13 @@ const (
 	mostRule   = "balance <= :headroom" // no credit passes the ceiling
 	newUser    = "attribute_not_exists(user_id)"
 
+	debitsAllowed  = "attribute_not_exists(debits_blocked)"
+	creditsAllowed = "attribute_not_exists(credits_blocked)"
+
+	// No other change of the account's rules came after the read.
+	noChange    = "attribute_not_exists(rule_changes)"
+	sameChanges = "rule_changes = :seen"
+
 	// Another hold may open. The holds that this write ends still count.
 	fewHolds = "(attribute_not_exists(holds) OR holds < :most)"
 )
@@ -42,13 +49,22 @@ func (s *Store) moveBalance(m ledger.Move, first ledger.TransactionID) *types.Up
 		":id":      text(first),
 	}}
 	u.keepInRange(m, s.settings.Opening)
+	if m.Debits {
+		u.rules = append(u.rules, debitsAllowed)
+	}
+	if m.Credits {
+		u.rules = append(u.rules, creditsAllowed)
+	}
 	change := addAmount
 	if m.Type == ledger.Debit {
 		change = takeAmount
 	}
-	if m.Opens != nil || m.Ends != nil {
+	switch {
+	case m.Rules != nil:
+		change += u.changeRules(*m.Rules) + addRows
+	case m.Opens != nil || m.Ends != nil:
 		change += u.changeHolds(m) + addHolds
-	} else {
+	default:
 		change += addRows
 	}
 	return &types.Update{
@@ -85,12 +101,8 @@ func (u *update) keepInRange(m ledger.Move, opening ledger.Balance) {
 		u.rules = append(u.rules, mostRule)
 		u.values[":headroom"] = number(m.MaxBefore)
 	}
-	if m.Ends == nil && m.Allows(opening) { // a user with holds has a row
-		inRange := strings.Join(u.rules, " AND ") + " OR " + newUser
-		if m.Opens != nil { // more rules follow
-			inRange = "(" + inRange + ")"
-		}
-		u.rules = []string{inRange}
+	if u.rules != nil && m.Ends == nil && m.Allows(opening) { // a user with holds has a row
+		u.rules = []string{"(" + strings.Join(u.rules, " AND ") + " OR " + newUser + ")"} // more rules follow
 	}
 }
 
@@ -115,6 +127,44 @@ func (u *update) changeHolds(m ledger.Move) (change string) {
 	}
 	if m.Ends != nil {
 		change += " REMOVE " + strings.Join(ends, ", ")
+	}
+	return change
+}
+
+// changeRules adds the rule that no other change came first, and returns the changes.
+// The move's own amount changes the balance by the limit.
+func (u *update) changeRules(c ledger.RuleChange) (change string) {
+	if c.Number == 1 {
+		u.rules = append(u.rules, noChange)
+	} else {
+		u.rules = append(u.rules, sameChanges)
+		u.values[":seen"] = integer(c.Number - 1)
+	}
+	u.values[":number"] = integer(c.Number)
+	var remove []string
+	change = ", rule_changes = :number"
+	for _, rule := range []struct {
+		block      string
+		permission ledger.Permission
+	}{{debitsBlocked, c.Debits}, {creditsBlocked, c.Credits}} {
+		switch rule.permission {
+		case ledger.Blocked:
+			change += ", " + rule.block + " = :true"
+			u.values[":true"] = isTrue
+		case ledger.Allowed:
+			remove = append(remove, rule.block)
+		}
+	}
+	switch limit := c.CreditLimit; {
+	case limit == nil:
+	case limit.IsZero():
+		remove = append(remove, creditLimit)
+	default:
+		change += ", " + creditLimit + " = :limit"
+		u.values[":limit"] = number(limit)
+	}
+	if remove != nil {
+		change += " REMOVE " + strings.Join(remove, ", ")
 	}
 	return change
 }

@@ -55,7 +55,7 @@ func DecodeRefundAccount(row map[string]types.AttributeValue) (RefundAccount, er
 		Of: decodeText(&d, "user_id", func(s string) (ledger.TransactionID, error) {
 			return ledger.ParseTransactionID(strings.TrimPrefix(s, refundsKeyPrefix))
 		}),
-		Refunds: ledger.Refunds{Count: decodeNumber(&d, "version", parseVersion), Sums: map[int]ledger.Amount{}},
+		Refunds: ledger.Refunds{Count: decodeNumber(&d, "version", atLeast(1)), Sums: map[int]ledger.Amount{}},
 	}
 	for name := range row {
 		place, err := strconv.Atoi(strings.TrimPrefix(name, refundedPrefix))

@@ -158,6 +158,24 @@ func TestRequestsStayTheSame(t *testing.T) {
 	_, _, err = l.Refunds(t.Context(), whole)
 	require.NoError(t, err)
 
+	// Changes of rules. The requests above must not change.
+	rule := func(user, key string, changes ...string) {
+		fmt.Fprintf(&requests, "# rules of %s: %s with key %s\n", user, strings.Join(changes, ", "), key)
+		r := infratest.Rules(t, user, key, changes...)
+		r.PostedBy = caller
+		_, _ = l.ChangeRules(t.Context(), r)
+	}
+	rule("r", "block", "debits blocked")
+	rule("r", "block", "debits blocked") // a replay
+	postAll("blocked", none, "r debit 1")
+	rule("r", "lend", "debits allowed", "credits blocked", "limit 50.5")
+	rule("r", "nothing", "limit 50.50")
+	postAll("spend", none, "r debit 120")
+	rule("r", "in use", "limit 10") // declined
+	rule("r", "lower", "credits allowed", "limit 20")
+	postAll("back", none, "r credit 20")
+	rule("r", "end", "limit 0")
+
 	const golden = "testdata/requests.txt"
 	if *update {
 		require.NoError(t, os.WriteFile(golden, requests.Bytes(), 0o644))

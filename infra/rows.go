@@ -19,8 +19,8 @@ type item = map[string]types.AttributeValue
 // transactionRow is a row of the transactions table.
 type transactionRow struct {
 	ID             string                `dynamodbav:"id"`
-	UserID         string                `dynamodbav:"user_id"`
-	Ammount        attributevalue.Number `dynamodbav:"ammount"`
+	UserID         string                `dynamodbav:"user_id,omitempty"` // not of a change of rules, so that the index has none
+	Ammount        attributevalue.Number `dynamodbav:"ammount,omitempty"`
 	Type           string                `dynamodbav:"type"`
 	Status         string                `dynamodbav:"status"`
 	IdempotencyKey string                `dynamodbav:"idempotency_key,omitempty"`
@@ -35,7 +35,22 @@ type transactionRow struct {
 	PostedBy       string                `dynamodbav:"posted_by,omitempty"`      // of a first row or an end, if the caller is known
 	RefundOf       string                `dynamodbav:"refund_of,omitempty"`      // of a refund
 	RefundPlaces   []int                 `dynamodbav:"refund_places,omitempty"`  // of the first row of a refund
+	DeclinedBy     string                `dynamodbav:"declined_by,omitempty"`    // of a transaction that a block declined
+
+	// Of a change of rules.
+	Account     string                `dynamodbav:"account,omitempty"` // the user
+	Debits      string                `dynamodbav:"debits,omitempty"`
+	Credits     string                `dynamodbav:"credits,omitempty"`
+	CreditLimit attributevalue.Number `dynamodbav:"credit_limit,omitempty"`
+	LimitBefore attributevalue.Number `dynamodbav:"credit_limit_before,omitempty"`
+	RuleChange  attributevalue.Number `dynamodbav:"rule_change,omitempty"` // the place among the account's changes, from 1; not of a declined one
 }
+
+// rulesType is the type of a row that changes rules.
+const rulesType = "account"
+
+// byBlock is the reason of a decline by a block.
+const byBlock = "block"
 
 // entryRow is one of the entries in a row.
 type entryRow struct {
@@ -74,10 +89,13 @@ func encodeTransaction(t ledger.Transaction) (item, error) {
 			row.DeclinedEntry = attributevalue.Number(strconv.Itoa(t.DeclinedEntry))
 		}
 	}
+	if t.DeclinedByBlock {
+		row.DeclinedBy = byBlock
+	}
 	if !t.ExpiresAt.IsZero() {
 		row.ExpiresAt = ledger.FormatTime(t.ExpiresAt)
 	}
-	if t.Kind() != ledger.FirstRow {
+	if t.TransactionID != (ledger.TransactionID{}) {
 		row.TransactionID = t.TransactionID.String()
 	}
 	if t.Kind() == ledger.EndRow {
@@ -86,7 +104,23 @@ func encodeTransaction(t ledger.Transaction) (item, error) {
 	if t.End == ledger.Capture {
 		row.Held = attributevalue.Number(t.Held.String())
 	}
+	if t.Rules != nil {
+		row.encodeRules(t)
+	}
 	return attributevalue.MarshalMap(row)
+}
+
+// encodeRules makes the row that of a change of rules.
+func (row *transactionRow) encodeRules(t ledger.Transaction) {
+	row.UserID, row.Account, row.Type, row.Ammount = "", t.UserID.String(), rulesType, ""
+	row.Debits, row.Credits = string(t.Rules.Debits), string(t.Rules.Credits)
+	if t.Rules.CreditLimit != nil {
+		row.CreditLimit = attributevalue.Number(t.Rules.CreditLimit.String())
+		row.LimitBefore = attributevalue.Number(t.Rules.LimitBefore.String())
+	}
+	if t.Status == ledger.Posted {
+		row.RuleChange = attributevalue.Number(strconv.Itoa(t.Rules.Number))
+	}
 }
 
 // DecodeTransaction reads a row of the transactions table strictly: each kind of
@@ -96,20 +130,25 @@ func encodeTransaction(t ledger.Transaction) (item, error) {
 // some.
 func DecodeTransaction(row map[string]types.AttributeValue) (ledger.Transaction, error) {
 	d := decoder{row: row}
-	t := ledger.Transaction{
-		ID:        decodeText(&d, "id", ledger.ParseTransactionID),
-		UserID:    decodeText(&d, "user_id", ledger.ParseUserID),
-		Amount:    decodeNumber(&d, "ammount", ledger.ParseAmount),
-		Status:    decodeText(&d, "status", ledger.ParseStatus),
-		CreatedAt: decodeText(&d, "created_at", ledger.ParseTime),
+	kind, _ := row["type"].(*types.AttributeValueMemberS)
+	isRules := kind != nil && kind.Value == rulesType
+	t := ledger.Transaction{ID: decodeText(&d, "id", ledger.ParseTransactionID)}
+	if !isRules {
+		t.UserID = decodeText(&d, "user_id", ledger.ParseUserID)
+		t.Amount = decodeNumber(&d, "ammount", ledger.ParseAmount)
+		d.absent("a row of this type", ofRules...)
 	}
+	t.Status = decodeText(&d, "status", ledger.ParseStatus)
+	t.CreatedAt = decodeText(&d, "created_at", ledger.ParseTime)
 	if row["posted_by"] != nil {
 		t.PostedBy = decodeText(&d, "posted_by", ledger.ParseCaller)
 	}
 	if row["refund_of"] != nil {
 		t.RefundOf = decodeText(&d, "refund_of", ledger.ParseTransactionID)
 	}
-	switch kind, _ := row["type"].(*types.AttributeValueMemberS); {
+	switch {
+	case isRules:
+		decodeRuleChange(&d, &t)
 	case row["transaction_id"] == nil:
 		decodeFirst(&d, &t)
 	case kind != nil && (kind.Value == string(ledger.Credit) || kind.Value == string(ledger.Debit)):
@@ -121,6 +160,47 @@ func DecodeTransaction(row map[string]types.AttributeValue) (ledger.Transaction,
 		return ledger.Transaction{}, err
 	}
 	return t, nil
+}
+
+// ofRules are the attributes that only changes of rules have.
+var ofRules = []string{"account", "debits", "credits", creditLimit, "credit_limit_before", "rule_change"}
+
+// decodeRuleChange reads the attributes of a change of rules.
+func decodeRuleChange(d *decoder, t *ledger.Transaction) {
+	t.Rules = &ledger.RuleChange{}
+	t.UserID = decodeText(d, "account", ledger.ParseUserID)
+	t.IdempotencyKey = decodeText(d, "idempotency_key", ledger.ParseIdempotencyKey)
+	if d.row["metadata"] != nil {
+		t.Metadata = decodeText(d, "metadata", ledger.ParseMetadata)
+	}
+	for name, permission := range map[string]*ledger.Permission{"debits": &t.Rules.Debits, "credits": &t.Rules.Credits} {
+		if d.row[name] != nil {
+			*permission = decodeText(d, name, ledger.ParsePermission)
+		}
+	}
+	if d.row[creditLimit] != nil {
+		t.Rules.CreditLimit = new(decodeNumber(d, creditLimit, ledger.ParseCreditLimit))
+		t.Rules.LimitBefore = decodeNumber(d, "credit_limit_before", ledger.ParseCreditLimit)
+	} else {
+		d.absent("a row without a limit", "credit_limit_before")
+	}
+	if err := t.Rules.Check(); err != nil {
+		d.reject("type", "%s", reasonOf(err))
+	}
+	d.absent("a row of this type", "user_id", "ammount", "transaction_id", "entries", "expires_at", "held", "declined_entry", "declined_by")
+	switch t.Status {
+	case ledger.Posted:
+		t.Rules.Number = decodeNumber(d, "rule_change", atLeast(1))
+		d.absent("a posted row", "balance")
+	case ledger.Declined:
+		t.BalanceSeen = decodeNumber(d, "balance", ledger.ParseBalance)
+		d.absent("a declined row", "rule_change")
+		if t.Rules.CreditLimit == nil {
+			d.reject("status", "is declined, which a change without a limit can't be")
+		}
+	case ledger.Pending, ledger.Voided, ledger.Expired:
+		d.reject("status", "is %q, must be posted or declined", t.Status)
+	}
 }
 
 // decodeFirst reads the attributes of a first row.
@@ -145,10 +225,10 @@ func decodeFirst(d *decoder, t *ledger.Transaction) {
 	d.absent("a row without a transaction_id", "held")
 	switch t.Status {
 	case ledger.Posted:
-		d.absent("a posted row", "balance", "declined_entry", "expires_at")
+		d.absent("a posted row", "balance", "declined_entry", "declined_by", "expires_at")
 	case ledger.Pending:
 		decodeExpiry(d, t)
-		d.absent("a pending row", "balance", "declined_entry")
+		d.absent("a pending row", "balance", "declined_entry", "declined_by")
 	case ledger.Declined:
 		if d.row["expires_at"] != nil {
 			decodeExpiry(d, t)
@@ -173,6 +253,9 @@ func decodeExpiry(d *decoder, t *ledger.Transaction) {
 // decodeDecline reads the attributes of a declined row.
 func decodeDecline(d *decoder, t *ledger.Transaction) {
 	t.BalanceSeen = decodeNumber(d, "balance", ledger.ParseBalance)
+	if d.row["declined_by"] != nil {
+		t.DeclinedByBlock = decodeText(d, "declined_by", parseDeclinedBy) == byBlock
+	}
 	if t.Entries == nil {
 		d.absent("a row of one entry", "declined_entry")
 		return
@@ -184,7 +267,7 @@ func decodeDecline(d *decoder, t *ledger.Transaction) {
 }
 
 // notOfFirst are the attributes that only first rows have.
-var notOfFirst = []string{"idempotency_key", "metadata", "entries", "expires_at", "balance", "declined_entry", "refund_places"}
+var notOfFirst = []string{"idempotency_key", "metadata", "entries", "expires_at", "balance", "declined_entry", "refund_places", "declined_by"}
 
 // decodeFurther reads the attributes of a further entry.
 func decodeFurther(d *decoder, t *ledger.Transaction) {
@@ -260,6 +343,14 @@ func decodePlaces(d *decoder, entries int) (places []int) {
 		d.reject("refund_places", "must have one place for each of %d entries", entries)
 	}
 	return places
+}
+
+// parseDeclinedBy parses the reason of a decline that is not the balance's.
+func parseDeclinedBy(s string) (string, error) {
+	if s != byBlock {
+		return "", errors.New("must be " + byBlock)
+	}
+	return s, nil
 }
 
 // parsePlace parses the place of an entry, from 0.

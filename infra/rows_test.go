@@ -29,6 +29,29 @@ func n(v string) types.AttributeValue { return &types.AttributeValueMemberN{Valu
 
 const rowID = "47b9e303-c943-824b-a25b-f2db8fa4f6ab" // of user 1 and key 1
 
+// ruleRow returns a change of all rules.
+func ruleRow() row {
+	return row{
+		"id": s(rowID), "account": s("1"), "idempotency_key": s("1"), "type": s("account"), "status": s("posted"), "created_at": s("2026-11-22T12:00:00.123Z"),
+		"debits": s("blocked"), "credits": s("allowed"), "credit_limit": n("50"), "credit_limit_before": n("0"), "rule_change": n("1"),
+	}
+}
+
+func declinedRuleRow() row {
+	r := with(with(ruleRow(), "rule_change", nil), "status", s("declined"))
+	r["credit_limit_before"], r["balance"] = n("80"), n("12")
+	return r
+}
+
+// rulesRow returns the account of a user whose rules were changed before the first
+// transaction.
+func rulesRow() row {
+	r := with(balanceRow(), "version", n("0"))
+	r["rule_changes"], r["credit_limit"] = n("2"), n("5")
+	r["debits_blocked"], r["credits_blocked"] = &types.AttributeValueMemberBOOL{Value: true}, &types.AttributeValueMemberBOOL{Value: true}
+	return r
+}
+
 // A store writes these rows.
 func postedRow() row {
 	return row{
@@ -271,6 +294,38 @@ var damagedTransactions = []struct {
 	{with(endRow("void", "voided"), "expires_at", s("2026-11-22T12:01:00.123Z")), `expires_at: must not be on a row with a transaction_id`},
 	{with(endRow("void", "voided"), "balance", n("12")), `balance: must not be on a row with a transaction_id`},
 	{with(endRow("void", "voided"), "declined_entry", n("0")), `declined_entry: must not be on a row with a transaction_id`},
+
+	{with(postedRow(), "declined_by", s("block")), `declined_by: must not be on a posted row`},
+	{with(pendingRow(), "declined_by", s("block")), `declined_by: must not be on a pending row`},
+	{with(endRow("void", "voided"), "declined_by", s("block")), `declined_by: must not be on a row with a transaction_id`},
+	{with(declinedRow(), "declined_by", s("debits")), `declined_by: is "debits", must be block`},
+	{with(declinedRow(), "declined_by", n("1")), `declined_by: is of type N, must be S`},
+	{with(postedRow(), "account", s("1")), `account: must not be on a row of this type`},
+	{with(postedRow(), "debits", s("blocked")), `debits: must not be on a row of this type`},
+	{with(furtherRow(), "credit_limit", n("50")), `credit_limit: must not be on a row of this type`},
+	{with(endRow("void", "voided"), "rule_change", n("1")), `rule_change: must not be on a row of this type`},
+	{with(ruleRow(), "account", nil), `account: is missing`},
+	{with(ruleRow(), "account", s(" 1")), `account: is " 1", must not begin or end with a space`},
+	{with(ruleRow(), "user_id", s("1")), `user_id: must not be on a row of this type`},
+	{with(ruleRow(), "ammount", n("1")), `ammount: must not be on a row of this type`},
+	{with(ruleRow(), "transaction_id", s(rowID)), `transaction_id: must not be on a row of this type`},
+	{with(ruleRow(), "declined_by", s("block")), `declined_by: must not be on a row of this type`},
+	{with(ruleRow(), "idempotency_key", nil), `idempotency_key: is missing`},
+	{with(ruleRow(), "metadata", s("{}")), `metadata: is "{}", must be the JSON of metadata`},
+	{with(ruleRow(), "debits", s("stopped")), `debits: is "stopped", must be "blocked" or "allowed"`},
+	{with(ruleRow(), "credits", n("1")), `credits: is of type N, must be S`},
+	{with(ruleRow(), "credit_limit", n("-1")), `credit_limit: is -1, must not be negative`},
+	{with(ruleRow(), "credit_limit", n("1000000000000.01")), `credit_limit: is 1000000000000.01, must be at most 1000000000000`},
+	{with(ruleRow(), "credit_limit_before", nil), `credit_limit_before: is missing`},
+	{with(ruleRow(), "credit_limit", nil), `credit_limit_before: must not be on a row without a limit`},
+	{with(with(with(with(ruleRow(), "credit_limit", nil), "credit_limit_before", nil), "debits", nil), "credits", nil), `type: must have debits, credits or creditLimit`},
+	{with(ruleRow(), "rule_change", nil), `rule_change: is missing`},
+	{with(ruleRow(), "rule_change", n("0")), `rule_change: is 0, must be a whole number of at least 1`},
+	{with(ruleRow(), "balance", n("12")), `balance: must not be on a posted row`},
+	{with(ruleRow(), "status", s("pending")), `status: is "pending", must be posted or declined`},
+	{with(declinedRuleRow(), "balance", nil), `balance: is missing`},
+	{with(declinedRuleRow(), "rule_change", n("1")), `rule_change: must not be on a declined row`},
+	{with(with(declinedRuleRow(), "credit_limit", nil), "credit_limit_before", nil), `status: is declined, which a change without a limit can't be`},
 }
 
 // notHeld is the fault of entries that can't be pending.
@@ -314,6 +369,14 @@ var damagedBalances = []struct {
 	{with(balanceRow(), "transaction_id", n("1")), `transaction_id: is of type N, must be S`},
 	{with(balanceRow(), "transaction_id", s("1")), `transaction_id: is "1", must be a UUID`},
 	{with(holdsRow(), holdName, list(n("12.5"), n("1.5"))), holdName + `.expires_at: is 1.5, must be milliseconds since 1970`},
+
+	{with(rulesRow(), "debits_blocked", &types.AttributeValueMemberBOOL{}), `debits_blocked: must be true, or not be there`},
+	{with(rulesRow(), "credits_blocked", s("true")), `credits_blocked: must be true, or not be there`},
+	{with(rulesRow(), "credit_limit", n("0")), `credit_limit: must be above 0, or not be there`},
+	{with(rulesRow(), "credit_limit", n("-1")), `credit_limit: is -1, must not be negative; credit_limit: must be above 0, or not be there`},
+	{with(rulesRow(), "rule_changes", n("0")), `rule_changes: is 0, must be a whole number of at least 1; version: is 0, must be a whole number of at least 1`},
+	{with(with(rulesRow(), "rule_changes", nil), "version", n("1")), `rule_changes: is missing`},
+	{with(rulesRow(), "version", n("-1")), `version: is -1, must not be negative`},
 }
 
 // heldNothing is the fault beside an unreadable open hold.
@@ -419,6 +482,35 @@ func TestDecodeHolds(t *testing.T) {
 	a, err = infra.DecodeAggregate(with(balanceRow(), "transaction_id", s(rowID)))
 	require.NoError(t, err)
 	assert.Equal(t, rowID, a.TransactionID.String())
+}
+
+// Changes of rules, and the rules that they make, are read in any notation.
+func TestDecodeRules(t *testing.T) {
+	t.Parallel()
+	limit, err := ledger.ParseCreditLimit("50")
+	require.NoError(t, err)
+	zero, err := ledger.ParseCreditLimit("0")
+	require.NoError(t, err)
+	request := infratest.Rules(t, "1", "1", "debits blocked")
+	want := ledger.Transaction{
+		ID: request.TransactionID(), UserID: request.UserID, Status: ledger.Posted, CreatedAt: time.Date(2026, 11, 22, 12, 0, 0, 123e6, time.UTC),
+		IdempotencyKey: request.IdempotencyKey,
+		Rules:          &ledger.RuleChange{Debits: ledger.Blocked, Credits: ledger.Allowed, CreditLimit: &limit, LimitBefore: zero, Number: 1},
+	}
+	got, err := infra.DecodeTransaction(with(ruleRow(), "credit_limit", n("5E1")))
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+	got, err = infra.DecodeTransaction(declinedRuleRow())
+	require.NoError(t, err)
+	assert.Equal(t, "12 of 80", got.BalanceSeen.String()+" of "+got.Rules.LimitBefore.String())
+	got, err = infra.DecodeTransaction(with(declinedRow(), "declined_by", s("block")))
+	require.NoError(t, err)
+	assert.True(t, got.DeclinedByBlock)
+
+	a, err := infra.DecodeAggregate(with(rulesRow(), "credit_limit", n("50.0")))
+	require.NoError(t, err)
+	assert.Equal(t, ledger.Rules{DebitsBlocked: true, CreditsBlocked: true, CreditLimit: limit, Changes: 2}, a.Rules)
+	assert.Zero(t, a.Version)
 }
 
 // DynamoDB keeps a number's value, but not its notation, and later versions may add

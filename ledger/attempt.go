@@ -35,10 +35,12 @@ const (
 )
 
 // misfit is the place of the first entry that did not fit, and the balance that its
-// user could spend then. A decline stores both.
+// user could spend then. Blocked means that the account's rules did not allow it,
+// whatever the balance. A decline stores all three.
 type misfit struct {
-	place int
-	seen  Balance
+	place   int
+	seen    Balance
+	blocked bool
 }
 
 // decide returns the consequence of a refusal that arrived at that time, and the
@@ -54,16 +56,20 @@ func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit,
 	if a.request.holdIsIn(refused.Accounts) {
 		return readOwnRow, misfit{}, next
 	}
-	if a.request.tooManyHolds(refused.Accounts, now) {
-		return tooManyHolds, misfit{}, next
-	}
 	// A hold that expired during this attempt may have been captured. Only trying
 	// to release it tells.
 	mayHaveBeenCaptured := anyExpires(refused.Accounts, a.startedAt, now)
 	// Accounts of different moments may together refuse a request that every moment
 	// allowed.
 	oneMoment := !refused.ReadLater
-	if first, ok := declinedAt(a.request.Entries, refused.Accounts, now); ok && oneMoment && !mayHaveBeenCaptured {
+	first, declined := declinedAt(a.request.Entries, refused.Accounts, now)
+	declined = declined && oneMoment && !mayHaveBeenCaptured
+	switch {
+	case declined && first.blocked:
+		return decline, first, next
+	case a.request.tooManyHolds(refused.Accounts, now):
+		return tooManyHolds, misfit{}, next
+	case declined:
 		return decline, first, next
 	}
 	next.accounts = map[UserID]Account{}
@@ -94,8 +100,9 @@ func (r Request) tooManyHolds(accounts map[UserID]Account, now time.Time) bool {
 }
 
 // declinedAt returns the first entry that the accounts do not allow, after the
-// entries before it and with expired holds as spendable. A user without a reported
-// account declines nothing. It is not ok if the accounts allow all entries.
+// entries before it and with expired holds as spendable. A block counts before the
+// balance. A user without a reported account declines nothing. It is not ok if the
+// accounts allow all entries.
 func declinedAt(entries []Entry, accounts map[UserID]Account, now time.Time) (first misfit, ok bool) {
 	balances := map[UserID]Balance{}
 	for user, account := range accounts {
@@ -106,9 +113,12 @@ func declinedAt(entries []Entry, accounts map[UserID]Account, now time.Time) (fi
 		if !known {
 			continue
 		}
+		if accounts[e.UserID].block(e.Type) {
+			return misfit{i, before, true}, true
+		}
 		after, fits := before.After(e.Type, e.Amount)
 		if !fits {
-			return misfit{i, before}, true
+			return misfit{place: i, seen: before}, true
 		}
 		balances[e.UserID] = after
 	}

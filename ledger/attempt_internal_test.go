@@ -36,7 +36,11 @@ func TestDecide(t *testing.T) {
 	account := func(balance string, holds ...Hold) Account {
 		b, err := ParseBalance(balance)
 		require.NoError(t, err)
-		return Account{b, holds}
+		return Account{Balance: b, Holds: holds}
+	}
+	blocked := func(a Account) Account {
+		a.DebitsBlocked = true
+		return a
 	}
 	seen := func(a Account) RefusedError { return RefusedError{Accounts: map[UserID]Account{{"a"}: a}} }
 	released := []expiredHolds{{UserID{"a"}, holds(1, long)}} // by the refused attempt
@@ -61,6 +65,13 @@ func TestDecide(t *testing.T) {
 		{"the store reports nothing", false, nil, RefusedError{}, contradiction, "", 0},
 		{"read later, and enough by then", false, nil, RefusedError{Accounts: seen(account("70")).Accounts, ReadLater: true}, postAgain, "", 0},
 		{"read later, and too little by then", false, nil, RefusedError{Accounts: seen(account("69")).Accounts, ReadLater: true}, postAgain, "", 0},
+
+		{"blocked, and enough", false, nil, seen(blocked(account("70"))), decline, "70 blocked", 0},
+		{"blocked, and too little", false, nil, seen(blocked(account("69"))), decline, "69 blocked", 0},
+		{"blocked, and enough with what has expired", false, nil, seen(blocked(account("69", holds(1, long)...))), decline, "70 blocked", 0},
+		{"blocked, and read later", false, nil, RefusedError{Accounts: seen(blocked(account("70"))).Accounts, ReadLater: true}, postAgain, "", 0},
+		{"blocked, and as many as there may be", true, nil, seen(blocked(account("100", holds(MaxHolds, never)...))), decline, "100 blocked", 0},
+		{"blocked, and its own hold", true, nil, seen(blocked(account("0", holdOfA(t, "k", "70", never)))), readOwnRow, "", 0},
 
 		{"its own hold", true, nil, seen(account("0", holdOfA(t, "k", "70", never))), readOwnRow, "", 0},
 		{"its own hold, which has expired", true, nil, seen(account("0", holdOfA(t, "k", "70", long))), readOwnRow, "", 0},
@@ -88,7 +99,11 @@ func TestDecide(t *testing.T) {
 			assert.Equal(t, unknown, next.unknown, c.name)
 			assert.Equal(t, arrives, next.startedAt, c.name)
 			if c.want == decline {
-				assert.Equal(t, c.seen, misfit.seen.String(), c.name)
+				seen := misfit.seen.String()
+				if misfit.blocked {
+					seen += " blocked"
+				}
+				assert.Equal(t, c.seen, seen, c.name)
 			}
 			if c.want == postAgain {
 				releases := 0

@@ -10,7 +10,8 @@
 //   - [Posted]: one atomic write put its rows, one an entry, and moved all
 //     balances;
 //   - [Declined]: only its first row was written and nothing moved, because a
-//     balance would have left the range from zero to [MaxBalance].
+//     balance would have left the range from zero to [MaxBalance], or an account
+//     blocked an entry.
 //
 // A pending transaction has the outcome [Pending] instead of Posted. Its debit
 // becomes a [Hold]: the money leaves the balance and is kept aside. A crash leaves
@@ -37,12 +38,25 @@
 // posted or captured one. The same write counts it in the [Refunds] of its
 // [Original], if no entry is refunded beyond its amount. What is left to refund never
 // grows, so a refund that asks for more is answered without storing anything.
+// # Rules
+// An account may block debits or credits, and may have a credit limit. A
+// [RuleChange] is a row beside the transactions: its user has one set of keys for
+// both, it is declined and replayed as they are, and it is in no history. A limit is
+// lent money: the balance includes it, so a balance stays what the user can spend.
+// The changes of an account have one order, by their numbers.
+// A block declines an entry before the balance does, and before the number of holds
+// does. It stops no capture, void or release of the account's own holds: that money
+// was taken before. A capture whose receiver blocks credits ends nothing. Expired
+// holds of a user whose debits are blocked stay unreleased, and count as spendable in
+// every read.
+// The ceiling applies to the balance with the limit in it: neither a credit nor a
+// higher limit lifts it above MaxBalance.
 // # Invariants
-//   - A balance is the opening balance plus posted credits, minus posted debits,
-//     captures and open holds. It is never below zero. No credit lifts it above
-//     MaxBalance; only a release may, up to [HighestBalance]. The limit of a
-//     credit applies to the stored balance, which does not include an expired
-//     hold before its release is written.
+//   - A balance is the opening balance plus the credit limit and posted credits,
+//     minus posted debits, captures and open holds. It is never below zero. No
+//     credit lifts it above MaxBalance; only a release may, up to
+//     [HighestBalance]. The limit of a credit applies to the stored balance, which
+//     does not include an expired hold before its release is written.
 //   - An open hold is a pending row without an end. A user has at most
 //     [MaxHolds]. The held sum is the sum of the open holds.
 //   - A hold has at most one end, which captures at most the held amount. The
@@ -55,9 +69,9 @@
 //     other metadata or another expiry.
 //   - A decline and an end are reported only after they are stored, so a late
 //     duplicate can never change them. Three answers are not stored: too many
-//     holds, a receiver's limit and a refund's limit. They are reported only if
-//     the call's row is absent and no attempt of the call can still write it. They
-//     use up nothing.
+//     holds, a receiver's limit or block, and a refund's limit. They are reported
+//     only if the call's row is absent and no attempt of the call can still write
+//     it. They use up nothing.
 //   - The refunds of an entry return at most its amount, together.
 //   - The rows of one write have one time. [SortRows] defines the order in which
 //     a user's rows count.

@@ -27,6 +27,8 @@ type EndRequest struct {
 //     another way, or expired;
 //   - a *[ReceiverLimitError], which unwraps to [ErrBalanceLimit], if the
 //     receiver's balance would pass the limit. The hold stays open;
+//   - a *[ReceiverBlockedError], which unwraps to [ErrAccountBlocked], if the
+//     receiver blocks credits. The hold stays open;
 //   - [ErrTryAgain] if the outcome is unknown or nothing was written;
 //   - anything else for a defect.
 func (l *Ledger) Capture(ctx context.Context, r EndRequest, amount Amount) (Result, error) {
@@ -133,8 +135,8 @@ func (l *Ledger) postEnd(ctx, inTime context.Context, p Posting) (end Transactio
 	if !ok {
 		return end, err
 	}
-	if limit, ok := receiverLimit(p, refused, l.now()); ok {
-		return end, l.notStored(ctx, end.ID, limit, refused.Unknown)
+	if err := receiverError(p, refused, l.now()); err != nil {
+		return end, l.notStored(ctx, end.ID, err, refused.Unknown)
 	}
 	if refused.ReadLater {
 		return end, l.unlessRecorded(ctx, end.ID, ErrTryAgain)
@@ -142,15 +144,19 @@ func (l *Ledger) postEnd(ctx, inTime context.Context, p Posting) (end Transactio
 	return end, l.unlessRecorded(ctx, end.ID, fmt.Errorf("the hold is not open and has no end: %w", refused))
 }
 
-// receiverLimit returns the error for a capture whose credit the receiver's balance
-// does not allow.
-func receiverLimit(p Posting, refused *RefusedError, now time.Time) (limit *ReceiverLimitError, ok bool) {
+// receiverError returns the error for a capture whose credit the receiver's account
+// does not allow, or nil.
+func receiverError(p Posting, refused *RefusedError, now time.Time) error {
 	for _, m := range p.Moves[1:] {
-		if account, ok := refused.Accounts[m.UserID]; ok && !m.Allows(account.Balance) {
-			return &ReceiverLimitError{m.UserID, account.Funds(now).Balance}, true
+		account, ok := refused.Accounts[m.UserID]
+		switch {
+		case ok && account.CreditsBlocked:
+			return &ReceiverBlockedError{m.UserID}
+		case ok && !m.Allows(account.Balance):
+			return &ReceiverLimitError{m.UserID, account.Funds(now).Balance}
 		}
 	}
-	return nil, false
+	return nil
 }
 
 // ending returns the posting that ends a hold. Its first row is the end.

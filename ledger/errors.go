@@ -17,6 +17,13 @@ var (
 	// balance above [MaxBalance].
 	ErrBalanceLimit = errors.New("balance limit")
 
+	// ErrAccountBlocked means that the rules of an account block an entry's type.
+	ErrAccountBlocked = errors.New("account blocked")
+
+	// ErrCreditInUse means that a change of rules was declined because the account
+	// uses more than the new credit limit.
+	ErrCreditInUse = errors.New("credit in use")
+
 	// ErrKeyReused means that an earlier call used the key for another transaction.
 	ErrKeyReused = errors.New("idempotency key reused")
 
@@ -54,6 +61,7 @@ var (
 	ErrInvalidEntries        = errors.New("invalid entries")         // of [CheckEntries]
 	ErrInvalidExpiresIn      = errors.New("invalid expiry")          // of [ParseExpiresIn] and [CheckHold]
 	ErrInvalidIdempotencyKey = errors.New("invalid idempotency key") // of [ParseIdempotencyKey]
+	ErrInvalidRules          = errors.New("invalid rules")           // of [ParsePermission], [ParseCreditLimit] and [RuleChange.Check]
 	ErrInvalidSettings       = errors.New("invalid settings")        // of [ParseSettings]
 	ErrInvalidMetadata       = errors.New("invalid metadata")        // of [NewMetadata] and [ParseMetadata]
 	ErrInvalidStatus         = errors.New("invalid status")          // of [ParseStatus]
@@ -77,17 +85,23 @@ func (e *InvalidError) Error() string { return e.Err.Error() + ": " + e.Reason }
 func (e *InvalidError) Unwrap() error { return e.Err }
 
 // DeclinedError has a declined transaction, which is stored. It unwraps to
-// [ErrInsufficientFunds] if the first entry that did not fit is a debit, and to
-// [ErrBalanceLimit] if it is a credit.
+// [ErrInsufficientFunds] if the first entry that did not fit is a debit, to
+// [ErrBalanceLimit] if it is a credit, and to [ErrAccountBlocked] if its account
+// blocked it. A declined change of rules unwraps to [ErrCreditInUse] if it lowers the
+// limit, and to [ErrBalanceLimit] if it raises it.
 type DeclinedError struct{ Result Result }
 
 // Error names the transaction and the balance that declined it.
 func (e *DeclinedError) Error() string {
 	t, entry := e.Result.Transaction, e.Entry()
+	if t.Rules != nil {
+		return fmt.Sprintf("change of rules %s: %v: limit %s on a balance of %s", t.ID, e.Unwrap(), t.Rules.CreditLimit, t.BalanceSeen)
+	}
 	return fmt.Sprintf("transaction %s: %v: %s of %s on a balance of %s", t.ID, e.Unwrap(), entry.Type, entry.Amount, t.BalanceSeen)
 }
 
-// Entry returns the first entry that did not fit.
+// Entry returns the first entry that did not fit. That of a change of rules has only
+// the user.
 func (e *DeclinedError) Entry() Entry {
 	t := e.Result.Transaction
 	return t.AllEntries()[t.DeclinedEntry]
@@ -95,6 +109,14 @@ func (e *DeclinedError) Entry() Entry {
 
 // Unwrap returns the reason, or nil for a type that can't be declined.
 func (e *DeclinedError) Unwrap() error {
+	switch t := e.Result.Transaction; {
+	case t.DeclinedByBlock:
+		return ErrAccountBlocked
+	case t.Rules != nil && t.Rules.Lent().IsNegative():
+		return ErrCreditInUse
+	case t.Rules != nil:
+		return ErrBalanceLimit
+	}
 	switch e.Entry().Type {
 	case Credit:
 		return ErrBalanceLimit
@@ -114,6 +136,9 @@ type KeyReusedError struct {
 	MetadataDiffers            bool
 	ExpiresInDiffers           bool
 	RefundOfDiffers            bool
+
+	// Of changes of rules.
+	DebitsDiffer, CreditsDiffer, CreditLimitDiffers bool
 }
 
 // Error returns the text of [ErrKeyReused].
@@ -178,6 +203,18 @@ func (e *RefundLimitError) Error() string {
 // Unwrap returns [ErrRefundLimit].
 func (e *RefundLimitError) Unwrap() error { return ErrRefundLimit }
 
+// ReceiverBlockedError means that the receiver of a capture blocks credits. Nothing is
+// stored, and the hold stays open. It unwraps to [ErrAccountBlocked].
+type ReceiverBlockedError struct{ UserID UserID }
+
+// Error names the receiver.
+func (e *ReceiverBlockedError) Error() string {
+	return fmt.Sprintf("%v: %s receives no credits", ErrAccountBlocked, e.UserID)
+}
+
+// Unwrap returns [ErrAccountBlocked].
+func (e *ReceiverBlockedError) Unwrap() error { return ErrAccountBlocked }
+
 // RecordedError is the error of a [Store] for an id that is taken.
 type RecordedError struct{ Recorded Transaction }
 
@@ -187,8 +224,8 @@ func (e *RecordedError) Error() string {
 }
 
 // RefusedError is the error of a [Store] for a posting that accounts do not allow:
-// a balance is outside a move's range, a hold to end is not open, or too many are
-// open.
+// a balance is outside a move's range, a hold to end is not open, too many are open,
+// an account blocks an entry, or its rules were changed meanwhile.
 type RefusedError struct {
 	// Accounts are accounts that do not allow their moves, and perhaps not all of
 	// them, as they were at the refusal or at a later read.

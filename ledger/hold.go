@@ -72,22 +72,26 @@ func CheckHold(entries []Entry) error {
 	return &InvalidError{ErrInvalidExpiresIn, "must come with one debit, or with a debit and then a credit of the same amount for another user"}
 }
 
-// Account is a user's stored account: the open holds, and the balance without them.
+// Account is a user's stored account: the open holds, the balance without them, and
+// the rules.
 type Account struct {
 	Balance Balance
 	Holds   []Hold
+	Rules
 }
 
-// Funds are a user's money at a moment.
+// Funds are a user's money at a moment, and the rules of the account. The user's own
+// money is Balance + Held - CreditLimit, which may be negative.
 type Funds struct {
 	Balance Balance // spendable
 	Held    Sum     // in open holds
+	Rules
 }
 
 // Funds returns the user's funds. A hold counts as spendable once its expiry and
 // the grace have passed.
 func (a Account) Funds(now time.Time) Funds {
-	f := Funds{Balance: a.Balance}
+	f := Funds{Balance: a.Balance, Rules: a.Rules}
 	for _, h := range a.Holds {
 		if h.spendable(now) {
 			f.Balance.d = plus(f.Balance.d, h.Amount.d)

@@ -63,7 +63,8 @@ type Result struct {
 // same request again moves nothing and returns the first result, with Replayed set.
 // The error is
 //   - a *[DeclinedError], which unwraps to [ErrInsufficientFunds] or
-//     [ErrBalanceLimit], if a balance did not allow it, now or the first time;
+//     [ErrBalanceLimit], if a balance did not allow it, or to [ErrAccountBlocked],
+//     if the rules of an account did not, now or the first time;
 //   - a *[KeyReusedError], which unwraps to [ErrKeyReused], if an earlier call
 //     used the key for another transaction;
 //   - [ErrTooManyHolds] if the user already has [MaxHolds] open holds;
@@ -72,7 +73,11 @@ type Result struct {
 //   - [ErrTryAgain] if the outcome is unknown or nothing was written;
 //   - anything else for a defect.
 func (l *Ledger) Post(ctx context.Context, r Request) (Result, error) {
-	written, err := l.write(ctx, r)
+	return l.result(l.write(ctx, r))
+}
+
+// result returns the result of a first row that was written, or was not for err.
+func (l *Ledger) result(written Transaction, err error) (Result, error) {
 	if recorded, ok := errors.AsType[*RecordedError](err); ok {
 		return replay(written, recorded.Recorded)
 	}
@@ -122,6 +127,7 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 			return first, l.notStored(ctx, first.ID, limit, next.unknown)
 		case decline:
 			first.Status, first.DeclinedEntry, first.BalanceSeen = Declined, misfit.place, misfit.seen
+			first.DeclinedByBlock = misfit.blocked
 			return first, l.store.Decline(ctx, first)
 		case contradiction:
 			return first, fmt.Errorf("store declined what the accounts allow: %w", refused)
@@ -183,10 +189,15 @@ func replay(asked, recorded Transaction) (Result, error) {
 		RefundOfDiffers:  recorded.RefundOf != asked.RefundOf,
 		EntriesDiffer:    recorded.RefundOf == asked.RefundOf && !slices.Equal(recorded.RefundPlaces, asked.RefundPlaces),
 	}
-	if recorded.Entries == nil && asked.Entries == nil {
+	switch {
+	case recorded.Kind() != asked.Kind():
+		reused.TypeDiffers = true
+	case asked.Rules != nil:
+		asked.Rules.addDifferences(*recorded.Rules, &reused)
+	case recorded.Entries == nil && asked.Entries == nil:
 		reused.TypeDiffers = recorded.Type != asked.Type
 		reused.AmountDiffers = !recorded.Amount.Equal(asked.Amount)
-	} else {
+	default:
 		reused.EntriesDiffer = reused.EntriesDiffer || !slices.EqualFunc(recorded.Entries, asked.Entries, Entry.Equal)
 	}
 	if reused != (KeyReusedError{}) {
@@ -236,7 +247,7 @@ func (a Allow) check(t Transaction) error {
 }
 
 // Transaction returns the row with that id: a transaction as it stands now, a
-// further entry, or the end of a hold. The error is [ErrNotFound] or [ErrTryAgain].
+// further entry, the end of a hold, or a change of rules. The error is [ErrNotFound] or [ErrTryAgain].
 func (l *Ledger) Transaction(ctx context.Context, id TransactionID) (Transaction, error) {
 	return l.TransactionIf(ctx, id, nil)
 }

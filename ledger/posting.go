@@ -52,6 +52,14 @@ type Move struct {
 	// Held is the change of the held sum by Opens and Ends. It may be negative.
 	Held Sum
 
+	// Debits and Credits say whether the rows have entries of these types. The
+	// account must not block them.
+	Debits, Credits bool
+
+	// Rules is the change of the account's rules, or nil. The account must have
+	// had one change less than its Number. Sum is the change of the limit.
+	Rules *RuleChange
+
 	net Sum // of the rows so far; Type and Sum have it in the end
 }
 
@@ -65,6 +73,9 @@ type Sum struct{ d apd.Decimal }
 
 // String returns the shortest decimal text, such as "100", "-110.5" or "0".
 func (s Sum) String() string { return shortest(s.d) }
+
+// IsNegative reports whether the sum is below zero.
+func (s Sum) IsNegative() bool { return s.d.Sign() < 0 }
 
 // IsZero reports whether the sum is zero.
 func (s Sum) IsZero() bool { return s.d.IsZero() }
@@ -187,10 +198,12 @@ func (m *Move) add(row Transaction) {
 	m.Rows++
 	switch row.Type {
 	case Debit:
+		m.Debits = true
 		if least := minus(apd.Decimal{}, m.net.d); least.Cmp(&m.MinBefore.d) > 0 {
 			m.MinBefore.d = least
 		}
 	case Credit:
+		m.Credits = true
 		if most := minus(maxBalance, m.net.d); most.Cmp(&m.MaxBefore.d) < 0 {
 			m.MaxBefore.d = most
 		}

@@ -88,6 +88,12 @@ func (s Settings) String() string {
 // places of the settings and at least their smallest unit.
 func (s Settings) ParseAmount(text string) (Amount, error) { return parseAmount(text, s.Places) }
 
+// ParseCreditLimit parses a credit limit as [ParseCreditLimit] does, with at most the
+// decimal places of the settings.
+func (s Settings) ParseCreditLimit(text string) (Balance, error) {
+	return parseCreditLimit(text, s.Places)
+}
+
 // CheckPlaces checks that an amount or balance of a row has no more decimal places
 // than the settings allow. The error is an [*InvalidError] that unwraps to
 // [ErrInvalidAmount].

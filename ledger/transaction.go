@@ -119,6 +119,9 @@ type Transaction struct {
 	DeclinedEntry  int       // of a Declined transaction: the place, from 0, of the first entry that did not fit
 	BalanceSeen    Balance   // of a Declined transaction: that entry's user could spend this
 
+	// DeclinedByBlock means that the account of the DeclinedEntry blocked it.
+	DeclinedByBlock bool
+
 	// PostedBy is the caller that wrote a first row, or that ended a hold by a
 	// capture or void, even if the end is the expiry. Further entries, releases by
 	// a posting and old rows have none. A replay keeps the first caller.
@@ -137,11 +140,16 @@ type Transaction struct {
 	// In a Capture: the held amount. Amount is the captured one.
 	Held Amount
 
+	// Rules makes the row a change of the UserID's rules. It has no Type and no
+	// Amount, is in no history, and is a first row in all else: in its id, key,
+	// metadata and PostedBy. A Declined one has BalanceSeen.
+	Rules *RuleChange
+
 	// In a first row as it stands now, never as it is stored: the captured amount.
 	Captured Amount
 }
 
-// Kind is one of the three kinds of rows.
+// Kind is one of the four kinds of rows.
 type Kind int
 
 // The kinds of rows.
@@ -149,6 +157,7 @@ const (
 	FirstRow Kind = iota // the transaction itself, with its first entry
 	EntryRow             // a further entry
 	EndRow               // the end of a hold
+	RulesRow             // a change of an account's rules
 )
 
 // Kind returns the kind of the row.
@@ -156,6 +165,8 @@ func (t Transaction) Kind() Kind {
 	switch {
 	case t.End != "":
 		return EndRow
+	case t.Rules != nil:
+		return RulesRow
 	case t.TransactionID != (TransactionID{}):
 		return EntryRow
 	}
@@ -167,7 +178,7 @@ func (t Transaction) IsRefund() bool { return t.RefundOf != TransactionID{} }
 
 // FirstID returns the id of the first row of the row's transaction.
 func (t Transaction) FirstID() TransactionID {
-	if t.Kind() == FirstRow {
+	if t.TransactionID == (TransactionID{}) {
 		return t.ID
 	}
 	return t.TransactionID

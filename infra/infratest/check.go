@@ -1,6 +1,7 @@
 package infratest
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -34,6 +35,7 @@ const (
 	invRange      = "range"      // a balance is from 0 to 10^15, without parts of the smallest unit
 	invVersion    = "version"    // a balance's version is the number of its user's posted rows
 	invBalance    = "balance"    // a balance is the opening balance and the sum of its user's posted transactions
+	invRules      = "rules"      // the rules of an account are those that its changes come to, and a block that declined was asked for
 	invMover      = "mover"      // a balance names a write that has a row of its user
 	invMissing    = "no balance" // a user who has posted has a balance
 	invNobody     = "no history" // nobody else has one
@@ -99,6 +101,7 @@ func (b *Books) Check(ctx context.Context) error {
 	}
 	c.entries()
 	c.ends()
+	c.blocks()
 	for _, transaction := range b.Answered {
 		if want, got := rowOf(transaction), c.rows[transaction.ID.String()]; !reflect.DeepEqual(got, want) {
 			c.find(invAnswer, "answered was %+v, and stored is %+v", want, got)
@@ -159,6 +162,15 @@ type account struct {
 	balance, held *big.Rat
 	posted        int64           // how many rows there are that are not declined
 	writes        map[string]bool // the ids of the first rows of their writes, and maybe more
+	changes       []Row           // of the rules
+}
+
+// account returns the account of a user with rows.
+func (c *check) account(user string) *account {
+	if c.users[user] == nil {
+		c.users[user] = &account{balance: new(big.Rat).Set(c.opening), held: new(big.Rat), writes: map[string]bool{}}
+	}
+	return c.users[user]
 }
 
 func (c *check) find(invariant, format string, args ...any) {
@@ -182,7 +194,7 @@ func (c *check) transaction(item map[string]types.AttributeValue) {
 		c.pending[row.UserID] = append(c.pending[row.UserID], row)
 	}
 
-	user, userErr := ledger.ParseUserID(row.UserID)
+	user, userErr := ledger.ParseUserID(cmp.Or(row.UserID, row.Account))
 	if row.TransactionID == "" {
 		key, keyErr := ledger.ParseIdempotencyKey(row.IdempotencyKey)
 		if userErr != nil || keyErr != nil || ledger.NewTransactionID(user, key).String() != row.ID {
@@ -196,6 +208,10 @@ func (c *check) transaction(item map[string]types.AttributeValue) {
 	}
 	if _, err := ledger.ParseMetadata(row.Metadata); err != nil && row.Metadata != "" {
 		c.find(invMetadata, "%+v", row)
+	}
+	if row.Type == "account" {
+		c.rule(row)
+		return
 	}
 	balance, held, ok := c.effect(row)
 	if !ok {
@@ -213,16 +229,94 @@ func (c *check) transaction(item map[string]types.AttributeValue) {
 		c.find(invStatus, "%+v", row)
 		return
 	}
-	if c.users[row.UserID] == nil {
-		c.users[row.UserID] = &account{new(big.Rat).Set(c.opening), new(big.Rat), 0, map[string]bool{}}
-	}
-	u := c.users[row.UserID]
+	u := c.account(row.UserID)
 	for _, id := range firstOf(row) {
 		u.writes[id] = true
 	}
 	u.balance.Add(u.balance, balance)
 	u.held.Add(u.held, held)
 	u.posted++
+}
+
+// rule counts a change of rules.
+func (c *check) rule(row Row) {
+	limit, _ := money(cmp.Or(row.CreditLimit, "0"))
+	before, _ := money(cmp.Or(row.LimitBefore, "0"))
+	seen, _ := money(cmp.Or(row.Balance, "0"))
+	for _, permission := range []string{row.Debits, row.Credits} {
+		if permission != "" && permission != "blocked" && permission != "allowed" {
+			c.find(invRules, "%+v", row)
+		}
+	}
+	for _, lent := range []*big.Rat{limit, before} {
+		if lent.Sign() < 0 || lent.Cmp(most) > 0 || !c.isExact(lent) {
+			c.find(invRules, "%+v", row)
+		}
+	}
+	switch after := new(big.Rat).Sub(new(big.Rat).Add(seen, limit), before); {
+	case row.Status == "posted":
+		u := c.account(row.Account)
+		u.changes, u.writes[row.ID] = append(u.changes, row), true
+	case row.Status != "declined" || row.CreditLimit == "" || after.Sign() >= 0 && after.Cmp(ceiling) <= 0:
+		c.find(invDecline, "without a reason: %+v", row)
+	}
+}
+
+// rules checks the rules in a row of the aggregate table, and returns the limit.
+func (c *check) rules(row aggregate) (limit *big.Rat) {
+	var want aggregate
+	limit = new(big.Rat)
+	changes := c.users[row.UserID].changes
+	slices.SortFunc(changes, func(a, b Row) int { return cmp.Compare(numberOf(a), numberOf(b)) })
+	for i, change := range changes {
+		if numberOf(change) != i+1 {
+			c.find(invRules, "change %d of user %q is %+v", i+1, row.UserID, change)
+		}
+		if change.Debits != "" {
+			want.DebitsBlocked = change.Debits == "blocked"
+		}
+		if change.Credits != "" {
+			want.CreditsBlocked = change.Credits == "blocked"
+		}
+		if change.CreditLimit != "" {
+			if before, _ := money(change.LimitBefore); before.Cmp(limit) != 0 {
+				c.find(invRules, "the limit before was %s: %+v", plain(limit), change)
+			}
+			limit, _ = money(change.CreditLimit)
+		}
+		want.RuleChanges = attributevalue.Number(fmt.Sprint(i + 1))
+	}
+	got, _ := money(cmp.Or(row.CreditLimit, "0"))
+	if row.DebitsBlocked != want.DebitsBlocked || row.CreditsBlocked != want.CreditsBlocked || row.RuleChanges != want.RuleChanges ||
+		got.Cmp(limit) != 0 || row.CreditLimit == "0" {
+		c.find(invRules, "user %q has %+v, and the changes come to %+v and a limit of %s", row.UserID, row, want, plain(limit))
+	}
+	return limit
+}
+
+func numberOf(change Row) int {
+	n, _ := strconv.Atoi(string(change.RuleChange))
+	return n
+}
+
+// blocks checks that each block that declined an entry was asked for.
+func (c *check) blocks() {
+	for _, id := range slices.Sorted(maps.Keys(c.rows)) {
+		row := c.rows[id]
+		if row.DeclinedBy == "" {
+			continue
+		}
+		user, kind := row.UserID, row.Type
+		if place, err := strconv.Atoi(string(row.DeclinedEntry)); err == nil && place < len(row.Entries) {
+			user, kind = row.Entries[place].UserID, row.Entries[place].Type
+		}
+		asked := row.DeclinedBy == "block" && c.users[user] != nil && slices.ContainsFunc(c.users[user].changes, func(change Row) bool {
+			return kind == "debit" && change.Debits == "blocked" || kind == "credit" && change.Credits == "blocked"
+		})
+		if !asked {
+			c.find(invRules, "no block of user %q declined %+v", user, row)
+		}
+	}
 }
 
 // firstOf returns the ids that the first row of a row's write may have. A credit
@@ -265,6 +359,23 @@ func attributesOf(item map[string]types.AttributeValue) map[string]string {
 		}
 		return s.Value
 	}
+	if text("type") == "account" {
+		attributes = map[string]string{"id": "S", "account": "S", "type": "S", "status": "S", "created_at": "S", "idempotency_key": "S"}
+		for name, kind := range map[string]string{"posted_by": "S", "metadata": "S", "debits": "S", "credits": "S", "credit_limit": "N"} {
+			if item[name] != nil {
+				attributes[name] = kind
+			}
+		}
+		if item["credit_limit"] != nil {
+			attributes["credit_limit_before"] = "N"
+		}
+		if text("status") == "declined" {
+			attributes["balance"] = "N"
+		} else {
+			attributes["rule_change"] = "N"
+		}
+		return attributes
+	}
 	further := item["transaction_id"] != nil && (text("type") == "credit" || text("type") == "debit")
 	if item["posted_by"] != nil && !further {
 		attributes["posted_by"] = "S"
@@ -294,6 +405,9 @@ func attributesOf(item map[string]types.AttributeValue) map[string]string {
 	}
 	if text("status") == "declined" {
 		attributes["balance"] = "N"
+		if item["declined_by"] != nil {
+			attributes["declined_by"] = "S"
+		}
 		if item["entries"] != nil {
 			attributes["declined_entry"] = "N"
 		}
@@ -342,7 +456,7 @@ func (c *check) decline(row Row) {
 	}
 	seen, ok := money(row.Balance)
 	after := new(big.Rat).Add(change, seen)
-	if fits := after.Sign() >= 0 && (kind == "debit" || after.Cmp(ceiling) <= 0); !ok || !c.inRange(seen) || fits {
+	if fits := after.Sign() >= 0 && (kind == "debit" || after.Cmp(ceiling) <= 0); !ok || !c.inRange(seen) || fits && row.DeclinedBy == "" {
 		c.find(invDecline, "without a reason: %+v", row)
 	}
 }
@@ -527,6 +641,10 @@ func (c *check) balance(item map[string]types.AttributeValue) (user string) {
 			attributes[name] = "S"
 		case name == "held" || name == "holds":
 			attributes["held"], attributes["holds"] = "N", "N"
+		case name == "debits_blocked" || name == "credits_blocked":
+			attributes[name] = "BOOL"
+		case name == "credit_limit" || name == "rule_changes":
+			attributes[name] = "N"
 		case strings.HasPrefix(name, "hold:"):
 			attributes[name], open[name] = "L", true
 		}
@@ -545,8 +663,8 @@ func (c *check) balance(item map[string]types.AttributeValue) (user string) {
 		c.find(invNobody, "%+v", row)
 		return row.UserID
 	}
-	if want.balance.Cmp(balance) != 0 {
-		c.find(invBalance, "of user %q is %s, and the rows come to %s", row.UserID, row.Balance, plain(want.balance))
+	if made := new(big.Rat).Add(want.balance, c.rules(row)); made.Cmp(balance) != 0 {
+		c.find(invBalance, "of user %q is %s, and the rows come to %s", row.UserID, row.Balance, plain(made))
 	}
 	if posted := fmt.Sprint(want.posted); posted != string(row.Version) {
 		c.find(invVersion, "of user %q is %s, and posted are %s", row.UserID, row.Version, posted)
@@ -633,6 +751,8 @@ func typeOf(value types.AttributeValue) string {
 		return "N"
 	case *types.AttributeValueMemberL:
 		return "L"
+	case *types.AttributeValueMemberBOOL:
+		return "BOOL"
 	}
 	return fmt.Sprintf("%T", value)
 }

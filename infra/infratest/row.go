@@ -18,8 +18,8 @@ import (
 // does not share.
 type Row struct {
 	ID             string                `dynamodbav:"id"`
-	UserID         string                `dynamodbav:"user_id"`
-	Ammount        attributevalue.Number `dynamodbav:"ammount"`
+	UserID         string                `dynamodbav:"user_id,omitempty"`
+	Ammount        attributevalue.Number `dynamodbav:"ammount,omitempty"`
 	Type           string                `dynamodbav:"type"`
 	Status         string                `dynamodbav:"status"`
 	CreatedAt      string                `dynamodbav:"created_at"`
@@ -34,6 +34,15 @@ type Row struct {
 	PostedBy       string                `dynamodbav:"posted_by,omitempty"`      // of a first row, or of an end
 	RefundOf       string                `dynamodbav:"refund_of,omitempty"`      // of a refund
 	RefundPlaces   []int                 `dynamodbav:"refund_places,omitempty"`  // of the first row of a refund
+	DeclinedBy     string                `dynamodbav:"declined_by,omitempty"`    // of a declined one: "block", if not by the balance
+
+	// Of a change of rules, which has no user_id and no ammount.
+	Account     string                `dynamodbav:"account,omitempty"`
+	Debits      string                `dynamodbav:"debits,omitempty"`
+	Credits     string                `dynamodbav:"credits,omitempty"`
+	CreditLimit attributevalue.Number `dynamodbav:"credit_limit,omitempty"`
+	LimitBefore attributevalue.Number `dynamodbav:"credit_limit_before,omitempty"`
+	RuleChange  attributevalue.Number `dynamodbav:"rule_change,omitempty"`
 }
 
 // Entry is one of the entries in a first row.
@@ -59,6 +68,11 @@ type aggregate struct {
 
 	Held  attributevalue.Number `dynamodbav:"held,omitempty"`
 	Holds attributevalue.Number `dynamodbav:"holds,omitempty"`
+
+	DebitsBlocked  bool                  `dynamodbav:"debits_blocked,omitempty"`
+	CreditsBlocked bool                  `dynamodbav:"credits_blocked,omitempty"`
+	CreditLimit    attributevalue.Number `dynamodbav:"credit_limit,omitempty"`
+	RuleChanges    attributevalue.Number `dynamodbav:"rule_changes,omitempty"`
 }
 
 // Item returns the row as DynamoDB stores it.
@@ -106,6 +120,20 @@ func rowOf(t ledger.Transaction) Row {
 	}
 	if t.End == ledger.Capture {
 		r.Held = attributevalue.Number(t.Held.String())
+	}
+	if t.DeclinedByBlock {
+		r.DeclinedBy = "block"
+	}
+	if t.Rules != nil {
+		r.UserID, r.Account, r.Type, r.Ammount = "", t.UserID.String(), "account", ""
+		r.Debits, r.Credits = string(t.Rules.Debits), string(t.Rules.Credits)
+		if t.Rules.CreditLimit != nil {
+			r.CreditLimit = attributevalue.Number(t.Rules.CreditLimit.String())
+			r.LimitBefore = attributevalue.Number(t.Rules.LimitBefore.String())
+		}
+		if t.Status == ledger.Posted {
+			r.RuleChange = attributevalue.Number(strconv.Itoa(t.Rules.Number))
+		}
 	}
 	return r
 }

@@ -163,6 +163,14 @@ func Refund(t testing.TB, o ledger.Original, key string, parts ...string) ledger
 	return r
 }
 
+// Rules returns a change of rules, as [NewRules] does.
+func Rules(t testing.TB, user, key string, changes ...string) ledger.RulesRequest {
+	t.Helper()
+	r, err := NewRules(user, key, changes...)
+	noError(t, err)
+	return r
+}
+
 // Rows returns how many transactions are stored, posted and declined.
 func (b *Books) Rows(t testing.TB) int {
 	t.Helper()

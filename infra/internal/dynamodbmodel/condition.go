@@ -96,6 +96,8 @@ func (c *condition) comparison() (bool, error) {
 		return false, err
 	}
 	switch order := a.Cmp(b); sign {
+	case "=":
+		return order == 0, nil
 	case "<":
 		return order < 0, nil
 	case "<=":

@@ -308,7 +308,7 @@ func (id TransactionID) end(kind End) TransactionID {
 	"cmp"`},
 	}, test{"infra", "TestHoldReplayedByPartialReports"}},
 	{"a replay hears of the receiver's limit", []edit{
-		{"ledger/end.go", `return end, l.notStored(ctx, end.ID, limit, refused.Unknown)`, `return end, limit`},
+		{"ledger/end.go", `return end, l.notStored(ctx, end.ID, err, refused.Unknown)`, `return end, err`},
 	}, test{"infra", "TestEndReplayedByPartialReports"}},
 	{"a release may lift no balance over the limit", []edit{
 		{"ledger/posting.go", `MaxBefore: highestBalance`, `MaxBefore: Balance{maxBalance}`},
@@ -383,11 +383,36 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"infra/account.go", `	if len(row) == 0 {`, `	if row["balance"] == nil {`},
 	}, test{"infra", "TestDamagedBalances"}},
 	{"a declined row may lack its balance", []edit{
-		{"infra/rows.go", `	t.BalanceSeen = decodeNumber(d, "balance", ledger.ParseBalance)`, `	t.BalanceSeen = decodeNumber(&decoder{row: d.row}, "balance", ledger.ParseBalance)`},
+		{"infra/rows.go", `	t.BalanceSeen = decodeNumber(d, "balance", ledger.ParseBalance)
+	if`, `	t.BalanceSeen = decodeNumber(&decoder{row: d.row}, "balance", ledger.ParseBalance)
+	if`},
 	}, test{"infra", "TestDamagedTransactions"}},
 	{"numbers are read by their notation", []edit{
 		{"infra/rows.go", `parse(value.Text('f'))`, `parse(n.Value)`},
 	}, test{"infra", "TestDecodeByValue"}},
+
+	// Of the rules of accounts.
+	{"a block stops no debit", []edit{
+		{"infra/move.go", `u.rules = append(u.rules, debitsAllowed)`, ``},
+	}, test{"infra", "TestStore/blocked_debits_are_declined"}},
+	{"a block stops no capture", []edit{
+		{"infra/move.go", `u.rules = append(u.rules, creditsAllowed)`, ``},
+	}, test{"infra", "TestStore/blocked_credits_are_declined"}},
+	{"a block is declined by the balance", []edit{
+		{"ledger/attempt.go", `return misfit{i, before, true}, true`, `return misfit{place: i, seen: before}, true`},
+	}, test{"infra", "TestStore/a_block_is_the_first_reason"}},
+	{"a limit forgets the change before it", []edit{
+		{"infra/move.go", `sameChanges = "rule_changes = :seen"`, `sameChanges = "rule_changes >= :seen"`},
+	}, test{"infra", "TestStore/limits_at_once"}},
+	{"a lower limit may be in use", []edit{
+		{"ledger/rules.go", `m.MinBefore.d = minus(apd.Decimal{}, m.net.d)`, `m.MinBefore.d = apd.Decimal{}`},
+	}, test{"infra", "TestStore/a_credit_limit_is_lent"}},
+	{"a lent limit has no ceiling", []edit{
+		{"ledger/rules.go", `m.MaxBefore.d = minus(maxBalance, m.net.d)`, ``},
+	}, test{"infra", "TestStore/a_credit_limit_and_the_ceiling"}},
+	{"a replay of a change is taken for another", []edit{
+		{"ledger/rules.go", `c.CreditLimit != nil && !c.CreditLimit.Equal(*other.CreditLimit)`, `c.CreditLimit != nil && c.CreditLimit != other.CreditLimit`},
+	}, test{"infra", "TestStore/a_change_of_rules_is_replayed"}},
 
 	// Of the settings.
 	{"a version with other settings serves", []edit{

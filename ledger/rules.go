@@ -1,0 +1,198 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/apd/v3"
+)
+
+// Permission says whether an account allows debits, or credits. Its text is stored
+// and sent.
+type Permission string
+
+// The permissions. Blocked debits include holds. A block stops neither the capture
+// of a hold of the account, nor its void or release.
+const (
+	Blocked Permission = "blocked"
+	Allowed Permission = "allowed"
+)
+
+// ParsePermission parses "blocked" or "allowed", in lower case. Anything else is an
+// [*InvalidError] that unwraps to [ErrInvalidRules].
+func ParsePermission(s string) (Permission, error) {
+	switch p := Permission(s); p {
+	case Blocked, Allowed:
+		return p, nil
+	}
+	return "", &InvalidError{ErrInvalidRules, `must be "blocked" or "allowed"`}
+}
+
+// ParseCreditLimit parses the credit limit of a row: an amount, or "0". Anything
+// else is an [*InvalidError] that unwraps to [ErrInvalidRules].
+// [Settings.ParseCreditLimit] reads the limits that callers send.
+func ParseCreditLimit(s string) (Balance, error) { return parseCreditLimit(s, MaxPlaces) }
+
+func parseCreditLimit(s string, places int) (Balance, error) {
+	d, reason := parsePlain(s, places, maxAmount)
+	if reason != "" {
+		return Balance{}, &InvalidError{ErrInvalidRules, reason}
+	}
+	return Balance{d}, nil
+}
+
+// Rules are the rules of an account. Only [Ledger.ChangeRules] changes them.
+type Rules struct {
+	DebitsBlocked  bool
+	CreditsBlocked bool
+	CreditLimit    Balance // lent money, which the account's balance includes
+	Changes        int     // how often the rules were changed
+}
+
+// block reports whether the rules block entries of that type.
+func (r Rules) block(t Type) bool {
+	return t == Debit && r.DebitsBlocked || t == Credit && r.CreditsBlocked
+}
+
+// RuleChange is one change of an account's rules.
+type RuleChange struct {
+	Debits, Credits Permission // "": no change
+	CreditLimit     *Balance   // nil: no change
+
+	// In a row only.
+	LimitBefore Balance // of a change of the limit
+	Number      int     // the place among the changes of the account, from 1; 0 of a declined one
+}
+
+// Check checks that the change changes something. Otherwise the error is an
+// [*InvalidError] that unwraps to [ErrInvalidRules].
+func (c RuleChange) Check() error {
+	if c.Debits == "" && c.Credits == "" && c.CreditLimit == nil {
+		return &InvalidError{ErrInvalidRules, "must have debits, credits or creditLimit"}
+	}
+	return nil
+}
+
+// Lent returns the change of the account's balance, which includes the limit.
+func (c RuleChange) Lent() (lent Sum) {
+	if c.CreditLimit != nil {
+		lent.d = minus(c.CreditLimit.d, c.LimitBefore.d)
+	}
+	return lent
+}
+
+// RulesRequest asks for one change of an account's rules.
+type RulesRequest struct {
+	IdempotencyKey IdempotencyKey // of the user, who has one set of keys for all requests
+	UserID         UserID
+	Change         RuleChange
+	Metadata       Metadata
+	PostedBy       Caller // of this call; a replay may have another
+}
+
+// TransactionID returns the id of the row of the request.
+func (r RulesRequest) TransactionID() TransactionID {
+	return NewTransactionID(r.UserID, r.IdempotencyKey)
+}
+
+// row returns the row of the change of these rules.
+func (r RulesRequest) row(from Rules, now time.Time) Transaction {
+	change := r.Change
+	change.Number = from.Changes + 1
+	if change.CreditLimit != nil {
+		change.LimitBefore = Balance{plus(from.CreditLimit.d, decimal("0"))} // the exponent of a parsed one
+	}
+	return Transaction{
+		ID:             r.TransactionID(),
+		UserID:         r.UserID,
+		Rules:          &change,
+		Status:         Posted,
+		CreatedAt:      now.UTC().Truncate(time.Millisecond),
+		IdempotencyKey: r.IdempotencyKey,
+		Metadata:       r.Metadata,
+		PostedBy:       r.PostedBy,
+	}
+}
+
+// ChangeRules changes the rules of an account. The result has the row of the change.
+// Once ChangeRules returns, no entry that the rules block is posted. The same request
+// again changes nothing and returns the first result, with Replayed set. The error is
+//   - a *[DeclinedError], which unwraps to [ErrCreditInUse] if the account uses more
+//     than the new credit limit, or to [ErrBalanceLimit] if the limit would lift the
+//     balance above [MaxBalance], now or the first time;
+//   - a *[KeyReusedError], which unwraps to [ErrKeyReused], if an earlier call used
+//     the key for another change, or for a transaction;
+//   - [ErrTryAgain] if the outcome is unknown or nothing was written;
+//   - anything else for a defect.
+func (l *Ledger) ChangeRules(ctx context.Context, r RulesRequest) (Result, error) {
+	return l.result(l.writeRules(ctx, r))
+}
+
+// maxRuleAttempts bounds the attempts of a change. Each refusal is another change's
+// success, or the release of expired holds.
+const maxRuleAttempts = 100
+
+// writeRules writes a change of rules or declines it, and returns its row as written.
+// The write's condition is that no other change came after the read.
+func (l *Ledger) writeRules(ctx context.Context, r RulesRequest) (row Transaction, err error) {
+	row.ID = r.TransactionID()
+	if err := r.Change.Check(); err != nil {
+		return row, err
+	}
+	account, err := l.store.Account(ctx, r.UserID)
+	if err != nil {
+		return row, err
+	}
+	for range maxRuleAttempts {
+		now := l.now()
+		row = r.row(account.Rules, now)
+		p := row.ruling()
+		err := l.store.Post(ctx, p)
+		refused, ok := errors.AsType[*RefusedError](err)
+		if !ok {
+			return row, err
+		}
+		before, arrived := account.Rules, l.now()
+		if account, ok = refused.Accounts[r.UserID]; !ok {
+			return row, fmt.Errorf("store refused a change of rules without the account: %w", refused)
+		}
+		spendable, expired := account.Funds(arrived).Balance, account.expired(arrived)
+		switch {
+		case refused.ReadLater || account.Changes != before.Changes:
+		case !p.Moves[0].Allows(spendable) && !account.expires(now, arrived):
+			row.Status, row.BalanceSeen, row.Rules.Number = Declined, spendable, 0
+			return row, l.store.Decline(ctx, row)
+		case expired == nil:
+			return row, fmt.Errorf("store refused a change of rules that the account allows: %w", refused)
+		default: // a hold that expired meanwhile may have been captured; its release tells
+			a := attempt{startedAt: arrived, expired: []expiredHolds{{r.UserID, expired}}}
+			if err := l.writeExpiries(ctx, a); err != nil {
+				return row, err
+			}
+		}
+	}
+	return row, ErrTryAgain
+}
+
+// ruling returns the posting of a change of rules. A higher limit is lent at once, if
+// the balance stays within [MaxBalance]. A lower one is taken from the balance.
+func (t Transaction) ruling() Posting {
+	m := Move{UserID: t.UserID, MaxBefore: highestBalance, Rules: t.Rules, net: t.Rules.Lent()}
+	switch m.net.d.Sign() {
+	case -1:
+		m.MinBefore.d = minus(apd.Decimal{}, m.net.d)
+	case 1:
+		m.MaxBefore.d = minus(maxBalance, m.net.d)
+	}
+	return Posting{Rows: []Transaction{t}, Moves: moveBuilder{m}.moves()}
+}
+
+// addDifferences adds the differences between two changes that were asked for.
+func (c RuleChange) addDifferences(other RuleChange, to *KeyReusedError) {
+	to.DebitsDiffer = c.Debits != other.Debits
+	to.CreditsDiffer = c.Credits != other.Credits
+	to.CreditLimitDiffers = (c.CreditLimit == nil) != (other.CreditLimit == nil) ||
+		c.CreditLimit != nil && !c.CreditLimit.Equal(*other.CreditLimit)
+}
