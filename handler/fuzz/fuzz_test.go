@@ -94,7 +94,8 @@ func FuzzBody(f *testing.F) {
 		`{"userId":"1","ammount":"10","type":"credit","expiresIn":1.0}`,
 		`{"expiresIn":1,"entries":[{"userId":"1","ammount":"10","type":"debit"},{"userId":"2","ammount":"10.00","type":"credit"}]}`,
 		`{"expiresIn":"60","entries":[{"userId":"1","ammount":"10","type":"debit","expiresIn":60}]}`,
-		`{"userId":"1","ammount":"1.125","type":"credit","currency":"KWD"}`,
+		`{"userId":"1","ammount":"1.125","type":"credit"}`,
+		`{"userId":"1","ammount":"1.5","type":"credit","currency":"KWD"}`,
 		`{"entries":[{"userId":"1","ammount":"0.00000001","type":"credit"},{"userId":"1","amount":0.00000001,"type":"debit","currency":"XBT"}]}`,
 		`{"userId":"1","ammount":"1000000000000","type":"credit","currency":"JPY"}`,
 	} {
