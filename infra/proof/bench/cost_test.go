@@ -263,4 +263,7 @@ func TestCost(t *testing.T) {
 		t.Logf("| %s | %d | %g | %g | %.2f | %.2f | %.2f |", c.name, used.requests, used.writes, used.reads,
 			database, logs, database+fixed+perMillionHTTPRequests+logs)
 	}
+	used = units{}
+	require.NoError(t, infra.NewStore(books.Client, books.Config).Start(t.Context()))
+	assert.Equal(t, units{1, 0, 1}, used, "a start reads the settings")
 }
