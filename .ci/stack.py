@@ -1,7 +1,8 @@
 """Deploys the stack as people do, and reads its resources back from the account:
 closed to begin with, opened for tokens and browsers and closed again by
-infra/access.md, kept from a version that can't read, restored by the commands of
-infra/restore.md, deleted, and made again with the tables that stayed."""
+infra/access.md, kept from versions that can't read or have other settings,
+restored by the commands of infra/restore.md, deleted, and made again with the
+tables that stayed."""
 import base64
 import json
 import os
@@ -334,13 +335,18 @@ def main():
     same("one API", len(client("apigatewayv2").get_apis()["Items"]), 1)
     print("changed back: by IAM, without the API for services")
 
-    sam("deploy", "ExistingTransactionsTable=gone-1", "ExistingAggregateTable=gone-2", fails=True)
-    stack = Stack()
-    same("status", stack.status, "UPDATE_ROLLBACK_COMPLETE")
-    same("version", stack.version, "3")
-    same("tables", (stack.outputs["TransactionsTable"], stack.outputs["AggregateTable"]), tables)
-    same("a reading after it", stack.balance(), (200, {"balance": "110"}))
-    print("a version that can't read its tables: the smoke test keeps it out")
+    for what, parameters, said in (
+            ("can't read its tables", ["ExistingTransactionsTable=gone-1", "ExistingAggregateTable=gone-2"], "ResourceNotFoundException"),
+            ("has other settings", ["Currency=EUR", "OpeningBalance=0"],
+             "the tables were begun with currency USD, decimal places 2, opening balance 100, and are opened with currency EUR")):
+        sam("deploy", *parameters, fails=True)
+        assert said in open(".cache/stack-account.log").read(), said
+        stack = Stack()
+        same("status", stack.status, "UPDATE_ROLLBACK_COMPLETE")
+        same("version", stack.version, "3")
+        same("tables", (stack.outputs["TransactionsTable"], stack.outputs["AggregateTable"]), tables)
+        same("a reading after it", stack.balance(), (200, {"balance": "110"}))
+        print(f"a version that {what}: the smoke test keeps it out")
 
     events(Stack())
     print("events turned on and off by infra/events/README.md")
