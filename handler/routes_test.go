@@ -14,7 +14,7 @@ import (
 )
 
 // A new route is one entry in routes.go. This test names the other places that lack
-// it. .ci/expand.py reads the paths from openapi.yaml.
+// it. infra/proof/sam/expand.py reads the paths from openapi.yaml.
 func TestRoutesAreDescribedAndDeployed(t *testing.T) {
 	t.Parallel()
 	var routes []string

@@ -46,6 +46,8 @@ var reports = []report{
 		rawPost + length + length + "\r\n" + rawBody, "201 200", "101"},
 	{"two lengths that differ", "https://github.com/postrank-labs/goliath/issues/351",
 		rawPost + "Content-Length: 0\r\n" + length + "\r\n" + rawBody, "400", ""},
+	{"a body that never ends", "https://github.com/golang/go/issues/16100",
+		rawPost + "Content-Length: 100000\r\n\r\n" + rawBody, "400", ""},
 	{"a length with a sign", "https://github.com/haga-rak/fluxzy.core/pull/671",
 		rawPost + "Content-Length: +49\r\n\r\n" + rawBody, "400", ""},
 	{"a length beside chunks", "https://github.com/litespeedtech/openlitespeed/issues/392",
