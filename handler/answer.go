@@ -64,6 +64,7 @@ func (a answer) forEvent(method string) []byte {
 }
 
 // eventAnswer is the function's answer to an event.
+//
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 type eventAnswer struct {
 	StatusCode      int     `json:"statusCode"`

@@ -22,6 +22,7 @@ import (
 )
 
 // description is openapi.yaml, ready to check calls.
+//
 // kin-openapi reads and validates the document. The JSON Schema validator beneath
 // it checks values (draft 2020-12, with formats, and with numbers as written).
 // kin-openapi's own check of calls falls back, for any schema with a $ref, to a

@@ -79,6 +79,7 @@ func (e event) hasMethod() bool {
 // checkSender returns an *invalidRequest for an event of another sender, whose
 // members could mean something else. A load balancer's event looks like payload
 // 1.0, but its query is not decoded.
+//
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
 func (e event) checkSender() error {
 	balancer := e.RequestContext.ELB != nil

@@ -13,6 +13,7 @@ import (
 // NewLogger returns a logger that writes lines of JSON in Lambda's format: the time
 // is "timestamp", the message "message". Every line has the service and its
 // version, so that metrics can be counted by them; neither may be empty.
+//
 // https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
 func NewLogger(w io.Writer, service, version string) *slog.Logger {
 	lines := slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr})

@@ -20,6 +20,7 @@ import (
 // reads an empty body as an empty document, and only logs a wrong checksum. It also
 // decodes all attempts of a call into one output, so half an answer must not reach
 // it.
+//
 // A failed check is a [smithy.DeserializationError], which is [Transient]. The
 // check takes 4 µs for a row of 1 KB, and 1 ms for a page of 250 KB.
 func verifyAnswers(stack *middleware.Stack) error {

@@ -17,6 +17,7 @@ const HistoryIndex = "user_id-created_at"
 
 // History implements [ledger.Store]. The query itself names the user, so a cursor
 // can only choose a place in that user's own history.
+//
 // The index guarantees no order among rows of one time. Where a page would end
 // between such rows, History reads and sorts all of them, and the next page reads
 // them again. A page that ends between two times costs no extra request.

@@ -17,6 +17,7 @@ import (
 const transactionConflict = "TransactionConflict"
 
 // transientReasons are the cancellation reasons that a later attempt may not meet.
+//
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 var transientReasons = map[string]bool{
 	transactionConflict:             true,
@@ -26,6 +27,7 @@ var transientReasons = map[string]bool{
 
 // transientCodes are the error codes below status 500 that a later attempt may not
 // meet.
+//
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 var transientCodes = map[string]bool{
 	"ThrottlingException":                    true,

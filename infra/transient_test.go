@@ -126,6 +126,7 @@ func TestErrorsThatStay(t *testing.T) {
 
 // clockAhead returns the fault of a DynamoDB whose clock is ahead. It rejects
 // requests that were not signed within five minutes of its time.
+//
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 func clockAhead(ahead time.Duration, code string) faults.Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {

@@ -1,7 +1,9 @@
 // Package ledger is a money ledger: users, their balances in one currency, and the
 // transactions that move them. It is pure: no AWS, no HTTP, and its caller provides
 // the clock and the [Store].
+//
 // # Model
+//
 // A ledger has [Settings] for ever: its currency, the decimal places of amounts,
 // and every user's opening [Balance]. A transaction has one or more entries. Each
 // entry credits or debits an [Amount] of one user, so a transfer is a debit and a
@@ -17,41 +19,53 @@
 // becomes a [Hold]: the money leaves the balance and is kept aside. A crash leaves
 // nothing to repair: the rows are stored, with the outcome in them, or the key is
 // unused.
+//
 // Entries count as if they were posted one after another, in their order, with no
 // other write between them. A [Posting] expresses this as one write: the rows, and
 // one [Move] for each user. The store allows a move exactly if it would allow each
 // of the user's entries. The first row holds everything that a replay and a lookup
 // need.
+//
 // # Holds
+//
 // A hold ends once, for ever. One write stores its [End] and changes the balance. A
 // [Capture] takes all or part of the money, credits exactly that to the second
 // entry's user, if there is one, and releases the rest. A [Void] and an [Expiry]
 // release all of it. The pending row never changes.
+//
 // No code runs when a hold expires. One second later, after the grace, every read
 // counts the money as spendable. A posting that needs the money releases it in its
 // own write, or in an earlier write if both do not fit in one. A capture or void at
 // or after the expiry is written as the expiry. All callers get the same end as
 // long as their clocks differ by less than the grace minus the duration of a write.
 // Beyond that the stored end stays, and no balance is wrong.
+//
 // # Refunds
+//
 // A refund is a transaction whose entries are the opposite of some entries of a
 // posted or captured one. The same write counts it in the [Refunds] of its
 // [Original], if no entry is refunded beyond its amount. What is left to refund never
 // grows, so a refund that asks for more is answered without storing anything.
+//
 // # Rules
+//
 // An account may block debits or credits, and may have a credit limit. A
 // [RuleChange] is a row beside the transactions: its user has one set of keys for
 // both, it is declined and replayed as they are, and it is in no history. A limit is
 // lent money: the balance includes it, so a balance stays what the user can spend.
 // The changes of an account have one order, by their numbers.
+//
 // A block declines an entry before the balance does, and before the number of holds
 // does. It stops no capture, void or release of the account's own holds: that money
 // was taken before. A capture whose receiver blocks credits ends nothing. Expired
 // holds of a user whose debits are blocked stay unreleased, and count as spendable in
 // every read.
+//
 // The ceiling applies to the balance with the limit in it: neither a credit nor a
 // higher limit lifts it above MaxBalance.
+//
 // # Invariants
+//
 //   - A balance is the opening balance plus the credit limit and posted credits,
 //     minus posted debits, captures and open holds. It is never below zero. No
 //     credit lifts it above MaxBalance; only a release may, up to

@@ -8,6 +8,7 @@ import (
 // MaxItems is the maximum number of entries and different users of a transaction,
 // together: a [Store] writes a row for each entry and a move for each user in one
 // write.
+//
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 const MaxItems = 100
 

@@ -8,6 +8,7 @@ import (
 
 // MaxRefundPlaces is the maximum number of entries that a refund names. DynamoDB
 // takes at most 300 operators in an expression, and each place has up to four.
+//
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 const MaxRefundPlaces = 50
 

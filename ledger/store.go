@@ -4,12 +4,14 @@ import "context"
 
 // Store keeps the rows and the balances of a ledger. It is safe for concurrent use,
 // by any number of processes.
+//
 // When a method returns, everything that it wrote or read is durable. Every method
 // may fail with an error that unwraps to [ErrTryAgain]: the Store does the
 // retrying, and met contention, throttling or faults until its attempts or the
 // context ran out. It sends no attempt after the end of the context, and gives up
 // at most one second before. It counts its retries in the context's [Trace]. Any
 // error without a name here is a defect.
+//
 // A posting has at most [MaxItems] rows and moves together, the limit of a DynamoDB
 // write. A user has at most [MaxHolds] open holds, so that an account is a row of
 // less than 1 KB, DynamoDB's unit of billing, unless the user's id is long.
@@ -21,6 +23,7 @@ type Store interface {
 	// Post records the rows of p, makes its moves and counts its refund in one atomic
 	// write, which is serializable against all others. Users without a balance start
 	// from the opening balance.
+	//
 	// If nothing is written, the error is a
 	//   - *[RecordedError] if the id of the first row is taken, whatever the
 	//     balances;

@@ -10,6 +10,8 @@ import (
 )
 
 // Messages are the own answers of an HTTP API, by status.
+//
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html
 var Messages = map[int]string{
 	http.StatusUnauthorized:          "Unauthorized",
 	http.StatusForbidden:             "Forbidden",
