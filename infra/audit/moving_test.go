@@ -67,8 +67,8 @@ func credits(t *testing.T, b *infratest.Books, user string) func() {
 // callerPause keeps callers that post meanwhile from writing faster than the audit reads.
 const callerPause = 20 * time.Millisecond
 
-// Callers post to few users, over a bad network, while the books are audited
-// over another. Nothing is called wrong, and nobody is left when they rest.
+// Callers post to few users, over a bad network, during an audit over another network.
+// The audit finds nothing wrong, and decides all users once they rest.
 func TestPostsMeanwhile(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -117,8 +117,8 @@ func TestPostsMeanwhile(t *testing.T) {
 	t.Logf("%d transactions of %d users", found.Transactions, found.Users)
 }
 
-// A posting between the readings of the two tables, of an old user and of a
-// new one, is seen in one table alone.
+// A posting between the readings of the two tables, to an old user and to a new one,
+// shows in one table alone.
 func TestPostBetweenReadings(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -156,7 +156,7 @@ func TestPostsBetweenReadingsOfOneUser(t *testing.T) {
 	assert.Equal(t, 5, moves, "readings")
 }
 
-// An index that lags for as long as it is asked is not damage: the table knows.
+// An index that lags the whole time is not damage: the scan of the table decides.
 func TestIndexLags(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -179,8 +179,7 @@ func TestIndexLags(t *testing.T) {
 	assert.Equal(t, exitRight, found.status(), "%+v", found)
 }
 
-// A user who is posted to before each reading of the balance can't be told
-// about, and is not called wrong.
+// A user who is posted to before each reading of the balance is unsettled, and not wrong.
 func TestUnsettled(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -203,7 +202,7 @@ func TestUnsettled(t *testing.T) {
 	assert.Contains(t, text.String(), "nothing wrong, 1 unsettled: no reading of their rows fitted their balances; audit again")
 }
 
-// Damage to such a user is found all the same.
+// The audit still finds damage to such a user.
 func TestDamageToMovingUser(t *testing.T) {
 	t.Parallel()
 	for name, statement := range map[string]string{
@@ -232,8 +231,8 @@ func TestDamageToMovingUser(t *testing.T) {
 	}
 }
 
-// One of two equal credits is missing. The balance of the other is still being
-// moved when the balances are scanned, so that they agree by chance.
+// One of two equal credits is missing. The balance scan sees the other before its move,
+// so that rows and balance agree by chance.
 func TestRowInFlightStandsInForMissingOne(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)

@@ -13,20 +13,20 @@ import (
 )
 
 const (
-	// maxSegments is far more than one machine reads at once.
+	// maxSegments is far more than one machine can read at once.
 	maxSegments = 1000
 	// leastRate is so slow that a page takes hours.
 	leastRate = 0.001
 )
 
-// options are what the flags say.
+// options are the values of the flags.
 type options struct {
 	unitsPerSecond float64
 	segments       int
 	settle         time.Duration
 	format         format
 	service        string
-	user           ledger.UserID // none: everybody
+	user           ledger.UserID // none: all users
 	export         string        // the table to export; "": none
 	period         period
 	rebuild, write bool
@@ -52,7 +52,7 @@ time, and 4 if nothing wrong was found but not everything could be read. With
 -rebuild, 0 if nothing was to be rebuilt or all of it was, 1 if something is left,
 and 4 if nothing is left but not everything could be read.`
 
-// parseOptions reads the flags. If they ask for help, it is written to out.
+// parseOptions reads the flags. If they ask for help, it writes the help to out.
 func parseOptions(args []string, out io.Writer) (o options, err error) {
 	flags := cli.NewFlags("audit", about)
 	flags.Float64Var(&o.unitsPerSecond, "rate", 1000, "read, and with -rebuild write, at most this many `units` a second of the tables' throughput; 0 is no limit")
@@ -83,7 +83,7 @@ func parseOptions(args []string, out io.Writer) (o options, err error) {
 	return o, o.check()
 }
 
-// check returns an error if a value is out of range, or needs another flag.
+// check returns an error if a value is out of range or needs another flag.
 func (o *options) check() error {
 	switch {
 	case !(o.unitsPerSecond == 0 || o.unitsPerSecond >= leastRate): // NaN is neither
@@ -102,7 +102,7 @@ func (o *options) check() error {
 	return nil
 }
 
-// The tables that can be exported.
+// The tables that -export takes.
 const (
 	exportTransactions = "transactions"
 	exportBalances     = "balances"
@@ -116,8 +116,8 @@ func (o *options) chooseExport(table string) error {
 	return nil
 }
 
-// tasks lists what the command can be asked for, each by the flag that asks for
-// it, with the flags that mean something there. The last is what it does unasked.
+// tasks lists the command's tasks, each by its flag, with the other flags that it takes.
+// The last is the task without a flag.
 var tasks = []struct {
 	flag, name string
 	with       []string
@@ -128,8 +128,8 @@ var tasks = []struct {
 	{"", "the audit of everybody", []string{"rate", "segments", "settle", "json", "emf", "service"}},
 }
 
-// checkTogether returns an error if a flag was given that means nothing to the
-// task that was asked for. It names the tasks that the flag goes with.
+// checkTogether returns an error for a flag that the task does not take. It names the
+// tasks that take it.
 func checkTogether(given []string) error {
 	for _, task := range tasks {
 		if task.flag != "" && !slices.Contains(given, task.flag) {
@@ -146,7 +146,7 @@ func checkTogether(given []string) error {
 	return nil
 }
 
-// goesWith names the tasks that a flag goes with.
+// goesWith names the tasks that take a flag.
 func goesWith(flag string) string {
 	var names []string
 	for _, task := range tasks {
@@ -160,8 +160,7 @@ func goesWith(flag string) string {
 	return ", but with " + strings.Join(names, " or ")
 }
 
-// format is how standard output is written: by the name of the flag, and
-// otherwise as a text for a person.
+// format is the format of standard output: that of a flag, or else text for a person.
 type format string
 
 const (
@@ -171,7 +170,7 @@ const (
 	formatEMF  format = "emf"
 )
 
-// formats are those that have a flag, and what -h says of it.
+// formats are those with a flag, and its line in -h.
 var formats = []struct {
 	format format
 	about  string
@@ -181,7 +180,7 @@ var formats = []struct {
 	{formatEMF, "write the counts as CloudWatch metrics, and what is wrong to standard error"},
 }
 
-// chosenFormat returns the format that was asked for, which is one at most.
+// chosenFormat returns the format of the flag, of which there may be one.
 func chosenFormat(given []string) (chosen format, err error) {
 	for _, f := range formats {
 		if !slices.Contains(given, string(f.format)) {
@@ -195,11 +194,10 @@ func chosenFormat(given []string) (chosen format, err error) {
 	return chosen, nil
 }
 
-// period is a time from one moment until before another. The zero moment is
-// no bound.
+// period is a time from one moment to before another. The zero moment is no bound.
 type period struct{ from, to time.Time }
 
-// isEmpty reports whether nothing can be in the period.
+// isEmpty reports whether the period has no moment.
 func (p *period) isEmpty() bool {
 	return !p.from.IsZero() && !p.to.IsZero() && !p.from.Before(p.to)
 }
@@ -219,8 +217,7 @@ func (p *period) parseTo(s string) (err error) {
 	return err
 }
 
-// parseMoment parses a time in RFC 3339, or a day, which is its first moment in
-// UTC.
+// parseMoment parses a time in RFC 3339, or a day: its first moment in UTC.
 func parseMoment(s string) (moment time.Time, isDay bool, err error) {
 	if moment, err = time.Parse(time.DateOnly, s); err == nil {
 		return moment, true, nil

@@ -34,14 +34,13 @@ type reader struct {
 	pace     *pace
 	segments int // read at once
 
-	doubts []finding // about the settings, which are the environment's then
+	doubts []finding // about the settings; with doubts they are the environment's
 
-	transactions int // about how many there are, which DynamoDB counts every six hours; 0: not known
+	transactions int // approximately, as DynamoDB counts every six hours; 0: not known
 }
 
-// scan returns the rows of a whole table, read by several segments at once. A row
-// that was written before scan was called is in it, whatever is written meanwhile.
-// An error is the last.
+// scan returns the rows of a whole table, read by several segments at once. It has every
+// row that was written before the call. An error comes last.
 func (b *reader) scan(ctx context.Context, table string) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
 		ctx, stop := context.WithCancel(ctx)
@@ -101,8 +100,8 @@ func (b *reader) scanSegment(ctx context.Context, table string, segment int, to 
 	return nil
 }
 
-// history returns a user's rows from a time on, oldest first, by the index, which
-// may lag behind.
+// history returns a user's rows from a time on, oldest first, by the index, which may lag
+// behind.
 func (b *reader) history(ctx context.Context, user ledger.UserID, from time.Time) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
 		pages := dynamodb.NewQueryPaginator(b.client, &dynamodb.QueryInput{
@@ -136,16 +135,16 @@ func (b *reader) history(ctx context.Context, user ledger.UserID, from time.Time
 	}
 }
 
-// busy reports whether DynamoDB could be asked and was too busy to answer: the
-// item is being written, or its partition is throttled, at each of all attempts.
-// That may be one user's alone, other than a fault of DynamoDB or the network.
+// busy reports whether DynamoDB answered and was too busy: at every attempt the item was
+// being written, or its partition was throttled. That can be one user's problem, unlike a
+// fault of DynamoDB or the network.
 func busy(err error) bool {
 	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
 	return ok && answer.HTTPStatusCode()/100 == http.StatusBadRequest/100 && infra.Transient(err)
 }
 
-// aggregate returns a user's row in the aggregate table, empty if there is
-// none. A posting that it sees may not yet be seen in the other table.
+// aggregate returns a user's row in the aggregate table, empty if there is none. The
+// other table may not yet show a posting that this row has.
 func (b *reader) aggregate(ctx context.Context, user ledger.UserID) (row, error) {
 	r, err := b.get(ctx, b.config.AggregateTable, "user_id", user)
 	if err != nil {
@@ -177,9 +176,9 @@ func (b *reader) get(ctx context.Context, table, key string, value fmt.Stringer)
 	return out.Item, b.spend(ctx, out.ConsumedCapacity)
 }
 
-// quietAggregate does as aggregate, at a moment at which no posting to the user is
-// being applied: it reads in a transaction, which DynamoDB cancels at any
-// other. It is tried again, and is [busy] if there is no such moment.
+// quietAggregate does the same as aggregate, at a moment without a posting of the user
+// under way: it reads in a transaction, which DynamoDB cancels at any other moment. It
+// tries again, and is [busy] if there is no such moment.
 func (b *reader) quietAggregate(ctx context.Context, user ledger.UserID) (row, error) {
 	out, err := b.client.TransactGetItems(ctx, &dynamodb.TransactGetItemsInput{
 		TransactItems: []types.TransactGetItem{{Get: &types.Get{
@@ -194,8 +193,8 @@ func (b *reader) quietAggregate(ctx context.Context, user ledger.UserID) (row, e
 	return out.Responses[0].Item, b.spendAll(ctx, out.ConsumedCapacity)
 }
 
-// spend paces the next request by the units that this one took. Consumed is nil
-// where DynamoDB is a test's model.
+// spend paces the next request by the units of this one. Consumed is nil on a test's
+// model of DynamoDB.
 func (b *reader) spend(ctx context.Context, consumed *types.ConsumedCapacity) error {
 	if consumed == nil {
 		return nil
@@ -203,7 +202,7 @@ func (b *reader) spend(ctx context.Context, consumed *types.ConsumedCapacity) er
 	return b.pace.spend(ctx, aws.ToFloat64(consumed.CapacityUnits))
 }
 
-// spendAll does as spend, after a request to several tables.
+// spendAll does the same as spend, after a request to several tables.
 func (b *reader) spendAll(ctx context.Context, consumed []types.ConsumedCapacity) error {
 	var units float64
 	for _, one := range consumed {
@@ -212,9 +211,8 @@ func (b *reader) spendAll(ctx context.Context, consumed []types.ConsumedCapacity
 	return b.pace.spend(ctx, units)
 }
 
-// forEach calls f for each value, n at once, and returns when all calls have. The
-// first error ends the others' context and is returned; if ctx ends before, its
-// cause is.
+// forEach calls f for each value, n at once, and returns when all calls have. The first
+// error ends the others' context and is returned; if ctx ends first, its cause is.
 func forEach[T any](ctx context.Context, n int, values iter.Seq[T], f func(context.Context, T) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -242,7 +240,7 @@ func forEach[T any](ctx context.Context, n int, values iter.Seq[T], f func(conte
 	return context.Cause(ctx)
 }
 
-// upTo returns the numbers from 0 to before n.
+// upTo returns the numbers from 0 to n-1.
 func upTo(n int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for i := range n {
@@ -253,22 +251,21 @@ func upTo(n int) iter.Seq[int] {
 	}
 }
 
-// pace limits requests to a rate, in DynamoDB's units of reading and of writing. The
-// answer to a request has the units that it took, so the next request waits. It is
-// safe for concurrent use.
+// pace limits requests to a rate, in DynamoDB's read and write units. The answer to a
+// request has its units, so the next request waits. It is safe for concurrent use.
 type pace struct {
-	unitsPerSecond float64 // 0: as fast as it goes
+	unitsPerSecond float64 // 0: no limit
 
 	mu   sync.Mutex
 	free time.Time // when the rate has allowed all units
 }
 
-// spend waits until the rate allows these units, and all before.
+// spend waits until the rate allows these units and all earlier ones.
 func (p *pace) spend(ctx context.Context, units float64) error {
 	return sleep(ctx, p.owed(units, time.Now()))
 }
 
-// owed returns how long to wait at now, after some more units.
+// owed returns the wait at now, after some more units.
 func (p *pace) owed(units float64, now time.Time) time.Duration {
 	if p.unitsPerSecond == 0 {
 		return 0
@@ -292,19 +289,19 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// requestError is a request that failed, in words for a person: without the
-// attempts, ids and layers of the SDK.
+// requestError is a failed request in words for a person, without the attempts, ids and
+// layers of the SDK.
 type requestError struct {
 	doing string
 	err   error
 }
 
-// failed returns the error of a request that was for doing this.
+// failed returns the error of a request for this purpose.
 func failed(err error, doing string, args ...any) error {
 	return &requestError{fmt.Sprintf(doing, args...), err}
 }
 
-// Error says what was done, and what DynamoDB or the network answered.
+// Error names the purpose and the answer of DynamoDB or the network.
 func (e *requestError) Error() string {
 	if answer, ok := errors.AsType[smithy.APIError](e.err); ok {
 		if answer.ErrorCode() == "ExpiredTokenException" {

@@ -16,38 +16,38 @@ import (
 	"onewrite/ledger"
 )
 
-// The exit statuses besides 2, which is a flag or an environment that is wrong.
-// What is wrong counts for more than what is not known.
+// The exit statuses besides 2, for a wrong flag or environment. Damage comes before
+// everything that could not be read.
 const (
-	exitRight      = 0 // every balance is what its history says
-	exitWrong      = 1 // something is not as it must be
+	exitRight      = 0 // every balance is the sum of its history
+	exitWrong      = 1 // something is wrong
 	exitUnsettled  = 3 // nothing wrong was found; some users moved all the time
-	exitUnfinished = 4 // nothing wrong was found; not everything could be read
+	exitUnfinished = 4 // nothing wrong was found; some rows could not be read
 )
 
-// report is what an audit found. Its JSON is for programs.
+// report is the result of an audit. Its JSON is for programs.
 type report struct {
 	Users        int       `json:"users"`
 	Transactions int       `json:"transactions"`
 	Mismatches   []finding `json:"mismatches"` // damage, each once
 	Unsettled    []finding `json:"unsettled"`  // users without a verdict: mostly those who moved all the time
-	Unfinished   string    `json:"unfinished"` // why not everything was read; "" if it was
+	Unfinished   string    `json:"unfinished"` // why rows were not read; "" if all were
 
 	Totals *trialBalance `json:"totals,omitempty"` // of an audit that read everything
 
 	ofOne bool // of one user's audit
 }
 
-// clean reports whether everything was read and is right.
+// clean reports whether the audit read everything and found nothing.
 func (r report) clean() bool {
 	return len(r.Mismatches) == 0 && len(r.Unsettled) == 0 && r.Unfinished == ""
 }
 
-// finding is one thing that is not as it must be.
+// finding is one thing that is wrong.
 type finding = books.Finding
 
-// sorted returns the report in an order that does not change from run to run. What
-// was found twice, because a row was read twice, is in it once.
+// sorted returns the report in the same order in every run. A finding of a row that was
+// read twice is in it once.
 func (r report) sorted() report {
 	for _, findings := range []*[]finding{&r.Mismatches, &r.Unsettled} {
 		*findings = append([]finding{}, *findings...) // [] in JSON, not null
@@ -76,9 +76,9 @@ func (r report) writeText(w io.Writer) error {
 	return err
 }
 
-// writeFindings writes a line for each finding, and for what keeps the report from
-// being whole. Texts from the tables are quoted, so that none of them can play
-// tricks on a terminal.
+// writeFindings writes a line for each finding, and for the reason of an incomplete
+// report. Texts from the tables are quoted, so that no control character reaches a
+// terminal.
 func (r report) writeFindings(text *bytes.Buffer) {
 	for _, f := range r.Mismatches {
 		fmt.Fprintf(text, "wrong      %s\n", f)
@@ -107,7 +107,7 @@ func (r report) sentence() string {
 	}
 }
 
-// writeJSON writes the report for programs, as one values.
+// writeJSON writes the report for programs, as one value.
 func (r report) writeJSON(w io.Writer) error { return json.NewEncoder(w).Encode(r) }
 
 // status returns the command's exit status.
@@ -124,14 +124,14 @@ func (r report) status() int {
 	}
 }
 
-// totals sums up the users whose rows and balance were compared, each at a moment
-// of its own. Where all of them are right, opening + credits - debits = balances.
+// totals sums up the users whose rows and balance were compared, each at its own moment.
+// If all are right, opening + credits - debits = balances.
 type totals struct {
 	users                              int // who have posted
 	opening, credits, debits, balances books.Sum
 }
 
-// add counts a user, at the moment at which seen was compared with the balance.
+// add counts a user at the moment of the comparison.
 func (t *totals) add(s ledger.Settings, seen *books.Tally, balance infra.Aggregate) {
 	t.users++
 	t.opening = t.opening.Plus(books.SumOf(s.Opening))
@@ -140,15 +140,15 @@ func (t *totals) add(s ledger.Settings, seen *books.Tally, balance infra.Aggrega
 	t.balances = t.balances.Plus(books.SumOf(balance.Balance))
 }
 
-// trialBalance is the totals as a report has them, as texts.
+// trialBalance is the totals of a report, as texts.
 type trialBalance struct {
 	Users      int    `json:"users"`
 	Opening    string `json:"opening"` // all their opening balances
 	Credits    string `json:"credits"`
 	Debits     string `json:"debits"`
-	History    string `json:"history"`    // what these three come to
+	History    string `json:"history"`    // the sum of these three
 	Balances   string `json:"balances"`   // as stored
-	Difference string `json:"difference"` // of the balances from what the history makes them
+	Difference string `json:"difference"` // balances minus history
 }
 
 func (t *totals) trialBalance() *trialBalance {
@@ -176,10 +176,9 @@ type metrics struct {
 	Transactions      int
 }
 
-// writeMetrics writes the report's counts for CloudWatch Logs to make metrics
-// of, by service if there is one. Only a report that is clean says that there is
-// no mismatch: an alarm on earlier ones must not end because their users could
-// not be read.
+// writeMetrics writes the report's counts as metrics for CloudWatch, by service if there
+// is one. Only a clean report has zero mismatches: an alarm on earlier ones must not end
+// because their users could not be read.
 func (r report) writeMetrics(w io.Writer, service string, now time.Time) error {
 	values := metrics{Service: service, AuditUnsettled: len(r.Unsettled), Users: r.Users, Transactions: r.Transactions}
 	names := []string{"AuditUnsettled", "AuditFailed", "Users", "Transactions"}
@@ -202,7 +201,7 @@ func (r report) writeMetrics(w io.Writer, service string, now time.Time) error {
 	return json.NewEncoder(w).Encode(values)
 }
 
-// details returns what was found, in one text.
+// details returns all findings in one text.
 func details(found []finding) string {
 	var all []string
 	for _, f := range found {

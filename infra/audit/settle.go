@@ -11,8 +11,8 @@ import (
 	"onewrite/ledger"
 )
 
-// decide compares what was seen of a user with the balance, and notes what comes
-// of that. It is open if that can't be said yet. a.mu is held.
+// decide compares a user's rows with the balance, and notes the result. It is open if
+// more must be read. The caller holds a.mu.
 func (a *audit) decide(user ledger.UserID, seen *books.Tally, floor int, balance infra.Aggregate) books.Verdict {
 	v := seen.Judge(a.tables.config.Settings, floor, balance)
 	if v == books.Wrong {
@@ -28,13 +28,12 @@ func (a *audit) decide(user ledger.UserID, seen *books.Tally, floor int, balance
 }
 
 const (
-	// maxReadings bounds how often a user who moves is read, rereadAfter apart.
+	// maxReadings bounds the readings of a user who moves, rereadAfter apart.
 	maxReadings = 20
 	rereadAfter = 100 * time.Millisecond
 )
 
-// rereadAll reads the suspects one by one, and returns those that could not be
-// decided by that.
+// rereadAll reads the suspects one by one, and returns those who are still open.
 func (a *audit) rereadAll(ctx context.Context, suspects map[ledger.UserID]*books.Tally) ([]ledger.UserID, error) {
 	a.progress.Begin("users in motion", len(suspects))
 	var undecided []ledger.UserID
@@ -53,10 +52,9 @@ func (a *audit) rereadAll(ctx context.Context, suspects map[ledger.UserID]*books
 	return undecided, err
 }
 
-// reread reads a user's rows and then the balance until they can be compared.
-// The first rows are those that were seen already. Later only what is recent is
-// read again, so that a user with a long history is soon read. What is not
-// decided is the last comparison.
+// reread reads a user's rows and then the balance until they can be compared. It begins
+// with the rows that were read before. Later it reads only the recent ones again, so that
+// a long history takes one reading. For an open user it returns the last comparison.
 func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *books.Tally) (decided bool, last string, err error) {
 	older, from := books.Tally{}, time.Time{}
 	recent := time.Now().Add(-inFlight).Truncate(time.Millisecond) // as created_at
@@ -87,15 +85,15 @@ func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *books.Tall
 		}
 		last = seen.Compare(a.tables.config.Settings, balance)
 		if reading > 1 && seen.Posted == lastPosted && balance.Version == lastVersion {
-			return false, last, nil // nothing moves: it is the index that lags, or a row that is missing
+			return false, last, nil // nothing moves: the index lags, or a row is missing
 		}
 		lastPosted, lastVersion = seen.Posted, balance.Version
 	}
 	return false, last, nil
 }
 
-// history tallies a user's transactions from a time on: those before recent,
-// and those since.
+// history tallies a user's transactions from a time on: those before recent, and those
+// since.
 func (a *audit) history(ctx context.Context, user ledger.UserID, from, recent time.Time) (before, since books.Tally, err error) {
 	for r, err := range a.tables.history(ctx, user, from) {
 		if err != nil {
@@ -114,8 +112,7 @@ func (a *audit) history(ctx context.Context, user ledger.UserID, from, recent ti
 	return before, since, nil
 }
 
-// readBalance returns a user's balance as read reads it, or finds that its row is
-// damaged.
+// readBalance returns a user's balance by that read, or finds that its row is damaged.
 func (a *audit) readBalance(ctx context.Context, user ledger.UserID, read func(context.Context, ledger.UserID) (row, error)) (balance infra.Aggregate, damaged bool, err error) {
 	r, err := read(ctx, user)
 	if err != nil {
@@ -131,7 +128,7 @@ func (a *audit) readBalance(ctx context.Context, user ledger.UserID, read func(c
 	return balance, !ok, nil
 }
 
-// each calls f for each user, as many at once as a table's segments.
+// each calls f for each user, for as many at once as a table has segments.
 func (a *audit) each(ctx context.Context, users []ledger.UserID, f func(context.Context, ledger.UserID) error) error {
 	return forEach(ctx, a.tables.segments, slices.Values(users), func(ctx context.Context, user ledger.UserID) error {
 		defer a.progress.Add(1)
@@ -139,11 +136,10 @@ func (a *audit) each(ctx context.Context, users []ledger.UserID, f func(context.
 	})
 }
 
-// scanAgain scans the transactions once more for the users of whom rows seem
-// to be missing: other than the index, the table itself never lags. A posting
-// that either reading of the balances or the scan has seen a part of is in
-// place after settle, so that a user who is written to at every moment can be
-// read here, too.
+// scanAgain scans the transactions once more for the users whose rows seem to be missing:
+// unlike the index, the table never lags. After settle, a posting of which a reading of
+// the balances or the scan saw a part is complete. So this also decides users who are
+// written to all the time.
 func (a *audit) scanAgain(ctx context.Context, users []ledger.UserID) error {
 	before, tallies, err := a.recount(ctx, users)
 	if err != nil {
@@ -164,9 +160,9 @@ func (a *audit) scanAgain(ctx context.Context, users []ledger.UserID) error {
 	return err
 }
 
-// recount reads the balances of the users and then, settle later, tallies their
-// transactions by a scan of the table. Users who could not be read are in
-// neither result, and in the report.
+// recount reads the balances of the users and, settle later, tallies their transactions
+// by a scan of the table. Users who could not be read are in neither result, but in the
+// report.
 func (a *audit) recount(ctx context.Context, users []ledger.UserID) (map[ledger.UserID]infra.Aggregate, map[ledger.UserID]*books.Tally, error) {
 	a.progress.Begin("balances, again", len(users))
 	balances, err := a.readBalances(ctx, users)
@@ -195,9 +191,8 @@ func (a *audit) recount(ctx context.Context, users []ledger.UserID) (map[ledger.
 	return balances, tallies, nil
 }
 
-// readBalances reads the balances of the users, but for those that can't be
-// settled by them: it finds that a row is damaged, and leaves a user whom
-// DynamoDB is too busy to read.
+// readBalances reads the balances of the users. It leaves out, and reports, damaged rows
+// and users whom DynamoDB is too busy to read.
 func (a *audit) readBalances(ctx context.Context, users []ledger.UserID) (map[ledger.UserID]infra.Aggregate, error) {
 	balances := map[ledger.UserID]infra.Aggregate{}
 	err := a.each(ctx, users, func(ctx context.Context, user ledger.UserID) error {
@@ -217,8 +212,8 @@ func (a *audit) readBalances(ctx context.Context, users []ledger.UserID) (map[le
 	return balances, err
 }
 
-// checkMovers looks up the writes that were noted, and those that are not there once
-// more: a row may appear later than the balance that it moves.
+// checkMovers looks up the noted writes, and the missing ones once more: a row may appear
+// later than the balance that it moves.
 func (a *audit) checkMovers(ctx context.Context) error {
 	wrong, err := a.wrongMovers(ctx, a.movers)
 	if err == nil && len(wrong) > 0 {
@@ -251,7 +246,7 @@ func (a *audit) wrongMovers(ctx context.Context, movers []mover) (wrong []mover,
 }
 
 // canMove reports whether the write with that first row can have moved the user's
-// balance. So can a row that can't be read: that is found already.
+// balance. A row that can't be read is reported already, and counts as one that can.
 func (b *reader) canMove(ctx context.Context, user ledger.UserID, first ledger.TransactionID) (bool, error) {
 	r, err := b.transaction(ctx, first)
 	if err != nil || len(r) == 0 {

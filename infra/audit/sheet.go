@@ -14,8 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// sheet writes lines one by one, as CSV, as JSON or as a table for a person. The
-// error of writing is told by each later call, too.
+// sheet writes lines one by one, as CSV, as JSON or as a table for a person. After an
+// error of writing, each later call returns it too.
 type sheet struct {
 	out    io.Writer
 	format format
@@ -61,7 +61,7 @@ func (s *sheet) writeFields(fields []string) {
 	s.err = s.csv.Write(fields)
 }
 
-// end writes what was kept back.
+// end writes the lines that are still buffered.
 func (s *sheet) end() error {
 	s.csv.Flush()
 	if s.err == nil {
@@ -70,7 +70,8 @@ func (s *sheet) end() error {
 	return s.err
 }
 
-// printable returns a text that plays no tricks on a terminal: as it is, or quoted.
+// printable returns a text without control characters for a terminal: as it is, or
+// quoted.
 func printable(s string) string {
 	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return strconv.Quote(s)
@@ -80,18 +81,17 @@ func printable(s string) string {
 
 var number = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
 
-// beginsFormula are the characters that a formula begins with, in a spreadsheet,
-// also as East Asian and small forms.
+// beginsFormula are the characters that begin a formula in a spreadsheet, also as East
+// Asian and small forms.
 const beginsFormula = "=+-@＝＋－＠−﹢﹣﹦﹫"
 
-// separators begin a new cell in one spreadsheet or another, also inside quotes:
-// a sheet that splits at semicolons takes no notice of quotes that begin earlier.
+// separators begin a new cell in one spreadsheet or another, also inside quotes: a sheet
+// that splits at semicolons ignores quotes that begin earlier.
 const separators = ";|\t\r\n"
 
-// inert returns a text of which no spreadsheet takes a part for a formula: an
-// apostrophe is inserted wherever a cell may begin, and a formula with it. Where a
-// cell may begin with an apostrophe, one more is inserted. So the text without one
-// apostrophe at each such place is the text as it was.
+// inert returns a text in which no spreadsheet finds a formula. It inserts an apostrophe
+// wherever a cell may begin with a formula, or with an apostrophe. To get the text back,
+// remove one apostrophe at each such place.
 func inert(s string) string {
 	if number.MatchString(s) {
 		return s
@@ -103,15 +103,15 @@ func inert(s string) string {
 			safe.WriteByte('\'')
 		}
 		_, size := utf8.DecodeRuneInString(s[i:])
-		safe.WriteString(s[i : i+size]) // bytes that are no UTF-8 stay
+		safe.WriteString(s[i : i+size]) // bytes that are not UTF-8 stay
 		begins = strings.ContainsRune(separators, r)
 	}
 	return safe.String()
 }
 
-// mayBeFormula reports whether a cell of this text may be taken for a formula: by
-// its first character other than spaces, quotes and characters without a shape. A
-// cell that begins with a control character is taken for one, too.
+// mayBeFormula reports whether a spreadsheet may take a cell of this text for a formula:
+// by its first character other than spaces, quotes and invisible characters. A leading
+// control character counts, too.
 func mayBeFormula(cell string) bool {
 	if strings.HasPrefix(cell, "'") || strings.ContainsRune("\t\r\n", rune(cell[0])) {
 		return true

@@ -19,10 +19,10 @@ import (
 	"onewrite/infra/internal/tables"
 )
 
-// connect returns a client and the names of the tables. The environment's own
-// region and keys count first. What it lacks comes from the SDK's default chain,
-// which renews credentials that end: an audit can take hours. The function reads
-// only its environment, as Lambda replaces an environment before its keys end.
+// connect returns a client and the names of the tables. The region and keys of the
+// environment come first. The SDK's default chain adds the others and renews keys that
+// expire, as an audit can take hours. The function reads only its environment: Lambda
+// replaces an environment before its keys expire.
 func connect(ctx context.Context, getenv func(string) string) (*dynamodb.Client, infra.Config, error) {
 	getenv = dynamodblocal.Environment(getenv)
 	renew := func(*dynamodb.Options) {}
@@ -49,7 +49,7 @@ func connect(ctx context.Context, getenv func(string) string) (*dynamodb.Client,
 	return infra.NewClient(config, patient, renew), config, nil
 }
 
-// orElse returns a getenv whose unset variables have these values.
+// orElse returns a getenv that has these values for unset variables.
 func orElse(getenv func(string) string, values map[string]string) func(string) string {
 	return func(name string) string {
 		if value := getenv(name); value != "" {
@@ -65,9 +65,9 @@ const (
 	longestDelay  = 5 * time.Second
 )
 
-// patient does what [tables.Patient] does, for a reader who has hours:
-// throttled, it is the audit that stands back and not the ledger. A balance that
-// is being moved is also worth waiting for.
+// patient does the same as [tables.Patient] for a reader with hours of time: under
+// throttling the audit yields to the ledger. It also waits for a balance that is being
+// written.
 func patient(o *dynamodb.Options) {
 	tables.Patient(o)
 	o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
@@ -82,12 +82,12 @@ func patient(o *dynamodb.Options) {
 	})
 }
 
-// describeAttempts is few, so that a wrong address is soon told.
+// describeAttempts is low, so that a wrong address soon ends the run.
 const describeAttempts = 3
 
-// open looks whether the two variables name the two tables, and notes about how
-// many transactions there are, for the progress. Who may not describe tables
-// can do without.
+// open checks that the two variables name the two tables, and notes the approximate
+// number of transactions for the progress. A caller without permission to describe tables
+// does without.
 func (b *reader) open(ctx context.Context) error {
 	transactions, err := b.describe(ctx, "TRANSACTIONS_TABLE", b.config.TransactionsTable, "id")
 	if err != nil {
@@ -98,9 +98,9 @@ func (b *reader) open(ctx context.Context) error {
 	return err
 }
 
-// describe returns what DynamoDB says of the table that a variable names, empty
-// if it may not be asked. The error is one of usage if there is no such table, if
-// its key is another, or if it has replicas.
+// describe returns DynamoDB's description of the table that a variable names, empty
+// without permission. The error is one of usage if there is no such table, if its key is
+// another, or if it has replicas.
 func (b *reader) describe(ctx context.Context, variable, table, key string) (described types.TableDescription, err error) {
 	out, err := b.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &table},
 		func(o *dynamodb.Options) { o.RetryMaxAttempts = describeAttempts })
@@ -124,7 +124,7 @@ func (b *reader) describe(ctx context.Context, variable, table, key string) (des
 	return *out.Table, nil
 }
 
-// place says where the tables are.
+// place returns where the tables are.
 func (b *reader) place() string {
 	if b.config.Endpoint == "" {
 		return b.config.Region

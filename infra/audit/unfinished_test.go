@@ -21,8 +21,8 @@ import (
 	"onewrite/infra/internal/books"
 )
 
-// damagedBooks returns books with a row that can't be read, a balance that is
-// not what its history says, and a user of whom a row is missing.
+// damagedBooks returns books with an unreadable row, a balance that differs from its
+// history, and a user with a missing row.
 func damagedBooks(t *testing.T) *infratest.Books {
 	t.Helper()
 	b := infratest.New(t)
@@ -41,8 +41,8 @@ var (
 
 var denied = faults.Exception(http.StatusBadRequest, "AccessDeniedException", "no")
 
-// Wherever reading fails, what was found before is in the report, which says
-// that it is not whole.
+// Wherever reading fails, the report has the earlier findings, and the note that it is
+// incomplete.
 func TestFaultsThatLast(t *testing.T) {
 	t.Parallel()
 	b := damagedBooks(t)
@@ -78,8 +78,7 @@ func TestFaultsThatLast(t *testing.T) {
 	assert.ElementsMatch(t, []finding{garbage, victim, robbed}, found.Mismatches)
 }
 
-// through returns the environment of books that are reached through intercept,
-// which may answer a request itself.
+// through returns books behind intercept, which may answer a request itself.
 func through(t *testing.T, b *infratest.Books, intercept func(w http.ResponseWriter, r *http.Request) (answered bool)) *infratest.Books {
 	t.Helper()
 	to, err := url.Parse(b.Config.Endpoint)
@@ -96,8 +95,7 @@ func through(t *testing.T, b *infratest.Books, intercept func(w http.ResponseWri
 	return &other
 }
 
-// nth returns an intercept that lets do answer, from the nth request of an
-// operation on.
+// nth returns an intercept by which do answers from the nth request of an operation on.
 func nth(n int32, operation string, do http.HandlerFunc) func(http.ResponseWriter, *http.Request) bool {
 	var requests atomic.Int32
 	return func(w http.ResponseWriter, r *http.Request) bool {
@@ -114,8 +112,8 @@ func forbid(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte(`{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","Message":"not authorized"}`))
 }
 
-// Each format says that the run could not finish and what it found so far, and
-// the status is that of what it found.
+// Each format has the findings so far and the note that the run did not finish. The exit
+// status is that of the findings.
 func TestUnfinished(t *testing.T) {
 	t.Parallel()
 	b := damagedBooks(t)
@@ -145,8 +143,8 @@ $`, out)
 	assert.Equal(t, map[string]int{"AuditFailed": 1, "AuditUnsettled": 0, "BalanceMismatches": 2, "Transactions": 2, "Users": 2}, values)
 }
 
-// A run that found nothing and did not finish is not green, and does not say
-// that there is no mismatch.
+// A run that found nothing and did not finish is not clean, and reports no number of
+// mismatches.
 func TestUnfinishedWithNothingFound(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -178,7 +176,7 @@ func TestInterrupted(t *testing.T) {
 	assert.Contains(t, out.String(), "unfinished interrupt signal received\n1 user, 2 transactions so far: 1 wrong")
 }
 
-// A report that can't be written is not green.
+// A report that can't be written ends with an error.
 func TestUnwritten(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)

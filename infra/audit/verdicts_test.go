@@ -32,8 +32,8 @@ func isReadingOfOne(r *http.Request) bool {
 	return !bytes.Contains(body, []byte(infra.SettingsID))
 }
 
-// While a user is unsettled, no metric says that no balance is wrong: an alarm on
-// damage must not end because nobody could look.
+// While a user is unsettled, no metric reports zero mismatches: an alarm on damage must
+// not end because a user could not be read.
 func TestMetricsOfUnsettledUser(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -55,7 +55,7 @@ func TestMetricsOfUnsettledUser(t *testing.T) {
 	assert.Equal(t, map[string]int{"AuditFailed": 0, "AuditUnsettled": 1}, values)
 }
 
-// What could not be read counts for more than who could not be settled.
+// A run that could not read everything is unfinished, even with unsettled users.
 func TestUnfinishedWithUnsettledUser(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -66,7 +66,7 @@ func TestUnfinishedWithUnsettledUser(t *testing.T) {
 	credit()
 	b.Damage(t, b.Config.TransactionsTable, "DELETE FROM ? WHERE id = '"+transfer.TransactionID().Entry(1).String()+"'")
 	b.Damage(t, b.Config.AggregateTable, "DELETE FROM ? WHERE user_id = 'bob'")
-	fourthScan := nth(4, "Scan", forbid) // which looks for the rest of the transfer
+	fourthScan := nth(4, "Scan", forbid) // the one for the rest of the transfer
 	partly := through(t, b, func(w http.ResponseWriter, r *http.Request) bool {
 		if isReadingOfOne(r) {
 			credit()
@@ -79,8 +79,8 @@ func TestUnfinishedWithUnsettledUser(t *testing.T) {
 	assert.Contains(t, out, "0 wrong, 1 unsettled; the rest was not read\n")
 }
 
-// Who is too busy to be read is unsettled: that may be one user's matter. A lasting
-// fault of DynamoDB is not.
+// A user whom DynamoDB is too busy to read is unsettled: that may be this user's problem
+// alone. A lasting fault of DynamoDB is not.
 func TestOneUserCanNotBeRead(t *testing.T) {
 	t.Parallel()
 	for answer, c := range map[string]struct{ code, status int }{
@@ -106,8 +106,8 @@ func TestOneUserCanNotBeRead(t *testing.T) {
 	}
 }
 
-// An end whose balance is still being moved stands in for one that is missing, so
-// that rows and balance agree by chance.
+// An end whose balance is still moving replaces a missing one, so that rows and balance
+// agree by chance.
 func TestEndInFlightStandsInForMissingOne(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
