@@ -42,16 +42,17 @@ func TestRestoreDrill(t *testing.T) {
 		d.restore(t, d.live.Config.AggregateTable, d.restored.Config.AggregateTable)
 	}
 	for _, c := range []struct {
-		name    string
-		restore []func(t *testing.T, d *drill)
+		name     string
+		settings ledger.Settings
+		restore  []func(t *testing.T, d *drill)
 	}{
-		{"balances of an earlier moment", []func(*testing.T, *drill){balances, transactions}},
-		{"no balances", []func(*testing.T, *drill){transactions}},
-		{"balances of a later moment", []func(*testing.T, *drill){transactions, balances}},
+		{"balances of an earlier moment", ledger.DefaultSettings(), []func(*testing.T, *drill){balances, transactions}},
+		{"no balances", infratest.Settings(t, "KWD", "3", "0.125"), []func(*testing.T, *drill){transactions}},
+		{"balances of a later moment", infratest.Settings(t, "EUR", "2", "0"), []func(*testing.T, *drill){transactions, balances}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			d := newDrill(t)
+			d := newDrill(t, c.settings)
 			for _, restore := range c.restore {
 				d.letPost()
 				restore(t, d)
@@ -87,10 +88,10 @@ type drill struct {
 
 const drillUsers = 8
 
-func newDrill(t *testing.T) *drill {
+func newDrill(t *testing.T, s ledger.Settings) *drill {
 	t.Helper()
 	stopped, stop := context.WithCancel(t.Context())
-	d := &drill{live: infratest.New(t), restored: infratest.New(t), stopped: stopped}
+	d := &drill{live: infratest.NewWith(t, s), restored: infratest.NewWith(t, s), stopped: stopped}
 	d.posted = sync.NewCond(&d.mu)
 	d.stop = func() { stop(); d.callers.Wait() }
 	t.Cleanup(d.stop)
