@@ -159,8 +159,12 @@ func TestGatewayAnswers(t *testing.T) {
 }
 
 // newGateway returns the URL of a stand-in for API Gateway before the ledger.
-func newGateway(t *testing.T) string {
-	handler, err := gateway.New(os.Getenv("LEDGER_URL"))
+func newGateway(t *testing.T) string { return newGatewayOf(t, "LEDGER_URL") }
+
+// newGatewayOf does as newGateway, before the ledger that a variable names.
+func newGatewayOf(t *testing.T, variable string) string {
+	require.NotEmpty(t, os.Getenv(variable), "%s must be the URL of a new local server: .ci/callers starts it", variable)
+	handler, err := gateway.New(os.Getenv(variable))
 	require.NoError(t, err)
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
@@ -168,19 +172,22 @@ func newGateway(t *testing.T) string {
 }
 
 // The clients that openapi-python-client and openapi-typescript generate do the
-// same, each in a program of its own language.
+// same, each in a program of its own language. So does a client of a ledger in
+// dinars, generated from the description that it serves.
 func TestOtherLanguages(t *testing.T) {
 	t.Parallel()
-	for language, program := range map[string][]string{
-		"Python":     {os.Getenv("PYTHON"), "round_trip.py"},
-		"TypeScript": {os.Getenv("NODE"), filepath.Join(os.Getenv("TYPESCRIPT"), "round_trip.js")},
+	for name, c := range map[string]struct{ program, script, server, path, currency string }{
+		"Python":            {os.Getenv("PYTHON"), "round_trip.py", "LEDGER_URL", os.Getenv("PYTHONPATH"), ""},
+		"Python, in dinars": {os.Getenv("PYTHON"), "round_trip.py", "DINARS_URL", os.Getenv("DINARS_PYTHONPATH"), "KWD"},
+		"TypeScript":        {os.Getenv("NODE"), filepath.Join(os.Getenv("TYPESCRIPT"), "round_trip.js"), "LEDGER_URL", "", ""},
 	} {
-		t.Run(language, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			require.NotEmpty(t, program[0], "PYTHON, NODE and TYPESCRIPT must be set: .ci/callers does")
+			require.NotEmpty(t, c.program, "PYTHON, NODE and TYPESCRIPT must be set: .ci/callers does")
 			messages, err := json.Marshal(gateway.Messages)
 			require.NoError(t, err)
-			command := exec.CommandContext(t.Context(), program[0], program[1], newGateway(t), string(messages))
+			command := exec.CommandContext(t.Context(), c.program, c.script, newGatewayOf(t, c.server), string(messages), c.currency)
+			command.Env = append(os.Environ(), "PYTHONPATH="+c.path)
 			output, err := command.CombinedOutput()
 			require.NoError(t, err, "%s", output)
 			assert.Equal(t, "all answers as expected\n", string(output))

@@ -1,6 +1,7 @@
 """A round trip with the client that openapi-python-client generates.
 
-The arguments are the URL of the gateway, and what it answers by itself, by status.
+The arguments are the URL of the gateway, what it answers by itself, by status, and
+the currency of its answers, which is empty where they have none.
 """
 import json
 import sys
@@ -16,6 +17,7 @@ from onewrite_client.api.transactions import (
 )
 from onewrite_client.models import (
     CaptureInput,
+    Currency,
     EntriesInput,
     EntryInput,
     EntryType,
@@ -29,7 +31,7 @@ from onewrite_client.models import (
 )
 from onewrite_client.types import UNSET
 
-gateway, messages = sys.argv[1], json.loads(sys.argv[2])
+gateway, messages, currency = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3] or UNSET
 ledger = Client(base_url=gateway)
 user = "generated Python client"
 
@@ -43,18 +45,18 @@ def balance():
     return read_balance.sync(client=ledger, user_id=user).data
 
 
-assert balance().balance == "100"
+assert (balance().balance, balance().currency) == ("100", currency)
 first = post("1", user_id=user, ammount="10.50", type_=EntryType.CREDIT)
 assert first.status_code == 201, first
 posted = first.parsed.data
-assert (posted.ammount, posted.status) == ("10.5", TransactionStatus.POSTED)
+assert (posted.ammount, posted.currency, posted.status) == ("10.5", currency, TransactionStatus.POSTED)
 again = post("1", user_id=user, ammount="10.50", type_=EntryType.CREDIT)
 assert again.parsed == first.parsed
 assert again.headers["Idempotent-Replayed"] == "true"
 
 declined = post("2", user_id=user, ammount="1000", type_=EntryType.DEBIT).parsed
 assert isinstance(declined, InsufficientFundsProblem), declined
-assert declined.balance == "110.5"
+assert (declined.balance, declined.currency) == ("110.5", currency)
 assert read_transaction.sync(client=ledger, id=declined.id).data.status == TransactionStatus.DECLINED
 wrong = post("3", user_id=user, ammount="0", type_=EntryType.DEBIT).parsed
 assert isinstance(wrong, InvalidRequestProblem), wrong
@@ -81,6 +83,10 @@ assert len(page.data) == 1
 page = list_transactions.sync(client=ledger, user_id=user, cursor=page.next_)
 assert page.data[-1] == posted
 assert page.next_ is UNSET
+
+if currency:
+    paid = post("6", user_id=user, ammount="0.125", type_=EntryType.DEBIT, currency=Currency(currency)).parsed.data
+    assert (paid.ammount, paid.currency, balance().balance) == ("0.125", currency, "74.875")
 
 for status, message in messages.items():
     answer = post_transaction.sync_detailed(

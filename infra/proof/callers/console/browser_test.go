@@ -37,8 +37,14 @@ type browser struct {
 
 func open(t *testing.T, path string) browser {
 	t.Helper()
-	server := os.Getenv("LEDGER_URL")
-	require.NotEmpty(t, server, "LEDGER_URL must be the URL of a new local server: .ci/serve starts one")
+	return openAt(t, "LEDGER_URL", path)
+}
+
+// openAt opens a page of the local server that a variable names.
+func openAt(t *testing.T, variable, path string) browser {
+	t.Helper()
+	server := os.Getenv(variable)
+	require.NotEmpty(t, server, "%s must be the URL of a new local server: .ci/callers starts it", variable)
 	program := installed("chromium", "chromium-browser", "google-chrome")
 	require.NotEmpty(t, program, "this test needs Chromium: apt-get install chromium")
 	allocator, end := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), append(chromedp.DefaultExecAllocatorOptions[:],

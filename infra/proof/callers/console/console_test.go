@@ -60,6 +60,27 @@ func TestConsole(t *testing.T) {
 	b.noErrors()
 }
 
+// Another currency has its own sign, name and decimal places.
+func TestConsoleInDinars(t *testing.T) {
+	b := openAt(t, "DINARS_URL", "/")
+	b.sees("balance", "KWD\u00a0100.000")
+	b.sees("none", "Every user begins with KWD\u00a0100.000")
+	assert.Equal(t, "KWD Kuwaiti Dinar", b.ask(`document.getElementById("currency").textContent + " " + document.getElementById("currency").title`))
+	b.enter("amount", "1250.125")
+	b.click(credit)
+	b.sees("outcome", "Posted. Credit of KWD\u00a01,250.125, user 1.")
+	b.sees("balance", "KWD\u00a01,350.125")
+	b.sees("history", "+KWD\u00a01,250.125")
+	b.sees("answer", `"currency":"KWD"`)
+	b.enter("amount", "0.0001")
+	b.click(debit)
+	b.sees("outcome", "Not accepted. The amount must have at most 3 decimal places.")
+	b.enter("amount", "0.125")
+	b.click(debit)
+	b.sees("balance", "KWD\u00a01,350.000")
+	b.noErrors()
+}
+
 // The page moves and then shows the user in the field.
 func TestUserInTheField(t *testing.T) {
 	b := open(t, "/?userId=alice")
