@@ -313,9 +313,10 @@ class Api:
             gateway.delete_authorizer(**api, AuthorizerId=authorizer)
         cors = body.get("x-amazon-apigateway-cors", {})
         gateway.update_api(**api, CorsConfiguration={name[0].upper() + name[1:]: value for name, value in cors.items()})
-        for server in body.get("servers", []):  # without any, an API keeps what it had
-            configuration = server["x-amazon-apigateway-endpoint-configuration"]
-            gateway.update_api(**api, DisableExecuteApiEndpoint=configuration["disableExecuteApiEndpoint"])
+        for server in body.get("servers", []):
+            closed = server.get("x-amazon-apigateway-endpoint-configuration", {}).get("disableExecuteApiEndpoint")
+            if closed is not None:  # else an API keeps what it had
+                gateway.update_api(**api, DisableExecuteApiEndpoint=closed)
         authorizations = {}
         for name, scheme in body["components"]["securitySchemes"].items():
             authorizations[name] = {"AuthorizationType": "AWS_IAM"}
