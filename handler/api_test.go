@@ -201,6 +201,7 @@ type problem struct {
 	Status                                                             int
 	Entry                                                              *int
 	Properties                                                         map[string][]string
+	Blocked                                                            []string
 }
 
 // problem requires a problem document and returns it.

@@ -21,6 +21,12 @@ func (h *Handler) balance(c *call) (answer, error) {
 	if !funds.Held.IsZero() {
 		body.Held = funds.Held.String()
 	}
+	if !funds.CreditLimit.IsZero() {
+		body.CreditLimit = funds.CreditLimit.String()
+	}
+	if c.caller.kind == service {
+		body.Blocked = blocked(funds.Rules)
+	}
 	return readAnswer(data{Data: body}), nil
 }
 
@@ -34,7 +40,9 @@ func (h *Handler) currency() string {
 }
 
 type balanceBody struct {
-	Balance  string `json:"balance"`
-	Held     string `json:"held,omitempty"`
-	Currency string `json:"currency,omitempty"`
+	Balance     string   `json:"balance"`
+	Held        string   `json:"held,omitempty"`
+	CreditLimit string   `json:"creditLimit,omitempty"`
+	Blocked     []string `json:"blocked,omitempty"`
+	Currency    string   `json:"currency,omitempty"`
 }

@@ -26,6 +26,11 @@ func TestDescriptionForbidsRequests(t *testing.T) {
 	post := func(body string) request {
 		return request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1"}, body}
 	}
+	account := func(body string) request {
+		r := post(body)
+		r.target = "/accounts"
+		return r
+	}
 	keyed := func(key string) request {
 		r := post(body("1", "1", "credit"))
 		r.header = map[string]string{"Idempotent-Key": key}
@@ -35,6 +40,7 @@ func TestDescriptionForbidsRequests(t *testing.T) {
 		get("/balance?userId=1"), get("/balance?userId=a%20b&other=1"), get("/transactions/" + id11),
 		get("/transactions?userId=1"), get("/transactions?userId=1&limit=100&cursor=" + strings.Repeat("A", 43)),
 		post(body("1", "0.01", "credit")), post(body("1", "1000000000000.00", "debit")), post(`{"userId":"1","ammount":"0.01","type":"credit","currency":"USD","other":[]}`),
+		account(`{"userId":"1","debits":"blocked"}`), account(`{"userId":"1","creditLimit":"0"}`), account(`{"userId":"1","creditLimit":"50.5","credits":"allowed"}`),
 		keyed(`a"b\c`), keyed(`"a\"b\\c"`), keyed(strings.Repeat("k", 255)),
 	} {
 		assert.NoError(t, check(allowed), "%+v", allowed)
@@ -48,6 +54,8 @@ func TestDescriptionForbidsRequests(t *testing.T) {
 		get("/transactions?userId=1&cursor=A"), get("/transactions/1"),
 		{http.MethodPost, "/transactions", nil, body("1", "1", "credit")},
 		keyed(""), keyed(`"a`), keyed("é"), keyed(strings.Repeat("k", 256)),
+		account(`{"userId":"1"}`), account(`{"debits":"blocked"}`), account(`{"userId":"1","debits":"stopped"}`), account(`{"userId":"1","creditLimit":"-1"}`),
+		account(`{"userId":"1","creditLimit":"1000000000000.01"}`), account(`{"userId":"1","creditLimit":"0.001"}`),
 		post(""), post("null"), post("[]"), post("{}"), post(`{"userId":"1","ammount":"1","type":"credit"}{}`),
 		post(`{"userId":"1","ammount":"1","ammount":"1","type":"credit"}`), post("{\"userId\":\"\xff\",\"ammount\":\"1\",\"type\":\"credit\"}"),
 		post(`{"userId":1,"ammount":"1","type":"credit"}`), post(`{"userId":"1","ammount":"1","type":"credit","currency":"EUR"}`),

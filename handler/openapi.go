@@ -55,8 +55,8 @@ func wordsOf(s ledger.Settings) []string {
 		"enum: [" + s.Currency + "] # of calls",
 		"The currency of answers: " + other + ".",
 		`10(0[0-9]|1[0-5])[0-9]{12})` + optional + `|1016000000000000)$`,
-		`'^(` + below1(fraction) + `[1-9][0-9]{0,11}|1000000000000)$'`,
-		`'^(0*[1-9][0-9]{0,11}` + newFraction + `|0*1000000000000` + strings.ReplaceAll(newFraction, "[0-9]", "0") + newBelow1(s.Places) + `)$'`,
+		below1(fraction) + `[1-9][0-9]{0,11}|1000000000000)$'`,
+		`0*[1-9][0-9]{0,11}` + newFraction + `|0*1000000000000` + strings.ReplaceAll(newFraction, "[0-9]", "0") + newBelow1(s.Places) + `)$'`,
 	}
 }
 

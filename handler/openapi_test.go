@@ -113,11 +113,11 @@ func TestGatewayAnswersAreDescribed(t *testing.T) {
 }
 
 // numberAmount is an amount as a JSON number.
-var numberAmount = regexp.MustCompile(`("ammount"\s*:\s*)(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)(\s*[,}])`)
+var numberAmount = regexp.MustCompile(`("(?:ammount|creditLimit)"\s*:\s*)(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)(\s*[,}])`)
 
 // The members whose null counts as absent.
 var (
-	nullMember = regexp.MustCompile(`"(userId|type|ammount|amount|currency|metadata|entries|balanced)":null,?`)
+	nullMember = regexp.MustCompile(`"(userId|type|ammount|amount|currency|metadata|entries|balanced|debits|credits|creditLimit)":null,?`)
 	nullOfPart = regexp.MustCompile(`"(currency|metadata)":null,?`) // in a capture and a refund
 )
 
@@ -215,6 +215,9 @@ func TestEveryDocumentedAnswerIsMet(t *testing.T) {
 	refund := func(id, key, body string) request {
 		return request{http.MethodPost, "/transactions/" + id + "/refunds", map[string]string{"Idempotent-Key": key}, body}
 	}
+	account := func(key, body string) request {
+		return request{http.MethodPost, "/accounts", map[string]string{"Idempotent-Key": key}, body}
+	}
 	const hold = `{"userId":"holder","ammount":"1","type":"debit","expiresIn":60}`
 	var holds []string
 	pending := func(key, body string) string {
@@ -232,6 +235,12 @@ func TestEveryDocumentedAnswerIsMet(t *testing.T) {
 	pending("rich again", body("rich", "70", "credit"))
 	toSpend := pending("to spend", body("spender", "10", "credit"))
 	pending("spend", body("spender", "110", "debit"))
+	ofBlocked := pending("of blocked", body("blocked", "10", "credit"))
+	toClosed := pending("to closed", `{"expiresIn":60,"entries":[{"userId":"payer","ammount":"1","type":"debit"},{"userId":"closed","ammount":"1","type":"credit"}]}`)
+	for key, body := range map[string]string{"close": `{"userId":"closed","credits":"blocked"}`, "lend": `{"userId":"in debt","creditLimit":"50"}`} {
+		require.Equal(t, http.StatusCreated, overHTTP(t, h)(t, account(key, body)).Status)
+	}
+	pending("borrow", body("in debt", "120", "debit"))
 	met := []documentedAnswer{}
 	meet := func(h *handler.Handler, operation string, r request, deadline time.Duration) {
 		ctx, cancel := context.WithTimeout(t.Context(), deadline)
@@ -305,6 +314,18 @@ func TestEveryDocumentedAnswerIsMet(t *testing.T) {
 		{"readRefunds", get("/transactions/" + toRich + "/refunds"), nil, time.Minute},
 		{"readRefunds", get("/transactions/" + id11 + "/refunds"), damage, time.Minute},
 		{"readRefunds", get("/transactions/" + id11 + "/refunds"), faults.Throttle, 700 * time.Millisecond},
+		{"changeAccount", account("block", `{"userId":"blocked","debits":"blocked"}`), nil, time.Minute},
+		{"changeAccount", account("block", `{"userId":"blocked","debits":"allowed"}`), nil, time.Minute},
+		{"changeAccount", account("block", `{"userId":"blocked"}`), nil, time.Minute},
+		{"changeAccount", put("/accounts"), nil, time.Minute},
+		{"changeAccount", account("block", strings.Repeat(" ", 16<<10+1)), nil, time.Minute},
+		{"changeAccount", account("limit", `{"userId":"rich","creditLimit":"1000"}`), nil, time.Minute},
+		{"changeAccount", account("no limit", `{"userId":"in debt","creditLimit":"0"}`), nil, time.Minute},
+		{"changeAccount", account("damaged", `{"userId":"1","debits":"blocked"}`), damage, time.Minute},
+		{"changeAccount", account("throttled", `{"userId":"1","debits":"blocked"}`), faults.Throttle, 700 * time.Millisecond},
+		{"postTransaction", post("blocked", body("blocked", "1", "debit")), nil, time.Minute},
+		{"captureTransaction", end(toClosed, "capture", ""), nil, time.Minute},
+		{"refundTransaction", refund(ofBlocked, "refund", ""), nil, time.Minute},
 		{"voidTransaction", end(toRich, "void", ""), nil, time.Minute},
 		{"voidTransaction", end("none", "void", ""), nil, time.Minute},
 		{"voidTransaction", put("/transactions/" + ended + "/void"), nil, time.Minute},
@@ -327,6 +348,7 @@ func TestEveryDocumentedAnswerIsMet(t *testing.T) {
 		"voidTransaction":    end(id11, "void", ""),
 		"refundTransaction":  refund(id11, "refund", ""),
 		"readRefunds":        get("/transactions/" + id11 + "/refunds"),
+		"changeAccount":      account("block", `{"userId":"blocked","debits":"blocked"}`),
 	} {
 		meet(guarded, operation, r, time.Minute) // without a token
 	}

@@ -53,6 +53,10 @@ var problems = []problemKind{
 		"Your balance can't be negative.", outcomeDeclined},
 	{ledger.ErrBalanceLimit, http.StatusUnprocessableEntity, "/problems/balance-limit", "Unprocessable entity",
 		"Your balance can't be above the limit.", outcomeDeclined},
+	{ledger.ErrAccountBlocked, http.StatusUnprocessableEntity, "/problems/account-blocked", "Unprocessable entity",
+		"This account is blocked for such entries. When the block is lifted, a new attempt takes a new key; a capture does not.", outcomeDeclined},
+	{ledger.ErrCreditInUse, http.StatusUnprocessableEntity, "/problems/credit-in-use", "Unprocessable entity",
+		"More than this credit limit is in use. A limit can be lowered by the balance at most.", outcomeDeclined},
 	{ledger.ErrKeyReused, http.StatusUnprocessableEntity, "/problems/idempotency-key-reused", "Unprocessable entity",
 		"This key was used before, for another transaction. A new transaction takes a new key.", outcomeReused},
 	{ledger.ErrHoldEnded, http.StatusUnprocessableEntity, "/problems/hold-ended", "Unprocessable entity",
@@ -100,6 +104,7 @@ type problem struct {
 	Limit      string              `json:"limit,omitempty"`
 	Refundable string              `json:"refundable,omitempty"` // what is left of that entry
 	Currency   string              `json:"currency,omitempty"`   // of Balance, Limit and Refundable
+	Blocked    []string            `json:"blocked,omitempty"`    // the block that declined that entry
 	Ended      string              `json:"ended,omitempty"`      // of a hold
 
 	TransactionStatus string `json:"transactionStatus,omitempty"` // of one that can't be refunded
@@ -142,7 +147,10 @@ func (h *Handler) problemAnswer(err error, caller caller, instance string) answe
 		if t.Entries != nil {
 			body.Entry = new(t.DeclinedEntry)
 		}
-		if caller.mayReadBalance(declined.Entry().UserID) {
+		switch {
+		case t.DeclinedByBlock:
+			body.Blocked = []string{blocks[declined.Entry().Type]}
+		case caller.mayReadBalance(declined.Entry().UserID):
 			body.Balance = t.BalanceSeen.String()
 		}
 		if declined.Result.Replayed {
@@ -152,6 +160,9 @@ func (h *Handler) problemAnswer(err error, caller caller, instance string) answe
 	}
 	if limit, ok := errors.AsType[*ledger.ReceiverLimitError](err); ok && caller.mayReadBalance(limit.UserID) {
 		body.Balance = limit.Balance.String()
+	}
+	if _, ok := errors.AsType[*ledger.ReceiverBlockedError](err); ok {
+		body.Blocked = []string{creditsField}
 	}
 	if ended, ok := errors.AsType[*ledger.HoldEndedError](err); ok {
 		body.Ended = endings[ended.End.End]
@@ -187,6 +198,10 @@ func reuseProperties(e *ledger.KeyReusedError) map[string][]string {
 		metadataField:  e.MetadataDiffers,
 		expiresInField: e.ExpiresInDiffers,
 		refundOfField:  e.RefundOfDiffers,
+
+		debitsField:      e.DebitsDiffer,
+		creditsField:     e.CreditsDiffer,
+		creditLimitField: e.CreditLimitDiffers,
 	} {
 		if differs {
 			properties[field] = []string{"differs from the first call with this key"}

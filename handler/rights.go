@@ -30,6 +30,9 @@ type subject struct {
 }
 
 func rowSubject(t ledger.Transaction) subject {
+	if t.Kind() == ledger.RulesRow {
+		return subject{stored: true} // for services only
+	}
 	return subject{owner: t.UserID, receiver: t.Receiver(), stored: true}
 }
 

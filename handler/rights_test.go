@@ -265,9 +265,9 @@ func TestRightsAreOfRoutes(t *testing.T) {
 	}
 	assert.Subset(t, routes, handler.RoutesForTokens())
 	h, books, _ := newHandlerFor(t, byTokens)
-	handler.WithRoute(h, http.MethodPost, "/accounts")
+	handler.WithRoute(h, http.MethodPost, "/unlisted")
 	for _, g := range gateways {
-		r := request{method: http.MethodPost, target: "/accounts"}
+		r := request{method: http.MethodPost, target: "/unlisted"}
 		assert.Equal(t, http.StatusTeapot, g.service(h).unchecked(t, r).Status)
 		for _, a := range []*api{g.user("1", h), g.scoped("1", h)} {
 			assertForbidden(t, a.unchecked(t, r), "a route for services")

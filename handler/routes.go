@@ -20,6 +20,7 @@ func (h *Handler) allRoutes() []route {
 		{http.MethodGet, transactionPath + wildcard, h.transaction},
 		{http.MethodPost, transactionPath + wildcard + capturePath, h.capture},
 		{http.MethodPost, transactionPath + wildcard + voidPath, h.void},
+		{http.MethodPost, accountsPath, h.changeRules},
 		{http.MethodGet, transactionPath + wildcard + refundsPath, h.refunds},
 		{http.MethodPost, transactionPath + wildcard + refundsPath, h.refund},
 	}
@@ -27,6 +28,7 @@ func (h *Handler) allRoutes() []route {
 
 const (
 	balancePath      = "/balance"
+	accountsPath     = "/accounts"
 	transactionsPath = "/transactions"
 	transactionPath  = "/transactions/"
 	wildcard         = "{id}"

@@ -23,7 +23,15 @@ type transactionBody struct {
 	Metadata      jsontext.Value `json:"metadata,omitzero"`
 	TransactionID string         `json:"transactionId,omitempty"`
 	RefundOf      string         `json:"refundOf,omitempty"`
+
+	// Of a change of rules.
+	Debits      string `json:"debits,omitempty"`
+	Credits     string `json:"credits,omitempty"`
+	CreditLimit string `json:"creditLimit,omitempty"`
 }
+
+// rulesType is the type of a change of rules.
+const rulesType = "account"
 
 type entryBody struct {
 	ID      string `json:"id,omitempty"` // of its row, if it has one or may get one
@@ -85,13 +93,19 @@ func (h *Handler) rowBody(t ledger.Transaction) transactionBody {
 	if !t.Captured.Equal(ledger.Amount{}) {
 		b.Captured = t.Captured.String()
 	}
+	if t.Rules != nil {
+		b.Type, b.Ammount, b.Debits, b.Credits = rulesType, "", string(t.Rules.Debits), string(t.Rules.Credits)
+		if t.Rules.CreditLimit != nil {
+			b.CreditLimit = t.Rules.CreditLimit.String()
+		}
+	}
 	if t.IsRefund() {
 		b.RefundOf = t.RefundOf.String()
 	}
 	switch {
 	case t.Entries != nil:
 		b.TransactionID = b.ID
-	case t.Kind() != ledger.FirstRow:
+	case t.TransactionID != (ledger.TransactionID{}):
 		b.TransactionID = t.TransactionID.String()
 	}
 	return b

@@ -29,6 +29,11 @@ func (h *Handler) postRequest(c *call, request ledger.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	return h.createdAnswer(c, result), nil
+}
+
+// createdAnswer returns the answer to a call that posted the call's transaction.
+func (h *Handler) createdAnswer(c *call, result ledger.Result) answer {
 	a := answer{
 		status:  http.StatusCreated,
 		headers: newHeaders(jsonType),
@@ -36,7 +41,7 @@ func (h *Handler) postRequest(c *call, request ledger.Request) (answer, error) {
 		outcome: outcomePosted,
 	}
 	a.headers["Location"] = transactionPath + c.transaction
-	return a.replayed(result), nil
+	return a.replayed(result)
 }
 
 // replayed returns the answer, marked if an earlier call had the result.

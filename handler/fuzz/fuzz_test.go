@@ -246,6 +246,48 @@ func sameEntry(t *testing.T, said members, stored ledger.Entry, settings ledger.
 }
 
 // Every form of a key is the same key, or every form is rejected.
+// A change of rules is accepted with exactly what its row has, or changes nothing.
+func FuzzRules(f *testing.F) {
+	for _, seed := range []string{
+		`{"userId":"1","debits":"blocked"}`, `{"userId":"1","credits":"blocked","debits":"allowed","metadata":{"a":"b"}}`,
+		`{"userId":"1","creditLimit":"50.50","currency":"USD"}`, `{"userId":"1","creditLimit":0}`, `{"userId":"1","creditLimit":"0.00000001"}`,
+		`{"userId":"1","creditLimit":"1000000000000"}`, `{"userId":"1","creditLimit":1e3}`, `{"userId":"1","debits":null,"creditLimit":"1.0"}`,
+		`{"userId":"1"}`, `{"userId":"1","debits":"blocked","\u0064ebits":"allowed"}`, `[]`, "",
+	} {
+		for number := range uint8(5) {
+			f.Add(seed, number)
+		}
+	}
+	f.Fuzz(func(t *testing.T, body string, number uint8) {
+		h, m := newMemoryOf(settings(t, number))
+		send := func() answer {
+			r := httptest.NewRequest(http.MethodPost, "/accounts", strings.NewReader(body))
+			r.Header.Set("Idempotent-Key", "k")
+			return serve(h, r)
+		}
+		got := send()
+		if got.Status != http.StatusCreated {
+			assert.Contains(t, []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge}, got.Status, got.Body)
+			assert.Empty(t, m.transactions)
+			return
+		}
+		require.Len(t, m.transactions, 1)
+		row := m.transactions[0]
+		account := m.account(row.UserID)
+		assert.Equal(t, ledger.Rules{
+			DebitsBlocked: row.Rules.Debits == ledger.Blocked, CreditsBlocked: row.Rules.Credits == ledger.Blocked,
+			CreditLimit: account.CreditLimit, Changes: 1,
+		}, account.Rules)
+		lent := units(account.Balance)
+		lent.Sub(lent, units(m.settings.Opening))
+		assert.Equal(t, lent.String(), units(account.CreditLimit).String())
+		require.NoError(t, m.settings.CheckPlaces(account.CreditLimit))
+		again := send()
+		assert.Equal(t, []string{got.Body, "true"}, []string{again.Body, again.Header["Idempotent-Replayed"]})
+		assert.Len(t, m.transactions, 1)
+	})
+}
+
 func FuzzKeyHeader(f *testing.F) {
 	for _, seed := range []string{"1", `"1"`, `a"b\c`, `"a\"b\\c"`, `"a`, `"a"b`, "", " a ", "é", strings.Repeat("k", 256), "a\x00"} {
 		f.Add(seed)
@@ -306,6 +348,7 @@ func FuzzDoors(f *testing.F) {
 		{"POST", "/transactions/47b9e303-c943-824b-a25b-f2db8fa4f6ab/capture", "", "", `{"ammount":"0"}`},
 		{"POST", "/transactions/47b9e303-c943-824b-a25b-f2db8fa4f6ab/void", "", "", "x"},
 		{"GET", "/transactions/47b9e303-c943-824b-a25b-f2db8fa4f6ab/void", "", "", ""},
+		{"POST", "/accounts", "", "1", `{"userId":"1","debits":"blocked","creditLimit":"50"}`},
 		{"DELETE", "/balance", "", "", "x"},
 		{"GET", "//balance", "userId=1", "", ""},
 		{"GET", "/%62alance", "userId=1", "", ""},

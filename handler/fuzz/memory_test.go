@@ -104,6 +104,9 @@ func allows(m ledger.Move, a ledger.Account) bool {
 			return false
 		}
 	}
+	if m.Debits && a.DebitsBlocked || m.Credits && a.CreditsBlocked || m.Rules != nil && m.Rules.Number != a.Changes+1 {
+		return false
+	}
 	return m.Allows(a.Balance) && (m.Opens == nil || len(a.Holds)-len(m.Ends) < ledger.MaxHolds)
 }
 
@@ -126,7 +129,20 @@ func after(m ledger.Move, a ledger.Account) ledger.Account {
 	if m.Opens != nil {
 		holds = append(holds, *m.Opens)
 	}
-	return ledger.Account{Balance: balance, Holds: holds}
+	rules := a.Rules
+	if m.Rules != nil {
+		rules.Changes = m.Rules.Number
+		if m.Rules.Debits != "" {
+			rules.DebitsBlocked = m.Rules.Debits == ledger.Blocked
+		}
+		if m.Rules.Credits != "" {
+			rules.CreditsBlocked = m.Rules.Credits == ledger.Blocked
+		}
+		if m.Rules.CreditLimit != nil {
+			rules.CreditLimit = *m.Rules.CreditLimit
+		}
+	}
+	return ledger.Account{Balance: balance, Holds: holds, Rules: rules}
 }
 
 // same returns the function that finds a hold in a list.
@@ -187,7 +203,7 @@ func (m *memory) History(_ context.Context, user ledger.UserID, after ledger.Cur
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, t := range m.transactions {
-		if t.UserID == user && after == (ledger.Cursor{}) {
+		if t.UserID == user && t.Rules == nil && after == (ledger.Cursor{}) {
 			page.Transactions = append(page.Transactions, t)
 		}
 	}

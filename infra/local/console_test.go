@@ -139,7 +139,7 @@ func testRequests(t *testing.T, s server) {
 	assert.Regexp(t, "^[0-9a-f-]{36}$", id)
 	assert.Equal(t, []item{
 		{"Put", transactions, id, "debit of 10, user u, posted", "attribute_not_exists(id)", ""},
-		{"Update", balances, "u", "", "balance >= 10 OR attribute_not_exists(user_id)", "SET balance = if_not_exists(balance, 100) - 10, transaction_id = " + id + " ADD version 1"},
+		{"Update", balances, "u", "", "(balance >= 10 OR attribute_not_exists(user_id)) AND attribute_not_exists(debits_blocked)", "SET balance = if_not_exists(balance, 100) - 10, transaction_id = " + id + " ADD version 1"},
 	}, all[10].Items)
 	assert.Equal(t, result{"TransactionCanceledException", []string{"None", "ConditionalCheckFailed"}}, all[10].result)
 	assert.Equal(t, request{"PutItem", "", []item{{"Put", transactions, id, "debit of 10, user u, declined", "attribute_not_exists(id)", ""}}}, all[11].request)
@@ -177,7 +177,7 @@ func testHoldRequests(t *testing.T, s server) {
 	pending := send("/transactions", payment, "hold")
 	require.Len(t, pending, 2)
 	assert.Equal(t, "debit of 40, user p, pending, first of 2 entries", pending[0].Row)
-	assert.Equal(t, "(balance >= 40 OR attribute_not_exists(user_id)) AND (attribute_not_exists(holds) OR holds < 16)", pending[1].Condition)
+	assert.Equal(t, "(balance >= 40 OR attribute_not_exists(user_id)) AND attribute_not_exists(debits_blocked) AND (attribute_not_exists(holds) OR holds < 16)", pending[1].Condition)
 	update := regexp.MustCompile(`^SET balance = if_not_exists\(balance, 100\) - 40, transaction_id = [0-9a-f-]{36}, (hold:[\w-]{22}) = \[40 \d{13}\] ADD version 1, held 40, holds 1$`).FindStringSubmatch(pending[1].Update)
 	require.NotNil(t, update, pending[1].Update)
 

@@ -103,6 +103,9 @@ func (m message) row() string {
 	if m.Item == nil {
 		return ""
 	}
+	if account := m.Item["account"].String(); account != "" {
+		return fmt.Sprintf("rules of user %s, %s", account, m.Item["status"])
+	}
 	text := fmt.Sprintf("%s of %s, user %s, %s", m.Item["type"], m.Item["ammount"], m.Item["user_id"], m.Item["status"])
 	if entries := len(m.Item["entries"].L); entries > 0 {
 		text += fmt.Sprintf(", first of %d entries", entries)

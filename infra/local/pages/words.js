@@ -55,6 +55,8 @@ const titles = {
   "/problems/hold-ended": "It has ended",
   "/problems/not-pending": "Nothing to end",
   "/problems/too-many-holds": "Too many holds",
+  "/problems/account-blocked": "Blocked",
+  "/problems/credit-in-use": "Declined",
   "/problems/not-found": "Not found",
   "/problems/body-too-large": "Too long",
   "/problems/try-again": "Not settled",
@@ -120,8 +122,14 @@ export const entriesOf = (data) => data.entries ?? [data];
 
 const mostNamed = 3;
 
+// rules words a change of a user's rules.
+const rules = ({ userId, debits, credits, creditLimit }) => `rules of user ${name(userId)}: ${[
+  ...(debits ? [`debits ${debits}`] : []), ...(credits ? [`credits ${credits}`] : []), ...(creditLimit ? [`credit limit ${money(creditLimit)}`] : []),
+].join(", ")}`;
+
 // what words a transaction, or an entry of one.
 function what(data) {
+  if (data.type === "account") return rules(data);
   const entries = entriesOf(data);
   const named = entries.slice(0, mostNamed).map(({ type, ammount, userId }) => `${type} of ${money(ammount)}, user ${name(userId)}`).join("; ");
   return entries.length > mostNamed ? `${named}; and ${entries.length - mostNamed} more` : named;
@@ -147,8 +155,13 @@ function posted({ body: { data }, replayed }, call) {
   return { kind: "posted", title: "Posted", sentence: `${sentenceCase(did)}.` };
 }
 
-// balance words a user's balance and held money.
-export const balance = (data) => `${money(data.balance)}${data.held ? `, and ${money(data.held)} held` : ""}`;
+// balance words a user's balance, held money and rules.
+export const balance = ({ balance, held, creditLimit, blocked }) => [
+  money(balance),
+  ...(creditLimit ? [` with a credit limit of ${money(creditLimit)}`] : []),
+  ...(held ? [`, and ${money(held)} held`] : []),
+  ...(blocked ? [`; ${blocked.join(" and ")} blocked`] : []),
+].join("");
 
 function found(data, user) {
   if (data.balance) return { kind: "read", title: "Read", sentence: `User ${name(user)} has ${balance(data)}.` };
@@ -198,6 +211,8 @@ function unmet({ condition }) {
     [/balance [<>]=/, "the balance would leave its range"],
     [/holds </, "the user has too many holds"],
     [/attribute_exists\(hold:/, "a hold has ended meanwhile"],
+    [/s_blocked/, "the user is blocked"],
+    [/rule_changes/, "the rules were changed meanwhile"],
   ];
   return parts.filter(([part]) => part.test(condition)).map(([, text]) => text).join(", or ");
 }

@@ -30,7 +30,7 @@ func TestSteps(t *testing.T) {
 
 	assert.Equal(t, "10 posted\n10 declined\nBalance: $100.00 → $0.00", b.step("3"))
 	b.sees("balance", "$0.00")
-	assert.Contains(t, b.text("lane"), "if balance >= 10 OR attribute_not_exists(user_id)")
+	assert.Contains(t, b.text("lane"), "if (balance >= 10 OR attribute_not_exists(user_id)) AND attribute_not_exists(debits_blocked)")
 	assert.Contains(t, b.text("lane"), "nothing written: the balance would leave its range")
 
 	b.checkPayment()
@@ -74,7 +74,7 @@ func (b browser) checkHold() {
 		b.ask(`document.querySelector("#step-5 .course").innerText`))
 	assert.Contains(b.t, b.text("lane"), "nothing written: the balance would leave its range")
 	assert.Contains(b.t, b.text("lane"), "written, and what had expired was released with it")
-	assert.Regexp(b.t, `if balance >= 60 AND attribute_exists\(hold:[\w-]{22}\)`, b.text("lane"))
+	assert.Regexp(b.t, `if balance >= 60 AND attribute_not_exists\(debits_blocked\) AND attribute_exists\(hold:[\w-]{22}\)`, b.text("lane"))
 	assert.Empty(b.t, b.text("held"))
 	for _, line := range []string{"Expiry", "Expired", "+$40.00"} {
 		assert.Contains(b.t, b.text("history"), line)
