@@ -195,7 +195,7 @@ var defects = []defect{
 		{"handler/rights.go", `(!debits || ledger.Mints(entries))`, `!debits`},
 	}, test{"handler", "TestTokenAndEntries"}},
 	{"a bearer hears another's balance", []edit{
-		{"handler/problem.go", `if caller.mayReadBalance(declined.Entry().UserID) {`, `if caller.mayReadBalance(t.UserID) {`},
+		{"handler/problem.go", `case caller.mayReadBalance(declined.Entry().UserID):`, `case caller.mayReadBalance(t.UserID):`},
 	}, test{"handler", "TestTokenHearsNoBalanceOfAnother"}},
 	{"a payer may void its payment", []edit{
 		{"handler/rights.go", `{received, received}, // a payer`, `{ownOrReceived, ownOrReceived}, // a payer`},
