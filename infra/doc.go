@@ -62,9 +62,10 @@
 //
 // It also has one row for each transaction of which something was refunded.
 //
-//	user_id     " refunds " and the transaction's id; no user begins with a space
-//	version     the number of posted refunds
-//	r0, r1, …   the refunded sum of the entry in that place, if there is any
+//	user_id      " refunds " and the transaction's id; no user begins with a space
+//	version      the number of posted refunds
+//	r0, r1, …    the refunded sum of the entry in that place, if there is any
+//	refunded_at  the time of the last refund's rows
 //
 // "ammount" is the field's original spelling, on the wire and here.
 //

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -14,11 +15,10 @@ import (
 
 // RefundAccount is a row of the transactions_aggregate table that is no user's: what
 // was refunded of a transaction. Its key begins with a space, which no user's does.
-// Version counts the refunds, and a number such as r0 is the sum that was refunded of
-// the entry in that place.
 type RefundAccount struct {
 	Of ledger.TransactionID
 	ledger.Refunds
+	RefundedAt time.Time // the time of the last refund's rows
 }
 
 const (
@@ -29,6 +29,11 @@ const (
 // RefundsKey returns the key of the account of a transaction's refunds.
 func RefundsKey(of ledger.TransactionID) string { return refundsKeyPrefix + of.String() }
 
+// ParseRefundsKey parses a text that [RefundsKey] returned.
+func ParseRefundsKey(s string) (ledger.TransactionID, error) {
+	return ledger.ParseTransactionID(strings.TrimPrefix(s, refundsKeyPrefix))
+}
+
 // IsRefundAccount reports whether a row of the transactions_aggregate table is a
 // refund account.
 func IsRefundAccount(row map[string]types.AttributeValue) bool {
@@ -38,7 +43,10 @@ func IsRefundAccount(row map[string]types.AttributeValue) bool {
 
 // Attributes returns the attributes of the account's row, without the key.
 func (a RefundAccount) Attributes() map[string]types.AttributeValue {
-	row := item{"version": integer(a.Count)}
+	row := item{
+		"version":     integer(a.Count),
+		"refunded_at": &types.AttributeValueMemberS{Value: ledger.FormatTime(a.RefundedAt)},
+	}
 	for place, sum := range a.Sums {
 		row[refundedName(place)] = number(sum)
 	}
@@ -47,19 +55,30 @@ func (a RefundAccount) Attributes() map[string]types.AttributeValue {
 
 func refundedName(place int) string { return refundedPrefix + strconv.Itoa(place) }
 
+// refundedPlace returns the place of the entry whose refunded sum the attribute is.
+func refundedPlace(attribute string) (place int, ok bool) {
+	place, err := strconv.Atoi(strings.TrimPrefix(attribute, refundedPrefix))
+	return place, err == nil && attribute == refundedName(place) && place >= 0
+}
+
+// IsRefundAttribute reports whether a refund account has an attribute of that name,
+// beside its key.
+func IsRefundAttribute(name string) bool {
+	_, isSum := refundedPlace(name)
+	return isSum || name == "version" || name == "refunded_at"
+}
+
 // DecodeRefundAccount reads the row of a refund account as strictly as
 // [DecodeTransaction] reads its own.
 func DecodeRefundAccount(row map[string]types.AttributeValue) (RefundAccount, error) {
 	d := decoder{row: row}
 	a := RefundAccount{
-		Of: decodeText(&d, "user_id", func(s string) (ledger.TransactionID, error) {
-			return ledger.ParseTransactionID(strings.TrimPrefix(s, refundsKeyPrefix))
-		}),
-		Refunds: ledger.Refunds{Count: decodeNumber(&d, "version", atLeast(1)), Sums: map[int]ledger.Amount{}},
+		Of:         decodeText(&d, "user_id", ParseRefundsKey),
+		Refunds:    ledger.Refunds{Count: decodeNumber(&d, "version", atLeast(1)), Sums: map[int]ledger.Amount{}},
+		RefundedAt: decodeText(&d, "refunded_at", ledger.ParseTime),
 	}
 	for name := range row {
-		place, err := strconv.Atoi(strings.TrimPrefix(name, refundedPrefix))
-		if err == nil && name == refundedName(place) {
+		if place, ok := refundedPlace(name); ok {
 			a.Sums[place] = decodeNumber(&d, name, ledger.ParseAmount)
 		}
 	}
@@ -72,12 +91,12 @@ func DecodeRefundAccount(row map[string]types.AttributeValue) (RefundAccount, er
 	return a, nil
 }
 
-// countRefund returns the write that counts a refund, if no entry is refunded beyond
-// its amount by that.
-func (s *Store) countRefund(r *ledger.Refund) *types.Update {
-	values := item{":one": integer(1)}
+// countRefund returns the write that counts a refund of that time, if no entry is
+// refunded beyond its amount by that.
+func (s *Store) countRefund(r *ledger.Refund, at time.Time) *types.Update {
+	values := item{":one": integer(1), ":at": &types.AttributeValueMemberS{Value: ledger.FormatTime(at)}}
 	var rules []string
-	change := "ADD version :one"
+	change := "SET refunded_at = :at ADD version :one"
 	for _, p := range r.Parts {
 		name := refundedName(p.Entry)
 		rule := "attribute_not_exists(" + name + ")"

@@ -17,7 +17,7 @@ import (
 )
 
 func refundAccountRow() row {
-	return row{"user_id": s(" refunds " + rowID), "version": n("2"), "r0": n("5"), "r12": n("0.5")}
+	return row{"user_id": s(" refunds " + rowID), "version": n("2"), "refunded_at": s("2026-11-22T12:00:00.123Z"), "r0": n("5"), "r12": n("0.5")}
 }
 
 func TestDecodeRefundAccount(t *testing.T) {
@@ -34,6 +34,12 @@ func TestDecodeRefundAccount(t *testing.T) {
 		assert.Equal(t, " refunds "+rowID, infra.RefundsKey(a.Of))
 	}
 	assert.False(t, infra.IsRefundAccount(balanceRow()))
+	for name := range refundAccountRow() {
+		assert.Equal(t, name != "user_id", infra.IsRefundAttribute(name), name)
+	}
+	for _, name := range []string{"", "r", "r-1", "r01", "rx", "balance"} {
+		assert.False(t, infra.IsRefundAttribute(name), name)
+	}
 	for _, c := range []struct {
 		row  row
 		want string
@@ -41,6 +47,8 @@ func TestDecodeRefundAccount(t *testing.T) {
 		{with(refundAccountRow(), "user_id", s(" refunds 1")), `transactions_aggregate row " refunds 1": user_id: is " refunds 1", must be a UUID`},
 		{with(refundAccountRow(), "version", nil), `version: is missing`},
 		{with(refundAccountRow(), "version", n("0")), `version: is 0, must be a whole number of at least 1`},
+		{with(refundAccountRow(), "refunded_at", nil), `refunded_at: is missing`},
+		{with(refundAccountRow(), "refunded_at", s("soon")), `refunded_at: is "soon", must be a time in UTC`},
 		{with(refundAccountRow(), "r0", s("5")), `r0: is of type S, must be N`},
 		{with(refundAccountRow(), "r0", n("0")), `r0: is 0, must be at least 0.00000001`},
 		{with(with(refundAccountRow(), "r0", nil), "r12", nil), `r0: is missing, and so is every other entry's sum`},
@@ -65,7 +73,7 @@ func TestDamagedRefundAccount(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
 	sale := saleOf(t, books.Ledger)
-	damaged := row{"user_id": s(infra.RefundsKey(sale.ID)), "version": n("1"), "r0": n("10000000000000")}
+	damaged := with(with(refundAccountRow(), "user_id", s(infra.RefundsKey(sale.ID))), "r0", n("10000000000000"))
 	put(t, books, books.Config.AggregateTable, damaged)
 	_, _, err := books.Ledger.Refunds(t.Context(), sale.ID)
 	defect(t, err, "r0: is 10000000000000, must be at most")

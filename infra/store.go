@@ -85,7 +85,7 @@ func (s *Store) Post(ctx context.Context, p ledger.Posting) error {
 		writes = append(writes, types.TransactWriteItem{Update: s.moveBalance(m, p.Rows[0].ID)})
 	}
 	if p.Refund != nil {
-		writes = append(writes, types.TransactWriteItem{Update: s.countRefund(p.Refund)})
+		writes = append(writes, types.TransactWriteItem{Update: s.countRefund(p.Refund, p.Rows[0].CreatedAt)})
 	}
 	retry := s.retryPosting(ctx, p)
 	retry.awaitTurn()

@@ -42,9 +42,16 @@ type Refunds struct {
 // transaction has the id, a *[NotRefundableError], or [ErrTryAgain].
 func (l *Ledger) Original(ctx context.Context, id TransactionID) (Original, error) {
 	t, err := l.Transaction(ctx, id)
-	switch {
-	case err != nil:
+	if err != nil {
 		return Original{}, err
+	}
+	return OriginalOf(t)
+}
+
+// OriginalOf returns a transaction, as it stands, for refunds. The error is
+// [ErrNotFound] for another row than a first one, or a *[NotRefundableError].
+func OriginalOf(t Transaction) (Original, error) {
+	switch {
 	case t.Kind() != FirstRow:
 		return Original{}, ErrNotFound
 	case t.Status != Posted || t.IsRefund():

@@ -117,5 +117,8 @@ func (a *audit) readAll(ctx context.Context) error {
 	if err := a.compareEntries(ctx); err != nil {
 		return err
 	}
+	if err := a.compareRefunds(ctx, recent); err != nil {
+		return err
+	}
 	return a.checkMovers(ctx)
 }

@@ -20,6 +20,7 @@ type change struct {
 	Wrote         []string `json:"missing,omitempty"` // ids of rows
 	Removed       []string `json:"orphans,omitempty"` // ids of rows
 	UserID        string   `json:"userId,omitempty"`
+	RefundsOf     string   `json:"refundsOf,omitempty"` // the transaction of a refund account
 	From          string   `json:"from,omitempty"`
 	To            string   `json:"to,omitempty"`
 	Kept          string   `json:"kept,omitempty"`
@@ -46,7 +47,11 @@ func (c change) String() string {
 	case c.Written:
 		verb = "rebuilt    "
 	}
-	text := fmt.Sprintf("%suser %q: from %s to %s", verb, c.UserID, c.From, c.To)
+	account := fmt.Sprintf("user %q", c.UserID)
+	if c.RefundsOf != "" {
+		account = "the refund account of transaction " + c.RefundsOf
+	}
+	text := fmt.Sprintf("%s%s: from %s to %s", verb, account, c.From, c.To)
 	if c.TransactionID != "" {
 		var parts []string
 		if c.Wrote != nil {
@@ -58,8 +63,8 @@ func (c change) String() string {
 		text = strings.TrimSuffix(fmt.Sprintf("%stransaction %s: %s", verb, c.TransactionID, strings.Join(parts, ", ")), ": ")
 	}
 	switch {
-	case c.Kept != "" && c.UserID != "":
-		return fmt.Sprintf("%suser %q with %s: %s", verb, c.UserID, c.From, c.Kept)
+	case c.Kept != "" && c.TransactionID == "":
+		return fmt.Sprintf("%s%s with %s: %s", verb, account, c.From, c.Kept)
 	case c.Kept != "":
 		return text + ": " + c.Kept
 	}

@@ -44,6 +44,14 @@
 // amount and expiry. Rows younger than a minute before the audit wait for the next one,
 // because a scan may see a part of a transaction.
 //
+// A refund must be the opposite of entries of its original, which is posted or captured
+// and no refund itself. So the audit reads the original of each refund. It adds what the
+// first rows of refunds return of each entry, and subtracts the sums of the refund
+// accounts, so it keeps neither. If the sum is not zero, another scan of both tables
+// finds the transactions. It compares an account of several refunds with the original,
+// too: no entry may be refunded beyond its amount. An account with a refund younger than
+// a minute before the audit waits for the next one, as do the few that share its sum.
+//
 // A balance's transaction_id is the id of the first row of the write that moved it.
 // Mostly this is the write of the user's newest row; otherwise the audit reads that
 // first row. A balance that an older version or a rebuild wrote last has no
@@ -131,13 +139,14 @@
 //  1. Make transactions whole. A first row lists all entries, and the end of a hold has
 //     the captured sum. If that row is there, the rebuild writes the missing rows. If it
 //     is missing, the rebuild removes the others: the transaction did not happen, and its
-//     caller's next attempt posts it. The same holds for a capture and its credit, and
-//     for an end without its pending row. If a user's rows have a negative sum without
+//     caller's next attempt posts it. The same holds for a capture and its credit,
+//     for an end without its pending row, and for a refund without its original. If a user's rows have a negative sum without
 //     the release of expired holds, the rebuild writes the releases: a posting spent that
 //     money in the same write.
 //  2. Write each balance that differs from its rows: balance, version, held, holds and an
 //     attribute for each open hold. Such a balance has no transaction_id until the next
 //     posting. The rebuild removes a wrong transaction_id, and a balance without rows.
+//     Refund accounts are written and removed in the same way.
 //
 // It never guesses. It keeps and lists, each with the reason: rows that contradict each
 // other, users with damaged rows, and sums below zero or above the highest balance.
@@ -160,7 +169,7 @@
 //	3 users, 9 rows: 2 transactions and 1 balance would be rebuilt, 1 kept, 0 wrong; -write does it
 //
 // With -write, "rebuilt" replaces "would". With -json each change is a line
-// {"transactionId", "missing", "orphans", "userId", "from", "to", "kept", "written"},
+// {"transactionId", "missing", "orphans", "userId", "refundsOf", "from", "to", "kept", "written"},
 // and the last line is the summary {"users", "transactions", "transactionsRebuilt",
 // "balancesRebuilt", "kept", "written", "mismatches", "unfinished"}. The status is 0 if
 // the rebuild left nothing to do, 1 if it left something, and 4 if it left nothing and
@@ -170,8 +179,9 @@
 // # Memory
 //
 // The audit keeps a tally for each user and nothing for each transaction: about 200 bytes
-// a user, 16 MB of sums, and a few pages of 1,000 rows. It compares the rows of a hold
-// when it has read both. When 100,000 rows wait for their other row, in 20 MB, it looks
+// a user, 16 MB of sums, 9 MB more if there are refunds, and a few pages of 1,000 rows.
+// It compares the rows of a hold when it has read both. When 100,000 rows wait for their other row, in 20 MB, it looks
 // those up. An open hold takes 200 bytes. It also keeps its findings and, for a rebuild,
-// the rows of torn transactions and the ten in a million that share their sum.
+// the rows of torn transactions and the ten in a million that share their sum, and the
+// sums of each refund account that is wrong or missing.
 package main

@@ -110,7 +110,7 @@ func newDrill(t *testing.T, s ledger.Settings) *drill {
 }
 
 // anyRequest returns a credit, a debit that is declined, a transfer in a circle, a
-// payment with a fee, or a payment on hold.
+// payment with a fee, or a payment on hold. A payment with a fee is refunded, in part.
 func (d *drill) anyRequest(t *testing.T, key string) ledger.Request {
 	user := rand.Perm(drillUsers)
 	name := func(i int) string { return fmt.Sprint("user-", user[i]) }
@@ -138,9 +138,19 @@ func (d *drill) call(t *testing.T, r ledger.Request) {
 		endHold(t, d.live.Ledger, result.Transaction.ID)
 	}
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.outcomes = append(d.outcomes, result.Transaction)
 	d.posted.Broadcast()
+	d.mu.Unlock()
+	if len(r.Entries) == 3 && r.Refund == nil {
+		d.call(t, partOf(t, d.live.Ledger, result.Transaction))
+	}
+}
+
+// partOf returns the refund of a part of a payment with a fee.
+func partOf(t *testing.T, l *ledger.Ledger, payment ledger.Transaction) ledger.Request {
+	o, err := l.Original(context.WithoutCancel(t.Context()), payment.ID)
+	assert.NoError(t, err)
+	return infratest.Refund(t, o, "refund of "+payment.IdempotencyKey.String(), "0 4", "1 3.5", "2 0.5")
 }
 
 // outcomeOf returns the result that was posted or declined.
@@ -214,6 +224,10 @@ func (d *drill) sendAllAgain(t *testing.T) {
 		before := d.outcomes[i]
 		stored, err := d.restored.Ledger.Transaction(t.Context(), before.ID)
 		request := infratest.RequestOf(before)
+		if before.IsRefund() { // a caller who finds no original sends that again first
+			i := slices.IndexFunc(d.outcomes, func(t ledger.Transaction) bool { return t.ID == before.RefundOf })
+			request = partOf(t, d.restored.Ledger, d.sendAgain(t, infratest.RequestOf(d.outcomes[i])))
+		}
 		now := d.sendAgain(t, request)
 		assert.Equal(t, before.Status == ledger.Declined, now.Status == ledger.Declined)
 		if err == nil {

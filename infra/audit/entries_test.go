@@ -44,7 +44,7 @@ func TestEntriesRight(t *testing.T) {
 4 users, 9 transactions: every balance is what its history says
 `, out)
 	_, out, _ = command(t, books, "-user", "bob", "-csv")
-	assert.Contains(t, out, fmt.Sprintf(",credit,9,109,posted,%s,,%s,,\n", ids[1], ids[0]))
+	assert.Contains(t, out, fmt.Sprintf(",credit,9,109,posted,%s,,%s,,,\n", ids[1], ids[0]))
 }
 
 // Rows that are not those of a transaction's entries are found, also where each

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 
+	"onewrite/infra"
 	"onewrite/infra/internal/books"
 	"onewrite/ledger"
 )
@@ -59,6 +60,10 @@ func (a *audit) findInTransaction(r row) []finding {
 }
 
 func (a *audit) findInAggregate(r row) []finding {
+	if infra.IsRefundAccount(r) {
+		_, found, _ := books.ExamineRefundAccount(a.tables.config.Settings, r)
+		return found
+	}
 	_, _, found, _ := books.ExamineAggregate(a.tables.config.Settings, r)
 	return found
 }

@@ -107,9 +107,9 @@ func TestStatementAfterAnExpiry(t *testing.T) {
 	b := infratest.New(t)
 	hold(t, ledger.New(b.Store, at(lastYear)), "1", "1 debit 40")
 	for to, want := range map[string]string{
-		"":                         ",closing,,60,,,,,,\n,expired,40,100,,,,,,\n",
-		"2025-11-22T13:00:01.999Z": ",closing,,60,,,,,,\n",
-		"2025-11-22T13:00:02Z":     "Z,expired,40,100,,,,,,\n",
+		"":                         ",closing,,60,,,,,,,\n,expired,40,100,,,,,,,\n",
+		"2025-11-22T13:00:01.999Z": ",closing,,60,,,,,,,\n",
+		"2025-11-22T13:00:02Z":     "Z,expired,40,100,,,,,,,\n",
 	} {
 		args := []string{"-user", "1", "-csv"}
 		if to != "" {

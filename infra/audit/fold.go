@@ -25,6 +25,7 @@ type audit struct {
 	totals totals
 	fold   *books.Fold
 	movers []mover
+	lost   map[ledger.TransactionID]lostRefund // by the refund's id
 }
 
 // inFlight is more than the time from a row's created_at to its place in the
@@ -57,12 +58,20 @@ func (a *audit) foldTransactions(ctx context.Context) error {
 		a.progress.Add(1)
 		a.find(a.fold.Add(r)...)
 		a.report.Users = a.fold.Tallies.Len()
+		if a.fold.WaitingRefunds() >= pageRows {
+			if err := a.compareOriginals(ctx); err != nil {
+				return err
+			}
+		}
 		if a.fold.Waiting() > a.maxWaiting {
 			lookedUp = true
 			if err := a.lookUpHolds(ctx); err != nil {
 				return err
 			}
 		}
+	}
+	if err := a.compareOriginals(ctx); err != nil {
+		return err
 	}
 	if lookedUp {
 		return a.lookUpHolds(ctx)
@@ -93,11 +102,21 @@ func (a *audit) lookUpHolds(ctx context.Context) error {
 func (a *audit) foldBalances(ctx context.Context, recent time.Time) (map[ledger.UserID]*books.Tally, error) {
 	a.progress.Begin("balances", a.fold.Tallies.Len())
 	suspects := map[ledger.UserID]*books.Tally{}
+	var refunded []infra.RefundAccount
 	for r, err := range a.tables.scan(ctx, a.tables.config.AggregateTable) {
 		if err != nil {
 			return nil, err
 		}
 		a.progress.Add(1)
+		if infra.IsRefundAccount(r) {
+			if refunded = a.foldRefundAccount(r, refunded); len(refunded) >= pageRows {
+				if err := a.compareRefunded(ctx, refunded); err != nil {
+					return nil, err
+				}
+				refunded = nil
+			}
+			continue
+		}
 		user, balance, found, ok := books.ExamineAggregate(a.tables.config.Settings, r)
 		a.find(found...)
 		t := a.fold.Tallies.Find(user)
@@ -121,7 +140,7 @@ func (a *audit) foldBalances(ctx context.Context, recent time.Time) (map[ledger.
 			suspects[user] = t
 		}
 	}
-	return suspects, nil
+	return suspects, a.compareRefunded(ctx, refunded)
 }
 
 // compareEntries scans the transactions once more for those whose rows are not

@@ -60,11 +60,14 @@ func (r *rebuilder) run(ctx context.Context) error {
 		return err
 	}
 	r.open = r.fold.Open()
-	r.fold = &books.Fold{Tallies: r.fold.Tallies} // the memory of the rest is for the balances
+	r.fold = r.fold.OfBalances() // the memory of the rest is for the balances
 	if err := r.releaseExpired(ctx); err != nil {
 		return err
 	}
-	return r.rebuildBalances(ctx)
+	if err := r.rebuildBalances(ctx); err != nil {
+		return err
+	}
+	return r.rebuildRefunds(ctx)
 }
 
 // noteBalances keeps a hash of each balance's row.
@@ -76,7 +79,9 @@ func (r *rebuilder) noteBalances(ctx context.Context) error {
 			return err
 		}
 		r.progress.Add(1)
-		if user, err := ledger.ParseUserID(books.TextOf(row, "user_id")); err == nil {
+		if a, err := infra.DecodeRefundAccount(row); infra.IsRefundAccount(row) && err == nil {
+			r.fold.AddRefundAccount(a)
+		} else if user, err := ledger.ParseUserID(books.TextOf(row, "user_id")); err == nil {
 			r.fold.Tallies.Of(user).Read = hashOf(row)
 		}
 	}
@@ -89,14 +94,23 @@ func (r *rebuilder) readRows(ctx context.Context) (books.Wholes, error) {
 		return nil, err
 	}
 	for _, f := range r.report.Mismatches {
-		if f.Kind != books.KindDecline && f.Kind != books.KindTime {
+		if f.Kind != books.KindDecline && f.Kind != books.KindTime && f.Kind != books.KindRefund {
 			r.damaged[f.UserID], r.damaged[f.TransactionID] = true, true
 		}
 	}
-	if r.fold.IsWhole() {
+	if r.fold.IsWhole() && len(r.lost) == 0 {
 		return nil, nil
 	}
-	return r.collect(ctx, func(t ledger.Transaction) bool { return r.fold.MayBeTorn(t) || r.fold.IsOrphan(t) })
+	wholes, err := r.collect(ctx, func(t ledger.Transaction) bool {
+		_, isLost := r.lost[t.FirstID()]
+		return isLost || r.fold.MayBeTorn(t) || r.fold.IsOrphan(t)
+	})
+	for id, lost := range r.lost {
+		if w := wholes[id]; w != nil {
+			w.Lacks = lost.absent
+		}
+	}
+	return wholes, err
 }
 
 // wants reports whether a user is to be rebuilt.
@@ -140,6 +154,7 @@ func (r *rebuilder) makeWhole(ctx context.Context, w *books.Whole) error {
 	for _, t := range fix.Orphans {
 		r.touched[t.UserID] = true
 		r.fold.Tallies.Of(t.UserID).Remove(t)
+		r.fold.RemoveRefund(t)
 	}
 	return r.log.add(c)
 }
@@ -221,6 +236,13 @@ func (r *rebuilder) rebuildBalances(ctx context.Context) error {
 				return
 			}
 			r.progress.Add(1)
+			if infra.IsRefundAccount(row) {
+				if _, err := infra.ParseRefundsKey(books.TextOf(row, "user_id")); err != nil {
+					_, found, _ := books.ExamineRefundAccount(r.tables.config.Settings, row)
+					r.find(found...)
+				}
+				continue
+			}
 			user, err := ledger.ParseUserID(books.TextOf(row, "user_id"))
 			if err != nil {
 				_, _, found, _ := books.ExamineAggregate(r.tables.config.Settings, row)
@@ -266,7 +288,7 @@ func (r *rebuilder) rebuildBalance(ctx context.Context, a account) error {
 	case stored != nil && hashOf(stored) != read, stored == nil && read != 0:
 		c.Kept = errMoved.Error()
 	case r.write:
-		if err := c.noteResult(r.tables.writeBalance(ctx, user, stored, wanted)); err != nil {
+		if err := c.noteResult(r.tables.writeBalance(ctx, user.String(), stored, wanted)); err != nil {
 			return err
 		}
 	}

@@ -126,16 +126,17 @@ type statementLine struct {
 	Key     string `json:"key,omitempty"`
 	Whole   string `json:"transaction,omitempty"` // the id of the transaction of which this is a further entry
 	By      string `json:"posted_by,omitempty"`
-	Problem string `json:"problem,omitempty"` // of this row or, at the closing, of the balance
+	Refunds string `json:"refund_of,omitempty"` // the id of the transaction of which this is a refund
+	Problem string `json:"problem,omitempty"`   // of this row or, at the closing, of the balance
 }
 
 func (l statementLine) fields() []string {
-	return []string{l.Date, l.Type, l.Amount, l.Balance, l.Status, l.ID, l.Key, l.Whole, l.By, l.Problem}
+	return []string{l.Date, l.Type, l.Amount, l.Balance, l.Status, l.ID, l.Key, l.Whole, l.By, l.Refunds, l.Problem}
 }
 
 func newStatement(out io.Writer, f format, p period, settings ledger.Settings) *statement {
-	const layout = "%-24s  %-7s  %18s  %18s  %-8s  %-36s  %s  %s  %s  %s"
-	return &statement{period: p, settings: settings, holds: map[ledger.TransactionID]ledger.Transaction{}, sheet: newSheet(out, f, layout, "date", "type", "amount", "balance", "status", "id", "key", "transaction", "posted_by", "problem")}
+	const layout = "%-24s  %-7s  %18s  %18s  %-8s  %-36s  %s  %s  %s  %s  %s"
+	return &statement{period: p, settings: settings, holds: map[ledger.TransactionID]ledger.Transaction{}, sheet: newSheet(out, f, layout, "date", "type", "amount", "balance", "status", "id", "key", "transaction", "posted_by", "refund_of", "problem")}
 }
 
 // add takes the next row of the history. One that can't be read counts nothing.
@@ -155,7 +156,7 @@ func (s *statement) add(l books.Line) {
 	s.within.Add(t)
 	line := statementLine{
 		Date: books.TextOf(r, "created_at"), Type: books.TextOf(r, "type"), Amount: valueOf(r["ammount"]), Status: books.TextOf(r, "status"),
-		ID: books.TextOf(r, "id"), Key: books.TextOf(r, "idempotency_key"), Whole: books.TextOf(r, "transaction_id"), By: books.TextOf(r, "posted_by"), Problem: details(l.Found),
+		ID: books.TextOf(r, "id"), Key: books.TextOf(r, "idempotency_key"), Whole: books.TextOf(r, "transaction_id"), By: books.TextOf(r, "posted_by"), Refunds: books.TextOf(r, "refund_of"), Problem: details(l.Found),
 	}
 	if l.OK && !l.Unknown {
 		line.Balance = l.Balance.String()

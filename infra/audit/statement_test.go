@@ -28,7 +28,7 @@ func TestStatement(t *testing.T) {
 	post(t, l, "1", "+10.5", "-1000", "-110.5") // the first is a replay
 	post(t, books.Ledger, "2", "+1")
 	status, out, log := command(t, books, "-user", "1")
-	assert.Equal(t, `date                      type                 amount             balance  status    id                                    key  transaction  posted_by  problem
+	assert.Equal(t, `date                      type                 amount             balance  status    id                                    key  transaction  posted_by  refund_of  problem
                           opening                                     100
 2025-11-22T12:00:01.000Z  credit                 10.5               110.5  posted    47b9e303-c943-824b-a25b-f2db8fa4f6ab  1    =arn:shop
 2025-11-22T12:00:03.000Z  debit                  1000               110.5  declined  0f6c4a46-8c62-8a75-944a-3e8125d9557f  2
@@ -41,14 +41,14 @@ func TestStatement(t *testing.T) {
 	assert.Equal(t, exitRight, status)
 
 	_, out, log = command(t, books, "-user", "1", "-csv")
-	assert.Equal(t, `date,type,amount,balance,status,id,key,transaction,posted_by,problem
-,opening,,100,,,,,,
-2025-11-22T12:00:01.000Z,credit,10.5,110.5,posted,47b9e303-c943-824b-a25b-f2db8fa4f6ab,1,,'=arn:shop,
-2025-11-22T12:00:03.000Z,debit,1000,110.5,declined,0f6c4a46-8c62-8a75-944a-3e8125d9557f,2,,,
-2025-11-22T12:00:05.000Z,debit,110.5,0,posted,031521f5-fe7f-8ef3-9bf8-8cf74cdc53d4,3,,,
-,credits,10.5,,,,,,,
-,debits,110.5,,,,,,,
-,closing,,0,,,,,,
+	assert.Equal(t, `date,type,amount,balance,status,id,key,transaction,posted_by,refund_of,problem
+,opening,,100,,,,,,,
+2025-11-22T12:00:01.000Z,credit,10.5,110.5,posted,47b9e303-c943-824b-a25b-f2db8fa4f6ab,1,,'=arn:shop,,
+2025-11-22T12:00:03.000Z,debit,1000,110.5,declined,0f6c4a46-8c62-8a75-944a-3e8125d9557f,2,,,,
+2025-11-22T12:00:05.000Z,debit,110.5,0,posted,031521f5-fe7f-8ef3-9bf8-8cf74cdc53d4,3,,,,
+,credits,10.5,,,,,,,,
+,debits,110.5,,,,,,,,
+,closing,,0,,,,,,,
 `, out)
 	assert.Equal(t, "1 user, 3 transactions: every balance is what its history says\n", log)
 
@@ -231,7 +231,7 @@ func TestInert(t *testing.T) {
 	_, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "=cmd()", ledger.Credit, "1"))
 	require.NoError(t, err)
 	_, out, _ := command(t, books, "-user", "1", "-csv")
-	assert.Contains(t, out, ",'=cmd(),,,\n")
+	assert.Contains(t, out, ",'=cmd(),,,,\n")
 	_, out, _ = command(t, books, "-user", "1", "-json")
 	assert.Contains(t, out, `"key":"=cmd()"`)
 }

@@ -84,6 +84,32 @@ func tornCalls(t *testing.T) (calls []tornCall) {
 		_, err := l.Void(t.Context(), r)
 		require.NoError(t, err)
 	}, "h4 debit 40")
+	refund := func(name string, rows []ledger.TransactionID, original func(t *testing.T, l *ledger.Ledger), users ...string) {
+		calls = append(calls, tornCall{name, users,
+			func() []ledger.TransactionID { return rows },
+			func(t *testing.T, l *ledger.Ledger) {
+				original(t, l)
+				o, err := l.Original(t.Context(), rows[0])
+				require.NoError(t, err)
+				_, err = l.Post(t.Context(), infratest.Refund(t, o, "refund of "+name, "0 4", "1 4"))
+				require.NoError(t, err)
+			}})
+	}
+	refundID := infratest.Entries(t, "refund of sale", "r1 credit 4").TransactionID()
+	sale := idsOfEntries(t, "sale", "r1 debit 10", "r2 credit 10")
+	refund("sale", append(sale, refundID, refundID.Entry(1)), func(t *testing.T, l *ledger.Ledger) {
+		_, err := l.Post(t.Context(), infratest.Entries(t, "sale", "r1 debit 10", "r2 credit 10"))
+		require.NoError(t, err)
+	}, "r1", "r2")
+	refundID = infratest.Entries(t, "refund of payment", "p1 credit 4").TransactionID()
+	payment := infratest.Entries(t, "payment", "p1 debit 40", "p2 credit 40")
+	payment.ExpiresIn = time.Hour
+	paid := payment.TransactionID()
+	refund("payment", []ledger.TransactionID{paid, paid.End(), paid.Entry(1), refundID}, func(t *testing.T, l *ledger.Ledger) {
+		_, err := l.Post(t.Context(), payment)
+		require.NoError(t, err)
+		capture(t, l, ledger.EndRequest{TransactionID: paid})
+	}, "p1", "p2")
 	expired := infratest.Entries(t, "expired", "e1 debit 90").TransactionID()
 	debit := infratest.Entries(t, "spends the expired", "e1 debit 80").TransactionID()
 	calls = append(calls, tornCall{"expired and released", []string{"e1"},

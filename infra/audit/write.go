@@ -40,8 +40,8 @@ func (b *reader) makeWhole(ctx context.Context, id ledger.TransactionID, fix boo
 	for _, t := range fix.Orphans {
 		actions = append(actions, types.TransactWriteItem{Delete: &types.Delete{
 			TableName: &b.config.TransactionsTable, Key: keyOf(t.ID),
-			ConditionExpression:       aws.String("transaction_id = :transaction"),
-			ExpressionAttributeValues: row{":transaction": &types.AttributeValueMemberS{Value: id.String()}},
+			ConditionExpression:       aws.String("transaction_id = :transaction OR id = :transaction AND refund_of = :original"),
+			ExpressionAttributeValues: row{":transaction": textOf(id), ":original": textOf(t.RefundOf)},
 		}})
 	}
 	for _, t := range fix.Missing {
@@ -65,8 +65,10 @@ func (b *reader) makeWhole(ctx context.Context, id ledger.TransactionID, fix boo
 	return b.spendAll(ctx, out.ConsumedCapacity)
 }
 
-func keyOf(id ledger.TransactionID) row {
-	return row{"id": &types.AttributeValueMemberS{Value: id.String()}}
+func keyOf(id ledger.TransactionID) row { return row{"id": textOf(id)} }
+
+func textOf(id ledger.TransactionID) types.AttributeValue {
+	return &types.AttributeValueMemberS{Value: id.String()}
 }
 
 // refused reports whether a condition of a transaction did not hold.
@@ -77,13 +79,13 @@ func refused(err error) bool {
 	})
 }
 
-// writeBalance makes a user's row the wanted account, or removes it if nothing is
-// wanted, if it still is as it was stored, whole. Attributes that are no part of
-// the account stay as they are.
-func (b *reader) writeBalance(ctx context.Context, user ledger.UserID, stored, wanted row) error {
+// writeBalance makes the row of a user, or a refund account, the wanted one, or removes
+// it if nothing is wanted, if it still is as it was stored, whole. Attributes that are
+// no part of the account stay as they are.
+func (b *reader) writeBalance(ctx context.Context, user string, stored, wanted row) error {
 	e := newExpression()
 	condition := e.asStored(stored)
-	key := row{"user_id": &types.AttributeValueMemberS{Value: user.String()}}
+	key := row{"user_id": &types.AttributeValueMemberS{Value: user}}
 	var consumed *types.ConsumedCapacity
 	var err error
 	if wanted == nil {
@@ -168,7 +170,11 @@ func (e *expression) update(stored, wanted row) string {
 		set = append(set, e.nameOf(attribute)+" = "+e.valueAs(wanted[attribute]))
 	}
 	for _, attribute := range slices.Sorted(maps.Keys(stored)) {
-		if attribute == "transaction_id" || isOfAccount(attribute) && wanted[attribute] == nil {
+		isOf := isOfAccount
+		if infra.IsRefundAccount(stored) {
+			isOf = infra.IsRefundAttribute
+		}
+		if attribute == "transaction_id" || isOf(attribute) && wanted[attribute] == nil {
 			remove = append(remove, e.nameOf(attribute))
 		}
 	}
@@ -190,6 +196,10 @@ func isOfAccount(attribute string) bool {
 func sameAccount(stored, wanted row) bool {
 	if wanted == nil || stored == nil {
 		return len(stored) == len(wanted)
+	}
+	if infra.IsRefundAccount(stored) {
+		a, err := infra.DecodeRefundAccount(stored)
+		return err == nil && reflect.DeepEqual(a.Attributes(), wanted)
 	}
 	a, err := infra.DecodeAggregate(stored)
 	if err != nil {

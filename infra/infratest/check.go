@@ -75,7 +75,8 @@ func (b *Books) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := check{rows: map[string]Row{}, pending: map[string][]Row{}, users: map[string]*account{}, refunds: map[string]map[string]*big.Rat{}}
+	c := check{rows: map[string]Row{}, pending: map[string][]Row{}, users: map[string]*account{},
+		refunds: map[string]map[string]*big.Rat{}, refundedAt: map[string]map[string]bool{}}
 	c.begun(b.opened.Settings, transactions)
 	for _, item := range transactions {
 		if idOf(item) != settingsID {
@@ -115,11 +116,13 @@ func (b *Books) Check(ctx context.Context) error {
 
 // check is one reading of the books.
 type check struct {
-	rows     map[string]Row                 // by id
-	pending  map[string][]Row               // by user
-	users    map[string]*account            // who have posted
-	refunds  map[string]map[string]*big.Rat // what the rows make each refund account, by its key, which had no row so far
-	findings Findings
+	rows    map[string]Row                 // by id
+	pending map[string][]Row               // by user
+	users   map[string]*account            // who have posted
+	refunds map[string]map[string]*big.Rat // what the rows make each refund account, by its key, which had no row so far
+
+	refundedAt map[string]map[string]bool // the times of its refunds
+	findings   Findings
 
 	opening, unit *big.Rat // of the settings
 }
@@ -551,7 +554,7 @@ func (c *check) refunded() {
 		sums := c.refunds[" refunds "+refund.RefundOf]
 		if sums == nil && refund.Status == "posted" {
 			sums = map[string]*big.Rat{"version": new(big.Rat)}
-			c.refunds[" refunds "+refund.RefundOf] = sums
+			c.refunds[" refunds "+refund.RefundOf], c.refundedAt[" refunds "+refund.RefundOf] = sums, map[string]bool{}
 		}
 		for i, e := range entries {
 			opposite := map[string]string{"credit": "debit", "debit": "credit"}[e.Type]
@@ -575,6 +578,7 @@ func (c *check) refunded() {
 		}
 		if refund.Status == "posted" {
 			sums["version"].Add(sums["version"], big.NewRat(1, 1))
+			c.refundedAt[" refunds "+refund.RefundOf][refund.CreatedAt] = true
 		}
 	}
 }
@@ -613,9 +617,13 @@ func (r Row) entries() []Entry {
 func (c *check) refundAccount(key string, item map[string]types.AttributeValue) {
 	want := c.refunds[key]
 	delete(c.refunds, key)
+	at, _ := item["refunded_at"].(*types.AttributeValueMemberS)
+	if at == nil || want != nil && !c.refundedAt[key][at.Value] {
+		c.find(invRefund, "account %q was refunded last at a time of no refund: %v", key, texts(item))
+	}
 	for name, value := range item {
 		n, ok := value.(*types.AttributeValueMemberN)
-		if name == "user_id" {
+		if name == "user_id" || name == "refunded_at" {
 			continue
 		}
 		if !ok || want[name] == nil {
@@ -626,7 +634,7 @@ func (c *check) refundAccount(key string, item map[string]types.AttributeValue) 
 			c.find(invRefund, "account %q has %s of %s, and the rows come to %s", key, name, n.Value, plain(want[name]))
 		}
 	}
-	if len(item)-1 < len(want) {
+	if len(item)-2 < len(want) {
 		c.find(invRefund, "account %q lacks sums: it is %v, and the rows come to %v", key, texts(item), want)
 	}
 }

@@ -44,7 +44,7 @@ func (s *entrySums) add(t ledger.Transaction) {
 		at.subtract(hashRow(t))
 	case t.Status == ledger.Posted && t.Entries != nil:
 		for place, e := range t.Entries[1:] {
-			at.add(hashEntry(t.ID, t.ID.Entry(place+1), e.UserID, e.Type, e.Amount, t.CreatedAt))
+			at.add(hashEntry(t.ID, t.ID.Entry(place+1), e.UserID, e.Type, e.Amount, t.CreatedAt, t.RefundOf))
 		}
 	}
 }
@@ -59,12 +59,12 @@ func (s *entrySums) wrong(transaction ledger.TransactionID) bool {
 }
 
 func hashRow(t ledger.Transaction) hash {
-	return hashEntry(t.TransactionID, t.ID, t.UserID, t.Type, t.Amount, t.CreatedAt)
+	return hashEntry(t.TransactionID, t.ID, t.UserID, t.Type, t.Amount, t.CreatedAt, t.RefundOf)
 }
 
 // hashEntry hashes a row of a further entry. Its id stands for its place.
-func hashEntry(transaction, id ledger.TransactionID, user ledger.UserID, kind ledger.Type, amount fmt.Stringer, createdAt time.Time) hash {
-	text := fmt.Appendf(nil, "%s %s %s %s %s %s", transaction, id, kind, amount, ledger.FormatTime(createdAt), user)
+func hashEntry(transaction, id ledger.TransactionID, user ledger.UserID, kind ledger.Type, amount fmt.Stringer, createdAt time.Time, refundOf ledger.TransactionID) hash {
+	text := fmt.Appendf(nil, "%s %s %s %s %s %s %s", transaction, id, kind, amount, ledger.FormatTime(createdAt), refundOf, user)
 	h := sha256.Sum256(text)
 	return hash{binary.BigEndian.Uint64(h[:]), binary.BigEndian.Uint64(h[8:])}
 }

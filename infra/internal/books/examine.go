@@ -52,6 +52,30 @@ func ExamineAggregate(s ledger.Settings, r Row) (user ledger.UserID, balance inf
 	return user, balance, found, true
 }
 
+// ExamineRefundAccount does that with a row of the aggregate table that is a refund
+// account. It is not ok where nothing can be compared.
+func ExamineRefundAccount(s ledger.Settings, r Row) (a infra.RefundAccount, found []Finding, ok bool) {
+	damage := func(kind, detail string) {
+		found = append(found, Finding{UserID: TextOf(r, "user_id"), Kind: kind, Detail: detail})
+	}
+	a, err := infra.DecodeRefundAccount(r)
+	if err != nil {
+		damage(KindBalanceRow, ReasonOf(err))
+		return a, found, false
+	}
+	if wrong := tooFineRefunds(s, a); wrong != "" {
+		damage(KindBalanceRow, wrong)
+		return a, found, false
+	}
+	if a.RefundedAt.After(time.Now().Add(ClockAhead)) {
+		damage(KindTime, "refunded_at is "+ledger.FormatTime(a.RefundedAt)+", which is still to come")
+	}
+	if strays := strays(r, []string{"user_id"}, infra.IsRefundAttribute); strays != "" {
+		damage(KindAttributes, strays)
+	}
+	return a, found, true
+}
+
 // ExamineTransaction reads a row of the transactions table and looks for what is
 // wrong with the row itself. Rows never change, so no write in flight explains it.
 // It is not ok where nothing can be counted.

@@ -13,6 +13,7 @@ const (
 	KindDecline        = "decline"         // declined although the balance allowed it
 	KindHold           = "hold"            // an end that does not fit its pending row
 	KindEntries        = "entries"         // rows that are not those of a transaction's entries
+	KindRefund         = "refund"          // a refund that is not of its original, or an account that is not what they come to
 	KindTime           = "time"            // a time that is still to come
 	KindAttributes     = "attributes"      // a row with attributes that this program never writes
 )

@@ -16,6 +16,9 @@ type Fold struct {
 	before   time.Time
 	entries  *entrySums
 	pairs    *pairs
+	refunds  *refundSums // nil before the first
+
+	waitingRefunds []ledger.Transaction
 }
 
 // NewFold returns an empty fold of tables with these settings. It compares the rows of before that time with the
@@ -37,10 +40,19 @@ func (f *Fold) Add(r Row) []Finding {
 	if t.CreatedAt.Before(f.before) {
 		f.entries.add(t)
 	}
+	if isPostedRefund(t) {
+		f.addRefund(t)
+	}
 	if p, ok := f.pairs.add(t); ok {
 		found = append(found, f.compare(p)...)
 	}
 	return found
+}
+
+// OfBalances returns a fold of what the balances are compared with, so that the rest
+// takes no more memory.
+func (f *Fold) OfBalances() *Fold {
+	return &Fold{Tallies: f.Tallies, settings: f.settings, before: f.before, refunds: f.refunds}
 }
 
 // compare takes a hold and its end whenever they meet: two clocks dated them.

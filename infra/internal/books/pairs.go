@@ -80,7 +80,7 @@ func (p *pairs) match(hold ledger.TransactionID) (done pair, ok bool) {
 	delete(p.orphans, hold)
 	done = pair{hold: hold, user: end.user, problem: begun.misfit(end), endedAt: time.UnixMilli(end.created)}
 	if end.end == ledger.Capture && begun.receiver != (ledger.UserID{}) {
-		done.credit = hashEntry(hold, hold.Entry(1), begun.receiver, ledger.Credit, end.captured, done.endedAt)
+		done.credit = hashEntry(hold, hold.Entry(1), begun.receiver, ledger.Credit, end.captured, done.endedAt, ledger.TransactionID{})
 	}
 	return done, true
 }

@@ -32,6 +32,15 @@ func tooFineBalance(s ledger.Settings, a infra.Aggregate) string {
 	return f.String()
 }
 
+// tooFineRefunds says that of a refund account.
+func tooFineRefunds(s ledger.Settings, a infra.RefundAccount) string {
+	f := fineness{settings: s}
+	for place, sum := range a.Sums {
+		f.check(fmt.Sprint("r", place), sum)
+	}
+	return f.String()
+}
+
 // fineness collects the attributes with more decimal places than there may be.
 type fineness struct {
 	settings ledger.Settings

@@ -13,6 +13,10 @@ type Whole struct {
 	First   *ledger.Transaction // nil if it is missing
 	End     *ledger.Transaction // of its hold
 	Further []ledger.Transaction
+
+	// Lacks is the id of a missing row of the transaction that this one refunds, if
+	// one is missing. The caller sets it.
+	Lacks ledger.TransactionID
 }
 
 // Wholes collect the rows of transactions.
@@ -71,7 +75,7 @@ func (w *Whole) expected() (rows []ledger.Transaction) {
 func (w *Whole) further(place int, e ledger.Entry) ledger.Transaction {
 	return ledger.Transaction{
 		ID: w.ID.Entry(place), UserID: e.UserID, Type: e.Type, Amount: e.Amount,
-		Status: ledger.Posted, CreatedAt: w.First.CreatedAt, TransactionID: w.ID,
+		Status: ledger.Posted, CreatedAt: w.First.CreatedAt, TransactionID: w.ID, RefundOf: w.First.RefundOf,
 	}
 }
 
@@ -88,6 +92,7 @@ func (r Repair) IsNone() bool { return r.Missing == nil && r.Orphans == nil && r
 
 // Rebuild returns the way in which the transaction becomes whole. Without its first
 // row it did not happen. Without the end of its hold, a capture did not happen.
+// Without its original, a refund did not happen.
 func (w *Whole) Rebuild() (r Repair) {
 	switch {
 	case w.First == nil:
@@ -95,6 +100,9 @@ func (w *Whole) Rebuild() (r Repair) {
 		if w.End != nil {
 			r.Orphans = append(r.Orphans, *w.End)
 		}
+		return r
+	case w.Lacks != ledger.TransactionID{}:
+		r.Orphans, r.Absent = append([]ledger.Transaction{*w.First}, w.Further...), w.Lacks
 		return r
 	case w.End != nil && w.First.Status != ledger.Pending:
 		r.Unclear = "it is not pending, and its hold has an end"

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"onewrite/infra"
+	"onewrite/infra/internal/books"
+	"onewrite/ledger"
+)
+
+// lostRefund is a refund whose original lacks a row: a restore can bring back the one
+// without the other.
+type lostRefund struct {
+	absent ledger.TransactionID // the missing row
+	found  finding
+}
+
+// compareOriginals compares the refunds that were read since the last call with the
+// transactions that they refund.
+func (a *audit) compareOriginals(ctx context.Context) error {
+	return forEach(ctx, a.tables.segments, slices.Values(a.fold.TakeRefunds()), func(ctx context.Context, t ledger.Transaction) error {
+		o, problem, absent, err := a.tables.original(ctx, t.RefundOf)
+		if err != nil {
+			return err
+		}
+		if problem == "" {
+			problem = books.CompareRefund(t, o)
+		}
+		if problem == "" {
+			return nil
+		}
+		found := finding{UserID: t.UserID.String(), TransactionID: t.ID.String(), Kind: books.KindRefund, Detail: problem}
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if absent != (ledger.TransactionID{}) {
+			if a.lost == nil {
+				a.lost = map[ledger.TransactionID]lostRefund{}
+			}
+			a.lost[t.ID] = lostRefund{absent, found}
+		} else {
+			a.find(found)
+		}
+		return nil
+	})
+}
+
+// original reads a transaction for refunds. The problem and the missing row are those
+// of [books.OriginalOf]; a damaged row is as good as none.
+func (b *reader) original(ctx context.Context, id ledger.TransactionID) (o ledger.Original, problem string, absent ledger.TransactionID, err error) {
+	read := func(id ledger.TransactionID) (*ledger.Transaction, error) {
+		r, err := b.transaction(ctx, id)
+		if err != nil || len(r) == 0 {
+			return nil, err
+		}
+		t, err := infra.DecodeTransaction(r)
+		if err != nil {
+			return nil, nil //nolint:nilerr // see above
+		}
+		return &t, nil
+	}
+	first, err := read(id)
+	var end *ledger.Transaction
+	if err == nil && first != nil && first.Status == ledger.Pending {
+		end, err = read(id.End())
+	}
+	if err != nil {
+		return o, "", absent, err
+	}
+	o, problem, absent = books.OriginalOf(id, first, end)
+	return o, problem, absent, nil
+}
+
+// foldRefundAccount counts a refund account. It appends those with several refunds to
+// the accounts to compare with their originals: one refund alone was compared.
+func (a *audit) foldRefundAccount(r row, several []infra.RefundAccount) []infra.RefundAccount {
+	account, found, ok := books.ExamineRefundAccount(a.tables.config.Settings, r)
+	a.find(found...)
+	if !ok {
+		return several
+	}
+	a.fold.AddRefundAccount(account)
+	if account.Count > 1 {
+		several = append(several, account)
+	}
+	return several
+}
+
+// compareRefunded finds the accounts that have more than their originals moved.
+func (a *audit) compareRefunded(ctx context.Context, accounts []infra.RefundAccount) error {
+	return forEach(ctx, a.tables.segments, slices.Values(accounts), func(ctx context.Context, account infra.RefundAccount) error {
+		o, problem, _, err := a.tables.original(ctx, account.Of)
+		if err != nil || problem != "" { // a problem is found with the refund
+			return err
+		}
+		if wrong := books.CompareRefunded(account, o); wrong != "" {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			a.find(misrefunded(account.Of, wrong))
+		}
+		return nil
+	})
+}
+
+func misrefunded(of ledger.TransactionID, detail string) finding {
+	return finding{TransactionID: of.String(), Kind: books.KindRefund, Detail: detail}
+}
+
+// compareRefunds reads both tables once more for the refund accounts that are not what
+// the rows come to, if there are any. One that was refunded since recent is for the
+// next audit.
+func (a *audit) compareRefunds(ctx context.Context, recent time.Time) error {
+	for _, lost := range a.lost {
+		a.find(lost.found)
+	}
+	if a.fold.RefundsFit() {
+		return nil
+	}
+	rows, stored, err := a.collectRefunds(ctx)
+	if err != nil {
+		return err
+	}
+	for of, account := range stored {
+		seen := rows[of]
+		delete(rows, of)
+		if seen == nil {
+			seen = &books.RefundTally{}
+		}
+		decoded, _, ok := books.ExamineRefundAccount(a.tables.config.Settings, account)
+		if !ok || !decoded.RefundedAt.Before(recent) || seen.MovedSince(recent) { // a damaged one is found already
+			continue
+		}
+		if made := seen.String(); made != books.DescribeRefunds(decoded) {
+			a.find(misrefunded(of, "the refund account has "+books.DescribeRefunds(decoded)+"; the history makes it "+made))
+		}
+	}
+	for of, seen := range rows {
+		if !seen.MovedSince(recent) {
+			a.find(misrefunded(of, "there is no refund account; the history makes it "+seen.String()))
+		}
+	}
+	return nil
+}
+
+// collectRefunds scans both tables for the refunds and the refund accounts that may be
+// wrong.
+func (a *audit) collectRefunds(ctx context.Context) (rows books.RefundTallies, stored map[ledger.TransactionID]row, err error) {
+	a.progress.Begin("refunds", a.report.Transactions)
+	rows, stored = books.RefundTallies{}, map[ledger.TransactionID]row{}
+	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable) {
+		if err != nil {
+			return nil, nil, err
+		}
+		a.progress.Add(1)
+		t, err := infra.DecodeTransaction(r)
+		if _, isLost := a.lost[t.ID]; err == nil && !isLost && a.fold.MayMisrefund(t.RefundOf) {
+			rows.Add(t)
+		}
+	}
+	for r, err := range a.tables.scan(ctx, a.tables.config.AggregateTable) {
+		if err != nil {
+			return nil, nil, err
+		}
+		if of, err := infra.ParseRefundsKey(books.TextOf(r, "user_id")); infra.IsRefundAccount(r) && err == nil && a.fold.MayMisrefund(of) {
+			stored[of] = r
+		}
+	}
+	return rows, stored, nil
+}
+
+// rebuildRefunds rebuilds the refund accounts that are not what the rows come to.
+func (r *rebuilder) rebuildRefunds(ctx context.Context) error {
+	if r.fold.RefundsFit() {
+		return nil
+	}
+	rows, stored, err := r.collectRefunds(ctx)
+	if err != nil {
+		return err
+	}
+	var accounts []infra.RefundAccount
+	for of, account := range stored {
+		if decoded, err := infra.DecodeRefundAccount(account); err == nil {
+			accounts = append(accounts, decoded)
+		}
+		if rows[of] == nil {
+			rows[of] = &books.RefundTally{}
+		}
+	}
+	moved := r.fold.RefundsMoved(rows, accounts)
+	return forEach(ctx, r.tables.segments, maps.Keys(rows), func(ctx context.Context, of ledger.TransactionID) error {
+		return r.rebuildRefundAccount(ctx, of, rows[of], stored[of], moved(of))
+	})
+}
+
+// rebuildRefundAccount writes a refund account, unless it is what the rows come to.
+func (r *rebuilder) rebuildRefundAccount(ctx context.Context, of ledger.TransactionID, seen *books.RefundTally, stored row, moved bool) error {
+	c := change{RefundsOf: of.String(), From: "no refunds", To: seen.String()}
+	if stored != nil {
+		c.From = "a damaged account"
+		if a, err := infra.DecodeRefundAccount(stored); err == nil {
+			c.From = books.DescribeRefunds(a)
+		}
+	}
+	if c.From == c.To || r.only != (ledger.UserID{}) && !seen.Users[r.only] {
+		return nil
+	}
+	var wanted row
+	if seen.Count > 0 {
+		account, ok := seen.Account(of)
+		if !ok {
+			c.Kept, c.To = "the rows come to "+c.To+", which no refunds can be: rows are missing or changed", ""
+		}
+		wanted = account.Attributes()
+	}
+	if moved {
+		c.Kept = errMoved.Error()
+	}
+	if r.write && c.Kept == "" {
+		if err := c.noteResult(r.tables.writeBalance(ctx, infra.RefundsKey(of), stored, wanted)); err != nil {
+			return err
+		}
+	}
+	return r.log.add(c)
+}
