@@ -109,7 +109,7 @@ func assertForbidden(t *testing.T, got answer, context string) {
 	assert.Equal(t, "/problems/forbidden", p.Type, context)
 	assert.Equal(t, "Forbidden", p.Title, context)
 	assert.Empty(t, p.Properties, context)
-	assert.True(t, strings.Contains(oneLine, p.Detail), "openapi.yaml has another detail than %s", p.Detail)
+	assert.Contains(t, oneLine, p.Detail, context)
 	assert.Equal(t, "no-store", got.Header.Get("Cache-Control"), context)
 }
 
