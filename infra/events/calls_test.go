@@ -30,6 +30,7 @@ type call struct {
 	request ledger.Request
 	again   bool   // whether the same is posted again
 	end     string // how the hold ends: "", "capture", "part" or "void"
+	refund  bool   // whether a part is refunded, and then more than is left
 }
 
 // plan returns calls of every kind, always the same.
@@ -57,6 +58,7 @@ func plan(t *testing.T, count int) (calls []call) {
 			c = post(u + " debit 5000") // declined
 		case 4:
 			c = post(u+" debit "+amount, v+" credit "+amount, v+" debit 0.01", w+" credit 0.01")
+			c.refund = i%16 == 4
 			c.request.Metadata, _ = ledger.NewMetadata(map[string]string{"order": fmt.Sprint(i), "note": `<"é>`})
 		case 5:
 			c = post(u + " debit " + amount)
@@ -70,16 +72,23 @@ func plan(t *testing.T, count int) (calls []call) {
 	return calls
 }
 
-// releasedAlone returns a user's holds, and a posting for after their expiry. It
-// has no room for their releases, so the ledger writes these before it.
-func releasedAlone(t *testing.T) (holds []call, later call) {
+// released returns holds, and postings for after their expiry: one that releases the
+// hold that it needs, and one that has no room for releases, so that the ledger writes
+// these before it.
+func released(t *testing.T) (holds, later []call) {
 	t.Helper()
+	one := call{request: infratest.Entries(t, "hold", "late debit 60")}
+	one.request.ExpiresIn = time.Minute
+	holds = append(holds, one)
 	for i := range 3 {
 		c := call{request: infratest.Entries(t, fmt.Sprintf("hold%d", i), "crowd debit 30")}
 		c.request.ExpiresIn = time.Minute
 		holds = append(holds, c)
 	}
-	return holds, call{request: infratest.Entries(t, "crowd", slices.Repeat([]string{"crowd debit 0.5"}, 98)...)}
+	return holds, []call{
+		{request: infratest.Entries(t, "late", "late debit 80", "shop credit 80")},
+		{request: infratest.Entries(t, "crowd", slices.Repeat([]string{"crowd debit 0.5"}, 98)...)},
+	}
 }
 
 // largest returns a posting whose first row is as large as one can be.
@@ -151,6 +160,9 @@ func (c call) make(ctx context.Context, l *ledger.Ledger) {
 	if c.again {
 		_, _ = l.Post(ctx, c.request)
 	}
+	if c.refund {
+		c.makeRefunds(ctx, l)
+	}
 	hold := ledger.EndRequest{TransactionID: c.request.TransactionID()}
 	switch c.end {
 	case "capture":
@@ -160,6 +172,19 @@ func (c call) make(ctx context.Context, l *ledger.Ledger) {
 		_, _ = l.Capture(ctx, hold, part)
 	case "void":
 		_, _ = l.Void(ctx, hold)
+	}
+}
+
+// makeRefunds refunds one entry, and then more than is left of all.
+func (c call) makeRefunds(ctx context.Context, l *ledger.Ledger) {
+	o, err := l.Original(ctx, c.request.TransactionID())
+	if err != nil {
+		return
+	}
+	for i, parts := range [][]ledger.Part{{{Entry: 2, Amount: o.Entries[2].Amount}}, o.Whole()} {
+		r := o.Request(parts)
+		r.IdempotencyKey, _ = ledger.ParseIdempotencyKey(fmt.Sprint("refund ", i, " of ", o.ID))
+		_, _ = l.Post(ctx, r)
 	}
 }
 

@@ -123,6 +123,9 @@ func exported(t *testing.T, books *infratest.Books, s streams) (lines []byte) {
 		for line := range bytes.Lines(output) {
 			var row map[string]any
 			require.NoError(t, json.Unmarshal(line, &row))
+			if table == "balances" && row["balance"] == nil {
+				continue // what was refunded of a transaction is no event
+			}
 			rows++
 			id, _ := row["id"].(string)
 			assert.Equal(t, plain(map[string]any{"M": last[id+" "+row["user_id"].(string)]}), row, "the export and the last event of the row")

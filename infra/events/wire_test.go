@@ -133,11 +133,15 @@ func (w *wire) note(body []byte) error {
 			made.rows = append(made.rows, one.Put.Item)
 			continue
 		}
+		user := one.Update.Key.text("user_id")
+		if strings.HasPrefix(user, " ") { // a refund account is no user's
+			continue
+		}
 		values, sign := one.Update.ExpressionAttributeValues, ""
 		if strings.Contains(one.Update.UpdateExpression, " - :amount") {
 			sign = "-"
 		}
-		made.moves[one.Update.Key.text("user_id")] = movement{sign + values.text(":amount"), values.text(":one")}
+		made.moves[user] = movement{sign + values.text(":amount"), values.text(":one")}
 	}
 	if made.rows != nil {
 		w.applied.mu.Lock()
