@@ -25,6 +25,9 @@ type Aggregate struct {
 	TransactionID ledger.TransactionID
 }
 
+// IsNone reports whether the account is that of a user without a row.
+func (a Aggregate) IsNone() bool { return a.Version == 0 && a.Changes == 0 }
+
 // Attributes returns the attributes of the account's row, without the key. A user
 // who never had a hold has no attributes for holds, and one whose rules were never
 // changed has none for rules.

@@ -43,6 +43,9 @@ func parseCreditLimit(s string, places int) (Balance, error) {
 	return Balance{d}, nil
 }
 
+// MaxCreditLimit returns the highest credit limit: 10^12.
+func MaxCreditLimit() Balance { return Balance{maxAmount} }
+
 // Rules are the rules of an account. Only [Ledger.ChangeRules] changes them.
 type Rules struct {
 	DebitsBlocked  bool

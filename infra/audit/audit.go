@@ -120,5 +120,8 @@ func (a *audit) readAll(ctx context.Context) error {
 	if err := a.compareRefunds(ctx, recent); err != nil {
 		return err
 	}
+	if err := a.checkRules(ctx); err != nil {
+		return err
+	}
 	return a.checkMovers(ctx)
 }

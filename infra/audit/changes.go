@@ -185,10 +185,13 @@ func describe(stored row) string {
 }
 
 func describeAggregate(a infra.Aggregate) string {
-	if a.Version == 0 {
+	if a.IsNone() {
 		return "no balance"
 	}
 	text := fmt.Sprintf("%s at version %d", a.Balance, a.Version)
+	if a.Changes > 0 {
+		text += " with " + books.DescribeRules(a.Rules)
+	}
 	if a.Holds != nil {
 		text += fmt.Sprintf(" and %s held by %s", ledger.Held(a.Holds), books.Count(len(a.Holds), "hold"))
 	}

@@ -31,8 +31,8 @@
 //
 // Rows are written once and never change, and the write that moves a balance counts
 // its rows in version. So at any moment a user has as many rows as version, without the
-// declined ones, and their sum is the balance minus the opening balance, and the held
-// money. The audit also checks each row alone: its attributes with their types and
+// declined ones, and their sum is the balance minus the opening balance and the credit
+// limit, and the held money. The audit also checks each row alone: its attributes with their types and
 // ranges, no other attribute, an id of its user and key, no time in the future, and a
 // reason for a decline.
 //
@@ -51,6 +51,12 @@
 // finds the transactions. It compares an account of several refunds with the original,
 // too: no entry may be refunded beyond its amount. An account with a refund younger than
 // a minute before the audit waits for the next one, as do the few that share its sum.
+//
+// The changes of an account's rules are numbered from 1, and rule_changes of the balance
+// is the last number. So all numbers must be there, each limit must follow the one
+// before, and the changes in their order must make the rules of the balance. The audit
+// keeps 32 bytes of each change. Where a user's rules differ, it reads the changes once
+// more between two readings of the balance, each at a distance of -settle.
 //
 // A balance's transaction_id is the id of the first row of the write that moved it.
 // Mostly this is the write of the user's newest row; otherwise the audit reads that
@@ -84,7 +90,9 @@
 // too. -from and -to choose the written lines; the audit still reads and compares the
 // whole history. Only the audit of all users checks that transactions have all their
 // rows. Only a scan of the table finds a missing row, so a user whose balance counts
-// more rows than the index has is unsettled here.
+// more rows than the index has is unsettled here. The balances of a statement are the
+// user's own money, without a credit limit; a line "limit" at the end has the balance
+// with it. Changes of rules are in no index, so the audit of all users compares them.
 //
 // # Export
 //
@@ -140,11 +148,14 @@
 //     the captured sum. If that row is there, the rebuild writes the missing rows. If it
 //     is missing, the rebuild removes the others: the transaction did not happen, and its
 //     caller's next attempt posts it. The same holds for a capture and its credit,
-//     for an end without its pending row, and for a refund without its original. If a user's rows have a negative sum without
-//     the release of expired holds, the rebuild writes the releases: a posting spent that
-//     money in the same write.
-//  2. Write each balance that differs from its rows: balance, version, held, holds and an
-//     attribute for each open hold. Such a balance has no transaction_id until the next
+//     for an end without its pending row, and for a refund without its original. If a
+//     user's rows have a negative sum without the release of expired holds, the rebuild
+//     writes the releases: a posting spent that money in the same write. In place of a
+//     lost change of rules, which a later change or the balance counts, it writes a change
+//     that blocks debits and credits, with the limit that the others prove. An operator
+//     who knows better allows them again.
+//  2. Write each balance that differs from its rows: balance, version, held, holds, an
+//     attribute for each open hold, and the rules. Such a balance has no transaction_id until the next
 //     posting. The rebuild removes a wrong transaction_id, and a balance without rows.
 //     Refund accounts are written and removed in the same way.
 //

@@ -67,6 +67,7 @@ func TestRestoreDrill(t *testing.T) {
 			require.NoError(t, d.restored.Check(t.Context()))
 			status, out, _ = command(t, d.restored, "-settle", "10ms")
 			assert.Equal(t, exitRight, status, out)
+			d.allowAll(t)
 			d.sendAllAgain(t)
 			status, out, _ = command(t, d.restored, "-settle", "10ms")
 			assert.Equal(t, exitRight, status, out)
@@ -84,6 +85,7 @@ type drill struct {
 	mu       sync.Mutex
 	posted   *sync.Cond
 	outcomes []ledger.Transaction // of all calls, each of a key of its own
+	rules    []ledger.RulesRequest
 }
 
 const drillUsers = 8
@@ -102,6 +104,9 @@ func newDrill(t *testing.T, s ledger.Settings) *drill {
 		d.callers.Go(func() {
 			for i := 0; d.stopped.Err() == nil; i++ {
 				d.call(t, d.anyRequest(t, fmt.Sprint(caller, "-", i)))
+				if i%3 == caller%3 {
+					d.rule(t, infratest.Rules(t, fmt.Sprint("user-", rand.N(drillUsers)), fmt.Sprint("rules ", caller, "-", i), fmt.Sprint("limit ", rand.N(1000)), "credits allowed"))
+				}
 				time.Sleep(3 * callerPause) // each call is sent twice more at the end
 			}
 		})
@@ -144,6 +149,34 @@ func (d *drill) call(t *testing.T, r ledger.Request) {
 	if len(r.Entries) == 3 && r.Refund == nil {
 		d.call(t, partOf(t, d.live.Ledger, result.Transaction))
 	}
+}
+
+// rule changes rules in the live books, and keeps the request. The limits are far less
+// than all balances.
+func (d *drill) rule(t *testing.T, r ledger.RulesRequest) {
+	_, err := d.live.Ledger.ChangeRules(context.WithoutCancel(t.Context()), r)
+	assert.NoError(t, err)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.rules = append(d.rules, r)
+}
+
+// allowAll lifts the blocks that a rebuild wrote in place of lost changes, as an
+// operator does who knows of no block.
+func (d *drill) allowAll(t *testing.T) {
+	t.Helper()
+	blocked := 0
+	for user := range drillUsers {
+		r := infratest.Rules(t, fmt.Sprint("user-", user), "after the restore", "debits allowed", "credits allowed")
+		funds, err := d.restored.Ledger.Balance(t.Context(), r.UserID)
+		require.NoError(t, err)
+		if funds.DebitsBlocked || funds.CreditsBlocked {
+			blocked++
+			_, err = d.restored.Ledger.ChangeRules(t.Context(), r)
+			require.NoError(t, err)
+		}
+	}
+	t.Logf("%d of %d users were blocked", blocked, drillUsers)
 }
 
 // partOf returns the refund of a part of a payment with a fee.
@@ -238,6 +271,13 @@ func (d *drill) sendAllAgain(t *testing.T) {
 			endHold(t, d.restored.Ledger, now.ID)
 		}
 	}
+	for _, i := range rand.Perm(len(d.rules)) {
+		_, err := d.restored.Ledger.ChangeRules(t.Context(), d.rules[i])
+		require.NoError(t, err)
+		again, err := d.restored.Ledger.ChangeRules(t.Context(), d.rules[i])
+		require.NoError(t, err)
+		assert.True(t, again.Replayed)
+	}
 	assert.Positive(t, replayed)
 	assert.Less(t, replayed, len(d.outcomes))
 	for user := range drillUsers {
@@ -247,12 +287,13 @@ func (d *drill) sendAllAgain(t *testing.T) {
 	t.Logf("%d calls, %d of them replayed", len(d.outcomes), replayed)
 }
 
-// fundsOf returns what a user has, in the balance and on hold.
+// fundsOf returns a user's own money, in the balance and on hold. The limits are those
+// of the last changes, which have another order after a restore.
 func fundsOf(t *testing.T, b *infratest.Books, user string) string {
 	t.Helper()
 	id, err := ledger.ParseUserID(user)
 	require.NoError(t, err)
 	funds, err := b.Ledger.Balance(t.Context(), id)
 	require.NoError(t, err)
-	return books.SumOf(funds.Balance).Plus(books.SumOf(funds.Held)).String()
+	return books.SumOf(funds.Balance).Plus(books.SumOf(funds.Held)).Minus(books.SumOf(funds.CreditLimit)).String()
 }

@@ -72,7 +72,7 @@ func TestExport(t *testing.T) {
 	_, out, log = command(t, b, "-export", "balances", "-csv")
 	lines := strings.Split(out, "\n")
 	slices.Sort(lines[1:])
-	assert.Equal(t, []string{"user_id,balance,version,held,holds,transaction_id,others,problem", "", "1,110.5,1,,," + idOf(t, "1", "1") + ",,", "full,999999999999900,1000,,,,,"}, lines)
+	assert.Equal(t, []string{"user_id,balance,version,held,holds,transaction_id,debits_blocked,credits_blocked,credit_limit,rule_changes,others,problem", "", "1,110.5,1,,," + idOf(t, "1", "1") + ",,,,,,", "full,999999999999900,1000,,,,,,,,,"}, lines)
 	assert.Equal(t, "2 rows of balances written, 0 wrong\n", log)
 }
 
@@ -110,7 +110,7 @@ func TestExportOfDamage(t *testing.T) {
 
 	status, out, log = command(t, b, "-export", "balances")
 	assert.Equal(t, exitWrong, status)
-	assert.Contains(t, out, `1,110,1,,,`+id+`,"{""note"":""=x""}","the table has no attribute ""note"""`)
+	assert.Contains(t, out, `1,110,1,,,`+id+`,,,,,"{""note"":""=x""}","the table has no attribute ""note"""`)
 	assert.Contains(t, log, "1 row of balances written, 1 wrong\n")
 }
 

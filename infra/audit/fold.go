@@ -26,6 +26,7 @@ type audit struct {
 	fold   *books.Fold
 	movers []mover
 	lost   map[ledger.TransactionID]lostRefund // by the refund's id
+	ruled  []ledger.UserID                     // whose rules are to be read once more
 }
 
 // inFlight is more than the time from a row's created_at to its place in the
@@ -125,6 +126,12 @@ func (a *audit) foldBalances(ctx context.Context, recent time.Time) (map[ledger.
 			t = &books.Tally{}
 		}
 		t.Seen = true
+		if rules := a.fold.Rules.Of(user); ok {
+			rules.Seen = true
+			if rules.Judge(0, balance) != books.Right {
+				a.ruled = append(a.ruled, user)
+			}
+		}
 		switch {
 		case !ok:
 		case t.Judge(a.tables.config.Settings, 0, balance) != books.Right || t.MovedSince(recent):
@@ -133,6 +140,11 @@ func (a *audit) foldBalances(ctx context.Context, recent time.Time) (map[ledger.
 			a.totals.add(a.tables.config.Settings, t, balance)
 			a.find(a.fold.CompareHolds(user, balance.Holds)...)
 			a.noteMover(user, t, balance)
+		}
+	}
+	for user, rules := range a.fold.Rules { // those without a balance
+		if !rules.Seen {
+			a.ruled = append(a.ruled, user)
 		}
 	}
 	for user, t := range a.fold.Tallies.All { // those without a balance

@@ -22,6 +22,7 @@ type rebuilder struct {
 	log   *changeLog
 
 	open    map[ledger.UserID][]ledger.Hold // after the transactions are whole
+	counted map[ledger.UserID]int           // the changes of rules that the balances count
 	damaged map[string]bool                 // ids and users of rows that can't be trusted
 	touched map[ledger.UserID]bool          // users whose rows change
 }
@@ -30,7 +31,7 @@ type rebuilder struct {
 func rebuildAll(ctx context.Context, a *audit, o options, out io.Writer) (status int, err error) {
 	r := &rebuilder{
 		audit: a, only: o.user, write: o.write, log: newChangeLog(out, o.format == formatJSON, o.write),
-		damaged: map[string]bool{}, touched: map[ledger.UserID]bool{},
+		counted: map[ledger.UserID]int{}, damaged: map[string]bool{}, touched: map[ledger.UserID]bool{},
 	}
 	if err := r.run(ctx); err != nil {
 		a.report.Unfinished = err.Error()
@@ -64,6 +65,9 @@ func (r *rebuilder) run(ctx context.Context) error {
 	if err := r.releaseExpired(ctx); err != nil {
 		return err
 	}
+	if err := r.replaceLostRules(ctx); err != nil {
+		return err
+	}
 	if err := r.rebuildBalances(ctx); err != nil {
 		return err
 	}
@@ -83,6 +87,9 @@ func (r *rebuilder) noteBalances(ctx context.Context) error {
 			r.fold.AddRefundAccount(a)
 		} else if user, err := ledger.ParseUserID(books.TextOf(row, "user_id")); err == nil {
 			r.fold.Tallies.Of(user).Read = hashOf(row)
+			if a, err := infra.DecodeAggregate(row); err == nil && a.Changes > 0 {
+				r.counted[user] = a.Changes
+			}
 		}
 	}
 	return nil
@@ -159,13 +166,51 @@ func (r *rebuilder) makeWhole(ctx context.Context, w *books.Whole) error {
 	return r.log.add(c)
 }
 
+// replaceLostRules writes a change in place of each change of rules that is lost: a
+// restore brought back a later one, or a balance that counts it. It blocks debits and
+// credits, until an operator knows better.
+func (r *rebuilder) replaceLostRules(ctx context.Context) error {
+	users := maps.Clone(r.counted)
+	for user := range r.fold.Rules {
+		users[user] = r.counted[user]
+	}
+	for user, counted := range users {
+		if !r.wants(user) || r.damaged[user.String()] {
+			continue
+		}
+		inUse := books.Sum{}.Minus(r.fold.Tallies.Of(user).Balance(r.tables.config.Settings))
+		for _, lost := range r.fold.Rules.Of(user).Lost(counted, inUse) {
+			row := books.LostRow(user, lost, time.Now())
+			c := change{TransactionID: row.ID.String(), Wrote: []string{row.ID.String()}}
+			if r.write {
+				if err := c.noteResult(r.tables.putNew(ctx, row)); err != nil {
+					return err
+				}
+			}
+			if c.Kept == "" {
+				r.fold.Rules.Add(row)
+			}
+			if err := r.log.add(c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// lent returns a user's credit limit by the changes of rules.
+func (r *rebuilder) lent(user ledger.UserID) books.Sum {
+	rules, _ := r.fold.Rules.Of(user).Rules()
+	return books.SumOf(rules.CreditLimit)
+}
+
 // releaseExpired releases the expired holds of users whose rows come to less than
 // nothing without that: a posting spent what its write released, and the rows of
 // the releases are missing. A reading counts such holds as released anyway.
 func (r *rebuilder) releaseExpired(ctx context.Context) error {
 	var below []ledger.UserID
 	for user, t := range r.fold.Tallies.All {
-		if t.Balance(r.tables.config.Settings).IsNegative() && r.wants(user) && !r.damaged[user.String()] {
+		if t.Balance(r.tables.config.Settings).Plus(r.lent(user)).IsNegative() && r.wants(user) && !r.damaged[user.String()] {
 			below = append(below, user)
 		}
 	}
@@ -257,7 +302,7 @@ func (r *rebuilder) rebuildBalances(ctx context.Context) error {
 		}
 		r.report.Users = r.fold.Tallies.Len()
 		for user, t := range r.fold.Tallies.All {
-			if !t.Seen && t.Posted > 0 && !yield(account{user, t, nil}) {
+			if !t.Seen && (t.Posted > 0 || r.fold.Rules.Of(user).Len() > 0) && !yield(account{user, t, nil}) {
 				return
 			}
 		}
@@ -315,12 +360,16 @@ func (r *rebuilder) determine(user ledger.UserID, t *books.Tally) (to infra.Aggr
 	if r.damaged[user.String()] {
 		return to, nil, "rows of this user are damaged, so that the history is not known"
 	}
-	if t.Posted == 0 {
+	var problem string
+	if to.Rules, problem = r.fold.Rules.Of(user).Rules(); problem != "" {
+		return to, nil, problem
+	}
+	if to.IsNone() {
 		return to, nil, ""
 	}
 	to.Holds = r.open[user]
 	var err error
-	if to.Balance, err = ledger.ParseBalance(t.Balance(r.tables.config.Settings).String()); err != nil {
+	if to.Balance, err = ledger.ParseBalance(t.Balance(r.tables.config.Settings).Plus(r.lent(user)).String()); err != nil {
 		return to, nil, fmt.Sprintf("the rows come to %s, which no balance can be: rows are missing or changed", t.Balance(r.tables.config.Settings))
 	}
 	return to, to.Attributes(t.Held), ""

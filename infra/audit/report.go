@@ -129,6 +129,7 @@ func (r report) status() int {
 type totals struct {
 	users                              int // who have posted
 	opening, credits, debits, balances books.Sum
+	lent                               books.Sum // by credit limits, which the balances include
 }
 
 // add counts a user at the moment of the comparison.
@@ -138,6 +139,7 @@ func (t *totals) add(s ledger.Settings, seen *books.Tally, balance infra.Aggrega
 	t.credits = t.credits.Plus(seen.Credits)
 	t.debits = t.debits.Plus(seen.Debits)
 	t.balances = t.balances.Plus(books.SumOf(balance.Balance))
+	t.lent = t.lent.Plus(books.SumOf(balance.CreditLimit))
 }
 
 // trialBalance is the totals of a report, as texts.
@@ -146,23 +148,32 @@ type trialBalance struct {
 	Opening    string `json:"opening"` // all their opening balances
 	Credits    string `json:"credits"`
 	Debits     string `json:"debits"`
-	History    string `json:"history"`    // the sum of these three
-	Balances   string `json:"balances"`   // as stored
-	Difference string `json:"difference"` // balances minus history
+	Lent       string `json:"lent,omitempty"` // by credit limits, if any
+	History    string `json:"history"`        // the sum of these
+	Balances   string `json:"balances"`       // as stored
+	Difference string `json:"difference"`     // balances minus history
 }
 
 func (t *totals) trialBalance() *trialBalance {
-	made := t.opening.Plus(t.credits).Minus(t.debits)
+	made := t.opening.Plus(t.credits).Minus(t.debits).Plus(t.lent)
+	lent := ""
+	if t.lent != (books.Sum{}) {
+		lent = t.lent.String()
+	}
 	return &trialBalance{
-		t.users, t.opening.String(), t.credits.String(), t.debits.String(), made.String(),
+		t.users, t.opening.String(), t.credits.String(), t.debits.String(), lent, made.String(),
 		t.balances.String(), t.balances.Minus(made).String(),
 	}
 }
 
 // String returns the line of a report.
 func (t *trialBalance) String() string {
-	return fmt.Sprintf("totals     %s who posted: opening %s + credits %s - debits %s = %s; balances %s, difference %s",
-		books.Count(t.Users, "user"), t.Opening, t.Credits, t.Debits, t.History, t.Balances, t.Difference)
+	lent := ""
+	if t.Lent != "" {
+		lent = " + credit limits " + t.Lent
+	}
+	return fmt.Sprintf("totals     %s who posted: opening %s + credits %s - debits %s%s = %s; balances %s, difference %s",
+		books.Count(t.Users, "user"), t.Opening, t.Credits, t.Debits, lent, t.History, t.Balances, t.Difference)
 }
 
 // metrics is one line in CloudWatch's embedded metric format.

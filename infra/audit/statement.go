@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -31,11 +32,14 @@ func stateUser(ctx context.Context, a *audit, o options, out, log io.Writer) (st
 func (a *audit) statement(ctx context.Context, o options, out io.Writer) (report, error) {
 	s := newStatement(out, o.format, o.period, a.tables.config.Settings)
 	a.report.Users, a.report.ofOne = 1, true
-	timeline := books.NewTimeline(a.tables.config.Settings, inFlight, s.add)
-	var err error
+	balance, _, err := a.readBalance(ctx, o.user, a.tables.aggregate)
+	s.limit = books.SumOf(balance.CreditLimit)
+	if balance.Changes > 0 { // the history has no earlier limits
+		s.lent = books.SumOf(ledger.MaxCreditLimit())
+	}
+	timeline := books.NewTimeline(a.tables.config.Settings, s.lent, inFlight, s.add)
 	for r, readErr := range a.tables.history(ctx, o.user, time.Time{}) {
-		if readErr != nil {
-			err = readErr
+		if err = cmp.Or(err, readErr); err != nil {
 			break
 		}
 		a.report.Transactions++
@@ -105,6 +109,8 @@ type statement struct {
 	settings ledger.Settings
 
 	opened  bool
+	limit   books.Sum                                   // the credit limit
+	lent    books.Sum                                   // the most that the user may have borrowed
 	unknown bool                                        // whether the order of some rows is not known
 	all     books.Tally                                 // of the whole history
 	until   books.Tally                                 // of the rows before the end of the period
@@ -201,19 +207,24 @@ func (s *statement) open() {
 }
 
 // writeClosing writes the last lines, with what is wrong with the balance. Holds that have
-// expired and were not released can be spent: then a line has the balance that
-// GET /balance answers.
+// expired and were not released can be spent, and so can a credit limit: then the last
+// line has the balance that GET /balance answers. The limits of earlier times are in no
+// history.
 func (s *statement) writeClosing(problem string) {
 	s.open()
 	s.write(statementLine{Type: "credits", Amount: s.within.Credits.String()})
 	s.write(statementLine{Type: "debits", Amount: s.within.Debits.String()})
 	closing := s.until.Balance(s.settings)
-	if closing.IsNegative() && problem == "" {
+	if closing.Plus(s.lent).IsNegative() && problem == "" {
 		problem = unknownOrder
 	}
 	s.write(statementLine{Date: dateOf(s.period.to), Type: "closing", Balance: closing.String(), Problem: problem})
 	if expired := s.expired(time.Now()); expired != (books.Sum{}) {
-		s.write(statementLine{Date: dateOf(s.period.to), Type: "expired", Amount: expired.String(), Balance: closing.Plus(expired).String()})
+		closing = closing.Plus(expired)
+		s.write(statementLine{Date: dateOf(s.period.to), Type: "expired", Amount: expired.String(), Balance: closing.String()})
+	}
+	if s.limit != (books.Sum{}) && s.period.to.IsZero() {
+		s.write(statementLine{Type: "limit", Amount: s.limit.String(), Balance: closing.Plus(s.limit).String()})
 	}
 }
 

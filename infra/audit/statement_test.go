@@ -182,7 +182,7 @@ func TestStatementOfMovingUser(t *testing.T) {
 	onModel(t, func(t *testing.T, b *infratest.Books, _ *dynamodbmodel.Model, a *audit, network *faults.Network) {
 		credit := credits(t, b, "1")
 		credit()
-		network.Next(nil, before(credit)) // Query, TransactGetItems
+		network.Next(nil, nil, before(credit)) // GetItem, Query, TransactGetItems
 		o := options{user: infratest.Request(t, "1", "1", ledger.Credit, "1").UserID(), format: formatCSV}
 		var out strings.Builder
 		found, err := a.statement(t.Context(), o, &out)

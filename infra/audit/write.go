@@ -65,6 +65,25 @@ func (b *reader) makeWhole(ctx context.Context, id ledger.TransactionID, fix boo
 	return b.spendAll(ctx, out.ConsumedCapacity)
 }
 
+// putNew writes a row. It is errMoved if the row's id is taken.
+func (b *reader) putNew(ctx context.Context, t ledger.Transaction) error {
+	item, err := infra.EncodeTransaction(t)
+	if err != nil {
+		return err
+	}
+	out, err := b.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &b.config.TransactionsTable, Item: item, ConditionExpression: aws.String("attribute_not_exists(id)"),
+		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
+	})
+	if _, taken := errors.AsType[*types.ConditionalCheckFailedException](err); taken {
+		return errMoved
+	}
+	if err != nil {
+		return failed(err, "rebuild the rules of %q", t.UserID)
+	}
+	return b.spend(ctx, out.ConsumedCapacity)
+}
+
 func keyOf(id ledger.TransactionID) row { return row{"id": textOf(id)} }
 
 func textOf(id ledger.TransactionID) types.AttributeValue {
@@ -154,7 +173,7 @@ func (e *expression) asStored(stored row) string {
 	for _, attribute := range slices.Sorted(maps.Keys(stored)) {
 		rules = append(rules, e.nameOf(attribute)+" = "+e.valueAs(stored[attribute]))
 	}
-	for _, attribute := range []string{"balance", "version", "held", "holds"} {
+	for _, attribute := range ofAccount {
 		if stored[attribute] == nil {
 			rules = append(rules, "attribute_not_exists("+e.nameOf(attribute)+")")
 		}
@@ -188,8 +207,11 @@ func (e *expression) update(stored, wanted row) string {
 // isOfAccount reports whether an attribute of a balance's row follows from the
 // user's rows.
 func isOfAccount(attribute string) bool {
-	return slices.Contains([]string{"balance", "version", "held", "holds"}, attribute) || infra.IsHoldAttribute(attribute)
+	return slices.Contains(ofAccount, attribute) || infra.IsHoldAttribute(attribute)
 }
+
+// ofAccount are these attributes, but for the open holds.
+var ofAccount = []string{"balance", "version", "held", "holds", "debits_blocked", "credits_blocked", "credit_limit", "rule_changes"}
 
 // sameAccount reports whether a row holds exactly the wanted account. Without an
 // open hold, no attributes of holds are the same as none held.

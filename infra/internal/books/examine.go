@@ -1,6 +1,7 @@
 package books
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -81,7 +82,8 @@ func ExamineRefundAccount(s ledger.Settings, r Row) (a infra.RefundAccount, foun
 // It is not ok where nothing can be counted.
 func ExamineTransaction(s ledger.Settings, r Row) (t ledger.Transaction, found []Finding, ok bool) {
 	damage := func(kind, format string, args ...any) {
-		found = append(found, Finding{TextOf(r, "user_id"), TextOf(r, "id"), kind, fmt.Sprintf(format, args...)})
+		user := cmp.Or(TextOf(r, "user_id"), TextOf(r, "account"))
+		found = append(found, Finding{user, TextOf(r, "id"), kind, fmt.Sprintf(format, args...)})
 	}
 	t, err := infra.DecodeTransaction(r)
 	if err != nil {
@@ -99,7 +101,13 @@ func ExamineTransaction(s ledger.Settings, r Row) (t ledger.Transaction, found [
 	if id := t.TransactionID.End(); t.End != "" && id != t.ID {
 		damage(KindTransactionID, "the end of transaction %s has the id %s", t.TransactionID, id)
 	}
-	if t.Status == ledger.Declined {
+	switch {
+	case t.Status != ledger.Declined || t.DeclinedByBlock:
+	case t.Rules != nil:
+		if after := SumOf(t.BalanceSeen).Plus(SumOf(t.Rules.CreditLimit)).Minus(SumOf(t.Rules.LimitBefore)); !after.IsNegative() && !after.Exceeds(SumOf(ledger.MaxBalance())) {
+			damage(KindDecline, "a limit of %s after %s is declined, which its balance of %s allowed", t.Rules.CreditLimit, t.Rules.LimitBefore, t.BalanceSeen)
+		}
+	default:
 		e := t.AllEntries()[t.DeclinedEntry]
 		if _, fits := t.BalanceSeen.After(e.Type, e.Amount); fits {
 			damage(KindDecline, "a %s of %s is declined, which its balance of %s allowed", e.Type, e.Amount, t.BalanceSeen)

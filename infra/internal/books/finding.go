@@ -14,6 +14,7 @@ const (
 	KindHold           = "hold"            // an end that does not fit its pending row
 	KindEntries        = "entries"         // rows that are not those of a transaction's entries
 	KindRefund         = "refund"          // a refund that is not of its original, or an account that is not what they come to
+	KindRules          = "rules"           // an account's rules are not what its changes make them
 	KindTime           = "time"            // a time that is still to come
 	KindAttributes     = "attributes"      // a row with attributes that this program never writes
 )

@@ -7,10 +7,11 @@ import (
 	"onewrite/ledger"
 )
 
-// Fold is a reading of the transactions table: a tally of each user, and what shows
-// that a transaction lacks a row. It takes each row once, in any order.
+// Fold is a reading of the transactions table: a tally of each user, one of each
+// user's rules, and what shows that a transaction lacks a row. It takes each row once, in any order.
 type Fold struct {
 	Tallies *Tallies
+	Rules   RuleTallies
 
 	settings ledger.Settings
 	before   time.Time
@@ -24,7 +25,7 @@ type Fold struct {
 // NewFold returns an empty fold of tables with these settings. It compares the rows of before that time with the
 // other rows of their transactions: of younger ones, a reading may see a part.
 func NewFold(s ledger.Settings, before time.Time) *Fold {
-	return &Fold{Tallies: NewTallies(), settings: s, before: before, entries: new(entrySums), pairs: newPairs()}
+	return &Fold{Tallies: NewTallies(), Rules: RuleTallies{}, settings: s, before: before, entries: new(entrySums), pairs: newPairs()}
 }
 
 // Everything is after the time of every row.
@@ -34,6 +35,10 @@ var Everything = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
 func (f *Fold) Add(r Row) []Finding {
 	t, found, ok := ExamineTransaction(f.settings, r)
 	if !ok {
+		return found
+	}
+	if t.Kind() == ledger.RulesRow {
+		f.Rules.Add(t)
 		return found
 	}
 	f.Tallies.Of(t.UserID).Add(t)
@@ -52,7 +57,7 @@ func (f *Fold) Add(r Row) []Finding {
 // OfBalances returns a fold of what the balances are compared with, so that the rest
 // takes no more memory.
 func (f *Fold) OfBalances() *Fold {
-	return &Fold{Tallies: f.Tallies, settings: f.settings, before: f.before, refunds: f.refunds}
+	return &Fold{Tallies: f.Tallies, Rules: f.Rules, settings: f.settings, before: f.before, refunds: f.refunds}
 }
 
 // compare takes a hold and its end whenever they meet: two clocks dated them.

@@ -16,6 +16,10 @@ func tooFine(s ledger.Settings, t ledger.Transaction) string {
 	f.check("ammount", t.Amount)
 	f.check("balance", t.BalanceSeen)
 	f.check("held", t.Held)
+	if t.Rules != nil && t.Rules.CreditLimit != nil {
+		f.check("credit_limit", t.Rules.CreditLimit)
+		f.check("credit_limit_before", t.Rules.LimitBefore)
+	}
 	for _, e := range t.Entries {
 		f.check("entries", e.Amount)
 	}
@@ -26,6 +30,7 @@ func tooFine(s ledger.Settings, t ledger.Transaction) string {
 func tooFineBalance(s ledger.Settings, a infra.Aggregate) string {
 	f := fineness{settings: s}
 	f.check("balance", a.Balance)
+	f.check("credit_limit", a.CreditLimit)
 	for _, h := range a.Holds {
 		f.check("hold", h.Amount)
 	}

@@ -123,7 +123,8 @@ func CanMove(user ledger.UserID, first, hold ledger.Transaction) bool {
 	return slices.ContainsFunc(entries, func(e ledger.Entry) bool { return e.UserID == user })
 }
 
-// Balance returns the balance that the rows make.
+// Balance returns the balance that the rows make, without a credit limit: the user's
+// own money, less what is held. With a limit it may be negative.
 func (t *Tally) Balance(s ledger.Settings) Sum {
 	return SumOf(s.Opening).Plus(t.Credits).Minus(t.Debits)
 }
@@ -148,7 +149,7 @@ func (t *Tally) Judge(s ledger.Settings, floor int, after infra.Aggregate) Verdi
 		return Wrong
 	case posted < after.Version:
 		return Open
-	case t.Balance(s) == SumOf(after.Balance) && t.OnHold == SumOf(ledger.Held(after.Holds)):
+	case t.Balance(s).Plus(SumOf(after.CreditLimit)) == SumOf(after.Balance) && t.OnHold == SumOf(ledger.Held(after.Holds)):
 		return Right
 	default:
 		return Wrong
@@ -163,10 +164,10 @@ func (t *Tally) Differs(s ledger.Settings, user ledger.UserID, balance infra.Agg
 // Compare describes the difference between a user's rows and balance.
 func (t *Tally) Compare(s ledger.Settings, balance infra.Aggregate) string {
 	stored := fmt.Sprintf("the balance is %s at version %d", balance.Balance, balance.Version)
-	if balance.Version == 0 {
+	if balance.IsNone() {
 		stored = "there is no balance"
 	}
-	made := fmt.Sprintf("%s at version %d", t.Balance(s), t.Posted)
+	made := fmt.Sprintf("%s at version %d", t.Balance(s).Plus(SumOf(balance.CreditLimit)), t.Posted)
 	if held := ledger.Held(balance.Holds); balance.Holds != nil || t.OnHold != (Sum{}) {
 		stored, made = fmt.Sprintf("%s, with %s held", stored, held), fmt.Sprintf("%s, with %s held", made, t.OnHold)
 	}

@@ -23,6 +23,7 @@ type Line struct {
 // of a row with a later time. So a row that the balance does not allow waits for
 // the rows up to a limit later.
 type Timeline struct {
+	lent    Sum // the most that the user may have borrowed
 	limit   time.Duration
 	yield   func(Line)
 	balance Sum
@@ -34,9 +35,10 @@ type Timeline struct {
 // write is rows that count together.
 type write []Line
 
-// NewTimeline returns a timeline that calls yield with each row, in order.
-func NewTimeline(s ledger.Settings, limit time.Duration, yield func(Line)) *Timeline {
-	return &Timeline{limit: limit, yield: yield, balance: SumOf(s.Opening), holds: map[ledger.TransactionID]bool{}}
+// NewTimeline returns a timeline that calls yield with each row, in order. The balance
+// may be as far below zero as was lent.
+func NewTimeline(s ledger.Settings, lent Sum, limit time.Duration, yield func(Line)) *Timeline {
+	return &Timeline{lent: lent, limit: limit, yield: yield, balance: SumOf(s.Opening), holds: map[ledger.TransactionID]bool{}}
 }
 
 // Add takes the next row by time. Rows of one time may come in any order.
@@ -120,7 +122,7 @@ func (t *Timeline) allows(w write) bool {
 		}
 		credit, debit, _ := effect(row)
 		balance = balance.Plus(credit).Minus(debit)
-		if balance.IsNegative() || row.Type == ledger.Credit && balance.Exceeds(SumOf(ledger.MaxBalance())) {
+		if balance.Plus(t.lent).IsNegative() || row.Type == ledger.Credit && balance.Exceeds(SumOf(ledger.MaxBalance())) {
 			return false
 		}
 	}

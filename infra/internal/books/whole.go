@@ -25,6 +25,9 @@ type Wholes map[ledger.TransactionID]*Whole
 // Add adds a row to its transaction.
 func (w Wholes) Add(t ledger.Transaction) {
 	id := t.FirstID()
+	if t.Kind() == ledger.RulesRow {
+		return // it is the only row of its write
+	}
 	if w[id] == nil {
 		w[id] = &Whole{ID: id}
 	}

@@ -414,6 +414,13 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"ledger/rules.go", `c.CreditLimit != nil && !c.CreditLimit.Equal(*other.CreditLimit)`, `c.CreditLimit != nil && c.CreditLimit != other.CreditLimit`},
 	}, test{"infra", "TestStore/a_change_of_rules_is_replayed"}},
 
+	{"the audit compares no rules", []edit{
+		{"infra/internal/books/rules.go", `case problem == "" && sameRules(rules, after.Rules):`, `case problem == "" && sameRules(rules, rules):`},
+	}, test{"infra/audit", "TestDamagedRules"}},
+	{"a lost change of rules blocks nothing", []edit{
+		{"infra/internal/books/rules.go", `ledger.RuleChange{Debits: ledger.Blocked, Credits: ledger.Blocked, Number: n}`, `ledger.RuleChange{Debits: ledger.Allowed, Number: n}`},
+	}, test{"infra/audit", "TestRebuildOfRules"}},
+
 	// Of the settings.
 	{"a version with other settings serves", []edit{
 		{"infra/settings.go", `if !tables.Equal(s.settings) {`, `if false {`},

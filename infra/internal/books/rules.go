@@ -1,0 +1,183 @@
+package books
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"onewrite/infra"
+	"onewrite/ledger"
+)
+
+// RuleTallies have the changes of rules of each user that has some.
+type RuleTallies map[ledger.UserID]*RuleTally
+
+// RuleTally is the posted changes of one user's rules. A change takes 32 bytes.
+type RuleTally struct {
+	Seen    bool // for the caller: whether the user's balance was read
+	changes []ruleChange
+}
+
+// ruleChange is the part of a row that a tally needs.
+type ruleChange struct {
+	number          uint32
+	debits, credits ledger.Permission
+	limit, before   *Sum // nil: no change
+}
+
+// Add counts a row, if it changed rules.
+func (t RuleTallies) Add(row ledger.Transaction) {
+	if row.Kind() != ledger.RulesRow || row.Status != ledger.Posted {
+		return
+	}
+	if t[row.UserID] == nil {
+		t[row.UserID] = &RuleTally{}
+	}
+	c := ruleChange{number: uint32(row.Rules.Number), debits: row.Rules.Debits, credits: row.Rules.Credits}
+	if row.Rules.CreditLimit != nil {
+		c.limit, c.before = new(SumOf(row.Rules.CreditLimit)), new(SumOf(row.Rules.LimitBefore))
+	}
+	t[row.UserID].changes = append(t[row.UserID].changes, c)
+}
+
+// Of returns a user's tally, an empty one if there is none.
+func (t RuleTallies) Of(user ledger.UserID) *RuleTally {
+	if found := t[user]; found != nil {
+		return found
+	}
+	return &RuleTally{}
+}
+
+// Len returns the number of changes.
+func (t *RuleTally) Len() int { return len(t.changes) }
+
+// Rules returns the rules that the changes make, in the order of their numbers, and
+// the problem of changes that do not follow each other, or "".
+func (t *RuleTally) Rules() (rules ledger.Rules, problem string) {
+	slices.SortFunc(t.changes, func(a, b ruleChange) int { return int(a.number) - int(b.number) })
+	var limit Sum
+	for i, c := range t.changes {
+		if int(c.number) != i+1 && problem == "" {
+			problem = fmt.Sprintf("change %d of the rules is missing, or another has its number", i+1)
+		}
+		if c.debits != "" {
+			rules.DebitsBlocked = c.debits == ledger.Blocked
+		}
+		if c.credits != "" {
+			rules.CreditsBlocked = c.credits == ledger.Blocked
+		}
+		if c.limit != nil {
+			if *c.before != limit && problem == "" {
+				problem = fmt.Sprintf("change %d of the rules has a limit of %s before it, and it was %s", c.number, c.before, limit)
+			}
+			limit = *c.limit
+		}
+		rules.Changes = int(c.number)
+	}
+	rules.CreditLimit = limitOf(limit)
+	return rules, problem
+}
+
+// Lost returns the changes that stand for those that are missing, of those up to a
+// number that a balance counts. Each blocks debits and credits: the lost change may
+// have done so. If the next limit does not follow the one before, a lost change set
+// the limit between them. A limit is never less than is in use, so a lost change after
+// the last limit set at least that.
+func (t *RuleTally) Lost(counted int, inUse Sum) (lost []ledger.RuleChange) {
+	byNumber := map[int]ruleChange{}
+	for _, c := range t.changes {
+		byNumber[int(c.number)] = c
+		counted = max(counted, int(c.number))
+	}
+	var limit Sum
+	last := 0 // the number of the last known limit
+	for n := 1; n <= counted; n++ {
+		if c, ok := byNumber[n]; ok {
+			if c.limit != nil {
+				limit, last = *c.limit, n
+			}
+			continue
+		}
+		change := ledger.RuleChange{Debits: ledger.Blocked, Credits: ledger.Blocked, Number: n}
+		for next := n + 1; next <= counted; next++ {
+			if c := byNumber[next]; c.limit != nil {
+				if *c.before != limit {
+					change.CreditLimit, change.LimitBefore = new(limitOf(*c.before)), limitOf(limit)
+					limit = *c.before
+				}
+				break
+			}
+		}
+		lost = append(lost, change)
+	}
+	if i := len(lost) - 1; i >= 0 && lost[i].Number > last && inUse.Exceeds(limit) && !inUse.Exceeds(SumOf(ledger.MaxCreditLimit())) {
+		lost[i].CreditLimit, lost[i].LimitBefore = new(limitOf(inUse)), limitOf(limit)
+	}
+	return lost
+}
+
+// limitOf returns a sum that is a limit.
+func limitOf(s Sum) ledger.Balance {
+	limit, err := ledger.ParseCreditLimit(s.String())
+	if err != nil {
+		panic(fmt.Sprintf("books: no limit is %s: %v", s, err))
+	}
+	return limit
+}
+
+// Judge compares the changes with the rules of the balance as it was after they were
+// read. The changes include, at least, the first floor ones. The numbers tell every
+// change from every other, so equal rules can't be of other changes.
+func (t *RuleTally) Judge(floor int, after infra.Aggregate) Verdict {
+	rules, problem := t.Rules()
+	switch {
+	case t.Len() > after.Changes, t.Len() < floor:
+		return Wrong
+	case t.Len() < after.Changes:
+		return Open
+	case problem == "" && sameRules(rules, after.Rules):
+		return Right
+	default:
+		return Wrong
+	}
+}
+
+func sameRules(r, q ledger.Rules) bool {
+	return r.DebitsBlocked == q.DebitsBlocked && r.CreditsBlocked == q.CreditsBlocked && r.CreditLimit.Equal(q.CreditLimit) && r.Changes == q.Changes
+}
+
+// Differs returns the finding that a user's rules are not what the changes make them.
+func (t *RuleTally) Differs(user ledger.UserID, balance infra.Aggregate) Finding {
+	rules, problem := t.Rules()
+	if problem == "" {
+		problem = fmt.Sprintf("the balance has %s, and the changes make it %s", DescribeRules(balance.Rules), DescribeRules(rules))
+	}
+	return Finding{UserID: user.String(), Kind: KindRules, Detail: problem}
+}
+
+// DescribeRules describes rules for a person.
+func DescribeRules(r ledger.Rules) string {
+	text := Count(r.Changes, "change") + " of rules"
+	if r.DebitsBlocked {
+		text += ", debits blocked"
+	}
+	if r.CreditsBlocked {
+		text += ", credits blocked"
+	}
+	if !r.CreditLimit.IsZero() {
+		text += fmt.Sprintf(", a credit limit of %s", r.CreditLimit)
+	}
+	return text
+}
+
+// LostRow returns the row of a change that [RuleTally.Lost] returned.
+func LostRow(user ledger.UserID, change ledger.RuleChange, now time.Time) ledger.Transaction {
+	key, err := ledger.ParseIdempotencyKey(fmt.Sprintf("rebuild: in place of rule change %d", change.Number))
+	if err != nil {
+		panic(err) // it is a valid key
+	}
+	return ledger.Transaction{
+		ID: ledger.NewTransactionID(user, key), UserID: user, Status: ledger.Posted, CreatedAt: now.UTC().Truncate(time.Millisecond),
+		IdempotencyKey: key, Rules: &change, PostedBy: ledger.NewCaller("rebuild"),
+	}
+}
