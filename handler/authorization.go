@@ -11,7 +11,7 @@ import (
 	"onewrite/ledger"
 )
 
-// Access says who may do what:
+// Access decides who may do what:
 //
 //	                          AWS_IAM     JWT          NONE
 //	direct invocation         everything  everything   everything
@@ -21,43 +21,42 @@ import (
 //	any other event           nothing     nothing      everything
 //	plain HTTP                nothing     nothing      everything
 //
-// API Gateway, or a function URL, has checked signature and token, and has put
-// what it found into the event's context, where no caller can write. That says
-// which API an event is of: the API for services has routes by IAM only, the
-// other with JWT routes by token only. The ids of the APIs can't be in the
-// environment, as each API names the function. IAM decides who may invoke the
-// function directly. The zero Access allows nothing.
+// API Gateway, or a function URL, checks signature and token, and writes the result
+// into the event's context, where no caller can write. The result also shows the
+// event's API: the one for services has routes by IAM only, and the other one, with
+// JWT, has routes by token only. The environment can't have the ids of the APIs, as
+// each API names the function. IAM decides who may invoke the function directly. The
+// zero Access allows nothing.
 type Access struct {
 	Authorization Authorization
 
-	// CreditScope is the scope of the tokens that may credit anybody, with money
-	// from outside. If it is empty no token has it.
+	// CreditScope is the scope of the tokens that may credit any user, with money
+	// from outside. If it is empty, no token has it.
 	CreditScope string
 }
 
-// Authorization says who decides what a caller may do. The names are those
-// that API Gateway and function URLs have for their routes.
+// Authorization is the authority over callers. It has the names of API Gateway and
+// function URLs for the authorization of routes.
 type Authorization string
 
 const (
-	// IAM leaves it to IAM's policies.
+	// IAM lets IAM's policies decide.
 	IAM Authorization = "AWS_IAM"
 
-	// JWT leaves it to the token that a call brings.
+	// JWT lets the call's token decide.
 	JWT Authorization = "JWT"
 
-	// None lets everyone do everything. It is for tests, and for sam local,
+	// None allows every call. It is for tests, and for sam local,
 	// whose events name no caller; template.yaml can't deploy it.
 	None Authorization = "NONE"
 )
 
-// AccessFromEnv reads what template.yaml sets:
+// AccessFromEnv reads the variables of template.yaml:
 //
 //	AUTHORIZATION  AWS_IAM, JWT or NONE
 //	CREDIT_SCOPE   optional: one scope
 //
-// There is no default for the first: a name that is misspelled must not open
-// the ledger.
+// The first has no default: a misspelled name must not open the ledger.
 func AccessFromEnv(getenv func(string) string) (Access, error) {
 	a := Access{
 		Authorization: Authorization(getenv("AUTHORIZATION")),
@@ -132,8 +131,8 @@ func nameOfToken(sub string) ledger.Caller {
 
 // scopes returns the scopes in a claim: a text with spaces between them, or a
 // list. HTTP APIs make a text of every claim, and "[a b]" of a list; REST APIs
-// leave a list as it is. Beside the claims an HTTP API has "scopes", which is
-// null unless its route asks for some; what the token has stands in the claims.
+// keep a list. Beside the claims an HTTP API has "scopes", which is null unless its
+// route asks for some; only the claims have the scopes of the token.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-jwt-authorizer-claims.html

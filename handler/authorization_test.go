@@ -69,7 +69,7 @@ func (g gateway) scoped(sub string, h *handler.Handler) *api {
 	return g.token(sub, "openid ledger/credit", h)
 }
 
-// service returns the API as a caller whom IAM let in reaches it.
+// service returns the API as a caller by IAM reaches it.
 func (g gateway) service(h *handler.Handler) *api { return g.sender(h, g.signed) }
 
 func (g gateway) sender(h *handler.Handler, event func(request) object) *api {
@@ -119,8 +119,8 @@ func nextOf(page answer) string {
 	return strings.TrimSuffix(cursor, `"}`)
 }
 
-// A token of user 2 may do nothing to user 1, whatever else is wrong with the
-// call, and whatever the caller writes where a caller can write.
+// A token of user 2 may do nothing to user 1, whatever else is wrong with the call, and
+// whatever a caller can write into it.
 func TestTokenOfAnotherUser(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		one, two := g.scoped("1", h), g.user("2", h)
@@ -214,7 +214,7 @@ func TestTokenScopes(t *testing.T) {
 			claims["sub"] = "1"
 			assertForbidden(t, invoke(t, h, encode(t, g.authorized(credit, g.authorizer(claims)))), fmt.Sprint(claims))
 		}
-		// What stands beside the claims is not the token's to say.
+		// A token has no say about the members beside its claims.
 		authorizer := g.authorizer(object{"sub": "1"})
 		for _, beside := range []object{authorizer, {"jwt": object{"claims": object{"sub": "1"}, "scopes": []string{"ledger/credit"}}, "claims": object{"sub": "1"}}} {
 			beside["scope"], beside["scopes"] = "ledger/credit", []string{"ledger/credit"}
@@ -327,7 +327,7 @@ func TestAuthorizers(t *testing.T) {
 	}
 }
 
-// A user's name may hold spaces and any letters, in a token as elsewhere.
+// A user's name may have spaces and any letters, in a token as elsewhere.
 func TestSubIsTheUser(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, _ *infratest.Books) {
 		for _, sub := range []string{"a b", "auth0|5f7c", "é", "1,2", `"1"`, "[1]", strings.Repeat("é", 128)} {
@@ -366,8 +366,8 @@ func TestNameInTheWrongPlace(t *testing.T) {
 	}
 }
 
-// A direct invocation is IAM's to allow. Only the bare inputs are one: an event
-// in which anything else stands may carry a stranger's request.
+// IAM allows direct invocations. Only the bare inputs are one: an event with anything
+// else in it may carry a stranger's request.
 func TestDirectInvocations(t *testing.T) {
 	t.Parallel()
 	const query, post = `"queryStringParameters":{"userId":"1"}`, `"headers":{"Idempotent-Key":"2"},"body":"{\"userId\":\"1\",\"ammount\":\"1\",\"type\":\"debit\"}"`
@@ -409,7 +409,7 @@ func TestDirectInvocations(t *testing.T) {
 	}
 }
 
-// Of the recorded events, those with a caller of the right kind are let in.
+// Each recorded event with a caller of the right kind is let in.
 func TestAccessOfRecordedEvents(t *testing.T) {
 	t.Parallel()
 	events, err := filepath.Glob("../testdata/events/*.json")
@@ -433,7 +433,7 @@ func TestAccessOfRecordedEvents(t *testing.T) {
 	}
 }
 
-// Before plain HTTP nobody has checked who calls.
+// No authority has checked the caller of plain HTTP.
 func TestAccessOverPlainHTTP(t *testing.T) {
 	t.Parallel()
 	for _, access := range []handler.Access{{}, {Authorization: handler.IAM}, byTokens} {
@@ -446,7 +446,7 @@ func TestAccessOverPlainHTTP(t *testing.T) {
 	}
 }
 
-// No deployment lets everyone do everything.
+// No deployment allows every call.
 func TestTemplateAuthorizes(t *testing.T) {
 	t.Parallel()
 	assert.ElementsMatch(t, []handler.Authorization{handler.IAM, handler.JWT}, readTemplate(t).Parameters["Authorization"].AllowedValues)

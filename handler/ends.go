@@ -29,7 +29,7 @@ func (h *Handler) capture(c *call) (answer, error) {
 	return h.endAnswer(c, result, err)
 }
 
-// void answers POST /transactions/{id}/void. Its body says nothing.
+// void answers POST /transactions/{id}/void. It ignores the body.
 func (h *Handler) void(c *call) (answer, error) {
 	r, err := c.endRequest()
 	if err != nil {

@@ -12,13 +12,12 @@ import (
 	"onewrite/ledger"
 )
 
-// answerWithin is the time a call has to be answered, by a 503 at the latest:
-// longer than 64 callers of one user wait for each other, shorter than the
-// function's timeout in template.yaml and the 30 seconds of API Gateway.
+// answerWithin is the time until a call is answered, by a 503 at the latest: longer than
+// 64 callers of one user wait for each other, shorter than the function's timeout in
+// template.yaml and the 30 seconds of API Gateway.
 const answerWithin = 8 * time.Second
 
-// answerMargin is what an answer needs on its way out before Lambda ends the
-// function.
+// answerMargin is the time that an answer needs before Lambda ends the function.
 const answerMargin = 500 * time.Millisecond
 
 // Handler serves the ledger's routes. It is safe for concurrent use.
@@ -40,7 +39,7 @@ func New(l *ledger.Ledger, log *slog.Logger, access Access) *Handler {
 	return h
 }
 
-// call is one request on its way, with what its log line will say.
+// call is one request on its way, with the content of its log line.
 type call struct {
 	*http.Request
 	caller      caller
@@ -52,8 +51,8 @@ type call struct {
 	trace       ledger.Trace
 }
 
-// ServeHTTP implements [http.Handler]. As nobody has checked who calls, all
-// calls are forbidden, unless there is no authorization ([None]).
+// ServeHTTP implements [http.Handler]. It forbids all calls, as plain HTTP has no checked
+// caller, unless there is no authorization ([None]).
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a, err := protect(func() (answer, error) {
 		var err error
@@ -68,8 +67,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.write(w)
 }
 
-// serve answers a call, and logs it. A call that is to fail with err gets no
-// further. The call has answerWithin, and less where ctx ends before.
+// serve answers a call, and logs it. It does nothing but that for a call that already
+// failed with err. The call has answerWithin, and less if ctx ends before.
 func (h *Handler) serve(ctx context.Context, c *call, err error) answer {
 	began := time.Now()
 	deadline := began.Add(answerWithin)
@@ -95,8 +94,8 @@ func (h *Handler) serve(ctx context.Context, c *call, err error) answer {
 	return a
 }
 
-// brokenOff answers a call that failed outside of its action, while its event
-// was read, or its answer encoded or logged.
+// brokenOff answers a call that failed outside of its action, while its event was read,
+// or its answer encoded or logged.
 func (h *Handler) brokenOff(r *http.Request, err error) answer {
 	a := h.problemAnswer(err, caller{}, r.URL.EscapedPath())
 	_, _ = protect(func() (any, error) {
@@ -106,8 +105,7 @@ func (h *Handler) brokenOff(r *http.Request, err error) answer {
 	return a
 }
 
-// protect makes a panic in f a defect like any other, with its stack for the
-// log.
+// protect turns a panic in f into a defect like any other, with its stack for the log.
 func protect[T any](f func() (T, error)) (result T, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {

@@ -18,8 +18,8 @@ import (
 	"onewrite/ledger"
 )
 
-// scenario is a payer, a receiver and a stranger of a cell's own, and the rows that
-// its call names.
+// scenario is a payer, a receiver and a stranger of one cell, and the rows that its call
+// names.
 type scenario struct {
 	books *infratest.Books
 	cell  string
@@ -255,8 +255,8 @@ func TestRights(t *testing.T) {
 	}
 }
 
-// The table of rights has routes only, so that a name that is misspelled in it is
-// found; a route that it lacks is for services only.
+// The table of rights has only names of routes, so that no name is misspelled. A route
+// that it lacks is for services only.
 func TestRightsAreOfRoutes(t *testing.T) {
 	t.Parallel()
 	var routes []string
@@ -341,8 +341,8 @@ func TestTokenAndEntries(t *testing.T) {
 	}
 }
 
-// A receiver sees a payment's entries, status and times, and not what the payer
-// keeps with it; nor do the answers to its capture and void, first and again.
+// A receiver sees a payment's entries, status and times, without the payer's metadata and
+// key, also in the answers to its capture and void, first and again.
 func TestReceiverSeesThePayment(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, _ *infratest.Books) {
 		payer, receiver := g.user("1", h), g.user("shop", h)
@@ -368,8 +368,8 @@ func TestReceiverSeesThePayment(t *testing.T) {
 	})
 }
 
-// A decline or a limit by another user's balance doesn't tell it, now or in a
-// replay; one by one's own does.
+// A decline or a limit by another user's balance doesn't show that balance, now or in a
+// replay; one by the token's own does.
 func TestTokenHearsNoBalanceOfAnother(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		books.Fill(t, "rich")
@@ -399,8 +399,8 @@ func TestTokenHearsNoBalanceOfAnother(t *testing.T) {
 	})
 }
 
-// The answer about a reused key names no difference to a token whose user does not
-// own the key: it would tell what another user's transaction holds.
+// The answer about a reused key names no difference to a token whose user does not own
+// the key: that would show another user's transaction.
 func TestTokenReadsNoDifferenceFromAnother(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		require.Equal(t, http.StatusCreated, g.user("1", h).post(t, "k", entries(`,"metadata":{"pin":"4711"}`, entry("1", "10", "debit"))).Status)
@@ -415,8 +415,8 @@ func TestTokenReadsNoDifferenceFromAnother(t *testing.T) {
 			assert.NotEmpty(t, g.scoped("1", h).post(t, "k", guess).problem(t).Properties, "its own")
 		}
 
-		// The same credit as a service's is a replay of it, and moves nothing. Its
-		// answer has no member that the call had not, except for id, status and time.
+		// The same credit as a service's is a replay of it, and moves nothing.
+		// Its answer adds nothing to the call but id, status and time.
 		credit := entries(`,"metadata":{"pin":"4711"}`, entry("1", "5", "credit"))
 		require.Equal(t, http.StatusCreated, g.service(h).post(t, "card", credit).Status)
 		again := g.scoped("2", h).post(t, "card", credit)

@@ -18,9 +18,9 @@ import (
 type scale struct {
 	currency, places, opening string
 	unit                      string // the smallest amount
-	tooMany                   string // what is wrong with one that has a place more
+	tooMany                   string // the problem of an amount with a place more
 	finer                     string // such an amount
-	most                      string // the most that is less than 10^12
+	most                      string // the highest below 10^12
 	example                   string
 }
 
@@ -70,7 +70,7 @@ func TestSettings(t *testing.T) {
 		assert.Equal(t, got.Body, again.Body)
 		assert.Equal(t, 1, strings.Count(a.get(t, "/transactions?userId=1").Body, currency))
 
-		// What is wrong with an amount.
+		// Wrong amounts.
 		for amount, reason := range map[string]string{
 			s.finer: s.tooMany, "0": "must be at least " + s.unit, "1000000000001": "must be at most 1000000000000",
 			"1e3": `must be a plain decimal such as "` + s.example + `": digits, no sign, no exponent, no spaces`,
