@@ -23,6 +23,7 @@ type accounts struct {
 	ends     [mostKeys]uint8  // the number of the end of each key's hold
 	short    uint64           // declines, a bit each, that balances asked for
 	lapsed   uint16           // holds, a bit each, that a reading counted as expired
+	refunded [mostKeys][mostEntries]int64
 }
 
 // entry is one movement of a user's balance.
@@ -41,6 +42,7 @@ type outcome struct {
 	place    int   // of the declined entry
 	seen     int64 // the balance that declined it
 	created  int64 // by the clock of the call that wrote it, in milliseconds
+	refunds  refunds
 }
 
 func (o *outcome) all() []entry {
@@ -119,6 +121,12 @@ func (h *history) posted(key int, o outcome, number uint8, released []release) e
 				return a, false
 			}
 		}
+		if (o.refunds != refunds{}) {
+			var can bool
+			if a, _, _, can = h.refund(a, o); !can {
+				return a, false
+			}
+		}
 		after, _, _, fits := a.post(entries, everybody)
 		after.keys[key] = number
 		return after, fits && a.keys[key] == 0
@@ -136,6 +144,11 @@ func (h *history) fallShort(o outcome, bit uint64, allReported bool, now int64) 
 		only = o.entries[o.place].user
 	}
 	return func(a accounts) (accounts, bool) {
+		if (o.refunds != refunds{}) && allReported {
+			if _, _, _, can := h.refund(a, o); !can {
+				return a, false // the refund account comes before balances
+			}
+		}
 		free := h.freed(a, now)
 		_, place, seen, fits := free.post(entries, only)
 		a.lapsed = free.lapsed
@@ -186,6 +199,8 @@ func (h *history) reused(key int, asked outcome, differs ledger.KeyReusedError) 
 		} else {
 			want.EntriesDiffer = has.entries != asked.entries
 		}
+		want.RefundOfDiffers = has.refunds.of != asked.refunds.of
+		want.EntriesDiffer = want.EntriesDiffer || !want.RefundOfDiffers && has.refunds.places != asked.refunds.places
 		return a, a.keys[key] != 0 && differs == want && want != ledger.KeyReusedError{}
 	}
 }

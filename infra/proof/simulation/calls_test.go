@@ -22,6 +22,7 @@ const (
 	toEntry       question = "entry" // a further row of a transaction
 	toCapture     question = "capture"
 	toVoid        question = "void"
+	toRefund      question = "refund"
 )
 
 // call is one call of one caller, and its answer.
@@ -34,6 +35,10 @@ type call struct {
 	request      ledger.Request // with the key
 	place        int            // of the entry
 	captures     ledger.Amount  // all if zero
+	part         part           // of a refund
+	refunded     int            // the key of the transaction that it refunds
+	refunds      *ledger.Refund // of a refund that was sent
+	read         int            // how many readings of the clock came before it was sent
 	began, ended time.Duration  // since the run began
 	killed       bool           // the process ended before its answer
 
@@ -59,7 +64,10 @@ func (c *call) now() int64 { return c.readings[len(c.readings)-1].UnixMilli() }
 func (c *call) unknown() bool { return c.killed || errors.Is(c.err, ledger.ErrTryAgain) }
 
 // writes reports whether the call asks for a write.
-func (c *call) writes() bool { return c.asks == toPost || c.ends() }
+func (c *call) writes() bool { return c.posts() || c.ends() }
+
+// posts reports whether the call asks for a posting.
+func (c *call) posts() bool { return c.asks == toPost || c.asks == toRefund }
 
 // ends reports whether the call asks for the end of a hold.
 func (c *call) ends() bool { return c.asks == toCapture || c.asks == toVoid }
@@ -120,6 +128,7 @@ func askedOf(r ledger.Request) outcome {
 // outcomeOf returns the outcome that a first row has.
 func outcomeOf(t ledger.Transaction) outcome {
 	o := askedOf(infratest.RequestOf(t))
+	o.refunds = refundsOf(t.RefundOf, t.RefundPlaces)
 	o.status, o.created = t.Status, t.CreatedAt.UnixMilli()
 	if t.Status == ledger.Declined {
 		o.place, o.seen = t.DeclinedEntry, cents(t.BalanceSeen)

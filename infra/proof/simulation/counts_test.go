@@ -66,6 +66,14 @@ func kind(c *call) string {
 		return "rejected"
 	case errors.Is(c.err, ledger.ErrBalanceLimit) && c.ends():
 		return "receiver full"
+	case errors.Is(c.err, ledger.ErrRefundLimit):
+		return "refund limit"
+	case c.asks == toRefund && ok && result.Replayed:
+		return "replayed refund"
+	case c.asks == toRefund && ok && result.Transaction.Status == ledger.Posted:
+		return "refunded"
+	case errors.Is(c.err, ledger.ErrNotRefundable), c.asks == toRefund && errors.Is(c.err, ledger.ErrNotFound):
+		return "rejected"
 	case c.ends() && ok && result.Replayed:
 		return "replayed " + string(c.asks)
 	case c.ends() && ok:

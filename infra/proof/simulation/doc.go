@@ -3,7 +3,8 @@
 // keys through the real ledger, store and client, and break everything below:
 // requests and answers are lost, come twice or come twenty minutes late,
 // writes conflict, DynamoDB throttles and fails, and processes are killed. In
-// some runs money is held, which expires, and clocks differ.
+// some runs money is held, which expires, and clocks differ. In some, callers refund
+// one original at once.
 //
 // Underneath is the model of DynamoDB, in virtual time and from a seed, so
 // that thousands of runs take seconds and a run that fails can be repeated to

@@ -23,6 +23,8 @@ type history struct {
 	reportsAll bool                       // DynamoDB has reported all conditions that failed
 	punctual   bool                       // every request came at once, and clocks differ by less than the grace
 
+	originals []ledger.TransactionID // by key
+
 	outcomes []outcome // by number, the zero outcome first
 	endings  []ending  // the same
 	declines int
@@ -71,7 +73,7 @@ func (h *history) add(t *testing.T, c *call) {
 		return
 	}
 	if c.unknown() {
-		if row, ok := h.rows[c.key]; ok && c.asks == toPost && c.wrote(row) {
+		if row, ok := h.rows[c.key]; ok && c.posts() && c.wrote(row) {
 			h.wrote(t, c, outcomeOf(row), forEver)
 		}
 		return
@@ -80,10 +82,18 @@ func (h *history) add(t *testing.T, c *call) {
 		h.addAnswer(t, c, result)
 		return
 	}
-	differs := (*ledger.KeyReusedError)(nil)
+	differs, limit := (*ledger.KeyReusedError)(nil), (*ledger.RefundLimitError)(nil)
+	asked := askedOf(c.request)
+	asked.refunds = c.askedRefund()
 	switch {
 	case errors.As(c.err, &differs):
-		h.within(c, h.reused(c.key, askedOf(c.request), *differs), c.ended)
+		h.within(c, h.reused(c.key, asked, *differs), c.ended)
+	case errors.As(c.err, &limit):
+		h.within(c, h.refundLimit(c.key, asked, limit.Entry, cents(limit.Refundable)), c.ended)
+	case errors.Is(c.err, ledger.ErrNotRefundable):
+		h.within(c, h.notRefundable(c.refunded), c.ended)
+	case errors.Is(c.err, ledger.ErrNotFound) && c.asks == toRefund:
+		h.within(c, replay(c.refunded, 0), c.ended)
 	case errors.Is(c.err, ledger.ErrNotFound) && c.asks == toEntry:
 		h.within(c, h.row(c.key, c.place, entry{}, 0), c.ended)
 	case errors.Is(c.err, ledger.ErrNotFound):
@@ -107,12 +117,13 @@ func (h *history) addAnswer(t *testing.T, c *call, result ledger.Result) {
 		h.addLookup(c, row, o)
 		return
 	}
-	if c.asks == toPost {
+	if c.posts() {
+		assert.Equal(t, c.askedRefund(), o.refunds, "of another original: %v", c)
 		assert.Equal(t, c.request, infratest.RequestOf(row), "another transaction's outcome: %v", c)
 		assert.Equal(t, o.status != ledger.Declined, c.err == nil, "an outcome answered as another: %v", c)
 		assert.True(t, c.wrote(row) || result.Replayed, "the outcome of another call, not marked as a replay: %v", c)
 	}
-	if c.asks == toPost && c.wrote(row) {
+	if c.posts() && c.wrote(row) {
 		h.wrote(t, c, o, c.ended)
 		return
 	}
@@ -144,7 +155,7 @@ func (h *history) wrote(t *testing.T, c *call, o outcome, ended time.Duration) {
 	// A call that was refused twice has tried to release holds, and may then have read
 	// only the balances of their users. A call reads its clock when it begins and at each
 	// refusal.
-	allReported := h.reportsAll && len(c.readings) == 2
+	allReported := h.reportsAll && len(c.readings) == c.read+2
 	h.within(c, h.fallShort(o, bit, allReported, c.now()), c.ended)
 	h.within(c, decline(c.key, number(&h.outcomes, o), bit), ended)
 }

@@ -24,6 +24,9 @@ type user struct {
 type key struct {
 	usual  ledger.Request
 	others []ledger.Request // other uses of the key, by mistake
+
+	isRefund bool
+	refunds  int // of a refund, the key of its original, which is the same user's
 }
 
 // Users near each end of the range. A few of their moves meet the bound, cross
@@ -100,6 +103,9 @@ func (r *run) plan(t *testing.T, chance *rand.Rand) {
 	}
 	for i := range n * perUser {
 		r.keys = append(r.keys, r.newKey(t, chance, i%n, fmt.Sprintf("key-%d", i/n), i/n))
+	}
+	if r.refunds {
+		r.withRefunds()
 	}
 }
 

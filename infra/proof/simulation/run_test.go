@@ -34,6 +34,7 @@ type run struct {
 
 	reportsAll bool // DynamoDB reports all conditions that fail
 
+	refunds  bool          // some transactions are refunded
 	holds    bool          // some transactions are pending at first
 	apart    time.Duration // how far clocks differ
 	punctual bool          // every request comes at once
@@ -89,8 +90,11 @@ func (r *run) check(t *testing.T) {
 		rows: map[int]ledger.Transaction{}, ends: map[int]ledger.Transaction{},
 		reportsAll: r.reportsAll, punctual: r.punctual,
 	}
+	for _, k := range r.keys {
+		h.originals = append(h.originals, k.usual.TransactionID())
+	}
 	for key, k := range r.keys {
-		if !slices.ContainsFunc(r.calls, func(c *call) bool { return c.asks == toPost && c.key == key }) {
+		if !slices.ContainsFunc(r.calls, func(c *call) bool { return c.posts() && c.key == key }) {
 			continue
 		}
 		lookup := last.call(t.Context(), call{asks: toTransaction, key: key, request: k.usual})
@@ -127,13 +131,14 @@ func (c *caller) again(ctx context.Context, calls []*call) {
 		key      int
 		request  outcome
 		captures string
+		part     part
 	}
 	made := map[asked]bool{}
 	for _, one := range calls {
-		same := asked{one.asks, one.key, askedOf(one.request), one.captures.String()}
+		same := asked{one.asks, one.key, askedOf(one.request), one.captures.String(), one.part}
 		if one.writes() && !made[same] && (one.unknown() || c.run.holds) {
 			made[same] = true
-			c.call(ctx, call{asks: one.asks, key: one.key, request: one.request, captures: one.captures})
+			c.call(ctx, call{asks: one.asks, key: one.key, request: one.request, captures: one.captures, part: one.part})
 		}
 	}
 }
@@ -167,7 +172,7 @@ func (h *history) allRows() map[ledger.TransactionID]ledger.Transaction {
 			id := first.ID.Entry(i + 1)
 			stored[id] = ledger.Transaction{
 				ID: id, UserID: e.UserID, Type: e.Type, Amount: e.Amount, Status: ledger.Posted,
-				CreatedAt: created, TransactionID: first.ID,
+				CreatedAt: created, TransactionID: first.ID, RefundOf: first.RefundOf,
 			}
 		}
 	}
@@ -283,7 +288,7 @@ func (c *caller) choose() call {
 	if n := len(c.calls); n > 0 && c.calls[n-1].writes() {
 		previous := c.calls[n-1]
 		if odds := c.chance.IntN(10); odds < 2 || odds < 8 && previous.unknown() {
-			return call{asks: previous.asks, key: previous.key, request: previous.request, captures: previous.captures}
+			return call{asks: previous.asks, key: previous.key, request: previous.request, captures: previous.captures, part: previous.part}
 		}
 	}
 	k := c.chance.IntN(len(c.run.keys))
@@ -300,6 +305,9 @@ func (c *caller) choose() call {
 				next.request = c.run.keys[next.key].usual
 			}
 		}
+	}
+	if k := c.run.keys[next.key]; next.asks == toPost && k.isRefund {
+		next.asks, next.request, next.part = toRefund, k.usual, part(c.chance.IntN(int(parts)))
 	}
 	if next.asks == toEntry {
 		next.place = 1 + c.chance.IntN(mostEntries-1)
@@ -327,6 +335,9 @@ func (c *caller) call(ctx context.Context, made call) *call {
 	switch made.asks {
 	case toPost:
 		made.result, made.err = c.ledger.Post(ctx, made.request)
+	case toRefund:
+		made.refunded = c.run.keys[made.key].refunds
+		c.refund(ctx, c.run.keys[made.refunded].usual.TransactionID(), &made)
 	case toBalance:
 		made.funds, made.err = c.ledger.Balance(ctx, c.run.users[made.user].id)
 	case toCapture:

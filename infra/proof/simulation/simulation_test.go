@@ -81,6 +81,7 @@ func simulate(t *testing.T, seed uint64, count *counts) (history string) {
 		if seed/8%3 == 0 {
 			r.withHolds(seed, percent)
 		}
+		r.refunds = seed/8%3 == 1 || r.holds && seed/24%2 == 1
 		r.connect = func(caller int, chance *rand.Rand) (ledger.Store, *faults.Wire) {
 			n := &simulatedNetwork{
 				network: network{chance, percent, []time.Duration{20 * time.Millisecond, 3 * time.Second, 20 * time.Minute}, count},

@@ -54,7 +54,7 @@ func (n *simulatedNetwork) besides() (cancels []string) {
 }
 
 // mostWrites is how many writes a transaction here has at the most.
-const mostWrites = mostEntries + 3 + 2 // users, and two releases
+const mostWrites = mostEntries + 3 + 2 + 1 // users, two releases, and a refund account
 
 // unreported leaves out half of the conditions that fail, each by chance.
 func (n *simulatedNetwork) unreported() []bool {
