@@ -48,12 +48,14 @@ func TestEvents(t *testing.T) {
 	makeCalls(t, books, before, hourAgo, older)
 	makeCalls(t, books, beside, hourAgo, current, older)
 	post(t, books, holds, hourAgo, current)
+	changeRules(t, books, hourAgo, current)
 	killFunctions(t, books, current, 10)
 	makeCalls(t, books, after, time.Now, current, current, older) // the holds have expired
 	post(t, books, append(releases, largest(t)), time.Now, current)
 
 	s := streams{readStream(t, books.Config.Endpoint, transactions), readStream(t, books.Config.Endpoint, balances)}
 	s.dropRefundAccounts(t)
+	s.dropRules(t, written)
 	t.Logf("%d writes, %d records of transactions, %d of balances", len(written.writes), len(s.transactions), len(s.balances))
 	s.checkKinds(t, written)
 	s.checkRows(t, written)
@@ -97,16 +99,37 @@ func (s streams) checkKinds(t *testing.T, written *applied) {
 		kinds["refund"] = kinds["refund"] || row["refund_of"] != nil
 	}
 	for _, w := range written.writes {
+		if w.rows == nil { // a change of rules
+			continue
+		}
 		kinds["first a "+w.rows[0].text("type")] = true
 		kinds["several entries and a release"] = kinds["several entries and a release"] ||
 			w.rows[0]["entries"] != nil && slices.ContainsFunc(w.rows, func(row image) bool { return row.text("type") == "expiry" })
 	}
 	for _, kind := range []string{
-		"posted credit", "posted debit", "declined debit", "pending debit", "posted capture", "voided void", "expired expiry",
+		"posted credit", "posted debit", "declined debit", "declined credit", "pending debit", "posted capture", "voided void", "expired expiry",
 		"first a capture", "first a void", "first a expiry", "refund", "several entries and a release",
 	} {
 		assert.True(t, kinds[kind], kind)
 	}
+}
+
+// dropRules drops the records of changes of rules: without a user_id the pipe has no
+// event of them.
+func (s *streams) dropRules(t *testing.T, written *applied) {
+	t.Helper()
+	all := len(s.transactions)
+	s.transactions = slices.DeleteFunc(s.transactions, func(r record) bool {
+		if r.Change.NewImage["user_id"] != nil {
+			return false
+		}
+		w := written.writes[r.Change.NewImage.text("id")]
+		assert.Equal(t, "account", w.rows[0].text("type"))
+		w.rows = nil
+		written.writes[r.Change.NewImage.text("id")] = w
+		return true
+	})
+	assert.Equal(t, len(ruleChanges), all-len(s.transactions))
 }
 
 // checkRows requires one record for each applied row, and no others.
@@ -183,6 +206,7 @@ func (s streams) checkSums(t *testing.T, last map[string]image) {
 	}
 	assert.Len(t, last, len(sums))
 	for user, balance := range last {
+		sums[user].Add(sums[user], rat(cmp.Or(balance.text("credit_limit"), "0")))
 		assert.Zero(t, sums[user].Cmp(rat(balance.text("balance"))), "%s: %s is not %s", user, sums[user], balance.text("balance"))
 		assert.Equal(t, fmt.Sprint(counts[user]), balance.text("version"), user)
 	}

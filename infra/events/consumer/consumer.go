@@ -49,14 +49,19 @@ func (c Consumer) Handle(ctx context.Context, e Event) error {
 	return nil
 }
 
-// keepBalance keeps a balance unless a later one is there.
+// keepBalance keeps a balance unless a later one is there. Each write raises version
+// or rule_changes, and none lowers one.
 func (c Consumer) keepBalance(ctx context.Context, balance row) error {
+	changes := "0"
+	if counted, ok := balance["rule_changes"]; ok {
+		changes = counted.Number()
+	}
 	_, err := c.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName:                 &c.Table,
 		Key:                       item{"id": text("balance " + balance["user_id"].String())},
-		ConditionExpression:       aws.String("attribute_not_exists(id) OR version < :version"),
-		UpdateExpression:          aws.String("SET balance = :balance, version = :version"),
-		ExpressionAttributeValues: item{":balance": number(balance["balance"].Number()), ":version": number(balance["version"].Number())},
+		ConditionExpression:       aws.String("attribute_not_exists(id) OR version < :version OR rule_changes < :changes"),
+		UpdateExpression:          aws.String("SET balance = :balance, version = :version, rule_changes = :changes"),
+		ExpressionAttributeValues: item{":balance": number(balance["balance"].Number()), ":version": number(balance["version"].Number()), ":changes": number(changes)},
 	})
 	if _, late := errors.AsType[*types.ConditionalCheckFailedException](err); late {
 		return nil

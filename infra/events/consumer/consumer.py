@@ -18,14 +18,17 @@ def handler(event, context):
 
 
 def keep_balance(balance):
-    """Keeps a balance unless a later one is there."""
+    """Keeps a balance unless a later one is there. Each write raises version or rule_changes, and none
+    lowers one."""
     try:
         dynamodb.update_item(
             TableName=TABLE,
             Key={"id": {"S": "balance " + balance["user_id"]["S"]}},
-            ConditionExpression="attribute_not_exists(id) OR version < :version",
-            UpdateExpression="SET balance = :balance, version = :version",
-            ExpressionAttributeValues={":balance": balance["balance"], ":version": balance["version"]},
+            ConditionExpression="attribute_not_exists(id) OR version < :version OR rule_changes < :changes",
+            UpdateExpression="SET balance = :balance, version = :version, rule_changes = :changes",
+            ExpressionAttributeValues={
+                ":balance": balance["balance"], ":version": balance["version"], ":changes": balance.get("rule_changes", {"N": "0"}),
+            },
         )
     except dynamodb.exceptions.ConditionalCheckFailedException:
         pass

@@ -18,15 +18,15 @@ export async function handler(event: { Records?: StreamRecord[]; detail?: Stream
   }
 }
 
-/** Keeps a balance unless a later one is there. */
-async function keepBalance({ user_id, balance, version }: Row) {
+/** Keeps a balance unless a later one is there. Each write raises version or rule_changes, and none lowers one. */
+async function keepBalance({ user_id, balance, version, rule_changes = nothing }: Row) {
   try {
     await dynamodb.send(new UpdateItemCommand({
       TableName,
       Key: { id: { S: "balance " + user_id.S } },
-      ConditionExpression: "attribute_not_exists(id) OR version < :version",
-      UpdateExpression: "SET balance = :balance, version = :version",
-      ExpressionAttributeValues: { ":balance": balance, ":version": version },
+      ConditionExpression: "attribute_not_exists(id) OR version < :version OR rule_changes < :changes",
+      UpdateExpression: "SET balance = :balance, version = :version, rule_changes = :changes",
+      ExpressionAttributeValues: { ":balance": balance, ":version": version, ":changes": rule_changes },
     }));
   } catch (error) {
     if (!(error instanceof ConditionalCheckFailedException)) throw error;
