@@ -107,15 +107,29 @@ var (
 	void = outcome{name: "void", status: "200", before: &hold, call: func(n names) call {
 		return call{method: "POST", path: "/transactions/" + n.id().String() + "/void"}
 	}}
+	refund     = refundOf("refund", &posted, "")
+	saleRefund = refundOf("refund of a sale with a fee", &sale, "")
+	partRefund = refundOf("refund of a part", &sale, `{"entries":[{"entry":0,"ammount":"5"},{"entry":1,"ammount":"4.5"},{"entry":2,"ammount":"0.5"}]}`)
+	refunded   = outcome{name: "refunds read", status: "200", before: &saleRefund, call: func(n names) call {
+		return get("/transactions/"+n.id().String()+"/refunds", "")
+	}}
 	outcomes = []outcome{
 		balance, posted, replayed, declined, transfer, entries("10 entries", credits(10)), entries("50 entries", credits(50)),
 		entries("50 of 50 users", payroll(50)), entries("99 entries", credits(99)), hold, capture, void, releases(1), releases(ledger.MaxHolds),
+		refund, saleRefund, partRefund,
 	}
 )
 
 // entries returns the outcome of posting entries.
 func entries(name string, texts func(names) []string) outcome {
 	return outcome{name: name, status: "201", call: func(n names) call { return post(n, "", texts(n)...) }}
+}
+
+// refundOf returns the outcome of refunding a transaction of the same names.
+func refundOf(name string, original *outcome, body string) outcome {
+	return outcome{name: name, status: "201", before: original, call: func(n names) call {
+		return call{"POST", "/transactions/" + n.id().String() + "/refunds", "", "re-" + n.key, body}
+	}}
 }
 
 // credits returns that many credits of the user.
@@ -173,6 +187,7 @@ func (to environment) invoke(o outcome, n names) request {
 func (o outcome) prepare(t testing.TB, books *infratest.Books, n names) {
 	t.Helper()
 	if o.before != nil {
+		o.before.prepare(t, books, n)
 		require.NoError(t, newHandler(books.Store, io.Discard).invoke(*o.before, n)(t.Context()))
 	}
 	longAgo := ledger.New(books.Store, func() time.Time { return time.Now().Add(-2 * heldFor) })

@@ -246,6 +246,10 @@ func TestCost(t *testing.T) {
 		{name: "hold", outcome: hold, want: units{1, 5, 0}},
 		{name: "capture", outcome: capture, want: units{2, 5, 1}},
 		{name: "void", outcome: void, want: units{2, 5, 1}},
+		{name: "refund", outcome: refund, want: units{2, 7, 1}},
+		{name: "refund of a captured hold", outcome: refundOf("", &capture, ""), want: units{3, 7, 2}},
+		{name: "refund of a sale with a fee", outcome: saleRefund, want: units{2, 17, 1}},
+		{name: "refunds read", outcome: refunded, want: units{2, 0, 2}},
 		{name: "debit, releases 1", outcome: releases(1), want: units{2, 12, 0}},
 		{name: "debit, releases 16", outcome: releases(16), want: units{2, 57, 0}},
 	} {
