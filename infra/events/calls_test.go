@@ -2,6 +2,7 @@ package events_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -27,10 +28,12 @@ var users = []string{"1", `"quoted"`, `é\u00e9`, "用户", "😀", "shop", "a/b
 
 // call is one call, or a few that belong together.
 type call struct {
-	request ledger.Request
-	again   bool   // whether the same is posted again
-	end     string // how the hold ends: "", "capture", "part" or "void"
-	refund  bool   // whether a part is refunded, and then more than is left
+	request  ledger.Request
+	declined error    // that post expects
+	again    bool     // whether the same is posted again
+	end      string   // how the hold ends: "", "capture", "part" or "void"
+	refund   bool     // whether a part is refunded, and then more than is left
+	rules    []string // the later changes of the first user's rules
 }
 
 // plan returns calls of every kind, always the same.
@@ -54,6 +57,7 @@ func plan(t *testing.T, count int) (calls []call) {
 			c = post(u + " credit " + amount)
 		case 2:
 			c = post(u + " debit " + amount)
+			c.rules = []string{"limit " + amount, "credits allowed", "limit 0"} // the last is declined while it is in use
 		case 3:
 			c = post(u + " debit 5000") // declined
 		case 4:
@@ -73,8 +77,9 @@ func plan(t *testing.T, count int) (calls []call) {
 }
 
 // released returns holds, and postings for after their expiry: one that releases the
-// hold that it needs, and one that has no room for releases, so that the ledger writes
-// these before it.
+// hold that it needs, one that has no room for releases, so that the ledger writes
+// these before it, and one that a block declines. The last events of two users are
+// changes of rules.
 func released(t *testing.T) (holds, later []call) {
 	t.Helper()
 	one := call{request: infratest.Entries(t, "hold", "late debit 60")}
@@ -86,8 +91,9 @@ func released(t *testing.T) (holds, later []call) {
 		holds = append(holds, c)
 	}
 	return holds, []call{
-		{request: infratest.Entries(t, "late", "late debit 80", "shop credit 80")},
-		{request: infratest.Entries(t, "crowd", slices.Repeat([]string{"crowd debit 0.5"}, 98)...)},
+		{request: infratest.Entries(t, "late", "late debit 80", "shop credit 80"), rules: []string{"debits blocked"}},
+		{request: infratest.Entries(t, "blocked", "late debit 1"), declined: ledger.ErrAccountBlocked},
+		{request: infratest.Entries(t, "crowd", slices.Repeat([]string{"crowd debit 0.5"}, 98)...), rules: []string{"limit 50", "limit 20"}},
 	}
 }
 
@@ -128,7 +134,7 @@ func makeCalls(t *testing.T, books *infratest.Books, calls []call, now func() ti
 	callers.Wait()
 }
 
-// post makes calls that must succeed, without faults.
+// post makes calls without faults.
 func post(t *testing.T, books *infratest.Books, calls []call, now func() time.Time, w *wire) {
 	t.Helper()
 	config := books.Config
@@ -136,7 +142,8 @@ func post(t *testing.T, books *infratest.Books, calls []call, now func() time.Ti
 	l := ledger.New(infra.NewStore(infra.NewClient(config), config), now)
 	for _, c := range calls {
 		_, err := l.Post(t.Context(), c.request)
-		require.NoError(t, err)
+		require.ErrorIs(t, err, c.declined)
+		require.NoError(t, c.changeRules(t.Context(), l))
 	}
 }
 
@@ -182,6 +189,7 @@ func (c call) make(ctx context.Context, l *ledger.Ledger) {
 	if c.refund {
 		c.makeRefunds(ctx, l)
 	}
+	_ = c.changeRules(ctx, l)
 	hold := ledger.EndRequest{TransactionID: c.request.TransactionID()}
 	switch c.end {
 	case "capture":
@@ -192,6 +200,16 @@ func (c call) make(ctx context.Context, l *ledger.Ledger) {
 	case "void":
 		_, _ = l.Void(ctx, hold)
 	}
+}
+
+// changeRules changes the rules of the first entry's user.
+func (c call) changeRules(ctx context.Context, l *ledger.Ledger) (err error) {
+	for i, change := range c.rules {
+		r, rulesErr := infratest.NewRules(c.request.Entries[0].UserID.String(), fmt.Sprint("rules ", i, " after ", c.request.IdempotencyKey), change)
+		_, changeErr := l.ChangeRules(ctx, r)
+		err = errors.Join(err, rulesErr, changeErr)
+	}
+	return err
 }
 
 // makeRefunds refunds one entry, and then more than is left of all.

@@ -124,7 +124,7 @@ func exported(t *testing.T, books *infratest.Books, s streams) (lines []byte) {
 			var row map[string]any
 			require.NoError(t, json.Unmarshal(line, &row))
 			if table == "balances" && row["balance"] == nil || row["user_id"] == nil {
-				continue // what was refunded of a transaction is no event, and no change of rules is
+				continue // what was refunded of a transaction is no event, nor is a change of rules
 			}
 			rows++
 			id, _ := row["id"].(string)
@@ -173,6 +173,8 @@ func plain(value map[string]any) any {
 		return list
 	case value["N"] != nil:
 		return value["N"]
+	case value["BOOL"] != nil:
+		return value["BOOL"]
 	}
 	return value["S"]
 }

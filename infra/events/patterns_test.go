@@ -21,6 +21,7 @@ var patterns = map[string]func(r record, isBalance bool) bool{
 	"users whose names begin alike":    func(r record, _ bool) bool { return strings.HasPrefix(r.Change.NewImage.text("user_id"), "order.") },
 	"a user's first balance":           func(r record, isBalance bool) bool { return isBalance && r.Change.OldImage == nil },
 	"balances while something is held": func(r record, isBalance bool) bool { return isBalance && !r.is("holds", "", "0") },
+	"users whose debits are blocked":   func(r record, isBalance bool) bool { return isBalance && r.Change.NewImage["debits_blocked"] != nil },
 	"declined transactions":            func(r record, isBalance bool) bool { return !isBalance && r.is("status", "declined") },
 	"money that came": func(r record, isBalance bool) bool {
 		return !isBalance && r.is("type", "credit") && r.is("status", "posted")
