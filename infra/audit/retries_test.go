@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"onewrite/infra"
 	"onewrite/infra/infratest"
 	"onewrite/infra/internal/books"
 	"onewrite/ledger"
@@ -208,6 +209,54 @@ func TestRetriesAfterRestore(t *testing.T) {
 				has("k-shop", "100")
 			}
 		},
+		"refunded, the refund and its original are there": func() func() {
+			sale := saleOf(t, live, "k", "m debit 10", "m-shop credit 10")
+			refund := infratest.Refund(t, sale, "r", "0 4", "1 4")
+			first, err := live.Post(ctx, refund)
+			require.NoError(t, err)
+			r.lost[infra.RefundsKey(sale.ID)] = true
+			return func() {
+				again, err := restored.Post(ctx, refund)
+				replayed(t, first, again, err)
+				_, err = restored.Post(ctx, infratest.Refund(t, sale, "more", "0 6.01"))
+				require.ErrorIs(t, err, ledger.ErrRefundLimit)
+				has("m", "94")
+				has("m-shop", "106")
+			}
+		},
+		"refunded, the original or its capture is missing": func() func() {
+			sale := saleOf(t, live, "k", "n debit 10", "n-shop credit 10")
+			payment, end, _ := held("n2 debit 10", "n2-shop credit 10")
+			_, err := live.Capture(ctx, end, ledger.Amount{})
+			require.NoError(t, err)
+			captured, err := live.Original(ctx, end.TransactionID)
+			require.NoError(t, err)
+			for _, o := range []ledger.Original{sale, captured} {
+				_, err := live.Post(ctx, infratest.Refund(t, o, "r"))
+				require.NoError(t, err)
+			}
+			r.lose(sale.ID, payment.TransactionID().End())
+			return func() {
+				_, err := restored.Original(ctx, sale.ID)
+				require.ErrorIs(t, err, ledger.ErrNotFound)
+				_, err = restored.Original(ctx, end.TransactionID)
+				require.ErrorIs(t, err, ledger.ErrNotRefundable)
+				has("n", "100")
+				has("n2-shop", "100")
+				_, err = restored.Post(ctx, infratest.Entries(t, "k", "n debit 10", "n-shop credit 10"))
+				require.NoError(t, err)
+				_, err = restored.Capture(ctx, end, ledger.Amount{})
+				require.NoError(t, err)
+				for _, o := range []ledger.Original{sale, captured} {
+					again, err := restored.Post(ctx, infratest.Refund(t, o, "r"))
+					require.NoError(t, err)
+					assert.False(t, again.Replayed)
+				}
+				has("n", "100")
+				has("n2", "100")
+				has("n-shop", "100")
+			}
+		},
 		"voided, the end is missing": func() func() {
 			_, open, _ := held("l debit 40")
 			_, expired, _ := held("l2 debit 40")
@@ -238,7 +287,7 @@ func TestRetriesAfterRestore(t *testing.T) {
 	assert.Empty(t, calls, "rows that restore.md lacks")
 
 	copyRows(t, r.live, r.live.Config.TransactionsTable, r.restored.Config.TransactionsTable, func(r2 row) bool { return !r.lost[books.TextOf(r2, "id")] })
-	copyRows(t, r.live, r.live.Config.AggregateTable, r.restored.Config.AggregateTable, func(row) bool { return true })
+	copyRows(t, r.live, r.live.Config.AggregateTable, r.restored.Config.AggregateTable, func(r2 row) bool { return !r.lost[books.TextOf(r2, "user_id")] })
 	status, out, _ := command(t, r.restored, "-rebuild", "-write", "-settle", "0s")
 	require.Equal(t, exitRight, status, out)
 	for _, again := range retry {
