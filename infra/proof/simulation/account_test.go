@@ -18,12 +18,14 @@ const (
 // accounts is the ledger of all users that does one thing at a time, in cents.
 // It is compared with ==, often: the outcomes themselves are in the history.
 type accounts struct {
-	balances [mostUsers]int64 // without the held money
+	balances [mostUsers]int64 // without the held money, with the limit
 	keys     [mostKeys]uint8  // the number of each key's outcome
 	ends     [mostKeys]uint8  // the number of the end of each key's hold
 	short    uint64           // declines, a bit each, that balances asked for
 	lapsed   uint16           // holds, a bit each, that a reading counted as expired
 	refunded [mostKeys][mostEntries]int64
+	rules    [mostUsers]rules
+	ruled    [mostRules]uint8 // the number of the outcome of each key of a change of rules
 }
 
 // entry is one movement of a user's balance.
@@ -41,6 +43,7 @@ type outcome struct {
 	status   ledger.Status
 	place    int   // of the declined entry
 	seen     int64 // the balance that declined it
+	blocked  bool  // by which rules declined it instead
 	created  int64 // by the clock of the call that wrote it, in milliseconds
 	refunds  refunds
 }
@@ -84,13 +87,23 @@ func textOf(entries []entry) string {
 	return strings.Join(texts, ", ")
 }
 
-// post posts entries one after another, up to the first that does not fit. It returns the
-// place of that entry and its user's balance then. If only is a user, it leaves out the
+// misfit is an entry that does not fit: its place, its user's balance then, and whether
+// the user's rules blocked it.
+type misfit struct {
+	place   int
+	seen    int64
+	blocked bool
+}
+
+// post posts entries one after another, up to the first that does not fit. If only is a user, it leaves out the
 // entries of the others.
-func (a accounts) post(entries []entry, only int) (after accounts, place int, seen int64, fits bool) {
+func (a accounts) post(entries []entry, only int) (after accounts, declined misfit, fits bool) {
 	for i, e := range entries {
 		if only != everybody && e.user != only {
 			continue
+		}
+		if a.rules[e.user].block(e.kind) {
+			return a, misfit{i, a.balances[e.user], true}, false
 		}
 		balance := a.balances[e.user] + e.amount
 		fits := balance <= ceiling
@@ -99,11 +112,11 @@ func (a accounts) post(entries []entry, only int) (after accounts, place int, se
 			fits = balance >= 0
 		}
 		if !fits {
-			return a, i, a.balances[e.user], false
+			return a, misfit{place: i, seen: a.balances[e.user]}, false
 		}
 		a.balances[e.user] = balance
 	}
-	return a, 0, 0, true
+	return a, misfit{}, true
 }
 
 const everybody = -1
@@ -127,7 +140,7 @@ func (h *history) posted(key int, o outcome, number uint8, released []release) e
 				return a, false
 			}
 		}
-		after, _, _, fits := a.post(entries, everybody)
+		after, _, fits := a.post(entries, everybody)
 		after.keys[key] = number
 		return after, fits && a.keys[key] == 0
 	}
@@ -150,10 +163,10 @@ func (h *history) fallShort(o outcome, bit uint64, allReported bool, now int64) 
 			}
 		}
 		free := h.freed(a, now)
-		_, place, seen, fits := free.post(entries, only)
+		_, declined, fits := free.post(entries, only)
 		a.lapsed = free.lapsed
 		a.short |= bit
-		return a, !fits && place == o.place && seen == o.seen
+		return a, !fits && declined == misfit{o.place, o.seen, o.blocked}
 	}
 }
 

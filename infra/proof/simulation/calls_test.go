@@ -23,6 +23,7 @@ const (
 	toCapture     question = "capture"
 	toVoid        question = "void"
 	toRefund      question = "refund"
+	toRules       question = "rules"
 )
 
 // call is one call of one caller, and its answer.
@@ -34,6 +35,7 @@ type call struct {
 	key          int            // in the run, of any user
 	request      ledger.Request // with the key
 	place        int            // of the entry
+	rule         int            // of a change of rules, in the run
 	captures     ledger.Amount  // all if zero
 	part         part           // of a refund
 	refunded     int            // the key of the transaction that it refunds
@@ -64,7 +66,7 @@ func (c *call) now() int64 { return c.readings[len(c.readings)-1].UnixMilli() }
 func (c *call) unknown() bool { return c.killed || errors.Is(c.err, ledger.ErrTryAgain) }
 
 // writes reports whether the call asks for a write.
-func (c *call) writes() bool { return c.posts() || c.ends() }
+func (c *call) writes() bool { return c.posts() || c.ends() || c.asks == toRules }
 
 // posts reports whether the call asks for a posting.
 func (c *call) posts() bool { return c.asks == toPost || c.asks == toRefund }
@@ -93,12 +95,18 @@ func (c *call) String() string {
 	} else if c.unknown() {
 		answer = kind(c) // not the error's text, which the HTTP client chooses by chance
 	} else if c.err == nil {
-		answer = fmt.Sprintf("%s, held %s", c.funds.Balance, c.funds.Held)
+		answer = fmt.Sprintf("%s, held %s, %+v", c.funds.Balance, c.funds.Held, c.funds.Rules)
 	}
 	about := fmt.Sprintf("user %d", c.user)
 	if c.asks != toBalance {
 		asked := askedOf(c.request)
 		about = fmt.Sprintf("key %d, %s for %d ms %v", c.key, textOf(asked.all()), asked.lasts, asked.metadata)
+	}
+	if c.asks == toRules {
+		about = fmt.Sprintf("change %d of rules", c.rule)
+		if result, ok := c.answer(); ok {
+			answer = fmt.Sprintf("%+v, replayed: %t", rulingOf(result.Transaction), result.Replayed)
+		}
 	}
 	if c.asks == toCapture {
 		about = c.captures.String() + " of " + about
@@ -131,7 +139,7 @@ func outcomeOf(t ledger.Transaction) outcome {
 	o.refunds = refundsOf(t.RefundOf, t.RefundPlaces)
 	o.status, o.created = t.Status, t.CreatedAt.UnixMilli()
 	if t.Status == ledger.Declined {
-		o.place, o.seen = t.DeclinedEntry, cents(t.BalanceSeen)
+		o.place, o.seen, o.blocked = t.DeclinedEntry, cents(t.BalanceSeen), t.DeclinedByBlock
 	}
 	return o
 }

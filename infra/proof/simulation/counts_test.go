@@ -68,6 +68,14 @@ func kind(c *call) string {
 		return "receiver full"
 	case errors.Is(c.err, ledger.ErrRefundLimit):
 		return "refund limit"
+	case errors.Is(c.err, ledger.ErrAccountBlocked) && c.ends():
+		return "receiver blocked"
+	case errors.Is(c.err, ledger.ErrAccountBlocked) && !result.Replayed:
+		return "blocked"
+	case c.asks == toRules && ok && result.Replayed:
+		return "replayed rules"
+	case c.asks == toRules && ok:
+		return "rules " + string(result.Transaction.Status)
 	case c.asks == toRefund && ok && result.Replayed:
 		return "replayed refund"
 	case c.asks == toRefund && ok && result.Transaction.Status == ledger.Posted:

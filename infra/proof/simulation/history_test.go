@@ -20,6 +20,7 @@ import (
 type history struct {
 	rows       map[int]ledger.Transaction // first rows at the end, by key
 	ends       map[int]ledger.Transaction // of their holds, by key
+	ruled      map[int]ledger.Transaction // of changes of rules, by number
 	reportsAll bool                       // DynamoDB has reported all conditions that failed
 	punctual   bool                       // every request came at once, and clocks differ by less than the grace
 
@@ -27,6 +28,7 @@ type history struct {
 
 	outcomes []outcome // by number, the zero outcome first
 	endings  []ending  // the same
+	rulings  []ruling  // the same
 	declines int
 	events   []porcupine.Operation
 }
@@ -37,7 +39,7 @@ const forEver = time.Duration(math.MaxInt64)
 // linearizable reports whether one order of the events of all calls, each within
 // its time, explains all answers and the rows at the end.
 func (h *history) linearizable(t *testing.T, users []user, calls []*call) bool {
-	h.outcomes, h.endings = []outcome{{}}, []ending{{}}
+	h.outcomes, h.endings, h.rulings = []outcome{{}}, []ending{{}}, []ruling{{}}
 	for _, c := range calls {
 		h.add(t, c)
 	}
@@ -68,8 +70,12 @@ func number[T comparable](all *[]T, one T) uint8 {
 // unknown outcome: if it wrote a row, it did so at any time after it began; else it never
 // will.
 func (h *history) add(t *testing.T, c *call) {
-	if c.ends() {
+	switch {
+	case c.ends():
 		h.addEnd(t, c)
+		return
+	case c.asks == toRules:
+		h.addRules(t, c)
 		return
 	}
 	if c.unknown() {
@@ -100,7 +106,8 @@ func (h *history) add(t *testing.T, c *call) {
 		h.within(c, replay(c.key, 0), c.ended)
 	default:
 		require.NoError(t, c.err, "a defect: %v", c)
-		h.within(c, h.funds(c.user, cents(c.funds.Balance), cents(c.funds.Held), c.now()), c.ended)
+		has := rules{c.funds.DebitsBlocked, c.funds.CreditsBlocked, cents(c.funds.CreditLimit), c.funds.Changes}
+		h.within(c, h.funds(c.user, cents(c.funds.Balance), cents(c.funds.Held), has, c.now()), c.ended)
 	}
 }
 
@@ -187,12 +194,14 @@ func (h *history) addEnd(t *testing.T, c *call) {
 // endAnswer returns the event that a call to end a hold is answered.
 func (h *history) endAnswer(t *testing.T, c *call) event {
 	asked := cents(c.captures)
-	other, full := (*ledger.HoldEndedError)(nil), (*ledger.ReceiverLimitError)(nil)
+	other, full, blocked := (*ledger.HoldEndedError)(nil), (*ledger.ReceiverLimitError)(nil), (*ledger.ReceiverBlockedError)(nil)
 	switch {
 	case errors.As(c.err, &other):
 		return hasEnded(c.key, number(&h.endings, endingOf(other.End)))
 	case errors.As(c.err, &full):
 		return h.receiverFull(c.key, asked, cents(full.Balance), c.now())
+	case errors.As(c.err, &blocked):
+		return h.receiverBlocked(c.key)
 	case errors.Is(c.err, ledger.ErrNotFound):
 		return replay(c.key, 0)
 	case errors.Is(c.err, ledger.ErrNotPending):

@@ -60,7 +60,7 @@ func (h *history) end(a accounts, key int, number uint8, late int64) (after acco
 	if entries := o.all(); len(entries) > 1 && e.captured > 0 {
 		receiver := entries[1].user
 		a.balances[receiver] += e.captured
-		can = a.balances[receiver] <= ceiling
+		can = a.balances[receiver] <= ceiling && !a.rules[receiver].credits
 	}
 	return a, can
 }
@@ -95,8 +95,8 @@ func (h *history) lapse(a accounts, key int) accounts {
 	return a
 }
 
-// funds answers a user's balance and held money at that time.
-func (h *history) funds(user int, balance, held, now int64) event {
+// funds answers a user's balance, held money and rules at that time.
+func (h *history) funds(user int, balance, held int64, answered rules, now int64) event {
 	return func(a accounts) (accounts, bool) {
 		free, sum := h.freed(a, now), int64(0)
 		for key := range a.keys {
@@ -105,7 +105,7 @@ func (h *history) funds(user int, balance, held, now int64) event {
 			}
 		}
 		a.lapsed = free.lapsed
-		return a, free.balances[user] == balance && sum == held
+		return a, free.balances[user] == balance && sum == held && a.rules[user] == answered
 	}
 }
 
@@ -153,6 +153,6 @@ func (h *history) receiverFull(key int, sum, seen, now int64) event {
 		}
 		receiver, free := o.entries[1].user, h.freed(a, now)
 		a.lapsed = free.lapsed
-		return a, free.balances[receiver] == seen && a.balances[receiver]+sum > ceiling
+		return a, free.balances[receiver] == seen && a.balances[receiver]+sum > ceiling && !a.rules[receiver].credits
 	}
 }

@@ -107,6 +107,9 @@ func (r *run) plan(t *testing.T, chance *rand.Rand) {
 	if r.refunds {
 		r.withRefunds()
 	}
+	if r.rules {
+		r.withRules(t, chance)
+	}
 }
 
 // newKey returns a key of a user. A user alone mostly has transactions of one entry.

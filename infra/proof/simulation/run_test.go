@@ -34,6 +34,7 @@ type run struct {
 
 	reportsAll bool // DynamoDB reports all conditions that fail
 
+	rules    bool          // rules change
 	refunds  bool          // some transactions are refunded
 	holds    bool          // some transactions are pending at first
 	apart    time.Duration // how far clocks differ
@@ -41,6 +42,7 @@ type run struct {
 
 	users []user
 	keys  []key
+	ruled []ledger.RulesRequest
 	began time.Time
 	calls []*call
 	pages []ledger.Page
@@ -87,7 +89,7 @@ func (r *run) check(t *testing.T) {
 	last := newCaller(r, mostCallers, nil, r.books.Store)
 	last.again(t.Context(), r.calls)
 	h := history{
-		rows: map[int]ledger.Transaction{}, ends: map[int]ledger.Transaction{},
+		rows: map[int]ledger.Transaction{}, ends: map[int]ledger.Transaction{}, ruled: map[int]ledger.Transaction{},
 		reportsAll: r.reportsAll, punctual: r.punctual,
 	}
 	for _, k := range r.keys {
@@ -107,6 +109,9 @@ func (r *run) check(t *testing.T) {
 			r.read(t, h.rows, key, id)
 			r.read(t, h.ends, key, id.End())
 		}
+	}
+	for i, request := range r.ruled {
+		r.read(t, h.ruled, i, request.TransactionID())
 	}
 	r.ends = h.ends
 	for u := range r.users {
@@ -132,13 +137,14 @@ func (c *caller) again(ctx context.Context, calls []*call) {
 		request  outcome
 		captures string
 		part     part
+		rule     int
 	}
 	made := map[asked]bool{}
 	for _, one := range calls {
-		same := asked{one.asks, one.key, askedOf(one.request), one.captures.String(), one.part}
+		same := asked{one.asks, one.key, askedOf(one.request), one.captures.String(), one.part, one.rule}
 		if one.writes() && !made[same] && (one.unknown() || c.run.holds) {
 			made[same] = true
-			c.call(ctx, call{asks: one.asks, key: one.key, request: one.request, captures: one.captures, part: one.part})
+			c.call(ctx, call{asks: one.asks, key: one.key, request: one.request, captures: one.captures, part: one.part, rule: one.rule})
 		}
 	}
 }
@@ -288,8 +294,11 @@ func (c *caller) choose() call {
 	if n := len(c.calls); n > 0 && c.calls[n-1].writes() {
 		previous := c.calls[n-1]
 		if odds := c.chance.IntN(10); odds < 2 || odds < 8 && previous.unknown() {
-			return call{asks: previous.asks, key: previous.key, request: previous.request, captures: previous.captures, part: previous.part}
+			return call{asks: previous.asks, key: previous.key, request: previous.request, captures: previous.captures, part: previous.part, rule: previous.rule}
 		}
+	}
+	if c.run.rules && c.chance.IntN(4) == 0 {
+		return call{asks: toRules, rule: c.chance.IntN(mostRules)}
 	}
 	k := c.chance.IntN(len(c.run.keys))
 	next := call{user: c.chance.IntN(len(c.run.users)), key: k, request: c.run.keys[k].usual}
@@ -338,6 +347,8 @@ func (c *caller) call(ctx context.Context, made call) *call {
 	case toRefund:
 		made.refunded = c.run.keys[made.key].refunds
 		c.refund(ctx, c.run.keys[made.refunded].usual.TransactionID(), &made)
+	case toRules:
+		made.result, made.err = c.ledger.ChangeRules(ctx, c.run.ruled[made.rule])
 	case toBalance:
 		made.funds, made.err = c.ledger.Balance(ctx, c.run.users[made.user].id)
 	case toCapture:

@@ -81,6 +81,7 @@ func simulate(t *testing.T, seed uint64, count *counts) (history string) {
 		if seed/8%3 == 0 {
 			r.withHolds(seed, percent)
 		}
+		r.rules = seed/8%3 == 2 || seed/48%2 == 1
 		r.refunds = seed/8%3 == 1 || r.holds && seed/24%2 == 1
 		r.connect = func(caller int, chance *rand.Rand) (ledger.Store, *faults.Wire) {
 			n := &simulatedNetwork{
