@@ -3,6 +3,7 @@ package handler
 import (
 	_ "embed" // for openapi.yaml
 	"fmt"
+	"strconv"
 	"strings"
 
 	"onewrite/ledger"
@@ -46,7 +47,7 @@ func wordsOf(s ledger.Settings) []string {
 	if s.Currency == ledger.DefaultCurrency {
 		names, other = "US dollars", "none, as it is USD"
 	}
-	return []string{
+	words := []string{
 		"Balances in " + names + ",",
 		"with a balance of " + begins + ".",
 		names + ", as the shortest decimal text, from 0 to",
@@ -57,7 +58,17 @@ func wordsOf(s ledger.Settings) []string {
 		`10(0[0-9]|1[0-5])[0-9]{12})` + optional + `|1016000000000000)$`,
 		below1(fraction) + `[1-9][0-9]{0,11}|1000000000000)$'`,
 		`0*[1-9][0-9]{0,11}` + newFraction + `|0*1000000000000` + strings.ReplaceAll(newFraction, "[0-9]", "0") + newBelow1(s.Places) + `)$'`,
+		"type: debit, currency: " + s.Currency + "}",
+		"must be at least " + smallest,
 	}
+	for _, amount := range []string{"12.50", "12.5", "10.00", "87.5", "7.5"} { // of the examples
+		whole, digits, _ := strings.Cut(amount, ".")
+		if s.Places > 0 {
+			whole += "." + digits[:min(s.Places, len(digits))]
+		}
+		words = append(words, strconv.Quote(whole))
+	}
+	return words
 }
 
 // shortFraction is the pattern of the point and the digits after it, which end with

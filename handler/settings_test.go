@@ -211,5 +211,9 @@ func TestDescriptionOfSettings(t *testing.T) {
 			}
 			assert.Error(t, check(forbidden), "%s %s", s.currency, forbidden)
 		}
+		for _, call := range d.examples(t) {
+			path, _, _ := strings.Cut(call.target, "?")
+			assert.NoError(t, d.checkRequest(d.operation(call.method, path), call), "%s: %+v", s.currency, call)
+		}
 	}
 }
