@@ -53,6 +53,7 @@ func TestPages(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(yen["/openapi.yaml"].body), "enum: [JPY]")
 	assert.Contains(t, string(yen["/settings.js"].body), "places = 0")
+	assert.Contains(t, string(yen["/"].body), `name="ammount" value="10"`, "an amount with any number of places")
 
 	for _, others := range []struct{ method, target string }{
 		{http.MethodGet, "/balance?userId=1"},
