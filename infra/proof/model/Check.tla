@@ -10,6 +10,13 @@ Reserves(key, entries)      == [op |-> "Post", key |-> key, entries |-> entries,
 Captures(user, key, amount) == [op |-> "Capture", hold |-> <<user, key, 1>>, amount |-> amount]
 Voids(user, key)            == [op |-> "Void", hold |-> <<user, key, 1>>]
 Reads(user, key)            == [op |-> "Read", hold |-> <<user, key, 1>>]
+Refunds(key, user, of, places, entries) ==
+  [op |-> "Post", key |-> key, entries |-> entries, expiresIn |-> 0, of |-> <<user, of, 1>>, places |-> places]
+Rules(key, user, blocks, allows, limit) ==
+  [op |-> "Rule", key |-> key, user |-> user, blocks |-> blocks, allows |-> allows, limit |-> limit]
+BlocksType(key, user, type) == Rules(key, user, {type}, {}, Stays)
+Allows(key, user, type)     == Rules(key, user, {}, {type}, Stays)
+Lends(key, user, limit)     == Rules(key, user, {}, {}, limit)
 
 (* Transfers there and back, the same key for something else, the same key *)
 (* of another user.                                                        *)
@@ -68,4 +75,49 @@ ClocksCalls == {
   Reserves("h", <<Debit("A", 2)>>),
   Captures("A", "h", 2), Reads("A", "h"),
   Posts("d", <<Debit("A", 1)>>)}
+
+(* A hold that expires before a clock is read. *)
+LateCalls == {
+  Reserves("h", <<Debit("A", 2)>>),
+  Posts("d", <<Debit("A", 3)>>)}
+
+(* More holds of a user than their releases fit beside an entry. *)
+ItemsCalls == {
+  Reserves("g", <<Debit("A", 1)>>),
+  Reserves("h", <<Debit("A", 1)>>),
+  Captures("A", "g", 1),
+  Posts("d", <<Debit("A", 2)>>)}
+
+(* Refunds of a payment, two of them with one key. *)
+RefundsCalls == {
+  Posts("p", <<Debit("A", 2), Credit("B", 2)>>),
+  Refunds("w", "A", "p", <<1, 2>>, <<Credit("A", 2), Debit("B", 2)>>),
+  Refunds("x", "A", "p", <<1, 2>>, <<Credit("A", 1), Debit("B", 1)>>),
+  Refunds("x", "A", "p", <<1>>, <<Credit("A", 2)>>),
+  Refunds("y", "A", "p", <<1>>, <<Credit("A", 1)>>)}
+
+(* Refunds of a payment on hold, by what was captured, and may be spent. A *)
+(* refund is not refunded.                                                 *)
+CapturedCalls == {
+  Reserves("h", <<Debit("A", 2), Credit("B", 2)>>),
+  Captures("A", "h", 1),
+  Refunds("w", "A", "h", <<1, 2>>, <<Credit("A", 1), Debit("B", 1)>>),
+  Refunds("x", "A", "h", <<1>>, <<Credit("A", 1)>>),
+  Refunds("y", "A", "h", <<1>>, <<Credit("A", 2)>>),
+  Refunds("z", "A", "x", <<1>>, <<Debit("A", 1)>>),
+  Posts("s", <<Debit("B", 3)>>)}
+
+(* Debits of the payer and credits of the receiver, blocked and allowed,   *)
+(* and a payment with the key of a rule.                                   *)
+BlocksCalls == {
+  BlocksType("b", "A", "debit"), Allows("a", "A", "debit"), BlocksType("c", "B", "credit"),
+  Reserves("h", <<Debit("A", 1), Credit("B", 1)>>),
+  Captures("A", "h", 1),
+  Posts("a", <<Debit("A", 1)>>)}
+
+(* Credit limits, one of them lower than what may be in use, and its use. *)
+CreditCalls == {
+  Lends("k", "A", 2), Lends("l", "A", 1),
+  Reserves("h", <<Debit("A", 1)>>),
+  Posts("d", <<Debit("A", 3)>>)}
 =============================================================================

@@ -12,9 +12,11 @@ Never(x)          == FALSE
 NeverBoth(x, y)   == FALSE
 
 (* Declines. *)
-TellAndSendDecline(d)  == Send({d}) /\ Tell(d.call, DeclineRow(d)) /\ UNCHANGED <<rows, users, over, now>>
-ConflictIsDeclined(r)  == SendDecline(Declining(r.call, 1, Opening))
+TellAndSendDecline(d)  == Send({d}) /\ Tell(d.call, DeclineRow(d)) /\ UNCHANGED <<rows, users, refunded, over, now>>
+ConflictIsDeclined(r)  == SendDecline(Declining(r.call, now, 1, Opening, "balance"))
 NothingExpires(u, clock) == {}
+ClockReadOnce(r, u, clock) == FALSE
+LastWrong(wrong)       == Most(wrong)
 
 (* The write of a posting. *)
 FirstIdNotAsked(r)     == (PostPuts(r) \ {Id(r.call)}) \cap DOMAIN rows
@@ -29,17 +31,39 @@ NoMostFromCeiling(entries, u) ==
 (* Replay. *)
 SameKey(c, row)        == row.call.key = c.key
 IdOfKey(c)             == <<CHOOSE u \in Users : TRUE, c.key, 1>>
-TooManyHoldsUnread(c)  == Tell(c, Says("too many holds")) /\ OnlyTold
-OverLimitUnread(c)     == Tell(c, Says("balance limit")) /\ OnlyTold
+NotStoredUnread(c, status) == Tell(c, Says(status)) /\ OnlyTold
 SameEntries(c, row)    == row.call.key = c.key /\ row.call.entries = c.entries
 
 (* What is not stored. *)
 ToldWhileUnderWay(c, status) ==
-  /\ Tell(c, Says(status)) /\ over' = over \cup {c} /\ UNCHANGED <<rows, users, sent, now>>
+  /\ Tell(c, Says(status)) /\ over' = over \cup {c} /\ UNCHANGED <<rows, users, refunded, sent, now>>
 NeverPays(r)           == ~Pays(r)
 AllHolds(u, clock)     == User(u).holds
 
+(* Refunds. *)
+AnyPlaceFits(r) ==
+  IsRefund(r.call) =>
+    LET c == r.call IN
+    \E i \in 1..Len(c.places) :
+      RefundedOf(c.of, c.places[i]) + c.entries[i].amount <= MovedBy(rows, c.of)[c.places[i]]
+OnlyOneFits(r) == IsRefund(r.call) => r.call.of \notin DOMAIN refunded
+RefundableIfPending(table, id) == id \in DOMAIN table /\ table[id].call.op = "Post" /\ ~IsRefund(table[id].call)
+RefundableIfRefund(table, id)  == id \in DOMAIN table /\ (table[id].status = "posted" \/ Captured(table, id))
+EntryAmounts(table, id)        == [i \in 1..Len(table[id].call.entries) |-> table[id].call.entries[i].amount]
+RefundLimitUnread(c)           == Tell(c, Says("refund limit")) /\ OnlyTold
+RefundLimitDeclined(c)         == SendDecline(Declining(c, now, 1, User(c.entries[1].user).balance, "balance"))
+
+(* Rules. *)
+BothFree(r)            == Pays(r) => ~Blocks(Receiver(r), "credit") /\ ~Blocks(Payer(Hold(r)), "debit")
+NothingBlocked(r)      == [User(r.call.user) EXCEPT !.changes = @ + 1]
+LimitAdded(r)          == [User(r.call.user) EXCEPT !.balance = @ + Grants(r), !.limit = @ + Grants(r), !.changes = @ + 1]
+BlockToldOnly(d)       == IF d.by = "block" THEN Tell(d.call, DeclineRow(d)) /\ OnlyTold ELSE OnlySend({d})
+ByBalance(c, time, entry, seen, by) ==
+  [op |-> "Decline", call |-> c, entry |-> entry, seen |-> seen, by |-> "balance", at |-> time]
+NothingGranted(r)      == 0
+
 (* Holds. *)
+SendAnyway(r)          == {r}
 ExpiredAtOnce(u, clock) == {h \in DOMAIN User(u).open : User(u).open[h].expires <= clock}
 OpenIsReleased(S, clock) == {h \in DOMAIN rows : IsFirst(h) /\ rows[h].status = "pending" /\ Payer(h) \in S}
 EndingAsExpiry(c, table, time, clock) == [op |-> "Expire", call |-> c, at |-> time]

@@ -1,7 +1,8 @@
 ------------------------------ MODULE OneWrite ------------------------------
 (***************************************************************************)
 (* The ledger's protocol: postings of several entries, declines, holds and *)
-(* their ends, in two tables of DynamoDB, with no lock and no scheduler.   *)
+(* their ends, refunds, and the rules of accounts, in two tables of        *)
+(* DynamoDB, with no lock and no scheduler.                                *)
 (*                                                                         *)
 (* What may go wrong is all in one place. A request that was ever sent is  *)
 (* applied at any later time, any number of times, or never: that is every *)
@@ -25,20 +26,23 @@ CONSTANTS
   Ceiling,   \* no credit lifts a balance over it
   MaxAmount, \* the largest amount of a call
   MostHolds, \* the most open holds of a user
+  MostItems, \* the most items of a write
   Grace,     \* how long after its expiry a hold is still not taken for expired
   Skew,      \* how far two clocks are apart at most
+  Late,      \* how long after a refusal the function reads its clock, at most
   Delay,     \* how long after it was sent a request may be applied
   LastTime   \* the end of time, which begins at 0
 
 VARIABLES
   rows,  \* the table of transactions: what is stored, by its id
   users, \* the table of balances: what is stored, by the user
+  refunded, \* in the same table: what was refunded of each entry, by the transaction
   sent,  \* every request that was ever sent to DynamoDB
   told,  \* every answer that a caller was given
   over,  \* the calls whose last answer was not stored, until they are made again
   now
 
-vars == <<rows, users, sent, told, over, now>>
+vars == <<rows, users, refunded, sent, told, over, now>>
 
 -----------------------------------------------------------------------------
 (* Arithmetic.                                                             *)
@@ -57,21 +61,29 @@ Without(f, S) == [x \in DOMAIN f \ S |-> f[x]]
 -----------------------------------------------------------------------------
 (* A call is one of                                                        *)
 (*   [op |-> "Post", key, entries, expiresIn]  expiresIn > 0: it is a hold *)
+(*   the same with [of, places]: it is a refund                            *)
 (*   [op |-> "Capture", hold, amount]                                      *)
 (*   [op |-> "Void", hold]                                                 *)
 (*   [op |-> "Read", hold]                                                 *)
+(*   [op |-> "Rule", key, user, blocks, allows, limit]                     *)
 (* and an entry is [user, type, amount]. A hold's first entry is its       *)
-(* debit. A second one is the credit that comes with the capture.          *)
+(* debit. A second one is the credit that comes with the capture. The      *)
+(* entries of a refund are the opposite of those in these places of the    *)
+(* transaction `of'. A rule blocks and allows types of entries, and sets   *)
+(* the credit limit, unless it is `Stays'.                                 *)
 
-Pending(c) == c.expiresIn > 0
+Stays       == -1
+Pending(c)  == c.expiresIn > 0
+IsRefund(c) == "of" \in DOMAIN c
 
 (* The entries that count when the transaction is written. *)
 Counted(c) == IF Pending(c) THEN <<c.entries[1]>> ELSE c.entries
 
-(* Ids. The key belongs to the user of the first entry. The first row of a *)
-(* transaction is the row of its first entry, too, and has all entries.    *)
-(* A hold's end has one id, whoever ends it, however.                      *)
-Id(c)        == <<c.entries[1].user, c.key, 1>>
+(* Ids. The key belongs to the user of the first entry, or of the rule.    *)
+(* The first row of a transaction is the row of its first entry, too, and  *)
+(* has all entries. A hold's end has one id, whoever ends it, however.     *)
+Owner(c)     == IF c.op = "Rule" THEN c.user ELSE c.entries[1].user
+Id(c)        == <<Owner(c), c.key, 1>>
 RowId(id, i) == <<id[1], id[2], i>>
 EndId(id)    == <<id[1], id[2], 0>>
 IsFirst(id)  == id[3] = 1
@@ -101,8 +113,10 @@ Fits(entries, u, balance) == LeastBefore(entries, u) <= balance /\ balance <= Mo
 -----------------------------------------------------------------------------
 (* What is stored of a user, who has no row before the first posting.      *)
 (* `open' has an attribute for each open hold, with its sum and expiry.    *)
+(* The credit limit is lent: the balance has it from when it is granted.   *)
 
-NewUser == [balance |-> Opening, version |-> 0, held |-> 0, holds |-> 0, open |-> Empty]
+NewUser == [balance |-> Opening, version |-> 0, held |-> 0, holds |-> 0, open |-> Empty,
+            blocked |-> {}, limit |-> 0, changes |-> 0]
 User(u) == IF u \in DOMAIN users THEN users[u] ELSE NewUser
 
 (* What a pending row holds, and together. It never changes. *)
@@ -110,7 +124,8 @@ HeldBy(h) == rows[h].call.entries[1].amount
 HeldByAll(S) == Sum([h \in S |-> HeldBy(h)])
 
 (* A clock of a function may be ahead of another. *)
-Clocks == now .. now + Skew
+ClocksAt(time) == time .. time + Skew
+Clocks == ClocksAt(now)
 
 (* The holds of u that are taken for expired at that time of a clock. *)
 Expired(u, clock) == {h \in DOMAIN User(u).open : User(u).open[h].expires + Grace <= clock}
@@ -118,11 +133,25 @@ Expired(u, clock) == {h \in DOMAIN User(u).open : User(u).open[h].expires + Grac
 -----------------------------------------------------------------------------
 (* Requests, and when the function sends them.                             *)
 
-Posting(c, clock, releases) ==
-  [op |-> "Post", call |-> c, expires |-> IF Pending(c) THEN clock + c.expiresIn ELSE 0,
-   releases |-> releases, at |-> now]
+(* A posting has the clock of its function. A hold has one expiry for each *)
+(* time, that of the clock which is the last: the others are ahead.        *)
+Posting(c, time, clock, releases) ==
+  [op |-> "Post", call |-> c, expires |-> IF Pending(c) THEN time + c.expiresIn ELSE 0,
+   releases |-> releases, clock |-> clock, at |-> time]
 
-Declining(c, entry, seen) == [op |-> "Decline", call |-> c, entry |-> entry, seen |-> seen, at |-> now]
+Declining(c, time, entry, seen, by) ==
+  [op |-> "Decline", call |-> c, entry |-> entry, seen |-> seen, by |-> by, at |-> time]
+
+(* The expired holds of a user, in a write of their own, for a call. *)
+Releasing(c, time, holds) == [op |-> "Release", call |-> c, releases |-> holds, at |-> time]
+
+(* A read before a refund hears that too little is left. *)
+Looking(c) == [op |-> "Look", call |-> c, at |-> now]
+
+(* A rule begins with a read of the account: how often its rules were      *)
+(* changed, and its limit.                                                 *)
+Ruling(c, time, changes, before) ==
+  [op |-> "Rule", call |-> c, changes |-> changes, before |-> before, at |-> time]
 
 (* A capture or void begins with a read of the pending row. More than is   *)
 (* held is refused there and then. At or after its expiry, the end that is *)
@@ -131,25 +160,52 @@ Ending(c, table, time, clock) ==
   [op |-> IF clock >= table[c.hold].expires THEN "Expire" ELSE c.op, call |-> c, at |-> time]
 
 Started(table, time) ==
-  {Ending(c, table, time, clock) : clock \in time .. time + Skew,
+  {Ending(c, table, time, clock) : clock \in ClocksAt(time),
      c \in {c \in Calls : /\ c.op \in {"Capture", "Void"}
                           /\ c.hold \in DOMAIN table
                           /\ table[c.hold].status = "pending"
                           /\ c.op = "Capture" => c.amount <= table[c.hold].call.entries[1].amount}}
 
-FirstPostings == {Posting(c, now, {}) : c \in {c \in Calls : c.op = "Post"}}
+(* A refund begins with a read of its original and, if that was a hold, of *)
+(* its end. What is posted is refundable, and what was captured, but no    *)
+(* refund. An entry is refunded by what it moved at most.                  *)
+Captured(table, id) ==
+  table[id].status = "pending" /\ EndId(id) \in DOMAIN table /\ table[EndId(id)].status = "captured"
+MovedBy(table, id) ==
+  [i \in 1..Len(table[id].call.entries) |->
+     IF Captured(table, id) THEN table[EndId(id)].amount ELSE table[id].call.entries[i].amount]
+Refundable(table, id) ==
+  /\ id \in DOMAIN table /\ table[id].call.op = "Post" /\ ~IsRefund(table[id].call)
+  /\ table[id].status = "posted" \/ Captured(table, id)
+Names(table, c) ==
+  LET entries == table[c.of].call.entries  moved == MovedBy(table, c.of)  places == c.places IN
+  /\ \A i \in 1..Len(places) :
+       /\ places[i] \in 1..Len(entries)
+       /\ c.entries[i].user = entries[places[i]].user /\ c.entries[i].type # entries[places[i]].type
+       /\ c.entries[i].amount <= moved[places[i]]
+Refunding(table, time) ==
+  {Posting(c, time, clock, {}) : clock \in ClocksAt(time),
+     c \in {c \in Calls : c.op = "Post" /\ IsRefund(c) /\ Refundable(table, c.of) /\ Names(table, c)}}
+
+(* What is sent first. *)
+FirstPostings(time) ==
+  {Posting(c, time, clock, {}) : clock \in ClocksAt(time), c \in {c \in Calls : c.op = "Post" /\ ~IsRefund(c)}}
+FirstRules(time) == {Ruling(c, time, 0, 0) : c \in {c \in Calls : c.op = "Rule"}}
+First(table, time) == FirstPostings(time) \cup FirstRules(time) \cup Started(table, time) \cup Refunding(table, time)
 
 Init ==
   /\ rows = Empty
   /\ users = Empty
+  /\ refunded = Empty
   /\ now = 0
-  /\ sent = FirstPostings
+  /\ sent = First(Empty, 0)
   /\ told = {}
   /\ over = {}
 
 Send(requests) == sent' = sent \cup requests
+OnlySend(requests) == Send(requests) /\ UNCHANGED <<rows, users, refunded, told, over, now>>
 Tell(c, answer) == told' = told \cup {[call |-> c, answer |-> answer]}
-OnlyTold == UNCHANGED <<rows, users, sent, over, now>>
+OnlyTold == UNCHANGED <<rows, users, refunded, sent, over, now>>
 Says(status) == [status |-> status]
 
 (* The answer to a call when the row of its key is there: the first        *)
@@ -163,26 +219,47 @@ SameEnd(c, end) == \/ c.op = "Capture" /\ end.status = "captured" /\ end.amount 
                    \/ c.op = "Void" /\ end.status = "voided"
 EndOutcome(c, end) == IF SameEnd(c, end) THEN end ELSE Ended(end)
 
-(* What a call is told that is no outcome: the same call may succeed later. *)
-NoOutcome == {"too many holds", "balance limit"}
+(* The row of the key is there, or the end: in the refusal or by a read. *)
+Replay(c) == Tell(c, Outcome(c, rows[Id(c)])) /\ OnlyTold
+EndThere(c) == Tell(c, EndOutcome(c, rows[EndId(c.hold)])) /\ OnlyTold
 
-(* It is not stored, so that no condition stops an attempt of the call that *)
-(* is applied afterwards. It is told only if the outcome of every attempt  *)
-(* is known: then none is under way. Otherwise the call is told to try     *)
-(* again, which is no step. *)
+-----------------------------------------------------------------------------
+(* Answers that are not stored. The same call may succeed later.           *)
+
+NoOutcome == {"too many holds", "balance limit", "receiver blocked", "refund limit"}
+
+(* No condition stops an attempt of the call that is applied afterwards.   *)
+(* So it is told only if the outcome of every attempt is known: then none  *)
+(* is under way. Otherwise the call is told to try again, which is no      *)
+(* step. A call that was answered before must not hear this, and the       *)
+(* refusal may not have reported that its id is taken, or its end: the row *)
+(* is read before.                                                         *)
+IsThere(c)  == (IF c.op = "Post" THEN Id(c) ELSE EndId(c.hold)) \in DOMAIN rows
+Recorded(c) == IF c.op = "Post" THEN Replay(c) ELSE EndThere(c)
 TellNotStored(c, status) ==
   /\ Tell(c, Says(status))
   /\ sent' = {r \in sent : r.call # c}
   /\ over' = over \cup {c}
-  /\ UNCHANGED <<rows, users, now>>
+  /\ UNCHANGED <<rows, users, refunded, now>>
+NotStored(c, status) == IF IsThere(c) THEN Recorded(c) ELSE TellNotStored(c, status)
+
+(* What is left of a refund never grows. So an attempt that is under way   *)
+(* is refused as well, and only one that was applied before matters: it is *)
+(* enough that the row is read after the refusal.                          *)
+LookFirst(c) == OnlySend({Looking(c)})
+Look(r) ==
+  /\ r.op = "Look"
+  /\ IF IsThere(r.call) THEN Recorded(r.call) ELSE Tell(r.call, Says("refund limit")) /\ OnlyTold
 
 -----------------------------------------------------------------------------
-(* Post: the rows of all entries, the moves of all balances, and the ends  *)
-(* of the expired holds that it releases, in one write.                    *)
+(* Post: the rows of all entries, the moves of all balances, the ends of   *)
+(* the expired holds that it releases, and of a refund the sums refunded,  *)
+(* in one write.                                                           *)
 
 PostPuts(r) == {RowId(Id(r.call), i) : i \in 1..Len(Counted(r.call))} \cup {EndId(h) : h \in r.releases}
+Released(id) == [of |-> RowId(id, 1), status |-> "expired", amount |-> HeldBy(RowId(id, 1))]
 PostRow(r, id) ==
-  IF IsEnd(id) THEN [of |-> RowId(id, 1), status |-> "expired", amount |-> HeldBy(RowId(id, 1))]
+  IF IsEnd(id) THEN Released(id)
   ELSE IF ~IsFirst(id) THEN [of |-> RowId(id, 1), entry |-> r.call.entries[id[3]]]
   ELSE IF Pending(r.call) THEN [call |-> r.call, status |-> "pending", expires |-> r.expires]
   ELSE [call |-> r.call, status |-> "posted"]
@@ -196,27 +273,53 @@ PostUser(r, u) ==
       holding  == Pending(r.call)
       amount   == r.call.entries[1].amount
       rest     == Without(old.open, released)
-  IN [balance |-> old.balance + HeldByAll(released) + Move(Counted(r.call), u),
-      version |-> old.version + Cardinality(released)
+  IN [old EXCEPT
+      !.balance = @ + HeldByAll(released) + Move(Counted(r.call), u),
+      !.version = @ + Cardinality(released)
                   + Cardinality({i \in 1..Len(Counted(r.call)) : r.call.entries[i].user = u}),
-      held    |-> old.held - HeldByAll(released) + (IF holding THEN amount ELSE 0),
-      holds   |-> old.holds - Cardinality(released) + (IF holding THEN 1 ELSE 0),
-      open    |-> IF holding THEN (Id(r.call) :> [amount |-> amount, expires |-> r.expires]) @@ rest ELSE rest]
+      !.held    = @ - HeldByAll(released) + (IF holding THEN amount ELSE 0),
+      !.holds   = @ - Cardinality(released) + (IF holding THEN 1 ELSE 0),
+      !.open    = IF holding THEN (Id(r.call) :> [amount |-> amount, expires |-> r.expires]) @@ rest ELSE rest]
 PostMoves(r) == [u \in PostUsers(r) |-> PostUser(r, u)]
+
+(* What was refunded in that place of a transaction. It has no row before  *)
+(* its first refund.                                                       *)
+RefundedOf(id, place) == IF id \in DOMAIN refunded THEN refunded[id][place] ELSE 0
+RefundMoves(r) ==
+  IF ~IsRefund(r.call) THEN Empty
+  ELSE LET c == r.call IN
+       c.of :> [p \in 1..Len(rows[c.of].call.entries) |->
+                  RefundedOf(c.of, p) + Sum([i \in {i \in 1..Len(c.places) : c.places[i] = p} |-> c.entries[i].amount])]
+
+(* Its condition: no place is refunded by more than it moved.              *)
+RefundFits(r) ==
+  IsRefund(r.call) =>
+    LET c == r.call IN
+    \A i \in 1..Len(c.places) :
+      RefundedOf(c.of, c.places[i]) + c.entries[i].amount <= MovedBy(rows, c.of)[c.places[i]]
+
+(* The number of items of a write. *)
+Items(r) ==
+  IF r.op = "Release" THEN Cardinality(r.releases) + 1
+  ELSE Cardinality(PostPuts(r)) + Cardinality(PostUsers(r)) + (IF IsRefund(r.call) THEN 1 ELSE 0)
 
 (* The condition of each Put: attribute_not_exists(id). *)
 FailedPuts(r) == PostPuts(r) \cap DOMAIN rows
 
 (* The condition of each Update: attribute_exists of every hold that is    *)
-(* released, the least and the most of the balance, the number of holds.   *)
+(* released, the least and the most of the balance, the number of holds,   *)
+(* and that nothing blocks the types of its entries.                       *)
 (* For a user without a row: attribute_not_exists(user_id), if the opening *)
 (* balance allows the move.                                                *)
 RoomForHold(r, holds) == Pending(r.call) => holds < MostHolds
+Blocks(u, type) == type \in User(u).blocked
+BlocksAny(entries, u) == \E i \in 1..Len(entries) : entries[i].user = u /\ Blocks(u, entries[i].type)
 MoveFits(r, u) ==
   LET released == ReleasesOf(r, u) IN
   /\ released \subseteq DOMAIN users[u].open
   /\ Fits(Counted(r.call), u, users[u].balance + HeldByAll(released))
   /\ RoomForHold(r, users[u].holds - Cardinality(released))
+  /\ ~BlocksAny(Counted(r.call), u)
 NewUserFits(r, u) == Fits(Counted(r.call), u, Opening) /\ ReleasesOf(r, u) = {}
 FailedMoves(r) == {u \in PostUsers(r) : IF u \in DOMAIN users THEN ~MoveFits(r, u) ELSE ~NewUserFits(r, u)}
 
@@ -229,21 +332,13 @@ Invalid(r) == Pending(r.call) /\ Id(r.call) \in r.releases
 Post(r) ==
   /\ r.op = "Post"
   /\ ~Invalid(r)
-  /\ FailedPuts(r) = {} /\ FailedMoves(r) = {}
+  /\ FailedPuts(r) = {} /\ FailedMoves(r) = {} /\ RefundFits(r)
   /\ rows' = PostRows(r) @@ rows
   /\ users' = PostMoves(r) @@ users
-  /\ Send({e \in Started(rows', now) : e.call \notin over})
+  /\ refunded' = RefundMoves(r) @@ refunded
+  /\ Send({e \in Started(rows', now) \cup Refunding(rows', now) : e.call \notin over})
   /\ Tell(r.call, rows'[Id(r.call)])
   /\ UNCHANGED <<over, now>>
-
-(* The row of the key is there, in the refusal or by a read. *)
-Replay(c) == Tell(c, Outcome(c, rows[Id(c)])) /\ OnlyTold
-
-(* The key is not used up. A call that was answered before must not hear   *)
-(* this, and the refusal may not have reported that its id is taken.       *)
-TooManyHolds(c) ==
-  IF Id(c) \in DOMAIN rows THEN Replay(c)
-  ELSE TellNotStored(c, "too many holds")
 
 (* The balance at an entry, after the entries before it, and whether it    *)
 (* allows that entry.                                                      *)
@@ -251,7 +346,7 @@ EntryFits(e, balance) == IF e.type = "credit" THEN balance + e.amount <= Ceiling
 SeenAt(entries, i, balance) == balance + After(entries, entries[i].user, i - 1)
 
 (* Nothing is told before the decline is stored. *)
-SendDecline(d) == Send({d}) /\ UNCHANGED <<rows, users, told, over, now>>
+SendDecline(d) == OnlySend({d})
 
 (* The hold of this very call is open: its row is there, and the refusal did *)
 (* not report that. It is not one to release, whatever its time.           *)
@@ -265,27 +360,47 @@ OnceExpired(S, clock) ==
   {h \in DOMAIN rows : /\ IsFirst(h) /\ rows[h].status = "pending"
                        /\ Payer(h) \in S /\ rows[h].expires + Grace <= clock}
 
-(* The rows of these users came back: their moves were refused. Where what *)
-(* has expired makes the difference, the same posting is sent again and    *)
-(* releases all of it, with what it was to release of the others, and      *)
-(* perhaps what has expired since of those whose rows came back before.    *)
-(* Otherwise it is declined by the first entry, in their order, that the   *)
-(* balances which came back don't allow.                                   *)
-Refused(r, moves, clock) ==
+(* A hold of u expired after the posting's clock was read. It may have     *)
+(* been captured in time, after the refusal. Only a release can tell.      *)
+ExpiresMeanwhile(r, u, clock) == Expired(u, clock) # Expired(u, r.clock)
+
+(* A posting with its releases. Where they are too many items, they are    *)
+(* writes of their own, one for each user, and the call begins anew.       *)
+ReleaseBefore(c, time, holds) ==
+  {Releasing(c, time, {h \in holds : Payer(h) = u}) : u \in {Payer(h) : h \in holds}}
+SendWith(r) == IF Items(r) > MostItems THEN ReleaseBefore(r.call, r.at, r.releases) ELSE {r}
+
+(* The first entry, in their order, that is blocked, or that the balances  *)
+(* which came back don't allow.                                            *)
+Chosen(wrong) == Least(wrong)
+
+(* The rows of these users came back: their moves were refused. The clock  *)
+(* is read after that, perhaps Late after it. Where what has expired makes *)
+(* the difference, the same posting is sent again and releases all of it,  *)
+(* with what it was to release of the others, and perhaps what has expired *)
+(* since of those whose rows came back before. Otherwise it is declined.   *)
+Refused(r, moves, time, clock) ==
   LET c            == r.call
       entries      == Counted(c)
       expired(u)   == Expired(u, clock)
       balance(u)   == User(u).balance + HeldByAll(expired(u))
       others       == {h \in r.releases : Payer(h) \notin moves}
       seen(i)      == SeenAt(entries, i, balance(entries[i].user))
-      wrong        == {i \in 1..Len(entries) : entries[i].user \in moves /\ ~EntryFits(entries[i], seen(i))}
+      blocked(i)   == Blocks(entries[i].user, entries[i].type)
+      wrong        == {i \in 1..Len(entries) :
+                         entries[i].user \in moves /\ (blocked(i) \/ ~EntryFits(entries[i], seen(i)))}
+      first        == Chosen(wrong)
+      declined     == wrong # {} /\ \A u \in moves : ~ExpiresMeanwhile(r, u, clock)
+      tooMany      == \E u \in moves : ~RoomForHold(r, OpenAt(u, clock))
   IN IF HasOwnHold(c, moves) THEN Replay(c)
-     ELSE IF \E u \in moves : ~RoomForHold(r, OpenAt(u, clock)) THEN TooManyHolds(c)
-     ELSE IF wrong = {}
-          THEN /\ \E since \in SUBSET OnceExpired(PostUsers(r) \ moves, clock) :
-                    Send({[r EXCEPT !.releases = others \cup since \cup UNION {expired(u) : u \in moves}, !.at = now]})
-               /\ UNCHANGED <<rows, users, told, over, now>>
-          ELSE SendDecline(Declining(c, Least(wrong), seen(Least(wrong))))
+     ELSE IF tooMany /\ ~(declined /\ blocked(first)) THEN NotStored(c, "too many holds")
+     ELSE IF declined
+          THEN SendDecline(Declining(c, time, first, seen(first), IF blocked(first) THEN "block" ELSE "balance"))
+     ELSE \E since \in SUBSET OnceExpired(PostUsers(r) \ moves, clock) :
+            OnlySend(SendWith(Posting(c, time, clock, others \cup since \cup UNION {expired(u) : u \in moves})))
+
+(* A function has one clock, and reads it at most Late after the refusal.  *)
+RefusedThen(r, moves) == \E time \in now .. now + Late : Refused(r, moves, time, time + r.clock - r.at)
 
 (* Contention is no answer. The same bytes are sent again. *)
 Conflict(r) == UNCHANGED vars
@@ -296,36 +411,62 @@ Conflict(r) == UNCHANGED vars
 (* holds were to end are read as if they had come back.                    *)
 OtherIdTaken(r) ==
   IF Id(r.call) \in DOMAIN rows THEN Replay(r.call)
-  ELSE IF r.releases # {} THEN \E clock \in Clocks : Refused(r, {Payer(h) : h \in r.releases}, clock)
+  ELSE IF r.releases # {} THEN RefusedThen(r, {Payer(h) : h \in r.releases})
   ELSE Tell(r.call, Says("damaged")) /\ OnlyTold
 
 (* DynamoDB may report any of what is true, and what it reports may be     *)
 (* mixed. The order of the questions makes one step of each mixture: the   *)
-(* id, a conflict, another id, the balances. So each of these steps is     *)
-(* possible whenever its reason is true, and a conflict always.            *)
+(* id, a conflict, another id, what was refunded, the balances. So each of *)
+(* these steps is possible whenever its reason is true, and a conflict     *)
+(* always.                                                                 *)
+RefundRefused(r) == ~RefundFits(r) /\ LookFirst(r.call)
 PostRefused(r) ==
   /\ r.op = "Post"
   /\ \/ Id(r.call) \in FailedPuts(r) /\ Replay(r.call)
      \/ Invalid(r) /\ Tell(r.call, Says("damaged")) /\ OnlyTold
      \/ Conflict(r)
      \/ FailedPuts(r) \ {Id(r.call)} # {} /\ OtherIdTaken(r)
-     \/ \E moves \in SUBSET FailedMoves(r), clock \in Clocks : moves # {} /\ Refused(r, moves, clock)
+     \/ RefundRefused(r)
+     \/ \E moves \in SUBSET FailedMoves(r) : moves # {} /\ RefusedThen(r, moves)
 
 (* Decline: one Put of the first row, if its id does not exist. *)
-DeclineRow(r) == [call |-> r.call, status |-> "declined", entry |-> r.entry, seen |-> r.seen]
+DeclineRow(r) == [call |-> r.call, status |-> "declined", entry |-> r.entry, seen |-> r.seen, by |-> r.by]
 DeclineFits(r) == Id(r.call) \notin DOMAIN rows
 Decline(r) ==
   /\ r.op = "Decline"
   /\ DeclineFits(r)
   /\ rows' = (Id(r.call) :> DeclineRow(r)) @@ rows
   /\ Tell(r.call, rows'[Id(r.call)])
-  /\ UNCHANGED <<users, sent, over, now>>
+  /\ UNCHANGED <<users, refunded, sent, over, now>>
 
 DeclineRefused(r) == r.op = "Decline" /\ ~DeclineFits(r) /\ Replay(r.call)
 
 -----------------------------------------------------------------------------
+(* Release: the ends of a user's expired holds, all of them or none, and   *)
+(* the call that needs them begins anew, whether somebody was faster or    *)
+(* not.                                                                    *)
+
+ReleasePuts(r) == {EndId(h) : h \in r.releases}
+ReleaseFits(r) == ReleasePuts(r) \cap DOMAIN rows = {}
+                  /\ \A h \in r.releases : h \in DOMAIN User(Payer(h)).open
+Anew(c) == {r \in FirstPostings(now) \cup FirstRules(now) \cup Refunding(rows, now) : r.call = c}
+Release(r) ==
+  /\ r.op = "Release"
+  /\ ReleaseFits(r)
+  /\ rows' = [id \in ReleasePuts(r) |-> Released(id)] @@ rows
+  /\ users' = [u \in {Payer(h) : h \in r.releases} |->
+                 [User(u) EXCEPT !.balance = @ + HeldByAll(r.releases), !.version = @ + Cardinality(r.releases),
+                                 !.held = @ - HeldByAll(r.releases), !.holds = @ - Cardinality(r.releases),
+                                 !.open = Without(@, r.releases)]] @@ users
+  /\ Send(Anew(r.call))
+  /\ UNCHANGED <<refunded, told, over, now>>
+
+ReleaseRefused(r) == r.op = "Release" /\ ~ReleaseFits(r) /\ OnlySend(Anew(r.call))
+
+-----------------------------------------------------------------------------
 (* Capture, void, expiry: one Put of the end row, one Update of the        *)
 (* payer's row; with a capture's credit its row and its receiver's, too.   *)
+(* The payer's block stops none of them: that money was taken before.      *)
 
 Hold(r)     == r.call.hold
 Pays(r)     == r.op = "Capture" /\ Len(rows[Hold(r)].call.entries) > 1
@@ -344,33 +485,26 @@ EndMoves(r) ==
       payer == User(Payer(h))
       captured == IF r.op = "Capture" THEN r.call.amount ELSE 0
       receiver == User(Receiver(r))
-  IN (Payer(h) :> [balance |-> payer.balance + HeldBy(h) - captured, version |-> payer.version + 1,
-                   held |-> payer.held - HeldBy(h), holds |-> payer.holds - 1,
-                   open |-> Without(payer.open, {h})])
+  IN (Payer(h) :> [payer EXCEPT !.balance = @ + HeldBy(h) - captured, !.version = @ + 1,
+                                !.held = @ - HeldBy(h), !.holds = @ - 1, !.open = Without(@, {h})])
      @@ (IF Pays(r) THEN Receiver(r) :> [receiver EXCEPT !.balance = @ + captured, !.version = @ + 1] ELSE Empty)
 
 EndFits(r)      == EndId(Hold(r)) \notin DOMAIN rows
 HoldIsOpen(r)   == Hold(r) \in DOMAIN User(Payer(Hold(r))).open
 ReceiverFits(r) == Pays(r) => Fits(<<CreditOf(r)>>, Receiver(r), User(Receiver(r)).balance)
+ReceiverFree(r) == Pays(r) => ~Blocks(Receiver(r), "credit")
 
 End(r) ==
-  /\ EndFits(r) /\ HoldIsOpen(r) /\ ReceiverFits(r)
+  /\ EndFits(r) /\ HoldIsOpen(r) /\ ReceiverFits(r) /\ ReceiverFree(r)
   /\ rows' = EndRows(r) @@ rows
   /\ users' = EndMoves(r) @@ users
   /\ Tell(r.call, EndOutcome(r.call, rows'[EndId(Hold(r))]))
-  /\ UNCHANGED <<sent, over, now>>
+  /\ Send(Refunding(rows', now))
+  /\ UNCHANGED <<refunded, over, now>>
 
 Capture(r) == r.op = "Capture" /\ End(r)
 Void(r)    == r.op = "Void" /\ End(r)
 Expire(r)  == r.op = "Expire" /\ End(r)
-
-(* A capture that was answered before must not hear of its receiver's      *)
-(* limit, and the refusal may not have reported that its end is taken: the *)
-(* end is read before.                                                     *)
-EndThere(c) == Tell(c, EndOutcome(c, rows[EndId(c.hold)])) /\ OnlyTold
-OverLimit(c) ==
-  IF EndId(c.hold) \in DOMAIN rows THEN EndThere(c)
-  ELSE TellNotStored(c, "balance limit")
 
 (* Here, too, any of what is true may be reported. If the hold's attribute *)
 (* is gone, its end is there, and is read unless it came back.             *)
@@ -379,7 +513,47 @@ EndRefused(r) ==
   /\ \/ ~EndFits(r) /\ EndThere(r.call)
      \/ /\ ~HoldIsOpen(r)
         /\ IF EndId(Hold(r)) \in DOMAIN rows THEN EndThere(r.call) ELSE Tell(r.call, Says("damaged")) /\ OnlyTold
-     \/ ~ReceiverFits(r) /\ OverLimit(r.call)
+     \/ ~ReceiverFits(r) /\ NotStored(r.call, "balance limit")
+     \/ ~ReceiverFree(r) /\ NotStored(r.call, "receiver blocked")
+
+-----------------------------------------------------------------------------
+(* Rule: one Put of its row, one Update of the user's row, on the          *)
+(* condition that no other rule came after the read. So the balance moves  *)
+(* by the difference of the limits, if that leaves it in its range.        *)
+
+SetsLimit(c) == c.limit # Stays
+Grants(r) == IF SetsLimit(r.call) THEN r.call.limit - r.before ELSE 0
+
+RuleIdFits(r)   == Id(r.call) \notin DOMAIN rows
+RulesAsRead(r)  == User(r.call.user).changes = r.changes
+GrantFits(r, balance) == balance >= -Grants(r) /\ (Grants(r) > 0 => balance + Grants(r) <= Ceiling)
+
+RuleRow(r) == [call |-> r.call, status |-> "posted", before |-> r.before, nth |-> r.changes + 1]
+RuleMove(r) ==
+  LET c == r.call IN
+  [User(c.user) EXCEPT !.balance = @ + Grants(r), !.limit = IF SetsLimit(c) THEN c.limit ELSE @,
+                       !.blocked = (@ \cup c.blocks) \ c.allows, !.changes = r.changes + 1]
+Rule(r) ==
+  /\ r.op = "Rule"
+  /\ RuleIdFits(r) /\ RulesAsRead(r) /\ GrantFits(r, User(r.call.user).balance)
+  /\ rows' = (Id(r.call) :> RuleRow(r)) @@ rows
+  /\ users' = (r.call.user :> RuleMove(r)) @@ users
+  /\ Tell(r.call, rows'[Id(r.call)])
+  /\ UNCHANGED <<refunded, sent, over, now>>
+
+(* The user's row came back. If the rules were changed, the call goes on   *)
+(* from there. If the balance, with what has expired, does not allow the   *)
+(* grant, the rule is declined. Otherwise what has expired is released.    *)
+RuleRefused(r) ==
+  LET c == r.call  u == r.call.user IN
+  /\ r.op = "Rule"
+  /\ \/ ~RuleIdFits(r) /\ Replay(c)
+     \/ ~RulesAsRead(r) /\ OnlySend({Ruling(c, now, User(u).changes, User(u).limit)})
+     \/ /\ RulesAsRead(r) /\ ~GrantFits(r, User(u).balance)
+        /\ \E clock \in Clocks :
+             LET seen == User(u).balance + HeldByAll(Expired(u, clock)) IN
+             IF GrantFits(r, seen) THEN OnlySend(ReleaseBefore(c, now, Expired(u, clock)))
+             ELSE SendDecline(Declining(c, now, 0, seen, "limit"))
 
 -----------------------------------------------------------------------------
 (* A reading writes nothing. It takes what has expired for released, by    *)
@@ -398,8 +572,8 @@ Read(c) ==
 CallAgain(c) ==
   /\ c \in over
   /\ over' = over \ {c}
-  /\ Send({r \in FirstPostings \cup Started(rows, now) : r.call = c})
-  /\ UNCHANGED <<rows, users, told, now>>
+  /\ Send({r \in First(rows, now) : r.call = c})
+  /\ UNCHANGED <<rows, users, refunded, told, now>>
 
 (* Time passes, and all callers call again. A capture or void that was under *)
 (* way when its hold expired goes on as the expiry: no attempt at another  *)
@@ -408,21 +582,26 @@ Tick ==
   /\ now < LastTime
   /\ now' = now + 1
   /\ over' = {}
-  /\ Send(FirstPostings' \cup Started(rows, now'))
-  /\ UNCHANGED <<rows, users, told>>
+  /\ Send(First(rows, now'))
+  /\ UNCHANGED <<rows, users, refunded, told>>
 
 (* What DynamoDB may apply or refuse next: everything that is under way. *)
-UnderWay == {r \in sent : now <= r.at + Delay}
+UnderWay == {r \in sent : r.at <= now /\ now <= r.at + Delay}
 
 Next ==
   \/ \E r \in UnderWay : Post(r)
   \/ \E r \in UnderWay : PostRefused(r)
+  \/ \E r \in UnderWay : Look(r)
   \/ \E r \in UnderWay : Decline(r)
   \/ \E r \in UnderWay : DeclineRefused(r)
+  \/ \E r \in UnderWay : Release(r)
+  \/ \E r \in UnderWay : ReleaseRefused(r)
   \/ \E r \in UnderWay : Capture(r)
   \/ \E r \in UnderWay : Void(r)
   \/ \E r \in UnderWay : Expire(r)
   \/ \E r \in UnderWay : EndRefused(r)
+  \/ \E r \in UnderWay : Rule(r)
+  \/ \E r \in UnderWay : RuleRefused(r)
   \/ \E c \in Calls : Read(c)
   \/ \E c \in over : CallAgain(c)
   \/ Tick
@@ -432,7 +611,8 @@ Spec == Init /\ [][Next]_vars
 -----------------------------------------------------------------------------
 (* What holds, in the words of the package ledger. First the money.        *)
 
-Transactions == {id \in DOMAIN rows : IsFirst(id)}
+Transactions == {id \in DOMAIN rows : IsFirst(id) /\ rows[id].call.op = "Post"}
+PostedRules  == {id \in DOMAIN rows : IsFirst(id) /\ rows[id].call.op = "Rule" /\ rows[id].status = "posted"}
 Ends         == {id \in DOMAIN rows : IsEnd(id)}
 Posted       == {id \in Transactions : rows[id].status = "posted"}
 Holds        == {id \in Transactions : rows[id].status = "pending"}
@@ -443,17 +623,19 @@ Effect(id, u) ==
   IF IsEnd(id) THEN IF Payer(id) # u THEN 0
                     ELSE HeldBy(RowId(id, 1)) - (IF rows[id].status = "captured" THEN rows[id].amount ELSE 0)
   ELSE IF ~IsFirst(id) THEN IF rows[id].entry.user = u THEN Signed(rows[id].entry) ELSE 0
+  ELSE IF rows[id].call.op = "Rule" THEN 0
   ELSE IF rows[id].status = "declined" \/ rows[id].call.entries[1].user # u THEN 0 ELSE Signed(rows[id].call.entries[1])
 Counts(id, u) ==
   IF IsEnd(id) THEN Payer(id) = u
   ELSE IF ~IsFirst(id) THEN rows[id].entry.user = u
-  ELSE rows[id].status # "declined" /\ rows[id].call.entries[1].user = u
+  ELSE rows[id].call.op = "Post" /\ rows[id].status # "declined" /\ rows[id].call.entries[1].user = u
 
-(* A balance is the opening balance and the effect of the user's rows.     *)
-(* The version is their number.                                            *)
+(* A balance is the opening balance, the credit limit, and the effect of   *)
+(* the user's rows: own money and credit add up. The version is the number *)
+(* of these rows, without the rules.                                       *)
 BalanceIsSumOfRows ==
   \A u \in Users :
-    /\ User(u).balance = Opening + Sum([id \in DOMAIN rows |-> Effect(id, u)])
+    /\ User(u).balance = Opening + User(u).limit + Sum([id \in DOMAIN rows |-> Effect(id, u)])
     /\ User(u).version = Cardinality({id \in DOMAIN rows : Counts(id, u)})
 
 (* A balance is never below zero, and with what is held it never passes    *)
@@ -503,21 +685,76 @@ CapturedIsHeld ==
 (* releases one before its grace is over.                                  *)
 NoEarlyExpiry ==
   \A id \in Ends : rows[id].status = "expired" => rows[RowId(id, 1)].expires <= now + Skew
-NoEarlyRelease ==
+NewReleases == {r \in sent' \ sent : r.op \in {"Post", "Release"}}
+NoEarlyRelease == [][\A r \in NewReleases : \A h \in r.releases : rows[h].expires + Grace <= r.at + Skew]_vars
+
+(* No write has more items than DynamoDB takes. *)
+ItemsWithinLimit == [][\A r \in NewReleases : Items(r) <= MostItems]_vars
+
+(* Refunds. What is refunded of each entry is the sum of the rows of its   *)
+(* refunds, and at most what the entry moved. Nothing else is refunded.    *)
+PostedRefunds == {id \in Posted : IsRefund(rows[id].call)}
+MovedByRows(id, place) ==
+  IF EndId(id) \in DOMAIN rows THEN rows[EndId(id)].amount ELSE rows[id].call.entries[place].amount
+RefundedIn(c, place) == Sum([i \in {i \in 1..Len(c.places) : c.places[i] = place} |-> c.entries[i].amount])
+RefundedByRows(id, place) == Sum([f \in {f \in PostedRefunds : rows[f].call.of = id} |-> RefundedIn(rows[f].call, place)])
+RefundedIsSumOfRows ==
+  \A id \in Transactions : \A place \in 1..Len(rows[id].call.entries) :
+    RefundedOf(id, place) = RefundedByRows(id, place)
+RefundedIsAtMostMoved ==
+  \A f \in PostedRefunds :
+    LET id == rows[f].call.of IN
+    /\ id \in Transactions /\ ~IsRefund(rows[id].call)
+    /\ \/ rows[id].status = "posted"
+       \/ rows[id].status = "pending" /\ EndId(id) \in DOMAIN rows /\ rows[EndId(id)].status = "captured"
+    /\ \A place \in 1..Len(rows[id].call.entries) : RefundedByRows(id, place) <= MovedByRows(id, place)
+
+(* Rules. The last rule that names a type, or the limit, decides, and no   *)
+(* grant is lost: each begins where the one before it ended.               *)
+RulesOf(u) == {id \in PostedRules : rows[id].call.user = u}
+Last(S) == CHOOSE id \in S : \A other \in S : rows[other].nth <= rows[id].nth
+BlockedByRules(u) ==
+  {type \in {"debit", "credit"} :
+     LET named == {id \in RulesOf(u) : type \in rows[id].call.blocks \cup rows[id].call.allows} IN
+     named # {} /\ type \in rows[Last(named)].call.blocks}
+Limits(u, before) == {id \in RulesOf(u) : SetsLimit(rows[id].call) /\ rows[id].nth < before}
+LimitByRules(u, before) == LET limits == Limits(u, before) IN IF limits = {} THEN 0 ELSE rows[Last(limits)].call.limit
+BlockedIsLastRule == \A u \in Users : User(u).blocked = BlockedByRules(u)
+NoGrantIsLost ==
+  \A u \in Users :
+    /\ User(u).limit = LimitByRules(u, User(u).changes + 1)
+    /\ User(u).changes = Cardinality(RulesOf(u))
+    /\ \A id \in RulesOf(u) : SetsLimit(rows[id].call) => rows[id].before = LimitByRules(u, rows[id].nth)
+
+(* Nothing posts that is blocked: no debit or hold, no credit, not by a    *)
+(* capture. A block is told after it is stored, so none after it was told. *)
+NothingPostsBlocked ==
   [][\A id \in DOMAIN rows' \ DOMAIN rows :
-       IsEnd(id) /\ rows'[id].status = "expired" /\ (\E p \in DOMAIN rows' \ DOMAIN rows : IsFirst(p))
-         => rows[RowId(id, 1)].expires + Grace <= now + Skew]_vars
+       LET row == rows'[id]
+           entry == IF IsEnd(id) THEN Empty
+                    ELSE IF ~IsFirst(id) THEN row.entry
+                    ELSE IF row.call.op = "Post" /\ row.status # "declined" THEN row.call.entries[1] ELSE Empty
+       IN entry # Empty => entry.type \notin BlockedByRules(entry.user)]_vars
 
 (* What is told and not stored is true when it is told, and nothing of the *)
-(* call is stored afterwards, unless it is made again.                     *)
+(* call is stored afterwards, unless it is made again. That little is left *)
+(* of a refund stays true, and nothing of it posts, made again or not.     *)
+Heard(status) == {t.call : t \in {t \in told' \ told : t.answer.status = status}}
 TooManyIsTrue ==
-  [][\A t \in told' \ told : t.answer.status = "too many holds" =>
-       LET u == Payer(Id(t.call))
+  [][\A c \in Heard("too many holds") :
+       LET u == Payer(Id(c))
            expired(clock) == {h \in DOMAIN User(u).open : User(u).open[h].expires + Grace <= clock}
        IN \E clock \in Clocks : User(u).holds - Cardinality(expired(clock)) >= MostHolds]_vars
-LimitIsTrue ==
-  [][\A t \in told' \ told : t.answer.status = "balance limit" =>
-       User(rows[t.call.hold].call.entries[2].user).balance + t.call.amount > Ceiling]_vars
+ReceiverOf(c) == rows[c.hold].call.entries[2].user
+LimitIsTrue == [][\A c \in Heard("balance limit") : User(ReceiverOf(c)).balance + c.amount > Ceiling]_vars
+ReceiverBlockedIsTrue == [][\A c \in Heard("receiver blocked") : "credit" \in BlockedByRules(ReceiverOf(c))]_vars
+RefundLimitIsTrue ==
+  [][\A c \in Heard("refund limit") :
+       \E i \in 1..Len(c.places) :
+         RefundedByRows(c.of, c.places[i]) + c.entries[i].amount > MovedByRows(c.of, c.places[i])]_vars
+NoRefundAfterLimit ==
+  \A t \in told : t.answer.status = "refund limit" =>
+    (Id(t.call) \in DOMAIN rows /\ rows[Id(t.call)].call = t.call => rows[Id(t.call)].status = "declined")
 NothingAfterNotStored ==
   \A c \in over :
     IF c.op = "Post" THEN Id(c) \in DOMAIN rows => rows[Id(c)].call # c
@@ -561,18 +798,28 @@ ToldIsStored ==
 ReuseIsTrue ==
   \A t \in told : t.answer.status = "reused" =>
     LET stored == rows[Id(t.call)].call IN
-    /\ stored.key = t.call.key /\ stored.entries[1].user = t.call.entries[1].user
+    /\ stored.key = t.call.key /\ Owner(stored) = Owner(t.call)
     /\ stored # t.call
 
-(* A decline is decided by what was true when the posting was cancelled:   *)
-(* what could be spent, expired holds included, did not allow that entry.  *)
+(* A decline is decided by what was true when the call was refused: a rule *)
+(* blocked that entry, or what could be spent, expired holds included, did *)
+(* not allow it, or less could be spent than the limit was to be lowered.  *)
+(* It names the user's first such entry.                                   *)
 DeclinesAreTrue ==
   [][\A d \in {r \in sent' \ sent : r.op = "Decline"} :
-       LET entry == d.call.entries[d.entry]  u == entry.user IN
-       /\ ~EntryFits(entry, d.seen)
-       /\ \E clock \in Clocks :
-            LET expired == {h \in OpenHolds(u) : rows[h].expires + Grace <= clock} IN
-            d.seen = SeenAt(d.call.entries, d.entry, User(u).balance + HeldByAll(expired))]_vars
+       LET c == d.call
+           u == IF c.op = "Rule" THEN c.user ELSE c.entries[d.entry].user
+           released(clock) == {h \in OpenHolds(u) : rows[h].expires + Grace <= clock}
+           spendable == {User(u).balance + HeldByAll(released(clock)) : clock \in Clocks}
+           wrong(i, balance) == \/ c.entries[i].type \in BlockedByRules(u)
+                                \/ ~EntryFits(c.entries[i], SeenAt(c.entries, i, balance))
+       IN IF c.op = "Rule"
+          THEN d.seen \in spendable /\ d.seen + c.limit - LimitByRules(u, User(u).changes + 1) \notin 0..Ceiling
+          ELSE /\ d.by = IF c.entries[d.entry].type \in BlockedByRules(u) THEN "block" ELSE "balance"
+               /\ \E balance \in spendable :
+                    /\ d.seen = SeenAt(c.entries, d.entry, balance)
+                    /\ wrong(d.entry, balance)
+                    /\ \A i \in 1..d.entry - 1 : c.entries[i].user = u => ~wrong(i, balance)]_vars
 
 (* Nobody finds what a protocol that holds can't leave behind. *)
 NothingIsDamaged == \A t \in told : t.answer.status # "damaged"
@@ -601,7 +848,15 @@ NeverDeclined   == \A t \in told : t.answer.status # "declined"
 NeverReused     == \A t \in told : t.answer.status # "reused"
 NeverLimit      == \A t \in told : t.answer.status # "balance limit"
 NeverTooMany    == \A t \in told : t.answer.status # "too many holds"
-
+NeverRefunded   == PostedRefunds = {}
+NeverRefundDeclined == \A t \in told : t.answer.status = "declined" => ~IsRefund(t.call)
+NeverRefundLimit == \A t \in told : t.answer.status # "refund limit"
+NeverKeyAfterRefundLimit == \A t \in told : t.answer.status = "refund limit" => Id(t.call) \notin DOMAIN rows
+NeverReceiverBlocked == \A t \in told : t.answer.status # "receiver blocked"
+NeverDeclinedBy(by) == \A t \in told : t.answer.status = "declined" => t.answer.by # by
+NeverBlocked    == NeverDeclinedBy("block")
+NeverCreditInUse == NeverDeclinedBy("limit")
+NeverReleasedAlone == [][\A r \in sent : ~Release(r)]_vars
 
 NeverReleased   ==
   [][~\E id \in DOMAIN rows' \ DOMAIN rows, p \in DOMAIN rows' \ DOMAIN rows : IsEnd(id) /\ IsFirst(p)]_vars
