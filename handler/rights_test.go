@@ -2,6 +2,7 @@ package handler_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -77,6 +78,31 @@ func (s scenario) id(t *testing.T, kind string) string {
 		pending(payment)
 		_, err := ledger.New(s.books.Store, func() time.Time { return noon.Add(time.Hour) }).Void(t.Context(), end)
 		require.ErrorIs(t, err, ledger.ErrHoldEnded)
+	case "refund", "refund's entry":
+		post(payment)
+		original, err := l.Original(t.Context(), payment.TransactionID())
+		require.NoError(t, err)
+		refund := original.Request(original.Whole())
+		refund.Metadata = payment.Metadata
+		refund.IdempotencyKey, err = ledger.ParseIdempotencyKey("secret-refund")
+		require.NoError(t, err)
+		post(refund)
+		if kind == "refund" {
+			return refund.TransactionID().String()
+		}
+		return refund.TransactionID().Entry(1).String()
+	case "rules", "declined rules":
+		rules := infratest.Rules(t, s.named("PAYER"), "secret-rules", "debits blocked", "limit 50")
+		rules.Metadata = payment.Metadata
+		if kind == "declined rules" {
+			_, err := l.ChangeRules(t.Context(), infratest.Rules(t, s.named("PAYER"), "lent", "limit 10"))
+			require.NoError(t, err)
+			post(s.request(t, "PAYER debit 105"))
+			rules.Change.CreditLimit = new(ledger.Balance)
+		}
+		_, err := l.ChangeRules(t.Context(), rules)
+		require.Equal(t, kind == "declined rules", errors.Is(err, ledger.ErrCreditInUse), "%v", err)
+		return rules.TransactionID().String()
 	case "nothing":
 		return missing
 	default:
@@ -151,12 +177,17 @@ func TestRights(t *testing.T) {
 		{"GET /transactions/{id}", "void", "", "                               200   200   200     404      404       404     404"},
 		{"GET /transactions/{id}", "expiry", "", "                             200   200   200     404      404       404     404"},
 		{"GET /transactions/{id}", "captured credit", "", "                    200   404   404     200      200       404     404"},
+		{"GET /transactions/{id}", "refund", "", "                             200   200   200     404      404       404     404"},
+		{"GET /transactions/{id}", "refund's entry", "", "                     200   404   404     200      200       404     404"},
+		{"GET /transactions/{id}", "rules", "", "                              200   404   404     404      404       404     404"},
+		{"GET /transactions/{id}", "declined rules", "", "                     200   404   404     404      404       404     404"},
 		{"GET /transactions/{id}", "nothing", "", "                            404   404   404     404      404       404     404"},
 
 		{"HEAD /balance?userId=PAYER", "", "", "                               200   200   200     403      403       403     403"},
 		{"HEAD /transactions?userId=PAYER", "", "", "                          200   200   200     403      403       403     403"},
 		{"HEAD /transactions/{id}", "payment", "", "                           200   200   200     200      200       404     404"},
 		{"HEAD /transactions/{id}", "transfer", "", "                          200   200   200     404      404       404     404"},
+		{"HEAD /transactions/{id}", "rules", "", "                             200   404   404     404      404       404     404"},
 
 		{"POST /transactions", "", payer + debit, "                            201   201   201     403      403       403     403"},
 		{"POST /transactions", "", payer + credit, "                           201   403   201     403      201       403     201"},
@@ -179,6 +210,9 @@ func TestRights(t *testing.T) {
 		{"POST /transactions/{id}/capture", "void", "", "                      404   404   404     404      404       404     404"},
 		{"POST /transactions/{id}/capture", "expiry", "", "                    404   404   404     404      404       404     404"},
 		{"POST /transactions/{id}/capture", "captured credit", "", "           404   404   404     404      404       404     404"},
+		{"POST /transactions/{id}/capture", "refund", "", "                    422   403   403     404      404       404     404"},
+		{"POST /transactions/{id}/capture", "refund's entry", "", "            404   404   404     404      404       404     404"},
+		{"POST /transactions/{id}/capture", "rules", "", "                     404   404   404     404      404       404     404"},
 		{"POST /transactions/{id}/capture", "nothing", "", "                   404   404   404     404      404       404     404"},
 
 		{"POST /transactions/{id}/void", "hold", "", "                         200   403   403     404      404       404     404"},
@@ -194,7 +228,27 @@ func TestRights(t *testing.T) {
 		{"POST /transactions/{id}/void", "void", "", "                         404   404   404     404      404       404     404"},
 		{"POST /transactions/{id}/void", "expiry", "", "                       404   404   404     404      404       404     404"},
 		{"POST /transactions/{id}/void", "captured credit", "", "              404   404   404     404      404       404     404"},
+		{"POST /transactions/{id}/void", "refund", "", "                       422   403   403     404      404       404     404"},
+		{"POST /transactions/{id}/void", "refund's entry", "", "               404   404   404     404      404       404     404"},
+		{"POST /transactions/{id}/void", "rules", "", "                        404   404   404     404      404       404     404"},
 		{"POST /transactions/{id}/void", "nothing", "", "                      404   404   404     404      404       404     404"},
+
+		{"POST /transactions/{id}/refunds", "posted", "", "                    201   403   403     403      403       403     403"},
+		{"POST /transactions/{id}/refunds", "transfer", `{"ammount":"x"}`, "   400   403   403     403      403       403     403"},
+		{"POST /transactions/{id}/refunds", "transfer's entry", "", "          404   403   403     403      403       403     403"},
+		{"POST /transactions/{id}/refunds", "payment", "", "                   422   403   403     403      403       403     403"},
+		{"POST /transactions/{id}/refunds", "captured payment", "", "          201   403   403     403      403       403     403"},
+		{"POST /transactions/{id}/refunds", "refund", "", "                    422   403   403     403      403       403     403"},
+		{"POST /transactions/{id}/refunds", "rules", "", "                     404   403   403     403      403       403     403"},
+		{"POST /transactions/{id}/refunds", "nothing", "", "                   404   403   403     403      403       403     403"},
+		{"GET /transactions/{id}/refunds", "transfer", "", "                   200   403   403     403      403       403     403"},
+		{"GET /transactions/{id}/refunds", "captured payment", "", "           200   403   403     403      403       403     403"},
+		{"GET /transactions/{id}/refunds", "rules", "", "                      404   403   403     403      403       403     403"},
+		{"GET /transactions/{id}/refunds", "nothing", "", "                    404   403   403     403      403       403     403"},
+		{"HEAD /transactions/{id}/refunds", "transfer", "", "                  200   403   403     403      403       403     403"},
+
+		{"POST /accounts", "", `{"userId":"PAYER","debits":"blocked"}`, "      201   403   403     403      403       403     403"},
+		{"POST /accounts", "", `{"userId":"PAYER"}`, "                         400   403   403     403      403       403     403"},
 	}
 	for format, g := range gateways {
 		t.Run(format, func(t *testing.T) {
@@ -240,7 +294,7 @@ func TestRights(t *testing.T) {
 						} else {
 							assertForbidden(t, got, what)
 						}
-						if c.id == "" {
+						if c.id == "" || strings.HasSuffix(c.call, "/refunds") { // nothing is read
 							assert.Empty(t, requests, what)
 						} else {
 							assert.Len(t, requests, 1, what)
