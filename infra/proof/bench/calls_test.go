@@ -113,10 +113,19 @@ var (
 	refunded   = outcome{name: "refunds read", status: "200", before: &saleRefund, call: func(n names) call {
 		return get("/transactions/"+n.id().String()+"/refunds", "")
 	}}
+	block = outcome{name: "block", status: "201", call: func(n names) call {
+		return call{"POST", "/accounts", "", n.key, fmt.Sprintf(`{"userId":%q,"debits":"blocked"}`, n.user)}
+	}}
+	limit = outcome{name: "credit limit", status: "201", call: func(n names) call {
+		return call{"POST", "/accounts", "", n.key, fmt.Sprintf(`{"userId":%q,"creditLimit":"50"}`, n.user)}
+	}}
+	blocked = outcome{name: "blocked", status: "422", before: &block, call: func(n names) call {
+		return post(names{n.user, "re-" + n.key}, "", n.user+" debit 1")
+	}}
 	outcomes = []outcome{
 		balance, posted, replayed, declined, transfer, entries("10 entries", credits(10)), entries("50 entries", credits(50)),
 		entries("50 of 50 users", payroll(50)), entries("99 entries", credits(99)), hold, capture, void, releases(1), releases(ledger.MaxHolds),
-		refund, saleRefund, partRefund,
+		refund, saleRefund, partRefund, block, limit, blocked,
 	}
 )
 

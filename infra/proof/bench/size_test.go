@@ -71,7 +71,7 @@ func TestOwnAllocations(t *testing.T) { // not parallel: it counts the process's
 	}{
 		{balance, 90}, {posted, 155}, {replayed, 165}, {declined, 200},
 		{transfer, 270}, {entries("10 entries", credits(10)), 690}, {entries("99 entries", credits(99)), 5500},
-		{hold, 185}, {capture, 170}, {refund, 210}, {saleRefund, 415}, {releases(16), 1030},
+		{hold, 185}, {capture, 170}, {refund, 210}, {saleRefund, 415}, {block, 170}, {limit, 190}, {blocked, 205}, {releases(16), 1030},
 	} {
 		bare, ours := ownShare(t, c.outcome)
 		count := func(run request) float64 {
