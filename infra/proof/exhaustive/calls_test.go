@@ -3,6 +3,7 @@ package exhaustive_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -20,12 +21,24 @@ type call struct {
 	hold *ledger.Request
 	end  ledger.End
 	take string // the amount of a capture; "" is all
+
+	refund *ledger.Request // whose transaction is refunded, under a key, in parts or as a whole
+	key    string
+	parts  []string
 }
 
 // make makes the call.
 func (c call) make(ctx context.Context, t *testing.T, l *ledger.Ledger) told {
 	if c.post != nil {
 		result, err := l.Post(ctx, *c.post)
+		return told{result, err}
+	}
+	if c.refund != nil {
+		o, err := l.Original(ctx, c.refund.TransactionID())
+		if err != nil {
+			return told{err: err}
+		}
+		result, err := l.Post(ctx, infratest.Refund(t, o, c.key, c.parts...))
 		return told{result, err}
 	}
 	r := ledger.EndRequest{TransactionID: c.hold.TransactionID()}
@@ -68,7 +81,9 @@ func (o told) outcome(t *testing.T) string {
 		return "ended by " + string(ended.End.End) + " of " + ended.End.Amount.String()
 	case errors.Is(o.err, ledger.ErrKeyReused):
 		return "reused"
-	case errors.Is(o.err, ledger.ErrTooManyHolds), errors.Is(o.err, ledger.ErrBalanceLimit):
+	case errors.Is(o.err, ledger.ErrRefundLimit): // what is left never grows
+		return "at the limit"
+	case errors.Is(o.err, ledger.ErrTooManyHolds), errors.Is(o.err, ledger.ErrBalanceLimit), errors.Is(o.err, ledger.ErrNotRefundable):
 		return ""
 	}
 	require.NoError(t, o.err, "a defect")
@@ -87,6 +102,10 @@ func holds(t *testing.T, key string, entries ...string) call {
 	c := posts(t, key, entries...)
 	c.post.ExpiresIn = holdFor
 	return c
+}
+
+func refunds(of call, key string, parts ...string) call {
+	return call{name: fmt.Sprintf("refund %s of %q of %s", key, parts, of.name), refund: of.post, key: key, parts: parts}
 }
 
 func ends(hold call, end ledger.End, take string) call {

@@ -10,5 +10,6 @@
 // is stored, and the same calls again must be told the same.
 //
 // It is the model of ../model with the code in place of its actions: Post,
-// Decline, Capture and Void are methods of the same names.
+// Decline, Capture and Void are methods of the same names. Refunds are posts that
+// count in an account, too.
 package exhaustive

@@ -88,6 +88,7 @@ func TestEveryOrder(t *testing.T) {
 		threes := [2][]call{{ends(order, ledger.Capture, "20"), c}, {ends(order, ledger.Void, "")}}
 		scenarios = append(scenarios, scenario{[]call{order}, threes, [2]time.Duration{}, ledger.DefaultSettings()})
 	}
+	scenarios = append(scenarios, refundScenarios(t, order)...)
 	var runs atomic.Int64
 	t.Run("scenarios", func(t *testing.T) {
 		for i := range 2 { // as many at once as processors
@@ -105,6 +106,33 @@ func TestEveryOrder(t *testing.T) {
 	})
 	t.Logf("%d scenarios, %d runs", len(scenarios), runs.Load())
 	assert.Greater(t, runs.Load(), int64(1000))
+}
+
+// refundScenarios returns all pairs of refunds of a sale, beside the shop's spending, and
+// of refunds of an order, beside its ends.
+func refundScenarios(t *testing.T, order call) (scenarios []scenario) {
+	sale := posts(t, "sale", "alice debit 60", "shop credit 60")
+	ofSale := []call{
+		refunds(sale, "r1"),
+		refunds(sale, "r1", "0 40", "1 40"), // another use of the key
+		refunds(sale, "r2", "0 40", "1 40"),
+		refunds(sale, "r3", "0 20", "1 20"),
+		posts(t, "spend", "shop debit 130"),
+	}
+	part := ends(order, ledger.Capture, "25")
+	ofOrder := []call{refunds(order, "r1"), refunds(order, "r2", "0 25", "1 25"), ends(order, ledger.Void, "")}
+	add := func(before []call, a, b []call) {
+		scenarios = append(scenarios, scenario{before, [2][]call{a, b}, [2]time.Duration{}, ledger.DefaultSettings()})
+	}
+	for i, a := range ofSale {
+		for _, b := range ofSale[i:] {
+			add([]call{sale}, []call{a}, []call{b})
+		}
+	}
+	for _, c := range ofOrder {
+		add([]call{order}, []call{part, refunds(order, "r3", "0 20", "1 20")}, []call{c})
+	}
+	return scenarios
 }
 
 // playAll plays every run of a scenario and returns how many there are.
