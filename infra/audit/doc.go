@@ -55,7 +55,7 @@
 // The changes of an account's rules are numbered from 1, and rule_changes of the balance
 // is the last number. So all numbers must be there, each limit must follow the one
 // before, and the changes in their order must make the rules of the balance. The audit
-// keeps 32 bytes of each change. Where a user's rules differ, it reads the changes once
+// keeps 56 bytes of each change. Where a user's rules differ, it reads the changes once
 // more between two readings of the balance, each at a distance of -settle.
 //
 // A balance's transaction_id is the id of the first row of the write that moved it.
@@ -160,7 +160,8 @@
 //     Refund accounts are written and removed in the same way.
 //
 // It never guesses. It keeps and lists, each with the reason: rows that contradict each
-// other, users with damaged rows, and sums below zero or above the highest balance.
+// other, users with damaged rows or with more than 100 lost changes of rules, and sums
+// below zero or above the highest balance.
 //
 // It writes as many rows at once as it reads segments of a table, and -rate limits the
 // units of both.

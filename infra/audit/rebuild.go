@@ -23,6 +23,7 @@ type rebuilder struct {
 
 	open    map[ledger.UserID][]ledger.Hold // after the transactions are whole
 	counted map[ledger.UserID]int           // the changes of rules that the balances count
+	unclear map[ledger.UserID]string        // why the rules of a user can't be known
 	damaged map[string]bool                 // ids and users of rows that can't be trusted
 	touched map[ledger.UserID]bool          // users whose rows change
 }
@@ -31,7 +32,7 @@ type rebuilder struct {
 func rebuildAll(ctx context.Context, a *audit, o options, out io.Writer) (status int, err error) {
 	r := &rebuilder{
 		audit: a, only: o.user, write: o.write, log: newChangeLog(out, o.format == formatJSON, o.write),
-		counted: map[ledger.UserID]int{}, damaged: map[string]bool{}, touched: map[ledger.UserID]bool{},
+		counted: map[ledger.UserID]int{}, unclear: map[ledger.UserID]string{}, damaged: map[string]bool{}, touched: map[ledger.UserID]bool{},
 	}
 	if err := r.run(ctx); err != nil {
 		a.report.Unfinished = err.Error()
@@ -179,7 +180,11 @@ func (r *rebuilder) replaceLostRules(ctx context.Context) error {
 			continue
 		}
 		inUse := books.Sum{}.Minus(r.fold.Tallies.Of(user).Balance(r.tables.config.Settings))
-		for _, lost := range r.fold.Rules.Of(user).Lost(counted, inUse) {
+		changes, problem := r.fold.Rules.Of(user).Lost(counted, inUse)
+		if problem != "" {
+			r.unclear[user] = problem
+		}
+		for _, lost := range changes {
 			row := books.LostRow(user, lost, time.Now())
 			c := change{TransactionID: row.ID.String(), Wrote: []string{row.ID.String()}}
 			if r.write {
@@ -359,6 +364,9 @@ func (r *rebuilder) determine(user ledger.UserID, t *books.Tally) (to infra.Aggr
 	to = infra.Aggregate{UserID: user, Version: int(t.Posted)}
 	if r.damaged[user.String()] {
 		return to, nil, "rows of this user are damaged, so that the history is not known"
+	}
+	if problem := r.unclear[user]; problem != "" {
+		return to, nil, problem
 	}
 	var problem string
 	if to.Rules, problem = r.fold.Rules.Of(user).Rules(); problem != "" {

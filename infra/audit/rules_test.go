@@ -84,6 +84,7 @@ func TestDamagedRules(t *testing.T) {
 	for _, c := range []struct{ transactions, balances, want string }{
 		{"DELETE FROM ? WHERE id = '" + ruleID(t, "bob", "r1") + "'", "", "bob rules: the balance has 1 change of rules, debits blocked, credits blocked, and the changes make it 0 changes of rules"},
 		{"DELETE FROM ? WHERE id = '" + ruleID(t, "alice", "r2") + "'", "", "alice rules: change 2 of the rules is missing, or another has its number"},
+		{"UPDATE ? SET rule_change = 4294967297 WHERE id = '" + ruleID(t, "bob", "r1") + "'", "", "bob rules: change 1 of the rules is missing, or another has its number"},
 		{"UPDATE ? SET rule_change = 5 WHERE id = '" + ruleID(t, "alice", "r2") + "'", "", "alice rules: change 2 of the rules is missing, or another has its number"},
 		{"UPDATE ? SET credit_limit_before = 20 WHERE id = '" + ruleID(t, "alice", "r3") + "'", "", "alice rules: change 3 of the rules has a limit of 20 before it, and it was 30"},
 		{"UPDATE ? SET debits = 'allowed' WHERE id = '" + ruleID(t, "bob", "r1") + "'", "", "bob rules: the balance has 1 change of rules, debits blocked, credits blocked, and the changes make it 1 change of rules, credits blocked"},
@@ -181,6 +182,26 @@ func TestRebuildOfRules(t *testing.T) {
 		rebuild(t, b)
 		assert.Equal(t, "0, limit 5, blocked true true, 1 changes", rulesOf(t, b, "carol"), "a limit is at least what is in use")
 	})
+	for name, alter := range map[string]func(b *infratest.Books){
+		"of the balance": func(b *infratest.Books) {
+			b.Damage(t, b.Config.AggregateTable, "UPDATE ? SET rule_changes = 1000000000 WHERE user_id = 'bob'")
+		},
+		"of a change": func(b *infratest.Books) {
+			b.Damage(t, b.Config.TransactionsTable, "UPDATE ? SET rule_change = 1000000000 WHERE id = '"+ruleID(t, "bob", "r1")+"'")
+		},
+	} {
+		t.Run("a damaged number "+name, func(t *testing.T) {
+			t.Parallel()
+			b := ruled(t)
+			alter(b)
+			rows := b.Rows(t)
+			status, out, _ := command(t, b, "-rebuild", "-write", "-settle", "0s")
+			assert.Equal(t, exitWrong, status)
+			assert.Contains(t, out, `kept       user "bob"`)
+			assert.Contains(t, out, "999999999 changes of the rules are missing, more than a restore loses")
+			assert.Equal(t, rows, b.Rows(t), "no change is made up")
+		})
+	}
 	t.Run("contradiction", func(t *testing.T) {
 		t.Parallel()
 		b := ruled(t)

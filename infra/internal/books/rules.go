@@ -1,6 +1,7 @@
 package books
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -12,7 +13,7 @@ import (
 // RuleTallies have the changes of rules of each user that has some.
 type RuleTallies map[ledger.UserID]*RuleTally
 
-// RuleTally is the posted changes of one user's rules. A change takes 32 bytes.
+// RuleTally is the posted changes of one user's rules. A change takes 56 bytes.
 type RuleTally struct {
 	Seen    bool // for the caller: whether the user's balance was read
 	changes []ruleChange
@@ -20,7 +21,7 @@ type RuleTally struct {
 
 // ruleChange is the part of a row that a tally needs.
 type ruleChange struct {
-	number          uint32
+	number          int
 	debits, credits ledger.Permission
 	limit, before   *Sum // nil: no change
 }
@@ -33,7 +34,7 @@ func (t RuleTallies) Add(row ledger.Transaction) {
 	if t[row.UserID] == nil {
 		t[row.UserID] = &RuleTally{}
 	}
-	c := ruleChange{number: uint32(row.Rules.Number), debits: row.Rules.Debits, credits: row.Rules.Credits}
+	c := ruleChange{number: row.Rules.Number, debits: row.Rules.Debits, credits: row.Rules.Credits}
 	if row.Rules.CreditLimit != nil {
 		c.limit, c.before = new(SumOf(row.Rules.CreditLimit)), new(SumOf(row.Rules.LimitBefore))
 	}
@@ -54,10 +55,10 @@ func (t *RuleTally) Len() int { return len(t.changes) }
 // Rules returns the rules that the changes make, in the order of their numbers, and
 // the problem of changes that do not follow each other, or "".
 func (t *RuleTally) Rules() (rules ledger.Rules, problem string) {
-	slices.SortFunc(t.changes, func(a, b ruleChange) int { return int(a.number) - int(b.number) })
+	slices.SortFunc(t.changes, func(a, b ruleChange) int { return cmp.Compare(a.number, b.number) })
 	var limit Sum
 	for i, c := range t.changes {
-		if int(c.number) != i+1 && problem == "" {
+		if c.number != i+1 && problem == "" {
 			problem = fmt.Sprintf("change %d of the rules is missing, or another has its number", i+1)
 		}
 		if c.debits != "" {
@@ -72,22 +73,31 @@ func (t *RuleTally) Rules() (rules ledger.Rules, problem string) {
 			}
 			limit = *c.limit
 		}
-		rules.Changes = int(c.number)
+		rules.Changes = c.number
 	}
 	rules.CreditLimit = limitOf(limit)
 	return rules, problem
 }
+
+// maxLost is more than one user's changes in the moments that a restore can lose.
+const maxLost = 100
 
 // Lost returns the changes that stand for those that are missing, of those up to a
 // number that a balance counts. Each blocks debits and credits: the lost change may
 // have done so. If the next limit does not follow the one before, a lost change set
 // the limit between them. A limit is never less than is in use, so a lost change after
 // the last limit set at least that.
-func (t *RuleTally) Lost(counted int, inUse Sum) (lost []ledger.RuleChange) {
+//
+// A restore loses few changes. If more than maxLost are missing, a number is damaged:
+// then Lost returns the problem and no change.
+func (t *RuleTally) Lost(counted int, inUse Sum) (lost []ledger.RuleChange, problem string) {
 	byNumber := map[int]ruleChange{}
 	for _, c := range t.changes {
-		byNumber[int(c.number)] = c
-		counted = max(counted, int(c.number))
+		byNumber[c.number] = c
+		counted = max(counted, c.number)
+	}
+	if missing := counted - len(byNumber); missing > maxLost {
+		return nil, fmt.Sprintf("%d changes of the rules are missing, more than a restore loses: rule_changes of the balance or rule_change of a row is damaged", missing)
 	}
 	var limit Sum
 	last := 0 // the number of the last known limit
@@ -113,7 +123,7 @@ func (t *RuleTally) Lost(counted int, inUse Sum) (lost []ledger.RuleChange) {
 	if i := len(lost) - 1; i >= 0 && lost[i].Number > last && inUse.Exceeds(limit) && !inUse.Exceeds(SumOf(ledger.MaxCreditLimit())) {
 		lost[i].CreditLimit, lost[i].LimitBefore = new(limitOf(inUse)), limitOf(limit)
 	}
-	return lost
+	return lost, ""
 }
 
 // limitOf returns a sum that is a limit.
