@@ -52,7 +52,7 @@ func trial(t *testing.T, seed uint64, count *counts) {
 
 		reportsAll: true,
 
-		holds: seed%2 == 0, refunds: seed%3 == 0,
+		holds: seed%2 == 0, refunds: seed%3 == 0, rules: seed%3 == 1,
 		pause: 10 * time.Millisecond,
 		apart: 900 * time.Millisecond,
 	}
