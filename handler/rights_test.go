@@ -318,6 +318,14 @@ func TestRightsAreOfRoutes(t *testing.T) {
 		routes = append(routes, r[0]+" "+r[1])
 	}
 	assert.Subset(t, routes, handler.RoutesForTokens())
+	d, err := readDescription()
+	require.NoError(t, err)
+	for path, item := range d.document.Paths.Map() {
+		for method, o := range item.Operations() {
+			forTokens := slices.Contains(handler.RoutesForTokens(), method+" "+path)
+			assert.Equal(t, !forTokens, strings.Contains(o.Description, "For services only."), "the document on %s %s", method, path)
+		}
+	}
 	h, books, _ := newHandlerFor(t, byTokens)
 	handler.WithRoute(h, http.MethodPost, "/unlisted")
 	for _, g := range gateways {
