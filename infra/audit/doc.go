@@ -92,7 +92,8 @@
 // rows. Only a scan of the table finds a missing row, so a user whose balance counts
 // more rows than the index has is unsettled here. The balances of a statement are the
 // user's own money, without a credit limit; a line "limit" at the end has the balance
-// with it. Changes of rules are in no index, so the audit of all users compares them.
+// with it. Changes of rules are in no index, so the audit of all users compares them. Only
+// if no order of the rows stays within today's limit, the statement assumes a higher one.
 //
 // # Export
 //

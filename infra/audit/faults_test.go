@@ -72,20 +72,51 @@ func TestStatementOfDebitBeforeItsCredit(t *testing.T) {
 	*now = lastYear
 	_, err = l.Post(t.Context(), infratest.Request(t, "1", "debit", ledger.Debit, "150"))
 	require.NoError(t, err)
-	for to, want := range map[string]string{
-		"2025-11-22T12:00:00.100Z": "opening 100, closing 100",
-		"2025-11-22T12:00:00.186Z": "opening 100, credit 150, debit 0, closing 0",
-	} {
-		status, out, log := command(t, b, "-user", "1", "-to", to, "-json")
-		assert.Equal(t, 0, status, log)
-		var got []string
-		for _, l := range decodeLines[statementLine](t, out) {
-			if l.Balance != "" {
-				got = append(got, l.Type+" "+l.Balance)
-			}
-		}
-		assert.Equal(t, want, strings.Join(got, ", "), to)
+	check := func() {
+		assert.Equal(t, "opening 100, closing 100", balancesOf(t, b, "2025-11-22T12:00:00.100Z"))
+		assert.Equal(t, "opening 100, credit 150, debit 0, closing 0", balancesOf(t, b, "2025-11-22T12:00:00.186Z"))
 	}
+	check()
+	_, err = l.ChangeRules(t.Context(), infratest.Rules(t, "1", "block", "debits blocked"))
+	require.NoError(t, err)
+	check() // a change of rules need not have lent anything
+}
+
+// A debit of lent money stands in its place, also after the limit has ended.
+func TestStatementOfLentMoney(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	now, read := clock()
+	l := ledger.New(b.Store, read)
+	*now = lastYear
+	_, err := l.ChangeRules(t.Context(), infratest.Rules(t, "1", "lend", "limit 50"))
+	require.NoError(t, err)
+	for i, r := range []ledger.Request{
+		infratest.Request(t, "1", "1", ledger.Debit, "120"), infratest.Request(t, "1", "2", ledger.Debit, "5"), infratest.Request(t, "1", "3", ledger.Credit, "30"),
+	} {
+		*now = lastYear.Add(time.Duration(i*i) * 40 * time.Second)
+		_, err := l.Post(t.Context(), r)
+		require.NoError(t, err)
+	}
+	const want = "opening 100, debit -20, debit -25, credit 5, closing 5"
+	assert.Equal(t, want, balancesOf(t, b, "2025-11-22T13:00:00Z"))
+	_, err = l.ChangeRules(t.Context(), infratest.Rules(t, "1", "end", "limit 0"))
+	require.NoError(t, err)
+	assert.Equal(t, want, balancesOf(t, b, "2025-11-22T13:00:00Z"))
+}
+
+// balancesOf returns the balances of user 1's statement up to a time.
+func balancesOf(t *testing.T, b *infratest.Books, to string) string {
+	t.Helper()
+	status, out, log := command(t, b, "-user", "1", "-to", to, "-json")
+	assert.Equal(t, 0, status, log)
+	var got []string
+	for _, l := range decodeLines[statementLine](t, out) {
+		if l.Balance != "" {
+			got = append(got, l.Type+" "+l.Balance)
+		}
+	}
+	return strings.Join(got, ", ")
 }
 
 // Where no order keeps the balance in its range, the statement says so.

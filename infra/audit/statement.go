@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -34,22 +33,22 @@ func (a *audit) statement(ctx context.Context, o options, out io.Writer) (report
 	a.report.Users, a.report.ofOne = 1, true
 	balance, _, err := a.readBalance(ctx, o.user, a.tables.aggregate)
 	s.limit = books.SumOf(balance.CreditLimit)
-	if balance.Changes > 0 { // the history has no earlier limits
-		s.lent = books.SumOf(ledger.MaxCreditLimit())
-	}
-	timeline := books.NewTimeline(a.tables.config.Settings, s.lent, inFlight, s.add)
-	for r, readErr := range a.tables.history(ctx, o.user, time.Time{}) {
-		if err = cmp.Or(err, readErr); err != nil {
-			break
+	s.lent = s.limit
+	if balance.Changes > 0 && err == nil { // the history has no earlier limits
+		exceeded := false
+		err = a.order(ctx, o.user, s.lent, func(l books.Line) { exceeded = exceeded || l.Unknown })
+		if exceeded {
+			s.lent = books.SumOf(ledger.MaxCreditLimit())
 		}
-		a.report.Transactions++
-		t, found, ok := books.ExamineTransaction(a.tables.config.Settings, r)
-		a.find(found...)
-		s.all.Add(t)
-		at, _ := ledger.ParseTime(books.TextOf(r, "created_at"))
-		timeline.Add(books.Line{Row: r, Transaction: t, OK: ok, Found: found, At: at})
 	}
-	timeline.End()
+	if err == nil {
+		err = a.order(ctx, o.user, s.lent, func(l books.Line) {
+			a.report.Transactions++
+			a.find(l.Found...)
+			s.all.Add(l.Transaction)
+			s.add(l)
+		})
+	}
 	if err == nil {
 		err = a.auditUser(ctx, o.user, &s.all)
 	}
@@ -65,6 +64,22 @@ func (a *audit) statement(ctx context.Context, o options, out io.Writer) (report
 		s.writeClosing(a.problemOf())
 	}
 	return a.report.sorted(), s.sheet.end()
+}
+
+// order reads a user's rows, and calls yield with each in an order that the balances
+// allow, as far below zero as was lent.
+func (a *audit) order(ctx context.Context, user ledger.UserID, lent books.Sum, yield func(books.Line)) error {
+	timeline := books.NewTimeline(a.tables.config.Settings, lent, inFlight, yield)
+	defer timeline.End()
+	for r, err := range a.tables.history(ctx, user, time.Time{}) {
+		if err != nil {
+			return err
+		}
+		t, found, ok := books.ExamineTransaction(a.tables.config.Settings, r)
+		at, _ := ledger.ParseTime(books.TextOf(r, "created_at"))
+		timeline.Add(books.Line{Row: r, Transaction: t, OK: ok, Found: found, At: at})
+	}
+	return nil
 }
 
 // unknownOrder is the problem of rows whose order is not known.
