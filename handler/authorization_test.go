@@ -337,7 +337,8 @@ func TestSubIsTheUser(t *testing.T) {
 	})
 }
 
-// A name counts in its own place only, not beside the context, nor twice in it.
+// The name of a caller counts only inside the event's context, in its own place. A name
+// that stands there twice makes the event invalid.
 func TestNameInTheWrongPlace(t *testing.T) {
 	t.Parallel()
 	for name, g := range gateways {

@@ -67,8 +67,8 @@ func isAnother(user ledger.UserID, e ledger.Entry) bool {
 	return e.UserID != user && e.UserID != (ledger.UserID{})
 }
 
-// mints reports whether the entries bring in money. One that could not be parsed
-// may be a debit of as much as the credits.
+// mints reports whether the entries bring in money. An entry that could not be parsed
+// may be a debit that covers the credits.
 func mints(entries []ledger.Entry) bool {
 	debits := false
 	for _, e := range entries {

@@ -106,7 +106,7 @@ func TestSettings(t *testing.T) {
 	})
 }
 
-// Balances go to the ceiling to the last unit, and not beyond.
+// A credit may lift a balance to the ceiling exactly, and not one unit higher.
 func TestSettingsAtTheCeiling(t *testing.T) {
 	everyScale(t, func(t *testing.T, a *api, s scale) {
 		a.Fill(t, "rich")

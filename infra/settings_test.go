@@ -102,6 +102,8 @@ func TestStartRefusesOtherSettings(t *testing.T) {
 		refused(t, err, "the tables were begun with")
 		_, err = ledger.New(store, time.Now).Post(t.Context(), infratest.Request(t, "1", "k", ledger.Debit, "1000"))
 		refused(t, err, "the tables were begun with")
+		_, err = store.Refunds(t.Context(), ledger.TransactionID{1})
+		refused(t, err, "the tables were begun with")
 		refused(t, store.Decline(t.Context(), ledger.Transaction{}), "the tables were begun with")
 	}
 	assert.Zero(t, books.Rows(t))

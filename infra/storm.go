@@ -12,20 +12,21 @@ import (
 	"onewrite/ledger"
 )
 
-// The delays in a storm: more callers of one user than [conflictDelay] serves.
-// There each call makes as many attempts as it has time, and four times the callers
-// eleven times the attempts.
+// The delays in a storm: more callers of one user than [conflictDelay] serves. With
+// that delay, each call would attempt for as long as it has time, and four times the
+// callers would make eleven times the attempts.
 //
-// A call whose conflicts last longer than patience takes the narrow window, and
-// after as long again the wide one. The store remembers the window for stormMemory,
-// and longer while calls last several windows. Before the first attempt of its next
-// posting to this user the store waits for a window, and after each conflict for a
-// fifth less. So a caller that has just succeeded does not win again at once, and
-// older calls attempt more often than younger ones. The narrow window serves about
-// 64 callers at few attempts each, the wide one about 250.
+// A call takes the narrow window when its conflicts last longer than patience, and the
+// wide one when they last as long again. The store remembers the window for
+// stormMemory, and longer while calls last several windows. It waits for one window
+// before the first attempt of its next posting to this user. Each conflict shortens
+// the wait by a fifth. So a caller that has just succeeded does not win again at once,
+// and older calls attempt more often than younger ones. With the narrow window about
+// 64 callers need few attempts each, with the wide one about 250.
 //
-// A window that adapts in small steps does worse. Each environment counts its own
-// conflicts only, so their windows drift apart, and the longer ones starve.
+// A window that adapts in small steps does worse. Each environment counts only its own
+// conflicts, so the windows of environments drift apart, and those with long windows
+// starve.
 const (
 	patience      = 1600 * time.Millisecond // 64 callers seldom need more
 	narrowWindow  = 250 * time.Millisecond

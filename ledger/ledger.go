@@ -87,10 +87,10 @@ func (l *Ledger) result(written Transaction, err error) (Result, error) {
 	return outcome(Result{Transaction: written})
 }
 
-// maxAttempts bounds the attempts of a request. Without other callers each user
-// refuses at most once for the holds that expired before, and once for each hold
-// that expires meanwhile, because the next write releases them all. The rest is for
-// holds that other callers end meanwhile.
+// maxAttempts bounds the attempts of a request. Without other callers, the account of
+// each user refuses at most one attempt for the holds that expired before, and one for
+// each hold that expires meanwhile, because the next write releases them all. The rest
+// is for holds that other callers end meanwhile.
 func (r Request) maxAttempts() int { return countUsers(r.Entries)*(1+MaxHolds) + 10 }
 
 // write posts a request or declines it, and returns the first row as written. If an

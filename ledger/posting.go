@@ -214,8 +214,8 @@ func (m *Move) add(row Transaction) {
 	}
 }
 
-// end counts the end of a hold, of which the captured amount is taken (the zero
-// Amount: nothing). The rest is released.
+// end counts the end of a hold. It releases what was not captured: all of it, if
+// captured is the zero Amount.
 func (m *Move) end(h Hold, captured Amount) {
 	m.net.add(h.Amount)
 	m.net.subtract(captured)

@@ -117,7 +117,7 @@ func (a *audit) problemOf() string {
 	return ""
 }
 
-// statement is a statement that is being written.
+// statement writes the statement of one user.
 type statement struct {
 	sheet    *sheet
 	period   period

@@ -225,7 +225,7 @@ func entriesReadBack(t *testing.T, open Open) {
 	}
 }
 
-// A taken first id is the answer, whatever is asked under it.
+// The row with the first id is the answer to every later posting with that id.
 func entriesRecorded(t *testing.T, open Open) {
 	books := open(t)
 	first := posting(t, infratest.Entries(t, "k", "a debit 100", "b credit 100"))

@@ -22,7 +22,8 @@ type mishap struct {
 	on   func(n *network, d *faults.Delivery)
 }
 
-// mishaps lists the mishaps of a request, those too that its sender never learns of.
+// mishaps lists the mishaps of a request: first those that its sender sees as an
+// error, then the others.
 var mishaps = [2][]mishap{answered(faults.All), {
 	{"request lost in silence", silently(faults.LoseRequest)},
 	{"answer lost in silence", silently(faults.LoseResponse)},
@@ -38,7 +39,7 @@ func answered(kinds []faults.Kind) (all []mishap) {
 	return all
 }
 
-// silently returns a fault that the sender learns nothing of.
+// silently returns a fault without an error for the sender.
 func silently(fault faults.Fault) func(*network, *faults.Delivery) {
 	return func(_ *network, d *faults.Delivery) { d.Fault, d.Silent = fault, true }
 }

@@ -15,7 +15,7 @@ const tick = 4096 * time.Nanosecond
 // mostLag is how far the model's indexes are behind.
 const mostLag = time.Second
 
-// simulatedNetwork leads to the model, in virtual time.
+// simulatedNetwork delivers requests to the model, in virtual time.
 type simulatedNetwork struct {
 	network
 	model  *dynamodbmodel.Model

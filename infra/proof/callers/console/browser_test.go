@@ -40,7 +40,7 @@ func open(t *testing.T, path string) browser {
 	return openAt(t, "LEDGER_URL", path)
 }
 
-// openAt opens a page of the local server that a variable names.
+// openAt opens a page of the local server whose URL is in an environment variable.
 func openAt(t *testing.T, variable, path string) browser {
 	t.Helper()
 	server := os.Getenv(variable)

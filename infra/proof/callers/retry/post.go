@@ -26,8 +26,8 @@ func (e *UnknownError) Error() string {
 }
 func (e *UnknownError) Unwrap() error { return e.Err }
 
-// Post sends a transaction until an answer is final, or ctx ends. The key was
-// saved with what is paid for, before the first call.
+// Post sends a transaction until an answer is final, or ctx ends. Save the key with
+// the order before the first call.
 func Post(ctx context.Context, url, key, body string) (status int, answer string, err error) {
 	maybe := false // an attempt may have counted
 	for attempt := 0; ; attempt++ {

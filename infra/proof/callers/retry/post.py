@@ -26,7 +26,7 @@ class KeepRedirects(urllib.request.HTTPRedirectHandler):
 def post(url, key, transaction, seconds):
     """Sends a transaction until an answer is final, or the seconds are over.
 
-    The key was saved with what is paid for, before the first call.
+    Save the key with the order before the first call.
     """
     headers = {"Idempotent-Key": key, "Content-Type": "application/json"}
     call = urllib.request.Request(url, json.dumps(transaction).encode(), headers)

@@ -6,8 +6,8 @@ export class UnknownOutcome extends Error {
 }
 
 /**
- * Sends a transaction until an answer is final, or the seconds are over. The key
- * was saved with what is paid for, before the first call.
+ * Sends a transaction until an answer is final, or the seconds are over. Save the
+ * key with the order before the first call.
  */
 export async function post(url: string, key: string, transaction: object, seconds: number) {
   const call = new Request(url, { // throws before anything is sent

@@ -152,7 +152,7 @@ func wait(seconds int) fault {
 	}
 }
 
-// odd returns a fault where something on the way answers in bytes of its own.
+// odd returns a fault in which a proxy answers instead of the ledger.
 func odd(status int, body string, headers ...string) fault {
 	return func(w http.ResponseWriter, _ func() ledgerAnswer) {
 		for i := 0; i < len(headers); i += 2 {
