@@ -208,6 +208,76 @@ func FuzzEnd(f *testing.F) {
 	})
 }
 
+// A refund returns what its body names, or all, the same again is a replay, and no entry
+// is refunded beyond its amount, whatever the body.
+func FuzzRefund(f *testing.F) {
+	for _, seed := range []string{
+		"", "{}", `{"ammount":"25"}`, `{"amount":0.01,"currency":"USD"}`, `{"ammount":"40.01"}`, `{"ammount":null}`,
+		`{"entries":[{"entry":0,"ammount":"40"}]}`, `{"entries":[{"entry":0,"amount":1},{"entry":1,"ammount":"39.99"}],"metadata":{"a":"b"}}`,
+		`{"entries":[{"entry":1,"ammount":"1"},{"entry":0,"ammount":"1"}]}`, `{"entries":[{"entry":1.0,"ammount":"1"}]}`,
+		`{"entries":[{"entry":2,"ammount":"1"}]}`, `{"entries":[]}`, `{"entries":null}`, `{"ammount":"1","entries":[{"entry":0,"ammount":"1"}]}`, `[]`,
+	} {
+		for number := range uint8(5) {
+			f.Add(seed, number)
+		}
+	}
+	const sale = `{"entries":[{"userId":"1","ammount":"40","type":"debit"},{"userId":"2","ammount":"40","type":"credit"}]}`
+	f.Fuzz(func(t *testing.T, body string, number uint8) {
+		h, m := newMemoryOf(settings(t, number))
+		require.Equal(t, http.StatusCreated, postHTTP(t, h, http.Header{"Idempotent-Key": {"money"}}, `{"userId":"1","ammount":"40","type":"credit"}`).Status)
+		sold := postHTTP(t, h, http.Header{"Idempotent-Key": {"k"}}, sale)
+		require.Equal(t, http.StatusCreated, sold.Status, sold.Body)
+		send := func(key string) answer {
+			r := httptest.NewRequest(http.MethodPost, sold.Header["Location"]+"/refunds", strings.NewReader(body))
+			r.Header.Set("Idempotent-Key", key)
+			return serve(h, r)
+		}
+		rows := len(m.transactions)
+		got := send("r")
+		if got.Status != http.StatusCreated {
+			assert.Contains(t, []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge}, got.Status, got.Body)
+			assert.Len(t, m.transactions, rows)
+			return
+		}
+		again := send("r")
+		assert.Equal(t, got.Body, again.Body)
+		assert.Equal(t, "true", again.Header["Idempotent-Replayed"])
+
+		first := m.transactions[rows]
+		var said members
+		if body != "" {
+			require.NoError(t, json.Unmarshal([]byte(body), &said))
+		}
+		asked := []members{{"ammount": json.RawMessage("40")}, {"ammount": json.RawMessage("40")}}
+		places := []int{0, 1}
+		switch {
+		case said["entries"] != nil:
+			asked, places = nil, nil
+			require.NoError(t, json.Unmarshal(said["entries"], &asked))
+			for _, one := range asked {
+				place, err := strconv.Atoi(one.text("entry"))
+				require.NoError(t, err)
+				places = append(places, place)
+			}
+		case said["ammount"] != nil || said["amount"] != nil:
+			asked = []members{said, said}
+		}
+		assert.Equal(t, places, first.RefundPlaces)
+		for i, e := range first.AllEntries() {
+			want := [][2]string{{"1", "credit"}, {"2", "debit"}}[places[i]]
+			assert.Equal(t, want, [2]string{e.UserID.String(), string(e.Type)})
+			asked[i]["userId"], asked[i]["type"] = json.RawMessage(strconv.Quote(want[0])), json.RawMessage(strconv.Quote(want[1]))
+			sameEntry(t, asked[i], e, m.settings)
+		}
+		for key := range 50 {
+			send(strconv.Itoa(key))
+		}
+		for place, sum := range m.refunds[first.RefundOf].Sums {
+			assert.LessOrEqual(t, rat(t, sum).Cmp(big.NewRat(40, 1)), 0, "entry %d", place)
+		}
+	})
+}
+
 func rat(t *testing.T, money fmt.Stringer) *big.Rat {
 	t.Helper()
 	r, ok := new(big.Rat).SetString(money.String())

@@ -391,6 +391,42 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"infra/rows.go", `parse(value.Text('f'))`, `parse(n.Value)`},
 	}, test{"infra", "TestDecodeByValue"}},
 
+	// Of refunds.
+	{"a refund counts nowhere", []edit{
+		{"infra/store.go", `writes = append(writes, types.TransactWriteItem{Update: s.countRefund(p.Refund, p.Rows[0].CreatedAt)})`, ``},
+	}, test{"infra", "TestStore/refunds_in_parts"}},
+	{"a refund has no limit", []edit{
+		{"infra/refunds.go", `rules = append(rules, rule)`, `rules = append(rules[:0], "attribute_not_exists(nothing)")`},
+	}, simulation},
+	{"a refund's limit is answered without a read", []edit{
+		{"ledger/ledger.go", `return first, l.notStored(ctx, first.ID, limit, next.unknown)`, `return first, limit`},
+	}, simulation},
+	{"a balance declines a refund before its limit", []edit{
+		{"infra/cancelled.go", `case slices.ContainsFunc(refund, failed):`, `case slices.ContainsFunc(refund, failed) && !slices.ContainsFunc(moves, failed):`},
+	}, test{"infra", "TestStore/refund_account_before_balances"}},
+	{"a refund of another transaction is a replay", []edit{
+		{"ledger/ledger.go", `RefundOfDiffers:  recorded.RefundOf != asked.RefundOf,`, ``},
+	}, test{"infra", "TestStore/a_refund_is_replayed"}},
+	{"a capture is refunded by what was held", []edit{
+		{"ledger/refund.go", `o.Entries[i].Amount = t.Captured`, `o.Entries[i].Amount = t.Amount`},
+	}, test{"infra", "TestStore/refund_of_a_capture"}},
+	{"a null refunds the whole", []edit{
+		{"handler/refunds.go", `if value.Kind() == 'n' {`, `if value.Kind() == 'N' {`},
+	}, test{"handler", "TestRefundRefused"}},
+	{"a token refunds", []edit{
+		{"handler/rights.go", `	"POST /transactions/{id}/void":    {received, received},`, `	"POST /transactions/{id}/refunds": {anything, anything},
+	"POST /transactions/{id}/void":    {received, received},`},
+	}, test{"handler", "TestRefundsAreForServices"}},
+	{"the audit compares no refund accounts", []edit{
+		{"infra/audit/refunds.go", `made != books.DescribeRefunds(decoded)`, `made == ""`},
+	}, test{"infra/audit", "TestDamageToRefunds"}},
+	{"a rebuild keeps refunds of nothing", []edit{
+		{"infra/internal/books/whole.go", `case w.Lacks != ledger.TransactionID{}:`, `case false:`},
+	}, test{"infra/audit", "TestTornTransactions"}},
+	{"a rebuild loses a refund that is made meanwhile", []edit{
+		{"infra/audit/refunds.go", `	if moved {`, `	if false {`},
+	}, test{"infra/audit", "TestRebuildOfMovingRefundAccount"}},
+
 	// Of the rules of accounts.
 	{"a block stops no debit", []edit{
 		{"infra/move.go", `u.rules = append(u.rules, debitsAllowed)`, ``},
