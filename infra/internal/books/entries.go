@@ -10,24 +10,24 @@ import (
 	"onewrite/ledger"
 )
 
-// hash is a hash, or a sum of hashes, modulo 2^64 in each half. A sum of other than
-// equal hashes is zero by a chance of one in 2^128.
+// hash is a hash, or a sum of hashes, modulo 2^64 in each half. A sum of unequal hashes
+// is zero with a chance of one in 2^128.
 type hash [2]uint64
 
 func (s *hash) add(h hash)      { s[0], s[1] = s[0]+h[0], s[1]+h[1] }
 func (s *hash) subtract(h hash) { s[0], s[1] = s[0]-h[0], s[1]-h[1] }
 
-// entrySums compare the entries that first rows have with the rows of further
-// entries, in any order and without keeping either: what a first row says of each
-// of its further entries is added, and what such a row says is subtracted. The
-// sums are many, by the first bits of the transaction's id, so that one that is
-// not zero leads to few transactions: to ten of ten million.
+// entrySums compare the entries in first rows with the rows of further entries, in any
+// order and without keeping either. A first row adds a hash for each further entry, and
+// the row of that entry subtracts the same hash. There are many sums, by the first bits
+// of the transaction's id, so that a sum other than zero leads to few transactions: to
+// ten of ten million.
 type entrySums [1 << bucketBits]hash
 
 const bucketBits = 20
 
-// balanced reports whether no transaction has a row too many or too few. The
-// comparison with the zero entrySums would put that into the binary: 16 MB.
+// balanced reports whether every transaction has its rows and no others. A comparison
+// with the zero entrySums would put 16 MB into the binary.
 func (s *entrySums) balanced() bool {
 	return !slices.ContainsFunc(s[:], func(one hash) bool { return one != hash{} })
 }
@@ -49,11 +49,10 @@ func (s *entrySums) add(t ledger.Transaction) {
 	}
 }
 
-// addCredit counts the credit that a capture says there must be.
+// addCredit counts the credit that a capture must have.
 func (s *entrySums) addCredit(p pair) { s[bucketOf(p.hold)].add(p.credit) }
 
-// wrong reports whether the sum of a transaction, with those that share it, is
-// not zero.
+// wrong reports whether the sum of a transaction, and of all that share it, is not zero.
 func (s *entrySums) wrong(transaction ledger.TransactionID) bool {
 	return s[bucketOf(transaction)] != hash{}
 }

@@ -5,22 +5,21 @@ import "fmt"
 // The kinds of finding.
 const (
 	KindSettings       = "settings"        // the tables have no row of settings, or a damaged one
-	KindBalance        = "balance"         // the balance is not what the history comes to
+	KindBalance        = "balance"         // the balance is not the sum of the history
 	KindMover          = "mover"           // the balance names a write that did not move it
 	KindBalanceRow     = "balance-row"     // a row of balances that no posting has written
 	KindTransactionRow = "transaction-row" // a row of transactions that can't be read
 	KindTransactionID  = "transaction-id"  // an id that is not that of its user and key, or of its hold
 	KindDecline        = "decline"         // declined although the balance allowed it
 	KindHold           = "hold"            // an end that does not fit its pending row
-	KindEntries        = "entries"         // rows that are not those of a transaction's entries
-	KindRefund         = "refund"          // a refund that is not of its original, or an account that is not what they come to
-	KindRules          = "rules"           // an account's rules are not what its changes make them
-	KindTime           = "time"            // a time that is still to come
+	KindEntries        = "entries"         // rows that differ from the entries of their transaction
+	KindRefund         = "refund"          // a refund that does not fit its original, or an account that differs from the refunds
+	KindRules          = "rules"           // an account's rules differ from its changes
+	KindTime           = "time"            // a time in the future
 	KindAttributes     = "attributes"      // a row with attributes that this program never writes
 )
 
-// Finding is one thing that is not as it must be. The ids are as stored, and ""
-// where they can't be read.
+// Finding is one fault. The ids are as stored, and "" if unreadable.
 type Finding struct {
 	UserID        string `json:"userId"`
 	TransactionID string `json:"transactionId,omitempty"`

@@ -7,8 +7,9 @@ import (
 	"onewrite/ledger"
 )
 
-// Fold is a reading of the transactions table: a tally of each user, one of each
-// user's rules, and what shows that a transaction lacks a row. It takes each row once, in any order.
+// Fold is a reading of the transactions table: a tally of each user, one of each user's
+// rules, and the signs of a transaction without all its rows. It takes each row once, in
+// any order.
 type Fold struct {
 	Tallies *Tallies
 	Rules   RuleTallies
@@ -22,8 +23,9 @@ type Fold struct {
 	waitingRefunds []ledger.Transaction
 }
 
-// NewFold returns an empty fold of tables with these settings. It compares the rows of before that time with the
-// other rows of their transactions: of younger ones, a reading may see a part.
+// NewFold returns an empty fold of tables with these settings. It compares the rows from
+// before that time with the other rows of their transactions: of younger ones, a reading
+// may see a part.
 func NewFold(s ledger.Settings, before time.Time) *Fold {
 	return &Fold{Tallies: NewTallies(), Rules: RuleTallies{}, settings: s, before: before, entries: new(entrySums), pairs: newPairs()}
 }
@@ -31,7 +33,7 @@ func NewFold(s ledger.Settings, before time.Time) *Fold {
 // Everything is after the time of every row.
 var Everything = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Add takes a row, and returns what is wrong with it.
+// Add takes a row, and returns its faults.
 func (f *Fold) Add(r Row) []Finding {
 	t, found, ok := ExamineTransaction(f.settings, r)
 	if !ok {
@@ -54,8 +56,8 @@ func (f *Fold) Add(r Row) []Finding {
 	return found
 }
 
-// OfBalances returns a fold of what the balances are compared with, so that the rest
-// takes no more memory.
+// OfBalances returns a fold of the parts that balances are compared with, so that the
+// rest takes no more memory.
 func (f *Fold) OfBalances() *Fold {
 	return &Fold{Tallies: f.Tallies, Rules: f.Rules, settings: f.settings, before: f.before, refunds: f.refunds}
 }
@@ -78,7 +80,7 @@ func (f *Fold) Waiting() int { return len(f.pairs.pending) + len(f.pairs.ends) }
 // call Found with each that exists, and then Settle, so that few wait.
 func (f *Fold) Missing() []ledger.TransactionID { return f.pairs.missing() }
 
-// Found takes a row that was looked up, and returns what is wrong with its hold.
+// Found takes a row that was looked up, and returns the faults of its hold.
 func (f *Fold) Found(r Row) []Finding {
 	t, err := infra.DecodeTransaction(r)
 	if err != nil {
@@ -123,10 +125,10 @@ func (f *Fold) Orphans() (found []Finding) {
 	return found
 }
 
-// EntriesFit reports whether the rows of further entries are those of the first rows.
+// EntriesFit reports whether the rows of further entries fit their first rows.
 func (f *Fold) EntriesFit() bool { return f.entries.balanced() }
 
-// IsWhole reports whether no transaction lacks a row that another one has.
+// IsWhole reports whether every transaction has all its rows.
 func (f *Fold) IsWhole() bool { return f.EntriesFit() && len(f.pairs.orphans) == 0 }
 
 // MayBeTorn reports whether the transaction of a row, or one that shares its sum,

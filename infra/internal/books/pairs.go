@@ -21,7 +21,7 @@ func newPairs() *pairs {
 	}
 }
 
-// pendingRow is the part of a pending row that its end is compared with. A capture
+// pendingRow is the part of a pending row that is compared with its end. A capture
 // credits the receiver, if there is one.
 type pendingRow struct {
 	user, receiver ledger.UserID
@@ -29,7 +29,7 @@ type pendingRow struct {
 	expires        int64 // milliseconds since 1970
 }
 
-// endRow is the part of an end that its pending row is compared with.
+// endRow is the part of an end that is compared with its pending row.
 type endRow struct {
 	user           ledger.UserID
 	end            ledger.End
@@ -92,8 +92,8 @@ func either[V any](waiting, rest map[ledger.TransactionID]V, hold ledger.Transac
 	return row, ok
 }
 
-// misfit returns why an end is not that of the pending row, or "". One server's
-// clock decides whether a hold has expired and dates its end.
+// misfit returns why an end does not fit the pending row, or "". One server's clock
+// decides whether a hold has expired, and dates its end.
 func (p pendingRow) misfit(end endRow) string {
 	switch expired := end.created >= p.expires; {
 	case p.user != end.user || p.amount != end.held:

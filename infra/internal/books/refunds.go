@@ -14,10 +14,10 @@ import (
 )
 
 // refundSums compare the refund accounts with the rows of refunds, in any order and
-// without keeping either. A row adds the amount of each place, times a number that
-// the original and the place make, and an account subtracts its sums in the same way.
-// All is modulo 2^64, and the numbers are odd, so that one difference never vanishes.
-// The sums are many, by the first bits of the original's id.
+// without keeping either. A row adds the amount of each place, times a number made from
+// the original and the place, and an account subtracts its sums in the same way. The
+// arithmetic is modulo 2^64, and the numbers are odd, so that one difference never
+// vanishes. There are many sums, by the first bits of the original's id.
 type refundSums struct {
 	sums  [1 << bucketBits]uint64
 	young [1 << bucketBits]bool // a refund may be in flight
@@ -31,7 +31,7 @@ func weight(original ledger.TransactionID, place int) uint64 {
 	return binary.BigEndian.Uint64(h[:]) | 1
 }
 
-// ofRow returns what the first row of a refund adds.
+// ofRow returns the number that the first row of a refund adds.
 func (s *refundSums) ofRow(t ledger.Transaction) uint64 {
 	sum := weight(t.RefundOf, countPlace)
 	for i, e := range t.AllEntries() {
@@ -40,7 +40,7 @@ func (s *refundSums) ofRow(t ledger.Transaction) uint64 {
 	return sum
 }
 
-// ofAccount returns what an account subtracts.
+// ofAccount returns the number that an account subtracts.
 func (s *refundSums) ofAccount(a infra.RefundAccount) uint64 {
 	sum := weight(a.Of, countPlace) * uint64(a.Count)
 	for place, refunded := range a.Sums {
@@ -82,9 +82,9 @@ func (f *Fold) AddRefundAccount(a infra.RefundAccount) {
 	f.refunds.young[at] = f.refunds.young[at] || !a.RefundedAt.Before(f.before)
 }
 
-// RefundsFit reports whether the refund accounts are what the rows of refunds come to,
-// but for accounts with a refund that may be in flight and those that share a sum with
-// one.
+// RefundsFit reports whether the refund accounts agree with the rows of refunds. It
+// leaves out the accounts with a refund that may be in flight, and those that share a sum
+// with one.
 func (f *Fold) RefundsFit() bool {
 	if f.refunds == nil {
 		return true
@@ -104,10 +104,9 @@ func (f *Fold) MayMisrefund(original ledger.TransactionID) bool {
 	return f.refunds != nil && f.refunds.sums[at] != 0 && !f.refunds.young[at]
 }
 
-// RefundsMoved returns the function that reports whether a refund moved the account
-// of a transaction, or one that shares its sum, since it was counted: what was
-// collected differs from what was counted. The rows must have been collected before
-// the accounts.
+// RefundsMoved returns the function that reports whether a refund moved the account of a
+// transaction, or one that shares its sum, since it was counted: the collected rows
+// differ from the counted ones. The rows must have been collected before the accounts.
 func (f *Fold) RefundsMoved(rows RefundTallies, accounts []infra.RefundAccount) func(original ledger.TransactionID) bool {
 	collected := map[uint32]uint64{}
 	for of, r := range rows {
@@ -135,9 +134,9 @@ func (f *Fold) TakeRefunds() (refunds []ledger.Transaction) {
 	return refunds
 }
 
-// OriginalOf returns a transaction, of which these rows are there, for refunds. Without
-// one, the problem is why it can't be refunded, and absent the id of the row that is
-// missing, if one is.
+// OriginalOf returns a transaction for refunds, from those of its rows that exist.
+// Without it, problem is the reason, and absent the id of the missing row, if one is
+// missing.
 func OriginalOf(id ledger.TransactionID, first, end *ledger.Transaction) (o ledger.Original, problem string, absent ledger.TransactionID) {
 	if first == nil {
 		return o, "the refunded transaction is not there", id
@@ -196,7 +195,7 @@ func CompareRefunded(a infra.RefundAccount, o ledger.Original) string {
 	return strings.Join(wrong, "; ")
 }
 
-// RefundTally is what the rows of a transaction's refunds come to.
+// RefundTally is the sum of the refunds of one transaction.
 type RefundTally struct {
 	Count  int
 	Sums   map[int]Sum
@@ -227,8 +226,8 @@ func (r RefundTallies) Add(t ledger.Transaction) {
 	}
 }
 
-// Account returns the refund account that the rows come to. It is not ok if a sum is
-// more than any amount.
+// Account returns the refund account of the rows. It is not ok if a sum is more than any
+// amount.
 func (r *RefundTally) Account(of ledger.TransactionID) (a infra.RefundAccount, ok bool) {
 	a = infra.RefundAccount{Of: of, Refunds: ledger.Refunds{Count: r.Count, Sums: map[int]ledger.Amount{}}, RefundedAt: r.newest}
 	for place, sum := range r.Sums {

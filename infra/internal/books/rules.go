@@ -10,7 +10,7 @@ import (
 	"onewrite/ledger"
 )
 
-// RuleTallies have the changes of rules of each user that has some.
+// RuleTallies have the changes of rules of each user with changes.
 type RuleTallies map[ledger.UserID]*RuleTally
 
 // RuleTally is the posted changes of one user's rules. A change takes 56 bytes.
@@ -79,14 +79,14 @@ func (t *RuleTally) Rules() (rules ledger.Rules, problem string) {
 	return rules, problem
 }
 
-// maxLost is more than one user's changes in the moments that a restore can lose.
+// maxLost is more changes of one user than a restore can lose.
 const maxLost = 100
 
-// Lost returns the changes that stand for those that are missing, of those up to a
-// number that a balance counts. Each blocks debits and credits: the lost change may
-// have done so. If the next limit does not follow the one before, a lost change set
-// the limit between them. A limit is never less than is in use, so a lost change after
-// the last limit set at least that.
+// Lost returns changes in place of the missing ones, up to the number that a balance
+// counts. Each blocks debits and credits: the lost change may have done so. If the next
+// limit does not follow the one before, a lost change set the limit between them. A limit
+// is never less than the amount in use, so a lost change after the last limit set at
+// least that.
 //
 // A restore loses few changes. If more than maxLost are missing, a number is damaged:
 // then Lost returns the problem and no change.
@@ -126,7 +126,7 @@ func (t *RuleTally) Lost(counted int, inUse Sum) (lost []ledger.RuleChange, prob
 	return lost, ""
 }
 
-// limitOf returns a sum that is a limit.
+// limitOf returns a sum as a limit.
 func limitOf(s Sum) ledger.Balance {
 	limit, err := ledger.ParseCreditLimit(s.String())
 	if err != nil {
@@ -135,9 +135,9 @@ func limitOf(s Sum) ledger.Balance {
 	return limit
 }
 
-// Judge compares the changes with the rules of the balance as it was after they were
-// read. The changes include, at least, the first floor ones. The numbers tell every
-// change from every other, so equal rules can't be of other changes.
+// Judge compares the changes with the rules of a balance that was read after them. The
+// changes include, at least, the first floor ones. Every change has its own number, so
+// equal rules have the same changes.
 func (t *RuleTally) Judge(floor int, after infra.Aggregate) Verdict {
 	rules, problem := t.Rules()
 	switch {
@@ -156,7 +156,7 @@ func sameRules(r, q ledger.Rules) bool {
 	return r.DebitsBlocked == q.DebitsBlocked && r.CreditsBlocked == q.CreditsBlocked && r.CreditLimit.Equal(q.CreditLimit) && r.Changes == q.Changes
 }
 
-// Differs returns the finding that a user's rules are not what the changes make them.
+// Differs returns the finding that a user's rules differ from the changes.
 func (t *RuleTally) Differs(user ledger.UserID, balance infra.Aggregate) Finding {
 	rules, problem := t.Rules()
 	if problem == "" {

@@ -9,7 +9,7 @@ import (
 	"onewrite/ledger"
 )
 
-// tooFine says which sums of a row have more decimal places than the settings of the
+// tooFine returns the sums of a row with more decimal places than the settings of the
 // tables allow, which no posting writes, or "".
 func tooFine(s ledger.Settings, t ledger.Transaction) string {
 	f := fineness{settings: s}
@@ -26,7 +26,7 @@ func tooFine(s ledger.Settings, t ledger.Transaction) string {
 	return f.String()
 }
 
-// tooFineBalance says that of a user's balance.
+// tooFineBalance does the same for a user's balance.
 func tooFineBalance(s ledger.Settings, a infra.Aggregate) string {
 	f := fineness{settings: s}
 	f.check("balance", a.Balance)
@@ -37,7 +37,7 @@ func tooFineBalance(s ledger.Settings, a infra.Aggregate) string {
 	return f.String()
 }
 
-// tooFineRefunds says that of a refund account.
+// tooFineRefunds does the same for a refund account.
 func tooFineRefunds(s ledger.Settings, a infra.RefundAccount) string {
 	f := fineness{settings: s}
 	for place, sum := range a.Sums {
@@ -46,7 +46,7 @@ func tooFineRefunds(s ledger.Settings, a infra.RefundAccount) string {
 	return f.String()
 }
 
-// fineness collects the attributes with more decimal places than there may be.
+// fineness collects the attributes with too many decimal places.
 type fineness struct {
 	settings ledger.Settings
 	wrong    []string

@@ -10,8 +10,8 @@ import (
 	"onewrite/ledger"
 )
 
-// Tally is the sum of one user's rows. The zero Tally is of none. It has few words
-// and no pointer, because there is one for each user.
+// Tally is the sum of one user's rows. The zero Tally has none. It has few words and no
+// pointer, because there is one for each user.
 type Tally struct {
 	Posted  uint32    // rows that are not declined
 	Held    bool      // whether one of them was a hold
@@ -38,7 +38,7 @@ func (t *Tally) Add(row ledger.Transaction) {
 	t.Credits, t.Debits, t.OnHold = t.Credits.Plus(credit), t.Debits.Plus(debit), t.OnHold.Plus(held)
 }
 
-// Remove does not count a row that was counted.
+// Remove takes back a counted row.
 func (t *Tally) Remove(row ledger.Transaction) {
 	if !counts(row) {
 		return
@@ -52,8 +52,7 @@ func (t *Tally) Remove(row ledger.Transaction) {
 // counts reports whether a row moved a balance.
 func counts(row ledger.Transaction) bool { return row.Status != ledger.Declined && row.Status != "" }
 
-// effect returns the credit, the debit and the change of the sum on hold that a
-// row made.
+// effect returns a row's credit, debit and change of the sum on hold.
 func effect(row ledger.Transaction) (credit, debit, held Sum) {
 	amount := SumOf(row.Amount)
 	switch {
@@ -86,15 +85,15 @@ func (t Tally) Plus(u Tally) Tally {
 // MovedSince reports whether a row may be younger than the moment.
 func (t *Tally) MovedSince(moment time.Time) bool { return t.newest >= moment.UnixMilli() }
 
-// Moved reports whether the write whose first row has that id is known to be of the
-// newest row. False tells nothing: see [CanMove].
+// Moved reports whether the newest row is known to be of the write with that first row.
+// False leaves it open: see [CanMove].
 func (t *Tally) Moved(first ledger.TransactionID) bool {
 	return slices.Contains(t.movers[:], hashID(first))
 }
 
-// moversOf returns the hashes of the ids that the first row of a row's write can
-// have. A further entry may be the credit of a capture, which is written with the end.
-// An expiry may be written with a posting, whose own row is as new.
+// moversOf returns the hashes of the possible ids of the first row of a row's write. A
+// further entry may be the credit of a capture, which is written with the end. An expiry
+// may be written with a posting, whose own row is as new.
 func moversOf(row ledger.Transaction) [2]uint64 {
 	if row.Kind() != ledger.EntryRow {
 		return [2]uint64{hashID(row.ID)}
@@ -106,8 +105,8 @@ func hashID(id ledger.TransactionID) uint64 {
 	return binary.BigEndian.Uint64(id[:8]) ^ binary.BigEndian.Uint64(id[8:])
 }
 
-// CanMove reports whether a write with that first row can have moved the user's
-// balance. The row of the hold is needed where the first row is an end.
+// CanMove reports whether a write with that first row can have moved the user's balance.
+// If the first row is an end, it needs the row of the hold.
 func CanMove(user ledger.UserID, first, hold ledger.Transaction) bool {
 	entries := first.AllEntries()
 	switch {
@@ -123,8 +122,8 @@ func CanMove(user ledger.UserID, first, hold ledger.Transaction) bool {
 	return slices.ContainsFunc(entries, func(e ledger.Entry) bool { return e.UserID == user })
 }
 
-// Balance returns the balance that the rows make, without a credit limit: the user's
-// own money, less what is held. With a limit it may be negative.
+// Balance returns the balance of the rows, without a credit limit: the user's own money,
+// less the held sum. With a limit it may be negative.
 func (t *Tally) Balance(s ledger.Settings) Sum {
 	return SumOf(s.Opening).Plus(t.Credits).Minus(t.Debits)
 }
@@ -135,13 +134,12 @@ type Verdict int
 // The verdicts.
 const (
 	Open  Verdict = iota // not all rows were seen: read again
-	Right                // the balance is what the rows make
-	Wrong                // it is not, whatever is in flight
+	Right                // the balance is the sum of the rows
+	Wrong                // it is not, and no write in flight explains it
 )
 
-// Judge compares rows with the balance as it was after they were read. The rows
-// include, at least, those of version floor. The audit's package comment proves
-// each answer.
+// Judge compares rows with a balance that was read after them. The rows include, at
+// least, those of version floor. The audit's package comment proves each answer.
 func (t *Tally) Judge(s ledger.Settings, floor int, after infra.Aggregate) Verdict {
 	posted := int(t.Posted)
 	switch {
@@ -156,7 +154,7 @@ func (t *Tally) Judge(s ledger.Settings, floor int, after infra.Aggregate) Verdi
 	}
 }
 
-// Differs returns the finding that a user's balance is not what the rows make it.
+// Differs returns the finding that a user's balance is not the sum of the rows.
 func (t *Tally) Differs(s ledger.Settings, user ledger.UserID, balance infra.Aggregate) Finding {
 	return Finding{UserID: user.String(), Kind: KindBalance, Detail: t.Compare(s, balance)}
 }
@@ -179,7 +177,7 @@ func WrongMover(user ledger.UserID, first ledger.TransactionID) Finding {
 	return Finding{UserID: user.String(), Kind: KindMover, Detail: fmt.Sprintf("transaction_id of the balance is %s, and no row of that write is the user's", first)}
 }
 
-// chunk is how many tallies are allocated at once. None is ever copied.
+// chunk is the number of tallies that are allocated at once. None is ever copied.
 const chunk = 1 << 12
 
 // Tallies has a tally for each user.
@@ -188,7 +186,7 @@ type Tallies struct {
 	chunks [][]Tally
 }
 
-// NewTallies returns tallies of no user.
+// NewTallies returns tallies without users.
 func NewTallies() *Tallies { return &Tallies{index: map[ledger.UserID]uint32{}} }
 
 // Len returns the number of users.

@@ -12,16 +12,16 @@ type Line struct {
 	Transaction ledger.Transaction
 	OK          bool // whether the row could be read
 	Found       []Finding
-	At          time.Time // when it counts: its time, or a later row's that made it possible; zero if it can't be read
+	At          time.Time // the time from which it counts: its own, or that of a later row that made it possible; zero if unreadable
 
 	Balance Sum  // after it
 	Unknown bool // no order of the rows at about its time keeps the balance in its range
 }
 
-// Timeline puts the rows of one user into an order that the balances allow. The
-// time of a row is when its call began, and the call may have waited for the write
-// of a row with a later time. So a row that the balance does not allow waits for
-// the rows up to a limit later.
+// Timeline puts the rows of one user into an order that the balances allow. The time of a
+// row is the beginning of its call, which may have waited for the write of a row with a
+// later time. So a row that the balance does not allow waits for the rows up to a limit
+// later.
 type Timeline struct {
 	lent    Sum // the most that the user may have borrowed
 	limit   time.Duration
@@ -32,11 +32,11 @@ type Timeline struct {
 	holds   map[ledger.TransactionID]bool // holds that are waiting
 }
 
-// write is rows that count together.
+// write is the rows of one write, which count together.
 type write []Line
 
 // NewTimeline returns a timeline that calls yield with each row, in order. The balance
-// may be as far below zero as was lent.
+// may be below zero by the lent sum.
 func NewTimeline(s ledger.Settings, lent Sum, limit time.Duration, yield func(Line)) *Timeline {
 	return &Timeline{lent: lent, limit: limit, yield: yield, balance: SumOf(s.Opening), holds: map[ledger.TransactionID]bool{}}
 }

@@ -6,8 +6,8 @@ import (
 	"onewrite/ledger"
 )
 
-// Whole is a transaction with those of its rows that there are. A restore can
-// bring back some rows of a transaction and not the others.
+// Whole is a transaction with its existing rows. A restore can bring back some rows of a
+// transaction and not the others.
 type Whole struct {
 	ID      ledger.TransactionID
 	First   *ledger.Transaction // nil if it is missing
@@ -41,7 +41,7 @@ func (w Wholes) Add(t ledger.Transaction) {
 	}
 }
 
-// Findings returns the transactions whose rows are not those of their entries.
+// Findings returns the transactions whose rows differ from their entries.
 func (w Wholes) Findings() (found []Finding) {
 	for id, one := range w {
 		detail := one.Difference()
@@ -57,8 +57,7 @@ func (w Wholes) Findings() (found []Finding) {
 	return found
 }
 
-// expected returns the further rows that the first row, and the end of its hold,
-// say there must be.
+// expected returns the further rows that the first row and the end of its hold require.
 func (w *Whole) expected() (rows []ledger.Transaction) {
 	switch {
 	case w.First == nil || w.First.Entries == nil:
