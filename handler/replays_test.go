@@ -36,7 +36,7 @@ func TestReplaysOfEarlierVersions(t *testing.T) {
 			for _, row := range r.Rows {
 				require.NoError(t, books.Execute(t.Context(), books.Config.TransactionsTable, "INSERT INTO ? VALUE "+row))
 			}
-			if r.Status != http.StatusUnprocessableEntity {
+			if books.Check(t.Context()) != nil {
 				books.Damage(t, books.Config.TransactionsTable) // the balances lack these rows
 			}
 			call := request{http.MethodPost, r.Call, map[string]string{}, string(r.Body)}
