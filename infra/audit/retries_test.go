@@ -257,6 +257,35 @@ func TestRetriesAfterRestore(t *testing.T) {
 				has("n-shop", "100")
 			}
 		},
+		"a change of account rules, its row is there": func() func() {
+			request := infratest.Rules(t, "o", "k", "debits blocked", "limit 50")
+			first, err := live.ChangeRules(ctx, request)
+			require.NoError(t, err)
+			r.lost["o"] = true // the balance
+			return func() {
+				again, err := restored.ChangeRules(ctx, request)
+				replayed(t, first, again, err)
+				_, err = restored.Post(ctx, infratest.Entries(t, "now", "o debit 1"))
+				require.ErrorIs(t, err, ledger.ErrAccountBlocked)
+			}
+		},
+		"a change of account rules that is lost": func() func() {
+			request := infratest.Rules(t, "p", "k", "limit 50")
+			_, err := live.ChangeRules(ctx, request)
+			require.NoError(t, err)
+			r.lose(request.TransactionID())
+			return func() {
+				_, err := restored.Post(ctx, infratest.Entries(t, "now", "p debit 1"))
+				require.ErrorIs(t, err, ledger.ErrAccountBlocked)
+				again, err := restored.ChangeRules(ctx, request)
+				require.NoError(t, err)
+				assert.False(t, again.Replayed)
+				_, err = restored.ChangeRules(ctx, infratest.Rules(t, "p", "open", "debits allowed", "credits allowed"))
+				require.NoError(t, err)
+				_, err = restored.Post(ctx, infratest.Entries(t, "later", "p debit 150"))
+				require.NoError(t, err)
+			}
+		},
 		"voided, the end is missing": func() func() {
 			_, open, _ := held("l debit 40")
 			_, expired, _ := held("l2 debit 40")
