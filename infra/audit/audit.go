@@ -13,8 +13,8 @@ import (
 	"onewrite/ledger"
 )
 
-// run writes what was asked for to out, and everything else to log. The error
-// has the exit status, if that is not exitRight.
+// run writes the result to out, and everything else to log. The error has the exit
+// status, unless that is exitRight.
 func run(ctx context.Context, args []string, getenv func(string) string, out, log io.Writer) error {
 	o, err := parseOptions(args, out)
 	if err != nil {
@@ -31,7 +31,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		if _, ok := errors.AsType[*cli.ExitError](err); ok {
 			return err
 		}
-		stop(err) // every report says that this ended it
+		stop(err) // every report has this as its reason
 	}
 	if err := b.readSettings(ctx); err != nil {
 		stop(err)
@@ -44,12 +44,12 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		return &cli.ExitError{Status: cmp.Or(status, exitUnfinished), Err: err}
 	}
 	if status != exitRight {
-		return &cli.ExitError{Status: status} // the report has said why
+		return &cli.ExitError{Status: status} // the report has the reason
 	}
 	return nil
 }
 
-// do does what the flags ask for. The error is that of writing.
+// do makes the task of the flags. The error is that of writing.
 func do(ctx context.Context, b *reader, o options, out, log io.Writer) (status int, err error) {
 	a := &audit{tables: b, settle: o.settle, progress: cli.ShowProgress(log), maxWaiting: maxWaiting}
 	a.find(b.doubts...)
@@ -82,8 +82,8 @@ func auditAll(ctx context.Context, a *audit, o options, out, log io.Writer) (sta
 	return found.status(), err
 }
 
-// run reads everything and returns the report. What it found is in it also if
-// it can't finish, because reading fails or ctx ends, and then it says so.
+// run reads everything and returns the report. If it can't finish, because reading fails
+// or ctx ends, the report has the findings so far and the reason.
 func (a *audit) run(ctx context.Context) report {
 	if err := a.readAll(ctx); err != nil {
 		a.report.Unfinished = err.Error()
@@ -93,8 +93,8 @@ func (a *audit) run(ctx context.Context) report {
 	return a.report.sorted()
 }
 
-// readAll notes in the report what it finds. Its error is a failure to read,
-// never a finding.
+// readAll notes its findings in the report. Its error is a failure to read, never a
+// finding.
 func (a *audit) readAll(ctx context.Context) error {
 	recent := time.Now().Add(-inFlight)
 	a.fold = books.NewFold(a.tables.config.Settings, recent)

@@ -22,11 +22,10 @@ import (
 	"onewrite/ledger"
 )
 
-// A restore from point-in-time recovery, with a scan of each table into a new one in
-// place of the restore: tables that are written to meanwhile come back as they were
-// at moments of their own, and so do the rows of one transaction. Then the tables
-// are rebuilt and audited, and callers send all they ever sent again. Each key
-// counts once, and the money of all users is the openings and what was brought in.
+// A restore from point-in-time recovery, by a scan of each table into a new one: tables
+// under writes come back as of moments of their own, and so do the rows of one
+// transaction. After a rebuild and an audit, callers send all their calls again. Each key
+// counts once, and the money of all users is the openings and the money that came in.
 //
 // A caller who sends a call again after a restore finds:
 //
@@ -186,7 +185,7 @@ func partOf(t *testing.T, l *ledger.Ledger, payment ledger.Transaction) ledger.R
 	return infratest.Refund(t, o, "refund of "+payment.IdempotencyKey.String(), "0 4", "1 3.5", "2 0.5")
 }
 
-// outcomeOf returns the result that was posted or declined.
+// outcomeOf returns the posted or declined result.
 func outcomeOf(result ledger.Result, err error) (ledger.Result, error) {
 	if declined, ok := errors.AsType[*ledger.DeclinedError](err); ok {
 		return declined.Result, nil

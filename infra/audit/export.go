@@ -16,9 +16,9 @@ import (
 	"onewrite/ledger"
 )
 
-// writeTable writes all rows of a table as they are stored, in no order, each with
-// what is wrong with the row itself. It returns how many it wrote. They are of no
-// one moment: a posting meanwhile may be among them or not.
+// writeTable writes all rows of a table as they are stored, in no order, each with its
+// faults. It returns their number. They are of no one moment: a posting meanwhile may be
+// among them or not.
 func (a *audit) writeTable(ctx context.Context, o options, out io.Writer) (rows int, err error) {
 	table, columns, examine := a.tables.config.TransactionsTable, books.TransactionAttributes, a.findInTransaction
 	total := a.tables.transactions
@@ -68,7 +68,7 @@ func (a *audit) findInAggregate(r row) []finding {
 	return found
 }
 
-// exportTable exports, and says to log what came of it.
+// exportTable exports, and writes the result to log.
 func exportTable(ctx context.Context, a *audit, o options, out, log io.Writer) (status int, err error) {
 	rows, err := a.writeTable(ctx, o, out)
 	a.progress.Stop()
@@ -82,12 +82,12 @@ func exportTable(ctx context.Context, a *audit, o options, out, log io.Writer) (
 
 // The columns after those of the table.
 const (
-	columnOthers  = "others"  // the attributes that are no columns, as JSON
-	columnProblem = "problem" // what is wrong with the row
+	columnOthers  = "others"  // the attributes without a column, as JSON
+	columnProblem = "problem" // the faults of the row
 )
 
-// exportLine is a row as it is stored. Its numbers are texts, so that nobody
-// rounds them.
+// exportLine is a row as it is stored. Its numbers are texts, so that no program rounds
+// them.
 type exportLine struct {
 	columns []string
 	values  map[string]any
@@ -113,7 +113,7 @@ func newExportLine(r row, columns []string, problem string) exportLine {
 	return l
 }
 
-// MarshalJSON returns an object of all attributes, and what is wrong with them.
+// MarshalJSON returns an object of all attributes, and the problem.
 func (l exportLine) MarshalJSON() ([]byte, error) { return json.Marshal(l.values) }
 
 func (l exportLine) fields() (fields []string) {

@@ -14,7 +14,7 @@ import (
 	"onewrite/ledger"
 )
 
-// rebuilder makes the tables what their rows say: transactions whole, then balances.
+// rebuilder rebuilds the tables from their rows: transactions first, then balances.
 type rebuilder struct {
 	*audit
 	only  ledger.UserID // none: all users
@@ -44,9 +44,9 @@ func rebuildAll(ctx context.Context, a *audit, o options, out io.Writer) (status
 	return r.log.end(a.report.sorted())
 }
 
-// run reads the balances, then the rows, and then each balance again. A balance is
-// written only if both readings of it are the same, and the write's condition says
-// so, too: so the rows that were read are all of its rows.
+// run reads the balances, then the rows, and then each balance again. It writes a balance
+// only if both readings are the same, and on the condition that it is still the same: so
+// no row of it was left out.
 func (r *rebuilder) run(ctx context.Context) error {
 	if err := r.noteBalances(ctx); err != nil {
 		return err
@@ -96,7 +96,7 @@ func (r *rebuilder) noteBalances(ctx context.Context) error {
 	return nil
 }
 
-// readRows tallies all rows, and returns the transactions that are torn.
+// readRows tallies all rows, and returns the torn transactions.
 func (r *rebuilder) readRows(ctx context.Context) (books.Wholes, error) {
 	if err := r.foldTransactions(ctx); err != nil {
 		return nil, err
@@ -167,9 +167,9 @@ func (r *rebuilder) makeWhole(ctx context.Context, w *books.Whole) error {
 	return r.log.add(c)
 }
 
-// replaceLostRules writes a change in place of each change of rules that is lost: a
-// restore brought back a later one, or a balance that counts it. It blocks debits and
-// credits, until an operator knows better.
+// replaceLostRules writes a change in place of each lost change of rules: a restore
+// brought back a later one, or a balance that counts it. It blocks debits and credits,
+// until an operator knows better.
 func (r *rebuilder) replaceLostRules(ctx context.Context) error {
 	users := maps.Clone(r.counted)
 	for user := range r.fold.Rules {
@@ -209,9 +209,9 @@ func (r *rebuilder) lent(user ledger.UserID) books.Sum {
 	return books.SumOf(rules.CreditLimit)
 }
 
-// releaseExpired releases the expired holds of users whose rows come to less than
-// nothing without that: a posting spent what its write released, and the rows of
-// the releases are missing. A reading counts such holds as released anyway.
+// releaseExpired releases the expired holds of users whose rows are below zero without
+// that: a posting spent the money that its write released, and the rows of the releases
+// are missing. A reading counts such holds as released anyway.
 func (r *rebuilder) releaseExpired(ctx context.Context) error {
 	var below []ledger.UserID
 	for user, t := range r.fold.Tallies.All {
@@ -271,8 +271,7 @@ type account struct {
 	stored row
 }
 
-// rebuildBalances reads the balances again, and rebuilds those that are not what
-// the rows come to.
+// rebuildBalances reads the balances again, and rebuilds those that differ from the rows.
 func (r *rebuilder) rebuildBalances(ctx context.Context) error {
 	if err := sleep(ctx, r.settle); err != nil {
 		return err
@@ -315,8 +314,7 @@ func (r *rebuilder) rebuildBalances(ctx context.Context) error {
 	return cmp.Or(forEach(ctx, r.tables.segments, accounts, r.rebuildBalance), readErr)
 }
 
-// rebuildBalance writes a balance, unless it is what the rows come to. Several run
-// at once.
+// rebuildBalance writes a balance that differs from the rows. Several run at once.
 func (r *rebuilder) rebuildBalance(ctx context.Context, a account) error {
 	user, t, stored := a.user, a.tally, a.stored
 	if !r.wants(user) {

@@ -18,8 +18,7 @@ type lostRefund struct {
 	found  finding
 }
 
-// compareOriginals compares the refunds that were read since the last call with the
-// transactions that they refund.
+// compareOriginals compares the refunds since the last call with their originals.
 func (a *audit) compareOriginals(ctx context.Context) error {
 	return forEach(ctx, a.tables.segments, slices.Values(a.fold.TakeRefunds()), func(ctx context.Context, t ledger.Transaction) error {
 		o, problem, absent, err := a.tables.original(ctx, t.RefundOf)
@@ -88,7 +87,7 @@ func (a *audit) foldRefundAccount(r row, several []infra.RefundAccount) []infra.
 	return several
 }
 
-// compareRefunded finds the accounts that have more than their originals moved.
+// compareRefunded finds the accounts with more than their originals moved.
 func (a *audit) compareRefunded(ctx context.Context, accounts []infra.RefundAccount) error {
 	return forEach(ctx, a.tables.segments, slices.Values(accounts), func(ctx context.Context, account infra.RefundAccount) error {
 		o, problem, _, err := a.tables.original(ctx, account.Of)
@@ -108,9 +107,8 @@ func misrefunded(of ledger.TransactionID, detail string) finding {
 	return finding{TransactionID: of.String(), Kind: books.KindRefund, Detail: detail}
 }
 
-// compareRefunds reads both tables once more for the refund accounts that are not what
-// the rows come to, if there are any. One that was refunded since recent is for the
-// next audit.
+// compareRefunds reads both tables once more for the refund accounts that differ from the
+// rows, if there are any. One with a refund since recent is for the next audit.
 func (a *audit) compareRefunds(ctx context.Context, recent time.Time) error {
 	for _, lost := range a.lost {
 		a.find(lost.found)
@@ -170,7 +168,7 @@ func (a *audit) collectRefunds(ctx context.Context) (rows books.RefundTallies, s
 	return rows, stored, nil
 }
 
-// rebuildRefunds rebuilds the refund accounts that are not what the rows come to.
+// rebuildRefunds rebuilds the refund accounts that differ from the rows.
 func (r *rebuilder) rebuildRefunds(ctx context.Context) error {
 	if r.fold.RefundsFit() {
 		return nil
@@ -194,7 +192,7 @@ func (r *rebuilder) rebuildRefunds(ctx context.Context) error {
 	})
 }
 
-// rebuildRefundAccount writes a refund account, unless it is what the rows come to.
+// rebuildRefundAccount writes a refund account that differs from the rows.
 func (r *rebuilder) rebuildRefundAccount(ctx context.Context, of ledger.TransactionID, seen *books.RefundTally, stored row, moved bool) error {
 	c := change{RefundsOf: of.String(), From: "no refunds", To: seen.String()}
 	if stored != nil {

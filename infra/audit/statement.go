@@ -85,8 +85,8 @@ func (a *audit) order(ctx context.Context, user ledger.UserID, lent books.Sum, y
 // unknownOrder is the problem of rows whose order is not known.
 const unknownOrder = "no order of the rows at about this time keeps the balance in its range: a row is missing or damaged, or a clock was wrong"
 
-// auditUser compares the rows that were seen of a user with the balance. The index
-// may lag, so it waits for rows that it does not have.
+// auditUser compares a user's rows with the balance. The index may lag, so it waits for
+// missing rows.
 func (a *audit) auditUser(ctx context.Context, user ledger.UserID, seen *books.Tally) error {
 	decided, last, err := a.reread(ctx, user, seen)
 	if err == nil && !decided {
@@ -107,7 +107,7 @@ func (a *audit) auditUser(ctx context.Context, user ledger.UserID, seen *books.T
 	return err
 }
 
-// problemOf returns what is wrong with the balance of the one user of the report, or "".
+// problemOf returns the fault of the balance of the one user of the report, or "".
 func (a *audit) problemOf() string {
 	for _, f := range append(a.report.Mismatches, a.report.Unsettled...) {
 		if f.TransactionID == "" {
@@ -133,10 +133,9 @@ type statement struct {
 	holds   map[ledger.TransactionID]ledger.Transaction // open at the end of the period
 }
 
-// statementLine is a transaction of a statement, or one of the lines around them,
-// by its type: the balance at the opening, the sums of the credits and of the
-// debits that were posted in the period, the balance at the closing, and the
-// balance with the holds that have expired by then.
+// statementLine is a transaction of a statement, or one of the lines around them, by its
+// type: the opening balance, the sums of the credits and of the debits of the period, the
+// closing balance, and the balance with the holds that expired by then.
 type statementLine struct {
 	Date    string `json:"date,omitempty"`
 	Type    string `json:"type"`
@@ -188,7 +187,7 @@ func (s *statement) add(l books.Line) {
 	s.write(line)
 }
 
-// count counts a row, and keeps its hold while that is open.
+// count counts a row, and keeps an open hold.
 func (s *statement) count(t ledger.Transaction) {
 	s.until.Add(t)
 	if t.Status == ledger.Pending {
@@ -199,8 +198,8 @@ func (s *statement) count(t ledger.Transaction) {
 	}
 }
 
-// expired returns the sum of the holds that have expired at the end of the period
-// and were not released until then.
+// expired returns the sum of the holds that expired before the end of the period and were
+// not released before it.
 func (s *statement) expired(now time.Time) (sum books.Sum) {
 	if !s.period.to.IsZero() && s.period.to.Before(now) {
 		now = s.period.to
@@ -221,10 +220,9 @@ func (s *statement) open() {
 	}
 }
 
-// writeClosing writes the last lines, with what is wrong with the balance. Holds that have
-// expired and were not released can be spent, and so can a credit limit: then the last
-// line has the balance that GET /balance answers. The limits of earlier times are in no
-// history.
+// writeClosing writes the last lines, with the fault of the balance. Expired holds
+// without a release can be spent, and so can a credit limit: then the last line has the
+// balance that GET /balance answers. The history has no limits of earlier times.
 func (s *statement) writeClosing(problem string) {
 	s.open()
 	s.write(statementLine{Type: "credits", Amount: s.within.Credits.String()})
@@ -243,7 +241,7 @@ func (s *statement) writeClosing(problem string) {
 	}
 }
 
-// write writes a line. The sheet tells at its end if that fails.
+// write writes a line. The end of the sheet returns its error.
 func (s *statement) write(l statementLine) { _ = s.sheet.write(l) }
 
 // dateOf returns a bound of a period, "" for none.

@@ -15,8 +15,7 @@ import (
 	"onewrite/ledger"
 )
 
-// A statement is of a user's transactions, between what there was and what
-// there is.
+// A statement has a user's transactions, between the balances before and after them.
 func TestStatement(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -66,8 +65,8 @@ func TestStatement(t *testing.T) {
 	assert.Equal(t, "1 user, 0 transactions: every balance is what its history says\n", log)
 }
 
-// Of a period, the statement begins with the balance that was there before it,
-// and ends with the one after it. A day is in UTC, and as a whole.
+// The statement of a period begins with the balance before it, and ends with the one
+// after it. A day is in UTC, and as a whole.
 func TestStatementOfPeriod(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -116,8 +115,7 @@ func TestStatementOfPeriod(t *testing.T) {
 `, out)
 }
 
-// Whatever is wrong with a user is told with the statement, which goes on to its
-// end, and is no success.
+// A damaged user's statement has the damage, goes on to its end, and is no success.
 func TestStatementOfDamagedUser(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -175,8 +173,8 @@ func TestStatementOfDamagedUser(t *testing.T) {
 	}
 }
 
-// A user who is posted to meanwhile is audited all the same: with what came after
-// the statement was written.
+// A user who is posted to meanwhile is audited, too: with the rows that came after the
+// statement was written.
 func TestStatementOfMovingUser(t *testing.T) {
 	t.Parallel()
 	onModel(t, func(t *testing.T, b *infratest.Books, _ *dynamodbmodel.Model, a *audit, network *faults.Network) {

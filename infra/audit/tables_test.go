@@ -12,8 +12,7 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// What is wrong with the environment is told by the names of its variables, and
-// is no damage.
+// The error of a wrong environment names its variables, and is no damage.
 func TestWrongEnvironment(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -68,7 +67,7 @@ func TestWithoutDescribeTable(t *testing.T) {
 	assert.Contains(t, out, "2 users, 2 transactions: 3 wrong, 0 unsettled\n")
 }
 
-// A metric says that nothing could be read, also where that is told at once.
+// A metric reports that nothing could be read, also after an early error.
 func TestMetricWithoutDatabase(t *testing.T) {
 	t.Parallel()
 	_, out, _ := command(t, through(t, infratest.New(t), nth(1, "DescribeTable", func(w http.ResponseWriter, _ *http.Request) {

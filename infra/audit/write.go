@@ -20,7 +20,7 @@ import (
 	"onewrite/ledger"
 )
 
-// errMoved says that a row is no longer as it was read.
+// errMoved means that a row has changed since it was read.
 var errMoved = errors.New("it was written to meanwhile: stop the writers, and rebuild again")
 
 // makeWhole writes the missing rows of a transaction, or removes its orphans, in one
@@ -99,8 +99,8 @@ func refused(err error) bool {
 }
 
 // writeBalance makes the row of a user, or a refund account, the wanted one, or removes
-// it if nothing is wanted, if it still is as it was stored, whole. Attributes that are
-// no part of the account stay as they are.
+// it if nothing is wanted, on the condition that the whole row is as it was stored.
+// Attributes outside the account stay.
 func (b *reader) writeBalance(ctx context.Context, user string, stored, wanted row) error {
 	e := newExpression()
 	condition := e.asStored(stored)
