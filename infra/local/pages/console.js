@@ -195,7 +195,7 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden) refr
 prepare(again);
 prepareEnds(end, (whose) => { if (whose === user) refresh(); });
 prepareSteps(newStage);
-Object.assign(at("currency"), { textContent: currency, title: currencyName });
+Object.assign(at("currency"), { textContent: currency, title: currencyName, hidden: currencyName === currency });
 at("opening").textContent = money(opening);
 at("stage-balance").textContent = money(stageBalance);
 newKey();
