@@ -32,8 +32,7 @@ var beyondSchemas = []string{
 	"must have at most 100 entries and different users together",
 	"must have at most 512 bytes as JSON",
 	"the entries must credit as much as they debit",
-	"left out, it is all that is held", // the amount's second name as null
-	"left out, it is all that was moved",
+	"left out, it is all that is held",     // the amount's second name as null
 	"must be at most what the entry moved", // only the ledger knows the entries
 	"must be in entries, as the transaction",
 	"must be the place of an entry", // 1.0 is an integer

@@ -121,16 +121,6 @@ func parseRefund(invalid *invalidRequest, s ledger.Settings, body []byte) (asked
 	}
 	checkCurrency(invalid, s, "", m.Currency)
 	asked.metadata = parseMetadata(invalid, m.Metadata)
-	nulls := false
-	for field, value := range map[string]jsontext.Value{ammountField: m.Ammount, amountField: m.Amount, entriesField: m.Entries} {
-		if value.Kind() == 'n' {
-			invalid.add(field, "must not be null: left out, it is all that was moved")
-			nulls = true
-		}
-	}
-	if nulls {
-		return asked
-	}
 	if m.Ammount != nil || m.Amount != nil {
 		asked.field = ammountField
 		if m.Ammount == nil {

@@ -411,7 +411,7 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"ledger/refund.go", `o.Entries[i].Amount = t.Captured`, `o.Entries[i].Amount = t.Amount`},
 	}, test{"infra", "TestStore/refund_of_a_capture"}},
 	{"a null refunds the whole", []edit{
-		{"handler/refunds.go", `if value.Kind() == 'n' {`, `if value.Kind() == 'N' {`},
+		{"handler/refunds.go", "Ammount  jsontext.Value `json:\"ammount\"`", "Ammount  member         `json:\"ammount\"`"},
 	}, test{"handler", "TestRefundRefused"}},
 	{"a token refunds", []edit{
 		{"handler/rights.go", `	"POST /transactions/{id}/void":    {received, received},`, `	"POST /transactions/{id}/refunds": {anything, anything},
