@@ -147,25 +147,6 @@ func post(t *testing.T, books *infratest.Books, calls []call, now func() time.Ti
 	}
 }
 
-// ruleChanges are changes of rules, in order. None declines a call of the plan.
-var ruleChanges = [][]string{{"limit 50"}, {"credits blocked"}, {"limit 70.5", "credits allowed"}, {"limit 20"}}
-
-// changeRules changes the rules of a user, and has a block decline a credit.
-func changeRules(t *testing.T, books *infratest.Books, now func() time.Time, w *wire) {
-	t.Helper()
-	config := books.Config
-	config.Endpoint = w.URL
-	l := ledger.New(infra.NewStore(infra.NewClient(config), config), now)
-	for i, changes := range ruleChanges {
-		_, err := l.ChangeRules(t.Context(), infratest.Rules(t, "order.7", fmt.Sprint("rules ", i), changes...))
-		require.NoError(t, err)
-		if i == 1 {
-			_, err := l.Post(t.Context(), infratest.Request(t, "order.7", "blocked", ledger.Credit, "1"))
-			require.ErrorIs(t, err, ledger.ErrAccountBlocked)
-		}
-	}
-}
-
 // sometimes gives one request in twelve one of all faults.
 func sometimes(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 	if rand.IntN(12) > 0 {

@@ -25,9 +25,6 @@ type Wholes map[ledger.TransactionID]*Whole
 // Add adds a row to its transaction.
 func (w Wholes) Add(t ledger.Transaction) {
 	id := t.FirstID()
-	if t.Kind() == ledger.RulesRow {
-		return // it is the only row of its write
-	}
 	if w[id] == nil {
 		w[id] = &Whole{ID: id}
 	}
@@ -38,6 +35,8 @@ func (w Wholes) Add(t ledger.Transaction) {
 		one.Further = append(one.Further, t)
 	case ledger.EndRow:
 		one.End = &t
+	case ledger.RulesRow: // which no other row belongs to
+		one.First = &t
 	}
 }
 

@@ -57,7 +57,7 @@ func TestRulesAtOnce(t *testing.T) {
 		for ctx.Err() == nil {
 			assert.NoError(t, tr.crash(kills%processes))
 			kills++
-			time.Sleep(time.Duration(rand.N(200 * time.Millisecond)))
+			time.Sleep(rand.N(200 * time.Millisecond))
 		}
 	})
 	var blocked atomic.Bool
