@@ -12,6 +12,7 @@ import (
 
 	"onewrite/handler"
 	"onewrite/infra/infratest"
+	"onewrite/ledger"
 )
 
 // refund sends a refund of a transaction.
@@ -243,6 +244,25 @@ func TestRefundDeclinedOrReused(t *testing.T) {
 	})
 }
 
+// A receiver whose debits are blocked declines a refund, like any debit, for ever.
+func TestRefundOfABlockedReceiver(t *testing.T) {
+	everyDoor(t, func(t *testing.T, a *api) {
+		rules := func(key, debits string) {
+			got := a.send(t, request{http.MethodPost, "/accounts", map[string]string{"Idempotent-Key": key}, `{"userId":"2","debits":"` + debits + `"}`})
+			require.Equal(t, http.StatusCreated, got.Status, got.Body)
+		}
+		sale := a.pending(t, "sale", entries("", entry("1", "10", "debit"), entry("2", "10", "credit")))
+		rules("block", "blocked")
+		first := a.refund(t, sale, "r", "")
+		assert.Equal(t, "/problems/account-blocked", first.problem(t).Type)
+		assert.NotEmpty(t, first.Header.Get("Location"))
+		rules("lift", "allowed")
+		assert.Equal(t, first.Body, a.refund(t, sale, "r", "").Body)
+		assert.Equal(t, 2, strings.Count(a.refunded(t, sale), `"refunded":"0"`))
+		assert.Equal(t, http.StatusCreated, a.refund(t, sale, "another key", "").Status)
+	})
+}
+
 // Refunds are for services only, whatever the token and the transaction, and nothing
 // reaches DynamoDB.
 func TestRefundsAreForServices(t *testing.T) {
@@ -263,6 +283,12 @@ func TestRefundsAreForServices(t *testing.T) {
 		assert.Contains(t, g.user("1", h).get(t, "/transactions?userId=1").Body, `"refundOf":"`+id+`"`)
 		assert.Equal(t, refund.Body, g.user("1", h).get(t, refund.Header.Get("Location")).Body, "its own user's")
 		assert.Equal(t, http.StatusNotFound, g.user("shop", h).get(t, refund.Header.Get("Location")).Status)
+
+		refundID, err := ledger.ParseTransactionID(strings.TrimPrefix(refund.Header.Get("Location"), "/transactions/"))
+		require.NoError(t, err)
+		stored, err := books.Store.Transaction(t.Context(), refundID)
+		require.NoError(t, err)
+		assert.Equal(t, callerARN, stored.PostedBy.String())
 	})
 }
 
