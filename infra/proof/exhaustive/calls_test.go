@@ -25,12 +25,21 @@ type call struct {
 	refund *ledger.Request // whose transaction is refunded, under a key, in parts or as a whole
 	key    string
 	parts  []string
+
+	change *ledger.RulesRequest // of rules
+
+	after error // the error if the caller's call before it was answered
+	never error // an error that is never right
 }
 
 // make makes the call.
 func (c call) make(ctx context.Context, t *testing.T, l *ledger.Ledger) told {
 	if c.post != nil {
 		result, err := l.Post(ctx, *c.post)
+		return told{result, err}
+	}
+	if c.change != nil {
+		result, err := l.ChangeRules(ctx, *c.change)
 		return told{result, err}
 	}
 	if c.refund != nil {
@@ -83,7 +92,8 @@ func (o told) outcome(t *testing.T) string {
 		return "reused"
 	case errors.Is(o.err, ledger.ErrRefundLimit): // what is left never grows
 		return "at the limit"
-	case errors.Is(o.err, ledger.ErrTooManyHolds), errors.Is(o.err, ledger.ErrBalanceLimit), errors.Is(o.err, ledger.ErrNotRefundable):
+	case errors.Is(o.err, ledger.ErrTooManyHolds), errors.Is(o.err, ledger.ErrBalanceLimit),
+		errors.Is(o.err, ledger.ErrNotRefundable), errors.Is(o.err, ledger.ErrAccountBlocked):
 		return ""
 	}
 	require.NoError(t, o.err, "a defect")
@@ -110,6 +120,11 @@ func refunds(of call, key string, parts ...string) call {
 
 func ends(hold call, end ledger.End, take string) call {
 	return call{name: string(end) + " " + take + " of " + hold.name, hold: hold.post, end: end, take: take}
+}
+
+func changes(t *testing.T, user, key string, rules ...string) call {
+	r := infratest.Rules(t, user, key, rules...)
+	return call{name: key, change: &r}
 }
 
 // concerns reports whether another call ends this hold, or is its replay.

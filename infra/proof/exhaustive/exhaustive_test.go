@@ -30,7 +30,8 @@ type scenario struct {
 	callers [2][]call
 	clocks  [2]time.Duration
 
-	settings ledger.Settings
+	settings  ledger.Settings
+	twoFaults bool // if no caller has more than three requests
 }
 
 // with returns the scenario in tables where every user opens with nothing, and is
@@ -52,7 +53,22 @@ func (s scenario) String() string {
 	return text.String()
 }
 
-var every = flag.Int("every", 12, "play every so manieth scenario; 1 is all")
+var (
+	every = flag.Int("every", 12, "play every so manieth scenario; 1 is all")
+	twoIn = flag.Int("two-faults", 12, "in every so manieth of them let two faults happen, if the clocks agree; 1 is all")
+)
+
+// expired is a clock by which the holds of the scenarios have expired.
+const expired = holdFor + time.Second
+
+// scenarios are collected in their order.
+type scenarios []scenario
+
+func (s *scenarios) add(before call, a, b []call, clocks [2]time.Duration) {
+	*s = append(*s, scenario{
+		before: []call{before}, callers: [2][]call{a, b}, clocks: clocks, settings: ledger.DefaultSettings(),
+	})
+}
 
 // TestEveryOrder plays all pairs of calls of two callers, and some threes.
 func TestEveryOrder(t *testing.T) {
@@ -71,8 +87,7 @@ func TestEveryOrder(t *testing.T) {
 		ends(order, ledger.Capture, "25"),
 		ends(order, ledger.Void, ""),
 	}
-	const expired = holdFor + time.Second
-	var scenarios []scenario
+	var scenarios scenarios
 	for i, a := range all {
 		for _, b := range all[i:] {
 			clocks := [][2]time.Duration{{0, 0}}
@@ -80,15 +95,15 @@ func TestEveryOrder(t *testing.T) {
 				clocks = append(clocks, [2]time.Duration{expired, expired}, [2]time.Duration{0, expired}, [2]time.Duration{expired, 0})
 			}
 			for _, c := range clocks {
-				scenarios = append(scenarios, scenario{[]call{order}, [2][]call{{a}, {b}}, c, ledger.DefaultSettings()})
+				scenarios.add(order, []call{a}, []call{b}, c)
 			}
 		}
 	}
 	for _, c := range all {
-		threes := [2][]call{{ends(order, ledger.Capture, "20"), c}, {ends(order, ledger.Void, "")}}
-		scenarios = append(scenarios, scenario{[]call{order}, threes, [2]time.Duration{}, ledger.DefaultSettings()})
+		scenarios.add(order, []call{ends(order, ledger.Capture, "20"), c}, []call{ends(order, ledger.Void, "")}, [2]time.Duration{})
 	}
-	scenarios = append(scenarios, refundScenarios(t, order)...)
+	scenarios.refund(t, order)
+	scenarios.changeRules(t, order)
 	var runs atomic.Int64
 	t.Run("scenarios", func(t *testing.T) {
 		for i := range 2 { // as many at once as processors
@@ -96,6 +111,7 @@ func TestEveryOrder(t *testing.T) {
 				t.Parallel()
 				for n := i * *every; n < len(scenarios); n += 2 * *every {
 					s := scenarios[n]
+					s.twoFaults = s.clocks == [2]time.Duration{} && n / *every % *twoIn == 0
 					if n / *every % 3 == 2 {
 						s = s.with(t, []string{"0", "8"}[n / *every % 2])
 					}
@@ -108,37 +124,75 @@ func TestEveryOrder(t *testing.T) {
 	assert.Greater(t, runs.Load(), int64(1000))
 }
 
-// refundScenarios returns all pairs of refunds of a sale, beside the shop's spending, and
-// of refunds of an order, beside its ends.
-func refundScenarios(t *testing.T, order call) (scenarios []scenario) {
+// refund adds all pairs of refunds of a sale, beside the shop's spending, and of
+// refunds of an order, beside its ends.
+func (s *scenarios) refund(t *testing.T, order call) {
 	sale := posts(t, "sale", "alice debit 60", "shop credit 60")
 	ofSale := []call{
 		refunds(sale, "r1"),
 		refunds(sale, "r1", "0 40", "1 40"), // another use of the key
 		refunds(sale, "r2", "0 40", "1 40"),
 		refunds(sale, "r3", "0 20", "1 20"),
+		refunds(sale, "r4", "0 50"),
 		posts(t, "spend", "shop debit 130"),
 	}
 	part := ends(order, ledger.Capture, "25")
 	ofOrder := []call{refunds(order, "r1"), refunds(order, "r2", "0 25", "1 25"), ends(order, ledger.Void, "")}
-	add := func(before []call, a, b []call) {
-		scenarios = append(scenarios, scenario{before, [2][]call{a, b}, [2]time.Duration{}, ledger.DefaultSettings()})
-	}
 	for i, a := range ofSale {
 		for _, b := range ofSale[i:] {
-			add([]call{sale}, []call{a}, []call{b})
+			s.add(sale, []call{a}, []call{b}, [2]time.Duration{})
 		}
 	}
 	for _, c := range ofOrder {
-		add([]call{order}, []call{part, refunds(order, "r3", "0 20", "1 20")}, []call{c})
+		s.add(order, []call{part, refunds(order, "r3", "0 20", "1 20")}, []call{c}, [2]time.Duration{})
 	}
-	return scenarios
 }
 
-// playAll plays every run of a scenario and returns how many there are.
+// changeRules adds all pairs of changes of rules and of debits, and calls after the
+// answer to a block.
+func (s *scenarios) changeRules(t *testing.T, order call) {
+	block := changes(t, "alice", "block", "debits blocked")
+	allow := changes(t, "alice", "allow", "debits allowed")
+	lend := changes(t, "alice", "lend 50", "limit 50")
+	debit := posts(t, "debit 80", "alice debit 80")
+	calls := []call{block, allow, lend, changes(t, "alice", "lend 20", "limit 20"), debit, holds(t, "hold", "alice debit 30")}
+	for i, a := range calls {
+		for _, b := range calls[i:] {
+			s.add(order, []call{a}, []call{b}, [2]time.Duration{})
+		}
+	}
+	// After the answer to a block, nothing posts that it blocks.
+	noCredits := changes(t, "shop", "no credits", "credits blocked")
+	capture, small := ends(order, ledger.Capture, "25"), posts(t, "debit 10", "alice debit 10")
+	capture.after, small.after = ledger.ErrAccountBlocked, ledger.ErrAccountBlocked
+	for _, c := range calls {
+		s.add(order, []call{noCredits, capture}, []call{c}, [2]time.Duration{})
+		if c.change != allow.change {
+			s.add(order, []call{block, small}, []call{c}, [2]time.Duration{})
+		}
+	}
+	// The money of the expired hold is enough for the lower limit.
+	lower := changes(t, "alice", "lend no more", "limit 0")
+	lower.never = ledger.ErrCreditInUse
+	s.add(order, []call{lend, debit}, []call{lower}, [2]time.Duration{expired, expired})
+}
+
+// playAll plays every run of a scenario and returns how many there are. In each,
+// at most one request meets a fault. With twoFaults two requests of a caller do, unless
+// a caller sends more than three where there is none.
 func (s scenario) playAll(t *testing.T) (runs int64) {
+	faults := 1
+	if s.twoFaults {
+		requests := 0
+		for c := new(choices); c != nil; c = c.next() {
+			requests = max(requests, s.play(t, c, 0))
+		}
+		if requests <= 3 {
+			faults = 2
+		}
+	}
 	for c := new(choices); c != nil; c = c.next() {
-		s.play(t, c)
+		s.play(t, c, faults)
 		if runs++; t.Failed() {
 			t.Fatalf("in run %d of %v", runs, s)
 		}
@@ -146,10 +200,10 @@ func (s scenario) playAll(t *testing.T) (runs int64) {
 	return runs
 }
 
-// play plays one run.
-func (s scenario) play(t *testing.T, c *choices) {
+// play plays one run, and returns the most requests that a caller sent.
+func (s scenario) play(t *testing.T, c *choices, faults int) (requests int) {
 	books, model := infratest.OpenOnModel(dynamodbmodel.Moment{}, s.settings)
-	n := &network{model: model, choices: c}
+	n := &network{model: model, choices: c, most: faults}
 	clock := func(later time.Duration) func() time.Time {
 		return func() time.Time { return time.Now().Add(later) }
 	}
@@ -184,6 +238,12 @@ func (s scenario) play(t *testing.T, c *choices) {
 	for i, calls := range s.callers {
 		for k, c := range calls {
 			first, again := heard[i][k], c.make(t.Context(), t, l)
+			if c.after != nil && !first.unknown() && !heard[i][k-1].unknown() {
+				assert.ErrorIs(t, first.err, c.after, "%v: %s\n%s", s, c.name, strings.Join(n.log, "\n"))
+			}
+			if c.never != nil {
+				assert.NotErrorIs(t, first.err, c.never, "%v: %s\n%s", s, c.name, strings.Join(n.log, "\n"))
+			}
 			if first.unknown() {
 				assert.Positive(t, n.faults, "%v: nothing happened, and the outcome of %s is unknown", s, c.name)
 				first, again = again, c.make(t.Context(), t, l)
@@ -196,4 +256,5 @@ func (s scenario) play(t *testing.T, c *choices) {
 		}
 	}
 	require.NoError(t, books.Check(t.Context()), strings.Join(n.log, "\n"))
+	return max(n.sent[0], n.sent[1])
 }

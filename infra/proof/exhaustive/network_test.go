@@ -38,20 +38,20 @@ var faults = map[string][]fate{
 	"GetItem":            {lostBefore},
 }
 
-// mostFaults bounds the faults of a run.
-const mostFaults = 1
-
 var errLost = errors.New("lost")
 
 // network holds the requests of all callers until it has chosen one.
 type network struct {
 	model   *dynamodbmodel.Model
 	choices *choices
+	most    int // faults of a run
 
 	mu      sync.Mutex
 	waiting []*delivery
 	faults  int
+	struck  int // the caller whom the first fault met, and a second one may meet
 	late    []*delivery
+	sent    [2]int // by each caller
 	log     []string
 }
 
@@ -128,7 +128,7 @@ func (n *network) choose(waiting []*delivery, others bool) {
 	var options []option
 	for _, d := range waiting {
 		options = append(options, option{d, answered})
-		if n.faults < mostFaults {
+		if n.faults < n.most && (n.faults == 0 || d.caller == n.struck) {
 			for _, f := range faults[d.operation()] {
 				options = append(options, option{d, f})
 			}
@@ -157,8 +157,10 @@ var moments = map[fate]dynamodbmodel.Moment{
 // deliver lets the fate of a request happen.
 func (n *network) deliver(d *delivery, what fate) {
 	n.log = append(n.log, d.name()+": "+string(what))
+	n.sent[d.caller]++
 	if what != answered {
 		n.faults++
+		n.struck = d.caller
 	}
 	n.mu.Lock()
 	n.waiting = slices.DeleteFunc(n.waiting, func(one *delivery) bool { return one == d })
