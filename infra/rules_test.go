@@ -157,3 +157,33 @@ func TestReceiverBlockedWhileAnAttemptIsUnderWay(t *testing.T) {
 		assert.True(t, again.Replayed, "the first attempt was applied")
 	})
 }
+
+// A replay of a change is a replay under every partial report, although another change
+// came meanwhile and the balance would not allow it now. So is that of a block's decline.
+func TestRulesReplayedByPartialReports(t *testing.T) {
+	t.Parallel()
+	partialReports([]string{"row", "balance"}, func(unreported []bool, names string) {
+		onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+			direct := ledger.New(books.Over(model), time.Now)
+			_, err := direct.ChangeRules(t.Context(), infratest.Rules(t, "1", "lend", "limit 50"))
+			require.NoError(t, err)
+			lower := infratest.Rules(t, "1", "lower", "limit 20")
+			first, err := direct.ChangeRules(t.Context(), lower)
+			require.NoError(t, err)
+			_, err = direct.Post(t.Context(), infratest.Request(t, "1", "spend", ledger.Debit, "120"))
+			require.NoError(t, err)
+			_, err = direct.ChangeRules(t.Context(), infratest.Rules(t, "1", "block", "debits blocked"))
+			require.NoError(t, err)
+			_, err = direct.ChangeRules(t.Context(), infratest.Rules(t, "1", "raise", "limit 30"))
+			require.NoError(t, err)
+
+			again, err := books.Ledger.ChangeRules(t.Context(), lower)
+			require.NoError(t, err, names)
+			assert.Equal(t, ledger.Result{Transaction: first.Transaction, Replayed: true}, again, names)
+			for range 2 {
+				_, err = books.Ledger.Post(t.Context(), infratest.Request(t, "1", "blocked", ledger.Debit, "1000"))
+				require.ErrorIs(t, err, ledger.ErrAccountBlocked, names)
+			}
+		})
+	})
+}

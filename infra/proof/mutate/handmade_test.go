@@ -450,6 +450,9 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"ledger/rules.go", `c.CreditLimit != nil && !c.CreditLimit.Equal(*other.CreditLimit)`, `c.CreditLimit != nil && c.CreditLimit != other.CreditLimit`},
 	}, test{"infra", "TestStore/a_change_of_rules_is_replayed"}},
 
+	{"a declined change of rules is not stored", []edit{
+		{"ledger/rules.go", `return row, l.store.Decline(ctx, row)`, `return row, nil`},
+	}, test{"infra", "TestRulesReplayedByPartialReports"}},
 	{"the audit compares no rules", []edit{
 		{"infra/internal/books/rules.go", `case problem == "" && sameRules(rules, after.Rules):`, `case problem == "" && sameRules(rules, rules):`},
 	}, test{"infra/audit", "TestDamagedRules"}},
