@@ -132,7 +132,7 @@ func TestRefundLimitWhileAnAttemptIsUnderWay(t *testing.T) {
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
 		sale := saleOf(t, books.Ledger)
 		refund := infratest.Refund(t, sale, "late", "0 1", "1 1")
-		l, wire := lateFirst(books, model, "TransactWriteItems")
+		l, wire := lateFirst(books, model)
 		half := infratest.Refund(t, sale, "half", "0 9.5", "1 9.5")
 		time.AfterFunc(500*time.Millisecond, func() {
 			_, err := books.Ledger.Post(t.Context(), half)

@@ -121,7 +121,7 @@ func TestBlockedWhileAnAttemptIsUnderWay(t *testing.T) {
 			_, err := books.Ledger.ChangeRules(t.Context(), infratest.Rules(t, "1", key, what))
 			assert.NoError(t, err)
 		}
-		l, wire := lateFirst(books, model, "TransactWriteItems")
+		l, wire := lateFirst(books, model)
 		time.AfterFunc(500*time.Millisecond, func() { change("block", "debits blocked") })
 		r := infratest.Request(t, "1", "late", ledger.Debit, "50")
 		_, err := l.Post(t.Context(), r)
@@ -144,7 +144,7 @@ func TestReceiverBlockedWhileAnAttemptIsUnderWay(t *testing.T) {
 			_, err := books.Ledger.ChangeRules(t.Context(), infratest.Rules(t, "shop", key, what))
 			assert.NoError(t, err)
 		}
-		l, wire := lateFirst(books, model, "TransactWriteItems")
+		l, wire := lateFirst(books, model)
 		time.AfterFunc(500*time.Millisecond, func() { change("block", "credits blocked") })
 		_, err := l.Capture(t.Context(), hold, ledger.Amount{})
 		require.ErrorIs(t, err, ledger.ErrTryAgain)

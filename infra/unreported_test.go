@@ -49,13 +49,13 @@ func TestExpiredHoldReplayedByPartialReports(t *testing.T) {
 	}
 }
 
-// lateFirst returns a ledger whose first request of that operation gets no answer,
-// and is applied after 2.5 s.
-func lateFirst(books *infratest.Books, model *dynamodbmodel.Model, operation string) (*ledger.Ledger, *faults.Wire) {
+// lateFirst returns a ledger whose first write gets no answer, and is applied after
+// 2.5 s.
+func lateFirst(books *infratest.Books, model *dynamodbmodel.Model) (*ledger.Ledger, *faults.Wire) {
 	wire := faults.NewWire(func() faults.Delivery { return faults.Delivery{To: model, Out: 2500 * time.Millisecond, Silent: true} })
 	late := true
 	route := faults.Fault(func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-		if late && faults.Operation(r) == operation {
+		if late && faults.Operation(r) == "TransactWriteItems" {
 			late = false
 			return wire.RoundTrip(r)
 		}
@@ -73,7 +73,7 @@ func TestTooManyHoldsWhileAnAttemptIsUnderWay(t *testing.T) {
 		for i := range ledger.MaxHolds - 1 {
 			open = append(open, onceHeld(t, books.Ledger, fmt.Sprint(i), "1 debit 1"))
 		}
-		l, wire := lateFirst(books, model, "TransactWriteItems")
+		l, wire := lateFirst(books, model)
 		r := infratest.Entries(t, "late", "1 debit 50")
 		r.ExpiresIn = time.Minute
 		time.AfterFunc(500*time.Millisecond, func() { onceHeld(t, books.Ledger, "sixteenth", "1 debit 1") })
@@ -100,7 +100,7 @@ func TestReceiverLimitWhileAnAttemptIsUnderWay(t *testing.T) {
 			_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, key, entry))
 			assert.NoError(t, err)
 		}
-		l, wire := lateFirst(books, model, "TransactWriteItems")
+		l, wire := lateFirst(books, model)
 		time.AfterFunc(500*time.Millisecond, func() { post("fill", "shop credit 50") })
 		_, err := l.Capture(t.Context(), hold, ledger.Amount{})
 		require.ErrorIs(t, err, ledger.ErrTryAgain)

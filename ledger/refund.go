@@ -89,7 +89,8 @@ func (o Original) Whole() (parts []Part) {
 // a credit of the same amount. Otherwise, or if an entry moved less, the error is an
 // [*InvalidError] that unwraps to [ErrInvalidAmount].
 func (o Original) Sum(amount Amount) (parts []Part, err error) {
-	if len(o.Entries) > 1 && !(len(o.Entries) == 2 && o.Entries[0].Type != o.Entries[1].Type && Balanced(o.Entries)) {
+	isTransfer := len(o.Entries) == 2 && Balanced(o.Entries)
+	if len(o.Entries) > 1 && !isTransfer {
 		return nil, &InvalidError{ErrInvalidAmount, "must be in entries, as the transaction is not one entry, nor a debit and a credit of the same sum"}
 	}
 	for i := range o.Entries {
