@@ -70,6 +70,28 @@ func TestDeclineWhileAHoldExpires(t *testing.T) {
 	assert.Equal(t, []string{"1 debit 30 from 30 to 1016000000000000 in 2; held -40; ends 40"}, holdTexts(s.posted[1]))
 }
 
+// So a lower limit is declined by the balance after the release, or here the capture.
+func TestCreditInUseWhileAHoldExpires(t *testing.T) {
+	t.Parallel()
+	limit, err := ledger.ParseCreditLimit("60")
+	require.NoError(t, err)
+	lent := func(holds ...ledger.Hold) ledger.Account {
+		a := account(t, "10", holds...)
+		a.CreditLimit, a.Changes = limit, 1
+		return a
+	}
+	before := lent(holdsOf(t, "1", noon, "40")...)
+	s := &script{account: before, answers: []error{
+		outOfRange(t, map[string]ledger.Account{"1": before}), nil, outOfRange(t, map[string]ledger.Account{"1": lent()}),
+	}}
+	r := ledger.RulesRequest{IdempotencyKey: key(t, "k"), UserID: entries(t, "1 debit 1")[0].UserID, Change: ledger.RuleChange{CreditLimit: &ledger.Balance{}}}
+	_, err = ledger.New(s, ticking(noon, time.Second-time.Millisecond)).ChangeRules(t.Context(), r)
+	var declined *ledger.DeclinedError
+	require.ErrorAs(t, err, &declined)
+	assert.Equal(t, "10", declined.Result.Transaction.BalanceSeen.String())
+	assert.Len(t, s.posted, 3)
+}
+
 // A decline counts only the accounts of its own refusal. Earlier ones may be out of
 // date.
 func TestDeclineByItsOwnRefusal(t *testing.T) {

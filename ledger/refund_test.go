@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,6 +110,24 @@ func TestRefundLimit(t *testing.T) {
 	_, err = store.at(noon).Post(t.Context(), r)
 	require.ErrorIs(t, err, ledger.ErrTryAgain)
 	assert.NotErrorIs(t, err, ledger.ErrRefundLimit)
+}
+
+// The limit is withheld too if the attempt of unknown outcome came before releases that
+// were a write of their own.
+func TestRefundLimitAfterReleases(t *testing.T) {
+	t.Parallel()
+	o := originalOf(t, "b credit 1"+strings.Repeat(", b credit 1", 96)) // 97 rows, a move and the account
+	r := o.Request(o.Whole())
+	r.IdempotencyKey = key(t, "r")
+	refused := &ledger.RefusedError{Unknown: true, Accounts: map[ledger.UserID]ledger.Account{
+		r.UserID(): account(t, "10", holdsOf(t, "b", noon, "45", "45")...),
+	}}
+	spent := &ledger.RefusedError{Refunds: &ledger.Refunds{Count: 1, Sums: map[int]ledger.Amount{0: amountOf(t, "1")}}}
+	store := &script{answers: []error{refused, nil, spent}}
+	_, err := store.at(after).Post(t.Context(), r)
+	require.ErrorIs(t, err, ledger.ErrTryAgain)
+	assert.NotErrorIs(t, err, ledger.ErrRefundLimit)
+	assert.Len(t, store.posted, 3)
 }
 
 func TestOriginal(t *testing.T) {

@@ -19,6 +19,7 @@ type script struct {
 	answers []error
 	rows    map[ledger.TransactionID]ledger.Transaction
 	readErr error // for an absent row
+	account ledger.Account
 
 	posted   []ledger.Posting
 	deadline []time.Time // of each posting; zero if it has none
@@ -34,6 +35,10 @@ func (s *script) Post(ctx context.Context, p ledger.Posting) error {
 func (s *script) Decline(_ context.Context, t ledger.Transaction) error {
 	s.declined = append(s.declined, t)
 	return nil
+}
+
+func (s *script) Account(context.Context, ledger.UserID) (ledger.Account, error) {
+	return s.account, nil
 }
 
 func (s *script) Transaction(_ context.Context, id ledger.TransactionID) (ledger.Transaction, error) {
