@@ -38,18 +38,18 @@ const (
 	invRules      = "rules"      // the rules of an account are those that its changes come to, and a block that declined was asked for
 	invMover      = "mover"      // a balance names a write that has a row of its user
 	invMissing    = "no balance" // a user who has posted has a balance
-	invNobody     = "no history" // nobody else has one
-	invRefund     = "refund"     // a refund is the opposite of entries that moved, and its account has their refunded sums, which are at most what moved
-	invAnswer     = "answer"     // what a caller was answered is stored as it was answered
+	invNobody     = "no history" // no other user has one
+	invRefund     = "refund"     // a refund is the opposite of posted entries, and its account has the refunded sums, at most the posted amounts
+	invAnswer     = "answer"     // an answered transaction is stored as it was answered
 )
 
 // Finding is one violation of an invariant.
 type Finding struct {
 	Invariant string
-	Detail    string // which row, and what is wrong with it
+	Detail    string // the row and its fault
 }
 
-// Findings is the error of books that are wrong.
+// Findings is the error of wrong books.
 type Findings []Finding
 
 // Error implements error. It has a line for each finding.
@@ -119,7 +119,7 @@ type check struct {
 	rows    map[string]Row                 // by id
 	pending map[string][]Row               // by user
 	users   map[string]*account            // who have posted
-	refunds map[string]map[string]*big.Rat // what the rows make each refund account, by its key, which had no row so far
+	refunds map[string]map[string]*big.Rat // the sums of the refunds, by the key of their account, whose row was not read so far
 
 	refundedAt map[string]map[string]bool // the times of its refunds
 	findings   Findings
@@ -160,10 +160,10 @@ func (c *check) begun(want ledger.Settings, transactions []map[string]types.Attr
 	}
 }
 
-// account is what a user's rows come to.
+// account is the sum of a user's rows.
 type account struct {
 	balance, held *big.Rat
-	posted        int64           // how many rows there are that are not declined
+	posted        int64           // the number of rows without the declined ones
 	writes        map[string]bool // the ids of the first rows of their writes, and maybe more
 	changes       []Row           // of the rules
 }
@@ -332,7 +332,7 @@ func firstOf(row Row) []string {
 	return []string{row.ID, row.TransactionID, whole.End().String()}
 }
 
-// effect returns what a row adds to its user's balance, and to what is held.
+// effect returns the changes that a row makes to its user's balance and held sum.
 func (c *check) effect(row Row) (balance, held *big.Rat, ok bool) {
 	switch row.Type {
 	case "void", "expiry":
@@ -427,8 +427,8 @@ func (c *check) amount(row Row, ammount attributevalue.Number) (amount *big.Rat,
 	return amount, true
 }
 
-// change returns what an entry of a row adds to a balance. It is not ok for a
-// type that is none.
+// change returns the change that an entry of a row makes to a balance. It is not ok for
+// an unknown type.
 func (c *check) change(row Row, kind string, ammount attributevalue.Number) (change *big.Rat, ok bool) {
 	amount, ok := c.amount(row, ammount)
 	switch kind {
@@ -684,8 +684,8 @@ func (c *check) balance(item map[string]types.AttributeValue) (user string) {
 	return row.UserID
 }
 
-// holds checks what a row of the aggregate table says of the user's open holds:
-// those are the pending rows without an end.
+// holds checks the user's open holds in a row of the aggregate table: the pending rows
+// without an end.
 func (c *check) holds(row aggregate, item map[string]types.AttributeValue, open map[string]bool) {
 	held := new(big.Rat)
 	for _, first := range c.pending[row.UserID] {

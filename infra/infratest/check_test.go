@@ -71,7 +71,7 @@ func fillRefund(t *testing.T, b *Books) {
 	b.Answered = append(b.Answered, result.Transaction)
 }
 
-// holdOf returns the id of a user's transaction that was pending.
+// holdOf returns the id of a user's pending transaction.
 func holdOf(t *testing.T, user string) ledger.TransactionID {
 	t.Helper()
 	return Entries(t, "k", user+" debit 1").TransactionID()
@@ -91,7 +91,7 @@ func TestCheckOfRightBooks(t *testing.T) {
 	assert.Equal(t, 1016, rows)
 }
 
-// Each violation is found, and told by the name of the invariant.
+// Each violation is found, under the name of its invariant.
 func TestCheckFinds(t *testing.T) {
 	t.Parallel()
 	idOf := func(user, key string) string {
@@ -270,7 +270,7 @@ func TestCheckFinds(t *testing.T) {
 	}
 }
 
-// What can't be read is an error, and no finding.
+// Unreadable tables are an error, and no finding.
 func TestCheckWithoutTables(t *testing.T) {
 	t.Parallel()
 	b := New(t)

@@ -26,9 +26,9 @@ type Row struct {
 	IdempotencyKey string                `dynamodbav:"idempotency_key,omitempty"` // of a first row, as are:
 	Metadata       string                `dynamodbav:"metadata,omitempty"`
 	Entries        []Entry               `dynamodbav:"entries,omitempty"`
-	Balance        attributevalue.Number `dynamodbav:"balance,omitempty"`        // of a declined one: what declined it
+	Balance        attributevalue.Number `dynamodbav:"balance,omitempty"`        // of a declined one: the balance that declined it
 	DeclinedEntry  attributevalue.Number `dynamodbav:"declined_entry,omitempty"` // of a declined one with entries
-	ExpiresAt      string                `dynamodbav:"expires_at,omitempty"`     // of one that was to be pending
+	ExpiresAt      string                `dynamodbav:"expires_at,omitempty"`     // of one that was asked to be pending
 	TransactionID  string                `dynamodbav:"transaction_id,omitempty"` // of another row
 	Held           attributevalue.Number `dynamodbav:"held,omitempty"`           // of a capture
 	PostedBy       string                `dynamodbav:"posted_by,omitempty"`      // of a first row, or of an end
