@@ -149,8 +149,10 @@ func TestStorm(t *testing.T) {
 					c.callers, perSecond, float64(attempts)/float64(posted), took[posted/2], p99, lost, cold)
 				assert.LessOrEqual(t, perSecond, c.attempts, "attempts a second")
 				assert.LessOrEqual(t, p99, c.p99, "p99")
-				if c.callers <= 128 {
+				if c.callers <= 64 {
 					assert.Zero(t, lost, "answers 503")
+				} else {
+					assert.Less(t, lost, len(calls)/100, "answers 503")
 				}
 			})
 		})
