@@ -472,9 +472,6 @@ func (id TransactionID) end(kind End) TransactionID {
 	{"calls trust settings that the start could not read", []edit{
 		{"infra/settings.go", `s.unconfirmed.Store(err != nil)`, `s.unconfirmed.Store(false)`},
 	}, test{"infra", "TestCallsReadTheSettings"}},
-	{"sums have the digits of two decimal places", []edit{
-		{"ledger/amount.go", `wholeDigits + MaxPlaces,`, `wholeDigits + 2,`},
-	}, test{"ledger", "TestSumsOfEightPlaces"}},
 
 	// Of the audit.
 	{"the audit scans what may be old", []edit{
