@@ -27,6 +27,17 @@ export const ending = (id, end, ammount) => ({
   body: ammount ? JSON.stringify({ ammount }) : "",
 });
 
+// refunding is the call that refunds a transaction: part of it if an amount is named.
+export const refunding = (id, key, ammount) => ({
+  method: "POST",
+  path: `/transactions/${encodeURIComponent(id)}/refunds`,
+  headers: { "Idempotent-Key": key, ...(ammount && { "Content-Type": "application/json" }) },
+  body: ammount ? JSON.stringify({ ammount }) : "",
+});
+
+// ruling is the call that changes the rules of a user.
+export const ruling = (key, body) => ({ ...posting(key, body), path: "/accounts" });
+
 export const newName = (prefix) => `${prefix}-${crypto.getRandomValues(new Uint32Array(1))[0].toString(16).padStart(8, "0")}`;
 
 // unsendable says why a call can't be sent at all, or nothing. The ledger judges

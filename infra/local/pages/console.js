@@ -2,12 +2,12 @@
 // as they go over the wire. What is clicked is for the user in the field, and an
 // answer, however late, is for the user and the call that it answers.
 
-import { balanceOf, ending, newName, posting, send, transactionOf } from "./calls.js";
+import { balanceOf, ending, newName, posting, refunding, ruling, send, transactionOf } from "./calls.js";
 import { at, element, isolated } from "./dom.js";
 import { isShown, made, madeAtOnce, newLane, prepare, writesIn } from "./log.js";
 import { clear, read } from "./statement.js";
 import { prepareSteps } from "./steps.js";
-import { prepareEnds } from "./transaction.js";
+import { prepareEnds, prepareRefund } from "./transaction.js";
 import { currency, opening } from "./settings.js";
 import { currencyName, decimal, money, name, units, visible } from "./words.js";
 
@@ -32,6 +32,7 @@ function go(to, transaction) {
 function show(to, transaction) {
   if (to !== user) {
     user = to;
+    at("rules").open = false;
     showBalance();
     clear(to);
   }
@@ -61,8 +62,16 @@ const balanceIn = ({ answer }) => (answer?.body.data?.balance ? answer.body.data
 function showBalance(data) {
   at("balance").replaceChildren(...(data ? groups(money(data.balance)) : ["…"]));
   at("held").replaceChildren(...(data?.held ? groups(`${money(data.held)} held`) : []));
+  showRules(data);
   clearTimeout(watching);
   if (data?.held) watching = setTimeout(watch, watchEvery, user, data);
+}
+
+// showRules fills the form of the rules, which stays as it is while it is open.
+function showRules({ blocked = [], creditLimit = "0" } = {}) {
+  if (at("rules").open) return;
+  for (const type of ["debits", "credits"]) at(type).value = blocked.includes(type) ? "blocked" : "allowed";
+  at("limit").value = creditLimit;
 }
 
 // groups makes a sum that breaks into lines between its groups of digits only.
@@ -111,6 +120,14 @@ async function post(call, whose, faults) {
 // end ends a hold of the user who is shown.
 const end = (id, how, ammount) => post(ending(id, how, ammount), user);
 
+// refund refunds a transaction, or a part of it.
+const refund = (id, ammount) => post(refunding(id, newName("refund"), ammount), user);
+
+// setRules changes the rules of the user who is shown.
+const setRules = () => post(ruling(newName("rules"), {
+  userId: user, debits: at("debits").value, credits: at("credits").value, creditLimit: at("limit").value.trim(),
+}), user);
+
 // again sends a call of the log again, and nothing is lost on the way now.
 async function again({ call, user: whose }) {
   if (call.method === "POST") return post(call, whose);
@@ -144,13 +161,14 @@ async function newStage() {
 // the page shows.
 function complainOf(entry) {
   if (!isShown(entry)) return;
-  const of = /\/capture$/.test(entry.call.path) ? "#end input" : "#open input, #post input";
+  const [, form] = entry.call.path.match(/\/(capture|refunds|accounts)$/) ?? [];
+  const of = { capture: "#end input", refunds: "#refund input", accounts: "#rules input" }[form] ?? "#open input, #post input";
   complain(entry.problem ?? (entry.answer?.status === 400 ? entry.answer.body.properties : {}), of);
 }
 
 // complain marks the fields that have problems, and goes to the first.
 function complain(properties = {}, of = "") {
-  const fields = [...document.querySelectorAll("#open input, #post input, #end input")];
+  const fields = [...document.querySelectorAll("#open input, #post input, #end input, #refund input, #rules input")];
   const wrong = (field) => properties[field.name] && field.matches(of);
   for (const field of fields) {
     if (wrong(field)) field.setAttribute("aria-invalid", "true");
@@ -193,6 +211,9 @@ addEventListener("pageshow", ({ persisted }) => { if (persisted) refresh(); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
 
 prepare(again);
+prepareRefund(refund);
+at("rules").querySelector("form").onsubmit = (event) => event.preventDefault();
+at("set-rules").onclick = setRules;
 prepareEnds(end, (whose) => { if (whose === user) refresh(); });
 prepareSteps(newStage);
 Object.assign(at("currency"), { textContent: currency, title: currencyName, hidden: currencyName === currency });

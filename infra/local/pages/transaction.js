@@ -22,6 +22,8 @@ export function showTransaction({ call, answer, user }) {
   if (pending) holds.set(data.id, data);
   at("transaction").hidden = !more;
   at("end").hidden = !pending;
+  at("refund").hidden = !refundable(call, data);
+  at("refund").dataset.id = data?.id;
   if (!more) return;
   at("transaction").replaceChildren(...facts(data).flatMap(([title, ...values]) =>
     [element("dt", {}, title), ...values.map((value) => element("dd", {}, value))]));
@@ -30,6 +32,11 @@ export function showTransaction({ call, answer, user }) {
   at("end").dataset.id = data.id;
   count(data, user);
 }
+
+// refundable reports whether an answer is a transaction that can be refunded, if
+// something is left of it.
+const refundable = ({ method }, data) =>
+  method === "GET" && data?.status === "posted" && data.type !== "account" && !data.transactionId && !data.refundOf;
 
 const holds = new Map(); // the shown pending transactions, by id
 
@@ -48,6 +55,7 @@ function facts(data) {
     ...(data.captured ? [["Captured", money(data.captured)]] : []),
     ["Entries", ...entriesOf(data).map(entryLine)],
     ...(data.metadata ? [["Metadata", ...Object.entries(data.metadata).map(([key, value]) => name(`${key}: ${value}`))]] : []),
+    ...(data.refundOf ? [["Refund of", linkTo(visible(data.refundOf), data.userId ?? entriesOf(data)[0].userId, data.refundOf)]] : []),
     ...(data.transactionId ? [["Part of", linkTo(visible(data.transactionId), data.userId, data.transactionId)]] : []),
   ];
 }
@@ -90,4 +98,10 @@ export function prepareEnds(end, expired) {
   at("end").onsubmit = (event) => event.preventDefault(); // Enter is neither a capture nor a void
   at("capture").onclick = () => end(at("end").dataset.id, "capture", at("captured").value);
   at("void").onclick = () => end(at("end").dataset.id, "void");
+}
+
+// prepareRefund makes the button refund the transaction that is shown.
+export function prepareRefund(refund) {
+  at("refund").onsubmit = (event) => event.preventDefault();
+  at("give-back").onclick = () => refund(at("refund").dataset.id, at("refunded").value.trim());
 }

@@ -57,13 +57,15 @@ const titles = {
   "/problems/too-many-holds": "Too many holds",
   "/problems/account-blocked": "Blocked",
   "/problems/credit-in-use": "Declined",
+  "/problems/refund-limit": "Less is left",
+  "/problems/not-refundable": "Nothing to refund",
   "/problems/not-found": "Not found",
   "/problems/body-too-large": "Too long",
   "/problems/try-again": "Not settled",
   "/problems/internal": "The ledger failed",
 };
 
-const fields = { userId: "The user", ammount: "The amount", type: "The type", "Idempotent-Key": "The key", expiresIn: "The time of the hold", metadata: "The metadata", entries: "The list of entries" };
+const fields = { userId: "The user", ammount: "The amount", creditLimit: "The credit limit", type: "The type", "Idempotent-Key": "The key", expiresIn: "The time of the hold", metadata: "The metadata", entries: "The list of entries" };
 
 // fieldName is a field in words: that of an entry, counted from 1, or of the call.
 function fieldName(path) {
@@ -113,8 +115,8 @@ function refusal({ status, body, replayed }, call) {
 // declinedAt words the entry that did not fit, and the balance that it met.
 function declinedAt({ entry, balance }, { body }) {
   if (entry === undefined) return `It was ${money(balance)}`;
-  const { entries } = JSON.parse(body);
-  return `Entry ${entry + 1}, ${what(entries[entry])}, met a balance of ${money(balance)}`;
+  const entries = body && JSON.parse(body).entries; // a refund of a transaction names none
+  return `Entry ${entry + 1}${entries ? `, ${what(entries[entry])},` : ""} met a balance of ${money(balance)}`;
 }
 
 // entriesOf returns the entries of any transaction.
@@ -151,6 +153,7 @@ function posted({ body: { data }, replayed }, call) {
   if (replayed) return { kind: "replayed", title: "Replayed", sentence: `This is the first answer again: ${did}${end || data.expiresAt ? `: ${standing(data)}` : ""}. It counted once; nothing moved now.` };
   if (end === "capture") return { kind: "posted", title: "Captured", sentence: `${money(data.captured)} of the ${did}. The same write gave the rest back.` };
   if (end === "void") return { kind: "posted", title: "Voided", sentence: `${sentenceCase(did)}. The held money is back.` };
+  if (data.refundOf) return { kind: "posted", title: "Refunded", sentence: `${sentenceCase(did)}.` };
   if (data.status === "pending") return { kind: "pending", title: "Pending", sentence: `${sentenceCase(did)}: held until ${time(data.expiresAt)}.` };
   return { kind: "posted", title: "Posted", sentence: `${sentenceCase(did)}.` };
 }

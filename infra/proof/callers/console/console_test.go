@@ -81,6 +81,56 @@ func TestConsoleInDinars(t *testing.T) {
 	b.noErrors()
 }
 
+// A sale is refunded in parts, and no more than all of it.
+func TestRefundOnThePage(t *testing.T) {
+	b := open(t, "/?userId=buyer")
+	b.sees("balance", "$100.00")
+	b.enter("amount", "30")
+	b.click(debit)
+	b.sees("history", "−$30.00")
+	b.click("#history a")
+	b.sees("outcome", "Read. Debit of $30.00, user buyer: posted")
+	b.enter("refunded", "20")
+	b.click("#give-back")
+	b.sees("outcome", "Refunded. Credit of $20.00, user buyer.")
+	b.sees("balance", "$90.00")
+	b.waits(`document.querySelectorAll("#history a").length === 2`)
+	b.click("#history tr:last-child a")
+	b.sees("outcome", "Read. Debit of $30.00")
+	b.enter("refunded", "10.01")
+	b.click("#give-back")
+	b.sees("outcome", "Less is left.")
+	b.sees("balance", "$90.00")
+	b.run(`document.querySelector("#history tr:first-child a").click();`)
+	b.sees("transaction", "Refund of")
+	b.do(chromedp.WaitNotVisible("#refund"))
+	b.noErrors()
+}
+
+// An operator lends a user money, and blocks the user.
+func TestRulesOnThePage(t *testing.T) {
+	b := open(t, "/?userId=ruled")
+	b.sees("balance", "$100.00")
+	b.click("#rules summary")
+	b.enter("limit", "50")
+	b.click("#set-rules")
+	b.sees("outcome", "Posted. Rules of user ruled: debits allowed, credits allowed, credit limit $50.00.")
+	b.sees("balance", "$150.00")
+	b.run(`document.getElementById("debits").value = "blocked";`)
+	b.click("#set-rules")
+	b.sees("outcome", "debits blocked")
+	b.click(debit)
+	b.sees("outcome", "Blocked.")
+	b.enter("limit", "ten")
+	b.click("#set-rules")
+	b.sees("outcome", "Not accepted. The credit limit must be a plain decimal")
+	assert.Equal(t, "limit", b.focused())
+	b.run(`location.reload();`)
+	b.sees("balance", "$150.00")
+	assert.Equal(t, "blocked 50", b.ask(`document.getElementById("debits").value + " " + document.getElementById("limit").value`))
+	b.noErrors()
+}
+
 // The page moves and then shows the user in the field.
 func TestUserInTheField(t *testing.T) {
 	b := open(t, "/?userId=alice")
@@ -261,11 +311,11 @@ func TestConsoleByKeyboard(t *testing.T) {
 	b.sees("balance", "$100.00")
 	b.do(chromedp.Focus("#amount"))
 	var order []string
-	for range 10 {
+	for range 11 {
 		b.do(chromedp.KeyEvent(kb.Tab))
 		order = append(order, b.focused())
 	}
-	assert.Equal(t, []string{"key", "new-key", "seconds", "fault", "+ Credit", "− Debit", "again", "who may do what", "language", "copy"}, order)
+	assert.Equal(t, []string{"key", "new-key", "seconds", "fault", "+ Credit", "− Debit", "Rules of the account", "again", "who may do what", "language", "copy"}, order)
 
 	b.enter("amount", "5")
 	b.do(chromedp.KeyEvent(kb.Enter))
