@@ -43,7 +43,7 @@ var defects = []defect{
 	{"the old row is not asked for", []edit{
 		{"infra/store.go", "ConditionExpression:                 &idIsNew,\n\t\t\tReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,\n\t\t}})",
 			"ConditionExpression:                 &idIsNew,\n\t\t}})"},
-	}, simulation},
+	}, test{"infra", "TestRequestsPerOutcome"}},
 	{"the old balance is not asked for", []edit{
 		{"infra/cancelled.go", `account, err := s.decodeAccount(row)`, `account, err := s.decodeAccount(nil)`},
 	}, simulation},
