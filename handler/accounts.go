@@ -1,11 +1,6 @@
 package handler
 
-import (
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
-	"onewrite/ledger"
-)
+import "onewrite/ledger"
 
 // changeRules answers POST /accounts.
 func (h *Handler) changeRules(c *call) (answer, error) {
@@ -40,12 +35,7 @@ type ruleMembers struct {
 // parseRules reads a change of rules into r.
 func parseRules(invalid *invalidRequest, s ledger.Settings, body []byte, r *ledger.RulesRequest) {
 	var m ruleMembers
-	if jsontext.Value(body).Kind() != '{' {
-		invalid.add(bodyField, "must be a JSON object")
-		return
-	}
-	if err := json.Unmarshal(body, &m); err != nil {
-		invalid.add(bodyField, "must be valid JSON: "+unreadable(err))
+	if !readObject(invalid, body, &m, "a JSON object") {
 		return
 	}
 	r.UserID = parseMember(invalid, userField, m.UserID, aString, ledger.ParseUserID)

@@ -68,17 +68,26 @@ func (m *member) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// parseBody reads a transaction's body into r, by the ledger's settings. Names are
-// case-sensitive. A duplicate member in any object and invalid UTF-8 are rejected,
-// because two readers could read them differently (RFC 8259, section 4).
-func parseBody(invalid *invalidRequest, s ledger.Settings, body []byte, r *ledger.Request) {
+// readObject reads a body that must be of that kind into members. If it is not, the
+// answer says so, and members may have a part of it. Names are case-sensitive. A
+// duplicate member in any object and invalid UTF-8 are rejected, because two readers
+// could read them differently (RFC 8259, section 4).
+func readObject(invalid *invalidRequest, body []byte, members any, kind string) (ok bool) {
 	if jsontext.Value(body).Kind() != '{' {
-		invalid.add(bodyField, "must be a JSON object")
-		return
+		invalid.add(bodyField, "must be "+kind)
+		return false
 	}
-	var m members
-	if err := json.Unmarshal(body, &m); err != nil {
+	if err := json.Unmarshal(body, members); err != nil {
 		invalid.add(bodyField, "must be valid JSON: "+unreadable(err))
+		return false
+	}
+	return true
+}
+
+// parseBody reads a transaction's body into r, by the ledger's settings.
+func parseBody(invalid *invalidRequest, s ledger.Settings, body []byte, r *ledger.Request) {
+	var m members
+	if !readObject(invalid, body, &m, "a JSON object") {
 		return
 	}
 	if m.Entries == nil {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"onewrite/ledger"
@@ -74,11 +73,7 @@ func (h *Handler) parseCapture(c *call) (amount ledger.Amount, field string, err
 	}
 	invalid := &invalidRequest{}
 	var m captureMembers
-	if jsontext.Value(body).Kind() != '{' {
-		invalid.add(bodyField, "must be a JSON object, or left out")
-	} else if err := json.Unmarshal(body, &m); err != nil {
-		invalid.add(bodyField, "must be valid JSON: "+unreadable(err))
-	}
+	readObject(invalid, body, &m, "a JSON object, or left out")
 	checkCurrency(invalid, h.settings, "", m.Currency)
 	field = ammountField
 	if m.Ammount == nil {

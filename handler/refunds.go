@@ -114,11 +114,7 @@ func parseRefund(invalid *invalidRequest, s ledger.Settings, body []byte) (asked
 		return asked
 	}
 	var m refundMembers
-	if jsontext.Value(body).Kind() != '{' {
-		invalid.add(bodyField, "must be a JSON object, or left out")
-	} else if err := json.Unmarshal(body, &m); err != nil {
-		invalid.add(bodyField, "must be valid JSON: "+unreadable(err))
-	}
+	readObject(invalid, body, &m, "a JSON object, or left out")
 	checkCurrency(invalid, s, "", m.Currency)
 	asked.metadata = parseMetadata(invalid, m.Metadata)
 	if m.Ammount != nil || m.Amount != nil {
