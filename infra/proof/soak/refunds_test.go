@@ -8,12 +8,9 @@ import (
 	"net/http"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"onewrite/infra/infratest"
 )
 
 // refundsAtOnce is how many refunds of one original are under way at once, each by two
@@ -25,13 +22,7 @@ const refundsAtOnce = 64
 // more than the sale is refunded.
 func TestRefundsAtOnce(t *testing.T) {
 	t.Parallel()
-	books := infratest.New(t)
-	proxy, address, err := startProxy(books.Config.Endpoint, *seed)
-	require.NoError(t, err)
-	defer proxy.server.Close()
-	behind := *books
-	behind.Config.Endpoint = address
-	tr := newTraffic(t, behind.Env())
+	books, proxy, tr := newFaultyTraffic(t)
 	sale, ok := tr.insist(t.Context(), []byte(`{"headers":{"Idempotent-Key":"sale"},"body":{"entries":[`+
 		`{"userId":"payer","ammount":"100","type":"debit"},{"userId":"shop","ammount":"100","type":"credit"}]}}`))
 	require.True(t, ok && sale.StatusCode == http.StatusCreated, "%+v", sale)
@@ -49,13 +40,7 @@ func TestRefundsAtOnce(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var crashes, callers sync.WaitGroup
 	kills := 0
-	crashes.Go(func() {
-		for ctx.Err() == nil {
-			assert.NoError(t, tr.crash(kills%processes))
-			kills++
-			time.Sleep(time.Duration(r.Int64N(int64(200 * time.Millisecond))))
-		}
-	})
+	crashes.Go(func() { kills = tr.keepCrashing(ctx) })
 	var answers [2][refundsAtOnce]answer
 	for n := range dollars {
 		for twin := range answers {

@@ -9,12 +9,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"onewrite/infra/infratest"
 	"onewrite/ledger"
 )
 
@@ -29,13 +27,7 @@ const (
 // answer for ever.
 func TestRulesAtOnce(t *testing.T) {
 	t.Parallel()
-	books := infratest.New(t)
-	proxy, address, err := startProxy(books.Config.Endpoint, *seed)
-	require.NoError(t, err)
-	defer proxy.server.Close()
-	behind := *books
-	behind.Config.Endpoint = address
-	tr := newTraffic(t, behind.Env())
+	books, proxy, tr := newFaultyTraffic(t)
 	rule := func(key, rules string) []byte {
 		return fmt.Appendf(nil, `{"httpMethod":"POST","path":"/accounts","headers":{"Idempotent-Key":%q},"body":{"userId":"u",%s}}`, key, rules)
 	}
@@ -53,13 +45,7 @@ func TestRulesAtOnce(t *testing.T) {
 	r.Shuffle(len(payloads), func(i, j int) { payloads[i], payloads[j] = payloads[j], payloads[i] })
 	var crashes, calling sync.WaitGroup
 	kills := 0
-	crashes.Go(func() {
-		for ctx.Err() == nil {
-			assert.NoError(t, tr.crash(kills%processes))
-			kills++
-			time.Sleep(rand.N(200 * time.Millisecond))
-		}
-	})
+	crashes.Go(func() { kills = tr.keepCrashing(ctx) })
 	var blocked atomic.Bool
 	var late atomic.Int64
 	answers := make([][2]answer, len(payloads))

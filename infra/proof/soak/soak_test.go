@@ -72,13 +72,7 @@ func TestCrash(t *testing.T) {
 // event that no caller should send. No process dies or grows.
 func TestSoak(t *testing.T) {
 	t.Parallel()
-	books := infratest.New(t)
-	proxy, address, err := startProxy(books.Config.Endpoint, *seed)
-	require.NoError(t, err)
-	defer proxy.server.Close()
-	behind := *books
-	behind.Config.Endpoint = address
-	tr := newTraffic(t, behind.Env())
+	books, proxy, tr := newFaultyTraffic(t)
 
 	ctx, stop := context.WithTimeout(t.Context(), *lasting)
 	defer stop()
@@ -110,6 +104,26 @@ func newTraffic(t *testing.T, env []string) *traffic {
 	require.NoError(t, err)
 	t.Cleanup(fleet.close)
 	return &traffic{t: t, seed: *seed, fleet: fleet}
+}
+
+// newFaultyTraffic starts traffic whose requests to the books meet faults on the way.
+func newFaultyTraffic(t *testing.T) (*infratest.Books, *proxy, *traffic) {
+	books := infratest.New(t)
+	proxy, address, err := startProxy(books.Config.Endpoint, *seed)
+	require.NoError(t, err)
+	t.Cleanup(func() { proxy.server.Close() })
+	behind := *books
+	behind.Config.Endpoint = address
+	return books, proxy, newTraffic(t, behind.Env())
+}
+
+// keepCrashing kills one process after another until ctx ends, and returns how many.
+func (tr *traffic) keepCrashing(ctx context.Context) (kills int) {
+	for ; ctx.Err() == nil; kills++ {
+		assert.NoError(tr.t, tr.crash(kills%processes))
+		time.Sleep(rand.N(200 * time.Millisecond))
+	}
+	return kills
 }
 
 // watch returns the most that any process uses in each quarter of a time.
