@@ -76,7 +76,7 @@ async function follow(lane, part, call) {
     await Promise.race([ended, pause(lookEvery)]);
     last = over;
     part.requests = await requestsOf(part.name).catch(() => part.requests);
-    if (lane === shown.lane) writeLane();
+    if (lane === shown?.lane) writeLane();
   }
 }
 
@@ -161,8 +161,8 @@ const short = (key) => (/^[0-9a-f-]{36}$/.test(key) ? key.slice(0, 8) : key);
 // a call again.
 export function prepare(again) {
   at("language").replaceChildren(...Object.keys(languages).map((name) => element("option", {}, name)));
-  at("language").onchange = writeCode;
-  at("again").onclick = () => again(shown);
+  at("language").onchange = () => { if (shown) writeCode(); };
+  at("again").onclick = () => { if (shown) again(shown); };
   at("copy").onclick = copy;
 }
 

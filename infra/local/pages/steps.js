@@ -3,10 +3,13 @@
 // values. What it does goes through a stage: a new user, ways to make calls, and
 // ways to tell what came of them.
 
-import { balanceOf, newName, posting } from "./calls.js";
+import { balanceIn } from "./account.js";
+import { balanceOf, newName, posting, send } from "./calls.js";
 import { at, copyOf, element, pause } from "./dom.js";
+import { made, madeAtOnce, newLane, writesIn } from "./log.js";
+import { opening } from "./settings.js";
 import { remaining, spendableAgain } from "./transaction.js";
-import { balance, name, outcome, timesCounted } from "./words.js";
+import { balance, decimal, money, name, outcome, timesCounted, units } from "./words.js";
 
 const amount = { name: "amount", label: "Amount", value: "10", inputMode: "decimal" };
 const callers = { name: "callers", label: "Callers", value: "20", type: "number", min: "1", max: "100" };
@@ -102,14 +105,35 @@ const steps = [
   },
 ];
 
-// prepareSteps shows the steps. NewStage opens a new user and gives the ways to make
-// calls: the user, the balance before, send, sendAtOnce, balance of that user or
-// another, and what DynamoDB has written for them.
-export function prepareSteps(newStage) {
-  at("steps").append(...steps.map((step, i) => card(step, i, newStage)));
+// stageBalance is what the steps expect a user to have at first.
+const stageBalance = "100";
+
+// newStage opens a new user for a step, with a credit where the opening balance is
+// less than the steps expect.
+async function newStage() {
+  const whose = newName("try");
+  const missing = units(stageBalance) - units(opening);
+  if (missing > 0n) await send(posting(newName("try"), { userId: whose, ammount: decimal(missing), type: "credit" }));
+  const balance = async (of = whose) => balanceIn(await made(balanceOf(of), of, { show: false }));
+  const before = await balance();
+  const lane = newLane();
+  return {
+    user: whose,
+    before,
+    send: (call, faults) => made(call, whose, { faults, lane }),
+    sendAtOnce: (calls, faults) => madeAtOnce(calls, whose, { faults, lane }),
+    balance,
+    writes: () => writesIn(lane),
+  };
 }
 
-function card(step, i, newStage) {
+// prepareSteps shows the steps.
+export function prepareSteps() {
+  at("stage-balance").textContent = money(stageBalance);
+  at("steps").append(...steps.map(card));
+}
+
+function card(step, i) {
   const li = copyOf("step");
   const form = li.firstElementChild;
   const [title, says, fields, button, { firstElementChild: course }] = form.children;

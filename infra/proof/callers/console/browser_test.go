@@ -134,13 +134,23 @@ func (b browser) text(id string) string {
 	return b.ask(`document.getElementById("` + id + `")?.innerText ?? ""`)
 }
 
+// reveal opens the view that holds the element.
+func (b browser) reveal(selector string) {
+	b.t.Helper()
+	b.run(fmt.Sprintf(`const view = document.querySelector(%q)?.closest("[role=tabpanel]"); if (view?.hidden) document.getElementById(view.id + "-tab").click();`, selector))
+}
+
+// enter enters a text into a field, in whichever view it is.
 func (b browser) enter(id, text string) {
 	b.t.Helper()
+	b.reveal("#" + id)
 	b.do(chromedp.Focus("#"+id), chromedp.Evaluate[chromedp.Void](`document.activeElement.select()`), chromedp.KeyEvent(text))
 }
 
+// click clicks an element, in whichever view it is.
 func (b browser) click(selector string) {
 	b.t.Helper()
+	b.reveal(selector)
 	b.do(chromedp.Click(selector))
 }
 

@@ -23,7 +23,7 @@ const (
 // A newcomer opens the page, moves money, sends the same call again, and is
 // declined.
 func TestConsole(t *testing.T) {
-	b := open(t, "/")
+	b := open(t, "/?userId=1")
 	b.sees("balance", "$100.00")
 	b.sees("none", "Every user begins with $100.00")
 	b.sees("answer", `{"data":{"balance":"100"}}`)
@@ -62,7 +62,7 @@ func TestConsole(t *testing.T) {
 
 // Another currency has its own sign, name and decimal places.
 func TestConsoleInDinars(t *testing.T) {
-	b := openAt(t, "DINARS_URL", "/")
+	b := openAt(t, "DINARS_URL", "/?userId=1")
 	b.sees("balance", "KWD\u00a0100.000")
 	b.sees("none", "Every user begins with KWD\u00a0100.000")
 	assert.Equal(t, "KWD Kuwaiti Dinar", b.ask(`document.getElementById("currency").textContent + " " + document.getElementById("currency").title`))
@@ -204,8 +204,7 @@ func TestLateAnswers(t *testing.T) {
 
 // The address keeps the user and the transaction for reload, back and forward.
 func TestAddress(t *testing.T) {
-	b := open(t, "/")
-	b.waits(`location.search === "?userId=1"`)
+	b := open(t, "/?userId=1")
 	b.enter("user", "address")
 	b.do(chromedp.KeyEvent(kb.Enter))
 	b.sees("balance", "$100.00")
