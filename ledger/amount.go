@@ -7,9 +7,9 @@ import (
 	"github.com/cockroachdb/apd/v3"
 )
 
-// The bounds of an amount and a balance, in every currency. A sum of both has at
-// most wholeDigits before the point and [MaxPlaces] after it. The exact context and
-// a DynamoDB number (38 digits) can hold that.
+// These bounds apply in every currency. A balance plus an amount has at most
+// wholeDigits before the point and [MaxPlaces] after it. The exact context and a
+// DynamoDB number (38 digits) can hold that.
 var (
 	maxAmount  = decimal("1000000000000")    // 10^12
 	maxBalance = decimal("1000000000000000") // 10^15
@@ -20,7 +20,7 @@ const wholeDigits = 16
 // MaxBalance returns the highest balance that a credit can lift to: 10^15.
 func MaxBalance() Balance { return Balance{maxBalance} }
 
-// exact is the context of all arithmetic. It fails instead of rounding.
+// exact is the context for all arithmetic. It fails instead of rounding.
 var exact = apd.Context{
 	Precision:   wholeDigits + MaxPlaces,
 	MaxExponent: apd.MaxExponent,
@@ -28,10 +28,9 @@ var exact = apd.Context{
 	Traps:       apd.DefaultTraps | apd.Inexact,
 }
 
-// Amount is the money that an entry moves, in the currency of the ledger's
-// [Settings]: from the smallest unit to 10^12, with at most [MaxPlaces] decimal
-// places. The zero Amount is not valid; make one with [Settings.ParseAmount].
-// Compare with [Amount.Equal], not ==.
+// Amount is the money that an entry moves, in the ledger's currency: from the smallest
+// unit to 10^12, with at most [MaxPlaces] decimal places. The zero Amount is not valid;
+// make one with [Settings.ParseAmount]. Compare with [Amount.Equal], not ==.
 type Amount struct{ d apd.Decimal }
 
 // ParseAmount parses plain decimal notation such as "12.50": digits, optionally a
@@ -58,20 +57,20 @@ func (a Amount) String() string { return shortest(a.d) }
 // MarshalText implements [encoding.TextMarshaler] by [Amount.String].
 func (a Amount) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
-// Equal reports whether a and b are the same sum, such as "10" and "10.00".
+// Equal reports whether a and b are equal, as "10" and "10.00" are.
 func (a Amount) Equal(b Amount) bool { return a.d.Cmp(&b.d) == 0 }
 
 // More reports whether a is more than b.
 func (a Amount) More(b Amount) bool { return a.d.Cmp(&b.d) > 0 }
 
-// Balance is the money that a user can spend, in the currency of the ledger's
-// [Settings]: from zero to [MaxBalance], with at most [MaxPlaces] decimal places.
-// No credit passes MaxBalance, but releases may, by at most the sum of the open
-// holds. Compare with [Balance.Equal], not ==.
+// Balance is the money that a user can spend, in the ledger's currency: from zero to
+// [MaxBalance], with at most [MaxPlaces] decimal places. No credit passes MaxBalance,
+// but releases may, by at most the sum of the open holds. Compare with [Balance.Equal],
+// not ==.
 type Balance struct{ d apd.Decimal }
 
-// ParseBalance parses a balance in the notation of [ParseAmount]. Anything else
-// is an [*InvalidError] that unwraps to [ErrInvalidBalance].
+// ParseBalance parses a balance as [ParseAmount] parses an amount, zero included.
+// Anything else is an [*InvalidError] that unwraps to [ErrInvalidBalance].
 func ParseBalance(s string) (Balance, error) {
 	d, reason := parsePlain(s, MaxPlaces, highestBalance.d)
 	if reason != "" {
@@ -89,12 +88,11 @@ func (b Balance) MarshalText() ([]byte, error) { return []byte(b.String()), nil 
 // IsZero reports whether the balance is zero.
 func (b Balance) IsZero() bool { return b.d.IsZero() }
 
-// Equal reports whether b and c are the same sum.
+// Equal reports whether b and c are equal.
 func (b Balance) Equal(c Balance) bool { return b.d.Cmp(&c.d) == 0 }
 
-// After returns the balance after a credit or debit of a. It is not ok, and the
-// balance stays b, if a debit exceeds b or a credit would pass [MaxBalance]. It
-// panics for any other type.
+// After returns b plus a credit, or minus a debit. It is not ok, and returns b, if a
+// debit exceeds b or a credit would pass [MaxBalance]. It panics for any other type.
 func (b Balance) After(t Type, a Amount) (after Balance, ok bool) {
 	sum := Sum(b)
 	sum.move(t, a)
@@ -125,13 +123,12 @@ func parsePlain(s string, places int, most apd.Decimal) (d apd.Decimal, reason s
 	return d, "must be at most " + shortest(most)
 }
 
-// digits reports whether s contains only decimal digits.
 func digits(s string) bool {
 	return strings.Trim(s, "0123456789") == ""
 }
 
-// decimal returns the decimal of a valid text. All decimals have one exponent, so
-// that equal sums are equal values in any notation.
+// decimal parses a valid text. All decimals have one exponent, so that equal sums are
+// equal values in any notation.
 func decimal(s string) apd.Decimal {
 	var d apd.Decimal
 	_, _, err := exact.SetString(&d, s)
@@ -154,24 +151,22 @@ func plus(a, b apd.Decimal) apd.Decimal {
 	return unshared(sum)
 }
 
-// minus returns a - b, as plus does.
 func minus(a, b apd.Decimal) apd.Decimal {
 	var negative apd.Decimal
 	negative.Neg(&b)
 	return plus(a, negative)
 }
 
-// unshared returns d with its digits in the value itself. An apd decimal of more
-// than 64 bits points to its digits, so its copies share them, and a write to one
-// changes the others. Therefore no function here writes to a decimal that may have
-// been copied, and none returns a decimal with a pointer.
+// unshared returns d with its digits in the value itself. An apd decimal longer than 64
+// bits points to its digits, so its copies share them, and a write to one changes the
+// others. Therefore no function here writes to a decimal that may have been copied, and
+// none returns a decimal with a pointer.
 func unshared(d apd.Decimal) apd.Decimal {
 	var own apd.Decimal
 	own.Set(&d)
 	return own
 }
 
-// shortest returns the text of d without trailing zeros.
 func shortest(d apd.Decimal) string {
 	var reduced apd.Decimal
 	reduced.Reduce(&d)

@@ -149,7 +149,7 @@ func TestHeadroom(t *testing.T) {
 	}
 }
 
-// Encoding a value of apd's own type loses its digits.
+// Encoding apd's own type loses digits.
 func TestMoneyEncodesAsText(t *testing.T) {
 	t.Parallel()
 	amount, err := ledger.ParseAmount("12.50")

@@ -6,45 +6,45 @@ import (
 	"time"
 )
 
-// attempt is one attempt to post a request: one write. After a refusal the next
-// attempt is another write.
+// attempt is one write that tries to post a request. After a refusal the next attempt
+// is another write.
 type attempt struct {
 	request   Request
-	startedAt time.Time // the time of all rows of the write
+	startedAt time.Time // every row of the write has this time
 	expired   []expiredHolds
 	accounts  map[UserID]Account // as last reported; a store may leave some out
 	unknown   bool               // an earlier write of the call may still be applied
 }
 
-// expiredHolds are the holds of one user that a write releases.
+// expiredHolds are one user's holds that a write releases.
 type expiredHolds struct {
 	user  UserID
 	holds []Hold
 }
 
-// decision is the consequence of a refusal.
+// decision is what follows a refusal.
 type decision int
 
 const (
 	postAgain     decision = iota // send the next attempt
 	readOwnRow                    // the transaction is stored; read it
 	tooManyHolds                  // answer without storing anything
-	refundLimit                   // so, too
+	refundLimit                   // the same
 	decline                       // store the decline
 	contradiction                 // the accounts allow what the store refused
 )
 
-// misfit is the place of the first entry that did not fit, and the balance that its
-// user could spend then. Blocked means that the account's rules did not allow it,
-// whatever the balance. A decline stores all three.
+// misfit locates the first entry that did not fit, and has the balance that its user
+// could spend then. Blocked means that the account's rules did not allow it, whatever
+// the balance. A decline stores all three.
 type misfit struct {
 	place   int
 	seen    Balance
 	blocked bool
 }
 
-// decide returns the consequence of a refusal that arrived at that time, and the
-// next attempt. It changes nothing.
+// decide returns what follows a refusal that arrived now, and the next attempt. It
+// changes nothing.
 func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit, attempt) {
 	next := attempt{request: a.request, startedAt: now, unknown: a.unknown || refused.Unknown}
 	if refused.Refunds != nil {
@@ -59,8 +59,8 @@ func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit,
 	// A hold that expired during this attempt may have been captured. Only trying
 	// to release it tells.
 	mayHaveBeenCaptured := anyExpires(refused.Accounts, a.startedAt, now)
-	// Accounts of different moments may together refuse a request that every moment
-	// allowed.
+	// Accounts read at different moments may together refuse a request that every
+	// moment allowed.
 	oneMoment := !refused.ReadLater
 	first, declined := declinedAt(a.request.Entries, refused.Accounts, now)
 	declined = declined && oneMoment && !mayHaveBeenCaptured
@@ -82,8 +82,8 @@ func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit,
 	return postAgain, misfit{}, next
 }
 
-// holdIsIn reports whether an account has the hold of this very request. Then its
-// row is stored, although the refusal did not report it.
+// holdIsIn reports whether an account already has this request's hold. Then the
+// request's row is stored, although the refusal did not report it.
 func (r Request) holdIsIn(accounts map[UserID]Account) bool {
 	id := r.TransactionID()
 	return slices.ContainsFunc(accounts[r.UserID()].Holds, func(h Hold) bool { return h.TransactionID == id })
@@ -125,7 +125,7 @@ func declinedAt(entries []Entry, accounts map[UserID]Account, now time.Time) (fi
 	return misfit{}, false
 }
 
-// expiredOf returns the accounts' expired holds, in the order of the entries.
+// expiredOf returns the accounts' expired holds, in entry order.
 func expiredOf(entries []Entry, accounts map[UserID]Account, now time.Time) (expired []expiredHolds) {
 	for _, e := range entries {
 		done := slices.ContainsFunc(expired, func(one expiredHolds) bool { return one.user == e.UserID })
@@ -136,10 +136,9 @@ func expiredOf(entries []Entry, accounts map[UserID]Account, now time.Time) (exp
 	return expired
 }
 
-// posting returns the attempt's write.
 func (a attempt) posting() Posting { return newPosting(a.request, a.startedAt, a.expired) }
 
-// expiries returns the rows that release the holds, and counts them in the moves.
+// expiries returns the rows that release the holds, and adds them to the moves.
 func (e expiredHolds) expiries(at time.Time, moves *moveBuilder) (rows []Transaction) {
 	for _, h := range e.holds {
 		rows = append(rows, h.endRow(e.user, Expiry, Amount{}, at))

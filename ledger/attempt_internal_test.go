@@ -9,10 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// begun is the start of the attempts. Each refusal arrives one second later.
+// begun is when the attempts start. Each refusal arrives one second later.
 var begun = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// hold returns a hold of user "a" that is spendable from that time on.
+// holdOfA returns a hold that user "a" can spend from that time on.
 func holdOfA(t *testing.T, key string, amount string, spendable time.Time) Hold {
 	t.Helper()
 	k, err := ParseIdempotencyKey(key)
@@ -22,7 +22,6 @@ func holdOfA(t *testing.T, key string, amount string, spendable time.Time) Hold 
 	return Hold{NewTransactionID(UserID{"a"}, k), a, spendable.Add(-grace)}
 }
 
-// The accounts of a refusal decide what follows.
 func TestDecide(t *testing.T) {
 	t.Parallel()
 	arrives := begun.Add(time.Second)
@@ -43,7 +42,7 @@ func TestDecide(t *testing.T) {
 		return a
 	}
 	seen := func(a Account) RefusedError { return RefusedError{Accounts: map[UserID]Account{{"a"}: a}} }
-	released := []expiredHolds{{UserID{"a"}, holds(1, long)}} // by the refused attempt
+	released := []expiredHolds{{UserID{"a"}, holds(1, long)}} // the refused attempt did
 	for _, c := range []struct {
 		name     string
 		pending  bool

@@ -10,13 +10,13 @@ import (
 // maxCallerBytes keeps a row that names an ARN under 1 KB.
 const maxCallerBytes = 256
 
-// Caller names the sender of a call for operators. It is stored with the rows that
-// the call writes, in no answer, and never compared. The zero Caller is not known.
+// Caller names a call's sender for operators. The rows that the call writes store it.
+// No answer has it, and no code compares it. The zero Caller is unknown.
 type Caller struct{ name string }
 
-// NewCaller returns the caller of that name. Control characters become "?". A name
-// of more than 256 bytes loses its middle: an ARN begins with the account and ends
-// with the user.
+// NewCaller returns the caller with that name. Control characters become "?". A name
+// longer than 256 bytes loses its middle: an ARN begins with the account and ends with
+// the user.
 func NewCaller(name string) Caller {
 	name = strings.Map(func(r rune) rune { // which makes it valid UTF-8, too
 		if unicode.IsControl(r) {
@@ -39,8 +39,7 @@ func NewCaller(name string) Caller {
 	return Caller{name[:head] + middle + name[tail:]}
 }
 
-// ParseCaller parses a text that [Caller.String] returned, of a caller that is
-// known.
+// ParseCaller parses a known caller's [Caller.String].
 func ParseCaller(s string) (Caller, error) {
 	if s == "" || len(s) > maxCallerBytes || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
 		return Caller{}, errors.New("must be 1 to 256 bytes of UTF-8 without control characters")
@@ -48,5 +47,5 @@ func ParseCaller(s string) (Caller, error) {
 	return Caller{s}, nil
 }
 
-// String returns the name, or "" of a caller that is not known.
+// String returns the name, or "" for an unknown caller.
 func (c Caller) String() string { return c.name }

@@ -10,7 +10,6 @@ import (
 	"onewrite/ledger"
 )
 
-// Every name of a caller can be stored and read back.
 func TestCaller(t *testing.T) {
 	t.Parallel()
 	arn := "arn:aws:iam::123456789012:user/" + strings.Repeat("path/", 100) + "shop"

@@ -13,8 +13,8 @@ type Cursor struct {
 	CreatedAt time.Time
 	ID        TransactionID
 
-	// Within means that rows of the same time follow, in the order of [SortRows].
-	// Otherwise the named row is the last of its time, in the order of the [Store].
+	// Within means that rows with the same time follow, in the order of [SortRows].
+	// Otherwise the named row is the last with its time, as the [Store] orders them.
 	Within bool
 }
 
@@ -23,7 +23,7 @@ const (
 	cursorChecksumBytes = 8
 )
 
-// Text returns the cursor as the answer for the user contains it.
+// Text returns the cursor as the user's answers contain it.
 func (c Cursor) Text(user UserID) string {
 	place := binary.BigEndian.AppendUint64(nil, uint64(c.CreatedAt.UnixMilli()))
 	place = append(place, c.ID[:]...)

@@ -11,8 +11,8 @@ import (
 	"onewrite/ledger"
 )
 
-// refusing is a store that refuses every posting with these balances, and keeps the
-// decline.
+// refusing is a store that refuses every posting because of these balances, and keeps
+// the decline.
 type refusing struct {
 	ledger.Store
 	balances map[string]string
@@ -36,8 +36,8 @@ func (s *refusing) Decline(_ context.Context, t ledger.Transaction) error {
 
 type balances = map[string]string
 
-// The first entry that the reported balances do not allow declines the whole. The
-// error has that entry's place and the user's balance at it.
+// The first entry that the reported balances do not allow declines the whole. The error
+// has that entry's place and the user's balance before it.
 func TestDeclineByEntry(t *testing.T) {
 	t.Parallel()
 	const full = "1000000000000000"
@@ -60,7 +60,7 @@ func TestDeclineByEntry(t *testing.T) {
 		{"1 debit 1, 1 credit 2", balances{"1": full}, 1, "999999999999999", ledger.ErrBalanceLimit},
 		{"1 credit 1, 1 debit 2", balances{"1": full}, 0, full, ledger.ErrBalanceLimit},
 		{"1 debit 101, 1 credit 101", balances{"1": "100"}, 0, "100", ledger.ErrInsufficientFunds}, // although the sum is zero
-		// A user without a reported balance declines nothing.
+		// A user whose balance is not reported declines nothing.
 		{"1 debit 10, 2 debit 10, 3 debit 10", balances{"3": "1"}, 2, "1", ledger.ErrInsufficientFunds},
 		{"1 debit 1000, 2 debit 10, 1 credit 5, 2 debit 10", balances{"2": "15"}, 3, "5", ledger.ErrInsufficientFunds},
 		{"1 debit 10, 2 debit 10, 3 debit 10", balances{"3": "1", "2": "2"}, 1, "2", ledger.ErrInsufficientFunds},
@@ -88,7 +88,8 @@ func TestDeclineByEntry(t *testing.T) {
 	}
 }
 
-// Balances that allow all entries are a defect of the store. Nothing is stored.
+// A store that refuses, but reports balances that allow all entries, has a defect.
+// Nothing is stored.
 func TestNoDeclineByBalancesThatAllow(t *testing.T) {
 	t.Parallel()
 	for _, seen := range []balances{{}, {"1": "10"}, {"3": "0"}, {"1": "10", "2": "0"}} {

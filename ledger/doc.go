@@ -4,11 +4,11 @@
 //
 // # Model
 //
-// A ledger has [Settings] for ever: its currency, the decimal places of amounts,
-// and every user's opening [Balance]. A transaction has one or more entries. Each
-// entry credits or debits an [Amount] of one user, so a transfer is a debit and a
-// credit. The first entry's user and the caller's [IdempotencyKey] name the
-// transaction. It has exactly one outcome, for ever:
+// A ledger has [Settings] for ever: its currency, its decimal places, and every user's
+// opening [Balance]. A transaction has one or more entries. Each entry credits or
+// debits one user with an [Amount], so a transfer is a debit and a credit. The first
+// entry's user and the caller's [IdempotencyKey] name the transaction. It has exactly
+// one outcome, for ever:
 //   - [Posted]: one atomic write put its rows, one an entry, and moved all
 //     balances;
 //   - [Declined]: only its first row was written and nothing moved, because a
@@ -29,50 +29,49 @@
 // # Holds
 //
 // A hold ends once, for ever. One write stores its [End] and changes the balance. A
-// [Capture] takes all or part of the money, credits exactly that to the second
-// entry's user, if there is one, and releases the rest. A [Void] and an [Expiry]
-// release all of it. The pending row never changes.
+// [Capture] takes all or part of the money, credits exactly that to the second entry's
+// user, if there is one, and releases the rest. A [Void] and an [Expiry] release
+// everything. The pending row never changes.
 //
 // No code runs when a hold expires. One second later, after the grace, every read
-// counts the money as spendable. A posting that needs the money releases it in its
-// own write, or in an earlier write if both do not fit in one. A capture or void at
-// or after the expiry is written as the expiry. All callers get the same end as
-// long as their clocks differ by less than the grace minus the duration of a write.
-// Beyond that the stored end stays, and no balance is wrong.
+// counts the money as spendable. A posting that needs the money releases it in its own
+// write, or in an earlier write if both do not fit in one. A capture or void at or
+// after the expiry is written as the expiry. All callers get the same end as long as
+// their clocks differ by less than the grace minus a write's duration. Beyond that the
+// stored end stays, and no balance is wrong.
 //
 // # Refunds
 //
-// A refund is a transaction whose entries are the opposite of some entries of a
-// posted or captured one. The same write counts it in the [Refunds] of its
-// [Original], if no entry is refunded beyond its amount. What is left to refund never
-// grows, so a refund that asks for more is answered without storing anything.
+// A refund is a transaction whose entries reverse some entries in a posted or captured
+// one. The same write counts it in its [Original]'s [Refunds], if no entry is refunded
+// beyond its amount. The rest to refund never grows, so the ledger answers a refund
+// that asks for more without storing anything.
 //
 // # Rules
 //
-// An account may block debits or credits, and may have a credit limit. A
-// [RuleChange] is a row beside the transactions: its user has one set of keys for
-// both, it is declined and replayed as they are, and it is in no history. A limit is
-// lent money: the balance includes it, so a balance stays what the user can spend.
-// The changes of an account have one order, by their numbers.
+// An account may block debits or credits, and may have a credit limit. A [RuleChange]
+// is a row beside the transactions: its user has one set of keys for both. It is
+// declined and replayed as they are, and is in no history. A limit is lent money: the
+// balance includes it, so a balance stays what the user can spend. An account's changes
+// have one order, by their numbers.
 //
-// A block declines an entry before the balance does, and before the number of holds
-// does. It stops no capture, void or release of the account's own holds: that money
-// was taken before. A capture whose receiver blocks credits ends nothing. Expired
-// holds of a user whose debits are blocked stay unreleased, and count as spendable in
-// every read.
+// A block declines an entry before the balance or the number of holds does. It stops no
+// capture, void or release of the account's own holds, because that money was taken
+// before. A capture whose receiver blocks credits ends nothing. If debits are blocked,
+// the user's expired holds stay unreleased, and count as spendable in every read.
 //
 // The ceiling applies to the balance with the limit in it: neither a credit nor a
 // higher limit lifts it above MaxBalance.
 //
 // # Invariants
 //
-//   - A balance is the opening balance plus the credit limit and posted credits,
-//     minus posted debits, captures and open holds. It is never below zero. No
-//     credit lifts it above MaxBalance; only a release may, up to
-//     [HighestBalance]. The limit of a credit applies to the stored balance, which
-//     does not include an expired hold before its release is written.
-//   - An open hold is a pending row without an end. A user has at most
-//     [MaxHolds]. The held sum is the sum of the open holds.
+//   - A balance is the opening balance plus the credit limit and posted credits, minus
+//     posted debits, captures and open holds. It is never below zero. No credit lifts
+//     it above MaxBalance; only a release may, up to [HighestBalance]. The ceiling for
+//     a credit applies to the stored balance, which does not include an expired hold
+//     before its release is written.
+//   - An open hold is a pending row without an end. A user has at most [MaxHolds]. The
+//     held sum is the sum of the open holds.
 //   - A hold has at most one end, which captures at most the held amount. The
 //     receiver gets the captured amount in the same write, or never.
 //   - The same request posted again, at once or years later, moves nothing and
@@ -86,14 +85,14 @@
 //     holds, a receiver's limit or block, and a refund's limit. They are reported
 //     only if the call's row is absent and no attempt of the call can still write
 //     it. They use up nothing.
-//   - The refunds of an entry return at most its amount, together.
-//   - The rows of one write have one time. [SortRows] defines the order in which
-//     a user's rows count.
+//   - Together the refunds of one entry return at most its amount.
+//   - All rows in one write have one time. [SortRows] defines the order in which a
+//     user's rows count.
 //
 // # Money
-// Sums are decimals of the apd package, in a context that fails instead of
-// rounding. Whole units in an int64 would hold 10^15 with three decimal places, but
-// not with eight. Decimals also need no conversion between a caller's text and a
-// DynamoDB number. [Amount] and [Balance] hide them, because apd also parses "NaN"
-// and "1e3", its == distinguishes 10 from 10.00, and encoders lose its digits.
+// Sums are apd decimals, in a context that fails instead of rounding. Whole units in an
+// int64 would hold 10^15 with three decimal places, but not with eight. Decimals also
+// need no conversion between a caller's text and a DynamoDB number. [Amount] and
+// [Balance] hide them, because apd also parses "NaN" and "1e3", its == distinguishes 10
+// from 10.00, and encoders lose its digits.
 package ledger

@@ -14,12 +14,12 @@ type EndRequest struct {
 	PostedBy      Caller // of this call; a replay may have another
 }
 
-// Capture takes the amount from a hold, or all of it if the amount is zero, and
-// releases the rest. The same write posts the credit of the pending transaction.
-// The result is the transaction as it stands then; it is Replayed if this amount
-// was captured before. The error is
+// Capture takes the amount from a hold, or everything if the amount is zero, and
+// releases the rest. The same write posts the pending transaction's credit. The result
+// is the transaction as it stands then; it is Replayed if this amount was captured
+// before. The error is
 //   - [ErrNotFound] if no transaction has the id;
-//   - the error of the request's Allow;
+//   - the error that the request's Allow returned;
 //   - [ErrNotPending] if the transaction never was pending;
 //   - an [*InvalidError] that unwraps to [ErrInvalidAmount] if the hold is
 //     smaller;
@@ -45,7 +45,7 @@ func (l *Ledger) Capture(ctx context.Context, r EndRequest, amount Amount) (Resu
 	return l.end(ctx, t, Capture, amount, r.PostedBy)
 }
 
-// Void releases a hold. The result and the error are those of [Ledger.Capture].
+// Void releases a hold. Its result and error are as for [Ledger.Capture].
 func (l *Ledger) Void(ctx context.Context, r EndRequest) (Result, error) {
 	t, err := l.pending(ctx, r)
 	if err != nil {
@@ -54,7 +54,7 @@ func (l *Ledger) Void(ctx context.Context, r EndRequest) (Result, error) {
 	return l.end(ctx, t, Void, Amount{}, r.PostedBy)
 }
 
-// pending reads the first row of a pending transaction.
+// pending reads a pending transaction's first row.
 func (l *Ledger) pending(ctx context.Context, r EndRequest) (Transaction, error) {
 	t, err := l.store.Transaction(ctx, r.TransactionID)
 	switch {
@@ -92,14 +92,14 @@ func (l *Ledger) end(ctx context.Context, t Transaction, asked End, captured Amo
 	return Result{t.ended(end), replayed}, nil
 }
 
-// storePause is the longest time before the end of its context at which a [Store]
-// gives up because no further attempt fits.
+// storePause is how long before its context ends a [Store] may give up, when no further
+// attempt fits.
 const storePause = time.Second
 
-// writeEnd writes the end of a hold. After the expiry every read reports the hold
-// as expired, so no attempt at another end is sent from then on. An attempt in
-// flight at the expiry is followed by the expiry: the first stored end comes back
-// as the error.
+// writeEnd writes a hold's end. After the expiry every read reports the hold as
+// expired, so writeEnd sends no other end from then on. If an attempt is in flight at
+// the expiry, writeEnd writes the expiry after it: the first stored end comes back as
+// the error.
 func (l *Ledger) writeEnd(ctx context.Context, t Transaction, asked End, captured Amount, by Caller) (end Transaction, err error) {
 	now := l.now()
 	left := t.ExpiresAt.Sub(now)

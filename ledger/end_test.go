@@ -15,7 +15,7 @@ import (
 
 func endOf(t ledger.Transaction) ledger.EndRequest { return ledger.EndRequest{TransactionID: t.ID} }
 
-// endRow returns the end of a pending transaction.
+// endRow returns a row that ends a pending transaction.
 func endRow(t require.TestingT, of ledger.Transaction, end ledger.End, sum string) ledger.Transaction {
 	row := ledger.Transaction{
 		ID: of.ID.End(), UserID: of.UserID, End: end, Amount: amount(t, sum), Status: end.Status(), CreatedAt: noon, TransactionID: of.ID,
@@ -139,8 +139,8 @@ func TestEndsByTime(t *testing.T) {
 	})
 }
 
-// An end that fails long before the expiry does not wait for it. One that fails
-// just before it waits, and writes the expiry.
+// An end that fails long before the expiry returns at once. One that fails just before
+// the expiry waits, and writes the expiry.
 func TestEndThatFails(t *testing.T) {
 	t.Parallel()
 	first := pendingRow(t, "1 debit 40")
@@ -167,7 +167,7 @@ func TestEndThatFails(t *testing.T) {
 	}
 }
 
-// The stored end is the answer: a replay, or the other end.
+// The stored end is the answer: the same as a replay, another as the error.
 func TestEndIsRecorded(t *testing.T) {
 	t.Parallel()
 	first := pendingRow(t, "1 debit 40")
@@ -205,8 +205,8 @@ func TestEndIsRecorded(t *testing.T) {
 	}
 }
 
-// A receiver's limit is not stored. It is reported only if the end is absent,
-// because a store need not report a taken id.
+// The answer that the receiver is at its limit is not stored. It is given only if the
+// end is absent, because a store need not report a taken id.
 func TestReceiverLimit(t *testing.T) {
 	t.Parallel()
 	first := pendingRow(t, "1 debit 40, shop credit 40")
@@ -241,7 +241,7 @@ func TestReceiverLimit(t *testing.T) {
 	assert.NotErrorIs(t, err, ledger.ErrBalanceLimit)
 }
 
-// No answer of a store ends a hold that is still open.
+// Whatever a store answers, a hold that is still open does not end.
 func TestEndOnWrongStore(t *testing.T) {
 	t.Parallel()
 	first := pendingRow(t, "1 debit 40, shop credit 40")
@@ -283,7 +283,7 @@ func TestEndOnWrongStore(t *testing.T) {
 
 var errNotAllowed = errors.New("not allowed")
 
-// only allows the rows of a user.
+// only allows one user's rows.
 func only(user ledger.UserID) ledger.Allow {
 	return func(row ledger.Transaction) error {
 		if row.UserID != user {
@@ -329,8 +329,7 @@ func TestEndOfNoHold(t *testing.T) {
 	}
 }
 
-// A lookup returns the transaction as it stands now, even before the release of an
-// expired hold is written.
+// A lookup reports an expired hold as expired even before its release is written.
 func TestPendingAsItStands(t *testing.T) {
 	t.Parallel()
 	first := pendingRow(t, "1 debit 40")

@@ -5,9 +5,8 @@ import (
 	"slices"
 )
 
-// MaxItems is the maximum number of entries and different users of a transaction,
-// together: a [Store] writes a row for each entry and a move for each user in one
-// write.
+// MaxItems bounds a transaction's entries plus different users: a [Store] writes a row
+// for each entry and a move for each user in one write.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 const MaxItems = 100
@@ -19,8 +18,7 @@ type Entry struct {
 	Amount Amount
 }
 
-// Equal reports whether e and f move the same sum of the same user in the same
-// direction.
+// Equal reports whether e and f have the same user, type and amount.
 func (e Entry) Equal(f Entry) bool {
 	return e.UserID == f.UserID && e.Type == f.Type && e.Amount.Equal(f.Amount)
 }
@@ -38,10 +36,9 @@ func CheckEntries(entries []Entry) error {
 	return nil
 }
 
-// items returns the number of items that a write of the entries has.
+// items returns the number of items in a write of the entries.
 func items(entries []Entry) int { return len(entries) + countUsers(entries) }
 
-// countUsers returns the number of different users.
 func countUsers(entries []Entry) (users int) {
 	for i, e := range entries {
 		if !slices.ContainsFunc(entries[:i], func(before Entry) bool { return before.UserID == e.UserID }) {

@@ -26,7 +26,7 @@ func entries(t require.TestingT, text string) (all []ledger.Entry) {
 	return all
 }
 
-// creditsOf returns n credits of 1 for n different users.
+// creditsOf returns n credits of 1, for that many different users.
 func creditsOf(t *testing.T, n, users int) (all []ledger.Entry) {
 	t.Helper()
 	for i := range n {

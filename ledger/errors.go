@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// The errors of [Ledger].
+// Callers of [Ledger] branch on these errors.
 var (
 	// ErrInsufficientFunds means that a debit was declined because it exceeds the
 	// balance.
@@ -17,11 +17,11 @@ var (
 	// balance above [MaxBalance].
 	ErrBalanceLimit = errors.New("balance limit")
 
-	// ErrAccountBlocked means that the rules of an account block an entry's type.
+	// ErrAccountBlocked means that an account's rules block an entry's type.
 	ErrAccountBlocked = errors.New("account blocked")
 
-	// ErrCreditInUse means that a change of rules was declined because the account
-	// uses more than the new credit limit.
+	// ErrCreditInUse means that a rule change was declined because the account uses
+	// more than the new credit limit.
 	ErrCreditInUse = errors.New("credit in use")
 
 	// ErrKeyReused means that an earlier call used the key for another transaction.
@@ -53,45 +53,42 @@ var (
 	ErrTryAgain = errors.New("try again")
 )
 
-// The errors of the parsers. An [*InvalidError] wraps them.
+// The parsers return these errors, wrapped in an [*InvalidError].
 var (
-	ErrInvalidAmount         = errors.New("invalid amount")          // of [ParseAmount] and [Settings.ParseAmount]
-	ErrInvalidBalance        = errors.New("invalid balance")         // of [ParseBalance]
-	ErrInvalidCursor         = errors.New("invalid cursor")          // of [ParseCursor]
-	ErrInvalidEntries        = errors.New("invalid entries")         // of [CheckEntries]
-	ErrInvalidExpiresIn      = errors.New("invalid expiry")          // of [ParseExpiresIn] and [CheckHold]
-	ErrInvalidIdempotencyKey = errors.New("invalid idempotency key") // of [ParseIdempotencyKey]
-	ErrInvalidRules          = errors.New("invalid rules")           // of [ParsePermission], [ParseCreditLimit] and [RuleChange.Check]
-	ErrInvalidSettings       = errors.New("invalid settings")        // of [ParseSettings]
-	ErrInvalidMetadata       = errors.New("invalid metadata")        // of [NewMetadata] and [ParseMetadata]
-	ErrInvalidStatus         = errors.New("invalid status")          // of [ParseStatus]
-	ErrInvalidTime           = errors.New("invalid time")            // of [ParseTime]
-	ErrInvalidTransactionID  = errors.New("invalid transaction id")  // of [ParseTransactionID]
-	ErrInvalidType           = errors.New("invalid type")            // of [ParseType]
-	ErrInvalidUserID         = errors.New("invalid user id")         // of [ParseUserID]
+	ErrInvalidAmount         = errors.New("invalid amount")          // [ParseAmount] and [Settings.ParseAmount]
+	ErrInvalidBalance        = errors.New("invalid balance")         // [ParseBalance]
+	ErrInvalidCursor         = errors.New("invalid cursor")          // [ParseCursor]
+	ErrInvalidEntries        = errors.New("invalid entries")         // [CheckEntries]
+	ErrInvalidExpiresIn      = errors.New("invalid expiry")          // [ParseExpiresIn] and [CheckHold]
+	ErrInvalidIdempotencyKey = errors.New("invalid idempotency key") // [ParseIdempotencyKey]
+	ErrInvalidRules          = errors.New("invalid rules")           // [ParsePermission], [ParseCreditLimit] and [RuleChange.Check]
+	ErrInvalidSettings       = errors.New("invalid settings")        // [ParseSettings]
+	ErrInvalidMetadata       = errors.New("invalid metadata")        // [NewMetadata] and [ParseMetadata]
+	ErrInvalidStatus         = errors.New("invalid status")          // [ParseStatus]
+	ErrInvalidTime           = errors.New("invalid time")            // [ParseTime]
+	ErrInvalidTransactionID  = errors.New("invalid transaction id")  // [ParseTransactionID]
+	ErrInvalidType           = errors.New("invalid type")            // [ParseType]
+	ErrInvalidUserID         = errors.New("invalid user id")         // [ParseUserID]
 )
 
-// InvalidError has the reason for rejecting a value, in words for the person who
-// sent it. It unwraps to the error of its parser, such as [ErrInvalidAmount].
+// InvalidError explains why a value was rejected, to the person who sent it. It unwraps
+// to its parser's error, such as [ErrInvalidAmount].
 type InvalidError struct {
 	Err    error
 	Reason string // completes a sentence that begins with the field's name: "must be …"
 }
 
-// Error returns both parts.
 func (e *InvalidError) Error() string { return e.Err.Error() + ": " + e.Reason }
 
-// Unwrap returns Err.
 func (e *InvalidError) Unwrap() error { return e.Err }
 
 // DeclinedError has a declined transaction, which is stored. It unwraps to
 // [ErrInsufficientFunds] if the first entry that did not fit is a debit, to
 // [ErrBalanceLimit] if it is a credit, and to [ErrAccountBlocked] if its account
-// blocked it. A declined change of rules unwraps to [ErrCreditInUse] if it lowers the
+// blocked it. A declined rule change unwraps to [ErrCreditInUse] if it lowers the
 // limit, and to [ErrBalanceLimit] if it raises it.
 type DeclinedError struct{ Result Result }
 
-// Error names the transaction and the balance that declined it.
 func (e *DeclinedError) Error() string {
 	t, entry := e.Result.Transaction, e.Entry()
 	if t.Rules != nil {
@@ -100,8 +97,8 @@ func (e *DeclinedError) Error() string {
 	return fmt.Sprintf("transaction %s: %v: %s of %s on a balance of %s", t.ID, e.Unwrap(), entry.Type, entry.Amount, t.BalanceSeen)
 }
 
-// Entry returns the first entry that did not fit. That of a change of rules has only
-// the user.
+// Entry returns the first entry that did not fit. For a rule change it has only the
+// user.
 func (e *DeclinedError) Entry() Entry {
 	t := e.Result.Transaction
 	return t.AllEntries()[t.DeclinedEntry]
@@ -137,26 +134,22 @@ type KeyReusedError struct {
 	ExpiresInDiffers           bool
 	RefundOfDiffers            bool
 
-	// Of changes of rules.
+	// These are for rule changes.
 	DebitsDiffer, CreditsDiffer, CreditLimitDiffers bool
 }
 
-// Error returns the text of [ErrKeyReused].
 func (e *KeyReusedError) Error() string { return ErrKeyReused.Error() }
 
-// Unwrap returns [ErrKeyReused].
 func (e *KeyReusedError) Unwrap() error { return ErrKeyReused }
 
-// HoldEndedError has the stored end of a hold, which is not the requested one. It
-// unwraps to [ErrHoldEnded].
+// HoldEndedError has the hold's stored end, which is not the requested one. It unwraps
+// to [ErrHoldEnded].
 type HoldEndedError struct{ End Transaction }
 
-// Error names the transaction and its end.
 func (e *HoldEndedError) Error() string {
 	return fmt.Sprintf("transaction %s: %v: %s of %s", e.End.TransactionID, ErrHoldEnded, e.End.End, e.End.Amount)
 }
 
-// Unwrap returns [ErrHoldEnded].
 func (e *HoldEndedError) Unwrap() error { return ErrHoldEnded }
 
 // ReceiverLimitError means that a capture would lift the receiver's balance above
@@ -167,84 +160,74 @@ type ReceiverLimitError struct {
 	Balance Balance
 }
 
-// Error names the balance.
 func (e *ReceiverLimitError) Error() string {
 	return fmt.Sprintf("%v: the balance of %s is %s", ErrBalanceLimit, e.UserID, e.Balance)
 }
 
-// Unwrap returns [ErrBalanceLimit].
 func (e *ReceiverLimitError) Unwrap() error { return ErrBalanceLimit }
 
-// NotRefundableError has a transaction that can't be refunded, as it stands. It
+// NotRefundableError has the transaction that can't be refunded, as it stands now. It
 // unwraps to [ErrNotRefundable].
 type NotRefundableError struct{ Transaction Transaction }
 
-// Error names the transaction and its status.
 func (e *NotRefundableError) Error() string {
 	return fmt.Sprintf("transaction %s: %v: it is %s", e.Transaction.ID, ErrNotRefundable, e.Transaction.Status)
 }
 
-// Unwrap returns [ErrNotRefundable].
 func (e *NotRefundableError) Unwrap() error { return ErrNotRefundable }
 
-// RefundLimitError means that less is left of an entry than a refund asks for. It
-// unwraps to [ErrRefundLimit].
+// RefundLimitError means that a refund asks for more than an entry has left. It unwraps
+// to [ErrRefundLimit].
 type RefundLimitError struct {
 	Of         Original
-	Entry      int // the place in Of of the first such entry
-	Refundable Sum // what is left of it, zero or more
+	Entry      int // the first such entry's place in Of
+	Refundable Sum // what the entry has left, zero or more
 }
 
-// Error names the transaction and the entry.
 func (e *RefundLimitError) Error() string {
 	return fmt.Sprintf("transaction %s: %v: %s is left of entry %d", e.Of.ID, ErrRefundLimit, e.Refundable, e.Entry)
 }
 
-// Unwrap returns [ErrRefundLimit].
 func (e *RefundLimitError) Unwrap() error { return ErrRefundLimit }
 
-// ReceiverBlockedError means that the receiver of a capture blocks credits. Nothing is
+// ReceiverBlockedError means that a capture's receiver blocks credits. Nothing is
 // stored, and the hold stays open. It unwraps to [ErrAccountBlocked].
 type ReceiverBlockedError struct{ UserID UserID }
 
-// Error names the receiver.
 func (e *ReceiverBlockedError) Error() string {
 	return fmt.Sprintf("%v: %s receives no credits", ErrAccountBlocked, e.UserID)
 }
 
-// Unwrap returns [ErrAccountBlocked].
 func (e *ReceiverBlockedError) Unwrap() error { return ErrAccountBlocked }
 
-// RecordedError is the error of a [Store] for an id that is taken.
+// RecordedError is a [Store]'s error for a taken id.
 type RecordedError struct{ Recorded Transaction }
 
-// Error names the transaction.
 func (e *RecordedError) Error() string {
 	return fmt.Sprintf("transaction %s is recorded already", e.Recorded.ID)
 }
 
-// RefusedError is the error of a [Store] for a posting that accounts do not allow:
-// a balance is outside a move's range, a hold to end is not open, too many are open,
-// an account blocks an entry, or its rules were changed meanwhile.
+// RefusedError is a [Store]'s error if accounts do not allow a posting: a balance is
+// outside a move's range, a hold to end is not open, too many are open, an account
+// blocks an entry, or its rules were changed meanwhile.
 type RefusedError struct {
-	// Accounts are accounts that do not allow their moves, and perhaps not all of
-	// them, as they were at the refusal or at a later read.
+	// Accounts has accounts that do not allow their moves, as they were at the refusal
+	// or at a later read. It may miss some.
 	Accounts map[UserID]Account
 
-	// ReadLater means that some accounts were read later. They may allow their
-	// moves by then. Together the accounts need not show any one moment.
+	// ReadLater means that some accounts were read later. They may allow their moves by
+	// then, and the accounts may come from different moments.
 	ReadLater bool
 
-	// Refunds is the refund account, if it does not allow the refund. Then the
-	// balances do not matter: what is left to refund never grows.
+	// Refunds is the refund account, if it does not allow the refund. Then the balances
+	// do not matter, because the rest to refund never grows.
 	Refunds *Refunds
 
-	// Unknown means that an attempt of this write has an unknown outcome: it may
-	// still be applied. Then no answer may be given that is not stored.
+	// Unknown means that DynamoDB may still apply an attempt of this write. Until that
+	// is known, the ledger must give no answer that it does not store.
 	Unknown bool
 }
 
-// Error names the balances.
 func (e *RefusedError) Error() string {
 	var balances []string
 	for user, account := range e.Accounts {

@@ -16,8 +16,8 @@ import (
 
 var plainDecimal = regexp.MustCompile(`\A[0-9]+(\.([0-9]+))?\z`)
 
-// An amount is a plain decimal within its bounds, with the settings' decimal places at
-// most and its exact value: compared with math/big.
+// ParseAmount accepts plain decimals within the bounds, with at most the settings'
+// decimal places, and keeps the exact value, compared with math/big.
 func FuzzParseAmount(f *testing.F) {
 	for _, seed := range []string{"10", "0.01", "0010.50", "1000000000000", "1000000000000.01", "0", "-1", "1e3", ".5", "5.", "NaN", "1_0", "١", "0x1p-2", "9999999999999999999999", "0.00000001"} {
 		f.Add(seed, uint8(2))

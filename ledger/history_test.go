@@ -9,7 +9,7 @@ import (
 	"onewrite/ledger"
 )
 
-// A limit out of range is an error before any read: the store is nil.
+// A limit outside the range is an error before any read: the store is nil.
 func TestHistoryLimit(t *testing.T) {
 	t.Parallel()
 	user, err := ledger.ParseUserID("1")

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// MaxHolds is the maximum number of a user's open holds. [Store] gives the reason.
+// MaxHolds is the maximum number of a user's open holds. [Store] explains it.
 const MaxHolds = 16
 
-// maxExpiresIn is the longest time of a hold: 31 days.
+// maxExpiresIn is the longest hold: 31 days.
 const maxExpiresIn = 31 * 24 * time.Hour
 
 // grace is the time between a hold's expiry and its release. It allows for clocks
@@ -29,8 +29,8 @@ type Hold struct {
 // no end yet.
 func (h Hold) spendable(now time.Time) bool { return !now.Before(h.ExpiresAt.Add(grace)) }
 
-// endRow returns the row that ends a user's hold. All ends of a hold share one id,
-// so that only one can be stored.
+// endRow returns the row that ends a user's hold. All the hold's possible ends share
+// one id, so that only one can be stored.
 func (h Hold) endRow(user UserID, end End, captured Amount, now time.Time) Transaction {
 	row := Transaction{
 		ID:            h.TransactionID.End(),
@@ -47,8 +47,8 @@ func (h Hold) endRow(user UserID, end End, captured Amount, now time.Time) Trans
 	return row
 }
 
-// ParseExpiresIn parses whole seconds in digits, from 1 to 2678400 (31 days).
-// Anything else is an [*InvalidError] that unwraps to [ErrInvalidExpiresIn].
+// ParseExpiresIn parses whole seconds in digits, from 1 to 2678400 (31 days). Anything
+// else is an [*InvalidError] that unwraps to [ErrInvalidExpiresIn].
 func ParseExpiresIn(s string) (time.Duration, error) {
 	seconds, err := strconv.Atoi(s)
 	if err != nil || !digits(s) || seconds < 1 || seconds > int(maxExpiresIn/time.Second) {
@@ -57,8 +57,8 @@ func ParseExpiresIn(s string) (time.Duration, error) {
 	return time.Duration(seconds) * time.Second, nil
 }
 
-// CheckHold checks that the entries can be pending: one debit, or a debit and then
-// a credit of the same amount for another user. Otherwise the error is an
+// CheckHold checks that the entries can be pending: one debit, or a debit and then a
+// credit for another user with the same amount. Otherwise the error is an
 // [*InvalidError] that unwraps to [ErrInvalidExpiresIn].
 func CheckHold(entries []Entry) error {
 	debit := len(entries) > 0 && entries[0].Type == Debit
@@ -80,8 +80,8 @@ type Account struct {
 	Rules
 }
 
-// Funds are a user's money at a moment, and the rules of the account. The user's own
-// money is Balance + Held - CreditLimit, which may be negative.
+// Funds are a user's money at a moment, and the account's rules. The user's own money
+// is Balance + Held - CreditLimit, which may be negative.
 type Funds struct {
 	Balance Balance // spendable
 	Held    Sum     // in open holds
@@ -119,7 +119,7 @@ func (a Account) expires(earlier, later time.Time) bool {
 	return slices.ContainsFunc(a.Holds, func(h Hold) bool { return h.spendable(later) && !h.spendable(earlier) })
 }
 
-// anyExpires reports whether a hold of any account did.
+// anyExpires reports whether one did in any account.
 func anyExpires(accounts map[UserID]Account, earlier, later time.Time) bool {
 	for _, account := range accounts {
 		if account.expires(earlier, later) {
@@ -129,7 +129,6 @@ func anyExpires(accounts map[UserID]Account, earlier, later time.Time) bool {
 	return false
 }
 
-// highestBalance is the value of HighestBalance.
 var highestBalance = func() (b Balance) {
 	b.d = maxBalance
 	for range MaxHolds {

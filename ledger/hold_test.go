@@ -19,8 +19,8 @@ func amount(t require.TestingT, text string) ledger.Amount {
 	return a
 }
 
-// holdsOf returns a user's holds of these amounts, in the order of their ids, which
-// expire at that time.
+// holdsOf returns a user's holds with these amounts, ordered by id, which all expire at
+// that time.
 func holdsOf(t *testing.T, user string, expires time.Time, amounts ...string) (holds []ledger.Hold) {
 	t.Helper()
 	for i, text := range amounts {
@@ -103,7 +103,7 @@ func TestParseEnd(t *testing.T) {
 	}
 }
 
-// The ids of ends are stored. Computed with other code, like those of transactions.
+// End ids are stored. These were computed with other code, like transaction ids.
 func TestEndIDNeverChanges(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ user, key, want string }{
@@ -164,8 +164,7 @@ func TestFunds(t *testing.T) {
 	assert.True(t, ledger.Held(nil).IsZero())
 }
 
-// The highest balance is MaxBalance after the release of all holds at the highest
-// amount.
+// The highest balance is MaxBalance plus a release of all holds at the highest amount.
 func TestFundsOverTheLimit(t *testing.T) {
 	t.Parallel()
 	holds := holdsOf(t, "1", noon, slices.Repeat([]string{"1000000000000"}, ledger.MaxHolds)...)

@@ -6,11 +6,11 @@ import (
 	"strconv"
 )
 
-// TransactionID is a UUID of version 8 (RFC 9562, section 5.8).
+// TransactionID is a version 8 UUID (RFC 9562, section 5.8).
 type TransactionID [16]byte
 
-// namespace separates this ledger's names from all others (RFC 9562, section 6.6).
-// It must never change: every transaction would get another id.
+// namespace separates this ledger's names from all others (RFC 9562, section 6.6). It
+// must never change, because every transaction would get another id.
 var namespace = [16]byte{ // 5156f924-b490-4cdf-bc4f-a0dc99812313
 	0x51, 0x56, 0xf9, 0x24, 0xb4, 0x90, 0x4c, 0xdf, 0xbc, 0x4f, 0xa0, 0xdc, 0x99, 0x81, 0x23, 0x13,
 }
@@ -23,9 +23,8 @@ func NewTransactionID(user UserID, key IdempotencyKey) TransactionID {
 	return newID([]byte(user.text), []byte{0}, []byte(key.text))
 }
 
-// Entry returns the id of an entry's row by its place, from 0. The first entry's
-// row is the transaction's own. The name of any other begins with a zero byte,
-// which no user does.
+// Entry returns an entry's row id by its place, from 0. The first entry's row is the
+// transaction's own. Every other name begins with a zero byte, which no user id does.
 func (id TransactionID) Entry(place int) TransactionID {
 	if place == 0 {
 		return id
@@ -33,14 +32,13 @@ func (id TransactionID) Entry(place int) TransactionID {
 	return newID([]byte{0}, id[:], []byte(strconv.Itoa(place)))
 }
 
-// End returns the id of the row that ends a hold. Its name differs from that of
-// every entry.
+// End returns the id for the row that ends a hold. No entry has its name.
 func (id TransactionID) End() TransactionID {
 	return newID([]byte{0}, id[:], []byte("end"))
 }
 
-// newID returns the id of a name, the concatenated parts. The buffer fits the
-// longest user and key, which saves an allocation.
+// newID returns the id for a name, the concatenated parts. The buffer fits the longest
+// user and key, which saves an allocation.
 func newID(parts ...[]byte) TransactionID {
 	name := append(make([]byte, 0, 1024), namespace[:]...)
 	for _, part := range parts {
@@ -53,8 +51,8 @@ func newID(parts ...[]byte) TransactionID {
 	return id
 }
 
-// ParseTransactionID parses the 36 characters of a UUID, in either case.
-// Anything else is an [*InvalidError] that unwraps to [ErrInvalidTransactionID].
+// ParseTransactionID parses a UUID's 36 characters, in either case. Anything else is an
+// [*InvalidError] that unwraps to [ErrInvalidTransactionID].
 func ParseTransactionID(s string) (TransactionID, error) {
 	var id TransactionID
 	if len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' {

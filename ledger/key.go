@@ -2,9 +2,8 @@ package ledger
 
 const maxIdempotencyKeyBytes = 255
 
-// IdempotencyKey is the caller's name for one transaction of one user. It never
-// expires. The zero IdempotencyKey is not valid; make one with
-// [ParseIdempotencyKey].
+// IdempotencyKey is the caller's name for one of a user's transactions. It never
+// expires. The zero IdempotencyKey is not valid; make one with [ParseIdempotencyKey].
 type IdempotencyKey struct{ text string }
 
 // ParseIdempotencyKey parses 1 to 255 printable ASCII characters, spaces included.
@@ -21,5 +20,4 @@ func ParseIdempotencyKey(s string) (IdempotencyKey, error) {
 	return IdempotencyKey{s}, nil
 }
 
-// String returns the text that was parsed.
 func (k IdempotencyKey) String() string { return k.text }

@@ -15,36 +15,35 @@ type Ledger struct {
 	now   func() time.Time
 }
 
-// New returns a ledger that takes the times of transactions from now.
+// New returns a ledger that takes transaction times from now.
 func New(store Store, now func() time.Time) *Ledger {
 	return &Ledger{store, now}
 }
 
-// Settings returns the settings of the ledger's store. Parse the amounts of a
-// request with [Settings.ParseAmount].
+// Settings returns the store's settings. Parse a request's amounts with
+// [Settings.ParseAmount].
 func (l *Ledger) Settings() Settings { return l.store.Settings() }
 
-// Request asks for one transaction: all of its entries, or none. They count as if
-// they were posted one after another, with no other write between them.
+// Request asks for one transaction: all entries, or none. They count as if they were
+// posted one after another, with no other write between them.
 type Request struct {
-	IdempotencyKey IdempotencyKey // of the first entry's user
+	IdempotencyKey IdempotencyKey // the first entry's user chose it
 	Entries        []Entry        // as many as CheckEntries allows
 	Metadata       Metadata
-	ExpiresIn      time.Duration // the time until a hold expires, in whole seconds; zero if none is asked for
-	PostedBy       Caller        // of this call; a replay may have another
+	ExpiresIn      time.Duration // until the hold expires, in whole seconds; zero for no hold
+	PostedBy       Caller        // this call's sender; a replay may have another
 
-	// Refund is what the entries refund, or nil. Make the request of a refund with
+	// Refund is what the entries refund, or nil. Make a refund's request with
 	// [Original.Request].
 	Refund *Refund
 }
 
-// UserID returns the user whose key it is.
+// UserID returns the user that owns the key.
 func (r Request) UserID() UserID { return r.Entries[0].UserID }
 
-// TransactionID returns the id of the requested transaction.
+// TransactionID returns the requested transaction's id.
 func (r Request) TransactionID() TransactionID { return NewTransactionID(r.UserID(), r.IdempotencyKey) }
 
-// refundOf returns the id of the refunded transaction, or zero.
 func (r Request) refundOf() (id TransactionID) {
 	if r.Refund != nil {
 		id = r.Refund.Of.ID
@@ -52,8 +51,8 @@ func (r Request) refundOf() (id TransactionID) {
 	return id
 }
 
-// Result is the outcome of a [Request]. It is Replayed if an earlier call with the
-// same key got it.
+// Result is a [Request]'s outcome. It is Replayed if an earlier call with the same key
+// got it.
 type Result struct {
 	Transaction Transaction // the first row
 	Replayed    bool
@@ -62,9 +61,9 @@ type Result struct {
 // Post posts a transaction, or holds its money if the request has ExpiresIn. The
 // same request again moves nothing and returns the first result, with Replayed set.
 // The error is
-//   - a *[DeclinedError], which unwraps to [ErrInsufficientFunds] or
-//     [ErrBalanceLimit], if a balance did not allow it, or to [ErrAccountBlocked],
-//     if the rules of an account did not, now or the first time;
+//   - a *[DeclinedError], which unwraps to [ErrInsufficientFunds] or [ErrBalanceLimit],
+//     if a balance did not allow it, or to [ErrAccountBlocked], if an account's rules
+//     did not, now or the first time;
 //   - a *[KeyReusedError], which unwraps to [ErrKeyReused], if an earlier call
 //     used the key for another transaction;
 //   - [ErrTooManyHolds] if the user already has [MaxHolds] open holds;
@@ -76,7 +75,7 @@ func (l *Ledger) Post(ctx context.Context, r Request) (Result, error) {
 	return l.result(l.write(ctx, r))
 }
 
-// result returns the result of a first row that was written, or was not for err.
+// result turns write's answer into Post's.
 func (l *Ledger) result(written Transaction, err error) (Result, error) {
 	if recorded, ok := errors.AsType[*RecordedError](err); ok {
 		return replay(written, recorded.Recorded)
@@ -87,10 +86,10 @@ func (l *Ledger) result(written Transaction, err error) (Result, error) {
 	return outcome(Result{Transaction: written})
 }
 
-// maxAttempts bounds the attempts of a request. Without other callers, the account of
-// each user refuses at most one attempt for the holds that expired before, and one for
-// each hold that expires meanwhile, because the next write releases them all. The rest
-// is for holds that other callers end meanwhile.
+// maxAttempts bounds a request's attempts. Without other callers, each user's account
+// refuses at most one attempt for the holds that expired before, and one for each hold
+// that expires meanwhile, because the next write releases them all. The other ten are
+// for holds that other callers end meanwhile.
 func (r Request) maxAttempts() int { return countUsers(r.Entries)*(1+MaxHolds) + 10 }
 
 // write posts a request or declines it, and returns the first row as written. If an
@@ -149,8 +148,7 @@ func (l *Ledger) notStored(ctx context.Context, id TransactionID, answer error, 
 	return l.unlessRecorded(ctx, id, answer)
 }
 
-// unlessRecorded returns a [*RecordedError] if the row with that id is stored, and
-// err otherwise.
+// unlessRecorded returns a [*RecordedError] if the row is stored, and err otherwise.
 func (l *Ledger) unlessRecorded(ctx context.Context, id TransactionID, err error) error {
 	recorded, readErr := l.store.Transaction(ctx, id)
 	switch {
@@ -162,8 +160,8 @@ func (l *Ledger) unlessRecorded(ctx context.Context, id TransactionID, err error
 	return err
 }
 
-// writeExpiries releases the expired holds of an attempt, in one write for each
-// user. If another caller released one meanwhile, that is as good.
+// writeExpiries releases an attempt's expired holds, in one write for each user. If
+// another caller released one meanwhile, that is as good.
 func (l *Ledger) writeExpiries(ctx context.Context, a attempt) error {
 	for _, one := range a.expired {
 		var moves moveBuilder
@@ -178,7 +176,7 @@ func (l *Ledger) writeExpiries(ctx context.Context, a attempt) error {
 	return nil
 }
 
-// replay returns the outcome that is stored under the request's key.
+// replay returns the outcome stored under the request's key.
 func replay(asked, recorded Transaction) (Result, error) {
 	if recorded.UserID != asked.UserID || recorded.IdempotencyKey != asked.IdempotencyKey {
 		return Result{}, fmt.Errorf("post %s: the id is stored for another user or key", asked.ID)
@@ -206,8 +204,7 @@ func replay(asked, recorded Transaction) (Result, error) {
 	return outcome(Result{Transaction: recorded, Replayed: true})
 }
 
-// outcome returns the result of a stored transaction, or the error for a declined
-// one.
+// outcome returns a stored transaction's result, or the error for a declined one.
 func outcome(r Result) (Result, error) {
 	switch r.Transaction.Status {
 	case Posted, Pending:
@@ -246,8 +243,8 @@ func (a Allow) check(t Transaction) error {
 	return a(t)
 }
 
-// Transaction returns the row with that id: a transaction as it stands now, a
-// further entry, the end of a hold, or a change of rules. The error is [ErrNotFound] or [ErrTryAgain].
+// Transaction returns the row with that id: a transaction as it stands now, a further
+// entry, a hold's end, or a rule change. The error is [ErrNotFound] or [ErrTryAgain].
 func (l *Ledger) Transaction(ctx context.Context, id TransactionID) (Transaction, error) {
 	return l.TransactionIf(ctx, id, nil)
 }
@@ -278,10 +275,9 @@ func (l *Ledger) TransactionIf(ctx context.Context, id TransactionID, allow Allo
 	return t, nil
 }
 
-// Page is a part of a user's history, newest first, in the reverse order of
-// [SortRows]: the rows of the user's entries and ends, and the declined
-// transactions. Next is the cursor of the following page, and zero on the last
-// page.
+// Page is a part of a user's history, newest first, reversing [SortRows]: the user's
+// entries, ends and declined transactions. Next is the following page's cursor, and
+// zero on the last page.
 type Page struct {
 	Transactions []Transaction
 	Next         Cursor

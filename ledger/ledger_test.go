@@ -11,8 +11,8 @@ import (
 	"onewrite/ledger"
 )
 
-// wrongStore breaks the contract of a store: it posts nothing, for a reason of its
-// own. Any other call panics.
+// wrongStore breaks the [ledger.Store] contract: it posts nothing and returns this
+// error. Any other call panics.
 type wrongStore struct {
 	ledger.Store
 	err error
@@ -34,7 +34,7 @@ func request(t *testing.T, kind ledger.Type, amount string) (r ledger.Request) {
 	return r
 }
 
-// No error of a store posts or declines anything.
+// Whatever the store's error, nothing is posted or declined.
 func TestPostOnWrongStore(t *testing.T) {
 	t.Parallel()
 	debit := request(t, ledger.Debit, "100")
@@ -66,7 +66,6 @@ func TestPostOnWrongStore(t *testing.T) {
 	}
 }
 
-// An unknown type moves nothing.
 func TestUnknownType(t *testing.T) {
 	t.Parallel()
 	for _, unknown := range []ledger.Type{"", "transfer", "Credit"} {

@@ -17,9 +17,9 @@ const (
 // does not matter. The zero Metadata is empty.
 type Metadata struct{ text string }
 
-// NewMetadata returns the metadata of at most 20 members with at most 512 bytes as
-// compact UTF-8 JSON without needless escapes. More is an [*InvalidError] that
-// unwraps to [ErrInvalidMetadata].
+// NewMetadata takes at most 20 members, in at most 512 bytes as compact UTF-8 JSON
+// without needless escapes. More is an [*InvalidError] that unwraps to
+// [ErrInvalidMetadata].
 func NewMetadata(members map[string]string) (Metadata, error) {
 	if len(members) == 0 {
 		return Metadata{}, nil
@@ -46,8 +46,8 @@ func NewMetadata(members map[string]string) (Metadata, error) {
 	return m, nil
 }
 
-// ParseMetadata parses a text that [Metadata.String] returned. Anything else, such
-// as another notation of the same members, is an [*InvalidError] that unwraps to
+// ParseMetadata parses a text that [Metadata.String] returned. Anything else, such as
+// the same members in another notation, is an [*InvalidError] that unwraps to
 // [ErrInvalidMetadata].
 func ParseMetadata(s string) (Metadata, error) {
 	var members map[string]string

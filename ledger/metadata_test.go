@@ -13,7 +13,7 @@ import (
 
 type members = map[string]string
 
-// numbered returns n members of equal size.
+// numbered returns n equally long members.
 func numbered(n int) members {
 	m := members{}
 	for i := range n {
@@ -49,8 +49,8 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
-// The limit counts bytes of compact JSON in UTF-8 without needless escapes: three
-// for U+2028, six for a control character.
+// The limit counts bytes in compact UTF-8 JSON without needless escapes: three for
+// U+2028, six for a control character.
 func TestMetadataBounds(t *testing.T) {
 	t.Parallel()
 	frame := len(`{"n":""}`)

@@ -127,8 +127,8 @@ func newID(t *testing.T, user, key string) ledger.TransactionID {
 	return ledger.NewTransactionID(u, k)
 }
 
-// The ids are stored: another derivation would apply every old key again. Computed
-// with Python's hashlib and uuid.
+// The ids are stored: another derivation would apply every old key again. These were
+// computed with Python's hashlib and uuid.
 func TestTransactionIDNeverChanges(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ user, key, want string }{
@@ -151,7 +151,7 @@ func TestTransactionIDTellsNamesApart(t *testing.T) {
 	}
 }
 
-// The ids of further entries are stored. Computed like the others.
+// Ids of further entries are stored. These were computed like the others.
 func TestEntryIDNeverChanges(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -171,7 +171,6 @@ func TestEntryIDNeverChanges(t *testing.T) {
 	}
 }
 
-// No entry shares an id with another entry, another transaction or a key.
 func TestEntryIDTellsNamesApart(t *testing.T) {
 	t.Parallel()
 	seen := map[ledger.TransactionID]string{}
@@ -232,7 +231,7 @@ func TestCursor(t *testing.T) {
 	}
 }
 
-// Old cursors stay valid. Computed with other code.
+// Old cursors stay valid. These were computed with other code.
 func TestCursorNeverChanges(t *testing.T) {
 	t.Parallel()
 	alice, err := ledger.ParseUserID("alice")

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// SortRows sorts one user's rows into the order in which they count, oldest first.
-// Rows count by their time. The rows of one write have one time, and count by their
-// place in the write:
+// SortRows sorts one user's rows into the order in which they count, oldest first. Rows
+// count by their time. Rows from one write have one time, and count by their place in
+// the write:
 //   - first the expiries: a write releases expired holds before it posts
 //     entries;
 //   - then the entries, by their place in the transaction;
-//   - then the captures and voids, which may end holds of that moment.
+//   - then the captures and voids, which may end holds from that moment.
 //
 // A hold's end never counts before the hold if both have one time. Between two
 // writes the time guarantees no order: clocks differ, and a write may wait.
@@ -36,7 +36,7 @@ func SortRows(rows []Transaction) {
 		}
 		return 2
 	}
-	// slices.SortFunc would be built for this type: 10 KB of the function's code.
+	// slices.SortFunc would be compiled for this type: 10 KB more in the binary.
 	sort.Slice(rows, func(i, j int) bool {
 		a, b := &rows[i], &rows[j]
 		firstOfA, firstOfB := a.FirstID(), b.FirstID()
@@ -50,8 +50,8 @@ func SortRows(rows []Transaction) {
 	})
 }
 
-// placesOf returns the places of rows that share a transaction with another row. A
-// row does not store its place, but its id derives from it.
+// placesOf returns the places for rows that share a transaction with another row. A row
+// does not store its place, but its id derives from it.
 func placesOf(rows []Transaction) map[TransactionID]int {
 	unknown := map[TransactionID]int{} // how many rows have no place yet, by transaction
 	places := map[TransactionID]int{}

@@ -22,7 +22,7 @@ func orders(rows []ledger.Transaction) (all [][]ledger.Transaction) {
 	return all
 }
 
-// Rows count by their time, and the rows of one write by their place in it.
+// Rows count by their time, and rows from one write by their place in it.
 func TestSortRows(t *testing.T) {
 	t.Parallel()
 	rowsOf := func(text string, at time.Time) []ledger.Transaction {
@@ -62,7 +62,7 @@ func TestSortRows(t *testing.T) {
 	}
 }
 
-// The order within one time is independent of the order of reading.
+// The order within one time does not depend on the order in which rows are read.
 func TestSortRowsOfSeveralWrites(t *testing.T) {
 	t.Parallel()
 	var rows []ledger.Transaction

@@ -8,21 +8,21 @@ import (
 	"github.com/cockroachdb/apd/v3"
 )
 
-// Posting is one write to a [Store]: all of it, or nothing.
+// Posting is one write to a [Store], which does everything in it, or nothing.
 type Posting struct {
 	// Rows are the rows to record. The first one decides whether the posting is
-	// recorded already: it is the transaction's own row, or the end of a hold.
+	// recorded already: it is the transaction's own row, or a hold's end.
 	Rows []Transaction
 
 	// Moves change the balances of the rows' users, one for each user.
 	Moves []Move
 
-	// Refund is what the rows refund, or nil. It is counted in the refund account of
-	// its original, if no entry is refunded beyond its amount by that.
+	// Refund is what the rows refund, or nil. The original's refund account counts it,
+	// if that refunds no entry beyond its amount.
 	Refund *Refund
 }
 
-// Items returns the number of items that the posting writes, of at most [MaxItems].
+// Items returns how many items the posting writes. A [Store] takes [MaxItems] at most.
 func (p Posting) Items() int {
 	items := len(p.Rows) + len(p.Moves)
 	if p.Refund != nil {
@@ -31,16 +31,16 @@ func (p Posting) Items() int {
 	return items
 }
 
-// Move changes a user's balance by the sum of the user's rows, if the balance
-// before it is from MinBefore to MaxBefore. Then every debit is covered and no
-// credit passes [MaxBalance], in the order of the rows. A user without a row has
-// the opening balance.
+// Move changes a user's balance by what the user's rows add up to, if the balance
+// before it is from MinBefore to MaxBefore. Then every debit is covered and no credit
+// passes [MaxBalance], in the rows' order. A user without a row has the opening
+// balance.
 type Move struct {
 	UserID               UserID
 	Type                 Type // whether to add Sum or subtract it
 	Sum                  Sum  // zero or more
 	MinBefore, MaxBefore Balance
-	Rows                 int // the number of the user's rows
+	Rows                 int // how many rows the user has
 
 	// Ends are the holds to end. Each must be open.
 	Ends []Hold
@@ -49,21 +49,21 @@ type Move struct {
 	// be open.
 	Opens *Hold
 
-	// Held is the change of the held sum by Opens and Ends. It may be negative.
+	// Held is how much Opens and Ends change the held sum. It may be negative.
 	Held Sum
 
-	// Debits and Credits say whether the rows have entries of these types. The
-	// account must not block them.
+	// Debits and Credits report whether the rows have such entries. The account must
+	// not block them.
 	Debits, Credits bool
 
-	// Rules is the change of the account's rules, or nil. The account must have
-	// had one change less than its Number. Sum is the change of the limit.
+	// Rules changes the account's rules, or is nil. The account must have had one
+	// change less than its Number. Sum is how much the limit changes.
 	Rules *RuleChange
 
 	net Sum // of the rows so far; Type and Sum have it in the end
 }
 
-// Allows reports whether a balance of b allows the move.
+// Allows reports whether balance b allows the move.
 func (m Move) Allows(b Balance) bool {
 	return b.d.Cmp(&m.MinBefore.d) >= 0 && b.d.Cmp(&m.MaxBefore.d) <= 0
 }
@@ -98,7 +98,7 @@ func (s *Sum) move(t Type, a Amount) {
 	}
 }
 
-// NewPosting returns the posting of a request at that time. The error is that of
+// NewPosting returns a request's posting at that time. The error comes from
 // [CheckEntries] or [CheckHold], or names a type that moves no balance.
 func NewPosting(r Request, now time.Time) (Posting, error) {
 	if err := r.check(); err != nil {
@@ -107,8 +107,8 @@ func NewPosting(r Request, now time.Time) (Posting, error) {
 	return newPosting(r, now, nil), nil
 }
 
-// newPosting returns the posting of a valid request that was created at that time.
-// It releases the expired holds before the entries.
+// newPosting returns a valid request's posting, created at that time. It releases the
+// expired holds before the entries.
 func newPosting(r Request, created time.Time, expired []expiredHolds) Posting {
 	id, created := r.TransactionID(), created.UTC().Truncate(time.Millisecond)
 	p := Posting{Rows: make([]Transaction, 0, len(r.Entries)), Refund: r.Refund}
@@ -148,7 +148,6 @@ func newPosting(r Request, created time.Time, expired []expiredHolds) Posting {
 	return p
 }
 
-// check returns the error for an invalid request.
 func (r Request) check() error {
 	if err := CheckEntries(r.Entries); err != nil {
 		return err
@@ -167,7 +166,7 @@ func (r Request) check() error {
 	return nil
 }
 
-// moveBuilder collects the moves of a posting, one for each user.
+// moveBuilder collects a posting's moves, one for each user.
 type moveBuilder []Move
 
 // of returns a user's move. The pointer is valid until the next call.
@@ -180,7 +179,6 @@ func (b *moveBuilder) of(user UserID) *Move {
 	return &(*b)[i]
 }
 
-// moves returns the moves of all rows.
 func (b moveBuilder) moves() []Move {
 	for i := range b {
 		m := &b[i]
@@ -214,8 +212,8 @@ func (m *Move) add(row Transaction) {
 	}
 }
 
-// end counts the end of a hold. It releases what was not captured: all of it, if
-// captured is the zero Amount.
+// end counts a hold's end. It releases what was not captured: everything, if captured
+// is the zero Amount.
 func (m *Move) end(h Hold, captured Amount) {
 	m.net.add(h.Amount)
 	m.net.subtract(captured)

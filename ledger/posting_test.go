@@ -35,7 +35,7 @@ func transfer(t require.TestingT) ledger.Request {
 	}
 }
 
-// The first row holds the data of the whole, the others only their own.
+// The first row holds the transaction's data, the others only their own.
 func TestRowsOfPosting(t *testing.T) {
 	t.Parallel()
 	r := transfer(t)
@@ -56,7 +56,7 @@ func TestRowsOfPosting(t *testing.T) {
 	assert.Equal(t, r.Entries[2], p.Rows[2].Entry())
 }
 
-// A transaction of one entry has metadata, but no list of entries.
+// A transaction with one entry has metadata, but no list of entries.
 func TestRowOfOneEntry(t *testing.T) {
 	t.Parallel()
 	r := transfer(t)
@@ -88,7 +88,7 @@ func TestMoves(t *testing.T) {
 			"2 credit 9 from 0 to 999999999999991 in 1",
 			"shop credit 1 from 0 to 999999999999999 in 1",
 		}},
-		// In the order of the users' first entries.
+		// Users are in the order of their first entries.
 		{"b credit 1, a credit 2, b credit 3", []string{"b credit 4 from 0 to 999999999999996 in 2", "a credit 2 from 0 to 999999999999998 in 1"}},
 		// Releases may lift a balance above 10^15, credits may not. The bound
 		// applies after each entry, not only to the sum.

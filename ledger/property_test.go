@@ -17,7 +17,7 @@ const (
 	maxBalanceCents = 100_000_000_000_000_000 // 10^15 dollars
 )
 
-// dollars returns the text of a sum of cents.
+// dollars returns the text for a sum in cents.
 func dollars(cents *big.Int) string {
 	return new(big.Rat).SetFrac(cents, big.NewInt(100)).FloatString(2)
 }
@@ -38,10 +38,10 @@ func TestArithmetic(t *testing.T) {
 		amountCents := near(t, 1, maxAmountCents, "amount")
 		balanceCents := rapid.OneOf(
 			rapid.Custom(func(t *rapid.T) *big.Int { return near(t, 0, maxBalanceCents, "balance") }),
-			rapid.Custom(func(t *rapid.T) *big.Int { // at the limit of the credit
+			rapid.Custom(func(t *rapid.T) *big.Int { // at the credit's limit
 				return new(big.Int).Sub(big.NewInt(maxBalanceCents-rapid.Int64Range(-1, 1).Draw(t, "over")), amountCents)
 			}),
-			rapid.Custom(func(t *rapid.T) *big.Int { // at the limit of the debit
+			rapid.Custom(func(t *rapid.T) *big.Int { // at the debit's limit
 				return new(big.Int).Add(amountCents, big.NewInt(rapid.Int64Range(-1, 1).Draw(t, "over")))
 			}),
 		).Draw(t, "balance")
@@ -72,8 +72,8 @@ func TestArithmetic(t *testing.T) {
 	})
 }
 
-// drawEntries draws entries of few users. Their amounts are near an opening
-// balance, and sometimes near the highest one.
+// drawEntries draws entries for few users. Their amounts are near an opening balance,
+// and sometimes near the highest one.
 func drawEntries(t *rapid.T) []ledger.Entry {
 	users := make([]ledger.UserID, 3)
 	for i := range users {
@@ -105,8 +105,8 @@ func oneAfterAnother(before ledger.Balance, user ledger.UserID, entries []ledger
 	return after, ok
 }
 
-// A posting moves each user by the entries in their order, and is allowed exactly
-// if each entry is.
+// A posting moves each user as the entries do in their order, and is allowed exactly if
+// each entry is.
 func TestMovesAreTheEntries(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -181,8 +181,7 @@ func TestMintsIsTheSum(t *testing.T) {
 	})
 }
 
-// Metadata is read back as written, with any text, and its size is that of the
-// shortest JSON.
+// Metadata is read back as written, with any text, and is as long as the shortest JSON.
 func TestMetadataReadBack(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -33,7 +33,7 @@ func ticking(from time.Time, step time.Duration) func() time.Time {
 func TestBalanceWhileAHoldExpires(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		spendable time.Duration // after the first call of the clock
+		spendable time.Duration // after the clock's first call
 		step      time.Duration // between two calls
 		reads     int
 	}{
@@ -70,7 +70,8 @@ func TestDeclineWhileAHoldExpires(t *testing.T) {
 	assert.Equal(t, []string{"1 debit 30 from 30 to 1016000000000000 in 2; held -40; ends 40"}, holdTexts(s.posted[1]))
 }
 
-// So a lower limit is declined by the balance after the release, or here the capture.
+// In the same way, a lower limit is declined by the balance after the release, or here
+// the capture.
 func TestCreditInUseWhileAHoldExpires(t *testing.T) {
 	t.Parallel()
 	limit, err := ledger.ParseCreditLimit("60")
@@ -92,7 +93,7 @@ func TestCreditInUseWhileAHoldExpires(t *testing.T) {
 	assert.Len(t, s.posted, 3)
 }
 
-// A decline counts only the accounts of its own refusal. Earlier ones may be out of
+// A decline counts only the accounts from its own refusal. Earlier ones may be out of
 // date.
 func TestDeclineByItsOwnRefusal(t *testing.T) {
 	t.Parallel()
@@ -129,8 +130,8 @@ func TestOwnHoldWithoutItsRow(t *testing.T) {
 	assert.Empty(t, s.declined)
 }
 
-// An answer that is not stored is withheld while any attempt of the call may still
-// be applied, even one of an earlier refusal. If the row is stored by then, it is
+// An answer that is not stored is withheld while any of the call's attempts may still
+// be applied, even one before an earlier refusal. If the row is stored by then, it is
 // the answer.
 func TestUnknownAttempt(t *testing.T) {
 	t.Parallel()

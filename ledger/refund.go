@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// MaxRefundPlaces is the maximum number of entries that a refund names. DynamoDB
-// takes at most 300 operators in an expression, and each place has up to four.
+// MaxRefundPlaces is the maximum number of entries in a refund. DynamoDB takes at most
+// 300 operators in an expression, and each place has up to four.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 const MaxRefundPlaces = 50
@@ -19,23 +19,23 @@ type Original struct {
 	Entries []Entry // with the captured amount, if it was captured
 }
 
-// Refund binds a [Request] to the transaction that it refunds. Together the refunds
-// of an entry return at most its amount.
+// Refund binds a [Request] to the transaction that it refunds. Together the refunds of
+// an entry return at most its amount.
 type Refund struct {
 	Of    Original
-	Parts []Part // one for each entry of the request
+	Parts []Part // one for each requested entry
 }
 
-// Part is the amount that a refund returns of one entry.
+// Part is the amount that a refund returns for one entry.
 type Part struct {
 	Entry  int // its place in the original, from 0
 	Amount Amount
 }
 
-// Refunds is the account of a transaction's refunds.
+// Refunds is a transaction's refund account.
 type Refunds struct {
-	Count int            // of posted refunds
-	Sums  map[int]Amount // the refunded sum of each entry that has one, by its place
+	Count int            // how many refunds were posted
+	Sums  map[int]Amount // the refunded sum for each entry that has one, by its place
 }
 
 // Original returns the transaction to refund. The error is [ErrNotFound] if no
@@ -66,8 +66,8 @@ func OriginalOf(t Transaction) (Original, error) {
 	return o, nil
 }
 
-// Refunds returns a transaction and the account of its refunds, strongly
-// consistent. The error is that of [Ledger.Original].
+// Refunds returns a transaction and its refund account, strongly consistent. The error
+// is as for [Ledger.Original].
 func (l *Ledger) Refunds(ctx context.Context, id TransactionID) (Original, Refunds, error) {
 	o, err := l.Original(ctx, id)
 	if err != nil {
@@ -77,7 +77,7 @@ func (l *Ledger) Refunds(ctx context.Context, id TransactionID) (Original, Refun
 	return o, refunds, err
 }
 
-// Whole returns the parts of a refund of all entries.
+// Whole returns the parts for a refund of all entries.
 func (o Original) Whole() (parts []Part) {
 	for i, e := range o.Entries {
 		parts = append(parts, Part{i, e.Amount})
@@ -85,9 +85,9 @@ func (o Original) Whole() (parts []Part) {
 	return parts
 }
 
-// Sum returns the parts that return the amount: of the one entry, or of a debit and
-// a credit of the same amount. Otherwise, or if an entry moved less, the error is an
-// [*InvalidError] that unwraps to [ErrInvalidAmount].
+// Sum returns the parts that refund this amount, for an original with one entry, or
+// with a debit and a credit that have the same amount. Otherwise, or if an entry moved
+// less, the error is an [*InvalidError] that unwraps to [ErrInvalidAmount].
 func (o Original) Sum(amount Amount) (parts []Part, err error) {
 	isTransfer := len(o.Entries) == 2 && Balanced(o.Entries)
 	if len(o.Entries) > 1 && !isTransfer {
@@ -99,10 +99,10 @@ func (o Original) Sum(amount Amount) (parts []Part, err error) {
 	return parts, o.CheckAmount(parts[0])
 }
 
-// HasEntry reports whether the place is that of an entry.
+// HasEntry reports whether the original has an entry at that place.
 func (o Original) HasEntry(place int) bool { return place >= 0 && place < len(o.Entries) }
 
-// CheckAmount checks that the part of an entry is at most its amount. The error is an
+// CheckAmount checks that the part is at most its entry's amount. The error is an
 // [*InvalidError] that unwraps to [ErrInvalidAmount].
 func (o Original) CheckAmount(p Part) error {
 	if moved := o.Entries[p.Entry].Amount; p.Amount.More(moved) {
@@ -111,8 +111,8 @@ func (o Original) CheckAmount(p Part) error {
 	return nil
 }
 
-// Request returns the request to refund the parts, which are in the order of their
-// entries: the opposite of each, without a key.
+// Request returns the request to refund the parts, which are in entry order: the
+// opposite of each, without a key.
 func (o Original) Request(parts []Part) Request {
 	r := Request{Refund: &Refund{o, parts}}
 	for _, p := range parts {
@@ -126,13 +126,13 @@ func (o Original) Request(parts []Part) Request {
 	return r
 }
 
-// IsWhole reports whether the refund returns all of the original.
+// IsWhole reports whether the refund returns the whole original.
 func (r *Refund) IsWhole() bool {
 	return len(r.Parts) == len(r.Of.Entries) &&
 		!slices.ContainsFunc(r.Parts, func(p Part) bool { return !p.Amount.Equal(r.Of.Entries[p.Entry].Amount) })
 }
 
-// MaxBefore returns the sum up to which the part's entry may be refunded before.
+// MaxBefore returns the most that the part's entry may have refunded before.
 func (r *Refund) MaxBefore(p Part) Sum {
 	return Sum{minus(r.Of.Entries[p.Entry].Amount.d, p.Amount.d)}
 }
@@ -148,7 +148,7 @@ func (r *Refund) limit(account Refunds) (limit *RefundLimitError, ok bool) {
 	return nil, false
 }
 
-// places returns the places of the parts, or nil for no refund.
+// places returns the parts' places, or nil for no refund.
 func (r *Refund) places() (places []int) {
 	if r == nil {
 		return nil
@@ -159,8 +159,8 @@ func (r *Refund) places() (places []int) {
 	return places
 }
 
-// check returns the error for parts that the original does not have, or that are
-// more than one write takes.
+// check returns the error for parts that the original does not have, or that exceed one
+// write.
 func (r *Refund) check(entries []Entry) error {
 	last := -1
 	for i, p := range r.Parts {

@@ -54,7 +54,7 @@ func TestRefundOfASum(t *testing.T) {
 	}
 }
 
-// The posting of a refund has its bond on every row, and the places on the first.
+// A refund's posting names the original on every row, and the places on the first.
 func TestRefundPosting(t *testing.T) {
 	t.Parallel()
 	o := originalOf(t, "1 debit 10, 2 credit 9, 3 credit 1")
@@ -112,8 +112,8 @@ func TestRefundLimit(t *testing.T) {
 	assert.NotErrorIs(t, err, ledger.ErrRefundLimit)
 }
 
-// The limit is withheld too if the attempt of unknown outcome came before releases that
-// were a write of their own.
+// The limit is also withheld if the attempt with an unknown outcome came before a
+// separate write of releases.
 func TestRefundLimitAfterReleases(t *testing.T) {
 	t.Parallel()
 	o := originalOf(t, "b credit 1"+strings.Repeat(", b credit 1", 96)) // 97 rows, a move and the account

@@ -38,7 +38,7 @@ func TestPostingOfHold(t *testing.T) {
 	}
 }
 
-// after is one second after the holds of holdsOf(…, noon, …) expired.
+// after is one second after holds from holdsOf(…, noon, …) expired.
 var after = noon.Add(time.Second)
 
 // Expired holds are released in the same write, before the first entry counts.
@@ -69,8 +69,7 @@ func TestReleasesOfPosting(t *testing.T) {
 		// A release above 10^15 is never refused.
 		{"1 debit 999000000000, 1 debit 0.01", 0, accounts{"1": expired("0", "1", "1000000000000")},
 			[]string{"1 credit 999999999.99 from 0 to 1016000000000000 in 3; held -1000000000000; ends 1000000000000"}},
-		// Several users' holds, in the order of their entries. Users without holds
-		// move as usual.
+		// Several users' holds, in entry order. Users without holds move as usual.
 		{"b debit 70, c credit 10, a debit 70", 0, accounts{"a": expired("60", "a", "40"), "b": expired("50", "b", "20", "20")}, []string{
 			"b debit 30 from 30 to 1016000000000000 in 3; held -40; ends 20; ends 20",
 			"a debit 30 from 30 to 1016000000000000 in 2; held -40; ends 40",
@@ -125,7 +124,7 @@ func TestReleaseWaits(t *testing.T) {
 }
 
 // A posting with releases moves as the releases and then the entries would, and is
-// allowed exactly if each of them is.
+// allowed exactly if each is.
 func TestMovesAreTheReleasesAndEntries(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -190,8 +189,8 @@ func TestMovesAreTheReleasesAndEntries(t *testing.T) {
 	})
 }
 
-// A store may report one account at a time. The expired holds of all are released
-// together, each as last reported.
+// A store may report one account at a time. All expired holds are released together,
+// each as last reported.
 func TestReleasesOfAccountsReportedInTurn(t *testing.T) {
 	t.Parallel()
 	type accounts = map[string]ledger.Account
@@ -262,8 +261,8 @@ func TestReleasesThatDoNotFit(t *testing.T) {
 	assert.Len(t, s.posted[1].Rows, 97)
 }
 
-// The rows of one write have one time, even if the clock advances. Releases before
-// a posting are not later than it.
+// All rows in one write have one time, even if the clock advances. Releases before a
+// posting are not later than it.
 func TestRowsOfOneWriteHaveOneTime(t *testing.T) {
 	t.Parallel()
 	seen := outOfRange(t, map[string]ledger.Account{"a": account(t, "10", holdsOf(t, "a", noon, "45", "45")...)})

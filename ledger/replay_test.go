@@ -11,7 +11,7 @@ import (
 	"onewrite/ledger"
 )
 
-// recordedAs returns the first row of a request, posted an hour ago.
+// recordedAs returns a request's first row, posted an hour ago.
 func recordedAs(t *testing.T, r ledger.Request) ledger.Transaction {
 	t.Helper()
 	p, err := ledger.NewPosting(r, noon.Add(-time.Hour))

@@ -9,12 +9,12 @@ import (
 	"github.com/cockroachdb/apd/v3"
 )
 
-// Permission says whether an account allows debits, or credits. Its text is stored
-// and sent.
+// Permission is whether an account allows debits, or credits. Its text is stored and
+// sent.
 type Permission string
 
-// The permissions. Blocked debits include holds. A block stops neither the capture
-// of a hold of the account, nor its void or release.
+// Blocked debits include new holds. A block stops neither the capture, nor the void or
+// release of the account's open holds.
 const (
 	Blocked Permission = "blocked"
 	Allowed Permission = "allowed"
@@ -30,9 +30,9 @@ func ParsePermission(s string) (Permission, error) {
 	return "", &InvalidError{ErrInvalidRules, `must be "blocked" or "allowed"`}
 }
 
-// ParseCreditLimit parses the credit limit of a row: an amount, or "0". Anything
-// else is an [*InvalidError] that unwraps to [ErrInvalidRules].
-// [Settings.ParseCreditLimit] reads the limits that callers send.
+// ParseCreditLimit parses a row's credit limit: an amount, or "0". Anything else is an
+// [*InvalidError] that unwraps to [ErrInvalidRules]. [Settings.ParseCreditLimit] reads
+// the limits that callers send.
 func ParseCreditLimit(s string) (Balance, error) { return parseCreditLimit(s, MaxPlaces) }
 
 func parseCreditLimit(s string, places int) (Balance, error) {
@@ -46,7 +46,7 @@ func parseCreditLimit(s string, places int) (Balance, error) {
 // MaxCreditLimit returns the highest credit limit: 10^12.
 func MaxCreditLimit() Balance { return Balance{maxAmount} }
 
-// Rules are the rules of an account. Only [Ledger.ChangeRules] changes them.
+// Rules are an account's rules. Only [Ledger.ChangeRules] changes them.
 type Rules struct {
 	DebitsBlocked  bool
 	CreditsBlocked bool
@@ -54,19 +54,19 @@ type Rules struct {
 	Changes        int     // how often the rules were changed
 }
 
-// block reports whether the rules block entries of that type.
+// block reports whether the rules block entries with that type.
 func (r Rules) block(t Type) bool {
 	return t == Debit && r.DebitsBlocked || t == Credit && r.CreditsBlocked
 }
 
-// RuleChange is one change of an account's rules.
+// RuleChange is one change to an account's rules.
 type RuleChange struct {
 	Debits, Credits Permission // "": no change
 	CreditLimit     *Balance   // nil: no change
 
-	// In a row only.
-	LimitBefore Balance // of a change of the limit
-	Number      int     // the place among the changes of the account, from 1; 0 of a declined one
+	// These are in rows only.
+	LimitBefore Balance // if the change has a limit
+	Number      int     // its place among the account's changes, from 1; 0 if declined
 }
 
 // Check checks that the change changes something. Otherwise the error is an
@@ -78,7 +78,7 @@ func (c RuleChange) Check() error {
 	return nil
 }
 
-// Lent returns the change of the account's balance, which includes the limit.
+// Lent returns how much the account's balance changes, which includes the limit.
 func (c RuleChange) Lent() (lent Sum) {
 	if c.CreditLimit != nil {
 		lent.d = minus(c.CreditLimit.d, c.LimitBefore.d)
@@ -86,26 +86,26 @@ func (c RuleChange) Lent() (lent Sum) {
 	return lent
 }
 
-// RulesRequest asks for one change of an account's rules.
+// RulesRequest asks for one change to an account's rules.
 type RulesRequest struct {
-	IdempotencyKey IdempotencyKey // of the user, who has one set of keys for all requests
+	IdempotencyKey IdempotencyKey // the user's, who has one set of keys for all requests
 	UserID         UserID
 	Change         RuleChange
 	Metadata       Metadata
-	PostedBy       Caller // of this call; a replay may have another
+	PostedBy       Caller // this call's sender; a replay may have another
 }
 
-// TransactionID returns the id of the row of the request.
+// TransactionID returns the id of the request's row.
 func (r RulesRequest) TransactionID() TransactionID {
 	return NewTransactionID(r.UserID, r.IdempotencyKey)
 }
 
-// row returns the row of the change of these rules.
+// row returns the request's row, for an account with these rules.
 func (r RulesRequest) row(from Rules, now time.Time) Transaction {
 	change := r.Change
 	change.Number = from.Changes + 1
 	if change.CreditLimit != nil {
-		change.LimitBefore = Balance{plus(from.CreditLimit.d, decimal("0"))} // the exponent of a parsed one
+		change.LimitBefore = Balance{plus(from.CreditLimit.d, decimal("0"))} // as if it was parsed: with the same exponent
 	}
 	return Transaction{
 		ID:             r.TransactionID(),
@@ -119,9 +119,9 @@ func (r RulesRequest) row(from Rules, now time.Time) Transaction {
 	}
 }
 
-// ChangeRules changes the rules of an account. The result has the row of the change.
-// Once ChangeRules returns, no entry that the rules block is posted. The same request
-// again changes nothing and returns the first result, with Replayed set. The error is
+// ChangeRules changes an account's rules. The result has the change's row. Once
+// ChangeRules returns, no entry that the rules block is posted. The same request again
+// changes nothing and returns the first result, with Replayed set. The error is
 //   - a *[DeclinedError], which unwraps to [ErrCreditInUse] if the account uses more
 //     than the new credit limit, or to [ErrBalanceLimit] if the limit would lift the
 //     balance above [MaxBalance], now or the first time;
@@ -133,12 +133,12 @@ func (l *Ledger) ChangeRules(ctx context.Context, r RulesRequest) (Result, error
 	return l.result(l.writeRules(ctx, r))
 }
 
-// maxRuleAttempts bounds the attempts of a change. Each refusal is another change's
-// success, or the release of expired holds.
+// maxRuleAttempts bounds a change's attempts. Behind each refusal is another change
+// that succeeded, or holds that expired.
 const maxRuleAttempts = 100
 
-// writeRules writes a change of rules or declines it, and returns its row as written.
-// The write's condition is that no other change came after the read.
+// writeRules writes a rule change or declines it, and returns its row as written. The
+// write's condition is that no other change came after the read.
 func (l *Ledger) writeRules(ctx context.Context, r RulesRequest) (row Transaction, err error) {
 	row.ID = r.TransactionID()
 	if err := r.Change.Check(); err != nil {
@@ -179,8 +179,8 @@ func (l *Ledger) writeRules(ctx context.Context, r RulesRequest) (row Transactio
 	return row, ErrTryAgain
 }
 
-// ruling returns the posting of a change of rules. A higher limit is lent at once, if
-// the balance stays within [MaxBalance]. A lower one is taken from the balance.
+// ruling returns a rule change's posting. A higher limit is lent at once, if the
+// balance stays within [MaxBalance]. A lower one is taken from the balance.
 func (t Transaction) ruling() Posting {
 	m := Move{UserID: t.UserID, MaxBefore: highestBalance, Rules: t.Rules, net: t.Rules.Lent()}
 	switch m.net.d.Sign() {
@@ -192,7 +192,7 @@ func (t Transaction) ruling() Posting {
 	return Posting{Rows: []Transaction{t}, Moves: moveBuilder{m}.moves()}
 }
 
-// addDifferences adds the differences between two changes that were asked for.
+// addDifferences adds the differences between two requested changes.
 func (c RuleChange) addDifferences(other RuleChange, to *KeyReusedError) {
 	to.DebitsDiffer = c.Debits != other.Debits
 	to.CreditsDiffer = c.Credits != other.Credits

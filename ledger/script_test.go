@@ -65,7 +65,7 @@ func (s *script) at(now time.Time) *ledger.Ledger {
 	return ledger.New(s, func() time.Time { return now })
 }
 
-// outOfRange returns the refusal of these accounts, by user name.
+// outOfRange returns a refusal by these accounts, by user name.
 func outOfRange(t require.TestingT, accounts map[string]ledger.Account) error {
 	out := &ledger.RefusedError{Accounts: map[ledger.UserID]ledger.Account{}}
 	for user, a := range accounts {
@@ -81,8 +81,7 @@ func requestOf(t require.TestingT, text string, expiresIn time.Duration) ledger.
 	return ledger.Request{IdempotencyKey: key(t, "k"), Entries: entries(t, text), ExpiresIn: expiresIn}
 }
 
-// pendingRow returns the row of a transaction that is pending for a minute from
-// noon.
+// pendingRow returns a transaction's row that is pending for a minute from noon.
 func pendingRow(t *testing.T, text string) ledger.Transaction {
 	t.Helper()
 	p, err := ledger.NewPosting(requestOf(t, text, time.Minute), noon)

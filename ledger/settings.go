@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// Settings belong to a ledger's tables, for ever: neither the currency nor the
-// opening balance can change under existing money. Make them with [ParseSettings]
-// or [DefaultSettings]; the zero Settings are not valid. Compare with
-// [Settings.Equal], not ==.
+// Settings stay with a ledger's tables for ever: neither the currency nor the opening
+// balance can change under existing money. Make them with [ParseSettings] or
+// [DefaultSettings]; the zero Settings are not valid. Compare with [Settings.Equal],
+// not ==.
 type Settings struct {
 	Currency string  // three to twelve capital letters and digits, a letter first
-	Places   int     // the decimal places of an amount: from 0 to MaxPlaces
+	Places   int     // the decimal places in an amount: from 0 to MaxPlaces
 	Opening  Balance // every user's balance before the first transaction
 }
 
@@ -20,10 +20,10 @@ type Settings struct {
 // whatever the settings.
 const MaxPlaces = 8
 
-// zeros are MaxPlaces digits.
+// zeros has MaxPlaces digits.
 const zeros = "00000000"
 
-// The texts of the default settings. Tables without settings have them.
+// Tables without settings have these defaults.
 const (
 	DefaultCurrency = "USD"
 	DefaultPlaces   = "2"
@@ -41,8 +41,8 @@ func DefaultSettings() Settings {
 }
 
 // ParseSettings parses settings. The opening balance is from 0 to 10^12, with the
-// decimal places of an amount. The error names every fault. It is an
-// [*InvalidError] that unwraps to [ErrInvalidSettings].
+// settings' decimal places. The error names every fault. It is an [*InvalidError] that
+// unwraps to [ErrInvalidSettings].
 func ParseSettings(currency, places, opening string) (Settings, error) {
 	var wrong []string
 	if !isCurrency(currency) {
@@ -65,13 +65,12 @@ func ParseSettings(currency, places, opening string) (Settings, error) {
 	return s, nil
 }
 
-// isCurrency reports whether s is a valid currency name.
 func isCurrency(s string) bool {
 	const letters, digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
 	return len(s) >= 3 && len(s) <= 12 && strings.Contains(letters, s[:1]) && strings.Trim(s, letters+digits) == ""
 }
 
-// Equal reports whether s and t are the same settings.
+// Equal reports whether all three are equal.
 func (s Settings) Equal(t Settings) bool {
 	return s.Currency == t.Currency && s.Places == t.Places && s.Opening.Equal(t.Opening)
 }
@@ -84,19 +83,18 @@ func (s Settings) String() string {
 	return fmt.Sprintf("currency %s, decimal places %d, opening balance %s", s.Currency, s.Places, s.Opening)
 }
 
-// ParseAmount parses an amount as [ParseAmount] does, with at most the decimal
-// places of the settings and at least their smallest unit.
+// ParseAmount parses an amount as [ParseAmount] does, with at most the settings'
+// decimal places and at least their smallest unit.
 func (s Settings) ParseAmount(text string) (Amount, error) { return parseAmount(text, s.Places) }
 
 // ParseCreditLimit parses a credit limit as [ParseCreditLimit] does, with at most the
-// decimal places of the settings.
+// settings' decimal places.
 func (s Settings) ParseCreditLimit(text string) (Balance, error) {
 	return parseCreditLimit(text, s.Places)
 }
 
-// CheckPlaces checks that an amount or balance of a row has no more decimal places
-// than the settings allow. The error is an [*InvalidError] that unwraps to
-// [ErrInvalidAmount].
+// CheckPlaces checks that a row's amount or balance has no more decimal places than the
+// settings allow. The error is an [*InvalidError] that unwraps to [ErrInvalidAmount].
 func (s Settings) CheckPlaces(money fmt.Stringer) error {
 	_, fraction, _ := strings.Cut(money.String(), ".")
 	if len(fraction) > s.Places {
@@ -126,7 +124,6 @@ func tooManyPlaces(most int) string {
 	return fmt.Sprintf("must have at most %d decimal places", most)
 }
 
-// exampleAmount returns an amount with the given decimal places.
 func exampleAmount(places int) string {
 	if places == 0 {
 		return "12"

@@ -95,8 +95,8 @@ func parseSettings(t require.TestingT, currency, places, opening string) ledger.
 	return s
 }
 
-// An amount has at most the decimal places of the settings, and at least their
-// smallest unit.
+// An amount has at most the settings' decimal places, and is at least their smallest
+// unit.
 func TestParseAmountByPlaces(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ places, smallest, largest, tooSmall, tooMany, example string }{
@@ -138,8 +138,8 @@ func TestParseAmountByPlaces(t *testing.T) {
 	}
 }
 
-// Sums keep every digit of eight decimal places, up to the ceiling. A sum never
-// changes another sum that it was made from.
+// Sums keep all eight decimal places, up to the ceiling. Adding never changes the sums
+// that were added.
 func TestSumsOfEightPlaces(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -2,19 +2,19 @@ package ledger
 
 import "context"
 
-// Store keeps the rows and the balances of a ledger. It is safe for concurrent use,
-// by any number of processes.
+// Store keeps a ledger's rows and balances. It is safe for concurrent use, by any
+// number of processes.
 //
-// When a method returns, everything that it wrote or read is durable. Every method
-// may fail with an error that unwraps to [ErrTryAgain]: the Store does the
-// retrying, and met contention, throttling or faults until its attempts or the
-// context ran out. It sends no attempt after the end of the context, and gives up
-// at most one second before. It counts its retries in the context's [Trace]. Any
-// error without a name here is a defect.
+// When a method returns, everything that it wrote or read is durable. Every method may
+// fail with an error that unwraps to [ErrTryAgain]: the Store does the retrying, and
+// met contention, throttling or faults until its attempts or the context ran out. It
+// sends no attempt after the context has ended, and gives up at most one second before.
+// It counts its retries in the context's [Trace]. Any error without a name here is a
+// defect.
 //
-// A posting has at most [MaxItems] rows and moves together, the limit of a DynamoDB
-// write. A user has at most [MaxHolds] open holds, so that an account is a row of
-// less than 1 KB, DynamoDB's unit of billing, unless the user's id is long.
+// A posting has at most [MaxItems] rows and moves together, DynamoDB's limit for a
+// write. A user has at most [MaxHolds] open holds, so that an account's row stays below
+// 1 KB, DynamoDB's billing unit, unless the user's id is long.
 type Store interface {
 	// Settings returns the settings that the store's tables were begun with. Every
 	// other method fails where the tables have others.
@@ -25,13 +25,11 @@ type Store interface {
 	// from the opening balance.
 	//
 	// If nothing is written, the error is a
-	//   - *[RecordedError] if the id of the first row is taken, whatever the
-	//     balances;
-	//   - *[RefusedError] with the refund account if that does not allow the
-	//     refund, or else with at least one account that does not allow its
-	//     move. It also reports whether an attempt of this Post may still be
-	//     applied: one without an answer, or one that DynamoDB answered with a
-	//     fault of its own.
+	//   - *[RecordedError] if the first row's id is taken, whatever the balances;
+	//   - *[RefusedError] with the refund account if that does not allow the refund, or
+	//     else with at least one account that does not allow its move. It also reports
+	//     whether an attempt by this Post may still be applied: one without an answer,
+	//     or one that DynamoDB answered with a server fault.
 	//
 	// After an ErrTryAgain p is posted or not; only the same call again can find
 	// out. Contention is never reported as a RefusedError.
@@ -49,14 +47,13 @@ type Store interface {
 	// [ErrNotFound].
 	Transaction(ctx context.Context, id TransactionID) (Transaction, error)
 
-	// Refunds returns the account of a transaction's refunds, strongly consistent:
-	// none before the first.
+	// Refunds returns a transaction's refund account, strongly consistent: none before
+	// the first refund.
 	Refunds(ctx context.Context, of TransactionID) (Refunds, error)
 
-	// History returns at most limit of the user's rows after the cursor, newest
-	// first, in the reverse order of [SortRows], and the cursor of the following
-	// page; limit is from 1 to [MaxPage]. A page may end between rows of one time;
-	// each row is still on exactly one page. History may lag behind the other
-	// methods by a moment.
+	// History returns at most limit of the user's rows after the cursor, newest first,
+	// reversing [SortRows], and the following page's cursor; limit is from 1 to
+	// [MaxPage]. A page may end between rows with one time; each row is still on
+	// exactly one page. History may lag behind the other methods by a moment.
 	History(ctx context.Context, user UserID, after Cursor, limit int) (Page, error)
 }

@@ -6,7 +6,7 @@ import "context"
 // trace it travels in the call's context. It is not safe for concurrent use: every
 // call has its own.
 type Trace struct {
-	Retries int // attempts of the [Store] after the first one of a read or write
+	Retries int // attempts by the [Store] after the first one at a read or write
 }
 
 type traceKey struct{}

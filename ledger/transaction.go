@@ -42,7 +42,7 @@ func ParseEnd(s string) (End, error) {
 	return "", &InvalidError{ErrInvalidType, `must be "credit" or "debit", or of an end "capture", "void" or "expiry"`}
 }
 
-// Status returns the status of a transaction with this end.
+// Status returns the status that this end gives a transaction.
 func (e End) Status() Status {
 	switch e {
 	case Capture:
@@ -56,7 +56,7 @@ func (e End) Status() Status {
 	}
 }
 
-// Status is the outcome of a transaction. Its text is stored and sent.
+// Status is a transaction's outcome. Its text is stored and sent.
 type Status string
 
 // A Posted transaction has moved the balance. A Declined one never will. A Pending
@@ -69,8 +69,8 @@ const (
 	Expired  Status = "expired"
 )
 
-// ParseStatus parses one of the statuses, in lower case. Anything else is an
-// [*InvalidError] that unwraps to [ErrInvalidStatus].
+// ParseStatus parses a status in lower case. Anything else is an [*InvalidError] that
+// unwraps to [ErrInvalidStatus].
 func ParseStatus(s string) (Status, error) {
 	switch status := Status(s); status {
 	case Posted, Declined, Pending, Voided, Expired:
@@ -86,9 +86,8 @@ const timeLayout = "2006-01-02T15:04:05.000Z"
 // have the same width, so they sort like their times.
 func FormatTime(t time.Time) string { return t.UTC().Format(timeLayout) }
 
-// ParseTime parses a text that [FormatTime] returned. Anything else, such as
-// another notation of the same time, is an [*InvalidError] that unwraps to
-// [ErrInvalidTime].
+// ParseTime parses a text that [FormatTime] returned. Anything else, such as the same
+// time in another notation, is an [*InvalidError] that unwraps to [ErrInvalidTime].
 func ParseTime(s string) (time.Time, error) {
 	// time.Parse also accepts a one-digit hour, and a comma for the point.
 	t, err := time.Parse(timeLayout, s)
@@ -98,15 +97,15 @@ func ParseTime(s string) (time.Time, error) {
 	return t, nil
 }
 
-// Transaction is one row of the ledger, which never changes. A transaction of
-// several entries has a row for each: the first row holds the data of the whole,
-// and the others name it. A pending transaction has only its first row; its end,
-// and the credit of a capture, are rows of their own.
+// Transaction is one of the ledger's rows, which never change. A transaction with
+// several entries has a row for each: the first row holds the whole transaction's data,
+// and the others name it. A pending transaction has only its first row; its end, and a
+// capture's credit, are separate rows.
 type Transaction struct {
-	ID        TransactionID // NewTransactionID(UserID, IdempotencyKey) of a first row; TransactionID.Entry or .End of others
+	ID        TransactionID // NewTransactionID(UserID, IdempotencyKey) in a first row; TransactionID.Entry or .End in others
 	UserID    UserID
 	Type      Type // "" in an end
-	End       End  // of the end of a hold; else ""
+	End       End  // if the row ends a hold; else ""
 	Amount    Amount
 	Status    Status
 	CreatedAt time.Time // UTC, to the millisecond; as text by FormatTime
@@ -115,11 +114,11 @@ type Transaction struct {
 	IdempotencyKey IdempotencyKey
 	Entries        []Entry // all in their order if there are several, else nil
 	Metadata       Metadata
-	ExpiresAt      time.Time // of a transaction that was asked to be pending
-	DeclinedEntry  int       // of a Declined transaction: the place, from 0, of the first entry that did not fit
-	BalanceSeen    Balance   // of a Declined transaction: that entry's user could spend this
+	ExpiresAt      time.Time // if the transaction was asked to be pending
+	DeclinedEntry  int       // if Declined: the place, from 0, of the first entry that did not fit
+	BalanceSeen    Balance   // if Declined: that entry's user could spend this
 
-	// DeclinedByBlock means that the account of the DeclinedEntry blocked it.
+	// DeclinedByBlock means that the DeclinedEntry's account blocked it.
 	DeclinedByBlock bool
 
 	// PostedBy is the caller that wrote a first row, or that ended a hold by a
@@ -127,40 +126,41 @@ type Transaction struct {
 	// a posting and old rows have none. A replay keeps the first caller.
 	PostedBy Caller
 
-	// In the other rows: the id of the first row.
+	// In the other rows, it is the first row's id.
 	TransactionID TransactionID
 
-	// In all rows of a refund: the id of the refunded transaction.
+	// In all rows of a refund, it is the refunded transaction's id.
 	RefundOf TransactionID
 
-	// In the first row of a refund: the places there of the entries that its own
-	// entries refund, ascending.
+	// In a refund's first row, they are the places of the refunded entries in that
+	// transaction, ascending.
 	RefundPlaces []int
 
-	// In a Capture: the held amount. Amount is the captured one.
+	// In a Capture, it is the held amount. Amount is the captured one.
 	Held Amount
 
-	// Rules makes the row a change of the UserID's rules. It has no Type and no
-	// Amount, is in no history, and is a first row in all else: in its id, key,
-	// metadata and PostedBy. A Declined one has BalanceSeen.
+	// Rules makes the row a change to the UserID's rules. It has no Type and no Amount,
+	// is in no history, and is a first row in all else: in its id, key, metadata and
+	// PostedBy. A Declined one has BalanceSeen.
 	Rules *RuleChange
 
-	// In a first row as it stands now, never as it is stored: the captured amount.
+	// In a first row as it stands now, it is the captured amount. It is never stored
+	// there.
 	Captured Amount
 }
 
-// Kind is one of the four kinds of rows.
+// Kind is a row's kind, one of four.
 type Kind int
 
 // The kinds of rows.
 const (
 	FirstRow Kind = iota // the transaction itself, with its first entry
 	EntryRow             // a further entry
-	EndRow               // the end of a hold
-	RulesRow             // a change of an account's rules
+	EndRow               // a hold's end
+	RulesRow             // a change to an account's rules
 )
 
-// Kind returns the kind of the row.
+// Kind returns the row's kind.
 func (t Transaction) Kind() Kind {
 	switch {
 	case t.End != "":
@@ -173,10 +173,10 @@ func (t Transaction) Kind() Kind {
 	return FirstRow
 }
 
-// IsRefund reports whether the row is one of a refund.
+// IsRefund reports whether the row belongs to a refund.
 func (t Transaction) IsRefund() bool { return t.RefundOf != TransactionID{} }
 
-// FirstID returns the id of the first row of the row's transaction.
+// FirstID returns the id of the transaction's first row.
 func (t Transaction) FirstID() TransactionID {
 	if t.TransactionID == (TransactionID{}) {
 		return t.ID
@@ -187,7 +187,7 @@ func (t Transaction) FirstID() TransactionID {
 // Entry returns the row's entry.
 func (t Transaction) Entry() Entry { return Entry{t.UserID, t.Type, t.Amount} }
 
-// AllEntries returns all entries of the transaction whose first row is t.
+// AllEntries returns the transaction's entries; t is its first row.
 func (t Transaction) AllEntries() []Entry {
 	if t.Entries == nil {
 		return []Entry{t.Entry()}
@@ -195,8 +195,8 @@ func (t Transaction) AllEntries() []Entry {
 	return t.Entries
 }
 
-// Receiver returns the user that a capture credits, also after the end of the hold.
-// It is the zero UserID for other transactions and for declined ones.
+// Receiver returns the user that a capture credits, also after the hold's end. It is
+// the zero UserID for other transactions and for declined ones.
 func (t Transaction) Receiver() UserID {
 	if t.ExpiresAt.IsZero() || t.Status == Declined || len(t.Entries) < 2 {
 		return UserID{}
@@ -204,7 +204,7 @@ func (t Transaction) Receiver() UserID {
 	return t.Entries[1].UserID
 }
 
-// ExpiresIn returns the requested time of the hold, or zero.
+// ExpiresIn returns how long the hold was requested to last, or zero.
 func (t Transaction) ExpiresIn() time.Duration {
 	if t.ExpiresAt.IsZero() {
 		return 0
@@ -212,10 +212,9 @@ func (t Transaction) ExpiresIn() time.Duration {
 	return t.ExpiresAt.Sub(t.CreatedAt)
 }
 
-// hold returns the hold of a pending transaction.
 func (t Transaction) hold() Hold { return Hold{t.ID, t.Amount, t.ExpiresAt} }
 
-// ended returns a pending transaction as its end left it.
+// ended returns a pending transaction after its end.
 func (t Transaction) ended(end Transaction) Transaction {
 	t.Status = end.Status
 	if end.End == Capture {

@@ -34,5 +34,4 @@ func ParseUserID(s string) (UserID, error) {
 	return UserID{s}, nil
 }
 
-// String returns the text that was parsed.
 func (u UserID) String() string { return u.text }
