@@ -13,8 +13,8 @@ import (
 	"onewrite/ledger"
 )
 
-// run writes the result to out, and everything else to log. The error has the exit
-// status, unless that is exitRight.
+// run writes the result to out, and everything else to log. Its error carries the exit status,
+// unless that is exitRight.
 func run(ctx context.Context, args []string, getenv func(string) string, out, log io.Writer) error {
 	o, err := parseOptions(args, out)
 	if err != nil {
@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	return nil
 }
 
-// do makes the task of the flags. The error is that of writing.
+// do runs the task that the flags choose.
 func do(ctx context.Context, b *reader, o options, out, log io.Writer) (status int, err error) {
 	a := &audit{tables: b, settle: o.settle, progress: cli.ShowProgress(log), maxWaiting: maxWaiting}
 	a.find(b.doubts...)
@@ -76,7 +76,7 @@ func auditAll(ctx context.Context, a *audit, o options, out, log io.Writer) (sta
 		err = found.writeJSON(out)
 	case formatEMF:
 		err = errors.Join(found.writeText(log), found.writeMetrics(out, o.service, time.Now()))
-	case formatText, formatCSV: // CSV is of a statement or an export
+	case formatText, formatCSV: // CSV is for a statement or an export
 		err = found.writeText(out)
 	}
 	return found.status(), err

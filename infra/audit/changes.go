@@ -13,22 +13,22 @@ import (
 	"onewrite/ledger"
 )
 
-// change is a change that a rebuild makes, or would make, of a transaction or of a
-// balance. Kept is why it makes none.
+// change is a rebuild's change to a transaction or a balance, made or only shown. Kept is why it
+// makes none.
 type change struct {
 	TransactionID string   `json:"transactionId,omitempty"`
-	Wrote         []string `json:"missing,omitempty"` // ids of rows
-	Removed       []string `json:"orphans,omitempty"` // ids of rows
+	Wrote         []string `json:"missing,omitempty"` // row ids
+	Removed       []string `json:"orphans,omitempty"` // row ids
 	UserID        string   `json:"userId,omitempty"`
-	RefundsOf     string   `json:"refundsOf,omitempty"` // the transaction of a refund account
+	RefundsOf     string   `json:"refundsOf,omitempty"` // the refund account's transaction
 	From          string   `json:"from,omitempty"`
 	To            string   `json:"to,omitempty"`
 	Kept          string   `json:"kept,omitempty"`
 	Written       bool     `json:"written"`
 }
 
-// noteResult notes the result of writing the change. It is kept if a row moved meanwhile,
-// or was too busy to be written. Another error is returned.
+// noteResult notes how the change was written. The change is kept if a row moved meanwhile or was
+// too busy to be written. Any other error is returned.
 func (c *change) noteResult(err error) error {
 	if errors.Is(err, errMoved) || busy(err) {
 		c.Kept = err.Error()
@@ -38,7 +38,7 @@ func (c *change) noteResult(err error) error {
 	return err
 }
 
-// String returns the line of a change.
+// String returns the change's line.
 func (c change) String() string {
 	verb := "would      "
 	switch {
@@ -71,7 +71,7 @@ func (c change) String() string {
 	return text
 }
 
-// changeLog writes each change as it is made, so that none is kept in memory.
+// changeLog writes each change as it is made, so that none stays in memory.
 type changeLog struct {
 	out         io.Writer
 	json, write bool
@@ -81,10 +81,10 @@ type changeLog struct {
 	err     error
 }
 
-// rebuildSummary is the last line of a rebuild.
+// rebuildSummary is a rebuild's last line.
 type rebuildSummary struct {
 	Users        int       `json:"users"`
-	Transactions int       `json:"transactions"` // rows that were read
+	Transactions int       `json:"transactions"` // rows read
 	Torn         int       `json:"transactionsRebuilt"`
 	Balances     int       `json:"balancesRebuilt"`
 	Kept         int       `json:"kept"`
@@ -172,7 +172,7 @@ func (s *rebuildSummary) writeText(out io.Writer) error {
 	return err
 }
 
-// describe returns the account of a stored row for a person.
+// describe returns a stored row's account for a person.
 func describe(stored row) string {
 	if stored == nil {
 		return "no balance"

@@ -15,25 +15,22 @@ import (
 	"onewrite/ledger"
 )
 
-// idOf returns the id of a user's transaction.
 func idOf(t *testing.T, user, key string) string {
 	t.Helper()
 	r := infratest.Request(t, user, key, ledger.Credit, "1")
 	return r.TransactionID().String()
 }
 
-// damage is statements on both tables, and the findings: user, kind and detail. %[1]s
-// is the first of the ids.
+// damage is statements on both tables, and the findings: user, kind and detail. %[1]s is the first
+// id.
 type damage struct {
 	name                         string
 	transactions, balances, want []string
 }
 
-// The ways in which the audit itself finds damage; the tests of package books have
-// every kind of it. The books are
-// those of alice, who has a credit of 10, a debit of 5 and a declined debit of
-// 1000 (the transactions %[1]s, %[2]s and %[3]s), and of bob, who has a credit
-// of 1 (%[4]s).
+// damages are the ways in which the audit itself finds damage; the tests of package books have
+// every kind. The books belong to alice, who has a credit of 10, a debit of 5 and a declined debit
+// of 1000 (the transactions %[1]s, %[2]s and %[3]s), and to bob, who has a credit of 1 (%[4]s).
 var damages = []damage{
 	{"amount",
 		[]string{"UPDATE ? SET ammount = 11 WHERE id = '%[1]s'"}, nil,
@@ -98,8 +95,8 @@ var damages = []damage{
 		}},
 }
 
-// Every damage is found, in rows of now and of long ago, and by the tests' own
-// check, too: see [infratest.Books.Damage].
+// The audit finds every damage, in rows from now and from long ago, and so does the tests' own
+// check: see [infratest.Books.Damage].
 func TestDamage(t *testing.T) {
 	t.Parallel()
 	for _, c := range damages {
@@ -147,7 +144,7 @@ func (c damage) run(t *testing.T, b *infratest.Books, ids []any) {
 	assert.Equal(t, found.Mismatches, a.run(t.Context()).Mismatches, "the same where other rows are looked up")
 }
 
-// A time that is still to come can't be that of a row, but for clocks that differ.
+// A row can have a future time only if clocks differ.
 func TestTimeToCome(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)

@@ -22,16 +22,16 @@ import (
 	"onewrite/ledger"
 )
 
-// A restore from point-in-time recovery, by a scan of each table into a new one: tables
-// under writes come back as of moments of their own, and so do the rows of one
-// transaction. After a rebuild and an audit, callers send all their calls again. Each key
-// counts once, and the money of all users is the openings and the money that came in.
+// This restores from point-in-time recovery, by a scan of each table into a new one: tables under
+// writes come back as of different moments, and so do the rows of one transaction. After a rebuild
+// and an audit, callers send all their calls again. Each key counts once, and all users together
+// have the openings and the money that came in.
 //
 // A caller who sends a call again after a restore finds:
 //
 //   - the first answer, marked as a replay, if the row came back;
-//   - a new outcome, on the balance of now, if the row did not come back. What was
-//     posted may be declined, and the other way round. It counts once.
+//   - a new outcome, on the present balance, if the row did not come back. A posted
+//     transaction may be declined, and the other way round. It counts once.
 func TestRestoreDrill(t *testing.T) {
 	t.Parallel()
 	transactions := func(t *testing.T, d *drill) {
@@ -74,16 +74,16 @@ func TestRestoreDrill(t *testing.T) {
 	}
 }
 
-// drill has books that callers post to, and those that come of a restore.
+// drill has books that callers post to, and their restored copy.
 type drill struct {
 	live, restored *infratest.Books
 	callers        sync.WaitGroup
 	stopped        context.Context
-	stop           func() // and wait for the callers
+	stop           func() // waits for the callers
 
 	mu       sync.Mutex
 	posted   *sync.Cond
-	outcomes []ledger.Transaction // of all calls, each of a key of its own
+	outcomes []ledger.Transaction // each with its own key
 	rules    []ledger.RulesRequest
 }
 
@@ -113,8 +113,8 @@ func newDrill(t *testing.T, s ledger.Settings) *drill {
 	return d
 }
 
-// anyRequest returns a credit, a debit that is declined, a transfer in a circle, a
-// payment with a fee, or a payment on hold. A payment with a fee is refunded, in part.
+// anyRequest returns a credit, a debit that is declined, a transfer in a circle, a payment with a
+// fee, or a payment on hold. Payments with a fee are refunded in part.
 func (d *drill) anyRequest(t *testing.T, key string) ledger.Request {
 	user := rand.Perm(drillUsers)
 	name := func(i int) string { return fmt.Sprint("user-", user[i]) }
@@ -150,8 +150,8 @@ func (d *drill) call(t *testing.T, r ledger.Request) {
 	}
 }
 
-// rule changes rules in the live books, and keeps the request. The limits are far less
-// than all balances.
+// rule changes rules in the live books, and keeps the request. The limits are far below the sum of
+// the balances.
 func (d *drill) rule(t *testing.T, r ledger.RulesRequest) {
 	_, err := d.live.Ledger.ChangeRules(context.WithoutCancel(t.Context()), r)
 	assert.NoError(t, err)
@@ -160,8 +160,8 @@ func (d *drill) rule(t *testing.T, r ledger.RulesRequest) {
 	d.rules = append(d.rules, r)
 }
 
-// allowAll lifts the blocks that a rebuild wrote in place of lost changes, as an
-// operator does who knows of no block.
+// allowAll lifts the blocks that a rebuild wrote in place of lost changes, as an operator would who
+// knows no block.
 func (d *drill) allowAll(t *testing.T) {
 	t.Helper()
 	blocked := 0
@@ -178,14 +178,14 @@ func (d *drill) allowAll(t *testing.T) {
 	t.Logf("%d of %d users were blocked", blocked, drillUsers)
 }
 
-// partOf returns the refund of a part of a payment with a fee.
+// partOf returns a refund for part of a payment with a fee.
 func partOf(t *testing.T, l *ledger.Ledger, payment ledger.Transaction) ledger.Request {
 	o, err := l.Original(context.WithoutCancel(t.Context()), payment.ID)
 	assert.NoError(t, err)
 	return infratest.Refund(t, o, "refund of "+payment.IdempotencyKey.String(), "0 4", "1 3.5", "2 0.5")
 }
 
-// outcomeOf returns the posted or declined result.
+// outcomeOf turns a decline into a result.
 func outcomeOf(result ledger.Result, err error) (ledger.Result, error) {
 	if declined, ok := errors.AsType[*ledger.DeclinedError](err); ok {
 		return declined.Result, nil
@@ -202,7 +202,7 @@ func (d *drill) letPost() {
 	}
 }
 
-// restore copies the rows of a table, in which others write, to another.
+// restore copies a table's rows to another table, while others write.
 func (d *drill) restore(t *testing.T, from, to string) {
 	t.Helper()
 	client := infra.NewClient(d.live.Config, patient)
@@ -221,7 +221,6 @@ func (d *drill) restore(t *testing.T, from, to string) {
 	}
 }
 
-// sendAgain posts to the restored books.
 func (d *drill) sendAgain(t *testing.T, r ledger.Request) ledger.Transaction {
 	t.Helper()
 	now, err := outcomeOf(d.restored.Ledger.Post(t.Context(), r))
@@ -232,7 +231,7 @@ func (d *drill) sendAgain(t *testing.T, r ledger.Request) ledger.Transaction {
 	return now.Transaction
 }
 
-// endHold captures a part of a hold, voids it or leaves it open, going by its id.
+// endHold captures a part of a hold, voids it or leaves it open, depending on its id.
 func endHold(t *testing.T, l *ledger.Ledger, id ledger.TransactionID) {
 	var err error
 	ctx := context.WithoutCancel(t.Context())
@@ -247,8 +246,8 @@ func endHold(t *testing.T, l *ledger.Ledger, id ledger.TransactionID) {
 	assert.NoError(t, err)
 }
 
-// sendAllAgain sends all calls again, in any order. Then the restored books hold
-// the money that the calls make, to the cent.
+// sendAllAgain sends all calls again, in any order. Then the restored books hold the money that the
+// calls make, to the cent.
 func (d *drill) sendAllAgain(t *testing.T) {
 	t.Helper()
 	var replayed int
@@ -286,8 +285,8 @@ func (d *drill) sendAllAgain(t *testing.T) {
 	t.Logf("%d calls, %d of them replayed", len(d.outcomes), replayed)
 }
 
-// fundsOf returns a user's own money, in the balance and on hold. The limits are those
-// of the last changes, which have another order after a restore.
+// fundsOf returns a user's own money, in the balance and on hold. The limits come from the last
+// changes, which have another order after a restore.
 func fundsOf(t *testing.T, b *infratest.Books, user string) string {
 	t.Helper()
 	id, err := ledger.ParseUserID(user)

@@ -15,8 +15,8 @@ import (
 	"onewrite/ledger"
 )
 
-// transfers posts a transaction of three entries, one of three that is declined,
-// and one of two, all of alice's.
+// transfers posts a transaction with three entries, a declined one with three, and one with two,
+// all for alice.
 func transfers(t *testing.T, l *ledger.Ledger) (ids []any) {
 	t.Helper()
 	for _, r := range []ledger.Request{
@@ -47,9 +47,8 @@ func TestEntriesRight(t *testing.T) {
 	assert.Contains(t, out, fmt.Sprintf(",credit,9,109,posted,%s,,%s,,,\n", ids[1], ids[0]))
 }
 
-// Rows that are not those of a transaction's entries are found, also where each
-// user's rows come to the balance. %[1]s to %[3]s are the first transaction's rows,
-// %[7]s and %[8]s those of the third.
+// The audit finds rows that don't match the transaction's entries, even where each user's rows add
+// up to the balance. %[1]s to %[3]s are the first transaction's rows, %[7]s and %[8]s the third's.
 func TestDamageToEntries(t *testing.T) {
 	t.Parallel()
 	const alice = "alice entries: "
@@ -77,8 +76,8 @@ func TestDamageToEntries(t *testing.T) {
 	}
 }
 
-// A transaction of which a scan sees a part, because it is being applied, is no
-// damage: it is for the next audit.
+// A transaction that is being applied, so that a scan sees only a part, is no damage: it waits for
+// the next audit.
 func TestEntriesInFlight(t *testing.T) {
 	t.Parallel()
 	onModel(t, func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network) {

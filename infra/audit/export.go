@@ -16,9 +16,9 @@ import (
 	"onewrite/ledger"
 )
 
-// writeTable writes all rows of a table as they are stored, in no order, each with its
-// faults. It returns their number. They are of no one moment: a posting meanwhile may be
-// among them or not.
+// writeTable writes a table's rows as they are stored, in no order, each with its faults, and
+// returns their number. They are from no single moment: a posting meanwhile may be among them or
+// not.
 func (a *audit) writeTable(ctx context.Context, o options, out io.Writer) (rows int, err error) {
 	table, columns, examine := a.tables.config.TransactionsTable, books.TransactionAttributes, a.findInTransaction
 	total := a.tables.transactions
@@ -47,8 +47,7 @@ func (a *audit) writeTable(ctx context.Context, o options, out io.Writer) (rows 
 	return rows, s.end()
 }
 
-// covers reports whether a transaction's row is of the period. It is if its time
-// can't be read.
+// covers reports whether a transaction's row is in the period. A row without a readable time is.
 func (p *period) covers(r row) bool {
 	at, err := ledger.ParseTime(books.TextOf(r, "created_at"))
 	return err != nil || !p.isBefore(at) && !p.isAfter(at)
@@ -80,10 +79,10 @@ func exportTable(ctx context.Context, a *audit, o options, out, log io.Writer) (
 	return found.status(), err
 }
 
-// The columns after those of the table.
+// These columns follow those of the table.
 const (
 	columnOthers  = "others"  // the attributes without a column, as JSON
-	columnProblem = "problem" // the faults of the row
+	columnProblem = "problem" // the row's faults
 )
 
 // exportLine is a row as it is stored. Its numbers are texts, so that no program rounds
@@ -93,7 +92,7 @@ type exportLine struct {
 	values  map[string]any
 }
 
-// newExport returns the sheet of an export. It has no form for a person.
+// newExport returns an export's sheet. It has no form for a person.
 func newExport(out io.Writer, f format, columns []string) *sheet {
 	if f == formatText {
 		f = formatCSV
@@ -113,7 +112,7 @@ func newExportLine(r row, columns []string, problem string) exportLine {
 	return l
 }
 
-// MarshalJSON returns an object of all attributes, and the problem.
+// MarshalJSON returns an object with all attributes and the problem.
 func (l exportLine) MarshalJSON() ([]byte, error) { return json.Marshal(l.values) }
 
 func (l exportLine) fields() (fields []string) {
@@ -131,7 +130,7 @@ func (l exportLine) fields() (fields []string) {
 	return append(fields, rest, fieldOf(l.values[columnProblem]))
 }
 
-// fieldOf returns a value as a text: a text as it is, and what is not one as JSON.
+// fieldOf returns a text as it is, and any other value as JSON.
 func fieldOf(value any) string {
 	switch v := value.(type) {
 	case nil:

@@ -17,7 +17,6 @@ import (
 	"onewrite/ledger"
 )
 
-// decodeLines decodes JSON lines.
 func decodeLines[T any](t *testing.T, text string) (lines []T) {
 	t.Helper()
 	for each := range strings.Lines(text) {
@@ -28,8 +27,7 @@ func decodeLines[T any](t *testing.T, text string) (lines []T) {
 	return lines
 }
 
-// decodeCSV decodes CSV with a head, by the first field of each record, without the
-// fields that are empty.
+// decodeCSV decodes CSV with a head, by each record's first field, without empty fields.
 func decodeCSV(t *testing.T, text string) map[string]map[string]string {
 	t.Helper()
 	records, err := csv.NewReader(strings.NewReader(text)).ReadAll()
@@ -47,7 +45,7 @@ func decodeCSV(t *testing.T, text string) map[string]map[string]string {
 	return rows
 }
 
-// An export has every row as it is stored, and those of a period if it is asked for.
+// An export has every row as it is stored, or a period's rows.
 func TestExport(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -76,7 +74,6 @@ func TestExport(t *testing.T) {
 	assert.Equal(t, "2 rows of balances written, 0 wrong\n", log)
 }
 
-// Rows that can't be read are exported with what is stored of them.
 func TestExportOfDamage(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -114,7 +111,7 @@ func TestExportOfDamage(t *testing.T) {
 	assert.Contains(t, log, "1 row of balances written, 1 wrong\n")
 }
 
-// An export that can't be read or written to its end says so.
+// An incomplete export reports that it is.
 func TestUnfinishedExport(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)

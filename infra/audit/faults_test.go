@@ -13,14 +13,14 @@ import (
 	"onewrite/ledger"
 )
 
-// clock returns a clock that is set by hand.
+// clock returns a clock set by hand.
 func clock() (now *time.Time, read func() time.Time) {
 	moment := lastYear
 	return &moment, func() time.Time { return moment }
 }
 
-// A hold and its end are dated by two clocks: the hold may seem to be of the last
-// minute, and its end from before.
+// Two clocks date a hold and its end: the hold may seem to be from the last minute, and its end
+// from before.
 func TestHoldAndEndOfTwoClocks(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -38,9 +38,8 @@ func TestHoldAndEndOfTwoClocks(t *testing.T) {
 	assert.Equal(t, 0, status, out)
 }
 
-// A hold that expired is released by the debit that needs the money, and an older
-// version dated the release later than the debit. The balance of each line is one
-// that there was.
+// The debit that needs the money releases an expired hold, and an older version dated the release
+// later than the debit. Each line's balance is one that existed.
 func TestStatementOfReleaseAfterItsDebit(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -59,8 +58,8 @@ func TestStatementOfReleaseAfterItsDebit(t *testing.T) {
 	}
 }
 
-// A debit waited for conflicts, so its time is before that of the credit which made
-// it possible. It belongs to the period in which it counts.
+// A debit waited for conflicts, so its time is before the credit that made it possible. It belongs
+// to the period in which it counts.
 func TestStatementOfDebitBeforeItsCredit(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -82,7 +81,7 @@ func TestStatementOfDebitBeforeItsCredit(t *testing.T) {
 	check() // a change of rules need not have lent anything
 }
 
-// A debit of lent money stands in its place, also after the limit has ended.
+// A debit of lent money keeps its place, even after the limit has ended.
 func TestStatementOfLentMoney(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -119,7 +118,6 @@ func balancesOf(t *testing.T, b *infratest.Books, to string) string {
 	return strings.Join(got, ", ")
 }
 
-// Where no order keeps the balance in its range, the statement says so.
 func TestStatementOfNoOrder(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -131,8 +129,7 @@ func TestStatementOfNoOrder(t *testing.T) {
 	assert.Contains(t, out, "no order of the rows")
 }
 
-// After an expiry the statement has both balances: of its rows, and what GET /balance
-// answers.
+// After an expiry the statement has two balances: the rows' sum, and the answer to GET /balance.
 func TestStatementAfterAnExpiry(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -152,7 +149,7 @@ func TestStatementAfterAnExpiry(t *testing.T) {
 	}
 }
 
-// A user at rest whose row is missing did not move.
+// A user at rest with a missing row did not move.
 func TestStatementOfMissingRow(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)

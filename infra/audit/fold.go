@@ -33,8 +33,8 @@ type audit struct {
 // tables: a call of the function ends after 10 seconds.
 const inFlight = time.Minute
 
-// maxWaiting is how many rows of holds may wait for their other row before the
-// audit looks the other rows up: they take about 20 MB.
+// maxWaiting is how many hold rows may wait for their other row before the audit looks the other
+// rows up. They take about 20 MB.
 const maxWaiting = 100_000
 
 // find notes findings. a.mu is held.
@@ -42,12 +42,11 @@ func (a *audit) find(found ...finding) {
 	a.report.Mismatches = append(a.report.Mismatches, found...)
 }
 
-// leave notes that a user could not be settled, and why. a.mu is held.
+// leave notes why a user could not be settled. a.mu is held.
 func (a *audit) leave(user ledger.UserID, detail string) {
 	a.report.Unsettled = append(a.report.Unsettled, finding{UserID: user.String(), Kind: books.KindBalance, Detail: detail})
 }
 
-// foldTransactions reads all transactions.
 func (a *audit) foldTransactions(ctx context.Context) error {
 	a.progress.Begin("transactions", a.tables.transactions)
 	lookedUp := false
@@ -81,7 +80,7 @@ func (a *audit) foldTransactions(ctx context.Context) error {
 	return nil
 }
 
-// lookUpHolds reads the other rows of the rows that wait.
+// lookUpHolds reads the missing halves of the waiting rows.
 func (a *audit) lookUpHolds(ctx context.Context) error {
 	err := forEach(ctx, a.tables.segments, slices.Values(a.fold.Missing()), func(ctx context.Context, id ledger.TransactionID) error {
 		r, err := a.tables.transaction(ctx, id)
@@ -97,9 +96,9 @@ func (a *audit) lookUpHolds(ctx context.Context) error {
 	return err
 }
 
-// foldBalances compares the balances with the tallies, and returns those for
-// which that does not settle it. A tally with a row since recent is of them:
-// that row's balance move may be on its way and stand in for a missing one.
+// foldBalances compares the balances with the tallies, and returns those still to be settled. A
+// tally with a row since recent is among them: that row's balance move may be in flight and hide a
+// missing row.
 func (a *audit) foldBalances(ctx context.Context, recent time.Time) (map[ledger.UserID]*books.Tally, error) {
 	a.progress.Begin("balances", a.fold.Tallies.Len())
 	suspects := map[ledger.UserID]*books.Tally{}
@@ -155,8 +154,8 @@ func (a *audit) foldBalances(ctx context.Context, recent time.Time) (map[ledger.
 	return suspects, a.compareRefunded(ctx, refunded)
 }
 
-// compareEntries scans the transactions once more for those whose rows are not
-// those of their entries, if there are any.
+// compareEntries scans the transactions once more for those whose rows don't match their entries,
+// if there are any.
 func (a *audit) compareEntries(ctx context.Context) error {
 	a.find(a.fold.Orphans()...)
 	if a.fold.EntriesFit() {
@@ -169,7 +168,7 @@ func (a *audit) compareEntries(ctx context.Context) error {
 	return err
 }
 
-// collect scans the transactions for the rows that are wanted.
+// collect scans for the transactions that wanted accepts.
 func (a *audit) collect(ctx context.Context, wanted func(ledger.Transaction) bool) (books.Wholes, error) {
 	a.progress.Begin("transactions of several entries", a.report.Transactions)
 	wholes := books.Wholes{}
@@ -185,15 +184,15 @@ func (a *audit) collect(ctx context.Context, wanted func(ledger.Transaction) boo
 	return wholes, nil
 }
 
-// mover is a user whose balance names the write with that first row.
+// mover is a user and the first row of the write that the balance names.
 type mover struct {
 	user  ledger.UserID
 	first ledger.TransactionID
 }
 
-// noteMover notes the write that a balance names, unless that is the write of the
-// user's newest row. Few are noted: those whose clocks differ, and who moved meanwhile.
-// A balance names none that an older version or a rebuild wrote last. a.mu is held.
+// noteMover notes the write that a balance names, unless it has the user's newest row. Few are
+// noted: users whose clocks differ, and users who moved meanwhile. A balance that an older version
+// or a rebuild wrote last names no write. a.mu is held.
 func (a *audit) noteMover(user ledger.UserID, seen *books.Tally, balance infra.Aggregate) {
 	if first := balance.TransactionID; first != (ledger.TransactionID{}) && !seen.Moved(first) {
 		a.movers = append(a.movers, mover{user, first})

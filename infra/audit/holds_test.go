@@ -12,7 +12,7 @@ import (
 	"onewrite/ledger"
 )
 
-// hold posts a hold of the entries, for an hour, and returns its id.
+// hold posts a hold with the entries, for an hour, and returns its id.
 func hold(t *testing.T, l *ledger.Ledger, key string, entries ...string) ledger.TransactionID {
 	t.Helper()
 	r := infratest.Entries(t, key, entries...)
@@ -22,14 +22,14 @@ func hold(t *testing.T, l *ledger.Ledger, key string, entries ...string) ledger.
 	return r.TransactionID()
 }
 
-// holds makes a hold that is open (its id is returned first), and such that were
-// captured, captured in part for bob, voided, and have expired.
+// holds makes an open hold, whose id comes first, and others: captured, captured in part for bob,
+// voided, and expired.
 func holds(t *testing.T, books *infratest.Books) (ids []any) {
 	t.Helper()
 	l := ledger.New(books.Store, at(lastYear))
 	later := ledger.New(books.Store, at(lastYear.Add(2*time.Hour)))
 	expired := hold(t, l, "5", "carol debit 90")
-	_, err := later.Post(t.Context(), infratest.Entries(t, "6", "carol debit 80")) // needs what is released
+	_, err := later.Post(t.Context(), infratest.Entries(t, "6", "carol debit 80")) // needs the released money
 	require.NoError(t, err)
 
 	open, captured := hold(t, l, "1", "alice debit 10"), hold(t, l, "2", "alice debit 20")
@@ -68,9 +68,8 @@ func TestHoldsRight(t *testing.T) {
 	assert.Equal(t, exitRight, status, log)
 }
 
-// %[1]s is the open hold, %[3]s the payment of which a part was captured for bob by
-// the row %[6]s, and %[7]s the row of that capture. %[8]s is the attribute of the open
-// hold.
+// %[1]s is the open hold, %[3]s the payment that was captured in part for bob by the row %[6]s, and
+// %[7]s that capture's row. %[8]s is the open hold's attribute.
 func TestDamageToHolds(t *testing.T) {
 	t.Parallel()
 	for _, c := range []damage{

@@ -10,15 +10,15 @@ import (
 	"onewrite/infra/internal/cli"
 )
 
-// reportWithin is what is left of an invocation's time when the audit ends, to
-// write the report: Lambda keeps nothing of one that takes longer.
+// reportWithin is the invocation time left for the report when the audit ends: Lambda keeps nothing
+// if a function times out.
 const reportWithin = 10 * time.Second
 
 var errTimeIsUp = errors.New("the time that Lambda gives to an invocation is up; read faster (-rate), or audit elsewhere")
 
-// invoke runs one invocation as a Lambda function, with the flags that AUDIT_FLAGS
-// holds, separated by spaces. The function fails if it was called wrongly or
-// could not report. What the report says is no failure of the function's.
+// invoke runs one invocation as a Lambda function, with the flags in AUDIT_FLAGS, separated by
+// spaces. The function fails if it was called wrongly or could not report, and not because of what
+// it reports.
 func invoke(ctx context.Context, getenv func(string) string, out, log io.Writer) error {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc

@@ -15,7 +15,7 @@ import (
 	"onewrite/infra/infratest/runtimeapi"
 )
 
-// The built function writes the metrics and what is wrong to its log.
+// The built function logs the metrics and the findings.
 func TestLambda(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -39,7 +39,7 @@ func TestLambda(t *testing.T) {
 	assert.Contains(t, rest, `wrong      user "1": balance: the balance is 1 at version 2`)
 }
 
-// cutLine returns the first line of a text that begins with prefix, and the others.
+// cutLine returns a text's first line that begins with prefix, and the other lines.
 func cutLine(text, prefix string) (line, rest string, found bool) {
 	var others strings.Builder
 	for each := range strings.Lines(text) {
@@ -52,8 +52,7 @@ func cutLine(text, prefix string) (line, rest string, found bool) {
 	return line, others.String(), found
 }
 
-// An audit that takes longer than an invocation may reports in time that it
-// could not finish.
+// An audit that outlasts an invocation reports in time that it could not finish.
 func TestLambdaTimeIsUp(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)

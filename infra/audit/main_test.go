@@ -20,7 +20,6 @@ import (
 
 func TestMain(m *testing.M) { infratest.Main(m) }
 
-// command runs the command on the books.
 func command(t *testing.T, books *infratest.Books, args ...string) (status int, out, log string) {
 	t.Helper()
 	var o, l bytes.Buffer
@@ -33,7 +32,7 @@ func command(t *testing.T, books *infratest.Books, args ...string) (status int, 
 
 const exitUsage = 2
 
-// statusOf returns the exit status of what the command ended with.
+// statusOf returns the exit status for the command's error.
 func statusOf(t *testing.T, err error) int {
 	t.Helper()
 	if err == nil || errors.Is(err, flag.ErrHelp) {
@@ -44,7 +43,7 @@ func statusOf(t *testing.T, err error) int {
 	return exit.Status
 }
 
-// environment returns the getenv of a process that keeps the books.
+// environment returns the getenv for a process that keeps the books.
 func environment(books *infratest.Books) func(string) string {
 	env := map[string]string{}
 	for _, variable := range books.Env() {
@@ -126,9 +125,8 @@ func TestMetric(t *testing.T) {
 	assert.GreaterOrEqual(t, line.AWS.Timestamp, before)
 }
 
-// metricsOf returns the metrics that CloudWatch makes of a line, which are those
-// that it defines, with the values of its members of that name, and the service
-// that they are counted by.
+// metricsOf returns the metrics that CloudWatch makes from a line, and the service that counts
+// them: those that the line defines, with the values in its members of that name.
 func metricsOf(t *testing.T, line string) (values map[string]int, service string) {
 	t.Helper()
 	var defined struct {
@@ -162,7 +160,7 @@ func metricsOf(t *testing.T, line string) (values map[string]int, service string
 	return values, service
 }
 
-// A clean report says so in a metric, which ends the alarm of an earlier one.
+// A clean report has a metric that ends the alarm of an earlier one.
 func TestMetricsOfCleanBooks(t *testing.T) {
 	t.Parallel()
 	_, out, _ := command(t, infratest.New(t), "-emf")

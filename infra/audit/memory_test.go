@@ -24,9 +24,8 @@ import (
 	"onewrite/ledger"
 )
 
-// manyRows answers scans of tables of so many users and rows, which it makes up. The
-// rows are credits of 1, spread evenly over the users. balances is false for a
-// restore without balances.
+// manyRows makes up the answers to scans of tables with that many users and rows. The rows are
+// credits of 1, spread evenly over the users. balances is false for a restore without balances.
 type manyRows struct {
 	users, rows int
 	balances    bool
@@ -94,8 +93,8 @@ func answer(body []byte) (*http.Response, error) {
 	}, nil
 }
 
-// BenchmarkMemory runs the audit and the rebuild over made-up tables, and reports
-// the resident memory of the process, with the pages that it makes up:
+// BenchmarkMemory runs the audit and the rebuild over made-up tables, and reports the process's
+// resident memory, which includes the made-up pages:
 //
 //	AUDIT_USERS=3000000 AUDIT_ROWS=10000000 go test ./infra/audit -run '^$' -bench Memory -benchtime 1x
 func BenchmarkMemory(b *testing.B) {
@@ -132,8 +131,8 @@ func BenchmarkMemory(b *testing.B) {
 	}
 }
 
-// residentMB returns the most memory that the process had, or 0 where the system
-// does not report it.
+// residentMB returns the most memory that the process had, or 0 where the system does not report
+// it.
 func residentMB(b *testing.B) float64 {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {

@@ -20,8 +20,8 @@ import (
 	"onewrite/ledger"
 )
 
-// onModel runs f with books on a model of DynamoDB, in virtual time, and with an
-// auditor of them whose settle time is the command's own.
+// onModel runs f in virtual time, with books on a model of DynamoDB and their auditor, whose settle
+// time is the command's own.
 func onModel(t *testing.T, f func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network)) {
 	synctest.Test(t, func(t *testing.T) {
 		b, model := infratest.NewOnModel(t, dynamodbmodel.Moment{})
@@ -39,7 +39,7 @@ func onModel(t *testing.T, f func(t *testing.T, b *infratest.Books, model *dynam
 	})
 }
 
-// postAt posts a credit of 10 to user 1, to which the moment happens.
+// postAt posts a credit of 10 to user 1, with the moment on its requests.
 func postAt(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, moment dynamodbmodel.Moment, key string) {
 	t.Helper()
 	l := ledger.New(b.Over(model.At(moment)), time.Now)
@@ -47,8 +47,8 @@ func postAt(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, moment
 	assert.NoError(t, err)
 }
 
-// The scans are strongly consistent: a row that only such a read can see, under
-// a balance that every read can see, is not missing.
+// The scans are strongly consistent: a row that only such a read can see, under a balance that
+// every read can see, is not missing.
 func TestScansAreConsistent(t *testing.T) {
 	t.Parallel()
 	onModel(t, func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network) {
@@ -60,8 +60,8 @@ func TestScansAreConsistent(t *testing.T) {
 	})
 }
 
-// A posting whose balance has moved, and whose row takes three seconds more to
-// be there, is not missing a row: the second scan waits for settle.
+// A posting's row is not missing if it shows three seconds after the balance: the second scan waits
+// for settle.
 func TestSettleTime(t *testing.T) {
 	t.Parallel()
 	onModel(t, func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network) {
@@ -74,8 +74,8 @@ func TestSettleTime(t *testing.T) {
 	})
 }
 
-// A row that is there before its balance has moved is no row too many: the
-// balance can't be read in a transaction while its posting is being applied.
+// A row that shows before its balance has moved is not one too many: the balance can't be read in a
+// transaction while its posting is being applied.
 func TestRowBeforeBalance(t *testing.T) {
 	t.Parallel()
 	onModel(t, func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network) {
@@ -88,8 +88,8 @@ func TestRowBeforeBalance(t *testing.T) {
 	})
 }
 
-// The same in the second scan, after which the balance is not read in a
-// transaction, but settle later.
+// The second scan sees the same, and then reads the balance settle later instead of in a
+// transaction.
 func TestRowBeforeBalanceInSecondScan(t *testing.T) {
 	t.Parallel()
 	onModel(t, func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network) {
@@ -110,8 +110,8 @@ func TestRowBeforeBalanceInSecondScan(t *testing.T) {
 	})
 }
 
-// Of a user who moves, the rows of exactly the time from which they are read
-// again are among them: nothing but the index is asked for them.
+// For a user who moves, the audit reads again from a time on, including rows at exactly that time.
+// It reads nothing but the index for them.
 func TestHistoryFromATimeOn(t *testing.T) {
 	t.Parallel()
 	onModel(t, func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network) {
@@ -128,9 +128,8 @@ func TestHistoryFromATimeOn(t *testing.T) {
 	})
 }
 
-// A user whose balance is being written whenever it is read in a transaction
-// neither makes the run fail nor keeps back what it finds of others. If the
-// user's rows come to the balance at another reading, all is well.
+// A user whose balance is being written at every transactional read neither fails the run nor hides
+// the findings about others. If the user's rows match the balance at another reading, all is well.
 func TestUserWrittenToAllTheTime(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

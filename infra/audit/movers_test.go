@@ -13,8 +13,8 @@ import (
 	"onewrite/ledger"
 )
 
-// A balance names the first row of a write that moved it. Where it names another, the
-// audit finds that, also of one user, and a rebuild removes the name.
+// A balance names the first row of a write that moved it. If it names another, the audit finds
+// that, also for one user, and a rebuild removes the name.
 func TestTransactionOfBalance(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -71,7 +71,7 @@ func TestTransactionOfBalance(t *testing.T) {
 	}
 }
 
-// The row may be seen later than the balance that names it.
+// The row may show later than the balance that names it.
 func TestTransactionOfBalanceIsLate(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)

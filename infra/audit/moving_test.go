@@ -21,7 +21,7 @@ import (
 	"onewrite/ledger"
 )
 
-// auditor audits the books over a network of its own.
+// auditor audits the books over its own network.
 func auditor(b *infratest.Books) (*audit, *faults.Network) {
 	network := &faults.Network{}
 	client := infra.NewClient(b.Config, patient, faults.Under(network))
@@ -33,7 +33,7 @@ func auditor(b *infratest.Books) (*audit, *faults.Network) {
 	}, network
 }
 
-// on limits the fault to requests of one operation.
+// on limits the fault to one operation's requests.
 func on(operation string, fault faults.Fault) faults.Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		if faults.Operation(r) != operation {
@@ -43,7 +43,7 @@ func on(operation string, fault faults.Fault) faults.Fault {
 	}
 }
 
-// before does something before a request is sent.
+// before calls do before a request is sent.
 func before(do func()) faults.Fault {
 	return func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		do()
@@ -67,8 +67,8 @@ func credits(t *testing.T, b *infratest.Books, user string) func() {
 // callerPause keeps callers that post meanwhile from writing faster than the audit reads.
 const callerPause = 20 * time.Millisecond
 
-// Callers post to few users, over a bad network, during an audit over another network.
-// The audit finds nothing wrong, and decides all users once they rest.
+// Callers post to few users, over a bad network, during an audit over another network. The audit
+// finds nothing wrong, and decides all users once they rest.
 func TestPostsMeanwhile(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -117,8 +117,8 @@ func TestPostsMeanwhile(t *testing.T) {
 	t.Logf("%d transactions of %d users", found.Transactions, found.Users)
 }
 
-// A posting between the readings of the two tables, to an old user and to a new one,
-// shows in one table alone.
+// A posting between the two tables' readings, to an old user and to a new one, shows in one table
+// alone.
 func TestPostBetweenReadings(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -133,7 +133,7 @@ func TestPostBetweenReadings(t *testing.T) {
 	assert.Contains(t, network.Requests(), "Query")
 }
 
-// A user with a history of last year moves during some readings, and then rests.
+// A user with a history from last year moves during some readings, and then rests.
 func TestPostsBetweenReadingsOfOneUser(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -179,7 +179,7 @@ func TestIndexLags(t *testing.T) {
 	assert.Equal(t, exitRight, found.status(), "%+v", found)
 }
 
-// A user who is posted to before each reading of the balance is unsettled, and not wrong.
+// A user who is posted to before each balance reading is unsettled, and not wrong.
 func TestUnsettled(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -231,8 +231,8 @@ func TestDamageToMovingUser(t *testing.T) {
 	}
 }
 
-// One of two equal credits is missing. The balance scan sees the other before its move,
-// so that rows and balance agree by chance.
+// One of two equal credits is missing. The balance scan sees the other before its move, so that
+// rows and balance agree by chance.
 func TestRowInFlightStandsInForMissingOne(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)

@@ -19,7 +19,6 @@ const (
 	leastRate = 0.001
 )
 
-// options are the values of the flags.
 type options struct {
 	unitsPerSecond float64
 	segments       int
@@ -83,7 +82,7 @@ func parseOptions(args []string, out io.Writer) (o options, err error) {
 	return o, o.check()
 }
 
-// check returns an error if a value is out of range or needs another flag.
+// check returns an error for a value that is out of range or needs another flag.
 func (o *options) check() error {
 	switch {
 	case !(o.unitsPerSecond == 0 || o.unitsPerSecond >= leastRate): // NaN is neither
@@ -102,7 +101,6 @@ func (o *options) check() error {
 	return nil
 }
 
-// The tables that -export takes.
 const (
 	exportTransactions = "transactions"
 	exportBalances     = "balances"
@@ -116,8 +114,8 @@ func (o *options) chooseExport(table string) error {
 	return nil
 }
 
-// tasks lists the command's tasks, each by its flag, with the other flags that it takes.
-// The last is the task without a flag.
+// tasks lists the command's tasks, each by its flag, with the other flags that it takes. The last
+// has no flag.
 var tasks = []struct {
 	flag, name string
 	with       []string
@@ -128,8 +126,8 @@ var tasks = []struct {
 	{"", "the audit of everybody", []string{"rate", "segments", "settle", "json", "emf", "service"}},
 }
 
-// checkTogether returns an error for a flag that the task does not take. It names the
-// tasks that take it.
+// checkTogether returns an error for a flag that the task does not take, and names the tasks that
+// take it.
 func checkTogether(given []string) error {
 	for _, task := range tasks {
 		if task.flag != "" && !slices.Contains(given, task.flag) {
@@ -146,7 +144,6 @@ func checkTogether(given []string) error {
 	return nil
 }
 
-// goesWith names the tasks that take a flag.
 func goesWith(flag string) string {
 	var names []string
 	for _, task := range tasks {
@@ -160,7 +157,7 @@ func goesWith(flag string) string {
 	return ", but with " + strings.Join(names, " or ")
 }
 
-// format is the format of standard output: that of a flag, or else text for a person.
+// format is standard output's format: a flag's, or else text for a person.
 type format string
 
 const (
@@ -170,7 +167,7 @@ const (
 	formatEMF  format = "emf"
 )
 
-// formats are those with a flag, and its line in -h.
+// formats are those with a flag, each with its line in -h.
 var formats = []struct {
 	format format
 	about  string
@@ -180,7 +177,7 @@ var formats = []struct {
 	{formatEMF, "write the counts as CloudWatch metrics, and what is wrong to standard error"},
 }
 
-// chosenFormat returns the format of the flag, of which there may be one.
+// chosenFormat returns the flag's format. Only one may be given.
 func chosenFormat(given []string) (chosen format, err error) {
 	for _, f := range formats {
 		if !slices.Contains(given, string(f.format)) {
@@ -194,10 +191,10 @@ func chosenFormat(given []string) (chosen format, err error) {
 	return chosen, nil
 }
 
-// period is a time from one moment to before another. The zero moment is no bound.
+// period is the time from one moment to before another. The zero moment is no bound.
 type period struct{ from, to time.Time }
 
-// isEmpty reports whether the period has no moment.
+// isEmpty reports whether the period contains no moment.
 func (p *period) isEmpty() bool {
 	return !p.from.IsZero() && !p.to.IsZero() && !p.from.Before(p.to)
 }
@@ -207,7 +204,7 @@ func (p *period) parseFrom(s string) (err error) {
 	return err
 }
 
-// parseTo takes a day as a whole.
+// parseTo includes the whole day.
 func (p *period) parseTo(s string) (err error) {
 	moment, isDay, err := parseMoment(s)
 	if isDay {
@@ -228,8 +225,6 @@ func parseMoment(s string) (moment time.Time, isDay bool, err error) {
 	return moment.UTC(), false, nil
 }
 
-// isBefore reports whether the moment is before the period.
 func (p *period) isBefore(moment time.Time) bool { return moment.Before(p.from) }
 
-// isAfter reports whether the moment is after the period.
 func (p *period) isAfter(moment time.Time) bool { return !p.to.IsZero() && !moment.Before(p.to) }

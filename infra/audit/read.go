@@ -27,20 +27,19 @@ const pageRows = 1000
 // row is a row as DynamoDB sends it.
 type row = books.Row
 
-// reader reads the two tables.
 type reader struct {
 	client   *dynamodb.Client
 	config   infra.Config
 	pace     *pace
 	segments int // read at once
 
-	doubts []finding // about the settings; with doubts they are the environment's
+	doubts []finding // about the settings; if any, the settings are the environment's
 
 	transactions int // approximately, as DynamoDB counts every six hours; 0: not known
 }
 
-// scan returns the rows of a whole table, read by several segments at once. It has every
-// row that was written before the call. An error comes last.
+// scan returns a whole table's rows, reading several segments at once. It has every row that was
+// written before the call. An error comes last.
 func (b *reader) scan(ctx context.Context, table string) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
 		ctx, stop := context.WithCancel(ctx)
@@ -73,7 +72,6 @@ func (b *reader) scan(ctx context.Context, table string) iter.Seq2[row, error] {
 	}
 }
 
-// scanSegment sends the pages of a segment.
 func (b *reader) scanSegment(ctx context.Context, table string, segment int, to chan<- []row) error {
 	pages := dynamodb.NewScanPaginator(b.client, &dynamodb.ScanInput{
 		TableName:              &table,
@@ -100,8 +98,7 @@ func (b *reader) scanSegment(ctx context.Context, table string, segment int, to 
 	return nil
 }
 
-// history returns a user's rows from a time on, oldest first, by the index, which may lag
-// behind.
+// history returns a user's rows from a time on, oldest first, from the index, which may lag.
 func (b *reader) history(ctx context.Context, user ledger.UserID, from time.Time) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
 		pages := dynamodb.NewQueryPaginator(b.client, &dynamodb.QueryInput{
@@ -135,16 +132,16 @@ func (b *reader) history(ctx context.Context, user ledger.UserID, from time.Time
 	}
 }
 
-// busy reports whether DynamoDB answered and was too busy: at every attempt the item was
-// being written, or its partition was throttled. That can be one user's problem, unlike a
-// fault of DynamoDB or the network.
+// busy reports whether DynamoDB answered and was too busy: at every attempt the item was being
+// written, or its partition was throttled. That can be one user's problem, unlike a fault in
+// DynamoDB or the network.
 func busy(err error) bool {
 	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
 	return ok && answer.HTTPStatusCode()/100 == http.StatusBadRequest/100 && infra.Transient(err)
 }
 
-// aggregate returns a user's row in the aggregate table, empty if there is none. The
-// other table may not yet show a posting that this row has.
+// aggregate returns a user's balance row, empty if there is none. The transactions table may not
+// yet show a posting that this row counts.
 func (b *reader) aggregate(ctx context.Context, user ledger.UserID) (row, error) {
 	r, err := b.get(ctx, b.config.AggregateTable, "user_id", user)
 	if err != nil {
@@ -153,7 +150,7 @@ func (b *reader) aggregate(ctx context.Context, user ledger.UserID) (row, error)
 	return r, nil
 }
 
-// transaction returns the row of that id, empty if there is none.
+// transaction returns the row with that id, empty if there is none.
 func (b *reader) transaction(ctx context.Context, id ledger.TransactionID) (row, error) {
 	r, err := b.get(ctx, b.config.TransactionsTable, "id", id)
 	if err != nil {
@@ -176,9 +173,9 @@ func (b *reader) get(ctx context.Context, table, key string, value fmt.Stringer)
 	return out.Item, b.spend(ctx, out.ConsumedCapacity)
 }
 
-// quietAggregate does the same as aggregate, at a moment without a posting of the user
-// under way: it reads in a transaction, which DynamoDB cancels at any other moment. It
-// tries again, and is [busy] if there is no such moment.
+// quietAggregate does the same as aggregate, at a moment without a posting in flight for the user:
+// it reads in a transaction, which DynamoDB cancels at any other moment. It tries again, and its
+// error is [busy] if there is no such moment.
 func (b *reader) quietAggregate(ctx context.Context, user ledger.UserID) (row, error) {
 	out, err := b.client.TransactGetItems(ctx, &dynamodb.TransactGetItemsInput{
 		TransactItems: []types.TransactGetItem{{Get: &types.Get{
@@ -193,8 +190,7 @@ func (b *reader) quietAggregate(ctx context.Context, user ledger.UserID) (row, e
 	return out.Responses[0].Item, b.spendAll(ctx, out.ConsumedCapacity)
 }
 
-// spend paces the next request by the units of this one. Consumed is nil on a test's
-// model of DynamoDB.
+// spend paces the next request by this one's units. Consumed is nil on a test's DynamoDB model.
 func (b *reader) spend(ctx context.Context, consumed *types.ConsumedCapacity) error {
 	if consumed == nil {
 		return nil
@@ -211,8 +207,8 @@ func (b *reader) spendAll(ctx context.Context, consumed []types.ConsumedCapacity
 	return b.pace.spend(ctx, units)
 }
 
-// forEach calls f for each value, n at once, and returns when all calls have. The first
-// error ends the others' context and is returned; if ctx ends first, its cause is.
+// forEach calls f for each value, n at once, and returns when all calls have. The first error ends
+// the others' context and is returned; if ctx ends first, its cause is.
 func forEach[T any](ctx context.Context, n int, values iter.Seq[T], f func(context.Context, T) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -240,7 +236,6 @@ func forEach[T any](ctx context.Context, n int, values iter.Seq[T], f func(conte
 	return context.Cause(ctx)
 }
 
-// upTo returns the numbers from 0 to n-1.
 func upTo(n int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for i := range n {
@@ -251,8 +246,8 @@ func upTo(n int) iter.Seq[int] {
 	}
 }
 
-// pace limits requests to a rate, in DynamoDB's read and write units. The answer to a
-// request has its units, so the next request waits. It is safe for concurrent use.
+// pace limits requests to a rate, in DynamoDB's read and write units. A request's units are in its
+// answer, so the next request waits. It is safe for concurrent use.
 type pace struct {
 	unitsPerSecond float64 // 0: no limit
 
@@ -265,7 +260,7 @@ func (p *pace) spend(ctx context.Context, units float64) error {
 	return sleep(ctx, p.owed(units, time.Now()))
 }
 
-// owed returns the wait at now, after some more units.
+// owed adds units and returns the wait from now.
 func (p *pace) owed(units float64, now time.Time) time.Duration {
 	if p.unitsPerSecond == 0 {
 		return 0
@@ -289,19 +284,17 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// requestError is a failed request in words for a person, without the attempts, ids and
-// layers of the SDK.
+// requestError words a failed request for a person, without the SDK's attempts, ids and layers.
 type requestError struct {
 	doing string
 	err   error
 }
 
-// failed returns the error of a request for this purpose.
 func failed(err error, doing string, args ...any) error {
 	return &requestError{fmt.Sprintf(doing, args...), err}
 }
 
-// Error names the purpose and the answer of DynamoDB or the network.
+// Error names the purpose and what DynamoDB or the network answered.
 func (e *requestError) Error() string {
 	if answer, ok := errors.AsType[smithy.APIError](e.err); ok {
 		if answer.ErrorCode() == "ExpiredTokenException" {
@@ -315,5 +308,5 @@ func (e *requestError) Error() string {
 	return fmt.Sprintf("%s: %v", e.doing, e.err)
 }
 
-// Unwrap returns the error of the SDK.
+// Unwrap returns the SDK's error.
 func (e *requestError) Unwrap() error { return e.err }

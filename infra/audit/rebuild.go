@@ -21,10 +21,10 @@ type rebuilder struct {
 	write bool
 	log   *changeLog
 
-	open    map[ledger.UserID][]ledger.Hold // after the transactions are whole
-	counted map[ledger.UserID]int           // the changes of rules that the balances count
-	unclear map[ledger.UserID]string        // why the rules of a user can't be known
-	damaged map[string]bool                 // ids and users of rows that can't be trusted
+	open    map[ledger.UserID][]ledger.Hold // once the transactions are whole
+	counted map[ledger.UserID]int           // the rule changes that the balances count
+	unclear map[ledger.UserID]string        // why a user's rules can't be known
+	damaged map[string]bool                 // ids and users whose rows can't be trusted
 	touched map[ledger.UserID]bool          // users whose rows change
 }
 
@@ -44,9 +44,8 @@ func rebuildAll(ctx context.Context, a *audit, o options, out io.Writer) (status
 	return r.log.end(a.report.sorted())
 }
 
-// run reads the balances, then the rows, and then each balance again. It writes a balance
-// only if both readings are the same, and on the condition that it is still the same: so
-// no row of it was left out.
+// run reads the balances, then the rows, and then each balance again. It writes a balance only if
+// both readings are the same, and on condition that it is still the same: so no row is left out.
 func (r *rebuilder) run(ctx context.Context) error {
 	if err := r.noteBalances(ctx); err != nil {
 		return err
@@ -62,7 +61,7 @@ func (r *rebuilder) run(ctx context.Context) error {
 		return err
 	}
 	r.open = r.fold.Open()
-	r.fold = r.fold.OfBalances() // the memory of the rest is for the balances
+	r.fold = r.fold.OfBalances() // frees the rest's memory for the balances
 	if err := r.releaseExpired(ctx); err != nil {
 		return err
 	}
@@ -75,7 +74,7 @@ func (r *rebuilder) run(ctx context.Context) error {
 	return r.rebuildRefunds(ctx)
 }
 
-// noteBalances keeps a hash of each balance's row.
+// noteBalances keeps a hash of each balance row.
 func (r *rebuilder) noteBalances(ctx context.Context) error {
 	r.fold = books.NewFold(r.tables.config.Settings, books.Everything)
 	r.progress.Begin("balances", 0)
@@ -121,12 +120,11 @@ func (r *rebuilder) readRows(ctx context.Context) (books.Wholes, error) {
 	return wholes, err
 }
 
-// wants reports whether a user is to be rebuilt.
 func (r *rebuilder) wants(user ledger.UserID) bool {
 	return r.only == ledger.UserID{} || r.only == user || r.touched[user]
 }
 
-// makeWhole makes a transaction whole, if it is not. Several run at once.
+// makeWhole makes a torn transaction whole. Several run at once.
 func (r *rebuilder) makeWhole(ctx context.Context, w *books.Whole) error {
 	fix := w.Rebuild()
 	users := usersOf(w, fix)
@@ -167,9 +165,9 @@ func (r *rebuilder) makeWhole(ctx context.Context, w *books.Whole) error {
 	return r.log.add(c)
 }
 
-// replaceLostRules writes a change in place of each lost change of rules: a restore
-// brought back a later one, or a balance that counts it. It blocks debits and credits,
-// until an operator knows better.
+// replaceLostRules replaces each lost rule change by one that blocks debits and credits, until an
+// operator knows better. A change is lost if a restore brought back a later one, or a balance that
+// counts it.
 func (r *rebuilder) replaceLostRules(ctx context.Context) error {
 	users := maps.Clone(r.counted)
 	for user := range r.fold.Rules {
@@ -203,15 +201,15 @@ func (r *rebuilder) replaceLostRules(ctx context.Context) error {
 	return nil
 }
 
-// lent returns a user's credit limit by the changes of rules.
+// lent returns a user's credit limit after the rule changes.
 func (r *rebuilder) lent(user ledger.UserID) books.Sum {
 	rules, _ := r.fold.Rules.Of(user).Rules()
 	return books.SumOf(rules.CreditLimit)
 }
 
-// releaseExpired releases the expired holds of users whose rows are below zero without
-// that: a posting spent the money that its write released, and the rows of the releases
-// are missing. A reading counts such holds as released anyway.
+// releaseExpired releases expired holds for users whose rows are below zero without that: a posting
+// spent the money that its write released, and the release rows are missing. Readings count such
+// holds as released anyway.
 func (r *rebuilder) releaseExpired(ctx context.Context) error {
 	var below []ledger.UserID
 	for user, t := range r.fold.Tallies.All {
@@ -240,7 +238,7 @@ func (r *rebuilder) releaseExpired(ctx context.Context) error {
 	})
 }
 
-// release releases a hold, if it has expired.
+// release releases an expired hold.
 func (r *rebuilder) release(ctx context.Context, user ledger.UserID, h ledger.Hold) (released bool, err error) {
 	at := h.ExpiresAt.Add(time.Second) // the first moment at which a posting may release it
 	if time.Now().Before(at) {
@@ -263,8 +261,7 @@ func (r *rebuilder) release(ctx context.Context, user ledger.UserID, h ledger.Ho
 	return c.Kept == "", r.log.add(c)
 }
 
-// account is a user's balance as it is stored, nil if there is none, beside the tally
-// of the user's rows.
+// account is a user's stored balance, nil if there is none, beside the tally of the user's rows.
 type account struct {
 	user   ledger.UserID
 	tally  *books.Tally
@@ -343,8 +340,7 @@ func (r *rebuilder) rebuildBalance(ctx context.Context, a account) error {
 	return r.log.add(c)
 }
 
-// wrongMover returns the transaction_id of a balance if that write did not move it,
-// or "".
+// wrongMover returns the balance's transaction_id if that write did not move it, or "".
 func (r *rebuilder) wrongMover(ctx context.Context, a account) (string, error) {
 	first, err := ledger.ParseTransactionID(books.TextOf(a.stored, "transaction_id"))
 	if err != nil || a.tally.Moved(first) { // a version without it wrote the balance
@@ -356,8 +352,8 @@ func (r *rebuilder) wrongMover(ctx context.Context, a account) (string, error) {
 	return first.String(), nil
 }
 
-// determine returns the account that the rows come to, and its attributes, none for
-// a user without rows; or the reason why it must not be written.
+// determine returns the account that the rows make, and its attributes, none for a user without
+// rows; or the reason why it must not be written.
 func (r *rebuilder) determine(user ledger.UserID, t *books.Tally) (to infra.Aggregate, wanted row, doubt string) {
 	to = infra.Aggregate{UserID: user, Version: int(t.Posted)}
 	if r.damaged[user.String()] {
@@ -381,7 +377,7 @@ func (r *rebuilder) determine(user ledger.UserID, t *books.Tally) (to infra.Aggr
 	return to, to.Attributes(t.Held), ""
 }
 
-// usersOf returns the users of a transaction's rows, those there and those to come.
+// usersOf returns the users of a transaction's present and missing rows.
 func usersOf(w *books.Whole, fix books.Repair) (users []ledger.UserID) {
 	rows := append(append(append([]ledger.Transaction{}, w.Further...), fix.Missing...), fix.Orphans...)
 	if w.First != nil {

@@ -22,8 +22,8 @@ import (
 	"onewrite/ledger"
 )
 
-// The report names each change, first as it would be and then as it was made. The
-// balances of open holds come back as they were, to the attribute.
+// The report names each change, first as it would be and then as it was made. The balances of users
+// with open holds come back as they were, to the attribute.
 func TestReportOfRebuild(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -66,7 +66,7 @@ func TestReportOfRebuild(t *testing.T) {
 	assert.Equal(t, `{"users":5,"transactions":13,"transactionsRebuilt":0,"balancesRebuilt":0,"kept":0,"written":true,"mismatches":[],"unfinished":""}`+"\n", out)
 }
 
-// withoutMover removes the write that moved a balance last from balances.
+// withoutMover removes transaction_id from balances.
 func withoutMover(rows []row) []row {
 	for _, r := range rows {
 		if r["version"] != nil {
@@ -76,8 +76,7 @@ func withoutMover(rows []row) []row {
 	return rows
 }
 
-// An open hold that stands under another id, or with another expiry, comes back as
-// its pending row says.
+// An open hold under another id, or with another expiry, comes back as in its pending row.
 func TestRebuildOfMisplacedHold(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -96,8 +95,8 @@ func TestRebuildOfMisplacedHold(t *testing.T) {
 	assert.ElementsMatch(t, withoutMover(before), withoutMover(contents(t, b)))
 }
 
-// What the rows do not determine is kept as it is, with the reason. %[1]s and %[2]s
-// are the rows of a transfer of 10 from alice to bob, %[3]s a later debit of bob's.
+// The rebuild keeps what the rows do not determine, with the reason. %[1]s and %[2]s are a
+// transfer's rows, 10 from alice to bob, %[3]s is bob's later debit.
 func TestRebuildKeeps(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, statement, want string }{
@@ -130,8 +129,7 @@ func TestRebuildKeeps(t *testing.T) {
 	}
 }
 
-// A rebuild of one user also writes the balances of the users whose rows it writes,
-// and of no others.
+// A rebuild of one user also writes the balances of the users whose rows it writes, and no others.
 func TestRebuildOfOneUser(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -150,8 +148,7 @@ func TestRebuildOfOneUser(t *testing.T) {
 	require.NoError(t, b.Check(t.Context()))
 }
 
-// A user who is written to while the tables are rebuilt is kept, at whatever moment
-// that is.
+// The rebuild keeps a user who is written to at any moment meanwhile.
 func TestRebuildOfMovingUser(t *testing.T) {
 	t.Parallel()
 	for name, statement := range map[string]string{
@@ -186,8 +183,8 @@ func TestRebuildOfMovingUser(t *testing.T) {
 	}
 }
 
-// A write whose answer is lost is sent again and is one write, of both kinds. After
-// a fault that lasts, the rebuild goes on where it was.
+// A write whose answer is lost is sent again and counts once, for both kinds of write. After a
+// lasting fault, the rebuild continues its work.
 func TestRebuildOverBadNetwork(t *testing.T) {
 	t.Parallel()
 	for _, kind := range faults.All {
@@ -222,7 +219,7 @@ func TestRebuildOverBadNetwork(t *testing.T) {
 	}
 }
 
-// Balances are written several at once, and paced by the units that they take.
+// Balances are written several at once, and paced by their units.
 func TestRebuildWritesAtOnceAndPaced(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -240,7 +237,7 @@ func TestRebuildWritesAtOnceAndPaced(t *testing.T) {
 	network.Always(on("UpdateItem", func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		if int(first.Add(1)) <= a.tables.segments {
 			together.Done()
-			together.Wait() // for ever, if they were written one after another
+			together.Wait() // forever, if they were written one by one
 		}
 		return deliver()
 	}))

@@ -11,8 +11,8 @@ import (
 	"onewrite/ledger"
 )
 
-// lostRefund is a refund whose original lacks a row: a restore can bring back the one
-// without the other.
+// lostRefund is a refund whose original lacks a row: a restore can bring back one without the
+// other.
 type lostRefund struct {
 	absent ledger.TransactionID // the missing row
 	found  finding
@@ -46,8 +46,8 @@ func (a *audit) compareOriginals(ctx context.Context) error {
 	})
 }
 
-// original reads a transaction for refunds. The problem and the missing row are those
-// of [books.OriginalOf]; a damaged row is as good as none.
+// original reads a transaction for refunds. The problem and the missing row are as in
+// [books.OriginalOf]; a damaged row counts as missing.
 func (b *reader) original(ctx context.Context, id ledger.TransactionID) (o ledger.Original, problem string, absent ledger.TransactionID, err error) {
 	read := func(id ledger.TransactionID) (*ledger.Transaction, error) {
 		r, err := b.transaction(ctx, id)
@@ -72,8 +72,8 @@ func (b *reader) original(ctx context.Context, id ledger.TransactionID) (o ledge
 	return o, problem, absent, nil
 }
 
-// foldRefundAccount counts a refund account. It appends those with several refunds to
-// the accounts to compare with their originals: one refund alone was compared.
+// foldRefundAccount counts a refund account. It appends accounts with several refunds to those to
+// compare with their originals: a single refund has been compared.
 func (a *audit) foldRefundAccount(r row, several []infra.RefundAccount) []infra.RefundAccount {
 	account, found, ok := books.ExamineRefundAccount(a.tables.config.Settings, r)
 	a.find(found...)
@@ -87,11 +87,11 @@ func (a *audit) foldRefundAccount(r row, several []infra.RefundAccount) []infra.
 	return several
 }
 
-// compareRefunded finds the accounts with more than their originals moved.
+// compareRefunded reports the accounts that exceed what their originals moved.
 func (a *audit) compareRefunded(ctx context.Context, accounts []infra.RefundAccount) error {
 	return forEach(ctx, a.tables.segments, slices.Values(accounts), func(ctx context.Context, account infra.RefundAccount) error {
 		o, problem, _, err := a.tables.original(ctx, account.Of)
-		if err != nil || problem != "" { // a problem is found with the refund
+		if err != nil || problem != "" { // reported with the refund
 			return err
 		}
 		if wrong := books.CompareRefunded(account, o); wrong != "" {
@@ -107,8 +107,8 @@ func misrefunded(of ledger.TransactionID, detail string) finding {
 	return finding{TransactionID: of.String(), Kind: books.KindRefund, Detail: detail}
 }
 
-// compareRefunds reads both tables once more for the refund accounts that differ from the
-// rows, if there are any. One with a refund since recent is for the next audit.
+// compareRefunds reads both tables once more for the refund accounts that differ from the rows, if
+// there are any. Accounts with a refund since recent wait for the next audit.
 func (a *audit) compareRefunds(ctx context.Context, recent time.Time) error {
 	for _, lost := range a.lost {
 		a.find(lost.found)
@@ -127,7 +127,7 @@ func (a *audit) compareRefunds(ctx context.Context, recent time.Time) error {
 			seen = &books.RefundTally{}
 		}
 		decoded, _, ok := books.ExamineRefundAccount(a.tables.config.Settings, account)
-		if !ok || !decoded.RefundedAt.Before(recent) || seen.MovedSince(recent) { // a damaged one is found already
+		if !ok || !decoded.RefundedAt.Before(recent) || seen.MovedSince(recent) { // a damaged one is reported already
 			continue
 		}
 		if made := seen.String(); made != books.DescribeRefunds(decoded) {
@@ -142,8 +142,7 @@ func (a *audit) compareRefunds(ctx context.Context, recent time.Time) error {
 	return nil
 }
 
-// collectRefunds scans both tables for the refunds and the refund accounts that may be
-// wrong.
+// collectRefunds scans both tables for the refunds and refund accounts that may be wrong.
 func (a *audit) collectRefunds(ctx context.Context) (rows books.RefundTallies, stored map[ledger.TransactionID]row, err error) {
 	a.progress.Begin("refunds", a.report.Transactions)
 	rows, stored = books.RefundTallies{}, map[ledger.TransactionID]row{}
@@ -168,7 +167,6 @@ func (a *audit) collectRefunds(ctx context.Context) (rows books.RefundTallies, s
 	return rows, stored, nil
 }
 
-// rebuildRefunds rebuilds the refund accounts that differ from the rows.
 func (r *rebuilder) rebuildRefunds(ctx context.Context) error {
 	if r.fold.RefundsFit() {
 		return nil

@@ -15,8 +15,8 @@ import (
 	"onewrite/ledger"
 )
 
-// refunds posts a sale of alice's with a fee, two refunds of it, and a declined one. It
-// returns their ids.
+// refunds posts alice's sale with a fee, two refunds of it, and a declined one. It returns their
+// ids.
 func refunds(t *testing.T, l *ledger.Ledger) (ids []any) {
 	t.Helper()
 	o := saleOf(t, l, "sale", "alice debit 10", "bob credit 9", "shop credit 1")
@@ -130,8 +130,8 @@ func TestDamageToRefunds(t *testing.T) {
 	}
 }
 
-// A refund beyond what its original moved is found although rows, balances and account
-// agree, and so is one whose original is gone.
+// The audit finds a refund beyond what its original moved although rows, balances and account
+// agree, and one whose original is gone.
 func TestRefundsBeyondTheOriginal(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -165,8 +165,8 @@ func TestRefundsBeyondTheOriginal(t *testing.T) {
 	}
 }
 
-// A refund between the readings of the two tables is for the next audit, and so is one
-// whose row is seen before its account.
+// A refund between the two tables' readings waits for the next audit, and so does one whose row
+// shows before its account.
 func TestRefundsMeanwhile(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -182,7 +182,7 @@ func TestRefundsMeanwhile(t *testing.T) {
 	}
 	for i, next := range [][]faults.Fault{
 		{before(refund("before the rows"))},
-		{nil, nil, before(refund("between"))}, // Scan, GetItem of the original, Scan
+		{nil, nil, before(refund("between"))}, // Scan, GetItem for the original, Scan
 	} {
 		a, network := auditor(b)
 		a.tables.segments = 1
@@ -196,7 +196,7 @@ func TestRefundsMeanwhile(t *testing.T) {
 	assert.Equal(t, exitRight, found.status(), "%+v", found)
 }
 
-// Refund accounts are rebuilt from the rows, whatever is stored, and nothing else.
+// The rebuild makes the refund accounts from the rows, whatever is stored, and nothing else.
 func TestRebuildOfRefundAccounts(t *testing.T) {
 	t.Parallel()
 	const right = "2 refunds: 6 of entry 0, 5 of entry 1, 0.5 of entry 2"
@@ -233,14 +233,14 @@ func TestRebuildOfRefundAccounts(t *testing.T) {
 	}
 }
 
-// A refund account that is written to while the tables are rebuilt is kept, or rebuilt
-// with the new refund, at whatever moment that is: no refund is lost.
+// A refund account that is written to during a rebuild, at any moment, is kept, or rebuilt with the
+// new refund: no refund is lost.
 func TestRebuildOfMovingRefundAccount(t *testing.T) {
 	t.Parallel()
 	for _, moment := range []struct {
 		operation string
 		number    int
-	}{{"Scan", 2}, {"Scan", 3}, {"Scan", 4}, {"Scan", 5}, {"UpdateItem", 1}} { // of balances, rows, balances, rows, balances
+	}{{"Scan", 2}, {"Scan", 3}, {"Scan", 4}, {"Scan", 5}, {"UpdateItem", 1}} { // balances, rows, balances, rows, balances
 		t.Run(fmt.Sprint(moment), func(t *testing.T) {
 			t.Parallel()
 			b := infratest.New(t)

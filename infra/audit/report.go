@@ -16,8 +16,8 @@ import (
 	"onewrite/ledger"
 )
 
-// The exit statuses besides 2, for a wrong flag or environment. Damage comes before
-// everything that could not be read.
+// These exit statuses come beside 2, for a wrong flag or environment. Damage comes before rows that
+// could not be read.
 const (
 	exitRight      = 0 // every balance is the sum of its history
 	exitWrong      = 1 // something is wrong
@@ -25,17 +25,17 @@ const (
 	exitUnfinished = 4 // nothing wrong was found; some rows could not be read
 )
 
-// report is the result of an audit. Its JSON is for programs.
+// report is an audit's result. Its JSON is for programs.
 type report struct {
 	Users        int       `json:"users"`
 	Transactions int       `json:"transactions"`
 	Mismatches   []finding `json:"mismatches"` // damage, each once
-	Unsettled    []finding `json:"unsettled"`  // users without a verdict: mostly those who moved all the time
+	Unsettled    []finding `json:"unsettled"`  // users without a verdict, mostly because they moved all the time
 	Unfinished   string    `json:"unfinished"` // why rows were not read; "" if all were
 
-	Totals *trialBalance `json:"totals,omitempty"` // of an audit that read everything
+	Totals *trialBalance `json:"totals,omitempty"` // only if the audit read everything
 
-	ofOne bool // of one user's audit
+	ofOne bool // whether the audit was of one user
 }
 
 // clean reports whether the audit read everything and found nothing.
@@ -43,11 +43,10 @@ func (r report) clean() bool {
 	return len(r.Mismatches) == 0 && len(r.Unsettled) == 0 && r.Unfinished == ""
 }
 
-// finding is one thing that is wrong.
 type finding = books.Finding
 
-// sorted returns the report in the same order in every run. A finding of a row that was
-// read twice is in it once.
+// sorted returns the report in the same order in every run. It lists a finding once, even for a row
+// that was read twice.
 func (r report) sorted() report {
 	for _, findings := range []*[]finding{&r.Mismatches, &r.Unsettled} {
 		*findings = append([]finding{}, *findings...) // [] in JSON, not null
@@ -60,7 +59,6 @@ func (r report) sorted() report {
 	return r
 }
 
-// writeText writes the report for a person.
 func (r report) writeText(w io.Writer) error {
 	var text bytes.Buffer
 	r.writeFindings(&text)
@@ -76,9 +74,8 @@ func (r report) writeText(w io.Writer) error {
 	return err
 }
 
-// writeFindings writes a line for each finding, and for the reason of an incomplete
-// report. Texts from the tables are quoted, so that no control character reaches a
-// terminal.
+// writeFindings writes a line for each finding, and the reason for an incomplete report. It quotes
+// texts from the tables, so that no control character reaches a terminal.
 func (r report) writeFindings(text *bytes.Buffer) {
 	for _, f := range r.Mismatches {
 		fmt.Fprintf(text, "wrong      %s\n", f)
@@ -110,7 +107,6 @@ func (r report) sentence() string {
 // writeJSON writes the report for programs, as one value.
 func (r report) writeJSON(w io.Writer) error { return json.NewEncoder(w).Encode(r) }
 
-// status returns the command's exit status.
 func (r report) status() int {
 	switch {
 	case len(r.Mismatches) > 0:
@@ -124,8 +120,8 @@ func (r report) status() int {
 	}
 }
 
-// totals sums up the users whose rows and balance were compared, each at its own moment.
-// If all are right, opening + credits - debits = balances.
+// totals sums up the users whose rows and balance were compared, each at its own moment. If all are
+// right, opening + credits - debits = balances.
 type totals struct {
 	users                              int // who have posted
 	opening, credits, debits, balances books.Sum
@@ -142,7 +138,7 @@ func (t *totals) add(s ledger.Settings, seen *books.Tally, balance infra.Aggrega
 	t.lent = t.lent.Plus(books.SumOf(balance.CreditLimit))
 }
 
-// trialBalance is the totals of a report, as texts.
+// trialBalance is a report's totals, as texts.
 type trialBalance struct {
 	Users      int    `json:"users"`
 	Opening    string `json:"opening"` // all their opening balances
@@ -166,7 +162,7 @@ func (t *totals) trialBalance() *trialBalance {
 	}
 }
 
-// String returns the line of a report.
+// String returns the report's line.
 func (t *trialBalance) String() string {
 	lent := ""
 	if t.Lent != "" {
@@ -187,9 +183,9 @@ type metrics struct {
 	Transactions      int
 }
 
-// writeMetrics writes the report's counts as metrics for CloudWatch, by service if there
-// is one. Only a clean report has zero mismatches: an alarm on earlier ones must not end
-// because their users could not be read.
+// writeMetrics writes the report's counts as CloudWatch metrics, by service if there is one. Only a
+// clean report has zero mismatches: an alarm on earlier ones must not end because their users could
+// not be read.
 func (r report) writeMetrics(w io.Writer, service string, now time.Time) error {
 	values := metrics{Service: service, AuditUnsettled: len(r.Unsettled), Users: r.Users, Transactions: r.Transactions}
 	names := []string{"AuditUnsettled", "AuditFailed", "Users", "Transactions"}
@@ -212,7 +208,7 @@ func (r report) writeMetrics(w io.Writer, service string, now time.Time) error {
 	return json.NewEncoder(w).Encode(values)
 }
 
-// details returns all findings in one text.
+// details joins all findings in one text.
 func details(found []finding) string {
 	var all []string
 	for _, f := range found {

@@ -15,14 +15,14 @@ import (
 	"onewrite/ledger"
 )
 
-// retries has books in which callers made calls, and those of a restore that lost rows.
+// retries has books in which callers made calls, and a restore's books that lost rows.
 type retries struct {
 	live, restored *infratest.Books
 	now            time.Time
 	lost           map[string]bool
 }
 
-// on returns a ledger of the books at the test's time.
+// on returns a ledger on the books at the test's time.
 func (r *retries) on(b *infratest.Books) *ledger.Ledger {
 	return ledger.New(b.Store, func() time.Time { r.now = r.now.Add(time.Second); return r.now })
 }
@@ -40,9 +40,9 @@ func replayed(t *testing.T, first, again ledger.Result, err error) {
 	assert.Equal(t, ledger.Result{Transaction: first.Transaction, Replayed: true}, again)
 }
 
-// Each row of the table in restore.md is what a caller finds who sends the call again
-// after a restore that lost rows, and a rebuild. Each has users of its own, who begin
-// with 100, so that the money afterwards tells how often a call counts.
+// Each row in restore.md's table shows what a caller finds who sends the call again after a restore
+// that lost rows, and a rebuild. Each has its own users, who begin with 100, so that the money
+// afterwards shows how often a call counts.
 func TestRetriesAfterRestore(t *testing.T) {
 	t.Parallel()
 	r := &retries{live: infratest.New(t), restored: infratest.New(t), now: lastYear, lost: map[string]bool{}}
@@ -327,7 +327,7 @@ func TestRetriesAfterRestore(t *testing.T) {
 	assert.Equal(t, exitRight, status, out)
 }
 
-// rowsOfRestore returns the transactions that the table of restore.md is about.
+// rowsOfRestore returns the transactions in restore.md's table.
 func rowsOfRestore(t *testing.T) (rows []string) {
 	t.Helper()
 	text, err := os.ReadFile("../restore.md")

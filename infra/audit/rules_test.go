@@ -14,8 +14,8 @@ import (
 	"onewrite/ledger"
 )
 
-// ruled makes books with accounts of every rule: alice owes 20 of a limit of 50, bob
-// is blocked and has posted nothing, and carol's limit was lowered in vain.
+// ruled makes books with accounts under every rule: alice owes 20 within a limit of 50, bob is
+// blocked and has posted nothing, and carol's limit was lowered in vain.
 func ruled(t *testing.T) *infratest.Books {
 	t.Helper()
 	b := infratest.New(t)
@@ -53,7 +53,7 @@ func TestRules(t *testing.T) {
 	assert.Equal(t, exitRight, status)
 	assert.Contains(t, out, `"lent":"60","history":"135"`)
 
-	// A statement is of the user's own money, and ends with what can be spent.
+	// A statement has the user's own money, and ends with the spendable balance.
 	status, out, _ = command(t, b, "-user", "alice", "-csv")
 	assert.Equal(t, exitRight, status)
 	assert.Contains(t, out, ",debit,120,-20,posted,")
@@ -77,8 +77,8 @@ func TestRules(t *testing.T) {
 	assert.Contains(t, out, "bob,100,0,,,"+ruleID(t, "bob", "r1")+",true,true,,1,,")
 }
 
-// A change without its balance, and a balance without its change, are found, and so
-// is every other difference between the two.
+// The audit finds a change without its balance, a balance without its change, and every other
+// difference between the two.
 func TestDamagedRules(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ transactions, balances, want string }{

@@ -20,8 +20,8 @@ import (
 	"onewrite/ledger"
 )
 
-// BenchmarkAudit runs the built command on large books that are posted to all
-// the while, and reports its memory, and what was posted and read.
+// BenchmarkAudit runs the built command on large books while callers post, and reports its memory
+// and the rows posted and read.
 func BenchmarkAudit(b *testing.B) {
 	binary := filepath.Join(b.TempDir(), "audit")
 	output, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput()
@@ -56,9 +56,8 @@ func BenchmarkAudit(b *testing.B) {
 	}
 }
 
-// keepPosting credits and debits random users, four at once, until stop is
-// called, and counts. Every posting is waited for: one that is given up may
-// still be applied.
+// keepPosting credits and debits random users, four at once, until stop is called, and counts. It
+// waits for every posting: an abandoned one may still be applied.
 func keepPosting(b *testing.B, books *infratest.Books, users int) (posted *atomic.Int64, stop func()) {
 	var callers sync.WaitGroup
 	var stopped atomic.Bool

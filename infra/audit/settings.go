@@ -12,8 +12,8 @@ import (
 	"onewrite/infra/internal/books"
 )
 
-// readSettings reads the settings that the tables were begun with. Without a row that
-// can be read, which is a finding, the environment's are the best guess.
+// readSettings reads the settings that the tables were begun with. A row that is missing or can't
+// be read is a finding, and the environment's settings are the best guess.
 func (b *reader) readSettings(ctx context.Context) error {
 	out, err := b.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName:              &b.config.TransactionsTable,

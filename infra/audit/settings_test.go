@@ -68,8 +68,7 @@ func TestTooManyPlaces(t *testing.T) {
 	assert.Contains(t, out, `balance-row: balance: is 10.5, must be whole`)
 }
 
-// Without a row of settings that can be read the audit says so, and no balance is
-// rebuilt.
+// Without a readable settings row the audit reports that, and no balance is rebuilt.
 func TestDamagedSettings(t *testing.T) {
 	t.Parallel()
 	for change, want := range map[string]string{

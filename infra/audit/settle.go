@@ -11,8 +11,8 @@ import (
 	"onewrite/ledger"
 )
 
-// decide compares a user's rows with the balance, and notes the result. It is open if
-// more must be read. The caller holds a.mu.
+// decide compares a user's rows with the balance, and notes the result. The verdict is open if more
+// must be read. The caller holds a.mu.
 func (a *audit) decide(user ledger.UserID, seen *books.Tally, floor int, balance infra.Aggregate) books.Verdict {
 	v := seen.Judge(a.tables.config.Settings, floor, balance)
 	if v == books.Wrong {
@@ -28,12 +28,12 @@ func (a *audit) decide(user ledger.UserID, seen *books.Tally, floor int, balance
 }
 
 const (
-	// maxReadings bounds the readings of a user who moves, rereadAfter apart.
+	// maxReadings bounds the readings, rereadAfter apart, of a user who moves.
 	maxReadings = 20
 	rereadAfter = 100 * time.Millisecond
 )
 
-// rereadAll reads the suspects one by one, and returns those who are still open.
+// rereadAll reads the suspects one by one, and returns those still open.
 func (a *audit) rereadAll(ctx context.Context, suspects map[ledger.UserID]*books.Tally) ([]ledger.UserID, error) {
 	a.progress.Begin("users in motion", len(suspects))
 	var undecided []ledger.UserID
@@ -52,9 +52,9 @@ func (a *audit) rereadAll(ctx context.Context, suspects map[ledger.UserID]*books
 	return undecided, err
 }
 
-// reread reads a user's rows and then the balance until they can be compared. It begins
-// with the rows that were read before. Later it reads only the recent ones again, so that
-// a long history takes one reading. For an open user it returns the last comparison.
+// reread reads a user's rows and then the balance until they can be compared. It begins with the
+// rows already read, and later reads only the recent ones again, so that a long history is read
+// once. For an open user it returns the last comparison.
 func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *books.Tally) (decided bool, last string, err error) {
 	older, from := books.Tally{}, time.Time{}
 	recent := time.Now().Add(-inFlight).Truncate(time.Millisecond) // as created_at
@@ -92,8 +92,7 @@ func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *books.Tall
 	return false, last, nil
 }
 
-// history tallies a user's transactions from a time on: those before recent, and those
-// since.
+// history tallies a user's transactions from a time on, in two parts: before recent, and since.
 func (a *audit) history(ctx context.Context, user ledger.UserID, from, recent time.Time) (before, since books.Tally, err error) {
 	for r, err := range a.tables.history(ctx, user, from) {
 		if err != nil {
@@ -112,7 +111,7 @@ func (a *audit) history(ctx context.Context, user ledger.UserID, from, recent ti
 	return before, since, nil
 }
 
-// readBalance returns a user's balance by that read, or finds that its row is damaged.
+// readBalance reads a user's balance with read, or reports that its row is damaged.
 func (a *audit) readBalance(ctx context.Context, user ledger.UserID, read func(context.Context, ledger.UserID) (row, error)) (balance infra.Aggregate, damaged bool, err error) {
 	r, err := read(ctx, user)
 	if err != nil {
@@ -128,7 +127,7 @@ func (a *audit) readBalance(ctx context.Context, user ledger.UserID, read func(c
 	return balance, !ok, nil
 }
 
-// each calls f for each user, for as many at once as a table has segments.
+// each calls f for each user, for as many at once as the tables have segments.
 func (a *audit) each(ctx context.Context, users []ledger.UserID, f func(context.Context, ledger.UserID) error) error {
 	return forEach(ctx, a.tables.segments, slices.Values(users), func(ctx context.Context, user ledger.UserID) error {
 		defer a.progress.Add(1)
@@ -136,10 +135,9 @@ func (a *audit) each(ctx context.Context, users []ledger.UserID, f func(context.
 	})
 }
 
-// scanAgain scans the transactions once more for the users whose rows seem to be missing:
-// unlike the index, the table never lags. After settle, a posting of which a reading of
-// the balances or the scan saw a part is complete. So this also decides users who are
-// written to all the time.
+// scanAgain scans the transactions once more for users whose rows seem to be missing: unlike the
+// index, the table never lags. After settle, a posting that was seen in part, by the scan or a
+// balance reading, is complete. So this also decides users who are written to all the time.
 func (a *audit) scanAgain(ctx context.Context, users []ledger.UserID) error {
 	before, tallies, err := a.recount(ctx, users)
 	if err != nil {
@@ -160,9 +158,8 @@ func (a *audit) scanAgain(ctx context.Context, users []ledger.UserID) error {
 	return err
 }
 
-// recount reads the balances of the users and, settle later, tallies their transactions
-// by a scan of the table. Users who could not be read are in neither result, but in the
-// report.
+// recount reads the users' balances and, settle later, tallies their transactions from a table
+// scan. Users who could not be read are in neither result, but in the report.
 func (a *audit) recount(ctx context.Context, users []ledger.UserID) (map[ledger.UserID]infra.Aggregate, map[ledger.UserID]*books.Tally, error) {
 	a.progress.Begin("balances, again", len(users))
 	balances, err := a.readBalances(ctx, users)
@@ -191,9 +188,8 @@ func (a *audit) recount(ctx context.Context, users []ledger.UserID) (map[ledger.
 	return balances, tallies, nil
 }
 
-// checkRules reads the changes of rules once more, of users whose rules are not those
-// that the first scan of the changes made: a change came meanwhile, or something is
-// wrong. It reads as scanAgain does.
+// checkRules reads the rule changes once more for users whose rules are not those from the first
+// scan: a change came meanwhile, or something is wrong. It reads as scanAgain does.
 func (a *audit) checkRules(ctx context.Context) error {
 	if len(a.ruled) == 0 {
 		return nil
@@ -211,7 +207,7 @@ func (a *audit) checkRules(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if t, err := infra.DecodeTransaction(r); err == nil { // an unreadable row is found already
+		if t, err := infra.DecodeTransaction(r); err == nil { // an unreadable row is reported already
 			rules.Add(t)
 		}
 	}
@@ -231,8 +227,8 @@ func (a *audit) checkRules(ctx context.Context) error {
 	return err
 }
 
-// readBalances reads the balances of the users. It leaves out, and reports, damaged rows
-// and users whom DynamoDB is too busy to read.
+// readBalances reads the users' balances. It leaves out, and reports, damaged rows and users whom
+// DynamoDB is too busy to read.
 func (a *audit) readBalances(ctx context.Context, users []ledger.UserID) (map[ledger.UserID]infra.Aggregate, error) {
 	balances := map[ledger.UserID]infra.Aggregate{}
 	err := a.each(ctx, users, func(ctx context.Context, user ledger.UserID) error {
@@ -252,8 +248,8 @@ func (a *audit) readBalances(ctx context.Context, users []ledger.UserID) (map[le
 	return balances, err
 }
 
-// checkMovers looks up the noted writes, and the missing ones once more: a row may appear
-// later than the balance that it moves.
+// checkMovers looks up the noted writes, and the missing ones twice: a row may appear later than
+// the balance that it moves.
 func (a *audit) checkMovers(ctx context.Context) error {
 	wrong, err := a.wrongMovers(ctx, a.movers)
 	if err == nil && len(wrong) > 0 {
@@ -271,7 +267,7 @@ func (a *audit) checkMovers(ctx context.Context) error {
 	return nil
 }
 
-// wrongMovers returns the users whose balance that write can't have moved.
+// wrongMovers returns the users whose balance cannot have been moved by the named write.
 func (a *audit) wrongMovers(ctx context.Context, movers []mover) (wrong []mover, err error) {
 	err = forEach(ctx, a.tables.segments, slices.Values(movers), func(ctx context.Context, m mover) error {
 		can, err := a.tables.canMove(ctx, m.user, m.first)
@@ -285,8 +281,8 @@ func (a *audit) wrongMovers(ctx context.Context, movers []mover) (wrong []mover,
 	return wrong, err
 }
 
-// canMove reports whether the write with that first row can have moved the user's
-// balance. A row that can't be read is reported already, and counts as one that can.
+// canMove reports whether the write with that first row can have moved the user's balance. It
+// reports true for a row that can't be read, which is a finding already.
 func (b *reader) canMove(ctx context.Context, user ledger.UserID, first ledger.TransactionID) (bool, error) {
 	r, err := b.transaction(ctx, first)
 	if err != nil || len(r) == 0 {
@@ -302,7 +298,7 @@ func (b *reader) canMove(ctx context.Context, user ledger.UserID, first ledger.T
 			return false, err
 		}
 		if hold, err = infra.DecodeTransaction(r); err != nil {
-			return true, nil //nolint:nilerr // missing or damaged: found already
+			return true, nil //nolint:nilerr // missing or damaged: reported already
 		}
 	}
 	return books.CanMove(user, row, hold), nil

@@ -14,17 +14,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// sheet writes lines one by one, as CSV, as JSON or as a table for a person. After an
-// error of writing, each later call returns it too.
+// sheet writes lines one by one, as CSV, as JSON or as a table for a person. After an error in
+// writing, each later call returns it too.
 type sheet struct {
 	out    io.Writer
 	format format
-	layout string // of a table's line
+	layout string // for a table's line
 	csv    *csv.Writer
 	err    error
 }
 
-// line is a line of a sheet. Its JSON has the names of its fields.
+// line is a sheet's line. Its JSON has its fields' names.
 type line interface{ fields() []string }
 
 // newSheet writes the head, which names the fields. layout is for [fmt.Sprintf].
@@ -36,7 +36,6 @@ func newSheet(out io.Writer, f format, layout string, head ...string) *sheet {
 	return s
 }
 
-// write writes a line.
 func (s *sheet) write(l line) error {
 	if s.err == nil && s.format == formatJSON {
 		s.err = json.NewEncoder(s.out).Encode(l)
@@ -61,7 +60,7 @@ func (s *sheet) writeFields(fields []string) {
 	s.err = s.csv.Write(fields)
 }
 
-// end writes the lines that are still buffered.
+// end writes the buffered lines.
 func (s *sheet) end() error {
 	s.csv.Flush()
 	if s.err == nil {
@@ -70,8 +69,7 @@ func (s *sheet) end() error {
 	return s.err
 }
 
-// printable returns a text without control characters for a terminal: as it is, or
-// quoted.
+// printable returns a text as it is, or quoted if it has control characters for a terminal.
 func printable(s string) string {
 	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return strconv.Quote(s)
@@ -109,9 +107,9 @@ func inert(s string) string {
 	return safe.String()
 }
 
-// mayBeFormula reports whether a spreadsheet may take a cell of this text for a formula:
-// by its first character other than spaces, quotes and invisible characters. A leading
-// control character counts, too.
+// mayBeFormula reports whether a spreadsheet may take a cell with this text for a formula: by its
+// first character other than spaces, quotes and invisible characters. A leading control character
+// counts, too.
 func mayBeFormula(cell string) bool {
 	if strings.HasPrefix(cell, "'") || strings.ContainsRune("\t\r\n", rune(cell[0])) {
 		return true
@@ -123,7 +121,7 @@ func mayBeFormula(cell string) bool {
 	return cell != "" && strings.ContainsRune(beginsFormula, first)
 }
 
-// valueOf returns the text of an attribute that is a text or a number, or "".
+// valueOf returns a text or number attribute as a text, or "".
 func valueOf(v types.AttributeValue) string {
 	switch v := v.(type) {
 	case *types.AttributeValueMemberS:

@@ -11,8 +11,8 @@ import (
 	"onewrite/ledger"
 )
 
-// stateUser writes a statement and, after it, the report of that user: to log where
-// the statement is for programs.
+// stateUser writes a statement and, after it, the user's report: to log if the statement is for
+// programs.
 func stateUser(ctx context.Context, a *audit, o options, out, log io.Writer) (status int, err error) {
 	found, err := a.statement(ctx, o, out)
 	a.progress.Stop()
@@ -22,12 +22,11 @@ func stateUser(ctx context.Context, a *audit, o options, out, log io.Writer) (st
 	return found.status(), errors.Join(err, found.writeText(log))
 }
 
-// statement writes a user's transactions of a period, oldest first, with the
-// balance after each, and audits this user. Rows that can't be read are lines,
-// too, without a balance.
+// statement writes a user's transactions in a period, oldest first, with the balance after each,
+// and audits this user. Rows that can't be read are lines, too, without a balance.
 //
-// The order is one that the balances allow: see [books.Timeline]. A row belongs to
-// the period in which it counts.
+// The order is one that the balances allow: see [books.Timeline]. A row belongs to the period in
+// which it counts.
 func (a *audit) statement(ctx context.Context, o options, out io.Writer) (report, error) {
 	s := newStatement(out, o.format, o.period, a.tables.config.Settings)
 	a.report.Users, a.report.ofOne = 1, true
@@ -66,8 +65,8 @@ func (a *audit) statement(ctx context.Context, o options, out io.Writer) (report
 	return a.report.sorted(), s.sheet.end()
 }
 
-// order reads a user's rows, and calls yield with each in an order that the balances
-// allow, as far below zero as was lent.
+// order reads a user's rows, and calls yield with each in an order that the balances allow. They
+// may go below zero by lent.
 func (a *audit) order(ctx context.Context, user ledger.UserID, lent books.Sum, yield func(books.Line)) error {
 	timeline := books.NewTimeline(a.tables.config.Settings, lent, inFlight, yield)
 	defer timeline.End()
@@ -82,11 +81,11 @@ func (a *audit) order(ctx context.Context, user ledger.UserID, lent books.Sum, y
 	return nil
 }
 
-// unknownOrder is the problem of rows whose order is not known.
+// unknownOrder is the problem with rows whose order is not known.
 const unknownOrder = "no order of the rows at about this time keeps the balance in its range: a row is missing or damaged, or a clock was wrong"
 
-// auditUser compares a user's rows with the balance. The index may lag, so it waits for
-// missing rows.
+// auditUser compares a user's rows with the balance. The index may lag, so it waits for missing
+// rows.
 func (a *audit) auditUser(ctx context.Context, user ledger.UserID, seen *books.Tally) error {
 	decided, last, err := a.reread(ctx, user, seen)
 	if err == nil && !decided {
@@ -107,7 +106,7 @@ func (a *audit) auditUser(ctx context.Context, user ledger.UserID, seen *books.T
 	return err
 }
 
-// problemOf returns the fault of the balance of the one user of the report, or "".
+// problemOf returns the balance's fault from the user's report, or "".
 func (a *audit) problemOf() string {
 	for _, f := range append(a.report.Mismatches, a.report.Unsettled...) {
 		if f.TransactionID == "" {
@@ -117,7 +116,7 @@ func (a *audit) problemOf() string {
 	return ""
 }
 
-// statement writes the statement of one user.
+// statement writes one user's statement.
 type statement struct {
 	sheet    *sheet
 	period   period
@@ -126,16 +125,16 @@ type statement struct {
 	opened  bool
 	limit   books.Sum                                   // the credit limit
 	lent    books.Sum                                   // the most that the user may have borrowed
-	unknown bool                                        // whether the order of some rows is not known
-	all     books.Tally                                 // of the whole history
-	until   books.Tally                                 // of the rows before the end of the period
-	within  books.Tally                                 // of the period
-	holds   map[ledger.TransactionID]ledger.Transaction // open at the end of the period
+	unknown bool                                        // whether some rows have no known order
+	all     books.Tally                                 // the whole history
+	until   books.Tally                                 // the rows before the period's end
+	within  books.Tally                                 // the period
+	holds   map[ledger.TransactionID]ledger.Transaction // open at the period's end
 }
 
-// statementLine is a transaction of a statement, or one of the lines around them, by its
-// type: the opening balance, the sums of the credits and of the debits of the period, the
-// closing balance, and the balance with the holds that expired by then.
+// statementLine is a transaction in a statement, or one of the lines around them, by its type: the
+// opening balance, the period's credit and debit sums, the closing balance, and the balance with
+// the holds that expired by then.
 type statementLine struct {
 	Date    string `json:"date,omitempty"`
 	Type    string `json:"type"`
@@ -144,10 +143,10 @@ type statementLine struct {
 	Status  string `json:"status,omitempty"`
 	ID      string `json:"id,omitempty"`
 	Key     string `json:"key,omitempty"`
-	Whole   string `json:"transaction,omitempty"` // the id of the transaction of which this is a further entry
+	Whole   string `json:"transaction,omitempty"` // the id of the transaction that this further entry belongs to
 	By      string `json:"posted_by,omitempty"`
-	Refunds string `json:"refund_of,omitempty"` // the id of the transaction of which this is a refund
-	Problem string `json:"problem,omitempty"`   // of this row or, at the closing, of the balance
+	Refunds string `json:"refund_of,omitempty"` // the id of the refunded transaction
+	Problem string `json:"problem,omitempty"`   // with this row or, at the closing, with the balance
 }
 
 func (l statementLine) fields() []string {
@@ -159,7 +158,7 @@ func newStatement(out io.Writer, f format, p period, settings ledger.Settings) *
 	return &statement{period: p, settings: settings, holds: map[ledger.TransactionID]ledger.Transaction{}, sheet: newSheet(out, f, layout, "date", "type", "amount", "balance", "status", "id", "key", "transaction", "posted_by", "refund_of", "problem")}
 }
 
-// add takes the next row of the history. One that can't be read counts nothing.
+// add takes the history's next row. An unreadable row counts nothing.
 func (s *statement) add(l books.Line) {
 	t, r := l.Transaction, l.Row
 	s.unknown = s.unknown || l.Unknown
@@ -187,7 +186,7 @@ func (s *statement) add(l books.Line) {
 	s.write(line)
 }
 
-// count counts a row, and keeps an open hold.
+// count counts a row, and keeps a hold while it is open.
 func (s *statement) count(t ledger.Transaction) {
 	s.until.Add(t)
 	if t.Status == ledger.Pending {
@@ -198,8 +197,7 @@ func (s *statement) count(t ledger.Transaction) {
 	}
 }
 
-// expired returns the sum of the holds that expired before the end of the period and were
-// not released before it.
+// expired sums the holds that expired before the period's end and were not released before it.
 func (s *statement) expired(now time.Time) (sum books.Sum) {
 	if !s.period.to.IsZero() && s.period.to.Before(now) {
 		now = s.period.to
@@ -220,9 +218,9 @@ func (s *statement) open() {
 	}
 }
 
-// writeClosing writes the last lines, with the fault of the balance. Expired holds
-// without a release can be spent, and so can a credit limit: then the last line has the
-// balance that GET /balance answers. The history has no limits of earlier times.
+// writeClosing writes the last lines, with the balance's fault. Expired holds without a release can
+// be spent, and so can a credit limit: then the last line has the balance that GET /balance
+// answers. The history has no earlier limits.
 func (s *statement) writeClosing(problem string) {
 	s.open()
 	s.write(statementLine{Type: "credits", Amount: s.within.Credits.String()})
@@ -241,10 +239,10 @@ func (s *statement) writeClosing(problem string) {
 	}
 }
 
-// write writes a line. The end of the sheet returns its error.
+// write writes a line. The sheet's end returns its error.
 func (s *statement) write(l statementLine) { _ = s.sheet.write(l) }
 
-// dateOf returns a bound of a period, "" for none.
+// dateOf returns a period's bound, "" for none.
 func dateOf(bound time.Time) string {
 	if bound.IsZero() {
 		return ""

@@ -15,7 +15,7 @@ import (
 	"onewrite/ledger"
 )
 
-// A statement has a user's transactions, between the balances before and after them.
+// A statement has a user's transactions, with the balance before and after each.
 func TestStatement(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -65,8 +65,8 @@ func TestStatement(t *testing.T) {
 	assert.Equal(t, "1 user, 0 transactions: every balance is what its history says\n", log)
 }
 
-// The statement of a period begins with the balance before it, and ends with the one
-// after it. A day is in UTC, and as a whole.
+// A period's statement begins with the balance before it, and ends with the one after it. A day is
+// in UTC, and whole.
 func TestStatementOfPeriod(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -115,7 +115,7 @@ func TestStatementOfPeriod(t *testing.T) {
 `, out)
 }
 
-// A damaged user's statement has the damage, goes on to its end, and is no success.
+// A damaged user's statement has the damage and all later lines, and does not succeed.
 func TestStatementOfDamagedUser(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -173,8 +173,8 @@ func TestStatementOfDamagedUser(t *testing.T) {
 	}
 }
 
-// A user who is posted to meanwhile is audited, too: with the rows that came after the
-// statement was written.
+// A user who is posted to meanwhile is audited, too, with the rows that came after the statement
+// was written.
 func TestStatementOfMovingUser(t *testing.T) {
 	t.Parallel()
 	onModel(t, func(t *testing.T, b *infratest.Books, _ *dynamodbmodel.Model, a *audit, network *faults.Network) {
@@ -195,7 +195,7 @@ func TestStatementOfMovingUser(t *testing.T) {
 	})
 }
 
-// A statement that can't be read to its end says so, and has no closing.
+// An incomplete statement reports that it is, and has no closing.
 func TestUnfinishedStatement(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -210,8 +210,7 @@ func TestUnfinishedStatement(t *testing.T) {
 	}
 }
 
-// No text of a caller's can be taken for a formula by a spreadsheet, or play
-// tricks on a terminal.
+// No caller's text can be a formula to a spreadsheet, or control a terminal.
 func TestInert(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{

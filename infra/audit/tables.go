@@ -19,10 +19,9 @@ import (
 	"onewrite/infra/internal/tables"
 )
 
-// connect returns a client and the names of the tables. The region and keys of the
-// environment come first. The SDK's default chain adds the others and renews keys that
-// expire, as an audit can take hours. The function reads only its environment: Lambda
-// replaces an environment before its keys expire.
+// connect returns a client and the table names. The region and keys in the environment come first.
+// The SDK's default chain adds the others and renews keys that expire, as an audit can take hours.
+// The function reads only its environment: Lambda replaces an environment before its keys expire.
 func connect(ctx context.Context, getenv func(string) string) (*dynamodb.Client, infra.Config, error) {
 	getenv = dynamodblocal.Environment(getenv)
 	renew := func(*dynamodb.Options) {}
@@ -65,9 +64,8 @@ const (
 	longestDelay  = 5 * time.Second
 )
 
-// patient does the same as [tables.Patient] for a reader with hours of time: under
-// throttling the audit yields to the ledger. It also waits for a balance that is being
-// written.
+// patient does the same as [tables.Patient] for a reader with hours of time: under throttling the
+// audit yields to the ledger. It also waits while a balance is being written.
 func patient(o *dynamodb.Options) {
 	tables.Patient(o)
 	o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
@@ -85,9 +83,8 @@ func patient(o *dynamodb.Options) {
 // describeAttempts is low, so that a wrong address soon ends the run.
 const describeAttempts = 3
 
-// open checks that the two variables name the two tables, and notes the approximate
-// number of transactions for the progress. A caller without permission to describe tables
-// does without.
+// open checks that the two variables name the two tables, and notes the approximate number of
+// transactions for the progress. A caller without permission to describe tables does without.
 func (b *reader) open(ctx context.Context) error {
 	transactions, err := b.describe(ctx, "TRANSACTIONS_TABLE", b.config.TransactionsTable, "id")
 	if err != nil {
@@ -98,9 +95,8 @@ func (b *reader) open(ctx context.Context) error {
 	return err
 }
 
-// describe returns DynamoDB's description of the table that a variable names, empty
-// without permission. The error is one of usage if there is no such table, if its key is
-// another, or if it has replicas.
+// describe returns DynamoDB's description of the table that a variable names, empty without
+// permission. A missing table, another key or a replica is an error of usage.
 func (b *reader) describe(ctx context.Context, variable, table, key string) (described types.TableDescription, err error) {
 	out, err := b.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &table},
 		func(o *dynamodb.Options) { o.RetryMaxAttempts = describeAttempts })
@@ -124,7 +120,6 @@ func (b *reader) describe(ctx context.Context, variable, table, key string) (des
 	return *out.Table, nil
 }
 
-// place returns where the tables are.
 func (b *reader) place() string {
 	if b.config.Endpoint == "" {
 		return b.config.Region

@@ -12,7 +12,7 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// The error of a wrong environment names its variables, and is no damage.
+// A wrong environment is an error that names its variables, and no damage.
 func TestWrongEnvironment(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -41,7 +41,7 @@ func TestWrongEnvironment(t *testing.T) {
 	}
 }
 
-// A table with a replica is not audited, by no task.
+// No task accepts a table with a replica.
 func TestReplicas(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -58,7 +58,7 @@ func TestReplicas(t *testing.T) {
 	}
 }
 
-// Who may read the tables and not describe them can audit them.
+// A caller who may read the tables and not describe them can audit them.
 func TestWithoutDescribeTable(t *testing.T) {
 	t.Parallel()
 	b := damagedBooks(t)

@@ -60,8 +60,7 @@ func readTemplate(t *testing.T) (read template) {
 	return read
 }
 
-// The function's role allows exactly the requests of an audit that makes every kind
-// of request.
+// The function's role allows exactly the requests of an audit that makes every kind of request.
 func TestPolicyAllowsWhatIsRequested(t *testing.T) {
 	t.Parallel()
 	b := damagedBooks(t)
@@ -101,8 +100,7 @@ func TestPolicyAllowsWhatIsRequested(t *testing.T) {
 	assert.Equal(t, allowed, requested)
 }
 
-// With the environment and the flags of the template, an audit writes the
-// metric that the alarms watch.
+// With the template's environment and flags, an audit writes the metric that the alarms watch.
 func TestTemplateFitsTheMetrics(t *testing.T) {
 	t.Parallel()
 	resources := readTemplate(t).Resources

@@ -19,12 +19,11 @@ import (
 	"onewrite/ledger"
 )
 
-// tornCall is calls to users of their own, whose rows a restore can tear. Every call
-// can be sent again.
+// tornCall is calls to its own users, whose rows a restore can tear. Every call can be sent again.
 type tornCall struct {
 	name  string
 	users []string
-	rows  func() []ledger.TransactionID // of one write or of a hold and its end
+	rows  func() []ledger.TransactionID // from one write, or from a hold and its end
 	call  func(t *testing.T, l *ledger.Ledger)
 }
 
@@ -37,7 +36,7 @@ func idsOfEntries(t *testing.T, key string, entries ...string) []ledger.Transact
 	return ids
 }
 
-// tornCalls are one of each kind. A later kind of row joins with one more.
+// tornCalls has one for each kind. Add one for a new kind of row.
 func tornCalls(t *testing.T) (calls []tornCall) {
 	entries := func(name string, users []string, entries ...string) {
 		calls = append(calls, tornCall{name, users,
@@ -128,10 +127,9 @@ func tornCalls(t *testing.T) (calls []tornCall) {
 	return calls
 }
 
-// A transaction comes back without any one of its rows, or with one of them alone,
-// of every kind, with no balances or those of a later moment. The rebuild
-// makes it whole or removes it, and the balances fit. Then each call is sent again,
-// and every user has the same money as if there had been no restore.
+// Transactions come back without any one row, or with one row alone, for every kind, with no
+// balances or with later ones. The rebuild makes each whole or removes it, and the balances fit.
+// Then each call is sent again, and every user has the same money as without a restore.
 func TestTornTransactions(t *testing.T) {
 	t.Parallel()
 	live := infratest.New(t)
@@ -203,7 +201,7 @@ func rebuildAndSend(t *testing.T, live, b *infratest.Books, calls []tornCall) {
 	}
 }
 
-// copyRows copies the rows of a table that come back.
+// copyRows copies a table's rows that come back.
 func copyRows(t *testing.T, live *infratest.Books, from, to string, comesBack func(row) bool) {
 	t.Helper()
 	client := infra.NewClient(live.Config, patient)
@@ -228,8 +226,8 @@ func contents(t *testing.T, b *infratest.Books) (rows []row) {
 	return rows
 }
 
-// alter changes a table as a restore may have left it: other than Damage, it
-// leaves it to the test whether the books are right in the end.
+// alter changes a table as a restore may have left it: unlike Damage, it leaves it to the test
+// whether the books are right in the end.
 func alter(t *testing.T, b *infratest.Books, table string, statements ...string) {
 	t.Helper()
 	require.NoError(t, b.Execute(t.Context(), table, statements...))

@@ -41,8 +41,7 @@ var (
 
 var denied = faults.Exception(http.StatusBadRequest, "AccessDeniedException", "no")
 
-// Wherever reading fails, the report has the earlier findings, and the note that it is
-// incomplete.
+// Wherever reading fails, the report has the earlier findings and a note that it is incomplete.
 func TestFaultsThatLast(t *testing.T) {
 	t.Parallel()
 	b := damagedBooks(t)
@@ -95,7 +94,7 @@ func through(t *testing.T, b *infratest.Books, intercept func(w http.ResponseWri
 	return &other
 }
 
-// nth returns an intercept by which do answers from the nth request of an operation on.
+// nth returns an intercept that lets do answer from an operation's nth request on.
 func nth(n int32, operation string, do http.HandlerFunc) func(http.ResponseWriter, *http.Request) bool {
 	var requests atomic.Int32
 	return func(w http.ResponseWriter, r *http.Request) bool {
@@ -112,8 +111,8 @@ func forbid(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte(`{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","Message":"not authorized"}`))
 }
 
-// Each format has the findings so far and the note that the run did not finish. The exit
-// status is that of the findings.
+// Each format has the findings so far and a note that the run did not finish. The findings decide
+// the exit status.
 func TestUnfinished(t *testing.T) {
 	t.Parallel()
 	b := damagedBooks(t)
@@ -143,8 +142,7 @@ $`, out)
 	assert.Equal(t, map[string]int{"AuditFailed": 1, "AuditUnsettled": 0, "BalanceMismatches": 2, "Transactions": 2, "Users": 2}, values)
 }
 
-// A run that found nothing and did not finish is not clean, and reports no number of
-// mismatches.
+// A run that found nothing and did not finish is not clean, and reports no mismatch count.
 func TestUnfinishedWithNothingFound(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -159,7 +157,7 @@ func TestUnfinishedWithNothingFound(t *testing.T) {
 	assert.Contains(t, out, "0 users, 0 transactions so far: 0 wrong, 0 unsettled; the rest was not read\n")
 }
 
-// A signal ends the run like a failure to read: main gives ctx its cause.
+// A signal ends the run like a failure to read: main sets it as ctx's cause.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	b := damagedBooks(t)
@@ -176,7 +174,6 @@ func TestInterrupted(t *testing.T) {
 	assert.Contains(t, out.String(), "unfinished interrupt signal received\n1 user, 2 transactions so far: 1 wrong")
 }
 
-// A report that can't be written ends with an error.
 func TestUnwritten(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)

@@ -20,14 +20,13 @@ import (
 	"onewrite/ledger"
 )
 
-// isReadingOfOne reports whether a request reads the balance of one user, and not the
-// settings.
+// isReadingOfOne reports whether a request reads one user's balance, and not the settings.
 func isReadingOfOne(r *http.Request) bool {
 	operation := faults.Operation(r)
 	if operation != "GetItem" {
 		return operation == "TransactGetItems"
 	}
-	body, _ := io.ReadAll(r.Body) // of a request that was sent whole
+	body, _ := io.ReadAll(r.Body) // the request was sent whole
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return !bytes.Contains(body, []byte(infra.SettingsID))
 }
@@ -55,7 +54,6 @@ func TestMetricsOfUnsettledUser(t *testing.T) {
 	assert.Equal(t, map[string]int{"AuditFailed": 0, "AuditUnsettled": 1}, values)
 }
 
-// A run that could not read everything is unfinished, even with unsettled users.
 func TestUnfinishedWithUnsettledUser(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -66,7 +64,7 @@ func TestUnfinishedWithUnsettledUser(t *testing.T) {
 	credit()
 	b.Damage(t, b.Config.TransactionsTable, "DELETE FROM ? WHERE id = '"+transfer.TransactionID().Entry(1).String()+"'")
 	b.Damage(t, b.Config.AggregateTable, "DELETE FROM ? WHERE user_id = 'bob'")
-	fourthScan := nth(4, "Scan", forbid) // the one for the rest of the transfer
+	fourthScan := nth(4, "Scan", forbid) // for the rest of the transfer
 	partly := through(t, b, func(w http.ResponseWriter, r *http.Request) bool {
 		if isReadingOfOne(r) {
 			credit()
@@ -79,8 +77,8 @@ func TestUnfinishedWithUnsettledUser(t *testing.T) {
 	assert.Contains(t, out, "0 wrong, 1 unsettled; the rest was not read\n")
 }
 
-// A user whom DynamoDB is too busy to read is unsettled: that may be this user's problem
-// alone. A lasting fault of DynamoDB is not.
+// A user whom DynamoDB is too busy to read is unsettled: that may be this user's problem alone.
+// DynamoDB's lasting faults are not.
 func TestOneUserCanNotBeRead(t *testing.T) {
 	t.Parallel()
 	for answer, c := range map[string]struct{ code, status int }{
@@ -106,8 +104,8 @@ func TestOneUserCanNotBeRead(t *testing.T) {
 	}
 }
 
-// An end whose balance is still moving replaces a missing one, so that rows and balance
-// agree by chance.
+// An end whose balance is still moving replaces a missing one, so that rows and balance agree by
+// chance.
 func TestEndInFlightStandsInForMissingOne(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -150,8 +148,7 @@ func TestEndInFlightStandsInForMissingOne(t *testing.T) {
 	assert.Equal(t, exitWrong, found.status(), "%+v", found)
 }
 
-// An end in the history of another user makes no sum wrong if that user's own end is
-// missing.
+// An end in another user's history makes no sum wrong if that user's own end is missing.
 func TestEndOfAnotherUser(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)

@@ -23,9 +23,9 @@ import (
 // errMoved means that a row has changed since it was read.
 var errMoved = errors.New("it was written to meanwhile: stop the writers, and rebuild again")
 
-// makeWhole writes the missing rows of a transaction, or removes its orphans, in one
-// write. It is errMoved if a missing row is there by now, or the row without which
-// the orphans are removed. So it is safe while others write.
+// makeWhole writes a transaction's missing rows, or removes its orphans, in one write. It returns
+// errMoved if a missing row is there by now, or the row whose absence makes them orphans. So it is
+// safe while others write.
 func (b *reader) makeWhole(ctx context.Context, id ledger.TransactionID, fix books.Repair) error {
 	var actions []types.TransactWriteItem
 	if fix.Orphans != nil {
@@ -65,7 +65,7 @@ func (b *reader) makeWhole(ctx context.Context, id ledger.TransactionID, fix boo
 	return b.spendAll(ctx, out.ConsumedCapacity)
 }
 
-// putNew writes a row. It is errMoved if the row's id is taken.
+// putNew writes a row. It returns errMoved if the row's id is taken.
 func (b *reader) putNew(ctx context.Context, t ledger.Transaction) error {
 	item, err := infra.EncodeTransaction(t)
 	if err != nil {
@@ -90,7 +90,7 @@ func textOf(id ledger.TransactionID) types.AttributeValue {
 	return &types.AttributeValueMemberS{Value: id.String()}
 }
 
-// refused reports whether a condition of a transaction did not hold.
+// refused reports whether a condition in a transaction failed.
 func refused(err error) bool {
 	cancelled, ok := errors.AsType[*types.TransactionCanceledException](err)
 	return ok && slices.ContainsFunc(cancelled.CancellationReasons, func(r types.CancellationReason) bool {
@@ -98,9 +98,9 @@ func refused(err error) bool {
 	})
 }
 
-// writeBalance makes the row of a user, or a refund account, the wanted one, or removes
-// it if nothing is wanted, on the condition that the whole row is as it was stored.
-// Attributes outside the account stay.
+// writeBalance turns a user's row, or a refund account's, into the wanted one, or removes it if
+// none is wanted. Its condition is that the whole row is as it was stored. Attributes outside the
+// account stay.
 func (b *reader) writeBalance(ctx context.Context, user string, stored, wanted row) error {
 	e := newExpression()
 	condition := e.asStored(stored)
@@ -131,7 +131,7 @@ func (b *reader) writeBalance(ctx context.Context, user string, stored, wanted r
 	}
 	if changed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
 		if sameAccount(changed.Item, wanted) {
-			return nil // written by an attempt before, whose answer was lost
+			return nil // an earlier attempt wrote it, and its answer was lost
 		}
 		return errMoved
 	}
@@ -141,7 +141,7 @@ func (b *reader) writeBalance(ctx context.Context, user string, stored, wanted r
 	return b.spend(ctx, consumed)
 }
 
-// expression builds the expressions of one request.
+// expression builds a request's expressions.
 type expression struct {
 	names  map[string]string
 	values row
@@ -149,22 +149,22 @@ type expression struct {
 
 func newExpression() *expression { return &expression{map[string]string{}, row{}} }
 
-// nameOf returns the placeholder of an attribute's name.
+// nameOf returns an attribute name's placeholder.
 func (e *expression) nameOf(attribute string) string {
 	placeholder := fmt.Sprintf("#a%d", len(e.names))
 	e.names[placeholder] = attribute
 	return placeholder
 }
 
-// valueAs returns the placeholder of a value.
+// valueAs returns a value's placeholder.
 func (e *expression) valueAs(v types.AttributeValue) string {
 	placeholder := fmt.Sprintf(":v%d", len(e.values))
 	e.values[placeholder] = v
 	return placeholder
 }
 
-// asStored returns the condition that a row is as it was read: each attribute the
-// same, and none of the account more. No row is as it was if there still is none.
+// asStored returns the condition that a row is as it was read: each attribute the same, and no
+// other attribute of the account. An absent row must still be absent.
 func (e *expression) asStored(stored row) string {
 	if stored == nil {
 		return "attribute_not_exists(" + e.nameOf("user_id") + ")"
@@ -181,8 +181,8 @@ func (e *expression) asStored(stored row) string {
 	return strings.Join(rules, " AND ")
 }
 
-// update returns the update that makes the account in a row the wanted one. No
-// write of the ledger made it, so it names none: see transaction_id in package infra.
+// update returns the update from the stored account to the wanted one. No ledger write made it, so
+// it names none: see transaction_id in package infra.
 func (e *expression) update(stored, wanted row) string {
 	var set, remove []string
 	for _, attribute := range slices.Sorted(maps.Keys(wanted)) {
@@ -204,17 +204,16 @@ func (e *expression) update(stored, wanted row) string {
 	return update
 }
 
-// isOfAccount reports whether an attribute of a balance's row follows from the
-// user's rows.
+// isOfAccount reports whether a balance row's attribute follows from the user's rows.
 func isOfAccount(attribute string) bool {
 	return slices.Contains(ofAccount, attribute) || infra.IsHoldAttribute(attribute)
 }
 
-// ofAccount are these attributes, but for the open holds.
+// ofAccount lists these attributes, except open holds.
 var ofAccount = []string{"balance", "version", "held", "holds", "debits_blocked", "credits_blocked", "credit_limit", "rule_changes"}
 
-// sameAccount reports whether a row holds exactly the wanted account. Without an
-// open hold, no attributes of holds are the same as none held.
+// sameAccount reports whether a row holds exactly the wanted account. Without an open hold, missing
+// hold attributes mean that nothing is held.
 func sameAccount(stored, wanted row) bool {
 	if wanted == nil || stored == nil {
 		return len(stored) == len(wanted)
@@ -236,7 +235,7 @@ func sameAccount(stored, wanted row) bool {
 	return reflect.DeepEqual(s, w)
 }
 
-// hashOf returns a hash of a row, which is never zero.
+// hashOf returns a row's hash, which is never zero.
 func hashOf(r row) uint64 {
 	h := fnv.New64a()
 	for _, name := range slices.Sorted(maps.Keys(r)) {
