@@ -3,6 +3,7 @@ package handler
 import (
 	_ "embed" // for openapi.yaml
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -16,16 +17,28 @@ import (
 var OpenAPI string
 
 // Description returns the contract that the handler keeps with these settings. It is
-// [OpenAPI] with another currency, and with patterns of amounts that have as many
-// decimal places.
+// [OpenAPI] with another currency, in its examples too, and with patterns of amounts that
+// have as many decimal places.
 func Description(s ledger.Settings) string {
 	defaults, own := wordsOf(ledger.DefaultSettings()), wordsOf(s)
 	var replaced []string
 	for i, word := range defaults {
 		replaced = append(replaced, word, own[i])
 	}
-	return strings.NewReplacer(replaced...).Replace(OpenAPI)
+	text := strings.NewReplacer(replaced...).Replace(OpenAPI)
+	if s.Currency == ledger.DefaultCurrency {
+		return text
+	}
+	text = inLines.ReplaceAllString(text, "${1}currency: "+s.Currency+"${1}${2}")
+	return inLine.ReplaceAllString(text, "${1}${3}, currency: "+s.Currency+"${2}${4}")
 }
+
+// The examples of answers, around the place of their currency.
+var (
+	inLine = regexp.MustCompile(`(type: (?:(?:credit|debit), ammount: "[0-9.]+"|account)|refunds: 1)(, (?:status|entries):)` +
+		`|((?:balance|limit|refundable): "[0-9.]+")(})`)
+	inLines = regexp.MustCompile(`(\n +)(status: posted\n)`)
+)
 
 // wordsOf returns the texts of openapi.yaml that depend on the settings.
 func wordsOf(s ledger.Settings) []string {

@@ -3,9 +3,11 @@ package handler_test
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -214,6 +216,34 @@ func TestDescriptionOfSettings(t *testing.T) {
 		for _, call := range d.examples(t) {
 			path, _, _ := strings.Cut(call.target, "?")
 			assert.NoError(t, d.checkRequest(d.operation(call.method, path), call), "%s: %+v", s.currency, call)
+		}
+		d.eachAnswer(func(schema *openapi3.SchemaRef, example any) {
+			value, err := asJSON(example)
+			require.NoError(t, err)
+			assert.NoError(t, d.check(schema, value, closed), "%s: %v", s.currency, example)
+			text, want := string(encode(t, example.(map[string]any))), 0
+			if ofMoney.MatchString(text) {
+				want = 1
+			}
+			assert.Equal(t, want, strings.Count(text, `"currency":"`+s.currency+`"`), text)
+		})
+	}
+}
+
+// ofMoney matches the answers that have a currency, where it is not USD.
+var ofMoney = regexp.MustCompile(`"(data|balance|limit|refundable)":`)
+
+// eachAnswer calls see with each example of an answer, and its schema.
+func (d *description) eachAnswer(see func(schema *openapi3.SchemaRef, example any)) {
+	for _, item := range d.document.Paths.Map() {
+		for _, o := range item.Operations() {
+			for _, response := range o.Responses.Map() {
+				for _, media := range response.Value.Content {
+					for _, example := range exampleValues(media.Example, media.Examples) {
+						see(media.Schema, example)
+					}
+				}
+			}
 		}
 	}
 }
