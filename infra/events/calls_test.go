@@ -23,7 +23,7 @@ import (
 	"onewrite/ledger"
 )
 
-// users have names as callers choose them. The last one takes part in few calls.
+// users have names as callers choose them. The last takes part in few calls.
 var users = []string{"1", `"quoted"`, `é\u00e9`, "用户", "😀", "shop", "a/b:c", "{}", "x'y", "order.7"}
 
 // call is one call, or a few that belong together.
@@ -33,10 +33,10 @@ type call struct {
 	again    bool     // whether the same is posted again
 	end      string   // how the hold ends: "", "capture", "part" or "void"
 	refund   bool     // whether a part is refunded, and then more than is left
-	rules    []string // the later changes of the first user's rules
+	rules    []string // later changes to the first user's rules
 }
 
-// plan returns calls of every kind, always the same.
+// plan returns calls of every kind, the same each time.
 func plan(t *testing.T, count int) (calls []call) {
 	t.Helper()
 	for i := range count {
@@ -76,10 +76,9 @@ func plan(t *testing.T, count int) (calls []call) {
 	return calls
 }
 
-// released returns holds, and postings for after their expiry: one that releases the
-// hold that it needs, one that has no room for releases, so that the ledger writes
-// these before it, and one that a block declines. The last events of two users are
-// changes of rules.
+// released returns holds, and postings for after their expiry: one that releases the hold that it
+// needs, one that has no room for releases, so that the ledger writes these before it, and one that
+// a block declines. Two users' last events are changes of rules.
 func released(t *testing.T) (holds, later []call) {
 	t.Helper()
 	one := call{request: infratest.Entries(t, "hold", "late debit 60")}
@@ -97,7 +96,7 @@ func released(t *testing.T) (holds, later []call) {
 	}
 }
 
-// largest returns a posting whose first row is as large as one can be.
+// largest returns a posting with the largest possible first row.
 func largest(t *testing.T) call {
 	t.Helper()
 	entry := strings.Repeat("😀", 128) + " credit 1000000000.01"
@@ -108,8 +107,8 @@ func largest(t *testing.T) call {
 	return c
 }
 
-// makeCalls makes calls from 16 callers, spread over the wires. Their outcomes do
-// not matter: the streams are asked.
+// makeCalls makes calls from 16 callers, spread over the wires. It ignores their outcomes: the
+// streams show them.
 func makeCalls(t *testing.T, books *infratest.Books, calls []call, now func() time.Time, wires ...*wire) {
 	t.Helper()
 	todo := make(chan call)
@@ -134,7 +133,6 @@ func makeCalls(t *testing.T, books *infratest.Books, calls []call, now func() ti
 	callers.Wait()
 }
 
-// post makes calls without faults.
 func post(t *testing.T, books *infratest.Books, calls []call, now func() time.Time, w *wire) {
 	t.Helper()
 	config := books.Config
@@ -147,7 +145,7 @@ func post(t *testing.T, books *infratest.Books, calls []call, now func() time.Ti
 	}
 }
 
-// sometimes gives one request in twelve one of all faults.
+// sometimes gives a random fault to one request in twelve.
 func sometimes(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 	if rand.IntN(12) > 0 {
 		return deliver()
@@ -155,7 +153,7 @@ func sometimes(r *http.Request, deliver func() (*http.Response, error)) (*http.R
 	return faults.All[rand.IntN(len(faults.All))].Fault(r, deliver)
 }
 
-// make makes a call. One in twenty is given up within milliseconds.
+// make makes a call. The caller gives up one in twenty within milliseconds.
 func (c call) make(ctx context.Context, l *ledger.Ledger) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -183,7 +181,6 @@ func (c call) make(ctx context.Context, l *ledger.Ledger) {
 	}
 }
 
-// changeRules changes the rules of the first entry's user.
 func (c call) changeRules(ctx context.Context, l *ledger.Ledger) (err error) {
 	for i, change := range c.rules {
 		r, rulesErr := infratest.NewRules(c.request.Entries[0].UserID.String(), fmt.Sprint("rules ", i, " after ", c.request.IdempotencyKey), change)
@@ -193,7 +190,7 @@ func (c call) changeRules(ctx context.Context, l *ledger.Ledger) (err error) {
 	return err
 }
 
-// makeRefunds refunds one entry, and then more than is left of all.
+// makeRefunds refunds one entry, and then more than all entries have left.
 func (c call) makeRefunds(ctx context.Context, l *ledger.Ledger) {
 	o, err := l.Original(ctx, c.request.TransactionID())
 	if err != nil {
@@ -206,7 +203,7 @@ func (c call) makeRefunds(ctx context.Context, l *ledger.Ledger) {
 	}
 }
 
-// killFunctions runs the built function and kills it in mid-call, again and again.
+// killFunctions runs the built function and kills it during calls, again and again.
 func killFunctions(t *testing.T, books *infratest.Books, w *wire, times int) {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "bootstrap")

@@ -31,9 +31,8 @@ func TestMain(m *testing.M) { infratest.Main(m) }
 // streams holds all records of both streams.
 type streams struct{ transactions, balances []record }
 
-// Callers on this version and an older one lose requests and answers, give up and
-// are killed. The streams have every row and every step of every balance, and no
-// step names a wrong transaction.
+// Callers on this version and an older one lose requests and answers, give up and are killed. The
+// streams have every row and every step of every balance, and no step names a wrong transaction.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -74,8 +73,8 @@ func TestEvents(t *testing.T) {
 	saveEvents(t, made, s)
 }
 
-// dropOthers removes the records that the pipes' filters leave out: changes of rules
-// have no user_id, and what was refunded of a transaction has no balance.
+// dropOthers removes the records that the pipes' filters leave out: changes of rules have no
+// user_id, and refund accounts have no balance.
 func (s *streams) dropOthers(t *testing.T) {
 	t.Helper()
 	rows := len(s.transactions)
@@ -94,7 +93,7 @@ func (s *streams) dropOthers(t *testing.T) {
 	assert.Less(t, len(s.balances), all, "something was refunded")
 }
 
-// checkKinds requires every kind of row and write, so that none goes untested.
+// checkKinds requires every kind of row and write, so that each is tested.
 func (s streams) checkKinds(t *testing.T, written *applied) {
 	t.Helper()
 	kinds := map[string]bool{}
@@ -176,8 +175,8 @@ func (s streams) checkBalances(t *testing.T, written *applied) {
 	s.checkSums(t, last)
 }
 
-// checkSums compares each user's last balance, without the credit limit, and the last
-// version with all rows.
+// checkSums compares each user's last balance, without the credit limit, and the last version with
+// all rows.
 func (s streams) checkSums(t *testing.T, last map[string]image) {
 	sums, counts := map[string]*big.Rat{}, map[string]int{}
 	for _, r := range s.transactions {
@@ -240,7 +239,7 @@ func (m movement) exactly() movement {
 	return movement{minus(m.sum, "0"), minus(m.rows, "0")}
 }
 
-// checkSchemas validates each event by the schema of its kind.
+// checkSchemas validates each event by its kind's schema.
 func checkSchemas(t *testing.T, events []json.RawMessage) {
 	compiler := jsonschema.NewCompiler()
 	schemas := map[string]*jsonschema.Schema{}

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patterns decides for each pattern in patterns.json which records it selects.
-// Match.java compares the result with AWS's own matcher.
+// patterns decides for each pattern in patterns.json which records it selects. Match.java compares
+// the result with AWS's own matcher.
 var patterns = map[string]func(r record, isBalance bool) bool{
 	"every transaction":                func(_ record, isBalance bool) bool { return !isBalance },
 	"every balance":                    func(_ record, isBalance bool) bool { return isBalance },

@@ -50,8 +50,8 @@ func streamARNs(t *testing.T, books *infratest.Books) (transactions, balances st
 	return turnOn(books.Config.TransactionsTable, types.StreamViewTypeNewImage), turnOn(books.Config.AggregateTable, types.StreamViewTypeNewAndOldImages)
 }
 
-// readStream reads a stream from its beginning, as a pipe does. It asks by HTTP
-// without the SDK, so that the records stay as DynamoDB sends them.
+// readStream reads a stream from its beginning, as a pipe does. It uses HTTP without the SDK, so
+// that the records stay as DynamoDB sends them.
 func readStream(t *testing.T, endpoint, arn string) (records []record) {
 	t.Helper()
 	var stream struct {
@@ -81,8 +81,7 @@ func readStream(t *testing.T, endpoint, arn string) (records []record) {
 	return records
 }
 
-// ask makes one request of DynamoDB Streams, which DynamoDB Local answers
-// whatever the signature is.
+// ask makes one request to DynamoDB Streams, which DynamoDB Local answers with any signature.
 func ask(t *testing.T, endpoint, operation string, in, out any) {
 	t.Helper()
 	body, err := json.Marshal(in)
@@ -101,8 +100,8 @@ func ask(t *testing.T, endpoint, operation string, in, out any) {
 	require.NoError(t, json.Unmarshal(text, out))
 }
 
-// event returns the bus event that a pipe makes from a record: the detail is the
-// record, with its stream's ARN.
+// event returns the bus event that a pipe makes from a record: the detail is the record, with its
+// stream's ARN.
 func event(t *testing.T, detailType, arn string, r record) json.RawMessage {
 	t.Helper()
 	var detail map[string]json.RawMessage

@@ -50,7 +50,7 @@ func TestTemplateHasTheSameStreams(t *testing.T) {
 	}
 }
 
-// Pipes begin with the oldest record, and never give one up by themselves.
+// Pipes begin with the oldest record, and never drop one by themselves.
 func TestPipesLoseNothing(t *testing.T) {
 	t.Parallel()
 	pipes := 0
@@ -68,7 +68,7 @@ func TestPipesLoseNothing(t *testing.T) {
 	assert.Equal(t, 2, pipes)
 }
 
-// The filter that the README gives to one's own function is the pipe's.
+// The README's filter for a reader's own function is the pipe's.
 func TestReadmeHasThePipesFilter(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("README.md")

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// wire passes requests on to DynamoDB and notes every applied write: the streams
-// must report exactly these. Callers above it may lose requests and answers.
+// wire passes requests on to DynamoDB and notes every applied write: the streams must report
+// exactly these. Callers above it may lose requests and answers.
 type wire struct {
 	*httptest.Server
 	dynamodb string
@@ -52,8 +52,8 @@ func newWire(t *testing.T, endpoint string, older bool, to *applied) *wire {
 	return w
 }
 
-// pass sends a request on and notes it if it is applied. It waits for the answer
-// even if the caller has been killed.
+// pass sends a request on and notes it if it is applied. It waits for the answer even if the caller
+// has been killed.
 func (w *wire) pass(out http.ResponseWriter, r *http.Request) error {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -87,8 +87,8 @@ func (w *wire) pass(out http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// withoutTransactionID turns a request into the older version's, which did not set
-// transaction_id. DynamoDB rejects unused values, so :id goes too.
+// withoutTransactionID turns a request into the older version's, which did not set transaction_id.
+// DynamoDB rejects unused values, so :id goes too.
 func withoutTransactionID(body []byte) []byte {
 	var request map[string]any
 	if json.Unmarshal(body, &request) != nil {
@@ -108,11 +108,10 @@ func withoutTransactionID(body []byte) []byte {
 	return changed
 }
 
-// note notes the write in a request. The same request sent again with its token is
-// the same write.
+// note notes a request's write. The same request sent again with its token is the same write.
 func (w *wire) note(body []byte) error {
 	var request struct {
-		Item          image // of a PutItem
+		Item          image // for a PutItem
 		TransactItems []struct {
 			Put    *struct{ Item image }
 			Update *struct {
@@ -134,7 +133,7 @@ func (w *wire) note(body []byte) error {
 			continue
 		}
 		user := one.Update.Key.text("user_id")
-		if strings.HasPrefix(user, " ") { // a refund account is no user's
+		if strings.HasPrefix(user, " ") { // a refund account, which no user has
 			continue
 		}
 		values, sign := one.Update.ExpressionAttributeValues, ""

@@ -1,6 +1,5 @@
-// Package infratest is the kit of tests, trials and measurements: books of their own,
-// which are two new tables on DynamoDB Local, the real client over a network that can
-// fail, the store and the ledger.
+// Package infratest is the kit for tests, trials and measurements. It makes books: two new tables
+// on DynamoDB Local, the real client over a network that can fail, the store and the ledger.
 //
 // Tests call [New], which opens books, checks them at the end and closes them. [Open],
 // [Books.Check] and [Books.Close] are its parts and return errors.
@@ -37,26 +36,25 @@ type Books struct {
 	Store   *infra.Store
 	Ledger  *ledger.Ledger
 
-	// Answered lists transactions that callers were given in answers. Check
-	// looks for each.
+	// Answered lists transactions that callers received in answers. Check looks for each.
 	Answered []ledger.Transaction
 
 	opened  infra.Config              // Config as it was: a test may change that
-	options []func(*dynamodb.Options) // of all clients but direct
+	options []func(*dynamodb.Options) // for all clients but direct
 	direct  *dynamodb.Client          // not over the Network
 	damaged bool
 }
 
-// numbers counts the books of this process.
+// numbers counts this process's books.
 var numbers atomic.Int64
 
-// Open makes books on the DynamoDB at an endpoint of this machine. Their tables
-// are new, their time is the clock's, and they have the default settings.
+// Open makes books on a DynamoDB at an endpoint on this machine. Their tables are new, their time
+// is the clock's, and they have the default settings.
 func Open(ctx context.Context, endpoint string) (*Books, error) {
 	return OpenWith(ctx, endpoint, ledger.DefaultSettings())
 }
 
-// OpenWith makes books that have these settings, as Open does.
+// OpenWith makes books with these settings, as Open does.
 func OpenWith(ctx context.Context, endpoint string, settings ledger.Settings) (*Books, error) {
 	if !dynamodblocal.OnThisMachine(endpoint) {
 		return nil, fmt.Errorf("only DynamoDB on this machine may be used here, and not %q", endpoint)
@@ -79,7 +77,7 @@ func OpenWith(ctx context.Context, endpoint string, settings ledger.Settings) (*
 	return b, nil
 }
 
-// begin writes the row of the settings, as the start of a function does.
+// begin writes the settings row, as a starting function does.
 func (b *Books) begin(ctx context.Context) error {
 	row, err := infra.EncodeSettings(b.opened.Settings, time.Now())
 	if err != nil {
@@ -91,8 +89,8 @@ func (b *Books) begin(ctx context.Context) error {
 	return nil
 }
 
-// OpenOnModel makes books on a model of DynamoDB. Things happen to their requests
-// as in the moment, and not to those of the check. They need no Close.
+// OpenOnModel makes books on a model of DynamoDB. The moment applies to their requests, and not to
+// the check's. They need no Close.
 func OpenOnModel(moment dynamodbmodel.Moment, settings ledger.Settings) (*Books, *dynamodbmodel.Model) {
 	c := infra.Config{TransactionsTable: "transactions", AggregateTable: "transactions_aggregate", Region: "us-east-1", Settings: settings}
 	model := dynamodbmodel.New(tables.Definitions(c))
@@ -105,7 +103,7 @@ func OpenOnModel(moment dynamodbmodel.Moment, settings ledger.Settings) (*Books,
 	return b, model
 }
 
-// open makes books. All requests but the direct client's go by the options.
+// open makes books. All requests use the options, except the direct client's.
 func open(c infra.Config, direct *dynamodb.Client, options ...func(*dynamodb.Options)) *Books {
 	b := &Books{Config: c, opened: c, Network: &faults.Network{}, direct: direct, options: options}
 	b.Client = infra.NewClient(c, append(slices.Clone(options), faults.Under(b.Network))...)
@@ -126,12 +124,12 @@ func (b *Books) Close(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// Over returns a store of the same books over another transport, as another process has.
+// Over returns a store on the same books over another transport, as another process would have.
 func (b *Books) Over(transport http.RoundTripper, options ...infra.Option) *infra.Store {
 	return infra.NewStore(infra.NewClient(b.Config, append(slices.Clone(b.options), faults.Over(transport))...), b.Config, options...)
 }
 
-// Env returns the environment of a process that keeps these books.
+// Env returns the environment for a process that keeps these books.
 func (b *Books) Env() []string {
 	return []string{
 		"TRANSACTIONS_TABLE=" + b.Config.TransactionsTable,
@@ -147,8 +145,8 @@ func (b *Books) Env() []string {
 	}
 }
 
-// CountRows returns how many transactions are stored, posted and declined. The row
-// of the settings has no user.
+// CountRows returns how many transactions are stored, posted and declined. The settings row has no
+// user.
 func (b *Books) CountRows(ctx context.Context) (rows int, err error) {
 	pages := dynamodb.NewScanPaginator(b.direct, &dynamodb.ScanInput{
 		TableName: &b.Config.TransactionsTable, ConsistentRead: aws.Bool(true), Select: types.SelectCount,
@@ -164,15 +162,14 @@ func (b *Books) CountRows(ctx context.Context) (rows int, err error) {
 	return rows, nil
 }
 
-// NewRequest returns the request of one entry of these texts.
+// NewRequest parses a request with one entry.
 func NewRequest(user, key string, kind ledger.Type, amount string) (ledger.Request, error) {
 	id, keyErr := ledger.ParseIdempotencyKey(key)
 	entry, entryErr := NewEntry(user, kind, amount)
 	return ledger.Request{IdempotencyKey: id, Entries: []ledger.Entry{entry}}, errors.Join(keyErr, entryErr)
 }
 
-// NewRules returns the request of a change of rules, each as "debits blocked",
-// "credits allowed" or "limit 50".
+// NewRules parses a change of rules, each as "debits blocked", "credits allowed" or "limit 50".
 func NewRules(user, key string, changes ...string) (r ledger.RulesRequest, err error) {
 	var userErr, keyErr error
 	r.UserID, userErr = ledger.ParseUserID(user)
@@ -196,12 +193,12 @@ func NewRules(user, key string, changes ...string) (r ledger.RulesRequest, err e
 	return r, err
 }
 
-// RequestOf returns the request of a transaction, whose first row is given.
+// RequestOf returns the request for a transaction, given its first row.
 func RequestOf(t ledger.Transaction) ledger.Request {
 	return ledger.Request{IdempotencyKey: t.IdempotencyKey, Entries: t.AllEntries(), Metadata: t.Metadata, ExpiresIn: t.ExpiresIn()}
 }
 
-// NewEntry returns the entry of these texts.
+// NewEntry parses an entry.
 func NewEntry(user string, kind ledger.Type, amount string) (ledger.Entry, error) {
 	e := ledger.Entry{Type: kind}
 	var userErr, amountErr error

@@ -19,40 +19,40 @@ import (
 	"onewrite/ledger"
 )
 
-// The invariants of the books, by the names that findings have.
+// These are the books' invariants, by the names that findings have.
 const (
 	invSettings   = "settings"   // the tables have the settings that they were begun with
-	invAttributes = "attributes" // a row has the attributes of its table, each of its type, and no others
-	invID         = "id"         // a transaction's id is the one of its user and key, and each row has a user
+	invAttributes = "attributes" // a row has its table's attributes, each with its type, and no others
+	invID         = "id"         // a transaction's id is made from its user and key, and each row has a user
 	invType       = "type"       // credit or debit
 	invStatus     = "status"     // posted or declined
 	invCreatedAt  = "created_at" // a time in UTC with milliseconds
 	invAmount     = "ammount"    // from the smallest unit to 10^12
 	invMetadata   = "metadata"   // as the ledger writes it
-	invEntries    = "entries"    // a posted transaction of several entries has exactly their rows, and the rows have it
-	invHold       = "hold"       // an open hold is a pending row without an end, and an end is that of a pending row
+	invEntries    = "entries"    // a posted transaction with several entries has exactly their rows, and the rows have it
+	invHold       = "hold"       // an open hold is a pending row without an end, and an end has a pending row
 	invDecline    = "decline"    // the balance that declined a transaction was a balance, and did not allow its entry
-	invRange      = "range"      // a balance is from 0 to 10^15, without parts of the smallest unit
-	invVersion    = "version"    // a balance's version is the number of its user's posted rows
-	invBalance    = "balance"    // a balance is the opening balance and the sum of its user's posted transactions
-	invRules      = "rules"      // the rules of an account are those that its changes come to, and a block that declined was asked for
-	invMover      = "mover"      // a balance names a write that has a row of its user
+	invRange      = "range"      // a balance is from 0 to 10^15, without parts smaller than the unit
+	invVersion    = "version"    // a balance's version is its user's number of posted rows
+	invBalance    = "balance"    // a balance is the opening balance plus the user's posted transactions
+	invRules      = "rules"      // an account's rules are the result of its changes, and a block that declined was asked for
+	invMover      = "mover"      // a balance names a write that has a row for its user
 	invMissing    = "no balance" // a user who has posted has a balance
 	invNobody     = "no history" // no other user has one
 	invRefund     = "refund"     // a refund is the opposite of posted entries, and its account has the refunded sums, at most the posted amounts
 	invAnswer     = "answer"     // an answered transaction is stored as it was answered
 )
 
-// Finding is one violation of an invariant.
+// Finding is one violated invariant.
 type Finding struct {
 	Invariant string
 	Detail    string // the row and its fault
 }
 
-// Findings is the error of wrong books.
+// Findings is the error for wrong books.
 type Findings []Finding
 
-// Error implements error. It has a line for each finding.
+// Error implements error, with a line for each finding.
 func (f Findings) Error() string {
 	lines := []string{"the books are wrong:"}
 	for _, one := range f {
@@ -61,11 +61,10 @@ func (f Findings) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Check reads all rows of the tables and checks every invariant of the books.
-// The error is [Findings] if they are wrong, and another if they can't be read.
+// Check reads all rows of the tables and checks every invariant. The error is [Findings] if the
+// books are wrong, and another if they can't be read.
 //
-// It reads the rows by itself and does its own sums: it shares no code with
-// the store that it checks.
+// It shares no code with the store that it checks: it reads the rows and does the sums itself.
 func (b *Books) Check(ctx context.Context) error {
 	transactions, err := scan(ctx, b.direct, b.opened.TransactionsTable)
 	if err != nil {
@@ -114,20 +113,19 @@ func (b *Books) Check(ctx context.Context) error {
 	return nil
 }
 
-// check is one reading of the books.
+// check is one reading.
 type check struct {
 	rows    map[string]Row                 // by id
 	pending map[string][]Row               // by user
 	users   map[string]*account            // who have posted
-	refunds map[string]map[string]*big.Rat // the sums of the refunds, by the key of their account, whose row was not read so far
+	refunds map[string]map[string]*big.Rat // refunded sums, by the key of their account, until its row is read
 
-	refundedAt map[string]map[string]bool // the times of its refunds
+	refundedAt map[string]map[string]bool // refund times
 	findings   Findings
 
-	opening, unit *big.Rat // of the settings
+	opening, unit *big.Rat // from the settings
 }
 
-// settingsID is the id of the row of the settings.
 const settingsID = "settings"
 
 func idOf(item map[string]types.AttributeValue) string {
@@ -135,7 +133,7 @@ func idOf(item map[string]types.AttributeValue) string {
 	return id.Value
 }
 
-// begun checks the row of the settings, which the tables were begun with.
+// begun checks the settings row, which the tables were begun with.
 func (c *check) begun(want ledger.Settings, transactions []map[string]types.AttributeValue) {
 	c.opening, _ = money(attributevalue.Number(want.Opening.String()))
 	c.unit = new(big.Rat).SetFrac(big.NewInt(1), new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(want.Places)), nil))
@@ -160,15 +158,15 @@ func (c *check) begun(want ledger.Settings, transactions []map[string]types.Attr
 	}
 }
 
-// account is the sum of a user's rows.
+// account sums a user's rows.
 type account struct {
 	balance, held *big.Rat
-	posted        int64           // the number of rows without the declined ones
-	writes        map[string]bool // the ids of the first rows of their writes, and maybe more
-	changes       []Row           // of the rules
+	posted        int64           // the number of rows, except declined ones
+	writes        map[string]bool // the ids that the first rows of its writes may have
+	changes       []Row           // to the rules
 }
 
-// account returns the account of a user with rows.
+// account returns a user's account, which may be new.
 func (c *check) account(user string) *account {
 	if c.users[user] == nil {
 		c.users[user] = &account{balance: new(big.Rat).Set(c.opening), held: new(big.Rat), writes: map[string]bool{}}
@@ -182,11 +180,11 @@ func (c *check) find(invariant, format string, args ...any) {
 
 var ceiling, most = big.NewRat(1e15, 1), big.NewRat(1e12, 1)
 
-// highest is the most that a balance can be: a release is never refused, and may
-// lift it over the ceiling by what 16 holds held.
+// highest is the most that a balance can be: a release is never refused, and 16 releases may lift
+// it over the ceiling.
 var highest = big.NewRat(1e15+16e12, 1)
 
-// transaction checks a row of the transactions table by itself.
+// transaction checks a row in the transactions table by itself.
 func (c *check) transaction(item map[string]types.AttributeValue) {
 	var row Row
 	if !c.decode(item, attributesOf(item), &row) {
@@ -241,7 +239,7 @@ func (c *check) transaction(item map[string]types.AttributeValue) {
 	u.posted++
 }
 
-// rule counts a change of rules.
+// rule notes a change of rules.
 func (c *check) rule(row Row) {
 	limit, _ := money(cmp.Or(row.CreditLimit, "0"))
 	before, _ := money(cmp.Or(row.LimitBefore, "0"))
@@ -265,7 +263,7 @@ func (c *check) rule(row Row) {
 	}
 }
 
-// rules checks the rules in a row of the aggregate table, and returns the limit.
+// rules checks the rules in a balance row, and returns the limit.
 func (c *check) rules(row aggregate) (limit *big.Rat) {
 	var want aggregate
 	limit = new(big.Rat)
@@ -322,8 +320,8 @@ func (c *check) blocks() {
 	}
 }
 
-// firstOf returns the ids that the first row of a row's write may have. A credit
-// that comes with a capture is written with the end of the hold.
+// firstOf returns the ids that may be first in a row's write. A capture's credit is written with
+// the hold's end.
 func firstOf(row Row) []string {
 	whole, err := ledger.ParseTransactionID(row.TransactionID)
 	if err != nil {
@@ -351,8 +349,7 @@ func (c *check) effect(row Row) (balance, held *big.Rat, ok bool) {
 	return balance, held, ok
 }
 
-// attributesOf returns the attributes that a row must have, going by its kind,
-// with their types.
+// attributesOf returns the attributes that a row of its kind must have, with their types.
 func attributesOf(item map[string]types.AttributeValue) map[string]string {
 	attributes := map[string]string{"id": "S", "user_id": "S", "ammount": "N", "type": "S", "status": "S", "created_at": "S"}
 	text := func(name string) string {
@@ -418,7 +415,7 @@ func attributesOf(item map[string]types.AttributeValue) map[string]string {
 	return attributes
 }
 
-// amount returns an amount of a row. It is not ok if it is none at all.
+// amount parses a row's amount. It is not ok if it is no amount at all.
 func (c *check) amount(row Row, ammount attributevalue.Number) (amount *big.Rat, ok bool) {
 	amount, isNumber := money(ammount)
 	if !isNumber || !c.isExact(amount) || amount.Cmp(c.unit) < 0 || amount.Cmp(most) > 0 {
@@ -427,8 +424,7 @@ func (c *check) amount(row Row, ammount attributevalue.Number) (amount *big.Rat,
 	return amount, true
 }
 
-// change returns the change that an entry of a row makes to a balance. It is not ok for
-// an unknown type.
+// change returns how a row's entry changes a balance. It is not ok if the type is unknown.
 func (c *check) change(row Row, kind string, ammount attributevalue.Number) (change *big.Rat, ok bool) {
 	amount, ok := c.amount(row, ammount)
 	switch kind {
@@ -441,8 +437,7 @@ func (c *check) change(row Row, kind string, ammount attributevalue.Number) (cha
 	return nil, false
 }
 
-// decline checks that the balance that declined a transaction did not allow
-// the entry that it names.
+// decline checks that the balance that declined a transaction did not allow the named entry.
 func (c *check) decline(row Row) {
 	kind, ammount := row.Type, row.Ammount
 	if row.Entries != nil {
@@ -464,8 +459,8 @@ func (c *check) decline(row Row) {
 	}
 }
 
-// entries checks that each posted transaction of several entries has exactly
-// their rows, and that no other row names a transaction.
+// entries checks that each posted transaction with several entries has exactly their rows, and that
+// no other row names a transaction.
 func (c *check) entries() {
 	found := map[string]bool{}
 	for _, id := range slices.Sorted(maps.Keys(c.rows)) {
@@ -500,7 +495,7 @@ func (c *check) entries() {
 	}
 }
 
-// entry checks the row of a further entry.
+// entry checks a further entry's row.
 func (c *check) entry(found map[string]bool, first Row, e Entry, id, createdAt string) {
 	found[id] = true
 	want := Row{
@@ -512,8 +507,7 @@ func (c *check) entry(found map[string]bool, first Row, e Entry, id, createdAt s
 	}
 }
 
-// ends checks that each end of a hold is that of a pending row: of its user, and
-// of what was held.
+// ends checks that each end of a hold has a pending row, with the same user and sum.
 func (c *check) ends() {
 	for _, id := range slices.Sorted(maps.Keys(c.rows)) {
 		end := c.rows[id]
@@ -537,8 +531,8 @@ func (c *check) ends() {
 	}
 }
 
-// refunded adds up the refunds of each transaction, and checks that each refund is the
-// opposite of entries that moved.
+// refunded adds up each transaction's refunds, and checks that each refund is the opposite of
+// entries that moved.
 func (c *check) refunded() {
 	for _, id := range slices.Sorted(maps.Keys(c.rows)) {
 		refund := c.rows[id]
@@ -583,8 +577,8 @@ func (c *check) refunded() {
 	}
 }
 
-// moved returns the entries of a transaction and what they moved: nothing unless it
-// is posted or captured, and no refund.
+// moved returns a transaction's entries and what they moved: nothing unless it is posted or
+// captured, and no refund.
 func (c *check) moved(id string) (entries []Entry, moved []*big.Rat) {
 	row := c.rows[id]
 	whole, err := ledger.ParseTransactionID(id)
@@ -605,7 +599,7 @@ func (c *check) moved(id string) (entries []Entry, moved []*big.Rat) {
 	return entries, moved
 }
 
-// entries returns all entries of a first row.
+// entries returns all entries in a first row.
 func (r Row) entries() []Entry {
 	if r.Entries == nil {
 		return []Entry{{r.UserID, r.Type, r.Ammount}}
@@ -613,7 +607,7 @@ func (r Row) entries() []Entry {
 	return r.Entries
 }
 
-// refundAccount checks that a refund account has the sums of the refunds' rows.
+// refundAccount checks that a refund account sums up its refunds' rows.
 func (c *check) refundAccount(key string, item map[string]types.AttributeValue) {
 	want := c.refunds[key]
 	delete(c.refunds, key)
@@ -639,7 +633,7 @@ func (c *check) refundAccount(key string, item map[string]types.AttributeValue) 
 	}
 }
 
-// balance checks a row of the aggregate table, and returns its user.
+// balance checks a balance row, and returns its user.
 func (c *check) balance(item map[string]types.AttributeValue) (user string) {
 	attributes := map[string]string{"user_id": "S", "balance": "N", "version": "N"}
 	open := map[string]bool{}
@@ -684,8 +678,7 @@ func (c *check) balance(item map[string]types.AttributeValue) (user string) {
 	return row.UserID
 }
 
-// holds checks the user's open holds in a row of the aggregate table: the pending rows
-// without an end.
+// holds checks the user's open holds in a balance row: the pending rows without an end.
 func (c *check) holds(row aggregate, item map[string]types.AttributeValue, open map[string]bool) {
 	held := new(big.Rat)
 	for _, first := range c.pending[row.UserID] {
@@ -720,8 +713,8 @@ func (c *check) holds(row aggregate, item map[string]types.AttributeValue, open 
 	}
 }
 
-// decode reads an item into a row if it has exactly these attributes: names, and
-// DynamoDB's types of them. It reports whether that is so.
+// decode reads an item into a row and reports whether it has exactly these attributes, by name and
+// DynamoDB type.
 func (c *check) decode(item map[string]types.AttributeValue, attributes map[string]string, row any) (ok bool) {
 	ok = true
 	mismatch := func(format string, args ...any) {
@@ -747,8 +740,7 @@ func (c *check) decode(item map[string]types.AttributeValue, attributes map[stri
 	return ok
 }
 
-// typeOf returns DynamoDB's name for the type of a value, of the types that
-// rows have.
+// typeOf returns DynamoDB's name for a value's type, for the types in rows.
 func typeOf(value types.AttributeValue) string {
 	switch value.(type) {
 	case nil:
@@ -772,7 +764,7 @@ func texts(item map[string]types.AttributeValue) map[string]any {
 	return text
 }
 
-// money returns a sum. It is not ok if it is no number.
+// money parses a sum. It is not ok if it is no number.
 func money(n attributevalue.Number) (sum *big.Rat, ok bool) {
 	sum, ok = new(big.Rat).SetString(string(n))
 	if !ok {

@@ -18,8 +18,8 @@ import (
 
 func TestMain(m *testing.M) { Main(m) }
 
-// fill posts a credit and a debit of user 1, declines a debit of user 1 and one of
-// user 2, and notes what was answered.
+// fill posts user 1's credit and debit, declines a debit for user 1 and one for user 2, and notes
+// the answers.
 func fill(t *testing.T, b *Books) {
 	t.Helper()
 	for _, r := range []ledger.Request{
@@ -37,8 +37,8 @@ func fill(t *testing.T, b *Books) {
 	}
 }
 
-// fillHolds posts holds of the users open, which stays so, voided, late, which
-// expires, and paid, of which a part is captured for shop.
+// fillHolds posts four users' holds: open stays open, voided is voided, late expires, and paid is
+// captured in part for shop.
 func fillHolds(t *testing.T, b *Books) {
 	t.Helper()
 	now := time.Now()
@@ -59,7 +59,7 @@ func fillHolds(t *testing.T, b *Books) {
 	require.ErrorIs(t, err, ledger.ErrHoldEnded)
 }
 
-// fillRefund posts a sale, and refunds a part of it.
+// fillRefund posts a sale with a partial refund.
 func fillRefund(t *testing.T, b *Books) {
 	t.Helper()
 	sale, err := b.Ledger.Post(t.Context(), Entries(t, "sale", "payer debit 10", "seller credit 10"))
@@ -71,7 +71,6 @@ func fillRefund(t *testing.T, b *Books) {
 	b.Answered = append(b.Answered, result.Transaction)
 }
 
-// holdOf returns the id of a user's pending transaction.
 func holdOf(t *testing.T, user string) ledger.TransactionID {
 	t.Helper()
 	return Entries(t, "k", user+" debit 1").TransactionID()
@@ -91,7 +90,7 @@ func TestCheckOfRightBooks(t *testing.T) {
 	assert.Equal(t, 1016, rows)
 }
 
-// Each violation is found, under the name of its invariant.
+// The check finds each violation, under the invariant's name.
 func TestCheckFinds(t *testing.T) {
 	t.Parallel()
 	idOf := func(user, key string) string {
@@ -282,7 +281,7 @@ func TestCheckWithoutTables(t *testing.T) {
 	assert.False(t, found)
 }
 
-// Books of an error do not stay, and those of another machine are not opened.
+// Failed books leave nothing behind, and books on another machine are not opened.
 func TestOpen(t *testing.T) {
 	t.Parallel()
 	for _, endpoint := range []string{"", "https://dynamodb.us-east-1.amazonaws.com", "http://192.0.2.1:8000"} {

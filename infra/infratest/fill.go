@@ -16,13 +16,13 @@ import (
 	"onewrite/ledger"
 )
 
-// batchMost is the most rows of a BatchWriteItem, which is DynamoDB's limit.
+// batchMost is DynamoDB's limit on the rows in a BatchWriteItem.
 const batchMost = 25
 
 var fillsFrom = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// WriteCredits gives a new user these credits, a millisecond apart, by their rows: the
-// same as posting them, but for the time that takes.
+// WriteCredits gives a new user these credits, a millisecond apart, by writing their rows. The
+// result is the same as posting them, which takes longer.
 func (b *Books) WriteCredits(ctx context.Context, user string, amounts ...string) error {
 	balance, _ := money(attributevalue.Number(b.opened.Settings.Opening.String()))
 	var puts []types.WriteRequest
@@ -66,8 +66,8 @@ func (b *Books) WriteCredits(ctx context.Context, user string, amounts ...string
 	return nil
 }
 
-// Execute changes, adds or removes rows of a table by PartiQL statements, in which "?" is
-// the table's name. No ledger does this.
+// Execute changes, adds or removes a table's rows by PartiQL statements, in which "?" is the
+// table's name. No ledger does this.
 func (b *Books) Execute(ctx context.Context, table string, statements ...string) error {
 	for _, statement := range statements {
 		statement = strings.Replace(statement, "?", strconv.Quote(table), 1)

@@ -13,9 +13,8 @@ import (
 	"onewrite/ledger"
 )
 
-// Row is a row of the transactions table, as the comment of package infra
-// describes it. The store has its own: what it wrote is checked by code that it
-// does not share.
+// Row is a row of the transactions table, as package infra's comment describes it. The store has
+// its own type: the check must not share its code.
 type Row struct {
 	ID             string                `dynamodbav:"id"`
 	UserID         string                `dynamodbav:"user_id,omitempty"`
@@ -23,20 +22,20 @@ type Row struct {
 	Type           string                `dynamodbav:"type"`
 	Status         string                `dynamodbav:"status"`
 	CreatedAt      string                `dynamodbav:"created_at"`
-	IdempotencyKey string                `dynamodbav:"idempotency_key,omitempty"` // of a first row, as are:
+	IdempotencyKey string                `dynamodbav:"idempotency_key,omitempty"` // a first row's, as are:
 	Metadata       string                `dynamodbav:"metadata,omitempty"`
 	Entries        []Entry               `dynamodbav:"entries,omitempty"`
-	Balance        attributevalue.Number `dynamodbav:"balance,omitempty"`        // of a declined one: the balance that declined it
-	DeclinedEntry  attributevalue.Number `dynamodbav:"declined_entry,omitempty"` // of a declined one with entries
-	ExpiresAt      string                `dynamodbav:"expires_at,omitempty"`     // of one that was asked to be pending
-	TransactionID  string                `dynamodbav:"transaction_id,omitempty"` // of another row
-	Held           attributevalue.Number `dynamodbav:"held,omitempty"`           // of a capture
-	PostedBy       string                `dynamodbav:"posted_by,omitempty"`      // of a first row, or of an end
-	RefundOf       string                `dynamodbav:"refund_of,omitempty"`      // of a refund
-	RefundPlaces   []int                 `dynamodbav:"refund_places,omitempty"`  // of the first row of a refund
-	DeclinedBy     string                `dynamodbav:"declined_by,omitempty"`    // of a declined one: "block", if not by the balance
+	Balance        attributevalue.Number `dynamodbav:"balance,omitempty"`        // the balance that declined it
+	DeclinedEntry  attributevalue.Number `dynamodbav:"declined_entry,omitempty"` // for a decline with entries
+	ExpiresAt      string                `dynamodbav:"expires_at,omitempty"`     // if it was requested as pending
+	TransactionID  string                `dynamodbav:"transaction_id,omitempty"` // names another row
+	Held           attributevalue.Number `dynamodbav:"held,omitempty"`           // a capture's
+	PostedBy       string                `dynamodbav:"posted_by,omitempty"`      // a first row's, or an end's
+	RefundOf       string                `dynamodbav:"refund_of,omitempty"`      // a refund's
+	RefundPlaces   []int                 `dynamodbav:"refund_places,omitempty"`  // a refund's, in its first row
+	DeclinedBy     string                `dynamodbav:"declined_by,omitempty"`    // "block", if not by the balance
 
-	// Of a change of rules, which has no user_id and no ammount.
+	// A change of rules has these, and no user_id or ammount.
 	Account     string                `dynamodbav:"account,omitempty"`
 	Debits      string                `dynamodbav:"debits,omitempty"`
 	Credits     string                `dynamodbav:"credits,omitempty"`
@@ -45,25 +44,23 @@ type Row struct {
 	RuleChange  attributevalue.Number `dynamodbav:"rule_change,omitempty"`
 }
 
-// Entry is one of the entries in a first row.
+// Entry is an entry in a first row.
 type Entry struct {
 	UserID  string                `dynamodbav:"user_id"`
 	Type    string                `dynamodbav:"type"`
 	Ammount attributevalue.Number `dynamodbav:"ammount"`
 }
 
-// createdAtLayout is the layout of created_at, which is in UTC.
+// createdAtLayout is the layout for created_at, which is in UTC.
 const createdAtLayout = "2006-01-02T15:04:05.000Z"
 
-// aggregate is a row of the aggregate table, but for the open holds, which have
-// an attribute each.
+// aggregate is a balance row without its open holds, which have an attribute each.
 type aggregate struct {
 	UserID  string                `dynamodbav:"user_id"`
 	Balance attributevalue.Number `dynamodbav:"balance"`
 	Version attributevalue.Number `dynamodbav:"version"`
 
-	// TransactionID names the write that moved the balance last. Rows from before
-	// do not have it.
+	// TransactionID names the write that moved the balance last. Older rows lack it.
 	TransactionID string `dynamodbav:"transaction_id,omitempty"`
 
 	Held  attributevalue.Number `dynamodbav:"held,omitempty"`
@@ -86,7 +83,7 @@ func itemOf(row any) map[string]types.AttributeValue {
 	return item
 }
 
-// rowOf returns the row of a transaction.
+// rowOf returns a transaction's row.
 func rowOf(t ledger.Transaction) Row {
 	r := Row{
 		ID:             t.ID.String(),

@@ -19,9 +19,9 @@ import (
 
 const endpointVariable = dynamodblocal.EndpointVariable
 
-// Main runs the tests of a package against the DynamoDB of
-// AWS_ENDPOINT_URL_DYNAMODB, or else against a DynamoDB Local, which it downloads if it
-// is missing. The packages of one "go test" share one. Main removes temporary files.
+// Main runs a package's tests against the DynamoDB in AWS_ENDPOINT_URL_DYNAMODB, or else against a
+// DynamoDB Local, which it downloads if it is missing. The packages in one "go test" share one.
+// Main removes temporary files.
 func Main(m *testing.M) {
 	code, err := runTests(m)
 	if err != nil {
@@ -57,14 +57,14 @@ func runTests(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// New makes books for t, as [Open] does, and checks them when t ends. The
-// package's TestMain must call [Main].
+// New makes books for t, as [Open] does, and checks them when t ends. The package's TestMain must
+// call [Main].
 func New(t testing.TB) *Books {
 	t.Helper()
 	return NewWith(t, ledger.DefaultSettings())
 }
 
-// NewWith makes books that have these settings, as New does.
+// NewWith makes books with these settings, as New does.
 func NewWith(t testing.TB, settings ledger.Settings) *Books {
 	t.Helper()
 	b, err := OpenWith(t.Context(), os.Getenv(endpointVariable), settings)
@@ -80,7 +80,7 @@ func NewOnModel(t testing.TB, moment dynamodbmodel.Moment) (*Books, *dynamodbmod
 	return NewOnModelWith(t, moment, ledger.DefaultSettings())
 }
 
-// NewOnModelWith makes books that have these settings, as NewOnModel does.
+// NewOnModelWith makes books with these settings, as NewOnModel does.
 func NewOnModelWith(t testing.TB, moment dynamodbmodel.Moment, settings ledger.Settings) (*Books, *dynamodbmodel.Model) {
 	t.Helper()
 	b, model := OpenOnModel(moment, settings)
@@ -88,8 +88,8 @@ func NewOnModelWith(t testing.TB, moment dynamodbmodel.Moment, settings ledger.S
 	return b, model
 }
 
-// checkAtEnd fails t at its end if the books are wrong, or if they were damaged
-// and the check finds nothing.
+// checkAtEnd fails t at its end if the books are wrong, or if they were damaged and the check finds
+// nothing.
 func (b *Books) checkAtEnd(t testing.TB) {
 	t.Cleanup(func() {
 		err := b.Check(context.WithoutCancel(t.Context()))
@@ -113,7 +113,7 @@ func (b *Books) Balance(t testing.TB, user string) string {
 	return funds.Balance.String()
 }
 
-// Request returns the request of one entry of these texts.
+// Request returns a request with one entry, as [NewRequest] does.
 func Request(t testing.TB, user, key string, kind ledger.Type, amount string) ledger.Request {
 	t.Helper()
 	r, err := NewRequest(user, key, kind, amount)
@@ -121,7 +121,7 @@ func Request(t testing.TB, user, key string, kind ledger.Type, amount string) le
 	return r
 }
 
-// Entries returns a request of the entries, each written as "alice debit 12.50".
+// Entries returns a request with the entries, each written as "alice debit 12.50".
 func Entries(t testing.TB, key string, entries ...string) (r ledger.Request) {
 	t.Helper()
 	var err error
@@ -139,8 +139,8 @@ func Entries(t testing.TB, key string, entries ...string) (r ledger.Request) {
 	return r
 }
 
-// Refund returns the request to refund parts of a transaction, each written as
-// "place amount", or all of it if there are none.
+// Refund returns the request to refund parts of a transaction, each written as "place amount", or
+// all of it without parts.
 func Refund(t testing.TB, o ledger.Original, key string, parts ...string) ledger.Request {
 	t.Helper()
 	refunded := o.Whole()
@@ -179,7 +179,7 @@ func (b *Books) Rows(t testing.TB) int {
 	return rows
 }
 
-// Settings returns the settings of these texts.
+// Settings parses settings.
 func Settings(t testing.TB, currency, places, opening string) ledger.Settings {
 	t.Helper()
 	s, err := ledger.ParseSettings(currency, places, opening)
@@ -187,8 +187,8 @@ func Settings(t testing.TB, currency, places, opening string) ledger.Settings {
 	return s
 }
 
-// Fill gives a new user a balance of 100 below the limit, by the rows of a
-// thousand credits, which it would take long to post.
+// Fill gives a new user a balance of 100 below the limit, by writing a thousand credits' rows,
+// which would take long to post.
 func (b *Books) Fill(t testing.TB, user string) {
 	t.Helper()
 	amounts := slices.Repeat([]string{"1000000000000"}, 1000)
@@ -203,8 +203,8 @@ func (b *Books) Credit(t testing.TB, user string, amounts ...string) {
 	noError(t, b.WriteCredits(t.Context(), user, amounts...))
 }
 
-// Damage executes statements on a table, as [Books.Execute] does. When the test
-// ends, the check must find something.
+// Damage executes statements on a table, as [Books.Execute] does. When the test ends, the check
+// must find something.
 func (b *Books) Damage(t testing.TB, table string, statements ...string) {
 	t.Helper()
 	noError(t, b.Execute(t.Context(), table, statements...))

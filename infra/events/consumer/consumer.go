@@ -1,7 +1,6 @@
-// Package consumer is an example: a Lambda function keeps each user's latest
-// balance, and the money in and out by month, in its own table with the key id.
-// It takes bus events and stream records, repeated and in any order. consumer.py
-// and consumer.ts do the same.
+// Package consumer is an example: a Lambda function that keeps each user's latest balance, and the
+// money in and out by month, in its own table with the key id. It takes bus events and stream
+// records, repeated and in any order. consumer.py and consumer.ts do the same.
 package consumer
 
 import (

@@ -2,16 +2,15 @@ package faults
 
 import "net/http"
 
-// Kind is a fault of [All].
+// Kind is a fault in [All].
 type Kind struct {
 	Name    string
 	Fault   Fault
 	Applied bool // whether DynamoDB applies a request that meets the fault
 }
 
-// All lists the faults that end by themselves: after any of them the same
-// request may succeed. A new one is a row here, and every test and trial that
-// takes faults from this list tries it.
+// All lists the faults that end by themselves: after any of them the same request may succeed. A
+// new one is a row here, and every test and trial that takes faults from this list tries it.
 var All = []Kind{
 	{Name: "request lost", Fault: LoseRequest},
 	{Name: "response lost", Fault: LoseResponse, Applied: true},
@@ -34,21 +33,19 @@ var All = []Kind{
 	{Name: "server error after the write", Fault: FailAfter, Applied: true},
 }
 
-// Proxy returns the fault of a proxy that answers in DynamoDB's place: nothing is
-// applied.
+// Proxy returns a fault in which a proxy answers for DynamoDB and nothing is applied.
 func Proxy(status int, body string) Fault {
 	return func(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
 		return Foreign(r, status, body), nil
 	}
 }
 
-// Conflict gives DynamoDB's answer to a write of an item that another transaction
-// is writing.
+// Conflict answers as DynamoDB does while another transaction writes the item.
 func Conflict(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 	return cancellation("TransactionConflict", "TransactionConflictException")(r, deliver)
 }
 
-// Throttle gives DynamoDB's answer to a request beyond the table's throughput.
+// Throttle answers as DynamoDB does beyond the table's throughput.
 func Throttle(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 	return cancellation("ThrottlingError", "ThrottlingException")(r, deliver)
 }

@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// Exception returns a fault that answers every request with an error of
-// DynamoDB, such as "ValidationException", and applies nothing.
+// Exception returns a fault that answers every request with a DynamoDB error, such as
+// "ValidationException", and applies nothing.
 func Exception(status int, name, message string) Fault {
 	return func(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
 		return Answer(r, status, fmt.Sprintf(`{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":%q}`, name, message)), nil
 	}
 }
 
-// cancellation returns a fault that cancels a transaction, for a reason of its
-// last write, and answers any other request with an exception.
+// cancellation returns a fault that cancels a transaction, with a reason for its last write, and
+// answers any other request with an exception.
 func cancellation(reason, exception string) Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		if Operation(r) != "TransactWriteItems" {
@@ -34,8 +34,8 @@ func cancellation(reason, exception string) Fault {
 	}
 }
 
-// cancelled returns the answer to a cancelled transaction, with a reason for each of its
-// writes; "" is none.
+// cancelled returns the answer to a cancelled transaction, with a reason for each write; "" is
+// none.
 func cancelled(r *http.Request, reasons []string) *http.Response {
 	all := make([]string, len(reasons))
 	for i, reason := range reasons {
@@ -49,21 +49,21 @@ func cancelled(r *http.Request, reasons []string) *http.Response {
 		`"CancellationReasons":[`+strings.Join(all, ",")+`]}`)
 }
 
-// Answer returns an answer of DynamoDB with that body and its checksum.
+// Answer returns a DynamoDB answer with that body and its checksum.
 func Answer(r *http.Request, status int, body string) *http.Response {
 	answer := Foreign(r, status, body)
 	answer.Header.Set(checksum, checksumOf(body))
 	return answer
 }
 
-// checksum is the header in which DynamoDB sends the CRC-32 of a body.
+// checksum is the header in which DynamoDB sends the body's CRC-32.
 const checksum = "X-Amz-Crc32"
 
 func checksumOf(body string) string {
 	return strconv.FormatUint(uint64(crc32.ChecksumIEEE([]byte(body))), 10)
 }
 
-// Foreign returns an answer of another server, such as a proxy.
+// Foreign returns an answer from another server, such as a proxy.
 func Foreign(r *http.Request, status int, body string) *http.Response {
 	return &http.Response{
 		Status:        http.StatusText(status),

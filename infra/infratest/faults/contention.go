@@ -10,11 +10,10 @@ import (
 	"time"
 )
 
-// Contention returns DynamoDB's conflict between writes, which DynamoDB Local does not
-// have. From the arrival of its request, a transaction holds its items for the time hold.
-// DynamoDB rejects other writes of these items at once. A request and its answer together
-// travel for the time roundTrip. All clients that shall meet need the same fault; it is
-// safe for concurrent use. Reads meet no conflict.
+// Contention returns DynamoDB's conflict between writes, which DynamoDB Local does not have. From
+// its request's arrival, a transaction holds its items for the time hold. DynamoDB rejects other
+// writes to these items at once. A request and its answer together travel for the time roundTrip.
+// Clients meet only if they share the fault; it is safe for concurrent use. Reads meet no conflict.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
 func Contention(hold, roundTrip time.Duration) Fault {
@@ -50,8 +49,8 @@ type heldItems struct {
 	held map[string]bool
 }
 
-// take returns nil if all items are free, and holds them for a transaction. Otherwise it
-// returns a cancellation reason for each held item.
+// take holds the items for a transaction and returns nil if all are free. Otherwise it returns a
+// cancellation reason for each held item.
 func (h *heldItems) take(items []string, transaction bool) (conflicts []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -71,7 +70,7 @@ func (h *heldItems) take(items []string, transaction bool) (conflicts []string) 
 	return conflicts
 }
 
-// release frees items that take has held.
+// release frees items that take held.
 func (h *heldItems) release(items []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -80,8 +79,8 @@ func (h *heldItems) release(items []string) {
 	}
 }
 
-// write is one write of a request. The ledger puts transactions, whose key is
-// their id, and updates balances.
+// write is one write in a request. The ledger puts transactions, whose key is their id, and updates
+// balances.
 type write struct {
 	TableName string
 	Item      struct {
@@ -90,7 +89,7 @@ type write struct {
 	Key json.RawMessage
 }
 
-// writes returns the names of the items that a request would write, in its order.
+// writes returns the items that a request would write, by name and in its order.
 func writes(r *http.Request) ([]string, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -98,8 +97,8 @@ func writes(r *http.Request) ([]string, error) {
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	var request struct {
-		write                            // of a PutItem
-		TransactItems []map[string]write // by the kind of write
+		write                            // for a PutItem
+		TransactItems []map[string]write // by kind
 	}
 	if Operation(r) != "TransactWriteItems" && Operation(r) != "PutItem" {
 		return nil, nil
@@ -119,7 +118,7 @@ func writes(r *http.Request) ([]string, error) {
 	return items, nil
 }
 
-// item returns the name of the written item.
+// item returns the written item's name.
 func (w write) item() string {
 	return w.TableName + " " + string(w.Item.ID) + string(w.Key)
 }

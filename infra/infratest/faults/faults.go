@@ -1,7 +1,6 @@
-// Package faults makes the network between the real DynamoDB client and
-// DynamoDB fail, for tests and trials: requests that never arrive, answers
-// that never come back, and the errors that DynamoDB Local never returns
-// itself (conflicts, throttling, failures of its own). [All] lists them.
+// Package faults makes the network between the real DynamoDB client and DynamoDB fail, for tests
+// and trials: requests that never arrive, answers that never come back, and errors that DynamoDB
+// Local never returns itself (conflicts, throttling, its own failures). [All] lists them.
 package faults
 
 import (
@@ -12,22 +11,21 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// Fault does something to one request. Deliver sends the request and returns
-// its answer.
+// Fault does something to one request. Deliver sends the request and returns its answer.
 type Fault func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error)
 
-// Network is an HTTP client that gives faults to requests. It is safe for
-// concurrent use. The zero Network is not valid; see [Under].
+// Network is an HTTP client that gives faults to requests. It is safe for concurrent use. The zero
+// Network is not valid; see [Under].
 type Network struct {
 	client dynamodb.HTTPClient
 
 	mu       sync.Mutex
-	next     []Fault // for the requests to come, one each
+	next     []Fault // one for each coming request
 	always   Fault   // for the later ones; nil: none
 	requests []string
 }
 
-// Under puts a new Network under a DynamoDB client, as one of its options.
+// Under returns the option that puts a new Network under a DynamoDB client.
 func Under(n *Network) func(*dynamodb.Options) {
 	return func(o *dynamodb.Options) {
 		n.client = o.HTTPClient
@@ -49,8 +47,8 @@ func (n *Network) Always(f Fault) {
 	n.always = f
 }
 
-// Requests returns the operations requested since the last call of Requests,
-// such as "GetItem". Each attempt of the client counts, lost ones included.
+// Requests returns the operations requested since its last call, such as "GetItem". Each attempt by
+// the client counts, lost ones included.
 func (n *Network) Requests() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -29,9 +29,9 @@ func Rewrite(change func(body string) string) Fault {
 	})
 }
 
-// Damage returns a fault that applies the request and damages the answer's body on the
-// way. It keeps the checksum of the whole body. DynamoDB sends one with errors too, and
-// DynamoDB Local does not.
+// Damage returns a fault that applies the request and damages the answer's body on the way, but
+// keeps the checksum of the whole body. DynamoDB sends one with errors too, and DynamoDB Local does
+// not.
 func Damage(change func(body string) string) Fault {
 	return replace(func(answer *http.Response, body string) *http.Response {
 		damaged := Foreign(answer.Request, answer.StatusCode, change(body))
@@ -40,8 +40,8 @@ func Damage(change func(body string) string) Fault {
 	})
 }
 
-// Replace returns a fault that applies the request and loses its answer: the sender
-// receives a success with this body from another server.
+// Replace returns a fault that applies the request and loses its answer: the sender receives a
+// success with this body from another server.
 func Replace(body string) Fault {
 	return replace(func(answer *http.Response, _ string) *http.Response {
 		return Foreign(answer.Request, http.StatusOK, body)
@@ -64,8 +64,7 @@ func replace(by func(answer *http.Response, body string) *http.Response) Fault {
 	}
 }
 
-// CutResponse cuts the answer: the request is applied, and its answer ends half
-// way.
+// CutResponse applies the request and cuts its answer in half.
 func CutResponse(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 	return Damage(func(body string) string { return body[:len(body)/2] })(r, deliver)
 }

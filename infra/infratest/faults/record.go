@@ -7,11 +7,11 @@ import (
 	"net/http"
 )
 
-// Access is an action that IAM must allow, on a table or one of its indexes.
+// Access is an action that IAM must allow, on a table or an index.
 type Access struct{ Action, Table, Index string }
 
-// Record delivers every request and reports the access that it needs. A transaction needs
-// the action of each of its writes.
+// Record delivers every request and reports the access that it needs. A transaction needs the
+// action for each of its writes.
 func Record(tell func(Access)) Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		body, err := io.ReadAll(r.Body)

@@ -14,31 +14,28 @@ import (
 	"onewrite/infra"
 )
 
-// Wire is the network below a real HTTP client. Like real ones, it delivers a sent request
-// late, twice or never, whether or not the sender still waits. It is safe for concurrent
-// use.
+// Wire is the network below a real HTTP client. Like real ones, it delivers a sent request late,
+// twice or never, whether or not the sender still waits. It is safe for concurrent use.
 type Wire struct {
 	next       func() Delivery
 	deliveries sync.WaitGroup
 }
 
-// Delivery is the fate of one request.
+// Delivery is one request's fate.
 type Delivery struct {
 	To     http.RoundTripper
 	Out    time.Duration // until the request arrives
-	Again  time.Duration // from then until a copy of it arrives; 0: none
+	Again  time.Duration // from then until its copy arrives; 0: none
 	Fault  Fault         // on arrival; nil: none
 	Silent bool          // no answer comes back, and the sender waits for one
 	Back   time.Duration // until its answer arrives
 }
 
-// NewWire returns a network that asks next about each request, in the goroutine
-// of its sender.
+// NewWire returns a network that asks next about each request, in the sender's goroutine.
 func NewWire(next func() Delivery) *Wire { return &Wire{next: next} }
 
-// Over returns the option that puts a DynamoDB client over another transport,
-// such as a [Wire]. The time that the client gives to an attempt stays its own.
-// [Under] comes after it.
+// Over returns the option that puts a DynamoDB client over another transport, such as a [Wire]. The
+// client's own limit for an attempt stays. [Under] comes after it.
 func Over(transport http.RoundTripper) func(*dynamodb.Options) {
 	return func(o *dynamodb.Options) { o.HTTPClient = infra.NewHTTPClient(transport) }
 }
@@ -64,8 +61,7 @@ type arrival struct {
 	err      error
 }
 
-// RoundTrip implements [http.RoundTripper]. A sender whose
-// context has ended sends nothing.
+// RoundTrip implements [http.RoundTripper]. A sender whose context has ended sends nothing.
 func (w *Wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
@@ -95,8 +91,7 @@ func (w *Wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// arrive delivers a copy of a request, and returns the answer with all of its
-// body read.
+// arrive delivers a copy of a request, and returns the answer with its whole body read.
 func (d Delivery) arrive(sent *http.Request, body []byte, after time.Duration, fault Fault) (*http.Response, error) {
 	time.Sleep(after)
 	r := sent.Clone(context.WithoutCancel(sent.Context()))

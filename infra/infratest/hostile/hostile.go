@@ -1,4 +1,4 @@
-// Package hostile makes events that no gateway sends, of events that one does.
+// Package hostile turns events that a gateway sends into events that none does.
 package hostile
 
 import (
@@ -14,20 +14,19 @@ var Texts = []string{
 	`"/transactions/%FF"`, `"/transactions/%ff%25FF%"`, "\"\xff\xfe\"", `"\ud800"`, `"\u0000\r\n"`, `"a,a"`, `"` + "\u2028" + `<&>"`,
 }
 
-// literal is a string of JSON, or its name of a member.
+// literal matches a JSON string, a member's name included.
 var literal = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 
-// Strings returns how many strings a document of JSON has, the names of members
-// included.
+// Strings counts the strings in a JSON document, including the names of members.
 func Strings(document []byte) int { return len(literal.FindAllIndex(document, -1)) }
 
-// Replace returns the document with another text in place of its i-th string.
+// Replace returns the document with text in place of its i-th string.
 func Replace(document []byte, i int, text string) []byte {
 	at := literal.FindAllIndex(document, -1)[i]
 	return slices.Concat(document[:at[0]], []byte(text), document[at[1]:])
 }
 
-// Quote returns a string of JSON with those bytes in it, UTF-8 or not.
+// Quote returns a JSON string with those bytes in it, UTF-8 or not.
 func Quote(text string) string {
 	var quoted bytes.Buffer
 	quoted.WriteByte('"')

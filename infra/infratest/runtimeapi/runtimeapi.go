@@ -1,6 +1,5 @@
-// Package runtimeapi is a stand-in for the Lambda Runtime API, so that the
-// built function can be run and invoked as Lambda does it, for tests and
-// measurements.
+// Package runtimeapi is a stand-in for the Lambda Runtime API. With it, tests and measurements run
+// and invoke the built function as Lambda does.
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 package runtimeapi
@@ -21,9 +20,9 @@ import (
 	"time"
 )
 
-// Build compiles the function of a package of the working folder's module, as it is
-// deployed. In tests it reuses the packages that `go test` has compiled, as all
-// dependencies once more are 40 s of CPU.
+// Build compiles a function's package in the working folder's module, as it is deployed. In tests
+// it reuses the packages that `go test` has compiled, because compiling all dependencies again
+// takes 40 s of CPU.
 func Build(ctx context.Context, pkg, binary string) error {
 	args := []string{"build", "-tags", "lambda.norpc", "-o", binary}
 	command := exec.CommandContext(ctx, "go")
@@ -41,8 +40,8 @@ func Build(ctx context.Context, pkg, binary string) error {
 	return nil
 }
 
-// Function is a running function: one process, which serves one event at a
-// time, as one Lambda environment does.
+// Function is a running function: one process, which serves one event at a time, as one Lambda
+// environment does.
 type Function struct {
 	process *exec.Cmd
 	api     *http.Server
@@ -59,8 +58,7 @@ type invocation struct {
 	deadline time.Time
 }
 
-// Start runs the binary with this environment and nothing else. Its log goes
-// to the writer.
+// Start runs the binary with this environment and nothing else. Its log goes to the writer.
 func Start(binary string, env []string, log io.Writer) (*Function, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -87,15 +85,14 @@ func Start(binary string, env []string, log io.Writer) (*Function, error) {
 		return nil, err
 	}
 	go func() {
-		_ = f.process.Wait() // ProcessState says how
+		_ = f.process.Wait() // ProcessState has the reason
 		close(f.ended)
 	}()
 	return f, nil
 }
 
-// Invoke gives the function an event and returns its answer. It waits for its
-// turn where the function is busy. The function is given the deadline of
-// ctx, or one in 10 seconds.
+// Invoke sends the function an event and returns its answer. While the function is busy, Invoke
+// waits for its turn. The function's deadline is that of ctx, or in 10 seconds.
 func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -128,7 +125,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 }
 
-// PID returns the id of the process.
+// PID returns the process's id.
 func (f *Function) PID() int { return f.process.Process.Pid }
 
 // Ended returns a channel that is closed when the process has ended.
@@ -141,12 +138,12 @@ func (f *Function) Kill() {
 	_ = f.api.Close()
 }
 
-// gone returns the error of a call that the function did not live to answer.
+// gone returns the error for a call that the function did not live to answer.
 func (f *Function) gone() error {
 	return fmt.Errorf("the function has ended: %v", f.process.ProcessState)
 }
 
-// next answers the function's question for the next event, when there is one.
+// next answers the function's request for the next event, when there is one.
 func (f *Function) next(w http.ResponseWriter, r *http.Request) {
 	select {
 	case event := <-f.events:

@@ -54,8 +54,7 @@ func oneKeyAtOnce(t *testing.T, open Open) {
 	assert.Equal(t, "110", books.Balance(t, "1"))
 }
 
-// One key is sent for two different transactions at once: one is it, the other
-// reused.
+// One key is sent for two different transactions at once: one uses it, the other is refused.
 func oneKeyTwoPayloadsAtOnce(t *testing.T, open Open) {
 	books := open(t)
 	requests := []ledger.Request{

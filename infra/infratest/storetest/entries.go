@@ -14,7 +14,7 @@ import (
 	"onewrite/ledger"
 )
 
-// balances requires the balances of users, each written as "alice 12.5".
+// balances requires the users' balances, each written as "alice 12.5".
 func balances(t *testing.T, books *infratest.Books, want ...string) {
 	t.Helper()
 	for _, text := range want {
@@ -23,8 +23,8 @@ func balances(t *testing.T, books *infratest.Books, want ...string) {
 	}
 }
 
-// A transaction moves all of its users, who may all be new, and is answered as
-// its first row, which names all entries.
+// A transaction moves all its users, who may all be new. The answer is its first row, which names
+// all entries.
 func entriesMoveBalances(t *testing.T, open Open) {
 	books := open(t)
 	for _, c := range []struct {
@@ -51,7 +51,7 @@ func entriesMoveBalances(t *testing.T, open Open) {
 	}
 }
 
-// As many entries and users as there may be are one write.
+// The most entries and users that are allowed fit in one write.
 func mostEntries(t *testing.T, open Open) {
 	books := open(t)
 	payroll := []string{"boss debit 98"}
@@ -78,7 +78,7 @@ func entriesInTheirOrder(t *testing.T, open Open) {
 	books.Fill(t, "richer")
 	for i, c := range []struct {
 		entries []string
-		place   int // of the declined entry, or -1
+		place   int // the declined entry's, or -1
 		balance string
 	}{
 		{[]string{"a debit 150", "a credit 50"}, 0, "100"},
@@ -143,7 +143,7 @@ func declinedAsAWhole(t *testing.T, open Open) {
 			assert.ErrorIs(t, err, ledger.ErrNotFound, "entry %d of %v", place+1, c.entries)
 		}
 	}
-	// A declined one stays so, whatever comes in later.
+	// A declined transaction stays declined, whatever comes in later.
 	_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "top-up", "a credit 1000"))
 	require.NoError(t, err)
 	_, err = books.Ledger.Post(t.Context(), infratest.Entries(t, "0", "a debit 100.01", "b credit 100.01"))
@@ -154,7 +154,7 @@ func declinedAsAWhole(t *testing.T, open Open) {
 	balances(t, books, "a 1100", "b 100")
 }
 
-// A replay needs no balance, of its user or of others.
+// A replay needs no balance, neither its user's nor the others'.
 func entriesReplayed(t *testing.T, open Open) {
 	books := open(t)
 	r := infratest.Entries(t, "k", "a debit 100", "b credit 99", "shop credit 1")
@@ -225,7 +225,7 @@ func entriesReadBack(t *testing.T, open Open) {
 	}
 }
 
-// The row with the first id is the answer to every later posting with that id.
+// The row with the first id answers every later posting with that id.
 func entriesRecorded(t *testing.T, open Open) {
 	books := open(t)
 	first := posting(t, infratest.Entries(t, "k", "a debit 100", "b credit 100"))
@@ -240,8 +240,7 @@ func entriesRecorded(t *testing.T, open Open) {
 	balances(t, books, "a 0", "b 200", "c 100")
 }
 
-// Every entry stands in its own user's history, and a declined transaction in
-// that of the first.
+// Every entry is in its own user's history, and a declined transaction in the first user's.
 func entriesInHistory(t *testing.T, open Open) {
 	books := open(t)
 	l := books.Ledger
@@ -271,8 +270,8 @@ func entriesInHistory(t *testing.T, open Open) {
 	}
 }
 
-// Transfers in a circle, some of them with a fee, by many at once: all end, and
-// nothing is made or lost. That each counts once the check of the books says.
+// Many callers at once transfer in a circle, some with a fee: all end, and no money is made or
+// lost. The books' check shows that each counts once.
 func circleAtOnce(t *testing.T, open Open) {
 	books := open(t)
 	users := []string{"a", "b", "c"}
@@ -297,7 +296,7 @@ func circleAtOnce(t *testing.T, open Open) {
 	assert.Equal(t, "106", books.Balance(t, "shop"))
 }
 
-// One transfer by many at once: one of them posts it, and the others replay it.
+// Many callers send one transfer at once: one posts it, and the others replay it.
 func oneTransferAtOnce(t *testing.T, open Open) {
 	books := open(t)
 	r := infratest.Entries(t, "k", "a debit 60", "b credit 60")

@@ -22,8 +22,8 @@ func clock() func() time.Time {
 	}
 }
 
-// history returns the transactions of all pages, after it has checked that each
-// page but the last is full, and that the last is not empty, unless all are.
+// history returns the transactions on all pages, after it has checked that each page but the last
+// is full, and that the last is not empty, unless all are.
 func history(t *testing.T, l *ledger.Ledger, user string, limit int) (all []ledger.Transaction) {
 	t.Helper()
 	id, err := ledger.ParseUserID(user)
@@ -73,8 +73,8 @@ func historyPages(t *testing.T, open Open) {
 	}
 }
 
-// Rows of one time are listed in the order in which they count, on pages of any
-// length, and each once.
+// Rows with one time are listed in the order in which they count, on pages of any length, and each
+// once.
 func historyOfOneTime(t *testing.T, open Open) {
 	b := openTimed(t, open)
 	hold := b.hold(t, "hold", "1 debit 40")
@@ -111,7 +111,7 @@ func historyOfNobody(t *testing.T, open Open) {
 	assert.Empty(t, history(t, books.Ledger, "nobody", 50))
 }
 
-// A place in one user's history opens nothing of it to another.
+// A cursor from one user's history opens nothing in it to another user.
 func cursorOfAnotherUser(t *testing.T, open Open) {
 	books := open(t)
 	for i := range 4 {

@@ -35,14 +35,14 @@ func openTimed(t *testing.T, open Open) *timed {
 	return b
 }
 
-// at sets the clock to that time after noon.
+// at sets the clock to a time after noon.
 func (b *timed) at(after time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.now = noon.Add(after)
 }
 
-// hold posts a pending transaction of these entries for a minute.
+// hold posts a pending transaction with these entries for a minute.
 func (b *timed) hold(t *testing.T, key string, entries ...string) ledger.Transaction {
 	t.Helper()
 	r := infratest.Entries(t, key, entries...)
@@ -66,8 +66,7 @@ func (b *timed) funds(t *testing.T, user string) string {
 	return f.Balance.String() + " held " + f.Held.String()
 }
 
-// lines returns that many lines of a user's history, once they are there, as
-// "debit 40 pending".
+// lines waits for that many lines in a user's history and returns them, as "debit 40 pending".
 func (b *timed) lines(t *testing.T, user string, count int) (lines []string) {
 	t.Helper()
 	rows := history(t, b.timed, user, 100)
@@ -293,7 +292,7 @@ func limitIsOnTheStored(t *testing.T, open Open) {
 	assert.Equal(t, "1000000000000100", declined.Result.Transaction.BalanceSeen.String(), "what could be spent")
 }
 
-// At its expiry a hold ends as expired, whatever was asked, and for ever.
+// At its expiry a hold ends as expired, whatever was asked, and forever.
 func endAfterExpiry(t *testing.T, open Open) {
 	for _, after := range []time.Duration{60 * time.Second, time.Hour} {
 		b := openTimed(t, open)
@@ -345,8 +344,7 @@ func atMostSixteenHolds(t *testing.T, open Open) {
 	assert.Equal(t, "0 held 100", b.funds(t, "1"))
 }
 
-// A release lifts the balance over the limit if it must; only a credit is
-// declined there.
+// A release lifts the balance over the limit if it must; only a credit is declined there.
 func releaseOverTheLimit(t *testing.T, open Open) {
 	b := openTimed(t, open)
 	b.Fill(t, "1")
@@ -363,7 +361,7 @@ func releaseOverTheLimit(t *testing.T, open Open) {
 	assert.Equal(t, "1000000000000499.99", b.funds(t, "1"))
 }
 
-// Releases that do not fit beside the entries are a write of their own.
+// Releases that do not fit beside the entries get their own write.
 func releasesThatDoNotFit(t *testing.T, open Open) {
 	b := openTimed(t, open)
 	for i := range ledger.MaxHolds {
@@ -380,7 +378,7 @@ func releasesThatDoNotFit(t *testing.T, open Open) {
 	assert.Equal(t, "196", b.funds(t, "2"))
 }
 
-// Of racing ends one is stored, and every caller gets that one.
+// When ends race, one is stored, and every caller gets that one.
 func endsAtOnce(t *testing.T, open Open) {
 	b := openTimed(t, open)
 	hold := b.hold(t, "hold", "1 debit 40", "2 credit 40")

@@ -25,7 +25,7 @@ func original(t *testing.T, books *infratest.Books, key string, entries ...strin
 	return o
 }
 
-// refunded requires the account of a transaction's refunds, written as "2: 0 5, 2 1".
+// refunded requires a transaction's refund account, written as "2: 0 5, 2 1".
 func refunded(t *testing.T, books *infratest.Books, o ledger.Original, want string) {
 	t.Helper()
 	_, account, err := books.Ledger.Refunds(t.Context(), o.ID)
@@ -38,7 +38,7 @@ func refunded(t *testing.T, books *infratest.Books, o ledger.Original, want stri
 	assert.Equal(t, want, fmt.Sprintf("%d: %s", account.Count, strings.Join(sums, ", ")))
 }
 
-// atLimit requires that a refund is refused, by what is left of that entry.
+// atLimit requires a refused refund that reports the amount left to that entry.
 func atLimit(t *testing.T, books *infratest.Books, r ledger.Request, entry int, left string) {
 	t.Helper()
 	_, err := books.Ledger.Post(t.Context(), r)
@@ -92,7 +92,7 @@ func refundsOfEntries(t *testing.T, open Open) {
 	atLimit(t, books, infratest.Refund(t, sale, "rest", "0 5", "1 4.5", "2 0.01"), 2, "0")
 	balances(t, books, "a 95", "b 104.5", "shop 100")
 
-	// Each row is of the refund, in the history of each user.
+	// Each row is the refund's, in each user's history.
 	for user, lines := range map[string]int{"a": 2, "b": 2, "shop": 3} {
 		id, err := ledger.ParseUserID(user)
 		require.NoError(t, err)
@@ -105,8 +105,8 @@ func refundsOfEntries(t *testing.T, open Open) {
 	}
 }
 
-// All entries at once are refunded if nothing was, in any number that fits in one
-// write beside the account.
+// All entries at once are refunded if nothing was, in any number that fits in one write beside the
+// account.
 func refundsOfAllAtOnce(t *testing.T, open Open) {
 	books := open(t)
 	texts := slices.Repeat([]string{"shop credit 0.01"}, 98)
@@ -140,7 +140,7 @@ func refundsOfAllAtOnce(t *testing.T, open Open) {
 	balances(t, books, "shop 100.49")
 }
 
-// A captured payment is refunded by what was captured.
+// A captured payment is refunded up to the captured sum.
 func refundOfCapture(t *testing.T, open Open) {
 	books := open(t)
 	r := infratest.Entries(t, "k", "a debit 40", "b credit 40")
@@ -210,8 +210,7 @@ func notRefundable(t *testing.T, open Open) {
 	}
 }
 
-// A receiver who has spent the money declines the refund, for ever. Nothing of it
-// counts as refunded.
+// A receiver who has spent the money declines the refund, forever. It does not count as refunded.
 func refundDeclinedByBalance(t *testing.T, open Open) {
 	books := open(t)
 	sale := original(t, books, "sale", "a debit 10", "b credit 10")
@@ -260,7 +259,7 @@ func refundReplayed(t *testing.T, open Open) {
 		want  ledger.KeyReusedError
 	}{
 		{infratest.Refund(t, other, "r", "0 5", "2 5"), ledger.KeyReusedError{RefundOfDiffers: true}},
-		{infratest.Refund(t, first, "r", "1 5", "2 5"), ledger.KeyReusedError{EntriesDiffer: true}}, // entries of the same user and sum
+		{infratest.Refund(t, first, "r", "1 5", "2 5"), ledger.KeyReusedError{EntriesDiffer: true}}, // entries with the same user and sum
 		{infratest.Refund(t, first, "r", "0 5", "2 6"), ledger.KeyReusedError{EntriesDiffer: true}},
 		{infratest.Refund(t, first, "r", "0 5"), ledger.KeyReusedError{EntriesDiffer: true}},
 		{infratest.Refund(t, first, "r"), ledger.KeyReusedError{EntriesDiffer: true}},
@@ -281,8 +280,7 @@ func refundReplayed(t *testing.T, open Open) {
 	refunded(t, books, first, "1: 0 5, 2 5")
 }
 
-// Where both refuse, the account is the answer: a decline by a balance would use up
-// the key.
+// Where both refuse, the refund account answers: a decline by a balance would use up the key.
 func refundAccountBeforeBalances(t *testing.T, open Open) {
 	books := open(t)
 	sale := original(t, books, "sale", "a debit 10", "b credit 10")
@@ -292,8 +290,8 @@ func refundAccountBeforeBalances(t *testing.T, open Open) {
 	atLimit(t, books, infratest.Refund(t, sale, "r"), 1, "4")
 }
 
-// A refund that takes money from a receiver releases the receiver's expired holds, as
-// any debit does.
+// A refund that takes money from a receiver releases the receiver's expired holds, as any debit
+// does.
 func refundReleases(t *testing.T, open Open) {
 	books := open(t)
 	now := time.Now()
@@ -310,8 +308,8 @@ func refundReleases(t *testing.T, open Open) {
 	balances(t, books, "a 100", "b 100")
 }
 
-// Refunds of one original at once never return more than it moved, and the answers,
-// the rows and the account are the same.
+// Concurrent refunds of one original never return more than it moved, and the answers, the rows and
+// the account agree.
 func refundsAtOnce(t *testing.T, open Open) {
 	books := open(t)
 	o := original(t, books, "d", "a debit 20")

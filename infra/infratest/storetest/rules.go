@@ -14,7 +14,6 @@ import (
 	"onewrite/ledger"
 )
 
-// rule changes the rules of a user.
 func (b *timed) rule(t *testing.T, user, key string, changes ...string) ledger.Transaction {
 	t.Helper()
 	result, err := b.timed.ChangeRules(t.Context(), infratest.Rules(t, user, key, changes...))
@@ -23,7 +22,7 @@ func (b *timed) rule(t *testing.T, user, key string, changes ...string) ledger.T
 	return result.Transaction
 }
 
-// post posts entries, and returns the error of a decline as one text, or "".
+// post posts entries, and returns the text of a decline, or "".
 func (b *timed) post(t *testing.T, key string, entries ...string) string {
 	t.Helper()
 	_, err := b.timed.Post(t.Context(), infratest.Entries(t, key, entries...))
@@ -86,7 +85,7 @@ func blockedCreditsAreDeclined(t *testing.T, open Open) {
 	assert.Equal(t, "139", b.funds(t, "shop"))
 }
 
-// Money that was taken before a block is not the user's any more.
+// Money that was taken before a block is no longer the user's.
 func holdsGoOnUnderABlock(t *testing.T, open Open) {
 	b := openTimed(t, open)
 	captured, voided := b.hold(t, "captured", "1 debit 10"), b.hold(t, "voided", "1 debit 20")
@@ -157,7 +156,7 @@ func creditLimitIsLent(t *testing.T, open Open) {
 	assert.Equal(t, ledger.Rules{DebitsBlocked: true, Changes: 4}, funds.Rules)
 }
 
-// What is lent counts for the ceiling: a balance is what can be spent.
+// Lent money counts toward the ceiling: a balance is the spendable sum.
 func creditLimitAndCeiling(t *testing.T, open Open) {
 	b := openTimed(t, open)
 	b.Fill(t, "rich")
@@ -247,8 +246,8 @@ func limitsAtOnce(t *testing.T, open Open) {
 	assert.ElementsMatch(t, following, before)
 }
 
-// No debit that is sent after the answer to a block is posted, and a debit that is
-// declined by the block stays declined.
+// No debit that is sent after the answer to a block is posted, and a debit that the block declined
+// stays declined.
 func blockAmongDebits(t *testing.T, open Open) {
 	b := openTimed(t, open)
 	require.Empty(t, b.post(t, "fill", "1 credit 900"))

@@ -14,7 +14,6 @@ import (
 	"onewrite/ledger"
 )
 
-// posting returns the posting of a request.
 func posting(t *testing.T, r ledger.Request) ledger.Posting {
 	t.Helper()
 	p, err := ledger.NewPosting(r, time.Date(2026, 11, 22, 12, 0, 0, 123e6, time.UTC))
@@ -22,7 +21,7 @@ func posting(t *testing.T, r ledger.Request) ledger.Posting {
 	return p
 }
 
-// declined returns the first row of a request that a balance of 100 declined.
+// declined returns a request's first row, declined by a balance of 100.
 func declined(t *testing.T, r ledger.Request) ledger.Transaction {
 	t.Helper()
 	first := posting(t, r).Rows[0]
@@ -44,8 +43,8 @@ func whatWasRecordedIsReadBack(t *testing.T, open Open) {
 	assert.Equal(t, "100.01", books.Balance(t, "Ω 1"))
 }
 
-// A taken id is the answer also where the balance, which the first posting
-// may have used up, would not allow the transaction.
+// A taken id answers even where the balance, which the first posting may have used up, would not
+// allow the transaction.
 func recordedWhateverTheBalance(t *testing.T, open Open) {
 	books := open(t)
 	all := posting(t, infratest.Request(t, "1", "all", ledger.Debit, "100"))
@@ -94,11 +93,11 @@ func outOfRange(t *testing.T, open Open) {
 	}
 }
 
-// A refusal reports whether DynamoDB may still apply an attempt of the same call.
+// A refusal reports whether DynamoDB may still apply another attempt of the same call.
 func refusalAfterAttempts(t *testing.T, open Open) {
 	books := open(t)
 	for i, c := range []struct {
-		fault   faults.Fault // of the first attempt
+		fault   faults.Fault // the first attempt's
 		unknown bool
 	}{
 		{nil, false}, {faults.Conflict, false}, {faults.Throttle, false},

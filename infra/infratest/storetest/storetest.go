@@ -1,5 +1,5 @@
-// Package storetest is the acceptance suite of [ledger.Store]. The store passes it on
-// DynamoDB and on the model of DynamoDB, so results on the model hold for DynamoDB.
+// Package storetest is the acceptance suite for [ledger.Store]. The store passes it on DynamoDB and
+// on the DynamoDB model, so results on the model hold for DynamoDB.
 package storetest
 
 import (
@@ -11,8 +11,7 @@ import (
 // Open makes new books for a test. They are checked when t ends.
 type Open func(t testing.TB) *infratest.Books
 
-// Run holds a store to the promises of [ledger.Store], by itself and under a
-// [ledger.Ledger].
+// Run holds a store to the promises of [ledger.Store], by itself and under a [ledger.Ledger].
 func Run(t *testing.T, open Open) {
 	for _, promise := range []struct {
 		name string
