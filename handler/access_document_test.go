@@ -17,12 +17,12 @@ import (
 	"onewrite/ledger"
 )
 
-// worked is a worked case of infra/access.md: a deployment, its callers' policies,
-// and calls.
+// worked is a worked case in infra/access.md: a deployment, its callers' policies, and
+// calls.
 type worked struct {
 	access   handler.Access
 	settings ledger.Settings
-	policies map[string]policy // of the callers by IAM
+	policies map[string]policy // by IAM caller
 	calls    [][]string        // caller, whether with a token, call, status, whether API Gateway answers
 }
 
@@ -45,7 +45,7 @@ func readWorked(t *testing.T) (cases []worked) {
 	t.Helper()
 	text, err := os.ReadFile("../infra/access.md")
 	require.NoError(t, err)
-	policies := map[string]policy{} // a case may name those of the cases before it
+	policies := map[string]policy{} // a case may name policies from the cases before it
 	for _, chapter := range headingPattern.Split(string(text), -1)[1:] {
 		c := worked{calls: callPattern.FindAllStringSubmatch(chapter, -1)}
 		require.Len(t, c.calls, len(rowPattern.FindAllString(chapter, -1)), "every row is a call: %s", chapter)
@@ -109,7 +109,8 @@ func (p policy) allows(t *testing.T, api, method, path string) bool {
 	return false
 }
 
-// The worked cases of infra/access.md are answered as it says, end to end.
+// The ledger answers the worked cases in infra/access.md as the document promises, end
+// to end.
 func TestWorkedCases(t *testing.T) {
 	t.Parallel()
 	cases := readWorked(t)
@@ -120,7 +121,7 @@ func TestWorkedCases(t *testing.T) {
 	}
 }
 
-// play makes the calls of a case as API Gateway passes them on.
+// play makes a case's calls as API Gateway passes them on.
 func (c worked) play(t *testing.T, h *handler.Handler, books *infratest.Books, g gateway) {
 	t.Helper()
 	serviceAPI := "API"
@@ -152,7 +153,7 @@ func (c worked) play(t *testing.T, h *handler.Handler, books *infratest.Books, g
 	assert.Positive(t, books.Rows(t))
 }
 
-// parseCall reads a call of the document: method, target, key and body.
+// parseCall reads a call from the document: method, target, key and body.
 func parseCall(text string) (r request, key string) {
 	head, body, hasBody := strings.Cut(text, " {")
 	if hasBody {

@@ -12,7 +12,7 @@ import (
 	"onewrite/infra/infratest"
 )
 
-// rule sends a change of rules.
+// rule sends a rule change.
 func (a *api) rule(t *testing.T, key, body string) answer {
 	t.Helper()
 	return a.send(t, request{http.MethodPost, "/accounts", map[string]string{"Idempotent-Key": key}, body})
@@ -98,7 +98,7 @@ func TestAccountsRejected(t *testing.T) {
 	})
 }
 
-// A block declines for ever, and the problem says which.
+// A block declines for ever, and the problem names it.
 func TestBlocked(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		pending := a.pending(t, "order", entries(`,"expiresIn":60`, entry("payer", "40", "debit"), entry("1", "40", "credit")))
@@ -128,7 +128,7 @@ func TestBlocked(t *testing.T) {
 	})
 }
 
-// A limit in use stays, and the decline of the change does so, too.
+// A limit in use stays, and so does the declined change.
 func TestCreditInUse(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		require.Equal(t, http.StatusCreated, a.rule(t, "lend", `{"userId":"1","creditLimit":"50"}`).Status)
@@ -150,7 +150,7 @@ func TestCreditInUse(t *testing.T) {
 	})
 }
 
-// A limit has the places and the currency of the settings.
+// A limit has the settings' places and currency.
 func TestAccountsOfSettings(t *testing.T) {
 	everyScale(t, func(t *testing.T, a *api, s scale) {
 		currency := `"currency":"` + s.currency + `"`
@@ -170,7 +170,7 @@ func TestAccountsOfSettings(t *testing.T) {
 	})
 }
 
-// Rules are for services only, and a token sees of them what its own calls meet.
+// Only services may change rules. A token sees only the rules that its own calls meet.
 func TestAccountsAreForServices(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		service := g.service(h)
@@ -197,7 +197,7 @@ func TestAccountsAreForServices(t *testing.T) {
 	})
 }
 
-// The line of a change has the user and the id of its row.
+// A change's line has the user and its row's id.
 func TestAccountsLog(t *testing.T) {
 	t.Parallel()
 	h, _, log := newHandler(t)

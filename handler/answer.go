@@ -8,7 +8,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// answer is the answer to a call.
 type answer struct {
 	status  int
 	headers headers
@@ -16,16 +15,15 @@ type answer struct {
 	outcome outcome
 }
 
-// headers are the headers of an answer, each with one value.
+// headers are an answer's headers, each with one value.
 type headers map[string]string
 
-// The media types of answers.
 const (
 	jsonType    = "application/json"
 	problemType = "application/problem+json"
 )
 
-// replayedHeader marks the answer of an earlier call with the same key.
+// replayedHeader marks an answer that an earlier call with the same key got.
 const replayedHeader = "Idempotent-Replayed"
 
 // newHeaders returns the headers that every answer has.
@@ -33,18 +31,18 @@ func newHeaders(contentType string) headers {
 	return headers{"Content-Type": contentType, "Cache-Control": "no-store"}
 }
 
-// data is the envelope of every answer that is not a problem.
+// data is the envelope for every answer that is not a problem.
 type data struct {
 	Data any    `json:"data"`
 	Next string `json:"next,omitempty"`
 }
 
-// readAnswer returns the answer of a read.
+// readAnswer returns the answer to a read.
 func readAnswer(body data) answer {
 	return answer{status: http.StatusOK, headers: newHeaders(jsonType), body: encode(body), outcome: outcomeRead}
 }
 
-// write answers a call over HTTP.
+// write sends the answer over HTTP.
 func (a answer) write(w http.ResponseWriter) {
 	for name, value := range a.headers {
 		w.Header().Set(name, value)
@@ -53,8 +51,8 @@ func (a answer) write(w http.ResponseWriter) {
 	_, _ = w.Write(a.body) // a caller who left sends the same call again
 }
 
-// forEvent returns the answer to an event, in the shape of payload 1.0, which 2.0
-// accepts too. HEAD gets no body.
+// forEvent returns the answer to an event, in payload 1.0's shape, which 2.0 accepts
+// too. HEAD gets no body.
 func (a answer) forEvent(method string) []byte {
 	body := a.body
 	if method == http.MethodHead {
@@ -74,8 +72,8 @@ type eventAnswer struct {
 }
 
 // encode returns a value as JSON, equal values as equal bytes. It replaces invalid
-// UTF-8 and accepts duplicate names, so that no text of a caller can keep an answer
-// from encoding. The address saves a copy.
+// UTF-8 and accepts duplicate names, so that every caller's text encodes. The address
+// saves a copy.
 func encode[T any](v T) []byte {
 	encoded, err := json.Marshal(&v, json.Deterministic(true), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 	if err != nil {

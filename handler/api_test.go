@@ -23,13 +23,13 @@ func TestMain(m *testing.M) { infratest.Main(m) }
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 5e6, time.UTC)
 
-// api is the handler over books of its own, behind one of its doors.
+// api is a handler over its own books, behind one of its doors.
 type api struct {
 	*infratest.Books
 	log  *bytes.Buffer // not for concurrent calls
 	send func(t *testing.T, r request) answer
 
-	unchecked func(t *testing.T, r request) answer // by openapi.yaml
+	unchecked func(t *testing.T, r request) answer // openapi.yaml does not check it
 }
 
 type request struct {
@@ -55,7 +55,7 @@ func newHandlerFor(t *testing.T, access handler.Access) (*handler.Handler, *infr
 	return newHandlerOf(t, ledger.DefaultSettings(), access)
 }
 
-// newHandlerOf makes a handler of books that have these settings.
+// newHandlerOf makes a handler for books with these settings.
 func newHandlerOf(t *testing.T, s ledger.Settings, access handler.Access) (*handler.Handler, *infratest.Books, *bytes.Buffer) {
 	t.Helper()
 	books, log := infratest.NewWith(t, s), &bytes.Buffer{}
@@ -188,7 +188,7 @@ func (a *api) post(t *testing.T, key, body string) answer {
 	return a.send(t, request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": key}, body})
 }
 
-// body returns the body of a transaction.
+// body returns a transaction's body.
 func body(user, amount, kind string) string {
 	text, _ := json.Marshal(map[string]string{"userId": user, "ammount": amount, "type": kind})
 	return string(text)

@@ -24,19 +24,19 @@ import (
 // API Gateway, or a function URL, checks signature and token, and writes the result
 // into the event's context, where no caller can write. The result also shows the
 // event's API: the one for services has routes by IAM only, and the other one, with
-// JWT, has routes by token only. The environment can't have the ids of the APIs, as
-// each API names the function. IAM decides who may invoke the function directly. The
-// zero Access allows nothing.
+// JWT, has routes by token only. The environment can't have the APIs' ids, because each
+// API names the function. IAM decides who may invoke the function directly. The zero
+// Access allows nothing.
 type Access struct {
 	Authorization Authorization
 
-	// CreditScope is the scope of the tokens that may credit any user, with money
-	// from outside. If it is empty, no token has it.
+	// CreditScope is the scope of tokens that may credit any user, with money from
+	// outside. If it is empty, no token has it.
 	CreditScope string
 }
 
-// Authorization is the authority over callers. It has the names of API Gateway and
-// function URLs for the authorization of routes.
+// Authorization is the authority over callers. API Gateway and function URLs have these
+// names for it.
 type Authorization string
 
 const (
@@ -51,7 +51,7 @@ const (
 	None Authorization = "NONE"
 )
 
-// AccessFromEnv reads the variables of template.yaml:
+// AccessFromEnv reads the variables that template.yaml sets:
 //
 //	AUTHORIZATION  AWS_IAM, JWT or NONE
 //	CREDIT_SCOPE   optional: one scope
@@ -75,7 +75,7 @@ func AccessFromEnv(getenv func(string) string) (Access, error) {
 
 var directCaller = ledger.NewCaller("direct")
 
-// callerOf returns the caller of an event, or errForbidden if it may do nothing.
+// callerOf returns the event's caller, or errForbidden if it may do nothing.
 func (h *Handler) callerOf(e event) (caller, error) {
 	authorization := h.access.Authorization
 	signature, claims := e.signature(), e.claims()
@@ -91,7 +91,7 @@ func (h *Handler) callerOf(e event) (caller, error) {
 	return caller{}, errForbidden
 }
 
-// callerName returns the name of the caller that an event names, or nothing.
+// callerName returns the caller's name in the event, or nothing.
 func (e event) callerName() ledger.Caller {
 	if e.direct {
 		return directCaller
@@ -99,12 +99,12 @@ func (e event) callerName() ledger.Caller {
 	return ledger.NewCaller(userARN(e.signature()))
 }
 
-// bearer returns the caller of a token with these claims.
+// bearer returns the caller whose token has these claims.
 func (a Access) bearer(claims jsontext.Value) (caller, error) {
 	var payload struct {
 		Sub   string         `json:"sub"`
 		Scope jsontext.Value `json:"scope"` // RFC 8693, section 4.2
-		Scp   jsontext.Value `json:"scp"`   // the same, of other issuers
+		Scp   jsontext.Value `json:"scp"`   // the same, from other issuers
 	}
 	if err := json.Unmarshal(claims, &payload); err != nil {
 		return caller{}, errForbidden
@@ -120,8 +120,8 @@ func (a Access) bearer(claims jsontext.Value) (caller, error) {
 	return caller{name: nameOfToken(payload.Sub), kind: kind, user: user}, nil
 }
 
-// nameOfToken returns the name of a token's caller: its sub, after "sub:" if it
-// could pass for the name of another caller. The issuer may let users choose it.
+// nameOfToken returns the name for a token's caller: its sub, after "sub:" if it could
+// pass for another caller's name. The issuer may let users choose it.
 func nameOfToken(sub string) ledger.Caller {
 	if sub == directCaller.String() || strings.HasPrefix(sub, "arn:") || strings.HasPrefix(sub, "sub:") {
 		sub = "sub:" + sub
@@ -129,10 +129,10 @@ func nameOfToken(sub string) ledger.Caller {
 	return ledger.NewCaller(sub)
 }
 
-// scopes returns the scopes in a claim: a text with spaces between them, or a
-// list. HTTP APIs make a text of every claim, and "[a b]" of a list; REST APIs
-// keep a list. Beside the claims an HTTP API has "scopes", which is null unless its
-// route asks for some; only the claims have the scopes of the token.
+// scopes returns the scopes in a claim: a text with spaces between them, or a list.
+// HTTP APIs turn every claim into a text, and a list into "[a b]"; REST APIs keep a
+// list. Beside the claims an HTTP API has "scopes", which is null unless its route asks
+// for some; only the claims have the token's scopes.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-jwt-authorizer-claims.html

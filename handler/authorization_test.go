@@ -16,7 +16,6 @@ import (
 	"onewrite/infra/infratest"
 )
 
-// object is a JSON object.
 type object = map[string]any
 
 // gateway is API Gateway, in one payload format.
@@ -39,24 +38,24 @@ var gateways = map[string]gateway{
 	},
 }
 
-// authorized returns the event of a request with this authorizer in its context.
+// authorized returns a request's event with this authorizer in its context.
 func (g gateway) authorized(r request, authorizer any) object {
 	e := g.event(r)
 	e["requestContext"].(object)["authorizer"] = authorizer
 	return e
 }
 
-// signed returns the event of a request that IAM let in.
+// signed returns an event for a request that IAM let in.
 func (g gateway) signed(r request) object {
 	e := g.event(r)
 	maps.Copy(e["requestContext"].(object), g.signature(object{"userArn": callerARN}))
 	return e
 }
 
-// byTokens lets tokens decide, and those with a scope credit.
+// byTokens lets tokens decide, and credits by those with a scope.
 var byTokens = handler.Access{Authorization: handler.JWT, CreditScope: "ledger/credit"}
 
-// token returns the API as the bearer of a token reaches it.
+// token returns the API as a token's bearer reaches it.
 func (g gateway) token(sub, scope string, h *handler.Handler) *api {
 	return g.sender(h, func(r request) object {
 		return g.authorized(r, g.authorizer(object{"sub": sub, "iss": "https://issuer", "scope": scope}))
@@ -113,13 +112,13 @@ func assertForbidden(t *testing.T, got answer, context string) {
 	assert.Equal(t, "no-store", got.Header.Get("Cache-Control"), context)
 }
 
-// nextOf returns the cursor of a page.
+// nextOf returns a page's cursor.
 func nextOf(page answer) string {
 	_, cursor, _ := strings.Cut(page.Body, `"next":"`)
 	return strings.TrimSuffix(cursor, `"}`)
 }
 
-// A token of user 2 may do nothing to user 1, whatever else is wrong with the call, and
+// User 2's token may do nothing to user 1, whatever else is wrong with the call, and
 // whatever a caller can write into it.
 func TestTokenOfAnotherUser(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
@@ -163,10 +162,10 @@ func TestTokenOfAnotherUser(t *testing.T) {
 		}
 		assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
 
-		// A place in another's history is none in one's own.
+		// A place in another user's history means nothing in this user's.
 		foreign := two.get(t, "/transactions?userId=2&cursor="+next)
 		assert.Equal(t, http.StatusBadRequest, foreign.Status)
-		// Another's key is free for one's own transaction.
+		// Another user's key is free for this user's transaction.
 		own := two.post(t, "1", body("2", "10", "debit"))
 		assert.Equal(t, http.StatusCreated, own.Status)
 		assert.Empty(t, own.Header.Get("Idempotent-Replayed"))
@@ -224,7 +223,7 @@ func TestTokenScopes(t *testing.T) {
 	})
 }
 
-// calls are some of user 1, and of another.
+// calls are for user 1, and for another user.
 var calls = []request{
 	{method: "GET", target: "/balance?userId=1"},
 	{method: "GET", target: "/transactions?userId=1"},
@@ -237,8 +236,8 @@ var calls = []request{
 	{"POST", "/transactions", map[string]string{"Idempotent-Key": "1"}, `{"userId":"another","ammount":"0.01","type":"debit"}`},
 }
 
-// Who an event names, by each place that API Gateway, an issuer or a caller has for
-// a name, in both modes: a service, a token of user 1, or nobody.
+// These are the callers that an event names, by each place where API Gateway, an issuer
+// or a caller writes a name, in both modes: a service, user 1's token, or no caller.
 func TestAuthorizers(t *testing.T) {
 	t.Parallel()
 	const service, token, nobody = "service", "token", "nobody"
@@ -285,7 +284,7 @@ func TestAuthorizers(t *testing.T) {
 			{both(signed(iam), bearer(object{})), nobody, nobody},
 			{both(signed(object{"userArn": 1}), bearer(one)), nobody, nobody},
 			{both(signed(object{"userArn": ""}), bearer(one)), nobody, nobody},
-			// What is in the wrong place or of the wrong kind.
+			// These are in the wrong place, or have the wrong kind.
 			{other.signature(iam), nobody, nobody}, {object{"authorizer": other.authorizer(one)}, nobody, nobody},
 			{iam, nobody, nobody}, {one, nobody, nobody}, {object{"iam": iam}, nobody, nobody}, {object{"claims": one}, nobody, nobody},
 			{object{"Identity": iam}, nobody, nobody}, {object{"Authorizer": g.authorizer(one)}, nobody, nobody},
@@ -337,8 +336,8 @@ func TestSubIsTheUser(t *testing.T) {
 	})
 }
 
-// The name of a caller counts only inside the event's context, in its own place. A name
-// that stands there twice makes the event invalid.
+// A caller's name counts only inside the event's context, in its own place. A name that
+// is there twice makes the event invalid.
 func TestNameInTheWrongPlace(t *testing.T) {
 	t.Parallel()
 	for name, g := range gateways {
@@ -410,7 +409,7 @@ func TestDirectInvocations(t *testing.T) {
 	}
 }
 
-// Each recorded event with a caller of the right kind is let in.
+// Each recorded event whose caller has the right kind is let in.
 func TestAccessOfRecordedEvents(t *testing.T) {
 	t.Parallel()
 	events, err := filepath.Glob("../testdata/events/*.json")
@@ -447,7 +446,6 @@ func TestAccessOverPlainHTTP(t *testing.T) {
 	}
 }
 
-// No deployment allows every call.
 func TestTemplateAuthorizes(t *testing.T) {
 	t.Parallel()
 	assert.ElementsMatch(t, []handler.Authorization{handler.IAM, handler.JWT}, readTemplate(t).Parameters["Authorization"].AllowedValues)

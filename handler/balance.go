@@ -30,8 +30,8 @@ func (h *Handler) balance(c *call) (answer, error) {
 	return readAnswer(data{Data: body}), nil
 }
 
-// currency returns the currency as answers have it: where it is the default one,
-// they have none, because they had none before there were others.
+// currency returns the currency for answers. For the default currency they have none,
+// because they had none before others existed.
 func (h *Handler) currency() string {
 	if h.settings.Currency == ledger.DefaultCurrency {
 		return ""

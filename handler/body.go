@@ -14,11 +14,11 @@ import (
 	"onewrite/ledger"
 )
 
-// maxBodyBytes bounds a body. An entry takes under 1 KB, and 99 fit unless their
-// users' ids are long.
+// maxBodyBytes bounds a body. An entry takes under 1 KB, and 99 entries fit unless
+// their users' ids are long.
 const maxBodyBytes = 16 << 10
 
-// readBody reads a body of at most maxBodyBytes. A longer one is errBodyTooLarge.
+// readBody reads a body. One longer than maxBodyBytes is errBodyTooLarge.
 func readBody(c *call) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(nil, c.Body, maxBodyBytes))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
@@ -32,15 +32,15 @@ func readBody(c *call) ([]byte, error) {
 	return body, nil
 }
 
-// members are the members of a transaction's body, each as its own text, so that no
-// digit of an amount passes through a float. Other members are ignored.
+// members are a transaction body's members, each as its own text, so that no amount
+// passes through a float. Other members are ignored.
 type members struct {
 	entryMembers
 	Entries member `json:"entries"`
 }
 
-// entryMembers are the members of an entry. The short body has them too: it is a
-// transaction of one entry.
+// entryMembers are an entry's members. The short body has them too: it is a transaction
+// with one entry.
 type entryMembers struct {
 	UserID   member `json:"userId"`
 	Ammount  member `json:"ammount"`
@@ -48,15 +48,15 @@ type entryMembers struct {
 	Type     member `json:"type"`
 	Currency member `json:"currency"`
 
-	// Of the transaction. An expiresIn of null is an error: ignoring it would turn
-	// a hold into a payment.
+	// These belong to the transaction. A null expiresIn is an error: ignoring it would
+	// turn a hold into a payment.
 	Metadata  member         `json:"metadata"`
 	ExpiresIn jsontext.Value `json:"expiresIn"`
 	Balanced  member         `json:"balanced"`
 }
 
-// member is the text of a member. null is nil, like an absent member: generated
-// clients send null for unset members.
+// member is a member's text. null is nil, like an absent member: generated clients send
+// null for unset members.
 type member jsontext.Value
 
 // UnmarshalJSON implements [json.Unmarshaler].
@@ -68,8 +68,8 @@ func (m *member) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// readObject reads a body that must be of that kind into members. If it is not, the
-// answer says so, and members may have a part of it. Names are case-sensitive. A
+// readObject reads a body into members. A body that is not an object is a fault, whose
+// text names the kind; members may then have a part. Names are case-sensitive. A
 // duplicate member in any object and invalid UTF-8 are rejected, because two readers
 // could read them differently (RFC 8259, section 4).
 func readObject(invalid *invalidRequest, body []byte, members any, kind string) (ok bool) {
@@ -102,7 +102,7 @@ func parseBody(invalid *invalidRequest, s ledger.Settings, body []byte, r *ledge
 	}
 }
 
-// parseEntries reads the entries of the long body.
+// parseEntries reads the long body's entries.
 func parseEntries(invalid *invalidRequest, s ledger.Settings, m members, r *ledger.Request) {
 	for field, member := range map[string]member{
 		userField: m.UserID, ammountField: m.Ammount, amountField: m.Amount, typeField: m.Type,
@@ -127,7 +127,7 @@ func parseEntries(invalid *invalidRequest, s ledger.Settings, m members, r *ledg
 		var m entryMembers
 		if entry.Kind() != '{' || json.Unmarshal(entry, &m) != nil {
 			invalid.add(field, "must be an object")
-			r.Entries = append(r.Entries, ledger.Entry{}) // keeps the places of the others
+			r.Entries = append(r.Entries, ledger.Entry{}) // keeps the others' places
 			continue
 		}
 		field += "."
@@ -158,7 +158,7 @@ func checkCurrency(invalid *invalidRequest, s ledger.Settings, prefix string, m 
 }
 
 // checkBalanced checks that the entries credit as much as they debit, if the caller
-// asks for it and all of them are valid.
+// asks for it and all are valid.
 func checkBalanced(invalid *invalidRequest, m members, entries []ledger.Entry) {
 	switch kind := jsontext.Value(m.Balanced).Kind(); {
 	case m.Balanced == nil || kind == 'f':
@@ -186,8 +186,8 @@ func parseAmount(invalid *invalidRequest, s ledger.Settings, prefix string, ammo
 	return parsed
 }
 
-// parseExpiresIn reads the time until a hold expires, and checks that the entries
-// can be pending, if all of them are valid.
+// parseExpiresIn reads the time until a hold expires, and checks that the entries can
+// be pending, if all are valid.
 func parseExpiresIn(invalid *invalidRequest, expiresIn jsontext.Value, r *ledger.Request) {
 	r.ExpiresIn = parseMember(invalid, expiresInField, member(expiresIn), aNumber, ledger.ParseExpiresIn)
 	if !slices.ContainsFunc(r.Entries, unparsed) {
@@ -199,7 +199,6 @@ func unparsed(e ledger.Entry) bool {
 	return e.UserID == (ledger.UserID{}) || e.Type == "" || e.Amount.Equal(ledger.Amount{})
 }
 
-// parseMetadata reads the optional metadata.
 func parseMetadata(invalid *invalidRequest, m member) ledger.Metadata {
 	if m == nil {
 		return ledger.Metadata{}
@@ -222,7 +221,7 @@ func parseMetadata(invalid *invalidRequest, m member) ledger.Metadata {
 	return metadata
 }
 
-// kinds are the JSON kinds of a member, by their first byte.
+// kinds are a member's JSON kinds, by their first byte.
 type kinds struct{ allowed, reason string }
 
 var (
@@ -245,7 +244,7 @@ func parseMember[T any](invalid *invalidRequest, field string, m member, k kinds
 	return parse(invalid, field, textOf(m), parser)
 }
 
-// textOf returns the text of a string, and the JSON text of any other value.
+// textOf returns a string's text, and any other value's JSON text.
 func textOf(m member) string {
 	if text, err := jsontext.AppendUnquote(nil, m); err == nil {
 		return string(text)

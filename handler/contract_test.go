@@ -391,7 +391,6 @@ func TestKeyHeader(t *testing.T) {
 	})
 }
 
-// One answer names every fault.
 func TestAllFieldsAtOnce(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		wrong := request{method: http.MethodPost, target: "/transactions", body: `{"userId":" ","ammount":"0","type":"x","currency":"EUR"}`}

@@ -18,9 +18,9 @@ func hang(r *http.Request, _ func() (*http.Response, error)) (*http.Response, er
 	return nil, r.Context().Err()
 }
 
-// While DynamoDB does not answer, a caller gets a 503 after eight seconds, or half
-// a second before Lambda would end the function: in virtual time, to the
-// nanosecond. The log line is a warning, as the same call may succeed later.
+// While DynamoDB does not answer, a caller gets a 503 after eight seconds, or half a
+// second before Lambda would end the function: in virtual time, to the nanosecond. The
+// log line is a warning, because the same call may succeed later.
 func TestAnswersInTime(t *testing.T) {
 	t.Parallel()
 	post := event2(request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1"}, body("1", "10", "credit")})

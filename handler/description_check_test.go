@@ -61,7 +61,7 @@ func TestDescriptionForbidsRequests(t *testing.T) {
 		post(`{"userId":1,"ammount":"1","type":"credit"}`), post(`{"userId":"1","ammount":"1","type":"credit","currency":"EUR"}`),
 		post(body("1", "1", "transfer")), post(body("1", "0", "credit")), post(body("1", "0.001", "credit")), post(body("1", "1e3", "credit")),
 		post(body("1", "-1", "credit")), post(body("1", "1000000000000.01", "credit")), post(body(" ", "1", "credit")),
-		post(`{"userId":"1","ammount":1,"type":"credit"}`), // the handler accepts it, as a description says in words
+		post(`{"userId":"1","ammount":1,"type":"credit"}`), // the handler accepts it, as a description explains in words
 		post(`{"userId":"1","ammount":null,"type":"credit"}`), post(`{"userId":"1","ammount":true,"type":"credit"}`),
 	} {
 		assert.Error(t, check(forbidden), "%+v", forbidden)
@@ -158,7 +158,7 @@ func TestDescriptionForbidsAnswers(t *testing.T) {
 	}
 }
 
-// Each of these once broke a client that a generator made: README.md names them.
+// Each of these once broke a generated client: README.md names the generators.
 func TestDescriptionSuitsGenerators(t *testing.T) {
 	t.Parallel()
 	d, err := readDescription()

@@ -31,7 +31,7 @@ import (
 // .ci/schemathesis.
 type description struct {
 	document   *openapi3.T
-	components any // of the document, in JSON
+	components any // the document's, in JSON
 
 	mu       sync.Mutex
 	compiled map[string]*jsonschema.Schema
@@ -39,10 +39,10 @@ type description struct {
 
 var readDescription = sync.OnceValues(func() (*description, error) { return describe(handler.OpenAPI) })
 
-// descriptions has the descriptions of other settings, by their texts.
+// descriptions has the descriptions for other settings, by their texts.
 var descriptions sync.Map
 
-// descriptionOf returns the description of a deployment with these settings.
+// descriptionOf returns the description for these settings.
 func descriptionOf(s ledger.Settings) (*description, error) {
 	if s.IsDefault() {
 		return readDescription()
@@ -72,15 +72,14 @@ func describe(text string) (*description, error) {
 	return &description{document: document, components: components, compiled: map[string]*jsonschema.Schema{}}, err
 }
 
-// operation is one operation of the description, and the path parameters of a
-// request to it.
+// operation is one of the description's operations, and a request's path parameters.
 type operation struct {
 	*openapi3.Operation
 	path       *openapi3.PathItem
 	parameters map[string]string
 }
 
-// operation returns the operation of a request, or nil.
+// operation returns the request's operation, or nil.
 func (d *description) operation(method, path string) *operation {
 	for template, item := range d.document.Paths.Map() {
 		parameters, matches := matchPath(template, path)
@@ -91,7 +90,7 @@ func (d *description) operation(method, path string) *operation {
 	return nil
 }
 
-// matchPath returns the values of a template's parameters in a path.
+// matchPath returns the values that a path has for a template's parameters.
 func matchPath(template, path string) (parameters map[string]string, ok bool) {
 	names, segments := strings.Split(template, "/"), strings.Split(path, "/")
 	if len(names) != len(segments) {
@@ -110,7 +109,7 @@ func matchPath(template, path string) (parameters map[string]string, ok bool) {
 }
 
 // checkRequest returns the reason why the description forbids a request, or nil.
-// Unknown members of the body and unknown parameters are allowed.
+// Unknown members in the body and unknown parameters are allowed.
 func (d *description) checkRequest(o *operation, r request) error {
 	_, rawQuery, _ := strings.Cut(r.target, "?")
 	query, err := url.ParseQuery(rawQuery)
@@ -142,7 +141,7 @@ func (d *description) checkAnswer(o *operation, a answer) error {
 	kind := a.Header.Get("Content-Type")
 	response := o.Responses.Status(a.Status)
 	if response == nil {
-		response = o.Responses.Default() // of the gateway itself
+		response = o.Responses.Default() // the gateway's own
 	}
 	media := response.Value.Content[kind]
 	if media == nil {
@@ -166,9 +165,9 @@ func (d *description) checkAnswer(o *operation, a answer) error {
 	return errors.Join(errs...)
 }
 
-// checkOwn checks an answer of the ledger's own against what the document has in
-// words and examples only, so that generated clients need not carry it: the
-// header of all answers, and the type, title and status of a Problem.
+// checkOwn checks an answer by the ledger itself against the parts that the document
+// has in words and examples only, to spare generated clients: every answer's header,
+// and a Problem's type, title and status.
 func checkOwn(media *openapi3.MediaType, a answer) error {
 	var errs []error
 	if cached := a.Header.Values("Cache-Control"); !slices.Equal(cached, []string{"no-store"}) {
@@ -186,8 +185,8 @@ func checkOwn(media *openapi3.MediaType, a answer) error {
 	return errors.Join(errs...)
 }
 
-// exampleOfProblem returns the example of an answer that is a Problem: of the
-// types of that schema, each answer has one. It returns nil for others.
+// exampleOfProblem returns the example for an answer that is a Problem, and nil for
+// others. Each such answer has one type, and so one example.
 func exampleOfProblem(media *openapi3.MediaType) map[string]any {
 	if !slices.Contains([]string{"#/components/schemas/Problem", "#/components/schemas/Failure"}, media.Schema.Ref) {
 		return nil
@@ -196,7 +195,7 @@ func exampleOfProblem(media *openapi3.MediaType) map[string]any {
 	return example
 }
 
-// checkText checks the values of a parameter or a header: at most one.
+// checkText checks a parameter's or header's values: at most one.
 func (d *description) checkText(name string, required bool, schema *openapi3.SchemaRef, sent []string) error {
 	if len(sent) == 0 && !required {
 		return nil
@@ -237,8 +236,7 @@ const (
 	closed     treatment = true // forbids them, except in a map
 )
 
-// check returns the reason why a value does not match a schema of the document, or
-// nil.
+// check returns the reason why a value does not match a schema in the document, or nil.
 func (d *description) check(schema *openapi3.SchemaRef, value any, objects treatment) error {
 	source, err := json.Marshal(schema)
 	if err != nil {
@@ -251,7 +249,7 @@ func (d *description) check(schema *openapi3.SchemaRef, value any, objects treat
 	return validator.Validate(value)
 }
 
-// compile compiles the JSON of a schema, whose references are to the document.
+// compile compiles a schema's JSON, whose references are to the document.
 func (d *description) compile(source []byte, objects treatment) (*jsonschema.Schema, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -282,16 +280,16 @@ func (d *description) compile(source []byte, objects treatment) (*jsonschema.Sch
 	return compiled, err
 }
 
-// inMilliseconds holds a time to the description of Timestamp. A pattern beside
-// the format would, too, and break the clients that some generators make.
+// inMilliseconds checks a time as Timestamp describes it. A pattern beside the format
+// would do so, too, but would break some generated clients.
 func inMilliseconds(value any) error {
 	text, _ := value.(string)
 	_, err := time.Parse("2006-01-02T15:04:05.000Z", text)
 	return err
 }
 
-// closeObjects forbids members that the schemas of objects don't name. An object
-// with additionalProperties is a map.
+// closeObjects forbids members that object schemas don't name. An object with
+// additionalProperties is a map.
 func closeObjects(node any) {
 	switch node := node.(type) {
 	case map[string]any:
@@ -308,8 +306,8 @@ func closeObjects(node any) {
 	}
 }
 
-// asJSON returns a copy of a value in the types of the JSON Schema validator, with
-// numbers as written.
+// asJSON returns a copy of a value in the JSON Schema validator's types, with numbers
+// as written.
 func asJSON(value any) (any, error) {
 	text, err := json.Marshal(value)
 	if err != nil {

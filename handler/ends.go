@@ -64,8 +64,8 @@ func (h *Handler) endAnswer(c *call, result ledger.Result, err error) (answer, e
 	return a.replayed(result), nil
 }
 
-// parseCapture reads the amount that a capture takes and the field that has it,
-// from a body that may be left out. The zero Amount is all that is held.
+// parseCapture reads the amount that a capture takes and the field that has it, from a
+// body that may be left out. The zero Amount means the whole hold.
 func (h *Handler) parseCapture(c *call) (amount ledger.Amount, field string, err error) {
 	body, err := readBody(c)
 	if err != nil || len(body) == 0 {
@@ -91,8 +91,8 @@ func (h *Handler) parseCapture(c *call) (amount ledger.Amount, field string, err
 	return amount, field, invalid.err()
 }
 
-// captureMembers are the members of a capture's body. An amount of null is an
-// error: taken as left out, it would capture the whole of a hold for a part.
+// captureMembers are a capture body's members. A null amount is an error: taken as left
+// out, it would capture the whole hold instead of a part.
 type captureMembers struct {
 	Ammount  jsontext.Value `json:"ammount"`
 	Amount   jsontext.Value `json:"amount"`

@@ -12,18 +12,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The ids of the further entries of user 1's key 1.
+// These are the further entries' ids, for user 1's key 1.
 const (
 	id11Entry1 = "7138156f-89dc-8de1-89e1-9a973f72bcac"
 	id11Entry2 = "e9871193-7468-8feb-9b27-ef4b67bd7a44"
 )
 
-// entry returns an entry of a body.
+// entry returns an entry for a body.
 func entry(user, amount, kind string) string {
 	return fmt.Sprintf(`{"userId":%q,"ammount":%q,"type":%q}`, user, amount, kind)
 }
 
-// entries returns the body of a transaction of those entries, and other members.
+// entries returns a transaction's body with those entries, and other members.
 func entries(members string, all ...string) string {
 	return `{"entries":[` + strings.Join(all, ",") + `]` + members + `}`
 }
@@ -57,7 +57,7 @@ func TestTransfer(t *testing.T) {
 	})
 }
 
-// A list of one entry and the short body are the same transaction.
+// A list with one entry and the short body are the same transaction.
 func TestEntriesOfOne(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		short, long := body("1", "10", "credit"), entries("", entry("1", "10.00", "credit"))
@@ -181,8 +181,8 @@ func TestMetadata(t *testing.T) {
 	})
 }
 
-// The history has a line for each entry of a posted transaction, and one line for a
-// declined one.
+// The history has a line for each posted entry, and one line for a declined
+// transaction.
 func TestHistoryOfEntries(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		require.Equal(t, http.StatusCreated, a.post(t, "1", withFee).Status)
@@ -268,7 +268,7 @@ func TestEntriesRejected(t *testing.T) {
 	})
 }
 
-// memberTexts returns an object of that many members, each a text.
+// memberTexts returns an object with that many members, each a text.
 func memberTexts(t *testing.T, n int) string {
 	t.Helper()
 	members := map[string]string{}
@@ -280,7 +280,7 @@ func memberTexts(t *testing.T, n int) string {
 	return string(text)
 }
 
-// Up to the contract's bounds.
+// The contract's bounds are reached.
 func TestMostEntries(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		payroll := []string{entry("boss", "49", "debit")}

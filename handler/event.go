@@ -12,23 +12,23 @@ import (
 )
 
 // event is a Lambda event in any accepted shape:
-//   - payload 2.0, of an HTTP API or a function URL: RawPath, RawQueryString,
+//   - payload 2.0, from an HTTP API or a function URL: RawPath, RawQueryString,
 //     RequestContext.HTTP.Method;
-//   - payload 1.0, of a REST API or an HTTP API: HTTPMethod, Path, and headers
-//     and query in single and multiple values;
-//   - bare, of a direct invocation: an object of queryStringParameters, headers
-//     and body, and nothing else. A body means POST /transactions, no body means
-//     GET /balance.
+//   - payload 1.0, from a REST API or an HTTP API: HTTPMethod, Path, and headers and
+//     query in single and multiple values;
+//   - bare, from a direct invocation: an object with queryStringParameters, headers and
+//     body, and nothing else. A body means POST /transactions, no body means GET
+//     /balance.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 type event struct {
-	Version                         string              `json:"version"` // "2.0", or "1.0"; absent in a REST API
+	Version                         string              `json:"version"` // "2.0", or "1.0"; absent from a REST API
 	HTTPMethod                      string              `json:"httpMethod"`
 	Path                            string              `json:"path"`
-	Resource                        string              `json:"resource"` // payload 1.0: the path of the API's route
+	Resource                        string              `json:"resource"` // payload 1.0: the API route's path
 	RawPath                         string              `json:"rawPath"`
 	RawQueryString                  string              `json:"rawQueryString"`
-	RouteKey                        string              `json:"routeKey"` // payload 2.0: method and path of the API's route
+	RouteKey                        string              `json:"routeKey"` // payload 2.0: the API route's method and path
 	PathParameters                  map[string]string   `json:"pathParameters"`
 	Headers                         eventHeaders        `json:"headers"`
 	MultiValueHeaders               eventHeaders        `json:"multiValueHeaders"`
@@ -76,9 +76,9 @@ func (e event) hasMethod() bool {
 	return e.HTTPMethod != "" || e.RequestContext.HTTP.Method != ""
 }
 
-// checkSender returns an *invalidRequest for an event of another sender, whose
-// members could mean something else. A load balancer's event looks like payload
-// 1.0, but its query is not decoded.
+// checkSender returns an *invalidRequest for an event from another sender, whose
+// members could mean something else. A load balancer's event looks like payload 1.0,
+// but its query is not decoded.
 //
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
 func (e event) checkSender() error {
@@ -91,10 +91,9 @@ func (e event) checkSender() error {
 	return invalid
 }
 
-// isBare reports whether a payload has only the members of the bare inputs. Only
-// such a payload is a direct invocation. Services that forward the requests of
-// others add members: API Gateway, function URLs and load balancers a
-// requestContext, VPC Lattice a method.
+// isBare reports whether a payload has only the bare inputs' members. Only such a
+// payload is a direct invocation. Services that forward requests add members: API
+// Gateway, function URLs and load balancers a requestContext, VPC Lattice a method.
 func isBare(payload []byte) bool {
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal(payload, &members); err != nil {
@@ -110,8 +109,8 @@ func isBare(payload []byte) bool {
 	return true
 }
 
-// request returns the event as an HTTP request. The error is an *invalidRequest;
-// the request is then complete except for its body.
+// request returns the event as an HTTP request. The error is an *invalidRequest; then
+// only the request's body is missing.
 func (e event) request() (*http.Request, error) {
 	body, err := e.body()
 	method, path := e.target()
@@ -173,8 +172,8 @@ func (e event) body() ([]byte, error) {
 	return decoded, nil
 }
 
-// signature returns the member of IAM that names the caller it let in by an API or
-// a function URL, or nil. Each payload format has one place for it, and only that
+// signature returns the member in which IAM names the caller that it let in by an API
+// or a function URL, or nil. Each payload format has one place for it, and only that
 // one counts.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
@@ -203,7 +202,7 @@ func userARN(signature jsontext.Value) string {
 	return caller.UserARN
 }
 
-// claims returns the claims of the token that API Gateway has checked, or nil. Each
+// claims returns the claims from the token that API Gateway has checked, or nil. Each
 // payload format has one place for them, and only that one counts.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
@@ -236,7 +235,7 @@ type authorizer struct {
 	Claims jsontext.Value `json:"claims"` // payload 1.0
 }
 
-// authorizer returns that of the event. Of another kind it has no member.
+// authorizer returns the event's authorizer. Any other kind has no members here.
 func (e event) authorizer() (a authorizer) {
 	if json.Unmarshal(e.RequestContext.Authorizer, &a) != nil {
 		return authorizer{}

@@ -12,8 +12,8 @@ import (
 // headersRead are the headers that the routes read.
 var headersRead = []string{keyHeader, draftKeyHeader}
 
-// eventHeaders are those headers of an event, by their names here, with every value
-// that the event has. The others are skipped, whatever their values are.
+// eventHeaders are an event's headersRead, by their names here, with every value that
+// the event has. Other headers are skipped, whatever their values are.
 type eventHeaders map[string][]string
 
 // UnmarshalJSONFrom implements [json.UnmarshalerFrom]. A header's value is a

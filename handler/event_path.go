@@ -21,9 +21,8 @@ func (e event) target() (method, path string) {
 	}
 }
 
-// belowAPI returns a path without the gateway's prefix: a stage, or the base path
-// of a custom domain's mapping. Only the event tells them apart, as a stage may
-// have a route's name.
+// belowAPI returns a path without the gateway's prefix: a stage, or a custom domain's
+// base path. Only the event tells them apart, because a stage may have a route's name.
 func (e event) belowAPI(path string) string {
 	if template, ok := e.template(); ok {
 		below, _ := cutToTemplate(path, template)
@@ -69,8 +68,7 @@ func (e event) greedy(parameter string) bool {
 	return strings.Contains(e.routePath(), "{"+parameter+"+}")
 }
 
-// routePath returns the path of the API's matching route. The route $default has
-// none.
+// routePath returns the API's matching route path. The route $default has none.
 func (e event) routePath() string {
 	if e.RouteKey == "" {
 		return e.Resource
@@ -79,8 +77,8 @@ func (e event) routePath() string {
 	return path
 }
 
-// template returns the segments of that path. The route $default matches any path,
-// and has none.
+// template returns that path's segments. The route $default matches any path, and has
+// none.
 func (e event) template() (segments []string, ok bool) {
 	path := e.routePath()
 	if !strings.HasPrefix(path, "/") {
@@ -99,8 +97,8 @@ func (e event) template() (segments []string, ok bool) {
 	return segments, true
 }
 
-// cutToTemplate returns the end of a path that matches a template, or the whole
-// path if none does.
+// cutToTemplate returns the path's end that matches a template, or the whole path if
+// none does.
 func cutToTemplate(path string, template []string) (end string, ok bool) {
 	segments := strings.Split(path, "/")
 	before := len(segments) - len(template)
@@ -108,7 +106,7 @@ func cutToTemplate(path string, template []string) (end string, ok bool) {
 		return path, false
 	}
 	segments = segments[before:]
-	segments[0] = "" // part of the prefix
+	segments[0] = "" // belongs to the prefix
 	if !slices.EqualFunc(template, segments, matchesSegment) {
 		return path, false
 	}

@@ -22,8 +22,8 @@ import (
 
 var update = flag.Bool("update", false, "write the answers that testdata/answers lacks")
 
-// Every event in testdata/events gets its answer in testdata/answers, from a ledger
-// of its own at noon.
+// Every event in testdata/events gets its answer in testdata/answers, from a new ledger
+// at noon.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	events, err := filepath.Glob("../testdata/events/*.json")
@@ -130,8 +130,8 @@ func TestMultiValueHeaders(t *testing.T) {
 	}
 }
 
-// A gateway that joins a repeated header, a client that repeats it and an event
-// with two spellings of it get the same answer: a list is no key.
+// A gateway that joins a repeated header, a client that repeats it and an event that
+// spells it twice get the same answer: a list is no key.
 func TestKeySentTwice(t *testing.T) {
 	t.Parallel()
 	h, books, _ := newHandler(t)
@@ -178,8 +178,8 @@ func TestKeySentTwice(t *testing.T) {
 	assert.Equal(t, "101", books.Balance(t, "1"))
 }
 
-// The event defines which part of a path is below the API. A segment that only
-// looks like a stage stays.
+// The event defines which part of the path is below the API. A segment that only looks
+// like a stage stays.
 func TestEventPaths(t *testing.T) {
 	t.Parallel()
 	h, _, _ := newHandler(t)
@@ -239,8 +239,7 @@ func TestEventPaths(t *testing.T) {
 		{http2("GET /balance", "dev", api, "/dev/balance/"), "/dev/balance/"},
 		{rest("/+}", "prod", api, "/balance"), balance},
 		{rest("/{}", "prod", api, "/v1/balance"), balance},
-		// An encoded slash is part of a segment: this is not the route of a
-		// capture.
+		// An encoded slash is part of a segment: this is not a capture's route.
 		{http2("ANY /transactions/{id}", "$default", api, "/transactions/1%2Fcapture"), "/transactions/1%2Fcapture"},
 		{http2("$default", "$default", api, "/transactions/1%2fvoid"), "/transactions/1%2fvoid"},
 		// $default matches any route: only the stage is known.
@@ -262,7 +261,7 @@ func TestEventPaths(t *testing.T) {
 		{http2("$default", "prod", "localhost", "/balance"), balance}, // sam local
 		{http2("$default", "$default", "a.lambda-url.eu-central-1.on.aws", "/dev/balance"), "/dev/balance"},
 		{with(rest("$default", "dev", api, "/dev/balance"), "version", "1.0"), balance},
-		{with(rest("$default", "dev", own, "/dev/balance"), "version", "1.0"), "/dev/balance"}, // a mapping of that name
+		{with(rest("$default", "dev", own, "/dev/balance"), "version", "1.0"), "/dev/balance"}, // a mapping with that name
 		{rest("", "transactions", "", "/transactions/balance"), "/transactions/balance"},
 		{rest("", "transactions", "", "/transactions"), history},
 	} {
@@ -343,8 +342,8 @@ func TestSlashInPathParameter(t *testing.T) {
 	}
 }
 
-// Events that no caller of the API can cause are not its calls, although they have
-// members with the same names.
+// Events that no API caller can cause are not its calls, although they have members
+// with the same names.
 func TestOtherSenders(t *testing.T) {
 	t.Parallel()
 	h, books, _ := newHandler(t)

@@ -14,9 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A person who tries the document's examples in any order, as the page /docs fills
-// them in, after the README's sessions, never gets the answer that a key was
-// reused.
+// A person who tries the document's examples in any order, as the page /docs fills them
+// in, after the README's sessions, is never told that a key was reused.
 func TestExamplesInAnyOrder(t *testing.T) {
 	t.Parallel()
 	d, err := readDescription()
@@ -50,8 +49,8 @@ func TestExamplesInAnyOrder(t *testing.T) {
 	}
 }
 
-// examples returns the calls of all combinations of the examples of the document's
-// parameters and bodies.
+// examples returns one call for each way to combine the examples that the document has
+// for parameters and bodies.
 func (d *description) examples(t *testing.T) (calls []request) {
 	for path, item := range d.document.Paths.Map() {
 		for method, o := range item.Operations() {
@@ -69,7 +68,7 @@ func (d *description) examples(t *testing.T) (calls []request) {
 	return calls
 }
 
-// withExamples returns the calls with each of a parameter's examples.
+// withExamples returns the calls with each example for a parameter.
 func withExamples(calls []request, p *openapi3.Parameter) []request {
 	return vary(calls, exampleValues(p.Example, p.Examples), func(r *request, value any) {
 		text := fmt.Sprint(value)
@@ -85,7 +84,7 @@ func withExamples(calls []request, p *openapi3.Parameter) []request {
 	})
 }
 
-// exampleValues returns the examples of a parameter or a body.
+// exampleValues returns the examples for a parameter or a body.
 func exampleValues(one any, several openapi3.Examples) (values []any) {
 	if one != nil {
 		values = append(values, one)

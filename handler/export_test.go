@@ -8,10 +8,10 @@ import (
 	"onewrite/ledger"
 )
 
-// Settings returns the settings of the ledger.
+// Settings returns the ledger's settings.
 func (h *Handler) Settings() ledger.Settings { return h.settings }
 
-// Routes lists method and path of every route.
+// Routes lists each route's method and path.
 func Routes() (routes [][2]string) {
 	for _, r := range (&Handler{}).allRoutes() {
 		routes = append(routes, [2]string{r.method, r.path})
@@ -22,7 +22,7 @@ func Routes() (routes [][2]string) {
 // RoutesForTokens lists the routes that are not for services only.
 func RoutesForTokens() []string { return slices.Collect(maps.Keys(rights)) }
 
-// WithRoute adds a route that no right is of. It is answered 418.
+// WithRoute adds a route without rights. Its answer is 418.
 func WithRoute(h *Handler, method, path string) {
 	h.routes = append(h.routes, route{method, path, func(*call) (answer, error) {
 		return answer{status: http.StatusTeapot, outcome: outcomeRead}, nil

@@ -12,9 +12,9 @@ import (
 	"onewrite/ledger"
 )
 
-// answerWithin is the time until a call is answered, by a 503 at the latest: longer than
-// 64 callers of one user wait for each other, shorter than the function's timeout in
-// template.yaml and the 30 seconds of API Gateway.
+// answerWithin is the time until a call is answered, by a 503 at the latest: longer
+// than 64 callers for one user wait for each other, shorter than the function's timeout
+// in template.yaml and API Gateway's 30 seconds.
 const answerWithin = 8 * time.Second
 
 // answerMargin is the time that an answer needs before Lambda ends the function.
@@ -31,20 +31,19 @@ type Handler struct {
 	settings ledger.Settings
 }
 
-// New returns the handler of a ledger. It logs one record for each call, see
-// [NewLogger].
+// New returns a ledger's handler. It logs one record for each call, see [NewLogger].
 func New(l *ledger.Ledger, log *slog.Logger, access Access) *Handler {
 	h := &Handler{ledger: l, log: log, access: access, settings: l.Settings()}
 	h.routes = h.allRoutes()
 	return h
 }
 
-// call is one request on its way, with the content of its log line.
+// call is one request on its way, with the content for its log line.
 type call struct {
 	*http.Request
 	caller      caller
 	route       string
-	id          string // in the place of the route's wildcard
+	id          string // the route's wildcard stands for it
 	requestID   string
 	user        ledger.UserID
 	transaction string
@@ -67,8 +66,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.write(w)
 }
 
-// serve answers a call, and logs it. It does nothing but that for a call that already
-// failed with err. The call has answerWithin, and less if ctx ends before.
+// serve answers a call, and logs it. If err is set, the call has already failed: serve
+// answers err without the action. The call has answerWithin, and less if ctx ends
+// before.
 func (h *Handler) serve(ctx context.Context, c *call, err error) answer {
 	began := time.Now()
 	deadline := began.Add(answerWithin)
@@ -94,8 +94,8 @@ func (h *Handler) serve(ctx context.Context, c *call, err error) answer {
 	return a
 }
 
-// brokenOff answers a call that failed outside of its action, while its event was read,
-// or its answer encoded or logged.
+// brokenOff answers a call that failed outside its action, while its event was read, or
+// its answer encoded or logged.
 func (h *Handler) brokenOff(r *http.Request, err error) answer {
 	a := h.problemAnswer(err, caller{}, r.URL.EscapedPath())
 	_, _ = protect(func() (any, error) {

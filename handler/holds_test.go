@@ -17,12 +17,12 @@ import (
 	"onewrite/ledger"
 )
 
-// holdBody returns the body of a hold for a minute.
+// holdBody returns a body for a hold that lasts a minute.
 func holdBody(user, amount string) string {
 	return fmt.Sprintf(`{"userId":%q,"ammount":%q,"type":"debit","expiresIn":60}`, user, amount)
 }
 
-// paymentBody returns the body of a payment on hold for a minute.
+// paymentBody returns a body for a payment on hold for a minute.
 func paymentBody(from, to, amount string) string {
 	return fmt.Sprintf(`{"expiresIn":60,"entries":[{"userId":%q,"ammount":%q,"type":"debit"},{"userId":%q,"ammount":%q,"type":"credit"}]}`,
 		from, amount, to, amount)
@@ -273,8 +273,8 @@ func TestExpiry(t *testing.T) {
 	assert.Equal(t, 2, strings.Count(lines, `"status":"pending"`), "the history is as it was written")
 }
 
-// The credit of an expired payment has no row, and no answer has its id, before the
-// release is written and after it.
+// An expired payment's credit has no row, and no answer has its id, before the release
+// is written and after it.
 func TestExpiredPaymentHasNoIDForItsCredit(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)

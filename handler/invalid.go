@@ -10,7 +10,7 @@ import (
 	"onewrite/ledger"
 )
 
-// The fields of a call, as callers spell them.
+// These are a call's fields, as callers spell them.
 const (
 	userField        = "userId"
 	typeField        = "type"
@@ -35,8 +35,8 @@ const (
 
 var errInvalidRequest = errors.New("invalid request")
 
-// invalidRequest collects all faults of a call, so that one answer names them all.
-// It unwraps to errInvalidRequest.
+// invalidRequest collects a call's faults, so that one answer names them all. It
+// unwraps to errInvalidRequest.
 type invalidRequest struct {
 	properties map[string][]string // field: its faults
 }
@@ -56,7 +56,7 @@ func (e *invalidRequest) err() error {
 	return e
 }
 
-// Error returns the detail of the problem: one sentence for each field.
+// Error returns the problem's detail: one sentence for each field.
 func (e *invalidRequest) Error() string {
 	var sentences []string
 	for _, field := range slices.Sorted(maps.Keys(e.properties)) {
@@ -67,9 +67,8 @@ func (e *invalidRequest) Error() string {
 
 func (e *invalidRequest) Unwrap() error { return errInvalidRequest }
 
-// addError adds the reason of an error of the ledger's parsers and checks. They
-// have no other errors: another one is a defect, and must not be taken as a zero
-// value.
+// addError adds the reason that a ledger parser or check gives. They have no other
+// errors: any other is a defect, and must not pass as a zero value.
 func (e *invalidRequest) addError(field string, err error) {
 	if err == nil {
 		return
@@ -81,7 +80,7 @@ func (e *invalidRequest) addError(field string, err error) {
 	e.add(field, invalid.Reason)
 }
 
-// parse reads a field with one of the ledger's parsers, or adds its fault.
+// parse reads a field with a ledger parser, or adds its fault.
 func parse[T any](e *invalidRequest, field, value string, parser func(string) (T, error)) T {
 	parsed, err := parser(value)
 	e.addError(field, err)

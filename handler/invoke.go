@@ -8,9 +8,9 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
-// Invoke implements the Handler of aws-lambda-go: it takes a Lambda event and
-// returns the answer for its sender. The error is always nil: an unreadable event
-// gets a 400 like any other bad request.
+// Invoke implements aws-lambda-go's Handler: it takes a Lambda event and returns the
+// answer for its sender. The error is always nil: an unreadable event gets a 400 like
+// any other bad request.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	output, err := protect(func() ([]byte, error) {
 		c, err := h.open(ctx, payload)

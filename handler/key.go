@@ -8,7 +8,7 @@ import (
 	"onewrite/ledger"
 )
 
-// The idempotency key's header has two names: ours, and that of
+// The idempotency key's header has two names: ours, and the one in
 // draft-ietf-httpapi-idempotency-key-header-07.
 const (
 	keyHeader      = "Idempotent-Key"
@@ -43,9 +43,9 @@ func parseKey(invalid *invalidRequest, header http.Header) ledger.IdempotencyKey
 	return parse(invalid, keyHeader, keys[0], ledger.ParseIdempotencyKey)
 }
 
-// keyOf returns the key of a bare or quoted value, or the reason why it is neither.
-// A bare value with a comma may be a header that was sent twice: gateways join the
-// values with one (RFC 9110, section 5.3).
+// keyOf returns the key in a bare or quoted value, or the reason why it is neither. A
+// bare value with a comma may be a header that was sent twice: gateways join the values
+// with one (RFC 9110, section 5.3).
 func keyOf(value string) (key, reason string) {
 	if !strings.HasPrefix(value, `"`) {
 		if strings.Contains(value, ",") {
@@ -60,7 +60,7 @@ func keyOf(value string) (key, reason string) {
 	return key, ""
 }
 
-// unquote reads the draft's form after its first quote: a string of RFC 8941,
+// unquote reads the draft's form after its first quote: a string as in RFC 8941,
 // section 3.3.3, with a backslash before each quote or backslash.
 func unquote(rest string) (key string, ok bool) {
 	var text strings.Builder

@@ -10,9 +10,9 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
-// NewLogger returns a logger that writes lines of JSON in Lambda's format: the time
-// is "timestamp", the message "message". Every line has the service and its
-// version, so that metrics can be counted by them; neither may be empty.
+// NewLogger returns a logger that writes JSON lines in Lambda's format: the time is
+// "timestamp", the message "message". Every line has the service and its version, so
+// that metrics can be counted by them; neither may be empty.
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
 func NewLogger(w io.Writer, service, version string) *slog.Logger {
@@ -27,7 +27,7 @@ const (
 	outcomeRead     outcome = "read"
 	outcomePosted   outcome = "posted"
 	outcomeDeclined outcome = "declined"
-	outcomeReplayed outcome = "replayed" // of a posted or declined transaction
+	outcomeReplayed outcome = "replayed" // posted or declined before
 	outcomeReused   outcome = "reused"
 	outcomeRejected outcome = "rejected"
 	outcomeTryAgain outcome = "try_again"

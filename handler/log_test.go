@@ -76,8 +76,8 @@ func TestLogLine(t *testing.T) {
 	}
 }
 
-// The line of a call that ends a hold names the hold's user and transaction. No
-// answer about a hold counts as a failure, which would raise alarms.
+// The line for a call that ends a hold names the hold's user and transaction. No answer
+// about a hold counts as a failure, which would raise alarms.
 func TestLogLinesOfHolds(t *testing.T) {
 	t.Parallel()
 	h, books, log := newHandler(t)
@@ -200,7 +200,7 @@ func TestCallerInTheLog(t *testing.T) {
 			{byTokens, token("1"), "1"},
 			{byTokens, token(`1","caller":"admin`), `1","caller":"admin`},
 			{byTokens, token(forged), ""}, // no user's name has a line break
-			// No token's name is that of another caller.
+			// No token has another caller's name.
 			{byTokens, token("direct"), "sub:direct"},
 			{byTokens, token("sub:direct"), "sub:sub:direct"},
 			{byTokens, token(callerARN), "sub:" + callerARN},
@@ -229,7 +229,6 @@ func TestCallerInTheLog(t *testing.T) {
 	assert.Contains(t, log.String(), `"caller":"",`, "over plain HTTP nobody is known")
 }
 
-// replaced returns an event with one text replaced.
 func replaced(t *testing.T, event object, from, to string) (changed object) {
 	t.Helper()
 	quoted := string(encode(t, object{"": to}))
@@ -238,7 +237,6 @@ func replaced(t *testing.T, event object, from, to string) (changed object) {
 	return changed
 }
 
-// Latency is in milliseconds.
 func TestLatencyIsInMilliseconds(t *testing.T) {
 	t.Parallel()
 	h, books, log := newHandler(t)
@@ -253,8 +251,7 @@ func TestLatencyIsInMilliseconds(t *testing.T) {
 	assert.Less(t, line.Latency, 8000.0)
 }
 
-// Neither metadata nor the other users of a transaction are logged, whatever the
-// outcome.
+// Neither metadata nor a transaction's other users are logged, whatever the outcome.
 func TestMetadataIsNotLogged(t *testing.T) {
 	t.Parallel()
 	h, books, log := newHandler(t)
@@ -285,7 +282,7 @@ func TestMetadataIsNotLogged(t *testing.T) {
 	}
 }
 
-// The line stays one line of JSON for any input.
+// Any input leaves one line with one JSON object.
 func TestLogLineOfStrangeCalls(t *testing.T) {
 	t.Parallel()
 	h, books, log := newHandler(t)

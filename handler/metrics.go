@@ -7,14 +7,14 @@ import (
 	"onewrite/handler/emf"
 )
 
-// The members of a line by which metrics are counted.
+// CloudWatch counts metrics by these members of a line.
 const (
 	serviceMember = "service"
 	versionMember = "version"
 	routeMember   = "route"
 )
 
-// The metrics of every call.
+// Every call has these metrics.
 const (
 	latencyMetric = "Latency"
 	retriesMetric = "Retries"
@@ -32,17 +32,16 @@ var counters = map[outcome]string{
 	outcomeFailed:   "Failed",
 }
 
-// The sets of members by which metrics are counted.
+// CloudWatch counts by these sets of members.
 var (
 	byService = [][]string{{serviceMember}}
 	byRoute   = [][]string{{serviceMember}, {serviceMember, routeMember}}
 	byVersion = [][]string{{serviceMember, versionMember}}
 )
 
-// metrics returns a call's metrics for its log line, by service, and by route if it
-// has one. Failures also count by version, so that a deployment rolls back for its
-// own version's failures only. CloudWatch charges for each metric in each of these
-// sets.
+// metrics returns a call's metrics for its log line, by service, and by route if it has
+// one. Failures also count by version, so that a deployment rolls back for its own
+// version's failures only. CloudWatch charges for each metric in each set.
 func metrics(c *call, o outcome, took time.Duration, now time.Time) []slog.Attr {
 	counter := emf.Metric{Name: counters[o], Unit: "Count"}
 	dimensions := byService

@@ -32,7 +32,7 @@ type emf struct {
 	members map[string]json.RawMessage
 }
 
-// readEMF reads a line, and checks it by the rules of the embedded metric format.
+// readEMF reads a line, and checks it against the embedded metric format.
 func readEMF(t *testing.T, line []byte) (e emf) {
 	t.Helper()
 	decoder := json.NewDecoder(bytes.NewReader(line))
@@ -70,7 +70,7 @@ func readEMF(t *testing.T, line []byte) (e emf) {
 	return e
 }
 
-// assertText checks a name or a value: 1 to 1,024 characters of ASCII.
+// assertText checks a name or a value: 1 to 1,024 ASCII characters.
 func assertText(t *testing.T, text string) {
 	t.Helper()
 	assert.Regexp(t, `^[\x20-\x7e]+$`, text)
@@ -145,11 +145,10 @@ func TestLogLineHoldsMetrics(t *testing.T) {
 	})
 }
 
-// The alarms and the dashboard watch existing metrics.
 func TestTemplateNamesTheMetrics(t *testing.T) {
 	t.Parallel()
 	h, books, log := newHandler(t)
-	// TryAgain takes a call of seconds, as in TestConflictsUntilTheDeadline;
+	// TryAgain needs a call that lasts seconds, as in TestConflictsUntilTheDeadline;
 	// BalanceMismatches is the audit's.
 	there, namespace := []string{"Retries", "Latency", "TryAgain", "BalanceMismatches"}, ""
 	outcomes(t, h, books, log, func(counter, _ string, e emf) {

@@ -51,8 +51,8 @@ func TestNullMembers(t *testing.T) {
 	})
 }
 
-// A null is rejected where ignoring it could move other money: a payment instead of
-// a hold, the whole instead of a part.
+// A null is rejected where ignoring it could move other money: a payment instead of a
+// hold, or the whole instead of a part.
 func TestNullsThatCouldMoveOtherMoney(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		const debit = `{"userId":"1","ammount":"1","type":"debit"}`
@@ -88,7 +88,7 @@ func TestBalanced(t *testing.T) {
 		one, two := entry("1", "10", "debit"), entry("2", "10", "credit")
 		for i, c := range []struct {
 			body  string
-			field string // of the fault, if there is one
+			field string // the fault's, if there is one
 		}{
 			{entries(`,"balanced":true`, one, two), ""},
 			{entries(`,"balanced":true`, two, one), ""},

@@ -23,16 +23,16 @@ import (
 // beyondSchemas are the handler's reasons that JSON Schema can't express. A call
 // that the document allows is rejected only for one of these.
 var beyondSchemas = []string{
-	"is sent more than once, and the values differ", // the two names of the key's header
-	"must be the same as ammount, or left out",      // the two names of the amount
+	"is sent more than once, and the values differ", // the key header's two names
+	"must be the same as ammount, or left out",      // the amount's two names
 	`must be the "next" of an answer for the same user`,
 	"must be at most what was held", // only the ledger knows the held sum
 	"must be whole seconds",         // 1.0 and 1e3 are integers
-	"must come with one debit",      // the entries of a hold
+	"must come with one debit",      // a hold's entries
 	"must have at most 100 entries and different users together",
 	"must have at most 512 bytes as JSON",
 	"the entries must credit as much as they debit",
-	"left out, it is all that is held",     // the amount's second name as null
+	"left out, it is all that is held",     // null under the amount's second name
 	"must be at most what the entry moved", // only the ledger knows the entries
 	"must be in entries, as the transaction",
 	"must be the place of an entry", // 1.0 is an integer
@@ -40,9 +40,9 @@ var beyondSchemas = []string{
 	"must name entries for several refunds",
 }
 
-// keepsContract checks a call and its answer against the description
-// of the handler's settings, both ways: the answer is documented to the last member and header, and the handler rejects a
-// request as invalid exactly if the document forbids it.
+// keepsContract checks a call and its answer against the description for the handler's
+// settings, both ways: the answer is documented to the last member and header, and the
+// handler rejects a request as invalid exactly if the document forbids it.
 func keepsContract(t *testing.T, h *handler.Handler, r request, a answer) {
 	t.Helper()
 	d, err := descriptionOf(h.Settings())
@@ -56,7 +56,7 @@ func keepsContract(t *testing.T, h *handler.Handler, r request, a answer) {
 	o := d.operation(r.method, path)
 	if o == nil {
 		assert.Contains(t, []int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusForbidden}, a.Status, "%+v", r)
-		// The answers of any operation with a 404.
+		// Any operation with a 404 has the answer.
 		assert.NoError(t, d.checkAnswer(d.operation(http.MethodGet, "/transactions/"+id11), a), "answer %+v\nto %.300v", a, r)
 		return
 	}
@@ -76,8 +76,8 @@ func keepsContract(t *testing.T, h *handler.Handler, r request, a answer) {
 	}
 }
 
-// keepsBesideGateway checks the members that the document can't require of an
-// answer, because the gateway's own answers with that status lack them.
+// keepsBesideGateway checks the members that the document can't require, because the
+// gateway's own answers with that status lack them.
 func keepsBesideGateway(t *testing.T, a answer) {
 	t.Helper()
 	assert.Equal(t, "no-store", a.Header.Get("Cache-Control"), "%+v", a)
@@ -114,14 +114,14 @@ func TestGatewayAnswersAreDescribed(t *testing.T) {
 // numberAmount is an amount as a JSON number.
 var numberAmount = regexp.MustCompile(`("(?:ammount|creditLimit)"\s*:\s*)(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)(\s*[,}])`)
 
-// The members whose null counts as absent.
+// For these members null counts as absent.
 var (
 	nullMember = regexp.MustCompile(`"(userId|type|ammount|amount|currency|metadata|entries|balanced|debits|credits|creditLimit)":null,?`)
 	nullOfPart = regexp.MustCompile(`"(currency|metadata)":null,?`) // in a capture and a refund
 )
 
-// renamed returns the request as the document requires it. The document describes
-// only in words the second names of the key's header and of the amount, amounts as
+// renamed returns the request as the document requires it. The document describes these
+// only in words: the second names for the key's header and the amount, amounts as
 // numbers, and null members.
 func (r request) renamed() request {
 	header := http.Header{}
@@ -156,12 +156,12 @@ func TestOpenAPIDocumentIsValid(t *testing.T) {
 	assert.NoError(t, d.document.Validate(t.Context(), openapi3.EnableSchemaFormatValidation(), openapi3.EnableMultiError()))
 }
 
-// documentedAnswer is one kind of answer to one operation.
+// documentedAnswer is one answer that an operation may have.
 type documentedAnswer struct {
 	operation, status, problem string
 }
 
-// documented lists all kinds of answers in the document except the gateway's own.
+// documented lists all answers in the document except the gateway's own.
 func (d *description) documented() (all []documentedAnswer) {
 	for _, item := range d.document.Paths.Map() {
 		for _, o := range item.Operations() {
@@ -194,8 +194,7 @@ func (d *description) documented() (all []documentedAnswer) {
 	return all
 }
 
-// The handler gives every documented kind of answer: each one has a call that gets
-// it.
+// Every documented answer has a call that gets it.
 func TestEveryDocumentedAnswerIsMet(t *testing.T) {
 	t.Parallel()
 	d, err := readDescription()

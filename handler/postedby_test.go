@@ -12,7 +12,7 @@ import (
 	"onewrite/ledger"
 )
 
-// Each door's caller is stored in the rows that it writes, and is in no answer.
+// The rows that a door's caller writes store it. No answer has it.
 func TestPostedBy(t *testing.T) {
 	t.Parallel()
 	none := handler.Access{Authorization: handler.None}

@@ -21,11 +21,11 @@ type methodError struct{ allow []string }
 func (e *methodError) Error() string { return errMethod.Error() }
 func (e *methodError) Unwrap() error { return errMethod }
 
-// problemKind is a row of the table of problems.
+// problemKind is a row in the table of problems.
 type problemKind struct {
 	err     error
 	status  int
-	uri     string // the problem's type, stable, for programs
+	uri     string // the type, stable, for programs
 	title   string
 	detail  string // for a person; an invalidRequest has its own
 	outcome outcome
@@ -97,28 +97,28 @@ type problem struct {
 	Status     int                 `json:"status"`
 	Detail     string              `json:"detail,omitempty"`
 	Instance   string              `json:"instance"`
-	ID         string              `json:"id,omitempty"`         // of a declined transaction
+	ID         string              `json:"id,omitempty"`         // a declined transaction's
 	Properties map[string][]string `json:"properties,omitempty"` // field: messages
-	Entry      *int                `json:"entry,omitempty"`      // the place of the first entry that did not fit or has less left to refund, if there are several
+	Entry      *int                `json:"entry,omitempty"`      // with several: the place of the first entry that did not fit or has less left to refund
 	Balance    string              `json:"balance,omitempty"`
 	Limit      string              `json:"limit,omitempty"`
-	Refundable string              `json:"refundable,omitempty"` // what is left of that entry
-	Currency   string              `json:"currency,omitempty"`   // of Balance, Limit and Refundable
+	Refundable string              `json:"refundable,omitempty"` // what that entry has left
+	Currency   string              `json:"currency,omitempty"`   // for Balance, Limit and Refundable
 	Blocked    []string            `json:"blocked,omitempty"`    // the block that declined that entry
-	Ended      string              `json:"ended,omitempty"`      // of a hold
+	Ended      string              `json:"ended,omitempty"`      // how the hold ended
 
-	TransactionStatus string `json:"transactionStatus,omitempty"` // of one that can't be refunded
+	TransactionStatus string `json:"transactionStatus,omitempty"` // if it can't be refunded
 }
 
-// endings are the ends of holds, in words for callers.
+// endings are a hold's ends, in words for callers.
 var endings = map[ledger.End]string{
 	ledger.Capture: "captured",
 	ledger.Void:    "voided",
 	ledger.Expiry:  "expired",
 }
 
-// problemAnswer returns the answer to a call that failed with err, limited to what
-// its caller may see.
+// problemAnswer returns the answer to a call that failed with err, without anything
+// that its caller must not see.
 func (h *Handler) problemAnswer(err error, caller caller, instance string) answer {
 	row := problemOf(err)
 	headers := newHeaders(problemType)

@@ -13,7 +13,7 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// Every row of the contract's table of errors has a call that gets it.
+// Every row in the contract's error table has a call that gets it.
 func TestProblems(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		a.Fill(t, "rich")
@@ -56,7 +56,7 @@ func TestProblems(t *testing.T) {
 	})
 }
 
-// damage is an error of DynamoDB that no retry can pass.
+// damage is a DynamoDB error that no retry can pass.
 var damage = faults.Exception(http.StatusBadRequest, "ValidationException", "secret table arn:aws:dynamodb:us-east-1:123456789012:table/secret")
 
 func TestCauseOf500StaysInTheLog(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 
 const defaultLimit = 50
 
-// query has the parameters of a call. Each may be given once.
+// query has a call's parameters. Each may be given once.
 type query struct {
 	values  url.Values
 	invalid *invalidRequest
@@ -24,8 +24,8 @@ func newQuery(c *call, invalid *invalidRequest) query {
 	return query{values, invalid}
 }
 
-// one returns the value of a parameter. It is not ok unless the parameter was given
-// exactly once.
+// one returns a parameter's value. It is ok only if the parameter was given exactly
+// once.
 func (q query) one(field string) (value string, ok bool) {
 	switch values := q.values[field]; len(values) {
 	case 0:
@@ -38,7 +38,7 @@ func (q query) one(field string) (value string, ok bool) {
 	}
 }
 
-// user returns the parameter userId, which is required.
+// user returns the required parameter userId.
 func (q query) user() ledger.UserID {
 	value, ok := q.one(userField)
 	if !ok {

@@ -67,7 +67,7 @@ func (h *Handler) refunds(c *call) (answer, error) {
 	return readAnswer(data{Data: body}), nil
 }
 
-// refundsBody is what was refunded of a transaction.
+// refundsBody is what a transaction has refunded.
 type refundsBody struct {
 	Refunds  int            `json:"refunds"`
 	Currency string         `json:"currency,omitempty"`
@@ -80,8 +80,8 @@ type refundedBody struct {
 	Refunded string `json:"refunded"`
 }
 
-// refundMembers are the members of a refund's body. Null is an error in those that
-// limit it: taken as left out, it would refund the whole for a part.
+// refundMembers are a refund body's members. Null is an error where it would limit the
+// refund: taken as left out, it would refund the whole instead of a part.
 type refundMembers struct {
 	Ammount  jsontext.Value `json:"ammount"`
 	Amount   jsontext.Value `json:"amount"`
@@ -90,7 +90,7 @@ type refundMembers struct {
 	Metadata member         `json:"metadata"`
 }
 
-// partMembers are the members of an entry to refund.
+// partMembers are the members for one entry to refund.
 type partMembers struct {
 	Entry    member `json:"entry"`
 	Ammount  member `json:"ammount"`
@@ -98,8 +98,8 @@ type partMembers struct {
 	Currency member `json:"currency"`
 }
 
-// refundAsked is the part of a transaction that a body asks to refund: the entries,
-// or the amount under the field's name, or all.
+// refundAsked is what a body asks to refund: the entries, or the amount under the
+// field's name, or everything.
 type refundAsked struct {
 	parts    []ledger.Part
 	amount   ledger.Amount
@@ -162,7 +162,7 @@ func parseParts(invalid *invalidRequest, s ledger.Settings, text jsontext.Value)
 
 func partField(i int) string { return fmt.Sprintf("%s[%d]", entriesField, i) }
 
-// parsePlace parses the place of an entry, in digits.
+// parsePlace parses an entry's place, in digits.
 func parsePlace(text string) (place int, err error) {
 	place, err = strconv.Atoi(text)
 	if err != nil || place < 0 || strconv.Itoa(place) != text {
@@ -171,8 +171,8 @@ func parsePlace(text string) (place int, err error) {
 	return place, nil
 }
 
-// of returns the parts of the transaction that are asked for, or adds the faults of
-// those that it does not have.
+// of returns the requested parts, or adds faults for those that the transaction does
+// not have.
 func (asked refundAsked) of(invalid *invalidRequest, original ledger.Original) []ledger.Part {
 	switch {
 	case asked.field != "":

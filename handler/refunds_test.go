@@ -15,13 +15,13 @@ import (
 	"onewrite/ledger"
 )
 
-// refund sends a refund of a transaction.
+// refund refunds a transaction.
 func (a *api) refund(t *testing.T, id, key, body string) answer {
 	t.Helper()
 	return a.send(t, request{http.MethodPost, "/transactions/" + id + "/refunds", map[string]string{"Idempotent-Key": key}, body})
 }
 
-// refunded returns the answer to what was refunded of a transaction.
+// refunded reads a transaction's refunds.
 func (a *api) refunded(t *testing.T, id string) string {
 	t.Helper()
 	return a.get(t, "/transactions/"+id+"/refunds").Body
@@ -292,7 +292,7 @@ func TestRefundsAreForServices(t *testing.T) {
 	})
 }
 
-// The line of a refund has the user of its key and its own transaction.
+// A refund's line has its key's user and its own transaction.
 func TestRefundLog(t *testing.T) {
 	t.Parallel()
 	h, _, log := newHandler(t)

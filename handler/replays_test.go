@@ -11,8 +11,8 @@ import (
 )
 
 // TestReplaysOfEarlierVersions sends calls again whose rows an earlier version wrote.
-// A replay is rendered from the row by the code of today, and must be the first answer.
-// No flag writes testdata/replays.json: its rows and answers are for ever.
+// Today's code renders a replay from the row, and must give the first answer. No flag
+// writes testdata/replays.json: its rows and answers are for ever.
 func TestReplaysOfEarlierVersions(t *testing.T) {
 	t.Parallel()
 	var replays []struct {

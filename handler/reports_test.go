@@ -15,7 +15,7 @@ import (
 // report is an event that broke another function. Add a row for each new one.
 type report struct {
 	name  string
-	from  string // the address of the report
+	from  string // the report's address
 	event string
 	want  string // the answer's status, and the log's route and user
 }
@@ -142,7 +142,7 @@ var reports = []report{
 		`{` + reading + `,"rawQueryString":"userId=1","isBase64Encoded":true,"body":null}`, "200 GET /balance 1"},
 }
 
-// padded returns a credit of that many bytes in base64.
+// padded returns a credit with that many bytes, in base64.
 func padded(size int) string {
 	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%*s", size, body("1", "1", "credit")))
 }
@@ -162,7 +162,7 @@ func TestReports(t *testing.T) {
 	assert.Equal(t, "103", books.Balance(t, "1"))
 }
 
-// logged returns the route and user of a log's one line.
+// logged returns the route and user in a log's one line.
 func logged(t *testing.T, log *bytes.Buffer) string {
 	t.Helper()
 	var line struct{ Route, User string }

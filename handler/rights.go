@@ -6,9 +6,9 @@ import (
 	"onewrite/ledger"
 )
 
-// rights is the table of who may do what, where tokens decide. Each route has a
-// rule for a token, and one for a token with the scope that [Access] names. A
-// service may call every route. A route that is not here is for services only.
+// rights is the table of permissions, where tokens decide. Each route has a rule for a
+// token, and one for a token with the scope that [Access] names. A service may call
+// every route. A route that is not here is for services only.
 var rights = map[string]struct{ token, scoped rule }{
 	"GET /balance":                    {own, own},
 	"GET /transactions":               {own, own},
@@ -18,15 +18,15 @@ var rights = map[string]struct{ token, scoped rule }{
 	"POST /transactions/{id}/void":    {received, received}, // a payer can't take back a promise
 }
 
-// rule decides whether the user of a token may make a call about a subject.
+// rule decides whether a token's user may make a call about a subject.
 type rule func(user ledger.UserID, about subject) bool
 
 // subject is what a call is about.
 type subject struct {
-	owner    ledger.UserID  // of the balance, the history or the stored row
-	receiver ledger.UserID  // of the stored payment on hold
+	owner    ledger.UserID  // owns the balance, the history or the stored row
+	receiver ledger.UserID  // receives the stored payment on hold
 	stored   bool           // whether it is a stored row, whose id the caller sent
-	entries  []ledger.Entry // to be posted
+	entries  []ledger.Entry // to post
 }
 
 func rowSubject(t ledger.Transaction) subject {
@@ -46,8 +46,8 @@ func ownOrReceived(user ledger.UserID, about subject) bool {
 	return own(user, about) || received(user, about)
 }
 
-// ownDebits allows entries whose debits are all the user's. Entries that could not
-// be parsed are allowed here and below: the call is answered 400.
+// ownDebits allows entries whose debits are all the user's. Here and below, entries
+// that could not be parsed are allowed: the call gets a 400.
 func ownDebits(user ledger.UserID, about subject) bool {
 	return !slices.ContainsFunc(about.entries, func(e ledger.Entry) bool {
 		return e.Type == ledger.Debit && isAnother(user, e)
@@ -83,20 +83,20 @@ func mints(entries []ledger.Entry) bool {
 	return len(entries) > 0 && (!debits || ledger.Mints(entries))
 }
 
-// caller is the sender of a call. The zero caller may do nothing.
+// caller is a call's sender. The zero caller may do nothing.
 type caller struct {
-	name ledger.Caller // the ARN of IAM's caller, that of a token, or direct; none over plain HTTP
+	name ledger.Caller // IAM's ARN, the token's name, or direct; none over plain HTTP
 	kind kind          // which rights it has
-	user ledger.UserID // of a token
+	user ledger.UserID // the token's
 }
 
 type kind int
 
 const (
 	_       kind = iota // may do nothing
-	token               // the rights of a token
-	scoped              // and of one with the scope
-	service             // everything
+	token               // may do as tokens do
+	scoped              // may do as tokens with the scope do
+	service             // may do everything
 )
 
 var anyone = caller{kind: service}
@@ -133,8 +133,8 @@ func (c caller) mayReadBalance(user ledger.UserID) bool {
 }
 
 // mayRead returns errForbidden if the caller may not make the call about a user. It
-// goes before any other error of the call, so that the answer says nothing about
-// another user. A user that could not be parsed is the answer 400's matter.
+// goes before the call's other errors, so that the answer shows nothing about another
+// user. A user that could not be parsed gets a 400 later.
 func (c *call) mayRead(user ledger.UserID) error {
 	if user == (ledger.UserID{}) {
 		return nil
@@ -145,8 +145,8 @@ func (c *call) mayRead(user ledger.UserID) error {
 // allow decides whether the call may go on about a stored row.
 func (c *call) allow(t ledger.Transaction) error { return c.caller.may(c.route, rowSubject(t)) }
 
-// visible returns a stored transaction as the caller may see it: a receiver sees
-// no metadata of the payer's.
+// visible returns a stored transaction as the caller may see it: a receiver does not
+// see the payer's metadata.
 func (c *call) visible(t ledger.Transaction) ledger.Transaction {
 	if c.caller.kind != service && t.UserID != c.caller.user {
 		t.Metadata = ledger.Metadata{}

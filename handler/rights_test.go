@@ -19,7 +19,7 @@ import (
 	"onewrite/ledger"
 )
 
-// scenario is a payer, a receiver and a stranger of one cell, and the rows that its call
+// scenario is one cell's payer, receiver and stranger, and the rows that its call
 // names.
 type scenario struct {
 	books *infratest.Books
@@ -28,7 +28,7 @@ type scenario struct {
 
 const missing = "00000000-0000-8000-8000-000000000000"
 
-// id returns the id of a row of that kind, which it writes first.
+// id writes a row with that kind and returns its id.
 func (s scenario) id(t *testing.T, kind string) string {
 	t.Helper()
 	l := ledger.New(s.books.Store, func() time.Time { return noon })
@@ -127,7 +127,7 @@ func (s scenario) request(t *testing.T, entries ...string) ledger.Request {
 	return r
 }
 
-// named returns a text with the names of the cell's users.
+// named returns a text with the cell's user names.
 func (s scenario) named(text string) string {
 	for _, role := range []string{"PAYER", "RECEIVER", "STRANGER"} {
 		text = strings.ReplaceAll(text, role, strings.ToLower(role)+s.cell)
@@ -135,10 +135,10 @@ func (s scenario) named(text string) string {
 	return text
 }
 
-// callersOfRights are the columns of the table below: + has the scope.
+// callersOfRights are the columns in the table below: + has the scope.
 var callersOfRights = []string{"service", "PAYER", "PAYER+", "RECEIVER", "RECEIVER+", "STRANGER", "STRANGER+"}
 
-// sendAs returns a call as a caller of the table sends it.
+// sendAs returns the API as a caller in the table reaches it.
 func (s scenario) sendAs(t *testing.T, h *handler.Handler, g gateway, caller string) *api {
 	t.Helper()
 	if caller == "service" {
@@ -151,7 +151,6 @@ func (s scenario) sendAs(t *testing.T, h *handler.Handler, g gateway, caller str
 	return g.user(s.named(name), h)
 }
 
-// Who may do what, cell by cell.
 func TestRights(t *testing.T) {
 	t.Parallel()
 	const debit, credit = `"type":"debit"}`, `"type":"credit"}`
@@ -159,7 +158,7 @@ func TestRights(t *testing.T) {
 	pay := "[" + payer + debit + "," + receiver + credit + "]"
 	table := []struct {
 		call, id, body string
-		answers        string // to each of callersOfRights
+		answers        string // to each caller in callersOfRights
 	}{
 		//                                                                 service PAYER PAYER+ RECEIVER RECEIVER+ STRANGER STRANGER+
 		{"GET /balance?userId=PAYER", "", "", "                                200   200   200     403      403       403     403"},
@@ -283,7 +282,7 @@ func TestRights(t *testing.T) {
 					got, requests := about(id)
 					assert.Equal(t, answers[column], fmt.Sprint(got.Status), "%s: %s", what, got.Body)
 					switch got.Status {
-					case http.StatusNotFound: // another's is as if there were none
+					case http.StatusNotFound: // another user's row is as if there were none
 						none, noRequests := about(missing)
 						assert.Equal(t, none.Body, strings.ReplaceAll(got.Body, id, missing), what)
 						assert.Equal(t, none.Header, got.Header, what)
@@ -309,8 +308,8 @@ func TestRights(t *testing.T) {
 	}
 }
 
-// The table of rights has only names of routes, so that no name is misspelled. A route
-// that it lacks is for services only.
+// The table of rights names only existing routes, so that no name is misspelled. A
+// route that it lacks is for services only.
 func TestRightsAreOfRoutes(t *testing.T) {
 	t.Parallel()
 	var routes []string
@@ -338,7 +337,6 @@ func TestRightsAreOfRoutes(t *testing.T) {
 	assert.Empty(t, books.Network.Requests())
 }
 
-// What a token may post, row by row.
 func TestTokenAndEntries(t *testing.T) {
 	t.Parallel()
 	own, another := entry("1", "10", "debit"), entry("2", "10", "credit")
@@ -369,7 +367,7 @@ func TestTokenAndEntries(t *testing.T) {
 		{"another's debit last", entries("", own, another, entry("3", "0.01", "debit")), never},
 		{"another's hold", holdBody("2", "10"), never},
 		{"another's payment on hold", paymentBody("2", "1", "10"), never},
-		// What is wrong besides is not told where the call is forbidden.
+		// Where the call is forbidden, no other fault is reported.
 		{"another's debit, unreadable", entries("", own, entry("2", "x", "debit")), never},
 		{"unreadable first of another", entries("", another, "1"), scoped},
 		{"unreadable credit alone", entries("", entry("1", "x", "credit")), scoped},
@@ -403,8 +401,8 @@ func TestTokenAndEntries(t *testing.T) {
 	}
 }
 
-// A receiver sees a payment's entries, status and times, without the payer's metadata and
-// key, also in the answers to its capture and void, first and again.
+// A receiver sees a payment's entries, status and times, without the payer's metadata
+// and key. The answers to its capture and void show no more, first and again.
 func TestReceiverSeesThePayment(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, _ *infratest.Books) {
 		payer, receiver := g.user("1", h), g.user("shop", h)
@@ -477,8 +475,8 @@ func TestTokenReadsNoDifferenceFromAnother(t *testing.T) {
 			assert.NotEmpty(t, g.scoped("1", h).post(t, "k", guess).problem(t).Properties, "its own")
 		}
 
-		// The same credit as a service's is a replay of it, and moves nothing.
-		// Its answer adds nothing to the call but id, status and time.
+		// The same credit as a service's is a replay, and moves nothing. Its answer
+		// adds only id, status and time to the call.
 		credit := entries(`,"metadata":{"pin":"4711"}`, entry("1", "5", "credit"))
 		require.Equal(t, http.StatusCreated, g.service(h).post(t, "card", credit).Status)
 		again := g.scoped("2", h).post(t, "card", credit)

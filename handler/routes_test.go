@@ -76,11 +76,11 @@ type httpAPI struct {
 	} `yaml:"Properties"`
 }
 
-// template is the part of template.yaml that these tests read.
+// template is what these tests read of template.yaml.
 type template struct {
 	Parameters map[string]struct {
 		Default       string                  `yaml:"Default"`
-		AllowedValues []handler.Authorization `yaml:"AllowedValues"` // of Authorization
+		AllowedValues []handler.Authorization `yaml:"AllowedValues"` // Authorization's
 	} `yaml:"Parameters"`
 	Resources struct {
 		Function struct {

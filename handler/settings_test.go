@@ -16,11 +16,11 @@ import (
 	"onewrite/ledger"
 )
 
-// scale is settings, and the texts that they make.
+// scale is settings, and the texts that they lead to.
 type scale struct {
 	currency, places, opening string
 	unit                      string // the smallest amount
-	tooMany                   string // the problem of an amount with a place more
+	tooMany                   string // the problem with one place more
 	finer                     string // such an amount
 	most                      string // the highest below 10^12
 	example                   string
@@ -34,7 +34,7 @@ var scales = []scale{
 	{"XBT", "8", "0.00000001", "0.00000001", "must have at most 8 decimal places", "0.000000001", "999999999999.99999999", "12.50000000"},
 }
 
-// everyScale runs a test through each door of a deployment with each settings.
+// everyScale runs a test for each settings, through each door.
 func everyScale(t *testing.T, test func(*testing.T, *api, scale)) {
 	t.Parallel()
 	for _, s := range scales {
@@ -48,20 +48,20 @@ func everyScale(t *testing.T, test func(*testing.T, *api, scale)) {
 	}
 }
 
-// post1 posts one entry of user 1.
+// post1 posts one entry for user 1.
 func (a *api) post1(t *testing.T, key, amount, kind string) answer {
 	t.Helper()
 	return a.post(t, key, body("1", amount, kind))
 }
 
-// The contract of other settings, call by call.
+// The contract with other settings, call by call.
 func TestSettings(t *testing.T) {
 	everyScale(t, func(t *testing.T, a *api, s scale) {
 		currency := `"currency":"` + s.currency + `"`
 		got := a.get(t, "/balance?userId=nobody")
 		assert.Equal(t, `{"data":{"balance":"`+s.opening+`",`+currency+`}}`, got.Body, "whoever has no row has the opening balance")
 
-		// Of one entry: posted, read, replayed, listed.
+		// One entry is posted, read, replayed and listed.
 		got = a.post1(t, "unit", s.unit, "credit")
 		assert.Equal(t, http.StatusCreated, got.Status, got.Body)
 		assert.Contains(t, got.Body, `"ammount":"`+s.unit+`",`+currency)
@@ -84,7 +84,7 @@ func TestSettings(t *testing.T) {
 			assert.Equal(t, map[string][]string{"entries[1].amount": {reason}}, got.problem(t).Properties)
 		}
 
-		// The currency of a call is the deployment's.
+		// A call's currency is the deployment's.
 		for text, status := range map[string]int{s.currency: 201, "USD": 400, strings.ToLower(s.currency): 400, "": 400} {
 			got := a.post(t, "currency", `{"userId":"other","ammount":"`+s.unit+`","type":"credit","currency":"`+text+`"}`)
 			assert.Equal(t, status, got.Status, "%q: %s", text, got.Body)
@@ -93,7 +93,7 @@ func TestSettings(t *testing.T) {
 			}
 		}
 
-		// Declined, by a debit of all that there is and a unit.
+		// A debit of everything plus a unit is declined.
 		got = a.post1(t, "too much", "1000000000000", "debit")
 		assert.Equal(t, http.StatusUnprocessableEntity, got.Status)
 		p := got.problem(t)
@@ -137,7 +137,7 @@ func TestSettingsAtTheCeiling(t *testing.T) {
 	})
 }
 
-// Transfers, holds and their ends have amounts of the deployment's places, too.
+// Transfers, holds and their ends have amounts with the deployment's places, too.
 func TestSettingsOfHolds(t *testing.T) {
 	everyScale(t, func(t *testing.T, a *api, s scale) {
 		currency := `"currency":"` + s.currency + `"`
@@ -162,7 +162,6 @@ func TestSettingsOfHolds(t *testing.T) {
 	})
 }
 
-// Refunds, too.
 func TestSettingsOfRefunds(t *testing.T) {
 	everyScale(t, func(t *testing.T, a *api, s scale) {
 		currency := `"currency":"` + s.currency + `"`
@@ -186,8 +185,8 @@ func TestSettingsOfRefunds(t *testing.T) {
 	})
 }
 
-// The description of the default settings is the document itself. That of others
-// differs wherever they do.
+// The default settings' description is the document itself. Another differs wherever
+// its settings do.
 func TestDescriptionOfSettings(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, handler.OpenAPI, handler.Description(ledger.DefaultSettings()))

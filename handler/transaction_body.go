@@ -17,31 +17,31 @@ type transactionBody struct {
 	Currency      string         `json:"currency,omitempty"`
 	Status        string         `json:"status"`
 	CreatedAt     string         `json:"createdAt"`
-	ExpiresAt     string         `json:"expiresAt,omitempty"` // of one that is or was pending
+	ExpiresAt     string         `json:"expiresAt,omitempty"` // if it is or was pending
 	Captured      string         `json:"captured,omitempty"`
 	Entries       []entryBody    `json:"entries,omitempty"`
 	Metadata      jsontext.Value `json:"metadata,omitzero"`
 	TransactionID string         `json:"transactionId,omitempty"`
 	RefundOf      string         `json:"refundOf,omitempty"`
 
-	// Of a change of rules.
+	// These are for rule changes.
 	Debits      string `json:"debits,omitempty"`
 	Credits     string `json:"credits,omitempty"`
 	CreditLimit string `json:"creditLimit,omitempty"`
 }
 
-// rulesType is the type of a change of rules.
+// rulesType is a rule change's type.
 const rulesType = "account"
 
 type entryBody struct {
-	ID      string `json:"id,omitempty"` // of its row, if it has one or may get one
+	ID      string `json:"id,omitempty"` // its row's, if it has one or may get one
 	UserID  string `json:"userId"`
 	Type    string `json:"type"`
 	Ammount string `json:"ammount"`
 }
 
-// wholeBody returns a transaction as a whole, or the row that is not a first
-// one: a further entry, or the end of a hold.
+// wholeBody returns a transaction as a whole, or a row that is not a first one: a
+// further entry, or a hold's end.
 func (h *Handler) wholeBody(t ledger.Transaction) transactionBody {
 	b := h.rowBody(t)
 	if t.Entries == nil {
@@ -66,8 +66,8 @@ func (h *Handler) wholeBody(t ledger.Transaction) transactionBody {
 	return b
 }
 
-// lineBody returns a line of a user's history: a row, or a declined transaction
-// as a whole, whose entries have no lines.
+// lineBody returns a line for a user's history: a row, or a whole declined transaction,
+// whose entries have no lines.
 func (h *Handler) lineBody(t ledger.Transaction) transactionBody {
 	if t.Status == ledger.Declined {
 		return h.wholeBody(t)
@@ -75,7 +75,6 @@ func (h *Handler) lineBody(t ledger.Transaction) transactionBody {
 	return h.rowBody(t)
 }
 
-// rowBody returns a row.
 func (h *Handler) rowBody(t ledger.Transaction) transactionBody {
 	b := transactionBody{
 		ID:        t.ID.String(),

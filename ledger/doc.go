@@ -90,6 +90,7 @@
 //     user's rows count.
 //
 // # Money
+//
 // Sums are apd decimals, in a context that fails instead of rounding. Whole units in an
 // int64 would hold 10^15 with three decimal places, but not with eight. Decimals also
 // need no conversion between a caller's text and a DynamoDB number. [Amount] and

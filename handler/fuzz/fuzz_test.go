@@ -62,7 +62,7 @@ func serve(h *handler.Handler, r *http.Request) answer {
 	return answer{w.Code, header, body}
 }
 
-// settings are those of the fuzzed ledgers: default ones, and others.
+// settings are the fuzzed ledgers' settings: the default ones, and others.
 func settings(t *testing.T, number uint8) ledger.Settings {
 	t.Helper()
 	others := [][3]string{{"USD", "2", "100"}, {"JPY", "0", "100"}, {"EUR", "2", "0"}, {"KWD", "3", "100.125"}, {"XBT", "8", "100.00000001"}}
@@ -149,8 +149,8 @@ func FuzzBody(f *testing.F) {
 	})
 }
 
-// A capture takes its body's amount, or all, and no other money appears or
-// disappears, whatever the body.
+// A capture takes its body's amount, or everything, and no other money appears or
+// disappears.
 func FuzzEnd(f *testing.F) {
 	for _, seed := range []string{
 		"", "{}", `{"ammount":"25"}`, `{"amount":0.01,"currency":"USD"}`, `{"ammount":"40.00"}`, `{"ammount":"40.01"}`,
@@ -208,8 +208,8 @@ func FuzzEnd(f *testing.F) {
 	})
 }
 
-// A refund returns what its body names, or all, the same again is a replay, and no entry
-// is refunded beyond its amount, whatever the body.
+// A refund returns what its body names, or everything. The same again is a replay, and
+// no entry is refunded beyond its amount.
 func FuzzRefund(f *testing.F) {
 	for _, seed := range []string{
 		"", "{}", `{"ammount":"25"}`, `{"amount":0.01,"currency":"USD"}`, `{"ammount":"40.01"}`, `{"ammount":null}`,
@@ -285,7 +285,7 @@ func rat(t *testing.T, money fmt.Stringer) *big.Rat {
 	return r
 }
 
-// members are the members of an object in a body.
+// members are an object's members.
 type members map[string]json.RawMessage
 
 // text returns a member's text, or its digits.
@@ -315,8 +315,8 @@ func sameEntry(t *testing.T, said members, stored ledger.Entry, settings ledger.
 	}
 }
 
-// Every form of a key is the same key, or every form is rejected.
-// A change of rules is accepted with exactly what its row has, or changes nothing.
+// A key is the same in every form, or is rejected in every form. A rule change is
+// accepted with exactly what its row has, or changes nothing.
 func FuzzRules(f *testing.F) {
 	for _, seed := range []string{
 		`{"userId":"1","debits":"blocked"}`, `{"userId":"1","credits":"blocked","debits":"allowed","metadata":{"a":"b"}}`,
@@ -403,7 +403,7 @@ func FuzzEvent(f *testing.F) {
 	})
 }
 
-// The same request gets the same answer over HTTP and in each shape of event.
+// The same request gets the same answer over HTTP and in each event shape.
 func FuzzDoors(f *testing.F) {
 	for _, seed := range []struct{ method, path, query, key, body string }{
 		{"GET", "/balance", "userId=1", "", ""},

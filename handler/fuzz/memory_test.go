@@ -69,8 +69,8 @@ func (m *memory) Post(_ context.Context, p ledger.Posting) error {
 	return nil
 }
 
-// refunded returns the account of the refund's original after the refund, or as it is
-// if it does not allow the refund.
+// refunded returns the original's account after the refund, or as it is if it does not
+// allow the refund.
 func (m *memory) refunded(r *ledger.Refund) (after ledger.Refunds, allowed bool) {
 	if r == nil {
 		return after, true
@@ -145,12 +145,12 @@ func after(m ledger.Move, a ledger.Account) ledger.Account {
 	return ledger.Account{Balance: balance, Holds: holds, Rules: rules}
 }
 
-// same returns the function that finds a hold in a list.
+// same returns a function that finds a hold in a list.
 func same(h ledger.Hold) func(ledger.Hold) bool {
 	return func(other ledger.Hold) bool { return other.TransactionID == h.TransactionID }
 }
 
-// units returns money in units of its eighth decimal place.
+// units returns money as a count of its eighth decimal place.
 func units(money fmt.Stringer) *big.Int {
 	whole, fraction, _ := strings.Cut(money.String(), ".")
 	sum, ok := new(big.Int).SetString(whole+(fraction + strings.Repeat("0", ledger.MaxPlaces))[:ledger.MaxPlaces], 10)
@@ -160,7 +160,7 @@ func units(money fmt.Stringer) *big.Int {
 	return sum
 }
 
-// textOf returns the text of money in such units.
+// textOf returns money's text from such units.
 func textOf(units *big.Int) string {
 	return new(big.Rat).SetFrac(units, big.NewInt(1e8)).FloatString(ledger.MaxPlaces)
 }
