@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { infratest.Main(m) }
 // heldFor is how long a hold is open.
 const heldFor = time.Hour
 
-// names are the user of a call and its key.
+// names are a call's user and key.
 type names struct{ user, key string }
 
 func (n names) id() ledger.TransactionID {
@@ -44,7 +44,7 @@ type call struct{ method, path, query, key, body string }
 
 func get(path, query string) call { return call{method: "GET", path: path, query: query} }
 
-// post posts entries of these texts, "user debit 10", and more members of the body.
+// post posts entries, each written as "user debit 10", and more body members.
 func post(n names, more string, entries ...string) call {
 	var bodies []string
 	for _, text := range entries {
@@ -58,14 +58,14 @@ func post(n names, more string, entries ...string) call {
 	return call{"POST", "/transactions", "", n.key, body}
 }
 
-// template is an event of an HTTP API that checks callers by IAM.
+// template is an event from an HTTP API that checks callers by IAM.
 var template, templateErr = os.ReadFile("../../../testdata/events/http-api-iam-balance.json")
 
 // event returns the call as an HTTP API sends it.
 func (c call) event() []byte {
 	var e map[string]any
 	if err := cmp.Or(templateErr, json.Unmarshal(template, &e)); err != nil {
-		panic(err) // a document of ours
+		panic(err) // our own document
 	}
 	http := e["requestContext"].(map[string]any)["http"].(map[string]any)
 	http["method"], http["path"] = c.method, c.path
@@ -76,17 +76,16 @@ func (c call) event() []byte {
 	}
 	payload, err := json.Marshal(e)
 	if err != nil {
-		panic(err) // a document of ours
+		panic(err) // our own document
 	}
 	return payload
 }
 
-// outcome is a way in which a call can end.
 type outcome struct {
 	name, status string
 	call         func(names) call
-	before       *outcome // a call that goes before it, with the same names
-	lapsed       int      // expired holds of the user, of a dollar each
+	before       *outcome // a call made first, with the same names
+	lapsed       int      // the user's expired holds, a dollar each
 }
 
 var (
@@ -129,25 +128,25 @@ var (
 	}
 )
 
-// entries returns the outcome of posting entries.
+// entries is the outcome when entries are posted.
 func entries(name string, texts func(names) []string) outcome {
 	return outcome{name: name, status: "201", call: func(n names) call { return post(n, "", texts(n)...) }}
 }
 
-// refundOf returns the outcome of refunding a transaction of the same names.
+// refundOf is the outcome when a transaction with the same names is refunded.
 func refundOf(name string, original *outcome, body string) outcome {
 	return outcome{name: name, status: "201", before: original, call: func(n names) call {
 		return call{"POST", "/transactions/" + n.id().String() + "/refunds", "", "re-" + n.key, body}
 	}}
 }
 
-// credits returns that many credits of the user.
+// credits returns that many credits for the user.
 func credits(count int) func(names) []string {
 	return func(n names) []string { return slices.Repeat([]string{n.user + " credit 1"}, count) }
 }
 
-// payroll returns a debit of the user and the credits of the others whom it pays a
-// dollar each, together that many entries.
+// payroll returns that many entries: a debit for the user, and a credit of one dollar for each
+// other user.
 func payroll(count int) func(names) []string {
 	return func(n names) []string {
 		all := []string{fmt.Sprintf("%s debit %d", n.user, count-1)}
@@ -158,8 +157,8 @@ func payroll(count int) func(names) []string {
 	}
 }
 
-// releases debits the whole opening balance of a new user, who has so many expired holds
-// of a dollar.
+// releases debits a new user's whole opening balance, which includes that many expired holds, a
+// dollar each.
 func releases(holds int) outcome {
 	o := entries(fmt.Sprintf("debit, releases %d", holds), func(n names) []string { return []string{n.user + " debit 100"} })
 	o.lapsed = holds
@@ -180,7 +179,7 @@ type request func(context.Context) error
 // environment is a Lambda environment: it takes an event and returns its answer.
 type environment func(ctx context.Context, payload []byte) ([]byte, error)
 
-// invoke returns the outcome's call of an environment.
+// invoke returns the outcome's call to an environment.
 func (to environment) invoke(o outcome, n names) request {
 	payload := o.call(n).event()
 	return func(ctx context.Context) error {
@@ -208,15 +207,15 @@ func (o outcome) prepare(t testing.TB, books *infratest.Books, n names) {
 	}
 }
 
-// newHandler returns the handler as the function has it.
+// newHandler returns the handler that the function has.
 func newHandler(store *infra.Store, log io.Writer) environment {
 	return handler.New(ledger.New(store, time.Now), handler.NewLogger(log, "bench", "1"), handler.Access{Authorization: handler.None}).Invoke
 }
 
 var made atomic.Int64
 
-// newNames returns a new key of one of a thousand users or, if fresh, of a new user.
-// New users are equally long, as the size of a row depends on them.
+// newNames returns a new key for one of a thousand users or, if fresh, for a new user. New users'
+// names are equally long, because a row's size depends on them.
 func newNames(fresh bool) names {
 	i := made.Add(1)
 	if fresh {

@@ -20,36 +20,37 @@ import (
 	"onewrite/infra/internal/dynamodbmodel"
 )
 
-// Prices in dollars, of us-east-1 on 2026-09-20:
+// These are prices in dollars, in us-east-1 on 2026-09-20:
 //
 // https://aws.amazon.com/dynamodb/pricing/on-demand/
 // https://aws.amazon.com/lambda/pricing/
 // https://aws.amazon.com/api-gateway/pricing/
 // https://aws.amazon.com/cloudwatch/pricing/
 // https://aws.amazon.com/xray/pricing/
+// https://aws.amazon.com/xray/pricing/
 const (
 	perMillionWriteUnits   = 0.625
 	perMillionReadUnits    = 0.125
 	perMillionInvocations  = 0.20
-	perGBSecond            = 0.0000133334 // of arm64
+	perGBSecond            = 0.0000133334 // on arm64
 	perMillionHTTPRequests = 1.00
 	perGBLogged            = 0.50
 	perMillionTraces       = 5.00
 
 	memoryMB       = 512
-	billedMs       = 10   // of a call; an assumption
-	accessLogBytes = 384  // of a line, at 20 bytes for each variable
-	tracedShare    = 0.05 // of the calls, by X-Ray's default rule
+	billedMs       = 10   // a call; an assumption
+	accessLogBytes = 384  // a line, at 20 bytes for each variable
+	tracedShare    = 0.05 // among calls, by X-Ray's default rule
 )
 
-// units are what requests to DynamoDB cost, counted from the requests and their
-// answers by AWS's rules, because DynamoDB Local's own count is wrong:
+// units are the cost of requests to DynamoDB, counted from the requests and their answers by AWS's
+// rules, because DynamoDB Local's own count is wrong:
 //
-//   - a write takes a unit a KB of its item, and two in a transaction; one whose
+//   - a write takes a unit for each KB of its item, and two in a transaction; one whose
 //     condition fails takes the same;
-//   - a new row takes a unit a KB in each index that holds it, on top;
+//   - a new row takes another unit for each KB in each index that holds it;
 //   - a strongly consistent read takes a unit for each 4 KB, at least one, and an
-//     eventually consistent one half of that.
+//     eventually consistent one half as much.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
@@ -69,8 +70,8 @@ type attributes map[string]struct {
 	}
 }
 
-// bytes returns the size of an item: of its names and values. A number takes half a
-// byte a digit and one more; a list or map three bytes, and one for each in it.
+// bytes returns an item's size: its names and values. A number takes half a byte a digit and one
+// more; a list or map three bytes, and one for each member.
 func (a attributes) bytes() (n int) {
 	number := func(digits string) int { return ceilDivide(len(digits), 2) + 1 }
 	for name, value := range a {
@@ -140,7 +141,7 @@ func (u *units) count(operation string, sent, received []byte, applied bool) err
 		if item.Put != nil {
 			write(item.Put.Item, 2)
 		} else {
-			u.writes += 2 // a row of the aggregate table has less than 1 KB: with 16 holds some 850 bytes
+			u.writes += 2 // a balance row is under 1 KB: some 850 bytes with 16 holds
 		}
 	}
 	return nil
@@ -182,7 +183,7 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-// The table of costs.md: the costs of a million calls with one outcome. A row with the
+// TestCost makes costs.md's table: the costs for a million calls with one outcome. A row with the
 // longest names has at most 1 KB, so no row costs more than the table shows.
 func TestCost(t *testing.T) {
 	t.Parallel()
@@ -221,7 +222,7 @@ func TestCost(t *testing.T) {
 	for i, c := range []struct {
 		name    string
 		outcome outcome
-		posted  int // postings of a user, with keys of a format, that go before it
+		posted  int // the user's earlier postings, with keys in a format
 		user    string
 		key     string
 		of      outcome

@@ -1,4 +1,4 @@
-// Package bench measures a call next to its floor: the same requests to DynamoDB, sent
-// by a client of the SDK with nothing of ours around it. It also measures callers of
-// one user, and counts what calls cost.
+// Package bench measures a call next to its floor: the same requests to DynamoDB, sent by an SDK
+// client without our code around it. It also measures callers who share one user, and counts the
+// cost of calls.
 package bench

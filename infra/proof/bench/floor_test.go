@@ -22,8 +22,7 @@ import (
 	"onewrite/infra/internal/dynamodbmodel"
 )
 
-// recording is the requests of a call to DynamoDB, as inputs of the SDK, and their
-// answers.
+// recording is a call's requests to DynamoDB, as SDK inputs, and their answers.
 type recording struct {
 	inputs  []any
 	answers []answer
@@ -34,7 +33,7 @@ type answer struct {
 	body   string
 }
 
-// record makes an outcome's call on a DynamoDB of its own.
+// record makes an outcome's call on its own DynamoDB.
 func record(t testing.TB, o outcome, n names) *recording {
 	t.Helper()
 	books, model := infratest.NewOnModel(t, dynamodbmodel.Moment{})
@@ -66,9 +65,9 @@ func (r *recording) keepAnswer(_ *http.Request, deliver func() (*http.Response, 
 	return response, err
 }
 
-// on returns the recorded requests, to be sent by a client to the tables of a config.
+// on returns the recorded requests, for a client to send to a config's tables.
 func (r *recording) on(client *dynamodb.Client, config infra.Config) request {
-	table := func(name *string) *string { // the inputs share the names of the recording's tables
+	table := func(name *string) *string { // the inputs share the recording's table names
 		if *name == "transactions" {
 			return &config.TransactionsTable
 		}
@@ -108,8 +107,7 @@ func (r *recording) on(client *dynamodb.Client, config infra.Config) request {
 	}
 }
 
-// replay is a DynamoDB without a network, which gives the recorded answers again and
-// again.
+// replay is a DynamoDB without a network, which repeats the recorded answers.
 type replay struct {
 	answers []answer
 	next    int

@@ -26,21 +26,21 @@ import (
 )
 
 const (
-	roundTrip = 2 * time.Millisecond // of a Lambda to its region's DynamoDB
+	roundTrip = 2 * time.Millisecond // from a Lambda to its region's DynamoDB
 	held      = 10 * time.Millisecond
 )
 
-// postings are the results of one measurement.
+// postings are a measurement's results.
 type postings struct {
-	took        []float64 // milliseconds, of the posted ones
+	took        []float64 // milliseconds, for posted ones
 	inTime      int       // posted before it was over
 	unavailable int       // answered 503
 }
 
-// one is the user to whom all callers post.
+// one is the user for all callers.
 func one(int) string { return "hot" }
 
-// paysPartner is the payment of a user, named by a number, to another who pays back.
+// paysPartner is a numbered user's payment to a partner, who pays back.
 func paysPartner(n names) []string {
 	i, err := strconv.Atoi(n.user)
 	if err != nil {
@@ -49,8 +49,8 @@ func paysPartner(n names) []string {
 	return []string{n.user + " debit 1", fmt.Sprintf("%d credit 1", i^1)}
 }
 
-// postFrom lets one caller at each environment post for a user for a while, with a
-// pause between two postings, of that length on average.
+// postFrom lets one caller at each environment post for a user for a while, pausing between
+// postings for the pause on average.
 func postFrom(ctx context.Context, environments []environment, user func(caller int) string, o outcome, pause, lasting time.Duration) (all postings, err error) {
 	var callers sync.WaitGroup
 	var mu sync.Mutex
@@ -95,10 +95,10 @@ func (applied) Do(r *http.Request) (*http.Response, error) {
 	return faults.Answer(r, http.StatusOK, "{}"), nil
 }
 
-// DynamoDB lets one transaction at a time write an item and rejects the others with a
-// conflict. Here a write holds its items for 10 ms, in virtual time, and each caller
-// has a client of its own, as each Lambda environment has. The bounds are those that
-// the retry policy keeps; infra's TestStorm has more callers. A write takes as long whatever the number of its entries.
+// DynamoDB lets one transaction at a time write an item and rejects the others with a conflict.
+// Here a write holds its items for 10 ms, in virtual time, however many entries it has. Each caller
+// has its own client, as each Lambda environment has. The retry policy keeps these bounds; infra's
+// TestStorm has more callers.
 func TestHotAccount(t *testing.T) {
 	t.Parallel()
 	config := infra.Config{
@@ -112,7 +112,7 @@ func TestHotAccount(t *testing.T) {
 		share            float64       // of 1/held, at least
 		attempts         float64       // a posting, at most
 		median, p99      float64       // milliseconds, at most
-		inPairs          bool          // two callers each pay each other, and no others
+		inPairs          bool          // callers pay each other in pairs, and no others
 	}{
 		{1, 1, 0, 20 * time.Second, 0.83, 1, 12, 12, false},
 		{2, 1, 0, 20 * time.Second, 0.80, 1.5, 12, 300, false},
@@ -161,8 +161,8 @@ func TestHotAccount(t *testing.T) {
 	}
 }
 
-// BenchmarkHotAccount is the built function in 16 processes that post to one user, on
-// DynamoDB Local, which has no conflicts and takes its time for each row.
+// BenchmarkHotAccount runs the built function in 16 processes that post to one user, on DynamoDB
+// Local, which has no conflicts and takes its time for each row.
 func BenchmarkHotAccount(b *testing.B) {
 	binary := build(b, "onewrite")
 	for _, count := range []int{1, 10, 50, 99} {

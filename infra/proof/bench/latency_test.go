@@ -17,9 +17,8 @@ import (
 	"onewrite/infra/infratest/runtimeapi"
 )
 
-// BenchmarkLatency runs each call next to its floor, in turns, so that other work of the
-// machine falls on both. Before the requests, the floor of the built function calls a
-// function that only says hello.
+// BenchmarkLatency runs each call next to its floor, in turns, so that other work on the machine
+// affects both. For the built function, the floor first calls a function that only answers hello.
 func BenchmarkLatency(b *testing.B) {
 	books := infratest.New(b)
 	ours, hello := start(b, books, build(b, "onewrite")), start(b, books, build(b, "onewrite/infra/proof/bench/hello"))
@@ -59,7 +58,7 @@ func BenchmarkLatency(b *testing.B) {
 	}
 }
 
-// BenchmarkColdStart starts the function and hello in turns, from the start of the process
+// BenchmarkColdStart starts the function and hello in turns, and measures from the process's start
 // to the first answer.
 func BenchmarkColdStart(b *testing.B) {
 	books := infratest.New(b)
@@ -82,7 +81,7 @@ func BenchmarkColdStart(b *testing.B) {
 	p.report(b)
 }
 
-// build builds the function of a package.
+// build builds a function's package.
 func build(b testing.TB, pkg string) (binary string) {
 	b.Helper()
 	binary = filepath.Join(b.TempDir(), "bootstrap")
@@ -99,7 +98,7 @@ func start(b testing.TB, books *infratest.Books, binary string) *runtimeapi.Func
 	return function
 }
 
-// pairs is how long floors and calls took, in milliseconds, that ran one after the other.
+// pairs are the times of floors and calls, in milliseconds, that ran one after the other.
 type pairs struct{ floors, ours, ratios []float64 }
 
 // run runs a floor and a call, in either order.
@@ -114,9 +113,9 @@ func (p *pairs) run(b *testing.B, floor, ours request) {
 	p.floors, p.ours, p.ratios = append(p.floors, took[0]), append(p.ours, took[1]), append(p.ratios, took[1]/took[0])
 }
 
-// report reports medians and the slowest of a hundred, and the median of the ratios.
+// report reports medians and 99th percentiles, and the ratios' median.
 func (p *pairs) report(b *testing.B) {
-	b.ReportMetric(0, "ns/op") // of both and their preparation
+	b.ReportMetric(0, "ns/op") // for both and their preparation
 	b.ReportMetric(quantile(p.floors, 0.50), "floor-p50-ms")
 	b.ReportMetric(quantile(p.ours, 0.50), "p50-ms")
 	b.ReportMetric(quantile(p.floors, 0.99), "floor-p99-ms")

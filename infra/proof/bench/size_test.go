@@ -19,7 +19,7 @@ import (
 	"onewrite/ledger"
 )
 
-// The function as it is deployed is one small file.
+// The deployed function is one small file.
 func TestSize(t *testing.T) {
 	t.Parallel()
 	binary := filepath.Join(t.TempDir(), "bootstrap")
@@ -41,8 +41,8 @@ func TestSize(t *testing.T) {
 	assert.LessOrEqual(t, archive.Len(), 4_000_000, "bytes, zipped")
 }
 
-// ownShare returns an outcome's bare requests and its whole call, on a DynamoDB that
-// answers at once, under a deadline as Lambda gives one to each event.
+// ownShare returns an outcome's bare requests and its whole call, on a DynamoDB that answers at
+// once, under a deadline as Lambda sets for each event.
 func ownShare(t testing.TB, o outcome) (bare, ours request) {
 	t.Helper()
 	n := names{"1", "order-1"}
@@ -62,12 +62,12 @@ func ownShare(t testing.TB, o outcome) (bare, ours request) {
 	return limited(recorded.on(client(), config)), limited(newHandler(infra.NewStore(client(), config), io.Discard).invoke(o, n))
 }
 
-// The ledger's own allocations stay under a bound, on a machine of any speed. They
-// include those of the rows.
+// The ledger's own allocations stay under a bound, on a machine of any speed. They include those
+// for the rows.
 func TestOwnAllocations(t *testing.T) { // not parallel: it counts the process's
 	for _, c := range []struct {
 		outcome outcome
-		most    float64 // a quarter more than there were on 2026-11-29
+		most    float64 // a quarter more than on 2026-11-29
 	}{
 		{balance, 90}, {posted, 155}, {replayed, 165}, {declined, 200},
 		{transfer, 270}, {entries("10 entries", credits(10)), 690}, {entries("99 entries", credits(99)), 5500},
@@ -83,7 +83,7 @@ func TestOwnAllocations(t *testing.T) { // not parallel: it counts the process's
 	}
 }
 
-// BenchmarkCall is whole calls, and BenchmarkBareRequests the SDK's part of them.
+// BenchmarkCall makes whole calls, and BenchmarkBareRequests the SDK's part alone.
 func BenchmarkCall(b *testing.B) { benchmark(b, func(_, ours request) request { return ours }) }
 
 func BenchmarkBareRequests(b *testing.B) { benchmark(b, func(bare, _ request) request { return bare }) }

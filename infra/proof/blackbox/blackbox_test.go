@@ -1,6 +1,6 @@
-// Package blackbox tests the ledger over HTTP alone, wherever it is served: at
-// the address in LEDGER_URL, such as that of sam local, or else by a local
-// server that it starts and ends. Its users are new in each run.
+// Package blackbox tests the ledger over HTTP alone, wherever it is served: at the address in
+// LEDGER_URL, such as sam local's, or else by a local server that it starts and ends. Its users are
+// new in each run.
 package blackbox
 
 import (
@@ -29,7 +29,7 @@ func run(m *testing.M) int {
 		return m.Run()
 	}
 	server := exec.Command("go", "run", "./infra/local", "-addr", "127.0.0.1:0")
-	server.Dir = "../../.." // whose module it is of
+	server.Dir = "../../.." // the folder of its module
 	server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	server.Stderr = os.Stderr
 	output, err := server.StdoutPipe()

@@ -14,22 +14,22 @@ import (
 	"onewrite/ledger"
 )
 
-// call is one call of the ledger.
+// call is one call to the ledger.
 type call struct {
 	name string
-	post *ledger.Request // or an end of the hold of a request
+	post *ledger.Request // or an end, of the request's hold
 	hold *ledger.Request
 	end  ledger.End
-	take string // the amount of a capture; "" is all
+	take string // a capture's amount; "" is all
 
-	refund *ledger.Request // whose transaction is refunded, under a key, in parts or as a whole
+	refund *ledger.Request // the refunded transaction's, under a key, in parts or as a whole
 	key    string
 	parts  []string
 
-	change *ledger.RulesRequest // of rules
+	change *ledger.RulesRequest // to rules
 
-	after error // the error if the caller's call before it was answered
-	never error // an error that is never right
+	after error // the error if the caller's previous call was answered
+	never error // an error that is always wrong
 }
 
 // make makes the call.
@@ -65,17 +65,17 @@ func (c call) make(ctx context.Context, t *testing.T, l *ledger.Ledger) told {
 	return told{result, err}
 }
 
-// told is what a caller was told.
+// told is the answer that a caller received.
 type told struct {
 	result ledger.Result
 	err    error
 }
 
-// unknown reports whether the caller heard no outcome.
+// unknown reports whether the caller received no outcome.
 func (o told) unknown() bool { return errors.Is(o.err, ledger.ErrTryAgain) }
 
-// outcome returns what must be the same for ever, or "" for what is nobody's
-// outcome and uses up nothing.
+// outcome returns the part of an answer that must stay the same forever, or "" for answers that
+// store nothing and leave the key unused.
 func (o told) outcome(t *testing.T) string {
 	declined, isDeclined := errors.AsType[*ledger.DeclinedError](o.err)
 	ended, isEnded := errors.AsType[*ledger.HoldEndedError](o.err)
@@ -90,7 +90,7 @@ func (o told) outcome(t *testing.T) string {
 		return "ended by " + string(ended.End.End) + " of " + ended.End.Amount.String()
 	case errors.Is(o.err, ledger.ErrKeyReused):
 		return "reused"
-	case errors.Is(o.err, ledger.ErrRefundLimit): // what is left never grows
+	case errors.Is(o.err, ledger.ErrRefundLimit): // the rest never grows
 		return "at the limit"
 	case errors.Is(o.err, ledger.ErrTooManyHolds), errors.Is(o.err, ledger.ErrBalanceLimit),
 		errors.Is(o.err, ledger.ErrNotRefundable), errors.Is(o.err, ledger.ErrAccountBlocked):
@@ -100,7 +100,7 @@ func (o told) outcome(t *testing.T) string {
 	return ""
 }
 
-// holdFor is how long the holds of the scenarios last.
+// holdFor is how long the scenarios' holds last.
 const holdFor = time.Minute
 
 func posts(t *testing.T, key string, entries ...string) call {

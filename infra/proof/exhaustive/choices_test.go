@@ -1,14 +1,13 @@
 package exhaustive_test
 
-// choices are those of one run: the first are given, and from then on the first
-// of each is taken.
+// choices are one run's: the given ones come first, and after them always the first option.
 type choices struct {
 	given []int
 	taken []int
-	from  []int // how many there were
+	from  []int // the number of options
 }
 
-// choose returns one of n.
+// choose returns one of n options.
 func (c *choices) choose(n int) int {
 	choice := 0
 	if i := len(c.taken); i < len(c.given) {
@@ -18,7 +17,7 @@ func (c *choices) choose(n int) int {
 	return choice
 }
 
-// next returns the choices of the run after this one, or nil after the last.
+// next returns the next run's choices, or nil after the last run.
 func (c *choices) next() *choices {
 	for i := len(c.taken) - 1; i >= 0; i-- {
 		if c.taken[i]+1 < c.from[i] {

@@ -1,16 +1,13 @@
-// Package exhaustive plays all that can happen to a few calls: every order
-// of the requests of two callers, and to any of them one of the things that can
-// happen to a request on its way, or in some scenarios two.
+// Package exhaustive plays everything that can happen to a few calls: every order of two callers'
+// requests, with one mishap to any request on its way, or in some scenarios two.
 //
-// The real ledger and the real store run on a model of DynamoDB, in virtual
-// time. One goroutine plays the network: where it has a choice, what to deliver
-// next and what happens to it, it takes the first, notes how many there were,
-// and in the next run of the same calls takes another, until there is none left.
-// After each run the books must be right, every caller must have been told what
-// is stored, and the same calls again must be told the same.
+// The real ledger and the real store run on a model of DynamoDB, in virtual time. One goroutine
+// plays the network, which chooses the next request to deliver and its fate. It takes the first
+// option, notes how many there were, and takes another in the next run of the same calls, until
+// none is left. After each run the books must be right, every answer must match the stored rows,
+// and the same calls again must receive the same answers.
 //
-// It is the model of ../model with the code in place of its actions: Post,
-// Decline, Capture and Void are methods of the same names, and Rule is ChangeRules.
-// Refunds are posts that
-// count in an account, too.
+// It is the model in ../model with the code in place of its actions: Post, Decline, Capture and
+// Void are methods with the same names, and Rule is ChangeRules. Refunds are posts that count in an
+// account, too.
 package exhaustive

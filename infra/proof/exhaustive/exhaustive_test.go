@@ -23,8 +23,7 @@ import (
 // patience is how long a caller waits for an answer: as long as the handler.
 const patience = 8 * time.Second
 
-// scenario is what two callers do after what was done before, by clocks that
-// are so much later than its.
+// scenario is two callers' calls after some earlier ones. The callers' clocks are that much later.
 type scenario struct {
 	before  []call
 	callers [2][]call
@@ -34,8 +33,8 @@ type scenario struct {
 	twoFaults bool // if no caller has more than three requests
 }
 
-// with returns the scenario in tables where every user opens with nothing, and is
-// credited first with what the default settings give.
+// with returns the scenario in tables where every user opens with nothing and first receives the
+// default opening balance as a credit.
 func (s scenario) with(t *testing.T, places string) scenario {
 	s.settings = infratest.Settings(t, "EUR", places, "0")
 	s.before = append([]call{posts(t, "opening", "alice credit 100", "bob credit 100", "shop credit 100")}, s.before...)
@@ -58,10 +57,10 @@ var (
 	twoIn = flag.Int("two-faults", 12, "in every so manieth of them let two faults happen, if the clocks agree; 1 is all")
 )
 
-// expired is a clock by which the holds of the scenarios have expired.
+// expired is a clock at which the scenarios' holds have expired.
 const expired = holdFor + time.Second
 
-// scenarios are collected in their order.
+// scenarios keep the order in which they are added.
 type scenarios []scenario
 
 func (s *scenarios) add(before call, a, b []call, clocks [2]time.Duration) {
@@ -70,7 +69,7 @@ func (s *scenarios) add(before call, a, b []call, clocks [2]time.Duration) {
 	})
 }
 
-// TestEveryOrder plays all pairs of calls of two callers, and some threes.
+// TestEveryOrder plays all pairs of two callers' calls, and some threes.
 func TestEveryOrder(t *testing.T) {
 	t.Parallel()
 	order := holds(t, "order", "alice debit 60", "shop credit 60")
@@ -91,7 +90,7 @@ func TestEveryOrder(t *testing.T) {
 	for i, a := range all {
 		for _, b := range all[i:] {
 			clocks := [][2]time.Duration{{0, 0}}
-			if order.concerns(a) || order.concerns(b) { // it matters what time it is
+			if order.concerns(a) || order.concerns(b) { // the time matters
 				clocks = append(clocks, [2]time.Duration{expired, expired}, [2]time.Duration{0, expired}, [2]time.Duration{expired, 0})
 			}
 			for _, c := range clocks {
@@ -106,7 +105,7 @@ func TestEveryOrder(t *testing.T) {
 	scenarios.changeRules(t, order)
 	var runs atomic.Int64
 	t.Run("scenarios", func(t *testing.T) {
-		for i := range 2 { // as many at once as processors
+		for i := range 2 { // as many at once as there are processors
 			t.Run(fmt.Sprint(i), func(t *testing.T) {
 				t.Parallel()
 				for n := i * *every; n < len(scenarios); n += 2 * *every {
@@ -124,8 +123,8 @@ func TestEveryOrder(t *testing.T) {
 	assert.Greater(t, runs.Load(), int64(1000))
 }
 
-// refund adds all pairs of refunds of a sale, beside the shop's spending, and of
-// refunds of an order, beside its ends.
+// refund adds all pairs of refunds to a sale, beside the shop's spending, and of refunds to an
+// order, beside its ends.
 func (s *scenarios) refund(t *testing.T, order call) {
 	sale := posts(t, "sale", "alice debit 60", "shop credit 60")
 	ofSale := []call{
@@ -148,8 +147,7 @@ func (s *scenarios) refund(t *testing.T, order call) {
 	}
 }
 
-// changeRules adds all pairs of changes of rules and of debits, and calls after the
-// answer to a block.
+// changeRules adds all pairs of rule changes and debits, and calls after the answer to a block.
 func (s *scenarios) changeRules(t *testing.T, order call) {
 	block := changes(t, "alice", "block", "debits blocked")
 	allow := changes(t, "alice", "allow", "debits allowed")
@@ -161,7 +159,7 @@ func (s *scenarios) changeRules(t *testing.T, order call) {
 			s.add(order, []call{a}, []call{b}, [2]time.Duration{})
 		}
 	}
-	// After the answer to a block, nothing posts that it blocks.
+	// After the answer to a block, no call posts that it blocks.
 	noCredits := changes(t, "shop", "no credits", "credits blocked")
 	capture, small := ends(order, ledger.Capture, "25"), posts(t, "debit 10", "alice debit 10")
 	capture.after, small.after = ledger.ErrAccountBlocked, ledger.ErrAccountBlocked
@@ -171,15 +169,15 @@ func (s *scenarios) changeRules(t *testing.T, order call) {
 			s.add(order, []call{block, small}, []call{c}, [2]time.Duration{})
 		}
 	}
-	// The money of the expired hold is enough for the lower limit.
+	// The expired hold's money is enough for the lower limit.
 	lower := changes(t, "alice", "lend no more", "limit 0")
 	lower.never = ledger.ErrCreditInUse
 	s.add(order, []call{lend, debit}, []call{lower}, [2]time.Duration{expired, expired})
 }
 
-// playAll plays every run of a scenario and returns how many there are. In each,
-// at most one request meets a fault. With twoFaults two requests of a caller do, unless
-// a caller sends more than three where there is none.
+// playAll plays every run of a scenario and returns their number. In each run at most one request
+// meets a fault. With twoFaults two requests by a caller do, unless a caller sends more than three
+// requests in the run without faults.
 func (s scenario) playAll(t *testing.T) (runs int64) {
 	faults := 1
 	if s.twoFaults {
@@ -233,7 +231,7 @@ func (s scenario) play(t *testing.T, c *choices, faults int) (requests int) {
 	n.play(func() int { return int(running.Load()) })
 	n.settle()
 
-	// The same calls again are told the same, at whatever time.
+	// The same calls receive the same answers, at any time.
 	l := ledger.New(books.Store, clock(s.clocks[1]))
 	for i, calls := range s.callers {
 		for k, c := range calls {

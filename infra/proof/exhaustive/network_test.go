@@ -16,7 +16,7 @@ import (
 	"onewrite/infra/internal/dynamodbmodel"
 )
 
-// fate is what happens to a request on its way.
+// fate is the treatment of a request on its way.
 type fate string
 
 const (
@@ -30,8 +30,8 @@ const (
 	lastReason fate = "answered, with no more than the last condition that failed"
 )
 
-// faults are the fates that are not the usual one, by the operation that can
-// meet them. A read that is lost after it was done is as one that never was.
+// faults are the unusual fates, by the operation that can meet them. A lost read's answer is the
+// same as a read that never was.
 var faults = map[string][]fate{
 	"TransactWriteItems": {lostBefore, lostAfter, late, twice, contended, oneReason, lastReason},
 	"PutItem":            {lostBefore, lostAfter, late, twice},
@@ -40,16 +40,16 @@ var faults = map[string][]fate{
 
 var errLost = errors.New("lost")
 
-// network holds the requests of all callers until it has chosen one.
+// network holds all callers' requests until it has chosen one.
 type network struct {
 	model   *dynamodbmodel.Model
 	choices *choices
-	most    int // faults of a run
+	most    int // a run's faults
 
 	mu      sync.Mutex
 	waiting []*delivery
 	faults  int
-	struck  int // the caller whom the first fault met, and a second one may meet
+	struck  int // the caller with the first fault, who may meet a second one
 	late    []*delivery
 	sent    [2]int // by each caller
 	log     []string
@@ -68,7 +68,7 @@ type arrival struct {
 	err      error
 }
 
-// of returns the transport of a caller.
+// of returns a caller's transport.
 func (n *network) of(caller int) http.RoundTripper { return way{n, caller} }
 
 type way struct {
@@ -89,7 +89,7 @@ func (w way) RoundTrip(r *http.Request) (*http.Response, error) {
 	select {
 	case a := <-d.answer:
 		return a.response, a.err
-	case <-r.Context().Done(): // nobody waits any more
+	case <-r.Context().Done(): // the sender no longer waits
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.waiting = slices.DeleteFunc(w.waiting, func(one *delivery) bool { return one == d })
@@ -97,8 +97,8 @@ func (w way) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// play delivers the requests of the callers, who are as many as running says,
-// until all are done. It must run in a bubble of [synctest].
+// play delivers the callers' requests until all are done; running returns how many callers there
+// are. It must run in a [synctest] bubble.
 func (n *network) play(running func() int) {
 	for {
 		synctest.Wait()
@@ -118,8 +118,7 @@ func (n *network) play(running func() int) {
 	}
 }
 
-// choose delivers one of the requests, or lets those go first who wait to try
-// again.
+// choose delivers one request, or first lets callers send that wait to retry.
 func (n *network) choose(waiting []*delivery, others bool) {
 	type option struct {
 		*delivery
@@ -141,20 +140,20 @@ func (n *network) choose(waiting []*delivery, others bool) {
 	choice := n.choices.choose(count)
 	if choice == len(options) {
 		n.log = append(n.log, "the others first")
-		time.Sleep(30 * time.Millisecond) // longer than the first delays of a retry
+		time.Sleep(30 * time.Millisecond) // longer than a retry's first delays
 		return
 	}
 	n.deliver(options[choice].delivery, options[choice].fate)
 }
 
-// moments are what happens to a request at DynamoDB, by its fate.
+// moments are the events at DynamoDB, by the request's fate.
 var moments = map[fate]dynamodbmodel.Moment{
 	contended:  {Refusals: []string{"", "TransactionConflict"}},
 	oneReason:  {Unreported: append([]bool{false}, slices.Repeat([]bool{true}, 99)...)},
 	lastReason: {Unreported: []bool{true}},
 }
 
-// deliver lets the fate of a request happen.
+// deliver gives a request its fate.
 func (n *network) deliver(d *delivery, what fate) {
 	n.log = append(n.log, d.name()+": "+string(what))
 	n.sent[d.caller]++
@@ -178,7 +177,7 @@ func (n *network) deliver(d *delivery, what fate) {
 	d.answer <- a
 }
 
-// apply gives a copy of a request to DynamoDB.
+// apply sends a copy of a request to DynamoDB.
 func (n *network) apply(d *delivery, body []byte, moment dynamodbmodel.Moment) arrival {
 	r := d.sent.Clone(context.WithoutCancel(d.sent.Context()))
 	r.Body = io.NopCloser(bytes.NewReader(body))
@@ -186,11 +185,10 @@ func (n *network) apply(d *delivery, body []byte, moment dynamodbmodel.Moment) a
 	return arrival{response, err}
 }
 
-// token is the member of a transaction by which DynamoDB knows it again for ten
-// minutes.
+// token matches the member by which DynamoDB recognises a transaction for ten minutes.
 var token = regexp.MustCompile(`"ClientRequestToken":"[^"]*",?`)
 
-// settle applies what is late, as if DynamoDB knew none of it.
+// settle applies late requests as if DynamoDB recognised none.
 func (n *network) settle() {
 	for _, d := range n.late {
 		n.apply(d, token.ReplaceAll(d.body, nil), dynamodbmodel.Moment{})

@@ -1,16 +1,16 @@
 package mutate
 
-// defect is one, and the test that must find it.
+// defect is an edit, and the test that must find it.
 type defect struct {
 	name  string
 	edits []edit
 	kills test
 }
 
-// edit replaces a text that stands in a file exactly once.
+// edit replaces a text that a file has exactly once.
 type edit struct{ file, before, after string }
 
-// test is one test of a package, by its path of names.
+// test is one test in a package, by its path of names.
 type test struct{ dir, name string }
 
 var (
@@ -105,7 +105,7 @@ var defects = []defect{
 		err := l.store.Post(ctx, p)`},
 	}, requests},
 
-	// Of several entries.
+	// Several entries.
 	{"a balance is held to the net sum only", []edit{
 		{"ledger/posting.go", `		m.Type, m.Sum = Credit, m.net`, `		m.Type, m.Sum = Credit, m.net
 		m.MinBefore = Balance{}
@@ -233,7 +233,7 @@ var defects = []defect{
 		{"handler/authorization.go", `case e.direct, userARN(signature) != "":`, `case e.direct, authorization == IAM && userARN(signature) != "":`},
 	}, test{"handler", "TestAuthorizers"}},
 
-	// Of holds.
+	// Holds.
 	{"a hold may end twice", []edit{
 		{"infra/move.go", `"attribute_exists("+ends[i]+")"`, `"attribute_exists(user_id)"`},
 		{"ledger/id.go", `func (id TransactionID) End() TransactionID {
@@ -323,7 +323,7 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"infra/cancelled.go", `		if m.Ends != nil {`, `		if false {`},
 	}, test{"infra", "TestReleaseOfWhatHasEndedByPartialReports"}},
 
-	// Of the edge.
+	// The edge.
 	{"a call has no deadline of its own", []edit{
 		{"handler/handler.go", `context.WithDeadline(ledger.WithTrace(ctx, &c.trace), deadline)`, `context.WithCancel(ledger.WithTrace(ctx, &c.trace))`},
 	}, inTime},
@@ -378,7 +378,7 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"handler/handler.go", `cause := recover(); cause != nil`, `cause := any(nil); cause != nil`},
 	}, test{"handler", "TestPanicIsA500"}},
 
-	// Of the rows.
+	// The rows.
 	{"a row without a balance has the opening balance", []edit{
 		{"infra/account.go", `	if len(row) == 0 {`, `	if row["balance"] == nil {`},
 	}, test{"infra", "TestDamagedBalances"}},
@@ -391,7 +391,7 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"infra/rows.go", `parse(value.Text('f'))`, `parse(n.Value)`},
 	}, test{"infra", "TestDecodeByValue"}},
 
-	// Of refunds.
+	// Refunds.
 	{"a refund counts nowhere", []edit{
 		{"infra/store.go", `writes = append(writes, types.TransactWriteItem{Update: s.countRefund(p.Refund, p.Rows[0].CreatedAt)})`, ``},
 	}, test{"infra", "TestStore/refunds_in_parts"}},
@@ -427,7 +427,7 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"infra/audit/refunds.go", `	if moved {`, `	if false {`},
 	}, test{"infra/audit", "TestRebuildOfMovingRefundAccount"}},
 
-	// Of the rules of accounts.
+	// Account rules.
 	{"a block stops no debit", []edit{
 		{"infra/move.go", `u.rules = append(u.rules, debitsAllowed)`, ``},
 	}, test{"infra", "TestStore/blocked_debits_are_declined"}},
@@ -460,7 +460,7 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"infra/internal/books/rules.go", `ledger.RuleChange{Debits: ledger.Blocked, Credits: ledger.Blocked, Number: n}`, `ledger.RuleChange{Debits: ledger.Allowed, Number: n}`},
 	}, test{"infra/audit", "TestRebuildOfRules"}},
 
-	// Of the settings.
+	// The settings.
 	{"a version with other settings serves", []edit{
 		{"infra/settings.go", `if !tables.Equal(s.settings) {`, `if false {`},
 	}, test{"infra", "TestStartRefusesOtherSettings"}},
@@ -473,7 +473,7 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"infra/settings.go", `s.unconfirmed.Store(err != nil)`, `s.unconfirmed.Store(false)`},
 	}, test{"infra", "TestCallsReadTheSettings"}},
 
-	// Of the audit.
+	// The audit.
 	{"the audit scans what may be old", []edit{
 		{"infra/audit/read.go", `TableName:              &table,
 		ConsistentRead:         aws.Bool(true),`, `TableName:              &table,`},

@@ -27,7 +27,7 @@ var every = flag.Int("every", 20, "try each `n`-th defect")
 
 func TestMain(m *testing.M) { infratest.Main(m) }
 
-// Each defect of the list still fits the code.
+// Each listed defect still fits the code.
 func TestDefectsFit(t *testing.T) {
 	t.Parallel()
 	for _, d := range defects {
@@ -70,7 +70,7 @@ func TestDefectsAreFound(t *testing.T) {
 	t.Logf("trying %d of the %d defects made by hand", len(chosen), len(defects))
 }
 
-// texts returns the changed text of each file that the defect edits.
+// texts returns the changed text for each file that the defect edits.
 func (d defect) texts() (map[string]string, error) {
 	texts := map[string]string{}
 	for _, e := range d.edits {
@@ -93,7 +93,7 @@ func (d defect) texts() (map[string]string, error) {
 	return texts, nil
 }
 
-// build compiles the tests of a folder with these texts in place of the files'.
+// build compiles a folder's tests with these texts in place of the files'.
 func build(t *testing.T, dir string, texts map[string]string) (binary string) {
 	t.Helper()
 	work := t.TempDir()
@@ -114,7 +114,7 @@ func build(t *testing.T, dir string, texts map[string]string) (binary string) {
 	return binary
 }
 
-// runTest runs one test of a binary in the folder of its package.
+// runTest runs one test from a binary in its package's folder.
 func runTest(t *testing.T, binary string, one test) (output string, err error) {
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()

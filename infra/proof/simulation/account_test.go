@@ -10,41 +10,41 @@ import (
 
 const (
 	mostUsers   = 4
-	mostKeys    = 12 // of all users
+	mostKeys    = 12 // for all users
 	mostEntries = 4
 	ceiling     = int64(1e15) * 100
 )
 
-// accounts is the ledger of all users that does one thing at a time, in cents.
-// It is compared with ==, often: the outcomes themselves are in the history.
+// accounts is all users' ledger that does one thing at a time, in cents. It is compared with ==,
+// often: the outcomes themselves are in the history.
 type accounts struct {
 	balances [mostUsers]int64 // without the held money, with the limit
-	keys     [mostKeys]uint8  // the number of each key's outcome
-	ends     [mostKeys]uint8  // the number of the end of each key's hold
+	keys     [mostKeys]uint8  // each key's outcome, by number
+	ends     [mostKeys]uint8  // the end of each key's hold, by number
 	short    uint64           // declines, a bit each, that balances asked for
 	lapsed   uint16           // holds, a bit each, that a reading counted as expired
 	refunded [mostKeys][mostEntries]int64
 	rules    [mostUsers]rules
-	ruled    [mostRules]uint8 // the number of the outcome of each key of a change of rules
+	ruled    [mostRules]uint8 // the outcome for each rule key, by number
 }
 
-// entry is one movement of a user's balance.
+// entry is one change to a user's balance.
 type entry struct {
 	user   int
 	kind   ledger.Type
 	amount int64
 }
 
-// outcome is the use of a key. The zero outcome is an unused key's.
+// outcome is a key's use. The zero outcome is an unused key's.
 type outcome struct {
 	entries  [mostEntries]entry // zero after the last
 	metadata ledger.Metadata
-	lasts    int64 // for how many milliseconds it was to be pending
+	lasts    int64 // milliseconds until it expires, if pending
 	status   ledger.Status
-	place    int   // of the declined entry
+	place    int   // the declined entry's
 	seen     int64 // the balance that declined it
-	blocked  bool  // by which rules declined it instead
-	created  int64 // by the clock of the call that wrote it, in milliseconds
+	blocked  bool  // whether rules declined it instead
+	created  int64 // by the writing call's clock, in milliseconds
 	refunds  refunds
 }
 
@@ -56,8 +56,8 @@ func (o *outcome) all() []entry {
 	return o.entries[:last]
 }
 
-// moved returns the entries that the first write posts: the credit of a pending
-// transaction comes with its capture.
+// moved returns the entries that the first write posts: a pending transaction's credit comes with
+// its capture.
 func (o *outcome) moved() []entry {
 	if o.lasts != 0 {
 		return o.entries[:1]
@@ -87,16 +87,16 @@ func textOf(entries []entry) string {
 	return strings.Join(texts, ", ")
 }
 
-// misfit is an entry that does not fit: its place, its user's balance then, and whether
-// the user's rules blocked it.
+// misfit is an entry that does not fit: its place, its user's balance then, and whether the user's
+// rules blocked it.
 type misfit struct {
 	place   int
 	seen    int64
 	blocked bool
 }
 
-// post posts entries one after another, up to the first that does not fit. If only is a user, it leaves out the
-// entries of the others.
+// post posts entries one after another, up to the first that does not fit. If only is a user, it
+// leaves out the others' entries.
 func (a accounts) post(entries []entry, only int) (after accounts, declined misfit, fits bool) {
 	for i, e := range entries {
 		if only != everybody && e.user != only {
@@ -146,11 +146,11 @@ func (h *history) posted(key int, o outcome, number uint8, released []release) e
 	}
 }
 
-// A decline is two events, fallShort and decline. At one instant a balance does not allow
-// an entry, with all expired holds of that instant released. Later in the same call the
-// decline is written under the key, if that is still unused. The balance may be another by
-// then: a decline reports the past. It names the first entry that does not fit, of all
-// users if DynamoDB reported all failed conditions, else of the entry's user.
+// A decline is two events, fallShort and decline. At one instant a balance does not allow an entry,
+// even with all holds released that have expired then. Later in the same call the decline is
+// written under the key, if that is still unused. The balance may be another by then: a decline
+// reports the past. It names the first entry that does not fit, among all users if DynamoDB
+// reported all failed conditions, else among the entry's user's.
 func (h *history) fallShort(o outcome, bit uint64, allReported bool, now int64) event {
 	entries, only := o.moved(), everybody
 	if !allReported {
@@ -179,13 +179,13 @@ func decline(key int, number uint8, bit uint64) event {
 	}
 }
 
-// replay answers the outcome of a key, the number 0 if it is unused.
+// replay answers a key's outcome, the number 0 if it is unused.
 func replay(key int, number uint8) event {
 	return func(a accounts) (accounts, bool) { return a, a.keys[key] == number }
 }
 
-// row answers a further entry of a key's transaction and its time, or the zero entry if
-// there is no such row.
+// row answers a further entry in a key's transaction and its time, or the zero entry if there is no
+// such row.
 func (h *history) row(key, place int, e entry, created int64) event {
 	return func(a accounts) (accounts, bool) {
 		has, end := &h.outcomes[a.keys[key]], &h.endings[a.ends[key]]
@@ -201,7 +201,7 @@ func (h *history) row(key, place int, e entry, created int64) event {
 	}
 }
 
-// reused answers how a request differs from the outcome of its key.
+// reused answers how a request differs from its key's outcome.
 func (h *history) reused(key int, asked outcome, differs ledger.KeyReusedError) event {
 	return func(a accounts) (accounts, bool) {
 		has := &h.outcomes[a.keys[key]]

@@ -12,41 +12,41 @@ import (
 	"onewrite/ledger"
 )
 
-// question is the kind of a call.
+// question is a call's kind.
 type question string
 
 const (
 	toPost        question = "post"
 	toBalance     question = "balance"
 	toTransaction question = "transaction"
-	toEntry       question = "entry" // a further row of a transaction
+	toEntry       question = "entry" // a transaction's further row
 	toCapture     question = "capture"
 	toVoid        question = "void"
 	toRefund      question = "refund"
 	toRules       question = "rules"
 )
 
-// call is one call of one caller, and its answer.
+// call is one caller's call, and its answer.
 type call struct {
 	number       int // in the run, from 1
 	caller       int
 	asks         question
-	user         int            // whose balance is asked for
-	key          int            // in the run, of any user
+	user         int            // the user whose balance is read
+	key          int            // in the run, any user's
 	request      ledger.Request // with the key
-	place        int            // of the entry
-	rule         int            // of a change of rules, in the run
+	place        int            // the entry's
+	rule         int            // for a change of rules, in the run
 	captures     ledger.Amount  // all if zero
-	part         part           // of a refund
-	refunded     int            // the key of the transaction that it refunds
-	refunds      *ledger.Refund // of a refund that was sent
-	read         int            // how many readings of the clock came before it was sent
+	part         part           // for a refund
+	refunded     int            // the refunded transaction's key
+	refunds      *ledger.Refund // for a refund that was sent
+	read         int            // how often the clock was read before it was sent
 	began, ended time.Duration  // since the run began
 	killed       bool           // the process ended before its answer
 
-	readings []time.Time // of the caller's clock, each unique
+	readings []time.Time // by the caller's clock, each unique
 
-	result ledger.Result // of a post, an end or a lookup
+	result ledger.Result // for a post, an end or a lookup
 	funds  ledger.Funds
 	err    error
 }
@@ -59,19 +59,17 @@ func (c *call) wrote(row ledger.Transaction) bool {
 	return slices.ContainsFunc(c.readings, row.CreatedAt.Equal)
 }
 
-// now returns the last reading of the clock, by which holds expire.
+// now returns the clock's last reading, by which holds expire.
 func (c *call) now() int64 { return c.readings[len(c.readings)-1].UnixMilli() }
 
 // unknown reports whether the caller does not know the outcome.
 func (c *call) unknown() bool { return c.killed || errors.Is(c.err, ledger.ErrTryAgain) }
 
-// writes reports whether the call asks for a write.
 func (c *call) writes() bool { return c.posts() || c.ends() || c.asks == toRules }
 
-// posts reports whether the call asks for a posting.
 func (c *call) posts() bool { return c.asks == toPost || c.asks == toRefund }
 
-// ends reports whether the call asks for the end of a hold.
+// ends reports whether the call asks to end a hold.
 func (c *call) ends() bool { return c.asks == toCapture || c.asks == toVoid }
 
 // answer returns the transaction in the answer: posted, pending or declined, by this call
@@ -114,7 +112,7 @@ func (c *call) String() string {
 	return fmt.Sprintf("%v-%v caller %d, call %d: %s %d of %s: %s", c.began, c.ended, c.caller, c.number, c.asks, c.place, about, answer)
 }
 
-// cents returns a sum of dollars, read without the ledger's arithmetic.
+// cents returns a dollar sum in cents, read without the ledger's arithmetic.
 func cents(sum fmt.Stringer) int64 {
 	whole, fraction, _ := strings.Cut(sum.String(), ".")
 	n, err := strconv.ParseInt(whole+(fraction + "00")[:2], 10, 64)
@@ -124,7 +122,7 @@ func cents(sum fmt.Stringer) int64 {
 	return n
 }
 
-// askedOf returns the part of an outcome that the request determines.
+// askedOf returns the request's part of an outcome.
 func askedOf(r ledger.Request) outcome {
 	o := outcome{metadata: r.Metadata, lasts: r.ExpiresIn.Milliseconds()}
 	for i, e := range r.Entries {
@@ -133,7 +131,7 @@ func askedOf(r ledger.Request) outcome {
 	return o
 }
 
-// outcomeOf returns the outcome that a first row has.
+// outcomeOf returns a first row's outcome.
 func outcomeOf(t ledger.Transaction) outcome {
 	o := askedOf(infratest.RequestOf(t))
 	o.refunds = refundsOf(t.RefundOf, t.RefundPlaces)

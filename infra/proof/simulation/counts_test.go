@@ -12,14 +12,14 @@ import (
 	"onewrite/ledger"
 )
 
-// counts are the figures of many runs. They are safe for concurrent use.
+// counts are figures from many runs. They are safe for concurrent use.
 type counts struct {
 	mu      sync.Mutex
 	runs    int
-	answers map[string]int // by the answers that callers got
-	ends    map[string]int // of holds
+	answers map[string]int // by kind
+	ends    map[string]int // the holds' ends
 	mishaps map[string]int
-	orders  map[uint64]bool // in which things happened, as the callers saw them
+	orders  map[uint64]bool // of events, as the callers saw them
 	seed    maphash.Seed
 }
 
@@ -50,7 +50,7 @@ func (c *counts) run(r *run) {
 	c.orders[maphash.String(c.seed, r.order())] = true
 }
 
-// kind names the answer that a caller got.
+// kind names a caller's answer.
 func kind(c *call) string {
 	result, ok := c.answer()
 	switch {

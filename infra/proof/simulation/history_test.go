@@ -16,12 +16,12 @@ import (
 	"onewrite/ledger"
 )
 
-// history is the effects of calls on the accounts, as events within times.
+// history is the calls' effects on the accounts, as events within times.
 type history struct {
 	rows       map[int]ledger.Transaction // first rows at the end, by key
-	ends       map[int]ledger.Transaction // of their holds, by key
-	ruled      map[int]ledger.Transaction // of changes of rules, by number
-	reportsAll bool                       // DynamoDB has reported all conditions that failed
+	ends       map[int]ledger.Transaction // their holds' ends, by key
+	ruled      map[int]ledger.Transaction // rule changes, by number
+	reportsAll bool                       // DynamoDB has reported all failed conditions
 	punctual   bool                       // every request came at once, and clocks differ by less than the grace
 
 	originals []ledger.TransactionID // by key
@@ -33,11 +33,11 @@ type history struct {
 	events   []porcupine.Operation
 }
 
-// forEver is the end of an event that may happen at any later time.
+// forEver ends the time for an event that may happen at any later time.
 const forEver = time.Duration(math.MaxInt64)
 
-// linearizable reports whether one order of the events of all calls, each within
-// its time, explains all answers and the rows at the end.
+// linearizable reports whether one order of all calls' events, each within its time, explains all
+// answers and the rows at the end.
 func (h *history) linearizable(t *testing.T, users []user, calls []*call) bool {
 	h.outcomes, h.endings, h.rulings = []outcome{{}}, []ending{{}}, []ruling{{}}
 	for _, c := range calls {
@@ -56,7 +56,7 @@ func (h *history) linearizable(t *testing.T, users []user, calls []*call) bool {
 	}, h.events)
 }
 
-// number returns the number of one of a few, which it adds if it is new.
+// number returns a value's number, and adds the value if it is new.
 func number[T comparable](all *[]T, one T) uint8 {
 	n := slices.Index(*all, one)
 	if n < 0 {
@@ -66,9 +66,8 @@ func number[T comparable](all *[]T, one T) uint8 {
 	return uint8(n)
 }
 
-// add adds the effect of a call. The rows at the end show the effect of a call with an
-// unknown outcome: if it wrote a row, it did so at any time after it began; else it never
-// will.
+// add adds a call's effect. If its outcome is unknown, the rows at the end show the effect: if it
+// wrote a row, it did so at any time after it began; else it never will.
 func (h *history) add(t *testing.T, c *call) {
 	switch {
 	case c.ends():
@@ -137,7 +136,7 @@ func (h *history) addAnswer(t *testing.T, c *call, result ledger.Result) {
 	h.within(c, replay(c.key, number(&h.outcomes, o)), c.ended)
 }
 
-// addLookup adds a lookup of a pending transaction, which may have ended.
+// addLookup adds a lookup that finds a pending transaction, which may have ended.
 func (h *history) addLookup(c *call, row ledger.Transaction, o outcome) {
 	o.status = ledger.Pending
 	now, captured := int64(0), int64(0) // no clock is read if there is an end
@@ -150,7 +149,7 @@ func (h *history) addLookup(c *call, row ledger.Transaction, o outcome) {
 	h.within(c, h.stands(c.key, number(&h.outcomes, o), row.Status, captured, now), c.ended)
 }
 
-// wrote adds the events of a call that wrote the outcome.
+// wrote adds the events for a call that wrote the outcome.
 func (h *history) wrote(t *testing.T, c *call, o outcome, ended time.Duration) {
 	if o.status != ledger.Declined {
 		h.within(c, h.posted(c.key, o, number(&h.outcomes, o), h.released(c)), ended)
@@ -159,15 +158,14 @@ func (h *history) wrote(t *testing.T, c *call, o outcome, ended time.Duration) {
 	require.Less(t, h.declines, 64, "a bit for each decline")
 	bit := uint64(1) << h.declines
 	h.declines++
-	// A call that was refused twice has tried to release holds, and may then have read
-	// only the balances of their users. A call reads its clock when it begins and at each
-	// refusal.
+	// A call that was refused twice has tried to release holds, and may then have read only their
+	// users' balances. A call reads its clock when it begins and at each refusal.
 	allReported := h.reportsAll && len(c.readings) == c.read+2
 	h.within(c, h.fallShort(o, bit, allReported, c.now()), c.ended)
 	h.within(c, decline(c.key, number(&h.outcomes, o), bit), ended)
 }
 
-// released returns the releases of a call.
+// released returns a call's releases.
 func (h *history) released(c *call) (all []release) {
 	for _, key := range slices.Sorted(maps.Keys(h.ends)) {
 		if end := h.ends[key]; end.End == ledger.Expiry && c.wrote(end) {
@@ -191,7 +189,7 @@ func (h *history) addEnd(t *testing.T, c *call) {
 	}
 }
 
-// endAnswer returns the event that a call to end a hold is answered.
+// endAnswer returns the event for the answer to an end.
 func (h *history) endAnswer(t *testing.T, c *call) event {
 	asked := cents(c.captures)
 	other, full, blocked := (*ledger.HoldEndedError)(nil), (*ledger.ReceiverLimitError)(nil), (*ledger.ReceiverBlockedError)(nil)
@@ -224,7 +222,7 @@ func (h *history) endAnswer(t *testing.T, c *call) event {
 	return h.stands(c.key, number(&h.outcomes, o), status, captured, 0)
 }
 
-// within adds an event that happens from the beginning of a call until then.
+// within adds an event that happens between a call's beginning and ended.
 func (h *history) within(c *call, e event, ended time.Duration) {
 	h.events = append(h.events, porcupine.Operation{ClientId: c.caller, Input: e, Call: int64(c.began), Return: int64(ended)})
 }

@@ -11,7 +11,7 @@ const grace = 1000
 type ending struct {
 	end      ledger.End
 	captured int64
-	created  int64 // by the clock of the call that wrote it, in milliseconds
+	created  int64 // by the writing call's clock, in milliseconds
 }
 
 func endingOf(row ledger.Transaction) ending {
@@ -22,7 +22,7 @@ func endingOf(row ledger.Transaction) ending {
 	return e
 }
 
-// release is the end of a key's hold that a posting writes.
+// release is how a posting ends a key's hold.
 type release struct {
 	key    int
 	number uint8
@@ -31,15 +31,14 @@ type release struct {
 // expires returns when a pending transaction expires.
 func (o *outcome) expires() int64 { return o.created + o.lasts }
 
-// open returns the pending transaction of a key, if its hold is open.
+// open returns a key's pending transaction, if its hold is open.
 func (h *history) open(a accounts, key int) (o *outcome, ok bool) {
 	o = &h.outcomes[a.keys[key]]
 	return o, o.status == ledger.Pending && a.ends[key] == 0
 }
 
-// end ends an open hold: before it expires by a capture or void, and later by an expiry.
-// The captured sum goes to the receiver, if it fits. The rest comes back, even above the
-// ceiling.
+// end ends an open hold: before it expires by a capture or void, and later by an expiry. The
+// captured sum goes to the receiver, if it fits. The rest comes back, even above the ceiling.
 func (h *history) end(a accounts, key int, number uint8, late int64) (after accounts, can bool) {
 	o, ok := h.open(a, key)
 	e := &h.endings[number]
@@ -65,17 +64,16 @@ func (h *history) end(a accounts, key int, number uint8, late int64) (after acco
 	return a, can
 }
 
-// ended ends a hold.
 func (h *history) ended(key int, number uint8) event {
 	return func(a accounts) (accounts, bool) { return h.end(a, key, number, 0) }
 }
 
-// hasEnded answers the end of a hold.
+// hasEnded answers a hold's end.
 func hasEnded(key int, number uint8) event {
 	return func(a accounts) (accounts, bool) { return a, a.ends[key] == number }
 }
 
-// freed returns the accounts with all holds released that have expired at that time.
+// freed releases all holds that have expired at that time.
 func (h *history) freed(a accounts, now int64) accounts {
 	for key := range a.keys {
 		if o, ok := h.open(a, key); ok && now >= o.expires()+grace {
@@ -86,8 +84,8 @@ func (h *history) freed(a accounts, now int64) accounts {
 	return a
 }
 
-// lapse notes that a reading counted a hold as expired. From then on it can't end in
-// another way, if the run is punctual.
+// lapse notes that a reading counted a hold as expired. From then on it can't end in another way,
+// if the run is punctual.
 func (h *history) lapse(a accounts, key int) accounts {
 	if h.punctual {
 		a.lapsed |= 1 << key
@@ -109,7 +107,7 @@ func (h *history) funds(user int, balance, held int64, answered rules, now int64
 	}
 }
 
-// stands answers the status of a pending transaction at that time.
+// stands answers a pending transaction's status at that time.
 func (h *history) stands(key int, number uint8, status ledger.Status, captured, now int64) event {
 	return func(a accounts) (accounts, bool) {
 		o, ok := h.open(a, key)
@@ -140,8 +138,8 @@ func (h *history) heldLess(key int, sum int64) event {
 	}
 }
 
-// receiverFull answers that a capture of that sum, or of all for zero, would pass the
-// receiver's ceiling. It also answers the receiver's balance at that time.
+// receiverFull answers that a capture of that sum, zero for all, would pass the receiver's ceiling.
+// It also answers the receiver's balance at that time.
 func (h *history) receiverFull(key int, sum, seen, now int64) event {
 	return func(a accounts) (accounts, bool) {
 		o, ok := h.open(a, key)

@@ -10,7 +10,6 @@ import (
 	"onewrite/ledger"
 )
 
-// The keys of TestLinearizable.
 const (
 	debitKey = iota
 	creditKey
@@ -18,7 +17,7 @@ const (
 	declinedKey
 )
 
-// answers makes the calls of TestLinearizable, and their answers.
+// answers makes TestLinearizable's calls, and their answers.
 type answers struct {
 	requests [declinedKey + 1]ledger.Request
 }
@@ -42,7 +41,7 @@ func (answers) call(number, began, ended int, asks question, key int) *call {
 	}
 }
 
-// posted returns the row of a key that a call has posted.
+// posted returns a key's row that a call has posted.
 func (is answers) posted(by, key int) ledger.Transaction {
 	r := is.requests[key]
 	first := r.Entries[0]
@@ -59,7 +58,7 @@ func (is answers) posted(by, key int) ledger.Transaction {
 	return t
 }
 
-// declined returns the row of a key that a call has declined.
+// declined returns a key's row that a call has declined.
 func (is answers) declined(by, key, place int, seen string) ledger.Transaction {
 	t := is.posted(by, key)
 	t.Status, t.DeclinedEntry = ledger.Declined, place
@@ -102,8 +101,7 @@ func (is answers) reads(number, began, ended, user int, balance string) *call {
 	return c
 }
 
-// entry returns a lookup of the second entry of the payment, which finds none if it
-// was written by the call 0.
+// entry returns a lookup for the payment's second entry, which finds none if the call 0 wrote it.
 func (is answers) entry(number, began, ended, by int) *call {
 	c := is.call(number, began, ended, toEntry, payKey)
 	c.request, c.place = is.requests[payKey], 1
@@ -122,7 +120,7 @@ func (is answers) reused(number, began, ended, key int, differs ledger.KeyReused
 	return c
 }
 
-// The check of histories accepts and rejects these.
+// The linearizability check accepts and rejects these histories.
 func TestLinearizable(t *testing.T) {
 	t.Parallel()
 	is := newAnswers(t)
@@ -153,7 +151,7 @@ func TestLinearizable(t *testing.T) {
 	})
 }
 
-// The same of transactions that move the money of several users.
+// The same holds for transactions that move several users' money.
 func TestLinearizableTransfers(t *testing.T) {
 	t.Parallel()
 	is := newAnswers(t)

@@ -10,14 +10,13 @@ import (
 	"onewrite/ledger"
 )
 
-// The keys of TestLinearizableHolds.
 const (
-	holdKey  = iota // 60 of user-0 for a second
+	holdKey  = iota // 60 from user-0 for a second
 	orderKey        // the same, to pay user-1
 	restKey         // a debit of 100
 )
 
-// newHoldAnswers makes the calls of TestLinearizableHolds and their answers.
+// newHoldAnswers makes TestLinearizableHolds' calls and their answers.
 func newHoldAnswers(t *testing.T) answers {
 	is := answers{requests: [declinedKey + 1]ledger.Request{
 		holdKey:  infratest.Entries(t, "hold", "user-0 debit 60"),
@@ -28,8 +27,7 @@ func newHoldAnswers(t *testing.T) answers {
 	return is
 }
 
-// ended returns the row of the end of a key's hold that a call has written, of
-// which that much was captured.
+// ended returns the row with which a call ended a key's hold, with that captured sum.
 func (is answers) ended(by, key int, end ledger.End, captured string) ledger.Transaction {
 	first := is.posted(1, key)
 	row := ledger.Transaction{
@@ -42,8 +40,7 @@ func (is answers) ended(by, key int, end ledger.End, captured string) ledger.Tra
 	return row
 }
 
-// ends returns a call that ends a key's hold, or is answered that one has ended it
-// so before.
+// ends returns a call that ends a key's hold, or receives the answer to an earlier call that did.
 func (is answers) ends(number, began, ended, key int, asks question, end ledger.Transaction) *call {
 	c := is.call(number, began, ended, asks, key)
 	c.request = is.requests[key]
@@ -54,7 +51,7 @@ func (is answers) ends(number, began, ended, key int, asks question, end ledger.
 	return c
 }
 
-// endsOtherwise returns a capture that learns of another end of holdKey.
+// endsOtherwise returns a capture whose answer is holdKey's other end.
 func (is answers) endsOtherwise(number, began, ended int, end ledger.Transaction) *call {
 	c := is.call(number, began, ended, toCapture, holdKey)
 	c.request, c.err = is.requests[holdKey], &ledger.HoldEndedError{End: end}
@@ -71,7 +68,7 @@ func (is answers) stands(key int, end ledger.Transaction) ledger.Transaction {
 	return row
 }
 
-// looksUp returns a lookup of holdKey, which is pending since the call 1.
+// looksUp returns a lookup for holdKey, which is pending since the call 1.
 func (is answers) looksUp(number, began, ended int, status ledger.Status) *call {
 	c := is.call(number, began, ended, toTransaction, holdKey)
 	c.request, c.result.Transaction = is.requests[holdKey], is.posted(1, holdKey)
@@ -90,8 +87,8 @@ func (is answers) readsFunds(number, began, ended int, balance string, held ...s
 	return c
 }
 
-// The same of holds. Each call reads its clock at the time of its number. So the hold of
-// call 1 expires at 1001 and is free from 2001 on.
+// The same holds for holds. Each call reads its clock at its number. So call 1's hold expires at
+// 1001 and is free from 2001 on.
 func TestLinearizableHolds(t *testing.T) {
 	t.Parallel()
 	is := newHoldAnswers(t)

@@ -7,11 +7,10 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// network is the way of one caller's requests. Chance, which is the caller's
-// own, decides about each when it is sent.
+// network carries one caller's requests. The caller's chance decides about each when it is sent.
 type network struct {
 	chance  *rand.Rand
-	percent int             // of the requests that something happens to
+	percent int             // how many requests meet a mishap
 	later   []time.Duration // by how much copies and late requests come later
 	count   *counts
 }
@@ -22,8 +21,8 @@ type mishap struct {
 	on   func(n *network, d *faults.Delivery)
 }
 
-// mishaps lists the mishaps of a request: first those that its sender sees as an
-// error, then the others.
+// mishaps lists the mishaps for a request: first those that its sender sees as an error, then the
+// others.
 var mishaps = [2][]mishap{answered(faults.All), {
 	{"request lost in silence", silently(faults.LoseRequest)},
 	{"answer lost in silence", silently(faults.LoseResponse)},
@@ -31,7 +30,7 @@ var mishaps = [2][]mishap{answered(faults.All), {
 	{"late", func(n *network, d *faults.Delivery) { d.Out += n.much() }},
 }}
 
-// answered returns the mishaps of requests that meet a fault.
+// answered returns the mishaps that give a request a fault.
 func answered(kinds []faults.Kind) (all []mishap) {
 	for _, kind := range kinds {
 		all = append(all, mishap{kind.Name, func(_ *network, d *faults.Delivery) { d.Fault = kind.Fault }})

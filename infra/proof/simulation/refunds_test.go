@@ -7,17 +7,17 @@ import (
 	"onewrite/ledger"
 )
 
-// part is how much of a transaction a refund key asks for.
+// part is the share of a transaction that a refund key asks for.
 type part int
 
 const (
 	whole part = iota
-	cent       // of the first entry
-	most       // 40 of the first entry, or all of it
+	cent       // from the first entry
+	most       // 40 from the first entry, or all of it
 	parts
 )
 
-// withRefunds makes all but two keys of each user those of refunds of the first.
+// withRefunds makes all but two keys of each user refund the first.
 func (r *run) withRefunds() {
 	for i := range r.keys {
 		if row := i / len(r.users); row > 1 {
@@ -26,7 +26,7 @@ func (r *run) withRefunds() {
 	}
 }
 
-// of returns the parts of a transaction.
+// of returns a transaction's parts.
 func (p part) of(o ledger.Original) []ledger.Part {
 	sum := o.Entries[0].Amount
 	switch {
@@ -40,7 +40,7 @@ func (p part) of(o ledger.Original) []ledger.Part {
 	return []ledger.Part{{Entry: 0, Amount: sum}}
 }
 
-// refund makes a refund. The request that it keeps is that of any transaction.
+// refund makes a refund. It keeps the request in the form for any transaction.
 func (c *caller) refund(ctx context.Context, original ledger.TransactionID, made *call) {
 	o, err := c.ledger.Original(ctx, original)
 	if err != nil {
@@ -53,7 +53,7 @@ func (c *caller) refund(ctx context.Context, original ledger.TransactionID, made
 	made.result, made.err = c.ledger.Post(ctx, r)
 }
 
-// refundsOf returns what the outcome of a refund has beside any other's.
+// refundsOf returns what a refund's outcome has and no other does.
 func refundsOf(of ledger.TransactionID, places []int) (r refunds) {
 	r.of = of
 	for i, place := range places {
@@ -62,8 +62,7 @@ func refundsOf(of ledger.TransactionID, places []int) (r refunds) {
 	return r
 }
 
-// refunds is the part of an outcome that binds it to an original; the zero refunds is
-// that of any other transaction.
+// refunds binds an outcome to an original; other transactions have the zero refunds.
 type refunds struct {
 	of     ledger.TransactionID
 	places [mostEntries]int8 // from 1
@@ -81,8 +80,7 @@ func (c *call) askedRefund() (r refunds) {
 	return refundsOf(c.refunds.Of.ID, places)
 }
 
-// refundable returns the entries of a key's transaction as refunds see them: posted, or as
-// captured.
+// refundable returns a key's entries as refunds see them: posted, or as captured.
 func (h *history) refundable(a accounts, key int) (entries []entry, ok bool) {
 	o := &h.outcomes[a.keys[key]]
 	entries = slices.Clone(o.all())
@@ -98,8 +96,8 @@ func (h *history) refundable(a accounts, key int) (entries []entry, ok bool) {
 	return entries, o.status == ledger.Posted
 }
 
-// refund counts a refund, if its original is there and enough is left of each entry. It
-// returns the first entry of which less is left, and what is left of it.
+// refund counts a refund, if its original is there and enough is left for each entry. Otherwise it
+// returns the first entry with too little, and how much is left.
 func (h *history) refund(a accounts, o outcome) (after accounts, place int, left int64, can bool) {
 	key := slices.Index(h.originals, o.refunds.of)
 	moved, ok := h.refundable(a, key)
@@ -118,7 +116,7 @@ func (h *history) refund(a accounts, o outcome) (after accounts, place int, left
 	return a, 0, 0, true
 }
 
-// refundLimit answers that so much is left of an entry, and the key unused.
+// refundLimit answers how much is left for an entry; the key stays unused.
 func (h *history) refundLimit(key int, asked outcome, place int, left int64) event {
 	return func(a accounts) (accounts, bool) {
 		_, first, has, can := h.refund(a, asked)

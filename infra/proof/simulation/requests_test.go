@@ -13,24 +13,24 @@ import (
 	"onewrite/ledger"
 )
 
-// user is one of a run's.
+// user is a user in a run.
 type user struct {
 	id      ledger.UserID
 	opening int64 // cents
 	moves   []string
 }
 
-// key is a key of a user, which the callers share.
+// key is a user's key, which the callers share.
 type key struct {
 	usual  ledger.Request
 	others []ledger.Request // other uses of the key, by mistake
 
 	isRefund bool
-	refunds  int // of a refund, the key of its original, which is the same user's
+	refunds  int // a refund's original, by its key, which is the same user's
 }
 
-// Users near each end of the range. A few of their moves meet the bound, cross
-// it, and come back.
+// These users begin near each end of the range. A few of their moves meet the bound, cross it, and
+// come back.
 var (
 	poor = user{opening: 100_00, moves: []string{
 		"u debit 60", "u debit 100", "u credit 40", "u debit 40.01", "u debit 100.01", "u credit 0.01",
@@ -40,8 +40,8 @@ var (
 	}}
 )
 
-// transactions are of several entries: u is the key's user, and v and w are the
-// next in the circle, who pay on what they are paid.
+// transactions have several entries: u is the key's user, and v and w are the next in the circle,
+// who pay on the money that they receive.
 var transactions = []string{
 	"u debit 60, v credit 60",
 	"u debit 40.01, v credit 40.01",
@@ -54,7 +54,7 @@ var transactions = []string{
 	"u credit 0.01, u credit 0.01, u credit 0.01",            // a batch
 	"u debit 40, v credit 40, v debit 100.01, w credit 60",   // v pays on, and a part leaves
 	"u credit 0.01, v debit 60, w debit 60",                  // one of the two may not have it
-	"u debit 0.01, v credit 40.01, v debit 40, u credit 100", // v's prefixes, between those of u
+	"u debit 0.01, v credit 40.01, v debit 40, u credit 100", // v's prefixes, between u's
 }
 
 // pending lists holds, and then payments on hold, which take two users.
@@ -62,10 +62,10 @@ var pending = []string{"u debit 60", "u debit 100", "u debit 40.01", "u debit 0.
 
 const holdsAlone = 4
 
-// captures are the captured sums of a hold; the zero sum is all.
+// captures are a hold's captured sums; the zero sum is all.
 var captures = []ledger.Amount{{}, amount("60"), amount("40"), amount("0.01")}
 
-// amount returns the amount of a text above.
+// amount parses an amount in a text above.
 func amount(text string) ledger.Amount {
 	a, err := ledger.ParseAmount(text)
 	if err != nil {
@@ -76,7 +76,7 @@ func amount(text string) ledger.Amount {
 
 func nameOf(user int) string { return fmt.Sprintf("user-%d", user) }
 
-// userOf returns the number of a user by the name that nameOf returned.
+// userOf returns the user's number from the name that nameOf returned.
 func userOf(id ledger.UserID) int {
 	name := id.String()
 	return int(name[len(name)-1] - '0')
@@ -112,7 +112,7 @@ func (r *run) plan(t *testing.T, chance *rand.Rand) {
 	}
 }
 
-// newKey returns a key of a user. A user alone mostly has transactions of one entry.
+// newKey returns a user's key. A lone user mostly has transactions with one entry.
 func (r *run) newKey(t *testing.T, chance *rand.Rand, u int, name string, move int) (k key) {
 	moves := r.users[u].moves
 	request := func(text string) ledger.Request { return r.request(t, u, name, text) }
@@ -139,7 +139,7 @@ func (r *run) newKey(t *testing.T, chance *rand.Rand, u int, name string, move i
 	return k
 }
 
-// pendingText draws one of the pending transactions that the users allow.
+// pendingText draws a pending transaction that the users allow.
 func (r *run) pendingText(chance *rand.Rand) string {
 	if len(r.users) == 1 {
 		return pending[chance.IntN(holdsAlone)]
@@ -147,7 +147,7 @@ func (r *run) pendingText(chance *rand.Rand) string {
 	return pending[chance.IntN(len(pending))]
 }
 
-// request returns the request of a text above.
+// request returns the request for a text above.
 func (r *run) request(t *testing.T, u int, name, text string) ledger.Request {
 	names := strings.NewReplacer("u ", nameOf(u)+" ", "v ", nameOf((u+1)%len(r.users))+" ", "w ", nameOf((u+2)%len(r.users))+" ")
 	return infratest.Entries(t, name, strings.Split(names.Replace(text), ", ")...)

@@ -16,14 +16,13 @@ import (
 
 const mostRules = 8
 
-// ruleTexts are the changes of rules that callers ask for. Many end a limit, which may
-// be in use.
+// ruleTexts are the rule changes that callers ask for. Many end a limit, which may be in use.
 var ruleTexts = [][]string{
 	{"limit 100"}, {"limit 100"}, {"limit 40.01"}, {"limit 0"}, {"limit 0"}, {"limit 0"}, {"limit 50", "debits allowed"},
 	{"debits blocked"}, {"debits allowed"}, {"credits blocked"}, {"credits allowed", "debits allowed"},
 }
 
-// withRules draws the changes of rules, each under a key of its own.
+// withRules draws the rule changes, each under its own key.
 func (r *run) withRules(t *testing.T, chance *rand.Rand) {
 	for i := range mostRules {
 		text := ruleTexts[chance.IntN(len(ruleTexts))]
@@ -31,7 +30,7 @@ func (r *run) withRules(t *testing.T, chance *rand.Rand) {
 	}
 }
 
-// rules are the rules of a user.
+// rules are a user's rules.
 type rules struct {
 	debits, credits bool // blocked
 	limit           int64
@@ -42,8 +41,7 @@ func (r rules) block(kind ledger.Type) bool {
 	return kind == ledger.Debit && r.debits || kind == ledger.Credit && r.credits
 }
 
-// ruling is the outcome of the key of a change of rules. The zero ruling is an unused
-// key's.
+// ruling is the outcome for a rule change's key. The zero ruling is an unused key's.
 type ruling struct {
 	user            int
 	debits, credits ledger.Permission
@@ -107,7 +105,7 @@ func (h *history) inUse(r ruling, bit uint64, now int64) event {
 	}
 }
 
-// ruleDeclined writes the decline of a change, later in the same call.
+// ruleDeclined writes a change's decline, later in the same call.
 func ruleDeclined(key int, number uint8, bit uint64) event {
 	return func(a accounts) (accounts, bool) {
 		can := a.ruled[key] == 0 && a.short&bit != 0
@@ -117,7 +115,7 @@ func ruleDeclined(key int, number uint8, bit uint64) event {
 	}
 }
 
-// receiverBlocked answers that the receiver of a pending payment blocks credits.
+// receiverBlocked answers that a pending payment's receiver blocks credits.
 func (h *history) receiverBlocked(key int) event {
 	return func(a accounts) (accounts, bool) {
 		o, ok := h.open(a, key)
@@ -154,7 +152,7 @@ func (h *history) addRules(t *testing.T, c *call) {
 	h.within(c, func(a accounts) (accounts, bool) { return a, a.ruled[c.rule] == n }, c.ended)
 }
 
-// wroteRules adds the events of a call that wrote the row of a change.
+// wroteRules adds the events for a call that wrote a change's row.
 func (h *history) wroteRules(c *call, row ledger.Transaction, until time.Duration) {
 	r := rulingOf(row)
 	n := number(&h.rulings, r)

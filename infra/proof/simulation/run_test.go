@@ -19,8 +19,8 @@ import (
 	"onewrite/ledger"
 )
 
-// run is one history: some callers, who share users and keys, make some calls
-// each on a network that fails, and then all is checked.
+// run is one history: some callers, who share users and keys, make some calls each on a network
+// that fails, and then all is checked.
 type run struct {
 	books   *infratest.Books
 	connect func(caller int, chance *rand.Rand) (ledger.Store, *faults.Wire) // a process on the bad network
@@ -28,11 +28,11 @@ type run struct {
 	seed uint64
 	rich int // one user in so many begins near the ceiling
 
-	// How long callers think, pause, wait for an answer, and live at the most,
-	// and how far the index may be behind.
+	// How long callers think, pause, wait for an answer, and live at most, and how far the index
+	// may lag.
 	think, pause, patience, life, lag time.Duration
 
-	reportsAll bool // DynamoDB reports all conditions that fail
+	reportsAll bool // DynamoDB reports all failed conditions
 
 	rules    bool          // rules change
 	refunds  bool          // some transactions are refunded
@@ -46,7 +46,7 @@ type run struct {
 	began time.Time
 	calls []*call
 	pages []ledger.Page
-	ends  map[int]ledger.Transaction // of holds, by key
+	ends  map[int]ledger.Transaction // the holds' ends, by key
 }
 
 const (
@@ -83,8 +83,7 @@ func (r *run) play(t *testing.T) {
 	r.check(t)
 }
 
-// check makes calls again, reads all there is, and holds the history and the
-// books to the promises.
+// check makes calls again, reads all rows, and holds the history and the books to the promises.
 func (r *run) check(t *testing.T) {
 	last := newCaller(r, mostCallers, nil, r.books.Store)
 	last.again(t.Context(), r.calls)
@@ -105,7 +104,7 @@ func (r *run) check(t *testing.T) {
 		case lookup.err != nil: // it is not there
 		case row.ExpiresAt.IsZero():
 			h.rows[key] = row
-		default: // as it stands, which is not as it is stored
+		default: // with its present status, which is not stored
 			r.read(t, h.rows, key, id)
 			r.read(t, h.ends, key, id.End())
 		}
@@ -129,7 +128,7 @@ func (r *run) check(t *testing.T) {
 	}
 }
 
-// again repeats each call of unknown outcome, and with holds each write, once.
+// again repeats each call with an unknown outcome, and with holds each write, once.
 func (c *caller) again(ctx context.Context, calls []*call) {
 	type asked struct {
 		asks     question
@@ -185,8 +184,8 @@ func (h *history) allRows() map[ledger.TransactionID]ledger.Transaction {
 	return stored
 }
 
-// checkPages compares the answered history with the rows. It may lag, and has each row
-// once, newest first, as stored.
+// checkPages compares the answered history with the rows. It may lag, and has each row once, newest
+// first, as stored.
 func (r *run) checkPages(t *testing.T, stored map[ledger.TransactionID]ledger.Transaction) {
 	for _, page := range r.pages {
 		seen := map[ledger.TransactionID]bool{}
@@ -194,14 +193,14 @@ func (r *run) checkPages(t *testing.T, stored map[ledger.TransactionID]ledger.Tr
 			assert.False(t, seen[row.ID], "twice in %v", page)
 			seen[row.ID] = true
 			assert.False(t, i > 0 && row.CreatedAt.After(page.Transactions[i-1].CreatedAt), "not newest first: %v", page)
-			if row.CreatedAt.After(epoch) { // not of infratest.Fill
+			if row.CreatedAt.After(epoch) { // not from infratest.Fill
 				assert.Equal(t, stored[row.ID], row, "the row of a page")
 			}
 		}
 	}
 }
 
-// checkIndex finds exactly the rows in the index, once it is no longer behind.
+// checkIndex finds exactly the rows in the index, once it no longer lags.
 func (r *run) checkIndex(t *testing.T, stored map[ledger.TransactionID]ledger.Transaction) {
 	time.Sleep(r.lag)
 	indexed := map[ledger.TransactionID]ledger.Transaction{}
@@ -209,7 +208,7 @@ func (r *run) checkIndex(t *testing.T, stored map[ledger.TransactionID]ledger.Tr
 		page, err := r.books.Ledger.History(t.Context(), user.id, ledger.Cursor{}, ledger.MaxPage)
 		require.NoError(t, err)
 		for _, row := range page.Transactions {
-			if row.CreatedAt.After(epoch) { // not of infratest.Fill
+			if row.CreatedAt.After(epoch) { // not from infratest.Fill
 				indexed[row.ID] = row
 			}
 		}
@@ -236,13 +235,13 @@ func (r *run) order() string {
 	return text.String()
 }
 
-// caller makes one call after the other.
+// caller makes one call after another.
 type caller struct {
 	run    *run
 	number int
 	chance *rand.Rand
 	ledger *ledger.Ledger
-	ahead  time.Duration // of its clock
+	ahead  time.Duration // how far its clock is
 	read   time.Time     // last, from that clock
 	calls  []*call
 	pages  []ledger.Page
@@ -254,8 +253,8 @@ func newCaller(r *run, number int, chance *rand.Rand, store ledger.Store) *calle
 	return c
 }
 
-// now reads the caller's clock. No reading comes twice, of all callers', so that
-// every row shows which call wrote it.
+// now reads the caller's clock. No two callers ever read the same time, so that every row shows
+// which call wrote it.
 func (c *caller) now() time.Time {
 	const step = 8 * time.Millisecond // more milliseconds than callers
 	now := epoch.Add((time.Since(c.run.began) + c.ahead).Truncate(step) + time.Duration(c.number+1)*time.Millisecond)
@@ -267,8 +266,8 @@ func (c *caller) now() time.Time {
 	return now
 }
 
-// live makes a caller's calls: mostly posts, of which many are an earlier one
-// again, and mostly so if that one's outcome is unknown.
+// live makes a caller's calls: mostly posts. Many repeat an earlier one, mostly if that one's
+// outcome is unknown.
 func (c *caller) live(ctx context.Context) {
 	for range callsPerCaller {
 		time.Sleep(c.below(c.run.think))
@@ -302,13 +301,13 @@ func (c *caller) choose() call {
 	}
 	k := c.chance.IntN(len(c.run.keys))
 	next := call{user: c.chance.IntN(len(c.run.users)), key: k, request: c.run.keys[k].usual}
-	if others := c.run.keys[k].others; c.chance.IntN(8) == 0 { // perhaps another use of the key
+	if others := c.run.keys[k].others; c.chance.IntN(8) == 0 { // perhaps another request with the key
 		next.request = others[c.chance.IntN(len(others))]
 	}
 	next.asks = []question{toPost, toPost, toPost, toPost, toPost, toBalance, toTransaction, toEntry}[c.chance.IntN(8)]
 	if c.run.holds && c.chance.IntN(3) == 0 {
 		next.asks = []question{toCapture, toCapture, toVoid}[c.chance.IntN(3)]
-		for range 3 { // mostly of a pending one
+		for range 3 { // mostly a pending one's
 			if next.request.ExpiresIn == 0 {
 				next.key = c.chance.IntN(len(c.run.keys))
 				next.request = c.run.keys[next.key].usual
@@ -327,8 +326,8 @@ func (c *caller) choose() call {
 	return next
 }
 
-// mortal makes a call whose process is killed at some moment. From then on the process
-// sends nothing, and its caller gets no answer.
+// mortal makes a call whose process is killed at some moment. From then on the process sends
+// nothing, and its caller receives no answer.
 func (c *caller) mortal(ctx context.Context, next call) {
 	ctx, kill := context.WithTimeout(ctx, c.below(c.run.life))
 	defer kill()

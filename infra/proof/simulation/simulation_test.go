@@ -102,7 +102,7 @@ func simulate(t *testing.T, seed uint64, count *counts) (history string) {
 	return history
 }
 
-// settingsOf returns the settings of a seed's tables: mostly the default ones.
+// settingsOf returns the settings for a seed's tables: mostly the default ones.
 func settingsOf(t *testing.T, seed uint64) ledger.Settings {
 	others := [][3]string{{"EUR", "2", "0"}, {"KWD", "3", "60"}, {"XBT", "8", "0.02"}}
 	if seed%5 != 4 {
@@ -112,8 +112,8 @@ func settingsOf(t *testing.T, seed uint64) ledger.Settings {
 	return infratest.Settings(t, other[0], other[1], other[2])
 }
 
-// withHolds makes some transactions pending. Most clocks are almost half a second
-// off at the most, and some an hour.
+// withHolds makes some transactions pending. Most clocks are off by less than half a second, and
+// some by an hour.
 func (r *run) withHolds(seed uint64, percent int) {
 	r.holds, r.pause, r.rich = true, 5*time.Second, 10
 	r.apart, r.punctual = 900*time.Millisecond, percent == 0

@@ -19,11 +19,11 @@ import (
 	"onewrite/ledger"
 )
 
-// callTime is the time of a call: the function's 8 seconds.
+// callTime is a call's time: the function's 8 seconds.
 const callTime = 8 * time.Second
 
-// Callers who pay each other at once, without a pause, get in each other's way:
-// each write holds the balances of both. All of them end in their time.
+// Callers who pay each other at once, without a pause, get in each other's way: each write holds
+// both balances. All calls end in their time.
 func TestNoTransferStarves(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -7,12 +7,12 @@ import (
 	"onewrite/infra/internal/dynamodbmodel"
 )
 
-// tick divides all times of the simulation. Within a tick, each request has a nanosecond
-// of its own. So no two requests meet DynamoDB at the same instant, and the order of
-// events depends on the seed alone, not on the scheduler.
+// tick divides all times in the simulation. Within a tick, each request has its own nanosecond. So
+// no two requests meet DynamoDB at the same instant, and the order of events depends on the seed
+// alone, not on the scheduler.
 const tick = 4096 * time.Nanosecond
 
-// mostLag is how far the model's indexes are behind.
+// mostLag is how far the model's indexes lag at most.
 const mostLag = time.Second
 
 // simulatedNetwork delivers requests to the model, in virtual time.
@@ -22,7 +22,7 @@ type simulatedNetwork struct {
 	caller int
 	sent   int
 
-	reportsAll bool // conditions that fail
+	reportsAll bool // failed conditions
 }
 
 func (n *simulatedNetwork) delivery() faults.Delivery {
@@ -41,7 +41,7 @@ func (n *simulatedNetwork) delivery() faults.Delivery {
 	return d
 }
 
-// besides returns reasons, with one against one of a transaction's writes, whatever speaks
+// besides returns cancellation reasons, one against one write in a transaction, whatever speaks
 // against the others. Only the model can do that.
 func (n *simulatedNetwork) besides() (cancels []string) {
 	if n.chance.IntN(1000) < n.percent {
@@ -53,10 +53,10 @@ func (n *simulatedNetwork) besides() (cancels []string) {
 	return cancels
 }
 
-// mostWrites is how many writes a transaction here has at the most.
+// mostWrites is the most writes that a transaction here has.
 const mostWrites = mostEntries + 3 + 2 + 1 // users, two releases, and a refund account
 
-// unreported leaves out half of the conditions that fail, each by chance.
+// unreported leaves out half of the failed conditions, each by chance.
 func (n *simulatedNetwork) unreported() []bool {
 	if n.reportsAll {
 		return nil

@@ -13,25 +13,24 @@ import (
 	"onewrite/ledger"
 )
 
-// entry is one movement of a user's balance.
+// entry is one change to a user's balance.
 type entry struct {
 	user, cents int
 	credit      bool
 }
 
-// posting is the use of a key.
+// posting is a key's use.
 type posting struct {
 	entries   []entry
-	expiresIn int // seconds that it is pending for; 0 if it is not
+	expiresIn int // seconds that it is pending; 0 if it is not
 }
 
-// batchMost bounds the entries of a batch.
+// batchMost bounds a batch's entries.
 const batchMost = 10
 
-// posting returns a posting. The same number always has the same one: one entry,
-// a payment to the next user in a circle, one with a fee, a batch of one user's,
-// a hold, or a payment on hold. Holds last for a second or two, so that many
-// expire.
+// posting returns the posting with a number, always the same one: one entry, a payment to the next
+// user in a circle, one with a fee, a batch for one user, a hold, or a payment on hold. Holds last
+// for a second or two, so that many expire.
 func (tr *traffic) posting(n int) posting {
 	r := rand.New(rand.NewPCG(tr.seed, uint64(n)))
 	user, cents := r.IntN(users), 2+r.IntN(20_000)
@@ -58,8 +57,8 @@ func (tr *traffic) posting(n int) posting {
 	}
 }
 
-// event returns the event of a posting with the key n: a short body, or the long
-// one of several entries.
+// event returns the event for a posting with the key n: a short body, or the long one with several
+// entries.
 func (p posting) event(n int) []byte {
 	texts := make([]string, len(p.entries))
 	for i, e := range p.entries {
@@ -81,8 +80,8 @@ func (p posting) event(n int) []byte {
 
 func dollars(cents int) string { return fmt.Sprintf("%d.%02d", cents/100, cents%100) }
 
-// outcome returns how many rows all postings have by their answers and by the
-// ends of their holds, and the cents that they brought in or took out.
+// outcome returns how many rows all postings have by their answers and their holds' ends, and the
+// cents that they brought in or took out.
 func (tr *traffic) outcome(ctx context.Context, books *infratest.Books) (rows, minted int, err error) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
@@ -91,7 +90,7 @@ func (tr *traffic) outcome(ctx context.Context, books *infratest.Books) (rows, m
 		switch {
 		case a.StatusCode == 0: // too many holds, to the end
 		case a.StatusCode != http.StatusCreated:
-			rows++ // a declined one, as a whole
+			rows++ // a decline, as a whole
 		case p.expiresIn > 0:
 			ended, captured, err := tr.ended(ctx, books, n)
 			if err != nil {
@@ -114,9 +113,9 @@ func (tr *traffic) outcome(ctx context.Context, books *infratest.Books) (rows, m
 	return rows, minted, nil
 }
 
-// checkBooks fails the test if a posting has other rows than its answer, or if the users'
-// money, holds included, is not the opening balances and the credits of single entries. It
-// returns an error if it can't read the books.
+// checkBooks fails the test if a posting's rows don't match its answer, or if the users' money,
+// holds included, is not the opening balances and the credits without debits. It returns an error
+// if it can't read the books.
 func (tr *traffic) checkBooks(ctx context.Context, books *infratest.Books) error {
 	rows, err := books.CountRows(ctx)
 	if err != nil {
@@ -154,7 +153,7 @@ func money(ctx context.Context, books *infratest.Books, user string) (sum int, e
 	return balance + held, errors.Join(balanceErr, heldErr)
 }
 
-// cents returns a sum of dollars.
+// cents returns a dollar sum in cents.
 func cents(sum fmt.Stringer) (int, error) {
 	whole, fraction, _ := strings.Cut(sum.String(), ".")
 	return strconv.Atoi(whole + (fraction + "00")[:2])

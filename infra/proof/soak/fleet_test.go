@@ -12,9 +12,9 @@ import (
 	"onewrite/infra/infratest/runtimeapi"
 )
 
-// fleet is running processes of the function, over the same books.
+// fleet is the function's running processes, over the same books.
 type fleet struct {
-	dir    string // of the binary
+	dir    string // the binary's
 	binary string
 	env    []string
 
@@ -22,7 +22,7 @@ type fleet struct {
 	functions []*runtimeapi.Function
 }
 
-// startFleet builds the function and starts processes of it, until close.
+// startFleet builds the function and starts processes, until close.
 func startFleet(ctx context.Context, env []string, processes int) (_ *fleet, err error) {
 	f := &fleet{env: env}
 	defer func() {
@@ -55,14 +55,14 @@ func (f *fleet) close() {
 	_ = os.RemoveAll(f.dir)
 }
 
-// any returns one of the processes.
+// any returns a random process.
 func (f *fleet) any() *runtimeapi.Function {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.functions[rand.IntN(len(f.functions))]
 }
 
-// crash kills a process and starts another in its place.
+// crash kills a process and starts another instead.
 func (f *fleet) crash(i int) error {
 	f.functions[i].Kill()
 	function, err := runtimeapi.Start(f.binary, f.env, io.Discard)
@@ -75,7 +75,7 @@ func (f *fleet) crash(i int) error {
 	return nil
 }
 
-// health returns the most that any of the processes uses, or an error if one has ended.
+// health returns the most that any process uses, or an error if one has ended.
 func (f *fleet) health() (worst health, err error) {
 	for i, function := range f.functions {
 		h, err := healthOf(function.PID())

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// health is the resources of a process.
+// health is a process's resources.
 type health struct {
 	residentBytes int
 	files         int // open, sockets included

@@ -12,19 +12,19 @@ import (
 	"onewrite/ledger"
 )
 
-// end is a call to end the hold of a posting.
+// end is a call to end a posting's hold.
 type end struct {
 	n     int
 	kind  ledger.End
-	cents int // of a capture: so much, or all for 0
+	cents int // for a capture: the sum, or 0 for all
 }
 
 const (
-	lately = 20 // postings, of which holds are ended
+	lately = 20 // the last postings, whose holds are ended
 	tries  = 10 // to find a hold among them
 )
 
-// endHold ends one of the holds of the last postings, which others may end, too.
+// endHold ends a hold from the last postings, which others may end, too.
 func (tr *traffic) endHold(ctx context.Context, r *rand.Rand) {
 	for range tries {
 		all := tr.postings()
@@ -49,8 +49,7 @@ func (tr *traffic) answerTo(n int) answer {
 	return tr.answers[n]
 }
 
-// end makes a call to end a hold, perhaps not for the first time. Its answer is always the
-// same.
+// end makes a call to end a hold, perhaps not for the first time. Its answer is always the same.
 func (tr *traffic) end(ctx context.Context, e end) {
 	body := "{}"
 	if e.cents > 0 {
@@ -90,7 +89,7 @@ func (tr *traffic) ask(e end) {
 	}
 }
 
-// id returns the id of a posting with the key n.
+// id returns a posting's id, for the key n.
 func (p posting) id(n int) (ledger.TransactionID, error) {
 	r, err := infratest.NewRequest(fmt.Sprint(p.entries[0].user), fmt.Sprint(n), ledger.Debit, dollars(p.entries[0].cents))
 	if err != nil {
@@ -109,9 +108,9 @@ func (tr *traffic) asked() (all []end) {
 	return all
 }
 
-// ended returns the number of ends of a hold and the captured sum. It fails the test
-// unless the stored end is the only one that callers received, or an expiry that no caller
-// asked for. The caller holds the lock.
+// ended returns how often a hold has ended and the captured sum. It fails the test unless the
+// stored end is the only one that callers received, or an expiry that no caller asked for. The
+// caller holds the lock.
 func (tr *traffic) ended(ctx context.Context, books *infratest.Books, n int) (ends, captured int, err error) {
 	p := tr.posting(n)
 	id, err := p.id(n)
@@ -154,7 +153,7 @@ func (tr *traffic) ended(ctx context.Context, books *infratest.Books, n int) (en
 	return ends, captured, nil
 }
 
-// holds returns how the holds ended that checkBooks has seen.
+// holds reports how the holds ended that checkBooks has seen.
 func (tr *traffic) holds() string {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()

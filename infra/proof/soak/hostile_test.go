@@ -28,8 +28,8 @@ var hostile = []string{
 	`{"httpMethod":"GET","path":"/transactions/%00"}`,
 }
 
-// offend sends a hostile event, whole or broken at some byte. The answer is an
-// error of the caller's, whatever it is, and nothing moves.
+// offend sends a hostile event, whole or broken at some byte. The answer is always a caller's
+// error, and nothing moves.
 func (tr *traffic) offend(ctx context.Context, r *rand.Rand) {
 	payload := []byte(hostile[r.IntN(len(hostile))])
 	if len(payload) > 0 && r.IntN(4) == 0 {

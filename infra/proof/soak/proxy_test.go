@@ -13,10 +13,10 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// proxy stands between the function's processes and DynamoDB, and gives some
-// requests a fault, drawn from a seed.
+// proxy stands between the function's processes and DynamoDB, and gives some requests a fault,
+// drawn from a seed.
 type proxy struct {
-	endpoint string // of DynamoDB
+	endpoint string // DynamoDB's
 	client   http.Client
 	server   http.Server
 	faults   atomic.Int64 // given so far
@@ -34,7 +34,7 @@ func late(_ *http.Request, deliver func() (*http.Response, error)) (*http.Respon
 	return deliver()
 }
 
-// startProxy serves on a free port of this machine, and returns its address.
+// startProxy serves on a free port on this machine, and returns its address.
 func startProxy(endpoint string, seed uint64) (p *proxy, address string, err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -47,8 +47,7 @@ func startProxy(endpoint string, seed uint64) (p *proxy, address string, err err
 	return p, "http://" + listener.Addr().String(), nil
 }
 
-// ServeHTTP implements [http.Handler]. Where no whole answer comes back it
-// breaks the connection.
+// ServeHTTP implements [http.Handler]. Without a whole answer it breaks the connection.
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -76,8 +75,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// draw returns a request's fault: one of [faults.All] or late, each as likely as
-// the others.
+// draw returns a request's fault: one of [faults.All] or late, all equally likely.
 func (p *proxy) draw() faults.Fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -13,13 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// refundsAtOnce is how many refunds of one original are under way at once, each by two
-// callers.
+// refundsAtOnce is how many refunds of one original are in flight at once, each by two callers.
 const refundsAtOnce = 64
 
-// Callers refund one sale at once, each refund sent by two, over a network with faults
-// and while processes are killed. The account, the rows and the answers agree, and no
-// more than the sale is refunded.
+// Callers refund one sale at once, each refund sent by two, over a network with faults and while
+// processes are killed. The account, the rows and the answers agree, and no more than the sale is
+// refunded.
 func TestRefundsAtOnce(t *testing.T) {
 	t.Parallel()
 	books, proxy, tr := newFaultyTraffic(t)

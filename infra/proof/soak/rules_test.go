@@ -17,14 +17,13 @@ import (
 )
 
 const (
-	debitsAround = 96 // a block
+	debitsAround = 96 // around a block
 	grants       = 24
 )
 
-// Callers debit and lend to one user at once, each call sent by two, over a network with
-// faults and while processes are killed, and then the user is blocked. No debit that is
-// sent after the answer to the block is posted, no grant is lost, and every call has one
-// answer for ever.
+// Callers debit and lend to one user at once, each call sent by two, over a network with faults and
+// while processes are killed, and then the user is blocked. No debit that is sent after the answer
+// to the block is posted, no grant is lost, and every call has one answer forever.
 func TestRulesAtOnce(t *testing.T) {
 	t.Parallel()
 	books, proxy, tr := newFaultyTraffic(t)

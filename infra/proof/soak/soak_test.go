@@ -18,7 +18,7 @@ import (
 func TestMain(m *testing.M) { infratest.Main(m) }
 
 const (
-	processes = 4 // of the function: Lambda's environments
+	processes = 4 // the function's: Lambda's environments
 	callers   = 8
 )
 
@@ -28,12 +28,12 @@ var (
 	seed    = flag.Uint64("seed", uint64(time.Now().UnixNano()), "of the traffic and the faults")
 )
 
-// Processes over the same books are killed at random moments while callers
-// insist on their calls. Every call has one effect, and one answer for ever.
+// Processes over the same books are killed at random moments while callers insist on their calls.
+// Every call has one effect, and one answer forever.
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	const (
-		mostAnswers = 40                    // of all processes, between two kills in one place
+		mostAnswers = 40                    // from all processes, between two kills in one place
 		moment      = 10 * time.Millisecond // longer than a call takes
 	)
 	books := infratest.New(t)
@@ -68,8 +68,8 @@ func TestCrash(t *testing.T) {
 	assert.Positive(t, tr.cut.Load(), "calls cut off")
 }
 
-// One request in ten of the processes meets a fault, and one call in thirty is an
-// event that no caller should send. No process dies or grows.
+// One in ten requests by the processes meets a fault, and one call in thirty is an event that no
+// caller should send. No process dies or grows.
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	books, proxy, tr := newFaultyTraffic(t)
@@ -96,8 +96,8 @@ func TestSoak(t *testing.T) {
 		tr.calls.Load(), tr.hostile.Load(), tr.again.Load(), proxy.faults.Load(), tr.postings(), tr.holds(), last.residentBytes>>20)
 }
 
-// newTraffic starts processes of the function in an environment, and returns the
-// traffic for them. They end with the test.
+// newTraffic starts function processes in an environment, and returns the traffic for them. They
+// end with the test.
 func newTraffic(t *testing.T, env []string) *traffic {
 	t.Logf("-seed %d", *seed)
 	fleet, err := startFleet(t.Context(), env, processes)

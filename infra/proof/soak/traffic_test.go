@@ -15,9 +15,8 @@ import (
 	"onewrite/ledger"
 )
 
-// traffic is calls of many callers at once, each of which insists: it sends the
-// same call again until it has an outcome. It is drawn from a seed, and checks
-// every answer.
+// traffic is many callers' calls at once. Each caller insists: it sends the same call again until
+// it has an outcome. The calls are drawn from a seed, and every answer is checked.
 type traffic struct {
 	t    *testing.T
 	seed uint64
@@ -26,9 +25,9 @@ type traffic struct {
 	calls, answered, cut, replays, again, hostile, mistakes atomic.Int64
 
 	mu      sync.Mutex
-	answers []answer           // the first, by number of posting; the zero answer until there is one
-	ends    map[end]answer     // the first; the zero answer until there is one
-	held    map[ledger.End]int // number of holds by their end, "" for an open one
+	answers []answer           // the first to each posting, by number; zero until there is one
+	ends    map[end]answer     // the first to each; zero until there is one
+	held    map[ledger.End]int // how many holds ended in each way, "" for open ones
 }
 
 type answer struct {
@@ -37,7 +36,7 @@ type answer struct {
 	Body       string            `json:"body"`
 }
 
-// mistakesShown bounds the lines of many mistakes, which mostly have one cause.
+// mistakesShown bounds the lines about many mistakes, which mostly have one cause.
 const mistakesShown = 20
 
 // expect fails the test unless ok. It is safe for concurrent use.
@@ -66,7 +65,7 @@ func (tr *traffic) run(ctx context.Context, callers int) {
 	all.Wait()
 }
 
-// call makes one call of any kind.
+// call makes a random call.
 func (tr *traffic) call(ctx context.Context, r *rand.Rand) {
 	switch chance := r.IntN(100); {
 	case chance < 50:
@@ -84,7 +83,7 @@ func (tr *traffic) call(ctx context.Context, r *rand.Rand) {
 	}
 }
 
-// newPosting returns the number of a new posting.
+// newPosting returns a new posting's number.
 func (tr *traffic) newPosting() int {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
@@ -99,14 +98,14 @@ func (tr *traffic) postings() int {
 	return len(tr.answers)
 }
 
-// post makes a posting, perhaps not for the first time. It has one outcome, whoever posts
-// it and however often.
+// post makes a posting, perhaps not for the first time. It has one outcome, however often and by
+// whomever it is posted.
 func (tr *traffic) post(ctx context.Context, n int) {
 	got, ok := tr.insist(ctx, tr.posting(n).event(n))
 	if !ok {
 		return
 	}
-	if strings.Contains(got.Body, "/problems/too-many-holds") { // which is no outcome
+	if strings.Contains(got.Body, "/problems/too-many-holds") { // this is no outcome
 		first := tr.answerTo(n)
 		tr.expect(first.StatusCode == 0, "posting %d was answered %d %s, and then %s", n, first.StatusCode, first.Body, got.Body)
 		return
@@ -156,8 +155,8 @@ func (tr *traffic) read(ctx context.Context, user int) {
 	}
 }
 
-// insist sends an event until the answer is not 503, and returns that answer. It is not ok
-// if ctx ended before. The end of ctx ends no call under way.
+// insist sends an event until the answer is not 503, and returns that answer. It is not ok if ctx
+// ended before. When ctx ends, the call in flight goes on.
 func (tr *traffic) insist(ctx context.Context, payload []byte) (a answer, ok bool) {
 	for ctx.Err() == nil {
 		tr.calls.Add(1)
@@ -179,15 +178,15 @@ func (tr *traffic) insist(ctx context.Context, payload []byte) (a answer, ok boo
 	return a, false
 }
 
-// settle makes all postings and ends once more: each must have one outcome, the one that
-// callers received.
+// settle makes all postings and ends once more: each must have one outcome, the one that callers
+// received.
 func (tr *traffic) settle(ctx context.Context) {
 	ends, postings := tr.asked(), tr.postings()
 	tr.forEach(postings, func(n int) { tr.post(ctx, n) })
 	tr.forEach(len(ends), func(i int) { tr.end(ctx, ends[i]) })
 }
 
-// forEach does something for each number below n, as many at once as there are functions.
+// forEach calls do for each number below n, as many at once as there are functions.
 func (tr *traffic) forEach(n int, do func(i int)) {
 	var all sync.WaitGroup
 	next := atomic.Int64{}

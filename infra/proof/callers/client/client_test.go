@@ -16,8 +16,8 @@ import (
 	"onewrite/infra/proof/callers/gateway"
 )
 
-// A program that knows the ledger by its document alone moves money, sends a
-// call again, is declined, and reads it all back.
+// A program that knows only the ledger's document moves money, sends a call again, is declined, and
+// reads it all back.
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	ledger, err := NewClientWithResponses(newGateway(t))
@@ -80,7 +80,7 @@ func one(t *testing.T, entry OneEntryInput) (body TransactionInput) {
 	return body
 }
 
-// Such a program pays another user, and holds money of which it captures a part.
+// Such a program pays another user, and holds money and captures a part.
 func TestTransfersAndHolds(t *testing.T) {
 	t.Parallel()
 	ledger, err := NewClientWithResponses(newGateway(t))
@@ -134,8 +134,8 @@ func TestTransfersAndHolds(t *testing.T) {
 	assert.IsType(t, HoldEndedProblem{}, problem)
 }
 
-// The answers of API Gateway itself, which are no problem documents, are known
-// to the client by status and Content-Type.
+// The client recognises API Gateway's own answers, which are no problem documents, by status and
+// Content-Type.
 func TestGatewayAnswers(t *testing.T) {
 	t.Parallel()
 	server := newGateway(t)
@@ -158,10 +158,10 @@ func TestGatewayAnswers(t *testing.T) {
 	}
 }
 
-// newGateway returns the URL of a stand-in for API Gateway before the ledger.
+// newGateway returns the URL to an API Gateway stand-in before the ledger.
 func newGateway(t *testing.T) string { return newGatewayOf(t, "LEDGER_URL") }
 
-// newGatewayOf does as newGateway, before the ledger that a variable names.
+// newGatewayOf does the same as newGateway, before the ledger that a variable names.
 func newGatewayOf(t *testing.T, variable string) string {
 	require.NotEmpty(t, os.Getenv(variable), "%s must be the URL of a new local server: .ci/callers starts it", variable)
 	handler, err := gateway.New(os.Getenv(variable))
@@ -171,9 +171,9 @@ func newGatewayOf(t *testing.T, variable string) string {
 	return server.URL
 }
 
-// The clients that openapi-python-client and openapi-typescript generate do the
-// same, each in a program of its own language. So does a client of a ledger in
-// dinars, generated from the description that it serves.
+// The clients that openapi-python-client and openapi-typescript generate do the same, each in a
+// program in its own language. So does a client for a ledger in dinars, generated from the
+// description that it serves.
 func TestOtherLanguages(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ program, script, server, path, currency string }{

@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-// Messages are the own answers of an HTTP API, by status.
+// Messages are an HTTP API's own answers, by status.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html
 var Messages = map[int]string{
@@ -24,8 +24,8 @@ var Messages = map[int]string{
 	http.StatusGatewayTimeout:        "Gateway Timeout",
 }
 
-// New returns a gateway that passes each call on to the ledger, but answers
-// those below /429 and so on by itself.
+// New returns a gateway that passes each call on to the ledger, but answers calls below /429 and
+// the like by itself.
 func New(ledger string) (http.Handler, error) {
 	target, err := url.Parse(ledger)
 	if err != nil {

@@ -46,8 +46,7 @@ var callers = map[string]func(t *testing.T, url, key, body string, seconds int) 
 	"TypeScript": program("NODE", filepath.Join(os.Getenv("TYPESCRIPT"), "drive.js")),
 }
 
-// program returns the caller that a script is, run by the program that a
-// variable names.
+// program returns the caller in a script, run by the program that a variable names.
 func program(variable, script string) func(t *testing.T, url, key, body string, seconds int) outcome {
 	return func(t *testing.T, url, key, body string, seconds int) (o outcome) {
 		require.NotEmpty(t, os.Getenv(variable), "%s must be set: .ci/callers does", variable)
@@ -76,7 +75,7 @@ type network struct {
 	faults []fault
 
 	mu       sync.Mutex
-	calls    []string // key and body of each
+	calls    []string // each call's key and body
 	arrived  []time.Time
 	forwards int
 }
@@ -130,7 +129,7 @@ func half(w http.ResponseWriter, forward func() ledgerAnswer) {
 	panic(http.ErrAbortHandler)
 }
 
-// copyAnswer answers with one part in so many of the ledger's answer.
+// copyAnswer answers with the first of that many parts of the ledger's answer.
 func copyAnswer(w http.ResponseWriter, a ledgerAnswer, parts int) {
 	for name, values := range a.header {
 		w.Header()[name] = values
@@ -144,7 +143,7 @@ func answers(status int) fault {
 	return func(w http.ResponseWriter, _ func() ledgerAnswer) { gateway.Answer(w, status) }
 }
 
-// wait returns a fault that answers how long to wait.
+// wait returns a fault that asks the caller to wait.
 func wait(seconds int) fault {
 	return func(w http.ResponseWriter, _ func() ledgerAnswer) {
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
@@ -163,16 +162,16 @@ func odd(status int, body string, headers ...string) fault {
 	}
 }
 
-// cut loses the end of the answer without a trace: the connection ends where the
-// answer says that it does. It ends in the middle of a character.
+// cut loses the answer's end without a trace: the connection ends where the answer's length is
+// reached, in the middle of a character.
 func cut(w http.ResponseWriter, forward func() ledgerAnswer) {
 	answer := forward()
 	w.WriteHeader(answer.status)
 	_, _ = w.Write(append(answer.body[:len(answer.body)/2], "\xc3"...))
 }
 
-// Whatever happens on the way, a caller ends with the outcome, or knows that it
-// is unknown; and the ledger counts once.
+// Whatever happens on the way, a caller ends with the outcome, or with an error that it is unknown;
+// and the ledger counts once.
 func TestPost(t *testing.T) {
 	t.Parallel()
 	const unknown = 0
@@ -249,7 +248,6 @@ func TestPost(t *testing.T) {
 	}
 }
 
-// balance returns a user's balance.
 func balance(t *testing.T, user string) string {
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, os.Getenv("LEDGER_URL")+"/balance", http.NoBody)
 	require.NoError(t, err)
