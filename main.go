@@ -30,8 +30,8 @@ func main() {
 		os.Exit(1)
 	}
 	store := infra.NewStore(infra.NewClient(config), config)
-	// Init has the whole CPU, and its time is not a caller's: the connection
-	// is opened here. The calls will tell what keeps it from opening.
+	// The connection is opened here, because init has the whole CPU and delays no
+	// caller. If it can't open, the calls report why.
 	err := store.Start(context.Background())
 	if _, other := errors.AsType[*infra.SettingsError](err); other {
 		log.Error("start", slog.String("cause", err.Error()))

@@ -59,7 +59,7 @@ func invoke(t *testing.T, function *runtimeapi.Function, event string) (a answer
 	return a
 }
 
-// The built function answers an event of each shape, under a Runtime API.
+// The built function answers an event in each shape, under a Runtime API.
 func TestFunction(t *testing.T) {
 	t.Parallel()
 	books, log := infratest.New(t), &bytes.Buffer{}
@@ -98,7 +98,7 @@ func TestFunction(t *testing.T) {
 }
 
 // The function answers an event with any text in any string, and goes on. An answer
-// without a status would be a failure of the function.
+// without a status would make the function fail.
 func TestFunctionAnswersHostileEvents(t *testing.T) {
 	t.Parallel()
 	books, log := infratest.New(t), &bytes.Buffer{}
@@ -125,7 +125,7 @@ func TestFunctionAnswersHostileEvents(t *testing.T) {
 	assert.Equal(t, calls, strings.Count(log.String(), "\n"), "one line a call")
 }
 
-// The environment sets who decides what a caller may do.
+// The environment sets who may do what.
 func TestFunctionAuthorizes(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)

@@ -29,7 +29,7 @@ type started struct {
 	log      *bytes.Buffer
 }
 
-// withSettings returns the environment of books with other settings.
+// withSettings returns the books' environment with other settings.
 func withSettings(books *infratest.Books, s ledger.Settings) []string {
 	other := *books
 	other.Config.Settings = s
@@ -71,7 +71,7 @@ func TestVersionsStartedAtOnce(t *testing.T) {
 		}
 		require.NotEqual(t, -1, serving, "neither serves")
 		won[serving]++
-		if serving == 1 { // the check of the books expects the others
+		if serving == 1 { // the books' check expects the others
 			require.NoError(t, books.Execute(t.Context(), books.Config.TransactionsTable,
 				"UPDATE ? SET currency = 'EUR' SET opening = 0 WHERE id = 'settings'"))
 		}
@@ -79,9 +79,9 @@ func TestVersionsStartedAtOnce(t *testing.T) {
 	t.Logf("served: %d times %s, %d times %s", won[0], versions[0], won[1], versions[1])
 }
 
-// Every reader reports the opening balance for a user without a row: the function,
-// the local server, the audit's statement, and each of them after a rebuild of all
-// balances. Each is its binary, and has only the environment.
+// Every reader reports the opening balance for a user without a row: the function, the
+// local server, the audit's statement, and each after a rebuild of all balances. Each
+// runs as its binary, with only the environment.
 func TestEveryReaderHasTheOpening(t *testing.T) {
 	t.Parallel()
 	function, err := build()
@@ -174,7 +174,7 @@ func fetch(t *testing.T, url string) string {
 	return string(body)
 }
 
-// A start names all that is wrong with the environment, settings included.
+// A start names every fault in the environment, settings included.
 func TestFunctionSaysWhatIsWrongWithSettings(t *testing.T) {
 	t.Parallel()
 	binary, err := build()

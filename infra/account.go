@@ -13,24 +13,24 @@ import (
 	"onewrite/ledger"
 )
 
-// Aggregate is a row of the transactions_aggregate table: a user's account, and the
+// Aggregate is a row in the transactions_aggregate table: a user's account, and the
 // number of rows that made it from the opening balance.
 type Aggregate struct {
 	UserID ledger.UserID
 	ledger.Account
 	Version int
 
-	// TransactionID is the id of the first row of the write that last moved the
-	// balance, or changed the rules. It is zero if a version without transaction_id made the row.
+	// TransactionID is the first row's id in the write that last moved the balance, or
+	// changed the rules. It is zero if a version without transaction_id made the row.
 	TransactionID ledger.TransactionID
 }
 
-// IsNone reports whether the account is that of a user without a row.
+// IsNone reports whether the user has no row.
 func (a Aggregate) IsNone() bool { return a.Version == 0 && a.Changes == 0 }
 
-// Attributes returns the attributes of the account's row, without the key. A user
-// who never had a hold has no attributes for holds, and one whose rules were never
-// changed has none for rules.
+// Attributes returns the row's attributes, without the key. A user who never had a hold
+// has no attributes for holds, and one whose rules were never changed has none for
+// rules.
 func (a Aggregate) Attributes(hadHolds bool) map[string]types.AttributeValue {
 	row := item{
 		"balance": number(a.Balance),
@@ -58,10 +58,9 @@ func (a Aggregate) Attributes(hadHolds bool) map[string]types.AttributeValue {
 	return row
 }
 
-// DecodeAggregate reads a row of the transactions_aggregate table as strictly as
-// [DecodeTransaction] reads its own. No row at all means the opening balance. A row
-// is damaged if it has no balance, or if held and holds disagree with its open
-// holds.
+// DecodeAggregate reads such a row as strictly as [DecodeTransaction] reads its own. An
+// absent row means the opening balance. A row is damaged if it has no balance, or if
+// held and holds disagree with its open holds.
 func DecodeAggregate(row map[string]types.AttributeValue) (Aggregate, error) {
 	d := decoder{row: row}
 	a := Aggregate{
@@ -92,7 +91,7 @@ func DecodeAggregate(row map[string]types.AttributeValue) (Aggregate, error) {
 	return a, nil
 }
 
-// decodeAccount returns the account of a user's row, or of a user without a row.
+// decodeAccount returns the account in a user's row, or a new account without a row.
 func (s *Store) decodeAccount(row item) (ledger.Account, error) {
 	if len(row) == 0 {
 		return ledger.Account{Balance: s.settings.Opening}, nil
@@ -101,7 +100,7 @@ func (s *Store) decodeAccount(row item) (ledger.Account, error) {
 	return a.Account, err
 }
 
-// atLeast returns the parser of a whole number that has a minimum.
+// atLeast returns a parser for a whole number with a minimum.
 func atLeast(least int) func(string) (int, error) {
 	return func(s string) (int, error) {
 		n, err := strconv.Atoi(s)
@@ -112,8 +111,8 @@ func atLeast(least int) func(string) (int, error) {
 	}
 }
 
-// The attributes of an account's rules. The blocks are there only while they are true,
-// the limit only while it is not zero. ruleChanges counts the changes.
+// These attributes have an account's rules. The blocks are there only while they are
+// true, the limit only while it is not zero. ruleChanges counts the changes.
 const (
 	debitsBlocked  = "debits_blocked"
 	creditsBlocked = "credits_blocked"
@@ -123,7 +122,6 @@ const (
 
 var isTrue = &types.AttributeValueMemberBOOL{Value: true}
 
-// decodeRules reads the rules of an account.
 func decodeRules(d *decoder) (rules ledger.Rules) {
 	rules.DebitsBlocked, rules.CreditsBlocked = decodeBlock(d, debitsBlocked), decodeBlock(d, creditsBlocked)
 	if d.row[creditLimit] != nil {
@@ -147,17 +145,16 @@ func decodeBlock(d *decoder, name string) bool {
 	return isBlocked
 }
 
-// holdPrefix begins the name of an open hold's attribute. The id of its transaction
-// follows in 22 characters, which keeps the row small.
+// holdPrefix begins an open hold's attribute name. Its transaction's id follows in 22
+// characters, which keeps the row small.
 const holdPrefix = "hold:"
 
-// holdName returns the name of an open hold's attribute in its user's row.
 func holdName(id ledger.TransactionID) string {
 	return holdPrefix + base64.RawURLEncoding.EncodeToString(id[:])
 }
 
-// encodeHold returns the value of that attribute: the amount, and the expiry in
-// milliseconds since 1970.
+// encodeHold returns that attribute's value: the amount, and the expiry in milliseconds
+// since 1970.
 func encodeHold(h ledger.Hold) types.AttributeValue {
 	return &types.AttributeValueMemberL{Value: []types.AttributeValue{
 		number(h.Amount),
@@ -165,7 +162,7 @@ func encodeHold(h ledger.Hold) types.AttributeValue {
 	}}
 }
 
-// decodeHold reads the attribute of an open hold.
+// decodeHold reads an open hold's attribute.
 func decodeHold(d *decoder, name string) (h ledger.Hold) {
 	id, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(name, holdPrefix))
 	if err != nil || len(id) != len(h.TransactionID) {
@@ -196,7 +193,7 @@ func parseMilliseconds(s string) (time.Time, error) {
 	return time.UnixMilli(milliseconds).UTC(), nil
 }
 
-// equal rejects a number that differs from the sum of the row's holds.
+// equal rejects a number that differs from the row's own holds.
 func (d *decoder) equal(name, want string) {
 	got := decodeNumber(d, name, func(s string) (string, error) { return s, nil })
 	if got != "" && got != want {

@@ -18,8 +18,7 @@ import (
 
 // verifyAnswers makes a client check every answer before the SDK reads it. The SDK
 // reads an empty body as an empty document, and only logs a wrong checksum. It also
-// decodes all attempts of a call into one output, so half an answer must not reach
-// it.
+// decodes all the call's attempts into one output, so half an answer must not reach it.
 //
 // A failed check is a [smithy.DeserializationError], which is [Transient]. The
 // check takes 4 µs for a row of 1 KB, and 1 ms for a page of 250 KB.

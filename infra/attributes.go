@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// TransactionAttributes returns the names of all attributes that the store writes
-// to the transactions table.
+// TransactionAttributes returns all attribute names that the store writes to the
+// transactions table.
 func TransactionAttributes() (names []string) {
 	for field := range reflect.TypeFor[transactionRow]().Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("dynamodbav"), ",")
@@ -15,12 +15,12 @@ func TransactionAttributes() (names []string) {
 	return names
 }
 
-// AggregateAttributes returns those of the transactions_aggregate table, without
-// the open holds: see [IsHoldAttribute].
+// AggregateAttributes returns all attribute names that the store writes for users to
+// the transactions_aggregate table, without the open holds: see [IsHoldAttribute].
 func AggregateAttributes() []string {
 	return []string{"user_id", "balance", "version", "held", "holds", "transaction_id", debitsBlocked, creditsBlocked, creditLimit, ruleChanges}
 }
 
-// IsHoldAttribute reports whether an attribute of the transactions_aggregate table
-// is an open hold.
+// IsHoldAttribute reports whether an attribute in the transactions_aggregate table is
+// an open hold.
 func IsHoldAttribute(name string) bool { return strings.HasPrefix(name, holdPrefix) }

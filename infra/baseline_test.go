@@ -16,7 +16,7 @@ import (
 	"onewrite/ledger"
 )
 
-// Every line of testdata/baseline.md names existing tests.
+// Every line in testdata/baseline.md names existing tests.
 func TestBaseline(t *testing.T) {
 	t.Parallel()
 	const root = ".."

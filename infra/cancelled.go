@@ -12,7 +12,7 @@ import (
 	"onewrite/ledger"
 )
 
-// conditionFailed is the cancellation reason of a failed condition.
+// conditionFailed is the cancellation reason for a failed condition.
 const conditionFailed = "ConditionalCheckFailed"
 
 // idTaken reports whether a posting was cancelled because its first row's id is
@@ -22,17 +22,16 @@ func idTaken(err error) bool {
 	return ok && slices.IndexFunc(cancelled.CancellationReasons, failed) == 0
 }
 
-// failed reports whether the condition of a write failed.
 func failed(reason types.CancellationReason) bool {
 	return aws.ToString(reason.Code) == conditionFailed
 }
 
-// postError returns the error of [ledger.Store] for a posting that failed with err.
-// The cancellation reasons are in the order of the writes and may be mixed, and
-// DynamoDB may leave out some failed conditions. So the order of the cases matters:
-// a taken id is the answer whatever else failed. Contention may hide a taken id, so
-// balances count only if nothing but conditions failed. The refund account comes
-// before balances: what they decline is stored.
+// postError returns the [ledger.Store] error for a posting that failed with err. The
+// cancellation reasons are in write order and may be mixed, and DynamoDB may leave out
+// some failed conditions. So the order of the cases matters: a taken id is the answer
+// whatever else failed. Contention may hide a taken id, so balances count only if
+// nothing but conditions failed. The refund account comes before balances, because a
+// decline by a balance is stored.
 func (s *Store) postError(ctx context.Context, p ledger.Posting, err error) error {
 	cancelled, ok := errors.AsType[*types.TransactionCanceledException](err)
 	if !ok || len(cancelled.CancellationReasons) != p.Items() {
@@ -91,9 +90,9 @@ func (s *Store) explainTakenRow(ctx context.Context, p ledger.Posting, puts []ty
 }
 
 // refused returns the error for a posting whose moves failed for these reasons. A
-// reason has the user's row, or none if the row is absent. An absent row would
-// decline the posting for ever by the opening balance, so refused reads it. No row
-// is ever deleted: a row that is still absent was absent at the refusal.
+// reason has the user's row, or none if the row is absent. The opening balance of an
+// absent row would decline the posting for ever, so refused reads the row. No row is
+// ever deleted: a row that is still absent was absent at the refusal.
 func (s *Store) refused(ctx context.Context, moves []ledger.Move, reasons []types.CancellationReason) error {
 	refused := &ledger.RefusedError{Accounts: map[ledger.UserID]ledger.Account{}}
 	for i, reason := range reasons {
@@ -117,8 +116,8 @@ func (s *Store) refused(ctx context.Context, moves []ledger.Move, reasons []type
 	return refused
 }
 
-// recorded returns the error of [ledger.Store] for a taken id. A failed condition
-// usually returns the row; otherwise recorded reads it.
+// recorded returns the [ledger.Store] error for a taken id. A failed condition usually
+// returns the row; otherwise recorded reads it.
 func (s *Store) recorded(ctx context.Context, id ledger.TransactionID, row item) error {
 	if len(row) == 0 {
 		var err error

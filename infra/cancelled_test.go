@@ -35,8 +35,8 @@ func TestTakenIDBesideContention(t *testing.T) {
 	}
 }
 
-// Under contention a refused balance proves nothing: the posting beside it may
-// change it, or be an attempt of this very call.
+// Under contention a refused balance proves nothing: the posting beside it may change
+// it, or be another attempt by this call.
 func TestFailedConditionBesideContention(t *testing.T) {
 	t.Parallel()
 	for _, reason := range []string{"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"} {
@@ -81,7 +81,6 @@ func TestReasonsThatCannotBe(t *testing.T) {
 	}
 }
 
-// A taken id without its row is no replay.
 func TestTakenIDWithoutItsRow(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {

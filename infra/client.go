@@ -14,11 +14,11 @@ import (
 
 const (
 	// attemptTimeout ends an attempt without a complete answer. DynamoDB answers in
-	// tens of milliseconds even at its slowest. A longer wait would take the time
-	// of attempts that can still succeed.
+	// tens of milliseconds even at its slowest. A longer wait would take time from
+	// attempts that can still succeed.
 	attemptTimeout = time.Second
 
-	// dialTimeout suits the network of one region.
+	// dialTimeout suits a network within one region.
 	dialTimeout = 500 * time.Millisecond
 
 	// idleConnections suits the local server, which serves many calls at once. A

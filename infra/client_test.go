@@ -33,7 +33,7 @@ type wire struct {
 	served   sync.WaitGroup
 }
 
-// head returns the head of an answer whose body has that length.
+// head returns an answer's head; its body has that length.
 func head(status, length int, more ...string) string {
 	lines := append([]string{
 		fmt.Sprintf("HTTP/1.1 %d X", status), "Location: http://127.0.0.1/", fmt.Sprintf("Content-Length: %d", length),
@@ -41,7 +41,7 @@ func head(status, length int, more ...string) string {
 	return strings.Join(lines, "\r\n") + "\r\n\r\n"
 }
 
-// checksum returns the header line of a body's checksum.
+// checksum returns a body's checksum as a header line.
 func checksum(body string) string {
 	return fmt.Sprintf("X-Amz-Crc32: %d", crc32.ChecksumIEEE([]byte(body)))
 }
@@ -143,8 +143,7 @@ func TestAnswerInTime(t *testing.T) {
 	})
 }
 
-// A damaged answer, or another server's, is lost. The caller receives no part of
-// it.
+// A damaged answer, or another server's, is lost. The caller receives nothing from it.
 func TestAnswerDamaged(t *testing.T) {
 	t.Parallel()
 	const (

@@ -11,7 +11,7 @@ import (
 	"onewrite/ledger"
 )
 
-// Config is what the environment says. See [ConfigFromEnv].
+// Config is read from the environment by [ConfigFromEnv].
 type Config struct {
 	TransactionsTable string
 	AggregateTable    string
@@ -33,12 +33,11 @@ type Config struct {
 //	DECIMAL_PLACES                optional: 2
 //	OPENING_BALANCE               optional: 100
 //
-// The names are the SDK's own, read here because the SDK's config module would
-// add 1.8 MB for sources of credentials that a Lambda doesn't use. Lambda ends an
-// environment before its keys expire, so the function needs no renewal; Go has no
-// SnapStart, which would keep an environment for longer. The audit outside Lambda
-// uses that module. The error names everything that is missing, and all that is
-// wrong with the settings.
+// The names are the SDK's own, read here because the SDK's config module would add 1.8
+// MB for credential sources that a Lambda doesn't use. Lambda ends an environment
+// before its keys expire, so the function needs no renewal; Go has no SnapStart, which
+// would keep an environment for longer. The audit outside Lambda uses that module. The
+// error names every missing variable, and every fault in the settings.
 func ConfigFromEnv(getenv func(string) string) (Config, error) {
 	var missing []string
 	need := func(name string) string {

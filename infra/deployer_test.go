@@ -12,8 +12,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// services are the services that make each kind of resource in the templates, by
-// their names in IAM, and single actions beside theirs. SAM adds kinds of its own.
+// services are the IAM names of the services that make each kind of resource in the
+// templates, and single actions beside theirs. SAM adds its own kinds.
 var services = map[string][]string{
 	"AWS::Serverless::Function":     {"lambda", "codedeploy", "iam", "events"},
 	"AWS::Serverless::HttpApi":      {"apigateway"},
@@ -30,8 +30,8 @@ var services = map[string][]string{
 	"AWS::SQS::Queue":               {"sqs"},
 }
 
-// The deployer's policy covers every kind of resource, fits into a managed policy,
-// and grants no access to rows.
+// The deployer's policy covers every resource kind, fits into a managed policy, and
+// grants no access to rows.
 func TestDeployerPolicy(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("deployer.json")
@@ -64,7 +64,7 @@ func TestDeployerPolicy(t *testing.T) {
 	}
 }
 
-// kindsOf returns the types of a template's resources, by name.
+// kindsOf returns a template's resource types, by name.
 func kindsOf(t *testing.T, path string) map[string]string {
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)

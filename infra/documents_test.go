@@ -20,8 +20,8 @@ var (
 	notInSlug = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
 
-// Every link of a document leads to a file, and to its heading if it names one.
-// Every path of this repository in a document exists.
+// Every link in a document leads to a file, and to its heading if it names one. Every
+// path in a document exists.
 func TestDocuments(t *testing.T) {
 	t.Parallel()
 	for path, text := range documents(t) {
@@ -47,7 +47,7 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// documents returns the text of every Markdown file, by path.
+// documents returns every Markdown file's text, by path.
 func documents(t *testing.T) map[string]string {
 	texts := map[string]string{}
 	require.NoError(t, filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
@@ -68,7 +68,7 @@ func documents(t *testing.T) map[string]string {
 	return texts
 }
 
-// anchors returns the anchors that GitHub gives the headings of a document.
+// anchors returns the anchors that GitHub gives a document's headings.
 func anchors(t *testing.T, path string) (all []string) {
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -79,7 +79,6 @@ func anchors(t *testing.T, path string) (all []string) {
 	return all
 }
 
-// The runbook has a row for every alarm.
 func TestRunbookHasEveryAlarm(t *testing.T) {
 	t.Parallel()
 	runbook, err := os.ReadFile("operations.md")

@@ -15,7 +15,6 @@ import (
 	"onewrite/ledger"
 )
 
-// The retries of a call outlast one fault.
 func TestOneFault(t *testing.T) {
 	t.Parallel()
 	for _, kind := range faults.All {
@@ -108,8 +107,7 @@ func TestLastingFault(t *testing.T) {
 	}
 }
 
-// The write of the decline fails. A decline that is not stored must not reach the
-// caller.
+// The decline's write fails. A decline that is not stored must not reach the caller.
 func TestDeclineThatIsNotStored(t *testing.T) {
 	t.Parallel()
 	for _, kind := range faults.All {
@@ -137,8 +135,8 @@ func TestDeclineThatIsNotStored(t *testing.T) {
 	}
 }
 
-// A twin of the call posts between its cancelled posting and its decline. The
-// caller gets the twin's outcome.
+// The call's twin posts between its cancelled posting and its decline. The caller gets
+// the twin's outcome.
 func TestTwinPostsBeforeDecline(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)

@@ -18,9 +18,9 @@ const HistoryIndex = "user_id-created_at"
 // History implements [ledger.Store]. The query itself names the user, so a cursor
 // can only choose a place in that user's own history.
 //
-// The index guarantees no order among rows of one time. Where a page would end
-// between such rows, History reads and sorts all of them, and the next page reads
-// them again. A page that ends between two times costs no extra request.
+// The index guarantees no order among rows with one time. Where a page would end
+// between such rows, History reads and sorts them all, and the next page reads them
+// again. A page that ends between two times costs no extra request.
 func (s *Store) History(ctx context.Context, user ledger.UserID, after ledger.Cursor, limit int) (ledger.Page, error) {
 	if err := s.ready(ctx); err != nil {
 		return ledger.Page{}, err
@@ -39,8 +39,8 @@ func (s *Store) History(ctx context.Context, user ledger.UserID, after ledger.Cu
 			}
 			h.rows = append(h.rows, t)
 		}
-		// DynamoDB ends an answer at 1 MB, the size of some dozens of rows with
-		// many entries, or at its limit.
+		// DynamoDB ends an answer at 1 MB, some dozens of rows with many entries, or at
+		// its limit.
 		if out.LastEvaluatedKey == nil || h.full() {
 			return h.page(), nil
 		}
@@ -48,8 +48,8 @@ func (s *Store) History(ctx context.Context, user ledger.UserID, after ledger.Cu
 	}
 }
 
-// historyQuery returns the query of a user's rows after the cursor. If the cursor
-// is between rows of one time, the query begins with the first of them.
+// historyQuery returns the query for a user's rows after the cursor. If the cursor is
+// between rows with one time, the query begins with the first one.
 func (s *Store) historyQuery(user ledger.UserID, after ledger.Cursor, limit int) *dynamodb.QueryInput {
 	query := &dynamodb.QueryInput{
 		TableName:                 &s.transactions,
@@ -76,17 +76,17 @@ func (s *Store) historyQuery(user ledger.UserID, after ledger.Cursor, limit int)
 type history struct {
 	after ledger.Cursor
 	limit int
-	rows  []ledger.Transaction // in the order of the index
+	rows  []ledger.Transaction // in index order
 }
 
-// full reports whether the page is complete: a row follows it, and no row with the
-// time of its last one is missing.
+// full reports whether the page is complete: a row follows it, and no row with its last
+// time is missing.
 func (h history) full() bool {
 	_, end := h.bounds()
 	return len(h.rows) > end && !h.rows[end-1].CreatedAt.Equal(h.rows[len(h.rows)-1].CreatedAt)
 }
 
-// page returns the page from all of its rows.
+// page returns the page, made from all rows.
 func (h history) page() ledger.Page {
 	sorted := h.sorted()
 	begin, end := h.bounds()

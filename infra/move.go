@@ -11,9 +11,9 @@ import (
 	"onewrite/ledger"
 )
 
-// The rules of a move, which its condition joins.
+// A move's condition joins these rules.
 const (
-	amountRule = "balance >= :amount"   // the balance covers the sum of the entries
+	amountRule = "balance >= :amount"   // the balance covers what the entries add up to
 	leastRule  = "balance >= :least"    // the balance covers the entries in their order
 	mostRule   = "balance <= :headroom" // no credit passes the ceiling
 	newUser    = "attribute_not_exists(user_id)"
@@ -21,7 +21,7 @@ const (
 	debitsAllowed  = "attribute_not_exists(debits_blocked)"
 	creditsAllowed = "attribute_not_exists(credits_blocked)"
 
-	// No other change of the account's rules came after the read.
+	// No other change to the account's rules came after the read.
 	noChange    = "attribute_not_exists(rule_changes)"
 	sameChanges = "rule_changes = :seen"
 
@@ -29,9 +29,9 @@ const (
 	fewHolds = "(attribute_not_exists(holds) OR holds < :most)"
 )
 
-// The changes of a move. A user without a row starts from the opening balance. The
-// version counts rows. No two writes set the same transaction_id, because each puts
-// the row with that id, if it is new.
+// A move makes these changes. A user without a row starts from the opening balance. The
+// version counts rows. No two writes set the same transaction_id, because each puts the
+// row with that id, if it is new.
 const (
 	addAmount  = "SET balance = if_not_exists(balance, :opening) + :amount, transaction_id = :id"
 	takeAmount = "SET balance = if_not_exists(balance, :opening) - :amount, transaction_id = :id"
@@ -39,8 +39,8 @@ const (
 	addHolds   = addRows + ", held :held, holds :holds"
 )
 
-// moveBalance returns the write of a move under its rules. first is the id of the
-// posting's first row.
+// moveBalance returns a move's write under its rules. first is the id of the posting's
+// first row.
 func (s *Store) moveBalance(m ledger.Move, first ledger.TransactionID) *types.Update {
 	u := update{values: item{
 		":opening": s.opening,
@@ -78,16 +78,16 @@ func (s *Store) moveBalance(m ledger.Move, first ledger.TransactionID) *types.Up
 	}
 }
 
-// update collects the condition of a move, and the names and values that its
-// expressions use.
+// update collects a move's condition, and the names and values that its expressions
+// use.
 type update struct {
 	rules  []string
 	names  map[string]string
 	values item
 }
 
-// keepInRange adds the rules for a move that could take the balance out of its
-// range. A user without a row needs none if the opening balance allows the move.
+// keepInRange adds the rules for a move that could take the balance outside its range.
+// A user without a row needs none if the opening balance allows the move.
 func (u *update) keepInRange(m ledger.Move, opening ledger.Balance) {
 	switch {
 	case m.MinBefore.IsZero():

@@ -90,8 +90,7 @@ func TestDeclineByPartialReports(t *testing.T) {
 	})
 }
 
-// A taken id is the answer at once, even if another write of the transaction
-// contends.
+// A taken id is the answer at once, even if another write in the transaction contends.
 func TestTakenIDOfEntriesBesideContention(t *testing.T) {
 	t.Parallel()
 	for position := 1; position < 6; position++ {
@@ -158,7 +157,7 @@ func TestFurtherRowWithoutItsFirst(t *testing.T) {
 	remove(t, books, books.Config.TransactionsTable, "id", stray)
 }
 
-// Reading the first row may fail, for a while or because it is damaged.
+// Reading the first row may fail, for some time or because it is damaged.
 func TestFirstRowIsNotRead(t *testing.T) {
 	t.Parallel()
 	const none, failed = `{"Code":"None"}`, `{"Code":"ConditionalCheckFailed"}`
@@ -183,7 +182,7 @@ func TestFirstRowIsNotRead(t *testing.T) {
 	}
 }
 
-// Reasons that a posting of several entries can't have are a defect, whatever
+// Reasons that a posting with several entries can't have are a defect, whatever
 // conditions are beside them: nothing is read and nothing is declined.
 func TestReasonsOfEntriesThatCannotBe(t *testing.T) {
 	t.Parallel()
@@ -201,7 +200,7 @@ func TestReasonsOfEntriesThatCannotBe(t *testing.T) {
 	}
 }
 
-// A reported balance declines nothing if it allows all of its user's entries.
+// A reported balance declines nothing if it allows all its user's entries.
 func TestDeclineOfEntriesThatTheBalancesAllow(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
@@ -387,14 +386,14 @@ func TestReleasesOfTwoByPartialReports(t *testing.T) {
 	}
 }
 
-// A hold is captured in time during another caller's request, whose clock takes it
-// for spendable when the answer arrives. The old answer proves nothing then: the
-// caller reads again and gets the capture.
+// A hold is captured in time during another caller's request. When the answer arrives,
+// that caller's clock takes the hold for spendable. The old answer proves nothing then:
+// the caller reads again and gets the capture.
 func TestHoldIsCapturedWhileAnAnswerIsUnderWay(t *testing.T) {
 	t.Parallel()
-	const ahead, back = 450 * time.Millisecond, 950 * time.Millisecond // within the grace of one second
+	const ahead, back = 450 * time.Millisecond, 950 * time.Millisecond // within the grace, one second
 	for name, c := range map[string]struct {
-		slow int // the number of the slow request
+		slow int // the slow request's number
 		ask  func(*testing.T, *ledger.Ledger, ledger.TransactionID) (any, error)
 		told any
 	}{

@@ -21,7 +21,7 @@ import (
 	"onewrite/ledger"
 )
 
-// The role in the template allows exactly the requests that the function sends.
+// The template's role allows exactly the requests that the function sends.
 func TestPolicyAllowsWhatIsRequested(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -65,7 +65,7 @@ func TestPolicyAllowsWhatIsRequested(t *testing.T) {
 	assert.Equal(t, allowed(t), requested)
 }
 
-// template is the part of template.yaml that these tests read.
+// template is what these tests read of template.yaml.
 type template struct {
 	Resources struct {
 		Function struct {
@@ -140,7 +140,7 @@ func TestTemplateHasTheEnvironment(t *testing.T) {
 			read = append(read, name)
 		}
 		if name == "DECIMAL_PLACES" || name == "OPENING_BALANCE" {
-			return "" // which have defaults
+			return "" // they have defaults
 		}
 		return string(handler.JWT)
 	}

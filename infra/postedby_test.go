@@ -21,8 +21,8 @@ func by(caller ledger.Caller, r ledger.Request) ledger.Request {
 	return r
 }
 
-// The first row of a transaction names its caller, and so does the end that a
-// capture or void writes. A replay by another caller changes nothing.
+// A transaction's first row names its caller, and so does the end that a capture or
+// void writes. A replay by another caller changes nothing.
 func TestPostedBy(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -108,8 +108,8 @@ func TestRowWithARNIsSmall(t *testing.T) {
 	assert.Less(t, sizeOf(row), 1024)
 }
 
-// sizeOf returns the bytes of a row, or more: DynamoDB counts a number as at most
-// its digits and 3 bytes, and 3 bytes and 1 for each element of a list or map.
+// sizeOf returns a row's bytes, or more: DynamoDB counts a number as at most its digits
+// and 3 bytes, and a list or map as 3 bytes and 1 for each element.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 func sizeOf(row row) (bytes int) {

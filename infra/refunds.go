@@ -13,12 +13,12 @@ import (
 	"onewrite/ledger"
 )
 
-// RefundAccount is a row of the transactions_aggregate table that is no user's: what
-// was refunded of a transaction. Its key begins with a space, which no user's does.
+// RefundAccount is a row in the transactions_aggregate table that belongs to no user:
+// what a transaction has refunded. Its key begins with a space, which no user's does.
 type RefundAccount struct {
 	Of ledger.TransactionID
 	ledger.Refunds
-	RefundedAt time.Time // the time of the last refund's rows
+	RefundedAt time.Time // when the last refund's rows were created
 }
 
 const (
@@ -26,7 +26,7 @@ const (
 	refundedPrefix   = "r"
 )
 
-// RefundsKey returns the key of the account of a transaction's refunds.
+// RefundsKey returns the key for a transaction's refund account.
 func RefundsKey(of ledger.TransactionID) string { return refundsKeyPrefix + of.String() }
 
 // ParseRefundsKey parses a text that [RefundsKey] returned.
@@ -34,14 +34,14 @@ func ParseRefundsKey(s string) (ledger.TransactionID, error) {
 	return ledger.ParseTransactionID(strings.TrimPrefix(s, refundsKeyPrefix))
 }
 
-// IsRefundAccount reports whether a row of the transactions_aggregate table is a
-// refund account.
+// IsRefundAccount reports whether a row in the transactions_aggregate table is a refund
+// account.
 func IsRefundAccount(row map[string]types.AttributeValue) bool {
 	key, ok := row["user_id"].(*types.AttributeValueMemberS)
 	return ok && strings.HasPrefix(key.Value, refundsKeyPrefix)
 }
 
-// Attributes returns the attributes of the account's row, without the key.
+// Attributes returns the row's attributes, without the key.
 func (a RefundAccount) Attributes() map[string]types.AttributeValue {
 	row := item{
 		"version":     integer(a.Count),
@@ -55,21 +55,21 @@ func (a RefundAccount) Attributes() map[string]types.AttributeValue {
 
 func refundedName(place int) string { return refundedPrefix + strconv.Itoa(place) }
 
-// refundedPlace returns the place of the entry whose refunded sum the attribute is.
+// refundedPlace returns the place of the entry whose refunds the attribute counts.
 func refundedPlace(attribute string) (place int, ok bool) {
 	place, err := strconv.Atoi(strings.TrimPrefix(attribute, refundedPrefix))
 	return place, err == nil && attribute == refundedName(place) && place >= 0
 }
 
-// IsRefundAttribute reports whether a refund account has an attribute of that name,
+// IsRefundAttribute reports whether a refund account has an attribute with that name,
 // beside its key.
 func IsRefundAttribute(name string) bool {
 	_, isSum := refundedPlace(name)
 	return isSum || name == "version" || name == "refunded_at"
 }
 
-// DecodeRefundAccount reads the row of a refund account as strictly as
-// [DecodeTransaction] reads its own.
+// DecodeRefundAccount reads such a row as strictly as [DecodeTransaction] reads its
+// own.
 func DecodeRefundAccount(row map[string]types.AttributeValue) (RefundAccount, error) {
 	d := decoder{row: row}
 	a := RefundAccount{
@@ -91,8 +91,8 @@ func DecodeRefundAccount(row map[string]types.AttributeValue) (RefundAccount, er
 	return a, nil
 }
 
-// countRefund returns the write that counts a refund of that time, if no entry is
-// refunded beyond its amount by that.
+// countRefund returns the write that counts a refund at that time, if no entry is then
+// refunded beyond its amount.
 func (s *Store) countRefund(r *ledger.Refund, at time.Time) *types.Update {
 	values := item{":one": integer(1), ":at": &types.AttributeValueMemberS{Value: ledger.FormatTime(at)}}
 	var rules []string
@@ -140,7 +140,7 @@ func (s *Store) Refunds(ctx context.Context, of ledger.TransactionID) (ledger.Re
 	return s.refunds(ctx, of, nil)
 }
 
-// refunds returns the account of a row, or of the row that it reads.
+// refunds returns the account in the row. If the row is nil, it reads the row first.
 func (s *Store) refunds(ctx context.Context, of ledger.TransactionID, row item) (ledger.Refunds, error) {
 	if len(row) == 0 {
 		var err error

@@ -82,8 +82,8 @@ func TestDamagedRefundAccount(t *testing.T) {
 	remove(t, books, books.Config.AggregateTable, "user_id", damaged)
 }
 
-// A replay of a refund is a replay under every partial report, although nothing is
-// left and the receiver has spent the money.
+// A refund's replay is a replay under every partial report, although nothing is left
+// and the receiver has spent the money.
 func TestRefundReplayedByPartialReports(t *testing.T) {
 	t.Parallel()
 	partialReports([]string{"row", "b's row", "a's balance", "b's balance", "account"}, func(unreported []bool, names string) {
@@ -125,7 +125,7 @@ func TestRefundRefusedByPartialReports(t *testing.T) {
 	})
 }
 
-// The limit is not stored, so it is withheld while an attempt of the call may still
+// The limit is not stored, so it is withheld while an attempt by the call may still
 // refund.
 func TestRefundLimitWhileAnAttemptIsUnderWay(t *testing.T) {
 	t.Parallel()
@@ -147,7 +147,7 @@ func TestRefundLimitWhileAnAttemptIsUnderWay(t *testing.T) {
 	})
 }
 
-// Under contention, of the account too, a refusal proves nothing.
+// Under contention, also about the account, a refusal proves nothing.
 func TestRefundLimitBesideContention(t *testing.T) {
 	t.Parallel()
 	for _, refusals := range [][]string{{"TransactionConflict", "", "", "", ""}, {"", "", "", "TransactionConflict", ""}} {

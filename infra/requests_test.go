@@ -23,8 +23,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata/requests.txt")
 
-// The requests to DynamoDB stay the same to the byte, apart from the order of an
-// object's members, which the SDK leaves to chance.
+// The requests to DynamoDB stay the same to the byte, apart from member order in
+// objects, which the SDK leaves to chance.
 func TestRequestsStayTheSame(t *testing.T) {
 	t.Parallel()
 	books, _ := infratest.NewOnModel(t, dynamodbmodel.Moment{})
@@ -62,7 +62,7 @@ func TestRequestsStayTheSame(t *testing.T) {
 	fmt.Fprintln(&requests, "# warm")
 	require.NoError(t, books.Store.Start(t.Context()))
 
-	// Postings of several entries. The requests above must not change.
+	// These postings have several entries. The requests above must not change.
 	order, err := ledger.NewMetadata(map[string]string{"order": "7", "note": "<用>"})
 	require.NoError(t, err)
 	postAll := func(key string, m ledger.Metadata, entries ...string) {
@@ -90,7 +90,7 @@ func TestRequestsStayTheSame(t *testing.T) {
 		require.NoError(t, err)
 	}
 
-	// Holds. The requests above must not change.
+	// These are holds. The requests above must not change.
 	pend := func(key string, entries ...string) ledger.EndRequest {
 		fmt.Fprintf(&requests, "# %s on hold with key %s\n", strings.Join(entries, ", "), key)
 		r := by(caller, infratest.Entries(t, key, entries...))
@@ -137,7 +137,7 @@ func TestRequestsStayTheSame(t *testing.T) {
 	_, err = l.Capture(t.Context(), late, ledger.Amount{})
 	require.ErrorIs(t, err, ledger.ErrHoldEnded)
 
-	// Refunds. The requests above must not change.
+	// These are refunds. The requests above must not change.
 	original := func(id ledger.TransactionID) ledger.Original {
 		fmt.Fprintln(&requests, "# transaction to refund")
 		o, err := l.Original(t.Context(), id)
@@ -158,7 +158,7 @@ func TestRequestsStayTheSame(t *testing.T) {
 	_, _, err = l.Refunds(t.Context(), whole)
 	require.NoError(t, err)
 
-	// Changes of rules. The requests above must not change.
+	// These are rule changes. The requests above must not change.
 	rule := func(user, key string, changes ...string) {
 		fmt.Fprintf(&requests, "# rules of %s: %s with key %s\n", user, strings.Join(changes, ", "), key)
 		r := infratest.Rules(t, user, key, changes...)
@@ -215,7 +215,7 @@ func compact(t *testing.T, v any) string {
 	return strings.TrimSuffix(text.String(), "\n")
 }
 
-// bodyOf returns the body of a request, which can still be sent.
+// bodyOf returns a request's body. The request can still be sent.
 func bodyOf(t *testing.T, r *http.Request) string {
 	body, err := io.ReadAll(r.Body)
 	assert.NoError(t, err)

@@ -11,28 +11,26 @@ import (
 	"onewrite/ledger"
 )
 
-// maxAttempts ends the loop of a caller without a deadline. Within the seconds
-// that a call has there are never as many.
+// maxAttempts ends the loop for a caller without a deadline. The seconds that a call
+// has never allow as many.
 const maxAttempts = 1000
 
-// The delays after a conflict. A transaction holds its items for some ten
-// milliseconds, and a writer that never pauses leaves them free for no longer
-// than a round trip. A caller that meets a conflict
+// These are the delays after a conflict. A transaction holds its items for some ten
+// milliseconds, and a writer that never pauses leaves them free for no longer than a
+// round trip. A caller that meets a conflict
 //   - tries once more after quickDelay, which is all that two callers who met by
 //     chance need;
-//   - after firstDelay makes a series of seriesAttempts attempts, a round trip
-//     apart, one of which falls between two writes of a writer that never pauses;
-//   - then knows that many callers want this user, and before each further series
-//     waits longestDelay less the age of the call, so that those who wait longest
-//     go first: with an exponential back-off the winner keeps winning, and the
-//     unlucky starve;
+//   - after firstDelay makes seriesAttempts attempts, a round trip apart, so that one
+//     falls between two writes by a writer that never pauses;
+//   - then knows that many callers want this user, and before each further series waits
+//     longestDelay less the call's age, so that those who wait longest go first: with
+//     an exponential back-off the winner keeps winning, and the unlucky starve;
 //   - in a storm, waits for its [turns] instead.
 //
-// Each delay is drawn from the last quarter of its range. Every attempt costs
-// its write units, so the numbers balance three things, which "go test
-// -C infra/proof ./bench -v -run TestHotAccount" measures: how much of the time the user's
-// items are in use, how long the unlucky wait, and how many attempts a posting
-// takes.
+// Each delay is drawn from the last quarter of its range. Every attempt costs its write
+// units, so the numbers balance three things, which "go test -C infra/proof ./bench -v
+// -run TestHotAccount" measures: how busy the user's items are, how long the unlucky
+// wait, and how many attempts a posting takes.
 const (
 	quickDelay     = 20 * time.Millisecond
 	firstDelay     = 180 * time.Millisecond
@@ -41,16 +39,15 @@ const (
 	seriesAttempts = 5
 )
 
-// The delays after any other transient error, a fault of DynamoDB or of the
-// network, grow exponentially, so that retries don't keep a recovering service
-// down.
+// The delays after any other transient error, from DynamoDB or the network, grow
+// exponentially, so that retries don't keep a recovering service down.
 const (
 	firstFaultDelay   = 25 * time.Millisecond
 	longestFaultDelay = time.Second
 )
 
-// conflictDelay returns the bounds of the delay before the next attempt of a
-// call of that age, whose attempt of that number, from 1, met a conflict.
+// conflictDelay bounds the delay after a conflict, by the attempt's number, from 1, and
+// the call's age.
 func conflictDelay(attempt int, age time.Duration) (least, most time.Duration) {
 	switch {
 	case attempt == 1:
@@ -65,51 +62,51 @@ func conflictDelay(attempt int, age time.Duration) (least, most time.Duration) {
 	return lastQuarter(most)
 }
 
-// lastQuarter returns the bounds of a delay.
+// lastQuarter bounds a delay.
 func lastQuarter(longest time.Duration) (least, most time.Duration) {
 	return longest - longest/4, longest
 }
 
-// faultDelay returns the same for any other transient error.
+// faultDelay does the same for any other transient error.
 func faultDelay(attempt int) (least, most time.Duration) {
 	const doublings = 6 // reach longestFaultDelay
 	return 0, min(longestFaultDelay, firstFaultDelay<<min(attempt-1, doublings))
 }
 
-// retry is the whole retry policy of one call, so that no release of the SDK
-// changes it. The SDK sends every attempt with the same bytes, its
-// ClientRequestToken included, so a write whose answer was lost is not applied
-// again (for 10 minutes, by DynamoDB; for ever, by the row itself).
+// retry is one call's whole retry policy, so that no SDK release changes it. The SDK
+// sends every attempt with the same bytes, its ClientRequestToken included, so a write
+// whose answer was lost is not applied again (for 10 minutes, by DynamoDB; for ever, by
+// the row itself).
 //
-// It has no token bucket: calls would share it, and the conflicts of one user
-// would use up the retries of another. The tokens are NopRetryer's, which do
-// nothing. The SDK's standard retryer would have to be stripped of its bucket.
+// It has no token bucket: calls would share it, and one user's conflicts would use up
+// another's retries. The tokens are NopRetryer's, which do nothing. The SDK's standard
+// retryer would have to lose its bucket.
 type retry struct {
 	aws.NopRetryer
 	ctx      context.Context // the call's; the SDK hands on none when it asks for a delay
 	began    time.Time
 	jitter   func(bound time.Duration) time.Duration
 	final    func(error) bool // reports an outcome that no later attempt can change
-	attempts int              // that failed; counted here, as releases of the SDK count from 1 or from 0
-	unknown  bool             // the write of one of them may still be applied
+	attempts int              // that failed; counted here, because SDK releases count from 1 or from 0
+	unknown  bool             // one of their writes may still be applied
 
 	posting ledger.Posting // empty: the call is another one, and takes no turns
 	turns   turns
 	storm   *storm
 }
 
-// retrying returns the option that gives a call its own retry policy.
+// retrying returns the option for a call's own retry policy.
 func (s *Store) retrying(ctx context.Context) func(*dynamodb.Options) {
 	return s.newRetry(ctx, func(error) bool { return false }).use
 }
 
-// newRetry returns the retry policy of one call that also ends with a final
-// error, even if it is transient.
+// newRetry returns the retry policy for one call. A final error ends it, even a
+// transient one.
 func (s *Store) newRetry(ctx context.Context, final func(error) bool) *retry {
 	return &retry{ctx: ctx, began: time.Now(), jitter: s.jitter, final: final, storm: &s.storm}
 }
 
-// retryPosting returns the retry policy of a posting, which ends when its id is taken.
+// retryPosting returns the retry policy for a posting, which ends when its id is taken.
 func (s *Store) retryPosting(ctx context.Context, p ledger.Posting) *retry {
 	r := s.newRetry(ctx, idTaken)
 	r.posting = p
@@ -127,8 +124,8 @@ func (*retry) MaxAttempts() int { return maxAttempts }
 // IsErrorRetryable implements [aws.Retryer].
 func (r *retry) IsErrorRetryable(err error) bool { return Transient(err) && !r.final(err) }
 
-// RetryDelay implements [aws.Retryer]. It gives up, with the error of the
-// attempt, when the delay would outlast the caller.
+// RetryDelay implements [aws.Retryer]. It gives up, with the attempt's error, when the
+// delay would outlast the caller.
 func (r *retry) RetryDelay(_ int, cause error) (time.Duration, error) {
 	r.attempts++
 	r.unknown = r.unknown || outcomeUnknown(cause)
@@ -144,7 +141,7 @@ func (r *retry) RetryDelay(_ int, cause error) (time.Duration, error) {
 	return delay, nil
 }
 
-// afterConflict returns the bounds of the delay after a conflict.
+// afterConflict bounds the delay after a conflict.
 func (r *retry) afterConflict(cause error) (least, most time.Duration) {
 	age := time.Since(r.began)
 	if user, ok := contended(r.posting, cause); ok && r.turns.conflict(age) {
@@ -156,8 +153,8 @@ func (r *retry) afterConflict(cause error) (least, most time.Duration) {
 	return lastQuarter(r.turns.delay)
 }
 
-// awaitTurn delays the first attempt of a posting in a storm, if its caller will
-// be there afterwards.
+// awaitTurn delays a posting's first attempt in a storm, if its caller will be there
+// afterwards.
 func (r *retry) awaitTurn() {
 	if r.turns.window == 0 {
 		return
@@ -172,7 +169,6 @@ func (r *retry) awaitTurn() {
 	}
 }
 
-// draw returns a delay within bounds.
 func (r *retry) draw(least, most time.Duration) time.Duration {
 	return least + r.jitter(most-least+1)
 }

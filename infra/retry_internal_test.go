@@ -77,8 +77,8 @@ func TestFaultDelay(t *testing.T) {
 	}
 }
 
-// A transient error is tried again unless it is final, and no other is. Not in parallel:
-// without this, the tests beside it would take minutes to end.
+// A transient error is tried again unless it is final. No other error is. Not in
+// parallel: without this, the tests beside it would take minutes to end.
 func TestIsErrorRetryable(t *testing.T) {
 	final := &types.TransactionConflictException{}
 	r := &retry{final: func(err error) bool { return errors.Is(err, final) }}

@@ -19,8 +19,7 @@ import (
 // longest draws the longest delay, as a jitter.
 func longest(bound time.Duration) time.Duration { return bound - 1 }
 
-// first returns a fault for the first requests of an operation, and none for
-// the others.
+// first returns a fault for an operation's first requests, and none for the others.
 func first(requests int, operation string, fault faults.Fault) faults.Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		if faults.Operation(r) != operation || requests == 0 {
@@ -31,14 +30,14 @@ func first(requests int, operation string, fault faults.Fault) faults.Fault {
 	}
 }
 
-// A conflict is a matter of turns, for a posting and for a decline alike, and
-// has other delays than a fault.
+// Callers in conflict take turns, for a posting and for a decline alike. Their delays
+// differ from those after a fault.
 func TestDelays(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		fault faults.Fault
-		want  time.Duration // in which three attempts fail
+		want  time.Duration // the time in which three attempts fail
 	}{
 		{"conflict", faults.Conflict, (20 + 180) * time.Millisecond},
 		{"throttled", faults.Throttle, (25 + 50 + 100) * time.Millisecond},

@@ -16,10 +16,10 @@ import (
 // item is a row as DynamoDB sends it.
 type item = map[string]types.AttributeValue
 
-// transactionRow is a row of the transactions table.
+// transactionRow is a row in the transactions table.
 type transactionRow struct {
 	ID             string                `dynamodbav:"id"`
-	UserID         string                `dynamodbav:"user_id,omitempty"` // not of a change of rules, so that the index has none
+	UserID         string                `dynamodbav:"user_id,omitempty"` // not in a rule change, so that the index has none
 	Ammount        attributevalue.Number `dynamodbav:"ammount,omitempty"`
 	Type           string                `dynamodbav:"type"`
 	Status         string                `dynamodbav:"status"`
@@ -27,29 +27,29 @@ type transactionRow struct {
 	CreatedAt      string                `dynamodbav:"created_at"`
 	Entries        []entryRow            `dynamodbav:"entries,omitempty"`
 	Metadata       string                `dynamodbav:"metadata,omitempty"`
-	Balance        attributevalue.Number `dynamodbav:"balance,omitempty"`        // of a declined one
-	DeclinedEntry  attributevalue.Number `dynamodbav:"declined_entry,omitempty"` // of a declined transaction with several entries
-	ExpiresAt      string                `dynamodbav:"expires_at,omitempty"`     // of a transaction that was asked to be pending
-	TransactionID  string                `dynamodbav:"transaction_id,omitempty"` // of a further entry or an end
-	Held           attributevalue.Number `dynamodbav:"held,omitempty"`           // of a capture
-	PostedBy       string                `dynamodbav:"posted_by,omitempty"`      // of a first row or an end, if the caller is known
-	RefundOf       string                `dynamodbav:"refund_of,omitempty"`      // of a refund
-	RefundPlaces   []int                 `dynamodbav:"refund_places,omitempty"`  // of the first row of a refund
-	DeclinedBy     string                `dynamodbav:"declined_by,omitempty"`    // of a transaction that a block declined
+	Balance        attributevalue.Number `dynamodbav:"balance,omitempty"`        // in a decline
+	DeclinedEntry  attributevalue.Number `dynamodbav:"declined_entry,omitempty"` // in a decline with several entries
+	ExpiresAt      string                `dynamodbav:"expires_at,omitempty"`     // if the transaction was asked to be pending
+	TransactionID  string                `dynamodbav:"transaction_id,omitempty"` // in a further entry or an end
+	Held           attributevalue.Number `dynamodbav:"held,omitempty"`           // in a capture
+	PostedBy       string                `dynamodbav:"posted_by,omitempty"`      // in a first row or an end, if the caller is known
+	RefundOf       string                `dynamodbav:"refund_of,omitempty"`      // in a refund
+	RefundPlaces   []int                 `dynamodbav:"refund_places,omitempty"`  // in a refund's first row
+	DeclinedBy     string                `dynamodbav:"declined_by,omitempty"`    // in a decline by a block
 
-	// Of a change of rules.
+	// These are in rule changes only.
 	Account     string                `dynamodbav:"account,omitempty"` // the user
 	Debits      string                `dynamodbav:"debits,omitempty"`
 	Credits     string                `dynamodbav:"credits,omitempty"`
 	CreditLimit attributevalue.Number `dynamodbav:"credit_limit,omitempty"`
 	LimitBefore attributevalue.Number `dynamodbav:"credit_limit_before,omitempty"`
-	RuleChange  attributevalue.Number `dynamodbav:"rule_change,omitempty"` // the place among the account's changes, from 1; not of a declined one
+	RuleChange  attributevalue.Number `dynamodbav:"rule_change,omitempty"` // its place among the account's changes, from 1; not in a decline
 }
 
-// rulesType is the type of a row that changes rules.
+// rulesType is a rule change's type.
 const rulesType = "account"
 
-// byBlock is the reason of a decline by a block.
+// byBlock is the reason for a decline by a block.
 const byBlock = "block"
 
 // entryRow is one of the entries in a row.
@@ -59,7 +59,7 @@ type entryRow struct {
 	Ammount attributevalue.Number `dynamodbav:"ammount"`
 }
 
-// EncodeTransaction returns a row of the transactions table as the store writes it.
+// EncodeTransaction returns a transaction's row as the store writes it.
 func EncodeTransaction(t ledger.Transaction) (map[string]types.AttributeValue, error) {
 	return encodeTransaction(t)
 }
@@ -110,7 +110,7 @@ func encodeTransaction(t ledger.Transaction) (item, error) {
 	return attributevalue.MarshalMap(row)
 }
 
-// encodeRules makes the row that of a change of rules.
+// encodeRules turns the row into a rule change's.
 func (row *transactionRow) encodeRules(t ledger.Transaction) {
 	row.UserID, row.Account, row.Type, row.Ammount = "", t.UserID.String(), rulesType, ""
 	row.Debits, row.Credits = string(t.Rules.Debits), string(t.Rules.Credits)
@@ -123,11 +123,10 @@ func (row *transactionRow) encodeRules(t ledger.Transaction) {
 	}
 }
 
-// DecodeTransaction reads a row of the transactions table strictly: each kind of
-// row must have its attributes, with the right type and range, and no others of
-// this table. A [*RowError] means that the table is damaged, and names every fault.
-// Attributes with unknown names are ignored, because a later version may write
-// some.
+// DecodeTransaction reads a row in the transactions table strictly: each kind must have
+// its attributes, with the right type and range, and none from other kinds. A
+// [*RowError] means that the table is damaged, and names every fault. Attributes with
+// unknown names are ignored, because a later version may write some.
 func DecodeTransaction(row map[string]types.AttributeValue) (ledger.Transaction, error) {
 	d := decoder{row: row}
 	kind, _ := row["type"].(*types.AttributeValueMemberS)
@@ -162,10 +161,9 @@ func DecodeTransaction(row map[string]types.AttributeValue) (ledger.Transaction,
 	return t, nil
 }
 
-// ofRules are the attributes that only changes of rules have.
+// ofRules are the attributes that only rule changes have.
 var ofRules = []string{"account", "debits", "credits", creditLimit, "credit_limit_before", "rule_change"}
 
-// decodeRuleChange reads the attributes of a change of rules.
 func decodeRuleChange(d *decoder, t *ledger.Transaction) {
 	t.Rules = &ledger.RuleChange{}
 	t.UserID = decodeText(d, "account", ledger.ParseUserID)
@@ -203,7 +201,6 @@ func decodeRuleChange(d *decoder, t *ledger.Transaction) {
 	}
 }
 
-// decodeFirst reads the attributes of a first row.
 func decodeFirst(d *decoder, t *ledger.Transaction) {
 	t.Type = decodeText(d, "type", ledger.ParseType)
 	t.IdempotencyKey = decodeText(d, "idempotency_key", ledger.ParseIdempotencyKey)
@@ -239,7 +236,7 @@ func decodeFirst(d *decoder, t *ledger.Transaction) {
 	}
 }
 
-// decodeExpiry reads the expiry of a transaction that is or was pending.
+// decodeExpiry reads the expiry, if the transaction is or was pending.
 func decodeExpiry(d *decoder, t *ledger.Transaction) {
 	t.ExpiresAt = decodeText(d, "expires_at", ledger.ParseTime)
 	if !t.ExpiresAt.IsZero() && !t.ExpiresAt.After(t.CreatedAt) {
@@ -250,7 +247,6 @@ func decodeExpiry(d *decoder, t *ledger.Transaction) {
 	}
 }
 
-// decodeDecline reads the attributes of a declined row.
 func decodeDecline(d *decoder, t *ledger.Transaction) {
 	t.BalanceSeen = decodeNumber(d, "balance", ledger.ParseBalance)
 	if d.row["declined_by"] != nil {
@@ -269,7 +265,6 @@ func decodeDecline(d *decoder, t *ledger.Transaction) {
 // notOfFirst are the attributes that only first rows have.
 var notOfFirst = []string{"idempotency_key", "metadata", "entries", "expires_at", "balance", "declined_entry", "refund_places", "declined_by"}
 
-// decodeFurther reads the attributes of a further entry.
 func decodeFurther(d *decoder, t *ledger.Transaction) {
 	t.Type = decodeText(d, "type", ledger.ParseType)
 	t.TransactionID = decodeText(d, "transaction_id", ledger.ParseTransactionID)
@@ -280,7 +275,6 @@ func decodeFurther(d *decoder, t *ledger.Transaction) {
 	}
 }
 
-// decodeEnd reads the attributes of a hold's end.
 func decodeEnd(d *decoder, t *ledger.Transaction) {
 	t.End = decodeText(d, "type", ledger.ParseEnd)
 	t.TransactionID = decodeText(d, "transaction_id", ledger.ParseTransactionID)
@@ -298,7 +292,6 @@ func decodeEnd(d *decoder, t *ledger.Transaction) {
 	}
 }
 
-// decodeEntries reads the entries of a transaction.
 func decodeEntries(d *decoder) (entries []ledger.Entry) {
 	list, ok := d.row["entries"].(*types.AttributeValueMemberL)
 	if !ok {
@@ -323,7 +316,7 @@ func decodeEntries(d *decoder) (entries []ledger.Entry) {
 	return entries
 }
 
-// decodePlaces reads the places of the entries that a refund's own refund.
+// decodePlaces reads the places of the refunded entries.
 func decodePlaces(d *decoder, entries int) (places []int) {
 	list, ok := d.row["refund_places"].(*types.AttributeValueMemberL)
 	if !ok {
@@ -345,7 +338,7 @@ func decodePlaces(d *decoder, entries int) (places []int) {
 	return places
 }
 
-// parseDeclinedBy parses the reason of a decline that is not the balance's.
+// parseDeclinedBy parses the reason for a decline that was not by the balance.
 func parseDeclinedBy(s string) (string, error) {
 	if s != byBlock {
 		return "", errors.New("must be " + byBlock)
@@ -353,7 +346,7 @@ func parseDeclinedBy(s string) (string, error) {
 	return s, nil
 }
 
-// parsePlace parses the place of an entry, from 0.
+// parsePlace parses an entry's place, from 0.
 func parsePlace(s string) (int, error) {
 	place, err := strconv.Atoi(s)
 	if err != nil || place < 0 {
@@ -362,7 +355,7 @@ func parsePlace(s string) (int, error) {
 	return place, nil
 }
 
-// decoder reads the attributes of a row, or of a map in it under the prefix, and
+// decoder reads attributes from a row, or from a map in it under the prefix, and
 // collects their faults.
 type decoder struct {
 	row    item
@@ -370,7 +363,7 @@ type decoder struct {
 	wrong  []string
 }
 
-// err returns a [*RowError] with the faults of a row, which its key names, or nil.
+// err returns a [*RowError] with the row's faults, or nil.
 func (d *decoder) err(table, key string) error {
 	if d.wrong == nil {
 		return nil
@@ -382,7 +375,7 @@ func (d *decoder) err(table, key string) error {
 	return &RowError{Table: table, Key: name, Wrong: d.wrong}
 }
 
-// reject adds a fault of an attribute.
+// reject adds an attribute's fault.
 func (d *decoder) reject(name, format string, arguments ...any) {
 	d.wrong = append(d.wrong, d.prefix+name+": "+fmt.Sprintf(format, arguments...))
 }
@@ -396,7 +389,7 @@ func (d *decoder) absent(where string, names ...string) {
 	}
 }
 
-// decodeText parses an attribute of type S.
+// decodeText parses an S attribute.
 func decodeText[T any](d *decoder, name string, parse func(string) (T, error)) (parsed T) {
 	s, ok := d.row[name].(*types.AttributeValueMemberS)
 	if !ok {
@@ -410,8 +403,8 @@ func decodeText[T any](d *decoder, name string, parse func(string) (T, error)) (
 	return parsed
 }
 
-// decodeNumber parses an attribute of type N in its shortest plain notation.
-// DynamoDB keeps a number's value, but not its notation.
+// decodeNumber parses an N attribute in its shortest plain notation. DynamoDB keeps a
+// number's value, but not its notation.
 func decodeNumber[T any](d *decoder, name string, parse func(string) (T, error)) (parsed T) {
 	n, ok := d.row[name].(*types.AttributeValueMemberN)
 	if !ok {
@@ -434,7 +427,7 @@ func decodeNumber[T any](d *decoder, name string, parse func(string) (T, error))
 	return parsed
 }
 
-// reasonOf returns only the reason of a parser's error.
+// reasonOf returns only the reason in a parser's error.
 func reasonOf(err error) string {
 	if invalid, ok := errors.AsType[*ledger.InvalidError](err); ok {
 		return invalid.Reason
@@ -442,11 +435,10 @@ func reasonOf(err error) string {
 	return err.Error()
 }
 
-// wrongType describes an attribute that is not of type want.
 func wrongType(v types.AttributeValue, want string) string {
 	if v == nil {
 		return "is missing"
 	}
-	// The SDK's type for an attribute of type S is *types.AttributeValueMemberS.
+	// For type S the SDK has *types.AttributeValueMemberS.
 	return fmt.Sprintf("is of type %s, must be %s", strings.TrimPrefix(fmt.Sprintf("%T", v), "*types.AttributeValueMember"), want)
 }

@@ -27,9 +27,9 @@ func s(v string) types.AttributeValue { return &types.AttributeValueMemberS{Valu
 
 func n(v string) types.AttributeValue { return &types.AttributeValueMemberN{Value: v} }
 
-const rowID = "47b9e303-c943-824b-a25b-f2db8fa4f6ab" // of user 1 and key 1
+const rowID = "47b9e303-c943-824b-a25b-f2db8fa4f6ab" // user 1's key 1
 
-// ruleRow returns a change of all rules.
+// ruleRow returns a change to all rules.
 func ruleRow() row {
 	return row{
 		"id": s(rowID), "account": s("1"), "idempotency_key": s("1"), "type": s("account"), "status": s("posted"), "created_at": s("2026-11-22T12:00:00.123Z"),
@@ -43,7 +43,7 @@ func declinedRuleRow() row {
 	return r
 }
 
-// rulesRow returns the account of a user whose rules were changed before the first
+// rulesRow returns a user's account whose rules were changed before the first
 // transaction.
 func rulesRow() row {
 	r := with(balanceRow(), "version", n("0"))
@@ -66,7 +66,7 @@ func declinedRow() row {
 	return r
 }
 
-// entriesRow returns the first row of a transaction of three entries.
+// entriesRow returns a transaction's first row, with three entries.
 func entriesRow() row {
 	r := postedRow()
 	r["entries"] = list(entryOf("1", "debit", "12.5"), entryOf("2", "credit", "12"), entryOf("1", "credit", "0.5"))
@@ -80,14 +80,14 @@ func declinedEntriesRow() row {
 	return r
 }
 
-// furtherRow returns the row of a further entry.
+// furtherRow returns a further entry's row.
 func furtherRow() row {
 	r := with(postedRow(), "idempotency_key", nil)
 	r["transaction_id"] = s(rowID)
 	return r
 }
 
-// pendingRow returns the first row of a payment on hold.
+// pendingRow returns a held payment's first row.
 func pendingRow() row {
 	r := postedRow()
 	r["entries"] = list(entryOf("1", "debit", "12.5"), entryOf("2", "credit", "12.5"))
@@ -95,7 +95,7 @@ func pendingRow() row {
 	return r
 }
 
-// endRow returns the end of a hold of 12.5, of which a capture took 12.
+// endRow returns the end for a hold of 12.5. A capture took 12.
 func endRow(kind, status string) row {
 	r := with(with(furtherRow(), "type", s(kind)), "status", s(status))
 	if kind == "capture" {
@@ -104,9 +104,9 @@ func endRow(kind, status string) row {
 	return r
 }
 
-const holdName = "hold:R7njA8lDgkuiW_Lbj6T2qw" // of rowID
+const holdName = "hold:R7njA8lDgkuiW_Lbj6T2qw" // rowID's
 
-// holdsRow returns the account of a user with an open hold.
+// holdsRow returns a user's account with an open hold.
 func holdsRow() row {
 	r := balanceRow()
 	r["held"], r["holds"], r[holdName] = n("12.5"), n("1"), list(n("12.5"), n("1795348860123"))
@@ -121,7 +121,7 @@ func entryOf(user, kind, amount string) *types.AttributeValueMemberM {
 	return &types.AttributeValueMemberM{Value: row{"user_id": s(user), "type": s(kind), "ammount": n(amount)}}
 }
 
-// withEntry returns the first row of two entries. The second has that attribute, or
+// withEntry returns a first row with two entries. The second has that attribute, or
 // lacks it if v is nil.
 func withEntry(name string, v types.AttributeValue) row {
 	second := entryOf("2", "credit", "12")
@@ -129,7 +129,7 @@ func withEntry(name string, v types.AttributeValue) row {
 	return with(entriesRow(), "entries", list(entryOf("1", "debit", "12.5"), second))
 }
 
-// refundRow returns the first row of a refund of two entries.
+// refundRow returns the first row for a refund of two entries.
 func refundRow() row {
 	r := entriesRow()
 	r["refund_of"], r["refund_places"] = s(rowID), list(n("0"), n("1"), n("7"))
@@ -328,7 +328,7 @@ var damagedTransactions = []struct {
 	{with(with(declinedRuleRow(), "credit_limit", nil), "credit_limit_before", nil), `status: is declined, which a change without a limit can't be`},
 }
 
-// notHeld is the fault of entries that can't be pending.
+// notHeld is the fault for entries that can't be pending.
 const notHeld = `expires_at: must come with one debit, or with a debit and then a credit of the same amount for another user`
 
 var damagedBalances = []struct {
@@ -432,7 +432,7 @@ func TestDecodeEntries(t *testing.T) {
 	assert.Equal(t, second, got)
 }
 
-// Holds and their ends are read in any notation of their numbers.
+// Holds and their ends are read with numbers in any notation.
 func TestDecodeHolds(t *testing.T) {
 	t.Parallel()
 	r := infratest.Entries(t, "1", "1 debit 12.5", "2 credit 12.5")
@@ -484,7 +484,7 @@ func TestDecodeHolds(t *testing.T) {
 	assert.Equal(t, rowID, a.TransactionID.String())
 }
 
-// Changes of rules, and the rules that they make, are read in any notation.
+// Rule changes, and the resulting rules, are read with numbers in any notation.
 func TestDecodeRules(t *testing.T) {
 	t.Parallel()
 	limit, err := ledger.ParseCreditLimit("50")
@@ -549,7 +549,7 @@ func renotated(notation func(*apd.Decimal) string) faults.Fault {
 	})
 }
 
-// A whole ledger gives the same answers in every notation of DynamoDB's numbers.
+// A whole ledger gives the same answers whatever DynamoDB's notation for numbers.
 func TestNumbersInAnyNotation(t *testing.T) {
 	t.Parallel()
 	type answers struct{ Posted, Replayed, Declined, Read, Listed, Balance string }

@@ -16,8 +16,8 @@ import (
 	"onewrite/ledger"
 )
 
-// withoutBlocks makes requests those of a version from before blocks, whose conditions
-// do not have them.
+// withoutBlocks turns requests into an older version's, whose conditions know no
+// blocks.
 func withoutBlocks(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -29,7 +29,7 @@ func withoutBlocks(r *http.Request, deliver func() (*http.Response, error)) (*ht
 }
 
 // A version from before rules keeps the books: its moves are right on a balance with a
-// credit limit. But it posts what is blocked. operations.md says so.
+// credit limit. But it posts blocked entries. operations.md warns about it.
 func TestOlderVersionIgnoresBlocks(t *testing.T) {
 	t.Parallel()
 	books, _ := infratest.NewOnModel(t, dynamodbmodel.Moment{})
@@ -56,8 +56,8 @@ func TestOlderVersionIgnoresBlocks(t *testing.T) {
 	assert.Equal(t, "0", books.Balance(t, "1"))
 }
 
-// A block holds against every fault of the network: it is either there or not, and its
-// caller finds out by the same call.
+// A block holds against every network fault: it is either there or not, and its caller
+// finds out by the same call.
 func TestBlockOverBadNetwork(t *testing.T) {
 	t.Parallel()
 	for _, fault := range faults.All {
@@ -82,8 +82,8 @@ func TestBlockOverBadNetwork(t *testing.T) {
 	}
 }
 
-// A change again is a replay under every partial report, although another change and a
-// debit came after its read: both conditions fail, and it can't be made any more.
+// The same change again is a replay under every partial report, although another change
+// and a debit came after its read: both conditions fail, and it can't be made any more.
 func TestRuleChangeReplayedByPartialReports(t *testing.T) {
 	t.Parallel()
 	partialReports([]string{"row", "balance"}, func(unreported []bool, names string) {
@@ -134,7 +134,7 @@ func TestBlockedWhileAnAttemptIsUnderWay(t *testing.T) {
 	})
 }
 
-// A capture's block is not stored, so it is withheld while an attempt of the call may
+// A capture's block is not stored, so it is withheld while an attempt by the call may
 // still capture.
 func TestReceiverBlockedWhileAnAttemptIsUnderWay(t *testing.T) {
 	t.Parallel()
@@ -158,8 +158,9 @@ func TestReceiverBlockedWhileAnAttemptIsUnderWay(t *testing.T) {
 	})
 }
 
-// A replay of a change is a replay under every partial report, although another change
-// came meanwhile and the balance would not allow it now. So is that of a block's decline.
+// A change's replay is a replay under every partial report, although another change
+// came meanwhile and the balance would not allow it now. So is the replay of a block's
+// decline.
 func TestRulesReplayedByPartialReports(t *testing.T) {
 	t.Parallel()
 	partialReports([]string{"row", "balance"}, func(unreported []bool, names string) {

@@ -14,12 +14,12 @@ import (
 	"onewrite/ledger"
 )
 
-// settingsID is the id of the row of the transactions table that has the settings
-// of both tables. It is no transaction's, so no call can ask for it. The row has no
-// user_id, so it is in no history.
+// settingsID names the row in the transactions table that has both tables' settings. It
+// is no transaction's id, so no call can ask for it. The row has no user_id, so it is
+// in no history.
 var settingsID = &types.AttributeValueMemberS{Value: SettingsID}
 
-// SettingsID is the text of settingsID.
+// SettingsID is settingsID's text.
 const SettingsID = "settings"
 
 // settingsRow is that row.
@@ -31,7 +31,7 @@ type settingsRow struct {
 	CreatedAt string                `dynamodbav:"created_at"`
 }
 
-// EncodeSettings returns the row of settings that tables are begun with at that time.
+// EncodeSettings returns the settings row for tables that are begun at that time.
 func EncodeSettings(s ledger.Settings, now time.Time) (map[string]types.AttributeValue, error) {
 	return attributevalue.MarshalMap(settingsRow{
 		ID:        settingsID.Value,
@@ -42,14 +42,14 @@ func EncodeSettings(s ledger.Settings, now time.Time) (map[string]types.Attribut
 	})
 }
 
-// IsSettings reports whether a row of the transactions table is that of the settings.
+// IsSettings reports whether a row in the transactions table is the settings row.
 func IsSettings(row map[string]types.AttributeValue) bool {
 	id, ok := row["id"].(*types.AttributeValueMemberS)
 	return ok && id.Value == settingsID.Value
 }
 
-// DecodeSettings reads the row of the settings as strictly as [DecodeTransaction]
-// reads its own.
+// DecodeSettings reads the settings row as strictly as [DecodeTransaction] reads its
+// own.
 func DecodeSettings(row map[string]types.AttributeValue) (ledger.Settings, error) {
 	d := decoder{row: row}
 	same := func(s string) (string, error) { return s, nil }
@@ -73,12 +73,11 @@ type SettingsError struct {
 	Reason string
 }
 
-// Error names the table.
 func (e *SettingsError) Error() string {
 	return fmt.Sprintf("settings of table %s: %s", e.Table, e.Reason)
 }
 
-// startWithin bounds Start, well inside the 10 seconds of a Lambda's init.
+// startWithin bounds Start, well inside the 10 seconds for a Lambda's init.
 const startWithin = 2 * time.Second
 
 // Start confirms that the tables were begun with the store's settings, or begins
@@ -106,12 +105,12 @@ func (s *Store) ready(ctx context.Context) error {
 	return nil
 }
 
-// confirmSettings compares the store's settings with the tables'. Tables without the
-// row of the settings are new, or have the default settings: those are tables from
-// before there were others.
+// confirmSettings compares the store's settings with the tables'. Tables without a
+// settings row are new, or have the default settings, because they are older than other
+// settings.
 //
-// A strongly consistent Scan of one id finds out. The ItemCount of DescribeTable is
-// up to six hours old: it would take tables whose first row is younger for new ones.
+// A strongly consistent Scan for one id finds out. DescribeTable's ItemCount is up to
+// six hours old: it would take tables whose first row is younger for new ones.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html
 func (s *Store) confirmSettings(ctx context.Context) error {
@@ -152,7 +151,7 @@ func (s *Store) readSettings(ctx context.Context) (item, error) {
 }
 
 // settingsOfOldTables returns nothing if the tables are new. Otherwise their one row
-// may be that of the settings, which another start has put since this one read it.
+// may be the settings row, which another start has put since this one looked for it.
 func (s *Store) settingsOfOldTables(ctx context.Context) (item, error) {
 	out, err := s.client.Scan(ctx, &dynamodb.ScanInput{
 		TableName:            &s.transactions,

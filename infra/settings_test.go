@@ -18,7 +18,7 @@ import (
 	"onewrite/ledger"
 )
 
-// opened returns a store of the books that is opened with these settings.
+// opened returns a store over the books, opened with these settings.
 func opened(t *testing.T, books *infratest.Books, currency, places, opening string) *infra.Store {
 	t.Helper()
 	c := books.Config
@@ -26,7 +26,7 @@ func opened(t *testing.T, books *infratest.Books, currency, places, opening stri
 	return infra.NewStore(books.Client, c)
 }
 
-// statement does what no ledger does to the row of the settings.
+// statement changes the settings row as no ledger does.
 func statement(t *testing.T, books *infratest.Books, text string) {
 	t.Helper()
 	require.NoError(t, books.Execute(t.Context(), books.Config.TransactionsTable, text))
@@ -52,7 +52,7 @@ func settingsRow(t *testing.T, books *infratest.Books) map[string]types.Attribut
 	return out.Item
 }
 
-// The first start of new tables begins them, and each later one is one read.
+// The first start on new tables begins them, and each later one is one read.
 func TestStartBeginsNewTables(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ currency, places, opening, requests string }{
@@ -117,8 +117,8 @@ func refused(t *testing.T, err error, why string) {
 	require.NotErrorIs(t, err, ledger.ErrTryAgain)
 }
 
-// Tables that hold rows, and no row of settings, are tables from before: they have
-// the default settings. Or their row was lost.
+// Tables that hold rows, but no settings row, are old: they have the default settings.
+// Or their row was lost.
 func TestStartOnTablesFromBefore(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -134,7 +134,7 @@ func TestStartOnTablesFromBefore(t *testing.T) {
 	refused(t, opened(t, books, "USD", "2", "0").Start(t.Context()), "the tables were begun with currency USD, decimal places 2, opening balance 100")
 }
 
-// Whatever is wrong with the row, nothing starts, and what is wrong is named.
+// Whatever is wrong with the row, nothing starts, and the error names it.
 func TestStartRefusesDamagedSettings(t *testing.T) {
 	t.Parallel()
 	books := infratest.NewWith(t, infratest.Settings(t, "KWD", "3", "0.5"))
@@ -155,7 +155,7 @@ func TestStartRefusesDamagedSettings(t *testing.T) {
 		"SET created_at = 'today'":                `created_at: is "today", must be a time in UTC`,
 		"REMOVE currency REMOVE places":           "currency: is missing; places: is missing",
 		"SET currency = 'x' SET opening = 0.0001": "three to twelve capital letters and digits, a letter first; opening balance",
-		// By hand, and whole:
+		// These changes are by hand, and whole:
 		"SET opening = 0.25":   "the tables were begun with currency KWD, decimal places 3, opening balance 0.25, and are opened with currency KWD, decimal places 3, opening balance 0.5",
 		"SET currency = 'KWR'": "the tables were begun with currency KWR",
 		"SET places = 4":       "decimal places 4, opening balance 0.5, and are opened with",
@@ -168,8 +168,8 @@ func TestStartRefusesDamagedSettings(t *testing.T) {
 	require.NoError(t, opened(t, books, "KWD", "3", "0.5").Start(t.Context()))
 }
 
-// Of starts at once with two settings, one wins: its settings are the tables', and
-// all others are refused.
+// Of starts at once with two settings, one wins: the tables get its settings, and all
+// others are refused.
 func TestStartsAtOnce(t *testing.T) {
 	t.Parallel()
 	for range 32 {
@@ -239,13 +239,13 @@ func TestCallsReadTheSettings(t *testing.T) {
 func TestStartAfterLostAnswer(t *testing.T) {
 	t.Parallel()
 	books := newTables(t, "EUR", "2", "0")
-	books.Network.Next(nil, nil, faults.LoseResponse) // of the Put
+	books.Network.Next(nil, nil, faults.LoseResponse) // for the Put
 	require.NoError(t, opened(t, books, "EUR", "2", "0").Start(t.Context()))
 	books.Network.Next(faults.Exception(http.StatusBadRequest, "AccessDeniedException", "not authorized"))
 	require.ErrorContains(t, opened(t, books, "EUR", "2", "0").Start(t.Context()), "not authorized")
 }
 
-// The row of the settings is in no user's history, and no id names it.
+// The settings row is in no user's history, and no id names it.
 func TestSettingsAreNoTransaction(t *testing.T) {
 	t.Parallel()
 	_, err := ledger.ParseTransactionID("settings")

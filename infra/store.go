@@ -21,7 +21,7 @@ type Store struct {
 	transactions string
 	aggregate    string
 	settings     ledger.Settings
-	opening      types.AttributeValue // the opening balance, which most writes have
+	opening      types.AttributeValue // which most writes have
 	jitter       func(bound time.Duration) time.Duration
 	storm        storm
 
@@ -31,16 +31,15 @@ type Store struct {
 // An Option configures a new [Store].
 type Option func(*Store)
 
-// WithJitter sets a store's source of chance: jitter returns a duration from zero
-// up to its bound, exclusive. A simulation needs the same delays when it runs
-// again.
+// WithJitter sets the source for random delays: jitter returns a duration from zero up
+// to its bound, exclusive. A simulation needs the same delays when it runs again.
 func WithJitter(jitter func(bound time.Duration) time.Duration) Option {
 	return func(s *Store) { s.jitter = jitter }
 }
 
-// NewStore returns a store that keeps a ledger in the two tables of c, which
-// must exist. Call [Store.Start] before the first call, unless the tables are known
-// to have been begun with the settings of c.
+// NewStore returns a store that keeps a ledger in c's two tables, which must exist.
+// Call [Store.Start] before the first call, unless the tables are known to have c's
+// settings.
 func NewStore(client *dynamodb.Client, c Config, options ...Option) *Store {
 	s := &Store{
 		client:       client,
@@ -121,7 +120,7 @@ func (s *Store) Decline(ctx context.Context, t ledger.Transaction) error {
 	return storeError(err)
 }
 
-// putNew puts a row of the transactions table if its id is new. Otherwise the error
+// putNew puts a row into the transactions table if its id is new. Otherwise the error
 // is a *[types.ConditionalCheckFailedException], usually with the stored row.
 func (s *Store) putNew(ctx context.Context, row item) error {
 	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
@@ -145,7 +144,7 @@ func (s *Store) Account(ctx context.Context, user ledger.UserID) (ledger.Account
 	return s.decodeAccount(row)
 }
 
-// accountRow reads the row of a user's account, or nothing if it is absent.
+// accountRow returns the row of a user's account, or nothing if it is absent.
 func (s *Store) accountRow(ctx context.Context, user ledger.UserID) (item, error) {
 	row, err := s.read(ctx, s.aggregate, item{"user_id": text(user)})
 	if err != nil {
@@ -182,7 +181,7 @@ func (s *Store) read(ctx context.Context, table string, key item) (item, error) 
 	return out.Item, nil
 }
 
-// text and number return the values as DynamoDB's types S and N.
+// text and number return values as DynamoDB's types S and N.
 func text(v fmt.Stringer) types.AttributeValue {
 	return &types.AttributeValueMemberS{Value: v.String()}
 }

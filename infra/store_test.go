@@ -72,7 +72,7 @@ func TestRequestsPerOutcome(t *testing.T) {
 	assert.Equal(t, []string{"GetItem"}, books.Network.Requests(), "a balance")
 }
 
-// A transaction of many entries takes as many requests as one of a single entry.
+// A transaction takes as many requests with many entries as with one.
 func TestRequestsPerOutcomeOfEntries(t *testing.T) {
 	t.Parallel()
 	for _, entries := range [][]string{
@@ -165,14 +165,14 @@ func TestRequestsPerOutcomeOfHolds(t *testing.T) {
 	})
 }
 
-// A page of large rows is full, even if they exceed the 1 MB of one answer.
+// A page with large rows is full, even if they exceed one answer's 1 MB.
 func TestHistoryOverOneMegabyte(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	l := ledger.New(books.Store, func() time.Time { now = now.Add(time.Millisecond); return now })
-	// Declined transactions, each with a list of 97 entries of a long name: some 50
-	// KB.
+	// These are declined transactions, each with a list of 97 entries for a long name:
+	// some 50 KB.
 	long := strings.Repeat("用", 128)
 	entries := append([]string{"a debit 1", "b debit 1000"}, slices.Repeat([]string{long + " credit 1"}, 95)...)
 	const rows = 30
@@ -218,11 +218,11 @@ func TestRequestsOfHistory(t *testing.T) {
 	}
 	for _, c := range []struct {
 		limit int
-		want  []int // requests of each page
+		want  []int // for each page
 	}{
 		{6, []int{1}}, {4, []int{1, 1}}, {2, []int{1, 1, 1}},
 		{5, []int{1, 1}},
-		{3, []int{2, 1}}, // the second page reads the rows of its time again
+		{3, []int{2, 1}}, // the second page reads again the rows with its first time
 		{1, []int{2, 2, 2, 2, 1, 1}},
 	} {
 		var got []int
@@ -237,8 +237,8 @@ func TestRequestsOfHistory(t *testing.T) {
 	}
 }
 
-// A row of another user or key under the id, which only damage or a collision of
-// SHA-256 can cause, is no replay and reveals nothing.
+// Another user's or key's row under the id is no replay and reveals nothing. Only
+// damage or a SHA-256 collision can cause it.
 func TestForeignRowUnderID(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -270,7 +270,7 @@ func TestUnknownTypeIsNotSent(t *testing.T) {
 	assert.Empty(t, books.Network.Requests())
 }
 
-// Warm opens the connection by one read, and reports its failure.
+// Start's read opens the connection, and reports its failure.
 func TestWarm(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {

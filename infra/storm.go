@@ -12,9 +12,9 @@ import (
 	"onewrite/ledger"
 )
 
-// The delays in a storm: more callers of one user than [conflictDelay] serves. With
-// that delay, each call would attempt for as long as it has time, and four times the
-// callers would make eleven times the attempts.
+// These are the delays in a storm: more callers for one user than [conflictDelay]
+// serves. With that delay, each call would make attempts as long as it has time, and
+// four times the callers would make eleven times the attempts.
 //
 // A call takes the narrow window when its conflicts last longer than patience, and the
 // wide one when they last as long again. The store remembers the window for
@@ -25,8 +25,7 @@ import (
 // 64 callers need few attempts each, with the wide one about 250.
 //
 // A window that adapts in small steps does worse. Each environment counts only its own
-// conflicts, so the windows of environments drift apart, and those with long windows
-// starve.
+// conflicts, so their windows drift apart, and those with long windows starve.
 const (
 	patience      = 1600 * time.Millisecond // 64 callers seldom need more
 	narrowWindow  = 250 * time.Millisecond
@@ -36,8 +35,8 @@ const (
 	shortestShare = 50 // of its window, the shortest delay
 )
 
-// storm is the memory of the last storm that a store has met: the user whose
-// balance was contended, and the window. It is safe for concurrent use.
+// storm remembers the last storm that a store has met: the user whose balance was
+// contended, and the window. It is safe for concurrent use.
 type storm struct {
 	mu     sync.Mutex
 	user   ledger.UserID
@@ -45,15 +44,14 @@ type storm struct {
 	until  time.Time
 }
 
-// remember starts the memory of a window of a user.
+// remember starts the memory for a user's window.
 func (s *storm) remember(user ledger.UserID, window time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.user, s.window, s.until = user, window, time.Now().Add(stormMemory)
 }
 
-// windowOf returns the window of a posting, or 0 if none of its users is
-// remembered.
+// windowOf returns the posting's window, or 0 if none of its users is remembered.
 func (s *storm) windowOf(moves []ledger.Move) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,7 +61,7 @@ func (s *storm) windowOf(moves []ledger.Move) time.Duration {
 	return 0
 }
 
-// turns are the delays of one call in a storm.
+// turns are one call's delays in a storm.
 type turns struct {
 	window time.Duration // 0: no storm so far
 	delay  time.Duration // the next

@@ -45,7 +45,7 @@ func (b *balance) write(hold time.Duration) bool {
 	return free
 }
 
-// stormCall is a call of a storm: when it began, how long it took, and whether it
+// stormCall is a call in a storm: when it began, how long it took, and whether it
 // succeeded.
 type stormCall struct {
 	began  time.Time
@@ -53,7 +53,7 @@ type stormCall struct {
 	posted bool
 }
 
-// postTo posts to a balance until the end, as an environment of its own.
+// postTo posts to a balance until the end, as its own environment.
 func postTo(ctx context.Context, b *balance, seed int, end time.Time, hold time.Duration) (calls []stormCall) {
 	chance := rand.New(rand.NewPCG(uint64(seed), 0))
 	s := &Store{jitter: func(bound time.Duration) time.Duration { return time.Duration(chance.Int64N(int64(bound))) }}
@@ -89,9 +89,9 @@ func contendedPosting(name string) (ledger.Posting, error) {
 		}}
 }
 
-// A storm has a bounded number of attempts, and up to 64 callers fare no worse than
-// by [conflictDelay] alone: at 64, 1,363 attempts a second, 14.5 a posting, and a
-// p99 of 1.57 s; at 128 and 250, 5,059 and 15,588 a second.
+// A storm's attempts are bounded, and up to 64 callers fare no worse than by
+// [conflictDelay] alone: at 64, 1,363 attempts a second, 14.5 a posting, and a p99 of
+// 1.57 s; at 128 and 250, 5,059 and 15,588 a second.
 func TestStorm(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -188,8 +188,8 @@ func TestTurns(t *testing.T) {
 	assert.Equal(t, wideWindow/shortestShare, call.delay, "the shortest")
 }
 
-// The first attempt of a posting waits only for the user of a storm, while the
-// store remembers it, and never beyond the caller's time.
+// A posting's first attempt waits only for a storm's user, while the store remembers
+// it, and never beyond the caller's time.
 func TestAwaitTurn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

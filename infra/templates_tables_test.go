@@ -1,7 +1,7 @@
 package infra_test
 
-// templateTables has the rows of each template. Change a row by hand together with
-// its value: the comment beside the resource has the reason.
+// templateTables has each template's rows. Change a row by hand together with its
+// value: the comment beside the resource has the reason.
 var templateTables = map[string]map[string]string{
 	"../template.yaml": {
 		"AWSTemplateFormatVersion": `2010-09-09`,
@@ -633,7 +633,7 @@ var templateTables = map[string]map[string]string{
 	},
 }
 
-// samconfigTable has the settings of samconfig.toml.
+// samconfigTable has samconfig.toml's settings.
 var samconfigTable = map[string]string{
 	"audit.build.build_dir":                `.aws-sam/audit`,
 	"audit.build.build_in_source":          `true`,

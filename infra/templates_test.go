@@ -16,7 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The tables in templates_tables_test.go have every setting of the templates and of
+// The tables in templates_tables_test.go have every setting in the templates and in
 // samconfig.toml.
 func TestTemplates(t *testing.T) {
 	t.Parallel()
@@ -26,7 +26,7 @@ func TestTemplates(t *testing.T) {
 	assert.Equal(t, samconfigTable, samconfig(t))
 }
 
-// Changing, removing or adding any value of a template changes its rows.
+// Changing, removing or adding any value in a template changes its rows.
 func TestTemplateTablesHoldEveryValue(t *testing.T) {
 	t.Parallel()
 	for path, want := range templateTables {
@@ -39,8 +39,8 @@ func TestTemplateTablesHoldEveryValue(t *testing.T) {
 	}
 }
 
-// rows returns a template as rows: one for a parameter, a rule, a condition, an
-// output, a statement of a role, a property of another resource, a metric of an alarm.
+// rows returns a template as rows: one for a parameter, a rule, a condition, an output,
+// a role's statement, another resource's property, an alarm's metric.
 func rows(template map[string]any) map[string]string {
 	rows := map[string]string{}
 	for section, value := range template {
@@ -90,7 +90,7 @@ func addResource(rows map[string]string, name string, resource map[string]any) {
 	}
 }
 
-// addItem adds a row for a metric of an alarm, and for each statement of a policy.
+// addItem adds a row for an alarm's metric, and for each statement in a policy.
 func addItem(rows map[string]string, key string, item any) {
 	policy, _ := item.(map[string]any)
 	document, _ := policy["PolicyDocument"].(map[string]any)
@@ -107,7 +107,7 @@ func addItem(rows map[string]string, key string, item any) {
 	rows[key] = text(rest)
 }
 
-// addMembers adds a row for each member of a map, two levels deep.
+// addMembers adds a row for each map member, two levels deep.
 func addMembers(rows map[string]string, key string, value any) {
 	members, ok := value.(map[string]any)
 	if !ok {
@@ -167,7 +167,7 @@ func text(value any) string {
 	return strings.Join(strings.Fields(fmt.Sprint(value)), " ")
 }
 
-// function is a function of CloudFormation, such as !Ref.
+// function is a CloudFormation function, such as !Ref.
 type function struct {
 	name string
 	of   any
@@ -248,7 +248,7 @@ func eachChangeAt(path string, value any, set func(any), do func(what string)) {
 	}
 }
 
-// samconfig returns the settings of samconfig.toml, by section and name.
+// samconfig returns samconfig.toml's settings, by section and name.
 func samconfig(t *testing.T) map[string]string {
 	t.Helper()
 	file, err := os.Open("../samconfig.toml")
@@ -268,8 +268,8 @@ func samconfig(t *testing.T) map[string]string {
 	return settings
 }
 
-// No caller can forge a line of the access log: each line begins with API Gateway's
-// own JSON, whatever is in a token's sub or an error's text.
+// No caller can forge a line in the access log: each line begins with API Gateway's own
+// JSON, whatever is in a token's sub or an error's text.
 func TestAccessLogCannotBeForged(t *testing.T) {
 	t.Parallel()
 	safe := regexp.MustCompile(`\$context\.(requestTime|requestId|apiId|routeKey|status|responseLatency|identity\.sourceIp|identity\.userArn|error\.responseType|integration\.status)\b`)
@@ -286,7 +286,7 @@ func TestAccessLogCannotBeForged(t *testing.T) {
 	}
 }
 
-// dig returns the value at a path of names.
+// dig returns the value under a path of names.
 func dig(value any, names ...string) any {
 	for _, name := range names {
 		members, _ := value.(map[string]any)

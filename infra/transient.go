@@ -39,7 +39,7 @@ var transientCodes = map[string]bool{
 }
 
 // Transient reports whether the same request may succeed later: after contention,
-// throttling, a fault of DynamoDB, or a lost answer.
+// throttling, a server fault, or a lost answer.
 func Transient(err error) bool {
 	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
 		return slices.ContainsFunc(cancelled.CancellationReasons, func(reason types.CancellationReason) bool {
@@ -55,9 +55,8 @@ func Transient(err error) bool {
 	return lost(err)
 }
 
-// outcomeUnknown reports whether the write of a request that failed with a
-// transient error may have been applied, or may still be: DynamoDB did not answer,
-// or reported its own fault.
+// outcomeUnknown reports whether a write that failed with a transient error may have
+// been applied, or may still be: DynamoDB did not answer, or reported its own fault.
 func outcomeUnknown(err error) bool {
 	if answer, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && answer.HTTPStatusCode() >= http.StatusInternalServerError {
 		return true
@@ -69,7 +68,7 @@ func outcomeUnknown(err error) bool {
 	return !answered
 }
 
-// conflict reports whether another request was writing one of the items.
+// conflict reports whether another request was writing one of these items.
 func conflict(err error) bool {
 	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
 		return slices.ContainsFunc(cancelled.CancellationReasons, func(reason types.CancellationReason) bool {

@@ -27,8 +27,7 @@ func onModel(t *testing.T, moment dynamodbmodel.Moment, f func(*testing.T, *infr
 	})
 }
 
-// calls has a call of a ledger for each operation, which is the call's last
-// request.
+// calls has a ledger call for each operation, which is the call's last request.
 var calls = []struct {
 	requests []string
 	make     func(ctx context.Context, l *ledger.Ledger, credit, debit ledger.Request) error
@@ -51,8 +50,8 @@ var calls = []struct {
 	}},
 }
 
-// eachCall makes each call on new books, with a fault for its last request. It
-// passes on the error, the requests, and the requests without the fault.
+// eachCall makes each call on new books, with a fault for the last request. It passes
+// on the error, the requests, and the requests without the fault.
 func eachCall(t *testing.T, fault faults.Fault, check func(t *testing.T, err error, retries int, sent, want []string)) {
 	for _, call := range calls {
 		last := len(call.requests) - 1
@@ -124,8 +123,8 @@ func TestErrorsThatStay(t *testing.T) {
 	}
 }
 
-// clockAhead returns the fault of a DynamoDB whose clock is ahead. It rejects
-// requests that were not signed within five minutes of its time.
+// clockAhead returns a fault for a DynamoDB whose clock is ahead. It rejects requests
+// that were not signed within five minutes of its time.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 func clockAhead(ahead time.Duration, code string) faults.Fault {

@@ -64,8 +64,8 @@ func lateFirst(books *infratest.Books, model *dynamodbmodel.Model) (*ledger.Ledg
 	return ledger.New(books.Over(route.Before(model)), time.Now), wire
 }
 
-// "Too many holds" is not stored, so it is withheld while an attempt of the call
-// may still open the hold.
+// "Too many holds" is not stored, so it is withheld while an attempt by the call may
+// still open the hold.
 func TestTooManyHoldsWhileAnAttemptIsUnderWay(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
@@ -90,7 +90,7 @@ func TestTooManyHoldsWhileAnAttemptIsUnderWay(t *testing.T) {
 	})
 }
 
-// So is the limit of a capture's receiver.
+// So is a limit that a capture's receiver reaches.
 func TestReceiverLimitWhileAnAttemptIsUnderWay(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
@@ -147,7 +147,7 @@ func TestTooManyHoldsAfterKnownAttempts(t *testing.T) {
 // failedReason is a failed condition in the answer to a transaction.
 var failedReason = regexp.MustCompile(`\{"Code":"ConditionalCheckFailed".*?"Message":"[^"]*"\}`)
 
-// firstReason keeps only the first failed condition of an answer.
+// firstReason keeps only an answer's first failed condition.
 func firstReason(answer string) string {
 	first := true
 	return failedReason.ReplaceAllStringFunc(answer, func(reason string) string {
@@ -185,7 +185,7 @@ func TestRefusalWithoutItsRow(t *testing.T) {
 	withoutRow := cancelledFor(`{"Code":"None"}`, `{"Code":"ConditionalCheckFailed"}`)
 	for _, c := range []struct {
 		credit, debit string // "": none
-		want          string // the balance of the decline; "": posted
+		want          string // the balance in the decline; "": posted
 	}{
 		{"20", "110", ""}, {"20", "120", ""}, {"20", "120.01", "120"}, {"", "100.01", "100"},
 	} {
@@ -223,7 +223,6 @@ func TestNewUserIsCreditedAfterTheRefusal(t *testing.T) {
 	})
 }
 
-// A taken id without its row is still a replay.
 func TestTakenIDIsRead(t *testing.T) {
 	t.Parallel()
 	noRow := faults.Exception(http.StatusBadRequest, "ConditionalCheckFailedException", "The conditional request failed")
