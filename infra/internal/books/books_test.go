@@ -19,10 +19,10 @@ import (
 	"onewrite/ledger"
 )
 
-// tables are the rows of both tables, by key.
+// tables are both tables' rows, by key.
 type tables struct{ transactions, balances map[string]books.Row }
 
-// stored returns the rows of calls of every kind:
+// stored returns the rows from calls of every kind:
 //
 //	alice  a credit of 10.5, a debit of 20 and a declined debit of 90.51
 //	bob    a transfer of 9 to carol and of 1 to shop, and one of 1000 that is declined by its second entry
@@ -74,7 +74,7 @@ func holdOf(t *testing.T, user string) ledger.TransactionID {
 	return infratest.Entries(t, "hold", user+" debit 1").TransactionID()
 }
 
-// check returns what is wrong with the rows, in some order: a map has none.
+// check returns the rows' findings, in no order: a map has none.
 func (s tables) check() (found []books.Finding) {
 	f := books.NewFold(ledger.DefaultSettings(), books.Everything)
 	wholes := books.Wholes{}
@@ -123,7 +123,7 @@ func TestCheckOfRightRows(t *testing.T) {
 	assert.Empty(t, tables{}.check())
 }
 
-// Each change of a row of each kind is found.
+// Each change to each kind of row is found.
 func TestCheckFinds(t *testing.T) {
 	t.Parallel()
 	id := func(user, key string) string {
@@ -257,12 +257,12 @@ func TestEndAtTheExpiry(t *testing.T) {
 	}
 }
 
-// A row of a hold waits for the other, which may be looked up in its place. Each pair
-// counts once, whatever is looked up and when.
+// A hold's row waits for the other, which may be looked up instead. Each pair counts
+// once, whatever is looked up and when.
 func TestFoldLooksHoldsUp(t *testing.T) {
 	t.Parallel()
 	s := stored(t)
-	for range 50 { // the order of a map is another each time
+	for range 50 { // a map's order differs each time
 		f := books.NewFold(ledger.DefaultSettings(), books.Everything)
 		for _, r := range s.transactions {
 			assert.Empty(t, f.Add(r))
@@ -284,7 +284,7 @@ func TestFoldLooksHoldsUp(t *testing.T) {
 	}
 }
 
-// Sums are exact to the last of 30 digits, of either sign.
+// Sums are exact to the last of 30 digits, with either sign.
 func TestSum(t *testing.T) {
 	t.Parallel()
 	of := func(s string) books.Sum {

@@ -18,18 +18,18 @@ import (
 // Row is a row in DynamoDB's form.
 type Row = map[string]types.AttributeValue
 
-// ClockAhead is more than the clocks of the function and this machine differ.
+// ClockAhead is more than the function's and this machine's clocks differ.
 const ClockAhead = 15 * time.Minute
 
-// The attributes of the two tables. Only a later version writes others, and then its
-// audit must be used.
+// The two tables have these attributes. Only a later version writes others, and then
+// its audit must be used.
 var (
 	TransactionAttributes = infra.TransactionAttributes()
 	AggregateAttributes   = infra.AggregateAttributes()
 )
 
-// ExamineAggregate reads a row of the aggregate table. It returns the user, if readable,
-// and the faults of the row. It is not ok without a readable balance.
+// ExamineAggregate reads a row in the aggregate table. It returns the user, if
+// readable, and the row's faults. It is not ok without a readable balance.
 func ExamineAggregate(s ledger.Settings, r Row) (user ledger.UserID, balance infra.Aggregate, found []Finding, ok bool) {
 	damage := func(kind, detail string) {
 		found = append(found, Finding{UserID: TextOf(r, "user_id"), Kind: kind, Detail: detail})
@@ -52,8 +52,8 @@ func ExamineAggregate(s ledger.Settings, r Row) (user ledger.UserID, balance inf
 	return user, balance, found, true
 }
 
-// ExamineRefundAccount does the same for a refund account, a row of the aggregate table.
-// It is not ok without readable sums.
+// ExamineRefundAccount does the same for a refund account, a row in the aggregate
+// table. It is not ok without readable sums.
 func ExamineRefundAccount(s ledger.Settings, r Row) (a infra.RefundAccount, found []Finding, ok bool) {
 	damage := func(kind, detail string) {
 		found = append(found, Finding{UserID: TextOf(r, "user_id"), Kind: kind, Detail: detail})
@@ -76,9 +76,9 @@ func ExamineRefundAccount(s ledger.Settings, r Row) (a infra.RefundAccount, foun
 	return a, found, true
 }
 
-// ExamineTransaction reads a row of the transactions table, and returns its faults. Rows
-// never change, so no write in flight explains a fault. It is not ok if the row can't be
-// counted.
+// ExamineTransaction reads a row in the transactions table, and returns its faults.
+// Rows never change, so no write in flight explains a fault. It is not ok if the row
+// can't be counted.
 func ExamineTransaction(s ledger.Settings, r Row) (t ledger.Transaction, found []Finding, ok bool) {
 	damage := func(kind, format string, args ...any) {
 		user := cmp.Or(TextOf(r, "user_id"), TextOf(r, "account"))
@@ -121,7 +121,7 @@ func ExamineTransaction(s ledger.Settings, r Row) (t ledger.Transaction, found [
 	return t, found, true
 }
 
-// ReasonOf returns the fault of a row, without the row's key.
+// ReasonOf returns a row's fault, without the row's key.
 func ReasonOf(err error) string {
 	if row, ok := errors.AsType[*infra.RowError](err); ok {
 		return row.Reason()
@@ -131,7 +131,7 @@ func ReasonOf(err error) string {
 
 func none(string) bool { return false }
 
-// strays returns the attributes of a row that the table doesn't have, or "".
+// strays returns the row's attributes that the table doesn't have, or "".
 func strays(r Row, known []string, alsoKnown func(name string) bool) string {
 	var strays []string
 	for _, name := range slices.Sorted(maps.Keys(r)) {

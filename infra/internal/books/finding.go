@@ -4,15 +4,15 @@ import "fmt"
 
 // The kinds of finding.
 const (
-	KindSettings       = "settings"        // the tables have no row of settings, or a damaged one
-	KindBalance        = "balance"         // the balance is not the sum of the history
+	KindSettings       = "settings"        // the tables have no settings row, or a damaged one
+	KindBalance        = "balance"         // the balance differs from the history
 	KindMover          = "mover"           // the balance names a write that did not move it
-	KindBalanceRow     = "balance-row"     // a row of balances that no posting has written
-	KindTransactionRow = "transaction-row" // a row of transactions that can't be read
-	KindTransactionID  = "transaction-id"  // an id that is not that of its user and key, or of its hold
+	KindBalanceRow     = "balance-row"     // a balance row that no posting has written
+	KindTransactionRow = "transaction-row" // a transaction row that can't be read
+	KindTransactionID  = "transaction-id"  // an id that is not derived from its user and key, or from its hold
 	KindDecline        = "decline"         // declined although the balance allowed it
 	KindHold           = "hold"            // an end that does not fit its pending row
-	KindEntries        = "entries"         // rows that differ from the entries of their transaction
+	KindEntries        = "entries"         // rows that differ from their transaction's entries
 	KindRefund         = "refund"          // a refund that does not fit its original, or an account that differs from the refunds
 	KindRules          = "rules"           // an account's rules differ from its changes
 	KindTime           = "time"            // a time in the future
@@ -37,7 +37,7 @@ func (f Finding) String() string {
 	return fmt.Sprintf("%s: %s: %s", of, f.Kind, f.Detail)
 }
 
-// Count returns a number of things, in words.
+// Count returns a number with its noun.
 func Count(n int, of string) string {
 	if n == 1 {
 		return "1 " + of

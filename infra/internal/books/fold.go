@@ -7,9 +7,9 @@ import (
 	"onewrite/ledger"
 )
 
-// Fold is a reading of the transactions table: a tally of each user, one of each user's
-// rules, and the signs of a transaction without all its rows. It takes each row once, in
-// any order.
+// Fold is one reading through the transactions table: each user's tally, each user's
+// rules, and the signs that a transaction lacks rows. It takes each row once, in any
+// order.
 type Fold struct {
 	Tallies *Tallies
 	Rules   RuleTallies
@@ -23,14 +23,14 @@ type Fold struct {
 	waitingRefunds []ledger.Transaction
 }
 
-// NewFold returns an empty fold of tables with these settings. It compares the rows from
-// before that time with the other rows of their transactions: of younger ones, a reading
-// may see a part.
+// NewFold returns an empty fold for tables with these settings. It compares rows from
+// before that time with their transactions' other rows. A reading may miss some rows of
+// a younger transaction.
 func NewFold(s ledger.Settings, before time.Time) *Fold {
 	return &Fold{Tallies: NewTallies(), Rules: RuleTallies{}, settings: s, before: before, entries: new(entrySums), pairs: newPairs()}
 }
 
-// Everything is after the time of every row.
+// Everything is later than every row's time.
 var Everything = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Add takes a row, and returns its faults.
@@ -56,7 +56,7 @@ func (f *Fold) Add(r Row) []Finding {
 	return found
 }
 
-// OfBalances returns a fold of the parts that balances are compared with, so that the
+// OfBalances returns a fold with the parts that balances are compared with, so that the
 // rest takes no more memory.
 func (f *Fold) OfBalances() *Fold {
 	return &Fold{Tallies: f.Tallies, Rules: f.Rules, settings: f.settings, before: f.before, refunds: f.refunds}
@@ -73,14 +73,14 @@ func (f *Fold) compare(p pair) []Finding {
 	return []Finding{{UserID: p.user.String(), TransactionID: p.hold.End().String(), Kind: KindHold, Detail: p.problem}}
 }
 
-// Waiting returns the number of rows of holds that wait for their other row.
+// Waiting returns how many hold rows wait for their other row.
 func (f *Fold) Waiting() int { return len(f.pairs.pending) + len(f.pairs.ends) }
 
 // Missing returns the ids of the rows for which rows wait. The caller may look them up,
 // call Found with each that exists, and then Settle, so that few wait.
 func (f *Fold) Missing() []ledger.TransactionID { return f.pairs.missing() }
 
-// Found takes a row that was looked up, and returns the faults of its hold.
+// Found takes a row that was looked up, and returns its hold's faults.
 func (f *Fold) Found(r Row) []Finding {
 	t, err := infra.DecodeTransaction(r)
 	if err != nil {
@@ -92,14 +92,14 @@ func (f *Fold) Found(r Row) []Finding {
 	return nil
 }
 
-// Settle takes it that the other rows of all waiting rows do not exist.
+// Settle takes it that no waiting row's other row exists.
 func (f *Fold) Settle() { f.pairs.settle() }
 
 // Open returns each user's open holds, which are the settled pending rows without an
 // end.
 func (f *Fold) Open() map[ledger.UserID][]ledger.Hold { return f.pairs.openHolds() }
 
-// CompareHolds compares the open holds of a balance, whose sum is that of the rows, with
+// CompareHolds compares a balance's open holds, whose sum equals the rows' sum, with
 // the settled pending rows without an end. If each is one of those, none is missing.
 func (f *Fold) CompareHolds(user ledger.UserID, holds []ledger.Hold) (found []Finding) {
 	for _, h := range holds {
@@ -125,19 +125,19 @@ func (f *Fold) Orphans() (found []Finding) {
 	return found
 }
 
-// EntriesFit reports whether the rows of further entries fit their first rows.
+// EntriesFit reports whether the further entries' rows fit their first rows.
 func (f *Fold) EntriesFit() bool { return f.entries.balanced() }
 
 // IsWhole reports whether every transaction has all its rows.
 func (f *Fold) IsWhole() bool { return f.EntriesFit() && len(f.pairs.orphans) == 0 }
 
-// MayBeTorn reports whether the transaction of a row, or one that shares its sum,
-// lacks rows of further entries or has too many.
+// MayBeTorn reports whether the row's transaction, or one that shares its sum, lacks
+// further entries' rows or has too many.
 func (f *Fold) MayBeTorn(t ledger.Transaction) bool {
 	return (t.CreatedAt.Before(f.before) || t.Status == ledger.Pending) && f.entries.wrong(t.FirstID())
 }
 
-// IsOrphan reports whether the hold of a row has an end and no pending row.
+// IsOrphan reports whether the row's hold has an end and no pending row.
 func (f *Fold) IsOrphan(t ledger.Transaction) bool {
 	_, ok := f.pairs.orphans[t.FirstID()]
 	return ok

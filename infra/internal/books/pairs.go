@@ -21,15 +21,15 @@ func newPairs() *pairs {
 	}
 }
 
-// pendingRow is the part of a pending row that is compared with its end. A capture
-// credits the receiver, if there is one.
+// pendingRow has what a pending row and its end are compared by. A capture credits the
+// receiver, if there is one.
 type pendingRow struct {
 	user, receiver ledger.UserID
 	amount         Sum
 	expires        int64 // milliseconds since 1970
 }
 
-// endRow is the part of an end that is compared with its pending row.
+// endRow has what an end and its pending row are compared by.
 type endRow struct {
 	user           ledger.UserID
 	end            ledger.End
@@ -42,8 +42,8 @@ type pair struct {
 	hold    ledger.TransactionID
 	user    ledger.UserID // the end's
 	problem string        // why the two do not fit; "" if they do
-	endedAt time.Time     // the time of the end
-	credit  hash          // the row of the credit that came with a capture
+	endedAt time.Time     // the end's time
+	credit  hash          // the row of the credit that a capture wrote
 }
 
 // add takes a row, and returns the pair that it completes, if it does.
@@ -67,7 +67,7 @@ func (p *pairs) add(t ledger.Transaction) (done pair, ok bool) {
 	return done, false
 }
 
-// match returns the pair of a hold, if both of its rows are known, and forgets them.
+// match returns a hold's pair, if both rows are known, and forgets them.
 func (p *pairs) match(hold ledger.TransactionID) (done pair, ok bool) {
 	begun, isBegun := either(p.pending, p.open, hold)
 	end, isEnded := either(p.ends, p.orphans, hold)
@@ -118,8 +118,8 @@ func (p *pairs) missing() (ids []ledger.TransactionID) {
 }
 
 // found takes a row that was looked up, and returns the pair that it completes. Each
-// pair is returned once: with its end. So the pending row of an end that is found is
-// forgotten, because add has taken the end or will take it.
+// pair is returned once: with its end. So found forgets the pending row of an end that
+// it is given, because add has taken the end or will take it.
 func (p *pairs) found(t ledger.Transaction) (done pair, ok bool) {
 	if t.Kind() == ledger.EndRow {
 		delete(p.pending, t.TransactionID)
@@ -131,7 +131,7 @@ func (p *pairs) found(t ledger.Transaction) (done pair, ok bool) {
 	return p.add(t)
 }
 
-// settle takes it that the other rows of all waiting rows do not exist.
+// settle takes it that no waiting row's other row exists.
 func (p *pairs) settle() {
 	maps.Copy(p.open, p.pending)
 	maps.Copy(p.orphans, p.ends)

@@ -13,17 +13,17 @@ import (
 	"onewrite/ledger"
 )
 
-// refundSums compare the refund accounts with the rows of refunds, in any order and
-// without keeping either. A row adds the amount of each place, times a number made from
-// the original and the place, and an account subtracts its sums in the same way. The
+// refundSums compare the refund accounts with the refunds' rows, in any order and
+// without keeping either. A row adds each place's amount, times a number made from the
+// original and the place, and an account subtracts its sums in the same way. The
 // arithmetic is modulo 2^64, and the numbers are odd, so that one difference never
-// vanishes. There are many sums, by the first bits of the original's id.
+// vanishes. There are many sums, by the first bits in the original's id.
 type refundSums struct {
 	sums  [1 << bucketBits]uint64
 	young [1 << bucketBits]bool // a refund may be in flight
 }
 
-// countPlace stands for the number of refunds, beside the places of entries.
+// countPlace stands for the number of refunds, beside the entries' places.
 const countPlace = -1
 
 func weight(original ledger.TransactionID, place int) uint64 {
@@ -31,7 +31,7 @@ func weight(original ledger.TransactionID, place int) uint64 {
 	return binary.BigEndian.Uint64(h[:]) | 1
 }
 
-// ofRow returns the number that the first row of a refund adds.
+// ofRow returns the number that a refund's first row adds.
 func (s *refundSums) ofRow(t ledger.Transaction) uint64 {
 	sum := weight(t.RefundOf, countPlace)
 	for i, e := range t.AllEntries() {
@@ -49,8 +49,7 @@ func (s *refundSums) ofAccount(a infra.RefundAccount) uint64 {
 	return sum
 }
 
-// addRefund counts the first row of a posted refund, and keeps it for
-// [Fold.TakeRefunds].
+// addRefund counts a posted refund's first row, and keeps it for [Fold.TakeRefunds].
 func (f *Fold) addRefund(t ledger.Transaction) {
 	if f.refunds == nil {
 		f.refunds = new(refundSums)
@@ -61,7 +60,7 @@ func (f *Fold) addRefund(t ledger.Transaction) {
 	f.waitingRefunds = append(f.waitingRefunds, t)
 }
 
-// RemoveRefund does not count the first row of a refund that was counted.
+// RemoveRefund takes back a refund's first row that was counted.
 func (f *Fold) RemoveRefund(t ledger.Transaction) {
 	if isPostedRefund(t) {
 		f.refunds.sums[bucketOf(t.RefundOf)] -= f.refunds.ofRow(t)
@@ -82,9 +81,9 @@ func (f *Fold) AddRefundAccount(a infra.RefundAccount) {
 	f.refunds.young[at] = f.refunds.young[at] || !a.RefundedAt.Before(f.before)
 }
 
-// RefundsFit reports whether the refund accounts agree with the rows of refunds. It
-// leaves out the accounts with a refund that may be in flight, and those that share a sum
-// with one.
+// RefundsFit reports whether the refund accounts agree with the refunds' rows. It
+// leaves out accounts with a refund that may be in flight, and accounts that share a
+// sum with one.
 func (f *Fold) RefundsFit() bool {
 	if f.refunds == nil {
 		return true
@@ -97,16 +96,16 @@ func (f *Fold) RefundsFit() bool {
 	return true
 }
 
-// MayMisrefund reports whether the refund account of a transaction, or one that shares
-// its sum, may be wrong.
+// MayMisrefund reports whether the transaction's refund account, or one that shares its
+// sum, may be wrong.
 func (f *Fold) MayMisrefund(original ledger.TransactionID) bool {
 	at := bucketOf(original)
 	return f.refunds != nil && f.refunds.sums[at] != 0 && !f.refunds.young[at]
 }
 
-// RefundsMoved returns the function that reports whether a refund moved the account of a
-// transaction, or one that shares its sum, since it was counted: the collected rows
-// differ from the counted ones. The rows must have been collected before the accounts.
+// RefundsMoved returns a function that reports whether a refund moved a transaction's
+// account, or one that shares its sum, since it was counted: the collected rows differ
+// from the counted ones. The rows must have been collected before the accounts.
 func (f *Fold) RefundsMoved(rows RefundTallies, accounts []infra.RefundAccount) func(original ledger.TransactionID) bool {
 	collected := map[uint32]uint64{}
 	for of, r := range rows {
@@ -124,19 +123,18 @@ func (f *Fold) RefundsMoved(rows RefundTallies, accounts []infra.RefundAccount) 
 	}
 }
 
-// WaitingRefunds returns the number of refunds that [Fold.TakeRefunds] returns.
+// WaitingRefunds returns how many refunds [Fold.TakeRefunds] returns.
 func (f *Fold) WaitingRefunds() int { return len(f.waitingRefunds) }
 
-// TakeRefunds returns the first rows of the posted refunds since the last call. The
-// caller compares each with its original.
+// TakeRefunds returns the posted refunds' first rows since the last call. The caller
+// compares each with its original.
 func (f *Fold) TakeRefunds() (refunds []ledger.Transaction) {
 	refunds, f.waitingRefunds = f.waitingRefunds, nil
 	return refunds
 }
 
-// OriginalOf returns a transaction for refunds, from those of its rows that exist.
-// Without it, problem is the reason, and absent the id of the missing row, if one is
-// missing.
+// OriginalOf returns a transaction for refunds, from its existing rows. If it can't,
+// problem is the reason, and absent the missing row's id, if one is missing.
 func OriginalOf(id ledger.TransactionID, first, end *ledger.Transaction) (o ledger.Original, problem string, absent ledger.TransactionID) {
 	if first == nil {
 		return o, "the refunded transaction is not there", id
@@ -158,8 +156,8 @@ func OriginalOf(id ledger.TransactionID, first, end *ledger.Transaction) (o ledg
 	return o, "", absent
 }
 
-// CompareRefund returns why the row of a refund is not the opposite of entries of its
-// original, or "".
+// CompareRefund returns why a refund's row does not reverse entries of its original, or
+// "".
 func CompareRefund(refund ledger.Transaction, o ledger.Original) string {
 	var parts []ledger.Part
 	for i, e := range refund.AllEntries() {
@@ -195,18 +193,18 @@ func CompareRefunded(a infra.RefundAccount, o ledger.Original) string {
 	return strings.Join(wrong, "; ")
 }
 
-// RefundTally is the sum of the refunds of one transaction.
+// RefundTally is the sum over one transaction's refunds.
 type RefundTally struct {
 	Count  int
 	Sums   map[int]Sum
 	newest time.Time
-	Users  map[ledger.UserID]bool // of the refunds
+	Users  map[ledger.UserID]bool // the refunds'
 }
 
 // RefundTallies have a tally for each refunded transaction.
 type RefundTallies map[ledger.TransactionID]*RefundTally
 
-// Add counts a row, if it is the first row of a posted refund.
+// Add counts a row, if it is a posted refund's first row.
 func (r RefundTallies) Add(t ledger.Transaction) {
 	if !isPostedRefund(t) {
 		return
@@ -226,8 +224,8 @@ func (r RefundTallies) Add(t ledger.Transaction) {
 	}
 }
 
-// Account returns the refund account of the rows. It is not ok if a sum is more than any
-// amount.
+// Account returns the refund account that the rows make. It is not ok if a sum is more
+// than any amount.
 func (r *RefundTally) Account(of ledger.TransactionID) (a infra.RefundAccount, ok bool) {
 	a = infra.RefundAccount{Of: of, Refunds: ledger.Refunds{Count: r.Count, Sums: map[int]ledger.Amount{}}, RefundedAt: r.newest}
 	for place, sum := range r.Sums {

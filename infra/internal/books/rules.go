@@ -10,16 +10,16 @@ import (
 	"onewrite/ledger"
 )
 
-// RuleTallies have the changes of rules of each user with changes.
+// RuleTallies have the rule changes of each user with changes.
 type RuleTallies map[ledger.UserID]*RuleTally
 
-// RuleTally is the posted changes of one user's rules. A change takes 56 bytes.
+// RuleTally has one user's posted rule changes. A change takes 56 bytes.
 type RuleTally struct {
 	Seen    bool // for the caller: whether the user's balance was read
 	changes []ruleChange
 }
 
-// ruleChange is the part of a row that a tally needs.
+// ruleChange is what a tally needs from a row.
 type ruleChange struct {
 	number          int
 	debits, credits ledger.Permission
@@ -41,7 +41,7 @@ func (t RuleTallies) Add(row ledger.Transaction) {
 	t[row.UserID].changes = append(t[row.UserID].changes, c)
 }
 
-// Of returns a user's tally, an empty one if there is none.
+// Of returns a user's tally, or a new one.
 func (t RuleTallies) Of(user ledger.UserID) *RuleTally {
 	if found := t[user]; found != nil {
 		return found
@@ -49,11 +49,11 @@ func (t RuleTallies) Of(user ledger.UserID) *RuleTally {
 	return &RuleTally{}
 }
 
-// Len returns the number of changes.
+// Len returns how many changes there are.
 func (t *RuleTally) Len() int { return len(t.changes) }
 
-// Rules returns the rules that the changes make, in the order of their numbers, and
-// the problem of changes that do not follow each other, or "".
+// Rules returns the rules that the changes make, in the order of their numbers, and the
+// problem if they do not follow each other, or "".
 func (t *RuleTally) Rules() (rules ledger.Rules, problem string) {
 	slices.SortFunc(t.changes, func(a, b ruleChange) int { return cmp.Compare(a.number, b.number) })
 	var limit Sum
@@ -79,14 +79,14 @@ func (t *RuleTally) Rules() (rules ledger.Rules, problem string) {
 	return rules, problem
 }
 
-// maxLost is more changes of one user than a restore can lose.
+// maxLost is more changes than a restore can lose for one user.
 const maxLost = 100
 
 // Lost returns changes in place of the missing ones, up to the number that a balance
-// counts. Each blocks debits and credits: the lost change may have done so. If the next
-// limit does not follow the one before, a lost change set the limit between them. A limit
-// is never less than the amount in use, so a lost change after the last limit set at
-// least that.
+// counts. Each blocks debits and credits, because the lost change may have done so. If
+// the next limit does not follow the one before, a lost change set the limit between
+// them. A limit is never less than the amount in use, so a lost change after the last
+// limit set at least that.
 //
 // A restore loses few changes. If more than maxLost are missing, a number is damaged:
 // then Lost returns the problem and no change.
@@ -126,7 +126,6 @@ func (t *RuleTally) Lost(counted int, inUse Sum) (lost []ledger.RuleChange, prob
 	return lost, ""
 }
 
-// limitOf returns a sum as a limit.
 func limitOf(s Sum) ledger.Balance {
 	limit, err := ledger.ParseCreditLimit(s.String())
 	if err != nil {
@@ -135,7 +134,7 @@ func limitOf(s Sum) ledger.Balance {
 	return limit
 }
 
-// Judge compares the changes with the rules of a balance that was read after them. The
+// Judge compares the changes with a balance's rules, which were read after them. The
 // changes include, at least, the first floor ones. Every change has its own number, so
 // equal rules have the same changes.
 func (t *RuleTally) Judge(floor int, after infra.Aggregate) Verdict {
@@ -180,7 +179,7 @@ func DescribeRules(r ledger.Rules) string {
 	return text
 }
 
-// LostRow returns the row of a change that [RuleTally.Lost] returned.
+// LostRow returns a row for a change that [RuleTally.Lost] returned.
 func LostRow(user ledger.UserID, change ledger.RuleChange, now time.Time) ledger.Transaction {
 	key, err := ledger.ParseIdempotencyKey(fmt.Sprintf("rebuild: in place of rule change %d", change.Number))
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"onewrite/ledger"
 )
 
-// tooFine returns the sums of a row with more decimal places than the settings of the
-// tables allow, which no posting writes, or "".
+// tooFine returns the row's sums with more decimal places than the tables' settings
+// allow, which no posting writes, or "".
 func tooFine(s ledger.Settings, t ledger.Transaction) string {
 	f := fineness{settings: s}
 	f.check("ammount", t.Amount)

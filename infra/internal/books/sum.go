@@ -9,16 +9,16 @@ import (
 // places is the scale of a [Sum]: more than any amount has.
 const places = 8
 
-// Sum is money of either sign: a whole number of 10^-8 in 128 bits, so that sums are
-// exact up to 10^30. It has no pointer, and == compares it. It has no limit, unlike a
-// balance.
+// Sum is money with either sign: a whole number of 10^-8 in 128 bits, so that sums are
+// exact up to 10^30. It has no pointer, and == compares it. Unlike a balance, it has no
+// limit.
 type Sum struct {
 	high int64
 	low  uint64
 }
 
-// SumOf returns the sum of a value with a text in plain decimal notation, such as an
-// amount or a balance. It panics for another text.
+// SumOf returns a value's sum by its text in plain decimal notation, such as an amount
+// or a balance. It panics for another text.
 func SumOf(money fmt.Stringer) Sum {
 	text := money.String()
 	whole, fraction, _ := strings.Cut(text, ".")
@@ -73,7 +73,7 @@ func (s Sum) IsNegative() bool { return s.high < 0 }
 // Exceeds reports whether s is more than t.
 func (s Sum) Exceeds(t Sum) bool { return t.Minus(s).IsNegative() }
 
-// String returns the shortest plain decimal notation.
+// String returns the shortest plain decimal text.
 func (s Sum) String() string {
 	sign := ""
 	if s.IsNegative() {

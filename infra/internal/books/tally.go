@@ -10,7 +10,7 @@ import (
 	"onewrite/ledger"
 )
 
-// Tally is the sum of one user's rows. The zero Tally has none. It has few words and no
+// Tally adds up one user's rows. The zero Tally has none. It has few words and no
 // pointer, because there is one for each user.
 type Tally struct {
 	Posted  uint32    // rows that are not declined
@@ -20,8 +20,8 @@ type Tally struct {
 	Credits Sum       // a release is a credit
 	Debits  Sum       // a hold is a debit
 	OnHold  Sum       // holds without an end
-	newest  int64     // time of the newest of those rows, in milliseconds since 1970
-	movers  [2]uint64 // hashes of the ids that the first row of its write can have
+	newest  int64     // the newest such row's time, in milliseconds since 1970
+	movers  [2]uint64 // hashes of the ids that its write's first row can have
 }
 
 // Add counts a row.
@@ -52,7 +52,7 @@ func (t *Tally) Remove(row ledger.Transaction) {
 // counts reports whether a row moved a balance.
 func counts(row ledger.Transaction) bool { return row.Status != ledger.Declined && row.Status != "" }
 
-// effect returns a row's credit, debit and change of the sum on hold.
+// effect returns a row's credit, debit and change to the sum on hold.
 func effect(row ledger.Transaction) (credit, debit, held Sum) {
 	amount := SumOf(row.Amount)
 	switch {
@@ -70,7 +70,7 @@ func effect(row ledger.Transaction) (credit, debit, held Sum) {
 	}
 }
 
-// Plus returns the tally of both tallies' rows.
+// Plus returns a tally with both tallies' rows.
 func (t Tally) Plus(u Tally) Tally {
 	newer := t
 	if u.newest > t.newest {
@@ -85,15 +85,15 @@ func (t Tally) Plus(u Tally) Tally {
 // MovedSince reports whether a row may be younger than the moment.
 func (t *Tally) MovedSince(moment time.Time) bool { return t.newest >= moment.UnixMilli() }
 
-// Moved reports whether the newest row is known to be of the write with that first row.
-// False leaves it open: see [CanMove].
+// Moved reports whether the newest row is known to come from the write with that first
+// row. False leaves it open: see [CanMove].
 func (t *Tally) Moved(first ledger.TransactionID) bool {
 	return slices.Contains(t.movers[:], hashID(first))
 }
 
-// moversOf returns the hashes of the possible ids of the first row of a row's write. A
-// further entry may be the credit of a capture, which is written with the end. An expiry
-// may be written with a posting, whose own row is as new.
+// moversOf returns hashes of the ids that may be the first row's in the row's write. A
+// further entry may be a capture's credit, which is written with the end. An expiry may
+// be written with a posting, whose own row is as new.
 func moversOf(row ledger.Transaction) [2]uint64 {
 	if row.Kind() != ledger.EntryRow {
 		return [2]uint64{hashID(row.ID)}
@@ -105,8 +105,8 @@ func hashID(id ledger.TransactionID) uint64 {
 	return binary.BigEndian.Uint64(id[:8]) ^ binary.BigEndian.Uint64(id[8:])
 }
 
-// CanMove reports whether a write with that first row can have moved the user's balance.
-// If the first row is an end, it needs the row of the hold.
+// CanMove reports whether a write with that first row can have moved the user's
+// balance. If the first row is an end, it needs the hold's row.
 func CanMove(user ledger.UserID, first, hold ledger.Transaction) bool {
 	entries := first.AllEntries()
 	switch {
@@ -122,24 +122,24 @@ func CanMove(user ledger.UserID, first, hold ledger.Transaction) bool {
 	return slices.ContainsFunc(entries, func(e ledger.Entry) bool { return e.UserID == user })
 }
 
-// Balance returns the balance of the rows, without a credit limit: the user's own money,
-// less the held sum. With a limit it may be negative.
+// Balance returns the balance that the rows make, without a credit limit: the user's
+// own money, less the held sum. With a limit it may be negative.
 func (t *Tally) Balance(s ledger.Settings) Sum {
 	return SumOf(s.Opening).Plus(t.Credits).Minus(t.Debits)
 }
 
-// Verdict is the result of comparing rows with a balance.
+// Verdict is what comparing rows with a balance shows.
 type Verdict int
 
-// The verdicts.
+// A comparison has one of these verdicts.
 const (
 	Open  Verdict = iota // not all rows were seen: read again
-	Right                // the balance is the sum of the rows
+	Right                // the balance is what the rows add up to
 	Wrong                // it is not, and no write in flight explains it
 )
 
 // Judge compares rows with a balance that was read after them. The rows include, at
-// least, those of version floor. The audit's package comment proves each answer.
+// least, those up to version floor. The audit's package comment proves each answer.
 func (t *Tally) Judge(s ledger.Settings, floor int, after infra.Aggregate) Verdict {
 	posted := int(t.Posted)
 	switch {
@@ -154,12 +154,12 @@ func (t *Tally) Judge(s ledger.Settings, floor int, after infra.Aggregate) Verdi
 	}
 }
 
-// Differs returns the finding that a user's balance is not the sum of the rows.
+// Differs returns the finding that a user's balance differs from the rows.
 func (t *Tally) Differs(s ledger.Settings, user ledger.UserID, balance infra.Aggregate) Finding {
 	return Finding{UserID: user.String(), Kind: KindBalance, Detail: t.Compare(s, balance)}
 }
 
-// Compare describes the difference between a user's rows and balance.
+// Compare describes how a user's rows and balance differ.
 func (t *Tally) Compare(s ledger.Settings, balance infra.Aggregate) string {
 	stored := fmt.Sprintf("the balance is %s at version %d", balance.Balance, balance.Version)
 	if balance.IsNone() {
@@ -177,7 +177,7 @@ func WrongMover(user ledger.UserID, first ledger.TransactionID) Finding {
 	return Finding{UserID: user.String(), Kind: KindMover, Detail: fmt.Sprintf("transaction_id of the balance is %s, and no row of that write is the user's", first)}
 }
 
-// chunk is the number of tallies that are allocated at once. None is ever copied.
+// chunk is how many tallies are allocated at once. None is ever copied.
 const chunk = 1 << 12
 
 // Tallies has a tally for each user.
@@ -189,7 +189,7 @@ type Tallies struct {
 // NewTallies returns tallies without users.
 func NewTallies() *Tallies { return &Tallies{index: map[ledger.UserID]uint32{}} }
 
-// Len returns the number of users.
+// Len returns how many users there are.
 func (t *Tallies) Len() int { return len(t.index) }
 
 // Find returns a user's tally, or nil.
@@ -201,7 +201,7 @@ func (t *Tallies) Find(user ledger.UserID) *Tally {
 	return &t.chunks[i/chunk][i%chunk]
 }
 
-// Of returns a user's tally, a new one if there is none.
+// Of returns a user's tally, or a new one.
 func (t *Tallies) Of(user ledger.UserID) *Tally {
 	if found := t.Find(user); found != nil {
 		return found

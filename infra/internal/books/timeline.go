@@ -6,33 +6,33 @@ import (
 	"onewrite/ledger"
 )
 
-// Line is a row of a user's history with its place in it.
+// Line is a row in a user's history, with its place there.
 type Line struct {
 	Row         Row
 	Transaction ledger.Transaction
 	OK          bool // whether the row could be read
 	Found       []Finding
-	At          time.Time // the time from which it counts: its own, or that of a later row that made it possible; zero if unreadable
+	At          time.Time // the time from which it counts: its own, or a later row's that made it possible; zero if unreadable
 
 	Balance Sum  // after it
 	Unknown bool // no order of the rows at about its time keeps the balance in its range
 }
 
-// Timeline puts the rows of one user into an order that the balances allow. The time of a
-// row is the beginning of its call, which may have waited for the write of a row with a
-// later time. So a row that the balance does not allow waits for the rows up to a limit
+// Timeline puts one user's rows into an order that the balances allow. A row's time is
+// when its call began, and the call may have waited for a write whose row has a later
+// time. So a row that the balance does not allow waits for the rows up to a limit
 // later.
 type Timeline struct {
 	lent    Sum // the most that the user may have borrowed
 	limit   time.Duration
 	yield   func(Line)
 	balance Sum
-	moment  []Line                        // the rows of the latest time
+	moment  []Line                        // the rows with the latest time
 	waiting []write                       // writes that the balance does not allow
 	holds   map[ledger.TransactionID]bool // holds that are waiting
 }
 
-// write is the rows of one write, which count together.
+// write has the rows from one write, which count together.
 type write []Line
 
 // NewTimeline returns a timeline that calls yield with each row, in order. The balance
@@ -41,7 +41,7 @@ func NewTimeline(s ledger.Settings, lent Sum, limit time.Duration, yield func(Li
 	return &Timeline{lent: lent, limit: limit, yield: yield, balance: SumOf(s.Opening), holds: map[ledger.TransactionID]bool{}}
 }
 
-// Add takes the next row by time. Rows of one time may come in any order.
+// Add takes the next row by time. Rows with one time may come in any order.
 func (t *Timeline) Add(l Line) {
 	if len(t.moment) > 0 && !l.At.Equal(t.moment[0].At) {
 		t.endMoment()
@@ -50,13 +50,13 @@ func (t *Timeline) Add(l Line) {
 	t.moment = append(t.moment, l)
 }
 
-// End takes the end of the history.
+// End ends the history.
 func (t *Timeline) End() {
 	t.endMoment()
 	t.giveUp(time.Time{})
 }
 
-// endMoment sorts the rows of one time, and posts their writes.
+// endMoment sorts the rows with one time, and posts their writes.
 func (t *Timeline) endMoment() {
 	byID := map[ledger.TransactionID]Line{}
 	var rows []ledger.Transaction
@@ -108,8 +108,8 @@ func (t *Timeline) post(w write) {
 	}
 }
 
-// allows reports whether the balance stays in its range after each row of a write.
-// A release may lift it over the ceiling.
+// allows reports whether the balance stays in its range after each row in a write. A
+// release may lift it over the ceiling.
 func (t *Timeline) allows(w write) bool {
 	balance := t.balance
 	for _, l := range w {
@@ -129,7 +129,6 @@ func (t *Timeline) allows(w write) bool {
 	return true
 }
 
-// count counts the rows of a write.
 func (t *Timeline) count(w write, at time.Time, unknown bool) {
 	for _, l := range w {
 		if counts(l.Transaction) {

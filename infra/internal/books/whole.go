@@ -6,20 +6,20 @@ import (
 	"onewrite/ledger"
 )
 
-// Whole is a transaction with its existing rows. A restore can bring back some rows of a
-// transaction and not the others.
+// Whole is a transaction with its existing rows. A restore can bring back some of a
+// transaction's rows and not the others.
 type Whole struct {
 	ID      ledger.TransactionID
 	First   *ledger.Transaction // nil if it is missing
-	End     *ledger.Transaction // of its hold
+	End     *ledger.Transaction // its hold's
 	Further []ledger.Transaction
 
-	// Lacks is the id of a missing row of the transaction that this one refunds, if
-	// one is missing. The caller sets it.
+	// Lacks is the id of a row that the refunded transaction lacks, if it does. The
+	// caller sets it.
 	Lacks ledger.TransactionID
 }
 
-// Wholes collect the rows of transactions.
+// Wholes collect transactions' rows.
 type Wholes map[ledger.TransactionID]*Whole
 
 // Add adds a row to its transaction.
@@ -56,7 +56,7 @@ func (w Wholes) Findings() (found []Finding) {
 	return found
 }
 
-// expected returns the further rows that the first row and the end of its hold require.
+// expected returns the further rows that the first row and its hold's end require.
 func (w *Whole) expected() (rows []ledger.Transaction) {
 	switch {
 	case w.First == nil || w.First.Entries == nil:
@@ -72,7 +72,7 @@ func (w *Whole) expected() (rows []ledger.Transaction) {
 	return rows
 }
 
-// further returns the row of a further entry.
+// further returns a further entry's row.
 func (w *Whole) further(place int, e ledger.Entry) ledger.Transaction {
 	return ledger.Transaction{
 		ID: w.ID.Entry(place), UserID: e.UserID, Type: e.Type, Amount: e.Amount,
@@ -80,7 +80,7 @@ func (w *Whole) further(place int, e ledger.Entry) ledger.Transaction {
 	}
 }
 
-// Repair is the way in which a torn transaction becomes whole.
+// Repair is how a torn transaction becomes whole.
 type Repair struct {
 	Missing []ledger.Transaction // rows to write
 	Orphans []ledger.Transaction // rows to remove, because Absent is missing
@@ -91,9 +91,9 @@ type Repair struct {
 // IsNone reports whether the transaction is whole.
 func (r Repair) IsNone() bool { return r.Missing == nil && r.Orphans == nil && r.Unclear == "" }
 
-// Rebuild returns the way in which the transaction becomes whole. Without its first
-// row it did not happen. Without the end of its hold, a capture did not happen.
-// Without its original, a refund did not happen.
+// Rebuild returns how the transaction becomes whole. Without its first row it did not
+// happen. Without its hold's end, a capture did not happen. Without its original, a
+// refund did not happen.
 func (w *Whole) Rebuild() (r Repair) {
 	switch {
 	case w.First == nil:
@@ -154,8 +154,7 @@ func (w *Whole) compare() (missing, extra []ledger.Transaction) {
 	return missing, extra
 }
 
-// Difference describes how the rows of a transaction are not those of its entries,
-// or returns "".
+// Difference describes how a transaction's rows differ from its entries, or returns "".
 func (w *Whole) Difference() string {
 	missing, extra := w.compare()
 	expected := len(w.expected())

@@ -1,5 +1,5 @@
-// Package cli has the start and the end of the commands under infra, their flags
-// and their progress.
+// Package cli starts and ends the commands under infra, and has their flags and their
+// progress.
 //
 // An unknown flag, an unknown word or an empty value ends a command with status 2
 // before it does anything. -h prints the usage. SIGINT and SIGTERM end the
@@ -18,21 +18,19 @@ import (
 	"syscall"
 )
 
-// The exit statuses of all commands. [ExitError] has others.
+// All commands have these exit statuses. [ExitError] has others.
 const (
 	statusDone   = 0
 	statusFailed = 1
 	statusUsage  = 2
 )
 
-// ExitError ends a command with a status of its own. Main prints Err, if there is
-// one.
+// ExitError ends a command with its own status. Main prints Err, if there is one.
 type ExitError struct {
 	Status int
 	Err    error
 }
 
-// Error implements error.
 func (e *ExitError) Error() string {
 	if e.Err == nil {
 		return fmt.Sprintf("exit status %d", e.Status)
@@ -40,11 +38,10 @@ func (e *ExitError) Error() string {
 	return e.Err.Error()
 }
 
-// Unwrap returns Err.
 func (e *ExitError) Unwrap() error { return e.Err }
 
-// Usagef returns the error of a wrong command line, which ends a command with
-// status 2.
+// Usagef returns the error for a wrong command line, which ends a command with status
+// 2.
 func Usagef(format string, args ...any) error {
 	return &ExitError{Status: statusUsage, Err: fmt.Errorf(format, args...)}
 }
@@ -58,7 +55,7 @@ func Main(name string, run func(ctx context.Context, args []string, out, log io.
 	os.Exit(finish(ctx, name, os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-// finish prints the error of a command, if any, and returns the command's status.
+// finish prints a command's error, if any, and returns its status.
 func finish(ctx context.Context, name string, log io.Writer, err error) (status int) {
 	exit, ok := errors.AsType[*ExitError](err)
 	switch {

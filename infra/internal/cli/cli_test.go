@@ -106,7 +106,7 @@ func TestSecondSignalEndsTheProcess(t *testing.T) {
 	require.NoError(t, command.Process.Signal(os.Interrupt))
 	require.True(t, lines.Scan())
 	require.Equal(t, "ended", lines.Text())
-	// The signal is let go of right after the context has ended, not before.
+	// The signal is released right after the context has ended, not before.
 	ended := make(chan error, 1)
 	go func() { ended <- command.Wait() }()
 	for {
@@ -118,7 +118,7 @@ func TestSecondSignalEndsTheProcess(t *testing.T) {
 			return
 		default:
 			_ = command.Process.Signal(os.Interrupt)
-			time.Sleep(time.Millisecond) // Go's runtime may crash of a signal while it is ending of one
+			time.Sleep(time.Millisecond) // Go's runtime may crash if a signal comes while another one ends it
 		}
 	}
 }

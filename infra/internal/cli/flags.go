@@ -7,11 +7,11 @@ import (
 	"io"
 )
 
-// Flags is the flags of a command.
+// Flags are a command's flags.
 type Flags struct{ *flag.FlagSet }
 
-// NewFlags returns the flags of a command that takes no other arguments. With -h
-// it prints about.
+// NewFlags returns the flags for a command without other arguments. With -h it prints
+// about.
 func NewFlags(name, about string) *Flags {
 	f := &Flags{flag.NewFlagSet(name, flag.ContinueOnError)}
 	f.Usage = func() {
@@ -21,8 +21,8 @@ func NewFlags(name, about string) *Flags {
 	return f
 }
 
-// Parse reads the flags. It writes the usage to out and returns [flag.ErrHelp] if
-// -h is among them. Any other error is one of [Usagef].
+// Parse reads the flags. It writes the usage to out and returns [flag.ErrHelp] if -h is
+// among them. Any other error is from [Usagef].
 func (f *Flags) Parse(args []string, out io.Writer) error {
 	usage := f.Usage
 	f.Usage = func() {} // the package flag prints it after each error
@@ -47,7 +47,7 @@ func (f *Flags) Parse(args []string, out io.Writer) error {
 	return err
 }
 
-// Given returns the names of the flags on the command line that are not false.
+// Given returns the flags on the command line that are not false, by name.
 func (f *Flags) Given() (names []string) {
 	f.Visit(func(set *flag.Flag) {
 		if value, ok := set.Value.(flag.Getter); !ok || value.Get() != false {

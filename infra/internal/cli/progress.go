@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// lineEvery is the time between two lines of progress.
+// lineEvery is the time between two progress lines.
 const lineEvery = 10 * time.Second
 
 // Progress logs how far a command is, a line every ten seconds, in stages. It is
@@ -18,7 +18,7 @@ type Progress struct {
 
 	mu          sync.Mutex
 	stage       string
-	done, total int // a total of 0 is not known
+	done, total int // total 0: not known
 	began       time.Time
 }
 
@@ -43,14 +43,14 @@ func ShowProgress(out io.Writer) *Progress {
 	return p
 }
 
-// Begin begins a stage of about total steps; 0 is not known.
+// Begin begins a stage with about total steps; 0 is not known.
 func (p *Progress) Begin(stage string, total int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stage, p.done, p.total, p.began = stage, 0, total, time.Now()
 }
 
-// Add counts n steps of the stage as done.
+// Add counts n more steps as done.
 func (p *Progress) Add(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

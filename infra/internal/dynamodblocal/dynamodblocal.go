@@ -1,14 +1,14 @@
 // Package dynamodblocal downloads, starts and ends DynamoDB Local, Amazon's DynamoDB
 // for one machine, for tests and for the command infra/local.
 //
-// It needs Java 17 or later, of JAVA_HOME or of PATH. Maven downloads the jars once
+// It needs Java 17 or later, in JAVA_HOME or in PATH. Maven downloads the jars once
 // (about 50 MB) into os.UserCacheDir()/onewrite.
 //
 // DynamoDB Local ends with its owner, even if that is killed: a few lines of sh
 // ([guard]) watch the owner. The owner is the process that calls [Start], or the
 // "go test" whose packages [Share] a server.
 //
-// DynamoDB Local listens on every interface of the machine: 2.6.1 has no option for the
+// DynamoDB Local listens on all the machine's interfaces: 2.6.1 has no option for the
 // address. It takes any credentials, never reports TransactionConflict and never
 // throttles. The package needs sh and flock: Linux, macOS or WSL.
 package dynamodblocal
@@ -47,7 +47,7 @@ const (
 	askEvery    = 20 * time.Millisecond
 )
 
-// Options are the options of Start.
+// Options are Start's options.
 type Options struct {
 	// Data is the folder that keeps the tables from one start to the next. "" keeps
 	// them in memory. One server at a time may have a folder.
@@ -68,12 +68,13 @@ type Server struct {
 }
 
 // Start starts DynamoDB Local on a free port and returns when it answers. If ctx ends
-// before that, nothing is left of the start. Close ends the server.
+// before that, the start leaves nothing behind. Close ends the server.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	return start(ctx, o, os.Getpid(), "", freePort)
 }
 
-// start starts DynamoDB Local for an owner, whose end removes a file, on a port of port's choice.
+// start starts DynamoDB Local for an owner, whose end removes a file, on a port that
+// port chooses.
 func start(ctx context.Context, o Options, owner int, file string, port func() (int, error)) (*Server, error) {
 	if o.Log == nil {
 		o.Log = io.Discard
@@ -118,8 +119,8 @@ func start(ctx context.Context, o Options, owner int, file string, port func() (
 }
 
 // guard is the sh script that runs DynamoDB Local. When the owner is gone it asks
-// DynamoDB Local to end, as a killed one loses its last writes to a data folder, and
-// kills it 5 seconds later. It ignores signals, which may be sent to all processes.
+// DynamoDB Local to end, because a killed one loses its last writes to a data folder,
+// and kills it 5 seconds later. It ignores signals, which may be sent to all processes.
 const guard = `
 owner=$1 file=$2
 shift 2
@@ -139,8 +140,8 @@ rm -f "$file"
 wait "$child"
 `
 
-// run runs sh with these arguments in a process group of its own, which no Ctrl-C
-// reaches. sh and its children hold the data folder open, if there is one.
+// run runs sh with these arguments in its own process group, which no Ctrl-C reaches.
+// sh and its children hold the data folder open, if there is one.
 func (s *Server) run(arguments []string, data *os.File) (err error) {
 	if s.output, err = os.CreateTemp("", "dynamodb-local-"); err != nil {
 		return err
@@ -186,10 +187,10 @@ func (s *Server) end() {
 	}
 }
 
-// failure returns how the server ended, and the end of its output.
+// failure returns how the server ended, and its last output.
 func (s *Server) failure() error { return fmt.Errorf("%w\n%s", s.err, s.printed()) }
 
-// printed returns the end of the server's output.
+// printed returns the server's last output.
 func (s *Server) printed() string {
 	const most = 4 << 10
 	all, err := io.ReadAll(io.NewSectionReader(s.output, 0, math.MaxInt64))
@@ -199,7 +200,7 @@ func (s *Server) printed() string {
 	return strings.TrimSpace(string(all[max(0, len(all)-most):]))
 }
 
-// sqliteFailed finds SQLite's message in the output of DynamoDB Local, which then
+// sqliteFailed finds SQLite's message in DynamoDB Local's output. DynamoDB Local then
 // retries for ever.
 var sqliteFailed = regexp.MustCompile(`SQLiteException: (.*)`)
 
@@ -231,7 +232,7 @@ func (s *Server) waitReady(ctx context.Context, log io.Writer) error {
 	}
 }
 
-// asking bounds a request, as another process on the port may never answer.
+// asking bounds a request, because another process on the port may never answer.
 var asking = http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
 // ask returns nil if this very server answers. Another process on the port may well be
@@ -295,7 +296,7 @@ func claim(dir string) (*os.File, error) {
 	return folder, nil
 }
 
-// freePort returns a free port of this machine.
+// freePort returns a free port on this machine.
 func freePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

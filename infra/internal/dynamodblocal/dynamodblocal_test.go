@@ -83,7 +83,7 @@ func TestCannotStart(t *testing.T) {
 	}
 }
 
-// The Java of JAVA_HOME goes before that of PATH.
+// JAVA_HOME's Java goes before PATH's.
 func TestJavaHome(t *testing.T) {
 	setPath(t, map[string]string{"java": "exit 1", "mvn": mvnCopies})
 	home := t.TempDir()
@@ -175,7 +175,7 @@ func TestServerEndsByItself(t *testing.T) {
 	assert.Equal(t, err, s.Close(), "a second Close")
 }
 
-// The end of the context ends a server that is slow to start.
+// When the context ends, a server that is slow to start ends, too.
 func TestCancelledWhileItStarts(t *testing.T) {
 	setPath(t, map[string]string{"java": java17 + "echo $$ >started; while :; do sleep 0.1; done", "mvn": mvnCopies})
 	t.Chdir(t.TempDir())
@@ -217,8 +217,8 @@ func TestNoServerIsLeft(t *testing.T) {
 	waitGone(endpoint)
 }
 
-// A server whose owner is gone keeps its folder until it has ended. One that ignores
-// the request to end is killed after a while.
+// A server whose owner is gone keeps its folder until it has ended. If it ignores the
+// request to end, it is killed five seconds later.
 func TestFolderStaysWithTheServer(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
@@ -251,8 +251,8 @@ func TestSignalsToTheGuard(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
-// The processes of one "go test" share a server. It outlives its starter, and ends
-// with the "go test".
+// All processes in one "go test" share a server. It outlives its starter, and ends with
+// the "go test".
 func TestShare(t *testing.T) {
 	setFakeJava(t)
 	goTest, lines := startProcess(t, "go test")
@@ -264,7 +264,7 @@ func TestShare(t *testing.T) {
 	waitGone(endpoint)
 }
 
-// The server in the file of an earlier "go test" of the same number is gone.
+// The server that an earlier "go test" with the same number left in its file is gone.
 func TestShareAfterAnother(t *testing.T) {
 	setFakeJava(t)
 	cache, err := cacheFolder()

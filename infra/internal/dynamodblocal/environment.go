@@ -5,12 +5,12 @@ import (
 	"net/url"
 )
 
-// EndpointVariable names the variable that holds the address of another DynamoDB
-// than the region's own.
+// EndpointVariable names the variable with the address of another DynamoDB than the
+// region's own.
 const EndpointVariable = "AWS_ENDPOINT_URL_DYNAMODB"
 
-// defaults are the variables of a ledger on this machine, where DynamoDB Local
-// takes any region and credentials.
+// defaults are the variables for a ledger on this machine, where DynamoDB Local takes
+// any region and credentials.
 var defaults = map[string]string{
 	"TRANSACTIONS_TABLE":           "transactions",
 	"TRANSACTIONS_AGGREGATE_TABLE": "transactions_aggregate",
@@ -19,9 +19,9 @@ var defaults = map[string]string{
 	"AWS_SECRET_ACCESS_KEY":        "local",
 }
 
-// Environment returns the getenv of a command that may work on a ledger of this machine.
-// If [EndpointVariable] names a DynamoDB on this machine, unset variables have the
-// defaults of the command local.
+// Environment returns the getenv for a command that may work on this machine's ledger.
+// If [EndpointVariable] names a DynamoDB on this machine, unset variables have the same
+// defaults as for the command local.
 func Environment(getenv func(string) string) func(string) string {
 	if !OnThisMachine(getenv(EndpointVariable)) {
 		return getenv
@@ -34,7 +34,7 @@ func Environment(getenv func(string) string) func(string) string {
 	}
 }
 
-// OnThisMachine reports whether an endpoint is an address of this machine.
+// OnThisMachine reports whether an endpoint is on this machine.
 func OnThisMachine(endpoint string) bool {
 	u, err := url.Parse(endpoint)
 	if err != nil {

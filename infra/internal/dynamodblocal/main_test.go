@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// play prints the endpoint of a server when it is ready.
+// play prints a server's endpoint when the server is ready.
 func play(start func() (endpoint string, err error)) {
 	endpoint, err := start()
 	if err != nil {
@@ -78,7 +78,7 @@ func playJava(args []string) {
 	os.Exit(1)
 }
 
-// Scripts in place of programs.
+// These scripts stand in for programs.
 const (
 	java17 = `[ "$1" = -version ] && { echo 'openjdk version "17.0.15"' >&2; exit 0; }` + "\n"
 	// mvnCopies makes the folder that it is given, as Maven does, in two steps.
@@ -88,8 +88,8 @@ mkdir -p "$out" && touch "$out/first.jar" && touch "$out/last.jar"
 `
 )
 
-// setPath makes PATH a folder of these scripts, by name, and of the few programs that
-// they need. The cache is an empty one.
+// setPath makes PATH a folder with these scripts, by name, and the few programs that
+// they need. The cache is empty.
 func setPath(t *testing.T, scripts map[string]string) (cache string) {
 	t.Helper()
 	dir, home := t.TempDir(), t.TempDir()
@@ -117,8 +117,8 @@ func setFakeJava(t *testing.T) {
 	setPath(t, map[string]string{"java": java17 + "exec env " + roleVariable + "=java '" + self + "' \"$@\"\n", "mvn": mvnCopies})
 }
 
-// startProcess starts another process of this binary, which plays a role, and returns
-// the lines that it prints.
+// startProcess starts this binary again to play a role, and returns the lines that it
+// prints.
 func startProcess(t *testing.T, role string) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
 	self, err := os.Executable()

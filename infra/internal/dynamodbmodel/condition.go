@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// condition reads a ConditionExpression: comparisons of an attribute with a
-// value, attribute_exists, attribute_not_exists, AND, OR and parentheses. AND
-// binds stronger than OR.
+// condition reads a ConditionExpression: an attribute compared with a value,
+// attribute_exists, attribute_not_exists, AND, OR and parentheses. AND binds stronger
+// than OR.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
 type condition struct {
@@ -17,8 +17,8 @@ type condition struct {
 	on     item
 }
 
-// holds evaluates a condition on an item, nil being none. No condition always
-// holds, and a comparison with an attribute that isn't there never does.
+// holds evaluates a condition on an item, which may be nil. An empty condition always
+// holds. A comparison with an absent attribute never does.
 func holds(text string, on item, asked *request) (bool, error) {
 	if text == "" {
 		return true, nil
@@ -119,7 +119,7 @@ func (c *condition) take(word string) bool {
 	return true
 }
 
-// attribute returns the name of an attribute, which a "#name" stands for.
+// attribute returns an attribute's name, which a "#name" stands for.
 func attribute(names map[string]string, word string) string {
 	if name, ok := names[word]; ok {
 		return name

@@ -12,8 +12,8 @@ import (
 // numbers is DynamoDB's arithmetic: 38 digits.
 var numbers = apd.BaseContext.WithPrecision(38)
 
-// parts returns the three parts of an update: "SET a = x + y, b = z REMOVE c, d ADD
-// e v, f w", each of which may be left out.
+// parts returns an update's three parts: "SET a = x + y, b = z REMOVE c, d ADD e v, f
+// w", each of which may be left out.
 func parts(update string) (set, remove, add string, ok bool) {
 	rest, add, _ := strings.Cut(update, "ADD ")
 	rest, remove, _ = strings.Cut(rest, "REMOVE ")
@@ -36,7 +36,7 @@ func overlap(asked *request) string {
 	return ""
 }
 
-// change applies an update to an item. All of it sees the item as it was.
+// change applies an update to an item. Every part sees the item as it was.
 func change(update string, to item, asked *request) error {
 	before := maps.Clone(to)
 	set, remove, add, ok := parts(update)
@@ -71,7 +71,7 @@ func change(update string, to item, asked *request) error {
 	return nil
 }
 
-// clauses splits at the commas outside of parentheses.
+// clauses splits at the commas outside parentheses.
 func clauses(text string) (all []string) {
 	depth, from := 0, 0
 	for i, letter := range text + "," {
@@ -92,7 +92,7 @@ func clauses(text string) (all []string) {
 	return all
 }
 
-// evaluate returns an operand, or the sum or difference of two.
+// evaluate returns an operand, or two operands' sum or difference.
 func evaluate(expression string, on item, values item) (value, error) {
 	for _, sign := range []string{" + ", " - "} {
 		left, right, is := strings.Cut(expression, sign)
@@ -112,7 +112,7 @@ func evaluate(expression string, on item, values item) (value, error) {
 	return operand(expression, on, values)
 }
 
-// operand returns a value, an attribute, or if_not_exists of the two.
+// operand returns a value, an attribute, or if_not_exists with both.
 func operand(text string, on item, values item) (value, error) {
 	if arguments, is := argument(text, "if_not_exists"); is {
 		name, otherwise, _ := strings.Cut(arguments, ", ")
@@ -157,7 +157,7 @@ func number(v value) (*apd.Decimal, error) {
 	return d, err
 }
 
-// argument returns the text between the parentheses of a function.
+// argument returns the text between a function's parentheses.
 func argument(call, function string) (string, bool) {
 	inner, is := strings.CutPrefix(call, function+"(")
 	if !is {

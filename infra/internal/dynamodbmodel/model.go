@@ -1,22 +1,22 @@
-// Package dynamodbmodel is DynamoDB in memory, as much of it as a ledger's
-// store asks for, to stand under the real client in tests. It does what
-// DynamoDB promises and DynamoDB Local does not show:
+// Package dynamodbmodel is DynamoDB in memory, as much as a ledger's store needs, to
+// stand under the real client in tests. It does what DynamoDB promises and DynamoDB
+// Local does not show:
 //
-//   - a transaction holds its items from its checks to its commit, and while
-//     it does, others that want one of them are refused with the reason
-//     TransactionConflict, whatever their conditions say;
-//   - each write of a transaction is judged by itself, so reasons are mixed;
-//   - while a transaction commits, a read that is none sees some of its writes
-//     and not the others, and a transaction that reads one of its items is
-//     cancelled like one that writes it;
-//   - a read that does not ask for consistency, and every read of an index,
-//     sees a write only some time after it;
+//   - a transaction holds its items from its checks to its commit, and until then,
+//     other writes to one of them are refused with the reason TransactionConflict,
+//     whatever their conditions;
+//   - each write in a transaction is judged by itself, so reasons are mixed;
+//   - while a transaction commits, an ordinary read sees some of its writes and not the
+//     others, and a transaction that reads one of its items is cancelled like one that
+//     writes it;
+//   - a read that does not ask for consistency, and every index read, sees a write only
+//     some time after it;
 //   - a ClientRequestToken is good for ten minutes, refused while its first
 //     request is under way, and refused with another request.
 //
-// It decides nothing by chance: a [Moment] says what happens to a request, and
-// in a [testing/synctest] bubble its time is the bubble's. What it does not
-// model it refuses as a ValidationException.
+// It decides nothing by chance: a [Moment] defines what happens to a request, and in a
+// [testing/synctest] bubble its time is the bubble's. It refuses everything else with a
+// ValidationException.
 package dynamodbmodel
 
 import (
@@ -35,28 +35,28 @@ type Model struct {
 	tokens map[string]*token
 }
 
-// Moment is the chance of one request.
+// Moment is what chance does to one request.
 type Moment struct {
 	Hold time.Duration // from a transaction's checks to its commit
 	Lag  time.Duration // until eventually consistent reads see its writes
 
-	// These are by the position of a transaction's writes. A position beyond the end has
-	// none.
+	// These are by the write's position in its transaction. A position beyond the end
+	// has none.
 
 	// Late are the times from the commit until the item is written and free.
 	Late []time.Duration
 
 	// Refusals are reasons to cancel an otherwise valid transaction:
-	// "TransactionConflict", as if another one held the item, or "ThrottlingError". "" is
-	// none.
+	// "TransactionConflict", as if another transaction held the item, or
+	// "ThrottlingError". "" is none.
 	Refusals []string
 
-	// Unreported are failed conditions that DynamoDB leaves out of its answer, unless no
-	// other fails.
+	// Unreported are failed conditions that DynamoDB does not report, unless no other
+	// fails.
 	Unreported []bool
 }
 
-// of returns the value of a position, or the zero value.
+// of returns the value in a position, or the zero value.
 func of[T any](all []T, position int) (one T) {
 	if position < len(all) {
 		one = all[position]

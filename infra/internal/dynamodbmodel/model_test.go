@@ -64,7 +64,7 @@ func (b *both) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// content returns the parts of an answer that a store reads.
+// content returns what a store reads from an answer.
 func content(t *testing.T, body []byte) (c struct {
 	Type                string       `json:"__type"`
 	Item                attributes   `json:"Item"`
@@ -78,8 +78,8 @@ func content(t *testing.T, body []byte) (c struct {
 	return c
 }
 
-// attributes are an item's, numbers by their value: DynamoDB Local gives a sum
-// back as "79.70".
+// attributes are an item's, numbers by their value: DynamoDB Local returns a sum as
+// "79.70".
 type attributes map[string]struct {
 	S string
 	N number

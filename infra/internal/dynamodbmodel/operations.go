@@ -53,7 +53,7 @@ func (m *Model) batchWriteItem(asked request, moment Moment) answer {
 	return ok(map[string]any{})
 }
 
-// scan reads a page of a table or of a segment of it.
+// scan reads a page from a table or from one segment.
 func (m *Model) scan(asked request) answer {
 	t, problem := m.table(asked)
 	if t == nil {
@@ -84,7 +84,7 @@ func (m *Model) scan(asked request) answer {
 	return ok(map[string]any{"Items": found})
 }
 
-// query reads one partition of an index.
+// query reads one partition in an index.
 func (m *Model) query(asked request) answer {
 	t, problem := m.table(asked)
 	if t == nil {
@@ -145,7 +145,7 @@ func (m *Model) describeTable(asked request) answer {
 	return ok(map[string]any{"Table": map[string]any{"ItemCount": count}})
 }
 
-// table returns the table that a request names, or nil and what is wrong.
+// table returns the table that a request names, or nil and the refusal.
 func (m *Model) table(asked request) (*table, answer) {
 	if asked.failure != nil {
 		return nil, invalid("not modelled: %v", asked.failure)

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// value is an attribute as it is sent, of any type: {"N": "12.5"}.
+// value is an attribute as it is sent, with any type: {"N": "12.5"}.
 type value map[string]any
 
-// text returns the text of a value of the type S, or "".
+// text returns an S value's text, or "".
 func (v value) text() string {
 	text, _ := v["S"].(string)
 	return text
@@ -37,7 +37,7 @@ type version struct {
 	visible time.Time // to eventually consistent reads
 }
 
-// row returns the row of a key, which may hold nothing yet.
+// row returns the row under a key, which may hold nothing yet.
 func (t *table) row(key item) *row {
 	name := key[t.key].text()
 	if t.rows[name] == nil {
@@ -46,10 +46,10 @@ func (t *table) row(key item) *row {
 	return t.rows[name]
 }
 
-// keys returns the keys of all rows, always in the same order.
+// keys returns all rows' keys, always in the same order.
 func (t *table) keys() []string { return slices.Sorted(maps.Keys(t.rows)) }
 
-// segment returns the keys of one part of a table, as a parallel Scan reads it.
+// segment returns the keys in one part of a table, as a parallel Scan reads it.
 func (t *table) segment(number, of int) (keys []string) {
 	for _, key := range t.keys() {
 		hash := fnv.New32a()
@@ -61,7 +61,7 @@ func (t *table) segment(number, of int) (keys []string) {
 	return keys
 }
 
-// now returns the item as it is committed; nil is none.
+// now returns the committed item, or nil.
 func (r *row) now() item {
 	if len(r.versions) == 0 {
 		return nil
@@ -69,7 +69,7 @@ func (r *row) now() item {
 	return r.versions[len(r.versions)-1].item
 }
 
-// eventually returns the item of an eventually consistent read. A visible version hides
+// eventually returns what an eventually consistent read sees. A visible version hides
 // all before it.
 func (r *row) eventually() (seen item) {
 	now := time.Now()

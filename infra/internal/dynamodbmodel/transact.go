@@ -13,14 +13,14 @@ const tokenLife = 10 * time.Minute
 // mostWrites is how many writes a transaction may have.
 const mostWrites = 100
 
-// token is a ClientRequestToken with which a transaction was begun.
+// token is a ClientRequestToken that began a transaction.
 type token struct {
 	body    string
 	done    bool
 	expires time.Time
 }
 
-// write is one accepted write of a transaction.
+// write is one accepted write in a transaction.
 type write struct {
 	row   *row
 	after item
@@ -76,7 +76,7 @@ func (m *Model) transactWriteItems(asked request, moment Moment) answer {
 	return ok(map[string]any{})
 }
 
-// duplicate reports whether two writes are of one item.
+// duplicate reports whether two writes have one item.
 func duplicate(writes []write) bool {
 	seen := map[*row]bool{}
 	for _, w := range writes {
@@ -113,7 +113,7 @@ func (m *Model) sleep(d time.Duration) {
 	time.Sleep(d)
 }
 
-// order returns the positions of a transaction's writes, earliest first.
+// order returns the writes' positions, earliest first.
 func (m Moment) order(writes int) []int {
 	positions := make([]int, writes)
 	for i := range positions {
@@ -150,7 +150,7 @@ func (m *Model) transactGetItems(asked request) answer {
 	return ok(map[string]any{"Responses": responses})
 }
 
-// judge returns the effect of one write, and the reason against it.
+// judge returns one write's effect, and the reason against it.
 func (m *Model) judge(put, update *request, refusal string) (write, map[string]any) {
 	asked := put
 	if put == nil {

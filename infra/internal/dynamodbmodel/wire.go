@@ -29,8 +29,8 @@ type request struct {
 	KeyConditionExpression string
 	ScanIndexForward       *bool
 	Limit                  int
-	Select                 string // of a scan: SPECIFIC_ATTRIBUTES, or all
-	ProjectionExpression   string // of a scan: the key, or all
+	Select                 string // for a scan: SPECIFIC_ATTRIBUTES, or all
+	ProjectionExpression   string // for a scan: the key, or all
 	ExclusiveStartKey      item
 	Segment                int
 	TotalSegments          int
@@ -40,11 +40,11 @@ type request struct {
 	TransactItems      []struct{ Put, Update, Get *request }
 	RequestItems       map[string][]struct{ PutRequest struct{ Item item } }
 
-	failure error // of reading it
+	failure error // if it could not be read
 }
 
-// read reads a request, strictly: an unknown member is a failure, because it would mean
-// something to DynamoDB.
+// read reads a request strictly: an unknown member is a failure, because DynamoDB might
+// not ignore it.
 func read(r *http.Request) (asked request, err error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {

@@ -41,8 +41,8 @@ func Definitions(c infra.Config) []dynamodb.CreateTableInput {
 	}
 }
 
-// Create makes the missing ones of the two tables, and waits until they can be used.
-// Commands and tests call it; on AWS the template makes the tables.
+// Create makes the missing tables, and waits until they can be used. Commands and tests
+// call it; on AWS the template makes the tables.
 func Create(ctx context.Context, client *dynamodb.Client, c infra.Config) error {
 	for _, table := range Definitions(c) {
 		_, err := client.CreateTable(ctx, &table, Patient)
@@ -59,7 +59,7 @@ func Create(ctx context.Context, client *dynamodb.Client, c infra.Config) error 
 	return nil
 }
 
-// attributes defines attributes of type S.
+// attributes defines S attributes.
 func attributes(names ...string) (definitions []types.AttributeDefinition) {
 	for _, name := range names {
 		definitions = append(definitions, types.AttributeDefinition{
@@ -81,7 +81,7 @@ func keys(names ...string) (schema []types.KeySchemaElement) {
 	return schema
 }
 
-// Patient sets the options of a client, or of one call, of commands and tests. They wait
+// Patient sets options for a client, or for one call, in commands and tests. They wait
 // for DynamoDB rather than fail.
 func Patient(o *dynamodb.Options) {
 	o.Retryer = awsretry.NewStandard()
