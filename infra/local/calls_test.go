@@ -20,7 +20,6 @@ import (
 	"onewrite/ledger"
 )
 
-// A call's line is short and readable.
 func TestCallLines(t *testing.T) {
 	t.Parallel()
 	books, _ := infratest.NewOnModel(t, dynamodbmodel.Moment{})

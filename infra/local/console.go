@@ -11,14 +11,14 @@ import (
 	"sync"
 )
 
-// The headers by which the console names a call and asks for faults. The ledger
-// never sees them.
+// By these headers the console names a call and asks for faults. The ledger never sees
+// them.
 const (
 	callHeader  = "Local-Call"
 	faultHeader = "Local-Fault"
 )
 
-// The paths of the local server's own, which are none of the ledger's.
+// These paths are the local server's own, and not the ledger's.
 const (
 	requestsPath = "/local/requests"
 	callersPath  = "/local/callers"
@@ -29,7 +29,7 @@ const (
 	callersLimitBytes = 1 << 20
 )
 
-// console is the ledger, and the parts that the page at / needs beside it.
+// console is the ledger, with what the page at / needs beside it.
 type console struct {
 	ledger  http.Handler
 	records records
@@ -61,8 +61,8 @@ func (c *console) serveCall(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// callerOf takes the local server's own headers out of a call. The caller is nil
-// for a call without them.
+// callerOf removes the local server's own headers from a call. The caller is nil for a
+// call without them.
 func (c *console) callerOf(r *http.Request, number int) (*caller, error) {
 	name, words := r.Header.Get(callHeader), strings.Join(r.Header.Values(faultHeader), ",")
 	r.Header.Del(callHeader)
@@ -89,8 +89,8 @@ func breakOff(w http.ResponseWriter, r *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
-// serveCallers makes many calls at once, each by its own caller. A browser would
-// send about six at a time. A lost answer is null.
+// serveCallers makes many calls at once, each with its own caller. A browser would send
+// about six at a time. A lost answer is null.
 func (c *console) serveCallers(w http.ResponseWriter, r *http.Request) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		http.Error(w, "the Content-Type must be application/json", http.StatusUnsupportedMediaType)
@@ -110,7 +110,7 @@ type prepared struct {
 	answerLost bool
 }
 
-// prepare reads the calls of a request.
+// prepare reads a request's calls.
 func (c *console) prepare(w http.ResponseWriter, r *http.Request) ([]prepared, error) {
 	var calls []call
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, callersLimitBytes)).Decode(&calls); err != nil {
@@ -176,7 +176,7 @@ func (c call) request(ctx context.Context) (*http.Request, error) {
 	return r, nil
 }
 
-// answer is an answer of the ledger, kept in place of being sent.
+// answer keeps the ledger's answer instead of sending it.
 type answer struct {
 	Status  int         `json:"status"`
 	Reason  string      `json:"reason"`

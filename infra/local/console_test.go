@@ -40,7 +40,7 @@ func read(t *testing.T, response *http.Response, err error) string {
 	return string(body)
 }
 
-// requests returns the requests to DynamoDB of a call.
+// requests returns a call's requests to DynamoDB.
 func requests(t *testing.T, s server, name string) (all []exchange) {
 	t.Helper()
 	response, err := http.Get("http://" + s.address + requestsPath + "?call=" + url.QueryEscape(name))
@@ -125,7 +125,7 @@ func testFaults(t *testing.T, s server) {
 	assert.Equal(t, http.StatusBadRequest, response.StatusCode)
 }
 
-// The console shows the table, key, row and expressions of each request.
+// The console shows each request's table, key, row and expressions.
 func testRequests(t *testing.T, s server) {
 	transactions, balances := s.books.Config.TransactionsTable, s.books.Config.AggregateTable
 	assert.Empty(t, requests(t, s, "an unknown call"))
@@ -189,7 +189,7 @@ func testHoldRequests(t *testing.T, s server) {
 	assert.Equal(t, "SET balance = if_not_exists(balance, 100) + 15, transaction_id = "+capture[0].Key+" REMOVE "+update[1]+" ADD version 1, held -40, holds -1", capture[2].Update)
 }
 
-// sendAtOnce has the local server make calls at once.
+// sendAtOnce asks the local server to make calls at once.
 func sendAtOnce(t *testing.T, s server, calls []call) (answers []*answer) {
 	t.Helper()
 	body, err := json.Marshal(calls)
@@ -200,8 +200,8 @@ func sendAtOnce(t *testing.T, s server, calls []call) (answers []*answer) {
 	return answers
 }
 
-// Twenty callers with one key are one transaction, and twenty debits of a tenth of
-// the balance are ten, also where writes conflict.
+// Twenty callers with one key make one transaction. Of twenty debits, each a tenth of
+// the balance, ten post. Both hold where writes conflict, too.
 func testCallersAtOnce(t *testing.T, s server) {
 	for _, fault := range []string{"", contention} {
 		var same, own []call
@@ -274,7 +274,7 @@ func testFaultsOfCallers(t *testing.T, s server) {
 	}
 }
 
-// Times count from the beginning of the call, and a request takes from when it was
+// Times count from the call's beginning, and a request's duration from when it was
 // sent.
 func TestTimesOfRequests(t *testing.T) {
 	t.Parallel()
@@ -297,7 +297,7 @@ func TestTimesOfRequests(t *testing.T) {
 	})
 }
 
-// A placeholder that begins another one takes nothing of it.
+// A placeholder that begins another one leaves it whole.
 func TestReadableExpressions(t *testing.T) {
 	t.Parallel()
 	m := message{
@@ -314,8 +314,7 @@ func TestReadableExpressions(t *testing.T) {
 	}
 }
 
-// The ledger never sees the local server's own headers. A call without them stays as it
-// is.
+// The ledger never sees the local server's own headers. Any other call stays as it is.
 func TestLedgerSeesNoHeaderOfOurs(t *testing.T) {
 	t.Parallel()
 	var seen http.Header

@@ -18,7 +18,7 @@ import (
 
 const root = "../.."
 
-// The Dockerfile copies all that its build needs, and its Go is go.mod's.
+// The Dockerfile copies everything that its build needs, and its Go is go.mod's.
 func TestDockerfile(t *testing.T) {
 	t.Parallel()
 	dockerfile, err := os.ReadFile("Dockerfile")
@@ -57,8 +57,8 @@ func TestDockerfile(t *testing.T) {
 	assert.Contains(t, string(output), "onewrite/infra/local\n")
 }
 
-// compose.yaml starts commands that take its flags and variables, and the DynamoDB Local
-// of the tests.
+// compose.yaml starts commands that take its flags and variables, and the tests'
+// DynamoDB Local.
 func TestCompose(t *testing.T) {
 	t.Parallel()
 	file, err := os.ReadFile("compose.yaml")

@@ -31,8 +31,8 @@ type database struct {
 	own      *dynamodblocal.Server // nil: another process's
 }
 
-// openDatabase opens the tables, made where they are missing, on the DynamoDB of
-// the environment, or else on a DynamoDB Local that it starts.
+// openDatabase opens the tables, and creates missing ones, on the environment's
+// DynamoDB, or else on a DynamoDB Local that it starts.
 func openDatabase(ctx context.Context, o options, getenv func(string) string, log io.Writer) (_ *database, err error) {
 	d := &database{endpoint: getenv(dynamodblocal.EndpointVariable)}
 	if err := checkEndpoint(o, d.endpoint); err != nil {
@@ -51,8 +51,8 @@ func openDatabase(ctx context.Context, o options, getenv func(string) string, lo
 	return d, d.startOwn(ctx, o.data, getenv, log)
 }
 
-// generalEndpointVariable names the variable by which AWS's SDKs and tools find the
-// endpoints of all services.
+// generalEndpointVariable names the variable by which AWS's SDKs and tools find all
+// services' endpoints.
 const generalEndpointVariable = "AWS_ENDPOINT_URL"
 
 // checkEndpoint returns an error if a flag does not go with the endpoint that the
@@ -150,7 +150,7 @@ func createTables(ctx context.Context, client *dynamodb.Client, config infra.Con
 	}
 }
 
-// ended returns a channel that is closed when our own database has ended.
+// ended returns a channel that closes when our own database has ended.
 func (d *database) ended() <-chan struct{} {
 	if d.own == nil {
 		return nil
@@ -158,7 +158,7 @@ func (d *database) ended() <-chan struct{} {
 	return d.own.Ended()
 }
 
-// close ends our own database. The error says that it had ended by itself.
+// close ends our own database. The error means that it had ended by itself.
 func (d *database) close() error {
 	if d.own == nil {
 		return nil
@@ -166,7 +166,7 @@ func (d *database) close() error {
 	return d.own.Close()
 }
 
-// auditLine returns the command that audits the database in the same environment.
+// auditLine returns the command to audit the database in the same environment.
 func (d *database) auditLine() string {
 	const audit = "go run ./infra/audit"
 	if d.own == nil {

@@ -54,7 +54,7 @@ func TestDynamoDBStartsLater(t *testing.T) {
 	assert.Equal(t, "no DynamoDB answers at http://"+address+"; trying for 30s\n", log.String())
 }
 
-// With -remote no variable has a default, also where the endpoint is a tunnel's.
+// With -remote no variable has a default, even if the endpoint is a tunnel's.
 func TestRemoteHasNoDefaults(t *testing.T) {
 	t.Parallel()
 	getenv := func(name string) string {
@@ -64,7 +64,7 @@ func TestRemoteHasNoDefaults(t *testing.T) {
 	assert.ErrorContains(t, err, "missing in the environment: TRANSACTIONS_TABLE, TRANSACTIONS_AGGREGATE_TABLE, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY")
 }
 
-// The log says that this command does not read a variable that other tools read.
+// The log warns that this command does not read a variable that other tools read.
 func TestGeneralEndpoint(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())

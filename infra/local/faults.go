@@ -11,21 +11,21 @@ import (
 	"time"
 )
 
-// The faults that a call may ask for. The three of writes are for the first write of the
-// call.
+// A call may ask for these faults. writeLost, writeAnswerLost and writeConflict are for
+// the call's first write.
 const (
 	answerLost      = "answer-lost"       // the caller loses the answer
 	writeLost       = "write-lost"        // DynamoDB never gets the write
 	writeAnswerLost = "write-answer-lost" // DynamoDB applies the write, and its answer is lost
-	writeConflict   = "conflict"          // DynamoDB rejects the write, as another one has its item
-	contention      = "contention"        // writes of one item at once meet such conflicts, as they do on AWS
+	writeConflict   = "conflict"          // DynamoDB rejects the write, because another one has its item
+	contention      = "contention"        // writes to one item at once meet such conflicts, as they do on AWS
 )
 
-// faultSet is the remaining faults of one caller, whose requests to DynamoDB follow one
-// another.
+// faultSet has one caller's remaining faults. The caller's requests to DynamoDB follow
+// one another.
 type faultSet map[string]bool
 
-// parseFaults reads the words of a header, which commas separate.
+// parseFaults reads a header's words, which commas separate.
 func parseFaults(words string) (faultSet, error) {
 	all := faultSet{}
 	for word := range strings.SplitSeq(words, ",") {
@@ -49,18 +49,18 @@ func (f faultSet) take(fault string) bool {
 	return true
 }
 
-// The errors are of the kind that a broken connection gives.
+// These errors look like a broken connection's.
 var (
 	errRequestLost = fmt.Errorf("the request was lost, as asked for: %w", io.ErrUnexpectedEOF)
 	errAnswerLost  = fmt.Errorf("the answer was lost, as asked for: %w", io.ErrUnexpectedEOF)
 )
 
-// conflictTakes is the time of a conflict: about a round trip, in which the item's holder
-// goes on.
+// conflictTakes is how long a conflict takes: about a round trip, in which the item's
+// holder goes on.
 const conflictTakes = 10 * time.Millisecond
 
-// conflict returns, after its time, DynamoDB's answer to a write of items that another one
-// holds. DynamoDB Local never answers so.
+// conflict returns, after conflictTakes, DynamoDB's answer to a write whose items
+// another one holds. DynamoDB Local never answers so.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
 func conflict(r *http.Request, sent request, held map[string]bool) (*http.Response, error) {

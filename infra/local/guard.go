@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// guard keeps the web pages of other sites out. The server asks for no credentials,
-// so a page that its user visits could otherwise move money in the user's name.
+// guard keeps other sites' web pages out. The server asks for no credentials, so a page
+// that its user visits could otherwise move money in the user's name.
 //
-//   - A call that may change something must not come from a page of another origin
+//   - A call that may change something must not come from another origin's page
 //     ([http.CrossOriginProtection]). curl and other programs name no origin.
-//   - The Host header must name this server. An attacker can let a name of his
-//     resolve to this machine (DNS rebinding): his page then has the server's
-//     origin, and only the Host header still shows his name.
+//   - The Host header must name this server. An attacker's name can resolve to this
+//     machine (DNS rebinding): then the attacker's page has the server's origin, and
+//     only the Host header still shows that name.
 func guard(own hosts, next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -43,17 +43,17 @@ func forbid(w http.ResponseWriter, r *http.Request, detail string) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusForbidden)
-	_, _ = w.Write(body) // a caller that is gone needs no answer
+	_, _ = w.Write(body) // a caller that has left needs no answer
 }
 
-// hosts are the names and addresses of this server.
+// hosts are this server's names and addresses.
 type hosts struct {
-	listen string // the host of -addr; "" is all addresses
+	listen string // -addr's host; "" is all addresses
 }
 
-// include reports whether a Host header names this server: by a name or an address
-// of the loopback interface, by the host of -addr, or, if the server listens on all
-// addresses, by any address. DNS rebinding needs a name.
+// include reports whether a Host header names this server: by a loopback name or
+// address, by -addr's host, or, if the server listens on all addresses, by any address.
+// DNS rebinding needs a name.
 func (h hosts) include(header string) bool {
 	host := strings.ToLower(hostOf(header))
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") || host != "" && host == strings.ToLower(h.listen) {
@@ -66,13 +66,13 @@ func (h hosts) include(header string) bool {
 	return address.Unmap().IsLoopback() || h.all()
 }
 
-// all reports whether the server listens on all addresses of this machine.
+// all reports whether the server listens on all this machine's addresses.
 func (h hosts) all() bool {
 	address, err := netip.ParseAddr(h.listen)
 	return h.listen == "" || err == nil && address.IsUnspecified()
 }
 
-// hostOf returns the host of a Host header, which may have a port.
+// hostOf returns the host in a Host header, which may have a port.
 func hostOf(header string) string {
 	if host, _, err := net.SplitHostPort(header); err == nil {
 		return host

@@ -25,7 +25,7 @@ func (s server) call(t *testing.T, method, path, body string, headers map[string
 	return response
 }
 
-// text returns the body of the answer to a request.
+// text returns the answer's body.
 func (s server) text(t *testing.T, method, path, body string, headers map[string]string) string {
 	t.Helper()
 	response := s.call(t, method, path, body, headers)
@@ -53,8 +53,8 @@ func TestGuard(t *testing.T) {
 	s.stop(t)
 }
 
-// A page of another origin reaches no route, by whichever way a browser has to send
-// a call without asking first.
+// Another origin's page reaches no route, however a browser can send a call without
+// asking first.
 func testOtherSitesAreRefused(t *testing.T, s server) {
 	hold := s.text(t, http.MethodPost, "/transactions", `{"userId":"victim","ammount":"1","type":"debit","expiresIn":600}`, map[string]string{"Idempotent-Key": "h"})
 	_, id, _ := strings.Cut(hold, `"id":"`)
@@ -97,7 +97,7 @@ func testOtherSitesAreRefused(t *testing.T, s server) {
 	assert.Equal(t, before, s.balance(t, "victim"))
 }
 
-// A name of an attacker's that resolves to this machine shows its page nothing.
+// An attacker's name that resolves to this machine shows the attacker's page nothing.
 func testReboundNamesReadNothing(t *testing.T, s server) {
 	for _, path := range []string{"/", "/docs", "/openapi.yaml", "/balance?userId=1", "/transactions?userId=1", requestsPath + "?call=1", "/nothing"} {
 		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions} {
@@ -108,7 +108,7 @@ func testReboundNamesReadNothing(t *testing.T, s server) {
 	}
 }
 
-// No answer lets a page of another origin read it, or send it a header of its own.
+// No answer lets another origin's page read it, or send its own header.
 func testNoOtherOriginIsAllowed(t *testing.T, s server) {
 	for _, path := range []string{"/", "/docs", "/openapi.yaml", "/balance?userId=1", "/transactions", "/transactions/1/capture", callersPath, requestsPath} {
 		for _, method := range []string{http.MethodGet, http.MethodOptions, http.MethodPost} {
@@ -122,7 +122,7 @@ func testNoOtherOriginIsAllowed(t *testing.T, s server) {
 	}
 }
 
-// Programs, and the server's own page by each of its names, are answered.
+// Programs are answered, and so is the server's own page under each of its names.
 func testOwnCallersAreAnswered(t *testing.T, s server) {
 	_, port, _ := strings.Cut(s.address, ":")
 	for _, headers := range []map[string]string{

@@ -1,13 +1,13 @@
-// Command local serves the ledger on this machine: the same handler and store
-// as the Lambda, over DynamoDB Local, which it gets, starts and ends by itself.
+// Command local serves the ledger on this machine: the same handler and store as the
+// Lambda, over DynamoDB Local, which it downloads, starts and ends by itself.
 //
 //	go run ./infra/local [-addr 127.0.0.1:3000] [-data DIR] [-currency EUR] [-places 2] [-opening 0]
 //
-// The last three, or CURRENCY, DECIMAL_PLACES and OPENING_BALANCE of the environment,
-// are the settings of the tables, for ever: others are rejected at the next start.
+// The last three, or CURRENCY, DECIMAL_PLACES and OPENING_BALANCE in the environment,
+// are the tables' settings for ever: the next start rejects others.
 //
 // For browsers it has a console at / and the API's reference at /docs. The console
-// shows what DynamoDB is sent for each of its calls, and asks for faults on the
+// shows the requests to DynamoDB behind each of its calls. It asks for faults on the
 // way, by headers that the ledger never sees; curl may ask for them too:
 //
 //	curl -i 127.0.0.1:3000/transactions -H 'Local-Fault: answer-lost' -H 'Idempotent-Key: 1' -d ...
@@ -17,14 +17,13 @@
 // It creates the two tables if they are missing.
 //
 // It asks no caller for credentials. It listens on 127.0.0.1 only, unless -addr names
-// another address, and rejects the web pages of other sites. DynamoDB Local itself has no
-// option for its address: with Java it listens on all addresses of this machine, and
-// takes any credentials. So other machines of the network can read and change its
+// another address, and rejects the web pages of other sites. DynamoDB Local itself has
+// no option for its address: with Java it listens on all this machine's addresses, and
+// takes any credentials. So other machines in the network can read and change its
 // tables, unless a firewall closes its port, or Docker runs it (see compose.yaml).
 //
-// Each call is a line of the log: a short one on a terminal, and elsewhere the
-// JSON that the function writes on AWS. It ends with status 1 if its DynamoDB
-// Local ends.
+// Each call is a line in the log: a short one on a terminal, and elsewhere the JSON
+// that the function writes on AWS. It ends with status 1 if its DynamoDB Local ends.
 package main
 
 import (
@@ -47,7 +46,7 @@ const (
 	answersWithin = 10 * time.Second
 	// readWithin bounds the arrival of a call, header and body.
 	readWithin = 5 * time.Second
-	// writeWithin bounds the rest of a call, to the end of its answer.
+	// writeWithin bounds the rest of a call, until its answer ends.
 	writeWithin = 30 * time.Second
 )
 
@@ -72,7 +71,7 @@ type options struct {
 	addr     string
 	data     string
 	remote   bool
-	settings map[string]*string // by the names of the environment; "" leaves it to that
+	settings map[string]*string // by their environment names; "" leaves it to the environment
 }
 
 func parseOptions(args []string, out io.Writer) (o options, err error) {
@@ -135,8 +134,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	return serve(ctx, listener, server, database)
 }
 
-// serve answers until ctx ends, and lets the calls under way finish. It returns
-// an error if the database ends before.
+// serve answers until ctx ends, and lets the calls under way finish. It returns an
+// error if the database ends earlier.
 func serve(ctx context.Context, listener net.Listener, server *http.Server, database *database) error {
 	defer server.Close()
 	failed := make(chan error, 1)
@@ -157,8 +156,7 @@ func serve(ctx context.Context, listener net.Listener, server *http.Server, data
 	return err
 }
 
-// reachable returns an address that calls can be sent to: that of all addresses of
-// this machine can't everywhere.
+// reachable returns an address that takes calls: 0.0.0.0 and [::] do not everywhere.
 func reachable(addr net.Addr) string {
 	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
 		return fmt.Sprintf("127.0.0.1:%d", tcp.Port)

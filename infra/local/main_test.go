@@ -32,12 +32,12 @@ func TestMain(m *testing.M) { infratest.Main(m) }
 // server is a local server on a free port.
 type server struct {
 	address, database, audit string
-	books                    *infratest.Books // nil: on a DynamoDB Local of its own
+	books                    *infratest.Books // nil: on its own DynamoDB Local
 	cancel                   context.CancelFunc
 	ended                    <-chan error
 }
 
-// start starts a server on books, which are checked at the end of the test.
+// start starts a server on books, which are checked when the test ends.
 func start(t *testing.T) server {
 	t.Helper()
 	books := infratest.New(t)
@@ -46,7 +46,7 @@ func start(t *testing.T) server {
 	return s
 }
 
-// envOf returns the getenv of a server that keeps the books.
+// envOf returns the getenv for a server that keeps the books.
 func envOf(books *infratest.Books) func(string) string {
 	environment := map[string]string{}
 	for _, variable := range books.Env() {
@@ -95,7 +95,7 @@ func startIn(t *testing.T, getenv func(string) string, args ...string) server {
 	return s
 }
 
-// stop ends the server, and with it a database of its own.
+// stop ends the server, and its own database with it.
 func (s server) stop(t *testing.T) {
 	t.Helper()
 	s.cancel()
@@ -108,7 +108,7 @@ func (s server) stop(t *testing.T) {
 	}
 }
 
-// changing finds the parts of an answer that differ from run to run.
+// changing finds what differs in an answer from run to run.
 var changing = regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+Z|Date: .*`)
 
 // The documents' sessions answer as written, each on a fresh server.
@@ -122,7 +122,7 @@ func TestReadmeSession(t *testing.T) {
 	}
 }
 
-// playSession runs the commands of a document's console blocks, in their order.
+// playSession runs the commands in a document's console blocks, in their order.
 func playSession(t *testing.T, path string) {
 	readme, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -144,7 +144,7 @@ func playSession(t *testing.T, path string) {
 	s.stop(t)
 }
 
-// A server of its own database keeps its tables in a folder, prints the line that
+// A server with its own database keeps its tables in a folder, prints the line that
 // audits them, and ends when its database ends.
 func TestOwnDatabase(t *testing.T) {
 	t.Parallel()
@@ -178,7 +178,7 @@ func TestOwnDatabase(t *testing.T) {
 	assert.ErrorContains(t, <-s.ended, "DynamoDB Local ended by itself")
 }
 
-// The audit's line repeats nothing of the environment, least of all a secret.
+// The audit's line repeats nothing from the environment, least of all a secret.
 func TestAuditLineOfAnotherDynamoDB(t *testing.T) {
 	t.Parallel()
 	d := database{endpoint: "http://127.0.0.1:1"}

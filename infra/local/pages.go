@@ -24,15 +24,16 @@ type page struct {
 	contentType string
 	encoding    string
 	body        []byte
-	tag         string // of this content (RFC 9110, section 8.8.3)
+	tag         string // the content's (RFC 9110, section 8.8.3)
 }
 
 func newPage(contentType, encoding string, body []byte) page {
 	return page{contentType, encoding, body, fmt.Sprintf(`"%x"`, sha256.Sum256(body))}
 }
 
-// allPages returns the pages of a ledger with these settings, by their paths: the
-// console at /, the reference at /docs, and what they load. None of the paths is the ledger's.
+// allPages returns the pages for a ledger with these settings, by their paths: the
+// console at /, the reference at /docs, and what they load. The ledger has none of
+// these paths.
 func allPages(s ledger.Settings) (map[string]page, error) {
 	all := map[string]page{
 		"/openapi.yaml": newPage("application/yaml", "", []byte(handler.Description(s))),
@@ -59,12 +60,12 @@ func allPages(s ledger.Settings) (map[string]page, error) {
 	return all, nil
 }
 
-// settingsModule returns the module by which the console knows the settings.
+// settingsModule returns the module from which the console imports the settings.
 func settingsModule(s ledger.Settings) string {
 	return fmt.Sprintf("export const currency = %q;\nexport const places = %d;\nexport const opening = %q;\n", s.Currency, s.Places, s.Opening)
 }
 
-// pathOf returns the path of a file of our own.
+// pathOf returns one of our own files' path.
 func pathOf(file string) string {
 	switch file {
 	case "console.html":
@@ -83,14 +84,13 @@ func contentType(file string) string {
 	}[path.Ext(file)]
 }
 
-// policy lets the pages load nothing from elsewhere, and keeps them out of the frames
-// of other pages, which could trick a person into clicking a button of ours. Swagger
-// UI sets styles by script.
+// policy lets the pages load nothing from elsewhere, and keeps them out of other pages'
+// frames, which could trick a person into clicking our buttons. Swagger UI sets styles
+// by script.
 const policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
 	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-// withPages serves the pages to GET and HEAD, and leaves all else to the
-// ledger as it is.
+// withPages serves the pages to GET and HEAD, and leaves all other calls to the ledger.
 func withPages(pages map[string]page, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, found := pages[r.URL.Path]

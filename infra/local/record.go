@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// recordsLimit bounds how many calls are kept, the newest.
+// recordsLimit bounds how many calls are kept: the newest.
 const recordsLimit = 500
 
-// records are the requests to DynamoDB of the console's calls, by the calls' names. They
-// are safe for concurrent use.
+// records have the requests to DynamoDB behind the console's calls, by the calls'
+// names. They are safe for concurrent use.
 type records struct {
 	mu     sync.Mutex
 	byName map[string]*record
-	names  []string // in the order of the calls
+	names  []string // in call order
 }
 
-// open returns the record of a call, a new one if there is none of that name. One
-// without a name is not kept.
+// open returns a call's record, a new one if the name has none. A call without a name
+// is not kept.
 func (r *records) open(name string) *record {
 	made := &record{began: time.Now()}
 	if name == "" {
@@ -40,7 +40,7 @@ func (r *records) open(name string) *record {
 	return made
 }
 
-// find returns the requests of a call so far.
+// find returns a call's requests so far.
 func (r *records) find(name string) []exchange {
 	r.mu.Lock()
 	known := r.byName[name]
@@ -51,7 +51,7 @@ func (r *records) find(name string) []exchange {
 	return known.all()
 }
 
-// record is the requests of one call. It is safe for concurrent use.
+// record has one call's requests. It is safe for concurrent use.
 type record struct {
 	began time.Time
 
@@ -59,8 +59,8 @@ type record struct {
 	exchanges []exchange
 }
 
-// exchange is a request to DynamoDB and, once it is there, its answer. Times
-// count from the beginning of the call.
+// exchange is a request to DynamoDB and, once it is there, its answer. Times count from
+// the call's beginning.
 type exchange struct {
 	Caller int     `json:"caller,omitempty"`
 	Sent   float64 `json:"sentMs"`
@@ -77,7 +77,7 @@ func (r *record) add(caller int, sent request) (place int) {
 	return len(r.exchanges) - 1
 }
 
-// end adds the answer to the request of a place.
+// end adds the answer to the request in that place.
 func (r *record) end(place int, came result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

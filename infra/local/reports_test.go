@@ -21,14 +21,14 @@ import (
 // report is a request that broke another server. A new report is a new row.
 type report struct {
 	name string
-	from string // the address of the report
-	sent string // HOST is the server's host, USER is a user of this row alone
+	from string // the report's address
+	sent string // HOST is the server's host, USER is this row's own user
 	want string // the statuses on the connection, the witness's last
-	paid string // the balance of USER afterwards, or "" for the opening one
+	paid string // USER's balance afterwards, or "" for the opening one
 }
 
-// witness follows each report on its connection. It is answered 200 only if the
-// server found the end of what was sent before it.
+// witness follows each report on its connection. It gets a 200 only if the server found
+// where the report ends.
 const witness = "GET /balance?userId=witness HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n"
 
 const (
@@ -37,7 +37,7 @@ const (
 	length  = "Content-Length: 49\r\n"
 	chunked = "Transfer-Encoding: chunked\r\n"
 	chunks  = "31\r\n" + rawBody + "\r\n0\r\n\r\n"
-	hidden  = rawPost + length + "\r\n" + rawBody // a call within the body of another
+	hidden  = rawPost + length + "\r\n" + rawBody // a call within another's body
 )
 
 var reports = []report{
@@ -127,7 +127,7 @@ var reports = []report{
 }
 
 // The server answers each report by the contract. The next call on the connection is
-// neither lost nor taken for a part of it.
+// neither lost nor taken for a part of the report.
 func TestReports(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -147,7 +147,7 @@ func TestReports(t *testing.T) {
 
 func userOf(row int) string { return fmt.Sprintf("user%02d", row) }
 
-// statuses returns the statuses of all answers on a connection.
+// statuses returns all answers' statuses on a connection.
 func statuses(t *testing.T, sent, answers string) string {
 	t.Helper()
 	method, _, _ := strings.Cut(sent, " ")
@@ -163,7 +163,7 @@ func statuses(t *testing.T, sent, answers string) string {
 	}
 }
 
-// sendAndStall sends each text over a connection of its own, all at once. It returns the
+// sendAndStall sends each text over its own connection, all at once. It returns the
 // answers before the server closes the connections.
 func sendAndStall(t *testing.T, s server, texts []string) []string {
 	t.Helper()

@@ -12,16 +12,16 @@ import (
 // request is a request to DynamoDB, as the console shows it.
 type request struct {
 	Operation string `json:"operation"`
-	Token     string `json:"token,omitempty"` // by which DynamoDB knows a write again
+	Token     string `json:"token,omitempty"` // identifies a repeated write for DynamoDB
 	Items     []item `json:"items"`
 }
 
-// item is a read or write of a request, and its rule.
+// item is a request's read or write, and its rule.
 type item struct {
 	Action    string `json:"action"`
 	Table     string `json:"table"`
 	Key       string `json:"key,omitempty"`
-	Row       string `json:"row,omitempty"` // a summary of the row
+	Row       string `json:"row,omitempty"` // the row in short
 	Condition string `json:"condition,omitempty"`
 	Update    string `json:"update,omitempty"`
 }
@@ -31,10 +31,10 @@ func (i item) name() string { return i.Table + " " + i.Key }
 // result is the answer.
 type result struct {
 	Outcome string   `json:"outcome,omitempty"` // "ok", "request lost", "answer lost", "no answer", or DynamoDB's name for an error
-	Reasons []string `json:"reasons,omitempty"` // of a cancelled write, one for each item; "None" is none
+	Reasons []string `json:"reasons,omitempty"` // for a cancelled write, one for each item; "None" is none
 }
 
-// message is a request to DynamoDB, or one write of it.
+// message is a request to DynamoDB, or one of its writes.
 type message struct {
 	TableName, IndexName      string
 	Key, Item                 map[string]value
@@ -47,7 +47,7 @@ type message struct {
 	TransactItems             []map[string]message
 }
 
-// value is a string, a number or a list of DynamoDB's.
+// value is a DynamoDB string, number or list.
 type value struct {
 	S, N string
 	L    []value
@@ -77,8 +77,8 @@ func parseRequest(operation string, body []byte) (request, error) {
 	return r, nil
 }
 
-// item returns the read or write of a message. The ledger puts transactions, whose key is
-// their id. The items that it gets and updates have a key of one attribute.
+// item returns the message's read or write. The ledger puts transactions, whose key is
+// their id. The items that it gets and updates have a key with one attribute.
 func (m message) item(action string) item {
 	key := m.Item["id"].String()
 	for _, value := range m.Key {
@@ -115,7 +115,7 @@ func (m message) row() string {
 
 var placeholder = regexp.MustCompile(`[:#]\w+`)
 
-// readable returns an expression with names and values in place of its placeholders.
+// readable returns an expression with names and values instead of placeholders.
 func (m message) readable(expression string) string {
 	return placeholder.ReplaceAllStringFunc(expression, func(name string) string {
 		return cmp.Or(m.ExpressionAttributeNames[name], m.ExpressionAttributeValues[name].String(), name)

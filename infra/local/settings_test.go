@@ -15,7 +15,7 @@ import (
 	"onewrite/infra/infratest"
 )
 
-// The flags or the environment are the settings of new tables, and of no others.
+// The flags or the environment set up new tables, and no others.
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	books := infratest.NewWith(t, infratest.Settings(t, "KWD", "3", "0"))
@@ -27,7 +27,7 @@ func TestSettings(t *testing.T) {
 	for _, c := range []struct {
 		args []string
 		env  map[string]string
-		want string // of the error; "": it serves
+		want string // in the error; "": it serves
 	}{
 		{nil, nil, ""},
 		{[]string{"-currency", "KWD", "-places", "3", "-opening", "0"}, map[string]string{"CURRENCY": "", "DECIMAL_PLACES": "", "OPENING_BALANCE": ""}, ""},

@@ -11,8 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// wire is the HTTP client under the DynamoDB client. It records the requests of a call
-// whose context has a [caller], and gives them that caller's faults. It is safe for
+// wire is the HTTP client under the DynamoDB client. It records a call's requests if
+// its context has a [caller], and gives them that caller's faults. It is safe for
 // concurrent use.
 type wire struct {
 	client dynamodb.HTTPClient
@@ -24,7 +24,7 @@ func overWire(o *dynamodb.Options) {
 	o.HTTPClient = &wire{client: o.HTTPClient}
 }
 
-// caller makes a call: the console, or one of its callers at once.
+// caller makes a call: the console, or one of many callers at once.
 type caller struct {
 	number int // 0: the only one
 	record *record
@@ -37,7 +37,7 @@ func (c *caller) in(ctx context.Context) context.Context {
 	return context.WithValue(ctx, callerKey{}, c)
 }
 
-// Do implements the HTTPClient of the SDK.
+// Do implements the SDK's HTTPClient.
 func (w *wire) Do(r *http.Request) (*http.Response, error) {
 	c, ok := r.Context().Value(callerKey{}).(*caller)
 	if !ok {
@@ -57,7 +57,8 @@ func (w *wire) Do(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// deliver sends a request, or gives it a fault of its caller. Faults are for writes.
+// deliver sends a request, or gives it one of its caller's faults. Faults are for
+// writes.
 func (w *wire) deliver(c *caller, r *http.Request, sent request) (*http.Response, error) {
 	write := sent.Operation == "TransactWriteItems" || sent.Operation == "PutItem"
 	switch {
