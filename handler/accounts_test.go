@@ -12,7 +12,6 @@ import (
 	"onewrite/infra/infratest"
 )
 
-// rule sends a rule change.
 func (a *api) rule(t *testing.T, key, body string) answer {
 	t.Helper()
 	return a.send(t, request{http.MethodPost, "/accounts", map[string]string{"Idempotent-Key": key}, body})
@@ -150,7 +149,6 @@ func TestCreditInUse(t *testing.T) {
 	})
 }
 
-// A limit has the settings' places and currency.
 func TestAccountsOfSettings(t *testing.T) {
 	everyScale(t, func(t *testing.T, a *api, s scale) {
 		currency := `"currency":"` + s.currency + `"`

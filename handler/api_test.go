@@ -70,7 +70,6 @@ var doors = map[string]func(*testing.T, *handler.Handler) func(*testing.T, reque
 	"payload 1.0": overEvents(event1),
 }
 
-// everyDoor runs a test through each door.
 func everyDoor(t *testing.T, test func(*testing.T, *api)) {
 	t.Helper()
 	t.Parallel()
@@ -188,13 +187,11 @@ func (a *api) post(t *testing.T, key, body string) answer {
 	return a.send(t, request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": key}, body})
 }
 
-// body returns a transaction's body.
 func body(user, amount, kind string) string {
 	text, _ := json.Marshal(map[string]string{"userId": user, "ammount": amount, "type": kind})
 	return string(text)
 }
 
-// problem is a problem document.
 type problem struct {
 	Type, Title, Detail, Instance, ID, Balance, Limit, Ended, Currency string
 	Refundable, TransactionStatus                                      string

@@ -52,7 +52,7 @@ func (g gateway) signed(r request) object {
 	return e
 }
 
-// byTokens lets tokens decide, and credits by those with a scope.
+// byTokens lets tokens decide. Those with the scope may credit.
 var byTokens = handler.Access{Authorization: handler.JWT, CreditScope: "ledger/credit"}
 
 // token returns the API as a token's bearer reaches it.
@@ -112,7 +112,6 @@ func assertForbidden(t *testing.T, got answer, context string) {
 	assert.Equal(t, "no-store", got.Header.Get("Cache-Control"), context)
 }
 
-// nextOf returns a page's cursor.
 func nextOf(page answer) string {
 	_, cursor, _ := strings.Cut(page.Body, `"next":"`)
 	return strings.TrimSuffix(cursor, `"}`)
@@ -186,7 +185,7 @@ func bare(r request) object {
 	return object{"queryStringParameters": object{"userId": user}}
 }
 
-// A token's scopes, in every shape that issuers and API Gateway give them.
+// Scopes come in every shape that issuers and API Gateway give them.
 func TestTokenScopes(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		credit := request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1"}, body("1", "1", "credit")}
@@ -213,7 +212,7 @@ func TestTokenScopes(t *testing.T) {
 			claims["sub"] = "1"
 			assertForbidden(t, invoke(t, h, encode(t, g.authorized(credit, g.authorizer(claims)))), fmt.Sprint(claims))
 		}
-		// A token has no say about the members beside its claims.
+		// The members beside a token's claims decide nothing.
 		authorizer := g.authorizer(object{"sub": "1"})
 		for _, beside := range []object{authorizer, {"jwt": object{"claims": object{"sub": "1"}, "scopes": []string{"ledger/credit"}}, "claims": object{"sub": "1"}}} {
 			beside["scope"], beside["scopes"] = "ledger/credit", []string{"ledger/credit"}
@@ -223,7 +222,6 @@ func TestTokenScopes(t *testing.T) {
 	})
 }
 
-// calls are for user 1, and for another user.
 var calls = []request{
 	{method: "GET", target: "/balance?userId=1"},
 	{method: "GET", target: "/transactions?userId=1"},

@@ -330,7 +330,7 @@ func TestAmounts(t *testing.T) {
 	})
 }
 
-// The trick that made the replaced design pay out.
+// By this trick the replaced design paid out.
 func TestPrototypeNames(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		for _, trick := range []string{

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The check of calls is as strict as the document. It forbids each of these calls,
-// which differ in one place from an allowed call.
+// The check is as strict as the document. It forbids each of these calls, which differ
+// in one place from an allowed call.
 func TestDescriptionForbidsRequests(t *testing.T) {
 	t.Parallel()
 	d, err := readDescription()

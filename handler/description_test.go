@@ -79,7 +79,6 @@ type operation struct {
 	parameters map[string]string
 }
 
-// operation returns the request's operation, or nil.
 func (d *description) operation(method, path string) *operation {
 	for template, item := range d.document.Paths.Map() {
 		parameters, matches := matchPath(template, path)

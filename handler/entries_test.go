@@ -18,7 +18,6 @@ const (
 	id11Entry2 = "e9871193-7468-8feb-9b27-ef4b67bd7a44"
 )
 
-// entry returns an entry for a body.
 func entry(user, amount, kind string) string {
 	return fmt.Sprintf(`{"userId":%q,"ammount":%q,"type":%q}`, user, amount, kind)
 }
@@ -280,7 +279,7 @@ func memberTexts(t *testing.T, n int) string {
 	return string(text)
 }
 
-// The contract's bounds are reached.
+// As many entries are posted as the contract allows.
 func TestMostEntries(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		payroll := []string{entry("boss", "49", "debit")}

@@ -131,7 +131,7 @@ func TestMultiValueHeaders(t *testing.T) {
 }
 
 // A gateway that joins a repeated header, a client that repeats it and an event that
-// spells it twice get the same answer: a list is no key.
+// has it in two spellings get the same answer: a list is no key.
 func TestKeySentTwice(t *testing.T) {
 	t.Parallel()
 	h, books, _ := newHandler(t)

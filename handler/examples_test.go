@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A person who tries the document's examples in any order, as the page /docs fills them
-// in, after the README's sessions, is never told that a key was reused.
+// A person may try the document's examples in any order, as the page /docs fills them
+// in, after the README's sessions. None is answered that a key was reused.
 func TestExamplesInAnyOrder(t *testing.T) {
 	t.Parallel()
 	d, err := readDescription()
@@ -84,7 +84,6 @@ func withExamples(calls []request, p *openapi3.Parameter) []request {
 	})
 }
 
-// exampleValues returns the examples for a parameter or a body.
 func exampleValues(one any, several openapi3.Examples) (values []any) {
 	if one != nil {
 		values = append(values, one)

@@ -19,7 +19,7 @@ func Routes() (routes [][2]string) {
 	return routes
 }
 
-// RoutesForTokens lists the routes that are not for services only.
+// RoutesForTokens lists the routes that tokens may call.
 func RoutesForTokens() []string { return slices.Collect(maps.Keys(rights)) }
 
 // WithRoute adds a route without rights. Its answer is 418.

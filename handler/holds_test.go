@@ -28,7 +28,6 @@ func paymentBody(from, to, amount string) string {
 		from, amount, to, amount)
 }
 
-// end sends a capture or a void.
 func (a *api) end(t *testing.T, id, how, body string) answer {
 	t.Helper()
 	return a.send(t, request{method: http.MethodPost, target: "/transactions/" + id + "/" + how, body: body})

@@ -70,7 +70,7 @@ func readEMF(t *testing.T, line []byte) (e emf) {
 	return e
 }
 
-// assertText checks a name or a value: 1 to 1,024 ASCII characters.
+// assertText checks a name's or value's length and characters: 1 to 1,024 in ASCII.
 func assertText(t *testing.T, text string) {
 	t.Helper()
 	assert.Regexp(t, `^[\x20-\x7e]+$`, text)

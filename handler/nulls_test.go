@@ -82,7 +82,6 @@ func TestNullsThatCouldMoveOtherMoney(t *testing.T) {
 	})
 }
 
-// A caller may ask for balanced entries.
 func TestBalanced(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		one, two := entry("1", "10", "debit"), entry("2", "10", "credit")

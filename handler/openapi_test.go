@@ -111,7 +111,6 @@ func TestGatewayAnswersAreDescribed(t *testing.T) {
 	}
 }
 
-// numberAmount is an amount as a JSON number.
 var numberAmount = regexp.MustCompile(`("(?:ammount|creditLimit)"\s*:\s*)(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)(\s*[,}])`)
 
 // For these members null counts as absent.

@@ -12,7 +12,7 @@ import (
 	"onewrite/ledger"
 )
 
-// The rows that a door's caller writes store it. No answer has it.
+// A door's caller is stored in the rows that it writes, and is in no answer.
 func TestPostedBy(t *testing.T) {
 	t.Parallel()
 	none := handler.Access{Authorization: handler.None}

@@ -15,13 +15,11 @@ import (
 	"onewrite/ledger"
 )
 
-// refund refunds a transaction.
 func (a *api) refund(t *testing.T, id, key, body string) answer {
 	t.Helper()
 	return a.send(t, request{http.MethodPost, "/transactions/" + id + "/refunds", map[string]string{"Idempotent-Key": key}, body})
 }
 
-// refunded reads a transaction's refunds.
 func (a *api) refunded(t *testing.T, id string) string {
 	t.Helper()
 	return a.get(t, "/transactions/"+id+"/refunds").Body
@@ -196,7 +194,7 @@ func TestNotRefundable(t *testing.T) {
 			assert.Equal(t, http.StatusNotFound, a.get(t, "/transactions/"+id+"/refunds").Status, id)
 		}
 
-		// A captured payment is refunded by what was captured.
+		// Of a captured payment, the captured amount is refunded.
 		payment := a.pending(t, "payment", paymentBody("1", "2", "40"))
 		require.Equal(t, http.StatusOK, a.end(t, payment, "capture", `{"ammount":"25"}`).Status)
 		assert.Equal(t, `{"data":{"refunds":0,"entries":[{"entry":0,"ammount":"25","refunded":"0"},{"entry":1,"ammount":"25","refunded":"0"}]}}`, a.refunded(t, payment))

@@ -147,7 +147,6 @@ func padded(size int) string {
 	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%*s", size, body("1", "1", "credit")))
 }
 
-// Events that broke another function get the contract's answer here.
 func TestReports(t *testing.T) {
 	t.Parallel()
 	h, books, log := newHandler(t)

@@ -114,7 +114,6 @@ func (s scenario) id(t *testing.T, kind string) string {
 	return payment.TransactionID().String()
 }
 
-// request returns a request with metadata.
 func (s scenario) request(t *testing.T, entries ...string) ledger.Request {
 	t.Helper()
 	for i := range entries {
@@ -428,8 +427,8 @@ func TestReceiverSeesThePayment(t *testing.T) {
 	})
 }
 
-// A decline or a limit by another user's balance doesn't show that balance, now or in a
-// replay; one by the token's own does.
+// A decline or limit never shows another user's balance, now or in a replay. It shows
+// the token's own.
 func TestTokenHearsNoBalanceOfAnother(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		books.Fill(t, "rich")
@@ -459,8 +458,8 @@ func TestTokenHearsNoBalanceOfAnother(t *testing.T) {
 	})
 }
 
-// The answer about a reused key names no difference to a token whose user does not own
-// the key: that would show another user's transaction.
+// The answer about a reused key names differences only to the key's owner: they would
+// show another user's transaction.
 func TestTokenReadsNoDifferenceFromAnother(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		require.Equal(t, http.StatusCreated, g.user("1", h).post(t, "k", entries(`,"metadata":{"pin":"4711"}`, entry("1", "10", "debit"))).Status)

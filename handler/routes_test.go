@@ -13,8 +13,8 @@ import (
 	"onewrite/handler"
 )
 
-// A new route is one entry in routes.go. This test names the other places that lack
-// it. infra/proof/sam/expand.py reads the paths from openapi.yaml.
+// A new route starts as an entry in routes.go. This test names the other places that
+// lack it. infra/proof/sam/expand.py reads the paths from openapi.yaml.
 func TestRoutesAreDescribedAndDeployed(t *testing.T) {
 	t.Parallel()
 	var routes []string

@@ -54,7 +54,7 @@ func (a *api) post1(t *testing.T, key, amount, kind string) answer {
 	return a.post(t, key, body("1", amount, kind))
 }
 
-// The contract with other settings, call by call.
+// These are the answers under other settings, call by call.
 func TestSettings(t *testing.T) {
 	everyScale(t, func(t *testing.T, a *api, s scale) {
 		currency := `"currency":"` + s.currency + `"`
@@ -137,7 +137,6 @@ func TestSettingsAtTheCeiling(t *testing.T) {
 	})
 }
 
-// Transfers, holds and their ends have amounts with the deployment's places, too.
 func TestSettingsOfHolds(t *testing.T) {
 	everyScale(t, func(t *testing.T, a *api, s scale) {
 		currency := `"currency":"` + s.currency + `"`

@@ -135,7 +135,7 @@ func TestAfter(t *testing.T) {
 	}
 }
 
-// The highest balance that still allows the credit.
+// The credit is allowed up to this balance.
 func TestHeadroom(t *testing.T) {
 	t.Parallel()
 	for amount, want := range map[string]string{

@@ -88,8 +88,8 @@ func TestDeclineByEntry(t *testing.T) {
 	}
 }
 
-// A store that refuses, but reports balances that allow all entries, has a defect.
-// Nothing is stored.
+// A store that refuses must not report balances that allow all entries. Nothing is
+// stored.
 func TestNoDeclineByBalancesThatAllow(t *testing.T) {
 	t.Parallel()
 	for _, seen := range []balances{{}, {"1": "10"}, {"3": "0"}, {"1": "10", "2": "0"}} {

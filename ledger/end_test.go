@@ -95,8 +95,7 @@ func TestCaptureAmount(t *testing.T) {
 	}
 }
 
-// After its expiry a hold ends as expired. Before it, no attempt at another end is
-// sent after the expiry.
+// After its expiry a hold ends as expired, and no other end is sent any more.
 func TestEndsByTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -283,7 +282,6 @@ func TestEndOnWrongStore(t *testing.T) {
 
 var errNotAllowed = errors.New("not allowed")
 
-// only allows one user's rows.
 func only(user ledger.UserID) ledger.Allow {
 	return func(row ledger.Transaction) error {
 		if row.UserID != user {

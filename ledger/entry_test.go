@@ -61,7 +61,6 @@ func TestCheckEntriesRejects(t *testing.T) {
 	}
 }
 
-// A user counts once, wherever its entries are.
 func TestUsersAreCountedOnce(t *testing.T) {
 	t.Parallel()
 	all := creditsOf(t, 98, 2)

@@ -19,8 +19,8 @@ func amount(t require.TestingT, text string) ledger.Amount {
 	return a
 }
 
-// holdsOf returns a user's holds with these amounts, ordered by id, which all expire at
-// that time.
+// holdsOf returns a user's holds with these amounts, ordered by id. All expire at that
+// time.
 func holdsOf(t *testing.T, user string, expires time.Time, amounts ...string) (holds []ledger.Hold) {
 	t.Helper()
 	for i, text := range amounts {
@@ -114,7 +114,6 @@ func TestEndIDNeverChanges(t *testing.T) {
 	}
 }
 
-// No end shares an id with another end, a transaction or an entry.
 func TestEndIDTellsNamesApart(t *testing.T) {
 	t.Parallel()
 	seen := map[ledger.TransactionID]bool{}

@@ -102,7 +102,7 @@ func TestErrorsNameTheirReason(t *testing.T) {
 	}
 }
 
-// A context without a trace has no counts.
+// Without a trace in the context, nothing is counted.
 func TestTrace(t *testing.T) {
 	t.Parallel()
 	var trace ledger.Trace

@@ -134,7 +134,6 @@ func TestMoveAllows(t *testing.T) {
 	}
 }
 
-// One unknown type rejects the whole transaction.
 func TestPostingOfUnknownType(t *testing.T) {
 	t.Parallel()
 	for place := range 3 {

@@ -140,7 +140,6 @@ func TestMovesAreTheEntries(t *testing.T) {
 	})
 }
 
-// drawBalance draws a balance within the given cents of another.
 func drawBalance(t *rapid.T, around string, away int64) ledger.Balance {
 	center, ok := new(big.Rat).SetString(around)
 	require.True(t, ok)
@@ -150,7 +149,7 @@ func drawBalance(t *rapid.T, around string, away int64) ledger.Balance {
 	return balance
 }
 
-// moved returns the balance after a move, by its own arithmetic.
+// moved returns the balance after a move, computed differently.
 func moved(t *rapid.T, before ledger.Balance, m ledger.Move) string {
 	after, ok := new(big.Rat).SetString(before.String())
 	require.True(t, ok)

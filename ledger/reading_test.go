@@ -28,8 +28,8 @@ func ticking(from time.Time, step time.Duration) func() time.Time {
 	return func() time.Time { from = from.Add(step); return from }
 }
 
-// A hold that expires during the read may have been captured, so the account is
-// read once more, and no further time for the same hold.
+// A hold that expires during the read may have been captured, so the account is read
+// once more, but only once for the same hold.
 func TestBalanceWhileAHoldExpires(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -70,8 +70,8 @@ func TestDeclineWhileAHoldExpires(t *testing.T) {
 	assert.Equal(t, []string{"1 debit 30 from 30 to 1016000000000000 in 2; held -40; ends 40"}, holdTexts(s.posted[1]))
 }
 
-// In the same way, a lower limit is declined by the balance after the release, or here
-// the capture.
+// In the same way, a lower limit is declined only by the balance after the release, or
+// here the capture.
 func TestCreditInUseWhileAHoldExpires(t *testing.T) {
 	t.Parallel()
 	limit, err := ledger.ParseCreditLimit("60")

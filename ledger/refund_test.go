@@ -82,7 +82,7 @@ func TestRefundPosting(t *testing.T) {
 	}
 }
 
-// A refusal by the refund account is an answer without a row, unless the row is there.
+// The answer that the refund account refuses is given only if the refund has no row.
 func TestRefundLimit(t *testing.T) {
 	t.Parallel()
 	o := originalOf(t, "1 debit 10, 2 credit 10")

@@ -164,7 +164,7 @@ func TestMovesAreTheReleasesAndEntries(t *testing.T) {
 			require.Equal(t, ledger.Held(a.Holds).String(), strings.TrimPrefix(m.Held.String(), "-"))
 			require.Equal(t, known, strings.HasPrefix(m.Held.String(), "-"))
 
-			// On any balance, even where releases lift it above the limit.
+			// The balance is any, even one that releases lift above the limit.
 			before := rapid.OneOf(
 				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, m.MinBefore.String(), 1) }),
 				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, m.MaxBefore.String(), 1) }),

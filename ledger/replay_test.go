@@ -58,15 +58,15 @@ func TestReuseOfEntries(t *testing.T) {
 		first, again string
 		want         differs
 	}{
-		// One entry and one entry: by type and amount.
+		// One entry again: compared by type and amount.
 		{"1 debit 10", "1 credit 10", differs{TypeDiffers: true}},
 		{"1 debit 10", "1 debit 10.01", differs{AmountDiffers: true}},
 		{"1 debit 10", "1 credit 11", differs{TypeDiffers: true, AmountDiffers: true}},
-		// One and several: as a whole.
+		// One entry and several: compared as a whole.
 		{"1 debit 10", "1 debit 10, 2 credit 10", differs{EntriesDiffer: true}},
 		{"1 debit 10, 2 credit 10", "1 debit 10", differs{EntriesDiffer: true}},
 		{"1 debit 10, 2 credit 10", "1 credit 11", differs{EntriesDiffer: true}},
-		// Several: another order, number, user, type or amount.
+		// Several entries differ by order, number, user, type or amount.
 		{"1 debit 10, 2 credit 9, 3 credit 1", "1 debit 10, 3 credit 1, 2 credit 9", differs{EntriesDiffer: true}},
 		{"1 debit 10, 1 credit 9", "1 credit 9, 1 debit 10", differs{EntriesDiffer: true}},
 		{"1 debit 10, 2 credit 9, 3 credit 1", "1 debit 10, 2 credit 9", differs{EntriesDiffer: true}},
@@ -107,7 +107,6 @@ func TestReuseOfMetadata(t *testing.T) {
 	}
 }
 
-// reused requires the error for a reused key with these differences.
 func reused(t *testing.T, recorded ledger.Transaction, again ledger.Request, want ledger.KeyReusedError) {
 	t.Helper()
 	result, err := postOn(t, recorded, again)

@@ -51,7 +51,6 @@ func (s *script) Transaction(_ context.Context, id ledger.TransactionID) (ledger
 	return ledger.Transaction{}, ledger.ErrNotFound
 }
 
-// holding sets the script's rows.
 func (s *script) holding(rows ...ledger.Transaction) *script {
 	s.rows = map[ledger.TransactionID]ledger.Transaction{}
 	for _, row := range rows {
@@ -81,7 +80,7 @@ func requestOf(t require.TestingT, text string, expiresIn time.Duration) ledger.
 	return ledger.Request{IdempotencyKey: key(t, "k"), Entries: entries(t, text), ExpiresIn: expiresIn}
 }
 
-// pendingRow returns a transaction's row that is pending for a minute from noon.
+// pendingRow returns a transaction's row, pending for a minute from noon.
 func pendingRow(t *testing.T, text string) ledger.Transaction {
 	t.Helper()
 	p, err := ledger.NewPosting(requestOf(t, text, time.Minute), noon)

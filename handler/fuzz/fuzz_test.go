@@ -31,7 +31,6 @@ type answer struct {
 	Body   string            `json:"body"`
 }
 
-// invoke sends the function an event.
 func invoke(t *testing.T, h *handler.Handler, payload []byte) (a answer) {
 	t.Helper()
 	output, err := h.Invoke(t.Context(), payload)
@@ -285,7 +284,6 @@ func rat(t *testing.T, money fmt.Stringer) *big.Rat {
 	return r
 }
 
-// members are an object's members.
 type members map[string]json.RawMessage
 
 // text returns a member's text, or its digits.

@@ -97,7 +97,6 @@ func (m *memory) refunded(r *ledger.Refund) (after ledger.Refunds, allowed bool)
 	return after, true
 }
 
-// allows reports whether an account allows a move.
 func allows(m ledger.Move, a ledger.Account) bool {
 	for _, h := range m.Ends {
 		if !slices.ContainsFunc(a.Holds, same(h)) {
@@ -110,7 +109,6 @@ func allows(m ledger.Move, a ledger.Account) bool {
 	return m.Allows(a.Balance) && (m.Opens == nil || len(a.Holds)-len(m.Ends) < ledger.MaxHolds)
 }
 
-// after returns the account that a move leaves.
 func after(m ledger.Move, a ledger.Account) ledger.Account {
 	sum := units(m.Sum)
 	if m.Type == ledger.Debit {
@@ -145,7 +143,6 @@ func after(m ledger.Move, a ledger.Account) ledger.Account {
 	return ledger.Account{Balance: balance, Holds: holds, Rules: rules}
 }
 
-// same returns a function that finds a hold in a list.
 func same(h ledger.Hold) func(ledger.Hold) bool {
 	return func(other ledger.Hold) bool { return other.TransactionID == h.TransactionID }
 }
