@@ -22,7 +22,7 @@ import (
 	"onewrite/ledger"
 )
 
-// started is a built function that was started with settings.
+// started is a built function, started with settings.
 type started struct {
 	settings ledger.Settings
 	function *runtimeapi.Function

@@ -33,7 +33,7 @@ type wire struct {
 	served   sync.WaitGroup
 }
 
-// head returns an answer's head; its body has that length.
+// head returns the head for an answer whose body has that length.
 func head(status, length int, more ...string) string {
 	lines := append([]string{
 		fmt.Sprintf("HTTP/1.1 %d X", status), "Location: http://127.0.0.1/", fmt.Sprintf("Content-Length: %d", length),
@@ -41,12 +41,10 @@ func head(status, length int, more ...string) string {
 	return strings.Join(lines, "\r\n") + "\r\n\r\n"
 }
 
-// checksum returns a body's checksum as a header line.
 func checksum(body string) string {
 	return fmt.Sprintf("X-Amz-Crc32: %d", crc32.ChecksumIEEE([]byte(body)))
 }
 
-// dial returns a connection to the wire, in memory.
 func (w *wire) dial(context.Context, string, string) (net.Conn, error) {
 	near, far := net.Pipe()
 	w.served.Go(func() {

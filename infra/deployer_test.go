@@ -12,7 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// services are the IAM names of the services that make each kind of resource in the
+// services are, by their IAM names, the services that make each kind of resource in the
 // templates, and single actions beside theirs. SAM adds its own kinds.
 var services = map[string][]string{
 	"AWS::Serverless::Function":     {"lambda", "codedeploy", "iam", "events"},
@@ -64,7 +64,6 @@ func TestDeployerPolicy(t *testing.T) {
 	}
 }
 
-// kindsOf returns a template's resource types, by name.
 func kindsOf(t *testing.T, path string) map[string]string {
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)

@@ -47,7 +47,6 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// documents returns every Markdown file's text, by path.
 func documents(t *testing.T) map[string]string {
 	texts := map[string]string{}
 	require.NoError(t, filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {

@@ -41,7 +41,7 @@ func TestReplayByPartialReports(t *testing.T) {
 			first, err := ledger.New(books.Over(model), time.Now).Post(t.Context(), r)
 			require.NoError(t, err)
 
-			// The replay fails the conditions of the rows and of a's balance.
+			// The replay fails the rows' conditions, and the one on a's balance.
 			want := []string{"TransactWriteItems"}
 			switch {
 			case !unreported[0] || unreported[1] && unreported[2] && unreported[3]: // without any left, all are reported
@@ -157,7 +157,7 @@ func TestFurtherRowWithoutItsFirst(t *testing.T) {
 	remove(t, books, books.Config.TransactionsTable, "id", stray)
 }
 
-// Reading the first row may fail, for some time or because it is damaged.
+// The first row can't be read, for some time or because it is damaged.
 func TestFirstRowIsNotRead(t *testing.T) {
 	t.Parallel()
 	const none, failed = `{"Code":"None"}`, `{"Code":"ConditionalCheckFailed"}`
@@ -325,9 +325,9 @@ func TestReleaseOfWhatHasEndedByPartialReports(t *testing.T) {
 	}
 }
 
-// The holds of two payers end just before the write that would release both, and
-// only their ends are reported as taken. The call reads each payer's own account:
-// each has enough left, and would not have enough in the other's place.
+// Two payers' holds end just before the write that would release both, and only their
+// ends are reported as taken. The call reads each payer's own account: each has enough
+// left, and would not have enough in the other's place.
 func TestReleasesOfTwoThatHaveEnded(t *testing.T) {
 	t.Parallel()
 	for _, entries := range [][]string{{"a debit 30", "b debit 70", "c credit 100"}, {"b debit 70", "a debit 30", "c credit 100"}} {

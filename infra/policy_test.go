@@ -99,7 +99,6 @@ func readTemplate(t *testing.T) (read template) {
 	return read
 }
 
-// allowed returns the role's permissions on DynamoDB.
 func allowed(t *testing.T) map[faults.Access]bool {
 	t.Helper()
 	accesses := map[faults.Access]bool{}

@@ -93,7 +93,7 @@ func TestPostedBy(t *testing.T) {
 	assert.Equal(t, want, got)
 }
 
-// A row has under 1 KB, which is one write unit, with an ARN of 200 characters.
+// A row with a 200-character ARN is under 1 KB, which is one write unit.
 func TestRowWithARNIsSmall(t *testing.T) {
 	t.Parallel()
 	arn := "arn:aws:sts::123456789012:assumed-role/" + strings.Repeat("x", 161)

@@ -147,7 +147,8 @@ func TestRefundLimitWhileAnAttemptIsUnderWay(t *testing.T) {
 	})
 }
 
-// Under contention, also about the account, a refusal proves nothing.
+// Under contention a refusal proves nothing, also if the contention is about the
+// account.
 func TestRefundLimitBesideContention(t *testing.T) {
 	t.Parallel()
 	for _, refusals := range [][]string{{"TransactionConflict", "", "", "", ""}, {"", "", "", "TransactionConflict", ""}} {

@@ -29,7 +29,6 @@ func n(v string) types.AttributeValue { return &types.AttributeValueMemberN{Valu
 
 const rowID = "47b9e303-c943-824b-a25b-f2db8fa4f6ab" // user 1's key 1
 
-// ruleRow returns a change to all rules.
 func ruleRow() row {
 	return row{
 		"id": s(rowID), "account": s("1"), "idempotency_key": s("1"), "type": s("account"), "status": s("posted"), "created_at": s("2026-11-22T12:00:00.123Z"),
@@ -52,7 +51,7 @@ func rulesRow() row {
 	return r
 }
 
-// A store writes these rows.
+// A store writes the rows that these functions return.
 func postedRow() row {
 	return row{
 		"id": s(rowID), "user_id": s("1"), "idempotency_key": s("1"), "type": s("debit"), "ammount": n("12.5"),
@@ -80,7 +79,6 @@ func declinedEntriesRow() row {
 	return r
 }
 
-// furtherRow returns a further entry's row.
 func furtherRow() row {
 	r := with(postedRow(), "idempotency_key", nil)
 	r["transaction_id"] = s(rowID)
@@ -535,7 +533,7 @@ func TestDecodeByValue(t *testing.T) {
 	}
 }
 
-// renotated returns a fault that changes the notation of an answer's numbers.
+// renotated returns a fault that writes an answer's numbers in another notation.
 func renotated(notation func(*apd.Decimal) string) faults.Fault {
 	number := regexp.MustCompile(`"N":"([^"]+)"`)
 	return faults.Rewrite(func(body string) string {
@@ -606,7 +604,6 @@ func put(t *testing.T, books *infratest.Books, table string, r row) {
 	require.NoError(t, err)
 }
 
-// remove deletes a row.
 func remove(t *testing.T, books *infratest.Books, table, key string, r row) {
 	t.Helper()
 	_, err := books.Client.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: &table, Key: row{key: r[key]}})
@@ -651,7 +648,7 @@ func TestDamagedBalances(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
 	for _, c := range damagedBalances {
-		// A transaction that the balance, if it is a valid one, does not allow.
+		// The balance, if it is valid, does not allow this transaction.
 		r := infratest.Request(t, "1", "1", ledger.Debit, "1000")
 		if strings.Contains(c.want, "must be at most") {
 			r.Entries[0].Type = ledger.Credit

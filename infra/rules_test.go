@@ -16,8 +16,7 @@ import (
 	"onewrite/ledger"
 )
 
-// withoutBlocks turns requests into an older version's, whose conditions know no
-// blocks.
+// withoutBlocks turns requests into an older version's, without conditions on blocks.
 func withoutBlocks(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {

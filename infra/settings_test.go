@@ -34,8 +34,8 @@ func statement(t *testing.T, books *infratest.Books, text string) {
 
 const withoutSettings = "DELETE FROM ? WHERE id = 'settings'"
 
-// newTables returns books whose tables have no row at all, and will be begun with
-// settings by the first start.
+// newTables returns books whose tables have no row at all. The first start begins them
+// with these settings.
 func newTables(t *testing.T, currency, places, opening string) *infratest.Books {
 	t.Helper()
 	books := infratest.NewWith(t, infratest.Settings(t, currency, places, opening))
@@ -81,7 +81,7 @@ func TestStartBeginsNewTables(t *testing.T) {
 	}
 }
 
-// A store with other settings than the tables' never gets a call done, and names both.
+// A store never gets a call done with other settings than the tables', and names both.
 func TestStartRefusesOtherSettings(t *testing.T) {
 	t.Parallel()
 	books := infratest.NewWith(t, infratest.Settings(t, "EUR", "2", "0"))
@@ -117,8 +117,8 @@ func refused(t *testing.T, err error, why string) {
 	require.NotErrorIs(t, err, ledger.ErrTryAgain)
 }
 
-// Tables that hold rows, but no settings row, are old: they have the default settings.
-// Or their row was lost.
+// Tables with rows, but without a settings row, are old: they have the default
+// settings. Or their row was lost.
 func TestStartOnTablesFromBefore(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -155,7 +155,7 @@ func TestStartRefusesDamagedSettings(t *testing.T) {
 		"SET created_at = 'today'":                `created_at: is "today", must be a time in UTC`,
 		"REMOVE currency REMOVE places":           "currency: is missing; places: is missing",
 		"SET currency = 'x' SET opening = 0.0001": "three to twelve capital letters and digits, a letter first; opening balance",
-		// These changes are by hand, and whole:
+		// These changes were made by hand, and are whole:
 		"SET opening = 0.25":   "the tables were begun with currency KWD, decimal places 3, opening balance 0.25, and are opened with currency KWD, decimal places 3, opening balance 0.5",
 		"SET currency = 'KWR'": "the tables were begun with currency KWR",
 		"SET places = 4":       "decimal places 4, opening balance 0.5, and are opened with",

@@ -26,7 +26,6 @@ type balance struct {
 	attempts []time.Time
 }
 
-// write attempts a write and reports whether it succeeded.
 func (b *balance) write(hold time.Duration) bool {
 	const oneWay = time.Millisecond
 	time.Sleep(oneWay)
@@ -77,7 +76,6 @@ func postTo(ctx context.Context, b *balance, seed int, end time.Time, hold time.
 	return calls
 }
 
-// contendedPosting returns a posting to a user, and the conflict about its balance.
 func contendedPosting(name string) (ledger.Posting, error) {
 	user, err := ledger.ParseUserID(name)
 	if err != nil {

@@ -63,7 +63,6 @@ func rows(template map[string]any) map[string]string {
 	return rows
 }
 
-// addResource adds a resource's rows.
 func addResource(rows map[string]string, name string, resource map[string]any) {
 	for member, value := range resource {
 		properties, ok := value.(map[string]any)
@@ -248,7 +247,6 @@ func eachChangeAt(path string, value any, set func(any), do func(what string)) {
 	}
 }
 
-// samconfig returns samconfig.toml's settings, by section and name.
 func samconfig(t *testing.T) map[string]string {
 	t.Helper()
 	file, err := os.Open("../samconfig.toml")

@@ -165,7 +165,7 @@ func TestClockSkew(t *testing.T) {
 	}
 }
 
-// A signature that is rejected although the clocks agree is wrong, not late.
+// A rejected signature whose clock agrees is wrong, not late.
 func TestSignatureThatIsWrong(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)

@@ -90,7 +90,7 @@ func TestTooManyHoldsWhileAnAttemptIsUnderWay(t *testing.T) {
 	})
 }
 
-// So is a limit that a capture's receiver reaches.
+// The limit of a capture's receiver is not stored either, so it is withheld as well.
 func TestReceiverLimitWhileAnAttemptIsUnderWay(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
@@ -144,7 +144,7 @@ func TestTooManyHoldsAfterKnownAttempts(t *testing.T) {
 	}
 }
 
-// failedReason is a failed condition in the answer to a transaction.
+// failedReason matches a failed condition in the answer to a transaction.
 var failedReason = regexp.MustCompile(`\{"Code":"ConditionalCheckFailed".*?"Message":"[^"]*"\}`)
 
 // firstReason keeps only an answer's first failed condition.

@@ -49,7 +49,7 @@ func requests(t *testing.T, s server, name string) (all []exchange) {
 	return all
 }
 
-// The console over the real handler, client and tables.
+// The console works over the real handler, client and tables.
 func TestConsole(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -331,7 +331,6 @@ func TestLedgerSeesNoHeaderOfOurs(t *testing.T) {
 	assert.Equal(t, http.Header{"X-Own": {"2"}}, seen)
 }
 
-// callersRequest returns a request for calls at once.
 func callersRequest(t *testing.T, body string) *http.Request {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, callersPath, strings.NewReader(body))

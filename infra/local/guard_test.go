@@ -53,7 +53,7 @@ func TestGuard(t *testing.T) {
 	s.stop(t)
 }
 
-// Another origin's page reaches no route, however a browser can send a call without
+// Another origin's page reaches no route by any call that a browser sends without
 // asking first.
 func testOtherSitesAreRefused(t *testing.T, s server) {
 	hold := s.text(t, http.MethodPost, "/transactions", `{"userId":"victim","ammount":"1","type":"debit","expiresIn":600}`, map[string]string{"Idempotent-Key": "h"})
@@ -122,7 +122,7 @@ func testNoOtherOriginIsAllowed(t *testing.T, s server) {
 	}
 }
 
-// Programs are answered, and so is the server's own page under each of its names.
+// Programs are answered, and so is the server's own page under all its names.
 func testOwnCallersAreAnswered(t *testing.T, s server) {
 	_, port, _ := strings.Cut(s.address, ":")
 	for _, headers := range []map[string]string{

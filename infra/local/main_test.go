@@ -29,7 +29,6 @@ import (
 
 func TestMain(m *testing.M) { infratest.Main(m) }
 
-// server is a local server on a free port.
 type server struct {
 	address, database, audit string
 	books                    *infratest.Books // nil: on its own DynamoDB Local
@@ -95,7 +94,7 @@ func startIn(t *testing.T, getenv func(string) string, args ...string) server {
 	return s
 }
 
-// stop ends the server, and its own database with it.
+// stop ends the server, and then its own database.
 func (s server) stop(t *testing.T) {
 	t.Helper()
 	s.cancel()

@@ -41,7 +41,7 @@ const (
 )
 
 var reports = []report{
-	// Where a request ends.
+	// These are about where a request ends.
 	{"two lengths that agree", "https://github.com/golang/go/issues/16490",
 		rawPost + length + length + "\r\n" + rawBody, "201 200", "101"},
 	{"two lengths that differ", "https://github.com/postrank-labs/goliath/issues/351",

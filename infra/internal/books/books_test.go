@@ -19,13 +19,12 @@ import (
 	"onewrite/ledger"
 )
 
-// tables are both tables' rows, by key.
 type tables struct{ transactions, balances map[string]books.Row }
 
 // stored returns the rows from calls of every kind:
 //
 //	alice  a credit of 10.5, a debit of 20 and a declined debit of 90.51
-//	bob    a transfer of 9 to carol and of 1 to shop, and one of 1000 that is declined by its second entry
+//	bob    a transfer of 9 to carol and 1 to shop, and one of 1000, declined by its second entry
 //	open   an open hold of 40
 //	paid   a hold of 40, of which 25 were captured for shop
 //	voided and late  a hold of 40 that was voided, and one that expired
@@ -257,8 +256,8 @@ func TestEndAtTheExpiry(t *testing.T) {
 	}
 }
 
-// A hold's row waits for the other, which may be looked up instead. Each pair counts
-// once, whatever is looked up and when.
+// A hold's row waits for the other row, which may be looked up instead. Each pair
+// counts once, whatever is looked up and when.
 func TestFoldLooksHoldsUp(t *testing.T) {
 	t.Parallel()
 	s := stored(t)

@@ -172,7 +172,7 @@ func TestHelp(t *testing.T) {
 	assert.Equal(t, "usage: try [flags]\n\nTries.\n\nflags:\n  -n times\n    \ttry so many times (default 1)\n", out.String())
 }
 
-// A line every ten seconds shows the progress.
+// The progress has a line every ten seconds.
 func TestProgress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

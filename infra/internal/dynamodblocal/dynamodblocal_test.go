@@ -127,7 +127,6 @@ func TestDownload(t *testing.T) {
 	assert.Equal(t, lib, again)
 }
 
-// assertOnlyIn asserts that a folder holds these names and no others.
 func assertOnlyIn(t *testing.T, dir string, want ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -139,7 +138,7 @@ func assertOnlyIn(t *testing.T, dir string, want ...string) {
 	assert.ElementsMatch(t, want, names, dir)
 }
 
-// Another DynamoDB Local takes the port between its choice and its use.
+// Another DynamoDB Local takes the port after it was chosen and before it is used.
 func TestPortTaken(t *testing.T) {
 	setFakeJava(t)
 	other, err := Start(t.Context(), Options{})

@@ -109,7 +109,6 @@ func setPath(t *testing.T, scripts map[string]string) (cache string) {
 	return cache
 }
 
-// setFakeJava makes this binary play Java.
 func setFakeJava(t *testing.T) {
 	t.Helper()
 	self, err := os.Executable()
@@ -132,7 +131,6 @@ func startProcess(t *testing.T, role string) (*exec.Cmd, *bufio.Scanner) {
 	return process, bufio.NewScanner(out)
 }
 
-// nextEndpoint returns the endpoint in the next line.
 func nextEndpoint(t *testing.T, lines *bufio.Scanner) string {
 	t.Helper()
 	require.True(t, lines.Scan())
@@ -140,7 +138,6 @@ func nextEndpoint(t *testing.T, lines *bufio.Scanner) string {
 	return lines.Text()
 }
 
-// listening reports whether a process listens at an endpoint.
 func listening(endpoint string) bool {
 	var port int
 	_, err := fmt.Sscanf(endpoint, "http://127.0.0.1:%d", &port)
