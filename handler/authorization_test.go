@@ -234,8 +234,8 @@ var calls = []request{
 	{"POST", "/transactions", map[string]string{"Idempotent-Key": "1"}, `{"userId":"another","ammount":"0.01","type":"debit"}`},
 }
 
-// These are the callers that an event names, by each place where API Gateway, an issuer
-// or a caller writes a name, in both modes: a service, user 1's token, or no caller.
+// An event names a service, user 1's token, or no caller, in both modes. A case is a
+// place where API Gateway, an issuer or a caller writes a name.
 func TestAuthorizers(t *testing.T) {
 	t.Parallel()
 	const service, token, nobody = "service", "token", "nobody"

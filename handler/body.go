@@ -68,10 +68,10 @@ func (m *member) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// readObject reads a body into members. A body that is not an object is a fault, whose
-// text names the kind; members may then have a part. Names are case-sensitive. A
-// duplicate member in any object and invalid UTF-8 are rejected, because two readers
-// could read them differently (RFC 8259, section 4).
+// readObject reads a JSON object into members. Any other body is a fault that asks for
+// kind. If reading fails, members may have a part of the body. Names are
+// case-sensitive. A duplicate member in any object and invalid UTF-8 are rejected,
+// because two readers could read them differently (RFC 8259, section 4).
 func readObject(invalid *invalidRequest, body []byte, members any, kind string) (ok bool) {
 	if jsontext.Value(body).Kind() != '{' {
 		invalid.add(bodyField, "must be "+kind)

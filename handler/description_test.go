@@ -164,9 +164,9 @@ func (d *description) checkAnswer(o *operation, a answer) error {
 	return errors.Join(errs...)
 }
 
-// checkOwn checks an answer by the ledger itself against the parts that the document
-// has in words and examples only, to spare generated clients: every answer's header,
-// and a Problem's type, title and status.
+// checkOwn checks an answer by the ledger itself against the document's words and
+// examples. To spare generated clients, no schema has every answer's header, nor a
+// Problem's type, title and status.
 func checkOwn(media *openapi3.MediaType, a answer) error {
 	var errs []error
 	if cached := a.Header.Values("Cache-Control"); !slices.Equal(cached, []string{"no-store"}) {

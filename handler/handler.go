@@ -12,9 +12,9 @@ import (
 	"onewrite/ledger"
 )
 
-// answerWithin is the time until a call is answered, by a 503 at the latest: longer
-// than 64 callers for one user wait for each other, shorter than the function's timeout
-// in template.yaml and API Gateway's 30 seconds.
+// answerWithin is the time until a call is answered, by a 503 at the latest. It is
+// longer than 64 callers for one user wait for each other. It is shorter than the
+// function's timeout in template.yaml and API Gateway's 30 seconds.
 const answerWithin = 8 * time.Second
 
 // answerMargin is the time that an answer needs before Lambda ends the function.

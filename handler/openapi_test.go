@@ -41,7 +41,7 @@ var beyondSchemas = []string{
 }
 
 // keepsContract checks a call and its answer against the description for the handler's
-// settings, both ways: the answer is documented to the last member and header, and the
+// settings, both ways. The answer is documented to the last member and header. The
 // handler rejects a request as invalid exactly if the document forbids it.
 func keepsContract(t *testing.T, h *handler.Handler, r request, a answer) {
 	t.Helper()

@@ -23,14 +23,14 @@ const maxAttempts = 1000
 //   - after firstDelay makes seriesAttempts attempts, a round trip apart, so that one
 //     falls between two writes by a writer that never pauses;
 //   - then knows that many callers want this user, and before each further series waits
-//     longestDelay less the call's age, so that those who wait longest go first: with
-//     an exponential back-off the winner keeps winning, and the unlucky starve;
+//     longestDelay less the call's age, so that the oldest calls go first: with an
+//     exponential back-off the winner keeps winning, and the unlucky starve;
 //   - in a storm, waits for its [turns] instead.
 //
 // Each delay is drawn from the last quarter of its range. Every attempt costs its write
-// units, so the numbers balance three things, which "go test -C infra/proof ./bench -v
-// -run TestHotAccount" measures: how busy the user's items are, how long the unlucky
-// wait, and how many attempts a posting takes.
+// units. So the numbers balance how busy the user's items are, how long the unlucky
+// wait, and how many attempts a posting takes. "go test -C infra/proof ./bench -v -run
+// TestHotAccount" measures all three.
 const (
 	quickDelay     = 20 * time.Millisecond
 	firstDelay     = 180 * time.Millisecond
@@ -75,8 +75,8 @@ func faultDelay(attempt int) (least, most time.Duration) {
 
 // retry is one call's whole retry policy, so that no SDK release changes it. The SDK
 // sends every attempt with the same bytes, its ClientRequestToken included, so a write
-// whose answer was lost is not applied again (for 10 minutes, by DynamoDB; for ever, by
-// the row itself).
+// whose answer was lost is not applied again. DynamoDB ensures that for 10 minutes, and
+// the row itself for ever.
 //
 // It has no token bucket: calls would share it, and one user's conflicts would use up
 // another's retries. The tokens are NopRetryer's, which do nothing. The SDK's standard

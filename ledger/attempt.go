@@ -44,7 +44,7 @@ type misfit struct {
 }
 
 // decide returns what follows a refusal that arrived now, and the next attempt. It
-// changes nothing.
+// leaves a unchanged.
 func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit, attempt) {
 	next := attempt{request: a.request, startedAt: now, unknown: a.unknown || refused.Unknown}
 	if refused.Refunds != nil {

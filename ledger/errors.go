@@ -207,9 +207,9 @@ func (e *RecordedError) Error() string {
 	return fmt.Sprintf("transaction %s is recorded already", e.Recorded.ID)
 }
 
-// RefusedError is a [Store]'s error if accounts do not allow a posting: a balance is
-// outside a move's range, a hold to end is not open, too many are open, an account
-// blocks an entry, or its rules were changed meanwhile.
+// RefusedError is a [Store]'s error if accounts do not allow a posting. A balance is
+// outside a move's range, or a hold to end is not open, or too many are open. Or an
+// account blocks an entry, or its rules were changed meanwhile.
 type RefusedError struct {
 	// Accounts has accounts that do not allow their moves, as they were at the refusal
 	// or at a later read. It may miss some.

@@ -119,7 +119,7 @@ func (a Account) expires(earlier, later time.Time) bool {
 	return slices.ContainsFunc(a.Holds, func(h Hold) bool { return h.spendable(later) && !h.spendable(earlier) })
 }
 
-// anyExpires reports whether one did in any account.
+// anyExpires reports the same for several accounts together.
 func anyExpires(accounts map[UserID]Account, earlier, later time.Time) bool {
 	for _, account := range accounts {
 		if account.expires(earlier, later) {

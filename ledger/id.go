@@ -15,10 +15,10 @@ var namespace = [16]byte{ // 5156f924-b490-4cdf-bc4f-a0dc99812313
 	0x51, 0x56, 0xf9, 0x24, 0xb4, 0x90, 0x4c, 0xdf, 0xbc, 0x4f, 0xa0, 0xdc, 0x99, 0x81, 0x23, 0x13,
 }
 
-// NewTransactionID derives a transaction's id from its user and key, so that the
-// same request always has the same row: SHA-256 over the namespace, the user, a
-// zero byte and the key, as in RFC 9562, appendix B.2. Neither user nor key can
-// contain a zero byte, so different pairs never hash the same bytes.
+// NewTransactionID derives a transaction's id from its user and key, so that the same
+// request always has the same row. It is SHA-256 over the namespace, the user, a zero
+// byte and the key, as in RFC 9562, appendix B.2. Neither user nor key can contain a
+// zero byte, so different pairs never hash the same bytes.
 func NewTransactionID(user UserID, key IdempotencyKey) TransactionID {
 	return newID([]byte(user.text), []byte{0}, []byte(key.text))
 }

@@ -86,10 +86,10 @@ func (l *Ledger) result(written Transaction, err error) (Result, error) {
 	return outcome(Result{Transaction: written})
 }
 
-// maxAttempts bounds a request's attempts. Without other callers, each user's account
-// refuses at most one attempt for the holds that expired before, and one for each hold
-// that expires meanwhile, because the next write releases them all. The other ten are
-// for holds that other callers end meanwhile.
+// maxAttempts bounds a request's attempts. Each refusal's expired holds are all
+// released by the next write. So without other callers, each user's account refuses at
+// most one attempt for the holds that expired before, and one for each hold that
+// expires meanwhile. The other ten are for holds that other callers end meanwhile.
 func (r Request) maxAttempts() int { return countUsers(r.Entries)*(1+MaxHolds) + 10 }
 
 // write posts a request or declines it, and returns the first row as written. If an

@@ -9,7 +9,7 @@ import (
 	"github.com/cockroachdb/apd/v3"
 )
 
-// Permission is whether an account allows debits, or credits. Its text is stored and
+// Permission allows or blocks an account's debits or credits. Its text is stored and
 // sent.
 type Permission string
 

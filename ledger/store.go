@@ -5,11 +5,11 @@ import "context"
 // Store keeps a ledger's rows and balances. It is safe for concurrent use, by any
 // number of processes.
 //
-// When a method returns, everything that it wrote or read is durable. Every method may
-// fail with an error that unwraps to [ErrTryAgain]: the Store does the retrying, and
-// met contention, throttling or faults until its attempts or the context ran out. It
-// sends no attempt after the context has ended, and gives up at most one second before.
-// It counts its retries in the context's [Trace]. Any error without a name here is a
+// When a method returns, everything that it wrote or read is durable. The Store retries
+// by itself. Every method may fail with an error that unwraps to [ErrTryAgain], after
+// contention, throttling or faults until its attempts or the context ran out. It sends
+// no attempt after the context has ended, and gives up at most one second before. It
+// counts its retries in the context's [Trace]. Any error without a name here is a
 // defect.
 //
 // A posting has at most [MaxItems] rows and moves together, DynamoDB's limit for a

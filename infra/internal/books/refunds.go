@@ -103,9 +103,10 @@ func (f *Fold) MayMisrefund(original ledger.TransactionID) bool {
 	return f.refunds != nil && f.refunds.sums[at] != 0 && !f.refunds.young[at]
 }
 
-// RefundsMoved returns a function that reports whether a refund moved a transaction's
-// account, or one that shares its sum, since it was counted: the collected rows differ
-// from the counted ones. The rows must have been collected before the accounts.
+// RefundsMoved returns a function that reports whether a refund has moved a
+// transaction's account, or one that shares its sum, since it was counted. Then the
+// collected rows differ from the counted ones. The rows must have been collected before
+// the accounts.
 func (f *Fold) RefundsMoved(rows RefundTallies, accounts []infra.RefundAccount) func(original ledger.TransactionID) bool {
 	collected := map[uint32]uint64{}
 	for of, r := range rows {

@@ -7,8 +7,7 @@
 //     whatever their conditions;
 //   - each write in a transaction is judged by itself, so reasons are mixed;
 //   - while a transaction commits, an ordinary read sees some of its writes and not the
-//     others, and a transaction that reads one of its items is cancelled like one that
-//     writes it;
+//     others, and another transaction that reads one of its items is cancelled;
 //   - a read that does not ask for consistency, and every index read, sees a write only
 //     some time after it;
 //   - a ClientRequestToken is good for ten minutes, refused while its first
