@@ -34,7 +34,7 @@ public class Match {
     System.out.println(lines.size() + " events pass the pipes and match: " + matched);
     if (!matched.keySet().equals(patterns.keySet())) fail("a pattern matches none of the events");
 
-    // Rows that are no events, and a comparison that fails as DynamoDB's numbers are texts.
+    // These rows are no events, and the comparison fails because DynamoDB's numbers are texts.
     Machine transactions = pipes.get("Transaction"), balances = pipes.get("Balance");
     expect(Set.of(), transactions, text("{'eventName':'INSERT','dynamodb':{'NewImage':{'id':{'S':'settings'},'currency':{'S':'EUR'}}}}"));
     expect(Set.of(), transactions, text("{'eventName':'REMOVE','dynamodb':{'OldImage':{'user_id':{'S':'u'}}}}"));

@@ -9,7 +9,7 @@ counted = itertools.count()
 
 
 def members(body):
-    """Lists the members of a body, and of its entries, by name and value."""
+    """Lists a body's members, and its entries', by name and value."""
     if isinstance(body, dict):
         yield from body.items()
         entries = body.get("entries")
@@ -19,10 +19,10 @@ def members(body):
 
 @schemathesis.hook
 def filter_case(context, case):
-    """Leaves out calls that are taken by rules that the description has in words only.
+    """Leaves out calls that are accepted by rules that the description has in words only.
 
-    An amount and a credit limit may be JSON numbers, and a member that is null counts as left out,
-    but for the amount of a capture, and for the amount and the entries of a refund.
+    An amount and a credit limit may be JSON numbers, and a null member counts as left out, except
+    a capture's amount, and a refund's amount and entries.
     """
     path = case.operation.path
     nulls = ("ammount", "amount") if path.endswith("/capture") else ("ammount", "amount", "entries") if path.endswith("/refunds") else ()
@@ -33,7 +33,7 @@ def filter_case(context, case):
 
 @schemathesis.hook
 def map_path_parameters(context, path_parameters):
-    """Gives every second capture a hold that is open, and every second refund a transaction, so that they are accepted, too."""
+    """Gives every second capture an open hold, and every second refund a transaction, so that some are accepted."""
     path = context.operation.path
     if path.endswith(("/capture", "/refunds")) and path_parameters and next(counted) % 2 == 0:
         path_parameters["id"] = new_debit({"expiresIn": 3600} if path.endswith("/capture") else {})
@@ -41,7 +41,7 @@ def map_path_parameters(context, path_parameters):
 
 
 def new_debit(more):
-    """Posts a debit or a hold of the highest amount that its new user has, and returns its id."""
+    """Posts a debit or a hold of a new user's whole balance, and returns its id."""
     key = f"debit-{next(counted)}"
     body = {"userId": key, "ammount": "100", "type": "debit", **more}
     request = urllib.request.Request(

@@ -55,7 +55,7 @@ from samtranslator.translator.translator import Translator
 
 
 def aws(service):
-    """A client of this account."""
+    """Returns a client for this account."""
     return boto3.client(service, region_name=REGION, endpoint_url=URL)
 
 
@@ -105,7 +105,7 @@ stacks.CloudFormationBackend.execute_change_set = execute
 
 
 def clean(node, resources):
-    """Settles a part of a template, and leaves AWS::NoValue out of lists, too."""
+    """Settles a template's part, and leaves AWS::NoValue out of lists, too."""
     settled = clean_all(node, resources)
     return [n for n in settled if n is not None] if isinstance(node, list) else settled
 
@@ -115,7 +115,7 @@ parsing.clean_json = clean
 
 
 def references(node):
-    """Yields the references in a part of a template."""
+    """Yields the references in a template's part."""
     if isinstance(node, list):
         for n in node:
             yield from references(n)
@@ -130,8 +130,8 @@ def references(node):
 
 
 def update(resources, template, parameters=None):
-    """Makes and changes the resources of a template, each after those that it refers
-    to, and then deletes the others. It leaves unchanged ones alone."""
+    """Makes and changes a template's resources, each after those that it refers to,
+    and then deletes the others. It leaves unchanged ones alone."""
     before = dict(resources._resource_json_map)
     resources._template, resources._resource_json_map = template, template["Resources"]
     if parameters is not None:
@@ -170,14 +170,14 @@ def update(resources, template, parameters=None):
 parsing.ResourceMap.update = update
 
 
-# moto has nothing in place of a resource that a condition leaves out.
+# moto has no placeholder for a resource that a condition leaves out.
 stacks.Stack.stack_resources = property(lambda stack: [r for r in stack.resource_map.values() if r is not None])
 
 
 # ---- kinds of resources
 
 def kind(name, attributes=(), naming=None):
-    """Makes a class one of the resources that CloudFormation has."""
+    """Adds a class to CloudFormation's resources."""
     def define(cls):
         members = {
             "__module__": "moto.account", "cloudformation_type": staticmethod(lambda: name),
@@ -228,11 +228,11 @@ class Alias:
         pass  # it goes with its function, which moto may delete first
 
 
-verdicts = {}  # of hooks, by their execution
+verdicts = {}  # the hooks', by execution
 
 
 def shift(policy):
-    """Runs the hook of a deployment, which alone decides here if calls may move."""
+    """Runs a deployment's hook, which alone decides here if calls may move."""
     execution = str(uuid.uuid4())
     aws("lambda").invoke(FunctionName=policy["BeforeAllowTrafficHook"], Payload=json.dumps(
         {"DeploymentId": "d-STANDIN", "LifecycleEventHookExecutionId": execution}))
@@ -304,7 +304,7 @@ class Api:
         aws("apigatewayv2").delete_api(ApiId=self.physical_resource_id)
 
     def import_body(self, body):
-        """Makes the API of an OpenAPI document, as an import does."""
+        """Makes the API in an OpenAPI document, as an import does."""
         api, gateway = {"ApiId": self.physical_resource_id}, aws("apigatewayv2")
         routes = gateway.get_routes(**api)["Items"]
         for route in routes:
@@ -358,7 +358,7 @@ class Stage:
         pass  # it goes with its API
 
 
-# ---- versions, functions and roles, of which moto has a part
+# ---- versions, functions and roles, which moto has in part
 
 def publish(cls, name, resource, account, region, **_):
     function = functions.lambda_backends[account][region].publish_version(resource["Properties"]["FunctionName"])
@@ -489,20 +489,20 @@ def run_bootstrap(folder, environment, event, timeout):
     return answers[0] if answers else None, log
 
 
-# ---- DynamoDB, of which moto knows no permission, and restores at once
+# ---- DynamoDB, for which moto checks no permission, and restores at once
 
 WRITES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 
 
 def actions(action, parameters):
-    """Returns the actions that IAM asks for a request."""
+    """Returns the actions that IAM requires for a request."""
     if action == "TransactWriteItems":
         return {f"dynamodb:{WRITES[kind]}" for item in parameters["TransactItems"] for kind in item}
     return {f"dynamodb:{action}"}
 
 
 def denied(role):
-    """Returns the actions that the inline policies of a role deny, for every resource."""
+    """Returns the actions that a role's inline policies deny, for every resource."""
     role = next((r for r in iam_backends["123456789012"]["aws"].roles.values() if r.name == role), None)
     documents = [json.loads(d) if isinstance(d, str) else d for d in role.policies.values()] if role else []
     return {action for document in documents for statement in document["Statement"] if statement["Effect"] == "Deny"

@@ -1,7 +1,7 @@
-# Sourced by the scripts here: the commands of "begin" end with the script, the last
-# one first, however the script ends. A process of its own waits on a pipe whose
-# other end only the script holds; the kernel closes it when the script is gone,
-# SIGKILL included.
+# Sourced by the scripts here: the commands that "begin" starts end with the script,
+# the last one first, however the script ends. A separate process waits on a pipe
+# whose other end only the script holds; the kernel closes it when the script is
+# gone, SIGKILL included.
 
 pipe=$(mktemp -u)
 mkfifo "$pipe"
@@ -23,8 +23,8 @@ exec 9>"$pipe"
 rm "$pipe"
 trap 'exec 9>&-; wait "$ending" || true' EXIT
 
-# begin LOG COMMAND... starts a command in the background, in a process group of
-# its own, which no Ctrl-C reaches.
+# begin LOG COMMAND... starts a command in the background, in its own process group,
+# which no Ctrl-C reaches.
 begin() {
   local log=$1
   shift

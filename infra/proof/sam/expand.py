@@ -96,14 +96,14 @@ def deployed(expanded, parameters):
 
 
 def broken_rules(template, parameters):
-    """The assertions of the template's rules that these parameters break."""
+    """The assertions in the template's rules that these parameters break."""
     return [assertion["AssertDescription"] for rule in template["Rules"].values()
             if settle(rule.get("RuleCondition", True), parameters, {})
             for assertion in rule["Assertions"] if not settle(assertion["Assert"], parameters, {})]
 
 
 def by_sam(template, auth):
-    """The API's body as SAM writes it for an Auth property of its own."""
+    """The API's body as SAM writes it for its own Auth property."""
     template = copy.deepcopy(template)
     api = template["Resources"]["Api"]["Properties"]
     del api["DefinitionBody"]
@@ -158,7 +158,7 @@ def check_service_api(resources, template):
 
 
 def check_domain(resources, prefix, parameters):
-    """The API says whether its own address answers, and a name of its own is mapped to its stage."""
+    """The API sets whether its own address answers, and its own name is mapped to its stage."""
     servers = resources[f"{prefix}Api"]["Properties"]["Body"]["servers"]
     same(f"{prefix}Api's own address", servers, [{"x-amazon-apigateway-endpoint-configuration": {
         "disableExecuteApiEndpoint": parameters[f"{prefix}DisableExecuteApiEndpoint"] == "true"}}])

@@ -28,7 +28,7 @@ def client(service):
 
 
 def sam(command, *parameters, stage="default", fails=False):
-    """Runs a command of SAM. It changes no parameter that isn't named."""
+    """Runs a SAM command. It changes no parameter that isn't named."""
     arguments = ["sam", command, "--no-prompts"]
     if command == "deploy":
         arguments = ["sam", command, "--config-env", stage, "--parameter-overrides", f"Architecture={ARCHITECTURE}", *parameters]
@@ -91,8 +91,8 @@ class Stack:
 
 
 def check_open_to(stack, authorization, named=False):
-    """Reads back who may call which route, at which addresses, and from which pages: from ORIGIN's, and at names of
-    their own alone, or from none, and at the APIs' own addresses."""
+    """Reads back who may call which route, at which addresses, and from which pages: from ORIGIN's, and only at their
+    own names, or from none, and at the APIs' own addresses."""
     same("routes", stack.routes(), {route: authorization for route in expand.ROUTES})
     services = authorization[0] == "JWT"
     same("an API for services", ("ServiceApi" in stack.resources, "ServiceUrl" in stack.outputs), (services, services))
@@ -107,7 +107,7 @@ def check_open_to(stack, authorization, named=False):
 
 
 def written(line):
-    """The metrics that CloudWatch makes of a line of the log."""
+    """The metrics that CloudWatch makes from a log line."""
     return [(directive["Namespace"], metric["Name"], {name: line[name] for name in names})
             for directive in line["_aws"]["CloudWatchMetrics"] for names in directive["Dimensions"] for metric in directive["Metrics"]]
 
@@ -154,14 +154,14 @@ def gateway_event(method, headers):
             "requestContext": {"http": {"method": method, "path": "/balance"}, "stage": "$default"}}
 
 
-CALLERS = {  # what API Gateway puts into an event of a route that asks for it
+CALLERS = {  # API Gateway's part of an event, by the route's authorizer
     "AWS_IAM": {"iam": {"userArn": "arn:aws:sts::123456789012:assumed-role/shop/1"}},
     "JWT": {"jwt": {"claims": {"sub": "1"}, "scopes": None}},
 }
 
 
 def reading(kind, user):
-    """A reading of a user's balance, of a caller of user 1, as the API sends it on whose routes ask for that."""
+    """User 1's call for a user's balance, as the API with that authorizer sends it on."""
     event = gateway_event("GET", {})
     event["rawQueryString"] = f"userId={user}"
     event["requestContext"]["authorizer"] = CALLERS[kind]
@@ -169,8 +169,8 @@ def reading(kind, user):
 
 
 def check_callers(stack, versions):
-    """Who may read the balance of user 1, and of user 2: by the APIs as they are now, and while an update runs, when
-    each version may get the events of either mode's APIs."""
+    """Who may read user 1's balance, and user 2's: by the APIs as they are now, and while an update runs, when each
+    version may get events from either mode's APIs."""
     found = {}
     for name in ("Api", "ServiceApi"):
         if name in stack.resources:
@@ -190,7 +190,7 @@ TRANSFER = {"headers": {"Idempotent-Key": "torn"}, "body": {"entries": [
 
 
 class Shell:
-    """The one shell of an operator, who reads infra/restore.md."""
+    """An operator's one shell, by infra/restore.md."""
     def __init__(self, **environment):
         self.process = subprocess.Popen(["bash", "-e"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(".cache/restore.log", "w"),
                                         text=True, env=os.environ | environment)
@@ -207,13 +207,13 @@ class Shell:
 
 
 def chapters(path):
-    """The commands of a document, block by block, by the titles of its chapters."""
+    """A document's commands, block by block, by chapter title."""
     return {title: re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S)
             for title, text in re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", open(path).read(), re.M | re.S)}
 
 
 def run_with(commands, *parameters):
-    """Runs commands of a document, with more parameters for its last one of SAM's."""
+    """Runs a document's commands, with more parameters for its last SAM command."""
     shell = Shell(AWS_DEFAULT_OUTPUT="json")
     shell.run(f'sam() {{ command sam "$@" Architecture={ARCHITECTURE} {" ".join(map(shlex.quote, parameters))}; }}')
     shell.run(commands)
@@ -264,7 +264,7 @@ def restore(stack):
 
 
 def events(stack):
-    """Makes and deletes the stack of the events by infra/events/README.md."""
+    """Makes and deletes the events' stack by infra/events/README.md."""
     on, off = (chapters("infra/events/README.md")[title][0] for title in ("Turn them on", "Turn them off"))
 
     def streams():
@@ -289,7 +289,7 @@ def events(stack):
 
 
 def without_concurrency(stack):
-    """Checks why restore.md sets no concurrency of 0: the smoke test can't invoke then."""
+    """Checks why restore.md never sets the concurrency to 0: the smoke test can't invoke then."""
     client("lambda").put_function_concurrency(FunctionName=stack.function, ReservedConcurrentExecutions=0)
     sam("deploy", "CreditScope=other", fails=True)
     same("status", Stack().status, "UPDATE_ROLLBACK_COMPLETE")
