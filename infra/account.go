@@ -58,9 +58,9 @@ func (a Aggregate) Attributes(hadHolds bool) map[string]types.AttributeValue {
 	return row
 }
 
-// DecodeAggregate reads such a row as strictly as [DecodeTransaction] reads its own. An
-// absent row means the opening balance. A row is damaged if it has no balance, or if
-// held and holds disagree with its open holds.
+// DecodeAggregate reads a user's row as strictly as [DecodeTransaction] reads a
+// transaction's. An absent row means the opening balance. A row is damaged if it has no
+// balance, or if held and holds disagree with its open holds.
 func DecodeAggregate(row map[string]types.AttributeValue) (Aggregate, error) {
 	d := decoder{row: row}
 	a := Aggregate{
@@ -111,7 +111,7 @@ func atLeast(least int) func(string) (int, error) {
 	}
 }
 
-// These attributes have an account's rules. The blocks are there only while they are
+// An account's rules are in these attributes. The blocks are there only while they are
 // true, the limit only while it is not zero. ruleChanges counts the changes.
 const (
 	debitsBlocked  = "debits_blocked"

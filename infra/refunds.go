@@ -68,8 +68,8 @@ func IsRefundAttribute(name string) bool {
 	return isSum || name == "version" || name == "refunded_at"
 }
 
-// DecodeRefundAccount reads such a row as strictly as [DecodeTransaction] reads its
-// own.
+// DecodeRefundAccount reads a refund account's row as strictly as [DecodeTransaction]
+// reads a transaction's.
 func DecodeRefundAccount(row map[string]types.AttributeValue) (RefundAccount, error) {
 	d := decoder{row: row}
 	a := RefundAccount{

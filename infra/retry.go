@@ -62,12 +62,12 @@ func conflictDelay(attempt int, age time.Duration) (least, most time.Duration) {
 	return lastQuarter(most)
 }
 
-// lastQuarter bounds a delay.
+// lastQuarter returns the last quarter of the range up to longest.
 func lastQuarter(longest time.Duration) (least, most time.Duration) {
 	return longest - longest/4, longest
 }
 
-// faultDelay does the same for any other transient error.
+// faultDelay bounds the delay after any other transient error.
 func faultDelay(attempt int) (least, most time.Duration) {
 	const doublings = 6 // reach longestFaultDelay
 	return 0, min(longestFaultDelay, firstFaultDelay<<min(attempt-1, doublings))
@@ -87,7 +87,7 @@ type retry struct {
 	began    time.Time
 	jitter   func(bound time.Duration) time.Duration
 	final    func(error) bool // reports an outcome that no later attempt can change
-	attempts int              // that failed; counted here, because SDK releases count from 1 or from 0
+	attempts int              // how many failed; counted here, because SDK releases count from 1 or from 0
 	unknown  bool             // one of their writes may still be applied
 
 	posting ledger.Posting // empty: the call is another one, and takes no turns

@@ -48,8 +48,8 @@ func IsSettings(row map[string]types.AttributeValue) bool {
 	return ok && id.Value == settingsID.Value
 }
 
-// DecodeSettings reads the settings row as strictly as [DecodeTransaction] reads its
-// own.
+// DecodeSettings reads the settings row as strictly as [DecodeTransaction] reads a
+// transaction's.
 func DecodeSettings(row map[string]types.AttributeValue) (ledger.Settings, error) {
 	d := decoder{row: row}
 	same := func(s string) (string, error) { return s, nil }
@@ -106,8 +106,8 @@ func (s *Store) ready(ctx context.Context) error {
 }
 
 // confirmSettings compares the store's settings with the tables'. Tables without a
-// settings row are new, or have the default settings, because they are older than other
-// settings.
+// settings row are new, or have the default settings, because they were begun before
+// there were others.
 //
 // A strongly consistent Scan for one id finds out. DescribeTable's ItemCount is up to
 // six hours old: it would take tables whose first row is younger for new ones.

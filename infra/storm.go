@@ -32,7 +32,7 @@ const (
 	wideWindow    = time.Second
 	stormMemory   = 30 * time.Second
 	stormWindows  = 3  // a call that lasts longer renews the memory
-	shortestShare = 50 // of its window, the shortest delay
+	shortestShare = 50 // the shortest delay is the window divided by this
 )
 
 // storm remembers the last storm that a store has met: the user whose balance was
@@ -80,7 +80,7 @@ func (t *turns) conflict(age time.Duration) (remember bool) {
 		if t.window == 0 {
 			window = narrowWindow
 		}
-		*t = turns{window, window / 2, age} // half, as this call has waited
+		*t = turns{window, window / 2, age} // half, because this call has waited
 		return true
 	}
 	t.delay = max(t.window/shortestShare, t.delay*4/5)

@@ -60,7 +60,7 @@ var (
 const conflictTakes = 10 * time.Millisecond
 
 // conflict returns, after conflictTakes, DynamoDB's answer to a write whose items
-// another one holds. DynamoDB Local never answers so.
+// another one holds. DynamoDB Local never gives this answer.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
 func conflict(r *http.Request, sent request, held map[string]bool) (*http.Response, error) {

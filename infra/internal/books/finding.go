@@ -2,7 +2,7 @@ package books
 
 import "fmt"
 
-// The kinds of finding.
+// A finding has one of these kinds.
 const (
 	KindSettings       = "settings"        // the tables have no settings row, or a damaged one
 	KindBalance        = "balance"         // the balance differs from the history
@@ -37,7 +37,7 @@ func (f Finding) String() string {
 	return fmt.Sprintf("%s: %s: %s", of, f.Kind, f.Detail)
 }
 
-// Count returns a number with its noun.
+// Count returns a number with its noun, such as "2 rows".
 func Count(n int, of string) string {
 	if n == 1 {
 		return "1 " + of

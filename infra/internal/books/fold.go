@@ -92,7 +92,7 @@ func (f *Fold) Found(r Row) []Finding {
 	return nil
 }
 
-// Settle takes it that no waiting row's other row exists.
+// Settle assumes that the [Fold.Missing] rows do not exist.
 func (f *Fold) Settle() { f.pairs.settle() }
 
 // Open returns each user's open holds, which are the settled pending rows without an

@@ -21,15 +21,15 @@ func newPairs() *pairs {
 	}
 }
 
-// pendingRow has what a pending row and its end are compared by. A capture credits the
-// receiver, if there is one.
+// pendingRow has the parts of a pending row that its end must fit. A capture credits
+// the receiver, if there is one.
 type pendingRow struct {
 	user, receiver ledger.UserID
 	amount         Sum
 	expires        int64 // milliseconds since 1970
 }
 
-// endRow has what an end and its pending row are compared by.
+// endRow has the parts of an end that must fit its pending row.
 type endRow struct {
 	user           ledger.UserID
 	end            ledger.End
@@ -131,7 +131,7 @@ func (p *pairs) found(t ledger.Transaction) (done pair, ok bool) {
 	return p.add(t)
 }
 
-// settle takes it that no waiting row's other row exists.
+// settle assumes that the missing rows do not exist.
 func (p *pairs) settle() {
 	maps.Copy(p.open, p.pending)
 	maps.Copy(p.orphans, p.ends)

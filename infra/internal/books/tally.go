@@ -91,7 +91,7 @@ func (t *Tally) Moved(first ledger.TransactionID) bool {
 	return slices.Contains(t.movers[:], hashID(first))
 }
 
-// moversOf returns hashes of the ids that may be the first row's in the row's write. A
+// moversOf returns hashes of the ids that the first row in this row's write may have. A
 // further entry may be a capture's credit, which is written with the end. An expiry may
 // be written with a posting, whose own row is as new.
 func moversOf(row ledger.Transaction) [2]uint64 {

@@ -14,8 +14,8 @@
 //     request is under way, and refused with another request.
 //
 // It decides nothing by chance: a [Moment] defines what happens to a request, and in a
-// [testing/synctest] bubble its time is the bubble's. It refuses everything else with a
-// ValidationException.
+// [testing/synctest] bubble its time is the bubble's. It refuses what it does not
+// model, with a ValidationException.
 package dynamodbmodel
 
 import (
