@@ -11,7 +11,7 @@ import (
 type EndRequest struct {
 	TransactionID TransactionID
 	Allow         Allow  // whether the caller may end it
-	PostedBy      Caller // of this call; a replay may have another
+	PostedBy      Caller // this call's sender; a replay may have another
 }
 
 // Capture takes the amount from a hold, or everything if the amount is zero, and
