@@ -1,6 +1,6 @@
 ------------------------------- MODULE Check -------------------------------
-(* The calls of each configuration, which has a file of that name. In all  *)
-(* of them an opening balance is 2, small enough that calls compete for it. *)
+(* Each configuration's calls; its file has the same name. In all of them  *)
+(* an opening balance is 2, small enough that calls compete for it.        *)
 EXTENDS OneWrite
 
 Debit(user, amount)         == [user |-> user, type |-> "debit", amount |-> amount]
@@ -18,15 +18,15 @@ BlocksType(key, user, type) == Rules(key, user, {type}, {}, Stays)
 Allows(key, user, type)     == Rules(key, user, {}, {type}, Stays)
 Lends(key, user, limit)     == Rules(key, user, {}, {}, limit)
 
-(* Transfers there and back, the same key for something else, the same key *)
-(* of another user.                                                        *)
+(* Transfers there and back, the same key for something else, another      *)
+(* user's same key.                                                        *)
 TransfersCalls == {
   Posts("k", <<Debit("A", 2), Credit("B", 2)>>),
   Posts("k", <<Debit("A", 2), Credit("B", 1), Credit("A", 1)>>),
   Posts("k", <<Debit("B", 3), Credit("A", 1)>>),
   Posts("d", <<Debit("A", 1)>>)}
 
-(* Entries whose sum is in range and whose way there is not. *)
+(* Entries whose sum is in range while a step on the way is not. *)
 EntriesCalls == {
   Posts("up", <<Credit("A", 2), Debit("A", 2)>>),
   Posts("both", <<Debit("A", 1), Credit("B", 1), Debit("A", 1), Credit("A", 1), Debit("B", 3)>>),
@@ -34,7 +34,7 @@ EntriesCalls == {
   Posts("d", <<Debit("A", 1)>>),
   Posts("e", <<Debit("B", 1)>>)}
 
-(* Two holds, and what wants their money. *)
+(* Two holds, and calls that need their money. *)
 HoldsCalls == {
   Reserves("g", <<Debit("A", 1)>>),
   Reserves("h", <<Debit("A", 1)>>),
@@ -48,7 +48,7 @@ PaymentsCalls == {
   Posts("c", <<Credit("B", 1)>>),
   Posts("d", <<Debit("B", 1)>>)}
 
-(* Holds of two users, and a posting that needs what has expired of both. *)
+(* Two users' holds, and a posting that needs both users' expired money. *)
 ReleasesCalls == {
   Reserves("g", <<Debit("A", 1)>>),
   Reserves("h", <<Debit("B", 2)>>),
@@ -63,14 +63,14 @@ LimitCalls == {
   Posts("g", <<Debit("A", 1)>>),
   Voids("A", "g")}
 
-(* A release that lifts a balance over the ceiling, and what is posted there. *)
+(* A release that lifts a balance over the ceiling, and postings there. *)
 OverCeilingCalls == {
   Reserves("h", <<Debit("A", 2)>>),
   Captures("A", "h", 1),
   Posts("c", <<Credit("A", 2)>>),
   Posts("b", <<Debit("A", 1), Credit("A", 1)>>)}
 
-(* What callers are told while time passes. *)
+(* Answers to callers while time passes. *)
 ClocksCalls == {
   Reserves("h", <<Debit("A", 2)>>),
   Captures("A", "h", 2), Reads("A", "h"),
@@ -81,7 +81,7 @@ LateCalls == {
   Reserves("h", <<Debit("A", 2)>>),
   Posts("d", <<Debit("A", 3)>>)}
 
-(* More holds of a user than their releases fit beside an entry. *)
+(* More holds for a user than their releases fit beside an entry. *)
 ItemsCalls == {
   Reserves("g", <<Debit("A", 1)>>),
   Reserves("h", <<Debit("A", 1)>>),
@@ -96,8 +96,8 @@ RefundsCalls == {
   Refunds("x", "A", "p", <<1>>, <<Credit("A", 2)>>),
   Refunds("y", "A", "p", <<1>>, <<Credit("A", 1)>>)}
 
-(* Refunds of a payment on hold, by what was captured, and may be spent. A *)
-(* refund is not refunded.                                                 *)
+(* Refunds of a payment on hold, up to the captured sum, which may be      *)
+(* spent. A refund is not refunded.                                        *)
 CapturedCalls == {
   Reserves("h", <<Debit("A", 2), Credit("B", 2)>>),
   Captures("A", "h", 1),
@@ -107,15 +107,15 @@ CapturedCalls == {
   Refunds("z", "A", "x", <<1>>, <<Debit("A", 1)>>),
   Posts("s", <<Debit("B", 3)>>)}
 
-(* Debits of the payer and credits of the receiver, blocked and allowed,   *)
-(* and a payment with the key of a rule.                                   *)
+(* The payer's debits and the receiver's credits, blocked and allowed, and *)
+(* a payment with a rule's key.                                            *)
 BlocksCalls == {
   BlocksType("b", "A", "debit"), Allows("a", "A", "debit"), BlocksType("c", "B", "credit"),
   Reserves("h", <<Debit("A", 1), Credit("B", 1)>>),
   Captures("A", "h", 1),
   Posts("a", <<Debit("A", 1)>>)}
 
-(* Credit limits, one of them lower than what may be in use, and its use. *)
+(* Credit limits, one of them lower than the used credit, and their use. *)
 CreditCalls == {
   Lends("k", "A", 2), Lends("l", "A", 1),
   Reserves("h", <<Debit("A", 1)>>),

@@ -1,9 +1,9 @@
 ------------------------------ MODULE Defects ------------------------------
-(* Deliberate defects. Each operator here takes the place of one of        *)
-(* OneWrite by a line of a configuration, such as                          *)
+(* Deliberate defects. A configuration's line replaces one of OneWrite's   *)
+(* operators by one here, such as                                          *)
 (*   CONSTANT SendDecline <- TellAndSendDecline                            *)
-(* so that the protocol itself is free of them. .ci/model has the table of *)
-(* what each must break.                                                   *)
+(* so that the protocol itself has none. .ci/model's table has the         *)
+(* invariant that each must break.                                         *)
 EXTENDS Check
 
 Always(x)         == TRUE
@@ -18,7 +18,7 @@ NothingExpires(u, clock) == {}
 ClockReadOnce(r, u, clock) == FALSE
 LastWrong(wrong)       == Most(wrong)
 
-(* The write of a posting. *)
+(* A posting's write. *)
 FirstIdNotAsked(r)     == (PostPuts(r) \ {Id(r.call)}) \cap DOMAIN rows
 OnlyFirstIdAsked(r)    == {Id(r.call)} \cap DOMAIN rows
 NoMoves(r)             == Empty
@@ -34,7 +34,7 @@ IdOfKey(c)             == <<CHOOSE u \in Users : TRUE, c.key, 1>>
 NotStoredUnread(c, status) == Tell(c, Says(status)) /\ OnlyTold
 SameEntries(c, row)    == row.call.key = c.key /\ row.call.entries = c.entries
 
-(* What is not stored. *)
+(* Unstored answers. *)
 ToldWhileUnderWay(c, status) ==
   /\ Tell(c, Says(status)) /\ over' = over \cup {c} /\ UNCHANGED <<rows, users, refunded, sent, now>>
 NeverPays(r)           == ~Pays(r)
@@ -76,7 +76,7 @@ NoAttributeAsked(r, u) ==
   /\ Fits(Counted(r.call), u, users[u].balance + HeldByAll(ReleasesOf(r, u)))
   /\ RoomForHold(r, users[u].holds - Cardinality(ReleasesOf(r, u)))
 NoEndOfThatKind(r)     == EndId(Hold(r)) \in DOMAIN rows => rows[EndId(Hold(r))].status # EndRow(r).status
-ReadLate(c) == \* its clock is read after the end was looked for, Delay later
+ReadLate(c) == \* it looks for the end, and reads its clock Delay later
   /\ c.op = "Read"
   /\ c.hold \in DOMAIN rows /\ rows[c.hold].status = "pending"
   /\ EndId(c.hold) \notin DOMAIN rows /\ rows[c.hold].expires + Grace <= now + Skew + Delay

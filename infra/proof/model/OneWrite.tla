@@ -1,45 +1,45 @@
 ------------------------------ MODULE OneWrite ------------------------------
 (***************************************************************************)
-(* The ledger's protocol: postings of several entries, declines, holds and *)
-(* their ends, refunds, and the rules of accounts, in two tables of        *)
-(* DynamoDB, with no lock and no scheduler.                                *)
+(* The ledger's protocol: postings with several entries, declines, holds   *)
+(* and their ends, refunds, and account rules, in two DynamoDB tables,     *)
+(* with no lock and no scheduler.                                          *)
 (*                                                                         *)
-(* What may go wrong is all in one place. A request that was ever sent is  *)
-(* applied at any later time, any number of times, or never: that is every *)
+(* All faults are in one place. Any request that was ever sent is applied  *)
+(* at any later time, any number of times, or never: that covers every     *)
 (* loss, delay, duplicate, retry and crash of a caller or a function. Each *)
-(* request is applied as a whole, for this is what DynamoDB promises of    *)
-(* TransactWriteItems and PutItem. When it cancels one it may report any   *)
-(* of the conditions that failed, not all of them, or a conflict.          *)
+(* request is applied as a whole, as DynamoDB promises for                 *)
+(* TransactWriteItems and PutItem. When DynamoDB cancels one, it may       *)
+(* report any of the failed conditions, not all of them, or a conflict.    *)
 (*                                                                         *)
-(* Two things keep the number of states small and hide nothing:            *)
-(* - A call's first request is sent as soon as it can be. To send it later *)
-(*   is to send it now and have it applied later.                          *)
-(* - A caller hears every answer. No step depends on what was heard, so    *)
-(*   that an answer that is lost could only hide what is wrong with it.    *)
+(* Two rules keep the number of states small and hide nothing:             *)
+(* - A call's first request is sent as soon as possible. Sending it later  *)
+(*   is the same as sending it now and applying it later.                  *)
+(* - A caller receives every answer. No step depends on it, so a lost      *)
+(*   answer could only hide its own fault.                                 *)
 (***************************************************************************)
 EXTENDS Integers, FiniteSets, Sequences, TLC
 
 CONSTANTS
-  Calls,     \* what callers ask for, each as often as they like
+  Calls,     \* the callers' calls, each made any number of times
   Users,
   Opening,   \* every user's balance before the first transaction
   Ceiling,   \* no credit lifts a balance over it
-  MaxAmount, \* the largest amount of a call
-  MostHolds, \* the most open holds of a user
-  MostItems, \* the most items of a write
-  Grace,     \* how long after its expiry a hold is still not taken for expired
-  Skew,      \* how far two clocks are apart at most
+  MaxAmount, \* the largest amount in a call
+  MostHolds, \* the most open holds for a user
+  MostItems, \* the most items in a write
+  Grace,     \* how long after its expiry a hold does not yet count as expired
+  Skew,      \* how far two clocks differ at most
   Late,      \* how long after a refusal the function reads its clock, at most
-  Delay,     \* how long after it was sent a request may be applied
+  Delay,     \* how long after its sending a request may be applied
   LastTime   \* the end of time, which begins at 0
 
 VARIABLES
-  rows,  \* the table of transactions: what is stored, by its id
-  users, \* the table of balances: what is stored, by the user
-  refunded, \* in the same table: what was refunded of each entry, by the transaction
+  rows,  \* the transactions table, by id
+  users, \* the balances table, by user
+  refunded, \* in the same table: each entry's refunded sum, by transaction
   sent,  \* every request that was ever sent to DynamoDB
-  told,  \* every answer that a caller was given
-  over,  \* the calls whose last answer was not stored, until they are made again
+  told,  \* every answer that a caller received
+  over,  \* the calls with an unstored last answer, until they are made again
   now
 
 vars == <<rows, users, refunded, sent, told, over, now>>
@@ -67,8 +67,8 @@ Without(f, S) == [x \in DOMAIN f \ S |-> f[x]]
 (*   [op |-> "Read", hold]                                                 *)
 (*   [op |-> "Rule", key, user, blocks, allows, limit]                     *)
 (* and an entry is [user, type, amount]. A hold's first entry is its       *)
-(* debit. A second one is the credit that comes with the capture. The      *)
-(* entries of a refund are the opposite of those in these places of the    *)
+(* debit. A second one is the credit that comes with the capture. A        *)
+(* refund's entries are the opposite of those in these places of the       *)
 (* transaction `of'. A rule blocks and allows types of entries, and sets   *)
 (* the credit limit, unless it is `Stays'.                                 *)
 
@@ -79,9 +79,9 @@ IsRefund(c) == "of" \in DOMAIN c
 (* The entries that count when the transaction is written. *)
 Counted(c) == IF Pending(c) THEN <<c.entries[1]>> ELSE c.entries
 
-(* Ids. The key belongs to the user of the first entry, or of the rule.    *)
-(* The first row of a transaction is the row of its first entry, too, and  *)
-(* has all entries. A hold's end has one id, whoever ends it, however.     *)
+(* Ids. The key belongs to the first entry's user, or the rule's. A        *)
+(* transaction's first row is also its first entry's row, and has all      *)
+(* entries. A hold's end has one id, whatever ends it.                     *)
 Owner(c)     == IF c.op = "Rule" THEN c.user ELSE c.entries[1].user
 Id(c)        == <<Owner(c), c.key, 1>>
 RowId(id, i) == <<id[1], id[2], i>>
@@ -92,17 +92,17 @@ Payer(id)    == id[1]
 
 Signed(e) == IF e.type = "credit" THEN e.amount ELSE -e.amount
 
-(* What the first i entries add to the balance of u. *)
+(* The sum that the first i entries add to u's balance. *)
 RECURSIVE After(_, _, _)
 After(entries, u, i) ==
   IF i = 0 THEN 0
   ELSE After(entries, u, i - 1) + (IF entries[i].user = u THEN Signed(entries[i]) ELSE 0)
 
-(* The move of a user's balance in a posting: what its entries add to it   *)
-(* together, and the least and the most that it may be before them so that *)
-(* after each of them it is in its range. Only a debit makes a least and   *)
-(* only a credit a most: a release may have lifted a balance over the      *)
-(* ceiling, and a debit is not declined there.                             *)
+(* How a posting moves a user's balance: the sum of its entries, and the   *)
+(* bounds for the balance before them so that it stays in its range after  *)
+(* each of them. Only a debit sets a lower bound and only a credit an      *)
+(* upper one: a release may have lifted a balance over the ceiling, and a  *)
+(* debit is not declined there.                                            *)
 Move(entries, u) == After(entries, u, Len(entries))
 Of(entries, u, type) == {i \in 1..Len(entries) : entries[i].user = u /\ entries[i].type = type}
 LeastBefore(entries, u) == Most({0} \cup {-After(entries, u, i) : i \in Of(entries, u, "debit")})
@@ -111,30 +111,31 @@ MostBefore(entries, u) ==
 Fits(entries, u, balance) == LeastBefore(entries, u) <= balance /\ balance <= MostBefore(entries, u)
 
 -----------------------------------------------------------------------------
-(* What is stored of a user, who has no row before the first posting.      *)
+(* A user's stored state. A user has no row before the first posting.      *)
 (* `open' has an attribute for each open hold, with its sum and expiry.    *)
-(* The credit limit is lent: the balance has it from when it is granted.   *)
+(* The credit limit is lent: the balance includes it once it is granted.   *)
 
 NewUser == [balance |-> Opening, version |-> 0, held |-> 0, holds |-> 0, open |-> Empty,
             blocked |-> {}, limit |-> 0, changes |-> 0]
 User(u) == IF u \in DOMAIN users THEN users[u] ELSE NewUser
 
-(* What a pending row holds, and together. It never changes. *)
+(* The sum that a pending row holds, and several together. It never        *)
+(* changes.                                                                *)
 HeldBy(h) == rows[h].call.entries[1].amount
 HeldByAll(S) == Sum([h \in S |-> HeldBy(h)])
 
-(* A clock of a function may be ahead of another. *)
+(* One function's clock may be ahead of another's. *)
 ClocksAt(time) == time .. time + Skew
 Clocks == ClocksAt(now)
 
-(* The holds of u that are taken for expired at that time of a clock. *)
+(* The holds of u that count as expired when a clock shows that time. *)
 Expired(u, clock) == {h \in DOMAIN User(u).open : User(u).open[h].expires + Grace <= clock}
 
 -----------------------------------------------------------------------------
 (* Requests, and when the function sends them.                             *)
 
-(* A posting has the clock of its function. A hold has one expiry for each *)
-(* time, that of the clock which is the last: the others are ahead.        *)
+(* A posting has its function's clock. A hold has one expiry for each      *)
+(* time, by the latest clock: the others are ahead.                        *)
 Posting(c, time, clock, releases) ==
   [op |-> "Post", call |-> c, expires |-> IF Pending(c) THEN time + c.expiresIn ELSE 0,
    releases |-> releases, clock |-> clock, at |-> time]
@@ -142,20 +143,20 @@ Posting(c, time, clock, releases) ==
 Declining(c, time, entry, seen, by) ==
   [op |-> "Decline", call |-> c, entry |-> entry, seen |-> seen, by |-> by, at |-> time]
 
-(* The expired holds of a user, in a write of their own, for a call. *)
+(* A user's expired holds, released in a separate write, for a call. *)
 Releasing(c, time, holds) == [op |-> "Release", call |-> c, releases |-> holds, at |-> time]
 
-(* A read before a refund hears that too little is left. *)
+(* A read before the answer that too little is left to refund. *)
 Looking(c) == [op |-> "Look", call |-> c, at |-> now]
 
-(* A rule begins with a read of the account: how often its rules were      *)
-(* changed, and its limit.                                                 *)
+(* A rule begins with a read of the account: its number of rule changes,   *)
+(* and its limit.                                                          *)
 Ruling(c, time, changes, before) ==
   [op |-> "Rule", call |-> c, changes |-> changes, before |-> before, at |-> time]
 
-(* A capture or void begins with a read of the pending row. More than is   *)
-(* held is refused there and then. At or after its expiry, the end that is *)
-(* written is the expiry, which freezes the answer.                        *)
+(* A capture or void begins with a read of the pending row. A capture      *)
+(* above the held sum is refused there and then. At or after its expiry,   *)
+(* the expiry is written as the end, which freezes the answer.             *)
 Ending(c, table, time, clock) ==
   [op |-> IF clock >= table[c.hold].expires THEN "Expire" ELSE c.op, call |-> c, at |-> time]
 
@@ -167,8 +168,8 @@ Started(table, time) ==
                           /\ c.op = "Capture" => c.amount <= table[c.hold].call.entries[1].amount}}
 
 (* A refund begins with a read of its original and, if that was a hold, of *)
-(* its end. What is posted is refundable, and what was captured, but no    *)
-(* refund. An entry is refunded by what it moved at most.                  *)
+(* its end. Posted and captured transactions can be refunded, but no       *)
+(* refund. An entry is refunded by at most the sum that it moved.          *)
 Captured(table, id) ==
   table[id].status = "pending" /\ EndId(id) \in DOMAIN table /\ table[EndId(id)].status = "captured"
 MovedBy(table, id) ==
@@ -187,7 +188,7 @@ Refunding(table, time) ==
   {Posting(c, time, clock, {}) : clock \in ClocksAt(time),
      c \in {c \in Calls : c.op = "Post" /\ IsRefund(c) /\ Refundable(table, c.of) /\ Names(table, c)}}
 
-(* What is sent first. *)
+(* The first requests. *)
 FirstPostings(time) ==
   {Posting(c, time, clock, {}) : clock \in ClocksAt(time), c \in {c \in Calls : c.op = "Post" /\ ~IsRefund(c)}}
 FirstRules(time) == {Ruling(c, time, 0, 0) : c \in {c \in Calls : c.op = "Rule"}}
@@ -208,8 +209,8 @@ Tell(c, answer) == told' = told \cup {[call |-> c, answer |-> answer]}
 OnlyTold == UNCHANGED <<rows, users, refunded, sent, over, now>>
 Says(status) == [status |-> status]
 
-(* The answer to a call when the row of its key is there: the first        *)
-(* outcome if it is the same request, all of it, or none of that.          *)
+(* The answer to a call when its key's row is there: the first outcome if  *)
+(* the whole request is the same, or "reused".                             *)
 Same(c, row) == row.call = c
 Outcome(c, row) == IF Same(c, row) THEN row ELSE Says("reused")
 
@@ -219,7 +220,7 @@ SameEnd(c, end) == \/ c.op = "Capture" /\ end.status = "captured" /\ end.amount 
                    \/ c.op = "Void" /\ end.status = "voided"
 EndOutcome(c, end) == IF SameEnd(c, end) THEN end ELSE Ended(end)
 
-(* The row of the key is there, or the end: in the refusal or by a read. *)
+(* The key's row is there, or the end: in the refusal or by a read. *)
 Replay(c) == Tell(c, Outcome(c, rows[Id(c)])) /\ OnlyTold
 EndThere(c) == Tell(c, EndOutcome(c, rows[EndId(c.hold)])) /\ OnlyTold
 
@@ -228,12 +229,11 @@ EndThere(c) == Tell(c, EndOutcome(c, rows[EndId(c.hold)])) /\ OnlyTold
 
 NoOutcome == {"too many holds", "balance limit", "receiver blocked", "refund limit"}
 
-(* No condition stops an attempt of the call that is applied afterwards.   *)
-(* So it is told only if the outcome of every attempt is known: then none  *)
-(* is under way. Otherwise the call is told to try again, which is no      *)
-(* step. A call that was answered before must not hear this, and the       *)
-(* refusal may not have reported that its id is taken, or its end: the row *)
-(* is read before.                                                         *)
+(* No condition stops an attempt of the call afterwards. So the answer is  *)
+(* given only if every attempt's outcome is known: then none is in flight. *)
+(* Otherwise the answer is to try again, which is no step. A call with an  *)
+(* outcome must not receive this answer, and the refusal may not have      *)
+(* reported that its id is taken, or its end: so the row is read before.   *)
 IsThere(c)  == (IF c.op = "Post" THEN Id(c) ELSE EndId(c.hold)) \in DOMAIN rows
 Recorded(c) == IF c.op = "Post" THEN Replay(c) ELSE EndThere(c)
 TellNotStored(c, status) ==
@@ -243,9 +243,9 @@ TellNotStored(c, status) ==
   /\ UNCHANGED <<rows, users, refunded, now>>
 NotStored(c, status) == IF IsThere(c) THEN Recorded(c) ELSE TellNotStored(c, status)
 
-(* What is left of a refund never grows. So an attempt that is under way   *)
-(* is refused as well, and only one that was applied before matters: it is *)
-(* enough that the row is read after the refusal.                          *)
+(* The remainder of a refund never grows. So an attempt in flight is       *)
+(* refused as well, and only one that was applied before matters: it is    *)
+(* enough to read the row after the refusal.                               *)
 LookFirst(c) == OnlySend({Looking(c)})
 Look(r) ==
   /\ r.op = "Look"
@@ -253,8 +253,7 @@ Look(r) ==
 
 -----------------------------------------------------------------------------
 (* Post: the rows of all entries, the moves of all balances, the ends of   *)
-(* the expired holds that it releases, and of a refund the sums refunded,  *)
-(* in one write.                                                           *)
+(* the expired holds that it releases, and a refund's sums, in one write.  *)
 
 PostPuts(r) == {RowId(Id(r.call), i) : i \in 1..Len(Counted(r.call))} \cup {EndId(h) : h \in r.releases}
 Released(id) == [of |-> RowId(id, 1), status |-> "expired", amount |-> HeldBy(RowId(id, 1))]
@@ -282,8 +281,8 @@ PostUser(r, u) ==
       !.open    = IF holding THEN (Id(r.call) :> [amount |-> amount, expires |-> r.expires]) @@ rest ELSE rest]
 PostMoves(r) == [u \in PostUsers(r) |-> PostUser(r, u)]
 
-(* What was refunded in that place of a transaction. It has no row before  *)
-(* its first refund.                                                       *)
+(* The sum refunded so far in that place of a transaction. The refund      *)
+(* account has no row before the first refund.                             *)
 RefundedOf(id, place) == IF id \in DOMAIN refunded THEN refunded[id][place] ELSE 0
 RefundMoves(r) ==
   IF ~IsRefund(r.call) THEN Empty
@@ -291,14 +290,14 @@ RefundMoves(r) ==
        c.of :> [p \in 1..Len(rows[c.of].call.entries) |->
                   RefundedOf(c.of, p) + Sum([i \in {i \in 1..Len(c.places) : c.places[i] = p} |-> c.entries[i].amount])]
 
-(* Its condition: no place is refunded by more than it moved.              *)
+(* Its condition: no place is refunded beyond the sum that it moved. *)
 RefundFits(r) ==
   IsRefund(r.call) =>
     LET c == r.call IN
     \A i \in 1..Len(c.places) :
       RefundedOf(c.of, c.places[i]) + c.entries[i].amount <= MovedBy(rows, c.of)[c.places[i]]
 
-(* The number of items of a write. *)
+(* The number of items in a write. *)
 Items(r) ==
   IF r.op = "Release" THEN Cardinality(r.releases) + 1
   ELSE Cardinality(PostPuts(r)) + Cardinality(PostUsers(r)) + (IF IsRefund(r.call) THEN 1 ELSE 0)
@@ -306,11 +305,10 @@ Items(r) ==
 (* The condition of each Put: attribute_not_exists(id). *)
 FailedPuts(r) == PostPuts(r) \cap DOMAIN rows
 
-(* The condition of each Update: attribute_exists of every hold that is    *)
-(* released, the least and the most of the balance, the number of holds,   *)
-(* and that nothing blocks the types of its entries.                       *)
-(* For a user without a row: attribute_not_exists(user_id), if the opening *)
-(* balance allows the move.                                                *)
+(* The condition of each Update: attribute_exists for every released hold, *)
+(* the balance's lower and upper bound, the number of holds, and that no   *)
+(* rule blocks the types of its entries. For a user without a row:         *)
+(* attribute_not_exists(user_id), if the opening balance allows the move.  *)
 RoomForHold(r, holds) == Pending(r.call) => holds < MostHolds
 Blocks(u, type) == type \in User(u).blocked
 BlocksAny(entries, u) == \E i \in 1..Len(entries) : entries[i].user = u /\ Blocks(u, entries[i].type)
@@ -323,12 +321,12 @@ MoveFits(r, u) ==
 NewUserFits(r, u) == Fits(Counted(r.call), u, Opening) /\ ReleasesOf(r, u) = {}
 FailedMoves(r) == {u \in PostUsers(r) : IF u \in DOMAIN users THEN ~MoveFits(r, u) ELSE ~NewUserFits(r, u)}
 
-(* DynamoDB rejects an update that names an attribute twice: one that opens  *)
-(* a hold and releases it, too.                                            *)
+(* DynamoDB rejects an update that names an attribute twice, such as one   *)
+(* that opens a hold and releases it.                                      *)
 Invalid(r) == Pending(r.call) /\ Id(r.call) \in r.releases
 
-(* A Put takes the place of what is there: what protects a row is the      *)
-(* condition, here as in DynamoDB.                                         *)
+(* A Put replaces an existing row: only the condition protects a row, here *)
+(* as in DynamoDB.                                                         *)
 Post(r) ==
   /\ r.op = "Post"
   /\ ~Invalid(r)
@@ -345,40 +343,41 @@ Post(r) ==
 EntryFits(e, balance) == IF e.type = "credit" THEN balance + e.amount <= Ceiling ELSE balance >= e.amount
 SeenAt(entries, i, balance) == balance + After(entries, entries[i].user, i - 1)
 
-(* Nothing is told before the decline is stored. *)
+(* The decline is stored before it is answered. *)
 SendDecline(d) == OnlySend({d})
 
-(* The hold of this very call is open: its row is there, and the refusal did *)
-(* not report that. It is not one to release, whatever its time.           *)
+(* This call's own hold is open: its row is there, and the refusal did not *)
+(* report that. The call must not release it, whatever its time.           *)
 HasOwnHold(c, moves) == Payer(Id(c)) \in moves /\ Id(c) \in DOMAIN User(Payer(Id(c))).open
 
-(* How many holds of u are open at that time of a clock. *)
+(* How many holds of u are open when a clock shows that time. *)
 OpenAt(u, clock) == User(u).holds - Cardinality(Expired(u, clock))
 
-(* What has expired of these users at that time, or had an end since.      *)
+(* These users' holds that have expired at that time, or ended since. *)
 OnceExpired(S, clock) ==
   {h \in DOMAIN rows : /\ IsFirst(h) /\ rows[h].status = "pending"
                        /\ Payer(h) \in S /\ rows[h].expires + Grace <= clock}
 
 (* A hold of u expired after the posting's clock was read. It may have     *)
-(* been captured in time, after the refusal. Only a release can tell.      *)
+(* been captured in time, after the refusal. Only a release can show that. *)
 ExpiresMeanwhile(r, u, clock) == Expired(u, clock) # Expired(u, r.clock)
 
-(* A posting with its releases. Where they are too many items, they are    *)
-(* writes of their own, one for each user, and the call begins anew.       *)
+(* A posting with its releases. If they are too many items, they get their *)
+(* own writes, one for each user, and the call begins anew.                *)
 ReleaseBefore(c, time, holds) ==
   {Releasing(c, time, {h \in holds : Payer(h) = u}) : u \in {Payer(h) : h \in holds}}
 SendWith(r) == IF Items(r) > MostItems THEN ReleaseBefore(r.call, r.at, r.releases) ELSE {r}
 
-(* The first entry, in their order, that is blocked, or that the balances  *)
-(* which came back don't allow.                                            *)
+(* The first entry, in order, that is blocked, or that the returned        *)
+(* balances don't allow.                                                   *)
 Chosen(wrong) == Least(wrong)
 
 (* The rows of these users came back: their moves were refused. The clock  *)
-(* is read after that, perhaps Late after it. Where what has expired makes *)
-(* the difference, the same posting is sent again and releases all of it,  *)
-(* with what it was to release of the others, and perhaps what has expired *)
-(* since of those whose rows came back before. Otherwise it is declined.   *)
+(* is read after that, perhaps Late after it. If expired holds make the    *)
+(* difference, the same posting is sent again and releases all of them. It *)
+(* also keeps its releases for the other users, and may release holds that *)
+(* have expired since, of users whose rows came back before. Otherwise it  *)
+(* is declined.                                                            *)
 Refused(r, moves, time, clock) ==
   LET c            == r.call
       entries      == Counted(c)
@@ -405,19 +404,19 @@ RefusedThen(r, moves) == \E time \in now .. now + Late : Refused(r, moves, time,
 (* Contention is no answer. The same bytes are sent again. *)
 Conflict(r) == UNCHANGED vars
 
-(* Another id than the first is taken, as far as was reported. The first   *)
-(* row is read, and is there, unless what is taken is the end of a hold    *)
-(* that was to be released: somebody was faster, and the rows of all whose *)
-(* holds were to end are read as if they had come back.                    *)
+(* An id other than the first is taken, as far as reported. The first row  *)
+(* is read, and is there, unless the taken id is the end of a hold that    *)
+(* was to be released: another call was faster, and the rows of all users  *)
+(* whose holds were to end are read as if they had come back.              *)
 OtherIdTaken(r) ==
   IF Id(r.call) \in DOMAIN rows THEN Replay(r.call)
   ELSE IF r.releases # {} THEN RefusedThen(r, {Payer(h) : h \in r.releases})
   ELSE Tell(r.call, Says("damaged")) /\ OnlyTold
 
-(* DynamoDB may report any of what is true, and what it reports may be     *)
+(* DynamoDB may report any true reason, and the reported ones may be       *)
 (* mixed. The order of the questions makes one step of each mixture: the   *)
-(* id, a conflict, another id, what was refunded, the balances. So each of *)
-(* these steps is possible whenever its reason is true, and a conflict     *)
+(* id, a conflict, another id, the refund account, the balances. So each   *)
+(* of these steps is possible whenever its reason is true, and a conflict  *)
 (* always.                                                                 *)
 RefundRefused(r) == ~RefundFits(r) /\ LookFirst(r.call)
 PostRefused(r) ==
@@ -442,8 +441,8 @@ Decline(r) ==
 DeclineRefused(r) == r.op = "Decline" /\ ~DeclineFits(r) /\ Replay(r.call)
 
 -----------------------------------------------------------------------------
-(* Release: the ends of a user's expired holds, all of them or none, and   *)
-(* the call that needs them begins anew, whether somebody was faster or    *)
+(* Release: the ends of a user's expired holds, all of them or none. The   *)
+(* call that needs them begins anew, whether another call was faster or    *)
 (* not.                                                                    *)
 
 ReleasePuts(r) == {EndId(h) : h \in r.releases}
@@ -506,8 +505,8 @@ Capture(r) == r.op = "Capture" /\ End(r)
 Void(r)    == r.op = "Void" /\ End(r)
 Expire(r)  == r.op = "Expire" /\ End(r)
 
-(* Here, too, any of what is true may be reported. If the hold's attribute *)
-(* is gone, its end is there, and is read unless it came back.             *)
+(* Here, too, any true reason may be reported. If the hold's attribute is  *)
+(* gone, its end is there, and is read unless it came back.                *)
 EndRefused(r) ==
   /\ r.op \in {"Capture", "Void", "Expire"}
   /\ \/ ~EndFits(r) /\ EndThere(r.call)
@@ -519,7 +518,7 @@ EndRefused(r) ==
 -----------------------------------------------------------------------------
 (* Rule: one Put of its row, one Update of the user's row, on the          *)
 (* condition that no other rule came after the read. So the balance moves  *)
-(* by the difference of the limits, if that leaves it in its range.        *)
+(* by the limits' difference, if that leaves it in its range.              *)
 
 SetsLimit(c) == c.limit # Stays
 Grants(r) == IF SetsLimit(r.call) THEN r.call.limit - r.before ELSE 0
@@ -542,8 +541,8 @@ Rule(r) ==
   /\ UNCHANGED <<refunded, sent, over, now>>
 
 (* The user's row came back. If the rules were changed, the call goes on   *)
-(* from there. If the balance, with what has expired, does not allow the   *)
-(* grant, the rule is declined. Otherwise what has expired is released.    *)
+(* from there. If the balance, with expired holds, does not allow the      *)
+(* grant, the rule is declined. Otherwise the expired holds are released.  *)
 RuleRefused(r) ==
   LET c == r.call  u == r.call.user IN
   /\ r.op = "Rule"
@@ -556,9 +555,9 @@ RuleRefused(r) ==
              ELSE SendDecline(Declining(c, now, 0, seen, "limit"))
 
 -----------------------------------------------------------------------------
-(* A reading writes nothing. It takes what has expired for released, by    *)
-(* its clock before it looked: for the end, or, if a balance is read, for  *)
-(* the hold's attribute, which is there exactly if the end is not.         *)
+(* A reading writes nothing. It counts expired holds as released, by its   *)
+(* clock before it looked: for the end, or, for a balance, for the hold's  *)
+(* attribute, which is there exactly if the end is not.                    *)
 
 Read(c) ==
   /\ c.op = "Read"
@@ -568,16 +567,16 @@ Read(c) ==
           /\ Tell(c, [status |-> "ended", as |-> "expired"])
   /\ OnlyTold
 
-(* A caller who was told what is not stored calls again. *)
+(* A caller who received an unstored answer calls again. *)
 CallAgain(c) ==
   /\ c \in over
   /\ over' = over \ {c}
   /\ Send({r \in First(rows, now) : r.call = c})
   /\ UNCHANGED <<rows, users, refunded, told, now>>
 
-(* Time passes, and all callers call again. A capture or void that was under *)
-(* way when its hold expired goes on as the expiry: no attempt at another  *)
-(* end is sent from then on, and the end that is stored first is told.     *)
+(* Time passes, and all callers call again. A capture or void in flight    *)
+(* when its hold expires goes on as the expiry: from then on no attempt at *)
+(* another end is sent, and the first stored end is the answer.            *)
 Tick ==
   /\ now < LastTime
   /\ now' = now + 1
@@ -585,7 +584,7 @@ Tick ==
   /\ Send(First(rows, now'))
   /\ UNCHANGED <<rows, users, refunded, told>>
 
-(* What DynamoDB may apply or refuse next: everything that is under way. *)
+(* DynamoDB may apply or refuse any request in flight next. *)
 UnderWay == {r \in sent : r.at <= now /\ now <= r.at + Delay}
 
 Next ==
@@ -609,7 +608,7 @@ Next ==
 Spec == Init /\ [][Next]_vars
 
 -----------------------------------------------------------------------------
-(* What holds, in the words of the package ledger. First the money.        *)
+(* The invariants, in the words of the package ledger. First the money. *)
 
 Transactions == {id \in DOMAIN rows : IsFirst(id) /\ rows[id].call.op = "Post"}
 PostedRules  == {id \in DOMAIN rows : IsFirst(id) /\ rows[id].call.op = "Rule" /\ rows[id].status = "posted"}
@@ -618,7 +617,7 @@ Posted       == {id \in Transactions : rows[id].status = "posted"}
 Holds        == {id \in Transactions : rows[id].status = "pending"}
 OpenHolds(u) == {h \in Holds : Payer(h) = u /\ EndId(h) \notin DOMAIN rows}
 
-(* What a row adds to the balance of u, and whether it is one of u's. *)
+(* What a row adds to u's balance, and whether it is one of u's. *)
 Effect(id, u) ==
   IF IsEnd(id) THEN IF Payer(id) # u THEN 0
                     ELSE HeldBy(RowId(id, 1)) - (IF rows[id].status = "captured" THEN rows[id].amount ELSE 0)
@@ -638,12 +637,12 @@ BalanceIsSumOfRows ==
     /\ User(u).balance = Opening + User(u).limit + Sum([id \in DOMAIN rows |-> Effect(id, u)])
     /\ User(u).version = Cardinality({id \in DOMAIN rows : Counts(id, u)})
 
-(* A balance is never below zero, and with what is held it never passes    *)
-(* the bound by which it is read.                                          *)
+(* A balance is never below zero, and with the held money it never passes  *)
+(* the bound for reading it.                                               *)
 BalanceInRange ==
   \A u \in Users : User(u).balance >= 0 /\ User(u).balance + User(u).held <= Ceiling + MostHolds * MaxAmount
 
-(* Only a release lifts a balance over the ceiling, by what was held.      *)
+(* Only a release lifts a balance over the ceiling, by the held sum. *)
 ReleasedOf(u) == {id \in DOMAIN rows' \ DOMAIN rows : IsEnd(id) /\ Payer(id) = u}
 OnlyReleasePassesCeiling ==
   [][\A u \in Users : LET old == User(u).balance  new == User(u)'.balance IN
@@ -651,7 +650,7 @@ OnlyReleasePassesCeiling ==
          new - old <= HeldByAll({RowId(id, 1) : id \in ReleasedOf(u)})]_vars
 
 (* Each user's balance stays in its range after every entry, as if they    *)
-(* were posted one after another with nobody in between.                   *)
+(* were posted one after another with no other call in between.            *)
 EntriesFitInOrder ==
   [][\A id \in Transactions' \ Transactions :
        rows'[id].status # "declined" =>
@@ -660,7 +659,7 @@ EntriesFitInOrder ==
          IN \A i \in 1..Len(entries) :
               EntryFits(entries[i], SeenAt(entries, i, before(entries[i].user)))]_vars
 
-(* The rows of a posted transaction are all there, or none of them.        *)
+(* A posted transaction's rows are all there, or none of them. *)
 RowsAllOrNone ==
   /\ \A id \in Posted : \A i \in 2..Len(rows[id].call.entries) :
        /\ RowId(id, i) \in DOMAIN rows
@@ -670,14 +669,14 @@ RowsAllOrNone ==
        /\ \/ rows[RowId(id, 1)].status = "posted" /\ id[3] <= Len(rows[RowId(id, 1)].call.entries)
           \/ rows[RowId(id, 1)].status = "pending" /\ EndId(id) \in DOMAIN rows /\ rows[EndId(id)].status = "captured"
 
-(* A captured payment has paid what was captured, and nothing else has. *)
+(* A captured payment has paid the captured sum, and no other payment has. *)
 CapturePaysOnce ==
   \A h \in Holds : Len(rows[h].call.entries) > 1 =>
     IF EndId(h) \in DOMAIN rows /\ rows[EndId(h)].status = "captured"
     THEN RowId(h, 2) \in DOMAIN rows /\ rows[RowId(h, 2)].entry.amount = rows[EndId(h)].amount
     ELSE RowId(h, 2) \notin DOMAIN rows
 
-(* Nobody captures more than is held. *)
+(* No capture takes more than the held sum. *)
 CapturedIsHeld ==
   \A id \in Ends : rows[id].status = "captured" => rows[id].amount <= HeldBy(RowId(id, 1))
 
@@ -688,11 +687,11 @@ NoEarlyExpiry ==
 NewReleases == {r \in sent' \ sent : r.op \in {"Post", "Release"}}
 NoEarlyRelease == [][\A r \in NewReleases : \A h \in r.releases : rows[h].expires + Grace <= r.at + Skew]_vars
 
-(* No write has more items than DynamoDB takes. *)
+(* No write has more items than DynamoDB allows. *)
 ItemsWithinLimit == [][\A r \in NewReleases : Items(r) <= MostItems]_vars
 
-(* Refunds. What is refunded of each entry is the sum of the rows of its   *)
-(* refunds, and at most what the entry moved. Nothing else is refunded.    *)
+(* Refunds. Each entry's refunded sum is the sum of its refunds' rows, and *)
+(* at most the sum that the entry moved. Nothing else is refunded.         *)
 PostedRefunds == {id \in Posted : IsRefund(rows[id].call)}
 MovedByRows(id, place) ==
   IF EndId(id) \in DOMAIN rows THEN rows[EndId(id)].amount ELSE rows[id].call.entries[place].amount
@@ -726,8 +725,9 @@ NoGrantIsLost ==
     /\ User(u).changes = Cardinality(RulesOf(u))
     /\ \A id \in RulesOf(u) : SetsLimit(rows[id].call) => rows[id].before = LimitByRules(u, rows[id].nth)
 
-(* Nothing posts that is blocked: no debit or hold, no credit, not by a    *)
-(* capture. A block is told after it is stored, so none after it was told. *)
+(* No blocked entry posts: no debit or hold, no credit, not by a capture.  *)
+(* A block is stored before it is answered, so none posts after the        *)
+(* answer.                                                                 *)
 NothingPostsBlocked ==
   [][\A id \in DOMAIN rows' \ DOMAIN rows :
        LET row == rows'[id]
@@ -736,9 +736,9 @@ NothingPostsBlocked ==
                     ELSE IF row.call.op = "Post" /\ row.status # "declined" THEN row.call.entries[1] ELSE Empty
        IN entry # Empty => entry.type \notin BlockedByRules(entry.user)]_vars
 
-(* What is told and not stored is true when it is told, and nothing of the *)
-(* call is stored afterwards, unless it is made again. That little is left *)
-(* of a refund stays true, and nothing of it posts, made again or not.     *)
+(* An unstored answer is true when it is given, and nothing of the call is *)
+(* stored afterwards, unless it is made again. Too little left to refund   *)
+(* stays true, and nothing of that call posts, made again or not.          *)
 Heard(status) == {t.call : t \in {t \in told' \ told : t.answer.status = status}}
 TooManyIsTrue ==
   [][\A c \in Heard("too many holds") :
@@ -760,11 +760,11 @@ NothingAfterNotStored ==
     IF c.op = "Post" THEN Id(c) \in DOMAIN rows => rows[Id(c)].call # c
     ELSE EndId(c.hold) \in DOMAIN rows => ~SameEnd(c, rows[EndId(c.hold)])
 
-(* A row never changes and never goes. *)
+(* A row never changes and is never removed. *)
 RowsNeverChange == [][\A id \in DOMAIN rows : id \in DOMAIN rows' /\ rows'[id] = rows[id]]_vars
 
-(* Holds. An open hold is exactly an attribute that is there, and has no   *)
-(* end. What is held is the sum of the open holds.                         *)
+(* Holds. Exactly the open holds, those without an end, have an attribute. *)
+(* The held sum is the sum of the open holds.                              *)
 OpenHoldIsAttribute ==
   /\ \A u \in Users :
        /\ DOMAIN User(u).open = OpenHolds(u)
@@ -774,14 +774,14 @@ HeldIsOpenHolds ==
   \A u \in Users : User(u).held = HeldByAll(OpenHolds(u)) /\ User(u).holds = Cardinality(OpenHolds(u))
 HoldsWithinLimit == \A u \in Users : Cardinality(DOMAIN User(u).open) <= MostHolds
 
-(* Answers. The same request again gets the first outcome, and nothing     *)
-(* else, once it was told one.                                             *)
+(* Answers. Once a request has an outcome, the same request gets that      *)
+(* outcome, and nothing else.                                              *)
 SameRequestSameOutcome ==
   [][\A t \in told' \ told, s \in told :
        s.call = t.call /\ s.call.op # "Read" /\ s.answer.status \notin NoOutcome => s.answer = t.answer]_vars
 
-(* An outcome is told only after it is stored, and it is the outcome of    *)
-(* the request that was made, not of another one.                          *)
+(* An outcome is answered only after it is stored, and it is the outcome   *)
+(* of this request, not of another.                                        *)
 ToldIsStored ==
   \A t \in told :
     CASE t.answer.status \in {"posted", "pending", "declined"} ->
@@ -793,18 +793,17 @@ ToldIsStored ==
            EndId(t.call.hold) \in DOMAIN rows /\ t.answer = Ended(rows[EndId(t.call.hold)])
       [] OTHER -> TRUE
 
-(* A key that is used for something else is the caller's own, and this     *)
-(* request has moved nothing: what is stored is another one.               *)
+(* A reused key is the caller's own, and this request has moved nothing:   *)
+(* the stored request is another.                                          *)
 ReuseIsTrue ==
   \A t \in told : t.answer.status = "reused" =>
     LET stored == rows[Id(t.call)].call IN
     /\ stored.key = t.call.key /\ Owner(stored) = Owner(t.call)
     /\ stored # t.call
 
-(* A decline is decided by what was true when the call was refused: a rule *)
-(* blocked that entry, or what could be spent, expired holds included, did *)
-(* not allow it, or less could be spent than the limit was to be lowered.  *)
-(* It names the user's first such entry.                                   *)
+(* A decline reports the truth when the call was refused: a rule blocked   *)
+(* that entry, or the spendable balance, expired holds included, did not   *)
+(* allow it or the lower limit. It names the user's first such entry.      *)
 DeclinesAreTrue ==
   [][\A d \in {r \in sent' \ sent : r.op = "Decline"} :
        LET c == d.call
@@ -821,26 +820,26 @@ DeclinesAreTrue ==
                     /\ wrong(d.entry, balance)
                     /\ \A i \in 1..d.entry - 1 : c.entries[i].user = u => ~wrong(i, balance)]_vars
 
-(* Nobody finds what a protocol that holds can't leave behind. *)
+(* No call finds damage that a correct protocol can't leave behind. *)
 NothingIsDamaged == \A t \in told : t.answer.status # "damaged"
 
-(* A hold ends once: no two callers are told of different ends by a        *)
-(* capture or a void, whatever their clocks say.                           *)
+(* A hold ends once: no two callers receive different ends from a capture  *)
+(* or a void, whatever their clocks show.                                  *)
 EndTold(t) == IF t.answer.status = "ended" THEN t.answer.as ELSE t.answer.status
 EndsAgree(answers) ==
   \A s, t \in {t \in answers : t.answer.status \in {"captured", "voided", "ended"}} :
     s.call.hold = t.call.hold => EndTold(s) = EndTold(t)
 HoldEndsOnce == EndsAgree({t \in told : t.call.op # "Read"})
 
-(* A reading that takes an expired hold for released is told before any    *)
-(* end is stored. That none contradicts it is the one promise which needs  *)
-(* clocks that agree and requests that don't linger: a capture that was    *)
-(* sent in time may be applied Delay later. It holds while                 *)
+(* A reading that counts an expired hold as released answers before any    *)
+(* end is stored. Only the promise that no end contradicts it needs clocks *)
+(* that agree and requests that don't linger: a capture sent in time may   *)
+(* be applied Delay later. It holds while                                  *)
 (*   Skew + Delay <= Grace.                                                *)
 ReadingsAgree == EndsAgree(told)
 
-(* Not promises, but what must happen somewhere: each of these is violated, *)
-(* or what holds above would hold of nothing.                              *)
+(* Not promises, but cases that must occur: each of these must be          *)
+(* violated, or the invariants above would hold for nothing.               *)
 NeverCaptured   == \A t \in told : t.answer.status # "captured"
 NeverVoided     == \A t \in told : t.answer.status # "voided"
 NeverExpired    == \A t \in told : t.answer.status # "ended"
@@ -861,8 +860,8 @@ NeverReleasedAlone == [][\A r \in sent : ~Release(r)]_vars
 NeverReleased   ==
   [][~\E id \in DOMAIN rows' \ DOMAIN rows, p \in DOMAIN rows' \ DOMAIN rows : IsEnd(id) /\ IsFirst(p)]_vars
 NeverOverCeiling == \A u \in Users : User(u).balance <= Ceiling
-(* A credit is bounded by the stored balance. A reader may see more:       *)
-(* expired holds whose release is not written count for the reader.        *)
+(* The stored balance bounds a credit. A reader may see more: expired      *)
+(* holds whose release is not written yet count for the reader.            *)
 NeverOverReadableCeiling ==
   [][\A id \in Transactions' \ Transactions :
        rows'[id].status = "posted" =>

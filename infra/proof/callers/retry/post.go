@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// UnknownError says that the transaction may have counted or not. The same call
-// with the same key, now or in a week, tells which.
+// UnknownError reports that the transaction may or may not have counted. The same
+// call with the same key, now or in a week, settles it.
 type UnknownError struct {
 	Key string
 	Err error
@@ -45,8 +45,8 @@ func Post(ctx context.Context, url, key, body string) (status int, answer string
 		case status == http.StatusCreated || status == http.StatusUnprocessableEntity || !maybe && status >= 400:
 			return status, answer, nil
 		default:
-			// A redirect or another 2xx is no answer of the ledger. A 401 by now says
-			// nothing about the attempts before.
+			// A redirect or another 2xx is not the ledger's answer. A 401 by now reports
+			// nothing about earlier attempts.
 			return 0, "", &UnknownError{key, fmt.Errorf("the last answer was %d", status)}
 		}
 		if err == nil {

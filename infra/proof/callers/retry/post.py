@@ -9,7 +9,7 @@ import urllib.request
 
 
 class UnknownOutcome(Exception):
-    """The transaction may have counted or not. The same call with the same key, now or in a week, tells which."""
+    """The transaction may or may not have counted. The same call with the same key, now or in a week, settles it."""
 
     def __init__(self, key, cause):
         super().__init__(f'outcome unknown; keep the key "{key}" and send the same call again: {cause}')
@@ -50,8 +50,8 @@ def post(url, key, transaction, seconds):
             if status < 500 and status not in (408, 425, 429):
                 if not maybe and status >= 400:
                     return status, text
-                # A redirect or another 2xx is no answer of the ledger. A 401 by now
-                # says nothing about the attempts before.
+                # A redirect or another 2xx is not the ledger's answer. A 401 by now
+                # reports nothing about earlier attempts.
                 wait = math.inf
             maybe = maybe or status >= 500 or status == 408  # 425 and 429 did not reach the ledger
             told = answer.headers.get("Retry-After", "")

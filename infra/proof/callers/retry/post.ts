@@ -1,4 +1,4 @@
-/** The transaction may have counted or not. The same call with the same key, now or in a week, tells which. */
+/** The transaction may or may not have counted. The same call with the same key, now or in a week, settles it. */
 export class UnknownOutcome extends Error {
   constructor(readonly key: string, cause: unknown) {
     super(`outcome unknown; keep the key "${key}" and send the same call again: ${cause}`, { cause });
@@ -12,7 +12,7 @@ export class UnknownOutcome extends Error {
 export async function post(url: string, key: string, transaction: object, seconds: number) {
   const call = new Request(url, { // throws before anything is sent
     method: "POST",
-    // The standard name: a browser may add a key of its own under it where it is missing.
+    // The standard name: a browser may add its own key under it if it is missing.
     headers: { "Idempotency-Key": key, "Content-Type": "application/json" },
     body: JSON.stringify(transaction),
     redirect: "manual", // followed, the POST would become a GET
@@ -33,8 +33,8 @@ export async function post(url: string, key: string, transaction: object, second
       }
       if (![408, 425, 429].includes(status) && status < 500) {
         if (!maybe && status >= 400) return { status, text };
-        // A redirect or another 2xx is no answer of the ledger. A 401 by now says
-        // nothing about the attempts before.
+        // A redirect or another 2xx is not the ledger's answer. A 401 by now reports
+        // nothing about earlier attempts.
         wait = Infinity;
       }
       maybe ||= status >= 500 || status === 408; // 425 and 429 did not reach the ledger
