@@ -149,8 +149,8 @@ func (h *history) posted(key int, o outcome, number uint8, released []release) e
 // A decline is two events, fallShort and decline. At one instant a balance does not allow an entry,
 // even with all holds released that have expired then. Later in the same call the decline is
 // written under the key, if that is still unused. The balance may be another by then: a decline
-// reports the past. It names the first entry that does not fit, among all users if DynamoDB
-// reported all failed conditions, else among the entry's user's.
+// reports the past. It names the first entry that does not fit: of all entries if DynamoDB reported
+// all failed conditions, else of that user's.
 func (h *history) fallShort(o outcome, bit uint64, allReported bool, now int64) event {
 	entries, only := o.moved(), everybody
 	if !allReported {
