@@ -1,9 +1,7 @@
 package infra_test
 
 import (
-	"io"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,45 +13,6 @@ import (
 	"onewrite/infra/internal/dynamodbmodel"
 	"onewrite/ledger"
 )
-
-// withoutBlocks turns requests into an older version's, without conditions on blocks.
-func withoutBlocks(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	older := strings.NewReplacer(" AND attribute_not_exists(debits_blocked)", "", " AND attribute_not_exists(credits_blocked)", "").Replace(string(body))
-	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(older)), int64(len(older))
-	return deliver()
-}
-
-// A version from before rules keeps the books: its moves are right on a balance with a
-// credit limit. But it posts blocked entries. operations.md warns about it.
-func TestOlderVersionIgnoresBlocks(t *testing.T) {
-	t.Parallel()
-	books, _ := infratest.NewOnModel(t, dynamodbmodel.Moment{})
-	change := func(key string, changes ...string) {
-		_, err := books.Ledger.ChangeRules(t.Context(), infratest.Rules(t, "1", key, changes...))
-		require.NoError(t, err)
-	}
-	post := func(key string, kind ledger.Type, amount string) error {
-		_, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", key, kind, amount))
-		return err
-	}
-	change("lend", "limit 50", "debits blocked", "credits blocked")
-	require.ErrorIs(t, post("before", ledger.Debit, "1"), ledger.ErrAccountBlocked)
-
-	books.Network.Always(withoutBlocks)
-	require.NoError(t, post("older debit", ledger.Debit, "120"))
-	require.NoError(t, post("older credit", ledger.Credit, "5"))
-	require.ErrorIs(t, post("too much", ledger.Debit, "36"), ledger.ErrAccountBlocked, "this version names the reason; the older one says insufficient funds")
-	books.Network.Always(nil)
-
-	require.ErrorIs(t, post("after", ledger.Debit, "1"), ledger.ErrAccountBlocked)
-	assert.Equal(t, "35", books.Balance(t, "1"))
-	change("end", "limit 15")
-	assert.Equal(t, "0", books.Balance(t, "1"))
-}
 
 // A block holds against every network fault: it is either there or not, and its caller
 // finds out by the same call.
