@@ -36,11 +36,12 @@ const (
 
 // misfit locates the first entry that did not fit, and has the balance that its user
 // could spend then. Blocked means that the account's rules did not allow it, whatever
-// the balance. A decline stores all three.
+// the balance. A decline stores all three. A refund account has its own answer, limit.
 type misfit struct {
 	place   int
 	seen    Balance
 	blocked bool
+	limit   *RefundLimitError
 }
 
 // decide returns what follows a refusal that arrived now, and the next attempt. It
@@ -48,8 +49,8 @@ type misfit struct {
 func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit, attempt) {
 	next := attempt{request: a.request, startedAt: now, unknown: a.unknown || refused.Unknown}
 	if refused.Refunds != nil {
-		if _, ok := a.request.Refund.limit(*refused.Refunds); ok {
-			return refundLimit, misfit{}, next
+		if limit := a.request.Refund.limit(*refused.Refunds); limit != nil {
+			return refundLimit, misfit{limit: limit}, next
 		}
 		return contradiction, misfit{}, next
 	}
@@ -114,7 +115,7 @@ func declinedAt(entries []Entry, accounts map[UserID]Account, now time.Time) (fi
 			continue
 		}
 		if accounts[e.UserID].block(e.Type) {
-			return misfit{i, before, true}, true
+			return misfit{place: i, seen: before, blocked: true}, true
 		}
 		after, fits := before.After(e.Type, e.Amount)
 		if !fits {

@@ -122,8 +122,7 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 		case tooManyHolds:
 			return first, l.notStored(ctx, first.ID, ErrTooManyHolds, next.unknown)
 		case refundLimit:
-			limit, _ := r.Refund.limit(*refused.Refunds)
-			return first, l.notStored(ctx, first.ID, limit, next.unknown)
+			return first, l.notStored(ctx, first.ID, misfit.limit, next.unknown)
 		case decline:
 			first.Status, first.DeclinedEntry, first.BalanceSeen = Declined, misfit.place, misfit.seen
 			first.DeclinedByBlock = misfit.blocked

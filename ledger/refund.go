@@ -137,15 +137,15 @@ func (r *Refund) MaxBefore(p Part) Sum {
 	return Sum{minus(r.Of.Entries[p.Entry].Amount.d, p.Amount.d)}
 }
 
-// limit returns the error for the first part that the account does not allow.
-func (r *Refund) limit(account Refunds) (limit *RefundLimitError, ok bool) {
+// limit returns the error for the first part that the account does not allow, or nil.
+func (r *Refund) limit(account Refunds) *RefundLimitError {
 	for _, p := range r.Parts {
 		refunded := account.Sums[p.Entry]
 		if most := r.MaxBefore(p); refunded.d.Cmp(&most.d) > 0 {
-			return &RefundLimitError{r.Of, p.Entry, Sum{minus(r.Of.Entries[p.Entry].Amount.d, refunded.d)}}, true
+			return &RefundLimitError{r.Of, p.Entry, Sum{minus(r.Of.Entries[p.Entry].Amount.d, refunded.d)}}
 		}
 	}
-	return nil, false
+	return nil
 }
 
 // places returns the parts' places, or nil for no refund.

@@ -399,7 +399,7 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"infra/refunds.go", `rules = append(rules, rule)`, `rules = append(rules[:0], "attribute_not_exists(nothing)")`},
 	}, simulation},
 	{"a refund's limit is answered without a read", []edit{
-		{"ledger/ledger.go", `return first, l.notStored(ctx, first.ID, limit, next.unknown)`, `return first, limit`},
+		{"ledger/ledger.go", `return first, l.notStored(ctx, first.ID, misfit.limit, next.unknown)`, `return first, misfit.limit`},
 	}, simulation},
 	{"a balance declines a refund before its limit", []edit{
 		{"infra/cancelled.go", `case slices.ContainsFunc(refund, failed):`, `case slices.ContainsFunc(refund, failed) && !slices.ContainsFunc(moves, failed):`},
@@ -435,7 +435,7 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"infra/move.go", `u.rules = append(u.rules, creditsAllowed)`, ``},
 	}, test{"infra", "TestStore/blocked_credits_are_declined"}},
 	{"a block is declined by the balance", []edit{
-		{"ledger/attempt.go", `return misfit{i, before, true}, true`, `return misfit{place: i, seen: before}, true`},
+		{"ledger/attempt.go", `return misfit{place: i, seen: before, blocked: true}, true`, `return misfit{place: i, seen: before}, true`},
 	}, test{"infra", "TestStore/a_block_is_the_first_reason"}},
 	{"a limit forgets the change before it", []edit{
 		{"infra/move.go", `sameChanges = "rule_changes = :seen"`, `sameChanges = "rule_changes >= :seen"`},
@@ -481,6 +481,7 @@ func (id TransactionID) end(kind End) TransactionID {
 	{"the audit gives postings no time to settle", []edit{
 		{"infra/audit/settle.go", `	if err := sleep(ctx, a.settle); err != nil {
 		return nil, nil, err
-	}`, ``},
+	}
+	a.progress.Begin("transactions, again"`, `	a.progress.Begin("transactions, again"`},
 	}, test{"infra/audit", "TestSettleTime"}},
 }
