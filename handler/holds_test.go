@@ -256,6 +256,7 @@ func TestExpiry(t *testing.T) {
 	assert.Equal(t, `{"data":{"balance":"100"}}`, a.get(t, "/balance?userId=1").Body)
 	assert.Contains(t, a.get(t, "/transactions/"+id).Body, `"status":"expired"`, "before the release is written")
 	assert.NotContains(t, a.get(t, "/transactions?userId=1").Body, "expiry")
+	assert.Equal(t, "expired", a.refund(t, id, "r", "").problem(t).TransactionStatus)
 
 	at(time.Minute)
 	for range 2 {

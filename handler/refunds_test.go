@@ -189,7 +189,9 @@ func TestNotRefundable(t *testing.T) {
 		}
 		entryID := ""
 		_, entryID, _ = strings.Cut(a.get(t, "/transactions/"+posted).Body, `},{"id":"`)
-		for _, id := range []string{"none", missing, entryID[:36]} {
+		hold, err := ledger.ParseTransactionID(voided)
+		require.NoError(t, err)
+		for _, id := range []string{"none", missing, entryID[:36], hold.End().String()} {
 			assert.Equal(t, http.StatusNotFound, a.refund(t, id, "k", "").Status, id)
 			assert.Equal(t, http.StatusNotFound, a.get(t, "/transactions/"+id+"/refunds").Status, id)
 		}
@@ -217,6 +219,14 @@ func TestRefundDeclinedOrReused(t *testing.T) {
 		again := a.refund(t, sale, "r", `{"ammount":"10"}`)
 		assert.Equal(t, first.Body, again.Body)
 		assert.Equal(t, "true", again.Header.Get("Idempotent-Replayed"))
+
+		a.Fill(t, "rich")
+		paid := a.pending(t, "paid", entries("", entry("rich", "10", "debit"), entry("2", "10", "credit")))
+		a.pending(t, "salary", body("rich", "105", "credit"))
+		full := a.refund(t, paid, "r", "")
+		p = full.problem(t)
+		assert.Equal(t, []any{"/problems/balance-limit", "999999999999995", 0}, []any{p.Type, p.Balance, *p.Entry})
+		assert.Equal(t, "/transactions/"+p.ID, full.Header.Get("Location"))
 
 		const differs = "differs from the first call with this key"
 		for _, c := range []struct {
