@@ -168,7 +168,7 @@ func TestReportOfDamage(t *testing.T) {
 	assert.Equal(t, exitWrong, status)
 	assert.Equal(t, `wrong      user "\x1b[1m", transaction "\x1b[2J": transaction-row: id: is "\x1b[2J", must be a UUID; user_id: is "\x1b[1m", must not contain control characters; ammount: is missing; status: is missing; created_at: is missing; type: is missing; idempotency_key: is missing
 wrong      user "1": balance: the balance is 1000 at version 1, and the history makes it 110 at version 1
-totals     1 user who posted: opening 100 + credits 10 - debits 0 = 110; balances 1000, difference 890
+totals     1 user: opening 100 + credits 10 - debits 0 = 110; balances 1000, difference 890
 1 user, 2 transactions: 2 wrong, 0 unsettled
 `, out)
 }

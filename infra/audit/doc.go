@@ -40,12 +40,13 @@
 // row without an end, with the same amount and expiry. Rows from the minute before the audit wait
 // for the next one, because a scan may see only part of a transaction.
 //
-// A refund must be the opposite of entries in its original, which is posted or captured and no
-// refund itself. So the audit reads each refund's original. It adds what the first rows of refunds
-// return for each entry, and subtracts the sums in the refund accounts, so it keeps neither. If the
-// sum is not zero, another scan of both tables finds the transactions. It also compares an account
-// with several refunds with the original: no entry may be refunded beyond its amount. Accounts
-// with a refund from the last minute wait for the next audit, as do the few that share their sum.
+// A refund must be the opposite of entries in its original, which is posted or captured, not
+// younger, and no refund itself. So the audit reads each refund's original. It adds what the first
+// rows of refunds return for each entry, and subtracts the sums in the refund accounts, so it keeps
+// neither. If the sum is not zero, another scan of both tables finds the transactions. It also
+// compares an account with several refunds with the original: no entry may be refunded beyond its
+// amount. Accounts with a refund from the last minute wait for the next audit, as do the few that
+// share their sum.
 //
 // The changes to an account's rules are numbered from 1, and the balance's rule_changes is the last
 // number. So all numbers must be there, each limit must follow the one before, and the changes in
@@ -57,8 +58,8 @@
 // write has the user's newest row; otherwise the audit reads that first row. A balance that an
 // older version or a rebuild wrote last has no transaction_id.
 //
-// A complete audit also totals the credits, debits and balances for all users who posted, each user
-// at the moment of the comparison. So the totals agree where nothing is wrong, even while the
+// A complete audit also totals the credits, debits and balances for all users with a balance, each
+// user at the moment of the comparison. So the totals agree where nothing is wrong, even while the
 // ledger is in use. A hold is a debit, and a release a credit.
 //
 // # Damage that it can't find
@@ -70,7 +71,8 @@
 //     caller's next attempt may post;
 //   - another amount or balance in a declined row that is still a reason to decline: the
 //     tables don't store earlier balances;
-//   - another time in the past: the tables don't store the order of writes;
+//   - another time in the past, but for refunds before their original: the tables don't store the
+//     order of writes;
 //   - changed amounts with the same sum, and an invented row that replaces a missing one with
 //     the same effect;
 //   - another transaction_id in a balance, if it names an earlier write that moved it;

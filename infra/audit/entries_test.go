@@ -40,7 +40,7 @@ func TestEntriesRight(t *testing.T) {
 	require.NoError(t, err)
 	status, out, _ := command(t, books)
 	assert.Equal(t, exitRight, status)
-	assert.Equal(t, `totals     4 users who posted: opening 400 + credits 39 - debits 20 = 419; balances 419, difference 0
+	assert.Equal(t, `totals     4 users: opening 400 + credits 39 - debits 20 = 419; balances 419, difference 0
 4 users, 9 transactions: every balance is what its history says
 `, out)
 	_, out, _ = command(t, books, "-user", "bob", "-csv")

@@ -50,7 +50,7 @@ func TestHoldsRight(t *testing.T) {
 	books := infratest.New(t)
 	holds(t, books)
 	status, out, _ := command(t, books)
-	assert.Equal(t, `totals     3 users who posted: opening 300 + credits 125 - debits 235 = 190; balances 190, difference 0
+	assert.Equal(t, `totals     3 users: opening 300 + credits 125 - debits 235 = 190; balances 190, difference 0
 3 users, 11 transactions: every balance is what its history says
 `, out)
 	assert.Equal(t, exitRight, status)

@@ -48,7 +48,7 @@ func (a *audit) compareOriginals(ctx context.Context) error {
 
 // original reads a transaction for refunds. The problem and the missing row are as in
 // [books.OriginalOf]; a damaged row counts as missing.
-func (b *reader) original(ctx context.Context, id ledger.TransactionID) (o ledger.Original, problem string, absent ledger.TransactionID, err error) {
+func (b *reader) original(ctx context.Context, id ledger.TransactionID) (o books.Original, problem string, absent ledger.TransactionID, err error) {
 	read := func(id ledger.TransactionID) (*ledger.Transaction, error) {
 		r, err := b.transaction(ctx, id)
 		if err != nil || len(r) == 0 {

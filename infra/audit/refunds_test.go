@@ -165,6 +165,32 @@ func TestRefundsBeyondTheOriginal(t *testing.T) {
 	}
 }
 
+// A refund older than the capture that it refunds is found, unless clocks differ so much.
+func TestRefundBeforeTheCapture(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	now := lastYear
+	l := ledger.New(b.Store, func() time.Time { return now })
+	hold := infratest.Entries(t, "hold", "alice debit 10")
+	hold.ExpiresIn = time.Hour
+	_, err := l.Post(t.Context(), hold)
+	require.NoError(t, err)
+	now = lastYear.Add(30 * time.Minute)
+	_, err = l.Capture(t.Context(), ledger.EndRequest{TransactionID: hold.TransactionID()}, ledger.Amount{})
+	require.NoError(t, err)
+	o, err := l.Original(t.Context(), hold.TransactionID())
+	require.NoError(t, err)
+	for key, after := range map[string]time.Duration{"by another clock": 15 * time.Minute, "before": 14 * time.Minute} {
+		now = lastYear.Add(after)
+		_, err = l.Post(t.Context(), infratest.Refund(t, o, key, "0 5"))
+		require.NoError(t, err)
+	}
+	status, out, _ := command(t, b, "-settle", "10ms")
+	assert.Equal(t, exitWrong, status)
+	assert.Contains(t, out, "refund: its time is 2025-11-22T12:14:00.000Z, and the refunded transaction's is 2025-11-22T12:30:00.000Z\n")
+	assert.Contains(t, out, "1 wrong")
+}
+
 // A refund between the two tables' readings waits for the next audit, and so does one whose row
 // shows before its account.
 func TestRefundsMeanwhile(t *testing.T) {

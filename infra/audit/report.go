@@ -123,7 +123,7 @@ func (r report) status() int {
 // totals sums up the users whose rows and balance were compared, each at its own moment. If all are
 // right, opening + credits - debits = balances.
 type totals struct {
-	users                              int // who have posted
+	users                              int
 	opening, credits, debits, balances books.Sum
 	lent                               books.Sum // by credit limits, which the balances include
 }
@@ -168,7 +168,7 @@ func (t *trialBalance) String() string {
 	if t.Lent != "" {
 		lent = " + credit limits " + t.Lent
 	}
-	return fmt.Sprintf("totals     %s who posted: opening %s + credits %s - debits %s%s = %s; balances %s, difference %s",
+	return fmt.Sprintf("totals     %s: opening %s + credits %s - debits %s%s = %s; balances %s, difference %s",
 		books.Count(t.Users, "user"), t.Opening, t.Credits, t.Debits, lent, t.History, t.Balances, t.Difference)
 }
 

@@ -46,7 +46,7 @@ func TestRules(t *testing.T) {
 	b := ruled(t)
 	status, out, log := command(t, b)
 	assert.Equal(t, exitRight, status)
-	assert.Equal(t, `totals     3 users who posted: opening 300 + credits 0 - debits 225 + credit limits 60 = 135; balances 135, difference 0
+	assert.Equal(t, `totals     3 users: opening 300 + credits 0 - debits 225 + credit limits 60 = 135; balances 135, difference 0
 3 users, 9 transactions: every balance is what its history says
 `, out+log)
 	status, out, _ = command(t, b, "-json")

@@ -139,15 +139,15 @@ func (a *audit) each(ctx context.Context, users []ledger.UserID, f func(context.
 // index, the table never lags. After settle, a posting that was seen in part, by the scan or a
 // balance reading, is complete. So this also decides users who are written to all the time.
 func (a *audit) scanAgain(ctx context.Context, users []ledger.UserID) error {
-	before, tallies, err := a.recount(ctx, users)
-	if err != nil {
-		return err
+	tallies := map[ledger.UserID]*books.Tally{}
+	for _, user := range users {
+		tallies[user] = &books.Tally{}
 	}
-	if err := sleep(ctx, a.settle); err != nil {
-		return err
-	}
-	a.progress.Begin("balances, once more", len(tallies))
-	after, err := a.readBalances(ctx, slices.Collect(maps.Keys(tallies)))
+	before, after, err := a.readAround(ctx, users, func(t ledger.Transaction) {
+		if t.Kind() != ledger.RulesRow && tallies[t.UserID] != nil {
+			tallies[t.UserID].Add(t)
+		}
+	})
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for user, balance := range after {
@@ -158,63 +158,14 @@ func (a *audit) scanAgain(ctx context.Context, users []ledger.UserID) error {
 	return err
 }
 
-// recount reads the users' balances and, settle later, tallies their transactions from a table
-// scan. Users who could not be read are in neither result, but in the report.
-func (a *audit) recount(ctx context.Context, users []ledger.UserID) (map[ledger.UserID]infra.Aggregate, map[ledger.UserID]*books.Tally, error) {
-	a.progress.Begin("balances, again", len(users))
-	balances, err := a.readBalances(ctx, users)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := sleep(ctx, a.settle); err != nil {
-		return nil, nil, err
-	}
-	tallies := map[ledger.UserID]*books.Tally{}
-	for user := range balances {
-		tallies[user] = &books.Tally{}
-	}
-	a.progress.Begin("transactions, again", a.report.Transactions)
-	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable) {
-		if err != nil {
-			return nil, nil, err
-		}
-		a.progress.Add(1)
-		t, found, ok := books.ExamineTransaction(a.tables.config.Settings, r)
-		a.find(found...)
-		if ok && t.Kind() != ledger.RulesRow && tallies[t.UserID] != nil {
-			tallies[t.UserID].Add(t)
-		}
-	}
-	return balances, tallies, nil
-}
-
 // checkRules reads the rule changes once more for users whose rules are not those from the first
 // scan: a change came meanwhile, or something is wrong. It reads as scanAgain does.
 func (a *audit) checkRules(ctx context.Context) error {
 	if len(a.ruled) == 0 {
 		return nil
 	}
-	a.progress.Begin("rules", len(a.ruled))
-	before, err := a.readBalances(ctx, a.ruled)
-	if err == nil {
-		err = sleep(ctx, a.settle)
-	}
-	if err != nil {
-		return err
-	}
 	rules := books.RuleTallies{}
-	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable) {
-		if err != nil {
-			return err
-		}
-		if t, err := infra.DecodeTransaction(r); err == nil { // an unreadable row is reported already
-			rules.Add(t)
-		}
-	}
-	if err := sleep(ctx, a.settle); err != nil {
-		return err
-	}
-	after, err := a.readBalances(ctx, slices.Collect(maps.Keys(before)))
+	before, after, err := a.readAround(ctx, a.ruled, rules.Add)
 	for user, balance := range after {
 		switch seen := rules.Of(user); seen.Judge(before[user].Changes, balance) {
 		case books.Wrong:
@@ -225,6 +176,37 @@ func (a *audit) checkRules(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// readAround reads the users' balances, counts each row of the transactions settle later, and reads
+// the balances again settle after that. Users who could not be read are in the report, and in
+// neither result.
+func (a *audit) readAround(ctx context.Context, users []ledger.UserID, count func(ledger.Transaction)) (before, after map[ledger.UserID]infra.Aggregate, err error) {
+	a.progress.Begin("balances, again", len(users))
+	if before, err = a.readBalances(ctx, users); err != nil {
+		return nil, nil, err
+	}
+	if err := sleep(ctx, a.settle); err != nil {
+		return nil, nil, err
+	}
+	a.progress.Begin("transactions, again", a.report.Transactions)
+	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable) {
+		if err != nil {
+			return nil, nil, err
+		}
+		a.progress.Add(1)
+		t, found, ok := books.ExamineTransaction(a.tables.config.Settings, r)
+		a.find(found...)
+		if ok {
+			count(t)
+		}
+	}
+	if err := sleep(ctx, a.settle); err != nil {
+		return nil, nil, err
+	}
+	a.progress.Begin("balances, once more", len(before))
+	after, err = a.readBalances(ctx, slices.Collect(maps.Keys(before)))
+	return before, after, err
 }
 
 // readBalances reads the users' balances. It leaves out, and reports, damaged rows and users whom

@@ -134,32 +134,42 @@ func (f *Fold) TakeRefunds() (refunds []ledger.Transaction) {
 	return refunds
 }
 
+// Original is a transaction for refunds, and the time from which it can be refunded.
+type Original struct {
+	ledger.Original
+	Since time.Time
+}
+
 // OriginalOf returns a transaction for refunds, from its existing rows. If it can't,
 // problem is the reason, and absent the missing row's id, if one is missing.
-func OriginalOf(id ledger.TransactionID, first, end *ledger.Transaction) (o ledger.Original, problem string, absent ledger.TransactionID) {
+func OriginalOf(id ledger.TransactionID, first, end *ledger.Transaction) (o Original, problem string, absent ledger.TransactionID) {
 	if first == nil {
 		return o, "the refunded transaction is not there", id
 	}
 	t := *first
+	o.Since = t.CreatedAt
 	if t.Status == ledger.Pending {
 		if end == nil {
 			return o, "the refunded transaction was not captured", id.End()
 		}
-		t.Status = end.Status
+		t.Status, o.Since = end.Status, end.CreatedAt
 		if end.End == ledger.Capture {
 			t.Captured = end.Amount
 		}
 	}
-	o, err := ledger.OriginalOf(t)
-	if err != nil {
+	var err error
+	if o.Original, err = ledger.OriginalOf(t); err != nil {
 		return o, "the refunded transaction can't be refunded: " + err.Error(), absent
 	}
 	return o, "", absent
 }
 
-// CompareRefund returns why a refund's row does not reverse entries of its original, or
-// "".
-func CompareRefund(refund ledger.Transaction, o ledger.Original) string {
+// CompareRefund returns why a refund's row does not reverse entries of its original or is older, or
+// "". The clocks of two calls may differ by ClockAhead.
+func CompareRefund(refund ledger.Transaction, o Original) string {
+	if refund.CreatedAt.Add(ClockAhead).Before(o.Since) {
+		return fmt.Sprintf("its time is %s, and the refunded transaction's is %s", ledger.FormatTime(refund.CreatedAt), ledger.FormatTime(o.Since))
+	}
 	var parts []ledger.Part
 	for i, e := range refund.AllEntries() {
 		place := refund.RefundPlaces[i]
@@ -181,7 +191,7 @@ func CompareRefund(refund ledger.Transaction, o ledger.Original) string {
 }
 
 // CompareRefunded returns which entries were refunded beyond their amount, or "".
-func CompareRefunded(a infra.RefundAccount, o ledger.Original) string {
+func CompareRefunded(a infra.RefundAccount, o Original) string {
 	var wrong []string
 	for _, place := range slices.Sorted(maps.Keys(a.Sums)) {
 		switch sum := a.Sums[place]; {
