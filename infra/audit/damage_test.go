@@ -29,8 +29,8 @@ type damage struct {
 }
 
 // damages are the ways in which the audit itself finds damage; the tests of package books have
-// every kind. The books belong to alice, who has a credit of 10, a debit of 5 and a declined debit
-// of 1000 (the transactions %[1]s, %[2]s and %[3]s), and to bob, who has a credit of 1 (%[4]s).
+// every kind. The books belong to alice and bob. She has a credit of 10, a debit of 5 and a
+// declined debit of 1000 (the transactions %[1]s, %[2]s and %[3]s). He has a credit of 1 (%[4]s).
 var damages = []damage{
 	{"amount",
 		[]string{"UPDATE ? SET ammount = 11 WHERE id = '%[1]s'"}, nil,

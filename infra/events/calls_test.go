@@ -76,9 +76,9 @@ func plan(t *testing.T, count int) (calls []call) {
 	return calls
 }
 
-// released returns holds, and postings for after their expiry: one that releases the hold that it
-// needs, one that has no room for releases, so that the ledger writes these before it, and one that
-// a block declines. Two users' last events are changes of rules.
+// released returns holds, and postings for after their expiry. One releases the hold that it needs.
+// One has no room for releases, so the ledger writes these before it. One is declined by a block.
+// Two users' last events are changes of rules.
 func released(t *testing.T) (holds, later []call) {
 	t.Helper()
 	one := call{request: infratest.Entries(t, "hold", "late debit 60")}

@@ -22,8 +22,8 @@ func clock() func() time.Time {
 	}
 }
 
-// history returns the transactions on all pages, after it has checked that each page but the last
-// is full, and that the last is not empty, unless all are.
+// history returns the transactions on all pages. It checks that each page but the last is full, and
+// that the last is not empty, unless all are.
 func history(t *testing.T, l *ledger.Ledger, user string, limit int) (all []ledger.Transaction) {
 	t.Helper()
 	id, err := ledger.ParseUserID(user)

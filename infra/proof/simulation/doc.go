@@ -4,12 +4,13 @@
 // late, writes conflict, DynamoDB throttles and fails, and processes are killed. In some runs money
 // is held, which expires, and clocks differ. In some, callers refund one original at once.
 //
-// Underneath is the model of DynamoDB, in virtual time and from a seed, so that thousands of runs
-// take seconds and a failed run can be repeated to the nanosecond; or DynamoDB Local, in real time.
+// Underneath is the model of DynamoDB, in virtual time and from a seed. Thousands of runs take
+// seconds, and a failed run can be repeated to the nanosecond. The same runs also use DynamoDB
+// Local, in real time.
 //
-// After each run the books are checked, and the history must be linearizable. There must be one
-// order of events, each between its call's beginning and end, in which a ledger that does one thing
-// at a time would have given every caller the same answers. It is one order for all users, whom
-// transactions with several entries tie together. A hold has one end in it; a caller may spend an
-// expired hold a second later, by its own clock.
+// After each run the books are checked, and the history must be linearizable: one order of events
+// must exist, each between its call's beginning and end, that explains all answers. In that order,
+// a ledger that does one thing at a time gives every caller the same answers. It is one order for
+// all users, because transactions with several entries tie them together. A hold has one end in it.
+// A caller may spend an expired hold a second later, by its own clock.
 package simulation

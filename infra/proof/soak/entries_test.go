@@ -113,9 +113,9 @@ func (tr *traffic) outcome(ctx context.Context, books *infratest.Books) (rows, m
 	return rows, minted, nil
 }
 
-// checkBooks fails the test if a posting's rows don't match its answer, or if the users' money,
-// holds included, is not the opening balances and the credits without debits. It returns an error
-// if it can't read the books.
+// checkBooks fails the test if a posting's rows don't match its answer, or if the users together
+// have another sum, holds included, than their opening balances and the money brought in. It
+// returns an error if it can't read the books.
 func (tr *traffic) checkBooks(ctx context.Context, books *infratest.Books) error {
 	rows, err := books.CountRows(ctx)
 	if err != nil {

@@ -22,8 +22,8 @@ const (
 )
 
 // Callers debit and lend to one user at once, each call sent by two, over a network with faults and
-// while processes are killed, and then the user is blocked. No debit that is sent after the answer
-// to the block is posted, no grant is lost, and every call has one answer forever.
+// while processes are killed. Then the user is blocked. No debit sent after the answer to the block
+// is posted, no grant is lost, and every call has one answer forever.
 func TestRulesAtOnce(t *testing.T) {
 	t.Parallel()
 	books, proxy, tr := newFaultyTraffic(t)
