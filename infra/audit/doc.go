@@ -29,9 +29,10 @@
 //
 // Rows are written once and never change, and the write that moves a balance counts its rows in
 // version. So at any moment a user has as many rows as version, not counting declined ones. Their
-// sum is the balance minus the opening balance, the credit limit and the held money. The audit also
-// checks each row alone: its attributes with their types and ranges, no other attribute, an id that
-// fits its user and key, no time in the future, and a reason for a decline.
+// sum is the balance minus the opening balance and the credit limit, and they account for the held
+// money. The audit also checks each row alone. It must have its attributes, with their types and
+// ranges, and no other, an id that fits its user and key, no time in the future, and a reason for a
+// decline.
 //
 // A transaction with several entries has a row for each. The audit adds a hash for each row that a
 // first row lists, and subtracts one for each row that it reads, so it keeps no row. If the sum is
@@ -101,9 +102,9 @@
 // # Writes in flight raise no alarm
 //
 // No request reads both tables at one moment: a scan is no transaction, and even a posting shows in
-// one table an instant before the other. But rows only come, and version only grows. If the audit
+// one table an instant before the other. But rows only come, and version only grows. The audit
 // reads rows, in any way, and then the balance by TransactGetItems, which DynamoDB cancels during a
-// write to the item, version counts every one of those rows. Then
+// write to the item. So version counts every one of those rows, and
 //
 //   - more rows than version are wrong;
 //   - as many rows as version are the same rows, and their sum must be right;
@@ -184,7 +185,7 @@
 // The audit keeps a tally for each user and nothing for each transaction: about 200 bytes a user,
 // 16 MB for sums, 9 MB more if there are refunds, and a few pages with 1,000 rows each. It compares
 // a hold's rows when it has read both. When 100,000 rows wait for their other row, in 20 MB, it
-// looks those up. An open hold takes 200 bytes. It also keeps its findings and, for a rebuild, the
+// looks those up. An open hold takes 200 bytes. It also keeps its findings. A rebuild keeps the
 // torn transactions' rows with the ten in a million that share their sum, and the sums for each
-// refund account that is wrong or missing.
+// wrong or missing refund account.
 package main

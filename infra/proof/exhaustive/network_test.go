@@ -30,8 +30,8 @@ const (
 	lastReason fate = "answered, with no more than the last condition that failed"
 )
 
-// faults are the unusual fates, by the operation that can meet them. A lost read's answer is the
-// same as a read that never was.
+// faults are the unusual fates, by the operation that can meet them. A read whose answer is lost is
+// the same as a read that never was.
 var faults = map[string][]fate{
 	"TransactWriteItems": {lostBefore, lostAfter, late, twice, contended, oneReason, lastReason},
 	"PutItem":            {lostBefore, lostAfter, late, twice},
