@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,6 +13,21 @@ import (
 	"onewrite/infra/infratest"
 	"onewrite/ledger"
 )
+
+// The page loads little: 150 KB without the reference.
+func TestPageIsSmall(t *testing.T) {
+	t.Parallel()
+	pages, err := allPages(ledger.DefaultSettings())
+	require.NoError(t, err)
+	total := 0
+	for path, page := range pages {
+		if !strings.HasPrefix(path, "/docs") && path != "/openapi.yaml" {
+			total += len(page.body)
+		}
+	}
+	assert.Greater(t, total, 50_000)
+	assert.Less(t, total, 150_000)
+}
 
 func TestPages(t *testing.T) {
 	t.Parallel()

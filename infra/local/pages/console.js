@@ -5,7 +5,7 @@
 import { again, prepareAccount, refresh, showAccount } from "./account.js";
 import { at } from "./dom.js";
 import { prepare } from "./log.js";
-import { prepareSteps } from "./steps.js";
+import { prepareStory } from "./story.js";
 import { visible } from "./words.js";
 
 const views = ["story", "account", "wire"];
@@ -57,16 +57,28 @@ function moveTab(event) {
   go(addresses[view]());
 }
 
+// A link to a view opens it in place: the calls live in this page's memory.
+function follow(event) {
+  const link = event.target.closest('a[href^="/?"], a[href="/"], a[href="#wire"]');
+  if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const address = link.getAttribute("href");
+  go(address === "#wire" ? addresses.wire() : address);
+  if (!link.checkVisibility()) at(`${viewHere()}-tab`).focus();
+  scrollTo(0, 0);
+}
+
 for (const view of views) {
   at(`${view}-tab`).onclick = () => go(addresses[view]());
   at(`${view}-tab`).onkeydown = moveTab;
 }
+document.addEventListener("click", follow);
 addEventListener("popstate", showAddress);
 addEventListener("pageshow", ({ persisted }) => { if (persisted && isOpen("account")) refresh(); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden && isOpen("account")) refresh(); });
 
 prepare(again);
 prepareAccount((userId, transaction) => go(accountAddress({ userId, transaction })));
-prepareSteps();
+prepareStory();
 showAddress();
 document.querySelector("main").hidden = false; // at once and whole, so that nothing moves while it is read

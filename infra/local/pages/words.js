@@ -36,15 +36,6 @@ export function decimal(sum) {
 // moneyOf is a sum for people, from a whole number of units.
 export const moneyOf = (sum) => money(decimal(sum));
 
-// timesCounted returns how often an amount was credited between two balances.
-export function timesCounted(before, after, amount) {
-  if (!/^\d+(\.\d+)?$/.test(amount) || amount.split(".")[1]?.length > places || units(amount) === 0n) return "";
-  const moved = units(after) - units(before);
-  const times = moved / units(amount);
-  if (times * units(amount) !== moved) return "";
-  return times === 0n ? "It did not count." : `It counted ${times === 1n ? "once" : `${times} times`}.`;
-}
-
 const again = "Send the same call again to find out; it can't count twice.";
 
 const titles = {
@@ -113,7 +104,7 @@ function refusal({ status, body, replayed }, call) {
 }
 
 // declinedAt words the entry that did not fit, and the balance that it met.
-function declinedAt({ entry, balance }, { body }) {
+export function declinedAt({ entry, balance }, { body }) {
   if (entry === undefined) return `It was ${money(balance)}`;
   const entries = body && JSON.parse(body).entries; // a refund of a transaction names none
   return `Entry ${entry + 1}${entries ? `, ${what(entries[entry])},` : ""} met a balance of ${money(balance)}`;

@@ -134,10 +134,16 @@ func (b browser) text(id string) string {
 	return b.ask(`document.getElementById("` + id + `")?.innerText ?? ""`)
 }
 
-// reveal opens the view that holds the element.
+// reveal opens the view, the step and the details that hold the element.
 func (b browser) reveal(selector string) {
 	b.t.Helper()
-	b.run(fmt.Sprintf(`const view = document.querySelector(%q)?.closest("[role=tabpanel]"); if (view?.hidden) document.getElementById(view.id + "-tab").click();`, selector))
+	b.run(fmt.Sprintf(`const found = document.querySelector(%q);
+		const view = found?.closest("[role=tabpanel]");
+		if (view?.hidden) document.getElementById(view.id + "-tab").click();
+		const step = found?.closest(".step");
+		if (step?.hidden) document.querySelector("[aria-controls=" + step.id + "]").click();
+		const details = found?.closest("details");
+		if (details && !found.closest("summary")) details.open = true;`, selector))
 }
 
 // enter enters a text into a field, in whichever view it is.
@@ -208,10 +214,10 @@ func (b browser) atTen() {
 	b.do(call(emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: zone}))
 }
 
-// prefer sets the colour scheme that the person prefers.
+// prefer sets the colour scheme that the person prefers, and a still page.
 func (b browser) prefer(scheme string) {
 	b.t.Helper()
 	b.do(call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
 	}))
 }

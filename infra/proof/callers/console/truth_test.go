@@ -127,29 +127,3 @@ func TestSumsBreakBetweenGroups(t *testing.T) {
 	assert.Equal(t, "320", b.ask(`String(document.documentElement.scrollWidth)`))
 	b.noErrors()
 }
-
-// The description of a step follows its fields.
-func TestTitlesOfSteps(t *testing.T) {
-	b := open(t, "/?userId=titles")
-	b.sees("balance", "$100.00")
-	title := func(n string) string { return b.ask(`document.querySelector("#step-` + n + ` h3").innerText`) }
-	assert.Equal(t, "20 callers, one key", title("2"))
-	assert.Equal(t, "20 debits of 10 on 100", title("3"))
-	b.enter("step-2-callers", "1")
-	b.enter("step-3-callers", "3")
-	b.enter("step-3-amount", "60")
-	assert.Equal(t, "1 caller, one key", title("2"))
-	assert.Equal(t, "3 debits of 60 on 100", title("3"))
-	b.noErrors()
-}
-
-// A caller at once whose answer is lost gets none.
-func TestLostAnswerAtOnce(t *testing.T) {
-	b := open(t, "/?userId=at-once")
-	b.sees("balance", "$100.00")
-	b.run(`document.getElementById("step-2-faults").append(new Option("lost", "answer-lost"))`)
-	b.choose("step-2-faults", "answer-lost")
-	b.enter("step-2-callers", "3")
-	assert.Equal(t, "3 no answer\nBalance: $100.00 → $110.00. It counted once.", b.step("2"))
-	b.noErrors()
-}

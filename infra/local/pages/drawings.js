@@ -1,0 +1,242 @@
+// The drawings of the steps. They draw what was recorded: the answers, the requests to
+// DynamoDB with their times, and the balances that were read. What is not there yet, or
+// never came, is not drawn.
+
+import { element } from "./dom.js";
+import { remaining, spendableAgain } from "./transaction.js";
+import { conflicted, entriesOf, laneOutcome, money, name, outcome, units, visible } from "./words.js";
+
+function svg(tag, attributes = {}, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+// picture is a drawing that says the same in words. Lasts is how long it plays.
+function picture(width, height, says, lasts, ...children) {
+  const made = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": visible(says) }, ...children);
+  made.dataset.lasts = lasts;
+  return made;
+}
+
+// fitting is the first of the texts that fits, or the last.
+const fitting = (texts, width, letter = 6.9) => texts.find((text) => text.length * letter <= width) ?? texts.at(-1);
+
+// The lifelines of a call: who sent what to whom, from top to bottom in the order in
+// which it was sent.
+
+const actors = ["Caller", "Ledger", "DynamoDB"];
+const [caller, ledger, database] = actors.keys();
+const arrowEvery = 300; // milliseconds
+
+export function drawLifelines({ calls = [], amount }, width) {
+  const arrows = arrowsOf(calls, amount);
+  const [top, row] = [76, 36];
+  const gap = 22; // before another call
+  const edge = Math.min(110, width / 6);
+  const x = (actor) => edge + actor * (width / 2 - edge);
+  let y = top - row / 2;
+  const lines = arrows.map((arrow, i) => {
+    y += row + (arrow.begins && i ? gap : 0);
+    return arrowLine(arrow, x, y, i * arrowEvery);
+  });
+  const height = Math.max(y + 26, 340);
+  return picture(width, height, arrows.length ? arrows.map(arrowWords).join("; ") : "Caller, ledger and DynamoDB. Nothing was sent yet.", arrows.length && arrows.length * arrowEvery + 500,
+    ...actors.map((actor, i) => svg("g", { class: "actor" },
+      svg("line", { x1: x(i), x2: x(i), y1: 40, y2: height }),
+      svg("rect", { x: x(i) - edge + 2, y: 2, width: 2 * edge - 4, height: 38, rx: 9 }),
+      svg("text", { x: x(i), y: 26 }, actor))),
+    ...lines);
+}
+
+const arrowWords = ({ from, to, texts, broken }) => `${actors[from]} to ${actors[to]}: ${texts[0]}${broken ? ", which does not arrive" : ""}`;
+
+function arrowLine({ from, to, texts, kind, broken }, x, y, at) {
+  const [start, end] = [x(from), x(to)];
+  const way = Math.sign(end - start);
+  const stop = broken ? start + (end - start) * .6 : end - way * 2;
+  const cross = stop + way * 9;
+  return svg("g", { class: `arrow ${kind}`, style: `--at: ${at}ms` },
+    svg("text", { x: (start + end) / 2, y: y - 7 }, fitting(texts, Math.abs(end - start) - 18)),
+    svg("line", { class: "shaft", pathLength: 1, x1: start + way * 2, x2: stop - (broken ? 0 : way * 6), y1: y, y2: y }),
+    ...(broken
+      ? [svg("path", { class: "cross", d: `M${cross - 5} ${y - 5}l10 10m0 -10l-10 10` }),
+        svg("line", { class: "missing", x1: cross + way * 10, x2: end - way * 4, y1: y, y2: y })]
+      : [svg("path", { class: "head", d: `M${stop} ${y}l${-way * 9} -5v10z` })]));
+}
+
+// arrowsOf are the arrows of calls, of which each has its requests.
+function arrowsOf(calls, amount) {
+  const tokens = new Map(); // of the writes, and whether the answer to one was lost
+  return calls.flatMap(({ entry, requests }, i) => {
+    const reached = Boolean(entry.answer) || requests.length > 0;
+    const credit = /^\d{1,13}(\.\d+)?$/.test(amount) ? `add ${money(amount)}` : "add money";
+    const texts = i ? ["the same call, the same key", "the same call", "again"] : [`${credit}, with a key`, credit, "add"];
+    if (entry.problem) return [];
+    const arrows = [{ from: caller, to: ledger, texts, kind: reached ? "sent" : "lost", broken: !reached, begins: true }];
+    for (const request of requests) arrows.push(...exchange(request, tokens));
+    if (!reached) return arrows;
+    const { kind, title } = outcome(entry);
+    arrows.push({
+      from: ledger, to: caller, kind, broken: !entry.answer,
+      texts: entry.answer ? [kind === "replayed" ? "replayed: the first answer again" : title.toLowerCase(), title.toLowerCase()] : ["the answer gets lost", "lost"],
+    });
+    return arrows;
+  });
+}
+
+// exchange is a request to DynamoDB, and its answer.
+function exchange(request, tokens) {
+  const { operation, outcome: came, items, token } = request;
+  const writes = operation === "TransactWriteItems" || operation === "PutItem";
+  const again = tokens.has(token);
+  const isNew = items.some(({ condition }) => condition?.includes("attribute_not_exists(id)"));
+  const texts = again ? ["the same write", "again"] : !writes ? ["read"] : isNew ? ["write, if the key is new", "write if new", "write"] : ["write"];
+  const sent = { from: ledger, to: database, texts, kind: came === "request lost" ? "lost" : "sent", broken: came === "request lost" };
+  const known = tokens.get(token);
+  if (token) tokens.set(token, known || came === "answer lost");
+  if (!came || sent.broken) return [sent];
+  const { kind, text } = laneOutcome(request, again);
+  const lost = came === "answer lost" || came === "no answer";
+  const reply = lost ? ["the answer gets lost", "lost"]
+    : came === "ok" && writes ? [again && known ? "written, and only once" : "written", "written"]
+      : kind === "conflict" ? ["conflict"]
+        : kind === "replayed" ? ["the key is there already", "the key is there", "known"]
+          : [text, { declined: "not enough", read: "read" }[kind] ?? "refused"];
+  return [sent, { from: database, to: ledger, texts: reply, kind: lost ? "lost" : kind, broken: lost }];
+}
+
+// The race of many callers: a line for each, on a time axis. Each attempt is a dot where
+// its answer came, and the end of a line is the answer to the caller.
+
+const raceLasts = 3000; // milliseconds
+
+export function drawRace({ entries = [], requests = [] }, width) {
+  const [left, right, top] = [34, 16, 8];
+  const row = entries.length ? Math.min(17, Math.max(3.4, 300 / entries.length)) : 17;
+  const bottom = top + Math.max(entries.length * row, 300);
+  const end = Math.max(1, ...requests.map(({ sentMs, tookMs }) => sentMs + tookMs)) * 1.02;
+  const x = (ms) => left + ms / end * (width - left - right);
+  const y = (i) => top + (entries.length < 18 ? (i + .5) * 300 / entries.length : (i + .5) * row);
+  const size = Math.min(5.5, Math.max(1.7, row * .34));
+  const lanes = entries.map((entry, i) => {
+    const mine = requests.filter(({ caller: number }) => number === i + 1);
+    const last = Math.max(0, ...mine.map(({ sentMs, tookMs }) => sentMs + tookMs));
+    const { kind } = outcome(entry);
+    return svg("g", { class: kind },
+      svg("line", { class: "lane", x1: x(0), x2: x(last), y1: y(i), y2: y(i) }),
+      ...mine.filter(conflicted).map(({ sentMs, tookMs }) => dot("conflict", x(sentMs + tookMs), y(i), size * .75)),
+      dot(kind, x(last), y(i), size));
+  });
+  const numbers = entries.map((_, i) => i + 1).filter((n) => row >= 12 || n === 1 || n % 10 === 0);
+  const says = `${entries.length} callers on a time axis of ${Math.round(end)} ms: ${legend(entries, requests).map(({ text }) => text).join(", ")}`;
+  const drawn = picture(width, bottom + 32, entries.length ? says : "A time axis. Nobody has called yet.", raceLasts,
+    ...ticks(end, entries.length > 0).map((ms) => svg("g", { class: "tick" },
+      svg("line", { x1: x(ms), x2: x(ms), y1: top, y2: bottom + 4 }),
+      svg("text", { x: x(ms), y: bottom + 22, ...(ms === 0 && { class: "first" }) }, ms === 0 ? "0 ms" : String(ms)))),
+    svg("line", { class: "axis", x1: left, x2: width - right, y1: bottom + 4, y2: bottom + 4 }),
+    ...numbers.map((n) => svg("text", { class: "number", x: left - 10, y: y(n - 1) + 4 }, String(n))),
+    svg("g", { class: "lanes" }, ...lanes));
+  const made = element("div", { className: "race" }, drawn, element("ul", { className: "legend" }, ...legend(entries, requests).map(({ kind, text }) =>
+    element("li", { className: kind }, svg("svg", { width: 14, height: 14, "aria-hidden": "true" }, dot(kind, 7, 7, 5)), element("span", {}, text)))));
+  made.dataset.lasts = entries.length ? raceLasts : 0;
+  return made;
+}
+
+// dot is a mark whose shape tells as much as its colour.
+function dot(kind, x, y, size) {
+  if (kind === "posted") return svg("circle", { class: `dot ${kind}`, cx: x, cy: y, r: size * 1.15 });
+  if (kind === "replayed") return svg("rect", { class: `dot ${kind}`, x: -size * .85, y: -size * .85, width: size * 1.7, height: size * 1.7, transform: `translate(${x} ${y}) rotate(45)` });
+  if (kind === "conflict") return svg("circle", { class: `dot hollow ${kind}`, cx: x, cy: y, r: size });
+  return svg("path", { class: `dot hollow ${kind}`, d: `M${x - size} ${y - size}l${2 * size} ${2 * size}m0 ${-2 * size}l${-2 * size} ${2 * size}` });
+}
+
+function legend(entries, requests) {
+  const counts = new Map();
+  for (const entry of entries) {
+    const { kind, title } = outcome(entry);
+    counts.set(title, { kind, n: (counts.get(title)?.n ?? 0) + 1 });
+  }
+  const ends = [...counts].map(([title, { kind, n }]) => ({ kind, text: `${n} ${title === "No answer" ? "without an answer" : title.toLowerCase()}` }));
+  const conflicts = requests.filter(conflicted).length;
+  return [...ends.sort((a, b) => (b.kind === "posted") - (a.kind === "posted")),
+    ...(conflicts ? [{ kind: "conflict", text: `${conflicts} ${conflicts === 1 ? "conflict" : "conflicts"} on the way` }] : [])];
+}
+
+// ticks are some round times of an axis.
+function ticks(end, any) {
+  if (!any) return [0];
+  const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].find((one) => end / one <= 5) ?? 10_000;
+  return Array.from({ length: Math.floor(end / step) + 1 }, (_, i) => i * step);
+}
+
+// The accounts of a payment, each with its balance before and after, and the amounts of
+// the entries between them.
+
+export function drawAccounts({ asked, entry, befores = [], afters = [], writes = [] }) {
+  const data = entry?.answer?.body.data;
+  const entries = data ? entriesOf(data) : asked ?? [];
+  const { kind, title } = entry ? outcome(entry) : { kind: "waiting", title: "" };
+  const roles = ["Pays", "Gets", "Fee"];
+  const cards = roles.map((role, i) => element("div", { className: `holder holder-${i}` },
+    element("span", { className: "role" }, role),
+    element("b", {}, entries[i] ? name(entries[i].userId) : "…"),
+    ...(befores[i] ? [element("span", { className: "was" }, money(befores[i].balance), " → ")] : []),
+    ...(entry ? [element("strong", {}, afters[i] ? money(afters[i].balance) : "not read")] : [])));
+  const flows = [1, 2].map((i) => element("div", { className: `flow flow-${i} ${kind}` },
+    element("span", {}, entry ? sumOf(entries[i].ammount) : "")));
+  const badge = element("p", { className: `badge ${kind}` },
+    ...(entry ? [element("strong", {}, title), ...(data && writes.length === 1 ? [`: one write of ${writes[0].items.length} items`] : [])] : []));
+  const made = element("div", { className: "accounts" }, ...cards, ...flows, badge);
+  made.dataset.lasts = entry ? 1600 : 0;
+  return made;
+}
+
+const sumOf = (text) => (/^\d{1,13}(\.\d+)?$/.test(text) ? money(text) : name(text));
+
+// The bars of a hold: what can be spent and what is held, at each reading.
+
+export function drawBars(facts) {
+  const { before, hold, during, freed, debit, after, stopped } = facts;
+  const data = hold?.answer?.body.data;
+  const pending = data?.status === "pending";
+  const ended = Boolean(freed ?? debit) || stopped;
+  const most = [before, during, freed, after].filter(Boolean).map(total).reduce((a, b) => (a > b ? a : b), 1n);
+  const rows = [
+    ...(before ? [bar("At first", before, most)] : []),
+    ...(hold ? [bar(`Hold: ${outcome(hold).title.toLowerCase()}`, during, most, pending && !ended ? data : undefined)] : []),
+    ...(pending && ended ? [bar(stopped ? "Stopped" : "After its time", freed, most)] : []),
+    ...(debit ? [bar(`Debit: ${outcome(debit).title.toLowerCase()}`, after, most)] : []),
+  ];
+  const made = element("div", { className: "bars" }, ...(rows.length ? rows : [element("div", { className: "bar-row" }, element("span", { className: "label" }, "The balance"), element("div", { className: "bar" }))]));
+  made.dataset.lasts = 0;
+  return made;
+}
+
+const total = ({ balance, held = "0" }) => units(balance) + units(held);
+
+// bar is one reading. Of a hold that is pending it shows the time that is left.
+function bar(label, read, most, hold) {
+  const percent = (text) => `${Number(units(text) * 10_000n / most) / 100}%`;
+  const part = (className, text) => Object.assign(element("div", { className }), { style: `width: ${percent(text)}` });
+  const parts = read ? [part("free", read.balance), ...(read.held ? [part("held", read.held)] : [])] : [];
+  if (hold && parts[1]) parts[1].append(drain(hold));
+  return element("div", { className: "bar-row" },
+    element("span", { className: "label" }, label),
+    element("div", { className: `bar${read ? "" : " unread"}`, ariaHidden: "true" }, ...parts),
+    element("span", { className: "reading" },
+      ...(read ? [element("strong", {}, money(read.balance)), read.held ? " can be spent, " : " can be spent", ...(read.held ? [element("strong", { className: "pending" }, money(read.held)), " is held"] : [])] : ["The balance could not be read."]),
+      ...(hold ? [" ", element("span", { role: "timer", className: "pending" }, remaining(hold))] : [])));
+}
+
+// drain is the time of a hold that is left, of all its time.
+function drain(hold) {
+  const end = spendableAgain(hold);
+  const all = end - Date.parse(hold.createdAt);
+  const made = element("div", { className: "left" });
+  made.style.setProperty("--all", `${all}ms`);
+  made.style.setProperty("--gone", `${Math.min(0, end - all - Date.now())}ms`);
+  made.style.setProperty("--left", `${Math.max(0, Math.min(100, (end - Date.now()) / all * 100))}%`);
+  return made;
+}

@@ -1,0 +1,117 @@
+// What came of a step, in one sentence. A sentence says only what the answers, the
+// recorded requests and the balances that were read say. Its kind is "kept" if they
+// show that the promise was kept, "broken" if they show that it was not, and "open"
+// if they don't tell.
+
+import { places } from "./settings.js";
+import { declinedAt, entriesOf, money, name, outcome, units } from "./words.js";
+
+const kept = (text) => ({ kind: "kept", text });
+const open = (text) => ({ kind: "open", text });
+const broken = (text) => ({ kind: "broken", text });
+
+const answered = (entry) => Boolean(entry.answer);
+const posted = ({ answer }) => answer?.status === 201;
+const definite = ({ answer }) => answer?.status === 201 || answer?.status === 422 || answer?.status === 400;
+const title = (entry) => outcome(entry).title.toLowerCase();
+
+// unitsOf is the amount of a field as a whole number of units, if it is one.
+const unitsOf = (text) => (/^\d+(\.\d+)?$/.test(text) && (text.split(".")[1] ?? "").length <= places ? units(text) : undefined);
+
+const balances = (...read) => read.every(Boolean);
+const moved = (before, after) => units(after.balance) - units(before.balance);
+const became = (before, after) => `${money(before.balance)} became ${money(after.balance)}`;
+const still = (after) => `the balance is still ${money(after.balance)}`;
+const unread = "the balance could not be read";
+
+// fate says what became of a call, after its subject.
+function fate(entry) {
+  if (!answered(entry)) return "got no answer";
+  return definite(entry) ? `was ${title(entry)}` : `was not settled (status ${entry.answer.status})`;
+}
+
+// why adds the reason of a refusal, if all calls have the same.
+function why(entries) {
+  const reasons = new Set(entries.map((entry) => (entry.answer?.status === 400 || entry.problem ? outcome(entry).sentence : "")));
+  return reasons.size === 1 && !reasons.has("") ? ` ${[...reasons][0]}` : "";
+}
+
+export function ofLostAnswer({ calls, amount, before, after }) {
+  const [first, second] = calls.map(({ entry }) => entry);
+  const how = {
+    "true true": "The same call was sent twice",
+    "false true": "No answer came, so the same call was sent again",
+    "true false": "The same call was sent twice, and the second time no answer came",
+    "false false": "No answer came, not even when the same call was sent again",
+  }[`${answered(first)} ${answered(second)}`];
+  const end = answered(second) && !posted(second) ? `: ${title(second)}` : "";
+  return counted(how + end, [first, second], amount, before, after);
+}
+
+export function ofOneKey({ entries, amount, before, after }) {
+  const n = entries.length;
+  const how = `${n === 1 ? "1 caller sent the call" : `${n} callers sent the same call at once`}: ${tally(entries)}`;
+  return counted(how, entries, amount, before, after);
+}
+
+// counted ends the sentence about calls that have one key.
+function counted(how, entries, amount, before, after) {
+  if (!balances(before, after)) return open(`${how}; ${unread}.`);
+  const change = moved(before, after);
+  const isRefused = entries.every(definite) && !entries.some(posted);
+  if (isRefused && change === 0n) return kept(`${how}, and ${still(after)}.${why(entries)}`);
+  if (!isRefused && change === unitsOf(amount)) return kept(`${how}. It counted once: ${became(before, after)}.`);
+  if (change === 0n && !entries.some(posted)) return open(`${how}. When the balance was read it was still ${money(after.balance)}.`);
+  return broken(`${how}. But ${became(before, after)}, which is not one credit of ${money(amount)}.`);
+}
+
+export function ofDebits({ entries, amount, before, after }) {
+  const n = entries.length;
+  const each = unitsOf(amount) ?? 0n;
+  const how = `${n} ${n === 1 ? "debit" : "debits"}${n === 1 ? "" : " at once"}: ${tally(entries)}`;
+  if (!balances(before, after)) return open(`${how}; ${unread}.`);
+  const many = BigInt(entries.filter(posted).length);
+  if (!entries.every(definite)) return open(`${how}. ${became(before, after)}.`);
+  if (many === 0n && moved(before, after) === 0n) return kept(`${how}, and ${still(after)}.${why(entries)}`);
+  const sum = `${money(before.balance)} − ${many} × ${money(amount)}`;
+  if (-moved(before, after) === many * each) return kept(`${how}. ${sum} = ${money(after.balance)}, exactly.`);
+  return broken(`${how}. But ${sum} is not ${money(after.balance)}.`);
+}
+
+// tally counts outcomes: the posted before the others.
+function tally(entries) {
+  const counts = new Map();
+  for (const entry of [...entries].sort((a, b) => posted(b) - posted(a))) counts.set(title(entry), (counts.get(title(entry)) ?? 0) + 1);
+  return [...counts].map(([what, n]) => `${n} ${what === "no answer" ? "without an answer" : what}`).join(", ");
+}
+
+export function ofPayment({ entry, asked, writes, befores, afters }) {
+  const { answer } = entry;
+  if (posted(entry)) {
+    const parts = entriesOf(answer.body.data).map(({ type, ammount, userId }) => `${name(userId)} ${type === "debit" ? "paid" : "got"} ${money(ammount)}`);
+    return kept(`${writes.length === 1 ? "In one write" : "Together"} ${list(parts)}.`);
+  }
+  const same = befores.every((before, i) => before && afters[i] && before.balance === afters[i].balance);
+  const nothing = same ? `All ${asked.length} balances are as before.` : "None of the entries counted.";
+  if (!answered(entry)) return open(`No answer came.${same ? ` When the balances were read they were as before.` : ""}`);
+  if (answer.body.balance) return kept(`Declined as a whole. ${declinedAt(answer.body, entry.call)}. ${nothing}`);
+  if (definite(entry)) return kept(`${outcome(entry).title} as a whole. ${outcome(entry).sentence} ${nothing}`);
+  return open(`${outcome(entry).title}. ${outcome(entry).sentence}`);
+}
+
+const list = (parts) => `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
+
+export function ofHold({ hold, debit, before, during, freed, after, stopped }) {
+  const pending = hold.answer?.body.data?.status === "pending";
+  const held = pending ? `${money(hold.answer.body.data.ammount)} was held` : `The hold ${fate(hold)}`;
+  if (stopped) return open(`Stopped while ${held}${freed ? `: ${spendable(freed)}` : ""}.`);
+  const free = pending && balances(before, freed) && !freed.held && moved(before, freed) === 0n;
+  const back = free ? " and came back by itself" : freed ? `, and after its time ${spendable(freed)}` : `, and after its time ${unread}`;
+  const text = `${held}${pending ? back : ""}. The debit ${fate(debit)}${after ? `: ${spendable(after)}` : `; ${unread}`}.${why([hold])}`;
+  if (!definite(hold) || !definite(debit) || !balances(before, after) || pending && !balances(during, freed)) return open(text);
+  const spent = posted(debit) ? units(debit.answer.body.data.ammount) : 0n;
+  const fits = -moved(before, after) === spent && !after.held && (!pending || free && during.held);
+  return fits ? kept(text) : broken(text);
+}
+
+const spendable = ({ balance, held }) => `${money(balance)} can be spent${held ? `, ${money(held)} is held` : ""}`;

@@ -1,0 +1,166 @@
+// The story: it plays the steps one after another, or one of them alone. Each step has
+// a user of its own and shows what its last run recorded, so that runs at once can't
+// mix.
+
+import { at, copyOf, element } from "./dom.js";
+import { stageBalance, steps } from "./steps.js";
+import { money } from "./words.js";
+
+const readFor = 1800; // milliseconds, between two steps of the story
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+const cards = [];
+let playing; // the AbortController of the story while it plays
+
+// prepareStory shows the steps, none of which has been played.
+export function prepareStory() {
+  at("stage-balance").textContent = money(stageBalance);
+  cards.push(...steps.map(newCard));
+  at("steps").append(...cards.map(({ item }) => item));
+  at("stage").append(...cards.map(({ form }) => form));
+  at("play").onclick = () => (playing ? stop() : playStory());
+  choose(cards[0]);
+}
+
+// A card is a step, with its place in the list and on the stage.
+function newCard(step, i) {
+  const [item, form] = [copyOf("pick"), copyOf("step")];
+  const [pick, result] = item.children;
+  const part = (name) => form.querySelector(`.${name}`);
+  const card = { step, item, pick, result, form, title: part("step-title"), drawing: part("drawing"), sum: part("sum"), run: part("run"), requests: part("requests"), user: part("user"), facts: {} };
+  form.id = `step-${i + 1}`;
+  form.setAttribute("aria-labelledby", card.title.id = `${form.id}-title`);
+  pick.setAttribute("aria-controls", form.id);
+  part("says").textContent = step.says;
+  part("fields").append(...step.fields.map((field) => control(field, form.id)));
+  writeTitle(card);
+  form.oninput = () => writeTitle(card);
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    stop();
+    if (isValid(card)) play(card);
+  };
+  pick.onclick = () => {
+    stop();
+    choose(card);
+  };
+  new ResizeObserver(() => { if (card.drawing.clientWidth !== card.width) draw(card); }).observe(card.drawing);
+  return card;
+}
+
+function control({ label, options, ...field }, form) {
+  const id = `${form}-${field.name}`;
+  const input = options
+    ? element("select", { id, ...field }, ...Object.entries(options).map(([value, text]) => element("option", { value }, text)))
+    : element("input", { id, required: true, ...field });
+  input.autocomplete = "off";
+  return element("div", {}, element("label", { htmlFor: id }, label), input);
+}
+
+const valuesOf = ({ form }) => Object.fromEntries(new FormData(form));
+
+function writeTitle(card) {
+  const title = card.step.title(valuesOf(card));
+  for (const place of [card.title, card.pick]) place.replaceChildren(...element("p", {}, title).childNodes);
+}
+
+// isValid reports whether a step's fields can be sent to the ledger, which judges all
+// else. It shows the field that can't.
+function isValid({ form }) {
+  if (form.checkValidity()) return true;
+  form.querySelector("details").open = true;
+  form.reportValidity();
+  return false;
+}
+
+function choose(chosen) {
+  for (const card of cards) {
+    card.form.hidden = card !== chosen;
+    if (card === chosen) card.pick.setAttribute("aria-current", "step");
+    else card.pick.removeAttribute("aria-current");
+  }
+}
+
+async function playStory() {
+  const story = playing = new AbortController();
+  writePlay();
+  for (const card of cards) {
+    choose(card);
+    if (!isValid(card)) break;
+    await play(card, story.signal);
+    await rest(readFor, story.signal);
+    if (story.signal.aborted) return;
+  }
+  stop();
+}
+
+function stop() {
+  playing?.abort();
+  playing = undefined;
+  writePlay();
+}
+
+function writePlay() {
+  at("play").textContent = playing ? "Stop" : cards.some(({ ran }) => ran) ? "Play it again" : "Play the story";
+  at("play").className = playing ? "primary playing" : "primary";
+}
+
+// play runs a step and shows what came of it. A step that is running is not run twice.
+function play(card, signal) {
+  card.running ??= perform(card, signal).finally(() => {
+    card.running = undefined;
+    writeState(card);
+  });
+  return card.running;
+}
+
+async function perform(card, signal) {
+  const facts = card.facts = {};
+  card.came = undefined;
+  card.isBusy = true;
+  writeState(card);
+  draw(card);
+  try {
+    await card.step.run(facts, valuesOf(card), () => draw(card), signal);
+    await reveal(card, signal);
+    card.came = card.step.sum(facts);
+    card.ran = true;
+  } finally {
+    card.isBusy = false;
+  }
+}
+
+// reveal draws what was recorded, in slow motion unless the person wants none.
+async function reveal(card, signal) {
+  draw(card);
+  const lasts = Number(card.drawing.firstElementChild?.dataset.lasts ?? 0);
+  if (still.matches || !lasts) return;
+  card.drawing.classList.add("playing");
+  await rest(lasts, signal);
+  card.drawing.classList.remove("playing");
+}
+
+// draw draws a step as wide as there is place, once it is shown.
+function draw(card) {
+  card.width = card.drawing.clientWidth;
+  if (card.width) card.drawing.replaceChildren(card.step.draw(card.facts, card.width));
+}
+
+// writeState writes whether a step runs, and what came of it.
+function writeState({ item, form, run, requests, user, sum, result, facts, came, isBusy, ran }) {
+  form.ariaBusy = String(isBusy);
+  run.textContent = isBusy ? "Playing …" : ran ? "Play again" : "Play this step";
+  item.className = isBusy ? "busy" : came?.kind ?? "";
+  requests.hidden = user.hidden = !facts.user;
+  if (facts.user) user.href = `/?${new URLSearchParams({ userId: facts.user })}`;
+  form.dataset.came = came?.kind ?? "";
+  for (const place of [sum, result]) place.replaceChildren(...(came ? element("p", {}, came.text).childNodes : []));
+}
+
+// rest waits for a time, or until the story is stopped.
+function rest(milliseconds, signal) {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    setTimeout(resolve, milliseconds);
+    signal?.addEventListener("abort", resolve);
+  });
+}

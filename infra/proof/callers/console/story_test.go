@@ -1,0 +1,392 @@
+package console
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// step plays a step, and returns the sentence about what came of it.
+func (b browser) step(n string) string {
+	b.t.Helper()
+	b.click("#step-" + n + " .run")
+	b.ends(n)
+	return b.ask(`document.querySelector("#step-` + n + ` .sum").textContent`)
+}
+
+// ends waits until a step is over.
+func (b browser) ends(n string) {
+	b.t.Helper()
+	b.waits(`document.getElementById("step-` + n + `").ariaBusy === "false"`)
+}
+
+// drawn returns the words of a step's drawing.
+func (b browser) drawn(n string) string {
+	b.t.Helper()
+	return b.ask(`(() => { const drawn = document.querySelector("#step-` + n + ` .drawing");
+		return (drawn.querySelector("[role=img]")?.ariaLabel ?? "") + "\n" + drawn.innerText; })()`)
+}
+
+// Each step says what came of it, in one sentence that is true however it was varied.
+func TestStepsSay(t *testing.T) {
+	b := open(t, "/")
+	b.prefer("light")
+	const unread = `the balance could not be read.`
+	for _, c := range []struct {
+		n      string
+		fields string // id=value, separated by ;
+		server string // what goes wrong with it, see [browser.breakServer]
+		want   string
+		kind   string
+	}{
+		{"1", "", "", `No answer came, so the same call was sent again. It counted once: $100.00 became $110.00.`, "kept"},
+		{"1", "faults=write-answer-lost;amount=2.50", "", `The same call was sent twice. It counted once: $100.00 became $102.50.`, "kept"},
+		{"1", "faults=write-lost,answer-lost", "", `No answer came, so the same call was sent again. It counted once: $100.00 became $102.50.`, "kept"},
+		{"1", "amount=ten", "", `No answer came, so the same call was sent again: not accepted. When the balance was read it was still $100.00.`, "open"},
+		{"1", "faults=write-lost", "", `The same call was sent twice: not accepted, and the balance is still $100.00. The amount must be a plain decimal, such as 12.50.`, "kept"},
+		{"1", "amount=10", "second POST", `The same call was sent twice, and the second time no answer came. It counted once: $100.00 became $110.00.`, "kept"},
+		{"1", "", "every POST", `No answer came, not even when the same call was sent again. When the balance was read it was still $100.00.`, "open"},
+		{"1", "", "dies", `No answer came, not even when the same call was sent again; ` + unread, "open"},
+		{"1", "", "wrong balance", `The same call was sent twice. But $100.00 became $777.00, which is not one credit of $10.00.`, "broken"},
+
+		{"2", "", "", `20 callers sent the same call at once: 1 posted, 19 replayed. It counted once: $100.00 became $110.00.`, "kept"},
+		{"2", "callers=1;faults=", "", `1 caller sent the call: 1 posted. It counted once: $100.00 became $110.00.`, "kept"},
+		{"2", "callers=2;amount=ten", "", `2 callers sent the same call at once: 2 not accepted, and the balance is still $100.00. The amount must be a plain decimal, such as 12.50.`, "kept"},
+		{"2", "amount=10;callers=3;faults=answer-lost", "", `3 callers sent the same call at once: 3 without an answer. It counted once: $100.00 became $110.00.`, "kept"},
+		{"2", "", "every POST", `3 callers sent the same call at once: 3 without an answer. When the balance was read it was still $100.00.`, "open"},
+		{"2", "faults=", "unread", `3 callers sent the same call at once: 1 posted, 2 replayed; ` + unread, "open"},
+
+		{"3", "", "", `20 debits at once: 10 posted, 10 declined. $100.00 − 10 × $10.00 = $0.00, exactly.`, "kept"},
+		{"3", "callers=3;amount=60;faults=", "", `3 debits at once: 1 posted, 2 declined. $100.00 − 1 × $60.00 = $40.00, exactly.`, "kept"},
+		{"3", "callers=1;amount=0.01", "", `1 debit: 1 posted. $100.00 − 1 × $0.01 = $99.99, exactly.`, "kept"},
+		{"3", "callers=2;amount=ten", "", `2 debits at once: 2 not accepted, and the balance is still $100.00. The amount must be a plain decimal, such as 12.50.`, "kept"},
+		{"3", "amount=101", "", `2 debits at once: 2 declined, and the balance is still $100.00.`, "kept"},
+		{"3", "amount=10;faults=answer-lost", "", `2 debits at once: 2 without an answer. $100.00 became $80.00.`, "open"},
+		{"3", "faults=", "unread", `2 debits at once: 2 posted; ` + unread, "open"},
+		{"3", "", "wrong balance", `2 debits at once: 2 posted. But $100.00 − 2 × $10.00 is not $777.00.`, "broken"},
+
+		{"4", "receiver=friend;shop=kiosk", "", `In one write USER paid $10.00, friend got $9.00 and kiosk got $1.00.`, "kept"},
+		{"4", "amount=100.01", "", `Declined as a whole. Entry 1, debit of $100.01, user USER, met a balance of $100.00. All 3 balances are as before.`, "kept"},
+		{"4", "", "unread", `Declined as a whole. Entry 1, debit of $100.01, user USER, met a balance of $100.00. None of the entries counted.`, "kept"},
+		{"4", "amount=5;received=x;receiver=uncle", "", `Not accepted as a whole. Entry 2: the amount must be a plain decimal, such as 12.50. All 3 balances are as before.`, "kept"},
+		{"4", "received=4", "every POST", `No answer came. When the balances were read they were as before.`, "open"},
+		{"4", "", "dies", `No answer came.`, "open"},
+		{"4", "", "unread", `In one write USER paid $5.00, uncle got $4.00 and kiosk got $1.00.`, "kept"},
+		{"4", "", "requests unread", `Together USER paid $5.00, uncle got $4.00 and kiosk got $1.00.`, "kept"},
+
+		{"5", "seconds=1", "", `$40.00 was held and came back by itself. The debit was posted: $0.00 can be spent.`, "kept"},
+		{"5", "debit=60;amount=100.01", "", `The hold was declined. The debit was posted: $40.00 can be spent.`, "kept"},
+		{"5", "amount=ten", "", `The hold was not accepted. The debit was posted: $40.00 can be spent. The amount must be a plain decimal, such as 12.50.`, "kept"},
+		{"5", "debit=101;amount=40", "", `$40.00 was held and came back by itself. The debit was declined: $100.00 can be spent.`, "kept"},
+		{"5", "debit=60", "second POST", `$40.00 was held and came back by itself. The debit got no answer: $100.00 can be spent.`, "open"},
+		{"5", "", "every POST", `The hold got no answer. The debit got no answer: $100.00 can be spent.`, "open"},
+		{"5", "", "unread", `$40.00 was held, and after its time the balance could not be read. The debit was posted; ` + unread, "open"},
+		{"5", "", "wrong balance", `$40.00 was held, and after its time $777.00 can be spent. The debit was posted: $777.00 can be spent.`, "broken"},
+	} {
+		for field := range strings.SplitSeq(c.fields, ";") {
+			if id, value, ok := strings.Cut(field, "="); ok {
+				b.vary("step-"+c.n+"-"+id, value)
+			}
+		}
+		b.breakServer(c.server)
+		said := b.step(c.n)
+		b.run(`window.mend?.()`)
+		user := b.ask(`document.querySelector("#step-4 .holder b")?.innerText ?? ""`)
+		assert.Equal(t, strings.ReplaceAll(c.want, "USER", user), said, "%+v", c)
+		assert.Equal(t, c.kind, b.ask(`document.getElementById("step-`+c.n+`").dataset.came`), "%+v", c)
+		assert.Equal(t, said, b.ask(`document.querySelector("#steps li:nth-child(`+c.n+`) .result").textContent`))
+	}
+	b.noErrors()
+}
+
+// vary writes a value into a field of a step, whatever it takes.
+func (b browser) vary(id, value string) {
+	b.t.Helper()
+	b.run(fmt.Sprintf(`const field = document.getElementById(%q);
+		if (field.options && ![...field.options].some((one) => one.value === %[2]q)) field.append(new Option(%[2]q));
+		field.value = %[2]q;
+		field.dispatchEvent(new Event("input", {bubbles: true}));`, id, value))
+}
+
+// breakServer puts a server that fails in the place of the page's own, until mend.
+func (b browser) breakServer(how string) {
+	b.t.Helper()
+	if how == "" {
+		return
+	}
+	b.run(fmt.Sprintf(`const [real, how] = [window.fetch, %q];
+		let [posts, readings] = [0, 0];
+		window.mend = () => { window.fetch = real; };
+		const gone = () => Promise.reject(new TypeError("Failed to fetch"));
+		window.fetch = async (path, options = {}) => {
+			const post = options.method === "POST";
+			posts += post;
+			readings += path.startsWith("/balance");
+			if (post && (how === "every POST" || how === "dies" || how === "second POST" && posts === 2)) return gone();
+			if (how === "dies" && posts) return gone();
+			if (how === "unread" && path.startsWith("/balance")) return gone();
+			if (how === "requests unread" && path.startsWith("/local/requests")) return gone();
+			if (how === "wrong balance" && path.startsWith("/balance") && posts) return new Response('{"data":{"balance":"777"}}');
+			return real(path, options);
+		};`, how))
+}
+
+// The drawings show what was recorded.
+func TestStepsDraw(t *testing.T) {
+	b := open(t, "/")
+	b.prefer("light")
+	assert.Contains(t, b.drawn("1"), "Nothing was sent yet.")
+	b.step("1")
+	assert.Equal(t, strings.Join([]string{
+		"Caller to Ledger: add $10.00, with a key",
+		"Ledger to DynamoDB: write, if the key is new",
+		"DynamoDB to Ledger: the answer gets lost, which does not arrive",
+		"Ledger to DynamoDB: the same write",
+		"DynamoDB to Ledger: written, and only once",
+		"Ledger to Caller: the answer gets lost, which does not arrive",
+		"Caller to Ledger: the same call, the same key",
+		"Ledger to DynamoDB: write, if the key is new",
+		"DynamoDB to Ledger: the key is there already",
+		"Ledger to Caller: replayed: the first answer again",
+	}, "; "), strings.Split(b.drawn("1"), "\n")[0])
+	b.vary("step-1-faults", "write-lost,answer-lost")
+	b.step("1")
+	assert.Contains(t, b.drawn("1"), "Ledger to DynamoDB: write, if the key is new, which does not arrive; Ledger to DynamoDB: the same write; DynamoDB to Ledger: written; Ledger to Caller")
+	b.breakServer("every POST")
+	b.step("1")
+	b.run(`window.mend()`)
+	assert.Equal(t, "Caller to Ledger: add $10.00, with a key, which does not arrive; Caller to Ledger: the same call, the same key, which does not arrive", strings.Split(b.drawn("1"), "\n")[0])
+
+	b.step("2")
+	assert.Regexp(t, `^20 callers on a time axis of \d+ ms: 1 posted, 19 replayed, \d+ conflicts? on the way\n`, b.drawn("2"))
+	conflicts := b.ask(`document.querySelector("#step-2 .legend .conflict").innerText.match(/\d+/)[0]`)
+	assert.Equal(t, "1 19 "+conflicts, b.count("#step-2 .lanes .dot.posted")+" "+b.count("#step-2 .lanes .dot.replayed")+" "+b.count("#step-2 .lanes .dot.conflict"))
+	b.vary("step-3-callers", "100")
+	b.step("3")
+	assert.Equal(t, "10 90", b.count("#step-3 .lanes .dot.posted")+" "+b.count("#step-3 .lanes .dot.declined"))
+
+	b.vary("step-4-shop", "till")
+	b.step("4")
+	assert.Regexp(t, `^\nPays\ntry-[0-9a-f]{8}\n\$100.00 → \$90.00\nGets\nfriend\n.* → .*\nFee\ntill\n\$100.00 → \$101.00\n\$9.00\n\$1.00\nPosted: one write of 6 items$`, b.drawn("4"))
+
+	b.vary("step-5-seconds", "1")
+	b.click("#step-5 .run")
+	b.waits(`document.querySelector("#step-5 .drawing").innerText.includes("Expires in")`)
+	assert.Regexp(t, `Hold: pending\n\$60.00 can be spent, \$40.00 is held Expires`, b.drawn("5"))
+	b.ends("5")
+	assert.Equal(t, "\nAt first\n$100.00 can be spent\nHold: pending\n$60.00 can be spent, $40.00 is held\nAfter its time\n$100.00 can be spent\nDebit: posted\n$0.00 can be spent", b.drawn("5"))
+	assert.Equal(t, "60% 40%", b.ask(`[...document.querySelectorAll("#step-5 .bar-row:nth-child(2) .bar > *")].map(({style}) => style.width).join(" ")`))
+	b.noErrors()
+}
+
+// The story plays all steps, one after another, by the keyboard alone. It can be stopped.
+func TestStory(t *testing.T) {
+	b := open(t, "/")
+	b.vary("step-5-seconds", "1")
+	b.do(chromedp.Focus("#play"), chromedp.KeyEvent(kb.Enter))
+	assert.Equal(t, "Stop", b.text("play"))
+	b.waits(`document.querySelector("#step-1 .playing")` + ` !== null`) // in slow motion
+	for n := 1; n <= 5; n++ {
+		b.waits(fmt.Sprintf(`document.querySelector("[aria-current=step]").getAttribute("aria-controls") === "step-%d" && document.querySelectorAll("#steps .kept").length === %d`, n, n))
+	}
+	b.sees("play", "Play it again")
+	assert.Equal(t, "play", b.focused(), "the focus stays")
+	assert.Equal(t, "0", b.count(".playing"))
+
+	b.prefer("light")
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.waits(`document.querySelectorAll("#steps .kept").length === 4 || document.querySelectorAll("#steps .kept").length === 5`)
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.sees("play", "Play it again")
+	at := b.ask(`document.querySelector("[aria-current=step]").getAttribute("aria-controls")`)
+	time.Sleep(2500 * time.Millisecond) // longer than the story stays at a step
+	assert.Equal(t, at, b.ask(`document.querySelector("[aria-current=step]").getAttribute("aria-controls")`))
+	b.noErrors()
+}
+
+// A hold of a stopped story is shown as it is.
+func TestStoryStopsWhileMoneyIsHeld(t *testing.T) {
+	b := open(t, "/")
+	b.prefer("light")
+	b.vary("step-5-seconds", "30")
+	b.click("#play")
+	b.waits(`document.querySelector("#step-5 .drawing").innerText.includes("Expires in")`)
+	b.click("#play")
+	b.ends("5")
+	assert.Equal(t, "Stopped while $40.00 was held: $60.00 can be spent, $40.00 is held.", b.ask(`document.querySelector("#step-5 .sum").textContent`))
+	assert.Contains(t, b.drawn("5"), "Stopped\n$60.00 can be spent, $40.00 is held")
+	b.noErrors()
+}
+
+// Steps at once have users of their own. A step that is running is not run twice.
+func TestStepsOverlap(t *testing.T) {
+	b := open(t, "/")
+	b.vary("step-5-seconds", "1")
+	b.run(`for (const n of [5, 2, 3, 1, 2, 5]) document.querySelector("#step-" + n + " .run").click();`)
+	for n, want := range map[string]string{
+		"1": "It counted once: $100.00 became $110.00.", "2": "20 callers sent the same call at once: 1 posted, 19 replayed. It counted once: $100.00 became $110.00.",
+		"3": "$100.00 − 10 × $10.00 = $0.00, exactly.", "5": "$40.00 was held and came back by itself. The debit was posted: $0.00 can be spent.",
+	} {
+		b.ends(n)
+		assert.Contains(t, b.ask(`document.querySelector("#step-`+n+` .sum").textContent`), want, n)
+	}
+	b.noErrors()
+}
+
+// After a reload nothing is shown as if it had been played, and the story can be played.
+func TestReloadDuringTheStory(t *testing.T) {
+	b := open(t, "/")
+	b.click("#play")
+	b.waits(`document.querySelector("#step-1").ariaBusy === "true"`)
+	b.do(chromedp.Reload())
+	b.sees("play", "Play the story")
+	assert.Equal(t, "0 ", b.count("#steps li[class]:not([class=''])")+" "+b.ask(`[...document.querySelectorAll(".sum, .result")].map((one) => one.textContent).join("")`))
+	assert.Contains(t, b.step("1"), "It counted once")
+	b.noErrors()
+}
+
+// A field that can't be sent stops the story there, and is shown.
+func TestStoryAsksForFields(t *testing.T) {
+	b := open(t, "/")
+	b.prefer("light")
+	b.vary("step-2-callers", "101")
+	b.click("#play")
+	b.waits(`document.activeElement.id === "step-2-callers"`)
+	b.sees("play", "Play it again")
+	b.click("#step-2 .run")
+	assert.Equal(t, "true false", b.ask(`document.querySelector("#step-2 details").open + " " + (document.getElementById("step-2").ariaBusy ?? "false")`))
+	b.noErrors()
+}
+
+// The titles of the steps follow their fields.
+func TestTitlesOfSteps(t *testing.T) {
+	b := open(t, "/")
+	titles := func() string {
+		return b.ask(`[...document.querySelectorAll(".pick")].map((pick) => pick.textContent).join("; ")`)
+	}
+	assert.Equal(t, "An answer is lost; 20 callers, one key; 20 debits of $10.00 on $100.00; A payment with a fee; A hold of $40.00 for 3 s", titles())
+	for id, value := range map[string]string{"step-2-callers": "1", "step-3-callers": "3", "step-3-amount": "60", "step-5-amount": "\u202eten", "step-5-seconds": "7"} {
+		b.vary(id, value)
+	}
+	assert.Equal(t, `An answer is lost; 1 caller, one key; 3 debits of $60.00 on $100.00; A payment with a fee; A hold of \u202eten for 7 s`, titles())
+	assert.Equal(t, titles(), b.ask(`[...document.querySelectorAll(".step-title")].map((title) => title.textContent).join("; ")`))
+	b.noErrors()
+}
+
+// Nothing is cut off, however narrow the page and however long the names and sums.
+func TestStoryFits(t *testing.T) {
+	b := open(t, "/")
+	b.prefer("light")
+	b.vary("step-5-seconds", "1")
+	for _, c := range []struct{ name, amount string }{{strings.Repeat("W", 128), "1000000000000"}, {"\u202eevil\u2066\u200fx", "10"}, {"\u05d0\u05d1\u05d2", "10"}} {
+		b.vary("step-1-amount", c.amount)
+		b.vary("step-4-receiver", c.name)
+		b.vary("step-4-received", c.amount)
+		b.vary("step-5-amount", c.amount)
+		for _, n := range []string{"1", "2", "3", "4", "5"} {
+			b.step(n)
+			for _, width := range []int64{320, 768, 1440} {
+				b.do(chromedp.EmulateViewport(width, 900))
+				b.waits(`document.querySelector("#step-` + n + ` .drawing").clientWidth === Math.round(document.querySelector("#step-` + n + ` .drawing > *").getBoundingClientRect().width)`)
+				assert.Equal(t, fmt.Sprint(width), b.ask(`String(document.documentElement.scrollWidth)`), "%s, %q", n, c.name)
+				assert.Empty(t, b.ask(cutOff), "%s at %d, %q", n, width, c.name)
+			}
+		}
+		for _, shown := range []string{"\u202e", "\u2066", "\u200f"} {
+			assert.NotContains(t, b.ask(`document.getElementById("story").innerText`), shown, "%q", c.name)
+		}
+		assert.Equal(t, "3", b.count("#step-4 .holder bdi"))
+	}
+	b.noErrors()
+}
+
+// cutOff names the texts that reach out of their drawing or their box, or over another one.
+const cutOff = `(() => {
+	const found = [];
+	for (const text of document.querySelectorAll(".step:not([hidden]) svg[role=img] text")) {
+		const [box, whole] = [text.getBoundingClientRect(), text.closest("svg").getBoundingClientRect()];
+		if (box.left < whole.left - 1 || box.right > whole.right + 1 || box.bottom > whole.bottom + 1) found.push(text.textContent);
+	}
+	for (const box of document.querySelectorAll("#story *")) {
+		if (box.checkVisibility() && !box.closest("svg") && box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).display !== "inline" && box.clientWidth) found.push(box.className || box.id || box.localName);
+	}
+	return found.join();
+})()`
+
+// axe-core finds nothing in the story, before, during and after it.
+func TestStoryIsAccessible(t *testing.T) {
+	b := open(t, "/")
+	b.prefer("light")
+	b.loadAxe()
+	b.checkAxe("as opened")
+	b.vary("step-5-seconds", "30")
+	for _, n := range []string{"1", "2", "3", "4"} {
+		b.step(n)
+		b.run(`document.querySelector("#step-` + n + ` details").open = true`)
+		b.checkAxe("after step " + n)
+	}
+	b.click("#step-5 .run")
+	b.waits(`document.querySelector("#step-5 .drawing").innerText.includes("Expires in")`)
+	b.checkAxe("while money is held")
+	b.do(chromedp.EmulateViewport(320, 700))
+	b.checkAxe("narrow")
+}
+
+// The tabs follow the arrow keys, and the address the tabs.
+func TestTabs(t *testing.T) {
+	b := open(t, "/")
+	where := func() string {
+		return b.ask(`document.querySelector("[role=tab][aria-selected=true]").innerText + " " + [...document.querySelectorAll("[role=tabpanel]")].filter((panel) => panel.checkVisibility()).map((panel) => panel.id) + " " + location.pathname + location.search + location.hash`)
+	}
+	b.do(chromedp.Focus("#story-tab"))
+	for _, c := range []struct{ key, want string }{
+		{kb.ArrowRight, "Account account /?userId=1"},
+		{kb.ArrowRight, "Wire wire /?userId=1#wire"},
+		{kb.ArrowRight, "Story story /"},
+		{kb.ArrowLeft, "Wire wire /#wire"},
+		{kb.Home, "Story story /"},
+		{kb.End, "Wire wire /#wire"},
+	} {
+		b.do(chromedp.KeyEvent(c.key))
+		assert.Equal(t, c.want, where())
+		assert.Equal(t, "1", b.count("[role=tab][tabindex='0']:focus"))
+	}
+	b.run(`history.back();`)
+	b.waits(`document.querySelector("#story").checkVisibility()`)
+	b.run(`history.forward();`)
+	b.waits(`document.querySelector("#wire").checkVisibility()`)
+	b.do(chromedp.Reload())
+	b.waits(`document.querySelector("#wire").checkVisibility()`)
+	assert.Equal(t, "Wire wire /#wire", where())
+	b.click("#account-tab")
+	b.sees("balance", "$100.00")
+	b.noErrors()
+}
+
+// loadAxe loads axe-core into the page.
+func (b browser) loadAxe() {
+	b.t.Helper()
+	axe, err := os.ReadFile(os.Getenv("AXE"))
+	require.NoError(b.t, err, "AXE must be the path of axe-core's axe.min.js: .ci/callers gets it")
+	b.do(chromedp.Evaluate[chromedp.Void](string(axe)))
+}
+
+// checkAxe checks that axe-core finds nothing, in light and in dark.
+func (b browser) checkAxe(state string) {
+	b.t.Helper()
+	for _, scheme := range []string{"light", "dark"} {
+		b.prefer(scheme)
+		violations, err := chromedp.Run(b, chromedp.Evaluate[[]any](
+			`axe.run().then((found) => found.violations.flatMap((v) => v.nodes.map((n) => [v.help, n.html, n.failureSummary])))`,
+			chromedp.EvalAwaitPromise))
+		require.NoError(b.t, err)
+		assert.Empty(b.t, violations, "%s, %s", state, scheme)
+	}
+}
