@@ -130,9 +130,9 @@ export function drawRace({ entries = [], requests = [] }, width) {
       dot(kind, x(last), y(i), size));
   });
   const numbers = entries.map((_, i) => i + 1).filter((n) => row >= 12 || n === 1 || n % 10 === 0);
-  const says = `${entries.length} callers on a time axis of ${Math.round(end)} ms: ${legend(entries, requests).map(({ text }) => text).join(", ")}`;
+  const says = `${entries.length} ${entries.length === 1 ? "caller" : "callers"} on a time axis${requests.length ? ` of ${Math.round(end)} ms` : ""}: ${legend(entries, requests).map(({ text }) => text).join(", ")}`;
   const drawn = picture(width, bottom + 32, entries.length ? says : "A time axis. Nobody has called yet.", raceLasts,
-    ...ticks(end, entries.length > 0).map((ms) => svg("g", { class: "tick" },
+    ...ticks(requests.length ? end : 0).map((ms) => svg("g", { class: "tick" },
       svg("line", { x1: x(ms), x2: x(ms), y1: top, y2: bottom + 4 }),
       svg("text", { x: x(ms), y: bottom + 22, ...(ms === 0 && { class: "first" }) }, ms === 0 ? "0 ms" : String(ms)))),
     svg("line", { class: "axis", x1: left, x2: width - right, y1: bottom + 4, y2: bottom + 4 }),
@@ -165,8 +165,7 @@ function legend(entries, requests) {
 }
 
 // ticks are some round times of an axis.
-function ticks(end, any) {
-  if (!any) return [0];
+function ticks(end) {
   const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].find((one) => end / one <= 5) ?? 10_000;
   return Array.from({ length: Math.floor(end / step) + 1 }, (_, i) => i * step);
 }
@@ -174,7 +173,7 @@ function ticks(end, any) {
 // The accounts of a payment, each with its balance before and after, and the amounts of
 // the entries between them.
 
-export function drawAccounts({ asked, entry, befores = [], afters = [], writes = [] }) {
+export function drawAccounts({ asked, entry, befores = [], afters, writes = [] }) {
   const data = entry?.answer?.body.data;
   const entries = data ? entriesOf(data) : asked ?? [];
   const { kind, title } = entry ? outcome(entry) : { kind: "waiting", title: "" };
@@ -183,7 +182,7 @@ export function drawAccounts({ asked, entry, befores = [], afters = [], writes =
     element("span", { className: "role" }, role),
     element("b", {}, entries[i] ? name(entries[i].userId) : "…"),
     ...(befores[i] ? [element("span", { className: "was" }, money(befores[i].balance), " → ")] : []),
-    ...(entry ? [element("strong", {}, afters[i] ? money(afters[i].balance) : "not read")] : [])));
+    ...(afters ? [element("strong", {}, afters[i] ? money(afters[i].balance) : "not read")] : [])));
   const flows = [1, 2].map((i) => element("div", { className: `flow flow-${i} ${kind}` },
     element("span", {}, entry ? sumOf(entries[i].ammount) : "")));
   const badge = element("p", { className: `badge ${kind}` },

@@ -110,20 +110,19 @@ export const steps = [
     async run(facts, { amount: ammount, seconds, debit }, show, signal) {
       const { user, lane } = await newStage(facts);
       const post = (body) => made(posting(newName("try"), { userId: user, type: "debit", ...body }), user, { lane });
-      Object.assign(facts, { ammount, seconds, debited: debit });
       show();
-      facts.hold = await post({ ammount, expiresIn: Number(seconds) });
-      facts.during = await balanceNow(user);
+      const hold = await post({ ammount, expiresIn: Number(seconds) });
+      Object.assign(facts, { hold, during: await balanceNow(user) });
       show();
-      if (facts.hold.answer?.body.data?.status === "pending") {
-        await expiry(facts.hold.answer.body.data, show, signal);
-        facts.stopped = signal?.aborted;
-        facts.freed = await balanceNow(user);
+      if (hold.answer?.body.data?.status === "pending") {
+        await expiry(hold.answer.body.data, show, signal);
+        const stopped = signal?.aborted;
+        Object.assign(facts, { stopped, freed: await balanceNow(user) });
         show();
-        if (facts.stopped) return;
+        if (stopped) return;
       }
-      facts.debit = await post({ ammount: debit });
-      facts.after = await balanceNow(user);
+      const end = await post({ ammount: debit });
+      Object.assign(facts, { debit: end, after: await balanceNow(user) });
     },
   },
 ];
