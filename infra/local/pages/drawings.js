@@ -32,7 +32,7 @@ const arrowEvery = 300; // milliseconds
 
 export function drawLifelines({ calls = [], amount }, width) {
   const arrows = arrowsOf(calls, amount);
-  const [top, row] = [76, 36];
+  const [top, row] = [74, 35];
   const gap = 22; // before another call
   const edge = Math.min(110, width / 6);
   const x = (actor) => edge + actor * (width / 2 - edge);
@@ -41,7 +41,7 @@ export function drawLifelines({ calls = [], amount }, width) {
     y += row + (arrow.begins && i ? gap : 0);
     return arrowLine(arrow, x, y, i * arrowEvery);
   });
-  const height = Math.max(y + 26, 340);
+  const height = Math.max(y + 26, 452);
   return picture(width, height, arrows.length ? arrows.map(arrowWords).join("; ") : "Caller, ledger and DynamoDB. Nothing was sent yet.", arrows.length && arrows.length * arrowEvery + 500,
     ...actors.map((actor, i) => svg("g", { class: "actor" },
       svg("line", { x1: x(i), x2: x(i), y1: 40, y2: height }),
@@ -58,7 +58,7 @@ function arrowLine({ from, to, texts, kind, broken }, x, y, at) {
   const stop = broken ? start + (end - start) * .6 : end - way * 2;
   const cross = stop + way * 9;
   return svg("g", { class: `arrow ${kind}`, style: `--at: ${at}ms` },
-    svg("text", { x: (start + end) / 2, y: y - 7 }, fitting(texts, Math.abs(end - start) - 18)),
+    svg("text", { x: (start + stop) / 2, y: y - 7 }, fitting(texts, Math.abs(stop - start) - 14)),
     svg("line", { class: "shaft", pathLength: 1, x1: start + way * 2, x2: stop - (broken ? 0 : way * 6), y1: y, y2: y }),
     ...(broken
       ? [svg("path", { class: "cross", d: `M${cross - 5} ${y - 5}l10 10m0 -10l-10 10` }),
@@ -113,12 +113,12 @@ function exchange(request, tokens) {
 const raceLasts = 3000; // milliseconds
 
 export function drawRace({ entries = [], requests = [] }, width) {
-  const [left, right, top] = [34, 16, 8];
-  const row = entries.length ? Math.min(17, Math.max(3.4, 300 / entries.length)) : 17;
-  const bottom = top + Math.max(entries.length * row, 300);
+  const [left, right, top, tall] = [34, 30, 8, 380];
+  const row = entries.length ? Math.min(19, Math.max(3.8, tall / entries.length)) : 19;
+  const bottom = top + Math.max(entries.length * row, tall);
   const end = Math.max(1, ...requests.map(({ sentMs, tookMs }) => sentMs + tookMs)) * 1.02;
   const x = (ms) => left + ms / end * (width - left - right);
-  const y = (i) => top + (entries.length < 18 ? (i + .5) * 300 / entries.length : (i + .5) * row);
+  const y = (i) => top + (entries.length * row < tall ? (i + .5) * tall / entries.length : (i + .5) * row);
   const size = Math.min(5.5, Math.max(1.7, row * .34));
   const lanes = entries.map((entry, i) => {
     const mine = requests.filter(({ caller: number }) => number === i + 1);
@@ -134,7 +134,7 @@ export function drawRace({ entries = [], requests = [] }, width) {
   const drawn = picture(width, bottom + 32, entries.length ? says : "A time axis. Nobody has called yet.", raceLasts,
     ...ticks(requests.length ? end : 0).map((ms) => svg("g", { class: "tick" },
       svg("line", { x1: x(ms), x2: x(ms), y1: top, y2: bottom + 4 }),
-      svg("text", { x: x(ms), y: bottom + 22, ...(ms === 0 && { class: "first" }) }, ms === 0 ? "0 ms" : String(ms)))),
+      svg("text", { x: x(ms), y: bottom + 22, ...(ms === 0 && { class: "first" }) }, `${ms} ms`))),
     svg("line", { class: "axis", x1: left, x2: width - right, y1: bottom + 4, y2: bottom + 4 }),
     ...numbers.map((n) => svg("text", { class: "number", x: left - 10, y: y(n - 1) + 4 }, String(n))),
     svg("g", { class: "lanes" }, ...lanes));
@@ -179,7 +179,7 @@ export function drawAccounts({ asked, entry, befores = [], afters, writes = [] }
   const { kind, title } = entry ? outcome(entry) : { kind: "waiting", title: "" };
   const roles = ["Pays", "Gets", "Fee"];
   const cards = roles.map((role, i) => element("div", { className: `holder holder-${i}` },
-    element("span", { className: "role" }, role),
+    element("span", { className: "role" }, role, ...(entries[i] ? [` ${sumOf(entries[i].ammount)}`] : [])),
     element("b", {}, entries[i] ? name(entries[i].userId) : "…"),
     ...(befores[i] ? [element("span", { className: "was" }, money(befores[i].balance), " → ")] : []),
     ...(afters ? [element("strong", {}, afters[i] ? money(afters[i].balance) : "not read")] : [])));
@@ -197,16 +197,16 @@ const sumOf = (text) => (/^\d{1,13}(\.\d+)?$/.test(text) ? money(text) : name(te
 // The bars of a hold: what can be spent and what is held, at each reading.
 
 export function drawBars(facts) {
-  const { before, hold, during, freed, debit, after, stopped } = facts;
+  const { ammount, debited, before, hold, during, freed, debit, after, stopped } = facts;
   const data = hold?.answer?.body.data;
   const pending = data?.status === "pending";
   const ended = Boolean(freed ?? debit) || stopped;
   const most = [before, during, freed, after].filter(Boolean).map(total).reduce((a, b) => (a > b ? a : b), 1n);
   const rows = [
     ...(before ? [bar("At first", before, most)] : []),
-    ...(hold ? [bar(`Hold: ${outcome(hold).title.toLowerCase()}`, during, most, pending && !ended ? data : undefined)] : []),
+    ...(hold ? [bar(`Hold of ${sumOf(ammount)}: ${outcome(hold).title.toLowerCase()}`, during, most, pending && !ended ? data : undefined)] : []),
     ...(pending && ended ? [bar(stopped ? "Stopped" : "After its time", freed, most)] : []),
-    ...(debit ? [bar(`Debit: ${outcome(debit).title.toLowerCase()}`, after, most)] : []),
+    ...(debit ? [bar(`Debit of ${sumOf(debited)}: ${outcome(debit).title.toLowerCase()}`, after, most)] : []),
   ];
   const made = element("div", { className: "bars" }, ...(rows.length ? rows : [element("div", { className: "bar-row" }, element("span", { className: "label" }, "The balance"), element("div", { className: "bar" }))]));
   made.dataset.lasts = 0;

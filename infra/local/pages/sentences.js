@@ -48,11 +48,7 @@ export function ofLostAnswer({ calls, amount, before, after }) {
   return counted(how + end, [first, second], amount, before, after);
 }
 
-export function ofOneKey({ entries, amount, before, after }) {
-  const n = entries.length;
-  const how = `${n === 1 ? "1 caller sent the call" : `${n} callers sent the same call at once`}: ${tally(entries)}`;
-  return counted(how, entries, amount, before, after);
-}
+export const ofOneKey = ({ entries, amount, before, after }) => counted(tally(entries), entries, amount, before, after);
 
 // counted ends the sentence about calls that have one key.
 function counted(how, entries, amount, before, after) {
@@ -66,9 +62,8 @@ function counted(how, entries, amount, before, after) {
 }
 
 export function ofDebits({ entries, amount, before, after }) {
-  const n = entries.length;
   const each = unitsOf(amount) ?? 0n;
-  const how = `${n} ${n === 1 ? "debit" : "debits"}${n === 1 ? "" : " at once"}: ${tally(entries)}`;
+  const how = tally(entries);
   if (!balances(before, after)) return open(`${how}; ${unread}.`);
   const many = BigInt(entries.filter(posted).length);
   if (!entries.every(definite)) return open(`${how}. ${became(before, after)}.`);
@@ -81,7 +76,8 @@ export function ofDebits({ entries, amount, before, after }) {
 // tally counts outcomes: the posted before the others.
 function tally(entries) {
   const counts = new Map();
-  for (const entry of [...entries].sort((a, b) => posted(b) - posted(a))) counts.set(title(entry), (counts.get(title(entry)) ?? 0) + 1);
+  const first = (entry) => outcome(entry).kind === "posted";
+  for (const entry of [...entries].sort((a, b) => first(b) - first(a))) counts.set(title(entry), (counts.get(title(entry)) ?? 0) + 1);
   return [...counts].map(([what, n]) => `${n} ${what === "no answer" ? "without an answer" : what}`).join(", ");
 }
 

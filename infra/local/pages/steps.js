@@ -110,6 +110,7 @@ export const steps = [
     async run(facts, { amount: ammount, seconds, debit }, show, signal) {
       const { user, lane } = await newStage(facts);
       const post = (body) => made(posting(newName("try"), { userId: user, type: "debit", ...body }), user, { lane });
+      Object.assign(facts, { ammount, debited: debit });
       show();
       const hold = await post({ ammount, expiresIn: Number(seconds) });
       Object.assign(facts, { hold, during: await balanceNow(user) });

@@ -6,7 +6,7 @@ import { at, copyOf, element } from "./dom.js";
 import { stageBalance, steps } from "./steps.js";
 import { money } from "./words.js";
 
-const readFor = 1800; // milliseconds, between two steps of the story
+const readFor = 2500; // milliseconds, between two steps of the story
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const cards = [];
 let playing; // the AbortController of the story while it plays
@@ -26,14 +26,14 @@ function newCard(step, i) {
   const [item, form] = [copyOf("pick"), copyOf("step")];
   const [pick, result] = item.children;
   const part = (name) => form.querySelector(`.${name}`);
-  const card = { step, item, pick, result, form, title: part("step-title"), drawing: part("drawing"), sum: part("sum"), run: part("run"), requests: part("requests"), user: part("user"), facts: {} };
+  const card = { step, item, pick, result, form, title: part("step-title"), drawing: part("drawing"), fields: part("fields"), sum: part("sum"), run: part("run"), requests: part("requests"), user: part("user"), facts: {} };
   form.id = `step-${i + 1}`;
   form.setAttribute("aria-labelledby", card.title.id = `${form.id}-title`);
   pick.setAttribute("aria-controls", form.id);
   part("says").textContent = step.says;
-  part("fields").append(...step.fields.map((field) => control(field, form.id)));
+  card.fields.append(...step.fields.map((field) => control(field, form.id)));
   writeTitle(card);
-  form.oninput = () => writeTitle(card);
+  form.oninput = () => reset(card);
   form.onsubmit = (event) => {
     event.preventDefault();
     stop();
@@ -72,6 +72,14 @@ function isValid({ form }) {
   return false;
 }
 
+// reset forgets the last run of a step, of which its fields say something else now.
+function reset(card) {
+  Object.assign(card, { facts: {}, came: undefined });
+  writeTitle(card);
+  writeState(card);
+  draw(card);
+}
+
 function choose(chosen) {
   for (const card of cards) {
     card.form.hidden = card !== chosen;
@@ -83,6 +91,7 @@ function choose(chosen) {
 async function playStory() {
   const story = playing = new AbortController();
   writePlay();
+  at("play").scrollIntoView({ block: "nearest" });
   for (const card of cards) {
     choose(card);
     if (!isValid(card)) break;
@@ -100,7 +109,7 @@ function stop() {
 }
 
 function writePlay() {
-  at("play").textContent = playing ? "Stop" : cards.some(({ ran }) => ran) ? "Play it again" : "Play the story";
+  at("play").textContent = playing ? "Stop" : cards.some(({ came }) => came) ? "Play it again" : "Play the story";
   at("play").className = playing ? "primary playing" : "primary";
 }
 
@@ -114,16 +123,15 @@ function play(card, signal) {
 }
 
 async function perform(card, signal) {
-  const facts = card.facts = {};
-  card.came = undefined;
-  card.isBusy = true;
+  const values = valuesOf(card); // while it runs the fields are off
+  const facts = {};
+  Object.assign(card, { facts, came: undefined, isBusy: true });
   writeState(card);
   draw(card);
   try {
-    await card.step.run(facts, valuesOf(card), () => draw(card), signal);
+    await card.step.run(facts, values, () => draw(card), signal);
     await reveal(card, signal);
     card.came = card.step.sum(facts);
-    card.ran = true;
   } finally {
     card.isBusy = false;
   }
@@ -142,13 +150,18 @@ async function reveal(card, signal) {
 // draw draws a step as wide as there is place, once it is shown.
 function draw(card) {
   card.width = card.drawing.clientWidth;
-  if (card.width) card.drawing.replaceChildren(card.step.draw(card.facts, card.width));
+  if (!card.width) return;
+  const { isBusy, facts } = card;
+  const isEmpty = !facts.calls && !facts.entries && !facts.entry && !facts.hold;
+  card.drawing.replaceChildren(card.step.draw(facts, card.width),
+    ...(isEmpty ? [element("p", { className: "idle" }, isBusy ? "Calling the ledger …" : "Not played yet")] : []));
 }
 
 // writeState writes whether a step runs, and what came of it.
-function writeState({ item, form, run, requests, user, sum, result, facts, came, isBusy, ran }) {
+function writeState({ item, form, fields, run, requests, user, sum, result, facts, came, isBusy = false }) {
   form.ariaBusy = String(isBusy);
-  run.textContent = isBusy ? "Playing …" : ran ? "Play again" : "Play this step";
+  fields.disabled = isBusy;
+  run.textContent = isBusy ? "Playing …" : came ? "Play again" : "Play this step";
   item.className = isBusy ? "busy" : came?.kind ?? "";
   requests.hidden = user.hidden = !facts.user;
   if (facts.user) user.href = `/?${new URLSearchParams({ userId: facts.user })}`;
