@@ -93,7 +93,7 @@ func outOfRange(t *testing.T, open Open) {
 	}
 }
 
-// A refusal reports whether DynamoDB may still apply another attempt of the same call.
+// A refusal reports whether DynamoDB may still apply an attempt of the same call.
 func refusalAfterAttempts(t *testing.T, open Open) {
 	books := open(t)
 	for i, c := range []struct {
