@@ -134,6 +134,82 @@ func TestTransfersAndHolds(t *testing.T) {
 	assert.IsType(t, HoldEndedProblem{}, problem)
 }
 
+// Such a program refunds a payment in parts, of which one is by entries.
+func TestRefunds(t *testing.T) {
+	t.Parallel()
+	ledger, err := NewClientWithResponses(newGateway(t))
+	require.NoError(t, err)
+	const user, shop = "generated client that refunds", "its shop"
+	var payment TransactionInput
+	require.NoError(t, payment.FromEntriesInput(EntriesInput{Entries: []EntryInput{
+		{UserId: user, Type: EntryTypeDebit, Ammount: "10"},
+		{UserId: shop, Type: EntryTypeCredit, Ammount: "10"},
+	}}))
+	paid, err := ledger.PostTransactionWithResponse(t.Context(), &PostTransactionParams{IdempotentKey: "1"}, payment)
+	require.NoError(t, err)
+	require.NotNil(t, paid.JSON201, "%s", paid.Body)
+	id := paid.JSON201.Data.Id
+	refund := func(key string, body RefundInput) *RefundTransactionResponse {
+		answer, err := ledger.RefundTransactionWithResponse(t.Context(), id, &RefundTransactionParams{IdempotentKey: key}, body)
+		require.NoError(t, err)
+		return answer
+	}
+
+	part, tooMuch := "4", "6.01"
+	first := refund("2", RefundInput{Ammount: &part})
+	require.NotNil(t, first.JSON201, "%s", first.Body)
+	assert.Equal(t, &id, first.JSON201.Data.RefundOf)
+	again := refund("2", RefundInput{Ammount: &part})
+	assert.Equal(t, "true", again.HTTPResponse.Header.Get("Idempotent-Replayed"))
+	assert.Equal(t, first.JSON201, again.JSON201)
+	more := refund("3", RefundInput{Ammount: &tooMuch})
+	require.NotNil(t, more.ApplicationproblemJSON422, "%s", more.Body)
+	problem, err := more.ApplicationproblemJSON422.ValueByDiscriminator()
+	require.NoError(t, err)
+	require.IsType(t, RefundLimitProblem{}, problem)
+	assert.Equal(t, "6", problem.(RefundLimitProblem).Refundable)
+	ofShop := refund("3", RefundInput{Entries: &[]RefundEntryInput{{Entry: 1, Ammount: "0.50"}}})
+	require.NotNil(t, ofShop.JSON201, "%s", ofShop.Body)
+	assert.Equal(t, EntryTypeDebit, EntryType(ofShop.JSON201.Data.Type))
+
+	read, err := ledger.ReadRefundsWithResponse(t.Context(), id)
+	require.NoError(t, err)
+	require.NotNil(t, read.JSON200, "%s", read.Body)
+	assert.Equal(t, Refunds{Refunds: 2, Entries: []RefundedEntry{
+		{Entry: 0, Ammount: "10", Refunded: "4"}, {Entry: 1, Ammount: "10", Refunded: "4.5"},
+	}}, read.JSON200.Data)
+}
+
+// Such a program lends money to an account and blocks its debits.
+func TestAccountRules(t *testing.T) {
+	t.Parallel()
+	ledger, err := NewClientWithResponses(newGateway(t))
+	require.NoError(t, err)
+	const user = "generated client that is blocked"
+	debits, limit := Blocked, "50.00"
+	changed, err := ledger.ChangeAccountWithResponse(t.Context(), &ChangeAccountParams{IdempotentKey: "1"},
+		AccountInput{UserId: user, Debits: &debits, CreditLimit: &limit})
+	require.NoError(t, err)
+	require.NotNil(t, changed.JSON201, "%s", changed.Body)
+	assert.Equal(t, &debits, changed.JSON201.Data.Debits)
+
+	declined, err := ledger.PostTransactionWithResponse(t.Context(), &PostTransactionParams{IdempotentKey: "2"},
+		one(t, OneEntryInput{UserId: user, Type: EntryTypeDebit, Ammount: "1"}))
+	require.NoError(t, err)
+	require.NotNil(t, declined.ApplicationproblemJSON422, "%s", declined.Body)
+	problem, err := declined.ApplicationproblemJSON422.ValueByDiscriminator()
+	require.NoError(t, err)
+	require.IsType(t, AccountBlockedProblem{}, problem)
+	blocked := BlockedEntries{Debits}
+	assert.Equal(t, blocked, problem.(AccountBlockedProblem).Blocked)
+
+	read, err := ledger.ReadBalanceWithResponse(t.Context(), &ReadBalanceParams{UserId: user})
+	require.NoError(t, err)
+	require.NotNil(t, read.JSON200, "%s", read.Body)
+	lent := "50"
+	assert.Equal(t, UserBalance{Balance: "150", CreditLimit: &lent, Blocked: &blocked}, read.JSON200.Data)
+}
+
 // The client recognises API Gateway's own answers, which are no problem documents, by status and
 // Content-Type.
 func TestGatewayAnswers(t *testing.T) {

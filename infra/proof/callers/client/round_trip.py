@@ -7,15 +7,21 @@ import json
 import sys
 
 from onewrite_client import Client
+from onewrite_client.api.accounts import change_account
 from onewrite_client.api.balances import read_balance
 from onewrite_client.api.transactions import (
     capture_transaction,
     list_transactions,
     post_transaction,
+    read_refunds,
     read_transaction,
+    refund_transaction,
     void_transaction,
 )
 from onewrite_client.models import (
+    AccountBlockedProblem,
+    AccountInput,
+    BlockedEntry,
     CaptureInput,
     Currency,
     EntriesInput,
@@ -26,7 +32,11 @@ from onewrite_client.models import (
     InsufficientFundsProblem,
     InvalidRequestProblem,
     OneEntryInput,
+    Permission,
     Problem,
+    RefundEntryInput,
+    RefundInput,
+    RefundLimitProblem,
     TransactionStatus,
 )
 from onewrite_client.types import UNSET
@@ -41,8 +51,12 @@ def post(key, **members):
     return post_transaction.sync_detailed(client=ledger, idempotent_key=key, body=body)
 
 
-def balance():
-    return read_balance.sync(client=ledger, user_id=user).data
+def balance(of=user):
+    return read_balance.sync(client=ledger, user_id=of).data
+
+
+def refund(key, **members):
+    return refund_transaction.sync_detailed(id=transfer.id, client=ledger, idempotent_key=key, body=RefundInput(**members))
 
 
 assert (balance().balance, balance().currency) == ("100", currency)
@@ -84,9 +98,29 @@ page = list_transactions.sync(client=ledger, user_id=user, cursor=page.next_)
 assert page.data[-1] == posted
 assert page.next_ is UNSET
 
+refunded = refund("7", ammount="4")
+assert (refunded.status_code, refunded.parsed.data.refund_of) == (201, transfer.id), refunded
+again = refund("7", ammount="4")
+assert (again.parsed, again.headers["Idempotent-Replayed"]) == (refunded.parsed, "true")
+more = refund("8", ammount="6.51").parsed
+assert isinstance(more, RefundLimitProblem), more
+assert more.refundable == "6.5"
+assert refund("8", entries=[RefundEntryInput(entry=1, ammount="0.50")]).status_code == 201
+refunds = read_refunds.sync(id=transfer.id, client=ledger).data
+assert (refunds.refunds, [entry.refunded for entry in refunds.entries]) == (2, ["4", "4.5"])
+
+late = user + ", who is late"
+lent = change_account.sync(client=ledger, idempotent_key="1", body=AccountInput(
+    user_id=late, debits=Permission.BLOCKED, credit_limit="50.00"))
+assert (lent.data.debits, lent.data.credit_limit) == (Permission.BLOCKED, "50"), lent
+blocked = post("2", user_id=late, ammount="1", type_=EntryType.DEBIT).parsed
+assert isinstance(blocked, AccountBlockedProblem), blocked
+assert blocked.blocked == balance(late).blocked == [BlockedEntry.DEBITS]
+assert (balance(late).balance, balance(late).credit_limit) == ("150", "50")
+
 if currency:
     paid = post("6", user_id=user, ammount="0.125", type_=EntryType.DEBIT, currency=Currency(currency)).parsed.data
-    assert (paid.ammount, paid.currency, balance().balance) == ("0.125", currency, "74.875")
+    assert (paid.ammount, paid.currency, balance().balance) == ("0.125", currency, "78.875")
 
 for status, message in messages.items():
     answer = post_transaction.sync_detailed(

@@ -5,6 +5,7 @@ import createClient from "openapi-fetch";
 import type { components, paths } from "./ledger.js";
 
 type TransactionInput = components["schemas"]["TransactionInput"];
+type RefundInput = components["schemas"]["RefundInput"];
 
 const gateway = process.argv[2]!;
 const messages: Record<string, string> = JSON.parse(process.argv[3]!);
@@ -13,8 +14,8 @@ const user = "generated TypeScript client";
 
 const post = (key: string, body: TransactionInput, client = ledger) =>
   client.POST("/transactions", { params: { header: { "Idempotent-Key": key } }, body });
-const balance = async () => {
-  const { data } = await ledger.GET("/balance", { params: { query: { userId: user } } });
+const balance = async (userId = user) => {
+  const { data } = await ledger.GET("/balance", { params: { query: { userId } } });
   return data?.data;
 };
 const read = (id: string) => ledger.GET("/transactions/{id}", { params: { path: { id } } });
@@ -63,6 +64,35 @@ assert.equal(page.data?.data.length, 1);
 const rest = await ledger.GET("/transactions", { params: { query: { userId: user, cursor: page.data.next! } } });
 assert.deepEqual(rest.data?.data.at(-1), first.data.data);
 assert.equal(rest.data?.next, undefined);
+
+const original = { id: transfer.data.data.id };
+const refund = (key: string, body: RefundInput) =>
+  ledger.POST("/transactions/{id}/refunds", { params: { path: original, header: { "Idempotent-Key": key } }, body });
+const refunded = await refund("6", { ammount: "4" });
+assert.equal(refunded.data?.data.refundOf, original.id);
+const sameRefund = await refund("6", { ammount: "4" });
+assert.deepEqual(sameRefund.data, refunded.data);
+assert.equal(sameRefund.response.headers.get("Idempotent-Replayed"), "true");
+const { error: more } = await refund("7", { ammount: "6.51" });
+assert(more && "type" in more && more.type === "/problems/refund-limit");
+assert.equal(more.refundable, "6.5");
+assert.equal((await refund("7", { entries: [{ entry: 1, ammount: "0.50" }] })).response.status, 201);
+const { data: refunds } = await ledger.GET("/transactions/{id}/refunds", { params: { path: original } });
+assert.deepEqual(refunds?.data, {
+  refunds: 2,
+  entries: [{ entry: 0, ammount: "10.5", refunded: "4" }, { entry: 1, ammount: "10.5", refunded: "4.5" }],
+});
+
+const late = `${user}, who is late`;
+const lent = await ledger.POST("/accounts", {
+  params: { header: { "Idempotent-Key": "1" } },
+  body: { userId: late, debits: "blocked", creditLimit: "50.00" },
+});
+assert.equal(lent.data?.data.creditLimit, "50");
+const { error: blocked } = await post("2", { userId: late, ammount: "1", type: "debit" });
+assert(blocked && "type" in blocked && blocked.type === "/problems/account-blocked");
+assert.deepEqual(blocked.blocked, ["debits"]);
+assert.deepEqual(await balance(late), { balance: "150", creditLimit: "50", blocked: ["debits"] });
 
 for (const [status, message] of Object.entries(messages)) {
   const client = createClient<paths>({ baseUrl: `${gateway}/${status}` });
