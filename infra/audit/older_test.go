@@ -21,11 +21,13 @@ func TestOlderAudit(t *testing.T) {
 	b := infratest.New(t)
 	l := ledger.New(b.Store, at(lastYear))
 	sale := refunds(t, l)[0]
-	for user, rule := range map[string]string{"lent": "limit 50", "blocked": "debits blocked"} {
+	for user, rule := range map[string]string{"lent": "limit 50", "blocked": "debits blocked", "declined": "debits blocked"} {
 		_, err := l.ChangeRules(t.Context(), infratest.Rules(t, user, "r", rule))
 		require.NoError(t, err)
 	}
 	post(t, l, "lent", "-30")
+	_, err := l.Post(t.Context(), infratest.Request(t, "declined", "d", ledger.Debit, "1"))
+	require.ErrorIs(t, err, ledger.ErrAccountBlocked)
 	right := contents(t, b)
 
 	a, network := auditor(b)
@@ -38,14 +40,15 @@ func TestOlderAudit(t *testing.T) {
 		"alice attributes": true, "bob attributes": true, "shop attributes": true, "lent attributes": true,
 		fmt.Sprintf("later_refunds %s balance-row", sale): true,
 		" transaction-row": true, "lent balance": true, "blocked balance-row": true,
+		"declined balance-row": true, "declined attributes": true, "declined decline": true,
 	}, found)
 
 	a, network = auditor(b)
 	network.Always(faults.Older)
 	var out strings.Builder
-	_, err := rebuildAll(t.Context(), a, options{rebuild: true, write: true}, &out)
+	_, err = rebuildAll(t.Context(), a, options{rebuild: true, write: true}, &out)
 	require.NoError(t, err)
-	for _, user := range []string{"alice", "bob", "shop"} {
+	for _, user := range []string{"alice", "bob", "shop", "declined"} {
 		assert.Contains(t, out.String(), fmt.Sprintf("kept       user %q", user))
 	}
 	assert.Contains(t, out.String(), `rebuilt    user "lent": from 120 at version 1 to 70 at version 1`)

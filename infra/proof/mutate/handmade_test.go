@@ -420,6 +420,9 @@ func (id TransactionID) end(kind End) TransactionID {
 	{"the audit compares no refund accounts", []edit{
 		{"infra/audit/refunds.go", `made != books.DescribeRefunds(decoded)`, `made == ""`},
 	}, test{"infra/audit", "TestDamageToRefunds"}},
+	{"a refund may be older than the capture", []edit{
+		{"infra/internal/books/refunds.go", `t.Status, o.Since = end.Status, end.CreatedAt`, `t.Status = end.Status`},
+	}, test{"infra/audit", "TestRefundBeforeTheCapture"}},
 	{"a rebuild keeps refunds of nothing", []edit{
 		{"infra/internal/books/whole.go", `case w.Lacks != ledger.TransactionID{}:`, `case false:`},
 	}, test{"infra/audit", "TestTornTransactions"}},
