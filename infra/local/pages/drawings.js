@@ -50,7 +50,7 @@ export function drawLifelines({ calls = [], amount }, width) {
     ...lines);
 }
 
-const arrowWords = ({ from, to, texts, broken }) => `${actors[from]} to ${actors[to]}: ${texts[0]}${broken ? ", which does not arrive" : ""}`;
+const arrowWords = ({ from, to, texts, broken }) => `${actors[from]} to ${actors[to]}: ${texts[0]}${broken ? ` (${broken})` : ""}`;
 
 function arrowLine({ from, to, texts, kind, broken }, x, y, at) {
   const [start, end] = [x(from), x(to)];
@@ -61,10 +61,14 @@ function arrowLine({ from, to, texts, kind, broken }, x, y, at) {
     svg("text", { x: (start + stop) / 2, y: y - 7 }, fitting(texts, Math.abs(stop - start) - 14)),
     svg("line", { class: "shaft", pathLength: 1, x1: start + way * 2, x2: stop - (broken ? 0 : way * 6), y1: y, y2: y }),
     ...(broken
-      ? [svg("path", { class: "cross", d: `M${cross - 5} ${y - 5}l10 10m0 -10l-10 10` }),
+      ? [broken === lost ? svg("path", { class: "cross", d: `M${cross - 5} ${y - 5}l10 10m0 -10l-10 10` }) : svg("text", { class: "doubt", x: cross, y: y + 5 }, "?"),
         svg("line", { class: "missing", x1: cross + way * 10, x2: end - way * 4, y1: y, y2: y })]
       : [svg("path", { class: "head", d: `M${stop} ${y}l${-way * 9} -5v10z` })]));
 }
+
+// An arrow that does not arrive is lost, or nobody knows how far it came.
+const lost = "lost";
+const unknown = "no answer tells whether it arrived";
 
 // arrowsOf are the arrows of calls, of which each has its requests.
 function arrowsOf(calls, amount) {
@@ -74,13 +78,13 @@ function arrowsOf(calls, amount) {
     const credit = /^\d{1,13}(\.\d+)?$/.test(amount) ? `add ${money(amount)}` : "add money";
     const texts = i ? ["the same call, the same key", "the same call", "again"] : [`${credit}, with a key`, credit, "add"];
     if (entry.problem) return [];
-    const arrows = [{ from: caller, to: ledger, texts, kind: reached ? "sent" : "lost", broken: !reached, begins: true }];
+    const arrows = [{ from: caller, to: ledger, texts, kind: reached ? "sent" : "pending", broken: reached ? "" : unknown, begins: true }];
     for (const request of requests) arrows.push(...exchange(request, tokens));
     if (!reached) return arrows;
     const { kind, title } = outcome(entry);
     arrows.push({
-      from: ledger, to: caller, kind, broken: !entry.answer,
-      texts: entry.answer ? [kind === "replayed" ? "replayed: the first answer again" : title.toLowerCase(), title.toLowerCase()] : ["the answer gets lost", "lost"],
+      from: ledger, to: caller, kind, broken: entry.answer ? "" : lost,
+      texts: entry.answer ? [kind === "replayed" ? "replayed: the first answer again" : title.toLowerCase(), title.toLowerCase()] : ["no answer arrives", "no answer", "none"],
     });
     return arrows;
   });
@@ -93,18 +97,18 @@ function exchange(request, tokens) {
   const again = tokens.has(token);
   const isNew = items.some(({ condition }) => condition?.includes("attribute_not_exists(id)"));
   const texts = again ? ["the same write", "again"] : !writes ? ["read"] : isNew ? ["write, if the key is new", "write if new", "write"] : ["write"];
-  const sent = { from: ledger, to: database, texts, kind: came === "request lost" ? "lost" : "sent", broken: came === "request lost" };
+  const sent = { from: ledger, to: database, texts, kind: came === "request lost" ? "lost" : "sent", broken: came === "request lost" ? lost : "" };
   const known = tokens.get(token);
   if (token) tokens.set(token, known || came === "answer lost");
   if (!came || sent.broken) return [sent];
   const { kind, text } = laneOutcome(request, again);
-  const lost = came === "answer lost" || came === "no answer";
-  const reply = lost ? ["the answer gets lost", "lost"]
+  const missing = came === "answer lost" || came === "no answer";
+  const reply = missing ? ["no answer arrives", "no answer", "none"]
     : came === "ok" && writes ? [again && known ? "written, and only once" : "written", "written"]
       : kind === "conflict" ? ["conflict"]
         : kind === "replayed" ? ["the key is there already", "the key is there", "known"]
           : [text, { declined: "not enough", read: "read" }[kind] ?? "refused"];
-  return [sent, { from: database, to: ledger, texts: reply, kind: lost ? "lost" : kind, broken: lost }];
+  return [sent, { from: database, to: ledger, texts: reply, kind: missing ? "lost" : kind, broken: missing ? lost : "" }];
 }
 
 // The race of many callers: a line for each, on a time axis. Each attempt is a dot where
@@ -119,7 +123,7 @@ export function drawRace({ entries = [], requests = [] }, width) {
   const end = Math.max(1, ...requests.map(({ sentMs, tookMs }) => sentMs + tookMs)) * 1.02;
   const x = (ms) => left + ms / end * (width - left - right);
   const y = (i) => top + (entries.length * row < tall ? (i + .5) * tall / entries.length : (i + .5) * row);
-  const size = Math.min(5.5, Math.max(1.7, row * .34));
+  const size = Math.min(5.5, Math.max(1.4, row * .34));
   const lanes = entries.map((entry, i) => {
     const mine = requests.filter(({ caller: number }) => number === i + 1);
     const last = Math.max(0, ...mine.map(({ sentMs, tookMs }) => sentMs + tookMs));
@@ -127,7 +131,7 @@ export function drawRace({ entries = [], requests = [] }, width) {
     return svg("g", { class: kind },
       svg("line", { class: "lane", x1: x(0), x2: x(last), y1: y(i), y2: y(i) }),
       ...mine.filter(conflicted).map(({ sentMs, tookMs }) => dot("conflict", x(sentMs + tookMs), y(i), size * .75)),
-      dot(kind, x(last), y(i), size));
+      dot(kind, x(last), y(i), Math.max(2.2, size)));
   });
   const numbers = entries.map((_, i) => i + 1).filter((n) => row >= 12 || n === 1 || n % 10 === 0);
   const says = `${entries.length} ${entries.length === 1 ? "caller" : "callers"} on a time axis${requests.length ? ` of ${Math.round(end)} ms` : ""}: ${legend(entries, requests).map(({ text }) => text).join(", ")}`;
@@ -137,7 +141,7 @@ export function drawRace({ entries = [], requests = [] }, width) {
       svg("text", { x: x(ms), y: bottom + 22, ...(ms === 0 && { class: "first" }) }, `${ms} ms`))),
     svg("line", { class: "axis", x1: left, x2: width - right, y1: bottom + 4, y2: bottom + 4 }),
     ...numbers.map((n) => svg("text", { class: "number", x: left - 10, y: y(n - 1) + 4 }, String(n))),
-    svg("g", { class: "lanes" }, ...lanes));
+    svg("g", { class: row < 10 ? "lanes thin" : "lanes" }, ...lanes));
   const made = element("div", { className: "race" }, drawn, element("ul", { className: "legend" }, ...legend(entries, requests).map(({ kind, text }) =>
     element("li", { className: kind }, svg("svg", { width: 14, height: 14, "aria-hidden": "true" }, dot(kind, 7, 7, 5)), element("span", {}, text)))));
   made.dataset.lasts = entries.length ? raceLasts : 0;
@@ -225,7 +229,7 @@ function bar(label, read, most, hold) {
     element("span", { className: "label" }, label),
     element("div", { className: `bar${read ? "" : " unread"}`, ariaHidden: "true" }, ...parts),
     element("span", { className: "reading" },
-      ...(read ? [element("strong", {}, money(read.balance)), read.held ? " can be spent, " : " can be spent", ...(read.held ? [element("strong", { className: "pending" }, money(read.held)), " is held"] : [])] : ["The balance could not be read."]),
+      ...(read ? [element("strong", {}, money(read.balance)), read.held ? " can be spent, " : " can be spent", ...(read.held ? [element("strong", { className: "pending" }, money(read.held)), hold ? " is held." : " is held"] : [])] : ["The balance could not be read."]),
       ...(hold ? [" ", element("span", { role: "timer", className: "pending" }, remaining(hold))] : [])));
 }
 

@@ -87,9 +87,15 @@ export function ofPayment({ entry, asked, writes, befores, afters }) {
     const parts = entriesOf(answer.body.data).map(({ type, ammount, userId }) => `${name(userId)} ${type === "debit" ? "paid" : "got"} ${money(ammount)}`);
     return kept(`${writes.length === 1 ? "In one write" : "Together"} ${list(parts)}.`);
   }
-  const same = befores.every((before, i) => before && afters[i] && before.balance === afters[i].balance);
-  const nothing = same ? `All ${asked.length} balances are as before.` : "None of the entries counted.";
-  if (!answered(entry)) return open(`No answer came.${same ? ` When the balances were read they were as before.` : ""}`);
+  const read = asked.map(({ userId }, i) => ({ userId, before: befores[i], after: afters[i] }));
+  const isRead = read.every(({ before, after }) => before && after);
+  const changed = isRead && read.filter(({ before, after }) => moved(before, after) !== 0n);
+  const nothing = isRead && !changed.length ? `All ${asked.length} balances are as before.` : "None of the entries counted.";
+  if (!answered(entry)) {
+    if (!isRead) return open("No answer came; the balances could not be read.");
+    if (!changed.length) return open("No answer came. When the balances were read they were as before.");
+    return open(`No answer came, and the balances changed: ${changed.map(({ userId, before, after }) => `${name(userId)} ${became(before, after)}`).join(", ")}.`);
+  }
   if (answer.body.balance) return kept(`Declined as a whole. ${declinedAt(answer.body, entry.call)}. ${nothing}`);
   if (definite(entry)) return kept(`${outcome(entry).title} as a whole. ${outcome(entry).sentence} ${nothing}`);
   return open(`${outcome(entry).title}. ${outcome(entry).sentence}`);

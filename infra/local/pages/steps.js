@@ -84,7 +84,7 @@ export const steps = [
     draw: drawAccounts,
     sum: ofPayment,
     async run(facts, { amount: paid, received, fee, receiver, shop }) {
-      const { user, lane } = await newStage(facts);
+      const { user, lane } = await newStage(facts, "payer");
       facts.asked = [
         { userId: user, ammount: paid, type: "debit" },
         { userId: receiver, ammount: received, type: "credit" },
@@ -149,8 +149,8 @@ async function race(facts, ammount, faults, callsOf) {
 
 // newStage gives a step a new user, with a credit where the opening balance is less
 // than the steps need, and a lane for the requests.
-async function newStage(facts) {
-  facts.user = newName("try");
+async function newStage(facts, who = "try") {
+  facts.user = newName(who);
   facts.lane = newLane();
   const missing = units(stageBalance) - units(opening);
   if (missing > 0n) await send(posting(newName("try"), { userId: facts.user, ammount: decimal(missing), type: "credit" })).catch(() => undefined);

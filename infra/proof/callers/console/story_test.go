@@ -77,9 +77,10 @@ func TestStepsSay(t *testing.T) {
 		{"4", "", "unread", `Declined as a whole. Entry 1, debit of $100.01, user USER, met a balance of $100.00. None of the entries counted.`, "kept"},
 		{"4", "amount=5;received=x;receiver=uncle", "", `Not accepted as a whole. Entry 2: the amount must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces. All 3 balances are as before.`, "kept"},
 		{"4", "received=4", "every POST", `No answer came. When the balances were read they were as before.`, "open"},
-		{"4", "", "dies", `No answer came.`, "open"},
-		{"4", "", "unread", `In one write USER paid $5.00, uncle got $4.00 and kiosk got $1.00.`, "kept"},
-		{"4", "", "requests unread", `Together USER paid $5.00, uncle got $4.00 and kiosk got $1.00.`, "kept"},
+		{"4", "", "dies", `No answer came; the balances could not be read.`, "open"},
+		{"4", "shop=stall", "loses answers", `No answer came, and the balances changed: USER $100.00 became $95.00, uncle $100.00 became $104.00, stall $100.00 became $101.00.`, "open"},
+		{"4", "", "unread", `In one write USER paid $5.00, uncle got $4.00 and stall got $1.00.`, "kept"},
+		{"4", "", "requests unread", `Together USER paid $5.00, uncle got $4.00 and stall got $1.00.`, "kept"},
 
 		{"5", "seconds=1", "", `$40.00 was held and came back by itself. The debit was posted: $0.00 can be spent.`, "kept"},
 		{"5", "debit=60;amount=100.01", "", `The hold was declined. The debit was posted: $40.00 can be spent.`, "kept"},
@@ -133,6 +134,7 @@ func (b browser) breakServer(how string) {
 			if (how === "dies" && posts) return gone();
 			if (how === "unread" && path.startsWith("/balance")) return gone();
 			if (how === "requests unread" && path.startsWith("/local/requests")) return gone();
+			if (how === "loses answers" && post) return real(path, options).then(gone);
 			if (how === "wrong balance" && path.startsWith("/balance") && posts) return new Response('{"data":{"balance":"777"}}');
 			return real(path, options);
 		};`, how))
@@ -147,10 +149,10 @@ func TestStepsDraw(t *testing.T) {
 	assert.Equal(t, strings.Join([]string{
 		"Caller to Ledger: add $10.00, with a key",
 		"Ledger to DynamoDB: write, if the key is new",
-		"DynamoDB to Ledger: the answer gets lost, which does not arrive",
+		"DynamoDB to Ledger: no answer arrives (lost)",
 		"Ledger to DynamoDB: the same write",
 		"DynamoDB to Ledger: written, and only once",
-		"Ledger to Caller: the answer gets lost, which does not arrive",
+		"Ledger to Caller: no answer arrives (lost)",
 		"Caller to Ledger: the same call, the same key",
 		"Ledger to DynamoDB: write, if the key is new",
 		"DynamoDB to Ledger: the key is there already",
@@ -158,11 +160,11 @@ func TestStepsDraw(t *testing.T) {
 	}, "; "), strings.Split(b.drawn("1"), "\n")[0])
 	b.vary("step-1-faults", "write-lost,answer-lost")
 	b.step("1")
-	assert.Contains(t, b.drawn("1"), "Ledger to DynamoDB: write, if the key is new, which does not arrive; Ledger to DynamoDB: the same write; DynamoDB to Ledger: written; Ledger to Caller")
+	assert.Contains(t, b.drawn("1"), "Ledger to DynamoDB: write, if the key is new (lost); Ledger to DynamoDB: the same write; DynamoDB to Ledger: written; Ledger to Caller")
 	b.breakServer("every POST")
 	b.step("1")
 	b.run(`window.mend()`)
-	assert.Equal(t, "Caller to Ledger: add $10.00, with a key, which does not arrive; Caller to Ledger: the same call, the same key, which does not arrive", strings.Split(b.drawn("1"), "\n")[0])
+	assert.Equal(t, "Caller to Ledger: add $10.00, with a key (no answer tells whether it arrived); Caller to Ledger: the same call, the same key (no answer tells whether it arrived)", strings.Split(b.drawn("1"), "\n")[0])
 
 	b.step("2")
 	assert.Regexp(t, `^20 callers on a time axis of \d+ ms: 1 posted, 19 replayed, \d+ conflicts? on the way\n`, b.drawn("2"))
@@ -174,12 +176,12 @@ func TestStepsDraw(t *testing.T) {
 
 	b.vary("step-4-shop", "till")
 	b.step("4")
-	assert.Regexp(t, `^\nPays \$10.00\ntry-[0-9a-f]{8}\n\$100.00 →\n\$90.00\nGets \$9.00\nfriend\n.* →\n.*\nFee \$1.00\ntill\n\$100.00 →\n\$101.00\n\$9.00\n\$1.00\n\nPosted: one write of 6 items$`, b.drawn("4"))
+	assert.Regexp(t, `^\nPays \$10.00\npayer-[0-9a-f]{8}\n\$100.00 →\n\$90.00\nGets \$9.00\nfriend\n.* →\n.*\nFee \$1.00\ntill\n\$100.00 →\n\$101.00\n\$9.00\n\$1.00\n\nPosted: one write of 6 items$`, b.drawn("4"))
 
 	b.vary("step-5-seconds", "1")
 	b.click("#step-5 .run")
 	b.waits(`document.querySelector("#step-5 .drawing").innerText.includes("Expires in")`)
-	assert.Regexp(t, `Hold of \$40.00: pending\n\$60.00 can be spent, \$40.00 is held Expires`, b.drawn("5"))
+	assert.Regexp(t, `Hold of \$40.00: pending\n\$60.00 can be spent, \$40.00 is held. Expires`, b.drawn("5"))
 	b.ends("5")
 	assert.Equal(t, "\nAt first\n$100.00 can be spent\nHold of $40.00: pending\n$60.00 can be spent, $40.00 is held\nAfter its time\n$100.00 can be spent\nDebit of $100.00: posted\n$0.00 can be spent", b.drawn("5"))
 	assert.Equal(t, "60% 40%", b.ask(`[...document.querySelectorAll("#step-5 .bar-row:nth-child(2) .bar > *")].map(({style}) => style.width).join(" ")`))
