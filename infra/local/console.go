@@ -11,11 +11,12 @@ import (
 	"sync"
 )
 
-// By these headers the console names a call and asks for faults. The ledger never sees
-// them.
+// By these headers the page names a call, asks for faults, and marks a reading that it
+// repeats each second. The ledger never sees them.
 const (
 	callHeader  = "Local-Call"
 	faultHeader = "Local-Fault"
+	lookHeader  = "Local-Look"
 )
 
 // These paths are the local server's own, and not the ledger's.
@@ -32,6 +33,7 @@ const (
 // console is the ledger, with what the page at / needs beside it.
 type console struct {
 	ledger  http.Handler
+	looks   http.Handler // the ledger for repeated readings, which its log leaves out
 	records records
 }
 
@@ -47,6 +49,12 @@ func (c *console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *console) serveCall(w http.ResponseWriter, r *http.Request) {
+	look := r.Method == http.MethodGet && r.Header.Get(lookHeader) != ""
+	r.Header.Del(lookHeader)
+	if look {
+		c.looks.ServeHTTP(w, r)
+		return
+	}
 	who, err := c.callerOf(r, 0)
 	switch {
 	case err != nil:

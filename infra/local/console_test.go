@@ -331,6 +331,27 @@ func TestLedgerSeesNoHeaderOfOurs(t *testing.T) {
 	assert.Equal(t, http.Header{"X-Own": {"2"}}, seen)
 }
 
+// The page's repeated readings go to a ledger without a log. No other call does.
+func TestRepeatedReadings(t *testing.T) {
+	t.Parallel()
+	var logged, looked []string
+	note := func(calls *[]string) http.Handler {
+		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			*calls = append(*calls, r.Method+r.Header.Get(lookHeader))
+		})
+	}
+	h := &console{ledger: note(&logged), looks: note(&looked)}
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		for _, look := range []string{"", "1"} {
+			r := httptest.NewRequestWithContext(t.Context(), method, "/balance", nil)
+			r.Header.Set(lookHeader, look)
+			h.ServeHTTP(httptest.NewRecorder(), r)
+		}
+	}
+	assert.Equal(t, []string{"GET"}, looked)
+	assert.Equal(t, []string{"GET", "POST", "POST"}, logged)
+}
+
 func callersRequest(t *testing.T, body string) *http.Request {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, callersPath, strings.NewReader(body))

@@ -124,10 +124,12 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	fmt.Fprintf(out, "dynamodb at %s\nlistening on http://%s\n%s", database.endpoint, reachable(listener.Addr()), examples(reachable(listener.Addr())))
 	fmt.Fprintf(out, "\naudit it:\n  %s\n", database.auditLine())
 
-	h := handler.New(ledger.New(database.store, time.Now), handler.NewLogger(callLog(log), "local", "local"), handler.Access{Authorization: handler.None})
+	served := func(log io.Writer) http.Handler {
+		return handler.New(ledger.New(database.store, time.Now), handler.NewLogger(log, "local", "local"), handler.Access{Authorization: handler.None})
+	}
 	host, _, _ := net.SplitHostPort(o.addr) // parseOptions has checked it
 	server := &http.Server{
-		Handler:     guard(hosts{host}, withPages(pages, &console{ledger: h})),
+		Handler:     guard(hosts{host}, withPages(pages, &console{ledger: served(callLog(log)), looks: served(io.Discard)})),
 		ReadTimeout: readWithin, WriteTimeout: writeWithin,
 		DisableGeneralOptionsHandler: true, // net/http would answer "OPTIONS *" itself, without the guard
 	}

@@ -1,22 +1,32 @@
-// The account: a user's balance and statement, and the calls that change them. What is
-// clicked is for the user in the field, and an answer, however late, is for the user
-// and the call that it answers.
+// The account: a user's balance and statement, and the calls that change them. A click
+// is for the user in the field, and an answer, however late, is for the user and the call
+// that it answers.
 
-import { balanceOf, ending, newName, posting, refunding, ruling, send, transactionOf } from "./calls.js";
+import { balanceOf, ending, look, newName, posting, refunding, ruling, transactionOf } from "./calls.js";
 import { at, element, isolated } from "./dom.js";
-import { isShown, made } from "./log.js";
-import { clear, read } from "./statement.js";
-import { prepareEnds, prepareRefund } from "./transaction.js";
+import { made } from "./log.js";
 import { currency, opening } from "./settings.js";
-import { currencyName, money, name } from "./words.js";
+import { clear, ownMoney, prepareStatement, read, show } from "./statement.js";
+import { choose, prepareTransaction, reread } from "./transaction.js";
+import { clock, currencyName, money, moneyOf, name, outcome, sentenceCase } from "./words.js";
+
+const lookEvery = 1000; // milliseconds
+const readings = 3; // at most, until balance and statement agree
 
 let user; // of the address, whose balance and statement the page shows
-let turn = 0; // counts the readings of balances; of two, the later one is shown
-
+let turn = 0; // counts the readings of the account; of two, the later one is shown
+let reading = 0; // how many of them are under way
+let isReadable = false; // whether the user's balance was read, or may be
+let opened; // the user and the transaction that the page shows
+let current; // the entry of the log whose outcome the page shows
 let go; // opens the address of a user, and of a transaction
 
-// showAccount shows a user and, if one is named, a transaction.
-export function showAccount(to, transaction) {
+// showAccount shows a user and, if one is named, a transaction. A person who
+// comes back finds the outcome and the transaction as they were.
+export async function showAccount(to, transaction) {
+  const place = JSON.stringify([to, transaction]);
+  if (place === opened) return readAccount();
+  opened = place;
   if (to !== user) {
     user = to;
     at("rules").open = false;
@@ -26,31 +36,81 @@ export function showAccount(to, transaction) {
   at("user").value = to;
   at("owner").replaceChildren(...isolated(name(to)));
   complain();
-  const reading = refresh({ show: !transaction });
-  if (transaction) made(transactionOf(transaction), to);
-  return reading;
+  noteKey();
+  tell(undefined);
+  choose();
+  const shown = readAccount(true);
+  if (transaction) {
+    const entry = await make(transactionOf(transaction), to);
+    if (entry === current) choose(entry.answer?.status === 200 ? entry.answer.body.data : undefined);
+  }
+  return shown;
 }
 
-// refresh reads the balance and the statement anew, and returns the balance.
-export async function refresh({ show: shown = false } = {}) {
-  const [mine, whose] = [++turn, user];
-  const entry = await made(balanceOf(whose), whose, { show: shown });
-  if (mine !== turn) return balanceIn(entry);
-  showBalance(balanceIn(entry));
+// refresh reads the account anew.
+export const refresh = () => readAccount();
+
+// readAccount reads the balance and then the statement, until the statement is the same as
+// before: then the balance in between counts exactly its lines. The first readings of an
+// opened account are in the log.
+async function readAccount(log = false) {
+  const mine = ++turn;
+  const isCurrent = () => mine === turn;
+  reading++;
+  try {
+    let agree = false;
+    for (let i = 0; i < readings && !agree; i++) {
+      const answer = await readBalance(log && i === 0);
+      if (!isCurrent()) return;
+      const funds = answer?.body.data?.balance ? answer.body.data : undefined;
+      if (!funds) return showStale(answer);
+      showBalance(funds, answer);
+      agree = await read(isCurrent, log && i === 0);
+      if (!isCurrent()) return;
+      if (agree || i === readings - 1) show(agree ? funds : undefined);
+    }
+    await reread();
+  } finally {
+    reading--;
+  }
+}
+
+async function readBalance(log) {
+  if (!log) return look(balanceOf(user));
+  const entry = await make(balanceOf(user), user);
   complainOf(entry);
-  if (balanceIn(entry)) await read(whose);
-  return balanceIn(entry);
+  isReadable = entry.answer?.status !== 400; // else the name is no user's
+  return entry.answer;
 }
 
-// balanceIn is the balance, and what is held beside it, of an answer that has one.
-export const balanceIn = ({ answer }) => (answer?.body.data?.balance ? answer.body.data : undefined);
+// watch looks at the account once a second while a person does.
+async function watch() {
+  if (isReadable && !reading && !document.hidden && !at("account").hidden) await readAccount();
+  setTimeout(watch, lookEvery);
+}
 
-function showBalance(data) {
-  at("balance").replaceChildren(...(data ? groups(money(data.balance)) : ["…"]));
-  at("held").replaceChildren(...(data?.held ? groups(`${money(data.held)} held`) : []));
-  showRules(data);
-  clearTimeout(watching);
-  if (data?.held) watching = setTimeout(watch, watchEvery, user, data);
+// showBalance shows the balance in an answer, or none yet.
+function showBalance(funds, answer) {
+  const date = answer?.headers.find(([field]) => field === "date")?.[1];
+  write("balance", funds ? money(funds.balance) : "…");
+  write("held", funds?.held ? `${money(funds.held)} held` : "");
+  write("lent", funds?.creditLimit ? `${money(funds.creditLimit)} credit limit` : "");
+  write("own", funds?.held || funds?.creditLimit ? `${moneyOf(ownMoney(funds))} own money` : "");
+  at("barred").textContent = funds?.blocked ? `${sentenceCase(funds.blocked.join(" and "))} are blocked` : "";
+  at("as-of").textContent = date ? `as of ${clock(date)}` : "";
+  at("stale").textContent = "";
+  showRules(funds);
+}
+
+// showStale says why the balance is that of its time.
+function showStale(answer) {
+  at("stale").textContent = answer ? "It can't be read." : "The server does not answer.";
+}
+
+// write writes a sum that breaks into lines between its groups of digits only.
+function write(id, text) {
+  if (at(id).textContent === text) return; // so that a selection stays
+  at(id).replaceChildren(...text.split(/(?<=,)/).flatMap((part) => [part, element("wbr")]));
 }
 
 // showRules fills the form of the rules, which stays as it is while it is open.
@@ -60,20 +120,20 @@ function showRules({ blocked = [], creditLimit = "0" } = {}) {
   at("limit").value = creditLimit;
 }
 
-// groups makes a sum that breaks into lines between its groups of digits only.
-const groups = (text) => text.split(/(?<=,)/).flatMap((part) => [part, element("wbr")]);
+// make makes a call whose outcome the page shows.
+const make = (call, whose, faults) => made(call, whose, { faults, tell: (entry) => {
+  if (entry.state === "under way" || entry === current) tell(entry);
+} });
 
-const watchEvery = 1000; // milliseconds
-let watching; // the timer
-
-// watch reads the balance while something is held, and all of the page when it has
-// changed: a hold expires, or another caller ends it, without a call of this page.
-async function watch(whose, shown) {
-  const answer = document.hidden ? undefined : await send(balanceOf(whose)).catch(() => undefined);
-  if (whose !== user) return;
-  const data = answer?.body.data;
-  if (data?.balance && (data.balance !== shown.balance || data.held !== shown.held)) refresh();
-  else watching = setTimeout(watch, watchEvery, whose, shown);
+// tell shows the outcome of an entry, or none. A reading that went well shows itself.
+function tell(entry) {
+  current = entry;
+  const { kind, title, sentence } = entry ? outcome(entry) : {};
+  const isReading = entry?.call.method === "GET";
+  const says = entry && !(isReading && ["read", "waiting"].includes(kind));
+  at("did").className = `outcome ${kind}`;
+  at("did").replaceChildren(...(says ? [element("strong", {}, `${title}. `), ...isolated(sentence)] : []));
+  at("next").hidden = !says || kind === "waiting";
 }
 
 // move posts the form.
@@ -93,13 +153,13 @@ function move(type) {
 async function post(call, whose, faults) {
   if (whose !== user) go(whose);
   complain();
-  const entry = await made(call, whose, { faults });
-  // A double click sends one key twice, and counts once: the key changes only when
-  // its outcome is there.
-  const settled = entry.answer?.status === 201 || entry.answer?.status === 422;
-  if (settled && at("key").value.trim() === call.headers["Idempotent-Key"]) newKey();
+  const entry = await make(call, whose, faults);
+  settleKey(entry);
   complainOf(entry);
-  if (whose === user) await refresh();
+  if (whose !== user) return entry;
+  const data = entry.answer?.status === 201 ? entry.answer.body.data : undefined;
+  if (data?.status === "pending") choose(data);
+  await Promise.all([readAccount(), reread(true)]);
   return entry;
 }
 
@@ -117,15 +177,15 @@ const setRules = () => post(ruling(newName("rules"), {
 // again sends a call of the log again, and nothing is lost on the way now.
 export async function again({ call, user: whose }) {
   if (call.method === "POST" && whose === user) return post(call, whose);
-  const entry = await made(call, whose);
-  if (whose === user) await refresh();
+  const entry = await (whose === user ? make(call, whose) : made(call, whose));
+  if (whose === user) await readAccount();
   return entry;
 }
 
 // complainOf marks the fields that a call was refused for, if it is the one that
 // the page shows.
 function complainOf(entry) {
-  if (!isShown(entry)) return;
+  if (entry !== current) return;
   const [, form] = entry.call.path.match(/\/(capture|refunds|accounts)$/) ?? [];
   const of = { capture: "#end input", refunds: "#refund input", accounts: "#rules input" }[form] ?? "#open input, #post input";
   complain(entry.problem ?? (entry.answer?.status === 400 ? entry.answer.body.properties : {}), of);
@@ -139,14 +199,18 @@ function complain(properties = {}, of = "") {
     if (wrong(field)) field.setAttribute("aria-invalid", "true");
     else field.removeAttribute("aria-invalid");
   }
-  fields.find(wrong)?.focus();
+  const first = fields.find(wrong);
+  if (first?.closest("details")) first.closest("details").open = true;
+  first?.focus();
 }
 
 const drawn = {}; // the key that the page chose last, and the body that went out with it
+const used = new Map(); // whether a call has its outcome, by its user and key
 
 function newKey() {
   Object.assign(drawn, { key: newName("try"), body: undefined });
   at("key").value = drawn.key;
+  noteKey();
 }
 
 // keyFor is the key for a body. A key that the page chose is for one body: another body
@@ -157,29 +221,63 @@ function keyFor(body) {
   return at("key").value.trim();
 }
 
+// settleKey notes that a key was used. A double click sends one key twice, and counts
+// once: the key changes only when its outcome is there.
+function settleKey({ call, user: whose, answer }) {
+  const key = call.headers["Idempotent-Key"];
+  if (!key || call.path !== "/transactions") return;
+  const settled = answer?.status === 201 || answer?.status === 422;
+  if (settled || !answer || answer.status >= 500) used.set(`${whose} ${key}`, settled);
+  if (settled && at("key").value.trim() === key) newKey();
+  else noteKey();
+}
+
+// noteKey warns that the key in the field was used before.
+function noteKey() {
+  const settled = used.get(`${at("user").value} ${at("key").value.trim()}`);
+  at("same-key").hidden = settled === undefined;
+  at("same-key-says").textContent = settled
+    ? "This key was used before. The same call again counts once; another call is refused."
+    : "The key stays until its call is answered. The same call again can't count twice.";
+}
+
+// noteAdvanced names the settings that a closed form hides.
+function noteAdvanced() {
+  const seconds = at("seconds").value.trim();
+  at("advanced-says").textContent = [seconds && `hold for ${seconds} s`, at("fault").value && at("fault").selectedOptions[0].text].filter(Boolean).join(", ");
+}
+
 // prepareAccount makes the buttons do what they say. Open opens the address of a
 // user, and of a transaction.
 export function prepareAccount(open) {
   go = open;
   at("open").onsubmit = (event) => {
     event.preventDefault();
+    opened = undefined;
     go(at("user").value);
   };
   at("post").onsubmit = (event) => event.preventDefault(); // Enter is neither a credit nor a debit
   for (const button of document.querySelectorAll(".side")) button.onclick = () => move(button.value);
-  at("new-key").onclick = newKey;
+  for (const button of document.querySelectorAll(".new-key")) button.onclick = newKey;
+  at("key").oninput = at("user").oninput = noteKey;
+  at("advanced").oninput = noteAdvanced;
+  at("resend").onclick = () => again(current);
+  at("close").onclick = () => go(user);
   at("history").onclick = at("transaction").onclick = (event) => {
     const link = event.target.closest("a");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
+    opened = undefined;
     const parameters = new URL(link.href).searchParams;
     go(parameters.get("userId"), parameters.get("transaction"));
   };
   at("rules").querySelector("form").onsubmit = (event) => event.preventDefault();
   at("set-rules").onclick = setRules;
-  prepareRefund(refund);
-  prepareEnds(end, (whose) => { if (whose === user) refresh(); });
+  prepareTransaction(end, refund);
+  prepareStatement(refresh);
   Object.assign(at("currency"), { textContent: currency, title: currencyName, hidden: currencyName === currency });
-  at("opening").textContent = money(opening);
+  at("opening").textContent = at("opened-with").textContent = money(opening);
   newKey();
+  noteAdvanced();
+  watch();
 }

@@ -1,5 +1,6 @@
 // The calls: how they are made, sent and answered. Nothing here knows the page.
 
+import { knownWrites, learn } from "./running.js";
 import { visible } from "./words.js";
 
 const get = (path, parameters = {}) =>
@@ -35,6 +36,9 @@ export const refunding = (id, key, ammount) => ({
   body: ammount ? JSON.stringify({ ammount }) : "",
 });
 
+// refundsOf is the call that reads the refunds of a transaction.
+export const refundsOf = (id) => get(`/transactions/${encodeURIComponent(id)}/refunds`);
+
 // ruling is the call that changes the rules of a user.
 export const ruling = (key, body) => ({ ...posting(key, body), path: "/accounts" });
 
@@ -51,21 +55,34 @@ export function unsendable({ headers }) {
 
 // The headers of the local server's own, by which it knows whose requests to
 // DynamoDB to show, and what to let go wrong.
-const own = (name, faults) => ({ "Local-Call": name, ...(faults && { "Local-Fault": faults }) });
+const own = (name, faults) => ({ ...(name && { "Local-Call": name }), ...(faults && { "Local-Fault": faults }) });
+
+// look makes a reading that the page repeats. No log has it. It is undefined without an
+// answer.
+export const look = (call) => send({ ...call, headers: { "Local-Look": "1" } }).catch(() => undefined);
 
 // send makes a call. It throws if no answer came, or not all of it.
-export async function send({ method, path, headers, body }, name, faults) {
+export async function send(call, name, faults) {
+  const { method, path, headers, body } = call;
+  const before = knownWrites();
   const response = await fetch(path, { method, headers: { ...headers, ...own(name, faults) }, ...(method === "POST" && { body }) });
-  return answered(response.status, response.statusText, [...response.headers], await response.text());
+  const answer = answered(response.status, response.statusText, [...response.headers], await response.text());
+  learn(call, answer, before);
+  return answer;
 }
 
 // sendAtOnce makes many calls at once, by the local server: a browser would send
 // some six at a time.
 export async function sendAtOnce(calls, name, faults) {
   const body = JSON.stringify(calls.map((call) => ({ ...call, headers: { ...call.headers, ...own(name, faults) } })));
+  const before = knownWrites();
   const response = await fetch("/local/callers", { method: "POST", headers: { "Content-Type": "application/json" }, body });
   const answers = await response.json(); // null for a lost answer
-  return answers.map((answer) => answer && answeredAtOnce(answer));
+  return answers.map((one, i) => {
+    const answer = one && answeredAtOnce(one);
+    if (answer) learn(calls[i], answer, before);
+    return answer;
+  });
 }
 
 function answeredAtOnce({ status, reason, headers, text }) {

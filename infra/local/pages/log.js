@@ -4,8 +4,8 @@
 import { requestsOf, send, sendAtOnce, unsendable, newName } from "./calls.js";
 import { codeOf, languages } from "./copy.js";
 import { at, element, isolated, pause } from "./dom.js";
-import { showTransaction } from "./transaction.js";
-import { laneOutcome, laneSum, name, outcome, visible } from "./words.js";
+import { laneLines } from "./lane.js";
+import { laneSum, name, outcome, visible } from "./words.js";
 
 const lookEvery = 150; // milliseconds
 let count = 0;
@@ -25,10 +25,11 @@ function addPart(lane, number) {
   return part;
 }
 
-// made makes a call of a user and adds it to the log. Show says whether the page
-// shows it. The entry is settled when its answer is there, or can't come.
-export async function made(call, user, { faults = "", show = true, lane = newLane() } = {}) {
-  const entry = add({ call, user, lane, problem: unsendable(call) });
+// made makes a call of a user and adds it to the log. Show says whether the view of the
+// wire shows it. Tell gets the entry at once, and again when it is settled: when its answer
+// is there, or can't come.
+export async function made(call, user, { faults = "", show = true, lane = newLane(), tell = () => {} } = {}) {
+  const entry = add({ call, user, lane, tell, problem: unsendable(call) });
   if (show) showEntry(entry);
   if (entry.problem) return settle(entry, "not sent");
   const part = addPart(lane, entry.number);
@@ -40,7 +41,7 @@ export async function made(call, user, { faults = "", show = true, lane = newLan
 
 // madeAtOnce makes many calls of a user at once.
 export async function madeAtOnce(calls, user, { faults = "", lane = newLane() } = {}) {
-  const entries = calls.map((call, i) => add({ call, user, lane, caller: i + 1 }));
+  const entries = calls.map((call, i) => add({ call, user, lane, tell: () => {}, caller: i + 1 }));
   showEntry(entries[0]);
   const part = addPart(lane, entries[0].number);
   const answers = sendAtOnce(calls, part.name, faults);
@@ -55,15 +56,29 @@ export async function madeAtOnce(calls, user, { faults = "", lane = newLane() } 
 function add(entry) {
   const line = element("button", { type: "button", onclick: () => showEntry(entry) });
   Object.assign(entry, { number: ++count, state: "under way", line });
-  at("log").prepend(element("li", { value: entry.number }, line));
+  const list = entry.call.method === "GET" ? readings() : at("log");
+  list.prepend(element("li", {}, line));
+  if (list !== at("log")) list.previousElementSibling.textContent = `${list.childElementCount} ${list.childElementCount === 1 ? "reading" : "readings"}`;
+  at("no-calls").hidden = true;
   writeLine(entry);
+  entry.tell(entry);
   return entry;
+}
+
+// readings is the list for the next reading: readings in a row collapse into one line.
+function readings() {
+  const newest = at("log").firstElementChild?.querySelector("ol");
+  if (newest) return newest;
+  const list = element("ol");
+  at("log").prepend(element("li", {}, element("details", {}, element("summary"), list)));
+  return list;
 }
 
 function settle(entry, state) {
   entry.state = state;
   writeLine(entry);
   if (entry === shown) writeEntry();
+  entry.tell(entry);
   return entry;
 }
 
@@ -81,11 +96,12 @@ async function follow(lane, part, call) {
 }
 
 function writeLine(entry) {
-  const { call, answer, line } = entry;
+  const { call, answer, line, user } = entry;
   const { kind, title } = outcome(entry);
   line.className = call.method.toLowerCase();
-  line.replaceChildren(`${entry.number} ${call.method} ${call.path}`, ` ${call.headers["Idempotent-Key"] ?? ""} `,
-    answer ? `${answer.status} ` : "", element("span", { className: `status ${kind}` }, title));
+  line.replaceChildren(`${entry.number} `, element("span", { className: `status ${kind}` }, title), element("br"),
+    element("code", {}, `${call.method} ${call.path}${answer ? ` ${answer.status}` : ""}`),
+    ...(call.method === "POST" ? [element("br"), element("span", { className: "note" }, `${call.headers["Idempotent-Key"] ?? "no key"}, user ${name(user)}`)] : []));
 }
 
 function showEntry(entry) {
@@ -95,18 +111,16 @@ function showEntry(entry) {
   writeEntry();
 }
 
-export const isShown = (entry) => entry === shown;
-
 function writeEntry() {
   const { call, answer, state } = shown;
   const { kind, title, sentence } = outcome(shown);
   at("outcome").className = `outcome ${kind}`;
   at("outcome").replaceChildren(element("strong", {}, `${title}. `), ...isolated(sentence));
+  at("again").hidden = at("shown").hidden = false;
   at("call-title").textContent = `Call ${shown.number}${shown.caller ? `, of caller ${shown.caller}` : ""}`;
   const headers = Object.entries(call.headers).map(([field, value]) => `${field}: ${value}\n`).join("");
   at("request").textContent = `${call.method} ${call.path} HTTP/1.1\n${headers}${call.body ? `\n${call.body}` : ""}`.trimEnd();
   at("answer").replaceChildren(...(answer ? answerLines(answer) : [state === "under way" ? "…" : "No answer."]));
-  showTransaction(shown);
   writeCode();
   writeLane();
 }
@@ -127,35 +141,9 @@ const writeCode = () => { at("code").textContent = codeOf(at("language").value, 
 
 function writeLane() {
   const { parts } = shown.lane;
-  const requests = parts.flatMap((part) => part.requests.map((request) => ({ ...request, of: request.caller ? `caller ${request.caller}` : `call ${part.number}` })));
-  const tokens = new Set();
-  at("lane-sum").textContent = laneSum(requests);
-  at("lane").replaceChildren(...requests.map((request) => {
-    const again = tokens.has(request.token);
-    if (request.token) tokens.add(request.token);
-    return laneLine(request, again);
-  }));
+  at("lane-sum").textContent = laneSum(parts.flatMap(({ requests }) => requests));
+  at("lane").replaceChildren(...laneLines(parts));
 }
-
-function laneLine(request, again) {
-  const { kind, text } = laneOutcome(request, again);
-  return element("li", { className: kind },
-    element("p", {}, element("strong", {}, request.operation), element("span", { className: "note" }, ` ${request.of}, at ${Math.round(request.sentMs)} ms${again ? ", the same again" : ""}`)),
-    ...(again ? [] : request.items.map((item, i) => itemLine(item, request.reasons?.[i]))),
-    element("p", { className: "status" }, text));
-}
-
-function itemLine({ action, table, key, row, condition, update }, reason) {
-  const failed = reason && reason !== "None";
-  return element("p", { className: `item${failed ? " failed" : ""}` },
-    `${action} ${table} `, element("b", { title: visible(key ?? "") }, name(short(key ?? ""))),
-    ...(row ? [element("br"), visible(row)] : []),
-    ...(update ? [element("br"), update] : []),
-    ...(condition ? [element("br"), action === "Query" ? "where " : "if ", element("b", {}, name(condition))] : []),
-    ...(failed ? [element("br"), `✕ ${reason}`] : []));
-}
-
-const short = (key) => (/^[0-9a-f-]{36}$/.test(key) ? key.slice(0, 8) : key);
 
 // prepare makes the buttons of the call that is shown do what they say. Again sends
 // a call again.

@@ -1,101 +1,221 @@
-// The statement of the user who is shown: the newest transactions, and all pages
-// of them.
+// The statement: a user's transactions, newest first, one row for a hold and its end,
+// with the user's own money after each.
 
-import { historyOf } from "./calls.js";
+import { historyOf, look } from "./calls.js";
 import { at, copyOf, element, isolated } from "./dom.js";
 import { made } from "./log.js";
-import { spendableAgain } from "./transaction.js";
-import { entriesOf, money, moneyOf, name, sentenceCase, time, units } from "./words.js";
+import { effect, longestCall, running } from "./running.js";
+import { opening } from "./settings.js";
+import { addressOf, spendableAgain } from "./transaction.js";
+import { ago, clock, entriesOf, money, moneyOf, name, sentenceCase, time, units } from "./words.js";
 
-const page = 10;
+const page = 25;
 const longestPage = 100;
-let turn = 0; // counts the readings; of two, the later one is shown
-let lines = []; // of the history, newest first
+const mostPages = 10; // that are read at once
+
+let user;
+let beginning = 0; // counts how often the lines began anew
+let lines = []; // of the history, newest first, without a gap
+let next; // the cursor of the older lines that are not read
+let isWhole = false; // whether the lines are as the last reading of the newest ones left them
+let readAt; // the server's time at the last reading, by which all lines are there
+let rows = new Map(); // the shown rows, by their keys
+
+const keyOf = ({ id, createdAt }) => `${id} ${createdAt}`;
+const began = ({ createdAt }) => Date.parse(createdAt);
 
 // clear empties the statement for another user.
-export function clear(user) {
-  turn++;
+export function clear(whose) {
+  user = whose;
+  begin();
+  rows.clear();
   at("statement-owner").replaceChildren(...isolated(name(user)));
-  lines = [];
   at("history").replaceChildren();
-  at("none").hidden = at("older").hidden = at("all").hidden = true;
+  at("unknown").textContent = "";
+  for (const id of ["none", "older", "all", "lines", "own-money"]) at(id).hidden = true;
 }
 
-// read shows the newest page anew, as long as what is shown.
-export async function read(user) {
-  const mine = ++turn;
-  const limit = Math.min(Math.max(page, at("history").childElementCount), longestPage);
-  const { answer } = await made(historyOf(user, limit), user, { show: false });
-  if (mine !== turn || answer?.status !== 200) return;
+function begin() {
+  beginning++;
   lines = [];
-  append(answer, user, mine);
+  isWhole = false;
+  next = readAt = undefined;
 }
 
-// append adds a page, and lets the buttons read on after it.
-function append({ body: { data, next } }, user, mine) {
-  lines.push(...data);
-  at("history").replaceChildren(...lines.map((line) => row(line, user)));
-  at("none").hidden = at("history").childElementCount > 0;
-  at("older").hidden = at("all").hidden = !next;
-  at("older").onclick = () => readOn(user, mine, next, page);
-  at("all").onclick = () => readAll(user, mine, next);
+// read reads the newest lines, and reports whether they are as they were: then a balance
+// read in between counts these lines, and no others. A line has the time at which its
+// write began. So a new line may stand below known ones, but never below the last reading
+// less the longest call. Answers that are no longer current are left. A logged reading is
+// in the log.
+export async function read(isCurrent, logged) {
+  const reaches = ({ body: { data, next: more } }) => !readAt || !more || began(data.at(-1)) <= readAt - longestCall;
+  const answers = [];
+  for (let i = 0; i < mostPages && !(answers.length && reaches(answers.at(-1))); i++) {
+    const answer = await readPage(i ? longestPage : page, answers.at(-1)?.body.next, logged);
+    if (!isCurrent() || answer?.status !== 200) return false;
+    answers.push(answer);
+  }
+  if (!reaches(answers.at(-1))) begin();
+  return take(answers);
 }
 
-// readOn shows one more page, and returns where the next one begins.
-async function readOn(user, mine, cursor, limit) {
+async function readPage(limit, cursor, logged) {
+  const call = historyOf(user, limit, cursor);
+  return logged ? (await made(call, user, { show: false })).answer : look(call);
+}
+
+// take takes the newest lines, and reports whether they are as they were.
+function take(answers) {
+  const data = answers.flatMap(({ body }) => body.data);
+  const { next: more } = answers.at(-1).body;
+  const known = new Set(lines.map(keyOf));
+  const found = new Set(data.map(keyOf));
+  const end = more ? began(data.at(-1)) : -Infinity;
+  if (lines.some((line) => began(line) > end && !found.has(keyOf(line)))) begin(); // the tables are new
+  const same = isWhole && data.every((line) => known.has(keyOf(line)));
+  const older = lines.filter((line) => !found.has(keyOf(line)));
+  if (!older.length) next = more;
+  lines = [...data, ...older];
+  isWhole = true;
+  readAt = Date.parse(answers[0].headers.find(([field]) => field === "date")?.[1]);
+  return same;
+}
+
+// readOlder reads the next page of older lines, or all pages.
+async function readOlder(all) {
+  const mine = beginning;
   at("older").hidden = at("all").hidden = true; // so that no page is read twice
-  const { answer } = await made(historyOf(user, limit, cursor), user, { show: false });
-  if (mine !== turn) return undefined;
-  if (answer?.status !== 200) {
-    at("older").hidden = at("all").hidden = false; // to try again
-    return undefined;
-  }
-  append(answer, user, mine);
-  return answer.body.next;
+  do {
+    const answer = await readPage(all ? longestPage : page, next, true);
+    if (mine !== beginning || answer?.status !== 200) return;
+    const known = new Set(lines.map(keyOf));
+    isWhole = false;
+    lines.push(...answer.body.data.filter((line) => !known.has(keyOf(line))));
+    next = answer.body.next;
+  } while (all && next);
 }
 
-async function readAll(user, mine, cursor) {
-  for (let next = cursor; next;) next = await readOn(user, mine, next, longestPage);
+// prepareStatement makes the buttons read on. Look reads the account anew.
+export function prepareStatement(look) {
+  at("older").onclick = () => readOlder(false).then(look);
+  at("all").onclick = () => readOlder(true).then(look);
 }
 
-// row shows a line of the history. The history is a log: the line of a hold stays
-// pending, and its end is another line. So the row takes its hold or its end from
-// there. It links to the transaction as a whole.
-function row(line, user) {
-  const tr = copyOf("row");
-  const [made, id, type, status, amount] = [...tr.children].map((cell) => cell.firstElementChild ?? cell);
-  const whole = line.transactionId ?? line.id;
-  const [first, ...others] = entriesOf(line);
-  const standing = fold(line);
-  tr.className = `${first.type} ${standing.status}`;
-  made.dateTime = line.createdAt;
-  made.textContent = time(line.createdAt);
-  id.href = `/?${new URLSearchParams({ userId: user, transaction: whole })}`;
-  id.textContent = whole.slice(0, 8);
-  id.title = whole;
-  type.textContent = others.length ? `${others.length + 1} entries` : sentenceCase(first.type);
-  status.textContent = standing.text;
-  status.classList.add(standing.status);
-  amount.textContent = `${signs[first.type]}${money(first.ammount)}${others.length ? ` and ${others.length} more` : ""}`;
-  if (standing.givenBack) amount.append(element("div", { className: "given-back" }, `+${standing.givenBack} given back`));
-  return tr;
+const moving = "The account changed while it was read.";
+const disagree = "The lines and the balance do not agree.";
+
+// show shows the lines that were read, with the own money after each. Funds are the
+// balance that counts these lines, or undefined if no such balance was read.
+export function show(funds) {
+  ends = new Map(lines.filter(({ type }) => type in endings).map((line) => [line.transactionId, line]));
+  holds = new Map(lines.filter(({ status }) => status === "pending").map((line) => [line.id, line]));
+  const own = funds && ownMoney(funds);
+  let after = lines.map((line) => (effect(line) ? { why: moving } : {}));
+  if (funds) after = running(lines, own, units(funds.creditLimit ?? "0"), Boolean(next));
+  const sum = lines.reduce((total, line) => total + effect(line), units(opening));
+  if (funds && !next && sum !== own) after = after.map(({ own: one, why }) => (one ?? why ? { why: disagree } : {}));
+  const views = lines.map((line, i) => ({ line, after: after[i] })).filter(({ line }) => !isFolded(line)).map(view);
+  place(views.map(rowOf));
+  for (const { row, line } of rows.values()) setTime(row, line);
+  at("unknown").textContent = [...new Set(views.map(({ why }) => why))].filter(Boolean).join(" ");
+  at("none").hidden = views.length > 0;
+  at("lines").hidden = at("own-money").hidden = !views.length;
+  at("first").hidden = Boolean(next) || !views.length;
+  at("older").hidden = at("all").hidden = !next;
 }
 
-// fold says how a line stands now, with the other lines that the page has read: a
-// hold as it ended, and a capture with the part of the hold that it gave back.
-function fold(line) {
-  if (line.status === "pending") {
-    const end = lines.find(({ type, transactionId }) => transactionId === line.id && type in endings);
-    if (end) return { status: end.status, text: endings[end.type] };
-    if (Date.now() >= spendableAgain(line)) return { status: "expired", text: endings.expiry };
-    return { status: "pending", text: `Pending, until ${time(line.expiresAt)}` };
-  }
-  const hold = line.type === "capture" && lines.find(({ id }) => id === line.transactionId);
-  const left = hold ? units(entriesOf(hold)[0].ammount) - units(line.ammount) : 0n;
-  return { status: line.status, text: sentenceCase(line.status), givenBack: left > 0n && moneyOf(left) };
-}
+// ownMoney is the user's own money, with what is held and without the credit limit.
+export const ownMoney = ({ balance, held = "0", creditLimit = "0" }) => units(balance) + units(held) - units(creditLimit);
 
 const endings = { capture: "Captured", void: "Voided", expiry: "Expired" };
 
-// The effect of each line on the balance. A capture has none: the hold took the sum.
-const signs = { credit: "+", debit: "−", capture: "", void: "+", expiry: "+" };
+let ends = new Map(); // the ends among the lines, by the ids of their holds
+let holds = new Map(); // the holds among the lines, by their ids
+const endOf = ({ id }) => ends.get(id);
+const holdOf = ({ type, transactionId }) => (type in endings ? holds.get(transactionId) : undefined);
+
+// isFolded reports whether a line is in the row of another line. A hold and its capture
+// are one row where the money moved, another end is in the row of its hold.
+function isFolded(line) {
+  if (line.status === "pending") return endOf(line)?.type === "capture";
+  return line.type !== "capture" && Boolean(holdOf(line));
+}
+
+// view is the content of a row.
+function view({ line, after }) {
+  const [first, ...others] = entriesOf(line);
+  const { status, says } = standing(line);
+  return {
+    line, status, says, why: after.why,
+    own: after.own !== undefined && moneyOf(after.own),
+    kind: first.type,
+    whole: line.transactionId ?? line.id,
+    title: others.length ? `${others.length + 1} entries` : line.refundOf ? `Refund, ${first.type}` : line.status === "pending" ? "Hold" : sentenceCase(first.type),
+    amount: `${signs[line.status === "pending" ? "hold" : first.type] ?? ""}${money(first.ammount)}`,
+    more: others.length ? `and ${others.length} more` : givenBack(line),
+  };
+}
+
+const signs = { credit: "+", debit: "−", capture: "−" };
+
+// standing words how a line stands now: a hold as it ended.
+function standing(line) {
+  if (line.type === "capture") return { status: "posted", says: endings.capture };
+  if (line.status !== "pending") return { status: line.status, says: sentenceCase(line.status) };
+  const end = endOf(line);
+  if (end) return { status: end.status, says: endings[end.type] };
+  if (Date.now() >= spendableAgain(line)) return { status: "expired", says: endings.expiry };
+  return { status: "pending", says: `Pending until ${clock(line.expiresAt)}` };
+}
+
+// givenBack words what the user got back from a hold.
+function givenBack(line) {
+  const hold = line.status === "pending" ? line : holdOf(line);
+  const { status } = standing(line);
+  if (!hold || status === "pending") return "";
+  const back = units(entriesOf(hold)[0].ammount) - (line.type === "capture" ? units(line.ammount) : 0n);
+  return back > 0n ? `${moneyOf(back)} given back` : "";
+}
+
+// rowOf returns the row of a view: the one that is there, changed where it says something
+// else.
+function rowOf({ line, ...says }) {
+  const key = keyOf(line);
+  const text = JSON.stringify(says);
+  const known = rows.get(key);
+  if (known?.text === text) return known.row;
+  const row = known?.row ?? copyOf("row");
+  rows.set(key, { row, line, text });
+  fill(row, says);
+  return row;
+}
+
+function fill(row, { status, says, why, own, kind, whole, title, amount, more }) {
+  const [, { firstElementChild: link }, { firstElementChild: badge }, sum, after] = row.children;
+  row.className = `${kind} ${status}`;
+  Object.assign(link, { href: addressOf(user, whole), title: whole });
+  link.replaceChildren(title, " ", element("span", { className: "id" }, whole.slice(0, 8)));
+  Object.assign(badge, { textContent: says, className: `status ${status}` });
+  sum.replaceChildren(amount, ...(more ? [element("div", { className: "note" }, more)] : []));
+  after.replaceChildren(...(own ? [own] : why ? [element("span", { title: why, ariaHidden: "true" }, "–"), element("span", { className: "unseen" }, why)] : []));
+}
+
+function setTime(row, line) {
+  const shown = row.querySelector("time");
+  const text = ago(line.createdAt);
+  if (shown.textContent === text) return;
+  Object.assign(shown, { textContent: text, dateTime: line.createdAt, title: time(line.createdAt) });
+}
+
+// place makes these the table's rows. A row that stays is not moved, so it keeps the
+// focus.
+function place(shown) {
+  const kept = new Set(shown);
+  for (const [key, { row }] of rows) if (!kept.has(row)) rows.delete(key);
+  for (const row of [...at("history").children]) if (!kept.has(row)) row.remove();
+  let here = at("history").firstElementChild;
+  for (const row of shown) {
+    if (row === here) here = here.nextElementSibling;
+    else at("history").insertBefore(row, here);
+  }
+}

@@ -1,87 +1,112 @@
-// The transaction that an answer holds, as it stands in it: its times, entries and
-// metadata, and while it is pending the ways to end it.
+// The chosen transaction, as it stands now: its times, entries and refunds, and the ways
+// to end it or to refund it.
 
+import { look, refundsOf, transactionOf } from "./calls.js";
 import { at, element } from "./dom.js";
-import { entriesOf, money, name, sentenceCase, standing, time, visible } from "./words.js";
+import { entriesOf, money, moneyOf, name, sentenceCase, standing, time, units, visible } from "./words.js";
 
 const graceMilliseconds = 1000; // after its expiry the held money can be spent
 
-let over; // runs when the shown hold has expired
-let ticking = 0; // the timer of the countdown
+let chosen; // the transaction
+let refunds; // its entries, with what was refunded
+let ticking; // the timer of the countdown
+let shown; // the text of the facts
 
 // spendableAgain is the time from which a hold's money can be spent again.
 export const spendableAgain = ({ expiresAt }) => Date.parse(expiresAt) + graceMilliseconds;
 
-// showTransaction shows the transaction of an entry's answer, if it says more than
-// one line does.
-export function showTransaction({ call, answer, user }) {
+// addressOf is the address of a user, and of a transaction.
+export const addressOf = (userId, transaction) => `/?${new URLSearchParams({ userId, ...(transaction && { transaction }) })}`;
+
+// choose shows a transaction, or none.
+export function choose(data) {
+  const another = data?.id !== chosen?.id;
+  chosen = data;
+  if (another) refunds = undefined;
   clearInterval(ticking);
-  const data = answer?.body.data ?? stillPending(call, answer);
-  const more = data?.id && (call.method === "GET" || data.entries || data.expiresAt || data.metadata);
-  const pending = data?.status === "pending";
-  if (pending) holds.set(data.id, data);
-  at("transaction").hidden = !more;
-  at("end").hidden = !pending;
-  at("refund").hidden = !refundable(call, data);
-  at("refund").dataset.id = data?.id;
-  if (!more) return;
-  at("transaction").replaceChildren(...facts(data).flatMap(([title, ...values]) =>
-    [element("dt", {}, title), ...values.map((value) => element("dd", {}, value))]));
-  if (!pending) return;
-  if (at("end").dataset.id !== data.id) at("captured").value = entriesOf(data)[0].ammount;
-  at("end").dataset.id = data.id;
-  count(data, user);
+  at("chosen").hidden = !data;
+  if (!data) return;
+  const isPending = data.status === "pending";
+  if (another) {
+    at("captured").value = entriesOf(data)[0].ammount ?? "";
+    at("refunded").value = "";
+  }
+  at("chosen-id").textContent = data.id.slice(0, 8);
+  at("end").hidden = !isPending;
+  at("end").dataset.id = at("refund").dataset.id = data.id;
+  write();
+  if (isPending) count(data);
+  if (isRefundable(data)) readRefunds(data.id);
 }
 
-// refundable reports whether an answer is a transaction that can be refunded, if
-// something is left of it.
-const refundable = ({ method }, data) =>
-  method === "GET" && data?.status === "posted" && data.type !== "account" && !data.transactionId && !data.refundOf;
+// reread reads the chosen transaction anew, if it can change by itself or is said to have
+// changed.
+export async function reread(changed) {
+  const id = chosen?.id;
+  if (!id || !changed && chosen.status !== "pending") return;
+  const answer = await look(transactionOf(id));
+  if (answer?.status === 200 && id === chosen?.id) choose(answer.body.data);
+}
 
-const holds = new Map(); // the shown pending transactions, by id
+async function readRefunds(id) {
+  const answer = await look(refundsOf(id));
+  if (answer?.status !== 200 || id !== chosen?.id) return;
+  refunds = answer.body.data.entries;
+  write();
+}
 
-// stillPending is the hold that a call would have ended, unless its answer says that
-// there is none any more.
-function stillPending({ path }, answer) {
-  const gone = ["/problems/hold-ended", "/problems/not-pending", "/problems/not-found"].includes(answer?.body.type);
-  return gone ? undefined : holds.get(path.match(/^\/transactions\/(.*)\/(capture|void)$/)?.[1]);
+// isRefundable reports whether a transaction can be refunded, if something is left of it.
+const isRefundable = ({ status, type, transactionId, refundOf }) => status === "posted" && type !== "account" && !transactionId && !refundOf;
+
+const left = ({ ammount, refunded = "0" }) => units(ammount) - units(refunded);
+
+function write() {
+  at("refund").hidden = !isRefundable(chosen) || Boolean(refunds) && refunds.every((entry) => left(entry) === 0n);
+  const text = JSON.stringify([chosen, refunds]);
+  if (text === shown) return; // so that a link keeps the focus
+  shown = text;
+  at("transaction").replaceChildren(...facts(chosen).flatMap(([title, ...values]) =>
+    [element("dt", {}, title), ...values.map((value) => element("dd", {}, value))]));
 }
 
 function facts(data) {
+  const refunded = (refunds ?? []).filter((entry) => units(entry.refunded ?? "0") > 0n);
+  const several = entriesOf(data).length > 1;
   return [
-    ["Stands", standing(data)],
+    ["Status", element("span", { className: `status ${data.status}` }, sentenceCase(standing(data)))],
     ["Made", time(data.createdAt)],
     ...(data.expiresAt ? [["Expires", time(data.expiresAt)]] : []),
-    ...(data.captured ? [["Captured", money(data.captured)]] : []),
-    ["Entries", ...entriesOf(data).map(entryLine)],
+    ...(data.type === "account" ? rules(data) : [[several ? "Entries" : "Entry", ...entriesOf(data).map(entryLine)]]),
+    ...(refunded.length ? [["Refunded", ...refunded.map((entry) => `${several ? `Entry ${entry.entry + 1}: ` : ""}${money(entry.refunded)}, ${moneyOf(left(entry))} left`)]] : []),
     ...(data.metadata ? [["Metadata", ...Object.entries(data.metadata).map(([key, value]) => name(`${key}: ${value}`))]] : []),
-    ...(data.refundOf ? [["Refund of", linkTo(visible(data.refundOf), data.userId ?? entriesOf(data)[0].userId, data.refundOf)]] : []),
-    ...(data.transactionId ? [["Part of", linkTo(visible(data.transactionId), data.userId, data.transactionId)]] : []),
+    ...(data.refundOf ? [["Refund of", linkTo(data.refundOf, data.userId ?? entriesOf(data)[0].userId, data.refundOf)]] : []),
+    ...(data.transactionId && data.transactionId !== data.id ? [["Part of", linkTo(data.transactionId, data.userId, data.transactionId)]] : []),
+    ["Id", data.id],
   ];
 }
 
+const rules = ({ debits, credits, creditLimit }) => [
+  ...(debits ? [["Debits", debits]] : []), ...(credits ? [["Credits", credits]] : []), ...(creditLimit ? [["Credit limit", money(creditLimit)]] : []),
+];
+
 const entryLine = ({ type, ammount, userId }) => element("span", {}, `${sentenceCase(type)} of ${money(ammount)}, `, linkTo(`user ${name(userId)}`, userId));
 
-export const linkTo = (text, userId, transaction) =>
-  element("a", { href: `/?${new URLSearchParams({ userId, ...(transaction && { transaction }) })}` }, text);
+const linkTo = (text, userId, transaction) => element("a", { href: addressOf(userId, transaction) }, text);
 
 // count shows how long a hold lasts, and then that it has expired.
-function count(data, user) {
-  const look = () => {
-    const left = spendableAgain(data) - Date.now();
-    at("left").textContent = remaining(data);
-    if (left > 0) return;
-    clearInterval(ticking);
-    over(user);
+function count(data) {
+  const tick = () => {
+    const text = remaining(data);
+    if (at("left").textContent !== text) at("left").textContent = text;
   };
-  ticking = setInterval(look, 250);
-  at("left").textContent = remaining(data);
+  ticking = setInterval(tick, 250);
+  tick();
 }
 
 // remaining words the rest of a hold's time, by this machine's clock.
 export function remaining(data) {
-  const left = Date.parse(data.expiresAt) - Date.now();
-  if (left > 0) return `Expires in ${duration(Math.ceil(left / 1000))}.`;
+  const rest = Date.parse(data.expiresAt) - Date.now();
+  if (rest > 0) return `Expires in ${duration(Math.ceil(rest / 1000))}.`;
   return spendableAgain(data) > Date.now() ? "It expires now." : "It has expired.";
 }
 
@@ -91,17 +116,10 @@ function duration(seconds) {
   return `${Math.floor(seconds / 3600)} h`;
 }
 
-// prepareEnds makes the buttons end the hold that is shown. Expired is called with the
-// user of a hold that expired while it was shown.
-export function prepareEnds(end, expired) {
-  over = expired;
-  at("end").onsubmit = (event) => event.preventDefault(); // Enter is neither a capture nor a void
+// prepareTransaction makes the buttons end and refund the chosen transaction.
+export function prepareTransaction(end, refund) {
+  at("end").onsubmit = at("refund").onsubmit = (event) => event.preventDefault(); // Enter moves no money
   at("capture").onclick = () => end(at("end").dataset.id, "capture", at("captured").value);
   at("void").onclick = () => end(at("end").dataset.id, "void");
-}
-
-// prepareRefund makes the button refund the transaction that is shown.
-export function prepareRefund(refund) {
-  at("refund").onsubmit = (event) => event.preventDefault();
   at("give-back").onclick = () => refund(at("refund").dataset.id, at("refunded").value.trim());
 }

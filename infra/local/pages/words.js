@@ -29,6 +29,7 @@ export function units(text) {
 
 // decimal is the ledger's decimal text of a whole number of units.
 export function decimal(sum) {
+  if (sum < 0n) return `-${decimal(-sum)}`;
   const digits = String(sum).padStart(places + 1, "0");
   return places ? `${digits.slice(0, -places)}.${digits.slice(-places)}` : digits;
 }
@@ -137,6 +138,23 @@ export function standing({ status, captured, expiresAt, type }) {
 
 // time is a time for people, from the ledger's.
 export const time = (text) => new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+// clock is the time of the day, with the date if that is another one than today's.
+export function clock(text) {
+  const date = new Date(text);
+  const today = date.toDateString() === new Date().toDateString();
+  return date.toLocaleString(undefined, { ...(!today && { dateStyle: "medium" }), timeStyle: "medium" });
+}
+
+// ago is how long ago a time is: by the second would be restless.
+export function ago(text) {
+  const seconds = (Date.now() - Date.parse(text)) / 1000;
+  if (seconds < 10) return "just now";
+  if (seconds < 60) return `${Math.floor(seconds / 10) * 10} s ago`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`;
+  return new Date(text).toLocaleDateString(undefined, { dateStyle: "medium" });
+}
 
 function posted({ body: { data }, replayed }, call) {
   const end = call.path.match(/\/(capture|void)$/)?.[1];

@@ -1,0 +1,317 @@
+package console
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// later returns the value of a promise in the page.
+func (b browser) later(expression string) string {
+	b.t.Helper()
+	text, err := chromedp.Run(b, chromedp.Evaluate[string](expression, chromedp.EvalAwaitPromise))
+	require.NoError(b.t, err, expression)
+	return text
+}
+
+// lines are a function of the page that makes lines of a history, and the answers to the
+// calls that wrote them. The time is in seconds.
+const lines = `
+	const at = (seconds) => new Date(1e12 + seconds * 1000).toISOString();
+	const line = (id, seconds, type, ammount, more) => ({ id, createdAt: at(seconds), type, ammount, status: "posted", ...more });
+	const answer = (data, date) => ({ status: 201, body: { data }, headers: date === undefined ? [] : [["date", new Date(1e12 + date * 1000).toUTCString()]] });
+	const post = { method: "POST", path: "/transactions" };
+	const get = { method: "GET", path: "/transactions" };
+`
+
+// The own money stands where the order of the writes is certain, and nowhere else.
+func TestRunning(t *testing.T) {
+	b := open(t, "/?userId=running")
+	b.sees("balance", "$100.00")
+	for _, c := range []struct {
+		name, before, lines string
+		own, limit          int
+		more                bool
+		want                string
+	}{
+		{"a call's time apart", "", `line("b", 10, "debit", "20"), line("a", 0, "credit", "10")`, 9000, 0, false, "9000 11000"},
+		{"less apart", "", `line("b", 9.999, "debit", "20"), line("a", 0, "credit", "10")`, 9000, 0, false, "9000 order"},
+		{"at one time", "", `line("b", 0, "debit", "20"), line("a", 0, "credit", "10")`, 9000, 0, false, "9000 order"},
+		{"alike, in any order", "", `line("c", 0.1, "debit", "20"), line("b", 0, "debit", "20"), line("a", 0, "debit", "20")`, 4000, 0, false, "4000 6000 8000"},
+		{"alike, and one that is not", "", `line("c", 0.1, "debit", "20"), line("b", 0, "debit", "20"), line("a", 0, "debit", "21")`, 4000, 0, false, "4000 order order"},
+		{"a group between certain ones", "", `line("d", 50, "credit", "1"), line("c", 20.1, "debit", "20"), line("b", 20, "debit", "5"), line("a", 0, "debit", "21")`, 5500, 0, false, "5500 5400 order 7900"},
+		{"one write of several lines", "", `line("b", 0, "credit", "5", {transactionId: "w"}), line("w", 0, "debit", "2")`, 10300, 0, false, "10300 together"},
+		{"alike writes of several lines", "", `line("b", 1, "credit", "5", {transactionId: "w"}), line("w", 1, "debit", "2"), line("a", 0, "credit", "3")`, 10600, 0, false, "10600 together 10300"},
+		{"a hold moves nothing, its capture does", "", `line("e", 30, "capture", "25", {transactionId: "h"}), line("h", 0, "debit", "40", {status: "pending"})`, 7500, 0, false, "7500 -"},
+		{"capture within a call's time of its hold", "", `line("e", 1, "capture", "25", {transactionId: "h"}), line("h", 0, "debit", "40", {status: "pending"}), line("a", -20, "credit", "1")`, 7600, 0, false, "7600 - 10100"},
+		{"void and expiry", "", `line("f", 2, "expiry", "4", {transactionId: "g", status: "expired"}), line("e", 1, "void", "4", {transactionId: "h", status: "voided"}), line("a", 0, "debit", "1")`, 9900, 0, false, "- - 9900"},
+		{"declined", "", `line("b", 1, "debit", "500", {status: "declined"}), line("a", 0, "debit", "1")`, 9900, 0, false, "- 9900"},
+		{"a declined transaction of several entries", "", `{id: "b", createdAt: at(1), status: "declined", entries: [{type: "debit", ammount: "5", userId: "1"}]}, line("a", 0, "debit", "1")`, 9900, 0, false, "- 9900"},
+		{"older lines may have counted later", "", `line("c", 20, "debit", "1"), line("b", 1, "debit", "2"), line("a", 0, "debit", "2")`, 9500, 0, true, "9500 9600 older"},
+		{"older lines may have counted after all of these", "", `line("c", 9, "debit", "1"), line("b", 1, "debit", "2")`, 9500, 0, true, "9500 older"},
+		{"more than there was", "", `line("b", 30, "credit", "200"), line("a", 0, "debit", "10")`, 9000, 0, false, "9000 negative"},
+		{"as far as the credit limit", "", `line("b", 30, "credit", "200"), line("a", 0, "debit", "10")`, 9000, 11000, false, "9000 -11000"},
+		{"own money below zero", "", `line("a", 0, "debit", "130")`, -3000, 5000, false, "-3000"},
+		{"ten to the fifteenth", "", `line("b", 30, "credit", "1000000000000"), line("a", 0, "debit", "0.01")`, 99_999_999_999_999_999, 0, false, "99999999999999999 99899999999999999"},
+
+		{"the first was answered when the second was sent", `const n = m.knownWrites(); m.learn(post, answer(line("s1", 0, "credit", "10")), n);
+			m.learn(post, answer(line("s2", 0.5, "debit", "20")), m.knownWrites());`, `line("s2", 0.5, "debit", "20"), line("s1", 0, "credit", "10")`, 9000, 0, false, "9000 11000"},
+		{"both were sent before an answer", `const n = m.knownWrites(); m.learn(post, answer(line("t1", 0, "credit", "10")), n);
+			m.learn(post, answer(line("t2", 0.5, "debit", "20")), n);`, `line("t2", 0.5, "debit", "20"), line("t1", 0, "credit", "10")`, 9000, 0, false, "9000 order"},
+		{"a replay proves no order", `const n = m.knownWrites(); m.learn(post, answer(line("u1", 0, "credit", "10")), n);
+			m.learn(post, {...answer(line("u2", 0.5, "debit", "20")), replayed: true}, m.knownWrites());`, `line("u2", 0.5, "debit", "20"), line("u1", 0, "credit", "10")`, 9000, 0, false, "9000 order"},
+		{"seen by the server's clock before the second began", `m.learn(get, answer([line("v1", 0.5, "credit", "10")], 1), 0);`,
+			`line("v2", 2, "debit", "20"), line("v1", 0.5, "credit", "10")`, 9000, 0, false, "9000 11000"},
+		{"seen within the second in which the second began", `m.learn(get, answer([line("w1", 0.5, "credit", "10")], 1), 0);`,
+			`line("w2", 1.9, "debit", "20"), line("w1", 0.5, "credit", "10")`, 9000, 0, false, "9000 order"},
+		{"a capture after an answer", `const n = m.knownWrites(); m.learn(post, answer(line("x1", 0, "credit", "10")), n);
+			m.learn({method: "POST", path: "/transactions/xh/capture"}, {...answer(line("xh", -50, "debit", "40")), status: 200}, m.knownWrites());
+			m.learn(get, answer([line("xe", 0.5, "capture", "20", {transactionId: "xh"})]), 0);`, `line("xe", 0.5, "capture", "20", {transactionId: "xh"}), line("x1", 0, "credit", "10")`, 9000, 0, false, "9000 11000"},
+		{"the clock went backwards", `const n = m.knownWrites(); m.learn(post, answer(line("y1", 100, "credit", "10")), n);
+			m.learn(post, answer(line("y2", 0, "debit", "20")), m.knownWrites());`, `line("y1", 100, "credit", "10"), line("y2", 0, "debit", "20")`, 9000, 0, false, "clock clock"},
+	} {
+		got := b.later(fmt.Sprintf(`import("/running.js").then((m) => { %s %s
+			const why = Object.fromEntries(Object.entries(m.reasons).map(([name, text]) => [text, name]));
+			return m.running([%s], %dn, %dn, %t).map((one) => String(one.own ?? why[one.why] ?? "-")).join(" "); })`, lines, c.before, c.lines, c.own, c.limit, c.more))
+		assert.Equal(t, c.want, got, c.name)
+	}
+	b.noErrors()
+}
+
+// others makes another caller post these, all at once or one after another.
+func (b browser) others(user string, atOnce bool, bodies ...string) {
+	b.t.Helper()
+	size := 1
+	if atOnce {
+		size = len(bodies)
+	}
+	for ; len(bodies) > 0; bodies = bodies[size:] {
+		var calls []string
+		for _, body := range bodies[:size] {
+			calls = append(calls, fmt.Sprintf(`{method: "POST", path: "/transactions", headers: {"Idempotent-Key": String(Math.random())}, body: JSON.stringify({userId: %q, %s})}`, user, body))
+		}
+		b.later(`fetch("/local/callers", {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify([` + strings.Join(calls, ",") + `])}).then((r) => r.text())`)
+	}
+}
+
+func creditOf(amount string) string { return fmt.Sprintf(`type: "credit", ammount: %q`, amount) }
+func debitOf(amount string) string  { return fmt.Sprintf(`type: "debit", ammount: %q`, amount) }
+
+// ownIs waits until the statement's rows have this own money.
+func (b browser) ownIs(want ...string) {
+	b.t.Helper()
+	b.waits(fmt.Sprintf(`[...document.querySelectorAll("#history tr")].map((row) => row.lastElementChild.textContent.slice(0, 12)).join("|") === %q`, strings.Join(want, "|")))
+}
+
+const unknown = "–Other write"
+
+// A person's own calls have an order, for a reloaded page as well.
+func TestRunningBalanceOfOwnCalls(t *testing.T) {
+	b := open(t, "/?userId=runs")
+	b.sees("balance", "$100.00")
+	post := func(button, amount, balance string) {
+		b.enter("amount", amount)
+		b.click(button)
+		b.sees("balance", balance)
+	}
+	post(credit, "20", "$120.00")
+	post(debit, "50", "$70.00")
+	post(credit, "1.50", "$71.50")
+	b.ownIs("$71.50", "$70.00", "$120.00")
+	b.do(chromedp.Reload())
+	b.ownIs("$71.50", "$70.00", "$120.00")
+	b.enter("seconds", "600")
+	post(debit, "30", "$41.50")
+	b.ownIs("", "$71.50", "$70.00", "$120.00")
+	b.sees("held", "$30.00 held")
+	b.sees("own", "$71.50 own money")
+	b.enter("captured", "10")
+	b.click("#capture")
+	b.ownIs("$61.50", "$71.50", "$70.00", "$120.00")
+	b.sees("history", "$20.00 given back")
+	b.noErrors()
+}
+
+// Writes of other callers at about the same time have no known order, unless they are
+// alike.
+func TestRunningBalanceOfOthers(t *testing.T) {
+	b := open(t, "/?userId=crowd")
+	b.sees("balance", "$100.00")
+	b.others("crowd", true, creditOf("5"), creditOf("5"), creditOf("5"))
+	b.ownIs("$115.00", "$110.00", "$105.00") // the page updates by itself
+	b.sees("unknown", "")
+	b.others("crowd", true, creditOf("7"), debitOf("3"))
+	b.waits(`document.querySelectorAll("#history tr").length === 5`)
+	b.sees("unknown", "their order is not known")
+	assert.Equal(t, "$119.00", b.own()[0])
+	assert.Contains(t, b.own()[1], "their order is not known")
+	assert.Equal(t, "2", b.count("#log .get"), "the readings that repeat are in no log")
+	b.others("crowd", false, debitOf("1000"))
+	b.sees("history", "Declined")
+	b.noErrors()
+}
+
+// A credit limit moves the balance, and no own money.
+func TestRunningBalanceWithCreditLimit(t *testing.T) {
+	b := open(t, "/?userId=lent")
+	b.sees("balance", "$100.00")
+	b.click("#rules summary")
+	b.enter("limit", "50")
+	b.click("#set-rules")
+	b.sees("balance", "$150.00")
+	b.sees("lent", "$50.00 credit limit")
+	b.sees("own", "$100.00 own money")
+	b.enter("amount", "130")
+	b.click(debit)
+	b.sees("balance", "$20.00")
+	b.sees("own", "-$30.00 own money")
+	b.ownIs("-$30.00")
+	b.noErrors()
+}
+
+// An account that changes between two readings shows no own money until it rests.
+func TestRunningBalanceWhileItMoves(t *testing.T) {
+	b := open(t, "/?userId=moving")
+	b.sees("balance", "$100.00")
+	b.run(`const real = window.fetch; let n = 0;
+		window.fetch = async (path, options) => {
+			const answer = await real(path, options);
+			if (String(path).startsWith("/balance")) await real("/transactions", {method: "POST", headers: {"Idempotent-Key": "m" + n++ + Math.random()}, body: JSON.stringify({userId: "moving", ammount: "1", type: n % 2 ? "credit" : "debit"})});
+			return answer;
+		};
+		window.rest = () => { window.fetch = real; };`)
+	b.sees("unknown", "The account changed while it was read.")
+	assert.NotContains(t, strings.Join(b.own(), ""), "$")
+	b.run(`window.rest();`)
+	b.waits(`document.querySelector("#history tr").lastElementChild.textContent === document.getElementById("balance").textContent`)
+	b.noErrors()
+}
+
+// Lines that do not add up to the balance show no own money.
+func TestRunningBalanceThatDisagrees(t *testing.T) {
+	b := open(t, "/?userId=disagrees")
+	b.sees("balance", "$100.00")
+	b.others("disagrees", false, creditOf("5"), creditOf("5"))
+	b.ownIs("$110.00", "$105.00")
+	b.run(`const real = window.fetch;
+		window.fetch = async (path, options) => {
+			const answer = await real(path, options);
+			if (!String(path).startsWith("/transactions?")) return answer;
+			const body = await answer.json();
+			return new Response(JSON.stringify({ ...body, data: body.data.slice(1) }), { headers: answer.headers });
+		};`)
+	b.sees("unknown", "The lines and the balance do not agree.")
+	assert.Equal(t, []string{"–The lines and the balance do not agree."}, b.own())
+	b.noErrors()
+}
+
+// aged makes the page read a history whose lines are a minute older.
+const aged = `const real = window.fetch;
+	window.fetch = async (path, options) => {
+		const answer = await real(path, options);
+		if (!String(path).startsWith("/transactions?")) return answer;
+		const text = (await answer.text()).replace(/(?<="createdAt":")[^"]*/g, (time) => new Date(Date.parse(time) - 60000).toISOString());
+		return new Response(text, { headers: answer.headers });
+	};`
+
+// The lines at the end of a page wait for the older ones.
+func TestRunningBalanceOfAPage(t *testing.T) {
+	b := open(t, "/?userId=1")
+	b.sees("balance", "$")
+	all := make([]string, 30)
+	for i := range all {
+		all[i] = creditOf("1")
+	}
+	b.others("paged", true, all...)
+	b.run(aged)
+	b.enter("user", "paged")
+	b.click("#open button")
+	b.sees("balance", "$130.00")
+	b.sees("unknown", "An older line, which is not read, may have counted later.")
+	assert.Equal(t, "$130.00", b.own()[0])
+	assert.Equal(t, "25 true", b.count("#history tr")+" "+b.ask(`String(document.getElementById("first").hidden)`))
+	b.click("#all")
+	b.waits(`document.querySelectorAll("#history tr").length === 30 && document.getElementById("unknown").textContent === ""`)
+	assert.Equal(t, "$101.00 Opening balance\t$100.00", b.own()[29]+" "+b.text("first"))
+	b.noErrors()
+}
+
+// A server that dies leaves the last balance with its time. Another one, with new tables,
+// begins anew.
+func TestServerThatDies(t *testing.T) {
+	b := open(t, "/?userId=dies")
+	b.sees("balance", "$100.00")
+	b.sees("as-of", "as of ")
+	b.enter("amount", "7")
+	b.click(credit)
+	b.ownIs("$107.00")
+	b.run(`window.real = window.fetch; window.fetch = async () => { throw new TypeError("Failed to fetch"); };`)
+	b.sees("stale", "The server does not answer.")
+	assert.Equal(t, "$107.00", b.text("balance"))
+	assert.Contains(t, b.text("as-of"), "as of ")
+	b.run(`window.fetch = async (path, options) => window.real(String(path).replaceAll("userId=dies", "userId=reborn"), options);`)
+	b.sees("balance", "$100.00")
+	b.waits(`document.querySelectorAll("#history tr").length === 0`)
+	assert.Empty(t, b.text("stale"))
+	b.sees("none", "Nothing yet.")
+	b.noErrors()
+}
+
+// The page warns of a key that was used before, and offers a new one.
+func TestKeyUsedAgain(t *testing.T) {
+	b := open(t, "/?userId=again")
+	b.sees("balance", "$100.00")
+	assert.Equal(t, "true", b.ask(`String(document.getElementById("same-key").hidden)`))
+	b.enter("key", "mine")
+	b.click(credit)
+	b.sees("balance", "$110.00")
+	b.enter("key", "mine")
+	b.sees("same-key", "This key was used before.")
+	b.click(credit)
+	b.sees("did", "Replayed.")
+	b.choose("fault", "answer-lost")
+	b.run(`document.getElementById("advanced").open = false; document.getElementById("advanced").oninput();`)
+	b.sees("advanced-says", "the answer to you is lost")
+	b.click(credit)
+	b.sees("did", "No answer.")
+	b.sees("same-key", "The key stays until its call is answered.")
+	b.click("#same-key button")
+	b.waits(`document.getElementById("same-key").hidden`)
+	b.noErrors()
+}
+
+// A person who comes back from the wire finds the account as it was.
+func TestBackFromTheWire(t *testing.T) {
+	b := open(t, "/?userId=back")
+	b.sees("balance", "$100.00")
+	b.click(credit)
+	b.sees("did", "Posted. Credit of $10.00, user back.")
+	b.click("#history a")
+	b.sees("transaction", "Credit of $10.00, user back")
+	b.click("#wire-tab")
+	b.waits(`!document.getElementById("wire").hidden && location.hash === "#wire"`)
+	b.sees("outcome", "Read. Credit of $10.00")
+	b.click("#account-tab")
+	b.sees("transaction", "Credit of $10.00, user back")
+	b.waits(`!document.getElementById("chosen").hidden`)
+	b.click("#close")
+	b.waits(`document.getElementById("chosen").hidden && location.search === "?userId=back"`)
+	b.noErrors()
+}
+
+// A row that has the focus keeps it while the statement grows.
+func TestStatementKeepsTheFocus(t *testing.T) {
+	b := open(t, "/?userId=focus")
+	b.sees("balance", "$100.00")
+	b.others("focus", false, creditOf("5"))
+	b.ownIs("$105.00")
+	b.do(chromedp.Focus("#history a"))
+	b.others("focus", false, debitOf("2"))
+	b.waits(`document.querySelectorAll("#history tr").length === 2`)
+	assert.Equal(t, "1", b.ask(`String([...document.querySelectorAll("#history a")].indexOf(document.activeElement))`))
+	b.noErrors()
+}
