@@ -49,7 +49,7 @@ export const steps = [
   },
   {
     title: ({ callers: n }) => `${n} ${Number(n) === 1 ? "caller" : "callers"}, one key`,
-    says: "All of them send the same call at the same time, as impatient buttons and eager retries do.",
+    says: "The same call comes from every caller at the same time, as from impatient buttons and eager retries.",
     fields: [callers, amount, onAWS],
     draw: drawRace,
     sum: ofOneKey,
@@ -62,7 +62,7 @@ export const steps = [
   },
   {
     title: ({ callers: n, amount: each }) => `${n} ${Number(n) === 1 ? "debit" : "debits"} of ${sum(each)} on ${money(stageBalance)}`,
-    says: "Each is a call of its own, and together they want more than there is. No two may spend the same money.",
+    says: "Each is a call of its own. However many come at once, no two may spend the same money.",
     fields: [callers, amount, onAWS],
     draw: drawRace,
     sum: ofDebits,
@@ -73,7 +73,7 @@ export const steps = [
   },
   {
     title: () => "A payment with a fee",
-    says: "One user pays, another gets most of it, the shop gets its fee. All three count, or none does.",
+    says: "One user pays, another is paid, and a shop takes its fee: three entries in one call. All of them count, or none does.",
     fields: [
       { ...amount, label: "Pays" },
       { ...amount, name: "received", label: "Gets", value: "9" },

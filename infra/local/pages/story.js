@@ -91,7 +91,7 @@ function choose(chosen) {
 async function playStory() {
   const story = playing = new AbortController();
   writePlay();
-  at("play").scrollIntoView({ block: "nearest" });
+  if (at("stage").getBoundingClientRect().top > innerHeight / 2) at("play").scrollIntoView({ behavior: still.matches ? "auto" : "smooth" });
   for (const card of cards) {
     choose(card);
     if (!isValid(card)) break;

@@ -89,6 +89,7 @@ func TestStepsSay(t *testing.T) {
 		{"5", "debit=60", "second POST", `$40.00 was held and came back by itself. The debit got no answer: $100.00 can be spent.`, "open"},
 		{"5", "", "every POST", `The hold got no answer. The debit got no answer: $100.00 can be spent.`, "open"},
 		{"5", "", "unread", `$40.00 was held, and after its time the balance could not be read. The debit was posted; ` + unread, "open"},
+		{"5", "", "dies after a call", `$40.00 was held, and after its time ` + unread[:len(unread)-1] + `. The debit got no answer; ` + unread, "open"},
 		{"5", "", "wrong balance", `$40.00 was held, and after its time $777.00 can be spent. The debit was posted: $777.00 can be spent.`, "broken"},
 	} {
 		for field := range strings.SplitSeq(c.fields, ";") {
@@ -123,20 +124,21 @@ func (b browser) breakServer(how string) {
 		return
 	}
 	b.run(fmt.Sprintf(`const [real, how] = [window.fetch, %q];
-		let [posts, readings] = [0, 0];
+		let [posts, answers] = [0, 0];
 		window.mend = () => { window.fetch = real; };
 		const gone = () => Promise.reject(new TypeError("Failed to fetch"));
 		window.fetch = async (path, options = {}) => {
 			const post = options.method === "POST";
 			posts += post;
-			readings += path.startsWith("/balance");
 			if (post && (how === "every POST" || how === "dies" || how === "second POST" && posts === 2)) return gone();
-			if (how === "dies" && posts) return gone();
+			if (how === "dies" && posts || how === "dies after a call" && answers) return gone();
 			if (how === "unread" && path.startsWith("/balance")) return gone();
 			if (how === "requests unread" && path.startsWith("/local/requests")) return gone();
 			if (how === "loses answers" && post) return real(path, options).then(gone);
 			if (how === "wrong balance" && path.startsWith("/balance") && posts) return new Response('{"data":{"balance":"777"}}');
-			return real(path, options);
+			const answer = await real(path, options);
+			answers += post;
+			return answer;
 		};`, how))
 }
 
@@ -284,6 +286,17 @@ func TestStoryAsksForFields(t *testing.T) {
 	b.sees("play", "Play it again")
 	b.click("#step-2 .run")
 	assert.Equal(t, "true false", b.ask(`document.querySelector("#step-2 details").open + " " + (document.getElementById("step-2").ariaBusy ?? "false")`))
+	b.noErrors()
+}
+
+// The story is told in the ledger's currency.
+func TestStoryInDinars(t *testing.T) {
+	b := openAt(t, "DINARS_URL", "/")
+	b.prefer("light")
+	assert.Equal(t, "20 debits of KWD\u00a010.000 on KWD\u00a0100.000", b.ask(`document.querySelector("#step-3-title").textContent`))
+	b.vary("step-3-amount", "0.125")
+	assert.Equal(t, "20 posted. KWD\u00a0100.000 − 20 × KWD\u00a00.125 = KWD\u00a097.500, exactly.", b.step("3"))
+	assert.Regexp(t, `^In one write payer-[0-9a-f]{8} paid KWD\x{a0}10.000, friend got KWD\x{a0}9.000 and shop got KWD\x{a0}1.000.$`, b.step("4"))
 	b.noErrors()
 }
 
