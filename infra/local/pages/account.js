@@ -110,7 +110,7 @@ function showStale(answer) {
 // write writes a sum that breaks into lines between its groups of digits only.
 function write(id, text) {
   if (at(id).textContent === text) return; // so that a selection stays
-  at(id).replaceChildren(...text.split(/(?<=,)/).flatMap((part) => [part, element("wbr")]));
+  at(id).replaceChildren(...text.split(/(?<=,)/).flatMap((part, i) => (i ? [element("wbr"), part] : [part])));
 }
 
 // showRules fills the form of the rules, which stays as it is while it is open.

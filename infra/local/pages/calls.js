@@ -57,15 +57,17 @@ export function unsendable({ headers }) {
 // DynamoDB to show, and what to let go wrong.
 const own = (name, faults) => ({ ...(name && { "Local-Call": name }), ...(faults && { "Local-Fault": faults }) });
 
+const lookWithin = 5000; // milliseconds
+
 // look makes a reading that the page repeats. No log has it. It is undefined without an
 // answer.
-export const look = (call) => send({ ...call, headers: { "Local-Look": "1" } }).catch(() => undefined);
+export const look = (call) => send({ ...call, headers: { "Local-Look": "1" }, signal: AbortSignal.timeout(lookWithin) }).catch(() => undefined);
 
 // send makes a call. It throws if no answer came, or not all of it.
 export async function send(call, name, faults) {
-  const { method, path, headers, body } = call;
+  const { method, path, headers, body, signal } = call;
   const before = knownWrites();
-  const response = await fetch(path, { method, headers: { ...headers, ...own(name, faults) }, ...(method === "POST" && { body }) });
+  const response = await fetch(path, { method, signal, headers: { ...headers, ...own(name, faults) }, ...(method === "POST" && { body }) });
   const answer = answered(response.status, response.statusText, [...response.headers], await response.text());
   learn(call, answer, before);
   return answer;

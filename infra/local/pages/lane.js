@@ -13,7 +13,7 @@ export function laneLines(parts) {
   const open = new Set(); // the tokens of those that may have been written
   let before; // the words of the line before
   return parts.filter(({ requests }) => requests.length).flatMap((part) => [
-    element("li", { className: "part" }, element("strong", {}, `Call ${part.number}`), element("span", {}, "0 ms"), element("span", {}, ms(scale))),
+    element("li", { className: "part" }, ...(parts.length > 1 ? [element("strong", {}, `Call ${part.number}`)] : []), element("span", {}, "0 ms"), element("span", {}, ms(scale))),
     ...linesOf(part.requests).map((requests) => {
       const marked = requests.map((request) => mark(request, sent, open));
       const words = wordsOf(requests[0]);
@@ -42,16 +42,28 @@ function mark(request, sent, open) {
 }
 
 function laneLine(requests, words, scale) {
-  const { kind, text, caller } = requests.at(-1);
-  const conflicts = requests.slice(0, -1).filter(conflicted).length;
-  return element("li", { className: kind },
+  const last = requests.at(-1);
+  return element("li", { className: last.kind },
     element("p", { className: "status" },
-      ...(caller ? [element("span", { className: "caller" }, `Caller ${caller}: `)] : []),
-      ...(conflicts ? [element("span", { className: "status conflict" }, `${conflicts} ${conflicts === 1 ? "conflict" : "conflicts"}, `)] : []), text),
+      ...(last.caller ? [element("span", { className: "caller" }, `Caller ${last.caller}: `)] : []), outcomeOf(requests)),
     element("span", { className: "axis" }, ...requests.map((request) => bar(request, scale))),
     ...(words.length ? [element("ul", {}, ...words.map((line) => element("li", {}, line)))] : []),
-    ...requests.map(expressions));
+    element("details", {},
+      element("summary", {}, requests.length > 1 ? `${requests.length} requests` : headOf(last)),
+      ...requests.flatMap((request) => [
+        ...(requests.length > 1 ? [element("p", { className: "note" }, `${headOf(request)}: ${request.text}`)] : []),
+        ...request.items.map((item, i) => itemLine(item, request.reasons?.[i])),
+      ])));
 }
+
+// outcomeOf words what became of one request, or of a caller's after its conflicts.
+function outcomeOf(requests) {
+  const { text } = requests.at(-1);
+  const conflicts = requests.slice(0, -1).filter(conflicted).length;
+  return conflicts ? `${conflicts} ${conflicts === 1 ? "conflict" : "conflicts"}, then ${text}` : text;
+}
+
+const headOf = (request) => `${request.operation}${request.isAgain ? ", the same again" : ""}, ${timeOf(request)}`;
 
 // bar spans the time of a request.
 function bar(request, scale) {
@@ -62,10 +74,6 @@ function bar(request, scale) {
 }
 
 const timeOf = ({ sentMs, tookMs }) => `sent at ${ms(sentMs)}, ${tookMs ? `took ${ms(tookMs)}` : "under way"}`;
-
-const expressions = (request) => element("details", {},
-  element("summary", {}, `${request.operation}${request.isAgain ? ", the same again" : ""}, ${timeOf(request)}`),
-  ...request.items.map((item, i) => itemLine(item, request.reasons?.[i])));
 
 const ms = (time) => `${time < 10 ? time.toFixed(1) : Math.round(time)} ms`;
 

@@ -303,6 +303,51 @@ func TestBackFromTheWire(t *testing.T) {
 	b.noErrors()
 }
 
+// Where nobody looks at the account, nothing is read.
+func TestOnlyTheOpenAccountIsRead(t *testing.T) {
+	b := open(t, "/?userId=unseen")
+	b.sees("balance", "$100.00")
+	b.run(`window.readings = 0; const real = window.fetch; window.fetch = (path, options) => { if (String(path).startsWith("/balance")) readings++; return real(path, options); };`)
+	b.waits(`readings > 1`)
+	b.click("#wire-tab")
+	wait := `new Promise((r) => setTimeout(() => r(""), 200))`
+	b.later(wait)
+	b.run(`readings = 0;`)
+	for range 12 {
+		b.later(wait)
+	}
+	assert.Equal(t, "0", b.ask(`String(readings)`))
+	b.others("unseen", false, creditOf("5"))
+	b.click("#account-tab")
+	b.ownIs("$105.00")
+	b.noErrors()
+}
+
+// A thousand lines are shown whole, and each with the own money after it.
+func TestThousandLines(t *testing.T) {
+	b := open(t, "/?userId=1")
+	b.sees("balance", "$")
+	for range 10 {
+		all := make([]string, 100)
+		for i := range all {
+			all[i] = creditOf("1")
+		}
+		b.others("thousand", true, all...)
+	}
+	b.run(aged)
+	b.enter("user", "thousand")
+	b.click("#open button")
+	b.sees("balance", "$1,100.00")
+	b.click("#all")
+	b.waits(`document.querySelectorAll("#history tr").length === 1000 && document.getElementById("unknown").textContent === ""`)
+	own := b.own()
+	assert.Equal(t, "$1,100.00 $1,099.00 $101.00", own[0]+" "+own[1]+" "+own[999])
+	b.others("thousand", false, debitOf("2"))
+	b.waits(`document.querySelectorAll("#history tr").length === 1001`)
+	assert.Equal(t, "$1,098.00", b.own()[0])
+	b.noErrors()
+}
+
 // A row that has the focus keeps it while the statement grows.
 func TestStatementKeepsTheFocus(t *testing.T) {
 	b := open(t, "/?userId=focus")

@@ -63,6 +63,23 @@ func TestLaneHasATimeAxis(t *testing.T) {
 	b.noErrors()
 }
 
+// Each caller among several has one line, with a bar for each of its requests.
+func TestLaneOfACrowd(t *testing.T) {
+	b := open(t, "/?userId=lanes")
+	b.sees("balance", "$100.00")
+	requests := b.later(`Promise.all([import("/log.js"), import("/calls.js")]).then(async ([log, calls]) => {
+		const lane = log.newLane();
+		await log.madeAtOnce(Array.from({length: 5}, (_, i) => calls.posting("crowd-" + i, {userId: "lanes", ammount: "1", type: "credit"})), "lanes", {faults: "contention", lane});
+		return String(lane.parts[0].requests.length);
+	})`)
+	b.click("#wire-tab")
+	assert.Equal(t, "5 "+requests, b.count("#lane > li:not(.part)")+" "+b.count("#lane .bar"))
+	assert.Regexp(t, `(?s)Caller 1: .*Caller 2: .*Caller 3: .*Caller 4: .*Caller 5: `, b.text("lane"))
+	assert.Regexp(t, `\d conflicts?, then written`, b.text("lane"))
+	assert.Equal(t, "5", b.count("#lane .posted > .status"))
+	b.noErrors()
+}
+
 // Readings in a row are one line of the calls until they are opened.
 func TestReadingsCollapse(t *testing.T) {
 	b := open(t, "/?userId=collapse")
