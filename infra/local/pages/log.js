@@ -104,7 +104,8 @@ function writeLine(entry) {
     ...(call.method === "POST" ? [element("br"), element("span", { className: "note" }, `${call.headers["Idempotent-Key"] ?? "no key"}, user ${name(user)}`)] : []));
 }
 
-function showEntry(entry) {
+// showEntry shows a call of the log in the view of the wire.
+export function showEntry(entry) {
   shown?.line.removeAttribute("aria-current");
   shown = entry;
   shown.line.setAttribute("aria-current", "true");

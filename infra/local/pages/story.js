@@ -3,6 +3,7 @@
 // mix.
 
 import { at, copyOf, element } from "./dom.js";
+import { showEntry } from "./log.js";
 import { stageBalance, steps } from "./steps.js";
 import { money } from "./words.js";
 
@@ -39,6 +40,7 @@ function newCard(step, i) {
     stop();
     if (isValid(card)) play(card);
   };
+  card.requests.onclick = () => showEntry(lastOf(card.facts));
   pick.onclick = () => {
     stop();
     choose(card);
@@ -157,13 +159,17 @@ function draw(card) {
     ...(isEmpty ? [element("p", { className: "idle" }, isBusy ? "Calling the ledger …" : "Not played yet")] : []));
 }
 
+// lastOf is the last call of a run, or of those that it made at once the first.
+const lastOf = ({ calls, entries, entry, hold, debit }) => calls?.at(-1).entry ?? entries?.[0] ?? entry ?? debit ?? hold;
+
 // writeState writes whether a step runs, and what came of it.
 function writeState({ item, form, fields, run, requests, user, sum, result, facts, came, isBusy = false }) {
   form.ariaBusy = String(isBusy);
   fields.disabled = isBusy;
   run.textContent = isBusy ? "Playing …" : came ? "Play again" : "Play this step";
   item.className = isBusy ? "busy" : came?.kind ?? "";
-  requests.hidden = user.hidden = !facts.user;
+  requests.hidden = !lastOf(facts);
+  user.hidden = !facts.user;
   if (facts.user) user.href = `/?${new URLSearchParams({ userId: facts.user })}`;
   form.dataset.came = came?.kind ?? "";
   for (const place of [sum, result]) place.replaceChildren(...(came ? element("p", {}, came.text).childNodes : []));
