@@ -58,7 +58,7 @@ function arrowLine({ from, to, texts, kind, broken }, x, y, at) {
   const stop = broken ? start + (end - start) * .6 : end - way * 2;
   const cross = stop + way * 9;
   return svg("g", { class: `arrow ${kind}`, style: `--at: ${at}ms` },
-    svg("text", { x: (start + stop) / 2, y: y - 7 }, fitting(texts, Math.abs(stop - start) - 14)),
+    svg("text", { x: (start + end) / 2, y: y - (broken ? 10 : 7) }, fitting(texts, Math.abs(end - start) - 14)),
     svg("line", { class: "shaft", pathLength: 1, x1: start + way * 2, x2: stop - (broken ? 0 : way * 6), y1: y, y2: y }),
     ...(broken
       ? [broken === lost ? svg("path", { class: "cross", d: `M${cross - 5} ${y - 5}l10 10m0 -10l-10 10` }) : svg("text", { class: "doubt", x: cross, y: y + 5 }, "?"),
@@ -84,7 +84,7 @@ function arrowsOf(calls, amount) {
     const { kind, title } = outcome(entry);
     arrows.push({
       from: ledger, to: caller, kind, broken: entry.answer ? "" : lost,
-      texts: entry.answer ? [kind === "replayed" ? "replayed: the first answer again" : title.toLowerCase(), title.toLowerCase()] : ["no answer arrives", "no answer", "none"],
+      texts: entry.answer ? [kind === "replayed" ? "replayed: the first answer again" : title.toLowerCase(), title.toLowerCase()] : ["no answer arrives", "no answer"],
     });
     return arrows;
   });
@@ -103,7 +103,7 @@ function exchange(request, tokens) {
   if (!came || sent.broken) return [sent];
   const { kind, text } = laneOutcome(request, again);
   const missing = came === "answer lost" || came === "no answer";
-  const reply = missing ? ["no answer arrives", "no answer", "none"]
+  const reply = missing ? ["no answer arrives", "no answer"]
     : came === "ok" && writes ? [again && known ? "written, and only once" : "written", "written"]
       : kind === "conflict" ? ["conflict"]
         : kind === "replayed" ? ["the key is there already", "the key is there", "known"]
