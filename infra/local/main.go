@@ -117,7 +117,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		return err
 	}
 	defer database.close()
-	pages, err := allPages(database.store.Settings())
+	pages, err := allPages(database.store.Settings(), o.remote)
 	if err != nil {
 		return err
 	}

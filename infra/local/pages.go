@@ -10,14 +10,17 @@ import (
 	"path"
 	"time"
 
-	"github.com/swaggest/swgui/v5/static"
-
 	"onewrite/handler"
 	"onewrite/ledger"
 )
 
 //go:embed pages
 var files embed.FS
+
+// reference is Scalar, as its npm package has it (.ci/scalar), in gzip.
+//
+//go:embed scalar/standalone.js.gz
+var reference []byte
 
 // page is a file for browsers.
 type page struct {
@@ -34,10 +37,17 @@ func newPage(contentType, encoding string, body []byte) page {
 // allPages returns the pages for a ledger with these settings, by their paths: the
 // console at /, the reference at /docs, and what they load. The ledger has none of
 // these paths.
-func allPages(s ledger.Settings) (map[string]page, error) {
+func allPages(s ledger.Settings, remote bool) (map[string]page, error) {
+	description := handler.Description(s)
+	asJSON, err := toJSON(description)
+	if err != nil {
+		return nil, err
+	}
 	all := map[string]page{
-		"/openapi.yaml": newPage("application/yaml", "", []byte(handler.Description(s))),
-		"/settings.js":  newPage(contentType(".js"), "", []byte(settingsModule(s))),
+		"/openapi.yaml":   newPage("application/yaml", "", []byte(description)),
+		"/openapi.json":   newPage("application/json", "", asJSON),
+		"/settings.js":    newPage(contentType(".js"), "", []byte(settingsModule(s, remote))),
+		"/docs/scalar.js": newPage(contentType(".js"), "gzip", reference),
 	}
 	own, err := fs.Glob(files, "pages/*")
 	if err != nil {
@@ -50,19 +60,13 @@ func allPages(s ledger.Settings) (map[string]page, error) {
 		}
 		all[pathOf(path.Base(file))] = newPage(contentType(file), "", body)
 	}
-	for _, file := range []string{"swagger-ui.css", "swagger-ui-bundle.js"} {
-		body, err := static.FS.ReadFile(file + ".gz")
-		if err != nil {
-			return nil, err
-		}
-		all["/docs/"+file] = newPage(contentType(file), "gzip", body)
-	}
 	return all, nil
 }
 
-// settingsModule returns the module from which the console imports the settings.
-func settingsModule(s ledger.Settings) string {
-	return fmt.Sprintf("export const currency = %q;\nexport const places = %d;\nexport const opening = %q;\n", s.Currency, s.Places, s.Opening)
+// settingsModule returns the module from which the pages import the settings, and
+// whether the tables are on another machine.
+func settingsModule(s ledger.Settings, remote bool) string {
+	return fmt.Sprintf("export const currency = %q;\nexport const places = %d;\nexport const opening = %q;\nexport const remote = %t;\n", s.Currency, s.Places, s.Opening, remote)
 }
 
 // pathOf returns one of our own files' path.
@@ -85,8 +89,8 @@ func contentType(file string) string {
 }
 
 // policy lets the pages load nothing from elsewhere, and keeps them out of other pages'
-// frames, which could trick a person into clicking our buttons. Swagger UI sets styles
-// by script.
+// frames, which could trick a person into clicking our buttons. Scalar sets styles by
+// script.
 const policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
 	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 

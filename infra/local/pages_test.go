@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 
 	"onewrite/handler"
 	"onewrite/infra/infratest"
@@ -31,7 +33,7 @@ func TestPageIsSmall(t *testing.T) {
 
 func TestPages(t *testing.T) {
 	t.Parallel()
-	pages, err := allPages(ledger.DefaultSettings())
+	pages, err := allPages(ledger.DefaultSettings(), false)
 	require.NoError(t, err)
 	asLedger := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusTeapot)
@@ -64,11 +66,19 @@ func TestPages(t *testing.T) {
 	}
 	assert.Contains(t, call(http.MethodGet, "/?userId=2").Body.String(), "<h1>onewrite</h1>")
 	assert.Equal(t, handler.OpenAPI, call(http.MethodGet, "/openapi.yaml").Body.String())
-	assert.Equal(t, "export const currency = \"USD\";\nexport const places = 2;\nexport const opening = \"100\";\n", call(http.MethodGet, "/settings.js").Body.String())
-	yen, err := allPages(infratest.Settings(t, "JPY", "0", "0"))
+	var document any
+	require.NoError(t, yaml.Unmarshal([]byte(handler.OpenAPI), &document))
+	want, err := json.Marshal(document)
+	require.NoError(t, err)
+	got := call(http.MethodGet, "/openapi.json").Body.String()
+	assert.JSONEq(t, string(want), got)
+	assert.Less(t, strings.Index(got, `"/balance":`), strings.Index(got, `"/accounts":`), "in the document's order")
+	assert.Equal(t, "export const currency = \"USD\";\nexport const places = 2;\nexport const opening = \"100\";\nexport const remote = false;\n", call(http.MethodGet, "/settings.js").Body.String())
+	yen, err := allPages(infratest.Settings(t, "JPY", "0", "0"), true)
 	require.NoError(t, err)
 	assert.Contains(t, string(yen["/openapi.yaml"].body), "enum: [JPY]")
 	assert.Contains(t, string(yen["/settings.js"].body), "places = 0")
+	assert.Contains(t, string(yen["/settings.js"].body), "remote = true")
 	assert.Contains(t, string(yen["/"].body), `name="ammount" value="10"`, "an amount with any number of places")
 
 	for _, others := range []struct{ method, target string }{

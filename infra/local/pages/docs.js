@@ -1,39 +1,66 @@
-// The reference is Swagger UI, and what it leaves out: a new key for each visit,
-// names for its menus, and buttons without links in them.
+// The reference is Scalar. Here its examples become calls that this server accepts: each
+// has a new key, and a transaction that is there.
 
 import { newName } from "./calls.js";
+import { remote } from "./settings.js";
 
-// withNewKey puts a new key before the examples of the document, whose keys may
-// have been used.
-function withNewKey(document) {
-  for (const { post } of Object.values(document.paths ?? {})) {
-    const key = post?.parameters?.find(({ name }) => name === "Idempotent-Key");
-    if (key) key.examples = { "a new key": { value: newName("try") }, ...key.examples };
-  }
-  return document;
+const user = newName("try");
+
+// posted posts a transaction of the new user, and returns its id.
+async function posted(body) {
+  const answer = await fetch("/transactions", {
+    method: "POST",
+    headers: { "Idempotent-Key": newName("docs"), "Content-Type": "application/json" },
+    body: JSON.stringify({ userId: user, ...body }),
+  });
+  return (await answer.json()).data.id;
 }
 
-const newKeys = () => ({
-  statePlugins: { spec: { wrapActions: { updateJsonSpec: (update) => (document) => update(withNewKey(document)) } } },
-});
-
-function mend() {
-  for (const menu of document.querySelectorAll("select:not([aria-label])")) {
-    menu.ariaLabel = menu.id === "servers" ? "Server" : "Example";
-  }
-  for (const area of document.querySelectorAll("textarea:not([aria-label])")) area.ariaLabel = "Body";
-  for (const link of document.querySelectorAll("button a[href]")) {
-    link.removeAttribute("href");
-    link.role = "none";
-  }
+// made posts what the examples need, and returns the ids by operation.
+async function made() {
+  const credit = await posted({ type: "credit", ammount: "100" });
+  const hold = { type: "debit", ammount: "40", expiresIn: 86400 };
+  return {
+    readTransaction: credit, readRefunds: credit, refundTransaction: credit,
+    captureTransaction: await posted(hold), voidTransaction: await posted(hold),
+  };
 }
 
-new MutationObserver(mend).observe(document.getElementById("reference"), { childList: true, subtree: true });
-SwaggerUIBundle({
-  url: "/openapi.yaml",
-  dom_id: "#reference",
-  deepLinking: true,
-  validatorUrl: null,
-  defaultModelsExpandDepth: 0,
-  plugins: [newKeys],
+// runnable puts new keys and the ids into the examples of the description.
+function runnable(description, ids) {
+  for (const item of Object.values(description.paths)) {
+    for (const operation of [item.get, item.post].filter(Boolean)) {
+      operation.parameters = [...(item.parameters ?? []), ...(operation.parameters ?? [])].map((parameter) => {
+        const { $ref, ...own } = parameter;
+        const whole = $ref ? description.components.parameters[$ref.split("/").at(-1)] : own;
+        if (whole.in === "path") return { ...whole, example: ids[operation.operationId] ?? whole.example };
+        if (whole.in === "header") return { ...whole, examples: undefined, example: newName("try") };
+        return whole;
+      });
+    }
+    delete item.parameters;
+  }
+  delete description.components.schemas.Cursor.examples; // it would be sent, and is another ledger's
+  return description;
+}
+
+const description = await (await fetch("/openapi.json")).json();
+const ids = remote ? {} : await made();
+document.getElementById("made").textContent = remote
+  ? "The tables are on another machine, so this page posts nothing by itself: replace the ids by your own."
+  : `Every example runs here: its key is new, and this page posted a credit and two holds of user ${user} for it.`;
+Scalar.createApiReference("#reference", {
+  content: runnable(description, ids),
+  agent: { disabled: true },
+  mcp: { disabled: true },
+  telemetry: false,
+  withDefaultFonts: false,
+  showDeveloperTools: "never",
+  hideClientButton: true,
+  hideDarkModeToggle: true,
+  documentDownloadType: "none",
+  persistAuth: false,
+  defaultHttpClient: { targetKey: "shell", clientKey: "curl" },
+  featuredClients: ["shell/curl", "go/native", "python/requests", "js/fetch"],
+  setPageTitle: () => document.title,
 });
