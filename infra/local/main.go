@@ -6,7 +6,8 @@
 // The last three, or CURRENCY, DECIMAL_PLACES and OPENING_BALANCE in the environment,
 // are the tables' settings for ever: the next start rejects others.
 //
-// For browsers it has a console at / and the API's reference at /docs. The console
+// For browsers it has a console at / and the API's reference at /docs. For its examples
+// the reference posts a credit and two holds for a new user, except with -remote. The console
 // shows the requests to DynamoDB behind each of its calls. It asks for faults on the
 // way, by headers that the ledger never sees; curl may ask for them too:
 //

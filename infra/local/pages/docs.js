@@ -13,7 +13,7 @@ async function posted(body) {
     headers: { "Idempotent-Key": newName("docs"), "Content-Type": "application/json" },
     body: JSON.stringify({ userId: user, ...body }),
   });
-  return (await answer.json()).data.id;
+  return (await answer.json()).data?.id;
 }
 
 // made posts what the examples need, and returns the ids by operation.
@@ -40,15 +40,28 @@ function runnable(description, ids) {
     }
     delete item.parameters;
   }
+  description.servers[0].url = location.origin;
   delete description.components.schemas.Cursor.examples; // it would be sent, and is another ledger's
   return description;
 }
 
+// mend corrects the roles and names of Scalar's dialogs, and lets the keyboard scroll them.
+function mend() {
+  for (const button of document.querySelectorAll("button[role=none]")) button.removeAttribute("role");
+  for (const button of document.querySelectorAll("[role=dialog] button[aria-label='Copy code']")) button.removeAttribute("aria-controls");
+  for (const field of document.querySelectorAll("[role=combobox]:not([aria-expanded])")) field.ariaExpanded = "false";
+  for (const area of document.querySelectorAll("[role=dialog] > .overflow-auto, .cm-scroller:has([contenteditable=false])")) area.tabIndex = 0;
+  for (const editor of document.querySelectorAll(".cm-content:not([aria-label])")) editor.ariaLabel = "Body";
+}
+
+new MutationObserver(mend).observe(document.getElementById("reference"), { childList: true, subtree: true });
+globalThis.__zod_globalConfig = { jitless: true }; // it would try to make functions of texts, which the policy forbids
+await import("/docs/scalar.js");
 const description = await (await fetch("/openapi.json")).json();
 const ids = remote ? {} : await made();
 document.getElementById("made").textContent = remote
-  ? "The tables are on another machine, so this page posts nothing by itself: replace the ids by your own."
-  : `Every example runs here: its key is new, and this page posted a credit and two holds of user ${user} for it.`;
+  ? "Each key is new. Replace the ids by some of your ledger: its tables are on another machine, so this page posts nothing by itself."
+  : `Every example runs: each key is new, and the ids are of a credit and two holds that this page has posted for user ${user}.`;
 Scalar.createApiReference("#reference", {
   content: runnable(description, ids),
   agent: { disabled: true },
@@ -59,8 +72,9 @@ Scalar.createApiReference("#reference", {
   hideClientButton: true,
   hideDarkModeToggle: true,
   documentDownloadType: "none",
-  persistAuth: false,
+  defaultOpenAllTags: true,
+  hideModels: true,
   defaultHttpClient: { targetKey: "shell", clientKey: "curl" },
-  featuredClients: ["shell/curl", "go/native", "python/requests", "js/fetch"],
+  featuredClients: ["shell/curl", "go/native", "python/python3", "js/fetch"],
   setPageTitle: () => document.title,
 });
