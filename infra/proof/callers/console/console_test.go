@@ -432,34 +432,3 @@ func TestNarrow(t *testing.T) {
 	assert.Equal(t, "320", b.ask(`String(document.documentElement.scrollWidth)`), "nor with a hold")
 	b.noErrors()
 }
-
-func TestReference(t *testing.T) {
-	b := open(t, "/docs")
-	for _, text := range []string{"A money ledger whose balances are never wrong", "/balance", "/transactions/{id}"} {
-		b.sees("reference", text)
-	}
-	b.click("#operations-Balances-readBalance button")
-	b.sees("reference", "Strongly consistent.")
-	b.click("#operations-Balances-readBalance .try-out button")
-	b.click("#operations-Balances-readBalance button.execute")
-	b.sees("reference", `"balance": "`)
-	b.noErrors()
-}
-
-// The reference posts its example, even after the README's session, which used the keys of
-// the examples.
-func TestReferencePosts(t *testing.T) {
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, os.Getenv("LEDGER_URL")+"/transactions", strings.NewReader(`{"userId":"1","ammount":"12.50","type":"debit"}`))
-	require.NoError(t, err)
-	r.Header.Set("Idempotent-Key", "order-1")
-	answer, err := http.DefaultClient.Do(r)
-	require.NoError(t, err)
-	answer.Body.Close()
-	b := open(t, "/docs")
-	b.click("#operations-Transactions-postTransaction button")
-	b.click("#operations-Transactions-postTransaction .try-out button")
-	b.waits(`document.querySelector("#operations-Transactions-postTransaction input")?.value.startsWith("try-")`)
-	b.click("#operations-Transactions-postTransaction button.execute")
-	b.waits(`document.querySelector("#operations-Transactions-postTransaction .live-responses-table tr.response .response-col_status")?.innerText.startsWith("201")`)
-	b.noErrors()
-}

@@ -1,0 +1,211 @@
+package console
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// operation is an operation of the API's description.
+type operation struct {
+	method, path string
+	examples     []string // the names of the examples of its body; [""] without names
+	status       string   // of the answer to each
+}
+
+// operations returns all operations that the server describes.
+func operations(t *testing.T, server string) (all []operation) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server+"/openapi.json", nil)
+	require.NoError(t, err)
+	answer, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	var document struct {
+		Paths map[string]map[string]json.RawMessage
+	}
+	require.NoError(t, json.NewDecoder(answer.Body).Decode(&document))
+	for path, item := range document.Paths {
+		for method, source := range item {
+			if method == "parameters" {
+				continue
+			}
+			var described struct {
+				RequestBody struct {
+					Content map[string]struct{ Examples map[string]any }
+				}
+				Responses map[string]any
+			}
+			require.NoError(t, json.Unmarshal(source, &described))
+			o := operation{method: method, path: path}
+			for name := range described.RequestBody.Content["application/json"].Examples {
+				o.examples = append(o.examples, name)
+			}
+			if o.examples == nil {
+				o.examples = []string{""}
+			}
+			for status := range described.Responses {
+				if strings.HasPrefix(status, "2") {
+					o.status = status
+				}
+			}
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// section is the selector of the operation's part of the page.
+func (o operation) section() string {
+	return fmt.Sprintf(`[id$="/%s%s"]`, strings.ToUpper(o.method), o.path)
+}
+
+// shows scrolls to the operation, which the page makes when it comes into view.
+func (b browser) shows(o operation) {
+	b.t.Helper()
+	b.waits(fmt.Sprintf(`(document.querySelector(%[1]q)?.scrollIntoView(), document.querySelector(%[1]q)?.querySelector(".show-api-client-button") != null)`, o.section()))
+}
+
+// selects selects an example of the operation's body.
+func (b browser) selects(o operation, example string) {
+	b.t.Helper()
+	names, err := json.Marshal(o.examples)
+	require.NoError(b.t, err)
+	menu := fmt.Sprintf(`[...document.querySelectorAll(%q)].find((button) => %s.includes(button.innerText.trim()))`, o.section()+" button[aria-haspopup=listbox]", names)
+	b.run(menu + `.click();`)
+	option := fmt.Sprintf(`[...document.querySelectorAll("[role=option]")].find((option) => option.innerText.trim() === %q)`, example)
+	b.waits(option + ` != null`)
+	b.run(option + `.click();`)
+	b.waits(menu + fmt.Sprintf(`.innerText.trim() === %q`, example))
+}
+
+const (
+	sendButton = `[...document.querySelectorAll("[role=dialog] button")].find((button) => button.innerText.startsWith("Send") && button.checkVisibility())`
+	response   = `(document.querySelector("[role=dialog] section[aria-label=Response]")?.innerText ?? "")`
+)
+
+// opens opens the dialog that sends the operation.
+func (b browser) opens(o operation) {
+	b.t.Helper()
+	b.click(o.section() + " .show-api-client-button")
+	b.waits(fmt.Sprintf(`%s?.innerText.includes(%q)`, sendButton, strings.ToLower(o.method)+" request to "+b.ask("location.origin")+o.path))
+	assert.NotContains(b.t, b.ask(response), "Status:", "of another call")
+}
+
+// closes closes the dialog.
+func (b browser) closes() {
+	b.t.Helper()
+	b.do(chromedp.KeyEvent(kb.Escape))
+	b.waits(`document.querySelector(".scalar-client--open") === null`)
+}
+
+// Each example of each operation runs as it stands, by the page's own button, and is
+// answered as documented.
+func TestReference(t *testing.T) {
+	for _, variable := range []string{"LEDGER_URL", "DINARS_URL"} {
+		b := openAt(t, variable, "/docs")
+		b.sees("made", "Every example runs")
+		b.sees("reference", "move them")
+		all := operations(t, os.Getenv(variable))
+		require.Greater(t, len(all), 8)
+		for _, o := range all {
+			b.shows(o)
+			for _, example := range o.examples {
+				if example != "" {
+					b.selects(o, example)
+				}
+				b.opens(o)
+				b.run(sendButton + `.click();`)
+				b.waits(response + `.includes("Status:")`)
+				assert.Contains(t, b.ask(response), o.status+" "+map[string]string{"200": "OK", "201": "Created"}[o.status], "%s: %s %s %s", variable, o.method, o.path, example)
+				b.closes()
+			}
+		}
+		b.noErrors()
+	}
+}
+
+// The samples are programs that run.
+func TestReferenceSamples(t *testing.T) {
+	b := open(t, "/docs")
+	b.sees("made", "Every example runs")
+	o := operation{method: "post", path: "/transactions", examples: []string{"credit"}}
+	sample := fmt.Sprintf(`(document.querySelector(%q)?.innerText ?? "")`, o.section()+" pre[id^=scalar-refs]")
+	ids := map[string]bool{}
+	for _, c := range []struct {
+		tab, in, file string
+		command       []string
+		print         string // what the sample lacks
+	}{
+		{"Shell", "curl", "call.sh", []string{"sh"}, ""},
+		{"Go", "package main", "call.go", []string{"go", "run"}, ""},
+		{"Python", "import http.client", "call.py", []string{"python3"}, ""},
+		{"JavaScript", "fetch(", "call.mjs", []string{"node"}, ".then((answer) => answer.text()).then(console.log)"},
+	} {
+		b.run(`window.scrollTo(0, 0);`)
+		b.run(fmt.Sprintf(`[...document.querySelectorAll(".client-libraries")].find((tab) => tab.innerText.trim() === %q).click();`, c.tab))
+		b.shows(o)
+		b.waits(fmt.Sprintf(`%s.includes(%q)`, sample, c.in))
+		path := filepath.Join(t.TempDir(), c.file)
+		require.NoError(t, os.WriteFile(path, []byte(strings.TrimSpace(b.ask(sample))+c.print), 0o600))
+		output, err := exec.CommandContext(t.Context(), c.command[0], append(c.command[1:], path)...).Output()
+		require.NoError(t, err, c.tab)
+		found := regexp.MustCompile(`"id": ?"([0-9a-f-]{36})"`).FindSubmatch(output)
+		require.NotNil(t, found, "%s: %s", c.tab, output)
+		ids[string(found[1])] = true
+	}
+	assert.Len(t, ids, 1, "the same call")
+	b.noErrors()
+}
+
+// settles waits until the colours have changed.
+func (b browser) settles() {
+	b.t.Helper()
+	_, err := chromedp.Run(b, chromedp.Evaluate[string](`new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))
+		.then(() => Promise.allSettled(document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime < 10_000).map((a) => a.finished)))
+		.then(() => "")`, chromedp.EvalAwaitPromise))
+	require.NoError(b.t, err)
+}
+
+// The reference and its dialogs are accessible, on a phone, a tablet and a desk, and load
+// nothing from elsewhere.
+func TestReferenceIsAccessible(t *testing.T) {
+	all := operations(t, os.Getenv("LEDGER_URL"))
+	post := all[slices.IndexFunc(all, func(o operation) bool { return o.method == "post" && o.path == "/transactions" })]
+	for _, width := range []int64{320, 768, 1440} {
+		b := open(t, "/docs")
+		b.loadAxe()
+		b.do(chromedp.EmulateViewport(width, 900))
+		b.sees("made", "Every example runs")
+		b.shows(post)
+		b.click(post.section() + " button[aria-haspopup=dialog]")
+		b.waits(`document.querySelector("[role=dialog][aria-label^=Auth]") !== null`)
+		b.checkAxe(fmt.Sprint("authentication at ", width))
+		b.do(chromedp.KeyEvent(kb.Escape))
+		b.opens(post)
+		b.checkAxe(fmt.Sprint("about to post at ", width))
+		b.run(sendButton + `.click();`)
+		b.waits(response + `.includes("Status:")`)
+		b.checkAxe(fmt.Sprint("posted at ", width))
+		b.closes()
+		for _, o := range all {
+			b.shows(o)
+		}
+		b.checkAxe(fmt.Sprint("all operations at ", width))
+		assert.Equal(t, fmt.Sprint(width), b.ask(`String(document.documentElement.scrollWidth)`))
+		assert.Empty(t, b.ask(`performance.getEntriesByType("resource").map((r) => r.name).filter((name) => !name.startsWith(location.origin) && !name.startsWith("data:")).join()`))
+		b.noErrors()
+	}
+}
