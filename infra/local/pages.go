@@ -44,10 +44,10 @@ func allPages(s ledger.Settings, remote bool) (map[string]page, error) {
 		return nil, err
 	}
 	all := map[string]page{
-		"/openapi.yaml":   newPage("application/yaml", "", []byte(description)),
-		"/openapi.json":   newPage("application/json", "", asJSON),
-		"/settings.js":    newPage(contentType(".js"), "", []byte(settingsModule(s, remote))),
-		"/docs/scalar.js": newPage(contentType(".js"), "gzip", reference),
+		"/openapi.yaml":      newPage("application/yaml", "", []byte(description)),
+		"/docs/openapi.json": newPage("application/json", "", asJSON),
+		"/settings.js":       newPage(contentType(".js"), "", []byte(settingsModule(s, remote))),
+		"/docs/scalar.js":    newPage(contentType(".js"), "gzip", reference),
 	}
 	own, err := fs.Glob(files, "pages/*")
 	if err != nil {

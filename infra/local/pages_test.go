@@ -19,7 +19,7 @@ import (
 // The page loads little: 150 KB without the reference.
 func TestPageIsSmall(t *testing.T) {
 	t.Parallel()
-	pages, err := allPages(ledger.DefaultSettings())
+	pages, err := allPages(ledger.DefaultSettings(), false)
 	require.NoError(t, err)
 	total := 0
 	for path, page := range pages {
@@ -70,7 +70,7 @@ func TestPages(t *testing.T) {
 	require.NoError(t, yaml.Unmarshal([]byte(handler.OpenAPI), &document))
 	want, err := json.Marshal(document)
 	require.NoError(t, err)
-	got := call(http.MethodGet, "/openapi.json").Body.String()
+	got := call(http.MethodGet, "/docs/openapi.json").Body.String()
 	assert.JSONEq(t, string(want), got)
 	assert.Less(t, strings.Index(got, `"/balance":`), strings.Index(got, `"/accounts":`), "in the document's order")
 	assert.Equal(t, "export const currency = \"USD\";\nexport const places = 2;\nexport const opening = \"100\";\nexport const remote = false;\n", call(http.MethodGet, "/settings.js").Body.String())

@@ -57,7 +57,7 @@ function mend() {
 new MutationObserver(mend).observe(document.getElementById("reference"), { childList: true, subtree: true });
 globalThis.__zod_globalConfig = { jitless: true }; // it would try to make functions of texts, which the policy forbids
 await import("/docs/scalar.js");
-const description = await (await fetch("/openapi.json")).json();
+const description = await (await fetch("/docs/openapi.json")).json();
 const ids = remote ? {} : await made();
 document.getElementById("made").textContent = remote
   ? "Each key is new. Replace the ids by some of your ledger: its tables are on another machine, so this page posts nothing by itself."

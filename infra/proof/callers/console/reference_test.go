@@ -28,7 +28,7 @@ type operation struct {
 // operations returns all operations that the server describes.
 func operations(t *testing.T, server string) (all []operation) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server+"/openapi.json", nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server+"/docs/openapi.json", nil)
 	require.NoError(t, err)
 	answer, err := http.DefaultClient.Do(r)
 	require.NoError(t, err)
@@ -170,9 +170,10 @@ func TestReferenceSamples(t *testing.T) {
 	b.noErrors()
 }
 
-// settles waits until the colours have changed.
-func (b browser) settles() {
+// settles waits until the page has the scheme's colours. Scalar has a class for it.
+func (b browser) settles(scheme string) {
 	b.t.Helper()
+	b.waits(fmt.Sprintf(`document.body.className === "" || document.body.classList.contains(%q)`, scheme+"-mode"))
 	_, err := chromedp.Run(b, chromedp.Evaluate[string](`new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))
 		.then(() => Promise.allSettled(document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime < 10_000).map((a) => a.finished)))
 		.then(() => "")`, chromedp.EvalAwaitPromise))

@@ -445,7 +445,7 @@ func (b browser) checkAxe(state string) {
 	b.t.Helper()
 	for _, scheme := range []string{"light", "dark"} {
 		b.prefer(scheme)
-		b.settles()
+		b.settles(scheme)
 		violations, err := chromedp.Run(b, chromedp.Evaluate[[]any](
 			`axe.run().then((found) => found.violations.flatMap((v) => v.nodes.map((n) => [v.help, n.html, n.failureSummary])))`,
 			chromedp.EvalAwaitPromise))
