@@ -4,7 +4,7 @@
 
 import { element } from "./dom.js";
 import { remaining, spendableAgain } from "./transaction.js";
-import { conflicted, entriesOf, laneOutcome, money, name, outcome, units, visible } from "./words.js";
+import { amountOf, conflicted, entriesOf, laneOutcome, money, name, outcome, units, unitsOf, visible } from "./words.js";
 
 function svg(tag, attributes = {}, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -21,7 +21,8 @@ function picture(width, height, says, lasts, ...children) {
 }
 
 // fitting is the first of the texts that fits, or the last.
-const fitting = (texts, width, letter = 6.9) => texts.find((text) => text.length * letter <= width) ?? texts.at(-1);
+const fitting = (texts, width) => texts.find((text) => text.length * letterWidth <= width) ?? texts.at(-1);
+const letterWidth = 6.9;
 
 // The lifelines of a call: who sent what to whom, from top to bottom in the order in
 // which it was sent.
@@ -75,7 +76,7 @@ function arrowsOf(calls, amount) {
   const tokens = new Map(); // of the writes, and whether the answer to one was lost
   return calls.flatMap(({ entry, requests }, i) => {
     const reached = Boolean(entry.answer) || requests.length > 0;
-    const credit = /^\d{1,13}(\.\d+)?$/.test(amount) ? `add ${money(amount)}` : "add money";
+    const credit = unitsOf(amount) === undefined ? "add money" : `add ${money(amount)}`;
     const texts = i ? ["the same call, the same key", "the same call", "again"] : [`${credit}, with a key`, credit, "add"];
     if (entry.problem) return [];
     const arrows = [{ from: caller, to: ledger, texts, kind: reached ? "sent" : "pending", broken: reached ? "" : unknown, begins: true }];
@@ -111,8 +112,8 @@ function exchange(request, tokens) {
   return [sent, { from: database, to: ledger, texts: reply, kind: missing ? "lost" : kind, broken: missing ? lost : "" }];
 }
 
-// The race of many callers: a line for each, on a time axis. Each attempt is a dot where
-// its answer came, and the end of a line is the answer to the caller.
+// The race of many callers: a line for each, on a time axis. A conflict is a dot where
+// DynamoDB answered it. The mark at the end of a line is the answer to the caller.
 
 const raceLasts = 3000; // milliseconds
 
@@ -183,20 +184,18 @@ export function drawAccounts({ asked, entry, befores = [], afters, writes = [] }
   const { kind, title } = entry ? outcome(entry) : { kind: "waiting", title: "" };
   const roles = ["Pays", "Gets", "Fee"];
   const cards = roles.map((role, i) => element("div", { className: `holder holder-${i}` },
-    element("span", { className: "role" }, role, ...(entries[i] ? [` ${sumOf(entries[i].ammount)}`] : [])),
+    element("span", { className: "role" }, role, ...(entries[i] ? [` ${amountOf(entries[i].ammount)}`] : [])),
     element("b", {}, entries[i] ? name(entries[i].userId) : "…"),
     ...(befores[i] ? [element("span", { className: "was" }, money(befores[i].balance), " → ")] : []),
     ...(afters ? [element("strong", {}, afters[i] ? money(afters[i].balance) : "not read")] : [])));
   const flows = [1, 2].map((i) => element("div", { className: `flow flow-${i} ${kind}` },
-    element("span", {}, entry ? sumOf(entries[i].ammount) : "")));
+    element("span", {}, entry ? amountOf(entries[i].ammount) : "")));
   const badge = element("p", { className: `badge ${kind}` },
     ...(entry ? [element("strong", {}, title), ...(data && writes.length === 1 ? [`: one write of ${writes[0].items.length} items`] : [])] : []));
   const made = element("div", { className: "accounts" }, ...cards, ...flows, badge);
   made.dataset.lasts = entry ? 1600 : 0;
   return made;
 }
-
-const sumOf = (text) => (/^\d{1,13}(\.\d+)?$/.test(text) ? money(text) : name(text));
 
 // The bars of a hold: what can be spent and what is held, at each reading.
 
@@ -208,9 +207,9 @@ export function drawBars(facts) {
   const most = [before, during, freed, after].filter(Boolean).map(total).reduce((a, b) => (a > b ? a : b), 1n);
   const rows = [
     ...(before ? [bar("At first", before, most)] : []),
-    ...(hold ? [bar(`Hold of ${sumOf(ammount)}: ${outcome(hold).title.toLowerCase()}`, during, most, pending && !ended ? data : undefined)] : []),
+    ...(hold ? [bar(`Hold of ${amountOf(ammount)}: ${outcome(hold).title.toLowerCase()}`, during, most, pending && !ended ? data : undefined)] : []),
     ...(pending && ended ? [bar(stopped ? "Stopped" : "After its time", freed, most)] : []),
-    ...(debit ? [bar(`Debit of ${sumOf(debited)}: ${outcome(debit).title.toLowerCase()}`, after, most)] : []),
+    ...(debit ? [bar(`Debit of ${amountOf(debited)}: ${outcome(debit).title.toLowerCase()}`, after, most)] : []),
   ];
   const made = element("div", { className: "bars" }, ...(rows.length ? rows : [element("div", { className: "bar-row" }, element("span", { className: "label" }, "The balance"), element("div", { className: "bar" }))]));
   made.dataset.lasts = 0;

@@ -3,8 +3,7 @@
 // show that the promise was kept, "broken" if they show that it was not, and "open"
 // if they don't tell.
 
-import { places } from "./settings.js";
-import { declinedAt, entriesOf, money, name, outcome, units } from "./words.js";
+import { amountOf, declinedAt, entriesOf, money, name, outcome, units, unitsOf } from "./words.js";
 
 const kept = (text) => ({ kind: "kept", text });
 const open = (text) => ({ kind: "open", text });
@@ -14,9 +13,6 @@ const answered = (entry) => Boolean(entry.answer);
 const posted = ({ answer }) => answer?.status === 201;
 const definite = ({ answer }) => answer?.status === 201 || answer?.status === 422 || answer?.status === 400;
 const title = (entry) => outcome(entry).title.toLowerCase();
-
-// unitsOf is the amount of a field as a whole number of units, if it is one.
-const unitsOf = (text) => (/^\d+(\.\d+)?$/.test(text) && (text.split(".")[1] ?? "").length <= places ? units(text) : undefined);
 
 const balances = (...read) => read.every(Boolean);
 const moved = (before, after) => units(after.balance) - units(before.balance);
@@ -58,7 +54,7 @@ function counted(how, entries, amount, before, after) {
   if (isRefused && change === 0n) return kept(`${how}, and ${still(after)}.${why(entries)}`);
   if (!isRefused && change === unitsOf(amount)) return kept(`${how}. It counted once: ${became(before, after)}.`);
   if (change === 0n && !entries.some(posted)) return open(`${how}. When the balance was read it was still ${money(after.balance)}.`);
-  return broken(`${how}. But ${became(before, after)}, which is not one credit of ${money(amount)}.`);
+  return broken(`${how}. But ${became(before, after)}, which is not one credit of ${amountOf(amount)}.`);
 }
 
 export function ofDebits({ entries, amount, before, after }) {
@@ -68,7 +64,7 @@ export function ofDebits({ entries, amount, before, after }) {
   const many = BigInt(entries.filter(posted).length);
   if (!entries.every(definite)) return open(`${how}. ${became(before, after)}.`);
   if (many === 0n && moved(before, after) === 0n) return kept(`${how}, and ${still(after)}.${why(entries)}`);
-  const sum = `${money(before.balance)} − ${many} × ${money(amount)}`;
+  const sum = `${money(before.balance)} − ${many} × ${amountOf(amount)}`;
   if (-moved(before, after) === many * each) return kept(`${how}. ${sum} = ${money(after.balance)}, exactly.`);
   return broken(`${how}. But ${sum} is not ${money(after.balance)}.`);
 }

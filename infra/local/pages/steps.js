@@ -10,7 +10,7 @@ import { made, madeAtOnce, newLane, writesIn } from "./log.js";
 import { ofDebits, ofHold, ofLostAnswer, ofOneKey, ofPayment } from "./sentences.js";
 import { opening } from "./settings.js";
 import { spendableAgain } from "./transaction.js";
-import { decimal, money, name, units } from "./words.js";
+import { amountOf, decimal, money, units } from "./words.js";
 
 // stageBalance is what the user of a step has at first.
 export const stageBalance = units(opening) > units("100") ? opening : "100";
@@ -61,7 +61,7 @@ export const steps = [
     },
   },
   {
-    title: ({ callers: n, amount: each }) => `${n} ${Number(n) === 1 ? "debit" : "debits"} of ${sum(each)} on ${money(stageBalance)}`,
+    title: ({ callers: n, amount: each }) => `${n} ${Number(n) === 1 ? "debit" : "debits"} of ${amountOf(each)} on ${money(stageBalance)}`,
     says: "Each is a call of its own. However many come at once, no two may spend the same money.",
     fields: [callers, amount, onAWS],
     draw: drawRace,
@@ -98,7 +98,7 @@ export const steps = [
     },
   },
   {
-    title: ({ amount: held, seconds }) => `A hold of ${sum(held)} for ${seconds} s`,
+    title: ({ amount: held, seconds }) => `A hold of ${amountOf(held)} for ${seconds} s`,
     says: "A hold keeps money aside, as a hotel does. When its time is over the user can spend it again, and no job has to run for that.",
     fields: [
       { ...amount, label: "Hold", value: "40" },
@@ -163,6 +163,3 @@ async function balanceNow(user) {
   const { answer } = await made(balanceOf(user), user, { show: false });
   return answer?.body.data?.balance ? answer.body.data : undefined;
 }
-
-// sum is an amount of a field for people, or the field's text where it is none.
-const sum = (text) => (/^\d{1,13}(\.\d+)?$/.test(text) ? money(text) : name(text));

@@ -94,14 +94,17 @@ async function playStory() {
   const story = playing = new AbortController();
   writePlay();
   if (at("stage").getBoundingClientRect().top > innerHeight / 2) at("play").scrollIntoView({ behavior: still.matches ? "auto" : "smooth" });
-  for (const card of cards) {
-    choose(card);
-    if (!isValid(card)) break;
-    await play(card, story.signal);
-    await rest(readFor, story.signal);
-    if (story.signal.aborted) return;
+  try {
+    for (const card of cards) {
+      choose(card);
+      if (!isValid(card)) break;
+      await play(card, story.signal);
+      await rest(readFor, story.signal);
+      if (story.signal.aborted) break;
+    }
+  } finally {
+    if (playing === story) stop();
   }
-  stop();
 }
 
 function stop() {

@@ -34,6 +34,12 @@ export function decimal(sum) {
   return places ? `${digits.slice(0, -places)}.${digits.slice(-places)}` : digits;
 }
 
+// unitsOf is the amount of a field as a whole number of units, if it is one.
+export const unitsOf = (text) => (/^\d+(\.\d+)?$/.test(text) && (text.split(".")[1] ?? "").length <= places ? units(text) : undefined);
+
+// amountOf is the amount of a field for people, or the field's text where it is none.
+export const amountOf = (text) => (unitsOf(text) === undefined ? name(text) : money(text));
+
 // moneyOf is a sum for people, from a whole number of units.
 export const moneyOf = (sum) => money(decimal(sum));
 
