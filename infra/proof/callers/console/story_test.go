@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,7 @@ func TestStepsSay(t *testing.T) {
 	b := open(t, "/")
 	b.prefer("light")
 	const unread = `the balance could not be read.`
+	unused := strconv.FormatInt(time.Now().UnixMilli(), 36) // in names, as the receivers are no new users
 	for _, c := range []struct {
 		n      string
 		fields string // id=value, separated by ;
@@ -76,12 +78,12 @@ func TestStepsSay(t *testing.T) {
 		{"4", "receiver=friend;shop=kiosk", "", `In one write USER paid $10.00, friend got $9.00 and kiosk got $1.00.`, "kept"},
 		{"4", "amount=100.01", "", `Declined as a whole. Entry 1, debit of $100.01, user USER, met a balance of $100.00. All 3 balances are as before.`, "kept"},
 		{"4", "", "unread", `Declined as a whole. Entry 1, debit of $100.01, user USER, met a balance of $100.00. None of the entries counted.`, "kept"},
-		{"4", "amount=5;received=x;receiver=uncle", "", `Not accepted as a whole. Entry 2: the amount must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces. All 3 balances are as before.`, "kept"},
+		{"4", "amount=5;received=x;receiver=uncle-NEW", "", `Not accepted as a whole. Entry 2: the amount must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces. All 3 balances are as before.`, "kept"},
 		{"4", "received=4", "every POST", `No answer came. When the balances were read they were as before.`, "open"},
 		{"4", "", "dies", `No answer came; the balances could not be read.`, "open"},
-		{"4", "shop=stall", "loses answers", `No answer came, and the balances changed: USER $100.00 became $95.00, uncle $100.00 became $104.00, stall $100.00 became $101.00.`, "open"},
-		{"4", "", "unread", `In one write USER paid $5.00, uncle got $4.00 and stall got $1.00.`, "kept"},
-		{"4", "", "requests unread", `Together USER paid $5.00, uncle got $4.00 and stall got $1.00.`, "kept"},
+		{"4", "shop=stall-NEW", "loses answers", `No answer came, and the balances changed: USER $100.00 became $95.00, uncle-NEW $100.00 became $104.00, stall-NEW $100.00 became $101.00.`, "open"},
+		{"4", "", "unread", `In one write USER paid $5.00, uncle-NEW got $4.00 and stall-NEW got $1.00.`, "kept"},
+		{"4", "", "requests unread", `Together USER paid $5.00, uncle-NEW got $4.00 and stall-NEW got $1.00.`, "kept"},
 
 		{"5", "seconds=1", "", `$40.00 was held and came back by itself. The debit was posted: $0.00 can be spent.`, "kept"},
 		{"5", "debit=60;amount=100.01", "", `The hold was declined. The debit was posted: $40.00 can be spent.`, "kept"},
@@ -93,6 +95,7 @@ func TestStepsSay(t *testing.T) {
 		{"5", "", "dies after a call", `$40.00 was held, and after its time ` + unread[:len(unread)-1] + `. The debit got no answer; ` + unread, "open"},
 		{"5", "", "wrong balance", `$40.00 was held, and after its time $777.00 can be spent. The debit was posted: $777.00 can be spent.`, "broken"},
 	} {
+		c.fields, c.want = strings.ReplaceAll(c.fields, "NEW", unused), strings.ReplaceAll(c.want, "NEW", unused)
 		for field := range strings.SplitSeq(c.fields, ";") {
 			if id, value, ok := strings.Cut(field, "="); ok {
 				b.vary("step-"+c.n+"-"+id, value)
@@ -177,9 +180,9 @@ func TestStepsDraw(t *testing.T) {
 	b.step("3")
 	assert.Equal(t, "10 90", b.count("#step-3 .lanes .dot.posted")+" "+b.count("#step-3 .lanes .dot.declined"))
 
-	b.vary("step-4-shop", "till")
+	b.vary("step-4-shop", "till-"+strconv.FormatInt(time.Now().UnixMilli(), 36))
 	b.step("4")
-	assert.Regexp(t, `^\nPays \$10.00\npayer-[0-9a-f]{8}\n\$100.00 →\n\$90.00\nGets \$9.00\nfriend\n.* →\n.*\nFee \$1.00\ntill\n\$100.00 →\n\$101.00\n\$9.00\n\$1.00\n\nPosted: one write of 6 items$`, b.drawn("4"))
+	assert.Regexp(t, `^\nPays \$10.00\npayer-[0-9a-f]{8}\n\$100.00 →\n\$90.00\nGets \$9.00\nfriend\n.* →\n.*\nFee \$1.00\ntill-\w+\n\$100.00 →\n\$101.00\n\$9.00\n\$1.00\n\nPosted: one write of 6 items$`, b.drawn("4"))
 
 	b.vary("step-5-seconds", "1")
 	b.click("#step-5 .run")
