@@ -130,7 +130,7 @@ export function drawRace({ entries = [], requests = [] }, width) {
     const last = Math.max(0, ...mine.map(({ sentMs, tookMs }) => sentMs + tookMs));
     const { kind } = outcome(entry);
     return svg("g", { class: kind },
-      svg("line", { class: "lane", x1: x(0), x2: x(last), y1: y(i), y2: y(i) }),
+      svg("line", { class: "track", x1: x(0), x2: x(last), y1: y(i), y2: y(i) }),
       ...mine.filter(conflicted).map(({ sentMs, tookMs }) => dot("conflict", x(sentMs + tookMs), y(i), size * .75)),
       dot(kind, x(last), y(i), Math.max(2.2, size)));
   });
@@ -140,8 +140,8 @@ export function drawRace({ entries = [], requests = [] }, width) {
     ...ticks(requests.length ? end : 0).map((ms) => svg("g", { class: "tick" },
       svg("line", { x1: x(ms), x2: x(ms), y1: top, y2: bottom + 4 }),
       svg("text", { x: x(ms), y: bottom + 22, ...(ms === 0 && { class: "first" }) }, `${ms} ms`))),
-    svg("line", { class: "axis", x1: left, x2: width - right, y1: bottom + 4, y2: bottom + 4 }),
-    ...numbers.map((n) => svg("text", { class: "number", x: left - 10, y: y(n - 1) + 4 }, String(n))),
+    svg("line", { class: "time-axis", x1: left, x2: width - right, y1: bottom + 4, y2: bottom + 4 }),
+    ...numbers.map((n) => svg("text", { class: "track-number", x: left - 10, y: y(n - 1) + 4 }, String(n))),
     svg("g", { class: row < 10 ? "lanes thin" : "lanes" }, ...lanes));
   const made = element("div", { className: "race" }, drawn, element("ul", { className: "legend" }, ...legend(entries, requests).map(({ kind, text }) =>
     element("li", { className: kind }, svg("svg", { width: 14, height: 14, "aria-hidden": "true" }, dot(kind, 7, 7, 5)), element("span", {}, text)))));

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -38,7 +39,7 @@ func TestPictures(t *testing.T) {
 	}
 
 	b.do(chromedp.EmulateViewport(1200, 900))
-	animation, err := chromedp.Run(b, chromedp.Evaluate[string](animate, chromedp.EvalAwaitPromise))
+	animation, err := chromedp.Run(b, chromedp.Evaluate[string](strings.Replace(animate, "SCENES", strconv.Quote(sceneRules), 1), chromedp.EvalAwaitPromise))
 	require.NoError(t, err)
 	assert.Less(t, len(animation), maxAnimationBytes)
 	assert.NotContains(t, animation, "light-dark")
@@ -66,35 +67,53 @@ func write(t *testing.T, file string, content []byte) {
 }
 
 // animate makes one SVG of the drawings of three steps, which play one after another for
-// ever. Its rules are the page's own.
+// ever. Its shapes, colours and rules are the page's own.
 const animate = `(async () => {
-	const cycle = 21, each = cycle / 3; // seconds
 	const steps = [1, 2, 3].map((n) => document.getElementById("step-" + n));
 	const drawings = [];
 	for (const step of steps) {
 		for (const other of document.querySelectorAll(".step")) other.hidden = other !== step;
 		const place = step.querySelector(".drawing");
 		while (Number(place.querySelector("svg").getAttribute("width")) !== place.clientWidth) await new Promise(requestAnimationFrame);
-		drawings.push(step.querySelector("svg[role=img]").cloneNode(true));
+		drawings.push(step.querySelector("svg[role=img]"));
 	}
-	const rules = [...document.styleSheets].flatMap(({cssRules}) => [...cssRules]);
-	const root = rules.find(({selectorText}) => selectorText === ":root").cssText;
-	const colours = (place) => [...root.matchAll(/(--[a-z]+): light-dark\((.*?), (.*?)\);/g)].map((found) => found[1] + ": " + found[place] + ";").join(" ");
-	const used = rules.filter(({selectorText}) => selectorText && selectorText !== "*" && steps.some((step) => step.querySelector(".drawing svg[role=img] :is(" + selectorText + ")")));
-	const [width, height] = [Math.max(...drawings.map((one) => Number(one.getAttribute("width")))) + 64, Math.max(...drawings.map((one) => Number(one.getAttribute("height")))) + 166];
-	const text = (className, y, words) => { const made = document.createElementNS("http://www.w3.org/2000/svg", "text"); made.setAttribute("class", className); made.setAttribute("x", 32); made.setAttribute("y", y); made.textContent = words; return new XMLSerializer().serializeToString(made); };
-	const inside = (drawing) => [...drawing.childNodes].map((child) => new XMLSerializer().serializeToString(child).replaceAll(' xmlns="http://www.w3.org/2000/svg"', "")).join("");
-	const scenes = drawings.map((drawing, i) => '<g class="scene" style="--begins: ' + i * each + 's">' + text("title", 46, steps[i].querySelector(".step-title").textContent)
-		+ text("counts", height - 56, [...steps[i].querySelectorAll(".legend li")].map((one) => one.textContent).join(", "))
-		+ '<g class="drawing" transform="translate(32 72)">' + inside(drawing) + "</g>" + text("came", height - 28, "✓ " + steps[i].querySelector(".sum").textContent) + "</g>");
-	return '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ' + width + " " + height + '" width="' + width + '" height="' + height + '"><style>\n'
-		+ "svg { " + colours(2) + " } @media (prefers-color-scheme: dark) { svg { " + colours(3) + " } }\n"
-		+ used.map(({cssText}) => cssText).join("\n") + "\n"
-		+ ".sheet { fill: var(--sheet); stroke: var(--rule); } .title { font: 600 22px Inter, system-ui, sans-serif; fill: var(--ink); } .counts { font: 400 15px Inter, system-ui, sans-serif; fill: var(--quiet); } .came { font: 600 15px Inter, system-ui, sans-serif; fill: var(--green); }\n"
-		+ ".scene { animation: scene " + cycle + "s var(--begins) infinite both; } .scene :is(.came, .counts) { animation: arrow " + cycle + "s calc(var(--begins) + 3.5s) infinite both; }\n"
-		+ ".scene .arrow { animation: arrow " + cycle + "s calc(var(--begins) + .5s + var(--at)) infinite both; } .scene .lanes { animation: race " + cycle + "s calc(var(--begins) + .5s) infinite both linear; }\n"
-		+ "@keyframes scene { 0% { opacity: 0 } 1%, 32% { opacity: 1 } 33%, 100% { opacity: 0 } } @keyframes arrow { 0% { opacity: 0 } 1%, 60% { opacity: 1 } 61%, 100% { opacity: 0 } }\n"
-		+ "@keyframes race { 0% { clip-path: inset(0 100% 0 0) } 14%, 100% { clip-path: inset(0) } }\n"
-		+ "@media (prefers-reduced-motion: reduce) { .scene, .scene * { animation: none !important } .scene + .scene { display: none } }\n"
-		+ '</style><rect class="sheet" x=".5" y=".5" width="' + (width - 1) + '" height="' + (height - 1) + '" rx="16"/>' + scenes.join("") + "</svg>\n";
+	const most = (name) => Math.max(...drawings.map((drawing) => Number(drawing.getAttribute(name))));
+	const [width, height] = [most("width") + 64, most("height") + 166];
+
+	const rules = [...document.styleSheets].flatMap(({cssRules}) => [...cssRules]).filter(({selectorText}) => selectorText);
+	const pairs = [...rules.find(({selectorText}) => selectorText === ":root").cssText.matchAll(/(--[a-z]+): light-dark\((.*?), (.*?)\);/g)];
+	const colours = (place) => "svg { " + pairs.map((found) => found[1] + ": " + found[place]).join("; ") + " }";
+	const used = rules.filter(({selectorText}) => selectorText !== "*" && drawings.some((drawing) => drawing.querySelector(":is(" + selectorText + ")")));
+
+	const source = (node) => new XMLSerializer().serializeToString(node).replaceAll(' xmlns="http://www.w3.org/2000/svg"', "");
+	const text = (className, y, words) => {
+		const made = document.createElementNS("http://www.w3.org/2000/svg", "text");
+		for (const [name, value] of Object.entries({class: className, x: 32, y})) made.setAttribute(name, value);
+		made.textContent = words;
+		return source(made);
+	};
+	const scenes = steps.map((step, i) => '<g class="scene" style="--begins: ' + 7 * i + 's">' + [
+		text("title", 46, step.querySelector(".step-title").textContent),
+		'<g class="drawing" transform="translate(32 72)">' + [...drawings[i].childNodes].map(source).join("") + "</g>",
+		text("counts", height - 56, [...step.querySelectorAll(".legend li")].map((one) => one.textContent).join(", ")),
+		text("came", height - 28, "✓ " + step.querySelector(".sum").textContent),
+	].join("") + "</g>");
+	return '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ' + width + " " + height + '" width="' + width + '" height="' + height + '">' + [
+		"<style>", colours(2), "@media (prefers-color-scheme: dark) { " + colours(3) + " }", ...used.map(({cssText}) => cssText), SCENES, "</style>",
+		'<rect class="sheet" x=".5" y=".5" width="' + (width - 1) + '" height="' + (height - 1) + '" rx="16"/>', ...scenes, "</svg>",
+	].join("\n") + "\n";
 })()`
+
+// sceneRules play three scenes of 7 seconds, again and again.
+const sceneRules = `.sheet { fill: var(--sheet); stroke: var(--rule); }
+.title, .counts, .came { font: 600 22px Inter, system-ui, sans-serif; fill: var(--ink); }
+.counts { font-size: 15px; font-weight: 400; fill: var(--quiet); }
+.came { font-size: 15px; fill: var(--green); }
+.scene { animation: scene 21s var(--begins) infinite both; }
+.scene .arrow { animation: part 21s calc(var(--begins) + .5s + var(--at)) infinite both; }
+.scene .lanes { animation: race 21s calc(var(--begins) + .5s) infinite both linear; }
+.scene :is(.counts, .came) { animation: part 21s calc(var(--begins) + 3.5s) infinite both; }
+@keyframes scene { 0% { opacity: 0; } 1%, 32% { opacity: 1; } 33%, 100% { opacity: 0; } }
+@keyframes part { 0% { opacity: 0; } 1%, 60% { opacity: 1; } 61%, 100% { opacity: 0; } }
+@keyframes race { 0% { clip-path: inset(0 100% 0 0); } 14%, 100% { clip-path: inset(0); } }
+@media (prefers-reduced-motion: reduce) { .scene, .scene * { animation: none !important; } .scene + .scene { display: none; } }`

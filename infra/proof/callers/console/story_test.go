@@ -176,9 +176,10 @@ func TestStepsDraw(t *testing.T) {
 	assert.Regexp(t, `^20 callers on a time axis of \d+ ms: 1 posted, 19 replayed, \d+ conflicts? on the way\n`, b.drawn("2"))
 	conflicts := b.ask(`document.querySelector("#step-2 .legend .conflict").innerText.match(/\d+/)[0]`)
 	assert.Equal(t, "1 19 "+conflicts, b.count("#step-2 .lanes .dot.posted")+" "+b.count("#step-2 .lanes .dot.replayed")+" "+b.count("#step-2 .lanes .dot.conflict"))
-	b.vary("step-3-callers", "100")
+	b.vary("step-3-callers", "50")
+	b.vary("step-3-faults", "")
 	b.step("3")
-	assert.Equal(t, "10 90", b.count("#step-3 .lanes .dot.posted")+" "+b.count("#step-3 .lanes .dot.declined"))
+	assert.Equal(t, "10 40", b.count("#step-3 .lanes .dot.posted")+" "+b.count("#step-3 .lanes .dot.declined"))
 
 	b.vary("step-4-shop", "till-"+strconv.FormatInt(time.Now().UnixMilli(), 36))
 	b.step("4")
