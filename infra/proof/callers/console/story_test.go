@@ -179,7 +179,9 @@ func TestStepsDraw(t *testing.T) {
 	b.vary("step-3-callers", "50")
 	b.vary("step-3-faults", "")
 	b.step("3")
-	assert.Equal(t, "10 40", b.count("#step-3 .lanes .dot.posted")+" "+b.count("#step-3 .lanes .dot.declined"))
+	assert.Equal(t, b.ask(`[...document.querySelectorAll("#step-3 .legend li")].map((one) => one.className + parseInt(one.innerText)).sort().join()`),
+		b.ask(`[...document.querySelectorAll("#step-3 .legend li")].map(({className}) => className + document.querySelectorAll("#step-3 .lanes .dot." + className).length).sort().join()`))
+	assert.Equal(t, "50", b.count("#step-3 .lanes > g"))
 
 	b.vary("step-4-shop", "till-"+strconv.FormatInt(time.Now().UnixMilli(), 36))
 	b.step("4")
