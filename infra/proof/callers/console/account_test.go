@@ -82,6 +82,107 @@ func TestRunning(t *testing.T) {
 	b.noErrors()
 }
 
+// random is a function of the page that makes a random number below another one, the
+// same each time.
+const random = `
+	let state = 7;
+	const random = (below) => {
+		state = state + 0x6D2B79F5 | 0;
+		let t = Math.imul(state ^ state >>> 15, 1 | state);
+		t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t;
+		return Math.floor(((t ^ t >>> 14) >>> 0) / 4294967296 * below);
+	};
+`
+
+// Whatever the order in which writes begin, count and are seen, no own money is shown that
+// was not there.
+func TestRunningNeverShowsWhatWasNotThere(t *testing.T) {
+	b := open(t, "/?userId=random")
+	b.sees("balance", "$100.00")
+	assert.Regexp(t, `^\d{4,} right, 0 wrong$`, b.later(`import("/running.js?anew").then((m) => {
+		`+lines+random+`
+		let right = 0, wrong = 0;
+		for (let trial = 0; trial < 1000; trial++) {
+			const writes = Array.from({ length: 2 + random(9) }, (_, i) => {
+				const begins = random(100000);
+				const counts = begins + 1 + random(random(3) ? 300 : 9999);
+				const own = random(2) ? { sent: begins - random(3), answered: counts + random(300) } : {};
+				const amount = () => trial % 3 ? 1 + random(1e6) : 100;
+				const moves = Array.from({ length: random(4) ? 1 : 1 + random(3) }, () => [random(3) && trial % 3 ? "credit" : "debit", amount()]);
+				const nothing = !random(5);
+				return { id: "w" + trial + "-" + i, begins, counts, ...own, nothing, moved: nothing ? 0 : moves.reduce((sum, [type, x]) => sum + (type === "credit" ? x : -x), 0), moves };
+			});
+			const linesOf = ({ id, begins, moves, nothing }) => moves.map(([type, x], i) => line(i ? id + "." + i : id, begins / 1000, type, (x / 100).toFixed(2), { ...(i && { transactionId: id }), ...(nothing && { status: "declined" }) }));
+			const events = [
+				...writes.filter(({ sent }) => sent !== undefined).flatMap((w) => [
+					{ at: w.sent, run: () => { w.before = m.knownWrites(); } },
+					{ at: w.answered, run: () => m.learn(post, answer(linesOf(w)[0], w.answered / 1000), w.before) }]),
+				...Array.from({ length: random(6) }, () => random(110000)).map((at) => ({ at, run: () => m.learn(get, answer(writes.filter(({ counts }) => counts < at).flatMap(linesOf), at / 1000), 0) })),
+			];
+			events.sort((x, y) => x.at - y.at).forEach(({ run }) => run());
+			let own = 1e9;
+			const there = new Set(writes.toSorted((x, y) => x.counts - y.counts).map(({ moved }) => own += moved));
+			const all = writes.toSorted((x, y) => y.begins - x.begins).flatMap(linesOf);
+			const some = random(2) ? all.slice(0, 1 + random(all.length)) : all;
+			for (const { own: shown } of m.running(some, BigInt(own), 0n, some.length < all.length)) {
+				if (shown !== undefined) there.has(Number(shown)) ? right++ : wrong++;
+			}
+		}
+		return right + " right, " + wrong + " wrong";
+	})`))
+	b.noErrors()
+}
+
+// While writes count between any two readings, in any order, the page shows no own money
+// that was not there. When they rest, it shows the balance.
+func TestStatementNeverShowsWhatWasNotThere(t *testing.T) {
+	b := open(t, "/?userId=1")
+	b.sees("balance", "$")
+	b.run(random + `
+		let now = Date.parse("2026-01-01"), own = 10000, rows = [];
+		const there = new Set([own]);
+		const money = (units) => (units / 100).toFixed(2);
+		const after = (x, y) => x.createdAt < y.createdAt || x.createdAt === y.createdAt && x.id < y.id;
+		const count = () => {
+			const units = 1 + random(1e5), type = own > units && random(2) ? "debit" : "credit";
+			own += type === "credit" ? units : -units;
+			there.add(own);
+			rows.push({ id: "row" + rows.length, userId: "sim", createdAt: new Date(now - random(9900)).toISOString(), type, ammount: money(units), status: "posted" });
+			rows.sort((x, y) => (after(x, y) ? 1 : -1));
+		};
+		for (let i = 0; i < 100; i++) { now += 5000; count(); }
+		let rate = 30;
+		window.fetch = async (path) => {
+			now += random(400);
+			if (rate && !random(40)) for (let i = 0; i < 30; i++) count();
+			while (random(100) < rate) count();
+			const url = new URL(path, location), query = url.searchParams;
+			const left = rows.filter((row) => !query.get("cursor") || after(row, JSON.parse(query.get("cursor"))));
+			const data = left.slice(0, Number(query.get("limit")));
+			const body = url.pathname === "/balance" ? { data: { balance: money(own) } } : url.pathname === "/transactions" ? { data, ...(left.length > data.length && { next: JSON.stringify(data.at(-1)) }) } : [];
+			return new Response(JSON.stringify(body), { headers: { date: new Date(now).toUTCString() } });
+		};
+		window.simulate = async () => {
+			const { refresh } = await import("/account.js");
+			let right = 0, wrong = [];
+			for (let i = 1; i <= 50; i++) {
+				rate = i % 10 ? 3 * (i % 13) : 0;
+				if (!random(20)) now += 60000;
+				if (!random(15)) document.getElementById("older").click();
+				await refresh();
+				const shown = () => [...document.querySelectorAll("#history .own")].map((cell) => cell.textContent).filter((text) => text.startsWith("$")).map((text) => Number(text.replace(/\D/g, "")));
+				for (const one of shown()) there.has(one) ? right++ : wrong.push(one);
+				while (rate === 0 && shown()[0] !== own) await new Promise((go) => setTimeout(go, 50));
+			}
+			return [right > 100, wrong.length].join(" ");
+		};`)
+	b.enter("user", "sim")
+	b.click("#open button")
+	b.waits(`document.getElementById("owner").textContent === "sim"`)
+	assert.Equal(t, "true 0", b.later(`simulate()`))
+	b.noErrors()
+}
+
 // others makes another caller post these, all at once or one after another.
 func (b browser) others(user string, atOnce bool, bodies ...string) {
 	b.t.Helper()
