@@ -58,10 +58,13 @@ async function readRefunds(id) {
 // isRefundable reports whether a transaction can be refunded, if something is left of it.
 const isRefundable = ({ status, type, transactionId, refundOf }) => status === "posted" && type !== "account" && !transactionId && !refundOf;
 
+const isRefunded = ({ refunded = "0" }) => units(refunded) > 0n;
+
 const left = ({ ammount, refunded = "0" }) => units(ammount) - units(refunded);
 
 function write() {
   at("refund").hidden = !isRefundable(chosen) || Boolean(refunds) && refunds.every((entry) => left(entry) === 0n);
+  at("refunded").placeholder = refunds?.some(isRefunded) ? `at most ${moneyOf(left(refunds[0]))}` : "all of it";
   const text = JSON.stringify([chosen, refunds]);
   if (text === shown) return; // so that a link keeps the focus
   shown = text;
@@ -70,7 +73,7 @@ function write() {
 }
 
 function facts(data) {
-  const refunded = (refunds ?? []).filter((entry) => units(entry.refunded ?? "0") > 0n);
+  const refunded = (refunds ?? []).filter(isRefunded);
   const several = entriesOf(data).length > 1;
   return [
     ["Status", element("span", { className: `status ${data.status}` }, sentenceCase(standing(data)))],

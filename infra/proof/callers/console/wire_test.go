@@ -1,8 +1,10 @@
 package console
 
 import (
+	"fmt"
 	"testing"
 
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 )
 
@@ -77,6 +79,27 @@ func TestLaneOfACrowd(t *testing.T) {
 	assert.Regexp(t, `(?s)Caller 1: .*Caller 2: .*Caller 3: .*Caller 4: .*Caller 5: `, b.text("lane"))
 	assert.Regexp(t, `\d conflicts?, then written`, b.text("lane"))
 	assert.Equal(t, "5", b.count("#lane .posted > .status"))
+	b.noErrors()
+}
+
+// Nothing of the account or the wire is cut off, also not at 200 % zoom, which halves the
+// width.
+func TestAccountAndWireFit(t *testing.T) {
+	b := open(t, "/?userId=fits")
+	b.sees("balance", "$100.00")
+	b.enter("seconds", "600")
+	b.click(debit)
+	b.sees("transaction", "Pending")
+	b.click("#rules summary")
+	b.run(`document.querySelectorAll("#lane details").forEach((one) => { one.open = true; })`)
+	for _, view := range []string{"account", "wire"} {
+		b.click("#" + view + "-tab")
+		for _, width := range []int64{320, 384, 720, 768, 960, 1440} {
+			b.do(chromedp.EmulateViewport(width, 900))
+			assert.Equal(t, fmt.Sprint(width), b.ask(`String(document.documentElement.scrollWidth)`), "%s at %d", view, width)
+			assert.Empty(t, b.ask(fmt.Sprintf(`[...document.querySelectorAll("#%s *")].filter((e) => e.checkVisibility() && !e.closest(".unseen, thead") && (e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX !== "visible" && e.tagName !== "INPUT" || e.getBoundingClientRect().right > %d)).map((e) => e.outerHTML.slice(0, 80)).join()`, view, width)), "%s at %d", view, width)
+		}
+	}
 	b.noErrors()
 }
 
