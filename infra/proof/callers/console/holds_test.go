@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 )
 
@@ -97,39 +96,4 @@ func TestFaultOfTheForm(t *testing.T) {
 	b.sees("outcome", "Replayed.")
 	b.sees("balance", "$140.00")
 	b.noErrors()
-}
-
-// axe-core finds no missing name, role or contrast and no wrong order.
-func TestPagesAreAccessible(t *testing.T) {
-	b := open(t, "/?userId=axe")
-	b.atTen()
-	b.loadAxe()
-	b.sees("balance", "$100.00")
-	b.checkAxe("as opened")
-	b.enter("amount", "1000")
-	b.click(debit)
-	b.sees("outcome", "Declined")
-	b.sees("history", "Declined")
-	b.checkAxe("declined")
-	b.enter("amount", "ten")
-	b.click(debit)
-	b.sees("outcome", "Not accepted")
-	b.checkAxe("refused")
-	b.enter("seconds", "600")
-	b.enter("amount", "1")
-	b.click(credit)
-	b.sees("outcome", "Not accepted")
-	b.checkAxe("a hold refused")
-	b.click(debit)
-	b.sees("outcome", "Pending")
-	b.sees("history", "Pending")
-	b.checkAxe("a hold")
-	b.do(chromedp.EmulateViewport(320, 700))
-	b.checkAxe("a hold, narrow")
-	b.choose("language", "Go")
-	b.click("#lane summary")
-	b.click("#log summary")
-	b.checkAxe("the wire, narrow")
-	b.do(chromedp.EmulateViewport(1200, 900))
-	b.checkAxe("the wire")
 }
