@@ -75,7 +75,7 @@ export function effect({ type, status, ammount }) {
 
 export const reasons = {
   order: "Other writes came at about the same time, and their order is not known.",
-  together: "One write with the line above it.",
+  together: "A write of several lines has the money after it in its first line.",
   older: "An older line, which is not read, may have counted later.",
   negative: "It would be below zero: an earlier credit limit, or a wrong clock.",
   clock: "The server's clock went backwards.",

@@ -117,7 +117,8 @@ export function show(funds) {
   const views = lines.map((line, i) => ({ line, after: after[i] })).filter(({ line }) => !isFolded(line)).map(view);
   place(views.map(rowOf));
   for (const { row, line } of rows.values()) setTime(row, line);
-  at("unknown").textContent = [...new Set(views.map(({ why }) => why))].filter(Boolean).join(" ");
+  const whys = new Set(views.map(({ why }) => why).filter(Boolean));
+  at("unknown").textContent = whys.size ? `Own money stands only where it is certain. ${[...whys].join(" ")}` : "";
   at("none").hidden = views.length > 0;
   at("lines").hidden = at("own-money").hidden = !views.length;
   at("first").hidden = Boolean(next) || !views.length;
