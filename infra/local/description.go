@@ -26,7 +26,7 @@ func writeJSON(e *jsontext.Encoder, n *yaml.Node) error {
 	case yaml.MappingNode: // its content is names and values in turns
 	case yaml.SequenceNode:
 		begin, end = jsontext.BeginArray, jsontext.EndArray
-	default:
+	case yaml.ScalarNode, yaml.AliasNode, yaml.DocumentNode:
 		var value any
 		if err := n.Decode(&value); err != nil {
 			return err
