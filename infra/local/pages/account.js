@@ -3,7 +3,7 @@
 // that it answers.
 
 import { balanceOf, ending, look, newName, posting, refunding, ruling, transactionOf } from "./calls.js";
-import { at, element, isolated } from "./dom.js";
+import { at, element, groups, isolated } from "./dom.js";
 import { made } from "./log.js";
 import { currency, opening } from "./settings.js";
 import { clear, ownMoney, prepareStatement, read, show } from "./statement.js";
@@ -107,10 +107,8 @@ function showStale(answer) {
   at("stale").textContent = answer ? "It can't be read." : "The server does not answer.";
 }
 
-// write writes a sum that breaks into lines between its groups of digits only.
 function write(id, text) {
-  if (at(id).textContent === text) return; // so that a selection stays
-  at(id).replaceChildren(...text.split(/(?<=,)/).flatMap((part, i) => (i ? [element("wbr"), part] : [part])));
+  if (at(id).textContent !== text) at(id).replaceChildren(...groups(text)); // else a selection stays
 }
 
 // showRules fills the form of the rules, which stays as it is while it is open.

@@ -14,6 +14,9 @@ export function element(name, properties = {}, ...children) {
 export const isolated = (text) =>
   text.split(/\u2068([^\u2069]*)\u2069/).map((part, i) => (i % 2 ? Object.assign(document.createElement("bdi"), { textContent: part }) : part));
 
+// groups makes nodes of a sum, which breaks into lines between its groups of digits only.
+export const groups = (text) => text.split(/(?<=,)/).flatMap((part, i) => (i ? [element("wbr"), part] : [part]));
+
 // copyOf makes a copy of a template's content.
 export const copyOf = (template) => at(template).content.firstElementChild.cloneNode(true);
 

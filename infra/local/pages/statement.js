@@ -2,7 +2,7 @@
 // with the user's own money after each.
 
 import { historyOf, look } from "./calls.js";
-import { at, copyOf, element, isolated } from "./dom.js";
+import { at, copyOf, element, groups, isolated } from "./dom.js";
 import { made } from "./log.js";
 import { effect, longestCall, running } from "./running.js";
 import { opening } from "./settings.js";
@@ -197,8 +197,8 @@ function fill(row, { status, says, why, own, kind, whole, title, amount, more })
   Object.assign(link, { href: addressOf(user, whole), title: whole });
   link.replaceChildren(title, " ", element("span", { className: "id" }, whole.slice(0, 8)));
   Object.assign(badge, { textContent: says, className: `status ${status}` });
-  sum.replaceChildren(amount, ...(more ? [element("div", { className: "note" }, more)] : []));
-  after.replaceChildren(...(own ? [own] : why ? [element("span", { title: why, ariaHidden: "true" }, "–"), element("span", { className: "unseen" }, why)] : []));
+  sum.replaceChildren(...groups(amount), ...(more ? [element("div", { className: "note" }, more)] : []));
+  after.replaceChildren(...(own ? groups(own) : why ? [element("span", { title: why, ariaHidden: "true" }, "–"), element("span", { className: "unseen" }, why)] : []));
 }
 
 function setTime(row, line) {

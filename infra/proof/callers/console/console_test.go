@@ -137,9 +137,10 @@ func TestRulesOnThePage(t *testing.T) {
 	b.click("#set-rules")
 	b.sees("did", "Not accepted. The credit limit must be a plain decimal")
 	assert.Equal(t, "limit", b.focused())
-	b.run(`location.reload();`)
+	b.do(chromedp.Reload())
 	b.sees("balance", "$150.00")
-	assert.Equal(t, "blocked 50", b.ask(`document.getElementById("debits").value + " " + document.getElementById("limit").value`))
+	b.waits(`document.getElementById("debits").value + " " + document.getElementById("limit").value === "blocked 50"`)
+	b.sees("barred", "Debits are blocked")
 	b.noErrors()
 }
 
