@@ -58,8 +58,28 @@ func newHandlerFor(t *testing.T, access handler.Access) (*handler.Handler, *infr
 // newHandlerOf makes a handler for books with these settings.
 func newHandlerOf(t *testing.T, s ledger.Settings, access handler.Access) (*handler.Handler, *infratest.Books, *bytes.Buffer) {
 	t.Helper()
-	books, log := infratest.NewWith(t, s), &bytes.Buffer{}
-	l := ledger.New(books.Store, func() time.Time { return noon })
+	return newHandlerBehind(t, doorToLocal, s, access)
+}
+
+// doorToLocal leads to books on DynamoDB Local. The doors share the ledger, so the others lead to
+// books on the model, which needs no server.
+const doorToLocal = "payload 2.0"
+
+// newHandlerInMemory makes a handler without authorization, whose books are on the model.
+func newHandlerInMemory(t *testing.T) (*handler.Handler, *infratest.Books, *bytes.Buffer) {
+	t.Helper()
+	return newHandlerBehind(t, "", ledger.DefaultSettings(), handler.Access{Authorization: handler.None})
+}
+
+func newHandlerBehind(t *testing.T, door string, s ledger.Settings, access handler.Access) (*handler.Handler, *infratest.Books, *bytes.Buffer) {
+	t.Helper()
+	var books *infratest.Books
+	if door == doorToLocal {
+		books = infratest.NewWith(t, s)
+	} else {
+		books = infratest.NewInMemory(t, s)
+	}
+	l, log := ledger.New(books.Store, func() time.Time { return noon }), &bytes.Buffer{}
 	return handler.New(l, handler.NewLogger(log, "ledger", "7"), access), books, log
 }
 
@@ -76,7 +96,7 @@ func everyDoor(t *testing.T, test func(*testing.T, *api)) {
 	for name, open := range doors {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h, books, log := newHandler(t)
+			h, books, log := newHandlerBehind(t, name, ledger.DefaultSettings(), handler.Access{Authorization: handler.None})
 			test(t, &api{Books: books, log: log, send: open(t, h)})
 		})
 	}

@@ -14,6 +14,7 @@ import (
 
 	"onewrite/handler"
 	"onewrite/infra/infratest"
+	"onewrite/ledger"
 )
 
 type object = map[string]any
@@ -92,7 +93,7 @@ func everyGateway(t *testing.T, test func(*testing.T, gateway, *handler.Handler,
 	for name, g := range gateways {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h, books, _ := newHandlerFor(t, byTokens)
+			h, books, _ := newHandlerBehind(t, name, ledger.DefaultSettings(), byTokens)
 			test(t, g, h, books)
 		})
 	}
@@ -303,7 +304,7 @@ func TestAuthorizers(t *testing.T) {
 			rows = append(rows, row{bearer(wrong), nobody, nobody})
 		}
 		for mode, access := range map[handler.Authorization]handler.Access{handler.IAM: {Authorization: handler.IAM, CreditScope: "ledger/credit"}, handler.JWT: byTokens} {
-			h, books, _ := newHandlerFor(t, access)
+			h, books, _ := newHandlerBehind(t, format, ledger.DefaultSettings(), access)
 			for _, c := range rows {
 				want := map[handler.Authorization]string{handler.IAM: c.iam, handler.JWT: c.jwt}[mode]
 				for _, r := range calls {
@@ -340,7 +341,7 @@ func TestNameInTheWrongPlace(t *testing.T) {
 	t.Parallel()
 	for name, g := range gateways {
 		for _, access := range []handler.Access{byTokens, {Authorization: handler.IAM}} {
-			h, books, _ := newHandlerFor(t, access)
+			h, books, _ := newHandlerBehind(t, name, ledger.DefaultSettings(), access)
 			for _, context := range []object{{"authorizer": g.authorizer(object{"sub": "1"})}, g.signature(object{"userArn": callerARN})} {
 				wrong := []object{
 					context, {"stageVariables": context}, {"RequestContext": context}, {"requestcontext": context}, {"headers": object{"authorizer": "1"}},

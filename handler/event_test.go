@@ -35,7 +35,7 @@ func TestEvents(t *testing.T) {
 			t.Parallel()
 			payload, err := os.ReadFile(path)
 			require.NoError(t, err)
-			h, _, _ := newHandler(t)
+			h, _, _ := newHandlerInMemory(t)
 			output, err := h.Invoke(t.Context(), payload)
 			require.NoError(t, err)
 

@@ -251,7 +251,7 @@ func TestRights(t *testing.T) {
 	for format, g := range gateways {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
-			h, books, _ := newHandlerFor(t, byTokens)
+			h, books, _ := newHandlerBehind(t, format, ledger.DefaultSettings(), byTokens)
 			for row, c := range table {
 				answers := strings.Fields(c.answers)
 				require.Len(t, answers, len(callersOfRights), c.call)
@@ -376,7 +376,7 @@ func TestTokenAndEntries(t *testing.T) {
 	}
 	for format, g := range gateways {
 		for scope, access := range map[string]handler.Access{"openid": byTokens, "openid ledger/credit": byTokens, "": {Authorization: handler.JWT}} {
-			h, books, _ := newHandlerFor(t, access)
+			h, books, _ := newHandlerBehind(t, format, ledger.DefaultSettings(), access)
 			books.Credit(t, "1", "1000")
 			least := always
 			if strings.Contains(scope, "credit") {

@@ -41,7 +41,7 @@ func everyScale(t *testing.T, test func(*testing.T, *api, scale)) {
 		for name, open := range doors {
 			t.Run(s.currency+", "+name, func(t *testing.T) {
 				t.Parallel()
-				h, books, log := newHandlerOf(t, infratest.Settings(t, s.currency, s.places, s.opening), handler.Access{Authorization: handler.None})
+				h, books, log := newHandlerBehind(t, name, infratest.Settings(t, s.currency, s.places, s.opening), handler.Access{Authorization: handler.None})
 				test(t, &api{Books: books, log: log, send: open(t, h)}, s)
 			})
 		}

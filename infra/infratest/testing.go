@@ -88,6 +88,13 @@ func NewOnModelWith(t testing.TB, moment dynamodbmodel.Moment, settings ledger.S
 	return b, model
 }
 
+// NewInMemory makes books with these settings on a model to which nothing happens.
+func NewInMemory(t testing.TB, settings ledger.Settings) *Books {
+	t.Helper()
+	b, _ := NewOnModelWith(t, dynamodbmodel.Moment{}, settings)
+	return b
+}
+
 // checkAtEnd fails t at its end if the books are wrong, or if they were damaged and the check finds
 // nothing.
 func (b *Books) checkAtEnd(t testing.TB) {
