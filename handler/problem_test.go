@@ -73,7 +73,8 @@ func TestCauseOf500StaysInTheLog(t *testing.T) {
 			assert.Equal(t, "The service failed. The same call with the same key is safe to send again.", got.problem(t).Detail)
 			assert.NotContains(t, got.Body, "secret", "%+v", r)
 			assert.NotContains(t, got.Header, "secret", "%+v", r)
-			assert.NotContains(t, got.Body, a.Config.TransactionsTable)
+			path, _, _ := strings.Cut(r.target, "?")
+			assert.NotContains(t, strings.Replace(got.Body, path, "", 1), a.Config.TransactionsTable)
 		}
 		a.Network.Always(nil)
 		assert.Equal(t, 4, strings.Count(a.log.String(), "secret table"))

@@ -92,7 +92,7 @@ func (b *Books) begin(ctx context.Context) error {
 // OpenOnModel makes books on a model of DynamoDB. The moment applies to their requests, and not to
 // the check's. They need no Close.
 func OpenOnModel(moment dynamodbmodel.Moment, settings ledger.Settings) (*Books, *dynamodbmodel.Model) {
-	c := infra.Config{TransactionsTable: "transactions-model", AggregateTable: "transactions_aggregate-model", Region: "us-east-1", Settings: settings}
+	c := infra.Config{TransactionsTable: "transactions", AggregateTable: "transactions_aggregate", Region: "us-east-1", Settings: settings}
 	model := dynamodbmodel.New(tables.Definitions(c))
 	unsigned := func(o *dynamodb.Options) { o.Credentials = aws.AnonymousCredentials{} } // the model does not look
 	direct := infra.NewClient(c, unsigned, faults.Over(model))
