@@ -6,7 +6,7 @@ import { balanceOf, ending, look, newName, posting, refunding, ruling, transacti
 import { at, element, groups, isolated } from "./dom.js";
 import { made } from "./log.js";
 import { currency, opening } from "./settings.js";
-import { clear, ownMoney, prepareStatement, read, show } from "./statement.js";
+import { clear, linkOf, ownMoney, prepareStatement, read, show } from "./statement.js";
 import { choose, prepareTransaction, reread } from "./transaction.js";
 import { clock, currencyName, money, moneyOf, name, outcome, sentenceCase } from "./words.js";
 
@@ -131,7 +131,7 @@ function tell(entry) {
   const says = entry && !(isReading && ["read", "waiting"].includes(kind));
   at("did").className = `outcome ${kind}`;
   at("did").replaceChildren(...(says ? [element("strong", {}, `${title}. `), ...isolated(sentence)] : []));
-  at("next").hidden = !says || kind === "waiting";
+  at("next").hidden = !says;
 }
 
 // move posts the form.
@@ -256,18 +256,26 @@ export function prepareAccount(open) {
   };
   at("post").onsubmit = (event) => event.preventDefault(); // Enter is neither a credit nor a debit
   for (const button of document.querySelectorAll(".side")) button.onclick = () => move(button.value);
-  for (const button of document.querySelectorAll(".new-key")) button.onclick = newKey;
+  at("new-key").onclick = newKey;
+  at("another-key").onclick = () => {
+    newKey();
+    at("amount").focus(); // the button is gone
+  };
   at("key").oninput = at("user").oninput = noteKey;
   at("advanced").oninput = noteAdvanced;
   at("resend").onclick = () => again(current);
-  at("close").onclick = () => go(user);
-  at("history").onclick = at("transaction").onclick = (event) => {
+  at("close").onclick = () => {
+    (linkOf(at("end").dataset.id) ?? at("user")).focus();
+    go(user);
+  };
+  at("history").onclick = at("transaction").onclick = async (event) => {
     const link = event.target.closest("a");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     opened = undefined;
     const parameters = new URL(link.href).searchParams;
-    go(parameters.get("userId"), parameters.get("transaction"));
+    await go(parameters.get("userId"), parameters.get("transaction"));
+    if (!at("chosen").hidden) at("chosen-title").focus(); // it may be out of sight
   };
   at("rules").querySelector("form").onsubmit = (event) => event.preventDefault();
   at("set-rules").onclick = setRules;

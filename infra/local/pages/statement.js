@@ -201,6 +201,9 @@ function fill(row, { status, says, why, own, kind, whole, title, amount, more })
   after.replaceChildren(...(own ? groups(own) : why ? [element("span", { title: why, ariaHidden: "true" }, "–"), element("span", { className: "unseen" }, why)] : []));
 }
 
+// linkOf is the link to a transaction, if a row has it.
+export const linkOf = (id) => [...at("history").querySelectorAll("a")].find(({ title }) => title === id);
+
 function setTime(row, line) {
   const shown = row.querySelector("time");
   const text = ago(line.createdAt);

@@ -65,6 +65,7 @@ const left = ({ ammount, refunded = "0" }) => units(ammount) - units(refunded);
 function write() {
   at("refund").hidden = !isRefundable(chosen) || Boolean(refunds) && refunds.every((entry) => left(entry) === 0n);
   at("refunded").placeholder = refunds?.some(isRefunded) ? `at most ${moneyOf(left(refunds[0]))}` : "all of it";
+  if (document.activeElement?.closest("#chosen [hidden]")) at("chosen-title").focus(); // its form is gone
   const text = JSON.stringify([chosen, refunds]);
   if (text === shown) return; // so that a link keeps the focus
   shown = text;

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -446,6 +447,42 @@ func TestThousandLines(t *testing.T) {
 	b.others("thousand", false, debitOf("2"))
 	b.waits(`document.querySelectorAll("#history tr").length === 1001`)
 	assert.Equal(t, "$1,098.00", b.own()[0])
+	b.noErrors()
+}
+
+// The focus goes to what a key opened, and is never lost with what is gone.
+func TestFocusGoesOn(t *testing.T) {
+	b := open(t, "/?userId=goes-on")
+	b.do(chromedp.EmulateViewport(320, 500))
+	b.sees("balance", "$100.00")
+	press := func(selector string) {
+		b.reveal(selector)
+		b.do(chromedp.Focus(selector), chromedp.KeyEvent(kb.Enter))
+	}
+	press(credit)
+	b.sees("did", "Posted.")
+	press("#resend")
+	b.sees("did", "Replayed.")
+	assert.Equal(t, "resend", b.focused())
+	press("#history a")
+	b.waits(`document.activeElement.id === "chosen-title"`)
+	assert.Equal(t, "true", b.ask(`String(document.activeElement.getBoundingClientRect().top >= 0 && document.activeElement.getBoundingClientRect().bottom <= innerHeight)`), "it is in sight")
+	press("#close")
+	assert.Equal(t, "true", b.ask(`String(document.activeElement === document.querySelector("#history a"))`))
+	b.enter("seconds", "600")
+	press(debit)
+	b.sees("did", "Pending.")
+	press("#void")
+	b.waits(`document.activeElement.id === "chosen-title" && document.getElementById("end").hidden`)
+	press(credit)
+	b.sees("did", "Not accepted.")
+	assert.Equal(t, "seconds", b.focused())
+	b.run(`document.getElementById("seconds").value = "";`)
+	b.choose("fault", "answer-lost")
+	press(credit)
+	b.sees("did", "No answer.")
+	press("#another-key")
+	assert.Equal(t, "amount", b.focused())
 	b.noErrors()
 }
 
