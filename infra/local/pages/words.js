@@ -11,7 +11,7 @@ export const currencyName = isCode ? new Intl.DisplayNames("en", { type: "curren
 
 // money is a sum for people, from the ledger's decimal text; never a float: Intl
 // takes every digit of a text.
-export const money = (text) => `${format.format(text)}${isCode ? "" : ` ${currency}`}`;
+export const money = (text) => `${format.format(text).replace("-", "−")}${isCode ? "" : ` ${currency}`}`;
 
 // visible is a text whose invisible characters, such as those that turn the direction
 // of the text around, are written as in JSON.

@@ -238,6 +238,40 @@ func TestRunningBalanceOfOwnCalls(t *testing.T) {
 	b.noErrors()
 }
 
+// Every kind of line keeps the own money right: holds that end in each way, a release by
+// another write, several entries, a decline, a refund and a credit limit.
+func TestRunningBalanceOfEveryLine(t *testing.T) {
+	b := open(t, "/?userId=every")
+	b.sees("balance", "$100.00")
+	b.later(`import("/calls.js").then(async (calls) => {
+		let n = 0;
+		const send = async (call) => (await calls.send(call)).body.data?.id;
+		const post = (body) => send(calls.posting("every-" + n++, { userId: "every", ...body }));
+		const hold = (ammount, expiresIn) => post({ ammount, type: "debit", expiresIn });
+		await post({ ammount: "50", type: "credit" });
+		await hold("40", 1);
+		await send(calls.ending(await hold("30", 600), "void"));
+		await send(calls.ending(await hold("20", 600), "capture", "15"));
+		await new Promise((go) => setTimeout(go, 2300));
+		const debit = await post({ ammount: "130", type: "debit" });
+		await post({ userId: undefined, entries: [{ userId: "every", ammount: "7", type: "credit" }, { userId: "every", ammount: "2", type: "debit" }, { userId: "bob", ammount: "1", type: "credit" }] });
+		await post({ ammount: "1000", type: "debit" });
+		await send(calls.refunding(debit, "every-refund", "30"));
+		await send(calls.ruling("every-rules", { userId: "every", creditLimit: "10" }));
+		await post({ ammount: "45", type: "debit" });
+		return "";
+	})`)
+	b.sees("balance", "$5.00")
+	b.sees("own", "−$5.00 own money")
+	b.waits(`document.querySelectorAll("#history tr").length === 10`)
+	assert.Equal(t, strings.Split("−$45.00 Posted −$5.00|+$30.00 Posted $40.00|−$1,000.00 Declined|−$2.00 Posted $10.00|+$7.00 Posted –A write|−$130.00 Posted $5.00|−$15.00 Captured $135.00|$30.00 Voided|$40.00 Expired|+$50.00 Posted $150.00", "|"),
+		strings.Split(b.ask(`[...document.querySelectorAll("#history tr")].map((row) => [row.children[3].textContent.split("$").slice(0, 2).join("$"), row.children[2].textContent, row.children[4].textContent.split(" of ")[0]].join(" ").trim()).join("|")`), "|"))
+	b.sees("history", "$5.00 given back")
+	b.sees("history", "$40.00 given back")
+	b.sees("first", "$100.00")
+	b.noErrors()
+}
+
 // Writes of other callers at about the same time have no known order, unless they are
 // alike.
 func TestRunningBalanceOfOthers(t *testing.T) {
@@ -270,8 +304,8 @@ func TestRunningBalanceWithCreditLimit(t *testing.T) {
 	b.enter("amount", "130")
 	b.click(debit)
 	b.sees("balance", "$20.00")
-	b.sees("own", "-$30.00 own money")
-	b.ownIs("-$30.00")
+	b.sees("own", "−$30.00 own money")
+	b.ownIs("−$30.00")
 	b.noErrors()
 }
 
