@@ -230,19 +230,22 @@ func onceHeld(t *testing.T, l *ledger.Ledger, key string, entries ...string) led
 // balance is now at the limit.
 func TestEndReplayedByPartialReports(t *testing.T) {
 	t.Parallel()
-	partialReports([]string{"end", "credit", "payer's balance", "receiver's balance"}, func(unreported []bool, names string) {
-		onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-			direct := ledger.New(books.Over(model), time.Now)
-			books.Fill(t, "shop")
-			hold := onceHeld(t, direct, "k", "1 debit 70", "shop credit 70")
-			first, err := direct.Capture(t.Context(), hold, ledger.Amount{})
+	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+		books.Fill(t, "shop")
+		partialReports([]string{"end", "credit", "payer's balance", "receiver's balance"}, func(unreported []bool, names string) {
+			l := ledger.New(books.Over(model.At(dynamodbmodel.Moment{Unreported: unreported})), time.Now)
+			hold := onceHeld(t, books.Ledger, names, "1 debit 70", "shop credit 70")
+			first, err := books.Ledger.Capture(t.Context(), hold, ledger.Amount{})
 			require.NoError(t, err)
 
-			again, err := books.Ledger.Capture(t.Context(), hold, ledger.Amount{})
+			again, err := l.Capture(t.Context(), hold, ledger.Amount{})
 			require.NoError(t, err, names)
 			assert.Equal(t, ledger.Result{Transaction: first.Transaction, Replayed: true}, again, names)
-			_, err = books.Ledger.Void(t.Context(), hold)
+			_, err = l.Void(t.Context(), hold)
 			require.ErrorIs(t, err, ledger.ErrHoldEnded, names)
+
+			_, err = books.Ledger.Post(t.Context(), infratest.Entries(t, "back "+names, "shop debit 70", "1 credit 70"))
+			require.NoError(t, err)
 		})
 	})
 }
