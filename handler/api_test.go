@@ -61,14 +61,17 @@ func newHandlerOf(t *testing.T, s ledger.Settings, access handler.Access) (*hand
 	return newHandlerBehind(t, doorToLocal, s, access)
 }
 
-// doorToLocal leads to books on DynamoDB Local. The doors share the ledger, so the others lead to
-// books on the model, which needs no server.
-const doorToLocal = "payload 2.0"
+const (
+	// doorToLocal leads to books on DynamoDB Local. The doors share the ledger, so the others
+	// lead to books on the model, which needs no server.
+	doorToLocal = "payload 2.0"
+	inMemory    = "none"
+)
 
 // newHandlerInMemory makes a handler without authorization, whose books are on the model.
 func newHandlerInMemory(t *testing.T) (*handler.Handler, *infratest.Books, *bytes.Buffer) {
 	t.Helper()
-	return newHandlerBehind(t, "", ledger.DefaultSettings(), handler.Access{Authorization: handler.None})
+	return newHandlerBehind(t, inMemory, ledger.DefaultSettings(), handler.Access{Authorization: handler.None})
 }
 
 func newHandlerBehind(t *testing.T, door string, s ledger.Settings, access handler.Access) (*handler.Handler, *infratest.Books, *bytes.Buffer) {

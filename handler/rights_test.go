@@ -251,7 +251,7 @@ func TestRights(t *testing.T) {
 	for format, g := range gateways {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
-			h, books, _ := newHandlerBehind(t, format, ledger.DefaultSettings(), byTokens)
+			h, books, _ := newHandlerBehind(t, inMemory, ledger.DefaultSettings(), byTokens)
 			for row, c := range table {
 				answers := strings.Fields(c.answers)
 				require.Len(t, answers, len(callersOfRights), c.call)
