@@ -45,7 +45,10 @@ func Definitions(c infra.Config) []dynamodb.CreateTableInput {
 // call it; on AWS the template makes the tables.
 func Create(ctx context.Context, client *dynamodb.Client, c infra.Config) error {
 	for _, table := range Definitions(c) {
-		_, err := client.CreateTable(ctx, &table, Patient)
+		made, err := client.CreateTable(ctx, &table, Patient)
+		if err == nil && made.TableDescription.TableStatus == types.TableStatusActive {
+			continue // DynamoDB Local's is at once
+		}
 		if exists := (*types.ResourceInUseException)(nil); err != nil && !errors.As(err, &exists) {
 			return fmt.Errorf("create table %s: %w", *table.TableName, err)
 		}
