@@ -74,7 +74,7 @@ func TestLastingFault(t *testing.T) {
 	for _, kind := range faults.All {
 		t.Run(kind.Name, func(t *testing.T) {
 			t.Parallel()
-			books := infratest.New(t)
+			books := infratest.NewInMemory(t, ledger.DefaultSettings())
 			credit := infratest.Request(t, "1", "credit", ledger.Credit, "10")
 			debit := infratest.Request(t, "1", "debit", ledger.Debit, "1000")
 
@@ -113,7 +113,7 @@ func TestDeclineThatIsNotStored(t *testing.T) {
 	for _, kind := range faults.All {
 		t.Run(kind.Name, func(t *testing.T) {
 			t.Parallel()
-			books := infratest.New(t)
+			books := infratest.NewInMemory(t, ledger.DefaultSettings())
 			debit := infratest.Request(t, "1", "debit", ledger.Debit, "110")
 			books.Network.Next(nil, nil)
 			_, err := books.Ledger.Post(outlasted(t, books, kind.Fault), debit)

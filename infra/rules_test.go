@@ -21,7 +21,7 @@ func TestBlockOverBadNetwork(t *testing.T) {
 	for _, fault := range faults.All {
 		t.Run(fault.Name, func(t *testing.T) {
 			t.Parallel()
-			books := infratest.New(t)
+			books := infratest.NewInMemory(t, ledger.DefaultSettings())
 			books.Network.Next(nil, fault.Fault) // GetItem, TransactWriteItems
 			r := infratest.Rules(t, "1", "block", "debits blocked", "limit 50")
 			first, err := books.Ledger.ChangeRules(t.Context(), r)
