@@ -85,8 +85,11 @@ async function readBalance(log) {
 
 // watch looks at the account once a second while a person does.
 async function watch() {
-  if (isReadable && !reading && !document.hidden && !at("account").hidden) await readAccount();
-  setTimeout(watch, lookEvery);
+  try {
+    if (isReadable && !reading && !document.hidden && !at("account").hidden) await readAccount();
+  } finally {
+    setTimeout(watch, lookEvery);
+  }
 }
 
 // showBalance shows the balance in an answer, or none yet.
@@ -275,7 +278,7 @@ export function prepareAccount(open) {
     opened = undefined;
     const parameters = new URL(link.href).searchParams;
     await go(parameters.get("userId"), parameters.get("transaction"));
-    if (!at("chosen").hidden) at("chosen-title").focus(); // it may be out of sight
+    if (!at("chosen").hidden && document.activeElement === link) at("chosen-title").focus(); // it may be out of sight
   };
   at("rules").querySelector("form").onsubmit = (event) => event.preventDefault();
   at("set-rules").onclick = setRules;

@@ -254,7 +254,7 @@ func TestRunningBalanceOfEveryLine(t *testing.T) {
 		await send(calls.ending(await hold("20", 600), "capture", "15"));
 		await new Promise((go) => setTimeout(go, 2300));
 		const debit = await post({ ammount: "130", type: "debit" });
-		await post({ userId: undefined, entries: [{ userId: "every", ammount: "7", type: "credit" }, { userId: "every", ammount: "2", type: "debit" }, { userId: "bob", ammount: "1", type: "credit" }] });
+		await post({ userId: undefined, entries: [{ userId: "every", ammount: "7", type: "credit" }, { userId: "every", ammount: "2", type: "debit" }, { userId: "every-other", ammount: "1", type: "credit" }] });
 		await post({ ammount: "1000", type: "debit" });
 		await send(calls.refunding(debit, "every-refund", "30"));
 		await send(calls.ruling("every-rules", { userId: "every", creditLimit: "10" }));
