@@ -1,6 +1,5 @@
 // The calls: how they are made, sent and answered. Nothing here knows the page.
 
-import { knownWrites, learn } from "./running.js";
 import { visible } from "./words.js";
 
 const get = (path, parameters = {}) =>
@@ -64,27 +63,18 @@ const lookWithin = 5000; // milliseconds
 export const look = (call) => send({ ...call, headers: { "Local-Look": "1" }, signal: AbortSignal.timeout(lookWithin) }).catch(() => undefined);
 
 // send makes a call. It throws if no answer came, or not all of it.
-export async function send(call, name, faults) {
-  const { method, path, headers, body, signal } = call;
-  const before = knownWrites();
+export async function send({ method, path, headers, body, signal }, name, faults) {
   const response = await fetch(path, { method, signal, headers: { ...headers, ...own(name, faults) }, ...(method === "POST" && { body }) });
-  const answer = answered(response.status, response.statusText, [...response.headers], await response.text());
-  learn(call, answer, before);
-  return answer;
+  return answered(response.status, response.statusText, [...response.headers], await response.text());
 }
 
 // sendAtOnce makes many calls at once, by the local server: a browser would send
 // some six at a time.
 export async function sendAtOnce(calls, name, faults) {
   const body = JSON.stringify(calls.map((call) => ({ ...call, headers: { ...call.headers, ...own(name, faults) } })));
-  const before = knownWrites();
   const response = await fetch("/local/callers", { method: "POST", headers: { "Content-Type": "application/json" }, body });
   const answers = await response.json(); // null for a lost answer
-  return answers.map((one, i) => {
-    const answer = one && answeredAtOnce(one);
-    if (answer) learn(calls[i], answer, before);
-    return answer;
-  });
+  return answers.map((one) => one && answeredAtOnce(one));
 }
 
 function answeredAtOnce({ status, reason, headers, text }) {

@@ -4,7 +4,7 @@
 import { historyOf, look } from "./calls.js";
 import { at, copyOf, element, groups, isolated } from "./dom.js";
 import { made } from "./log.js";
-import { effect, longestCall, running } from "./running.js";
+import { effect, longestCall, reasons, running } from "./running.js";
 import { opening } from "./settings.js";
 import { addressOf, spendableAgain } from "./transaction.js";
 import { ago, clock, entriesOf, money, moneyOf, name, sentenceCase, time, units } from "./words.js";
@@ -111,14 +111,14 @@ export function show(funds) {
   holds = new Map(lines.filter(({ status }) => status === "pending").map((line) => [line.id, line]));
   const own = funds && ownMoney(funds);
   let after = lines.map((line) => (effect(line) ? { why: moving } : {}));
-  if (funds) after = running(lines, own, units(funds.creditLimit ?? "0"), Boolean(next));
+  if (funds) after = running(lines, own, units(funds.creditLimit ?? "0"));
   const sum = lines.reduce((total, line) => total + effect(line), units(opening));
   if (funds && !next && sum !== own) after = after.map(({ own: one, why }) => (one ?? why ? { why: disagree } : {}));
   const views = lines.map((line, i) => ({ line, after: after[i] })).filter(({ line }) => !isFolded(line)).map(view);
   place(views.map(rowOf));
   for (const { row, line } of rows.values()) setTime(row, line);
-  const whys = new Set(views.map(({ why }) => why).filter(Boolean));
-  at("unknown").textContent = whys.size ? `Own money stands only where it is certain. ${[...whys].join(" ")}` : "";
+  const whys = new Set(views.map(({ why }) => why).filter((why) => why && why !== reasons.together));
+  at("unknown").textContent = [...whys].join(" ");
   at("none").hidden = views.length > 0;
   at("lines").hidden = at("own-money").hidden = !views.length;
   at("first").hidden = Boolean(next) || !views.length;
