@@ -273,6 +273,15 @@ func TestRunningBalanceThatDisagrees(t *testing.T) {
 	b.noErrors()
 }
 
+// aged makes the page read a history whose lines are a minute older.
+const aged = `const real = window.fetch;
+	window.fetch = async (path, options) => {
+		const answer = await real(path, options);
+		if (!String(path).startsWith("/transactions?")) return answer;
+		const text = (await answer.text()).replace(/(?<="createdAt":")[^"]*/g, (time) => new Date(Date.parse(time) - 60000).toISOString());
+		return new Response(text, { headers: answer.headers });
+	};`
+
 // The own money of a page needs no older lines.
 func TestRunningBalanceOfAPage(t *testing.T) {
 	b := open(t, "/?userId=1")
@@ -282,6 +291,7 @@ func TestRunningBalanceOfAPage(t *testing.T) {
 		all[i] = creditOf("1")
 	}
 	b.others("paged", true, all...)
+	b.run(aged)
 	b.enter("user", "paged")
 	b.click("#open button")
 	b.sees("balance", "$130.00")
@@ -388,6 +398,7 @@ func TestThousandLines(t *testing.T) {
 		}
 		b.others("thousand", true, all...)
 	}
+	b.run(aged)
 	b.enter("user", "thousand")
 	b.click("#open button")
 	b.sees("balance", "$1,100.00")

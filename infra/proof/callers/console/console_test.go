@@ -356,6 +356,7 @@ func TestStatement(t *testing.T) {
 			({method: "POST", path: "/transactions", headers: {"Idempotent-Key": "k" + i + "-" + Math.random()}, body: JSON.stringify({userId: "pages", ammount: "1", type: "credit"})})))}).then((r) => r.text())`,
 			chromedp.EvalAwaitPromise))
 	}
+	b.run(aged)
 	b.do(chromedp.Evaluate[chromedp.Void](`document.getElementById("user").value = "pages"`))
 	b.click("#open button")
 	b.sees("balance", "$226.00")
