@@ -62,10 +62,13 @@ const lookWithin = 5000; // milliseconds
 // answer.
 export const look = (call) => send({ ...call, headers: { "Local-Look": "1" }, signal: AbortSignal.timeout(lookWithin) }).catch(() => undefined);
 
+// brokenOff says that an answer began, and not all of it came: the call had arrived.
+export const brokenOff = new Error("the answer broke off");
+
 // send makes a call. It throws if no answer came, or not all of it.
 export async function send({ method, path, headers, body, signal }, name, faults) {
   const response = await fetch(path, { method, signal, headers: { ...headers, ...own(name, faults) }, ...(method === "POST" && { body }) });
-  return answered(response.status, response.statusText, [...response.headers], await response.text());
+  return answered(response.status, response.statusText, [...response.headers], await response.text().catch(() => { throw brokenOff; }));
 }
 
 // sendAtOnce makes many calls at once, by the local server: a browser would send

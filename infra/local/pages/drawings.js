@@ -75,7 +75,7 @@ const unknown = "no answer tells whether it arrived";
 function arrowsOf(calls, amount) {
   const tokens = new Map(); // of the writes, and whether the answer to one was lost
   return calls.flatMap(({ entry, requests }, i) => {
-    const reached = Boolean(entry.answer) || requests.length > 0;
+    const reached = Boolean(entry.answer) || entry.isBrokenOff || requests.length > 0;
     const credit = unitsOf(amount) === undefined ? "add money" : `add ${money(amount)}`;
     const texts = i ? ["the same call, the same key", "the same call", "again"] : [`${credit}, with a key`, credit, "add"];
     if (entry.problem) return [];
@@ -183,8 +183,10 @@ export function drawAccounts({ asked, entry, befores = [], afters, writes = [] }
   const entries = data ? entriesOf(data) : asked ?? [];
   const { kind, title } = entry ? outcome(entry) : { kind: "waiting", title: "" };
   const roles = ["Pays", "Gets", "Fee"];
-  const cards = roles.map((role, i) => element("div", { className: `holder holder-${i}` },
-    element("span", { className: "role" }, role, ...(entries[i] ? [` ${amountOf(entries[i].ammount)}`] : [])),
+  const one = entries[1] && entries[1].userId === entries[2].userId; // who gets the fee, too
+  const said = (i) => `${roles[i]}${entries[i] ? ` ${amountOf(entries[i].ammount)}` : ""}`;
+  const cards = roles.slice(0, one ? 2 : 3).map((_, i) => element("div", { className: `holder holder-${i}${one ? " one" : ""}` },
+    element("span", { className: "role" }, said(i), ...(one && i ? [", ", said(2)] : [])),
     element("b", {}, entries[i] ? name(entries[i].userId) : "…"),
     ...(befores[i] ? [element("span", { className: "was" }, money(befores[i].balance), " → ")] : []),
     ...(afters ? [element("strong", {}, afters[i] ? money(afters[i].balance) : "not read")] : [])));

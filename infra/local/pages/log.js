@@ -1,7 +1,7 @@
 // The log of all calls, and the one of them that is shown. A call's answer, and
 // what DynamoDB was sent for it, belong to its entry, whenever they arrive.
 
-import { requestsOf, send, sendAtOnce, unsendable, newName } from "./calls.js";
+import { brokenOff, requestsOf, send, sendAtOnce, unsendable, newName } from "./calls.js";
 import { codeOf, languages } from "./copy.js";
 import { at, element, isolated, pause } from "./dom.js";
 import { laneLines } from "./lane.js";
@@ -36,6 +36,7 @@ export async function made(call, user, { faults = "", show = true, lane = newLan
   const answer = send(call, part.name, faults);
   const [came] = await Promise.allSettled([answer, follow(lane, part, answer)]);
   entry.answer = came.value;
+  entry.isBrokenOff = came.reason === brokenOff;
   return settle(entry, came.value ? "answered" : "no answer");
 }
 

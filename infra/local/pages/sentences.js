@@ -3,7 +3,7 @@
 // show that the promise was kept, "broken" if they show that it was not, and "open"
 // if they don't tell.
 
-import { amountOf, declinedAt, entriesOf, money, name, outcome, units, unitsOf } from "./words.js";
+import { amountOf, declinedAt, entriesOf, money, name, outcome, sentenceCase, units, unitsOf } from "./words.js";
 
 const kept = (text) => ({ kind: "kept", text });
 const open = (text) => ({ kind: "open", text });
@@ -11,13 +11,15 @@ const broken = (text) => ({ kind: "broken", text });
 
 const answered = (entry) => Boolean(entry.answer);
 const posted = ({ answer }) => answer?.status === 201;
-const definite = ({ answer }) => answer?.status === 201 || answer?.status === 422 || answer?.status === 400;
+const rejected = ({ answer }) => answer?.status === 400;
+const definite = (entry) => posted(entry) || rejected(entry) || entry.answer?.status === 422;
 const title = (entry) => outcome(entry).title.toLowerCase();
 
 const balances = (...read) => read.every(Boolean);
 const moved = (before, after) => units(after.balance) - units(before.balance);
-const became = (before, after) => `${money(before.balance)} became ${money(after.balance)}`;
 const still = (after) => `the balance is still ${money(after.balance)}`;
+const wasStill = (after) => `When the balance was read it was still ${money(after.balance)}.`;
+const became = (before, after) => (moved(before, after) === 0n ? still(after) : `${money(before.balance)} became ${money(after.balance)}`);
 const unread = "the balance could not be read";
 
 // fate says what became of a call, after its subject.
@@ -26,9 +28,9 @@ function fate(entry) {
   return definite(entry) ? `was ${title(entry)}` : `was not settled (status ${entry.answer.status})`;
 }
 
-// why adds the reason of a refusal, if all calls have the same.
+// why adds the reason of a refusal, if all answers have the same.
 function why(entries) {
-  const reasons = new Set(entries.map((entry) => (entry.answer?.status === 400 || entry.problem ? outcome(entry).sentence : "")));
+  const reasons = new Set(entries.filter(answered).map((entry) => (rejected(entry) ? outcome(entry).sentence : "")));
   return reasons.size === 1 && !reasons.has("") ? ` ${[...reasons][0]}` : "";
 }
 
@@ -40,20 +42,23 @@ export function ofLostAnswer({ calls, amount, before, after }) {
     "true false": "The same call was sent twice, and the second time no answer came",
     "false false": "No answer came, not even when the same call was sent again",
   }[`${answered(first)} ${answered(second)}`];
-  const end = answered(second) && !posted(second) ? `: ${title(second)}` : "";
+  const told = [second, first].find(answered);
+  const settles = told && rejected(told) && ![first, second].every(answered);
+  const end = told && !posted(told) ? `${settles ? ". The answer settles both" : ""}: ${title(told)}` : "";
   return counted(how + end, [first, second], amount, before, after);
 }
 
 export const ofOneKey = ({ entries, amount, before, after }) => counted(tally(entries), entries, amount, before, after);
 
-// counted ends the sentence about calls that have one key.
+// counted ends the sentence about calls that have one key. If one of them is rejected,
+// all are, as they are the same.
 function counted(how, entries, amount, before, after) {
   if (!balances(before, after)) return open(`${how}; ${unread}.`);
   const change = moved(before, after);
-  const isRefused = entries.every(definite) && !entries.some(posted);
+  const isRefused = (entries.every(definite) || entries.some(rejected)) && !entries.some(posted);
   if (isRefused && change === 0n) return kept(`${how}, and ${still(after)}.${why(entries)}`);
-  if (!isRefused && change === unitsOf(amount)) return kept(`${how}. It counted once: ${became(before, after)}.`);
-  if (change === 0n && !entries.some(posted)) return open(`${how}. When the balance was read it was still ${money(after.balance)}.`);
+  if (!isRefused && change !== 0n && change === unitsOf(amount)) return kept(`${how}. It counted once: ${became(before, after)}.`);
+  if (change === 0n && !entries.some(posted)) return open(`${how}. ${wasStill(after)}`);
   return broken(`${how}. But ${became(before, after)}, which is not one credit of ${amountOf(amount)}.`);
 }
 
@@ -62,7 +67,7 @@ export function ofDebits({ entries, amount, before, after }) {
   const how = tally(entries);
   if (!balances(before, after)) return open(`${how}; ${unread}.`);
   const many = BigInt(entries.filter(posted).length);
-  if (!entries.every(definite)) return open(`${how}. ${became(before, after)}.`);
+  if (!entries.every(definite)) return open(`${how}. ${moved(before, after) === 0n ? wasStill(after) : `${became(before, after)}.`}`);
   if (many === 0n && moved(before, after) === 0n) return kept(`${how}, and ${still(after)}.${why(entries)}`);
   const sum = `${money(before.balance)} − ${many} × ${amountOf(amount)}`;
   if (-moved(before, after) === many * each) return kept(`${how}. ${sum} = ${money(after.balance)}, exactly.`);
@@ -83,10 +88,10 @@ export function ofPayment({ entry, asked, writes, befores, afters }) {
     const parts = entriesOf(answer.body.data).map(({ type, ammount, userId }) => `${name(userId)} ${type === "debit" ? "paid" : "got"} ${money(ammount)}`);
     return kept(`${writes.length === 1 ? "In one write" : "Together"} ${list(parts)}.`);
   }
-  const read = asked.map(({ userId }, i) => ({ userId, before: befores[i], after: afters[i] }));
+  const read = [...new Map(asked.map(({ userId }, i) => [userId, { userId, before: befores[i], after: afters[i] }])).values()];
   const isRead = read.every(({ before, after }) => before && after);
   const changed = isRead && read.filter(({ before, after }) => moved(before, after) !== 0n);
-  const nothing = isRead && !changed.length ? `All ${asked.length} balances are as before.` : "None of the entries counted.";
+  const nothing = isRead && !changed.length ? "All balances are as before." : "None of the entries counted.";
   if (!answered(entry)) {
     if (!isRead) return open("No answer came; the balances could not be read.");
     if (!changed.length) return open("No answer came. When the balances were read they were as before.");
@@ -101,11 +106,15 @@ const list = (parts) => `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
 
 export function ofHold({ hold, debit, before, during, freed, after, stopped }) {
   const pending = hold.answer?.body.data?.status === "pending";
-  const held = pending ? `${money(hold.answer.body.data.ammount)} was held` : `The hold ${fate(hold)}`;
-  if (stopped) return open(`Stopped while ${held}${freed ? `: ${spendable(freed)}` : ""}.`);
+  const sum = pending && money(hold.answer.body.data.ammount);
+  if (stopped) return open(`${sum} was ${freed?.held ? "still " : ""}held when you stopped${freed ? `: ${spendable(freed)}` : `; ${unread}`}.`);
   const free = pending && balances(before, freed) && !freed.held && moved(before, freed) === 0n;
   const back = free ? " and came back by itself" : freed ? `, and after its time ${spendable(freed)}` : `, and after its time ${unread}`;
-  const text = `${held}${pending ? back : ""}. The debit ${fate(debit)}${after ? `: ${spendable(after)}` : `; ${unread}`}.${why([hold])}`;
+  const met = hold.answer?.body.balance;
+  const held = pending ? `${sum} was held${back}.` : `The hold ${fate(hold)}${met ? `, as the balance was ${money(met)}` : ""}.${why([hold])}`;
+  const left = after ? spendable(after) : unread;
+  const then = rejected(debit) ? `.${why([debit])} ${sentenceCase(left)}` : `${after ? ":" : ";"} ${left}`;
+  const text = `${held} The debit ${fate(debit)}${then}.`;
   if (!definite(hold) || !definite(debit) || !balances(before, after) || pending && !balances(during, freed)) return open(text);
   const spent = posted(debit) ? units(debit.answer.body.data.ammount) : 0n;
   const fits = -moved(before, after) === spent && !after.held && (!pending || free && during.held);

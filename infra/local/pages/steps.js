@@ -22,7 +22,7 @@ const onAWS = { name: "faults", label: "Writes that meet", options: { contention
 export const steps = [
   {
     title: () => "An answer is lost",
-    says: "Without an answer, a caller can't know whether the money moved. So it sends the same call, with the same key, again.",
+    says: "Without an answer, a caller can't know whether the money moved. So it sends the same call, with the same key, again. The key names the transaction, so the ledger recognises the repeated call.",
     fields: [amount, {
       name: "faults",
       label: "Lost",
@@ -73,7 +73,7 @@ export const steps = [
   },
   {
     title: () => "A payment with a fee",
-    says: "One user pays, another is paid, and a shop takes its fee: three entries in one call. All of them count, or none does.",
+    says: "One user pays, another is paid, and a shop takes its fee: three entries in one call, which must balance. All of them count, or none does.",
     fields: [
       { ...amount, label: "Pays" },
       { ...amount, name: "received", label: "Gets", value: "9" },
@@ -92,7 +92,7 @@ export const steps = [
       ];
       const balances = () => Promise.all(facts.asked.map(({ userId }) => balanceNow(userId)));
       facts.befores = await balances();
-      facts.entry = await made(posting(newName("try"), { entries: facts.asked }), user, { lane });
+      facts.entry = await made(posting(newName("try"), { entries: facts.asked, balanced: true }), user, { lane });
       facts.writes = writesIn(lane);
       facts.afters = await balances();
     },

@@ -61,7 +61,9 @@ function control({ label, options, ...field }, form) {
 const valuesOf = ({ form }) => Object.fromEntries(new FormData(form));
 
 function writeTitle(card) {
-  const title = card.step.title(valuesOf(card));
+  const values = valuesOf(card);
+  for (const { name, value } of card.step.fields) values[name] ||= value; // of an empty field
+  const title = card.step.title(values);
   for (const place of [card.title, card.pick]) place.replaceChildren(...element("p", {}, title).childNodes);
 }
 

@@ -63,7 +63,7 @@ const titles = {
   "/problems/internal": "The ledger failed",
 };
 
-const fields = { userId: "The user", ammount: "The amount", creditLimit: "The credit limit", type: "The type", "Idempotent-Key": "The key", expiresIn: "The time of the hold", metadata: "The metadata", entries: "The list of entries" };
+const fields = { userId: "The user", ammount: "The amount", creditLimit: "The credit limit", type: "The type", "Idempotent-Key": "The key", expiresIn: "The time of the hold", metadata: "The metadata", entries: "The list of entries", balanced: 'The field "balanced"' };
 
 // fieldName is a field in words: that of an entry, counted from 1, or of the call.
 function fieldName(path) {

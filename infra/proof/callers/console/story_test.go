@@ -39,7 +39,13 @@ func (b browser) drawn(n string) string {
 func TestStepsSay(t *testing.T) {
 	b := open(t, "/")
 	b.prefer("light")
-	const unread = `the balance could not be read.`
+	const (
+		unread = `the balance could not be read.`
+		plain  = `The amount must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces.`
+		zero   = `The amount must be at least 0.01.`
+		places = `The amount must have at most two decimal places.`
+		lost   = `No answer came, so the same call was sent again. The answer settles both: not accepted, and the balance is still $100.00. `
+	)
 	unused := strconv.FormatInt(time.Now().UnixMilli(), 36) // in names, as the receivers are no new users
 	for _, c := range []struct {
 		n      string
@@ -51,48 +57,63 @@ func TestStepsSay(t *testing.T) {
 		{"1", "", "", `No answer came, so the same call was sent again. It counted once: $100.00 became $110.00.`, "kept"},
 		{"1", "faults=write-answer-lost;amount=2.50", "", `The same call was sent twice. It counted once: $100.00 became $102.50.`, "kept"},
 		{"1", "faults=write-lost,answer-lost", "", `No answer came, so the same call was sent again. It counted once: $100.00 became $102.50.`, "kept"},
-		{"1", "amount=ten", "", `No answer came, so the same call was sent again: not accepted. When the balance was read it was still $100.00.`, "open"},
-		{"1", "faults=write-lost", "", `The same call was sent twice: not accepted, and the balance is still $100.00. The amount must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces.`, "kept"},
+		{"1", "amount=0", "", lost + zero, "kept"},
+		{"1", "amount=-1", "", lost + plain, "kept"},
+		{"1", "amount=1,000", "", lost + plain, "kept"},
+		{"1", "amount=1e3", "", lost + plain, "kept"},
+		{"1", "amount=0.001", "", lost + places, "kept"},
+		{"1", "amount=10000000000000", "", lost + `The amount must be at most 1000000000000.`, "kept"},
+		{"1", "amount=0", "every POST", `No answer came, not even when the same call was sent again. When the balance was read it was still $100.00.`, "open"},
+		{"1", "faults=;amount=ten", "second POST", `The same call was sent twice, and the second time no answer came. The answer settles both: not accepted, and the balance is still $100.00. ` + plain, "kept"},
+		{"1", "faults=write-lost", "", `The same call was sent twice: not accepted, and the balance is still $100.00. ` + plain, "kept"},
 		{"1", "amount=10", "second POST", `The same call was sent twice, and the second time no answer came. It counted once: $100.00 became $110.00.`, "kept"},
 		{"1", "", "every POST", `No answer came, not even when the same call was sent again. When the balance was read it was still $100.00.`, "open"},
+		{"1", "", "same balance", `The same call was sent twice. But the balance is still $100.00, which is not one credit of $10.00.`, "broken"},
 		{"1", "", "dies", `No answer came, not even when the same call was sent again; ` + unread, "open"},
 		{"1", "", "wrong balance", `The same call was sent twice. But $100.00 became $777.00, which is not one credit of $10.00.`, "broken"},
 
 		{"2", "", "", `1 posted, 19 replayed. It counted once: $100.00 became $110.00.`, "kept"},
 		{"2", "callers=1;faults=", "", `1 posted. It counted once: $100.00 became $110.00.`, "kept"},
-		{"2", "callers=2;amount=ten", "", `2 not accepted, and the balance is still $100.00. The amount must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces.`, "kept"},
+		{"2", "callers=2;amount=ten", "", `2 not accepted, and the balance is still $100.00. ` + plain, "kept"},
 		{"2", "amount=10;callers=3;faults=answer-lost", "", `3 without an answer. It counted once: $100.00 became $110.00.`, "kept"},
-		{"2", "", "every POST", `3 without an answer. When the balance was read it was still $100.00.`, "open"},
+		{"2", "amount=0", "", `3 without an answer. When the balance was read it was still $100.00.`, "open"},
+		{"2", "amount=10", "every POST", `3 without an answer. When the balance was read it was still $100.00.`, "open"},
 		{"2", "faults=", "unread", `1 posted, 2 replayed; ` + unread, "open"},
 
 		{"3", "", "", `10 posted, 10 declined. $100.00 − 10 × $10.00 = $0.00, exactly.`, "kept"},
 		{"3", "callers=3;amount=60;faults=", "", `1 posted, 2 declined. $100.00 − 1 × $60.00 = $40.00, exactly.`, "kept"},
 		{"3", "callers=1;amount=0.01", "", `1 posted. $100.00 − 1 × $0.01 = $99.99, exactly.`, "kept"},
-		{"3", "callers=2;amount=ten", "", `2 not accepted, and the balance is still $100.00. The amount must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces.`, "kept"},
-		{"3", "amount=0.001", "", `2 not accepted, and the balance is still $100.00. The amount must have at most two decimal places.`, "kept"},
+		{"3", "callers=2;amount=ten", "", `2 not accepted, and the balance is still $100.00. ` + plain, "kept"},
+		{"3", "amount=0.001", "", `2 not accepted, and the balance is still $100.00. ` + places, "kept"},
 		{"3", "amount=101", "", `2 declined, and the balance is still $100.00.`, "kept"},
 		{"3", "amount=10;faults=answer-lost", "", `2 without an answer. $100.00 became $80.00.`, "open"},
+		{"3", "", "every POST", `2 without an answer. When the balance was read it was still $100.00.`, "open"},
 		{"3", "faults=", "unread", `2 posted; ` + unread, "open"},
 		{"3", "", "wrong balance", `2 posted. But $100.00 − 2 × $10.00 is not $777.00.`, "broken"},
 
 		{"4", "receiver=friend;shop=kiosk", "", `In one write USER paid $10.00, friend got $9.00 and kiosk got $1.00.`, "kept"},
-		{"4", "amount=100.01", "", `Declined as a whole. Entry 1, debit of $100.01, user USER, met a balance of $100.00. All 3 balances are as before.`, "kept"},
+		{"4", "received=500", "", `Not accepted as a whole. The field "balanced" must be false or left out, or the entries must credit as much as they debit. All balances are as before.`, "kept"},
+		{"4", "amount=100.01;received=99.01", "", `Declined as a whole. Entry 1, debit of $100.01, user USER, met a balance of $100.00. All balances are as before.`, "kept"},
 		{"4", "", "unread", `Declined as a whole. Entry 1, debit of $100.01, user USER, met a balance of $100.00. None of the entries counted.`, "kept"},
-		{"4", "amount=5;received=x;receiver=uncle-NEW", "", `Not accepted as a whole. Entry 2: the amount must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces. All 3 balances are as before.`, "kept"},
+		{"4", "amount=5;received=x;receiver=uncle-NEW", "", `Not accepted as a whole. Entry 2: the amount must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces. All balances are as before.`, "kept"},
 		{"4", "received=4", "every POST", `No answer came. When the balances were read they were as before.`, "open"},
 		{"4", "", "dies", `No answer came; the balances could not be read.`, "open"},
 		{"4", "shop=stall-NEW", "loses answers", `No answer came, and the balances changed: USER $100.00 became $95.00, uncle-NEW $100.00 became $104.00, stall-NEW $100.00 became $101.00.`, "open"},
 		{"4", "", "unread", `In one write USER paid $5.00, uncle-NEW got $4.00 and stall-NEW got $1.00.`, "kept"},
 		{"4", "", "requests unread", `Together USER paid $5.00, uncle-NEW got $4.00 and stall-NEW got $1.00.`, "kept"},
+		{"4", "receiver=both-NEW;shop=both-NEW", "loses answers", `No answer came, and the balances changed: USER $100.00 became $95.00, both-NEW $100.00 became $105.00.`, "open"},
 
 		{"5", "seconds=1", "", `$40.00 was held and came back by itself. The debit was posted: $0.00 can be spent.`, "kept"},
-		{"5", "debit=60;amount=100.01", "", `The hold was declined. The debit was posted: $40.00 can be spent.`, "kept"},
-		{"5", "amount=ten", "", `The hold was not accepted. The debit was posted: $40.00 can be spent. The amount must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces.`, "kept"},
-		{"5", "debit=101;amount=40", "", `$40.00 was held and came back by itself. The debit was declined: $100.00 can be spent.`, "kept"},
+		{"5", "debit=60;amount=101", "", `The hold was declined, as the balance was $100.00. The debit was posted: $40.00 can be spent.`, "kept"},
+		{"5", "amount=ten", "", `The hold was not accepted. ` + plain + ` The debit was posted: $40.00 can be spent.`, "kept"},
+		{"5", "amount=0", "", `The hold was not accepted. ` + zero + ` The debit was posted: $40.00 can be spent.`, "kept"},
+		{"5", "debit=-1", "", `The hold was not accepted. ` + zero + ` The debit was not accepted. ` + plain + ` $100.00 can be spent.`, "kept"},
+		{"5", "debit=0.001;amount=40", "", `$40.00 was held and came back by itself. The debit was not accepted. ` + places + ` $100.00 can be spent.`, "kept"},
+		{"5", "debit=101", "", `$40.00 was held and came back by itself. The debit was declined: $100.00 can be spent.`, "kept"},
 		{"5", "debit=60", "second POST", `$40.00 was held and came back by itself. The debit got no answer: $100.00 can be spent.`, "open"},
 		{"5", "", "every POST", `The hold got no answer. The debit got no answer: $100.00 can be spent.`, "open"},
 		{"5", "", "unread", `$40.00 was held, and after its time the balance could not be read. The debit was posted; ` + unread, "open"},
-		{"5", "", "dies after a call", `$40.00 was held, and after its time ` + unread[:len(unread)-1] + `. The debit got no answer; ` + unread, "open"},
+		{"5", "", "dies after a call", `$40.00 was held, and after its time ` + unread + ` The debit got no answer; ` + unread, "open"},
 		{"5", "", "wrong balance", `$40.00 was held, and after its time $777.00 can be spent. The debit was posted: $777.00 can be spent.`, "broken"},
 	} {
 		c.fields, c.want = strings.ReplaceAll(c.fields, "NEW", unused), strings.ReplaceAll(c.want, "NEW", unused)
@@ -139,7 +160,7 @@ func (b browser) breakServer(how string) {
 			if (how === "unread" && path.startsWith("/balance")) return gone();
 			if (how === "requests unread" && path.startsWith("/local/requests")) return gone();
 			if (how === "loses answers" && post) return real(path, options).then(gone);
-			if (how === "wrong balance" && path.startsWith("/balance") && posts) return new Response('{"data":{"balance":"777"}}');
+			if (how.endsWith(" balance") && path.startsWith("/balance") && posts) return new Response(JSON.stringify({data: {balance: how === "same balance" ? "100" : "777"}}));
 			const answer = await real(path, options);
 			answers += post;
 			return answer;
@@ -172,6 +193,10 @@ func TestStepsDraw(t *testing.T) {
 	b.run(`window.mend()`)
 	assert.Equal(t, "Caller to Ledger: add $10.00, with a key (no answer tells whether it arrived); Caller to Ledger: the same call, the same key (no answer tells whether it arrived)", strings.Split(b.drawn("1"), "\n")[0])
 
+	b.vary("step-1-amount", "0")
+	b.step("1")
+	assert.Equal(t, "Caller to Ledger: add $0.00, with a key; Ledger to Caller: no answer arrives (lost); Caller to Ledger: the same call, the same key; Ledger to Caller: not accepted", strings.Split(b.drawn("1"), "\n")[0])
+
 	b.step("2")
 	assert.Regexp(t, `^20 callers on a time axis of \d+ ms: 1 posted, 19 replayed, \d+ conflicts? on the way\n`, b.drawn("2"))
 	conflicts := b.ask(`document.querySelector("#step-2 .legend .conflict").innerText.match(/\d+/)[0]`)
@@ -186,6 +211,9 @@ func TestStepsDraw(t *testing.T) {
 	b.vary("step-4-shop", "till-"+strconv.FormatInt(time.Now().UnixMilli(), 36))
 	b.step("4")
 	assert.Regexp(t, `^\nPays \$10.00\npayer-[0-9a-f]{8}\n\$100.00 →\n\$90.00\nGets \$9.00\nfriend\n.* →\n.*\nFee \$1.00\ntill-\w+\n\$100.00 →\n\$101.00\n\$9.00\n\$1.00\n\nPosted: one write of 6 items$`, b.drawn("4"))
+	b.vary("step-4-receiver", b.ask(`document.getElementById("step-4-shop").value`))
+	b.step("4")
+	assert.Regexp(t, `^\nPays \$10.00\npayer-[0-9a-f]{8}\n\$100.00 →\n\$90.00\nGets \$9.00, Fee \$1.00\ntill-\w+\n\$101.00 →\n\$111.00\n\$9.00\n\$1.00\n\nPosted: one write of \d items$`, b.drawn("4"))
 
 	b.vary("step-5-seconds", "1")
 	b.click("#step-5 .run")
@@ -222,7 +250,7 @@ func TestStory(t *testing.T) {
 	b.waits(`document.querySelector("#step-5 .drawing").innerText.includes("Expires in")`)
 	b.do(chromedp.KeyEvent(kb.Enter))
 	b.ends("5")
-	assert.Equal(t, "Stopped while $40.00 was held: $60.00 can be spent, $40.00 is held.", b.ask(`document.querySelector("#step-5 .sum").textContent`))
+	assert.Equal(t, "$40.00 was still held when you stopped: $60.00 can be spent, $40.00 is held.", b.ask(`document.querySelector("#step-5 .sum").textContent`))
 	assert.Contains(t, b.drawn("5"), "Stopped\n$60.00 can be spent, $40.00 is held")
 
 	b.do(chromedp.KeyEvent(kb.Enter))
@@ -235,6 +263,26 @@ func TestStory(t *testing.T) {
 	b.click("#steps li:nth-child(3)")
 	assert.Equal(t, "step-3", b.ask(`document.querySelector(".step:not([hidden])").id`))
 	b.noErrors()
+}
+
+// Who watches the story on a small screen sees the sentence of each step.
+func TestStoryShowsSentences(t *testing.T) {
+	for _, size := range [][2]int64{{320, 640}, {720, 450}, {768, 1000}} {
+		b := open(t, "/")
+		b.do(chromedp.EmulateViewport(size[0], size[1]))
+		b.hurry()
+		b.vary("step-5-seconds", "1")
+		b.click("#play")
+		for n := 1; n <= 5; n++ {
+			b.waits(fmt.Sprintf(`document.querySelectorAll("#steps .kept").length === %d`, n))
+			assert.Equal(t, "true", b.ask(fmt.Sprintf(`(() => {
+				const sum = document.querySelector("#step-%d .sum");
+				const {top, bottom, left, width} = sum.getBoundingClientRect();
+				return String([top + 1, bottom - 1].every((y) => document.elementFromPoint(left + width / 2, y) === sum));
+			})()`, n)), "step %d at %v", n, size)
+		}
+		b.noErrors()
+	}
 }
 
 // What took milliseconds is played in seconds, unless the person prefers no motion. The
@@ -333,11 +381,16 @@ func TestTitlesOfSteps(t *testing.T) {
 	titles := func() string {
 		return b.ask(`[...document.querySelectorAll(".pick")].map((pick) => pick.textContent).join("; ")`)
 	}
-	assert.Equal(t, "An answer is lost; 20 callers, one key; 20 debits of $10.00 on $100.00; A payment with a fee; A hold of $40.00 for 3 s", titles())
+	const opened = "An answer is lost; 20 callers, one key; 20 debits of $10.00 on $100.00; A payment with a fee; A hold of $40.00 for 3 s"
+	assert.Equal(t, opened, titles())
 	for id, value := range map[string]string{"step-2-callers": "1", "step-3-callers": "3", "step-3-amount": "60", "step-5-amount": "\u202eten", "step-5-seconds": "7"} {
 		b.vary(id, value)
 	}
 	assert.Equal(t, `An answer is lost; 1 caller, one key; 3 debits of $60.00 on $100.00; A payment with a fee; A hold of \u202eten for 7 s`, titles())
+	for _, id := range []string{"step-2-callers", "step-3-callers", "step-3-amount", "step-5-amount", "step-5-seconds"} {
+		b.vary(id, "")
+	}
+	assert.Equal(t, opened, titles())
 	assert.Equal(t, titles(), b.ask(`[...document.querySelectorAll(".step-title")].map((title) => title.textContent).join("; ")`))
 	b.noErrors()
 }
