@@ -188,7 +188,7 @@ export function drawAccounts({ asked, entry, befores = [], afters, writes = [] }
   const cards = roles.slice(0, one ? 2 : 3).map((_, i) => element("div", { className: `holder holder-${i}${one ? " one" : ""}` },
     element("span", { className: "role" }, said(i), ...(one && i ? [", ", said(2)] : [])),
     element("b", {}, entries[i] ? name(entries[i].userId) : "…"),
-    ...(befores[i] ? [element("span", { className: "was" }, money(befores[i].balance), " → ")] : []),
+    ...(befores[i] && befores[i].balance !== afters?.[i]?.balance ? [element("span", { className: "was" }, money(befores[i].balance), " → ")] : []),
     ...(afters ? [element("strong", {}, afters[i] ? money(afters[i].balance) : "not read")] : [])));
   const flows = [1, 2].map((i) => element("div", { className: `flow flow-${i} ${kind}` },
     element("span", {}, entry ? amountOf(entries[i].ammount) : "")));

@@ -22,7 +22,7 @@ const onAWS = { name: "faults", label: "Writes that meet", options: { contention
 export const steps = [
   {
     title: () => "An answer is lost",
-    says: "Without an answer, a caller can't know whether the money moved. So it sends the same call, with the same key, again. The key names the transaction, so the ledger recognises the repeated call.",
+    says: "Without an answer, a caller can't know whether the money moved. So it sends the same call again. Its key names the transaction, so the ledger recognises a repeated call.",
     fields: [amount, {
       name: "faults",
       label: "Lost",

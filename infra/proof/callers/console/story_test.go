@@ -215,6 +215,10 @@ func TestStepsDraw(t *testing.T) {
 	b.step("4")
 	assert.Regexp(t, `^\nPays \$10.00\npayer-[0-9a-f]{8}\n\$100.00 →\n\$90.00\nGets \$9.00, Fee \$1.00\ntill-\w+\n\$101.00 →\n\$111.00\n\$9.00\n\$1.00\n\nPosted: one write of \d items$`, b.drawn("4"))
 
+	b.vary("step-4-amount", "500")
+	b.step("4")
+	assert.Regexp(t, `^\nPays \$500.00\npayer-[0-9a-f]{8}\n\$100.00\nGets \$9.00, Fee \$1.00\ntill-\w+\n\$111.00\n\$9.00\n\$1.00\n\nNot accepted$`, b.drawn("4"))
+
 	b.vary("step-5-seconds", "1")
 	b.click("#step-5 .run")
 	b.waits(`document.querySelector("#step-5 .drawing").innerText.includes("Expires in")`)
