@@ -125,7 +125,7 @@ func TestFunctionAnswersHostileEvents(t *testing.T) {
 	assert.Equal(t, calls, strings.Count(log.String(), "\n"), "one line a call")
 }
 
-// The environment sets who may do what.
+// The environment sets who may do each call.
 func TestFunctionAuthorizes(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
