@@ -2,7 +2,7 @@
 // is for the user in the field, and an answer, however late, is for the user and the call
 // that it answers.
 
-import { balanceOf, ending, look, newName, posting, refunding, ruling, transactionOf } from "./calls.js";
+import { balanceOf, dateOf, ending, look, newName, posting, refunding, ruling, transactionOf } from "./calls.js";
 import { at, element, groups, isolated } from "./dom.js";
 import { made } from "./log.js";
 import { currency, opening } from "./settings.js";
@@ -94,7 +94,7 @@ async function watch() {
 
 // showBalance shows the balance in an answer, or none yet.
 function showBalance(funds, answer) {
-  const date = answer?.headers.find(([field]) => field === "date")?.[1];
+  const date = dateOf(answer);
   write("balance", funds ? money(funds.balance) : "…");
   write("held", funds?.held ? `${money(funds.held)} held` : "");
   write("lent", funds?.creditLimit ? `${money(funds.creditLimit)} credit limit` : "");

@@ -88,6 +88,9 @@ function answered(status, reason, headers, text) {
   return { status, reason, headers, text, body: parsed(text), replayed: headers.some(([name]) => name === "idempotent-replayed") };
 }
 
+// dateOf returns the server's time at an answer, as text, or undefined.
+export const dateOf = (answer) => answer?.headers.find(([field]) => field === "date")?.[1];
+
 function parsed(text) {
   try {
     return JSON.parse(text);

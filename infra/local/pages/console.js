@@ -6,16 +6,15 @@ import { again, prepareAccount, refresh, showAccount } from "./account.js";
 import { at } from "./dom.js";
 import { prepare } from "./log.js";
 import { prepareStory } from "./story.js";
+import { addressOf } from "./transaction.js";
 import { visible } from "./words.js";
 
 const views = ["story", "account", "wire"];
 let account = { userId: "1" }; // which was open last
 
-const accountAddress = ({ userId, transaction }) => `/?${new URLSearchParams({ userId, ...(transaction && { transaction }) })}`;
-
 const addresses = {
   story: () => "/",
-  account: () => accountAddress(account),
+  account: () => addressOf(account.userId, account.transaction),
   wire: () => `${location.pathname}${location.search}#wire`,
 };
 
@@ -78,7 +77,7 @@ addEventListener("pageshow", ({ persisted }) => { if (persisted && isOpen("accou
 document.addEventListener("visibilitychange", () => { if (!document.hidden && isOpen("account")) refresh(); });
 
 prepare(again);
-prepareAccount((userId, transaction) => go(accountAddress({ userId, transaction })));
+prepareAccount((userId, transaction) => go(addressOf(userId, transaction)));
 prepareStory();
 showAddress();
 document.querySelector("main").hidden = false; // at once and whole, so that nothing moves while it is read

@@ -1,19 +1,15 @@
 // The reference is Scalar. Here its examples become calls that this server accepts: each
 // has a new key, and a transaction that is there.
 
-import { newName } from "./calls.js";
+import { newName, posting, send } from "./calls.js";
 import { remote } from "./settings.js";
 
 const user = newName("try");
 
 // posted posts a transaction of the new user, and returns its id.
 async function posted(body) {
-  const answer = await fetch("/transactions", {
-    method: "POST",
-    headers: { "Idempotent-Key": newName("docs"), "Content-Type": "application/json" },
-    body: JSON.stringify({ userId: user, ...body }),
-  });
-  return (await answer.json()).data?.id;
+  const answer = await send(posting(newName("docs"), { userId: user, ...body }));
+  return answer.body.data?.id;
 }
 
 // made posts what the examples need, and returns the ids by operation.

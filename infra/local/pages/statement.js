@@ -1,7 +1,7 @@
 // The statement: a user's transactions, newest first, one row for a hold and its end,
 // with the user's own money after each.
 
-import { historyOf, look } from "./calls.js";
+import { dateOf, historyOf, look } from "./calls.js";
 import { at, copyOf, element, groups, isolated } from "./dom.js";
 import { made } from "./log.js";
 import { effect, longestCall, reasons, running } from "./running.js";
@@ -77,7 +77,7 @@ function take(answers) {
   if (!older.length) next = more;
   lines = [...data, ...older];
   isWhole = true;
-  readAt = Date.parse(answers[0].headers.find(([field]) => field === "date")?.[1]);
+  readAt = Date.parse(dateOf(answers[0]));
   return same;
 }
 

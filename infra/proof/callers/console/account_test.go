@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -286,11 +287,7 @@ const aged = `const real = window.fetch;
 func TestRunningBalanceOfAPage(t *testing.T) {
 	b := open(t, "/?userId=1")
 	b.sees("balance", "$")
-	all := make([]string, 30)
-	for i := range all {
-		all[i] = creditOf("1")
-	}
-	b.others("paged", true, all...)
+	b.others("paged", true, slices.Repeat([]string{creditOf("1")}, 30)...)
 	b.run(aged)
 	b.enter("user", "paged")
 	b.click("#open button")
@@ -392,11 +389,7 @@ func TestThousandLines(t *testing.T) {
 	b := open(t, "/?userId=1")
 	b.sees("balance", "$")
 	for range 10 {
-		all := make([]string, 100)
-		for i := range all {
-			all[i] = creditOf("1")
-		}
-		b.others("thousand", true, all...)
+		b.others("thousand", true, slices.Repeat([]string{creditOf("1")}, 100)...)
 	}
 	b.run(aged)
 	b.enter("user", "thousand")

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -352,9 +353,7 @@ func TestStatement(t *testing.T) {
 	b := open(t, "/?userId=1")
 	b.sees("balance", "$")
 	for range 3 {
-		b.do(chromedp.Evaluate[chromedp.Void](`fetch("/local/callers", {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(Array.from({length: 42}, (_, i) =>
-			({method: "POST", path: "/transactions", headers: {"Idempotent-Key": "k" + i + "-" + Math.random()}, body: JSON.stringify({userId: "pages", ammount: "1", type: "credit"})})))}).then((r) => r.text())`,
-			chromedp.EvalAwaitPromise))
+		b.others("pages", true, slices.Repeat([]string{creditOf("1")}, 42)...)
 	}
 	b.run(aged)
 	b.do(chromedp.Evaluate[chromedp.Void](`document.getElementById("user").value = "pages"`))
