@@ -16,8 +16,8 @@ import (
 
 	"onewrite/infra"
 	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/dynamodbmodel"
 	"onewrite/infra/infratest/faults"
-	"onewrite/infra/internal/dynamodbmodel"
 	"onewrite/ledger"
 )
 

@@ -16,9 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/dynamodbmodel"
 	"onewrite/infra/infratest/faults"
 	"onewrite/infra/infratest/storetest"
-	"onewrite/infra/internal/dynamodbmodel"
 	"onewrite/ledger"
 )
 

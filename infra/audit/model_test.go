@@ -14,9 +14,9 @@ import (
 
 	"onewrite/infra"
 	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/dynamodbmodel"
 	"onewrite/infra/infratest/faults"
 	"onewrite/infra/internal/cli"
-	"onewrite/infra/internal/dynamodbmodel"
 	"onewrite/ledger"
 )
 

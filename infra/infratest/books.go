@@ -21,9 +21,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"onewrite/infra"
+	"onewrite/infra/infratest/dynamodbmodel"
 	"onewrite/infra/infratest/faults"
 	"onewrite/infra/internal/dynamodblocal"
-	"onewrite/infra/internal/dynamodbmodel"
 	"onewrite/infra/internal/tables"
 	"onewrite/ledger"
 )

@@ -12,8 +12,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 
+	"onewrite/infra/infratest/dynamodbmodel"
 	"onewrite/infra/internal/dynamodblocal"
-	"onewrite/infra/internal/dynamodbmodel"
 	"onewrite/ledger"
 )
 

@@ -15,8 +15,8 @@ import (
 
 	"onewrite/handler"
 	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/dynamodbmodel"
 	"onewrite/infra/infratest/faults"
-	"onewrite/infra/internal/dynamodbmodel"
 	"onewrite/ledger"
 )
 

@@ -14,8 +14,8 @@ import (
 
 	"onewrite/infra"
 	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/dynamodbmodel"
 	"onewrite/infra/internal/books"
-	"onewrite/infra/internal/dynamodbmodel"
 	"onewrite/ledger"
 )
 

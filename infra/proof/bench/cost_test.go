@@ -16,8 +16,8 @@ import (
 
 	"onewrite/infra"
 	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/dynamodbmodel"
 	"onewrite/infra/infratest/faults"
-	"onewrite/infra/internal/dynamodbmodel"
 )
 
 // These are prices in dollars, in us-east-1 on 2026-09-20:

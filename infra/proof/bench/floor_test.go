@@ -18,8 +18,8 @@ import (
 
 	"onewrite/infra"
 	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/dynamodbmodel"
 	"onewrite/infra/infratest/faults"
-	"onewrite/infra/internal/dynamodbmodel"
 )
 
 // recording is a call's requests to DynamoDB, as SDK inputs, and their answers.

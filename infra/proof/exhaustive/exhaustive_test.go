@@ -16,7 +16,7 @@ import (
 
 	"onewrite/infra"
 	"onewrite/infra/infratest"
-	"onewrite/infra/internal/dynamodbmodel"
+	"onewrite/infra/infratest/dynamodbmodel"
 	"onewrite/ledger"
 )
 

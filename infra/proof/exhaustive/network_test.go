@@ -12,8 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"onewrite/infra/infratest/dynamodbmodel"
 	infrafaults "onewrite/infra/infratest/faults"
-	"onewrite/infra/internal/dynamodbmodel"
 )
 
 // fate is the treatment of a request on its way.

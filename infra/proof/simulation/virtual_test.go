@@ -3,8 +3,8 @@ package simulation_test
 import (
 	"time"
 
+	"onewrite/infra/infratest/dynamodbmodel"
 	"onewrite/infra/infratest/faults"
-	"onewrite/infra/internal/dynamodbmodel"
 )
 
 // tick divides all times in the simulation. Within a tick, each request has its own nanosecond. So

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/dynamodbmodel"
 	"onewrite/infra/infratest/storetest"
-	"onewrite/infra/internal/dynamodbmodel"
 	"onewrite/infra/internal/tables"
 	"onewrite/ledger"
 )
