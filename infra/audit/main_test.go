@@ -19,7 +19,12 @@ import (
 	"onewrite/ledger"
 )
 
-func TestMain(m *testing.M) { infratest.Main(m) }
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "6"); err != nil { // the tests mostly wait; a flag on the command line wins
+		panic(err)
+	}
+	infratest.Main(m)
+}
 
 // command runs the command. It reads two segments at once, if the task takes the flag: small tables
 // have no use for eight.

@@ -23,7 +23,7 @@ import (
 
 var (
 	save  = flag.String("save", "", "a file for the events and the patterns that they match, which Match.java reads")
-	calls = flag.Int("calls", 300, "how many calls are made, and some more")
+	calls = flag.Int("calls", 150, "how many calls are made, and some more")
 )
 
 func TestMain(m *testing.M) { infratest.Main(m) }
