@@ -50,7 +50,7 @@ func TestExport(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
 	post(t, ledger.New(b.Store, at(lastYear)), "1", "+10.5", "-1000")
-	b.Fill(t, "full")
+	b.Credit(t, "full", append(slices.Repeat([]string{"1000000000000"}, 999), "999999999800")...)
 
 	status, out, log := command(t, b, "-export", "transactions")
 	assert.Equal(t, exitRight, status)

@@ -42,6 +42,7 @@ type Books struct {
 	opened  infra.Config              // Config as it was: a test may change that
 	options []func(*dynamodb.Options) // for all clients but direct
 	direct  *dynamodb.Client          // not over the Network
+	filled  []ledger.Transaction      // the rows that [Books.WriteBalance] has left out
 	damaged bool
 }
 
