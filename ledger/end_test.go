@@ -13,19 +13,6 @@ import (
 	"onewrite/ledger"
 )
 
-func endOf(t ledger.Transaction) ledger.EndRequest { return ledger.EndRequest{TransactionID: t.ID} }
-
-// endRow returns a row that ends a pending transaction.
-func endRow(t require.TestingT, of ledger.Transaction, end ledger.End, sum string) ledger.Transaction {
-	row := ledger.Transaction{
-		ID: of.ID.End(), UserID: of.UserID, End: end, Amount: amount(t, sum), Status: end.Status(), CreatedAt: noon, TransactionID: of.ID,
-	}
-	if end == ledger.Capture {
-		row.Held = of.Amount
-	}
-	return row
-}
-
 // A capture and a void write the end first. Only the captured amount is credited.
 func TestPostingOfEnds(t *testing.T) {
 	t.Parallel()
@@ -35,62 +22,56 @@ func TestPostingOfEnds(t *testing.T) {
 		capture string // "" is a void
 		want    []string
 	}{
-		{"1 debit 40", "40", []string{"1 credit 0 from 0 to 1016000000000000 in 1; held -40; ends 40"}},
 		{"1 debit 40", "25", []string{"1 credit 15 from 0 to 1016000000000000 in 1; held -40; ends 40"}},
 		{"1 debit 40", "", []string{"1 credit 40 from 0 to 1016000000000000 in 1; held -40; ends 40"}},
-		{"1 debit 1000000000000", "0.01", []string{"1 credit 999999999999.99 from 0 to 1016000000000000 in 1; held -1000000000000; ends 1000000000000"}},
+		{"1 debit 1000000000000", "0.01", []string{
+			"1 credit 999999999999.99 from 0 to 1016000000000000 in 1; held -1000000000000; ends 1000000000000",
+		}},
 		{payment, "40", []string{
-			"1 credit 0 from 0 to 1016000000000000 in 1; held -40; ends 40", "shop credit 40 from 0 to 999999999999960 in 1; held 0",
+			"1 credit 0 from 0 to 1016000000000000 in 1; held -40; ends 40", "shop credit 40 from 0 to 999999999999960 in 1",
 		}},
 		{payment, "25", []string{
-			"1 credit 15 from 0 to 1016000000000000 in 1; held -40; ends 40", "shop credit 25 from 0 to 999999999999975 in 1; held 0",
+			"1 credit 15 from 0 to 1016000000000000 in 1; held -40; ends 40", "shop credit 25 from 0 to 999999999999975 in 1",
 		}},
 		{payment, "", []string{"1 credit 40 from 0 to 1016000000000000 in 1; held -40; ends 40"}},
 	} {
 		first := pendingRow(t, c.entries)
 		s := (&script{answers: []error{nil}}).holding(first)
-		want := endRow(t, first, ledger.Void, first.Amount.String())
-		stands := first
-		stands.Status = ledger.Voided
-		var result ledger.Result
-		var err error
-		if c.capture == "" {
-			result, err = s.at(noon).Void(t.Context(), endOf(first))
-		} else {
-			want = endRow(t, first, ledger.Capture, c.capture)
-			stands.Status, stands.Captured = ledger.Posted, want.Amount
-			result, err = s.at(noon).Capture(t.Context(), endOf(first), want.Amount)
-		}
+		result, err := end(t, s.at(noon), first, c.capture)
 		require.NoError(t, err, "%+v", c)
-		assert.Equal(t, ledger.Result{Transaction: stands}, result, "%+v", c)
-		require.Len(t, s.posted, 1)
-		p := s.posted[0]
-		assert.Equal(t, c.want, holdTexts(p), "%+v", c)
-		assert.Equal(t, want, p.Rows[0], "%+v", c)
-		require.Len(t, p.Rows, len(p.Moves), "%+v", c)
-		if len(p.Rows) > 1 {
-			receiver := first.Entries[1]
-			assert.Equal(t, ledger.Transaction{
-				ID: first.ID.Entry(1), UserID: receiver.UserID, Type: ledger.Credit, Amount: want.Amount, Status: ledger.Posted,
-				CreatedAt: noon, TransactionID: first.ID,
-			}, p.Rows[1], "%+v", c)
+		ended := first
+		rows := []ledger.Transaction{endRow(t, first, ledger.Void, first.Amount.String())}
+		ended.Status = ledger.Voided
+		if c.capture != "" {
+			rows[0] = endRow(t, first, ledger.Capture, c.capture)
+			ended.Status, ended.Captured = ledger.Posted, rows[0].Amount
 		}
+		if len(c.want) > 1 {
+			rows = append(rows, ledger.Transaction{
+				ID: first.ID.Entry(1), UserID: first.Entries[1].UserID, Type: ledger.Credit, Amount: rows[0].Amount, Status: ledger.Posted,
+				CreatedAt: noon, TransactionID: first.ID,
+			})
+		}
+		assert.Equal(t, ledger.Result{Transaction: ended}, result, "%+v", c)
+		require.Len(t, s.posted, 1)
+		assert.Equal(t, c.want, moveTexts(s.posted[0]), "%+v", c)
+		assert.Equal(t, rows, s.posted[0].Rows, "%+v", c)
 	}
 }
 
-// The zero Amount captures all. More than the hold is an error.
+// The zero Amount captures all. More than the hold is an error, before the expiry and
+// after it.
 func TestCaptureAmount(t *testing.T) {
 	t.Parallel()
 	first := pendingRow(t, "1 debit 40")
 	s := (&script{answers: []error{nil}}).holding(first)
-	result, err := s.at(noon).Capture(t.Context(), endOf(first), ledger.Amount{})
+	result, err := s.at(noon).Capture(t.Context(), ledger.EndRequest{TransactionID: first.ID}, ledger.Amount{})
 	require.NoError(t, err)
 	assert.Equal(t, "40", result.Transaction.Captured.String())
-	for _, now := range []time.Time{noon, noon.Add(time.Hour)} { // before and after the expiry
+	for _, now := range []time.Time{noon, noon.Add(time.Hour)} {
 		s := (&script{}).holding(first)
-		result, err = s.at(now).Capture(t.Context(), endOf(first), amount(t, "40.01"))
+		_, err = end(t, s.at(now), first, "40.01")
 		require.EqualError(t, err, "invalid amount: must be at most what was held: 40")
-		assert.Zero(t, result)
 		assert.Empty(t, s.posted)
 	}
 }
@@ -100,39 +81,30 @@ func TestEndsByTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		first := pendingRow(t, "1 debit 40, shop credit 40")
-		for _, c := range []struct {
-			left    time.Duration
-			expired bool
-		}{
-			{time.Minute, false}, {time.Millisecond, false}, {0, true}, {-time.Millisecond, true}, {-time.Hour, true},
+		for left, expired := range map[time.Duration]bool{
+			time.Minute: false, time.Millisecond: false, 0: true, -time.Millisecond: true, -time.Hour: true,
 		} {
-			for _, asked := range []ledger.End{ledger.Capture, ledger.Void} {
+			for capture, asked := range map[string]ledger.End{"40": ledger.Capture, "": ledger.Void} {
 				s := (&script{answers: []error{nil}}).holding(first)
-				l := s.at(first.ExpiresAt.Add(-c.left))
-				var err error
-				if asked == ledger.Void {
-					_, err = l.Void(t.Context(), endOf(first))
-				} else {
-					_, err = l.Capture(t.Context(), endOf(first), ledger.Amount{})
-				}
+				_, err := end(t, s.at(first.ExpiresAt.Add(-left)), first, capture)
 				require.Len(t, s.posted, 1)
-				end := s.posted[0].Rows[0]
-				if !c.expired {
-					require.NoError(t, err, "%s, %v left", asked, c.left)
-					assert.Equal(t, asked, end.End)
-					limited, cancel := context.WithTimeout(t.Context(), c.left) // the clock does not advance
+				row := s.posted[0].Rows[0]
+				if !expired {
+					require.NoError(t, err, "%s, %v left", asked, left)
+					assert.Equal(t, asked, row.End)
+					limited, cancel := context.WithTimeout(t.Context(), left) // the clock does not advance
 					cancel()
 					want, _ := limited.Deadline()
-					assert.Equal(t, want, s.deadline[0], "%s, %v left", asked, c.left)
+					assert.Equal(t, want, s.deadline[0], "%s, %v left", asked, left)
 					continue
 				}
 				var ended *ledger.HoldEndedError
-				require.ErrorAs(t, err, &ended, "%s, %v left", asked, c.left)
+				require.ErrorAs(t, err, &ended, "%s, %v left", asked, left)
 				require.ErrorIs(t, err, ledger.ErrHoldEnded)
-				assert.Equal(t, ledger.Expiry, end.End)
-				assert.Equal(t, end, ended.End, "it is stored before it is told")
-				assert.Zero(t, s.deadline[0], "%s, %v left", asked, c.left)
-				assert.Equal(t, []string{"1 credit 40 from 0 to 1016000000000000 in 1; held -40; ends 40"}, holdTexts(s.posted[0]))
+				assert.Equal(t, ledger.Expiry, row.End)
+				assert.Equal(t, row, ended.End, "it is stored before it is reported")
+				assert.Zero(t, s.deadline[0], "%s, %v left", asked, left)
+				assert.Equal(t, []string{"1 credit 40 from 0 to 1016000000000000 in 1; held -40; ends 40"}, moveTexts(s.posted[0]))
 			}
 		}
 	})
@@ -156,7 +128,7 @@ func TestEndThatFails(t *testing.T) {
 			time.Sleep(first.ExpiresAt.Add(-c.left).Sub(clock()))
 			began := clock()
 			s := (&script{answers: []error{ledger.ErrTryAgain, nil}}).holding(first)
-			_, err := ledger.New(s, clock).Void(t.Context(), endOf(first))
+			_, err := end(t, ledger.New(s, clock), first, "")
 			require.ErrorIs(t, err, c.err, "%v left", c.left)
 			assert.Equal(t, c.takes, clock().Sub(began), "%v left", c.left)
 			require.Len(t, s.posted, c.posted, "%v left", c.left)
@@ -177,18 +149,11 @@ func TestEndIsRecorded(t *testing.T) {
 		replay   bool
 	}{
 		{captured, "25", true}, {captured, "25.00", true}, {captured, "24.99", false}, {captured, "40", false}, {captured, "", false},
-		{voided, "", true}, {voided, "40", false},
-		{expired, "", false}, {expired, "40", false},
+		{voided, "", true}, {voided, "40", false}, {expired, "", false}, {expired, "40", false},
 	} {
 		for _, now := range []time.Time{noon, noon.Add(time.Hour)} { // before and after the expiry
 			s := (&script{answers: []error{&ledger.RecordedError{Recorded: c.recorded}}}).holding(first)
-			var result ledger.Result
-			var err error
-			if c.capture == "" {
-				result, err = s.at(now).Void(t.Context(), endOf(first))
-			} else {
-				result, err = s.at(now).Capture(t.Context(), endOf(first), amount(t, c.capture))
-			}
+			result, err := end(t, s.at(now), first, c.capture)
 			if c.replay {
 				require.NoError(t, err, "%+v", c)
 				assert.True(t, result.Replayed, "%+v", c)
@@ -199,7 +164,6 @@ func TestEndIsRecorded(t *testing.T) {
 			require.ErrorAs(t, err, &ended, "%+v", c)
 			assert.Equal(t, c.recorded, ended.End, "%+v", c)
 			assert.ErrorContains(t, err, "hold ended: "+string(c.recorded.End)+" of "+c.recorded.Amount.String())
-			assert.Zero(t, result, "%+v", c)
 		}
 	}
 }
@@ -210,32 +174,25 @@ func TestReceiverLimit(t *testing.T) {
 	t.Parallel()
 	first := pendingRow(t, "1 debit 40, shop credit 40")
 	const high = "999999999999965.01" // with the receiver's expired hold
-	seen := outOfRange(t, map[string]ledger.Account{
-		"shop": account(t, "999999999999960.01", holdsOf(t, "shop", noon.Add(-time.Second), "5")...),
-	})
-
-	s := (&script{answers: []error{seen}}).holding(first)
-	result, err := s.at(noon).Capture(t.Context(), endOf(first), ledger.Amount{})
-	var limit *ledger.ReceiverLimitError
-	require.ErrorAs(t, err, &limit)
+	seen := refusal(t, accounts{"shop": account(t, "999999999999960.01", holdsOf(t, "shop", noon.Add(-time.Second), "5")...)})
+	capture := func(readErr error, rows ...ledger.Transaction) (ledger.Result, error) {
+		s := (&script{answers: []error{seen}, readErr: readErr}).holding(append(rows, first)...)
+		result, err := end(t, s.at(noon), first, "40")
+		assert.Empty(t, s.declined, "the hold has not ended")
+		return result, err
+	}
+	_, err := capture(nil)
 	require.ErrorIs(t, err, ledger.ErrBalanceLimit)
-	assert.Equal(t, first.Entries[1].UserID, limit.UserID)
-	assert.Equal(t, high, limit.Balance.String())
-	assert.Contains(t, limit.Error(), "the balance of shop is "+high)
-	assert.Zero(t, result)
-	assert.Empty(t, s.declined, "the hold has not ended")
+	assert.ErrorContains(t, err, "the balance of shop is "+high)
 
-	s = (&script{answers: []error{seen}}).holding(first, endRow(t, first, ledger.Capture, "40"))
-	result, err = s.at(noon).Capture(t.Context(), endOf(first), ledger.Amount{})
+	result, err := capture(nil, endRow(t, first, ledger.Capture, "40"))
 	require.NoError(t, err)
 	assert.True(t, result.Replayed)
 
-	s = (&script{answers: []error{seen}}).holding(first, endRow(t, first, ledger.Void, "40"))
-	_, err = s.at(noon).Capture(t.Context(), endOf(first), ledger.Amount{})
+	_, err = capture(nil, endRow(t, first, ledger.Void, "40"))
 	require.ErrorIs(t, err, ledger.ErrHoldEnded)
 
-	s = (&script{answers: []error{seen}, readErr: ledger.ErrTryAgain}).holding(first)
-	_, err = s.at(noon).Capture(t.Context(), endOf(first), ledger.Amount{})
+	_, err = capture(ledger.ErrTryAgain)
 	require.ErrorIs(t, err, ledger.ErrTryAgain)
 	assert.NotErrorIs(t, err, ledger.ErrBalanceLimit)
 }
@@ -245,11 +202,11 @@ func TestEndOnWrongStore(t *testing.T) {
 	t.Parallel()
 	first := pendingRow(t, "1 debit 40, shop credit 40")
 	with := func(change func(*ledger.Transaction)) error {
-		end := endRow(t, first, ledger.Capture, "40")
-		change(&end)
-		return &ledger.RecordedError{Recorded: end}
+		row := endRow(t, first, ledger.Capture, "40")
+		change(&row)
+		return &ledger.RecordedError{Recorded: row}
 	}
-	const foreign = "the id of its end is another row's"
+	const foreign, notOpen = "the id of its end is another row's", "the hold is not open and has no end"
 	for _, c := range []struct {
 		err  error
 		want string
@@ -258,36 +215,23 @@ func TestEndOnWrongStore(t *testing.T) {
 		{with(func(end *ledger.Transaction) { end.TransactionID = ledger.TransactionID{} }), foreign},
 		{with(func(end *ledger.Transaction) { end.End, end.Type = "", ledger.Credit }), foreign},
 		{with(func(end *ledger.Transaction) { end.End = "refund" }), foreign},
-		{outOfRange(t, nil), "the hold is not open and has no end"},
-		{outOfRange(t, map[string]ledger.Account{"1": account(t, "60")}), "the hold is not open and has no end"},
-		{outOfRange(t, map[string]ledger.Account{"1": account(t, "1016000000000000")}), "the hold is not open and has no end"},
-		{outOfRange(t, map[string]ledger.Account{"shop": account(t, "100")}), "the hold is not open and has no end"},
+		{refusal(t, nil), notOpen},
+		{refusal(t, accounts{"1": account(t, "60")}), notOpen},
+		{refusal(t, accounts{"1": account(t, "1016000000000000")}), notOpen},
+		{refusal(t, accounts{"shop": account(t, "100")}), notOpen},
 		{errors.New("a defect"), "a defect"},
 	} {
 		for _, now := range []time.Time{noon, noon.Add(time.Hour)} {
-			s := (&script{answers: []error{c.err}}).holding(first)
-			captured, err := s.at(now).Capture(t.Context(), endOf(first), ledger.Amount{})
-			require.ErrorContains(t, err, c.want)
-			voided, voidErr := s.at(now).Void(t.Context(), endOf(first))
-			require.ErrorContains(t, voidErr, c.want)
-			assert.Zero(t, captured)
-			assert.Zero(t, voided)
-			for _, known := range []error{ledger.ErrHoldEnded, ledger.ErrBalanceLimit, ledger.ErrNotFound, ledger.ErrNotPending, ledger.ErrTryAgain} {
-				assert.NotErrorIs(t, err, known)
-				assert.NotErrorIs(t, voidErr, known)
+			for _, capture := range []string{"", "40"} {
+				s := (&script{answers: []error{c.err}}).holding(first)
+				result, err := end(t, s.at(now), first, capture)
+				require.ErrorContains(t, err, c.want)
+				assert.Zero(t, result)
+				for _, known := range []error{ledger.ErrHoldEnded, ledger.ErrBalanceLimit, ledger.ErrNotFound, ledger.ErrNotPending, ledger.ErrTryAgain} {
+					assert.NotErrorIs(t, err, known)
+				}
 			}
 		}
-	}
-}
-
-var errNotAllowed = errors.New("not allowed")
-
-func only(user ledger.UserID) ledger.Allow {
-	return func(row ledger.Transaction) error {
-		if row.UserID != user {
-			return errNotAllowed
-		}
-		return nil
 	}
 }
 
@@ -295,30 +239,23 @@ func only(user ledger.UserID) ledger.Allow {
 func TestEndOfNoHold(t *testing.T) {
 	t.Parallel()
 	pending := pendingRow(t, "1 debit 40, shop credit 40")
-	other, err := ledger.ParseUserID("2")
-	require.NoError(t, err)
-	as := func(change func(*ledger.Transaction)) ledger.Transaction {
-		row := pending
-		change(&row)
-		return row
-	}
+	posted, declined, further := pending, pending, pending
+	posted.Status, declined.Status, further.TransactionID = ledger.Posted, ledger.Declined, newID(t, "1", "1")
+	errNotAllowed := errors.New("not allowed")
 	for _, c := range []struct {
-		row  ledger.Transaction
-		user ledger.UserID
-		want error
+		row     ledger.Transaction
+		allowed error
+		want    error
 	}{
-		{as(func(row *ledger.Transaction) { row.Status = ledger.Posted }), ledger.UserID{}, ledger.ErrNotPending},
-		{as(func(row *ledger.Transaction) { row.Status = ledger.Declined }), pending.UserID, ledger.ErrNotPending},
-		{as(func(row *ledger.Transaction) { row.TransactionID = newID(t, "1", "1") }), ledger.UserID{}, ledger.ErrNotFound},
-		{pending, other, errNotAllowed},
-		{endRow(t, pending, ledger.Void, "40"), ledger.UserID{}, ledger.ErrNotFound},
-		{as(func(row *ledger.Transaction) { row.Status = ledger.Posted }), other, errNotAllowed},
+		{posted, nil, ledger.ErrNotPending},
+		{declined, nil, ledger.ErrNotPending},
+		{further, nil, ledger.ErrNotFound},
+		{endRow(t, pending, ledger.Void, "40"), nil, ledger.ErrNotFound},
+		{pending, errNotAllowed, errNotAllowed},
+		{posted, errNotAllowed, errNotAllowed},
 	} {
 		s := (&script{}).holding(c.row)
-		r := ledger.EndRequest{TransactionID: c.row.ID}
-		if c.user != (ledger.UserID{}) {
-			r.Allow = only(c.user)
-		}
+		r := ledger.EndRequest{TransactionID: c.row.ID, Allow: func(ledger.Transaction) error { return c.allowed }}
 		_, err := s.at(noon).Capture(t.Context(), r, ledger.Amount{})
 		require.ErrorIs(t, err, c.want)
 		_, err = s.at(noon).Void(t.Context(), r)
@@ -333,29 +270,24 @@ func TestPendingAsItStands(t *testing.T) {
 	first := pendingRow(t, "1 debit 40")
 	for _, c := range []struct {
 		name     string
-		end      *ledger.Transaction
+		ends     []ledger.Transaction
 		after    time.Duration // after the expiry
 		status   ledger.Status
-		captured string
+		captured ledger.Amount
 	}{
-		{"open", nil, -time.Millisecond, ledger.Pending, "0"},
-		{"within the grace", nil, 999 * time.Millisecond, ledger.Pending, "0"},
-		{"expired", nil, time.Second, ledger.Expired, "0"},
-		{"captured", new(endRow(t, first, ledger.Capture, "25")), time.Hour, ledger.Posted, "25"},
-		{"voided", new(endRow(t, first, ledger.Void, "40")), time.Hour, ledger.Voided, "0"},
-		{"released", new(endRow(t, first, ledger.Expiry, "40")), -time.Hour, ledger.Expired, "0"}, // the reader's clock is behind
+		{"open", nil, -time.Millisecond, ledger.Pending, ledger.Amount{}},
+		{"within the grace", nil, 999 * time.Millisecond, ledger.Pending, ledger.Amount{}},
+		{"expired", nil, time.Second, ledger.Expired, ledger.Amount{}},
+		{"captured", []ledger.Transaction{endRow(t, first, ledger.Capture, "25")}, time.Hour, ledger.Posted, amount(t, "25")},
+		{"voided", []ledger.Transaction{endRow(t, first, ledger.Void, "40")}, time.Hour, ledger.Voided, ledger.Amount{}},
+		// The reader's clock is behind.
+		{"released", []ledger.Transaction{endRow(t, first, ledger.Expiry, "40")}, -time.Hour, ledger.Expired, ledger.Amount{}},
 	} {
-		s := (&script{}).holding(first)
-		if c.end != nil {
-			s.holding(first, *c.end)
-		}
+		s := (&script{}).holding(append(c.ends, first)...)
 		got, err := s.at(first.ExpiresAt.Add(c.after)).Transaction(t.Context(), first.ID)
 		require.NoError(t, err, c.name)
 		want := first
-		want.Status = c.status
-		if c.captured != "0" {
-			want.Captured = amount(t, c.captured)
-		}
+		want.Status, want.Captured = c.status, c.captured
 		assert.Equal(t, want, got, c.name)
 	}
 	_, err := (&script{readErr: ledger.ErrTryAgain}).holding(first).at(noon).Transaction(t.Context(), first.ID)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -19,20 +18,13 @@ func originalOf(t *testing.T, text string) ledger.Original {
 	return ledger.Original{ID: r.TransactionID(), Entries: r.Entries}
 }
 
-func amountOf(t *testing.T, text string) ledger.Amount {
-	t.Helper()
-	amount, err := ledger.ParseAmount(text)
-	require.NoError(t, err)
-	return amount
-}
-
 func TestRefundOfASum(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ entries, amount, want string }{
-		{"1 debit 10", "10", "[1 credit 10]"},
-		{"1 credit 10", "0.01", "[1 debit 0.01]"},
-		{"1 debit 10, 2 credit 10", "4", "[1 credit 4 2 debit 4]"},
-		{"1 credit 10, 1 debit 10", "4", "[1 debit 4 1 credit 4]"},
+		{"1 debit 10", "10", "1 credit 10"},
+		{"1 credit 10", "0.01", "1 debit 0.01"},
+		{"1 debit 10, 2 credit 10", "4", "1 credit 4, 2 debit 4"},
+		{"1 credit 10, 1 debit 10", "4", "1 debit 4, 1 credit 4"},
 		{"1 debit 10", "10.01", "must be at most what the entry moved: 10"},
 		{"1 debit 10, 2 credit 10", "11", "must be at most what the entry moved: 10"},
 		{"1 debit 10, 2 credit 9", "4", "must be in entries"},
@@ -40,17 +32,14 @@ func TestRefundOfASum(t *testing.T) {
 		{"1 debit 10, 2 credit 9, 3 credit 1", "1", "must be in entries"},
 	} {
 		o := originalOf(t, c.entries)
-		parts, err := o.Sum(amountOf(t, c.amount))
-		if err != nil {
+		parts, err := o.Sum(amount(t, c.amount))
+		if strings.HasPrefix(c.want, "must") {
 			require.ErrorIs(t, err, ledger.ErrInvalidAmount, c.entries)
 			assert.ErrorContains(t, err, c.want, c.entries)
 			continue
 		}
-		var got []string
-		for _, e := range o.Request(parts).Entries {
-			got = append(got, fmt.Sprint(e.UserID, " ", e.Type, " ", e.Amount))
-		}
-		assert.Equal(t, c.want, fmt.Sprint(got), c.entries)
+		require.NoError(t, err, c.entries)
+		assert.Equal(t, entries(t, c.want), o.Request(parts).Entries, c.entries)
 	}
 }
 
@@ -58,22 +47,20 @@ func TestRefundOfASum(t *testing.T) {
 func TestRefundPosting(t *testing.T) {
 	t.Parallel()
 	o := originalOf(t, "1 debit 10, 2 credit 9, 3 credit 1")
-	r := o.Request([]ledger.Part{{0, amountOf(t, "5")}, {2, amountOf(t, "0.5")}})
+	r := o.Request([]ledger.Part{{0, amount(t, "5")}, {2, amount(t, "0.5")}})
 	r.IdempotencyKey = key(t, "r")
 	p, err := ledger.NewPosting(r, noon)
 	require.NoError(t, err)
 	assert.Equal(t, 5, p.Items())
 	assert.Equal(t, []int{0, 2}, p.Rows[0].RefundPlaces)
 	assert.Nil(t, p.Rows[1].RefundPlaces)
-	for _, row := range p.Rows {
-		assert.Equal(t, o.ID, row.RefundOf)
+	for i, mostBefore := range []string{"5", "0.5"} {
+		assert.Equal(t, o.ID, p.Rows[i].RefundOf)
+		assert.Equal(t, mostBefore, p.Refund.MaxBefore(p.Refund.Parts[i]).String())
 	}
-	assert.Equal(t, "5", p.Refund.MaxBefore(p.Refund.Parts[0]).String())
-	assert.Equal(t, "0.5", p.Refund.MaxBefore(p.Refund.Parts[1]).String())
-
-	one := amountOf(t, "1")
+	one := amount(t, "1")
 	for _, parts := range [][]ledger.Part{
-		{{3, one}}, {{-1, one}}, {{1, one}, {0, one}}, {{1, one}, {1, one}}, {{0, amountOf(t, "10.01")}},
+		{{3, one}}, {{-1, one}}, {{1, one}, {0, one}}, {{1, one}, {1, one}}, {{0, amount(t, "10.01")}},
 	} {
 		wrong := r
 		wrong.Refund = &ledger.Refund{Of: o, Parts: parts}
@@ -82,32 +69,30 @@ func TestRefundPosting(t *testing.T) {
 	}
 }
 
-// The answer that the refund account refuses is given only if the refund has no row.
+// The answer that the refund account refuses is given only if the refund has no row, and
+// no attempt can still write it.
 func TestRefundLimit(t *testing.T) {
 	t.Parallel()
 	o := originalOf(t, "1 debit 10, 2 credit 10")
 	r := o.Request(o.Whole())
 	r.IdempotencyKey = key(t, "r")
-	spent := &ledger.RefusedError{
-		Refunds: &ledger.Refunds{Count: 1, Sums: map[int]ledger.Amount{1: amountOf(t, "2.5")}},
-	}
-	store := &script{answers: []error{spent}}
-	_, err := store.at(noon).Post(t.Context(), r)
+	spent := &ledger.RefusedError{Refunds: &ledger.Refunds{Count: 1, Sums: map[int]ledger.Amount{1: amount(t, "2.5")}}}
+	s := &script{answers: []error{spent}}
+	_, err := s.at(noon).Post(t.Context(), r)
 	var limit *ledger.RefundLimitError
 	require.ErrorAs(t, err, &limit)
 	require.ErrorIs(t, err, ledger.ErrRefundLimit)
 	assert.Equal(t, []any{o, 1, "7.5"}, []any{limit.Of, limit.Entry, limit.Refundable.String()})
-	assert.Empty(t, store.declined)
+	assert.Empty(t, s.declined)
 	assert.EqualError(t, limit, "transaction "+o.ID.String()+": refund limit: 7.5 is left of entry 1")
 
 	posted := recordedAs(t, r)
-	result, err := store.holding(posted).at(noon).Post(t.Context(), r)
+	result, err := s.holding(posted).at(noon).Post(t.Context(), r)
 	require.NoError(t, err)
 	assert.Equal(t, ledger.Result{Transaction: posted, Replayed: true}, result)
 
 	spent.Unknown = true
-	store.rows = nil
-	_, err = store.at(noon).Post(t.Context(), r)
+	_, err = s.holding().at(noon).Post(t.Context(), r)
 	require.ErrorIs(t, err, ledger.ErrTryAgain)
 	assert.NotErrorIs(t, err, ledger.ErrRefundLimit)
 }
@@ -119,30 +104,23 @@ func TestRefundLimitAfterReleases(t *testing.T) {
 	o := originalOf(t, "b credit 1"+strings.Repeat(", b credit 1", 96)) // 97 rows, a move and the account
 	r := o.Request(o.Whole())
 	r.IdempotencyKey = key(t, "r")
-	refused := &ledger.RefusedError{Unknown: true, Accounts: map[ledger.UserID]ledger.Account{
-		r.UserID(): account(t, "10", holdsOf(t, "b", noon, "45", "45")...),
-	}}
-	spent := &ledger.RefusedError{Refunds: &ledger.Refunds{Count: 1, Sums: map[int]ledger.Amount{0: amountOf(t, "1")}}}
-	store := &script{answers: []error{refused, nil, spent}}
-	_, err := store.at(after).Post(t.Context(), r)
+	refused := refusal(t, accounts{"b": account(t, "10", holdsOf(t, "b", noon, "45", "45")...)})
+	refused.Unknown = true
+	spent := &ledger.RefusedError{Refunds: &ledger.Refunds{Count: 1, Sums: map[int]ledger.Amount{0: amount(t, "1")}}}
+	s := &script{answers: []error{refused, nil, spent}}
+	_, err := s.at(after).Post(t.Context(), r)
 	require.ErrorIs(t, err, ledger.ErrTryAgain)
 	assert.NotErrorIs(t, err, ledger.ErrRefundLimit)
-	assert.Len(t, store.posted, 3)
+	assert.Len(t, s.posted, 3)
 }
 
 func TestOriginal(t *testing.T) {
 	t.Parallel()
-	posted := recordedAs(t, requestOf(t, "1 debit 10", 0))
-	refund := posted
-	refund.RefundOf = ledger.TransactionID{1}
-	declined := posted
-	declined.Status = ledger.Declined
-	further := posted
-	further.TransactionID = ledger.TransactionID{1}
-	pending := pendingRow(t, "1 debit 10, 2 credit 10")
-	store := &script{}
+	posted, pending := recordedAs(t, requestOf(t, "1 debit 10", 0)), pendingRow(t, "1 debit 10, 2 credit 10")
+	refund, declined, further := posted, posted, posted
+	refund.RefundOf, declined.Status, further.TransactionID = ledger.TransactionID{1}, ledger.Declined, ledger.TransactionID{1}
 	read := func(rows ...ledger.Transaction) (ledger.Original, error) {
-		return store.holding(rows...).at(noon.Add(time.Second)).Original(t.Context(), rows[0].ID)
+		return (&script{}).holding(rows...).at(after).Original(t.Context(), rows[0].ID)
 	}
 	o, err := read(posted)
 	require.NoError(t, err)
@@ -158,9 +136,8 @@ func TestOriginal(t *testing.T) {
 	_, err = read(further)
 	require.ErrorIs(t, err, ledger.ErrNotFound)
 
-	captured := ledger.Transaction{ID: pending.ID.End(), End: ledger.Capture, Status: ledger.Posted, Amount: amountOf(t, "4"), TransactionID: pending.ID}
-	o, err = read(pending, captured)
+	o, err = read(pending, endRow(t, pending, ledger.Capture, "4"))
 	require.NoError(t, err)
-	assert.Equal(t, originalOf(t, "1 debit 4, 2 credit 4").Entries, o.Entries)
+	assert.Equal(t, entries(t, "1 debit 4, 2 credit 4"), o.Entries)
 	assert.Equal(t, "10", pending.Entries[1].Amount.String(), "the row is not changed")
 }

@@ -35,7 +35,7 @@ const (
 func DefaultSettings() Settings {
 	s, err := ParseSettings(DefaultCurrency, DefaultPlaces, DefaultOpening)
 	if err != nil {
-		panic(err) // TestDefaultSettings
+		panic(err) // TestParseSettings
 	}
 	return s
 }

@@ -260,7 +260,7 @@ func (id TransactionID) end(kind End) TransactionID {
 	}, test{"ledger", "TestPostingOfEnds"}},
 	{"what has expired is released at once", []edit{
 		{"ledger/hold.go", `!now.Before(h.ExpiresAt.Add(grace))`, `!now.Before(h.ExpiresAt)`},
-	}, test{"ledger", "TestReleaseWaits"}},
+	}, test{"ledger", "TestRefusals"}},
 	{"what is captured too late is posted", []edit{
 		{"ledger/end.go", `	if left <= 0 {
 		return l.postEnd(ctx, ctx, t.ending(Expiry, Amount{}, by, now))`, `	if left <= 0 {

@@ -1,0 +1,206 @@
+package ledger_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"onewrite/ledger"
+)
+
+var (
+	noon = time.Date(2026, 11, 22, 12, 0, 0, 123e6, time.UTC)
+
+	// after is when holds that expire at noon are spendable.
+	after = noon.Add(time.Second)
+)
+
+func user(t require.TestingT, name string) ledger.UserID {
+	u, err := ledger.ParseUserID(name)
+	require.NoError(t, err)
+	return u
+}
+
+func key(t require.TestingT, text string) ledger.IdempotencyKey {
+	k, err := ledger.ParseIdempotencyKey(text)
+	require.NoError(t, err)
+	return k
+}
+
+func amount(t require.TestingT, text string) ledger.Amount {
+	a, err := ledger.ParseAmount(text)
+	require.NoError(t, err)
+	return a
+}
+
+func metadata(t require.TestingT, members map[string]string) ledger.Metadata {
+	m, err := ledger.NewMetadata(members)
+	require.NoError(t, err)
+	return m
+}
+
+func newID(t require.TestingT, name, k string) ledger.TransactionID {
+	return ledger.NewTransactionID(user(t, name), key(t, k))
+}
+
+// entries parses entries such as "alice debit 12.50", separated by commas.
+func entries(t require.TestingT, text string) (all []ledger.Entry) {
+	for one := range strings.SplitSeq(text, ", ") {
+		words := strings.Fields(one)
+		require.Len(t, words, 3, one)
+		all = append(all, ledger.Entry{UserID: user(t, words[0]), Type: ledger.Type(words[1]), Amount: amount(t, words[2])})
+	}
+	return all
+}
+
+// requestOf returns a request with the key k, pending if expiresIn is not zero.
+func requestOf(t require.TestingT, text string, expiresIn time.Duration) ledger.Request {
+	return ledger.Request{IdempotencyKey: key(t, "k"), Entries: entries(t, text), ExpiresIn: expiresIn}
+}
+
+// recordedAs returns a request's first row, written an hour ago.
+func recordedAs(t require.TestingT, r ledger.Request) ledger.Transaction {
+	p, err := ledger.NewPosting(r, noon.Add(-time.Hour))
+	require.NoError(t, err)
+	return p.Rows[0]
+}
+
+// pendingRow returns a transaction's row, pending for a minute from noon.
+func pendingRow(t require.TestingT, text string) ledger.Transaction {
+	p, err := ledger.NewPosting(requestOf(t, text, time.Minute), noon)
+	require.NoError(t, err)
+	return p.Rows[0]
+}
+
+// endRow returns a row that ends a pending transaction.
+func endRow(t require.TestingT, of ledger.Transaction, end ledger.End, sum string) ledger.Transaction {
+	row := ledger.Transaction{
+		ID: of.ID.End(), UserID: of.UserID, End: end, Amount: amount(t, sum), Status: end.Status(), CreatedAt: noon, TransactionID: of.ID,
+	}
+	if end == ledger.Capture {
+		row.Held = of.Amount
+	}
+	return row
+}
+
+// holdsOf returns a user's holds with these amounts, ordered by id. All expire at that
+// time.
+func holdsOf(t require.TestingT, name string, expires time.Time, amounts ...string) (holds []ledger.Hold) {
+	for i, text := range amounts {
+		holds = append(holds, ledger.Hold{TransactionID: newID(t, name, fmt.Sprint("hold ", i)), Amount: amount(t, text), ExpiresAt: expires})
+	}
+	slices.SortFunc(holds, func(a, b ledger.Hold) int { return slices.Compare(a.TransactionID[:], b.TransactionID[:]) })
+	return holds
+}
+
+// account returns an account. Its balance is without the holds.
+func account(t require.TestingT, balance string, holds ...ledger.Hold) ledger.Account {
+	b, err := ledger.ParseBalance(balance)
+	require.NoError(t, err)
+	return ledger.Account{Balance: b, Holds: holds}
+}
+
+type accounts = map[string]ledger.Account
+
+// refusal returns a store's refusal by these accounts.
+func refusal(t require.TestingT, seen accounts) *ledger.RefusedError {
+	refused := &ledger.RefusedError{Accounts: map[ledger.UserID]ledger.Account{}}
+	for name, a := range seen {
+		refused.Accounts[user(t, name)] = a
+	}
+	return refused
+}
+
+// script is a store with prepared answers to postings; the last one repeats. It
+// records the postings. Its rows need not agree with its answers: DynamoDB may
+// leave out failed conditions.
+type script struct {
+	ledger.Store
+	answers []error
+	rows    map[ledger.TransactionID]ledger.Transaction
+	readErr error // for an absent row
+	account ledger.Account
+
+	posted   []ledger.Posting
+	deadline []time.Time // of each posting; zero if it has none
+	declined []ledger.Transaction
+	reads    int // of the account
+}
+
+func (s *script) Post(ctx context.Context, p ledger.Posting) error {
+	end, _ := ctx.Deadline()
+	s.posted, s.deadline = append(s.posted, p), append(s.deadline, end)
+	return s.answers[min(len(s.posted), len(s.answers))-1]
+}
+
+func (s *script) Decline(_ context.Context, t ledger.Transaction) error {
+	s.declined = append(s.declined, t)
+	return nil
+}
+
+func (s *script) Account(context.Context, ledger.UserID) (ledger.Account, error) {
+	s.reads++
+	return s.account, nil
+}
+
+func (s *script) Transaction(_ context.Context, id ledger.TransactionID) (ledger.Transaction, error) {
+	if row, ok := s.rows[id]; ok {
+		return row, nil
+	}
+	if s.readErr != nil {
+		return ledger.Transaction{}, s.readErr
+	}
+	return ledger.Transaction{}, ledger.ErrNotFound
+}
+
+func (s *script) holding(rows ...ledger.Transaction) *script {
+	s.rows = map[ledger.TransactionID]ledger.Transaction{}
+	for _, row := range rows {
+		s.rows[row.ID] = row
+	}
+	return s
+}
+
+// at returns a ledger over the script whose clock does not advance.
+func (s *script) at(now time.Time) *ledger.Ledger {
+	return ledger.New(s, func() time.Time { return now })
+}
+
+// ticking returns a clock that advances by the step at each call.
+func ticking(from time.Time, step time.Duration) func() time.Time {
+	return func() time.Time { from = from.Add(step); return from }
+}
+
+// end captures a pending transaction's amount, or voids it if the amount is "".
+func end(t *testing.T, l *ledger.Ledger, row ledger.Transaction, capture string) (ledger.Result, error) {
+	t.Helper()
+	r := ledger.EndRequest{TransactionID: row.ID}
+	if capture == "" {
+		return l.Void(t.Context(), r)
+	}
+	return l.Capture(t.Context(), r, amount(t, capture))
+}
+
+// moveText returns a move in the notation of the tables, with its holds.
+func moveText(m ledger.Move) string {
+	text := fmt.Sprintf("%s %s %s from %s to %s in %d; held %s", m.UserID, m.Type, m.Sum, m.MinBefore, m.MaxBefore, m.Rows, m.Held)
+	for _, h := range m.Ends {
+		text += "; ends " + h.Amount.String()
+	}
+	if m.Opens != nil {
+		text += "; opens " + m.Opens.Amount.String()
+	}
+	return strings.TrimSuffix(text, "; held 0")
+}
+
+func moveTexts(p ledger.Posting) (texts []string) {
+	for _, m := range p.Moves {
+		texts = append(texts, moveText(m))
+	}
+	return texts
+}
