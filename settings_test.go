@@ -47,7 +47,7 @@ func TestVersionsStartedAtOnce(t *testing.T) {
 	var won [2]int
 	for range 32 {
 		books := infratest.NewWith(t, versions[0])
-		require.NoError(t, books.Execute(t.Context(), books.Config.TransactionsTable, "DELETE FROM ? WHERE id = 'settings'"))
+		books.Execute(t, books.Config.TransactionsTable, "DELETE FROM ? WHERE id = 'settings'")
 		var both [2]started
 		for i, s := range versions {
 			both[i] = started{settings: s, log: &bytes.Buffer{}}
@@ -72,8 +72,7 @@ func TestVersionsStartedAtOnce(t *testing.T) {
 		require.NotEqual(t, -1, serving, "neither serves")
 		won[serving]++
 		if serving == 1 { // the books' check expects the others
-			require.NoError(t, books.Execute(t.Context(), books.Config.TransactionsTable,
-				"UPDATE ? SET currency = 'EUR' SET opening = 0 WHERE id = 'settings'"))
+			books.Execute(t, books.Config.TransactionsTable, "UPDATE ? SET currency = 'EUR' SET opening = 0 WHERE id = 'settings'")
 		}
 	}
 	t.Logf("served: %d times %s, %d times %s", won[0], versions[0], won[1], versions[1])
@@ -136,7 +135,7 @@ func TestEveryReaderHasTheOpening(t *testing.T) {
 			}
 			check()
 			rich := books.Balance(t, "rich")
-			require.NoError(t, books.Execute(t.Context(), books.Config.AggregateTable, "DELETE FROM ? WHERE user_id = 'rich'"))
+			books.Execute(t, books.Config.AggregateTable, "DELETE FROM ? WHERE user_id = 'rich'")
 			run("-rebuild", "-write", "-settle", "0s")
 			assert.Equal(t, rich, books.Balance(t, "rich"))
 			check()

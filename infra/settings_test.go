@@ -29,7 +29,7 @@ func opened(t *testing.T, books *infratest.Books, currency, places, opening stri
 // statement changes the settings row as no ledger does.
 func statement(t *testing.T, books *infratest.Books, text string) {
 	t.Helper()
-	require.NoError(t, books.Execute(t.Context(), books.Config.TransactionsTable, text))
+	books.Execute(t, books.Config.TransactionsTable, text)
 }
 
 const withoutSettings = "DELETE FROM ? WHERE id = 'settings'"

@@ -49,8 +49,8 @@ func TestStatementOfReleaseAfterItsDebit(t *testing.T) {
 	*now = now.Add(2 * time.Hour)
 	_, err := l.Post(t.Context(), infratest.Request(t, "1", "2", ledger.Debit, "100"))
 	require.NoError(t, err)
-	require.NoError(t, b.Execute(t.Context(), b.Config.TransactionsTable,
-		fmt.Sprintf("UPDATE ? SET created_at = '2025-11-22T14:00:00.009Z' WHERE id = '%s'", id.End())))
+	b.Execute(t, b.Config.TransactionsTable,
+		fmt.Sprintf("UPDATE ? SET created_at = '2025-11-22T14:00:00.009Z' WHERE id = '%s'", id.End()))
 	status, out, log := command(t, b, "-user", "1", "-csv")
 	assert.Equal(t, 0, status, log)
 	for _, line := range []string{",debit,40,60,pending,", ",expiry,40,100,expired,", ",debit,100,0,posted,"} {

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/infratest"
 	"onewrite/ledger"
@@ -47,7 +46,7 @@ func TestSettings(t *testing.T) {
 		assert.NotContains(t, out, "settings", "which are no transaction")
 
 		balance := books.Balance(t, "1")
-		require.NoError(t, books.Execute(t.Context(), books.Config.AggregateTable, "DELETE FROM ? WHERE user_id = '1'"))
+		books.Execute(t, books.Config.AggregateTable, "DELETE FROM ? WHERE user_id = '1'")
 		status, out, _ = command(t, books, "-rebuild", "-write", "-settle", "0s")
 		assert.Equal(t, exitRight, status, out)
 		assert.Equal(t, balance, books.Balance(t, "1"))
@@ -86,7 +85,7 @@ func TestDamagedSettings(t *testing.T) {
 		assert.Contains(t, out, "this audit goes by the environment: currency USD, decimal places 2, opening balance 100")
 		assert.NotContains(t, out, "balance: the balance")
 
-		require.NoError(t, books.Execute(t.Context(), books.Config.AggregateTable, "DELETE FROM ? WHERE user_id = '1'"))
+		books.Execute(t, books.Config.AggregateTable, "DELETE FROM ? WHERE user_id = '1'")
 		status, out, log := command(t, books, "-rebuild", "-write", "-settle", "0s")
 		assert.Equal(t, exitWrong, status)
 		assert.Empty(t, out)

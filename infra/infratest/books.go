@@ -1,8 +1,7 @@
 // Package infratest is the kit for tests, trials and measurements. It makes books: two new tables
 // on DynamoDB Local, the real client over a network that can fail, the store and the ledger.
 //
-// Tests call [New], which opens books, checks them at the end and closes them. [Open],
-// [Books.Check] and [Books.Close] are its parts and return errors.
+// Tests call [New], which checks the books when the test ends.
 package infratest
 
 import (
@@ -14,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -42,23 +42,26 @@ type Books struct {
 	opened  infra.Config              // Config as it was: a test may change that
 	options []func(*dynamodb.Options) // for all clients but direct
 	direct  *dynamodb.Client          // not over the Network
-	filled  []ledger.Transaction      // the rows that [Books.WriteBalance] has left out
+	filled  []ledger.Transaction      // the rows that [Books.Fill] has left out
 	damaged bool
 }
 
 // numbers counts this process's books.
 var numbers atomic.Int64
 
-// Open makes books on a DynamoDB at an endpoint on this machine. Their tables are new, their time
-// is the clock's, and they have the default settings.
-func Open(ctx context.Context, endpoint string) (*Books, error) {
-	return OpenWith(ctx, endpoint, ledger.DefaultSettings())
+// New makes books for t, with the default settings, and checks them when t ends. The package's
+// TestMain must call [Main].
+func New(t testing.TB) *Books {
+	t.Helper()
+	return NewWith(t, ledger.DefaultSettings())
 }
 
-// OpenWith makes books with these settings, as Open does.
-func OpenWith(ctx context.Context, endpoint string, settings ledger.Settings) (*Books, error) {
+// NewWith makes books with these settings, as New does.
+func NewWith(t testing.TB, settings ledger.Settings) *Books {
+	t.Helper()
+	endpoint := os.Getenv(endpointVariable)
 	if !dynamodblocal.OnThisMachine(endpoint) {
-		return nil, fmt.Errorf("only DynamoDB on this machine may be used here, and not %q", endpoint)
+		t.Fatalf("only DynamoDB on this machine may be used here, and not %q", endpoint)
 	}
 	c := infra.Config{
 		TransactionsTable: fmt.Sprintf("transactions-%d-%d", os.Getpid(), numbers.Add(1)),
@@ -69,13 +72,20 @@ func OpenWith(ctx context.Context, endpoint string, settings ledger.Settings) (*
 	}
 	c.AggregateTable = strings.Replace(c.TransactionsTable, "transactions", "transactions_aggregate", 1)
 	b := open(c, infra.NewClient(c, tables.Patient))
-	if err := tables.Create(ctx, b.direct, c); err != nil {
-		return nil, errors.Join(err, b.Close(ctx))
+	t.Cleanup(func() { b.deleteTables(t) })
+	noError(t, tables.Create(t.Context(), b.direct, c))
+	noError(t, b.begin(t.Context()))
+	b.checkAtEnd(t)
+	return b
+}
+
+func (b *Books) deleteTables(t testing.TB) {
+	for _, table := range tables.Definitions(b.opened) {
+		_, err := b.direct.DeleteTable(context.WithoutCancel(t.Context()), &dynamodb.DeleteTableInput{TableName: table.TableName})
+		if missing := (*types.ResourceNotFoundException)(nil); err != nil && !errors.As(err, &missing) {
+			t.Errorf("delete table %s: %v", *table.TableName, err)
+		}
 	}
-	if err := b.begin(ctx); err != nil {
-		return nil, errors.Join(err, b.Close(ctx))
-	}
-	return b, nil
 }
 
 // begin writes the settings row, as a starting function does.
@@ -90,8 +100,29 @@ func (b *Books) begin(ctx context.Context) error {
 	return nil
 }
 
+// NewOnModel makes books for t, as [OpenOnModel] does, and checks them when t ends.
+func NewOnModel(t testing.TB, moment dynamodbmodel.Moment) (*Books, *dynamodbmodel.Model) {
+	t.Helper()
+	return NewOnModelWith(t, moment, ledger.DefaultSettings())
+}
+
+// NewOnModelWith makes books with these settings, as NewOnModel does.
+func NewOnModelWith(t testing.TB, moment dynamodbmodel.Moment, settings ledger.Settings) (*Books, *dynamodbmodel.Model) {
+	t.Helper()
+	b, model := OpenOnModel(moment, settings)
+	b.checkAtEnd(t)
+	return b, model
+}
+
+// NewInMemory makes books with these settings on a model to which nothing happens.
+func NewInMemory(t testing.TB, settings ledger.Settings) *Books {
+	t.Helper()
+	b, _ := NewOnModelWith(t, dynamodbmodel.Moment{}, settings)
+	return b
+}
+
 // OpenOnModel makes books on a model of DynamoDB. The moment applies to their requests, and not to
-// the check's. They need no Close.
+// the check's.
 func OpenOnModel(moment dynamodbmodel.Moment, settings ledger.Settings) (*Books, *dynamodbmodel.Model) {
 	c := infra.Config{TransactionsTable: "transactions", AggregateTable: "transactions_aggregate", Region: "us-east-1", Settings: settings}
 	model := dynamodbmodel.New(tables.Definitions(c))
@@ -111,18 +142,6 @@ func open(c infra.Config, direct *dynamodb.Client, options ...func(*dynamodb.Opt
 	b.Store = infra.NewStore(b.Client, c)
 	b.Ledger = ledger.New(b.Store, time.Now)
 	return b
-}
-
-// Close deletes the tables, also when ctx has ended.
-func (b *Books) Close(ctx context.Context) error {
-	var failed []error
-	for _, table := range tables.Definitions(b.opened) {
-		_, err := b.direct.DeleteTable(context.WithoutCancel(ctx), &dynamodb.DeleteTableInput{TableName: table.TableName})
-		if missing := (*types.ResourceNotFoundException)(nil); err != nil && !errors.As(err, &missing) {
-			failed = append(failed, fmt.Errorf("delete table %s: %w", *table.TableName, err))
-		}
-	}
-	return errors.Join(failed...)
 }
 
 // Over returns a store on the same books over another transport, as another process would have.
@@ -163,13 +182,6 @@ func (b *Books) CountRows(ctx context.Context) (rows int, err error) {
 	return rows, nil
 }
 
-// NewRequest parses a request with one entry.
-func NewRequest(user, key string, kind ledger.Type, amount string) (ledger.Request, error) {
-	id, keyErr := ledger.ParseIdempotencyKey(key)
-	entry, entryErr := NewEntry(user, kind, amount)
-	return ledger.Request{IdempotencyKey: id, Entries: []ledger.Entry{entry}}, errors.Join(keyErr, entryErr)
-}
-
 // NewRules parses a change of rules, each as "debits blocked", "credits allowed" or "limit 50".
 func NewRules(user, key string, changes ...string) (r ledger.RulesRequest, err error) {
 	var userErr, keyErr error
@@ -197,13 +209,4 @@ func NewRules(user, key string, changes ...string) (r ledger.RulesRequest, err e
 // RequestOf returns the request for a transaction, given its first row.
 func RequestOf(t ledger.Transaction) ledger.Request {
 	return ledger.Request{IdempotencyKey: t.IdempotencyKey, Entries: t.AllEntries(), Metadata: t.Metadata, ExpiresIn: t.ExpiresIn()}
-}
-
-// NewEntry parses an entry.
-func NewEntry(user string, kind ledger.Type, amount string) (ledger.Entry, error) {
-	e := ledger.Entry{Type: kind}
-	var userErr, amountErr error
-	e.UserID, userErr = ledger.ParseUserID(user)
-	e.Amount, amountErr = ledger.ParseAmount(amount)
-	return e, errors.Join(userErr, amountErr)
 }

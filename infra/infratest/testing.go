@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
-	"onewrite/infra/infratest/dynamodbmodel"
-	"onewrite/infra/internal/books"
 	"onewrite/infra/internal/dynamodblocal"
 	"onewrite/ledger"
 )
@@ -55,44 +52,6 @@ func runTests(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// New makes books for t, as [Open] does, and checks them when t ends. The package's TestMain must
-// call [Main].
-func New(t testing.TB) *Books {
-	t.Helper()
-	return NewWith(t, ledger.DefaultSettings())
-}
-
-// NewWith makes books with these settings, as New does.
-func NewWith(t testing.TB, settings ledger.Settings) *Books {
-	t.Helper()
-	b, err := OpenWith(t.Context(), os.Getenv(endpointVariable), settings)
-	noError(t, err)
-	t.Cleanup(func() { noError(t, b.Close(t.Context())) })
-	b.checkAtEnd(t)
-	return b
-}
-
-// NewOnModel makes books for t, as [OpenOnModel] does, and checks them when t ends.
-func NewOnModel(t testing.TB, moment dynamodbmodel.Moment) (*Books, *dynamodbmodel.Model) {
-	t.Helper()
-	return NewOnModelWith(t, moment, ledger.DefaultSettings())
-}
-
-// NewOnModelWith makes books with these settings, as NewOnModel does.
-func NewOnModelWith(t testing.TB, moment dynamodbmodel.Moment, settings ledger.Settings) (*Books, *dynamodbmodel.Model) {
-	t.Helper()
-	b, model := OpenOnModel(moment, settings)
-	b.checkAtEnd(t)
-	return b, model
-}
-
-// NewInMemory makes books with these settings on a model to which nothing happens.
-func NewInMemory(t testing.TB, settings ledger.Settings) *Books {
-	t.Helper()
-	b, _ := NewOnModelWith(t, dynamodbmodel.Moment{}, settings)
-	return b
-}
-
 // checkAtEnd fails t at its end if the books are wrong, or if they were damaged and the check finds
 // nothing.
 func (b *Books) checkAtEnd(t testing.TB) {
@@ -118,30 +77,39 @@ func (b *Books) Balance(t testing.TB, user string) string {
 	return funds.Balance.String()
 }
 
-// Request returns a request with one entry, as [NewRequest] does.
+// Request returns a request with one entry.
 func Request(t testing.TB, user, key string, kind ledger.Type, amount string) ledger.Request {
 	t.Helper()
-	r, err := NewRequest(user, key, kind, amount)
-	noError(t, err)
-	return r
+	return request(t, key, entry(t, user, kind, amount))
 }
 
 // Entries returns a request with the entries, each written as "alice debit 12.50".
-func Entries(t testing.TB, key string, entries ...string) (r ledger.Request) {
+func Entries(t testing.TB, key string, entries ...string) ledger.Request {
 	t.Helper()
-	var err error
-	r.IdempotencyKey, err = ledger.ParseIdempotencyKey(key)
-	noError(t, err)
+	var parsed []ledger.Entry
 	for _, text := range entries {
 		words := strings.Fields(text)
 		if len(words) != 3 {
 			t.Fatalf("%q is no entry", text)
 		}
-		entry, err := NewEntry(words[0], ledger.Type(words[1]), words[2])
-		noError(t, err)
-		r.Entries = append(r.Entries, entry)
+		parsed = append(parsed, entry(t, words[0], ledger.Type(words[1]), words[2]))
 	}
-	return r
+	return request(t, key, parsed...)
+}
+
+func request(t testing.TB, key string, entries ...ledger.Entry) ledger.Request {
+	t.Helper()
+	parsed, err := ledger.ParseIdempotencyKey(key)
+	noError(t, err)
+	return ledger.Request{IdempotencyKey: parsed, Entries: entries}
+}
+
+func entry(t testing.TB, user string, kind ledger.Type, amount string) ledger.Entry {
+	t.Helper()
+	id, userErr := ledger.ParseUserID(user)
+	parsed, amountErr := ledger.ParseAmount(amount)
+	noError(t, errors.Join(userErr, amountErr))
+	return ledger.Entry{UserID: id, Type: kind, Amount: parsed}
 }
 
 // Refund returns the request to refund parts of a transaction, each written as "place amount", or
@@ -190,31 +158,6 @@ func Settings(t testing.TB, currency, places, opening string) ledger.Settings {
 	s, err := ledger.ParseSettings(currency, places, opening)
 	noError(t, err)
 	return s
-}
-
-// Fill gives a new user a balance of 100 below the limit: that of a thousand credits, without their
-// rows, which take long to write.
-func (b *Books) Fill(t testing.TB, user string) {
-	t.Helper()
-	amounts := slices.Repeat([]string{"1000000000000"}, 1000)
-	first, err := ledger.ParseAmount("999999999900")
-	noError(t, err)
-	amounts[0] = books.SumOf(first).Minus(books.SumOf(b.opened.Settings.Opening)).String()
-	noError(t, b.WriteBalance(t.Context(), user, amounts...))
-}
-
-// Credit gives a new user these credits, as [Books.WriteCredits] does.
-func (b *Books) Credit(t testing.TB, user string, amounts ...string) {
-	t.Helper()
-	noError(t, b.WriteCredits(t.Context(), user, amounts...))
-}
-
-// Damage executes statements on a table, as [Books.Execute] does. When the test ends, the check
-// must find something.
-func (b *Books) Damage(t testing.TB, table string, statements ...string) {
-	t.Helper()
-	noError(t, b.Execute(t.Context(), table, statements...))
-	b.damaged = true
 }
 
 // noError fails t now if there is an error.

@@ -91,11 +91,9 @@ func (tr *traffic) ask(e end) {
 
 // id returns a posting's id, for the key n.
 func (p posting) id(n int) (ledger.TransactionID, error) {
-	r, err := infratest.NewRequest(fmt.Sprint(p.entries[0].user), fmt.Sprint(n), ledger.Debit, dollars(p.entries[0].cents))
-	if err != nil {
-		return ledger.TransactionID{}, err
-	}
-	return r.TransactionID(), nil
+	user, userErr := ledger.ParseUserID(fmt.Sprint(p.entries[0].user))
+	key, keyErr := ledger.ParseIdempotencyKey(fmt.Sprint(n))
+	return ledger.NewTransactionID(user, key), errors.Join(userErr, keyErr)
 }
 
 // asked returns all calls to end a hold.
