@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.yaml.in/yaml/v3"
 )
 
 // services are, by their IAM names, the services that make each kind of resource in the
@@ -64,19 +63,13 @@ func TestDeployerPolicy(t *testing.T) {
 	}
 }
 
+// kindsOf returns the types of a template's resources, by name.
 func kindsOf(t *testing.T, path string) map[string]string {
-	text, err := os.ReadFile(path)
-	require.NoError(t, err)
-	var template struct {
-		Resources map[string]struct {
-			Type string `yaml:"Type"`
-		} `yaml:"Resources"`
-	}
-	require.NoError(t, yaml.Unmarshal(text, &template))
-	require.NotEmpty(t, template.Resources)
+	t.Helper()
 	kinds := map[string]string{}
-	for name, resource := range template.Resources {
-		kinds[name] = resource.Type
+	for name, resource := range dig(readYAML(t, path), "Resources").(map[string]any) {
+		kinds[name] = dig(resource, "Type").(string)
 	}
+	require.NotEmpty(t, kinds)
 	return kinds
 }

@@ -2,6 +2,7 @@ package infra_test
 
 import (
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,7 +13,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.yaml.in/yaml/v3"
 
 	"onewrite/handler"
 	"onewrite/infra"
@@ -65,64 +65,32 @@ func TestPolicyAllowsWhatIsRequested(t *testing.T) {
 	assert.Equal(t, allowed(t), requested)
 }
 
-// template is what these tests read of template.yaml.
-type template struct {
-	Resources struct {
-		Function struct {
-			Properties struct {
-				Environment struct {
-					Variables map[string]any `yaml:"Variables"`
-				} `yaml:"Environment"`
-			} `yaml:"Properties"`
-		} `yaml:"Function"`
-		Role struct {
-			Properties struct {
-				Policies []struct {
-					Document struct {
-						Statement []struct {
-							Effect   string    `yaml:"Effect"`
-							Action   yaml.Node `yaml:"Action"`
-							Resource yaml.Node `yaml:"Resource"`
-						} `yaml:"Statement"`
-					} `yaml:"PolicyDocument"`
-				} `yaml:"Policies"`
-			} `yaml:"Properties"`
-		} `yaml:"Role"`
-	} `yaml:"Resources"`
-}
-
-func readTemplate(t *testing.T) (read template) {
-	t.Helper()
-	source, err := os.ReadFile("../template.yaml")
-	require.NoError(t, err)
-	require.NoError(t, yaml.Unmarshal(source, &read))
-	return read
-}
-
+// allowed returns the accesses that the template's role allows.
 func allowed(t *testing.T) map[faults.Access]bool {
 	t.Helper()
 	accesses := map[faults.Access]bool{}
-	for _, policy := range readTemplate(t).Resources.Role.Properties.Policies {
-		for _, statement := range policy.Document.Statement {
-			require.Equal(t, "Allow", statement.Effect)
-			var actions []string
-			if err := statement.Action.Decode(&actions); err != nil {
-				actions = []string{statement.Action.Value}
+	for _, policy := range dig(readYAML(t, "../template.yaml"), "Resources", "Role", "Properties", "Policies").([]any) {
+		for _, statement := range dig(policy, "PolicyDocument", "Statement").([]any) {
+			require.Equal(t, "Allow", dig(statement, "Effect"))
+			actions, ok := dig(statement, "Action").([]any)
+			if !ok {
+				actions = []any{dig(statement, "Action")}
 			}
 			for _, action := range actions {
-				if !strings.HasPrefix(action, "dynamodb:") {
+				if !strings.HasPrefix(action.(string), "dynamodb:") {
 					continue
 				}
 				// !If [MakesTables, the stack's own, one that exists], of which the first is
 				// !GetAtt Table.Arn, or !Sub ${Table.Arn}/index/name.
-				require.Equal(t, "!If", statement.Resource.Tag)
-				own, existing := statement.Resource.Content[1].Value, statement.Resource.Content[2].Value
-				table, index, _ := strings.Cut(strings.NewReplacer("${", "", "}", "", ".Arn", "").Replace(own), "/index/")
-				_, resource, _ := strings.Cut(existing, ":table/")
+				choice := dig(statement, "Resource").(function)
+				require.Equal(t, "!If", choice.name)
+				own, existing := choice.of.([]any)[1].(function), choice.of.([]any)[2].(function)
+				table, index, _ := strings.Cut(strings.NewReplacer("${", "", "}", "", ".Arn", "").Replace(own.of.(string)), "/index/")
+				_, resource, _ := strings.Cut(existing.of.(string), ":table/")
 				name, existingIndex, _ := strings.Cut(resource, "/index/")
 				assert.Equal(t, "${Existing"+table+"}", name)
 				assert.Equal(t, index, existingIndex)
-				accesses[faults.Access{Action: action, Table: table, Index: index}] = true
+				accesses[faults.Access{Action: action.(string), Table: table, Index: index}] = true
 			}
 		}
 	}
@@ -147,9 +115,6 @@ func TestTemplateHasTheEnvironment(t *testing.T) {
 	require.NoError(t, err)
 	_, err = handler.AccessFromEnv(getenv)
 	require.NoError(t, err)
-	var given []string
-	for name := range readTemplate(t).Resources.Function.Properties.Environment.Variables {
-		given = append(given, name)
-	}
-	assert.ElementsMatch(t, read, given)
+	given := dig(readYAML(t, "../template.yaml"), "Resources", "Function", "Properties", "Environment", "Variables").(map[string]any)
+	assert.ElementsMatch(t, read, slices.Collect(maps.Keys(given)))
 }

@@ -21,7 +21,7 @@ import (
 	"onewrite/ledger"
 )
 
-var update = flag.Bool("update", false, "rewrite testdata/requests.txt")
+var update = flag.Bool("update", false, "rewrite the files in testdata")
 
 // The requests to DynamoDB stay the same to the byte, apart from member order in
 // objects, which the SDK leaves to chance.
@@ -176,13 +176,18 @@ func TestRequestsStayTheSame(t *testing.T) {
 	postAll("back", none, "r credit 20")
 	rule("r", "end", "limit 0")
 
-	const golden = "testdata/requests.txt"
+	golden(t, "testdata/requests.txt", requests.String())
+}
+
+// golden compares a text with a file's, or rewrites the file.
+func golden(t *testing.T, path, got string) {
+	t.Helper()
 	if *update {
-		require.NoError(t, os.WriteFile(golden, requests.Bytes(), 0o644))
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
 	}
-	want, err := os.ReadFile(golden)
+	want, err := os.ReadFile(path)
 	require.NoError(t, err)
-	assert.Equal(t, string(want), requests.String())
+	assert.Equal(t, string(want), got)
 }
 
 // recordTo returns a fault that records each request and then delivers it.
