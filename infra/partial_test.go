@@ -1,7 +1,7 @@
 package infra_test
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -17,261 +17,222 @@ import (
 	"onewrite/ledger"
 )
 
-// partialReports calls f with each choice of conditions that DynamoDB does not
-// report, and with their names.
-func partialReports(conditions []string, f func(unreported []bool, names string)) {
-	for bits := range 1 << len(conditions) {
-		unreported, names := make([]bool, len(conditions)), []string{}
-		for i, name := range conditions {
-			if unreported[i] = bits>>i&1 == 1; unreported[i] {
-				names = append(names, name)
-			}
+// caller makes calls that must succeed.
+type caller struct {
+	t *testing.T
+	*ledger.Ledger
+}
+
+func (c caller) post(key string, entries ...string) ledger.Transaction {
+	c.t.Helper()
+	result, err := c.Post(c.t.Context(), infratest.Entries(c.t, key, entries...))
+	assert.NoError(c.t, err, key)
+	return result.Transaction
+}
+
+// hold posts a hold for a minute, and returns the request that ends it.
+func (c caller) hold(key string, entries ...string) ledger.EndRequest {
+	c.t.Helper()
+	r := pending(c.t, key, entries...)
+	_, err := c.Post(c.t.Context(), r)
+	assert.NoError(c.t, err, key)
+	return ledger.EndRequest{TransactionID: r.TransactionID()}
+}
+
+// holds posts that many holds of 1 for user 1.
+func (c caller) holds(count int) (holds []ledger.EndRequest) {
+	c.t.Helper()
+	for i := range count {
+		holds = append(holds, c.hold(fmt.Sprint("hold-", i), "1 debit 1"))
+	}
+	return holds
+}
+
+func (c caller) void(hold ledger.EndRequest) {
+	c.t.Helper()
+	_, err := c.Void(c.t.Context(), hold)
+	assert.NoError(c.t, err)
+}
+
+func (c caller) capture(hold ledger.EndRequest, amount ledger.Amount) {
+	c.t.Helper()
+	_, err := c.Capture(c.t.Context(), hold, amount)
+	assert.NoError(c.t, err)
+}
+
+func (c caller) rule(user, key string, changes ...string) {
+	c.t.Helper()
+	_, err := c.ChangeRules(c.t.Context(), infratest.Rules(c.t, user, key, changes...))
+	assert.NoError(c.t, err, key)
+}
+
+// pending returns the request for a hold that lasts a minute.
+func pending(t *testing.T, key string, entries ...string) ledger.Request {
+	t.Helper()
+	r := infratest.Entries(t, key, entries...)
+	r.ExpiresIn = time.Minute
+	return r
+}
+
+// direct returns a caller on the model, to whose requests nothing happens.
+func direct(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) caller {
+	return caller{t, ledger.New(books.Over(model), time.Now)}
+}
+
+// onPartialReports runs f once for each choice of conditions that DynamoDB does not
+// report, among those of a transaction's first writes.
+func onPartialReports(t *testing.T, conditions int, f func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model)) {
+	t.Helper()
+	for bits := range 1 << conditions {
+		unreported := make([]bool, conditions)
+		for i := range unreported {
+			unreported[i] = bits>>i&1 == 1
 		}
-		f(unreported, fmt.Sprintf("unreported: %q", names))
+		t.Run(fmt.Sprintf("unreported %0*b", conditions, bits), func(t *testing.T) { // the first condition is the last digit
+			onModel(t, dynamodbmodel.Moment{Unreported: unreported}, f)
+		})
 	}
 }
 
-// A replay is a replay under every partial report: by the returned first row, by
-// reading it, or by the decline that finds the id taken.
+// A replay is a replay under every partial report, although the call could not be made
+// any more.
 func TestReplayByPartialReports(t *testing.T) {
 	t.Parallel()
-	partialReports([]string{"first row", "b's row", "shop's row", "a's balance", "b's balance", "shop's balance"}, func(unreported []bool, names string) {
-		onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-			r := infratest.Entries(t, "k", "a debit 100", "b credit 99", "shop credit 1")
-			first, err := ledger.New(books.Over(model), time.Now).Post(t.Context(), r)
-			require.NoError(t, err)
-
-			// The replay fails the rows' conditions, and the one on a's balance.
-			want := []string{"TransactWriteItems"}
-			switch {
-			case !unreported[0] || unreported[1] && unreported[2] && unreported[3]: // without any left, all are reported
-			case !unreported[1] || !unreported[2]:
-				want = append(want, "GetItem")
-			default:
-				want = append(want, "PutItem")
-			}
-			again, err := books.Ledger.Post(t.Context(), r)
-			require.NoError(t, err, names)
-			assert.Equal(t, ledger.Result{Transaction: first.Transaction, Replayed: true}, again, names)
-			assert.Equal(t, want, books.Network.Requests(), names)
-
-			_, err = books.Ledger.Post(t.Context(), infratest.Entries(t, "k", "a debit 101", "b credit 99", "shop credit 1"))
-			var reused *ledger.KeyReusedError
-			require.ErrorAs(t, err, &reused, names)
-			assert.Equal(t, ledger.KeyReusedError{EntriesDiffer: true}, *reused, names)
+	type call func(*testing.T, *ledger.Ledger) (ledger.Result, error)
+	nothing := func(caller, *infratest.Books) {}
+	post := func(request func(t *testing.T) ledger.Request) call {
+		return func(t *testing.T, l *ledger.Ledger) (ledger.Result, error) { return l.Post(t.Context(), request(t)) }
+	}
+	holds := func(entries ...string) call {
+		return post(func(t *testing.T) ledger.Request { return pending(t, "h", entries...) })
+	}
+	lower := func(t *testing.T, l *ledger.Ledger) (ledger.Result, error) {
+		return l.ChangeRules(t.Context(), infratest.Rules(t, "1", "lower", "limit 20"))
+	}
+	for _, c := range []struct {
+		name    string
+		writes  int
+		before  func(caller, *infratest.Books)
+		call    call
+		between func(caller, *infratest.Books)
+	}{
+		{"a transfer", 6, nothing, post(func(t *testing.T) ledger.Request {
+			return infratest.Entries(t, "k", "a debit 100", "b credit 99", "shop credit 1")
+		}), nothing},
+		{"a decline", 2, nothing, post(func(t *testing.T) ledger.Request { return infratest.Entries(t, "k", "1 debit 1000") }),
+			func(c caller, _ *infratest.Books) { c.post("credit", "1 credit 2000") }},
+		{"a hold of sixteen", 2, nothing, holds("1 debit 1"), func(c caller, _ *infratest.Books) { c.holds(ledger.MaxHolds - 1) }},
+		{"a voided hold", 2, nothing, holds("1 debit 1"), func(c caller, _ *infratest.Books) {
+			c.void(ledger.EndRequest{TransactionID: pending(c.t, "h", "1 debit 1").TransactionID()})
+			c.holds(ledger.MaxHolds)
+		}},
+		{"an expired hold", 2, nothing, holds("1 debit 60", "2 credit 60"),
+			func(caller, *infratest.Books) { time.Sleep(2 * time.Minute) }},
+		{"an expired hold beside another", 2, func(c caller, _ *infratest.Books) { c.hold("other", "1 debit 30") }, holds("1 debit 60"),
+			func(caller, *infratest.Books) { time.Sleep(2 * time.Minute) }},
+		{"a capture that fills the receiver", 4,
+			func(c caller, books *infratest.Books) {
+				books.Fill(c.t, "shop")
+				c.hold("h", "1 debit 70", "shop credit 70")
+			},
+			func(t *testing.T, l *ledger.Ledger) (ledger.Result, error) {
+				hold := ledger.EndRequest{TransactionID: pending(t, "h", "1 debit 70").TransactionID()}
+				return l.Capture(t.Context(), hold, ledger.Amount{})
+			}, nothing},
+		{"a refund of all", 5, func(c caller, _ *infratest.Books) { saleOf(c.t, c.Ledger) }, func(t *testing.T, l *ledger.Ledger) (ledger.Result, error) {
+			return l.Post(t.Context(), infratest.Refund(t, originalOf(t, l), "r"))
+		}, func(c caller, _ *infratest.Books) { c.post("spend", "b debit 100") }},
+		{"a change of rules", 2, func(c caller, _ *infratest.Books) { c.rule("1", "lend", "limit 50") }, lower,
+			func(c caller, _ *infratest.Books) {
+				c.rule("1", "raise", "limit 30")
+				c.post("spend", "1 debit 130")
+				c.rule("1", "block", "debits blocked")
+			}},
+		{"a change of rules that misses others", 2, func(c caller, _ *infratest.Books) { c.rule("1", "lend", "limit 50") }, lower,
+			func(c caller, books *infratest.Books) {
+				books.Network.Next(func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+					answer, err := deliver() // to the read before the write
+					c.rule("1", "more", "limit 60")
+					c.post("spend", "1 debit 150")
+					return answer, err
+				})
+			}},
+		{"a decline by a block", 2, func(c caller, _ *infratest.Books) { c.rule("1", "block", "debits blocked") },
+			post(func(t *testing.T) ledger.Request { return infratest.Entries(t, "k", "1 debit 1") }),
+			func(c caller, _ *infratest.Books) { c.rule("1", "lift", "debits allowed") }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			onPartialReports(t, c.writes, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+				result := func(l *ledger.Ledger) ledger.Result {
+					result, err := c.call(t, l)
+					if declined, ok := errors.AsType[*ledger.DeclinedError](err); ok {
+						return declined.Result
+					}
+					require.NoError(t, err)
+					return result
+				}
+				direct := direct(t, books, model)
+				c.before(direct, books)
+				first := result(direct.Ledger)
+				require.False(t, first.Replayed)
+				c.between(direct, books)
+				assert.Equal(t, ledger.Result{Transaction: first.Transaction, Replayed: true}, result(books.Ledger))
+			})
 		})
-	})
+	}
 }
 
 // Under every partial report a decline names a balance that does not allow the
 // transaction, for ever.
 func TestDeclineByPartialReports(t *testing.T) {
 	t.Parallel()
-	const rows = 4
-	partialReports([]string{"a's balance", "b's balance", "c's balance"}, func(unreported []bool, names string) {
-		moment := dynamodbmodel.Moment{Unreported: append(make([]bool, rows), unreported...)}
+	for unreported, want := range map[[2]bool]string{ // the balances of b and c
+		{false, false}: "1: 100",
+		{false, true}:  "1: 100",
+		{true, false}:  "3: 40",
+		{true, true}:   "1: 100", // without any left, all are reported
+	} {
+		rowsAndA := make([]bool, 5)
+		moment := dynamodbmodel.Moment{Unreported: append(rowsAndA, unreported[:]...)}
 		onModel(t, moment, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
-			r := infratest.Entries(t, "k", "a credit 1", "b debit 101", "c debit 60", "c debit 60")
-			place, balance := 1, "100"
-			if unreported[1] && !unreported[2] {
-				place, balance = 3, "40"
-			}
 			for _, replayed := range []bool{false, true} {
-				_, err := books.Ledger.Post(t.Context(), r)
+				_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "k", "a credit 1", "b debit 101", "c debit 60", "c debit 60"))
 				var declined *ledger.DeclinedError
-				require.ErrorAs(t, err, &declined, names)
+				require.ErrorAs(t, err, &declined, "%v", unreported)
 				require.ErrorIs(t, err, ledger.ErrInsufficientFunds)
-				assert.Equal(t, replayed, declined.Result.Replayed, names)
-				assert.Equal(t, place, declined.Result.Transaction.DeclinedEntry, names)
-				assert.Equal(t, balance, declined.Result.Transaction.BalanceSeen.String(), names)
+				got := declined.Result.Transaction
+				assert.Equal(t, want, fmt.Sprintf("%d: %s", got.DeclinedEntry, got.BalanceSeen), "%v", unreported)
+				assert.Equal(t, replayed, declined.Result.Replayed, "%v", unreported)
 			}
 			assert.Equal(t, "100", books.Balance(t, "a"))
 		})
-	})
-}
-
-// A taken id is the answer at once, even if another write in the transaction contends.
-func TestTakenIDOfEntriesBesideContention(t *testing.T) {
-	t.Parallel()
-	for position := 1; position < 6; position++ {
-		for _, reason := range []string{"TransactionConflict", "ThrottlingError"} {
-			refusals := make([]string, 6)
-			refusals[position] = reason
-			onModel(t, dynamodbmodel.Moment{Refusals: refusals}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-				r := infratest.Entries(t, "k", "a debit 100", "b credit 99", "shop credit 1")
-				_, err := ledger.New(books.Over(model), time.Now).Post(t.Context(), r)
-				require.NoError(t, err)
-				again, err := books.Ledger.Post(t.Context(), r)
-				require.NoError(t, err, "%v", refusals)
-				assert.True(t, again.Replayed, "%v", refusals)
-				assert.Equal(t, []string{"TransactWriteItems"}, books.Network.Requests(), "%v", refusals)
-			})
-		}
 	}
 }
 
-// While any write contends, neither a balance nor a taken further row is an answer:
-// nothing is read and nothing is declined.
-func TestConditionsOfEntriesBesideContention(t *testing.T) {
+// A refused refund has a true reason under every partial report: the account, or the
+// balance where the account is not reported.
+func TestRefundRefusedByPartialReports(t *testing.T) {
 	t.Parallel()
-	for position := range 6 {
-		refusals := make([]string, 6)
-		refusals[position] = "TransactionConflict"
-		for _, taken := range []bool{false, true} {
-			moment := dynamodbmodel.Moment{Refusals: refusals, Unreported: []bool{true}}
-			onModel(t, moment, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-				r := infratest.Entries(t, "k", "a debit 100", "b credit 99", "shop credit 1")
-				if taken {
-					_, err := ledger.New(books.Over(model), time.Now).Post(t.Context(), r)
-					require.NoError(t, err)
-				} else {
-					r = infratest.Entries(t, "k", "a debit 1000", "b debit 1000", "shop debit 1000")
-				}
-				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-				defer cancel()
-				_, err := books.Ledger.Post(ctx, r)
-				require.ErrorIs(t, err, ledger.ErrTryAgain, "%v", refusals)
-				for _, request := range books.Network.Requests() {
-					assert.Equal(t, "TransactWriteItems", request, "%v", refusals)
-				}
-			})
-		}
-	}
-}
-
-// A further row without its first row is damage: no replay, no decline, and no
-// reason to try again.
-func TestFurtherRowWithoutItsFirst(t *testing.T) {
-	t.Parallel()
-	books := infratest.New(t)
-	r := infratest.Entries(t, "1", "1 debit 10", "2 credit 10")
-	stray := with(furtherRow(), "id", s(r.TransactionID().Entry(1).String()))
-	put(t, books, books.Config.TransactionsTable, stray)
-	books.Network.Requests()
-	for _, entries := range [][]string{{"1 debit 10", "2 credit 10"}, {"1 debit 1000", "2 credit 1000"}} {
-		_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "1", entries...))
-		defect(t, err, "a row of transaction "+rowID+" is there without its first")
-		assert.Equal(t, []string{"TransactWriteItems", "GetItem"}, books.Network.Requests())
-	}
-	assert.Equal(t, "100", books.Balance(t, "1"))
-	remove(t, books, books.Config.TransactionsTable, "id", stray)
-}
-
-// The first row can't be read, for some time or because it is damaged.
-func TestFirstRowIsNotRead(t *testing.T) {
-	t.Parallel()
-	const none, failed = `{"Code":"None"}`, `{"Code":"ConditionalCheckFailed"}`
 	for _, c := range []struct {
-		name  string
-		fault faults.Fault
-		check func(*testing.T, error)
+		unreported []bool // rows, balances, account
+		want       error
 	}{
-		{"lost", faults.LoseRequest, func(t *testing.T, err error) { require.ErrorIs(t, err, ledger.ErrTryAgain) }},
-		{"damaged", faults.Rewrite(func(string) string { return `{"Item":{"id":{"S":"1"}}}` }), func(t *testing.T, err error) { defect(t, err, "user_id: is missing") }},
+		{nil, ledger.ErrRefundLimit},
+		{[]bool{false, false, false, true, false}, ledger.ErrRefundLimit},
+		{[]bool{false, false, false, false, true}, ledger.ErrInsufficientFunds},
+		{[]bool{false, false, false, true, true}, ledger.ErrRefundLimit}, // without any left, all are reported
 	} {
-		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			defer cancel()
-			books.Network.Next(cancelledFor(none, failed, none, none))
-			books.Network.Always(c.fault)
-			_, err := books.Ledger.Post(ctx, infratest.Entries(t, "k", "a debit 10", "b credit 10"))
-			c.check(t, err)
-			assert.NotContains(t, books.Network.Requests(), "PutItem", c.name)
-			books.Network.Always(nil)
+		onModel(t, dynamodbmodel.Moment{Unreported: c.unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+			direct := direct(t, books, model)
+			sale := saleOf(t, direct.Ledger)
+			_, err := direct.Post(t.Context(), infratest.Refund(t, sale, "part", "0 1"))
+			require.NoError(t, err)
+			direct.post("spend", "b debit 110")
+			_, err = books.Ledger.Post(t.Context(), infratest.Refund(t, sale, "r"))
+			require.ErrorIs(t, err, c.want, "%v", c.unreported)
 		})
 	}
-}
-
-// Reasons that a posting with several entries can't have are a defect, whatever
-// conditions are beside them: nothing is read and nothing is declined.
-func TestReasonsOfEntriesThatCannotBe(t *testing.T) {
-	t.Parallel()
-	const none, failed, invalid = `{"Code":"None"}`, `{"Code":"ConditionalCheckFailed"}`, `{"Code":"ValidationError"}`
-	for _, reasons := range [][]string{
-		{none, none, none, none}, {none, failed}, {none, failed, failed}, {none, none, failed, failed, failed}, {failed, none, none},
-		{none, failed, invalid, none}, {none, none, failed, invalid}, {none, invalid, failed, failed}, {none, `{}`, failed, none},
-	} {
-		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
-			books.Network.Next(cancelledFor(reasons...))
-			_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "k", "a debit 1000", "b credit 1000"))
-			defect(t, err, "TransactionCanceledException")
-			assert.Equal(t, []string{"TransactWriteItems"}, books.Network.Requests(), "%v", reasons)
-		})
-	}
-}
-
-// A reported balance declines nothing if it allows all its user's entries.
-func TestDeclineOfEntriesThatTheBalancesAllow(t *testing.T) {
-	t.Parallel()
-	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
-		row := func(user, balance string) string {
-			return fmt.Sprintf(`{"Code":"ConditionalCheckFailed","Item":{"user_id":{"S":%q},"balance":{"N":%q},"version":{"N":"1"}}}`, user, balance)
-		}
-		none := `{"Code":"None"}`
-		books.Network.Next(cancelledFor(none, none, none, row("a", "50"), row("b", "50")))
-		_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "k", "b credit 10", "a debit 50", "b debit 60"))
-		defect(t, err, "store declined what the accounts allow: not allowed: a has 50 and 0 holds, b has 50 and 0 holds")
-		assert.Equal(t, []string{"TransactWriteItems"}, books.Network.Requests())
-	})
-}
-
-// onceHeld posts a hold to the model without faults, and returns the request that
-// ends it.
-func onceHeld(t *testing.T, l *ledger.Ledger, key string, entries ...string) ledger.EndRequest {
-	t.Helper()
-	r := infratest.Entries(t, key, entries...)
-	r.ExpiresIn = time.Minute
-	_, err := l.Post(t.Context(), r)
-	require.NoError(t, err)
-	return ledger.EndRequest{TransactionID: r.TransactionID()}
-}
-
-// The same end again is a replay under every partial report, even if the receiver's
-// balance is now at the limit.
-func TestEndReplayedByPartialReports(t *testing.T) {
-	t.Parallel()
-	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-		books.Fill(t, "shop")
-		partialReports([]string{"end", "credit", "payer's balance", "receiver's balance"}, func(unreported []bool, names string) {
-			l := ledger.New(books.Over(model.At(dynamodbmodel.Moment{Unreported: unreported})), time.Now)
-			hold := onceHeld(t, books.Ledger, names, "1 debit 70", "shop credit 70")
-			first, err := books.Ledger.Capture(t.Context(), hold, ledger.Amount{})
-			require.NoError(t, err)
-
-			again, err := l.Capture(t.Context(), hold, ledger.Amount{})
-			require.NoError(t, err, names)
-			assert.Equal(t, ledger.Result{Transaction: first.Transaction, Replayed: true}, again, names)
-			_, err = l.Void(t.Context(), hold)
-			require.ErrorIs(t, err, ledger.ErrHoldEnded, names)
-
-			_, err = books.Ledger.Post(t.Context(), infratest.Entries(t, "back "+names, "shop debit 70", "1 credit 70"))
-			require.NoError(t, err)
-		})
-	})
-}
-
-// A hold again is a replay under every partial report, even if the user has too
-// many.
-func TestHoldReplayedByPartialReports(t *testing.T) {
-	t.Parallel()
-	partialReports([]string{"row", "balance"}, func(unreported []bool, names string) {
-		onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-			direct := ledger.New(books.Over(model), time.Now)
-			for i := range ledger.MaxHolds {
-				onceHeld(t, direct, fmt.Sprint(i), "1 debit 1")
-			}
-			_, err := direct.Void(t.Context(), ledger.EndRequest{TransactionID: infratest.Entries(t, "1", "1 debit 1").TransactionID()})
-			require.NoError(t, err)
-			onceHeld(t, direct, "in its place", "1 debit 1")
-			for _, key := range []string{"0", "1"} { // one open, one ended
-				r := infratest.Entries(t, key, "1 debit 1")
-				r.ExpiresIn = time.Minute
-				again, err := books.Ledger.Post(t.Context(), r)
-				require.NoError(t, err, names)
-				assert.True(t, again.Replayed, names)
-			}
-		})
-	})
 }
 
 // A hold that becomes spendable during the first attempt is released. It declines
@@ -279,17 +240,31 @@ func TestHoldReplayedByPartialReports(t *testing.T) {
 func TestHoldExpiresUnderWay(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
-		onceHeld(t, books.Ledger, "1", "1 debit 40")
+		c := caller{t, books.Ledger}
+		c.hold("1", "1 debit 40")
 		const grace = time.Second
 		time.Sleep(time.Minute + grace - time.Millisecond)
 		books.Network.Next(func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 			time.Sleep(time.Millisecond)
 			return deliver()
 		})
-		_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "k", "1 debit 90"))
-		require.NoError(t, err)
+		c.post("k", "1 debit 90")
 		assert.Equal(t, "10", books.Balance(t, "1"))
 	})
+}
+
+// beforeWrite returns a fault that calls f before it delivers a request.
+func beforeWrite(f func()) faults.Fault {
+	return func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+		f()
+		return deliver()
+	}
+}
+
+// slow returns a caller whose clock stands still.
+func slow(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) caller {
+	began := time.Now()
+	return caller{t, ledger.New(books.Over(model), func() time.Time { return began })}
 }
 
 // Another caller ends a hold just before the write that would release it. Under
@@ -297,33 +272,27 @@ func TestHoldExpiresUnderWay(t *testing.T) {
 func TestReleaseOfWhatHasEndedByPartialReports(t *testing.T) {
 	t.Parallel()
 	for _, captured := range []bool{false, true} {
-		partialReports([]string{"row", "first end", "second end", "balance"}, func(unreported []bool, names string) {
-			onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-				slow := time.Now()
-				other := ledger.New(books.Over(model), func() time.Time { return slow }) // its clock stands still
-				holds := []ledger.EndRequest{onceHeld(t, other, "1", "1 debit 40"), onceHeld(t, other, "2", "1 debit 40")}
-				time.Sleep(time.Minute + time.Second)
-				before := func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-					var err error
-					if captured {
-						_, err = other.Capture(t.Context(), holds[0], ledger.Amount{})
-					} else {
-						_, err = other.Void(t.Context(), holds[0])
-					}
-					assert.NoError(t, err)
-					return deliver()
+		onPartialReports(t, 4, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) { // row, two ends, balance
+			other := slow(t, books, model)
+			first := other.hold("1", "1 debit 40")
+			other.hold("2", "1 debit 40")
+			time.Sleep(time.Minute + time.Second)
+			books.Network.Next(nil, beforeWrite(func() {
+				if captured {
+					other.capture(first, ledger.Amount{})
+				} else {
+					other.void(first)
 				}
-				books.Network.Next(nil, before)
-				_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "k", "1 debit 90"))
-				if !captured {
-					require.NoError(t, err, names)
-					assert.Equal(t, "10", books.Balance(t, "1"), names)
-					return
-				}
-				var declined *ledger.DeclinedError
-				require.ErrorAs(t, err, &declined, names)
-				assert.Equal(t, "60", declined.Result.Transaction.BalanceSeen.String(), names)
-			})
+			}))
+			_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "k", "1 debit 90"))
+			if !captured {
+				require.NoError(t, err)
+				assert.Equal(t, "10", books.Balance(t, "1"))
+				return
+			}
+			var declined *ledger.DeclinedError
+			require.ErrorAs(t, err, &declined)
+			assert.Equal(t, "60", declined.Result.Transaction.BalanceSeen.String())
 		})
 	}
 }
@@ -336,21 +305,14 @@ func TestReleasesOfTwoThatHaveEnded(t *testing.T) {
 	for _, entries := range [][]string{{"a debit 30", "b debit 70", "c credit 100"}, {"b debit 70", "a debit 30", "c credit 100"}} {
 		unreported := []bool{true, true, true, false, false, true, true, true} // entries, ends, moves
 		onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-			slow := time.Now()
-			other := ledger.New(books.Over(model), func() time.Time { return slow }) // its clock stands still
-			a, b := onceHeld(t, other, "1", "a debit 80"), onceHeld(t, other, "1", "b debit 60")
+			other := slow(t, books, model)
+			a, b := other.hold("1", "a debit 80"), other.hold("1", "b debit 60")
 			time.Sleep(time.Minute + time.Second)
-			books.Network.Next(nil, func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-				most, err := ledger.ParseAmount("60")
-				assert.NoError(t, err)
-				_, err = other.Capture(t.Context(), a, most) // leaves 40
-				assert.NoError(t, err)
-				_, err = other.Void(t.Context(), b) // leaves 100
-				assert.NoError(t, err)
-				return deliver()
-			})
-			_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "k", entries...))
-			require.NoError(t, err, "%v", entries)
+			books.Network.Next(nil, beforeWrite(func() {
+				other.capture(a, infratest.Entries(t, "k", "a debit 60").Entries[0].Amount) // leaves 40
+				other.void(b)                                                               // leaves 100
+			}))
+			caller{t, books.Ledger}.post("k", entries...)
 			assert.Equal(t, "10", books.Balance(t, "a"))
 			assert.Equal(t, "30", books.Balance(t, "b"))
 		})
@@ -358,33 +320,23 @@ func TestReleasesOfTwoThatHaveEnded(t *testing.T) {
 }
 
 // Two payers need their expired holds, one of them perhaps only after the first
-// attempt. Under every partial report one write releases both.
+// attempt. Under every report of the balances one write releases both.
 func TestReleasesOfTwoByPartialReports(t *testing.T) {
 	t.Parallel()
 	for _, drained := range []bool{false, true} {
-		partialReports([]string{"a's row", "b's row", "c's row", "end", "a's balance", "b's balance", "c's balance"}, func(unreported []bool, names string) {
-			onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-				other := ledger.New(books.Over(model), time.Now)
-				post := func(key, entry string) {
-					_, err := other.Post(t.Context(), infratest.Entries(t, key, entry))
-					assert.NoError(t, err)
-				}
-				onceHeld(t, other, "1", "a debit 60")
-				onceHeld(t, other, "1", "b debit 60")
-				time.Sleep(time.Minute + time.Second)
-				if drained {
-					post("2", "b credit 50")
-					books.Network.Next(nil, func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-						post("3", "b debit 50")
-						return deliver()
-					})
-				}
-				_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "k", "a debit 70", "b debit 70", "c credit 140"))
-				require.NoError(t, err, names)
-				for user, balance := range map[string]string{"a": "30", "b": "30", "c": "240"} {
-					assert.Equal(t, balance, books.Balance(t, user), "%s: %s", names, user)
-				}
-			})
+		onPartialReports(t, 7, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) { // rows, an end, balances
+			other := direct(t, books, model)
+			other.hold("1", "a debit 60")
+			other.hold("1", "b debit 60")
+			time.Sleep(time.Minute + time.Second)
+			if drained {
+				other.post("2", "b credit 50")
+				books.Network.Next(nil, beforeWrite(func() { other.post("3", "b debit 50") }))
+			}
+			caller{t, books.Ledger}.post("k", "a debit 70", "b debit 70", "c credit 140")
+			for user, balance := range map[string]string{"a": "30", "b": "30", "c": "240"} {
+				assert.Equal(t, balance, books.Balance(t, user), user)
+			}
 		})
 	}
 }
@@ -405,9 +357,7 @@ func TestHoldIsCapturedWhileAnAnswerIsUnderWay(t *testing.T) {
 			return read.Status, err
 		}, ledger.Pending},
 		"the balance": {1, func(t *testing.T, l *ledger.Ledger, _ ledger.TransactionID) (any, error) {
-			user, err := ledger.ParseUserID("1")
-			require.NoError(t, err)
-			funds, err := l.Balance(t.Context(), user)
+			funds, err := l.Balance(t.Context(), infratest.Entries(t, "k", "1 debit 1").UserID())
 			return funds.Balance.String() + " and " + funds.Held.String(), err
 		}, "60 and 0"},
 		"a decline": {1, func(t *testing.T, l *ledger.Ledger, _ ledger.TransactionID) (any, error) {
@@ -418,7 +368,8 @@ func TestHoldIsCapturedWhileAnAnswerIsUnderWay(t *testing.T) {
 		}, "60"},
 	} {
 		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-			hold := onceHeld(t, books.Ledger, "1", "1 debit 40")
+			holder := caller{t, books.Ledger}
+			hold := holder.hold("1", "1 debit 40")
 			time.Sleep(time.Minute - 400*time.Millisecond)
 			sent := 0
 			wire := faults.NewWire(func() faults.Delivery {
@@ -432,8 +383,7 @@ func TestHoldIsCapturedWhileAnAnswerIsUnderWay(t *testing.T) {
 			var captured sync.WaitGroup
 			captured.Go(func() {
 				time.Sleep(100 * time.Millisecond)
-				_, err := books.Ledger.Capture(t.Context(), hold, ledger.Amount{})
-				assert.NoError(t, err, name)
+				holder.capture(hold, ledger.Amount{})
 			})
 			told, err := c.ask(t, other, hold.TransactionID)
 			require.NoError(t, err, name)

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -61,9 +60,14 @@ func TestDecodeRefundAccount(t *testing.T) {
 // saleOf posts a sale, and returns it for refunds.
 func saleOf(t *testing.T, l *ledger.Ledger) ledger.Original {
 	t.Helper()
-	result, err := l.Post(t.Context(), infratest.Entries(t, "sale", "a debit 10", "b credit 10"))
-	require.NoError(t, err)
-	o, err := l.Original(t.Context(), result.Transaction.ID)
+	caller{t, l}.post("sale", "a debit 10", "b credit 10")
+	return originalOf(t, l)
+}
+
+// originalOf returns the sale that was posted, for refunds.
+func originalOf(t *testing.T, l *ledger.Ledger) ledger.Original {
+	t.Helper()
+	o, err := l.Original(t.Context(), infratest.Entries(t, "sale", "a debit 10").TransactionID())
 	require.NoError(t, err)
 	return o
 }
@@ -82,97 +86,14 @@ func TestDamagedRefundAccount(t *testing.T) {
 	remove(t, books, books.Config.AggregateTable, "user_id", damaged)
 }
 
-// A refund's replay is a replay under every partial report, although nothing is left
-// and the receiver has spent the money.
-func TestRefundReplayedByPartialReports(t *testing.T) {
-	t.Parallel()
-	partialReports([]string{"row", "b's row", "a's balance", "b's balance", "account"}, func(unreported []bool, names string) {
-		onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-			direct := ledger.New(books.Over(model), time.Now)
-			refund := infratest.Refund(t, saleOf(t, direct), "r")
-			first, err := direct.Post(t.Context(), refund)
-			require.NoError(t, err)
-			_, err = direct.Post(t.Context(), infratest.Entries(t, "spend", "b debit 100"))
-			require.NoError(t, err)
-
-			again, err := books.Ledger.Post(t.Context(), refund)
-			require.NoError(t, err, names)
-			assert.Equal(t, ledger.Result{Transaction: first.Transaction, Replayed: true}, again, names)
-		})
-	})
-}
-
-// A refused refund has a true reason under every partial report: the account, or the
-// balance where the account is not reported.
-func TestRefundRefusedByPartialReports(t *testing.T) {
-	t.Parallel()
-	partialReports([]string{"row", "b's row", "a's balance", "b's balance", "account"}, func(unreported []bool, names string) {
-		onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-			direct := ledger.New(books.Over(model), time.Now)
-			sale := saleOf(t, direct)
-			_, err := direct.Post(t.Context(), infratest.Refund(t, sale, "part", "0 1"))
-			require.NoError(t, err)
-			_, err = direct.Post(t.Context(), infratest.Entries(t, "spend", "b debit 110"))
-			require.NoError(t, err)
-
-			_, err = books.Ledger.Post(t.Context(), infratest.Refund(t, sale, "r"))
-			if unreported[4] && !unreported[3] {
-				require.ErrorIs(t, err, ledger.ErrInsufficientFunds, names)
-				return
-			}
-			require.ErrorIs(t, err, ledger.ErrRefundLimit, names)
-		})
-	})
-}
-
-// The limit is not stored, so it is withheld while an attempt by the call may still
-// refund.
-func TestRefundLimitWhileAnAttemptIsUnderWay(t *testing.T) {
-	t.Parallel()
-	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-		sale := saleOf(t, books.Ledger)
-		refund := infratest.Refund(t, sale, "late", "0 1", "1 1")
-		l, wire := lateFirst(books, model)
-		half := infratest.Refund(t, sale, "half", "0 9.5", "1 9.5")
-		time.AfterFunc(500*time.Millisecond, func() {
-			_, err := books.Ledger.Post(t.Context(), half)
-			assert.NoError(t, err)
-		})
-		_, err := l.Post(t.Context(), refund)
-		require.ErrorIs(t, err, ledger.ErrTryAgain)
-		assert.NotErrorIs(t, err, ledger.ErrRefundLimit)
-		wire.Settle()
-		_, err = books.Ledger.Post(t.Context(), refund)
-		require.ErrorIs(t, err, ledger.ErrRefundLimit, "what is left never grows")
-	})
-}
-
-// Under contention a refusal proves nothing, also if the contention is about the
-// account.
-func TestRefundLimitBesideContention(t *testing.T) {
-	t.Parallel()
-	for _, refusals := range [][]string{{"TransactionConflict", "", "", "", ""}, {"", "", "", "TransactionConflict", ""}} {
-		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-			sale := saleOf(t, books.Ledger)
-			_, err := books.Ledger.Post(t.Context(), infratest.Refund(t, sale, "all"))
-			require.NoError(t, err)
-			over := ledger.New(books.Over(model.At(dynamodbmodel.Moment{Refusals: refusals})), time.Now)
-			_, err = over.Post(t.Context(), infratest.Refund(t, sale, "more"))
-			require.ErrorIs(t, err, ledger.ErrTryAgain)
-			assert.NotErrorIs(t, err, ledger.ErrRefundLimit)
-		})
-	}
-}
-
 // A refusal that the account does not explain is a defect. One without the account is
 // read.
 func TestRefundRefusedWithoutReason(t *testing.T) {
 	t.Parallel()
-	const none = `{"Code":"None"}`
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
 		sale := saleOf(t, books.Ledger)
 		refused := func(account string) faults.Fault {
-			return cancelledFor(none, none, none, none, `{"Code":"ConditionalCheckFailed"`+account+`}`)
+			return cancelledFor(reasonNone, reasonNone, reasonNone, reasonNone, `{"Code":"ConditionalCheckFailed"`+account+`}`)
 		}
 		books.Network.Next(refused(""))
 		_, err := books.Ledger.Post(t.Context(), infratest.Refund(t, sale, "r"))

@@ -19,36 +19,6 @@ import (
 	"onewrite/ledger"
 )
 
-// A hold's own replay after its expiry is a replay under every partial report: no
-// write releases the hold that it opens.
-func TestExpiredHoldReplayedByPartialReports(t *testing.T) {
-	t.Parallel()
-	for _, entries := range [][]string{{"1 debit 60"}, {"1 debit 60", "2 credit 60"}} {
-		for _, other := range []bool{false, true} { // beside another expired hold
-			partialReports([]string{"row", "balance"}, func(unreported []bool, names string) {
-				onModel(t, dynamodbmodel.Moment{Unreported: unreported}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-					direct := ledger.New(books.Over(model), time.Now)
-					if other {
-						onceHeld(t, direct, "other", "1 debit 30")
-					}
-					r := infratest.Entries(t, "h", entries...)
-					r.ExpiresIn = time.Second
-					first, err := direct.Post(t.Context(), r)
-					require.NoError(t, err)
-					time.Sleep(2 * time.Minute)
-					again, err := books.Ledger.Post(t.Context(), r)
-					require.NoError(t, err, names)
-					assert.Equal(t, ledger.Result{Transaction: first.Transaction, Replayed: true}, again, names)
-
-					r.ExpiresIn = 0
-					_, err = books.Ledger.Post(t.Context(), r)
-					require.ErrorIs(t, err, ledger.ErrKeyReused, names)
-				})
-			})
-		}
-	}
-}
-
 // lateFirst returns a ledger whose first write gets no answer, and is applied after
 // 2.5 s.
 func lateFirst(books *infratest.Books, model *dynamodbmodel.Model) (*ledger.Ledger, *faults.Wire) {
@@ -64,84 +34,95 @@ func lateFirst(books *infratest.Books, model *dynamodbmodel.Model) (*ledger.Ledg
 	return ledger.New(books.Over(route.Before(model)), time.Now), wire
 }
 
-// "Too many holds" is not stored, so it is withheld while an attempt by the call may
-// still open the hold.
-func TestTooManyHoldsWhileAnAttemptIsUnderWay(t *testing.T) {
+// These refusals are not stored, so they are withheld while an attempt by the call may
+// still be applied. A late attempt is applied once there is room again.
+func TestRefusalWhileAnAttemptIsUnderWay(t *testing.T) {
 	t.Parallel()
-	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-		var open []ledger.EndRequest
-		for i := range ledger.MaxHolds - 1 {
-			open = append(open, onceHeld(t, books.Ledger, fmt.Sprint(i), "1 debit 1"))
-		}
-		l, wire := lateFirst(books, model)
-		r := infratest.Entries(t, "late", "1 debit 50")
-		r.ExpiresIn = time.Minute
-		time.AfterFunc(500*time.Millisecond, func() { onceHeld(t, books.Ledger, "sixteenth", "1 debit 1") })
-		_, err := l.Post(t.Context(), r)
-		require.ErrorIs(t, err, ledger.ErrTryAgain)
-		assert.NotErrorIs(t, err, ledger.ErrTooManyHolds)
-
-		_, err = books.Ledger.Void(t.Context(), open[0])
-		require.NoError(t, err)
-		wire.Settle()
-		again, err := books.Ledger.Post(t.Context(), r)
-		require.NoError(t, err)
-		assert.True(t, again.Replayed, "the first attempt was applied")
-	})
-}
-
-// The limit of a capture's receiver is not stored either, so it is withheld as well.
-func TestReceiverLimitWhileAnAttemptIsUnderWay(t *testing.T) {
-	t.Parallel()
-	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-		books.Fill(t, "shop")
-		hold := onceHeld(t, books.Ledger, "h", "1 debit 70", "shop credit 70")
-		post := func(key, entry string) {
-			_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, key, entry))
-			assert.NoError(t, err)
-		}
-		l, wire := lateFirst(books, model)
-		time.AfterFunc(500*time.Millisecond, func() { post("fill", "shop credit 50") })
-		_, err := l.Capture(t.Context(), hold, ledger.Amount{})
-		require.ErrorIs(t, err, ledger.ErrTryAgain)
-		assert.NotErrorIs(t, err, ledger.ErrBalanceLimit)
-
-		post("room", "shop debit 50")
-		wire.Settle()
-		again, err := books.Ledger.Capture(t.Context(), hold, ledger.Amount{})
-		require.NoError(t, err)
-		assert.True(t, again.Replayed, "the first attempt was applied")
-	})
-}
-
-// After an attempt with a known outcome, the refusal is the answer.
-func TestTooManyHoldsAfterKnownAttempts(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name  string
-		fault faults.Fault
-		want  error
+	capture := func(t *testing.T, l *ledger.Ledger) (ledger.Result, error) {
+		hold := pending(t, "h", "1 debit 70")
+		return l.Capture(t.Context(), ledger.EndRequest{TransactionID: hold.TransactionID()}, ledger.Amount{})
+	}
+	for name, c := range map[string]struct {
+		before    func(caller, *infratest.Books)
+		call      func(*testing.T, *ledger.Ledger) (ledger.Result, error)
+		meanwhile func(caller)
+		refusal   error
+		undo      func(caller) // nil: there is never room again
 	}{
-		{"conflict", faults.Conflict, ledger.ErrTooManyHolds},
-		{"throttled", faults.Throttle, ledger.ErrTooManyHolds},
-		{"request lost", faults.LoseRequest, ledger.ErrTryAgain},
-		{"response lost", faults.LoseResponse, ledger.ErrTryAgain},
-		{"server error", faults.ServerError, ledger.ErrTryAgain},
-		{"transaction in progress", faults.Exception(http.StatusBadRequest, "TransactionInProgressException", "in progress"), ledger.ErrTryAgain},
+		"too many holds": {
+			func(c caller, _ *infratest.Books) { c.holds(ledger.MaxHolds - 1) },
+			func(t *testing.T, l *ledger.Ledger) (ledger.Result, error) {
+				return l.Post(t.Context(), pending(t, "late", "1 debit 50"))
+			},
+			func(c caller) { c.hold("sixteenth", "1 debit 1") }, ledger.ErrTooManyHolds,
+			func(c caller) {
+				c.void(ledger.EndRequest{TransactionID: pending(c.t, "sixteenth", "1 debit 1").TransactionID()})
+			},
+		},
+		"the receiver's limit": {
+			func(c caller, books *infratest.Books) {
+				books.Fill(c.t, "shop")
+				c.hold("h", "1 debit 70", "shop credit 70")
+			}, capture,
+			func(c caller) { c.post("fill", "shop credit 50") }, ledger.ErrBalanceLimit,
+			func(c caller) { c.post("room", "shop debit 50") },
+		},
+		"the receiver's block": {
+			func(c caller, _ *infratest.Books) { c.hold("h", "1 debit 70", "shop credit 70") }, capture,
+			func(c caller) { c.rule("shop", "block", "credits blocked") }, ledger.ErrAccountBlocked,
+			func(c caller) { c.rule("shop", "lift", "credits allowed") },
+		},
+		"a refund's limit": {
+			func(c caller, _ *infratest.Books) { saleOf(c.t, c.Ledger) },
+			func(t *testing.T, l *ledger.Ledger) (ledger.Result, error) {
+				return l.Post(t.Context(), infratest.Refund(t, originalOf(t, l), "late", "0 1", "1 1"))
+			},
+			func(c caller) {
+				_, err := c.Post(c.t.Context(), infratest.Refund(c.t, originalOf(c.t, c.Ledger), "half", "0 9.5", "1 9.5"))
+				assert.NoError(c.t, err)
+			}, ledger.ErrRefundLimit, nil,
+		},
 	} {
-		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
-			for i := range ledger.MaxHolds {
-				onceHeld(t, books.Ledger, fmt.Sprint(i), "1 debit 1")
+		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+			other := caller{t, books.Ledger}
+			c.before(other, books)
+			l, wire := lateFirst(books, model)
+			time.AfterFunc(500*time.Millisecond, func() { c.meanwhile(other) })
+			_, err := c.call(t, l)
+			require.ErrorIs(t, err, ledger.ErrTryAgain, name)
+			assert.NotErrorIs(t, err, c.refusal, name)
+			if c.undo == nil {
+				wire.Settle()
+				_, err = c.call(t, other.Ledger)
+				require.ErrorIs(t, err, c.refusal, name)
+				return
 			}
-			r := infratest.Entries(t, "more", "1 debit 1")
-			r.ExpiresIn = time.Minute
-			books.Network.Next(c.fault)
-			_, err := books.Ledger.Post(t.Context(), r)
-			require.ErrorIs(t, err, c.want, c.name)
-			_, err = books.Ledger.Post(t.Context(), r)
-			require.ErrorIs(t, err, ledger.ErrTooManyHolds, "%s: another call", c.name)
+			c.undo(other)
+			wire.Settle()
+			again, err := c.call(t, other.Ledger)
+			require.NoError(t, err, name)
+			assert.True(t, again.Replayed, "%s: the first attempt was applied", name)
 		})
 	}
+}
+
+// A debit that a block declined stays declined, although its first attempt arrives
+// after the block is lifted.
+func TestBlockedWhileAnAttemptIsUnderWay(t *testing.T) {
+	t.Parallel()
+	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+		other := caller{t, books.Ledger}
+		l, wire := lateFirst(books, model)
+		time.AfterFunc(500*time.Millisecond, func() { other.rule("1", "block", "debits blocked") })
+		r := infratest.Request(t, "1", "late", ledger.Debit, "50")
+		_, err := l.Post(t.Context(), r)
+		require.ErrorIs(t, err, ledger.ErrAccountBlocked)
+		other.rule("1", "lift", "debits allowed")
+		wire.Settle()
+		_, err = books.Ledger.Post(t.Context(), r)
+		require.ErrorIs(t, err, ledger.ErrAccountBlocked)
+		assert.Equal(t, "100", books.Balance(t, "1"))
+	})
 }
 
 // failedReason matches a failed condition in the answer to a transaction.
@@ -165,85 +146,16 @@ func TestReleasesOfFiftyReportedOneAtATime(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
 		books.Network.Always(faults.Rewrite(firstReason))
-		direct := ledger.New(books.Over(model), time.Now)
+		direct := direct(t, books, model)
 		entries := make([]string, ledger.MaxItems/2)
 		for i := range entries {
 			entries[i] = fmt.Sprintf("user-%d debit 70", i)
-			onceHeld(t, direct, "h", fmt.Sprintf("user-%d debit 60", i))
+			direct.hold("h", fmt.Sprintf("user-%d debit 60", i))
 		}
 		time.Sleep(2 * time.Minute)
 		_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "k", entries...))
 		require.NoError(t, err)
 		assert.Equal(t, "30", books.Balance(t, "user-49"))
-	})
-}
-
-// A failed condition without its row does not prove a new user: the row is read
-// before it declines anything.
-func TestRefusalWithoutItsRow(t *testing.T) {
-	t.Parallel()
-	withoutRow := cancelledFor(`{"Code":"None"}`, `{"Code":"ConditionalCheckFailed"}`)
-	for _, c := range []struct {
-		credit, debit string // "": none
-		want          string // the balance in the decline; "": posted
-	}{
-		{"20", "110", ""}, {"20", "120", ""}, {"20", "120.01", "120"}, {"", "100.01", "100"},
-	} {
-		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
-			if c.credit != "" {
-				_, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "credit", ledger.Credit, c.credit))
-				require.NoError(t, err)
-			}
-			books.Network.Next(withoutRow)
-			_, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "debit", ledger.Debit, c.debit))
-			if c.want == "" {
-				require.NoError(t, err, "%+v", c)
-				return
-			}
-			var declined *ledger.DeclinedError
-			require.ErrorAs(t, err, &declined, "%+v", c)
-			assert.Equal(t, c.want, declined.Result.Transaction.BalanceSeen.String(), "%+v", c)
-		})
-	}
-}
-
-// A new user gets a credit between the refusal and the read: the debit posts.
-func TestNewUserIsCreditedAfterTheRefusal(t *testing.T) {
-	t.Parallel()
-	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-		direct := ledger.New(books.Over(model), time.Now)
-		books.Network.Next(nil, func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-			_, err := direct.Post(t.Context(), infratest.Request(t, "1", "credit", ledger.Credit, "50"))
-			assert.NoError(t, err)
-			return deliver()
-		})
-		_, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "debit", ledger.Debit, "150"))
-		require.NoError(t, err)
-		assert.Equal(t, "0", books.Balance(t, "1"))
-	})
-}
-
-func TestTakenIDIsRead(t *testing.T) {
-	t.Parallel()
-	noRow := faults.Exception(http.StatusBadRequest, "ConditionalCheckFailedException", "The conditional request failed")
-	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
-		credit, debit := infratest.Request(t, "1", "c", ledger.Credit, "10"), infratest.Request(t, "1", "d", ledger.Debit, "1000")
-		first, err := books.Ledger.Post(t.Context(), credit)
-		require.NoError(t, err)
-		_, err = books.Ledger.Post(t.Context(), debit)
-		require.ErrorIs(t, err, ledger.ErrInsufficientFunds)
-
-		books.Network.Next(cancelledFor(`{"Code":"ConditionalCheckFailed"}`, `{"Code":"None"}`))
-		again, err := books.Ledger.Post(t.Context(), credit)
-		require.NoError(t, err)
-		assert.Equal(t, ledger.Result{Transaction: first.Transaction, Replayed: true}, again)
-
-		balance := `{"Code":"ConditionalCheckFailed","Item":{"user_id":{"S":"1"},"balance":{"N":"110"},"version":{"N":"1"}}}`
-		books.Network.Next(cancelledFor(`{"Code":"None"}`, balance), noRow)
-		_, err = books.Ledger.Post(t.Context(), debit)
-		var declined *ledger.DeclinedError
-		require.ErrorAs(t, err, &declined)
-		assert.True(t, declined.Result.Replayed)
 	})
 }
 
@@ -289,7 +201,7 @@ func TestEndOnTheBrink(t *testing.T) {
 			for _, asked := range []ledger.End{ledger.Capture, ledger.Void} {
 				onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
 					what := fmt.Sprintf("%s, %v before, %s", c.name, before, asked)
-					hold := onceHeld(t, books.Ledger, "h", "1 debit 40")
+					hold := caller{t, books.Ledger}.hold("h", "1 debit 40")
 					time.Sleep(time.Minute - before)
 					expiry := time.Now().Add(before)
 					books.Network.Always(capturesUntil(t, expiry, c.fault))
@@ -329,7 +241,7 @@ func TestEndOnTheBrinkInVain(t *testing.T) {
 		{"the expiry fails, too", faults.ServerError, 450 * time.Millisecond, (150 + 25 + 50 + 100) * time.Millisecond},
 	} {
 		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-			hold := onceHeld(t, books.Ledger, "h", "1 debit 40")
+			hold := caller{t, books.Ledger}.hold("h", "1 debit 40")
 			time.Sleep(time.Minute - 150*time.Millisecond)
 			store := books.Over(first(1000, "TransactWriteItems", c.fault).Before(model), infra.WithJitter(longest))
 			ctx, cancel := context.WithTimeout(t.Context(), c.within)

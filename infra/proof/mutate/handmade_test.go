@@ -158,10 +158,10 @@ var defects = []defect{
 		{"infra/cancelled.go", `	case Transient(err):`, `	case slices.ContainsFunc(puts, failed):
 		return s.explainTakenRow(ctx, p, puts, err)
 	case Transient(err):`},
-	}, test{"infra", "TestConditionsOfEntriesBesideContention"}},
+	}, test{"infra", "TestConditionsBesideContention"}},
 	{"a further row that is taken is not looked into", []edit{
 		{"infra/cancelled.go", `	case slices.ContainsFunc(puts, failed):`, `	case false:`},
-	}, test{"infra", "TestReplayByPartialReports"}},
+	}, test{"infra", "TestReplayByPartialReports/a_transfer"}},
 	{"a further row without its first is reported as a decline", []edit{
 		{"infra/cancelled.go", `	case slices.ContainsFunc(puts, failed):`, `	case slices.ContainsFunc(puts, failed) && !slices.ContainsFunc(moves, failed):`},
 	}, test{"infra", "TestFurtherRowWithoutItsFirst"}},
@@ -306,10 +306,10 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"ledger/ledger.go", `return l.unlessRecorded(ctx, id, answer)`, `return cmp.Or(answer, l.unlessRecorded(ctx, id, nil))`},
 		{"ledger/ledger.go", `import (`, `import (
 	"cmp"`},
-	}, test{"infra", "TestHoldReplayedByPartialReports"}},
+	}, test{"infra", "TestReplayByPartialReports/a_voided_hold"}},
 	{"a replay hears of the receiver's limit", []edit{
 		{"ledger/end.go", `return end, l.notStored(ctx, end.ID, err, refused.Unknown)`, `return end, err`},
-	}, test{"infra", "TestEndReplayedByPartialReports"}},
+	}, test{"infra", "TestReplayByPartialReports/a_capture_that_fills_the_receiver"}},
 	{"a release may lift no balance over the limit", []edit{
 		{"ledger/posting.go", `MaxBefore: highestBalance`, `MaxBefore: Balance{maxBalance}`},
 	}, test{"infra", "TestStore/release_over_the_limit"}},
@@ -455,7 +455,7 @@ func (id TransactionID) end(kind End) TransactionID {
 
 	{"a declined change of rules is not stored", []edit{
 		{"ledger/rules.go", `return row, l.store.Decline(ctx, row)`, `return row, nil`},
-	}, test{"infra", "TestRulesReplayedByPartialReports"}},
+	}, test{"infra", "TestReplayByPartialReports/a_change_of_rules"}},
 	{"the audit compares no rules", []edit{
 		{"infra/internal/books/rules.go", `case problem == "" && sameRules(rules, after.Rules):`, `case problem == "" && sameRules(rules, rules):`},
 	}, test{"infra/audit", "TestDamagedRules"}},
