@@ -3,10 +3,13 @@ package handler_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -210,9 +213,53 @@ func (a *api) post(t *testing.T, key, body string) answer {
 	return a.send(t, request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": key}, body})
 }
 
-func body(user, amount, kind string) string {
-	text, _ := json.Marshal(map[string]string{"userId": user, "ammount": amount, "type": kind})
-	return string(text)
+// pending posts a body and returns the id.
+func (a *api) pending(t *testing.T, key, body string) string {
+	t.Helper()
+	got := a.post(t, key, body)
+	require.Equal(t, http.StatusCreated, got.Status, got.Body)
+	return strings.TrimPrefix(got.Header.Get("Location"), "/transactions/")
+}
+
+// end captures or voids a hold.
+func (a *api) end(t *testing.T, id, how, body string) answer {
+	t.Helper()
+	return a.send(t, request{method: http.MethodPost, target: "/transactions/" + id + "/" + how, body: body})
+}
+
+func (a *api) refund(t *testing.T, id, key, body string) answer {
+	t.Helper()
+	return a.send(t, request{http.MethodPost, "/transactions/" + id + "/refunds", map[string]string{"Idempotent-Key": key}, body})
+}
+
+// rule changes an account's rules.
+func (a *api) rule(t *testing.T, key, body string) answer {
+	t.Helper()
+	return a.send(t, request{http.MethodPost, "/accounts", map[string]string{"Idempotent-Key": key}, body})
+}
+
+// body returns a short body, which is an entry.
+func body(user, amount, kind string) string { return entry(user, amount, kind) }
+
+func entry(user, amount, kind string) string {
+	return fmt.Sprintf(`{"userId":%q,"ammount":%q,"type":%q}`, user, amount, kind)
+}
+
+// entries returns a transaction's body with those entries, and other members.
+func entries(members string, all ...string) string {
+	return `{"entries":[` + strings.Join(all, ",") + `]` + members + `}`
+}
+
+var withFee = entries("", entry("1", "10", "debit"), entry("2", "9", "credit"), entry("shop", "1", "credit"))
+
+// holdBody returns a body for a hold that lasts a minute.
+func holdBody(user, amount string) string {
+	return strings.TrimSuffix(body(user, amount, "debit"), "}") + `,"expiresIn":60}`
+}
+
+// paymentBody returns a body for a payment on hold for a minute.
+func paymentBody(from, to, amount string) string {
+	return entries(`,"expiresIn":60`, entry(from, amount, "debit"), entry(to, amount, "credit"))
 }
 
 type problem struct {
@@ -233,4 +280,38 @@ func (a answer) problem(t *testing.T) (p problem) {
 	require.NoError(t, decoder.Decode(&p), a.Body)
 	assert.Equal(t, a.Status, p.Status, a.Body)
 	return p
+}
+
+// assertInvalid checks that a call is rejected for these fields, and for no other.
+func assertInvalid(t *testing.T, got answer, sent string, fields ...string) {
+	t.Helper()
+	assert.Equal(t, http.StatusBadRequest, got.Status, "%.300s", sent)
+	p := got.problem(t)
+	assert.Equal(t, "/problems/invalid-request", p.Type, "%.300s", sent)
+	assert.ElementsMatch(t, fields, slices.Collect(maps.Keys(p.Properties)), "%.300s: %s", sent, got.Body)
+	for _, field := range fields {
+		assert.Contains(t, p.Detail, field, "%.300s", sent)
+	}
+}
+
+// assertReplay checks that a call got the first call's answer, marked as a replay.
+func assertReplay(t *testing.T, first, again answer, sent string) {
+	t.Helper()
+	assert.Equal(t, first.Status, again.Status, sent)
+	assert.Equal(t, first.Body, again.Body, sent)
+	assert.Equal(t, first.Header.Get("Location"), again.Header.Get("Location"), sent)
+	assert.Equal(t, "true", again.Header.Get("Idempotent-Replayed"), sent)
+}
+
+// assertReused checks that a call differs in these members from the first one with its
+// key.
+func assertReused(t *testing.T, got answer, differs ...string) {
+	t.Helper()
+	want := map[string][]string{}
+	for _, member := range differs {
+		want[member] = []string{"differs from the first call with this key"}
+	}
+	assert.Equal(t, http.StatusUnprocessableEntity, got.Status)
+	assert.Equal(t, "/problems/idempotency-key-reused", got.problem(t).Type)
+	assert.Equal(t, want, got.problem(t).Properties)
 }

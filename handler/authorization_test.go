@@ -46,10 +46,10 @@ func (g gateway) authorized(r request, authorizer any) object {
 	return e
 }
 
-// signed returns an event for a request that IAM let in.
-func (g gateway) signed(r request) object {
+// signedBy returns an event for a request that IAM let in.
+func (g gateway) signedBy(arn string, r request) object {
 	e := g.event(r)
-	maps.Copy(e["requestContext"].(object), g.signature(object{"userArn": callerARN}))
+	maps.Copy(e["requestContext"].(object), g.signature(object{"userArn": arn}))
 	return e
 }
 
@@ -70,7 +70,9 @@ func (g gateway) scoped(sub string, h *handler.Handler) *api {
 }
 
 // service returns the API as a caller by IAM reaches it.
-func (g gateway) service(h *handler.Handler) *api { return g.sender(h, g.signed) }
+func (g gateway) service(h *handler.Handler) *api {
+	return g.sender(h, func(r request) object { return g.signedBy(callerARN, r) })
+}
 
 func (g gateway) sender(h *handler.Handler, event func(request) object) *api {
 	a := &api{unchecked: func(t *testing.T, r request) answer {
@@ -111,11 +113,6 @@ func assertForbidden(t *testing.T, got answer, context string) {
 	assert.Empty(t, p.Properties, context)
 	assert.Contains(t, oneLine, p.Detail, context)
 	assert.Equal(t, "no-store", got.Header.Get("Cache-Control"), context)
-}
-
-func nextOf(page answer) string {
-	_, cursor, _ := strings.Cut(page.Body, `"next":"`)
-	return strings.TrimSuffix(cursor, `"}`)
 }
 
 // User 2's token may do nothing to user 1, whatever else is wrong with the call, and

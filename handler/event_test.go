@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,96 +85,6 @@ func TestNullsInEvents(t *testing.T) {
 		assert.Equal(t, 200, got.Status, payload)
 		assert.Equal(t, `{"data":{"balance":"100"}}`, got.Body, payload)
 	}
-}
-
-// The key's header is sent once, under either name or both. In payload 1.0 both
-// lists then have it: headers has its last value, multiValueHeaders all.
-func TestMultiValueHeaders(t *testing.T) {
-	t.Parallel()
-	h, _, _ := newHandler(t)
-	event := func(headers, multi string) []byte {
-		return []byte(`{"httpMethod":"POST","path":"/transactions","headers":` + headers + `,"multiValueHeaders":` + multi +
-			`,"body":"{\"userId\":\"1\",\"ammount\":\"1\",\"type\":\"credit\"}"}`)
-	}
-	for _, c := range []struct {
-		headers, multi string
-		status         int
-	}{
-		{`{"IDEMPOTENT-key":"a"}`, `null`, 201},
-		{`null`, `{"idempotent-key":["a"]}`, 201},
-		{`{"Idempotent-Key":"a"}`, `{"Idempotent-Key":["a"]}`, 201},
-		{`{"Idempotent-Key":"a"}`, `{"IDEMPOTENT-KEY":["a"]}`, 201},
-		{`{"Idempotent-Key":"a"}`, `{"Idempotency-Key":["\"a\""]}`, 201},
-		{`{"Idempotent-Key":"a","Idempotency-Key":"a"}`, `{"Idempotent-Key":["a"],"Idempotency-Key":["a"]}`, 201},
-		{`{"Idempotent\u002dKey":"a","Accept":"*/*"}`, `{"Accept":["*/*"]}`, 201},
-		{`{"Idempotent-Key":"a"}`, `{"Idempotent-Key":null}`, 201},
-		{`{"Idempotent-Key":"a"}`, `{"Idempotent-Key":[]}`, 201},
-		{`{"Idempotent-Key":"a"}`, `{"Idempotent-Key":["a","a"]}`, 400},
-		{`{"Idempotent-Key":"a,a"}`, `{"Idempotent-Key":["a","a"]}`, 400},
-		{`{"Idempotent-Key":"b"}`, `{"Idempotent-Key":["a","b"]}`, 400},
-		{`{"Idempotent-Key":"b"}`, `{"Idempotent-Key":["a"]}`, 400},
-		{`{"Idempotent-Key":"b"}`, `{"Idempotency-Key":["a"]}`, 400},
-		{`{"Idempotent-Key":"a"}`, `{"Idempotent-Key":["a"],"idempotent-key":["a"]}`, 400},
-		{`{"Idempotent-Key":"a"}`, `{"Idempotent-Key":["a",null]}`, 400},
-		{`null`, `{"Idempotent-Key":["a","b"]}`, 400},
-		{`null`, `{"Idempotent-Key":["a","a"]}`, 400},
-		{`null`, `{"Idempotency-Key":["a","a"]}`, 400},
-		{`{"Idempotent-Key":null}`, `null`, 400},
-		{`{"Idempotent-Key":1}`, `null`, 400},
-		{`{"Idempotent-Key":["a",1]}`, `null`, 400},
-		{`"Idempotent-Key: a"`, `null`, 400},
-	} {
-		got := invoke(t, h, event(c.headers, c.multi))
-		assert.Equal(t, c.status, got.Status, "%+v: %s", c, got.Body)
-	}
-}
-
-// A gateway that joins a repeated header, a client that repeats it and an event that
-// has it in two spellings get the same answer: a list is no key.
-func TestKeySentTwice(t *testing.T) {
-	t.Parallel()
-	h, books, _ := newHandler(t)
-	const one = `{"userId":"1","ammount":"1","type":"credit"}`
-	server := httptest.NewServer(h)
-	t.Cleanup(server.Close)
-	overHTTP := func(name string, values ...string) int {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/transactions", strings.NewReader(one))
-		require.NoError(t, err)
-		r.Header[name] = values
-		response, err := server.Client().Do(r)
-		require.NoError(t, err)
-		defer response.Body.Close()
-		return response.StatusCode
-	}
-	overEvent := func(headers map[string]any, more ...string) int {
-		e := map[string]any{"headers": headers, "body": one}
-		if len(more) > 0 {
-			e["version"], e["rawPath"] = "2.0", "/transactions"
-			e["requestContext"] = map[string]any{"stage": "$default", "http": map[string]any{"method": "POST"}}
-		}
-		return invoke(t, h, encode(t, e)).Status
-	}
-	for _, name := range []string{"Idempotent-Key", "Idempotency-Key", "idempotent-key"} {
-		assert.Equal(t, 400, overHTTP(name, "a", "a"), name)
-		assert.Equal(t, 400, overHTTP(name, "a", "b"), name)
-		assert.Equal(t, 400, overHTTP(name, `"a"`, `"a"`), name)
-		for _, list := range []string{"a,a", "a, a", "a,b", "a,", ",", `"a","a"`, `"a", "a"`, `"a",a`, `a,"a"`} {
-			assert.Equal(t, 400, overHTTP(name, list), "%s: %s", name, list)
-			assert.Equal(t, 400, overEvent(map[string]any{name: list}), "bare, %s: %s", name, list)
-			assert.Equal(t, 400, overEvent(map[string]any{name: list}, "2.0"), "payload 2.0, %s: %s", name, list)
-		}
-		for _, spelling := range []string{strings.ToUpper(name), strings.ToLower(name)} {
-			if spelling != name {
-				assert.Equal(t, 400, overEvent(map[string]any{name: "a", spelling: "a"}), spelling)
-				assert.Equal(t, 400, overEvent(map[string]any{name: "a", spelling: "b"}, "2.0"), spelling)
-				assert.Equal(t, 400, overEvent(map[string]any{name: []string{"a"}, spelling: []string{"b"}}), spelling)
-			}
-		}
-	}
-	assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
-	assert.Equal(t, 201, overHTTP("Idempotent-Key", `"a,a"`), "quoted, a comma is the key's own")
-	assert.Equal(t, 201, overEvent(map[string]any{"idempotency-key": `"a,a"`}, "2.0"))
-	assert.Equal(t, "101", books.Balance(t, "1"))
 }
 
 // The event defines which part of the path is below the API. A segment that only looks

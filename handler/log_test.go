@@ -1,10 +1,13 @@
 package handler_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -15,188 +18,255 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/handler"
+	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/faults"
 	"onewrite/ledger"
 )
 
+// counters has the metric that counts each outcome.
+var counters = map[string]string{
+	"read": "Read", "posted": "Posted", "declined": "Declined", "replayed": "Replayed", "reused": "Reused", "rejected": "Rejected",
+	"try_again": "TryAgain", "failed": "Failed",
+}
+
+// logLine is a call's log line.
+type logLine struct {
+	Level, Message, Service, Version, Route, Caller, User, Transaction, Outcome, Cause string
+	Status, Retries                                                                    int
+	RequestID                                                                          string `json:"request_id"`
+	Latency                                                                            float64
+
+	members map[string]json.RawMessage
+	metrics []directive // as CloudWatch reads them
+}
+
+type directive struct {
+	Namespace  string
+	Dimensions [][]string
+	Metrics    []struct{ Name, Unit string }
+}
+
+// readLine reads a log's only line, and checks it against the embedded metric format.
+func readLine(t *testing.T, log *bytes.Buffer) (line logLine) {
+	t.Helper()
+	require.Equal(t, 1, strings.Count(log.String(), "\n"), log)
+	require.NoError(t, json.Unmarshal(log.Bytes(), &line), "%s", log)
+	require.NoError(t, json.Unmarshal(log.Bytes(), &line.members))
+	var metadata struct {
+		Timestamp         int64
+		CloudWatchMetrics []directive
+	}
+	strict := json.NewDecoder(bytes.NewReader(line.members["_aws"]))
+	strict.DisallowUnknownFields()
+	require.NoError(t, strict.Decode(&metadata), "the metadata has no other members")
+	assert.InDelta(t, time.Now().UnixMilli(), metadata.Timestamp, float64(time.Hour.Milliseconds()))
+	line.metrics = metadata.CloudWatchMetrics
+	require.NotEmpty(t, line.metrics)
+	for _, one := range line.metrics {
+		for _, dimension := range slices.Concat(one.Dimensions...) {
+			var value string
+			require.NoError(t, json.Unmarshal(line.members[dimension], &value), "dimension %s is a string", dimension)
+			assert.Regexp(t, `^[\x20-\x7e]{1,1000}$`, value)
+		}
+		for _, metric := range one.Metrics {
+			var value float64
+			require.NoError(t, json.Unmarshal(line.members[metric.Name], &value), "metric %s is a number", metric.Name)
+			unit := "Count"
+			if metric.Name == "Latency" {
+				unit = "Milliseconds"
+			}
+			assert.Equal(t, unit, metric.Unit, metric.Name)
+		}
+	}
+	log.Reset()
+	return line
+}
+
+// A line names the call's route, user, transaction and outcome, counts it, and has no
+// other members: not the key, nothing from a body, and no other user. No answer about a
+// hold counts as a failure, which would raise alarms.
 func TestLogLine(t *testing.T) {
 	t.Parallel()
-	h, books, log := newHandler(t)
-	send := overEvents(event2)(t, h)
-	post := func(key, body string) request {
-		return request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": key}, body}
+	h, books, log := newHandlerInMemory(t)
+	a := &api{Books: books, log: log, send: overEvents(event2)(t, h)}
+	const secret = `,"metadata":{"hidden":"secret"}`
+	transfer := func(amount string) string {
+		return entries(secret, entry("1", amount, "debit"), entry("recipient", "1", "credit"))
 	}
-	for _, c := range []struct {
-		request                  request
+	post := func(key, body string) func() answer {
+		return func() answer { return a.post(t, "secret-"+key, body) }
+	}
+	get := func(target string) func() answer { return func() answer { return a.get(t, target) } }
+	end := func(id, how, body string) func() answer { return func() answer { return a.end(t, id, how, body) } }
+	refund := func(id, key string) func() answer {
+		return func() answer { return a.refund(t, id, "secret-"+key, `{"ammount":"1"`+secret+`}`) }
+	}
+	rule := func(key, body string) func() answer {
+		return func() answer { return a.rule(t, "secret-"+key, `{"userId":"2"`+body+secret+`}`) }
+	}
+	captured, voided := a.pending(t, "1", holdBody("1", "1")), a.pending(t, "2", holdBody("1", "1"))
+	posted, blocked := a.pending(t, "3", body("1", "1", "debit")), a.pending(t, "4", paymentBody("1", "closed", "1"))
+	require.Equal(t, http.StatusCreated, a.rule(t, "close", `{"userId":"closed","credits":"blocked"}`).Status)
+	for i := range ledger.MaxHolds {
+		a.pending(t, fmt.Sprint(i), holdBody("3", "1"))
+	}
+	idOf := func(user, key string) string {
+		return infratest.Request(t, user, "secret-"+key, ledger.Credit, "1").TransactionID().String()
+	}
+	const posting, capture, void = "POST /transactions", "POST /transactions/{id}/capture", "POST /transactions/{id}/void"
+	const refunding, reading, ruling = "POST /transactions/{id}/refunds", "GET /transactions/{id}/refunds", "POST /accounts"
+	for i, c := range []struct {
+		send                     func() answer
 		fault                    faults.Fault
-		route, transaction, user string
-		status, retries          int
-		outcome, level           string
+		route, user, transaction string
+		status                   int
+		outcome                  string
 	}{
-		{request{method: "GET", target: "/balance?userId=1"}, nil, "GET /balance", "", "1", 200, 0, "read", "INFO"},
-		{post("1", body("1", "1", "credit")), nil, "POST /transactions", id11, "1", 201, 0, "posted", "INFO"},
-		{post("1", body("1", "1", "credit")), nil, "POST /transactions", id11, "1", 201, 0, "replayed", "INFO"},
-		{post("1", body("1", "2", "credit")), nil, "POST /transactions", id11, "1", 422, 0, "reused", "INFO"},
-		{post("1", body("2", "500", "debit")), nil, "POST /transactions", "-", "2", 422, 0, "declined", "INFO"},
-		{post("1", body("2", "500", "debit")), nil, "POST /transactions", "-", "2", 422, 0, "replayed", "INFO"},
-		{post("1", `{"ammount":"secret"}`), nil, "POST /transactions", "", "", 400, 0, "rejected", "INFO"},
-		{post("2", body("1", "1", "credit")), faults.Conflict, "POST /transactions", "-", "1", 201, 1, "posted", "INFO"},
-		{request{method: "GET", target: "/transactions/" + id11}, nil, "GET /transactions/{id}", id11, "1", 200, 0, "read", "INFO"},
-		{request{method: "GET", target: "/nothing"}, nil, "", "", "", 404, 0, "rejected", "INFO"},
-		{request{method: "GET", target: "/balance?userId=1"}, damage, "GET /balance", "", "1", 500, 0, "failed", "ERROR"},
+		{get("/balance?userId=1"), nil, "GET /balance", "1", "", 200, "read"},
+		{get("/transactions?userId=1&limit=1"), nil, "GET /transactions", "1", "", 200, "read"},
+		{get("/nothing"), nil, "", "", "", 404, "rejected"},
+		{get("/balance?userId=1"), damage, "GET /balance", "1", "", 500, "failed"},
+		{post("k", transfer("1")), nil, posting, "1", idOf("1", "k"), 201, "posted"},
+		{post("k", transfer("1")), nil, posting, "1", idOf("1", "k"), 201, "replayed"},
+		{post("k", transfer("2")), nil, posting, "1", idOf("1", "k"), 422, "reused"},
+		{post("low", transfer("500")), nil, posting, "1", idOf("1", "low"), 422, "declined"},
+		{post("low", transfer("500")), nil, posting, "1", idOf("1", "low"), 422, "replayed"},
+		{post("x", transfer("secret")), nil, posting, "", "", 400, "rejected"},
+		{post("x", `{"metadata":{"hidden":["secret"]}}`), nil, posting, "", "", 400, "rejected"},
+		{post("c", transfer("1")), faults.Conflict, posting, "1", idOf("1", "c"), 201, "posted"},
+		{post("d", transfer("1")), damage, posting, "1", idOf("1", "d"), 500, "failed"},
+		{get("/transactions/" + captured), nil, "GET /transactions/{id}", "1", captured, 200, "read"},
+
+		{end(captured, "capture", ""), nil, capture, "1", captured, 200, "posted"},
+		{end(captured, "capture", ""), nil, capture, "1", captured, 200, "replayed"},
+		{end(voided, "void", ""), nil, void, "1", voided, 200, "posted"},
+		{end(voided, "void", ""), nil, void, "1", voided, 200, "replayed"},
+		{end(captured, "void", ""), nil, void, "", captured, 422, "declined"},
+		{end(captured, "capture", `{"ammount":"0.5"}`), nil, capture, "", captured, 422, "declined"},
+		{end(blocked, "capture", ""), nil, capture, "", blocked, 422, "declined"},
+		{end(blocked, "capture", `{"ammount":"61"}`), nil, capture, "", blocked, 400, "rejected"},
+		{end(posted, "capture", ""), nil, capture, "", posted, 422, "rejected"},
+		{end(missing, "void", ""), nil, void, "", missing, 404, "rejected"},
+		{end("none", "void", ""), nil, void, "", "", 404, "rejected"},
+		{post("h", holdBody("3", "1")), nil, posting, "3", idOf("3", "h"), 422, "declined"},
+
+		{refund(posted, "r"), nil, refunding, "1", idOf("1", "r"), 201, "posted"},
+		{refund(posted, "r"), nil, refunding, "1", idOf("1", "r"), 201, "replayed"},
+		{refund(posted, "s"), nil, refunding, "1", idOf("1", "s"), 422, "declined"},
+		{refund(idOf("1", "r"), "s"), nil, refunding, "", idOf("1", "r"), 422, "rejected"},
+		{get("/transactions/" + posted + "/refunds"), nil, reading, "", posted, 200, "read"},
+
+		{rule("l", `,"creditLimit":"50"`), nil, ruling, "2", idOf("2", "l"), 201, "posted"},
+		{rule("l", `,"creditLimit":"50"`), nil, ruling, "2", idOf("2", "l"), 201, "replayed"},
+		{rule("l", `,"creditLimit":"51"`), nil, ruling, "2", idOf("2", "l"), 422, "reused"},
+		{post("all", body("2", "110", "debit")), nil, posting, "2", idOf("2", "all"), 201, "posted"},
+		{rule("end", `,"creditLimit":"0"`), nil, ruling, "2", idOf("2", "end"), 422, "declined"},
+		{rule("end", ``), nil, ruling, "", "", 400, "rejected"},
 	} {
 		log.Reset()
 		if c.fault != nil {
 			books.Network.Next(c.fault)
 		}
-		send(t, c.request)
-		var line struct {
-			Level, Message, Route, User, Transaction, Outcome, Cause string
-			Status, Retries                                          int
-			RequestID                                                string `json:"request_id"`
-			Latency                                                  float64
+		began := time.Now()
+		assert.Equal(t, c.status, c.send().Status, "row %d", i)
+		took := time.Since(began)
+		for _, hidden := range []string{"hidden", "secret", "recipient", `ammount":`} {
+			if c.fault == nil { // the cause may name what failed
+				assert.NotContains(t, log.String(), hidden, "row %d", i)
+			}
 		}
-		require.NoError(t, json.Unmarshal(log.Bytes(), &line), "one line: %s", log)
-		assert.Equal(t, "request", line.Message)
-		assert.Equal(t, c.route, line.Route, "%+v", c.request)
-		assert.Equal(t, c.status, line.Status, "%+v", c.request)
-		assert.Equal(t, "gateway-1", line.RequestID)
-		assert.Equal(t, c.user, line.User, "%+v", c.request)
-		assert.Equal(t, c.outcome, line.Outcome, "%+v", c.request)
-		assert.Equal(t, c.retries, line.Retries, "%+v", c.request)
-		assert.Equal(t, c.level, line.Level, "%+v", c.request)
-		assert.Equal(t, c.status == 500, line.Cause != "", "%+v", c.request)
+		assert.NotContains(t, log.String(), `"secret"`)
+		line, counter := readLine(t, log), counters[c.outcome]
+		assert.Equal(t, []string{"request", "ledger", "7", "gateway-1"}, []string{line.Message, line.Service, line.Version, line.RequestID})
+		assert.Equal(t, []any{c.route, c.status, c.outcome}, []any{line.Route, line.Status, line.Outcome}, "row %d", i)
+		assert.Equal(t, []string{c.user, c.transaction}, []string{line.User, line.Transaction}, "row %d", i)
+		assert.Equal(t, c.status == 201 && c.fault != nil, line.Retries == 1, "row %d", i)
 		assert.Positive(t, line.Latency)
-		if c.transaction == "-" {
-			assert.Len(t, line.Transaction, 36)
-		} else {
-			assert.Equal(t, c.transaction, line.Transaction, "%+v", c.request)
+		assert.LessOrEqual(t, line.Latency, float64(took)/float64(time.Millisecond), "milliseconds, of a part of the call")
+
+		members := []string{
+			"timestamp", "level", "message", "service", "version", "route", "status", "request_id", "caller", "user", "transaction", "outcome",
+			"Retries", "Latency", "_aws", counter,
 		}
-		assert.NotContains(t, log.String(), "ammount", "never a body")
+		level, directives := "INFO", 1
+		if c.outcome == "failed" {
+			members = append(members, "cause")
+			level, directives = "ERROR", 2
+		}
+		assert.Equal(t, level, line.Level, "row %d", i)
+		assert.ElementsMatch(t, members, slices.Collect(maps.Keys(line.members)), "row %d", i)
+		require.Len(t, line.metrics, directives, "row %d", i)
+		assert.JSONEq(t, "1", string(line.members[counter]))
+		var names []string
+		for _, metric := range line.metrics[0].Metrics {
+			names = append(names, metric.Name)
+		}
+		assert.Equal(t, []string{counter, "Retries", "Latency"}, names)
+		dimensions := [][]string{{"service"}, {"service", "route"}}
+		if c.route == "" { // so there is none to count by
+			dimensions = dimensions[:1]
+		}
+		assert.Equal(t, dimensions, line.metrics[0].Dimensions, "row %d", i)
+		if directives == 2 {
+			own := line.metrics[1]
+			assert.Equal(t, [][]string{{"service", "version"}}, own.Dimensions)
+			require.Len(t, own.Metrics, 1)
+			assert.Equal(t, "Failed", own.Metrics[0].Name)
+		}
 	}
+	books.Network.Next(func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+		time.Sleep(30 * time.Millisecond)
+		return deliver()
+	})
+	a.get(t, "/balance?userId=1")
+	assert.GreaterOrEqual(t, readLine(t, log).Latency, 30.0)
 }
 
-// The line for a call that ends a hold names the hold's user and transaction. No answer
-// about a hold counts as a failure, which would raise alarms.
-func TestLogLinesOfHolds(t *testing.T) {
+func TestTemplateNamesTheMetrics(t *testing.T) {
 	t.Parallel()
-	h, books, log := newHandler(t)
-	a := &api{Books: books, log: log, send: overEvents(event2)(t, h)}
-	books.Fill(t, "rich")
-	captured, voided := a.pending(t, "1", holdBody("1", "1")), a.pending(t, "2", holdBody("1", "1"))
-	posted := a.pending(t, "3", body("1", "1", "debit"))
-	toRich := a.pending(t, "4", paymentBody("1", "rich", "60"))
-	require.Equal(t, http.StatusCreated, a.post(t, "5", body("rich", "50", "credit")).Status)
-	for i := range ledger.MaxHolds {
-		a.pending(t, fmt.Sprint(i), holdBody("2", "1"))
+	there := slices.Concat(slices.Collect(maps.Values(counters)), []string{"Retries", "Latency", "BalanceMismatches"}) // the last is the audit's
+	template, err := os.ReadFile("../template.yaml")
+	require.NoError(t, err)
+	var watched []string
+	for _, pattern := range []string{`Namespace: onewrite\n +MetricName: (\w+)\n`, `"onewrite", "(\w+)"`, `MetricName=\\?"(\w+)`} {
+		for _, match := range regexp.MustCompile(pattern).FindAllStringSubmatch(string(template), -1) {
+			watched = append(watched, match[1])
+			assert.Contains(t, there, match[1])
+		}
 	}
-	const none = "00000000-0000-8000-8000-000000000000"
-	for _, c := range []struct {
-		id, how, body              string
-		status                     int
-		user, transaction, outcome string
-		counter                    string
-	}{
-		{captured, "capture", "", 200, "1", captured, "posted", "Posted"},
-		{captured, "capture", "", 200, "1", captured, "replayed", "Replayed"},
-		{voided, "void", "", 200, "1", voided, "posted", "Posted"},
-		{voided, "void", "", 200, "1", voided, "replayed", "Replayed"},
-		{voided, "capture", "", 422, "", voided, "declined", "Declined"},
-		{captured, "void", "", 422, "", captured, "declined", "Declined"},
-		{captured, "capture", `{"ammount":"0.5"}`, 422, "", captured, "declined", "Declined"},
-		{posted, "capture", "", 422, "", posted, "rejected", "Rejected"},
-		{posted, "void", "", 422, "", posted, "rejected", "Rejected"},
-		{toRich, "capture", "", 422, "", toRich, "declined", "Declined"},
-		{toRich, "capture", `{"ammount":"61"}`, 400, "", toRich, "rejected", "Rejected"},
-		{toRich, "capture", `{"ammount":null}`, 400, "", toRich, "rejected", "Rejected"},
-		{none, "capture", "", 404, "", none, "rejected", "Rejected"},
-		{none, "void", "", 404, "", none, "rejected", "Rejected"},
-		{"none", "void", "", 404, "", "", "rejected", "Rejected"},
-		{"", "", holdBody("2", "1"), 422, "2", "-", "declined", "Declined"},
-	} {
-		log.Reset()
-		if c.how == "" {
-			assert.Equal(t, c.status, a.post(t, "one more", c.body).Status)
-		} else {
-			assert.Equal(t, c.status, a.end(t, c.id, c.how, c.body).Status, "%+v", c)
-		}
-		var line struct {
-			Level, Route, User, Transaction, Outcome string
-			Status                                   int
-		}
-		require.NoError(t, json.Unmarshal(log.Bytes(), &line), "one line: %s", log)
-		assert.Equal(t, "INFO", line.Level, "%+v", c)
-		assert.Equal(t, c.status, line.Status, "%+v", c)
-		assert.Equal(t, c.user, line.User, "%+v", c)
-		assert.Equal(t, c.outcome, line.Outcome, "%+v", c)
-		assert.Contains(t, log.String(), `"`+c.counter+`":1`, "%+v", c)
-		if c.how != "" {
-			assert.Equal(t, "POST /transactions/{id}/"+c.how, line.Route)
-			assert.Equal(t, c.transaction, line.Transaction, "%+v", c)
+	for _, name := range there {
+		if name != "Read" {
+			assert.True(t, slices.Contains(watched, name), "nobody watches %s", name)
 		}
 	}
 }
 
-// A line has these members and no others: not the key, and nothing from a body.
-func TestMembersOfALogLine(t *testing.T) {
-	t.Parallel()
-	h, books, log := newHandler(t)
-	send := overEvents(event2)(t, h)
-	members := func() (names []string) {
-		line := map[string]json.RawMessage{}
-		require.NoError(t, json.Unmarshal(log.Bytes(), &line))
-		log.Reset()
-		return slices.Sorted(maps.Keys(line))
-	}
-	want := func(more ...string) []string {
-		all := append([]string{"timestamp", "level", "message", "service", "version", "route", "status", "request_id", "caller", "user",
-			"transaction", "outcome", "Retries", "Latency", "_aws"}, more...)
-		slices.Sort(all)
-		return all
-	}
-	post := func(key, body string) {
-		send(t, request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": key}, body})
-	}
-	post("secret-key", body("1", "1", "credit"))
-	assert.NotContains(t, log.String(), "secret-key")
-	assert.Equal(t, want("Posted"), members())
-	post("secret-key", body("1", "1000", "debit"))
-	assert.Equal(t, want("Reused"), members())
-	post("secret-key-2", body("1", "1000", "debit"))
-	assert.Equal(t, want("Declined"), members())
-	post("secret,key", body("1", "1000", "debit"))
-	assert.Equal(t, want("Rejected"), members())
-	send(t, request{method: http.MethodGet, target: "/transactions?userId=1&limit=1"})
-	assert.Equal(t, want("Read"), members())
-	books.Network.Next(damage)
-	send(t, request{method: http.MethodGet, target: "/balance?userId=1"})
-	assert.Equal(t, want("Failed", "cause"), members())
-}
-
-// The line names the caller, as API Gateway and IAM identified it. No call can name
-// another.
-func TestCallerInTheLog(t *testing.T) {
+// The line and the row name the caller, as API Gateway and IAM identified it. No call
+// can name another, and no answer names it.
+func TestCallerIsKept(t *testing.T) {
 	t.Parallel()
 	const forged = `sub" , "caller":"admin"}` + "\n" + `{"caller":"admin"`
 	long := "arn:aws:iam::123456789012:user/" + strings.Repeat("path/", 100) + "shop"
-	post := request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1", "caller": "admin"}, `{"userId":"1","ammount":"1","type":"debit","caller":"admin"}`}
+	post := request{
+		http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1", "caller": "admin"},
+		`{"userId":"1","ammount":"1","type":"debit","caller":"admin"}`,
+	}
+	byIAM, byAnyone := handler.Access{Authorization: handler.IAM}, handler.Access{Authorization: handler.None}
 	for format, g := range gateways {
-		signed := func(arn string) object {
-			return replaced(t, g.signed(post), callerARN, arn)
-		}
+		signed := func(arn string) object { return g.signedBy(arn, post) }
 		token := func(sub string) object { return g.authorized(post, g.authorizer(object{"sub": sub})) }
 		for _, c := range []struct {
 			access handler.Access
 			event  object
 			caller string
 		}{
-			{handler.Access{Authorization: handler.IAM}, signed(callerARN), callerARN},
-			{handler.Access{Authorization: handler.IAM}, signed(forged), strings.ReplaceAll(forged, "\n", "?")},
-			{handler.Access{Authorization: handler.IAM}, signed(long), long[:126] + "..." + long[len(long)-126:]},
-			{handler.Access{Authorization: handler.IAM}, signed(strings.Repeat("é", 200)), strings.Repeat("é", 63) + "..." + strings.Repeat("é", 63)},
-			{handler.Access{Authorization: handler.IAM}, g.event(post), ""},
-			{handler.Access{Authorization: handler.IAM}, token("1"), ""},
-			{handler.Access{Authorization: handler.IAM}, bare(post), "direct"},
+			{byIAM, signed(callerARN), callerARN},
+			{byIAM, signed(forged), strings.ReplaceAll(forged, "\n", "?")},
+			{byIAM, signed(long), long[:126] + "..." + long[len(long)-126:]},
+			{byIAM, signed(strings.Repeat("é", 200)), strings.Repeat("é", 63) + "..." + strings.Repeat("é", 63)},
+			{byIAM, g.event(post), ""},
+			{byIAM, token("1"), ""},
+			{byIAM, bare(post), "direct"},
 			{byTokens, token("1"), "1"},
 			{byTokens, token(`1","caller":"admin`), `1","caller":"admin`},
 			{byTokens, token(forged), ""}, // no user's name has a line break
@@ -204,104 +274,82 @@ func TestCallerInTheLog(t *testing.T) {
 			{byTokens, token("direct"), "sub:direct"},
 			{byTokens, token("sub:direct"), "sub:sub:direct"},
 			{byTokens, token(callerARN), "sub:" + callerARN},
-			{byTokens, token("sub:" + callerARN), "sub:sub:" + callerARN},
 			{byTokens, token("arn:" + strings.Repeat("€", 124)), "sub:arn:" + strings.Repeat("€", 39) + "..." + strings.Repeat("€", 42)},
 			{byTokens, token("directs"), "directs"},
 			{byTokens, signed(callerARN), callerARN},
 			{byTokens, bare(post), "direct"},
-			{handler.Access{Authorization: handler.None}, signed(callerARN), callerARN},
-			{handler.Access{Authorization: handler.None}, g.event(post), ""},
-			{handler.Access{Authorization: handler.None}, bare(post), "direct"},
+			{byAnyone, signed(callerARN), callerARN},
+			{byAnyone, g.event(post), ""},
+			{byAnyone, bare(post), "direct"},
 			{handler.Access{}, bare(post), ""},
 		} {
-			h, _, log := newHandlerFor(t, c.access)
+			h, books, log := newHandlerBehind(t, inMemory, ledger.DefaultSettings(), c.access)
 			got := invoke(t, h, encode(t, c.event))
 			assert.NotContains(t, got.Body, "direct")
-			assert.Equal(t, 1, strings.Count(log.String(), "\n"), "one line")
 			assert.Equal(t, 1, strings.Count(log.String(), `"caller":`), "%s: %s", format, log)
-			var line struct{ Caller string }
-			require.NoError(t, json.Unmarshal(log.Bytes(), &line))
-			assert.Equal(t, c.caller, line.Caller, "%s: %+v", format, c.event)
+			assert.Equal(t, c.caller, readLine(t, log).Caller, "%s: %+v", format, c.event)
+			if got.Status == http.StatusCreated {
+				assert.Equal(t, c.caller, postedBy(t, books, got.Header.Get("Location")), "%s: %+v", format, c.event)
+			}
 		}
 	}
-	h, _, log := newHandler(t)
+	h, _, log := newHandlerInMemory(t)
 	require.Equal(t, http.StatusCreated, overHTTP(t, h)(t, post).Status)
-	assert.Contains(t, log.String(), `"caller":"",`, "over plain HTTP nobody is known")
+	assert.Empty(t, readLine(t, log).Caller, "over plain HTTP nobody is known")
 }
 
-func replaced(t *testing.T, event object, from, to string) (changed object) {
+// postedBy returns the caller in a row.
+func postedBy(t *testing.T, books *infratest.Books, location string) string {
 	t.Helper()
-	quoted := string(encode(t, object{"": to}))
-	quoted = strings.TrimSuffix(strings.TrimPrefix(quoted, `{"":"`), `"}`)
-	require.NoError(t, json.Unmarshal([]byte(strings.ReplaceAll(string(encode(t, event)), from, quoted)), &changed))
-	return changed
+	id, err := ledger.ParseTransactionID(strings.TrimPrefix(location, "/transactions/"))
+	require.NoError(t, err, location)
+	row, err := books.Store.Transaction(t.Context(), id)
+	require.NoError(t, err)
+	return row.PostedBy.String()
 }
 
-func TestLatencyIsInMilliseconds(t *testing.T) {
-	t.Parallel()
-	h, books, log := newHandler(t)
-	books.Network.Next(func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-		time.Sleep(30 * time.Millisecond)
-		return deliver()
-	})
-	invoke(t, h, []byte(`{"queryStringParameters":{"userId":"1"}}`))
-	var line struct{ Latency float64 }
-	require.NoError(t, json.Unmarshal(log.Bytes(), &line))
-	assert.GreaterOrEqual(t, line.Latency, 30.0)
-	assert.Less(t, line.Latency, 8000.0)
-}
-
-// Neither metadata nor a transaction's other users are logged, whatever the outcome.
-func TestMetadataIsNotLogged(t *testing.T) {
-	t.Parallel()
-	h, books, log := newHandler(t)
-	send := overEvents(event2)(t, h)
-	const secret = `,"metadata":{"hidden":"secret"}`
-	for _, c := range []struct {
-		key, body string
-		fault     faults.Fault
-		status    int
-	}{
-		{"1", entries(secret, entry("1", "10", "debit"), entry("recipient", "10", "credit")), nil, 201},
-		{"1", entries(secret, entry("1", "10", "debit"), entry("recipient", "10", "credit")), nil, 201},
-		{"1", entries(secret, entry("1", "11", "debit"), entry("recipient", "10", "credit")), nil, 422},
-		{"2", entries(secret, entry("1", "1000", "debit"), entry("recipient", "10", "credit")), nil, 422},
-		{"3", entries(secret, entry("1", "0", "debit"), entry("recipient", "10", "credit")), nil, 400},
-		{"3", entries(`,"metadata":{"hidden":["secret"]}`, entry("1", "1", "debit")), nil, 400},
-		{"3", entries(secret, entry("1", "1", "debit"), entry("recipient", "1", "credit")), damage, 500},
-	} {
-		if c.fault != nil {
-			books.Network.Next(c.fault)
+// Every kind of row keeps the caller that wrote it, whoever sends the call again.
+func TestPostedBy(t *testing.T) {
+	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
+		service, payer, receiver := g.service(h), g.user("2", h), g.user("1", h)
+		captured, voided := payer.pending(t, "captured", paymentBody("2", "1", "10")), payer.pending(t, "voided", paymentBody("2", "1", "10"))
+		declined := payer.post(t, "declined", body("2", "1000", "debit")).Header.Get("Location")
+		var answers []answer
+		for _, a := range []*api{receiver, service} { // the service's calls are replays
+			answers = append(answers, a.end(t, captured, "capture", ""), a.end(t, voided, "void", ""))
 		}
-		got := send(t, request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": c.key}, c.body})
-		assert.Equal(t, c.status, got.Status, c.body)
-	}
-	assert.Equal(t, 7, strings.Count(log.String(), "\n"))
-	for _, hidden := range []string{"hidden", `"secret"`, "recipient", "ammount\":"} {
-		assert.NotContains(t, log.String(), hidden)
-	}
+		answers = append(answers, service.post(t, "declined", body("2", "1000", "debit")), service.get(t, "/transactions/"+captured))
+		refund, rules := service.refund(t, captured, "r", ""), service.rule(t, "rules", `{"userId":"2","debits":"blocked"}`)
+		for _, got := range append(answers, refund, rules) {
+			assert.NotContains(t, got.Body+got.Header.Get("Location"), "osted_by")
+			assert.NotContains(t, got.Body, "ostedBy")
+			assert.NotContains(t, got.Body, callerARN)
+		}
+		endOf := func(id string) string {
+			parsed, err := ledger.ParseTransactionID(id)
+			require.NoError(t, err)
+			return parsed.End().String()
+		}
+		for row, want := range map[string]string{
+			captured: "2", voided: "2", declined: "2", endOf(captured): "1", endOf(voided): "1",
+			refund.Header.Get("Location"): callerARN, rules.Header.Get("Location"): callerARN,
+		} {
+			assert.Equal(t, want, postedBy(t, books, row))
+		}
+	})
 }
 
 // Any input leaves one line with one JSON object.
 func TestLogLineOfStrangeCalls(t *testing.T) {
 	t.Parallel()
-	h, books, log := newHandler(t)
+	h, books, log := newHandlerInMemory(t)
 	const requestID = "\"}\n{\u2028\x00\\"
-	payload, err := json.Marshal(map[string]any{
-		"httpMethod": "GET", "path": "/balance", "queryStringParameters": map[string]string{"userId": "1"},
-		"requestContext": map[string]string{"requestId": requestID},
-	})
-	require.NoError(t, err)
+	event := event1(request{method: http.MethodGet, target: "/balance?userId=1"})
+	event["requestContext"].(object)["requestId"] = requestID
 	books.Network.Next(faults.Rewrite(func(string) string { return `{"Item":{"balance":{"N":"` + "\xff" + `"}}}` }))
-	invoke(t, h, payload)
-
-	var line struct {
-		Cause     string
-		RequestID string `json:"request_id"`
-	}
-	require.NoError(t, json.Unmarshal(log.Bytes(), &line), "%s", log)
+	invoke(t, h, encode(t, event))
+	assert.True(t, utf8.Valid(log.Bytes()))
+	line := readLine(t, log)
 	assert.Equal(t, requestID, line.RequestID)
 	assert.NotEmpty(t, line.Cause)
-	assert.True(t, utf8.Valid(log.Bytes()))
-	assert.Equal(t, 1, strings.Count(log.String(), "\n"))
 }

@@ -26,8 +26,6 @@ type scenario struct {
 	cell  string
 }
 
-const missing = "00000000-0000-8000-8000-000000000000"
-
 // id writes a row with that kind and returns its id.
 func (s scenario) id(t *testing.T, kind string) string {
 	t.Helper()

@@ -349,7 +349,7 @@ func (id TransactionID) end(kind End) TransactionID {
 	}, test{"handler", "TestKeySentTwice"}},
 	{"a comma in a key is part of it", []edit{
 		{"handler/key.go", `if strings.Contains(value, ",") {`, `if false {`},
-	}, test{"handler", "TestKeySentTwice"}},
+	}, test{"handler", "TestKeyHeader"}},
 	{"a stage is cut off twice", []edit{
 		{"handler/event_path.go", `			return rest
 `, `			return strings.TrimPrefix(rest, "/"+e.RequestContext.Stage)
@@ -412,7 +412,7 @@ func (id TransactionID) end(kind End) TransactionID {
 	}, test{"infra", "TestStore/refund_of_a_capture"}},
 	{"a null refunds the whole", []edit{
 		{"handler/refunds.go", "Ammount  jsontext.Value `json:\"ammount\"`", "Ammount  member         `json:\"ammount\"`"},
-	}, test{"handler", "TestRefundRefused"}},
+	}, test{"handler", "TestRefundRejected"}},
 	{"a token refunds", []edit{
 		{"handler/rights.go", `	"POST /transactions/{id}/void":    {received, received},`, `	"POST /transactions/{id}/refunds": {anything, anything},
 	"POST /transactions/{id}/void":    {received, received},`},
