@@ -381,12 +381,12 @@ func (id TransactionID) end(kind End) TransactionID {
 	// The rows.
 	{"a row without a balance has the opening balance", []edit{
 		{"infra/account.go", `	if len(row) == 0 {`, `	if row["balance"] == nil {`},
-	}, test{"infra", "TestDamagedBalances"}},
+	}, test{"infra", "TestDamagedRows"}},
 	{"a declined row may lack its balance", []edit{
 		{"infra/rows.go", `	t.BalanceSeen = decodeNumber(d, "balance", ledger.ParseBalance)
 	if`, `	t.BalanceSeen = decodeNumber(&decoder{row: d.row}, "balance", ledger.ParseBalance)
 	if`},
-	}, test{"infra", "TestDamagedTransactions"}},
+	}, test{"infra", "TestDamagedRows"}},
 	{"numbers are read by their notation", []edit{
 		{"infra/rows.go", `parse(value.Text('f'))`, `parse(n.Value)`},
 	}, test{"infra", "TestDecodeByValue"}},
