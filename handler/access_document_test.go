@@ -116,7 +116,7 @@ func TestWorkedCases(t *testing.T) {
 	cases := readWorked(t)
 	require.Len(t, cases, 3)
 	for _, c := range cases {
-		h, books, _ := newHandlerOf(t, c.settings, c.access)
+		h, books, _ := handlerOf(infratest.NewInMemory(t, c.settings), c.access)
 		c.play(t, h, books, gateways["payload 2.0"])
 	}
 }
@@ -150,7 +150,7 @@ func (c worked) play(t *testing.T, h *handler.Handler, books *infratest.Books, g
 			ids = append(ids, "{"+key+"}", id)
 		}
 	}
-	assert.Positive(t, books.Rows(t))
+	assert.NotEmpty(t, books.Network.Requests())
 }
 
 // parseCall reads a call from the document: method, target, key and body.

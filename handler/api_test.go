@@ -55,36 +55,21 @@ func newHandler(t *testing.T) (*handler.Handler, *infratest.Books, *bytes.Buffer
 
 func newHandlerFor(t *testing.T, access handler.Access) (*handler.Handler, *infratest.Books, *bytes.Buffer) {
 	t.Helper()
-	return newHandlerOf(t, ledger.DefaultSettings(), access)
+	return handlerOf(infratest.NewInMemory(t, ledger.DefaultSettings()), access)
 }
 
-// newHandlerOf makes a handler for books with these settings.
-func newHandlerOf(t *testing.T, s ledger.Settings, access handler.Access) (*handler.Handler, *infratest.Books, *bytes.Buffer) {
-	t.Helper()
-	return newHandlerBehind(t, doorToLocal, s, access)
-}
-
-const (
-	// doorToLocal leads to books on DynamoDB Local. The doors share the ledger, so the others
-	// lead to books on the model, which needs no server.
-	doorToLocal = "payload 2.0"
-	inMemory    = "none"
-)
-
-// newHandlerInMemory makes a handler without authorization, whose books are on the model.
-func newHandlerInMemory(t *testing.T) (*handler.Handler, *infratest.Books, *bytes.Buffer) {
-	t.Helper()
-	return newHandlerBehind(t, inMemory, ledger.DefaultSettings(), handler.Access{Authorization: handler.None})
-}
-
+// newHandlerBehind makes a handler for one door. All doors share the ledger, so one
+// leads to DynamoDB Local, and the others lead to the model, which needs no server.
 func newHandlerBehind(t *testing.T, door string, s ledger.Settings, access handler.Access) (*handler.Handler, *infratest.Books, *bytes.Buffer) {
 	t.Helper()
-	var books *infratest.Books
-	if door == doorToLocal {
-		books = infratest.NewWith(t, s)
-	} else {
-		books = infratest.NewInMemory(t, s)
+	if door == "payload 2.0" {
+		return handlerOf(infratest.NewWith(t, s), access)
 	}
+	return handlerOf(infratest.NewInMemory(t, s), access)
+}
+
+// handlerOf makes a handler for these books. Its clock stands at noon.
+func handlerOf(books *infratest.Books, access handler.Access) (*handler.Handler, *infratest.Books, *bytes.Buffer) {
 	l, log := ledger.New(books.Store, func() time.Time { return noon }), &bytes.Buffer{}
 	return handler.New(l, handler.NewLogger(log, "ledger", "7"), access), books, log
 }

@@ -40,7 +40,7 @@ func TestAnswersInTime(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			h, books, log := newHandlerInMemory(t)
+			h, books, log := newHandler(t)
 			books.Network.Always(hang)
 			payload := encode(t, c.event)
 			synctest.Test(t, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -34,7 +35,7 @@ func TestEvents(t *testing.T) {
 			t.Parallel()
 			payload, err := os.ReadFile(path)
 			require.NoError(t, err)
-			h, _, _ := newHandlerInMemory(t)
+			h, _, _ := newHandler(t)
 			output, err := h.Invoke(t.Context(), payload)
 			require.NoError(t, err)
 
@@ -54,36 +55,68 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// The function answers every payload and never fails.
-func TestUnreadableEvents(t *testing.T) {
+// IAM allows direct invocations: the bare inputs, with nothing else in them.
+func TestDirectInvocations(t *testing.T) {
 	t.Parallel()
-	h, books, _ := newHandler(t)
-	for _, payload := range []string{
-		``, `null`, `[]`, `"text"`, `5`, `{`, "\x00", "{\"body\":\"\xff\"}",
-		`{"headers":[]}`, `{"headers":{"Idempotent-Key":1}}`, `{"headers":{"a":"1","a":"2"}}`,
-		`{"queryStringParameters":"userId=1"}`, `{"queryStringParameters":{"userId":1}}`,
-		`{"body":5}`, `{"body":[]}`, `{"body":true}`, `{"body":"%%%","isBase64Encoded":true}`,
-		`{"headers":{"Idempotent-Key":"1"},"body":{"userId":"1","ammount":"1","ammount":"1","type":"credit"}}`,
-		`{"Records":[{"eventSource":"aws:sqs","body":"{}"}]}`,
-		`{"version":"2.0","requestContext":{"http":{"method":""}}}`,
-	} {
-		got := invoke(t, h, []byte(payload))
-		assert.Equal(t, 400, got.Status, payload)
-		assert.NotEmpty(t, got.problem(t).Properties, payload)
+	const credit = `{\"userId\":\"1\",\"ammount\":10,\"type\":\"credit\"}`
+	for _, access := range []handler.Access{{Authorization: handler.None}, {Authorization: handler.IAM}, byTokens} {
+		h, books, _ := newHandlerFor(t, access)
+		for payload, status := range map[string]int{
+			`{"queryStringParameters":{"userId":"1"}}`:                                                200,
+			`{"queryStringParameters":{"userId":"1"},"headers":null,"body":null}`:                     200,
+			`{"queryStringParameters":{"userId":"1"},"body":""}`:                                      200,
+			`{"headers":{"Idempotent-Key":"1"},"body":{"userId":"1","ammount":"10","type":"credit"}}`: 201,
+			`{"headers":{"Idempotent-Key":"1"},"body":"` + credit + `"}`:                              201,
+			`{}`: 400,
+		} {
+			assert.Equal(t, status, invoke(t, h, []byte(payload)).Status, payload)
+		}
+		assert.Equal(t, "110", books.Balance(t, "1"))
+		// A body makes a bare input a POST, whatever the body is.
+		books.Network.Requests()
+		for _, body := range []string{`{}`, `"{}"`, `" "`, `{"x":1}`, `[]`, `0`, `true`} {
+			got := invoke(t, h, []byte(`{"queryStringParameters":{"userId":"1"},"body":`+body+`}`))
+			assert.Equal(t, "/transactions", got.problem(t).Instance, body)
+			assert.NotEmpty(t, got.problem(t).Properties["Idempotent-Key"], body)
+		}
+		assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
 	}
-	assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
 }
 
-func TestNullsInEvents(t *testing.T) {
+// The function answers every payload and never fails. Events that no API caller can
+// cause are not its calls, although they have members with the same names: they may
+// carry a stranger's request.
+func TestOtherEvents(t *testing.T) {
 	t.Parallel()
-	h, _, _ := newHandler(t)
-	for _, payload := range []string{
-		`{"version":"2.0","rawPath":"/dev/balance","queryStringParameters":{"userId":"1"},"requestContext":{"stage":"dev","http":{"method":"GET"}}}`,
-		`{"queryStringParameters":{"userId":"1"},"headers":null,"body":null}`,
-	} {
-		got := invoke(t, h, []byte(payload))
-		assert.Equal(t, 200, got.Status, payload)
-		assert.Equal(t, `{"data":{"balance":"100"}}`, got.Body, payload)
+	const query, post = `"queryStringParameters":{"userId":"1"}`, `"headers":{"Idempotent-Key":"2"},"body":"{\"userId\":\"1\",\"ammount\":\"1\",\"type\":\"debit\"}"`
+	for _, access := range []handler.Access{{Authorization: handler.None}, {Authorization: handler.IAM}, byTokens} {
+		h, books, _ := newHandlerFor(t, access)
+		for _, payload := range []string{
+			``, `null`, `[]`, `"text"`, `5`, `{`, "\x00", "{\"body\":\"\xff\"}",
+			`{"headers":[]}`, `{"headers":{"Idempotent-Key":1}}`, `{"headers":{"a":"1","a":"2"}}`,
+			`{"queryStringParameters":"userId=1"}`, `{"queryStringParameters":{"userId":1}}`,
+			`{"headers":{"Idempotent-Key":"1"},"body":{"userId":"1","ammount":"1","ammount":"1","type":"credit"}}`,
+
+			`{"version":"2.0","requestContext":{"http":{"method":""}}}`,
+			`{` + query + `,"requestContext":null}`, `{` + query + `,"requestContext":{}}`,
+			`{` + query + `,"requestContext":{"http":{"method":""}}}`,
+			`{` + query + `,"httpMethod":""}`, `{` + query + `,"httpMethod":null,"path":"/balance"}`,
+			`{` + query + `,"version":"2.0"}`, `{` + query + `,"rawPath":"/balance"}`, `{` + query + `,"isBase64Encoded":false}`,
+			`{` + query + `,"multiValueQueryStringParameters":{}}`, `{` + query + `,"anything":null}`,
+
+			`{` + query + `,"httpMethod":"GET","path":"/balance","requestContext":{"elb":{"targetGroupArn":"arn"}}}`,      // a load balancer
+			`{` + post + `,"raw_path":"/transactions","method":"POST","is_base64_encoded":false}`,                         // VPC Lattice, version 1.0
+			`{` + post + `,"version":"2.0","path":"/transactions","method":"POST","requestContext":{"serviceArn":"arn"}}`, // and 2.0
+			`{` + query + `,"requestContext":{"routeKey":"$connect","eventType":"CONNECT","connectionId":"c"}}`,           // a WebSocket
+			`{"body":"{}","requestContext":{"routeKey":"$default","eventType":"MESSAGE","connectionId":"c"}}`,             // and its message
+			`{"version":"0","detail-type":"Scheduled Event","source":"aws.events","detail":{}}`,
+			`{"Records":[{"eventSource":"aws:sqs","body":"{}"}]}`,
+		} {
+			got := invoke(t, h, []byte(payload))
+			assert.Equal(t, http.StatusBadRequest, got.Status, payload)
+			assert.NotEmpty(t, got.problem(t).Properties, payload)
+		}
+		assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
 	}
 }
 
@@ -251,31 +284,6 @@ func TestSlashInPathParameter(t *testing.T) {
 	}
 }
 
-// Events that no API caller can cause are not its calls, although they have members
-// with the same names.
-func TestOtherSenders(t *testing.T) {
-	t.Parallel()
-	h, books, _ := newHandler(t)
-	const query = `"queryStringParameters":{"userId":"1"}`
-	for _, payload := range []string{
-		`{` + query + `,"httpMethod":"GET","path":"/balance","requestContext":{"elb":{"targetGroupArn":"arn"}}}`,
-		`{` + query + `,"requestContext":{"routeKey":"$connect","eventType":"CONNECT","connectionId":"c"}}`,
-		`{"body":"{}","requestContext":{"routeKey":"$default","eventType":"MESSAGE","connectionId":"c"}}`,
-		`{"version":"0","detail-type":"Scheduled Event","source":"aws.events","detail":{}}`,
-		`{"Records":[{"eventSource":"aws:sqs","body":"{}"}]}`,
-		`{` + query + `,"version":"2.0","method":"GET","path":"/balance","requestContext":{"serviceArn":"arn"}}`,
-		`{` + query + `,"httpMethod":null,"path":"/balance"}`,
-		`{` + query + `,"httpMethod":"","path":"/balance"}`,
-		`{` + query + `,"requestContext":null}`,
-		`{` + query + `,"anything":null}`,
-	} {
-		got := invoke(t, h, []byte(payload))
-		assert.Equal(t, http.StatusBadRequest, got.Status, payload)
-		assert.NotEmpty(t, got.problem(t).Properties["event"], payload)
-	}
-	assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
-}
-
 // Base64 has two characters beside letters and digits, and ends in padding.
 func TestBase64Bodies(t *testing.T) {
 	t.Parallel()
@@ -296,36 +304,37 @@ func TestBase64Bodies(t *testing.T) {
 	assert.Equal(t, "106", books.Balance(t, "1"))
 }
 
-// A body makes a bare input a POST, whatever the body is.
-func TestBareBodies(t *testing.T) {
-	t.Parallel()
-	h, books, _ := newHandler(t)
-	for _, body := range []string{`{}`, `"{}"`, `" "`, `{"x":1}`, `[]`, `0`, `true`} {
-		got := invoke(t, h, []byte(`{"queryStringParameters":{"userId":"1"},"body":`+body+`}`))
-		assert.Equal(t, http.StatusBadRequest, got.Status, body)
-		assert.Equal(t, "/transactions", got.problem(t).Instance, body)
-		assert.NotEmpty(t, got.problem(t).Properties["Idempotent-Key"], body)
-	}
-	assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
-	for _, none := range []string{`null`, `""`} {
-		got := invoke(t, h, []byte(`{"queryStringParameters":{"userId":"1"},"body":`+none+`}`))
-		assert.Equal(t, http.StatusOK, got.Status, none)
-	}
-}
-
 // An undecodable body is reported, even on a read; but a caller without permission
 // gets only that answer.
 func TestBodyNotBase64(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		authorization handler.Authorization
-		status        int
-	}{{handler.None, http.StatusBadRequest}, {handler.IAM, http.StatusForbidden}, {handler.JWT, http.StatusForbidden}} {
-		h, _, _ := newHandlerFor(t, handler.Access{Authorization: c.authorization})
+	for authorization, status := range map[handler.Authorization]int{
+		handler.None: http.StatusBadRequest, handler.IAM: http.StatusForbidden, handler.JWT: http.StatusForbidden,
+	} {
+		h, _, _ := newHandlerFor(t, handler.Access{Authorization: authorization})
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut} {
 			e := event2(request{method: method, target: "/balance?userId=1", body: "%%%"})
 			e["isBase64Encoded"] = true
-			assert.Equal(t, c.status, invoke(t, h, encode(t, e)).Status, "%s %s", c.authorization, method)
+			assert.Equal(t, status, invoke(t, h, encode(t, e)).Status, "%s %s", authorization, method)
 		}
+	}
+}
+
+// Callers see the gateway's request id; a direct invocation has only Lambda's.
+func TestRequestID(t *testing.T) {
+	t.Parallel()
+	h, _, log := newHandler(t)
+	for _, c := range []struct{ gateway, lambda, want string }{
+		{"gateway-1", "lambda-1", "gateway-1"}, {"", "lambda-1", "lambda-1"}, {"gateway-1", "", "gateway-1"}, {"", "", ""},
+	} {
+		event := event2(request{method: http.MethodGet, target: "/balance?userId=1"})
+		event["requestContext"].(object)["requestId"] = c.gateway
+		ctx := t.Context()
+		if c.lambda != "" {
+			ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: c.lambda})
+		}
+		_, err := h.Invoke(ctx, encode(t, event))
+		require.NoError(t, err)
+		assert.Equal(t, c.want, readLine(t, log).RequestID, "%+v", c)
 	}
 }

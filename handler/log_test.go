@@ -87,7 +87,7 @@ func readLine(t *testing.T, log *bytes.Buffer) (line logLine) {
 // hold counts as a failure, which would raise alarms.
 func TestLogLine(t *testing.T) {
 	t.Parallel()
-	h, books, log := newHandlerInMemory(t)
+	h, books, log := newHandler(t)
 	a := &api{Books: books, log: log, send: overEvents(event2)(t, h)}
 	const secret = `,"metadata":{"hidden":"secret"}`
 	transfer := func(amount string) string {
@@ -283,7 +283,7 @@ func TestCallerIsKept(t *testing.T) {
 			{byAnyone, bare(post), "direct"},
 			{handler.Access{}, bare(post), ""},
 		} {
-			h, books, log := newHandlerBehind(t, inMemory, ledger.DefaultSettings(), c.access)
+			h, books, log := newHandlerFor(t, c.access)
 			got := invoke(t, h, encode(t, c.event))
 			assert.NotContains(t, got.Body, "direct")
 			assert.Equal(t, 1, strings.Count(log.String(), `"caller":`), "%s: %s", format, log)
@@ -293,7 +293,7 @@ func TestCallerIsKept(t *testing.T) {
 			}
 		}
 	}
-	h, _, log := newHandlerInMemory(t)
+	h, _, log := newHandler(t)
 	require.Equal(t, http.StatusCreated, overHTTP(t, h)(t, post).Status)
 	assert.Empty(t, readLine(t, log).Caller, "over plain HTTP nobody is known")
 }
@@ -301,9 +301,7 @@ func TestCallerIsKept(t *testing.T) {
 // postedBy returns the caller in a row.
 func postedBy(t *testing.T, books *infratest.Books, location string) string {
 	t.Helper()
-	id, err := ledger.ParseTransactionID(strings.TrimPrefix(location, "/transactions/"))
-	require.NoError(t, err, location)
-	row, err := books.Store.Transaction(t.Context(), id)
+	row, err := books.Store.Transaction(t.Context(), parseID(t, location))
 	require.NoError(t, err)
 	return row.PostedBy.String()
 }
@@ -325,11 +323,7 @@ func TestPostedBy(t *testing.T) {
 			assert.NotContains(t, got.Body, "ostedBy")
 			assert.NotContains(t, got.Body, callerARN)
 		}
-		endOf := func(id string) string {
-			parsed, err := ledger.ParseTransactionID(id)
-			require.NoError(t, err)
-			return parsed.End().String()
-		}
+		endOf := func(id string) string { return parseID(t, id).End().String() }
 		for row, want := range map[string]string{
 			captured: "2", voided: "2", declined: "2", endOf(captured): "1", endOf(voided): "1",
 			refund.Header.Get("Location"): callerARN, rules.Header.Get("Location"): callerARN,
@@ -342,7 +336,7 @@ func TestPostedBy(t *testing.T) {
 // Any input leaves one line with one JSON object.
 func TestLogLineOfStrangeCalls(t *testing.T) {
 	t.Parallel()
-	h, books, log := newHandlerInMemory(t)
+	h, books, log := newHandler(t)
 	const requestID = "\"}\n{\u2028\x00\\"
 	event := event1(request{method: http.MethodGet, target: "/balance?userId=1"})
 	event["requestContext"].(object)["requestId"] = requestID

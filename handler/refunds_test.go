@@ -13,7 +13,6 @@ import (
 
 	"onewrite/handler"
 	"onewrite/infra/infratest"
-	"onewrite/ledger"
 )
 
 // refunded returns what a transaction has refunded.
@@ -160,10 +159,7 @@ func TestNotRefundable(t *testing.T) {
 				assert.Equal(t, []string{"/problems/not-refundable", status}, []string{p.Type, p.TransactionStatus})
 			}
 		}
-		hold, err := ledger.ParseTransactionID(voided)
-		require.NoError(t, err)
-		_, entryID, _ := strings.Cut(a.get(t, "/transactions/"+posted).Body, `},{"id":"`)
-		for _, id := range []string{"none", missing, entryID[:36], hold.End().String()} {
+		for _, id := range []string{"none", missing, parseID(t, posted).Entry(1).String(), parseID(t, voided).End().String()} {
 			assert.Equal(t, http.StatusNotFound, a.refund(t, id, "k", "").Status, id)
 			assert.Equal(t, http.StatusNotFound, a.get(t, "/transactions/"+id+"/refunds").Status, id)
 		}

@@ -267,7 +267,7 @@ func TestKeyHeader(t *testing.T) {
 // A client may repeat the header itself.
 func TestKeySentTwice(t *testing.T) {
 	t.Parallel()
-	h, books, _ := newHandlerInMemory(t)
+	h, books, _ := newHandler(t)
 	for _, name := range []string{"Idempotent-Key", "Idempotency-Key"} {
 		for _, values := range [][]string{{"a", "a"}, {"a", "b"}, {`"a"`, `"a"`}} {
 			r := httptest.NewRequest(http.MethodPost, "/transactions", strings.NewReader(body("1", "1", "credit")))

@@ -8,6 +8,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"onewrite/handler"
+	"onewrite/infra/infratest"
 )
 
 // TestReplaysOfEarlierVersions sends calls again whose rows an earlier version wrote.
@@ -32,7 +35,7 @@ func TestReplaysOfEarlierVersions(t *testing.T) {
 	for _, r := range replays {
 		t.Run(r.Name, func(t *testing.T) {
 			t.Parallel()
-			h, books, _ := newHandler(t)
+			h, books, _ := handlerOf(infratest.New(t), handler.Access{Authorization: handler.None})
 			for _, row := range r.Rows {
 				books.Execute(t, books.Config.TransactionsTable, "INSERT INTO ? VALUE "+row)
 			}

@@ -357,7 +357,7 @@ func (id TransactionID) end(kind End) TransactionID {
 	}, test{"handler", "TestEventPaths"}},
 	{"a bare event with an empty object is a read", []edit{
 		{"handler/event.go", "string(e.Body) != `\"\"`", "string(e.Body) != `\"\"` && string(e.Body) != `{}`"},
-	}, test{"handler", "TestBareBodies"}},
+	}, test{"handler", "TestDirectInvocations"}},
 	{"a body that is not base64 is none", []edit{
 		{"handler/event.go", `		return nil, invalid
 	}
@@ -370,7 +370,7 @@ func (id TransactionID) end(kind End) TransactionID {
 		return c, bodyErr
 	}
 	if c.caller, err = h.callerOf(e); err != nil {`},
-	}, test{"handler", "TestForbiddenBeforeBadBody"}},
+	}, test{"handler", "TestBodyNotBase64"}},
 	{"Lambda's request id comes before the gateway's", []edit{
 		{"handler/invoke.go", `if e.RequestContext.RequestID != "" {`, `if _, ok := lambdacontext.FromContext(ctx); !ok {`},
 	}, test{"handler", "TestRequestID"}},
