@@ -3,9 +3,8 @@ package storetest
 import (
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,24 +13,18 @@ import (
 	"onewrite/ledger"
 )
 
-// balances requires the users' balances, each written as "alice 12.5".
-func balances(t *testing.T, books *infratest.Books, want ...string) {
-	t.Helper()
-	for _, text := range want {
-		user, balance, _ := strings.Cut(text, " ")
-		assert.Equal(t, balance, books.Balance(t, user), "the balance of %s", user)
-	}
-}
-
 // A transaction moves all its users, who may all be new. The answer is its first row, which names
 // all entries.
-func entriesMoveBalances(t *testing.T, open Open) {
-	books := open(t)
+func entriesMoveBalances(t *testing.T, b *books) {
 	for _, c := range []struct {
 		key      string
 		entries  []string
 		balances []string
 	}{
+		{"credit", []string{"1 credit 10"}, []string{"1 110"}},
+		{"debit", []string{"1 debit 0.5"}, []string{"1 109.5"}},
+		{"debit of all", []string{"1 debit 109.5"}, []string{"1 0"}},
+		{"cent", []string{"1 credit 0.01"}, []string{"1 0.01"}},
 		{"transfer", []string{"a debit 10", "b credit 10"}, []string{"a 90", "b 110"}},
 		{"transfer back", []string{"b debit 110", "a credit 110"}, []string{"a 200", "b 0"}},
 		{"transfer with a fee", []string{"a debit 100.5", "b credit 99.5", "shop credit 1"}, []string{"a 99.5", "b 99.5", "shop 101"}},
@@ -41,131 +34,146 @@ func entriesMoveBalances(t *testing.T, open Open) {
 		{"new, all of it", []string{"c debit 100", "d credit 1000000000000"}, []string{"c 0", "d 1000000000100"}},
 	} {
 		r := infratest.Entries(t, c.key, c.entries...)
-		result, err := books.Ledger.Post(t.Context(), r)
-		require.NoError(t, err, c.key)
-		assert.False(t, result.Replayed, c.key)
-		assert.Equal(t, ledger.Posted, result.Transaction.Status, c.key)
-		assert.Equal(t, r.TransactionID(), result.Transaction.ID, c.key)
-		assert.Equal(t, r.Entries, result.Transaction.Entries, c.key)
-		balances(t, books, c.balances...)
+		posted := b.posts(t, c.key, c.entries...)
+		assert.Equal(t, r.TransactionID(), posted.ID, c.key)
+		assert.Equal(t, r.Entries, posted.AllEntries(), c.key)
+		b.balances(t, c.balances...)
+	}
+}
+
+// The opening balance counts, whatever the first call.
+func firstPostStartsFromOpeningBalance(t *testing.T, b *books) {
+	for entry, balance := range map[string]string{
+		"credit credit 1": "101", "debit debit 1": "99", "all debit 100": "0", "largest credit 1000000000000": "1000000000100",
+	} {
+		posted := b.posts(t, "k", entry)
+		assert.Equal(t, balance, b.funds(t, posted.UserID.String()), entry)
 	}
 }
 
 // The most entries and users that are allowed fit in one write.
-func mostEntries(t *testing.T, open Open) {
-	books := open(t)
+func mostEntries(t *testing.T, b *books) {
 	payroll := []string{"boss debit 98"}
 	for i := range 49 {
 		payroll = append(payroll, fmt.Sprintf("worker-%d credit 2", i))
 	}
-	_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "payroll", payroll...))
-	require.NoError(t, err)
-	balances(t, books, "boss 2", "worker-0 102", "worker-48 102")
-
-	sales := make([]string, 99)
-	for i := range sales {
-		sales[i] = "shop credit 0.01"
-	}
-	_, err = books.Ledger.Post(t.Context(), infratest.Entries(t, "sales", sales...))
-	require.NoError(t, err)
-	balances(t, books, "shop 100.99")
+	b.posts(t, "payroll", payroll...)
+	b.balances(t, "boss 2", "worker-0 102", "worker-48 102")
+	b.posts(t, "sales", slices.Repeat([]string{"shop credit 0.01"}, 99)...)
+	b.balances(t, "shop 100.99")
 }
 
 // Each balance stays in its range after each entry, and not only at the end.
-func entriesInTheirOrder(t *testing.T, open Open) {
-	books := open(t)
-	books.Fill(t, "rich")
-	books.Fill(t, "richer")
+func entriesInTheirOrder(t *testing.T, b *books) {
+	b.Fill(t, "rich")
+	b.Fill(t, "richer")
 	for i, c := range []struct {
 		entries []string
-		place   int // the declined entry's, or -1
-		balance string
+		want    string // the decline, or the first user's balance
 	}{
-		{[]string{"a debit 150", "a credit 50"}, 0, "100"},
-		{[]string{"a credit 50", "a debit 150"}, -1, "0"},
-		{[]string{"b debit 60", "c credit 60", "b debit 60", "b credit 20"}, 2, "40"},
-		{[]string{"b debit 60", "c credit 60", "b credit 20", "b debit 60"}, -1, "0"},
-		{[]string{"rich credit 100.01", "rich debit 100.01"}, 0, "999999999999900"},
-		{[]string{"rich credit 100", "rich debit 100"}, -1, "999999999999900"},
-		{[]string{"rich credit 50", "d debit 1", "rich credit 51", "rich debit 1000"}, 2, "999999999999950"},
-		{[]string{"richer debit 1000", "richer credit 1100"}, -1, "1000000000000000"},
-		{[]string{"e debit 100", "e credit 0.01", "e debit 0.01", "e credit 100", "e debit 0.01", "e debit 99.99", "e debit 0.01"}, 6, "0"},
+		{[]string{"a debit 150", "a credit 50"}, "insufficient funds: entry 0 on 100"},
+		{[]string{"a credit 50", "a debit 150"}, "0"},
+		{[]string{"b debit 60", "c credit 60", "b debit 60", "b credit 20"}, "insufficient funds: entry 2 on 40"},
+		{[]string{"b debit 60", "c credit 60", "b credit 20", "b debit 60"}, "0"},
+		{[]string{"rich credit 100.01", "rich debit 100.01"}, "balance limit: entry 0 on 999999999999900"},
+		{[]string{"rich credit 100", "rich debit 100"}, "999999999999900"},
+		{[]string{"rich credit 50", "d debit 1", "rich credit 51", "rich debit 1000"}, "balance limit: entry 2 on 999999999999950"},
+		{[]string{"richer debit 1000", "richer credit 1100"}, "1000000000000000"},
+		{[]string{"e debit 100", "e credit 0.01", "e debit 0.01", "e credit 100", "e debit 0.01", "e debit 99.99", "e debit 0.01"},
+			"insufficient funds: entry 6 on 0"},
 	} {
 		key := fmt.Sprint(i)
-		r := infratest.Entries(t, key, c.entries...)
-		before := books.Balance(t, r.UserID().String())
-		_, err := books.Ledger.Post(t.Context(), r)
-		if c.place < 0 {
-			require.NoError(t, err, "%v", c.entries)
-			assert.Equal(t, c.balance, books.Balance(t, r.UserID().String()), "%v", c.entries)
-			continue
+		user := infratest.Entries(t, key, c.entries...).UserID().String()
+		before := b.funds(t, user)
+		if got := b.post(t, key, c.entries...); got != "" {
+			assert.Equal(t, c.want, got, "%v", c.entries)
+			assert.Equal(t, before, b.funds(t, user), "%v", c.entries)
+		} else {
+			assert.Equal(t, c.want, b.funds(t, user), "%v", c.entries)
 		}
-		var declined *ledger.DeclinedError
-		require.ErrorAs(t, err, &declined, "%v", c.entries)
-		assert.Equal(t, c.place, declined.Result.Transaction.DeclinedEntry, "%v", c.entries)
-		assert.Equal(t, c.balance, declined.Result.Transaction.BalanceSeen.String(), "%v", c.entries)
-		assert.Equal(t, before, books.Balance(t, r.UserID().String()), "%v", c.entries)
 	}
 }
 
-// A transaction that one balance does not allow moves no other, and has one row.
-func declinedAsAWhole(t *testing.T, open Open) {
-	books := open(t)
-	books.Fill(t, "rich")
-	for i, c := range []struct {
+// A transaction that one balance does not allow moves no other, and has one row. It stays declined,
+// whatever comes in later.
+func declinedAsAWhole(t *testing.T, b *books) {
+	b.Fill(t, "rich")
+	b.posts(t, "spend", "spent debit 99.99")
+	declines := []struct {
 		entries []string
-		place   int
-		balance string
-		reason  error
+		want    string
 	}{
-		{[]string{"a debit 100.01", "b credit 100.01"}, 0, "100", ledger.ErrInsufficientFunds},
-		{[]string{"b credit 1", "a debit 100.01", "c credit 1"}, 1, "100", ledger.ErrInsufficientFunds},
-		{[]string{"b debit 1", "c credit 1", "d debit 100", "a debit 100.01"}, 3, "100", ledger.ErrInsufficientFunds},
-		{[]string{"a debit 101", "rich credit 101"}, 0, "100", ledger.ErrInsufficientFunds},
-		{[]string{"a debit 100", "c debit 1", "rich credit 101"}, 2, "999999999999900", ledger.ErrBalanceLimit},
-		{[]string{"rich credit 101", "a debit 101"}, 0, "999999999999900", ledger.ErrBalanceLimit},
-	} {
+		{[]string{"a debit 100.01"}, "insufficient funds: entry 0 on 100"},
+		{[]string{"a debit 1000000000000"}, "insufficient funds: entry 0 on 100"},
+		{[]string{"spent debit 0.02"}, "insufficient funds: entry 0 on 0.01"},
+		{[]string{"spent debit 100"}, "insufficient funds: entry 0 on 0.01"}, // as much as the opening balance
+		{[]string{"a debit 100.01", "b credit 100.01"}, "insufficient funds: entry 0 on 100"},
+		{[]string{"b credit 1", "a debit 100.01", "c credit 1"}, "insufficient funds: entry 1 on 100"},
+		{[]string{"b debit 1", "c credit 1", "d debit 100", "a debit 100.01"}, "insufficient funds: entry 3 on 100"},
+		{[]string{"a debit 101", "rich credit 101"}, "insufficient funds: entry 0 on 100"},
+		{[]string{"a debit 100", "c debit 1", "rich credit 101"}, "balance limit: entry 2 on 999999999999900"},
+		{[]string{"rich credit 101", "a debit 101"}, "balance limit: entry 0 on 999999999999900"},
+	}
+	for i, c := range declines {
 		r := infratest.Entries(t, fmt.Sprint(i), c.entries...)
-		_, err := books.Ledger.Post(t.Context(), r)
-		require.ErrorIs(t, err, c.reason, "%v", c.entries)
-		var first *ledger.DeclinedError
-		require.ErrorAs(t, err, &first)
-		declined := first.Result.Transaction
-		assert.Equal(t, c.place, declined.DeclinedEntry, "%v", c.entries)
-		assert.Equal(t, c.balance, declined.BalanceSeen.String(), "%v", c.entries)
-		balances(t, books, "a 100", "b 100", "c 100", "d 100", "rich 999999999999900")
-
-		stored, err := books.Ledger.Transaction(t.Context(), declined.ID)
-		require.NoError(t, err)
-		assert.Equal(t, declined, stored, "%v", c.entries)
+		assert.Equal(t, c.want, b.post(t, fmt.Sprint(i), c.entries...), "%v", c.entries)
+		b.balances(t, "a 100", "b 100", "c 100", "d 100", "rich 999999999999900", "spent 0.01")
 		for place := range r.Entries[1:] {
-			_, err := books.Ledger.Transaction(t.Context(), declined.ID.Entry(place+1))
+			_, err := b.Ledger.Transaction(t.Context(), r.TransactionID().Entry(place+1))
 			assert.ErrorIs(t, err, ledger.ErrNotFound, "entry %d of %v", place+1, c.entries)
 		}
 	}
-	// A declined transaction stays declined, whatever comes in later.
-	_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "top-up", "a credit 1000"))
+	b.posts(t, "top-up", "a credit 2000", "spent credit 2000")
+	b.posts(t, "room", "rich debit 2000")
+	for i, c := range declines {
+		_, err := b.Ledger.Post(t.Context(), infratest.Entries(t, fmt.Sprint(i), c.entries...))
+		assert.Equal(t, c.want, b.declined(t, err), "%v again", c.entries)
+		var again *ledger.DeclinedError
+		require.ErrorAs(t, err, &again)
+		assert.True(t, again.Result.Replayed, "%v again", c.entries)
+	}
+	b.balances(t, "a 2100", "b 100")
+}
+
+func balanceLimit(t *testing.T, b *books) {
+	b.Fill(t, "1")
+	assert.Equal(t, "balance limit: entry 0 on 999999999999900", b.post(t, "over", "1 credit 100.01"))
+	b.posts(t, "full", "1 credit 100")
+	assert.Equal(t, "balance limit: entry 0 on 1000000000000000", b.post(t, "cent", "1 credit 0.01"))
+	b.posts(t, "less", "1 debit 0.01")
+	b.balances(t, "1 999999999999999.99")
+}
+
+// A key belongs to one transaction. Its replay is the same request, in other words.
+func keyReused(t *testing.T, b *books) {
+	first := b.posts(t, "k", "1 credit 10")
+	again, err := b.Ledger.Post(t.Context(), infratest.Request(t, "1", "k", ledger.Credit, "10.00"))
 	require.NoError(t, err)
-	_, err = books.Ledger.Post(t.Context(), infratest.Entries(t, "0", "a debit 100.01", "b credit 100.01"))
-	var again *ledger.DeclinedError
-	require.ErrorAs(t, err, &again)
-	assert.True(t, again.Result.Replayed)
-	assert.Equal(t, "100", again.Result.Transaction.BalanceSeen.String())
-	balances(t, books, "a 1100", "b 100")
+	assert.Equal(t, ledger.Result{Transaction: first, Replayed: true}, again)
+	for _, c := range []struct {
+		kind   ledger.Type
+		amount string
+		want   ledger.KeyReusedError
+	}{
+		{ledger.Debit, "10", ledger.KeyReusedError{TypeDiffers: true}},
+		{ledger.Credit, "11", ledger.KeyReusedError{AmountDiffers: true}},
+		{ledger.Debit, "1000", ledger.KeyReusedError{TypeDiffers: true, AmountDiffers: true}}, // the balance would decline it, too
+	} {
+		_, err := b.Ledger.Post(t.Context(), infratest.Request(t, "1", "k", c.kind, c.amount))
+		assert.Equal(t, c.want, reused(t, err), "%+v", c)
+	}
+	b.balances(t, "1 110")
 }
 
 // A replay needs no balance, neither its user's nor the others'.
-func entriesReplayed(t *testing.T, open Open) {
-	books := open(t)
+func entriesReplayed(t *testing.T, b *books) {
 	r := infratest.Entries(t, "k", "a debit 100", "b credit 99", "shop credit 1")
 	r.Metadata = metadata(t)
-	first, err := books.Ledger.Post(t.Context(), r)
+	first, err := b.Ledger.Post(t.Context(), r)
 	require.NoError(t, err)
-	books.Fill(t, "c")
 	for i, between := range []string{"b debit 199", "shop debit 101", "a credit 5", "a debit 5"} {
-		_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, fmt.Sprint(i), between))
-		require.NoError(t, err)
-		again, err := books.Ledger.Post(t.Context(), r)
+		b.posts(t, fmt.Sprint(i), between)
+		again, err := b.Ledger.Post(t.Context(), r)
 		require.NoError(t, err, "after %s", between)
 		assert.Equal(t, ledger.Result{Transaction: first.Transaction, Replayed: true}, again, "after %s", between)
 	}
@@ -175,144 +183,79 @@ func entriesReplayed(t *testing.T, open Open) {
 		{"a debit 100", "shop credit 1", "b credit 99"},
 		{"a debit 100", "b credit 99", "shop credit 1.01"},
 		{"a debit 100", "b credit 99", "shop credit 1", "shop credit 1"},
-		{"a debit 100", "b credit 99", "c credit 1000000000000"}, // which c's balance does not allow, either
 	} {
 		reuse := infratest.Entries(t, "k", other...)
 		reuse.Metadata = r.Metadata
-		_, err := books.Ledger.Post(t.Context(), reuse)
-		var reused *ledger.KeyReusedError
-		require.ErrorAs(t, err, &reused, "%v", other)
-		assert.Equal(t, ledger.KeyReusedError{EntriesDiffer: true}, *reused, "%v", other)
+		_, err := b.Ledger.Post(t.Context(), reuse)
+		assert.Equal(t, ledger.KeyReusedError{EntriesDiffer: true}, reused(t, err), "%v", other)
 	}
 	r.Metadata = ledger.Metadata{}
-	_, err = books.Ledger.Post(t.Context(), r)
-	var reused *ledger.KeyReusedError
-	require.ErrorAs(t, err, &reused)
-	assert.Equal(t, ledger.KeyReusedError{MetadataDiffers: true}, *reused)
-	balances(t, books, "a 0", "b 0", "shop 0")
+	_, err = b.Ledger.Post(t.Context(), r)
+	assert.Equal(t, ledger.KeyReusedError{MetadataDiffers: true}, reused(t, err))
+	b.balances(t, "a 0", "b 0", "shop 0")
 }
 
-func metadata(t *testing.T) ledger.Metadata {
-	t.Helper()
-	m, err := ledger.NewMetadata(map[string]string{"order": "7", "note": "\u2028 <用> \"\\"})
-	require.NoError(t, err)
-	return m
+func usersShareKeys(t *testing.T, b *books) {
+	b.posts(t, "signup-bonus", "1 credit 5")
+	b.posts(t, "signup-bonus", "2 credit 5")
+	b.balances(t, "1 105", "2 105")
 }
 
-// Each row is read back as it was recorded, by its own id.
-func entriesReadBack(t *testing.T, open Open) {
-	books := open(t)
-	r := infratest.Entries(t, "posted", "Ω debit 0.01", "Ω credit 1000000000000", "b debit 100", "Ω debit 99.99")
-	r.Metadata = metadata(t)
-	p := posting(t, r)
-	require.NoError(t, books.Store.Post(t.Context(), p))
-	one := infratest.Entries(t, "one", "Ω debit 1")
-	one.Metadata = metadata(t)
-	single := posting(t, one)
-	require.NoError(t, books.Store.Post(t.Context(), single))
-	refused := infratest.Entries(t, "declined", "Ω debit 1", "b debit 1")
-	refused.Metadata = metadata(t)
-	whole := posting(t, refused).Rows[0]
-	whole.Status, whole.DeclinedEntry = ledger.Declined, 1
-	var err error
-	whole.BalanceSeen, err = ledger.ParseBalance("0")
-	require.NoError(t, err)
-	require.NoError(t, books.Store.Decline(t.Context(), whole))
-	for _, want := range append(p.Rows, single.Rows[0], whole) {
-		got, err := books.Store.Transaction(t.Context(), want.ID)
-		require.NoError(t, err)
-		assert.Equal(t, want, got)
-	}
-}
-
-// The row with the first id answers every later posting with that id.
-func entriesRecorded(t *testing.T, open Open) {
-	books := open(t)
-	first := posting(t, infratest.Entries(t, "k", "a debit 100", "b credit 100"))
-	require.NoError(t, books.Store.Post(t.Context(), first))
-	for _, again := range [][]string{
-		{"a debit 100", "b credit 100"}, {"a debit 100"}, {"a credit 1", "b credit 1", "c credit 1"}, {"a debit 1", "b debit 1000"},
-	} {
-		var recorded *ledger.RecordedError
-		require.ErrorAs(t, books.Store.Post(t.Context(), posting(t, infratest.Entries(t, "k", again...))), &recorded, "%v", again)
-		assert.Equal(t, first.Rows[0], recorded.Recorded, "%v", again)
-	}
-	balances(t, books, "a 0", "b 200", "c 100")
-}
-
-// Every entry is in its own user's history, and a declined transaction in the first user's.
-func entriesInHistory(t *testing.T, open Open) {
-	books := open(t)
-	l := books.Ledger
-	r := infratest.Entries(t, "posted", "a debit 10", "b credit 4", "b credit 5", "c credit 1")
-	_, err := l.Post(t.Context(), r)
-	require.NoError(t, err)
-	declined := infratest.Entries(t, "declined", "c debit 10", "a debit 1000", "b credit 1010")
-	_, err = l.Post(t.Context(), declined)
-	require.ErrorIs(t, err, ledger.ErrInsufficientFunds)
-	id := r.TransactionID()
-	for user, want := range map[string][]ledger.TransactionID{
-		"a": {id}, "b": {id.Entry(1), id.Entry(2)}, "c": {declined.TransactionID(), id.Entry(3)},
-	} {
-		for len(history(t, l, user, 100)) < len(want) {
-			require.NoError(t, t.Context().Err(), "the history doesn't catch up")
-		}
-		for _, limit := range []int{1, 100} {
-			var got []ledger.TransactionID
-			for _, line := range history(t, l, user, limit) {
-				got = append(got, line.ID)
-				stored, err := l.Transaction(t.Context(), line.ID)
-				require.NoError(t, err)
-				assert.Equal(t, stored, line, "%s, %d a page", user, limit)
-			}
-			assert.ElementsMatch(t, want, got, "%s, %d a page", user, limit)
-		}
-	}
-}
-
-// Many callers at once transfer in a circle, some with a fee: all end, and no money is made or
-// lost. The books' check shows that each counts once.
-func circleAtOnce(t *testing.T, open Open) {
-	books := open(t)
-	users := []string{"a", "b", "c"}
-	errs := atOnce(24, func(i int) error {
-		from, to := users[i%3], users[(i+1+i%2)%3]
-		entries := []string{from + " debit 3", to + " credit 3"}
-		if i%4 == 0 {
-			entries = []string{from + " debit 3", to + " credit 2", "shop credit 1"}
-		}
-		r := infratest.Entries(t, fmt.Sprint(i), entries...)
-		for try := 0; ; try++ {
-			_, err := books.Ledger.Post(t.Context(), r)
-			if !errors.Is(err, ledger.ErrTryAgain) || try == 10 {
-				return err
-			}
-			time.Sleep(time.Millisecond)
-		}
+func fortyDebitsAtOnce(t *testing.T, b *books) {
+	errs := atOnce(40, func(i int) error {
+		_, err := b.Ledger.Post(t.Context(), infratest.Request(t, "1", fmt.Sprint(i), ledger.Debit, "10"))
+		return err
 	})
-	for i, err := range errs {
-		assert.NoError(t, err, "transfer %d", i)
+	posted, declined := 0, 0
+	for _, err := range errs {
+		switch {
+		case err == nil:
+			posted++
+		case errors.Is(err, ledger.ErrInsufficientFunds):
+			declined++
+		}
 	}
-	assert.Equal(t, "106", books.Balance(t, "shop"))
+	assert.Equal(t, 10, posted, "posted of %v", errs)
+	assert.Equal(t, 30, declined, "declined of %v", errs)
+	b.balances(t, "1 0")
 }
 
 // Many callers send one transfer at once: one posts it, and the others replay it.
-func oneTransferAtOnce(t *testing.T, open Open) {
-	books := open(t)
-	r := infratest.Entries(t, "k", "a debit 60", "b credit 60")
-	results := make([]ledger.Result, 8)
-	errs := atOnce(len(results), func(i int) (err error) {
-		results[i], err = books.Ledger.Post(t.Context(), r)
+func oneKeyAtOnce(t *testing.T, b *books) {
+	transfer := infratest.Entries(t, "k", "a debit 60", "b credit 60")
+	results := make([]ledger.Result, 32)
+	for _, err := range atOnce(len(results), func(i int) (err error) {
+		results[i], err = b.Ledger.Post(t.Context(), transfer)
 		return err
-	})
+	}) {
+		require.NoError(t, err)
+	}
 	firsts := 0
-	for i, result := range results {
-		require.NoError(t, errs[i])
-		assert.Equal(t, results[0].Transaction.CreatedAt, result.Transaction.CreatedAt)
+	for _, result := range results {
+		assert.Equal(t, results[0].Transaction, result.Transaction)
 		if !result.Replayed {
 			firsts++
 		}
 	}
-	assert.Equal(t, 1, firsts)
-	balances(t, books, "a 40", "b 160")
+	assert.Equal(t, 1, firsts, "answers that are not replays")
+	b.balances(t, "a 40", "b 160")
+}
+
+// One key is sent for two different transactions at once: one uses it, the other is refused.
+func oneKeyTwoPayloadsAtOnce(t *testing.T, b *books) {
+	requests := []ledger.Request{
+		infratest.Request(t, "1", "k", ledger.Credit, "10"),
+		infratest.Request(t, "1", "k", ledger.Debit, "1000"), // declined, if it is first
+	}
+	errs := atOnce(16, func(i int) error {
+		_, err := b.Ledger.Post(t.Context(), requests[i%2])
+		return err
+	})
+	reused := 0
+	for _, err := range errs {
+		if errors.Is(err, ledger.ErrKeyReused) {
+			reused++
+		}
+	}
+	assert.Equal(t, 8, reused, "reused of %v", errs)
 }

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -16,119 +17,95 @@ import (
 
 func posting(t *testing.T, r ledger.Request) ledger.Posting {
 	t.Helper()
-	p, err := ledger.NewPosting(r, time.Date(2026, 11, 22, 12, 0, 0, 123e6, time.UTC))
+	p, err := ledger.NewPosting(r, noon.Add(123*time.Millisecond))
 	require.NoError(t, err)
 	return p
 }
 
-// declined returns a request's first row, declined by a balance of 100.
-func declined(t *testing.T, r ledger.Request) ledger.Transaction {
+// declinedRow returns a request's first row, declined by a balance of 100.
+func declinedRow(t *testing.T, r ledger.Request) ledger.Transaction {
 	t.Helper()
 	first := posting(t, r).Rows[0]
 	first.Status, first.BalanceSeen = ledger.Declined, ledger.DefaultSettings().Opening
 	return first
 }
 
-func whatWasRecordedIsReadBack(t *testing.T, open Open) {
-	books := open(t)
-	credit := posting(t, infratest.Request(t, "Ω 1", "key ~", ledger.Credit, "0.01"))
-	debit := declined(t, infratest.Request(t, "Ω 1", "debit", ledger.Debit, "1000000000000"))
-	require.NoError(t, books.Store.Post(t.Context(), credit))
-	require.NoError(t, books.Store.Decline(t.Context(), debit))
-	for _, want := range []ledger.Transaction{credit.Rows[0], debit} {
-		got, err := books.Store.Transaction(t.Context(), want.ID)
-		require.NoError(t, err)
-		assert.Equal(t, want, got)
-	}
-	assert.Equal(t, "100.01", books.Balance(t, "Ω 1"))
-}
-
-// A taken id answers even where the balance, which the first posting may have used up, would not
-// allow the transaction.
-func recordedWhateverTheBalance(t *testing.T, open Open) {
-	books := open(t)
-	all := posting(t, infratest.Request(t, "1", "all", ledger.Debit, "100"))
-	more := declined(t, infratest.Request(t, "1", "more", ledger.Debit, "100.01"))
-	require.NoError(t, books.Store.Post(t.Context(), all))
-	require.NoError(t, books.Store.Decline(t.Context(), more))
+// A taken id answers with its first row, even where the balance, which the first posting may have
+// used up, would not allow the transaction.
+func recordedWhateverTheBalance(t *testing.T, b *books) {
+	all := posting(t, infratest.Entries(t, "all", "1 debit 100", "2 credit 100"))
+	more := declinedRow(t, infratest.Entries(t, "more", "1 debit 100.01"))
+	require.NoError(t, b.Store.Post(t.Context(), all))
+	require.NoError(t, b.Store.Decline(t.Context(), more))
 	for _, first := range []ledger.Transaction{all.Rows[0], more} {
-		second := infratest.Request(t, "1", first.IdempotencyKey.String(), ledger.Debit, "99")
-		for _, err := range []error{
-			books.Store.Post(t.Context(), posting(t, second)),
-			books.Store.Decline(t.Context(), declined(t, second)),
-		} {
-			var recorded *ledger.RecordedError
-			require.ErrorAs(t, err, &recorded)
-			assert.Equal(t, first, recorded.Recorded)
+		key := first.IdempotencyKey.String()
+		for _, entries := range [][]string{{"1 debit 99"}, {"1 debit 100", "2 credit 100"}, {"1 credit 1", "2 credit 1", "3 debit 1000"}} {
+			again := infratest.Entries(t, key, entries...)
+			for _, err := range []error{
+				b.Store.Post(t.Context(), posting(t, again)),
+				b.Store.Decline(t.Context(), declinedRow(t, again)),
+			} {
+				var recorded *ledger.RecordedError
+				require.ErrorAs(t, err, &recorded, "%v", entries)
+				assert.Equal(t, first, recorded.Recorded, "%v", entries)
+			}
 		}
 	}
-	assert.Equal(t, "0", books.Balance(t, "1"))
-}
-
-func outOfRange(t *testing.T, open Open) {
-	books := open(t)
-	books.Fill(t, "rich")
-	require.NoError(t, books.Store.Post(t.Context(), posting(t, infratest.Request(t, "spent", "1", ledger.Debit, "99.99"))))
-	for _, c := range []struct {
-		user    string
-		kind    ledger.Type
-		amount  string
-		balance string
-	}{
-		{"new", ledger.Debit, "100.01", "100"},
-		{"new", ledger.Debit, "1000000000000", "100"},
-		{"spent", ledger.Debit, "0.02", "0.01"},
-		{"spent", ledger.Debit, "100", "0.01"}, // as much as the opening balance
-		{"rich", ledger.Credit, "100.01", "999999999999900"},
-		{"rich", ledger.Credit, "1000000000000", "999999999999900"},
-	} {
-		beyond := posting(t, infratest.Request(t, c.user, "beyond", c.kind, c.amount))
-		var out *ledger.RefusedError
-		require.ErrorAs(t, books.Store.Post(t.Context(), beyond), &out, "%+v", c)
-		require.Len(t, out.Accounts, 1, "%+v", c)
-		assert.Equal(t, c.balance, out.Accounts[beyond.Moves[0].UserID].Balance.String(), "%+v", c)
-		assert.Equal(t, c.balance, books.Balance(t, c.user), "%+v", c)
-		_, err := books.Store.Transaction(t.Context(), beyond.Rows[0].ID)
-		assert.ErrorIs(t, err, ledger.ErrNotFound, "%+v: nothing is written", c)
-	}
+	b.balances(t, "1 0", "2 200", "3 100")
 }
 
 // A refusal reports whether DynamoDB may still apply an attempt of the same call.
-func refusalAfterAttempts(t *testing.T, open Open) {
-	books := open(t)
+func refusalAfterAttempts(t *testing.T, b *books) {
+	inProgress := faults.Exception(http.StatusBadRequest, "TransactionInProgressException", "in progress")
 	for i, c := range []struct {
 		fault   faults.Fault // the first attempt's
 		unknown bool
 	}{
 		{nil, false}, {faults.Conflict, false}, {faults.Throttle, false},
 		{faults.LoseRequest, true}, {faults.LoseResponse, true}, {faults.CutResponse, true}, {faults.ServerError, true}, {faults.FailAfter, true},
+		{inProgress, true},
 	} {
 		beyond := posting(t, infratest.Request(t, "1", fmt.Sprint(i), ledger.Debit, "1000"))
-		books.Network.Next(c.fault)
+		b.Network.Next(c.fault)
 		var refused *ledger.RefusedError
-		require.ErrorAs(t, books.Store.Post(t.Context(), beyond), &refused, "%d", i)
+		require.ErrorAs(t, b.Store.Post(t.Context(), beyond), &refused, "%d", i)
 		assert.Equal(t, c.unknown, refused.Unknown, "%d", i)
+		assert.Equal(t, "100", refused.Accounts[beyond.Moves[0].UserID].Balance.String(), "%d", i)
 	}
 }
 
-func callerIsGone(t *testing.T, open Open) {
-	books := open(t)
+func callerIsGone(t *testing.T, b *books) {
 	r := infratest.Request(t, "1", "k", ledger.Credit, "10")
 	gone, leave := context.WithCancel(t.Context())
 	leave()
-	assert.ErrorIs(t, books.Store.Post(gone, posting(t, r)), ledger.ErrTryAgain)
-	assert.ErrorIs(t, books.Store.Decline(gone, declined(t, r)), ledger.ErrTryAgain)
-	_, err := books.Store.Account(gone, r.UserID())
+	assert.ErrorIs(t, b.Store.Post(gone, posting(t, r)), ledger.ErrTryAgain)
+	assert.ErrorIs(t, b.Store.Decline(gone, declinedRow(t, r)), ledger.ErrTryAgain)
+	_, err := b.Store.Account(gone, r.UserID())
 	assert.ErrorIs(t, err, ledger.ErrTryAgain)
-	_, err = books.Store.Transaction(gone, r.TransactionID())
+	_, err = b.Store.Transaction(gone, r.TransactionID())
 	assert.ErrorIs(t, err, ledger.ErrTryAgain)
-	_, err = books.Store.History(gone, r.UserID(), ledger.Cursor{}, 1)
+	_, err = b.Store.History(gone, r.UserID(), ledger.Cursor{}, 1)
 	assert.ErrorIs(t, err, ledger.ErrTryAgain)
-	assert.Equal(t, "100", books.Balance(t, "1"))
+	b.balances(t, "1 100")
 }
 
-func transactionNotFound(t *testing.T, open Open) {
-	books := open(t)
-	_, err := books.Ledger.Transaction(t.Context(), ledger.TransactionID{1})
-	assert.ErrorIs(t, err, ledger.ErrNotFound)
+// Each row is read back as it was recorded, by its own id.
+func rowsAreReadBack(t *testing.T, b *books) {
+	request := func(key string, entries ...string) ledger.Request {
+		r := infratest.Entries(t, key, entries...)
+		r.Metadata = metadata(t)
+		return r
+	}
+	several := posting(t, request("key~", "Ω debit 0.01", "Ω credit 1000000000000", "b debit 100", "Ω debit 99.99"))
+	one := posting(t, request("one", "Ω debit 1"))
+	refused := declinedRow(t, request("declined", "Ω debit 1", "b debit 100.01"))
+	refused.DeclinedEntry = 1
+	require.NoError(t, b.Store.Post(t.Context(), several))
+	require.NoError(t, b.Store.Post(t.Context(), one))
+	require.NoError(t, b.Store.Decline(t.Context(), refused))
+	for _, want := range append(several.Rows, one.Rows[0], refused) {
+		got, err := b.Store.Transaction(t.Context(), want.ID)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
 }
