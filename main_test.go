@@ -129,25 +129,18 @@ func TestFunctionAnswersHostileEvents(t *testing.T) {
 func TestFunctionAuthorizes(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
-	for _, c := range []struct {
-		environment []string
-		statuses    map[string]int
-	}{
-		{[]string{"AUTHORIZATION=AWS_IAM"}, map[string]int{
-			"bare-balance": 200, "http-api-iam-balance": 200, "function-url-iam-post": 201, "rest-api-iam-post": 201,
-			"sam-http-balance": 403, "sam-rest-balance": 403, "function-url-post": 403, "http-api-jwt-credit": 403, "rest-api-jwt-balance": 403,
-		}},
-		{[]string{"AUTHORIZATION=JWT"}, map[string]int{
-			"bare-balance": 200, "rest-api-jwt-balance": 200, "http-api-jwt-credit": 403, "http-api-iam-balance": 200, "rest-api-iam-post": 201,
-			"sam-http-balance": 403, "sam-rest-balance": 403, "function-url-post": 403,
-		}},
-		{[]string{"AUTHORIZATION=JWT", "CREDIT_SCOPE=ledger/credit"}, map[string]int{
-			"rest-api-jwt-balance": 200, "http-api-jwt-credit": 201,
-		}},
+	for environment, statuses := range map[string]map[string]int{
+		"AUTHORIZATION=AWS_IAM": {
+			"bare-balance": 200, "http-api-iam-balance": 200, "function-url-iam-post": 201, "sam-http-balance": 403, "http-api-jwt-credit": 403,
+		},
+		"AUTHORIZATION=JWT": {
+			"bare-balance": 200, "http-api-iam-balance": 200, "rest-api-jwt-balance": 200, "sam-http-balance": 403, "http-api-jwt-credit": 403,
+		},
+		"AUTHORIZATION=JWT CREDIT_SCOPE=ledger/credit": {"rest-api-jwt-balance": 200, "http-api-jwt-credit": 201},
 	} {
-		function := start(t, books, io.Discard, c.environment...)
-		for event, status := range c.statuses {
-			assert.Equal(t, status, invoke(t, function, event).StatusCode, "%s %s", c.environment, event)
+		function := start(t, books, io.Discard, strings.Fields(environment)...)
+		for event, status := range statuses {
+			assert.Equal(t, status, invoke(t, function, event).StatusCode, "%s %s", environment, event)
 		}
 	}
 }
@@ -175,16 +168,27 @@ func TestFunctionKilledWhilePosting(t *testing.T) {
 	assert.Equal(t, "110", books.Balance(t, "1"))
 }
 
+// A start names every fault in the environment.
 func TestFunctionSaysWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	binary, err := build()
 	require.NoError(t, err)
 	function := exec.Command(binary)
-	function.Env = []string{"AWS_REGION=us-east-1", "TRANSACTIONS_TABLE=t"}
+	function.Env = []string{
+		"AWS_REGION=us-east-1", "TRANSACTIONS_TABLE=t", "CURRENCY=dollars", "DECIMAL_PLACES=two", "OPENING_BALANCE=-1", "AUTHORIZATION=open",
+	}
 	output, err := function.CombinedOutput()
 	require.Error(t, err)
-	assert.Contains(t, string(output), "missing in the environment: TRANSACTIONS_AGGREGATE_TABLE, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY")
-	assert.Contains(t, string(output), "AUTHORIZATION in the environment must be AWS_IAM, JWT or NONE")
+	for _, want := range []string{
+		"missing in the environment: TRANSACTIONS_AGGREGATE_TABLE, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY",
+		"CURRENCY, DECIMAL_PLACES or OPENING_BALANCE in the environment",
+		`currency is \"dollars\", must be three to twelve capital letters and digits, a letter first`,
+		`decimal places are \"two\", must be a digit from 0 to 8`,
+		`opening balance is \"-1\", must be a plain decimal`,
+		"AUTHORIZATION in the environment must be AWS_IAM, JWT or NONE",
+	} {
+		assert.Contains(t, string(output), want)
+	}
 }
 
 // Without DynamoDB the function still answers, with a 503. The log reports the

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -171,27 +170,4 @@ func fetch(t *testing.T, url string) string {
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
 	return string(body)
-}
-
-// A start names every fault in the environment, settings included.
-func TestFunctionSaysWhatIsWrongWithSettings(t *testing.T) {
-	t.Parallel()
-	binary, err := build()
-	require.NoError(t, err)
-	books := infratest.New(t)
-	function := exec.Command(binary)
-	function.Env = slices.DeleteFunc(books.Env(), func(pair string) bool { return strings.HasPrefix(pair, "AWS_REGION=") })
-	function.Env = append(function.Env, "CURRENCY=dollars", "DECIMAL_PLACES=two", "OPENING_BALANCE=-1", "AUTHORIZATION=open")
-	output, err := function.CombinedOutput()
-	require.Error(t, err)
-	for _, want := range []string{
-		"missing in the environment: AWS_REGION",
-		"CURRENCY, DECIMAL_PLACES or OPENING_BALANCE in the environment",
-		`currency is \"dollars\", must be three to twelve capital letters and digits, a letter first`,
-		`decimal places are \"two\", must be a digit from 0 to 8`,
-		`opening balance is \"-1\", must be a plain decimal`,
-		"AUTHORIZATION in the environment must be AWS_IAM, JWT or NONE",
-	} {
-		assert.Contains(t, string(output), want)
-	}
 }

@@ -1,7 +1,6 @@
 package handler_test
 
 import (
-	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -34,77 +33,97 @@ var scales = []scale{
 	{"XBT", "8", "0.00000001", "0.00000001", "must have at most 8 decimal places", "0.000000001", "999999999999.99999999", "12.50000000"},
 }
 
-// everyScale runs a test for each settings, through each door.
+// everyScale runs a test for each settings. One has its books on DynamoDB Local.
 func everyScale(t *testing.T, test func(*testing.T, *api, scale)) {
 	t.Parallel()
 	for _, s := range scales {
-		for name, open := range doors {
-			t.Run(s.currency+", "+name, func(t *testing.T) {
-				t.Parallel()
-				h, books, log := newHandlerBehind(t, name, infratest.Settings(t, s.currency, s.places, s.opening), handler.Access{Authorization: handler.None})
-				test(t, &api{Books: books, log: log, send: open(t, h)}, s)
-			})
-		}
+		t.Run(s.currency, func(t *testing.T) {
+			t.Parallel()
+			door := "payload 1.0"
+			if s.places == "8" {
+				door = "payload 2.0"
+			}
+			settings := infratest.Settings(t, s.currency, s.places, s.opening)
+			h, books, _ := newHandlerBehind(t, door, settings, handler.Access{Authorization: handler.None})
+			test(t, &api{Books: books, send: doors[door](t, h)}, s)
+		})
 	}
 }
 
-// post1 posts one entry for user 1.
-func (a *api) post1(t *testing.T, key, amount, kind string) answer {
-	t.Helper()
-	return a.post(t, key, body("1", amount, kind))
-}
-
-// These are the answers under other settings, call by call.
+// Every answer with money has the currency once for each transaction.
 func TestSettings(t *testing.T) {
 	everyScale(t, func(t *testing.T, a *api, s scale) {
 		currency := `"currency":"` + s.currency + `"`
-		got := a.get(t, "/balance?userId=nobody")
-		assert.Equal(t, `{"data":{"balance":"`+s.opening+`",`+currency+`}}`, got.Body, "whoever has no row has the opening balance")
-
-		// One entry is posted, read, replayed and listed.
-		got = a.post1(t, "unit", s.unit, "credit")
-		assert.Equal(t, http.StatusCreated, got.Status, got.Body)
-		assert.Contains(t, got.Body, `"ammount":"`+s.unit+`",`+currency)
-		read := a.get(t, got.Header.Get("Location"))
-		assert.Equal(t, got.Body, read.Body)
-		again := a.post1(t, "unit", "000"+s.unit, "credit")
-		assert.Equal(t, "true", again.Header.Get("Idempotent-Replayed"))
-		assert.Equal(t, got.Body, again.Body)
-		assert.Equal(t, 1, strings.Count(a.get(t, "/transactions?userId=1").Body, currency))
-
-		// Wrong amounts.
-		for amount, reason := range map[string]string{
-			s.finer: s.tooMany, "0": "must be at least " + s.unit, "1000000000001": "must be at most 1000000000000",
-			"1e3": `must be a plain decimal such as "` + s.example + `": digits, no sign, no exponent, no spaces`,
-		} {
-			got := a.post1(t, "wrong", amount, "credit")
-			assert.Equal(t, http.StatusBadRequest, got.Status, "%s: %s", amount, got.Body)
-			assert.Equal(t, map[string][]string{"ammount": {reason}}, got.problem(t).Properties)
-			got = a.post(t, "wrong", `{"entries":[{"userId":"1","ammount":"`+s.unit+`","type":"credit"},{"userId":"1","amount":"`+amount+`","type":"credit"}]}`)
-			assert.Equal(t, map[string][]string{"entries[1].amount": {reason}}, got.problem(t).Properties)
+		check := func(got answer, status, currencies int, text string) answer {
+			t.Helper()
+			assert.Equal(t, status, got.Status, got.Body)
+			assert.Contains(t, got.Body, text)
+			assert.Equal(t, currencies, strings.Count(got.Body, currency), got.Body)
+			return got
 		}
+		check(a.get(t, "/balance?userId=nobody"), 200, 1, `{"data":{"balance":"`+s.opening+`",`+currency+`}}`)
+		unit := check(a.post(t, "unit", body("1", s.unit, "credit")), 201, 1, `"ammount":"`+s.unit+`",`+currency)
+		assert.Equal(t, unit.Body, a.get(t, unit.Header.Get("Location")).Body)
+		assertReplay(t, unit, a.post(t, "unit", body("1", "000"+s.unit, "credit")), "unit")
+		money := a.pending(t, "in", body("1", "10", "credit"))
+		with := `,"currency":"` + s.currency + `"`
+		check(a.post(t, "transfer", entries(with+`,"balanced":true`, strings.Replace(entry("1", "1", "debit"), "}", with+"}", 1), entry("2", "1", "credit"))), 201, 1, `"entries"`)
 
-		// A call's currency is the deployment's.
-		for text, status := range map[string]int{s.currency: 201, "USD": 400, strings.ToLower(s.currency): 400, "": 400} {
-			got := a.post(t, "currency", `{"userId":"other","ammount":"`+s.unit+`","type":"credit","currency":"`+text+`"}`)
-			assert.Equal(t, status, got.Status, "%q: %s", text, got.Body)
-			if status == 400 {
-				assert.Equal(t, map[string][]string{"currency": {`must be "` + s.currency + `", or left out`}}, got.problem(t).Properties)
-			}
-		}
+		hold := a.pending(t, "hold", holdBody("1", "3"))
+		check(a.get(t, "/balance?userId=1"), 200, 1, `"held":"3",`+currency)
+		check(a.end(t, hold, "capture", `{"ammount":"`+s.unit+`"`+with+`}`), 200, 1, `"captured":"`+s.unit+`"`)
+		check(a.refund(t, money, "r", `{"ammount":"`+s.unit+`"`+with+`}`), 201, 1, `"ammount":"`+s.unit+`",`+currency)
+		assert.Equal(t, `{"data":{"refunds":1,`+currency+`,"entries":[{"entry":0,"ammount":"10","refunded":"`+s.unit+`"}]}}`, a.refunded(t, money))
+		check(a.refund(t, money, "all", ""), 422, 1, "/problems/refund-limit")
+		check(a.get(t, "/transactions?userId=1"), 200, 6, hold)
 
 		// A debit of everything plus a unit is declined.
-		got = a.post1(t, "too much", "1000000000000", "debit")
-		assert.Equal(t, http.StatusUnprocessableEntity, got.Status)
-		p := got.problem(t)
-		assert.Equal(t, "/problems/insufficient-funds", p.Type)
-		assert.Equal(t, s.currency, p.Currency)
-		balance := a.Balance(t, "1")
-		assert.Equal(t, balance, p.Balance)
-		assert.Equal(t, http.StatusCreated, a.post1(t, "all", balance, "debit").Status)
-		assert.Equal(t, "0", a.Balance(t, "1"))
-		got = a.post1(t, "one more", s.unit, "debit")
-		assert.Equal(t, "0", got.problem(t).Balance)
+		_, balance, _ := strings.Cut(a.get(t, "/balance?userId=1").Body, `"balance":"`)
+		balance, _, _ = strings.Cut(balance, `"`)
+		check(a.post(t, "too much", body("1", "1000000000000", "debit")), 422, 1, `"balance":"`+balance+`",`+currency)
+		check(a.post(t, "all", body("1", balance, "debit")), 201, 1, balance)
+		check(a.post(t, "one more", body("1", s.unit, "debit")), 422, 1, `"balance":"0",`+currency)
+
+		check(a.rule(t, "lend", `{"userId":"1","creditLimit":"`+s.unit+`"`+with+`}`), 201, 1, `"type":"account",`+currency)
+		check(a.get(t, "/balance?userId=1"), 200, 1, `"creditLimit":"`+s.unit+`",`+currency)
+		check(a.post(t, "spend", body("1", s.unit, "debit")), 201, 1, s.unit)
+		check(a.rule(t, "end", `{"userId":"1","creditLimit":"0"}`), 422, 1, "/problems/credit-in-use")
+	})
+}
+
+// A call's amounts have the deployment's places, and its currency is the deployment's.
+func TestSettingsReject(t *testing.T) {
+	everyScale(t, func(t *testing.T, a *api, s scale) {
+		money := a.pending(t, "in", body("1", "10", "credit"))
+		hold := a.pending(t, "hold", holdBody("1", "1"))
+		wrongCurrency := `must be "` + s.currency + `", or left out`
+		plain := `must be a plain decimal such as "` + s.example + `": digits, no sign, no exponent, no spaces`
+		other := entry("2", "1", "credit")
+		for _, c := range []struct{ target, field, with, value, reason string }{
+			{"/transactions", "ammount", creditWith("ammount", "VALUE"), s.finer, s.tooMany},
+			{"/transactions", "ammount", creditWith("ammount", "VALUE"), "0", "must be at least " + s.unit},
+			{"/transactions", "ammount", creditWith("ammount", "VALUE"), "1000000000001", "must be at most 1000000000000"},
+			{"/transactions", "ammount", creditWith("ammount", "VALUE"), "1e3", plain},
+			{"/transactions", "entries[1].amount", entries("", other, creditWith("amount", "VALUE")), s.finer, s.tooMany},
+			{"/transactions/" + hold + "/capture", "ammount", `{"ammount":VALUE}`, s.finer, s.tooMany},
+			{"/transactions/" + money + "/refunds", "ammount", `{"ammount":VALUE}`, s.finer, s.tooMany},
+			{"/transactions/" + money + "/refunds", "entries[0].ammount", `{"entries":[{"entry":0,"ammount":VALUE}]}`, s.finer, s.tooMany},
+			{"/accounts", "creditLimit", `{"userId":"1","creditLimit":VALUE}`, s.finer, s.tooMany},
+
+			{"/transactions", "currency", creditWith("currency", "VALUE"), "USD", wrongCurrency},
+			{"/transactions", "currency", creditWith("currency", "VALUE"), strings.ToLower(s.currency), wrongCurrency},
+			{"/transactions", "currency", creditWith("currency", "VALUE"), "", wrongCurrency},
+			{"/transactions", "entries[1].currency", entries("", other, creditWith("currency", "VALUE")), "USD", wrongCurrency},
+			{"/transactions/" + hold + "/capture", "currency", `{"currency":VALUE}`, "USD", wrongCurrency},
+			{"/transactions/" + money + "/refunds", "currency", `{"currency":VALUE}`, "USD", wrongCurrency},
+			{"/transactions/" + money + "/refunds", "entries[0].currency", `{"entries":[{"entry":0,"ammount":"1","currency":VALUE}]}`, "USD", wrongCurrency},
+			{"/accounts", "currency", `{"userId":"1","creditLimit":"1","currency":VALUE}`, "USD", wrongCurrency},
+		} {
+			sent := strings.Replace(c.with, "VALUE", `"`+c.value+`"`, 1)
+			got := a.send(t, request{http.MethodPost, c.target, map[string]string{"Idempotent-Key": "k"}, sent})
+			assertInvalid(t, got, sent, c.field)
+			assert.Equal(t, []string{c.reason}, got.problem(t).Properties[c.field], sent)
+		}
 	})
 }
 
@@ -113,74 +132,25 @@ func TestSettingsAtTheCeiling(t *testing.T) {
 	everyScale(t, func(t *testing.T, a *api, s scale) {
 		a.Fill(t, "rich")
 		require.Equal(t, "999999999999900", a.Balance(t, "rich"))
-		credit := func(key, amount string) answer { return a.post(t, key, body("rich", amount, "credit")) }
-		assert.Equal(t, http.StatusCreated, credit("to the ceiling", "100").Status)
-		assert.Equal(t, http.StatusCreated, a.post(t, "back", body("rich", s.unit, "debit")).Status)
-		assert.Equal(t, http.StatusCreated, credit("the last unit", s.unit).Status)
-		got := credit("beyond", s.unit)
-		assert.Equal(t, http.StatusUnprocessableEntity, got.Status)
+		for _, c := range []struct{ amount, kind, balance string }{
+			{"100", "credit", "1000000000000000"},
+			{s.unit, "debit", ""},
+			{s.unit, "credit", "1000000000000000"},
+			{s.most, "debit", map[string]string{
+				"0": "999000000000001", "2": "999000000000000.01", "3": "999000000000000.001", "8": "999000000000000.00000001",
+			}[s.places]},
+			{s.most, "credit", "1000000000000000"},
+		} {
+			got := a.post(t, c.amount+c.kind, body("rich", c.amount, c.kind))
+			assert.Equal(t, http.StatusCreated, got.Status, got.Body)
+			assert.Contains(t, got.Body, `"ammount":"`+c.amount+`"`)
+			if c.balance != "" {
+				assert.Equal(t, c.balance, a.Balance(t, "rich"))
+			}
+		}
+		got := a.post(t, "beyond", body("rich", s.unit, "credit"))
 		p := got.problem(t)
 		assert.Equal(t, []string{"/problems/balance-limit", "1000000000000000", "1000000000000000", s.currency}, []string{p.Type, p.Balance, p.Limit, p.Currency})
-		assert.Equal(t, "1000000000000000", a.Balance(t, "rich"))
-
-		got = a.post(t, "most", body("rich", s.most, "debit"))
-		assert.Equal(t, http.StatusCreated, got.Status)
-		assert.Contains(t, got.Body, `"ammount":"`+s.most+`"`)
-		left, err := ledger.ParseBalance(a.Balance(t, "rich"))
-		require.NoError(t, err)
-		got = a.post(t, "most back", body("rich", s.most, "credit"))
-		assert.Equal(t, http.StatusCreated, got.Status)
-		assert.Equal(t, "1000000000000000", a.Balance(t, "rich"))
-		assert.Equal(t, fmt.Sprint(left), map[string]string{
-			"0": "999000000000001", "2": "999000000000000.01", "3": "999000000000000.001", "8": "999000000000000.00000001",
-		}[s.places])
-	})
-}
-
-func TestSettingsOfHolds(t *testing.T) {
-	everyScale(t, func(t *testing.T, a *api, s scale) {
-		currency := `"currency":"` + s.currency + `"`
-		require.Equal(t, http.StatusCreated, a.post1(t, "in", "10", "credit").Status)
-		got := a.post(t, "transfer", `{"balanced":true,"currency":"`+s.currency+`","entries":[{"userId":"1","ammount":"1","type":"debit","currency":"`+s.currency+`"},{"userId":"2","ammount":"1","type":"credit"}]}`)
-		require.Equal(t, http.StatusCreated, got.Status, got.Body)
-		assert.Equal(t, 1, strings.Count(got.Body, currency), "once for all entries: %s", got.Body)
-
-		id := a.pending(t, "hold", `{"userId":"1","ammount":"3","type":"debit","expiresIn":60}`)
-		got = a.get(t, "/balance?userId=1")
-		assert.Contains(t, got.Body, `"held":"3",`+currency)
-		got = a.end(t, id, "capture", `{"ammount":"`+s.finer+`"}`)
-		assert.Equal(t, map[string][]string{"ammount": {s.tooMany}}, got.problem(t).Properties)
-		got = a.end(t, id, "capture", `{"ammount":"1","currency":"USD"}`)
-		assert.Equal(t, map[string][]string{"currency": {`must be "` + s.currency + `", or left out`}}, got.problem(t).Properties)
-		got = a.end(t, id, "capture", `{"ammount":"`+s.unit+`","currency":"`+s.currency+`"}`)
-		require.Equal(t, http.StatusOK, got.Status, got.Body)
-		assert.Contains(t, got.Body, `"captured":"`+s.unit+`"`)
-		assert.Contains(t, got.Body, currency)
-		history := a.get(t, "/transactions?userId=1").Body
-		assert.Equal(t, 4, strings.Count(history, currency), "a line each: %s", history)
-	})
-}
-
-func TestSettingsOfRefunds(t *testing.T) {
-	everyScale(t, func(t *testing.T, a *api, s scale) {
-		currency := `"currency":"` + s.currency + `"`
-		id := a.pending(t, "in", body("1", "10", "credit"))
-		for field, sent := range map[string]string{
-			"ammount": `{"ammount":"` + s.finer + `"}`, "entries[0].ammount": `{"entries":[{"entry":0,"ammount":"` + s.finer + `"}]}`,
-		} {
-			assert.Equal(t, map[string][]string{field: {s.tooMany}}, a.refund(t, id, "r", sent).problem(t).Properties)
-		}
-		for field, sent := range map[string]string{
-			"currency": `{"currency":"USD"}`, "entries[0].currency": `{"entries":[{"entry":0,"ammount":"1","currency":"USD"}]}`,
-		} {
-			assert.Equal(t, map[string][]string{field: {`must be "` + s.currency + `", or left out`}}, a.refund(t, id, "r", sent).problem(t).Properties)
-		}
-		got := a.refund(t, id, "r", `{"ammount":"`+s.unit+`","currency":"`+s.currency+`"}`)
-		require.Equal(t, http.StatusCreated, got.Status, got.Body)
-		assert.Contains(t, got.Body, `"ammount":"`+s.unit+`",`+currency)
-		assert.Equal(t, `{"data":{"refunds":1,`+currency+`,"entries":[{"entry":0,"ammount":"10","refunded":"`+s.unit+`"}]}}`, a.refunded(t, id))
-		limit := a.refund(t, id, "all", "").problem(t)
-		assert.Equal(t, []string{"/problems/refund-limit", s.currency}, []string{limit.Type, limit.Currency})
 	})
 }
 

@@ -40,10 +40,9 @@ func invoke(t *testing.T, h *handler.Handler, payload []byte) (a answer) {
 }
 
 // postHTTP posts a body under a key, over HTTP without a network.
-func postHTTP(t *testing.T, h *handler.Handler, header http.Header, body string) answer {
-	t.Helper()
-	r := httptest.NewRequest(http.MethodPost, "/transactions", strings.NewReader(body))
-	r.Header = header
+func postHTTP(h *handler.Handler, target, key, body string) answer {
+	r := httptest.NewRequest(http.MethodPost, target, strings.NewReader(body))
+	r.Header.Set("Idempotent-Key", key)
 	return serve(h, r)
 }
 
@@ -62,19 +61,26 @@ func serve(h *handler.Handler, r *http.Request) answer {
 }
 
 // settings are the fuzzed ledgers' settings: the default ones, and others.
-func settings(t *testing.T, number uint8) ledger.Settings {
-	t.Helper()
-	others := [][3]string{{"USD", "2", "100"}, {"JPY", "0", "100"}, {"EUR", "2", "0"}, {"KWD", "3", "100.125"}, {"XBT", "8", "100.00000001"}}
+func settings(number uint8) ledger.Settings {
 	other := others[int(number)%len(others)]
-	s, err := ledger.ParseSettings(other[0], other[1], other[2])
-	require.NoError(t, err)
-	return s
+	return must(ledger.ParseSettings(other[0], other[1], other[2]))
+}
+
+var others = [][3]string{{"USD", "2", "100"}, {"JPY", "0", "100"}, {"EUR", "2", "0"}, {"KWD", "3", "100.125"}, {"XBT", "8", "100.00000001"}}
+
+// addAll adds each seed under each settings.
+func addAll(f *testing.F, seeds ...string) {
+	for _, seed := range seeds {
+		for number := range others {
+			f.Add(seed, uint8(number))
+		}
+	}
 }
 
 // A post posts exactly its body, and a rejected one moves nothing: compared with
 // encoding/json and math/big.
 func FuzzBody(f *testing.F) {
-	for _, seed := range []string{
+	addAll(f,
 		`{"userId":"1","ammount":"10","type":"credit"}`,
 		`{"userId":"1","amount":10.50,"type":"debit","currency":"USD"}`,
 		`{"userId":"1","amount":"10","ammount":"10.0","type":"debit","note":{"a":[1,2]}}`,
@@ -97,14 +103,10 @@ func FuzzBody(f *testing.F) {
 		`{"userId":"1","ammount":"1.5","type":"credit","currency":"KWD"}`,
 		`{"entries":[{"userId":"1","ammount":"0.00000001","type":"credit"},{"userId":"1","amount":0.00000001,"type":"debit","currency":"XBT"}]}`,
 		`{"userId":"1","ammount":"1000000000000","type":"credit","currency":"JPY"}`,
-	} {
-		for number := range uint8(5) {
-			f.Add(seed, number)
-		}
-	}
+	)
 	f.Fuzz(func(t *testing.T, body string, number uint8) {
-		h, m := newMemoryOf(settings(t, number))
-		got := postHTTP(t, h, http.Header{"Idempotent-Key": {"k"}}, body)
+		h, m := newMemoryOf(settings(number))
+		got := postHTTP(h, "/transactions", "k", body)
 		switch got.Status {
 		case http.StatusBadRequest, http.StatusRequestEntityTooLarge:
 			assert.Empty(t, m.transactions)
@@ -162,15 +164,16 @@ func FuzzEnd(f *testing.F) {
 	}
 	const payment = `{"expiresIn":60,"entries":[{"userId":"1","ammount":"40","type":"debit"},{"userId":"2","ammount":"40","type":"credit"}]}`
 	f.Fuzz(func(t *testing.T, body string, void bool, number uint8) {
-		h, m := newMemoryOf(settings(t, number))
-		require.Equal(t, http.StatusCreated, postHTTP(t, h, http.Header{"Idempotent-Key": {"money"}}, `{"userId":"1","ammount":"40","type":"credit"}`).Status)
-		held := postHTTP(t, h, http.Header{"Idempotent-Key": {"k"}}, payment)
+		h, m := newMemoryOf(settings(number))
+		money := postHTTP(h, "/transactions", "money", `{"userId":"1","ammount":"40","type":"credit"}`)
+		require.Equal(t, http.StatusCreated, money.Status)
+		held := postHTTP(h, "/transactions", "k", payment)
 		require.Equal(t, http.StatusCreated, held.Status, held.Body)
 		end := held.Header["Location"] + "/capture"
 		if void {
 			end = held.Header["Location"] + "/void"
 		}
-		send := func() answer { return serve(h, httptest.NewRequest(http.MethodPost, end, strings.NewReader(body))) }
+		send := func() answer { return postHTTP(h, end, "", body) }
 		got := send()
 		if got.Status != http.StatusOK {
 			assert.False(t, void, "its body says nothing: %s", got.Body)
@@ -210,27 +213,20 @@ func FuzzEnd(f *testing.F) {
 // A refund returns what its body names, or everything. The same again is a replay, and
 // no entry is refunded beyond its amount.
 func FuzzRefund(f *testing.F) {
-	for _, seed := range []string{
+	addAll(f,
 		"", "{}", `{"ammount":"25"}`, `{"amount":0.01,"currency":"USD"}`, `{"ammount":"40.01"}`, `{"ammount":null}`,
 		`{"entries":[{"entry":0,"ammount":"40"}]}`, `{"entries":[{"entry":0,"amount":1},{"entry":1,"ammount":"39.99"}],"metadata":{"a":"b"}}`,
 		`{"entries":[{"entry":1,"ammount":"1"},{"entry":0,"ammount":"1"}]}`, `{"entries":[{"entry":1.0,"ammount":"1"}]}`,
 		`{"entries":[{"entry":2,"ammount":"1"}]}`, `{"entries":[]}`, `{"entries":null}`, `{"ammount":"1","entries":[{"entry":0,"ammount":"1"}]}`, `[]`,
-	} {
-		for number := range uint8(5) {
-			f.Add(seed, number)
-		}
-	}
+	)
 	const sale = `{"entries":[{"userId":"1","ammount":"40","type":"debit"},{"userId":"2","ammount":"40","type":"credit"}]}`
 	f.Fuzz(func(t *testing.T, body string, number uint8) {
-		h, m := newMemoryOf(settings(t, number))
-		require.Equal(t, http.StatusCreated, postHTTP(t, h, http.Header{"Idempotent-Key": {"money"}}, `{"userId":"1","ammount":"40","type":"credit"}`).Status)
-		sold := postHTTP(t, h, http.Header{"Idempotent-Key": {"k"}}, sale)
+		h, m := newMemoryOf(settings(number))
+		money := postHTTP(h, "/transactions", "money", `{"userId":"1","ammount":"40","type":"credit"}`)
+		require.Equal(t, http.StatusCreated, money.Status)
+		sold := postHTTP(h, "/transactions", "k", sale)
 		require.Equal(t, http.StatusCreated, sold.Status, sold.Body)
-		send := func(key string) answer {
-			r := httptest.NewRequest(http.MethodPost, sold.Header["Location"]+"/refunds", strings.NewReader(body))
-			r.Header.Set("Idempotent-Key", key)
-			return serve(h, r)
-		}
+		send := func(key string) answer { return postHTTP(h, sold.Header["Location"]+"/refunds", key, body) }
 		rows := len(m.transactions)
 		got := send("r")
 		if got.Status != http.StatusCreated {
@@ -313,27 +309,17 @@ func sameEntry(t *testing.T, said members, stored ledger.Entry, settings ledger.
 	}
 }
 
-// A key is the same in every form, or is rejected in every form. A rule change is
-// accepted with exactly what its row has, or changes nothing.
+// A rule change is accepted with exactly what its row has, or changes nothing.
 func FuzzRules(f *testing.F) {
-	for _, seed := range []string{
+	addAll(f,
 		`{"userId":"1","debits":"blocked"}`, `{"userId":"1","credits":"blocked","debits":"allowed","metadata":{"a":"b"}}`,
 		`{"userId":"1","creditLimit":"50.50","currency":"USD"}`, `{"userId":"1","creditLimit":0}`, `{"userId":"1","creditLimit":"0.00000001"}`,
 		`{"userId":"1","creditLimit":"1000000000000"}`, `{"userId":"1","creditLimit":1e3}`, `{"userId":"1","debits":null,"creditLimit":"1.0"}`,
 		`{"userId":"1"}`, `{"userId":"1","debits":"blocked","\u0064ebits":"allowed"}`, `[]`, "",
-	} {
-		for number := range uint8(5) {
-			f.Add(seed, number)
-		}
-	}
+	)
 	f.Fuzz(func(t *testing.T, body string, number uint8) {
-		h, m := newMemoryOf(settings(t, number))
-		send := func() answer {
-			r := httptest.NewRequest(http.MethodPost, "/accounts", strings.NewReader(body))
-			r.Header.Set("Idempotent-Key", "k")
-			return serve(h, r)
-		}
-		got := send()
+		h, m := newMemoryOf(settings(number))
+		got := postHTTP(h, "/accounts", "k", body)
 		if got.Status != http.StatusCreated {
 			assert.Contains(t, []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge}, got.Status, got.Body)
 			assert.Empty(t, m.transactions)
@@ -350,12 +336,13 @@ func FuzzRules(f *testing.F) {
 		lent.Sub(lent, units(m.settings.Opening))
 		assert.Equal(t, lent.String(), units(account.CreditLimit).String())
 		require.NoError(t, m.settings.CheckPlaces(account.CreditLimit))
-		again := send()
+		again := postHTTP(h, "/accounts", "k", body)
 		assert.Equal(t, []string{got.Body, "true"}, []string{again.Body, again.Header["Idempotent-Replayed"]})
 		assert.Len(t, m.transactions, 1)
 	})
 }
 
+// A key is the same in every form, or is rejected in every form.
 func FuzzKeyHeader(f *testing.F) {
 	for _, seed := range []string{"1", `"1"`, `a"b\c`, `"a\"b\\c"`, `"a`, `"a"b`, "", " a ", "é", strings.Repeat("k", 256), "a\x00"} {
 		f.Add(seed)
@@ -364,7 +351,12 @@ func FuzzKeyHeader(f *testing.F) {
 	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 	f.Fuzz(func(t *testing.T, value string) {
 		h, m := newMemory()
-		got := postHTTP(t, h, http.Header{"Idempotency-Key": {value}}, body)
+		post := func(header http.Header) answer {
+			r := httptest.NewRequest(http.MethodPost, "/transactions", strings.NewReader(body))
+			r.Header = header
+			return serve(h, r)
+		}
+		got := post(http.Header{"Idempotency-Key": {value}})
 		if got.Status == http.StatusBadRequest {
 			assert.Empty(t, m.transactions)
 			return
@@ -376,7 +368,7 @@ func FuzzKeyHeader(f *testing.F) {
 		if !strings.HasPrefix(strings.Trim(value, " \t"), `"`) {
 			assert.Equal(t, strings.Trim(value, " \t"), key, "the bare form is the key itself")
 		}
-		again := postHTTP(t, h, http.Header{"Idempotent-Key": {`"` + quote.Replace(key) + `"`}, "Idempotency-Key": {value}}, body)
+		again := post(http.Header{"Idempotent-Key": {`"` + quote.Replace(key) + `"`}, "Idempotency-Key": {value}})
 		assert.Equal(t, got.Body, again.Body)
 		assert.Equal(t, "true", again.Header["Idempotent-Replayed"])
 	})

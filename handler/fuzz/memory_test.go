@@ -11,7 +11,6 @@ import (
 	"math/big"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"onewrite/handler"
@@ -21,10 +20,10 @@ import (
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // memory is a store for fuzzing, which needs many new ones a second. It keeps the
-// promises of [ledger.Store]; all other tests run on DynamoDB Local.
+// promises of [ledger.Store] for one caller; all other tests run on DynamoDB Local or
+// its model.
 type memory struct {
 	settings     ledger.Settings
-	mu           sync.Mutex
 	transactions []ledger.Transaction
 	accounts     map[ledger.UserID]ledger.Account
 	refunds      map[ledger.TransactionID]ledger.Refunds
@@ -33,7 +32,6 @@ type memory struct {
 // newMemory returns a handler over a new ledger in memory, at noon.
 func newMemory() (*handler.Handler, *memory) { return newMemoryOf(ledger.DefaultSettings()) }
 
-// newMemoryOf does as newMemory, with other settings.
 func newMemoryOf(s ledger.Settings) (*handler.Handler, *memory) {
 	m := &memory{settings: s, accounts: map[ledger.UserID]ledger.Account{}, refunds: map[ledger.TransactionID]ledger.Refunds{}}
 	l := ledger.New(m, func() time.Time { return noon })
@@ -41,10 +39,8 @@ func newMemoryOf(s ledger.Settings) (*handler.Handler, *memory) {
 }
 
 func (m *memory) Post(_ context.Context, p ledger.Posting) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := m.recorded(p.Rows[0].ID); err != nil {
-		return err
+	if recorded, ok := m.row(p.Rows[0].ID); ok {
+		return &ledger.RecordedError{Recorded: recorded}
 	}
 	refunds, allowed := m.refunded(p.Refund)
 	if !allowed {
@@ -76,10 +72,8 @@ func (m *memory) refunded(r *ledger.Refund) (after ledger.Refunds, allowed bool)
 		return after, true
 	}
 	before := m.refunds[r.Of.ID]
-	after = ledger.Refunds{Count: before.Count + 1, Sums: maps.Clone(before.Sums)}
-	if after.Sums == nil {
-		after.Sums = map[int]ledger.Amount{}
-	}
+	after = ledger.Refunds{Count: before.Count + 1, Sums: map[int]ledger.Amount{}}
+	maps.Copy(after.Sums, before.Sums)
 	for _, p := range r.Parts {
 		sum := units(p.Amount)
 		if already, ok := before.Sums[p.Entry]; ok {
@@ -88,25 +82,17 @@ func (m *memory) refunded(r *ledger.Refund) (after ledger.Refunds, allowed bool)
 		if sum.Cmp(units(r.Of.Entries[p.Entry].Amount)) > 0 {
 			return before, false
 		}
-		amount, err := ledger.ParseAmount(textOf(sum))
-		if err != nil {
-			panic(err) // it is at most what the entry moved
-		}
-		after.Sums[p.Entry] = amount
+		after.Sums[p.Entry] = must(ledger.ParseAmount(textOf(sum)))
 	}
 	return after, true
 }
 
 func allows(m ledger.Move, a ledger.Account) bool {
-	for _, h := range m.Ends {
-		if !slices.ContainsFunc(a.Holds, same(h)) {
-			return false
-		}
-	}
-	if m.Debits && a.DebitsBlocked || m.Credits && a.CreditsBlocked || m.Rules != nil && m.Rules.Number != a.Changes+1 {
-		return false
-	}
-	return m.Allows(a.Balance) && (m.Opens == nil || len(a.Holds)-len(m.Ends) < ledger.MaxHolds)
+	open := slices.ContainsFunc(m.Ends, func(h ledger.Hold) bool { return !slices.ContainsFunc(a.Holds, same(h)) })
+	blocked := m.Debits && a.DebitsBlocked || m.Credits && a.CreditsBlocked
+	changed := m.Rules != nil && m.Rules.Number != a.Changes+1
+	full := m.Opens != nil && len(a.Holds)-len(m.Ends) >= ledger.MaxHolds
+	return m.Allows(a.Balance) && !open && !blocked && !changed && !full
 }
 
 func after(m ledger.Move, a ledger.Account) ledger.Account {
@@ -114,37 +100,40 @@ func after(m ledger.Move, a ledger.Account) ledger.Account {
 	if m.Type == ledger.Debit {
 		sum.Neg(sum)
 	}
-	balance, err := ledger.ParseBalance(textOf(sum.Add(sum, units(a.Balance))))
-	if err != nil {
-		panic(err) // the move is allowed
-	}
-	var holds []ledger.Hold
-	for _, h := range a.Holds {
-		if !slices.ContainsFunc(m.Ends, same(h)) {
-			holds = append(holds, h)
-		}
+	a.Balance = must(ledger.ParseBalance(textOf(sum.Add(sum, units(a.Balance)))))
+	a.Holds = slices.Clone(a.Holds)
+	for _, h := range m.Ends {
+		a.Holds = slices.DeleteFunc(a.Holds, same(h))
 	}
 	if m.Opens != nil {
-		holds = append(holds, *m.Opens)
+		a.Holds = append(a.Holds, *m.Opens)
 	}
-	rules := a.Rules
-	if m.Rules != nil {
-		rules.Changes = m.Rules.Number
-		if m.Rules.Debits != "" {
-			rules.DebitsBlocked = m.Rules.Debits == ledger.Blocked
-		}
-		if m.Rules.Credits != "" {
-			rules.CreditsBlocked = m.Rules.Credits == ledger.Blocked
-		}
-		if m.Rules.CreditLimit != nil {
-			rules.CreditLimit = *m.Rules.CreditLimit
-		}
+	if m.Rules == nil {
+		return a
 	}
-	return ledger.Account{Balance: balance, Holds: holds, Rules: rules}
+	a.Changes = m.Rules.Number
+	if m.Rules.Debits != "" {
+		a.DebitsBlocked = m.Rules.Debits == ledger.Blocked
+	}
+	if m.Rules.Credits != "" {
+		a.CreditsBlocked = m.Rules.Credits == ledger.Blocked
+	}
+	if m.Rules.CreditLimit != nil {
+		a.CreditLimit = *m.Rules.CreditLimit
+	}
+	return a
 }
 
 func same(h ledger.Hold) func(ledger.Hold) bool {
 	return func(other ledger.Hold) bool { return other.TransactionID == h.TransactionID }
+}
+
+// must returns a sum that the posting's conditions keep in range.
+func must[T any](sum T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return sum
 }
 
 // units returns money as a count of its eighth decimal place.
@@ -163,42 +152,30 @@ func textOf(units *big.Int) string {
 }
 
 func (m *memory) Decline(_ context.Context, t ledger.Transaction) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := m.recorded(t.ID); err != nil {
-		return err
+	if recorded, ok := m.row(t.ID); ok {
+		return &ledger.RecordedError{Recorded: recorded}
 	}
 	m.transactions = append(m.transactions, t)
 	return nil
 }
 
 func (m *memory) Account(_ context.Context, user ledger.UserID) (ledger.Account, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	return m.account(user), nil
 }
 
 func (m *memory) Transaction(_ context.Context, id ledger.TransactionID) (ledger.Transaction, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, t := range m.transactions {
-		if t.ID == id {
-			return t, nil
-		}
+	if t, ok := m.row(id); ok {
+		return t, nil
 	}
 	return ledger.Transaction{}, ledger.ErrNotFound
 }
 
 func (m *memory) Refunds(_ context.Context, of ledger.TransactionID) (ledger.Refunds, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	return m.refunds[of], nil
 }
 
 // History needs no order and no cursor: a user has at most one transaction.
 func (m *memory) History(_ context.Context, user ledger.UserID, after ledger.Cursor, _ int) (page ledger.Page, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	for _, t := range m.transactions {
 		if t.UserID == user && t.Rules == nil && after == (ledger.Cursor{}) {
 			page.Transactions = append(page.Transactions, t)
@@ -210,17 +187,16 @@ func (m *memory) History(_ context.Context, user ledger.UserID, after ledger.Cur
 func (m *memory) Settings() ledger.Settings { return m.settings }
 
 func (m *memory) account(user ledger.UserID) ledger.Account {
-	if account, there := m.accounts[user]; there {
+	if account, ok := m.accounts[user]; ok {
 		return account
 	}
 	return ledger.Account{Balance: m.settings.Opening}
 }
 
-func (m *memory) recorded(id ledger.TransactionID) error {
-	for _, t := range m.transactions {
-		if t.ID == id {
-			return &ledger.RecordedError{Recorded: t}
-		}
+func (m *memory) row(id ledger.TransactionID) (ledger.Transaction, bool) {
+	i := slices.IndexFunc(m.transactions, func(t ledger.Transaction) bool { return t.ID == id })
+	if i < 0 {
+		return ledger.Transaction{}, false
 	}
-	return nil
+	return m.transactions[i], true
 }
