@@ -2,22 +2,18 @@ package infra_test
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/dynamodbmodel"
-	"onewrite/infra/infratest/faults"
 	"onewrite/infra/infratest/storetest"
 	"onewrite/ledger"
 )
@@ -50,32 +46,11 @@ func TestBalanceOfNewUserIsOpeningAndLeavesNoRow(t *testing.T) {
 	}
 }
 
+// A transaction takes as many requests with many entries as with one.
 func TestRequestsPerOutcome(t *testing.T) {
 	t.Parallel()
-	books := infratest.New(t)
-	credit := infratest.Request(t, "1", "credit", ledger.Credit, "10")
-	debit := infratest.Request(t, "1", "debit", ledger.Debit, "1000")
-	for _, c := range []struct {
-		name    string
-		request ledger.Request
-		want    []string
-	}{
-		{"a post", credit, []string{"TransactWriteItems"}},
-		{"its replay", credit, []string{"TransactWriteItems"}},
-		{"a first decline", debit, []string{"TransactWriteItems", "PutItem"}},
-		{"its replay", debit, []string{"TransactWriteItems"}},
-	} {
-		_, _ = books.Ledger.Post(t.Context(), c.request)
-		assert.Equal(t, c.want, books.Network.Requests(), c.name)
-	}
-	books.Balance(t, "1")
-	assert.Equal(t, []string{"GetItem"}, books.Network.Requests(), "a balance")
-}
-
-// A transaction takes as many requests with many entries as with one.
-func TestRequestsPerOutcomeOfEntries(t *testing.T) {
-	t.Parallel()
 	for _, entries := range [][]string{
+		{"a credit 10"},
 		{"a debit 1", "b credit 1"},
 		{"a debit 2", "b credit 1", "shop credit 1"},
 		slices.Repeat([]string{"shop credit 1"}, 50),
@@ -104,6 +79,8 @@ func TestRequestsPerOutcomeOfEntries(t *testing.T) {
 				require.NoError(t, err)
 				assert.Equal(t, []string{"GetItem"}, books.Network.Requests(), "a lookup of one of %d", len(entries))
 			}
+			books.Balance(t, user)
+			assert.Equal(t, []string{"GetItem"}, books.Network.Requests(), "a balance")
 		})
 	}
 }
@@ -114,24 +91,19 @@ func TestRequestsPerOutcomeOfHolds(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
 		l := books.Ledger
-		hold := func(key string, entries ...string) (ledger.EndRequest, func() error) {
-			r := infratest.Entries(t, key, entries...)
-			r.ExpiresIn = time.Minute
-			return ledger.EndRequest{TransactionID: r.TransactionID()}, func() error { _, err := l.Post(t.Context(), r); return err }
+		post := func(r ledger.Request) func() error {
+			return func() error { _, err := l.Post(t.Context(), r); return err }
 		}
-		captured, postCaptured := hold("captured", "1 debit 10")
-		voided, postVoided := hold("voided", "1 debit 10", "shop credit 10")
-		paid, postPaid := hold("paid", "1 debit 10", "2 credit 10")
-		_, postExpired := hold("expired", "1 debit 10")
-		_, postDeclined := hold("declined", "1 debit 1000")
-		debit := infratest.Entries(t, "debit", "1 debit 80")
-		capture := func(r ledger.EndRequest) func() error {
-			return func() error { _, err := l.Capture(t.Context(), r, ledger.Amount{}); return err }
+		endOf := func(r ledger.Request) ledger.EndRequest { return ledger.EndRequest{TransactionID: r.TransactionID()} }
+		capture := func(r ledger.Request) func() error {
+			return func() error { _, err := l.Capture(t.Context(), endOf(r), ledger.Amount{}); return err }
 		}
-		void := func() error { _, err := l.Void(t.Context(), voided); return err }
-		lookup := func(id ledger.TransactionID) func() error {
-			return func() error { _, err := l.Transaction(t.Context(), id); return err }
+		lookup := func(r ledger.Request) func() error {
+			return func() error { _, err := l.Transaction(t.Context(), r.TransactionID()); return err }
 		}
+		captured, paid := pending(t, "captured", "1 debit 10"), pending(t, "paid", "1 debit 10", "2 credit 10")
+		voided, debit := pending(t, "voided", "1 debit 10", "shop credit 10"), infratest.Entries(t, "debit", "1 debit 80")
+		void := func() error { _, err := l.Void(t.Context(), endOf(voided)); return err }
 		const write, read = "TransactWriteItems", "GetItem"
 		for _, c := range []struct {
 			name string
@@ -139,25 +111,25 @@ func TestRequestsPerOutcomeOfHolds(t *testing.T) {
 			want []string
 			err  error
 		}{
-			{"a hold", postCaptured, []string{write}, nil},
-			{"its replay", postCaptured, []string{write}, nil},
-			{"a payment on hold", postVoided, []string{write}, nil},
-			{"another", postPaid, []string{write}, nil},
-			{"a declined one", postDeclined, []string{write, "PutItem"}, ledger.ErrInsufficientFunds},
-			{"a lookup of a pending one", lookup(captured.TransactionID), []string{read, read}, nil},
+			{"a hold", post(captured), []string{write}, nil},
+			{"its replay", post(captured), []string{write}, nil},
+			{"a payment on hold", post(voided), []string{write}, nil},
+			{"another", post(paid), []string{write}, nil},
+			{"a declined one", post(pending(t, "declined", "1 debit 1000")), []string{write, "PutItem"}, ledger.ErrInsufficientFunds},
+			{"a lookup of a pending one", lookup(captured), []string{read, read}, nil},
 			{"a capture", capture(captured), []string{read, write}, nil},
 			{"its replay", capture(captured), []string{read, write}, nil},
 			{"a capture that is paid", capture(paid), []string{read, write}, nil},
 			{"a void", void, []string{read, write}, nil},
 			{"its replay", void, []string{read, write}, nil},
 			{"a capture of what is voided", capture(voided), []string{read, write}, ledger.ErrHoldEnded},
-			{"one that expires", postExpired, []string{write}, nil},
+			{"one that expires", post(pending(t, "expired", "1 debit 10")), []string{write}, nil},
 			{"a wait", func() error { time.Sleep(time.Minute + time.Second); return nil }, nil, nil},
 			{"a balance", func() error { _, err := l.Balance(t.Context(), debit.UserID()); return err }, []string{read}, nil},
-			{"a debit that releases", func() error { _, err := l.Post(t.Context(), debit); return err }, []string{write, write}, nil},
-			{"its replay", func() error { _, err := l.Post(t.Context(), debit); return err }, []string{write}, nil},
-			{"a lookup of a posted one", lookup(debit.TransactionID()), []string{read}, nil},
-			{"a capture of what is posted", capture(ledger.EndRequest{TransactionID: debit.TransactionID()}), []string{read}, ledger.ErrNotPending},
+			{"a debit that releases", post(debit), []string{write, write}, nil},
+			{"its replay", post(debit), []string{write}, nil},
+			{"a lookup of a posted one", lookup(debit), []string{read}, nil},
+			{"a capture of what is posted", capture(debit), []string{read}, ledger.ErrNotPending},
 		} {
 			require.ErrorIs(t, c.make(), c.err, c.name)
 			assert.Equal(t, c.want, books.Network.Requests(), c.name)
@@ -268,124 +240,4 @@ func TestUnknownTypeIsNotSent(t *testing.T) {
 		defect(t, err, "moves no balance")
 	}
 	assert.Empty(t, books.Network.Requests())
-}
-
-// Start's read opens the connection, and reports its failure.
-func TestWarm(t *testing.T) {
-	t.Parallel()
-	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
-		require.NoError(t, books.Store.Start(t.Context()))
-		assert.Equal(t, []string{"GetItem"}, books.Network.Requests())
-
-		books.Network.Next(faults.Exception(http.StatusBadRequest, "AccessDeniedException", "not authorized"))
-		assert.ErrorContains(t, books.Store.Start(t.Context()), "not authorized")
-
-		began := time.Now()
-		books.Network.Always(faults.LoseRequest)
-		assert.ErrorIs(t, books.Store.Start(t.Context()), ledger.ErrTryAgain)
-		assert.LessOrEqual(t, time.Since(began), 2*time.Second, "of the 10 of a Lambda's init")
-		books.Network.Always(nil)
-	})
-}
-
-func TestRowsAsTheyAreStored(t *testing.T) {
-	t.Parallel()
-	books := infratest.New(t)
-	posted, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "k", ledger.Credit, "10.50"))
-	require.NoError(t, err)
-	_, err = books.Ledger.Post(t.Context(), infratest.Request(t, "1", "d", ledger.Debit, "1000"))
-	var declined *ledger.DeclinedError
-	require.ErrorAs(t, err, &declined)
-
-	transfer := infratest.Entries(t, "e", "2 debit 0.50", "3 credit 0.5")
-	transfer.Metadata, err = ledger.NewMetadata(map[string]string{"order": "7"})
-	require.NoError(t, err)
-	result, err := books.Ledger.Post(t.Context(), transfer)
-	require.NoError(t, err)
-	whole := result.Transaction
-	_, err = books.Ledger.Post(t.Context(), infratest.Entries(t, "f", "2 debit 0.5", "2 debit 100"))
-	var refused *ledger.DeclinedError
-	require.ErrorAs(t, err, &refused)
-
-	pend := func(key string, entries ...string) ledger.Transaction {
-		r := infratest.Entries(t, key, entries...)
-		r.ExpiresIn = time.Minute
-		result, err := books.Ledger.Post(t.Context(), r)
-		require.NoError(t, err)
-		return result.Transaction
-	}
-	open, paid := pend("g", "4 debit 40.50"), pend("h", "5 debit 40", "6 credit 40")
-	_, err = books.Ledger.Capture(t.Context(), ledger.EndRequest{TransactionID: paid.ID}, infratest.Entries(t, "k", "5 debit 25").Entries[0].Amount)
-	require.NoError(t, err)
-	end, err := books.Store.Transaction(t.Context(), paid.ID.End())
-	require.NoError(t, err)
-	ended := s(end.CreatedAt.Format("2006-01-02T15:04:05.000Z"))
-
-	for _, c := range []struct {
-		table string
-		key   row
-		want  row
-	}{
-		{books.Config.TransactionsTable, row{"id": s(posted.Transaction.ID.String())},
-			row{
-				"user_id": s("1"), "ammount": n("10.5"), "type": s("credit"), "status": s("posted"), "idempotency_key": s("k"),
-				"created_at": s(posted.Transaction.CreatedAt.Format("2006-01-02T15:04:05.000Z")),
-			}},
-		{books.Config.TransactionsTable, row{"id": s(declined.Result.Transaction.ID.String())},
-			row{
-				"user_id": s("1"), "ammount": n("1000"), "type": s("debit"), "status": s("declined"), "idempotency_key": s("d"), "balance": n("110.5"),
-				"created_at": s(declined.Result.Transaction.CreatedAt.Format("2006-01-02T15:04:05.000Z")),
-			}},
-		{books.Config.AggregateTable, row{"user_id": s("1")},
-			row{"balance": n("110.5"), "version": n("1"), "transaction_id": s(posted.Transaction.ID.String())}},
-		{books.Config.TransactionsTable, row{"id": s(whole.ID.String())},
-			row{
-				"user_id": s("2"), "ammount": n("0.5"), "type": s("debit"), "status": s("posted"), "idempotency_key": s("e"),
-				"created_at": s(whole.CreatedAt.Format("2006-01-02T15:04:05.000Z")), "metadata": s(`{"order":"7"}`),
-				"entries": list(entryOf("2", "debit", "0.5"), entryOf("3", "credit", "0.5")),
-			}},
-		{books.Config.TransactionsTable, row{"id": s(whole.ID.Entry(1).String())},
-			row{
-				"user_id": s("3"), "ammount": n("0.5"), "type": s("credit"), "status": s("posted"), "transaction_id": s(whole.ID.String()),
-				"created_at": s(whole.CreatedAt.Format("2006-01-02T15:04:05.000Z")),
-			}},
-		{books.Config.TransactionsTable, row{"id": s(refused.Result.Transaction.ID.String())},
-			row{
-				"user_id": s("2"), "ammount": n("0.5"), "type": s("debit"), "status": s("declined"), "idempotency_key": s("f"),
-				"created_at": s(refused.Result.Transaction.CreatedAt.Format("2006-01-02T15:04:05.000Z")),
-				"entries":    list(entryOf("2", "debit", "0.5"), entryOf("2", "debit", "100")), "balance": n("99"), "declined_entry": n("1"),
-			}},
-		{books.Config.AggregateTable, row{"user_id": s("2")}, row{"balance": n("99.5"), "version": n("1"), "transaction_id": s(whole.ID.String())}},
-		{books.Config.AggregateTable, row{"user_id": s("3")}, row{"balance": n("100.5"), "version": n("1"), "transaction_id": s(whole.ID.String())}},
-		{books.Config.TransactionsTable, row{"id": s(open.ID.String())},
-			row{
-				"user_id": s("4"), "ammount": n("40.5"), "type": s("debit"), "status": s("pending"), "idempotency_key": s("g"),
-				"created_at": s(open.CreatedAt.Format("2006-01-02T15:04:05.000Z")),
-				"expires_at": s(open.CreatedAt.Add(time.Minute).Format("2006-01-02T15:04:05.000Z")),
-			}},
-		{books.Config.AggregateTable, row{"user_id": s("4")},
-			row{
-				"balance": n("59.5"), "version": n("1"), "transaction_id": s(open.ID.String()), "held": n("40.5"), "holds": n("1"),
-				"hold:" + base64.RawURLEncoding.EncodeToString(open.ID[:]): list(n("40.5"), n(fmt.Sprint(open.ExpiresAt.UnixMilli()))),
-			}},
-		{books.Config.TransactionsTable, row{"id": s(paid.ID.End().String())},
-			row{
-				"user_id": s("5"), "ammount": n("25"), "type": s("capture"), "status": s("posted"), "held": n("40"),
-				"created_at": ended, "transaction_id": s(paid.ID.String()),
-			}},
-		{books.Config.AggregateTable, row{"user_id": s("5")}, row{"balance": n("75"), "version": n("2"), "transaction_id": s(end.ID.String()), "held": n("0"), "holds": n("0")}},
-		{books.Config.TransactionsTable, row{"id": s(paid.ID.Entry(1).String())},
-			row{
-				"user_id": s("6"), "ammount": n("25"), "type": s("credit"), "status": s("posted"),
-				"created_at": ended, "transaction_id": s(paid.ID.String()),
-			}},
-		{books.Config.AggregateTable, row{"user_id": s("6")}, row{"balance": n("125"), "version": n("1"), "transaction_id": s(end.ID.String())}},
-	} {
-		out, err := books.Client.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &c.table, Key: c.key, ConsistentRead: aws.Bool(true)})
-		require.NoError(t, err)
-		for name, value := range c.key {
-			c.want[name] = value
-		}
-		assert.Equal(t, c.want, out.Item)
-	}
 }
