@@ -115,8 +115,6 @@ func (m *Model) answer(asked request, moment Moment) answer {
 		return m.query(asked)
 	case "Scan":
 		return m.scan(asked)
-	case "DescribeTable":
-		return m.describeTable(asked)
 	}
 	return invalid("operation %q is not modelled", asked.operation)
 }

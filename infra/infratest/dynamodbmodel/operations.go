@@ -130,21 +130,6 @@ func (m *Model) query(asked request) answer {
 	}})
 }
 
-// describeTable counts a table's items. On AWS that number is hours old.
-func (m *Model) describeTable(asked request) answer {
-	t, problem := m.table(asked)
-	if t == nil {
-		return problem
-	}
-	count := 0
-	for _, row := range t.rows {
-		if row.now() != nil {
-			count++
-		}
-	}
-	return ok(map[string]any{"Table": map[string]any{"ItemCount": count}})
-}
-
 // table returns the table that a request names, or nil and the refusal.
 func (m *Model) table(asked request) (*table, answer) {
 	if asked.failure != nil {

@@ -12,29 +12,20 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"strconv"
 	"sync"
-	"testing"
 	"time"
 )
 
-// Build compiles a function's package in the working folder's module, as it is deployed. In tests
-// it reuses the packages that `go test` has compiled, because compiling all dependencies again
-// takes 40 s of CPU.
+// Build compiles a function's package in the working folder's module. It reuses the packages that
+// `go test` has compiled, because compiling all dependencies as deployed takes 40 s of CPU.
 func Build(ctx context.Context, pkg, binary string) error {
-	args := []string{"build", "-tags", "lambda.norpc", "-o", binary}
-	command := exec.CommandContext(ctx, "go")
-	if !testing.Testing() {
-		args = append(args, "-trimpath", "-ldflags", "-s -w")
-		command.Env = append(os.Environ(), "CGO_ENABLED=0")
-	}
-	command.Args = append(command.Args, append(args, pkg)...)
-	if output, err := command.CombinedOutput(); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+	output, err := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc", "-o", binary, pkg).CombinedOutput()
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
 		return fmt.Errorf("build %s: %w\n%s", pkg, err, output)
 	}
 	return nil

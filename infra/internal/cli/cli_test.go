@@ -19,27 +19,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// roleVariable makes the test binary play a command.
+// roleVariable makes the test binary play a command that hangs after its context's end.
 const roleVariable = "CLI_TEST_ROLE"
 
 func TestMain(m *testing.M) {
-	switch os.Getenv(roleVariable) {
-	case "waits": // for its context's end
-		Main("waits", func(ctx context.Context, _ []string, out, _ io.Writer) error {
-			fmt.Fprintln(out, "ready")
-			<-ctx.Done()
-			return ctx.Err()
-		})
-	case "hangs": // after its context's end
-		Main("hangs", func(ctx context.Context, _ []string, out, _ io.Writer) error {
-			fmt.Fprintln(out, "ready")
-			<-ctx.Done()
-			fmt.Fprintln(out, "ended")
-			select {}
-		})
-	default:
+	if os.Getenv(roleVariable) == "" {
 		os.Exit(m.Run())
 	}
+	Main("hangs", func(ctx context.Context, _ []string, out, _ io.Writer) error {
+		fmt.Fprintln(out, "ready")
+		<-ctx.Done()
+		fmt.Fprintln(out, "ended")
+		select {}
+	})
 }
 
 func TestFinish(t *testing.T) {
@@ -68,58 +60,39 @@ func TestFinish(t *testing.T) {
 	}
 }
 
-// start starts a command that this binary plays, and returns when it is ready.
-func start(t *testing.T, role string) (command *exec.Cmd, lines *bufio.Scanner, log *bytes.Buffer) {
-	t.Helper()
+// The first signal ends the context, and the second one the process.
+func TestSignals(t *testing.T) {
+	t.Parallel()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	command = exec.Command(self)
-	command.Env = append(os.Environ(), roleVariable+"="+role)
-	log = &bytes.Buffer{}
-	command.Stderr = log
-	out, err := command.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, command.Start())
-	t.Cleanup(func() { _ = command.Process.Kill() })
-	lines = bufio.NewScanner(out)
-	require.True(t, lines.Scan())
-	require.Equal(t, "ready", lines.Text())
-	return command, lines, log
-}
-
-func TestSignalEndsTheContext(t *testing.T) {
-	t.Parallel()
-	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
-		command, _, log := start(t, "waits")
-		require.NoError(t, command.Process.Signal(s))
-		err := command.Wait()
-		exited, ok := errors.AsType[*exec.ExitError](err)
-		require.True(t, ok, "%v", err)
-		assert.Equal(t, 1, exited.ExitCode(), s)
-		assert.Equal(t, "waits: interrupted\n", log.String(), s)
-	}
-}
-
-func TestSecondSignalEndsTheProcess(t *testing.T) {
-	t.Parallel()
-	command, lines, _ := start(t, "hangs")
-	require.NoError(t, command.Process.Signal(os.Interrupt))
-	require.True(t, lines.Scan())
-	require.Equal(t, "ended", lines.Text())
-	// The signal is released right after the context has ended, not before.
-	ended := make(chan error, 1)
-	go func() { ended <- command.Wait() }()
-	for {
-		select {
-		case err := <-ended:
-			exited, ok := errors.AsType[*exec.ExitError](err)
-			require.True(t, ok, "%v", err)
-			assert.Equal(t, syscall.SIGINT, exited.Sys().(syscall.WaitStatus).Signal())
-			return
-		default:
-			_ = command.Process.Signal(os.Interrupt)
-			time.Sleep(time.Millisecond) // Go's runtime may crash if a signal comes while another one ends it
+	for _, first := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		command := exec.Command(self)
+		command.Env = append(os.Environ(), roleVariable+"=hangs")
+		out, err := command.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, command.Start())
+		t.Cleanup(func() { _ = command.Process.Kill() })
+		lines := bufio.NewScanner(out)
+		require.True(t, lines.Scan())
+		require.Equal(t, "ready", lines.Text())
+		require.NoError(t, command.Process.Signal(first))
+		require.True(t, lines.Scan())
+		require.Equal(t, "ended", lines.Text())
+		// The signal is released right after the context has ended, not before. Go's runtime
+		// may crash if a signal comes while another one ends it.
+		exited := make(chan error, 1)
+		go func() { exited <- command.Wait() }()
+		for waiting := true; waiting; {
+			select {
+			case err = <-exited:
+				waiting = false
+			case <-time.After(time.Millisecond):
+				_ = command.Process.Signal(os.Interrupt)
+			}
 		}
+		failed, ok := errors.AsType[*exec.ExitError](err)
+		require.True(t, ok, "%v", err)
+		assert.Equal(t, syscall.SIGINT, failed.Sys().(syscall.WaitStatus).Signal())
 	}
 }
 
@@ -149,6 +122,11 @@ func TestFlags(t *testing.T) {
 		require.EqualError(t, err, c.want)
 		assert.Equal(t, 2, finish(t.Context(), "try", io.Discard, err))
 	}
+	flags := NewFlags("try", "Tries.")
+	flags.Int("n", 1, "try so many `times`")
+	var help bytes.Buffer
+	require.ErrorIs(t, flags.Parse([]string{"-h"}, &help), flag.ErrHelp)
+	assert.Equal(t, "usage: try [flags]\n\nTries.\n\nflags:\n  -n times\n    \ttry so many times (default 1)\n", help.String())
 }
 
 func TestGiven(t *testing.T) {
@@ -161,15 +139,6 @@ func TestGiven(t *testing.T) {
 	flags.String("not", "given", "")
 	require.NoError(t, flags.Parse([]string{"-n", "1", "-a", "-b=false", "-f", "x"}, io.Discard))
 	assert.Equal(t, []string{"a", "f", "n"}, flags.Given())
-}
-
-func TestHelp(t *testing.T) {
-	t.Parallel()
-	flags := NewFlags("try", "Tries.")
-	flags.Int("n", 1, "try so many `times`")
-	var out bytes.Buffer
-	require.ErrorIs(t, flags.Parse([]string{"-h"}, &out), flag.ErrHelp)
-	assert.Equal(t, "usage: try [flags]\n\nTries.\n\nflags:\n  -n times\n    \ttry so many times (default 1)\n", out.String())
 }
 
 // The progress has a line every ten seconds.

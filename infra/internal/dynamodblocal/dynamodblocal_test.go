@@ -16,7 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A server is alone at its folder. infra/local tests that the folder keeps its tables.
+// A server is alone at its folder, and no signal to its guard reaches it. infra/local
+// tests that the folder keeps its tables.
 func TestStart(t *testing.T) {
 	setFakeJava(t)
 	data := filepath.Join(t.TempDir(), "a folder", "to be made")
@@ -24,9 +25,15 @@ func TestStart(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { s.Close() })
 	assert.Regexp(t, `^http://127\.0\.0\.1:\d+$`, s.Endpoint())
-	assert.True(t, listening(s.Endpoint()))
 	_, err = Start(t.Context(), Options{Data: data})
 	require.EqualError(t, err, "data folder of DynamoDB Local: another server keeps its data in "+data+"; end it, or choose another folder")
+	group, err := syscall.Getpgid(s.guard.Process.Pid)
+	require.NoError(t, err)
+	assert.Equal(t, s.guard.Process.Pid, group, "a group of its own")
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		require.NoError(t, syscall.Kill(s.guard.Process.Pid, signal))
+	}
+	require.NoError(t, s.ask(t.Context()))
 
 	require.NoError(t, s.Close())
 	assert.False(t, listening(s.Endpoint()), "after Close the port is free")
@@ -202,16 +209,15 @@ func TestCancelledWhileItStarts(t *testing.T) {
 // No server outlives its starter, however that ends.
 func TestNoServerIsLeft(t *testing.T) {
 	setFakeJava(t)
-	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT} {
-		starter, lines := startProcess(t, "starter")
-		endpoint := nextEndpoint(t, lines)
-		require.True(t, listening(endpoint))
-		require.NoError(t, starter.Process.Signal(signal), signal)
-		_ = starter.Wait()
-		waitGone(endpoint)
-	}
-	starter, lines := startProcess(t, "starter that ends")
+	starter, lines := startProcess(t, "starter")
 	endpoint := nextEndpoint(t, lines)
+	require.True(t, listening(endpoint))
+	require.NoError(t, starter.Process.Kill())
+	_ = starter.Wait()
+	waitGone(endpoint)
+
+	starter, lines = startProcess(t, "starter that ends")
+	endpoint = nextEndpoint(t, lines)
 	require.NoError(t, starter.Wait())
 	waitGone(endpoint)
 }
@@ -235,23 +241,8 @@ func TestFolderStaysWithTheServer(t *testing.T) {
 	require.NoError(t, again.Close())
 }
 
-// Signals to the guard do not reach the server.
-func TestSignalsToTheGuard(t *testing.T) {
-	setFakeJava(t)
-	s, err := Start(t.Context(), Options{})
-	require.NoError(t, err)
-	group, err := syscall.Getpgid(s.guard.Process.Pid)
-	require.NoError(t, err)
-	assert.Equal(t, s.guard.Process.Pid, group, "a group of its own")
-	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
-		require.NoError(t, syscall.Kill(s.guard.Process.Pid, signal))
-	}
-	require.NoError(t, s.ask(t.Context()))
-	require.NoError(t, s.Close())
-}
-
-// All processes in one "go test" share a server. It outlives its starter, and ends with
-// the "go test".
+// All processes in one "go test" share a server, even if an earlier "go test" with the
+// same number left a file. The server outlives its starter, and ends with the "go test".
 func TestShare(t *testing.T) {
 	setFakeJava(t)
 	goTest, lines := startProcess(t, "go test")
@@ -261,24 +252,6 @@ func TestShare(t *testing.T) {
 	require.NoError(t, goTest.Process.Kill())
 	require.Error(t, goTest.Wait())
 	waitGone(endpoint)
-}
-
-// The server that an earlier "go test" with the same number left in its file is gone.
-func TestShareAfterAnother(t *testing.T) {
-	setFakeJava(t)
-	cache, err := cacheFolder()
-	require.NoError(t, err)
-	left := fmt.Sprintf("%s/shared-%d", cache, os.Getpid())
-	require.NoError(t, os.WriteFile(left, []byte("http://127.0.0.1:1 onewrite-gone, and more text than the new one, which is cut off\n"), 0o600))
-	_, lines := startProcess(t, "sharer")
-	endpoint := nextEndpoint(t, lines)
-	text, err := os.ReadFile(left)
-	require.NoError(t, err)
-	assert.Regexp(t, "^"+endpoint+" onewrite-\\w+\n$", string(text))
-	var s Server
-	_, err = fmt.Sscan(string(text), &s.endpoint, &s.origin)
-	require.NoError(t, err)
-	require.NoError(t, s.ask(t.Context()))
 }
 
 func TestOnThisMachine(t *testing.T) {
