@@ -94,7 +94,7 @@ func start(ctx context.Context, o Options, owner int, file string, port func() (
 			return nil, err
 		}
 		s := &Server{endpoint: fmt.Sprintf("http://127.0.0.1:%d", at), origin: "onewrite-" + rand.Text(), ended: make(chan struct{})}
-		command := append([]string{"-c", guard, "guard", strconv.Itoa(owner), file}, java...)
+		command := append([]string{"-c", guard, "guard", strconv.Itoa(owner), file, "25"}, java...)
 		command = append(command, "-port", strconv.Itoa(at), "-sharedDb", "-disableTelemetry", "-cors", s.origin)
 		if o.Data == "" {
 			command = append(command, "-inMemory")
@@ -120,20 +120,17 @@ func start(ctx context.Context, o Options, owner int, file string, port func() (
 
 // guard is the sh script that runs DynamoDB Local. When the owner is gone it asks
 // DynamoDB Local to end, because a killed one loses its last writes to a data folder,
-// and kills it 5 seconds later. It ignores signals, which may be sent to all processes.
+// and kills it after some tries, five a second. It ignores signals, which may be sent to all processes.
 const guard = `
-owner=$1 file=$2
-shift 2
+owner=$1 file=$2 tries=$3
+shift 3
 trap '' HUP INT QUIT TERM
 (trap - HUP INT QUIT TERM; exec "$@") </dev/null &
 child=$!
 {
 	while kill -0 "$owner" && kill -0 "$child"; do sleep 0.2; done
 	kill "$child"
-	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
-		kill -0 "$child" || break
-		sleep 0.2
-	done
+	while [ "$tries" -gt 0 ] && kill -0 "$child"; do sleep 0.2; tries=$((tries - 1)); done
 	kill -s KILL "$child"
 } >/dev/null 2>&1
 rm -f "$file"

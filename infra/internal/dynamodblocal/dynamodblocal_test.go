@@ -223,7 +223,7 @@ func TestNoServerIsLeft(t *testing.T) {
 }
 
 // A server whose owner is gone keeps its folder until it has ended. If it ignores the
-// request to end, it is killed five seconds later.
+// request to end, it is killed.
 func TestFolderStaysWithTheServer(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
@@ -231,7 +231,7 @@ func TestFolderStaysWithTheServer(t *testing.T) {
 	require.NoError(t, err)
 	const pidOfNoProcess = "2147483647"
 	s := &Server{ended: make(chan struct{})}
-	require.NoError(t, s.run([]string{"-c", guard, "guard", pidOfNoProcess, "", "/bin/sh", "-c", "trap '' TERM; exec sleep 1000"}, claimed))
+	require.NoError(t, s.run([]string{"-c", guard, "guard", pidOfNoProcess, "", "5", "/bin/sh", "-c", "trap '' TERM; exec sleep 1000"}, claimed))
 	require.NoError(t, claimed.Close())
 	_, err = claim(data)
 	require.ErrorContains(t, err, "another server keeps its data")
