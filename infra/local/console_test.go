@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,22 +17,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func post(t *testing.T, s server, user, kind, key, name, fault string) (*http.Response, error) {
+func post(t *testing.T, s server, user, kind, key, name, fault string) *http.Response {
 	t.Helper()
 	body := fmt.Sprintf(`{"userId":%q,"ammount":"10","type":%q}`, user, kind)
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.address+"/transactions", strings.NewReader(body))
-	require.NoError(t, err)
-	for name, value := range map[string]string{"Idempotent-Key": key, callHeader: name, faultHeader: fault} {
-		if value != "" {
-			r.Header.Set(name, value)
-		}
-	}
-	return http.DefaultClient.Do(r)
+	return s.call(t, http.MethodPost, "/transactions", body, map[string]string{"Idempotent-Key": key, callHeader: name, faultHeader: fault})
 }
 
-func read(t *testing.T, response *http.Response, err error) string {
+func read(t *testing.T, response *http.Response) string {
 	t.Helper()
-	require.NoError(t, err)
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
@@ -43,8 +34,7 @@ func read(t *testing.T, response *http.Response, err error) string {
 // requests returns a call's requests to DynamoDB.
 func requests(t *testing.T, s server, name string) (all []exchange) {
 	t.Helper()
-	response, err := http.Get("http://" + s.address + requestsPath + "?call=" + url.QueryEscape(name))
-	body := read(t, response, err)
+	body := s.text(t, http.MethodGet, requestsPath+"?call="+url.QueryEscape(name), "", nil)
 	require.NoError(t, json.Unmarshal([]byte(body), &all), body)
 	return all
 }
@@ -77,8 +67,8 @@ func testFaults(t *testing.T, s server) {
 	} {
 		user := "user of [" + c.fault + "]"
 		name := "call of [" + c.fault + "]"
-		response, err := post(t, s, user, "credit", "1", name, c.fault)
-		assert.Contains(t, read(t, response, err), `"status":"posted"`, c.fault)
+		response := post(t, s, user, "credit", "1", name, c.fault)
+		assert.Contains(t, read(t, response), `"status":"posted"`, c.fault)
 		assert.Empty(t, response.Header.Get("Idempotent-Replayed"), c.fault)
 		var got []result
 		tokens := map[string]bool{}
@@ -91,28 +81,26 @@ func testFaults(t *testing.T, s server) {
 		}
 		assert.Equal(t, c.want, got, c.fault)
 		assert.Len(t, tokens, 1, "all attempts are one write")
-		response, err = http.Get("http://" + s.address + "/balance?userId=" + url.QueryEscape(user))
-		assert.JSONEq(t, `{"data":{"balance":"110"}}`, read(t, response, err), c.fault)
+		assert.JSONEq(t, `{"data":{"balance":"110"}}`, s.balance(t, url.QueryEscape(user)), c.fault)
 	}
 
-	response, err := post(t, s, "lost", "credit", "1", "", answerLost)
-	require.NoError(t, err)
-	_, err = io.ReadAll(response.Body)
-	response.Body.Close()
-	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
-	assert.Empty(t, response.Header.Get("Location"), "the caller hears nothing")
-	response, err = post(t, s, "lost", "credit", "1", "", "")
-	assert.Contains(t, read(t, response, err), `"status":"posted"`)
+	cut := func(response *http.Response) {
+		_, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
+		assert.Empty(t, response.Header.Get("Location"), "the caller hears nothing")
+	}
+	cut(post(t, s, "lost", "credit", "1", "", answerLost))
+	response := post(t, s, "lost", "credit", "1", "", "")
+	assert.Contains(t, read(t, response), `"status":"posted"`)
 	assert.Equal(t, "true", response.Header.Get("Idempotent-Replayed"))
 
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.address+"/balance?userId=1", nil)
 	require.NoError(t, err)
-	r.Header[faultHeader] = []string{contention, answerLost}
+	r.Header[faultHeader] = []string{contention, answerLost} // a header that stands twice counts whole
 	response, err = http.DefaultClient.Do(r)
 	require.NoError(t, err)
-	_, err = io.ReadAll(response.Body)
-	response.Body.Close()
-	assert.ErrorIs(t, err, io.ErrUnexpectedEOF, "a header that stands twice counts whole")
+	cut(response)
 
 	const everyWrite = writeLost + "," + writeAnswerLost + "," + writeConflict + "," + contention
 	s.text(t, http.MethodGet, "/balance?userId=1", "", map[string]string{callHeader: "reading", faultHeader: everyWrite})
@@ -120,8 +108,8 @@ func testFaults(t *testing.T, s server) {
 	require.Len(t, all, 1)
 	assert.Equal(t, result{Outcome: "ok"}, all[0].result, "the faults of writes leave readings alone")
 
-	response, err = post(t, s, "lost", "credit", "1", "", "earthquake")
-	assert.Equal(t, "Local-Fault knows no \"earthquake\"\n", read(t, response, err))
+	response = post(t, s, "lost", "credit", "1", "", "earthquake")
+	assert.Equal(t, "Local-Fault knows no \"earthquake\"\n", read(t, response))
 	assert.Equal(t, http.StatusBadRequest, response.StatusCode)
 }
 
@@ -130,8 +118,7 @@ func testRequests(t *testing.T, s server) {
 	transactions, balances := s.books.Config.TransactionsTable, s.books.Config.AggregateTable
 	assert.Empty(t, requests(t, s, "an unknown call"))
 	for range 11 { // the last one is declined
-		response, err := post(t, s, "u", "debit", fmt.Sprint(len(requests(t, s, "call"))), "call", "")
-		read(t, response, err)
+		read(t, post(t, s, "u", "debit", fmt.Sprint(len(requests(t, s, "call"))), "call", ""))
 	}
 	all := requests(t, s, "call")
 	require.Len(t, all, 12)
@@ -149,11 +136,7 @@ func testRequests(t *testing.T, s server) {
 		"/transactions/" + id:    {Action: "Get", Table: transactions, Key: id},
 		"/transactions?userId=u": {Action: "Query", Table: transactions + ", index user_id-created_at", Condition: "user_id = u"},
 	} {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.address+path, nil)
-		require.NoError(t, err)
-		r.Header.Set(callHeader, path)
-		response, err := http.DefaultClient.Do(r)
-		read(t, response, err)
+		s.text(t, http.MethodGet, path, "", map[string]string{callHeader: path})
 		all := requests(t, s, path)
 		require.Len(t, all, 1, path)
 		assert.Equal(t, []item{want}, all[0].Items, path)
@@ -165,12 +148,7 @@ func testRequests(t *testing.T, s server) {
 func testHoldRequests(t *testing.T, s server) {
 	const payment = `{"entries":[{"userId":"p","ammount":"40","type":"debit"},{"userId":"q","ammount":"40","type":"credit"}],"expiresIn":600}`
 	send := func(path, body, name string) []item {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.address+path, strings.NewReader(body))
-		require.NoError(t, err)
-		r.Header.Set("Idempotent-Key", "hold")
-		r.Header.Set(callHeader, name)
-		response, err := http.DefaultClient.Do(r)
-		read(t, response, err)
+		s.text(t, http.MethodPost, path, body, map[string]string{"Idempotent-Key": "hold", callHeader: name})
 		all := requests(t, s, name)
 		return all[len(all)-1].Items
 	}
@@ -194,8 +172,7 @@ func sendAtOnce(t *testing.T, s server, calls []call) (answers []*answer) {
 	t.Helper()
 	body, err := json.Marshal(calls)
 	require.NoError(t, err)
-	response, err := http.Post("http://"+s.address+callersPath, "application/json", bytes.NewReader(body))
-	text := read(t, response, err)
+	text := s.text(t, http.MethodPost, callersPath, string(body), map[string]string{"Content-Type": "application/json"})
 	require.NoError(t, json.Unmarshal([]byte(text), &answers), text)
 	return answers
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -52,16 +51,6 @@ func TestDynamoDBStartsLater(t *testing.T) {
 	_, err = openDatabase(t.Context(), options{}, getenv, &log)
 	require.NoError(t, err)
 	assert.Equal(t, "no DynamoDB answers at http://"+address+"; trying for 30s\n", log.String())
-}
-
-// With -remote no variable has a default, even if the endpoint is a tunnel's.
-func TestRemoteHasNoDefaults(t *testing.T) {
-	t.Parallel()
-	getenv := func(name string) string {
-		return map[string]string{dynamodblocal.EndpointVariable: "http://127.0.0.1:1"}[name]
-	}
-	_, err := openDatabase(t.Context(), options{remote: true}, getenv, io.Discard)
-	assert.ErrorContains(t, err, "missing in the environment: TRANSACTIONS_TABLE, TRANSACTIONS_AGGREGATE_TABLE, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY")
 }
 
 // The log warns that this command does not read a variable that other tools read.

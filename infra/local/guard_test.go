@@ -30,7 +30,7 @@ func (s server) text(t *testing.T, method, path, body string, headers map[string
 	t.Helper()
 	response := s.call(t, method, path, body, headers)
 	defer response.Body.Close()
-	return read(t, response, nil)
+	return read(t, response)
 }
 
 func (s server) balance(t *testing.T, user string) string {
@@ -90,7 +90,7 @@ func testOtherSitesAreRefused(t *testing.T, s server) {
 				response := s.call(t, http.MethodPost, to.path, to.body, headers)
 				assert.Equal(t, http.StatusForbidden, response.StatusCode, "%s %v", to.path, headers)
 				assert.Equal(t, "application/problem+json", response.Header.Get("Content-Type"))
-				assert.Contains(t, read(t, response, nil), `"type":"/problems/forbidden"`)
+				assert.Contains(t, read(t, response), `"type":"/problems/forbidden"`)
 			}
 		}
 	}
@@ -103,7 +103,7 @@ func testReboundNamesReadNothing(t *testing.T, s server) {
 		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions} {
 			response := s.call(t, method, path, "", map[string]string{"Host": "evil.example"})
 			assert.Equal(t, http.StatusForbidden, response.StatusCode, "%s %s", method, path)
-			assert.NotContains(t, read(t, response, nil), `"data"`)
+			assert.NotContains(t, read(t, response), `"data"`)
 		}
 	}
 }
@@ -114,7 +114,7 @@ func testNoOtherOriginIsAllowed(t *testing.T, s server) {
 		for _, method := range []string{http.MethodGet, http.MethodOptions, http.MethodPost} {
 			response := s.call(t, method, path, "", map[string]string{
 				"Origin": "https://evil.example", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "idempotent-key,local-fault"})
-			read(t, response, nil)
+			read(t, response)
 			for name := range response.Header {
 				assert.False(t, strings.HasPrefix(name, "Access-Control-"), "%s %s: %s", method, path, name)
 			}
@@ -150,7 +150,7 @@ func testOwnCallersAreAnswered(t *testing.T, s server) {
 	} {
 		response := s.call(t, http.MethodPost, callersPath, "[]", map[string]string{"Content-Type": kind})
 		assert.Equal(t, want, response.StatusCode, kind)
-		read(t, response, nil)
+		read(t, response)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"flag"
 	"io"
 	"net"
@@ -23,7 +22,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/infratest"
-	"onewrite/infra/internal/cli"
 	"onewrite/infra/internal/dynamodblocal"
 )
 
@@ -218,7 +216,7 @@ func TestCannotStart(t *testing.T) {
 		{[]string{"serve"}, "", `unexpected "serve"`},
 		{[]string{"-addr", "3300"}, "", `-addr must be an address and a port, such as 127.0.0.1:3300, or :3300 for all addresses of this machine, and not "3300"`},
 		{[]string{"-addr", "127.0.0.1:0"}, "https://dynamodb.us-east-1.amazonaws.com", "not on this machine; -remote allows that"},
-		{[]string{"-addr", "127.0.0.1:0", "-remote"}, "http://127.0.0.1:1", "missing in the environment: TRANSACTIONS_TABLE"},
+		{[]string{"-addr", "127.0.0.1:0", "-remote"}, "http://127.0.0.1:1", "missing in the environment: TRANSACTIONS_TABLE, TRANSACTIONS_AGGREGATE_TABLE, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"},
 		{[]string{"-addr", "127.0.0.1:0", "-remote"}, "http://another.invalid:1", "AWS_ACCESS_KEY_ID"},
 		{[]string{"-addr", "127.0.0.1:0"}, "http://127.0.0.1:1", "AWS_ENDPOINT_URL_DYNAMODB is http://127.0.0.1:1: create table transactions: "},
 	} {
@@ -232,17 +230,6 @@ func TestCannotStart(t *testing.T) {
 		err := run(ctx, c.args, getenv, io.Discard, io.Discard)
 		assert.ErrorContains(t, err, c.want, "%v", c.args)
 		cancel()
-	}
-}
-
-// A wrong command line ends with status 2 and does nothing.
-func TestUsageErrors(t *testing.T) {
-	t.Parallel()
-	for _, args := range [][]string{{"-nothing"}, {"serve"}, {"-addr", "3300"}, {"-data"}} {
-		err := run(t.Context(), args, noEnv, io.Discard, io.Discard)
-		exit, ok := errors.AsType[*cli.ExitError](err)
-		require.True(t, ok, "%v: %v", args, err)
-		assert.Equal(t, 2, exit.Status, "%v", args)
 	}
 }
 

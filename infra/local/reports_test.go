@@ -158,7 +158,7 @@ func statuses(t *testing.T, sent, answers string) string {
 			return strings.Join(all, " ")
 		}
 		require.NoError(t, err, "%q", answers)
-		read(t, response, nil)
+		read(t, response)
 		all = append(all, strconv.Itoa(response.StatusCode))
 	}
 }

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"io"
 	"net/http"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -19,11 +16,6 @@ import (
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	books := infratest.NewWith(t, infratest.Settings(t, "KWD", "3", "0"))
-	own := map[string]string{}
-	for _, pair := range books.Env() {
-		name, value, _ := strings.Cut(pair, "=")
-		own[name] = value
-	}
 	for _, c := range []struct {
 		args []string
 		env  map[string]string
@@ -42,54 +34,17 @@ func TestSettings(t *testing.T) {
 			if value, set := c.env[name]; set {
 				return value
 			}
-			return own[name]
+			return envOf(books)(name)
 		}
-		ctx, stop := context.WithCancel(t.Context())
-		serving := make(chan string, 1)
-		out := writerFunc(func(p []byte) { // its first line names the address
-			if _, address, ok := strings.Cut(string(p), "listening on "); ok {
-				address, _, _ = strings.Cut(address, "\n")
-				select {
-				case serving <- address:
-				default:
-				}
-			}
-		})
-		ended := make(chan error, 1)
-		go func() {
-			ended <- run(ctx, append([]string{"-addr", "127.0.0.1:0"}, c.args...), getenv, out, io.Discard)
-		}()
-		select {
-		case err := <-ended:
-			require.NotEmpty(t, c.want, "%+v: %v", c, err)
+		if c.want != "" {
+			err := run(t.Context(), append([]string{"-addr", "127.0.0.1:0"}, c.args...), getenv, io.Discard, io.Discard)
 			require.ErrorContains(t, err, c.want)
-		case address := <-serving:
-			require.Empty(t, c.want, "%+v", c)
-			assert.JSONEq(t, `{"data":{"balance":"0","currency":"KWD"}}`, get(t, address+"/balance?userId=1"))
-			assert.Equal(t, handler.Description(books.Config.Settings), get(t, address+"/openapi.yaml"))
-			stop()
-			require.NoError(t, <-ended)
+			continue
 		}
-		stop()
+		s := startIn(t, getenv, c.args...)
+		assert.JSONEq(t, `{"data":{"balance":"0","currency":"KWD"}}`, s.balance(t, "1"))
+		assert.Equal(t, handler.Description(books.Config.Settings), s.text(t, http.MethodGet, "/openapi.yaml", "", nil))
+		s.cancel()
+		require.NoError(t, <-s.ended)
 	}
-}
-
-type writerFunc func([]byte)
-
-func (f writerFunc) Write(p []byte) (int, error) {
-	f(p)
-	return len(p), nil
-}
-
-func get(t *testing.T, url string) string {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	require.NoError(t, err)
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(t, err)
-	defer response.Body.Close()
-	var body bytes.Buffer
-	_, err = body.ReadFrom(response.Body)
-	require.NoError(t, err)
-	return body.String()
 }
