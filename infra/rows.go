@@ -61,10 +61,6 @@ type entryRow struct {
 
 // EncodeTransaction returns a transaction's row as the store writes it.
 func EncodeTransaction(t ledger.Transaction) (map[string]types.AttributeValue, error) {
-	return encodeTransaction(t)
-}
-
-func encodeTransaction(t ledger.Transaction) (item, error) {
 	row := transactionRow{
 		ID:             t.ID.String(),
 		UserID:         t.UserID.String(),

@@ -27,12 +27,6 @@ func opened(t *testing.T, books *infratest.Books, currency, places, opening stri
 	return infra.NewStore(books.Client, c)
 }
 
-// statement changes the settings row as no ledger does.
-func statement(t *testing.T, books *infratest.Books, text string) {
-	t.Helper()
-	books.Execute(t, books.Config.TransactionsTable, text)
-}
-
 const withoutSettings = "DELETE FROM ? WHERE id = 'settings'"
 
 // newTables returns books whose tables have no row at all. The first start begins them
@@ -40,15 +34,13 @@ const withoutSettings = "DELETE FROM ? WHERE id = 'settings'"
 func newTables(t *testing.T, currency, places, opening string) *infratest.Books {
 	t.Helper()
 	books := infratest.NewWith(t, infratest.Settings(t, currency, places, opening))
-	statement(t, books, withoutSettings)
+	books.Execute(t, books.Config.TransactionsTable, withoutSettings)
 	return books
 }
 
-func settingsRow(t *testing.T, books *infratest.Books) map[string]types.AttributeValue {
+func settingsRow(t *testing.T, books *infratest.Books) row {
 	t.Helper()
-	out, err := books.Client.GetItem(t.Context(), &dynamodb.GetItemInput{
-		TableName: &books.Config.TransactionsTable, Key: map[string]types.AttributeValue{"id": &types.AttributeValueMemberS{Value: "settings"}},
-	})
+	out, err := books.Client.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &books.Config.TransactionsTable, Key: row{"id": s("settings")}})
 	require.NoError(t, err)
 	return out.Item
 }
@@ -68,13 +60,10 @@ func TestStartBeginsNewTables(t *testing.T) {
 		books.Network.Requests() // forgets those before
 		require.NoError(t, opened(t, books, c.currency, c.places, c.opening).Start(t.Context()), "%+v", c)
 		assert.Equal(t, c.requests, strings.Join(books.Network.Requests(), " "))
-		row := settingsRow(t, books)
-		created, _ := row["created_at"].(*types.AttributeValueMemberS)
+		stored := settingsRow(t, books)
+		created, _ := stored["created_at"].(*types.AttributeValueMemberS)
 		require.NotNil(t, created)
-		assert.Equal(t, map[string]types.AttributeValue{
-			"id": &types.AttributeValueMemberS{Value: "settings"}, "currency": &types.AttributeValueMemberS{Value: c.currency},
-			"places": &types.AttributeValueMemberN{Value: c.places}, "opening": &types.AttributeValueMemberN{Value: c.opening}, "created_at": created,
-		}, row)
+		assert.Equal(t, row{"id": s("settings"), "currency": s(c.currency), "places": n(c.places), "opening": n(c.opening), "created_at": created}, stored)
 
 		books.Network.Requests() // forgets those before
 		require.NoError(t, opened(t, books, c.currency, c.places, c.opening).Start(t.Context()), "%+v", c)
@@ -86,26 +75,24 @@ func TestStartBeginsNewTables(t *testing.T) {
 func TestStartRefusesOtherSettings(t *testing.T) {
 	t.Parallel()
 	books := infratest.NewWith(t, infratest.Settings(t, "EUR", "2", "0"))
-	for _, other := range []ledger.Settings{
-		infratest.Settings(t, "USD", "2", "0"), infratest.Settings(t, "EUR", "3", "0"), infratest.Settings(t, "EUR", "2", "100"), ledger.DefaultSettings(),
-	} {
-		c := books.Config
-		c.Settings = other
-		store := infra.NewStore(books.Client, c)
-		refused(t, store.Start(t.Context()), "the tables were begun with currency EUR, decimal places 2, opening balance 0, and are opened with "+other.String()+"; settings can't change")
+	credit, debit := infratest.Request(t, "1", "k", ledger.Credit, "1"), infratest.Request(t, "1", "k", ledger.Debit, "1000")
+	for _, other := range [][3]string{{"USD", "2", "0"}, {"EUR", "3", "0"}, {"EUR", "2", "100"}, {"USD", "2", "100"}} {
+		store := opened(t, books, other[0], other[1], other[2])
+		const want = "the tables were begun with currency EUR, decimal places 2, opening balance 0, and are opened with "
+		refused(t, store.Start(t.Context()), want+store.Settings().String()+"; settings can't change")
 		_, err := store.Transaction(t.Context(), ledger.TransactionID{1})
-		refused(t, err, "the tables were begun with")
-		_, err = store.Account(t.Context(), infratest.Request(t, "1", "k", ledger.Credit, "1").UserID())
-		refused(t, err, "the tables were begun with")
-		_, err = store.History(t.Context(), infratest.Request(t, "1", "k", ledger.Credit, "1").UserID(), ledger.Cursor{}, 1)
-		refused(t, err, "the tables were begun with")
-		_, err = ledger.New(store, time.Now).Post(t.Context(), infratest.Request(t, "1", "k", ledger.Credit, "1"))
-		refused(t, err, "the tables were begun with")
-		_, err = ledger.New(store, time.Now).Post(t.Context(), infratest.Request(t, "1", "k", ledger.Debit, "1000"))
-		refused(t, err, "the tables were begun with")
+		refused(t, err, want)
+		_, err = store.Account(t.Context(), credit.UserID())
+		refused(t, err, want)
+		_, err = store.History(t.Context(), credit.UserID(), ledger.Cursor{}, 1)
+		refused(t, err, want)
 		_, err = store.Refunds(t.Context(), ledger.TransactionID{1})
-		refused(t, err, "the tables were begun with")
-		refused(t, store.Decline(t.Context(), ledger.Transaction{}), "the tables were begun with")
+		refused(t, err, want)
+		for _, r := range []ledger.Request{credit, debit} {
+			_, err = ledger.New(store, time.Now).Post(t.Context(), r)
+			refused(t, err, want)
+		}
+		refused(t, store.Decline(t.Context(), ledger.Transaction{}), want)
 	}
 	assert.Zero(t, books.Rows(t))
 }
@@ -125,7 +112,7 @@ func TestStartOnTablesFromBefore(t *testing.T) {
 	books := infratest.New(t)
 	_, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "k", ledger.Credit, "10"))
 	require.NoError(t, err)
-	statement(t, books, withoutSettings)
+	books.Execute(t, books.Config.TransactionsTable, withoutSettings)
 	for _, other := range [][3]string{{"EUR", "2", "100"}, {"USD", "3", "100"}, {"USD", "2", "0"}} {
 		refused(t, opened(t, books, other[0], other[1], other[2]).Start(t.Context()), "there are transactions and no row of settings. Tables from before settings have currency USD")
 		assert.Empty(t, settingsRow(t, books))
@@ -161,10 +148,9 @@ func TestStartRefusesDamagedSettings(t *testing.T) {
 		"SET currency = 'KWR'": "the tables were begun with currency KWR",
 		"SET places = 4":       "decimal places 4, opening balance 0.5, and are opened with",
 	} {
-		statement(t, books, "UPDATE ? "+change+" WHERE id = 'settings'")
+		books.Execute(t, books.Config.TransactionsTable, "UPDATE ? "+change+" WHERE id = 'settings'")
 		refused(t, opened(t, books, "KWD", "3", "0.5").Start(t.Context()), want)
-		_, err := books.Client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &books.Config.TransactionsTable, Item: whole})
-		require.NoError(t, err)
+		put(t, books, books.Config.TransactionsTable, whole)
 	}
 	require.NoError(t, opened(t, books, "KWD", "3", "0.5").Start(t.Context()))
 }
@@ -196,7 +182,7 @@ func TestStartsAtOnce(t *testing.T) {
 		assert.Equal(t, 8, serving)
 		assert.Equal(t, 8, ended)
 		if currency, _ := settingsRow(t, books)["currency"].(*types.AttributeValueMemberS); currency.Value == "USD" {
-			statement(t, books, withoutSettings)
+			books.Execute(t, books.Config.TransactionsTable, withoutSettings)
 			require.NoError(t, opened(t, books, "EUR", "2", "0").Start(t.Context())) // as the check expects
 		}
 	}

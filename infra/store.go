@@ -69,7 +69,7 @@ func (s *Store) Post(ctx context.Context, p ledger.Posting) error {
 	}
 	writes := make([]types.TransactWriteItem, 0, p.Items())
 	for _, t := range p.Rows {
-		row, err := encodeTransaction(t)
+		row, err := EncodeTransaction(t)
 		if err != nil {
 			return err
 		}
@@ -109,7 +109,7 @@ func (s *Store) Decline(ctx context.Context, t ledger.Transaction) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	row, err := encodeTransaction(t)
+	row, err := EncodeTransaction(t)
 	if err != nil {
 		return err
 	}
