@@ -190,6 +190,12 @@ func golden(t *testing.T, path, got string) {
 	assert.Equal(t, string(want), got)
 }
 
+// by returns the request as that caller sends it.
+func by(caller ledger.Caller, r ledger.Request) ledger.Request {
+	r.PostedBy = caller
+	return r
+}
+
 // recordTo returns a fault that records each request and then delivers it.
 func recordTo(t *testing.T, w io.Writer) faults.Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {

@@ -1,22 +1,17 @@
 package infra_test
 
 import (
-	"fmt"
 	"maps"
-	"regexp"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/cockroachdb/apd/v3"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"onewrite/infra"
 	"onewrite/infra/infratest"
-	"onewrite/infra/infratest/dynamodbmodel"
-	"onewrite/infra/infratest/faults"
 	"onewrite/ledger"
 )
 
@@ -504,70 +499,6 @@ func TestDecodeByValue(t *testing.T) {
 		aggregate, err := infra.DecodeAggregate(with(balanceRow(), "balance", n(zero)))
 		require.NoError(t, err, zero)
 		assert.Equal(t, "0", aggregate.Balance.String(), zero)
-	}
-}
-
-// renotated returns a fault that writes an answer's numbers in another notation.
-func renotated(notation func(*apd.Decimal) string) faults.Fault {
-	number := regexp.MustCompile(`"N":"([^"]+)"`)
-	return faults.Rewrite(func(body string) string {
-		return number.ReplaceAllStringFunc(body, func(found string) string {
-			d, _, err := apd.NewFromString(number.FindStringSubmatch(found)[1])
-			if err != nil {
-				panic(err)
-			}
-			return `"N":"` + notation(d) + `"`
-		})
-	})
-}
-
-// A whole ledger gives the same answers whatever DynamoDB's notation for numbers.
-func TestNumbersInAnyNotation(t *testing.T) {
-	t.Parallel()
-	type answers struct{ Posted, Replayed, Declined, Read, Listed, Balance string }
-	play := func(t *testing.T, books *infratest.Books) (a answers) {
-		l := ledger.New(books.Store, func() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) })
-		credit := infratest.Request(t, "1", "credit", ledger.Credit, "10")
-		posted, err := l.Post(t.Context(), credit)
-		require.NoError(t, err)
-		a.Posted = fmt.Sprint(posted)
-		replayed, err := l.Post(t.Context(), credit)
-		require.NoError(t, err)
-		a.Replayed = fmt.Sprint(replayed)
-		for range 2 {
-			_, err = l.Post(t.Context(), infratest.Request(t, "1", "debit", ledger.Debit, "1000"))
-			require.ErrorIs(t, err, ledger.ErrInsufficientFunds)
-			a.Declined += err.Error() + ";"
-		}
-		read, err := l.Transaction(t.Context(), posted.Transaction.ID)
-		require.NoError(t, err)
-		a.Read = fmt.Sprint(read)
-		page, err := l.History(t.Context(), credit.UserID(), ledger.Cursor{}, 50)
-		require.NoError(t, err)
-		a.Listed = fmt.Sprint(page)
-		a.Balance = books.Balance(t, "1")
-		return a
-	}
-	plain, _ := infratest.NewOnModel(t, dynamodbmodel.Moment{})
-	want := play(t, plain)
-	assert.Equal(t, "110", want.Balance)
-	for name, notation := range map[string]func(*apd.Decimal) string{
-		"scientific": func(d *apd.Decimal) string { return d.Text('E') },
-		"signed":     func(d *apd.Decimal) string { return "+" + d.Text('f') },
-		"zeros": func(d *apd.Decimal) string {
-			d.Coeff.Mul(&d.Coeff, apd.NewBigInt(1_000_000))
-			d.Exponent -= 6
-			return d.Text('f')
-		},
-		"exponent of zeros": func(d *apd.Decimal) string {
-			d.Reduce(d)
-			return d.Coeff.String() + "E" + fmt.Sprint(d.Exponent)
-		},
-	} {
-		books, _ := infratest.NewOnModel(t, dynamodbmodel.Moment{})
-		books.Network.Always(renotated(notation))
-		assert.Equal(t, want, play(t, books), name)
-		books.Network.Always(nil)
 	}
 }
 
