@@ -1,20 +1,28 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"onewrite/infra"
 	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/dynamodbmodel"
 	"onewrite/infra/infratest/faults"
 	"onewrite/infra/internal/books"
 	"onewrite/infra/internal/cli"
@@ -23,8 +31,17 @@ import (
 
 // auditor audits the books over its own network.
 func auditor(b *infratest.Books) (*audit, *faults.Network) {
+	return auditorOver(b, nil)
+}
+
+// auditorOver audits books on a model, if there is one.
+func auditorOver(b *infratest.Books, model *dynamodbmodel.Model) (*audit, *faults.Network) {
 	network := &faults.Network{}
-	client := infra.NewClient(b.Config, patient, faults.Under(network))
+	options := []func(*dynamodb.Options){patient}
+	if model != nil {
+		options = append(options, faults.Over(model), func(o *dynamodb.Options) { o.Credentials = aws.AnonymousCredentials{} })
+	}
+	client := infra.NewClient(b.Config, append(options, faults.Under(network))...)
 	return &audit{
 		tables:     &reader{client: client, config: b.Config, pace: &pace{}, segments: 2},
 		settle:     10 * time.Millisecond,
@@ -246,4 +263,367 @@ func TestRowInFlightStandsInForMissingOne(t *testing.T) {
 	network.Next(nil, faults.Rewrite(moment.Replace)) // Scan, Scan
 	found := a.run(t.Context())
 	assert.Equal(t, []finding{{UserID: "1", Kind: books.KindBalance, Detail: "the balance is 120 at version 2, and the history makes it 110 at version 1"}}, found.Mismatches)
+}
+
+// onModel runs f in virtual time, with books on a model of DynamoDB and their auditor, whose settle
+// time is the command's own.
+func onModel(t *testing.T, f func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network)) {
+	synctest.Test(t, func(t *testing.T) {
+		b, model := infratest.NewOnModel(t, dynamodbmodel.Moment{})
+		network := &faults.Network{}
+		client := infra.NewClient(b.Config, patient, func(o *dynamodb.Options) { o.Credentials = aws.AnonymousCredentials{} },
+			faults.Over(model), faults.Under(network))
+		o, err := parseOptions(nil, nil)
+		require.NoError(t, err)
+		f(t, b, model, &audit{
+			tables:     &reader{client: client, config: b.Config, pace: &pace{}, segments: o.segments},
+			settle:     o.settle,
+			progress:   &cli.Progress{},
+			maxWaiting: maxWaiting,
+		}, network)
+	})
+}
+
+// postAt posts a credit of 10 to user 1, with the moment on its requests.
+func postAt(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, moment dynamodbmodel.Moment, key string) {
+	t.Helper()
+	l := ledger.New(b.Over(model.At(moment)), time.Now)
+	_, err := l.Post(t.Context(), infratest.Request(t, "1", key, ledger.Credit, "10"))
+	assert.NoError(t, err)
+}
+
+// The scans are strongly consistent: a row that only such a read can see, under a balance that
+// every read can see, is not missing.
+func TestScansAreConsistent(t *testing.T) {
+	t.Parallel()
+	onModel(t, func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network) {
+		postAt(t, b, model, dynamodbmodel.Moment{Lag: time.Hour}, "lags")
+		postAt(t, b, model, dynamodbmodel.Moment{}, "seen")
+		found := a.run(t.Context())
+		assert.Equal(t, exitRight, found.status(), "%+v", found)
+		assert.Equal(t, 2, found.Transactions)
+	})
+}
+
+// A posting's row is not missing if it shows three seconds after the balance: the second scan waits
+// for settle.
+func TestSettleTime(t *testing.T) {
+	t.Parallel()
+	onModel(t, func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network) {
+		postAt(t, b, model, dynamodbmodel.Moment{}, "before")
+		go postAt(t, b, model, dynamodbmodel.Moment{Late: []time.Duration{3 * time.Second, 0}, Lag: time.Hour}, "late")
+		synctest.Wait()
+		found := a.run(t.Context())
+		assert.Equal(t, exitRight, found.status(), "%+v", found)
+		assert.Equal(t, 3*a.tables.segments, requests(network, "Scan"), "the second scan was needed")
+	})
+}
+
+// A row that shows before its balance has moved is not one too many: the balance can't be read in a
+// transaction while its posting is being applied.
+func TestRowBeforeBalance(t *testing.T) {
+	t.Parallel()
+	onModel(t, func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network) {
+		postAt(t, b, model, dynamodbmodel.Moment{}, "before")
+		go postAt(t, b, model, dynamodbmodel.Moment{Late: []time.Duration{0, time.Second}}, "late")
+		synctest.Wait()
+		found := a.run(t.Context())
+		assert.Equal(t, exitRight, found.status(), "%+v", found)
+		assert.Equal(t, 2*a.tables.segments, requests(network, "Scan"))
+	})
+}
+
+// The second scan sees the same, and then reads the balance settle later instead of in a
+// transaction.
+func TestRowBeforeBalanceInSecondScan(t *testing.T) {
+	t.Parallel()
+	onModel(t, func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network) {
+		a.tables.segments = 1
+		postAt(t, b, model, dynamodbmodel.Moment{}, "before")
+		go postAt(t, b, model, dynamodbmodel.Moment{Late: []time.Duration{time.Second, 0}, Lag: time.Hour}, "not in the index")
+		synctest.Wait()
+		scans := 0
+		network.Always(on("Scan", before(func() {
+			if scans++; scans == 3 {
+				go postAt(t, b, model, dynamodbmodel.Moment{Late: []time.Duration{0, 3 * time.Second}}, "late")
+				synctest.Wait()
+			}
+		})))
+		found := a.run(t.Context())
+		assert.Equal(t, exitRight, found.status(), "%+v", found)
+		assert.Equal(t, 3, scans)
+	})
+}
+
+// For a user who moves, the audit reads again from a time on, including rows at exactly that time.
+// It reads nothing but the index for them.
+func TestHistoryFromATimeOn(t *testing.T) {
+	t.Parallel()
+	onModel(t, func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network) {
+		postAt(t, b, model, dynamodbmodel.Moment{}, "old")
+		time.Sleep(inFlight)
+		a.tables.segments = 1
+		move := before(credits(t, b, "1"))
+		network.Next(nil, move, move, nil, move) // Scan, Scan, TransactGetItems, Query, TransactGetItems
+		found := a.run(t.Context())
+		assert.Equal(t, exitRight, found.status(), "%+v", found)
+		assert.Equal(t, []string{
+			"Scan", "Scan", "TransactGetItems", "Query", "TransactGetItems", "Query", "TransactGetItems",
+		}, network.Requests())
+	})
+}
+
+// A user whose balance is being written at every transactional read neither fails the run nor hides
+// the findings about others. If the user's rows match the balance at another reading, all is well.
+func TestUserWrittenToAllTheTime(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		fault faults.Fault
+		want  int
+	}{
+		{"held by transactions", nil, exitRight},
+		{"throttled, too", on("GetItem", faults.Throttle), exitUnsettled},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			onModel(t, func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network) {
+				postAt(t, b, model, dynamodbmodel.Moment{}, "recent")
+				var held sync.WaitGroup
+				held.Go(func() { postAt(t, b, model, dynamodbmodel.Moment{Hold: time.Hour}, "held") })
+				defer held.Wait()
+				synctest.Wait()
+				network.Always(c.fault)
+				found := a.run(t.Context())
+				assert.Empty(t, found.Unfinished)
+				assert.Equal(t, c.want, found.status(), "%+v", found)
+			})
+		})
+	}
+}
+
+func requests(n *faults.Network, operation string) int {
+	return len(slices.DeleteFunc(n.Requests(), func(o string) bool { return o != operation }))
+}
+
+// isReadingOfOne reports whether a request reads one user's balance, and not the settings.
+func isReadingOfOne(r *http.Request) bool {
+	operation := faults.Operation(r)
+	if operation != "GetItem" {
+		return operation == "TransactGetItems"
+	}
+	body, _ := io.ReadAll(r.Body) // the request was sent whole
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return !bytes.Contains(body, []byte(infra.SettingsID))
+}
+
+// While a user is unsettled, no metric reports zero mismatches: an alarm on damage must
+// not end because a user could not be read.
+func TestMetricsOfUnsettledUser(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	credit := credits(t, b, "1")
+	credit()
+	moving := through(t, b, func(_ http.ResponseWriter, r *http.Request) bool {
+		if isReadingOfOne(r) {
+			credit()
+		}
+		return false
+	})
+	status, out, log := command(t, moving, "-emf", "-settle", "10ms")
+	assert.Equal(t, exitUnsettled, status, log)
+	values, _ := metricsOf(t, out)
+	for _, count := range []string{"Transactions", "Users"} {
+		assert.Positive(t, values[count])
+		delete(values, count)
+	}
+	assert.Equal(t, map[string]int{"AuditFailed": 0, "AuditUnsettled": 1}, values)
+}
+
+func TestUnfinishedWithUnsettledUser(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	transfer := infratest.Entries(t, "t", "alice debit 10", "bob credit 10")
+	_, err := ledger.New(b.Store, at(lastYear)).Post(t.Context(), transfer)
+	require.NoError(t, err)
+	credit := credits(t, b, "1")
+	credit()
+	b.Damage(t, b.Config.TransactionsTable, "DELETE FROM ? WHERE id = '"+transfer.TransactionID().Entry(1).String()+"'")
+	b.Damage(t, b.Config.AggregateTable, "DELETE FROM ? WHERE user_id = 'bob'")
+	fourthScan := nth(4, "Scan", forbid) // for the rest of the transfer
+	partly := through(t, b, func(w http.ResponseWriter, r *http.Request) bool {
+		if isReadingOfOne(r) {
+			credit()
+		}
+		return fourthScan(w, r)
+	})
+	status, out, _ := command(t, partly, "-segments", "1", "-settle", "10ms")
+	assert.Equal(t, exitUnfinished, status, out)
+	assert.Contains(t, out, "unsettled  user \"1\": balance: ")
+	assert.Contains(t, out, "0 wrong, 1 unsettled; the rest was not read\n")
+}
+
+// A user whom DynamoDB is too busy to read is unsettled: that may be this user's problem alone.
+// DynamoDB's lasting faults are not.
+func TestOneUserCanNotBeRead(t *testing.T) {
+	t.Parallel()
+	for answer, c := range map[string]struct{ code, status int }{
+		"ThrottlingException": {http.StatusBadRequest, exitUnsettled},
+		"InternalServerError": {http.StatusInternalServerError, exitUnfinished},
+		"ServiceUnavailable":  {http.StatusServiceUnavailable, exitUnfinished},
+	} {
+		t.Run(answer, func(t *testing.T) {
+			t.Parallel()
+			onModel(t, func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network) {
+				postAt(t, b, model, dynamodbmodel.Moment{}, "1")
+				network.Always(func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+					if !isReadingOfOne(r) {
+						return deliver()
+					}
+					return faults.Exception(c.code, answer, "no")(r, deliver)
+				})
+				found := a.run(t.Context())
+				assert.Equal(t, c.status, found.status())
+				assert.Contains(t, fmt.Sprint(found), answer)
+			})
+		})
+	}
+}
+
+// An end whose balance is still moving replaces a missing one, so that rows and balance agree by
+// chance.
+func TestEndInFlightStandsInForMissingOne(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	begun := ledger.New(b.Store, at(time.Now().Add(-30*time.Minute)))
+	first, second := hold(t, begun, "1", "alice debit 10"), hold(t, begun, "2", "alice debit 10")
+	_, err := begun.Void(t.Context(), ledger.EndRequest{TransactionID: first})
+	require.NoError(t, err)
+
+	scans, earlier := atomic.Int32{}, ""
+	aggregates := func(use func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error)) faults.Fault {
+		scans.Store(0)
+		return on("Scan", func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+			if scans.Add(1) == 2 {
+				return use(r, deliver)
+			}
+			return deliver()
+		})
+	}
+	a, network := auditor(b)
+	a.tables.segments = 1
+	network.Always(aggregates(func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+		answer, err := deliver()
+		if err != nil {
+			return nil, err
+		}
+		body, err := io.ReadAll(answer.Body)
+		earlier, answer.Body = string(body), io.NopCloser(bytes.NewReader(body))
+		return answer, err
+	}))
+	require.Equal(t, exitRight, a.run(t.Context()).status())
+	require.Contains(t, earlier, `"90"`)
+
+	_, err = b.Ledger.Void(t.Context(), ledger.EndRequest{TransactionID: second})
+	require.NoError(t, err)
+	b.Damage(t, b.Config.TransactionsTable, "DELETE FROM ? WHERE id = '"+first.End().String()+"'")
+	a, network = auditor(b)
+	a.tables.segments = 1
+	network.Always(aggregates(faults.Rewrite(func(string) string { return earlier })))
+	found := a.run(t.Context())
+	assert.Equal(t, exitWrong, found.status(), "%+v", found)
+}
+
+// The row may show later than the balance that names it.
+func TestTransactionOfBalanceIsLate(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	post(t, ledger.New(b.Store, at(lastYear)), "1", "+10", "+1")
+	alter(t, b, b.Config.AggregateTable, "UPDATE ? SET transaction_id = '"+idOf(t, "1", "1")+"' WHERE user_id = '1'")
+	a, network := auditor(b)
+	reads := 0
+	network.Always(on("GetItem", func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+		if reads++; reads == 1 {
+			return faults.Answer(r, http.StatusOK, "{}"), nil
+		}
+		return deliver()
+	}))
+	found := a.run(t.Context())
+	assert.Equal(t, exitRight, found.status(), "%+v", found)
+	assert.Equal(t, 2, reads)
+}
+
+// A transaction that is being applied, so that a scan sees only a part, is no damage: it waits for
+// the next audit.
+func TestEntriesInFlight(t *testing.T) {
+	t.Parallel()
+	onModel(t, func(t *testing.T, b *infratest.Books, model *dynamodbmodel.Model, a *audit, network *faults.Network) {
+		moment := dynamodbmodel.Moment{Late: []time.Duration{0, 3 * time.Second, 3 * time.Second, 3 * time.Second}}
+		go func() {
+			_, err := ledger.New(b.Over(model.At(moment)), time.Now).Post(t.Context(), infratest.Entries(t, "1", "1 credit 10", "2 credit 10"))
+			assert.NoError(t, err)
+		}()
+		synctest.Wait()
+		found := a.run(t.Context())
+		assert.Equal(t, exitRight, found.status(), "%+v", found)
+		assert.Equal(t, 1, found.Transactions, "a part was seen")
+		assert.True(t, a.fold.EntriesFit(), "and not compared")
+	})
+}
+
+// Rules that change while an audit reads raise no alarm.
+func TestMovingRules(t *testing.T) {
+	t.Parallel()
+	onModel(t, func(t *testing.T, b *infratest.Books, _ *dynamodbmodel.Model, a *audit, network *faults.Network) {
+		a.tables.segments = 1
+		change := func(key string) func() {
+			return func() {
+				_, err := b.Ledger.ChangeRules(t.Context(), infratest.Rules(t, "1", key, "debits blocked", "limit 5"))
+				require.NoError(t, err)
+			}
+		}
+		change("before")()
+		network.Next(nil, before(change("meanwhile"))) // Scan, Scan
+		assert.Equal(t, exitRight, a.run(t.Context()).status())
+	})
+}
+
+func saleOf(t *testing.T, l *ledger.Ledger, key string, entries ...string) ledger.Original {
+	t.Helper()
+	result, err := l.Post(t.Context(), infratest.Entries(t, key, entries...))
+	require.NoError(t, err)
+	o, err := l.Original(t.Context(), result.Transaction.ID)
+	require.NoError(t, err)
+	return o
+}
+
+// A refund between the two tables' readings waits for the next audit, and so does one whose row
+// shows before its account.
+func TestRefundsMeanwhile(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	l := ledger.New(b.Store, at(lastYear))
+	o := saleOf(t, l, "sale", "alice debit 10")
+	_, err := l.Post(t.Context(), infratest.Refund(t, o, "old", "0 1"))
+	require.NoError(t, err)
+	refund := func(key string) func() {
+		return func() {
+			_, err := b.Ledger.Post(t.Context(), infratest.Refund(t, o, key, "0 1"))
+			assert.NoError(t, err)
+		}
+	}
+	for i, next := range [][]faults.Fault{
+		{before(refund("before the rows"))},
+		{nil, nil, before(refund("between"))}, // Scan, GetItem for the original, Scan
+	} {
+		a, network := auditor(b)
+		a.tables.segments = 1
+		network.Next(next...)
+		found := a.run(t.Context())
+		assert.Equal(t, exitRight, found.status(), "%d: %+v", i, found)
+		assert.Equal(t, 2, requests(network, "Scan"), "no other scan looks for damage")
+	}
+	a, _ := auditor(b)
+	found := a.run(t.Context())
+	assert.Equal(t, exitRight, found.status(), "%+v", found)
 }

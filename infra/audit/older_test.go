@@ -10,7 +10,6 @@ import (
 
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/faults"
-	"onewrite/ledger"
 )
 
 // The audit of a version from before refunds and account rules reports them as damage,
@@ -19,15 +18,13 @@ import (
 func TestOlderAudit(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
-	l := ledger.New(b.Store, at(lastYear))
-	sale := refunds(t, l)[0]
-	for user, rule := range map[string]string{"lent": "limit 50", "blocked": "debits blocked", "declined": "debits blocked"} {
-		_, err := l.ChangeRules(t.Context(), infratest.Rules(t, user, "r", rule))
+	kinds(t).writeTo(t, b)
+	for user, rule := range map[string]string{"loan": "limit 50", "blocked": "debits blocked"} {
+		_, err := b.Ledger.ChangeRules(t.Context(), infratest.Rules(t, user, "r", rule))
 		require.NoError(t, err)
 	}
-	post(t, l, "lent", "-30")
-	_, err := l.Post(t.Context(), infratest.Request(t, "declined", "d", ledger.Debit, "1"))
-	require.ErrorIs(t, err, ledger.ErrAccountBlocked)
+	post(t, b.Ledger, "loan", "-30")
+	sale, gift, rented := idOf(t, "buyer", "sale"), idOf(t, "giver", "gift"), holdOf(t, "renter")
 	right := contents(t, b)
 
 	a, network := auditor(b)
@@ -37,25 +34,26 @@ func TestOlderAudit(t *testing.T) {
 		found[strings.TrimSpace(f.UserID)+" "+f.Kind] = true
 	}
 	assert.Equal(t, map[string]bool{
-		"alice attributes": true, "bob attributes": true, "shop attributes": true, "lent attributes": true,
-		fmt.Sprintf("later_refunds %s balance-row", sale): true,
-		" transaction-row": true, "lent balance": true, "blocked balance-row": true,
-		"declined balance-row": true, "declined attributes": true, "declined decline": true,
+		"buyer attributes": true, "seller attributes": true, "market attributes": true, "giver attributes": true, "renter attributes": true,
+		"later_refunds " + sale + " balance-row": true, "later_refunds " + gift + " balance-row": true, "later_refunds " + rented.String() + " balance-row": true,
+		" transaction-row": true, "lent balance": true, "lent attributes": true, "capped balance": true, "capped attributes": true,
+		"loan balance": true, "loan attributes": true, "blocked balance-row": true,
+		"barred balance-row": true, "barred attributes": true, "barred decline": true,
 	}, found)
 
 	a, network = auditor(b)
 	network.Always(faults.Older)
 	var out strings.Builder
-	_, err = rebuildAll(t.Context(), a, options{rebuild: true, write: true}, &out)
+	_, err := rebuildAll(t.Context(), a, options{rebuild: true, write: true}, &out)
 	require.NoError(t, err)
-	for _, user := range []string{"alice", "bob", "shop", "declined"} {
+	for _, user := range []string{"buyer", "seller", "market", "lent", "capped", "barred"} {
 		assert.Contains(t, out.String(), fmt.Sprintf("kept       user %q", user))
 	}
-	assert.Contains(t, out.String(), `rebuilt    user "lent": from 120 at version 1 to 70 at version 1`)
+	assert.Contains(t, out.String(), `rebuilt    user "loan": from 120 at version 1 to 70 at version 1`)
 	assert.Contains(t, out.String(), `rebuilt    user "blocked": from a damaged balance (version: is 0, must be a whole number of at least 1) to no balance`)
 	status, text, _ := command(t, b, "-settle", "10ms")
 	assert.Equal(t, exitWrong, status)
-	assert.Contains(t, text, `user "lent": balance: `)
+	assert.Contains(t, text, `user "loan": balance: `)
 	assert.Contains(t, text, `user "blocked": rules: `)
 	assert.Contains(t, text, "2 wrong")
 

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,56 +18,97 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"onewrite/infra"
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/faults"
 	"onewrite/ledger"
 )
 
-// The report names each change, first as it would be and then as it was made. The balances of users
-// with open holds come back as they were, to the attribute.
-func TestReportOfRebuild(t *testing.T) {
+// The rebuild shows each change and then makes it. The tables have the same rows afterwards as
+// before the edits, to the attribute. Only changes of rules that are lost come back as blocks.
+func TestRebuild(t *testing.T) {
 	t.Parallel()
-	b := infratest.New(t)
-	holds(t, b)
-	transfer := infratest.Entries(t, "t", "dave debit 10", "erin credit 10")
-	_, err := b.Ledger.Post(t.Context(), transfer)
-	require.NoError(t, err)
-	before := contents(t, b)
-	id := transfer.TransactionID()
-	alter(t, b, b.Config.TransactionsTable, "DELETE FROM ? WHERE id = '"+id.Entry(1).String()+"'")
-	alter(t, b, b.Config.AggregateTable, "DELETE FROM ? WHERE user_id = 'alice'", "UPDATE ? SET balance = 1 WHERE user_id = 'bob'", "UPDATE ? REMOVE version WHERE user_id = 'carol'")
-	lines := func(verb string) []string {
-		return []string{
-			verb + " transaction " + id.String() + ": write 1 missing row",
-			verb + ` user "alice": from no balance to 45 at version 7 and 10 held by 1 hold`,
-			verb + ` user "bob": from 1 at version 1 to 125 at version 1`,
-			verb + ` user "carol": from a damaged balance (version: is missing) to 20 at version 3`,
-		}
+	rows := kinds(t)
+	transfer, credit, open := infratest.Entries(t, "transfer", "bob debit 1").TransactionID(), idOf(t, "alice", "credit"), holdOf(t, "open")
+	sale, openHold := idOf(t, "buyer", "sale"), "hold:"+base64.RawURLEncoding.EncodeToString(open[:])
+	r1, r3 := idOf(t, "lent", "r1"), idOf(t, "lent", "r3")
+	holdAs := &types.AttributeValueMemberL{Value: []types.AttributeValue{num("40"), num("1")}}
+	account := " refunds " + sale
+	const made = "2 refunds: 6 of entry 0, 5 of entry 1, 0.5 of entry 2"
+	ofSale, ofCredit := "the refund account of transaction "+sale, "the refund account of transaction "+credit
+	for _, c := range []struct {
+		name  string
+		edits []edit
+		lines []string
+		users map[string]string // with lost changes of rules: "" if all is as it was
+	}{
+		{"rows and balances", edits{drop(transfer.Entry(1).String(), "alice", "open"), set("bob", "balance", num("1")), set("late", "version", nil)}, []string{
+			"transaction " + transfer.String() + ": write 1 missing row",
+			`user "alice": from no balance to 105 at version 2`,
+			`user "open": from no balance to 60 at version 1 and 40 held by 1 hold`,
+			`user "bob": from 1 at version 1 to 90 at version 1`,
+			`user "late": from a damaged balance (version: is missing) to 100 at version 2`,
+			"18 users, 44 rows: 1 transaction and 4 balances ",
+		}, nil},
+		{"a hold of another expiry", edits{set("open", openHold, holdAs)}, []string{`user "open": from 60 at version 1 and 40 held`}, nil},
+		{"a hold under another id", edits{set("open", openHold, nil, "hold:AAAAAAAAAAAAAAAAAAAAAA", holdAs)}, []string{`user "open": from 60 at version 1 and 40 held`}, nil},
+		{"a mover that is no row", edits{set("alice", "transaction_id", text(transfer.String()))},
+			[]string{`user "alice": from 105 at version 2 by transaction ` + transfer.String() + " to 105 at version 2"}, nil},
+		{"no refund account", edits{drop(account)}, []string{ofSale + ": from no refunds to " + made}, nil},
+		{"a wrong refund account", edits{set(account, "r0", num("1"), "version", num("7"), "r2", nil)},
+			[]string{ofSale + ": from 7 refunds: 1 of entry 0, 5 of entry 1 to " + made}, nil},
+		{"a refunded place too many", edits{set(account, "r3", num("1"))}, []string{ofSale + ": from " + made + ", 1 of entry 3 to " + made}, nil},
+		{"a damaged refund account", edits{set(account, "r0", text("x"), "version", nil)}, []string{ofSale + ": from a damaged account to " + made}, nil},
+		{"a refund account of no refund", edits{insert(" refunds "+credit, row{
+			"user_id": text(" refunds " + credit), "version": num("1"), "r0": num("2"), "refunded_at": text("1999-11-22T12:00:00.000Z"),
+		})}, []string{ofCredit + ": from 1 refund: 2 of entry 0 to no refunds"}, nil},
+		{"no rules", edits{drop("lent", "barred", "capped")},
+			[]string{`user "barred": from no balance to 100 at version 0 with 1 change of rules, debits blocked, credits blocked`}, nil},
+		{"rules of before", edits{set("lent", "balance", num("10"), "credit_limit", num("30"), "rule_changes", num("1"))},
+			[]string{`user "lent": from 10 at version 1 with 1 change of rules, a credit limit of 30 to 30 at version 1 with 3 changes of rules, a credit limit of 50`}, nil},
+		{"the last change of rules lost", edits{drop(r3, idOf(t, "barred", "r1"))}, []string{": write 1 missing row", `user "lent": from 30 `}, map[string]string{
+			"lent":   "10, limit 30, blocked true true, 3 changes",
+			"barred": "100, limit 0, blocked true true, 1 changes",
+		}},
+		{"the first of several changes lost", edits{drop(r1)}, []string{": write 1 missing row"},
+			map[string]string{"lent": "30, limit 50, blocked false true, 3 changes"}}, // a later one allowed debits, and none credits
+		{"a limit in use lost", edits{drop(idOf(t, "capped", "r1"), idOf(t, "capped", "r2"))}, []string{": write 1 missing row"},
+			map[string]string{"capped": "0, limit 5, blocked true true, 1 changes"}}, // at least what is in use
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := infratest.New(t)
+			rows.with(c.edits...).writeTo(t, b)
+			damaged := contents(t, b)
+			status, would, log := command(t, b, "-rebuild", "-settle", "0s")
+			assert.Equal(t, exitWrong, status)
+			assert.Empty(t, log)
+			status, out, _ := command(t, b, "-rebuild", "-write", "-settle", "0s", "-user", "nobody")
+			assert.Equal(t, exitRight, status, out)
+			assert.ElementsMatch(t, damaged, contents(t, b))
+			status, rebuilt, _ := command(t, b, "-rebuild", "-write", "-settle", "0s")
+			assert.Equal(t, exitRight, status, rebuilt)
+			for _, line := range c.lines {
+				assert.Contains(t, would, line)
+				assert.Contains(t, rebuilt, line)
+			}
+			would = strings.NewReplacer("would      ", "rebuilt    ", "would be rebuilt", "rebuilt", "; -write does it", "").Replace(would)
+			assert.ElementsMatch(t, strings.Split(would, "\n"), strings.Split(rebuilt, "\n"))
+			if c.users == nil {
+				assert.ElementsMatch(t, withoutMover(slices.Collect(maps.Values(rows.with()))), withoutMover(contents(t, b)))
+			}
+			for user, want := range c.users {
+				assert.Equal(t, want, rulesOf(t, b, user))
+			}
+			_, out, _ = command(t, b, "-rebuild", "-write", "-settle", "0s", "-json")
+			assert.Regexp(t, `^{"users":18,"transactions":\d+,"transactionsRebuilt":0,"balancesRebuilt":0,"kept":0,"written":true,"mismatches":\[],"unfinished":""}\n$`, out)
+			status, out, _ = command(t, b, "-settle", "10ms")
+			assert.Equal(t, exitRight, status, out)
+		})
 	}
-	status, out, log := command(t, b, "-rebuild", "-settle", "0s")
-	assert.Equal(t, exitWrong, status)
-	assert.Empty(t, log)
-	got := strings.Split(strings.TrimSpace(out), "\n")
-	assert.ElementsMatch(t, lines("would     "), got[:len(got)-1])
-	assert.Equal(t, "5 users, 12 rows: 1 transaction and 3 balances would be rebuilt, 0 kept, 0 wrong; -write does it", got[len(got)-1])
-	status, out, _ = command(t, b, "-rebuild", "-write", "-settle", "0s")
-	assert.Equal(t, exitRight, status)
-	got = strings.Split(strings.TrimSpace(out), "\n")
-	assert.ElementsMatch(t, lines("rebuilt   "), got[:len(got)-1])
-	after := contents(t, b)
-	for _, r := range after {
-		if r["version"] != nil {
-			user := r["user_id"].(*types.AttributeValueMemberS).Value
-			isRebuilt := slices.Contains([]string{"alice", "bob", "carol"}, user)
-			assert.Equal(t, isRebuilt, r["transaction_id"] == nil, "%s: no write of the ledger made a balance that is rebuilt", user)
-		}
-	}
-	assert.ElementsMatch(t, withoutMover(before), withoutMover(after))
-	_, out, _ = command(t, b, "-rebuild", "-write", "-settle", "0s", "-json")
-	assert.Equal(t, `{"users":5,"transactions":13,"transactionsRebuilt":0,"balancesRebuilt":0,"kept":0,"written":true,"mismatches":[],"unfinished":""}`+"\n", out)
 }
 
-// withoutMover removes transaction_id from balances.
+// withoutMover removes transaction_id from balances: no write of the ledger made one that is rebuilt.
 func withoutMover(rows []row) []row {
 	for _, r := range rows {
 		if r["version"] != nil {
@@ -76,55 +118,50 @@ func withoutMover(rows []row) []row {
 	return rows
 }
 
-// An open hold under another id, or with another expiry, comes back as in its pending row.
-func TestRebuildOfMisplacedHold(t *testing.T) {
-	t.Parallel()
-	b := infratest.New(t)
-	id := holds(t, b)[0].(ledger.TransactionID)
-	name := "hold:" + base64.RawURLEncoding.EncodeToString(id[:])
-	before := contents(t, b)
-	for _, statement := range []string{
-		`UPDATE ? SET "%s" = [10, 1] WHERE user_id = 'alice'`,
-		`UPDATE ? SET "hold:AAAAAAAAAAAAAAAAAAAAAA" = [10, 1763816404000] REMOVE "%s" WHERE user_id = 'alice'`,
-	} {
-		alter(t, b, b.Config.AggregateTable, fmt.Sprintf(statement, name))
-		status, out, _ := command(t, b, "-rebuild", "-write", "-settle", "0s")
-		assert.Equal(t, exitRight, status, out)
-		assert.Contains(t, out, "rebuilt    user \"alice\": ")
-	}
-	assert.ElementsMatch(t, withoutMover(before), withoutMover(contents(t, b)))
+func rulesOf(t *testing.T, b *infratest.Books, user string) string {
+	t.Helper()
+	funds, err := b.Ledger.Balance(t.Context(), infratest.Rules(t, user, "k").UserID)
+	require.NoError(t, err)
+	return fmt.Sprintf("%s, limit %s, blocked %t %t, %d changes", funds.Balance, funds.CreditLimit, funds.DebitsBlocked, funds.CreditsBlocked, funds.Changes)
 }
 
-// The rebuild keeps what the rows do not determine, with the reason. %[1]s and %[2]s are a
-// transfer's rows, 10 from alice to bob, %[3]s is bob's later debit.
+// The rebuild keeps what the rows do not determine, with the reason, and writes nothing there.
 func TestRebuildKeeps(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ name, statement, want string }{
-		{"below zero", "DELETE FROM ? WHERE id = '%[1]s'", `user "bob" with no balance: the rows come to -5, which no balance can be`},
-		{"a row that can't be read", "UPDATE ? REMOVE ammount WHERE id = '%[3]s'", `user "bob" with no balance: rows of this user are damaged`},
-		{"a first row that can't be read", "UPDATE ? REMOVE ammount WHERE id = '%[1]s'", "of it is damaged"},
-		{"a further row that can't be read", "UPDATE ? REMOVE ammount WHERE id = '%[2]s'", "of it is damaged"},
-		{"another amount", "UPDATE ? SET ammount = 9 WHERE id = '%[2]s'", "1 of its 1 further entries have no such row, and 1 row of it have no such entry"},
-		{"a row of another id", "UPDATE ? SET idempotency_key = 'x' WHERE id = '%[3]s'", "rows of this user are damaged"},
+	rows := kinds(t)
+	transfer := infratest.Entries(t, "transfer", "bob debit 1").TransactionID()
+	first, toCarol, debit := transfer.String(), transfer.Entry(1).String(), idOf(t, "alice", "debit")
+	noBalance := drop("alice", "bob", "carol")
+	for _, c := range []struct {
+		name  string
+		edits []edit
+		want  string
+	}{
+		{"below zero", edits{noBalance, set(debit, "ammount", num("111"))}, `user "alice" with no balance: the rows come to -1, which no balance can be`},
+		{"a row that can't be read", edits{noBalance, set(debit, "ammount", nil)}, `user "alice" with no balance: rows of this user are damaged`},
+		{"a row of another id", edits{noBalance, set(debit, "idempotency_key", text("x"))}, `user "alice" with no balance: rows of this user are damaged`},
+		{"a first row that can't be read", edits{noBalance, set(first, "ammount", nil)}, "of it is damaged"},
+		{"a further row that can't be read", edits{noBalance, set(toCarol, "ammount", nil)}, "of it is damaged"},
+		{"another amount", edits{noBalance, set(toCarol, "ammount", num("8"))}, "1 of its 2 further entries have no such row, and 1 row of it have no such entry"},
+		{"changes that a balance counts", edits{set("barred", "rule_changes", num("1000000000"))},
+			`user "barred" with 100 at version 0 with 1000000000 changes of rules, debits blocked, credits blocked: 999999999 changes of the rules are missing, more than`},
+		{"a change's number", edits{set(idOf(t, "barred", "r1"), "rule_change", num("1000000000"))}, "999999999 changes of the rules are missing, more than a restore loses"},
+		{"rules that contradict", edits{set(idOf(t, "lent", "r2"), "rule_change", num("1")), set("lent", "balance", num("1"))},
+			"of the rules is missing, or another has its number"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			b := infratest.New(t)
-			transfer := infratest.Entries(t, "1", "alice debit 10", "bob credit 10")
-			debit := infratest.Request(t, "bob", "2", ledger.Debit, "105")
-			for _, r := range []ledger.Request{transfer, debit} {
-				_, err := b.Ledger.Post(t.Context(), r)
-				require.NoError(t, err)
-			}
-			id := transfer.TransactionID()
-			alter(t, b, b.Config.TransactionsTable, fmt.Sprintf(c.statement+"%.0[1]s%.0[2]s%.0[3]s", id, id.Entry(1), debit.TransactionID()))
-			alter(t, b, b.Config.AggregateTable, "DELETE FROM ? WHERE user_id = 'bob'")
+			rows.with(c.edits...).writeTo(t, b)
+			b.Damage(t, b.Config.TransactionsTable) // the check agrees that the books are wrong
+			before := b.Rows(t)
 			status, out, _ := command(t, b, "-rebuild", "-write", "-settle", "0s")
 			assert.Equal(t, exitWrong, status)
 			assert.Contains(t, out, c.want)
 			assert.Contains(t, out, "kept       ")
-			assert.Equal(t, "100", b.Balance(t, "bob"), "nothing is written")
-			b.Damage(t, b.Config.TransactionsTable) // the check agrees that the books are wrong
+			assert.Equal(t, before, b.Rows(t), "no row is made up")
+			status, _, _ = command(t, b, "-rebuild", "-settle", "0s")
+			assert.Equal(t, exitWrong, status)
 		})
 	}
 }
@@ -246,4 +283,43 @@ func TestRebuildWritesAtOnceAndPaced(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, exitRight, status)
 	assert.GreaterOrEqual(t, time.Since(begin), users*time.Second/20, "a write takes a unit")
+}
+
+// A refund account that is written to during a rebuild, at any moment, is kept, or rebuilt with the
+// new refund: no refund is lost.
+func TestRebuildOfMovingRefundAccount(t *testing.T) {
+	t.Parallel()
+	for _, moment := range []struct {
+		operation string
+		number    int
+	}{{"Scan", 2}, {"Scan", 3}, {"Scan", 4}, {"Scan", 5}, {"UpdateItem", 1}} { // balances, rows, balances, rows, balances
+		t.Run(fmt.Sprint(moment), func(t *testing.T) {
+			t.Parallel()
+			b := infratest.New(t)
+			l := ledger.New(b.Store, at(lastYear))
+			o := saleOf(t, l, "sale", "alice debit 10")
+			_, err := l.Post(t.Context(), infratest.Refund(t, o, "1", "0 1"))
+			require.NoError(t, err)
+			alter(t, b, b.Config.AggregateTable, "UPDATE ? SET r0 = 2 WHERE user_id = '"+infra.RefundsKey(o.ID)+"'")
+			a, network := auditor(b)
+			a.tables.segments = 1
+			requests := 0
+			network.Always(on(moment.operation, before(func() {
+				if requests++; requests == moment.number {
+					_, err := b.Ledger.Post(t.Context(), infratest.Refund(t, o, "2", "0 1"))
+					assert.NoError(t, err)
+				}
+			})))
+			var out strings.Builder
+			_, err = rebuildAll(t.Context(), a, options{rebuild: true, write: true}, &out)
+			require.NoError(t, err)
+			_, account, err := b.Ledger.Refunds(t.Context(), o.ID)
+			require.NoError(t, err)
+			assert.Equal(t, 2, account.Count, out.String())
+			assert.Contains(t, []string{"2", "3"}, account.Sums[0].String(), out.String())
+			status, text, _ := command(t, b, "-rebuild", "-write", "-settle", "0s")
+			assert.Equal(t, exitRight, status, text)
+			require.NoError(t, b.Check(t.Context()))
+		})
+	}
 }

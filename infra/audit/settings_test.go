@@ -53,20 +53,6 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// More decimal places than the settings allow are damage, in rows and in balances.
-func TestTooManyPlaces(t *testing.T) {
-	t.Parallel()
-	books := infratest.NewWith(t, infratest.Settings(t, "JPY", "0", "0"))
-	post(t, ledger.New(books.Store, at(lastYear)), "1", "+10")
-	id := infratest.Request(t, "1", "1", ledger.Credit, "10").TransactionID()
-	books.Damage(t, books.Config.TransactionsTable, fmt.Sprintf("UPDATE ? SET ammount = 10.5 WHERE id = '%s'", id))
-	books.Damage(t, books.Config.AggregateTable, "UPDATE ? SET balance = 10.5 WHERE user_id = '1'")
-	status, out, _ := command(t, books, "-settle", "0s")
-	assert.Equal(t, exitWrong, status)
-	assert.Contains(t, out, `transaction-row: ammount: is 10.5, must be whole`)
-	assert.Contains(t, out, `balance-row: balance: is 10.5, must be whole`)
-}
-
 // Without a readable settings row the audit reports that, and no balance is rebuilt.
 func TestDamagedSettings(t *testing.T) {
 	t.Parallel()

@@ -129,6 +129,8 @@ func TestStatementOfDamagedUser(t *testing.T) {
 			[]string{"the balance is 140 at version 3, and the history makes it 108 at version 3"}, "108"},
 		{"balance that can't be read", nil, []string{"UPDATE ? SET balance = '108' WHERE user_id = '1'"}, exitWrong,
 			[]string{"balance: is of type S, must be N"}, "108"},
+		{"mover", nil, []string{"UPDATE ? SET transaction_id = '" + idOf(t, "1", "x") + "' WHERE user_id = '1'"}, exitWrong,
+			[]string{"transaction_id of the balance is " + idOf(t, "1", "x") + ", and no row of that write is the user's"}, "108"},
 		{"balance missing", nil, []string{"DELETE FROM ? WHERE user_id = '1'"}, exitWrong,
 			[]string{"there is no balance, and the history makes it 108 at version 3"}, "108"},
 		{"row that can't be read", []string{`UPDATE ? SET "type" = 'gift' WHERE id = '%[2]s'`}, nil, exitWrong,

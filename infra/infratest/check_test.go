@@ -99,7 +99,7 @@ func TestCheckOfRightBooks(t *testing.T) {
 	assert.Equal(t, 17, b.Rows(t))
 }
 
-// The check finds each kind of violation. Package books' tests have more of each kind.
+// The check finds each kind of violation. The audit's TestDamage has more of each kind.
 func TestCheckFinds(t *testing.T) {
 	t.Parallel()
 	idOf := func(user, key string) ledger.TransactionID {

@@ -419,10 +419,10 @@ func (id TransactionID) end(kind End) TransactionID {
 	}, test{"handler", "TestRefundsAreForServices"}},
 	{"the audit compares no refund accounts", []edit{
 		{"infra/audit/refunds.go", `made != books.DescribeRefunds(decoded)`, `made == ""`},
-	}, test{"infra/audit", "TestDamageToRefunds"}},
+	}, test{"infra/audit", "TestDamage"}},
 	{"a refund may be older than the capture", []edit{
 		{"infra/internal/books/refunds.go", `t.Status, o.Since = end.Status, end.CreatedAt`, `t.Status = end.Status`},
-	}, test{"infra/audit", "TestRefundBeforeTheCapture"}},
+	}, test{"infra/audit", "TestDamage"}},
 	{"a rebuild keeps refunds of nothing", []edit{
 		{"infra/internal/books/whole.go", `case w.Lacks != ledger.TransactionID{}:`, `case false:`},
 	}, test{"infra/audit", "TestTornTransactions"}},
@@ -458,10 +458,10 @@ func (id TransactionID) end(kind End) TransactionID {
 	}, test{"infra", "TestReplayByPartialReports/a_change_of_rules"}},
 	{"the audit compares no rules", []edit{
 		{"infra/internal/books/rules.go", `case problem == "" && sameRules(rules, after.Rules):`, `case problem == "" && sameRules(rules, rules):`},
-	}, test{"infra/audit", "TestDamagedRules"}},
+	}, test{"infra/audit", "TestDamage"}},
 	{"a lost change of rules blocks nothing", []edit{
 		{"infra/internal/books/rules.go", `ledger.RuleChange{Debits: ledger.Blocked, Credits: ledger.Blocked, Number: n}`, `ledger.RuleChange{Debits: ledger.Allowed, Number: n}`},
-	}, test{"infra/audit", "TestRebuildOfRules"}},
+	}, test{"infra/audit", "TestRebuild"}},
 
 	// The settings.
 	{"a version with other settings serves", []edit{

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra"
+	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/dynamodbmodel"
+	"onewrite/infra/internal/books"
+	"onewrite/ledger"
+)
+
+// longAgo is before a bubble's time, which begins with the year 2000.
+var longAgo = time.Date(1999, 11, 22, 12, 0, 0, 0, time.UTC)
+
+// stored is both tables' rows by their key, without the settings.
+type stored map[string]row
+
+// kinds returns the rows from calls of every kind:
+//
+//	alice   a credit of 10, a debit of 5 and a declined debit of 1000
+//	bob     a transfer of 9 to carol and 1 to shop, and one that is declined by its second entry
+//	open    an open hold of 40
+//	paid, whole, voided, late
+//	        ended holds of 40: 25 captured for shop, captured whole, voided, and expired
+//	spent   a hold of 90 that expired, released by a debit of 80
+//	buyer   a sale of 9 from seller, with a fee of 1 for market. Two refunds, and a declined one
+//	giver   a debit of 10 with refunds of 4 and 2
+//	renter  a hold of 10, captured after half an hour and then refunded by 5
+//	lent    a limit of 30, a block, no block and a limit of 50, and a debit of 120
+//	barred  blocks of debits and credits, and a declined debit
+//	capped  a limit of 10, a debit of 105, and a declined end of the limit
+func kinds(t *testing.T) stored {
+	t.Helper()
+	b, _ := infratest.OpenOnModel(dynamodbmodel.Moment{}, ledger.DefaultSettings())
+	now := longAgo
+	l := ledger.New(b.Store, func() time.Time { now = now.Add(time.Second); return now })
+	post := func(r ledger.Request) {
+		_, err := outcomeOf(l.Post(t.Context(), r))
+		require.NoError(t, err)
+	}
+	refund := func(of ledger.TransactionID, key string, parts ...string) {
+		o, err := l.Original(t.Context(), of)
+		require.NoError(t, err)
+		post(infratest.Refund(t, o, key, parts...))
+	}
+	rule := func(user, key string, changes ...string) error {
+		_, err := l.ChangeRules(t.Context(), infratest.Rules(t, user, key, changes...))
+		return err
+	}
+	capture := func(id ledger.TransactionID, amount ledger.Amount) {
+		_, err := l.Capture(t.Context(), ledger.EndRequest{TransactionID: id}, amount)
+		require.NoError(t, err)
+	}
+
+	post(infratest.Entries(t, "credit", "alice credit 10"))
+	post(infratest.Entries(t, "debit", "alice debit 5"))
+	post(infratest.Entries(t, "declined", "alice debit 1000"))
+	post(infratest.Entries(t, "transfer", "bob debit 10", "carol credit 9", "shop credit 1"))
+	post(infratest.Entries(t, "refused", "bob debit 1", "carol debit 1000"))
+
+	hold(t, l, "hold", "open debit 40")
+	capture(hold(t, l, "hold", "paid debit 40", "shop credit 40"), infratest.Request(t, "x", "x", ledger.Debit, "25").Entries[0].Amount)
+	capture(hold(t, l, "hold", "whole debit 40"), ledger.Amount{})
+	_, err := l.Void(t.Context(), ledger.EndRequest{TransactionID: hold(t, l, "hold", "voided debit 40")})
+	require.NoError(t, err)
+	late, rented := hold(t, l, "hold", "late debit 40"), hold(t, l, "hold", "renter debit 10")
+	hold(t, l, "hold", "spent debit 90")
+	now = now.Add(30 * time.Minute)
+	capture(rented, ledger.Amount{})
+	refund(rented, "refund", "0 5")
+	now = now.Add(time.Hour)
+	_, err = l.Void(t.Context(), ledger.EndRequest{TransactionID: late})
+	require.ErrorIs(t, err, ledger.ErrHoldEnded)
+	post(infratest.Entries(t, "debit", "spent debit 80"))
+
+	sale, gift := infratest.Entries(t, "sale", "buyer debit 10", "seller credit 9", "market credit 1"), infratest.Entries(t, "gift", "giver debit 10")
+	post(sale)
+	refund(sale.TransactionID(), "1", "0 4", "1 3", "2 0.5")
+	refund(sale.TransactionID(), "2", "0 2", "1 2")
+	post(infratest.Entries(t, "spend", "seller debit 104"))
+	refund(sale.TransactionID(), "3", "1 1")
+	post(gift)
+	refund(gift.TransactionID(), "1", "0 4")
+	refund(gift.TransactionID(), "2", "0 2")
+
+	require.NoError(t, rule("lent", "r1", "limit 30"))
+	require.NoError(t, rule("lent", "r2", "debits blocked"))
+	require.NoError(t, rule("lent", "r3", "debits allowed", "limit 50"))
+	post(infratest.Entries(t, "1", "lent debit 120"))
+	require.NoError(t, rule("barred", "r1", "debits blocked", "credits blocked"))
+	_, err = l.Post(t.Context(), infratest.Entries(t, "1", "barred debit 1"))
+	require.ErrorIs(t, err, ledger.ErrAccountBlocked)
+	require.NoError(t, rule("capped", "r1", "limit 10"))
+	post(infratest.Entries(t, "1", "capped debit 105"))
+	require.ErrorIs(t, rule("capped", "r2", "limit 0"), ledger.ErrCreditInUse)
+
+	all := stored{}
+	for _, table := range []string{b.Config.TransactionsTable, b.Config.AggregateTable} {
+		out, err := b.Client.Scan(t.Context(), &dynamodb.ScanInput{TableName: &table})
+		require.NoError(t, err)
+		for _, r := range out.Items {
+			if !infra.IsSettings(r) {
+				all[cmp.Or(books.TextOf(r, "id"), books.TextOf(r, "user_id"))] = r
+			}
+		}
+	}
+	return all
+}
+
+// edit changes rows.
+type edit func(stored)
+
+// set sets a row's attributes, given by pairs, and removes those that are nil.
+func set(key string, pairs ...any) edit {
+	return func(s stored) {
+		for i := 0; i < len(pairs); i += 2 {
+			if name := pairs[i].(string); pairs[i+1] == nil {
+				delete(s[key], name)
+			} else {
+				s[key][name] = pairs[i+1].(types.AttributeValue)
+			}
+		}
+	}
+}
+
+func drop(keys ...string) edit {
+	return func(s stored) {
+		for _, key := range keys {
+			delete(s, key)
+		}
+	}
+}
+
+func insert(key string, r row) edit { return func(s stored) { s[key] = r } }
+
+func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+func num(s string) types.AttributeValue  { return &types.AttributeValueMemberN{Value: s} }
+
+// with returns a copy with the edits.
+func (s stored) with(edits ...edit) stored {
+	edited := stored{}
+	for key, r := range s {
+		edited[key] = maps.Clone(r)
+	}
+	for _, e := range edits {
+		e(edited)
+	}
+	return edited
+}
+
+// writeTo writes the rows to empty books.
+func (s stored) writeTo(t *testing.T, b *infratest.Books) {
+	t.Helper()
+	puts := map[string][]types.WriteRequest{}
+	for _, r := range s {
+		table := b.Config.TransactionsTable
+		if r["id"] == nil {
+			table = b.Config.AggregateTable
+		}
+		puts[table] = append(puts[table], types.WriteRequest{PutRequest: &types.PutRequest{Item: r}})
+	}
+	for table, all := range puts {
+		for batch := range slices.Chunk(all, 25) {
+			_, err := b.Client.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table: batch}})
+			require.NoError(t, err)
+		}
+	}
+}
+
+// An audit finds nothing, and statements, exports and the rebuild have every kind of row.
+func TestEveryKind(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	kinds(t).writeTo(t, b)
+	first := infratest.Entries(t, "transfer", "bob debit 10").TransactionID()
+	sale, change, block := idOf(t, "buyer", "sale"), idOf(t, "lent", "r3"), idOf(t, "barred", "r1")
+	for _, c := range []struct{ args, want, not string }{
+		{"", "totals     18 users: opening 1800 + credits 257 - debits 749.5 + credit limits 60 = 1367.5; balances 1367.5, difference 0\n" +
+			"18 users, 45 transactions: every balance is what its history says\n", "wrong"},
+		{"-json", `"lent":"60","history":"`, "x"},
+		{"-rebuild -settle 0s", "nothing to rebuild", "would"},
+		{"-user carol -csv", fmt.Sprintf(",credit,9,109,posted,%s,,%s,,,\n", first.Entry(1), first), "limit"},
+		{"-user paid -csv", ",closing,,75,", "expired"},
+		{"-user buyer -csv", ",credit,4,94,posted," + idOf(t, "buyer", "1") + ",1,,," + sale + ",\n", "limit"},
+		{"-user lent -csv", ",debit,120,-20,posted,", "wrong"},
+		{"-user lent -csv", ",closing,,-20,,,,,,,\n,limit,50,30,", "wrong"},
+		{"-user lent -csv -to 2100-01-01", ",closing,,-20,", "limit"}, // the history has no limits of other times
+		{"-user barred -csv", ",debit,1,100,declined,", "limit"},
+		{"-export balances -json", `"r0":"6","r1":"5","r2":"0.5","refunded_at":`, "problem"},
+		{"-export balances", "barred,100,0,,," + block + ",true,true,,1,,", "has no attribute"},
+		{"-export transactions", sale + `,"[""0"",""1"",""2""]"`, "settings"},
+		{"-export transactions -json", `"credit_limit":"50","credit_limit_before":"30","debits":"allowed","id":"` + change +
+			`","idempotency_key":"r3","rule_change":"3","status":"posted","type":"account"}`, "problem"},
+	} {
+		status, out, log := command(t, b, strings.Fields(c.args)...)
+		assert.Equal(t, exitRight, status, c.args)
+		assert.Contains(t, out, c.want, c.args)
+		assert.NotContains(t, out+log, c.not, c.args)
+	}
+}
+
+// hold posts a hold with the entries, for an hour, and returns its id.
+func hold(t *testing.T, l *ledger.Ledger, key string, entries ...string) ledger.TransactionID {
+	t.Helper()
+	r := infratest.Entries(t, key, entries...)
+	r.ExpiresIn = time.Hour
+	_, err := l.Post(t.Context(), r)
+	require.NoError(t, err)
+	return r.TransactionID()
+}
