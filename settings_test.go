@@ -18,63 +18,21 @@ import (
 
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/runtimeapi"
-	"onewrite/ledger"
 )
 
-// started is a built function, started with settings.
-type started struct {
-	settings ledger.Settings
-	function *runtimeapi.Function
-	log      *bytes.Buffer
-}
-
-// withSettings returns the books' environment with other settings.
-func withSettings(books *infratest.Books, s ledger.Settings) []string {
-	other := *books
-	other.Config.Settings = s
-	return other.Env()
-}
-
-// Two versions with different settings are started at once, on new tables, 32 times.
-// One serves. The other ends, with both settings in its log, and no call reaches it.
-func TestVersionsStartedAtOnce(t *testing.T) {
+// A version with other settings than the tables ends at its start, with both in its
+// log, and no call reaches it.
+func TestFunctionEndsWithOtherSettings(t *testing.T) {
 	t.Parallel()
-	binary, err := build()
-	require.NoError(t, err)
-	versions := [2]ledger.Settings{infratest.Settings(t, "EUR", "2", "0"), infratest.Settings(t, "USD", "2", "100")}
-	balances := [2]string{`{"data":{"balance":"0","currency":"EUR"}}`, `{"data":{"balance":"100"}}`}
-	var won [2]int
-	for range 32 {
-		books := infratest.NewWith(t, versions[0])
-		books.Execute(t, books.Config.TransactionsTable, "DELETE FROM ? WHERE id = 'settings'")
-		var both [2]started
-		for i, s := range versions {
-			both[i] = started{settings: s, log: &bytes.Buffer{}}
-			both[i].function, err = runtimeapi.Start(binary, withSettings(books, s), both[i].log)
-			require.NoError(t, err)
-		}
-		serving := -1
-		for i, one := range both {
-			output, err := one.function.Invoke(t.Context(), []byte(`{"queryStringParameters":{"userId":"1"}}`))
-			one.function.Kill()
-			if err != nil {
-				assert.Contains(t, one.log.String(), `"level":"ERROR"`)
-				assert.Contains(t, one.log.String(), "the tables were begun with "+both[1-i].settings.String()+", and are opened with "+one.settings.String())
-				continue
-			}
-			require.Equal(t, -1, serving, "both serve")
-			var got answer
-			require.NoError(t, json.Unmarshal(output, &got))
-			assert.Equal(t, balances[i], got.Body)
-			serving = i
-		}
-		require.NotEqual(t, -1, serving, "neither serves")
-		won[serving]++
-		if serving == 1 { // the books' check expects the others
-			books.Execute(t, books.Config.TransactionsTable, "UPDATE ? SET currency = 'EUR' SET opening = 0 WHERE id = 'settings'")
-		}
-	}
-	t.Logf("served: %d times %s, %d times %s", won[0], versions[0], won[1], versions[1])
+	books, log := infratest.New(t), &bytes.Buffer{}
+	other := *books
+	other.Config.Settings = infratest.Settings(t, "EUR", "2", "0")
+	function := start(t, &other, log)
+	_, err := function.Invoke(t.Context(), []byte(`{"queryStringParameters":{"userId":"1"}}`))
+	require.Error(t, err)
+	function.Kill()
+	assert.Contains(t, log.String(), `"level":"ERROR"`)
+	assert.Contains(t, log.String(), "the tables were begun with "+books.Config.Settings.String()+", and are opened with "+other.Config.Settings.String())
 }
 
 // Every reader reports the opening balance for a user without a row: the function, the

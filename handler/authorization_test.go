@@ -314,36 +314,6 @@ func TestSubIsTheUser(t *testing.T) {
 	})
 }
 
-// A caller's name counts only inside the event's context, in its own place. A name that
-// is there twice makes the event invalid.
-func TestNameInTheWrongPlace(t *testing.T) {
-	t.Parallel()
-	for name, g := range gateways {
-		for _, access := range []handler.Access{byTokens, {Authorization: handler.IAM}} {
-			h, books, _ := newHandlerFor(t, access)
-			for _, context := range []object{{"authorizer": g.authorizer(object{"sub": "1"})}, g.signature(object{"userArn": callerARN})} {
-				wrong := []object{
-					context, {"stageVariables": context}, {"RequestContext": context}, {"requestcontext": context}, {"headers": object{"authorizer": "1"}},
-					{"claims": object{"sub": "1"}}, {"pathParameters": object{"sub": "1", "userArn": callerARN}},
-				}
-				for _, beside := range wrong {
-					e := g.event(calls[0])
-					maps.Copy(e, beside)
-					assertForbidden(t, invoke(t, h, encode(t, e)), fmt.Sprint(name, beside))
-				}
-				e := g.event(calls[0])
-				maps.Copy(e["requestContext"].(object), context)
-				for _, member := range []string{`"sub":`, `"userArn":`, `"authorizer":`, `"identity":`} {
-					if twice := strings.Replace(string(encode(t, e)), member, member+`null,`+member, 1); twice != string(encode(t, e)) {
-						assert.Equal(t, http.StatusBadRequest, invoke(t, h, []byte(twice)).Status, twice)
-					}
-				}
-			}
-			assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
-		}
-	}
-}
-
 // Each recorded event whose caller has the right kind is let in.
 func TestAccessOfRecordedEvents(t *testing.T) {
 	t.Parallel()

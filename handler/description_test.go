@@ -37,39 +37,31 @@ type description struct {
 	compiled map[string]*jsonschema.Schema
 }
 
-var readDescription = sync.OnceValues(func() (*description, error) { return describe(handler.OpenAPI) })
+// readDescription returns the description for the default settings.
+func readDescription() (*description, error) { return descriptionOf(ledger.DefaultSettings()) }
 
-// descriptions has the descriptions for other settings, by their texts.
+// descriptions has the descriptions, by their settings.
 var descriptions sync.Map
 
-// descriptionOf returns the description for these settings.
 func descriptionOf(s ledger.Settings) (*description, error) {
-	if s.IsDefault() {
-		return readDescription()
-	}
 	if known, ok := descriptions.Load(s.String()); ok {
 		return known.(*description), nil
 	}
-	d, err := describe(handler.Description(s))
-	if err == nil {
-		descriptions.Store(s.String(), d)
-	}
-	return d, err
-}
-
-func describe(text string) (*description, error) {
-	document, err := openapi3.NewLoader().LoadFromData([]byte(text))
+	text := []byte(handler.Description(s))
+	document, err := openapi3.NewLoader().LoadFromData(text)
 	if err != nil {
 		return nil, err
 	}
 	var source struct {
 		Components any `yaml:"components"`
 	}
-	if err := yaml.Unmarshal([]byte(text), &source); err != nil {
+	if err := yaml.Unmarshal(text, &source); err != nil {
 		return nil, err
 	}
 	components, err := asJSON(source.Components)
-	return &description{document: document, components: components, compiled: map[string]*jsonschema.Schema{}}, err
+	d := &description{document: document, components: components, compiled: map[string]*jsonschema.Schema{}}
+	known, _ := descriptions.LoadOrStore(s.String(), d)
+	return known.(*description), err
 }
 
 // operation is one of the description's operations, and a request's path parameters.

@@ -94,6 +94,7 @@ func TestOtherEvents(t *testing.T) {
 		for _, payload := range []string{
 			``, `null`, `[]`, `"text"`, `5`, `{`, "\x00", "{\"body\":\"\xff\"}",
 			`{"headers":[]}`, `{"headers":{"Idempotent-Key":1}}`, `{"headers":{"a":"1","a":"2"}}`,
+			`{"httpMethod":"GET","path":"/balance",` + query + `,"requestContext":{"authorizer":{"claims":{"sub":null,"sub":"1"}}}}`,
 			`{"queryStringParameters":"userId=1"}`, `{"queryStringParameters":{"userId":1}}`,
 			`{"headers":{"Idempotent-Key":"1"},"body":{"userId":"1","ammount":"1","ammount":"1","type":"credit"}}`,
 
@@ -155,7 +156,6 @@ func TestEventPaths(t *testing.T) {
 		// The route shows the prefix.
 		{http2("GET /balance", "$default", api, "/balance"), balance},
 		{http2("GET /balance", "dev", api, "/dev/balance"), balance},
-		{http2("ANY /balance", "prod", own, "/balance"), balance},
 		{http2("ANY /balance", "prod", own, "/v1/balance"), balance},
 		{http2("ANY /balance", "prod", own, "/money/v1/balance"), balance},
 		{http2("ANY /balance", "prod", own, "/transactions/balance"), balance},
@@ -165,13 +165,11 @@ func TestEventPaths(t *testing.T) {
 		{http2("GET /transactions/{id}", "balance", api, "/balance/transactions/balance"), "/transactions/balance"},
 		{with(http2("ANY /{proxy+}", "prod", own, "/v1/balance"), params, object{"proxy": "balance"}), balance},
 		{with(http2("ANY /{proxy+}", "dev", api, "/dev/transactions/1"), params, object{"proxy": "transactions/1"}), "/transactions/1"},
-		{with(http2("ANY /{everything+}", "dev", api, "/dev/transactions/1"), params, object{"everything": "transactions/1"}), "/transactions/1"},
 		{with(rest("/{path+}", "prod", own, "/v1/transactions/1"), params, object{"path": "transactions/1"}), "/transactions/1"},
 		{rest("/balance", "prod", api, "/balance"), balance},
 		{rest("/balance", "prod", own, "/v1/balance"), balance},
 		{rest("/balance", "prod", own, "/prod/balance"), balance}, // a mapping without a stage
 		{rest("/transactions", "transactions", api, "/transactions"), history},
-		{rest("/transactions/{id}", "transactions", api, "/transactions/balance"), "/transactions/balance"},
 		{with(rest("/{proxy+}", "prod", own, "/v1/balance"), params, object{"proxy": "balance"}), balance},
 		{with(rest("/balance", "prod", api, "/prod/balance"), "version", "1.0"), balance}, // an HTTP API's
 		{with(rest("/balance", "prod", own, "/v1/balance"), "version", "1.0"), balance},
@@ -189,16 +187,12 @@ func TestEventPaths(t *testing.T) {
 		{http2("$default", "dev", api, "/dev/balance"), balance},
 		{http2("$default", "dev", api, "/balance"), balance},
 		{http2("$default", "transactions", api, "/transactions/balance"), balance},
-		{http2("$default", "transactions", api, "/transactions/transactions"), history},
 		{http2("$default", "transactions", api, "/transactions/transactions/balance"), "/transactions/balance"},
 		{http2("$default", "transactions", api, "/transactions"), "/"},
 		{http2("$default", "trans", api, "/transactions"), history},
-		{http2("$default", "transactions", own, "/transactions"), "/"},
 		{http2("$default", "transactions", own, "/transactions/balance"), balance},
 		{http2("$default", "transactions", own, "/transactions/transactions"), history},
-		{http2("$default", "prod", own, "/prod/balance"), balance},
 		{http2("$default", "$default", own, "/prod/balance"), "/prod/balance"},
-		{http2("$default", "transactions", "localhost", "/transactions"), history},
 		{http2("$default", "transactions", "localhost", "/transactions/balance"), "/transactions/balance"},
 		{http2("$default", "prod", "localhost", "/balance"), balance}, // sam local
 		{http2("$default", "$default", "a.lambda-url.eu-central-1.on.aws", "/dev/balance"), "/dev/balance"},
@@ -242,23 +236,18 @@ func TestSlashInPathParameter(t *testing.T) {
 	for _, event := range []object{
 		payload2("POST", "ANY /transactions/{id}", capture, object{"id": id11 + "/capture"}),
 		payload2("POST", "POST /transactions/{id}", void, object{"id": id11 + "/void"}),
-		payload2("POST", "ANY /transactions/{transaction}", capture, object{"transaction": id11 + "/capture"}),
-		payload2("POST", "ANY /{a}", capture, object{"a": "transactions/" + id11 + "/capture"}),
 		payload2("POST", "ANY /{a}/{b}", capture, object{"a": "transactions", "b": id11 + "/capture"}),
 		payload2("POST", "ANY /{a}/capture", capture, object{"a": "transactions/" + id11}),
 		payload2("POST", "ANY /{id}/{proxy+}", "/v1"+capture, object{"id": "v1/transactions", "proxy": id11 + "/capture"}),
-		payload2("GET", "GET /{a}", "/transactions/"+id11, object{"a": "transactions/" + id11}),
 		payload2("POST", "ANY /v1/transactions/{id}", "/v1"+capture, object{"id": id11 + "/capture"}),
 		payload2("POST", "ANY /transactions/{id}", "/v1"+capture, object{"id": id11 + "/capture"}),
 		payload2("POST", "ANY /transactions/{id}", capture, object{"id": id11 + "%2Fcapture"}),
-		payload2("POST", "ANY /transactions/{id}", capture, object{"id": id11 + "%2fcapture"}),
 		payload2("POST", "ANY /transactions/{id}", capture, nil),
 		payload2("POST", "ANY /transactions/{id}", capture, object{"id": id11}),
 		payload2("POST", "", capture, object{"id": id11 + "/capture"}),
 		payload2("POST", "$default", capture, object{"id": id11 + "/capture"}),
 		payload1("", "POST", "/transactions/{id}", capture, object{"id": id11 + "/capture"}),
 		payload1("", "POST", "/transactions/{id}", "/v1"+capture, object{"id": id11 + "/capture"}),
-		payload1("", "POST", "/transactions/{any}", void, object{"any": id11 + "/void"}),
 		payload1("", "POST", "/transactions/{id}", void, object{"id": id11 + "%2Fvoid"}),
 		payload1("1.0", "POST", "/transactions/{id}", capture, object{"id": id11 + "/capture"}),
 		payload1("1.0", "POST", "", capture, object{"id": id11 + "/capture"}),
@@ -272,7 +261,6 @@ func TestSlashInPathParameter(t *testing.T) {
 	assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
 	for _, event := range []object{
 		payload2("POST", "ANY /{proxy+}", capture, object{"proxy": capture[1:]}),
-		payload2("POST", "POST /{path+}", capture, object{"path": capture[1:]}),
 		payload2("POST", "POST /transactions/{rest+}", capture, object{"rest": id11 + "/capture"}),
 		payload2("POST", "$default", capture, object{"any_path": capture[1:]}), // sam local
 		payload2("POST", "POST /transactions/{id}/capture", capture, object{"id": id11}),

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -36,35 +35,6 @@ func TestCauseOf500StaysInTheLog(t *testing.T) {
 		a.Network.Always(nil)
 		assert.Equal(t, 4, strings.Count(a.log.String(), "secret table"))
 	})
-}
-
-// If all attempts conflict, the caller gets the answer before Lambda ends the
-// function, and the key stays unused.
-func TestConflictsUntilTheDeadline(t *testing.T) {
-	t.Parallel()
-	h, books, log := newHandler(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	payload := encode(t, event2(request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1"}, body("1", "10", "credit")}))
-
-	books.Network.Always(faults.Conflict)
-	output, err := h.Invoke(ctx, payload)
-	require.NoError(t, err)
-	got := decodeAnswer(t, output)
-	require.NoError(t, ctx.Err(), "answered before Lambda's deadline")
-	assert.Equal(t, http.StatusServiceUnavailable, got.Status)
-	assert.Equal(t, "1", got.Header.Get("Retry-After"))
-	p := got.problem(t)
-	assert.Equal(t, "/problems/try-again", p.Type)
-	assert.Equal(t, "Service unavailable", p.Title)
-	assert.Greater(t, len(books.Network.Requests()), 1, "attempts")
-	assert.Equal(t, "TryAgain", readLine(t, log).metrics[0].Metrics[0].Name)
-
-	books.Network.Always(nil)
-	again := invoke(t, h, payload)
-	assert.Equal(t, http.StatusCreated, again.Status)
-	assert.Empty(t, again.Header.Get("Idempotent-Replayed"), "the key was unused")
-	assert.Equal(t, "110", books.Balance(t, "1"))
 }
 
 // A lost answer is a 503, and the same call again gets the outcome.

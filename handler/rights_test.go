@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/handler"
-	"onewrite/infra"
 	"onewrite/infra/infratest"
 	"onewrite/ledger"
 )
@@ -23,7 +22,7 @@ import (
 // names.
 type scenario struct {
 	service *api
-	store   *infra.Store
+	books   *infratest.Books
 	cell    string
 }
 
@@ -44,7 +43,7 @@ func (s scenario) id(t *testing.T, kind string) string {
 	payment := func(how string) string {
 		id := post(of("10"))
 		if how == "expiry" {
-			later := ledger.New(s.store, func() time.Time { return noon.Add(time.Hour) })
+			later := ledger.New(s.books.Store, func() time.Time { return noon.Add(time.Hour) })
 			_, err := later.Void(t.Context(), ledger.EndRequest{TransactionID: parseID(t, id)})
 			require.ErrorIs(t, err, ledger.ErrHoldEnded)
 		} else if how != "" {
@@ -122,88 +121,54 @@ func (s scenario) sendAs(h *handler.Handler, g gateway, caller string) *api {
 
 func TestRights(t *testing.T) {
 	t.Parallel()
-	const debit, credit = `"type":"debit"}`, `"type":"credit"}`
-	payer, receiver := `{"userId":"PAYER","ammount":"10",`, `{"userId":"RECEIVER","ammount":"10",`
-	pay := "[" + payer + debit + "," + receiver + credit + "]"
+	const noTransaction = "transfer's entry, captured credit, refund's entry, capture, void, expiry, rules, nothing"
 	table := []struct {
-		call, id, body string
-		answers        string // to each caller in callersOfRights
+		answers   string // to each caller in callersOfRights
+		call, ids string // ids: the kinds of rows
+		body      string
 	}{
-		//                                                                 service PAYER PAYER+ RECEIVER RECEIVER+ STRANGER STRANGER+
-		{"GET /balance?userId=PAYER", "", "", "                                200   200   200     403      403       403     403"},
-		{"GET /transactions?userId=PAYER", "", "", "                           200   200   200     403      403       403     403"},
-		{"GET /transactions/{id}", "posted", "", "                             200   200   200     404      404       404     404"},
-		{"GET /transactions/{id}", "transfer", "", "                           200   200   200     404      404       404     404"},
-		{"GET /transactions/{id}", "transfer's entry", "", "                   200   404   404     200      200       404     404"},
-		{"GET /transactions/{id}", "declined payment", "", "                   200   200   200     404      404       404     404"},
-		{"GET /transactions/{id}", "hold", "", "                               200   200   200     404      404       404     404"},
-		{"GET /transactions/{id}", "payment", "", "                            200   200   200     200      200       404     404"},
-		{"GET /transactions/{id}", "captured payment", "", "                   200   200   200     200      200       404     404"},
-		{"GET /transactions/{id}", "voided payment", "", "                     200   200   200     200      200       404     404"},
-		{"GET /transactions/{id}", "expired payment", "", "                    200   200   200     200      200       404     404"},
-		{"GET /transactions/{id}", "capture", "", "                            200   200   200     404      404       404     404"},
-		{"GET /transactions/{id}", "void", "", "                               200   200   200     404      404       404     404"},
-		{"GET /transactions/{id}", "expiry", "", "                             200   200   200     404      404       404     404"},
-		{"GET /transactions/{id}", "captured credit", "", "                    200   404   404     200      200       404     404"},
-		{"GET /transactions/{id}", "refund", "", "                             200   200   200     404      404       404     404"},
-		{"GET /transactions/{id}", "refund's entry", "", "                     200   404   404     200      200       404     404"},
-		{"GET /transactions/{id}", "rules", "", "                              200   404   404     404      404       404     404"},
-		{"GET /transactions/{id}", "declined rules", "", "                     200   404   404     404      404       404     404"},
-		{"GET /transactions/{id}", "nothing", "", "                            404   404   404     404      404       404     404"},
+		// service   PAYER     PAYER+    RECEIVER  RECEIVER+ STRANGER  STRANGER+
+		{"200       200       200       403       403       403       403", "GET /balance?userId=PAYER", "", ""},
+		{"200       200       200       403       403       403       403", "GET /transactions?userId=PAYER", "", ""},
+		{"200       200       200       403       403       403       403", "HEAD /balance?userId=PAYER", "", ""},
 
-		{"HEAD /balance?userId=PAYER", "", "", "                               200   200   200     403      403       403     403"},
-		{"HEAD /transactions/{id}", "payment", "", "                           200   200   200     200      200       404     404"},
+		{"200       200       200       404       404       404       404", "GET /transactions/{id}", "posted, transfer, hold, declined payment, capture, void, expiry, refund", ""},
+		{"200       200       200       200       200       404       404", "GET /transactions/{id}", "payment, captured payment, voided payment, expired payment", ""},
+		{"200       404       404       200       200       404       404", "GET /transactions/{id}", "transfer's entry, captured credit, refund's entry", ""},
+		{"200       404       404       404       404       404       404", "GET /transactions/{id}", "rules, declined rules", ""},
+		{"404       404       404       404       404       404       404", "GET /transactions/{id}", "nothing", ""},
+		{"200       200       200       200       200       404       404", "HEAD /transactions/{id}", "payment", ""},
 
-		{"POST /transactions", "", payer + debit, "                            201   201   201     403      403       403     403"},
-		{"POST /transactions", "", payer + credit, "                           201   403   201     403      201       403     201"},
-		{"POST /transactions", "", `{"entries":` + pay + "}", "                201   201   201     403      403       403     403"},
-		{"POST /transactions", "", payer + `"expiresIn":60,` + debit, "        201   201   201     403      403       403     403"},
-		{"POST /transactions", "", `{"expiresIn":60,"entries":` + pay + "}", " 201   201   201     403      403       403     403"},
+		{"201       201       201       403       403       403       403", "POST /transactions", "", body("PAYER", "10", "debit")},
+		{"201       403       201       403       201       403       201", "POST /transactions", "", body("PAYER", "10", "credit")},
+		{"201       201       201       403       403       403       403", "POST /transactions", "", transferOf("PAYER", "RECEIVER")},
+		{"201       201       201       403       403       403       403", "POST /transactions", "", holdBody("PAYER", "10")},
+		{"201       201       201       403       403       403       403", "POST /transactions", "", paymentBody("PAYER", "RECEIVER", "1")},
 
-		{"POST /transactions/{id}/capture", "hold", "", "                      200   403   403     404      404       404     404"},
-		{"POST /transactions/{id}/capture", "payment", "", "                   200   403   403     200      200       404     404"},
-		{"POST /transactions/{id}/capture", "payment", `{"ammount":"11"}`, "   400   403   403     400      400       404     404"},
-		{"POST /transactions/{id}/capture", "payment", `{"ammount":"x"}`, "    400   400   400     400      400       400     400"},
-		{"POST /transactions/{id}/capture", "captured payment", "", "          200   403   403     200      200       404     404"},
-		{"POST /transactions/{id}/capture", "voided payment", "", "            422   403   403     422      422       404     404"},
-		{"POST /transactions/{id}/capture", "expired payment", "", "           422   403   403     422      422       404     404"},
-		{"POST /transactions/{id}/capture", "declined payment", "", "          422   403   403     404      404       404     404"},
-		{"POST /transactions/{id}/capture", "posted", "", "                    422   403   403     404      404       404     404"},
-		{"POST /transactions/{id}/capture", "transfer", "", "                  422   403   403     404      404       404     404"},
-		{"POST /transactions/{id}/capture", "transfer's entry", "", "          404   404   404     404      404       404     404"},
-		{"POST /transactions/{id}/capture", "capture", "", "                   404   404   404     404      404       404     404"},
-		{"POST /transactions/{id}/capture", "refund", "", "                    422   403   403     404      404       404     404"},
-		{"POST /transactions/{id}/capture", "rules", "", "                     404   404   404     404      404       404     404"},
-		{"POST /transactions/{id}/capture", "nothing", "", "                   404   404   404     404      404       404     404"},
+		{"200       403       403       404       404       404       404", "POST /transactions/{id}/capture", "hold", ""},
+		{"200       403       403       200       200       404       404", "POST /transactions/{id}/capture", "payment, captured payment", ""},
+		{"400       403       403       400       400       404       404", "POST /transactions/{id}/capture", "payment", `{"ammount":"11"}`},
+		{"400       400       400       400       400       400       400", "POST /transactions/{id}/capture", "payment", `{"ammount":"x"}`},
+		{"422       403       403       422       422       404       404", "POST /transactions/{id}/capture", "voided payment, expired payment", ""},
+		{"422       403       403       404       404       404       404", "POST /transactions/{id}/capture", "posted, transfer, declined payment, refund", ""},
+		{"404       404       404       404       404       404       404", "POST /transactions/{id}/capture", noTransaction, ""},
 
-		{"POST /transactions/{id}/void", "hold", "", "                         200   403   403     404      404       404     404"},
-		{"POST /transactions/{id}/void", "payment", "", "                      200   403   403     200      200       404     404"},
-		{"POST /transactions/{id}/void", "captured payment", "", "             422   403   403     422      422       404     404"},
-		{"POST /transactions/{id}/void", "voided payment", "", "               200   403   403     200      200       404     404"},
-		{"POST /transactions/{id}/void", "expired payment", "", "              422   403   403     422      422       404     404"},
-		{"POST /transactions/{id}/void", "declined payment", "", "             422   403   403     404      404       404     404"},
-		{"POST /transactions/{id}/void", "posted", "", "                       422   403   403     404      404       404     404"},
-		{"POST /transactions/{id}/void", "transfer", "", "                     422   403   403     404      404       404     404"},
-		{"POST /transactions/{id}/void", "transfer's entry", "", "             404   404   404     404      404       404     404"},
-		{"POST /transactions/{id}/void", "void", "", "                         404   404   404     404      404       404     404"},
-		{"POST /transactions/{id}/void", "refund", "", "                       422   403   403     404      404       404     404"},
-		{"POST /transactions/{id}/void", "rules", "", "                        404   404   404     404      404       404     404"},
-		{"POST /transactions/{id}/void", "nothing", "", "                      404   404   404     404      404       404     404"},
+		{"200       403       403       404       404       404       404", "POST /transactions/{id}/void", "hold", ""},
+		{"200       403       403       200       200       404       404", "POST /transactions/{id}/void", "payment, voided payment", ""},
+		{"422       403       403       422       422       404       404", "POST /transactions/{id}/void", "captured payment, expired payment", ""},
+		{"422       403       403       404       404       404       404", "POST /transactions/{id}/void", "posted, transfer, declined payment, refund", ""},
+		{"404       404       404       404       404       404       404", "POST /transactions/{id}/void", noTransaction, ""},
 
-		{"POST /transactions/{id}/refunds", "posted", "", "                    201   403   403     403      403       403     403"},
-		{"POST /transactions/{id}/refunds", "transfer", `{"ammount":"x"}`, "   400   403   403     403      403       403     403"},
-		{"POST /transactions/{id}/refunds", "transfer's entry", "", "          404   403   403     403      403       403     403"},
-		{"POST /transactions/{id}/refunds", "payment", "", "                   422   403   403     403      403       403     403"},
-		{"POST /transactions/{id}/refunds", "refund", "", "                    422   403   403     403      403       403     403"},
-		{"POST /transactions/{id}/refunds", "rules", "", "                     404   403   403     403      403       403     403"},
-		{"POST /transactions/{id}/refunds", "nothing", "", "                   404   403   403     403      403       403     403"},
-		{"GET /transactions/{id}/refunds", "transfer", "", "                   200   403   403     403      403       403     403"},
-		{"GET /transactions/{id}/refunds", "rules", "", "                      404   403   403     403      403       403     403"},
-		{"GET /transactions/{id}/refunds", "nothing", "", "                    404   403   403     403      403       403     403"},
-		{"HEAD /transactions/{id}/refunds", "transfer", "", "                  200   403   403     403      403       403     403"},
+		{"201       403       403       403       403       403       403", "POST /transactions/{id}/refunds", "posted, captured payment", ""},
+		{"422       403       403       403       403       403       403", "POST /transactions/{id}/refunds", "payment, refund", ""},
+		{"400       403       403       403       403       403       403", "POST /transactions/{id}/refunds", "posted", `{"ammount":"x"}`},
+		{"404       403       403       403       403       403       403", "POST /transactions/{id}/refunds", "transfer's entry, rules, nothing", ""},
+		{"200       403       403       403       403       403       403", "GET /transactions/{id}/refunds", "transfer, captured payment", ""},
+		{"404       403       403       403       403       403       403", "GET /transactions/{id}/refunds", "rules, nothing", ""},
+		{"200       403       403       403       403       403       403", "HEAD /transactions/{id}/refunds", "transfer", ""},
 
-		{"POST /accounts", "", `{"userId":"PAYER","debits":"blocked"}`, "      201   403   403     403      403       403     403"},
-		{"POST /accounts", "", `{"userId":"PAYER"}`, "                         400   403   403     403      403       403     403"},
+		{"201       403       403       403       403       403       403", "POST /accounts", "", `{"userId":"PAYER","debits":"blocked"}`},
+		{"400       403       403       403       403       403       403", "POST /accounts", "", `{"userId":"PAYER"}`},
 	}
 	for format, g := range gateways {
 		t.Run(format, func(t *testing.T) {
@@ -212,55 +177,57 @@ func TestRights(t *testing.T) {
 			for row, c := range table {
 				answers := strings.Fields(c.answers)
 				require.Len(t, answers, len(callersOfRights), c.call)
-				for column, caller := range callersOfRights {
-					s := scenario{&api{send: g.service(h).unchecked}, books.Store, fmt.Sprintf("-%d-%d", row, column)}
-					method, target, _ := strings.Cut(s.named(c.call), " ")
-					r := request{method, target, map[string]string{"Idempotent-Key": "k"}, s.named(c.body)}
-					id := missing
-					if c.id != "" {
-						id = s.id(t, c.id)
-					}
-					a := s.sendAs(h, g, caller)
-					what := fmt.Sprintf("%s %s %s by %s", c.call, c.id, c.body, caller)
-					about := func(id string) (got answer, requests []string) {
-						r.target = strings.Replace(target, "{id}", id, 1)
-						books.Network.Always(func(sent *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-							body, err := io.ReadAll(sent.Body)
-							require.NoError(t, err)
-							sent.Body = io.NopCloser(bytes.NewReader(body))
-							requests = append(requests, strings.ReplaceAll(sent.Header.Get("X-Amz-Target")+string(body), id, missing))
-							return deliver()
-						})
-						got = a.send(t, r)
-						books.Network.Always(nil)
-						return got, requests
-					}
-					got, requests := about(id)
-					assert.Equal(t, answers[column], fmt.Sprint(got.Status), "%s: %s", what, got.Body)
-					switch got.Status {
-					case http.StatusNotFound: // another user's row is as if there were none
-						none, noRequests := about(missing)
-						assert.Equal(t, none.Body, strings.ReplaceAll(got.Body, id, missing), what)
-						assert.Equal(t, none.Header, got.Header, what)
-						assert.Equal(t, noRequests, requests, what)
-					case http.StatusForbidden:
-						if method == http.MethodHead {
-							assert.Empty(t, got.Body, what)
-						} else {
-							assertForbidden(t, got, what)
-						}
-						if c.id == "" || strings.HasSuffix(c.call, "/refunds") { // nothing is read
-							assert.Empty(t, requests, what)
-						} else {
-							assert.Len(t, requests, 1, what)
-						}
-					}
-					if strings.HasPrefix(caller, "RECEIVER") {
-						assert.NotContains(t, got.Body, "secret", what)
+				for i, kind := range strings.Split(c.ids, ", ") {
+					for column, caller := range callersOfRights {
+						s := scenario{&api{send: g.service(h).unchecked}, books, fmt.Sprintf("-%d-%d-%d", row, i, column)}
+						s.check(t, s.sendAs(h, g, caller), c.call, kind, c.body, answers[column], caller)
 					}
 				}
 			}
 		})
+	}
+}
+
+// check makes one cell's call. Another user's row is as if there were none.
+func (s scenario) check(t *testing.T, a *api, call, kind, sent, want, caller string) {
+	t.Helper()
+	id := missing
+	if kind != "" {
+		id = s.id(t, kind)
+	}
+	method, target, _ := strings.Cut(s.named(call), " ")
+	what := fmt.Sprintf("%s %s %s by %s", call, kind, sent, caller)
+	about := func(id string) (got answer, requests []string) {
+		s.books.Network.Always(func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+			body, err := io.ReadAll(r.Body)
+			require.NoError(t, err)
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			requests = append(requests, strings.ReplaceAll(r.Header.Get("X-Amz-Target")+string(body), id, missing))
+			return deliver()
+		})
+		defer s.books.Network.Always(nil)
+		r := request{method, strings.Replace(target, "{id}", id, 1), map[string]string{"Idempotent-Key": "k"}, s.named(sent)}
+		return a.send(t, r), requests
+	}
+	got, requests := about(id)
+	assert.Equal(t, want, fmt.Sprint(got.Status), "%s: %s", what, got.Body)
+	switch {
+	case got.Status == http.StatusNotFound:
+		none, noRequests := about(missing)
+		assert.Equal(t, none.Body, strings.ReplaceAll(got.Body, id, missing), what)
+		assert.Equal(t, none.Header, got.Header, what)
+		assert.Equal(t, noRequests, requests, what)
+	case got.Status != http.StatusForbidden:
+	case kind == "" || strings.HasSuffix(call, "/refunds"):
+		assert.Empty(t, requests, "nothing is read: %s", what)
+	default:
+		assert.Len(t, requests, 1, what)
+	}
+	if got.Status == http.StatusForbidden && method != http.MethodHead {
+		assertForbidden(t, got, what)
+	}
+	if strings.HasPrefix(caller, "RECEIVER") {
+		assert.NotContains(t, got.Body, "secret", what)
 	}
 }
 

@@ -145,7 +145,8 @@ func TestMovesAreTheEntries(t *testing.T) {
 		_, err := s.at(after).Post(context.Background(), ledger.Request{IdempotencyKey: key(t, "k"), Entries: all})
 		for name, a := range seen {
 			if _, fits := oneAfterAnother(a.Funds(after).Balance, user(t, name), all); !fits {
-				require.IsType(t, &ledger.DeclinedError{}, err)
+				var declined *ledger.DeclinedError
+				require.ErrorAs(t, err, &declined)
 				return
 			}
 		}

@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/handler"
+	"onewrite/infra/infratest/hostile"
 	"onewrite/ledger"
 )
 
@@ -374,7 +375,8 @@ func FuzzKeyHeader(f *testing.F) {
 	})
 }
 
-// The function answers every payload, and never with a failure.
+// The function answers every payload, and never with a failure. The seeds are the
+// recorded events, and each of their strings with another text.
 func FuzzEvent(f *testing.F) {
 	events, err := filepath.Glob("../../testdata/events/*.json")
 	require.NoError(f, err)
@@ -383,6 +385,9 @@ func FuzzEvent(f *testing.F) {
 		payload, err := os.ReadFile(path)
 		require.NoError(f, err)
 		f.Add(payload)
+		for n := range hostile.Strings(payload) {
+			f.Add(hostile.Replace(payload, n, hostile.Texts[n%len(hostile.Texts)]))
+		}
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		h, _ := newMemory()

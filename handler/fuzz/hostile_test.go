@@ -3,58 +3,18 @@ package fuzz_test
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"onewrite/infra/infratest/hostile"
 )
-
-// The function answers any text in any string of an event, and never with a
-// failure.
-func FuzzEventStrings(f *testing.F) {
-	var events [][]byte
-	paths, err := filepath.Glob("../../testdata/events/*.json")
-	require.NoError(f, err)
-	for _, path := range paths {
-		payload, err := os.ReadFile(path)
-		require.NoError(f, err)
-		if json.Valid(payload) {
-			events = append(events, payload)
-		}
-	}
-	require.NotEmpty(f, events)
-	for i, event := range events {
-		for n := range hostile.Strings(event) {
-			f.Add(uint(i), uint(n), hostile.Texts[n%len(hostile.Texts)], n%2 == 0)
-		}
-	}
-	f.Fuzz(func(t *testing.T, i, n uint, text string, raw bool) {
-		event := events[i%uint(len(events))]
-		strings := hostile.Strings(event)
-		if strings == 0 {
-			return
-		}
-		if !raw {
-			text = hostile.Quote(text)
-		}
-		h, _ := newMemory()
-		got := invoke(t, h, hostile.Replace(event, int(n%uint(strings)), text))
-		assert.Contains(t, []int{200, 201, 400, 403, 404, 405, 413, 422}, got.Status, got.Body)
-		assert.True(t, got.Body == "" || json.Valid([]byte(got.Body)), got.Body)
-	})
-}
 
 // The server answers any bytes on a connection, or waits for more, and never
 // panics.

@@ -2,8 +2,6 @@
 package hostile
 
 import (
-	"bytes"
-	"encoding/json"
 	"regexp"
 	"slices"
 )
@@ -24,23 +22,4 @@ func Strings(document []byte) int { return len(literal.FindAllIndex(document, -1
 func Replace(document []byte, i int, text string) []byte {
 	at := literal.FindAllIndex(document, -1)[i]
 	return slices.Concat(document[:at[0]], []byte(text), document[at[1]:])
-}
-
-// Quote returns a JSON string with those bytes in it, UTF-8 or not.
-func Quote(text string) string {
-	var quoted bytes.Buffer
-	quoted.WriteByte('"')
-	for _, b := range []byte(text) {
-		switch {
-		case b == '"' || b == '\\':
-			quoted.Write([]byte{'\\', b})
-		case b < ' ':
-			escaped, _ := json.Marshal(string(rune(b))) // a control character always encodes
-			quoted.Write(escaped[1 : len(escaped)-1])
-		default:
-			quoted.WriteByte(b)
-		}
-	}
-	quoted.WriteByte('"')
-	return quoted.String()
 }
