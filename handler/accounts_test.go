@@ -7,9 +7,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"onewrite/handler"
-	"onewrite/infra/infratest"
 )
 
 func TestAccounts(t *testing.T) {
@@ -132,28 +129,5 @@ func TestCreditInUse(t *testing.T) {
 		a.Fill(t, "rich")
 		limit := a.rule(t, "more", `{"userId":"rich","creditLimit":"101"}`).problem(t)
 		assert.Equal(t, []string{"/problems/balance-limit", "999999999999900", "1000000000000000"}, []string{limit.Type, limit.Balance, limit.Limit})
-	})
-}
-
-// Only services may change rules. A token sees only the rules that its own calls meet.
-func TestAccountsAreForServices(t *testing.T) {
-	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
-		service := g.service(h)
-		block := service.rule(t, "block", `{"userId":"1","debits":"blocked","creditLimit":"50"}`)
-		require.Equal(t, http.StatusCreated, block.Status)
-		assert.Equal(t, `{"data":{"balance":"150","creditLimit":"50","blocked":["debits"]}}`, service.get(t, "/balance?userId=1").Body)
-		for _, a := range []*api{g.user("1", h), g.scoped("1", h)} {
-			assert.Equal(t, `{"data":{"balance":"150","creditLimit":"50"}}`, a.get(t, "/balance?userId=1").Body)
-			assert.Equal(t, http.StatusNotFound, a.get(t, block.Header.Get("Location")).Status)
-			assert.Equal(t, []string{"debits"}, a.post(t, "d", body("1", "1", "debit")).problem(t).Blocked)
-			books.Network.Requests()
-			for _, sent := range []string{`{"userId":"1","debits":"allowed"}`, `{"userId":"1","creditLimit":"1000"}`, `{}`, ""} {
-				assertForbidden(t, a.rule(t, "k", sent), sent)
-			}
-			assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
-		}
-		require.Equal(t, http.StatusCreated, service.rule(t, "credits", `{"userId":"shop","credits":"blocked"}`).Status)
-		p := g.user("2", h).post(t, "pay", transferOf("2", "shop")).problem(t)
-		assert.Equal(t, []any{"/problems/account-blocked", 1, ""}, []any{p.Type, *p.Entry, p.Balance})
 	})
 }

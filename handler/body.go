@@ -25,9 +25,7 @@ func readBody(c *call) ([]byte, error) {
 		return nil, errBodyTooLarge
 	}
 	if err != nil {
-		invalid := &invalidRequest{}
-		invalid.add(bodyField, "did not arrive whole")
-		return nil, invalid
+		return nil, invalidField(bodyField, "did not arrive whole")
 	}
 	return body, nil
 }

@@ -55,13 +55,8 @@ func (h *Handler) endAnswer(c *call, result ledger.Result, err error) (answer, e
 		return answer{}, err
 	}
 	c.user = result.Transaction.UserID
-	a := answer{
-		status:  http.StatusOK,
-		headers: newHeaders(jsonType),
-		body:    encode(data{Data: h.wholeBody(c.visible(result.Transaction))}),
-		outcome: outcomePosted,
-	}
-	return a.replayed(result), nil
+	result.Transaction = c.visible(result.Transaction)
+	return h.resultAnswer(http.StatusOK, result), nil
 }
 
 // parseCapture reads the amount that a capture takes and the field that has it, from a

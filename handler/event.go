@@ -62,9 +62,7 @@ const senders = "must be an event of API Gateway or of a function URL, or an obj
 func readEvent(payload []byte) (event, error) {
 	var e event
 	if err := json.Unmarshal(payload, &e); err != nil {
-		invalid := &invalidRequest{}
-		invalid.add(eventField, senders+": "+unreadable(err))
-		return event{}, invalid
+		return event{}, invalidField(eventField, senders+": "+unreadable(err))
 	}
 	e.direct = !e.hasMethod() && isBare(payload)
 	return e, nil
@@ -86,9 +84,7 @@ func (e event) checkSender() error {
 	if e.hasMethod() && !balancer || e.direct {
 		return nil
 	}
-	invalid := &invalidRequest{}
-	invalid.add(eventField, senders)
-	return invalid
+	return invalidField(eventField, senders)
 }
 
 // isBare reports whether a payload has only the bare inputs' members. Only such a
@@ -165,9 +161,7 @@ func (e event) body() ([]byte, error) {
 	}
 	decoded, err := base64.StdEncoding.AppendDecode(nil, body)
 	if err != nil {
-		invalid := &invalidRequest{}
-		invalid.add(bodyField, "must be base64, as isBase64Encoded says: "+err.Error())
-		return nil, invalid
+		return nil, invalidField(bodyField, "must be base64, as isBase64Encoded says: "+err.Error())
 	}
 	return decoded, nil
 }

@@ -144,19 +144,6 @@ func TestHoldsAtTheLimit(t *testing.T) {
 	})
 }
 
-func TestTooManyHolds(t *testing.T) {
-	everyDoor(t, func(t *testing.T, a *api) {
-		for i := range ledger.MaxHolds {
-			a.pending(t, fmt.Sprint(i), holdBody("1", "1"))
-		}
-		got := a.post(t, "one more", holdBody("1", "1000"))
-		assert.Equal(t, http.StatusUnprocessableEntity, got.Status)
-		assert.Equal(t, "/problems/too-many-holds", got.problem(t).Type)
-		assert.Empty(t, got.Header.Get("Location"))
-		assert.Equal(t, http.StatusCreated, a.post(t, "one more", body("1", "1", "debit")).Status, "the key is not used up")
-	})
-}
-
 // No code runs when a hold expires: one second later every answer shows it as
 // expired. A payment's credit has no row, before the release is written and after it, so
 // no answer has its id.

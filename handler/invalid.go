@@ -41,6 +41,11 @@ type invalidRequest struct {
 	properties map[string][]string // field: its faults
 }
 
+// invalidField returns the error for a call with one fault.
+func invalidField(field, reason string) *invalidRequest {
+	return &invalidRequest{map[string][]string{field: {reason}}}
+}
+
 func (e *invalidRequest) add(field, reason string) {
 	if e.properties == nil {
 		e.properties = map[string][]string{}

@@ -246,7 +246,6 @@ func TestTemplateNamesTheMetrics(t *testing.T) {
 func TestCallerIsKept(t *testing.T) {
 	t.Parallel()
 	const forged = `sub" , "caller":"admin"}` + "\n" + `{"caller":"admin"`
-	long := "arn:aws:iam::123456789012:user/" + strings.Repeat("path/", 100) + "shop"
 	post := request{
 		http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1", "caller": "admin"},
 		`{"userId":"1","ammount":"1","type":"debit","caller":"admin"}`,
@@ -262,8 +261,6 @@ func TestCallerIsKept(t *testing.T) {
 		}{
 			{byIAM, signed(callerARN), callerARN},
 			{byIAM, signed(forged), strings.ReplaceAll(forged, "\n", "?")},
-			{byIAM, signed(long), long[:126] + "..." + long[len(long)-126:]},
-			{byIAM, signed(strings.Repeat("é", 200)), strings.Repeat("é", 63) + "..." + strings.Repeat("é", 63)},
 			{byIAM, g.event(post), ""},
 			{byIAM, token("1"), ""},
 			{byIAM, bare(post), "direct"},

@@ -10,9 +10,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"onewrite/handler"
-	"onewrite/infra/infratest"
 )
 
 // refunded returns what a transaction has refunded.
@@ -224,27 +221,5 @@ func TestRefundReused(t *testing.T) {
 		} {
 			assertReused(t, c.got, strings.Fields(c.differs)...)
 		}
-	})
-}
-
-// Refunds are for services only, whatever the token and the transaction, and nothing
-// reaches DynamoDB.
-func TestRefundsAreForServices(t *testing.T) {
-	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
-		service := g.service(h)
-		id := service.pending(t, "k", transferOf("1", "shop"))
-		books.Network.Requests()
-		for _, a := range []*api{g.user("1", h), g.user("shop", h), g.scoped("1", h), g.scoped("shop", h)} {
-			for _, target := range []string{id, missing, "none"} {
-				assertForbidden(t, a.refund(t, target, "r", ""), target)
-				assertForbidden(t, a.get(t, "/transactions/"+target+"/refunds"), target)
-			}
-		}
-		assert.Empty(t, books.Network.Requests())
-		refund := service.refund(t, id, "r", `{"metadata":{"by":"a clerk"}}`)
-		assert.Equal(t, http.StatusCreated, refund.Status)
-		assert.Contains(t, g.user("1", h).get(t, "/transactions?userId=1").Body, `"refundOf":"`+id+`"`)
-		assert.Equal(t, refund.Body, g.user("1", h).get(t, refund.Header.Get("Location")).Body, "its own user's")
-		assert.Equal(t, http.StatusNotFound, g.user("shop", h).get(t, refund.Header.Get("Location")).Status)
 	})
 }

@@ -379,6 +379,13 @@ func TestTokenHearsNoBalanceOfAnother(t *testing.T) {
 		payer := one.end(t, id, "capture", "")
 		assert.Equal(t, http.StatusForbidden, payer.Status, payer.Body)
 		assert.NotContains(t, payer.Body, "999999999999950")
+
+		// A token hears of the rules that its own calls meet, and of no others.
+		const rules = `{"userId":"shop","debits":"blocked","credits":"blocked","creditLimit":"50"}`
+		require.Equal(t, http.StatusCreated, g.service(h).rule(t, "block", rules).Status)
+		assert.Equal(t, `{"data":{"balance":"150","creditLimit":"50"}}`, g.user("shop", h).get(t, "/balance?userId=shop").Body)
+		p := g.user("2", h).post(t, "pay", transferOf("2", "shop")).problem(t)
+		assert.Equal(t, []any{"/problems/account-blocked", []string{"credits"}, 1, ""}, []any{p.Type, p.Blocked, *p.Entry, p.Balance})
 	})
 }
 

@@ -34,18 +34,14 @@ func (h *Handler) postRequest(c *call, request ledger.Request) (answer, error) {
 
 // createdAnswer returns the answer to a call that posted the call's transaction.
 func (h *Handler) createdAnswer(c *call, result ledger.Result) answer {
-	a := answer{
-		status:  http.StatusCreated,
-		headers: newHeaders(jsonType),
-		body:    encode(data{Data: h.wholeBody(result.Transaction)}),
-		outcome: outcomePosted,
-	}
+	a := h.resultAnswer(http.StatusCreated, result)
 	a.headers["Location"] = transactionPath + c.transaction
-	return a.replayed(result)
+	return a
 }
 
-// replayed returns the answer, marked if an earlier call had the result.
-func (a answer) replayed(result ledger.Result) answer {
+// resultAnswer returns the answer to a write, marked if an earlier call had the result.
+func (h *Handler) resultAnswer(status int, result ledger.Result) answer {
+	a := answer{status, newHeaders(jsonType), encode(data{Data: h.wholeBody(result.Transaction)}), outcomePosted}
 	if result.Replayed {
 		a.headers[replayedHeader] = "true"
 		a.outcome = outcomeReplayed

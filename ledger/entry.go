@@ -51,18 +51,16 @@ func countUsers(entries []Entry) (users int) {
 // Mints reports whether the entries credit more than they debit: such a
 // transaction brings in money from outside.
 func Mints(entries []Entry) bool {
-	var net Sum
-	for _, e := range entries {
-		net.move(e.Type, e.Amount)
-	}
-	return net.d.Sign() > 0
+	sum := net(entries)
+	return sum.d.Sign() > 0
 }
 
 // Balanced reports whether the entries credit as much as they debit.
-func Balanced(entries []Entry) bool {
-	var net Sum
+func Balanced(entries []Entry) bool { return net(entries).IsZero() }
+
+func net(entries []Entry) (sum Sum) {
 	for _, e := range entries {
-		net.move(e.Type, e.Amount)
+		sum.move(e.Type, e.Amount)
 	}
-	return net.d.IsZero()
+	return sum
 }

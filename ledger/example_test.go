@@ -53,11 +53,3 @@ func ExampleNewPosting() {
 	// 1 debit 10 if the balance is at least 10
 	// 2 credit 10 if the balance is at least 0
 }
-
-// The user and the key name a transaction, so that a retry finds the first outcome.
-func ExampleNewTransactionID() {
-	user, _ := ledger.ParseUserID("1")
-	key, _ := ledger.ParseIdempotencyKey("order-7")
-	fmt.Println(ledger.NewTransactionID(user, key))
-	// Output: ca958698-2f27-890a-bf80-cddde22edec7
-}

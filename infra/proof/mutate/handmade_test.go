@@ -359,11 +359,7 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"handler/event.go", "string(e.Body) != `\"\"`", "string(e.Body) != `\"\"` && string(e.Body) != `{}`"},
 	}, test{"handler", "TestDirectInvocations"}},
 	{"a body that is not base64 is none", []edit{
-		{"handler/event.go", `		return nil, invalid
-	}
-	return decoded, nil`, `		return nil, nil
-	}
-	return decoded, nil`},
+		{"handler/event.go", `return nil, invalidField(bodyField, "must be base64, as isBase64Encoded says: "+err.Error())`, `return nil, nil`},
 	}, test{"handler", "TestBodyNotBase64"}},
 	{"a stranger hears what is wrong with the body", []edit{
 		{"handler/invoke.go", `	if c.caller, err = h.callerOf(e); err != nil {`, `	if bodyErr != nil {
@@ -416,7 +412,7 @@ func (id TransactionID) end(kind End) TransactionID {
 	{"a token refunds", []edit{
 		{"handler/rights.go", `	"POST /transactions/{id}/void":    {received, received},`, `	"POST /transactions/{id}/refunds": {anything, anything},
 	"POST /transactions/{id}/void":    {received, received},`},
-	}, test{"handler", "TestRefundsAreForServices"}},
+	}, test{"handler", "TestRights"}},
 	{"the audit compares no refund accounts", []edit{
 		{"infra/audit/refunds.go", `made != books.DescribeRefunds(decoded)`, `made == ""`},
 	}, test{"infra/audit", "TestDamage"}},
