@@ -1,31 +1,24 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"onewrite/infra"
 	"onewrite/infra/infratest"
 	"onewrite/infra/internal/books"
 	"onewrite/ledger"
 )
 
-// This restores from point-in-time recovery, by a scan of each table into a new one: tables under
-// writes come back as of different moments, and so do the rows of one transaction. After a rebuild
-// and an audit, callers send all their calls again. Each key counts once, and all users together
-// have the openings and the money that came in.
+// Point-in-time recovery brings back each table as of its own moment, and any rows of the writes at
+// about that moment. After a rebuild and an audit, callers send all their calls again. Each key
+// counts once, and all users together have the openings and the money that came in.
 //
 // A caller who sends a call again after a restore finds:
 //
@@ -34,30 +27,33 @@ import (
 //     transaction may be declined, and the other way round. It counts once.
 func TestRestoreDrill(t *testing.T) {
 	t.Parallel()
-	transactions := func(t *testing.T, d *drill) {
-		d.restore(t, d.live.Config.TransactionsTable, d.restored.Config.TransactionsTable)
-	}
-	balances := func(t *testing.T, d *drill) {
-		d.restore(t, d.live.Config.AggregateTable, d.restored.Config.AggregateTable)
-	}
 	for _, c := range []struct {
-		name     string
-		settings ledger.Settings
-		restore  []func(t *testing.T, d *drill)
+		name            string
+		settings        ledger.Settings
+		earlier, latest bool // the balances that come back
 	}{
-		{"balances of an earlier moment", ledger.DefaultSettings(), []func(*testing.T, *drill){balances, transactions}},
-		{"no balances", infratest.Settings(t, "KWD", "3", "0.125"), []func(*testing.T, *drill){transactions}},
-		{"balances of a later moment", infratest.Settings(t, "EUR", "2", "0"), []func(*testing.T, *drill){transactions, balances}},
+		{"balances of an earlier moment", ledger.DefaultSettings(), true, false},
+		{"no balances", infratest.Settings(t, "KWD", "3", "0.125"), false, false},
+		{"balances of a later moment", infratest.Settings(t, "EUR", "2", "0"), false, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			d := newDrill(t, c.settings)
-			for _, restore := range c.restore {
-				d.letPost()
-				restore(t, d)
+			d := &drill{live: infratest.NewInMemory(t, c.settings), restored: infratest.NewWith(t, c.settings)}
+			for user := range drillUsers {
+				d.call(t, infratest.Request(t, fmt.Sprint("user-", user), "first", ledger.Credit, "100000"))
 			}
-			d.letPost()
-			d.stop()
+			d.makeCalls(t, 30)
+			back := rowsOf(t, d.live)
+			d.makeCalls(t, 50)
+			for key, r := range rowsOf(t, d.live) {
+				switch isBalance := r["id"] == nil; {
+				case isBalance && c.latest, !isBalance && rand.N(2) == 0:
+					back[key] = r
+				case isBalance && !c.earlier:
+					delete(back, key)
+				}
+			}
+			back.writeTo(t, d.restored)
 
 			status, out, _ := command(t, d.restored, "-rebuild", "-settle", "10ms")
 			assert.Equal(t, exitWrong, status, "the moments were not the same: %s", out)
@@ -66,10 +62,11 @@ func TestRestoreDrill(t *testing.T) {
 			require.NoError(t, d.restored.Check(t.Context()))
 			status, out, _ = command(t, d.restored, "-settle", "10ms")
 			assert.Equal(t, exitRight, status, out)
+			rebuilt := rowsOf(t, d.restored)
+			d.restored = infratest.NewInMemory(t, c.settings)
+			rebuilt.writeTo(t, d.restored)
 			d.allowAll(t)
 			d.sendAllAgain(t)
-			status, out, _ = command(t, d.restored, "-settle", "10ms")
-			assert.Equal(t, exitRight, status, out)
 		})
 	}
 }
@@ -77,40 +74,26 @@ func TestRestoreDrill(t *testing.T) {
 // drill has books that callers post to, and their restored copy.
 type drill struct {
 	live, restored *infratest.Books
-	callers        sync.WaitGroup
-	stopped        context.Context
-	stop           func() // waits for the callers
-
-	mu       sync.Mutex
-	posted   *sync.Cond
-	outcomes []ledger.Transaction // each with its own key
-	rules    []ledger.RulesRequest
+	outcomes       []ledger.Transaction // each with its own key
+	rules          []ledger.RulesRequest
 }
 
 const drillUsers = 8
 
-func newDrill(t *testing.T, s ledger.Settings) *drill {
+// makeCalls makes calls, and changes rules after every third. The limits are far below the sum of
+// the balances.
+func (d *drill) makeCalls(t *testing.T, count int) {
 	t.Helper()
-	stopped, stop := context.WithCancel(t.Context())
-	d := &drill{live: infratest.NewWith(t, s), restored: infratest.NewWith(t, s), stopped: stopped}
-	d.posted = sync.NewCond(&d.mu)
-	d.stop = func() { stop(); d.callers.Wait() }
-	t.Cleanup(d.stop)
-	for user := range drillUsers {
-		d.call(t, infratest.Request(t, fmt.Sprint("user-", user), "first", ledger.Credit, "100000"))
+	for i := range count {
+		key := fmt.Sprint(len(d.outcomes))
+		d.call(t, d.anyRequest(t, key))
+		if i%3 == 0 {
+			r := infratest.Rules(t, fmt.Sprint("user-", rand.N(drillUsers)), "rules "+key, fmt.Sprint("limit ", rand.N(1000)), "credits allowed")
+			_, err := d.live.Ledger.ChangeRules(t.Context(), r)
+			require.NoError(t, err)
+			d.rules = append(d.rules, r)
+		}
 	}
-	for caller := range 4 {
-		d.callers.Go(func() {
-			for i := 0; d.stopped.Err() == nil; i++ {
-				d.call(t, d.anyRequest(t, fmt.Sprint(caller, "-", i)))
-				if i%3 == caller%3 {
-					d.rule(t, infratest.Rules(t, fmt.Sprint("user-", rand.N(drillUsers)), fmt.Sprint("rules ", caller, "-", i), fmt.Sprint("limit ", rand.N(1000)), "credits allowed"))
-				}
-				time.Sleep(3 * callerPause) // each call is sent twice more at the end
-			}
-		})
-	}
-	return d
 }
 
 // anyRequest returns a credit, a debit that is declined, a transfer in a circle, a payment with a
@@ -136,28 +119,16 @@ func (d *drill) anyRequest(t *testing.T, key string) ledger.Request {
 
 // call posts to the live books, and keeps the outcome.
 func (d *drill) call(t *testing.T, r ledger.Request) {
-	result, err := outcomeOf(d.live.Ledger.Post(context.WithoutCancel(t.Context()), r)) // on a slow machine its own replay
-	assert.NoError(t, err)
+	t.Helper()
+	result, err := outcomeOf(d.live.Ledger.Post(t.Context(), r))
+	require.NoError(t, err)
 	if result.Transaction.Status == ledger.Pending {
 		endHold(t, d.live.Ledger, result.Transaction.ID)
 	}
-	d.mu.Lock()
 	d.outcomes = append(d.outcomes, result.Transaction)
-	d.posted.Broadcast()
-	d.mu.Unlock()
 	if len(r.Entries) == 3 && r.Refund == nil {
 		d.call(t, partOf(t, d.live.Ledger, result.Transaction))
 	}
-}
-
-// rule changes rules in the live books, and keeps the request. The limits are far below the sum of
-// the balances.
-func (d *drill) rule(t *testing.T, r ledger.RulesRequest) {
-	_, err := d.live.Ledger.ChangeRules(context.WithoutCancel(t.Context()), r)
-	assert.NoError(t, err)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.rules = append(d.rules, r)
 }
 
 // allowAll lifts the blocks that a rebuild wrote in place of lost changes, as an operator would who
@@ -180,7 +151,7 @@ func (d *drill) allowAll(t *testing.T) {
 
 // partOf returns a refund for part of a payment with a fee.
 func partOf(t *testing.T, l *ledger.Ledger, payment ledger.Transaction) ledger.Request {
-	o, err := l.Original(context.WithoutCancel(t.Context()), payment.ID)
+	o, err := l.Original(t.Context(), payment.ID)
 	assert.NoError(t, err)
 	return infratest.Refund(t, o, "refund of "+payment.IdempotencyKey.String(), "0 4", "1 3.5", "2 0.5")
 }
@@ -191,34 +162,6 @@ func outcomeOf(result ledger.Result, err error) (ledger.Result, error) {
 		return declined.Result, nil
 	}
 	return result, err
-}
-
-// letPost returns after some more calls.
-func (d *drill) letPost() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for until := len(d.outcomes) + 4*drillUsers; len(d.outcomes) < until; {
-		d.posted.Wait()
-	}
-}
-
-// restore copies a table's rows to another table, while others write.
-func (d *drill) restore(t *testing.T, from, to string) {
-	t.Helper()
-	client := infra.NewClient(d.live.Config, patient)
-	pages := dynamodb.NewScanPaginator(client, &dynamodb.ScanInput{TableName: &from, ConsistentRead: aws.Bool(true), Limit: aws.Int32(20)})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(t.Context())
-		require.NoError(t, err)
-		for batch := range slices.Chunk(page.Items, 25) {
-			var puts []types.WriteRequest
-			for _, item := range batch {
-				puts = append(puts, types.WriteRequest{PutRequest: &types.PutRequest{Item: item}})
-			}
-			_, err := client.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{to: puts}})
-			require.NoError(t, err)
-		}
-	}
 }
 
 func (d *drill) sendAgain(t *testing.T, r ledger.Request) ledger.Transaction {
@@ -233,15 +176,13 @@ func (d *drill) sendAgain(t *testing.T, r ledger.Request) ledger.Transaction {
 
 // endHold captures a part of a hold, voids it or leaves it open, depending on its id.
 func endHold(t *testing.T, l *ledger.Ledger, id ledger.TransactionID) {
+	t.Helper()
 	var err error
-	ctx := context.WithoutCancel(t.Context())
 	switch id[0] % 3 {
 	case 0:
-		part, parseErr := ledger.ParseAmount("2.5")
-		assert.NoError(t, parseErr)
-		_, err = l.Capture(ctx, ledger.EndRequest{TransactionID: id}, part)
+		_, err = l.Capture(t.Context(), ledger.EndRequest{TransactionID: id}, amountOf(t, "2.5"))
 	case 1:
-		_, err = l.Void(ctx, ledger.EndRequest{TransactionID: id})
+		_, err = l.Void(t.Context(), ledger.EndRequest{TransactionID: id})
 	}
 	assert.NoError(t, err)
 }

@@ -71,7 +71,7 @@ func kinds(t *testing.T) stored {
 	post(infratest.Entries(t, "refused", "bob debit 1", "carol debit 1000"))
 
 	hold(t, l, "hold", "open debit 40")
-	capture(hold(t, l, "hold", "paid debit 40", "shop credit 40"), infratest.Request(t, "x", "x", ledger.Debit, "25").Entries[0].Amount)
+	capture(hold(t, l, "hold", "paid debit 40", "shop credit 40"), amountOf(t, "25"))
 	capture(hold(t, l, "hold", "whole debit 40"), ledger.Amount{})
 	_, err := l.Void(t.Context(), ledger.EndRequest{TransactionID: hold(t, l, "hold", "voided debit 40")})
 	require.NoError(t, err)
@@ -106,6 +106,12 @@ func kinds(t *testing.T) stored {
 	post(infratest.Entries(t, "1", "capped debit 105"))
 	require.ErrorIs(t, rule("capped", "r2", "limit 0"), ledger.ErrCreditInUse)
 
+	return rowsOf(t, b)
+}
+
+// rowsOf reads both tables.
+func rowsOf(t *testing.T, b *infratest.Books) stored {
+	t.Helper()
 	all := stored{}
 	for _, table := range []string{b.Config.TransactionsTable, b.Config.AggregateTable} {
 		out, err := b.Client.Scan(t.Context(), &dynamodb.ScanInput{TableName: &table})
@@ -209,6 +215,13 @@ func TestEveryKind(t *testing.T) {
 		assert.Contains(t, out, c.want, c.args)
 		assert.NotContains(t, out+log, c.not, c.args)
 	}
+}
+
+func amountOf(t *testing.T, text string) ledger.Amount {
+	t.Helper()
+	amount, err := ledger.ParseAmount(text)
+	require.NoError(t, err)
+	return amount
 }
 
 // hold posts a hold with the entries, for an hour, and returns its id.

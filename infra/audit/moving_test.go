@@ -627,3 +627,22 @@ func TestRefundsMeanwhile(t *testing.T) {
 	found := a.run(t.Context())
 	assert.Equal(t, exitRight, found.status(), "%+v", found)
 }
+
+// Two clocks date a hold and its end: the hold may seem to be from the last minute, and its end
+// from before.
+func TestHoldAndEndOfTwoClocks(t *testing.T) {
+	t.Parallel()
+	b := infratest.New(t)
+	minuteAgo := time.Now().Add(-time.Minute)
+	for key, begun := range map[string]time.Duration{"1": 3 * time.Second, "2": 5 * time.Second} {
+		l := ledger.New(b.Store, func() time.Time { return minuteAgo.Add(begun) })
+		id := hold(t, l, key, "alice debit 10", "bob credit 10")
+		earlier := ledger.New(b.Store, func() time.Time { return minuteAgo.Add(-2 * time.Second) })
+		amount, err := ledger.ParseAmount("10")
+		require.NoError(t, err)
+		_, err = earlier.Capture(t.Context(), ledger.EndRequest{TransactionID: id}, amount)
+		require.NoError(t, err)
+	}
+	status, out, _ := command(t, b, "-settle", "10ms")
+	assert.Equal(t, 0, status, out)
+}

@@ -115,6 +115,76 @@ func TestStatementOfPeriod(t *testing.T) {
 `, out)
 }
 
+// A statement has the rows in an order that the balances allow: the time of a row is when its call
+// began, and the call may have waited for a later one. A row belongs to the period in which it
+// counts. Afterwards come the holds that expired, and today's limit.
+func TestStatementOrder(t *testing.T) {
+	t.Parallel()
+	early := []string{"185ms credit 50", "0s debit 150"}
+	lent := []string{"0s limit 50", "0s debit 120", "40s debit 5", "160s credit 30"}
+	held := []string{"0s hold 40"}
+	released := append(held, "2h debit 100")
+	const dated = "2025-11-22T14:00:00.009Z" // an older version dated a release later than its debit
+	for _, c := range []struct {
+		name  string
+		calls []string // of user 1, at times after lastYear
+		to    string
+		edits []edit
+		want  string
+	}{
+		{"before a credit that a debit waited for", early, "2025-11-22T12:00:00.100Z", nil, "opening 100, closing 100"},
+		{"a debit before its credit", early, "2025-11-22T12:00:00.186Z", nil, "opening 100, credit 150, debit 0, closing 0"},
+		{"a change of rules that lends nothing", append(early, "0s debits blocked"), "2025-11-22T12:00:00.186Z", nil, "opening 100, credit 150, debit 0, closing 0"},
+		{"lent money", lent, "", nil, "opening 100, debit -20, debit -25, credit 5, closing 5, limit 55"},
+		{"a limit that has ended", append(lent, "160s limit 0"), "", nil, "opening 100, debit -20, debit -25, credit 5, closing 5"},
+		{"a release after its debit", released, "", []edit{set(infratest.Entries(t, "0", "1 debit 1").TransactionID().End().String(), "created_at", text(dated))},
+			"opening 100, debit 60, expiry 100, debit 0, closing 0"},
+		{"an expired hold", held, "", nil, "opening 100, debit 60, closing 60, expired 100"},
+		{"a hold before its expiry", held, "2025-11-22T13:00:00.999Z", nil, "opening 100, debit 60, closing 60"},
+		{"a hold at its expiry, and a second", held, "2025-11-22T13:00:01Z", nil, "opening 100, debit 60, closing 60, expired 100"},
+		{"no order", early, "2025-11-22T13:00:00Z", []edit{set(idOf(t, "1", "0"), "created_at", text("2025-11-22T15:00:00.000Z"))},
+			"opening 100, debit  no order of the rows, closing -50 no order of the rows"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b, _ := infratest.OpenOnModel(dynamodbmodel.Moment{}, ledger.DefaultSettings())
+			for i, call := range c.calls {
+				moment, what, _ := strings.Cut(call, " ")
+				after, err := time.ParseDuration(moment)
+				require.NoError(t, err)
+				l := ledger.New(b.Store, func() time.Time { return lastYear.Add(after) })
+				switch kind, sum, _ := strings.Cut(what, " "); kind {
+				case "credit", "debit":
+					_, err = l.Post(t.Context(), infratest.Entries(t, fmt.Sprint(i), "1 "+what))
+				case "hold":
+					hold(t, l, fmt.Sprint(i), "1 debit "+sum)
+				default:
+					_, err = l.ChangeRules(t.Context(), infratest.Rules(t, "1", fmt.Sprint(i), what))
+				}
+				require.NoError(t, err)
+			}
+			edited, model := infratest.OpenOnModel(dynamodbmodel.Moment{}, ledger.DefaultSettings())
+			rowsOf(t, b).with(c.edits...).writeTo(t, edited)
+			a, _ := auditorOver(edited, model)
+			o := options{user: infratest.Rules(t, "1", "x").UserID, format: formatJSON}
+			if c.to != "" {
+				require.NoError(t, o.period.parseTo(c.to))
+			}
+			var out strings.Builder
+			r, err := a.statement(t.Context(), o, &out)
+			require.NoError(t, err)
+			assert.Equal(t, strings.Contains(c.want, "no order"), r.status() == exitUnsettled)
+			var got []string
+			for _, l := range decodeLines[statementLine](t, out.String()) {
+				if problem, _, _ := strings.Cut(l.Problem, " at about"); l.Balance+problem != "" {
+					got = append(got, strings.TrimSpace(l.Type+" "+l.Balance+" "+problem))
+				}
+			}
+			assert.Equal(t, c.want, strings.Join(got, ", "))
+		})
+	}
+}
+
 // A damaged user's statement has the damage and all later lines, and does not succeed.
 func TestStatementOfDamagedUser(t *testing.T) {
 	t.Parallel()
@@ -216,8 +286,40 @@ func TestUnfinishedStatement(t *testing.T) {
 func TestInert(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"": "", "order-1": "order-1", "=1+1": "'=1+1", "+1": "'+1", "@x": "'@x", "-x": "'-x", "'x": "''x", "\tx": "'\tx",
-		"-5": "-5", "-0.01": "-0.01", "12.5": "12.5", "-1e3": "'-1e3", "x=1": "x=1",
+		"":               "",
+		"plain; text":    "plain; text",
+		"-12.5":          "-12.5",
+		"=1+1":           "'=1+1",
+		"-1+1":           "'-1+1",
+		"＝1+1":           "'＝1+1",
+		"＋1":             "'＋1",
+		"－1":             "'－1",
+		"＠SUM(1)":        "'＠SUM(1)",
+		"﹦1":             "'﹦1",
+		" =1+1":          "' =1+1",
+		"\u00a0=1":       "'\u00a0=1",
+		"\ufeff=1":       "'\ufeff=1",
+		"\"=1\"":         "'\"=1\"",
+		"a;=1+1":         "a;'=1+1",
+		"a; =1":          "a;' =1",
+		"a;-5":           "a;'-5",
+		"a\t=1":          "a\t'=1",
+		"a|@x":           "a|'@x",
+		"\n=1":           "'\n'=1",
+		"\r\n=1":         "'\r'\n'=1",
+		"\tx":            "'\tx",
+		"'x":             "''x",
+		"a;'x":           "a;''x",
+		"1=1":            "1=1",
+		"bad \xff;=1":    "bad \xff;'=1",
+		"user@mail":      "user@mail",
+		"2025-11-22T1=2": "2025-11-22T1=2",
+		"order-1":        "order-1",
+		"+1":             "'+1",
+		"@x":             "'@x",
+		"-x":             "'-x",
+		"-0.01":          "-0.01",
+		"-1e3":           "'-1e3",
 	} {
 		assert.Equal(t, want, inert(in), "%q", in)
 	}
