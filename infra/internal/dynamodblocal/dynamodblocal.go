@@ -83,7 +83,7 @@ func start(ctx context.Context, o Options, owner int, file string, port func() (
 	if err != nil {
 		return nil, err
 	}
-	data, err := claim(o.Data)
+	data, err := claim(ctx, o.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -268,10 +268,13 @@ func (s *Server) Ended() <-chan struct{} { return s.ended }
 // DynamoDB Local had ended by itself. Further calls return the same.
 func (s *Server) Close() error { return s.close() }
 
+// claimWithin is longer than a guard takes to end a server.
+const claimWithin = 7 * time.Second
+
 // claim makes the data folder if it is missing, and claims it for one server; "" is no
 // folder. The server holds the folder too, so that a server whose owner was killed
-// keeps the next one out while it still writes.
-func claim(dir string) (*os.File, error) {
+// keeps the next one waiting while it still writes.
+func claim(ctx context.Context, dir string) (*os.File, error) {
 	if dir == "" {
 		return nil, nil
 	}
@@ -286,9 +289,15 @@ func claim(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data folder of DynamoDB Local: %w", err)
 	}
-	if errors.Is(syscall.Flock(int(folder.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK) {
-		folder.Close()
-		return nil, fmt.Errorf("data folder of DynamoDB Local: another server keeps its data in %s; end it, or choose another folder", path)
+	ctx, cancel := context.WithTimeout(ctx, claimWithin)
+	defer cancel()
+	for errors.Is(syscall.Flock(int(folder.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK) {
+		select {
+		case <-time.After(askEvery):
+		case <-ctx.Done():
+			folder.Close()
+			return nil, fmt.Errorf("data folder of DynamoDB Local: another server keeps its data in %s; end it, or choose another folder", path)
+		}
 	}
 	return folder, nil
 }

@@ -25,7 +25,7 @@ func TestStart(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { s.Close() })
 	assert.Regexp(t, `^http://127\.0\.0\.1:\d+$`, s.Endpoint())
-	_, err = Start(t.Context(), Options{Data: data})
+	_, err = Start(soon(t), Options{Data: data})
 	require.EqualError(t, err, "data folder of DynamoDB Local: another server keeps its data in "+data+"; end it, or choose another folder")
 	group, err := syscall.Getpgid(s.guard.Process.Pid)
 	require.NoError(t, err)
@@ -222,22 +222,29 @@ func TestNoServerIsLeft(t *testing.T) {
 	waitGone(endpoint)
 }
 
+// soon returns a context that ends before a claim of a folder does.
+func soon(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 // A server whose owner is gone keeps its folder until it has ended. If it ignores the
 // request to end, it is killed.
 func TestFolderStaysWithTheServer(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
-	claimed, err := claim(data)
+	claimed, err := claim(t.Context(), data)
 	require.NoError(t, err)
 	const pidOfNoProcess = "2147483647"
 	s := &Server{ended: make(chan struct{})}
 	require.NoError(t, s.run([]string{"-c", guard, "guard", pidOfNoProcess, "", "5", "/bin/sh", "-c", "trap '' TERM; exec sleep 1000"}, claimed))
 	require.NoError(t, claimed.Close())
-	_, err = claim(data)
+	_, err = claim(soon(t), data)
 	require.ErrorContains(t, err, "another server keeps its data")
-	<-s.Ended()
-	again, err := claim(data)
-	require.NoError(t, err)
+	again, err := claim(t.Context(), data)
+	require.NoError(t, err, "it waits")
 	require.NoError(t, again.Close())
 }
 
