@@ -19,6 +19,10 @@ const (
 	lookHeader  = "Local-Look"
 )
 
+// ledgerHeader is in every answer to such a call. It is the time at which the tables were made: a page
+// that was loaded from a server with other tables reads there that another ledger answers.
+const ledgerHeader = "Local-Ledger"
+
 // These paths are the local server's own, and not the ledger's.
 const (
 	requestsPath = "/local/requests"
@@ -32,6 +36,7 @@ const (
 
 // console is the ledger, with what the page at / needs beside it.
 type console struct {
+	made    string // the ledgerHeader's value
 	ledger  http.Handler
 	looks   http.Handler // the ledger for repeated readings, which its log leaves out
 	records records
@@ -42,6 +47,7 @@ func (c *console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "GET " + requestsPath:
 		answerJSON(w, c.records.find(r.URL.Query().Get("call")))
 	case "POST " + callersPath:
+		w.Header().Set(ledgerHeader, c.made)
 		c.serveCallers(w, r)
 	default:
 		c.serveCall(w, r)
@@ -52,6 +58,7 @@ func (c *console) serveCall(w http.ResponseWriter, r *http.Request) {
 	look := r.Method == http.MethodGet && r.Header.Get(lookHeader) != ""
 	r.Header.Del(lookHeader)
 	if look {
+		w.Header().Set(ledgerHeader, c.made)
 		c.looks.ServeHTTP(w, r)
 		return
 	}
@@ -65,6 +72,7 @@ func (c *console) serveCall(w http.ResponseWriter, r *http.Request) {
 		c.ledger.ServeHTTP(newAnswer(), r.WithContext(who.in(r.Context())))
 		breakOff(w, r)
 	default:
+		w.Header().Set(ledgerHeader, c.made)
 		c.ledger.ServeHTTP(w, r.WithContext(who.in(r.Context())))
 	}
 }

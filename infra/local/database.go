@@ -28,6 +28,7 @@ const (
 type database struct {
 	endpoint string
 	store    *infra.Store
+	made     string                // when the balances' table was made: other tables, another ledger
 	own      *dynamodblocal.Server // nil: another process's
 }
 
@@ -39,7 +40,7 @@ func openDatabase(ctx context.Context, o options, getenv func(string) string, lo
 		return nil, err
 	}
 	if d.endpoint != "" {
-		if d.store, err = openStore(ctx, d.endpoint, o.remote, getenv, log); err != nil {
+		if err = d.openStore(ctx, o.remote, getenv, log); err != nil {
 			return nil, fmt.Errorf("%s is %s: %w", dynamodblocal.EndpointVariable, d.endpoint, err)
 		}
 		return d, nil
@@ -86,7 +87,7 @@ func (d *database) startOwn(ctx context.Context, folder string, getenv func(stri
 		return err
 	}
 	d.endpoint = d.own.Endpoint()
-	if d.store, err = openStore(ctx, d.endpoint, false, getenv, log); err != nil {
+	if err = d.openStore(ctx, false, getenv, log); err != nil {
 		d.close() //nolint:errcheck // err says more
 		if folder != "" {
 			err = fmt.Errorf("%w; if the data in %s is damaged, move the folder away, or choose another with -data", err, folder)
@@ -96,12 +97,12 @@ func (d *database) startOwn(ctx context.Context, folder string, getenv func(stri
 	return nil
 }
 
-// openStore opens the tables at an endpoint, and creates the missing ones. With remote, no
+// openStore opens the tables at the endpoint, and creates the missing ones. With remote, no
 // variable has a default.
-func openStore(ctx context.Context, endpoint string, remote bool, getenv func(string) string, log io.Writer) (*infra.Store, error) {
+func (d *database) openStore(ctx context.Context, remote bool, getenv func(string) string, log io.Writer) error {
 	environment := func(name string) string {
 		if name == dynamodblocal.EndpointVariable {
-			return endpoint
+			return d.endpoint
 		}
 		return getenv(name)
 	}
@@ -110,21 +111,26 @@ func openStore(ctx context.Context, endpoint string, remote bool, getenv func(st
 	}
 	config, err := infra.ConfigFromEnv(environment)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	client := infra.NewClient(config, overWire)
 	if err := createTables(ctx, client, config, log); err != nil {
-		return nil, err
+		return err
 	}
-	store := infra.NewStore(client, config)
-	err = store.Start(ctx)
+	table, err := client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &config.AggregateTable}, tables.Patient)
+	if err != nil {
+		return err
+	}
+	d.made = table.Table.CreationDateTime.UTC().Format(time.RFC3339Nano)
+	d.store = infra.NewStore(client, config)
+	err = d.store.Start(ctx)
 	if _, other := errors.AsType[*infra.SettingsError](err); other {
-		return nil, err
+		return err
 	}
 	if err != nil {
 		fmt.Fprintf(log, "%v; each call tries again\n", err)
 	}
-	return store, nil
+	return nil
 }
 
 // createTables creates the missing tables. It waits for a DynamoDB that does not listen

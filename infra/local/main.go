@@ -118,7 +118,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		return err
 	}
 	defer database.close()
-	pages, err := allPages(database.store.Settings(), o.remote)
+	pages, err := allPages(database.store.Settings(), o.remote, database.made)
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	}
 	host, _, _ := net.SplitHostPort(o.addr) // parseOptions has checked it
 	server := &http.Server{
-		Handler:     guard(hosts{host}, withPages(pages, &console{ledger: served(callLog(log)), looks: served(io.Discard)})),
+		Handler:     guard(hosts{host}, withPages(pages, &console{made: database.made, ledger: served(callLog(log)), looks: served(io.Discard)})),
 		ReadTimeout: readWithin, WriteTimeout: writeWithin,
 		DisableGeneralOptionsHandler: true, // net/http would answer "OPTIONS *" itself, without the guard
 	}

@@ -37,7 +37,7 @@ func newPage(contentType, encoding string, body []byte) page {
 // allPages returns the pages for a ledger with these settings, by their paths: the
 // console at /, the reference at /docs, and what they load. The ledger has none of
 // these paths.
-func allPages(s ledger.Settings, remote bool) (map[string]page, error) {
+func allPages(s ledger.Settings, remote bool, made string) (map[string]page, error) {
 	description := handler.Description(s)
 	asJSON, err := toJSON(description)
 	if err != nil {
@@ -46,7 +46,7 @@ func allPages(s ledger.Settings, remote bool) (map[string]page, error) {
 	all := map[string]page{
 		"/openapi.yaml":      newPage("application/yaml", "", []byte(description)),
 		"/docs/openapi.json": newPage("application/json", "", asJSON),
-		"/settings.js":       newPage(contentType(".js"), "", []byte(settingsModule(s, remote))),
+		"/settings.js":       newPage(contentType(".js"), "", []byte(settingsModule(s, remote, made))),
 		"/docs/scalar.js":    newPage(contentType(".js"), "gzip", reference),
 	}
 	own, err := fs.Glob(files, "pages/*")
@@ -63,10 +63,11 @@ func allPages(s ledger.Settings, remote bool) (map[string]page, error) {
 	return all, nil
 }
 
-// settingsModule returns the module from which the pages import the settings, and
-// whether the tables are on another machine.
-func settingsModule(s ledger.Settings, remote bool) string {
-	return fmt.Sprintf("export const currency = %q;\nexport const places = %d;\nexport const opening = %q;\nexport const remote = %t;\n", s.Currency, s.Places, s.Opening, remote)
+// settingsModule returns the module from which the pages import the settings, whether
+// the tables are on another machine, and when they were made.
+func settingsModule(s ledger.Settings, remote bool, made string) string {
+	return fmt.Sprintf("export const currency = %q;\nexport const places = %d;\nexport const opening = %q;\nexport const remote = %t;\nexport const ledger = %q;\n",
+		s.Currency, s.Places, s.Opening, remote, made)
 }
 
 // pathOf returns one of our own files' path.

@@ -19,7 +19,7 @@ import (
 // The page loads little: 150 KB without the reference.
 func TestPageIsSmall(t *testing.T) {
 	t.Parallel()
-	pages, err := allPages(ledger.DefaultSettings(), false)
+	pages, err := allPages(ledger.DefaultSettings(), false, "now")
 	require.NoError(t, err)
 	total := 0
 	for path, page := range pages {
@@ -33,7 +33,7 @@ func TestPageIsSmall(t *testing.T) {
 
 func TestPages(t *testing.T) {
 	t.Parallel()
-	pages, err := allPages(ledger.DefaultSettings(), false)
+	pages, err := allPages(ledger.DefaultSettings(), false, "now")
 	require.NoError(t, err)
 	asLedger := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusTeapot)
@@ -73,8 +73,8 @@ func TestPages(t *testing.T) {
 	got := call(http.MethodGet, "/docs/openapi.json").Body.String()
 	assert.JSONEq(t, string(want), got)
 	assert.Less(t, strings.Index(got, `"/balance":`), strings.Index(got, `"/accounts":`), "in the document's order")
-	assert.Equal(t, "export const currency = \"USD\";\nexport const places = 2;\nexport const opening = \"100\";\nexport const remote = false;\n", call(http.MethodGet, "/settings.js").Body.String())
-	yen, err := allPages(infratest.Settings(t, "JPY", "0", "0"), true)
+	assert.Equal(t, "export const currency = \"USD\";\nexport const places = 2;\nexport const opening = \"100\";\nexport const remote = false;\nexport const ledger = \"now\";\n", call(http.MethodGet, "/settings.js").Body.String())
+	yen, err := allPages(infratest.Settings(t, "JPY", "0", "0"), true, "now")
 	require.NoError(t, err)
 	assert.Contains(t, string(yen["/openapi.yaml"].body), "enum: [JPY]")
 	assert.Contains(t, string(yen["/settings.js"].body), "places = 0")

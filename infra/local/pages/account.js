@@ -2,7 +2,7 @@
 // is for the user in the field, and an answer, however late, is for the user and the call
 // that it answers.
 
-import { balanceOf, dateOf, ending, look, newName, posting, refunding, ruling, transactionOf } from "./calls.js";
+import { balanceOf, dateOf, ending, isAnother, look, newName, posting, refunding, ruling, transactionOf } from "./calls.js";
 import { at, element, groups, isolated } from "./dom.js";
 import { made } from "./log.js";
 import { currency, opening } from "./settings.js";
@@ -107,7 +107,7 @@ function showBalance(funds, answer) {
 
 // showStale says why the balance is that of its time.
 function showStale(answer) {
-  at("stale").textContent = answer ? "It can't be read." : "The server does not answer.";
+  at("stale").textContent = isAnother() ? "Another ledger answers." : answer ? "It can't be read." : "The server does not answer.";
 }
 
 function write(id, text) {

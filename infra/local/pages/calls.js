@@ -1,5 +1,6 @@
 // The calls: how they are made, sent and answered. Nothing here knows the page.
 
+import { ledger } from "./settings.js";
 import { visible } from "./words.js";
 
 const get = (path, parameters = {}) =>
@@ -65,10 +66,31 @@ export const look = (call) => send({ ...call, headers: { "Local-Look": "1" }, si
 // brokenOff says that an answer began, and not all of it came: the call had arrived.
 export const brokenOff = new Error("the answer broke off");
 
-// send makes a call. It throws if no answer came, or not all of it.
+// anotherLedger says that the answer is another ledger's: the server started again, with other tables.
+export const anotherLedger = new Error("another ledger answered");
+let isOther = false;
+let tellOther;
+
+// isAnother says whether another ledger has answered. It has none of this page's transactions.
+export const isAnother = () => isOther;
+
+// whenAnother sets what happens when another ledger answers for the first time.
+export const whenAnother = (then) => { tellOther = then; };
+
+// checkLedger throws if another ledger answered.
+function checkLedger({ headers }) {
+  const answers = headers.get("Local-Ledger") ?? ledger;
+  if (answers === ledger) return;
+  if (!isOther) tellOther?.();
+  isOther = true;
+  throw anotherLedger;
+}
+
+// send makes a call. It throws if no answer came, or not all of it, or another ledger's.
 export async function send({ method, path, headers, body, signal }, name, faults) {
   const response = await fetch(path, { method, signal, headers: { ...headers, ...own(name, faults) }, ...(method === "POST" && { body }) });
-  return answered(response.status, response.statusText, [...response.headers], await response.text().catch(() => { throw brokenOff; }));
+  checkLedger(response);
+  return answered(response.status, response.statusText, [...response.headers].filter(([field]) => field !== "local-ledger"), await response.text().catch(() => { throw brokenOff; }));
 }
 
 // sendAtOnce makes many calls at once, by the local server: a browser would send
@@ -76,6 +98,7 @@ export async function send({ method, path, headers, body, signal }, name, faults
 export async function sendAtOnce(calls, name, faults) {
   const body = JSON.stringify(calls.map((call) => ({ ...call, headers: { ...call.headers, ...own(name, faults) } })));
   const response = await fetch("/local/callers", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+  checkLedger(response);
   const answers = await response.json(); // null for a lost answer
   return answers.map((one) => one && answeredAtOnce(one));
 }

@@ -3,11 +3,12 @@
 // the wire.
 
 import { again, prepareAccount, refresh, showAccount } from "./account.js";
+import { whenAnother } from "./calls.js";
 import { at } from "./dom.js";
 import { prepare } from "./log.js";
 import { prepareStory } from "./story.js";
 import { addressOf } from "./transaction.js";
-import { visible } from "./words.js";
+import { otherLedger, visible } from "./words.js";
 
 const views = ["story", "account", "wire"];
 let account = { userId: "1" }; // which was open last
@@ -76,6 +77,10 @@ addEventListener("popstate", showAddress);
 addEventListener("pageshow", ({ persisted }) => { if (persisted && isOpen("account")) refresh(); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden && isOpen("account")) refresh(); });
 
+whenAnother(() => {
+  at("other-says").textContent = otherLedger;
+  at("other").hidden = false;
+});
 prepare(again);
 prepareAccount((userId, transaction) => go(addressOf(userId, transaction)));
 prepareStory();

@@ -1,7 +1,7 @@
 // The log of all calls, and the one of them that is shown. A call's answer, and
 // what DynamoDB was sent for it, belong to its entry, whenever they arrive.
 
-import { brokenOff, requestsOf, send, sendAtOnce, unsendable, newName } from "./calls.js";
+import { anotherLedger, brokenOff, requestsOf, send, sendAtOnce, unsendable, newName } from "./calls.js";
 import { codeOf, languages } from "./copy.js";
 import { at, element, isolated, pause } from "./dom.js";
 import { laneLines } from "./lane.js";
@@ -37,8 +37,10 @@ export async function made(call, user, { faults = "", show = true, lane = newLan
   const [came] = await Promise.allSettled([answer, follow(lane, part, answer)]);
   entry.answer = came.value;
   entry.isBrokenOff = came.reason === brokenOff;
-  return settle(entry, came.value ? "answered" : "no answer");
+  return settle(entry, stateOf(came.value, came.reason));
 }
+
+const stateOf = (answer, reason) => (answer ? "answered" : reason === anotherLedger ? "another ledger" : "no answer");
 
 // madeAtOnce makes many calls of a user at once.
 export async function madeAtOnce(calls, user, { faults = "", lane = newLane() } = {}) {
@@ -49,7 +51,7 @@ export async function madeAtOnce(calls, user, { faults = "", lane = newLane() } 
   const [came] = await Promise.allSettled([answers, follow(lane, part, answers)]);
   entries.forEach((entry, i) => {
     entry.answer = came.value?.[i];
-    settle(entry, entry.answer ? "answered" : "no answer");
+    settle(entry, stateOf(entry.answer, came.reason));
   });
   return entries;
 }

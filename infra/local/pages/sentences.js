@@ -3,7 +3,7 @@
 // show that the promise was kept, "broken" if they show that it was not, and "open"
 // if they don't tell.
 
-import { amountOf, declinedAt, entriesOf, money, name, outcome, sentenceCase, units, unitsOf } from "./words.js";
+import { amountOf, declinedAt, entriesOf, money, name, otherLedger, outcome, sentenceCase, units, unitsOf } from "./words.js";
 
 const kept = (text) => ({ kind: "kept", text });
 const open = (text) => ({ kind: "open", text });
@@ -33,6 +33,9 @@ function why(entries) {
   const reasons = new Set(entries.filter(answered).map((entry) => (rejected(entry) ? outcome(entry).sentence : "")));
   return reasons.size === 1 && !reasons.has("") ? ` ${[...reasons][0]}` : "";
 }
+
+// ofAnotherLedger is the sentence about a step in which another ledger answered.
+export const ofAnotherLedger = () => open(`Another ledger answered. ${otherLedger}`);
 
 export function ofLostAnswer({ calls, amount, before, after }) {
   const [first, second] = calls.map(({ entry }) => entry);
@@ -85,7 +88,8 @@ function tally(entries) {
 export function ofPayment({ entry, asked, writes, befores, afters }) {
   const { answer } = entry;
   if (posted(entry)) {
-    const parts = entriesOf(answer.body.data).map(({ type, ammount, userId }) => `${name(userId)} ${type === "debit" ? "paid" : "got"} ${money(ammount)}`);
+    const parts = [...Map.groupBy(entriesOf(answer.body.data), ({ type, userId }) => `${name(userId)} ${type === "debit" ? "paid" : "got"}`)]
+      .map(([did, entries]) => `${did} ${list(entries.map(({ ammount }) => money(ammount)))}`);
     return kept(`${writes.length === 1 ? "In one write" : "Together"} ${list(parts)}.`);
   }
   const read = [...new Map(asked.map(({ userId }, i) => [userId, { userId, before: befores[i], after: afters[i] }])).values()];
@@ -102,7 +106,7 @@ export function ofPayment({ entry, asked, writes, befores, afters }) {
   return open(`${outcome(entry).title}. ${outcome(entry).sentence}`);
 }
 
-const list = (parts) => `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
+const list = (parts) => (parts.length > 1 ? `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}` : parts[0]);
 
 export function ofHold({ hold, debit, before, during, freed, after, stopped }) {
   const pending = hold.answer?.body.data?.status === "pending";

@@ -2,8 +2,10 @@
 // a user of its own and shows what its last run recorded, so that runs at once can't
 // mix.
 
+import { isAnother } from "./calls.js";
 import { at, copyOf, element } from "./dom.js";
 import { showEntry } from "./log.js";
+import { ofAnotherLedger } from "./sentences.js";
 import { stageBalance, steps } from "./steps.js";
 import { money } from "./words.js";
 
@@ -138,7 +140,7 @@ async function perform(card, signal) {
   try {
     await card.step.run(facts, values, () => draw(card), signal);
     await reveal(card, signal);
-    card.came = card.step.sum(facts);
+    card.came = isAnother() ? ofAnotherLedger() : card.step.sum(facts);
   } finally {
     card.isBusy = false;
   }

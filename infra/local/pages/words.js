@@ -77,6 +77,9 @@ function fieldName(path) {
 const complaints = (properties) =>
   Object.entries(properties).flatMap(([field, all]) => all.map((one) => `${fieldName(field)} ${one}.`)).join(" ");
 
+// otherLedger says why a page can't go on with the ledger that answers now.
+export const otherLedger = "The server started again with other tables, which have nothing of what this page shows.";
+
 // outcome says what became of a call: its kind, for the eye, a title and a
 // sentence. It says what the call's own answer says, and nothing of other calls.
 export function outcome({ call, state, answer, problem, user }) {
@@ -86,6 +89,8 @@ export function outcome({ call, state, answer, problem, user }) {
       return { kind: "waiting", title: reading ? "Reading" : "Sent", sentence: "Waiting for the answer …" };
     case "not sent":
       return { kind: "refused", title: "Not sent", sentence: complaints(problem) };
+    case "another ledger":
+      return { kind: "lost", title: "Another ledger answered", sentence: otherLedger };
     case "no answer":
       return { kind: "lost", title: "No answer", sentence: reading ? "Nothing was read, and reading moves nothing. Send it again." : `It may have counted or not. ${again}` };
   }

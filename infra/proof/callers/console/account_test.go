@@ -301,27 +301,6 @@ func TestRunningBalanceOfAPage(t *testing.T) {
 	b.noErrors()
 }
 
-// A server that dies leaves the last balance with its time. Another one, with new tables,
-// begins anew.
-func TestServerThatDies(t *testing.T) {
-	b := open(t, "/?userId=dies")
-	b.sees("balance", "$100.00")
-	b.sees("as-of", "as of ")
-	b.enter("amount", "7")
-	b.click(credit)
-	b.ownIs("$107.00")
-	b.run(`window.real = window.fetch; window.fetch = async () => { throw new TypeError("Failed to fetch"); };`)
-	b.sees("stale", "The server does not answer.")
-	assert.Equal(t, "$107.00", b.text("balance"))
-	assert.Contains(t, b.text("as-of"), "as of ")
-	b.run(`window.fetch = async (path, options) => window.real(String(path).replaceAll("userId=dies", "userId=reborn"), options);`)
-	b.sees("balance", "$100.00")
-	b.waits(`document.querySelectorAll("#history tr").length === 0`)
-	assert.Empty(t, b.text("stale"))
-	b.sees("none", "Nothing yet.")
-	b.noErrors()
-}
-
 // The page warns of a key that was used before, and offers a new one.
 func TestKeyUsedAgain(t *testing.T) {
 	b := open(t, "/?userId=again")

@@ -45,6 +45,11 @@ func openAt(t *testing.T, variable, path string) browser {
 	t.Helper()
 	server := os.Getenv(variable)
 	require.NotEmpty(t, server, "%s must be the URL of a new local server: .ci/callers starts it", variable)
+	return openURL(t, server+path)
+}
+
+func openURL(t *testing.T, url string) browser {
+	t.Helper()
 	program := installed("chromium", "chromium-browser", "google-chrome")
 	require.NotEmpty(t, program, "this test needs Chromium: apt-get install chromium")
 	allocator, end := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), append(chromedp.DefaultExecAllocatorOptions[:],
@@ -56,7 +61,13 @@ func openAt(t *testing.T, variable, path string) browser {
 		chromedp.Flag("disable-component-update", true),
 	)...)
 	t.Cleanup(end)
-	ctx, end := chromedp.NewContext(allocator)
+	return newTab(t, allocator, url)
+}
+
+// newTab opens a URL in a new tab of the parent's browser, or of a new one.
+func newTab(t *testing.T, parent context.Context, url string) browser { //nolint:revive // t comes first here
+	t.Helper()
+	ctx, end := chromedp.NewContext(parent)
 	t.Cleanup(end)
 	t.Cleanup(func() { assert.NoError(t, chromedp.Cancel(ctx)) })
 	require.NoError(t, chromedp.Do(ctx, call(log.Enable, cdp.Empty{}), call(runtime.Enable, cdp.Empty{})))
@@ -69,7 +80,7 @@ func openAt(t *testing.T, variable, path string) browser {
 		}
 		return e.Entry.Text
 	})
-	b.do(chromedp.EmulateViewport(1200, 900), chromedp.Navigate(server+path))
+	b.do(chromedp.EmulateViewport(1200, 900), chromedp.Navigate(url))
 	return b
 }
 

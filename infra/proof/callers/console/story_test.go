@@ -71,6 +71,7 @@ func TestStepsSay(t *testing.T) {
 		{"1", "", "same balance", `The same call was sent twice. But the balance is still $100.00, which is not one credit of $10.00.`, "broken"},
 		{"1", "", "dies", `No answer came, not even when the same call was sent again; ` + unread, "open"},
 		{"1", "", "wrong balance", `The same call was sent twice. But $100.00 became $777.00, which is not one credit of $10.00.`, "broken"},
+		{"1", "", "not settled", `The same call was sent twice: not settled. When the balance was read it was still $100.00.`, "open"},
 
 		{"2", "", "", `1 posted, 19 replayed. It counted once: $100.00 became $110.00.`, "kept"},
 		{"2", "callers=1;faults=", "", `1 posted. It counted once: $100.00 became $110.00.`, "kept"},
@@ -79,6 +80,7 @@ func TestStepsSay(t *testing.T) {
 		{"2", "amount=0", "", `3 without an answer. When the balance was read it was still $100.00.`, "open"},
 		{"2", "amount=10", "every POST", `3 without an answer. When the balance was read it was still $100.00.`, "open"},
 		{"2", "faults=", "unread", `1 posted, 2 replayed; ` + unread, "open"},
+		{"2", "", "fails at once", `3 not settled. When the balance was read it was still $100.00.`, "open"},
 
 		{"3", "", "", `10 posted, 10 declined. $100.00 − 10 × $10.00 = $0.00, exactly.`, "kept"},
 		{"3", "callers=3;amount=60;faults=", "", `1 posted, 2 declined. $100.00 − 1 × $60.00 = $40.00, exactly.`, "kept"},
@@ -90,6 +92,7 @@ func TestStepsSay(t *testing.T) {
 		{"3", "", "every POST", `2 without an answer. When the balance was read it was still $100.00.`, "open"},
 		{"3", "faults=", "unread", `2 posted; ` + unread, "open"},
 		{"3", "", "wrong balance", `2 posted. But $100.00 − 2 × $10.00 is not $777.00.`, "broken"},
+		{"3", "", "fails at once", `2 not settled. When the balance was read it was still $100.00.`, "open"},
 
 		{"4", "receiver=friend;shop=kiosk", "", `In one write USER paid $10.00, friend got $9.00 and kiosk got $1.00.`, "kept"},
 		{"4", "received=500", "", `Not accepted as a whole. The field "balanced" must be false or left out, or the entries must credit as much as they debit. All balances are as before.`, "kept"},
@@ -102,6 +105,8 @@ func TestStepsSay(t *testing.T) {
 		{"4", "", "unread", `In one write USER paid $5.00, uncle-NEW got $4.00 and stall-NEW got $1.00.`, "kept"},
 		{"4", "", "requests unread", `Together USER paid $5.00, uncle-NEW got $4.00 and stall-NEW got $1.00.`, "kept"},
 		{"4", "receiver=both-NEW;shop=both-NEW", "loses answers", `No answer came, and the balances changed: USER $100.00 became $95.00, both-NEW $100.00 became $105.00.`, "open"},
+		{"4", "receiver=both-NEW;shop=both-NEW", "", `In one write USER paid $5.00 and both-NEW got $4.00 and $1.00.`, "kept"},
+		{"4", "", "not settled", `Not settled. Send it again.`, "open"},
 
 		{"5", "seconds=1", "", `$40.00 was held and came back by itself. The debit was posted: $0.00 can be spent.`, "kept"},
 		{"5", "debit=60;amount=101", "", `The hold was declined, as the balance was $100.00. The debit was posted: $40.00 can be spent.`, "kept"},
@@ -114,6 +119,8 @@ func TestStepsSay(t *testing.T) {
 		{"5", "", "every POST", `The hold got no answer. The debit got no answer: $100.00 can be spent.`, "open"},
 		{"5", "", "unread", `$40.00 was held, and after its time the balance could not be read. The debit was posted; ` + unread, "open"},
 		{"5", "", "dies after a call", `$40.00 was held, and after its time ` + unread + ` The debit got no answer; ` + unread, "open"},
+		{"5", "", "not settled", `The hold was not settled (status 503). The debit was not settled (status 503): $100.00 can be spent.`, "open"},
+		{"5", "", "second POST not settled", `$40.00 was held and came back by itself. The debit was not settled (status 503): $100.00 can be spent.`, "open"},
 		{"5", "", "wrong balance", `$40.00 was held, and after its time $777.00 can be spent. The debit was posted: $777.00 can be spent.`, "broken"},
 	} {
 		c.fields, c.want = strings.ReplaceAll(c.fields, "NEW", unused), strings.ReplaceAll(c.want, "NEW", unused)
@@ -157,6 +164,9 @@ func (b browser) breakServer(how string) {
 			posts += post;
 			if (post && (how === "every POST" || how === "dies" || how === "second POST" && posts === 2)) return gone();
 			if (how === "dies" && posts || how === "dies after a call" && answers) return gone();
+			if (how === "fails at once" && post) return new Response(JSON.stringify(JSON.parse(options.body).map(() =>
+				({status: 503, reason: "", headers: {}, text: JSON.stringify({type: "/problems/try-again", detail: "Send it again."})}))));
+			if (post && (how === "not settled" || how === "second POST not settled" && posts === 2)) return new Response(JSON.stringify({type: "/problems/try-again", detail: "Send it again."}), {status: 503});
 			if (how === "unread" && path.startsWith("/balance")) return gone();
 			if (how === "requests unread" && path.startsWith("/local/requests")) return gone();
 			if (how === "loses answers" && post) return real(path, options).then(gone);
@@ -256,6 +266,14 @@ func TestStory(t *testing.T) {
 	b.ends("5")
 	assert.Equal(t, "$40.00 was still held when you stopped: $60.00 can be spent, $40.00 is held.", b.ask(`document.querySelector("#step-5 .sum").textContent`))
 	assert.Contains(t, b.drawn("5"), "Stopped\n$60.00 can be spent, $40.00 is held")
+
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.waits(`document.querySelector("#step-5 .drawing").innerText.includes("Expires in")`)
+	b.breakServer("unread")
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.ends("5")
+	b.run(`window.mend()`)
+	assert.Equal(t, "$40.00 was held when you stopped; the balance could not be read.", b.ask(`document.querySelector("#step-5 .sum").textContent`))
 
 	b.do(chromedp.KeyEvent(kb.Enter))
 	b.waits(`document.getElementById("step-1").ariaBusy === "true"`)
@@ -420,9 +438,8 @@ func TestStoryFits(t *testing.T) {
 			b.step(n)
 			for _, width := range []int64{320, 768, 1440} {
 				b.do(chromedp.EmulateViewport(width, 900))
-				b.waits(`document.querySelector("#step-` + n + ` .drawing").clientWidth === Math.round(document.querySelector("#step-` + n + ` .drawing > *").getBoundingClientRect().width)`)
-				assert.Equal(t, fmt.Sprint(width), b.ask(`String(document.documentElement.scrollWidth)`), "%s, %q", n, c.name)
-				assert.Empty(t, b.ask(cutOff), "%s at %d, %q", n, width, c.name)
+				b.isDrawn(n)
+				b.fits("story", width)
 			}
 		}
 		for _, shown := range []string{"\u202e", "\u2066", "\u200f"} {
@@ -433,18 +450,30 @@ func TestStoryFits(t *testing.T) {
 	b.noErrors()
 }
 
-// cutOff names the texts that reach out of their drawing or their box, or over another one.
-const cutOff = `(() => {
+// isDrawn waits until a step's drawing is as wide as its place.
+func (b browser) isDrawn(n string) {
+	b.t.Helper()
+	b.waits(fmt.Sprintf(`document.querySelector("#step-%[1]s .drawing").clientWidth === Math.round(document.querySelector("#step-%[1]s .drawing > *").getBoundingClientRect().width)`, n))
+}
+
+// fits checks that nothing of a view reaches out of the page, and no text out of its
+// drawing or its box.
+func (b browser) fits(view string, width int64) {
+	b.t.Helper()
+	assert.Equal(b.t, fmt.Sprint(width), b.ask(`String(document.documentElement.scrollWidth)`), view)
+	cutOff := b.ask(`(() => {
 	const found = [];
 	for (const text of document.querySelectorAll(".step:not([hidden]) svg[role=img] text")) {
 		const [box, whole] = [text.getBoundingClientRect(), text.closest("svg").getBoundingClientRect()];
 		if (box.left < whole.left - 1 || box.right > whole.right + 1 || box.bottom > whole.bottom + 1) found.push(text.textContent);
 	}
-	for (const box of document.querySelectorAll("#story *")) {
-		if (box.checkVisibility() && !box.closest("svg") && box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).display !== "inline" && box.clientWidth) found.push(box.className || box.id || box.localName);
+	for (const box of document.querySelectorAll("#` + view + ` *")) {
+		if (box.checkVisibility() && !box.closest("svg") && box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).display !== "inline" && getComputedStyle(box).overflowX === "visible" && box.clientWidth) found.push(box.className || box.id || box.localName);
 	}
 	return found.join();
-})()`
+})()`)
+	assert.Empty(b.t, cutOff, "%s at %d", view, width)
+}
 
 // axe-core finds nothing in the story, before, during and after it.
 func TestStoryIsAccessible(t *testing.T) {

@@ -1,0 +1,197 @@
+package console
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// buildServer builds the local server for a test's own.
+var buildServer = sync.OnceValues(func() (string, error) {
+	program, err := filepath.Abs("../../../../.cache/local")
+	if err != nil {
+		return "", err
+	}
+	said, err := exec.Command("go", "build", "-C", "../../../..", "-o", program, "./infra/local").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, said)
+	}
+	return program, nil
+})
+
+// server is a local server of one test.
+type server struct {
+	url  string
+	kill func()
+}
+
+// serve starts a local server at an address, with more flags, which ends with the test.
+func serve(t *testing.T, addr string, flags ...string) server {
+	t.Helper()
+	program, err := buildServer()
+	require.NoError(t, err)
+	command := exec.Command(program, append(flags, "-addr", addr)...)
+	var log bytes.Buffer
+	command.Stderr = &log
+	out, err := command.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, command.Start())
+	kill := sync.OnceFunc(func() {
+		_ = command.Process.Kill() // it may have ended
+		_ = command.Wait()
+	})
+	t.Cleanup(kill)
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if url, ok := strings.CutPrefix(lines.Text(), "listening on "); ok {
+			go func() { _, _ = io.Copy(io.Discard, out) }()
+			return server{url, kill}
+		}
+	}
+	kill()
+	require.FailNow(t, "the server has ended", log.String())
+	return server{}
+}
+
+// addr returns the server's address.
+func (s server) addr() string { return strings.TrimPrefix(s.url, "http://") }
+
+// A killed server leaves the last balance with its time. The page goes on with the same
+// tables. It takes nothing from a ledger with other tables, not even in the middle of a step.
+func TestServerIsKilled(t *testing.T) {
+	data := t.TempDir()
+	first := serve(t, "127.0.0.1:0", "-data", data)
+	b := openURL(t, first.url+"/?userId=killed")
+	b.prefer("light")
+	b.sees("balance", "$100.00")
+	b.enter("amount", "7")
+	b.click(credit)
+	b.ownIs("$107.00")
+
+	first.kill()
+	b.sees("stale", "The server does not answer.")
+	assert.Equal(t, "$107.00", b.text("balance"))
+	assert.Contains(t, b.text("as-of"), "as of ")
+	b.click(credit)
+	b.sees("did", "It may have counted or not.")
+
+	same := serve(t, first.addr(), "-data", data)
+	b.waits(`document.getElementById("stale").innerText === ""`)
+	assert.Equal(t, "$107.00", b.text("balance"))
+	b.click("#resend")
+	b.sees("did", "Posted. Credit of $7.00")
+	b.ownIs("$114.00", "$107.00")
+	assert.Equal(t, "true", b.ask(`String(document.getElementById("other").hidden)`))
+
+	b.vary("step-5-seconds", "10")
+	b.click("#step-5 .run")
+	b.waits(`document.querySelector("#step-5 .drawing").innerText.includes("Expires in")`)
+	same.kill()
+	serve(t, first.addr())
+	b.ends("5")
+	const other = "The server started again with other tables, which have nothing of what this page shows."
+	assert.Equal(t, "Another ledger answered. "+other, b.ask(`document.querySelector("#step-5 .sum").textContent`))
+	assert.Equal(t, "open", b.ask(`document.getElementById("step-5").dataset.came`))
+	assert.Equal(t, "Another ledger answers. "+other+" Load the page again", b.text("other"))
+	b.click("#account-tab")
+	b.sees("stale", "Another ledger answers.")
+	assert.Equal(t, "$114.00", b.text("balance"))
+	b.click(credit)
+	b.sees("did", "Another ledger answered.")
+	b.loadAxe()
+	b.checkAxe("another ledger")
+
+	b.click("#other a")
+	b.sees("balance", "$107.00") // the last credit counted there
+	assert.Equal(t, "true ", b.ask(`document.getElementById("other").hidden + " "`)+b.text("stale"))
+}
+
+// Two tabs of one browser show the same account, whichever of them changes it.
+func TestTwoTabs(t *testing.T) {
+	one := open(t, "/?userId=tabs")
+	one.sees("balance", "$100.00")
+	two := newTab(t, one, one.ask(`location.href`))
+	two.sees("balance", "$100.00")
+	one.enter("amount", "40")
+	one.enter("seconds", "600")
+	one.click(debit)
+	for _, tab := range []browser{one, two} {
+		tab.sees("balance", "$60.00")
+		tab.sees("held", "$40.00 held")
+		tab.sees("history", "Pending until")
+	}
+	two.click("#history a")
+	two.waits(`document.getElementById("end").checkVisibility()`)
+	two.enter("captured", "25")
+	two.click("#capture")
+	two.sees("did", "Captured. $25.00")
+	for _, tab := range []browser{one, two} {
+		tab.sees("balance", "$75.00")
+		tab.ownIs("$75.00")
+		tab.waits(`document.getElementById("end").hidden`)
+		assert.NotContains(t, tab.text("history"), "Pending")
+	}
+	one.vary("seconds", "")
+	key := one.ask(`document.getElementById("key").value`)
+	two.vary("seconds", "")
+	two.enter("amount", "40")
+	two.enter("key", key)
+	one.click(credit)
+	one.ownIs("$115.00", "$75.00")
+	two.click(credit)
+	two.sees("did", "Replayed.")
+	two.ownIs("$115.00", "$75.00")
+	one.vary("step-5-seconds", "1")
+	two.vary("step-5-seconds", "1")
+	one.run(`document.querySelector("#step-5 .run").click();`)
+	assert.Contains(t, two.step("5"), "came back by itself")
+	one.ends("5")
+	assert.Contains(t, one.ask(`document.querySelector("#step-5 .sum").textContent`), "came back by itself")
+	one.noErrors()
+	two.noErrors()
+}
+
+// Nothing is cut off or covered where every balance is near the highest, 10^15.
+func TestHighestBalances(t *testing.T) {
+	b := openURL(t, serve(t, "127.0.0.1:0", "-opening", "1000000000000").url+"/?userId="+strings.Repeat("M", 128))
+	b.prefer("light")
+	b.later(`import("/calls.js").then(async ({posting, send}) => {
+		const entries = Array(37).fill({userId: document.getElementById("user").value, type: "credit", ammount: "1000000000000"});
+		for (let n = 0; n < 27; n++) await send(posting("c" + n, {entries}));
+		return "";
+	})`)
+	b.sees("balance", "$1,000,000,000,000,000.00")
+	b.enter("amount", "1000000000000")
+	b.enter("seconds", "600")
+	b.click(debit)
+	b.sees("held", "$1,000,000,000,000.00 held")
+	b.vary("seconds", "")
+	b.click(debit)
+	b.sees("history", "$999,000,000,000,000.00") // once all lines are older than the longest call
+	b.vary("step-5-seconds", "1")
+	for n := 1; n <= 5; n++ {
+		b.step(fmt.Sprint(n))
+	}
+	for _, width := range []int64{320, 720, 768, 1024, 1440} {
+		b.do(chromedp.EmulateViewport(width, 900))
+		for _, view := range []string{"account", "wire"} {
+			b.click("#" + view + "-tab")
+			b.fits(view, width)
+		}
+		for n := 1; n <= 5; n++ {
+			b.click(fmt.Sprintf("#steps li:nth-child(%d)", n))
+			b.isDrawn(fmt.Sprint(n))
+			b.fits("story", width)
+		}
+	}
+	b.noErrors()
+}
