@@ -2,9 +2,12 @@ package handler_test
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -70,4 +73,58 @@ func TestPanicIsA500(t *testing.T) {
 	assert.NotContains(t, got.Body, "secret")
 	assert.Contains(t, log.String(), "panic: secret")
 	assert.Equal(t, http.StatusOK, invoke(t, h, []byte(`{"queryStringParameters":{"userId":"1"}}`)).Status)
+}
+
+// hang never answers; the attempt ends with its context.
+func hang(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// While DynamoDB does not answer, a caller gets a 503 after eight seconds, or half a
+// second before Lambda would end the function: in virtual time, to the nanosecond. The
+// log line is a warning, because the same call may succeed later.
+func TestAnswersInTime(t *testing.T) {
+	t.Parallel()
+	post := event2(request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1"}, body("1", "10", "credit")})
+	read := event2(request{method: http.MethodGet, target: "/balance?userId=1"})
+	for _, c := range []struct {
+		name           string
+		event          map[string]any
+		lambda, answer time.Duration // lambda: 0 means no deadline
+	}{
+		{"post", post, 0, 8 * time.Second},
+		{"read", read, 0, 8 * time.Second},
+		{"post, Lambda's usual deadline", post, 10 * time.Second, 8 * time.Second},
+		{"post, a late deadline", post, 8500 * time.Millisecond, 8 * time.Second},
+		{"post, a near deadline", post, 8499 * time.Millisecond, 7999 * time.Millisecond},
+		{"read, a nearer one", read, 3 * time.Second, 2500 * time.Millisecond},
+		{"post, no time left", post, 400 * time.Millisecond, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h, books, log := newHandler(t)
+			books.Network.Always(hang)
+			payload := encode(t, c.event)
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				if c.lambda > 0 {
+					ctx, cancel = context.WithTimeout(t.Context(), c.lambda)
+				}
+				defer cancel()
+				began := time.Now()
+				output, err := h.Invoke(ctx, payload)
+				took := time.Since(began)
+				require.NoError(t, err)
+				assert.Equal(t, http.StatusServiceUnavailable, decodeAnswer(t, output).Status)
+				assert.Equal(t, c.answer, took)
+			})
+			books.Network.Always(nil)
+			var line struct{ Level, Outcome, Cause string }
+			require.NoError(t, json.Unmarshal(log.Bytes(), &line))
+			assert.Equal(t, []string{"WARN", "try_again"}, []string{line.Level, line.Outcome})
+			assert.NotEmpty(t, line.Cause)
+			assert.Contains(t, log.String(), `"TryAgain":1`)
+		})
+	}
 }
