@@ -199,11 +199,10 @@ func by(caller ledger.Caller, r ledger.Request) ledger.Request {
 // recordTo returns a fault that records each request and then delivers it.
 func recordTo(t *testing.T, w io.Writer) faults.Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-		body, err := io.ReadAll(r.Body)
+		body, err := faults.Body(r)
 		if err != nil {
 			return nil, err
 		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
 		var members map[string]any
 		assert.NoError(t, json.Unmarshal(body, &members), "%s", body)
 		sorted := compact(t, members)
@@ -224,12 +223,4 @@ func compact(t *testing.T, v any) string {
 	encoder.SetEscapeHTML(false)
 	assert.NoError(t, encoder.Encode(v))
 	return strings.TrimSuffix(text.String(), "\n")
-}
-
-// bodyOf returns a request's body. The request can still be sent.
-func bodyOf(t *testing.T, r *http.Request) string {
-	body, err := io.ReadAll(r.Body)
-	assert.NoError(t, err)
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	return string(body)
 }

@@ -1,10 +1,8 @@
 package faults
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -91,11 +89,10 @@ type write struct {
 
 // writes returns the items that a request would write, by name and in its order.
 func writes(r *http.Request) ([]string, error) {
-	body, err := io.ReadAll(r.Body)
+	body, err := Body(r)
 	if err != nil {
 		return nil, err
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
 	var request struct {
 		write                            // for a PutItem
 		TransactItems []map[string]write // by kind

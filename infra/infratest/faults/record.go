@@ -1,9 +1,7 @@
 package faults
 
 import (
-	"bytes"
 	"encoding/json"
-	"io"
 	"net/http"
 )
 
@@ -14,11 +12,10 @@ type Access struct{ Action, Table, Index string }
 // action for each of its writes.
 func Record(tell func(Access)) Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-		body, err := io.ReadAll(r.Body)
+		body, err := Body(r)
 		if err != nil {
 			return nil, err
 		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
 		var asked struct {
 			TableName, IndexName string
 			TransactItems        []map[string]struct{ TableName string }
