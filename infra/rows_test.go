@@ -2,8 +2,8 @@ package infra_test
 
 import (
 	"maps"
+	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -306,15 +306,20 @@ func TestDecodeRejects(t *testing.T) {
 	}
 }
 
-// Each kind of row must have its attributes, each with its type, and none of another
-// kind's.
-func TestDecodeWantsEachAttribute(t *testing.T) {
-	t.Parallel()
-	kinds := map[string]row{
+// kindsOfRows returns a row of each kind in the transactions table.
+func kindsOfRows() map[string]row {
+	return map[string]row{
 		"posted": postedRow(), "declined": declinedRow(), "entries": entriesRow(), "declined entries": declinedEntriesRow(), "further": furtherRow(),
 		"pending": pendingRow(), "refund": refundRow(), "capture": endRow("capture", "posted"), "void": endRow("void", "voided"),
 		"expiry": endRow("expiry", "expired"), "rules": ruleRow(), "declined rules": declinedRuleRow(),
 	}
+}
+
+// Each kind of row must have its attributes, each with its type, and none of another
+// kind's.
+func TestDecodeWantsEachAttribute(t *testing.T) {
+	t.Parallel()
+	kinds := kindsOfRows()
 	samples := row{"posted_by": s("direct"), "declined_by": s("block")}
 	for _, r := range kinds {
 		maps.Copy(samples, r)
@@ -371,113 +376,56 @@ func TestDecodeWantsEachAttribute(t *testing.T) {
 	}
 }
 
-// The rows behind the damaged ones are valid.
-func TestDecodeEntries(t *testing.T) {
+// Each kind of row is read as it is written, with numbers in any notation, and with the
+// attributes of a later version.
+func TestDecodeAsEncoded(t *testing.T) {
 	t.Parallel()
-	r := infratest.Entries(t, "1", "1 debit 12.5", "2 credit 12", "1 credit 0.5")
-	var err error
-	r.Metadata, err = ledger.NewMetadata(map[string]string{"order": "7"})
-	require.NoError(t, err)
-	p, err := ledger.NewPosting(r, time.Date(2026, 11, 22, 12, 0, 0, 123e6, time.UTC))
-	require.NoError(t, err)
-
-	got, err := infra.DecodeTransaction(entriesRow()) // from a version without callers
-	require.NoError(t, err)
-	assert.Equal(t, p.Rows[0], got)
-
-	declined := p.Rows[0]
-	declined.Status, declined.DeclinedEntry = ledger.Declined, 2
-	declined.BalanceSeen, err = ledger.ParseBalance("12")
-	require.NoError(t, err)
-	got, err = infra.DecodeTransaction(with(declinedEntriesRow(), "declined_entry", n("2.00")))
-	require.NoError(t, err)
-	assert.Equal(t, declined, got)
-
-	second := p.Rows[1]
-	got, err = infra.DecodeTransaction(with(with(with(with(furtherRow(), "id", s(second.ID.String())), "user_id", s("2")), "type", s("credit")), "ammount", n("1.2E1")))
-	require.NoError(t, err)
-	assert.Equal(t, second, got)
-}
-
-// Holds and their ends are read with numbers in any notation.
-func TestDecodeHolds(t *testing.T) {
-	t.Parallel()
-	r := infratest.Entries(t, "1", "1 debit 12.5", "2 credit 12.5")
-	r.ExpiresIn = time.Minute
-	p, err := ledger.NewPosting(r, time.Date(2026, 11, 22, 12, 0, 0, 123e6, time.UTC))
-	require.NoError(t, err)
-	first, opens := p.Rows[0], *p.Moves[0].Opens
-	got, err := infra.DecodeTransaction(pendingRow())
-	require.NoError(t, err)
-	assert.Equal(t, first, got)
-	declined := first
-	declined.Status = ledger.Declined
-	declined.BalanceSeen, err = ledger.ParseBalance("12")
-	require.NoError(t, err)
-	got, err = infra.DecodeTransaction(with(with(with(pendingRow(), "status", s("declined")), "balance", n("12")), "declined_entry", n("0")))
-	require.NoError(t, err)
-	assert.Equal(t, declined, got)
-
-	for _, end := range []ledger.End{ledger.Capture, ledger.Void, ledger.Expiry} {
-		want := ledger.Transaction{
-			ID: first.ID, UserID: first.UserID, End: end, Amount: first.Amount, Status: end.Status(), CreatedAt: first.CreatedAt, TransactionID: first.ID,
+	for kind, r := range kindsOfRows() {
+		for _, stored := range []row{r, renotated(r), with(r, "note", s("x"))} {
+			decoded, err := infra.DecodeTransaction(stored)
+			require.NoError(t, err, kind)
+			encoded, err := infra.EncodeTransaction(decoded)
+			require.NoError(t, err, kind)
+			assert.Equal(t, r, encoded, kind)
 		}
-		stored := endRow(string(end), string(end.Status()))
-		if end == ledger.Capture {
-			want.Amount, want.Held = infratest.Entries(t, "k", "1 debit 12").Entries[0].Amount, first.Amount
-			stored["held"] = n("1.25E1")
-		}
-		got, err := infra.DecodeTransaction(stored)
-		require.NoError(t, err, end)
-		assert.Equal(t, want, got)
 	}
-
-	for _, stored := range []row{
-		holdsRow(),
-		with(with(with(holdsRow(), "held", n("12.50")), "holds", n("1E0")), holdName, list(n("1.25E1"), n("1.795348860123E12"))),
-	} {
-		a, err := infra.DecodeAggregate(stored)
-		require.NoError(t, err)
-		assert.Equal(t, []ledger.Hold{opens}, a.Holds)
-		assert.Equal(t, "105", a.Balance.String())
+	for _, r := range []row{balanceRow(), holdsRow(), rulesRow()} {
+		for _, stored := range []row{r, renotated(r), with(with(r, "note", s("x")), "transaction_id", s(rowID))} {
+			a, err := infra.DecodeAggregate(stored)
+			require.NoError(t, err)
+			assert.Equal(t, r, with(a.Attributes(r["held"] != nil), "user_id", s(a.UserID.String())))
+			assert.Equal(t, stored["transaction_id"] != nil, a.TransactionID.String() == rowID)
+		}
 	}
 	a, err := infra.DecodeAggregate(with(with(balanceRow(), "held", n("0.00")), "holds", n("0")))
 	require.NoError(t, err)
 	assert.Empty(t, a.Holds)
-
-	assert.Zero(t, a.TransactionID, "a row of a version from before")
-	a, err = infra.DecodeAggregate(with(balanceRow(), "transaction_id", s(rowID)))
-	require.NoError(t, err)
-	assert.Equal(t, rowID, a.TransactionID.String())
 }
 
-// Rule changes, and the resulting rules, are read with numbers in any notation.
-func TestDecodeRules(t *testing.T) {
-	t.Parallel()
-	limit, err := ledger.ParseCreditLimit("50")
-	require.NoError(t, err)
-	zero, err := ledger.ParseCreditLimit("0")
-	require.NoError(t, err)
-	request := infratest.Rules(t, "1", "1", "debits blocked")
-	want := ledger.Transaction{
-		ID: request.TransactionID(), UserID: request.UserID, Status: ledger.Posted, CreatedAt: time.Date(2026, 11, 22, 12, 0, 0, 123e6, time.UTC),
-		IdempotencyKey: request.IdempotencyKey,
-		Rules:          &ledger.RuleChange{Debits: ledger.Blocked, Credits: ledger.Allowed, CreditLimit: &limit, LimitBefore: zero, Number: 1},
+// renotated returns the row with its numbers in another notation.
+func renotated(r row) row {
+	var of func(types.AttributeValue) types.AttributeValue
+	of = func(v types.AttributeValue) types.AttributeValue {
+		switch v := v.(type) {
+		case *types.AttributeValueMemberN:
+			whole, fraction, _ := strings.Cut(v.Value, ".")
+			return n(whole + "." + fraction + "0E0")
+		case *types.AttributeValueMemberL:
+			var values []types.AttributeValue
+			for _, each := range v.Value {
+				values = append(values, of(each))
+			}
+			return list(values...)
+		case *types.AttributeValueMemberM:
+			return &types.AttributeValueMemberM{Value: renotated(v.Value)}
+		}
+		return v
 	}
-	got, err := infra.DecodeTransaction(with(ruleRow(), "credit_limit", n("5E1")))
-	require.NoError(t, err)
-	assert.Equal(t, want, got)
-	got, err = infra.DecodeTransaction(declinedRuleRow())
-	require.NoError(t, err)
-	assert.Equal(t, "12 of 80", got.BalanceSeen.String()+" of "+got.Rules.LimitBefore.String())
-	got, err = infra.DecodeTransaction(with(declinedRow(), "declined_by", s("block")))
-	require.NoError(t, err)
-	assert.True(t, got.DeclinedByBlock)
-
-	a, err := infra.DecodeAggregate(with(rulesRow(), "credit_limit", n("50.0")))
-	require.NoError(t, err)
-	assert.Equal(t, ledger.Rules{DebitsBlocked: true, CreditsBlocked: true, CreditLimit: limit, Changes: 2}, a.Rules)
-	assert.Zero(t, a.Version)
+	other := row{}
+	for name, v := range r {
+		other[name] = of(v)
+	}
+	return other
 }
 
 // DynamoDB keeps a number's value, but not its notation, and later versions may add
