@@ -249,21 +249,21 @@ func TestStatementOfDamagedUser(t *testing.T) {
 // was written.
 func TestStatementOfMovingUser(t *testing.T) {
 	t.Parallel()
-	onModel(t, func(t *testing.T, b *infratest.Books, _ *dynamodbmodel.Model, a *audit, network *faults.Network) {
-		credit := credits(t, b, "1")
+	onModel(t, func(s *scene) {
+		credit := credits(s.t, s.b, "1")
 		credit()
-		network.Next(nil, nil, before(credit)) // GetItem, Query, TransactGetItems
-		o := options{user: infratest.Request(t, "1", "1", ledger.Credit, "1").UserID(), format: formatCSV}
+		s.network.Next(nil, nil, before(credit)) // GetItem, Query, TransactGetItems
+		o := options{user: infratest.Request(s.t, "1", "1", ledger.Credit, "1").UserID(), format: formatCSV}
 		var out strings.Builder
-		found, err := a.statement(t.Context(), o, &out)
-		require.NoError(t, err)
-		assert.Equal(t, exitRight, found.status(), "%+v", found)
-		assert.Contains(t, out.String(), ",closing,,110,")
+		found, err := s.statement(s.t.Context(), o, &out)
+		require.NoError(s.t, err)
+		assert.Equal(s.t, exitRight, found.status(), "%+v", found)
+		assert.Contains(s.t, out.String(), ",closing,,110,")
 
-		network.Always(on("TransactGetItems", faults.Throttle))
-		found, err = a.statement(t.Context(), o, &out)
-		require.NoError(t, err)
-		assert.Equal(t, exitUnsettled, found.status(), "%+v", found)
+		s.always(faults.Throttle, "TransactGetItems")
+		found, err = s.statement(s.t.Context(), o, &out)
+		require.NoError(s.t, err)
+		assert.Equal(s.t, exitUnsettled, found.status(), "%+v", found)
 	})
 }
 

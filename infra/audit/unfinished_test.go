@@ -17,8 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/dynamodbmodel"
 	"onewrite/infra/infratest/faults"
 	"onewrite/infra/internal/books"
+	"onewrite/ledger"
 )
 
 // damagedBooks returns books with an unreadable row, a balance that differs from its
@@ -70,9 +72,24 @@ func TestFaultsThatLast(t *testing.T) {
 		assert.Contains(t, found.Unfinished, "AccessDeniedException", "%+v", c)
 		assert.ElementsMatch(t, c.want, found.Mismatches, "%+v", c)
 	}
-	a, network := auditor(b)
-	network.Always(on("DescribeTable", denied))
+	torn, model := infratest.OpenOnModel(dynamodbmodel.Moment{}, ledger.DefaultSettings())
+	kinds(t).with(set("alice", "balance", num("1")), drop(infratest.Entries(t, "transfer", "bob debit 1").TransactionID().Entry(1).String(), "carol")).writeTo(t, torn)
+	a, network := auditorOver(torn, model)
+	a.tables.segments = 1
+	scans := 0
+	network.Always(on("Scan", func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+		if scans++; scans > 2 {
+			return denied(r, deliver)
+		}
+		return deliver()
+	}))
 	found := a.run(t.Context())
+	assert.Contains(t, found.Unfinished, "AccessDeniedException", "the scan for torn transactions")
+	assert.Len(t, found.Mismatches, 1)
+
+	a, network = auditor(b)
+	network.Always(on("DescribeTable", denied))
+	found = a.run(t.Context())
 	assert.Empty(t, found.Unfinished, "it can do without a total for its progress")
 	assert.ElementsMatch(t, []finding{garbage, victim, robbed}, found.Mismatches)
 }

@@ -476,11 +476,11 @@ func (id TransactionID) end(kind End) TransactionID {
 	{"the audit scans what may be old", []edit{
 		{"infra/audit/read.go", `TableName:              &table,
 		ConsistentRead:         aws.Bool(true),`, `TableName:              &table,`},
-	}, test{"infra/audit", "TestScansAreConsistent"}},
+	}, test{"infra/audit", "TestInMotion"}},
 	{"the audit gives postings no time to settle", []edit{
 		{"infra/audit/settle.go", `	if err := sleep(ctx, a.settle); err != nil {
 		return nil, nil, err
 	}
 	a.progress.Begin("transactions, again"`, `	a.progress.Begin("transactions, again"`},
-	}, test{"infra/audit", "TestSettleTime"}},
+	}, test{"infra/audit", "TestInMotion"}},
 }
