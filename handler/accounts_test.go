@@ -112,7 +112,7 @@ func TestBlocked(t *testing.T) {
 
 // A limit in use stays, and so does the declined change.
 func TestCreditInUse(t *testing.T) {
-	everyDoor(t, func(t *testing.T, a *api) {
+	everyDoorInMemory(t, func(t *testing.T, a *api) {
 		require.Equal(t, http.StatusCreated, a.rule(t, "lend", `{"userId":"1","creditLimit":"50"}`).Status)
 		require.Equal(t, http.StatusCreated, a.post(t, "spend", body("1", "110", "debit")).Status)
 		const end = `{"userId":"1","creditLimit":"0","debits":"blocked"}`

@@ -58,14 +58,14 @@ func newHandlerFor(t *testing.T, access handler.Access) (*handler.Handler, *infr
 	return handlerOf(infratest.NewInMemory(t, ledger.DefaultSettings()), access)
 }
 
-// newHandlerBehind makes a handler for one door. All doors share the ledger, so one
-// leads to DynamoDB Local, and the others lead to the model, which needs no server.
-func newHandlerBehind(t *testing.T, door string, s ledger.Settings, access handler.Access) (*handler.Handler, *infratest.Books, *bytes.Buffer) {
+// newBooks makes books behind a door. All doors share the ledger, so one leads to
+// DynamoDB Local, and the others lead to the model, which needs no server.
+func newBooks(t *testing.T, door string, s ledger.Settings) *infratest.Books {
 	t.Helper()
 	if door == "payload 2.0" {
-		return handlerOf(infratest.NewWith(t, s), access)
+		return infratest.NewWith(t, s)
 	}
-	return handlerOf(infratest.NewInMemory(t, s), access)
+	return infratest.NewInMemory(t, s)
 }
 
 // handlerOf makes a handler for these books. Its clock stands at noon.
@@ -81,14 +81,28 @@ var doors = map[string]func(*testing.T, *handler.Handler) func(*testing.T, reque
 	"payload 1.0": overEvents(event1),
 }
 
+// everyDoor runs a test through each door.
 func everyDoor(t *testing.T, test func(*testing.T, *api)) {
 	t.Helper()
+	eachDoor(t, newBooks, test)
+}
+
+// everyDoorInMemory does the same for tests that fill an account, which takes DynamoDB
+// Local long. TestSettingsAtTheCeiling fills one there.
+func everyDoorInMemory(t *testing.T, test func(*testing.T, *api)) {
+	t.Helper()
+	inMemory := func(t *testing.T, _ string, s ledger.Settings) *infratest.Books { return infratest.NewInMemory(t, s) }
+	eachDoor(t, inMemory, test)
+}
+
+func eachDoor(t *testing.T, open func(*testing.T, string, ledger.Settings) *infratest.Books, test func(*testing.T, *api)) {
+	t.Helper()
 	t.Parallel()
-	for name, open := range doors {
+	for name, door := range doors {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h, books, log := newHandlerBehind(t, name, ledger.DefaultSettings(), handler.Access{Authorization: handler.None})
-			test(t, &api{Books: books, log: log, send: open(t, h)})
+			h, books, log := handlerOf(open(t, name, ledger.DefaultSettings()), handler.Access{Authorization: handler.None})
+			test(t, &api{Books: books, log: log, send: door(t, h)})
 		})
 	}
 }

@@ -95,7 +95,7 @@ func everyGateway(t *testing.T, test func(*testing.T, gateway, *handler.Handler,
 	for name, g := range gateways {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h, books, _ := newHandlerBehind(t, name, ledger.DefaultSettings(), byTokens)
+			h, books, _ := handlerOf(newBooks(t, name, ledger.DefaultSettings()), byTokens)
 			test(t, g, h, books)
 		})
 	}

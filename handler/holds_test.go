@@ -127,7 +127,7 @@ func TestPaymentOnHold(t *testing.T) {
 // A capture does not lift its receiver above the limit. Voiding a hold may, and the
 // description allows such a balance.
 func TestHoldsAtTheLimit(t *testing.T) {
-	everyDoor(t, func(t *testing.T, a *api) {
+	everyDoorInMemory(t, func(t *testing.T, a *api) {
 		a.Fill(t, "rich") // 100 below the limit
 		id := a.pending(t, "order", paymentBody("1", "rich", "60"))
 		require.Equal(t, http.StatusCreated, a.post(t, "k", body("rich", "50", "credit")).Status)

@@ -172,7 +172,7 @@ func TestNotRefundable(t *testing.T) {
 
 // A refund is declined like any transaction, for ever.
 func TestRefundDeclined(t *testing.T) {
-	everyDoor(t, func(t *testing.T, a *api) {
+	everyDoorInMemory(t, func(t *testing.T, a *api) {
 		a.Fill(t, "rich")
 		for _, c := range []struct {
 			from, to, spend, undo string

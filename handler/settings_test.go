@@ -44,7 +44,7 @@ func everyScale(t *testing.T, test func(*testing.T, *api, scale)) {
 				door = "payload 2.0"
 			}
 			settings := infratest.Settings(t, s.currency, s.places, s.opening)
-			h, books, _ := newHandlerBehind(t, door, settings, handler.Access{Authorization: handler.None})
+			h, books, _ := handlerOf(newBooks(t, door, settings), handler.Access{Authorization: handler.None})
 			test(t, &api{Books: books, send: doors[door](t, h)}, s)
 		})
 	}
