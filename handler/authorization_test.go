@@ -219,18 +219,15 @@ var calls = []request{
 func TestAuthorizers(t *testing.T) {
 	t.Parallel()
 	const service, token, nobody = "service", "token", "nobody"
-	type row struct {
-		context  object
-		iam, jwt string // the mode
-	}
 	iam, one := object{"userArn": callerARN}, object{"sub": "1"}
-	imitation := object{"sub": "1", "userArn": callerARN, "iam": iam, "identity": iam, "jwt": one, "authorizer": object{"iam": iam}, "principalId": callerARN}
+	imitation := object{
+		"sub": "1", "userArn": callerARN, "iam": iam, "identity": iam, "jwt": one, "authorizer": object{"iam": iam}, "principalId": callerARN,
+	}
 	for format, g := range gateways {
 		other := gateways["payload 1.0"]
 		if format == "payload 1.0" {
 			other = gateways["payload 2.0"]
 		}
-		signed := func(by any) object { return g.signature(by) }
 		bearer := func(claims any) object { return object{"authorizer": g.authorizer(claims)} }
 		both := func(signature, token object) object {
 			context := maps.Clone(signature)
@@ -244,60 +241,62 @@ func TestAuthorizers(t *testing.T) {
 			}
 			return context
 		}
-		rows := []row{
-			{object{}, nobody, nobody},
-			{signed(iam), service, service},
-			{bearer(one), nobody, token},
-			{bearer(object{"sub": "1", "scope": "openid ledger/credit"}), nobody, token},
-			// A token never makes a service.
-			{bearer(imitation), nobody, token},
-			{both(bearer(one), object{"userArn": callerARN, "principalId": callerARN}), nobody, token},
-			{both(bearer(one), object{"authorizer": object{"userArn": callerARN, "lambda": object{"iam": iam}}}), nobody, token},
-			{both(bearer(one), other.signature(iam)), nobody, token}, // where the other format has it
-			// Nor does a signature make a token.
-			{signed(object{"userArn": callerARN, "sub": "1", "claims": one, "jwt": object{"claims": one}}), service, service},
-			// API Gateway sends none of these.
-			{both(signed(iam), bearer(one)), nobody, nobody},
-			{both(signed(iam), bearer("1")), nobody, nobody},
-			{both(signed(iam), bearer(object{})), nobody, nobody},
-			{both(signed(object{"userArn": 1}), bearer(one)), nobody, nobody},
-			{both(signed(object{"userArn": ""}), bearer(one)), nobody, nobody},
-			// These are in the wrong place, or have the wrong kind.
-			{other.signature(iam), nobody, nobody}, {object{"authorizer": other.authorizer(one)}, nobody, nobody},
-			{iam, nobody, nobody}, {one, nobody, nobody}, {object{"iam": iam}, nobody, nobody}, {object{"claims": one}, nobody, nobody},
-			{object{"Identity": iam}, nobody, nobody}, {object{"Authorizer": g.authorizer(one)}, nobody, nobody},
-			{object{"authorizer": object{"identity": iam}}, nobody, nobody}, {object{"authorizer": object{"principalId": "1"}}, nobody, nobody},
-			{object{"authorizer": object{"lambda": object{"iam": iam, "jwt": one, "claims": one, "sub": "1"}}}, nobody, nobody},
-			{object{"authorizer": object{"Iam": iam, "JWT": object{"claims": one}, "Claims": one}}, nobody, nobody},
-		}
-		for _, wrong := range []any{nil, "", callerARN, true, 1, []any{iam}, object{}, object{"userArn": nil}, object{"userArn": ""}, object{"userArn": 1},
-			object{"userArn": []string{callerARN}}, object{"userArn": iam}, object{"userARN": callerARN}, object{"caller": "c", "user": "u", "accessKey": "k", "userId": "u"}} {
-			rows = append(rows, row{signed(wrong), nobody, nobody}, row{object{"authorizer": wrong}, nobody, nobody})
+		contexts := map[string][]object{
+			service: {
+				g.signature(iam),
+				g.signature(object{"userArn": callerARN, "sub": "1", "claims": one, "jwt": object{"claims": one}}), // no token
+			},
+			token: {
+				bearer(one), bearer(object{"sub": "1", "scope": "openid ledger/credit"}),
+				// A token never makes a service.
+				bearer(imitation), both(bearer(one), object{"userArn": callerARN, "principalId": callerARN}),
+				both(bearer(one), object{"authorizer": object{"userArn": callerARN, "lambda": object{"iam": iam}}}),
+				both(bearer(one), other.signature(iam)), // where the other format has it
+			},
+			nobody: {
+				{},
+				// API Gateway sends none of these.
+				both(g.signature(iam), bearer(one)), both(g.signature(iam), bearer("1")), both(g.signature(iam), bearer(object{})),
+				both(g.signature(object{"userArn": 1}), bearer(one)), both(g.signature(object{"userArn": ""}), bearer(one)),
+				// These are in the wrong place, or have the wrong kind.
+				other.signature(iam), {"authorizer": other.authorizer(one)}, iam, one, {"iam": iam}, {"claims": one},
+				{"Identity": iam}, {"Authorizer": g.authorizer(one)}, {"authorizer": object{"identity": iam}}, {"authorizer": object{"principalId": "1"}},
+				{"authorizer": object{"lambda": object{"iam": iam, "jwt": one, "claims": one, "sub": "1"}}},
+				{"authorizer": object{"Iam": iam, "JWT": object{"claims": one}, "Claims": one}},
+			},
 		}
 		for _, wrong := range []any{
-			nil, "", "1", true, 1, []any{one}, object{}, object{"claims": one}, object{"Sub": "1"}, object{"username": "1"}, object{"client_id": "1"},
-			object{"sub": nil}, object{"sub": 1}, object{"sub": 1.5}, object{"sub": true}, object{"sub": []string{}}, object{"sub": []string{"1"}}, object{"sub": one},
-			object{"sub": ""}, object{"sub": " "}, object{"sub": " 1"}, object{"sub": "1 "}, object{"sub": "1\x00"}, object{"sub": "1\n"},
-			object{"sub": strings.Repeat("1", 129)}, object{"sub": strings.Repeat("1", 4<<10)},
+			nil, "", callerARN, true, 1, []any{iam}, object{}, object{"userArn": nil}, object{"userArn": ""}, object{"userArn": 1}, object{"userArn": iam},
+			object{"userArn": []string{callerARN}}, object{"userARN": callerARN}, object{"caller": "c", "user": "u", "accessKey": "k", "userId": "u"},
 		} {
-			rows = append(rows, row{bearer(wrong), nobody, nobody})
+			contexts[nobody] = append(contexts[nobody], g.signature(wrong), object{"authorizer": wrong})
 		}
-		for mode, access := range map[handler.Authorization]handler.Access{handler.IAM: {Authorization: handler.IAM, CreditScope: "ledger/credit"}, handler.JWT: byTokens} {
+		for _, wrong := range []any{nil, "", "1", true, 1, []any{one}, object{}, object{"claims": one}, object{"Sub": "1"}, object{"username": "1"}, object{"client_id": "1"}} {
+			contexts[nobody] = append(contexts[nobody], bearer(wrong))
+		}
+		for _, wrong := range []any{
+			nil, 1, 1.5, true, []string{}, []string{"1"}, one, "", " ", " 1", "1 ", "1\x00", "1\n", strings.Repeat("1", 129), strings.Repeat("1", 4<<10),
+		} {
+			contexts[nobody] = append(contexts[nobody], bearer(object{"sub": wrong}))
+		}
+		for _, access := range []handler.Access{byTokens, {Authorization: handler.IAM, CreditScope: "ledger/credit"}} {
 			h, books, _ := newHandlerFor(t, access)
-			for _, c := range rows {
-				want := map[handler.Authorization]string{handler.IAM: c.iam, handler.JWT: c.jwt}[mode]
-				for _, r := range calls {
-					e := g.event(r)
-					maps.Copy(e["requestContext"].(object), c.context)
-					books.Network.Requests()
-					got := invoke(t, h, encode(t, e))
-					what := fmt.Sprint(format, " ", mode, " ", r, " ", c.context)
-					if want == service || want == token && !strings.Contains(r.target+r.body, "another") {
-						assert.NotEqual(t, http.StatusForbidden, got.Status, what)
-						continue
+			for who, all := range contexts {
+				for _, context := range all {
+					for _, r := range calls {
+						e := g.event(r)
+						maps.Copy(e["requestContext"].(object), context)
+						books.Network.Requests()
+						got := invoke(t, h, encode(t, e))
+						what := fmt.Sprint(format, " ", access, " ", r, " ", context)
+						byToken := who == token && access == byTokens && !strings.Contains(r.target+r.body, "another")
+						if who == service || byToken {
+							assert.NotEqual(t, http.StatusForbidden, got.Status, what)
+							continue
+						}
+						assertForbidden(t, got, what)
+						assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB: %s", what)
 					}
-					assertForbidden(t, got, what)
-					assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB: %s", what)
 				}
 			}
 		}
