@@ -17,10 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func post(t *testing.T, s server, user, kind, key, name, fault string) *http.Response {
+func post(t *testing.T, s server, user, name, fault string) *http.Response {
 	t.Helper()
-	body := fmt.Sprintf(`{"userId":%q,"ammount":"10","type":%q}`, user, kind)
-	return s.call(t, http.MethodPost, "/transactions", body, map[string]string{"Idempotent-Key": key, callHeader: name, faultHeader: fault})
+	body := fmt.Sprintf(`{"userId":%q,"ammount":"10","type":"credit"}`, user)
+	return s.call(t, http.MethodPost, "/transactions", body, map[string]string{"Idempotent-Key": "1", callHeader: name, faultHeader: fault})
 }
 
 func read(t *testing.T, response *http.Response) string {
@@ -29,6 +29,14 @@ func read(t *testing.T, response *http.Response) string {
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
 	return string(body)
+}
+
+// cutOff requires that the answer breaks off within its body.
+func cutOff(t *testing.T, response *http.Response) {
+	t.Helper()
+	defer response.Body.Close()
+	_, err := io.ReadAll(response.Body)
+	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
 }
 
 // requests returns a call's requests to DynamoDB.
@@ -67,7 +75,7 @@ func testFaults(t *testing.T, s server) {
 	} {
 		user := "user of [" + c.fault + "]"
 		name := "call of [" + c.fault + "]"
-		response := post(t, s, user, "credit", "1", name, c.fault)
+		response := post(t, s, user, name, c.fault)
 		assert.Contains(t, read(t, response), `"status":"posted"`, c.fault)
 		assert.Empty(t, response.Header.Get("Idempotent-Replayed"), c.fault)
 		var got []result
@@ -84,14 +92,10 @@ func testFaults(t *testing.T, s server) {
 		assert.JSONEq(t, `{"data":{"balance":"110"}}`, s.balance(t, url.QueryEscape(user)), c.fault)
 	}
 
-	cut := func(response *http.Response) {
-		_, err := io.ReadAll(response.Body)
-		response.Body.Close()
-		assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
-		assert.Empty(t, response.Header.Get("Location"), "the caller hears nothing")
-	}
-	cut(post(t, s, "lost", "credit", "1", "", answerLost))
-	response := post(t, s, "lost", "credit", "1", "", "")
+	lost := post(t, s, "lost", "", answerLost)
+	cutOff(t, lost)
+	assert.Empty(t, lost.Header.Get("Location"), "the caller hears nothing")
+	response := post(t, s, "lost", "", "")
 	assert.Contains(t, read(t, response), `"status":"posted"`)
 	assert.Equal(t, "true", response.Header.Get("Idempotent-Replayed"))
 
@@ -100,7 +104,7 @@ func testFaults(t *testing.T, s server) {
 	r.Header[faultHeader] = []string{contention, answerLost} // a header that stands twice counts whole
 	response, err = http.DefaultClient.Do(r)
 	require.NoError(t, err)
-	cut(response)
+	cutOff(t, response)
 
 	const everyWrite = writeLost + "," + writeAnswerLost + "," + writeConflict + "," + contention
 	s.text(t, http.MethodGet, "/balance?userId=1", "", map[string]string{callHeader: "reading", faultHeader: everyWrite})
@@ -108,7 +112,7 @@ func testFaults(t *testing.T, s server) {
 	require.Len(t, all, 1)
 	assert.Equal(t, result{Outcome: "ok"}, all[0].result, "the faults of writes leave readings alone")
 
-	response = post(t, s, "lost", "credit", "1", "", "earthquake")
+	response = post(t, s, "lost", "", "earthquake")
 	assert.Equal(t, "Local-Fault knows no \"earthquake\"\n", read(t, response))
 	assert.Equal(t, http.StatusBadRequest, response.StatusCode)
 }
@@ -118,7 +122,8 @@ func testRequests(t *testing.T, s server) {
 	transactions, balances := s.books.Config.TransactionsTable, s.books.Config.AggregateTable
 	assert.Empty(t, requests(t, s, "an unknown call"))
 	for range 11 { // the last one is declined
-		read(t, post(t, s, "u", "debit", fmt.Sprint(len(requests(t, s, "call"))), "call", ""))
+		headers := map[string]string{"Idempotent-Key": fmt.Sprint(len(requests(t, s, "call"))), callHeader: "call"}
+		s.text(t, http.MethodPost, "/transactions", `{"userId":"u","ammount":"10","type":"debit"}`, headers)
 	}
 	all := requests(t, s, "call")
 	require.Len(t, all, 12)
