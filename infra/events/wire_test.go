@@ -136,11 +136,12 @@ func (w *wire) note(body []byte) error {
 		if strings.HasPrefix(user, " ") { // a refund account, which no user has
 			continue
 		}
-		values, sign := one.Update.ExpressionAttributeValues, ""
+		values := one.Update.ExpressionAttributeValues
+		sum, rows := minus(values.text(":amount"), "0"), minus(values.text(":one"), "0") // as minus writes numbers
 		if strings.Contains(one.Update.UpdateExpression, " - :amount") {
-			sign = "-"
+			sum = minus("0", sum)
 		}
-		made.moves[user] = movement{sign + values.text(":amount"), values.text(":one")}
+		made.moves[user] = movement{sum, rows}
 	}
 	if made.rows != nil {
 		w.applied.mu.Lock()
