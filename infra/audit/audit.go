@@ -1,85 +1,50 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"io"
+	"slices"
+	"sync"
 	"time"
 
+	"onewrite/infra"
 	"onewrite/infra/internal/books"
 	"onewrite/infra/internal/cli"
 	"onewrite/ledger"
 )
 
-// run writes the result to out, and everything else to log. Its error carries the exit status,
-// unless that is exitRight.
-func run(ctx context.Context, args []string, getenv func(string) string, out, log io.Writer) error {
-	o, err := parseOptions(args, out)
-	if err != nil {
-		return err
-	}
-	client, config, err := connect(ctx, getenv)
-	if err != nil {
-		return err
-	}
-	b := &reader{client: client, config: config, pace: &pace{unitsPerSecond: o.unitsPerSecond}, segments: o.segments}
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	if err := b.open(ctx); err != nil {
-		if _, ok := errors.AsType[*cli.ExitError](err); ok {
-			return err
-		}
-		stop(err) // every report has this as its reason
-	}
-	if err := b.readSettings(ctx); err != nil {
-		stop(err)
-	}
-	status, err := do(ctx, b, o, out, log)
-	if err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx) // the signal, and not the request that it ended
-	}
-	if err != nil {
-		return &cli.ExitError{Status: cmp.Or(status, exitUnfinished), Err: err}
-	}
-	if status != exitRight {
-		return &cli.ExitError{Status: status} // the report has the reason
-	}
-	return nil
+// audit compares the balances with the history, once.
+type audit struct {
+	tables   *reader
+	settle   time.Duration // see the package comment
+	progress *cli.Progress
+
+	maxWaiting int // rows of holds that wait for their other row
+
+	mu     sync.Mutex
+	report report
+	totals totals
+	fold   *books.Fold
+	movers []mover
+	lost   map[ledger.TransactionID]lostRefund // by the refund's id
+	ruled  []ledger.UserID                     // whose rules are to be read once more
 }
 
-// do runs the task that the flags choose.
-func do(ctx context.Context, b *reader, o options, out, log io.Writer) (status int, err error) {
-	a := &audit{tables: b, settle: o.settle, progress: cli.ShowProgress(log), maxWaiting: maxWaiting}
-	a.find(b.doubts...)
-	switch {
-	case o.export != "":
-		return exportTable(ctx, a, o, out, log)
-	case o.rebuild && o.write && b.doubts != nil:
-		return exitWrong, fmt.Errorf("%s; no balance can be rebuilt without the settings: put the row back first", b.doubts[0])
-	case o.rebuild:
-		return rebuildAll(ctx, a, o, out)
-	case o.user != ledger.UserID{}:
-		return stateUser(ctx, a, o, out, log)
-	default:
-		return auditAll(ctx, a, o, out, log)
-	}
+// inFlight is more than the time from a row's created_at to its place in the
+// tables: a call of the function ends after 10 seconds.
+const inFlight = time.Minute
+
+// maxWaiting is how many hold rows may wait for their other row before the audit looks the other
+// rows up. They take about 20 MB.
+const maxWaiting = 100_000
+
+// find notes findings. a.mu is held.
+func (a *audit) find(found ...finding) {
+	a.report.Mismatches = append(a.report.Mismatches, found...)
 }
 
-// auditAll writes the report, whether or not the audit could finish.
-func auditAll(ctx context.Context, a *audit, o options, out, log io.Writer) (status int, err error) {
-	found := a.run(ctx)
-	a.progress.Stop()
-	switch o.format {
-	case formatJSON:
-		err = found.writeJSON(out)
-	case formatEMF:
-		err = errors.Join(found.writeText(log), found.writeMetrics(out, o.service, time.Now()))
-	case formatText, formatCSV: // CSV is for a statement or an export
-		err = found.writeText(out)
-	}
-	return found.status(), err
+// leave notes why a user could not be settled. a.mu is held.
+func (a *audit) leave(user ledger.UserID, detail string) {
+	a.report.Unsettled = append(a.report.Unsettled, finding{UserID: user.String(), Kind: books.KindBalance, Detail: detail})
 }
 
 // run reads everything and returns the report. If it can't finish, because reading fails
@@ -124,4 +89,156 @@ func (a *audit) readAll(ctx context.Context) error {
 		return err
 	}
 	return a.checkMovers(ctx)
+}
+
+func (a *audit) foldTransactions(ctx context.Context) error {
+	a.progress.Begin("transactions", a.tables.transactions)
+	lookedUp := false
+	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable) {
+		if err != nil {
+			return err
+		}
+		a.report.Transactions++
+		a.progress.Add(1)
+		a.find(a.fold.Add(r)...)
+		a.report.Users = a.fold.Tallies.Len()
+		if a.fold.WaitingRefunds() >= pageRows {
+			if err := a.compareOriginals(ctx); err != nil {
+				return err
+			}
+		}
+		if a.fold.Waiting() > a.maxWaiting {
+			lookedUp = true
+			if err := a.lookUpHolds(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	if err := a.compareOriginals(ctx); err != nil {
+		return err
+	}
+	if lookedUp {
+		return a.lookUpHolds(ctx)
+	}
+	a.fold.Settle()
+	return nil
+}
+
+// lookUpHolds reads the missing halves of the waiting rows.
+func (a *audit) lookUpHolds(ctx context.Context) error {
+	err := forEach(ctx, a.tables.segments, slices.Values(a.fold.Missing()), func(ctx context.Context, id ledger.TransactionID) error {
+		r, err := a.tables.transaction(ctx, id)
+		if err != nil {
+			return err
+		}
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.find(a.fold.Found(r)...)
+		return nil
+	})
+	a.fold.Settle()
+	return err
+}
+
+// foldBalances compares the balances with the tallies, and returns those still to be settled. A
+// tally with a row since recent is among them: that row's balance move may be in flight and hide a
+// missing row.
+func (a *audit) foldBalances(ctx context.Context, recent time.Time) (map[ledger.UserID]*books.Tally, error) {
+	a.progress.Begin("balances", a.fold.Tallies.Len())
+	suspects := map[ledger.UserID]*books.Tally{}
+	var refunded []infra.RefundAccount
+	for r, err := range a.tables.scan(ctx, a.tables.config.AggregateTable) {
+		if err != nil {
+			return nil, err
+		}
+		a.progress.Add(1)
+		if infra.IsRefundAccount(r) {
+			if refunded = a.foldRefundAccount(r, refunded); len(refunded) >= pageRows {
+				if err := a.compareRefunded(ctx, refunded); err != nil {
+					return nil, err
+				}
+				refunded = nil
+			}
+			continue
+		}
+		user, balance, found, ok := books.ExamineAggregate(a.tables.config.Settings, r)
+		a.find(found...)
+		t := a.fold.Tallies.Find(user)
+		if t == nil {
+			a.report.Users++
+			t = &books.Tally{}
+		}
+		t.Seen = true
+		if rules := a.fold.Rules.Of(user); ok {
+			rules.Seen = true
+			if rules.Judge(0, balance) != books.Right {
+				a.ruled = append(a.ruled, user)
+			}
+		}
+		switch {
+		case !ok:
+		case t.Judge(a.tables.config.Settings, 0, balance) != books.Right || t.MovedSince(recent):
+			suspects[user] = t
+		default:
+			a.totals.add(a.tables.config.Settings, t, balance)
+			a.find(a.fold.CompareHolds(user, balance.Holds)...)
+			a.noteMover(user, t, balance)
+		}
+	}
+	for user, rules := range a.fold.Rules { // those without a balance
+		if !rules.Seen {
+			a.ruled = append(a.ruled, user)
+		}
+	}
+	for user, t := range a.fold.Tallies.All { // those without a balance
+		if !t.Seen && t.Posted > 0 {
+			suspects[user] = t
+		}
+	}
+	return suspects, a.compareRefunded(ctx, refunded)
+}
+
+// compareEntries scans the transactions once more for those whose rows don't match their entries,
+// if there are any.
+func (a *audit) compareEntries(ctx context.Context) error {
+	a.find(a.fold.Orphans()...)
+	if a.fold.EntriesFit() {
+		return nil
+	}
+	wholes, err := a.collect(ctx, a.fold.MayBeTorn)
+	if err == nil {
+		a.find(wholes.Findings()...)
+	}
+	return err
+}
+
+// collect scans for the transactions that wanted accepts.
+func (a *audit) collect(ctx context.Context, wanted func(ledger.Transaction) bool) (books.Wholes, error) {
+	a.progress.Begin("transactions of several entries", a.report.Transactions)
+	wholes := books.Wholes{}
+	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable) {
+		if err != nil {
+			return nil, err
+		}
+		a.progress.Add(1)
+		if t, err := infra.DecodeTransaction(r); err == nil && wanted(t) { // an unreadable row is found already
+			wholes.Add(t)
+		}
+	}
+	return wholes, nil
+}
+
+// mover is a user and the first row of the write that the balance names.
+type mover struct {
+	user  ledger.UserID
+	first ledger.TransactionID
+}
+
+// noteMover notes the write that a balance names, unless it has the user's newest row. Few are
+// noted: users whose clocks differ, and users who moved meanwhile. A balance that an older version
+// or a rebuild wrote last names no write. a.mu is held.
+func (a *audit) noteMover(user ledger.UserID, seen *books.Tally, balance infra.Aggregate) {
+	if first := balance.TransactionID; first != (ledger.TransactionID{}) && !seen.Moved(first) {
+		a.movers = append(a.movers, mover{user, first})
+	}
 }

@@ -82,22 +82,14 @@
 //
 // # One user
 //
-// -user writes a user's statement and audits this user alone: each row in the index, and their sum
-// against the balance. Rows that can't be read are lines in the statement, too. -from and -to
-// choose the written lines; the audit still reads and compares the whole history. Only the audit of
-// all users checks that transactions have all their rows. Only a table scan finds a missing row, so
-// a user whose balance counts more rows than the index has is unsettled here.
+// -user audits one user: each row in the index, and their sum against the balance. Only the audit of
+// all users checks that transactions have all their rows, and account rules, which are in no index.
+// Only a table scan finds a missing row, so a user whose balance counts more rows than the index has
+// is unsettled here.
 //
 // A statement's balances are the user's own money, without a credit limit; a line "limit" at the
-// end has the balance with it. Rule changes are in no index, so the audit of all users compares
-// them. Only if no order of the rows stays within today's limit, the statement assumes a higher
-// one.
-//
-// # Export
-//
-// -export writes a table as it is stored, with the rows that can't be read, and reports each row
-// that is wrong by itself. It compares no balance with a history. While the ledger is in use, an
-// export's rows date from different moments.
+// end has the balance with it. Only if no order of the rows stays within today's limit, the
+// statement assumes a higher one.
 //
 // # Writes in flight raise no alarm
 //

@@ -143,7 +143,7 @@ func busy(err error) bool {
 // aggregate returns a user's balance row, empty if there is none. The transactions table may not
 // yet show a posting that this row counts.
 func (b *reader) aggregate(ctx context.Context, user ledger.UserID) (row, error) {
-	r, err := b.get(ctx, b.config.AggregateTable, "user_id", user)
+	r, err := b.get(ctx, b.config.AggregateTable, "user_id", user.String())
 	if err != nil {
 		return nil, failed(err, "read balance of %q", user)
 	}
@@ -152,7 +152,7 @@ func (b *reader) aggregate(ctx context.Context, user ledger.UserID) (row, error)
 
 // transaction returns the row with that id, empty if there is none.
 func (b *reader) transaction(ctx context.Context, id ledger.TransactionID) (row, error) {
-	r, err := b.get(ctx, b.config.TransactionsTable, "id", id)
+	r, err := b.get(ctx, b.config.TransactionsTable, "id", id.String())
 	if err != nil {
 		return nil, failed(err, "read transaction %s", id)
 	}
@@ -160,10 +160,10 @@ func (b *reader) transaction(ctx context.Context, id ledger.TransactionID) (row,
 }
 
 // get reads a row, strongly consistent.
-func (b *reader) get(ctx context.Context, table, key string, value fmt.Stringer) (row, error) {
+func (b *reader) get(ctx context.Context, table, key, value string) (row, error) {
 	out, err := b.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName:              &table,
-		Key:                    row{key: &types.AttributeValueMemberS{Value: value.String()}},
+		Key:                    row{key: &types.AttributeValueMemberS{Value: value}},
 		ConsistentRead:         aws.Bool(true),
 		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
 	})

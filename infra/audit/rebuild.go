@@ -379,7 +379,7 @@ func (r *rebuilder) determine(user ledger.UserID, t *books.Tally) (to infra.Aggr
 
 // usersOf returns the users of a transaction's present and missing rows.
 func usersOf(w *books.Whole, fix books.Repair) (users []ledger.UserID) {
-	rows := append(append(append([]ledger.Transaction{}, w.Further...), fix.Missing...), fix.Orphans...)
+	rows := slices.Concat(w.Further, fix.Missing, fix.Orphans)
 	if w.First != nil {
 		rows = append(rows, *w.First)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"onewrite/infra"
+	"onewrite/infra/internal/books"
 	"onewrite/infra/internal/cli"
 	"onewrite/infra/internal/dynamodblocal"
 	"onewrite/infra/internal/tables"
@@ -125,4 +127,32 @@ func (b *reader) place() string {
 		return b.config.Region
 	}
 	return b.config.Endpoint + " (" + dynamodblocal.EndpointVariable + ")"
+}
+
+// readSettings reads the settings that the tables were begun with. A row that is missing or can't
+// be read is a finding, and the environment's settings are the best guess.
+func (b *reader) readSettings(ctx context.Context) error {
+	r, err := b.get(ctx, b.config.TransactionsTable, "id", infra.SettingsID)
+	if err != nil {
+		return failed(err, "read the settings")
+	}
+	if len(r) == 0 {
+		b.doubt("there is no row of settings")
+		return nil
+	}
+	settings, err := infra.DecodeSettings(r)
+	if err != nil {
+		b.doubt(books.ReasonOf(err))
+		return nil
+	}
+	b.config.Settings = settings
+	return nil
+}
+
+// doubt notes a finding about the settings.
+func (b *reader) doubt(reason string) {
+	b.doubts = append(b.doubts, finding{
+		TransactionID: infra.SettingsID, Kind: books.KindSettings,
+		Detail: fmt.Sprintf("%s; this audit goes by the environment: %s", reason, b.config.Settings),
+	})
 }

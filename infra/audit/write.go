@@ -27,16 +27,13 @@ var errMoved = errors.New("it was written to meanwhile: stop the writers, and re
 // errMoved if a missing row is there by now, or the row whose absence makes them orphans. So it is
 // safe while others write.
 func (b *reader) makeWhole(ctx context.Context, id ledger.TransactionID, fix books.Repair) error {
-	var actions []types.TransactWriteItem
+	known, condition := id, "attribute_exists(id)"
 	if fix.Orphans != nil {
-		actions = append(actions, types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
-			TableName: &b.config.TransactionsTable, Key: keyOf(fix.Absent), ConditionExpression: aws.String("attribute_not_exists(id)"),
-		}})
-	} else {
-		actions = append(actions, types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
-			TableName: &b.config.TransactionsTable, Key: keyOf(id), ConditionExpression: aws.String("attribute_exists(id)"),
-		}})
+		known, condition = fix.Absent, "attribute_not_exists(id)"
 	}
+	actions := []types.TransactWriteItem{{ConditionCheck: &types.ConditionCheck{
+		TableName: &b.config.TransactionsTable, Key: keyOf(known), ConditionExpression: &condition,
+	}}}
 	for _, t := range fix.Orphans {
 		actions = append(actions, types.TransactWriteItem{Delete: &types.Delete{
 			TableName: &b.config.TransactionsTable, Key: keyOf(t.ID),

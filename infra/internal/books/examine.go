@@ -152,3 +152,97 @@ func TextOf(r Row, name string) string {
 	}
 	return ""
 }
+
+// A finding has one of these kinds.
+const (
+	KindSettings       = "settings"        // the tables have no settings row, or a damaged one
+	KindBalance        = "balance"         // the balance differs from the history
+	KindMover          = "mover"           // the balance names a write that did not move it
+	KindBalanceRow     = "balance-row"     // a balance row that no posting has written
+	KindTransactionRow = "transaction-row" // a transaction row that can't be read
+	KindTransactionID  = "transaction-id"  // an id that is not derived from its user and key, or from its hold
+	KindDecline        = "decline"         // declined although the balance allowed it
+	KindHold           = "hold"            // an end that does not fit its pending row
+	KindEntries        = "entries"         // rows that differ from their transaction's entries
+	KindRefund         = "refund"          // a refund that does not fit its original, or an account that differs from the refunds
+	KindRules          = "rules"           // an account's rules differ from its changes
+	KindTime           = "time"            // a time in the future
+	KindAttributes     = "attributes"      // a row with attributes that this program never writes
+)
+
+// Finding is one fault. The ids are as stored, and "" if unreadable.
+type Finding struct {
+	UserID        string `json:"userId"`
+	TransactionID string `json:"transactionId,omitempty"`
+	Kind          string `json:"kind"`
+	Detail        string `json:"detail"`
+}
+
+// String returns the finding for a person. Texts from the tables are quoted, so
+// that a terminal shows their control characters.
+func (f Finding) String() string {
+	of := fmt.Sprintf("user %q", f.UserID)
+	if f.TransactionID != "" {
+		of += fmt.Sprintf(", transaction %q", f.TransactionID)
+	}
+	return fmt.Sprintf("%s: %s: %s", of, f.Kind, f.Detail)
+}
+
+// Count returns a number with its noun, such as "2 rows".
+func Count(n int, of string) string {
+	if n == 1 {
+		return "1 " + of
+	}
+	return fmt.Sprintf("%d %ss", n, of)
+}
+
+// tooFine returns the row's sums with more decimal places than the tables' settings
+// allow, which no posting writes, or "".
+func tooFine(s ledger.Settings, t ledger.Transaction) string {
+	f := fineness{settings: s}
+	f.check("ammount", t.Amount)
+	f.check("balance", t.BalanceSeen)
+	f.check("held", t.Held)
+	if t.Rules != nil && t.Rules.CreditLimit != nil {
+		f.check("credit_limit", t.Rules.CreditLimit)
+		f.check("credit_limit_before", t.Rules.LimitBefore)
+	}
+	for _, e := range t.Entries {
+		f.check("entries", e.Amount)
+	}
+	return f.String()
+}
+
+// tooFineBalance does the same for a user's balance.
+func tooFineBalance(s ledger.Settings, a infra.Aggregate) string {
+	f := fineness{settings: s}
+	f.check("balance", a.Balance)
+	f.check("credit_limit", a.CreditLimit)
+	for _, h := range a.Holds {
+		f.check("hold", h.Amount)
+	}
+	return f.String()
+}
+
+// tooFineRefunds does the same for a refund account.
+func tooFineRefunds(s ledger.Settings, a infra.RefundAccount) string {
+	f := fineness{settings: s}
+	for place, sum := range a.Sums {
+		f.check(fmt.Sprint("r", place), sum)
+	}
+	return f.String()
+}
+
+// fineness collects the attributes with too many decimal places.
+type fineness struct {
+	settings ledger.Settings
+	wrong    []string
+}
+
+func (f *fineness) check(name string, sum fmt.Stringer) {
+	if invalid, ok := errors.AsType[*ledger.InvalidError](f.settings.CheckPlaces(sum)); ok {
+		f.wrong = append(f.wrong, fmt.Sprintf("%s: is %s, %s", name, sum, invalid.Reason))
+	}
+}
+
+func (f *fineness) String() string { return strings.Join(f.wrong, "; ") }
