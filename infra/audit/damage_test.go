@@ -39,7 +39,7 @@ func idOf(t *testing.T, user, key string) string {
 
 func holdOf(t *testing.T, user string) ledger.TransactionID {
 	t.Helper()
-	return infratest.Entries(t, "hold", user+" debit 1").TransactionID()
+	return infratest.Entries(t, user, user+" debit 1").TransactionID()
 }
 
 // damages has each way in which rows and balances can be wrong.
@@ -67,14 +67,14 @@ func damages(t *testing.T, rows stored) []damage {
 		return insert(id, row{"id": text(id), "user_id": text(user), "ammount": num(amount), "type": text("void"),
 			"status": text("voided"), "created_at": text("1999-11-22T12:00:30.000Z"), "transaction_id": text(hold.String())})
 	}
-	sale, refund, refund2, refund3 := idOf(t, "buyer", "sale"), idOf(t, "buyer", "1"), idOf(t, "buyer", "2"), idOf(t, "seller", "3")
+	sale, refund, refund2, refund3 := idOf(t, "buyer", "sale"), idOf(t, "buyer", "sale 1"), idOf(t, "buyer", "sale 2"), idOf(t, "seller", "sale 3")
 	gift := idOf(t, "giver", "gift")
 	account, ofGift := " refunds "+sale, " refunds "+gift
 	accountOf := func(key string) edit {
 		return insert(key, row{"user_id": text(key), "version": num("1"), "r0": num("2"), "refunded_at": text("1999-11-22T12:00:00.000Z")})
 	}
 	const made, tears = "2 refunds: 6 of entry 0, 5 of entry 1, 0.5 of entry 2", " of its 2 further entries have no such row, and "
-	r2, r3, barred, capped := idOf(t, "lent", "r2"), idOf(t, "lent", "r3"), idOf(t, "barred", "r1"), idOf(t, "capped", "r2")
+	r2, r3, barred, capped := idOf(t, "lent", "r2"), idOf(t, "lent", "r3"), idOf(t, "barred", "block"), idOf(t, "capped", "uncap")
 	const future = "2231-11-22T12:00:00.000Z"
 
 	return []damage{

@@ -44,68 +44,26 @@ type stored map[string]row
 func kinds(t *testing.T) stored {
 	t.Helper()
 	b, _ := infratest.OpenOnModel(dynamodbmodel.Moment{}, ledger.DefaultSettings())
-	now := longAgo
-	l := ledger.New(b.Store, func() time.Time { now = now.Add(time.Second); return now })
-	post := func(r ledger.Request) {
-		_, err := outcomeOf(l.Post(t.Context(), r))
-		require.NoError(t, err)
+	s := newScript(b, longAgo)
+	for _, steps := range []string{
+		"credit: alice credit 10; debit: alice debit 5; declined: alice debit 1000: insufficient funds",
+		"transfer: bob debit 10, carol credit 9, shop credit 1; refused: bob debit 1, carol debit 1000: insufficient funds",
+		"open: hold open debit 40",
+		"paid: hold paid debit 40, shop credit 40; capture1: capture paid 25",
+		"whole: hold whole debit 40; capture2: capture whole",
+		"voided: hold voided debit 40; void: void voided",
+		"late: hold late debit 40; renter: hold renter debit 10; spent: hold spent debit 90",
+		"30m; capture3: capture renter; refund: refund renter 0 5",
+		"1h; too late: void late: hold ended; spend: spent debit 80",
+		"sale: buyer debit 10, seller credit 9, market credit 1; sale 1: refund sale 0 4, 1 3, 2 0.5; sale 2: refund sale 0 2, 1 2",
+		"empty: seller debit 104; sale 3: refund sale 1 1: insufficient funds",
+		"gift: giver debit 10; gift 1: refund gift 0 4; gift 2: refund gift 0 2",
+		"r1: rules lent limit 30; r2: rules lent debits blocked; r3: rules lent debits allowed, limit 50; lent: lent debit 120",
+		"block: rules barred debits blocked, credits blocked; barred: barred debit 1: account blocked",
+		"cap: rules capped limit 10; use: capped debit 105; uncap: rules capped limit 0: credit in use",
+	} {
+		s.play(t, steps)
 	}
-	refund := func(of ledger.TransactionID, key string, parts ...string) {
-		o, err := l.Original(t.Context(), of)
-		require.NoError(t, err)
-		post(infratest.Refund(t, o, key, parts...))
-	}
-	rule := func(user, key string, changes ...string) error {
-		_, err := l.ChangeRules(t.Context(), infratest.Rules(t, user, key, changes...))
-		return err
-	}
-	capture := func(id ledger.TransactionID, amount ledger.Amount) {
-		_, err := l.Capture(t.Context(), ledger.EndRequest{TransactionID: id}, amount)
-		require.NoError(t, err)
-	}
-
-	post(infratest.Entries(t, "credit", "alice credit 10"))
-	post(infratest.Entries(t, "debit", "alice debit 5"))
-	post(infratest.Entries(t, "declined", "alice debit 1000"))
-	post(infratest.Entries(t, "transfer", "bob debit 10", "carol credit 9", "shop credit 1"))
-	post(infratest.Entries(t, "refused", "bob debit 1", "carol debit 1000"))
-
-	hold(t, l, "hold", "open debit 40")
-	capture(hold(t, l, "hold", "paid debit 40", "shop credit 40"), amountOf(t, "25"))
-	capture(hold(t, l, "hold", "whole debit 40"), ledger.Amount{})
-	_, err := l.Void(t.Context(), ledger.EndRequest{TransactionID: hold(t, l, "hold", "voided debit 40")})
-	require.NoError(t, err)
-	late, rented := hold(t, l, "hold", "late debit 40"), hold(t, l, "hold", "renter debit 10")
-	hold(t, l, "hold", "spent debit 90")
-	now = now.Add(30 * time.Minute)
-	capture(rented, ledger.Amount{})
-	refund(rented, "refund", "0 5")
-	now = now.Add(time.Hour)
-	_, err = l.Void(t.Context(), ledger.EndRequest{TransactionID: late})
-	require.ErrorIs(t, err, ledger.ErrHoldEnded)
-	post(infratest.Entries(t, "debit", "spent debit 80"))
-
-	sale, gift := infratest.Entries(t, "sale", "buyer debit 10", "seller credit 9", "market credit 1"), infratest.Entries(t, "gift", "giver debit 10")
-	post(sale)
-	refund(sale.TransactionID(), "1", "0 4", "1 3", "2 0.5")
-	refund(sale.TransactionID(), "2", "0 2", "1 2")
-	post(infratest.Entries(t, "spend", "seller debit 104"))
-	refund(sale.TransactionID(), "3", "1 1")
-	post(gift)
-	refund(gift.TransactionID(), "1", "0 4")
-	refund(gift.TransactionID(), "2", "0 2")
-
-	require.NoError(t, rule("lent", "r1", "limit 30"))
-	require.NoError(t, rule("lent", "r2", "debits blocked"))
-	require.NoError(t, rule("lent", "r3", "debits allowed", "limit 50"))
-	post(infratest.Entries(t, "1", "lent debit 120"))
-	require.NoError(t, rule("barred", "r1", "debits blocked", "credits blocked"))
-	_, err = l.Post(t.Context(), infratest.Entries(t, "1", "barred debit 1"))
-	require.ErrorIs(t, err, ledger.ErrAccountBlocked)
-	require.NoError(t, rule("capped", "r1", "limit 10"))
-	post(infratest.Entries(t, "1", "capped debit 105"))
-	require.ErrorIs(t, rule("capped", "r2", "limit 0"), ledger.ErrCreditInUse)
-
 	return rowsOf(t, b)
 }
 
@@ -191,7 +149,7 @@ func TestEveryKind(t *testing.T) {
 	b := infratest.New(t)
 	kinds(t).writeTo(t, b)
 	first := infratest.Entries(t, "transfer", "bob debit 10").TransactionID()
-	sale, change, block := idOf(t, "buyer", "sale"), idOf(t, "lent", "r3"), idOf(t, "barred", "r1")
+	sale, change, block := idOf(t, "buyer", "sale"), idOf(t, "lent", "r3"), idOf(t, "barred", "block")
 	for _, c := range []struct{ args, want, not string }{
 		{"", "totals     18 users: opening 1800 + credits 257 - debits 749.5 + credit limits 60 = 1367.5; balances 1367.5, difference 0\n" +
 			"18 users, 45 transactions: every balance is what its history says\n", "wrong"},
@@ -199,7 +157,7 @@ func TestEveryKind(t *testing.T) {
 		{"-rebuild -settle 0s", "nothing to rebuild", "would"},
 		{"-user carol -csv", fmt.Sprintf(",credit,9,109,posted,%s,,%s,,,\n", first.Entry(1), first), "limit"},
 		{"-user paid -csv", ",closing,,75,", "expired"},
-		{"-user buyer -csv", ",credit,4,94,posted," + idOf(t, "buyer", "1") + ",1,,," + sale + ",\n", "limit"},
+		{"-user buyer -csv", ",credit,4,94,posted," + idOf(t, "buyer", "sale 1") + ",sale 1,,," + sale + ",\n", "limit"},
 		{"-user lent -csv", ",debit,120,-20,posted,", "wrong"},
 		{"-user lent -csv", ",closing,,-20,,,,,,,\n,limit,50,30,", "wrong"},
 		{"-user lent -csv -to 2100-01-01", ",closing,,-20,", "limit"}, // the history has no limits of other times

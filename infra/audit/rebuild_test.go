@@ -64,13 +64,13 @@ func TestRebuild(t *testing.T) {
 			[]string{`user "barred": from no balance to 100 at version 0 with 1 change of rules, debits blocked, credits blocked`}, nil},
 		{"rules of before", edits{set("lent", "balance", num("10"), "credit_limit", num("30"), "rule_changes", num("1"))},
 			[]string{`user "lent": from 10 at version 1 with 1 change of rules, a credit limit of 30 to 30 at version 1 with 3 changes of rules, a credit limit of 50`}, nil},
-		{"the last change of rules lost", edits{drop(r3, idOf(t, "barred", "r1"))}, []string{": write 1 missing row", `user "lent": from 30 `}, map[string]string{
+		{"the last change of rules lost", edits{drop(r3, idOf(t, "barred", "block"))}, []string{": write 1 missing row", `user "lent": from 30 `}, map[string]string{
 			"lent":   "10, limit 30, blocked true true, 3 changes",
 			"barred": "100, limit 0, blocked true true, 1 changes",
 		}},
 		{"the first of several changes lost", edits{drop(r1)}, []string{": write 1 missing row"},
 			map[string]string{"lent": "30, limit 50, blocked false true, 3 changes"}}, // a later one allowed debits, and none credits
-		{"a limit in use lost", edits{drop(idOf(t, "capped", "r1"), idOf(t, "capped", "r2"))}, []string{": write 1 missing row"},
+		{"a limit in use lost", edits{drop(idOf(t, "capped", "cap"), idOf(t, "capped", "uncap"))}, []string{": write 1 missing row"},
 			map[string]string{"capped": "0, limit 5, blocked true true, 1 changes"}}, // at least what is in use
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -143,7 +143,7 @@ func TestRebuildKeeps(t *testing.T) {
 		{"another amount", edits{noBalance, set(toCarol, "ammount", num("8"))}, "1 of its 2 further entries have no such row, and 1 row of it have no such entry"},
 		{"changes that a balance counts", edits{set("barred", "rule_changes", num("1000000000"))},
 			`user "barred" with 100 at version 0 with 1000000000 changes of rules, debits blocked, credits blocked: 999999999 changes of the rules are missing, more than`},
-		{"a change's number", edits{set(idOf(t, "barred", "r1"), "rule_change", num("1000000000"))}, "999999999 changes of the rules are missing, more than a restore loses"},
+		{"a change's number", edits{set(idOf(t, "barred", "block"), "rule_change", num("1000000000"))}, "999999999 changes of the rules are missing, more than a restore loses"},
 		{"rules that contradict", edits{set(idOf(t, "lent", "r2"), "rule_change", num("1")), set("lent", "balance", num("1"))},
 			"of the rules is missing, or another has its number"},
 	} {

@@ -9,16 +9,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"onewrite/infra"
 	"onewrite/infra/infratest"
 	"onewrite/ledger"
 )
 
-// retriedCalls are calls before a restore, the rows that it loses, and what follows the rebuild. The calls
-// have names: "sale: a debit 10, b credit 10", "h: hold a debit 10", "c: capture h 5", "v: void h",
-// "r: refund sale 0 4, 1 4" and "x: rules a limit 50". Afterwards a call is sent again, by its name
-// and the result: "replayed", "new", "unknown" to a lookup, or an error's text. Or it is a new one;
-// or a user's money is compared; or hours go by.
+// retriedCalls are a script before a restore, the rows that it loses, and a script after the rebuild.
 type retriedCalls struct{ calls, lost, again string }
 
 // retries has a case for each row in restore.md's table. Each case has its own users, who begin
@@ -36,10 +31,10 @@ var retries = map[string]retriedCalls{
 		again: "D unknown; d 100; D new; d 90; D3: d2 debit 95; D2 insufficient funds",
 	},
 	"declined before the time": {
-		calls: "E: e debit 1000", again: "E2: e credit 5000; E replayed; e 5100",
+		calls: "E: e debit 1000: insufficient funds", again: "E2: e credit 5000; E replayed; e 5100",
 	},
 	"declined later": {
-		calls: "F: f debit 1000", lost: "F", again: "F2: f credit 5000; F new; f 4100",
+		calls: "F: f debit 1000: insufficient funds", lost: "F", again: "F2: f credit 5000; F new; f 4100",
 	},
 	"held before the time, not ended by then": {
 		calls: "G: hold g debit 40", again: "G replayed; G2: capture G; g 60",
@@ -64,7 +59,7 @@ var retries = map[string]retriedCalls{
 		again: "N2 not found; N5 not refundable; n 100; n2-shop 100; N new; N4 new; N2 new; N5 new; n 100; n2 100; n-shop 100",
 	},
 	"a change of account rules, its row is there": {
-		calls: "O: rules o debits blocked, limit 50", lost: "o/balance", again: "O replayed; O2: o debit 1: account blocked",
+		calls: "O: rules o debits blocked, limit 50", lost: "o", again: "O replayed; O2: o debit 1: account blocked",
 	},
 	"a change of account rules that is lost": {
 		calls: "P: rules p limit 50", lost: "P",
@@ -76,165 +71,29 @@ var retries = map[string]retriedCalls{
 	},
 }
 
-// retrier makes the calls, on the live books and then on the restored ones.
-type retrier struct {
-	books *infratest.Books
-	now   time.Time
-	calls map[string]*namedCall
-}
-
-type namedCall struct {
-	id    ledger.TransactionID // of the first row
-	send  func(l *ledger.Ledger) (ledger.Result, error)
-	first ledger.Result
-}
-
-func (r *retrier) ledger() *ledger.Ledger {
-	return ledger.New(r.books.Store, func() time.Time { r.now = r.now.Add(time.Second); return r.now })
-}
-
-// call defines a call.
-func (r *retrier) call(t *testing.T, name, text string) *namedCall {
-	t.Helper()
-	kind, rest, _ := strings.Cut(text, " ")
-	of, list, _ := strings.Cut(rest, " ")
-	parts := func(list string) []string {
-		if list == "" {
-			return nil
-		}
-		return strings.Split(list, ", ")
-	}
-	c := &namedCall{}
-	switch kind {
-	case "capture":
-		amount := ledger.Amount{}
-		if list != "" {
-			amount = amountOf(t, list)
-		}
-		end := ledger.EndRequest{TransactionID: r.calls[of].id}
-		c.send = func(l *ledger.Ledger) (ledger.Result, error) { return l.Capture(t.Context(), end, amount) }
-	case "void":
-		end := ledger.EndRequest{TransactionID: r.calls[of].id}
-		c.send = func(l *ledger.Ledger) (ledger.Result, error) { return l.Void(t.Context(), end) }
-	case "refund":
-		c.send = func(l *ledger.Ledger) (ledger.Result, error) {
-			o, err := l.Original(t.Context(), r.calls[of].id)
-			if err != nil {
-				return ledger.Result{}, err
-			}
-			return l.Post(t.Context(), infratest.Refund(t, o, name, parts(list)...))
-		}
-	case "rules":
-		request := infratest.Rules(t, of, name, parts(list)...)
-		c.id = request.TransactionID()
-		c.send = func(l *ledger.Ledger) (ledger.Result, error) { return l.ChangeRules(t.Context(), request) }
-	default:
-		request := infratest.Entries(t, name, strings.Split(strings.TrimPrefix(text, "hold "), ", ")...)
-		if kind == "hold" {
-			request.ExpiresIn = time.Hour
-		}
-		c.id = request.TransactionID()
-		c.send = func(l *ledger.Ledger) (ledger.Result, error) { return l.Post(t.Context(), request) }
-	}
-	r.calls[name] = c
-	return c
-}
-
-// lost returns the key of a lost row.
-func (r *retrier) lost(row string) string {
-	name, part, _ := strings.Cut(row, "/")
-	switch part {
-	case "balance":
-		return name
-	case "account":
-		return infra.RefundsKey(r.calls[name].id)
-	case "end":
-		return r.calls[name].id.End().String()
-	case "1":
-		return r.calls[name].id.Entry(1).String()
-	}
-	return r.calls[name].id.String()
-}
-
-// follow takes a step after the restore.
-func (r *retrier) follow(t *testing.T, step string) {
-	t.Helper()
-	if hours, err := time.ParseDuration(step); err == nil {
-		r.now = r.now.Add(hours)
-		return
-	}
-	if name, text, ok := strings.Cut(step, ": "); ok {
-		text, want, fails := strings.Cut(text, ": ")
-		_, err := r.call(t, name, text).send(r.ledger())
-		if fails {
-			require.ErrorContains(t, err, want, step)
-		} else {
-			require.NoError(t, err, step)
-		}
-		return
-	}
-	name, want, _ := strings.Cut(step, " ")
-	c := r.calls[name]
-	if c == nil {
-		assert.Equal(t, want, fundsOf(t, r.books, name), step)
-		return
-	}
-	if want == "unknown" {
-		_, err := r.ledger().Transaction(t.Context(), c.id)
-		require.ErrorIs(t, err, ledger.ErrNotFound, step)
-		return
-	}
-	again, err := c.send(r.ledger())
-	switch want {
-	case "replayed":
-		again, err = outcomeOf(again, err)
-		require.NoError(t, err, step)
-		assert.Equal(t, ledger.Result{Transaction: c.first.Transaction, Replayed: true}, again, step)
-	case "new":
-		require.NoError(t, err, step)
-		assert.False(t, again.Replayed, step)
-		if again.Transaction.Status == ledger.Pending {
-			assert.NotEqual(t, c.first.Transaction.ExpiresAt, again.Transaction.ExpiresAt, step)
-		}
-	default:
-		require.ErrorContains(t, err, want, step)
-	}
-}
-
 // Each row in restore.md's table shows what a caller finds who sends the call again after a restore
 // that lost rows, and a rebuild.
 func TestRetriesAfterRestore(t *testing.T) {
 	t.Parallel()
-	r := &retrier{books: infratest.NewInMemory(t, ledger.DefaultSettings()), now: lastYear, calls: map[string]*namedCall{}}
+	s := newScript(infratest.NewInMemory(t, ledger.DefaultSettings()), lastYear)
 	var lost []edit
 	rows := rowsOfRestore(t)
 	assert.Len(t, rows, len(retries))
 	for _, row := range rows {
 		require.Contains(t, retries, row, "a row of restore.md without a test")
-		for step := range strings.SplitSeq(retries[row].calls, "; ") {
-			name, text, _ := strings.Cut(step, ": ")
-			c := r.call(t, name, text)
-			var err error
-			c.first, err = outcomeOf(c.send(r.ledger()))
-			require.NoError(t, err, step)
-		}
-		for row := range strings.SplitSeq(retries[row].lost, "; ") {
-			if row != "" {
-				lost = append(lost, drop(r.lost(row)))
-			}
+		s.play(t, retries[row].calls)
+		for _, row := range strings.Split(retries[row].lost, "; ") {
+			lost = append(lost, drop(s.lost(row)))
 		}
 	}
 	restored := infratest.New(t)
-	rowsOf(t, r.books).with(lost...).writeTo(t, restored)
+	rowsOf(t, s.books).with(lost...).writeTo(t, restored)
 	status, out, _ := command(t, restored, "-rebuild", "-write", "-settle", "0s")
 	require.Equal(t, exitRight, status, out)
-	r.books = infratest.NewInMemory(t, ledger.DefaultSettings())
-	rowsOf(t, restored).writeTo(t, r.books)
+	again := infratest.NewInMemory(t, ledger.DefaultSettings())
+	rowsOf(t, restored).writeTo(t, again)
 	for _, row := range rows {
-		r.now = lastYear.Add(10 * time.Minute) // before the holds expire
-		for step := range strings.SplitSeq(retries[row].again, "; ") {
-			r.follow(t, step)
-		}
+		s.repeat(again, lastYear.Add(10*time.Minute)).play(t, retries[row].again) // before the holds expire
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -15,90 +14,24 @@ import (
 	"onewrite/ledger"
 )
 
-// tornCall is a call, or a few, whose rows a restore can tear. It can be sent again. The later
-// ledger's clock is past the expiry of holds.
-type tornCall struct {
-	rows []ledger.TransactionID // from one write, or from a hold and its end
-	call func(l, later *ledger.Ledger) error
-}
-
-// tornCalls has one for each kind. Add one for a new kind of row.
-func tornCalls(t *testing.T) []tornCall {
-	t.Helper()
-	metadata, err := ledger.ParseMetadata(`{"order":"7"}`)
-	require.NoError(t, err)
-	part := amountOf(t, "25")
-	// post returns a call with these entries, on hold if it is to expire, and the ids of its rows.
-	post := func(expiresIn time.Duration, entries ...string) (r ledger.Request, rows []ledger.TransactionID, call func(l *ledger.Ledger) error) {
-		r = infratest.Entries(t, "k", entries...)
-		r.Metadata, r.ExpiresIn = metadata, expiresIn
-		for place := range entries {
-			rows = append(rows, r.TransactionID().Entry(place))
-		}
-		rows[0] = r.TransactionID()
-		return r, rows, func(l *ledger.Ledger) error {
-			_, err := outcomeOf(l.Post(t.Context(), r)) // a hold is declined if only the debit that released it came back
-			return err
-		}
-	}
-	posted := func(entries ...string) tornCall {
-		_, rows, call := post(0, entries...)
-		return tornCall{rows, func(l, _ *ledger.Ledger) error { return call(l) }}
-	}
-	held := func(end func(l *ledger.Ledger, r ledger.EndRequest) error, entries ...string) tornCall {
-		r, _, call := post(time.Minute, entries...)
-		id := r.TransactionID()
-		return tornCall{[]ledger.TransactionID{id, id.End(), id.Entry(1)}, func(l, _ *ledger.Ledger) error {
-			if err := call(l); err != nil || end == nil {
-				return err
-			}
-			return end(l, ledger.EndRequest{TransactionID: id})
-		}}
-	}
-	capture := func(l *ledger.Ledger, r ledger.EndRequest) error {
-		_, err := l.Capture(t.Context(), r, part)
-		return err
-	}
-	void := func(l *ledger.Ledger, r ledger.EndRequest) error {
-		_, err := l.Void(t.Context(), r)
-		return err
-	}
-	refunded := func(original tornCall, payer string) tornCall {
-		id := infratest.Entries(t, "refund", payer+" credit 4").TransactionID()
-		return tornCall{append(original.rows, id, id.Entry(1)), func(l, later *ledger.Ledger) error {
-			if err := original.call(l, later); err != nil {
-				return err
-			}
-			o, err := l.Original(t.Context(), original.rows[0])
-			if err == nil {
-				_, err = l.Post(t.Context(), infratest.Refund(t, o, "refund", "0 4", "1 4"))
-			}
-			return err
-		}}
-	}
+// tornScripts has one for each kind of call. Add one for a new kind of row. The rows of one, from
+// one write or from a hold and its end, are torn.
+func tornScripts() []string {
 	var fifty []string
 	for i := range 50 {
 		fifty = append(fifty, fmt.Sprintf("many-%d credit 1.01", i))
 	}
-	_, expired, holdIt := post(time.Second, "e1 debit 90")
-	spend := infratest.Entries(t, "spend", "e1 debit 80")
-	return []tornCall{
-		posted("c1 debit 10", "c2 credit 10", "c2 debit 20", "c3 credit 20", "c3 debit 5", "c1 credit 5"),
-		posted("f1 debit 100", "f2 credit 99.5", "f3 credit 0.5"),
-		posted(fifty...),
-		held(nil, "h1 debit 40"),
-		held(capture, "h2 debit 40"),
-		held(capture, "h3 debit 40", "shop credit 40"),
-		held(void, "h4 debit 40"),
-		refunded(posted("r1 debit 10", "r2 credit 10"), "r1"),
-		refunded(held(capture, "p1 debit 40", "p2 credit 40"), "p1"),
-		{[]ledger.TransactionID{expired[0], expired[0].End(), spend.TransactionID()}, func(l, later *ledger.Ledger) error {
-			if err := holdIt(l); err != nil {
-				return err
-			}
-			_, err := later.Post(t.Context(), spend)
-			return err
-		}},
+	return []string{
+		"circle: c1 debit 10, c2 credit 10, c2 debit 20, c3 credit 20, c3 debit 5, c1 credit 5",
+		"fee: f1 debit 100, f2 credit 99.5, f3 credit 0.5",
+		"fifty: " + strings.Join(fifty, ", "),
+		"open: hold h1 debit 40",
+		"captured: hold h2 debit 40; capture1: capture captured 25",
+		"paid: hold h3 debit 40, shop credit 40; capture2: capture paid 25",
+		"voided: hold h4 debit 40; void: void voided",
+		"sale: r1 debit 10, r2 credit 10; refund1: refund sale 0 4, 1 4",
+		"payment: hold p1 debit 40, p2 credit 40; capture3: capture payment 25; refund2: refund payment 0 4, 1 4",
+		"expired: hold e1 debit 90; 2h; spend: e1 debit 80",
 	}
 }
 
@@ -107,17 +40,19 @@ func tornCalls(t *testing.T) []tornCall {
 // Then each call is sent again, and every user has the same money as without a restore.
 func TestTornTransactions(t *testing.T) {
 	t.Parallel()
-	live := infratest.NewInMemory(t, ledger.DefaultSettings())
-	calls := tornCalls(t)
-	send := func(t *testing.T, b *infratest.Books) {
-		t.Helper()
-		l := ledger.New(b.Store, at(time.Now().Add(-time.Minute)))
-		for i, c := range calls {
-			require.NoError(t, c.call(l, b.Ledger), i)
+	live := newScript(infratest.NewInMemory(t, ledger.DefaultSettings()), lastYear)
+	var torn [][]ledger.TransactionID // rows, by the script
+	for _, steps := range tornScripts() {
+		live.repeat(live.books, lastYear).play(t, steps)
+		var rows []ledger.TransactionID
+		for _, name := range namesOf(steps) {
+			if c := live.calls[name]; c != nil { // else time goes by
+				rows = append(rows, c.rows...)
+			}
 		}
+		torn = append(torn, rows)
 	}
-	send(t, live)
-	rows := rowsOf(t, live)
+	rows := rowsOf(t, live.books)
 	for place := range 4 {
 		for _, alone := range []bool{false, true} {
 			withBalances := (place%2 == 0) != alone
@@ -129,8 +64,8 @@ func TestTornTransactions(t *testing.T) {
 						delete(back, key)
 					}
 				}
-				for _, c := range calls {
-					for i, id := range c.rows {
+				for _, ids := range torn {
+					for i, id := range ids {
 						if (i == place) != alone {
 							delete(back, id.String())
 						}
@@ -141,16 +76,28 @@ func TestTornTransactions(t *testing.T) {
 
 				again := infratest.NewInMemory(t, ledger.DefaultSettings())
 				rowsOf(t, b).writeTo(t, again)
-				send(t, again)
-				send(t, again)
+				for range 2 { // each call twice
+					for _, steps := range tornScripts() {
+						live.repeat(again, lastYear).play(t, strings.Join(namesOf(steps), "; "))
+					}
+				}
 				for user, r := range rows {
 					if r["id"] == nil && !infra.IsRefundAccount(r) {
-						assert.Equal(t, fundsOf(t, live, user), fundsOf(t, again, user), user)
+						assert.Equal(t, fundsOf(t, live.books, user), fundsOf(t, again, user), user)
 					}
 				}
 			})
 		}
 	}
+}
+
+// namesOf returns the names of a script's calls. A duration is no name, and stays.
+func namesOf(steps string) (names []string) {
+	for step := range strings.SplitSeq(steps, "; ") {
+		name, _, _ := strings.Cut(step, ": ")
+		names = append(names, name)
+	}
+	return names
 }
 
 // rebuildTorn rebuilds the books, and audits them.
