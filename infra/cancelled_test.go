@@ -218,7 +218,7 @@ func TestRefusalWithoutItsRow(t *testing.T) {
 	} {
 		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
 			if c.credit != "" {
-				caller{t, books.Ledger}.post("credit", "1 credit "+c.credit)
+				usual(t, books).post("credit", "1 credit "+c.credit)
 			}
 			books.Network.Next(cancelledFor(reasonNone, reasonFailed))
 			_, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "debit", ledger.Debit, c.debit))
@@ -238,7 +238,7 @@ func TestNewUserIsCreditedAfterTheRefusal(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
 		books.Network.Next(nil, beforeWrite(func() { direct(t, books, model).post("credit", "1 credit 50") }))
-		caller{t, books.Ledger}.post("debit", "1 debit 150")
+		usual(t, books).post("debit", "1 debit 150")
 		assert.Equal(t, "0", books.Balance(t, "1"))
 	})
 }
@@ -253,7 +253,7 @@ func TestTakenIDIsRead(t *testing.T) {
 		defect(t, err, "id: is missing")
 
 		debit := infratest.Request(t, "1", "d", ledger.Debit, "1000")
-		first := caller{t, books.Ledger}.post("c", "1 credit 10")
+		first := usual(t, books).post("c", "1 credit 10")
 		_, err = books.Ledger.Post(t.Context(), debit)
 		require.ErrorIs(t, err, ledger.ErrInsufficientFunds)
 

@@ -21,7 +21,11 @@ import (
 type caller struct {
 	t *testing.T
 	*ledger.Ledger
+	books *infratest.Books
 }
+
+// usual returns a caller over the books' network.
+func usual(t *testing.T, books *infratest.Books) caller { return caller{t, books.Ledger, books} }
 
 func (c caller) post(key string, entries ...string) ledger.Transaction {
 	c.t.Helper()
@@ -75,7 +79,7 @@ func pending(t *testing.T, key string, entries ...string) ledger.Request {
 
 // direct returns a caller on the model, to whose requests nothing happens.
 func direct(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) caller {
-	return caller{t, ledger.New(books.Over(model), time.Now)}
+	return caller{t, ledger.New(books.Over(model), time.Now), books}
 }
 
 // onPartialReports runs f once for each choice of conditions that DynamoDB does not
@@ -97,74 +101,84 @@ func onPartialReports(t *testing.T, conditions int, f func(t *testing.T, books *
 // any more.
 func TestReplayByPartialReports(t *testing.T) {
 	t.Parallel()
-	type call func(*testing.T, *ledger.Ledger) (ledger.Result, error)
-	nothing := func(caller, *infratest.Books) {}
-	post := func(request func(t *testing.T) ledger.Request) call {
-		return func(t *testing.T, l *ledger.Ledger) (ledger.Result, error) { return l.Post(t.Context(), request(t)) }
+	type call func(caller) (ledger.Result, error)
+	posts := func(entries ...string) call {
+		return func(c caller) (ledger.Result, error) {
+			return c.Post(c.t.Context(), infratest.Entries(c.t, "k", entries...))
+		}
 	}
 	holds := func(entries ...string) call {
-		return post(func(t *testing.T) ledger.Request { return pending(t, "h", entries...) })
+		return func(c caller) (ledger.Result, error) { return c.Post(c.t.Context(), pending(c.t, "h", entries...)) }
 	}
-	lower := func(t *testing.T, l *ledger.Ledger) (ledger.Result, error) {
-		return l.ChangeRules(t.Context(), infratest.Rules(t, "1", "lower", "limit 20"))
+	lower := func(c caller) (ledger.Result, error) {
+		return c.ChangeRules(c.t.Context(), infratest.Rules(c.t, "1", "lower", "limit 20"))
 	}
+	lend := func(c caller) { c.rule("1", "lend", "limit 50") }
+	expire := func(caller) { time.Sleep(2 * time.Minute) }
 	for _, c := range []struct {
 		name    string
 		writes  int
-		before  func(caller, *infratest.Books)
+		before  func(caller)
 		call    call
-		between func(caller, *infratest.Books)
+		between func(caller)
 	}{
-		{"a transfer", 6, nothing, post(func(t *testing.T) ledger.Request {
-			return infratest.Entries(t, "k", "a debit 100", "b credit 99", "shop credit 1")
-		}), nothing},
-		{"a decline", 2, nothing, post(func(t *testing.T) ledger.Request { return infratest.Entries(t, "k", "1 debit 1000") }),
-			func(c caller, _ *infratest.Books) { c.post("credit", "1 credit 2000") }},
-		{"a hold of sixteen", 2, nothing, holds("1 debit 1"), func(c caller, _ *infratest.Books) { c.holds(ledger.MaxHolds - 1) }},
-		{"a voided hold", 2, nothing, holds("1 debit 1"), func(c caller, _ *infratest.Books) {
+		{name: "a transfer", writes: 6, call: posts("a debit 100", "b credit 99", "shop credit 1")},
+		{name: "a decline", writes: 2, call: posts("1 debit 1000"), between: func(c caller) { c.post("credit", "1 credit 2000") }},
+		{name: "a hold of sixteen", writes: 2, call: holds("1 debit 1"), between: func(c caller) { c.holds(ledger.MaxHolds - 1) }},
+		{name: "a voided hold", writes: 2, call: holds("1 debit 1"), between: func(c caller) {
 			c.void(ledger.EndRequest{TransactionID: pending(c.t, "h", "1 debit 1").TransactionID()})
 			c.holds(ledger.MaxHolds)
 		}},
-		{"an expired hold", 2, nothing, holds("1 debit 60", "2 credit 60"),
-			func(caller, *infratest.Books) { time.Sleep(2 * time.Minute) }},
-		{"an expired hold beside another", 2, func(c caller, _ *infratest.Books) { c.hold("other", "1 debit 30") }, holds("1 debit 60"),
-			func(caller, *infratest.Books) { time.Sleep(2 * time.Minute) }},
-		{"a capture that fills the receiver", 4,
-			func(c caller, books *infratest.Books) {
-				books.Fill(c.t, "shop")
+		{name: "an expired hold", writes: 2, call: holds("1 debit 60", "2 credit 60"), between: expire},
+		{
+			name: "an expired hold beside another", writes: 2,
+			before: func(c caller) { c.hold("other", "1 debit 30") },
+			call:   holds("1 debit 60"), between: expire,
+		},
+		{
+			name: "a capture that fills the receiver", writes: 4,
+			before: func(c caller) {
+				c.books.Fill(c.t, "shop")
 				c.hold("h", "1 debit 70", "shop credit 70")
 			},
-			func(t *testing.T, l *ledger.Ledger) (ledger.Result, error) {
-				hold := ledger.EndRequest{TransactionID: pending(t, "h", "1 debit 70").TransactionID()}
-				return l.Capture(t.Context(), hold, ledger.Amount{})
-			}, nothing},
-		{"a refund of all", 5, func(c caller, _ *infratest.Books) { saleOf(c.t, c.Ledger) }, func(t *testing.T, l *ledger.Ledger) (ledger.Result, error) {
-			return l.Post(t.Context(), infratest.Refund(t, originalOf(t, l), "r"))
-		}, func(c caller, _ *infratest.Books) { c.post("spend", "b debit 100") }},
-		{"a change of rules", 2, func(c caller, _ *infratest.Books) { c.rule("1", "lend", "limit 50") }, lower,
-			func(c caller, _ *infratest.Books) {
-				c.rule("1", "raise", "limit 30")
-				c.post("spend", "1 debit 130")
-				c.rule("1", "block", "debits blocked")
-			}},
-		{"a change of rules that misses others", 2, func(c caller, _ *infratest.Books) { c.rule("1", "lend", "limit 50") }, lower,
-			func(c caller, books *infratest.Books) {
-				books.Network.Next(func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-					answer, err := deliver() // to the read before the write
-					c.rule("1", "more", "limit 60")
-					c.post("spend", "1 debit 150")
-					return answer, err
-				})
-			}},
-		{"a decline by a block", 2, func(c caller, _ *infratest.Books) { c.rule("1", "block", "debits blocked") },
-			post(func(t *testing.T) ledger.Request { return infratest.Entries(t, "k", "1 debit 1") }),
-			func(c caller, _ *infratest.Books) { c.rule("1", "lift", "debits allowed") }},
+			call: func(c caller) (ledger.Result, error) {
+				hold := ledger.EndRequest{TransactionID: pending(c.t, "h", "1 debit 70").TransactionID()}
+				return c.Capture(c.t.Context(), hold, ledger.Amount{})
+			},
+		},
+		{
+			name: "a refund of all", writes: 5,
+			before: func(c caller) { saleOf(c.t, c.Ledger) },
+			call: func(c caller) (ledger.Result, error) {
+				return c.Post(c.t.Context(), infratest.Refund(c.t, originalOf(c.t, c.Ledger), "r"))
+			},
+			between: func(c caller) { c.post("spend", "b debit 100") },
+		},
+		{name: "a change of rules", writes: 2, before: lend, call: lower, between: func(c caller) {
+			c.rule("1", "raise", "limit 30")
+			c.post("spend", "1 debit 130")
+			c.rule("1", "block", "debits blocked")
+		}},
+		{name: "a change of rules that misses others", writes: 2, before: lend, call: lower, between: func(c caller) {
+			c.books.Network.Next(func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+				answer, err := deliver() // to the read before the write
+				c.rule("1", "more", "limit 60")
+				c.post("spend", "1 debit 150")
+				return answer, err
+			})
+		}},
+		{
+			name: "a decline by a block", writes: 2,
+			before:  func(c caller) { c.rule("1", "block", "debits blocked") },
+			call:    posts("1 debit 1"),
+			between: func(c caller) { c.rule("1", "lift", "debits allowed") },
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			onPartialReports(t, c.writes, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-				result := func(l *ledger.Ledger) ledger.Result {
-					result, err := c.call(t, l)
+				result := func(by caller) ledger.Result {
+					result, err := c.call(by)
 					if declined, ok := errors.AsType[*ledger.DeclinedError](err); ok {
 						return declined.Result
 					}
@@ -172,11 +186,15 @@ func TestReplayByPartialReports(t *testing.T) {
 					return result
 				}
 				direct := direct(t, books, model)
-				c.before(direct, books)
-				first := result(direct.Ledger)
+				if c.before != nil {
+					c.before(direct)
+				}
+				first := result(direct)
 				require.False(t, first.Replayed)
-				c.between(direct, books)
-				assert.Equal(t, ledger.Result{Transaction: first.Transaction, Replayed: true}, result(books.Ledger))
+				if c.between != nil {
+					c.between(direct)
+				}
+				assert.Equal(t, ledger.Result{Transaction: first.Transaction, Replayed: true}, result(usual(t, books)))
 			})
 		})
 	}
@@ -239,7 +257,7 @@ func TestRefundRefusedByPartialReports(t *testing.T) {
 func TestHoldExpiresUnderWay(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
-		c := caller{t, books.Ledger}
+		c := usual(t, books)
 		c.hold("1", "1 debit 40")
 		const grace = time.Second
 		time.Sleep(time.Minute + grace - time.Millisecond)
@@ -263,7 +281,7 @@ func beforeWrite(f func()) faults.Fault {
 // slow returns a caller whose clock stands still.
 func slow(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) caller {
 	began := time.Now()
-	return caller{t, ledger.New(books.Over(model), func() time.Time { return began })}
+	return caller{t, ledger.New(books.Over(model), func() time.Time { return began }), books}
 }
 
 // Another caller ends a hold just before the write that would release it. Under
@@ -311,7 +329,7 @@ func TestReleasesOfTwoThatHaveEnded(t *testing.T) {
 				other.capture(a, infratest.Entries(t, "k", "a debit 60").Entries[0].Amount) // leaves 40
 				other.void(b)                                                               // leaves 100
 			}))
-			caller{t, books.Ledger}.post("k", entries...)
+			usual(t, books).post("k", entries...)
 			assert.Equal(t, "10", books.Balance(t, "a"))
 			assert.Equal(t, "30", books.Balance(t, "b"))
 		})
@@ -332,7 +350,7 @@ func TestReleasesOfTwoByPartialReports(t *testing.T) {
 				other.post("2", "b credit 50")
 				books.Network.Next(nil, beforeWrite(func() { other.post("3", "b debit 50") }))
 			}
-			caller{t, books.Ledger}.post("k", "a debit 70", "b debit 70", "c credit 140")
+			usual(t, books).post("k", "a debit 70", "b debit 70", "c credit 140")
 			for user, balance := range map[string]string{"a": "30", "b": "30", "c": "240"} {
 				assert.Equal(t, balance, books.Balance(t, user), user)
 			}
@@ -367,7 +385,7 @@ func TestHoldIsCapturedWhileAnAnswerIsUnderWay(t *testing.T) {
 		}, "60"},
 	} {
 		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-			holder := caller{t, books.Ledger}
+			holder := usual(t, books)
 			hold := holder.hold("1", "1 debit 40")
 			time.Sleep(time.Minute - 400*time.Millisecond)
 			sent := 0

@@ -60,7 +60,7 @@ func TestDecodeRefundAccount(t *testing.T) {
 // saleOf posts a sale, and returns it for refunds.
 func saleOf(t *testing.T, l *ledger.Ledger) ledger.Original {
 	t.Helper()
-	caller{t, l}.post("sale", "a debit 10", "b credit 10")
+	caller{t: t, Ledger: l}.post("sale", "a debit 10", "b credit 10")
 	return originalOf(t, l)
 }
 

@@ -38,70 +38,81 @@ func lateFirst(books *infratest.Books, model *dynamodbmodel.Model) (*ledger.Ledg
 // still be applied. A late attempt is applied once there is room again.
 func TestRefusalWhileAnAttemptIsUnderWay(t *testing.T) {
 	t.Parallel()
-	capture := func(t *testing.T, l *ledger.Ledger) (ledger.Result, error) {
-		hold := pending(t, "h", "1 debit 70")
-		return l.Capture(t.Context(), ledger.EndRequest{TransactionID: hold.TransactionID()}, ledger.Amount{})
+	capture := func(c caller) (ledger.Result, error) {
+		hold := pending(c.t, "h", "1 debit 70")
+		return c.Capture(c.t.Context(), ledger.EndRequest{TransactionID: hold.TransactionID()}, ledger.Amount{})
 	}
-	for name, c := range map[string]struct {
-		before    func(caller, *infratest.Books)
-		call      func(*testing.T, *ledger.Ledger) (ledger.Result, error)
+	for _, c := range []struct {
+		name      string
+		before    func(caller)
+		call      func(caller) (ledger.Result, error)
 		meanwhile func(caller)
 		refusal   error
 		undo      func(caller) // nil: there is never room again
 	}{
-		"too many holds": {
-			func(c caller, _ *infratest.Books) { c.holds(ledger.MaxHolds - 1) },
-			func(t *testing.T, l *ledger.Ledger) (ledger.Result, error) {
-				return l.Post(t.Context(), pending(t, "late", "1 debit 50"))
+		{
+			name:   "too many holds",
+			before: func(c caller) { c.holds(ledger.MaxHolds - 1) },
+			call: func(c caller) (ledger.Result, error) {
+				return c.Post(c.t.Context(), pending(c.t, "late", "1 debit 50"))
 			},
-			func(c caller) { c.hold("sixteenth", "1 debit 1") }, ledger.ErrTooManyHolds,
-			func(c caller) {
+			meanwhile: func(c caller) { c.hold("sixteenth", "1 debit 1") },
+			refusal:   ledger.ErrTooManyHolds,
+			undo: func(c caller) {
 				c.void(ledger.EndRequest{TransactionID: pending(c.t, "sixteenth", "1 debit 1").TransactionID()})
 			},
 		},
-		"the receiver's limit": {
-			func(c caller, books *infratest.Books) {
-				books.Fill(c.t, "shop")
+		{
+			name: "the receiver's limit",
+			before: func(c caller) {
+				c.books.Fill(c.t, "shop")
 				c.hold("h", "1 debit 70", "shop credit 70")
-			}, capture,
-			func(c caller) { c.post("fill", "shop credit 50") }, ledger.ErrBalanceLimit,
-			func(c caller) { c.post("room", "shop debit 50") },
-		},
-		"the receiver's block": {
-			func(c caller, _ *infratest.Books) { c.hold("h", "1 debit 70", "shop credit 70") }, capture,
-			func(c caller) { c.rule("shop", "block", "credits blocked") }, ledger.ErrAccountBlocked,
-			func(c caller) { c.rule("shop", "lift", "credits allowed") },
-		},
-		"a refund's limit": {
-			func(c caller, _ *infratest.Books) { saleOf(c.t, c.Ledger) },
-			func(t *testing.T, l *ledger.Ledger) (ledger.Result, error) {
-				return l.Post(t.Context(), infratest.Refund(t, originalOf(t, l), "late", "0 1", "1 1"))
 			},
-			func(c caller) {
+			call:      capture,
+			meanwhile: func(c caller) { c.post("fill", "shop credit 50") },
+			refusal:   ledger.ErrBalanceLimit,
+			undo:      func(c caller) { c.post("room", "shop debit 50") },
+		},
+		{
+			name:      "the receiver's block",
+			before:    func(c caller) { c.hold("h", "1 debit 70", "shop credit 70") },
+			call:      capture,
+			meanwhile: func(c caller) { c.rule("shop", "block", "credits blocked") },
+			refusal:   ledger.ErrAccountBlocked,
+			undo:      func(c caller) { c.rule("shop", "lift", "credits allowed") },
+		},
+		{
+			name:   "a refund's limit",
+			before: func(c caller) { saleOf(c.t, c.Ledger) },
+			call: func(c caller) (ledger.Result, error) {
+				return c.Post(c.t.Context(), infratest.Refund(c.t, originalOf(c.t, c.Ledger), "late", "0 1", "1 1"))
+			},
+			meanwhile: func(c caller) {
 				_, err := c.Post(c.t.Context(), infratest.Refund(c.t, originalOf(c.t, c.Ledger), "half", "0 9.5", "1 9.5"))
 				assert.NoError(c.t, err)
-			}, ledger.ErrRefundLimit, nil,
+			},
+			refusal: ledger.ErrRefundLimit,
 		},
 	} {
 		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-			other := caller{t, books.Ledger}
-			c.before(other, books)
+			other := usual(t, books)
+			c.before(other)
 			l, wire := lateFirst(books, model)
 			time.AfterFunc(500*time.Millisecond, func() { c.meanwhile(other) })
-			_, err := c.call(t, l)
-			require.ErrorIs(t, err, ledger.ErrTryAgain, name)
-			assert.NotErrorIs(t, err, c.refusal, name)
+			_, err := c.call(caller{t, l, books})
+			require.ErrorIs(t, err, ledger.ErrTryAgain, c.name)
+			assert.NotErrorIs(t, err, c.refusal, c.name)
+			if c.undo != nil {
+				c.undo(other)
+			}
+			wire.Settle()
+			again, err := c.call(other)
 			if c.undo == nil {
-				wire.Settle()
-				_, err = c.call(t, other.Ledger)
-				require.ErrorIs(t, err, c.refusal, name)
+				require.ErrorIs(t, err, c.refusal, c.name)
 				return
 			}
-			c.undo(other)
-			wire.Settle()
-			again, err := c.call(t, other.Ledger)
-			require.NoError(t, err, name)
-			assert.True(t, again.Replayed, "%s: the first attempt was applied", name)
+			require.NoError(t, err, c.name)
+			assert.True(t, again.Replayed, "%s: the first attempt was applied", c.name)
 		})
 	}
 }
@@ -111,7 +122,7 @@ func TestRefusalWhileAnAttemptIsUnderWay(t *testing.T) {
 func TestBlockedWhileAnAttemptIsUnderWay(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-		other := caller{t, books.Ledger}
+		other := usual(t, books)
 		l, wire := lateFirst(books, model)
 		time.AfterFunc(500*time.Millisecond, func() { other.rule("1", "block", "debits blocked") })
 		r := infratest.Request(t, "1", "late", ledger.Debit, "50")
@@ -201,7 +212,7 @@ func TestEndOnTheBrink(t *testing.T) {
 			for _, asked := range []ledger.End{ledger.Capture, ledger.Void} {
 				onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
 					what := fmt.Sprintf("%s, %v before, %s", c.name, before, asked)
-					hold := caller{t, books.Ledger}.hold("h", "1 debit 40")
+					hold := usual(t, books).hold("h", "1 debit 40")
 					time.Sleep(time.Minute - before)
 					expiry := time.Now().Add(before)
 					books.Network.Always(capturesUntil(t, expiry, c.fault))
@@ -241,7 +252,7 @@ func TestEndOnTheBrinkInVain(t *testing.T) {
 		{"the expiry fails, too", faults.ServerError, 450 * time.Millisecond, (150 + 25 + 50 + 100) * time.Millisecond},
 	} {
 		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-			hold := caller{t, books.Ledger}.hold("h", "1 debit 40")
+			hold := usual(t, books).hold("h", "1 debit 40")
 			time.Sleep(time.Minute - 150*time.Millisecond)
 			store := books.Over(first(1000, "TransactWriteItems", c.fault).Before(model), infra.WithJitter(longest))
 			ctx, cancel := context.WithTimeout(t.Context(), c.within)
