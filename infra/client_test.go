@@ -88,43 +88,79 @@ func (w *wire) read(t *testing.T) (answer *dynamodb.GetItemOutput, took time.Dur
 	return answer, time.Since(began), err
 }
 
-// An attempt ends after one second without a complete answer. It may be sent again.
-func TestAttemptEnds(t *testing.T) {
+// whole returns an answer with that body.
+func whole(status int, body string, more ...string) string {
+	return head(status, len(body), more...) + body
+}
+
+// An attempt ends after one second without a complete answer. A truncated or damaged
+// answer, or another server's, is lost: it never means an absent row, and the caller
+// receives nothing from it. It may be sent again.
+func TestLostAnswers(t *testing.T) {
 	t.Parallel()
-	for name, w := range map[string]*wire{
-		"no answer":     {},
-		"half a head":   {bytes: "HTTP/1.1 200 OK\r\nContent-Le"},
-		"no body":       {bytes: head(200, 100)},
-		"half a body":   {bytes: head(200, 100) + `{"Item":`},
-		"half an error": {bytes: head(400, 100) + `{"__type":`},
-		"half a fault":  {bytes: head(500, 100) + `{"__type":`},
-		"no last chunk": {bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"},
-		"a slow answer": {bytes: head(200, 2) + "{}", pause: 50 * time.Millisecond},
-	} {
+	const (
+		row   = `{"Item":{"balance":{"N":"120"}}}`
+		other = `{"Item":{"balance":{"N":"9120"}}}`
+		page  = "<!doctype html><title>Sign in</title>"
+		fails = `{"__type":"com.amazonaws.dynamodb.v20120810#ValidationException","message":"no"}`
+	)
+	silent := map[string]string{
+		"no answer":     "",
+		"half a head":   "HTTP/1.1 200 OK\r\nContent-Le",
+		"no body":       head(200, 100),
+		"half a body":   head(200, 100) + `{"Item":`,
+		"half an error": head(400, 100) + `{"__type":`,
+		"half a fault":  head(500, 100) + `{"__type":`,
+		"no last chunk": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+	}
+	damaged := map[string]string{
+		"no body":                      whole(200, ""),
+		"no body, and its checksum":    whole(200, "", checksum("")),
+		"no body, and the row's":       whole(200, "", checksum(row)),
+		"no content":                   whole(204, ""),
+		"a digit added":                whole(200, other, checksum(row)),
+		"a part":                       whole(206, row[:10], checksum(row)),
+		"cut":                          whole(200, row[:len(row)-1], checksum(row)),
+		"cut, and its checksum":        whole(200, row[:len(row)-1], checksum(row[:len(row)-1])),
+		"no checksum":                  whole(200, row),
+		"an empty object, no checksum": whole(200, "{}"),
+		"a checksum that is a word":    whole(200, row, "X-Amz-Crc32: none"),
+		"null":                         whole(200, "null", checksum("null")),
+		"a list":                       whole(200, "["+row+"]", checksum("["+row+"]")),
+		"two objects":                  whole(200, row+row, checksum(row+row)),
+		"a page":                       whole(200, page, "Content-Type: text/html"),
+		"a page, and its checksum":     whole(200, page, checksum(page)),
+		"gzip that does not unpack":    whole(200, "\x1f\x8b"+row, "Content-Encoding: gzip", checksum("\x1f\x8b"+row)),
+		"another type":                 whole(200, `{"Item":"120"}`, checksum(`{"Item":"120"}`)),
+		"an error without a body":      whole(400, ""),
+		"an error without a type":      whole(403, `{"message":"Forbidden"}`),
+		"an error that is null":        whole(400, "null"),
+		"an error that is a page":      whole(403, page),
+		"an error, damaged":            whole(400, fails, checksum(row)),
+	}
+	for _, status := range []int{http.StatusOK, http.StatusBadRequest, http.StatusInternalServerError} {
+		for _, part := range []string{"", "{}", `{"Item":`} {
+			damaged[fmt.Sprintf("cut off after %q of %d", part, status)] = head(status, 100) + part
+		}
+	}
+	lost := func(name string, w *wire, within time.Duration) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				_, took, err := w.read(t)
+				got, took, err := w.read(t)
 				require.Error(t, err)
 				assert.True(t, infra.Transient(err), "%v", err)
-				assert.Equal(t, time.Second, took)
+				assert.Nil(t, got)
+				assert.Equal(t, within, took)
 				assert.Equal(t, 1, w.requests)
 			})
 		})
 	}
-}
-
-// A truncated answer is lost; it never means an absent row.
-func TestAnswerCutOff(t *testing.T) {
-	t.Parallel()
-	for _, status := range []int{http.StatusOK, http.StatusBadRequest, http.StatusInternalServerError} {
-		for _, body := range []string{"", "{}", `{"Item":`} {
-			synctest.Test(t, func(t *testing.T) {
-				w := &wire{bytes: head(status, 100) + body, closes: true}
-				_, _, err := w.read(t)
-				require.Error(t, err, "%d %q", status, body)
-				assert.True(t, infra.Transient(err), "%d %q: %v", status, body, err)
-			})
-		}
+	for name, bytes := range silent {
+		lost(name, &wire{bytes: bytes}, time.Second)
+	}
+	lost("a slow answer", &wire{bytes: whole(200, "{}"), pause: 50 * time.Millisecond}, time.Second)
+	for name, bytes := range damaged {
+		lost(name, &wire{bytes: bytes, closes: true}, time.Millisecond)
 	}
 }
 
@@ -134,61 +170,11 @@ func TestAnswerInTime(t *testing.T) {
 	t.Parallel()
 	const body = `{"Item":{"balance":{"N":"1"}}}`
 	synctest.Test(t, func(t *testing.T) {
-		w := &wire{bytes: head(http.StatusOK, len(body), checksum(body)) + body, pause: 5 * time.Millisecond}
+		w := &wire{bytes: whole(http.StatusOK, body, checksum(body)), pause: 5 * time.Millisecond}
 		got, _, err := w.read(t)
 		require.NoError(t, err)
 		assert.Equal(t, &types.AttributeValueMemberN{Value: "1"}, got.Item["balance"])
 	})
-}
-
-// A damaged answer, or another server's, is lost. The caller receives nothing from it.
-func TestAnswerDamaged(t *testing.T) {
-	t.Parallel()
-	const (
-		row   = `{"Item":{"balance":{"N":"120"}}}`
-		other = `{"Item":{"balance":{"N":"9120"}}}`
-		page  = "<!doctype html><title>Sign in</title>"
-		fails = `{"__type":"com.amazonaws.dynamodb.v20120810#ValidationException","message":"no"}`
-	)
-	for name, c := range map[string]struct {
-		status int
-		body   string
-		lines  []string
-	}{
-		"no body":                      {200, "", nil},
-		"no body, and its checksum":    {200, "", []string{checksum("")}},
-		"no body, and the row's":       {200, "", []string{checksum(row)}},
-		"no content":                   {204, "", nil},
-		"a digit added":                {200, other, []string{checksum(row)}},
-		"a part":                       {206, row[:10], []string{checksum(row)}},
-		"cut":                          {200, row[:len(row)-1], []string{checksum(row)}},
-		"cut, and its checksum":        {200, row[:len(row)-1], []string{checksum(row[:len(row)-1])}},
-		"no checksum":                  {200, row, nil},
-		"an empty object, no checksum": {200, "{}", nil},
-		"a checksum that is a word":    {200, row, []string{"X-Amz-Crc32: none"}},
-		"null":                         {200, "null", []string{checksum("null")}},
-		"a list":                       {200, "[" + row + "]", []string{checksum("[" + row + "]")}},
-		"two objects":                  {200, row + row, []string{checksum(row + row)}},
-		"a page":                       {200, page, []string{"Content-Type: text/html"}},
-		"a page, and its checksum":     {200, page, []string{checksum(page)}},
-		"gzip that does not unpack":    {200, "\x1f\x8b" + row, []string{"Content-Encoding: gzip", checksum("\x1f\x8b" + row)}},
-		"another type":                 {200, `{"Item":"120"}`, []string{checksum(`{"Item":"120"}`)}},
-		"an error without a body":      {400, "", nil},
-		"an error without a type":      {403, `{"message":"Forbidden"}`, nil},
-		"an error that is null":        {400, "null", nil},
-		"an error that is a page":      {403, page, nil},
-		"an error, damaged":            {400, fails, []string{checksum(row)}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := &wire{bytes: head(c.status, len(c.body), c.lines...) + c.body, closes: true}
-				got, _, err := w.read(t)
-				require.Error(t, err)
-				assert.True(t, infra.Transient(err), "%v", err)
-				assert.Nil(t, got)
-			})
-		})
-	}
 }
 
 // The client follows no redirect: DynamoDB has none, and no other host may receive
@@ -197,7 +183,7 @@ func TestRedirects(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		synctest.Test(t, func(t *testing.T) {
-			w := &wire{bytes: head(status, 2) + "{}"}
+			w := &wire{bytes: whole(status, "{}")}
 			_, _, err := w.read(t)
 			require.Error(t, err, status)
 			assert.False(t, infra.Transient(err), "%d: %v", status, err)
