@@ -92,6 +92,7 @@ func damages(t *testing.T, rows stored) []damage {
 			found{`alice attributes: the table has no attribute "aggregate", "note"`}},
 		{"a time of another form", edits{set(credit, "created_at", text("1999-11-22 12:00"))}, found{"alice balance", "alice transaction-row"}},
 		{"a time to come", edits{set(credit, "created_at", text(future))}, found{"alice time: created_at is " + future + ", which is still to come"}},
+		{"a time ahead of this clock, as clocks differ", edits{set(credit, "created_at", text("2000-01-01T00:14:00.000Z"))}, nil},
 		{"another key", edits{set(credit, "idempotency_key", text("declined"))},
 			found{`alice transaction-id: the id of key "declined" of this user is ` + declined}},
 		{"another user", edits{set(debit, "user_id", text("bob"))}, found{

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,40 +15,29 @@ import (
 // whatever the environment has.
 func TestSettings(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ currency, places, opening, unit, added, taken string }{
-		{"JPY", "0", "0", "1", "11", "0"},
-		{"EUR", "2", "0", "0.01", "10.01", "0"},
-		{"KWD", "3", "0.5", "0.001", "10.001", "0.5"},
-		{"POINTS", "0", "100", "1", "11", "100"},
-		{"XBT", "8", "0", "0.00000001", "10.00000001", "0"},
+	for _, c := range []struct{ currency, places, opening, unit string }{
+		{"JPY", "0", "0", "1"},
+		{"EUR", "2", "0", "0.01"},
+		{"KWD", "3", "0.5", "0.001"},
+		{"POINTS", "0", "100", "1"},
+		{"XBT", "8", "0", "0.00000001"},
 	} {
 		books := infratest.NewWith(t, infratest.Settings(t, c.currency, c.places, c.opening))
-		l := ledger.New(books.Store, at(lastYear))
-		post(t, l, "1", "+10", "+"+c.unit, "-1000")
-		post(t, l, "2", "+1")
-		if c.taken != "0" {
-			post(t, ledger.New(books.Store, at(lastYear)), "3", "-"+c.taken)
-		}
-		status, out, _ := command(t, books)
-		assert.Equal(t, exitRight, status, out)
-		assert.Contains(t, out, "every balance is what its history says")
-
-		status, out, _ = command(t, books, "-user", "1", "-csv")
-		assert.Equal(t, exitRight, status, out)
-		assert.Contains(t, out, fmt.Sprintf(",opening,,%s,", c.opening))
-		assert.Contains(t, out, fmt.Sprintf(",closing,,%s,", books.Balance(t, "1")))
-		status, out, _ = command(t, books, "-user", "nobody", "-csv")
-		assert.Equal(t, exitRight, status, out)
-		assert.Contains(t, out, fmt.Sprintf(",closing,,%s,", books.Balance(t, "nobody")), "the function has the same for whoever has no row")
-		assert.Equal(t, c.opening, books.Balance(t, "nobody"))
-
-		status, out, _ = command(t, books, "-export", "transactions", "-csv")
-		assert.Equal(t, exitRight, status)
-		assert.NotContains(t, out, "settings", "which are no transaction")
-
+		post(t, ledger.New(books.Store, at(lastYear)), "1", "+10", "+"+c.unit, "-1000")
+		post(t, ledger.New(books.Store, at(lastYear)), "2", "+1")
 		balance := books.Balance(t, "1")
+		for _, task := range []struct{ args, want string }{
+			{"", "every balance is what its history says"},
+			{"-user 1 -csv", fmt.Sprintf(",opening,,%s,", c.opening)},
+			{"-user 1 -csv", fmt.Sprintf(",closing,,%s,", balance)},
+			{"-user nobody -csv", fmt.Sprintf(",closing,,%s,", c.opening)},
+		} {
+			status, out, _ := command(t, books, strings.Fields(task.args)...)
+			assert.Equal(t, exitRight, status, out)
+			assert.Contains(t, out, task.want)
+		}
 		books.Execute(t, books.Config.AggregateTable, "DELETE FROM ? WHERE user_id = '1'")
-		status, out, _ = command(t, books, "-rebuild", "-write", "-settle", "0s")
+		status, out, _ := command(t, books, "-rebuild", "-write", "-settle", "0s")
 		assert.Equal(t, exitRight, status, out)
 		assert.Equal(t, balance, books.Balance(t, "1"))
 	}

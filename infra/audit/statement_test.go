@@ -65,54 +65,60 @@ func TestStatement(t *testing.T) {
 	assert.Equal(t, "1 user, 0 transactions: every balance is what its history says\n", log)
 }
 
+// state writes the statement of user 1 in a period, for programs.
+func state(t *testing.T, rows stored, from, to string) (lines []statementLine, r report) {
+	t.Helper()
+	b, model := infratest.OpenOnModel(dynamodbmodel.Moment{}, ledger.DefaultSettings())
+	rows.writeTo(t, b)
+	a, _ := auditorOver(b, model)
+	o := options{user: infratest.Rules(t, "1", "x").UserID, format: formatJSON}
+	if from != "" {
+		require.NoError(t, o.period.parseFrom(from))
+	}
+	if to != "" {
+		require.NoError(t, o.period.parseTo(to))
+	}
+	var out strings.Builder
+	r, err := a.statement(t.Context(), o, &out)
+	require.NoError(t, err)
+	return decodeLines[statementLine](t, out.String()), r
+}
+
 // A period's statement begins with the balance before it, and ends with the one after it. A day is
 // in UTC, and whole.
 func TestStatementOfPeriod(t *testing.T) {
 	t.Parallel()
-	books := infratest.New(t)
-	for i, moment := range []string{
-		"2025-11-21T23:59:59.999Z", "2025-11-22T00:00:00.000Z", "2025-11-22T23:59:59.999Z", "2025-11-23T00:00:00.000Z",
+	b, _ := infratest.OpenOnModel(dynamodbmodel.Moment{}, ledger.DefaultSettings())
+	for moment, amount := range map[string]string{
+		"2025-11-21T23:59:59.999Z": "1", "2025-11-22T00:00:00.000Z": "10", "2025-11-22T23:59:59.999Z": "100", "2025-11-23T00:00:00.000Z": "1000",
 	} {
 		createdAt, err := ledger.ParseTime(moment)
 		require.NoError(t, err)
-		amount := []string{"1", "10", "100", "1000"}[i]
-		_, err = ledger.New(books.Store, func() time.Time { return createdAt }).Post(t.Context(), infratest.Request(t, "1", "key-"+amount, ledger.Credit, amount))
+		_, err = ledger.New(b.Store, func() time.Time { return createdAt }).Post(t.Context(), infratest.Entries(t, amount, "1 credit "+amount))
 		require.NoError(t, err)
 	}
-	for _, c := range []struct {
-		flags            []string
-		opening, closing string
-		amounts          []string
-	}{
-		{[]string{"-from", "2025-11-22", "-to", "2025-11-22"}, "101", "211", []string{"10", "100"}},
-		{[]string{"-from", "2025-11-22"}, "101", "1211", []string{"10", "100", "1000"}},
-		{[]string{"-to", "2025-11-21"}, "100", "101", []string{"1"}},
-		{[]string{"-from", "2025-11-22T00:00:00Z", "-to", "2025-11-22T23:59:59.999Z"}, "101", "111", []string{"10"}},
-		{[]string{"-from", "2025-11-23T01:00:00+01:00"}, "211", "1211", []string{"1000"}},
-		{[]string{"-from", "2026-01-01"}, "1211", "1211", nil},
-		{[]string{"-to", "2020-01-01"}, "100", "100", nil},
+	for _, c := range []struct{ from, to, want string }{
+		{"2025-11-22", "2025-11-22", "opening 2025-11-22T00:00:00.000Z 101, credit 10, credit 100, credits 110, debits 0, closing 2025-11-23T00:00:00.000Z 211"},
+		{"2025-11-22", "", "opening 2025-11-22T00:00:00.000Z 101, credit 10, credit 100, credit 1000, credits 1110, debits 0, closing 1211"},
+		{"", "2025-11-21", "opening 100, credit 1, credits 1, debits 0, closing 2025-11-22T00:00:00.000Z 101"},
+		{"2025-11-22T00:00:00Z", "2025-11-22T23:59:59.999Z",
+			"opening 2025-11-22T00:00:00.000Z 101, credit 10, credits 10, debits 0, closing 2025-11-22T23:59:59.999Z 111"},
+		{"2025-11-23T01:00:00+01:00", "", "opening 2025-11-23T00:00:00.000Z 211, credit 1000, credits 1000, debits 0, closing 1211"},
+		{"2026-01-01", "", "opening 2026-01-01T00:00:00.000Z 1211, credits 0, debits 0, closing 1211"},
+		{"", "2020-01-01", "opening 100, credits 0, debits 0, closing 2020-01-02T00:00:00.000Z 100"},
 	} {
-		status, out, _ := command(t, books, append(c.flags, "-user", "1", "-csv")...)
-		assert.Equal(t, exitRight, status, "%v", c.flags)
-		lines := strings.Split(out, "\n")
-		assert.Regexp(t, `^[^,]*,opening,,`+c.opening+`,`, lines[1], "%v", c.flags)
-		assert.Regexp(t, `^[^,]*,closing,,`+c.closing+`,`, lines[len(lines)-2], "%v", c.flags)
-		var amounts []string
-		for _, line := range lines {
-			if strings.Contains(line, ",posted,") {
-				amounts = append(amounts, strings.Split(line, ",")[2])
+		lines, r := state(t, rowsOf(t, b), c.from, c.to)
+		assert.Equal(t, exitRight, r.status())
+		var got []string
+		for _, l := range lines {
+			words := []string{l.Type, l.Date, l.Amount, l.Balance}
+			if l.ID != "" {
+				words = []string{l.Type, l.Amount}
 			}
+			got = append(got, strings.Join(strings.Fields(strings.Join(words, " ")), " "))
 		}
-		assert.Equal(t, c.amounts, amounts, "%v", c.flags)
+		assert.Equal(t, c.want, strings.Join(got, ", "))
 	}
-	_, out, _ := command(t, books, "-user", "1", "-from", "2025-11-22", "-to", "2025-11-22", "-json")
-	assert.Equal(t, `{"date":"2025-11-22T00:00:00.000Z","type":"opening","balance":"101"}
-{"date":"2025-11-22T00:00:00.000Z","type":"credit","ammount":"10","balance":"111","status":"posted","id":"`+idOf(t, "1", "key-10")+`","key":"key-10"}
-{"date":"2025-11-22T23:59:59.999Z","type":"credit","ammount":"100","balance":"211","status":"posted","id":"`+idOf(t, "1", "key-100")+`","key":"key-100"}
-{"type":"credits","ammount":"110"}
-{"type":"debits","ammount":"0"}
-{"date":"2025-11-23T00:00:00.000Z","type":"closing","balance":"211"}
-`, out)
 }
 
 // A statement has the rows in an order that the balances allow: the time of a row is when its call
@@ -163,19 +169,10 @@ func TestStatementOrder(t *testing.T) {
 				}
 				require.NoError(t, err)
 			}
-			edited, model := infratest.OpenOnModel(dynamodbmodel.Moment{}, ledger.DefaultSettings())
-			rowsOf(t, b).with(c.edits...).writeTo(t, edited)
-			a, _ := auditorOver(edited, model)
-			o := options{user: infratest.Rules(t, "1", "x").UserID, format: formatJSON}
-			if c.to != "" {
-				require.NoError(t, o.period.parseTo(c.to))
-			}
-			var out strings.Builder
-			r, err := a.statement(t.Context(), o, &out)
-			require.NoError(t, err)
+			lines, r := state(t, rowsOf(t, b).with(c.edits...), "", c.to)
 			assert.Equal(t, strings.Contains(c.want, "no order"), r.status() == exitUnsettled)
 			var got []string
-			for _, l := range decodeLines[statementLine](t, out.String()) {
+			for _, l := range lines {
 				if problem, _, _ := strings.Cut(l.Problem, " at about"); l.Balance+problem != "" {
 					got = append(got, strings.TrimSpace(l.Type+" "+l.Balance+" "+problem))
 				}
@@ -188,59 +185,48 @@ func TestStatementOrder(t *testing.T) {
 // A damaged user's statement has the damage and all later lines, and does not succeed.
 func TestStatementOfDamagedUser(t *testing.T) {
 	t.Parallel()
+	b, _ := infratest.OpenOnModel(dynamodbmodel.Moment{}, ledger.DefaultSettings())
+	post(t, ledger.New(b.Store, at(lastYear)), "1", "+10", "-5", "+3")
+	rows, debit := rowsOf(t, b), idOf(t, "1", "2")
+	const unsettled = "the balance is 108 at version 3, and the history makes it 113 at version 2; " +
+		"rows are damaged, or missing in the index or in the table: run the audit of everybody"
 	for _, c := range []struct {
-		name                   string
-		transactions, balances []string
-		status                 int
-		problems               []string // in the lines
-		closing                string
+		name     string
+		edit     edit
+		status   int
+		problems []string // in the lines
+		closing  string
 	}{
-		{"balance", nil, []string{"UPDATE ? SET balance = 140 WHERE user_id = '1'"}, exitWrong,
+		{"balance", set("1", "balance", num("140")), exitWrong,
 			[]string{"the balance is 140 at version 3, and the history makes it 108 at version 3"}, "108"},
-		{"balance that can't be read", nil, []string{"UPDATE ? SET balance = '108' WHERE user_id = '1'"}, exitWrong,
-			[]string{"balance: is of type S, must be N"}, "108"},
-		{"mover", nil, []string{"UPDATE ? SET transaction_id = '" + idOf(t, "1", "x") + "' WHERE user_id = '1'"}, exitWrong,
+		{"balance that can't be read", set("1", "balance", text("108")), exitWrong, []string{"balance: is of type S, must be N"}, "108"},
+		{"mover", set("1", "transaction_id", text(idOf(t, "1", "x"))), exitWrong,
 			[]string{"transaction_id of the balance is " + idOf(t, "1", "x") + ", and no row of that write is the user's"}, "108"},
-		{"balance missing", nil, []string{"DELETE FROM ? WHERE user_id = '1'"}, exitWrong,
-			[]string{"there is no balance, and the history makes it 108 at version 3"}, "108"},
-		{"row that can't be read", []string{`UPDATE ? SET "type" = 'gift' WHERE id = '%[2]s'`}, nil, exitWrong,
-			[]string{`type: is "gift", must be "credit" or "debit"`,
-				"the balance is 108 at version 3, and the history makes it 113 at version 2; rows are damaged, or missing in the index or in the table: run the audit of everybody"}, "113"},
-		{"row missing", []string{"DELETE FROM ? WHERE id = '%[2]s'"}, nil, exitUnsettled,
-			[]string{"the balance is 108 at version 3, and the history makes it 113 at version 2; rows are damaged, or missing in the index or in the table: run the audit of everybody"}, "113"},
-		{"row changed", []string{"UPDATE ? SET ammount = 4 WHERE id = '%[2]s'"}, nil, exitWrong,
+		{"balance missing", drop("1"), exitWrong, []string{"there is no balance, and the history makes it 108 at version 3"}, "108"},
+		{"row that can't be read", set(debit, "type", text("gift")), exitWrong,
+			[]string{`type: is "gift", must be "credit" or "debit"`, unsettled}, "113"},
+		{"row missing", drop(debit), exitUnsettled, []string{unsettled}, "113"},
+		{"row changed", set(debit, "ammount", num("4")), exitWrong,
 			[]string{"the balance is 108 at version 3, and the history makes it 109 at version 3"}, "109"},
-		{"row of another key", []string{"UPDATE ? SET idempotency_key = 'x' WHERE id = '%[2]s'"}, nil, exitWrong,
+		{"row of another key", set(debit, "idempotency_key", text("x")), exitWrong,
 			[]string{`the id of key "x" of this user is ` + idOf(t, "1", "x")}, "108"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			books := infratest.New(t)
-			post(t, ledger.New(books.Store, at(lastYear)), "1", "+10", "-5", "+3")
-			for _, statement := range c.transactions {
-				books.Damage(t, books.Config.TransactionsTable, fmt.Sprintf(statement+"%.0[1]s%.0[2]s", idOf(t, "1", "1"), idOf(t, "1", "2")))
-			}
-			books.Damage(t, books.Config.AggregateTable, c.balances...)
-			status, out, log := command(t, books, "-user", "1", "-settle", "10ms", "-json")
-			assert.Equal(t, c.status, status, log)
-			lines := decodeLines[statementLine](t, out)
+			lines, r := state(t, rows.with(c.edit), "", "")
+			assert.Equal(t, c.status, r.status())
+			var log strings.Builder
+			require.NoError(t, r.writeText(&log))
 			var problems []string
 			for _, l := range lines {
 				if l.Problem != "" {
 					problems = append(problems, l.Problem)
-					assert.Contains(t, log, ": "+l.Problem+"\n")
+					assert.Contains(t, log.String(), ": "+l.Problem+"\n")
 				}
 			}
 			assert.Equal(t, c.problems, problems)
-			last := lines[len(lines)-1]
-			assert.Equal(t, "closing", last.Type)
-			assert.Equal(t, c.closing, last.Balance)
-			for _, format := range []string{"-json=false", "-csv"} {
-				again, text, log := command(t, books, "-user", "1", "-settle", "10ms", format)
-				assert.Equal(t, c.status, again)
-				assert.Contains(t, text+log, "1 user, ")
-				assert.Contains(t, text+log, "3", "the last row is there")
-			}
+			assert.Equal(t, idOf(t, "1", "3"), lines[len(lines)-4].ID, "the last row is there")
+			assert.Equal(t, statementLine{Type: "closing", Balance: c.closing, Problem: lines[len(lines)-1].Problem}, lines[len(lines)-1])
 		})
 	}
 }
