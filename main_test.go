@@ -102,7 +102,8 @@ func TestFunction(t *testing.T) {
 }
 
 // The function answers an event with any text in any string, and goes on. An answer
-// without a status would make the function fail.
+// without a status would make the function fail. FuzzEvent tries every string; this test
+// every fourth.
 func TestFunctionAnswersHostileEvents(t *testing.T) {
 	t.Parallel()
 	books, log := infratest.New(t), &bytes.Buffer{}
@@ -114,7 +115,7 @@ func TestFunctionAnswersHostileEvents(t *testing.T) {
 	for _, path := range events {
 		event, err := os.ReadFile(path)
 		require.NoError(t, err)
-		for i := range hostile.Strings(event) {
+		for i := calls % 4; i < hostile.Strings(event); i += 4 {
 			payload := hostile.Replace(event, i, hostile.Texts[calls%len(hostile.Texts)])
 			output, err := function.Invoke(t.Context(), payload)
 			require.NoError(t, err, "%s", payload)
@@ -201,7 +202,7 @@ func TestFunctionWithoutDynamoDB(t *testing.T) {
 	t.Parallel()
 	books, log := infratest.New(t), &bytes.Buffer{}
 	function := start(t, books, log, "AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:1")
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	output, err := function.Invoke(ctx, []byte(`{"queryStringParameters":{"userId":"1"}}`))
 	require.NoError(t, err)
@@ -264,7 +265,7 @@ func TestEveryReaderHasTheOpening(t *testing.T) {
 	local, audit := filepath.Join(dir, "local"), filepath.Join(dir, "audit")
 	require.NoError(t, runtimeapi.Build(t.Context(), "onewrite/infra/local", local))
 	require.NoError(t, runtimeapi.Build(t.Context(), "onewrite/infra/audit", audit))
-	for _, c := range [][3]string{{"JPY", "0", "0"}, {"EUR", "2", "0"}, {"KWD", "3", "0"}, {"POINTS", "0", "100"}, {"XBT", "8", "0.00000001"}, {"USD", "2", "100"}} {
+	for _, c := range [][3]string{{"JPY", "0", "0"}, {"KWD", "3", "100.125"}, {"XBT", "8", "0.00000001"}, {"USD", "2", "100"}} {
 		t.Run(c[0], func(t *testing.T) {
 			t.Parallel()
 			books := infratest.NewWith(t, infratest.Settings(t, c[0], c[1], c[2]))
