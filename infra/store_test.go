@@ -26,7 +26,7 @@ func TestStore(t *testing.T) {
 // A history ends with its last row. Not in parallel: an endless history would block
 // the tests that read it whole.
 func TestHistoryEnds(t *testing.T) {
-	books := infratest.New(t)
+	books := infratest.NewInMemory(t, ledger.DefaultSettings())
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	page, err := books.Ledger.History(ctx, infratest.Entries(t, "k", "a debit 1").UserID(), ledger.Cursor{}, 1)
