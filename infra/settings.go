@@ -14,12 +14,9 @@ import (
 	"onewrite/ledger"
 )
 
-// settingsID names the row in the transactions table that has both tables' settings. It
-// is no transaction's id, so no call can ask for it. The row has no user_id, so it is
-// in no history.
-var settingsID = &types.AttributeValueMemberS{Value: SettingsID}
-
-// SettingsID is settingsID's text.
+// SettingsID is the id of the row in the transactions table that has both tables'
+// settings. It is no transaction's id, so no call can ask for it. The row has no
+// user_id, so it is in no history.
 const SettingsID = "settings"
 
 // settingsRow is that row.
@@ -34,7 +31,7 @@ type settingsRow struct {
 // EncodeSettings returns the settings row for tables that are begun at that time.
 func EncodeSettings(s ledger.Settings, now time.Time) (map[string]types.AttributeValue, error) {
 	return attributevalue.MarshalMap(settingsRow{
-		ID:        settingsID.Value,
+		ID:        SettingsID,
 		Currency:  s.Currency,
 		Places:    attributevalue.Number(fmt.Sprint(s.Places)),
 		Opening:   attributevalue.Number(s.Opening.String()),
@@ -45,7 +42,7 @@ func EncodeSettings(s ledger.Settings, now time.Time) (map[string]types.Attribut
 // IsSettings reports whether a row in the transactions table is the settings row.
 func IsSettings(row map[string]types.AttributeValue) bool {
 	id, ok := row["id"].(*types.AttributeValueMemberS)
-	return ok && id.Value == settingsID.Value
+	return ok && id.Value == SettingsID
 }
 
 // DecodeSettings reads the settings row as strictly as [DecodeTransaction] reads a
@@ -143,7 +140,7 @@ func (s *Store) confirmSettings(ctx context.Context) error {
 }
 
 func (s *Store) readSettings(ctx context.Context) (item, error) {
-	row, err := s.read(ctx, s.transactions, item{"id": settingsID})
+	row, err := s.read(ctx, s.transactions, item{"id": &types.AttributeValueMemberS{Value: SettingsID}})
 	if err != nil {
 		return nil, fmt.Errorf("read the settings of table %s: %w", s.transactions, err)
 	}
