@@ -271,7 +271,9 @@ func TestAuthorizers(t *testing.T) {
 		} {
 			contexts[nobody] = append(contexts[nobody], g.signature(wrong), object{"authorizer": wrong})
 		}
-		for _, wrong := range []any{nil, "", "1", true, 1, []any{one}, object{}, object{"claims": one}, object{"Sub": "1"}, object{"username": "1"}, object{"client_id": "1"}} {
+		for _, wrong := range []any{
+			nil, "", "1", true, 1, []any{one}, object{}, object{"claims": one}, object{"Sub": "1"}, object{"username": "1"}, object{"client_id": "1"},
+		} {
 			contexts[nobody] = append(contexts[nobody], bearer(wrong))
 		}
 		for _, wrong := range []any{

@@ -57,6 +57,8 @@ func TestBodyRejected(t *testing.T) {
 			users[i] = entry(fmt.Sprint("user ", i), "1", "credit")
 		}
 		expiring := func(all ...string) string { return entries(`,"expiresIn":60`, all...) }
+		lasting := func(seconds string) string { return strings.Replace(holdBody("1", "1"), "60", seconds, 1) }
+		balanced := func(value string, all ...string) string { return entries(`,"balanced":`+value, all...) }
 		for fields, bodies := range map[string][]string{
 			"body": {
 				``, ` `, `null`, `[]`, `"text"`, `{`, body("1", "1", "credit") + "{}", strings.TrimSuffix(body("1", "1", "credit"), "}"),
@@ -86,7 +88,7 @@ func TestBodyRejected(t *testing.T) {
 			"userId ammount amount type": {entries(`,"userId":1,"ammount":1,"amount":1,"type":1`, one, two)},
 
 			"entries": {
-				`{"entries":{}}`, `{"entries":"[]"}`, `{"entries":[]}`, entries(`,"balanced":true`),
+				`{"entries":{}}`, `{"entries":"[]"}`, `{"entries":[]}`, balanced("true"),
 				entries("", users...), entries("", slices.Repeat([]string{entry("1", "1", "credit")}, 100)...),
 				entries("", slices.Repeat([]string{"1"}, 100)...), // not each entry
 				entries("", append(slices.Repeat([]string{one}, 98), two)...),
@@ -96,7 +98,7 @@ func TestBodyRejected(t *testing.T) {
 			"entries[0].userId entries[0].ammount entries[0].type": {
 				entries("", "{}"), `{"entries":[{"userId":null,"ammount":null,"type":null}]}`,
 			},
-			"entries[1].ammount":                    {entries("", one, `{"userId":"2","type":"credit"}`), entries(`,"balanced":true`, one, entry("2", "x", "credit"))},
+			"entries[1].ammount":                    {entries("", one, `{"userId":"2","type":"credit"}`), balanced("true", one, entry("2", "x", "credit"))},
 			"entries[2].amount":                     {entries("", one, two, `{"userId":"3","amount":"0.001","type":"credit"}`)},
 			"entries[1].amount":                     {entries("", one, `{"userId":"2","ammount":"1","amount":"2","type":"credit"}`)},
 			"entries[1].userId entries[1].type":     {entries("", one, entry(" ", "1", "transfer"))},
@@ -116,23 +118,18 @@ func TestBodyRejected(t *testing.T) {
 
 			// A null would turn a hold into a payment.
 			"expiresIn": {
-				strings.Replace(holdBody("1", "1"), "60", "0", 1), strings.Replace(holdBody("1", "1"), "60", "2678401", 1),
-				strings.Replace(holdBody("1", "1"), "60", "1.0", 1), strings.Replace(holdBody("1", "1"), "60", "1e3", 1),
-				strings.Replace(holdBody("1", "1"), "60", "-1", 1), strings.Replace(holdBody("1", "1"), "60", `"60"`, 1),
-				strings.Replace(holdBody("1", "1"), "60", "null", 1), strings.Replace(holdBody("1", "1"), "60", "{}", 1),
-				entries(`,"expiresIn":null`, one), creditWith("expiresIn", "60"),
-				expiring(two), expiring(two, one), expiring(one, one), expiring(one, two, two),
+				lasting("0"), lasting("2678401"), lasting("1.0"), lasting("1e3"), lasting("-1"), lasting(`"60"`), lasting("null"), lasting("{}"),
+				entries(`,"expiresIn":null`, one), creditWith("expiresIn", "60"), expiring(two), expiring(two, one), expiring(one, two, two),
 				expiring(one, entry("2", "2", "credit")), expiring(one, entry("1", "10", "credit")),
 			},
 			"currency expiresIn":   {`{"userId":"1","ammount":"1","type":"credit","expiresIn":60,"currency":"EUR"}`},
 			"entries[0].type":      {expiring(entry("1", "1", "transfer"))}, // whether it can be pending is not known
-			"entries[0].expiresIn": {entries("", strings.Replace(holdBody("1", "1"), "60", "null", 1))},
+			"entries[0].expiresIn": {entries("", lasting("null"))},
 
 			"balanced": {
-				entries(`,"balanced":true`, one, entry("2", "9.99", "credit")), entries(`,"balanced":true`, one, entry("2", "10.01", "credit")),
-				entries(`,"balanced":true`, one), entries(`,"balanced":true`, two), entries(`,"balanced":true,"expiresIn":60`, one),
-				entries(`,"balanced":"true"`, one, two), entries(`,"balanced":1`, one, two), entries(`,"balanced":[true]`, one, two),
-				entries(`,"balanced":{}`, one, two), creditWith("balanced", "true"), creditWith("balanced", `"no"`),
+				balanced("true", one, entry("2", "9.99", "credit")), balanced("true", one, entry("2", "10.01", "credit")), balanced("true", one),
+				balanced("true", two), entries(`,"balanced":true,"expiresIn":60`, one), balanced(`"true"`, one, two), balanced("1", one, two),
+				balanced("[true]", one, two), balanced("{}", one, two), creditWith("balanced", "true"), creditWith("balanced", `"no"`),
 			},
 			"entries[0].balanced": {entries("", creditWith("balanced", "true"))},
 		} {
@@ -142,7 +139,7 @@ func TestBodyRejected(t *testing.T) {
 		}
 		both := a.post(t, "1", `{"userId":"1","ammount":"1","type":"credit","expiresIn":0}`)
 		assert.Len(t, both.problem(t).Properties["expiresIn"], 2, "the time, and what it comes with")
-		unequal := a.post(t, "1", entries(`,"balanced":true`, one)).problem(t).Properties["balanced"]
+		unequal := a.post(t, "1", balanced("true", one)).problem(t).Properties["balanced"]
 		assert.Equal(t, []string{"must be false or left out, or the entries must credit as much as they debit"}, unequal)
 		keyless := request{method: http.MethodPost, target: "/transactions", body: `{"userId":" ","ammount":"0","type":"x","currency":"EUR"}`}
 		got := a.send(t, keyless)

@@ -121,7 +121,12 @@ func (s scenario) sendAs(h *handler.Handler, g gateway, caller string) *api {
 
 func TestRights(t *testing.T) {
 	t.Parallel()
-	const noTransaction = "transfer's entry, captured credit, refund's entry, capture, void, expiry, rules, nothing"
+	const (
+		own           = "posted, transfer, hold, declined payment, capture, void, expiry, refund"
+		received      = "payment, captured payment, voided payment, expired payment"
+		further       = "transfer's entry, captured credit, refund's entry"
+		noTransaction = further + ", capture, void, expiry, rules, nothing"
+	)
 	table := []struct {
 		answers   string // to each caller in callersOfRights
 		call, ids string // ids: the kinds of rows
@@ -132,9 +137,9 @@ func TestRights(t *testing.T) {
 		{"200       200       200       403       403       403       403", "GET /transactions?userId=PAYER", "", ""},
 		{"200       200       200       403       403       403       403", "HEAD /balance?userId=PAYER", "", ""},
 
-		{"200       200       200       404       404       404       404", "GET /transactions/{id}", "posted, transfer, hold, declined payment, capture, void, expiry, refund", ""},
-		{"200       200       200       200       200       404       404", "GET /transactions/{id}", "payment, captured payment, voided payment, expired payment", ""},
-		{"200       404       404       200       200       404       404", "GET /transactions/{id}", "transfer's entry, captured credit, refund's entry", ""},
+		{"200       200       200       404       404       404       404", "GET /transactions/{id}", own, ""},
+		{"200       200       200       200       200       404       404", "GET /transactions/{id}", received, ""},
+		{"200       404       404       200       200       404       404", "GET /transactions/{id}", further, ""},
 		{"200       404       404       404       404       404       404", "GET /transactions/{id}", "rules, declined rules", ""},
 		{"404       404       404       404       404       404       404", "GET /transactions/{id}", "nothing", ""},
 		{"200       200       200       200       200       404       404", "HEAD /transactions/{id}", "payment", ""},

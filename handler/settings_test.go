@@ -67,7 +67,8 @@ func TestSettings(t *testing.T) {
 		assertReplay(t, unit, a.post(t, "unit", body("1", "000"+s.unit, "credit")), "unit")
 		money := a.pending(t, "in", body("1", "10", "credit"))
 		with := `,"currency":"` + s.currency + `"`
-		check(a.post(t, "transfer", entries(with+`,"balanced":true`, strings.Replace(entry("1", "1", "debit"), "}", with+"}", 1), entry("2", "1", "credit"))), 201, 1, `"entries"`)
+		debit := strings.Replace(entry("1", "1", "debit"), "}", with+"}", 1)
+		check(a.post(t, "transfer", entries(with+`,"balanced":true`, debit, entry("2", "1", "credit"))), 201, 1, `"entries"`)
 
 		hold := a.pending(t, "hold", holdBody("1", "3"))
 		check(a.get(t, "/balance?userId=1"), 200, 1, `"held":"3",`+currency)
