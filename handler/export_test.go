@@ -12,9 +12,9 @@ import (
 func (h *Handler) Settings() ledger.Settings { return h.settings }
 
 // Routes lists each route's method and path.
-func Routes() (routes [][2]string) {
+func Routes() (routes []string) {
 	for _, r := range (&Handler{}).allRoutes() {
-		routes = append(routes, [2]string{r.method, r.path})
+		routes = append(routes, r.method+" "+r.path)
 	}
 	return routes
 }
