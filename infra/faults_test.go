@@ -11,48 +11,9 @@ import (
 
 	"onewrite/infra"
 	"onewrite/infra/infratest"
-	"onewrite/infra/infratest/dynamodbmodel"
 	"onewrite/infra/infratest/faults"
 	"onewrite/ledger"
 )
-
-// A fault that ends by itself is retried within the call.
-func TestOneFault(t *testing.T) {
-	t.Parallel()
-	for _, kind := range faults.All {
-		t.Run(kind.Name, func(t *testing.T) {
-			onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
-				var trace ledger.Trace
-				ctx := ledger.WithTrace(t.Context(), &trace)
-
-				books.Network.Next(kind.Fault)
-				posted, err := books.Ledger.Post(ctx, infratest.Request(t, "1", "credit", ledger.Credit, "10"))
-				require.NoError(t, err)
-				assert.False(t, posted.Replayed, "the first answer to be heard")
-				assert.Equal(t, 1, trace.Retries)
-
-				books.Network.Next(kind.Fault)
-				_, err = books.Ledger.Post(ctx, infratest.Request(t, "1", "first write", ledger.Debit, "1000"))
-				assert.ErrorIs(t, err, ledger.ErrInsufficientFunds)
-
-				books.Network.Next(nil, kind.Fault)
-				_, err = books.Ledger.Post(ctx, infratest.Request(t, "1", "decline's write", ledger.Debit, "1000"))
-				assert.ErrorIs(t, err, ledger.ErrInsufficientFunds)
-
-				books.Network.Next(kind.Fault)
-				assert.Equal(t, "110", books.Balance(t, "1"))
-				books.Network.Next(kind.Fault)
-				stored, err := books.Ledger.Transaction(ctx, posted.Transaction.ID)
-				require.NoError(t, err)
-				assert.Equal(t, posted.Transaction, stored)
-				books.Network.Next(kind.Fault)
-				page, err := books.Ledger.History(ctx, posted.Transaction.UserID, ledger.Cursor{}, 50)
-				require.NoError(t, err)
-				assert.Len(t, page.Transactions, 3)
-			})
-		})
-	}
-}
 
 // outlasted makes a call whose caller leaves at the second fault.
 func outlasted(t *testing.T, books *infratest.Books, fault faults.Fault) context.Context {

@@ -2,6 +2,7 @@ package infra_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"testing"
@@ -33,12 +34,20 @@ var calls = []struct {
 	make     func(ctx context.Context, l *ledger.Ledger, credit, debit ledger.Request) error
 }{
 	{[]string{"TransactWriteItems"}, func(ctx context.Context, l *ledger.Ledger, credit, _ ledger.Request) error {
-		_, err := l.Post(ctx, credit)
+		posted, err := l.Post(ctx, credit)
+		if posted.Replayed { // it is the first answer to be heard
+			err = errors.New("replayed")
+		}
 		return err
 	}},
 	{[]string{"TransactWriteItems", "GetItem", "PutItem"}, func(ctx context.Context, l *ledger.Ledger, _, debit ledger.Request) error {
 		_, err := l.Post(ctx, debit)
 		return err
+	}},
+	{[]string{"TransactWriteItems", "GetItem"}, func(ctx context.Context, l *ledger.Ledger, credit, _ ledger.Request) error {
+		_, err := l.Post(ctx, credit)
+		_, readErr := l.Transaction(ctx, credit.TransactionID())
+		return errors.Join(err, readErr)
 	}},
 	{[]string{"GetItem"}, func(ctx context.Context, l *ledger.Ledger, credit, _ ledger.Request) error {
 		_, err := l.Balance(ctx, credit.UserID())
