@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -144,16 +145,8 @@ func (l *changeLog) end(found report) (status int, err error) {
 }
 
 func (s *rebuildSummary) writeText(out io.Writer) error {
-	for _, f := range s.Mismatches {
-		if _, err := fmt.Fprintf(out, "wrong      %s\n", f); err != nil {
-			return err
-		}
-	}
-	if s.Unfinished != "" {
-		if _, err := fmt.Fprintf(out, "unfinished %s\n", s.Unfinished); err != nil {
-			return err
-		}
-	}
+	var all bytes.Buffer
+	report{Mismatches: s.Mismatches, Unfinished: s.Unfinished}.writeFindings(&all)
 	did := "would be rebuilt"
 	if s.Written {
 		did = "rebuilt"
@@ -168,7 +161,8 @@ func (s *rebuildSummary) writeText(out io.Writer) error {
 	case !s.Written && s.Torn+s.Balances > 0:
 		text += "; -write does it"
 	}
-	_, err := fmt.Fprintln(out, text)
+	fmt.Fprintln(&all, text)
+	_, err := all.WriteTo(out)
 	return err
 }
 

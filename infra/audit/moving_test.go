@@ -193,7 +193,7 @@ func TestInMotion(t *testing.T) {
 	late := func(times ...time.Duration) dynamodbmodel.Moment {
 		return dynamodbmodel.Moment{Late: times, Lag: time.Hour}
 	}
-	old := func(s *scene, b *infratest.Books) *ledger.Ledger { return ledger.New(b.Store, at(longAgo)) }
+	old := func(b *infratest.Books) *ledger.Ledger { return ledger.New(b.Store, at(longAgo)) }
 	for _, c := range []struct {
 		name   string
 		scene  func(s *scene)
@@ -242,8 +242,8 @@ func TestInMotion(t *testing.T) {
 		}},
 
 		{"a user with a hold and old rows who moves", func(s *scene) {
-			post(s.t, old(s, s.b), "1", "+10", "-5", "-1000")
-			hold(s.t, old(s, s.b), "hold", "1 debit 3")
+			post(s.t, old(s.b), "1", "+10", "-5", "-1000")
+			hold(s.t, old(s.b), "hold", "1 debit 3")
 			s.post(none, "recent", "1 debit 1")
 			s.always(before(func() {
 				if s.scans++; s.scans <= 4 {
@@ -253,7 +253,7 @@ func TestInMotion(t *testing.T) {
 		}, exitRight, func(s *scene, _ report) { assert.Equal(s.t, 5, s.scans, "readings") }},
 
 		{"postings between the scans", func(s *scene) {
-			post(s.t, old(s, s.b), "1", "+10")
+			post(s.t, old(s.b), "1", "+10")
 			s.tables.segments = 1
 			s.network.Next(nil, before(func() { credits(s.t, s.b, "1")(); credits(s.t, s.b, "2")() })) // Scan, Scan
 		}, exitRight, func(s *scene, found report) {
@@ -306,7 +306,7 @@ func TestInMotion(t *testing.T) {
 
 		{"a row later than the balance that names it", func(s *scene) {
 			other, _ := infratest.OpenOnModel(none, ledger.DefaultSettings())
-			post(s.t, old(s, other), "1", "+10", "+1")
+			post(s.t, old(other), "1", "+10", "+1")
 			rowsOf(s.t, other).with(set("1", "transaction_id", text(idOf(s.t, "1", "1")))).writeTo(s.t, s.b)
 			s.always(func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 				if s.scans++; s.scans == 1 {
@@ -349,7 +349,7 @@ func TestInMotion(t *testing.T) {
 
 		{"refunds before the rows and between the scans", func(s *scene) {
 			s.tables.segments = 1
-			l := old(s, s.b)
+			l := old(s.b)
 			sale, err := l.Post(s.t.Context(), infratest.Entries(s.t, "sale", "alice debit 10"))
 			require.NoError(s.t, err)
 			refund := func(l *ledger.Ledger, key string) func() {

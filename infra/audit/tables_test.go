@@ -2,14 +2,24 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/faults"
+	"onewrite/ledger"
 )
 
 // A wrong environment is an error that names its variables, and no damage.
@@ -92,4 +102,150 @@ func TestEnvironment(t *testing.T) {
 	}, &out, &out)
 	assert.Equal(t, exitUsage, statusOf(t, err))
 	assert.EqualError(t, err, "TRANSACTIONS_TABLE is transactions, and there is no such table in "+endpoint+" (AWS_ENDPOINT_URL_DYNAMODB)")
+}
+
+// tablesOnly is an environment that names the tables and another DynamoDB.
+func tablesOnly(name string) string {
+	return map[string]string{"TRANSACTIONS_TABLE": "t", "TRANSACTIONS_AGGREGATE_TABLE": "a", "AWS_ENDPOINT_URL_DYNAMODB": "https://dynamodb.invalid"}[name]
+}
+
+// withoutAWS clears the process's AWS settings, and points its files elsewhere.
+func withoutAWS(t *testing.T) (folder string) {
+	t.Helper()
+	folder = t.TempDir()
+	for _, name := range []string{
+		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION",
+		"AWS_PROFILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_WEB_IDENTITY_TOKEN_FILE",
+	} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	t.Setenv("AWS_CONFIG_FILE", filepath.Join(folder, "config"))
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(folder, "credentials"))
+	return folder
+}
+
+// Outside Lambda, a profile gives the region and the credentials.
+func TestCredentialsOfAProfile(t *testing.T) {
+	folder := withoutAWS(t)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "config"), []byte(
+		"[profile books]\nregion = eu-north-1\naws_access_key_id = AKIDPROFILE\naws_secret_access_key = secret\n"), 0o600))
+	t.Setenv("AWS_PROFILE", "books")
+	client, config, err := connect(t.Context(), tablesOnly)
+	require.NoError(t, err)
+	assert.Equal(t, "eu-north-1", config.Region)
+	assert.Equal(t, "t", config.TransactionsTable)
+	keys, err := client.Options().Credentials.Retrieve(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "AKIDPROFILE", keys.AccessKeyID)
+}
+
+// The credentials of a role are renewed before they end.
+func TestCredentialsAreRenewed(t *testing.T) {
+	withoutAWS(t)
+	served := 0
+	role := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		served++
+		fmt.Fprintf(w, `{"AccessKeyId":"AKID%d","SecretAccessKey":"secret","Token":"token","Expiration":%q}`,
+			served, time.Now().Add(time.Second).UTC().Format(time.RFC3339))
+	}))
+	defer role.Close()
+	t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", role.URL)
+	t.Setenv("AWS_DEFAULT_REGION", "eu-north-1")
+	client, config, err := connect(t.Context(), tablesOnly)
+	require.NoError(t, err)
+	assert.Equal(t, "eu-north-1", config.Region)
+	assert.Equal(t, aws.Credentials{AccessKeyID: "AKID1", SecretAccessKey: "secret", SessionToken: "token"}, config.Credentials)
+	time.Sleep(1100 * time.Millisecond)
+	keys, err := client.Options().Credentials.Retrieve(t.Context())
+	require.NoError(t, err)
+	assert.NotEqual(t, "AKID1", keys.AccessKeyID)
+}
+
+// The environment's own keys are used as they are.
+func TestCredentialsOfTheEnvironment(t *testing.T) {
+	withoutAWS(t)
+	_, config, err := connect(t.Context(), orElse(tablesOnly, map[string]string{
+		"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIDOWN", "AWS_SECRET_ACCESS_KEY": "secret",
+	}))
+	require.NoError(t, err)
+	assert.Equal(t, "AKIDOWN", config.Credentials.AccessKeyID)
+}
+
+func TestNoCredentials(t *testing.T) {
+	withoutAWS(t)
+	_, _, err := connect(t.Context(), tablesOnly)
+	assert.ErrorContains(t, err, "find credentials for AWS (set AWS_PROFILE, or sign in again)")
+}
+
+func TestExpiredCredentials(t *testing.T) {
+	t.Parallel()
+	expired := &smithy.GenericAPIError{Code: "ExpiredTokenException", Message: "The security token included in the request is expired"}
+	err := failed(errors.Join(expired), "scan %s", "transactions")
+	assert.ErrorContains(t, err, "scan transactions: the credentials have expired (ExpiredTokenException); sign in again")
+}
+
+// The audit, a statement, an export and the rebuild go by the settings in the tables,
+// whatever the environment has.
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ currency, places, opening, unit string }{
+		{"JPY", "0", "0", "1"},
+		{"EUR", "2", "0", "0.01"},
+		{"KWD", "3", "0.5", "0.001"},
+		{"POINTS", "0", "100", "1"},
+		{"XBT", "8", "0", "0.00000001"},
+	} {
+		books := infratest.NewWith(t, infratest.Settings(t, c.currency, c.places, c.opening))
+		post(t, ledger.New(books.Store, at(lastYear)), "1", "+10", "+"+c.unit, "-1000")
+		post(t, ledger.New(books.Store, at(lastYear)), "2", "+1")
+		balance := books.Balance(t, "1")
+		for _, task := range []struct{ args, want string }{
+			{"", "every balance is what its history says"},
+			{"-user 1 -csv", fmt.Sprintf(",opening,,%s,", c.opening)},
+			{"-user 1 -csv", fmt.Sprintf(",closing,,%s,", balance)},
+			{"-user nobody -csv", fmt.Sprintf(",closing,,%s,", c.opening)},
+		} {
+			status, out, _ := command(t, books, strings.Fields(task.args)...)
+			assert.Equal(t, exitRight, status, out)
+			assert.Contains(t, out, task.want)
+		}
+		books.Execute(t, books.Config.AggregateTable, "DELETE FROM ? WHERE user_id = '1'")
+		status, out, _ := command(t, books, "-rebuild", "-write", "-settle", "0s")
+		assert.Equal(t, exitRight, status, out)
+		assert.Equal(t, balance, books.Balance(t, "1"))
+	}
+}
+
+// Without a readable settings row the audit reports that, and no balance is rebuilt.
+func TestDamagedSettings(t *testing.T) {
+	t.Parallel()
+	for change, want := range map[string]string{
+		"DELETE FROM ? WHERE id = 'settings'":                    "there is no row of settings",
+		"UPDATE ? REMOVE currency WHERE id = 'settings'":         "currency: is missing",
+		"UPDATE ? SET places = 9 WHERE id = 'settings'":          `decimal places are "9", must be a digit from 0 to 8`,
+		"UPDATE ? SET opening = 'nothing' WHERE id = 'settings'": "opening: is of type S, must be N",
+	} {
+		books := infratest.New(t)
+		post(t, ledger.New(books.Store, at(lastYear)), "1", "+10")
+		books.Damage(t, books.Config.TransactionsTable, change)
+		status, out, _ := command(t, books, "-settle", "0s")
+		assert.Equal(t, exitWrong, status)
+		assert.Contains(t, out, `transaction "settings": settings: `+want)
+		assert.Contains(t, out, "this audit goes by the environment: currency USD, decimal places 2, opening balance 100")
+		assert.NotContains(t, out, "balance: the balance")
+
+		books.Execute(t, books.Config.AggregateTable, "DELETE FROM ? WHERE user_id = '1'")
+		status, out, log := command(t, books, "-rebuild", "-write", "-settle", "0s")
+		assert.Equal(t, exitWrong, status)
+		assert.Empty(t, out)
+		assert.Contains(t, log, want)
+		assert.Equal(t, "100", books.Balance(t, "1"), "nothing was written")
+	}
+	books := infratest.New(t) // changed by hand, and whole: every balance is wrong
+	post(t, ledger.New(books.Store, at(lastYear)), "1", "+10")
+	books.Damage(t, books.Config.TransactionsTable, "UPDATE ? SET opening = 50 WHERE id = 'settings'")
+	status, out, _ := command(t, books, "-settle", "0s")
+	assert.Equal(t, exitWrong, status)
+	assert.Contains(t, out, "the balance is 110 at version 1, and the history makes it 60 at version 1")
 }
