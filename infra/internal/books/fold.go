@@ -116,9 +116,6 @@ func (f *Fold) CompareHolds(user ledger.UserID, holds []ledger.Hold) (found []Fi
 	return found
 }
 
-// OpenCount returns the number of open holds.
-func (f *Fold) OpenCount() int { return len(f.pairs.open) }
-
 // Orphans returns the settled ends without a pending row.
 func (f *Fold) Orphans() (found []Finding) {
 	for hold, end := range f.pairs.orphans {
