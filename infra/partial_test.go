@@ -77,7 +77,7 @@ func pending(t *testing.T, key string, entries ...string) ledger.Request {
 	return r
 }
 
-// direct returns a caller on the model, to whose requests nothing happens.
+// direct returns a caller on the model whose requests meet no faults.
 func direct(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) caller {
 	return caller{t, ledger.New(books.Over(model), time.Now), books}
 }

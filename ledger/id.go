@@ -32,7 +32,7 @@ func (id TransactionID) Entry(place int) TransactionID {
 	return newID([]byte{0}, id[:], []byte(strconv.Itoa(place)))
 }
 
-// End returns the id for the row that ends a hold. No entry has its name.
+// End returns the id for the row that ends a hold. No entry has that id.
 func (id TransactionID) End() TransactionID {
 	return newID([]byte{0}, id[:], []byte("end"))
 }

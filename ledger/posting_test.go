@@ -15,7 +15,7 @@ import (
 	"onewrite/ledger"
 )
 
-// The first row holds the transaction's data, the others only their own. A transaction
+// The first row holds the transaction's data, each other row its entry's. A transaction
 // with one entry has no list of entries, and a pending one has no other rows.
 func TestRowsOfPosting(t *testing.T) {
 	t.Parallel()
