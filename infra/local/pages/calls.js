@@ -68,21 +68,24 @@ export const brokenOff = new Error("the answer broke off");
 
 // anotherLedger says that the answer is another ledger's: the server started again, with other tables.
 export const anotherLedger = new Error("another ledger answered");
-let isOther = false;
+let isOther = false; // whether the last answer is another ledger's
+let others = 0;
 let tellOther;
 
-// isAnother says whether another ledger has answered. It has none of this page's transactions.
 export const isAnother = () => isOther;
 
-// whenAnother sets what happens when another ledger answers for the first time.
+// othersSoFar counts the answers of other ledgers.
+export const othersSoFar = () => others;
+
+// whenAnother sets what happens when another ledger answers, and when this page's is back.
 export const whenAnother = (then) => { tellOther = then; };
 
 // checkLedger throws if another ledger answered.
 function checkLedger({ headers }) {
-  const answers = headers.get("Local-Ledger") ?? ledger;
-  if (answers === ledger) return;
-  if (!isOther) tellOther?.();
-  isOther = true;
+  const answers = headers.get("Local-Ledger");
+  if (answers && isOther !== (answers !== ledger)) tellOther(isOther = !isOther);
+  if (!answers || !isOther) return;
+  others++;
   throw anotherLedger;
 }
 

@@ -77,9 +77,9 @@ addEventListener("popstate", showAddress);
 addEventListener("pageshow", ({ persisted }) => { if (persisted && isOpen("account")) refresh(); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden && isOpen("account")) refresh(); });
 
-whenAnother(() => {
+whenAnother((isOther) => {
   at("other-says").textContent = otherLedger;
-  at("other").hidden = false;
+  at("other").hidden = !isOther;
 });
 prepare(again);
 prepareAccount((userId, transaction) => go(addressOf(userId, transaction)));

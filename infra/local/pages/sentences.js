@@ -34,8 +34,14 @@ function why(entries) {
   return reasons.size === 1 && !reasons.has("") ? ` ${[...reasons][0]}` : "";
 }
 
-// ofAnotherLedger is the sentence about a step in which another ledger answered.
-export const ofAnotherLedger = () => open(`Another ledger answered. ${otherLedger}`);
+// sentenceOf is the sentence about what came of a step. The balances prove nothing if other calls
+// changed them.
+export function sentenceOf(step, facts) {
+  if (facts.isElsewhere) return open(`Another ledger answered. ${otherLedger}`);
+  if (facts.isUnready) return open("It was not played: its user did not get the money for it.");
+  const came = step.sum(facts);
+  return facts.others ? open(`${came.text} Another call changed this account meanwhile.`) : came;
+}
 
 export function ofLostAnswer({ calls, amount, before, after }) {
   const [first, second] = calls.map(({ entry }) => entry);
@@ -108,11 +114,11 @@ export function ofPayment({ entry, asked, writes, befores, afters }) {
 
 const list = (parts) => (parts.length > 1 ? `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}` : parts[0]);
 
-export function ofHold({ hold, debit, before, during, freed, after, stopped }) {
+export function ofHold({ hold, debit, before, during, freed, after, stopped, others }) {
   const pending = hold.answer?.body.data?.status === "pending";
   const sum = pending && money(hold.answer.body.data.ammount);
-  if (stopped) return open(`${sum} was ${freed?.held ? "still " : ""}held when you stopped${freed ? `: ${spendable(freed)}` : `; ${unread}`}.`);
-  const free = pending && balances(before, freed) && !freed.held && moved(before, freed) === 0n;
+  if (stopped) return open(`${sum} was ${!freed ? "held" : freed.held ? "still held" : "not held any more"} when you stopped${freed ? `: ${spendable(freed)}` : `; ${unread}`}.`);
+  const free = pending && others === 0 && balances(before, freed) && !freed.held && moved(before, freed) === 0n;
   const back = free ? " and came back by itself" : freed ? `, and after its time ${spendable(freed)}` : `, and after its time ${unread}`;
   const met = hold.answer?.body.balance;
   const held = pending ? `${sum} was held${back}.` : `The hold ${fate(hold)}${met ? `, as the balance was ${money(met)}` : ""}.${why([hold])}`;

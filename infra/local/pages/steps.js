@@ -3,7 +3,7 @@
 // the run recorded, and a sentence with what came of it. A run fills the facts, and
 // calls show whenever a part of them can be drawn.
 
-import { balanceOf, newName, posting, send } from "./calls.js";
+import { balanceOf, historyOf, look, newName, posting, send } from "./calls.js";
 import { pause } from "./dom.js";
 import { drawAccounts, drawBars, drawLifelines, drawRace } from "./drawings.js";
 import { made, madeAtOnce, newLane, writesIn } from "./log.js";
@@ -48,7 +48,7 @@ export const steps = [
     },
   },
   {
-    title: ({ callers: n }) => `${n} ${Number(n) === 1 ? "caller" : "callers"}, one key`,
+    title: ({ callers: n }) => `${Number(n)} ${Number(n) === 1 ? "caller" : "callers"}, one key`,
     says: "The same call comes from every caller at the same time, as from impatient buttons and eager retries.",
     fields: [callers, amount, onAWS],
     draw: drawRace,
@@ -61,7 +61,7 @@ export const steps = [
     },
   },
   {
-    title: ({ callers: n, amount: each }) => `${n} ${Number(n) === 1 ? "debit" : "debits"} of ${amountOf(each)} on ${money(stageBalance)}`,
+    title: ({ callers: n, amount: each }) => `${Number(n)} ${Number(n) === 1 ? "debit" : "debits"} of ${amountOf(each)} on ${money(stageBalance)}`,
     says: "Each is a call of its own. However many come at once, no two may spend the same money.",
     fields: [callers, amount, onAWS],
     draw: drawRace,
@@ -153,9 +153,25 @@ async function newStage(facts, who = "try") {
   facts.user = newName(who);
   facts.lane = newLane();
   const missing = units(stageBalance) - units(opening);
-  if (missing > 0n) await send(posting(newName("try"), { userId: facts.user, ammount: decimal(missing), type: "credit" })).catch(() => undefined);
+  const credit = posting(newName("try"), { userId: facts.user, ammount: decimal(missing), type: "credit" });
+  if (missing > 0n) facts.credit = { answer: await send(credit).catch(() => undefined) };
   facts.before = await balanceNow(facts.user);
+  facts.isUnready = missing > 0n && facts.before?.balance !== stageBalance;
+  if (facts.isUnready) throw new Error("the user did not get the money");
   return facts;
+}
+
+// othersOf counts the changes of a step's user that no call of the step made. A call without an
+// answer may have made one.
+export async function othersOf({ user, credit, calls = [], entries = [], entry, hold, debit, ...read }) {
+  const answer = await look(historyOf(user, 100));
+  if (!answer?.body.data) return undefined;
+  const own = [credit, ...calls.map((one) => one.entry), ...entries, entry, hold, debit].filter(Boolean);
+  const known = new Set(own.map((one) => one.answer?.body.data?.id ?? one.answer?.body.id));
+  const idOf = ({ type, id, transactionId }) => (type === "void" || type === "capture" ? id : transactionId ?? id);
+  const strange = new Set(answer.body.data.map(idOf).filter((id) => !known.has(id)));
+  const isLent = [read.freed, read.after].some((funds) => funds?.creditLimit);
+  return Math.max(0, strange.size - own.filter((one) => !one.answer).length) + isLent;
 }
 
 // balanceNow reads a balance, and is undefined where that fails.

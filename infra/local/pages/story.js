@@ -2,11 +2,11 @@
 // a user of its own and shows what its last run recorded, so that runs at once can't
 // mix.
 
-import { isAnother } from "./calls.js";
+import { othersSoFar } from "./calls.js";
 import { at, copyOf, element } from "./dom.js";
 import { showEntry } from "./log.js";
-import { ofAnotherLedger } from "./sentences.js";
-import { stageBalance, steps } from "./steps.js";
+import { sentenceOf } from "./sentences.js";
+import { othersOf, stageBalance, steps } from "./steps.js";
 import { money } from "./words.js";
 
 const readFor = 2500; // milliseconds, between two steps of the story
@@ -138,9 +138,14 @@ async function perform(card, signal) {
   writeState(card);
   draw(card);
   try {
-    await card.step.run(facts, values, () => draw(card), signal);
+    const others = othersSoFar();
+    await card.step.run(facts, values, () => draw(card), signal).catch((error) => {
+      if (!facts.isUnready) throw error;
+    });
+    facts.others = await othersOf(facts);
+    facts.isElsewhere = othersSoFar() > others;
     await reveal(card, signal);
-    card.came = isAnother() ? ofAnotherLedger() : card.step.sum(facts);
+    card.came = sentenceOf(card.step, facts);
   } finally {
     card.isBusy = false;
   }

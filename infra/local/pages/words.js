@@ -10,7 +10,7 @@ const format = new Intl.NumberFormat("en", isCode ? { ...digits, style: "currenc
 export const currencyName = isCode ? new Intl.DisplayNames("en", { type: "currency" }).of(currency) : currency;
 
 // money is a sum for people, from the ledger's decimal text; never a float: Intl
-// takes every digit of a text.
+// takes every digit of a balance.
 export const money = (text) => `${format.format(text).replace("-", "−")}${isCode ? "" : ` ${currency}`}`;
 
 // visible is a text whose invisible characters, such as those that turn the direction
@@ -37,8 +37,9 @@ export function decimal(sum) {
 // unitsOf is the amount of a field as a whole number of units, if it is one.
 export const unitsOf = (text) => (/^\d+(\.\d+)?$/.test(text) && (text.split(".")[1] ?? "").length <= places ? units(text) : undefined);
 
-// amountOf is the amount of a field for people, or the field's text where it is none.
-export const amountOf = (text) => (unitsOf(text) === undefined ? name(text) : money(text));
+// amountOf is the amount of a field for people, or the field's text where it is none. Intl
+// takes no more than 308 digits.
+export const amountOf = (text) => (unitsOf(text) === undefined || text.length > 300 ? name(text) : money(text));
 
 // moneyOf is a sum for people, from a whole number of units.
 export const moneyOf = (sum) => money(decimal(sum));
@@ -60,7 +61,7 @@ const titles = {
   "/problems/not-found": "Not found",
   "/problems/body-too-large": "Too long",
   "/problems/try-again": "Not settled",
-  "/problems/internal": "The ledger failed",
+  "/problems/internal": "Failed",
 };
 
 const fields = { userId: "The user", ammount: "The amount", creditLimit: "The credit limit", type: "The type", "Idempotent-Key": "The key", expiresIn: "The time of the hold", metadata: "The metadata", entries: "The list of entries", balanced: 'The field "balanced"' };
@@ -107,7 +108,7 @@ const endings = {
 function refusal({ status, body, replayed }, call) {
   const title = titles[body.type] ?? `Refused with status ${status}`;
   if (body.ended) return { kind: "refused", title, sentence: `${endings[body.ended] ?? body.ended} A hold ends once, for ever; nothing moved.` };
-  const sentence = body.type === "/problems/invalid-request" && body.properties ? complaints(body.properties) : body.detail ?? "";
+  const sentence = body.type === "/problems/invalid-request" && body.properties ? complaints(body.properties) : body.detail ?? "It has no reason.";
   if (!body.balance) return { kind: "refused", title, sentence };
   const seen = `${sentence} ${declinedAt(body, call)}; nothing moved.`;
   return replayed
@@ -188,7 +189,7 @@ export const balance = ({ balance, held, creditLimit, blocked }) => [
 
 function found(data, user) {
   if (data.balance) return { kind: "read", title: "Read", sentence: `User ${name(user)} has ${balance(data)}.` };
-  if (Array.isArray(data)) return { kind: "read", title: "Read", sentence: `${data.length} transactions of user ${user}.` };
+  if (Array.isArray(data)) return { kind: "read", title: "Read", sentence: `${data.length} ${data.length === 1 ? "transaction" : "transactions"} of user ${name(user)}.` };
   return { kind: "read", title: "Read", sentence: `${sentenceCase(what(data))}: ${standing(data)}; made ${time(data.createdAt)}.` };
 }
 

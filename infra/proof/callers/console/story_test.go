@@ -80,6 +80,9 @@ func TestStepsSay(t *testing.T) {
 		{"2", "amount=0", "", `3 without an answer. When the balance was read it was still $100.00.`, "open"},
 		{"2", "amount=10", "every POST", `3 without an answer. When the balance was read it was still $100.00.`, "open"},
 		{"2", "faults=", "unread", `1 posted, 2 replayed; ` + unread, "open"},
+		{"1", "", "meddles", `The same call was sent twice. But $100.00 became $117.00, which is not one credit of $10.00. Another call changed this account meanwhile.`, "open"},
+		{"1", "", "fails", `The same call was sent twice: failed. When the balance was read it was still $100.00.`, "open"},
+
 		{"2", "", "fails at once", `3 not settled. When the balance was read it was still $100.00.`, "open"},
 
 		{"3", "", "", `10 posted, 10 declined. $100.00 − 10 × $10.00 = $0.00, exactly.`, "kept"},
@@ -107,6 +110,7 @@ func TestStepsSay(t *testing.T) {
 		{"4", "receiver=both-NEW;shop=both-NEW", "loses answers", `No answer came, and the balances changed: USER $100.00 became $95.00, both-NEW $100.00 became $105.00.`, "open"},
 		{"4", "receiver=both-NEW;shop=both-NEW", "", `In one write USER paid $5.00 and both-NEW got $4.00 and $1.00.`, "kept"},
 		{"4", "", "not settled", `Not settled. Send it again.`, "open"},
+		{"4", "", "status 502", `Refused with status 502. It has no reason.`, "open"},
 
 		{"5", "seconds=1", "", `$40.00 was held and came back by itself. The debit was posted: $0.00 can be spent.`, "kept"},
 		{"5", "debit=60;amount=101", "", `The hold was declined, as the balance was $100.00. The debit was posted: $40.00 can be spent.`, "kept"},
@@ -166,6 +170,12 @@ func (b browser) breakServer(how string) {
 			if (how === "dies" && posts || how === "dies after a call" && answers) return gone();
 			if (how === "fails at once" && post) return new Response(JSON.stringify(JSON.parse(options.body).map(() =>
 				({status: 503, reason: "", headers: {}, text: JSON.stringify({type: "/problems/try-again", detail: "Send it again."})}))));
+			if (how === "meddles" && post && posts === 1) {
+				const {userId} = JSON.parse(options.body);
+				await real(path, {...options, headers: {"Idempotent-Key": "another"}, body: JSON.stringify({userId, type: "credit", ammount: "7"})});
+			}
+			if (post && how.startsWith("status ")) return new Response("{}", {status: Number(how.slice(7))});
+			if (post && how === "fails") return new Response(JSON.stringify({type: "/problems/internal"}), {status: 500});
 			if (post && (how === "not settled" || how === "second POST not settled" && posts === 2)) return new Response(JSON.stringify({type: "/problems/try-again", detail: "Send it again."}), {status: 503});
 			if (how === "unread" && path.startsWith("/balance")) return gone();
 			if (how === "requests unread" && path.startsWith("/local/requests")) return gone();
@@ -175,6 +185,32 @@ func (b browser) breakServer(how string) {
 			answers += post;
 			return answer;
 		};`, how))
+}
+
+// Another call may change a step's account. Then the step proves nothing, and says so.
+func TestStepsMeetOthers(t *testing.T) {
+	b := open(t, "/")
+	b.prefer("light")
+	b.vary("step-5-seconds", "2")
+	const another = " Another call changed this account meanwhile."
+	for _, c := range []struct{ call, want string }{
+		{`ending(hold, "void")`, "$40.00 was held, and after its time $100.00 can be spent. The debit was posted: $0.00 can be spent."},
+		{`ending(hold, "capture", "10")`, "$40.00 was held, and after its time $90.00 can be spent. The debit was declined: $90.00 can be spent."},
+		{`posting("other", {userId, type: "debit", ammount: "10"})`, "$40.00 was held, and after its time $90.00 can be spent. The debit was declined: $90.00 can be spent."},
+		{`posting("other", {userId, type: "debit", ammount: "10", expiresIn: 600})`, "$40.00 was held, and after its time $90.00 can be spent, $10.00 is held. The debit was declined: $90.00 can be spent, $10.00 is held."},
+		{`ruling("other", {userId, creditLimit: "50"})`, "$40.00 was held, and after its time $150.00 can be spent. The debit was posted: $50.00 can be spent."},
+	} {
+		b.click("#step-5 .run")
+		b.waits(`document.querySelector("#step-5 .drawing").innerText.includes("Expires in")`)
+		assert.Equal(t, "true", b.later(`import("/calls.js").then(async ({ending, historyOf, posting, ruling, send}) => {
+			const userId = document.querySelector("#log .post .note").textContent.match(/try-[0-9a-f]+$/)[0];
+			const hold = (await send(historyOf(userId, 1))).body.data[0].id;
+			return String((await send(`+c.call+`)).status < 300); })`))
+		b.ends("5")
+		assert.Equal(t, c.want+another, b.ask(`document.querySelector("#step-5 .sum").textContent`))
+		assert.Equal(t, "open", b.ask(`document.getElementById("step-5").dataset.came`))
+	}
+	b.noErrors()
 }
 
 // The drawings show what was recorded.
@@ -235,6 +271,11 @@ func TestStepsDraw(t *testing.T) {
 	assert.Regexp(t, `Hold of \$40.00: pending\n\$60.00 can be spent, \$40.00 is held. Expires`, b.drawn("5"))
 	b.ends("5")
 	assert.Equal(t, "\nAt first\n$100.00 can be spent\nHold of $40.00: pending\n$60.00 can be spent, $40.00 is held\nAfter its time\n$100.00 can be spent\nDebit of $100.00: posted\n$0.00 can be spent", b.drawn("5"))
+	assert.Equal(t, "100% 60% 40% 100% 0%", b.ask(`(() => {
+		const width = (part) => part.getBoundingClientRect().width;
+		const place = width(document.querySelector("#step-5 .bars"));
+		return [...document.querySelectorAll("#step-5 .bar > *")].map((part) => Math.round(100 * width(part) / place) + "%").join(" ");
+	})()`))
 	assert.Equal(t, "60% 40%", b.ask(`[...document.querySelectorAll("#step-5 .bar-row:nth-child(2) .bar > *")].map(({style}) => style.width).join(" ")`))
 	b.noErrors()
 }
