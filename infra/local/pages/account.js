@@ -75,6 +75,18 @@ async function readAccount(log = false) {
   }
 }
 
+// alone makes a reading that those under way do not disturb, and then reads the account.
+async function alone(work) {
+  turn++;
+  reading++;
+  try {
+    await work();
+  } finally {
+    reading--;
+  }
+  return readAccount();
+}
+
 async function readBalance(log) {
   if (!log) return look(balanceOf(user));
   const entry = await make(balanceOf(user), user);
@@ -283,7 +295,7 @@ export function prepareAccount(open) {
   at("rules").querySelector("form").onsubmit = (event) => event.preventDefault();
   at("set-rules").onclick = setRules;
   prepareTransaction(end, refund);
-  prepareStatement(refresh);
+  prepareStatement(alone);
   Object.assign(at("currency"), { textContent: currency, title: currencyName, hidden: currencyName === currency });
   at("opening").textContent = at("opened-with").textContent = money(opening);
   newKey();

@@ -11,7 +11,7 @@ import { ago, clock, entriesOf, money, moneyOf, name, sentenceCase, time, units 
 
 const page = 25;
 const longestPage = 100;
-const mostPages = 10; // that are read at once
+const mostPages = 10; // that are read at once, unless more lines are known
 
 let user;
 let beginning = 0; // counts how often the lines began anew
@@ -45,18 +45,19 @@ function begin() {
 // read reads the newest lines, and reports whether they are as they were: then a balance
 // read in between counts these lines, and no others. A line has the time at which its
 // write began. So a new line may stand below known ones, but never below the last reading
-// less the longest call. Answers that are no longer current are left. A logged reading is
-// in the log.
+// less the longest call. Where the pages do not reach that far, older known lines are
+// dropped: one may be missing among them. Answers that are no longer current are left. A
+// logged reading is in the log.
 export async function read(isCurrent, logged) {
   const reaches = ({ body: { data, next: more } }) => !readAt || !more || began(data.at(-1)) <= readAt - longestCall;
   const answers = [];
-  for (let i = 0; i < mostPages && !(answers.length && reaches(answers.at(-1))); i++) {
+  const most = () => Math.max(mostPages, 1 + Math.ceil((lines.length - page) / longestPage));
+  for (let i = 0; i < most() && !(answers.length && reaches(answers.at(-1))); i++) {
     const answer = await readPage(i ? longestPage : page, answers.at(-1)?.body.next, logged);
     if (!isCurrent() || answer?.status !== 200) return false;
     answers.push(answer);
   }
-  if (!reaches(answers.at(-1))) begin();
-  return take(answers);
+  return take(answers, reaches(answers.at(-1)));
 }
 
 async function readPage(limit, cursor, logged) {
@@ -64,8 +65,9 @@ async function readPage(limit, cursor, logged) {
   return logged ? (await made(call, user, { show: false })).answer : look(call);
 }
 
-// take takes the newest lines, and reports whether they are as they were.
-function take(answers) {
+// take takes the newest lines, and reports whether they are as they were. It keeps older
+// lines if these reach them.
+function take(answers, reach) {
   const data = answers.flatMap(({ body }) => body.data);
   const { next: more } = answers.at(-1).body;
   const known = new Set(lines.map(keyOf));
@@ -73,7 +75,8 @@ function take(answers) {
   const end = more ? began(data.at(-1)) : -Infinity;
   if (lines.some((line) => began(line) > end && !found.has(keyOf(line)))) begin(); // the tables are new
   const same = isWhole && data.every((line) => known.has(keyOf(line)));
-  const older = lines.filter((line) => !found.has(keyOf(line)));
+  const older = reach ? lines.filter((line) => !found.has(keyOf(line))) : [];
+  if (!reach) beginning++;
   if (!older.length) next = more;
   lines = [...data, ...older];
   isWhole = true;
@@ -81,24 +84,29 @@ function take(answers) {
   return same;
 }
 
-// readOlder reads the next page of older lines, or all pages.
+// readOlder reads the next page of older lines, or all pages. Where the lines began anew
+// meanwhile, it goes on from their new end.
 async function readOlder(all) {
-  const mine = beginning;
+  const whose = user;
+  let mine;
   at("older").hidden = at("all").hidden = true; // so that no page is read twice
   do {
+    mine = beginning;
     const answer = await readPage(all ? longestPage : page, next, true);
-    if (mine !== beginning || answer?.status !== 200) return;
+    if (whose !== user || answer?.status !== 200) return;
+    if (mine !== beginning) continue;
     const known = new Set(lines.map(keyOf));
     isWhole = false;
     lines.push(...answer.body.data.filter((line) => !known.has(keyOf(line))));
     next = answer.body.next;
-  } while (all && next);
+  } while (next && (all || mine !== beginning));
 }
 
-// prepareStatement makes the buttons read on. Look reads the account anew.
-export function prepareStatement(look) {
-  at("older").onclick = () => readOlder(false).then(look);
-  at("all").onclick = () => readOlder(true).then(look);
+// prepareStatement makes the buttons read on. Alone makes a reading while the account is
+// not read, and then reads it anew.
+export function prepareStatement(alone) {
+  at("older").onclick = () => alone(() => readOlder(false));
+  at("all").onclick = () => alone(() => readOlder(true));
 }
 
 const moving = "The account changed while it was read.";

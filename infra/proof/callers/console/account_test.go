@@ -274,8 +274,17 @@ func TestRunningBalanceThatDisagrees(t *testing.T) {
 	b.noErrors()
 }
 
-// aged makes the page read a history whose lines are a minute older.
-const aged = `const real = window.fetch;
+// The page reads a history whose lines are a minute older, or a minute younger.
+var (
+	aged  = shift("-")
+	young = shift("+")
+)
+
+func shift(sign string) string {
+	return strings.Replace(shifted, "- 60000", sign+" 60000", 1)
+}
+
+const shifted = `const real = window.fetch;
 	window.fetch = async (path, options) => {
 		const answer = await real(path, options);
 		if (!String(path).startsWith("/transactions?")) return answer;
@@ -381,6 +390,27 @@ func TestThousandLines(t *testing.T) {
 	b.others("thousand", false, debitOf("2"))
 	b.waits(`document.querySelectorAll("#history tr").length === 1001`)
 	assert.Equal(t, "$1,098.00", b.own()[0])
+	b.noErrors()
+}
+
+// A burst that the newest pages do not reach behind is shown with its own money, and whole
+// when a person asks for it.
+func TestBurst(t *testing.T) {
+	b := open(t, "/?userId=1")
+	b.sees("balance", "$")
+	for range 10 {
+		b.others("burst", true, slices.Repeat([]string{creditOf("1")}, 100)...)
+	}
+	b.run(young)
+	b.enter("user", "burst")
+	b.click("#open button")
+	b.waits(`document.querySelectorAll("#history tr").length === 925 && document.getElementById("unknown").textContent === ""`)
+	assert.Equal(t, "$1,100.00 $176.00", b.own()[0]+" "+b.own()[924])
+	b.click("#all")
+	b.waits(`document.querySelectorAll("#history tr").length === 1000 && document.getElementById("unknown").textContent === ""`)
+	b.others("burst", false, debitOf("2"))
+	b.waits(`document.querySelectorAll("#history tr").length === 1001 && document.getElementById("unknown").textContent === ""`)
+	assert.Equal(t, "$1,098.00 $101.00", b.own()[0]+" "+b.own()[1000])
 	b.noErrors()
 }
 
