@@ -209,6 +209,9 @@ function fill(row, { status, says, why, own, kind, whole, title, amount, more })
   after.replaceChildren(...(own ? groups(own) : why ? [element("span", { title: why, ariaHidden: "true" }, "–"), element("span", { className: "unseen" }, why)] : []));
 }
 
+// refundsAmong counts the refunds of a transaction among the lines.
+export const refundsAmong = (id) => lines.filter(({ refundOf }) => refundOf === id).length;
+
 // linkOf is the link to a transaction, if a row has it.
 export const linkOf = (id) => [...at("history").querySelectorAll("a")].find(({ title }) => title === id);
 

@@ -3,12 +3,14 @@
 
 import { look, refundsOf, transactionOf } from "./calls.js";
 import { at, element } from "./dom.js";
+import { refundsAmong } from "./statement.js";
 import { entriesOf, money, moneyOf, name, sentenceCase, standing, time, units, visible } from "./words.js";
 
 const graceMilliseconds = 1000; // after its expiry the held money can be spent
 
 let chosen; // the transaction
 let refunds; // its entries, with what was refunded
+let counted = 0; // the lines of the statement that were refunds when these were read
 let ticking; // the timer of the countdown
 let shown; // the text of the facts
 
@@ -22,7 +24,7 @@ export const addressOf = (userId, transaction) => `/?${new URLSearchParams({ use
 export function choose(data) {
   const another = data?.id !== chosen?.id;
   chosen = data;
-  if (another) refunds = undefined;
+  if (another) [refunds, counted] = [undefined, 0];
   clearInterval(ticking);
   at("chosen").hidden = !data;
   if (!data) return;
@@ -39,18 +41,20 @@ export function choose(data) {
   if (isRefundable(data)) readRefunds(data.id);
 }
 
-// reread reads the chosen transaction anew, if it can change by itself or is said to have
-// changed.
+// reread reads the chosen transaction anew, if it can change by itself, the statement has
+// other refunds of it, or it is said to have changed.
 export async function reread(changed) {
   const id = chosen?.id;
-  if (!id || !changed && chosen.status !== "pending") return;
+  if (!id || !changed && chosen.status !== "pending" && refundsAmong(id) === counted) return;
   const answer = await look(transactionOf(id));
   if (answer?.status === 200 && id === chosen?.id) choose(answer.body.data);
 }
 
 async function readRefunds(id) {
+  const lines = refundsAmong(id);
   const answer = await look(refundsOf(id));
   if (answer?.status !== 200 || id !== chosen?.id) return;
+  counted = lines;
   refunds = answer.body.data.entries;
   write();
 }
@@ -69,8 +73,10 @@ function write() {
   const text = JSON.stringify([chosen, refunds]);
   if (text === shown) return; // so that a link keeps the focus
   shown = text;
+  const link = document.activeElement?.closest("#transaction a")?.href;
   at("transaction").replaceChildren(...facts(chosen).flatMap(([title, ...values]) =>
     [element("dt", {}, title), ...values.map((value) => element("dd", {}, value))]));
+  if (link) ([...at("transaction").querySelectorAll("a")].find(({ href }) => href === link) ?? at("chosen-title")).focus();
 }
 
 function facts(data) {

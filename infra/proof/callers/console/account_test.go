@@ -462,3 +462,31 @@ func TestStatementKeepsTheFocus(t *testing.T) {
 	assert.Equal(t, "1", b.ask(`String([...document.querySelectorAll("#history a")].indexOf(document.activeElement))`))
 	b.noErrors()
 }
+
+// An open transaction shows the refunds of another tab, and leaves what a person types and
+// the focus.
+func TestRefundsOfAnotherTab(t *testing.T) {
+	one := open(t, "/?userId=refunds")
+	one.sees("balance", "$100.00")
+	one.enter("amount", "30")
+	one.click(debit)
+	one.sees("balance", "$70.00")
+	one.click("#history a")
+	one.waits(`document.getElementById("refund").checkVisibility()`)
+	two := newTab(t, one, one.ask(`location.href`))
+	two.waits(`document.getElementById("refund").checkVisibility()`)
+	one.enter("refunded", "5")
+	two.enter("refunded", "12")
+	two.click("#give-back")
+	one.sees("transaction", "$12.00, $18.00 left")
+	assert.Equal(t, "at most $18.00, 5", one.ask(`document.getElementById("refunded").placeholder + ", " + document.getElementById("refunded").value`))
+	assert.Equal(t, "refunded", one.focused())
+	one.do(chromedp.Focus("#transaction a"))
+	two.enter("refunded", "18")
+	two.click("#give-back")
+	one.sees("transaction", "$30.00, $0.00 left")
+	one.waits(`document.getElementById("refund").hidden`)
+	assert.Equal(t, "true", one.ask(`String(document.activeElement === document.querySelector("#transaction a"))`))
+	one.noErrors()
+	two.noErrors()
+}
