@@ -126,11 +126,24 @@ function write(id, text) {
   if (at(id).textContent !== text) at(id).replaceChildren(...groups(text)); // else a selection stays
 }
 
-// showRules fills the form of the rules, which stays as it is while it is open.
+const ruleFields = ["debits", "credits", "limit"];
+const written = () => ruleFields.map((id) => at(id).value).join();
+let filled; // the text of the rules in the form when it was filled, or when they were set
+let isSetting = false;
+
+// showRules fills the form of the rules. An open form that a person changed stays, and
+// says that the rules have changed.
 function showRules({ blocked = [], creditLimit = "0" } = {}) {
-  if (at("rules").open) return;
-  for (const type of ["debits", "credits"]) at(type).value = blocked.includes(type) ? "blocked" : "allowed";
-  at("limit").value = creditLimit;
+  if (isSetting) return;
+  const [debits, credits] = ["debits", "credits"].map((type) => (blocked.includes(type) ? "blocked" : "allowed"));
+  const rules = [debits, credits, creditLimit];
+  const now = rules.join();
+  const isEdited = at("rules").open && ![filled, now].includes(written());
+  const says = isEdited && now !== filled ? `The rules have changed since: debits ${debits}, credits ${credits}, credit limit ${money(creditLimit)}. Set replaces them.` : "";
+  if (at("rules-say").textContent !== says) at("rules-say").textContent = says;
+  if (isEdited) return;
+  filled = now;
+  ruleFields.forEach((id, i) => { if (at(id).value !== rules[i]) at(id).value = rules[i]; });
 }
 
 // make makes a call whose outcome the page shows.
@@ -183,9 +196,15 @@ const end = (id, how, ammount) => post(ending(id, how, ammount), user);
 const refund = (id, ammount) => post(refunding(id, newName("refund"), ammount), user);
 
 // setRules changes the rules of the user who is shown.
-const setRules = () => post(ruling(newName("rules"), {
-  userId: user, debits: at("debits").value, credits: at("credits").value, creditLimit: at("limit").value.trim(),
-}), user);
+async function setRules() {
+  const sent = written();
+  isSetting = true; // else a reading could fill the form with what was before
+  const entry = await post(ruling(newName("rules"), {
+    userId: user, debits: at("debits").value, credits: at("credits").value, creditLimit: at("limit").value.trim(),
+  }), user);
+  isSetting = false;
+  if (entry.answer?.status === 201 && written() === sent) filled = sent;
+}
 
 // again sends a call of the log again, and nothing is lost on the way now.
 export async function again({ call, user: whose }) {
@@ -294,6 +313,7 @@ export function prepareAccount(open) {
   };
   at("rules").querySelector("form").onsubmit = (event) => event.preventDefault();
   at("set-rules").onclick = setRules;
+  at("rules").querySelector("form").append(element("p", { id: "rules-say", className: "note", role: "status" }));
   prepareTransaction(end, refund);
   prepareStatement(alone);
   Object.assign(at("currency"), { textContent: currency, title: currencyName, hidden: currencyName === currency });

@@ -490,3 +490,32 @@ func TestRefundsOfAnotherTab(t *testing.T) {
 	one.noErrors()
 	two.noErrors()
 }
+
+// An open form of rules follows another tab's, unless a person has changed it: then it says
+// so.
+func TestRulesOfAnotherTab(t *testing.T) {
+	one := open(t, "/?userId=rules-tabs")
+	one.sees("balance", "$100.00")
+	two := newTab(t, one, one.ask(`location.href`))
+	two.sees("balance", "$100.00")
+	const form = `["debits", "credits", "limit"].map((id) => document.getElementById(id).value).join()`
+	one.click("#rules summary")
+	two.click("#rules summary")
+	two.choose("debits", "blocked")
+	two.enter("limit", "7")
+	two.click("#set-rules")
+	one.sees("barred", "Debits are blocked")
+	one.waits(form + ` === "blocked,allowed,7"`)
+	one.enter("limit", "9.50")
+	two.choose("debits", "allowed")
+	two.click("#set-rules")
+	one.sees("rules-say", "The rules have changed since: debits allowed, credits allowed, credit limit $7.00.")
+	assert.Equal(t, "blocked,allowed,9.50", one.ask(form))
+	one.click("#set-rules")
+	one.sees("lent", "$9.50 credit limit")
+	one.waits(`document.getElementById("rules-say").textContent === ""`)
+	two.waits(form + ` === "blocked,allowed,9.5"`)
+	assert.Empty(t, two.text("rules-say"))
+	one.noErrors()
+	two.noErrors()
+}
