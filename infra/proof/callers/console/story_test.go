@@ -46,6 +46,7 @@ func TestStepsSay(t *testing.T) {
 		places = `The amount must have at most two decimal places.`
 		lost   = `No answer came, so the same call was sent again. The answer settles both: not accepted, and the balance is still $100.00. `
 	)
+	b.later(`import("/calls.js").then(({ruling, send}) => send(ruling("block", {userId: "blocked", credits: "blocked"}))).then(() => "")`)
 	unused := strconv.FormatInt(time.Now().UnixMilli(), 36) // in names, as the receivers are no new users
 	for _, c := range []struct {
 		n      string
@@ -83,6 +84,11 @@ func TestStepsSay(t *testing.T) {
 		{"1", "", "meddles", `The same call was sent twice. But $100.00 became $117.00, which is not one credit of $10.00. Another call changed this account meanwhile.`, "open"},
 		{"1", "", "fails", `The same call was sent twice: failed. When the balance was read it was still $100.00.`, "open"},
 
+		{"1", "faults=", "second POST unread", `The same call was sent twice, and the second time no answer came; ` + unread, "open"},
+
+		{"2", "", "loses some", `1 posted, 1 replayed, 1 without an answer. It counted once: $100.00 became $110.00.`, "kept"},
+		{"2", "", "same balance", `1 posted, 2 replayed. But the balance is still $100.00, which is not one credit of $10.00.`, "broken"},
+		{"2", "", "dies", `3 without an answer; ` + unread, "open"},
 		{"2", "", "fails at once", `3 not settled. When the balance was read it was still $100.00.`, "open"},
 
 		{"3", "", "", `10 posted, 10 declined. $100.00 − 10 × $10.00 = $0.00, exactly.`, "kept"},
@@ -95,6 +101,8 @@ func TestStepsSay(t *testing.T) {
 		{"3", "", "every POST", `2 without an answer. When the balance was read it was still $100.00.`, "open"},
 		{"3", "faults=", "unread", `2 posted; ` + unread, "open"},
 		{"3", "", "wrong balance", `2 posted. But $100.00 − 2 × $10.00 is not $777.00.`, "broken"},
+		{"3", "", "loses some", `1 posted, 1 without an answer. $100.00 became $80.00.`, "open"},
+		{"3", "", "dies", `2 without an answer; ` + unread, "open"},
 		{"3", "", "fails at once", `2 not settled. When the balance was read it was still $100.00.`, "open"},
 
 		{"4", "receiver=friend;shop=kiosk", "", `In one write USER paid $10.00, friend got $9.00 and kiosk got $1.00.`, "kept"},
@@ -110,6 +118,8 @@ func TestStepsSay(t *testing.T) {
 		{"4", "receiver=both-NEW;shop=both-NEW", "loses answers", `No answer came, and the balances changed: USER $100.00 became $95.00, both-NEW $100.00 became $105.00.`, "open"},
 		{"4", "receiver=both-NEW;shop=both-NEW", "", `In one write USER paid $5.00 and both-NEW got $4.00 and $1.00.`, "kept"},
 		{"4", "", "not settled", `Not settled. Send it again.`, "open"},
+		{"4", "receiver=" + strings.Repeat("a", 129), "unread", `Not accepted as a whole. Entry 2: the user must have at most 128 characters. None of the entries counted.`, "kept"},
+		{"4", "receiver=blocked", "", `Blocked as a whole. This account is blocked for such entries. When the block is lifted, a new attempt takes a new key; a capture does not. All balances are as before.`, "kept"},
 		{"4", "", "status 502", `Refused with status 502. It has no reason.`, "open"},
 
 		{"5", "seconds=1", "", `$40.00 was held and came back by itself. The debit was posted: $0.00 can be spent.`, "kept"},
@@ -125,6 +135,7 @@ func TestStepsSay(t *testing.T) {
 		{"5", "", "dies after a call", `$40.00 was held, and after its time ` + unread + ` The debit got no answer; ` + unread, "open"},
 		{"5", "", "not settled", `The hold was not settled (status 503). The debit was not settled (status 503): $100.00 can be spent.`, "open"},
 		{"5", "", "second POST not settled", `$40.00 was held and came back by itself. The debit was not settled (status 503): $100.00 can be spent.`, "open"},
+		{"5", "", "loses the first answer", `The hold got no answer. The debit was posted: $0.00 can be spent, $40.00 is held.`, "open"},
 		{"5", "", "wrong balance", `$40.00 was held, and after its time $777.00 can be spent. The debit was posted: $777.00 can be spent.`, "broken"},
 	} {
 		c.fields, c.want = strings.ReplaceAll(c.fields, "NEW", unused), strings.ReplaceAll(c.want, "NEW", unused)
@@ -166,6 +177,7 @@ func (b browser) breakServer(how string) {
 		window.fetch = async (path, options = {}) => {
 			const post = options.method === "POST";
 			posts += post;
+			if (post && how === "second POST unread" && posts === 2 || how === "second POST unread" && posts === 2 && path.startsWith("/balance")) return gone();
 			if (post && (how === "every POST" || how === "dies" || how === "second POST" && posts === 2)) return gone();
 			if (how === "dies" && posts || how === "dies after a call" && answers) return gone();
 			if (how === "fails at once" && post) return new Response(JSON.stringify(JSON.parse(options.body).map(() =>
@@ -175,6 +187,12 @@ func (b browser) breakServer(how string) {
 				await real(path, {...options, headers: {"Idempotent-Key": "another"}, body: JSON.stringify({userId, type: "credit", ammount: "7"})});
 			}
 			if (post && how.startsWith("status ")) return new Response("{}", {status: Number(how.slice(7))});
+			if (how === "loses some" && post) {
+				const all = await (await real(path, options)).json();
+				all[Math.max(0, all.findLastIndex(({headers}) => headers["Idempotent-Replayed"]))] = null;
+				return new Response(JSON.stringify(all));
+			}
+			if (how === "loses the first answer" && post && posts === 1) return real(path, options).then(gone);
 			if (post && how === "fails") return new Response(JSON.stringify({type: "/problems/internal"}), {status: 500});
 			if (post && (how === "not settled" || how === "second POST not settled" && posts === 2)) return new Response(JSON.stringify({type: "/problems/try-again", detail: "Send it again."}), {status: 503});
 			if (how === "unread" && path.startsWith("/balance")) return gone();
@@ -187,18 +205,19 @@ func (b browser) breakServer(how string) {
 		};`, how))
 }
 
-// Another call may change a step's account. Then the step proves nothing, and says so.
+// Another call may change a step's account. If it moves money the step proves nothing, and says so.
 func TestStepsMeetOthers(t *testing.T) {
 	b := open(t, "/")
 	b.prefer("light")
 	b.vary("step-5-seconds", "2")
 	const another = " Another call changed this account meanwhile."
-	for _, c := range []struct{ call, want string }{
-		{`ending(hold, "void")`, "$40.00 was held, and after its time $100.00 can be spent. The debit was posted: $0.00 can be spent."},
-		{`ending(hold, "capture", "10")`, "$40.00 was held, and after its time $90.00 can be spent. The debit was declined: $90.00 can be spent."},
-		{`posting("other", {userId, type: "debit", ammount: "10"})`, "$40.00 was held, and after its time $90.00 can be spent. The debit was declined: $90.00 can be spent."},
-		{`posting("other", {userId, type: "debit", ammount: "10", expiresIn: 600})`, "$40.00 was held, and after its time $90.00 can be spent, $10.00 is held. The debit was declined: $90.00 can be spent, $10.00 is held."},
-		{`ruling("other", {userId, creditLimit: "50"})`, "$40.00 was held, and after its time $150.00 can be spent. The debit was posted: $50.00 can be spent."},
+	for _, c := range []struct{ call, want, kind string }{
+		{`ending(hold, "void")`, "$40.00 was held, and after its time $100.00 can be spent. The debit was posted: $0.00 can be spent." + another, "open"},
+		{`ending(hold, "capture", "10")`, "$40.00 was held, and after its time $90.00 can be spent. The debit was declined: $90.00 can be spent." + another, "open"},
+		{`posting("other", {userId, type: "debit", ammount: "10"})`, "$40.00 was held, and after its time $90.00 can be spent. The debit was declined: $90.00 can be spent." + another, "open"},
+		{`posting("other", {userId, type: "debit", ammount: "10", expiresIn: 600})`, "$40.00 was held, and after its time $90.00 can be spent, $10.00 is held. The debit was declined: $90.00 can be spent, $10.00 is held." + another, "open"},
+		{`ruling("other", {userId, debits: "blocked"})`, "$40.00 was held and came back by itself. The debit was blocked: $100.00 can be spent.", "kept"},
+		{`ruling("other", {userId, creditLimit: "50"})`, "$40.00 was held, and after its time $150.00 can be spent. The debit was posted: $50.00 can be spent." + another, "open"},
 	} {
 		b.click("#step-5 .run")
 		b.waits(`document.querySelector("#step-5 .drawing").innerText.includes("Expires in")`)
@@ -207,8 +226,8 @@ func TestStepsMeetOthers(t *testing.T) {
 			const hold = (await send(historyOf(userId, 1))).body.data[0].id;
 			return String((await send(`+c.call+`)).status < 300); })`))
 		b.ends("5")
-		assert.Equal(t, c.want+another, b.ask(`document.querySelector("#step-5 .sum").textContent`))
-		assert.Equal(t, "open", b.ask(`document.getElementById("step-5").dataset.came`))
+		assert.Equal(t, c.want, b.ask(`document.querySelector("#step-5 .sum").textContent`))
+		assert.Equal(t, c.kind, b.ask(`document.getElementById("step-5").dataset.came`))
 	}
 	b.noErrors()
 }
