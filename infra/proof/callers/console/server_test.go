@@ -40,7 +40,7 @@ func serve(t *testing.T, addr string, flags ...string) server {
 	t.Helper()
 	program, err := buildServer()
 	require.NoError(t, err)
-	command := exec.Command(program, append(flags, "-addr", addr)...)
+	command := exec.Command(program, append(flags, "-addr", addr, "-currency", "USD", "-places", "2")...) // not the environment's
 	var log bytes.Buffer
 	command.Stderr = &log
 	out, err := command.StdoutPipe()
