@@ -79,8 +79,7 @@ func TestTransfer(t *testing.T) {
 	})
 }
 
-// Each pair is one transaction in two notations. Whichever comes first, the other is
-// its replay.
+// Each pair is one transaction in two notations. Each is a replay of the other.
 func TestReplay(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		const sorted = `"metadata":{"a":"<\"&\\/>","note":"` + "\u2028用" + `","order":"7"}`

@@ -290,7 +290,7 @@ func postedBy(t *testing.T, books *infratest.Books, location string) string {
 	return row.PostedBy.String()
 }
 
-// Every kind of row keeps the caller that wrote it, whoever sends the call again.
+// Every kind of row keeps the caller that wrote it, also when another caller sends the call again.
 func TestPostedBy(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		service, payer, receiver := g.service(h), g.user("2", h), g.user("1", h)

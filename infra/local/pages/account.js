@@ -6,7 +6,7 @@ import { balanceOf, dateOf, ending, isAnother, look, newName, posting, refunding
 import { at, element, groups, isolated } from "./dom.js";
 import { made } from "./log.js";
 import { currency, opening } from "./settings.js";
-import { clear, linkOf, ownMoney, prepareStatement, read, show } from "./statement.js";
+import { clear, linkOf, ownMoney, prepareStatement, read, refundsAmong, show } from "./statement.js";
 import { choose, prepareTransaction, reread } from "./transaction.js";
 import { clock, currencyName, money, moneyOf, name, outcome, sentenceCase } from "./words.js";
 
@@ -314,7 +314,7 @@ export function prepareAccount(open) {
   at("rules").querySelector("form").onsubmit = (event) => event.preventDefault();
   at("set-rules").onclick = setRules;
   at("rules").querySelector("form").append(element("p", { id: "rules-say", className: "note", role: "status" }));
-  prepareTransaction(end, refund);
+  prepareTransaction(end, refund, refundsAmong);
   prepareStatement(alone);
   Object.assign(at("currency"), { textContent: currency, title: currencyName, hidden: currencyName === currency });
   at("opening").textContent = at("opened-with").textContent = money(opening);

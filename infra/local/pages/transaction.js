@@ -3,13 +3,13 @@
 
 import { look, refundsOf, transactionOf } from "./calls.js";
 import { at, element } from "./dom.js";
-import { refundsAmong } from "./statement.js";
 import { entriesOf, money, moneyOf, name, sentenceCase, standing, time, units, visible } from "./words.js";
 
 const graceMilliseconds = 1000; // after its expiry the held money can be spent
 
 let chosen; // the transaction
 let refunds; // its entries, with what was refunded
+let refundsAmong; // counts the refunds of a transaction in the statement
 let counted = 0; // the lines of the statement that were refunds when these were read
 let ticking; // the timer of the countdown
 let shown; // the text of the facts
@@ -126,8 +126,10 @@ function duration(seconds) {
   return `${Math.floor(seconds / 3600)} h`;
 }
 
-// prepareTransaction makes the buttons end and refund the chosen transaction.
-export function prepareTransaction(end, refund) {
+// prepareTransaction makes the buttons end and refund the chosen transaction. CountRefunds
+// counts a transaction's refunds in the statement.
+export function prepareTransaction(end, refund, countRefunds) {
+  refundsAmong = countRefunds;
   at("end").onsubmit = at("refund").onsubmit = (event) => event.preventDefault(); // Enter moves no money
   at("capture").onclick = () => end(at("end").dataset.id, "capture", at("captured").value);
   at("void").onclick = () => end(at("end").dataset.id, "void");

@@ -352,7 +352,7 @@ func TestBackFromTheWire(t *testing.T) {
 	b.noErrors()
 }
 
-// Where nobody looks at the account, nothing is read.
+// The page reads nothing while it is hidden or shows another view.
 func TestOnlyTheOpenAccountIsRead(t *testing.T) {
 	b := open(t, "/?userId=unseen")
 	b.sees("balance", "$100.00")

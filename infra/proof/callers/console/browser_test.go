@@ -157,14 +157,14 @@ func (b browser) reveal(selector string) {
 		if (details && !found.closest("summary")) details.open = true;`, selector))
 }
 
-// enter enters a text into a field, in whichever view it is.
+// enter enters a text into a field, in any view.
 func (b browser) enter(id, text string) {
 	b.t.Helper()
 	b.reveal("#" + id)
 	b.do(chromedp.Focus("#"+id), chromedp.Evaluate[chromedp.Void](`document.activeElement.select()`), chromedp.KeyEvent(text))
 }
 
-// click clicks an element, in whichever view it is.
+// click clicks an element, in any view.
 func (b browser) click(selector string) {
 	b.t.Helper()
 	b.reveal(selector)

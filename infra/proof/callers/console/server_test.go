@@ -117,7 +117,7 @@ func TestServerIsKilled(t *testing.T) {
 	assert.Contains(t, b.step("1"), "It counted once")
 }
 
-// Two tabs of one browser show the same account, whichever of them changes it.
+// Two tabs of one browser show the same account. A change in either shows in both.
 func TestTwoTabs(t *testing.T) {
 	one := open(t, "/?userId=tabs")
 	one.sees("balance", "$100.00")

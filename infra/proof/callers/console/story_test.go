@@ -35,7 +35,7 @@ func (b browser) drawn(n string) string {
 		return (drawn.querySelector("[role=img]")?.ariaLabel ?? "") + "\n" + drawn.innerText; })()`)
 }
 
-// Each step says what came of it, in one sentence that is true however it was varied.
+// Each step reports its outcome in one sentence, which is true with any fields.
 func TestStepsSay(t *testing.T) {
 	b := open(t, "/")
 	b.prefer("light")
