@@ -20,7 +20,7 @@ func (h *Handler) capture(c *call) (answer, error) {
 		return answer{}, err
 	}
 	result, err := h.ledger.Capture(c.Context(), r, amount)
-	if errors.Is(err, ledger.ErrInvalidAmount) {
+	if errors.Is(err, ledger.ErrInvalid) {
 		invalid := &invalidRequest{}
 		invalid.addError(field, err)
 		err = invalid

@@ -158,11 +158,13 @@ func (h *Handler) problemAnswer(err error, caller caller, instance string) answe
 			became = outcomeReplayed
 		}
 	}
-	if limit, ok := errors.AsType[*ledger.ReceiverLimitError](err); ok && caller.mayReadBalance(limit.UserID) {
-		body.Balance = limit.Balance.String()
-	}
-	if _, ok := errors.AsType[*ledger.ReceiverBlockedError](err); ok {
-		body.Blocked = []string{creditsField}
+	if receiver, ok := errors.AsType[*ledger.ReceiverError](err); ok {
+		switch {
+		case errors.Is(err, ledger.ErrAccountBlocked):
+			body.Blocked = []string{creditsField}
+		case caller.mayReadBalance(receiver.UserID):
+			body.Balance = receiver.Balance.String()
+		}
 	}
 	if ended, ok := errors.AsType[*ledger.HoldEndedError](err); ok {
 		body.Ended = endings[ended.End.End]

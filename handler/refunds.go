@@ -39,7 +39,7 @@ func (h *Handler) refund(c *call) (answer, error) {
 	request := original.Request(parts)
 	request.IdempotencyKey, request.Metadata, request.PostedBy = key, asked.metadata, c.caller.name
 	a, err := h.postRequest(c, request)
-	if errors.Is(err, ledger.ErrInvalidEntries) {
+	if errors.Is(err, ledger.ErrInvalid) {
 		invalid.addError(entriesField, err)
 		err = invalid
 	}
@@ -166,7 +166,7 @@ func partField(i int) string { return fmt.Sprintf("%s[%d]", entriesField, i) }
 func parsePlace(text string) (place int, err error) {
 	place, err = strconv.Atoi(text)
 	if err != nil || place < 0 || strconv.Itoa(place) != text {
-		return 0, &ledger.InvalidError{Err: ledger.ErrInvalidEntries, Reason: "must be the place of an entry: a whole number from 0"}
+		return 0, &ledger.InvalidError{Kind: "place", Reason: "must be the place of an entry: a whole number from 0"}
 	}
 	return place, nil
 }

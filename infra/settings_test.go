@@ -234,7 +234,7 @@ func TestStartAfterLostAnswer(t *testing.T) {
 func TestSettingsAreNoTransaction(t *testing.T) {
 	t.Parallel()
 	_, err := ledger.ParseTransactionID("settings")
-	require.ErrorIs(t, err, ledger.ErrInvalidTransactionID)
+	require.ErrorIs(t, err, ledger.ErrInvalid)
 	books := infratest.New(t)
 	out, err := books.Client.Scan(t.Context(), &dynamodb.ScanInput{TableName: &books.Config.TransactionsTable, IndexName: new(infra.HistoryIndex)})
 	require.NoError(t, err)

@@ -35,9 +35,8 @@ type Amount struct{ d apd.Decimal }
 
 // ParseAmount parses plain decimal notation such as "12.50": digits, optionally a
 // point and one to [MaxPlaces] digits. Leading zeros mean nothing. Anything else,
-// such as "NaN", "1e3" and "-1", is an [*InvalidError] that unwraps to
-// [ErrInvalidAmount]. ParseAmount reads rows; [Settings.ParseAmount] reads the
-// amounts that callers send.
+// such as "NaN", "1e3" and "-1", is an [*InvalidError]. ParseAmount reads rows;
+// [Settings.ParseAmount] reads the amounts that callers send.
 func ParseAmount(s string) (Amount, error) { return parseAmount(s, MaxPlaces) }
 
 func parseAmount(s string, places int) (Amount, error) {
@@ -46,7 +45,7 @@ func parseAmount(s string, places int) (Amount, error) {
 		reason = "must be at least " + SmallestUnit(places)
 	}
 	if reason != "" {
-		return Amount{}, &InvalidError{ErrInvalidAmount, reason}
+		return Amount{}, &InvalidError{"amount", reason}
 	}
 	return Amount{d}, nil
 }
@@ -70,11 +69,11 @@ func (a Amount) More(b Amount) bool { return a.d.Cmp(&b.d) > 0 }
 type Balance struct{ d apd.Decimal }
 
 // ParseBalance parses a balance as [ParseAmount] parses an amount, zero included.
-// Anything else is an [*InvalidError] that unwraps to [ErrInvalidBalance].
+// Anything else is an [*InvalidError].
 func ParseBalance(s string) (Balance, error) {
 	d, reason := parsePlain(s, MaxPlaces, highestBalance.d)
 	if reason != "" {
-		return Balance{}, &InvalidError{ErrInvalidBalance, reason}
+		return Balance{}, &InvalidError{"balance", reason}
 	}
 	return Balance{d}, nil
 }

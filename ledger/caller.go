@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"errors"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -39,10 +38,11 @@ func NewCaller(name string) Caller {
 	return Caller{name[:head] + middle + name[tail:]}
 }
 
-// ParseCaller parses a known caller's [Caller.String].
+// ParseCaller parses a known caller's [Caller.String]. Anything else is an
+// [*InvalidError].
 func ParseCaller(s string) (Caller, error) {
 	if s == "" || len(s) > maxCallerBytes || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
-		return Caller{}, errors.New("must be 1 to 256 bytes of UTF-8 without control characters")
+		return Caller{}, &InvalidError{"caller", "must be 1 to 256 bytes of UTF-8 without control characters"}
 	}
 	return Caller{s}, nil
 }

@@ -31,8 +31,7 @@ func (c Cursor) Text(user UserID) string {
 }
 
 // ParseCursor parses a text that [Cursor.Text] returned for the same user. Anything
-// else, such as another user's cursor, is an [*InvalidError] that unwraps to
-// [ErrInvalidCursor].
+// else, such as another user's cursor, is an [*InvalidError].
 func ParseCursor(user UserID, s string) (Cursor, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(s)
 	if err == nil && len(raw) == cursorPlaceBytes+cursorChecksumBytes {
@@ -46,7 +45,7 @@ func ParseCursor(user UserID, s string) (Cursor, error) {
 			}
 		}
 	}
-	return Cursor{}, &InvalidError{ErrInvalidCursor, `must be the "next" of an answer for the same user`}
+	return Cursor{}, &InvalidError{"cursor", `must be the "next" of an answer for the same user`}
 }
 
 // checksum binds a place to its user and to Within. It detects mistakes and is no

@@ -21,14 +21,11 @@ type EndRequest struct {
 //   - [ErrNotFound] if no transaction has the id;
 //   - the error that the request's Allow returned;
 //   - [ErrNotPending] if the transaction never was pending;
-//   - an [*InvalidError] that unwraps to [ErrInvalidAmount] if the hold is
-//     smaller;
+//   - an [*InvalidError] if the hold is smaller;
 //   - a *[HoldEndedError], which unwraps to [ErrHoldEnded], if the hold ended in
 //     another way, or expired;
-//   - a *[ReceiverLimitError], which unwraps to [ErrBalanceLimit], if the
-//     receiver's balance would pass the limit. The hold stays open;
-//   - a *[ReceiverBlockedError], which unwraps to [ErrAccountBlocked], if the
-//     receiver blocks credits. The hold stays open;
+//   - a *[ReceiverError], which unwraps to [ErrBalanceLimit] or [ErrAccountBlocked],
+//     if the receiver's account does not allow the credit. The hold stays open;
 //   - [ErrTryAgain] if the outcome is unknown or nothing was written;
 //   - anything else for a defect.
 func (l *Ledger) Capture(ctx context.Context, r EndRequest, amount Amount) (Result, error) {
@@ -40,7 +37,7 @@ func (l *Ledger) Capture(ctx context.Context, r EndRequest, amount Amount) (Resu
 		amount = t.Amount
 	}
 	if amount.More(t.Amount) {
-		return Result{}, &InvalidError{ErrInvalidAmount, "must be at most what was held: " + t.Amount.String()}
+		return Result{}, &InvalidError{"amount", "must be at most what was held: " + t.Amount.String()}
 	}
 	return l.end(ctx, t, Capture, amount, r.PostedBy)
 }
@@ -151,9 +148,9 @@ func receiverError(p Posting, refused *RefusedError, now time.Time) error {
 		account, ok := refused.Accounts[m.UserID]
 		switch {
 		case ok && account.CreditsBlocked:
-			return &ReceiverBlockedError{m.UserID}
+			return &ReceiverError{ErrAccountBlocked, m.UserID, account.Funds(now).Balance}
 		case ok && !m.Allows(account.Balance):
-			return &ReceiverLimitError{m.UserID, account.Funds(now).Balance}
+			return &ReceiverError{ErrBalanceLimit, m.UserID, account.Funds(now).Balance}
 		}
 	}
 	return nil

@@ -24,14 +24,13 @@ func (e Entry) Equal(f Entry) bool {
 }
 
 // CheckEntries checks the number of entries. None, or more than [MaxItems] together
-// with their different users, is an [*InvalidError] that unwraps to
-// [ErrInvalidEntries].
+// with their different users, is an [*InvalidError].
 func CheckEntries(entries []Entry) error {
 	if len(entries) == 0 {
-		return &InvalidError{ErrInvalidEntries, "must have at least one entry"}
+		return &InvalidError{"entries", "must have at least one entry"}
 	}
 	if items(entries) > MaxItems {
-		return &InvalidError{ErrInvalidEntries, fmt.Sprintf("must have at most %d entries and different users together", MaxItems)}
+		return &InvalidError{"entries", fmt.Sprintf("must have at most %d entries and different users together", MaxItems)}
 	}
 	return nil
 }

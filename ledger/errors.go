@@ -45,6 +45,9 @@ var (
 	// key stays unused.
 	ErrRefundLimit = errors.New("refund limit")
 
+	// ErrInvalid means that a value was rejected.
+	ErrInvalid = errors.New("invalid value")
+
 	// ErrNotFound means that no transaction has the id.
 	ErrNotFound = errors.New("transaction not found")
 
@@ -53,34 +56,16 @@ var (
 	ErrTryAgain = errors.New("try again")
 )
 
-// The parsers return these errors, wrapped in an [*InvalidError].
-var (
-	ErrInvalidAmount         = errors.New("invalid amount")          // [ParseAmount] and [Settings.ParseAmount]
-	ErrInvalidBalance        = errors.New("invalid balance")         // [ParseBalance]
-	ErrInvalidCursor         = errors.New("invalid cursor")          // [ParseCursor]
-	ErrInvalidEntries        = errors.New("invalid entries")         // [CheckEntries]
-	ErrInvalidExpiresIn      = errors.New("invalid expiry")          // [ParseExpiresIn] and [CheckHold]
-	ErrInvalidIdempotencyKey = errors.New("invalid idempotency key") // [ParseIdempotencyKey]
-	ErrInvalidRules          = errors.New("invalid rules")           // [ParsePermission], [ParseCreditLimit] and [RuleChange.Check]
-	ErrInvalidSettings       = errors.New("invalid settings")        // [ParseSettings]
-	ErrInvalidMetadata       = errors.New("invalid metadata")        // [NewMetadata] and [ParseMetadata]
-	ErrInvalidStatus         = errors.New("invalid status")          // [ParseStatus]
-	ErrInvalidTime           = errors.New("invalid time")            // [ParseTime]
-	ErrInvalidTransactionID  = errors.New("invalid transaction id")  // [ParseTransactionID]
-	ErrInvalidType           = errors.New("invalid type")            // [ParseType]
-	ErrInvalidUserID         = errors.New("invalid user id")         // [ParseUserID]
-)
-
-// InvalidError explains why a value was rejected, to the person who sent it. It unwraps
-// to its parser's error, such as [ErrInvalidAmount].
+// InvalidError explains why a value was rejected, to the person who sent it. All parsers
+// and checks return it. It unwraps to [ErrInvalid].
 type InvalidError struct {
-	Err    error
+	Kind   string // the value's, such as "amount"
 	Reason string // completes a sentence that begins with the field's name: "must be …"
 }
 
-func (e *InvalidError) Error() string { return e.Err.Error() + ": " + e.Reason }
+func (e *InvalidError) Error() string { return "invalid " + e.Kind + ": " + e.Reason }
 
-func (e *InvalidError) Unwrap() error { return e.Err }
+func (e *InvalidError) Unwrap() error { return ErrInvalid }
 
 // DeclinedError has a declined transaction, which is stored. It unwraps to
 // [ErrInsufficientFunds] if the first entry that did not fit is a debit, to
@@ -152,19 +137,23 @@ func (e *HoldEndedError) Error() string {
 
 func (e *HoldEndedError) Unwrap() error { return ErrHoldEnded }
 
-// ReceiverLimitError means that a capture would lift the receiver's balance above
-// [MaxBalance]. Nothing is stored, and the hold stays open. It unwraps to
-// [ErrBalanceLimit].
-type ReceiverLimitError struct {
+// ReceiverError means that a capture's receiver can't be credited: the balance would
+// pass [MaxBalance], or the account blocks credits. Nothing is stored, and the hold stays
+// open.
+type ReceiverError struct {
+	Err     error // ErrBalanceLimit or ErrAccountBlocked, to which it unwraps
 	UserID  UserID
 	Balance Balance
 }
 
-func (e *ReceiverLimitError) Error() string {
-	return fmt.Sprintf("%v: the balance of %s is %s", ErrBalanceLimit, e.UserID, e.Balance)
+func (e *ReceiverError) Error() string {
+	if errors.Is(e.Err, ErrAccountBlocked) {
+		return fmt.Sprintf("%v: %s receives no credits", e.Err, e.UserID)
+	}
+	return fmt.Sprintf("%v: the balance of %s is %s", e.Err, e.UserID, e.Balance)
 }
 
-func (e *ReceiverLimitError) Unwrap() error { return ErrBalanceLimit }
+func (e *ReceiverError) Unwrap() error { return e.Err }
 
 // NotRefundableError has the transaction that can't be refunded, as it stands now. It
 // unwraps to [ErrNotRefundable].
@@ -189,16 +178,6 @@ func (e *RefundLimitError) Error() string {
 }
 
 func (e *RefundLimitError) Unwrap() error { return ErrRefundLimit }
-
-// ReceiverBlockedError means that a capture's receiver blocks credits. Nothing is
-// stored, and the hold stays open. It unwraps to [ErrAccountBlocked].
-type ReceiverBlockedError struct{ UserID UserID }
-
-func (e *ReceiverBlockedError) Error() string {
-	return fmt.Sprintf("%v: %s receives no credits", ErrAccountBlocked, e.UserID)
-}
-
-func (e *ReceiverBlockedError) Unwrap() error { return ErrAccountBlocked }
 
 // RecordedError is a [Store]'s error for a taken id.
 type RecordedError struct{ Recorded Transaction }

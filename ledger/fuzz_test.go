@@ -37,7 +37,7 @@ func FuzzParseAmount(f *testing.F) {
 		fine = fine && want.Sign() > 0 && want.Cmp(largest) <= 0
 		amount, err := settings.ParseAmount(s)
 		if !fine {
-			require.ErrorIs(t, err, ledger.ErrInvalidAmount)
+			require.ErrorIs(t, err, ledger.ErrInvalid)
 			return
 		}
 		require.NoError(t, err)
@@ -67,7 +67,7 @@ func FuzzParseCursor(f *testing.F) {
 		if err == nil {
 			assert.Equal(t, text, cursor.Text(user))
 		} else {
-			require.ErrorIs(t, err, ledger.ErrInvalidCursor)
+			require.ErrorIs(t, err, ledger.ErrInvalid)
 		}
 		made := ledger.Cursor{CreatedAt: time.UnixMilli(milliseconds).UTC(), ID: ledger.TransactionID([]byte((text + "0123456789abcdef")[:16])), Within: milliseconds%2 == 0}
 		read, err := ledger.ParseCursor(user, made.Text(user))
@@ -76,7 +76,7 @@ func FuzzParseCursor(f *testing.F) {
 		other, err := ledger.ParseUserID("x" + name)
 		if err == nil {
 			_, err = ledger.ParseCursor(other, made.Text(user))
-			assert.ErrorIs(t, err, ledger.ErrInvalidCursor)
+			assert.ErrorIs(t, err, ledger.ErrInvalid)
 		}
 	})
 }

@@ -48,18 +48,18 @@ func (h Hold) endRow(user UserID, end End, captured Amount, now time.Time) Trans
 }
 
 // ParseExpiresIn parses whole seconds in digits, from 1 to 2678400 (31 days). Anything
-// else is an [*InvalidError] that unwraps to [ErrInvalidExpiresIn].
+// else is an [*InvalidError].
 func ParseExpiresIn(s string) (time.Duration, error) {
 	seconds, err := strconv.Atoi(s)
 	if err != nil || !digits(s) || seconds < 1 || seconds > int(maxExpiresIn/time.Second) {
-		return 0, &InvalidError{ErrInvalidExpiresIn, "must be whole seconds from 1 to " + strconv.Itoa(int(maxExpiresIn/time.Second))}
+		return 0, &InvalidError{"expiry", "must be whole seconds from 1 to " + strconv.Itoa(int(maxExpiresIn/time.Second))}
 	}
 	return time.Duration(seconds) * time.Second, nil
 }
 
 // CheckHold checks that the entries can be pending: one debit, or a debit and then a
 // credit for another user with the same amount. Otherwise the error is an
-// [*InvalidError] that unwraps to [ErrInvalidExpiresIn].
+// [*InvalidError].
 func CheckHold(entries []Entry) error {
 	debit := len(entries) > 0 && entries[0].Type == Debit
 	switch {
@@ -69,7 +69,7 @@ func CheckHold(entries []Entry) error {
 		entries[1].Amount.Equal(entries[0].Amount) && entries[1].UserID != entries[0].UserID:
 		return nil
 	}
-	return &InvalidError{ErrInvalidExpiresIn, "must come with one debit, or with a debit and then a credit of the same amount for another user"}
+	return &InvalidError{"expiry", "must come with one debit, or with a debit and then a credit of the same amount for another user"}
 }
 
 // Account is a user's stored account: the open holds, the balance without them, and

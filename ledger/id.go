@@ -52,7 +52,7 @@ func newID(parts ...[]byte) TransactionID {
 }
 
 // ParseTransactionID parses a UUID's 36 characters, in either case. Anything else is an
-// [*InvalidError] that unwraps to [ErrInvalidTransactionID].
+// [*InvalidError].
 func ParseTransactionID(s string) (TransactionID, error) {
 	var id TransactionID
 	if len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' {
@@ -61,7 +61,7 @@ func ParseTransactionID(s string) (TransactionID, error) {
 			return id, nil
 		}
 	}
-	return TransactionID{}, &InvalidError{ErrInvalidTransactionID, "must be a UUID"}
+	return TransactionID{}, &InvalidError{"transaction id", "must be a UUID"}
 }
 
 // String returns the UUID in lower case.

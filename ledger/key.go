@@ -7,14 +7,14 @@ const maxIdempotencyKeyBytes = 255
 type IdempotencyKey struct{ text string }
 
 // ParseIdempotencyKey parses 1 to 255 printable ASCII characters, spaces included.
-// Anything else is an [*InvalidError] that unwraps to [ErrInvalidIdempotencyKey].
+// Anything else is an [*InvalidError].
 func ParseIdempotencyKey(s string) (IdempotencyKey, error) {
 	if len(s) < 1 || len(s) > maxIdempotencyKeyBytes {
-		return IdempotencyKey{}, &InvalidError{ErrInvalidIdempotencyKey, "must have 1 to 255 characters"}
+		return IdempotencyKey{}, &InvalidError{"idempotency key", "must have 1 to 255 characters"}
 	}
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
-			return IdempotencyKey{}, &InvalidError{ErrInvalidIdempotencyKey, "must be printable ASCII"}
+			return IdempotencyKey{}, &InvalidError{"idempotency key", "must be printable ASCII"}
 		}
 	}
 	return IdempotencyKey{s}, nil

@@ -18,14 +18,13 @@ const (
 type Metadata struct{ text string }
 
 // NewMetadata takes at most 20 members, in at most 512 bytes as compact UTF-8 JSON
-// without needless escapes. More is an [*InvalidError] that unwraps to
-// [ErrInvalidMetadata].
+// without needless escapes. More is an [*InvalidError].
 func NewMetadata(members map[string]string) (Metadata, error) {
 	if len(members) == 0 {
 		return Metadata{}, nil
 	}
 	if len(members) > maxMetadataMembers {
-		return Metadata{}, &InvalidError{ErrInvalidMetadata, fmt.Sprintf("must have at most %d members", maxMetadataMembers)}
+		return Metadata{}, &InvalidError{"metadata", fmt.Sprintf("must have at most %d members", maxMetadataMembers)}
 	}
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text) // sorts the members
@@ -41,14 +40,13 @@ func NewMetadata(members map[string]string) (Metadata, error) {
 		needless += 3 * (strings.Count(name+value, "\u2028") + strings.Count(name+value, "\u2029"))
 	}
 	if len(m.text)-needless > maxMetadataBytes {
-		return Metadata{}, &InvalidError{ErrInvalidMetadata, fmt.Sprintf("must have at most %d bytes as JSON", maxMetadataBytes)}
+		return Metadata{}, &InvalidError{"metadata", fmt.Sprintf("must have at most %d bytes as JSON", maxMetadataBytes)}
 	}
 	return m, nil
 }
 
 // ParseMetadata parses a text that [Metadata.String] returned. Anything else, such as
-// the same members in another notation, is an [*InvalidError] that unwraps to
-// [ErrInvalidMetadata].
+// the same members in another notation, is an [*InvalidError].
 func ParseMetadata(s string) (Metadata, error) {
 	var members map[string]string
 	if json.Unmarshal([]byte(s), &members) == nil {
@@ -56,7 +54,7 @@ func ParseMetadata(s string) (Metadata, error) {
 			return m, nil
 		}
 	}
-	return Metadata{}, &InvalidError{ErrInvalidMetadata, "must be the JSON of metadata"}
+	return Metadata{}, &InvalidError{"metadata", "must be the JSON of metadata"}
 }
 
 // String returns a JSON object with the members sorted by name, or "" for empty

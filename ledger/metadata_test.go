@@ -62,7 +62,7 @@ func TestMetadataBounds(t *testing.T) {
 		require.NoError(t, err, name)
 		assert.Equal(t, m, again, name)
 		_, err = ledger.NewMetadata(c.more)
-		require.ErrorIs(t, err, ledger.ErrInvalidMetadata, name)
+		require.ErrorIs(t, err, ledger.ErrInvalid, name)
 		want := "invalid metadata: must have at most 512 bytes as JSON"
 		if name == "members" {
 			want = "invalid metadata: must have at most 20 members"
@@ -80,7 +80,7 @@ func TestMetadataReadBack(t *testing.T) {
 		require.NoError(t, err)
 		m, err := ledger.NewMetadata(in)
 		if len(in) > 20 || len(shortest) > 512 {
-			require.ErrorIs(t, err, ledger.ErrInvalidMetadata)
+			require.ErrorIs(t, err, ledger.ErrInvalid)
 			return
 		}
 		require.NoError(t, err)

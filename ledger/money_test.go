@@ -89,7 +89,7 @@ func TestParseSettingsRejects(t *testing.T) {
 	}
 	for _, c := range rows {
 		s, err := ledger.ParseSettings(c.currency, c.places, c.opening)
-		require.ErrorIs(t, err, ledger.ErrInvalidSettings, "%+v", c)
+		require.ErrorIs(t, err, ledger.ErrInvalid, "%+v", c)
 		assert.Zero(t, s)
 		for _, want := range c.want {
 			assert.ErrorContains(t, err, want, "%+v", c)

@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"encoding/base64"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -45,14 +46,14 @@ func TestParsers(t *testing.T) {
 		d, err := ledger.ParseExpiresIn(s)
 		return fmt.Sprint(d.Seconds()), err
 	}
-	for what, c := range map[string]struct {
+	for _, c := range []struct {
+		kind     string
 		parse    func(string) (string, error)
-		err      error
 		accepted []string
 		rejected map[string][]string // by the reason
 	}{
-		"user id": {
-			name(ledger.ParseUserID), ledger.ErrInvalidUserID,
+		{
+			"user id", name(ledger.ParseUserID),
 			[]string{"1", "a b", "constructor", "Ω-用户-😀", strings.Repeat("用", 128)},
 			map[string][]string{
 				"must not be blank":                   {"", "   ", "\t\n", "\u00a0"},
@@ -62,32 +63,32 @@ func TestParsers(t *testing.T) {
 				"must have at most 128 characters":    {strings.Repeat("u", 129), strings.Repeat("用", 129)},
 			},
 		},
-		"idempotency key": {
-			name(ledger.ParseIdempotencyKey), ledger.ErrInvalidIdempotencyKey,
+		{
+			"idempotency key", name(ledger.ParseIdempotencyKey),
 			[]string{"1", "signup-bonus", "a b", "~!", strings.Repeat("k", 255)},
 			map[string][]string{
 				"must have 1 to 255 characters": {"", strings.Repeat("k", 256)},
 				"must be printable ASCII":       {"é", "a\tb", "a\x00", "a\x7f"},
 			},
 		},
-		"type": {
-			word(ledger.ParseType), ledger.ErrInvalidType, []string{"credit", "debit"},
+		{
+			"type", word(ledger.ParseType), []string{"credit", "debit"},
 			map[string][]string{`must be "credit" or "debit"`: {"", "Credit", "DEBIT", "transfer", "credit "}},
 		},
-		"end": {
-			word(ledger.ParseEnd), ledger.ErrInvalidType, []string{"capture", "void", "expiry"},
+		{
+			"type", word(ledger.ParseEnd), []string{"capture", "void", "expiry"},
 			map[string][]string{`of an end "capture", "void" or "expiry"`: {"", "Capture", "captured", "void ", "expired", "credit"}},
 		},
-		"status": {
-			word(ledger.ParseStatus), ledger.ErrInvalidStatus, []string{"posted", "declined", "pending", "voided", "expired"},
+		{
+			"status", word(ledger.ParseStatus), []string{"posted", "declined", "pending", "voided", "expired"},
 			map[string][]string{`must be "posted", "declined"`: {"", "Posted", "captured", "declined "}},
 		},
-		"permission": {
-			word(ledger.ParsePermission), ledger.ErrInvalidRules, []string{"blocked", "allowed"},
+		{
+			"rules", word(ledger.ParsePermission), []string{"blocked", "allowed"},
 			map[string][]string{`must be "blocked" or "allowed"`: {"", "Blocked", "allowed "}},
 		},
-		"time": {
-			parseTime, ledger.ErrInvalidTime,
+		{
+			"time", parseTime,
 			[]string{"2026-11-22T12:00:00.000Z", "2026-11-21T22:00:00.005Z"},
 			map[string][]string{"must be a time in UTC": {
 				"", "soon", "2026-11-22", "2026-11-22T12:00:00Z", "2026-11-22T12:00:00.00Z", "2026-11-22T12:00:00.0000Z",
@@ -96,22 +97,22 @@ func TestParsers(t *testing.T) {
 				"2026-11-22T12:00:60.000Z", " 2026-11-22T12:00:00.000Z",
 			}},
 		},
-		"expiry": {
-			parseExpiresIn, ledger.ErrInvalidExpiresIn, []string{"1", "60"},
+		{
+			"expiry", parseExpiresIn, []string{"1", "60"},
 			map[string][]string{seconds: {
 				"", "0", "-1", "+1", "2678401", "1.0", "1e3", "1_0", "0x1", " 1", "1 ", "60s", "NaN", "٣",
 				"46116860184273879040", "18446744073709551617", // 1, if it wrapped around
 			}},
 		},
-		"transaction id": {
-			name(ledger.ParseTransactionID), ledger.ErrInvalidTransactionID, []string{idOf11},
+		{
+			"transaction id", name(ledger.ParseTransactionID), []string{idOf11},
 			map[string][]string{"must be a UUID": {
 				"", "1", idOf11[:35], idOf11 + "0", "{" + idOf11 + "}", strings.ReplaceAll(idOf11, "-", ""),
 				strings.ReplaceAll(idOf11, "-", "_"), "zz" + idOf11[2:], idOf11[:35] + "é",
 			}},
 		},
-		"metadata": { // stored metadata has one notation
-			name(ledger.ParseMetadata), ledger.ErrInvalidMetadata, []string{`{"a":"1"}`, `{"a":"1","b":""}`},
+		{ // stored metadata has one notation
+			"metadata", name(ledger.ParseMetadata), []string{`{"a":"1"}`, `{"a":"1","b":""}`},
 			map[string][]string{"must be the JSON of metadata": {
 				"", " ", "{}", "null", "[]", `"text"`, "1", "{", `{"a":"1"`, `{"a":"1"}{}`, `{"a":"1"} `, ` {"a":"1"}`, `{"a": "1"}`,
 				`{"b":"1","a":"2"}`, `{"a":"1","a":"1"}`, `{"a":1}`, `{"a":null}`, `{"a":["1"]}`, `{"\u0061":"1"}`, `{"a":"\/"}`,
@@ -119,12 +120,12 @@ func TestParsers(t *testing.T) {
 				`{"n":"` + strings.Repeat("x", 505) + `"}`,
 			}},
 		},
-		"caller": {
-			name(ledger.ParseCaller), nil, []string{"direct", "用户 7", strings.Repeat("x", 256)},
+		{
+			"caller", name(ledger.ParseCaller), []string{"direct", "用户 7", strings.Repeat("x", 256)},
 			map[string][]string{"must be 1 to 256 bytes of UTF-8 without control characters": {"", strings.Repeat("x", 257), "\xff", "a\nb"}},
 		},
-		"amount": {
-			name(ledger.DefaultSettings().ParseAmount), ledger.ErrInvalidAmount,
+		{
+			"amount", name(ledger.DefaultSettings().ParseAmount),
 			[]string{"10", "0.01", "0.1", "999999999999.99", "1000000000000"},
 			map[string][]string{
 				plain: {
@@ -138,8 +139,8 @@ func TestParsers(t *testing.T) {
 				},
 			},
 		},
-		"balance": {
-			name(ledger.ParseBalance), ledger.ErrInvalidBalance,
+		{
+			"balance", name(ledger.ParseBalance),
 			[]string{"0", "0.01", "100", "999999999999999.99999999", "1016000000000000"},
 			map[string][]string{
 				`must be a plain decimal`:            {"", "-0.01", "NaN"},
@@ -147,24 +148,21 @@ func TestParsers(t *testing.T) {
 				"must be at most 1016000000000000":   {"1016000000000000.01", "9999999999999999", "100000000000000000000"},
 			},
 		},
-		"credit limit": {
-			name(ledger.ParseCreditLimit), ledger.ErrInvalidRules, []string{"0", "0.00000001", "1000000000000"},
+		{
+			"rules", name(ledger.ParseCreditLimit), []string{"0", "0.00000001", "1000000000000"},
 			map[string][]string{"must be a plain decimal": {"", "-1"}, tooLarge: {"1000000000000.01"}},
 		},
 	} {
 		for _, in := range c.accepted {
 			got, err := c.parse(in)
-			require.NoError(t, err, "%s %q", what, in)
-			assert.Equal(t, in, got, what)
+			require.NoError(t, err, "%s %q", c.kind, in)
+			assert.Equal(t, in, got, c.kind)
 		}
 		for reason, all := range c.rejected {
 			for _, in := range all {
 				_, err := c.parse(in)
-				require.ErrorContains(t, err, reason, "%s %.50q", what, in)
-				if c.err != nil {
-					require.ErrorIs(t, err, c.err, "%s %.50q", what, in)
-					assert.Regexp(t, "^"+c.err.Error()+": ", err.Error())
-				}
+				require.ErrorIs(t, err, ledger.ErrInvalid, "%s %.50q", c.kind, in)
+				assert.Regexp(t, "^invalid "+c.kind+": .*"+regexp.QuoteMeta(reason), err.Error(), "%s %.50q", c.kind, in)
 			}
 		}
 	}
@@ -266,13 +264,13 @@ func TestCursor(t *testing.T) {
 			assert.Equal(t, "AAABogMgontlUEA2YSeBn7-rdBTKRJz4m2603_wGpt0", text)
 		}
 		_, err = ledger.ParseCursor(bob, text)
-		assert.ErrorIs(t, err, ledger.ErrInvalidCursor, "another user's")
+		assert.ErrorIs(t, err, ledger.ErrInvalid, "another user's")
 		for _, in := range []string{
 			"", "x", text[1:], text + "A", text + "=", text[:len(text)-1], "!" + text[1:], text[:9] + "\n" + text[9:], text + "\r\n",
 			base64.RawURLEncoding.EncodeToString(make([]byte, 32)), base64.RawURLEncoding.EncodeToString(make([]byte, 33)),
 		} {
 			_, err := ledger.ParseCursor(alice, in)
-			assert.ErrorIs(t, err, ledger.ErrInvalidCursor, "ParseCursor(%q)", in)
+			assert.ErrorIs(t, err, ledger.ErrInvalid, "ParseCursor(%q)", in)
 		}
 	}
 }

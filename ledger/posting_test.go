@@ -238,13 +238,13 @@ func TestCheckHold(t *testing.T) {
 	for _, text := range []string{"1 debit 10", "1 debit 10, 2 credit 10", "1 debit 10, 2 credit 10.00", "1 debit 1000000000000"} {
 		require.NoError(t, ledger.CheckHold(entries(t, text)), text)
 	}
-	require.ErrorIs(t, ledger.CheckHold(nil), ledger.ErrInvalidExpiresIn)
+	require.ErrorIs(t, ledger.CheckHold(nil), ledger.ErrInvalid)
 	for _, text := range []string{
 		"1 credit 10", "1 debit 10, 1 credit 10", "1 debit 10, 2 credit 9.99", "1 debit 10, 2 credit 10.01", "1 debit 10, 2 debit 10",
 		"2 credit 10, 1 debit 10", "1 debit 10, 2 credit 5, 3 credit 5", "1 debit 5, 1 debit 5",
 	} {
 		_, err := ledger.NewPosting(requestOf(t, text, time.Minute), noon)
-		require.ErrorIs(t, err, ledger.ErrInvalidExpiresIn, text)
+		require.ErrorIs(t, err, ledger.ErrInvalid, text)
 		assert.ErrorContains(t, err, "must come with one debit, or with a debit and then a credit of the same amount for another user", text)
 	}
 }

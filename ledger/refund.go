@@ -87,11 +87,11 @@ func (o Original) Whole() (parts []Part) {
 
 // Sum returns the parts that refund this amount, for an original with one entry, or
 // with a debit and a credit that have the same amount. Otherwise, or if an entry moved
-// less, the error is an [*InvalidError] that unwraps to [ErrInvalidAmount].
+// less, the error is an [*InvalidError].
 func (o Original) Sum(amount Amount) (parts []Part, err error) {
 	isTransfer := len(o.Entries) == 2 && Balanced(o.Entries)
 	if len(o.Entries) > 1 && !isTransfer {
-		return nil, &InvalidError{ErrInvalidAmount, "must be in entries, as the transaction is not one entry, nor a debit and a credit of the same sum"}
+		return nil, &InvalidError{"amount", "must be in entries, as the transaction is not one entry, nor a debit and a credit of the same sum"}
 	}
 	for i := range o.Entries {
 		parts = append(parts, Part{i, amount})
@@ -103,10 +103,10 @@ func (o Original) Sum(amount Amount) (parts []Part, err error) {
 func (o Original) HasEntry(place int) bool { return place >= 0 && place < len(o.Entries) }
 
 // CheckAmount checks that the part is at most its entry's amount. The error is an
-// [*InvalidError] that unwraps to [ErrInvalidAmount].
+// [*InvalidError].
 func (o Original) CheckAmount(p Part) error {
 	if moved := o.Entries[p.Entry].Amount; p.Amount.More(moved) {
-		return &InvalidError{ErrInvalidAmount, "must be at most what the entry moved: " + moved.String()}
+		return &InvalidError{"amount", "must be at most what the entry moved: " + moved.String()}
 	}
 	return nil
 }
@@ -173,10 +173,10 @@ func (r *Refund) check(entries []Entry) error {
 		last = p.Entry
 	}
 	if len(r.Parts) > MaxRefundPlaces && !r.IsWhole() {
-		return &InvalidError{ErrInvalidEntries, fmt.Sprintf("must have at most %d places", MaxRefundPlaces)}
+		return &InvalidError{"entries", fmt.Sprintf("must have at most %d places", MaxRefundPlaces)}
 	}
 	if items(entries)+1 > MaxItems {
-		return &InvalidError{ErrInvalidEntries, fmt.Sprintf("must name entries for several refunds: one may have at most %d entries, different users and one together", MaxItems)}
+		return &InvalidError{"entries", fmt.Sprintf("must name entries for several refunds: one may have at most %d entries, different users and one together", MaxItems)}
 	}
 	return nil
 }

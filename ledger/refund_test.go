@@ -34,7 +34,7 @@ func TestRefundOfASum(t *testing.T) {
 		o := originalOf(t, c.entries)
 		parts, err := o.Sum(amount(t, c.amount))
 		if strings.HasPrefix(c.want, "must") {
-			require.ErrorIs(t, err, ledger.ErrInvalidAmount, c.entries)
+			require.ErrorIs(t, err, ledger.ErrInvalid, c.entries)
 			assert.ErrorContains(t, err, c.want, c.entries)
 			continue
 		}

@@ -21,24 +21,23 @@ const (
 )
 
 // ParsePermission parses "blocked" or "allowed", in lower case. Anything else is an
-// [*InvalidError] that unwraps to [ErrInvalidRules].
+// [*InvalidError].
 func ParsePermission(s string) (Permission, error) {
 	switch p := Permission(s); p {
 	case Blocked, Allowed:
 		return p, nil
 	}
-	return "", &InvalidError{ErrInvalidRules, `must be "blocked" or "allowed"`}
+	return "", &InvalidError{"rules", `must be "blocked" or "allowed"`}
 }
 
 // ParseCreditLimit parses a row's credit limit: an amount, or "0". Anything else is an
-// [*InvalidError] that unwraps to [ErrInvalidRules]. [Settings.ParseCreditLimit] reads
-// the limits that callers send.
+// [*InvalidError]. [Settings.ParseCreditLimit] reads the limits that callers send.
 func ParseCreditLimit(s string) (Balance, error) { return parseCreditLimit(s, MaxPlaces) }
 
 func parseCreditLimit(s string, places int) (Balance, error) {
 	d, reason := parsePlain(s, places, maxAmount)
 	if reason != "" {
-		return Balance{}, &InvalidError{ErrInvalidRules, reason}
+		return Balance{}, &InvalidError{"rules", reason}
 	}
 	return Balance{d}, nil
 }
@@ -70,10 +69,10 @@ type RuleChange struct {
 }
 
 // Check checks that the change changes something. Otherwise the error is an
-// [*InvalidError] that unwraps to [ErrInvalidRules].
+// [*InvalidError].
 func (c RuleChange) Check() error {
 	if c.Debits == "" && c.Credits == "" && c.CreditLimit == nil {
-		return &InvalidError{ErrInvalidRules, "must have debits, credits or creditLimit"}
+		return &InvalidError{"rules", "must have debits, credits or creditLimit"}
 	}
 	return nil
 }

@@ -41,8 +41,7 @@ func DefaultSettings() Settings {
 }
 
 // ParseSettings parses settings. The opening balance is from 0 to 10^12, with the
-// settings' decimal places. The error names every fault. It is an [*InvalidError] that
-// unwraps to [ErrInvalidSettings].
+// settings' decimal places. The error is an [*InvalidError] that names every fault.
 func ParseSettings(currency, places, opening string) (Settings, error) {
 	var wrong []string
 	if !isCurrency(currency) {
@@ -59,7 +58,7 @@ func ParseSettings(currency, places, opening string) (Settings, error) {
 		wrong = append(wrong, fmt.Sprintf("opening balance is %.50q, %s", opening, reason))
 	}
 	if wrong != nil {
-		return Settings{}, &InvalidError{ErrInvalidSettings, strings.Join(wrong, "; ")}
+		return Settings{}, &InvalidError{"settings", strings.Join(wrong, "; ")}
 	}
 	s.Opening = Balance{d}
 	return s, nil
@@ -94,11 +93,11 @@ func (s Settings) ParseCreditLimit(text string) (Balance, error) {
 }
 
 // CheckPlaces checks that a row's amount or balance has no more decimal places than the
-// settings allow. The error is an [*InvalidError] that unwraps to [ErrInvalidAmount].
+// settings allow. The error is an [*InvalidError].
 func (s Settings) CheckPlaces(money fmt.Stringer) error {
 	_, fraction, _ := strings.Cut(money.String(), ".")
 	if len(fraction) > s.Places {
-		return &InvalidError{ErrInvalidAmount, tooManyPlaces(s.Places)}
+		return &InvalidError{"amount", tooManyPlaces(s.Places)}
 	}
 	return nil
 }

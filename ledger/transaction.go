@@ -12,13 +12,13 @@ const (
 )
 
 // ParseType parses "credit" or "debit", in lower case. Anything else is an
-// [*InvalidError] that unwraps to [ErrInvalidType].
+// [*InvalidError].
 func ParseType(s string) (Type, error) {
 	switch t := Type(s); t {
 	case Credit, Debit:
 		return t, nil
 	}
-	return "", &InvalidError{ErrInvalidType, `must be "credit" or "debit"`}
+	return "", &InvalidError{"type", `must be "credit" or "debit"`}
 }
 
 // End is the way in which a hold ended. Its text is stored and sent as a row's
@@ -32,14 +32,14 @@ const (
 	Expiry  End = "expiry"
 )
 
-// ParseEnd parses "capture", "void" or "expiry", in lower case. Anything else is
-// an [*InvalidError] that unwraps to [ErrInvalidType].
+// ParseEnd parses "capture", "void" or "expiry", in lower case. Anything else is an
+// [*InvalidError].
 func ParseEnd(s string) (End, error) {
 	switch e := End(s); e {
 	case Capture, Void, Expiry:
 		return e, nil
 	}
-	return "", &InvalidError{ErrInvalidType, `must be "credit" or "debit", or of an end "capture", "void" or "expiry"`}
+	return "", &InvalidError{"type", `must be "credit" or "debit", or of an end "capture", "void" or "expiry"`}
 }
 
 // Status returns the status that this end gives a transaction.
@@ -69,14 +69,13 @@ const (
 	Expired  Status = "expired"
 )
 
-// ParseStatus parses a status in lower case. Anything else is an [*InvalidError] that
-// unwraps to [ErrInvalidStatus].
+// ParseStatus parses a status in lower case. Anything else is an [*InvalidError].
 func ParseStatus(s string) (Status, error) {
 	switch status := Status(s); status {
 	case Posted, Declined, Pending, Voided, Expired:
 		return status, nil
 	}
-	return "", &InvalidError{ErrInvalidStatus, `must be "posted", "declined", "pending", "voided" or "expired"`}
+	return "", &InvalidError{"status", `must be "posted", "declined", "pending", "voided" or "expired"`}
 }
 
 // timeLayout is RFC 3339 in UTC with milliseconds.
@@ -87,12 +86,12 @@ const timeLayout = "2006-01-02T15:04:05.000Z"
 func FormatTime(t time.Time) string { return t.UTC().Format(timeLayout) }
 
 // ParseTime parses a text that [FormatTime] returned. Anything else, such as the same
-// time in another notation, is an [*InvalidError] that unwraps to [ErrInvalidTime].
+// time in another notation, is an [*InvalidError].
 func ParseTime(s string) (time.Time, error) {
 	// time.Parse also accepts a one-digit hour, and a comma for the point.
 	t, err := time.Parse(timeLayout, s)
 	if err != nil || FormatTime(t) != s {
-		return time.Time{}, &InvalidError{ErrInvalidTime, "must be a time in UTC such as " + timeLayout}
+		return time.Time{}, &InvalidError{"time", "must be a time in UTC such as " + timeLayout}
 	}
 	return t, nil
 }

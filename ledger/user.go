@@ -13,11 +13,10 @@ const maxUserIDCharacters = 128 // at most 512 bytes; DynamoDB's partition keys 
 type UserID struct{ text string }
 
 // ParseUserID parses 1 to 128 characters of UTF-8 without control characters and
-// without space at either end. Anything else is an [*InvalidError] that unwraps to
-// [ErrInvalidUserID].
+// without space at either end. Anything else is an [*InvalidError].
 func ParseUserID(s string) (UserID, error) {
 	invalid := func(reason string) (UserID, error) {
-		return UserID{}, &InvalidError{ErrInvalidUserID, reason}
+		return UserID{}, &InvalidError{"user id", reason}
 	}
 	switch {
 	case strings.TrimSpace(s) == "":

@@ -63,7 +63,7 @@ func aHoldEndsOnce(t *testing.T, b *books) {
 	}
 	for _, hold := range []ledger.Transaction{captured, voided} {
 		_, err := b.Ledger.Capture(t.Context(), endOf(hold), amount(t, "40.01"))
-		require.ErrorIs(t, err, ledger.ErrInvalidAmount, "more than was held, always")
+		require.ErrorIs(t, err, ledger.ErrInvalid, "more than was held, always")
 	}
 	b.balances(t, "1 60")
 }
@@ -88,7 +88,7 @@ func captureOverTheReceiversLimit(t *testing.T, b *books) {
 	b.posts(t, "fill", "shop credit 70")
 	hold := b.hold(t, "order", "1 debit 40", "shop credit 40")
 	_, err := b.Ledger.Capture(t.Context(), endOf(hold), ledger.Amount{})
-	var limit *ledger.ReceiverLimitError
+	var limit *ledger.ReceiverError
 	require.ErrorAs(t, err, &limit)
 	require.ErrorIs(t, err, ledger.ErrBalanceLimit)
 	assert.Equal(t, "999999999999970", limit.Balance.String())

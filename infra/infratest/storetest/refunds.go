@@ -120,7 +120,7 @@ func refundsOfAllAtOnce(t *testing.T, b *books) {
 	b.refunds(t, more, "fifty", places...)
 	for key, parts := range map[string][]string{"all of 99": nil, "fifty-one": append([]string{"48 0.01"}, places...)} {
 		_, err := b.Ledger.Post(t.Context(), infratest.Refund(t, more, key, parts...))
-		require.ErrorIs(t, err, ledger.ErrInvalidEntries, key)
+		require.ErrorIs(t, err, ledger.ErrInvalid, key)
 	}
 	b.atLimit(t, infratest.Refund(t, more, "fifty again", places...), 49, "0")
 	b.refunds(t, more, "the last cent", "98 0.01")
@@ -137,7 +137,7 @@ func refundOfCapture(t *testing.T, b *books) {
 	o, err := b.Ledger.Original(t.Context(), hold.ID)
 	require.NoError(t, err)
 	_, err = o.Sum(amount(t, "25.01"))
-	require.ErrorIs(t, err, ledger.ErrInvalidAmount)
+	require.ErrorIs(t, err, ledger.ErrInvalid)
 	parts, err := o.Sum(amount(t, "20"))
 	require.NoError(t, err)
 	refund := o.Request(parts)

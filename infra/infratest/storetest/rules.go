@@ -44,7 +44,7 @@ func blockedCreditsAreDeclined(t *testing.T, b *books) {
 	b.posts(t, "debit", "shop debit 1")
 
 	_, err := b.Ledger.Capture(t.Context(), endOf(pending), ledger.Amount{})
-	var blocked *ledger.ReceiverBlockedError
+	var blocked *ledger.ReceiverError
 	require.ErrorAs(t, err, &blocked)
 	require.ErrorIs(t, err, ledger.ErrAccountBlocked)
 	assert.Equal(t, "shop", blocked.UserID.String())
@@ -170,7 +170,7 @@ func changeOfRulesIsReplayed(t *testing.T, b *books) {
 	_, err = b.Ledger.Void(t.Context(), endOf(first))
 	require.ErrorIs(t, err, ledger.ErrNotFound, "a change of rules is no transaction")
 	_, err = b.Ledger.ChangeRules(t.Context(), infratest.Rules(t, "1", "nothing"))
-	require.ErrorIs(t, err, ledger.ErrInvalidRules)
+	require.ErrorIs(t, err, ledger.ErrInvalid)
 }
 
 // No limit is lost: each change follows the one before it.

@@ -62,7 +62,7 @@ func kind(c *call) string {
 		return "reused"
 	case errors.Is(c.err, ledger.ErrHoldEnded):
 		return "ended otherwise"
-	case errors.Is(c.err, ledger.ErrNotPending), errors.Is(c.err, ledger.ErrInvalidAmount), c.ends() && errors.Is(c.err, ledger.ErrNotFound):
+	case errors.Is(c.err, ledger.ErrNotPending), errors.Is(c.err, ledger.ErrInvalid), c.ends() && errors.Is(c.err, ledger.ErrNotFound):
 		return "rejected"
 	case errors.Is(c.err, ledger.ErrBalanceLimit) && c.ends():
 		return "receiver full"

@@ -192,19 +192,19 @@ func (h *history) addEnd(t *testing.T, c *call) {
 // endAnswer returns the event for the answer to an end.
 func (h *history) endAnswer(t *testing.T, c *call) event {
 	asked := cents(c.captures)
-	other, full, blocked := (*ledger.HoldEndedError)(nil), (*ledger.ReceiverLimitError)(nil), (*ledger.ReceiverBlockedError)(nil)
+	other, receiver := (*ledger.HoldEndedError)(nil), (*ledger.ReceiverError)(nil)
 	switch {
 	case errors.As(c.err, &other):
 		return hasEnded(c.key, number(&h.endings, endingOf(other.End)))
-	case errors.As(c.err, &full):
-		return h.receiverFull(c.key, asked, cents(full.Balance), c.now())
-	case errors.As(c.err, &blocked):
+	case errors.Is(c.err, ledger.ErrAccountBlocked):
 		return h.receiverBlocked(c.key)
+	case errors.As(c.err, &receiver):
+		return h.receiverFull(c.key, asked, cents(receiver.Balance), c.now())
 	case errors.Is(c.err, ledger.ErrNotFound):
 		return replay(c.key, 0)
 	case errors.Is(c.err, ledger.ErrNotPending):
 		return h.notPending(c.key)
-	case errors.Is(c.err, ledger.ErrInvalidAmount):
+	case errors.Is(c.err, ledger.ErrInvalid):
 		return h.heldLess(c.key, asked)
 	}
 	require.NoError(t, c.err, "a defect: %v", c)

@@ -100,7 +100,7 @@ func TestLinearizableHolds(t *testing.T) {
 	paid := is.ended(2, orderKey, ledger.Capture, "25")
 	declined := is.declined(5, restKey, 0, "40")
 	full := is.call(2, 30, 40, toCapture, orderKey)
-	full.request, full.err = is.requests[orderKey], &ledger.ReceiverLimitError{Balance: balanceOf("999999999999960")}
+	full.request, full.err = is.requests[orderKey], &ledger.ReceiverError{Err: ledger.ErrBalanceLimit, Balance: balanceOf("999999999999960")}
 	reused := is.reused(2, 30, 40, holdKey, ledger.KeyReusedError{ExpiresInDiffers: true})
 	reused.request = is.requests[holdKey]
 	longer := *reused
@@ -108,7 +108,7 @@ func TestLinearizableHolds(t *testing.T) {
 	killed := is.ends(2, 30, 40, holdKey, toCapture, capture)
 	killed.killed = true
 	tooMuch := is.call(2, 30, 40, toCapture, holdKey)
-	tooMuch.request, tooMuch.captures, tooMuch.err = is.requests[holdKey], amount("60.01"), ledger.ErrInvalidAmount
+	tooMuch.request, tooMuch.captures, tooMuch.err = is.requests[holdKey], amount("60.01"), ledger.ErrInvalid
 	notMuch := *tooMuch
 	notMuch.captures = amount("60")
 	ends := func(end ledger.Transaction) map[int]ledger.Transaction {
