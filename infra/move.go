@@ -44,7 +44,7 @@ const (
 func (s *Store) moveBalance(m ledger.Move, first ledger.TransactionID) *types.Update {
 	u := update{values: item{
 		":opening": s.opening,
-		":amount":  number(m.Sum),
+		":amount":  number(m.Sum.Abs()),
 		":one":     integer(m.Rows),
 		":id":      text(first),
 	}}
@@ -56,7 +56,7 @@ func (s *Store) moveBalance(m ledger.Move, first ledger.TransactionID) *types.Up
 		u.rules = append(u.rules, creditsAllowed)
 	}
 	change := addAmount
-	if m.Type == ledger.Debit {
+	if m.Sum.IsNegative() {
 		change = takeAmount
 	}
 	switch {
@@ -91,7 +91,7 @@ type update struct {
 func (u *update) keepInRange(m ledger.Move, opening ledger.Balance) {
 	switch {
 	case m.MinBefore.IsZero():
-	case m.Sum.Equal(m.MinBefore):
+	case m.Sum.Abs().Equal(m.MinBefore):
 		u.rules = append(u.rules, amountRule)
 	default:
 		u.rules = append(u.rules, leastRule)

@@ -13,6 +13,8 @@ import (
 var (
 	maxAmount  = decimal("1000000000000")    // 10^12
 	maxBalance = decimal("1000000000000000") // 10^15
+
+	highestBalance = decimal("1016000000000000") // maxBalance and MaxHolds times maxAmount
 )
 
 const wholeDigits = 16
@@ -71,7 +73,7 @@ type Balance struct{ d apd.Decimal }
 // ParseBalance parses a balance as [ParseAmount] parses an amount, zero included.
 // Anything else is an [*InvalidError].
 func ParseBalance(s string) (Balance, error) {
-	d, reason := parsePlain(s, MaxPlaces, highestBalance.d)
+	d, reason := parsePlain(s, MaxPlaces, highestBalance)
 	if reason != "" {
 		return Balance{}, &InvalidError{"balance", reason}
 	}
@@ -99,6 +101,44 @@ func (b Balance) After(t Type, a Amount) (after Balance, ok bool) {
 		return b, false
 	}
 	return Balance(sum), true
+}
+
+// Sum is a sum of amounts. It may be negative.
+type Sum struct{ d apd.Decimal }
+
+// String returns the shortest decimal text, such as "100", "-110.5" or "0".
+func (s Sum) String() string { return shortest(s.d) }
+
+// IsZero reports whether the sum is zero.
+func (s Sum) IsZero() bool { return s.d.IsZero() }
+
+// IsNegative reports whether the sum is below zero.
+func (s Sum) IsNegative() bool { return s.d.Sign() < 0 }
+
+// Abs returns the sum without its sign.
+func (s Sum) Abs() Sum {
+	if s.IsNegative() {
+		return Sum{minus(apd.Decimal{}, s.d)}
+	}
+	return s
+}
+
+// Equal reports whether the sum equals the balance.
+func (s Sum) Equal(b Balance) bool { return s.d.Cmp(&b.d) == 0 }
+
+func (s *Sum) add(a Amount)      { s.d = plus(s.d, a.d) }
+func (s *Sum) subtract(a Amount) { s.d = minus(s.d, a.d) }
+
+// move adds a credit, and subtracts a debit.
+func (s *Sum) move(t Type, a Amount) {
+	switch t {
+	case Credit:
+		s.add(a)
+	case Debit:
+		s.subtract(a)
+	default:
+		panic(fmt.Sprintf("ledger: type %q moves no balance", t))
+	}
 }
 
 // parsePlain parses digits with at most the given decimal places, up to most, or

@@ -10,17 +10,16 @@ import (
 // is another write.
 type attempt struct {
 	request   Request
-	startedAt time.Time // every row of the write has this time
-	expired   []expiredHolds
+	startedAt time.Time          // every row of the write has this time
 	accounts  map[UserID]Account // as last reported; a store may leave some out
 	unknown   bool               // an earlier write of the call may still be applied
 }
 
-// expiredHolds are one user's holds that a write releases.
-type expiredHolds struct {
-	user  UserID
-	holds []Hold
-}
+// posting returns the attempt's write, which releases the accounts' expired holds.
+func (a attempt) posting() Posting { return newPosting(a.request, a.startedAt, a.accounts) }
+
+// releases reports whether the attempt's write releases a hold.
+func (a attempt) releases() bool { return anyExpires(a.accounts, time.Time{}, a.startedAt) }
 
 // decision is what follows a refusal.
 type decision int
@@ -28,20 +27,19 @@ type decision int
 const (
 	postAgain     decision = iota // send the next attempt
 	readOwnRow                    // the transaction is stored; read it
-	tooManyHolds                  // answer without storing anything
-	refundLimit                   // the same
+	storeNothing                  // answer the misfit's error
 	decline                       // store the decline
 	contradiction                 // the accounts allow what the store refused
 )
 
-// misfit locates the first entry that did not fit, and has the balance that its user
-// could spend then. Blocked means that the account's rules did not allow it, whatever
-// the balance. A decline stores all three. A refund account has its own answer, limit.
+// misfit is why a request does not fit. A decline stores the place of the first entry
+// that did not fit, the balance that its user could spend then, and whether the account's
+// rules blocked it, whatever the balance. An answer that is not stored has an error.
 type misfit struct {
 	place   int
 	seen    Balance
 	blocked bool
-	limit   *RefundLimitError
+	err     error
 }
 
 // decide returns what follows a refusal that arrived now, and the next attempt. It
@@ -50,7 +48,7 @@ func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit,
 	next := attempt{request: a.request, startedAt: now, unknown: a.unknown || refused.Unknown}
 	if refused.Refunds != nil {
 		if limit := a.request.Refund.limit(*refused.Refunds); limit != nil {
-			return refundLimit, misfit{limit: limit}, next
+			return storeNothing, misfit{err: limit}, next
 		}
 		return contradiction, misfit{}, next
 	}
@@ -69,15 +67,14 @@ func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit,
 	case declined && first.blocked:
 		return decline, first, next
 	case a.request.tooManyHolds(refused.Accounts, now):
-		return tooManyHolds, misfit{}, next
+		return storeNothing, misfit{err: ErrTooManyHolds}, next
 	case declined:
 		return decline, first, next
 	}
 	next.accounts = map[UserID]Account{}
 	maps.Copy(next.accounts, a.accounts)
 	maps.Copy(next.accounts, refused.Accounts)
-	next.expired = expiredOf(a.request.Entries, next.accounts, now)
-	if next.expired == nil && a.expired == nil && !refused.ReadLater {
+	if oneMoment && !a.releases() && !next.releases() {
 		return contradiction, misfit{}, next
 	}
 	return postAgain, misfit{}, next
@@ -124,26 +121,4 @@ func declinedAt(entries []Entry, accounts map[UserID]Account, now time.Time) (fi
 		balances[e.UserID] = after
 	}
 	return misfit{}, false
-}
-
-// expiredOf returns the accounts' expired holds, in entry order.
-func expiredOf(entries []Entry, accounts map[UserID]Account, now time.Time) (expired []expiredHolds) {
-	for _, e := range entries {
-		done := slices.ContainsFunc(expired, func(one expiredHolds) bool { return one.user == e.UserID })
-		if holds := accounts[e.UserID].expired(now); holds != nil && !done {
-			expired = append(expired, expiredHolds{e.UserID, holds})
-		}
-	}
-	return expired
-}
-
-func (a attempt) posting() Posting { return newPosting(a.request, a.startedAt, a.expired) }
-
-// expiries returns the rows that release the holds, and adds them to the moves.
-func (e expiredHolds) expiries(at time.Time, moves *moveBuilder) (rows []Transaction) {
-	for _, h := range e.holds {
-		rows = append(rows, h.endRow(e.user, Expiry, Amount{}, at))
-		moves.of(e.user).end(h, Amount{})
-	}
-	return rows
 }

@@ -157,18 +157,13 @@ func receiverError(p Posting, refused *RefusedError, now time.Time) error {
 }
 
 // ending returns the posting that ends a hold. Its first row is the end.
-func (t Transaction) ending(as End, captured Amount, by Caller, now time.Time) Posting {
-	if as != Capture {
-		captured = Amount{}
-	}
+func (t Transaction) ending(as End, captured Amount, by Caller, now time.Time) (p Posting) {
 	end := t.hold().endRow(t.UserID, as, captured, now)
 	end.PostedBy = by
-	p := Posting{Rows: []Transaction{end}}
-	moves := make(moveBuilder, 0, 2)
-	moves.of(t.UserID).end(t.hold(), captured)
+	p.end(t.hold(), end)
 	if as == Capture && len(t.Entries) > 1 {
 		e := t.Entries[1]
-		credit := Transaction{
+		p.Rows = append(p.Rows, Transaction{
 			ID:            t.ID.Entry(1),
 			UserID:        e.UserID,
 			Type:          e.Type,
@@ -176,10 +171,8 @@ func (t Transaction) ending(as End, captured Amount, by Caller, now time.Time) P
 			Status:        Posted,
 			CreatedAt:     end.CreatedAt,
 			TransactionID: t.ID,
-		}
-		p.Rows = append(p.Rows, credit)
-		moves.of(e.UserID).add(credit)
+		})
+		p.move(e.UserID).add(p.Rows[1])
 	}
-	p.Moves = moves.moves()
 	return p
 }

@@ -22,18 +22,18 @@ func TestPostingOfEnds(t *testing.T) {
 		capture string // "" is a void
 		want    []string
 	}{
-		{"1 debit 40", "25", []string{"1 credit 15 from 0 to 1016000000000000 in 1; held -40; ends 40"}},
-		{"1 debit 40", "", []string{"1 credit 40 from 0 to 1016000000000000 in 1; held -40; ends 40"}},
+		{"1 debit 40", "25", []string{"1 15 from 0 to 1016000000000000 in 1; held -40; ends 40"}},
+		{"1 debit 40", "", []string{"1 40 from 0 to 1016000000000000 in 1; held -40; ends 40"}},
 		{"1 debit 1000000000000", "0.01", []string{
-			"1 credit 999999999999.99 from 0 to 1016000000000000 in 1; held -1000000000000; ends 1000000000000",
+			"1 999999999999.99 from 0 to 1016000000000000 in 1; held -1000000000000; ends 1000000000000",
 		}},
 		{payment, "40", []string{
-			"1 credit 0 from 0 to 1016000000000000 in 1; held -40; ends 40", "shop credit 40 from 0 to 999999999999960 in 1",
+			"1 0 from 0 to 1016000000000000 in 1; held -40; ends 40", "shop 40 from 0 to 999999999999960 in 1",
 		}},
 		{payment, "25", []string{
-			"1 credit 15 from 0 to 1016000000000000 in 1; held -40; ends 40", "shop credit 25 from 0 to 999999999999975 in 1",
+			"1 15 from 0 to 1016000000000000 in 1; held -40; ends 40", "shop 25 from 0 to 999999999999975 in 1",
 		}},
-		{payment, "", []string{"1 credit 40 from 0 to 1016000000000000 in 1; held -40; ends 40"}},
+		{payment, "", []string{"1 40 from 0 to 1016000000000000 in 1; held -40; ends 40"}},
 	} {
 		first := pendingRow(t, c.entries)
 		s := (&script{answers: []error{nil}}).holding(first)
@@ -104,7 +104,7 @@ func TestEndsByTime(t *testing.T) {
 				assert.Equal(t, ledger.Expiry, row.End)
 				assert.Equal(t, row, ended.End, "it is stored before it is reported")
 				assert.Zero(t, s.deadline[0], "%s, %v left", asked, left)
-				assert.Equal(t, []string{"1 credit 40 from 0 to 1016000000000000 in 1; held -40; ends 40"}, moveTexts(s.posted[0]))
+				assert.Equal(t, []string{"1 40 from 0 to 1016000000000000 in 1; held -40; ends 40"}, moveTexts(s.posted[0]))
 			}
 		}
 	})

@@ -36,12 +36,13 @@ func CheckEntries(entries []Entry) error {
 }
 
 // items returns the number of items in a write of the entries.
-func items(entries []Entry) int { return len(entries) + countUsers(entries) }
+func items(entries []Entry) int { return len(entries) + len(usersOf(entries)) }
 
-func countUsers(entries []Entry) (users int) {
-	for i, e := range entries {
-		if !slices.ContainsFunc(entries[:i], func(before Entry) bool { return before.UserID == e.UserID }) {
-			users++
+// usersOf returns the different users, in the order of their first entries.
+func usersOf(entries []Entry) (users []UserID) {
+	for _, e := range entries {
+		if !slices.Contains(users, e.UserID) {
+			users = append(users, e.UserID)
 		}
 	}
 	return users

@@ -45,11 +45,11 @@ func ExampleNewPosting() {
 		fmt.Println(row.ID, row.UserID, row.Type, row.Amount)
 	}
 	for _, move := range posting.Moves {
-		fmt.Println(move.UserID, move.Type, move.Sum, "if the balance is at least", move.MinBefore)
+		fmt.Println(move.UserID, move.Sum, "if the balance is at least", move.MinBefore)
 	}
 	// Output:
 	// ca958698-2f27-890a-bf80-cddde22edec7 1 debit 10
 	// 620c745a-6d2c-840d-9d9e-8d834d9adccc 2 credit 10
-	// 1 debit 10 if the balance is at least 10
-	// 2 credit 10 if the balance is at least 0
+	// 1 -10 if the balance is at least 10
+	// 2 10 if the balance is at least 0
 }

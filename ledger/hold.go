@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"slices"
 	"sort"
 	"strconv"
@@ -110,7 +111,7 @@ func (a Account) expired(now time.Time) (holds []Hold) {
 			holds = append(holds, h)
 		}
 	}
-	sort.Slice(holds, func(i, j int) bool { return holds[i].TransactionID.String() < holds[j].TransactionID.String() })
+	sort.Slice(holds, func(i, j int) bool { return bytes.Compare(holds[i].TransactionID[:], holds[j].TransactionID[:]) < 0 })
 	return holds
 }
 
@@ -129,18 +130,10 @@ func anyExpires(accounts map[UserID]Account, earlier, later time.Time) bool {
 	return false
 }
 
-var highestBalance = func() (b Balance) {
-	b.d = maxBalance
-	for range MaxHolds {
-		b.d = plus(b.d, maxAmount)
-	}
-	return b
-}()
-
 // HighestBalance returns the highest possible balance: [MaxBalance] plus [MaxHolds]
 // times the highest amount. Releases may lift a balance above MaxBalance, by at
 // most the sum of the open holds.
-func HighestBalance() Balance { return highestBalance }
+func HighestBalance() Balance { return Balance{highestBalance} }
 
 // Held returns the sum of the holds.
 func Held(holds []Hold) (held Sum) {

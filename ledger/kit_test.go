@@ -188,7 +188,7 @@ func end(t *testing.T, l *ledger.Ledger, row ledger.Transaction, capture string)
 
 // moveText returns a move in the notation of the tables, with its holds.
 func moveText(m ledger.Move) string {
-	text := fmt.Sprintf("%s %s %s from %s to %s in %d; held %s", m.UserID, m.Type, m.Sum, m.MinBefore, m.MaxBefore, m.Rows, m.Held)
+	text := fmt.Sprintf("%s %s from %s to %s in %d; held %s", m.UserID, m.Sum, m.MinBefore, m.MaxBefore, m.Rows, m.Held)
 	for _, h := range m.Ends {
 		text += "; ends " + h.Amount.String()
 	}

@@ -90,7 +90,7 @@ func (l *Ledger) result(written Transaction, err error) (Result, error) {
 // released by the next write. So without other callers, each user's account refuses at
 // most one attempt for the holds that expired before, and one for each hold that
 // expires meanwhile. The other ten are for holds that other callers end meanwhile.
-func (r Request) maxAttempts() int { return countUsers(r.Entries)*(1+MaxHolds) + 10 }
+func (r Request) maxAttempts() int { return len(usersOf(r.Entries))*(1+MaxHolds) + 10 }
 
 // write posts a request or declines it, and returns the first row as written. If an
 // account with expired holds refuses, the next attempt releases them in the same
@@ -103,7 +103,7 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 	for range r.maxAttempts() {
 		p := a.posting()
 		if p.Items() > MaxItems {
-			if err := l.writeExpiries(ctx, a); err != nil {
+			if err := l.releaseFirst(ctx, a); err != nil {
 				return p.Rows[0], err
 			}
 			a = attempt{request: r, startedAt: l.now(), unknown: a.unknown}
@@ -119,10 +119,8 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 		switch decided {
 		case readOwnRow:
 			return first, l.unlessRecorded(ctx, first.ID, fmt.Errorf("the hold is open and has no row: %w", refused))
-		case tooManyHolds:
-			return first, l.notStored(ctx, first.ID, ErrTooManyHolds, next.unknown)
-		case refundLimit:
-			return first, l.notStored(ctx, first.ID, misfit.limit, next.unknown)
+		case storeNothing:
+			return first, l.notStored(ctx, first.ID, misfit.err, next.unknown)
 		case decline:
 			first.Status, first.DeclinedEntry, first.BalanceSeen = Declined, misfit.place, misfit.seen
 			first.DeclinedByBlock = misfit.blocked
@@ -159,20 +157,31 @@ func (l *Ledger) unlessRecorded(ctx context.Context, id TransactionID, err error
 	return err
 }
 
-// writeExpiries releases an attempt's expired holds, in one write for each user. If
-// another caller released one meanwhile, that is as good.
-func (l *Ledger) writeExpiries(ctx context.Context, a attempt) error {
-	for _, one := range a.expired {
-		var moves moveBuilder
-		rows := one.expiries(a.startedAt, &moves)
-		err := l.store.Post(ctx, Posting{Rows: rows, Moves: moves.moves()})
-		_, recorded := errors.AsType[*RecordedError](err)
-		_, refused := errors.AsType[*RefusedError](err)
-		if err != nil && !recorded && !refused {
+// releaseFirst writes an attempt's releases, in one write for each user.
+func (l *Ledger) releaseFirst(ctx context.Context, a attempt) error {
+	for _, user := range usersOf(a.request.Entries) {
+		if err := l.release(ctx, user, a.accounts[user].expired(a.startedAt), a.startedAt); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// release writes the ends of a user's expired holds. If another caller released one
+// meanwhile, that is as good.
+func (l *Ledger) release(ctx context.Context, user UserID, expired []Hold, now time.Time) error {
+	if expired == nil {
+		return nil
+	}
+	var p Posting
+	p.release(user, expired, now)
+	err := l.store.Post(ctx, p)
+	_, recorded := errors.AsType[*RecordedError](err)
+	_, refused := errors.AsType[*RefusedError](err)
+	if recorded || refused {
+		return nil
+	}
+	return err
 }
 
 // replay returns the outcome stored under the request's key.

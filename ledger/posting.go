@@ -37,8 +37,7 @@ func (p Posting) Items() int {
 // balance.
 type Move struct {
 	UserID               UserID
-	Type                 Type // whether to add Sum or subtract it
-	Sum                  Sum  // zero or more
+	Sum                  Sum
 	MinBefore, MaxBefore Balance
 	Rows                 int // how many rows the user has
 
@@ -49,7 +48,7 @@ type Move struct {
 	// be open.
 	Opens *Hold
 
-	// Held is how much Opens and Ends change the held sum. It may be negative.
+	// Held is how much Opens and Ends change the held sum.
 	Held Sum
 
 	// Debits and Credits report whether the rows have such entries. The account must
@@ -59,43 +58,11 @@ type Move struct {
 	// Rules changes the account's rules, or is nil. The account must have had one
 	// change less than its Number. Sum is how much the limit changes.
 	Rules *RuleChange
-
-	net Sum // of the rows so far; Type and Sum have it in the end
 }
 
 // Allows reports whether balance b allows the move.
 func (m Move) Allows(b Balance) bool {
 	return b.d.Cmp(&m.MinBefore.d) >= 0 && b.d.Cmp(&m.MaxBefore.d) <= 0
-}
-
-// Sum is a sum of amounts. It may be negative.
-type Sum struct{ d apd.Decimal }
-
-// String returns the shortest decimal text, such as "100", "-110.5" or "0".
-func (s Sum) String() string { return shortest(s.d) }
-
-// IsNegative reports whether the sum is below zero.
-func (s Sum) IsNegative() bool { return s.d.Sign() < 0 }
-
-// IsZero reports whether the sum is zero.
-func (s Sum) IsZero() bool { return s.d.IsZero() }
-
-// Equal reports whether the sum equals the balance.
-func (s Sum) Equal(b Balance) bool { return s.d.Cmp(&b.d) == 0 }
-
-func (s *Sum) add(a Amount)      { s.d = plus(s.d, a.d) }
-func (s *Sum) subtract(a Amount) { s.d = minus(s.d, a.d) }
-
-// move adds a credit, and subtracts a debit.
-func (s *Sum) move(t Type, a Amount) {
-	switch t {
-	case Credit:
-		s.add(a)
-	case Debit:
-		s.subtract(a)
-	default:
-		panic(fmt.Sprintf("ledger: type %q moves no balance", t))
-	}
 }
 
 // NewPosting returns a request's posting at that time. The error comes from
@@ -107,14 +74,27 @@ func NewPosting(r Request, now time.Time) (Posting, error) {
 	return newPosting(r, now, nil), nil
 }
 
-// newPosting returns a valid request's posting, created at that time. It releases the
-// expired holds before the entries.
-func newPosting(r Request, created time.Time, expired []expiredHolds) Posting {
-	id, created := r.TransactionID(), created.UTC().Truncate(time.Millisecond)
-	p := Posting{Rows: make([]Transaction, 0, len(r.Entries)), Refund: r.Refund}
-	moves := make(moveBuilder, 0, len(r.Entries))
+// newPosting returns a valid request's posting. It releases the accounts' expired holds
+// before the entries.
+func newPosting(r Request, now time.Time, accounts map[UserID]Account) Posting {
+	p := Posting{Rows: r.rows(now), Moves: make([]Move, 0, len(r.Entries)), Refund: r.Refund}
+	entries := p.Rows
+	for _, user := range usersOf(r.Entries) {
+		p.release(user, accounts[user].expired(now), now)
+	}
+	for _, row := range entries {
+		p.move(row.UserID).add(row)
+	}
+	return p
+}
+
+// rows returns the entries' rows. A pending transaction has only the first one, as its
+// capture writes the credit.
+func (r Request) rows(now time.Time) []Transaction {
+	id, created := r.TransactionID(), now.UTC().Truncate(time.Millisecond)
+	rows := make([]Transaction, 0, len(r.Entries))
 	for i, e := range r.Entries {
-		p.Rows = append(p.Rows, Transaction{
+		rows = append(rows, Transaction{
 			ID:            id.Entry(i),
 			UserID:        e.UserID,
 			Type:          e.Type,
@@ -125,7 +105,7 @@ func newPosting(r Request, created time.Time, expired []expiredHolds) Posting {
 			RefundOf:      r.refundOf(),
 		})
 	}
-	first := &p.Rows[0]
+	first := &rows[0]
 	first.RefundPlaces = r.Refund.places()
 	first.TransactionID = TransactionID{}
 	first.IdempotencyKey, first.Metadata, first.PostedBy = r.IdempotencyKey, r.Metadata, r.PostedBy
@@ -134,18 +114,9 @@ func newPosting(r Request, created time.Time, expired []expiredHolds) Posting {
 	}
 	if r.ExpiresIn > 0 {
 		first.Status, first.ExpiresAt = Pending, created.Add(r.ExpiresIn)
-		p.Rows = p.Rows[:1] // the capture writes the credit
+		rows = rows[:1]
 	}
-	for _, one := range expired {
-		p.Rows = append(p.Rows, one.expiries(created, &moves)...)
-	}
-	for _, row := range p.Rows {
-		if row.Kind() != EndRow {
-			moves.of(row.UserID).add(row)
-		}
-	}
-	p.Moves = moves.moves()
-	return p
+	return rows
 }
 
 func (r Request) check() error {
@@ -166,57 +137,53 @@ func (r Request) check() error {
 	return nil
 }
 
-// moveBuilder collects a posting's moves, one for each user.
-type moveBuilder []Move
-
-// of returns a user's move. The pointer is valid until the next call.
-func (b *moveBuilder) of(user UserID) *Move {
-	i := slices.IndexFunc(*b, func(m Move) bool { return m.UserID == user })
+// move returns a user's move. The pointer is valid until the next call.
+func (p *Posting) move(user UserID) *Move {
+	i := slices.IndexFunc(p.Moves, func(m Move) bool { return m.UserID == user })
 	if i < 0 {
-		i = len(*b)
-		*b = append(*b, Move{UserID: user, MaxBefore: highestBalance})
+		i = len(p.Moves)
+		p.Moves = append(p.Moves, Move{UserID: user, MaxBefore: HighestBalance()})
 	}
-	return &(*b)[i]
-}
-
-func (b moveBuilder) moves() []Move {
-	for i := range b {
-		m := &b[i]
-		m.Type, m.Sum = Credit, m.net
-		if m.net.d.Negative {
-			m.Type, m.Sum.d = Debit, minus(apd.Decimal{}, m.net.d)
-		}
-	}
-	return b
+	return &p.Moves[i]
 }
 
 // add counts an entry's row.
 func (m *Move) add(row Transaction) {
-	m.net.move(row.Type, row.Amount)
+	m.Sum.move(row.Type, row.Amount)
 	m.Rows++
 	switch row.Type {
 	case Debit:
 		m.Debits = true
-		if least := minus(apd.Decimal{}, m.net.d); least.Cmp(&m.MinBefore.d) > 0 {
+		if least := minus(apd.Decimal{}, m.Sum.d); least.Cmp(&m.MinBefore.d) > 0 {
 			m.MinBefore.d = least
 		}
 	case Credit:
 		m.Credits = true
-		if most := minus(maxBalance, m.net.d); most.Cmp(&m.MaxBefore.d) < 0 {
+		if most := minus(maxBalance, m.Sum.d); most.Cmp(&m.MaxBefore.d) < 0 {
 			m.MaxBefore.d = most
 		}
 	}
 	if row.Status == Pending {
-		m.Opens = &Hold{TransactionID: row.ID, Amount: row.Amount, ExpiresAt: row.ExpiresAt}
+		m.Opens = new(row.hold())
 		m.Held.add(row.Amount)
 	}
 }
 
-// end counts a hold's end. It releases what was not captured: everything, if captured
-// is the zero Amount.
-func (m *Move) end(h Hold, captured Amount) {
-	m.net.add(h.Amount)
-	m.net.subtract(captured)
+// release ends a user's expired holds.
+func (p *Posting) release(user UserID, expired []Hold, now time.Time) {
+	for _, h := range expired {
+		p.end(h, h.endRow(user, Expiry, Amount{}, now))
+	}
+}
+
+// end adds the row that ends a hold, and gives back what the row does not capture.
+func (p *Posting) end(h Hold, row Transaction) {
+	p.Rows = append(p.Rows, row)
+	m := p.move(row.UserID)
+	m.Sum.add(h.Amount)
+	if row.End == Capture {
+		m.Sum.subtract(row.Amount)
+	}
 	m.Held.subtract(h.Amount)
 	m.Ends = append(m.Ends, h)
 	m.Rows++

@@ -39,7 +39,7 @@ func TestRowsOfPosting(t *testing.T) {
 		want := []ledger.Transaction{first}
 		if expiresIn > 0 {
 			want[0].Status, want[0].ExpiresAt = ledger.Pending, noon.Add(expiresIn)
-			assert.Equal(t, []string{"1 debit 10.5 from 10.5 to 1016000000000000 in 1; held 10.5; opens 10.5"}, moveTexts(p), text)
+			assert.Equal(t, []string{"1 -10.5 from 10.5 to 1016000000000000 in 1; held 10.5; opens 10.5"}, moveTexts(p), text)
 			assert.Equal(t, ledger.Hold{TransactionID: first.ID, Amount: first.Amount, ExpiresAt: want[0].ExpiresAt}, *p.Moves[0].Opens, text)
 		} else {
 			for i, e := range r.Entries[1:] {
@@ -60,14 +60,14 @@ func TestRowsOfPosting(t *testing.T) {
 func TestMoves(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string][]string{
-		"1 credit 10.50": {"1 credit 10.5 from 0 to 999999999999989.5 in 1"},
-		"1 debit 10.50":  {"1 debit 10.5 from 10.5 to 1016000000000000 in 1"},
+		"1 credit 10.50": {"1 10.5 from 0 to 999999999999989.5 in 1"},
+		"1 debit 10.50":  {"1 -10.5 from 10.5 to 1016000000000000 in 1"},
 		// Users are in the order of their first entries.
-		"b credit 1, a credit 2, b credit 3": {"b credit 4 from 0 to 999999999999996 in 2", "a credit 2 from 0 to 999999999999998 in 1"},
-		"1 credit 10, 1 debit 4":             {"1 credit 6 from 0 to 999999999999990 in 2"},
-		"1 debit 4, 1 credit 10":             {"1 credit 6 from 4 to 999999999999994 in 2"},
-		"1 debit 10, 1 credit 10":            {"1 credit 0 from 10 to 1000000000000000 in 2"},
-		strings.Repeat("1 credit 1000000000000, ", 98) + "1 credit 1000000000000": {"1 credit 99000000000000 from 0 to 901000000000000 in 99"},
+		"b credit 1, a credit 2, b credit 3": {"b 4 from 0 to 999999999999996 in 2", "a 2 from 0 to 999999999999998 in 1"},
+		"1 credit 10, 1 debit 4":             {"1 6 from 0 to 999999999999990 in 2"},
+		"1 debit 4, 1 credit 10":             {"1 6 from 4 to 999999999999994 in 2"},
+		"1 debit 10, 1 credit 10":            {"1 0 from 10 to 1000000000000000 in 2"},
+		strings.Repeat("1 credit 1000000000000, ", 98) + "1 credit 1000000000000": {"1 99000000000000 from 0 to 901000000000000 in 99"},
 	} {
 		p, err := ledger.NewPosting(requestOf(t, text, 0), noon)
 		require.NoError(t, err, text)
@@ -172,11 +172,8 @@ func TestMovesAreTheEntries(t *testing.T) {
 			want, ok := oneAfterAnother(account(t, lifted.FloatString(2)).Balance, m.UserID, all)
 			require.Equal(t, ok, m.Allows(before), "%s on %s", moveText(m), before)
 			if ok {
-				moved := exactly(t, m.Sum)
-				if m.Type == ledger.Debit {
-					moved.Neg(moved)
-				}
-				require.Zero(t, exactly(t, want).Cmp(moved.Add(moved, exactly(t, before))), "%s on %s", moveText(m), before)
+				moved := new(big.Rat).Sub(exactly(t, want), exactly(t, before))
+				require.Zero(t, moved.Cmp(exactly(t, m.Sum)), "%s on %s", moveText(m), before)
 			}
 		}
 		require.Len(t, p.Rows, rows, "each row is one user's")

@@ -244,24 +244,24 @@ func TestReleasesOfPosting(t *testing.T) {
 		want      []string
 	}{
 		{"1 debit 70", 0, accounts{"1": expired("60", "1", "20", "20")},
-			[]string{"1 debit 30 from 30 to 1016000000000000 in 3; held -40; ends 20; ends 20"}},
+			[]string{"1 -30 from 30 to 1016000000000000 in 3; held -40; ends 20; ends 20"}},
 		{"1 debit 70", 0, accounts{"1": expired("0", "1", "70")}, // the sum is zero
-			[]string{"1 credit 0 from 0 to 1016000000000000 in 2; held -70; ends 70"}},
+			[]string{"1 0 from 0 to 1016000000000000 in 2; held -70; ends 70"}},
 		// A release lifts the balance, which leaves less room for a credit.
 		{"1 debit 70, 1 credit 50", 0, accounts{"1": expired("60", "1", "40")},
-			[]string{"1 credit 20 from 30 to 999999999999980 in 3; held -40; ends 40"}},
+			[]string{"1 20 from 30 to 999999999999980 in 3; held -40; ends 40"}},
 		// A release above 10^15 is never refused.
 		{"1 debit 999000000000, 1 debit 0.01", 0, accounts{"1": expired("0", "1", "1000000000000")},
-			[]string{"1 credit 999999999.99 from 0 to 1016000000000000 in 3; held -1000000000000; ends 1000000000000"}},
+			[]string{"1 999999999.99 from 0 to 1016000000000000 in 3; held -1000000000000; ends 1000000000000"}},
 		// Several users' holds, in entry order. Users without holds move as usual.
 		{"b debit 70, c credit 10, a debit 70", 0, accounts{"a": expired("60", "a", "40"), "b": expired("50", "b", "20", "20")}, []string{
-			"b debit 30 from 30 to 1016000000000000 in 3; held -40; ends 20; ends 20",
-			"a debit 30 from 30 to 1016000000000000 in 2; held -40; ends 40",
-			"c credit 10 from 0 to 999999999999990 in 1",
+			"b -30 from 30 to 1016000000000000 in 3; held -40; ends 20; ends 20",
+			"a -30 from 30 to 1016000000000000 in 2; held -40; ends 40",
+			"c 10 from 0 to 999999999999990 in 1",
 		}},
 		// A new hold needs the money of an expired one.
 		{"1 debit 70", time.Minute, accounts{"1": expired("60", "1", "40")},
-			[]string{"1 debit 30 from 30 to 1016000000000000 in 2; held 30; ends 40; opens 70"}},
+			[]string{"1 -30 from 30 to 1016000000000000 in 2; held 30; ends 40; opens 70"}},
 	} {
 		s := &script{answers: []error{refusal(t, c.seen), nil}}
 		_, err := s.at(after).Post(t.Context(), requestOf(t, c.entries, c.expiresIn))
@@ -294,8 +294,8 @@ func TestReleasesOfAccountsReportedInTurn(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, s.posted, 4)
 	const (
-		plainA, releasedA = "a debit 70 from 70 to 1016000000000000 in 1", "a debit 30 from 30 to 1016000000000000 in 2; held -40; ends 40"
-		plainB, releasedB = "b debit 70 from 70 to 1016000000000000 in 1", "b debit 30 from 30 to 1016000000000000 in 2; held -40; ends 40"
+		plainA, releasedA = "a -70 from 70 to 1016000000000000 in 1", "a -30 from 30 to 1016000000000000 in 2; held -40; ends 40"
+		plainB, releasedB = "b -70 from 70 to 1016000000000000 in 1", "b -30 from 30 to 1016000000000000 in 2; held -40; ends 40"
 	)
 	assert.Equal(t, []string{releasedA, plainB}, moveTexts(s.posted[1]))
 	assert.Equal(t, []string{releasedA, releasedB}, moveTexts(s.posted[2]))
@@ -330,8 +330,8 @@ func TestReleasesThatDoNotFit(t *testing.T) {
 		require.NoError(t, err)
 		assert.False(t, result.Replayed)
 		require.Len(t, s.posted, 4)
-		assert.Equal(t, []string{"a credit 90 from 0 to 1016000000000000 in 2; held -90; ends 45; ends 45"}, moveTexts(s.posted[1]))
-		assert.Equal(t, []string{"b credit 40 from 0 to 1016000000000000 in 1; held -40; ends 40"}, moveTexts(s.posted[2]))
+		assert.Equal(t, []string{"a 90 from 0 to 1016000000000000 in 2; held -90; ends 45; ends 45"}, moveTexts(s.posted[1]))
+		assert.Equal(t, []string{"b 40 from 0 to 1016000000000000 in 1; held -40; ends 40"}, moveTexts(s.posted[2]))
 		assert.Equal(t, s.posted[0], s.posted[3], "without releases, as it was")
 	}
 	for _, failed := range []error{ledger.ErrTryAgain, errors.New("a defect")} {

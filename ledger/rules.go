@@ -169,8 +169,7 @@ func (l *Ledger) writeRules(ctx context.Context, r RulesRequest) (row Transactio
 		case expired == nil:
 			return row, fmt.Errorf("store refused a change of rules that the account allows: %w", refused)
 		default: // a hold that expired meanwhile may have been captured; its release tells
-			a := attempt{startedAt: arrived, expired: []expiredHolds{{r.UserID, expired}}}
-			if err := l.writeExpiries(ctx, a); err != nil {
+			if err := l.release(ctx, r.UserID, expired, arrived); err != nil {
 				return row, err
 			}
 		}
@@ -181,14 +180,14 @@ func (l *Ledger) writeRules(ctx context.Context, r RulesRequest) (row Transactio
 // ruling returns a rule change's posting. A higher limit is lent at once, if the
 // balance stays within [MaxBalance]. A lower one is taken from the balance.
 func (t Transaction) ruling() Posting {
-	m := Move{UserID: t.UserID, MaxBefore: highestBalance, Rules: t.Rules, net: t.Rules.Lent()}
-	switch m.net.d.Sign() {
+	m := Move{UserID: t.UserID, MaxBefore: HighestBalance(), Rules: t.Rules, Sum: t.Rules.Lent()}
+	switch m.Sum.d.Sign() {
 	case -1:
-		m.MinBefore.d = minus(apd.Decimal{}, m.net.d)
+		m.MinBefore.d = minus(apd.Decimal{}, m.Sum.d)
 	case 1:
-		m.MaxBefore.d = minus(maxBalance, m.net.d)
+		m.MaxBefore.d = minus(maxBalance, m.Sum.d)
 	}
-	return Posting{Rows: []Transaction{t}, Moves: moveBuilder{m}.moves()}
+	return Posting{Rows: []Transaction{t}, Moves: []Move{m}}
 }
 
 // addDifferences adds the differences between two requested changes.

@@ -97,9 +97,6 @@ func allows(m ledger.Move, a ledger.Account) bool {
 
 func after(m ledger.Move, a ledger.Account) ledger.Account {
 	sum := units(m.Sum)
-	if m.Type == ledger.Debit {
-		sum.Neg(sum)
-	}
 	a.Balance = must(ledger.ParseBalance(textOf(sum.Add(sum, units(a.Balance)))))
 	a.Holds = slices.Clone(a.Holds)
 	for _, h := range m.Ends {
