@@ -165,23 +165,6 @@ func (b *Books) Env() []string {
 	}
 }
 
-// CountRows returns how many transactions are stored, posted and declined. The settings row has no
-// user.
-func (b *Books) CountRows(ctx context.Context) (rows int, err error) {
-	pages := dynamodb.NewScanPaginator(b.direct, &dynamodb.ScanInput{
-		TableName: &b.Config.TransactionsTable, ConsistentRead: aws.Bool(true), Select: types.SelectCount,
-		FilterExpression: aws.String("attribute_exists(user_id)"),
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return 0, fmt.Errorf("count the rows of %s: %w", b.Config.TransactionsTable, err)
-		}
-		rows += int(page.Count)
-	}
-	return rows, nil
-}
-
 // NewRules parses a change of rules, each as "debits blocked", "credits allowed" or "limit 50".
 func NewRules(user, key string, changes ...string) (r ledger.RulesRequest, err error) {
 	var userErr, keyErr error

@@ -4,61 +4,91 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"onewrite/ledger"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/runtimeapi"
 )
 
-// traffic is many callers' calls at once. Each caller insists: it sends the same call again until
-// it has an outcome. The calls are drawn from a seed, and every answer is checked.
+const (
+	processes = 4 // the function's: Lambda's environments
+	callers   = 8
+	recent    = 20 // calls, and their transactions, that callers mostly make again
+)
+
+// traffic is callers who share users and insist on their calls.
 type traffic struct {
-	t    *testing.T
-	seed uint64
-	*fleet
+	t         *testing.T
+	network   *network
+	binary    string
+	env       []string
+	functions [processes]atomic.Pointer[runtimeapi.Function]
 
-	calls, answered, cut, replays, again, hostile, mistakes atomic.Int64
+	calls, answered, cut, unavailable, hostile atomic.Int64
 
-	mu      sync.Mutex
-	answers []answer           // the first to each posting, by number; zero until there is one
-	ends    map[end]answer     // the first to each; zero until there is one
-	held    map[ledger.End]int // how many holds ended in each way, "" for open ones
+	mu        sync.Mutex
+	sent      []string          // all calls to answer for ever, as events
+	first     map[string]answer // to each call
+	locations []string          // of the posted and the pending
 }
 
 type answer struct {
-	StatusCode int               `json:"statusCode"`
-	Headers    map[string]string `json:"headers"`
-	Body       string            `json:"body"`
+	StatusCode int
+	Headers    map[string]string
+	Body       string
 }
 
-// mistakesShown bounds the lines about many mistakes, which mostly have one cause.
-const mistakesShown = 20
+// newTraffic builds the function and starts its processes, which end with the test.
+func newTraffic(t *testing.T) *traffic {
+	t.Helper()
+	books := infratest.New(t)
+	network, address := startNetwork(t, books.Config.Endpoint)
+	tr := &traffic{
+		t:       t,
+		network: network,
+		binary:  filepath.Join(t.TempDir(), "bootstrap"),
+		env:     append(books.Env(), "AWS_ENDPOINT_URL_DYNAMODB="+address),
+		first:   map[string]answer{},
+	}
+	require.NoError(t, runtimeapi.Build(t.Context(), "onewrite", tr.binary))
+	for i := range tr.functions {
+		tr.start(i)
+		t.Cleanup(func() { tr.functions[i].Load().Kill() })
+	}
+	return tr
+}
 
-// expect fails the test unless ok. It is safe for concurrent use.
-func (tr *traffic) expect(ok bool, format string, args ...any) {
-	if !ok && tr.mistakes.Add(1) <= mistakesShown {
-		tr.t.Errorf(format, args...)
-	} else if !ok {
-		tr.t.Fail()
+func (tr *traffic) start(i int) {
+	function, err := runtimeapi.Start(tr.binary, tr.env, io.Discard)
+	if assert.NoError(tr.t, err) {
+		tr.functions[i].Store(function)
 	}
 }
 
-// users is few, so that callers meet.
-const users = 7
+// crash kills a process and starts another instead.
+func (tr *traffic) crash(i int) {
+	tr.functions[i].Load().Kill()
+	tr.start(i)
+}
 
-// run lets callers call until ctx ends.
-func (tr *traffic) run(ctx context.Context, callers int) {
+// run lets callers call until ctx ends, or until an answer is wrong.
+func (tr *traffic) run(ctx context.Context) {
 	var all sync.WaitGroup
-	for i := range callers {
+	for range callers {
 		all.Go(func() {
-			r := rand.New(rand.NewPCG(tr.seed, ^uint64(i)))
-			for ctx.Err() == nil {
-				tr.call(ctx, r)
+			for ctx.Err() == nil && !tr.t.Failed() {
+				tr.call(ctx)
 			}
 		})
 	}
@@ -66,102 +96,84 @@ func (tr *traffic) run(ctx context.Context, callers int) {
 }
 
 // call makes a random call.
-func (tr *traffic) call(ctx context.Context, r *rand.Rand) {
-	switch chance := r.IntN(100); {
+func (tr *traffic) call(ctx context.Context) {
+	switch chance := rand.IntN(100); {
+	case chance < 45:
+		tr.make(ctx, tr.sends(post()))
 	case chance < 50:
-		tr.post(ctx, tr.newPosting())
-	case chance < 75:
-		tr.post(ctx, r.IntN(tr.postings()+1))
-	case chance < 80:
-		tr.reuse(ctx, r.IntN(tr.postings()+1))
-	case chance < 92:
-		tr.endHold(ctx, r)
+		tr.make(ctx, tr.sends(changeRules()))
+	case chance < 67:
+		if location := tr.recently(&tr.locations); location != "" {
+			tr.make(ctx, tr.sends(followUp(location)))
+		}
+	case chance < 90:
+		if event := tr.recently(&tr.sent); event != "" {
+			tr.make(ctx, event)
+		}
 	case chance < 97:
-		tr.read(ctx, r.IntN(users))
+		event := reads[rand.IntN(len(reads))]
+		got, ok := tr.insist(ctx, event)
+		assert.True(tr.t, !ok || got.StatusCode == http.StatusOK, "%s: %+v", event, got)
 	default:
-		tr.offend(ctx, r)
+		tr.offend(ctx)
 	}
 }
 
-// newPosting returns a new posting's number.
-func (tr *traffic) newPosting() int {
+// sends notes a call.
+func (tr *traffic) sends(event string) string {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	tr.answers = append(tr.answers, answer{})
-	return len(tr.answers) - 1
+	tr.sent = append(tr.sent, event)
+	return event
 }
 
-// postings returns how many postings there are.
-func (tr *traffic) postings() int {
+// recently returns one of the last, or none.
+func (tr *traffic) recently(all *[]string) string {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	return len(tr.answers)
+	n := len(*all)
+	if n == 0 {
+		return ""
+	}
+	return (*all)[n-1-rand.IntN(min(n, recent))]
 }
 
-// post makes a posting, perhaps not for the first time. It has one outcome, however often and by
-// whomever it is posted.
-func (tr *traffic) post(ctx context.Context, n int) {
-	got, ok := tr.insist(ctx, tr.posting(n).event(n))
+// make makes a call, perhaps not for the first time. Its first answer is for ever.
+func (tr *traffic) make(ctx context.Context, event string) {
+	got, ok := tr.insist(ctx, event)
 	if !ok {
 		return
 	}
-	if strings.Contains(got.Body, "/problems/too-many-holds") { // this is no outcome
-		first := tr.answerTo(n)
-		tr.expect(first.StatusCode == 0, "posting %d was answered %d %s, and then %s", n, first.StatusCode, first.Body, got.Body)
-		return
-	}
-	tr.expect(got.StatusCode == http.StatusCreated || got.StatusCode == http.StatusUnprocessableEntity,
-		"posting %d is answered %d %s", n, got.StatusCode, got.Body)
-	if got.Headers["Idempotent-Replayed"] == "true" {
-		tr.replays.Add(1)
-	}
+	assert.Contains(tr.t, []int{200, 201, 422}, got.StatusCode, "%s: %+v", event, got)
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	for n >= len(tr.answers) {
-		tr.answers = append(tr.answers, answer{})
-	}
-	if tr.answers[n].StatusCode == 0 {
-		tr.answers[n] = got
-	}
-	first := tr.answers[n]
-	tr.expect(first.StatusCode == got.StatusCode && first.Body == got.Body,
-		"posting %d was answered %d %s, and then %d %s", n, first.StatusCode, first.Body, got.StatusCode, got.Body)
-}
-
-// reuse sends a used key with another amount in its last entry, or with another expiry.
-func (tr *traffic) reuse(ctx context.Context, n int) {
-	if tr.answerTo(n).StatusCode == 0 {
+	first, known := tr.first[event]
+	if !known && !got.isForEver() {
 		return
 	}
-	p := tr.posting(n)
-	if p.expiresIn > 0 {
-		p.expiresIn++
-	} else {
-		p.entries[len(p.entries)-1].cents += 1_000_000
+	if !known {
+		first, tr.first[event] = got, got
+		if got.StatusCode == http.StatusCreated && !strings.Contains(event, "/accounts") {
+			tr.locations = append(tr.locations, got.Headers["Location"])
+		}
 	}
-	got, ok := tr.insist(ctx, p.event(n))
-	tr.expect(!ok || strings.Contains(got.Body, "/problems/idempotency-key-reused"),
-		"key %d, reused, is answered %d %s", n, got.StatusCode, got.Body)
+	assert.Equal(tr.t, first.StatusCode, got.StatusCode, "%s: %s, and then %s", event, first.Body, got.Body)
+	assert.Equal(tr.t, first.Body, got.Body, event)
 }
 
-// read reads a balance and a history.
-func (tr *traffic) read(ctx context.Context, user int) {
-	for _, payload := range []string{
-		fmt.Sprintf(`{"queryStringParameters":{"userId":"%d"}}`, user),
-		fmt.Sprintf(`{"httpMethod":"GET","path":"/transactions","queryStringParameters":{"userId":"%d","limit":"10"}}`, user),
-	} {
-		got, ok := tr.insist(ctx, []byte(payload))
-		tr.expect(!ok || got.StatusCode == http.StatusOK, "%s is answered %d %s", payload, got.StatusCode, got.Body)
-	}
+// isForEver reports whether an answer is stored.
+func (a answer) isForEver() bool {
+	return a.StatusCode < 300 || a.Headers["Location"] != "" || strings.Contains(a.Body, "/problems/hold-ended")
 }
 
 // insist sends an event until the answer is not 503, and returns that answer. It is not ok if ctx
 // ended before. When ctx ends, the call in flight goes on.
-func (tr *traffic) insist(ctx context.Context, payload []byte) (a answer, ok bool) {
-	for ctx.Err() == nil {
+func (tr *traffic) insist(ctx context.Context, event string) (a answer, ok bool) {
+	for cut := 0; ctx.Err() == nil && assert.Less(tr.t, cut, 1000, "no process lives"); {
 		tr.calls.Add(1)
-		output, err := tr.any().Invoke(context.WithoutCancel(ctx), payload)
+		output, err := tr.functions[rand.IntN(processes)].Load().Invoke(context.WithoutCancel(ctx), []byte(event))
 		if err != nil { // the process is gone
+			cut++
 			tr.cut.Add(1)
 			time.Sleep(time.Millisecond)
 			continue
@@ -169,33 +181,37 @@ func (tr *traffic) insist(ctx context.Context, payload []byte) (a answer, ok boo
 		tr.answered.Add(1)
 		a = answer{}
 		err = json.Unmarshal(output, &a)
-		tr.expect(err == nil, "%.200q is answered %.200q: %v", payload, output, err)
-		if a.StatusCode != http.StatusServiceUnavailable {
+		if !assert.NoError(tr.t, err, "%.200q is answered %.200q", event, output) || a.StatusCode != http.StatusServiceUnavailable {
 			return a, err == nil
 		}
-		tr.again.Add(1)
+		tr.unavailable.Add(1)
 	}
 	return a, false
 }
 
-// settle makes all postings and ends once more: each must have one outcome, the one that callers
-// received.
-func (tr *traffic) settle(ctx context.Context) {
-	ends, postings := tr.asked(), tr.postings()
-	tr.forEach(postings, func(n int) { tr.post(ctx, n) })
-	tr.forEach(len(ends), func(i int) { tr.end(ctx, ends[i]) })
-}
-
-// forEach calls do for each number below n, as many at once as there are functions.
-func (tr *traffic) forEach(n int, do func(i int)) {
+// settle makes all calls once more, until an answer is wrong.
+func (tr *traffic) settle() {
+	events := make(chan string)
 	var all sync.WaitGroup
-	next := atomic.Int64{}
-	for range len(tr.functions) {
+	for range callers {
 		all.Go(func() {
-			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
-				do(int(i))
+			for event := range events {
+				tr.make(tr.t.Context(), event)
 			}
 		})
 	}
+	for _, event := range tr.sent {
+		if tr.t.Failed() {
+			break
+		}
+		events <- event
+	}
+	close(events)
 	all.Wait()
+}
+
+// String describes the traffic so far.
+func (tr *traffic) String() string {
+	return fmt.Sprintf("%d calls, %d of them hostile, %d cut off, %d answered 503; %d faults",
+		tr.calls.Load(), tr.hostile.Load(), tr.cut.Load(), tr.unavailable.Load(), tr.network.faults.Load())
 }
