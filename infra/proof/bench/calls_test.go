@@ -1,3 +1,5 @@
+// Package bench counts the cost of calls, and measures a call next to its floor: the same requests to
+// DynamoDB, sent by an SDK client without our code around it.
 package bench
 
 import (
@@ -7,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -24,38 +27,108 @@ import (
 
 func TestMain(m *testing.M) { infratest.Main(m) }
 
-// heldFor is how long a hold is open.
-const heldFor = time.Hour
-
 // names are a call's user and key.
 type names struct{ user, key string }
 
-func (n names) id() ledger.TransactionID {
+// path is the transaction's.
+func (n names) path() string {
 	user, userErr := ledger.ParseUserID(n.user)
 	key, keyErr := ledger.ParseIdempotencyKey(n.key)
 	if userErr != nil || keyErr != nil {
 		panic(fmt.Sprint(userErr, keyErr)) // our own names
 	}
-	return ledger.NewTransactionID(user, key)
+	return "/transactions/" + ledger.NewTransactionID(user, key).String()
+}
+
+var made atomic.Int64
+
+// newNames returns a new key for a new user. All are equally long, because a row's size depends on
+// them.
+func newNames() names {
+	i := made.Add(1)
+	return names{fmt.Sprintf("new-%06d", i), fmt.Sprintf("key-%06d", i)}
 }
 
 // call is a caller's request.
 type call struct{ method, path, query, key, body string }
 
-func get(path, query string) call { return call{method: "GET", path: path, query: query} }
+// outcome is a call with its answer, and its cost.
+type outcome struct {
+	name        string
+	before      calls // made two hours ago
+	call        func(names) call
+	status      string
+	units       units
+	allocations float64 // our own, at most; 0: they are not counted, and the call is not timed
+}
 
-// post posts entries, each written as "user debit 10", and more body members.
-func post(n names, more string, entries ...string) call {
-	var bodies []string
-	for _, text := range entries {
-		words := strings.Fields(text)
-		bodies = append(bodies, fmt.Sprintf(`{"userId":%q,"type":%q,"ammount":%q%s}`, words[0], words[1], words[2], more))
+type calls []func(names) call
+
+var (
+	uuids   = names{"5f0c8a52-9d3e-4b71-8f26-000000000001", "0c9f7d1e-3a44-4c58-b1e0-000000000000"}
+	longest = names{strings.Repeat("\U0001D11E", 127) + "1", strings.Repeat("k", 255)}
+)
+
+// outcomes are the rows of costs.md. The bounds are a quarter more than on 2026-11-30.
+var outcomes = []outcome{
+	{"posted", nil, credit, "201", units{1, 5, 0}, 155},
+	{"posted, replayed", calls{credit}, credit, "201", units{1, 4, 0}, 165},
+	{"key reused", calls{credit}, debit, "422", units{1, 4, 0}, 0},
+	{"declined", calls{first(credit)}, tooMuch, "422", units{2, 6, 0}, 200},
+	{"declined, replayed", calls{first(credit), tooMuch}, tooMuch, "422", units{1, 4, 0}, 0},
+	{"declined, of a new user", nil, as(longest, tooMuch), "422", units{3, 6, 1}, 0},
+	{"invalid", nil, nothing, "400", units{}, 0},
+	{"balance read", calls{credit}, readBalance, "200", units{1, 0, 1}, 90},
+	{"transaction read", calls{credit}, readTransaction, "200", units{1, 0, 1}, 0},
+	history("history of 50, short names", names{"payer-1", "more-000"}, 50, credit, units{1, 0, 1.5}),
+	history("history of 50, UUIDs", uuids, 50, credit, units{1, 0, 2}),
+	history("history of 100, longest names", longest, 100, credit, units{1, 0, 12}),
+	{"transfer", nil, transfer, "201", units{1, 10, 0}, 270},
+	{"sale with a fee", nil, sale, "201", units{1, 15, 0}, 0},
+	{"50 credits of one user", nil, fiftyCredits, "201", units{1, 158, 0}, 2900},
+	history("history of 50, of 50 entries", names{"payroll-1", "pay-000"}, 50, fiftyUsers, units{1, 0, 15}),
+	{"hold", nil, hold, "201", units{1, 5, 0}, 185},
+	{"capture", calls{hold}, capture, "200", units{2, 5, 1}, 170},
+	{"void", calls{hold}, void, "200", units{2, 5, 1}, 0},
+	{"refund", calls{credit}, refund, "201", units{2, 7, 1}, 210},
+	{"refund of a captured hold", calls{hold, capture}, refund, "201", units{3, 7, 2}, 0},
+	{"refund of a sale with a fee", calls{sale}, refund, "201", units{2, 17, 1}, 415},
+	{"refunds read", calls{sale, refund}, readRefunds, "200", units{2, 0, 2}, 0},
+	{"block, or credit limit", nil, block, "201", units{2, 4, 1}, 170},
+	{"declined by a block", calls{first(block)}, debit, "422", units{2, 6, 0}, 205},
+	{"debit, releases 1", times(1, first(shortHold)), opening, "201", units{2, 12, 0}, 0},
+	{"debit, releases 16", times(ledger.MaxHolds, first(shortHold)), opening, "201", units{2, 57, 0}, 1030},
+}
+
+// as makes a call with these names.
+func as(n names, c func(names) call) func(names) call {
+	return func(names) call { return c(n) }
+}
+
+// first makes a call under another key.
+func first(c func(names) call) func(names) call {
+	return func(n names) call { return c(names{n.user, "1st-" + n.key}) }
+}
+
+// times makes a call under so many keys, which differ in the last three characters.
+func times(count int, c func(names) call) (all calls) {
+	for i := range count {
+		all = append(all, func(n names) call {
+			return c(names{n.user, n.key[:len(n.key)-3] + fmt.Sprintf("%03d", i)})
+		})
 	}
-	body := bodies[0]
-	if len(bodies) > 1 {
-		body = `{"entries":[` + strings.Join(bodies, ",") + `]}`
+	return all
+}
+
+// history is the read of a user's history after so many calls.
+func history(name string, who names, count int, c func(names) call, want units) outcome {
+	before := times(count, c)
+	for i, each := range before {
+		before[i] = as(who, each)
 	}
-	return call{"POST", "/transactions", "", n.key, body}
+	query := url.Values{"userId": {who.user}, "limit": {fmt.Sprint(count)}}.Encode()
+	read := func(names) call { return call{method: "GET", path: "/transactions", query: query} }
+	return outcome{name, before, read, "200", want, 0}
 }
 
 // template is an event from an HTTP API that checks callers by IAM.
@@ -81,145 +154,98 @@ func (c call) event() []byte {
 	return payload
 }
 
-type outcome struct {
-	name, status string
-	call         func(names) call
-	before       *outcome // a call made first, with the same names
-	lapsed       int      // the user's expired holds, a dollar each
-}
-
-var (
-	balance  = outcome{name: "balance", status: "200", call: func(n names) call { return get("/balance", "userId="+n.user) }}
-	posted   = entries("posted", func(n names) []string { return []string{n.user + " credit 1"} })
-	replayed = outcome{name: "replayed", status: "201", call: posted.call, before: &posted}
-	declined = outcome{name: "declined", status: "422", call: func(n names) call { return post(n, "", n.user+" debit 1000000") }}
-	transfer = entries("transfer", payroll(2))
-	sale     = entries("sale with a fee", func(n names) []string {
-		return []string{n.user + " debit 10", n.user + "-seller credit 9", n.user + "-fees credit 1"}
-	})
-	hold = outcome{name: "hold", status: "201", call: func(n names) call {
-		return post(n, fmt.Sprintf(`,"expiresIn":%d`, int(heldFor.Seconds())), n.user+" debit 1")
-	}}
-	capture = outcome{name: "capture", status: "200", before: &hold, call: func(n names) call {
-		return call{method: "POST", path: "/transactions/" + n.id().String() + "/capture"}
-	}}
-	void = outcome{name: "void", status: "200", before: &hold, call: func(n names) call {
-		return call{method: "POST", path: "/transactions/" + n.id().String() + "/void"}
-	}}
-	refund     = refundOf("refund", &posted, "")
-	saleRefund = refundOf("refund of a sale with a fee", &sale, "")
-	partRefund = refundOf("refund of a part", &sale, `{"entries":[{"entry":0,"ammount":"5"},{"entry":1,"ammount":"4.5"},{"entry":2,"ammount":"0.5"}]}`)
-	refunded   = outcome{name: "refunds read", status: "200", before: &saleRefund, call: func(n names) call {
-		return get("/transactions/"+n.id().String()+"/refunds", "")
-	}}
-	block = outcome{name: "block", status: "201", call: func(n names) call {
-		return call{"POST", "/accounts", "", n.key, fmt.Sprintf(`{"userId":%q,"debits":"blocked"}`, n.user)}
-	}}
-	limit = outcome{name: "credit limit", status: "201", call: func(n names) call {
-		return call{"POST", "/accounts", "", n.key, fmt.Sprintf(`{"userId":%q,"creditLimit":"50"}`, n.user)}
-	}}
-	blocked = outcome{name: "blocked", status: "422", before: &block, call: func(n names) call {
-		return post(names{n.user, "re-" + n.key}, "", n.user+" debit 1")
-	}}
-	outcomes = []outcome{
-		balance, posted, replayed, declined, transfer, entries("10 entries", credits(10)), entries("50 entries", credits(50)),
-		entries("50 of 50 users", payroll(50)), entries("99 entries", credits(99)), hold, capture, void, releases(1), releases(ledger.MaxHolds),
-		refund, saleRefund, partRefund, block, limit, blocked,
+// post posts entries, each written as "user debit 10", and more members in the body.
+func post(n names, more string, entries ...string) call {
+	var bodies []string
+	for _, text := range entries {
+		words := strings.Fields(text)
+		bodies = append(bodies, fmt.Sprintf(`{"userId":%q,"type":%q,"ammount":%q%s}`, words[0], words[1], words[2], more))
 	}
-)
-
-// entries is the outcome when entries are posted.
-func entries(name string, texts func(names) []string) outcome {
-	return outcome{name: name, status: "201", call: func(n names) call { return post(n, "", texts(n)...) }}
-}
-
-// refundOf is the outcome when a transaction with the same names is refunded.
-func refundOf(name string, original *outcome, body string) outcome {
-	return outcome{name: name, status: "201", before: original, call: func(n names) call {
-		return call{"POST", "/transactions/" + n.id().String() + "/refunds", "", "re-" + n.key, body}
-	}}
-}
-
-// credits returns that many credits for the user.
-func credits(count int) func(names) []string {
-	return func(n names) []string { return slices.Repeat([]string{n.user + " credit 1"}, count) }
-}
-
-// payroll returns that many entries: a debit for the user, and a credit of one dollar for each
-// other user.
-func payroll(count int) func(names) []string {
-	return func(n names) []string {
-		all := []string{fmt.Sprintf("%s debit %d", n.user, count-1)}
-		for i := range count - 1 {
-			all = append(all, fmt.Sprintf("%s-%d credit 1", n.user, i))
-		}
-		return all
+	body := bodies[0]
+	if len(bodies) > 1 {
+		body = `{"entries":[` + strings.Join(bodies, ",") + `]}`
 	}
+	return call{method: "POST", path: "/transactions", key: n.key, body: body}
 }
 
-// releases debits a new user's whole opening balance, which includes that many expired holds, a
-// dollar each.
-func releases(holds int) outcome {
-	o := entries(fmt.Sprintf("debit, releases %d", holds), func(n names) []string { return []string{n.user + " debit 100"} })
-	o.lapsed = holds
-	return o
+func credit(n names) call  { return post(n, "", n.user+" credit 1") }
+func debit(n names) call   { return post(n, "", n.user+" debit 1") }
+func nothing(n names) call { return post(n, "", n.user+" credit 0") }
+func opening(n names) call { return post(n, "", n.user+" debit 100") }
+func tooMuch(n names) call { return post(n, "", n.user+" debit 1000000") }
+
+func hold(n names) call      { return post(n, `,"expiresIn":86400`, n.user+" debit 1") }
+func shortHold(n names) call { return post(n, `,"expiresIn":3600`, n.user+" debit 1") }
+
+func transfer(n names) call { return post(n, "", n.user+" debit 1", n.user+"-0 credit 1") }
+
+func sale(n names) call {
+	return post(n, "", n.user+" debit 10", n.user+"-seller credit 9", n.user+"-fees credit 1")
 }
 
-// check returns an error if an event's answer is not the outcome's.
-func (o outcome) check(answer []byte) error {
-	if !bytes.HasPrefix(answer, []byte(`{"statusCode":`+o.status)) {
-		return fmt.Errorf("%s: answered %s", o.name, answer)
+func fiftyCredits(n names) call {
+	return post(n, "", slices.Repeat([]string{n.user + " credit 1"}, 50)...)
+}
+
+// fiftyUsers credits the user and 49 others.
+func fiftyUsers(n names) call {
+	entries := []string{n.user + " credit 1"}
+	for i := range 49 {
+		entries = append(entries, fmt.Sprintf("%s-%d credit 1", n.user, i))
 	}
-	return nil
+	return post(n, "", entries...)
+}
+
+func capture(n names) call { return call{method: "POST", path: n.path() + "/capture"} }
+func void(n names) call    { return call{method: "POST", path: n.path() + "/void"} }
+
+func refund(n names) call {
+	return call{method: "POST", path: n.path() + "/refunds", key: "re-" + n.key}
+}
+
+func block(n names) call {
+	body := fmt.Sprintf(`{"userId":%q,"debits":"blocked"}`, n.user)
+	return call{method: "POST", path: "/accounts", key: n.key, body: body}
+}
+
+func readBalance(n names) call {
+	return call{method: "GET", path: "/balance", query: "userId=" + n.user}
+}
+func readTransaction(n names) call { return call{method: "GET", path: n.path()} }
+func readRefunds(n names) call     { return call{method: "GET", path: n.path() + "/refunds"} }
+
+// environment is a Lambda environment: it takes an event and returns its answer.
+type environment func(ctx context.Context, payload []byte) ([]byte, error)
+
+// newHandler returns the handler that the function has, with its clock ago.
+func newHandler(store *infra.Store, ago time.Duration, log io.Writer) environment {
+	now := func() time.Time { return time.Now().Add(-ago) }
+	open := handler.Access{Authorization: handler.None}
+	return handler.New(ledger.New(store, now), handler.NewLogger(log, "bench", "1"), open).Invoke
 }
 
 // request is a prepared call; only running it is measured.
 type request func(context.Context) error
 
-// environment is a Lambda environment: it takes an event and returns its answer.
-type environment func(ctx context.Context, payload []byte) ([]byte, error)
-
-// invoke returns the outcome's call to an environment.
-func (to environment) invoke(o outcome, n names) request {
+// request returns the call of the outcome to an environment.
+func (o outcome) request(to environment, n names) request {
 	payload := o.call(n).event()
 	return func(ctx context.Context) error {
 		answer, err := to(ctx, payload)
-		if err != nil {
-			return err
+		if err == nil && !bytes.HasPrefix(answer, []byte(`{"statusCode":`+o.status)) {
+			err = fmt.Errorf("%s: answered %s", o.name, answer)
 		}
-		return o.check(answer)
+		return err
 	}
 }
 
-// prepare makes the calls that the outcome needs before it.
+// prepare makes the calls before the outcome's.
 func (o outcome) prepare(t testing.TB, books *infratest.Books, n names) {
 	t.Helper()
-	if o.before != nil {
-		o.before.prepare(t, books, n)
-		require.NoError(t, newHandler(books.Store, io.Discard).invoke(*o.before, n)(t.Context()))
-	}
-	longAgo := ledger.New(books.Store, func() time.Time { return time.Now().Add(-2 * heldFor) })
-	for i := range o.lapsed {
-		r := infratest.Request(t, n.user, fmt.Sprintf("%s-hold-%d", n.key, i), ledger.Debit, "1")
-		r.ExpiresIn = heldFor
-		_, err := longAgo.Post(t.Context(), r)
+	serve := newHandler(books.Store, 2*time.Hour, io.Discard)
+	for _, before := range o.before {
+		answer, err := serve(t.Context(), before(n).event())
 		require.NoError(t, err)
+		require.Regexp(t, `^{"statusCode":(20|422)`, string(answer), o.name)
 	}
-}
-
-// newHandler returns the handler that the function has.
-func newHandler(store *infra.Store, log io.Writer) environment {
-	return handler.New(ledger.New(store, time.Now), handler.NewLogger(log, "bench", "1"), handler.Access{Authorization: handler.None}).Invoke
-}
-
-var made atomic.Int64
-
-// newNames returns a new key for one of a thousand users or, if fresh, for a new user. New users'
-// names are equally long, because a row's size depends on them.
-func newNames(fresh bool) names {
-	i := made.Add(1)
-	if fresh {
-		return names{fmt.Sprintf("new-%06d", i), fmt.Sprintf("key-%d", i)}
-	}
-	return names{fmt.Sprintf("user-%d", i%1000), fmt.Sprintf("key-%d", i)}
 }

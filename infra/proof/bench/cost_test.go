@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -26,7 +24,6 @@ import (
 // https://aws.amazon.com/lambda/pricing/
 // https://aws.amazon.com/api-gateway/pricing/
 // https://aws.amazon.com/cloudwatch/pricing/
-// https://aws.amazon.com/xray/pricing/
 // https://aws.amazon.com/xray/pricing/
 const (
 	perMillionWriteUnits   = 0.625
@@ -147,42 +144,6 @@ func (u *units) count(operation string, sent, received []byte, applied bool) err
 	return nil
 }
 
-func TestUnits(t *testing.T) {
-	t.Parallel()
-	put := func(text string) string { return `{"Put":{"Item":{"id":{"S":"` + text + `"}}}}` }
-	const update = `{"Update":{"Key":{"user_id":{"S":"1"}}}}`
-	kB := strings.Repeat("x", 1024)
-	for _, c := range []struct {
-		operation, sent, received string
-		applied                   bool
-		want                      units
-	}{
-		{"TransactWriteItems", `{"TransactItems":[` + put("1") + `,` + update + `]}`, `{}`, true, units{1, 5, 0}},
-		{"TransactWriteItems", `{"TransactItems":[` + put("1") + `,` + update + `]}`, `{}`, false, units{1, 4, 0}},
-		{"TransactWriteItems", `{"TransactItems":[` + put(kB) + `,` + update + `]}`, `{}`, true, units{1, 8, 0}},
-		{"PutItem", `{"Item":{"id":{"S":"1"}}}`, `{}`, true, units{1, 2, 0}},
-		{"PutItem", `{"Item":{"id":{"S":"1"}}}`, `{}`, false, units{1, 1, 0}},
-		{"GetItem", `{"ConsistentRead":true}`, `{}`, true, units{1, 0, 1}},
-		{"GetItem", `{}`, `{}`, true, units{1, 0, 0.5}},
-		{"GetItem", `{"ConsistentRead":true}`, `{"Item":{"id":{"S":"` + strings.Repeat(kB, 4) + `"}}}`, true, units{1, 0, 2}},
-		{"Query", `{}`, `{"Items":[{"id":{"S":"` + kB + `"}},{"id":{"S":"` + kB + kB + kB + `"}}]}`, true, units{1, 0, 1}},
-	} {
-		u := units{}
-		require.NoError(t, u.count(c.operation, []byte(c.sent), []byte(c.received), c.applied))
-		assert.Equal(t, c.want, u, "%s %.80s", c.operation, c.sent)
-	}
-	for item, want := range map[string]int{
-		`{"id":{"S":"äb"}}`:                  2 + 3,
-		`{"n":{"N":"12345"}}`:                1 + 4,
-		`{"l":{"L":[{"N":"1"},{"N":"12"}]}}`: 1 + 3 + 3 + 3,
-		`{"entries":{"L":[{"M":{"user_id":{"S":"1"},"ammount":{"N":"9"}}}]}}`: 7 + 3 + 1 + 3 + 2 + 7 + 1 + 7 + 2,
-	} {
-		var a attributes
-		require.NoError(t, json.Unmarshal([]byte(item), &a))
-		assert.Equal(t, want, a.bytes(), item)
-	}
-}
-
 // TestCost makes costs.md's table: the costs for a million calls with one outcome. A row with the
 // longest names has at most 1 KB, so no row costs more than the table shows.
 func TestCost(t *testing.T) {
@@ -192,23 +153,12 @@ func TestCost(t *testing.T) {
 	require.Contains(t, string(template), fmt.Sprintf("MemorySize: %d\n", memoryMB))
 	fixed := perMillionInvocations + 1e6*memoryMB/1024*billedMs/1000*perGBSecond
 
-	n, declinedKey := names{"payer-1", "key-0"}, names{"payer-1", "key-1"}
-	uuid, longest := "5f0c8a52-9d3e-4b71-8f26-000000000001", strings.Repeat("\U0001D11E", 127)+"1"
-	history := func(user, limit string) outcome {
-		return outcome{status: "200", call: func(names) call {
-			return get("/transactions", url.Values{"userId": {user}, "limit": {limit}}.Encode())
-		}}
-	}
-	with := func(n names, o outcome) outcome {
-		return outcome{status: o.status, call: func(names) call { return o.call(n) }, before: o.before, lapsed: o.lapsed}
-	}
 	books, _ := infratest.NewOnModel(t, dynamodbmodel.Moment{})
 	log := &bytes.Buffer{}
 	var used units
 	books.Network.Always(func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-		sent, err := io.ReadAll(r.Body)
+		sent, err := faults.Body(r)
 		require.NoError(t, err)
-		r.Body = io.NopCloser(bytes.NewReader(sent))
 		response, err := deliver()
 		require.NoError(t, err)
 		received, err := io.ReadAll(response.Body)
@@ -216,58 +166,17 @@ func TestCost(t *testing.T) {
 		response.Body = io.NopCloser(bytes.NewReader(received))
 		return response, used.count(faults.Operation(r), sent, received, response.StatusCode == http.StatusOK)
 	})
-	ledger := newHandler(infra.NewStore(books.Client, books.Config), log)
-	pay := entries("", func(n names) []string { return append([]string{n.user + " credit 1"}, payroll(49)(n)[1:]...) })
-
-	for i, c := range []struct {
-		name    string
-		outcome outcome
-		posted  int // the user's earlier postings, with keys in a format
-		user    string
-		key     string
-		of      outcome
-		want    units
-	}{
-		{name: "posted", outcome: with(n, posted), want: units{1, 5, 0}},
-		{name: "posted, replayed", outcome: with(n, posted), want: units{1, 4, 0}},
-		{name: "key reused", outcome: outcome{status: "422", call: func(names) call { return post(n, "", n.user+" credit 2") }}, want: units{1, 4, 0}},
-		{name: "declined", outcome: with(declinedKey, declined), want: units{2, 6, 0}},
-		{name: "declined, replayed", outcome: with(declinedKey, declined), want: units{1, 4, 0}},
-		{name: "declined, of a new user", outcome: with(names{longest, strings.Repeat("k", 255)}, declined), want: units{3, 6, 1}},
-		{name: "invalid", outcome: outcome{status: "400", call: func(names) call { return post(n, "", n.user+" credit 0") }}},
-		{name: "balance read", outcome: with(n, balance), want: units{1, 0, 1}},
-		{name: "transaction read", outcome: outcome{status: "200", call: func(names) call { return get("/transactions/"+n.id().String(), "") }}, want: units{1, 0, 1}},
-		{name: "history of 50, short names", outcome: history(n.user, "50"), posted: 50, user: n.user, key: "more-%d", of: posted, want: units{1, 0, 1.5}},
-		{name: "history of 50, UUIDs", outcome: history(uuid, "50"), posted: 50, user: uuid, key: "0c9f7d1e-3a44-4c58-b1e0-%012d", of: posted, want: units{1, 0, 2}},
-		{name: "history of 100, longest names", outcome: history(longest, "100"), posted: 100, user: longest, key: strings.Repeat("k", 252) + "%d", of: posted, want: units{1, 0, 12}},
-		{name: "transfer", outcome: transfer, want: units{1, 10, 0}},
-		{name: "sale with a fee", outcome: sale, want: units{1, 15, 0}},
-		{name: "50 credits of one user", outcome: entries("", credits(50)), want: units{1, 158, 0}},
-		{name: "history of 50, of 50 entries", outcome: history("payroll-1", "50"), posted: 50, user: "payroll-1", key: "pay-%d", of: pay, want: units{1, 0, 15}},
-		{name: "hold", outcome: hold, want: units{1, 5, 0}},
-		{name: "capture", outcome: capture, want: units{2, 5, 1}},
-		{name: "void", outcome: void, want: units{2, 5, 1}},
-		{name: "refund", outcome: refund, want: units{2, 7, 1}},
-		{name: "refund of a captured hold", outcome: refundOf("", &capture, ""), want: units{3, 7, 2}},
-		{name: "refund of a sale with a fee", outcome: saleRefund, want: units{2, 17, 1}},
-		{name: "refunds read", outcome: refunded, want: units{2, 0, 2}},
-		{name: "block, or credit limit", outcome: block, want: units{2, 4, 1}},
-		{name: "declined by a block", outcome: blocked, want: units{2, 6, 0}},
-		{name: "debit, releases 1", outcome: releases(1), want: units{2, 12, 0}},
-		{name: "debit, releases 16", outcome: releases(16), want: units{2, 57, 0}},
-	} {
-		own := names{fmt.Sprintf("new-%06d", i), fmt.Sprintf("key-%d", i)}
-		c.outcome.prepare(t, books, own)
-		for j := range c.posted {
-			require.NoError(t, ledger.invoke(c.of, names{c.user, fmt.Sprintf(c.key, 100+j)})(t.Context()))
-		}
+	serve := newHandler(infra.NewStore(books.Client, books.Config), 0, log)
+	for _, o := range outcomes {
+		n := newNames()
+		o.prepare(t, books, n)
 		used = units{}
 		log.Reset()
-		require.NoError(t, ledger.invoke(c.outcome, own)(t.Context()), c.name)
-		assert.Equal(t, c.want, used, c.name)
+		require.NoError(t, o.request(serve, n)(t.Context()), o.name)
+		assert.Equal(t, o.units, used, o.name)
 		database := used.writes*perMillionWriteUnits + used.reads*perMillionReadUnits
 		logs := float64(log.Len()+accessLogBytes)/1000*perGBLogged + tracedShare*perMillionTraces
-		t.Logf("| %s | %d | %g | %g | %.2f | %.2f | %.2f |", c.name, used.requests, used.writes, used.reads,
+		t.Logf("| %s | %d | %g | %g | %.2f | %.2f | %.2f |", o.name, used.requests, used.writes, used.reads,
 			database, logs, database+fixed+perMillionHTTPRequests+logs)
 	}
 	used = units{}

@@ -45,7 +45,7 @@ func record(t testing.TB, o outcome, n names) *recording {
 			return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("record", r.keepInput), middleware.Before)
 		})
 	})
-	require.NoError(t, newHandler(infra.NewStore(client, books.Config), io.Discard).invoke(o, n)(t.Context()))
+	require.NoError(t, o.request(newHandler(infra.NewStore(client, books.Config), 0, io.Discard), n)(t.Context()))
 	return r
 }
 
