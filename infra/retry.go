@@ -29,8 +29,8 @@ const maxAttempts = 1000
 //
 // Each delay is drawn from the last quarter of its range. Every attempt costs its write
 // units. So the numbers balance how busy the user's items are, how long the unlucky
-// wait, and how many attempts a posting takes. "go test -C infra/proof ./bench -v -run
-// TestHotAccount" measures all three.
+// wait, and how many attempts a posting takes. "go test ./infra -v -run TestStorm"
+// measures all three.
 const (
 	quickDelay     = 20 * time.Millisecond
 	firstDelay     = 180 * time.Millisecond
