@@ -10,15 +10,13 @@ import (
 
 // Contention returns DynamoDB's conflict between writes, which DynamoDB Local does not have. From
 // its request's arrival, a transaction holds its items for the time hold. DynamoDB rejects other
-// writes to these items at once. A request and its answer together travel for the time roundTrip.
-// Clients meet only if they share the fault; it is safe for concurrent use. Reads meet no conflict.
+// writes to these items at once. Clients meet only if they share the fault; it is safe for concurrent
+// use. Reads meet no conflict.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
-func Contention(hold, roundTrip time.Duration) Fault {
+func Contention(hold time.Duration) Fault {
 	items := heldItems{held: map[string]bool{}}
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-		time.Sleep(roundTrip / 2)
-		defer time.Sleep(roundTrip / 2)
 		wanted, err := writes(r)
 		if err != nil {
 			return nil, err
