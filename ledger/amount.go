@@ -11,9 +11,8 @@ import (
 // wholeDigits before the point and [MaxPlaces] after it. The exact context and a
 // DynamoDB number (38 digits) can hold that.
 var (
-	maxAmount  = decimal("1000000000000")    // 10^12
-	maxBalance = decimal("1000000000000000") // 10^15
-
+	maxAmount      = decimal("1000000000000")    // 10^12
+	maxBalance     = decimal("1000000000000000") // 10^15
 	highestBalance = decimal("1016000000000000") // maxBalance and MaxHolds times maxAmount
 )
 
@@ -21,6 +20,14 @@ const wholeDigits = 16
 
 // MaxBalance returns the highest balance that a credit can lift to: 10^15.
 func MaxBalance() Balance { return Balance{maxBalance} }
+
+// HighestBalance returns the highest possible balance: [MaxBalance] plus [MaxHolds]
+// times the highest amount. Releases may lift a balance above MaxBalance, by at
+// most the sum of the open holds.
+func HighestBalance() Balance { return Balance{highestBalance} }
+
+// MaxCreditLimit returns the highest credit limit: 10^12.
+func MaxCreditLimit() Balance { return Balance{maxAmount} }
 
 // exact is the context for all arithmetic. It fails instead of rounding.
 var exact = apd.Context{
@@ -39,18 +46,7 @@ type Amount struct{ d apd.Decimal }
 // point and one to [MaxPlaces] digits. Leading zeros mean nothing. Anything else,
 // such as "NaN", "1e3" and "-1", is an [*InvalidError]. ParseAmount reads rows;
 // [Settings.ParseAmount] reads the amounts that callers send.
-func ParseAmount(s string) (Amount, error) { return parseAmount(s, MaxPlaces) }
-
-func parseAmount(s string, places int) (Amount, error) {
-	d, reason := parsePlain(s, places, maxAmount)
-	if reason == "" && d.IsZero() {
-		reason = "must be at least " + SmallestUnit(places)
-	}
-	if reason != "" {
-		return Amount{}, &InvalidError{"amount", reason}
-	}
-	return Amount{d}, nil
-}
+func ParseAmount(s string) (Amount, error) { return anyPlaces.ParseAmount(s) }
 
 // String returns the shortest decimal text, such as "100", "110.5" or "0.01".
 func (a Amount) String() string { return shortest(a.d) }
@@ -65,17 +61,24 @@ func (a Amount) Equal(b Amount) bool { return a.d.Cmp(&b.d) == 0 }
 func (a Amount) More(b Amount) bool { return a.d.Cmp(&b.d) > 0 }
 
 // Balance is the money that a user can spend, in the ledger's currency: from zero to
-// [MaxBalance], with at most [MaxPlaces] decimal places. No credit passes MaxBalance,
-// but releases may, by at most the sum of the open holds. Compare with [Balance.Equal],
-// not ==.
+// [HighestBalance], with at most [MaxPlaces] decimal places. Compare with
+// [Balance.Equal], not ==.
 type Balance struct{ d apd.Decimal }
 
 // ParseBalance parses a balance as [ParseAmount] parses an amount, zero included.
 // Anything else is an [*InvalidError].
 func ParseBalance(s string) (Balance, error) {
-	d, reason := parsePlain(s, MaxPlaces, highestBalance)
+	return parseBalance("balance", s, MaxPlaces, highestBalance)
+}
+
+// ParseCreditLimit parses a row's credit limit: an amount, or "0". Anything else is an
+// [*InvalidError]. [Settings.ParseCreditLimit] reads the limits that callers send.
+func ParseCreditLimit(s string) (Balance, error) { return anyPlaces.ParseCreditLimit(s) }
+
+func parseBalance(kind, s string, places int, most apd.Decimal) (Balance, error) {
+	d, reason := parsePlain(s, places, most)
 	if reason != "" {
-		return Balance{}, &InvalidError{"balance", reason}
+		return Balance{}, &InvalidError{kind, reason}
 	}
 	return Balance{d}, nil
 }
@@ -97,7 +100,7 @@ func (b Balance) Equal(c Balance) bool { return b.d.Cmp(&c.d) == 0 }
 func (b Balance) After(t Type, a Amount) (after Balance, ok bool) {
 	sum := Sum(b)
 	sum.move(t, a)
-	if sum.d.Negative || t == Credit && sum.d.Cmp(&maxBalance) > 0 {
+	if sum.IsNegative() || t == Credit && sum.d.Cmp(&maxBalance) > 0 {
 		return b, false
 	}
 	return Balance(sum), true
@@ -146,16 +149,15 @@ func (s *Sum) move(t Type, a Amount) {
 // accepts "NaN", "Infinity", "1e5", "-0" and ".5".
 func parsePlain(s string, places int, most apd.Decimal) (d apd.Decimal, reason string) {
 	whole, fraction, point := strings.Cut(s, ".")
-	if whole == "" || !digits(whole) || !digits(fraction) || point && fraction == "" {
+	switch {
+	case whole == "" || !digits(whole) || !digits(fraction) || point && fraction == "":
 		return d, "must be a plain decimal such as \"" + exampleAmount(places) + "\": digits, no sign, no exponent, no spaces"
-	}
-	if len(fraction) > places {
+	case len(fraction) > places:
 		return d, tooManyPlaces(places)
 	}
 	whole = strings.TrimLeft(whole, "0")
 	if len(whole) <= wholeDigits {
-		d = decimal("0" + whole + "." + fraction + zeros[len(fraction):])
-		if d.Cmp(&most) <= 0 {
+		if d = decimal("0" + whole + "." + fraction); d.Cmp(&most) <= 0 {
 			return d, ""
 		}
 	}

@@ -13,25 +13,24 @@
 //     balances;
 //   - [Declined]: only its first row was written and nothing moved, because a
 //     balance would have left the range from zero to [MaxBalance], or an account
-//     blocked an entry.
+//     blocked an entry;
+//   - [Pending]: its debit became a [Hold]. The money left the balance and is kept
+//     aside.
 //
-// A pending transaction has the outcome [Pending] instead of Posted. Its debit
-// becomes a [Hold]: the money leaves the balance and is kept aside. A crash leaves
-// nothing to repair: the rows are stored, with the outcome in them, or the key is
-// unused.
+// A crash leaves nothing to repair: the rows are stored, with the outcome in them, or
+// the key is unused.
 //
 // Entries count as if they were posted one after another, in their order, with no
 // other write between them. A [Posting] expresses this as one write: the rows, and
 // one [Move] for each user. The store allows a move exactly if it would allow each
-// of the user's entries. The first row holds everything that a replay and a lookup
-// need.
+// of the user's entries.
 //
 // # Holds
 //
 // A hold ends once, for ever. One write stores its [End] and changes the balance. A
 // [Capture] takes all or part of the money, credits exactly that to the second entry's
 // user, if there is one, and releases the rest. A [Void] and an [Expiry] release
-// everything. The pending row never changes.
+// everything.
 //
 // No code runs when a hold expires. One second later, after the grace, every read
 // counts the money as spendable. A posting that needs the money releases it in its own
@@ -40,46 +39,38 @@
 // their clocks differ by less than the grace minus a write's duration. Beyond that the
 // stored end stays, and no balance is wrong.
 //
-// # Refunds
+// # Refunds and rules
 //
 // A refund is a transaction whose entries reverse some entries in a posted or captured
 // one. The same write counts it in its [Original]'s [Refunds], if no entry is refunded
-// beyond its amount. The rest to refund never grows, so the ledger answers a refund
-// that asks for more without storing anything.
-//
-// # Rules
+// beyond its amount.
 //
 // An account may block debits or credits, and may have a credit limit. A [RuleChange]
 // is a row beside the transactions: its user has one set of keys for both. It is
 // declined and replayed as they are, and is in no history. A limit is lent money: the
-// balance includes it, so a balance stays what the user can spend. An account's changes
-// have one order, by their numbers.
+// balance includes it, so a balance stays what the user can spend.
 //
 // A block declines an entry before the balance or the number of holds does. It stops no
 // capture, void or release of the account's own holds, because that money was taken
-// before. A capture whose receiver blocks credits ends nothing. If debits are blocked,
-// the user's expired holds stay unreleased, and count as spendable in every read.
-//
-// The ceiling applies to the balance with the limit in it: neither a credit nor a
-// higher limit lifts it above MaxBalance.
+// before. If debits are blocked, the user's expired holds stay unreleased, and count as
+// spendable in every read.
 //
 // # Invariants
 //
 //   - A balance is the opening balance plus the credit limit and posted credits, minus
-//     posted debits, captures and open holds. It is never below zero. No credit lifts
-//     it above MaxBalance; only a release may, up to [HighestBalance]. The ceiling for
-//     a credit applies to the stored balance, which does not include an expired hold
-//     before its release is written.
+//     posted debits, captures and open holds. It is never below zero. No credit and no
+//     higher limit lifts it above MaxBalance; only a release may, up to
+//     [HighestBalance]. The ceiling applies to the stored balance, which does not
+//     include an expired hold before its release is written.
 //   - An open hold is a pending row without an end. A user has at most [MaxHolds]. The
 //     held sum is the sum of the open holds.
 //   - A hold has at most one end, which captures at most the held amount. The
 //     receiver gets the captured amount in the same write, or never.
 //   - The same request posted again, at once or years later, moves nothing and
-//     gets the first outcome.
+//     gets the first outcome. A used key moves nothing when it comes with other
+//     entries, another order, other metadata or another expiry.
 //   - A transaction posts as a whole or not at all. Its first row names exactly
 //     the other rows.
-//   - A used key moves nothing when it comes with other entries, another order,
-//     other metadata or another expiry.
 //   - A decline and an end are reported only after they are stored, so a late
 //     duplicate can never change them. Three answers are not stored: too many
 //     holds, a receiver's limit or block, and a refund's limit. They are reported

@@ -94,7 +94,7 @@ func (e *DeclinedError) Unwrap() error {
 	switch t := e.Result.Transaction; {
 	case t.DeclinedByBlock:
 		return ErrAccountBlocked
-	case t.Rules != nil && t.Rules.Lent().IsNegative():
+	case t.Rules != nil && t.Rules.lent().IsNegative():
 		return ErrCreditInUse
 	case t.Rules != nil:
 		return ErrBalanceLimit

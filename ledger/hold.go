@@ -130,11 +130,6 @@ func anyExpires(accounts map[UserID]Account, earlier, later time.Time) bool {
 	return false
 }
 
-// HighestBalance returns the highest possible balance: [MaxBalance] plus [MaxHolds]
-// times the highest amount. Releases may lift a balance above MaxBalance, by at
-// most the sum of the open holds.
-func HighestBalance() Balance { return Balance{highestBalance} }
-
 // Held returns the sum of the holds.
 func Held(holds []Hold) (held Sum) {
 	for _, h := range holds {

@@ -66,10 +66,6 @@ func ParseTransactionID(s string) (TransactionID, error) {
 
 // String returns the UUID in lower case.
 func (id TransactionID) String() string {
-	text := make([]byte, 0, 36)
-	text = hex.AppendEncode(text, id[:4])
-	for _, group := range [][]byte{id[4:6], id[6:8], id[8:10], id[10:]} {
-		text = hex.AppendEncode(append(text, '-'), group)
-	}
-	return string(text)
+	s := hex.EncodeToString(id[:])
+	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
 }

@@ -20,30 +20,11 @@ const (
 	Allowed Permission = "allowed"
 )
 
-// ParsePermission parses "blocked" or "allowed", in lower case. Anything else is an
+// ParsePermission parses a permission in lower case. Anything else is an
 // [*InvalidError].
 func ParsePermission(s string) (Permission, error) {
-	switch p := Permission(s); p {
-	case Blocked, Allowed:
-		return p, nil
-	}
-	return "", &InvalidError{"rules", `must be "blocked" or "allowed"`}
+	return oneOf("rules", `must be "blocked" or "allowed"`, s, Blocked, Allowed)
 }
-
-// ParseCreditLimit parses a row's credit limit: an amount, or "0". Anything else is an
-// [*InvalidError]. [Settings.ParseCreditLimit] reads the limits that callers send.
-func ParseCreditLimit(s string) (Balance, error) { return parseCreditLimit(s, MaxPlaces) }
-
-func parseCreditLimit(s string, places int) (Balance, error) {
-	d, reason := parsePlain(s, places, maxAmount)
-	if reason != "" {
-		return Balance{}, &InvalidError{"rules", reason}
-	}
-	return Balance{d}, nil
-}
-
-// MaxCreditLimit returns the highest credit limit: 10^12.
-func MaxCreditLimit() Balance { return Balance{maxAmount} }
 
 // Rules are an account's rules. Only [Ledger.ChangeRules] changes them.
 type Rules struct {
@@ -77,12 +58,12 @@ func (c RuleChange) Check() error {
 	return nil
 }
 
-// Lent returns how much the account's balance changes, which includes the limit.
-func (c RuleChange) Lent() (lent Sum) {
+// lent returns how much the account's balance changes, which includes the limit.
+func (c RuleChange) lent() (sum Sum) {
 	if c.CreditLimit != nil {
-		lent.d = minus(c.CreditLimit.d, c.LimitBefore.d)
+		sum.d = minus(c.CreditLimit.d, c.LimitBefore.d)
 	}
-	return lent
+	return sum
 }
 
 // RulesRequest asks for one change to an account's rules.
@@ -180,7 +161,7 @@ func (l *Ledger) writeRules(ctx context.Context, r RulesRequest) (row Transactio
 // ruling returns a rule change's posting. A higher limit is lent at once, if the
 // balance stays within [MaxBalance]. A lower one is taken from the balance.
 func (t Transaction) ruling() Posting {
-	m := Move{UserID: t.UserID, MaxBefore: HighestBalance(), Rules: t.Rules, Sum: t.Rules.Lent()}
+	m := Move{UserID: t.UserID, MaxBefore: HighestBalance(), Rules: t.Rules, Sum: t.Rules.lent()}
 	switch m.Sum.d.Sign() {
 	case -1:
 		m.MinBefore.d = minus(apd.Decimal{}, m.Sum.d)

@@ -20,8 +20,8 @@ type Settings struct {
 // whatever the settings.
 const MaxPlaces = 8
 
-// zeros has MaxPlaces digits.
-const zeros = "00000000"
+// anyPlaces parses the money in rows.
+var anyPlaces = Settings{Places: MaxPlaces}
 
 // Tables without settings have these defaults.
 const (
@@ -84,12 +84,21 @@ func (s Settings) String() string {
 
 // ParseAmount parses an amount as [ParseAmount] does, with at most the settings'
 // decimal places and at least their smallest unit.
-func (s Settings) ParseAmount(text string) (Amount, error) { return parseAmount(text, s.Places) }
+func (s Settings) ParseAmount(text string) (Amount, error) {
+	d, reason := parsePlain(text, s.Places, maxAmount)
+	if reason == "" && d.IsZero() {
+		reason = "must be at least " + SmallestUnit(s.Places)
+	}
+	if reason != "" {
+		return Amount{}, &InvalidError{"amount", reason}
+	}
+	return Amount{d}, nil
+}
 
 // ParseCreditLimit parses a credit limit as [ParseCreditLimit] does, with at most the
 // settings' decimal places.
 func (s Settings) ParseCreditLimit(text string) (Balance, error) {
-	return parseCreditLimit(text, s.Places)
+	return parseBalance("rules", text, s.Places, maxAmount)
 }
 
 // CheckPlaces checks that a row's amount or balance has no more decimal places than the
@@ -107,7 +116,7 @@ func SmallestUnit(places int) string {
 	if places == 0 {
 		return "1"
 	}
-	return "0." + zeros[:places-1] + "1"
+	return "0." + strings.Repeat("0", places-1) + "1"
 }
 
 // tooManyPlaces returns the reason for rejecting more decimal places.
@@ -127,5 +136,5 @@ func exampleAmount(places int) string {
 	if places == 0 {
 		return "12"
 	}
-	return "12.5" + zeros[:places-1]
+	return "12.5" + strings.Repeat("0", places-1)
 }

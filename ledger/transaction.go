@@ -11,14 +11,9 @@ const (
 	Debit  Type = "debit"
 )
 
-// ParseType parses "credit" or "debit", in lower case. Anything else is an
-// [*InvalidError].
+// ParseType parses a type in lower case. Anything else is an [*InvalidError].
 func ParseType(s string) (Type, error) {
-	switch t := Type(s); t {
-	case Credit, Debit:
-		return t, nil
-	}
-	return "", &InvalidError{"type", `must be "credit" or "debit"`}
+	return oneOf("type", `must be "credit" or "debit"`, s, Credit, Debit)
 }
 
 // End is the way in which a hold ended. Its text is stored and sent as a row's
@@ -32,17 +27,12 @@ const (
 	Expiry  End = "expiry"
 )
 
-// ParseEnd parses "capture", "void" or "expiry", in lower case. Anything else is an
-// [*InvalidError].
+// ParseEnd parses an end in lower case. Anything else is an [*InvalidError].
 func ParseEnd(s string) (End, error) {
-	switch e := End(s); e {
-	case Capture, Void, Expiry:
-		return e, nil
-	}
-	return "", &InvalidError{"type", `must be "credit" or "debit", or of an end "capture", "void" or "expiry"`}
+	return oneOf("type", `must be "credit" or "debit", or of an end "capture", "void" or "expiry"`, s, Capture, Void, Expiry)
 }
 
-// Status returns the status that this end gives a transaction.
+// Status returns the status that this end gives a transaction, or "" for no end.
 func (e End) Status() Status {
 	switch e {
 	case Capture:
@@ -51,9 +41,8 @@ func (e End) Status() Status {
 		return Voided
 	case Expiry:
 		return Expired
-	default:
-		return ""
 	}
+	return ""
 }
 
 // Status is a transaction's outcome. Its text is stored and sent.
@@ -71,11 +60,7 @@ const (
 
 // ParseStatus parses a status in lower case. Anything else is an [*InvalidError].
 func ParseStatus(s string) (Status, error) {
-	switch status := Status(s); status {
-	case Posted, Declined, Pending, Voided, Expired:
-		return status, nil
-	}
-	return "", &InvalidError{"status", `must be "posted", "declined", "pending", "voided" or "expired"`}
+	return oneOf("status", `must be "posted", "declined", "pending", "voided" or "expired"`, s, Posted, Declined, Pending, Voided, Expired)
 }
 
 // timeLayout is RFC 3339 in UTC with milliseconds.
@@ -107,45 +92,32 @@ type Transaction struct {
 	End       End  // if the row ends a hold; else ""
 	Amount    Amount
 	Status    Status
-	CreatedAt time.Time // UTC, to the millisecond; as text by FormatTime
+	CreatedAt time.Time // UTC, to the millisecond
 
 	// In a first row only.
-	IdempotencyKey IdempotencyKey
-	Entries        []Entry // all in their order if there are several, else nil
-	Metadata       Metadata
-	ExpiresAt      time.Time // if the transaction was asked to be pending
-	DeclinedEntry  int       // if Declined: the place, from 0, of the first entry that did not fit
-	BalanceSeen    Balance   // if Declined: that entry's user could spend this
-
-	// DeclinedByBlock means that the DeclinedEntry's account blocked it.
-	DeclinedByBlock bool
+	IdempotencyKey  IdempotencyKey
+	Entries         []Entry // all in their order if there are several, else nil
+	Metadata        Metadata
+	ExpiresAt       time.Time // if the transaction was asked to be pending
+	DeclinedEntry   int       // if Declined: the place, from 0, of the first entry that did not fit
+	BalanceSeen     Balance   // if Declined: that entry's user could spend this
+	DeclinedByBlock bool      // if Declined: that entry's account blocked it
+	RefundPlaces    []int     // in a refund: the refunded entries' places, ascending
+	Captured        Amount    // if it stands as captured; never stored here
 
 	// PostedBy is the caller that wrote a first row, or that ended a hold by a
 	// capture or void, even if the end is the expiry. Further entries, releases by
 	// a posting and old rows have none. A replay keeps the first caller.
 	PostedBy Caller
 
-	// In the other rows, it is the first row's id.
-	TransactionID TransactionID
-
-	// In all rows of a refund, it is the refunded transaction's id.
-	RefundOf TransactionID
-
-	// In a refund's first row, they are the places of the refunded entries in that
-	// transaction, ascending.
-	RefundPlaces []int
-
-	// In a Capture, it is the held amount. Amount is the captured one.
-	Held Amount
+	TransactionID TransactionID // in the other rows: the first row's
+	RefundOf      TransactionID // in all rows of a refund: the refunded transaction's
+	Held          Amount        // in a Capture: the held amount; Amount is the captured one
 
 	// Rules makes the row a change to the UserID's rules. It has no Type and no Amount,
 	// is in no history, and is a first row in all else: in its id, key, metadata and
 	// PostedBy. A Declined one has BalanceSeen.
 	Rules *RuleChange
-
-	// In a first row as it stands now, it is the captured amount. It is never stored
-	// there.
-	Captured Amount
 }
 
 // Kind is a row's kind, one of four.
