@@ -8,25 +8,23 @@ import (
 
 	"onewrite/infra"
 	"onewrite/infra/internal/books"
-	"onewrite/infra/internal/cli"
 	"onewrite/ledger"
 )
 
 // audit compares the balances with the history, once.
 type audit struct {
-	tables   *reader
-	settle   time.Duration // see the package comment
-	progress *cli.Progress
+	tables *reader
+	settle time.Duration // see the package comment
 
 	maxWaiting int // rows of holds that wait for their other row
 
 	mu     sync.Mutex
 	report report
-	totals totals
+	totals trialBalance
 	fold   *books.Fold
 	movers []mover
 	lost   map[ledger.TransactionID]lostRefund // by the refund's id
-	ruled  []ledger.UserID                     // whose rules are to be read once more
+	ruled  map[ledger.UserID]bool              // whose rules are to be read once more
 }
 
 // inFlight is more than the time from a row's created_at to its place in the
@@ -34,16 +32,20 @@ type audit struct {
 const inFlight = time.Minute
 
 // maxWaiting is how many hold rows may wait for their other row before the audit looks the other
-// rows up. They take about 20 MB.
+// rows up. They take about 25 MB.
 const maxWaiting = 100_000
 
-// find notes findings. a.mu is held.
+// find notes findings.
 func (a *audit) find(found ...finding) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.report.Mismatches = append(a.report.Mismatches, found...)
 }
 
-// leave notes why a user could not be settled. a.mu is held.
+// leave notes why a user could not be settled.
 func (a *audit) leave(user ledger.UserID, detail string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.report.Unsettled = append(a.report.Unsettled, finding{UserID: user.String(), Kind: books.KindBalance, Detail: detail})
 }
 
@@ -53,7 +55,7 @@ func (a *audit) run(ctx context.Context) report {
 	if err := a.readAll(ctx); err != nil {
 		a.report.Unfinished = err.Error()
 	} else {
-		a.report.Totals = a.totals.trialBalance()
+		a.report.Totals = &a.totals
 	}
 	return a.report.sorted()
 }
@@ -62,7 +64,7 @@ func (a *audit) run(ctx context.Context) report {
 // finding.
 func (a *audit) readAll(ctx context.Context) error {
 	recent := time.Now().Add(-inFlight)
-	a.fold = books.NewFold(a.tables.config.Settings, recent)
+	a.fold, a.ruled = books.NewFold(a.tables.config.Settings, recent), map[ledger.UserID]bool{}
 	if err := a.foldTransactions(ctx); err != nil {
 		return err
 	}
@@ -74,10 +76,8 @@ func (a *audit) readAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(undecided) > 0 {
-		if err := a.scanAgain(ctx, undecided); err != nil {
-			return err
-		}
+	if err := a.scanAgain(ctx, undecided); err != nil {
+		return err
 	}
 	if err := a.compareEntries(ctx); err != nil {
 		return err
@@ -85,73 +85,60 @@ func (a *audit) readAll(ctx context.Context) error {
 	if err := a.compareRefunds(ctx, recent); err != nil {
 		return err
 	}
-	if err := a.checkRules(ctx); err != nil {
-		return err
-	}
 	return a.checkMovers(ctx)
 }
 
 func (a *audit) foldTransactions(ctx context.Context) error {
-	a.progress.Begin("transactions", a.tables.transactions)
-	lookedUp := false
-	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable) {
+	mayWait, lookedUp := a.maxWaiting, false
+	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable, "transactions", a.tables.transactions) {
 		if err != nil {
 			return err
 		}
 		a.report.Transactions++
-		a.progress.Add(1)
 		a.find(a.fold.Add(r)...)
-		a.report.Users = a.fold.Tallies.Len()
-		if a.fold.WaitingRefunds() >= pageRows {
+		a.report.Users = len(a.fold.Tallies)
+		if len(a.fold.Refunds) >= pageRows {
 			if err := a.compareOriginals(ctx); err != nil {
 				return err
 			}
 		}
-		if a.fold.Waiting() > a.maxWaiting {
-			lookedUp = true
+		if a.fold.Waiting() > mayWait {
 			if err := a.lookUpHolds(ctx); err != nil {
 				return err
 			}
+			mayWait, lookedUp = a.maxWaiting+2*a.fold.Waiting(), true // open holds wait to the end
 		}
 	}
-	if err := a.compareOriginals(ctx); err != nil {
+	if err := a.compareOriginals(ctx); err != nil || !lookedUp {
 		return err
 	}
-	if lookedUp {
-		return a.lookUpHolds(ctx)
-	}
-	a.fold.Settle()
-	return nil
+	return a.lookUpHolds(ctx)
 }
 
 // lookUpHolds reads the missing halves of the waiting rows.
 func (a *audit) lookUpHolds(ctx context.Context) error {
-	err := forEach(ctx, a.tables.segments, slices.Values(a.fold.Missing()), func(ctx context.Context, id ledger.TransactionID) error {
-		r, err := a.tables.transaction(ctx, id)
-		if err != nil {
-			return err
+	return forEach(ctx, a.tables.segments, slices.Values(a.fold.Missing()), func(ctx context.Context, id ledger.TransactionID) error {
+		t, _, err := a.tables.transaction(ctx, id)
+		if t != nil {
+			a.mu.Lock()
+			found := a.fold.Found(*t)
+			a.mu.Unlock()
+			a.find(found...)
 		}
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.find(a.fold.Found(r)...)
-		return nil
+		return err
 	})
-	a.fold.Settle()
-	return err
 }
 
 // foldBalances compares the balances with the tallies, and returns those still to be settled. A
 // tally with a row since recent is among them: that row's balance move may be in flight and hide a
 // missing row.
 func (a *audit) foldBalances(ctx context.Context, recent time.Time) (map[ledger.UserID]*books.Tally, error) {
-	a.progress.Begin("balances", a.fold.Tallies.Len())
 	suspects := map[ledger.UserID]*books.Tally{}
 	var refunded []infra.RefundAccount
-	for r, err := range a.tables.scan(ctx, a.tables.config.AggregateTable) {
+	for r, err := range a.tables.scan(ctx, a.tables.config.AggregateTable, "balances", len(a.fold.Tallies)) {
 		if err != nil {
 			return nil, err
 		}
-		a.progress.Add(1)
 		if infra.IsRefundAccount(r) {
 			if refunded = a.foldRefundAccount(r, refunded); len(refunded) >= pageRows {
 				if err := a.compareRefunded(ctx, refunded); err != nil {
@@ -163,7 +150,7 @@ func (a *audit) foldBalances(ctx context.Context, recent time.Time) (map[ledger.
 		}
 		user, balance, found, ok := books.ExamineAggregate(a.tables.config.Settings, r)
 		a.find(found...)
-		t := a.fold.Tallies.Find(user)
+		t := a.fold.Tallies[user]
 		if t == nil {
 			a.report.Users++
 			t = &books.Tally{}
@@ -172,7 +159,7 @@ func (a *audit) foldBalances(ctx context.Context, recent time.Time) (map[ledger.
 		if rules := a.fold.Rules.Of(user); ok {
 			rules.Seen = true
 			if rules.Judge(0, balance) != books.Right {
-				a.ruled = append(a.ruled, user)
+				a.ruled[user] = true
 			}
 		}
 		switch {
@@ -187,10 +174,10 @@ func (a *audit) foldBalances(ctx context.Context, recent time.Time) (map[ledger.
 	}
 	for user, rules := range a.fold.Rules { // those without a balance
 		if !rules.Seen {
-			a.ruled = append(a.ruled, user)
+			a.ruled[user] = true
 		}
 	}
-	for user, t := range a.fold.Tallies.All { // those without a balance
+	for user, t := range a.fold.Tallies { // those without a balance
 		if !t.Seen && t.Posted > 0 {
 			suspects[user] = t
 		}
@@ -214,13 +201,11 @@ func (a *audit) compareEntries(ctx context.Context) error {
 
 // collect scans for the transactions that wanted accepts.
 func (a *audit) collect(ctx context.Context, wanted func(ledger.Transaction) bool) (books.Wholes, error) {
-	a.progress.Begin("transactions of several entries", a.report.Transactions)
 	wholes := books.Wholes{}
-	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable) {
+	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable, "transactions of several entries", a.report.Transactions) {
 		if err != nil {
 			return nil, err
 		}
-		a.progress.Add(1)
 		if t, err := infra.DecodeTransaction(r); err == nil && wanted(t) { // an unreadable row is found already
 			wholes.Add(t)
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -26,17 +25,6 @@ type change struct {
 	To            string   `json:"to,omitempty"`
 	Kept          string   `json:"kept,omitempty"`
 	Written       bool     `json:"written"`
-}
-
-// noteResult notes how the change was written. The change is kept if a row moved meanwhile or was
-// too busy to be written. Any other error is returned.
-func (c *change) noteResult(err error) error {
-	if errors.Is(err, errMoved) || busy(err) {
-		c.Kept = err.Error()
-		return nil
-	}
-	c.Written = err == nil
-	return err
 }
 
 // String returns the change's line.

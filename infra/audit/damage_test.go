@@ -309,7 +309,7 @@ func TestDamage(t *testing.T) {
 					checkFound(t, c.want, r.Mismatches)
 					if c.edits == nil {
 						assert.Equal(t, 2*a.tables.segments, requests(network, "Scan"), "each pair counts once, so nothing is looked for")
-						assert.Len(t, a.fold.Open(), 1, "the open hold")
+						assert.Len(t, a.fold.TakeOpen(), 1, "the open hold")
 					}
 				}
 			})

@@ -51,7 +51,7 @@
 //
 // The changes to an account's rules are numbered from 1, and the balance's rule_changes is the last
 // number. So all numbers must be there, each limit must follow the one before, and the changes in
-// their order must make the balance's rules. The audit keeps 56 bytes for each change. Where a
+// their order must make the balance's rules. The audit keeps 150 bytes for each change. Where a
 // user's rules differ, it reads the changes once more between two readings of the balance, each at
 // a distance of -settle.
 //
@@ -175,9 +175,9 @@
 // # Memory
 //
 // The audit keeps a tally for each user and nothing for each transaction: about 200 bytes a user,
-// 16 MB for sums, 9 MB more if there are refunds, and a few pages with 1,000 rows each. It compares
-// a hold's rows when it has read both. When 100,000 rows wait for their other row, in 20 MB, it
-// looks those up. An open hold takes 200 bytes. It also keeps its findings. A rebuild keeps the
-// torn transactions' rows with the ten in a million that share their sum, and the sums for each
-// wrong or missing refund account.
+// 16 MB for sums, and a few pages with 1,000 rows each. It compares a hold's rows when it has read
+// both. When 100,000 rows wait for their other row, it looks those up, and later those beyond twice
+// the open holds. A waiting row or an open hold takes 250 bytes. It also keeps its findings. A
+// rebuild keeps the torn transactions' rows with the ten in a million that share their sum, and the
+// sums for each wrong or missing refund account.
 package main

@@ -33,14 +33,12 @@ func (a *audit) writeTable(ctx context.Context, o options, out io.Writer) (rows 
 		table, columns, examine = a.tables.config.AggregateTable, books.AggregateAttributes, a.findInAggregate
 		total = 0
 	}
-	a.progress.Begin("rows", total)
 	s := newExport(out, o.format, columns)
-	for r, readErr := range a.tables.scan(ctx, table) {
+	for r, readErr := range a.tables.scan(ctx, table, "rows", total) {
 		if readErr != nil {
 			a.report.Unfinished = readErr.Error()
 			break
 		}
-		a.progress.Add(1)
 		if !o.period.covers(r) {
 			continue
 		}
@@ -77,7 +75,7 @@ func (a *audit) findInAggregate(r row) []finding {
 // exportTable exports, and writes the result to log.
 func exportTable(ctx context.Context, a *audit, o options, out, log io.Writer) (status int, err error) {
 	rows, err := a.writeTable(ctx, o, out)
-	a.progress.Stop()
+	a.tables.progress.Stop()
 	found := a.report.sorted()
 	var text bytes.Buffer
 	found.writeFindings(&text)

@@ -94,7 +94,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 
 // do runs the task that the flags choose.
 func do(ctx context.Context, b *reader, o options, out, log io.Writer) (status int, err error) {
-	a := &audit{tables: b, settle: o.settle, progress: cli.ShowProgress(log), maxWaiting: maxWaiting}
+	b.progress = cli.ShowProgress(log)
+	a := &audit{tables: b, settle: o.settle, maxWaiting: maxWaiting}
 	a.find(b.doubts...)
 	switch {
 	case o.export != "":
@@ -113,7 +114,7 @@ func do(ctx context.Context, b *reader, o options, out, log io.Writer) (status i
 // auditAll writes the report, whether or not the audit could finish.
 func auditAll(ctx context.Context, a *audit, o options, out, log io.Writer) (status int, err error) {
 	found := a.run(ctx)
-	a.progress.Stop()
+	a.tables.progress.Stop()
 	switch o.format {
 	case formatJSON:
 		err = found.writeJSON(out)

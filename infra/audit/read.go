@@ -18,6 +18,7 @@ import (
 
 	"onewrite/infra"
 	"onewrite/infra/internal/books"
+	"onewrite/infra/internal/cli"
 	"onewrite/ledger"
 )
 
@@ -32,6 +33,7 @@ type reader struct {
 	config   infra.Config
 	pace     *pace
 	segments int // read at once
+	progress *cli.Progress
 
 	doubts []finding // about the settings; if any, the settings are the environment's
 
@@ -39,14 +41,19 @@ type reader struct {
 }
 
 // scan returns a whole table's rows, reading several segments at once. It has every row that was
-// written before the call. An error comes last.
-func (b *reader) scan(ctx context.Context, table string) iter.Seq2[row, error] {
+// written before the call. An error comes last. The progress names the rows and their number.
+func (b *reader) scan(ctx context.Context, table, what string, total int) iter.Seq2[row, error] {
+	b.progress.Begin(what, total)
 	return func(yield func(row, error) bool) {
 		ctx, stop := context.WithCancel(ctx)
 		pages := make(chan []row)
 		done := make(chan error, 1)
 		go func() {
-			done <- forEach(ctx, b.segments, upTo(b.segments), func(ctx context.Context, segment int) error {
+			segments := func(yield func(int) bool) {
+				for i := 0; i < b.segments && yield(i); i++ {
+				}
+			}
+			done <- forEach(ctx, b.segments, segments, func(ctx context.Context, segment int) error {
 				return b.scanSegment(ctx, table, segment, pages)
 			})
 			close(pages)
@@ -61,6 +68,7 @@ func (b *reader) scan(ctx context.Context, table string) iter.Seq2[row, error] {
 				if infra.IsSettings(r) {
 					continue // no transaction
 				}
+				b.progress.Add(1)
 				if !yield(r, nil) {
 					return
 				}
@@ -150,13 +158,20 @@ func (b *reader) aggregate(ctx context.Context, user ledger.UserID) (row, error)
 	return r, nil
 }
 
-// transaction returns the row with that id, empty if there is none.
-func (b *reader) transaction(ctx context.Context, id ledger.TransactionID) (row, error) {
+// transaction returns the row with that id: nil if there is none, or if it is damaged.
+func (b *reader) transaction(ctx context.Context, id ledger.TransactionID) (t *ledger.Transaction, damaged bool, err error) {
 	r, err := b.get(ctx, b.config.TransactionsTable, "id", id.String())
 	if err != nil {
-		return nil, failed(err, "read transaction %s", id)
+		return nil, false, failed(err, "read transaction %s", id)
 	}
-	return r, nil
+	if len(r) == 0 {
+		return nil, false, nil
+	}
+	row, err := infra.DecodeTransaction(r)
+	if err != nil {
+		return nil, true, nil //nolint:nilerr // see above
+	}
+	return &row, false, nil
 }
 
 // get reads a row, strongly consistent.
@@ -212,38 +227,22 @@ func (b *reader) spendAll(ctx context.Context, consumed []types.ConsumedCapacity
 func forEach[T any](ctx context.Context, n int, values iter.Seq[T], f func(context.Context, T) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	next := make(chan T)
 	var calls sync.WaitGroup
-	for range n {
+	running := make(chan struct{}, n)
+	for value := range values {
+		running <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
 		calls.Go(func() {
-			for value := range next {
-				if err := f(ctx, value); err != nil {
-					cancel(err)
-				}
+			if err := f(ctx, value); err != nil {
+				cancel(err)
 			}
+			<-running
 		})
 	}
-	for value := range values {
-		select {
-		case next <- value:
-			continue
-		case <-ctx.Done():
-		}
-		break
-	}
-	close(next)
 	calls.Wait()
 	return context.Cause(ctx)
-}
-
-func upTo(n int) iter.Seq[int] {
-	return func(yield func(int) bool) {
-		for i := range n {
-			if !yield(i) {
-				return
-			}
-		}
-	}
 }
 
 // pace limits requests to a rate, in DynamoDB's read and write units. A request's units are in its

@@ -3,9 +3,11 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -40,7 +42,7 @@ func rebuildAll(ctx context.Context, a *audit, o options, out io.Writer) (status
 			a.report.Unfinished = context.Cause(ctx).Error()
 		}
 	}
-	a.progress.Stop()
+	a.tables.progress.Stop()
 	return r.log.end(a.report.sorted())
 }
 
@@ -60,8 +62,7 @@ func (r *rebuilder) run(ctx context.Context) error {
 	if err := forEach(ctx, r.tables.segments, maps.Values(torn), r.makeWhole); err != nil {
 		return err
 	}
-	r.open = r.fold.Open()
-	r.fold = r.fold.OfBalances() // frees the rest's memory for the balances
+	r.open = r.fold.TakeOpen()
 	if err := r.releaseExpired(ctx); err != nil {
 		return err
 	}
@@ -74,15 +75,29 @@ func (r *rebuilder) run(ctx context.Context) error {
 	return r.rebuildRefunds(ctx)
 }
 
+// make makes a change, or only shows it, and logs it. It reports whether the change counts: not if
+// it is kept, as when a row moved meanwhile or was too busy to be written.
+func (r *rebuilder) make(c change, write func() error) (made bool, err error) {
+	if r.write && c.Kept == "" {
+		err = write()
+		if errors.Is(err, errMoved) || busy(err) {
+			c.Kept, err = err.Error(), nil
+		}
+		c.Written = err == nil && c.Kept == ""
+	}
+	if err != nil {
+		return false, err
+	}
+	return c.Kept == "", r.log.add(c)
+}
+
 // noteBalances keeps a hash of each balance row.
 func (r *rebuilder) noteBalances(ctx context.Context) error {
 	r.fold = books.NewFold(r.tables.config.Settings, books.Everything)
-	r.progress.Begin("balances", 0)
-	for row, err := range r.tables.scan(ctx, r.tables.config.AggregateTable) {
+	for row, err := range r.tables.scan(ctx, r.tables.config.AggregateTable, "balances", 0) {
 		if err != nil {
 			return err
 		}
-		r.progress.Add(1)
 		if a, err := infra.DecodeRefundAccount(row); infra.IsRefundAccount(row) && err == nil {
 			r.fold.AddRefundAccount(a)
 		} else if user, err := ledger.ParseUserID(books.TextOf(row, "user_id")); err == nil {
@@ -131,27 +146,22 @@ func (r *rebuilder) makeWhole(ctx context.Context, w *books.Whole) error {
 	if fix.IsNone() || r.only != (ledger.UserID{}) && !slices.Contains(users, r.only) {
 		return nil
 	}
-	c := change{TransactionID: w.ID.String(), Wrote: idsOf(fix.Missing), Removed: idsOf(fix.Orphans)}
+	c := change{TransactionID: w.ID.String(), Wrote: idsOf(fix.Missing), Removed: idsOf(fix.Orphans), Kept: fix.Unclear}
 	r.mu.Lock()
 	for _, id := range append([]string{w.ID.String(), fix.Absent.String()}, c.Wrote...) {
 		if r.damaged[id] {
-			fix.Unclear = "row " + id + " of it is damaged"
+			c.Kept = "row " + id + " of it is damaged"
 		}
 	}
 	r.mu.Unlock()
-	c.Kept = fix.Unclear
-	if r.write && c.Kept == "" {
-		if err := c.noteResult(r.tables.makeWhole(ctx, w.ID, fix)); err != nil {
-			return err
-		}
-	}
+	made, err := r.make(c, func() error { return r.tables.makeWhole(ctx, w.ID, fix) })
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if c.Kept != "" {
+	if !made {
 		for _, user := range users {
 			r.damaged[user.String()] = true
 		}
-		return r.log.add(c)
+		return err
 	}
 	for _, t := range fix.Missing {
 		r.touched[t.UserID] = true
@@ -162,7 +172,7 @@ func (r *rebuilder) makeWhole(ctx context.Context, w *books.Whole) error {
 		r.fold.Tallies.Of(t.UserID).Remove(t)
 		r.fold.RemoveRefund(t)
 	}
-	return r.log.add(c)
+	return err
 }
 
 // replaceLostRules replaces each lost rule change by one that blocks debits and credits, until an
@@ -185,16 +195,12 @@ func (r *rebuilder) replaceLostRules(ctx context.Context) error {
 		for _, lost := range changes {
 			row := books.LostRow(user, lost, time.Now())
 			c := change{TransactionID: row.ID.String(), Wrote: []string{row.ID.String()}}
-			if r.write {
-				if err := c.noteResult(r.tables.putNew(ctx, row)); err != nil {
-					return err
-				}
-			}
-			if c.Kept == "" {
-				r.fold.Rules.Add(row)
-			}
-			if err := r.log.add(c); err != nil {
+			made, err := r.make(c, func() error { return r.tables.putNew(ctx, row) })
+			if err != nil {
 				return err
+			}
+			if made {
+				r.fold.Rules.Add(row)
 			}
 		}
 	}
@@ -212,29 +218,25 @@ func (r *rebuilder) lent(user ledger.UserID) books.Sum {
 // holds as released anyway.
 func (r *rebuilder) releaseExpired(ctx context.Context) error {
 	var below []ledger.UserID
-	for user, t := range r.fold.Tallies.All {
+	for user, t := range r.fold.Tallies {
 		if t.Balance(r.tables.config.Settings).Plus(r.lent(user)).IsNegative() && r.wants(user) && !r.damaged[user.String()] {
 			below = append(below, user)
 		}
 	}
 	return forEach(ctx, r.tables.segments, slices.Values(below), func(ctx context.Context, user ledger.UserID) error {
-		var still []ledger.Hold
 		r.mu.Lock()
 		open := r.open[user]
 		r.mu.Unlock()
-		for _, h := range open {
+		var failed error
+		open = slices.DeleteFunc(open, func(h ledger.Hold) bool {
 			released, err := r.release(ctx, user, h)
-			if err != nil {
-				return err
-			}
-			if !released {
-				still = append(still, h)
-			}
-		}
+			failed = cmp.Or(failed, err)
+			return released
+		})
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.open[user] = still
-		return nil
+		r.open[user] = open
+		return failed
 	})
 }
 
@@ -249,16 +251,15 @@ func (r *rebuilder) release(ctx context.Context, user ledger.UserID, h ledger.Ho
 		CreatedAt: at, TransactionID: h.TransactionID,
 	}
 	c := change{TransactionID: h.TransactionID.String(), Wrote: []string{end.ID.String()}}
-	if r.write {
-		err := r.tables.makeWhole(ctx, h.TransactionID, books.Repair{Missing: []ledger.Transaction{end}})
-		if err := c.noteResult(err); err != nil {
-			return false, err
-		}
+	released, err = r.make(c, func() error {
+		return r.tables.makeWhole(ctx, h.TransactionID, books.Repair{Missing: []ledger.Transaction{end}})
+	})
+	if released {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.fold.Tallies[user].Add(end)
 	}
-	if c.Kept == "" {
-		r.fold.Tallies.Find(user).Add(end)
-	}
-	return c.Kept == "", r.log.add(c)
+	return released, err
 }
 
 // account is a user's stored balance, nil if there is none, beside the tally of the user's rows.
@@ -273,15 +274,13 @@ func (r *rebuilder) rebuildBalances(ctx context.Context) error {
 	if err := sleep(ctx, r.settle); err != nil {
 		return err
 	}
-	r.progress.Begin("balances", r.fold.Tallies.Len())
 	var readErr error
 	accounts := func(yield func(account) bool) {
-		for row, err := range r.tables.scan(ctx, r.tables.config.AggregateTable) {
+		for row, err := range r.tables.scan(ctx, r.tables.config.AggregateTable, "balances", len(r.fold.Tallies)) {
 			if err != nil {
 				readErr = err
 				return
 			}
-			r.progress.Add(1)
 			if infra.IsRefundAccount(row) {
 				if _, err := infra.ParseRefundsKey(books.TextOf(row, "user_id")); err != nil {
 					_, found, _ := books.ExamineRefundAccount(r.tables.config.Settings, row)
@@ -301,8 +300,8 @@ func (r *rebuilder) rebuildBalances(ctx context.Context) error {
 				return
 			}
 		}
-		r.report.Users = r.fold.Tallies.Len()
-		for user, t := range r.fold.Tallies.All {
+		r.report.Users = len(r.fold.Tallies)
+		for user, t := range r.fold.Tallies {
 			if !t.Seen && (t.Posted > 0 || r.fold.Rules.Of(user).Len() > 0) && !yield(account{user, t, nil}) {
 				return
 			}
@@ -317,9 +316,9 @@ func (r *rebuilder) rebuildBalance(ctx context.Context, a account) error {
 	if !r.wants(user) {
 		return nil
 	}
-	to, wanted, doubt := r.determine(user, t)
+	to, doubt := r.determine(user, t)
 	wrong := ""
-	if doubt == "" && sameAccount(stored, wanted) {
+	if doubt == "" && isStored(stored, to) {
 		var err error
 		if wrong, err = r.wrongMover(ctx, a); err != nil || wrong == "" {
 			return err
@@ -332,12 +331,22 @@ func (r *rebuilder) rebuildBalance(ctx context.Context, a account) error {
 		c.Kept, c.To = doubt, ""
 	case stored != nil && hashOf(stored) != read, stored == nil && read != 0:
 		c.Kept = errMoved.Error()
-	case r.write:
-		if err := c.noteResult(r.tables.writeBalance(ctx, user.String(), stored, wanted)); err != nil {
-			return err
-		}
 	}
-	return r.log.add(c)
+	var wanted row
+	if !to.IsNone() {
+		wanted = to.Attributes(t.Held)
+	}
+	_, err := r.make(c, func() error { return r.tables.writeBalance(ctx, user.String(), stored, wanted) })
+	return err
+}
+
+// isStored reports whether a row holds exactly that account.
+func isStored(stored row, to infra.Aggregate) bool {
+	if stored == nil || to.IsNone() {
+		return stored == nil && to.IsNone()
+	}
+	a, err := infra.DecodeAggregate(stored)
+	return err == nil && reflect.DeepEqual(a.Attributes(true), to.Attributes(true))
 }
 
 // wrongMover returns the balance's transaction_id if that write did not move it, or "".
@@ -352,29 +361,22 @@ func (r *rebuilder) wrongMover(ctx context.Context, a account) (string, error) {
 	return first.String(), nil
 }
 
-// determine returns the account that the rows make, and its attributes, none for a user without
-// rows; or the reason why it must not be written.
-func (r *rebuilder) determine(user ledger.UserID, t *books.Tally) (to infra.Aggregate, wanted row, doubt string) {
+// determine returns the account that the rows make, or the reason why it must not be written.
+func (r *rebuilder) determine(user ledger.UserID, t *books.Tally) (to infra.Aggregate, doubt string) {
 	to = infra.Aggregate{UserID: user, Version: int(t.Posted)}
 	if r.damaged[user.String()] {
-		return to, nil, "rows of this user are damaged, so that the history is not known"
+		return to, "rows of this user are damaged, so that the history is not known"
 	}
-	if problem := r.unclear[user]; problem != "" {
-		return to, nil, problem
-	}
-	var problem string
-	if to.Rules, problem = r.fold.Rules.Of(user).Rules(); problem != "" {
-		return to, nil, problem
-	}
-	if to.IsNone() {
-		return to, nil, ""
+	if to.Rules, doubt = r.fold.Rules.Of(user).Rules(); r.unclear[user] != "" || doubt != "" {
+		return to, cmp.Or(r.unclear[user], doubt)
 	}
 	to.Holds = r.open[user]
+	own := t.Balance(r.tables.config.Settings)
 	var err error
-	if to.Balance, err = ledger.ParseBalance(t.Balance(r.tables.config.Settings).Plus(r.lent(user)).String()); err != nil {
-		return to, nil, fmt.Sprintf("the rows come to %s, which no balance can be: rows are missing or changed", t.Balance(r.tables.config.Settings))
+	if to.Balance, err = ledger.ParseBalance(own.Plus(r.lent(user)).String()); err != nil {
+		return to, fmt.Sprintf("the rows come to %s, which no balance can be: rows are missing or changed", own)
 	}
-	return to, to.Attributes(t.Held), ""
+	return to, ""
 }
 
 // usersOf returns the users of a transaction's present and missing rows.

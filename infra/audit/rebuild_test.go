@@ -193,7 +193,7 @@ func TestRebuildOfMovingUser(t *testing.T) {
 		for _, moment := range []struct {
 			operation string
 			nth       int
-		}{{"UpdateItem", 1}, {"Scan", 2}, {"Scan", 3}} {
+		}{{"PutItem", 1}, {"Scan", 2}, {"Scan", 3}} {
 			t.Run(fmt.Sprint(name, ", ", moment), func(t *testing.T) {
 				t.Parallel()
 				b := infratest.New(t)
@@ -223,7 +223,7 @@ func TestRebuildOfMovingUser(t *testing.T) {
 func TestRebuildOverBadNetwork(t *testing.T) {
 	t.Parallel()
 	for _, kind := range faults.All {
-		for _, operation := range []string{"UpdateItem", "TransactWriteItems"} {
+		for _, operation := range []string{"PutItem", "TransactWriteItems"} {
 			t.Run(kind.Name+" "+operation, func(t *testing.T) {
 				t.Parallel()
 				b := infratest.New(t)
@@ -269,7 +269,7 @@ func TestRebuildWritesAtOnceAndPaced(t *testing.T) {
 	var together sync.WaitGroup
 	together.Add(a.tables.segments)
 	var first atomic.Int32
-	network.Always(on("UpdateItem", func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+	network.Always(on("PutItem", func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		if int(first.Add(1)) <= a.tables.segments {
 			together.Done()
 			together.Wait() // forever, if they were written one by one
@@ -290,7 +290,7 @@ func TestRebuildOfMovingRefundAccount(t *testing.T) {
 	for _, moment := range []struct {
 		operation string
 		number    int
-	}{{"Scan", 2}, {"Scan", 3}, {"Scan", 4}, {"Scan", 5}, {"UpdateItem", 1}} { // balances, rows, balances, rows, balances
+	}{{"Scan", 2}, {"Scan", 3}, {"Scan", 4}, {"Scan", 5}, {"PutItem", 1}} { // balances, rows, balances, rows, balances
 		t.Run(fmt.Sprint(moment), func(t *testing.T) {
 			t.Parallel()
 			b := infratest.New(t)

@@ -20,7 +20,9 @@ type lostRefund struct {
 
 // compareOriginals compares the refunds since the last call with their originals.
 func (a *audit) compareOriginals(ctx context.Context) error {
-	return forEach(ctx, a.tables.segments, slices.Values(a.fold.TakeRefunds()), func(ctx context.Context, t ledger.Transaction) error {
+	refunds := a.fold.Refunds
+	a.fold.Refunds = nil
+	return forEach(ctx, a.tables.segments, slices.Values(refunds), func(ctx context.Context, t ledger.Transaction) error {
 		o, problem, absent, err := a.tables.original(ctx, t.RefundOf)
 		if err != nil {
 			return err
@@ -32,16 +34,16 @@ func (a *audit) compareOriginals(ctx context.Context) error {
 			return nil
 		}
 		found := finding{UserID: t.UserID.String(), TransactionID: t.ID.String(), Kind: books.KindRefund, Detail: problem}
+		if absent == (ledger.TransactionID{}) {
+			a.find(found)
+			return nil
+		}
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		if absent != (ledger.TransactionID{}) {
-			if a.lost == nil {
-				a.lost = map[ledger.TransactionID]lostRefund{}
-			}
-			a.lost[t.ID] = lostRefund{absent, found}
-		} else {
-			a.find(found)
+		if a.lost == nil {
+			a.lost = map[ledger.TransactionID]lostRefund{}
 		}
+		a.lost[t.ID] = lostRefund{absent, found}
 		return nil
 	})
 }
@@ -49,21 +51,10 @@ func (a *audit) compareOriginals(ctx context.Context) error {
 // original reads a transaction for refunds. The problem and the missing row are as in
 // [books.OriginalOf]; a damaged row counts as missing.
 func (b *reader) original(ctx context.Context, id ledger.TransactionID) (o books.Original, problem string, absent ledger.TransactionID, err error) {
-	read := func(id ledger.TransactionID) (*ledger.Transaction, error) {
-		r, err := b.transaction(ctx, id)
-		if err != nil || len(r) == 0 {
-			return nil, err
-		}
-		t, err := infra.DecodeTransaction(r)
-		if err != nil {
-			return nil, nil //nolint:nilerr // see above
-		}
-		return &t, nil
-	}
-	first, err := read(id)
+	first, _, err := b.transaction(ctx, id)
 	var end *ledger.Transaction
-	if err == nil && first != nil && first.Status == ledger.Pending {
-		end, err = read(id.End())
+	if first != nil && first.Status == ledger.Pending {
+		end, _, err = b.transaction(ctx, id.End())
 	}
 	if err != nil {
 		return o, "", absent, err
@@ -95,8 +86,6 @@ func (a *audit) compareRefunded(ctx context.Context, accounts []infra.RefundAcco
 			return err
 		}
 		if wrong := books.CompareRefunded(account, o); wrong != "" {
-			a.mu.Lock()
-			defer a.mu.Unlock()
 			a.find(misrefunded(account.Of, wrong))
 		}
 		return nil
@@ -142,26 +131,28 @@ func (a *audit) compareRefunds(ctx context.Context, recent time.Time) error {
 	return nil
 }
 
-// collectRefunds scans both tables for the refunds and refund accounts that may be wrong.
+// collectRefunds scans for the refund accounts that may be wrong, and settle later for their
+// refunds. So every refund that an account counts is among the rows.
 func (a *audit) collectRefunds(ctx context.Context) (rows books.RefundTallies, stored map[ledger.TransactionID]row, err error) {
-	a.progress.Begin("refunds", a.report.Transactions)
 	rows, stored = books.RefundTallies{}, map[ledger.TransactionID]row{}
-	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable) {
+	for r, err := range a.tables.scan(ctx, a.tables.config.AggregateTable, "refunds", 0) {
 		if err != nil {
 			return nil, nil, err
 		}
-		a.progress.Add(1)
+		if of, err := infra.ParseRefundsKey(books.TextOf(r, "user_id")); err == nil && a.fold.MayMisrefund(of) {
+			stored[of] = r
+		}
+	}
+	if err := sleep(ctx, a.settle); err != nil {
+		return nil, nil, err
+	}
+	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable, "refunds", a.report.Transactions) {
+		if err != nil {
+			return nil, nil, err
+		}
 		t, err := infra.DecodeTransaction(r)
 		if _, isLost := a.lost[t.ID]; err == nil && !isLost && a.fold.MayMisrefund(t.RefundOf) {
 			rows.Add(t)
-		}
-	}
-	for r, err := range a.tables.scan(ctx, a.tables.config.AggregateTable) {
-		if err != nil {
-			return nil, nil, err
-		}
-		if of, err := infra.ParseRefundsKey(books.TextOf(r, "user_id")); infra.IsRefundAccount(r) && err == nil && a.fold.MayMisrefund(of) {
-			stored[of] = r
 		}
 	}
 	return rows, stored, nil
@@ -175,23 +166,18 @@ func (r *rebuilder) rebuildRefunds(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var accounts []infra.RefundAccount
-	for of, account := range stored {
-		if decoded, err := infra.DecodeRefundAccount(account); err == nil {
-			accounts = append(accounts, decoded)
-		}
+	for of := range stored {
 		if rows[of] == nil {
 			rows[of] = &books.RefundTally{}
 		}
 	}
-	moved := r.fold.RefundsMoved(rows, accounts)
 	return forEach(ctx, r.tables.segments, maps.Keys(rows), func(ctx context.Context, of ledger.TransactionID) error {
-		return r.rebuildRefundAccount(ctx, of, rows[of], stored[of], moved(of))
+		return r.rebuildRefundAccount(ctx, of, rows[of], stored[of])
 	})
 }
 
 // rebuildRefundAccount writes a refund account that differs from the rows.
-func (r *rebuilder) rebuildRefundAccount(ctx context.Context, of ledger.TransactionID, seen *books.RefundTally, stored row, moved bool) error {
+func (r *rebuilder) rebuildRefundAccount(ctx context.Context, of ledger.TransactionID, seen *books.RefundTally, stored row) error {
 	c := change{RefundsOf: of.String(), From: "no refunds", To: seen.String()}
 	if stored != nil {
 		c.From = "a damaged account"
@@ -210,13 +196,6 @@ func (r *rebuilder) rebuildRefundAccount(ctx context.Context, of ledger.Transact
 		}
 		wanted = account.Attributes()
 	}
-	if moved {
-		c.Kept = errMoved.Error()
-	}
-	if r.write && c.Kept == "" {
-		if err := c.noteResult(r.tables.writeBalance(ctx, infra.RefundsKey(of), stored, wanted)); err != nil {
-			return err
-		}
-	}
-	return r.log.add(c)
+	_, err := r.make(c, func() error { return r.tables.writeBalance(ctx, infra.RefundsKey(of), stored, wanted) })
+	return err
 }

@@ -120,53 +120,37 @@ func (r report) status() int {
 	}
 }
 
-// totals sums up the users whose rows and balance were compared, each at its own moment. If all are
-// right, opening + credits - debits = balances.
-type totals struct {
-	users                              int
-	opening, credits, debits, balances books.Sum
-	lent                               books.Sum // by credit limits, which the balances include
+// trialBalance sums up the users whose rows and balance were compared, each at its own moment. If
+// all are right, the difference is zero.
+type trialBalance struct {
+	Users      int       `json:"users"`
+	Opening    books.Sum `json:"opening"` // all their opening balances
+	Credits    books.Sum `json:"credits"`
+	Debits     books.Sum `json:"debits"`
+	Lent       books.Sum `json:"lent,omitzero"` // by credit limits, which the balances include
+	History    books.Sum `json:"history"`       // the sum of these
+	Balances   books.Sum `json:"balances"`      // as stored
+	Difference books.Sum `json:"difference"`    // balances minus history
 }
 
 // add counts a user at the moment of the comparison.
-func (t *totals) add(s ledger.Settings, seen *books.Tally, balance infra.Aggregate) {
-	t.users++
-	t.opening = t.opening.Plus(books.SumOf(s.Opening))
-	t.credits = t.credits.Plus(seen.Credits)
-	t.debits = t.debits.Plus(seen.Debits)
-	t.balances = t.balances.Plus(books.SumOf(balance.Balance))
-	t.lent = t.lent.Plus(books.SumOf(balance.CreditLimit))
-}
-
-// trialBalance is a report's totals, as texts.
-type trialBalance struct {
-	Users      int    `json:"users"`
-	Opening    string `json:"opening"` // all their opening balances
-	Credits    string `json:"credits"`
-	Debits     string `json:"debits"`
-	Lent       string `json:"lent,omitempty"` // by credit limits, if any
-	History    string `json:"history"`        // the sum of these
-	Balances   string `json:"balances"`       // as stored
-	Difference string `json:"difference"`     // balances minus history
-}
-
-func (t *totals) trialBalance() *trialBalance {
-	made := t.opening.Plus(t.credits).Minus(t.debits).Plus(t.lent)
-	lent := ""
-	if t.lent != (books.Sum{}) {
-		lent = t.lent.String()
-	}
-	return &trialBalance{
-		t.users, t.opening.String(), t.credits.String(), t.debits.String(), lent, made.String(),
-		t.balances.String(), t.balances.Minus(made).String(),
-	}
+func (t *trialBalance) add(s ledger.Settings, seen *books.Tally, balance infra.Aggregate) {
+	lent := books.SumOf(balance.CreditLimit)
+	t.Users++
+	t.Opening = t.Opening.Plus(books.SumOf(s.Opening))
+	t.Credits = t.Credits.Plus(seen.Credits)
+	t.Debits = t.Debits.Plus(seen.Debits)
+	t.Lent = t.Lent.Plus(lent)
+	t.History = t.History.Plus(seen.Balance(s)).Plus(lent)
+	t.Balances = t.Balances.Plus(books.SumOf(balance.Balance))
+	t.Difference = t.Balances.Minus(t.History)
 }
 
 // String returns the report's line.
 func (t *trialBalance) String() string {
 	lent := ""
-	if t.Lent != "" {
-		lent = " + credit limits " + t.Lent
+	if t.Lent != (books.Sum{}) {
+		lent = fmt.Sprintf(" + credit limits %s", t.Lent)
 	}
 	return fmt.Sprintf("totals     %s: opening %s + credits %s - debits %s%s = %s; balances %s, difference %s",
 		books.Count(t.Users, "user"), t.Opening, t.Credits, t.Debits, lent, t.History, t.Balances, t.Difference)

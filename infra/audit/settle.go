@@ -12,12 +12,14 @@ import (
 )
 
 // decide compares a user's rows with the balance, and notes the result. The verdict is open if more
-// must be read. The caller holds a.mu.
+// must be read.
 func (a *audit) decide(user ledger.UserID, seen *books.Tally, floor int, balance infra.Aggregate) books.Verdict {
 	v := seen.Judge(a.tables.config.Settings, floor, balance)
 	if v == books.Wrong {
 		a.find(seen.Differs(a.tables.config.Settings, user, balance))
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if v != books.Open {
 		a.totals.add(a.tables.config.Settings, seen, balance)
 	}
@@ -35,9 +37,8 @@ const (
 
 // rereadAll reads the suspects one by one, and returns those still open.
 func (a *audit) rereadAll(ctx context.Context, suspects map[ledger.UserID]*books.Tally) ([]ledger.UserID, error) {
-	a.progress.Begin("users in motion", len(suspects))
 	var undecided []ledger.UserID
-	err := a.each(ctx, slices.Collect(maps.Keys(suspects)), func(ctx context.Context, user ledger.UserID) error {
+	err := a.each(ctx, "users in motion", slices.Collect(maps.Keys(suspects)), func(ctx context.Context, user ledger.UserID) error {
 		decided, _, err := a.reread(ctx, user, suspects[user])
 		if busy(err) {
 			err = nil
@@ -56,7 +57,7 @@ func (a *audit) rereadAll(ctx context.Context, suspects map[ledger.UserID]*books
 // rows already read, and later reads only the recent ones again, so that a long history is read
 // once. For an open user it returns the last comparison.
 func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *books.Tally) (decided bool, last string, err error) {
-	older, from := books.Tally{}, time.Time{}
+	older, from := &books.Tally{}, time.Time{}
 	recent := time.Now().Add(-inFlight).Truncate(time.Millisecond) // as created_at
 	var lastPosted uint32
 	var lastVersion int
@@ -65,22 +66,16 @@ func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *books.Tall
 			if err := sleep(ctx, rereadAfter); err != nil {
 				return false, last, err
 			}
-			before, since, err := a.history(ctx, user, from, recent)
-			if err != nil {
+			if seen, err = a.history(ctx, user, from, recent, older); err != nil {
 				return false, last, err
 			}
-			older, from = older.Plus(before), recent
-			both := older.Plus(since)
-			seen = &both
+			from = recent
 		}
 		balance, damaged, err := a.readBalance(ctx, user, a.tables.quietAggregate)
 		if err != nil || damaged {
 			return damaged, last, err
 		}
-		a.mu.Lock()
-		v := a.decide(user, seen, 0, balance)
-		a.mu.Unlock()
-		if v != books.Open {
+		if a.decide(user, seen, 0, balance) != books.Open {
 			return true, "", nil
 		}
 		last = seen.Compare(a.tables.config.Settings, balance)
@@ -92,23 +87,25 @@ func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *books.Tall
 	return false, last, nil
 }
 
-// history tallies a user's transactions from a time on, in two parts: before recent, and since.
-func (a *audit) history(ctx context.Context, user ledger.UserID, from, recent time.Time) (before, since books.Tally, err error) {
+// history tallies a user's transactions from a time on, after the older ones. It adds those from
+// before recent to the older ones.
+func (a *audit) history(ctx context.Context, user ledger.UserID, from, recent time.Time, older *books.Tally) (*books.Tally, error) {
+	all := *older
 	for r, err := range a.tables.history(ctx, user, from) {
 		if err != nil {
-			return before, since, err
+			return nil, err
 		}
 		t, found, ok := books.ExamineTransaction(a.tables.config.Settings, r)
-		a.mu.Lock()
 		a.find(found...)
-		a.mu.Unlock()
-		if ok && t.CreatedAt.Before(recent) {
-			before.Add(t)
-		} else if ok {
-			since.Add(t)
+		if !ok {
+			continue
+		}
+		all.Add(t)
+		if t.CreatedAt.Before(recent) {
+			older.Add(t)
 		}
 	}
-	return before, since, nil
+	return &all, nil
 }
 
 // readBalance reads a user's balance with read, or reports that its row is damaged.
@@ -121,111 +118,94 @@ func (a *audit) readBalance(ctx context.Context, user ledger.UserID, read func(c
 		return infra.Aggregate{UserID: user, Account: ledger.Account{Balance: a.tables.config.Settings.Opening}}, false, nil
 	}
 	_, balance, found, ok := books.ExamineAggregate(a.tables.config.Settings, r)
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	a.find(found...)
 	return balance, !ok, nil
 }
 
 // each calls f for each user, for as many at once as the tables have segments.
-func (a *audit) each(ctx context.Context, users []ledger.UserID, f func(context.Context, ledger.UserID) error) error {
+func (a *audit) each(ctx context.Context, what string, users []ledger.UserID, f func(context.Context, ledger.UserID) error) error {
+	a.tables.progress.Begin(what, len(users))
 	return forEach(ctx, a.tables.segments, slices.Values(users), func(ctx context.Context, user ledger.UserID) error {
-		defer a.progress.Add(1)
+		defer a.tables.progress.Add(1)
 		return f(ctx, user)
 	})
 }
 
-// scanAgain scans the transactions once more for users whose rows seem to be missing: unlike the
-// index, the table never lags. After settle, a posting that was seen in part, by the scan or a
-// balance reading, is complete. So this also decides users who are written to all the time.
-func (a *audit) scanAgain(ctx context.Context, users []ledger.UserID) error {
-	tallies := map[ledger.UserID]*books.Tally{}
-	for _, user := range users {
-		tallies[user] = &books.Tally{}
+// scanAgain scans the transactions once more for users whose rows seem to be missing, and for users
+// whose rules are not those from the first scan: unlike the index, the table never lags. After
+// settle, a posting that was seen in part, by the scan or a balance reading, is complete. So this
+// also decides users who are written to all the time. Users who could not be read are in the
+// report.
+func (a *audit) scanAgain(ctx context.Context, undecided []ledger.UserID) error {
+	tallies, rules := books.Tallies{}, books.RuleTallies{}
+	for _, user := range undecided {
+		tallies.Of(user)
 	}
-	before, after, err := a.readAround(ctx, users, func(t ledger.Transaction) {
-		if t.Kind() != ledger.RulesRow && tallies[t.UserID] != nil {
-			tallies[t.UserID].Add(t)
-		}
-	})
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for user, balance := range after {
-		if seen := tallies[user]; a.decide(user, seen, before[user].Version, balance) == books.Open {
-			a.leave(user, seen.Compare(a.tables.config.Settings, balance))
-		}
-	}
-	return err
-}
-
-// checkRules reads the rule changes once more for users whose rules are not those from the first
-// scan: a change came meanwhile, or something is wrong. It reads as scanAgain does.
-func (a *audit) checkRules(ctx context.Context) error {
-	if len(a.ruled) == 0 {
+	users := slices.AppendSeq(slices.Clone(undecided), maps.Keys(a.ruled))
+	if len(users) == 0 {
 		return nil
 	}
-	rules := books.RuleTallies{}
-	before, after, err := a.readAround(ctx, a.ruled, rules.Add)
+	before, err := a.readBalances(ctx, "balances, again", users)
+	if err != nil {
+		return err
+	}
+	if err := sleep(ctx, a.settle); err != nil {
+		return err
+	}
+	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable, "transactions, again", a.report.Transactions) {
+		if err != nil {
+			return err
+		}
+		t, found, ok := books.ExamineTransaction(a.tables.config.Settings, r)
+		a.find(found...)
+		if seen := tallies[t.UserID]; ok && t.Rules != nil {
+			rules.Add(t)
+		} else if ok && seen != nil {
+			seen.Add(t)
+		}
+	}
+	if err := sleep(ctx, a.settle); err != nil {
+		return err
+	}
+	after, err := a.readBalances(ctx, "balances, once more", slices.Collect(maps.Keys(before)))
 	for user, balance := range after {
-		switch seen := rules.Of(user); seen.Judge(before[user].Changes, balance) {
-		case books.Wrong:
-			a.find(seen.Differs(user, balance))
-		case books.Open:
-			a.leave(user, "the rules changed all the time")
-		case books.Right:
+		if seen := tallies[user]; seen != nil && a.decide(user, seen, before[user].Version, balance) == books.Open {
+			a.leave(user, seen.Compare(a.tables.config.Settings, balance))
+		}
+		if a.ruled[user] {
+			a.decideRules(user, rules.Of(user), before[user].Changes, balance)
 		}
 	}
 	return err
 }
 
-// readAround reads the users' balances, counts each row of the transactions settle later, and reads
-// the balances again settle after that. Users who could not be read are in the report, and in
-// neither result.
-func (a *audit) readAround(ctx context.Context, users []ledger.UserID, count func(ledger.Transaction)) (before, after map[ledger.UserID]infra.Aggregate, err error) {
-	a.progress.Begin("balances, again", len(users))
-	if before, err = a.readBalances(ctx, users); err != nil {
-		return nil, nil, err
+// decideRules compares a user's changes of rules with the balance, and notes the result.
+func (a *audit) decideRules(user ledger.UserID, seen *books.RuleTally, floor int, balance infra.Aggregate) {
+	switch seen.Judge(floor, balance) {
+	case books.Wrong:
+		a.find(seen.Differs(user, balance))
+	case books.Open:
+		a.leave(user, "the rules changed all the time")
+	case books.Right:
 	}
-	if err := sleep(ctx, a.settle); err != nil {
-		return nil, nil, err
-	}
-	a.progress.Begin("transactions, again", a.report.Transactions)
-	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable) {
-		if err != nil {
-			return nil, nil, err
-		}
-		a.progress.Add(1)
-		t, found, ok := books.ExamineTransaction(a.tables.config.Settings, r)
-		a.find(found...)
-		if ok {
-			count(t)
-		}
-	}
-	if err := sleep(ctx, a.settle); err != nil {
-		return nil, nil, err
-	}
-	a.progress.Begin("balances, once more", len(before))
-	after, err = a.readBalances(ctx, slices.Collect(maps.Keys(before)))
-	return before, after, err
 }
 
 // readBalances reads the users' balances. It leaves out, and reports, damaged rows and users whom
 // DynamoDB is too busy to read.
-func (a *audit) readBalances(ctx context.Context, users []ledger.UserID) (map[ledger.UserID]infra.Aggregate, error) {
+func (a *audit) readBalances(ctx context.Context, what string, users []ledger.UserID) (map[ledger.UserID]infra.Aggregate, error) {
 	balances := map[ledger.UserID]infra.Aggregate{}
-	err := a.each(ctx, users, func(ctx context.Context, user ledger.UserID) error {
+	err := a.each(ctx, what, users, func(ctx context.Context, user ledger.UserID) error {
 		balance, damaged, err := a.readBalance(ctx, user, a.tables.aggregate)
-		if err != nil && !busy(err) || damaged {
-			return err
-		}
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		if err != nil {
+		if busy(err) {
 			a.leave(user, err.Error())
-		} else {
+			return nil
+		}
+		if err == nil && !damaged {
+			a.mu.Lock()
+			defer a.mu.Unlock()
 			balances[user] = balance
 		}
-		return nil
+		return err
 	})
 	return balances, err
 }
@@ -266,22 +246,15 @@ func (a *audit) wrongMovers(ctx context.Context, movers []mover) (wrong []mover,
 // canMove reports whether the write with that first row can have moved the user's balance. It
 // reports true for a row that can't be read, which is a finding already.
 func (b *reader) canMove(ctx context.Context, user ledger.UserID, first ledger.TransactionID) (bool, error) {
-	r, err := b.transaction(ctx, first)
-	if err != nil || len(r) == 0 {
-		return false, err
+	row, damaged, err := b.transaction(ctx, first)
+	if row == nil {
+		return damaged, err
 	}
-	row, err := infra.DecodeTransaction(r)
-	if err != nil {
-		return true, nil //nolint:nilerr // see above
-	}
-	var hold ledger.Transaction
+	hold := &ledger.Transaction{}
 	if row.End == ledger.Capture {
-		if r, err = b.transaction(ctx, row.TransactionID); err != nil {
-			return false, err
-		}
-		if hold, err = infra.DecodeTransaction(r); err != nil {
-			return true, nil //nolint:nilerr // missing or damaged: reported already
+		if hold, _, err = b.transaction(ctx, row.TransactionID); hold == nil {
+			return err == nil, err
 		}
 	}
-	return books.CanMove(user, row, hold), nil
+	return books.CanMove(user, *row, *hold), nil
 }

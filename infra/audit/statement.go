@@ -15,7 +15,7 @@ import (
 // programs.
 func stateUser(ctx context.Context, a *audit, o options, out, log io.Writer) (status int, err error) {
 	found, err := a.statement(ctx, o, out)
-	a.progress.Stop()
+	a.tables.progress.Stop()
 	if o.format == formatText {
 		log = out
 	}

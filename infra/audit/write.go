@@ -50,14 +50,21 @@ func (b *reader) makeWhole(ctx context.Context, id ledger.TransactionID, fix boo
 			TableName: &b.config.TransactionsTable, Item: item, ConditionExpression: aws.String("attribute_not_exists(id)"),
 		}})
 	}
+	return b.writeAll(ctx, actions, "rebuild transaction %s", id)
+}
+
+// writeAll makes one write. It returns errMoved if one of its conditions fails.
+func (b *reader) writeAll(ctx context.Context, actions []types.TransactWriteItem, doing string, args ...any) error {
 	out, err := b.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{
 		TransactItems: actions, ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
 	})
-	if refused(err) {
+	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok && slices.ContainsFunc(cancelled.CancellationReasons, func(r types.CancellationReason) bool {
+		return aws.ToString(r.Code) == "ConditionalCheckFailed"
+	}) {
 		return errMoved
 	}
 	if err != nil {
-		return failed(err, "rebuild transaction %s", id)
+		return failed(err, doing, args...)
 	}
 	return b.spendAll(ctx, out.ConsumedCapacity)
 }
@@ -68,17 +75,9 @@ func (b *reader) putNew(ctx context.Context, t ledger.Transaction) error {
 	if err != nil {
 		return err
 	}
-	out, err := b.client.PutItem(ctx, &dynamodb.PutItemInput{
+	return b.writeAll(ctx, []types.TransactWriteItem{{Put: &types.Put{
 		TableName: &b.config.TransactionsTable, Item: item, ConditionExpression: aws.String("attribute_not_exists(id)"),
-		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
-	})
-	if _, taken := errors.AsType[*types.ConditionalCheckFailedException](err); taken {
-		return errMoved
-	}
-	if err != nil {
-		return failed(err, "rebuild the rules of %q", t.UserID)
-	}
-	return b.spend(ctx, out.ConsumedCapacity)
+	}}}, "rebuild the rules of %q", t.UserID)
 }
 
 func keyOf(id ledger.TransactionID) row { return row{"id": textOf(id)} }
@@ -87,47 +86,35 @@ func textOf(id ledger.TransactionID) types.AttributeValue {
 	return &types.AttributeValueMemberS{Value: id.String()}
 }
 
-// refused reports whether a condition in a transaction failed.
-func refused(err error) bool {
-	cancelled, ok := errors.AsType[*types.TransactionCanceledException](err)
-	return ok && slices.ContainsFunc(cancelled.CancellationReasons, func(r types.CancellationReason) bool {
-		return aws.ToString(r.Code) == "ConditionalCheckFailed"
-	})
-}
-
 // writeBalance turns a user's row, or a refund account's, into the wanted one, or removes it if
 // none is wanted. Its condition is that the whole row is as it was stored. Attributes outside the
-// account stay.
+// account stay. No ledger write made it, so it names none: see transaction_id in package infra.
 func (b *reader) writeBalance(ctx context.Context, user string, stored, wanted row) error {
-	e := newExpression()
-	condition := e.asStored(stored)
 	key := row{"user_id": &types.AttributeValueMemberS{Value: user}}
-	var consumed *types.ConsumedCapacity
-	var err error
+	condition, names, values := asStored(stored)
 	if wanted == nil {
-		var out *dynamodb.DeleteItemOutput
-		if out, err = b.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		return b.writeAll(ctx, []types.TransactWriteItem{{Delete: &types.Delete{
 			TableName: &b.config.AggregateTable, Key: key,
-			ConditionExpression: &condition, ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
-			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-			ReturnConsumedCapacity:              types.ReturnConsumedCapacityTotal,
-		}); err == nil {
-			consumed = out.ConsumedCapacity
-		}
-	} else {
-		update := e.update(stored, wanted)
-		var out *dynamodb.UpdateItemOutput
-		if out, err = b.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-			TableName: &b.config.AggregateTable, Key: key, UpdateExpression: &update,
-			ConditionExpression: &condition, ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
-			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-			ReturnConsumedCapacity:              types.ReturnConsumedCapacityTotal,
-		}); err == nil {
-			consumed = out.ConsumedCapacity
-		}
+			ConditionExpression: &condition, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+		}}}, "write balance of %q", user)
 	}
+	rebuilt := maps.Clone(key)
+	maps.Copy(rebuilt, stored)
+	maps.DeleteFunc(rebuilt, func(attribute string, _ types.AttributeValue) bool {
+		if infra.IsRefundAccount(key) {
+			return infra.IsRefundAttribute(attribute)
+		}
+		return attribute == "transaction_id" || slices.Contains(ofAccount, attribute) || infra.IsHoldAttribute(attribute)
+	})
+	maps.Copy(rebuilt, wanted)
+	out, err := b.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &b.config.AggregateTable, Item: rebuilt,
+		ConditionExpression: &condition, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		ReturnConsumedCapacity:              types.ReturnConsumedCapacityTotal,
+	})
 	if changed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		if sameAccount(changed.Item, wanted) {
+		if reflect.DeepEqual(changed.Item, rebuilt) {
 			return nil // an earlier attempt wrote it, and its answer was lost
 		}
 		return errMoved
@@ -135,102 +122,37 @@ func (b *reader) writeBalance(ctx context.Context, user string, stored, wanted r
 	if err != nil {
 		return failed(err, "write balance of %q", user)
 	}
-	return b.spend(ctx, consumed)
-}
-
-// expression builds a request's expressions.
-type expression struct {
-	names  map[string]string
-	values row
-}
-
-func newExpression() *expression { return &expression{map[string]string{}, row{}} }
-
-// nameOf returns an attribute name's placeholder.
-func (e *expression) nameOf(attribute string) string {
-	placeholder := fmt.Sprintf("#a%d", len(e.names))
-	e.names[placeholder] = attribute
-	return placeholder
-}
-
-// valueAs returns a value's placeholder.
-func (e *expression) valueAs(v types.AttributeValue) string {
-	placeholder := fmt.Sprintf(":v%d", len(e.values))
-	e.values[placeholder] = v
-	return placeholder
+	return b.spend(ctx, out.ConsumedCapacity)
 }
 
 // asStored returns the condition that a row is as it was read: each attribute the same, and no
 // other attribute of the account. An absent row must still be absent.
-func (e *expression) asStored(stored row) string {
+func asStored(stored row) (condition string, names map[string]string, values row) {
 	if stored == nil {
-		return "attribute_not_exists(" + e.nameOf("user_id") + ")"
+		return "attribute_not_exists(user_id)", nil, nil
 	}
+	names, values = map[string]string{}, row{}
 	var rules []string
-	for _, attribute := range slices.Sorted(maps.Keys(stored)) {
-		rules = append(rules, e.nameOf(attribute)+" = "+e.valueAs(stored[attribute]))
+	nameOf := func(attribute string) string {
+		name := fmt.Sprintf("#a%d", len(names))
+		names[name] = attribute
+		return name
+	}
+	for attribute, stored := range stored {
+		value := fmt.Sprintf(":v%d", len(values))
+		values[value] = stored
+		rules = append(rules, nameOf(attribute)+" = "+value)
 	}
 	for _, attribute := range ofAccount {
 		if stored[attribute] == nil {
-			rules = append(rules, "attribute_not_exists("+e.nameOf(attribute)+")")
+			rules = append(rules, "attribute_not_exists("+nameOf(attribute)+")")
 		}
 	}
-	return strings.Join(rules, " AND ")
+	return strings.Join(rules, " AND "), names, values
 }
 
-// update returns the update from the stored account to the wanted one. No ledger write made it, so
-// it names none: see transaction_id in package infra.
-func (e *expression) update(stored, wanted row) string {
-	var set, remove []string
-	for _, attribute := range slices.Sorted(maps.Keys(wanted)) {
-		set = append(set, e.nameOf(attribute)+" = "+e.valueAs(wanted[attribute]))
-	}
-	for _, attribute := range slices.Sorted(maps.Keys(stored)) {
-		isOf := isOfAccount
-		if infra.IsRefundAccount(stored) {
-			isOf = infra.IsRefundAttribute
-		}
-		if attribute == "transaction_id" || isOf(attribute) && wanted[attribute] == nil {
-			remove = append(remove, e.nameOf(attribute))
-		}
-	}
-	update := "SET " + strings.Join(set, ", ")
-	if remove != nil {
-		update += " REMOVE " + strings.Join(remove, ", ")
-	}
-	return update
-}
-
-// isOfAccount reports whether a balance row's attribute follows from the user's rows.
-func isOfAccount(attribute string) bool {
-	return slices.Contains(ofAccount, attribute) || infra.IsHoldAttribute(attribute)
-}
-
-// ofAccount lists these attributes, except open holds.
+// ofAccount lists a balance's attributes that follow from the user's rows, except open holds.
 var ofAccount = []string{"balance", "version", "held", "holds", "debits_blocked", "credits_blocked", "credit_limit", "rule_changes"}
-
-// sameAccount reports whether a row holds exactly the wanted account. Without an open hold, missing
-// hold attributes mean that nothing is held.
-func sameAccount(stored, wanted row) bool {
-	if wanted == nil || stored == nil {
-		return len(stored) == len(wanted)
-	}
-	if infra.IsRefundAccount(stored) {
-		a, err := infra.DecodeRefundAccount(stored)
-		return err == nil && reflect.DeepEqual(a.Attributes(), wanted)
-	}
-	a, err := infra.DecodeAggregate(stored)
-	if err != nil {
-		return false
-	}
-	s, w := a.Attributes(a.Holds != nil), maps.Clone(wanted)
-	if a.Holds == nil {
-		maps.DeleteFunc(w, func(attribute string, v types.AttributeValue) bool {
-			return (attribute == "held" || attribute == "holds") && valueOf(v) == "0"
-		})
-	}
-	return reflect.DeepEqual(s, w)
-}
 
 // hashOf returns a row's hash, which is never zero.
 func hashOf(r row) uint64 {

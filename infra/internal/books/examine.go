@@ -28,97 +28,149 @@ var (
 	AggregateAttributes   = infra.AggregateAttributes()
 )
 
+// faults are the findings in one row.
+type faults struct {
+	user, id string
+	found    []Finding
+}
+
+func (f *faults) add(kind, format string, args ...any) {
+	f.found = append(f.found, Finding{f.user, f.id, kind, fmt.Sprintf(format, args...)})
+}
+
+// addStrays finds the row's attributes that the table doesn't have.
+func (f *faults) addStrays(r Row, isKnown func(name string) bool) {
+	var strays []string
+	for _, name := range slices.Sorted(maps.Keys(r)) {
+		if !isKnown(name) {
+			strays = append(strays, fmt.Sprintf("%.50q", name))
+		}
+	}
+	if strays != nil {
+		f.add(KindAttributes, "the table has no attribute %s", strings.Join(strays, ", "))
+	}
+}
+
+// addFuture finds a time that is still to come.
+func (f *faults) addFuture(name string, at time.Time) {
+	if at.After(time.Now().Add(ClockAhead)) {
+		f.add(KindTime, "%s is %s, which is still to come", name, ledger.FormatTime(at))
+	}
+}
+
+// money is an attribute's amount, balance or sum.
+type money struct {
+	name  string
+	value fmt.Stringer
+}
+
+// checkPlaces returns an error for values with more decimal places than the tables'
+// settings allow, which no posting writes.
+func checkPlaces(s ledger.Settings, values []money) error {
+	var wrong []string
+	for _, v := range values {
+		if invalid, ok := errors.AsType[*ledger.InvalidError](s.CheckPlaces(v.value)); ok {
+			wrong = append(wrong, fmt.Sprintf("%s: is %s, %s", v.name, v.value, invalid.Reason))
+		}
+	}
+	if wrong == nil {
+		return nil
+	}
+	return errors.New(strings.Join(wrong, "; "))
+}
+
 // ExamineAggregate reads a row in the aggregate table. It returns the user, if
 // readable, and the row's faults. It is not ok without a readable balance.
 func ExamineAggregate(s ledger.Settings, r Row) (user ledger.UserID, balance infra.Aggregate, found []Finding, ok bool) {
-	damage := func(kind, detail string) {
-		found = append(found, Finding{UserID: TextOf(r, "user_id"), Kind: kind, Detail: detail})
-	}
-	user, err := ledger.ParseUserID(TextOf(r, "user_id"))
+	f := faults{user: TextOf(r, "user_id")}
+	user, err := ledger.ParseUserID(f.user)
 	if err == nil {
 		balance, err = infra.DecodeAggregate(r)
 	}
-	if err != nil {
-		damage(KindBalanceRow, ReasonOf(err))
-		return user, balance, found, false
+	values := []money{{"balance", balance.Balance}, {"credit_limit", balance.CreditLimit}}
+	for _, h := range balance.Holds {
+		values = append(values, money{"hold", h.Amount})
 	}
-	if wrong := tooFineBalance(s, balance); wrong != "" {
-		damage(KindBalanceRow, wrong)
-		return user, balance, found, false
+	if err = cmp.Or(err, checkPlaces(s, values)); err != nil {
+		f.add(KindBalanceRow, "%s", ReasonOf(err))
+		return user, balance, f.found, false
 	}
-	if strays := strays(r, AggregateAttributes, infra.IsHoldAttribute); strays != "" {
-		damage(KindAttributes, strays)
-	}
-	return user, balance, found, true
+	f.addStrays(r, func(name string) bool {
+		return slices.Contains(AggregateAttributes, name) || infra.IsHoldAttribute(name)
+	})
+	return user, balance, f.found, true
 }
 
 // ExamineRefundAccount does the same for a refund account, a row in the aggregate
 // table. It is not ok without readable sums.
 func ExamineRefundAccount(s ledger.Settings, r Row) (a infra.RefundAccount, found []Finding, ok bool) {
-	damage := func(kind, detail string) {
-		found = append(found, Finding{UserID: TextOf(r, "user_id"), Kind: kind, Detail: detail})
-	}
+	f := faults{user: TextOf(r, "user_id")}
 	a, err := infra.DecodeRefundAccount(r)
-	if err != nil {
-		damage(KindBalanceRow, ReasonOf(err))
-		return a, found, false
+	var values []money
+	for place, sum := range a.Sums {
+		values = append(values, money{fmt.Sprint("r", place), sum})
 	}
-	if wrong := tooFineRefunds(s, a); wrong != "" {
-		damage(KindBalanceRow, wrong)
-		return a, found, false
+	if err = cmp.Or(err, checkPlaces(s, values)); err != nil {
+		f.add(KindBalanceRow, "%s", ReasonOf(err))
+		return a, f.found, false
 	}
-	if a.RefundedAt.After(time.Now().Add(ClockAhead)) {
-		damage(KindTime, "refunded_at is "+ledger.FormatTime(a.RefundedAt)+", which is still to come")
-	}
-	if strays := strays(r, []string{"user_id"}, infra.IsRefundAttribute); strays != "" {
-		damage(KindAttributes, strays)
-	}
-	return a, found, true
+	f.addFuture("refunded_at", a.RefundedAt)
+	f.addStrays(r, func(name string) bool { return name == "user_id" || infra.IsRefundAttribute(name) })
+	return a, f.found, true
 }
 
 // ExamineTransaction reads a row in the transactions table, and returns its faults.
 // Rows never change, so no write in flight explains a fault. It is not ok if the row
 // can't be counted.
 func ExamineTransaction(s ledger.Settings, r Row) (t ledger.Transaction, found []Finding, ok bool) {
-	damage := func(kind, format string, args ...any) {
-		user := cmp.Or(TextOf(r, "user_id"), TextOf(r, "account"))
-		found = append(found, Finding{user, TextOf(r, "id"), kind, fmt.Sprintf(format, args...)})
-	}
+	f := faults{user: cmp.Or(TextOf(r, "user_id"), TextOf(r, "account")), id: TextOf(r, "id")}
 	t, err := infra.DecodeTransaction(r)
-	if err != nil {
-		damage(KindTransactionRow, "%s", ReasonOf(err))
-		return t, found, false
+	if err == nil {
+		err = checkPlaces(s, moneyOf(t))
 	}
-	if wrong := tooFine(s, t); wrong != "" {
-		damage(KindTransactionRow, "%s", wrong)
-		return t, found, false
+	if err != nil {
+		f.add(KindTransactionRow, "%s", ReasonOf(err))
+		return t, f.found, false
 	}
 	isFirst := t.TransactionID == ledger.TransactionID{}
-	if id := ledger.NewTransactionID(t.UserID, t.IdempotencyKey).String(); isFirst && id != TextOf(r, "id") {
-		damage(KindTransactionID, "the id of key %q of this user is %s", t.IdempotencyKey, id)
+	if id := ledger.NewTransactionID(t.UserID, t.IdempotencyKey).String(); isFirst && id != f.id {
+		f.add(KindTransactionID, "the id of key %q of this user is %s", t.IdempotencyKey, id)
 	}
 	if id := t.TransactionID.End(); t.End != "" && id != t.ID {
-		damage(KindTransactionID, "the end of transaction %s has the id %s", t.TransactionID, id)
+		f.add(KindTransactionID, "the end of transaction %s has the id %s", t.TransactionID, id)
 	}
+	f.addDecline(t)
+	f.addFuture("created_at", t.CreatedAt)
+	f.addStrays(r, func(name string) bool { return slices.Contains(TransactionAttributes, name) })
+	return t, f.found, true
+}
+
+// addDecline finds a decline that the balance allowed.
+func (f *faults) addDecline(t ledger.Transaction) {
 	switch {
 	case t.Status != ledger.Declined || t.DeclinedByBlock:
 	case t.Rules != nil:
 		if after := SumOf(t.BalanceSeen).Plus(SumOf(t.Rules.CreditLimit)).Minus(SumOf(t.Rules.LimitBefore)); !after.IsNegative() && !after.Exceeds(SumOf(ledger.MaxBalance())) {
-			damage(KindDecline, "a limit of %s after %s is declined, which its balance of %s allowed", t.Rules.CreditLimit, t.Rules.LimitBefore, t.BalanceSeen)
+			f.add(KindDecline, "a limit of %s after %s is declined, which its balance of %s allowed", t.Rules.CreditLimit, t.Rules.LimitBefore, t.BalanceSeen)
 		}
 	default:
 		e := t.AllEntries()[t.DeclinedEntry]
 		if _, fits := t.BalanceSeen.After(e.Type, e.Amount); fits {
-			damage(KindDecline, "a %s of %s is declined, which its balance of %s allowed", e.Type, e.Amount, t.BalanceSeen)
+			f.add(KindDecline, "a %s of %s is declined, which its balance of %s allowed", e.Type, e.Amount, t.BalanceSeen)
 		}
 	}
-	if t.CreatedAt.After(time.Now().Add(ClockAhead)) {
-		damage(KindTime, "created_at is %s, which is still to come", ledger.FormatTime(t.CreatedAt))
+}
+
+// moneyOf returns a transaction row's values.
+func moneyOf(t ledger.Transaction) []money {
+	values := []money{{"ammount", t.Amount}, {"balance", t.BalanceSeen}, {"held", t.Held}}
+	if t.Rules != nil && t.Rules.CreditLimit != nil {
+		values = append(values, money{"credit_limit", t.Rules.CreditLimit}, money{"credit_limit_before", t.Rules.LimitBefore})
 	}
-	if strays := strays(r, TransactionAttributes, none); strays != "" {
-		damage(KindAttributes, "%s", strays)
+	for _, e := range t.Entries {
+		values = append(values, money{"entries", e.Amount})
 	}
-	return t, found, true
+	return values
 }
 
 // ReasonOf returns a row's fault, without the row's key.
@@ -127,22 +179,6 @@ func ReasonOf(err error) string {
 		return row.Reason()
 	}
 	return err.Error()
-}
-
-func none(string) bool { return false }
-
-// strays returns the row's attributes that the table doesn't have, or "".
-func strays(r Row, known []string, alsoKnown func(name string) bool) string {
-	var strays []string
-	for _, name := range slices.Sorted(maps.Keys(r)) {
-		if !slices.Contains(known, name) && !alsoKnown(name) {
-			strays = append(strays, fmt.Sprintf("%.50q", name))
-		}
-	}
-	if strays == nil {
-		return ""
-	}
-	return "the table has no attribute " + strings.Join(strays, ", ")
 }
 
 // TextOf returns an attribute's text, or "".
@@ -195,54 +231,3 @@ func Count(n int, of string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, of)
 }
-
-// tooFine returns the row's sums with more decimal places than the tables' settings
-// allow, which no posting writes, or "".
-func tooFine(s ledger.Settings, t ledger.Transaction) string {
-	f := fineness{settings: s}
-	f.check("ammount", t.Amount)
-	f.check("balance", t.BalanceSeen)
-	f.check("held", t.Held)
-	if t.Rules != nil && t.Rules.CreditLimit != nil {
-		f.check("credit_limit", t.Rules.CreditLimit)
-		f.check("credit_limit_before", t.Rules.LimitBefore)
-	}
-	for _, e := range t.Entries {
-		f.check("entries", e.Amount)
-	}
-	return f.String()
-}
-
-// tooFineBalance does the same for a user's balance.
-func tooFineBalance(s ledger.Settings, a infra.Aggregate) string {
-	f := fineness{settings: s}
-	f.check("balance", a.Balance)
-	f.check("credit_limit", a.CreditLimit)
-	for _, h := range a.Holds {
-		f.check("hold", h.Amount)
-	}
-	return f.String()
-}
-
-// tooFineRefunds does the same for a refund account.
-func tooFineRefunds(s ledger.Settings, a infra.RefundAccount) string {
-	f := fineness{settings: s}
-	for place, sum := range a.Sums {
-		f.check(fmt.Sprint("r", place), sum)
-	}
-	return f.String()
-}
-
-// fineness collects the attributes with too many decimal places.
-type fineness struct {
-	settings ledger.Settings
-	wrong    []string
-}
-
-func (f *fineness) check(name string, sum fmt.Stringer) {
-	if invalid, ok := errors.AsType[*ledger.InvalidError](f.settings.CheckPlaces(sum)); ok {
-		f.wrong = append(f.wrong, fmt.Sprintf("%s: is %s, %s", name, sum, invalid.Reason))
-	}
-}
-
-func (f *fineness) String() string { return strings.Join(f.wrong, "; ") }

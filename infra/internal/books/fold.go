@@ -7,7 +7,6 @@ package books
 import (
 	"time"
 
-	"onewrite/infra"
 	"onewrite/ledger"
 )
 
@@ -15,23 +14,29 @@ import (
 // rules, and the signs that a transaction lacks rows. It takes each row once, in any
 // order.
 type Fold struct {
-	Tallies *Tallies
+	Tallies Tallies
 	Rules   RuleTallies
+	Refunds []ledger.Transaction // first rows, for the caller to take and to compare with their originals
 
 	settings ledger.Settings
 	before   time.Time
-	entries  *entrySums
-	pairs    *pairs
-	refunds  *refundSums // nil before the first
+	entries  *sums           // 0 where every transaction has its rows and no others
+	refunds  *sums           // 0 where the refund accounts agree with the refunds' rows
+	young    map[uint32]bool // buckets of refunds that may be in flight
 
-	waitingRefunds []ledger.Transaction
+	pending map[ledger.TransactionID]pendingRow // by the hold, until its end is read
+	ends    map[ledger.TransactionID]endRow     // by the hold, until its pending row is read
 }
 
 // NewFold returns an empty fold for tables with these settings. It compares rows from
 // before that time with their transactions' other rows. A reading may miss some rows of
 // a younger transaction.
 func NewFold(s ledger.Settings, before time.Time) *Fold {
-	return &Fold{Tallies: NewTallies(), Rules: RuleTallies{}, settings: s, before: before, entries: new(entrySums), pairs: newPairs()}
+	return &Fold{
+		Tallies: Tallies{}, Rules: RuleTallies{}, settings: s, before: before,
+		entries: new(sums), refunds: new(sums), young: map[uint32]bool{},
+		pending: map[ledger.TransactionID]pendingRow{}, ends: map[ledger.TransactionID]endRow{},
+	}
 }
 
 // Everything is later than every row's time.
@@ -49,66 +54,110 @@ func (f *Fold) Add(r Row) []Finding {
 	}
 	f.Tallies.Of(t.UserID).Add(t)
 	if t.CreatedAt.Before(f.before) {
-		f.entries.add(t)
+		f.entries.addEntries(t)
 	}
 	if isPostedRefund(t) {
 		f.addRefund(t)
 	}
-	if p, ok := f.pairs.add(t); ok {
-		found = append(found, f.compare(p)...)
-	}
-	return found
+	return append(found, f.match(t)...)
 }
 
-// OfBalances returns a fold with the parts that balances are compared with, so that the
-// rest takes no more memory.
-func (f *Fold) OfBalances() *Fold {
-	return &Fold{Tallies: f.Tallies, Rules: f.Rules, settings: f.settings, before: f.before, refunds: f.refunds}
+// pendingRow has the parts of a pending row that its end must fit. A capture credits
+// the receiver, if there is one.
+type pendingRow struct {
+	user, receiver ledger.UserID
+	ledger.Hold
 }
 
-// compare takes a hold and its end whenever they meet: two clocks dated them.
-func (f *Fold) compare(p pair) []Finding {
-	if p.endedAt.Before(f.before) {
-		f.entries.addCredit(p)
-	}
-	if p.problem == "" {
+// endRow has the parts of an end that must fit its pending row.
+type endRow struct {
+	user         ledger.UserID
+	end          ledger.End
+	held, amount ledger.Amount
+	created      time.Time
+}
+
+// match compares a hold with its end when it has both, and forgets them. Until then a
+// row waits. The rows may have any times: two clocks dated them.
+func (f *Fold) match(t ledger.Transaction) []Finding {
+	hold := t.FirstID()
+	switch {
+	case t.Status == ledger.Pending:
+		f.pending[hold] = pendingRow{t.UserID, t.Receiver(), ledger.Hold{TransactionID: hold, Amount: t.Amount, ExpiresAt: t.ExpiresAt}}
+	case t.End == ledger.Capture:
+		f.ends[hold] = endRow{t.UserID, t.End, t.Held, t.Amount, t.CreatedAt}
+	case t.End != "":
+		f.ends[hold] = endRow{t.UserID, t.End, t.Amount, t.Amount, t.CreatedAt}
+	default:
 		return nil
 	}
-	return []Finding{{UserID: p.user.String(), TransactionID: p.hold.End().String(), Kind: KindHold, Detail: p.problem}}
-}
-
-// Waiting returns how many hold rows wait for their other row.
-func (f *Fold) Waiting() int { return len(f.pairs.pending) + len(f.pairs.ends) }
-
-// Missing returns the ids of the rows for which rows wait. The caller may look them up,
-// call Found with each that exists, and then Settle, so that few wait.
-func (f *Fold) Missing() []ledger.TransactionID { return f.pairs.missing() }
-
-// Found takes a row that was looked up, and returns its hold's faults.
-func (f *Fold) Found(r Row) []Finding {
-	t, err := infra.DecodeTransaction(r)
-	if err != nil {
-		return nil // Add finds it
+	begun, isBegun := f.pending[hold]
+	end, isEnded := f.ends[hold]
+	if !isBegun || !isEnded {
+		return nil
 	}
-	if p, ok := f.pairs.found(t); ok {
-		return f.compare(p)
+	delete(f.pending, hold)
+	delete(f.ends, hold)
+	if end.created.Before(f.before) && end.end == ledger.Capture && begun.receiver != (ledger.UserID{}) {
+		f.entries[bucketOf(hold)] += hashOf(ledger.Transaction{
+			ID: hold.Entry(1), UserID: begun.receiver, Type: ledger.Credit, Amount: end.amount, CreatedAt: end.created, TransactionID: hold,
+		})
+	}
+	if problem := begun.misfit(end); problem != "" {
+		return []Finding{{UserID: end.user.String(), TransactionID: hold.End().String(), Kind: KindHold, Detail: problem}}
 	}
 	return nil
 }
 
-// Settle assumes that the [Fold.Missing] rows do not exist.
-func (f *Fold) Settle() { f.pairs.settle() }
+// misfit returns why an end does not fit the pending row, or "". One server's clock
+// decides whether a hold has expired, and dates its end.
+func (p pendingRow) misfit(end endRow) string {
+	switch expired := !end.created.Before(p.ExpiresAt); {
+	case p.user != end.user || !p.Amount.Equal(end.held):
+		return "the end of a hold is not of the user and the sum of its pending row"
+	case expired && end.end != ledger.Expiry:
+		return "the end of a hold is a " + string(end.end) + " of after it expired"
+	case !expired && end.end == ledger.Expiry:
+		return "the end of a hold is an expiry of before it expired"
+	}
+	return ""
+}
 
-// Open returns each user's open holds, which are the settled pending rows without an
-// end.
-func (f *Fold) Open() map[ledger.UserID][]ledger.Hold { return f.pairs.openHolds() }
+// Waiting returns how many hold rows wait for their other row.
+func (f *Fold) Waiting() int { return len(f.pending) + len(f.ends) }
+
+// Missing returns the ids of the rows for which rows wait. The caller may look them up,
+// and call Found with each that exists, so that few wait.
+func (f *Fold) Missing() (ids []ledger.TransactionID) {
+	for hold := range f.pending {
+		ids = append(ids, hold.End())
+	}
+	for hold := range f.ends {
+		ids = append(ids, hold)
+	}
+	return ids
+}
+
+// Found takes a row that was looked up, and returns its hold's faults. A hold is
+// compared once, with its end. So Found only forgets the pending row of an end: Add has
+// taken the end or will take it.
+func (f *Fold) Found(t ledger.Transaction) []Finding {
+	if t.End != "" {
+		delete(f.pending, t.TransactionID)
+		return nil
+	}
+	if _, isEnded := f.ends[t.ID]; !isEnded {
+		return nil
+	}
+	return f.match(t)
+}
 
 // CompareHolds compares a balance's open holds, whose sum equals the rows' sum, with
-// the settled pending rows without an end. If each is one of those, none is missing.
+// the pending rows without an end. If each is one of those, none is missing.
 func (f *Fold) CompareHolds(user ledger.UserID, holds []ledger.Hold) (found []Finding) {
 	for _, h := range holds {
-		row, ok := f.pairs.open[h.TransactionID]
-		if !ok || row.user != user || row.amount != SumOf(h.Amount) || row.expires != h.ExpiresAt.UnixMilli() {
+		row := f.pending[h.TransactionID]
+		if row.user != user || !row.Amount.Equal(h.Amount) || !row.ExpiresAt.Equal(h.ExpiresAt) {
 			found = append(found, Finding{UserID: user.String(), TransactionID: h.TransactionID.String(), Kind: KindHold,
 				Detail: "the balance has it as an open hold, and the rows have none of this id, amount and expiry"})
 		}
@@ -116,30 +165,41 @@ func (f *Fold) CompareHolds(user ledger.UserID, holds []ledger.Hold) (found []Fi
 	return found
 }
 
-// Orphans returns the settled ends without a pending row.
+// Orphans returns the ends without a pending row.
 func (f *Fold) Orphans() (found []Finding) {
-	for hold, end := range f.pairs.orphans {
-		if time.UnixMilli(end.created).Before(f.before) {
+	for hold, end := range f.ends {
+		if end.created.Before(f.before) {
 			found = append(found, Finding{UserID: end.user.String(), TransactionID: hold.End().String(), Kind: KindHold, Detail: "it ends a hold that has no pending row"})
 		}
 	}
 	return found
 }
 
+// TakeOpen returns each user's open holds, the pending rows without an end, and forgets
+// them.
+func (f *Fold) TakeOpen() map[ledger.UserID][]ledger.Hold {
+	open := map[ledger.UserID][]ledger.Hold{}
+	for _, row := range f.pending {
+		open[row.user] = append(open[row.user], row.Hold)
+	}
+	f.pending = nil
+	return open
+}
+
 // EntriesFit reports whether the further entries' rows fit their first rows.
-func (f *Fold) EntriesFit() bool { return f.entries.balanced() }
+func (f *Fold) EntriesFit() bool { return f.entries.fit(nil) }
 
 // IsWhole reports whether every transaction has all its rows.
-func (f *Fold) IsWhole() bool { return f.EntriesFit() && len(f.pairs.orphans) == 0 }
+func (f *Fold) IsWhole() bool { return f.EntriesFit() && len(f.ends) == 0 }
 
 // MayBeTorn reports whether the row's transaction, or one that shares its sum, lacks
 // further entries' rows or has too many.
 func (f *Fold) MayBeTorn(t ledger.Transaction) bool {
-	return (t.CreatedAt.Before(f.before) || t.Status == ledger.Pending) && f.entries.wrong(t.FirstID())
+	return (t.CreatedAt.Before(f.before) || t.Status == ledger.Pending) && f.entries[bucketOf(t.FirstID())] != 0
 }
 
 // IsOrphan reports whether the row's hold has an end and no pending row.
 func (f *Fold) IsOrphan(t ledger.Transaction) bool {
-	_, ok := f.pairs.orphans[t.FirstID()]
+	_, ok := f.ends[t.FirstID()]
 	return ok
 }

@@ -1,8 +1,6 @@
 package books
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,125 +11,69 @@ import (
 	"onewrite/ledger"
 )
 
-// refundSums compare the refund accounts with the refunds' rows, in any order and
-// without keeping either. A row adds each place's amount, times a number made from the
-// original and the place, and an account subtracts its sums in the same way. The
-// arithmetic is modulo 2^64, and the numbers are odd, so that one difference never
-// vanishes. There are many sums, by the first bits in the original's id.
-type refundSums struct {
-	sums  [1 << bucketBits]uint64
-	young [1 << bucketBits]bool // a refund may be in flight
-}
-
-// countPlace stands for the number of refunds, beside the entries' places.
-const countPlace = -1
-
-func weight(original ledger.TransactionID, place int) uint64 {
-	h := sha256.Sum256(fmt.Appendf(nil, "%s %d", original, place))
-	return binary.BigEndian.Uint64(h[:]) | 1
-}
-
-// ofRow returns the number that a refund's first row adds.
-func (s *refundSums) ofRow(t ledger.Transaction) uint64 {
-	sum := weight(t.RefundOf, countPlace)
-	for i, e := range t.AllEntries() {
-		sum += weight(t.RefundOf, t.RefundPlaces[i]) * SumOf(e.Amount).low
-	}
-	return sum
-}
-
-// ofAccount returns the number that an account subtracts.
-func (s *refundSums) ofAccount(a infra.RefundAccount) uint64 {
-	sum := weight(a.Of, countPlace) * uint64(a.Count)
+// numberOf returns the number that refunds add, and that their account subtracts: each
+// place's amount, times a number made from the original and the place. The numbers are
+// odd, so that one difference never vanishes.
+func numberOf(a infra.RefundAccount) uint64 {
+	const countPlace = -1 // stands for the number of refunds, beside the entries' places
+	weight := func(place int) uint64 { return hash("%s %d", a.Of, place) | 1 }
+	n := weight(countPlace) * uint64(a.Count)
 	for place, refunded := range a.Sums {
-		sum += weight(a.Of, place) * SumOf(refunded).low
+		n += weight(place) * SumOf(refunded).low
 	}
-	return sum
+	return n
 }
 
-// addRefund counts a posted refund's first row, and keeps it for [Fold.TakeRefunds].
-func (f *Fold) addRefund(t ledger.Transaction) {
-	if f.refunds == nil {
-		f.refunds = new(refundSums)
+// refundOf returns the account that a refund's first row makes alone.
+func refundOf(t ledger.Transaction) infra.RefundAccount {
+	a := infra.RefundAccount{Of: t.RefundOf, Refunds: ledger.Refunds{Count: 1, Sums: map[int]ledger.Amount{}}, RefundedAt: t.CreatedAt}
+	for i, e := range t.AllEntries() {
+		a.Sums[t.RefundPlaces[i]] = e.Amount
 	}
-	at := bucketOf(t.RefundOf)
-	f.refunds.sums[at] += f.refunds.ofRow(t)
-	f.refunds.young[at] = f.refunds.young[at] || !t.CreatedAt.Before(f.before)
-	f.waitingRefunds = append(f.waitingRefunds, t)
-}
-
-// RemoveRefund takes back a refund's first row that was counted.
-func (f *Fold) RemoveRefund(t ledger.Transaction) {
-	if isPostedRefund(t) {
-		f.refunds.sums[bucketOf(t.RefundOf)] -= f.refunds.ofRow(t)
-	}
+	return a
 }
 
 func isPostedRefund(t ledger.Transaction) bool {
 	return t.IsRefund() && t.Kind() == ledger.FirstRow && t.Status == ledger.Posted
 }
 
+// addRefund counts a posted refund's first row.
+func (f *Fold) addRefund(t ledger.Transaction) {
+	a := refundOf(t)
+	f.noteYoung(a)
+	f.refunds[bucketOf(a.Of)] += numberOf(a)
+	f.Refunds = append(f.Refunds, t)
+}
+
+// RemoveRefund takes back a refund's first row that was counted.
+func (f *Fold) RemoveRefund(t ledger.Transaction) {
+	if isPostedRefund(t) {
+		f.refunds[bucketOf(t.RefundOf)] -= numberOf(refundOf(t))
+	}
+}
+
 // AddRefundAccount counts a refund account.
 func (f *Fold) AddRefundAccount(a infra.RefundAccount) {
-	if f.refunds == nil {
-		f.refunds = new(refundSums)
+	f.noteYoung(a)
+	f.refunds[bucketOf(a.Of)] -= numberOf(a)
+}
+
+func (f *Fold) noteYoung(a infra.RefundAccount) {
+	if !a.RefundedAt.Before(f.before) {
+		f.young[bucketOf(a.Of)] = true
 	}
-	at := bucketOf(a.Of)
-	f.refunds.sums[at] -= f.refunds.ofAccount(a)
-	f.refunds.young[at] = f.refunds.young[at] || !a.RefundedAt.Before(f.before)
 }
 
 // RefundsFit reports whether the refund accounts agree with the refunds' rows. It
 // leaves out accounts with a refund that may be in flight, and accounts that share a
 // sum with one.
-func (f *Fold) RefundsFit() bool {
-	if f.refunds == nil {
-		return true
-	}
-	for at, sum := range f.refunds.sums {
-		if sum != 0 && !f.refunds.young[at] {
-			return false
-		}
-	}
-	return true
-}
+func (f *Fold) RefundsFit() bool { return f.refunds.fit(f.young) }
 
 // MayMisrefund reports whether the transaction's refund account, or one that shares its
 // sum, may be wrong.
 func (f *Fold) MayMisrefund(original ledger.TransactionID) bool {
 	at := bucketOf(original)
-	return f.refunds != nil && f.refunds.sums[at] != 0 && !f.refunds.young[at]
-}
-
-// RefundsMoved returns a function that reports whether a refund has moved a
-// transaction's account, or one that shares its sum, since it was counted. Then the
-// collected rows differ from the counted ones. The rows must have been collected before
-// the accounts.
-func (f *Fold) RefundsMoved(rows RefundTallies, accounts []infra.RefundAccount) func(original ledger.TransactionID) bool {
-	collected := map[uint32]uint64{}
-	for of, r := range rows {
-		collected[bucketOf(of)] += weight(of, countPlace) * uint64(r.Count)
-		for place, sum := range r.Sums {
-			collected[bucketOf(of)] += weight(of, place) * sum.low
-		}
-	}
-	for _, a := range accounts {
-		collected[bucketOf(a.Of)] -= f.refunds.ofAccount(a)
-	}
-	return func(original ledger.TransactionID) bool {
-		at := bucketOf(original)
-		return collected[at] != f.refunds.sums[at]
-	}
-}
-
-// WaitingRefunds returns how many refunds [Fold.TakeRefunds] returns.
-func (f *Fold) WaitingRefunds() int { return len(f.waitingRefunds) }
-
-// TakeRefunds returns the posted refunds' first rows since the last call. The caller
-// compares each with its original.
-func (f *Fold) TakeRefunds() (refunds []ledger.Transaction) {
-	refunds, f.waitingRefunds = f.waitingRefunds, nil
-	return refunds
+	return f.refunds[at] != 0 && !f.young[at]
 }
 
 // Original is a transaction for refunds, and the time from which it can be refunded.
@@ -257,15 +199,9 @@ func (r *RefundTally) String() string { return describeRefunds(r.Count, r.Sums) 
 
 // DescribeRefunds describes a refund account in the same way. Equal texts are equal
 // accounts.
-func DescribeRefunds(a infra.RefundAccount) string {
-	sums := map[int]Sum{}
-	for place, sum := range a.Sums {
-		sums[place] = SumOf(sum)
-	}
-	return describeRefunds(a.Count, sums)
-}
+func DescribeRefunds(a infra.RefundAccount) string { return describeRefunds(a.Count, a.Sums) }
 
-func describeRefunds(count int, sums map[int]Sum) string {
+func describeRefunds[S fmt.Stringer](count int, sums map[int]S) string {
 	if count == 0 {
 		return "no refunds"
 	}

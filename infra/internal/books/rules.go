@@ -13,17 +13,10 @@ import (
 // RuleTallies have the rule changes of each user with changes.
 type RuleTallies map[ledger.UserID]*RuleTally
 
-// RuleTally has one user's posted rule changes. A change takes 56 bytes.
+// RuleTally has one user's posted rule changes.
 type RuleTally struct {
 	Seen    bool // for the caller: whether the user's balance was read
-	changes []ruleChange
-}
-
-// ruleChange is what a tally needs from a row.
-type ruleChange struct {
-	number          int
-	debits, credits ledger.Permission
-	limit, before   *Sum // nil: no change
+	changes []*ledger.RuleChange
 }
 
 // Add counts a row, if it changed rules.
@@ -34,11 +27,7 @@ func (t RuleTallies) Add(row ledger.Transaction) {
 	if t[row.UserID] == nil {
 		t[row.UserID] = &RuleTally{}
 	}
-	c := ruleChange{number: row.Rules.Number, debits: row.Rules.Debits, credits: row.Rules.Credits}
-	if row.Rules.CreditLimit != nil {
-		c.limit, c.before = new(SumOf(row.Rules.CreditLimit)), new(SumOf(row.Rules.LimitBefore))
-	}
-	t[row.UserID].changes = append(t[row.UserID].changes, c)
+	t[row.UserID].changes = append(t[row.UserID].changes, row.Rules)
 }
 
 // Of returns a user's tally, or a new one.
@@ -55,27 +44,25 @@ func (t *RuleTally) Len() int { return len(t.changes) }
 // Rules returns the rules that the changes make, in the order of their numbers, and the
 // problem if they do not follow each other, or "".
 func (t *RuleTally) Rules() (rules ledger.Rules, problem string) {
-	slices.SortFunc(t.changes, func(a, b ruleChange) int { return cmp.Compare(a.number, b.number) })
-	var limit Sum
+	slices.SortFunc(t.changes, func(a, b *ledger.RuleChange) int { return cmp.Compare(a.Number, b.Number) })
 	for i, c := range t.changes {
-		if c.number != i+1 && problem == "" {
+		if c.Number != i+1 && problem == "" {
 			problem = fmt.Sprintf("change %d of the rules is missing, or another has its number", i+1)
 		}
-		if c.debits != "" {
-			rules.DebitsBlocked = c.debits == ledger.Blocked
+		if c.Debits != "" {
+			rules.DebitsBlocked = c.Debits == ledger.Blocked
 		}
-		if c.credits != "" {
-			rules.CreditsBlocked = c.credits == ledger.Blocked
+		if c.Credits != "" {
+			rules.CreditsBlocked = c.Credits == ledger.Blocked
 		}
-		if c.limit != nil {
-			if *c.before != limit && problem == "" {
-				problem = fmt.Sprintf("change %d of the rules has a limit of %s before it, and it was %s", c.number, c.before, limit)
+		if c.CreditLimit != nil {
+			if !c.LimitBefore.Equal(rules.CreditLimit) && problem == "" {
+				problem = fmt.Sprintf("change %d of the rules has a limit of %s before it, and it was %s", c.Number, c.LimitBefore, rules.CreditLimit)
 			}
-			limit = *c.limit
+			rules.CreditLimit = *c.CreditLimit
 		}
-		rules.Changes = c.number
+		rules.Changes = c.Number
 	}
-	rules.CreditLimit = limitOf(limit)
 	return rules, problem
 }
 
@@ -91,47 +78,34 @@ const maxLost = 100
 // A restore loses few changes. If more than maxLost are missing, a number is damaged:
 // then Lost returns the problem and no change.
 func (t *RuleTally) Lost(counted int, inUse Sum) (lost []ledger.RuleChange, problem string) {
-	byNumber := map[int]ruleChange{}
+	byNumber := map[int]*ledger.RuleChange{}
 	for _, c := range t.changes {
-		byNumber[c.number] = c
-		counted = max(counted, c.number)
+		byNumber[c.Number] = c
+		counted = max(counted, c.Number)
 	}
 	if missing := counted - len(byNumber); missing > maxLost {
 		return nil, fmt.Sprintf("%d changes of the rules are missing, more than a restore loses: rule_changes of the balance or rule_change of a row is damaged", missing)
 	}
-	var limit Sum
-	last := 0 // the number of the last known limit
+	var limit ledger.Balance
+	since := 0 // lost[since:] are the lost changes after the last known limit
 	for n := 1; n <= counted; n++ {
-		if c, ok := byNumber[n]; ok {
-			if c.limit != nil {
-				limit, last = *c.limit, n
+		switch c := byNumber[n]; {
+		case c == nil:
+			lost = append(lost, ledger.RuleChange{Debits: ledger.Blocked, Credits: ledger.Blocked, Number: n})
+		case c.CreditLimit != nil:
+			if since < len(lost) && !c.LimitBefore.Equal(limit) {
+				lost[since].CreditLimit, lost[since].LimitBefore = &c.LimitBefore, limit
 			}
-			continue
+			limit, since = *c.CreditLimit, len(lost)
 		}
-		change := ledger.RuleChange{Debits: ledger.Blocked, Credits: ledger.Blocked, Number: n}
-		for next := n + 1; next <= counted; next++ {
-			if c := byNumber[next]; c.limit != nil {
-				if *c.before != limit {
-					change.CreditLimit, change.LimitBefore = new(limitOf(*c.before)), limitOf(limit)
-					limit = *c.before
-				}
-				break
-			}
-		}
-		lost = append(lost, change)
 	}
-	if i := len(lost) - 1; i >= 0 && lost[i].Number > last && inUse.Exceeds(limit) && !inUse.Exceeds(SumOf(ledger.MaxCreditLimit())) {
-		lost[i].CreditLimit, lost[i].LimitBefore = new(limitOf(inUse)), limitOf(limit)
+	if since < len(lost) && inUse.Exceeds(SumOf(limit)) {
+		if least, err := ledger.ParseCreditLimit(inUse.String()); err == nil {
+			last := &lost[len(lost)-1]
+			last.CreditLimit, last.LimitBefore = &least, limit
+		}
 	}
 	return lost, ""
-}
-
-func limitOf(s Sum) ledger.Balance {
-	limit, err := ledger.ParseCreditLimit(s.String())
-	if err != nil {
-		panic(fmt.Sprintf("books: no limit is %s: %v", s, err))
-	}
-	return limit
 }
 
 // Judge compares the changes with a balance's rules, which were read after them. The

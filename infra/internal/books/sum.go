@@ -2,7 +2,9 @@ package books
 
 import (
 	"fmt"
+	"math/big"
 	"math/bits"
+	"strconv"
 	"strings"
 )
 
@@ -20,33 +22,18 @@ type Sum struct {
 // SumOf returns a value's sum by its text in plain decimal notation, such as an amount
 // or a balance. It panics for another text.
 func SumOf(money fmt.Stringer) Sum {
-	text := money.String()
-	whole, fraction, _ := strings.Cut(text, ".")
-	var s Sum
-	for _, digit := range []byte(whole) {
-		s = s.shift(text, digit)
+	const lowDigits = 18 // so that both parts fit into 64 bits
+	whole, fraction, _ := strings.Cut(money.String(), ".")
+	digits := whole + fraction + strings.Repeat("0", max(0, places-len(fraction)))
+	cut := max(0, len(digits)-lowDigits)
+	first, wrong := strconv.ParseUint("0"+digits[:cut], 10, 64)
+	last, alsoWrong := strconv.ParseUint(digits[cut:], 10, 64)
+	if wrong != nil || alsoWrong != nil || len(fraction) > places || cut > lowDigits {
+		panic(fmt.Sprintf("books: %q is no sum", money))
 	}
-	for i := range max(places, len(fraction)) {
-		digit := byte('0')
-		if i < len(fraction) {
-			digit = fraction[i]
-		}
-		s = s.shift(text, digit)
-	}
-	if len(fraction) > places {
-		panic(fmt.Sprintf("books: %q has more than %d places", text, places))
-	}
-	return s
-}
-
-// shift appends a digit.
-func (s Sum) shift(text string, digit byte) Sum {
-	if digit < '0' || digit > '9' || s.high > 1<<59 {
-		panic(fmt.Sprintf("books: %q is no sum", text))
-	}
-	carry, low := bits.Mul64(s.low, 10)
-	low, more := bits.Add64(low, uint64(digit-'0'), 0)
-	return Sum{s.high*10 + int64(carry+more), low}
+	high, low := bits.Mul64(first, 1e18)
+	low, carry := bits.Add64(low, last, 0)
+	return Sum{int64(high + carry), low}
 }
 
 // Plus returns s + t. It panics rather than overflow.
@@ -73,27 +60,13 @@ func (s Sum) IsNegative() bool { return s.high < 0 }
 // Exceeds reports whether s is more than t.
 func (s Sum) Exceeds(t Sum) bool { return t.Minus(s).IsNegative() }
 
+// MarshalText returns the text.
+func (s Sum) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // String returns the shortest plain decimal text.
 func (s Sum) String() string {
-	sign := ""
-	if s.IsNegative() {
-		sign, s = "-", s.negated()
-	}
-	var digits []byte // the last first
-	high, low := uint64(s.high), s.low
-	for high != 0 || low != 0 || len(digits) <= places {
-		var rest uint64
-		high, rest = high/10, high%10
-		low, rest = bits.Div64(rest, low, 10)
-		digits = append(digits, byte('0'+rest))
-	}
-	var text strings.Builder
-	text.WriteString(sign)
-	for i := len(digits) - 1; i >= 0; i-- {
-		if i == places-1 {
-			text.WriteByte('.')
-		}
-		text.WriteByte(digits[i])
-	}
-	return strings.TrimSuffix(strings.TrimRight(text.String(), "0"), ".")
+	units := new(big.Int).Lsh(big.NewInt(s.high), 64)
+	units.Add(units, new(big.Int).SetUint64(s.low))
+	text := new(big.Rat).SetFrac(units, big.NewInt(1e8)).FloatString(places)
+	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 }

@@ -70,18 +70,6 @@ func effect(row ledger.Transaction) (credit, debit, held Sum) {
 	}
 }
 
-// Plus returns a tally with both tallies' rows.
-func (t Tally) Plus(u Tally) Tally {
-	newer := t
-	if u.newest > t.newest {
-		newer = u
-	}
-	return Tally{
-		Posted: t.Posted + u.Posted, Held: t.Held || u.Held, newest: newer.newest, movers: newer.movers,
-		Credits: t.Credits.Plus(u.Credits), Debits: t.Debits.Plus(u.Debits), OnHold: t.OnHold.Plus(u.OnHold),
-	}
-}
-
 // MovedSince reports whether a row may be younger than the moment.
 func (t *Tally) MovedSince(moment time.Time) bool { return t.newest >= moment.UnixMilli() }
 
@@ -177,48 +165,13 @@ func WrongMover(user ledger.UserID, first ledger.TransactionID) Finding {
 	return Finding{UserID: user.String(), Kind: KindMover, Detail: fmt.Sprintf("transaction_id of the balance is %s, and no row of that write is the user's", first)}
 }
 
-// chunk is how many tallies are allocated at once. None is ever copied.
-const chunk = 1 << 12
-
 // Tallies has a tally for each user.
-type Tallies struct {
-	index  map[ledger.UserID]uint32
-	chunks [][]Tally
-}
+type Tallies map[ledger.UserID]*Tally
 
-// NewTallies returns tallies without users.
-func NewTallies() *Tallies { return &Tallies{index: map[ledger.UserID]uint32{}} }
-
-// Len returns how many users there are.
-func (t *Tallies) Len() int { return len(t.index) }
-
-// Find returns a user's tally, or nil.
-func (t *Tallies) Find(user ledger.UserID) *Tally {
-	i, ok := t.index[user]
-	if !ok {
-		return nil
+// Of returns a user's tally, which may be new.
+func (t Tallies) Of(user ledger.UserID) *Tally {
+	if t[user] == nil {
+		t[user] = &Tally{}
 	}
-	return &t.chunks[i/chunk][i%chunk]
-}
-
-// Of returns a user's tally, or a new one.
-func (t *Tallies) Of(user ledger.UserID) *Tally {
-	if found := t.Find(user); found != nil {
-		return found
-	}
-	i := uint32(len(t.index))
-	if i%chunk == 0 {
-		t.chunks = append(t.chunks, make([]Tally, chunk))
-	}
-	t.index[user] = i
-	return &t.chunks[i/chunk][i%chunk]
-}
-
-// All calls yield for each user, in any order.
-func (t *Tallies) All(yield func(ledger.UserID, *Tally) bool) {
-	for user, i := range t.index {
-		if !yield(user, &t.chunks[i/chunk][i%chunk]) {
-			return
-		}
-	}
+	return t[user]
 }
