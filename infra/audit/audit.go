@@ -90,29 +90,26 @@ func (a *audit) readAll(ctx context.Context) error {
 
 func (a *audit) foldTransactions(ctx context.Context) error {
 	mayWait, lookedUp := a.maxWaiting, false
-	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable, "transactions", a.tables.transactions) {
-		if err != nil {
-			return err
-		}
+	err := a.tables.scan(ctx, a.tables.config.TransactionsTable, "transactions", a.tables.transactions, func(r row) (err error) {
 		a.report.Transactions++
 		a.find(a.fold.Add(r)...)
 		a.report.Users = len(a.fold.Tallies)
 		if len(a.fold.Refunds) >= pageRows {
-			if err := a.compareOriginals(ctx); err != nil {
-				return err
-			}
+			err = a.compareOriginals(ctx)
 		}
-		if a.fold.Waiting() > mayWait {
-			if err := a.lookUpHolds(ctx); err != nil {
-				return err
-			}
+		if err == nil && a.fold.Waiting() > mayWait {
+			err = a.lookUpHolds(ctx)
 			mayWait, lookedUp = a.maxWaiting+2*a.fold.Waiting(), true // open holds wait to the end
 		}
-	}
-	if err := a.compareOriginals(ctx); err != nil || !lookedUp {
 		return err
+	})
+	if err == nil {
+		err = a.compareOriginals(ctx)
 	}
-	return a.lookUpHolds(ctx)
+	if err == nil && lookedUp {
+		err = a.lookUpHolds(ctx)
+	}
+	return err
 }
 
 // lookUpHolds reads the missing halves of the waiting rows.
@@ -135,42 +132,16 @@ func (a *audit) lookUpHolds(ctx context.Context) error {
 func (a *audit) foldBalances(ctx context.Context, recent time.Time) (map[ledger.UserID]*books.Tally, error) {
 	suspects := map[ledger.UserID]*books.Tally{}
 	var refunded []infra.RefundAccount
-	for r, err := range a.tables.scan(ctx, a.tables.config.AggregateTable, "balances", len(a.fold.Tallies)) {
-		if err != nil {
-			return nil, err
+	err := a.tables.scan(ctx, a.tables.config.AggregateTable, "balances", len(a.fold.Tallies), func(r row) (err error) {
+		if !infra.IsRefundAccount(r) {
+			a.foldBalance(r, recent, suspects)
+		} else if refunded = a.foldRefundAccount(r, refunded); len(refunded) >= pageRows {
+			err, refunded = a.compareRefunded(ctx, refunded), nil
 		}
-		if infra.IsRefundAccount(r) {
-			if refunded = a.foldRefundAccount(r, refunded); len(refunded) >= pageRows {
-				if err := a.compareRefunded(ctx, refunded); err != nil {
-					return nil, err
-				}
-				refunded = nil
-			}
-			continue
-		}
-		user, balance, found, ok := books.ExamineAggregate(a.tables.config.Settings, r)
-		a.find(found...)
-		t := a.fold.Tallies[user]
-		if t == nil {
-			a.report.Users++
-			t = &books.Tally{}
-		}
-		t.Seen = true
-		if rules := a.fold.Rules.Of(user); ok {
-			rules.Seen = true
-			if rules.Judge(0, balance) != books.Right {
-				a.ruled[user] = true
-			}
-		}
-		switch {
-		case !ok:
-		case t.Judge(a.tables.config.Settings, 0, balance) != books.Right || t.MovedSince(recent):
-			suspects[user] = t
-		default:
-			a.totals.add(a.tables.config.Settings, t, balance)
-			a.find(a.fold.CompareHolds(user, balance.Holds)...)
-			a.noteMover(user, t, balance)
-		}
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	for user, rules := range a.fold.Rules { // those without a balance
 		if !rules.Seen {
@@ -183,6 +154,33 @@ func (a *audit) foldBalances(ctx context.Context, recent time.Time) (map[ledger.
 		}
 	}
 	return suspects, a.compareRefunded(ctx, refunded)
+}
+
+// foldBalance compares a balance with its tally, or adds the user to the suspects.
+func (a *audit) foldBalance(r row, recent time.Time, suspects map[ledger.UserID]*books.Tally) {
+	user, balance, found, ok := books.ExamineAggregate(a.tables.config.Settings, r)
+	a.find(found...)
+	t := a.fold.Tallies[user]
+	if t == nil {
+		a.report.Users++
+		t = &books.Tally{}
+	}
+	t.Seen = true
+	if !ok {
+		return
+	}
+	rules := a.fold.Rules.Of(user)
+	rules.Seen = true
+	if rules.Judge(0, balance) != books.Right {
+		a.ruled[user] = true
+	}
+	if t.Judge(a.tables.config.Settings, 0, balance) != books.Right || t.MovedSince(recent) {
+		suspects[user] = t
+		return
+	}
+	a.totals.add(a.tables.config.Settings, t, balance)
+	a.find(a.fold.CompareHolds(user, balance.Holds)...)
+	a.noteMover(user, t, balance)
 }
 
 // compareEntries scans the transactions once more for those whose rows don't match their entries,
@@ -202,15 +200,12 @@ func (a *audit) compareEntries(ctx context.Context) error {
 // collect scans for the transactions that wanted accepts.
 func (a *audit) collect(ctx context.Context, wanted func(ledger.Transaction) bool) (books.Wholes, error) {
 	wholes := books.Wholes{}
-	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable, "transactions of several entries", a.report.Transactions) {
-		if err != nil {
-			return nil, err
-		}
+	return wholes, a.tables.scan(ctx, a.tables.config.TransactionsTable, "transactions of several entries", a.report.Transactions, func(r row) error {
 		if t, err := infra.DecodeTransaction(r); err == nil && wanted(t) { // an unreadable row is found already
 			wholes.Add(t)
 		}
-	}
-	return wholes, nil
+		return nil
+	})
 }
 
 // mover is a user and the first row of the write that the balance names.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -29,18 +28,20 @@ type change struct {
 
 // String returns the change's line.
 func (c change) String() string {
-	verb := "would      "
+	verb := "would"
 	switch {
 	case c.Kept != "":
-		verb = "kept       "
+		verb = "kept"
 	case c.Written:
-		verb = "rebuilt    "
+		verb = "rebuilt"
 	}
-	account := fmt.Sprintf("user %q", c.UserID)
+	of, did := fmt.Sprintf("user %q", c.UserID), fmt.Sprintf("from %s to %s", c.From, c.To)
 	if c.RefundsOf != "" {
-		account = "the refund account of transaction " + c.RefundsOf
+		of = "the refund account of transaction " + c.RefundsOf
 	}
-	text := fmt.Sprintf("%s%s: from %s to %s", verb, account, c.From, c.To)
+	if c.Kept != "" {
+		of, did = of+" with "+c.From, ""
+	}
 	if c.TransactionID != "" {
 		var parts []string
 		if c.Wrote != nil {
@@ -49,21 +50,21 @@ func (c change) String() string {
 		if c.Removed != nil {
 			parts = append(parts, "remove "+books.Count(len(c.Removed), "orphan"))
 		}
-		text = strings.TrimSuffix(fmt.Sprintf("%stransaction %s: %s", verb, c.TransactionID, strings.Join(parts, ", ")), ": ")
+		of, did = "transaction "+c.TransactionID, strings.Join(parts, ", ")
 	}
-	switch {
-	case c.Kept != "" && c.TransactionID == "":
-		return fmt.Sprintf("%s%s with %s: %s", verb, account, c.From, c.Kept)
-	case c.Kept != "":
-		return text + ": " + c.Kept
+	text := fmt.Sprintf("%-11s%s", verb, of)
+	for _, more := range []string{did, c.Kept} {
+		if more != "" {
+			text += ": " + more
+		}
 	}
 	return text
 }
 
 // changeLog writes each change as it is made, so that none stays in memory.
 type changeLog struct {
-	out         io.Writer
-	json, write bool
+	out  io.Writer
+	json bool
 
 	mu      sync.Mutex
 	summary rebuildSummary
@@ -82,10 +83,6 @@ type rebuildSummary struct {
 	Unfinished   string    `json:"unfinished"`
 }
 
-func newChangeLog(out io.Writer, asJSON, write bool) *changeLog {
-	return &changeLog{out: out, json: asJSON, write: write, summary: rebuildSummary{Written: write}}
-}
-
 // add counts and writes a change.
 func (l *changeLog) add(c change) error {
 	l.mu.Lock()
@@ -98,12 +95,18 @@ func (l *changeLog) add(c change) error {
 	default:
 		l.summary.Balances++
 	}
-	if l.err == nil && l.json {
-		l.err = json.NewEncoder(l.out).Encode(c)
-	} else if l.err == nil {
-		_, l.err = fmt.Fprintln(l.out, c)
+	if l.err == nil {
+		l.err = l.write(c)
 	}
 	return l.err
+}
+
+func (l *changeLog) write(line fmt.Stringer) (err error) {
+	if l.json {
+		return json.NewEncoder(l.out).Encode(line)
+	}
+	_, err = fmt.Fprintln(l.out, line)
+	return err
 }
 
 // end writes the summary, and returns the exit status.
@@ -113,11 +116,7 @@ func (l *changeLog) end(found report) (status int, err error) {
 	if l.err != nil {
 		return exitUnfinished, l.err
 	}
-	if l.json {
-		err = json.NewEncoder(l.out).Encode(s)
-	} else {
-		err = s.writeText(l.out)
-	}
+	err = l.write(s)
 	left := s.Kept + len(s.Mismatches)
 	if !s.Written {
 		left += s.Torn + s.Balances
@@ -132,26 +131,24 @@ func (l *changeLog) end(found report) (status int, err error) {
 	}
 }
 
-func (s *rebuildSummary) writeText(out io.Writer) error {
-	var all bytes.Buffer
-	report{Mismatches: s.Mismatches, Unfinished: s.Unfinished}.writeFindings(&all)
+// String returns the findings' lines and the summary's.
+func (s *rebuildSummary) String() string {
 	did := "would be rebuilt"
 	if s.Written {
 		did = "rebuilt"
 	}
-	text := fmt.Sprintf("%s, %s: %s and %s %s, %d kept, %d wrong", books.Count(s.Users, "user"), books.Count(s.Transactions, "row"),
+	read := books.Count(s.Users, "user") + ", " + books.Count(s.Transactions, "row")
+	text := fmt.Sprintf("%s: %s and %s %s, %d kept, %d wrong", read,
 		books.Count(s.Torn, "transaction"), books.Count(s.Balances, "balance"), did, s.Kept, len(s.Mismatches))
 	switch {
 	case s.Unfinished != "":
 		text += "; the rest was not done, run it again"
 	case s.Torn+s.Balances+s.Kept+len(s.Mismatches) == 0:
-		text = fmt.Sprintf("%s, %s: nothing to rebuild", books.Count(s.Users, "user"), books.Count(s.Transactions, "row"))
+		text = read + ": nothing to rebuild"
 	case !s.Written && s.Torn+s.Balances > 0:
 		text += "; -write does it"
 	}
-	fmt.Fprintln(&all, text)
-	_, err := all.WriteTo(out)
-	return err
+	return report{Mismatches: s.Mismatches, Unfinished: s.Unfinished}.findings() + text
 }
 
 // describe returns a stored row's account for a person.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -34,22 +33,25 @@ func (a *audit) writeTable(ctx context.Context, o options, out io.Writer) (rows 
 		total = 0
 	}
 	s := newExport(out, o.format, columns)
-	for r, readErr := range a.tables.scan(ctx, table, "rows", total) {
-		if readErr != nil {
-			a.report.Unfinished = readErr.Error()
-			break
-		}
+	readErr := a.tables.scan(ctx, table, "rows", total, func(r row) error {
 		if !o.period.covers(r) {
-			continue
+			return nil
 		}
 		found := examine(r)
 		a.find(found...)
-		if s.write(newExportLine(r, columns, details(found))) != nil {
-			break
+		err := s.write(newExportLine(r, columns, details(found)))
+		if err == nil {
+			rows++
 		}
-		rows++
+		return err
+	})
+	if err := s.end(); err != nil {
+		return rows, err
 	}
-	return rows, s.end()
+	if readErr != nil {
+		a.report.Unfinished = readErr.Error()
+	}
+	return rows, nil
 }
 
 // covers reports whether a transaction's row is in the period. A row without a readable time is.
@@ -77,10 +79,7 @@ func exportTable(ctx context.Context, a *audit, o options, out, log io.Writer) (
 	rows, err := a.writeTable(ctx, o, out)
 	a.tables.progress.Stop()
 	found := a.report.sorted()
-	var text bytes.Buffer
-	found.writeFindings(&text)
-	fmt.Fprintf(&text, "%s of %s written, %d wrong\n", books.Count(rows, "row"), o.export, len(found.Mismatches))
-	_, _ = text.WriteTo(log)
+	fmt.Fprintf(log, "%s%s of %s written, %d wrong\n", found.findings(), books.Count(rows, "row"), o.export, len(found.Mismatches))
 	return found.status(), err
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -117,7 +118,7 @@ func auditAll(ctx context.Context, a *audit, o options, out, log io.Writer) (sta
 	a.tables.progress.Stop()
 	switch o.format {
 	case formatJSON:
-		err = found.writeJSON(out)
+		err = json.NewEncoder(out).Encode(found) // one value
 	case formatEMF:
 		err = errors.Join(found.writeText(log), found.writeMetrics(out, o.service, time.Now()))
 	case formatText, formatCSV: // CSV is for a statement or an export

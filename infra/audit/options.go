@@ -114,12 +114,13 @@ func (o *options) chooseExport(table string) error {
 	return nil
 }
 
-// tasks lists the command's tasks, each by its flag, with the other flags that it takes. The last
-// has no flag.
-var tasks = []struct {
+type task struct {
 	flag, name string
-	with       []string
-}{
+	with       []string // the other flags that it takes
+}
+
+// tasks lists the command's tasks. The last has no flag.
+var tasks = []task{
 	{"rebuild", "-rebuild", []string{"rate", "segments", "settle", "json", "write", "user"}},
 	{"user", "-user", []string{"rate", "settle", "json", "csv", "from", "to"}},
 	{"export", "-export", []string{"rate", "segments", "json", "csv", "from", "to"}},
@@ -129,32 +130,24 @@ var tasks = []struct {
 // checkTogether returns an error for a flag that the task does not take, and names the tasks that
 // take it.
 func checkTogether(given []string) error {
-	for _, task := range tasks {
-		if task.flag != "" && !slices.Contains(given, task.flag) {
+	chosen := tasks[slices.IndexFunc(tasks, func(t task) bool { return t.flag == "" || slices.Contains(given, t.flag) })]
+	for _, flag := range given {
+		if flag == chosen.flag || slices.Contains(chosen.with, flag) {
 			continue
 		}
-		for _, flag := range given {
-			if flag == task.flag || slices.Contains(task.with, flag) {
-				continue
+		var others []string
+		for _, other := range tasks {
+			if slices.Contains(other.with, flag) {
+				others = append(others, other.name)
 			}
-			return cli.Usagef("-%s does not go with %s%s", flag, task.name, goesWith(flag))
 		}
-		return nil
+		but := ""
+		if others != nil {
+			but = ", but with " + strings.Join(others, " or ")
+		}
+		return cli.Usagef("-%s does not go with %s%s", flag, chosen.name, but)
 	}
 	return nil
-}
-
-func goesWith(flag string) string {
-	var names []string
-	for _, task := range tasks {
-		if slices.Contains(task.with, flag) {
-			names = append(names, task.name)
-		}
-	}
-	if names == nil {
-		return ""
-	}
-	return ", but with " + strings.Join(names, " or ")
 }
 
 // format is standard output's format: a flag's, or else text for a person.

@@ -40,47 +40,35 @@ type reader struct {
 	transactions int // approximately, as DynamoDB counts every six hours; 0: not known
 }
 
-// scan returns a whole table's rows, reading several segments at once. It has every row that was
-// written before the call. An error comes last. The progress names the rows and their number.
-func (b *reader) scan(ctx context.Context, table, what string, total int) iter.Seq2[row, error] {
+// scan calls f with each row of a table, one at a time, and reads several segments at once. f gets
+// every row that was written before the call. The progress names the rows and their number.
+func (b *reader) scan(ctx context.Context, table, what string, total int, f func(row) error) error {
 	b.progress.Begin(what, total)
-	return func(yield func(row, error) bool) {
-		ctx, stop := context.WithCancel(ctx)
-		pages := make(chan []row)
-		done := make(chan error, 1)
-		go func() {
-			segments := func(yield func(int) bool) {
-				for i := 0; i < b.segments && yield(i); i++ {
-				}
+	var one sync.Mutex
+	take := func(page []row) error {
+		one.Lock()
+		defer one.Unlock()
+		for _, r := range page {
+			if infra.IsSettings(r) {
+				continue // no transaction
 			}
-			done <- forEach(ctx, b.segments, segments, func(ctx context.Context, segment int) error {
-				return b.scanSegment(ctx, table, segment, pages)
-			})
-			close(pages)
-		}()
-		defer func() { // no request outlives the loop
-			stop()
-			for range pages {
-			}
-		}()
-		for page := range pages {
-			for _, r := range page {
-				if infra.IsSettings(r) {
-					continue // no transaction
-				}
-				b.progress.Add(1)
-				if !yield(r, nil) {
-					return
-				}
+			b.progress.Add(1)
+			if err := f(r); err != nil {
+				return err
 			}
 		}
-		if err := <-done; err != nil {
-			yield(nil, err)
+		return nil
+	}
+	segments := func(yield func(int) bool) {
+		for i := 0; i < b.segments && yield(i); i++ {
 		}
 	}
+	return forEach(ctx, b.segments, segments, func(ctx context.Context, segment int) error {
+		return b.scanSegment(ctx, table, segment, take)
+	})
 }
 
-func (b *reader) scanSegment(ctx context.Context, table string, segment int, to chan<- []row) error {
+func (b *reader) scanSegment(ctx context.Context, table string, segment int, take func(page []row) error) error {
 	pages := dynamodb.NewScanPaginator(b.client, &dynamodb.ScanInput{
 		TableName:              &table,
 		ConsistentRead:         aws.Bool(true),
@@ -94,10 +82,8 @@ func (b *reader) scanSegment(ctx context.Context, table string, segment int, to 
 		if err != nil {
 			return failed(err, "scan %s", table)
 		}
-		select {
-		case to <- page.Items:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := take(page.Items); err != nil {
+			return err
 		}
 		if err := b.spend(ctx, page.ConsumedCapacity); err != nil {
 			return err

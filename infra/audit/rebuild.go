@@ -33,7 +33,7 @@ type rebuilder struct {
 // rebuildAll rebuilds, and writes each change as it goes and a summary at the end.
 func rebuildAll(ctx context.Context, a *audit, o options, out io.Writer) (status int, err error) {
 	r := &rebuilder{
-		audit: a, only: o.user, write: o.write, log: newChangeLog(out, o.format == formatJSON, o.write),
+		audit: a, only: o.user, write: o.write, log: &changeLog{out: out, json: o.format == formatJSON, summary: rebuildSummary{Written: o.write}},
 		counted: map[ledger.UserID]int{}, unclear: map[ledger.UserID]string{}, damaged: map[string]bool{}, touched: map[ledger.UserID]bool{},
 	}
 	if err := r.run(ctx); err != nil {
@@ -94,10 +94,7 @@ func (r *rebuilder) make(c change, write func() error) (made bool, err error) {
 // noteBalances keeps a hash of each balance row.
 func (r *rebuilder) noteBalances(ctx context.Context) error {
 	r.fold = books.NewFold(r.tables.config.Settings, books.Everything)
-	for row, err := range r.tables.scan(ctx, r.tables.config.AggregateTable, "balances", 0) {
-		if err != nil {
-			return err
-		}
+	return r.tables.scan(ctx, r.tables.config.AggregateTable, "balances", 0, func(row row) error {
 		if a, err := infra.DecodeRefundAccount(row); infra.IsRefundAccount(row) && err == nil {
 			r.fold.AddRefundAccount(a)
 		} else if user, err := ledger.ParseUserID(books.TextOf(row, "user_id")); err == nil {
@@ -106,8 +103,8 @@ func (r *rebuilder) noteBalances(ctx context.Context) error {
 				r.counted[user] = a.Changes
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // readRows tallies all rows, and returns the torn transactions.
@@ -274,40 +271,47 @@ func (r *rebuilder) rebuildBalances(ctx context.Context) error {
 	if err := sleep(ctx, r.settle); err != nil {
 		return err
 	}
-	var readErr error
-	accounts := func(yield func(account) bool) {
-		for row, err := range r.tables.scan(ctx, r.tables.config.AggregateTable, "balances", len(r.fold.Tallies)) {
-			if err != nil {
-				readErr = err
-				return
-			}
-			if infra.IsRefundAccount(row) {
-				if _, err := infra.ParseRefundsKey(books.TextOf(row, "user_id")); err != nil {
-					_, found, _ := books.ExamineRefundAccount(r.tables.config.Settings, row)
-					r.find(found...)
-				}
-				continue
-			}
-			user, err := ledger.ParseUserID(books.TextOf(row, "user_id"))
-			if err != nil {
-				_, _, found, _ := books.ExamineAggregate(r.tables.config.Settings, row)
+	var page []account
+	rebuild := func() error {
+		accounts := page
+		page = nil
+		return forEach(ctx, r.tables.segments, slices.Values(accounts), r.rebuildBalance)
+	}
+	err := r.tables.scan(ctx, r.tables.config.AggregateTable, "balances", len(r.fold.Tallies), func(row row) error {
+		user, err := ledger.ParseUserID(books.TextOf(row, "user_id"))
+		switch {
+		case infra.IsRefundAccount(row):
+			if _, err := infra.ParseRefundsKey(books.TextOf(row, "user_id")); err != nil {
+				_, found, _ := books.ExamineRefundAccount(r.tables.config.Settings, row)
 				r.find(found...)
-				continue
 			}
-			t := r.fold.Tallies.Of(user)
-			t.Seen = true
-			if !yield(account{user, t, row}) {
-				return
-			}
+			return nil
+		case err != nil:
+			_, _, found, _ := books.ExamineAggregate(r.tables.config.Settings, row)
+			r.find(found...)
+			return nil
 		}
-		r.report.Users = len(r.fold.Tallies)
+		t := r.fold.Tallies.Of(user)
+		t.Seen = true
+		if page = append(page, account{user, t, row}); len(page) < pageRows {
+			return nil
+		}
+		return rebuild()
+	})
+	if err == nil {
+		err = rebuild()
+	}
+	if err != nil {
+		return err
+	}
+	r.report.Users = len(r.fold.Tallies)
+	return forEach(ctx, r.tables.segments, func(yield func(account) bool) {
 		for user, t := range r.fold.Tallies {
 			if !t.Seen && (t.Posted > 0 || r.fold.Rules.Of(user).Len() > 0) && !yield(account{user, t, nil}) {
 				return
 			}
 		}
-	}
-	return cmp.Or(forEach(ctx, r.tables.segments, accounts, r.rebuildBalance), readErr)
+	}, r.rebuildBalance)
 }
 
 // rebuildBalance writes a balance that differs from the rows. Several run at once.

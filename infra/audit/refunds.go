@@ -135,27 +135,25 @@ func (a *audit) compareRefunds(ctx context.Context, recent time.Time) error {
 // refunds. So every refund that an account counts is among the rows.
 func (a *audit) collectRefunds(ctx context.Context) (rows books.RefundTallies, stored map[ledger.TransactionID]row, err error) {
 	rows, stored = books.RefundTallies{}, map[ledger.TransactionID]row{}
-	for r, err := range a.tables.scan(ctx, a.tables.config.AggregateTable, "refunds", 0) {
-		if err != nil {
-			return nil, nil, err
-		}
+	err = a.tables.scan(ctx, a.tables.config.AggregateTable, "refunds", 0, func(r row) error {
 		if of, err := infra.ParseRefundsKey(books.TextOf(r, "user_id")); err == nil && a.fold.MayMisrefund(of) {
 			stored[of] = r
 		}
+		return nil
+	})
+	if err == nil {
+		err = sleep(ctx, a.settle)
 	}
-	if err := sleep(ctx, a.settle); err != nil {
+	if err != nil {
 		return nil, nil, err
 	}
-	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable, "refunds", a.report.Transactions) {
-		if err != nil {
-			return nil, nil, err
-		}
+	return rows, stored, a.tables.scan(ctx, a.tables.config.TransactionsTable, "refunds", a.report.Transactions, func(r row) error {
 		t, err := infra.DecodeTransaction(r)
 		if _, isLost := a.lost[t.ID]; err == nil && !isLost && a.fold.MayMisrefund(t.RefundOf) {
 			rows.Add(t)
 		}
-	}
-	return rows, stored, nil
+		return nil
+	})
 }
 
 func (r *rebuilder) rebuildRefunds(ctx context.Context) error {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -60,32 +59,32 @@ func (r report) sorted() report {
 }
 
 func (r report) writeText(w io.Writer) error {
-	var text bytes.Buffer
-	r.writeFindings(&text)
+	totals, read := "", ""
 	if r.Totals != nil {
-		fmt.Fprintln(&text, r.Totals)
+		totals = r.Totals.String() + "\n"
 	}
-	read := ""
 	if r.Unfinished != "" {
 		read = " so far"
 	}
-	fmt.Fprintf(&text, "%s, %s%s: %s\n", books.Count(r.Users, "user"), books.Count(r.Transactions, "transaction"), read, r.sentence())
-	_, err := text.WriteTo(w)
+	_, err := fmt.Fprintf(w, "%s%s%s, %s%s: %s\n", r.findings(), totals,
+		books.Count(r.Users, "user"), books.Count(r.Transactions, "transaction"), read, r.sentence())
 	return err
 }
 
-// writeFindings writes a line for each finding, and the reason for an incomplete report. It quotes
-// texts from the tables, so that no control character reaches a terminal.
-func (r report) writeFindings(text *bytes.Buffer) {
+// findings returns a line for each finding, and the reason for an incomplete report. It quotes texts
+// from the tables, so that no control character reaches a terminal.
+func (r report) findings() string {
+	var text strings.Builder
 	for _, f := range r.Mismatches {
-		fmt.Fprintf(text, "wrong      %s\n", f)
+		fmt.Fprintf(&text, "wrong      %s\n", f)
 	}
 	for _, f := range r.Unsettled {
-		fmt.Fprintf(text, "unsettled  %s\n", f)
+		fmt.Fprintf(&text, "unsettled  %s\n", f)
 	}
 	if r.Unfinished != "" {
-		fmt.Fprintf(text, "unfinished %s\n", r.Unfinished)
+		fmt.Fprintf(&text, "unfinished %s\n", r.Unfinished)
 	}
+	return text.String()
 }
 
 func (r report) sentence() string {
@@ -103,9 +102,6 @@ func (r report) sentence() string {
 		return "every balance is what its history says"
 	}
 }
-
-// writeJSON writes the report for programs, as one value.
-func (r report) writeJSON(w io.Writer) error { return json.NewEncoder(w).Encode(r) }
 
 func (r report) status() int {
 	switch {

@@ -152,10 +152,7 @@ func (a *audit) scanAgain(ctx context.Context, undecided []ledger.UserID) error 
 	if err := sleep(ctx, a.settle); err != nil {
 		return err
 	}
-	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable, "transactions, again", a.report.Transactions) {
-		if err != nil {
-			return err
-		}
+	err = a.tables.scan(ctx, a.tables.config.TransactionsTable, "transactions, again", a.report.Transactions, func(r row) error {
 		t, found, ok := books.ExamineTransaction(a.tables.config.Settings, r)
 		a.find(found...)
 		if seen := tallies[t.UserID]; ok && t.Rules != nil {
@@ -163,8 +160,12 @@ func (a *audit) scanAgain(ctx context.Context, undecided []ledger.UserID) error 
 		} else if ok && seen != nil {
 			seen.Add(t)
 		}
+		return nil
+	})
+	if err == nil {
+		err = sleep(ctx, a.settle)
 	}
-	if err := sleep(ctx, a.settle); err != nil {
+	if err != nil {
 		return err
 	}
 	after, err := a.readBalances(ctx, "balances, once more", slices.Collect(maps.Keys(before)))

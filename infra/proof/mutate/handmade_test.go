@@ -481,6 +481,6 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"infra/audit/settle.go", `	if err := sleep(ctx, a.settle); err != nil {
 		return err
 	}
-	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable, "transactions, again"`, `	for r, err := range a.tables.scan(ctx, a.tables.config.TransactionsTable, "transactions, again"`},
+	err = a.tables.scan(ctx, a.tables.config.TransactionsTable, "transactions, again"`, `	err = a.tables.scan(ctx, a.tables.config.TransactionsTable, "transactions, again"`},
 	}, test{"infra/audit", "TestInMotion"}},
 }
