@@ -78,25 +78,21 @@ var directCaller = ledger.NewCaller("direct")
 // callerOf returns the event's caller, or errForbidden if it may do nothing.
 func (h *Handler) callerOf(e event) (caller, error) {
 	authorization := h.access.Authorization
-	signature, claims := e.signature(), e.claims()
+	arn, signed := e.signature()
+	service, claims := caller{name: ledger.NewCaller(arn), kind: service}, e.claims()
+	if e.direct {
+		service.name = directCaller
+	}
 	switch {
 	case authorization == None:
-		return caller{name: e.callerName(), kind: service}, nil
-	case authorization != IAM && authorization != JWT, signature != nil && claims != nil:
-	case e.direct, userARN(signature) != "":
-		return caller{name: e.callerName(), kind: service}, nil
-	case authorization == JWT && signature == nil:
+		return service, nil
+	case authorization != IAM && authorization != JWT, signed && claims != nil:
+	case e.direct, arn != "":
+		return service, nil
+	case authorization == JWT && !signed:
 		return h.access.bearer(claims)
 	}
 	return caller{}, errForbidden
-}
-
-// callerName returns the caller's name in the event, or nothing.
-func (e event) callerName() ledger.Caller {
-	if e.direct {
-		return directCaller
-	}
-	return ledger.NewCaller(userARN(e.signature()))
 }
 
 // bearer returns the caller whose token has these claims.

@@ -166,34 +166,28 @@ func (e event) body() ([]byte, error) {
 	return decoded, nil
 }
 
-// signature returns the member in which IAM names the caller that it let in by an API
-// or a function URL, or nil. Each payload format has one place for it, and only that
-// one counts.
+// signature returns the ARN of the caller that IAM let in by an API or a function URL,
+// and whether the event has a member for it. Each payload format has one place for it,
+// and only that one counts.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 // https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
-func (e event) signature() jsontext.Value {
+func (e event) signature() (arn string, signed bool) {
+	place := e.RequestContext.Identity // of every call, by IAM or not
 	if e.RequestContext.HTTP.Method != "" {
-		return present(e.authorizer().IAM)
+		place = e.authorizer().IAM
+		signed = present(place) != nil
 	}
-	var identity struct {
+	var caller struct {
 		UserARN jsontext.Value `json:"userArn"`
 	}
-	if json.Unmarshal(e.RequestContext.Identity, &identity) != nil || present(identity.UserARN) == nil {
-		return nil
+	if json.Unmarshal(place, &caller) != nil || present(caller.UserARN) == nil {
+		return "", signed
 	}
-	return e.RequestContext.Identity
-}
-
-// userARN returns the ARN in a signature, or nothing.
-func userARN(signature jsontext.Value) string {
-	var caller struct {
-		UserARN string `json:"userArn"`
+	if json.Unmarshal(caller.UserARN, &arn) != nil {
+		return "", true
 	}
-	if json.Unmarshal(signature, &caller) != nil {
-		return ""
-	}
-	return caller.UserARN
+	return arn, true
 }
 
 // claims returns the claims from the token that API Gateway has checked, or nil. Each

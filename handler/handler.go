@@ -53,17 +53,11 @@ type call struct {
 // ServeHTTP implements [http.Handler]. It forbids all calls, as plain HTTP has no checked
 // caller, unless there is no authorization ([None]).
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	a, err := protect(func() (answer, error) {
-		var err error
-		if h.access.Authorization != None {
-			err = errForbidden
-		}
-		return h.serve(r.Context(), &call{Request: r, caller: anyone}, err), nil
-	})
-	if err != nil {
-		a = h.brokenOff(r, err)
+	var err error
+	if h.access.Authorization != None {
+		err = errForbidden
 	}
-	a.write(w)
+	h.serve(r.Context(), &call{Request: r, caller: anyone}, err).write(w)
 }
 
 // serve answers a call, and logs it. If err is set, the call has already failed: serve
@@ -91,17 +85,6 @@ func (h *Handler) serve(ctx context.Context, c *call, err error) answer {
 		a = h.problemAnswer(err, c.caller, c.URL.EscapedPath())
 	}
 	h.logCall(c, a, err, time.Since(began))
-	return a
-}
-
-// brokenOff answers a call that failed outside its action, while its event was read, or
-// its answer encoded or logged.
-func (h *Handler) brokenOff(r *http.Request, err error) answer {
-	a := h.problemAnswer(err, caller{}, r.URL.EscapedPath())
-	_, _ = protect(func() (any, error) {
-		h.logCall(&call{Request: r}, a, err, 0)
-		return nil, nil
-	})
 	return a
 }
 

@@ -12,35 +12,30 @@ import (
 // answer for its sender. The error is always nil: an unreadable event gets a 400 like
 // any other bad request.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	output, err := protect(func() ([]byte, error) {
-		c, err := h.open(ctx, payload)
-		return h.serve(ctx, c, err).forEvent(c.Method), nil
-	})
-	if err != nil {
-		output = h.brokenOff(&http.Request{URL: &url.URL{}}, err).forEvent("")
-	}
-	return output, nil
+	c := &call{Request: &http.Request{URL: &url.URL{}}}
+	_, err := protect(func() (any, error) { return nil, h.open(ctx, payload, c) })
+	return h.serve(ctx, c, err).forEvent(c.Method), nil
 }
 
-// open returns an event's call. With an error the call is still there, for its
-// answer and its log line.
-func (h *Handler) open(ctx context.Context, payload []byte) (*call, error) {
+// open reads an event into its call. With an error the call has as much as its answer
+// and its log line need.
+func (h *Handler) open(ctx context.Context, payload []byte, c *call) error {
 	e, err := readEvent(payload)
 	request, bodyErr := e.request()
-	c := &call{Request: request, requestID: requestID(ctx, e)}
+	c.Request, c.requestID = request, requestID(ctx, e)
 	if err != nil {
-		return c, err
+		return err
 	}
 	if err := e.checkSender(); err != nil {
-		return c, err
+		return err
 	}
 	if c.caller, err = h.callerOf(e); err != nil {
-		return c, err
+		return err
 	}
 	if err := e.checkParameters(); err != nil {
-		return c, err
+		return err
 	}
-	return c, bodyErr
+	return bodyErr
 }
 
 // requestID returns the gateway's request id, which callers see too, or else

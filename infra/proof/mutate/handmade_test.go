@@ -227,10 +227,10 @@ var defects = []defect{
 		{"handler/routes.go", `if c.caller.rule(c.route) == nil {`, `if c.caller.kind == 0 {`},
 	}, test{"handler", "TestRightsAreOfRoutes"}},
 	{"an event may be of a token and of IAM's caller at once", []edit{
-		{"handler/authorization.go", `, signature != nil && claims != nil:`, `:`},
+		{"handler/authorization.go", `, signed && claims != nil:`, `:`},
 	}, test{"handler", "TestAuthorizers"}},
 	{"a call by IAM is nothing where tokens decide", []edit{
-		{"handler/authorization.go", `case e.direct, userARN(signature) != "":`, `case e.direct, authorization == IAM && userARN(signature) != "":`},
+		{"handler/authorization.go", `case e.direct, arn != "":`, `case e.direct, authorization == IAM && arn != "":`},
 	}, test{"handler", "TestAuthorizers"}},
 
 	// Holds.
@@ -362,7 +362,7 @@ func (id TransactionID) end(kind End) TransactionID {
 	}, test{"handler", "TestBodyNotBase64"}},
 	{"a stranger hears what is wrong with the body", []edit{
 		{"handler/invoke.go", `	if c.caller, err = h.callerOf(e); err != nil {`, `	if bodyErr != nil {
-		return c, bodyErr
+		return bodyErr
 	}
 	if c.caller, err = h.callerOf(e); err != nil {`},
 	}, test{"handler", "TestBodyNotBase64"}},
