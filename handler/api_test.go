@@ -202,14 +202,32 @@ func event1(r request) map[string]any {
 	return e
 }
 
+func reading(target string) request { return request{method: http.MethodGet, target: target} }
+
+func posting(key, body string) request { return keyed("/transactions", key, body) }
+
+// ending captures or voids a hold.
+func ending(id, how, body string) request {
+	return request{method: http.MethodPost, target: "/transactions/" + id + "/" + how, body: body}
+}
+
+func refunding(id, key, body string) request { return keyed("/transactions/"+id+"/refunds", key, body) }
+
+// ruling changes an account's rules.
+func ruling(key, body string) request { return keyed("/accounts", key, body) }
+
+func keyed(target, key, body string) request {
+	return request{http.MethodPost, target, map[string]string{"Idempotent-Key": key}, body}
+}
+
 func (a *api) get(t *testing.T, target string) answer {
 	t.Helper()
-	return a.send(t, request{method: http.MethodGet, target: target})
+	return a.send(t, reading(target))
 }
 
 func (a *api) post(t *testing.T, key, body string) answer {
 	t.Helper()
-	return a.send(t, request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": key}, body})
+	return a.send(t, posting(key, body))
 }
 
 // pending posts a body and returns the id.
@@ -217,25 +235,26 @@ func (a *api) pending(t *testing.T, key, body string) string {
 	t.Helper()
 	got := a.post(t, key, body)
 	require.Equal(t, http.StatusCreated, got.Status, got.Body)
-	return strings.TrimPrefix(got.Header.Get("Location"), "/transactions/")
+	return got.id()
 }
 
-// end captures or voids a hold.
 func (a *api) end(t *testing.T, id, how, body string) answer {
 	t.Helper()
-	return a.send(t, request{method: http.MethodPost, target: "/transactions/" + id + "/" + how, body: body})
+	return a.send(t, ending(id, how, body))
 }
 
 func (a *api) refund(t *testing.T, id, key, body string) answer {
 	t.Helper()
-	return a.send(t, request{http.MethodPost, "/transactions/" + id + "/refunds", map[string]string{"Idempotent-Key": key}, body})
+	return a.send(t, refunding(id, key, body))
 }
 
-// rule changes an account's rules.
 func (a *api) rule(t *testing.T, key, body string) answer {
 	t.Helper()
-	return a.send(t, request{http.MethodPost, "/accounts", map[string]string{"Idempotent-Key": key}, body})
+	return a.send(t, ruling(key, body))
 }
+
+// id returns the id in the answer's Location.
+func (a answer) id() string { return strings.TrimPrefix(a.Header.Get("Location"), "/transactions/") }
 
 // body returns a short body, which is an entry.
 func body(user, amount, kind string) string { return entry(user, amount, kind) }

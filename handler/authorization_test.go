@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -132,14 +130,14 @@ func TestTokenOfAnotherUser(t *testing.T) {
 			"X-Amzn-Request-Context": "{" + claims + "}", "requestContext": "{" + claims + "}",
 		}
 		for _, r := range []request{
-			{method: "GET", target: "/balance?userId=1&sub=1&requestContext.authorizer.claims.sub=1"},
+			reading("/balance?userId=1&sub=1&requestContext.authorizer.claims.sub=1"),
 			{method: "GET", target: "/balance?userId=%31", header: forged},
-			{method: "GET", target: "/transactions?userId=1&limit=x"},
-			{method: "GET", target: "/transactions?userId=1&cursor=" + next},
-			{method: "GET", target: "/transactions?userId=1&cursor=x"},
+			reading("/transactions?userId=1&limit=x"),
+			reading("/transactions?userId=1&cursor=" + next),
+			reading("/transactions?userId=1&cursor=x"),
 			{"POST", "/transactions?userId=2&sub=1", forged, `{"userId":"1","ammount":"1","type":"credit","sub":"1",` + claims + `}`},
-			{"POST", "/transactions", map[string]string{"Idempotent-Key": "1"}, body("1", "10", "credit")}, // a replay
-			{"POST", "/transactions", map[string]string{"Idempotent-Key": "1"}, body("1", "11", "credit")}, // a reuse
+			posting("1", body("1", "10", "credit")), // a replay
+			posting("1", body("1", "11", "credit")), // a reuse
 			{"POST", "/transactions", nil, body("1", "1", "debit")},
 			{"POST", "/transactions", forged, `{"userId":"1"}`},
 		} {
@@ -168,7 +166,7 @@ func bare(r request) object {
 // Scopes come in every shape that issuers and API Gateway give them.
 func TestTokenScopes(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
-		credit := request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1"}, body("1", "1", "credit")}
+		credit := posting("1", body("1", "1", "credit"))
 		for _, claims := range []object{
 			{"scope": "ledger/credit"}, {"scope": "openid ledger/credit email"}, {"scope": "[ledger/credit]"}, {"scope": "[openid ledger/credit]"},
 			{"scope": []string{"ledger/credit"}}, {"scope": []string{"openid", "ledger/credit"}},
@@ -203,15 +201,15 @@ func TestTokenScopes(t *testing.T) {
 }
 
 var calls = []request{
-	{method: "GET", target: "/balance?userId=1"},
-	{method: "GET", target: "/transactions?userId=1"},
-	{method: "GET", target: "/transactions/" + id11},
-	{"POST", "/transactions", map[string]string{"Idempotent-Key": "1"}, `{"userId":"1","ammount":"0.01","type":"debit"}`},
-	{method: "GET", target: "/nothing"},
+	reading("/balance?userId=1"),
+	reading("/transactions?userId=1"),
+	reading("/transactions/" + id11),
+	posting("1", `{"userId":"1","ammount":"0.01","type":"debit"}`),
+	reading("/nothing"),
 	{method: "PUT", target: "/balance"},
-	{method: "GET", target: "/balance"},
-	{method: "GET", target: "/balance?userId=another"},
-	{"POST", "/transactions", map[string]string{"Idempotent-Key": "1"}, `{"userId":"another","ammount":"0.01","type":"debit"}`},
+	reading("/balance"),
+	reading("/balance?userId=another"),
+	posting("1", `{"userId":"another","ammount":"0.01","type":"debit"}`),
 }
 
 // An event names a service, user 1's token, or no caller, in both modes. A case is a
@@ -313,30 +311,6 @@ func TestSubIsTheUser(t *testing.T) {
 			assertForbidden(t, g.user(sub, h).get(t, "/balance?userId=1"), sub)
 		}
 	})
-}
-
-// Each recorded event whose caller has the right kind is let in.
-func TestAccessOfRecordedEvents(t *testing.T) {
-	t.Parallel()
-	events, err := filepath.Glob("../testdata/events/*.json")
-	require.NoError(t, err)
-	require.NotEmpty(t, events)
-	for _, access := range []handler.Access{{Authorization: handler.IAM}, byTokens} {
-		h, _, _ := newHandlerFor(t, access)
-		for _, path := range events {
-			payload, err := os.ReadFile(path)
-			require.NoError(t, err)
-			got := invoke(t, h, payload)
-			switch name := filepath.Base(path); {
-			case strings.HasPrefix(name, "bare-"), strings.Contains(name, "-iam-"), strings.Contains(name, "-jwt-") && access == byTokens:
-				assert.NotEqual(t, http.StatusForbidden, got.Status, name)
-			case strings.HasPrefix(name, "unreadable-"), strings.HasPrefix(name, "other-"):
-				assert.Equal(t, http.StatusBadRequest, got.Status, name)
-			default:
-				assertForbidden(t, got, name)
-			}
-		}
-	}
 }
 
 // No authority has checked the caller of plain HTTP.

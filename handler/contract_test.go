@@ -183,7 +183,7 @@ func TestDecline(t *testing.T) {
 		} {
 			key, sent := fmt.Sprint(i), entries("", c.entries...)
 			first := a.post(t, key, sent)
-			id := strings.TrimPrefix(first.Header.Get("Location"), "/transactions/")
+			id := first.id()
 			want := problem{
 				Type: "/problems/" + c.kind, Title: "Unprocessable entity", Status: 422, Detail: c.detail, Instance: "/transactions",
 				ID: id, Balance: c.balance, Limit: c.limit,
@@ -249,7 +249,7 @@ func TestHistoryHasFiftyUnlessAsked(t *testing.T) {
 	t.Parallel()
 	h, books, _ := newHandler(t)
 	books.Credit(t, "1", slices.Repeat([]string{"1"}, 51)...)
-	page := overHTTP(t, h)(t, request{method: http.MethodGet, target: "/transactions?userId=1"})
+	page := overHTTP(t, h)(t, reading("/transactions?userId=1"))
 	assert.Equal(t, 50, strings.Count(page.Body, `"id"`))
 	assert.NotEmpty(t, nextOf(page))
 }

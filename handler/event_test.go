@@ -1,7 +1,6 @@
 package handler_test
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -24,7 +23,7 @@ import (
 var update = flag.Bool("update", false, "write the answers that testdata/answers lacks")
 
 // Every event in testdata/events gets its answer in testdata/answers, from a new ledger
-// at noon.
+// at noon. Where callers need rights, only the right kind of caller is let in.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	events, err := filepath.Glob("../testdata/events/*.json")
@@ -52,6 +51,18 @@ func TestEvents(t *testing.T) {
 			require.NoError(t, err, "go test ./handler -update writes the answers that are missing")
 			assert.JSONEq(t, string(want), string(output),
 				"An answer is for ever, and -update rewrites none. If callers may get another, delete testdata/answers/%s.json first.", name)
+
+			for _, access := range []handler.Access{{Authorization: handler.IAM}, byTokens} {
+				h, _, _ := newHandlerFor(t, access)
+				switch got := invoke(t, h, payload); {
+				case strings.HasPrefix(name, "bare-"), strings.Contains(name, "-iam-"), strings.Contains(name, "-jwt-") && access == byTokens:
+					assert.NotEqual(t, http.StatusForbidden, got.Status, access)
+				case strings.HasPrefix(name, "unreadable-"), strings.HasPrefix(name, "other-"):
+					assert.Equal(t, http.StatusBadRequest, got.Status, access)
+				default:
+					assertForbidden(t, got, fmt.Sprint(access))
+				}
+			}
 		})
 	}
 }
@@ -86,7 +97,7 @@ func TestDirectInvocations(t *testing.T) {
 
 // The function answers every payload and never fails. Events that no API caller can
 // cause are not its calls, although they have members with the same names: they may
-// carry a stranger's request.
+// carry a stranger's request. testdata/events has more, as other services send them.
 func TestOtherEvents(t *testing.T) {
 	t.Parallel()
 	const query, post = `"queryStringParameters":{"userId":"1"}`, `"headers":{"Idempotent-Key":"2"},"body":"{\"userId\":\"1\",\"ammount\":\"1\",\"type\":\"debit\"}"`
@@ -106,13 +117,7 @@ func TestOtherEvents(t *testing.T) {
 			`{` + query + `,"version":"2.0"}`, `{` + query + `,"rawPath":"/balance"}`, `{` + query + `,"isBase64Encoded":false}`,
 			`{` + query + `,"multiValueQueryStringParameters":{}}`, `{` + query + `,"anything":null}`,
 
-			`{` + query + `,"httpMethod":"GET","path":"/balance","requestContext":{"elb":{"targetGroupArn":"arn"}}}`,      // a load balancer
-			`{` + post + `,"raw_path":"/transactions","method":"POST","is_base64_encoded":false}`,                         // VPC Lattice, version 1.0
-			`{` + post + `,"version":"2.0","path":"/transactions","method":"POST","requestContext":{"serviceArn":"arn"}}`, // and 2.0
-			`{` + query + `,"requestContext":{"routeKey":"$connect","eventType":"CONNECT","connectionId":"c"}}`,           // a WebSocket
-			`{"body":"{}","requestContext":{"routeKey":"$default","eventType":"MESSAGE","connectionId":"c"}}`,             // and its message
-			`{"version":"0","detail-type":"Scheduled Event","source":"aws.events","detail":{}}`,
-			`{"Records":[{"eventSource":"aws:sqs","body":"{}"}]}`,
+			`{` + post + `,"version":"2.0","path":"/transactions","method":"POST","requestContext":{"serviceArn":"arn"}}`, // VPC Lattice
 		} {
 			got := invoke(t, h, []byte(payload))
 			assert.Equal(t, http.StatusBadRequest, got.Status, payload)
@@ -123,36 +128,47 @@ func TestOtherEvents(t *testing.T) {
 }
 
 // The event defines which part of the path is below the API. A segment that only looks
-// like a stage stays.
+// like a stage stays. A slash in a path parameter was sent encoded, and an HTTP API
+// decodes it in path and parameter. The policy was checked for the parameter's route, so
+// the call reaches no other: these captures and voids would succeed.
 func TestEventPaths(t *testing.T) {
 	t.Parallel()
 	h, _, _ := newHandler(t)
+	id := invoke(t, h, encode(t, event2(posting("1", holdBody("2", "40"))))).id()
+	capture, void := "/transactions/"+id+"/capture", "/transactions/"+id+"/void"
 	const (
-		balance = `{"data":{"balance":"100"}}`
-		history = `{"data":[]}`
-		api     = "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
-		own     = "api.example.com" // a custom domain
-		params  = "pathParameters"
+		balance  = `{"data":{"balance":"100"}}`
+		history  = `{"data":[]}`
+		captured = `"captured":"40"}}`
+		api      = "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
+		own      = "api.example.com" // a custom domain
 	)
-	http2 := func(routeKey, stage, domain, path string) object {
+	method := func(path string) string {
+		if strings.HasSuffix(path, "/capture") || strings.HasSuffix(path, "/void") {
+			return http.MethodPost
+		}
+		return http.MethodGet
+	}
+	http2 := func(routeKey, stage, domain, path string, parameters ...object) object {
 		return object{
-			"version": "2.0", "routeKey": routeKey, "rawPath": path, "rawQueryString": "userId=1",
-			"requestContext": object{"stage": stage, "domainName": domain, "http": object{"method": "GET"}},
+			"version": "2.0", "routeKey": routeKey, "rawPath": path, "rawQueryString": "userId=1", "pathParameters": append(parameters, nil)[0],
+			"requestContext": object{"stage": stage, "domainName": domain, "http": object{"method": method(path)}},
 		}
 	}
-	rest := func(resource, stage, domain, path string) object {
+	rest := func(resource, stage, domain, path string, parameters ...object) object {
 		return object{
-			"resource": resource, "httpMethod": "GET", "path": path, "queryStringParameters": object{"userId": "1"},
-			"requestContext": object{"stage": stage, "domainName": domain},
+			"resource": resource, "httpMethod": method(path), "path": path, "queryStringParameters": object{"userId": "1"},
+			"pathParameters": append(parameters, nil)[0], "requestContext": object{"stage": stage, "domainName": domain},
 		}
 	}
-	with := func(e object, name string, value any) object {
-		e[name] = value
+	http1 := func(resource, stage, domain, path string, parameters ...object) object {
+		e := rest(resource, stage, domain, path, parameters...)
+		e["version"] = "1.0"
 		return e
 	}
 	for _, c := range []struct {
 		event  object
-		answer string // an answer, or the instance of a 404
+		answer string // a part of it, or the instance of a 404
 	}{
 		// The route shows the prefix.
 		{http2("GET /balance", "$default", api, "/balance"), balance},
@@ -164,25 +180,22 @@ func TestEventPaths(t *testing.T) {
 		{http2("GET /transactions", "transactions", api, "/transactions/transactions"), history},
 		{http2("GET /transactions/{id}", "transactions", api, "/transactions/transactions/transactions"), "/transactions/transactions"},
 		{http2("GET /transactions/{id}", "balance", api, "/balance/transactions/balance"), "/transactions/balance"},
-		{with(http2("ANY /{proxy+}", "prod", own, "/v1/balance"), params, object{"proxy": "balance"}), balance},
-		{with(http2("ANY /{proxy+}", "dev", api, "/dev/transactions/1"), params, object{"proxy": "transactions/1"}), "/transactions/1"},
-		{with(rest("/{path+}", "prod", own, "/v1/transactions/1"), params, object{"path": "transactions/1"}), "/transactions/1"},
+		{http2("ANY /{proxy+}", "prod", own, "/v1/balance", object{"proxy": "balance"}), balance},
+		{http2("ANY /{proxy+}", "dev", api, "/dev/transactions/1", object{"proxy": "transactions/1"}), "/transactions/1"},
+		{rest("/{path+}", "prod", own, "/v1/transactions/1", object{"path": "transactions/1"}), "/transactions/1"},
 		{rest("/balance", "prod", api, "/balance"), balance},
 		{rest("/balance", "prod", own, "/v1/balance"), balance},
 		{rest("/balance", "prod", own, "/prod/balance"), balance}, // a mapping without a stage
 		{rest("/transactions", "transactions", api, "/transactions"), history},
-		{with(rest("/{proxy+}", "prod", own, "/v1/balance"), params, object{"proxy": "balance"}), balance},
-		{with(rest("/balance", "prod", api, "/prod/balance"), "version", "1.0"), balance}, // an HTTP API's
-		{with(rest("/balance", "prod", own, "/v1/balance"), "version", "1.0"), balance},
+		{rest("/{proxy+}", "prod", own, "/transactions/balance", object{"proxy": "balance"}), balance},
+		{http1("/balance", "prod", api, "/prod/balance"), balance},
+		{http1("/balance", "prod", own, "/v1/balance"), balance},
 		// A route that doesn't match shows nothing.
 		{http2("GET /balance", "dev", api, "/transactions"), history},
 		{http2("GET /money/balance", "$default", api, "/balance"), balance},
 		{http2("GET /balance", "dev", api, "/dev/balance/"), "/dev/balance/"},
 		{rest("/+}", "prod", api, "/balance"), balance},
 		{rest("/{}", "prod", api, "/v1/balance"), balance},
-		// An encoded slash is part of a segment: this is not a capture's route.
-		{http2("ANY /transactions/{id}", "$default", api, "/transactions/1%2Fcapture"), "/transactions/1%2Fcapture"},
-		{http2("$default", "$default", api, "/transactions/1%2fvoid"), "/transactions/1%2fvoid"},
 		// $default matches any route: only the stage is known.
 		{http2("$default", "$default", api, "/balance"), balance},
 		{http2("$default", "dev", api, "/dev/balance"), balance},
@@ -197,10 +210,38 @@ func TestEventPaths(t *testing.T) {
 		{http2("$default", "transactions", "localhost", "/transactions/balance"), "/transactions/balance"},
 		{http2("$default", "prod", "localhost", "/balance"), balance}, // sam local
 		{http2("$default", "$default", "a.lambda-url.eu-central-1.on.aws", "/dev/balance"), "/dev/balance"},
-		{with(rest("$default", "dev", api, "/dev/balance"), "version", "1.0"), balance},
-		{with(rest("$default", "dev", own, "/dev/balance"), "version", "1.0"), "/dev/balance"}, // a mapping with that name
+		{http1("$default", "dev", api, "/dev/balance"), balance},
+		{http1("$default", "dev", own, "/dev/balance"), "/dev/balance"}, // a mapping with that name
 		{rest("", "transactions", "", "/transactions/balance"), "/transactions/balance"},
 		{rest("", "transactions", "", "/transactions"), history},
+		// An encoded slash is part of a segment: this is not a capture's route.
+		{http2("ANY /transactions/{id}", "$default", api, "/transactions/1%2Fcapture"), "/transactions/1%2Fcapture"},
+		{http2("$default", "$default", api, "/transactions/1%2fvoid"), "/transactions/1%2fvoid"},
+		// It may be decoded.
+		{http2("ANY /transactions/{id}", "$default", "", capture, object{"id": id + "/capture"}), capture},
+		{http2("POST /transactions/{id}", "$default", "", void, object{"id": id + "/void"}), void},
+		{http2("ANY /{a}/{b}", "$default", "", capture, object{"a": "transactions", "b": id + "/capture"}), "/" + id + "/capture"},
+		{http2("ANY /{a}/capture", "$default", "", capture, object{"a": "transactions/" + id}), "/" + id + "/capture"},
+		{http2("ANY /{id}/{proxy+}", "$default", "", "/v1"+capture, object{"id": "v1/transactions", "proxy": id + "/capture"}), capture},
+		{http2("ANY /v1/transactions/{id}", "$default", "", "/v1"+capture, object{"id": id + "/capture"}), "/v1" + capture},
+		{http2("ANY /transactions/{id}", "$default", "", "/v1"+capture, object{"id": id + "/capture"}), "/v1" + capture},
+		{http2("ANY /transactions/{id}", "$default", "", capture, object{"id": id + "%2Fcapture"}), capture},
+		{http2("ANY /transactions/{id}", "$default", "", capture), capture},
+		{http2("ANY /transactions/{id}", "$default", "", capture, object{"id": id}), capture},
+		{http2("", "$default", "", capture, object{"id": id + "/capture"}), capture},
+		{http2("$default", "$default", "", capture, object{"id": id + "/capture"}), capture},
+		{rest("/transactions/{id}", "$default", "", capture, object{"id": id + "/capture"}), capture},
+		{rest("/transactions/{id}", "$default", "", "/v1"+capture, object{"id": id + "/capture"}), "/v1" + capture},
+		{rest("/transactions/{id}", "$default", "", void, object{"id": id + "%2Fvoid"}), void},
+		{http1("/transactions/{id}", "$default", "", capture, object{"id": id + "/capture"}), capture},
+		{http1("", "$default", "", capture, object{"id": id + "/capture"}), capture},
+		// These routes are a capture's.
+		{http2("ANY /{proxy+}", "$default", "", capture, object{"proxy": capture[1:]}), captured},
+		{http2("POST /transactions/{rest+}", "$default", "", capture, object{"rest": id + "/capture"}), captured},
+		{http2("$default", "$default", "", capture, object{"any_path": capture[1:]}), captured}, // sam local
+		{http2("POST /transactions/{id}/capture", "$default", "", capture, object{"id": id}), captured},
+		{rest("/{everything+}", "$default", "", "/v1"+capture, object{"everything": capture[1:]}), captured},
+		{http1("/transactions/{id}/capture", "$default", "", capture, object{"id": id}), captured},
 	} {
 		got := invoke(t, h, encode(t, c.event))
 		if strings.HasPrefix(c.answer, "/") {
@@ -208,89 +249,8 @@ func TestEventPaths(t *testing.T) {
 			assert.Equal(t, c.answer, got.problem(t).Instance, "%v", c.event)
 			continue
 		}
-		assert.Equal(t, c.answer, got.Body, "%v", c.event)
+		assert.Contains(t, got.Body, c.answer, "%v", c.event)
 	}
-}
-
-// A slash in a path parameter was sent encoded, and an HTTP API decodes it in path
-// and parameter. The policy was checked for the parameter's route, so the call
-// reaches no other.
-func TestSlashInPathParameter(t *testing.T) {
-	t.Parallel()
-	h, books, log := newHandler(t)
-	id := invoke(t, h, encode(t, event2(request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1"}, holdBody("1", "40")})))
-	require.Equal(t, http.StatusCreated, id.Status)
-	payload2 := func(method, route, path string, parameters object) object {
-		return object{
-			"version": "2.0", "routeKey": route, "rawPath": path, "pathParameters": parameters,
-			"requestContext": object{"stage": "$default", "http": object{"method": method}},
-		}
-	}
-	payload1 := func(version, method, route, path string, parameters object) object {
-		return object{
-			"version": version, "resource": route, "httpMethod": method, "path": path, "pathParameters": parameters,
-			"requestContext": object{"stage": "$default"},
-		}
-	}
-	const capture, void = "/transactions/" + id11 + "/capture", "/transactions/" + id11 + "/void"
-	books.Network.Requests()
-	for _, event := range []object{
-		payload2("POST", "ANY /transactions/{id}", capture, object{"id": id11 + "/capture"}),
-		payload2("POST", "POST /transactions/{id}", void, object{"id": id11 + "/void"}),
-		payload2("POST", "ANY /{a}/{b}", capture, object{"a": "transactions", "b": id11 + "/capture"}),
-		payload2("POST", "ANY /{a}/capture", capture, object{"a": "transactions/" + id11}),
-		payload2("POST", "ANY /{id}/{proxy+}", "/v1"+capture, object{"id": "v1/transactions", "proxy": id11 + "/capture"}),
-		payload2("POST", "ANY /v1/transactions/{id}", "/v1"+capture, object{"id": id11 + "/capture"}),
-		payload2("POST", "ANY /transactions/{id}", "/v1"+capture, object{"id": id11 + "/capture"}),
-		payload2("POST", "ANY /transactions/{id}", capture, object{"id": id11 + "%2Fcapture"}),
-		payload2("POST", "ANY /transactions/{id}", capture, nil),
-		payload2("POST", "ANY /transactions/{id}", capture, object{"id": id11}),
-		payload2("POST", "", capture, object{"id": id11 + "/capture"}),
-		payload2("POST", "$default", capture, object{"id": id11 + "/capture"}),
-		payload1("", "POST", "/transactions/{id}", capture, object{"id": id11 + "/capture"}),
-		payload1("", "POST", "/transactions/{id}", "/v1"+capture, object{"id": id11 + "/capture"}),
-		payload1("", "POST", "/transactions/{id}", void, object{"id": id11 + "%2Fvoid"}),
-		payload1("1.0", "POST", "/transactions/{id}", capture, object{"id": id11 + "/capture"}),
-		payload1("1.0", "POST", "", capture, object{"id": id11 + "/capture"}),
-	} {
-		log.Reset()
-		got := invoke(t, h, encode(t, event))
-		assert.Equal(t, http.StatusNotFound, got.Status, "%v", event)
-		assert.Equal(t, "/problems/not-found", got.problem(t).Type, "%v", event)
-		assert.Contains(t, log.String(), `"route":"",`, "%v", event)
-	}
-	assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
-	for _, event := range []object{
-		payload2("POST", "ANY /{proxy+}", capture, object{"proxy": capture[1:]}),
-		payload2("POST", "POST /transactions/{rest+}", capture, object{"rest": id11 + "/capture"}),
-		payload2("POST", "$default", capture, object{"any_path": capture[1:]}), // sam local
-		payload2("POST", "POST /transactions/{id}/capture", capture, object{"id": id11}),
-		payload1("", "POST", "/{everything+}", "/v1"+capture, object{"everything": capture[1:]}),
-		payload1("1.0", "POST", "/transactions/{id}/capture", capture, object{"id": id11}),
-	} {
-		got := invoke(t, h, encode(t, event))
-		assert.Equal(t, http.StatusOK, got.Status, "%v: %s", event, got.Body)
-	}
-}
-
-// Base64 has two characters beside letters and digits, and ends in padding.
-func TestBase64Bodies(t *testing.T) {
-	t.Parallel()
-	h, books, _ := newHandler(t)
-	seen := ""
-	for i, note := range []string{"", "n", "nn", "???", "~~~", "\u00ff\u00fe>>>???"} {
-		sent := fmt.Sprintf(`{"userId":"1","ammount":"1","type":"credit","note":%q}`, note)
-		encoded := base64.StdEncoding.EncodeToString([]byte(sent))
-		seen += encoded
-		event := event2(request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": fmt.Sprint(i)}, encoded})
-		event["isBase64Encoded"] = true
-		got := invoke(t, h, encode(t, event))
-		assert.Equal(t, http.StatusCreated, got.Status, "%s: %s", encoded, got.Body)
-	}
-	for _, character := range []string{"+", "/", "="} {
-		assert.Contains(t, seen, character)
-	}
-	assert.Equal(t, "106", books.Balance(t, "1"))
 }
 
 // An undecodable body is reported, even on a read; but a caller without permission
@@ -316,7 +276,7 @@ func TestRequestID(t *testing.T) {
 	for _, c := range []struct{ gateway, lambda, want string }{
 		{"gateway-1", "lambda-1", "gateway-1"}, {"", "lambda-1", "lambda-1"}, {"gateway-1", "", "gateway-1"}, {"", "", ""},
 	} {
-		event := event2(request{method: http.MethodGet, target: "/balance?userId=1"})
+		event := event2(reading("/balance?userId=1"))
 		event["requestContext"].(object)["requestId"] = c.gateway
 		ctx := t.Context()
 		if c.lambda != "" {

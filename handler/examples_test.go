@@ -29,7 +29,7 @@ func TestExamplesInAnyOrder(t *testing.T) {
 			{"order-1", body("1", "12.50", "debit")}, {"order-2", body("1", "90", "debit")},
 			{"gift-1", body("2", "25", "credit")}, {"shoes-1", body("2", "140", "debit")},
 		} {
-			send(t, request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": session[0]}, session[1]})
+			send(t, posting(session[0], session[1]))
 		}
 		random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // the order is no secret
 		for round := range 2 {

@@ -98,7 +98,7 @@ func TestHoldEnded(t *testing.T) {
 func TestPaymentOnHold(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		first := a.post(t, "order", paymentBody("1", "shop", "40"))
-		id := strings.TrimPrefix(first.Header.Get("Location"), "/transactions/")
+		id := first.id()
 		assert.Contains(t, first.Body, `"status":"pending"`)
 		assert.Contains(t, first.Body, `"entries":[{"id":"`+id+`","userId":"1","type":"debit","ammount":"40"},`)
 		assert.Equal(t, `{"data":[]}`, a.get(t, "/transactions?userId=shop").Body)

@@ -322,7 +322,7 @@ func TestLogLineOfStrangeCalls(t *testing.T) {
 	t.Parallel()
 	h, books, log := newHandler(t)
 	const requestID = "\"}\n{\u2028\x00\\"
-	event := event1(request{method: http.MethodGet, target: "/balance?userId=1"})
+	event := event1(reading("/balance?userId=1"))
 	event["requestContext"].(object)["requestId"] = requestID
 	books.Network.Next(faults.Rewrite(func(string) string { return `{"Item":{"balance":{"N":"` + "\xff" + `"}}}` }))
 	invoke(t, h, encode(t, event))

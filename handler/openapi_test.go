@@ -197,7 +197,7 @@ func TestEveryDocumentedAnswerIsMet(t *testing.T) {
 	call := func(method, target, key, body string) request {
 		return request{method, target, map[string]string{"Idempotent-Key": key}, body}
 	}
-	get := func(target string) request { return request{method: http.MethodGet, target: target} }
+	get := func(target string) request { return reading(target) }
 	post := func(key, body string) request { return call(http.MethodPost, "/transactions", key, body) }
 	end := func(id, how, body string) request {
 		return request{method: http.MethodPost, target: "/transactions/" + id + "/" + how, body: body}

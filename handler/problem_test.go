@@ -22,10 +22,10 @@ func TestCauseOf500StaysInTheLog(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		a.Network.Always(damage)
 		for _, r := range []request{
-			{method: http.MethodGet, target: "/balance?userId=1"},
-			{method: http.MethodGet, target: "/transactions?userId=1"},
-			{method: http.MethodGet, target: "/transactions/" + id11},
-			{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1"}, body("1", "1", "credit")},
+			reading("/balance?userId=1"),
+			reading("/transactions?userId=1"),
+			reading("/transactions/" + id11),
+			posting("1", body("1", "1", "credit")),
 		} {
 			got := a.send(t, r)
 			assert.Equal(t, http.StatusInternalServerError, got.Status, "%+v", r)
@@ -46,7 +46,7 @@ func TestLostAnswer(t *testing.T) {
 	h, books, _ := newHandler(t)
 	ctx, giveUp := context.WithCancel(t.Context())
 	defer giveUp()
-	payload := encode(t, event1(request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1"}, body("1", "10", "debit")}))
+	payload := encode(t, event1(posting("1", body("1", "10", "debit"))))
 
 	books.Network.Always(func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		defer giveUp()
@@ -86,8 +86,8 @@ func hang(r *http.Request, _ func() (*http.Response, error)) (*http.Response, er
 // log line is a warning, because the same call may succeed later.
 func TestAnswersInTime(t *testing.T) {
 	t.Parallel()
-	post := event2(request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1"}, body("1", "10", "credit")})
-	read := event2(request{method: http.MethodGet, target: "/balance?userId=1"})
+	post := event2(posting("1", body("1", "10", "credit")))
+	read := event2(reading("/balance?userId=1"))
 	for _, c := range []struct {
 		name           string
 		event          map[string]any

@@ -29,7 +29,7 @@ func TestRefund(t *testing.T) {
 		assert.Equal(t, `{"data":{"refunds":0,"entries":[{"entry":0,"ammount":"30","refunded":"0"}]}}`, a.refunded(t, id11))
 		first := a.refund(t, id11, "part", `{"ammount":"20.00","metadata":{"why":"late"}}`)
 		require.Equal(t, http.StatusCreated, first.Status, first.Body)
-		id := strings.TrimPrefix(first.Header.Get("Location"), "/transactions/")
+		id := first.id()
 		assert.Equal(t, `{"data":{"id":"`+id+`","userId":"1","type":"credit","ammount":"20","status":"posted",`+
 			`"createdAt":"2026-11-22T12:00:00.005Z","metadata":{"why":"late"},"refundOf":"`+id11+`"}}`, first.Body)
 		assert.Equal(t, first.Body, a.get(t, "/transactions/"+id).Body)

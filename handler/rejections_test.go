@@ -203,12 +203,12 @@ func TestLimitIsDigits(t *testing.T) {
 	h, _, _ := newHandler(t)
 	for _, limit := range []string{"%2B5", "+5", "-5", "5.0", "5e0", "0x5", "5_0", "%205", "5%00"} {
 		for _, event := range []func(request) map[string]any{event2, event1} {
-			got := invoke(t, h, encode(t, event(request{method: http.MethodGet, target: "/transactions?userId=1&limit=" + limit})))
+			got := invoke(t, h, encode(t, event(reading("/transactions?userId=1&limit="+limit))))
 			assertInvalid(t, got, limit, "limit")
 		}
 	}
 	for query, field := range map[string]string{"userId=1&x=%zz": "query", "userId=%ff": "userId", "userId=1;x=2": "query"} {
-		got := invoke(t, h, encode(t, event2(request{method: http.MethodGet, target: "/balance?" + query})))
+		got := invoke(t, h, encode(t, event2(reading("/balance?"+query))))
 		assert.NotEmpty(t, got.problem(t).Properties[field], query)
 	}
 }

@@ -53,11 +53,11 @@ func (s scenario) id(t *testing.T, kind string) string {
 	}
 	refund := func() string {
 		got := s.service.refund(t, transfer(), "secret-refund", `{"metadata":{"order":"secret"}}`)
-		return strings.TrimPrefix(got.Header.Get("Location"), "/transactions/")
+		return got.id()
 	}
 	rules := func(change string) string {
 		got := s.service.rule(t, "secret-rules", s.named(`{"userId":"PAYER",`+change+metadata+`}`))
-		return strings.TrimPrefix(got.Header.Get("Location"), "/transactions/")
+		return got.id()
 	}
 	switch kind {
 	case "posted":
@@ -332,7 +332,7 @@ func TestReceiverSeesThePayment(t *testing.T) {
 		payer, receiver := g.user("1", h), g.user("shop", h)
 		for _, how := range []string{"capture", "void"} {
 			first := payer.post(t, how, entries(`,"expiresIn":60,"metadata":{"order":"secret"}`, entry("1", "10", "debit"), entry("shop", "10", "credit")))
-			id := strings.TrimPrefix(first.Header.Get("Location"), "/transactions/")
+			id := first.id()
 			without := func(a answer) string {
 				assert.Contains(t, a.Body, `,"metadata":{"order":"secret"}`)
 				return strings.Replace(a.Body, `,"metadata":{"order":"secret"}`, "", 1)

@@ -171,7 +171,7 @@ func TestDescriptionOfSettings(t *testing.T) {
 		require.NoError(t, err)
 		o := d.operation(http.MethodPost, "/transactions")
 		check := func(amount string) error {
-			return d.checkRequest(o, request{http.MethodPost, "/transactions", map[string]string{"Idempotent-Key": "1"}, body("1", amount, "credit")})
+			return d.checkRequest(o, posting("1", body("1", amount, "credit")))
 		}
 		for _, allowed := range []string{s.unit, s.most, "1000000000000", "0007", s.example} {
 			assert.NoError(t, check(allowed), "%s %s", s.currency, allowed)
