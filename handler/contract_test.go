@@ -21,16 +21,6 @@ const (
 // missing is no transaction's id.
 const missing = "00000000-0000-8000-8000-000000000000"
 
-func TestBalance(t *testing.T) {
-	everyDoor(t, func(t *testing.T, a *api) {
-		got := a.get(t, "/balance?userId=1")
-		assert.Equal(t, http.StatusOK, got.Status)
-		assert.Equal(t, `{"data":{"balance":"100"}}`, got.Body)
-		assert.Equal(t, "application/json", got.Header.Get("Content-Type"))
-		assert.Equal(t, "no-store", got.Header.Get("Cache-Control"))
-	})
-}
-
 func TestPost(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		got := a.post(t, "1", body("1", "10.50", "credit"))

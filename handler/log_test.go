@@ -3,7 +3,6 @@ package handler_test
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"os"
@@ -20,7 +19,6 @@ import (
 	"onewrite/handler"
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/faults"
-	"onewrite/ledger"
 )
 
 // counters has the metric that counts each outcome.
@@ -77,110 +75,15 @@ func readLine(t *testing.T, log *bytes.Buffer) (line logLine) {
 	return line
 }
 
-// A line names the call's route, user, transaction and outcome, counts it, and has no
-// other members: not the key, nothing from a body, and no other user. No answer about a
-// hold counts as a failure, which would raise alarms.
-func TestLogLine(t *testing.T) {
+// The latency is the call's time, in milliseconds.
+func TestLatency(t *testing.T) {
 	t.Parallel()
 	h, books, log := newHandler(t)
-	a := &api{Books: books, log: log, send: overEvents(event2)(t, h)}
-	const secret = `,"metadata":{"hidden":"secret"}`
-	transfer := func(amount string) string {
-		return entries(secret, entry("1", amount, "debit"), entry("recipient", "1", "credit"))
-	}
-	post := func(key, body string) func() answer {
-		return func() answer { return a.post(t, "secret-"+key, body) }
-	}
-	get := func(target string) func() answer { return func() answer { return a.get(t, target) } }
-	end := func(id, how, body string) func() answer { return func() answer { return a.end(t, id, how, body) } }
-	refund := func(id, key string) func() answer {
-		return func() answer { return a.refund(t, id, "secret-"+key, `{"ammount":"1"`+secret+`}`) }
-	}
-	rule := func(key, body string) func() answer {
-		return func() answer { return a.rule(t, "secret-"+key, `{"userId":"2"`+body+secret+`}`) }
-	}
-	captured, voided := a.pending(t, "1", holdBody("1", "1")), a.pending(t, "2", holdBody("1", "1"))
-	posted, blocked := a.pending(t, "3", body("1", "1", "debit")), a.pending(t, "4", paymentBody("1", "closed", "1"))
-	require.Equal(t, http.StatusCreated, a.rule(t, "close", `{"userId":"closed","credits":"blocked"}`).Status)
-	for i := range ledger.MaxHolds {
-		a.pending(t, fmt.Sprint(i), holdBody("3", "1"))
-	}
-	idOf := func(user, key string) string {
-		return infratest.Request(t, user, "secret-"+key, ledger.Credit, "1").TransactionID().String()
-	}
-	const posting, capture, void = "POST /transactions", "POST /transactions/{id}/capture", "POST /transactions/{id}/void"
-	const refunding, reading, ruling = "POST /transactions/{id}/refunds", "GET /transactions/{id}/refunds", "POST /accounts"
-	for i, c := range []struct {
-		send                     func() answer
-		fault                    faults.Fault
-		route, user, transaction string
-		status                   int
-		outcome                  string
-	}{
-		{get("/balance?userId=1"), nil, "GET /balance", "1", "", 200, "read"},
-		{get("/transactions?userId=1&limit=1"), nil, "GET /transactions", "1", "", 200, "read"},
-		{get("/nothing"), nil, "", "", "", 404, "rejected"},
-		{get("/balance?userId=1"), damage, "GET /balance", "1", "", 500, "failed"},
-		{post("k", transfer("1")), nil, posting, "1", idOf("1", "k"), 201, "posted"},
-		{post("k", transfer("1")), nil, posting, "1", idOf("1", "k"), 201, "replayed"},
-		{post("k", transfer("2")), nil, posting, "1", idOf("1", "k"), 422, "reused"},
-		{post("low", transfer("500")), nil, posting, "1", idOf("1", "low"), 422, "declined"},
-		{post("low", transfer("500")), nil, posting, "1", idOf("1", "low"), 422, "replayed"},
-		{post("x", transfer("secret")), nil, posting, "", "", 400, "rejected"},
-		{post("x", `{"metadata":{"hidden":["secret"]}}`), nil, posting, "", "", 400, "rejected"},
-		{post("c", transfer("1")), faults.Conflict, posting, "1", idOf("1", "c"), 201, "posted"},
-		{post("d", transfer("1")), damage, posting, "1", idOf("1", "d"), 500, "failed"},
-		{get("/transactions/" + captured), nil, "GET /transactions/{id}", "1", captured, 200, "read"},
-
-		{end(captured, "capture", ""), nil, capture, "1", captured, 200, "posted"},
-		{end(captured, "capture", ""), nil, capture, "1", captured, 200, "replayed"},
-		{end(voided, "void", ""), nil, void, "1", voided, 200, "posted"},
-		{end(voided, "void", ""), nil, void, "1", voided, 200, "replayed"},
-		{end(captured, "void", ""), nil, void, "", captured, 422, "declined"},
-		{end(captured, "capture", `{"ammount":"0.5"}`), nil, capture, "", captured, 422, "declined"},
-		{end(blocked, "capture", ""), nil, capture, "", blocked, 422, "declined"},
-		{end(blocked, "capture", `{"ammount":"61"}`), nil, capture, "", blocked, 400, "rejected"},
-		{end(posted, "capture", ""), nil, capture, "", posted, 422, "rejected"},
-		{end(missing, "void", ""), nil, void, "", missing, 404, "rejected"},
-		{end("none", "void", ""), nil, void, "", "", 404, "rejected"},
-		{post("h", holdBody("3", "1")), nil, posting, "3", idOf("3", "h"), 422, "declined"},
-
-		{refund(posted, "r"), nil, refunding, "1", idOf("1", "r"), 201, "posted"},
-		{refund(posted, "r"), nil, refunding, "1", idOf("1", "r"), 201, "replayed"},
-		{refund(posted, "s"), nil, refunding, "1", idOf("1", "s"), 422, "declined"},
-		{refund(idOf("1", "r"), "s"), nil, refunding, "", idOf("1", "r"), 422, "rejected"},
-		{get("/transactions/" + posted + "/refunds"), nil, reading, "", posted, 200, "read"},
-
-		{rule("l", `,"creditLimit":"50"`), nil, ruling, "2", idOf("2", "l"), 201, "posted"},
-		{rule("l", `,"creditLimit":"50"`), nil, ruling, "2", idOf("2", "l"), 201, "replayed"},
-		{rule("l", `,"creditLimit":"51"`), nil, ruling, "2", idOf("2", "l"), 422, "reused"},
-		{post("all", body("2", "110", "debit")), nil, posting, "2", idOf("2", "all"), 201, "posted"},
-		{rule("end", `,"creditLimit":"0"`), nil, ruling, "2", idOf("2", "end"), 422, "declined"},
-		{rule("end", ``), nil, ruling, "", "", 400, "rejected"},
-	} {
-		log.Reset()
-		if c.fault != nil {
-			books.Network.Next(c.fault)
-		}
-		began := time.Now()
-		assert.Equal(t, c.status, c.send().Status, "row %d", i)
-		took := float64(time.Since(began)) / float64(time.Millisecond)
-		for _, hidden := range []string{"hidden", "recipient", "secret-", `"secret"`, `ammount":`} {
-			assert.NotContains(t, log.String(), hidden, "row %d", i)
-		}
-		line := readLine(t, log)
-		assert.Equal(t, []string{c.route, c.user, c.transaction, c.outcome}, []string{line.Route, line.User, line.Transaction, line.Outcome}, "row %d", i)
-		assert.Equal(t, c.status, line.Status, "row %d", i)
-		assert.Equal(t, c.status == 201 && c.fault != nil, line.Retries == 1, "row %d", i)
-		assert.Positive(t, line.Latency)
-		assert.LessOrEqual(t, line.Latency, took, "milliseconds, of a part of the call")
-		assertMembers(t, line)
-	}
 	books.Network.Next(func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		time.Sleep(30 * time.Millisecond)
 		return deliver()
 	})
-	a.get(t, "/balance?userId=1")
+	invoke(t, h, encode(t, event2(reading("/balance?userId=1"))))
 	assert.GreaterOrEqual(t, readLine(t, log).Latency, 30.0)
 }
 

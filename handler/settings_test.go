@@ -169,22 +169,19 @@ func TestDescriptionOfSettings(t *testing.T) {
 		assert.Contains(t, text, "from "+s.unit+" to 1000000000000")
 		d, err := descriptionOf(infratest.Settings(t, s.currency, s.places, s.opening))
 		require.NoError(t, err)
-		o := d.operation(http.MethodPost, "/transactions")
-		check := func(amount string) error {
-			return d.checkRequest(o, posting("1", body("1", amount, "credit")))
-		}
+		check := func(r request) error { return d.checkRequest(d.operationOf(r), r) }
+		checkAmount := func(amount string) error { return check(posting("1", body("1", amount, "credit"))) }
 		for _, allowed := range []string{s.unit, s.most, "1000000000000", "0007", s.example} {
-			assert.NoError(t, check(allowed), "%s %s", s.currency, allowed)
+			assert.NoError(t, checkAmount(allowed), "%s %s", s.currency, allowed)
 		}
 		for _, forbidden := range []string{s.finer, "0", s.most + ".0", "1000000000000.1", "-1", "1e1", "1000000000001"} {
 			if s.places != "0" && forbidden == s.most+".0" {
 				continue // no number at all
 			}
-			assert.Error(t, check(forbidden), "%s %s", s.currency, forbidden)
+			assert.Error(t, checkAmount(forbidden), "%s %s", s.currency, forbidden)
 		}
 		for _, call := range d.examples(t) {
-			path, _, _ := strings.Cut(call.target, "?")
-			assert.NoError(t, d.checkRequest(d.operation(call.method, path), call), "%s: %+v", s.currency, call)
+			assert.NoError(t, check(call), "%s: %+v", s.currency, call)
 		}
 		d.eachAnswer(func(schema *openapi3.SchemaRef, example any) {
 			value, err := asJSON(example)
@@ -204,13 +201,11 @@ var ofMoney = regexp.MustCompile(`"(data|balance|limit|refundable)":`)
 
 // eachAnswer calls see with each example of an answer, and its schema.
 func (d *description) eachAnswer(see func(schema *openapi3.SchemaRef, example any)) {
-	for _, item := range d.document.Paths.Map() {
-		for _, o := range item.Operations() {
-			for _, response := range o.Responses.Map() {
-				for _, media := range response.Value.Content {
-					for _, example := range exampleValues(media.Example, media.Examples) {
-						see(media.Schema, example)
-					}
+	for _, o := range d.operations {
+		for _, response := range o.Responses.Map() {
+			for _, media := range response.Value.Content {
+				for _, example := range exampleValues(media.Example, media.Examples) {
+					see(media.Schema, example)
 				}
 			}
 		}
