@@ -1,10 +1,9 @@
 // Package blackbox tests the ledger over HTTP alone, wherever it is served: at the address in
-// LEDGER_URL, such as sam local's, or else by a local server that it starts and ends. Its users are
-// new in each run.
+// LEDGER_URL, such as sam local's, or else by a local server that .ci/serve starts and ends. Its users
+// are new in each run.
 package blackbox
 
 import (
-	"bufio"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -22,36 +20,17 @@ import (
 
 const urlVariable = "LEDGER_URL"
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
+func TestMain(m *testing.M) {
 	if os.Getenv(urlVariable) != "" {
-		return m.Run()
+		os.Exit(m.Run())
 	}
-	server := exec.Command("go", "run", "./infra/local", "-addr", "127.0.0.1:0")
-	server.Dir = "../../.." // the folder of its module
-	server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	server.Stderr = os.Stderr
-	output, err := server.StdoutPipe()
-	if err == nil {
-		err = server.Start()
-	}
-	if err != nil {
+	served := exec.Command(".ci/serve", os.Args...) // this program, once more
+	served.Dir = "../../.."
+	served.Stdout, served.Stderr = os.Stdout, os.Stderr
+	if err := served.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		return 1
+		os.Exit(1)
 	}
-	defer func() {
-		_ = syscall.Kill(-server.Process.Pid, syscall.SIGTERM)
-		_ = server.Wait()
-	}()
-	for lines := bufio.NewScanner(output); lines.Scan(); {
-		if url, listening := strings.CutPrefix(lines.Text(), "listening on "); listening {
-			_ = os.Setenv(urlVariable, url)
-			return m.Run()
-		}
-	}
-	fmt.Fprintln(os.Stderr, "the local server ended before it listened")
-	return 1
 }
 
 type answer struct {
