@@ -35,7 +35,7 @@ func trial(t *testing.T, seed uint64, count *counts) {
 	books := infratest.New(t)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	t.Cleanup(transport.CloseIdleConnections)
-	contended := faults.Contention(5*time.Millisecond).Before(transport)
+	contended := faults.Contention(5 * time.Millisecond).Before(transport)
 	var r run
 	t.Cleanup(func() {
 		if t.Failed() {
