@@ -5,7 +5,6 @@
 package runtimeapi
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -14,7 +13,7 @@ import (
 	"net/http"
 	"os/exec"
 	"strconv"
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -37,16 +36,14 @@ type Function struct {
 	process *exec.Cmd
 	api     *http.Server
 	ended   chan struct{} // closed when the process has ended
-	events  chan invocation
-
-	mu      sync.Mutex
-	waiting map[string]chan []byte // by request id
+	events  chan *invocation
+	serving atomic.Pointer[invocation]
 }
 
 type invocation struct {
-	id       string
 	payload  []byte
 	deadline time.Time
+	answer   chan []byte
 }
 
 // Start runs the binary with this environment and nothing else. Its log goes to the writer.
@@ -55,11 +52,7 @@ func Start(binary string, env []string, log io.Writer) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Function{
-		ended:   make(chan struct{}),
-		events:  make(chan invocation),
-		waiting: map[string]chan []byte{},
-	}
+	f := &Function{ended: make(chan struct{}), events: make(chan *invocation)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", f.next)
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/response", f.answer)
@@ -89,16 +82,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if !ok {
 		deadline = time.Now().Add(10 * time.Second)
 	}
-	event := invocation{rand.Text(), payload, deadline}
-	answered := make(chan []byte, 1)
-	f.mu.Lock()
-	f.waiting[event.id] = answered
-	f.mu.Unlock()
-	defer func() {
-		f.mu.Lock()
-		delete(f.waiting, event.id)
-		f.mu.Unlock()
-	}()
+	event := &invocation{payload, deadline, make(chan []byte, 1)}
 	select {
 	case f.events <- event:
 	case <-f.ended:
@@ -107,7 +91,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return nil, ctx.Err()
 	}
 	select {
-	case answer := <-answered:
+	case answer := <-event.answer:
 		return answer, nil
 	case <-f.ended:
 		return nil, f.gone()
@@ -138,10 +122,11 @@ func (f *Function) gone() error {
 func (f *Function) next(w http.ResponseWriter, r *http.Request) {
 	select {
 	case event := <-f.events:
-		w.Header().Set("Lambda-Runtime-Aws-Request-Id", event.id)
+		f.serving.Store(event)
+		w.Header().Set("Lambda-Runtime-Aws-Request-Id", rand.Text())
 		w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(event.deadline.UnixMilli(), 10))
 		w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:123456789012:function:onewrite")
-		_, _ = io.Copy(w, bytes.NewReader(event.payload))
+		_, _ = w.Write(event.payload)
 	case <-r.Context().Done():
 	}
 }
@@ -153,11 +138,6 @@ func (f *Function) answer(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	f.mu.Lock()
-	answered := f.waiting[r.PathValue("id")]
-	f.mu.Unlock()
-	if answered != nil {
-		answered <- body
-	}
+	f.serving.Load().answer <- body
 	w.WriteHeader(http.StatusAccepted)
 }
