@@ -199,12 +199,14 @@ func TestSettings(t *testing.T) {
 		books := infratest.NewWith(t, infratest.Settings(t, c.currency, c.places, c.opening))
 		post(t, ledger.New(books.Store, at(lastYear)), "1", "+10", "+"+c.unit, "-1000")
 		post(t, ledger.New(books.Store, at(lastYear)), "2", "+1")
+		post(t, ledger.New(books.Store, at(lastYear)), "declined", "-1000")
 		balance := books.Balance(t, "1")
 		for _, task := range []struct{ args, want string }{
 			{"", "every balance is what its history says"},
 			{"-user 1 -csv", fmt.Sprintf(",opening,,%s,", c.opening)},
 			{"-user 1 -csv", fmt.Sprintf(",closing,,%s,", balance)},
 			{"-user nobody -csv", fmt.Sprintf(",closing,,%s,", c.opening)},
+			{"-user declined -csv", fmt.Sprintf(",closing,,%s,", c.opening)},
 		} {
 			status, out, _ := command(t, books, strings.Fields(task.args)...)
 			assert.Equal(t, exitRight, status, out)
