@@ -5,176 +5,93 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/script"
 	"onewrite/ledger"
 )
 
-func blockedDebitsAreDeclined(t *testing.T, b *books) {
-	change := b.rule(t, "1", "stop", "debits blocked")
-	assert.Equal(t, ledger.RulesRow, change.Kind())
-	assert.Equal(t, noon, change.CreatedAt)
-	stored, err := b.Ledger.Transaction(t.Context(), change.ID)
-	require.NoError(t, err)
-	assert.Equal(t, change, stored)
-	assert.Equal(t, "100", b.funds(t, "1"), "a user without a row keeps the opening balance")
-
-	const blocked = "account blocked: entry 0 on 100"
-	assert.Equal(t, blocked, b.post(t, "first", "1 debit 1"))
-	_, err = b.Ledger.Post(t.Context(), pending(t, "hold", "1 debit 1", "2 credit 1"))
-	require.ErrorIs(t, err, ledger.ErrAccountBlocked)
-	assert.Equal(t, "account blocked: entry 1 on 100", b.post(t, "transfer", "2 debit 1", "1 debit 1"))
-	b.posts(t, "credit", "1 credit 5")
-
-	b.rule(t, "1", "go on", "debits allowed")
-	assert.Equal(t, blocked, b.post(t, "first", "1 debit 1"), "a late duplicate stays declined")
-	b.posts(t, "second", "1 debit 105")
-	b.balances(t, "1 0")
-	assert.Len(t, b.lines(t, "1", 4), 4, "no rule is in the history")
-}
-
-func blockedCreditsAreDeclined(t *testing.T, b *books) {
-	pending := b.hold(t, "order", "1 debit 40", "shop credit 40")
-	b.rule(t, "shop", "stop", "credits blocked")
-	assert.Equal(t, "account blocked: entry 1 on 100", b.post(t, "transfer", "1 debit 1", "shop credit 1"))
-	b.posts(t, "debit", "shop debit 1")
-
-	_, err := b.Ledger.Capture(t.Context(), endOf(pending), ledger.Amount{})
-	var blocked *ledger.ReceiverError
-	require.ErrorAs(t, err, &blocked)
-	require.ErrorIs(t, err, ledger.ErrAccountBlocked)
-	assert.Equal(t, "shop", blocked.UserID.String())
-	assert.Equal(t, "60 held 40", b.funds(t, "1"), "the hold has not ended")
-	b.balances(t, "shop 99")
-
-	b.rule(t, "shop", "go on", "credits allowed")
-	_, err = b.Ledger.Capture(t.Context(), endOf(pending), ledger.Amount{})
-	require.NoError(t, err)
-	b.balances(t, "shop 139")
-}
-
-// Money that was taken before a block is no longer the user's.
-func holdsGoOnUnderABlock(t *testing.T, b *books) {
-	captured, voided := b.hold(t, "captured", "1 debit 10"), b.hold(t, "voided", "1 debit 20")
-	b.hold(t, "expires", "1 debit 30")
-	b.rule(t, "1", "close", "debits blocked", "credits blocked")
-	_, err := b.Ledger.Capture(t.Context(), endOf(captured), ledger.Amount{})
-	require.NoError(t, err)
-	_, err = b.Ledger.Void(t.Context(), endOf(voided))
-	require.NoError(t, err)
-	b.at(time.Minute + time.Second)
-	b.balances(t, "1 90")
-	assert.Equal(t, "account blocked: entry 0 on 90", b.post(t, "debit", "1 debit 90"))
-	b.rule(t, "1", "open", "debits allowed")
-	b.posts(t, "again", "1 debit 90")
-	b.balances(t, "1 0")
-}
-
-func blockIsTheFirstReason(t *testing.T, b *books) {
-	b.holds(t, "1", "1")
-	b.rule(t, "1", "stop", "debits blocked")
-	assert.Equal(t, "account blocked: entry 0 on 84", b.post(t, "too much", "1 debit 85"))
-	assert.Equal(t, "insufficient funds: entry 0 on 100", b.post(t, "the first entry", "2 debit 101", "1 debit 1"))
-	_, err := b.Ledger.Post(t.Context(), pending(t, "one too many", "1 debit 1"))
-	require.ErrorIs(t, err, ledger.ErrAccountBlocked)
-}
-
-func creditLimitIsLent(t *testing.T, b *books) {
-	user := userOf(t, "1")
-	b.rule(t, "1", "50", "limit 50")
-	b.balances(t, "1 150")
-	b.posts(t, "spend", "1 debit 140")
-	assert.Equal(t, "insufficient funds: entry 0 on 10", b.post(t, "too much", "1 debit 11"))
-	b.rule(t, "1", "80", "limit 80.00", "debits blocked")
-	b.balances(t, "1 40")
-
-	lower := infratest.Rules(t, "1", "30", "limit 30", "debits allowed")
-	for replayed := range 2 {
-		_, err := b.Ledger.ChangeRules(t.Context(), lower)
-		assert.Equal(t, "credit in use: entry 0 on 40", b.declined(t, err))
-		var declined *ledger.DeclinedError
-		require.ErrorAs(t, err, &declined)
-		assert.Equal(t, replayed > 0, declined.Result.Replayed)
-	}
-	funds, err := b.Ledger.Balance(t.Context(), user)
-	require.NoError(t, err)
-	assert.Equal(t, "80", funds.CreditLimit.String())
-	assert.True(t, funds.DebitsBlocked, "nothing of a declined change happens")
-
-	b.rule(t, "1", "40", "limit 40")
-	b.balances(t, "1 0")
-	b.posts(t, "pay back", "1 credit 40")
-	_, err = b.Ledger.ChangeRules(t.Context(), lower)
-	require.ErrorIs(t, err, ledger.ErrCreditInUse, "a late duplicate stays declined")
-	b.rule(t, "1", "0", "limit 0")
-	funds, err = b.Ledger.Balance(t.Context(), user)
-	require.NoError(t, err)
-	assert.Equal(t, "0", funds.Balance.String())
-	assert.Equal(t, ledger.Rules{DebitsBlocked: true, Changes: 4}, funds.Rules)
-}
-
-// Lent money counts toward the ceiling: a balance is the spendable sum.
-func creditLimitAndCeiling(t *testing.T, b *books) {
-	b.Fill(t, "rich")
-	_, err := b.Ledger.ChangeRules(t.Context(), infratest.Rules(t, "rich", "101", "limit 101"))
-	assert.Equal(t, "balance limit: entry 0 on 999999999999900", b.declined(t, err))
-	b.rule(t, "rich", "60", "limit 60")
-	assert.Equal(t, "balance limit: entry 0 on 999999999999960", b.post(t, "41", "rich credit 41"))
-	b.posts(t, "40", "rich credit 40")
-}
-
-func lowerLimitReleases(t *testing.T, b *books) {
-	b.rule(t, "1", "50", "limit 50")
-	b.hold(t, "hold", "1 debit 120")
-	_, err := b.Ledger.ChangeRules(t.Context(), infratest.Rules(t, "1", "early", "limit 0"))
-	require.ErrorIs(t, err, ledger.ErrCreditInUse)
-	b.at(time.Minute + time.Second)
-	b.rule(t, "1", "late", "limit 0")
-	b.balances(t, "1 100")
-	assert.ElementsMatch(t, []string{"debit 120 pending", "expiry 120 expired"}, b.lines(t, "1", 2))
-}
-
-func changeOfRulesIsReplayed(t *testing.T, b *books) {
-	first := b.rule(t, "1", "k", "debits blocked", "limit 50")
-	b.at(time.Hour)
-	b.rule(t, "1", "other", "debits allowed", "limit 70")
-	again, err := b.Ledger.ChangeRules(t.Context(), infratest.Rules(t, "1", "k", "limit 50.00", "debits blocked"))
-	require.NoError(t, err)
-	assert.Equal(t, ledger.Result{Transaction: first, Replayed: true}, again)
-	assert.Equal(t, "170", b.funds(t, "1"), "a replay changes nothing")
-
-	metadata := infratest.Rules(t, "1", "k", "debits blocked", "limit 50")
-	metadata.Metadata, err = ledger.NewMetadata(map[string]string{"case": "7"})
-	require.NoError(t, err)
-	b.posts(t, "posted", "1 debit 1")
-	for _, c := range []struct {
-		request ledger.RulesRequest
-		want    ledger.KeyReusedError
-	}{
-		{infratest.Rules(t, "1", "k", "debits allowed", "limit 50"), ledger.KeyReusedError{DebitsDiffer: true}},
-		{infratest.Rules(t, "1", "k", "debits blocked", "credits blocked", "limit 50"), ledger.KeyReusedError{CreditsDiffer: true}},
-		{infratest.Rules(t, "1", "k", "debits blocked", "limit 51"), ledger.KeyReusedError{CreditLimitDiffers: true}},
-		{infratest.Rules(t, "1", "k", "debits blocked"), ledger.KeyReusedError{CreditLimitDiffers: true}},
-		{metadata, ledger.KeyReusedError{MetadataDiffers: true}},
-		{infratest.Rules(t, "1", "posted", "debits blocked"), ledger.KeyReusedError{TypeDiffers: true}},
-	} {
-		_, err := b.Ledger.ChangeRules(t.Context(), c.request)
-		assert.Equal(t, c.want, reused(t, err))
-	}
-	_, err = b.Ledger.Post(t.Context(), infratest.Request(t, "1", "k", ledger.Debit, "1"))
-	require.ErrorIs(t, err, ledger.ErrKeyReused, "a user has one set of keys")
-	_, err = b.Ledger.Void(t.Context(), endOf(first))
-	require.ErrorIs(t, err, ledger.ErrNotFound, "a change of rules is no transaction")
-	_, err = b.Ledger.ChangeRules(t.Context(), infratest.Rules(t, "1", "nothing"))
-	require.ErrorIs(t, err, ledger.ErrInvalid)
+var ruleScenes = []scene{
+	// A user without a row keeps the opening balance. A late duplicate stays declined. No rule is in
+	// the history.
+	{"blocked debits are declined", `
+		stop: rules 1 debits blocked; 1 100
+		first: 1 debit 1 = account blocked: entry 0 on 100
+		h: hold 1 debit 1, 2 credit 1 = account blocked: entry 0 on 100
+		transfer: 2 debit 1, 1 debit 1 = account blocked: entry 1 on 100
+		credit: 1 credit 5
+		go on: rules 1 debits allowed
+		first; second: 1 debit 105; 1 0
+		history 1 = debit 1 declined, debit 1 declined, credit 5 posted, debit 105 posted`},
+	{"blocked credits are declined", `
+		h: hold 1 debit 40, shop credit 40
+		stop: rules shop credits blocked
+		transfer: 1 debit 1, shop credit 1 = account blocked: entry 1 on 100
+		debit: shop debit 1
+		c: capture h = account blocked: shop receives no credits
+		1 60 held 40, shop 99
+		go on: rules shop credits allowed
+		c: capture h; shop 139`},
+	// Money that was taken before a block is no longer the user's.
+	{"what is held goes on under a block", `
+		h1: hold 1 debit 10; h2: hold 1 debit 20; h3: hold 1 debit 30
+		close: rules 1 debits blocked, credits blocked
+		c: capture h1; v: void h2; 1m1s; 1 90
+		debit: 1 debit 90 = account blocked: entry 0 on 90
+		open: rules 1 debits allowed
+		again: 1 debit 90; 1 0`},
+	{"a block is the first reason", script.Holds(ledger.MaxHolds, "1 debit 1") + `
+		stop: rules 1 debits blocked
+		too much: 1 debit 85 = account blocked: entry 0 on 84
+		the first entry: 2 debit 101, 1 debit 1 = insufficient funds: entry 0 on 100
+		one too many: hold 1 debit 1 = account blocked: entry 0 on 84`},
+	// Nothing of a declined change happens, and a late duplicate of it stays declined.
+	{"a credit limit is lent", `
+		50: rules 1 limit 50; 1 150
+		spend: 1 debit 140
+		too much: 1 debit 11 = insufficient funds: entry 0 on 10
+		80: rules 1 limit 80.00, debits blocked; 1 40
+		30: rules 1 limit 30, debits allowed = credit in use: entry 0 on 40
+		30
+		blocked: 1 debit 1 = account blocked: entry 0 on 40
+		40: rules 1 limit 40; 1 0
+		pay back: 1 credit 40
+		30
+		0 again: rules 1 limit 0; 1 0`},
+	// Lent money counts toward the ceiling: a balance is the spendable sum.
+	{"a credit limit and the ceiling", `
+		fill rich
+		101: rules rich limit 101 = balance limit: entry 0 on 999999999999900
+		60: rules rich limit 60
+		41: rich credit 41 = balance limit: entry 0 on 999999999999960
+		40: rich credit 40`},
+	{"a lower limit releases what has expired", `
+		50: rules 1 limit 50; h: hold 1 debit 120
+		early: rules 1 limit 0 = credit in use: entry 0 on 30
+		1m1s; late: rules 1 limit 0; 1 100
+		history 1 = debit 120 pending, expiry 120 expired`},
+	// A user has one set of keys, and a change of rules is no transaction.
+	{"a change of rules is replayed", `
+		k: rules 1 debits blocked, limit 50
+		1h; other: rules 1 debits allowed, limit 70
+		k: rules 1 limit 50.00, debits blocked = replayed; 1 170
+		posted: 1 debit 1
+		k: rules 1 debits allowed, limit 50 = reused: Debits
+		k: rules 1 debits blocked, credits blocked, limit 50 = reused: Credits
+		k: rules 1 debits blocked, limit 51 = reused: CreditLimit
+		k: rules 1 debits blocked = reused: CreditLimit
+		k: rules 1 debits blocked, limit 50 for order 7 = reused: Metadata
+		posted: rules 1 debits blocked = reused: Type
+		k: 1 debit 1 = reused: Type
+		v: void k = transaction not found
+		nothing: rules 1 = invalid rules: must have debits, credits or creditLimit`},
 }
 
 // No limit is lost: each change follows the one before it.
-func limitsAtOnce(t *testing.T, b *books) {
+func limitsAtOnce(t *testing.T, b *script.Script) {
 	before := make([]string, 20)
 	for _, err := range atOnce(len(before), func(i int) error {
 		result, err := b.Ledger.ChangeRules(t.Context(), infratest.Rules(t, "1", fmt.Sprint(i), fmt.Sprint("limit ", i+1)))
@@ -199,8 +116,8 @@ func limitsAtOnce(t *testing.T, b *books) {
 
 // No debit that is sent after the answer to a block is posted, and a debit that the block declined
 // stays declined.
-func blockAmongDebits(t *testing.T, b *books) {
-	b.posts(t, "fill", "1 credit 900")
+func blockAmongDebits(t *testing.T, b *script.Script) {
+	b.Play(t, "more: 1 credit 900")
 	var blocked atomic.Bool
 	var posted, declined atomic.Int64
 	for _, err := range atOnce(41, func(i int) error {
@@ -228,6 +145,6 @@ func blockAmongDebits(t *testing.T, b *books) {
 		require.NoError(t, err)
 	}
 	assert.Equal(t, int64(160), posted.Load()+declined.Load())
-	assert.Equal(t, fmt.Sprint(1000-5*posted.Load()), b.funds(t, "1"))
+	assert.Equal(t, fmt.Sprint(1000-5*posted.Load()), b.Funds(t, "1"))
 	t.Logf("%d posted, %d declined", posted.Load(), declined.Load())
 }

@@ -12,12 +12,13 @@ import (
 
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/faults"
+	"onewrite/infra/infratest/script"
 	"onewrite/ledger"
 )
 
 func posting(t *testing.T, r ledger.Request) ledger.Posting {
 	t.Helper()
-	p, err := ledger.NewPosting(r, noon.Add(123*time.Millisecond))
+	p, err := ledger.NewPosting(r, script.Noon.Add(123*time.Millisecond))
 	require.NoError(t, err)
 	return p
 }
@@ -32,7 +33,7 @@ func declinedRow(t *testing.T, r ledger.Request) ledger.Transaction {
 
 // A taken id answers with its first row, even where the balance, which the first posting may have
 // used up, would not allow the transaction.
-func recordedWhateverTheBalance(t *testing.T, b *books) {
+func recordedWhateverTheBalance(t *testing.T, b *script.Script) {
 	all := posting(t, infratest.Entries(t, "all", "1 debit 100", "2 credit 100"))
 	more := declinedRow(t, infratest.Entries(t, "more", "1 debit 100.01"))
 	require.NoError(t, b.Store.Post(t.Context(), all))
@@ -51,11 +52,11 @@ func recordedWhateverTheBalance(t *testing.T, b *books) {
 			}
 		}
 	}
-	b.balances(t, "1 0", "2 200", "3 100")
+	b.Play(t, "1 0, 2 200, 3 100")
 }
 
 // A refusal reports whether DynamoDB may still apply an attempt of the same call.
-func refusalAfterAttempts(t *testing.T, b *books) {
+func refusalAfterAttempts(t *testing.T, b *script.Script) {
 	inProgress := faults.Exception(http.StatusBadRequest, "TransactionInProgressException", "in progress")
 	for i, c := range []struct {
 		fault   faults.Fault // the first attempt's
@@ -74,7 +75,7 @@ func refusalAfterAttempts(t *testing.T, b *books) {
 	}
 }
 
-func callerIsGone(t *testing.T, b *books) {
+func callerIsGone(t *testing.T, b *script.Script) {
 	r := infratest.Request(t, "1", "k", ledger.Credit, "10")
 	gone, leave := context.WithCancel(t.Context())
 	leave()
@@ -86,14 +87,16 @@ func callerIsGone(t *testing.T, b *books) {
 	assert.ErrorIs(t, err, ledger.ErrTryAgain)
 	_, err = b.Store.History(gone, r.UserID(), ledger.Cursor{}, 1)
 	assert.ErrorIs(t, err, ledger.ErrTryAgain)
-	b.balances(t, "1 100")
+	b.Play(t, "1 100")
 }
 
 // Each row is read back as it was recorded, by its own id.
-func rowsAreReadBack(t *testing.T, b *books) {
+func rowsAreReadBack(t *testing.T, b *script.Script) {
+	metadata, err := ledger.NewMetadata(map[string]string{"order": "7", "note": "\u2028 <用> \"\\"})
+	require.NoError(t, err)
 	request := func(key string, entries ...string) ledger.Request {
 		r := infratest.Entries(t, key, entries...)
-		r.Metadata = metadata(t)
+		r.Metadata = metadata
 		return r
 	}
 	several := posting(t, request("key~", "Ω debit 0.01", "Ω credit 1000000000000", "b debit 100", "Ω debit 99.99"))

@@ -3,82 +3,64 @@
 package storetest
 
 import (
+	"slices"
+	"sync"
 	"testing"
 
 	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/script"
 )
 
 // Open makes new books for a test. They are checked when t ends.
 type Open func(t testing.TB) *infratest.Books
 
+// scene is a promise that a script holds a store to.
+type scene struct{ name, steps string }
+
 // Run holds a store to the promises of [ledger.Store], by itself and under a [ledger.Ledger].
 func Run(t *testing.T, open Open) {
+	for _, s := range slices.Concat(entryScenes, holdScenes, refundScenes, ruleScenes) {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			script.New(open(t)).Play(t, s.steps)
+		})
+	}
 	for _, promise := range []struct {
 		name string
-		test func(*testing.T, *books)
+		test func(*testing.T, *script.Script)
 	}{
 		{"recorded whatever the balance", recordedWhateverTheBalance},
 		{"refusal after attempts", refusalAfterAttempts},
 		{"caller is gone", callerIsGone},
 		{"rows are read back", rowsAreReadBack},
-
-		{"entries move balances", entriesMoveBalances},
-		{"first post starts from opening balance", firstPostStartsFromOpeningBalance},
 		{"most entries", mostEntries},
-		{"entries in their order", entriesInTheirOrder},
-		{"declined as a whole", declinedAsAWhole},
-		{"balance limit", balanceLimit},
-		{"key reused", keyReused},
-		{"entries replayed", entriesReplayed},
-		{"users share keys", usersShareKeys},
+		{"refunds of all at once", refundsOfAllAtOnce},
+		{"history pages", historyPages},
+		{"history of one time", historyOfOneTime},
+		{"cursor of another user", cursorOfAnotherUser},
+
 		{"forty debits at once", fortyDebitsAtOnce},
 		{"one key at once", oneKeyAtOnce},
 		{"one key, two payloads at once", oneKeyTwoPayloadsAtOnce},
-
-		{"a hold keeps money aside", holdKeepsMoneyAside},
-		{"a hold ends once", aHoldEndsOnce},
-		{"payment on hold", paymentOnHold},
-		{"capture over the receiver's limit", captureOverTheReceiversLimit},
-		{"not pending", notPending},
-		{"a pending transaction is replayed", pendingIsReplayed},
-		{"what has expired is released", expiredIsReleased},
-		{"end after the expiry", endAfterExpiry},
-		{"at most sixteen holds", atMostSixteenHolds},
-		{"release over the limit", releaseOverTheLimit},
-		{"the limit is on what is stored", limitIsOnTheStored},
-		{"releases that do not fit", releasesThatDoNotFit},
 		{"ends at once", endsAtOnce},
-
-		{"refunds in parts", refundsInParts},
-		{"refunds of entries", refundsOfEntries},
-		{"refunds of all at once", refundsOfAllAtOnce},
-		{"refund of a capture", refundOfCapture},
-		{"not refundable", notRefundable},
-		{"a refund is declined by a balance", refundDeclinedByBalance},
-		{"a refund is replayed", refundReplayed},
-		{"refund account before balances", refundAccountBeforeBalances},
-		{"a refund releases", refundReleases},
 		{"refunds at once", refundsAtOnce},
-
-		{"blocked debits are declined", blockedDebitsAreDeclined},
-		{"blocked credits are declined", blockedCreditsAreDeclined},
-		{"what is held goes on under a block", holdsGoOnUnderABlock},
-		{"a block is the first reason", blockIsTheFirstReason},
-		{"a credit limit is lent", creditLimitIsLent},
-		{"a credit limit and the ceiling", creditLimitAndCeiling},
-		{"a lower limit releases what has expired", lowerLimitReleases},
-		{"a change of rules is replayed", changeOfRulesIsReplayed},
 		{"limits at once", limitsAtOnce},
 		{"a block among debits", blockAmongDebits},
-
-		{"history pages", historyPages},
-		{"history of one time", historyOfOneTime},
-		{"entries in history", entriesInHistory},
-		{"cursor of another user", cursorOfAnotherUser},
 	} {
 		t.Run(promise.name, func(t *testing.T) {
 			t.Parallel()
-			promise.test(t, newBooks(open(t)))
+			promise.test(t, script.New(open(t)))
 		})
 	}
+}
+
+// atOnce calls f n times at once and returns the errors.
+func atOnce(n int, f func(i int) error) []error {
+	errs := make([]error, n)
+	var calls sync.WaitGroup
+	for i := range n {
+		calls.Go(func() { errs[i] = f(i) })
+	}
+	calls.Wait()
+	return errs
 }

@@ -1,0 +1,349 @@
+// Package script makes calls to a ledger that are written as text, for tests. Its steps are lines, or
+// have a semicolon between them:
+//
+//	sale: a debit 10, b credit 10      posts the entries; the name is the key, too
+//	h: hold a debit 10                 for a minute
+//	c: capture h 5                     a part of the hold, or all without an amount
+//	v: void h
+//	r: refund sale 0 4, 1 4            of the entries in these places, or all without them
+//	x: rules a debits blocked, limit 50 for order 7    with metadata, as any call may have
+//	sale                               the same call again
+//	1m1s                               lets time go by
+//	fill a                             a balance of 100 below the limit
+//	a 90, b 110 held 10                the users' funds
+//	history a = debit 10 posted, …     a's lines, in any order; or none
+//	refunds sale = 0 4, 1 4            the refunded sums; or none
+//
+// A call succeeds and is no replay, unless the end of its outcome follows, as in "d: a debit 1000 =
+// insufficient funds: entry 0 on 90". The same call again is a replay. A script compares every stored
+// outcome with a lookup.
+package script
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/infratest"
+	"onewrite/ledger"
+)
+
+// Noon is when each script of [New] begins.
+var Noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+// Script makes calls on books.
+type Script struct {
+	*infratest.Books
+	Ledger *ledger.Ledger // makes the calls, in place of the books'
+
+	wait  func(time.Duration)
+	calls map[string]*call
+}
+
+// call is a call with a name.
+type call struct {
+	id   ledger.TransactionID // its transaction's; in an end, the hold's
+	send func(context.Context, *ledger.Ledger) (ledger.Result, error)
+	told ledger.Transaction // the first stored outcome
+}
+
+// New returns a script whose clock begins at noon, and stands still between steps.
+func New(b *infratest.Books) *Script {
+	var mu sync.Mutex
+	now := Noon
+	clock := func(step time.Duration) time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		now = now.Add(step)
+		return now
+	}
+	l := ledger.New(b.Store, func() time.Time { return clock(0) })
+	return &Script{b, l, func(step time.Duration) { clock(step) }, map[string]*call{}}
+}
+
+// InTime returns a script whose calls are made by the books' ledger. Time goes by as they wait.
+func InTime(b *infratest.Books) *Script { return &Script{b, b.Ledger, time.Sleep, map[string]*call{}} }
+
+// By returns a script in which another ledger makes the same calls.
+func (s *Script) By(l *ledger.Ledger) *Script { return &Script{s.Books, l, s.wait, s.calls} }
+
+// Holds returns the steps for that many holds of an entry.
+func Holds(count int, entry string) (steps string) {
+	for i := range count {
+		steps += fmt.Sprintf("hold-%d: hold %s\n", i, entry)
+	}
+	return steps
+}
+
+// Play takes the steps.
+func (s *Script) Play(t testing.TB, steps string) {
+	t.Helper()
+	for step := range strings.FieldsFuncSeq(steps, func(r rune) bool { return r == '\n' || r == ';' }) {
+		if step = strings.TrimSpace(step); step != "" {
+			s.take(t, step)
+		}
+	}
+}
+
+func (s *Script) take(t testing.TB, step string) {
+	t.Helper()
+	text, want, _ := strings.Cut(step, " = ")
+	wait, err := time.ParseDuration(text)
+	kind, name, _ := strings.Cut(text, " ")
+	switch {
+	case err == nil:
+		s.wait(wait)
+	case kind == "fill":
+		s.Fill(t, name)
+	case kind == "history":
+		s.history(t, name, want)
+	case kind == "refunds":
+		s.refunded(t, name, want)
+	case strings.Contains(text, ": "), s.calls[text] != nil:
+		s.call(t, text, want)
+	default:
+		s.funds(t, text)
+	}
+}
+
+// call makes a call, and checks its outcome.
+func (s *Script) call(t testing.TB, text, want string) {
+	t.Helper()
+	name, _, isNew := strings.Cut(text, ": ")
+	before := s.calls[name]
+	result, err := s.Send(t.Context(), t, text)
+	if got := outcome(result, err); want != "" {
+		require.True(t, strings.HasSuffix(got, want), "%s\nis not %s, but: %s", text, want, got)
+	} else if isNew {
+		require.NoError(t, err, text)
+	}
+	stored, err := Stored(result, err)
+	if err != nil {
+		require.NotEmpty(t, want, "%s: %v", text, err)
+		if before != nil {
+			s.calls[name] = before
+		}
+		return
+	}
+	assert.Equal(t, !isNew || want == "replayed", stored.Replayed, text)
+	c := s.calls[name]
+	if stored.Replayed {
+		c.told = before.told
+		assert.Equal(t, c.told, stored.Transaction, text)
+		return
+	}
+	c.told = stored.Transaction
+	read, err := s.Ledger.Transaction(t.Context(), c.id)
+	require.NoError(t, err, text)
+	assert.Equal(t, read, c.told, text)
+}
+
+// Send makes the call in a step, and returns its outcome unchecked.
+func (s *Script) Send(ctx context.Context, t testing.TB, step string) (ledger.Result, error) {
+	t.Helper()
+	name, text, isNew := strings.Cut(step, ": ")
+	if isNew {
+		s.calls[name] = s.parse(t, name, text)
+	}
+	require.Contains(t, s.calls, name)
+	return s.calls[name].send(ctx, s.Ledger)
+}
+
+// ID returns the id of a call's transaction, or of another row of it: "sale/1" is the entry in that
+// place, and "h/end" a hold's end.
+func (s *Script) ID(name string) ledger.TransactionID {
+	name, row, _ := strings.Cut(name, "/")
+	id := s.calls[name].id
+	if row == "end" {
+		return id.End()
+	}
+	place, _ := strconv.Atoi(row) // 0 without one
+	if place > 0 {
+		return id.Entry(place)
+	}
+	return id
+}
+
+// parse reads a call. The name is its key, too.
+func (s *Script) parse(t testing.TB, name, text string) *call {
+	t.Helper()
+	kind, rest, _ := strings.Cut(text, " ")
+	of, list, _ := strings.Cut(rest, " ")
+	switch kind {
+	case "capture", "void":
+		return s.parseEnd(t, kind, s.ID(of), list)
+	case "refund":
+		return s.parseRefund(t, name, s.ID(of), list)
+	case "rules":
+		list, metadata := cutMetadata(t, list)
+		r := infratest.Rules(t, of, name, elements(list)...)
+		r.Metadata = metadata
+		return &call{id: r.TransactionID(), send: func(ctx context.Context, l *ledger.Ledger) (ledger.Result, error) {
+			return l.ChangeRules(ctx, r)
+		}}
+	}
+	r := Request(t, name, text)
+	return &call{id: r.TransactionID(), send: func(ctx context.Context, l *ledger.Ledger) (ledger.Result, error) {
+		return l.Post(ctx, r)
+	}}
+}
+
+// Request returns the request for a step's entries.
+func Request(t testing.TB, key, text string) ledger.Request {
+	t.Helper()
+	text, isHold := strings.CutPrefix(text, "hold ")
+	text, metadata := cutMetadata(t, text)
+	r := infratest.Entries(t, key, elements(text)...)
+	r.Metadata = metadata
+	if isHold {
+		r.ExpiresIn = time.Minute
+	}
+	return r
+}
+
+func (s *Script) parseEnd(t testing.TB, kind string, hold ledger.TransactionID, part string) *call {
+	t.Helper()
+	var amount ledger.Amount
+	if part != "" {
+		var err error
+		amount, err = ledger.ParseAmount(part)
+		require.NoError(t, err)
+	}
+	return &call{id: hold, send: func(ctx context.Context, l *ledger.Ledger) (ledger.Result, error) {
+		r := ledger.EndRequest{TransactionID: hold}
+		if kind == "void" {
+			return l.Void(ctx, r)
+		}
+		return l.Capture(ctx, r, amount)
+	}}
+}
+
+func (s *Script) parseRefund(t testing.TB, key string, of ledger.TransactionID, list string) *call {
+	t.Helper()
+	list, metadata := cutMetadata(t, list)
+	c := &call{}
+	c.send = func(ctx context.Context, l *ledger.Ledger) (ledger.Result, error) {
+		o, err := l.Original(ctx, of)
+		if err != nil {
+			return ledger.Result{}, err
+		}
+		r := infratest.Refund(t, o, key, elements(list)...)
+		r.Metadata, c.id = metadata, r.TransactionID()
+		return l.Post(ctx, r)
+	}
+	return c
+}
+
+// elements returns a list's elements, or nil for "" and "none".
+func elements(list string) []string {
+	if list == "" || list == "none" {
+		return nil
+	}
+	return strings.Split(list, ", ")
+}
+
+func cutMetadata(t testing.TB, text string) (rest string, m ledger.Metadata) {
+	t.Helper()
+	rest, order, ok := strings.Cut(text, " for order ")
+	if ok {
+		var err error
+		m, err = ledger.NewMetadata(map[string]string{"order": order})
+		require.NoError(t, err)
+	}
+	return rest, m
+}
+
+// Stored returns the stored outcome of a call: a decline is one.
+func Stored(result ledger.Result, err error) (ledger.Result, error) {
+	if declined, ok := errors.AsType[*ledger.DeclinedError](err); ok {
+		return declined.Result, nil
+	}
+	return result, err
+}
+
+// outcome returns a call's outcome as text: "replayed", a status, "captured 5", or an error such as
+// "insufficient funds: entry 0 on 90" or "idempotency key reused: Type, Amount".
+func outcome(result ledger.Result, err error) string {
+	switch captured := result.Transaction.Captured; {
+	case result.Replayed:
+		return "replayed"
+	case err == nil && captured != (ledger.Amount{}):
+		return "captured " + captured.String()
+	case err == nil:
+		return string(result.Transaction.Status)
+	}
+	if declined, ok := errors.AsType[*ledger.DeclinedError](err); ok {
+		d := declined.Result.Transaction
+		return fmt.Sprintf("%v: entry %d on %s", declined.Unwrap(), d.DeclinedEntry, d.BalanceSeen)
+	}
+	if reused, ok := errors.AsType[*ledger.KeyReusedError](err); ok {
+		var differs []string
+		for field, value := range reflect.ValueOf(*reused).Fields() {
+			if value.Bool() {
+				differs = append(differs, strings.TrimSuffix(strings.TrimSuffix(field.Name, "Differs"), "Differ"))
+			}
+		}
+		return fmt.Sprintf("%v: %s", err, strings.Join(differs, ", "))
+	}
+	return err.Error()
+}
+
+// Funds returns a user's funds, such as "60" or "60 held 40".
+func (s *Script) Funds(t testing.TB, user string) string {
+	t.Helper()
+	id, err := ledger.ParseUserID(user)
+	require.NoError(t, err)
+	f, err := s.Ledger.Balance(t.Context(), id)
+	require.NoError(t, err)
+	if f.Held.IsZero() {
+		return f.Balance.String()
+	}
+	return f.Balance.String() + " held " + f.Held.String()
+}
+
+func (s *Script) funds(t testing.TB, list string) {
+	t.Helper()
+	for _, text := range elements(list) {
+		user, want, _ := strings.Cut(text, " ")
+		assert.Equal(t, want, s.Funds(t, user), "the funds of %s", user)
+	}
+}
+
+// history requires these lines in a user's history, once the index has that many.
+func (s *Script) history(t testing.TB, user, list string) {
+	t.Helper()
+	id, err := ledger.ParseUserID(user)
+	require.NoError(t, err)
+	want := elements(list)
+	var page ledger.Page
+	for t.Context().Err() == nil && (page.Transactions == nil || len(page.Transactions) < len(want)) {
+		page, err = s.Ledger.History(t.Context(), id, ledger.Cursor{}, ledger.MaxPage)
+		require.NoError(t, err)
+	}
+	var got []string
+	for _, row := range page.Transactions {
+		got = append(got, fmt.Sprintf("%s%s %s %s", row.Type, row.End, row.Amount, row.Status))
+	}
+	assert.ElementsMatch(t, want, got, "the history of %s", user)
+}
+
+// refunded requires these sums in a transaction's refund account.
+func (s *Script) refunded(t testing.TB, name, list string) {
+	t.Helper()
+	_, account, err := s.Ledger.Refunds(t.Context(), s.ID(name))
+	require.NoError(t, err)
+	var got []string
+	for place, sum := range account.Sums {
+		got = append(got, fmt.Sprint(place, " ", sum))
+	}
+	assert.ElementsMatch(t, elements(list), got, "the refunds of %s", name)
+}
