@@ -19,72 +19,6 @@ import (
 	"onewrite/ledger"
 )
 
-// A taken id is the answer at once, even under contention: a replay waits for no
-// other call.
-func TestTakenIDBesideContention(t *testing.T) {
-	t.Parallel()
-	for _, entries := range [][]string{{"a credit 10"}, {"a debit 100", "b credit 99", "shop credit 1"}} {
-		for position := 1; position < 2*len(entries); position++ {
-			for _, reason := range []string{"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"} {
-				refusals := append(make([]string, position), reason)
-				onModel(t, dynamodbmodel.Moment{Refusals: refusals}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-					direct(t, books, model).post("k", entries...)
-					again, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "k", entries...))
-					require.NoError(t, err, "%q", refusals)
-					assert.True(t, again.Replayed, "%q", refusals)
-					assert.Equal(t, []string{"TransactWriteItems"}, books.Network.Requests(), "%q", refusals)
-				})
-			}
-		}
-	}
-}
-
-// While any write contends, neither a balance, nor a taken further row, nor a refund
-// account is an answer: nothing is read and nothing is declined. The posting beside it
-// may change the balance, or be another attempt by this call.
-func TestConditionsBesideContention(t *testing.T) {
-	t.Parallel()
-	transfer := []string{"a debit 100", "b credit 99", "shop credit 1"}
-	for name, c := range map[string]struct {
-		writes  int
-		request func(*testing.T, caller) ledger.Request
-	}{
-		"a balance": {2, func(t *testing.T, _ caller) ledger.Request { return infratest.Entries(t, "k", "1 debit 1000") }},
-		"balances": {6, func(t *testing.T, _ caller) ledger.Request {
-			return infratest.Entries(t, "k", "a debit 1000", "b debit 1000", "c debit 1000")
-		}},
-		"taken rows": {6, func(t *testing.T, c caller) ledger.Request {
-			c.post("k", transfer...)
-			return infratest.Entries(t, "k", transfer...)
-		}},
-		"a refund account": {5, func(t *testing.T, c caller) ledger.Request {
-			sale := saleOf(t, c.Ledger)
-			_, err := c.Post(t.Context(), infratest.Refund(t, sale, "all"))
-			require.NoError(t, err)
-			return infratest.Refund(t, sale, "more")
-		}},
-	} {
-		for position := range c.writes {
-			refusals := append(make([]string, position), "TransactionConflict")
-			moment := dynamodbmodel.Moment{Refusals: refusals, Unreported: []bool{true}} // a taken first row is an answer
-			onModel(t, moment, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-				request := c.request(t, direct(t, books, model))
-				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-				defer cancel()
-				_, err := books.Ledger.Post(ctx, request)
-				require.ErrorIs(t, err, ledger.ErrTryAgain, "%s, %q", name, refusals)
-				assert.NotErrorIs(t, err, ledger.ErrInsufficientFunds)
-				assert.NotErrorIs(t, err, ledger.ErrRefundLimit)
-				requests := books.Network.Requests()
-				assert.Greater(t, len(requests), 1, "%s, %q", name, refusals)
-				for _, request := range requests {
-					assert.Equal(t, "TransactWriteItems", request, "%s, %q", name, refusals)
-				}
-			})
-		}
-	}
-}
-
 // These are reasons, in JSON.
 const (
 	reasonNone   = `{"Code":"None"}`
@@ -137,31 +71,6 @@ func TestReasonsThatCannotBe(t *testing.T) {
 	}
 }
 
-// A decline that the balances allow is neither stored nor reported, even if the store
-// asks for it.
-func TestDeclineThatTheBalancesAllow(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		entries []string
-		reasons []string
-		want    string
-	}{
-		{[]string{"1 debit 1000"}, []string{reasonNone, reasonOf("1", "1000")}, "1 has 1000 and 0 holds"},
-		{[]string{"1 debit 0.01"}, []string{reasonNone, reasonOf("1", "105")}, "1 has 105 and 0 holds"},
-		{[]string{"1 credit 1000000000000"}, []string{reasonNone, reasonOf("1", "999000000000000")}, "1 has 999000000000000 and 0 holds"},
-		{[]string{"1 credit 0.01"}, []string{reasonNone, reasonOf("1", "0")}, "1 has 0 and 0 holds"},
-		{[]string{"b credit 10", "a debit 50", "b debit 60"}, []string{reasonNone, reasonNone, reasonNone, reasonOf("a", "50"), reasonOf("b", "50")},
-			"a has 50 and 0 holds, b has 50 and 0 holds"},
-	} {
-		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
-			books.Network.Next(cancelledFor(c.reasons...))
-			_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "k", c.entries...))
-			defect(t, err, "store declined what the accounts allow: not allowed: "+c.want)
-			assert.Equal(t, []string{"TransactWriteItems"}, books.Network.Requests(), "%+v", c)
-		})
-	}
-}
-
 // A further row without its first row is damage: no replay, no decline, and no
 // reason to try again.
 func TestFurtherRowWithoutItsFirst(t *testing.T) {
@@ -206,66 +115,36 @@ func TestFirstRowIsNotRead(t *testing.T) {
 	}
 }
 
-// A failed condition without its row does not prove a new user: the row is read
-// before it declines anything.
-func TestRefusalWithoutItsRow(t *testing.T) {
+// A failed condition without its row is read before it answers anything: it proves neither a new
+// user nor a transaction nor a refund.
+func TestReasonsWithoutRows(t *testing.T) {
 	t.Parallel()
+	const allows = "store declined what the accounts allow: not allowed: 0 refunds were posted"
+	posting, taken := cancelledFor(reasonNone, reasonFailed), cancelledFor(reasonFailed, reasonNone)
+	refund := cancelledFor(reasonNone, reasonNone, reasonNone, reasonNone, reasonFailed)
 	for _, c := range []struct {
-		credit, debit string // "": none
-		want          string // the balance in the decline; "": posted
+		fault                    faults.Fault // for the first write
+		before, meanwhile, steps string
 	}{
-		{"20", "110", ""}, {"20", "120", ""}, {"20", "120.01", "120"}, {"", "100.01", "100"},
+		{posting, "credit: 1 credit 20", "", "k: 1 debit 110"},
+		{posting, "credit: 1 credit 20", "", "k: 1 debit 120"},
+		{posting, "credit: 1 credit 20", "", "k: 1 debit 120.01 = on 120"},
+		{posting, "", "", "k: 1 debit 100.01 = on 100"},
+		{posting, "", "credit: 1 credit 50", "k: 1 debit 150; 1 0"},
+		{taken, "", "", "k: 1 credit 10 = idempotency_key: is missing"},
+		{taken, "k: 1 credit 10", "", "k"},
+		{refund, sale, "", "k: refund sale = " + allows},
+		{refund, sale + "part: refund sale 1 4", "", "k: refund sale = refund limit: 6 is left of entry 1"},
 	} {
-		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
-			if c.credit != "" {
-				usual(t, books).post("credit", "1 credit "+c.credit)
-			}
-			books.Network.Next(cancelledFor(reasonNone, reasonFailed))
-			_, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "debit", ledger.Debit, c.debit))
-			if c.want == "" {
-				require.NoError(t, err, "%+v", c)
-				return
-			}
-			var declined *ledger.DeclinedError
-			require.ErrorAs(t, err, &declined, "%+v", c)
-			assert.Equal(t, c.want, declined.Result.Transaction.BalanceSeen.String(), "%+v", c)
-		})
+		scene{before: c.before, meanwhile: c.meanwhile, steps: c.steps, fault: first(1, "TransactWriteItems", c.fault)}.play(t)
 	}
-}
-
-// A new user gets a credit between the refusal and the read: the debit posts.
-func TestNewUserIsCreditedAfterTheRefusal(t *testing.T) {
-	t.Parallel()
-	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-		books.Network.Next(nil, beforeWrite(func() { direct(t, books, model).post("credit", "1 credit 50") }))
-		usual(t, books).post("debit", "1 debit 150")
-		assert.Equal(t, "0", books.Balance(t, "1"))
-	})
-}
-
-// A taken id without its row is read.
-func TestTakenIDIsRead(t *testing.T) {
-	t.Parallel()
-	noRow := faults.Exception(http.StatusBadRequest, "ConditionalCheckFailedException", "The conditional request failed")
-	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
-		books.Network.Next(cancelledFor(reasonFailed, reasonNone))
-		_, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "c", ledger.Credit, "10"))
-		defect(t, err, "id: is missing")
-
-		debit := infratest.Request(t, "1", "d", ledger.Debit, "1000")
-		first := usual(t, books).post("c", "1 credit 10")
-		_, err = books.Ledger.Post(t.Context(), debit)
-		require.ErrorIs(t, err, ledger.ErrInsufficientFunds)
-
-		books.Network.Next(cancelledFor(reasonFailed, reasonNone))
-		again, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "c", ledger.Credit, "10"))
-		require.NoError(t, err)
-		assert.Equal(t, ledger.Result{Transaction: first, Replayed: true}, again)
-
-		books.Network.Next(cancelledFor(reasonNone, reasonOf("1", "110")), noRow)
-		_, err = books.Ledger.Post(t.Context(), debit)
-		var declined *ledger.DeclinedError
-		require.ErrorAs(t, err, &declined)
-		assert.True(t, declined.Result.Replayed)
-	})
+	scene{before: "k: 1 debit 1000 = on 100", steps: "k", fault: func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+		switch faults.Operation(r) {
+		case "TransactWriteItems":
+			return cancelledFor(reasonNone, reasonOf("1", "100"))(r, deliver)
+		case "PutItem":
+			return faults.Exception(http.StatusBadRequest, "ConditionalCheckFailedException", "The conditional request failed")(r, deliver)
+		}
+		return deliver()
+	}}.play(t)
 }

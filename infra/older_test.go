@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/infratest"
-	"onewrite/infra/infratest/dynamodbmodel"
 	"onewrite/infra/infratest/faults"
+	"onewrite/infra/infratest/script"
 	"onewrite/ledger"
 )
 
@@ -16,95 +16,70 @@ import (
 // and its own transactions harm no refund. design.md says so.
 func TestOlderVersionReadsRefunds(t *testing.T) {
 	t.Parallel()
-	books, _ := infratest.NewOnModel(t, dynamodbmodel.Moment{})
-	post := func(r ledger.Request) (ledger.Result, error) { return books.Ledger.Post(t.Context(), r) }
-	sale := saleOf(t, books.Ledger)
-	part, tooLate := infratest.Refund(t, sale, "part", "0 4", "1 4"), infratest.Refund(t, sale, "too late", "1 1")
-	refund, err := post(part)
-	require.NoError(t, err)
-	_, err = post(infratest.Entries(t, "spend", "b debit 106"))
-	require.NoError(t, err)
-	_, err = post(tooLate)
-	require.ErrorIs(t, err, ledger.ErrInsufficientFunds)
+	books := infratest.NewInMemory(t, ledger.DefaultSettings())
+	current, older := script.New(books), script.New(books)
+	current.Play(t, sale+`
+		part: refund sale 0 4, 1 4; spend: b debit 106
+		late: refund sale 1 1 = insufficient funds: entry 0 on 0`)
 
 	books.Network.Always(faults.Older)
-	plain := infratest.Entries(t, "part", "a credit 4", "b debit 4")
-	again, err := post(plain)
+	again, err := older.Send(t.Context(), t, "part: a credit 4, b debit 4")
 	require.NoError(t, err)
 	assert.True(t, again.Replayed)
 	assert.Equal(t, ledger.TransactionID{}, again.Transaction.RefundOf)
-	read, err := books.Ledger.Transaction(t.Context(), refund.Transaction.ID)
+	read, err := older.Ledger.Transaction(t.Context(), current.ID("part"))
 	require.NoError(t, err)
 	assert.Equal(t, again.Transaction, read)
-	page, err := books.Ledger.History(t.Context(), sale.Entries[1].UserID, ledger.Cursor{}, ledger.MaxPage)
+	page, err := older.Ledger.History(t.Context(), read.Entries[1].UserID, ledger.Cursor{}, ledger.MaxPage)
 	require.NoError(t, err)
 	assert.Len(t, page.Transactions, 4)
 	for _, row := range page.Transactions {
 		assert.False(t, row.IsRefund(), row.ID)
 	}
-	end := ledger.EndRequest{TransactionID: refund.Transaction.ID}
-	_, err = books.Ledger.Capture(t.Context(), end, ledger.Amount{})
-	require.ErrorIs(t, err, ledger.ErrNotPending)
-	_, err = books.Ledger.Void(t.Context(), end)
-	require.ErrorIs(t, err, ledger.ErrNotPending)
-	_, err = post(infratest.Entries(t, "too late", "b debit 1"))
+	_, err = older.Send(t.Context(), t, "late: b debit 1")
 	require.ErrorIs(t, err, ledger.ErrInsufficientFunds)
-	_, err = post(infratest.Entries(t, "part", "a credit 5", "b debit 5"))
-	require.ErrorIs(t, err, ledger.ErrKeyReused)
-	_, err = post(infratest.Entries(t, "pay", "a debit 6", "b credit 6"))
-	require.NoError(t, err)
+	older.Play(t, `
+		c: capture part = not pending; v: void part = not pending
+		part: a credit 5, b debit 5 = reused: Entries
+		pay: a debit 6, b credit 6`)
 	books.Network.Always(nil)
 
-	_, err = post(plain)
-	require.ErrorIs(t, err, ledger.ErrKeyReused, "it is a refund again")
-	again, err = post(part)
-	require.NoError(t, err)
-	assert.Equal(t, ledger.Result{Transaction: refund.Transaction, Replayed: true}, again)
-	_, err = post(tooLate)
-	require.ErrorIs(t, err, ledger.ErrInsufficientFunds)
-	_, err = post(infratest.Refund(t, sale, "too much", "0 6.01", "1 6.01"))
-	require.ErrorIs(t, err, ledger.ErrRefundLimit)
-	_, err = post(infratest.Refund(t, sale, "the rest", "0 6", "1 6"))
-	require.NoError(t, err)
+	current.Play(t, `
+		part: a credit 4, b debit 4 = reused: RefundOf
+		part; late
+		too much: refund sale 0 6.01, 1 6.01 = refund limit: 6 is left of entry 0
+		the rest: refund sale 0 6, 1 6`)
 }
 
 // A version from before account rules posts what is blocked, rightly on balances with a
 // credit limit, and fails where it reads a change of rules. operations.md says so.
 func TestOlderVersionIgnoresRules(t *testing.T) {
 	t.Parallel()
-	books, _ := infratest.NewOnModel(t, dynamodbmodel.Moment{})
-	change := func(user, key string, changes ...string) ledger.Result {
-		result, err := books.Ledger.ChangeRules(t.Context(), infratest.Rules(t, user, key, changes...))
-		require.NoError(t, err)
-		return result
-	}
-	post := func(user, key string, kind ledger.Type, amount string) error {
-		_, err := books.Ledger.Post(t.Context(), infratest.Request(t, user, key, kind, amount))
-		return err
-	}
-	lent := change("1", "lend", "limit 50", "debits blocked", "credits blocked")
-	change("2", "lend", "limit 50")
-	require.ErrorIs(t, post("1", "debit before", ledger.Debit, "1"), ledger.ErrAccountBlocked)
-	require.ErrorIs(t, post("1", "credit before", ledger.Credit, "1"), ledger.ErrAccountBlocked)
+	books := infratest.NewInMemory(t, ledger.DefaultSettings())
+	current, older := script.New(books), script.New(books)
+	current.Play(t, `
+		lend: rules 1 limit 50, debits blocked, credits blocked; two: rules 2 limit 50
+		debit before: 1 debit 1 = account blocked: entry 0 on 150
+		credit before: 1 credit 1 = account blocked: entry 0 on 150`)
 
 	books.Network.Always(faults.Older)
-	require.NoError(t, post("1", "debit", ledger.Debit, "120"))
-	require.NoError(t, post("1", "credit", ledger.Credit, "5"))
-	require.ErrorIs(t, post("1", "too much", ledger.Debit, "36"), ledger.ErrInsufficientFunds)
-	require.ErrorIs(t, post("1", "debit before", ledger.Debit, "1"), ledger.ErrInsufficientFunds)
-	require.ErrorIs(t, post("1", "credit before", ledger.Credit, "1"), ledger.ErrBalanceLimit)
-	defect(t, post("1", "lend", ledger.Debit, "1"), "user_id: is missing")
-	_, err := books.Ledger.Transaction(t.Context(), lent.Transaction.ID)
+	older.Play(t, `
+		debit: 1 debit 120; credit: 1 credit 5
+		too much: 1 debit 36 = insufficient funds: entry 0 on 35`)
+	for step, want := range map[string]error{
+		"debit before: 1 debit 1": ledger.ErrInsufficientFunds, "credit before: 1 credit 1": ledger.ErrBalanceLimit,
+	} {
+		_, err := older.Send(t.Context(), t, step)
+		require.ErrorIs(t, err, want)
+	}
+	_, err := older.Send(t.Context(), t, "lend: 1 debit 1")
 	defect(t, err, "user_id: is missing")
-	two := infratest.Rules(t, "2", "k").UserID
-	_, err = books.Ledger.Balance(t.Context(), two)
+	_, err = older.Ledger.Transaction(t.Context(), current.ID("lend"))
+	defect(t, err, "user_id: is missing")
+	_, err = older.Ledger.Balance(t.Context(), infratest.Rules(t, "2", "k").UserID)
 	defect(t, err, "version: is 0")
-	require.NoError(t, post("2", "first", ledger.Debit, "120"))
-	assert.Equal(t, "30", books.Balance(t, "2"))
+	older.Play(t, "first: 2 debit 120; 2 30")
 	books.Network.Always(nil)
 
-	require.ErrorIs(t, post("1", "after", ledger.Debit, "1"), ledger.ErrAccountBlocked)
-	assert.Equal(t, "35", books.Balance(t, "1"))
-	change("1", "end", "limit 15")
-	assert.Equal(t, "0", books.Balance(t, "1"))
+	current.Play(t, "after: 1 debit 1 = account blocked: entry 0 on 35; 1 35; end: rules 1 limit 15; 1 0")
 }

@@ -10,9 +10,7 @@ import (
 
 	"onewrite/infra"
 	"onewrite/infra/infratest"
-	"onewrite/infra/infratest/dynamodbmodel"
-	"onewrite/infra/infratest/faults"
-	"onewrite/ledger"
+	"onewrite/infra/infratest/script"
 )
 
 func refundAccountRow() row {
@@ -57,51 +55,17 @@ func TestDecodeRefundAccount(t *testing.T) {
 	}
 }
 
-// saleOf posts a sale, and returns it for refunds.
-func saleOf(t *testing.T, l *ledger.Ledger) ledger.Original {
-	t.Helper()
-	caller{t: t, Ledger: l}.post("sale", "a debit 10", "b credit 10")
-	return originalOf(t, l)
-}
-
-// originalOf returns the sale that was posted, for refunds.
-func originalOf(t *testing.T, l *ledger.Ledger) ledger.Original {
-	t.Helper()
-	o, err := l.Original(t.Context(), infratest.Entries(t, "sale", "a debit 10").TransactionID())
-	require.NoError(t, err)
-	return o
-}
-
 // A damaged refund account is a defect for every call that reads it.
 func TestDamagedRefundAccount(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
-	sale := saleOf(t, books.Ledger)
-	damaged := with(with(refundAccountRow(), "user_id", s(infra.RefundsKey(sale.ID))), "r0", n("10000000000000"))
+	call := script.New(books)
+	call.Play(t, sale)
+	damaged := with(with(refundAccountRow(), "user_id", s(infra.RefundsKey(call.ID("sale")))), "r0", n("10000000000000"))
 	put(t, books, books.Config.AggregateTable, damaged)
-	_, _, err := books.Ledger.Refunds(t.Context(), sale.ID)
+	_, _, err := books.Ledger.Refunds(t.Context(), call.ID("sale"))
 	defect(t, err, "r0: is 10000000000000, must be at most")
-	_, err = books.Ledger.Post(t.Context(), infratest.Refund(t, sale, "r"))
+	_, err = call.Send(t.Context(), t, "r: refund sale")
 	defect(t, err, "r0: is 10000000000000, must be at most")
 	remove(t, books, books.Config.AggregateTable, "user_id", damaged)
-}
-
-// A refusal that the account does not explain is a defect. One without the account is
-// read.
-func TestRefundRefusedWithoutReason(t *testing.T) {
-	t.Parallel()
-	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
-		sale := saleOf(t, books.Ledger)
-		refused := func(account string) faults.Fault {
-			return cancelledFor(reasonNone, reasonNone, reasonNone, reasonNone, `{"Code":"ConditionalCheckFailed"`+account+`}`)
-		}
-		books.Network.Next(refused(""))
-		_, err := books.Ledger.Post(t.Context(), infratest.Refund(t, sale, "r"))
-		defect(t, err, "store declined what the accounts allow: not allowed: 0 refunds were posted")
-		_, err = books.Ledger.Post(t.Context(), infratest.Refund(t, sale, "part", "1 4"))
-		require.NoError(t, err)
-		books.Network.Next(refused(""))
-		_, err = books.Ledger.Post(t.Context(), infratest.Refund(t, sale, "r"))
-		require.ErrorIs(t, err, ledger.ErrRefundLimit)
-	})
 }

@@ -14,6 +14,7 @@ import (
 
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/dynamodbmodel"
+	"onewrite/infra/infratest/script"
 	"onewrite/infra/infratest/storetest"
 	"onewrite/ledger"
 )
@@ -46,93 +47,50 @@ func TestBalanceOfNewUserIsOpeningAndLeavesNoRow(t *testing.T) {
 	}
 }
 
-// A transaction takes as many requests with many entries as with one.
+// A transaction takes as many requests with many entries as with one, and a hold as many as a debit.
+// An end takes a read and a write. Expired holds cost the write that needs them one more.
 func TestRequestsPerOutcome(t *testing.T) {
 	t.Parallel()
-	for _, entries := range [][]string{
-		{"a credit 10"},
-		{"a debit 1", "b credit 1"},
-		{"a debit 2", "b credit 1", "shop credit 1"},
-		slices.Repeat([]string{"shop credit 1"}, 50),
-		slices.Repeat([]string{"shop credit 0.01"}, 99),
-	} {
-		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
-			posted := infratest.Entries(t, "posted", entries...)
-			user := posted.UserID().String()
-			declined := infratest.Entries(t, "declined", append([]string{user + " debit 1000000"}, entries[1:]...)...)
-			for _, each := range []struct {
-				name    string
-				request ledger.Request
-				want    []string
-			}{
-				{"a post", posted, []string{"TransactWriteItems"}},
-				{"its replay", posted, []string{"TransactWriteItems"}},
-				{"a first decline", declined, []string{"TransactWriteItems", "PutItem"}},
-				{"its replay", declined, []string{"TransactWriteItems"}},
-			} {
-				_, err := books.Ledger.Post(t.Context(), each.request)
-				assert.Equal(t, each.want, books.Network.Requests(), "%s of %d: %v", each.name, len(entries), err)
-			}
-			last := posted.TransactionID().Entry(len(entries) - 1)
-			for _, id := range []ledger.TransactionID{posted.TransactionID(), last, declined.TransactionID()} {
-				_, err := books.Ledger.Transaction(t.Context(), id)
-				require.NoError(t, err)
-				assert.Equal(t, []string{"GetItem"}, books.Network.Requests(), "a lookup of one of %d", len(entries))
-			}
-			books.Balance(t, user)
-			assert.Equal(t, []string{"GetItem"}, books.Network.Requests(), "a balance")
-		})
-	}
-}
-
-// A hold takes one request, like a debit. An end takes a read and a write. Expired
-// holds cost the write that needs them one more.
-func TestRequestsPerOutcomeOfHolds(t *testing.T) {
-	t.Parallel()
+	const write, read, readAndWrite, writeDecline = "TransactWriteItems", "GetItem", "GetItem TransactWriteItems", "TransactWriteItems PutItem"
+	many := strings.Repeat(", shop credit 1", 98)
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
-		l := books.Ledger
-		post := func(r ledger.Request) func() error {
-			return func() error { _, err := l.Post(t.Context(), r); return err }
-		}
-		endOf := func(r ledger.Request) ledger.EndRequest { return ledger.EndRequest{TransactionID: r.TransactionID()} }
-		capture := func(r ledger.Request) func() error {
-			return func() error { _, err := l.Capture(t.Context(), endOf(r), ledger.Amount{}); return err }
-		}
-		lookup := func(r ledger.Request) func() error {
-			return func() error { _, err := l.Transaction(t.Context(), r.TransactionID()); return err }
-		}
-		captured, paid := pending(t, "captured", "1 debit 10"), pending(t, "paid", "1 debit 10", "2 credit 10")
-		voided, debit := pending(t, "voided", "1 debit 10", "shop credit 10"), infratest.Entries(t, "debit", "1 debit 80")
-		void := func() error { _, err := l.Void(t.Context(), endOf(voided)); return err }
-		const write, read = "TransactWriteItems", "GetItem"
+		call := script.InTime(books)
 		for _, c := range []struct {
-			name string
-			make func() error
-			want []string
-			err  error
+			step, want string
+			err        error
 		}{
-			{"a hold", post(captured), []string{write}, nil},
-			{"its replay", post(captured), []string{write}, nil},
-			{"a payment on hold", post(voided), []string{write}, nil},
-			{"another", post(paid), []string{write}, nil},
-			{"a declined one", post(pending(t, "declined", "1 debit 1000")), []string{write, "PutItem"}, ledger.ErrInsufficientFunds},
-			{"a lookup of a pending one", lookup(captured), []string{read, read}, nil},
-			{"a capture", capture(captured), []string{read, write}, nil},
-			{"its replay", capture(captured), []string{read, write}, nil},
-			{"a capture that is paid", capture(paid), []string{read, write}, nil},
-			{"a void", void, []string{read, write}, nil},
-			{"its replay", void, []string{read, write}, nil},
-			{"a capture of what is voided", capture(voided), []string{read, write}, ledger.ErrHoldEnded},
-			{"one that expires", post(pending(t, "expired", "1 debit 10")), []string{write}, nil},
-			{"a wait", func() error { time.Sleep(time.Minute + time.Second); return nil }, nil, nil},
-			{"a balance", func() error { _, err := l.Balance(t.Context(), debit.UserID()); return err }, []string{read}, nil},
-			{"a debit that releases", post(debit), []string{write, write}, nil},
-			{"its replay", post(debit), []string{write}, nil},
-			{"a lookup of a posted one", lookup(debit), []string{read}, nil},
-			{"a capture of what is posted", capture(debit), []string{read}, ledger.ErrNotPending},
+			{"one: a credit 10", write, nil}, {"one", write, nil}, {"lookup one", read, nil},
+			{"two: a debit 1, b credit 1", write, nil}, {"two", write, nil}, {"lookup two/1", read, nil},
+			{"most: shop credit 1" + many, write, nil}, {"most", write, nil}, {"lookup most/98", read, nil},
+			{"declined: a debit 1000000", writeDecline, ledger.ErrInsufficientFunds}, {"declined", write, ledger.ErrInsufficientFunds},
+			{"lookup declined", read, nil},
+			{"most, declined: a debit 1000000" + many[:len(many)/2], writeDecline, ledger.ErrInsufficientFunds},
+			{"most, declined", write, ledger.ErrInsufficientFunds},
+
+			{"captured: hold 1 debit 10", write, nil}, {"captured", write, nil}, {"lookup captured", "GetItem GetItem", nil},
+			{"paid: hold 1 debit 10, 2 credit 10", write, nil},
+			{"voided: hold 1 debit 10, shop credit 10", write, nil},
+			{"expired: hold 1 debit 10", write, nil},
+			{"declined hold: hold 1 debit 1000", writeDecline, ledger.ErrInsufficientFunds},
+			{"c: capture captured", readAndWrite, nil}, {"c", readAndWrite, nil},
+			{"p: capture paid", readAndWrite, nil},
+			{"v: void voided", readAndWrite, nil}, {"v", readAndWrite, nil},
+			{"e: capture voided", readAndWrite, ledger.ErrHoldEnded},
+			{"1m1s; 1 80", read, nil},
+			{"debit: 1 debit 80", "TransactWriteItems TransactWriteItems", nil}, {"debit", write, nil}, {"lookup debit", read, nil},
+			{"e: capture debit", read, ledger.ErrNotPending},
 		} {
-			require.ErrorIs(t, c.make(), c.err, c.name)
-			assert.Equal(t, c.want, books.Network.Requests(), c.name)
+			var err error
+			switch name, isLookup := strings.CutPrefix(c.step, "lookup "); {
+			case isLookup:
+				_, err = books.Ledger.Transaction(t.Context(), call.ID(name))
+			case strings.Contains(c.step, ";"):
+				call.Play(t, c.step)
+			default:
+				_, err = call.Send(t.Context(), t, c.step)
+			}
+			require.ErrorIs(t, err, c.err, c.step)
+			assert.Equal(t, c.want, strings.Join(books.Network.Requests(), " "), c.step)
 		}
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/dynamodbmodel"
 	"onewrite/infra/infratest/faults"
+	"onewrite/infra/infratest/script"
 	"onewrite/ledger"
 )
 
@@ -38,81 +38,35 @@ func lateFirst(books *infratest.Books, model *dynamodbmodel.Model) (*ledger.Ledg
 // still be applied. A late attempt is applied once there is room again.
 func TestRefusalWhileAnAttemptIsUnderWay(t *testing.T) {
 	t.Parallel()
-	capture := func(c caller) (ledger.Result, error) {
-		hold := pending(c.t, "h", "1 debit 70")
-		return c.Capture(c.t.Context(), ledger.EndRequest{TransactionID: hold.TransactionID()}, ledger.Amount{})
-	}
+	const order = "h: hold 1 debit 70, shop credit 70"
 	for _, c := range []struct {
-		name      string
-		before    func(caller)
-		call      func(caller) (ledger.Result, error)
-		meanwhile func(caller)
-		refusal   error
-		undo      func(caller) // nil: there is never room again
+		before, call, meanwhile string
+		refusal                 error
+		undo                    string // "": there is never room again
 	}{
-		{
-			name:   "too many holds",
-			before: func(c caller) { c.holds(ledger.MaxHolds - 1) },
-			call: func(c caller) (ledger.Result, error) {
-				return c.Post(c.t.Context(), pending(c.t, "late", "1 debit 50"))
-			},
-			meanwhile: func(c caller) { c.hold("sixteenth", "1 debit 1") },
-			refusal:   ledger.ErrTooManyHolds,
-			undo: func(c caller) {
-				c.void(ledger.EndRequest{TransactionID: pending(c.t, "sixteenth", "1 debit 1").TransactionID()})
-			},
-		},
-		{
-			name: "the receiver's limit",
-			before: func(c caller) {
-				c.books.Fill(c.t, "shop")
-				c.hold("h", "1 debit 70", "shop credit 70")
-			},
-			call:      capture,
-			meanwhile: func(c caller) { c.post("fill", "shop credit 50") },
-			refusal:   ledger.ErrBalanceLimit,
-			undo:      func(c caller) { c.post("room", "shop debit 50") },
-		},
-		{
-			name:      "the receiver's block",
-			before:    func(c caller) { c.hold("h", "1 debit 70", "shop credit 70") },
-			call:      capture,
-			meanwhile: func(c caller) { c.rule("shop", "block", "credits blocked") },
-			refusal:   ledger.ErrAccountBlocked,
-			undo:      func(c caller) { c.rule("shop", "lift", "credits allowed") },
-		},
-		{
-			name:   "a refund's limit",
-			before: func(c caller) { saleOf(c.t, c.Ledger) },
-			call: func(c caller) (ledger.Result, error) {
-				return c.Post(c.t.Context(), infratest.Refund(c.t, originalOf(c.t, c.Ledger), "late", "0 1", "1 1"))
-			},
-			meanwhile: func(c caller) {
-				_, err := c.Post(c.t.Context(), infratest.Refund(c.t, originalOf(c.t, c.Ledger), "half", "0 9.5", "1 9.5"))
-				assert.NoError(c.t, err)
-			},
-			refusal: ledger.ErrRefundLimit,
-		},
+		{script.Holds(ledger.MaxHolds-1, "1 debit 1"), "late: hold 1 debit 50", "sixteenth: hold 1 debit 1",
+			ledger.ErrTooManyHolds, "v: void sixteenth"},
+		{"fill shop;" + order, "late: capture h", "more: shop credit 50", ledger.ErrBalanceLimit, "room: shop debit 50"},
+		{order, "late: capture h", "block: rules shop credits blocked", ledger.ErrAccountBlocked, "lift: rules shop credits allowed"},
+		{sale, "late: refund sale 0 1, 1 1", "half: refund sale 0 9.5, 1 9.5", ledger.ErrRefundLimit, ""},
 	} {
 		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-			other := usual(t, books)
-			c.before(other)
+			other := script.InTime(books)
+			other.Play(t, c.before)
 			l, wire := lateFirst(books, model)
-			time.AfterFunc(500*time.Millisecond, func() { c.meanwhile(other) })
-			_, err := c.call(caller{t, l, books})
-			require.ErrorIs(t, err, ledger.ErrTryAgain, c.name)
-			assert.NotErrorIs(t, err, c.refusal, c.name)
-			if c.undo != nil {
-				c.undo(other)
-			}
+			time.AfterFunc(500*time.Millisecond, func() { other.Play(t, c.meanwhile) })
+			_, err := other.By(l).Send(t.Context(), t, c.call)
+			require.ErrorIs(t, err, ledger.ErrTryAgain, c.call)
+			assert.NotErrorIs(t, err, c.refusal, c.call)
+			other.Play(t, c.undo)
 			wire.Settle()
-			again, err := c.call(other)
-			if c.undo == nil {
-				require.ErrorIs(t, err, c.refusal, c.name)
+			again, err := other.Send(t.Context(), t, "late")
+			if c.undo == "" {
+				require.ErrorIs(t, err, c.refusal, c.call)
 				return
 			}
-			require.NoError(t, err, c.name)
-			assert.True(t, again.Replayed, "%s: the first attempt was applied", c.name)
+			require.NoError(t, err, c.call)
+			assert.True(t, again.Replayed, "%s: the first attempt was applied", c.call)
 		})
 	}
 }
@@ -122,51 +76,13 @@ func TestRefusalWhileAnAttemptIsUnderWay(t *testing.T) {
 func TestBlockedWhileAnAttemptIsUnderWay(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-		other := usual(t, books)
+		other := script.InTime(books)
 		l, wire := lateFirst(books, model)
-		time.AfterFunc(500*time.Millisecond, func() { other.rule("1", "block", "debits blocked") })
-		r := infratest.Request(t, "1", "late", ledger.Debit, "50")
-		_, err := l.Post(t.Context(), r)
-		require.ErrorIs(t, err, ledger.ErrAccountBlocked)
-		other.rule("1", "lift", "debits allowed")
+		time.AfterFunc(500*time.Millisecond, func() { other.Play(t, "block: rules 1 debits blocked") })
+		other.By(l).Play(t, "late: 1 debit 50 = account blocked: entry 0 on 100")
+		other.Play(t, "lift: rules 1 debits allowed")
 		wire.Settle()
-		_, err = books.Ledger.Post(t.Context(), r)
-		require.ErrorIs(t, err, ledger.ErrAccountBlocked)
-		assert.Equal(t, "100", books.Balance(t, "1"))
-	})
-}
-
-// failedReason matches a failed condition in the answer to a transaction.
-var failedReason = regexp.MustCompile(`\{"Code":"ConditionalCheckFailed".*?"Message":"[^"]*"\}`)
-
-// firstReason keeps only an answer's first failed condition.
-func firstReason(answer string) string {
-	first := true
-	return failedReason.ReplaceAllStringFunc(answer, func(reason string) string {
-		if first {
-			first = false
-			return reason
-		}
-		return `{"Code":"None"}`
-	})
-}
-
-// Fifty users need their expired holds, and every refusal reports one user. The
-// call still posts.
-func TestReleasesOfFiftyReportedOneAtATime(t *testing.T) {
-	t.Parallel()
-	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-		books.Network.Always(faults.Rewrite(firstReason))
-		direct := direct(t, books, model)
-		entries := make([]string, ledger.MaxItems/2)
-		for i := range entries {
-			entries[i] = fmt.Sprintf("user-%d debit 70", i)
-			direct.hold("h", fmt.Sprintf("user-%d debit 60", i))
-		}
-		time.Sleep(2 * time.Minute)
-		_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "k", entries...))
-		require.NoError(t, err)
-		assert.Equal(t, "30", books.Balance(t, "user-49"))
+		other.Play(t, "late; 1 100")
 	})
 }
 
@@ -209,21 +125,16 @@ func TestEndOnTheBrink(t *testing.T) {
 		{"applied, and the answer lost", faults.LoseResponse, ""},
 	} {
 		for _, before := range []time.Duration{time.Millisecond, 30 * time.Millisecond, 150 * time.Millisecond, 990 * time.Millisecond, 3 * time.Second} {
-			for _, asked := range []ledger.End{ledger.Capture, ledger.Void} {
+			for _, asked := range []string{"capture", "void"} {
 				onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
 					what := fmt.Sprintf("%s, %v before, %s", c.name, before, asked)
-					hold := usual(t, books).hold("h", "1 debit 40")
-					time.Sleep(time.Minute - before)
+					call := script.InTime(books)
+					call.Play(t, "h: hold 1 debit 40;"+(time.Minute-before).String())
 					expiry := time.Now().Add(before)
 					books.Network.Always(capturesUntil(t, expiry, c.fault))
 					ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 					defer cancel()
-					var err error
-					if asked == ledger.Capture {
-						_, err = books.Ledger.Capture(ctx, hold, ledger.Amount{})
-					} else {
-						_, err = books.Ledger.Void(ctx, hold)
-					}
+					_, err := call.Send(ctx, t, "e: "+asked+" h")
 					if c.want == "" {
 						require.NoError(t, err, what)
 						return
@@ -252,13 +163,13 @@ func TestEndOnTheBrinkInVain(t *testing.T) {
 		{"the expiry fails, too", faults.ServerError, 450 * time.Millisecond, (150 + 25 + 50 + 100) * time.Millisecond},
 	} {
 		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-			hold := usual(t, books).hold("h", "1 debit 40")
-			time.Sleep(time.Minute - 150*time.Millisecond)
+			call := script.InTime(books)
+			call.Play(t, "h: hold 1 debit 40; 59.85s")
 			store := books.Over(first(1000, "TransactWriteItems", c.fault).Before(model), infra.WithJitter(longest))
 			ctx, cancel := context.WithTimeout(t.Context(), c.within)
 			defer cancel()
 			began := time.Now()
-			_, err := ledger.New(store, time.Now).Capture(ctx, hold, ledger.Amount{})
+			_, err := call.By(ledger.New(store, time.Now)).Send(ctx, t, "c: capture h")
 			require.ErrorIs(t, err, ledger.ErrTryAgain, c.name)
 			assert.Equal(t, c.want, time.Since(began), c.name)
 		})

@@ -161,7 +161,7 @@ var defects = []defect{
 	}, test{"infra", "TestConditionsBesideContention"}},
 	{"a further row that is taken is not looked into", []edit{
 		{"infra/cancelled.go", `	case slices.ContainsFunc(puts, failed):`, `	case false:`},
-	}, test{"infra", "TestReplayByPartialReports/a_transfer"}},
+	}, test{"infra", "TestReplayByReports/a_transfer"}},
 	{"a further row without its first is reported as a decline", []edit{
 		{"infra/cancelled.go", `	case slices.ContainsFunc(puts, failed):`, `	case slices.ContainsFunc(puts, failed) && !slices.ContainsFunc(moves, failed):`},
 	}, test{"infra", "TestFurtherRowWithoutItsFirst"}},
@@ -304,23 +304,23 @@ func (id TransactionID) end(kind End) TransactionID {
 		{"ledger/ledger.go", `return l.unlessRecorded(ctx, id, answer)`, `return cmp.Or(answer, l.unlessRecorded(ctx, id, nil))`},
 		{"ledger/ledger.go", `import (`, `import (
 	"cmp"`},
-	}, test{"infra", "TestReplayByPartialReports/a_voided_hold"}},
+	}, test{"infra", "TestReplayByReports/a_voided_hold"}},
 	{"a replay hears of the receiver's limit", []edit{
 		{"ledger/end.go", `return end, l.notStored(ctx, end.ID, err, refused.Unknown)`, `return end, err`},
-	}, test{"infra", "TestReplayByPartialReports/a_capture_that_fills_the_receiver"}},
+	}, test{"infra", "TestReplayByReports/a_capture_that_fills_the_receiver"}},
 	{"a release may lift no balance over the limit", []edit{
 		{"ledger/posting.go", `MaxBefore: HighestBalance()`, `MaxBefore: Balance{maxBalance}`},
 	}, test{"infra", "TestStore/release_over_the_limit"}},
 	{"a release is forgotten when another user is reported", []edit{
 		{"ledger/attempt.go", `	maps.Copy(next.accounts, a.accounts)
 `, ``},
-	}, test{"infra", "TestReleasesOfTwoByPartialReports"}},
+	}, test{"infra", "TestReleasesByReports/one_needed_later"}},
 	{"releases that do not fit are not written", []edit{
 		{"ledger/ledger.go", `		if p.Items() > MaxItems {`, `		if false {`},
 	}, test{"infra", "TestStore/releases_that_do_not_fit"}},
 	{"somebody else's end is damage", []edit{
 		{"infra/cancelled.go", `		if m.Ends != nil {`, `		if false {`},
-	}, test{"infra", "TestReleaseOfWhatHasEndedByPartialReports"}},
+	}, test{"infra", "TestReleasesByReports/captured"}},
 
 	// The edge.
 	{"a call has no deadline of its own", []edit{
@@ -451,7 +451,7 @@ func (id TransactionID) end(kind End) TransactionID {
 
 	{"a declined change of rules is not stored", []edit{
 		{"ledger/rules.go", `return row, l.store.Decline(ctx, row)`, `return row, nil`},
-	}, test{"infra", "TestReplayByPartialReports/a_change_of_rules"}},
+	}, test{"infra", "TestReplayByReports/a_change_of_rules"}},
 	{"the audit compares no rules", []edit{
 		{"infra/internal/books/rules.go", `case problem == "" && sameRules(rules, after.Rules):`, `case problem == "" && sameRules(rules, rules):`},
 	}, test{"infra/audit", "TestDamage"}},

@@ -1,0 +1,272 @@
+package infra_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/dynamodbmodel"
+	"onewrite/infra/infratest/faults"
+	"onewrite/infra/infratest/script"
+	"onewrite/ledger"
+)
+
+// scene is a call on a model of DynamoDB, and what happens beside it.
+type scene struct {
+	before    string               // earlier steps
+	moment    dynamodbmodel.Moment // for the call's requests
+	fault     faults.Fault         // for the call's requests
+	meanwhile string               // another caller's steps, right before the call's second request
+	steps     string               // the call's, and later ones
+}
+
+// play plays the scene on new books, and returns the requests in its last steps.
+func (c scene) play(t *testing.T) (requests []string) {
+	t.Helper()
+	onModel(t, c.moment, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+		call, others := callers(books, model)
+		others.Play(t, c.before)
+		sent := 0
+		books.Network.Always(func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+			if sent++; sent == 2 {
+				others.Play(t, c.meanwhile)
+			}
+			if c.fault == nil {
+				return deliver()
+			}
+			return c.fault(r, deliver)
+		})
+		call.Play(t, c.steps)
+		requests = books.Network.Requests()
+		books.Network.Always(nil)
+	})
+	return requests
+}
+
+// callers returns a caller over the books' network, and others whose requests meet no faults. The
+// others' clock stands still, so no hold expires for them.
+func callers(books *infratest.Books, model *dynamodbmodel.Model) (call, others *script.Script) {
+	began := time.Now()
+	call = script.InTime(books)
+	return call, call.By(ledger.New(books.Over(model), func() time.Time { return began }))
+}
+
+// partialReports returns a moment for each choice of conditions that DynamoDB does not report,
+// among those of a transaction's first writes.
+func partialReports(writes int) (all []dynamodbmodel.Moment) {
+	for bits := range 1 << writes {
+		var m dynamodbmodel.Moment
+		for i := range writes {
+			m.Unreported = append(m.Unreported, bits>>i&1 == 1)
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+// contention returns a moment for each write after the first, and each reason, in which another
+// request was writing the item.
+func contention(writes int) (all []dynamodbmodel.Moment) {
+	for position := 1; position < writes; position++ {
+		for _, reason := range []string{"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"} {
+			all = append(all, dynamodbmodel.Moment{Refusals: append(make([]string, position), reason)})
+		}
+	}
+	return all
+}
+
+const sale = "sale: a debit 10, b credit 10;"
+
+// A replay is a replay, whatever DynamoDB reports beside the taken id, and although the call could
+// not be made any more. It waits for no other call.
+func TestReplayByReports(t *testing.T) {
+	t.Parallel()
+	const lend, lower = "lend: rules 1 limit 50", "k: rules 1 limit 20"
+	for _, c := range []struct {
+		name                             string
+		writes                           int
+		before, call, between, meanwhile string
+	}{
+		{name: "a credit", writes: 2, call: "k: 1 credit 10"},
+		{name: "a transfer", writes: 6, call: "k: a debit 100, b credit 99, shop credit 1"},
+		{name: "a decline", writes: 2, call: "k: 1 debit 1000 = on 100", between: "credit: 1 credit 2000"},
+		{name: "a hold of sixteen", writes: 2, call: "k: hold 1 debit 1", between: script.Holds(ledger.MaxHolds-1, "1 debit 1")},
+		{name: "a voided hold", writes: 2, call: "k: hold 1 debit 1", between: "v: void k;" + script.Holds(ledger.MaxHolds, "1 debit 1")},
+		{name: "an expired hold", writes: 2, call: "k: hold 1 debit 60, 2 credit 60", between: "2m"},
+		{name: "an expired hold beside another", writes: 2, before: "other: hold 1 debit 30", call: "k: hold 1 debit 60", between: "2m"},
+		{name: "a capture that fills the receiver", writes: 4, before: "fill shop; h: hold 1 debit 70, shop credit 70", call: "k: capture h"},
+		{name: "a refund of all", writes: 5, before: sale, call: "k: refund sale", between: "spend: b debit 100"},
+		{name: "a change of rules", writes: 2, before: lend, call: lower,
+			between: "raise: rules 1 limit 30; spend: 1 debit 130; block: rules 1 debits blocked"},
+		{name: "a change of rules that misses others", writes: 2, before: lend, call: lower,
+			meanwhile: "more: rules 1 limit 60; spend: 1 debit 150"},
+		{name: "a decline by a block", writes: 2, before: "block: rules 1 debits blocked", call: "k: 1 debit 1 = on 100",
+			between: "lift: rules 1 debits allowed"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			for _, moment := range slices.Concat(partialReports(c.writes), contention(c.writes)) {
+				t.Run(fmt.Sprint(moment.Unreported, moment.Refusals), func(t *testing.T) {
+					played := scene{before: c.before + ";" + c.call + ";" + c.between, moment: moment, meanwhile: c.meanwhile, steps: "k"}
+					requests := played.play(t)
+					first := slices.Index(requests, "TransactWriteItems")
+					if moment.Refusals != nil {
+						assert.Len(t, requests[first:], 1, "no other attempt and no read")
+					}
+				})
+			}
+		})
+	}
+}
+
+// Under every partial report a refusal has a true reason.
+func TestRefusalByReports(t *testing.T) {
+	t.Parallel()
+	const (
+		decline = "k: a credit 1, b debit 101, c debit 60, c debit 60 = "
+		spent   = sale + "part: refund sale 0 1; spend: b debit 110"
+		refund  = "k: refund sale = "
+	)
+	for _, c := range []struct {
+		unreported    []int // places of the writes
+		before, steps string
+	}{
+		{nil, "", decline + "insufficient funds: entry 1 on 100; k; a 100"},
+		{[]int{6}, "", decline + "insufficient funds: entry 1 on 100; k; a 100"},
+		{[]int{5}, "", decline + "insufficient funds: entry 3 on 40; k; a 100"},
+		{[]int{5, 6}, "", decline + "insufficient funds: entry 1 on 100; k; a 100"}, // without any left, all are reported
+		{nil, spent, refund + "refund limit: 9 is left of entry 0"},
+		{[]int{3}, spent, refund + "refund limit: 9 is left of entry 0"},
+		{[]int{4}, spent, refund + "insufficient funds: entry 1 on 0"},
+		{[]int{3, 4}, spent, refund + "refund limit: 9 is left of entry 0"},
+	} {
+		moment := dynamodbmodel.Moment{Unreported: make([]bool, 7)}
+		for _, place := range c.unreported {
+			moment.Unreported[place] = true
+		}
+		scene{before: c.before, moment: moment, steps: c.steps}.play(t)
+	}
+}
+
+// Another caller ends holds right before the write that would release them. Under every partial
+// report the call counts the remaining money.
+func TestReleasesByReports(t *testing.T) {
+	t.Parallel()
+	const (
+		two       = "h1: hold 1 debit 40; h2: hold 1 debit 40; 1m1s"
+		twoPayers = "ha: hold a debit 60; hb: hold b debit 60; 1m1s;"
+		drained   = "k: a debit 70, b debit 70, c credit 140; a 30, b 30, c 240"
+
+		// Each payer has enough left, and would not have enough in the other's place.
+		others = "ha: hold a debit 80; hb: hold b debit 60; 1m1s"
+		end    = "ca: capture ha 60; vb: void hb" // leaves 40 and 100
+		left   = "; a 10, b 30"
+	)
+	onlyEnds := []dynamodbmodel.Moment{{Unreported: []bool{true, true, true, false, false, true, true, true}}} // entries, ends, moves
+	for name, c := range map[string]struct {
+		moments                  []dynamodbmodel.Moment
+		before, meanwhile, steps string
+	}{
+		"voided":           {partialReports(4), two, "v: void h1", "k: 1 debit 90; 1 10"},
+		"captured":         {partialReports(4), two, "c: capture h1", "k: 1 debit 90 = insufficient funds: entry 0 on 60"},
+		"both":             {partialReports(7), twoPayers, "", drained},
+		"one needed later": {partialReports(7), twoPayers + "credit: b credit 50", "debit: b debit 50", drained},
+		"two that ended":   {onlyEnds, others, end, "k: a debit 30, b debit 70, c credit 100" + left},
+		"in another order": {onlyEnds, others, end, "k: b debit 70, a debit 30, c credit 100" + left},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, moment := range c.moments {
+				scene{before: c.before, moment: moment, meanwhile: c.meanwhile, steps: c.steps}.play(t)
+			}
+		})
+	}
+}
+
+// A hold is captured in time during another caller's request. When the answer arrives,
+// that caller's clock takes the hold for spendable. The old answer proves nothing then:
+// the caller reads again and gets the capture.
+func TestHoldIsCapturedWhileAnAnswerIsUnderWay(t *testing.T) {
+	t.Parallel()
+	const ahead, back = 450 * time.Millisecond, 950 * time.Millisecond // within the grace, one second
+	for _, c := range []struct {
+		slow int // the slow request's number
+		ask  func(*testing.T, *script.Script)
+	}{
+		{2, func(t *testing.T, other *script.Script) {
+			read, err := other.Ledger.Transaction(t.Context(), other.ID("h"))
+			require.NoError(t, err)
+			assert.Equal(t, ledger.Pending, read.Status)
+		}},
+		{1, func(t *testing.T, other *script.Script) { other.Play(t, "1 60") }},
+		{1, func(t *testing.T, other *script.Script) {
+			other.Play(t, "d: 1 debit 200 = insufficient funds: entry 0 on 60")
+		}},
+	} {
+		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+			holder := script.InTime(books)
+			holder.Play(t, "h: hold 1 debit 40; 59.6s")
+			sent := 0
+			wire := faults.NewWire(func() faults.Delivery {
+				d := faults.Delivery{To: model}
+				if sent++; sent == c.slow {
+					d.Back = back
+				}
+				return d
+			})
+			other := holder.By(ledger.New(books.Over(wire), func() time.Time { return time.Now().Add(ahead) }))
+			var captured sync.WaitGroup
+			captured.Go(func() {
+				time.Sleep(100 * time.Millisecond)
+				_, err := books.Ledger.Capture(t.Context(), ledger.EndRequest{TransactionID: holder.ID("h")}, ledger.Amount{})
+				assert.NoError(t, err)
+			})
+			c.ask(t, other)
+			captured.Wait()
+		})
+	}
+}
+
+// While any write contends, neither a balance, nor a taken further row, nor a refund
+// account is an answer: nothing is read and nothing is declined. The posting beside it
+// may change the balance, or be another attempt by this call.
+func TestConditionsBesideContention(t *testing.T) {
+	t.Parallel()
+	const transfer = "k: a debit 100, b credit 99, shop credit 1"
+	for _, c := range []struct {
+		writes       int
+		before, call string
+	}{
+		{2, "", "k: 1 debit 1000"},
+		{6, "", "k: a debit 1000, b debit 1000, c debit 1000"},
+		{6, transfer, transfer},
+		{5, sale + "all: refund sale", "more: refund sale"},
+	} {
+		for position := range c.writes {
+			refusals := append(make([]string, position), "TransactionConflict")
+			moment := dynamodbmodel.Moment{Refusals: refusals, Unreported: []bool{true}} // a taken first row is an answer
+			onModel(t, moment, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
+				call, others := callers(books, model)
+				others.Play(t, c.before)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				_, err := call.Send(ctx, t, c.call)
+				require.ErrorIs(t, err, ledger.ErrTryAgain, "%s, %q", c.call, refusals)
+				assert.NotErrorIs(t, err, ledger.ErrInsufficientFunds)
+				assert.NotErrorIs(t, err, ledger.ErrRefundLimit)
+				requests := books.Network.Requests()
+				attempts := requests[slices.Index(requests, "TransactWriteItems"):]
+				assert.Greater(t, len(attempts), 1, "%s, %q", c.call, refusals)
+				assert.Equal(t, slices.Repeat([]string{"TransactWriteItems"}, len(attempts)), attempts, "%s, %q", c.call, refusals)
+			})
+		}
+	}
+}
