@@ -2,7 +2,9 @@ package infra_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,89 +13,149 @@ import (
 
 	"onewrite/infra"
 	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/dynamodbmodel"
 	"onewrite/infra/infratest/faults"
+	"onewrite/infra/infratest/script"
 	"onewrite/ledger"
 )
 
-// outlasted makes a call whose caller leaves at the second fault.
-func outlasted(t *testing.T, books *infratest.Books, fault faults.Fault) context.Context {
-	t.Helper()
-	ctx, leave := context.WithCancel(t.Context())
-	t.Cleanup(leave)
-	met := 0
-	books.Network.Always(func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-		if met++; met == 2 {
-			defer leave()
+// faultyCalls are calls of each kind, and their requests. The last one writes the outcome, or reads
+// it.
+var faultyCalls = []struct{ step, requests, before, between string }{
+	{step: "k: 1 credit 10", requests: "TransactWriteItems"},
+	{step: "k: 1 debit 110", requests: "TransactWriteItems GetItem PutItem", between: "credit: 1 credit 10"}, // declined, or posted then
+	{step: "k: hold 1 debit 10", requests: "TransactWriteItems"},
+	{step: "k: capture h", requests: "GetItem TransactWriteItems", before: "h: hold 1 debit 40, 2 credit 40"},
+	{step: "k: refund sale", requests: "GetItem TransactWriteItems", before: sale},
+	{step: "k: rules 1 debits blocked, limit 50", requests: "GetItem TransactWriteItems"},
+	{step: "lookup", requests: "GetItem", before: "sale: 1 credit 10"},
+	{step: "balance", requests: "GetItem"},
+	{step: "refunds", requests: "GetItem GetItem", before: sale},
+	{step: "history", requests: "Query"},
+}
+
+// makeCall makes a call, or a reading by its name.
+func makeCall(ctx context.Context, t *testing.T, s *script.Script, step string) (result ledger.Result, err error) {
+	user := infratest.Request(t, "1", "k", ledger.Credit, "1").UserID()
+	switch step {
+	case "lookup":
+		_, err = s.Ledger.Transaction(ctx, s.ID("sale"))
+	case "balance":
+		_, err = s.Ledger.Balance(ctx, user)
+	case "refunds":
+		_, _, err = s.Ledger.Refunds(ctx, s.ID("sale"))
+	case "history":
+		_, err = s.Ledger.History(ctx, user, ledger.Cursor{}, 1)
+	default:
+		return script.Stored(s.Send(ctx, t, step))
+	}
+	return result, err
+}
+
+// eachFaultyCall runs f with each call on new books, and its requests.
+func eachFaultyCall(t *testing.T, f func(t *testing.T, s *script.Script, step, between string, requests []string)) {
+	for _, c := range faultyCalls {
+		t.Run(c.step, func(t *testing.T) {
+			onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
+				s := script.InTime(books)
+				s.Play(t, c.before)
+				books.Network.Requests() // forgets those before
+				f(t, s, c.step, c.between, strings.Fields(c.requests))
+			})
+		})
+	}
+}
+
+// A transient error is retried, once if it occurs once, and changes no answer.
+func TestTransientErrors(t *testing.T) {
+	t.Parallel()
+	transient := map[string]faults.Fault{}
+	for _, code := range []string{"ThrottlingException", "ProvisionedThroughputExceededException", "TransactionConflictException"} {
+		transient[code] = faults.Exception(http.StatusBadRequest, code, "rejected")
+	}
+	for _, status := range []int{500, 502, 503, 504, 599} {
+		for _, body := range []string{"<html><body>failed</body></html>", ""} {
+			transient[fmt.Sprint(status, body)] = func(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
+				return faults.Answer(r, status, body), nil
+			}
 		}
-		return fault(r, deliver)
-	})
-	return ctx
+	}
+	for _, kind := range faults.All {
+		transient[kind.Name] = kind.Fault
+	}
+	for name, fault := range transient {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			eachFaultyCall(t, func(t *testing.T, s *script.Script, step, _ string, requests []string) {
+				var trace ledger.Trace
+				s.Network.Next(append(make([]faults.Fault, len(requests)-1), fault)...)
+				result, err := makeCall(ledger.WithTrace(t.Context(), &trace), t, s, step)
+				require.NoError(t, err)
+				last := requests[len(requests)-1]
+				if last == "TransactWriteItems" {
+					assert.False(t, result.Replayed, "the first answer that its caller gets")
+				}
+				assert.Equal(t, append(requests, last), s.Network.Requests())
+				assert.Equal(t, 1, trace.Retries)
+			})
+		})
+	}
 }
 
 // A fault that outlasts the call leaves the outcome open, and the same call settles
-// it. Nothing moves twice, and no answer reports insufficient funds.
+// it. Nothing moves twice, and no answer reports a decline that is not stored.
 func TestLastingFault(t *testing.T) {
 	t.Parallel()
 	for _, kind := range faults.All {
 		t.Run(kind.Name, func(t *testing.T) {
 			t.Parallel()
-			books := infratest.NewInMemory(t, ledger.DefaultSettings())
-			credit := infratest.Request(t, "1", "credit", ledger.Credit, "10")
-			debit := infratest.Request(t, "1", "debit", ledger.Debit, "1000")
-
-			_, err := books.Ledger.Post(outlasted(t, books, kind.Fault), credit)
-			require.ErrorIs(t, err, ledger.ErrTryAgain)
-			_, err = books.Ledger.Post(outlasted(t, books, kind.Fault), debit)
-			require.ErrorIs(t, err, ledger.ErrTryAgain)
-			assert.NotErrorIs(t, err, ledger.ErrInsufficientFunds)
-			_, err = books.Ledger.Balance(outlasted(t, books, kind.Fault), credit.UserID())
-			require.ErrorIs(t, err, ledger.ErrTryAgain)
-			_, err = books.Ledger.Transaction(outlasted(t, books, kind.Fault), ledger.TransactionID{})
-			require.ErrorIs(t, err, ledger.ErrTryAgain)
-			_, err = books.Ledger.History(outlasted(t, books, kind.Fault), credit.UserID(), ledger.Cursor{}, 1)
-			require.ErrorIs(t, err, ledger.ErrTryAgain)
-
-			books.Network.Always(nil)
-			_, err = books.Ledger.Transaction(t.Context(), credit.TransactionID())
-			if kind.Applied {
+			eachFaultyCall(t, func(t *testing.T, s *script.Script, step, between string, requests []string) {
+				for place := range requests {
+					// The caller leaves at the second fault.
+					ctx, leave := context.WithCancel(t.Context())
+					defer leave()
+					met := 0
+					s.Network.Next(make([]faults.Fault, place)...)
+					s.Network.Always(func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+						if met++; met == 2 {
+							defer leave()
+						}
+						return kind.Fault(r, deliver)
+					})
+					_, err := makeCall(ctx, t, s, step)
+					require.ErrorIs(t, err, ledger.ErrTryAgain)
+					s.Network.Always(nil)
+				}
+				s.Play(t, between)
+				again, err := makeCall(t.Context(), t, s, step)
 				require.NoError(t, err)
-			} else {
-				require.ErrorIs(t, err, ledger.ErrNotFound, "the key is unused")
-			}
-			again, err := books.Ledger.Post(t.Context(), credit)
-			require.NoError(t, err)
-			assert.Equal(t, kind.Applied, again.Replayed)
-			assert.Equal(t, "110", books.Balance(t, "1"))
-			_, err = books.Ledger.Post(t.Context(), debit)
-			assert.ErrorIs(t, err, ledger.ErrInsufficientFunds)
+				isStored := kind.Applied && strings.Contains(step, ":")
+				assert.Equal(t, isStored, again.Replayed)
+				if between != "" && isStored {
+					assert.Equal(t, ledger.Declined, again.Transaction.Status)
+				}
+			})
 		})
 	}
 }
 
-// The decline's write fails. A decline that is not stored must not reach the caller.
-func TestDeclineThatIsNotStored(t *testing.T) {
+// Permanent errors are not retried, and never reported as ErrTryAgain.
+func TestErrorsThatStay(t *testing.T) {
 	t.Parallel()
-	for _, kind := range faults.All {
-		t.Run(kind.Name, func(t *testing.T) {
+	for _, code := range []string{
+		"ValidationException", "AccessDeniedException", "ResourceNotFoundException", "IdempotentParameterMismatchException",
+		"UnrecognizedClientException", "ExpiredTokenException", "InvalidSignatureException", "ItemCollectionSizeLimitExceededException", "Unheard",
+	} {
+		t.Run(code, func(t *testing.T) {
 			t.Parallel()
-			books := infratest.NewInMemory(t, ledger.DefaultSettings())
-			debit := infratest.Request(t, "1", "debit", ledger.Debit, "110")
-			books.Network.Next(nil, nil)
-			_, err := books.Ledger.Post(outlasted(t, books, kind.Fault), debit)
-			require.ErrorIs(t, err, ledger.ErrTryAgain)
-			assert.NotErrorIs(t, err, ledger.ErrInsufficientFunds)
-
-			books.Network.Always(nil)
-			_, err = books.Ledger.Post(t.Context(), infratest.Request(t, "1", "credit", ledger.Credit, "10"))
-			require.NoError(t, err)
-			_, err = books.Ledger.Post(t.Context(), debit)
-			if kind.Applied {
-				assert.ErrorIs(t, err, ledger.ErrInsufficientFunds)
-				assert.Equal(t, "110", books.Balance(t, "1"))
-			} else {
-				require.NoError(t, err)
-				assert.Equal(t, "0", books.Balance(t, "1"))
-			}
+			eachFaultyCall(t, func(t *testing.T, s *script.Script, step, _ string, requests []string) {
+				var trace ledger.Trace
+				s.Network.Next(append(make([]faults.Fault, len(requests)-1), faults.Exception(http.StatusBadRequest, code, "rejected"))...)
+				_, err := makeCall(ledger.WithTrace(t.Context(), &trace), t, s, step)
+				defect(t, err, code)
+				assert.Equal(t, requests, s.Network.Requests())
+				assert.Zero(t, trace.Retries)
+			})
 		})
 	}
 }

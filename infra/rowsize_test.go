@@ -20,8 +20,8 @@ func TestRowWithARNIsSmall(t *testing.T) {
 	arn := "arn:aws:sts::123456789012:assumed-role/" + strings.Repeat("x", 161)
 	require.Len(t, arn, 200)
 	r := infratest.Entries(t, strings.Repeat("k", 64), strings.Repeat("u", 64)+" debit 1000000000000", "shop credit 1000000000000")
-	r.ExpiresIn = time.Hour
-	p, err := ledger.NewPosting(by(ledger.NewCaller(arn), r), time.Now())
+	r.ExpiresIn, r.PostedBy = time.Hour, ledger.NewCaller(arn)
+	p, err := ledger.NewPosting(r, time.Now())
 	require.NoError(t, err)
 	row, err := infra.EncodeTransaction(p.Rows[0])
 	require.NoError(t, err)

@@ -6,7 +6,8 @@
 //	c: capture h 5                     a part of the hold, or all without an amount
 //	v: void h
 //	r: refund sale 0 4, 1 4            of the entries in these places, or all without them
-//	x: rules a debits blocked, limit 50 for order 7    with metadata, as any call may have
+//	x: rules a debits blocked, limit 50
+//	o: a debit 1 for order 7           any call may have metadata: {"note": "<用>", "order": "7"}
 //	sale                               the same call again
 //	1m1s                               lets time go by
 //	fill a                             a balance of 100 below the limit
@@ -43,7 +44,8 @@ var Noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 // Script makes calls on books.
 type Script struct {
 	*infratest.Books
-	Ledger *ledger.Ledger // makes the calls, in place of the books'
+	Ledger   *ledger.Ledger // makes the calls, in place of the books'
+	PostedBy ledger.Caller  // in the calls that follow
 
 	wait  func(time.Duration)
 	calls map[string]*call
@@ -67,14 +69,20 @@ func New(b *infratest.Books) *Script {
 		return now
 	}
 	l := ledger.New(b.Store, func() time.Time { return clock(0) })
-	return &Script{b, l, func(step time.Duration) { clock(step) }, map[string]*call{}}
+	return &Script{Books: b, Ledger: l, wait: func(step time.Duration) { clock(step) }, calls: map[string]*call{}}
 }
 
 // InTime returns a script whose calls are made by the books' ledger. Time goes by as they wait.
-func InTime(b *infratest.Books) *Script { return &Script{b, b.Ledger, time.Sleep, map[string]*call{}} }
+func InTime(b *infratest.Books) *Script {
+	return &Script{Books: b, Ledger: b.Ledger, wait: time.Sleep, calls: map[string]*call{}}
+}
 
 // By returns a script in which another ledger makes the same calls.
-func (s *Script) By(l *ledger.Ledger) *Script { return &Script{s.Books, l, s.wait, s.calls} }
+func (s *Script) By(l *ledger.Ledger) *Script {
+	other := *s
+	other.Ledger = l
+	return &other
+}
 
 // Holds returns the steps for that many holds of an entry.
 func Holds(count int, entry string) (steps string) {
@@ -186,12 +194,13 @@ func (s *Script) parse(t testing.TB, name, text string) *call {
 	case "rules":
 		list, metadata := cutMetadata(t, list)
 		r := infratest.Rules(t, of, name, elements(list)...)
-		r.Metadata = metadata
+		r.Metadata, r.PostedBy = metadata, s.PostedBy
 		return &call{id: r.TransactionID(), send: func(ctx context.Context, l *ledger.Ledger) (ledger.Result, error) {
 			return l.ChangeRules(ctx, r)
 		}}
 	}
 	r := Request(t, name, text)
+	r.PostedBy = s.PostedBy
 	return &call{id: r.TransactionID(), send: func(ctx context.Context, l *ledger.Ledger) (ledger.Result, error) {
 		return l.Post(ctx, r)
 	}}
@@ -219,7 +228,7 @@ func (s *Script) parseEnd(t testing.TB, kind string, hold ledger.TransactionID, 
 		require.NoError(t, err)
 	}
 	return &call{id: hold, send: func(ctx context.Context, l *ledger.Ledger) (ledger.Result, error) {
-		r := ledger.EndRequest{TransactionID: hold}
+		r := ledger.EndRequest{TransactionID: hold, PostedBy: s.PostedBy}
 		if kind == "void" {
 			return l.Void(ctx, r)
 		}
@@ -237,7 +246,7 @@ func (s *Script) parseRefund(t testing.TB, key string, of ledger.TransactionID, 
 			return ledger.Result{}, err
 		}
 		r := infratest.Refund(t, o, key, elements(list)...)
-		r.Metadata, c.id = metadata, r.TransactionID()
+		r.Metadata, r.PostedBy, c.id = metadata, s.PostedBy, r.TransactionID()
 		return l.Post(ctx, r)
 	}
 	return c
@@ -256,7 +265,7 @@ func cutMetadata(t testing.TB, text string) (rest string, m ledger.Metadata) {
 	rest, order, ok := strings.Cut(text, " for order ")
 	if ok {
 		var err error
-		m, err = ledger.NewMetadata(map[string]string{"order": order})
+		m, err = ledger.NewMetadata(map[string]string{"order": order, "note": "<用>"})
 		require.NoError(t, err)
 	}
 	return rest, m
