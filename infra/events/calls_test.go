@@ -1,13 +1,9 @@
 package events_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -19,26 +15,15 @@ import (
 	"onewrite/infra"
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/faults"
-	"onewrite/infra/infratest/runtimeapi"
+	"onewrite/infra/infratest/script"
 	"onewrite/ledger"
 )
 
 // users have names as callers choose them. The last takes part in few calls.
 var users = []string{"1", `"quoted"`, `é\u00e9`, "用户", "😀", "shop", "a/b:c", "{}", "x'y", "order.7"}
 
-// call is one call, or a few that belong together.
-type call struct {
-	request  ledger.Request
-	declined error    // that post expects
-	again    bool     // whether the same is posted again
-	end      string   // how the hold ends: "", "capture", "part" or "void"
-	refund   bool     // whether a part is refunded, and then more than is left
-	rules    []string // later changes to the first user's rules
-}
-
-// plan returns calls of every kind, the same each time.
-func plan(t *testing.T, count int) (calls []call) {
-	t.Helper()
+// plan returns calls of every kind, the same each time. Each is a few steps.
+func plan(count int) (calls [][]string) {
 	for i := range count {
 		chance := rand.New(rand.NewPCG(7, uint64(i)))
 		active := len(users)
@@ -47,180 +32,105 @@ func plan(t *testing.T, count int) (calls []call) {
 		}
 		chosen := chance.Perm(active)
 		u, v, w := users[chosen[0]], users[chosen[1]], users[chosen[2]]
-		amount := fmt.Sprintf("%d.%02d", chance.IntN(30), 1+chance.IntN(99))
-		post := func(entries ...string) call {
-			return call{request: infratest.Entries(t, fmt.Sprintf("k%d", i), entries...), again: i%5 == 0}
-		}
-		var c call
+		k, amount := fmt.Sprint("k", i), fmt.Sprintf("%d.%02d", chance.IntN(30), 1+chance.IntN(99))
+		var steps []string
 		switch i % 8 {
 		case 0, 1:
-			c = post(u + " credit " + amount)
-		case 2:
-			c = post(u + " debit " + amount)
-			c.rules = []string{"limit " + amount, "credits allowed", "limit 0"} // the last is declined while it is in use
-		case 3:
-			c = post(u + " debit 5000") // declined
+			steps = []string{k + ": " + u + " credit " + amount}
+		case 2: // the last change is declined while the limit is in use
+			steps = []string{k + ": " + u + " debit " + amount}
+			for n, change := range []string{"limit " + amount, "credits allowed", "limit 0"} {
+				steps = append(steps, fmt.Sprintf("%s rules %d: rules %s %s", k, n, u, change))
+			}
+		case 3: // declined
+			steps = []string{k + ": " + u + " debit 5000"}
 		case 4:
-			c = post(u+" debit "+amount, v+" credit "+amount, v+" debit 0.01", w+" credit 0.01")
-			c.refund = i%16 == 4
-			c.request.Metadata, _ = ledger.NewMetadata(map[string]string{"order": fmt.Sprint(i), "note": `<"é>`})
+			steps = []string{fmt.Sprintf("%s: %s debit %s, %s credit %s, %s debit 0.01, %s credit 0.01 for order %d", k, u, amount, v, amount, v, w, i)}
+			if i%16 == 4 { // a part, and then more than is left
+				steps = append(steps, k+" part: refund "+k+" 2 0.01", k+" all: refund "+k)
+			}
 		case 5:
-			c = post(u + " debit " + amount)
-			c.request.ExpiresIn = time.Minute
+			steps = []string{k + ": hold " + u + " debit " + amount}
 		case 6, 7:
-			c = post(u+" debit "+amount, v+" credit "+amount)
-			c.request.ExpiresIn, c.end = time.Minute, []string{"capture", "part", "void", ""}[chance.IntN(4)]
+			steps = []string{fmt.Sprintf("%s: hold %s debit %s, %s credit %s", k, u, amount, v, amount)}
+			if end := []string{"capture " + k, "capture " + k + " 0.01", "void " + k, ""}[chance.IntN(4)]; end != "" {
+				steps = append(steps, k+" end: "+end)
+			}
 		}
-		calls = append(calls, c)
+		if i%5 == 0 {
+			steps = append(steps, k)
+		}
+		calls = append(calls, steps)
 	}
 	return calls
 }
 
-// released returns holds, and postings for after their expiry. One releases the hold that it needs.
-// One has no room for releases, so the ledger writes these before it. One is declined by a block.
-// Two users' last events are changes of rules.
-func released(t *testing.T) (holds, later []call) {
-	t.Helper()
-	one := call{request: infratest.Entries(t, "hold", "late debit 60")}
-	one.request.ExpiresIn = time.Minute
-	holds = append(holds, one)
-	for i := range 3 {
-		c := call{request: infratest.Entries(t, fmt.Sprintf("hold%d", i), "crowd debit 30")}
-		c.request.ExpiresIn = time.Minute
-		holds = append(holds, c)
-	}
-	return holds, []call{
-		{request: infratest.Entries(t, "late", "late debit 80", "shop credit 80"), rules: []string{"debits blocked"}},
-		{request: infratest.Entries(t, "blocked", "late debit 1"), declined: ledger.ErrAccountBlocked},
-		{request: infratest.Entries(t, "crowd", slices.Repeat([]string{"crowd debit 0.5"}, 98)...), rules: []string{"limit 50", "limit 20"}},
-	}
-}
+// These holds expire before the later calls. The first call releases the hold that it needs. The last
+// posting has no room for releases, so the ledger writes these before it. One debit is declined by a
+// block. Two users' last events are changes of rules.
+const holds = `
+	hold: hold late debit 60
+	hold1: hold crowd debit 30
+	hold2: hold crowd debit 30
+	hold3: hold crowd debit 30`
 
-// largest returns a posting with the largest possible first row.
-func largest(t *testing.T) call {
+var releases = `
+	late: late debit 80, shop credit 80
+	block: rules late debits blocked
+	blocked: late debit 1 = account blocked: entry 0 on 20
+	crowd: crowd debit 0.5` + strings.Repeat(", crowd debit 0.5", 97) + `
+	50: rules crowd limit 50
+	20: rules crowd limit 20`
+
+// largest returns the posting with the largest possible first row.
+func largest(t *testing.T) ledger.Request {
 	t.Helper()
 	entry := strings.Repeat("😀", 128) + " credit 1000000000.01"
-	c := call{request: infratest.Entries(t, "largest", slices.Repeat([]string{entry}, 99)...)}
+	r := infratest.Entries(t, "largest", slices.Repeat([]string{entry}, 99)...)
 	var err error
-	c.request.Metadata, err = ledger.NewMetadata(map[string]string{"m": strings.Repeat("😀", 125)})
+	r.Metadata, err = ledger.NewMetadata(map[string]string{"m": strings.Repeat("😀", 125)})
 	require.NoError(t, err)
-	return c
+	return r
 }
 
-// makeCalls makes calls from 16 callers, spread over the wires. It ignores their outcomes: the
-// streams show them.
-func makeCalls(t *testing.T, books *infratest.Books, calls []call, now func() time.Time, wires ...*wire) {
+// ledgerOver returns a ledger whose requests meet the faults.
+func ledgerOver(books *infratest.Books, now func() time.Time, fault faults.Fault) *ledger.Ledger {
+	network := &faults.Network{}
+	store := infra.NewStore(infra.NewClient(books.Config, faults.Under(network)), books.Config)
+	network.Always(fault)
+	return ledger.New(store, now)
+}
+
+// makeCalls makes calls from 16 callers, spread over the ways to DynamoDB. It ignores their outcomes:
+// the streams show them.
+func makeCalls(t *testing.T, books *infratest.Books, calls [][]string, now func() time.Time, ways ...faults.Fault) {
 	t.Helper()
-	todo := make(chan call)
+	todo := make(chan []string)
 	var callers sync.WaitGroup
 	for i := range 16 {
-		config := books.Config
-		config.Endpoint = wires[i%len(wires)].URL
-		network := &faults.Network{}
-		client := infra.NewClient(config, faults.Under(network))
-		network.Always(sometimes)
-		l := ledger.New(infra.NewStore(client, config), now)
+		s := script.New(books).By(ledgerOver(books, now, sometimes(ways[i%len(ways)])))
 		callers.Go(func() {
-			for c := range todo {
-				c.make(t.Context(), l)
+			for steps := range todo {
+				for _, step := range steps {
+					_, _ = s.Send(t.Context(), t, step)
+				}
 			}
 		})
 	}
-	for _, c := range calls {
-		todo <- c
+	for _, steps := range calls {
+		todo <- steps
 	}
 	close(todo)
 	callers.Wait()
 }
 
-func post(t *testing.T, books *infratest.Books, calls []call, now func() time.Time, w *wire) {
-	t.Helper()
-	config := books.Config
-	config.Endpoint = w.URL
-	l := ledger.New(infra.NewStore(infra.NewClient(config), config), now)
-	for _, c := range calls {
-		_, err := l.Post(t.Context(), c.request)
-		require.ErrorIs(t, err, c.declined)
-		require.NoError(t, c.changeRules(t.Context(), l))
-	}
-}
-
-// sometimes gives a random fault to one request in twelve.
-func sometimes(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-	if rand.IntN(12) > 0 {
-		return deliver()
-	}
-	return faults.All[rand.IntN(len(faults.All))].Fault(r, deliver)
-}
-
-// make makes a call. The caller gives up one in twenty within milliseconds.
-func (c call) make(ctx context.Context, l *ledger.Ledger) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	if rand.IntN(20) == 0 {
-		ctx, cancel = context.WithTimeout(ctx, rand.N(5*time.Millisecond))
-		defer cancel()
-	}
-	_, _ = l.Post(ctx, c.request)
-	if c.again {
-		_, _ = l.Post(ctx, c.request)
-	}
-	if c.refund {
-		c.makeRefunds(ctx, l)
-	}
-	_ = c.changeRules(ctx, l)
-	hold := ledger.EndRequest{TransactionID: c.request.TransactionID()}
-	switch c.end {
-	case "capture":
-		_, _ = l.Capture(ctx, hold, ledger.Amount{})
-	case "part":
-		part, _ := ledger.ParseAmount("0.01")
-		_, _ = l.Capture(ctx, hold, part)
-	case "void":
-		_, _ = l.Void(ctx, hold)
-	}
-}
-
-func (c call) changeRules(ctx context.Context, l *ledger.Ledger) (err error) {
-	for i, change := range c.rules {
-		r, rulesErr := infratest.NewRules(c.request.Entries[0].UserID.String(), fmt.Sprint("rules ", i, " after ", c.request.IdempotencyKey), change)
-		_, changeErr := l.ChangeRules(ctx, r)
-		err = errors.Join(err, rulesErr, changeErr)
-	}
-	return err
-}
-
-// makeRefunds refunds one entry, and then more than all entries have left.
-func (c call) makeRefunds(ctx context.Context, l *ledger.Ledger) {
-	o, err := l.Original(ctx, c.request.TransactionID())
-	if err != nil {
-		return
-	}
-	for i, parts := range [][]ledger.Part{{{Entry: 2, Amount: o.Entries[2].Amount}}, o.Whole()} {
-		r := o.Request(parts)
-		r.IdempotencyKey, _ = ledger.ParseIdempotencyKey(fmt.Sprint("refund ", i, " of ", o.ID))
-		_, _ = l.Post(ctx, r)
-	}
-}
-
-// killFunctions runs the built function and kills it during calls, again and again.
-func killFunctions(t *testing.T, books *infratest.Books, w *wire, times int) {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "bootstrap")
-	require.NoError(t, runtimeapi.Build(t.Context(), "onewrite", binary))
-	environment := append(books.Env(), "AWS_ENDPOINT_URL_DYNAMODB="+w.URL)
-	const event = `{"headers":{"Idempotent-Key":"killed %d %d"},"body":{"entries":[` +
-		`{"userId":"1","ammount":"0.02","type":"debit"},{"userId":"shop","ammount":"0.02","type":"credit"}]}}`
-	for i := range times {
-		function, err := runtimeapi.Start(binary, environment, io.Discard)
-		require.NoError(t, err)
-		for j := range 4 {
-			answer, err := function.Invoke(t.Context(), fmt.Appendf(nil, event, i, j))
-			require.NoError(t, err)
-			require.Contains(t, string(answer), `"statusCode":201`)
+// sometimes gives a random fault to one request in twelve, on its way.
+func sometimes(way faults.Fault) faults.Fault {
+	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+		onItsWay := func() (*http.Response, error) { return way(r, deliver) }
+		if rand.IntN(12) > 0 {
+			return onItsWay()
 		}
-		time.AfterFunc(rand.N(6*time.Millisecond), function.Kill)
-		_, _ = function.Invoke(t.Context(), fmt.Appendf(nil, event, i, 4))
-		<-function.Ended()
+		return faults.All[rand.IntN(len(faults.All))].Fault(r, onItsWay)
 	}
 }

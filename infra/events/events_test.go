@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/script"
 )
 
 var (
@@ -31,25 +32,26 @@ func TestMain(m *testing.M) { infratest.Main(m) }
 // streams holds all records of both streams.
 type streams struct{ transactions, balances []record }
 
-// Callers on this version and an older one lose requests and answers, give up and are killed. The
-// streams have every row and every step of every balance, and no step names a wrong transaction.
+// Callers on this version and an older one lose requests and answers. The streams have every row and
+// every step of every balance, and no step names a wrong transaction.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
 	transactions, balances := streamARNs(t, books)
 	written := &applied{writes: map[string]write{}}
-	current, older := newWire(t, books.Config.Endpoint, false, written), newWire(t, books.Config.Endpoint, true, written)
+	current, older := written.note(false), written.note(true)
 
-	holds, releases := released(t)
-	planned := plan(t, *calls)
+	planned := plan(*calls)
 	before, beside, after := planned[:*calls/5], planned[*calls/5:*calls*3/5], planned[*calls*3/5:]
 	hourAgo := func() time.Time { return time.Now().Add(-time.Hour) }
 	makeCalls(t, books, before, hourAgo, older)
 	makeCalls(t, books, beside, hourAgo, current, older)
-	post(t, books, holds, hourAgo, current)
-	killFunctions(t, books, current, 10)
+	script.New(books).By(ledgerOver(books, hourAgo, current)).Play(t, holds)
 	makeCalls(t, books, after, time.Now, current, current, older) // the holds have expired
-	post(t, books, append(releases, largest(t)), time.Now, current)
+	now := ledgerOver(books, time.Now, current)
+	script.New(books).By(now).Play(t, releases)
+	_, err := now.Post(t.Context(), largest(t))
+	require.NoError(t, err)
 
 	s := streams{readStream(t, books.Config.Endpoint, transactions), readStream(t, books.Config.Endpoint, balances)}
 	s.dropOthers(t)
