@@ -41,14 +41,14 @@ import (
 // Noon is when each script of [New] begins.
 var Noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// Script makes calls on books.
+// Script makes calls on books. It is safe for concurrent use.
 type Script struct {
 	*infratest.Books
 	Ledger   *ledger.Ledger // makes the calls, in place of the books'
 	PostedBy ledger.Caller  // in the calls that follow
 
 	wait  func(time.Duration)
-	calls map[string]*call
+	calls *sync.Map // of name to *call
 }
 
 // call is a call with a name.
@@ -69,12 +69,12 @@ func New(b *infratest.Books) *Script {
 		return now
 	}
 	l := ledger.New(b.Store, func() time.Time { return clock(0) })
-	return &Script{Books: b, Ledger: l, wait: func(step time.Duration) { clock(step) }, calls: map[string]*call{}}
+	return &Script{Books: b, Ledger: l, wait: func(step time.Duration) { clock(step) }, calls: &sync.Map{}}
 }
 
 // InTime returns a script whose calls are made by the books' ledger. Time goes by as they wait.
 func InTime(b *infratest.Books) *Script {
-	return &Script{Books: b, Ledger: b.Ledger, wait: time.Sleep, calls: map[string]*call{}}
+	return &Script{Books: b, Ledger: b.Ledger, wait: time.Sleep, calls: &sync.Map{}}
 }
 
 // By returns a script in which another ledger makes the same calls.
@@ -116,7 +116,7 @@ func (s *Script) take(t testing.TB, step string) {
 		s.history(t, name, want)
 	case kind == "refunds":
 		s.refunded(t, name, want)
-	case strings.Contains(text, ": "), s.calls[text] != nil:
+	case strings.Contains(text, ": "), s.named(text) != nil:
 		s.call(t, text, want)
 	default:
 		s.funds(t, text)
@@ -127,7 +127,7 @@ func (s *Script) take(t testing.TB, step string) {
 func (s *Script) call(t testing.TB, text, want string) {
 	t.Helper()
 	name, _, isNew := strings.Cut(text, ": ")
-	before := s.calls[name]
+	before := s.named(name)
 	result, err := s.Send(t.Context(), t, text)
 	if got := outcome(result, err); want != "" {
 		require.True(t, strings.HasSuffix(got, want), "%s\nis not %s, but: %s", text, want, got)
@@ -138,12 +138,12 @@ func (s *Script) call(t testing.TB, text, want string) {
 	if err != nil {
 		require.NotEmpty(t, want, "%s: %v", text, err)
 		if before != nil {
-			s.calls[name] = before
+			s.calls.Store(name, before)
 		}
 		return
 	}
 	assert.Equal(t, !isNew || want == "replayed", stored.Replayed, text)
-	c := s.calls[name]
+	c := s.named(name)
 	if stored.Replayed {
 		c.told = before.told
 		assert.Equal(t, c.told, stored.Transaction, text)
@@ -160,17 +160,25 @@ func (s *Script) Send(ctx context.Context, t testing.TB, step string) (ledger.Re
 	t.Helper()
 	name, text, isNew := strings.Cut(step, ": ")
 	if isNew {
-		s.calls[name] = s.parse(t, name, text)
+		s.calls.Store(name, s.parse(t, name, text))
 	}
-	require.Contains(t, s.calls, name)
-	return s.calls[name].send(ctx, s.Ledger)
+	c := s.named(name)
+	require.NotNil(t, c, "%s is no call", name)
+	return c.send(ctx, s.Ledger)
+}
+
+// named returns the call with that name, or nil.
+func (s *Script) named(name string) *call {
+	value, _ := s.calls.Load(name)
+	c, _ := value.(*call)
+	return c
 }
 
 // ID returns the id of a call's transaction, or of another row of it: "sale/1" is the entry in that
 // place, and "h/end" a hold's end.
 func (s *Script) ID(name string) ledger.TransactionID {
 	name, row, _ := strings.Cut(name, "/")
-	id := s.calls[name].id
+	id := s.named(name).id
 	if row == "end" {
 		return id.End()
 	}
