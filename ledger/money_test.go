@@ -2,13 +2,12 @@ package ledger_test
 
 import (
 	"encoding/json"
-	"math/big"
+
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"onewrite/ledger"
 )
@@ -129,71 +128,4 @@ func TestParseAmountByPlaces(t *testing.T) {
 			assert.EqualError(t, s.CheckPlaces(amount(t, "0.00000001")), "invalid amount: "+c.tooMany)
 		}
 	}
-}
-
-// unit is the eighth decimal place.
-var unit = big.NewInt(100_000_000)
-
-// money returns the text for a number of units.
-func money(units *big.Int) string {
-	text := new(big.Rat).SetFrac(units, unit).FloatString(ledger.MaxPlaces)
-	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
-}
-
-// drawUnits draws a number of units up to most, often a bound or its neighbour.
-func drawUnits(t *rapid.T, least int64, most *big.Int, label string) *big.Int {
-	whole := rapid.Int64Range(0, new(big.Int).Quo(most, unit).Int64()).Draw(t, label)
-	near := big.NewInt(rapid.Int64Range(0, 2).Draw(t, label+", near a bound"))
-	drawn := rapid.SampledFrom([]*big.Int{
-		new(big.Int).Add(new(big.Int).Mul(big.NewInt(whole), unit), big.NewInt(rapid.Int64Range(0, unit.Int64()-1).Draw(t, label+", units"))),
-		new(big.Int).Sub(most, near),
-		new(big.Int).Add(big.NewInt(least), near),
-	}).Draw(t, label+", which")
-	switch {
-	case drawn.Cmp(most) > 0:
-		return most
-	case drawn.Cmp(big.NewInt(least)) < 0:
-		return big.NewInt(least)
-	}
-	return drawn
-}
-
-// Balances count like whole units, up to their bounds. A sum never changes the sums
-// that were added.
-func TestArithmetic(t *testing.T) {
-	t.Parallel()
-	maxAmount := new(big.Int).Mul(big.NewInt(1_000_000_000_000), unit)
-	maxBalance := new(big.Int).Mul(big.NewInt(1_000_000_000_000_000), unit)
-	rapid.Check(t, func(t *rapid.T) {
-		want := drawUnits(t, 0, maxBalance, "balance")
-		balance := account(t, money(want)).Balance
-		made, texts := []ledger.Balance{balance}, []string{money(want)}
-		for range rapid.IntRange(1, 10).Draw(t, "moves") {
-			kind := rapid.SampledFrom([]ledger.Type{ledger.Credit, ledger.Debit}).Draw(t, "type")
-			room := want
-			if kind == ledger.Credit {
-				room = new(big.Int).Sub(maxBalance, want)
-			}
-			moved := drawUnits(t, 1, maxAmount, "amount")
-			if rapid.Bool().Draw(t, "what fits, or one more") {
-				moved = new(big.Int).Add(room, big.NewInt(rapid.Int64Range(0, 1).Draw(t, "more")))
-				if moved.Sign() == 0 || moved.Cmp(maxAmount) > 0 {
-					continue
-				}
-			}
-			after, ok := balance.After(kind, amount(t, money(moved)))
-			require.Equal(t, moved.Cmp(room) <= 0, ok, "%s of %s on %s", kind, money(moved), balance)
-			if ok && kind == ledger.Credit {
-				want = new(big.Int).Add(want, moved)
-			} else if ok {
-				want = new(big.Int).Sub(want, moved)
-			}
-			balance = after
-			require.True(t, account(t, money(want)).Balance.Equal(balance))
-			made, texts = append(made, balance), append(texts, money(want))
-		}
-		for i, balance := range made {
-			require.Equal(t, texts[i], balance.String())
-		}
-	})
 }

@@ -3,7 +3,7 @@ package ledger_test
 import (
 	"context"
 	"fmt"
-	"math/big"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -55,154 +55,140 @@ func TestRowsOfPosting(t *testing.T) {
 	}
 }
 
-// A move's bounds apply after each entry, not only to the sum. TestMovesAreTheEntries
-// has all other cases.
-func TestMoves(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string][]string{
-		"1 credit 10.50": {"1 10.5 from 0 to 999999999999989.5 in 1"},
-		"1 debit 10.50":  {"1 -10.5 from 10.5 to 1016000000000000 in 1"},
-		// Users are in the order of their first entries.
-		"b credit 1, a credit 2, b credit 3": {"b 4 from 0 to 999999999999996 in 2", "a 2 from 0 to 999999999999998 in 1"},
-		"1 credit 10, 1 debit 4":             {"1 6 from 0 to 999999999999990 in 2"},
-		"1 debit 4, 1 credit 10":             {"1 6 from 4 to 999999999999994 in 2"},
-		"1 debit 10, 1 credit 10":            {"1 0 from 10 to 1000000000000000 in 2"},
-		strings.Repeat("1 credit 1000000000000, ", 98) + "1 credit 1000000000000": {"1 99000000000000 from 0 to 901000000000000 in 99"},
-	} {
-		p, err := ledger.NewPosting(requestOf(t, text, 0), noon)
-		require.NoError(t, err, text)
-		assert.Equal(t, want, moveTexts(p), text)
-	}
+const (
+	maxAmountCents  = 100_000_000_000_000     // 10^12 dollars
+	maxBalanceCents = 100_000_000_000_000_000 // 10^15 dollars
+	highestCents    = 101_600_000_000_000_000 // and sixteen holds
+)
+
+func dollars(cents int64) string { return fmt.Sprintf("%d.%02d", cents/100, cents%100) }
+
+func centsOf(t require.TestingT, money fmt.Stringer) int64 {
+	whole, fraction, _ := strings.Cut(money.String(), ".")
+	cents, err := strconv.ParseInt(whole+(fraction + "00")[:2], 10, 64)
+	require.NoError(t, err)
+	return cents
 }
 
-// drawEntries draws entries for few users. Their amounts are near an opening balance,
-// and sometimes near the highest one.
+// drawCents draws money from 0 to most cents, often near zero, the opening balance or
+// the most.
+func drawCents(t *rapid.T, label string, most int64) int64 {
+	near := rapid.SampledFrom([]int64{0, 10_000, most}).Draw(t, label+" near")
+	away := rapid.SampledFrom([]int64{3, 3, 10_000, most}).Draw(t, label+" away")
+	return min(max(near+rapid.Int64Range(-away, away).Draw(t, label), 0), most)
+}
+
+// drawEntries draws entries for few users.
 func drawEntries(t *rapid.T) []ledger.Entry {
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) ledger.Entry {
-		cents := rapid.OneOf(
-			rapid.Int64Range(1, 20), rapid.Int64Range(1, 20_000), rapid.Int64Range(maxAmountCents-2, maxAmountCents),
-		).Draw(t, "cents")
 		return ledger.Entry{
 			UserID: user(t, rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "user")),
 			Type:   rapid.SampledFrom([]ledger.Type{ledger.Credit, ledger.Debit}).Draw(t, "type"),
-			Amount: amount(t, dollars(cents)),
+			Amount: amount(t, dollars(1+drawCents(t, "amount", maxAmountCents-1))),
 		}
 	}), 1, 12).Draw(t, "entries")
 }
 
-const (
-	maxAmountCents  = 100_000_000_000_000     // 10^12 dollars
-	maxBalanceCents = 100_000_000_000_000_000 // 10^15 dollars
-)
-
-func dollars(cents int64) string { return new(big.Rat).SetFrac64(cents, 100).FloatString(2) }
-
-// exactly returns a sum's value.
-func exactly(t require.TestingT, sum fmt.Stringer) *big.Rat {
-	value, ok := new(big.Rat).SetString(sum.String())
-	require.True(t, ok, sum)
-	return value
-}
-
-// drawBalance draws a balance at most some cents away from another.
-func drawBalance(t *rapid.T, around fmt.Stringer, away int64) ledger.Balance {
-	cents := new(big.Rat).Mul(exactly(t, around), big.NewRat(100, 1)).Num().Int64() + rapid.Int64Range(-away, away).Draw(t, "away")
-	return account(t, dollars(min(max(cents, 0), maxBalanceCents))).Balance
-}
-
-// oneAfterAnother applies a user's entries to a balance. It is not ok if one of
-// them leaves the range.
-func oneAfterAnother(before ledger.Balance, user ledger.UserID, entries []ledger.Entry) (after ledger.Balance, ok bool) {
-	after, ok = before, true
-	for _, e := range entries {
-		if e.UserID == user && ok {
-			after, ok = after.After(e.Type, e.Amount)
+// misfit posts entries one after another to balances in cents, and returns the first
+// entry's place that does not fit, or -1. Only users with a balance count.
+func misfit(t require.TestingT, entries []ledger.Entry, balances map[ledger.UserID]int64) int {
+	for i, e := range entries {
+		before, ok := balances[e.UserID]
+		after := before + centsOf(t, e.Amount)
+		if e.Type == ledger.Debit {
+			after = before - centsOf(t, e.Amount)
+		}
+		switch {
+		case !ok:
+		case after < 0, e.Type == ledger.Credit && after > maxBalanceCents:
+			return i
+		default:
+			balances[e.UserID] = after
 		}
 	}
-	return after, ok
+	return -1
 }
 
-// A posting moves each user as its releases and then its entries would, one after
-// another, and is allowed exactly if each of them is.
-func TestMovesAreTheEntries(t *testing.T) {
+// A refused posting counts as its releases and then its entries, one after another. The
+// first entry that the reported accounts do not allow declines the whole. Otherwise each
+// user moves by the sum, exactly if each of the user's entries is allowed.
+func TestPostingCountsAsItsEntries(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		all := drawEntries(t)
-		opening := ledger.DefaultSettings().Opening
-		seen := accounts{}
-		for i := range rapid.IntRange(0, 3).Draw(t, "users with holds") {
-			owner := all[min(i, len(all)-1)].UserID.String()
+		r := ledger.Request{IdempotencyKey: key(t, "k"), Entries: drawEntries(t)}
+		refused := refusal(t, nil)
+		spendable, released := map[ledger.UserID]int64{}, map[ledger.UserID]int64{}
+		for _, name := range rapid.SliceOfDistinct(rapid.SampledFrom([]string{"a", "b", "c"}), rapid.ID).Draw(t, "reported") {
+			owner, balance := user(t, name), drawCents(t, "balance", maxBalanceCents)
 			var held []string
-			for range rapid.IntRange(1, 4).Draw(t, "holds") {
-				held = append(held, dollars(rapid.Int64Range(1, 20_000).Draw(t, "held")))
+			for range rapid.IntRange(0, 3).Draw(t, "holds") {
+				one := 1 + drawCents(t, "held", maxAmountCents-1)
+				held, released[owner] = append(held, dollars(one)), released[owner]+one
 			}
-			seen[owner] = account(t, drawBalance(t, opening, 10_000).String(), holdsOf(t, owner, noon, held...)...)
+			refused.Accounts[owner] = account(t, dollars(balance), holdsOf(t, name, noon, held...)...)
+			spendable[owner] = balance + released[owner]
 		}
-		s := &script{answers: []error{nil}}
-		if len(seen) > 0 {
-			s.answers = []error{refusal(t, seen), nil}
+		texts := fmt.Sprint(r, refused)
+		s := &script{answers: []error{refused, nil}}
+		_, err := s.at(after).Post(context.Background(), r)
+		require.Equal(t, texts, fmt.Sprint(r, refused), "no sum changes another")
+		if place := misfit(t, r.Entries, spendable); place >= 0 {
+			entry := r.Entries[place]
+			require.ErrorIs(t, err, map[ledger.Type]error{ledger.Credit: ledger.ErrBalanceLimit, ledger.Debit: ledger.ErrInsufficientFunds}[entry.Type])
+			want := s.posted[0].Rows[0]
+			want.Status, want.DeclinedEntry = ledger.Declined, place
+			want.BalanceSeen = account(t, dollars(spendable[entry.UserID])).Balance
+			require.Equal(t, []ledger.Transaction{want}, s.declined)
+			require.Equal(t, &ledger.DeclinedError{Result: ledger.Result{Transaction: want}}, err)
+			return
 		}
-		_, err := s.at(after).Post(context.Background(), ledger.Request{IdempotencyKey: key(t, "k"), Entries: all})
-		for name, a := range seen {
-			if _, fits := oneAfterAnother(a.Funds(after).Balance, user(t, name), all); !fits {
-				var declined *ledger.DeclinedError
-				require.ErrorAs(t, err, &declined)
-				return
-			}
+		if len(released) > 0 {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, "store declined what the accounts allow")
 		}
-		require.NoError(t, err)
-		p := s.posted[len(s.posted)-1]
-		rows, users := 0, map[ledger.UserID]bool{}
-		for _, m := range p.Moves {
-			require.False(t, users[m.UserID], "one move a user")
-			users[m.UserID] = true
-			rows += m.Rows
-			a := seen[m.UserID.String()]
-			require.Len(t, m.Ends, len(a.Holds))
-			released := exactly(t, ledger.Held(a.Holds))
-			require.Zero(t, released.Cmp(new(big.Rat).Neg(exactly(t, m.Held))))
-
-			before := rapid.OneOf(
-				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, opening, 0) }),
-				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, m.MinBefore, 1) }),
-				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, m.MaxBefore, 1) }),
-				rapid.Custom(func(t *rapid.T) ledger.Balance { return drawBalance(t, ledger.Balance{}, maxBalanceCents) }),
-			).Draw(t, "before")
-			lifted := new(big.Rat).Add(exactly(t, before), released) // even above the limit
-			want, ok := oneAfterAnother(account(t, lifted.FloatString(2)).Balance, m.UserID, all)
-			require.Equal(t, ok, m.Allows(before), "%s on %s", moveText(m), before)
-			if ok {
-				moved := new(big.Rat).Sub(exactly(t, want), exactly(t, before))
-				require.Zero(t, moved.Cmp(exactly(t, m.Sum)), "%s on %s", moveText(m), before)
-			}
-		}
-		require.Len(t, p.Rows, rows, "each row is one user's")
-		for i, e := range all {
-			require.True(t, users[e.UserID], "a move for each user")
-			require.True(t, e.Equal(p.Rows[i].Entry()), "a row for each entry")
-		}
+		checkMoves(t, r.Entries, s.posted[len(s.posted)-1], refused.Accounts, released)
 	})
 }
 
-// Entries mint exactly if the credits exceed the debits.
-func TestMintsIsTheSum(t *testing.T) {
-	t.Parallel()
-	check := func(t require.TestingT, all []ledger.Entry) {
-		sum := new(big.Rat)
-		for _, e := range all {
-			moved := exactly(t, e.Amount)
-			if e.Type == ledger.Debit {
-				moved.Neg(moved)
+// checkMoves checks a posting that releases these accounts' holds before the entries.
+func checkMoves(t *rapid.T, entries []ledger.Entry, p ledger.Posting, seen map[ledger.UserID]ledger.Account, released map[ledger.UserID]int64) {
+	rows, users := 0, map[ledger.UserID]bool{}
+	for _, m := range p.Moves {
+		require.False(t, users[m.UserID], "one move a user")
+		users[m.UserID] = true
+		rows += m.Rows
+		require.Len(t, m.Ends, len(seen[m.UserID].Holds))
+		require.Equal(t, -released[m.UserID], centsOf(t, m.Held))
+
+		least, most := centsOf(t, m.MinBefore), centsOf(t, m.MaxBefore)
+		for _, before := range []int64{least - 1, least, drawCents(t, "before", maxBalanceCents), most, most + 1} {
+			if before < 0 || before > highestCents {
+				continue
 			}
-			sum.Add(sum, moved)
+			balances := map[ledger.UserID]int64{m.UserID: before + released[m.UserID]}
+			ok := misfit(t, entries, balances) < 0
+			require.Equal(t, ok, m.Allows(account(t, dollars(before)).Balance), "%s on %s", moveText(m), dollars(before))
+			if ok {
+				require.Equal(t, balances[m.UserID]-before, centsOf(t, m.Sum), moveText(m))
+			}
 		}
-		require.Equal(t, sum.Sign() > 0, ledger.Mints(all), "%v", all)
-		require.Equal(t, sum.Sign() == 0, ledger.Balanced(all), "%v", all)
 	}
-	for _, text := range []string{"1 debit 10, 2 credit 10", "1 debit 10, 2 credit 9, shop credit 1", "1 debit 10, 2 credit 10.01"} {
-		check(t, entries(t, text))
+	require.Len(t, p.Rows, rows, "each row is one user's")
+	for i, e := range entries {
+		require.True(t, users[e.UserID], "a move for each user")
+		require.True(t, e.Equal(p.Rows[i].Entry()), "a row for each entry")
 	}
-	rapid.Check(t, func(t *rapid.T) { check(t, drawEntries(t)) })
+}
+
+func TestMints(t *testing.T) {
+	t.Parallel()
+	for text, sign := range map[string]int{
+		"1 debit 10, 2 credit 9.99, shop credit 0.02": 1, "1 debit 10, 2 credit 9, shop credit 1": 0, "1 debit 10, 2 credit 9.99": -1,
+	} {
+		assert.Equal(t, sign > 0, ledger.Mints(entries(t, text)), text)
+		assert.Equal(t, sign == 0, ledger.Balanced(entries(t, text)), text)
+	}
 }
 
 func TestCheckEntries(t *testing.T) {

@@ -69,34 +69,6 @@ func TestRefundPosting(t *testing.T) {
 	}
 }
 
-// The answer that the refund account refuses is given only if the refund has no row, and
-// no attempt can still write it.
-func TestRefundLimit(t *testing.T) {
-	t.Parallel()
-	o := originalOf(t, "1 debit 10, 2 credit 10")
-	r := o.Request(o.Whole())
-	r.IdempotencyKey = key(t, "r")
-	spent := &ledger.RefusedError{Refunds: &ledger.Refunds{Count: 1, Sums: map[int]ledger.Amount{1: amount(t, "2.5")}}}
-	s := &script{answers: []error{spent}}
-	_, err := s.at(noon).Post(t.Context(), r)
-	var limit *ledger.RefundLimitError
-	require.ErrorAs(t, err, &limit)
-	require.ErrorIs(t, err, ledger.ErrRefundLimit)
-	assert.Equal(t, []any{o, 1, "7.5"}, []any{limit.Of, limit.Entry, limit.Refundable.String()})
-	assert.Empty(t, s.declined)
-	assert.EqualError(t, limit, "transaction "+o.ID.String()+": refund limit: 7.5 is left of entry 1")
-
-	posted := recordedAs(t, r)
-	result, err := s.holding(posted).at(noon).Post(t.Context(), r)
-	require.NoError(t, err)
-	assert.Equal(t, ledger.Result{Transaction: posted, Replayed: true}, result)
-
-	spent.Unknown = true
-	_, err = s.holding().at(noon).Post(t.Context(), r)
-	require.ErrorIs(t, err, ledger.ErrTryAgain)
-	assert.NotErrorIs(t, err, ledger.ErrRefundLimit)
-}
-
 // The limit is also withheld if the attempt with an unknown outcome came before a
 // separate write of releases.
 func TestRefundLimitAfterReleases(t *testing.T) {

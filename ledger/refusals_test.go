@@ -19,12 +19,16 @@ import (
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	const (
-		long      = -time.Hour                // before the first attempt
-		meanwhile = time.Second               // during it
-		never     = time.Hour                 // after all attempts
-		tooMany   = "too many holds"          // not stored
-		noRow     = "is open and has no row"  // the account has the call's own hold
-		wrong     = "what the accounts allow" // the store broke its contract
+		long      = -time.Hour                               // before the first attempt
+		meanwhile = time.Second                              // during it
+		never     = time.Hour                                // after all attempts
+		tooMany   = "too many holds"                         // not stored
+		noRow     = "the hold is open and has no row"        // the account has the call's own hold
+		wrong     = "store declined what the accounts allow" // the store broke its contract
+		refund    = "refund of a debit 10, b credit 10"      // the whole
+		top       = "999999999999990"                        // ten dollars below the ceiling
+		debit     = "a debit 70"
+		pending   = "a debit 70, pending"
 	)
 	hold := func(key, sum string, spendable time.Duration) ledger.Hold {
 		return ledger.Hold{TransactionID: newID(t, "a", key), Amount: amount(t, sum), ExpiresAt: noon.Add(spendable - time.Second)}
@@ -44,14 +48,15 @@ func TestRefusals(t *testing.T) {
 		refused.ReadLater = true
 		return refused
 	}
-	blocked := func(refused *ledger.RefusedError) *ledger.RefusedError {
-		for user, a := range refused.Accounts {
-			a.DebitsBlocked = true
-			refused.Accounts[user] = a
-		}
-		return refused
+	blocked := func(balance string, holds ...ledger.Hold) *ledger.RefusedError {
+		a := account(t, balance, holds...)
+		a.DebitsBlocked = true
+		return refusal(t, accounts{"a": a})
 	}
-	const debit, pending = "a debit 70", "a debit 70, pending"
+	refunded := func(sums map[int]ledger.Amount) *ledger.RefusedError {
+		return &ledger.RefusedError{Refunds: &ledger.Refunds{Count: 1, Sums: sums}}
+	}
+	limit := "transaction " + newID(t, "a", "k").String() + ": refund limit: 7.5 is left of entry 1" // not stored
 	type refusals = []*ledger.RefusedError
 	for _, c := range []struct {
 		name, request string
@@ -60,6 +65,8 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"too little", debit, refusals{seen("69")}, "declined, 69"},
 		{"too little beside a hold", debit, refusals{seen("69", hold("0", "1", never))}, "declined, 69"},
+		{"too much", "a credit 10", refusals{seen(top + ".01")}, "declined, " + top + ".01"},
+		{"not too much", "a credit 10", refusals{seen(top)}, wrong},
 		{"a hold within the grace", debit, refusals{seen("30", hold("0", "40", meanwhile+time.Millisecond))}, "declined, 30"},
 		{"too little with what has expired", debit, refusals{seen("68", holds(1, long)...)}, "declined, 69"},
 		{"enough with what has expired", debit, refusals{seen("69", holds(1, long)...)}, "posted, releasing 1"},
@@ -78,14 +85,14 @@ func TestRefusals(t *testing.T) {
 		// out of date.
 		{"each account in turn", "a debit 70, b debit 70", refusals{
 			seen("10", hold("0", "40", meanwhile)), refusal(t, accounts{"b": account(t, "5")}),
-		}, "declined at 1, 5"},
+		}, "declined, 5 at 1"},
 
-		{"blocked, and enough", debit, refusals{blocked(seen("70"))}, "declined, 70 blocked"},
-		{"blocked, and too little", debit, refusals{blocked(seen("69"))}, "declined, 69 blocked"},
-		{"blocked, and enough with what has expired", debit, refusals{blocked(seen("69", holds(1, long)...))}, "declined, 70 blocked"},
-		{"blocked, and read later", debit, refusals{later(blocked(seen("70")))}, "posted, releasing 0"},
-		{"blocked, and as many holds as there may be", pending, refusals{blocked(seen("100", full...))}, "declined, 100 blocked"},
-		{"blocked, and its own hold", pending, refusals{blocked(seen("0", hold("k", "70", never)))}, noRow},
+		{"blocked, and enough", debit, refusals{blocked("70")}, "blocked, 70"},
+		{"blocked, and too little", debit, refusals{blocked("69")}, "blocked, 69"},
+		{"blocked, and enough with what has expired", debit, refusals{blocked("69", holds(1, long)...)}, "blocked, 70"},
+		{"blocked, and read later", debit, refusals{later(blocked("70"))}, "posted, releasing 0"},
+		{"blocked, and as many holds as there may be", pending, refusals{blocked("100", full...)}, "blocked, 100"},
+		{"blocked, and its own hold", pending, refusals{blocked("0", hold("k", "70", never))}, noRow},
 
 		{"its own hold", pending, refusals{seen("0", hold("k", "70", never))}, noRow},
 		{"its own hold, which has expired", pending, refusals{seen("0", hold("k", "70", long))}, noRow},
@@ -97,14 +104,13 @@ func TestRefusals(t *testing.T) {
 		{"as many, after one has expired", pending, refusals{seen("100", withFull(hold("hold 0", "1", long))...), seen("100", full...)}, tooMany},
 		{"as many with what has expired", pending, refusals{seen("100", withFull(hold("x", "1", long))...)}, "posted, releasing 1"},
 		{"as many, for a debit that is none", debit, refusals{seen("69", full...)}, "declined, 69"},
+
+		{"refunded before", refund, refusals{refunded(map[int]ledger.Amount{1: amount(t, "2.5")})}, limit},
+		{"nothing was refunded", refund, refusals{refunded(nil)}, wrong},
 	} {
-		text, isPending := strings.CutSuffix(c.request, ", pending")
-		r := requestOf(t, text, 0)
-		if isPending {
-			r.ExpiresIn = time.Minute
-		}
-		post := func(rows ...ledger.Transaction) (*script, ledger.Result, error) {
-			s := (&script{}).holding(rows...)
+		r := refusedRequest(t, c.request)
+		post := func(readErr error, rows ...ledger.Transaction) (*script, ledger.Result, error) {
+			s := (&script{readErr: readErr}).holding(rows...)
 			for _, refused := range c.refusals {
 				s.answers = append(s.answers, refused)
 			}
@@ -112,122 +118,87 @@ func TestRefusals(t *testing.T) {
 			result, err := ledger.New(s, ticking(noon.Add(-time.Second), time.Second)).Post(t.Context(), r)
 			return s, result, err
 		}
-		s, result, err := post()
-		got := fmt.Sprint(err)
-		if declined, ok := errors.AsType[*ledger.DeclinedError](err); ok {
-			row := declined.Result.Transaction
-			assert.Equal(t, []ledger.Transaction{row}, s.declined, c.name)
-			got = "declined, " + row.BalanceSeen.String()
-			if row.DeclinedEntry > 0 {
-				got = strings.Replace(got, ",", fmt.Sprintf(" at %d,", row.DeclinedEntry), 1)
-			}
-			if row.DeclinedByBlock {
-				got += " blocked"
-			}
-		} else {
-			assert.Empty(t, s.declined, c.name)
-		}
-		if err == nil {
-			last := s.posted[len(s.posted)-1]
-			got = fmt.Sprintf("posted, releasing %d", len(last.Rows)-len(s.posted[0].Rows))
-			assert.Equal(t, ledger.Result{Transaction: last.Rows[0]}, result, c.name)
-		} else {
-			assert.Zero(t, result, c.name)
+		s, result, err := post(nil)
+		assert.Equal(t, c.want, outcome(t, s, result, err), c.name)
+		if err != nil {
 			assert.Len(t, s.posted, len(c.refusals), c.name)
 		}
-		if c.want != tooMany && c.want != noRow {
-			if c.want == wrong {
-				require.ErrorContains(t, err, wrong, c.name)
-			} else {
-				assert.Equal(t, c.want, got, c.name)
-			}
+		if c.want != tooMany && c.want != limit && c.want != noRow {
 			continue
 		}
 
 		// These answers are not stored. They are given only if the call's row is absent
 		// and no attempt can still write it.
-		require.ErrorContains(t, err, c.want, c.name)
 		own := recordedAs(t, r)
-		_, result, err = post(own)
+		_, result, err = post(nil, own)
 		require.NoError(t, err, c.name)
 		assert.Equal(t, ledger.Result{Transaction: own, Replayed: true}, result, c.name)
-		if c.want == tooMany {
-			other := recordedAs(t, requestOf(t, "a debit 11", time.Minute))
-			_, _, err = post(other)
-			require.ErrorIs(t, err, ledger.ErrKeyReused, c.name)
-			for _, refused := range c.refusals {
-				refused.Unknown = true
-				_, _, err = post()
-				require.ErrorIs(t, err, ledger.ErrTryAgain, c.name)
-				assert.NotErrorIs(t, err, ledger.ErrTooManyHolds, c.name)
-				assert.ErrorContains(t, err, tooMany, "the log names the refusal")
-				_, result, err = post(own)
-				require.NoError(t, err, c.name)
-				assert.True(t, result.Replayed, c.name)
-				refused.Unknown = false
-			}
+		_, _, err = post(ledger.ErrTryAgain)
+		require.EqualError(t, err, "post "+own.ID.String()+": try again", c.name)
+		if c.want == noRow {
+			continue
+		}
+		other := own
+		other.Metadata = metadata(t, members{"order": "7"})
+		_, _, err = post(nil, other)
+		require.ErrorIs(t, err, ledger.ErrKeyReused, c.name)
+		for _, refused := range c.refusals {
+			refused.Unknown = true
+			_, _, err = post(nil)
+			require.ErrorIs(t, err, ledger.ErrTryAgain, c.name)
+			assert.False(t, errors.Is(err, ledger.ErrTooManyHolds) || errors.Is(err, ledger.ErrRefundLimit), c.name)
+			assert.ErrorContains(t, err, c.want, "the log names the refusal")
+			_, result, err = post(nil, own)
+			require.NoError(t, err, c.name)
+			assert.True(t, result.Replayed, c.name)
+			refused.Unknown = false
 		}
 	}
 }
 
-// The row of an answer that is not stored could not be read.
-func TestRefusalWithoutARead(t *testing.T) {
-	t.Parallel()
-	amounts := slices.Repeat([]string{"1"}, ledger.MaxHolds)
-	seen := refusal(t, accounts{"1": account(t, "100", holdsOf(t, "1", after, amounts...)...)})
-	s := &script{answers: []error{seen}, readErr: ledger.ErrTryAgain}
-	_, err := s.at(after).Post(t.Context(), requestOf(t, "1 debit 10", time.Minute))
-	require.ErrorIs(t, err, ledger.ErrTryAgain)
-	assert.NotErrorIs(t, err, ledger.ErrTooManyHolds)
+// refusedRequest returns a request for entries, which may be pending or a refund.
+func refusedRequest(t *testing.T, text string) ledger.Request {
+	t.Helper()
+	if original, ok := strings.CutPrefix(text, "refund of "); ok {
+		o := originalOf(t, original)
+		r := o.Request(o.Whole())
+		r.IdempotencyKey = key(t, "r")
+		return r
+	}
+	text, isPending := strings.CutSuffix(text, ", pending")
+	r := requestOf(t, text, 0)
+	if isPending {
+		r.ExpiresIn = time.Minute
+	}
+	return r
 }
 
-// The first entry that the reported balances do not allow declines the whole. The error
-// has that entry's place and the user's balance before it.
-func TestDeclineByEntry(t *testing.T) {
-	t.Parallel()
-	const full = "1000000000000000"
-	type balances = map[string]string
-	for _, c := range []struct {
-		entries string
-		seen    balances
-		place   int
-		balance string
-		reason  error
-	}{
-		{"1 debit 10", balances{"1": "9.99"}, 0, "9.99", ledger.ErrInsufficientFunds},
-		{"1 debit 10, 2 credit 10", balances{"2": full}, 1, full, ledger.ErrBalanceLimit},
-		{"1 debit 10, 2 credit 10", balances{"1": "9", "2": full}, 0, "9", ledger.ErrInsufficientFunds},
-		{"2 credit 10, 1 debit 10", balances{"1": "9", "2": full}, 0, full, ledger.ErrBalanceLimit},
-		// After the entries before it.
-		{"1 debit 60, 1 debit 60", balances{"1": "100"}, 1, "40", ledger.ErrInsufficientFunds},
-		{"1 credit 20, 1 debit 130", balances{"1": "100"}, 1, "120", ledger.ErrInsufficientFunds},
-		{"1 debit 60, 2 credit 60, 1 debit 30, 1 debit 30", balances{"1": "100"}, 3, "10", ledger.ErrInsufficientFunds},
-		{"1 debit 1, 1 credit 2", balances{"1": full}, 1, "999999999999999", ledger.ErrBalanceLimit},
-		{"1 credit 1, 1 debit 2", balances{"1": full}, 0, full, ledger.ErrBalanceLimit},
-		{"1 debit 101, 1 credit 101", balances{"1": "100"}, 0, "100", ledger.ErrInsufficientFunds}, // although the sum is zero
-		// A user whose balance is not reported declines nothing.
-		{"1 debit 10, 2 debit 10, 3 debit 10", balances{"3": "1"}, 2, "1", ledger.ErrInsufficientFunds},
-		{"1 debit 1000, 2 debit 10, 1 credit 5, 2 debit 10", balances{"2": "15"}, 3, "5", ledger.ErrInsufficientFunds},
-		{"1 debit 10, 2 debit 10, 3 debit 10", balances{"3": "1", "2": "2"}, 1, "2", ledger.ErrInsufficientFunds},
-	} {
-		seen := accounts{}
-		for name, balance := range c.seen {
-			seen[name] = account(t, balance)
-		}
-		s := &script{answers: []error{refusal(t, seen)}}
-		r := requestOf(t, c.entries, 0)
-		r.Metadata = metadata(t, members{"order": "7"})
-		_, err := s.at(noon).Post(t.Context(), r)
-		var declined *ledger.DeclinedError
-		require.ErrorAs(t, err, &declined, c.entries)
-		require.ErrorIs(t, err, c.reason, c.entries)
-		assert.Equal(t, r.Entries[c.place], declined.Entry(), c.entries)
-
-		want := s.posted[0].Rows[0]
-		want.Status, want.DeclinedEntry, want.BalanceSeen = ledger.Declined, c.place, account(t, c.balance).Balance
-		assert.Equal(t, []ledger.Transaction{want}, s.declined, c.entries)
-		assert.Equal(t, ledger.Result{Transaction: want}, declined.Result, c.entries)
+// outcome returns how a call ended: posted, declined as stored, or with another error.
+func outcome(t *testing.T, s *script, result ledger.Result, err error) string {
+	t.Helper()
+	if err == nil {
+		last := s.posted[len(s.posted)-1]
+		assert.Equal(t, ledger.Result{Transaction: last.Rows[0]}, result)
+		return fmt.Sprintf("posted, releasing %d", len(last.Rows)-len(s.posted[0].Rows))
 	}
+	assert.Zero(t, result)
+	declined, ok := errors.AsType[*ledger.DeclinedError](err)
+	if !ok {
+		assert.Empty(t, s.declined)
+		text, _, _ := strings.Cut(err.Error(), ": not allowed") // the accounts
+		return strings.TrimPrefix(text, "post "+s.posted[0].Rows[0].ID.String()+": ")
+	}
+	row := declined.Result.Transaction
+	assert.Equal(t, []ledger.Transaction{row}, s.declined)
+	text := "declined, "
+	if row.DeclinedByBlock {
+		text = "blocked, "
+	}
+	text += row.BalanceSeen.String()
+	if row.DeclinedEntry > 0 {
+		text += fmt.Sprint(" at ", row.DeclinedEntry)
+	}
+	return text
 }
 
 // Expired holds are released in the same write, before the first entry counts.

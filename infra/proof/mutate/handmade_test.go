@@ -108,10 +108,10 @@ var defects = []defect{
 	// Several entries.
 	{"a balance is held to the net sum only", []edit{
 		{"ledger/posting.go", `least.Cmp(&m.MinBefore.d) > 0`, `true`},
-	}, test{"ledger", "TestMovesAreTheEntries"}},
+	}, test{"ledger", "TestPostingCountsAsItsEntries"}},
 	{"a ceiling is held to the net sum only", []edit{
 		{"ledger/posting.go", `most.Cmp(&m.MaxBefore.d) < 0`, `true`},
-	}, test{"ledger", "TestMovesAreTheEntries"}},
+	}, test{"ledger", "TestPostingCountsAsItsEntries"}},
 	{"only a range's least counts", []edit{
 		{"infra/move.go", `if !m.MaxBefore.Equal(ledger.HighestBalance()) {`, `if u.rules == nil {`},
 	}, test{"infra", "TestStore/entries_in_their_order"}},
@@ -143,14 +143,14 @@ var defects = []defect{
 	}, test{"infra", "TestStore/most_entries"}},
 	{"a decline forgets the entries before", []edit{
 		{"ledger/attempt.go", `		balances[e.UserID] = after`, `		_ = after`},
-	}, test{"ledger", "TestDeclineByEntry"}},
+	}, test{"ledger", "TestPostingCountsAsItsEntries"}},
 	{"a balance that is not reported declines", []edit{
 		{"ledger/attempt.go", `		if !known {
 			continue
 		}`, `		if !known {
 			before = DefaultSettings().Opening
 		}`},
-	}, test{"ledger", "TestDeclineByEntry"}},
+	}, test{"ledger", "TestPostingCountsAsItsEntries"}},
 	{"a decline names the first entry", []edit{
 		{"ledger/ledger.go", `first.BalanceSeen = Declined, misfit.place, misfit.seen`, `first.BalanceSeen = Declined, misfit.place*0, misfit.seen`},
 	}, test{"infra", "TestStore/declined_as_a_whole"}},
@@ -174,7 +174,7 @@ var defects = []defect{
 	}, test{"infra", "TestStore/entries_replayed"}},
 	{"a replay's entries may stand in any order", []edit{
 		{"ledger/ledger.go", `!slices.EqualFunc(recorded.Entries, asked.Entries, Entry.Equal)`, `len(recorded.Entries) != len(asked.Entries) || slices.ContainsFunc(recorded.Entries, func(e Entry) bool { return !slices.ContainsFunc(asked.Entries, e.Equal) })`},
-	}, test{"ledger", "TestReuseOfEntries"}},
+	}, test{"ledger", "TestKeyAgain"}},
 	{"metadata is not compared", []edit{
 		{"ledger/ledger.go", `recorded.Metadata != asked.Metadata`, `false`},
 	}, test{"infra", "TestStore/entries_replayed"}},
