@@ -19,7 +19,10 @@ var plainDecimal = regexp.MustCompile(`\A[0-9]+(\.([0-9]+))?\z`)
 // ParseAmount accepts plain decimals within the bounds, with at most the settings'
 // decimal places, and keeps the exact value, compared with math/big.
 func FuzzParseAmount(f *testing.F) {
-	for _, seed := range []string{"10", "0.01", "0010.50", "1000000000000", "1000000000000.01", "0", "-1", "1e3", ".5", "5.", "NaN", "1_0", "١", "0x1p-2", "9999999999999999999999", "0.00000001"} {
+	for _, seed := range []string{
+		"10", "10.00", "0.01", "0010.50", "1000000000000.00", strings.Repeat("0", 1000) + "7", "1000000000000.01", "0", "-1", "1e3",
+		".5", "5.", "NaN", "1_0", "١", "0x1p-2", "9999999999999999999999", "0.00000001",
+	} {
 		f.Add(seed, uint8(2))
 		f.Add(seed, uint8(ledger.MaxPlaces))
 		f.Add(seed, uint8(0))
@@ -51,12 +54,17 @@ func FuzzParseAmount(f *testing.F) {
 
 // Only the text that was made for the user is a cursor.
 func FuzzParseCursor(f *testing.F) {
-	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	for _, user := range []string{"1", "用户"} {
 		id, err := ledger.ParseUserID(user)
 		require.NoError(f, err)
-		f.Add(user, ledger.Cursor{CreatedAt: at, ID: ledger.TransactionID{1}}.Text(id), at.UnixMilli())
-		f.Add(user, "", int64(-1))
+		text := ledger.Cursor{CreatedAt: noon, ID: ledger.TransactionID{1}}.Text(id)
+		for _, seed := range []string{
+			text, "", "x", text[1:], text + "A", text + "=", text[:len(text)-1], "!" + text[1:], text[:9] + "\n" + text[9:], text + "\r\n",
+			strings.Repeat("A", len(text)), strings.Repeat("A", len(text)+1),
+		} {
+			f.Add(user, seed, noon.UnixMilli())
+			f.Add(user, seed, int64(-1))
+		}
 	}
 	f.Fuzz(func(t *testing.T, name, text string, milliseconds int64) {
 		user, err := ledger.ParseUserID(name)
