@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,34 +17,35 @@ import (
 // A capture and a void write the end first. Only the captured amount is credited.
 func TestPostingOfEnds(t *testing.T) {
 	t.Parallel()
-	const payment = "1 debit 40, shop credit 40"
+	const (
+		hold, payment = "1 debit 40", "1 debit 40, shop credit 40"
+		released      = "1 40 from 0 to 1016000000000000 in 1; held -40; ends 40"
+		captured      = "1 0 from 0 to 1016000000000000 in 1; held -40; ends 40"
+		partly        = "1 15 from 0 to 1016000000000000 in 1; held -40; ends 40"
+	)
 	for _, c := range []struct {
-		entries string
-		capture string // "" is a void
-		want    []string
+		entries, as, captured string
+		want                  []string
 	}{
-		{"1 debit 40", "25", []string{"1 15 from 0 to 1016000000000000 in 1; held -40; ends 40"}},
-		{"1 debit 40", "", []string{"1 40 from 0 to 1016000000000000 in 1; held -40; ends 40"}},
-		{"1 debit 1000000000000", "0.01", []string{
+		{hold, "25", "25", []string{partly}},
+		{hold, "void", "", []string{released}},
+		{"1 debit 1000000000000", "0.01", "0.01", []string{
 			"1 999999999999.99 from 0 to 1016000000000000 in 1; held -1000000000000; ends 1000000000000",
 		}},
-		{payment, "40", []string{
-			"1 0 from 0 to 1016000000000000 in 1; held -40; ends 40", "shop 40 from 0 to 999999999999960 in 1",
-		}},
-		{payment, "25", []string{
-			"1 15 from 0 to 1016000000000000 in 1; held -40; ends 40", "shop 25 from 0 to 999999999999975 in 1",
-		}},
-		{payment, "", []string{"1 40 from 0 to 1016000000000000 in 1; held -40; ends 40"}},
+		{payment, "40", "40", []string{captured, "shop 40 from 0 to 999999999999960 in 1"}},
+		{payment, "all", "40", []string{captured, "shop 40 from 0 to 999999999999960 in 1"}},
+		{payment, "25", "25", []string{partly, "shop 25 from 0 to 999999999999975 in 1"}},
+		{payment, "void", "", []string{released}},
 	} {
 		first := pendingRow(t, c.entries)
 		s := (&script{answers: []error{nil}}).holding(first)
-		result, err := end(t, s.at(noon), first, c.capture)
+		result, err := end(t, s.at(noon), endOf(first), c.as)
 		require.NoError(t, err, "%+v", c)
 		ended := first
 		rows := []ledger.Transaction{endRow(t, first, ledger.Void, first.Amount.String())}
 		ended.Status = ledger.Voided
-		if c.capture != "" {
-			rows[0] = endRow(t, first, ledger.Capture, c.capture)
+		if c.captured != "" {
+			rows[0] = endRow(t, first, ledger.Capture, c.captured)
 			ended.Status, ended.Captured = ledger.Posted, rows[0].Amount
 		}
 		if len(c.want) > 1 {
@@ -59,20 +61,91 @@ func TestPostingOfEnds(t *testing.T) {
 	}
 }
 
-// The zero Amount captures all. More than the hold is an error, before the expiry and
-// after it.
-func TestCaptureAmount(t *testing.T) {
+// The answer follows from the row under the id and from the store's answer, before the
+// expiry and after it. A stored end is a replay if it is the same, and an error if it is
+// another. A hold that may still be open has no end.
+func TestEndAnswers(t *testing.T) {
 	t.Parallel()
-	first := pendingRow(t, "1 debit 40")
-	s := (&script{answers: []error{nil}}).holding(first)
-	result, err := s.at(noon).Capture(t.Context(), ledger.EndRequest{TransactionID: first.ID}, ledger.Amount{})
-	require.NoError(t, err)
-	assert.Equal(t, "40", result.Transaction.Captured.String())
-	for _, now := range []time.Time{noon, noon.Add(time.Hour)} {
-		s := (&script{}).holding(first)
-		_, err = end(t, s.at(now), first, "40.01")
-		require.EqualError(t, err, "invalid amount: must be at most what was held: 40")
-		assert.Empty(t, s.posted)
+	hold := pendingRow(t, "1 debit 40, shop credit 40")
+	posted, declined, further := hold, hold, hold
+	posted.Status, declined.Status, further.TransactionID = ledger.Posted, ledger.Declined, newID(t, "1", "1")
+	captured, voided, expired := endRow(t, hold, ledger.Capture, "25"), endRow(t, hold, ledger.Void, "40"), endRow(t, hold, ledger.Expiry, "40")
+	recorded := func(row ledger.Transaction) error { return &ledger.RecordedError{Recorded: row} }
+	foreign := func(change func(*ledger.Transaction)) error {
+		row := captured
+		change(&row)
+		return recorded(row)
+	}
+	const another, notOpen, all = "the id of its end is another row's", "the hold is not open and has no end", "void, all, 40"
+	errDefect := errors.New("a defect")
+	for _, c := range []struct {
+		row    ledger.Transaction // under the id
+		answer error              // the store's
+		calls  string
+		is     error
+		want   string // "" is a replay
+	}{
+		{hold, recorded(captured), "25, 25.00", nil, ""},
+		{hold, recorded(captured), "24.99, 40, all, void", ledger.ErrHoldEnded, "hold ended: capture of 25"},
+		{hold, recorded(voided), "void", nil, ""},
+		{hold, recorded(voided), "40", ledger.ErrHoldEnded, "hold ended: void of 40"},
+		{hold, recorded(expired), all, ledger.ErrHoldEnded, "hold ended: expiry of 40"},
+		{hold, nil, "40.01", ledger.ErrInvalid, "invalid amount: must be at most what was held: 40"},
+		{posted, nil, all, ledger.ErrNotPending, "not pending"},
+		{declined, nil, all, ledger.ErrNotPending, "not pending"},
+		{further, nil, all, ledger.ErrNotFound, "not found"},
+		{voided, nil, all, ledger.ErrNotFound, "not found"},
+
+		{hold, foreign(func(end *ledger.Transaction) { end.TransactionID = newID(t, "1", "other") }), all, nil, another},
+		{hold, foreign(func(end *ledger.Transaction) { end.TransactionID = ledger.TransactionID{} }), all, nil, another},
+		{hold, foreign(func(end *ledger.Transaction) { end.End, end.Type = "", ledger.Credit }), all, nil, another},
+		{hold, foreign(func(end *ledger.Transaction) { end.End = "refund" }), all, nil, another},
+		{hold, refusal(t, nil), all, nil, notOpen},
+		{hold, refusal(t, accounts{"1": account(t, "60")}), all, nil, notOpen},
+		{hold, refusal(t, accounts{"1": account(t, "1016000000000000")}), all, nil, notOpen},
+		{hold, refusal(t, accounts{"shop": account(t, "100")}), all, nil, notOpen},
+		{hold, errDefect, all, errDefect, "a defect"},
+	} {
+		for call := range strings.SplitSeq(c.calls, ", ") {
+			for _, now := range []time.Time{noon, noon.Add(time.Hour)} {
+				s := (&script{}).holding(c.row)
+				if c.answer != nil {
+					s.answers = []error{c.answer}
+				}
+				result, err := end(t, s.at(now), endOf(c.row), call)
+				if c.want == "" {
+					require.NoError(t, err, call)
+					assert.True(t, result.Replayed, call)
+					assert.Equal(t, c.answer.(*ledger.RecordedError).Recorded.Status, result.Transaction.Status)
+					continue
+				}
+				require.ErrorContains(t, err, c.want, call)
+				assert.Zero(t, result)
+				assert.Len(t, s.posted, len(s.answers))
+				for _, known := range []error{
+					ledger.ErrHoldEnded, ledger.ErrInvalid, ledger.ErrNotPending, ledger.ErrNotFound, ledger.ErrBalanceLimit, ledger.ErrTryAgain, errDefect,
+				} {
+					assert.Equal(t, known == c.is, errors.Is(err, known), "%s: %v", call, known) //nolint:errorlint // which row
+				}
+				if ended, ok := errors.AsType[*ledger.HoldEndedError](err); ok {
+					assert.Equal(t, recorded(ended.End), c.answer)
+				}
+			}
+		}
+	}
+}
+
+// A caller that may not end the hold gets that error, whatever the row. Nothing is
+// written.
+func TestEndThatIsNotAllowed(t *testing.T) {
+	t.Parallel()
+	for _, row := range []ledger.Transaction{pendingRow(t, "1 debit 40"), recordedAs(t, requestOf(t, "1 debit 40", 0))} {
+		r := endOf(row)
+		r.Allow = func(ledger.Transaction) error { return context.Canceled }
+		for _, call := range []string{"void", "40.01"} {
+			_, err := end(t, (&script{}).holding(row).at(noon), r, call)
+			require.ErrorIs(t, err, context.Canceled)
+		}
 	}
 }
 
@@ -84,9 +157,9 @@ func TestEndsByTime(t *testing.T) {
 		for left, expired := range map[time.Duration]bool{
 			time.Minute: false, time.Millisecond: false, 0: true, -time.Millisecond: true, -time.Hour: true,
 		} {
-			for capture, asked := range map[string]ledger.End{"40": ledger.Capture, "": ledger.Void} {
+			for call, asked := range map[string]ledger.End{"40": ledger.Capture, "void": ledger.Void} {
 				s := (&script{answers: []error{nil}}).holding(first)
-				_, err := end(t, s.at(first.ExpiresAt.Add(-left)), first, capture)
+				_, err := end(t, s.at(first.ExpiresAt.Add(-left)), endOf(first), call)
 				require.Len(t, s.posted, 1)
 				row := s.posted[0].Rows[0]
 				if !expired {
@@ -98,11 +171,8 @@ func TestEndsByTime(t *testing.T) {
 					assert.Equal(t, want, s.deadline[0], "%s, %v left", asked, left)
 					continue
 				}
-				var ended *ledger.HoldEndedError
-				require.ErrorAs(t, err, &ended, "%s, %v left", asked, left)
-				require.ErrorIs(t, err, ledger.ErrHoldEnded)
+				assert.Equal(t, &ledger.HoldEndedError{End: row}, err, "it is stored before it is reported")
 				assert.Equal(t, ledger.Expiry, row.End)
-				assert.Equal(t, row, ended.End, "it is stored before it is reported")
 				assert.Zero(t, s.deadline[0], "%s, %v left", asked, left)
 				assert.Equal(t, []string{"1 40 from 0 to 1016000000000000 in 1; held -40; ends 40"}, moveTexts(s.posted[0]))
 			}
@@ -128,7 +198,7 @@ func TestEndThatFails(t *testing.T) {
 			time.Sleep(first.ExpiresAt.Add(-c.left).Sub(clock()))
 			began := clock()
 			s := (&script{answers: []error{ledger.ErrTryAgain, nil}}).holding(first)
-			_, err := end(t, ledger.New(s, clock), first, "")
+			_, err := end(t, ledger.New(s, clock), endOf(first), "void")
 			require.ErrorIs(t, err, c.err, "%v left", c.left)
 			assert.Equal(t, c.takes, clock().Sub(began), "%v left", c.left)
 			require.Len(t, s.posted, c.posted, "%v left", c.left)
@@ -138,129 +208,37 @@ func TestEndThatFails(t *testing.T) {
 	}
 }
 
-// The stored end is the answer: the same as a replay, another as the error.
-func TestEndIsRecorded(t *testing.T) {
-	t.Parallel()
-	first := pendingRow(t, "1 debit 40")
-	captured, voided, expired := endRow(t, first, ledger.Capture, "25"), endRow(t, first, ledger.Void, "40"), endRow(t, first, ledger.Expiry, "40")
-	for _, c := range []struct {
-		recorded ledger.Transaction
-		capture  string // "" is a void
-		replay   bool
-	}{
-		{captured, "25", true}, {captured, "25.00", true}, {captured, "24.99", false}, {captured, "40", false}, {captured, "", false},
-		{voided, "", true}, {voided, "40", false}, {expired, "", false}, {expired, "40", false},
-	} {
-		for _, now := range []time.Time{noon, noon.Add(time.Hour)} { // before and after the expiry
-			s := (&script{answers: []error{&ledger.RecordedError{Recorded: c.recorded}}}).holding(first)
-			result, err := end(t, s.at(now), first, c.capture)
-			if c.replay {
-				require.NoError(t, err, "%+v", c)
-				assert.True(t, result.Replayed, "%+v", c)
-				assert.Equal(t, c.recorded.Status, result.Transaction.Status, "%+v", c)
-				continue
-			}
-			var ended *ledger.HoldEndedError
-			require.ErrorAs(t, err, &ended, "%+v", c)
-			assert.Equal(t, c.recorded, ended.End, "%+v", c)
-			assert.ErrorContains(t, err, "hold ended: "+string(c.recorded.End)+" of "+c.recorded.Amount.String())
-		}
-	}
-}
-
-// The answer that the receiver is at its limit is not stored. It is given only if the
-// end is absent, because a store need not report a taken id.
-func TestReceiverLimit(t *testing.T) {
+// The answer that the receiver's account does not allow the credit is not stored. It is
+// given only if the end is absent, because a store need not report a taken id.
+func TestReceiver(t *testing.T) {
 	t.Parallel()
 	first := pendingRow(t, "1 debit 40, shop credit 40")
-	const high = "999999999999965.01" // with the receiver's expired hold
-	seen := refusal(t, accounts{"shop": account(t, "999999999999960.01", holdsOf(t, "shop", noon.Add(-time.Second), "5")...)})
-	capture := func(readErr error, rows ...ledger.Transaction) (ledger.Result, error) {
-		s := (&script{answers: []error{seen}, readErr: readErr}).holding(append(rows, first)...)
-		result, err := end(t, s.at(noon), first, "40")
-		assert.Empty(t, s.declined, "the hold has not ended")
-		return result, err
-	}
-	_, err := capture(nil)
-	require.ErrorIs(t, err, ledger.ErrBalanceLimit)
-	assert.ErrorContains(t, err, "the balance of shop is "+high)
-
-	result, err := capture(nil, endRow(t, first, ledger.Capture, "40"))
-	require.NoError(t, err)
-	assert.True(t, result.Replayed)
-
-	_, err = capture(nil, endRow(t, first, ledger.Void, "40"))
-	require.ErrorIs(t, err, ledger.ErrHoldEnded)
-
-	_, err = capture(ledger.ErrTryAgain)
-	require.ErrorIs(t, err, ledger.ErrTryAgain)
-	assert.NotErrorIs(t, err, ledger.ErrBalanceLimit)
-}
-
-// Whatever a store answers, a hold that is still open does not end.
-func TestEndOnWrongStore(t *testing.T) {
-	t.Parallel()
-	first := pendingRow(t, "1 debit 40, shop credit 40")
-	with := func(change func(*ledger.Transaction)) error {
-		row := endRow(t, first, ledger.Capture, "40")
-		change(&row)
-		return &ledger.RecordedError{Recorded: row}
-	}
-	const foreign, notOpen = "the id of its end is another row's", "the hold is not open and has no end"
-	for _, c := range []struct {
-		err  error
-		want string
-	}{
-		{with(func(end *ledger.Transaction) { end.TransactionID = newID(t, "1", "other") }), foreign},
-		{with(func(end *ledger.Transaction) { end.TransactionID = ledger.TransactionID{} }), foreign},
-		{with(func(end *ledger.Transaction) { end.End, end.Type = "", ledger.Credit }), foreign},
-		{with(func(end *ledger.Transaction) { end.End = "refund" }), foreign},
-		{refusal(t, nil), notOpen},
-		{refusal(t, accounts{"1": account(t, "60")}), notOpen},
-		{refusal(t, accounts{"1": account(t, "1016000000000000")}), notOpen},
-		{refusal(t, accounts{"shop": account(t, "100")}), notOpen},
-		{errors.New("a defect"), "a defect"},
+	full := account(t, "999999999999960.01", holdsOf(t, "shop", noon.Add(-time.Second), "5")...) // the hold has expired
+	blocked := account(t, "100")
+	blocked.CreditsBlocked = true
+	for want, shop := range map[string]ledger.Account{
+		"balance limit: the balance of shop is 999999999999965.01": full, "account blocked: shop receives no credits": blocked,
 	} {
-		for _, now := range []time.Time{noon, noon.Add(time.Hour)} {
-			for _, capture := range []string{"", "40"} {
-				s := (&script{answers: []error{c.err}}).holding(first)
-				result, err := end(t, s.at(now), first, capture)
-				require.ErrorContains(t, err, c.want)
-				assert.Zero(t, result)
-				for _, known := range []error{ledger.ErrHoldEnded, ledger.ErrBalanceLimit, ledger.ErrNotFound, ledger.ErrNotPending, ledger.ErrTryAgain} {
-					assert.NotErrorIs(t, err, known)
-				}
-			}
+		refused := refusal(t, accounts{"shop": shop})
+		capture := func(readErr error, rows ...ledger.Transaction) (ledger.Result, error) {
+			s := (&script{answers: []error{refused}, readErr: readErr}).holding(append(rows, first)...)
+			result, err := end(t, s.at(noon), endOf(first), "40")
+			assert.Empty(t, s.declined, "the hold has not ended")
+			return result, err
 		}
-	}
-}
-
-// Other rows are not ended, and nothing is written.
-func TestEndOfNoHold(t *testing.T) {
-	t.Parallel()
-	pending := pendingRow(t, "1 debit 40, shop credit 40")
-	posted, declined, further := pending, pending, pending
-	posted.Status, declined.Status, further.TransactionID = ledger.Posted, ledger.Declined, newID(t, "1", "1")
-	errNotAllowed := errors.New("not allowed")
-	for _, c := range []struct {
-		row     ledger.Transaction
-		allowed error
-		want    error
-	}{
-		{posted, nil, ledger.ErrNotPending},
-		{declined, nil, ledger.ErrNotPending},
-		{further, nil, ledger.ErrNotFound},
-		{endRow(t, pending, ledger.Void, "40"), nil, ledger.ErrNotFound},
-		{pending, errNotAllowed, errNotAllowed},
-		{posted, errNotAllowed, errNotAllowed},
-	} {
-		s := (&script{}).holding(c.row)
-		r := ledger.EndRequest{TransactionID: c.row.ID, Allow: func(ledger.Transaction) error { return c.allowed }}
-		_, err := s.at(noon).Capture(t.Context(), r, ledger.Amount{})
-		require.ErrorIs(t, err, c.want)
-		_, err = s.at(noon).Void(t.Context(), r)
-		require.ErrorIs(t, err, c.want)
-		assert.Empty(t, s.posted)
+		_, err := capture(nil)
+		require.EqualError(t, err, "capture of "+first.ID.String()+": "+want)
+		result, err := capture(nil, endRow(t, first, ledger.Capture, "40"))
+		require.NoError(t, err)
+		assert.True(t, result.Replayed)
+		_, err = capture(nil, endRow(t, first, ledger.Void, "40"))
+		require.ErrorIs(t, err, ledger.ErrHoldEnded)
+		_, err = capture(ledger.ErrTryAgain)
+		require.EqualError(t, err, "capture of "+first.ID.String()+": try again")
+		refused.Unknown = true
+		_, err = capture(nil)
+		require.ErrorIs(t, err, ledger.ErrTryAgain)
+		assert.False(t, errors.Is(err, ledger.ErrBalanceLimit) || errors.Is(err, ledger.ErrAccountBlocked))
 	}
 }
 

@@ -176,14 +176,20 @@ func ticking(from time.Time, step time.Duration) func() time.Time {
 	return func() time.Time { from = from.Add(step); return from }
 }
 
-// end captures a pending transaction's amount, or voids it if the amount is "".
-func end(t *testing.T, l *ledger.Ledger, row ledger.Transaction, capture string) (ledger.Result, error) {
+// end ends a hold: "void", or the amount to capture, or "all".
+func end(t *testing.T, l *ledger.Ledger, r ledger.EndRequest, as string) (ledger.Result, error) {
 	t.Helper()
-	r := ledger.EndRequest{TransactionID: row.ID}
-	if capture == "" {
+	switch as {
+	case "void":
 		return l.Void(t.Context(), r)
+	case "all":
+		return l.Capture(t.Context(), r, ledger.Amount{})
 	}
-	return l.Capture(t.Context(), r, amount(t, capture))
+	return l.Capture(t.Context(), r, amount(t, as))
+}
+
+func endOf(row ledger.Transaction) ledger.EndRequest {
+	return ledger.EndRequest{TransactionID: row.ID}
 }
 
 // moveText returns a move in the notation of the tables, with its holds.
