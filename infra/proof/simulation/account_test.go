@@ -4,28 +4,50 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unique"
 
 	"onewrite/ledger"
 )
 
 const (
 	mostUsers   = 4
-	mostKeys    = 12 // for all users
+	mostPosts   = 12 // keys for transactions, of all users
+	mostChanges = 8  // keys for changes of rules, after them
+	mostKeys    = mostPosts + mostChanges
 	mostEntries = 4
 	ceiling     = int64(1e15) * 100
 )
 
 // accounts is all users' ledger that does one thing at a time, in cents. It is compared with ==,
-// often: the outcomes themselves are in the history.
+// often.
 type accounts struct {
 	balances [mostUsers]int64 // without the held money, with the limit
-	keys     [mostKeys]uint8  // each key's outcome, by number
-	ends     [mostKeys]uint8  // the end of each key's hold, by number
-	short    uint64           // declines, a bit each, that balances asked for
-	lapsed   uint16           // holds, a bit each, that a reading counted as expired
-	refunded [mostKeys][mostEntries]int64
 	rules    [mostUsers]rules
-	ruled    [mostRules]uint8 // the outcome for each rule key, by number
+	keys     [mostKeys]unique.Handle[outcome]
+	ends     [mostPosts]unique.Handle[ending] // of each key's hold
+	refunded [mostPosts][mostEntries]int64
+	short    uint64 // declines, a bit each, that balances asked for
+	lapsed   uint16 // holds, a bit each, that a reading counted as expired
+}
+
+// The handles of keys and holds before they are used.
+var (
+	unused   = unique.Make(outcome{})
+	notEnded = unique.Make(ending{})
+)
+
+// newAccounts returns the accounts before all calls.
+func newAccounts(users []user) (a accounts) {
+	for i, u := range users {
+		a.balances[i] = u.opening
+	}
+	for i := range a.keys {
+		a.keys[i] = unused
+	}
+	for i := range a.ends {
+		a.ends[i] = notEnded
+	}
+	return a
 }
 
 // entry is one change to a user's balance.
@@ -40,16 +62,18 @@ type outcome struct {
 	entries  [mostEntries]entry // zero after the last
 	metadata ledger.Metadata
 	lasts    int64 // milliseconds until it expires, if pending
-	status   ledger.Status
-	place    int   // the declined entry's
-	seen     int64 // the balance that declined it
-	blocked  bool  // whether rules declined it instead
-	created  int64 // by the writing call's clock, in milliseconds
 	refunds  refunds
+	change   change // of rules, instead of entries
+
+	status  ledger.Status
+	place   int   // the declined entry's
+	seen    int64 // the balance that declined it
+	blocked bool  // whether rules declined it instead
+	created int64 // by the writing call's clock, in milliseconds
 }
 
 func (o *outcome) all() []entry {
-	last := slices.IndexFunc(o.entries[:], func(e entry) bool { return e == entry{} })
+	last := slices.Index(o.entries[:], entry{})
 	if last < 0 {
 		last = mostEntries
 	}
@@ -66,25 +90,23 @@ func (o *outcome) moved() []entry {
 }
 
 func (o *outcome) String() string {
-	if *o == (outcome{}) {
-		return "unused"
+	var text strings.Builder
+	for _, e := range o.all() {
+		fmt.Fprintf(&text, "user %d %s %d, ", e.user, e.kind, e.amount)
 	}
-	text := fmt.Sprintf("%s at %d: %s", o.status, o.created-epoch.UnixMilli(), textOf(o.all()))
 	if o.lasts != 0 {
-		text += fmt.Sprintf(" for %d ms", o.lasts)
+		fmt.Fprintf(&text, "for %d ms, ", o.lasts)
+	}
+	if o.change != (change{}) {
+		fmt.Fprintf(&text, "%+v, ", o.change)
+	}
+	if o.status != "" {
+		fmt.Fprintf(&text, "%s at %d", o.status, o.created-epoch.UnixMilli())
 	}
 	if o.status == ledger.Declined {
-		text += fmt.Sprintf(", entry %d on %d", o.place, o.seen)
+		fmt.Fprintf(&text, ", entry %d on %d", o.place, o.seen)
 	}
-	return text
-}
-
-func textOf(entries []entry) string {
-	var texts []string
-	for _, e := range entries {
-		texts = append(texts, fmt.Sprintf("user %d %s %d", e.user, e.kind, e.amount))
-	}
-	return strings.Join(texts, ", ")
+	return text.String()
 }
 
 // misfit is an entry that does not fit: its place, its user's balance then, and whether the user's
@@ -102,17 +124,16 @@ func (a accounts) post(entries []entry, only int) (after accounts, declined misf
 		if only != everybody && e.user != only {
 			continue
 		}
+		before := a.balances[e.user]
 		if a.rules[e.user].block(e.kind) {
-			return a, misfit{i, a.balances[e.user], true}, false
+			return a, misfit{i, before, true}, false
 		}
-		balance := a.balances[e.user] + e.amount
-		fits := balance <= ceiling
+		balance := before + e.amount
 		if e.kind == ledger.Debit {
-			balance = a.balances[e.user] - e.amount
-			fits = balance >= 0
+			balance = before - e.amount
 		}
-		if !fits {
-			return a, misfit{place: i, seen: a.balances[e.user]}, false
+		if balance < 0 || e.kind == ledger.Credit && balance > ceiling {
+			return a, misfit{place: i, seen: before}, false
 		}
 		a.balances[e.user] = balance
 	}
@@ -125,24 +146,25 @@ const everybody = -1
 type event func(accounts) (after accounts, can bool)
 
 // posted uses a key and moves all balances at once. Before that it releases expired holds.
-func (h *history) posted(key int, o outcome, number uint8, released []release) event {
-	entries := o.moved()
-	return func(a accounts) (accounts, bool) {
+func (h *history) posted(key int, o outcome, released []release) event {
+	use := unique.Make(o)
+	return func(a accounts) (after accounts, can bool) {
+		if a.keys[key] != unused {
+			return a, false
+		}
 		for _, r := range released {
-			var can bool
-			if a, can = h.end(a, r.key, r.number, grace); !can {
+			if a, can = h.end(a, r.key, r.ending, grace); !can {
 				return a, false
 			}
 		}
-		if (o.refunds != refunds{}) {
-			var can bool
+		if o.refunds != (refunds{}) {
 			if a, _, _, can = h.refund(a, o); !can {
 				return a, false
 			}
 		}
-		after, _, fits := a.post(entries, everybody)
-		after.keys[key] = number
-		return after, fits && a.keys[key] == 0
+		after, _, can = a.post(o.moved(), everybody)
+		after.keys[key] = use
+		return after, can
 	}
 }
 
@@ -157,7 +179,7 @@ func (h *history) fallShort(o outcome, bit uint64, allReported bool, now int64) 
 		only = o.entries[o.place].user
 	}
 	return func(a accounts) (accounts, bool) {
-		if (o.refunds != refunds{}) && allReported {
+		if o.refunds != (refunds{}) && allReported {
 			if _, _, _, can := h.refund(a, o); !can {
 				return a, false // the refund account comes before balances
 			}
@@ -170,25 +192,27 @@ func (h *history) fallShort(o outcome, bit uint64, allReported bool, now int64) 
 	}
 }
 
-func decline(key int, number uint8, bit uint64) event {
+func decline(key int, o outcome, bit uint64) event {
+	use := unique.Make(o)
 	return func(a accounts) (accounts, bool) {
-		can := a.keys[key] == 0 && a.short&bit != 0
-		a.keys[key] = number
+		can := a.keys[key] == unused && a.short&bit != 0
+		a.keys[key] = use
 		a.short &^= bit
 		return a, can
 	}
 }
 
-// replay answers a key's outcome, the number 0 if it is unused.
-func replay(key int, number uint8) event {
-	return func(a accounts) (accounts, bool) { return a, a.keys[key] == number }
+// replay answers a key's outcome, the zero outcome if it is unused.
+func replay(key int, o outcome) event {
+	use := unique.Make(o)
+	return func(a accounts) (accounts, bool) { return a, a.keys[key] == use }
 }
 
 // row answers a further entry in a key's transaction and its time, or the zero entry if there is no
 // such row.
-func (h *history) row(key, place int, e entry, created int64) event {
+func row(key, place int, e entry, created int64) event {
 	return func(a accounts) (accounts, bool) {
-		has, end := &h.outcomes[a.keys[key]], &h.endings[a.ends[key]]
+		has, end := a.keys[key].Value(), a.ends[key].Value()
 		if place < len(has.all()) && end.end == ledger.Capture {
 			credited := has.entries[place]
 			credited.amount = end.captured
@@ -202,18 +226,21 @@ func (h *history) row(key, place int, e entry, created int64) event {
 }
 
 // reused answers how a request differs from its key's outcome.
-func (h *history) reused(key int, asked outcome, differs ledger.KeyReusedError) event {
+func reused(key int, asked outcome, differs ledger.KeyReusedError) event {
 	return func(a accounts) (accounts, bool) {
-		has := &h.outcomes[a.keys[key]]
-		want := ledger.KeyReusedError{MetadataDiffers: has.metadata != asked.metadata, ExpiresInDiffers: has.lasts != asked.lasts}
+		has := a.keys[key].Value()
+		want := ledger.KeyReusedError{
+			MetadataDiffers:  has.metadata != asked.metadata,
+			ExpiresInDiffers: has.lasts != asked.lasts,
+			RefundOfDiffers:  has.refunds.of != asked.refunds.of,
+		}
 		if len(has.all()) == 1 && len(asked.all()) == 1 {
 			want.TypeDiffers = has.entries[0].kind != asked.entries[0].kind
 			want.AmountDiffers = has.entries[0].amount != asked.entries[0].amount
 		} else {
 			want.EntriesDiffer = has.entries != asked.entries
 		}
-		want.RefundOfDiffers = has.refunds.of != asked.refunds.of
 		want.EntriesDiffer = want.EntriesDiffer || !want.RefundOfDiffers && has.refunds.places != asked.refunds.places
-		return a, a.keys[key] != 0 && differs == want && want != ledger.KeyReusedError{}
+		return a, a.keys[key] != unused && differs == want && want != ledger.KeyReusedError{}
 	}
 }

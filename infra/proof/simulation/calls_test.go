@@ -1,6 +1,7 @@
 package simulation_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -26,27 +27,33 @@ const (
 	toRules       question = "rules"
 )
 
+// ask is a call before it is made. Two equal asks are the same call.
+type ask struct {
+	question question
+	user     int    // for a balance
+	key      int    // in the run
+	use      int    // which of the key's requests
+	place    int    // the row's, for a further entry
+	sum      string // to capture; "" is all
+	parts    string // to refund, as "0 12.50,1 12.50"; "" is all
+}
+
 // call is one caller's call, and its answer.
 type call struct {
+	ask
+
 	number       int // in the run, from 1
 	caller       int
-	asks         question
-	user         int            // the user whose balance is read
-	key          int            // in the run, any user's
 	request      ledger.Request // with the key
-	place        int            // the entry's
-	rule         int            // for a change of rules, in the run
-	captures     ledger.Amount  // all if zero
-	part         part           // for a refund
-	refunded     int            // the refunded transaction's key
-	refunds      *ledger.Refund // for a refund that was sent
+	original     int            // the refunded transaction's key
+	refunds      refunds        // for a refund that was sent
 	read         int            // how often the clock was read before it was sent
 	began, ended time.Duration  // since the run began
 	killed       bool           // the process ended before its answer
 
 	readings []time.Time // by the caller's clock, each unique
 
-	result ledger.Result // for a post, an end or a lookup
+	result ledger.Result // for a write or a lookup
 	funds  ledger.Funds
 	err    error
 }
@@ -59,57 +66,92 @@ func (c *call) wrote(row ledger.Transaction) bool {
 	return slices.ContainsFunc(c.readings, row.CreatedAt.Equal)
 }
 
-// now returns the clock's last reading, by which holds expire.
-func (c *call) now() int64 { return c.readings[len(c.readings)-1].UnixMilli() }
+// now returns the clock's last reading, by which holds expire. It is 0 if no clock was read.
+func (c *call) now() int64 {
+	if len(c.readings) == 0 {
+		return 0
+	}
+	return c.readings[len(c.readings)-1].UnixMilli()
+}
 
 // unknown reports whether the caller does not know the outcome.
 func (c *call) unknown() bool { return c.killed || errors.Is(c.err, ledger.ErrTryAgain) }
 
-func (c *call) writes() bool { return c.posts() || c.ends() || c.asks == toRules }
+func (c *call) writes() bool { return c.usesKey() || c.ends() }
 
-func (c *call) posts() bool { return c.asks == toPost || c.asks == toRefund }
+// usesKey reports whether the call asks for a key's outcome.
+func (c *call) usesKey() bool {
+	return c.question == toPost || c.question == toRefund || c.question == toRules
+}
 
 // ends reports whether the call asks to end a hold.
-func (c *call) ends() bool { return c.asks == toCapture || c.asks == toVoid }
+func (c *call) ends() bool { return c.question == toCapture || c.question == toVoid }
 
 // answer returns the transaction in the answer: posted, pending or declined, by this call
 // or an earlier one. It is not ok if the answer has none.
 func (c *call) answer() (result ledger.Result, ok bool) {
-	declined := (*ledger.DeclinedError)(nil)
-	switch {
-	case c.killed || c.asks == toBalance:
-		return ledger.Result{}, false
-	case errors.As(c.err, &declined):
+	if declined, is := errors.AsType[*ledger.DeclinedError](c.err); is && !c.killed {
 		return declined.Result, true
 	}
-	return c.result, c.err == nil
+	return c.result, !c.killed && c.err == nil && c.question != toBalance
+}
+
+// asked returns the request's part of an outcome.
+func (c *call) asked() outcome {
+	o := askedOf(c.request)
+	o.refunds = c.refunds
+	return o
 }
 
 func (c *call) String() string {
-	answer := fmt.Sprint(c.err)
+	answer := c.kind()
 	if result, ok := c.answer(); ok {
 		o := outcomeOf(result.Transaction)
-		answer = fmt.Sprintf("%v, captured %s, replayed: %t", &o, result.Transaction.Captured, result.Replayed)
-	} else if c.unknown() {
-		answer = kind(c) // not the error's text, which the HTTP client chooses by chance
-	} else if c.err == nil {
-		answer = fmt.Sprintf("%s, held %s, %+v", c.funds.Balance, c.funds.Held, c.funds.Rules)
+		answer += fmt.Sprintf(": %v, captured %s", &o, result.Transaction.Captured)
+	} else if c.question == toBalance && c.err == nil {
+		answer += fmt.Sprintf(": %s, held %s, %+v", c.funds.Balance, c.funds.Held, c.funds.Rules)
+	} else if c.err != nil && !c.unknown() { // whose text the HTTP client chooses by chance
+		answer += fmt.Sprintf(": %v", c.err)
 	}
-	about := fmt.Sprintf("user %d", c.user)
-	if c.asks != toBalance {
-		asked := askedOf(c.request)
-		about = fmt.Sprintf("key %d, %s for %d ms %v", c.key, textOf(asked.all()), asked.lasts, asked.metadata)
-	}
-	if c.asks == toRules {
-		about = fmt.Sprintf("change %d of rules", c.rule)
-		if result, ok := c.answer(); ok {
-			answer = fmt.Sprintf("%+v, replayed: %t", rulingOf(result.Transaction), result.Replayed)
+	o := c.asked()
+	return fmt.Sprintf("%v-%v caller %d: %+v (%v): %s", c.began, c.ended, c.caller, c.ask, &o, answer)
+}
+
+// kinds are the errors that answers are counted by.
+var kinds = []error{
+	ledger.ErrTryAgain, ledger.ErrNotFound, ledger.ErrKeyReused, ledger.ErrInvalid, ledger.ErrHoldEnded, ledger.ErrNotPending,
+	ledger.ErrInsufficientFunds, ledger.ErrBalanceLimit, ledger.ErrAccountBlocked, ledger.ErrCreditInUse,
+	ledger.ErrRefundLimit, ledger.ErrNotRefundable,
+}
+
+// kind names the answer.
+func (c *call) kind() string {
+	result, _ := c.answer()
+	kind := cmp.Or(string(result.Transaction.Status), "read")
+	for _, known := range kinds {
+		if errors.Is(c.err, known) {
+			kind = known.Error()
 		}
 	}
-	if c.asks == toCapture {
-		about = c.captures.String() + " of " + about
+	switch {
+	case c.killed:
+		kind = "killed"
+	case result.Replayed:
+		kind += ", replayed"
 	}
-	return fmt.Sprintf("%v-%v caller %d, call %d: %s %d of %s: %s", c.began, c.ended, c.caller, c.number, c.asks, c.place, about, answer)
+	return string(c.question) + " " + kind
+}
+
+// amount parses an amount in a text. The zero amount is that of no text.
+func amount(text string) ledger.Amount {
+	if text == "" {
+		return ledger.Amount{}
+	}
+	a, err := ledger.ParseAmount(text)
+	if err != nil {
+		panic(err)
+	}
+	return a
 }
 
 // cents returns a dollar sum in cents, read without the ledger's arithmetic.
@@ -132,8 +174,12 @@ func askedOf(r ledger.Request) outcome {
 }
 
 // outcomeOf returns a first row's outcome.
-func outcomeOf(t ledger.Transaction) outcome {
-	o := askedOf(infratest.RequestOf(t))
+func outcomeOf(t ledger.Transaction) (o outcome) {
+	if t.Rules == nil {
+		o = askedOf(infratest.RequestOf(t))
+	} else {
+		o.change = changeOf(t)
+	}
 	o.refunds = refundsOf(t.RefundOf, t.RefundPlaces)
 	o.status, o.created = t.Status, t.CreatedAt.UnixMilli()
 	if t.Status == ledger.Declined {

@@ -1,16 +1,16 @@
 package simulation_test
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"maps"
 	"math"
+	"reflect"
 	"slices"
-	"testing"
 	"time"
 
 	"github.com/anishathalye/porcupine"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/infratest"
 	"onewrite/ledger"
@@ -18,211 +18,225 @@ import (
 
 // history is the calls' effects on the accounts, as events within times.
 type history struct {
+	ids        []ledger.TransactionID     // by key
 	rows       map[int]ledger.Transaction // first rows at the end, by key
 	ends       map[int]ledger.Transaction // their holds' ends, by key
-	ruled      map[int]ledger.Transaction // rule changes, by number
 	reportsAll bool                       // DynamoDB has reported all failed conditions
 	punctual   bool                       // every request came at once, and clocks differ by less than the grace
 
-	originals []ledger.TransactionID // by key
-
-	outcomes []outcome // by number, the zero outcome first
-	endings  []ending  // the same
-	rulings  []ruling  // the same
 	declines int
 	events   []porcupine.Operation
+	wrong    []error
 }
 
 // forEver ends the time for an event that may happen at any later time.
 const forEver = time.Duration(math.MaxInt64)
 
-// linearizable reports whether one order of all calls' events, each within its time, explains all
-// answers and the rows at the end.
-func (h *history) linearizable(t *testing.T, users []user, calls []*call) bool {
-	h.outcomes, h.endings, h.rulings = []outcome{{}}, []ending{{}}, []ruling{{}}
+// explain looks for one order of all calls' events, each within its time, that explains all answers
+// and the rows at the end. The error is nil if there is one.
+func (h history) explain(users []user, calls []*call) error {
 	for _, c := range calls {
-		h.add(t, c)
+		h.add(c)
 	}
-	var opening accounts
-	for i, u := range users {
-		opening.balances[i] = u.opening
+	if h.wrong != nil {
+		return errors.Join(h.wrong...)
 	}
-	return porcupine.CheckOperations(porcupine.Model{
-		Init: func() any { return opening },
+	explained := porcupine.CheckOperations(porcupine.Model{
+		Init: func() any { return newAccounts(users) },
 		Step: func(state, input, _ any) (bool, any) {
 			after, ok := input.(event)(state.(accounts))
 			return ok, after
 		},
 	}, h.events)
+	if !explained {
+		return errors.New("no order of the events explains the history")
+	}
+	return nil
 }
 
-// number returns a value's number, and adds the value if it is new.
-func number[T comparable](all *[]T, one T) uint8 {
-	n := slices.Index(*all, one)
-	if n < 0 {
-		n = len(*all)
-		*all = append(*all, one)
+// expect notes a call's answer that is wrong in any order.
+func (h *history) expect(fine bool, c *call, problem string) {
+	if !fine {
+		h.wrong = append(h.wrong, fmt.Errorf("%s: %v", problem, c))
 	}
-	return uint8(n)
 }
 
-// add adds a call's effect. If its outcome is unknown, the rows at the end show the effect: if it
-// wrote a row, it did so at any time after it began; else it never will.
-func (h *history) add(t *testing.T, c *call) {
-	switch {
-	case c.ends():
-		h.addEnd(t, c)
-		return
-	case c.asks == toRules:
-		h.addRules(t, c)
-		return
-	}
+// add adds a call's effect and its answer. If its outcome is unknown, the rows at the end show the
+// effect: if it wrote a row, it did so at any time after it began; else it never will.
+func (h *history) add(c *call) {
+	until := c.ended
 	if c.unknown() {
-		if row, ok := h.rows[c.key]; ok && c.posts() && c.wrote(row) {
-			h.wrote(t, c, outcomeOf(row), forEver)
-		}
-		return
+		until = forEver
+	}
+	if end, ok := h.ends[c.key]; ok && c.ends() && c.wrote(end) {
+		h.within(c, h.ended(c.key, endingOf(end), 0), until)
+	}
+	if c.usesKey() {
+		h.addWrite(c, until)
 	}
 	if result, ok := c.answer(); ok {
-		h.addAnswer(t, c, result)
+		h.addAnswer(c, result)
+	} else if !c.unknown() {
+		h.within(c, h.withoutRow(c), c.ended)
+	}
+}
+
+// addWrite adds the events for a call that wrote its key's row.
+func (h *history) addWrite(c *call, until time.Duration) {
+	released := h.released(c)
+	if c.question == toRules { // which releases in a write of its own
+		for _, r := range released {
+			h.within(c, h.ended(r.key, r.ending, grace), until)
+		}
+	}
+	stored, ok := h.rows[c.key]
+	if !ok || !c.wrote(stored) {
 		return
 	}
-	differs, limit := (*ledger.KeyReusedError)(nil), (*ledger.RefundLimitError)(nil)
-	asked := askedOf(c.request)
-	asked.refunds = c.askedRefund()
+	o := outcomeOf(stored)
 	switch {
-	case errors.As(c.err, &differs):
-		h.within(c, h.reused(c.key, asked, *differs), c.ended)
-	case errors.As(c.err, &limit):
-		h.within(c, h.refundLimit(c.key, asked, limit.Entry, cents(limit.Refundable)), c.ended)
-	case errors.Is(c.err, ledger.ErrNotRefundable):
-		h.within(c, h.notRefundable(c.refunded), c.ended)
-	case errors.Is(c.err, ledger.ErrNotFound) && c.asks == toRefund:
-		h.within(c, replay(c.refunded, 0), c.ended)
-	case errors.Is(c.err, ledger.ErrNotFound) && c.asks == toEntry:
-		h.within(c, h.row(c.key, c.place, entry{}, 0), c.ended)
-	case errors.Is(c.err, ledger.ErrNotFound):
-		h.within(c, replay(c.key, 0), c.ended)
+	case o.status == ledger.Declined:
+		bit := uint64(1) << h.declines
+		h.declines++
+		h.within(c, h.declining(c, o, bit), c.ended)
+		h.within(c, decline(c.key, o, bit), until)
+	case c.question == toRules:
+		h.within(c, changed(c.key, o), until)
 	default:
-		require.NoError(t, c.err, "a defect: %v", c)
-		has := rules{c.funds.DebitsBlocked, c.funds.CreditsBlocked, cents(c.funds.CreditLimit), c.funds.Changes}
-		h.within(c, h.funds(c.user, cents(c.funds.Balance), cents(c.funds.Held), has, c.now()), c.ended)
+		h.within(c, h.posted(c.key, o, released), until)
 	}
 }
 
-// addAnswer adds a call whose answer is a row.
-func (h *history) addAnswer(t *testing.T, c *call, result ledger.Result) {
-	row := result.Transaction
-	if c.asks == toEntry {
-		answered := entry{userOf(row.UserID), row.Type, cents(row.Amount)}
-		h.within(c, h.row(c.key, c.place, answered, row.CreatedAt.UnixMilli()), c.ended)
-		return
+// declining returns the event at which a balance does not allow what the call asks for.
+func (h *history) declining(c *call, o outcome, bit uint64) event {
+	if c.question == toRules {
+		return h.inUse(o, bit, c.now())
 	}
-	o := outcomeOf(row)
-	if c.asks == toTransaction && o.lasts != 0 && o.status != ledger.Declined {
-		h.addLookup(c, row, o)
-		return
-	}
-	if c.posts() {
-		assert.Equal(t, c.askedRefund(), o.refunds, "of another original: %v", c)
-		assert.Equal(t, c.request, infratest.RequestOf(row), "another transaction's outcome: %v", c)
-		assert.Equal(t, o.status != ledger.Declined, c.err == nil, "an outcome answered as another: %v", c)
-		assert.True(t, c.wrote(row) || result.Replayed, "the outcome of another call, not marked as a replay: %v", c)
-	}
-	if c.posts() && c.wrote(row) {
-		h.wrote(t, c, o, c.ended)
-		return
-	}
-	h.within(c, replay(c.key, number(&h.outcomes, o)), c.ended)
-}
-
-// addLookup adds a lookup that finds a pending transaction, which may have ended.
-func (h *history) addLookup(c *call, row ledger.Transaction, o outcome) {
-	o.status = ledger.Pending
-	now, captured := int64(0), int64(0) // no clock is read if there is an end
-	if len(c.readings) > 0 {
-		now = c.now()
-	}
-	if row.Status == ledger.Posted {
-		captured = cents(row.Captured)
-	}
-	h.within(c, h.stands(c.key, number(&h.outcomes, o), row.Status, captured, now), c.ended)
-}
-
-// wrote adds the events for a call that wrote the outcome.
-func (h *history) wrote(t *testing.T, c *call, o outcome, ended time.Duration) {
-	if o.status != ledger.Declined {
-		h.within(c, h.posted(c.key, o, number(&h.outcomes, o), h.released(c)), ended)
-		return
-	}
-	require.Less(t, h.declines, 64, "a bit for each decline")
-	bit := uint64(1) << h.declines
-	h.declines++
 	// A call that was refused twice has tried to release holds, and may then have read only their
 	// users' balances. A call reads its clock when it begins and at each refusal.
 	allReported := h.reportsAll && len(c.readings) == c.read+2
-	h.within(c, h.fallShort(o, bit, allReported, c.now()), c.ended)
-	h.within(c, decline(c.key, number(&h.outcomes, o), bit), ended)
+	return h.fallShort(o, bit, allReported, c.now())
 }
 
 // released returns a call's releases.
 func (h *history) released(c *call) (all []release) {
 	for _, key := range slices.Sorted(maps.Keys(h.ends)) {
 		if end := h.ends[key]; end.End == ledger.Expiry && c.wrote(end) {
-			all = append(all, release{key, number(&h.endings, endingOf(end))})
+			all = append(all, release{key, endingOf(end)})
 		}
 	}
 	return all
 }
 
-// addEnd adds a call to end a hold.
-func (h *history) addEnd(t *testing.T, c *call) {
-	if end, ok := h.ends[c.key]; ok && c.wrote(end) {
-		until := c.ended
-		if c.unknown() {
-			until = forEver
-		}
-		h.within(c, h.ended(c.key, number(&h.endings, endingOf(end))), until)
+// addAnswer adds a call whose answer is a row.
+func (h *history) addAnswer(c *call, result ledger.Result) {
+	answered := result.Transaction
+	switch {
+	case c.question == toEntry:
+		e := entry{userOf(answered.UserID), answered.Type, cents(answered.Amount)}
+		h.within(c, row(c.key, c.place, e, answered.CreatedAt.UnixMilli()), c.ended)
+		return
+	case c.ends():
+		h.addEnded(c, result)
+		return
+	case c.usesKey():
+		h.checkOutcome(c, result)
 	}
-	if !c.unknown() {
-		h.within(c, h.endAnswer(t, c), c.ended)
+	o := outcomeOf(answered)
+	if c.question == toTransaction && o.lasts != 0 && o.status != ledger.Declined {
+		h.within(c, h.answersStatus(c, answered, c.now()), c.ended)
+		return
 	}
+	if written := h.rows[c.key]; c.wrote(answered) && reflect.DeepEqual(answered, written) {
+		return // it is in addWrite
+	}
+	h.within(c, replay(c.key, o), c.ended)
 }
 
-// endAnswer returns the event for the answer to an end.
-func (h *history) endAnswer(t *testing.T, c *call) event {
-	asked := cents(c.captures)
-	other, receiver := (*ledger.HoldEndedError)(nil), (*ledger.ReceiverError)(nil)
-	switch {
-	case errors.As(c.err, &other):
-		return hasEnded(c.key, number(&h.endings, endingOf(other.End)))
+// checkOutcome checks the answer to a post, a refund or a change of rules against its request.
+func (h *history) checkOutcome(c *call, result ledger.Result) {
+	answered := result.Transaction
+	if c.question != toRules {
+		h.expect(refundsOf(answered.RefundOf, answered.RefundPlaces) == c.refunds, c, "of another original")
+		h.expect(reflect.DeepEqual(c.request, infratest.RequestOf(answered)), c, "another transaction's outcome")
+	}
+	h.expect((answered.Status == ledger.Declined) == (c.err != nil), c, "an outcome answered as another")
+	h.expect(c.wrote(answered) || result.Replayed, c, "the outcome of another call, not marked as a replay")
+}
+
+// addEnded adds a call that ended a hold as it asked, or replays that end.
+func (h *history) addEnded(c *call, result ledger.Result) {
+	answered := result.Transaction
+	end, ok := h.ends[c.key]
+	h.expect(ok && c.wrote(end) || result.Replayed, c, "the end of another call, not marked as a replay")
+	status := ledger.Voided
+	if c.question == toCapture {
+		status = ledger.Posted
+		asked := amount(cmp.Or(c.sum, answered.Amount.String()))
+		h.expect(asked.Equal(answered.Captured), c, "another sum is captured")
+	}
+	h.expect(answered.Status == status, c, "another end")
+	h.within(c, h.answersStatus(c, answered, 0), c.ended)
+}
+
+// answersStatus returns the event for a pending transaction as it stands at that time.
+func (h *history) answersStatus(c *call, answered ledger.Transaction, now int64) event {
+	o := outcomeOf(answered)
+	o.status = ledger.Pending
+	return h.stands(c.key, o, answered.Status, cents(answered.Captured), now)
+}
+
+// withoutRow returns the event for an answer that has no row.
+func (h *history) withoutRow(c *call) event {
+	if c.ends() {
+		return h.endRefused(c)
+	}
+	differs, isReused := errors.AsType[*ledger.KeyReusedError](c.err)
+	limit, isLimit := errors.AsType[*ledger.RefundLimitError](c.err)
+	switch notFound := errors.Is(c.err, ledger.ErrNotFound); {
+	case isReused:
+		return reused(c.key, c.asked(), *differs)
+	case isLimit:
+		return h.refundLimit(c.key, c.asked(), limit.Entry, cents(limit.Refundable))
+	case errors.Is(c.err, ledger.ErrNotRefundable):
+		return notRefundable(c.original)
+	case notFound && c.question == toRefund:
+		return replay(c.original, outcome{})
+	case notFound && c.question == toEntry:
+		return row(c.key, c.place, entry{}, 0)
+	case notFound && c.question == toTransaction:
+		return replay(c.key, outcome{})
+	}
+	h.expect(c.err == nil, c, "a defect")
+	has := rules{c.funds.DebitsBlocked, c.funds.CreditsBlocked, cents(c.funds.CreditLimit), c.funds.Changes}
+	return h.funds(c.user, cents(c.funds.Balance), cents(c.funds.Held), has, c.now())
+}
+
+// endRefused returns the event for an error that answers the end of a hold.
+func (h *history) endRefused(c *call) event {
+	other, isOther := errors.AsType[*ledger.HoldEndedError](c.err)
+	receiver, isReceiver := errors.AsType[*ledger.ReceiverError](c.err)
+	switch asked := cents(amount(c.sum)); {
+	case isOther:
+		return hasEnded(c.key, endingOf(other.End))
 	case errors.Is(c.err, ledger.ErrAccountBlocked):
-		return h.receiverBlocked(c.key)
-	case errors.As(c.err, &receiver):
+		return receiverBlocked(c.key)
+	case isReceiver:
 		return h.receiverFull(c.key, asked, cents(receiver.Balance), c.now())
 	case errors.Is(c.err, ledger.ErrNotFound):
-		return replay(c.key, 0)
+		return replay(c.key, outcome{})
 	case errors.Is(c.err, ledger.ErrNotPending):
-		return h.notPending(c.key)
+		return notPending(c.key)
 	case errors.Is(c.err, ledger.ErrInvalid):
-		return h.heldLess(c.key, asked)
+		return heldLess(c.key, asked)
 	}
-	require.NoError(t, c.err, "a defect: %v", c)
-	row := c.result.Transaction
-	end, ok := h.ends[c.key]
-	assert.True(t, ok && c.wrote(end) || c.result.Replayed, "the end of another call, not marked as a replay: %v", c)
-	status, captured := ledger.Voided, int64(0)
-	if c.asks == toCapture {
-		status, captured = ledger.Posted, cents(row.Captured)
-		assert.True(t, asked == 0 && row.Captured.Equal(row.Amount) || asked == captured, "another sum is captured: %v", c)
-	}
-	assert.Equal(t, status, row.Status, "another end: %v", c)
-	o := outcomeOf(row)
-	o.status = ledger.Pending
-	return h.stands(c.key, number(&h.outcomes, o), status, captured, 0)
+	h.expect(false, c, "a defect")
+	return nil
 }
 
 // within adds an event that happens between a call's beginning and ended.
 func (h *history) within(c *call, e event, ended time.Duration) {
-	h.events = append(h.events, porcupine.Operation{ClientId: c.caller, Input: e, Call: int64(c.began), Return: int64(ended)})
+	h.events = append(h.events, porcupine.Operation{
+		ClientId: c.caller, Input: e, Call: int64(c.began), Return: int64(ended),
+	})
 }

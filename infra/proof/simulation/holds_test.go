@@ -1,6 +1,8 @@
 package simulation_test
 
 import (
+	"unique"
+
 	"onewrite/ledger"
 )
 
@@ -14,38 +16,37 @@ type ending struct {
 	created  int64 // by the writing call's clock, in milliseconds
 }
 
-func endingOf(row ledger.Transaction) ending {
+func endingOf(row ledger.Transaction) unique.Handle[ending] {
 	e := ending{end: row.End, created: row.CreatedAt.UnixMilli()}
 	if row.End == ledger.Capture {
 		e.captured = cents(row.Amount)
 	}
-	return e
+	return unique.Make(e)
 }
 
 // release is how a posting ends a key's hold.
 type release struct {
 	key    int
-	number uint8
+	ending unique.Handle[ending]
 }
 
 // expires returns when a pending transaction expires.
 func (o *outcome) expires() int64 { return o.created + o.lasts }
 
 // open returns a key's pending transaction, if its hold is open.
-func (h *history) open(a accounts, key int) (o *outcome, ok bool) {
-	o = &h.outcomes[a.keys[key]]
-	return o, o.status == ledger.Pending && a.ends[key] == 0
+func (a *accounts) open(key int) (o outcome, ok bool) {
+	o = a.keys[key].Value()
+	return o, o.status == ledger.Pending && a.ends[key] == notEnded
 }
 
 // end ends an open hold: before it expires by a capture or void, and later by an expiry. The
 // captured sum goes to the receiver, if it fits. The rest comes back, even above the ceiling.
-func (h *history) end(a accounts, key int, number uint8, late int64) (after accounts, can bool) {
-	o, ok := h.open(a, key)
-	e := &h.endings[number]
+func (h *history) end(a accounts, key int, by unique.Handle[ending], late int64) (after accounts, can bool) {
+	o, ok := a.open(key)
 	if !ok {
 		return a, false
 	}
-	held := o.entries[0]
+	held, e := o.entries[0], by.Value()
 	if e.end == ledger.Expiry {
 		can = e.created >= o.expires()+late
 	} else {
@@ -54,7 +55,7 @@ func (h *history) end(a accounts, key int, number uint8, late int64) (after acco
 	if can = can && e.captured <= held.amount && (e.captured > 0) == (e.end == ledger.Capture); !can {
 		return a, false
 	}
-	a.ends[key] = number
+	a.ends[key] = by
 	a.balances[held.user] += held.amount - e.captured
 	if entries := o.all(); len(entries) > 1 && e.captured > 0 {
 		receiver := entries[1].user
@@ -64,19 +65,19 @@ func (h *history) end(a accounts, key int, number uint8, late int64) (after acco
 	return a, can
 }
 
-func (h *history) ended(key int, number uint8) event {
-	return func(a accounts) (accounts, bool) { return h.end(a, key, number, 0) }
+func (h *history) ended(key int, by unique.Handle[ending], late int64) event {
+	return func(a accounts) (accounts, bool) { return h.end(a, key, by, late) }
 }
 
 // hasEnded answers a hold's end.
-func hasEnded(key int, number uint8) event {
-	return func(a accounts) (accounts, bool) { return a, a.ends[key] == number }
+func hasEnded(key int, by unique.Handle[ending]) event {
+	return func(a accounts) (accounts, bool) { return a, a.ends[key] == by }
 }
 
 // freed releases all holds that have expired at that time.
 func (h *history) freed(a accounts, now int64) accounts {
-	for key := range a.keys {
-		if o, ok := h.open(a, key); ok && now >= o.expires()+grace {
+	for key := range a.ends {
+		if o, ok := a.open(key); ok && now >= o.expires()+grace {
 			a.balances[o.entries[0].user] += o.entries[0].amount
 			a = h.lapse(a, key)
 		}
@@ -97,8 +98,8 @@ func (h *history) lapse(a accounts, key int) accounts {
 func (h *history) funds(user int, balance, held int64, answered rules, now int64) event {
 	return func(a accounts) (accounts, bool) {
 		free, sum := h.freed(a, now), int64(0)
-		for key := range a.keys {
-			if o, ok := h.open(a, key); ok && o.entries[0].user == user && now < o.expires()+grace {
+		for key := range a.ends {
+			if o, ok := a.open(key); ok && o.entries[0].user == user && now < o.expires()+grace {
 				sum += o.entries[0].amount
 			}
 		}
@@ -108,11 +109,12 @@ func (h *history) funds(user int, balance, held int64, answered rules, now int64
 }
 
 // stands answers a pending transaction's status at that time.
-func (h *history) stands(key int, number uint8, status ledger.Status, captured, now int64) event {
+func (h *history) stands(key int, answered outcome, status ledger.Status, captured, now int64) event {
+	use := unique.Make(answered)
 	return func(a accounts) (accounts, bool) {
-		o, ok := h.open(a, key)
-		switch e := h.endings[a.ends[key]]; {
-		case a.keys[key] != number:
+		o, ok := a.open(key)
+		switch e := a.ends[key].Value(); {
+		case a.keys[key] != use:
 			return a, false
 		case !ok:
 			return a, e.end.Status() == status && e.captured == captured
@@ -124,16 +126,16 @@ func (h *history) stands(key int, number uint8, status ledger.Status, captured, 
 }
 
 // notPending answers that a key's transaction never was pending.
-func (h *history) notPending(key int) event {
+func notPending(key int) event {
 	return func(a accounts) (accounts, bool) {
-		return a, a.keys[key] != 0 && h.outcomes[a.keys[key]].status != ledger.Pending
+		return a, a.keys[key] != unused && a.keys[key].Value().status != ledger.Pending
 	}
 }
 
 // heldLess answers that a key's pending transaction held less than a sum.
-func (h *history) heldLess(key int, sum int64) event {
+func heldLess(key int, sum int64) event {
 	return func(a accounts) (accounts, bool) {
-		o := &h.outcomes[a.keys[key]]
+		o := a.keys[key].Value()
 		return a, o.status == ledger.Pending && o.entries[0].amount < sum
 	}
 }
@@ -142,7 +144,7 @@ func (h *history) heldLess(key int, sum int64) event {
 // It also answers the receiver's balance at that time.
 func (h *history) receiverFull(key int, sum, seen, now int64) event {
 	return func(a accounts) (accounts, bool) {
-		o, ok := h.open(a, key)
+		o, ok := a.open(key)
 		if !ok || len(o.all()) < 2 {
 			return a, false
 		}
@@ -152,5 +154,13 @@ func (h *history) receiverFull(key int, sum, seen, now int64) event {
 		receiver, free := o.entries[1].user, h.freed(a, now)
 		a.lapsed = free.lapsed
 		return a, free.balances[receiver] == seen && a.balances[receiver]+sum > ceiling && !a.rules[receiver].credits
+	}
+}
+
+// receiverBlocked answers that a pending payment's receiver blocks credits.
+func receiverBlocked(key int) event {
+	return func(a accounts) (accounts, bool) {
+		o, ok := a.open(key)
+		return a, ok && len(o.all()) > 1 && a.rules[o.entries[1].user].credits
 	}
 }

@@ -3,63 +3,49 @@ package simulation_test
 import (
 	"context"
 	"slices"
+	"strconv"
+	"strings"
 
 	"onewrite/ledger"
 )
 
-// part is the share of a transaction that a refund key asks for.
-type part int
-
-const (
-	whole part = iota
-	cent       // from the first entry
-	most       // 40 from the first entry, or all of it
-	parts
-)
-
-// withRefunds makes all but two keys of each user refund the first.
-func (r *run) withRefunds() {
-	for i := range r.keys {
-		if row := i / len(r.users); row > 1 {
-			r.keys[i].isRefund, r.keys[i].refunds = true, i%len(r.users)
-		}
-	}
-}
-
-// of returns a transaction's parts.
-func (p part) of(o ledger.Original) []ledger.Part {
-	sum := o.Entries[0].Amount
-	switch {
-	case p == whole:
+// partsOf returns the parts in a text such as "0 40,1 40", or the whole transaction for no text. No
+// part is more than its entry moved.
+func partsOf(o ledger.Original, text string) (parts []ledger.Part) {
+	if text == "" {
 		return o.Whole()
-	case p == cent:
-		sum = amount("0.01")
-	case sum.More(amount("40")):
-		sum = amount("40")
 	}
-	return []ledger.Part{{Entry: 0, Amount: sum}}
+	for one := range strings.SplitSeq(text, ",") {
+		place, sum, _ := strings.Cut(one, " ")
+		i, err := strconv.Atoi(place)
+		if err != nil {
+			panic(err)
+		}
+		p := ledger.Part{Entry: i, Amount: amount(sum)}
+		if moved := o.Entries[i].Amount; p.Amount.More(moved) {
+			p.Amount = moved
+		}
+		parts = append(parts, p)
+	}
+	return parts
 }
 
 // refund makes a refund. It keeps the request in the form for any transaction.
-func (c *caller) refund(ctx context.Context, original ledger.TransactionID, made *call) {
-	o, err := c.ledger.Original(ctx, original)
+func (c *caller) refund(ctx context.Context, made *call) (ledger.Result, error) {
+	o, err := c.ledger.Original(ctx, c.run.keys[made.original].id())
 	if err != nil {
-		made.err = err
-		return
+		return ledger.Result{}, err
 	}
-	r := o.Request(made.part.of(o))
+	parts := partsOf(o, made.parts)
+	r := o.Request(parts)
 	r.IdempotencyKey = made.request.IdempotencyKey
-	made.request, made.refunds, made.read = ledger.Request{IdempotencyKey: r.IdempotencyKey, Entries: r.Entries}, r.Refund, len(made.readings)
-	made.result, made.err = c.ledger.Post(ctx, r)
-}
-
-// refundsOf returns what a refund's outcome has and no other does.
-func refundsOf(of ledger.TransactionID, places []int) (r refunds) {
-	r.of = of
-	for i, place := range places {
-		r.places[i] = int8(place) + 1
+	made.request = ledger.Request{IdempotencyKey: r.IdempotencyKey, Entries: r.Entries}
+	var places []int
+	for _, p := range parts {
+		places = append(places, p.Entry)
 	}
-	return r
+	made.refunds, made.read = refundsOf(o.ID, places), len(made.readings)
+	return c.ledger.Post(ctx, r)
 }
 
 // refunds binds an outcome to an original; other transactions have the zero refunds.
@@ -68,23 +54,19 @@ type refunds struct {
 	places [mostEntries]int8 // from 1
 }
 
-// askedRefund returns the refund that a call asked for.
-func (c *call) askedRefund() (r refunds) {
-	if c.refunds == nil {
-		return r
+func refundsOf(of ledger.TransactionID, places []int) (r refunds) {
+	r.of = of
+	for i, place := range places {
+		r.places[i] = int8(place) + 1
 	}
-	var places []int
-	for _, p := range c.refunds.Parts {
-		places = append(places, p.Entry)
-	}
-	return refundsOf(c.refunds.Of.ID, places)
+	return r
 }
 
 // refundable returns a key's entries as refunds see them: posted, or as captured.
-func (h *history) refundable(a accounts, key int) (entries []entry, ok bool) {
-	o := &h.outcomes[a.keys[key]]
+func (a *accounts) refundable(key int) (entries []entry, ok bool) {
+	o, end := a.keys[key].Value(), a.ends[key].Value()
 	entries = slices.Clone(o.all())
-	switch end := h.endings[a.ends[key]]; {
+	switch {
 	case o.refunds != refunds{}:
 		return nil, false
 	case o.status == ledger.Pending && end.end == ledger.Capture:
@@ -99,8 +81,8 @@ func (h *history) refundable(a accounts, key int) (entries []entry, ok bool) {
 // refund counts a refund, if its original is there and enough is left for each entry. Otherwise it
 // returns the first entry with too little, and how much is left.
 func (h *history) refund(a accounts, o outcome) (after accounts, place int, left int64, can bool) {
-	key := slices.Index(h.originals, o.refunds.of)
-	moved, ok := h.refundable(a, key)
+	key := slices.Index(h.ids, o.refunds.of)
+	moved, ok := a.refundable(key)
 	if !ok {
 		return a, 0, 0, false
 	}
@@ -120,14 +102,14 @@ func (h *history) refund(a accounts, o outcome) (after accounts, place int, left
 func (h *history) refundLimit(key int, asked outcome, place int, left int64) event {
 	return func(a accounts) (accounts, bool) {
 		_, first, has, can := h.refund(a, asked)
-		return a, a.keys[key] == 0 && !can && first == place && has == left
+		return a, a.keys[key] == unused && !can && first == place && has == left
 	}
 }
 
 // notRefundable answers that a key's transaction can't be refunded.
-func (h *history) notRefundable(key int) event {
+func notRefundable(key int) event {
 	return func(a accounts) (accounts, bool) {
-		_, ok := h.refundable(a, key)
-		return a, a.keys[key] != 0 && !ok
+		_, ok := a.refundable(key)
+		return a, a.keys[key] != unused && !ok
 	}
 }

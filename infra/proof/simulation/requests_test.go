@@ -22,11 +22,19 @@ type user struct {
 
 // key is a user's key, which the callers share.
 type key struct {
-	usual  ledger.Request
-	others []ledger.Request // other uses of the key, by mistake
+	uses   []ledger.Request     // the usual one first; the others are mistakes
+	change *ledger.RulesRequest // of the user's rules, instead of uses
 
 	isRefund bool
-	refunds  int // a refund's original, by its key, which is the same user's
+	original int // a refund's original, by its key, which is the same user's
+}
+
+// id returns the id of the key's first row.
+func (k key) id() ledger.TransactionID {
+	if k.change != nil {
+		return k.change.TransactionID()
+	}
+	return k.uses[0].TransactionID()
 }
 
 // These users begin near each end of the range. A few of their moves meet the bound, cross it, and
@@ -62,16 +70,10 @@ var pending = []string{"u debit 60", "u debit 100", "u debit 40.01", "u debit 0.
 
 const holdsAlone = 4
 
-// captures are a hold's captured sums; the zero sum is all.
-var captures = []ledger.Amount{{}, amount("60"), amount("40"), amount("0.01")}
-
-// amount parses an amount in a text above.
-func amount(text string) ledger.Amount {
-	a, err := ledger.ParseAmount(text)
-	if err != nil {
-		panic(err)
-	}
-	return a
+// ruleTexts are the rule changes that callers ask for. Many end a limit, which may be in use.
+var ruleTexts = [][]string{
+	{"limit 100"}, {"limit 100"}, {"limit 40.01"}, {"limit 0"}, {"limit 0"}, {"limit 0"}, {"limit 50", "debits allowed"},
+	{"debits blocked"}, {"debits allowed"}, {"credits blocked"}, {"credits allowed", "debits allowed"},
 }
 
 func nameOf(user int) string { return fmt.Sprintf("user-%d", user) }
@@ -82,7 +84,7 @@ func userOf(id ledger.UserID) int {
 	return int(name[len(name)-1] - '0')
 }
 
-// plan draws the users and their keys.
+// plan draws the users and their keys. The keys for changes of rules are the last.
 func (r *run) plan(t *testing.T, chance *rand.Rand) {
 	n := 1 + chance.IntN(mostUsers)
 	for i := range n {
@@ -97,46 +99,50 @@ func (r *run) plan(t *testing.T, chance *rand.Rand) {
 		u.id = id
 		r.users = append(r.users, u)
 	}
-	perUser := min(len(poor.moves), mostKeys/n)
+	perUser := min(len(poor.moves), mostPosts/n)
 	if r.holds { // so few that callers meet at one
 		perUser = (perUser + 1) / 2
 	}
 	for i := range n * perUser {
-		r.keys = append(r.keys, r.newKey(t, chance, i%n, fmt.Sprintf("key-%d", i/n), i/n))
+		user, move := i%n, i/n
+		k := r.newKey(t, chance, user, fmt.Sprintf("key-%d", move), move)
+		if r.refunds && move > 1 { // all but two of each user's refund the first
+			k.isRefund, k.original = true, user
+		}
+		r.keys = append(r.keys, k)
 	}
-	if r.refunds {
-		r.withRefunds()
-	}
-	if r.rules {
-		r.withRules(t, chance)
+	for i := range mostChanges {
+		if r.rules {
+			change := infratest.Rules(t, nameOf(i%n), fmt.Sprint("rules-", i), ruleTexts[chance.IntN(len(ruleTexts))]...)
+			r.keys = append(r.keys, key{change: &change})
+		}
 	}
 }
 
 // newKey returns a user's key. A lone user mostly has transactions with one entry.
-func (r *run) newKey(t *testing.T, chance *rand.Rand, u int, name string, move int) (k key) {
+func (r *run) newKey(t *testing.T, chance *rand.Rand, u int, name string, move int) key {
 	moves := r.users[u].moves
 	request := func(text string) ledger.Request { return r.request(t, u, name, text) }
 	several := func() ledger.Request { return request(transactions[chance.IntN(len(transactions))]) }
-	k.usual = request(moves[move])
+	usual := request(moves[move])
 	if chance.IntN(2) == 0 {
-		k.usual = several()
+		usual = several()
 	}
 	if r.holds && chance.IntN(2) == 0 {
-		k.usual = request(r.pendingText(chance))
-		k.usual.ExpiresIn = time.Second
+		usual = request(r.pendingText(chance))
+		usual.ExpiresIn = time.Second
 	}
-	labelled := k.usual
+	labelled, longer := usual, usual
 	labelled.Metadata = metadata(t, chance.IntN(2))
-	k.others = []ledger.Request{request(moves[chance.IntN(len(moves))]), several(), labelled}
-	if k.usual.ExpiresIn > 0 {
-		longer := k.usual
+	others := []ledger.Request{request(moves[chance.IntN(len(moves))]), several(), labelled}
+	if usual.ExpiresIn > 0 {
 		longer.ExpiresIn += time.Second
-		k.others = append(k.others, longer)
+		others = append(others, longer)
 	}
 	if chance.IntN(6) == 0 {
-		k.usual.Metadata = metadata(t, 0)
+		usual.Metadata = metadata(t, 0)
 	}
-	return k
+	return key{uses: append([]ledger.Request{usual}, others...)}
 }
 
 // pendingText draws a pending transaction that the users allow.

@@ -1,4 +1,4 @@
-package exhaustive_test
+package simulation_test
 
 // choices are one run's: the given ones come first, and after them always the first option.
 type choices struct {

@@ -1,0 +1,157 @@
+package simulation_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"onewrite/ledger"
+)
+
+// caller makes one call after another.
+type caller struct {
+	run    *run
+	number int
+	chance *rand.Rand
+	ledger *ledger.Ledger
+	ahead  time.Duration // how far its clock is
+	read   time.Time     // last, from that clock
+	calls  []*call
+	pages  []ledger.Page
+}
+
+func newCaller(r *run, number int, chance *rand.Rand, store ledger.Store) *caller {
+	c := &caller{run: r, number: number, chance: chance}
+	c.ledger = ledger.New(store, c.now)
+	return c
+}
+
+// now reads the caller's clock. No two callers ever read the same time, so that every row shows
+// which call wrote it.
+func (c *caller) now() time.Time {
+	const step = 8 * time.Millisecond // more milliseconds than callers
+	now := epoch.Add((time.Since(c.run.began) + c.ahead).Truncate(step) + time.Duration(c.number+1)*time.Millisecond)
+	if soonest := c.read.Add(step); now.Before(soonest) {
+		now = soonest
+	}
+	made := c.calls[len(c.calls)-1]
+	c.read, made.readings = now, append(made.readings, now)
+	return now
+}
+
+// live makes a caller's calls: mostly posts. Many repeat an earlier one, mostly if that one's
+// outcome is unknown.
+func (c *caller) live(ctx context.Context) {
+	for range callsPerCaller {
+		time.Sleep(c.below(c.run.think))
+		if c.run.holds && c.chance.IntN(4) == 0 { // until something has expired
+			time.Sleep(c.below(c.run.pause))
+		}
+		patient, cancel := context.WithTimeout(ctx, c.run.patience/4+c.below(c.run.patience))
+		next := c.choose()
+		if c.chance.IntN(8) == 0 {
+			c.mortal(patient, next)
+		} else if c.chance.IntN(10) == 0 {
+			user := c.run.users[next.user].id
+			if page, err := c.ledger.History(patient, user, ledger.Cursor{}, 2+c.chance.IntN(3)); err == nil {
+				c.pages = append(c.pages, page)
+			}
+		} else {
+			c.call(patient, next)
+		}
+		cancel()
+	}
+}
+
+func (c *caller) choose() ask {
+	if n := len(c.calls); n > 0 && c.calls[n-1].writes() {
+		previous := c.calls[n-1]
+		if odds := c.chance.IntN(10); odds < 2 || odds < 8 && previous.unknown() {
+			return previous.ask
+		}
+	}
+	transactions := len(c.run.keys)
+	if c.run.rules {
+		transactions -= mostChanges
+		if c.chance.IntN(4) == 0 {
+			return ask{question: toRules, key: transactions + c.chance.IntN(mostChanges)}
+		}
+	}
+	next := ask{user: c.chance.IntN(len(c.run.users)), key: c.chance.IntN(transactions)}
+	next.question = []question{toPost, toPost, toPost, toPost, toPost, toBalance, toTransaction, toEntry}[c.chance.IntN(8)]
+	if c.run.holds && c.chance.IntN(3) == 0 {
+		next.question = []question{toCapture, toCapture, toVoid}[c.chance.IntN(3)]
+		for range 3 { // mostly a pending one's
+			if c.run.keys[next.key].uses[0].ExpiresIn == 0 {
+				next.key = c.chance.IntN(transactions)
+			}
+		}
+	}
+	switch k := c.run.keys[next.key]; {
+	case next.question == toPost && k.isRefund:
+		next.question, next.parts = toRefund, []string{"", "0 0.01", "0 40"}[c.chance.IntN(3)]
+	case c.chance.IntN(8) == 0: // perhaps another request with the key
+		next.use = c.chance.IntN(len(k.uses))
+	}
+	if next.question == toEntry {
+		next.place = 1 + c.chance.IntN(mostEntries-1)
+	}
+	if next.question == toCapture {
+		next.sum = []string{"", "60", "40", "0.01"}[c.chance.IntN(4)]
+	}
+	return next
+}
+
+// mortal makes a call whose process is killed at some moment. From then on the process sends
+// nothing, and its caller receives no answer.
+func (c *caller) mortal(ctx context.Context, next ask) {
+	ctx, kill := context.WithTimeout(ctx, c.below(c.run.life))
+	defer kill()
+	made := c.call(ctx, next)
+	made.killed = ctx.Err() != nil
+}
+
+// again repeats each call with an unknown outcome, and with holds each write, once.
+func (c *caller) again(ctx context.Context, calls []*call) {
+	made := map[ask]bool{}
+	for _, one := range calls {
+		if one.writes() && !made[one.ask] && (one.unknown() || c.run.holds) {
+			made[one.ask] = true
+			c.call(ctx, one.ask)
+		}
+	}
+}
+
+// call makes a call and keeps it.
+func (c *caller) call(ctx context.Context, asked ask) *call {
+	made := &call{ask: asked, caller: c.number, began: time.Since(c.run.began)}
+	c.calls = append(c.calls, made)
+	k := c.run.keys[asked.key]
+	if k.change == nil {
+		made.request, made.original = k.uses[asked.use], k.original
+	}
+	switch id := k.id(); asked.question {
+	case toPost:
+		made.result, made.err = c.ledger.Post(ctx, made.request)
+	case toRefund:
+		made.result, made.err = c.refund(ctx, made)
+	case toRules:
+		made.result, made.err = c.ledger.ChangeRules(ctx, *k.change)
+	case toBalance:
+		made.funds, made.err = c.ledger.Balance(ctx, c.run.users[asked.user].id)
+	case toCapture:
+		made.result, made.err = c.ledger.Capture(ctx, ledger.EndRequest{TransactionID: id}, amount(asked.sum))
+	case toVoid:
+		made.result, made.err = c.ledger.Void(ctx, ledger.EndRequest{TransactionID: id})
+	case toTransaction:
+		made.result.Transaction, made.err = c.ledger.Transaction(ctx, id)
+	case toEntry:
+		made.result.Transaction, made.err = c.ledger.Transaction(ctx, id.Entry(asked.place))
+	}
+	made.ended = time.Since(c.run.began)
+	return made
+}
+
+func (c *caller) below(most time.Duration) time.Duration {
+	return time.Duration(c.chance.Int64N(int64(most)))
+}

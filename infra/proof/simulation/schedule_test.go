@@ -1,0 +1,186 @@
+package simulation_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing/synctest"
+	"time"
+
+	"onewrite/infra/infratest/dynamodbmodel"
+	"onewrite/infra/infratest/faults"
+)
+
+// fate is the treatment of a request on its way.
+type fate struct {
+	name   string
+	fault  faults.Fault // nil: none
+	moment dynamodbmodel.Moment
+	late   bool // it is applied when all callers are done, too
+}
+
+var (
+	answeredFate = fate{name: "answered"}
+
+	// unusual lists the other fates. The first ones can meet any request.
+	unusual = []fate{
+		{name: "lost before it arrived", fault: faults.LoseRequest},
+		{name: "applied, and its answer lost", fault: faults.LoseResponse},
+		{name: "lost, and applied when all callers are done", fault: faults.LoseRequest, late: true},
+		{name: "applied, and once more when all callers are done", late: true},
+		{name: "in conflict with a write of the last item", moment: dynamodbmodel.Moment{Refusals: []string{"", "TransactionConflict"}}},
+		{name: "answered, with no more than the first condition that failed", moment: dynamodbmodel.Moment{
+			Unreported: append([]bool{false}, slices.Repeat([]bool{true}, 99)...),
+		}},
+		{name: "answered, with no more than the last condition that failed", moment: dynamodbmodel.Moment{Unreported: []bool{true}}},
+	}
+
+	// meets is how many of them can meet an operation. A read whose answer is lost is the same as a
+	// read that never was.
+	meets = map[string]int{"TransactWriteItems": 7, "PutItem": 4, "GetItem": 1}
+)
+
+// schedule is the network for a few callers. It holds their requests until it has chosen one.
+type schedule struct {
+	model   *dynamodbmodel.Model
+	choices *choices
+	most    int // a run's faults
+	running atomic.Int64
+
+	mu      sync.Mutex
+	waiting []*delivery
+	faults  int
+	struck  int // the caller with the first fault, who may meet a second one
+	late    []*delivery
+	sent    [2]int // by each caller
+	log     []string
+}
+
+// delivery is a request on its way.
+type delivery struct {
+	caller int
+	sent   *http.Request
+	body   []byte
+	fate   chan fate
+}
+
+// name returns the caller and the operation.
+func (d *delivery) name() string { return string(rune('A'+d.caller)) + " " + faults.Operation(d.sent) }
+
+// of returns a caller's transport.
+func (n *schedule) of(caller int) http.RoundTripper { return way{n, caller} }
+
+type way struct {
+	*schedule
+	caller int
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (w way) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := faults.Body(r)
+	if err != nil {
+		return nil, err
+	}
+	d := &delivery{w.caller, r, body, make(chan fate, 1)}
+	w.mu.Lock()
+	w.waiting = append(w.waiting, d)
+	w.mu.Unlock()
+	select {
+	case f := <-d.fate:
+		to := w.model.At(f.moment)
+		if f.fault != nil {
+			to = f.fault.Before(to)
+		}
+		return to.RoundTrip(r)
+	case <-r.Context().Done(): // the sender no longer waits
+		w.remove(d)
+		return nil, r.Context().Err()
+	}
+}
+
+func (n *schedule) remove(d *delivery) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.waiting = slices.DeleteFunc(n.waiting, func(one *delivery) bool { return one == d })
+}
+
+// play delivers the callers' requests until none is running. It must run in a [synctest] bubble.
+func (n *schedule) play() {
+	for {
+		time.Sleep(2 * tick) // a caller begins the next call a tick after an answer
+		synctest.Wait()
+		n.mu.Lock()
+		waiting := slices.Clone(n.waiting)
+		n.mu.Unlock()
+		slices.SortFunc(waiting, func(a, b *delivery) int { return a.caller - b.caller })
+		switch running := int(n.running.Load()); {
+		case running == 0:
+			n.settle()
+			return
+		case len(waiting) == 0:
+			time.Sleep(time.Millisecond)
+		default:
+			n.choose(waiting, running > len(waiting))
+		}
+	}
+}
+
+// choose delivers one request, or first lets callers send that wait to retry.
+func (n *schedule) choose(waiting []*delivery, others bool) {
+	type option struct {
+		*delivery
+		fate
+	}
+	var options []option
+	for _, d := range waiting {
+		options = append(options, option{d, answeredFate})
+		if n.faults < n.most && (n.faults == 0 || d.caller == n.struck) {
+			for _, f := range unusual[:meets[faults.Operation(d.sent)]] {
+				options = append(options, option{d, f})
+			}
+		}
+	}
+	count := len(options)
+	if others {
+		count++
+	}
+	choice := n.choices.choose(count)
+	if choice == len(options) {
+		n.log = append(n.log, "the others first")
+		time.Sleep(30 * time.Millisecond) // longer than a retry's first delays
+		return
+	}
+	n.deliver(options[choice].delivery, options[choice].fate)
+}
+
+// deliver gives a request its fate.
+func (n *schedule) deliver(d *delivery, f fate) {
+	n.log = append(n.log, d.name()+": "+f.name)
+	n.sent[d.caller]++
+	if f.name != answeredFate.name {
+		n.faults++
+		n.struck = d.caller
+	}
+	if f.late {
+		n.late = append(n.late, d)
+	}
+	n.remove(d)
+	d.fate <- f
+}
+
+// token matches the member by which DynamoDB recognises a transaction for ten minutes.
+var token = regexp.MustCompile(`"ClientRequestToken":"[^"]*",?`)
+
+// settle applies late requests as if DynamoDB recognised none.
+func (n *schedule) settle() {
+	for _, d := range n.late {
+		r := d.sent.Clone(context.WithoutCancel(d.sent.Context()))
+		r.Body = io.NopCloser(bytes.NewReader(token.ReplaceAll(d.body, nil)))
+		_, _ = n.model.RoundTrip(r) //nolint:bodyclose // it is in memory
+	}
+}
