@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -109,19 +108,4 @@ func TestExportOfDamage(t *testing.T) {
 	assert.Equal(t, exitWrong, status)
 	assert.Contains(t, out, `1,110,1,,,`+id+`,,,,,"{""note"":""=x""}","the table has no attribute ""note"""`)
 	assert.Contains(t, log, "1 row of balances written, 1 wrong\n")
-}
-
-// An incomplete export reports that it is.
-func TestUnfinishedExport(t *testing.T) {
-	t.Parallel()
-	b := infratest.New(t)
-	post(t, b.Ledger, "1", "+10")
-	status, _, log := command(t, through(t, b, nth(1, "Scan", forbid)), "-export", "transactions")
-	assert.Equal(t, exitUnfinished, status)
-	assert.Contains(t, log, "unfinished scan "+b.Config.TransactionsTable+": AccessDeniedException: not authorized\n0 rows of transactions written")
-
-	var out bytes.Buffer
-	err := run(t.Context(), []string{"-export", "transactions", "-json"}, environment(b), full{}, &out)
-	assert.Equal(t, exitUnfinished, statusOf(t, err))
-	assert.ErrorContains(t, err, "the disk is full")
 }

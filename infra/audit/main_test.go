@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -95,6 +96,9 @@ func TestRight(t *testing.T) {
 0 users, 0 transactions: every balance is what its history says
 `, out+log)
 	assert.Equal(t, exitRight, status)
+	_, out, _ = command(t, books, "-json")
+	assert.Equal(t, `{"users":0,"transactions":0,"mismatches":[],"unsettled":[],"unfinished":"",`+
+		`"totals":{"users":0,"opening":"0","credits":"0","debits":"0","history":"0","balances":"0","difference":"0"}}`+"\n", out)
 
 	post(t, books.Ledger, "fresh", "+10", "-110", "-0.01")
 	post(t, books.Ledger, "declined only", "-1000")
@@ -107,33 +111,39 @@ func TestRight(t *testing.T) {
 	assert.Equal(t, exitRight, status)
 }
 
-func TestJSON(t *testing.T) {
+// A clean report has a metric that ends the alarm of an earlier one. A report of nothing has none.
+func TestMetrics(t *testing.T) {
 	t.Parallel()
-	books := infratest.New(t)
-	_, out, _ := command(t, books, "-json")
-	assert.Equal(t, `{"users":0,"transactions":0,"mismatches":[],"unsettled":[],"unfinished":"",`+
-		`"totals":{"users":0,"opening":"0","credits":"0","debits":"0","history":"0","balances":"0","difference":"0"}}`+"\n", out)
-}
-
-func TestMetric(t *testing.T) {
-	t.Parallel()
-	books := infratest.New(t)
-	post(t, books.Ledger, "1", "+10", "+1")
-	books.Damage(t, books.Config.AggregateTable, "UPDATE ? SET balance = 1 WHERE user_id = '1'")
-	before := time.Now().UnixMilli()
-	status, out, log := command(t, books, "-emf")
-	assert.Equal(t, exitWrong, status)
-	assert.Contains(t, log, `user "1": balance: the balance is 1 at version 2`)
-
-	values, service := metricsOf(t, out)
-	assert.Equal(t, map[string]int{"AuditFailed": 0, "AuditUnsettled": 0, "BalanceMismatches": 1, "Transactions": 2, "Users": 1}, values)
-	assert.Empty(t, service)
-	assert.Equal(t, 1, strings.Count(out, "\n"), "one line")
-	var line struct {
-		AWS struct{ Timestamp int64 } `json:"_aws"`
+	wrong := infratest.New(t)
+	post(t, wrong.Ledger, "1", "+10", "+1")
+	wrong.Damage(t, wrong.Config.AggregateTable, "UPDATE ? SET balance = 1 WHERE user_id = '1'")
+	unread := through(t, infratest.New(t), nth(1, "DescribeTable", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusInternalServerError)
+	}))
+	for _, c := range []struct {
+		books  *infratest.Books
+		status int
+		log    string
+		want   map[string]int
+	}{
+		{infratest.New(t), exitRight, "every balance is what its history says", map[string]int{"AuditFailed": 0, "AuditUnsettled": 0, "BalanceMismatches": 0, "Transactions": 0, "Users": 0}},
+		{wrong, exitWrong, `user "1": balance: the balance is 1 at version 2`, map[string]int{"AuditFailed": 0, "AuditUnsettled": 0, "BalanceMismatches": 1, "Transactions": 2, "Users": 1}},
+		{unread, exitUnfinished, "unfinished describe ", map[string]int{"AuditFailed": 1, "AuditUnsettled": 0, "Transactions": 0, "Users": 0}},
+	} {
+		before := time.Now().UnixMilli()
+		status, out, log := command(t, c.books, "-emf")
+		assert.Equal(t, c.status, status)
+		assert.Contains(t, log, c.log)
+		values, service := metricsOf(t, out)
+		assert.Equal(t, c.want, values)
+		assert.Empty(t, service)
+		assert.Equal(t, 1, strings.Count(out, "\n"), "one line")
+		var line struct {
+			AWS struct{ Timestamp int64 } `json:"_aws"`
+		}
+		require.NoError(t, json.Unmarshal([]byte(out), &line))
+		assert.GreaterOrEqual(t, line.AWS.Timestamp, before)
 	}
-	require.NoError(t, json.Unmarshal([]byte(out), &line))
-	assert.GreaterOrEqual(t, line.AWS.Timestamp, before)
 }
 
 // metricsOf returns the metrics that CloudWatch makes from a line, and the service that counts
@@ -169,14 +179,6 @@ func metricsOf(t *testing.T, line string) (values map[string]int, service string
 		values[metric.Name] = value
 	}
 	return values, service
-}
-
-// A clean report has a metric that ends the alarm of an earlier one.
-func TestMetricsOfCleanBooks(t *testing.T) {
-	t.Parallel()
-	_, out, _ := command(t, infratest.New(t), "-emf")
-	values, _ := metricsOf(t, out)
-	assert.Equal(t, map[string]int{"AuditFailed": 0, "AuditUnsettled": 0, "BalanceMismatches": 0, "Transactions": 0, "Users": 0}, values)
 }
 
 func TestRefusals(t *testing.T) {

@@ -253,21 +253,6 @@ func TestStatementOfMovingUser(t *testing.T) {
 	})
 }
 
-// An incomplete statement reports that it is, and has no closing.
-func TestUnfinishedStatement(t *testing.T) {
-	t.Parallel()
-	b := infratest.New(t)
-	post(t, b.Ledger, "1", "+10")
-	for _, operation := range []string{"Query", "TransactGetItems"} {
-		other := through(t, b, nth(1, operation, forbid))
-		status, out, log := command(t, other, "-user", "1", "-csv")
-		assert.Equal(t, exitUnfinished, status, operation)
-		assert.NotContains(t, out, "closing", operation)
-		assert.Contains(t, log, `unfinished read `, operation)
-		assert.Contains(t, log, "so far: 0 wrong, 0 unsettled; the rest was not read\n", operation)
-	}
-}
-
 // No caller's text can be a formula to a spreadsheet, or control a terminal.
 func TestInert(t *testing.T) {
 	t.Parallel()

@@ -68,26 +68,6 @@ func TestReplicas(t *testing.T) {
 	}
 }
 
-// A caller who may read the tables and not describe them can audit them.
-func TestWithoutDescribeTable(t *testing.T) {
-	t.Parallel()
-	b := damagedBooks(t)
-	status, out, _ := command(t, through(t, b, nth(1, "DescribeTable", forbid)), "-settle", "0s")
-	assert.Equal(t, exitWrong, status)
-	assert.Contains(t, out, "2 users, 2 transactions: 3 wrong, 0 unsettled\n")
-}
-
-// A metric reports that nothing could be read, also after an early error.
-func TestMetricWithoutDatabase(t *testing.T) {
-	t.Parallel()
-	_, out, _ := command(t, through(t, infratest.New(t), nth(1, "DescribeTable", func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusInternalServerError)
-	})), "-emf")
-	values, _ := metricsOf(t, out)
-	assert.Equal(t, 1, values["AuditFailed"])
-	assert.NotContains(t, values, "BalanceMismatches")
-}
-
 // A ledger on this machine needs its address and nothing else.
 func TestEnvironment(t *testing.T) {
 	t.Parallel()
@@ -125,9 +105,18 @@ func withoutAWS(t *testing.T) (folder string) {
 	return folder
 }
 
-// Outside Lambda, a profile gives the region and the credentials.
-func TestCredentialsOfAProfile(t *testing.T) {
+// Outside Lambda, a profile gives the region and the credentials. The environment's own keys are used
+// as they are.
+func TestCredentials(t *testing.T) {
 	folder := withoutAWS(t)
+	_, _, err := connect(t.Context(), tablesOnly)
+	assert.ErrorContains(t, err, "find credentials for AWS (set AWS_PROFILE, or sign in again)")
+	_, config, err := connect(t.Context(), orElse(tablesOnly, map[string]string{
+		"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIDOWN", "AWS_SECRET_ACCESS_KEY": "secret",
+	}))
+	require.NoError(t, err)
+	assert.Equal(t, "AKIDOWN", config.Credentials.AccessKeyID)
+
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "config"), []byte(
 		"[profile books]\nregion = eu-north-1\naws_access_key_id = AKIDPROFILE\naws_secret_access_key = secret\n"), 0o600))
 	t.Setenv("AWS_PROFILE", "books")
@@ -160,22 +149,6 @@ func TestCredentialsAreRenewed(t *testing.T) {
 	keys, err := client.Options().Credentials.Retrieve(t.Context())
 	require.NoError(t, err)
 	assert.NotEqual(t, "AKID1", keys.AccessKeyID)
-}
-
-// The environment's own keys are used as they are.
-func TestCredentialsOfTheEnvironment(t *testing.T) {
-	withoutAWS(t)
-	_, config, err := connect(t.Context(), orElse(tablesOnly, map[string]string{
-		"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIDOWN", "AWS_SECRET_ACCESS_KEY": "secret",
-	}))
-	require.NoError(t, err)
-	assert.Equal(t, "AKIDOWN", config.Credentials.AccessKeyID)
-}
-
-func TestNoCredentials(t *testing.T) {
-	withoutAWS(t)
-	_, _, err := connect(t.Context(), tablesOnly)
-	assert.ErrorContains(t, err, "find credentials for AWS (set AWS_PROFILE, or sign in again)")
 }
 
 func TestExpiredCredentials(t *testing.T) {

@@ -69,7 +69,7 @@ func TestPolicyAllowsWhatIsRequested(t *testing.T) {
 	b := damagedBooks(t)
 	_, err := b.Ledger.Post(t.Context(), infratest.Entries(t, "new", "3 debit 1", "4 credit 1"))
 	require.NoError(t, err)
-	alter(t, b, b.Config.AggregateTable, "UPDATE ? SET transaction_id = '"+idOf(t, "victim", "1")+"' WHERE user_id = '4'")
+	b.Execute(t, b.Config.AggregateTable, "UPDATE ? SET transaction_id = '"+idOf(t, "victim", "1")+"' WHERE user_id = '4'")
 	a, network := auditor(b)
 	tables := map[string]string{b.Config.TransactionsTable: "TransactionsTable", b.Config.AggregateTable: "AggregateTable"}
 	var mu sync.Mutex

@@ -122,10 +122,3 @@ func rebuildTorn(t *testing.T, b *infratest.Books) {
 	status, out, _ = command(t, b, "-settle", "0s")
 	assert.Equal(t, exitRight, status, out)
 }
-
-// alter changes a table as a restore may have left it: unlike Damage, it leaves it to the test
-// whether the books are right in the end.
-func alter(t *testing.T, b *infratest.Books, table string, statements ...string) {
-	t.Helper()
-	b.Execute(t, table, statements...)
-}

@@ -3,13 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -17,10 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/infratest"
-	"onewrite/infra/infratest/dynamodbmodel"
 	"onewrite/infra/infratest/faults"
-	"onewrite/infra/internal/books"
-	"onewrite/ledger"
 )
 
 // damagedBooks returns books with an unreadable row, a balance that differs from its
@@ -35,63 +33,61 @@ func damagedBooks(t *testing.T) *infratest.Books {
 	return b
 }
 
-var (
-	garbage = finding{UserID: "", TransactionID: "garbage", Kind: books.KindTransactionRow, Detail: `id: is "garbage", must be a UUID; user_id: is missing; ammount: is missing; status: is missing; created_at: is missing; type: is missing; idempotency_key: is missing`}
-	victim  = finding{UserID: "victim", TransactionID: "", Kind: books.KindBalance, Detail: "the balance is 1000000 at version 1, and the history makes it 110 at version 1"}
-	robbed  = finding{UserID: "robbed", TransactionID: "", Kind: books.KindBalance, Detail: "the balance is 101 at version 1, and the history makes it 100 at version 0"}
-)
-
 var denied = faults.Exception(http.StatusBadRequest, "AccessDeniedException", "no")
 
-// Wherever reading fails, the report has the earlier findings and a note that it is incomplete.
-func TestFaultsThatLast(t *testing.T) {
+// Wherever reading fails, each task and format has the findings so far and a note that the run did
+// not finish. The findings decide the exit status. A run that found nothing is not clean, and reports
+// no mismatch count.
+func TestUnfinished(t *testing.T) {
 	t.Parallel()
-	b := damagedBooks(t)
+	damaged, right, torn := damagedBooks(t), infratest.New(t), infratest.New(t)
+	post(t, right.Ledger, "1", "+10")
+	transfer := infratest.Entries(t, "transfer", "bob debit 1").TransactionID()
+	kinds(t).with(set("alice", "balance", num("1")), drop(transfer.Entry(1).String(), "carol")).writeTo(t, torn)
+	torn.Damage(t, torn.Config.TransactionsTable) // the check finds it too
+	const (
+		garbage  = `^wrong      user "", transaction "garbage": transaction-row: id: is "garbage", must be a UUID; user_id: is missing; .*\n`
+		victim   = `wrong      user "victim": balance: the balance is 1000000 at version 1, and the history makes it 110 at version 1\n`
+		robbed   = `wrong      user "robbed": balance: the balance is 101 at version 1, and the history makes it 100 at version 0\n`
+		rest     = `AccessDeniedException: not authorized\n2 users, 2 transactions so far: \d wrong, 0 unsettled; the rest was not read\n$`
+		nothing  = ` so far: 0 wrong, 0 unsettled; the rest was not read\n$`
+		scanning = `unfinished scan transactions-.*`
+	)
 	for _, c := range []struct {
-		operation string
-		good      int // requests before the fault
-		want      []finding
+		books           *infratest.Books
+		n               int32 // the operation's first request that fails
+		operation, args string
+		status          int
+		out, log, not   string
 	}{
-		{"Scan", 0, nil},
-		{"Scan", 1, []finding{garbage}},
-		{"TransactGetItems", 0, []finding{garbage}},
-		{"GetItem", 0, []finding{garbage, victim}},
-		{"Scan", 2, []finding{garbage, victim}},
-		{"GetItem", 1, []finding{garbage, victim}},
+		{damaged, 1, "Scan", "", exitUnfinished, `^unfinished scan .*\n0 users, 0 transactions` + nothing, `^$`, ""},
+		{damaged, 2, "Scan", "", exitWrong, garbage + `unfinished scan .*\n1 user, 2 transactions so far: 1 wrong`, `^$`, ""},
+		{damaged, 1, "TransactGetItems", "", exitWrong, garbage + `unfinished read balance of .*` + rest, `^$`, ""},
+		{damaged, 2, "GetItem", "", exitWrong, garbage + victim + `unfinished read balance of .*` + rest, `^$`, ""}, // the first reads the settings
+		{damaged, 3, "GetItem", "", exitWrong, garbage + victim + `unfinished read balance of .*` + rest, `^$`, ""},
+		{damaged, 3, "Scan", "", exitWrong, garbage + victim + scanning + rest, `^$`, ""},
+		{damaged, 3, "Scan", "-json", exitWrong, `^{"users":2,"transactions":2,"mismatches":\[.*"garbage".*"victim".*],"unsettled":\[],"unfinished":".*not authorized"}\n$`, `^$`, "totals"},
+		{damaged, 3, "Scan", "-emf", exitWrong, `"BalanceMismatches":2,"AuditUnsettled":0,"AuditFailed":1,"Users":2,"Transactions":2}\n$`, garbage + victim + scanning + rest, ""},
+		{damaged, 1, "DescribeTable", "", exitWrong, garbage + robbed + victim + `totals.*\n2 users, 2 transactions: 3 wrong, 0 unsettled\n$`, `^$`, ""}, // it can do without
+		{torn, 3, "Scan", "", exitWrong, `^wrong      user "alice": .*\n` + scanning, `^$`, "entries"},
+		{right, 2, "Scan", "-emf", exitUnfinished, `"AuditUnsettled":0,"AuditFailed":1,"Users":1,"Transactions":1}\n$`, nothing, "BalanceMismatches"},
+		{right, 1, "Query", "-user 1 -csv", exitUnfinished, `^date,.*\n$`, `^unfinished read .*\n1 user, \d transactions?` + nothing, "closing"},
+		{right, 1, "TransactGetItems", "-user 1 -csv", exitUnfinished, `,credit,10,110,`, `^unfinished read .*\n1 user, 1 transaction` + nothing, "closing"},
+		{right, 1, "Scan", "-export transactions", exitUnfinished, `^id,.*\n$`, `^` + scanning + `: AccessDeniedException: not authorized\n0 rows of transactions written, 0 wrong\n$`, ""},
 	} {
-		a, network := auditor(b)
-		a.tables.segments = 1
-		var requests int
-		network.Always(on(c.operation, func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-			if requests++; requests > c.good {
-				return denied(r, deliver)
-			}
-			return deliver()
-		}))
-		found := a.run(t.Context())
-		assert.Contains(t, found.Unfinished, "AccessDeniedException", "%+v", c)
-		assert.ElementsMatch(t, c.want, found.Mismatches, "%+v", c)
-	}
-	torn, model := infratest.OpenOnModel(dynamodbmodel.Moment{}, ledger.DefaultSettings())
-	kinds(t).with(set("alice", "balance", num("1")), drop(infratest.Entries(t, "transfer", "bob debit 1").TransactionID().Entry(1).String(), "carol")).writeTo(t, torn)
-	a, network := auditorOver(torn, model)
-	a.tables.segments = 1
-	scans := 0
-	network.Always(on("Scan", func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-		if scans++; scans > 2 {
-			return denied(r, deliver)
+		name, args := fmt.Sprint(c.operation, c.n, c.args), strings.Fields(c.args)
+		if !strings.HasPrefix(c.args, "-user") {
+			args = append(args, "-segments", "1")
 		}
-		return deliver()
-	}))
-	found := a.run(t.Context())
-	assert.Contains(t, found.Unfinished, "AccessDeniedException", "the scan for torn transactions")
-	assert.Len(t, found.Mismatches, 1)
-
-	a, network = auditor(b)
-	network.Always(on("DescribeTable", denied))
-	found = a.run(t.Context())
-	assert.Empty(t, found.Unfinished, "it can do without a total for its progress")
-	assert.ElementsMatch(t, []finding{garbage, victim, robbed}, found.Mismatches)
+		if !strings.HasPrefix(c.args, "-export") {
+			args = append(args, "-settle", "0s")
+		}
+		status, out, log := command(t, through(t, c.books, nth(c.n, c.operation, forbid)), args...)
+		assert.Equal(t, c.status, status, name)
+		assert.Regexp(t, c.out, out, name)
+		assert.Regexp(t, c.log, log, name)
+		assert.True(t, c.not == "" || !strings.Contains(out+log, c.not), name)
+	}
 }
 
 // through returns books behind intercept, which may answer a request itself.
@@ -128,52 +124,6 @@ func forbid(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte(`{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","Message":"not authorized"}`))
 }
 
-// Each format has the findings so far and a note that the run did not finish. The findings decide
-// the exit status.
-func TestUnfinished(t *testing.T) {
-	t.Parallel()
-	b := damagedBooks(t)
-	thirdScan := func(args ...string) (int, string, string) {
-		return command(t, through(t, b, nth(3, "Scan", forbid)), append(args, "-segments", "1", "-settle", "0s")...)
-	}
-	status, out, log := thirdScan()
-	assert.Equal(t, exitWrong, status)
-	assert.Empty(t, log)
-	assert.Regexp(t, `^wrong      user "", transaction "garbage": .*
-wrong      user "victim": .*
-unfinished scan transactions-.*AccessDeniedException: not authorized
-2 users, 2 transactions so far: 2 wrong, 0 unsettled; the rest was not read
-$`, out)
-
-	status, out, _ = thirdScan("-json")
-	assert.Equal(t, exitWrong, status)
-	var found report
-	require.NoError(t, json.Unmarshal([]byte(out), &found))
-	assert.Equal(t, []finding{garbage, victim}, found.Mismatches)
-	assert.Contains(t, found.Unfinished, "not authorized")
-
-	status, out, log = thirdScan("-emf")
-	assert.Equal(t, exitWrong, status)
-	assert.Contains(t, log, "2 transactions so far: 2 wrong")
-	values, _ := metricsOf(t, out)
-	assert.Equal(t, map[string]int{"AuditFailed": 1, "AuditUnsettled": 0, "BalanceMismatches": 2, "Transactions": 2, "Users": 2}, values)
-}
-
-// A run that found nothing and did not finish is not clean, and reports no mismatch count.
-func TestUnfinishedWithNothingFound(t *testing.T) {
-	t.Parallel()
-	b := infratest.New(t)
-	post(t, b.Ledger, "1", "+10")
-	partly := through(t, b, nth(2, "Scan", forbid))
-	status, out, _ := command(t, partly, "-emf", "-segments", "1")
-	assert.Equal(t, exitUnfinished, status)
-	values, _ := metricsOf(t, out)
-	assert.Equal(t, map[string]int{"AuditFailed": 1, "AuditUnsettled": 0, "Transactions": 1, "Users": 1}, values)
-	status, out, _ = command(t, partly)
-	assert.Equal(t, exitUnfinished, status)
-	assert.Contains(t, out, "0 users, 0 transactions so far: 0 wrong, 0 unsettled; the rest was not read\n")
-}
-
 // A signal ends the run like a failure to read: main sets it as ctx's cause.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
@@ -194,7 +144,8 @@ func TestInterrupted(t *testing.T) {
 func TestUnwritten(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
-	for _, format := range [][]string{nil, {"-json"}, {"-emf"}, {"-user", "1"}, {"-user", "1", "-csv"}} {
+	post(t, b.Ledger, "1", "+10")
+	for _, format := range [][]string{nil, {"-json"}, {"-emf"}, {"-user", "1"}, {"-user", "1", "-csv"}, {"-export", "transactions", "-json"}} {
 		var log bytes.Buffer
 		err := run(t.Context(), format, environment(b), full{}, &log)
 		assert.Equal(t, exitUnfinished, statusOf(t, err), "%v", format)

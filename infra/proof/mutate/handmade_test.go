@@ -424,7 +424,7 @@ func (id TransactionID) end(kind End) TransactionID {
 	{"a rebuild loses a refund that is made meanwhile", []edit{
 		{"infra/audit/write.go", `	condition, names, values := asStored(stored)`, `	_, names, values := asStored(nil)
 	condition := "attribute_exists(user_id) OR attribute_not_exists(user_id)"`},
-	}, test{"infra/audit", "TestRebuildOfMovingRefundAccount"}},
+	}, test{"infra/audit", "TestRebuildOfMovingRows"}},
 
 	// Account rules.
 	{"a block stops no debit", []edit{
