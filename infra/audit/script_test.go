@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"onewrite/infra"
 	"onewrite/infra/infratest"
+	"onewrite/infra/internal/books"
 	"onewrite/ledger"
 )
 
@@ -183,4 +185,23 @@ func rowsFor(r ledger.Request) (rows []ledger.TransactionID) {
 		rows = append(rows, r.TransactionID().Entry(place+1))
 	}
 	return rows
+}
+
+// outcomeOf turns a decline into a result.
+func outcomeOf(result ledger.Result, err error) (ledger.Result, error) {
+	if declined, ok := errors.AsType[*ledger.DeclinedError](err); ok {
+		return declined.Result, nil
+	}
+	return result, err
+}
+
+// fundsOf returns a user's own money, in the balance and on hold. The limits come from the last
+// changes, which have another order after a restore.
+func fundsOf(t *testing.T, b *infratest.Books, user string) string {
+	t.Helper()
+	id, err := ledger.ParseUserID(user)
+	require.NoError(t, err)
+	funds, err := b.Ledger.Balance(t.Context(), id)
+	require.NoError(t, err)
+	return books.SumOf(funds.Balance).Plus(books.SumOf(funds.Held)).Minus(books.SumOf(funds.CreditLimit)).String()
 }

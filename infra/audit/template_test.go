@@ -3,8 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,48 +23,20 @@ import (
 	"onewrite/infra/infratest/runtimeapi"
 )
 
-// template is what the tests here read of template.yaml.
-type template struct {
-	Resources struct {
-		Audit struct {
-			Properties struct {
-				Timeout     int `yaml:"Timeout"`
-				Environment struct {
-					Variables map[string]yaml.Node `yaml:"Variables"`
-				} `yaml:"Environment"`
-			} `yaml:"Properties"`
-		} `yaml:"Audit"`
-		Role struct {
-			Properties struct {
-				Policies []struct {
-					Document struct {
-						Statement []struct {
-							Action   yaml.Node `yaml:"Action"`
-							Resource string    `yaml:"Resource"`
-						} `yaml:"Statement"`
-					} `yaml:"PolicyDocument"`
-				} `yaml:"Policies"`
-			} `yaml:"Properties"`
-		} `yaml:"Role"`
-		MismatchesAlarm alarm `yaml:"MismatchesAlarm"`
-		SilentAlarm     alarm `yaml:"SilentAlarm"`
-	} `yaml:"Resources"`
-}
-
-type alarm struct {
-	Properties struct {
-		Namespace  string              `yaml:"Namespace"`
-		MetricName string              `yaml:"MetricName"`
-		Dimensions []map[string]string `yaml:"Dimensions"`
-	} `yaml:"Properties"`
-}
-
-func readTemplate(t *testing.T) (read template) {
+// resource returns a part of a resource's properties in template.yaml.
+func resource(t *testing.T, name string, path ...string) any {
 	t.Helper()
 	source, err := os.ReadFile("template.yaml")
 	require.NoError(t, err)
-	require.NoError(t, yaml.Unmarshal(source, &read))
-	return read
+	var template struct {
+		Resources map[string]map[string]any `yaml:"Resources"`
+	}
+	require.NoError(t, yaml.Unmarshal(source, &template))
+	part := template.Resources[name]["Properties"]
+	for _, name := range path {
+		part = part.(map[string]any)[name]
+	}
+	return part
 }
 
 // The function's role allows exactly the requests of an audit that makes every kind of request.
@@ -85,17 +61,25 @@ func TestPolicyAllowsWhatIsRequested(t *testing.T) {
 	a.run(t.Context())
 
 	allowed := map[faults.Access]bool{}
-	for _, policy := range readTemplate(t).Resources.Role.Properties.Policies {
-		for _, statement := range policy.Document.Statement {
-			var actions []string
-			if err := statement.Action.Decode(&actions); err != nil {
-				actions = []string{statement.Action.Value}
+	var policies []struct {
+		PolicyDocument struct {
+			Statement []struct{ Action, Resource any }
+		}
+	}
+	encoded, err := json.Marshal(resource(t, "Role", "Policies"))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(encoded, &policies))
+	for _, policy := range policies {
+		for _, statement := range policy.PolicyDocument.Statement {
+			actions, ok := statement.Action.([]any)
+			if !ok {
+				actions = []any{statement.Action}
 			}
-			_, resource, ok := strings.Cut(statement.Resource, ":table/")
-			table, index, _ := strings.Cut(strings.NewReplacer("${", "", "}", "").Replace(resource), "/index/")
+			_, on, ok := strings.Cut(fmt.Sprint(statement.Resource), ":table/")
+			table, index, _ := strings.Cut(strings.NewReplacer("${", "", "}", "").Replace(on), "/index/")
 			for _, action := range actions {
 				if ok {
-					allowed[faults.Access{Action: action, Table: table, Index: index}] = true
+					allowed[faults.Access{Action: fmt.Sprint(action), Table: table, Index: index}] = true
 				}
 			}
 		}
@@ -103,47 +87,25 @@ func TestPolicyAllowsWhatIsRequested(t *testing.T) {
 	assert.Equal(t, allowed, requested)
 }
 
-// With the template's environment and flags, an audit writes the metric that the alarms watch.
-func TestTemplateFitsTheMetrics(t *testing.T) {
-	t.Parallel()
-	resources := readTemplate(t).Resources
-	b := infratest.New(t)
-	given := map[string]string{"TransactionsTable": b.Config.TransactionsTable, "AggregateTable": b.Config.AggregateTable}
-	getenv := environment(b)
-	var out, log bytes.Buffer
-	require.NoError(t, invoke(t.Context(), func(name string) string {
-		node, ok := resources.Audit.Properties.Environment.Variables[name]
-		value := node.Value
-		switch {
-		case ok && given[value] != "": // a !Ref
-			return given[value]
-		case ok: // a !Sub
-			return strings.NewReplacer("${Service}", "ledger", "${ReadUnits}", "1000").Replace(value)
-		case strings.HasPrefix(name, "AWS_"):
-			return getenv(name)
-		}
-		return ""
-	}, &out, &log))
-	values, service := metricsOf(t, out.String())
-	assert.Equal(t, "ledger", service)
-	for _, alarm := range []alarm{resources.MismatchesAlarm, resources.SilentAlarm} {
-		assert.Equal(t, "onewrite", alarm.Properties.Namespace)
-		assert.Contains(t, values, alarm.Properties.MetricName)
-		assert.Equal(t, []map[string]string{{"Name": "service", "Value": "Service"}}, alarm.Properties.Dimensions)
-	}
-	assert.Equal(t, 15*time.Minute, time.Duration(resources.Audit.Properties.Timeout)*time.Second, "Lambda's longest")
-}
-
-// The built function logs the metrics and the findings.
+// With the template's environment and flags, the built function logs the findings, and the metrics
+// that the alarms watch.
 func TestLambda(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
 	post(t, b.Ledger, "1", "+10", "+1")
 	b.Damage(t, b.Config.AggregateTable, "UPDATE ? SET balance = 1 WHERE user_id = '1'")
+	env := slices.DeleteFunc(b.Env(), func(variable string) bool { return !strings.HasPrefix(variable, "AWS_") })
+	given := strings.NewReplacer("TransactionsTable", b.Config.TransactionsTable, "AggregateTable", b.Config.AggregateTable,
+		"${Service}", "ledger", "${ReadUnits}", "1000")
+	for name, value := range resource(t, "Audit", "Environment", "Variables").(map[string]any) {
+		if text, ok := value.(string); ok { // else it is in a mapping
+			env = append(env, name+"="+given.Replace(text))
+		}
+	}
 	binary := filepath.Join(t.TempDir(), "bootstrap")
 	require.NoError(t, runtimeapi.Build(t.Context(), "onewrite/infra/audit", binary))
 	var log bytes.Buffer
-	function, err := runtimeapi.Start(binary, append(b.Env(), "AUDIT_FLAGS=-emf -service ledger"), &log)
+	function, err := runtimeapi.Start(binary, env, &log)
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
@@ -151,24 +113,16 @@ func TestLambda(t *testing.T) {
 	function.Kill()
 	require.NoError(t, err)
 	assert.Equal(t, "null", string(answer), "finding something is no failure of the function")
-	line, rest, _ := cutLine(log.String(), "{")
-	values, service := metricsOf(t, line)
+	assert.Regexp(t, `(?m)^wrong      user "1": balance: the balance is 1 at version 2`, log.String())
+	values, service := metricsOf(t, regexp.MustCompile(`(?m)^{.*}$`).FindString(log.String()))
 	assert.Equal(t, map[string]int{"AuditFailed": 0, "AuditUnsettled": 0, "BalanceMismatches": 1, "Transactions": 2, "Users": 1}, values)
 	assert.Equal(t, "ledger", service)
-	assert.Contains(t, rest, `wrong      user "1": balance: the balance is 1 at version 2`)
-}
-
-// cutLine returns a text's first line that begins with prefix, and the other lines.
-func cutLine(text, prefix string) (line, rest string, found bool) {
-	var others strings.Builder
-	for each := range strings.Lines(text) {
-		if !found && strings.HasPrefix(each, prefix) {
-			line, found = each, true
-		} else {
-			others.WriteString(each)
-		}
+	for _, alarm := range []string{"MismatchesAlarm", "SilentAlarm"} {
+		assert.Equal(t, "onewrite", resource(t, alarm, "Namespace"))
+		assert.Contains(t, values, resource(t, alarm, "MetricName"))
+		assert.Equal(t, []any{map[string]any{"Name": "service", "Value": "Service"}}, resource(t, alarm, "Dimensions"))
 	}
-	return line, others.String(), found
+	assert.Equal(t, 900, resource(t, "Audit", "Timeout"), "Lambda's longest")
 }
 
 // An audit that outlasts an invocation reports in time that it could not finish.

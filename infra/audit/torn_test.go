@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -32,17 +33,42 @@ func tornScripts() []string {
 		"sale: r1 debit 10, r2 credit 10; refund1: refund sale 0 4, 1 4",
 		"payment: hold p1 debit 40, p2 credit 40; capture3: capture payment 25; refund2: refund payment 0 4, 1 4",
 		"expired: hold e1 debit 90; 2h; spend: e1 debit 80",
+		"lend: rules l1 limit 50; lower: rules l1 limit 20, debits blocked; higher: rules l1 limit 70; allow: rules l1 debits allowed",
+		"refused: d1 debit 1000: insufficient funds",
 	}
 }
 
-// Transactions come back without any one row, or with one row alone, for every kind, with no
-// balances or with later ones. The rebuild makes each whole or removes it, and the balances fit.
+// restored are the rows that a restore brings back: for each script, all rows but the one at a place,
+// or that one alone, or any rows; and all balances, none, or those of an earlier moment.
+type restored struct {
+	place    int
+	rows     string // "others", "alone" or "any"
+	balances string // "later", "earlier" or "no"
+}
+
+func (r restored) has(place int) bool {
+	switch r.rows {
+	case "any":
+		return rand.N(2) == 0
+	case "alone":
+		return place == r.place
+	}
+	return place != r.place
+}
+
+// Point-in-time recovery brings back each table as of its own moment, and any rows of the writes at
+// about that moment. The rebuild makes each transaction whole or removes it, and the balances fit.
 // Then each call is sent again, and every user has the same money as without a restore.
 func TestTornTransactions(t *testing.T) {
 	t.Parallel()
-	live := newScript(infratest.NewInMemory(t, ledger.DefaultSettings()), lastYear)
+	settings := infratest.Settings(t, "KWD", "3", "100.125")
+	live := newScript(infratest.NewInMemory(t, settings), lastYear)
 	var torn [][]ledger.TransactionID // rows, by the script
-	for _, steps := range tornScripts() {
+	var earlier stored
+	for i, steps := range tornScripts() {
+		if i == len(tornScripts())/2 {
+			earlier = rowsOf(t, live.books)
+		}
 		live.repeat(live.books, lastYear).play(t, steps)
 		var rows []ledger.TransactionID
 		for _, name := range namesOf(steps) {
@@ -52,42 +78,43 @@ func TestTornTransactions(t *testing.T) {
 		}
 		torn = append(torn, rows)
 	}
-	rows := rowsOf(t, live.books)
+	later := rowsOf(t, live.books)
+	cases := []restored{{0, "any", "later"}, {0, "any", "earlier"}, {0, "any", "no"}}
 	for place := range 4 {
-		for _, alone := range []bool{false, true} {
-			withBalances := (place%2 == 0) != alone
-			t.Run(fmt.Sprintf("row %d alone=%t balances=%t", place, alone, withBalances), func(t *testing.T) {
-				t.Parallel()
-				b, back := infratest.New(t), rows.with()
-				for key, r := range rows {
-					if r["id"] == nil && !withBalances {
-						delete(back, key)
+		cases = append(cases, restored{place, "others", []string{"later", "no"}[place%2]}, restored{place, "alone", []string{"no", "later"}[place%2]})
+	}
+	for _, c := range cases {
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			t.Parallel()
+			b, back := infratest.NewWith(t, settings), stored{}
+			for key, r := range map[string]stored{"earlier": earlier, "later": later}[c.balances] {
+				if r["id"] == nil {
+					back[key] = r
+				}
+			}
+			for _, ids := range torn {
+				for place, id := range ids {
+					if r := later[id.String()]; r != nil && c.has(place) {
+						back[id.String()] = r
 					}
 				}
-				for _, ids := range torn {
-					for i, id := range ids {
-						if (i == place) != alone {
-							delete(back, id.String())
-						}
-					}
-				}
-				back.writeTo(t, b)
-				rebuildTorn(t, b)
+			}
+			back.writeTo(t, b)
+			rebuildTorn(t, b)
 
-				again := infratest.NewInMemory(t, ledger.DefaultSettings())
-				rowsOf(t, b).writeTo(t, again)
-				for range 2 { // each call twice
-					for _, steps := range tornScripts() {
-						live.repeat(again, lastYear).play(t, strings.Join(namesOf(steps), "; "))
-					}
+			again := infratest.NewInMemory(t, settings)
+			rowsOf(t, b).writeTo(t, again)
+			for range 2 { // each call twice
+				for _, steps := range tornScripts() {
+					live.repeat(again, lastYear).play(t, strings.Join(namesOf(steps), "; "))
 				}
-				for user, r := range rows {
-					if r["id"] == nil && !infra.IsRefundAccount(r) {
-						assert.Equal(t, fundsOf(t, live.books, user), fundsOf(t, again, user), user)
-					}
+			}
+			for user, r := range later {
+				if r["id"] == nil && !infra.IsRefundAccount(r) {
+					assert.Equal(t, fundsOf(t, live.books, user), fundsOf(t, again, user), user)
 				}
-			})
-		}
+			}
+		})
 	}
 }
 
