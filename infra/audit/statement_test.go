@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
@@ -85,71 +86,47 @@ func state(t *testing.T, rows stored, from, to string) (lines []statementLine, r
 }
 
 // A period's statement begins with the balance before it, and ends with the one after it. A day is
-// in UTC, and whole.
+// in UTC, and whole. The rows have an order that the balances allow: the time of a row is when its
+// call began, and the call may have waited for a later one. A row belongs to the period in which it
+// counts. Afterwards come the holds that expired, and today's limit.
 func TestStatementOfPeriod(t *testing.T) {
 	t.Parallel()
-	b, _ := infratest.OpenOnModel(dynamodbmodel.Moment{}, ledger.DefaultSettings())
-	for moment, amount := range map[string]string{
-		"2025-11-21T23:59:59.999Z": "1", "2025-11-22T00:00:00.000Z": "10", "2025-11-22T23:59:59.999Z": "100", "2025-11-23T00:00:00.000Z": "1000",
-	} {
-		createdAt, err := ledger.ParseTime(moment)
-		require.NoError(t, err)
-		_, err = ledger.New(b.Store, func() time.Time { return createdAt }).Post(t.Context(), infratest.Entries(t, amount, "1 credit "+amount))
-		require.NoError(t, err)
-	}
-	for _, c := range []struct{ from, to, want string }{
-		{"2025-11-22", "2025-11-22", "opening 2025-11-22T00:00:00.000Z 101, credit 10, credit 100, credits 110, debits 0, closing 2025-11-23T00:00:00.000Z 211"},
-		{"2025-11-22", "", "opening 2025-11-22T00:00:00.000Z 101, credit 10, credit 100, credit 1000, credits 1110, debits 0, closing 1211"},
-		{"", "2025-11-21", "opening 100, credit 1, credits 1, debits 0, closing 2025-11-22T00:00:00.000Z 101"},
-		{"2025-11-22T00:00:00Z", "2025-11-22T23:59:59.999Z",
-			"opening 2025-11-22T00:00:00.000Z 101, credit 10, credits 10, debits 0, closing 2025-11-22T23:59:59.999Z 111"},
-		{"2025-11-23T01:00:00+01:00", "", "opening 2025-11-23T00:00:00.000Z 211, credit 1000, credits 1000, debits 0, closing 1211"},
-		{"2026-01-01", "", "opening 2026-01-01T00:00:00.000Z 1211, credits 0, debits 0, closing 1211"},
-		{"", "2020-01-01", "opening 100, credits 0, debits 0, closing 2020-01-02T00:00:00.000Z 100"},
-	} {
-		lines, r := state(t, rowsOf(t, b), c.from, c.to)
-		assert.Equal(t, exitRight, r.status())
-		var got []string
-		for _, l := range lines {
-			words := []string{l.Type, l.Date, l.Amount, l.Balance}
-			if l.ID != "" {
-				words = []string{l.Type, l.Amount}
-			}
-			got = append(got, strings.Join(strings.Fields(strings.Join(words, " ")), " "))
-		}
-		assert.Equal(t, c.want, strings.Join(got, ", "))
-	}
-}
-
-// A statement has the rows in an order that the balances allow: the time of a row is when its call
-// began, and the call may have waited for a later one. A row belongs to the period in which it
-// counts. Afterwards come the holds that expired, and today's limit.
-func TestStatementOrder(t *testing.T) {
-	t.Parallel()
+	days := []string{"-12h0.001s credit 1", "-12h credit 10", "11h59m59.999s credit 100", "12h credit 1000"}
 	early := []string{"185ms credit 50", "0s debit 150"}
 	lent := []string{"0s limit 50", "0s debit 120", "40s debit 5", "160s credit 30"}
 	held := []string{"0s hold 40"}
-	released := append(held, "2h debit 100")
+	const noon, midnight, nextMidnight = "2025-11-22T12:00:00", "2025-11-22T00:00:00.000Z", "2025-11-23T00:00:00.000Z"
 	const dated = "2025-11-22T14:00:00.009Z" // an older version dated a release later than its debit
 	for _, c := range []struct {
-		name  string
-		calls []string // of user 1, at times after lastYear
-		to    string
-		edits []edit
-		want  string
+		name     string
+		calls    []string // of user 1, at times after lastYear
+		from, to string
+		edit     edit
+		want     string
 	}{
-		{"before a credit that a debit waited for", early, "2025-11-22T12:00:00.100Z", nil, "opening 100, closing 100"},
-		{"a debit before its credit", early, "2025-11-22T12:00:00.186Z", nil, "opening 100, credit 150, debit 0, closing 0"},
-		{"a change of rules that lends nothing", append(early, "0s debits blocked"), "2025-11-22T12:00:00.186Z", nil, "opening 100, credit 150, debit 0, closing 0"},
-		{"lent money", lent, "", nil, "opening 100, debit -20, debit -25, credit 5, closing 5, limit 55"},
-		{"a limit that has ended", append(lent, "160s limit 0"), "", nil, "opening 100, debit -20, debit -25, credit 5, closing 5"},
-		{"a release after its debit", released, "", []edit{set(infratest.Entries(t, "0", "1 debit 1").TransactionID().End().String(), "created_at", text(dated))},
-			"opening 100, debit 60, expiry 100, debit 0, closing 0"},
-		{"an expired hold", held, "", nil, "opening 100, debit 60, closing 60, expired 100"},
-		{"a hold before its expiry", held, "2025-11-22T13:00:00.999Z", nil, "opening 100, debit 60, closing 60"},
-		{"a hold at its expiry, and a second", held, "2025-11-22T13:00:01Z", nil, "opening 100, debit 60, closing 60, expired 100"},
-		{"no order", early, "2025-11-22T13:00:00Z", []edit{set(idOf(t, "1", "0"), "created_at", text("2025-11-22T15:00:00.000Z"))},
-			"opening 100, debit  no order of the rows, closing -50 no order of the rows"},
+		{"a day", days, "2025-11-22", "2025-11-22", nil, "opening 101 " + midnight + ", credit 111, credit 211, credits 110, debits 0, closing 211 " + nextMidnight},
+		{"from a day on", days, "2025-11-22", "", nil, "opening 101 " + midnight + ", credit 111, credit 211, credit 1211, credits 1110, debits 0, closing 1211"},
+		{"to a day", days, "", "2025-11-21", nil, "opening 100, credit 101, credits 1, debits 0, closing 101 " + midnight},
+		{"to before a time", days, "2025-11-22T00:00:00Z", "2025-11-22T23:59:59.999Z", nil,
+			"opening 101 " + midnight + ", credit 111, credits 10, debits 0, closing 111 2025-11-22T23:59:59.999Z"},
+		{"from a time elsewhere", days, "2025-11-23T01:00:00+01:00", "", nil, "opening 211 " + nextMidnight + ", credit 1211, credits 1000, debits 0, closing 1211"},
+		{"after everything", days, "2026-01-01", "", nil, "opening 1211 2026-01-01T00:00:00.000Z, credits 0, debits 0, closing 1211"},
+		{"before everything", days, "", "2020-01-01", nil, "opening 100, credits 0, debits 0, closing 100 2020-01-02T00:00:00.000Z"},
+
+		{"before a credit that a debit waited for", early, "", noon + ".1Z", nil, "opening 100, credits 0, debits 0, closing 100 " + noon + ".100Z"},
+		{"a debit before its credit", early, "", noon + ".186Z", nil, "opening 100, credit 150, debit 0, credits 50, debits 150, closing 0 " + noon + ".186Z"},
+		{"a change of rules that lends nothing", append(early, "0s debits blocked"), "", noon + ".186Z", nil,
+			"opening 100, credit 150, debit 0, credits 50, debits 150, closing 0 " + noon + ".186Z"},
+		{"lent money", lent, "", "", nil, "opening 100, debit -20, debit -25, credit 5, credits 30, debits 125, closing 5, limit 55"},
+		{"a limit that has ended", append(lent, "160s limit 0"), "", "", nil, "opening 100, debit -20, debit -25, credit 5, credits 30, debits 125, closing 5"},
+		{"a release after its debit", append(held, "2h debit 100"), "", "", set(infratest.Entries(t, "0", "1 debit 1").TransactionID().End().String(), "created_at", text(dated)),
+			"opening 100, debit 60, expiry 100, debit 0, credits 40, debits 140, closing 0"},
+		{"an expired hold", held, "", "", nil, "opening 100, debit 60, credits 0, debits 40, closing 60, expired 100"},
+		{"a hold before its expiry", held, "", "2025-11-22T13:00:00.999Z", nil, "opening 100, debit 60, credits 0, debits 40, closing 60 2025-11-22T13:00:00.999Z"},
+		{"a hold at its expiry, and a second", held, "", "2025-11-22T13:00:01Z", nil,
+			"opening 100, debit 60, credits 0, debits 40, closing 60 2025-11-22T13:00:01.000Z, expired 100 2025-11-22T13:00:01.000Z"},
+		{"no order", early, "", "2025-11-22T13:00:00Z", set(idOf(t, "1", "0"), "created_at", text("2025-11-22T15:00:00.000Z")),
+			"opening 100, debit no order of the rows, credits 0, debits 150, closing -50 2025-11-22T13:00:00.000Z no order of the rows"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -169,13 +146,20 @@ func TestStatementOrder(t *testing.T) {
 				}
 				require.NoError(t, err)
 			}
-			lines, r := state(t, rowsOf(t, b).with(c.edits...), "", c.to)
+			rows := rowsOf(t, b)
+			if c.edit != nil {
+				rows = rows.with(c.edit)
+			}
+			lines, r := state(t, rows, c.from, c.to)
 			assert.Equal(t, strings.Contains(c.want, "no order"), r.status() == exitUnsettled)
 			var got []string
 			for _, l := range lines {
-				if problem, _, _ := strings.Cut(l.Problem, " at about"); l.Balance+problem != "" {
-					got = append(got, strings.TrimSpace(l.Type+" "+l.Balance+" "+problem))
+				problem, _, _ := strings.Cut(l.Problem, " at about")
+				words := []string{l.Type, l.Balance, problem}
+				if l.ID == "" {
+					words = []string{l.Type, cmp.Or(l.Balance, l.Amount), l.Date, problem}
 				}
+				got = append(got, strings.Join(strings.Fields(strings.Join(words, " ")), " "))
 			}
 			assert.Equal(t, c.want, strings.Join(got, ", "))
 		})
