@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -26,24 +25,6 @@ func decodeLines[T any](t *testing.T, text string) (lines []T) {
 	return lines
 }
 
-// decodeCSV decodes CSV with a head, by each record's first field, without empty fields.
-func decodeCSV(t *testing.T, text string) map[string]map[string]string {
-	t.Helper()
-	records, err := csv.NewReader(strings.NewReader(text)).ReadAll()
-	require.NoError(t, err)
-	rows := map[string]map[string]string{}
-	for _, record := range records[1:] {
-		row := map[string]string{}
-		for i, field := range record {
-			if field != "" {
-				row[records[0][i]] = field
-			}
-		}
-		rows[record[0]] = row
-	}
-	return rows
-}
-
 // An export has every row as it is stored, or a period's rows.
 func TestExport(t *testing.T) {
 	t.Parallel()
@@ -55,10 +36,8 @@ func TestExport(t *testing.T) {
 	assert.Equal(t, exitRight, status)
 	assert.Equal(t, "1002 rows of transactions written, 0 wrong\n", log)
 	assert.Equal(t, strings.Join(books.TransactionAttributes, ",")+",others,problem", strings.Split(out, "\n")[0])
-	rows := decodeCSV(t, out)
-	assert.Len(t, rows, 1002)
-	assert.Equal(t, map[string]string{"id": idOf(t, "1", "2"), "user_id": "1", "ammount": "1000", "type": "debit", "status": "declined",
-		"idempotency_key": "2", "created_at": "2025-11-22T12:00:02.000Z", "balance": "110.5"}, rows[idOf(t, "1", "2")])
+	assert.Equal(t, 1+1002, strings.Count(out, "\n"))
+	assert.Contains(t, out, "\n"+idOf(t, "1", "2")+",1,1000,debit,declined,2,2025-11-22T12:00:02.000Z,,,110.5"+strings.Repeat(",", 16)+"\n")
 
 	status, out, log = command(t, b, "-export", "transactions", "-json", "-from", "2025-11-22T12:00:02Z", "-to", "2025-11-22")
 	assert.Equal(t, exitRight, status)
@@ -99,10 +78,7 @@ func TestExportOfDamage(t *testing.T) {
 	assert.Equal(t, problem, rows[0]["problem"])
 
 	_, out, _ = command(t, b, "-export", "transactions")
-	exported := decodeCSV(t, out)
-	require.Len(t, exported, 2)
-	assert.Equal(t, `{"note":{"l":["=x",true,null],"n":"1.25"}}`, exported[id]["others"])
-	assert.Equal(t, problem, exported[id]["problem"])
+	assert.Contains(t, out, `,"{""note"":{""l"":[""=x"",true,null],""n"":""1.25""}}","`+problem+"\"\n")
 
 	status, out, log = command(t, b, "-export", "balances")
 	assert.Equal(t, exitWrong, status)

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"onewrite/handler/emf"
 	"onewrite/infra/infratest"
 	"onewrite/infra/internal/cli"
 	"onewrite/ledger"
@@ -139,7 +140,7 @@ func TestMetrics(t *testing.T) {
 		assert.Empty(t, service)
 		assert.Equal(t, 1, strings.Count(out, "\n"), "one line")
 		var line struct {
-			AWS struct{ Timestamp int64 } `json:"_aws"`
+			AWS emf.Metadata `json:"_aws"`
 		}
 		require.NoError(t, json.Unmarshal([]byte(out), &line))
 		assert.GreaterOrEqual(t, line.AWS.Timestamp, before)
@@ -151,34 +152,28 @@ func TestMetrics(t *testing.T) {
 func metricsOf(t *testing.T, line string) (values map[string]int, service string) {
 	t.Helper()
 	var defined struct {
-		AWS struct {
-			CloudWatchMetrics []struct {
-				Namespace  string
-				Dimensions [][]string
-				Metrics    []struct{ Name, Unit string }
-			}
-		} `json:"_aws"`
+		AWS     emf.Metadata `json:"_aws"`
+		Service string       `json:"service"`
 	}
-	var members map[string]json.RawMessage
+	var members map[string]any
 	require.NoError(t, json.Unmarshal([]byte(line), &defined))
 	require.NoError(t, json.Unmarshal([]byte(line), &members))
 	require.Len(t, defined.AWS.CloudWatchMetrics, 1)
-	set := defined.AWS.CloudWatchMetrics[0]
-	assert.Equal(t, "onewrite", set.Namespace)
+	of := defined.AWS.CloudWatchMetrics[0]
+	assert.Equal(t, "onewrite", of.Namespace)
 	dimensions := []string{}
 	if members["service"] != nil {
 		dimensions = append(dimensions, "service")
-		assert.NoError(t, json.Unmarshal(members["service"], &service))
 	}
-	assert.Equal(t, [][]string{dimensions}, set.Dimensions)
+	assert.Equal(t, [][]string{dimensions}, of.Dimensions)
 	values = map[string]int{}
-	for _, metric := range set.Metrics {
-		var value int
+	for _, metric := range of.Metrics {
 		assert.Equal(t, "Count", metric.Unit)
-		assert.NoError(t, json.Unmarshal(members[metric.Name], &value), metric.Name)
-		values[metric.Name] = value
+		value, ok := members[metric.Name].(float64)
+		assert.True(t, ok, metric.Name)
+		values[metric.Name] = int(value)
 	}
-	return values, service
+	return values, defined.Service
 }
 
 func TestRefusals(t *testing.T) {

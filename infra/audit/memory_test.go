@@ -2,12 +2,10 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,8 +14,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -169,7 +165,7 @@ func BenchmarkAudit(b *testing.B) {
 			for user := range c.users {
 				books.Credit(b, fmt.Sprint("user-", user), amounts...)
 			}
-			posted, stop := keepPosting(b, books, c.users)
+			posted, stop := keepPosting(b, books, c.users, 0)
 			for b.Loop() {
 				command := exec.Command(binary, "-json")
 				command.Env = books.Env()
@@ -187,24 +183,4 @@ func BenchmarkAudit(b *testing.B) {
 			stop()
 		})
 	}
-}
-
-// keepPosting credits and debits random users, four at once, until stop is called, and counts. It
-// waits for every posting: an abandoned one may still be applied.
-func keepPosting(b *testing.B, books *infratest.Books, users int) (posted *atomic.Int64, stop func()) {
-	var callers sync.WaitGroup
-	var stopped atomic.Bool
-	posted = new(atomic.Int64)
-	for caller := range 4 {
-		callers.Go(func() {
-			for i := 0; !stopped.Load(); i++ {
-				kind := []ledger.Type{ledger.Credit, ledger.Debit}[i%2]
-				r := infratest.Request(b, fmt.Sprint("user-", rand.N(users)), fmt.Sprint("live-", caller, "-", i), kind, "0.5")
-				_, err := books.Ledger.Post(context.WithoutCancel(b.Context()), r)
-				assert.NoError(b, err)
-				posted.Add(1)
-			}
-		})
-	}
-	return posted, func() { stopped.Store(true); callers.Wait() }
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,8 +82,27 @@ func credits(t *testing.T, b *infratest.Books, user string) func() {
 	}
 }
 
-// callerPause keeps callers that post meanwhile from writing faster than the audit reads.
-const callerPause = 20 * time.Millisecond
+// keepPosting credits and debits random users, four callers at once, until stop is called, and counts.
+// It waits for every posting: an abandoned one may still be applied.
+func keepPosting(t testing.TB, b *infratest.Books, users int, pause time.Duration) (posted *atomic.Int64, stop func()) {
+	var callers sync.WaitGroup
+	var stopped atomic.Bool
+	posted = new(atomic.Int64)
+	for caller := range 4 {
+		callers.Go(func() {
+			for i := 0; !stopped.Load(); i++ {
+				kind := []ledger.Type{ledger.Credit, ledger.Debit}[rand.N(2)]
+				r := infratest.Request(t, fmt.Sprint("user-", rand.N(users)), fmt.Sprint("live-", caller, "-", i), kind, fmt.Sprint(1+rand.N(50)))
+				if _, err := b.Ledger.Post(context.WithoutCancel(t.Context()), r); err != nil {
+					assert.ErrorIs(t, err, ledger.ErrInsufficientFunds)
+				}
+				posted.Add(1)
+				time.Sleep(pause)
+			}
+		})
+	}
+	return posted, func() { stopped.Store(true); callers.Wait() }
+}
 
 // Callers post to few users, over a bad network, during an audit over another network. The audit
 // finds nothing wrong, and decides all users once they rest.
@@ -96,28 +116,7 @@ func TestPostsMeanwhile(t *testing.T) {
 		return deliver()
 	}
 	b.Network.Always(bad)
-	audited := make(chan struct{})
-	var callers sync.WaitGroup
-	for caller := range 4 {
-		callers.Go(func() {
-			for i := 0; ; i++ {
-				select {
-				case <-audited:
-					return
-				default:
-				}
-				kind, amount := ledger.Credit, fmt.Sprint(1+rand.N(50))
-				if rand.N(2) == 0 {
-					kind = ledger.Debit
-				}
-				request := infratest.Request(t, fmt.Sprint("user-", rand.N(8)), fmt.Sprint(caller, "-", i), kind, amount)
-				if _, err := b.Ledger.Post(context.WithoutCancel(t.Context()), request); err != nil {
-					assert.ErrorIs(t, err, ledger.ErrInsufficientFunds)
-				}
-				time.Sleep(callerPause)
-			}
-		})
-	}
+	posted, stop := keepPosting(t, b, 8, 20*time.Millisecond) // slower than the audit reads
 	for range 6 {
 		a, network := auditor(b)
 		network.Always(bad)
@@ -125,13 +124,12 @@ func TestPostsMeanwhile(t *testing.T) {
 		assert.Empty(t, found.Unfinished)
 		assert.Empty(t, found.Mismatches)
 	}
-	close(audited)
-	callers.Wait()
+	stop()
 	b.Network.Always(nil)
 	a, _ := auditor(b)
 	found := a.run(t.Context())
 	assert.Equal(t, exitRight, found.status(), "%+v", found)
-	t.Logf("%d transactions of %d users", found.Transactions, found.Users)
+	t.Logf("%d transactions of %d users, and %d calls", found.Transactions, found.Users, posted.Load())
 }
 
 // scene is books on a model of DynamoDB, and their auditor, in virtual time.
