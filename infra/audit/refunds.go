@@ -109,35 +109,31 @@ func (a *audit) compareRefunds(ctx context.Context, recent time.Time) error {
 	if err != nil {
 		return err
 	}
-	for of, account := range stored {
-		seen := rows[of]
-		delete(rows, of)
-		if seen == nil {
-			seen = &books.RefundTally{}
-		}
-		decoded, _, ok := books.ExamineRefundAccount(a.tables.config.Settings, account)
-		if !ok || !decoded.RefundedAt.Before(recent) || seen.MovedSince(recent) { // a damaged one is reported already
-			continue
-		}
-		if made := seen.String(); made != books.DescribeRefunds(decoded) {
-			a.find(misrefunded(of, "the refund account has "+books.DescribeRefunds(decoded)+"; the history makes it "+made))
-		}
-	}
 	for of, seen := range rows {
+		has, made := "there is no refund account", seen.String()
+		if stored[of] != nil {
+			account, _, ok := books.ExamineRefundAccount(a.tables.config.Settings, stored[of])
+			described := books.DescribeRefunds(account)
+			if !ok || !account.RefundedAt.Before(recent) || described == made { // a damaged one is reported already
+				continue
+			}
+			has = "the refund account has " + described
+		}
 		if !seen.MovedSince(recent) {
-			a.find(misrefunded(of, "there is no refund account; the history makes it "+seen.String()))
+			a.find(misrefunded(of, has+"; the history makes it "+made))
 		}
 	}
 	return nil
 }
 
 // collectRefunds scans for the refund accounts that may be wrong, and settle later for their
-// refunds. So every refund that an account counts is among the rows.
+// refunds. So every refund that an account counts is among the rows. Each account has a tally.
 func (a *audit) collectRefunds(ctx context.Context) (rows books.RefundTallies, stored map[ledger.TransactionID]row, err error) {
 	rows, stored = books.RefundTallies{}, map[ledger.TransactionID]row{}
 	err = a.tables.scan(ctx, a.tables.config.AggregateTable, "refunds", 0, func(r row) error {
 		if of, err := infra.ParseRefundsKey(books.TextOf(r, "user_id")); err == nil && a.fold.MayMisrefund(of) {
 			stored[of] = r
+			rows.Of(of)
 		}
 		return nil
 	})
@@ -163,11 +159,6 @@ func (r *rebuilder) rebuildRefunds(ctx context.Context) error {
 	rows, stored, err := r.collectRefunds(ctx)
 	if err != nil {
 		return err
-	}
-	for of := range stored {
-		if rows[of] == nil {
-			rows[of] = &books.RefundTally{}
-		}
 	}
 	return forEach(ctx, r.tables.segments, maps.Keys(rows), func(ctx context.Context, of ledger.TransactionID) error {
 		return r.rebuildRefundAccount(ctx, of, rows[of], stored[of])

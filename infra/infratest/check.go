@@ -47,7 +47,7 @@ func (b *Books) Check(ctx context.Context) error {
 		settings: b.opened.Settings,
 		rows:     map[ledger.TransactionID]ledger.Transaction{},
 		wholes:   books.Wholes{},
-		tallies:  map[ledger.UserID]*books.Tally{},
+		tallies:  books.Tallies{},
 		rules:    books.RuleTallies{},
 		refunds:  books.RefundTallies{},
 		refunded: map[ledger.TransactionID][]time.Time{},
@@ -61,7 +61,7 @@ func (b *Books) Check(ctx context.Context) error {
 		}
 	}
 	for _, filled := range b.filled {
-		c.tally(filled.UserID).Add(filled)
+		c.tallies.Of(filled.UserID).Add(filled)
 	}
 	c.related()
 	for _, row := range accounts {
@@ -92,9 +92,9 @@ type check struct {
 	settings ledger.Settings
 	rows     map[ledger.TransactionID]ledger.Transaction
 	wholes   books.Wholes
-	tallies  map[ledger.UserID]*books.Tally // until the user's account is read
-	rules    books.RuleTallies              // until the user's account is read
-	refunds  books.RefundTallies            // until the refund account is read
+	tallies  books.Tallies       // until the user's account is read
+	rules    books.RuleTallies   // until the user's account is read
+	refunds  books.RefundTallies // until the refund account is read
 	refunded map[ledger.TransactionID][]time.Time
 	blocks   map[block]bool
 	open     map[ledger.UserID][]ledger.Hold
@@ -147,7 +147,7 @@ func (c *check) transaction(row books.Row) {
 	c.wholes.Add(t)
 	c.refunds.Add(t)
 	if t.Rules == nil {
-		c.tally(t.UserID).Add(t)
+		c.tallies.Of(t.UserID).Add(t)
 		return
 	}
 	c.rules.Add(t)
@@ -155,14 +155,6 @@ func (c *check) transaction(row books.Row) {
 		c.blocks[block{t.UserID, ledger.Debit}] = c.blocks[block{t.UserID, ledger.Debit}] || t.Rules.Debits == ledger.Blocked
 		c.blocks[block{t.UserID, ledger.Credit}] = c.blocks[block{t.UserID, ledger.Credit}] || t.Rules.Credits == ledger.Blocked
 	}
-}
-
-// tally returns a user's tally, which may be new.
-func (c *check) tally(user ledger.UserID) *books.Tally {
-	if c.tallies[user] == nil {
-		c.tallies[user] = &books.Tally{}
-	}
-	return c.tallies[user]
 }
 
 // related checks each row against the other rows that it needs.
@@ -220,11 +212,8 @@ func (c *check) refundAccount(row books.Row) {
 	if !ok {
 		return
 	}
-	rows := c.refunds[a.Of]
+	rows := c.refunds.Of(a.Of)
 	delete(c.refunds, a.Of)
-	if rows == nil {
-		rows = &books.RefundTally{}
-	}
 	if got, want := books.DescribeRefunds(a), rows.String(); got != want {
 		c.find(ledger.UserID{}, a.Of, books.KindRefund, "the account has %s, and the rows make it %s", got, want)
 	}
@@ -242,7 +231,7 @@ func (c *check) refundAccount(row books.Row) {
 func (c *check) account(row books.Row) {
 	user, a, found, ok := books.ExamineAggregate(c.settings, row)
 	c.add(found)
-	tally, rules := c.tally(user), c.rules.Of(user)
+	tally, rules := c.tallies.Of(user), c.rules.Of(user)
 	delete(c.tallies, user)
 	delete(c.rules, user)
 	if !ok {

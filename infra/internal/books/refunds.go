@@ -157,16 +157,20 @@ type RefundTally struct {
 // RefundTallies have a tally for each refunded transaction.
 type RefundTallies map[ledger.TransactionID]*RefundTally
 
+// Of returns a transaction's tally, which may be new.
+func (r RefundTallies) Of(original ledger.TransactionID) *RefundTally {
+	if r[original] == nil {
+		r[original] = &RefundTally{Sums: map[int]Sum{}, Users: map[ledger.UserID]bool{}}
+	}
+	return r[original]
+}
+
 // Add counts a row, if it is a posted refund's first row.
 func (r RefundTallies) Add(t ledger.Transaction) {
 	if !isPostedRefund(t) {
 		return
 	}
-	one := r[t.RefundOf]
-	if one == nil {
-		one = &RefundTally{Sums: map[int]Sum{}, Users: map[ledger.UserID]bool{}}
-		r[t.RefundOf] = one
-	}
+	one := r.Of(t.RefundOf)
 	one.Count++
 	for i, e := range t.AllEntries() {
 		one.Sums[t.RefundPlaces[i]] = one.Sums[t.RefundPlaces[i]].Plus(SumOf(e.Amount))
