@@ -171,7 +171,7 @@ func describeAggregate(a infra.Aggregate) string {
 	if a.Changes > 0 {
 		text += " with " + books.DescribeRules(a.Rules)
 	}
-	if a.Holds != nil {
+	if len(a.Holds) > 0 {
 		text += fmt.Sprintf(" and %s held by %s", ledger.Held(a.Holds), books.Count(len(a.Holds), "hold"))
 	}
 	return text

@@ -143,23 +143,30 @@ func (r *rebuilder) makeWhole(ctx context.Context, w *books.Whole) error {
 	if fix.IsNone() || r.only != (ledger.UserID{}) && !slices.Contains(users, r.only) {
 		return nil
 	}
-	c := change{TransactionID: w.ID.String(), Wrote: idsOf(fix.Missing), Removed: idsOf(fix.Orphans), Kept: fix.Unclear}
+	made, err := r.repair(ctx, w.ID, fix)
 	r.mu.Lock()
-	for _, id := range append([]string{w.ID.String(), fix.Absent.String()}, c.Wrote...) {
+	defer r.mu.Unlock()
+	for _, user := range users {
+		r.damaged[user.String()] = r.damaged[user.String()] || !made
+	}
+	return err
+}
+
+// repair writes a transaction's missing rows, or removes its orphans, and counts that.
+func (r *rebuilder) repair(ctx context.Context, id ledger.TransactionID, fix books.Repair) (made bool, err error) {
+	c := change{TransactionID: id.String(), Wrote: idsOf(fix.Missing), Removed: idsOf(fix.Orphans), Kept: fix.Unclear}
+	r.mu.Lock()
+	for _, id := range append([]string{id.String(), fix.Absent.String()}, c.Wrote...) {
 		if r.damaged[id] {
 			c.Kept = "row " + id + " of it is damaged"
 		}
 	}
 	r.mu.Unlock()
-	made, err := r.make(c, func() error { return r.tables.makeWhole(ctx, w.ID, fix) })
+	if made, err = r.make(c, func() error { return r.tables.makeWhole(ctx, id, fix) }); !made {
+		return false, err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !made {
-		for _, user := range users {
-			r.damaged[user.String()] = true
-		}
-		return err
-	}
 	for _, t := range fix.Missing {
 		r.touched[t.UserID] = true
 		r.fold.Tallies.Of(t.UserID).Add(t)
@@ -169,7 +176,7 @@ func (r *rebuilder) makeWhole(ctx context.Context, w *books.Whole) error {
 		r.fold.Tallies.Of(t.UserID).Remove(t)
 		r.fold.RemoveRefund(t)
 	}
-	return err
+	return true, err
 }
 
 // replaceLostRules replaces each lost rule change by one that blocks debits and credits, until an
@@ -204,59 +211,37 @@ func (r *rebuilder) replaceLostRules(ctx context.Context) error {
 	return nil
 }
 
-// lent returns a user's credit limit after the rule changes.
-func (r *rebuilder) lent(user ledger.UserID) books.Sum {
-	rules, _ := r.fold.Rules.Of(user).Rules()
-	return books.SumOf(rules.CreditLimit)
-}
-
 // releaseExpired releases expired holds for users whose rows are below zero without that: a posting
 // spent the money that its write released, and the release rows are missing. Readings count such
 // holds as released anyway.
 func (r *rebuilder) releaseExpired(ctx context.Context) error {
-	var below []ledger.UserID
+	var ends []ledger.Transaction
 	for user, t := range r.fold.Tallies {
-		if t.Balance(r.tables.config.Settings).Plus(r.lent(user)).IsNegative() && r.wants(user) && !r.damaged[user.String()] {
-			below = append(below, user)
+		rules, _ := r.fold.Rules.Of(user).Rules()
+		spendable := t.Balance(r.tables.config.Settings).Plus(books.SumOf(rules.CreditLimit))
+		if !spendable.IsNegative() || !r.wants(user) || r.damaged[user.String()] {
+			continue
+		}
+		for _, h := range r.open[user] {
+			at := h.ExpiresAt.Add(time.Second) // the first moment at which a posting may release it
+			if time.Now().Before(at) {
+				continue
+			}
+			ends = append(ends, ledger.Transaction{
+				ID: h.TransactionID.End(), UserID: user, End: ledger.Expiry, Amount: h.Amount, Status: ledger.Expired,
+				CreatedAt: at, TransactionID: h.TransactionID,
+			})
 		}
 	}
-	return forEach(ctx, r.tables.segments, slices.Values(below), func(ctx context.Context, user ledger.UserID) error {
+	return forEach(ctx, r.tables.segments, slices.Values(ends), func(ctx context.Context, end ledger.Transaction) error {
+		released, err := r.repair(ctx, end.TransactionID, books.Repair{Missing: []ledger.Transaction{end}})
 		r.mu.Lock()
-		open := r.open[user]
-		r.mu.Unlock()
-		var failed error
-		open = slices.DeleteFunc(open, func(h ledger.Hold) bool {
-			released, err := r.release(ctx, user, h)
-			failed = cmp.Or(failed, err)
-			return released
+		defer r.mu.Unlock()
+		r.open[end.UserID] = slices.DeleteFunc(r.open[end.UserID], func(h ledger.Hold) bool {
+			return released && h.TransactionID == end.TransactionID
 		})
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.open[user] = open
-		return failed
+		return err
 	})
-}
-
-// release releases an expired hold.
-func (r *rebuilder) release(ctx context.Context, user ledger.UserID, h ledger.Hold) (released bool, err error) {
-	at := h.ExpiresAt.Add(time.Second) // the first moment at which a posting may release it
-	if time.Now().Before(at) {
-		return false, nil
-	}
-	end := ledger.Transaction{
-		ID: h.TransactionID.End(), UserID: user, End: ledger.Expiry, Amount: h.Amount, Status: ledger.Expired,
-		CreatedAt: at, TransactionID: h.TransactionID,
-	}
-	c := change{TransactionID: h.TransactionID.String(), Wrote: []string{end.ID.String()}}
-	released, err = r.make(c, func() error {
-		return r.tables.makeWhole(ctx, h.TransactionID, books.Repair{Missing: []ledger.Transaction{end}})
-	})
-	if released {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.fold.Tallies[user].Add(end)
-	}
-	return released, err
 }
 
 // account is a user's stored balance, nil if there is none, beside the tally of the user's rows.
@@ -377,7 +362,7 @@ func (r *rebuilder) determine(user ledger.UserID, t *books.Tally) (to infra.Aggr
 	to.Holds = r.open[user]
 	own := t.Balance(r.tables.config.Settings)
 	var err error
-	if to.Balance, err = ledger.ParseBalance(own.Plus(r.lent(user)).String()); err != nil {
+	if to.Balance, err = ledger.ParseBalance(own.Plus(books.SumOf(to.CreditLimit)).String()); err != nil {
 		return to, fmt.Sprintf("the rows come to %s, which no balance can be: rows are missing or changed", own)
 	}
 	return to, ""
