@@ -33,7 +33,7 @@ func FuzzRawHTTP(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, sent []byte) {
-		h, _ := newMemory()
+		h, _ := newMemory(0)
 		var errors bytes.Buffer
 		server := httptest.NewUnstartedServer(h)
 		server.Config.ErrorLog = log.New(&errors, "", 0)

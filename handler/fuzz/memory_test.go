@@ -10,7 +10,6 @@ import (
 	"maps"
 	"math/big"
 	"slices"
-	"strings"
 	"time"
 
 	"onewrite/handler"
@@ -29,14 +28,19 @@ type memory struct {
 	refunds      map[ledger.TransactionID]ledger.Refunds
 }
 
-// newMemory returns a handler over a new ledger in memory, at noon.
-func newMemory() (*handler.Handler, *memory) { return newMemoryOf(ledger.DefaultSettings()) }
-
-func newMemoryOf(s ledger.Settings) (*handler.Handler, *memory) {
-	m := &memory{settings: s, accounts: map[ledger.UserID]ledger.Account{}, refunds: map[ledger.TransactionID]ledger.Refunds{}}
+// newMemory returns a handler over a new ledger in memory, at noon. The number chooses
+// its settings: 0 for the default ones.
+func newMemory(number uint8) (*handler.Handler, *memory) {
+	s := others[int(number)%len(others)]
+	m := &memory{
+		settings: must(ledger.ParseSettings(s[0], s[1], s[2])),
+		accounts: map[ledger.UserID]ledger.Account{}, refunds: map[ledger.TransactionID]ledger.Refunds{},
+	}
 	l := ledger.New(m, func() time.Time { return noon })
 	return handler.New(l, slog.New(slog.DiscardHandler), handler.Access{Authorization: handler.None}), m
 }
+
+var others = [][3]string{{"USD", "2", "100"}, {"JPY", "0", "100"}, {"EUR", "2", "0"}, {"KWD", "3", "100.125"}, {"XBT", "8", "100.00000001"}}
 
 func (m *memory) Post(_ context.Context, p ledger.Posting) error {
 	if recorded, ok := m.row(p.Rows[0].ID); ok {
@@ -75,14 +79,14 @@ func (m *memory) refunded(r *ledger.Refund) (after ledger.Refunds, allowed bool)
 	after = ledger.Refunds{Count: before.Count + 1, Sums: map[int]ledger.Amount{}}
 	maps.Copy(after.Sums, before.Sums)
 	for _, p := range r.Parts {
-		sum := units(p.Amount)
+		sum := rat(p.Amount)
 		if already, ok := before.Sums[p.Entry]; ok {
-			sum.Add(sum, units(already))
+			sum.Add(sum, rat(already))
 		}
-		if sum.Cmp(units(r.Of.Entries[p.Entry].Amount)) > 0 {
+		if sum.Cmp(rat(r.Of.Entries[p.Entry].Amount)) > 0 {
 			return before, false
 		}
-		after.Sums[p.Entry] = must(ledger.ParseAmount(textOf(sum)))
+		after.Sums[p.Entry] = must(ledger.ParseAmount(sum.FloatString(ledger.MaxPlaces)))
 	}
 	return after, true
 }
@@ -96,8 +100,8 @@ func allows(m ledger.Move, a ledger.Account) bool {
 }
 
 func after(m ledger.Move, a ledger.Account) ledger.Account {
-	sum := units(m.Sum)
-	a.Balance = must(ledger.ParseBalance(textOf(sum.Add(sum, units(a.Balance)))))
+	sum := rat(m.Sum)
+	a.Balance = must(ledger.ParseBalance(sum.Add(sum, rat(a.Balance)).FloatString(ledger.MaxPlaces)))
 	a.Holds = slices.Clone(a.Holds)
 	for _, h := range m.Ends {
 		a.Holds = slices.DeleteFunc(a.Holds, same(h))
@@ -133,19 +137,12 @@ func must[T any](sum T, err error) T {
 	return sum
 }
 
-// units returns money as a count of its eighth decimal place.
-func units(money fmt.Stringer) *big.Int {
-	whole, fraction, _ := strings.Cut(money.String(), ".")
-	sum, ok := new(big.Int).SetString(whole+(fraction + strings.Repeat("0", ledger.MaxPlaces))[:ledger.MaxPlaces], 10)
-	if !ok || len(fraction) > ledger.MaxPlaces {
+func rat(money fmt.Stringer) *big.Rat {
+	r, ok := new(big.Rat).SetString(money.String())
+	if !ok {
 		panic(money) // the ledger's sums are valid
 	}
-	return sum
-}
-
-// textOf returns money's text from such units.
-func textOf(units *big.Int) string {
-	return new(big.Rat).SetFrac(units, big.NewInt(1e8)).FloatString(ledger.MaxPlaces)
+	return r
 }
 
 func (m *memory) Decline(_ context.Context, t ledger.Transaction) error {
