@@ -23,7 +23,7 @@ type worked struct {
 	access   handler.Access
 	settings ledger.Settings
 	policies map[string]policy // by IAM caller
-	calls    [][]string        // caller, whether with a token, call, status, whether API Gateway answers
+	calls    [][]string        // caller, whether with a token, method, target, key, body, status, whether API Gateway answers
 }
 
 type policy struct {
@@ -37,7 +37,7 @@ var (
 	headingPattern = regexp.MustCompile(`(?m)^## `)
 	deployPattern  = regexp.MustCompile("(?s)```sh\nsam deploy(?: --parameter-overrides)?([^`]*)```")
 	policyPattern  = regexp.MustCompile("(?s)The policy of `([a-z-]+)`[^:]*:\n\n```json\n(.*?)```")
-	callPattern    = regexp.MustCompile("(?m)^\\| `([a-z-]+)`( with a token)? \\| `(.*)` \\| (\\d+)(, by API Gateway)? \\|$")
+	callPattern    = regexp.MustCompile("(?m)^\\| `([a-z-]+)`( with a token)? \\| `(\\S+) (\\S+)(?: ([^ {]\\S*))?(?: (\\{.*))?` \\| (\\d+)(, by API Gateway)? \\|$")
 	rowPattern     = regexp.MustCompile("(?m)^\\| `")
 )
 
@@ -91,7 +91,7 @@ func deployed(t *testing.T, overrides []string) (handler.Access, ledger.Settings
 }
 
 // allows reports whether IAM lets a call through.
-func (p policy) allows(t *testing.T, api, method, path string) bool {
+func (p policy) allows(t *testing.T, api string, r request) bool {
 	t.Helper()
 	for _, statement := range p.Statement {
 		require.Equal(t, []string{"Allow", "execute-api:Invoke"}, []string{statement.Effect, statement.Action})
@@ -101,7 +101,7 @@ func (p policy) allows(t *testing.T, api, method, path string) bool {
 		}
 		for _, resource := range resources {
 			pattern := "^" + strings.ReplaceAll(regexp.QuoteMeta(resource.(string)), `\*`, ".*") + "$"
-			if regexp.MustCompile(pattern).MatchString("arn:aws:execute-api:REGION:ACCOUNT:" + api + "/$default/" + method + path) {
+			if regexp.MustCompile(pattern).MatchString("arn:aws:execute-api:REGION:ACCOUNT:" + api + "/$default/" + r.method + r.path()) {
 				return true
 			}
 		}
@@ -130,13 +130,13 @@ func (c worked) play(t *testing.T, h *handler.Handler, books *infratest.Books, g
 	}
 	ids := []string{} // placeholder and id in turn
 	for _, row := range c.calls {
-		caller, byToken, call, status, byGateway := row[1], row[2] != "", row[3], row[4], row[5] != ""
-		r, key := parseCall(strings.NewReplacer(ids...).Replace(call))
-		path, _, _ := strings.Cut(r.target, "?")
+		caller, byToken, key, status, byGateway := row[1], row[2] != "", row[5], row[7], row[8] != ""
+		r := keyed(strings.NewReplacer(ids...).Replace(row[4]), key, row[6])
+		r.method = row[3]
 		policy, service := c.policies[caller]
 		service = service && !byToken
-		passes := service && policy.allows(t, serviceAPI, r.method, path) || !service && c.access.Authorization == handler.JWT
-		assert.Equal(t, byGateway, !passes, "%s: %s", caller, call)
+		passes := service && policy.allows(t, serviceAPI, r) || !service && c.access.Authorization == handler.JWT
+		assert.Equal(t, byGateway, !passes, "%s: %+v", caller, r)
 		if !passes {
 			continue
 		}
@@ -145,25 +145,10 @@ func (c worked) play(t *testing.T, h *handler.Handler, books *infratest.Books, g
 			a = g.service(h)
 		}
 		got := a.send(t, r)
-		assert.Equal(t, status, strconv.Itoa(got.Status), "%s: %s: %s", caller, call, got.Body)
-		if id, ok := strings.CutPrefix(got.Header.Get("Location"), "/transactions/"); ok {
+		assert.Equal(t, status, strconv.Itoa(got.Status), "%s: %+v: %s", caller, r, got.Body)
+		if id := got.id(); id != "" {
 			ids = append(ids, "{"+key+"}", id)
 		}
 	}
 	assert.NotEmpty(t, books.Network.Requests())
-}
-
-// parseCall reads a call from the document: method, target, key and body.
-func parseCall(text string) (r request, key string) {
-	head, body, hasBody := strings.Cut(text, " {")
-	if hasBody {
-		r.body = "{" + body
-	}
-	words := strings.Fields(head)
-	r.method, r.target = words[0], words[1]
-	if len(words) > 2 {
-		key = words[2]
-		r.header = map[string]string{"Idempotent-Key": key}
-	}
-	return r, key
 }

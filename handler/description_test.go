@@ -318,24 +318,12 @@ func asJSON(value any) (any, error) {
 // compares the document with the handler's answer to each.
 func TestDescriptionForbidsAnswers(t *testing.T) {
 	t.Parallel()
+	h, _, _ := newHandler(t)
+	send := func(body string) answer { return overEvents(event2)(t, h)(t, posting("1", body)) }
+	posted, invalid, declined := send(body("1", "1", "credit")), send(`{"userId":"1","ammount":"1"}`), send(body("2", "101", "debit"))
 	d, err := readDescription()
 	require.NoError(t, err)
 	o := d.operationOf(posting("", ""))
-	posted := answer{
-		http.StatusCreated,
-		http.Header{"Content-Type": {"application/json"}, "Cache-Control": {"no-store"}, "Location": {"/transactions/" + id11}},
-		`{"data":{"id":"` + id11 + `","userId":"1","type":"credit","ammount":"1","status":"posted","createdAt":"2026-11-22T12:00:00.005Z"}}`,
-	}
-	invalid := answer{
-		http.StatusBadRequest,
-		http.Header{"Content-Type": {"application/problem+json"}, "Cache-Control": {"no-store"}},
-		`{"type":"/problems/invalid-request","title":"Bad request","status":400,"detail":"d","instance":"/t","properties":{"type":["is required"]}}`,
-	}
-	declined := answer{
-		http.StatusUnprocessableEntity,
-		http.Header{"Content-Type": {"application/problem+json"}, "Cache-Control": {"no-store"}, "Location": {"/transactions/" + id11}},
-		`{"type":"/problems/insufficient-funds","title":"Unprocessable entity","status":422,"detail":"d","instance":"/t","id":"` + id11 + `","balance":"1"}`,
-	}
 	for _, c := range []struct {
 		answer answer
 		header map[string][][]string // other values
@@ -358,16 +346,16 @@ func TestDescriptionForbidsAnswers(t *testing.T) {
 		{
 			invalid, nil, []int{http.StatusUnprocessableEntity},
 			[][2]string{
-				{`"status":400`, `"status":422`}, {`"Bad request"`, `"Bad Request"`}, {`/problems/invalid-request`, `/problems/other`}, {`"d"`, `""`},
-				{`"/t"`, `"t"`}, {`{"type":["is required"]}`, `{}`}, {`["is required"]`, `[]`}, {`"properties"`, `"cause":"c","properties"`},
+				{`"status":400`, `"status":422`}, {`"Bad request"`, `"Bad Request"`}, {`/problems/invalid-request`, `/problems/other`},
+				{`"type is required."`, `""`}, {`"/transactions"`, `"transactions"`}, {`{"type":["is required"]}`, `{}`}, {`["is required"]`, `[]`}, {`"properties"`, `"cause":"c","properties"`},
 				{`{"type":["is required"]}`, `{"other":["is required"]}`},
 			},
 		},
 		{
 			declined, map[string][][]string{"Location": {{"/transactions/1"}}}, nil,
 			[][2]string{
-				{`,"balance":"1"`, ``}, {`"id":"` + id11 + `",`, ``}, {`"balance":"1"`, `"balance":"-1"`},
-				{`"balance":"1"`, `"balance":"1","limit":"1000000000000000"`}, {`/problems/insufficient-funds`, `/problems/balance-limit`},
+				{`,"balance":"100"`, ``}, {`"id":"` + declined.id() + `",`, ``}, {`"balance":"100"`, `"balance":"-1"`},
+				{`"balance":"100"`, `"balance":"100","limit":"1000000000000000"`}, {`/problems/insufficient-funds`, `/problems/balance-limit`},
 			},
 		},
 	} {

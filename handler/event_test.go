@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/stretchr/testify/assert"
@@ -18,6 +19,7 @@ import (
 
 	"onewrite/handler"
 	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/faults"
 )
 
 var update = flag.Bool("update", false, "write the answers that testdata/answers lacks")
@@ -269,13 +271,16 @@ func TestBodyNotBase64(t *testing.T) {
 	}
 }
 
-// Callers see the gateway's request id; a direct invocation has only Lambda's.
+// Callers see the gateway's request id; a direct invocation has only Lambda's. Whatever
+// the line has, it is one JSON object in UTF-8.
 func TestRequestID(t *testing.T) {
 	t.Parallel()
-	h, _, log := newHandler(t)
+	h, books, log := newHandler(t)
+	const strange = "\"}\n{\u2028\x00\\"
 	for _, c := range []struct{ gateway, lambda, want string }{
-		{"gateway-1", "lambda-1", "gateway-1"}, {"", "lambda-1", "lambda-1"}, {"gateway-1", "", "gateway-1"}, {"", "", ""},
+		{"gateway-1", "lambda-1", "gateway-1"}, {"", "lambda-1", "lambda-1"}, {"gateway-1", "", "gateway-1"}, {"", "", ""}, {strange, "", strange},
 	} {
+		books.Network.Next(faults.Rewrite(func(string) string { return `{"Item":{"balance":{"N":"` + "\xff" + `"}}}` }))
 		event := event2(reading("/balance?userId=1"))
 		event["requestContext"].(object)["requestId"] = c.gateway
 		ctx := t.Context()
@@ -284,7 +289,10 @@ func TestRequestID(t *testing.T) {
 		}
 		_, err := h.Invoke(ctx, encode(t, event))
 		require.NoError(t, err)
-		assert.Equal(t, c.want, readLine(t, log).RequestID, "%+v", c)
+		assert.True(t, utf8.Valid(log.Bytes()), "%s", log)
+		line := readLine(t, log)
+		assert.Equal(t, c.want, line.RequestID, "%+v", c)
+		assert.NotEmpty(t, line.Cause)
 	}
 }
 
