@@ -148,10 +148,6 @@ func TestNotRefundable(t *testing.T) {
 				assert.Equal(t, []string{"/problems/not-refundable", status}, []string{p.Type, p.TransactionStatus})
 			}
 		}
-		for _, id := range []string{"none", missing, parseID(t, posted).Entry(1).String(), parseID(t, voided).End().String()} {
-			assert.Equal(t, http.StatusNotFound, a.refund(t, id, "k", "").Status, id)
-			assert.Equal(t, http.StatusNotFound, a.get(t, "/transactions/"+id+"/refunds").Status, id)
-		}
 
 		// Of a captured payment, the captured amount is refunded.
 		payment := a.pending(t, "payment", paymentBody("1", "2", "40"))
@@ -193,25 +189,5 @@ func TestRefundDeclined(t *testing.T) {
 		assert.Equal(t, "/problems/account-blocked", blocked.problem(t).Type)
 		require.Equal(t, http.StatusCreated, a.rule(t, "lift", `{"userId":"5","debits":"allowed"}`).Status)
 		assertReplay(t, blocked, a.refund(t, sale, "r", ""), "blocked")
-	})
-}
-
-func TestRefundReused(t *testing.T) {
-	everyDoor(t, func(t *testing.T, a *api) {
-		sale, other := a.pending(t, "sale", transferOf("1", "2")), a.pending(t, "other", transferOf("1", "2"))
-		require.Equal(t, http.StatusCreated, a.refund(t, sale, "r", "").Status)
-		for _, c := range []struct {
-			got     answer
-			differs string
-		}{
-			{a.refund(t, other, "r", ""), "refundOf"},
-			{a.refund(t, other, "r", `{"ammount":"9"}`), "refundOf entries"},
-			{a.refund(t, sale, "r", `{"ammount":"9"}`), "entries"},
-			{a.refund(t, sale, "r", `{"metadata":{"a":"b"}}`), "metadata"},
-			{a.post(t, "r", entries("", entry("1", "10", "credit"), entry("2", "10", "debit"))), "refundOf"},
-			{a.refund(t, sale, "sale", ""), "refundOf entries"},
-		} {
-			assertReused(t, c.got, strings.Fields(c.differs)...)
-		}
 	})
 }
