@@ -84,24 +84,11 @@ var doors = map[string]func(*testing.T, *handler.Handler) func(*testing.T, reque
 // everyDoor runs a test through each door.
 func everyDoor(t *testing.T, test func(*testing.T, *api)) {
 	t.Helper()
-	eachDoor(t, newBooks, test)
-}
-
-// everyDoorInMemory does the same for tests that fill an account, which takes DynamoDB
-// Local long. TestSettingsAtTheCeiling fills one there.
-func everyDoorInMemory(t *testing.T, test func(*testing.T, *api)) {
-	t.Helper()
-	inMemory := func(t *testing.T, _ string, s ledger.Settings) *infratest.Books { return infratest.NewInMemory(t, s) }
-	eachDoor(t, inMemory, test)
-}
-
-func eachDoor(t *testing.T, open func(*testing.T, string, ledger.Settings) *infratest.Books, test func(*testing.T, *api)) {
-	t.Helper()
 	t.Parallel()
 	for name, door := range doors {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h, books, log := handlerOf(open(t, name, ledger.DefaultSettings()), handler.Access{Authorization: handler.None})
+			h, books, log := handlerOf(newBooks(t, name, ledger.DefaultSettings()), handler.Access{Authorization: handler.None})
 			test(t, &api{Books: books, log: log, send: door(t, h)})
 		})
 	}

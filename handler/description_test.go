@@ -44,30 +44,31 @@ type description struct {
 }
 
 // readDescription returns the description for the default settings.
-func readDescription() (*description, error) { return descriptionOf(ledger.DefaultSettings()) }
+func readDescription(t *testing.T) *description {
+	t.Helper()
+	return descriptionOf(t, ledger.DefaultSettings())
+}
 
 // descriptions has the descriptions, by their settings.
 var descriptions sync.Map
 
-func descriptionOf(s ledger.Settings) (*description, error) {
+func descriptionOf(t *testing.T, s ledger.Settings) *description {
+	t.Helper()
 	if known, ok := descriptions.Load(s.String()); ok {
-		return known.(*description), nil
+		return known.(*description)
 	}
 	text := []byte(handler.Description(s))
 	document, err := openapi3.NewLoader().LoadFromData(text)
-	if err != nil {
-		return nil, err
-	}
+	require.NoError(t, err)
 	var source struct {
 		Components any `yaml:"components"`
 	}
-	if err := yaml.Unmarshal(text, &source); err != nil {
-		return nil, err
-	}
+	require.NoError(t, yaml.Unmarshal(text, &source))
 	components, err := asJSON(source.Components)
+	require.NoError(t, err)
 	d := &description{document: document, operations: operationsOf(document), components: components, compiled: map[string]*jsonschema.Schema{}}
 	known, _ := descriptions.LoadOrStore(s.String(), d)
-	return known.(*description), err
+	return known.(*description)
 }
 
 // operation is one of the description's operations.
@@ -321,8 +322,7 @@ func TestDescriptionForbidsAnswers(t *testing.T) {
 	h, _, _ := newHandler(t)
 	send := func(body string) answer { return overEvents(event2)(t, h)(t, posting("1", body)) }
 	posted, invalid, declined := send(body("1", "1", "credit")), send(`{"userId":"1","ammount":"1"}`), send(body("2", "101", "debit"))
-	d, err := readDescription()
-	require.NoError(t, err)
+	d := readDescription(t)
 	o := d.operationOf(posting("", ""))
 	for _, c := range []struct {
 		answer answer
@@ -384,8 +384,7 @@ func TestDescriptionForbidsAnswers(t *testing.T) {
 // Each of these once broke a generated client: README.md names the generators.
 func TestDescriptionSuitsGenerators(t *testing.T) {
 	t.Parallel()
-	d, err := readDescription()
-	require.NoError(t, err)
+	d := readDescription(t)
 	schemas := d.components.(map[string]any)["schemas"].(map[string]any)
 	values := map[any]string{}
 	for name, schema := range schemas {

@@ -17,8 +17,7 @@ import (
 // in, after the README's sessions. None is answered that a key was reused.
 func TestExamplesInAnyOrder(t *testing.T) {
 	t.Parallel()
-	d, err := readDescription()
-	require.NoError(t, err)
+	d := readDescription(t)
 	calls := d.examples(t)
 	require.Greater(t, len(calls), 10)
 	for seed := range uint64(2) {

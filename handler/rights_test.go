@@ -241,8 +241,7 @@ func (s scenario) check(t *testing.T, a *api, call, kind, sent, want, caller str
 func TestRightsAreOfRoutes(t *testing.T) {
 	t.Parallel()
 	assert.Subset(t, handler.Routes(), handler.RoutesForTokens())
-	d, err := readDescription()
-	require.NoError(t, err)
+	d := readDescription(t)
 	for _, o := range d.operations {
 		forTokens := slices.Contains(handler.RoutesForTokens(), o.route)
 		assert.Equal(t, !forTokens, strings.Contains(o.Description, "For services only."), "the document on %s", o.route)

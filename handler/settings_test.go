@@ -167,8 +167,7 @@ func TestDescriptionOfSettings(t *testing.T) {
 		assert.Contains(t, text, "enum: ["+s.currency+"] # of calls")
 		assert.Contains(t, text, "a balance of "+s.opening+" "+s.currency)
 		assert.Contains(t, text, "from "+s.unit+" to 1000000000000")
-		d, err := descriptionOf(infratest.Settings(t, s.currency, s.places, s.opening))
-		require.NoError(t, err)
+		d := descriptionOf(t, infratest.Settings(t, s.currency, s.places, s.opening))
 		check := func(r request) error { return d.checkRequest(d.operationOf(r), r) }
 		checkAmount := func(amount string) error { return check(posting("1", body("1", amount, "credit"))) }
 		for _, allowed := range []string{s.unit, s.most, "1000000000000", "0007", s.example} {
