@@ -45,14 +45,12 @@ func (b *Books) Check(ctx context.Context) error {
 	}
 	c := check{
 		settings: b.opened.Settings,
+		fold:     books.NewFold(b.opened.Settings, books.Everything),
 		rows:     map[ledger.TransactionID]ledger.Transaction{},
 		wholes:   books.Wholes{},
-		tallies:  books.Tallies{},
-		rules:    books.RuleTallies{},
 		refunds:  books.RefundTallies{},
 		refunded: map[ledger.TransactionID][]time.Time{},
 		blocks:   map[block]bool{},
-		open:     map[ledger.UserID][]ledger.Hold{},
 	}
 	c.begun(transactions)
 	for _, row := range transactions {
@@ -61,7 +59,7 @@ func (b *Books) Check(ctx context.Context) error {
 		}
 	}
 	for _, filled := range b.filled {
-		c.tallies.Of(filled.UserID).Add(filled)
+		c.fold.Tallies.Of(filled.UserID).Add(filled)
 	}
 	c.related()
 	for _, row := range accounts {
@@ -87,17 +85,15 @@ func (b *Books) Check(ctx context.Context) error {
 // kindAnswer is the finding's kind for a row that differs from its call's answer.
 const kindAnswer = "answer"
 
-// check is one reading.
+// check is one reading. The fold forgets a user's rows when the user's account is read.
 type check struct {
 	settings ledger.Settings
+	fold     *books.Fold
 	rows     map[ledger.TransactionID]ledger.Transaction
 	wholes   books.Wholes
-	tallies  books.Tallies       // until the user's account is read
-	rules    books.RuleTallies   // until the user's account is read
 	refunds  books.RefundTallies // until the refund account is read
 	refunded map[ledger.TransactionID][]time.Time
 	blocks   map[block]bool
-	open     map[ledger.UserID][]ledger.Hold
 	found    Findings
 }
 
@@ -138,43 +134,25 @@ func (c *check) begun(transactions []books.Row) {
 
 // transaction counts a row in the transactions table.
 func (c *check) transaction(row books.Row) {
-	t, found, ok := books.ExamineTransaction(c.settings, row)
-	c.add(found)
-	if !ok {
-		return
+	c.add(c.fold.Add(row))
+	t, err := infra.DecodeTransaction(row)
+	if err != nil {
+		return // the fold has found it
 	}
 	c.rows[t.ID] = t
 	c.wholes.Add(t)
 	c.refunds.Add(t)
-	if t.Rules == nil {
-		c.tallies.Of(t.UserID).Add(t)
-		return
-	}
-	c.rules.Add(t)
-	if t.Status == ledger.Posted {
-		c.blocks[block{t.UserID, ledger.Debit}] = c.blocks[block{t.UserID, ledger.Debit}] || t.Rules.Debits == ledger.Blocked
-		c.blocks[block{t.UserID, ledger.Credit}] = c.blocks[block{t.UserID, ledger.Credit}] || t.Rules.Credits == ledger.Blocked
+	if t.Rules != nil && t.Status == ledger.Posted {
+		for of, permission := range map[ledger.Type]ledger.Permission{ledger.Debit: t.Rules.Debits, ledger.Credit: t.Rules.Credits} {
+			c.blocks[block{t.UserID, of}] = c.blocks[block{t.UserID, of}] || permission == ledger.Blocked
+		}
 	}
 }
 
 // related checks each row against the other rows that it needs.
 func (c *check) related() {
 	c.add(c.wholes.Findings())
-	for id, whole := range c.wholes {
-		switch first, end := whole.First, whole.End; {
-		case end != nil:
-			held := end.Amount
-			if end.End == ledger.Capture {
-				held = end.Held
-			}
-			if first == nil || first.Status != ledger.Pending || first.UserID != end.UserID || !first.Amount.Equal(held) {
-				c.find(end.UserID, end.ID, books.KindHold, "it ends no pending row of the user and the sum")
-			}
-		case first != nil && first.Status == ledger.Pending:
-			hold := ledger.Hold{TransactionID: id, Amount: first.Amount, ExpiresAt: first.ExpiresAt}
-			c.open[first.UserID] = append(c.open[first.UserID], hold)
-		}
-	}
+	c.add(c.fold.Orphans())
 	for _, t := range c.rows {
 		if t.DeclinedByBlock {
 			if e := t.AllEntries()[t.DeclinedEntry]; !c.blocks[block{e.UserID, e.Type}] {
@@ -231,9 +209,9 @@ func (c *check) refundAccount(row books.Row) {
 func (c *check) account(row books.Row) {
 	user, a, found, ok := books.ExamineAggregate(c.settings, row)
 	c.add(found)
-	tally, rules := c.tallies.Of(user), c.rules.Of(user)
-	delete(c.tallies, user)
-	delete(c.rules, user)
+	tally, rules := c.fold.Tallies.Of(user), c.fold.Rules.Of(user)
+	delete(c.fold.Tallies, user)
+	delete(c.fold.Rules, user)
 	if !ok {
 		return
 	}
@@ -243,12 +221,7 @@ func (c *check) account(row books.Row) {
 	if rules.Judge(0, a) != books.Right {
 		c.add([]books.Finding{rules.Differs(user, a)})
 	}
-	byID := func(a, b ledger.Hold) int { return slices.Compare(a.TransactionID[:], b.TransactionID[:]) }
-	slices.SortFunc(a.Holds, byID)
-	slices.SortFunc(c.open[user], byID)
-	if !reflect.DeepEqual(a.Holds, c.open[user]) {
-		c.find(user, ledger.TransactionID{}, books.KindHold, "the account's open holds are %v, and the rows' %v", a.Holds, c.open[user])
-	}
+	c.add(c.fold.CompareHolds(user, a.Holds))
 	if first := c.rows[a.TransactionID]; a.TransactionID != (ledger.TransactionID{}) && !books.CanMove(user, first, c.rows[first.TransactionID]) {
 		c.add([]books.Finding{books.WrongMover(user, a.TransactionID)})
 	}
@@ -256,12 +229,12 @@ func (c *check) account(row books.Row) {
 
 // withoutAccount finds rows whose account does not exist.
 func (c *check) withoutAccount() {
-	for user, tally := range c.tallies {
+	for user, tally := range c.fold.Tallies {
 		if tally.Posted > 0 {
 			c.add([]books.Finding{tally.Differs(c.settings, user, infra.Aggregate{})})
 		}
 	}
-	for user, rules := range c.rules {
+	for user, rules := range c.fold.Rules {
 		c.add([]books.Finding{rules.Differs(user, infra.Aggregate{})})
 	}
 	for of := range c.refunds {
