@@ -22,10 +22,8 @@ type EndRequest struct {
 //   - the error that the request's Allow returned;
 //   - [ErrNotPending] if the transaction never was pending;
 //   - an [*InvalidError] if the hold is smaller;
-//   - a *[HoldEndedError], which unwraps to [ErrHoldEnded], if the hold ended in
-//     another way, or expired;
-//   - a *[ReceiverError], which unwraps to [ErrBalanceLimit] or [ErrAccountBlocked],
-//     if the receiver's account does not allow the credit. The hold stays open;
+//   - a *[HoldEndedError] if the hold ended in another way, or expired;
+//   - a *[ReceiverError] if the receiver's account does not allow the credit;
 //   - [ErrTryAgain] if the outcome is unknown or nothing was written;
 //   - anything else for a defect.
 func (l *Ledger) Capture(ctx context.Context, r EndRequest, amount Amount) (Result, error) {

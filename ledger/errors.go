@@ -9,12 +9,15 @@ import (
 
 // Callers of [Ledger] branch on these errors.
 var (
+	// ErrInvalid means that a value was rejected.
+	ErrInvalid = errors.New("invalid value")
+
 	// ErrInsufficientFunds means that a debit was declined because it exceeds the
 	// balance.
 	ErrInsufficientFunds = errors.New("insufficient funds")
 
-	// ErrBalanceLimit means that a credit was declined because it would lift the
-	// balance above [MaxBalance].
+	// ErrBalanceLimit means that a credit or a higher limit would lift the balance
+	// above [MaxBalance].
 	ErrBalanceLimit = errors.New("balance limit")
 
 	// ErrAccountBlocked means that an account's rules block an entry's type.
@@ -45,9 +48,6 @@ var (
 	// key stays unused.
 	ErrRefundLimit = errors.New("refund limit")
 
-	// ErrInvalid means that a value was rejected.
-	ErrInvalid = errors.New("invalid value")
-
 	// ErrNotFound means that no transaction has the id.
 	ErrNotFound = errors.New("transaction not found")
 
@@ -64,7 +64,6 @@ type InvalidError struct {
 }
 
 func (e *InvalidError) Error() string { return "invalid " + e.Kind + ": " + e.Reason }
-
 func (e *InvalidError) Unwrap() error { return ErrInvalid }
 
 // DeclinedError has a declined transaction, which is stored. It unwraps to
@@ -91,22 +90,18 @@ func (e *DeclinedError) Entry() Entry {
 
 // Unwrap returns the reason, or nil for a type that can't be declined.
 func (e *DeclinedError) Unwrap() error {
-	switch t := e.Result.Transaction; {
+	t := e.Result.Transaction
+	switch entry := e.Entry(); {
 	case t.DeclinedByBlock:
 		return ErrAccountBlocked
 	case t.Rules != nil && t.Rules.lent().IsNegative():
 		return ErrCreditInUse
-	case t.Rules != nil:
+	case t.Rules != nil, entry.Type == Credit:
 		return ErrBalanceLimit
-	}
-	switch e.Entry().Type {
-	case Credit:
-		return ErrBalanceLimit
-	case Debit:
+	case entry.Type == Debit:
 		return ErrInsufficientFunds
-	default:
-		return nil
 	}
+	return nil
 }
 
 // KeyReusedError names the differences from the first request with the key. It
@@ -124,7 +119,6 @@ type KeyReusedError struct {
 }
 
 func (e *KeyReusedError) Error() string { return ErrKeyReused.Error() }
-
 func (e *KeyReusedError) Unwrap() error { return ErrKeyReused }
 
 // HoldEndedError has the hold's stored end, which is not the requested one. It unwraps
@@ -165,12 +159,12 @@ func (e *NotRefundableError) Error() string {
 
 func (e *NotRefundableError) Unwrap() error { return ErrNotRefundable }
 
-// RefundLimitError means that a refund asks for more than an entry has left. It unwraps
-// to [ErrRefundLimit].
+// RefundLimitError names the first entry that has less left than a refund asks for. It
+// unwraps to [ErrRefundLimit].
 type RefundLimitError struct {
 	Of         Original
-	Entry      int // the first such entry's place in Of
-	Refundable Sum // what the entry has left, zero or more
+	Entry      int // its place in Of
+	Refundable Sum // what it has left, zero or more
 }
 
 func (e *RefundLimitError) Error() string {

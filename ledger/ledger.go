@@ -32,10 +32,7 @@ type Request struct {
 	Metadata       Metadata
 	ExpiresIn      time.Duration // until the hold expires, in whole seconds; zero for no hold
 	PostedBy       Caller        // this call's sender; a replay may have another
-
-	// Refund is what the entries refund, or nil. Make a refund's request with
-	// [Original.Request].
-	Refund *Refund
+	Refund         *Refund       // what the entries refund, or nil; made by Original.Request
 }
 
 // UserID returns the user that owns the key.
@@ -61,21 +58,18 @@ type Result struct {
 // Post posts a transaction, or holds its money if the request has ExpiresIn. The
 // same request again moves nothing and returns the first result, with Replayed set.
 // The error is
-//   - a *[DeclinedError], which unwraps to [ErrInsufficientFunds] or [ErrBalanceLimit],
-//     if a balance did not allow it, or to [ErrAccountBlocked], if an account's rules
-//     did not, now or the first time;
-//   - a *[KeyReusedError], which unwraps to [ErrKeyReused], if an earlier call
-//     used the key for another transaction;
+//   - a *[DeclinedError] if a balance or an account's rules did not allow it, now or
+//     the first time;
+//   - a *[KeyReusedError] if an earlier call used the key for another transaction;
 //   - [ErrTooManyHolds] if the user already has [MaxHolds] open holds;
-//   - a *[RefundLimitError], which unwraps to [ErrRefundLimit], if less is left to
-//     refund. Nothing is stored, and the key stays unused;
+//   - a *[RefundLimitError] if less is left to refund;
 //   - [ErrTryAgain] if the outcome is unknown or nothing was written;
 //   - anything else for a defect.
 func (l *Ledger) Post(ctx context.Context, r Request) (Result, error) {
 	return l.result(l.write(ctx, r))
 }
 
-// result turns write's answer into Post's.
+// result returns the outcome of a row that was written, or of the recorded one.
 func (l *Ledger) result(written Transaction, err error) (Result, error) {
 	if recorded, ok := errors.AsType[*RecordedError](err); ok {
 		return replay(written, recorded.Recorded)
@@ -86,15 +80,12 @@ func (l *Ledger) result(written Transaction, err error) (Result, error) {
 	return outcome(Result{Transaction: written})
 }
 
-// maxAttempts bounds a request's attempts. Each refusal's expired holds are all
-// released by the next write. So without other callers, each user's account refuses at
-// most one attempt for the holds that expired before, and one for each hold that
-// expires meanwhile. The other ten are for holds that other callers end meanwhile.
+// maxAttempts bounds a request's attempts. Without other callers, each user's account
+// refuses at most one attempt for the holds that expired before, and one for each hold
+// that expires meanwhile. The other ten are for holds that other callers end meanwhile.
 func (r Request) maxAttempts() int { return len(usersOf(r.Entries))*(1+MaxHolds) + 10 }
 
-// write posts a request or declines it, and returns the first row as written. If an
-// account with expired holds refuses, the next attempt releases them in the same
-// write.
+// write posts a request or declines it, and returns the first row as written.
 func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err error) {
 	if err := r.check(); err != nil {
 		return Transaction{}, err

@@ -140,9 +140,9 @@ func (r *Refund) MaxBefore(p Part) Sum {
 // limit returns the error for the first part that the account does not allow, or nil.
 func (r *Refund) limit(account Refunds) *RefundLimitError {
 	for _, p := range r.Parts {
-		refunded := account.Sums[p.Entry]
-		if most := r.MaxBefore(p); refunded.d.Cmp(&most.d) > 0 {
-			return &RefundLimitError{r.Of, p.Entry, Sum{minus(r.Of.Entries[p.Entry].Amount.d, refunded.d)}}
+		left := Sum{minus(r.Of.Entries[p.Entry].Amount.d, account.Sums[p.Entry].d)}
+		if p.Amount.d.Cmp(&left.d) > 0 {
+			return &RefundLimitError{r.Of, p.Entry, left}
 		}
 	}
 	return nil

@@ -102,11 +102,10 @@ func (r RulesRequest) row(from Rules, now time.Time) Transaction {
 // ChangeRules changes an account's rules. The result has the change's row. Once
 // ChangeRules returns, no entry that the rules block is posted. The same request again
 // changes nothing and returns the first result, with Replayed set. The error is
-//   - a *[DeclinedError], which unwraps to [ErrCreditInUse] if the account uses more
-//     than the new credit limit, or to [ErrBalanceLimit] if the limit would lift the
-//     balance above [MaxBalance], now or the first time;
-//   - a *[KeyReusedError], which unwraps to [ErrKeyReused], if an earlier call used
-//     the key for another change, or for a transaction;
+//   - a *[DeclinedError] if the balance did not allow the new credit limit, now or the
+//     first time;
+//   - a *[KeyReusedError] if an earlier call used the key for another change, or for a
+//     transaction;
 //   - [ErrTryAgain] if the outcome is unknown or nothing was written;
 //   - anything else for a defect.
 func (l *Ledger) ChangeRules(ctx context.Context, r RulesRequest) (Result, error) {
