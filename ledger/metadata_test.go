@@ -1,12 +1,10 @@
 package ledger_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -15,61 +13,35 @@ import (
 
 type members = map[string]string
 
-// The limit counts bytes in compact UTF-8 JSON without needless escapes: three for
-// U+2028, six for a control character.
-func TestMetadataBounds(t *testing.T) {
-	t.Parallel()
-	numbered := func(n int) members {
-		m := members{}
-		for i := range n {
-			m[fmt.Sprint(i)] = ""
-		}
-		return m
-	}
-	half := strings.Repeat("\u2028", 83) // 249 bytes
-	type row struct{ most, more members }
-	rows := map[string]row{
-		"members": {numbered(20), numbered(21)},
-		"a name":  {members{half + half: strings.Repeat("x", 7)}, members{half + half: strings.Repeat("x", 8)}},
-		"several": {members{half: "", "n": half}, members{half: "x", "n": half}},
-	}
-	for one, size := range map[string]int{"x": 1, "<": 1, "é": 2, "用": 3, "\u2028": 3, "\u2029": 3, "😀": 4, `"`: 2, "\n": 2, "\x01": 6} {
-		room := 512 - len(`{"n":""}`)
-		most := strings.Repeat(one, room/size) + strings.Repeat("x", room%size)
-		rows[fmt.Sprintf("%q", one)] = row{members{"n": most}, members{"n": most + "x"}}
-	}
-	for name, c := range rows {
-		m := metadata(t, c.most)
-		again, err := ledger.ParseMetadata(m.String())
-		require.NoError(t, err, name)
-		assert.Equal(t, m, again, name)
-		_, err = ledger.NewMetadata(c.more)
-		require.ErrorIs(t, err, ledger.ErrInvalid, name)
-		want := "invalid metadata: must have at most 512 bytes as JSON"
-		if name == "members" {
-			want = "invalid metadata: must have at most 20 members"
-		}
-		assert.EqualError(t, err, want, name)
-	}
-}
-
-// Metadata is read back as written, with any text, and is as long as the shortest JSON.
-func TestMetadataReadBack(t *testing.T) {
+// Metadata is read back as written, with any text. Its limit counts bytes in the shortest
+// JSON: three for U+2028, six for most control characters.
+func TestMetadata(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		in := rapid.MapOfN(rapid.String(), rapid.String(), 0, 24).Draw(t, "members")
+		count := rapid.SampledFrom([]int{0, 1, 3, 20, 21}).Draw(t, "count")
+		character := rapid.OneOf(rapid.SampledFrom([]rune("x<é用\u2028\u2029😀\"\n\x01")), rapid.Rune())
+		text := rapid.StringOfN(character, 0, -1, 300/(count+1))
+		in := rapid.MapOfN(text, text, count, count).Draw(t, "members")
 		shortest, err := json.Marshal(in)
 		require.NoError(t, err)
-		m, err := ledger.NewMetadata(in)
-		if len(in) > 20 || len(shortest) > 512 {
-			require.ErrorIs(t, err, ledger.ErrInvalid)
-			return
+		if room := 512 - len(shortest) - len(`,"pad":""`); room > 0 && rapid.Bool().Draw(t, "up to the limit") {
+			in["pad"] = strings.Repeat("x", room+rapid.IntRange(0, 2).Draw(t, "beyond it"))
+			shortest, err = json.Marshal(in)
+			require.NoError(t, err)
 		}
-		require.NoError(t, err)
-		if len(in) == 0 {
+		m, err := ledger.NewMetadata(in)
+		switch {
+		case len(in) > 20:
+			require.EqualError(t, err, "invalid metadata: must have at most 20 members")
+			return
+		case len(shortest) > 512:
+			require.EqualError(t, err, "invalid metadata: must have at most 512 bytes as JSON")
+			return
+		case len(in) == 0:
 			require.Equal(t, ledger.Metadata{}, m)
 			return
 		}
+		require.NoError(t, err)
 		again, err := ledger.ParseMetadata(m.String())
 		require.NoError(t, err)
 		require.Equal(t, m, again)
