@@ -22,8 +22,7 @@ const wholeDigits = 16
 func MaxBalance() Balance { return Balance{maxBalance} }
 
 // HighestBalance returns the highest possible balance: [MaxBalance] plus [MaxHolds]
-// times the highest amount. Releases may lift a balance above MaxBalance, by at
-// most the sum of the open holds.
+// times the highest amount, as a release may pass MaxBalance.
 func HighestBalance() Balance { return Balance{highestBalance} }
 
 // MaxCreditLimit returns the highest credit limit: 10^12.
@@ -145,8 +144,7 @@ func (s *Sum) move(t Type, a Amount) {
 }
 
 // parsePlain parses digits with at most the given decimal places, up to most, or
-// returns the reason why s is invalid. It checks the text itself, because apd also
-// accepts "NaN", "Infinity", "1e5", "-0" and ".5".
+// returns the reason why s is invalid. It checks the text itself, as apd accepts more.
 func parsePlain(s string, places int, most apd.Decimal) (d apd.Decimal, reason string) {
 	whole, fraction, point := strings.Cut(s, ".")
 	switch {

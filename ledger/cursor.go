@@ -49,8 +49,7 @@ func ParseCursor(user UserID, s string) (Cursor, error) {
 }
 
 // checksum binds a place to its user and to Within. It detects mistakes and is no
-// secret: a user who computes one gets a place in the same history. Versions
-// without Within reject a checksum with it.
+// secret: a user who computes one gets a place in the same history.
 func (c Cursor) checksum(user UserID, place []byte) []byte {
 	bound := append([]byte(user.text+"\x00"), place...)
 	if c.Within {

@@ -42,35 +42,29 @@
 // # Refunds and rules
 //
 // A refund is a transaction whose entries reverse some entries in a posted or captured
-// one. The same write counts it in its [Original]'s [Refunds], if no entry is refunded
-// beyond its amount.
+// one. The same write counts it in its [Original]'s [Refunds].
 //
 // An account may block debits or credits, and may have a credit limit. A [RuleChange]
-// is a row beside the transactions: its user has one set of keys for both. It is
-// declined and replayed as they are, and is in no history. A limit is lent money: the
-// balance includes it, so a balance stays what the user can spend.
+// is a row beside the transactions: its user has one set of keys for both. A limit is
+// lent money: the balance includes it, so a balance stays what the user can spend.
 //
 // A block declines an entry before the balance or the number of holds does. It stops no
 // capture, void or release of the account's own holds, because that money was taken
-// before. If debits are blocked, the user's expired holds stay unreleased, and count as
+// before. Under blocked debits the user's expired holds stay unreleased, and count as
 // spendable in every read.
 //
 // # Invariants
 //
 //   - A balance is the opening balance plus the credit limit and posted credits, minus
 //     posted debits, captures and open holds. It is never below zero. No credit and no
-//     higher limit lifts it above MaxBalance; only a release may, up to
-//     [HighestBalance]. The ceiling applies to the stored balance, which does not
-//     include an expired hold before its release is written.
-//   - An open hold is a pending row without an end. A user has at most [MaxHolds]. The
-//     held sum is the sum of the open holds.
+//     higher limit lifts it above MaxBalance; only a release may. The ceiling applies to
+//     the stored balance, without the expired holds whose release is not written yet.
+//   - An open hold is a pending row without an end. A user has at most [MaxHolds].
 //   - A hold has at most one end, which captures at most the held amount. The
 //     receiver gets the captured amount in the same write, or never.
 //   - The same request posted again, at once or years later, moves nothing and
 //     gets the first outcome. A used key moves nothing when it comes with other
 //     entries, another order, other metadata or another expiry.
-//   - A transaction posts as a whole or not at all. Its first row names exactly
-//     the other rows.
 //   - A decline and an end are reported only after they are stored, so a late
 //     duplicate can never change them. Three answers are not stored: too many
 //     holds, a receiver's limit or block, and a refund's limit. They are reported

@@ -7,53 +7,23 @@ import (
 	"strings"
 )
 
-// Callers of [Ledger] branch on these errors.
+// Callers of [Ledger] branch on these errors. ErrTooManyHolds and ErrRefundLimit store
+// nothing, and the key stays unused. After ErrTryAgain it is always safe to send the same
+// call again, with the same key.
 var (
-	// ErrInvalid means that a value was rejected.
-	ErrInvalid = errors.New("invalid value")
-
-	// ErrInsufficientFunds means that a debit was declined because it exceeds the
-	// balance.
-	ErrInsufficientFunds = errors.New("insufficient funds")
-
-	// ErrBalanceLimit means that a credit or a higher limit would lift the balance
-	// above [MaxBalance].
-	ErrBalanceLimit = errors.New("balance limit")
-
-	// ErrAccountBlocked means that an account's rules block an entry's type.
-	ErrAccountBlocked = errors.New("account blocked")
-
-	// ErrCreditInUse means that a rule change was declined because the account uses
-	// more than the new credit limit.
-	ErrCreditInUse = errors.New("credit in use")
-
-	// ErrKeyReused means that an earlier call used the key for another transaction.
-	ErrKeyReused = errors.New("idempotency key reused")
-
-	// ErrTooManyHolds means that the user has [MaxHolds] open holds. Nothing is
-	// stored, and the key stays unused.
-	ErrTooManyHolds = errors.New("too many holds")
-
-	// ErrNotPending means that the transaction to capture or void never was
-	// pending.
-	ErrNotPending = errors.New("not pending")
-
-	// ErrHoldEnded means that the hold ended in another way.
-	ErrHoldEnded = errors.New("hold ended")
-
-	// ErrNotRefundable means that the transaction is not posted, or is a refund.
-	ErrNotRefundable = errors.New("not refundable")
-
-	// ErrRefundLimit means that less is left to refund. Nothing is stored, and the
-	// key stays unused.
-	ErrRefundLimit = errors.New("refund limit")
-
-	// ErrNotFound means that no transaction has the id.
-	ErrNotFound = errors.New("transaction not found")
-
-	// ErrTryAgain means that the outcome is unknown, or that nothing was written.
-	// Sending the same call again, with the same key, is always safe.
-	ErrTryAgain = errors.New("try again")
+	ErrInvalid           = errors.New("invalid value")          // a value was rejected
+	ErrInsufficientFunds = errors.New("insufficient funds")     // a debit exceeds the balance
+	ErrBalanceLimit      = errors.New("balance limit")          // the balance would be above MaxBalance
+	ErrAccountBlocked    = errors.New("account blocked")        // an account's rules block an entry's type
+	ErrCreditInUse       = errors.New("credit in use")          // an account uses more than its new credit limit
+	ErrKeyReused         = errors.New("idempotency key reused") // an earlier call used the key for another transaction
+	ErrTooManyHolds      = errors.New("too many holds")         // the user has MaxHolds open holds
+	ErrNotPending        = errors.New("not pending")            // the transaction to capture or void never was pending
+	ErrHoldEnded         = errors.New("hold ended")             // the hold ended in another way
+	ErrNotRefundable     = errors.New("not refundable")         // the transaction is not posted, or is a refund
+	ErrRefundLimit       = errors.New("refund limit")           // less is left to refund
+	ErrNotFound          = errors.New("transaction not found")  // no transaction has the id
+	ErrTryAgain          = errors.New("try again")              // the outcome is unknown, or nothing was written
 )
 
 // InvalidError explains why a value was rejected, to the person who sent it. All parsers

@@ -125,10 +125,9 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 	return first, ErrTryAgain
 }
 
-// notStored returns the error for an answer that is not stored. A decline's own
-// condition finds the call's row even if the store did not report it; this answer
-// has no condition, so notStored reads the row. If an attempt may still be applied,
-// the outcome is unknown.
+// notStored returns the error for an answer that is not stored. A decline's condition
+// finds the call's row even if the store did not report it. This answer has none, so
+// notStored reads the row. If an attempt may still be applied, the outcome is unknown.
 func (l *Ledger) notStored(ctx context.Context, id TransactionID, answer error, unknown bool) error {
 	if unknown {
 		answer = fmt.Errorf("%w: an attempt may still be applied after: %s", ErrTryAgain, answer.Error())
@@ -274,12 +273,11 @@ func (l *Ledger) TransactionIf(ctx context.Context, id TransactionID, allow Allo
 	return t, nil
 }
 
-// Page is a part of a user's history, newest first, reversing [SortRows]: the user's
-// entries, ends and declined transactions. Next is the following page's cursor, and
-// zero on the last page.
+// Page is a part of a user's history: the user's entries, ends and declined
+// transactions.
 type Page struct {
-	Transactions []Transaction
-	Next         Cursor
+	Transactions []Transaction // newest first, reversing SortRows
+	Next         Cursor        // the following page's, or zero on the last page
 }
 
 // MaxPage is the largest number of rows on a [Page].

@@ -8,15 +8,10 @@ import (
 )
 
 // SortRows sorts one user's rows into the order in which they count, oldest first. Rows
-// count by their time. Rows from one write have one time, and count by their place in
-// the write:
-//   - first the expiries: a write releases expired holds before it posts
-//     entries;
-//   - then the entries, by their place in the transaction;
-//   - then the captures and voids, which may end holds from that moment.
-//
-// A hold's end never counts before the hold if both have one time. Between two
-// writes the time guarantees no order: clocks differ, and a write may wait.
+// with one time count by their place in their write: first the expiries, then the
+// entries, by their place in the transaction, then the captures and voids. A hold's end
+// never counts before a hold with the same time. Between two writes the time guarantees
+// no order: clocks differ, and a write may wait.
 func SortRows(rows []Transaction) {
 	places := placesOf(rows)
 	heldAt := map[TransactionID]time.Time{}

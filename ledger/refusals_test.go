@@ -201,53 +201,50 @@ func outcome(t *testing.T, s *script, result ledger.Result, err error) string {
 	return text
 }
 
-// Expired holds are released in the same write, before the first entry counts.
+// Expired holds are released in the same write, before the first entry counts. All rows
+// have one time, although the clock advances.
 func TestReleasesOfPosting(t *testing.T) {
 	t.Parallel()
-	open := holdsOf(t, "open", after, "7")
+	open := holdsOf(t, "open", noon.Add(time.Hour), "7")
 	expired := func(balance, user string, amounts ...string) ledger.Account {
 		return account(t, balance, append(holdsOf(t, user, noon, amounts...), open...)...)
 	}
 	for _, c := range []struct {
-		entries   string
-		expiresIn time.Duration
-		seen      accounts
-		want      []string
+		request string
+		seen    accounts
+		want    []string
 	}{
-		{"1 debit 70", 0, accounts{"1": expired("60", "1", "20", "20")},
-			[]string{"1 -30 from 30 to 1016000000000000 in 3; held -40; ends 20; ends 20"}},
-		{"1 debit 70", 0, accounts{"1": expired("0", "1", "70")}, // the sum is zero
-			[]string{"1 0 from 0 to 1016000000000000 in 2; held -70; ends 70"}},
-		// A release lifts the balance, which leaves less room for a credit.
-		{"1 debit 70, 1 credit 50", 0, accounts{"1": expired("60", "1", "40")},
-			[]string{"1 20 from 30 to 999999999999980 in 3; held -40; ends 40"}},
-		// A release above 10^15 is never refused.
-		{"1 debit 999000000000, 1 debit 0.01", 0, accounts{"1": expired("0", "1", "1000000000000")},
-			[]string{"1 999999999.99 from 0 to 1016000000000000 in 3; held -1000000000000; ends 1000000000000"}},
+		{"1 debit 70", accounts{"1": expired("60", "1", "20", "20")}, []string{
+			"1 -30 from 30 to 1016000000000000 in 3; held -40; ends 20; ends 20",
+		}},
 		// Several users' holds, in entry order. Users without holds move as usual.
-		{"b debit 70, c credit 10, a debit 70", 0, accounts{"a": expired("60", "a", "40"), "b": expired("50", "b", "20", "20")}, []string{
+		{"b debit 70, c credit 10, a debit 70", accounts{"a": expired("60", "a", "40"), "b": expired("50", "b", "20", "20")}, []string{
 			"b -30 from 30 to 1016000000000000 in 3; held -40; ends 20; ends 20",
 			"a -30 from 30 to 1016000000000000 in 2; held -40; ends 40",
 			"c 10 from 0 to 999999999999990 in 1",
 		}},
 		// A new hold needs the money of an expired one.
-		{"1 debit 70", time.Minute, accounts{"1": expired("60", "1", "40")},
-			[]string{"1 -30 from 30 to 1016000000000000 in 2; held 30; ends 40; opens 70"}},
+		{"1 debit 70, pending", accounts{"1": expired("60", "1", "40")}, []string{
+			"1 -30 from 30 to 1016000000000000 in 2; held 30; ends 40; opens 70",
+		}},
 	} {
 		s := &script{answers: []error{refusal(t, c.seen), nil}}
-		_, err := s.at(after).Post(t.Context(), requestOf(t, c.entries, c.expiresIn))
-		require.NoError(t, err, c.entries)
-		require.Len(t, s.posted, 2, c.entries)
-		before, p := s.posted[0].Rows, s.posted[1]
-		assert.Equal(t, c.want, moveTexts(p), c.entries)
-		assert.Equal(t, before, p.Rows[:len(before)], "%s: the entries' rows are as they were", c.entries)
-		for _, row := range p.Rows[len(before):] {
-			want := ledger.Transaction{
+		r := refusedRequest(t, c.request)
+		_, err := ledger.New(s, ticking(after, time.Millisecond)).Post(t.Context(), r)
+		require.NoError(t, err, c.request)
+		require.Len(t, s.posted, 2, c.request)
+		p := s.posted[1]
+		assert.Equal(t, c.want, moveTexts(p), c.request)
+		unreleased, err := ledger.NewPosting(r, p.Rows[0].CreatedAt)
+		require.NoError(t, err)
+		want := unreleased.Rows
+		for _, row := range p.Rows[len(want):] {
+			want = append(want, ledger.Transaction{
 				ID: row.TransactionID.End(), UserID: row.UserID, End: ledger.Expiry, Amount: row.Amount, Status: ledger.Expired,
-				CreatedAt: after, TransactionID: row.TransactionID,
-			}
-			assert.Equal(t, want, row, c.entries)
+				CreatedAt: want[0].CreatedAt, TransactionID: row.TransactionID,
+			})
 		}
+		assert.Equal(t, want, p.Rows, c.request)
 	}
 }
 
@@ -297,13 +294,14 @@ func TestReleasesThatDoNotFit(t *testing.T) {
 	})
 	for _, answer := range []error{nil, &ledger.RecordedError{}, refusal(t, accounts{"a": account(t, "100")})} {
 		s := &script{answers: []error{seen, answer, answer, nil}}
-		result, err := s.at(after).Post(t.Context(), requestOf(t, text, 0))
+		result, err := ledger.New(s, ticking(after, time.Millisecond)).Post(t.Context(), requestOf(t, text, 0))
 		require.NoError(t, err)
-		assert.False(t, result.Replayed)
 		require.Len(t, s.posted, 4)
+		assert.Equal(t, ledger.Result{Transaction: s.posted[3].Rows[0]}, result)
+		assert.True(t, result.Transaction.CreatedAt.After(s.posted[2].Rows[0].CreatedAt), "not earlier than its releases")
 		assert.Equal(t, []string{"a 90 from 0 to 1016000000000000 in 2; held -90; ends 45; ends 45"}, moveTexts(s.posted[1]))
 		assert.Equal(t, []string{"b 40 from 0 to 1016000000000000 in 1; held -40; ends 40"}, moveTexts(s.posted[2]))
-		assert.Equal(t, s.posted[0], s.posted[3], "without releases, as it was")
+		assert.Equal(t, moveTexts(s.posted[0]), moveTexts(s.posted[3]), "without releases, as it was")
 	}
 	for _, failed := range []error{ledger.ErrTryAgain, errors.New("a defect")} {
 		s := &script{answers: []error{seen, failed}}
@@ -317,27 +315,6 @@ func TestReleasesThatDoNotFit(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, s.posted, 2)
 	assert.Len(t, s.posted[1].Rows, 97)
-}
-
-// All rows in one write have one time, even if the clock advances. Releases before a
-// posting are not later than it.
-func TestRowsOfOneWriteHaveOneTime(t *testing.T) {
-	t.Parallel()
-	seen := refusal(t, accounts{"a": account(t, "10", holdsOf(t, "a", noon, "45", "45")...)})
-	for _, text := range []string{"a debit 100", "a debit 100" + strings.Repeat(", c credit 1", 96)} {
-		s := &script{answers: []error{seen, nil}}
-		result, err := ledger.New(s, ticking(after, time.Millisecond)).Post(t.Context(), requestOf(t, text, 0))
-		require.NoError(t, err)
-		last := time.Time{}
-		for _, p := range s.posted {
-			for _, row := range p.Rows {
-				assert.Equal(t, p.Rows[0].CreatedAt, row.CreatedAt)
-			}
-			assert.False(t, p.Rows[0].CreatedAt.Before(last), "no write is earlier than the one before")
-			last = p.Rows[0].CreatedAt
-		}
-		assert.Equal(t, last, result.Transaction.CreatedAt)
-	}
 }
 
 // The call ends even if other callers end holds again and again.

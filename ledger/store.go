@@ -6,11 +6,10 @@ import "context"
 // number of processes.
 //
 // When a method returns, everything that it wrote or read is durable. The Store retries
-// by itself. Every method may fail with an error that unwraps to [ErrTryAgain], after
-// contention, throttling or faults until its attempts or the context ran out. It sends
-// no attempt after the context has ended, and gives up at most one second before. It
-// counts its retries in the context's [Trace]. Any error without a name here is a
-// defect.
+// by itself, and counts that in the context's [Trace]. Every method may fail with
+// [ErrTryAgain], after contention, throttling or faults until its attempts or the context
+// ran out. It sends no attempt after the context has ended, and gives up at most one
+// second before. Any error without a name here is a defect.
 //
 // A posting has at most [MaxItems] rows and moves together, DynamoDB's limit for a
 // write. A user has at most [MaxHolds] open holds, so that an account's row stays below
