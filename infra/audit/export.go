@@ -26,19 +26,16 @@ import (
 // returns their number. They are from no single moment: a posting meanwhile may be among them or
 // not.
 func (a *audit) writeTable(ctx context.Context, o options, out io.Writer) (rows int, err error) {
-	table, columns, examine := a.tables.config.TransactionsTable, books.TransactionAttributes, a.findInTransaction
-	total := a.tables.transactions
+	table, columns, total := a.tables.config.TransactionsTable, books.TransactionAttributes, a.tables.transactions
 	if o.export == exportBalances {
-		table, columns, examine = a.tables.config.AggregateTable, books.AggregateAttributes, a.findInAggregate
-		total = 0
+		table, columns, total = a.tables.config.AggregateTable, books.AggregateAttributes, 0
 	}
 	s := newExport(out, o.format, columns)
 	readErr := a.tables.scan(ctx, table, "rows", total, func(r row) error {
 		if !o.period.covers(r) {
 			return nil
 		}
-		found := examine(r)
-		a.find(found...)
+		found := a.examine(r, o.export)
 		err := s.write(newExportLine(r, columns, details(found)))
 		if err == nil {
 			rows++
@@ -60,17 +57,17 @@ func (p *period) covers(r row) bool {
 	return err != nil || !p.isBefore(at) && !p.isAfter(at)
 }
 
-func (a *audit) findInTransaction(r row) []finding {
-	_, found, _ := books.ExamineTransaction(a.tables.config.Settings, r)
-	return found
-}
-
-func (a *audit) findInAggregate(r row) []finding {
-	if infra.IsRefundAccount(r) {
-		_, found, _ := books.ExamineRefundAccount(a.tables.config.Settings, r)
-		return found
+// examine notes and returns the faults of a table's row.
+func (a *audit) examine(r row, table string) (found []finding) {
+	switch {
+	case table == exportTransactions:
+		_, found, _ = books.ExamineTransaction(a.tables.config.Settings, r)
+	case infra.IsRefundAccount(r):
+		_, found, _ = books.ExamineRefundAccount(a.tables.config.Settings, r)
+	default:
+		_, _, found, _ = books.ExamineAggregate(a.tables.config.Settings, r)
 	}
-	_, _, found, _ := books.ExamineAggregate(a.tables.config.Settings, r)
+	a.find(found...)
 	return found
 }
 
@@ -122,16 +119,14 @@ func (l exportLine) MarshalJSON() ([]byte, error) { return json.Marshal(l.values
 func (l exportLine) fields() (fields []string) {
 	others := maps.Clone(l.values)
 	for _, name := range append(slices.Clone(l.columns), columnProblem) {
-		delete(others, name)
-	}
-	for _, name := range l.columns {
 		fields = append(fields, fieldOf(l.values[name]))
+		delete(others, name)
 	}
 	rest := ""
 	if len(others) > 0 {
 		rest = fieldOf(others)
 	}
-	return append(fields, rest, fieldOf(l.values[columnProblem]))
+	return slices.Insert(fields, len(l.columns), rest)
 }
 
 // fieldOf returns a text as it is, and any other value as JSON.

@@ -181,13 +181,3 @@ func amountOf(t *testing.T, text string) ledger.Amount {
 	require.NoError(t, err)
 	return amount
 }
-
-// hold posts a hold with the entries, for an hour, and returns its id.
-func hold(t *testing.T, l *ledger.Ledger, key string, entries ...string) ledger.TransactionID {
-	t.Helper()
-	r := infratest.Entries(t, key, entries...)
-	r.ExpiresIn = time.Hour
-	_, err := l.Post(t.Context(), r)
-	require.NoError(t, err)
-	return r.TransactionID()
-}

@@ -241,7 +241,7 @@ func TestInMotion(t *testing.T) {
 
 		{"a user with a hold and old rows who moves", func(s *scene) {
 			post(s.t, old(s.b), "1", "+10", "-5", "-1000")
-			hold(s.t, old(s.b), "hold", "1 debit 3")
+			newScript(s.b, longAgo).play(s.t, "hold: hold 1 debit 3")
 			s.post(none, "recent", "1 debit 1")
 			s.always(before(func() {
 				if s.scans++; s.scans <= 4 {
@@ -325,42 +325,27 @@ func TestInMotion(t *testing.T) {
 
 		{"rules that change between the scans", func(s *scene) {
 			s.tables.segments = 1
-			change := func(key string) func() {
-				return func() {
-					_, err := s.b.Ledger.ChangeRules(s.t.Context(), infratest.Rules(s.t, "1", key, "debits blocked", "limit 5"))
-					require.NoError(s.t, err)
-				}
-			}
-			change("before")()
-			s.network.Next(nil, before(change("meanwhile"))) // Scan, Scan
+			calls := newScript(s.b, time.Now())
+			calls.play(s.t, "before: rules 1 debits blocked, limit 5")
+			s.network.Next(nil, before(func() { calls.play(s.t, "meanwhile: rules 1 debits blocked, limit 5") })) // Scan, Scan
 		}, exitRight, func(*scene, report) {}},
 
 		// The hold may seem to be from the last minute, and its end from before.
 		{"a hold and its end of two clocks", func(s *scene) {
 			for i := range 6 { // whose rows are read in either order
-				minuteAgo := time.Now().Add(-inFlight)
-				id := hold(s.t, ledger.New(s.b.Store, func() time.Time { return minuteAgo.Add(3 * time.Second) }), fmt.Sprint(i), "alice debit 10", "bob credit 10")
-				earlier := ledger.New(s.b.Store, func() time.Time { return minuteAgo.Add(-2 * time.Second) })
-				_, err := earlier.Capture(s.t.Context(), ledger.EndRequest{TransactionID: id}, ledger.Amount{})
-				require.NoError(s.t, err)
+				begun := newScript(s.b, time.Now().Add(2*time.Second-inFlight))
+				begun.play(s.t, fmt.Sprintf("%d: hold alice debit 10, bob credit 10", i))
+				begun.repeat(s.b, time.Now().Add(-3*time.Second-inFlight)).play(s.t, fmt.Sprint("end: capture ", i))
 			}
 		}, exitRight, nil},
 
 		{"refunds before the rows and between the scans", func(s *scene) {
 			s.tables.segments = 1
-			l := old(s.b)
-			sale, err := l.Post(s.t.Context(), infratest.Entries(s.t, "sale", "alice debit 10"))
-			require.NoError(s.t, err)
-			refund := func(l *ledger.Ledger, key string) func() {
-				return func() {
-					o, err := l.Original(s.t.Context(), sale.Transaction.ID)
-					assert.NoError(s.t, err)
-					_, err = l.Post(s.t.Context(), infratest.Refund(s.t, o, key, "0 1"))
-					assert.NoError(s.t, err)
-				}
-			}
-			refund(l, "old")()
-			s.network.Next(before(refund(s.b.Ledger, "before the rows")), nil, nil, before(refund(s.b.Ledger, "between"))) // Scan, GetItem twice, Scan
+			calls := newScript(s.b, longAgo)
+			calls.play(s.t, "sale: alice debit 10; old: refund sale 0 1")
+			calls = calls.repeat(s.b, time.Now())
+			refund := before(func() { calls.play(s.t, fmt.Sprintf("%d: refund sale 0 1", len(calls.calls))) })
+			s.network.Next(refund, nil, nil, refund) // Scan, GetItem twice, Scan
 		}, exitRight, nil},
 
 		{"a row missing of a user who moves", func(s *scene) {
@@ -388,14 +373,12 @@ func TestInMotion(t *testing.T) {
 		}},
 		{"an end in flight in place of a missing one", func(s *scene) {
 			other, _ := infratest.OpenOnModel(none, ledger.DefaultSettings())
-			begun := ledger.New(other.Store, at(time.Now().Add(-30*time.Minute)))
-			first, second := hold(s.t, begun, "1", "alice debit 10"), hold(s.t, begun, "2", "alice debit 10")
-			_, err := begun.Void(s.t.Context(), ledger.EndRequest{TransactionID: first})
-			require.NoError(s.t, err)
-			s.put(other, drop(first.End().String()))
+			calls := newScript(other, time.Now().Add(-30*time.Minute))
+			calls.play(s.t, "1: hold alice debit 10; 2: hold alice debit 10; void: void 1")
+			s.put(other, drop(calls.lost("1/end")))
 			go func() {
 				l := ledger.New(s.b.Over(s.model.At(dynamodbmodel.Moment{Late: []time.Duration{0, 3 * time.Second}})), time.Now)
-				_, err := l.Void(s.t.Context(), ledger.EndRequest{TransactionID: second})
+				_, err := l.Void(s.t.Context(), ledger.EndRequest{TransactionID: calls.calls["2"].rows[0]})
 				assert.NoError(s.t, err)
 			}()
 			synctest.Wait()

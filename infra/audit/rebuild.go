@@ -264,16 +264,13 @@ func (r *rebuilder) rebuildBalances(ctx context.Context) error {
 	}
 	err := r.tables.scan(ctx, r.tables.config.AggregateTable, "balances", len(r.fold.Tallies), func(row row) error {
 		user, err := ledger.ParseUserID(books.TextOf(row, "user_id"))
-		switch {
-		case infra.IsRefundAccount(row):
-			if _, err := infra.ParseRefundsKey(books.TextOf(row, "user_id")); err != nil {
-				_, found, _ := books.ExamineRefundAccount(r.tables.config.Settings, row)
-				r.find(found...)
-			}
-			return nil
-		case err != nil:
-			_, _, found, _ := books.ExamineAggregate(r.tables.config.Settings, row)
-			r.find(found...)
+		if infra.IsRefundAccount(row) {
+			_, err = infra.ParseRefundsKey(books.TextOf(row, "user_id"))
+		}
+		if err != nil {
+			r.examine(row, exportBalances)
+		}
+		if err != nil || infra.IsRefundAccount(row) {
 			return nil
 		}
 		t := r.fold.Tallies.Of(user)

@@ -166,11 +166,9 @@ func TestRebuildKeeps(t *testing.T) {
 func TestRebuildOfOneUser(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
-	transfer := infratest.Entries(t, "1", "alice debit 10", "bob credit 10")
-	_, err := b.Ledger.Post(t.Context(), transfer)
-	require.NoError(t, err)
-	post(t, b.Ledger, "carol", "+1")
-	b.Execute(t, b.Config.TransactionsTable, "DELETE FROM ? WHERE id = '"+transfer.TransactionID().Entry(1).String()+"'")
+	s := newScript(b, lastYear)
+	s.play(t, "transfer: alice debit 10, bob credit 10; other: carol credit 1")
+	b.Execute(t, b.Config.TransactionsTable, "DELETE FROM ? WHERE id = '"+s.lost("transfer/1")+"'")
 	b.Execute(t, b.Config.AggregateTable, "DELETE FROM ? WHERE user_id = 'alice'", "DELETE FROM ? WHERE user_id = 'bob'", "DELETE FROM ? WHERE user_id = 'carol'")
 	status, out, _ := command(t, b, "-rebuild", "-write", "-user", "alice", "-settle", "0s")
 	assert.Equal(t, exitRight, status, out)
@@ -231,27 +229,25 @@ func TestRebuildOverBadNetwork(t *testing.T) {
 			t.Run(kind.Name+" "+operation, func(t *testing.T) {
 				t.Parallel()
 				b := infratest.New(t)
-				transfer := infratest.Entries(t, "1", "alice debit 10", "bob credit 10")
-				_, err := b.Ledger.Post(t.Context(), transfer)
-				require.NoError(t, err)
-				b.Execute(t, b.Config.TransactionsTable, "DELETE FROM ? WHERE id = '"+transfer.TransactionID().Entry(1).String()+"'")
+				s := newScript(b, lastYear)
+				s.play(t, "transfer: alice debit 10, bob credit 10")
+				b.Execute(t, b.Config.TransactionsTable, "DELETE FROM ? WHERE id = '"+s.lost("transfer/1")+"'")
 				b.Execute(t, b.Config.AggregateTable, "DELETE FROM ? WHERE user_id = 'alice'")
-				for _, lasting := range []bool{true, false} {
+				rebuild := func(want int, fault faults.Fault) {
 					a, network := auditor(b)
-					writes := 0
-					network.Always(on(operation, func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-						if writes++; lasting {
-							return denied(r, deliver)
-						}
-						if writes == 1 {
-							return kind.Fault(r, deliver)
-						}
-						return deliver()
-					}))
+					network.Always(on(operation, fault))
 					status, err := rebuildAll(t.Context(), a, options{rebuild: true, write: true}, io.Discard)
 					require.NoError(t, err)
-					assert.Equal(t, map[bool]int{true: exitUnfinished, false: exitRight}[lasting], status)
+					assert.Equal(t, want, status)
 				}
+				rebuild(exitUnfinished, denied)
+				writes := 0
+				rebuild(exitRight, func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+					if writes++; writes == 1 {
+						return kind.Fault(r, deliver)
+					}
+					return deliver()
+				})
 				require.NoError(t, b.Check(t.Context()))
 			})
 		}

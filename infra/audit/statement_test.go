@@ -91,15 +91,15 @@ func state(t *testing.T, rows stored, from, to string) (lines []statementLine, r
 // counts. Afterwards come the holds that expired, and today's limit.
 func TestStatementOfPeriod(t *testing.T) {
 	t.Parallel()
-	days := []string{"-12h0.001s credit 1", "-12h credit 10", "11h59m59.999s credit 100", "12h credit 1000"}
-	early := []string{"185ms credit 50", "0s debit 150"}
-	lent := []string{"0s limit 50", "0s debit 120", "40s debit 5", "160s credit 30"}
-	held := []string{"0s hold 40"}
+	days := []string{"-12h0.001s 1 credit 1", "-12h 1 credit 10", "11h59m59.999s 1 credit 100", "12h 1 credit 1000"}
+	early := []string{"185ms 1 credit 50", "0s 1 debit 150"}
+	lent := []string{"0s rules 1 limit 50", "0s 1 debit 120", "40s 1 debit 5", "160s 1 credit 30"}
+	held := []string{"0s hold 1 debit 40"}
 	const noon, midnight, nextMidnight = "2025-11-22T12:00:00", "2025-11-22T00:00:00.000Z", "2025-11-23T00:00:00.000Z"
 	const dated = "2025-11-22T14:00:00.009Z" // an older version dated a release later than its debit
 	for _, c := range []struct {
 		name     string
-		calls    []string // of user 1, at times after lastYear
+		calls    []string // at times after lastYear
 		from, to string
 		edit     edit
 		want     string
@@ -115,11 +115,11 @@ func TestStatementOfPeriod(t *testing.T) {
 
 		{"before a credit that a debit waited for", early, "", noon + ".1Z", nil, "opening 100, credits 0, debits 0, closing 100 " + noon + ".100Z"},
 		{"a debit before its credit", early, "", noon + ".186Z", nil, "opening 100, credit 150, debit 0, credits 50, debits 150, closing 0 " + noon + ".186Z"},
-		{"a change of rules that lends nothing", append(early, "0s debits blocked"), "", noon + ".186Z", nil,
+		{"a change of rules that lends nothing", append(early, "0s rules 1 debits blocked"), "", noon + ".186Z", nil,
 			"opening 100, credit 150, debit 0, credits 50, debits 150, closing 0 " + noon + ".186Z"},
 		{"lent money", lent, "", "", nil, "opening 100, debit -20, debit -25, credit 5, credits 30, debits 125, closing 5, limit 55"},
-		{"a limit that has ended", append(lent, "160s limit 0"), "", "", nil, "opening 100, debit -20, debit -25, credit 5, credits 30, debits 125, closing 5"},
-		{"a release after its debit", append(held, "2h debit 100"), "", "", set(infratest.Entries(t, "0", "1 debit 1").TransactionID().End().String(), "created_at", text(dated)),
+		{"a limit that has ended", append(lent, "160s rules 1 limit 0"), "", "", nil, "opening 100, debit -20, debit -25, credit 5, credits 30, debits 125, closing 5"},
+		{"a release after its debit", append(held, "2h 1 debit 100"), "", "", set(infratest.Entries(t, "0", "1 debit 1").TransactionID().End().String(), "created_at", text(dated)),
 			"opening 100, debit 60, expiry 100, debit 0, credits 40, debits 140, closing 0"},
 		{"an expired hold", held, "", "", nil, "opening 100, debit 60, credits 0, debits 40, closing 60, expired 100"},
 		{"a hold before its expiry", held, "", "2025-11-22T13:00:00.999Z", nil, "opening 100, debit 60, credits 0, debits 40, closing 60 2025-11-22T13:00:00.999Z"},
@@ -135,16 +135,7 @@ func TestStatementOfPeriod(t *testing.T) {
 				moment, what, _ := strings.Cut(call, " ")
 				after, err := time.ParseDuration(moment)
 				require.NoError(t, err)
-				l := ledger.New(b.Store, func() time.Time { return lastYear.Add(after) })
-				switch kind, sum, _ := strings.Cut(what, " "); kind {
-				case "credit", "debit":
-					_, err = l.Post(t.Context(), infratest.Entries(t, fmt.Sprint(i), "1 "+what))
-				case "hold":
-					hold(t, l, fmt.Sprint(i), "1 debit "+sum)
-				default:
-					_, err = l.ChangeRules(t.Context(), infratest.Rules(t, "1", fmt.Sprint(i), what))
-				}
-				require.NoError(t, err)
+				newScript(b, lastYear.Add(after-time.Second)).play(t, fmt.Sprint(i, ": ", what))
 			}
 			rows := rowsOf(t, b)
 			if c.edit != nil {

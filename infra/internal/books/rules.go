@@ -113,16 +113,7 @@ func (t *RuleTally) Lost(counted int, inUse Sum) (lost []ledger.RuleChange, prob
 // equal rules have the same changes.
 func (t *RuleTally) Judge(floor int, after infra.Aggregate) Verdict {
 	rules, problem := t.Rules()
-	switch {
-	case t.Len() > after.Changes, t.Len() < floor:
-		return Wrong
-	case t.Len() < after.Changes:
-		return Open
-	case problem == "" && sameRules(rules, after.Rules):
-		return Right
-	default:
-		return Wrong
-	}
+	return judge(len(t.changes), floor, after.Changes, problem == "" && sameRules(rules, after.Rules))
 }
 
 func sameRules(r, q ledger.Rules) bool {

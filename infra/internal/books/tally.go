@@ -38,11 +38,8 @@ func (t *Tally) Add(row ledger.Transaction) {
 	t.Credits, t.Debits, t.OnHold = t.Credits.Plus(credit), t.Debits.Plus(debit), t.OnHold.Plus(held)
 }
 
-// Remove takes back a counted row.
+// Remove takes back a counted row, which is not declined.
 func (t *Tally) Remove(row ledger.Transaction) {
-	if !counts(row) {
-		return
-	}
 	t.Posted--
 	t.movers = [2]uint64{}
 	credit, debit, held := effect(row)
@@ -126,20 +123,26 @@ const (
 	Wrong                // it is not, and no write in flight explains it
 )
 
-// Judge compares rows with a balance that was read after them. The rows include, at
-// least, those up to version floor. The audit's package comment proves each answer.
-func (t *Tally) Judge(s ledger.Settings, floor int, after infra.Aggregate) Verdict {
-	posted := int(t.Posted)
+// judge compares rows with a balance that counts them and was read after them. The rows include, at
+// least, the first floor ones. The audit's package comment proves each answer.
+func judge(seen, floor, counted int, same bool) Verdict {
 	switch {
-	case posted > after.Version, posted < floor:
+	case seen > counted, seen < floor:
 		return Wrong
-	case posted < after.Version:
+	case seen < counted:
 		return Open
-	case t.Balance(s).Plus(SumOf(after.CreditLimit)) == SumOf(after.Balance) && t.OnHold == SumOf(ledger.Held(after.Holds)):
+	case same:
 		return Right
 	default:
 		return Wrong
 	}
+}
+
+// Judge compares rows with a balance that was read after them. The rows include, at
+// least, those up to version floor.
+func (t *Tally) Judge(s ledger.Settings, floor int, after infra.Aggregate) Verdict {
+	same := t.Balance(s).Plus(SumOf(after.CreditLimit)) == SumOf(after.Balance) && t.OnHold == SumOf(ledger.Held(after.Holds))
+	return judge(int(t.Posted), floor, after.Version, same)
 }
 
 // Differs returns the finding that a user's balance differs from the rows.

@@ -323,7 +323,7 @@ var defects = []defect{
 	{"a declined change of rules is not stored", "infra TestReplayByReports/a_change_of_rules", []edit{
 		{"ledger/rules.go", `return row, l.store.Decline(ctx, row)`, `return row, nil`}}},
 	{"the audit compares no rules", "infra/audit TestDamage", []edit{
-		{"infra/internal/books/rules.go", `case problem == "" && sameRules(rules, after.Rules):`, `case problem == "" && sameRules(rules, rules):`}}},
+		{"infra/internal/books/rules.go", `problem == "" && sameRules(rules, after.Rules)`, `problem == "" && sameRules(rules, rules)`}}},
 	{"a lost change of rules blocks nothing", "infra/audit TestRebuild", []edit{
 		{"infra/internal/books/rules.go", `ledger.RuleChange{Debits: ledger.Blocked, Credits: ledger.Blocked, Number: n}`, `ledger.RuleChange{Debits: ledger.Allowed, Number: n}`}}},
 
