@@ -21,10 +21,14 @@ type audit struct {
 	mu     sync.Mutex
 	report report
 	totals trialBalance
+	recent time.Time // rows from then on may be in flight
 	fold   *books.Fold
 	movers []mover
 	lost   map[ledger.TransactionID]lostRefund // by the refund's id
-	ruled  map[ledger.UserID]bool              // whose rules are to be read once more
+
+	suspects  map[ledger.UserID]*books.Tally // to be read one by one
+	undecided []ledger.UserID                // to be read once more
+	ruled     map[ledger.UserID]bool         // whose rules are to be read once more
 }
 
 // inFlight is more than the time from a row's created_at to its place in the
@@ -52,7 +56,11 @@ func (a *audit) leave(user ledger.UserID, detail string) {
 // run reads everything and returns the report. If it can't finish, because reading fails
 // or ctx ends, the report has the findings so far and the reason.
 func (a *audit) run(ctx context.Context) report {
-	if err := a.readAll(ctx); err != nil {
+	a.recent = time.Now().Add(-inFlight)
+	a.fold = books.NewFold(a.tables.config.Settings, a.recent)
+	a.suspects, a.ruled = map[ledger.UserID]*books.Tally{}, map[ledger.UserID]bool{}
+	err := inOrder(ctx, a.foldTransactions, a.foldBalances, a.rereadSuspects, a.scanAgain, a.compareEntries, a.compareRefunds, a.checkMovers)
+	if err != nil {
 		a.report.Unfinished = err.Error()
 	} else {
 		a.report.Totals = &a.totals
@@ -60,33 +68,18 @@ func (a *audit) run(ctx context.Context) report {
 	return a.report.sorted()
 }
 
-// readAll notes its findings in the report. Its error is a failure to read, never a
-// finding.
-func (a *audit) readAll(ctx context.Context) error {
-	recent := time.Now().Add(-inFlight)
-	a.fold, a.ruled = books.NewFold(a.tables.config.Settings, recent), map[ledger.UserID]bool{}
-	if err := a.foldTransactions(ctx); err != nil {
-		return err
+// inOrder takes steps. It ends at the first that can't read: a finding is no error.
+func inOrder(ctx context.Context, steps ...func(context.Context) error) error {
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
-	suspects, err := a.foldBalances(ctx, recent)
-	if err != nil {
-		return err
-	}
-	undecided, err := a.rereadAll(ctx, suspects)
-	if err != nil {
-		return err
-	}
-	if err := a.scanAgain(ctx, undecided); err != nil {
-		return err
-	}
-	if err := a.compareEntries(ctx); err != nil {
-		return err
-	}
-	if err := a.compareRefunds(ctx, recent); err != nil {
-		return err
-	}
-	return a.checkMovers(ctx)
+	return nil
 }
+
+// rest gives a posting that was seen in part the time to be complete.
+func (a *audit) rest(ctx context.Context) error { return sleep(ctx, a.settle) }
 
 func (a *audit) foldTransactions(ctx context.Context) error {
 	mayWait, lookedUp := a.maxWaiting, false
@@ -103,13 +96,14 @@ func (a *audit) foldTransactions(ctx context.Context) error {
 		}
 		return err
 	})
-	if err == nil {
-		err = a.compareOriginals(ctx)
+	switch {
+	case err != nil:
+		return err
+	case lookedUp:
+		return inOrder(ctx, a.compareOriginals, a.lookUpHolds)
+	default:
+		return a.compareOriginals(ctx)
 	}
-	if err == nil && lookedUp {
-		err = a.lookUpHolds(ctx)
-	}
-	return err
 }
 
 // lookUpHolds reads the missing halves of the waiting rows.
@@ -126,22 +120,20 @@ func (a *audit) lookUpHolds(ctx context.Context) error {
 	})
 }
 
-// foldBalances compares the balances with the tallies, and returns those still to be settled. A
-// tally with a row since recent is among them: that row's balance move may be in flight and hide a
-// missing row.
-func (a *audit) foldBalances(ctx context.Context, recent time.Time) (map[ledger.UserID]*books.Tally, error) {
-	suspects := map[ledger.UserID]*books.Tally{}
+// foldBalances compares the balances with the tallies, and notes the users to be read again. A tally
+// with a recent row is among them: that row's balance move may be in flight and hide a missing row.
+func (a *audit) foldBalances(ctx context.Context) error {
 	var refunded []infra.RefundAccount
 	err := a.tables.scan(ctx, a.tables.config.AggregateTable, "balances", len(a.fold.Tallies), func(r row) (err error) {
 		if !infra.IsRefundAccount(r) {
-			a.foldBalance(r, recent, suspects)
+			a.foldBalance(r)
 		} else if refunded = a.foldRefundAccount(r, refunded); len(refunded) >= pageRows {
 			err, refunded = a.compareRefunded(ctx, refunded), nil
 		}
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for user, rules := range a.fold.Rules { // those without a balance
 		if !rules.Seen {
@@ -150,14 +142,13 @@ func (a *audit) foldBalances(ctx context.Context, recent time.Time) (map[ledger.
 	}
 	for user, t := range a.fold.Tallies { // those without a balance
 		if !t.Seen && t.Posted > 0 {
-			suspects[user] = t
+			a.suspects[user] = t
 		}
 	}
-	return suspects, a.compareRefunded(ctx, refunded)
+	return a.compareRefunded(ctx, refunded)
 }
 
-// foldBalance compares a balance with its tally, or adds the user to the suspects.
-func (a *audit) foldBalance(r row, recent time.Time, suspects map[ledger.UserID]*books.Tally) {
+func (a *audit) foldBalance(r row) {
 	user, balance, found, ok := books.ExamineAggregate(a.tables.config.Settings, r)
 	a.find(found...)
 	t := a.fold.Tallies[user]
@@ -174,8 +165,8 @@ func (a *audit) foldBalance(r row, recent time.Time, suspects map[ledger.UserID]
 	if rules.Judge(0, balance) != books.Right {
 		a.ruled[user] = true
 	}
-	if t.Judge(a.tables.config.Settings, 0, balance) != books.Right || t.MovedSince(recent) {
-		suspects[user] = t
+	if t.Judge(a.tables.config.Settings, 0, balance) != books.Right || t.MovedSince(a.recent) {
+		a.suspects[user] = t
 		return
 	}
 	a.totals.add(a.tables.config.Settings, t, balance)

@@ -49,30 +49,8 @@ func rebuildAll(ctx context.Context, a *audit, o options, out io.Writer) (status
 // run reads the balances, then the rows, and then each balance again. It writes a balance only if
 // both readings are the same, and on condition that it is still the same: so no row is left out.
 func (r *rebuilder) run(ctx context.Context) error {
-	if err := r.noteBalances(ctx); err != nil {
-		return err
-	}
-	if err := sleep(ctx, r.settle); err != nil {
-		return err
-	}
-	torn, err := r.readRows(ctx)
-	if err != nil {
-		return err
-	}
-	if err := forEach(ctx, r.tables.segments, maps.Values(torn), r.makeWhole); err != nil {
-		return err
-	}
-	r.open = r.fold.TakeOpen()
-	if err := r.releaseExpired(ctx); err != nil {
-		return err
-	}
-	if err := r.replaceLostRules(ctx); err != nil {
-		return err
-	}
-	if err := r.rebuildBalances(ctx); err != nil {
-		return err
-	}
-	return r.rebuildRefunds(ctx)
+	return inOrder(ctx, r.noteBalances, r.rest, r.foldTransactions, r.makeWholes,
+		r.releaseExpired, r.replaceLostRules, r.rest, r.rebuildBalances, r.rebuildRefunds)
 }
 
 // make makes a change, or only shows it, and logs it. It reports whether the change counts: not if
@@ -107,29 +85,29 @@ func (r *rebuilder) noteBalances(ctx context.Context) error {
 	})
 }
 
-// readRows tallies all rows, and returns the torn transactions.
-func (r *rebuilder) readRows(ctx context.Context) (books.Wholes, error) {
-	if err := r.foldTransactions(ctx); err != nil {
-		return nil, err
-	}
+// makeWholes makes the torn transactions whole.
+func (r *rebuilder) makeWholes(ctx context.Context) error {
 	for _, f := range r.report.Mismatches {
 		if f.Kind != books.KindDecline && f.Kind != books.KindTime && f.Kind != books.KindRefund {
 			r.damaged[f.UserID], r.damaged[f.TransactionID] = true, true
 		}
 	}
 	if r.fold.IsWhole() && len(r.lost) == 0 {
-		return nil, nil
+		return nil
 	}
 	wholes, err := r.collect(ctx, func(t ledger.Transaction) bool {
 		_, isLost := r.lost[t.FirstID()]
 		return isLost || r.fold.MayBeTorn(t) || r.fold.IsOrphan(t)
 	})
+	if err != nil {
+		return err
+	}
 	for id, lost := range r.lost {
 		if w := wholes[id]; w != nil {
 			w.Lacks = lost.absent
 		}
 	}
-	return wholes, err
+	return forEach(ctx, r.tables.segments, maps.Values(wholes), r.makeWhole)
 }
 
 func (r *rebuilder) wants(user ledger.UserID) bool {
@@ -215,6 +193,7 @@ func (r *rebuilder) replaceLostRules(ctx context.Context) error {
 // spent the money that its write released, and the release rows are missing. Readings count such
 // holds as released anyway.
 func (r *rebuilder) releaseExpired(ctx context.Context) error {
+	r.open = r.fold.TakeOpen()
 	var ends []ledger.Transaction
 	for user, t := range r.fold.Tallies {
 		rules, _ := r.fold.Rules.Of(user).Rules()
@@ -253,9 +232,6 @@ type account struct {
 
 // rebuildBalances reads the balances again, and rebuilds those that differ from the rows.
 func (r *rebuilder) rebuildBalances(ctx context.Context) error {
-	if err := sleep(ctx, r.settle); err != nil {
-		return err
-	}
 	var page []account
 	rebuild := func() error {
 		accounts := page

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"onewrite/infra"
 	"onewrite/infra/internal/books"
@@ -97,8 +96,8 @@ func misrefunded(of ledger.TransactionID, detail string) finding {
 }
 
 // compareRefunds reads both tables once more for the refund accounts that differ from the rows, if
-// there are any. Accounts with a refund since recent wait for the next audit.
-func (a *audit) compareRefunds(ctx context.Context, recent time.Time) error {
+// there are any. Accounts with a recent refund wait for the next audit.
+func (a *audit) compareRefunds(ctx context.Context) error {
 	for _, lost := range a.lost {
 		a.find(lost.found)
 	}
@@ -114,12 +113,12 @@ func (a *audit) compareRefunds(ctx context.Context, recent time.Time) error {
 		if stored[of] != nil {
 			account, _, ok := books.ExamineRefundAccount(a.tables.config.Settings, stored[of])
 			described := books.DescribeRefunds(account)
-			if !ok || !account.RefundedAt.Before(recent) || described == made { // a damaged one is reported already
+			if !ok || !account.RefundedAt.Before(a.recent) || described == made { // a damaged one is reported already
 				continue
 			}
 			has = "the refund account has " + described
 		}
-		if !seen.MovedSince(recent) {
+		if !seen.MovedSince(a.recent) {
 			a.find(misrefunded(of, has+"; the history makes it "+made))
 		}
 	}
@@ -138,7 +137,7 @@ func (a *audit) collectRefunds(ctx context.Context) (rows books.RefundTallies, s
 		return nil
 	})
 	if err == nil {
-		err = sleep(ctx, a.settle)
+		err = a.rest(ctx)
 	}
 	if err != nil {
 		return nil, nil, err

@@ -35,22 +35,21 @@ const (
 	rereadAfter = 100 * time.Millisecond
 )
 
-// rereadAll reads the suspects one by one, and returns those still open.
-func (a *audit) rereadAll(ctx context.Context, suspects map[ledger.UserID]*books.Tally) ([]ledger.UserID, error) {
-	var undecided []ledger.UserID
-	err := a.each(ctx, "users in motion", slices.Collect(maps.Keys(suspects)), func(ctx context.Context, user ledger.UserID) error {
-		decided, _, err := a.reread(ctx, user, suspects[user])
+// rereadSuspects reads the suspects one by one, and notes those still open.
+func (a *audit) rereadSuspects(ctx context.Context) error {
+	users := slices.Collect(maps.Keys(a.suspects))
+	return a.each(ctx, "users in motion", users, func(ctx context.Context, user ledger.UserID) error {
+		decided, _, err := a.reread(ctx, user, a.suspects[user])
 		if busy(err) {
 			err = nil
 		}
 		if err == nil && !decided {
 			a.mu.Lock()
 			defer a.mu.Unlock()
-			undecided = append(undecided, user)
+			a.undecided = append(a.undecided, user)
 		}
 		return err
 	})
-	return undecided, err
 }
 
 // reread reads a user's rows and then the balance until they can be compared. It begins with the
@@ -136,12 +135,12 @@ func (a *audit) each(ctx context.Context, what string, users []ledger.UserID, f 
 // settle, a posting that was seen in part, by the scan or a balance reading, is complete. So this
 // also decides users who are written to all the time. Users who could not be read are in the
 // report.
-func (a *audit) scanAgain(ctx context.Context, undecided []ledger.UserID) error {
+func (a *audit) scanAgain(ctx context.Context) error {
 	tallies, rules := books.Tallies{}, books.RuleTallies{}
-	for _, user := range undecided {
+	for _, user := range a.undecided {
 		tallies.Of(user)
 	}
-	users := slices.AppendSeq(slices.Clone(undecided), maps.Keys(a.ruled))
+	users := slices.AppendSeq(a.undecided, maps.Keys(a.ruled))
 	if len(users) == 0 {
 		return nil
 	}
@@ -149,7 +148,7 @@ func (a *audit) scanAgain(ctx context.Context, undecided []ledger.UserID) error 
 	if err != nil {
 		return err
 	}
-	if err := sleep(ctx, a.settle); err != nil {
+	if err := a.rest(ctx); err != nil {
 		return err
 	}
 	err = a.tables.scan(ctx, a.tables.config.TransactionsTable, "transactions, again", a.report.Transactions, func(r row) error {
@@ -162,10 +161,10 @@ func (a *audit) scanAgain(ctx context.Context, undecided []ledger.UserID) error 
 		}
 		return nil
 	})
-	if err == nil {
-		err = sleep(ctx, a.settle)
-	}
 	if err != nil {
+		return err
+	}
+	if err := a.rest(ctx); err != nil {
 		return err
 	}
 	after, err := a.readBalances(ctx, "balances, once more", slices.Collect(maps.Keys(before)))
@@ -216,7 +215,7 @@ func (a *audit) readBalances(ctx context.Context, what string, users []ledger.Us
 func (a *audit) checkMovers(ctx context.Context) error {
 	wrong, err := a.wrongMovers(ctx, a.movers)
 	if err == nil && len(wrong) > 0 {
-		if err := sleep(ctx, a.settle); err != nil {
+		if err := a.rest(ctx); err != nil {
 			return err
 		}
 		wrong, err = a.wrongMovers(ctx, wrong)

@@ -89,7 +89,7 @@ const unknownOrder = "no order of the rows at about this time keeps the balance 
 func (a *audit) auditUser(ctx context.Context, user ledger.UserID, seen *books.Tally) error {
 	decided, last, err := a.reread(ctx, user, seen)
 	if err == nil && !decided {
-		if err := sleep(ctx, a.settle); err != nil {
+		if err := a.rest(ctx); err != nil {
 			return err
 		}
 		decided, last, err = a.reread(ctx, user, seen)

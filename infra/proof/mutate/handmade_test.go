@@ -342,7 +342,7 @@ var defects = []defect{
 		{"infra/audit/read.go", `TableName:              &table,
 		ConsistentRead:         aws.Bool(true),`, `TableName:              &table,`}}},
 	{"the audit gives postings no time to settle", "infra/audit TestInMotion", []edit{
-		{"infra/audit/settle.go", `	if err := sleep(ctx, a.settle); err != nil {
+		{"infra/audit/settle.go", `	if err := a.rest(ctx); err != nil {
 		return err
 	}
 	err = a.tables.scan(ctx, a.tables.config.TransactionsTable, "transactions, again"`, `	err = a.tables.scan(ctx, a.tables.config.TransactionsTable, "transactions, again"`}}},
