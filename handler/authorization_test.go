@@ -276,6 +276,10 @@ func TestAuthorizers(t *testing.T) {
 		}
 		for _, access := range []handler.Access{byTokens, {Authorization: handler.IAM, CreditScope: "ledger/credit"}} {
 			h, books, _ := newHandlerFor(t, access)
+			plain := overHTTP(t, h)
+			for _, r := range calls { // no authority has checked the caller
+				assertForbidden(t, plain(t, r), fmt.Sprint("plain HTTP ", access, r))
+			}
 			for who, all := range contexts {
 				for _, context := range all {
 					for _, r := range calls {
@@ -306,19 +310,6 @@ func TestSubIsTheUser(t *testing.T) {
 			assertForbidden(t, g.user(sub, h).get(t, "/balance?userId=1"), sub)
 		}
 	})
-}
-
-// No authority has checked the caller of plain HTTP.
-func TestAccessOverPlainHTTP(t *testing.T) {
-	t.Parallel()
-	for _, access := range []handler.Access{{}, {Authorization: handler.IAM}, byTokens} {
-		h, books, _ := newHandlerFor(t, access)
-		send := overHTTP(t, h)
-		for _, r := range calls {
-			assertForbidden(t, send(t, r), fmt.Sprint(access, r))
-		}
-		assert.Empty(t, books.Network.Requests(), "nothing reaches DynamoDB")
-	}
 }
 
 func TestTemplateAuthorizes(t *testing.T) {

@@ -240,6 +240,7 @@ func TestEveryDocumentedAnswer(t *testing.T) {
 		require.Equal(t, http.StatusCreated, a.rule(t, "setup", `{"userId":"`+user+`",`+change+`}`).Status)
 	}
 	setup(body("in debt", "120", "debit"))
+	furtherRefund := parseID(t, idOf("3", "r")).Entry(1).String()
 	const full = `"balance":"1000000000000000","limit":"1000000000000000"`
 
 	met := map[documentedAnswer]bool{}
@@ -295,8 +296,10 @@ func TestEveryDocumentedAnswer(t *testing.T) {
 		{refund(posted, "r", "0.4"), nil, "1", idOf("1", "r"), "422 reused", ""},
 		{refund(posted, "s", "1"), nil, "1", idOf("1", "s"), "422 declined", `"refundable":"0.5"`},
 		{refund(posted, "s", "2"), nil, "", posted, "400 rejected", ""},
-		{refunding(ofThree, "secret-r", `{"entries":[{"entry":2,"ammount":"1"}]}`), nil, "shop", idOf("shop", "r"), "201 posted", ""},
-		{refunding(ofThree, "secret-s", ""), nil, "2", idOf("2", "s"), "422 declined", `"entry":2,"refundable":"0"`},
+		{refunding(ofThree, "secret-r", `{"entries":[{"entry":1,"ammount":"1"},{"entry":2,"ammount":"1"}]}`), nil,
+			"3", idOf("3", "r"), "201 posted", `"refundOf":"` + ofThree},
+		{reading("/transactions/" + furtherRefund), nil, "shop", furtherRefund, "200 read", `"refundOf":"` + ofThree},
+		{refunding(ofThree, "secret-s", ""), nil, "2", idOf("2", "s"), "422 declined", `"entry":1,"refundable":"8"`},
 		{refunding(toWaster, "secret-w", ""), nil, "2", idOf("2", "w"), "422 declined", `"entry":1,"balance":"5"`},
 		{refund(toSpender, "s", "10"), nil, "spender", idOf("spender", "s"), "422 declined", `"balance":"0"`},
 		{refund(fromRich, "s", "20"), nil, "rich", idOf("rich", "s"), "422 declined", full},

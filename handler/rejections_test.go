@@ -153,6 +153,12 @@ func TestBodyRejected(t *testing.T) {
 func TestBodyAccepted(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		one := entry("1", "10", "debit")
+		fifty := []string{entry("boss", "49", "debit")} // users
+		for i := range 49 {
+			fifty = append(fifty, entry(fmt.Sprint("worker ", i), "1", "credit"))
+		}
+		sales := slices.Repeat([]string{`{"userId":"shop","amount":0.01,"type":"credit","currency":"USD"}`}, 99)
+		longest := strings.Repeat("x", 512-len(`{"n":""}`))
 		for i, c := range []struct{ body, answer string }{
 			{creditWith("ammount", `"0.01"`), `"ammount":"0.01"`}, {creditWith("ammount", `"10.0"`), `"ammount":"10"`},
 			{creditWith("ammount", `"110.50"`), `"ammount":"110.5"`}, {creditWith("ammount", `"007"`), `"ammount":"7"`},
@@ -165,6 +171,8 @@ func TestBodyAccepted(t *testing.T) {
 			{entries(`,"expiresIn":60`, one), `"pending"`}, {entries(`,"expiresIn":60,"balanced":true`, one, entry("2", "10", "credit")), `"pending"`},
 			{entries(`,"balanced":true`, entry("2", "10", "credit"), one), `"posted"`}, {entries(`,"balanced":false`, one), `"posted"`},
 			{entries(`,"balanced":true`, one, entry("2", "9.99", "credit"), entry("shop", "0.01", "credit")), `"posted"`},
+			{entries(`,"currency":"USD"`, fifty...), `"worker 48"`}, {entries(`,"metadata":`+memberTexts(20), sales...), `"posted"`},
+			{entries(`,"metadata":{"n":"`+longest+`"}`, one), longest},
 		} {
 			got := a.post(t, fmt.Sprint("constructor ", i), c.body)
 			assert.Equal(t, http.StatusCreated, got.Status, "%s: %s", c.body, got.Body)
@@ -210,18 +218,6 @@ func TestLimitIsDigits(t *testing.T) {
 		got := invoke(t, h, encode(t, event2(reading("/balance?"+query))))
 		assert.NotEmpty(t, got.problem(t).Properties[field], query)
 	}
-}
-
-func TestBodySize(t *testing.T) {
-	everyDoor(t, func(t *testing.T, a *api) {
-		padded := func(size int) string { return fmt.Sprintf("%*s", size, body("1", "1", "credit")) }
-		for _, target := range []string{"/transactions", "/transactions/" + id11 + "/capture", "/transactions/" + id11 + "/refunds", "/accounts"} {
-			got := a.send(t, request{http.MethodPost, target, map[string]string{"Idempotent-Key": "1"}, padded(16<<10 + 1)})
-			assert.Equal(t, http.StatusRequestEntityTooLarge, got.Status)
-			assert.Equal(t, "/problems/body-too-large", got.problem(t).Type)
-		}
-		assert.Equal(t, http.StatusCreated, a.post(t, "1", padded(16<<10)).Status)
-	})
 }
 
 // A key has one value in each of its forms. A list is no key: a gateway joins a repeated

@@ -213,6 +213,7 @@ func FuzzEnd(f *testing.F) {
 func FuzzRefund(f *testing.F) {
 	addAll(f,
 		"", "{}", `{"ammount":"25"}`, `{"amount":0.01,"currency":"USD"}`, `{"ammount":"40.01"}`, `{"ammount":null}`,
+		`{"note":1,"metadata":null,"currency":null}`, `{"entries":[{"entry":0,"ammount":"40"},{"entry":1,"ammount":"40.0","currency":"USD"}]}`,
 		`{"entries":[{"entry":0,"ammount":"40"}]}`, `{"entries":[{"entry":0,"amount":1},{"entry":1,"ammount":"39.99"}],"metadata":{"a":"b"}}`,
 		`{"entries":[{"entry":1,"ammount":"1"},{"entry":0,"ammount":"1"}]}`, `{"entries":[{"entry":1.0,"ammount":"1"}]}`,
 		`{"entries":[{"entry":2,"ammount":"1"}]}`, `{"entries":[]}`, `{"entries":null}`, `{"ammount":"1","entries":[{"entry":0,"ammount":"1"}]}`, `[]`,

@@ -240,7 +240,7 @@ var defects = []defect{
 		{"handler/log.go", `		level = slog.LevelError
 		if`, `		level = slog.LevelError
 		if false &&`}}},
-	{"the default limit is another", "handler TestHistoryHasFiftyUnlessAsked", []edit{
+	{"the default limit is another", "handler TestHistory", []edit{
 		{"handler/query.go", `defaultLimit = 50`, `defaultLimit = 51`}}},
 	{"only the first value of a header counts", "handler TestKeySentTwice", []edit{
 		{"handler/event_headers.go", `header[name] = slices.Concat(all, last)`, `header[name] = append(slices.Concat(all, last)[:0:0], slices.Concat(all, last)[:min(1, len(all)+len(last))]...)`}}},
