@@ -236,28 +236,24 @@ const (
 
 // check returns the reason why a value does not match a schema in the document, or nil.
 func (d *description) check(schema *openapi3.SchemaRef, value any, objects treatment) error {
-	source, err := json.Marshal(schema)
-	if err != nil {
-		return err
-	}
-	validator, err := d.compile(source, objects)
+	validator, err := d.compile(schema, objects)
 	if err != nil {
 		return err
 	}
 	return validator.Validate(value)
 }
 
-// compile compiles a schema's JSON, whose references are to the document.
-func (d *description) compile(source []byte, objects treatment) (*jsonschema.Schema, error) {
+// compile compiles a schema, whose references are to the document.
+func (d *description) compile(schema *openapi3.SchemaRef, objects treatment) (*jsonschema.Schema, error) {
+	source, err := json.Marshal(schema)
+	if err != nil {
+		return nil, err
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	key := fmt.Sprint(objects, string(source))
 	if known := d.compiled[key]; known != nil {
 		return known, nil
-	}
-	schema, err := jsonschema.UnmarshalJSON(bytes.NewReader(source))
-	if err != nil {
-		return nil, err
 	}
 	resource, err := asJSON(map[string]any{"components": d.components, "allOf": []any{schema}})
 	if err != nil {
