@@ -73,18 +73,6 @@ func readLine(t *testing.T, log *bytes.Buffer) (line logLine) {
 	return line
 }
 
-// The latency is the call's time, in milliseconds.
-func TestLatency(t *testing.T) {
-	t.Parallel()
-	h, books, log := newHandler(t)
-	books.Network.Next(func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-		time.Sleep(30 * time.Millisecond)
-		return deliver()
-	})
-	invoke(t, h, encode(t, event2(reading("/balance?userId=1"))))
-	assert.GreaterOrEqual(t, readLine(t, log).Latency, 30.0)
-}
-
 // assertMembers checks that a line has its outcome's level and metric, and no other
 // members.
 func assertMembers(t *testing.T, line logLine) {

@@ -292,7 +292,8 @@ func TestEveryDocumentedAnswer(t *testing.T) {
 		{ending("none", "void", ""), nil, "", "", "404 rejected", ""},
 
 		{refund(posted, "r", "0.5"), nil, "1", idOf("1", "r"), "201 posted", `"refundOf":"` + posted},
-		{refund(posted, "r", "0.5"), nil, "1", idOf("1", "r"), "201 replayed", `"refundOf":"` + posted},
+		{refunding(posted, "secret-r", `{"entries":[{"entry":0,"amount":0.50}]`+secret+`}`), nil,
+			"1", idOf("1", "r"), "201 replayed", `"refundOf":"` + posted},
 		{refund(posted, "r", "0.4"), nil, "1", idOf("1", "r"), "422 reused", ""},
 		{refund(posted, "s", "1"), nil, "1", idOf("1", "s"), "422 declined", `"refundable":"0.5"`},
 		{refund(posted, "s", "2"), nil, "", posted, "400 rejected", ""},

@@ -75,10 +75,14 @@ func TestAnswersInTime(t *testing.T) {
 				assert.Equal(t, c.answer, took)
 			})
 			books.Network.Always(nil)
-			var line struct{ Level, Outcome, Cause string }
+			var line struct {
+				Level, Outcome, Cause string
+				Latency               float64 // in milliseconds
+			}
 			require.NoError(t, json.Unmarshal(log.Bytes(), &line))
 			assert.Equal(t, []string{"WARN", "try_again"}, []string{line.Level, line.Outcome})
 			assert.NotEmpty(t, line.Cause)
+			assert.InDelta(t, float64(c.answer.Milliseconds()), line.Latency, 0)
 			assert.Contains(t, log.String(), `"TryAgain":1`)
 			again := invoke(t, h, payload)
 			assert.Less(t, again.Status, 300)

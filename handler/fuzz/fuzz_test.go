@@ -164,6 +164,7 @@ func FuzzEnd(f *testing.F) {
 	for _, seed := range []string{
 		"", "{}", `{"ammount":"25"}`, `{"amount":0.01,"currency":"USD"}`, `{"ammount":"40.00"}`, `{"ammount":"40.01"}`,
 		`{"ammount":"0"}`, `{"ammount":"0.00000001"}`, `{"ammount":"24.125"}`, `{"ammount":"10","amount":"10.0","note":[]}`, `{"ammount":"10","amount":"11"}`, `{"\u0061mmount":"1"}`, `[]`, `null`,
+		`{"amount":"25.00","ammount":25}`, `{"ammount":"5","currency":null,"metadata":null,"expiresIn":null,"userId":null,"note":null}`,
 	} {
 		for number := range uint8(5) {
 			f.Add(seed, false, number)
