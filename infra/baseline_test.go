@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"onewrite/infra/infratest"
+	"onewrite/infra/infratest/script"
 	"onewrite/ledger"
 )
 
@@ -49,23 +50,10 @@ func TestBaseline(t *testing.T) {
 func TestKeyNeverExpires(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
-	longAgo := ledger.New(books.Store, func() time.Time { return time.Date(1996, 11, 22, 12, 0, 0, 0, time.UTC) })
-	credit := infratest.Request(t, "1", "posted", ledger.Credit, "10")
-	debit := infratest.Request(t, "1", "declined", ledger.Debit, "1000")
-	first, err := longAgo.Post(t.Context(), credit)
-	require.NoError(t, err)
-	_, err = longAgo.Post(t.Context(), debit)
-	require.ErrorIs(t, err, ledger.ErrInsufficientFunds)
-
-	again, err := books.Ledger.Post(t.Context(), credit)
-	require.NoError(t, err)
-	assert.True(t, again.Replayed)
-	assert.Equal(t, first.Transaction, again.Transaction)
-	var declined *ledger.DeclinedError
-	_, err = books.Ledger.Post(t.Context(), debit)
-	require.ErrorAs(t, err, &declined)
-	assert.True(t, declined.Result.Replayed)
-	assert.Equal(t, "110", books.Balance(t, "1"))
+	calls := script.New(books)
+	longAgo := calls.By(ledger.New(books.Store, func() time.Time { return time.Date(1996, 11, 22, 12, 0, 0, 0, time.UTC) }))
+	longAgo.Play(t, "posted: 1 credit 10; declined: 1 debit 1000 = insufficient funds: entry 0 on 110")
+	calls.Play(t, "posted; declined; 1 110")
 
 	template, err := os.ReadFile("../template.yaml")
 	require.NoError(t, err)

@@ -172,8 +172,3 @@ func (r *retry) awaitTurn() {
 func (r *retry) draw(least, most time.Duration) time.Duration {
 	return least + r.jitter(most-least+1)
 }
-
-// GetRetryToken implements [aws.Retryer].
-func (r *retry) GetRetryToken(context.Context, error) (func(error) error, error) {
-	return r.GetInitialToken(), nil
-}

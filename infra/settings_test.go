@@ -19,11 +19,18 @@ import (
 	"onewrite/ledger"
 )
 
+// settingsOf parses settings such as "USD 2 100".
+func settingsOf(t *testing.T, text string) ledger.Settings {
+	t.Helper()
+	fields := strings.Fields(text)
+	return infratest.Settings(t, fields[0], fields[1], fields[2])
+}
+
 // opened returns a store over the books, opened with these settings.
-func opened(t *testing.T, books *infratest.Books, currency, places, opening string) *infra.Store {
+func opened(t *testing.T, books *infratest.Books, settings string) *infra.Store {
 	t.Helper()
 	c := books.Config
-	c.Settings = infratest.Settings(t, currency, places, opening)
+	c.Settings = settingsOf(t, settings)
 	return infra.NewStore(books.Client, c)
 }
 
@@ -31,9 +38,9 @@ const withoutSettings = "DELETE FROM ? WHERE id = 'settings'"
 
 // newTables returns books whose tables have no row at all. The first start begins them
 // with these settings.
-func newTables(t *testing.T, currency, places, opening string) *infratest.Books {
+func newTables(t *testing.T, settings string) *infratest.Books {
 	t.Helper()
-	books := infratest.NewWith(t, infratest.Settings(t, currency, places, opening))
+	books := infratest.NewWith(t, settingsOf(t, settings))
 	books.Execute(t, books.Config.TransactionsTable, withoutSettings)
 	return books
 }
@@ -48,36 +55,32 @@ func settingsRow(t *testing.T, books *infratest.Books) row {
 // The first start on new tables begins them, and each later one is one read.
 func TestStartBeginsNewTables(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ currency, places, opening, requests string }{
-		{"USD", "2", "100", "GetItem PutItem"},
-		{"EUR", "2", "0", "GetItem Scan PutItem"},
-		{"JPY", "0", "0", "GetItem Scan PutItem"},
-		{"KWD", "3", "0.125", "GetItem Scan PutItem"},
-		{"POINTS", "0", "100", "GetItem Scan PutItem"},
-		{"XBT", "8", "0.00000001", "GetItem Scan PutItem"},
+	for settings, requests := range map[string]string{
+		"USD 2 100":        "GetItem PutItem",
+		"EUR 2 0":          "GetItem Scan PutItem",
+		"KWD 3 0.125":      "GetItem Scan PutItem",
+		"POINTS 0 100":     "GetItem Scan PutItem",
+		"XBT 8 0.00000001": "GetItem Scan PutItem",
 	} {
-		books := newTables(t, c.currency, c.places, c.opening)
-		books.Network.Requests() // forgets those before
-		require.NoError(t, opened(t, books, c.currency, c.places, c.opening).Start(t.Context()), "%+v", c)
-		assert.Equal(t, c.requests, strings.Join(books.Network.Requests(), " "))
-		stored := settingsRow(t, books)
-		created, _ := stored["created_at"].(*types.AttributeValueMemberS)
-		require.NotNil(t, created)
-		assert.Equal(t, row{"id": s("settings"), "currency": s(c.currency), "places": n(c.places), "opening": n(c.opening), "created_at": created}, stored)
-
-		books.Network.Requests() // forgets those before
-		require.NoError(t, opened(t, books, c.currency, c.places, c.opening).Start(t.Context()), "%+v", c)
-		assert.Equal(t, "GetItem", strings.Join(books.Network.Requests(), " "))
+		books := newTables(t, settings)
+		for _, want := range []string{requests, "GetItem"} {
+			books.Network.Requests() // forgets those before
+			require.NoError(t, opened(t, books, settings).Start(t.Context()), settings)
+			assert.Equal(t, want, strings.Join(books.Network.Requests(), " "), settings)
+		}
+		stored, fields := settingsRow(t, books), strings.Fields(settings)
+		assert.Equal(t, row{"id": s("settings"), "currency": s(fields[0]), "places": n(fields[1]), "opening": n(fields[2])}, with(stored, "created_at", nil))
+		assert.NotNil(t, stored["created_at"])
 	}
 }
 
 // A store never gets a call done with other settings than the tables', and names both.
 func TestStartRefusesOtherSettings(t *testing.T) {
 	t.Parallel()
-	books := infratest.NewWith(t, infratest.Settings(t, "EUR", "2", "0"))
+	books := infratest.NewWith(t, settingsOf(t, "EUR 2 0"))
 	credit, debit := infratest.Request(t, "1", "k", ledger.Credit, "1"), infratest.Request(t, "1", "k", ledger.Debit, "1000")
-	for _, other := range [][3]string{{"USD", "2", "0"}, {"EUR", "3", "0"}, {"EUR", "2", "100"}, {"USD", "2", "100"}} {
-		store := opened(t, books, other[0], other[1], other[2])
+	for _, other := range []string{"USD 2 0", "EUR 3 0", "EUR 2 100", "USD 2 100"} {
+		store := opened(t, books, other)
 		const want = "the tables were begun with currency EUR, decimal places 2, opening balance 0, and are opened with "
 		refused(t, store.Start(t.Context()), want+store.Settings().String()+"; settings can't change")
 		_, err := store.Transaction(t.Context(), ledger.TransactionID{1})
@@ -113,19 +116,19 @@ func TestStartOnTablesFromBefore(t *testing.T) {
 	_, err := books.Ledger.Post(t.Context(), infratest.Request(t, "1", "k", ledger.Credit, "10"))
 	require.NoError(t, err)
 	books.Execute(t, books.Config.TransactionsTable, withoutSettings)
-	for _, other := range [][3]string{{"EUR", "2", "100"}, {"USD", "3", "100"}, {"USD", "2", "0"}} {
-		refused(t, opened(t, books, other[0], other[1], other[2]).Start(t.Context()), "there are transactions and no row of settings. Tables from before settings have currency USD")
+	for _, other := range []string{"EUR 2 100", "USD 3 100", "USD 2 0"} {
+		refused(t, opened(t, books, other).Start(t.Context()), "there are transactions and no row of settings. Tables from before settings have currency USD")
 		assert.Empty(t, settingsRow(t, books))
 	}
-	require.NoError(t, opened(t, books, "USD", "2", "100").Start(t.Context()))
+	require.NoError(t, opened(t, books, "USD 2 100").Start(t.Context()))
 	assert.NotEmpty(t, settingsRow(t, books))
-	refused(t, opened(t, books, "USD", "2", "0").Start(t.Context()), "the tables were begun with currency USD, decimal places 2, opening balance 100")
+	refused(t, opened(t, books, "USD 2 0").Start(t.Context()), "the tables were begun with currency USD, decimal places 2, opening balance 100")
 }
 
 // If the row is damaged, or was changed by hand, nothing starts, and the error names the fault.
 func TestStartRefusesDamagedSettings(t *testing.T) {
 	t.Parallel()
-	books := infratest.NewWith(t, infratest.Settings(t, "KWD", "3", "0.5"))
+	books := infratest.NewWith(t, settingsOf(t, "KWD 3 0.5"))
 	whole := settingsRow(t, books)
 	for _, c := range []struct {
 		row  row
@@ -138,10 +141,10 @@ func TestStartRefusesDamagedSettings(t *testing.T) {
 		{with(whole, "places", n("4")), "decimal places 4, opening balance 0.5, and are opened with"},
 	} {
 		put(t, books, books.Config.TransactionsTable, c.row)
-		refused(t, opened(t, books, "KWD", "3", "0.5").Start(t.Context()), c.want)
+		refused(t, opened(t, books, "KWD 3 0.5").Start(t.Context()), c.want)
 	}
 	put(t, books, books.Config.TransactionsTable, whole)
-	require.NoError(t, opened(t, books, "KWD", "3", "0.5").Start(t.Context()))
+	require.NoError(t, opened(t, books, "KWD 3 0.5").Start(t.Context()))
 }
 
 // Of starts at once with two settings, one wins: the tables get its settings, and all
@@ -149,14 +152,10 @@ func TestStartRefusesDamagedSettings(t *testing.T) {
 func TestStartsAtOnce(t *testing.T) {
 	t.Parallel()
 	for range 8 {
-		books := newTables(t, "EUR", "2", "0")
+		books := newTables(t, "EUR 2 0")
 		errs := make(chan error, 16)
 		for i := range cap(errs) {
-			settings := [3]string{"EUR", "2", "0"}
-			if i%2 == 1 {
-				settings = [3]string{"USD", "2", "100"}
-			}
-			store := opened(t, books, settings[0], settings[1], settings[2])
+			store := opened(t, books, []string{"EUR 2 0", "USD 2 100"}[i%2])
 			go func() { errs <- store.Start(context.WithoutCancel(t.Context())) }()
 		}
 		serving, ended := 0, 0
@@ -172,7 +171,7 @@ func TestStartsAtOnce(t *testing.T) {
 		assert.Equal(t, 8, ended)
 		if currency, _ := settingsRow(t, books)["currency"].(*types.AttributeValueMemberS); currency.Value == "USD" {
 			books.Execute(t, books.Config.TransactionsTable, withoutSettings)
-			require.NoError(t, opened(t, books, "EUR", "2", "0").Start(t.Context())) // as the check expects
+			require.NoError(t, opened(t, books, "EUR 2 0").Start(t.Context())) // as the check expects
 		}
 	}
 }
@@ -185,7 +184,7 @@ func TestCallsReadTheSettings(t *testing.T) {
 	} {
 		onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
 			user := infratest.Request(t, "1", "k", ledger.Credit, "10").UserID()
-			store, other := opened(t, books, "USD", "2", "100"), opened(t, books, "EUR", "2", "0")
+			store, other := opened(t, books, "USD 2 100"), opened(t, books, "EUR 2 0")
 			books.Network.Always(fault)
 			began := time.Now()
 			require.ErrorIs(t, store.Start(t.Context()), ledger.ErrTryAgain)
@@ -212,11 +211,11 @@ func TestCallsReadTheSettings(t *testing.T) {
 // A first start whose answer was lost finds its own row.
 func TestStartAfterLostAnswer(t *testing.T) {
 	t.Parallel()
-	books := newTables(t, "EUR", "2", "0")
+	books := newTables(t, "EUR 2 0")
 	books.Network.Next(nil, nil, faults.LoseResponse) // for the Put
-	require.NoError(t, opened(t, books, "EUR", "2", "0").Start(t.Context()))
+	require.NoError(t, opened(t, books, "EUR 2 0").Start(t.Context()))
 	books.Network.Next(faults.Exception(http.StatusBadRequest, "AccessDeniedException", "not authorized"))
-	require.ErrorContains(t, opened(t, books, "EUR", "2", "0").Start(t.Context()), "not authorized")
+	require.ErrorContains(t, opened(t, books, "EUR 2 0").Start(t.Context()), "not authorized")
 }
 
 // The settings row is in no user's history, and no id names it.
