@@ -165,30 +165,6 @@ func (b *Books) Env() []string {
 	}
 }
 
-// NewRules parses a change of rules, each as "debits blocked", "credits allowed" or "limit 50".
-func NewRules(user, key string, changes ...string) (r ledger.RulesRequest, err error) {
-	var userErr, keyErr error
-	r.UserID, userErr = ledger.ParseUserID(user)
-	r.IdempotencyKey, keyErr = ledger.ParseIdempotencyKey(key)
-	err = errors.Join(userErr, keyErr)
-	for _, change := range changes {
-		var changeErr error
-		switch name, value, _ := strings.Cut(change, " "); name {
-		case "debits":
-			r.Change.Debits, changeErr = ledger.ParsePermission(value)
-		case "credits":
-			r.Change.Credits, changeErr = ledger.ParsePermission(value)
-		case "limit":
-			r.Change.CreditLimit = new(ledger.Balance)
-			*r.Change.CreditLimit, changeErr = ledger.ParseCreditLimit(value)
-		default:
-			changeErr = fmt.Errorf("%q is no rule", change)
-		}
-		err = errors.Join(err, changeErr)
-	}
-	return r, err
-}
-
 // RequestOf returns the request for a transaction, given its first row.
 func RequestOf(t ledger.Transaction) ledger.Request {
 	return ledger.Request{IdempotencyKey: t.IdempotencyKey, Entries: t.AllEntries(), Metadata: t.Metadata, ExpiresIn: t.ExpiresIn()}

@@ -136,11 +136,28 @@ func Refund(t testing.TB, o ledger.Original, key string, parts ...string) ledger
 	return r
 }
 
-// Rules returns a change of rules, as [NewRules] does.
-func Rules(t testing.TB, user, key string, changes ...string) ledger.RulesRequest {
+// Rules returns a change of rules, each written as "debits blocked", "credits allowed" or "limit 50".
+func Rules(t testing.TB, user, key string, changes ...string) (r ledger.RulesRequest) {
 	t.Helper()
-	r, err := NewRules(user, key, changes...)
-	noError(t, err)
+	var userErr, keyErr error
+	r.UserID, userErr = ledger.ParseUserID(user)
+	r.IdempotencyKey, keyErr = ledger.ParseIdempotencyKey(key)
+	noError(t, errors.Join(userErr, keyErr))
+	for _, change := range changes {
+		var err error
+		switch name, value, _ := strings.Cut(change, " "); name {
+		case "debits":
+			r.Change.Debits, err = ledger.ParsePermission(value)
+		case "credits":
+			r.Change.Credits, err = ledger.ParsePermission(value)
+		case "limit":
+			r.Change.CreditLimit = new(ledger.Balance)
+			*r.Change.CreditLimit, err = ledger.ParseCreditLimit(value)
+		default:
+			t.Fatalf("%q is no rule", change)
+		}
+		noError(t, err)
+	}
 	return r
 }
 
