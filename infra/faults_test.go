@@ -6,12 +6,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"onewrite/infra"
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/dynamodbmodel"
 	"onewrite/infra/infratest/faults"
@@ -164,19 +162,7 @@ func TestErrorsThatStay(t *testing.T) {
 // the twin's outcome.
 func TestTwinPostsBeforeDecline(t *testing.T) {
 	t.Parallel()
-	books := infratest.New(t)
-	debit := infratest.Request(t, "1", "debit", ledger.Debit, "110")
-	twin := ledger.New(infra.NewStore(infra.NewClient(books.Config), books.Config), time.Now)
-	books.Network.Next(nil, nil, func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-		_, err := twin.Post(t.Context(), infratest.Request(t, "1", "credit", ledger.Credit, "10"))
-		assert.NoError(t, err)
-		_, err = twin.Post(t.Context(), debit)
-		assert.NoError(t, err)
-		return deliver()
-	})
-	result, err := books.Ledger.Post(t.Context(), debit)
-	require.NoError(t, err)
-	assert.True(t, result.Replayed)
-	assert.Equal(t, ledger.Posted, result.Transaction.Status)
-	assert.Equal(t, "0", books.Balance(t, "1"))
+	scene{
+		before: "row: 1 debit 1", meanwhile: "credit: 1 credit 10; k: 1 debit 109", steps: "k: 1 debit 109 = replayed; 1 0",
+	}.play(t)
 }

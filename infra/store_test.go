@@ -95,6 +95,23 @@ func TestRequestsPerOutcome(t *testing.T) {
 	})
 }
 
+// pages reads a's whole history, and returns the pages and the requests for each.
+func pages(t *testing.T, books *infratest.Books, limit int) (pages []ledger.Page, requests []int) {
+	t.Helper()
+	user := infratest.Entries(t, "k", "a debit 1").UserID()
+	for pages == nil || pages[len(pages)-1].Next != (ledger.Cursor{}) {
+		var after ledger.Cursor
+		if pages != nil {
+			after = pages[len(pages)-1].Next
+		}
+		books.Network.Requests() // forgets those before
+		page, err := books.Ledger.History(t.Context(), user, after, limit)
+		require.NoError(t, err)
+		pages, requests = append(pages, page), append(requests, len(books.Network.Requests()))
+	}
+	return pages, requests
+}
+
 // A page with large rows is full, even if they exceed one answer's 1 MB.
 func TestHistoryOverOneMegabyte(t *testing.T) {
 	t.Parallel()
@@ -104,32 +121,23 @@ func TestHistoryOverOneMegabyte(t *testing.T) {
 	long := strings.Repeat("用", 128)
 	entries := append([]string{"a debit 1", "b debit 1000"}, slices.Repeat([]string{long + " credit 1"}, 95)...)
 	const rows = 30
-	var want []ledger.TransactionID
+	var want []ledger.Transaction
 	for i := range rows {
-		r := infratest.Entries(t, fmt.Sprint(i), entries...)
-		p, err := ledger.NewPosting(r, time.Date(2026, 11, 22, 12, 0, i, 0, time.UTC))
+		p, err := ledger.NewPosting(infratest.Entries(t, fmt.Sprint(i), entries...), time.Date(2026, 11, 22, 12, 0, i, 0, time.UTC))
 		require.NoError(t, err)
 		declined := p.Rows[0]
 		declined.Status, declined.DeclinedEntry, declined.BalanceSeen = ledger.Declined, 1, books.Config.Settings.Opening
 		require.NoError(t, books.Store.Decline(t.Context(), declined))
-		want = append(want, r.TransactionID())
+		want = append(want, declined)
 	}
 	slices.Reverse(want) // newest first
 	for _, c := range []struct{ limit, requests int }{{rows, 2}, {10, 1}} {
-		var got []ledger.TransactionID
-		for after, first := (ledger.Cursor{}), true; first || after != (ledger.Cursor{}); first = false {
-			books.Network.Requests()
-			page, err := books.Ledger.History(t.Context(), infratest.Entries(t, "k", "a debit 1").UserID(), after, c.limit)
-			require.NoError(t, err)
-			if first {
-				assert.GreaterOrEqual(t, len(books.Network.Requests()), c.requests, "%d a page", c.limit)
-				assert.Len(t, page.Transactions, min(c.limit, rows))
-			}
-			for _, transaction := range page.Transactions {
-				got = append(got, transaction.ID)
-				assert.Len(t, transaction.Entries, len(entries))
-			}
-			after = page.Next
+		read, requests := pages(t, books, c.limit)
+		assert.GreaterOrEqual(t, requests[0], c.requests, "%d a page", c.limit)
+		assert.Len(t, read[0].Transactions, c.limit)
+		var got []ledger.Transaction
+		for _, page := range read {
+			got = append(got, page.Transactions...)
 		}
 		assert.Equal(t, want, got, "%d a page", c.limit)
 	}
@@ -139,32 +147,19 @@ func TestHistoryOverOneMegabyte(t *testing.T) {
 // one time. A page that ends within a time takes one more.
 func TestRequestsOfHistory(t *testing.T) {
 	t.Parallel()
-	books, _ := infratest.NewOnModel(t, dynamodbmodel.Moment{})
-	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	l := ledger.New(books.Store, func() time.Time { now = now.Add(time.Millisecond); return now })
-	r := infratest.Entries(t, "0", "a debit 1", "a credit 1")
+	books := infratest.NewInMemory(t, ledger.DefaultSettings())
+	calls := script.New(books)
 	for i := range 3 {
-		_, err := l.Post(t.Context(), infratest.Entries(t, fmt.Sprint(i), "a debit 1", "a credit 1"))
-		require.NoError(t, err)
+		calls.Play(t, fmt.Sprintf("%d: a debit 1, a credit 1; 1ms", i))
 	}
-	for _, c := range []struct {
-		limit int
-		want  []int // for each page
-	}{
-		{6, []int{1}}, {4, []int{1, 1}}, {2, []int{1, 1, 1}},
-		{5, []int{1, 1}},
-		{3, []int{2, 1}}, // the second page reads again the rows with its first time
-		{1, []int{2, 2, 2, 2, 1, 1}},
+	for limit, want := range map[int][]int{ // for each page
+		6: {1}, 4: {1, 1}, 2: {1, 1, 1},
+		5: {1, 1},
+		3: {2, 1}, // the second page reads again the rows with its first time
+		1: {2, 2, 2, 2, 1, 1},
 	} {
-		var got []int
-		for after, first := (ledger.Cursor{}), true; first || after != (ledger.Cursor{}); first = false {
-			books.Network.Requests()
-			page, err := l.History(t.Context(), r.UserID(), after, c.limit)
-			require.NoError(t, err)
-			got = append(got, len(books.Network.Requests()))
-			after = page.Next
-		}
-		assert.Equal(t, c.want, got, "%d a page", c.limit)
+		_, requests := pages(t, books, limit)
+		assert.Equal(t, want, requests, "%d a page", limit)
 	}
 }
 
