@@ -3,7 +3,6 @@ package dynamodbmodel
 import (
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
 	"github.com/cockroachdb/apd/v3"
@@ -12,156 +11,243 @@ import (
 // numbers is DynamoDB's arithmetic: 38 digits.
 var numbers = apd.BaseContext.WithPrecision(38)
 
-// parts returns an update's three parts: "SET a = x + y, b = z REMOVE c, d ADD e v, f
-// w", each of which may be left out.
-func parts(update string) (set, remove, add string, ok bool) {
-	rest, add, _ := strings.Cut(update, "ADD ")
-	rest, remove, _ = strings.Cut(rest, "REMOVE ")
-	set, isSet := strings.CutPrefix(rest, "SET ")
-	return set, remove, add, isSet || rest == ""
+// expression reads a ConditionExpression or an UpdateExpression, word by word. After the first
+// error its results mean nothing.
+//
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
+type expression struct {
+	words []string // the rest
+	asked *request
+	on    item // as it was, or nil
+	err   error
 }
 
-// overlap returns an attribute that an update names twice, or "". DynamoDB rejects such an
-// update before it evaluates any condition.
-func overlap(asked *request) string {
-	set, remove, add, _ := parts(asked.UpdateExpression)
-	seen := map[string]bool{}
-	for _, each := range slices.Concat(clauses(set), clauses(remove), clauses(add)) {
-		name, _, _ := strings.Cut(each, " ")
-		if name = attribute(asked.ExpressionAttributeNames, name); seen[name] {
-			return name
-		}
-		seen[name] = true
-	}
-	return ""
+// words splits an expression at blanks, and takes parentheses and commas as words.
+func words(text string) []string {
+	return strings.Fields(strings.NewReplacer("(", " ( ", ")", " ) ", ",", " , ").Replace(text))
 }
 
-// change applies an update to an item. Every part sees the item as it was.
-func change(update string, to item, asked *request) error {
-	before := maps.Clone(to)
-	set, remove, add, ok := parts(update)
-	if !ok {
-		return fmt.Errorf("%q is not modelled", update)
+// holds evaluates a condition on an item, which may be nil: an attribute compared with a value,
+// attribute_exists, attribute_not_exists, AND, OR and parentheses. AND binds stronger than OR. An
+// empty condition always holds. A comparison with an absent attribute never does.
+func holds(on item, asked *request) (bool, error) {
+	if asked.ConditionExpression == "" {
+		return true, nil
 	}
-	for _, assignment := range clauses(set) {
-		name, assigned, _ := strings.Cut(assignment, " = ")
-		after, err := evaluate(assigned, before, asked.ExpressionAttributeValues)
-		if err != nil {
-			return err
+	e := expression{words(asked.ConditionExpression), asked, on, nil}
+	is := e.or()
+	if len(e.words) > 0 {
+		e.fail("%q", e.words)
+	}
+	return is, e.err
+}
+
+func (e *expression) or() bool {
+	is := e.and()
+	for e.take("OR") {
+		other := e.and()
+		is = is || other
+	}
+	return is
+}
+
+func (e *expression) and() bool {
+	is := e.one()
+	for e.take("AND") {
+		other := e.one()
+		is = is && other
+	}
+	return is
+}
+
+func (e *expression) one() bool {
+	switch {
+	case e.take("("):
+		is := e.or()
+		e.expect(")")
+		return is
+	case e.take("attribute_not_exists"):
+		return e.argument() == nil
+	case e.take("attribute_exists"):
+		return e.argument() != nil
+	}
+	left := e.on[e.name()]
+	sign := e.next()
+	right := e.operand()
+	if left == nil || e.err != nil {
+		return false
+	}
+	switch order := e.number(left).Cmp(e.number(right)); sign {
+	case "=":
+		return order == 0
+	case "<":
+		return order < 0
+	case "<=":
+		return order <= 0
+	case ">=":
+		return order >= 0
+	case ">":
+		return order > 0
+	}
+	e.fail("%q", sign)
+	return false
+}
+
+// argument reads the attribute between parentheses.
+func (e *expression) argument() value {
+	e.expect("(")
+	name := e.name()
+	e.expect(")")
+	return e.on[name]
+}
+
+// change returns the item after an UpdateExpression: "SET a = x + y, b = z REMOVE c, d ADD e v, f
+// w", each part of which may be left out. Every part sees the item as it was.
+func change(on item, asked *request) (item, error) {
+	e := expression{words(asked.UpdateExpression), asked, on, nil}
+	after := maps.Clone(on)
+	for part := ""; len(e.words) > 0 && e.err == nil; {
+		if !e.take(",") {
+			part = e.next()
 		}
-		to[attribute(asked.ExpressionAttributeNames, name)] = after
-	}
-	for _, name := range clauses(remove) {
-		delete(to, attribute(asked.ExpressionAttributeNames, name))
-	}
-	for _, each := range clauses(add) {
-		words := strings.Fields(each)
-		if len(words) != 2 || asked.ExpressionAttributeValues[words[1]] == nil {
-			return fmt.Errorf("ADD %s is not modelled", each)
-		}
-		name, added := attribute(asked.ExpressionAttributeNames, words[0]), asked.ExpressionAttributeValues[words[1]]
-		if was := before[name]; was != nil {
-			var err error
-			if added, err = sum(was, added, false); err != nil {
-				return err
+		switch name := e.name(); part {
+		case "SET":
+			e.expect("=")
+			after[name] = e.assigned()
+		case "REMOVE":
+			delete(after, name)
+		case "ADD":
+			after[name] = e.operand()
+			if was := on[name]; was != nil {
+				after[name] = e.sum(was, after[name], false)
 			}
+		default:
+			e.fail("%q", part)
 		}
-		to[name] = added
 	}
+	return after, e.err
+}
+
+// overlaps reports whether an update names an attribute twice. DynamoDB rejects such an update
+// before it evaluates any condition.
+func overlaps(asked *request) bool {
+	seen, depth, named := map[string]bool{}, 0, false
+	for _, word := range words(asked.UpdateExpression) {
+		switch word {
+		case "(":
+			depth++
+		case ")":
+			depth--
+		case "SET", "REMOVE", "ADD", ",":
+			named = depth == 0 // by the next word
+			continue
+		}
+		if name := asked.attribute(word); named && seen[name] {
+			return true
+		} else if named {
+			seen[name] = true
+		}
+		named = false
+	}
+	return false
+}
+
+// assigned reads an operand, or two operands' sum or difference.
+func (e *expression) assigned() value {
+	left := e.operand()
+	switch {
+	case e.take("+"):
+		return e.sum(left, e.operand(), false)
+	case e.take("-"):
+		return e.sum(left, e.operand(), true)
+	}
+	return left
+}
+
+// operand reads a value, an attribute, or if_not_exists with both.
+func (e *expression) operand() value {
+	if e.take("if_not_exists") {
+		e.expect("(")
+		has := e.on[e.name()]
+		e.expect(",")
+		otherwise := e.operand()
+		e.expect(")")
+		if has != nil {
+			return has
+		}
+		return otherwise
+	}
+	word := e.next()
+	if v := e.asked.ExpressionAttributeValues[word]; v != nil {
+		return v
+	}
+	if v := e.on[e.asked.attribute(word)]; v != nil {
+		return v
+	}
+	e.fail("the operand %q, which is not there,", word)
 	return nil
 }
 
-// clauses splits at the commas outside parentheses.
-func clauses(text string) (all []string) {
-	depth, from := 0, 0
-	for i, letter := range text + "," {
-		switch letter {
-		case '(':
-			depth++
-		case ')':
-			depth--
-		case ',':
-			if one := strings.TrimSpace(text[from:min(i, len(text))]); depth == 0 && one != "" {
-				all = append(all, one)
-			}
-			if depth == 0 {
-				from = min(i+1, len(text))
-			}
-		}
-	}
-	return all
-}
-
-// evaluate returns an operand, or two operands' sum or difference.
-func evaluate(expression string, on item, values item) (value, error) {
-	for _, sign := range []string{" + ", " - "} {
-		left, right, is := strings.Cut(expression, sign)
-		if !is {
-			continue
-		}
-		a, err := operand(left, on, values)
-		if err != nil {
-			return nil, err
-		}
-		b, err := operand(right, on, values)
-		if err != nil {
-			return nil, err
-		}
-		return sum(a, b, sign == " - ")
-	}
-	return operand(expression, on, values)
-}
-
-// operand returns a value, an attribute, or if_not_exists with both.
-func operand(text string, on item, values item) (value, error) {
-	if arguments, is := argument(text, "if_not_exists"); is {
-		name, otherwise, _ := strings.Cut(arguments, ", ")
-		if on[name] != nil {
-			return on[name], nil
-		}
-		return operand(otherwise, on, values)
-	}
-	if v := values[text]; v != nil {
-		return v, nil
-	}
-	if v := on[text]; v != nil {
-		return v, nil
-	}
-	return nil, fmt.Errorf("operand %q is not there", text)
-}
-
-func sum(a, b value, subtract bool) (value, error) {
-	left, err := number(a)
-	if err != nil {
-		return nil, err
-	}
-	right, err := number(b)
-	if err != nil {
-		return nil, err
-	}
+func (e *expression) sum(a, b value, subtract bool) value {
+	left, right := e.number(a), e.number(b)
 	right.Negative = right.Negative != subtract
 	var d apd.Decimal
 	if _, err := numbers.Add(&d, left, right); err != nil {
-		return nil, err
+		e.fail("%v", err)
 	}
 	d.Reduce(&d)
-	return value{"N": d.Text('f')}, nil
+	return value{"N": d.Text('f')}
 }
 
-func number(v value) (*apd.Decimal, error) {
-	n, isNumber := v["N"].(string)
-	if !isNumber {
-		return nil, fmt.Errorf("%v is not a number", v)
-	}
+func (e *expression) number(v value) *apd.Decimal {
+	n, _ := v["N"].(string)
 	d, _, err := apd.NewFromString(n)
-	return d, err
+	if err != nil {
+		e.fail("%v, which is not a number,", v)
+		return new(apd.Decimal)
+	}
+	return d
 }
 
-// argument returns the text between a function's parentheses.
-func argument(call, function string) (string, bool) {
-	inner, is := strings.CutPrefix(call, function+"(")
-	if !is {
-		return "", false
+// name reads an attribute's name.
+func (e *expression) name() string { return e.asked.attribute(e.next()) }
+
+// next reads a word.
+func (e *expression) next() (word string) {
+	if len(e.words) == 0 {
+		e.fail("an end")
+		return ""
 	}
-	return strings.CutSuffix(inner, ")")
+	word, e.words = e.words[0], e.words[1:]
+	return word
+}
+
+// take reads a word, if it is the next.
+func (e *expression) take(word string) bool {
+	if len(e.words) == 0 || e.words[0] != word {
+		return false
+	}
+	e.words = e.words[1:]
+	return true
+}
+
+func (e *expression) expect(word string) {
+	if !e.take(word) {
+		e.fail("%q without %q", e.words, word)
+	}
+}
+
+// fail keeps the first error.
+func (e *expression) fail(format string, args ...any) {
+	if e.err == nil {
+		e.err = fmt.Errorf(format+" is not modelled", args...)
+	}
+}
+
+// attribute returns an attribute's name, which a "#name" stands for.
+func (r *request) attribute(word string) string {
+	if name, ok := r.ExpressionAttributeNames[word]; ok {
+		return name
+	}
+	return word
 }

@@ -24,20 +24,19 @@ func (m *Model) putItem(asked request, moment Moment) answer {
 	if t == nil {
 		return problem
 	}
-	row := t.row(asked.Item)
-	if row.held {
-		return refused("TransactionConflictException", "Transaction is ongoing for the item")
+	w, why := m.judge(&asked, nil, "")
+	switch code := why["Code"].(string); code {
+	case "None":
+		w.row.put(w.after, moment.Lag)
+		return ok(map[string]any{})
+	case "ValidationError":
+		return invalid("%s", why["Message"])
+	default: // a conflict or a failed condition
+		a := refused(code+"Exception", why["Message"])
+		old, _ := why["Item"].(item)
+		withItem(a.body, old)
+		return a
 	}
-	switch fine, err := holds(asked.ConditionExpression, row.now(), &asked); {
-	case err != nil:
-		return invalid("ConditionExpression: %v", err)
-	case !fine && asked.ReturnValuesOnConditionCheckFailure == "ALL_OLD" && row.now() != nil:
-		return refused("ConditionalCheckFailedException", "The conditional request failed", "Item", row.now())
-	case !fine:
-		return refused("ConditionalCheckFailedException", "The conditional request failed")
-	}
-	row.put(asked.Item, moment.Lag)
-	return ok(map[string]any{})
 }
 
 func (m *Model) batchWriteItem(asked request, moment Moment) answer {

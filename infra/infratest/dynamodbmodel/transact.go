@@ -2,7 +2,6 @@ package dynamodbmodel
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 )
@@ -45,20 +44,18 @@ func (m *Model) transactWriteItems(asked request, moment Moment) answer {
 			return ok(map[string]any{})
 		}
 	}
-	writes, reasons, cancelled := make([]write, len(asked.TransactItems)), make([]map[string]any, len(asked.TransactItems)), false
+	writes, reasons := make([]write, len(asked.TransactItems)), make([]map[string]any, len(asked.TransactItems))
 	for i, each := range asked.TransactItems {
-		if each.Update != nil && overlap(each.Update) != "" {
+		if each.Update != nil && overlaps(each.Update) {
 			return invalid("Invalid UpdateExpression: Two document paths overlap with each other")
 		}
 		writes[i], reasons[i] = m.judge(each.Put, each.Update, of(moment.Refusals, i))
-		cancelled = cancelled || reasons[i]["Code"] != "None"
 	}
 	if duplicate(writes) {
 		return invalid("Transaction request cannot include multiple operations on one item")
 	}
-	if cancelled {
-		return refused("TransactionCanceledException", "Transaction cancelled, please refer cancellation reasons for specific reasons",
-			"CancellationReasons", moment.reported(reasons))
+	if slices.ContainsFunc(reasons, cancels) {
+		return cancelled(moment.reported(reasons))
 	}
 	t := &token{body: asked.body}
 	m.tokens[asked.ClientRequestToken] = t
@@ -97,7 +94,7 @@ func (m Moment) reported(reasons []map[string]any) []map[string]any {
 			left[i] = reason("None", "")
 		}
 	}
-	if !slices.ContainsFunc(left, func(r map[string]any) bool { return r["Code"] != "None" }) {
+	if !slices.ContainsFunc(left, cancels) {
 		return reasons
 	}
 	return left
@@ -128,7 +125,7 @@ func (m *Model) transactGetItems(asked request) answer {
 	if asked.failure != nil {
 		return invalid("not modelled: %v", asked.failure)
 	}
-	responses, reasons, cancelled := []any{}, []any{}, false
+	responses, reasons := []any{}, []map[string]any{}
 	for _, each := range asked.TransactItems {
 		t, problem := m.table(*each.Get)
 		if t == nil {
@@ -137,15 +134,13 @@ func (m *Model) transactGetItems(asked request) answer {
 		row := t.row(each.Get.Key)
 		responses = append(responses, withItem(map[string]any{}, row.now()))
 		if row.held {
-			cancelled = true
 			reasons = append(reasons, reason("TransactionConflict", "Transaction is ongoing for the item"))
 		} else {
 			reasons = append(reasons, reason("None", ""))
 		}
 	}
-	if cancelled {
-		return refused("TransactionCanceledException", "Transaction cancelled, please refer cancellation reasons for specific reasons",
-			"CancellationReasons", reasons)
+	if slices.ContainsFunc(reasons, cancels) {
+		return cancelled(reasons)
 	}
 	return ok(map[string]any{"Responses": responses})
 }
@@ -172,7 +167,7 @@ func (m *Model) judge(put, update *request, refusal string) (write, map[string]a
 		return write{row: row}, reason(refusal, "refused by chance")
 	}
 	before := row.now()
-	switch fine, err := holds(asked.ConditionExpression, before, asked); {
+	switch fine, err := holds(before, asked); {
 	case err != nil:
 		return write{}, reason("ValidationError", err.Error())
 	case !fine:
@@ -182,17 +177,21 @@ func (m *Model) judge(put, update *request, refusal string) (write, map[string]a
 		}
 		return write{row: row}, withItem(failed, before)
 	}
-	after := asked.Item
-	if put == nil {
-		if after = maps.Clone(before); after == nil {
-			after = maps.Clone(key)
-		}
-		if err := change(asked.UpdateExpression, after, asked); err != nil {
-			return write{}, reason("ValidationError", err.Error())
-		}
+	if put != nil {
+		return write{row, put.Item}, reason("None", "")
+	}
+	if before == nil {
+		before = key
+	}
+	after, err := change(before, asked)
+	if err != nil {
+		return write{}, reason("ValidationError", err.Error())
 	}
 	return write{row, after}, reason("None", "")
 }
+
+// cancels reports whether a reason cancels its transaction.
+func cancels(reason map[string]any) bool { return reason["Code"] != "None" }
 
 func reason(code, message string) map[string]any {
 	if code == "None" {

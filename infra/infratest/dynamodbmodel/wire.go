@@ -59,21 +59,24 @@ func read(r *http.Request) (asked request, err error) {
 // answer is a status and a body, which becomes JSON.
 type answer struct {
 	status int
-	body   any
+	body   map[string]any
 }
 
-func ok(body any) answer { return answer{http.StatusOK, body} }
+func ok(body map[string]any) answer { return answer{http.StatusOK, body} }
 
 // refused returns an exception by its name.
-func refused(exception, message string, more ...any) answer {
-	body := map[string]any{
+func refused(exception string, message any) answer {
+	return answer{http.StatusBadRequest, map[string]any{
 		"__type":  "com.amazonaws.dynamodb.v20120810#" + exception,
 		"message": message,
-	}
-	for i := 0; i < len(more); i += 2 {
-		body[more[i].(string)] = more[i+1]
-	}
-	return answer{http.StatusBadRequest, body}
+	}}
+}
+
+// cancelled refuses a transaction.
+func cancelled(reasons []map[string]any) answer {
+	a := refused("TransactionCanceledException", "Transaction cancelled, please refer cancellation reasons for specific reasons")
+	a.body["CancellationReasons"] = reasons
+	return a
 }
 
 func invalid(format string, arguments ...any) answer {

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"encoding/json"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -24,29 +25,19 @@ func cancellation(reason, exception string) Fault {
 		if Operation(r) != "TransactWriteItems" {
 			return Exception(http.StatusBadRequest, exception, "rejected")(r, deliver)
 		}
-		items, err := writes(r)
+		body, err := Body(r)
 		if err != nil {
 			return nil, err
 		}
-		reasons := make([]string, len(items))
-		reasons[len(reasons)-1] = reason
-		return cancelled(r, reasons), nil
-	}
-}
-
-// cancelled returns the answer to a cancelled transaction, with a reason for each write; "" is
-// none.
-func cancelled(r *http.Request, reasons []string) *http.Response {
-	all := make([]string, len(reasons))
-	for i, reason := range reasons {
-		all[i] = `{"Code":"None"}`
-		if reason != "" {
-			all[i] = fmt.Sprintf(`{"Code":%q,"Message":"rejected"}`, reason)
+		var request struct{ TransactItems []json.RawMessage }
+		if err := json.Unmarshal(body, &request); err != nil {
+			return nil, fmt.Errorf("faults: read %s: %w", Operation(r), err)
 		}
+		none := strings.Repeat(`{"Code":"None"},`, len(request.TransactItems)-1)
+		return Answer(r, http.StatusBadRequest, `{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",`+
+			`"Message":"Transaction cancelled, please refer cancellation reasons for specific reasons",`+
+			`"CancellationReasons":[`+none+`{"Code":"`+reason+`","Message":"rejected"}]}`), nil
 	}
-	return Answer(r, http.StatusBadRequest, `{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",`+
-		`"Message":"Transaction cancelled, please refer cancellation reasons for specific reasons",`+
-		`"CancellationReasons":[`+strings.Join(all, ",")+`]}`)
 }
 
 // Answer returns a DynamoDB answer with that body and its checksum.

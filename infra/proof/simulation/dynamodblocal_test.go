@@ -35,7 +35,6 @@ func trial(t *testing.T, seed uint64, count *counts) {
 	books := infratest.New(t)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	t.Cleanup(transport.CloseIdleConnections)
-	contended := faults.Contention(5 * time.Millisecond).Before(transport)
 	var r run
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -59,7 +58,7 @@ func trial(t *testing.T, seed uint64, count *counts) {
 	r.connect = func(_ int, chance *rand.Rand) (ledger.Store, *faults.Wire) {
 		n := &realNetwork{
 			network: network{chance, 30, []time.Duration{5 * time.Millisecond, 50 * time.Millisecond, time.Second}, count},
-			to:      contended,
+			to:      transport,
 		}
 		wire := faults.NewWire(n.delivery)
 		return books.Over(wire), wire
