@@ -149,62 +149,57 @@ func TestEndThatIsNotAllowed(t *testing.T) {
 	}
 }
 
-// After its expiry a hold ends as expired, and no other end is sent any more.
+// After its expiry a hold ends as expired, and no other end is sent any more. An end that
+// fails long before the expiry returns at once. One that fails just before the expiry
+// waits, and writes the expiry.
 func TestEndsByTime(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		first := pendingRow(t, "1 debit 40, shop credit 40")
-		for left, expired := range map[time.Duration]bool{
-			time.Minute: false, time.Millisecond: false, 0: true, -time.Millisecond: true, -time.Hour: true,
-		} {
-			for call, asked := range map[string]ledger.End{"40": ledger.Capture, "void": ledger.Void} {
-				s := (&script{answers: []error{nil}}).holding(first)
-				_, err := end(t, s.at(first.ExpiresAt.Add(-left)), endOf(first), call)
-				require.Len(t, s.posted, 1)
-				row := s.posted[0].Rows[0]
-				if !expired {
-					require.NoError(t, err, "%s, %v left", asked, left)
-					assert.Equal(t, asked, row.End)
-					limited, cancel := context.WithTimeout(t.Context(), left) // the clock does not advance
-					cancel()
-					want, _ := limited.Deadline()
-					assert.Equal(t, want, s.deadline[0], "%s, %v left", asked, left)
-					continue
-				}
-				assert.Equal(t, &ledger.HoldEndedError{End: row}, err, "it is stored before it is reported")
-				assert.Equal(t, ledger.Expiry, row.End)
-				assert.Zero(t, s.deadline[0], "%s, %v left", asked, left)
-				assert.Equal(t, []string{"1 40 from 0 to 1016000000000000 in 1; held -40; ends 40"}, moveTexts(s.posted[0]))
-			}
-		}
-	})
-}
-
-// An end that fails long before the expiry returns at once. One that fails just before
-// the expiry waits, and writes the expiry.
-func TestEndThatFails(t *testing.T) {
-	t.Parallel()
-	first := pendingRow(t, "1 debit 40")
+	hold := pendingRow(t, "1 debit 40, shop credit 40")
 	for _, c := range []struct {
-		left, takes time.Duration
-		err         error
-		posted      int
+		left  time.Duration
+		fails bool // the first attempt does
+		takes time.Duration
+		ends  string // that are sent
 	}{
-		{time.Minute, 0, ledger.ErrTryAgain, 1}, {time.Second + time.Millisecond, 0, ledger.ErrTryAgain, 1},
-		{time.Second, time.Second, ledger.ErrHoldEnded, 2}, {time.Millisecond, time.Millisecond, ledger.ErrHoldEnded, 2},
+		{time.Minute, false, 0, "asked"},
+		{time.Millisecond, false, 0, "asked"},
+		{0, false, 0, "expiry"},
+		{-time.Millisecond, false, 0, "expiry"},
+		{-time.Hour, false, 0, "expiry"},
+		{time.Minute, true, 0, "asked"},
+		{time.Second + time.Millisecond, true, 0, "asked"},
+		{time.Second, true, time.Second, "asked expiry"},
+		{time.Millisecond, true, time.Millisecond, "asked expiry"},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			clock := time.Now //nolint:forbidigo // the bubble's
-			time.Sleep(first.ExpiresAt.Add(-c.left).Sub(clock()))
-			began := clock()
-			s := (&script{answers: []error{ledger.ErrTryAgain, nil}}).holding(first)
-			_, err := end(t, ledger.New(s, clock), endOf(first), "void")
-			require.ErrorIs(t, err, c.err, "%v left", c.left)
-			assert.Equal(t, c.takes, clock().Sub(began), "%v left", c.left)
-			require.Len(t, s.posted, c.posted, "%v left", c.left)
-			assert.Equal(t, ledger.Void, s.posted[0].Rows[0].End)
-			assert.Equal(t, c.posted == 2, s.posted[c.posted-1].Rows[0].End == ledger.Expiry)
-		})
+		for call, asked := range map[string]ledger.End{"40": ledger.Capture, "void": ledger.Void} {
+			synctest.Test(t, func(t *testing.T) {
+				clock := time.Now //nolint:forbidigo // the bubble's
+				began := hold.ExpiresAt.Add(-c.left)
+				time.Sleep(began.Sub(clock()))
+				s := (&script{answers: []error{nil}}).holding(hold)
+				if c.fails {
+					s.answers = []error{ledger.ErrTryAgain, nil}
+				}
+				_, err := end(t, ledger.New(s, clock), endOf(hold), call)
+				assert.Equal(t, c.takes, clock().Sub(began), "%+v", c)
+				var ends []string
+				for i, p := range s.posted {
+					ends = append(ends, string(p.Rows[0].End))
+					assert.Equal(t, p.Rows[0].End == asked, s.deadline[i].Equal(hold.ExpiresAt), "%+v", c)
+				}
+				assert.Equal(t, strings.ReplaceAll(c.ends, "asked", string(asked)), strings.Join(ends, " "), "%+v", c)
+				last := s.posted[len(ends)-1]
+				switch {
+				case last.Rows[0].End == ledger.Expiry:
+					assert.Equal(t, &ledger.HoldEndedError{End: last.Rows[0]}, err, "it is stored before it is reported")
+					assert.Equal(t, []string{"1 40 from 0 to 1016000000000000 in 1; held -40; ends 40"}, moveTexts(last))
+				case c.fails:
+					assert.ErrorIs(t, err, ledger.ErrTryAgain, "%+v", c)
+				default:
+					assert.NoError(t, err, "%+v", c)
+				}
+			})
+		}
 	}
 }
 
