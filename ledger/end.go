@@ -27,61 +27,65 @@ type EndRequest struct {
 //   - [ErrTryAgain] if the outcome is unknown or nothing was written;
 //   - anything else for a defect.
 func (l *Ledger) Capture(ctx context.Context, r EndRequest, amount Amount) (Result, error) {
-	t, err := l.pending(ctx, r)
+	t, end, err := l.pending(ctx, r, Capture)
 	if err != nil {
 		return Result{}, err
 	}
-	if amount.Equal(Amount{}) {
-		amount = t.Amount
+	if !amount.Equal(Amount{}) {
+		end.Amount = amount
 	}
-	if amount.More(t.Amount) {
+	if end.Amount.More(t.Amount) {
 		return Result{}, &InvalidError{"amount", "must be at most what was held: " + t.Amount.String()}
 	}
-	return l.end(ctx, t, Capture, amount, r.PostedBy)
+	end.Held = t.Amount
+	return l.end(ctx, t, end)
 }
 
 // Void releases a hold. Its result and error are as for [Ledger.Capture].
 func (l *Ledger) Void(ctx context.Context, r EndRequest) (Result, error) {
-	t, err := l.pending(ctx, r)
+	t, end, err := l.pending(ctx, r, Void)
 	if err != nil {
 		return Result{}, err
 	}
-	return l.end(ctx, t, Void, Amount{}, r.PostedBy)
+	return l.end(ctx, t, end)
 }
 
-// pending reads a pending transaction's first row.
-func (l *Ledger) pending(ctx context.Context, r EndRequest) (Transaction, error) {
-	t, err := l.store.Transaction(ctx, r.TransactionID)
+// pending reads a pending transaction's first row, and makes the row that ends its hold
+// as a whole.
+func (l *Ledger) pending(ctx context.Context, r EndRequest, as End) (t, end Transaction, err error) {
+	t, err = l.store.Transaction(ctx, r.TransactionID)
 	switch {
 	case err != nil:
-		return Transaction{}, err
+		return t, end, err
 	case t.Kind() != FirstRow:
-		return Transaction{}, ErrNotFound
+		return t, end, ErrNotFound
 	}
 	if err := r.Allow.check(t); err != nil {
-		return Transaction{}, err
+		return t, end, err
 	}
 	if t.Status != Pending {
-		return Transaction{}, ErrNotPending
+		return t, end, ErrNotPending
 	}
-	return t, nil
+	end = t.hold().endRow(t.UserID, as)
+	end.PostedBy = r.PostedBy
+	return t, end, nil
 }
 
-// end ends a hold as asked, or as expired after its expiry. The first stored end
+// end ends a hold by the asked row, or as expired after its expiry. The first stored end
 // stays.
-func (l *Ledger) end(ctx context.Context, t Transaction, asked End, captured Amount, by Caller) (Result, error) {
-	end, err := l.writeEnd(ctx, t, asked, captured, by)
+func (l *Ledger) end(ctx context.Context, t, asked Transaction) (Result, error) {
+	end, err := l.writeEnd(ctx, t, asked)
 	recorded, replayed := errors.AsType[*RecordedError](err)
 	switch {
 	case replayed:
 		end = recorded.Recorded
 	case err != nil:
-		return Result{}, fmt.Errorf("%s of %s: %w", asked, t.ID, err)
+		return Result{}, fmt.Errorf("%s of %s: %w", asked.End, t.ID, err)
 	}
 	if end.TransactionID != t.ID || end.End.Status() == "" {
-		return Result{}, fmt.Errorf("%s of %s: the id of its end is another row's", asked, t.ID)
+		return Result{}, fmt.Errorf("%s of %s: the id of its end is another row's", asked.End, t.ID)
 	}
-	if end.End != asked || asked == Capture && !end.Amount.Equal(captured) {
+	if end.End != asked.End || !end.Amount.Equal(asked.Amount) {
 		return Result{}, &HoldEndedError{end}
 	}
 	return Result{t.ended(end), replayed}, nil
@@ -95,15 +99,17 @@ const storePause = time.Second
 // expired, so writeEnd sends no other end from then on. If an attempt is in flight at
 // the expiry, writeEnd writes the expiry after it: the first stored end comes back as
 // the error.
-func (l *Ledger) writeEnd(ctx context.Context, t Transaction, asked End, captured Amount, by Caller) (end Transaction, err error) {
+func (l *Ledger) writeEnd(ctx context.Context, t, asked Transaction) (end Transaction, err error) {
+	expiry := t.hold().endRow(t.UserID, Expiry)
+	expiry.PostedBy = asked.PostedBy
 	now := l.now()
 	left := t.ExpiresAt.Sub(now)
 	if left <= 0 {
-		return l.postEnd(ctx, ctx, t.ending(Expiry, Amount{}, by, now))
+		return l.postEnd(ctx, ctx, t.ending(expiry, now))
 	}
 	inTime, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
-	end, err = l.postEnd(ctx, inTime, t.ending(asked, captured, by, now))
+	end, err = l.postEnd(ctx, inTime, t.ending(asked, now))
 	if !errors.Is(err, ErrTryAgain) || t.ExpiresAt.Sub(l.now()) > storePause || endsFirst(ctx, inTime) {
 		return end, err
 	}
@@ -111,7 +117,7 @@ func (l *Ledger) writeEnd(ctx context.Context, t Transaction, asked End, capture
 	if now = l.now(); ctx.Err() != nil || now.Before(t.ExpiresAt) {
 		return end, err
 	}
-	return l.postEnd(ctx, ctx, t.ending(Expiry, Amount{}, by, now))
+	return l.postEnd(ctx, ctx, t.ending(expiry, now))
 }
 
 // endsFirst reports whether the call's time ends before the part's.
@@ -155,19 +161,17 @@ func receiverError(p Posting, refused *RefusedError, now time.Time) error {
 }
 
 // ending returns the posting that ends a hold. Its first row is the end.
-func (t Transaction) ending(as End, captured Amount, by Caller, now time.Time) (p Posting) {
-	end := t.hold().endRow(t.UserID, as, captured, now)
-	end.PostedBy = by
-	p.end(t.hold(), end)
-	if as == Capture && len(t.Entries) > 1 {
+func (t Transaction) ending(end Transaction, now time.Time) (p Posting) {
+	p.end(t.hold(), end, now)
+	if end.End == Capture && len(t.Entries) > 1 {
 		e := t.Entries[1]
 		p.Rows = append(p.Rows, Transaction{
 			ID:            t.ID.Entry(1),
 			UserID:        e.UserID,
 			Type:          e.Type,
-			Amount:        captured,
+			Amount:        end.Amount,
 			Status:        Posted,
-			CreatedAt:     end.CreatedAt,
+			CreatedAt:     timeOf(now),
 			TransactionID: t.ID,
 		})
 		p.move(e.UserID).add(p.Rows[1])

@@ -30,22 +30,17 @@ type Hold struct {
 // no end yet.
 func (h Hold) spendable(now time.Time) bool { return !now.Before(h.ExpiresAt.Add(grace)) }
 
-// endRow returns the row that ends a user's hold. All the hold's possible ends share
-// one id, so that only one can be stored.
-func (h Hold) endRow(user UserID, end End, captured Amount, now time.Time) Transaction {
-	row := Transaction{
+// endRow returns the row that ends a user's hold as a whole. All the hold's possible ends
+// share one id, so that only one can be stored.
+func (h Hold) endRow(user UserID, end End) Transaction {
+	return Transaction{
 		ID:            h.TransactionID.End(),
 		UserID:        user,
 		End:           end,
 		Amount:        h.Amount,
 		Status:        end.Status(),
-		CreatedAt:     now.UTC().Truncate(time.Millisecond),
 		TransactionID: h.TransactionID,
 	}
-	if end == Capture {
-		row.Amount, row.Held = captured, h.Amount
-	}
-	return row
 }
 
 // ParseExpiresIn parses whole seconds in digits, from 1 to 2678400 (31 days). Anything

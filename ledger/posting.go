@@ -91,7 +91,7 @@ func newPosting(r Request, now time.Time, accounts map[UserID]Account) Posting {
 // rows returns the entries' rows. A pending transaction has only the first one, as its
 // capture writes the credit.
 func (r Request) rows(now time.Time) []Transaction {
-	id, created := r.TransactionID(), now.UTC().Truncate(time.Millisecond)
+	id, created := r.TransactionID(), timeOf(now)
 	rows := make([]Transaction, 0, len(r.Entries))
 	for i, e := range r.Entries {
 		rows = append(rows, Transaction{
@@ -172,12 +172,13 @@ func (m *Move) add(row Transaction) {
 // release ends a user's expired holds.
 func (p *Posting) release(user UserID, expired []Hold, now time.Time) {
 	for _, h := range expired {
-		p.end(h, h.endRow(user, Expiry, Amount{}, now))
+		p.end(h, h.endRow(user, Expiry), now)
 	}
 }
 
 // end adds the row that ends a hold, and gives back what the row does not capture.
-func (p *Posting) end(h Hold, row Transaction) {
+func (p *Posting) end(h Hold, row Transaction, now time.Time) {
+	row.CreatedAt = timeOf(now)
 	p.Rows = append(p.Rows, row)
 	m := p.move(row.UserID)
 	m.Sum.add(h.Amount)

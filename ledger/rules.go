@@ -92,7 +92,7 @@ func (r RulesRequest) row(from Rules, now time.Time) Transaction {
 		UserID:         r.UserID,
 		Rules:          &change,
 		Status:         Posted,
-		CreatedAt:      now.UTC().Truncate(time.Millisecond),
+		CreatedAt:      timeOf(now),
 		IdempotencyKey: r.IdempotencyKey,
 		Metadata:       r.Metadata,
 		PostedBy:       r.PostedBy,

@@ -130,6 +130,9 @@ func ParseStatus(s string) (Status, error) {
 // timeLayout is RFC 3339 in UTC with milliseconds.
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
+// timeOf returns a row's time.
+func timeOf(now time.Time) time.Time { return now.UTC().Truncate(time.Millisecond) }
+
 // FormatTime returns t in RFC 3339, in UTC with milliseconds, truncated. All texts
 // have the same width, so they sort like their times.
 func FormatTime(t time.Time) string { return t.UTC().Format(timeLayout) }
