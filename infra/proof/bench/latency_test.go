@@ -147,7 +147,7 @@ func (p *pairs) report(b *testing.B) {
 // quantile returns the quantile q of the values.
 func quantile(values []float64, q float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
-	return sorted[int(q*float64(len(sorted)-1))]
+	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
