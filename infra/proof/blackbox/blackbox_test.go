@@ -147,13 +147,3 @@ func TestRejected(t *testing.T) {
 	}
 	assertBalance(t, user, "100")
 }
-
-// API Gateway's routes are by method, so behind it these calls never arrive.
-func TestOtherMethods(t *testing.T) {
-	got := send(t, http.MethodHead, "/balance?userId="+rand.Text(), "", "")
-	assert.Equal(t, http.StatusOK, got.Status)
-	assert.Empty(t, got.Body)
-	got = send(t, http.MethodPut, "/transactions", "", "")
-	assert.Equal(t, http.StatusMethodNotAllowed, got.Status)
-	assert.Contains(t, got.Body, `"type":"/problems/method-not-allowed"`)
-}
