@@ -58,9 +58,27 @@ func entries(t require.TestingT, text string) (all []ledger.Entry) {
 	return all
 }
 
-// requestOf returns a request with the key k, pending if expiresIn is not zero.
-func requestOf(t require.TestingT, text string, expiresIn time.Duration) ledger.Request {
-	return ledger.Request{IdempotencyKey: key(t, "k"), Entries: entries(t, text), ExpiresIn: expiresIn}
+// requestOf returns a request for entries, such as "a debit 10, b credit 10, pending" for
+// a minute, or "refund of a debit 10" for the whole.
+func requestOf(t require.TestingT, text string) ledger.Request {
+	if text, ok := strings.CutPrefix(text, "refund of "); ok {
+		o := originalOf(t, text)
+		r := o.Request(o.Whole())
+		r.IdempotencyKey = key(t, "r")
+		return r
+	}
+	text, isPending := strings.CutSuffix(text, ", pending")
+	r := ledger.Request{IdempotencyKey: key(t, "k"), Entries: entries(t, text)}
+	if isPending {
+		r.ExpiresIn = time.Minute
+	}
+	return r
+}
+
+// originalOf returns these entries as a posted transaction.
+func originalOf(t require.TestingT, text string) ledger.Original {
+	r := requestOf(t, text)
+	return ledger.Original{ID: r.TransactionID(), Entries: r.Entries}
 }
 
 // recordedAs returns a request's first row, written an hour ago.
@@ -72,7 +90,7 @@ func recordedAs(t require.TestingT, r ledger.Request) ledger.Transaction {
 
 // pendingRow returns a transaction's row, pending for a minute from noon.
 func pendingRow(t require.TestingT, text string) ledger.Transaction {
-	p, err := ledger.NewPosting(requestOf(t, text, time.Minute), noon)
+	p, err := ledger.NewPosting(requestOf(t, text+", pending"), noon)
 	require.NoError(t, err)
 	return p.Rows[0]
 }

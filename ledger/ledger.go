@@ -41,13 +41,6 @@ func (r Request) UserID() UserID { return r.Entries[0].UserID }
 // TransactionID returns the requested transaction's id.
 func (r Request) TransactionID() TransactionID { return NewTransactionID(r.UserID(), r.IdempotencyKey) }
 
-func (r Request) refundOf() (id TransactionID) {
-	if r.Refund != nil {
-		id = r.Refund.Of.ID
-	}
-	return id
-}
-
 // Result is a [Request]'s outcome. It is Replayed if an earlier call with the same key
 // got it.
 type Result struct {

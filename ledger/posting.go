@@ -102,11 +102,12 @@ func (r Request) rows(now time.Time) []Transaction {
 			Status:        Posted,
 			CreatedAt:     created,
 			TransactionID: id,
-			RefundOf:      r.refundOf(),
 		})
 	}
+	if r.Refund != nil {
+		r.Refund.mark(rows)
+	}
 	first := &rows[0]
-	first.RefundPlaces = r.Refund.places()
 	first.TransactionID = TransactionID{}
 	first.IdempotencyKey, first.Metadata, first.PostedBy = r.IdempotencyKey, r.Metadata, r.PostedBy
 	if len(r.Entries) > 1 {

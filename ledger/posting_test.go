@@ -19,13 +19,10 @@ import (
 // with one entry has no list of entries, and a pending one has no other rows.
 func TestRowsOfPosting(t *testing.T) {
 	t.Parallel()
-	for text, expiresIn := range map[string]time.Duration{
-		"1 debit 10, 2 credit 9, shop credit 1": 0,
-		"1 debit 10":                            0,
-		"1 debit 10.50":                         90 * time.Second,
-		"1 debit 10.50, 2 credit 10.5":          90 * time.Second,
+	for _, text := range []string{
+		"1 debit 10", "1 debit 10, 2 credit 9, shop credit 1", "1 debit 10.50, pending", "1 debit 10.50, 2 credit 10.5, pending",
 	} {
-		r := requestOf(t, text, expiresIn)
+		r := requestOf(t, text)
 		r.Metadata = metadata(t, members{"order": "7"})
 		p, err := ledger.NewPosting(r, noon.In(time.FixedZone("east", 3600)).Add(999*time.Microsecond))
 		require.NoError(t, err)
@@ -37,8 +34,8 @@ func TestRowsOfPosting(t *testing.T) {
 			first.Entries = r.Entries
 		}
 		want := []ledger.Transaction{first}
-		if expiresIn > 0 {
-			want[0].Status, want[0].ExpiresAt = ledger.Pending, noon.Add(expiresIn)
+		if r.ExpiresIn > 0 {
+			want[0].Status, want[0].ExpiresAt = ledger.Pending, noon.Add(time.Minute)
 			assert.Equal(t, []string{"1 -10.5 from 10.5 to 1016000000000000 in 1; held 10.5; opens 10.5"}, moveTexts(p), text)
 			assert.Equal(t, ledger.Hold{TransactionID: first.ID, Amount: first.Amount, ExpiresAt: want[0].ExpiresAt}, *p.Moves[0].Opens, text)
 		} else {
@@ -51,7 +48,7 @@ func TestRowsOfPosting(t *testing.T) {
 		}
 		assert.Equal(t, want, p.Rows, text)
 		assert.Equal(t, r.Entries, p.Rows[0].AllEntries(), text)
-		assert.Equal(t, expiresIn, p.Rows[0].ExpiresIn(), text)
+		assert.Equal(t, r.ExpiresIn, p.Rows[0].ExpiresIn(), text)
 	}
 }
 
@@ -226,7 +223,7 @@ func TestCheckHold(t *testing.T) {
 		"1 credit 10", "1 debit 10, 1 credit 10", "1 debit 10, 2 credit 9.99", "1 debit 10, 2 credit 10.01", "1 debit 10, 2 debit 10",
 		"2 credit 10, 1 debit 10", "1 debit 10, 2 credit 5, 3 credit 5", "1 debit 5, 1 debit 5",
 	} {
-		_, err := ledger.NewPosting(requestOf(t, text, time.Minute), noon)
+		_, err := ledger.NewPosting(requestOf(t, text+", pending"), noon)
 		require.ErrorIs(t, err, ledger.ErrInvalid, text)
 		assert.ErrorContains(t, err, "must come with one debit, or with a debit and then a credit of the same amount for another user", text)
 	}
@@ -237,7 +234,7 @@ func TestUnknownType(t *testing.T) {
 	for _, unknown := range []ledger.Type{"", "transfer", "capture"} {
 		moves := fmt.Sprintf("type %q moves no balance", unknown)
 		for place := range 2 {
-			r := requestOf(t, "1 debit 10, 2 credit 10", 0)
+			r := requestOf(t, "1 debit 10, 2 credit 10")
 			r.Entries[place].Type = unknown
 			_, err := ledger.NewPosting(r, noon)
 			require.EqualError(t, err, "post "+r.TransactionID().String()+": "+moves)

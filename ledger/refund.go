@@ -126,8 +126,8 @@ func (o Original) Request(parts []Part) Request {
 	return r
 }
 
-// IsWhole reports whether the refund returns the whole original.
-func (r *Refund) IsWhole() bool {
+// isWhole reports whether the refund returns the whole original.
+func (r *Refund) isWhole() bool {
 	return len(r.Parts) == len(r.Of.Entries) &&
 		!slices.ContainsFunc(r.Parts, func(p Part) bool { return !p.Amount.Equal(r.Of.Entries[p.Entry].Amount) })
 }
@@ -148,15 +148,14 @@ func (r *Refund) limit(account Refunds) *RefundLimitError {
 	return nil
 }
 
-// places returns the parts' places, or nil for no refund.
-func (r *Refund) places() (places []int) {
-	if r == nil {
-		return nil
+// mark names the refunded transaction in all rows, and the places in the first.
+func (r *Refund) mark(rows []Transaction) {
+	for i := range rows {
+		rows[i].RefundOf = r.Of.ID
 	}
 	for _, p := range r.Parts {
-		places = append(places, p.Entry)
+		rows[0].RefundPlaces = append(rows[0].RefundPlaces, p.Entry)
 	}
-	return places
 }
 
 // check returns the error for parts that the original does not have, or that exceed one
@@ -172,7 +171,7 @@ func (r *Refund) check(entries []Entry) error {
 		}
 		last = p.Entry
 	}
-	if len(r.Parts) > MaxRefundPlaces && !r.IsWhole() {
+	if len(r.Parts) > MaxRefundPlaces && !r.isWhole() {
 		return &InvalidError{"entries", fmt.Sprintf("must have at most %d places", MaxRefundPlaces)}
 	}
 	if items(entries)+1 > MaxItems {

@@ -11,13 +11,6 @@ import (
 	"onewrite/ledger"
 )
 
-// originalOf returns these entries as a posted transaction.
-func originalOf(t *testing.T, text string) ledger.Original {
-	t.Helper()
-	r := requestOf(t, text, 0)
-	return ledger.Original{ID: r.TransactionID(), Entries: r.Entries}
-}
-
 func TestRefundOfASum(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ entries, amount, want string }{
@@ -73,9 +66,7 @@ func TestRefundPosting(t *testing.T) {
 // separate write of releases.
 func TestRefundLimitAfterReleases(t *testing.T) {
 	t.Parallel()
-	o := originalOf(t, "b credit 1"+strings.Repeat(", b credit 1", 96)) // 97 rows, a move and the account
-	r := o.Request(o.Whole())
-	r.IdempotencyKey = key(t, "r")
+	r := requestOf(t, "refund of b credit 1"+strings.Repeat(", b credit 1", 96)) // 97 rows, a move and the account
 	refused := refusal(t, accounts{"b": account(t, "10", holdsOf(t, "b", noon, "45", "45")...)})
 	refused.Unknown = true
 	spent := &ledger.RefusedError{Refunds: &ledger.Refunds{Count: 1, Sums: map[int]ledger.Amount{0: amount(t, "1")}}}
@@ -88,7 +79,7 @@ func TestRefundLimitAfterReleases(t *testing.T) {
 
 func TestOriginal(t *testing.T) {
 	t.Parallel()
-	posted, pending := recordedAs(t, requestOf(t, "1 debit 10", 0)), pendingRow(t, "1 debit 10, 2 credit 10")
+	posted, pending := recordedAs(t, requestOf(t, "1 debit 10")), pendingRow(t, "1 debit 10, 2 credit 10")
 	refund, declined, further := posted, posted, posted
 	refund.RefundOf, declined.Status, further.TransactionID = ledger.TransactionID{1}, ledger.Declined, ledger.TransactionID{1}
 	read := func(rows ...ledger.Transaction) (ledger.Original, error) {

@@ -108,7 +108,7 @@ func TestRefusals(t *testing.T) {
 		{"refunded before", refund, refusals{refunded(map[int]ledger.Amount{1: amount(t, "2.5")})}, limit},
 		{"nothing was refunded", refund, refusals{refunded(nil)}, wrong},
 	} {
-		r := refusedRequest(t, c.request)
+		r := requestOf(t, c.request)
 		post := func(readErr error, rows ...ledger.Transaction) (*script, ledger.Result, error) {
 			s := (&script{readErr: readErr}).holding(rows...)
 			for _, refused := range c.refusals {
@@ -154,23 +154,6 @@ func TestRefusals(t *testing.T) {
 			refused.Unknown = false
 		}
 	}
-}
-
-// refusedRequest returns a request for entries, which may be pending or a refund.
-func refusedRequest(t *testing.T, text string) ledger.Request {
-	t.Helper()
-	if original, ok := strings.CutPrefix(text, "refund of "); ok {
-		o := originalOf(t, original)
-		r := o.Request(o.Whole())
-		r.IdempotencyKey = key(t, "r")
-		return r
-	}
-	text, isPending := strings.CutSuffix(text, ", pending")
-	r := requestOf(t, text, 0)
-	if isPending {
-		r.ExpiresIn = time.Minute
-	}
-	return r
 }
 
 // outcome returns how a call ended: posted, declined as stored, or with another error.
@@ -229,7 +212,7 @@ func TestReleasesOfPosting(t *testing.T) {
 		}},
 	} {
 		s := &script{answers: []error{refusal(t, c.seen), nil}}
-		r := refusedRequest(t, c.request)
+		r := requestOf(t, c.request)
 		_, err := ledger.New(s, ticking(after, time.Millisecond)).Post(t.Context(), r)
 		require.NoError(t, err, c.request)
 		require.Len(t, s.posted, 2, c.request)
@@ -258,7 +241,7 @@ func TestReleasesOfAccountsReportedInTurn(t *testing.T) {
 	s := &script{answers: []error{
 		expired("a"), expired("b"), refusal(t, accounts{"a": account(t, "100")}), nil, // another caller has released a's
 	}}
-	_, err := s.at(after).Post(t.Context(), requestOf(t, "a debit 70, b debit 70", 0))
+	_, err := s.at(after).Post(t.Context(), requestOf(t, "a debit 70, b debit 70"))
 	require.NoError(t, err)
 	require.Len(t, s.posted, 4)
 	const (
@@ -279,7 +262,7 @@ func TestReleasesOfAccountsReportedInTurn(t *testing.T) {
 		s.answers = append(s.answers, expired(user))
 	}
 	s.answers = append(s.answers, nil)
-	_, err = s.at(after).Post(t.Context(), requestOf(t, strings.Join(debits, ", "), 0))
+	_, err = s.at(after).Post(t.Context(), requestOf(t, strings.Join(debits, ", ")))
 	require.NoError(t, err)
 	assert.Len(t, s.posted[most].Rows, 2*most)
 }
@@ -294,7 +277,7 @@ func TestReleasesThatDoNotFit(t *testing.T) {
 	})
 	for _, answer := range []error{nil, &ledger.RecordedError{}, refusal(t, accounts{"a": account(t, "100")})} {
 		s := &script{answers: []error{seen, answer, answer, nil}}
-		result, err := ledger.New(s, ticking(after, time.Millisecond)).Post(t.Context(), requestOf(t, text, 0))
+		result, err := ledger.New(s, ticking(after, time.Millisecond)).Post(t.Context(), requestOf(t, text))
 		require.NoError(t, err)
 		require.Len(t, s.posted, 4)
 		assert.Equal(t, ledger.Result{Transaction: s.posted[3].Rows[0]}, result)
@@ -305,13 +288,13 @@ func TestReleasesThatDoNotFit(t *testing.T) {
 	}
 	for _, failed := range []error{ledger.ErrTryAgain, errors.New("a defect")} {
 		s := &script{answers: []error{seen, failed}}
-		_, err := s.at(after).Post(t.Context(), requestOf(t, text, 0))
+		_, err := s.at(after).Post(t.Context(), requestOf(t, text))
 		require.ErrorIs(t, err, failed)
 		assert.Len(t, s.posted, 2, "nothing is posted that may need what was not released")
 	}
 	// One release less fits.
 	s := &script{answers: []error{refusal(t, accounts{"a": account(t, "60", holdsOf(t, "a", noon, "40")...)}), nil}}
-	_, err := s.at(after).Post(t.Context(), requestOf(t, strings.TrimSuffix(text, ", c credit 1"), 0))
+	_, err := s.at(after).Post(t.Context(), requestOf(t, strings.TrimSuffix(text, ", c credit 1")))
 	require.NoError(t, err)
 	require.Len(t, s.posted, 2)
 	assert.Len(t, s.posted[1].Rows, 97)
@@ -323,7 +306,7 @@ func TestRoundsAreBounded(t *testing.T) {
 	seen := refusal(t, accounts{"1": account(t, "60", holdsOf(t, "1", noon, "40")...)})
 	for _, text := range []string{"1 debit 70", "1 debit 70" + strings.Repeat(", 1 credit 1", 98)} {
 		s := &script{answers: []error{seen}}
-		_, err := s.at(after).Post(t.Context(), requestOf(t, text, 0))
+		_, err := s.at(after).Post(t.Context(), requestOf(t, text))
 		require.ErrorIs(t, err, ledger.ErrTryAgain)
 		assert.LessOrEqual(t, len(s.posted), 70)
 		assert.Greater(t, len(s.posted), 10)

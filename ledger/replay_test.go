@@ -46,7 +46,7 @@ func TestKeyAgain(t *testing.T) {
 	} {
 		for _, status := range []ledger.Status{ledger.Posted, ledger.Declined} {
 			for _, again := range []ledger.Metadata{metadata(t, members{"item": "1", "order": "7"}), {}, metadata(t, members{"Order": "7"})} {
-				r := requestOf(t, c.first, 0)
+				r := requestOf(t, c.first)
 				r.Metadata = order
 				recorded := recordedAs(t, r)
 				recorded.Status, recorded.DeclinedEntry = status, len(r.Entries)-1
@@ -75,7 +75,7 @@ func TestKeyAgain(t *testing.T) {
 // A row under the request's id that no version wrote is a defect.
 func TestReplayOfAWrongRow(t *testing.T) {
 	t.Parallel()
-	r := requestOf(t, "1 debit 100", 0)
+	r := requestOf(t, "1 debit 100")
 	for want, change := range map[string]func(*ledger.Transaction){
 		`stored with status ""`:          func(row *ledger.Transaction) { row.Status = "" },
 		`stored with status "voided"`:    func(row *ledger.Transaction) { row.Status = ledger.Voided },
@@ -96,7 +96,7 @@ func TestReplayOfAWrongRow(t *testing.T) {
 // The log reads these.
 func TestErrorsNameTheirReason(t *testing.T) {
 	t.Parallel()
-	r := requestOf(t, "1 debit 150.5", 0)
+	r := requestOf(t, "1 debit 150.5")
 	row := recordedAs(t, r)
 	row.BalanceSeen = ledger.DefaultSettings().Opening
 	id := r.TransactionID().String()
