@@ -279,8 +279,5 @@ const MaxPage = 100
 // History returns at most limit of the user's rows after the cursor, or
 // [ErrTryAgain]; limit is from 1 to [MaxPage]. It may lag behind by a moment.
 func (l *Ledger) History(ctx context.Context, user UserID, after Cursor, limit int) (Page, error) {
-	if limit < 1 || limit > MaxPage {
-		return Page{}, fmt.Errorf("read history of %s: a limit of %d is not from 1 to %d", user, limit, MaxPage)
-	}
 	return l.store.History(ctx, user, after, limit)
 }

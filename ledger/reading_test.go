@@ -64,15 +64,6 @@ func TestBalanceWhileAHoldExpires(t *testing.T) {
 	}
 }
 
-// A limit outside the range is an error before any read: the store is nil.
-func TestHistoryLimit(t *testing.T) {
-	t.Parallel()
-	for _, limit := range []int{-1, 0, ledger.MaxPage + 1} {
-		_, err := ledger.New(nil, nil).History(t.Context(), user(t, "1"), ledger.Cursor{}, limit)
-		assert.ErrorContains(t, err, "is not from 1 to 100", "%d", limit)
-	}
-}
-
 // Without a trace in the context, nothing is counted.
 func TestTrace(t *testing.T) {
 	t.Parallel()
