@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/faults"
 	"onewrite/ledger"
@@ -64,6 +66,7 @@ func trial(t *testing.T, seed uint64, count *counts) {
 		return books.Over(wire), wire
 	}
 	r.play(t)
+	assert.NoError(t, r.history.explain(r.users, r.calls))
 	count.run(&r)
 }
 

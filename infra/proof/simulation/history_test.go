@@ -33,7 +33,8 @@ type history struct {
 const forEver = time.Duration(math.MaxInt64)
 
 // explain looks for one order of all calls' events, each within its time, that explains all answers
-// and the rows at the end. The error is nil if there is one.
+// and the rows at the end. The error is nil if there is one. If there is none, the search may take
+// too long: in real time it gives up after a minute.
 func (h history) explain(users []user, calls []*call) error {
 	for _, c := range calls {
 		h.add(c)
@@ -41,14 +42,14 @@ func (h history) explain(users []user, calls []*call) error {
 	if h.wrong != nil {
 		return errors.Join(h.wrong...)
 	}
-	explained := porcupine.CheckOperations(porcupine.Model{
+	found := porcupine.CheckOperationsTimeout(porcupine.Model{
 		Init: func() any { return newAccounts(users) },
 		Step: func(state, input, _ any) (bool, any) {
 			after, ok := input.(event)(state.(accounts))
 			return ok, after
 		},
-	}, h.events)
-	if !explained {
+	}, h.events, time.Minute)
+	if found != porcupine.Ok {
 		return errors.New("no order of the events explains the history")
 	}
 	return nil

@@ -292,7 +292,8 @@ func (s scenario) play(t *testing.T, c *choices, faults int) (requests int) {
 	for _, made := range r.calls {
 		assert.False(t, made.unknown() && n.faults == 0, "nothing happened, and the outcome is unknown: %v", made)
 	}
-	r.check(t, s.clocks[1])
+	r.finish(t, s.clocks[1])
+	assert.NoError(t, r.history.explain(r.users, r.calls))
 	if len(c.given) == 0 { // the first run
 		r.checkLies(t)
 	}

@@ -59,12 +59,12 @@ func TestSeedPlaysAgainTheSame(t *testing.T) {
 
 // simulate plays a seed in virtual time.
 func simulate(t *testing.T, seed uint64, count *counts) (r run) {
+	defer func() {
+		if t.Failed() {
+			t.Logf("the same again: go test -C infra/proof ./simulation -run TestSimulation -seed %d\n%v", seed, &r)
+		}
+	}()
 	synctest.Test(t, func(t *testing.T) {
-		t.Cleanup(func() {
-			if t.Failed() {
-				t.Logf("the same again: go test -C infra/proof ./simulation -run TestSimulation -seed %d\n%v", seed, &r)
-			}
-		})
 		books, model := infratest.NewOnModelWith(t, dynamodbmodel.Moment{}, settingsOf(t, seed))
 		r = run{
 			books:    books,
@@ -98,6 +98,7 @@ func simulate(t *testing.T, seed uint64, count *counts) (r run) {
 		r.play(t)
 		count.run(&r)
 	})
+	assert.NoError(t, r.history.explain(r.users, r.calls))
 	return r
 }
 
