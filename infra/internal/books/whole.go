@@ -115,7 +115,7 @@ func (w *Whole) Rebuild() (r Repair) {
 		return r
 	}
 	missing, extra := w.compare()
-	if len(extra) > 0 {
+	if extra > 0 {
 		r.Unclear = w.Difference()
 		return r
 	}
@@ -133,27 +133,21 @@ func (w *Whole) isCredit(row ledger.Transaction) bool {
 	return row.ID == w.ID.Entry(1) && row.UserID == e.UserID && row.Type == e.Type && !row.Amount.More(e.Amount)
 }
 
-// compare returns the expected rows that are missing, and the rows that are not
+// compare returns the expected rows that are missing, and the number of rows that are not
 // expected.
-func (w *Whole) compare() (missing, extra []ledger.Transaction) {
-	isThere := map[uint64]bool{}
+func (w *Whole) compare() (missing []ledger.Transaction, extra int) {
+	further := map[uint64]bool{}
 	for _, row := range w.Further {
-		isThere[hashOf(row)] = true
+		further[hashOf(row)] = true
 	}
-	expected := map[uint64]bool{}
 	for _, row := range w.expected() {
 		h := hashOf(row)
-		expected[h] = true
-		if !isThere[h] {
+		if !further[h] {
 			missing = append(missing, row)
 		}
+		delete(further, h)
 	}
-	for _, row := range w.Further {
-		if !expected[hashOf(row)] {
-			extra = append(extra, row)
-		}
-	}
-	return missing, extra
+	return missing, len(further)
 }
 
 // Difference describes how a transaction's rows differ from its entries, or returns "".
@@ -161,12 +155,12 @@ func (w *Whole) Difference() string {
 	missing, extra := w.compare()
 	expected := len(w.expected())
 	switch {
-	case len(missing) == 0 && len(extra) == 0:
+	case len(missing) == 0 && extra == 0:
 		return ""
 	case expected == 0:
-		return Count(len(extra), "row") + " of it, and no first row that has their entries"
+		return Count(extra, "row") + " of it, and no first row that has their entries"
 	default:
-		return fmt.Sprintf("%d of its %d further entries have no such row, and %s of it have no such entry", len(missing), expected, Count(len(extra), "row"))
+		return fmt.Sprintf("%d of its %d further entries have no such row, and %s of it have no such entry", len(missing), expected, Count(extra, "row"))
 	}
 }
 
