@@ -13,7 +13,7 @@ import (
 
 // audit compares the balances with the history, once.
 type audit struct {
-	tables *reader
+	*reader
 	settle time.Duration // see the package comment
 
 	maxWaiting int // rows of holds that wait for their other row
@@ -57,7 +57,7 @@ func (a *audit) leave(user ledger.UserID, detail string) {
 // or ctx ends, the report has the findings so far and the reason.
 func (a *audit) run(ctx context.Context) report {
 	a.recent = time.Now().Add(-inFlight)
-	a.fold = books.NewFold(a.tables.config.Settings, a.recent)
+	a.fold = books.NewFold(a.config.Settings, a.recent)
 	a.suspects, a.ruled = map[ledger.UserID]*books.Tally{}, map[ledger.UserID]bool{}
 	err := inOrder(ctx, a.foldTransactions, a.foldBalances, a.rereadSuspects, a.scanAgain, a.compareEntries, a.compareRefunds, a.checkMovers)
 	if err != nil {
@@ -83,7 +83,7 @@ func (a *audit) rest(ctx context.Context) error { return sleep(ctx, a.settle) }
 
 func (a *audit) foldTransactions(ctx context.Context) error {
 	mayWait, lookedUp := a.maxWaiting, false
-	err := a.tables.scan(ctx, a.tables.config.TransactionsTable, "transactions", a.tables.transactions, func(r row) (err error) {
+	err := a.scan(ctx, a.config.TransactionsTable, "transactions", a.transactions, func(r row) (err error) {
 		a.report.Transactions++
 		a.find(a.fold.Add(r)...)
 		a.report.Users = len(a.fold.Tallies)
@@ -108,8 +108,8 @@ func (a *audit) foldTransactions(ctx context.Context) error {
 
 // lookUpHolds reads the missing halves of the waiting rows.
 func (a *audit) lookUpHolds(ctx context.Context) error {
-	return forEach(ctx, a.tables.segments, slices.Values(a.fold.Missing()), func(ctx context.Context, id ledger.TransactionID) error {
-		t, _, err := a.tables.transaction(ctx, id)
+	return forEach(ctx, a.segments, slices.Values(a.fold.Missing()), func(ctx context.Context, id ledger.TransactionID) error {
+		t, _, err := a.transaction(ctx, id)
 		if t != nil {
 			a.mu.Lock()
 			found := a.fold.Found(*t)
@@ -124,7 +124,7 @@ func (a *audit) lookUpHolds(ctx context.Context) error {
 // with a recent row is among them: that row's balance move may be in flight and hide a missing row.
 func (a *audit) foldBalances(ctx context.Context) error {
 	var refunded []infra.RefundAccount
-	err := a.tables.scan(ctx, a.tables.config.AggregateTable, "balances", len(a.fold.Tallies), func(r row) (err error) {
+	err := a.scan(ctx, a.config.AggregateTable, "balances", len(a.fold.Tallies), func(r row) (err error) {
 		if !infra.IsRefundAccount(r) {
 			a.foldBalance(r)
 		} else if refunded = a.foldRefundAccount(r, refunded); len(refunded) >= pageRows {
@@ -149,7 +149,7 @@ func (a *audit) foldBalances(ctx context.Context) error {
 }
 
 func (a *audit) foldBalance(r row) {
-	user, balance, found, ok := books.ExamineAggregate(a.tables.config.Settings, r)
+	user, balance, found, ok := books.ExamineAggregate(a.config.Settings, r)
 	a.find(found...)
 	t := a.fold.Tallies[user]
 	if t == nil {
@@ -165,11 +165,11 @@ func (a *audit) foldBalance(r row) {
 	if rules.Judge(0, balance) != books.Right {
 		a.ruled[user] = true
 	}
-	if t.Judge(a.tables.config.Settings, 0, balance) != books.Right || t.MovedSince(a.recent) {
+	if t.Judge(a.config.Settings, 0, balance) != books.Right || t.MovedSince(a.recent) {
 		a.suspects[user] = t
 		return
 	}
-	a.totals.add(a.tables.config.Settings, t, balance)
+	a.totals.add(a.config.Settings, t, balance)
 	a.find(a.fold.CompareHolds(user, balance.Holds)...)
 	a.noteMover(user, t, balance)
 }
@@ -191,7 +191,7 @@ func (a *audit) compareEntries(ctx context.Context) error {
 // collect scans for the transactions that wanted accepts.
 func (a *audit) collect(ctx context.Context, wanted func(ledger.Transaction) bool) (books.Wholes, error) {
 	wholes := books.Wholes{}
-	return wholes, a.tables.scan(ctx, a.tables.config.TransactionsTable, "transactions of several entries", a.report.Transactions, func(r row) error {
+	return wholes, a.scan(ctx, a.config.TransactionsTable, "transactions of several entries", a.report.Transactions, func(r row) error {
 		if t, err := infra.DecodeTransaction(r); err == nil && wanted(t) { // an unreadable row is found already
 			wholes.Add(t)
 		}

@@ -26,12 +26,12 @@ import (
 // returns their number. They are from no single moment: a posting meanwhile may be among them or
 // not.
 func (a *audit) writeTable(ctx context.Context, o options, out io.Writer) (rows int, err error) {
-	table, columns, total := a.tables.config.TransactionsTable, books.TransactionAttributes, a.tables.transactions
+	table, columns, total := a.config.TransactionsTable, books.TransactionAttributes, a.transactions
 	if o.export == exportBalances {
-		table, columns, total = a.tables.config.AggregateTable, books.AggregateAttributes, 0
+		table, columns, total = a.config.AggregateTable, books.AggregateAttributes, 0
 	}
 	s := newExport(out, o.format, columns)
-	readErr := a.tables.scan(ctx, table, "rows", total, func(r row) error {
+	readErr := a.scan(ctx, table, "rows", total, func(r row) error {
 		if !o.period.covers(r) {
 			return nil
 		}
@@ -61,11 +61,11 @@ func (p *period) covers(r row) bool {
 func (a *audit) examine(r row, table string) (found []finding) {
 	switch {
 	case table == exportTransactions:
-		_, found, _ = books.ExamineTransaction(a.tables.config.Settings, r)
+		_, found, _ = books.ExamineTransaction(a.config.Settings, r)
 	case infra.IsRefundAccount(r):
-		_, found, _ = books.ExamineRefundAccount(a.tables.config.Settings, r)
+		_, found, _ = books.ExamineRefundAccount(a.config.Settings, r)
 	default:
-		_, _, found, _ = books.ExamineAggregate(a.tables.config.Settings, r)
+		_, _, found, _ = books.ExamineAggregate(a.config.Settings, r)
 	}
 	a.find(found...)
 	return found
@@ -74,7 +74,7 @@ func (a *audit) examine(r row, table string) (found []finding) {
 // exportTable exports, and writes the result to log.
 func exportTable(ctx context.Context, a *audit, o options, out, log io.Writer) (status int, err error) {
 	rows, err := a.writeTable(ctx, o, out)
-	a.tables.progress.Stop()
+	a.progress.Stop()
 	found := a.report.sorted()
 	fmt.Fprintf(log, "%s%s of %s written, %d wrong\n", found.findings(), books.Count(rows, "row"), o.export, len(found.Mismatches))
 	return found.status(), err

@@ -96,7 +96,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 // do runs the task that the flags choose.
 func do(ctx context.Context, b *reader, o options, out, log io.Writer) (status int, err error) {
 	b.progress = cli.ShowProgress(log)
-	a := &audit{tables: b, settle: o.settle, maxWaiting: maxWaiting}
+	a := &audit{reader: b, settle: o.settle, maxWaiting: maxWaiting}
 	a.find(b.doubts...)
 	switch {
 	case o.export != "":
@@ -115,7 +115,7 @@ func do(ctx context.Context, b *reader, o options, out, log io.Writer) (status i
 // auditAll writes the report, whether or not the audit could finish.
 func auditAll(ctx context.Context, a *audit, o options, out, log io.Writer) (status int, err error) {
 	found := a.run(ctx)
-	a.tables.progress.Stop()
+	a.progress.Stop()
 	switch o.format {
 	case formatJSON:
 		err = json.NewEncoder(out).Encode(found) // one value

@@ -110,7 +110,7 @@ func BenchmarkMemory(b *testing.B) {
 				o.HTTPClient = &http.Client{Transport: manyRows{users, rows, task == "audit"}}
 			})
 			for b.Loop() {
-				a := &audit{tables: &reader{client: client, config: c, pace: &pace{}, segments: 8, progress: &cli.Progress{}}, settle: time.Millisecond, maxWaiting: maxWaiting}
+				a := &audit{reader: &reader{client: client, config: c, pace: &pace{}, segments: 8, progress: &cli.Progress{}}, settle: time.Millisecond, maxWaiting: maxWaiting}
 				if task == "audit" {
 					found := a.run(b.Context())
 					require.Empty(b, found.Unfinished)

@@ -41,7 +41,7 @@ func auditorOver(b *infratest.Books, model *dynamodbmodel.Model) (*audit, *fault
 	}
 	client := infra.NewClient(b.Config, append(options, faults.Under(network))...)
 	return &audit{
-		tables:     &reader{client: client, config: b.Config, pace: &pace{}, segments: 2, progress: &cli.Progress{}},
+		reader:     &reader{client: client, config: b.Config, pace: &pace{}, segments: 2, progress: &cli.Progress{}},
 		settle:     10 * time.Millisecond,
 		maxWaiting: maxWaiting,
 	}, network
@@ -149,7 +149,7 @@ func onModel(t *testing.T, f func(s *scene)) {
 		a, network := auditorOver(b, model)
 		o, err := parseOptions(nil, nil)
 		require.NoError(t, err)
-		a.settle, a.tables.segments = o.settle, o.segments
+		a.settle, a.segments = o.settle, o.segments
 		f(&scene{audit: a, t: t, b: b, model: model, network: network})
 	})
 }
@@ -207,7 +207,7 @@ func TestInMotion(t *testing.T) {
 			s.post(none, "before", "1 credit 10")
 			s.begin(late(3*time.Second, 0), "late", "1 credit 10")
 		}, exitRight, func(s *scene, _ report) {
-			assert.Equal(s.t, 3*s.tables.segments, requests(s.network, "Scan"), "the second scan waits for settle")
+			assert.Equal(s.t, 3*s.segments, requests(s.network, "Scan"), "the second scan waits for settle")
 		}},
 
 		// The balance can't be read in a transaction while its posting is being applied.
@@ -218,7 +218,7 @@ func TestInMotion(t *testing.T) {
 
 		// The second scan sees the same, and then reads the balance settle later instead.
 		{"a row before its balance in the second scan", func(s *scene) {
-			s.tables.segments = 1
+			s.segments = 1
 			s.post(none, "before", "1 credit 10")
 			s.begin(late(time.Second, 0), "not in the index", "1 credit 10")
 			s.always(before(func() {
@@ -232,7 +232,7 @@ func TestInMotion(t *testing.T) {
 		{"a user who moves and then rests", func(s *scene) {
 			s.post(none, "old", "1 credit 10")
 			time.Sleep(inFlight)
-			s.tables.segments = 1
+			s.segments = 1
 			move := before(credits(s.t, s.b, "1"))
 			s.network.Next(nil, move, move, nil, move) // Scan, Scan, TransactGetItems, Query, TransactGetItems
 		}, exitRight, func(s *scene, _ report) {
@@ -252,7 +252,7 @@ func TestInMotion(t *testing.T) {
 
 		{"postings between the scans", func(s *scene) {
 			post(s.t, old(s.b), "1", "+10")
-			s.tables.segments = 1
+			s.segments = 1
 			s.network.Next(nil, before(func() { credits(s.t, s.b, "1")(); credits(s.t, s.b, "2")() })) // Scan, Scan
 		}, exitRight, func(s *scene, found report) {
 			sum := func(n int) books.Sum { return books.SumOf(amountOf(s.t, fmt.Sprint(n))) }
@@ -324,7 +324,7 @@ func TestInMotion(t *testing.T) {
 		}},
 
 		{"rules that change between the scans", func(s *scene) {
-			s.tables.segments = 1
+			s.segments = 1
 			calls := newScript(s.b, time.Now())
 			calls.play(s.t, "before: rules 1 debits blocked, limit 5")
 			s.network.Next(nil, before(func() { calls.play(s.t, "meanwhile: rules 1 debits blocked, limit 5") })) // Scan, Scan
@@ -340,7 +340,7 @@ func TestInMotion(t *testing.T) {
 		}, exitRight, nil},
 
 		{"refunds before the rows and between the scans", func(s *scene) {
-			s.tables.segments = 1
+			s.segments = 1
 			calls := newScript(s.b, longAgo)
 			calls.play(s.t, "sale: alice debit 10; old: refund sale 0 1")
 			calls = calls.repeat(s.b, time.Now())
@@ -352,7 +352,7 @@ func TestInMotion(t *testing.T) {
 			other, _ := infratest.OpenOnModel(none, ledger.DefaultSettings())
 			post(s.t, other.Ledger, "1", "+10", "+10")
 			s.put(other, drop(idOf(s.t, "1", "1")))
-			s.tables.segments = 1
+			s.segments = 1
 			credit := credits(s.t, s.b, "1")
 			s.network.Next(nil, before(credit)) // Scan, Scan
 			s.always(before(func() {
@@ -391,7 +391,7 @@ func TestInMotion(t *testing.T) {
 				found := s.run(s.t.Context())
 				assert.Equal(s.t, c.status, found.status(), "%+v", found)
 				if c.check == nil {
-					assert.Equal(s.t, 2*s.tables.segments, requests(s.network, "Scan"))
+					assert.Equal(s.t, 2*s.segments, requests(s.network, "Scan"))
 				} else {
 					c.check(s, found)
 				}

@@ -42,7 +42,7 @@ func rebuildAll(ctx context.Context, a *audit, o options, out io.Writer) (status
 			a.report.Unfinished = context.Cause(ctx).Error()
 		}
 	}
-	a.tables.progress.Stop()
+	a.progress.Stop()
 	return r.log.end(a.report.sorted())
 }
 
@@ -71,8 +71,8 @@ func (r *rebuilder) make(c change, write func() error) (made bool, err error) {
 
 // noteBalances keeps a hash of each balance row.
 func (r *rebuilder) noteBalances(ctx context.Context) error {
-	r.fold = books.NewFold(r.tables.config.Settings, books.Everything)
-	return r.tables.scan(ctx, r.tables.config.AggregateTable, "balances", 0, func(row row) error {
+	r.fold = books.NewFold(r.config.Settings, books.Everything)
+	return r.scan(ctx, r.config.AggregateTable, "balances", 0, func(row row) error {
 		if a, err := infra.DecodeRefundAccount(row); infra.IsRefundAccount(row) && err == nil {
 			r.fold.AddRefundAccount(a)
 		} else if user, err := ledger.ParseUserID(books.TextOf(row, "user_id")); err == nil {
@@ -107,7 +107,7 @@ func (r *rebuilder) makeWholes(ctx context.Context) error {
 			w.Lacks = lost.absent
 		}
 	}
-	return forEach(ctx, r.tables.segments, maps.Values(wholes), r.makeWhole)
+	return forEach(ctx, r.segments, maps.Values(wholes), r.makeWhole)
 }
 
 func (r *rebuilder) wants(user ledger.UserID) bool {
@@ -140,7 +140,7 @@ func (r *rebuilder) repair(ctx context.Context, id ledger.TransactionID, fix boo
 		}
 	}
 	r.mu.Unlock()
-	if made, err = r.make(c, func() error { return r.tables.makeWhole(ctx, id, fix) }); !made {
+	if made, err = r.make(c, func() error { return r.reader.makeWhole(ctx, id, fix) }); !made {
 		return false, err
 	}
 	r.mu.Lock()
@@ -169,7 +169,7 @@ func (r *rebuilder) replaceLostRules(ctx context.Context) error {
 		if !r.wants(user) || r.damaged[user.String()] {
 			continue
 		}
-		inUse := books.Sum{}.Minus(r.fold.Tallies.Of(user).Balance(r.tables.config.Settings))
+		inUse := books.Sum{}.Minus(r.fold.Tallies.Of(user).Balance(r.config.Settings))
 		changes, problem := r.fold.Rules.Of(user).Lost(counted, inUse)
 		if problem != "" {
 			r.unclear[user] = problem
@@ -177,7 +177,7 @@ func (r *rebuilder) replaceLostRules(ctx context.Context) error {
 		for _, lost := range changes {
 			row := books.LostRow(user, lost, time.Now())
 			c := change{TransactionID: row.ID.String(), Wrote: []string{row.ID.String()}}
-			made, err := r.make(c, func() error { return r.tables.putNew(ctx, row) })
+			made, err := r.make(c, func() error { return r.putNew(ctx, row) })
 			if err != nil {
 				return err
 			}
@@ -197,7 +197,7 @@ func (r *rebuilder) releaseExpired(ctx context.Context) error {
 	var ends []ledger.Transaction
 	for user, t := range r.fold.Tallies {
 		rules, _ := r.fold.Rules.Of(user).Rules()
-		spendable := t.Balance(r.tables.config.Settings).Plus(books.SumOf(rules.CreditLimit))
+		spendable := t.Balance(r.config.Settings).Plus(books.SumOf(rules.CreditLimit))
 		if !spendable.IsNegative() || !r.wants(user) || r.damaged[user.String()] {
 			continue
 		}
@@ -212,7 +212,7 @@ func (r *rebuilder) releaseExpired(ctx context.Context) error {
 			})
 		}
 	}
-	return forEach(ctx, r.tables.segments, slices.Values(ends), func(ctx context.Context, end ledger.Transaction) error {
+	return forEach(ctx, r.segments, slices.Values(ends), func(ctx context.Context, end ledger.Transaction) error {
 		released, err := r.repair(ctx, end.TransactionID, books.Repair{Missing: []ledger.Transaction{end}})
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -236,9 +236,9 @@ func (r *rebuilder) rebuildBalances(ctx context.Context) error {
 	rebuild := func() error {
 		accounts := page
 		page = nil
-		return forEach(ctx, r.tables.segments, slices.Values(accounts), r.rebuildBalance)
+		return forEach(ctx, r.segments, slices.Values(accounts), r.rebuildBalance)
 	}
-	err := r.tables.scan(ctx, r.tables.config.AggregateTable, "balances", len(r.fold.Tallies), func(row row) error {
+	err := r.scan(ctx, r.config.AggregateTable, "balances", len(r.fold.Tallies), func(row row) error {
 		user, err := ledger.ParseUserID(books.TextOf(row, "user_id"))
 		if infra.IsRefundAccount(row) {
 			_, err = infra.ParseRefundsKey(books.TextOf(row, "user_id"))
@@ -263,7 +263,7 @@ func (r *rebuilder) rebuildBalances(ctx context.Context) error {
 		return err
 	}
 	r.report.Users = len(r.fold.Tallies)
-	return forEach(ctx, r.tables.segments, func(yield func(account) bool) {
+	return forEach(ctx, r.segments, func(yield func(account) bool) {
 		for user, t := range r.fold.Tallies {
 			if !t.Seen && (t.Posted > 0 || r.fold.Rules.Of(user).Len() > 0) && !yield(account{user, t, nil}) {
 				return
@@ -298,7 +298,7 @@ func (r *rebuilder) rebuildBalance(ctx context.Context, a account) error {
 	if !to.IsNone() {
 		wanted = to.Attributes(t.Held)
 	}
-	_, err := r.make(c, func() error { return r.tables.writeBalance(ctx, user.String(), stored, wanted) })
+	_, err := r.make(c, func() error { return r.writeBalance(ctx, user.String(), stored, wanted) })
 	return err
 }
 
@@ -317,7 +317,7 @@ func (r *rebuilder) wrongMover(ctx context.Context, a account) (string, error) {
 	if err != nil || a.tally.Moved(first) { // a version without it wrote the balance
 		return "", nil //nolint:nilerr // see above
 	}
-	if can, err := r.tables.canMove(ctx, a.user, first); err != nil || can {
+	if can, err := r.canMove(ctx, a.user, first); err != nil || can {
 		return "", err
 	}
 	return first.String(), nil
@@ -333,7 +333,7 @@ func (r *rebuilder) determine(user ledger.UserID, t *books.Tally) (to infra.Aggr
 		return to, cmp.Or(r.unclear[user], doubt)
 	}
 	to.Holds = r.open[user]
-	own := t.Balance(r.tables.config.Settings)
+	own := t.Balance(r.config.Settings)
 	var err error
 	if to.Balance, err = ledger.ParseBalance(own.Plus(books.SumOf(to.CreditLimit)).String()); err != nil {
 		return to, fmt.Sprintf("the rows come to %s, which no balance can be: rows are missing or changed", own)

@@ -197,7 +197,7 @@ func TestRebuildOfMovingRows(t *testing.T) {
 				s.play(t, c.calls)
 				b.Execute(t, b.Config.AggregateTable, c.damage)
 				a, network := auditor(b)
-				a.tables.segments = 1
+				a.segments = 1
 				requests := map[string]int{}
 				network.Always(func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 					operation := faults.Operation(r)
@@ -264,13 +264,13 @@ func TestRebuildWritesAtOnceAndPaced(t *testing.T) {
 		b.Execute(t, b.Config.AggregateTable, fmt.Sprintf("DELETE FROM ? WHERE user_id = 'user-%d'", user))
 	}
 	a, network := auditor(b)
-	a.tables.segments = 4
-	a.tables.pace.unitsPerSecond = 20
+	a.segments = 4
+	a.pace.unitsPerSecond = 20
 	var together sync.WaitGroup
-	together.Add(a.tables.segments)
+	together.Add(a.segments)
 	var first atomic.Int32
 	network.Always(on("PutItem", func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-		if int(first.Add(1)) <= a.tables.segments {
+		if int(first.Add(1)) <= a.segments {
 			together.Done()
 			together.Wait() // forever, if they were written one by one
 		}

@@ -21,8 +21,8 @@ type lostRefund struct {
 func (a *audit) compareOriginals(ctx context.Context) error {
 	refunds := a.fold.Refunds
 	a.fold.Refunds = nil
-	return forEach(ctx, a.tables.segments, slices.Values(refunds), func(ctx context.Context, t ledger.Transaction) error {
-		o, problem, absent, err := a.tables.original(ctx, t.RefundOf)
+	return forEach(ctx, a.segments, slices.Values(refunds), func(ctx context.Context, t ledger.Transaction) error {
+		o, problem, absent, err := a.original(ctx, t.RefundOf)
 		if err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func (b *reader) original(ctx context.Context, id ledger.TransactionID) (o books
 // foldRefundAccount counts a refund account. It appends accounts with several refunds to those to
 // compare with their originals: a single refund has been compared.
 func (a *audit) foldRefundAccount(r row, several []infra.RefundAccount) []infra.RefundAccount {
-	account, found, ok := books.ExamineRefundAccount(a.tables.config.Settings, r)
+	account, found, ok := books.ExamineRefundAccount(a.config.Settings, r)
 	a.find(found...)
 	if !ok {
 		return several
@@ -79,8 +79,8 @@ func (a *audit) foldRefundAccount(r row, several []infra.RefundAccount) []infra.
 
 // compareRefunded reports the accounts that exceed what their originals moved.
 func (a *audit) compareRefunded(ctx context.Context, accounts []infra.RefundAccount) error {
-	return forEach(ctx, a.tables.segments, slices.Values(accounts), func(ctx context.Context, account infra.RefundAccount) error {
-		o, problem, _, err := a.tables.original(ctx, account.Of)
+	return forEach(ctx, a.segments, slices.Values(accounts), func(ctx context.Context, account infra.RefundAccount) error {
+		o, problem, _, err := a.original(ctx, account.Of)
 		if err != nil || problem != "" { // reported with the refund
 			return err
 		}
@@ -111,7 +111,7 @@ func (a *audit) compareRefunds(ctx context.Context) error {
 	for of, seen := range rows {
 		has, made := "there is no refund account", seen.String()
 		if stored[of] != nil {
-			account, _, ok := books.ExamineRefundAccount(a.tables.config.Settings, stored[of])
+			account, _, ok := books.ExamineRefundAccount(a.config.Settings, stored[of])
 			described := books.DescribeRefunds(account)
 			if !ok || !account.RefundedAt.Before(a.recent) || described == made { // a damaged one is reported already
 				continue
@@ -129,7 +129,7 @@ func (a *audit) compareRefunds(ctx context.Context) error {
 // refunds. So every refund that an account counts is among the rows. Each account has a tally.
 func (a *audit) collectRefunds(ctx context.Context) (rows books.RefundTallies, stored map[ledger.TransactionID]row, err error) {
 	rows, stored = books.RefundTallies{}, map[ledger.TransactionID]row{}
-	err = a.tables.scan(ctx, a.tables.config.AggregateTable, "refunds", 0, func(r row) error {
+	err = a.scan(ctx, a.config.AggregateTable, "refunds", 0, func(r row) error {
 		if of, err := infra.ParseRefundsKey(books.TextOf(r, "user_id")); err == nil && a.fold.MayMisrefund(of) {
 			stored[of] = r
 			rows.Of(of)
@@ -142,7 +142,7 @@ func (a *audit) collectRefunds(ctx context.Context) (rows books.RefundTallies, s
 	if err != nil {
 		return nil, nil, err
 	}
-	return rows, stored, a.tables.scan(ctx, a.tables.config.TransactionsTable, "refunds", a.report.Transactions, func(r row) error {
+	return rows, stored, a.scan(ctx, a.config.TransactionsTable, "refunds", a.report.Transactions, func(r row) error {
 		t, err := infra.DecodeTransaction(r)
 		if _, isLost := a.lost[t.ID]; err == nil && !isLost && a.fold.MayMisrefund(t.RefundOf) {
 			rows.Add(t)
@@ -159,7 +159,7 @@ func (r *rebuilder) rebuildRefunds(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return forEach(ctx, r.tables.segments, maps.Keys(rows), func(ctx context.Context, of ledger.TransactionID) error {
+	return forEach(ctx, r.segments, maps.Keys(rows), func(ctx context.Context, of ledger.TransactionID) error {
 		return r.rebuildRefundAccount(ctx, of, rows[of], stored[of])
 	})
 }
@@ -184,6 +184,6 @@ func (r *rebuilder) rebuildRefundAccount(ctx context.Context, of ledger.Transact
 		}
 		wanted = account.Attributes()
 	}
-	_, err := r.make(c, func() error { return r.tables.writeBalance(ctx, infra.RefundsKey(of), stored, wanted) })
+	_, err := r.make(c, func() error { return r.writeBalance(ctx, infra.RefundsKey(of), stored, wanted) })
 	return err
 }

@@ -14,14 +14,14 @@ import (
 // decide compares a user's rows with the balance, and notes the result. The verdict is open if more
 // must be read.
 func (a *audit) decide(user ledger.UserID, seen *books.Tally, floor int, balance infra.Aggregate) books.Verdict {
-	v := seen.Judge(a.tables.config.Settings, floor, balance)
+	v := seen.Judge(a.config.Settings, floor, balance)
 	if v == books.Wrong {
-		a.find(seen.Differs(a.tables.config.Settings, user, balance))
+		a.find(seen.Differs(a.config.Settings, user, balance))
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if v != books.Open {
-		a.totals.add(a.tables.config.Settings, seen, balance)
+		a.totals.add(a.config.Settings, seen, balance)
 	}
 	if v == books.Right {
 		a.noteMover(user, seen, balance)
@@ -70,14 +70,14 @@ func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *books.Tall
 			}
 			from = recent
 		}
-		balance, damaged, err := a.readBalance(ctx, user, a.tables.quietAggregate)
+		balance, damaged, err := a.readBalance(ctx, user, a.quietAggregate)
 		if err != nil || damaged {
 			return damaged, last, err
 		}
 		if a.decide(user, seen, 0, balance) != books.Open {
 			return true, "", nil
 		}
-		last = seen.Compare(a.tables.config.Settings, balance)
+		last = seen.Compare(a.config.Settings, balance)
 		if reading > 1 && seen.Posted == lastPosted && balance.Version == lastVersion {
 			return false, last, nil // nothing moves: the index lags, or a row is missing
 		}
@@ -90,11 +90,11 @@ func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *books.Tall
 // before recent to the older ones.
 func (a *audit) history(ctx context.Context, user ledger.UserID, from, recent time.Time, older *books.Tally) (*books.Tally, error) {
 	all := *older
-	for r, err := range a.tables.history(ctx, user, from) {
+	for r, err := range a.reader.history(ctx, user, from) {
 		if err != nil {
 			return nil, err
 		}
-		t, found, ok := books.ExamineTransaction(a.tables.config.Settings, r)
+		t, found, ok := books.ExamineTransaction(a.config.Settings, r)
 		a.find(found...)
 		if !ok {
 			continue
@@ -114,18 +114,18 @@ func (a *audit) readBalance(ctx context.Context, user ledger.UserID, read func(c
 		return balance, false, err
 	}
 	if len(r) == 0 {
-		return infra.Aggregate{UserID: user, Account: ledger.Account{Balance: a.tables.config.Settings.Opening}}, false, nil
+		return infra.Aggregate{UserID: user, Account: ledger.Account{Balance: a.config.Settings.Opening}}, false, nil
 	}
-	_, balance, found, ok := books.ExamineAggregate(a.tables.config.Settings, r)
+	_, balance, found, ok := books.ExamineAggregate(a.config.Settings, r)
 	a.find(found...)
 	return balance, !ok, nil
 }
 
 // each calls f for each user, for as many at once as the tables have segments.
 func (a *audit) each(ctx context.Context, what string, users []ledger.UserID, f func(context.Context, ledger.UserID) error) error {
-	a.tables.progress.Begin(what, len(users))
-	return forEach(ctx, a.tables.segments, slices.Values(users), func(ctx context.Context, user ledger.UserID) error {
-		defer a.tables.progress.Add(1)
+	a.progress.Begin(what, len(users))
+	return forEach(ctx, a.segments, slices.Values(users), func(ctx context.Context, user ledger.UserID) error {
+		defer a.progress.Add(1)
 		return f(ctx, user)
 	})
 }
@@ -151,8 +151,8 @@ func (a *audit) scanAgain(ctx context.Context) error {
 	if err := a.rest(ctx); err != nil {
 		return err
 	}
-	err = a.tables.scan(ctx, a.tables.config.TransactionsTable, "transactions, again", a.report.Transactions, func(r row) error {
-		t, found, ok := books.ExamineTransaction(a.tables.config.Settings, r)
+	err = a.scan(ctx, a.config.TransactionsTable, "transactions, again", a.report.Transactions, func(r row) error {
+		t, found, ok := books.ExamineTransaction(a.config.Settings, r)
 		a.find(found...)
 		if seen := tallies[t.UserID]; ok && t.Rules != nil {
 			rules.Add(t)
@@ -170,7 +170,7 @@ func (a *audit) scanAgain(ctx context.Context) error {
 	after, err := a.readBalances(ctx, "balances, once more", slices.Collect(maps.Keys(before)))
 	for user, balance := range after {
 		if seen := tallies[user]; seen != nil && a.decide(user, seen, before[user].Version, balance) == books.Open {
-			a.leave(user, seen.Compare(a.tables.config.Settings, balance))
+			a.leave(user, seen.Compare(a.config.Settings, balance))
 		}
 		if a.ruled[user] {
 			a.decideRules(user, rules.Of(user), before[user].Changes, balance)
@@ -195,7 +195,7 @@ func (a *audit) decideRules(user ledger.UserID, seen *books.RuleTally, floor int
 func (a *audit) readBalances(ctx context.Context, what string, users []ledger.UserID) (map[ledger.UserID]infra.Aggregate, error) {
 	balances := map[ledger.UserID]infra.Aggregate{}
 	err := a.each(ctx, what, users, func(ctx context.Context, user ledger.UserID) error {
-		balance, damaged, err := a.readBalance(ctx, user, a.tables.aggregate)
+		balance, damaged, err := a.readBalance(ctx, user, a.aggregate)
 		if busy(err) {
 			a.leave(user, err.Error())
 			return nil
@@ -231,8 +231,8 @@ func (a *audit) checkMovers(ctx context.Context) error {
 
 // wrongMovers returns the users whose balance cannot have been moved by the named write.
 func (a *audit) wrongMovers(ctx context.Context, movers []mover) (wrong []mover, err error) {
-	err = forEach(ctx, a.tables.segments, slices.Values(movers), func(ctx context.Context, m mover) error {
-		can, err := a.tables.canMove(ctx, m.user, m.first)
+	err = forEach(ctx, a.segments, slices.Values(movers), func(ctx context.Context, m mover) error {
+		can, err := a.canMove(ctx, m.user, m.first)
 		if err == nil && !can {
 			a.mu.Lock()
 			defer a.mu.Unlock()

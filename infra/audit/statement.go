@@ -15,7 +15,7 @@ import (
 // programs.
 func stateUser(ctx context.Context, a *audit, o options, out, log io.Writer) (status int, err error) {
 	found, err := a.statement(ctx, o, out)
-	a.tables.progress.Stop()
+	a.progress.Stop()
 	if o.format == formatText {
 		log = out
 	}
@@ -28,9 +28,9 @@ func stateUser(ctx context.Context, a *audit, o options, out, log io.Writer) (st
 // The order is one that the balances allow: see [books.Timeline]. A row belongs to the period in
 // which it counts.
 func (a *audit) statement(ctx context.Context, o options, out io.Writer) (report, error) {
-	s := newStatement(out, o.format, o.period, a.tables.config.Settings)
+	s := newStatement(out, o.format, o.period, a.config.Settings)
 	a.report.Users, a.report.ofOne = 1, true
-	balance, _, err := a.readBalance(ctx, o.user, a.tables.aggregate)
+	balance, _, err := a.readBalance(ctx, o.user, a.aggregate)
 	s.limit = books.SumOf(balance.CreditLimit)
 	s.lent = s.limit
 	if balance.Changes > 0 && err == nil { // the history has no earlier limits
@@ -68,13 +68,13 @@ func (a *audit) statement(ctx context.Context, o options, out io.Writer) (report
 // order reads a user's rows, and calls yield with each in an order that the balances allow. They
 // may go below zero by lent.
 func (a *audit) order(ctx context.Context, user ledger.UserID, lent books.Sum, yield func(books.Line)) error {
-	timeline := books.NewTimeline(a.tables.config.Settings, lent, inFlight, yield)
+	timeline := books.NewTimeline(a.config.Settings, lent, inFlight, yield)
 	defer timeline.End()
-	for r, err := range a.tables.history(ctx, user, time.Time{}) {
+	for r, err := range a.reader.history(ctx, user, time.Time{}) {
 		if err != nil {
 			return err
 		}
-		t, found, ok := books.ExamineTransaction(a.tables.config.Settings, r)
+		t, found, ok := books.ExamineTransaction(a.config.Settings, r)
 		at, _ := ledger.ParseTime(books.TextOf(r, "created_at"))
 		timeline.Add(books.Line{Row: r, Transaction: t, OK: ok, Found: found, At: at})
 	}

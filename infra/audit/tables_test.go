@@ -62,7 +62,7 @@ func TestReplicas(t *testing.T) {
 				return strings.Replace(answer, `"TableName":"`+table+`"`, `"Replicas":[{"RegionName":"eu-west-1","ReplicaStatus":"ACTIVE"}],"TableName":"`+table+`"`, 1)
 			})(r, deliver)
 		}))
-		err := a.tables.open(t.Context())
+		err := a.open(t.Context())
 		assert.ErrorContains(t, err, "is "+table+", which has a replica in eu-west-1: ")
 		assert.Equal(t, exitUsage, statusOf(t, err))
 	}

@@ -56,8 +56,8 @@ func TestPolicyAllowsWhatIsRequested(t *testing.T) {
 		defer mu.Unlock()
 		requested[access] = true
 	}))
-	require.NoError(t, a.tables.open(t.Context()))
-	require.NoError(t, a.tables.readSettings(t.Context()))
+	require.NoError(t, a.open(t.Context()))
+	require.NoError(t, a.readSettings(t.Context()))
 	a.run(t.Context())
 
 	allowed := map[faults.Access]bool{}

@@ -345,5 +345,5 @@ var defects = []defect{
 		{"infra/audit/settle.go", `	if err := a.rest(ctx); err != nil {
 		return err
 	}
-	err = a.tables.scan(ctx, a.tables.config.TransactionsTable, "transactions, again"`, `	err = a.tables.scan(ctx, a.tables.config.TransactionsTable, "transactions, again"`}}},
+	err = a.scan(ctx, a.config.TransactionsTable, "transactions, again"`, `	err = a.scan(ctx, a.config.TransactionsTable, "transactions, again"`}}},
 }
