@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/assert"
@@ -72,7 +73,7 @@ func rowsOf(t *testing.T, b *infratest.Books) stored {
 	t.Helper()
 	all := stored{}
 	for _, table := range []string{b.Config.TransactionsTable, b.Config.AggregateTable} {
-		out, err := b.Client.Scan(t.Context(), &dynamodb.ScanInput{TableName: &table})
+		out, err := b.Client.Scan(t.Context(), &dynamodb.ScanInput{TableName: &table}, retried)
 		require.NoError(t, err)
 		for _, r := range out.Items {
 			if !infra.IsSettings(r) {
@@ -82,6 +83,9 @@ func rowsOf(t *testing.T, b *infratest.Books) stored {
 	}
 	return all
 }
+
+// retried lets a slow machine answer.
+func retried(o *dynamodb.Options) { o.Retryer = retry.NewStandard() }
 
 // edit changes rows.
 type edit func(stored)
@@ -137,7 +141,8 @@ func (s stored) writeTo(t *testing.T, b *infratest.Books) {
 	}
 	for table, all := range puts {
 		for batch := range slices.Chunk(all, 25) {
-			_, err := b.Client.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table: batch}})
+			input := &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table: batch}}
+			_, err := b.Client.BatchWriteItem(t.Context(), input, retried)
 			require.NoError(t, err)
 		}
 	}
