@@ -3,8 +3,10 @@ package console
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"log"
 	"os"
 	"os/exec"
 	"strings"
@@ -13,7 +15,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/log"
+	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
@@ -28,60 +30,35 @@ const (
 	within             = 30 * time.Second // for anything to appear
 )
 
-// browser is a new Chromium with nothing but a page of the local server.
-type browser struct {
-	context.Context
-	t      *testing.T
-	errors chan string // that the page has raised
+// chromium is the browser in which each test has a profile of its own.
+var chromium context.Context
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := startChromium(); err != nil {
+		log.Fatal(err)
+	}
+	code := m.Run()
+	if err := chromedp.Cancel(chromium); err != nil {
+		log.Fatal(err)
+	}
+	os.Exit(code)
 }
 
-func open(t *testing.T, path string) browser {
-	t.Helper()
-	return openAt(t, "LEDGER_URL", path)
-}
-
-// openAt opens a page of the local server whose URL is in an environment variable.
-func openAt(t *testing.T, variable, path string) browser {
-	t.Helper()
-	server := os.Getenv(variable)
-	require.NotEmpty(t, server, "%s must be the URL of a new local server: .ci/callers starts it", variable)
-	return openURL(t, server+path)
-}
-
-func openURL(t *testing.T, url string) browser {
-	t.Helper()
+func startChromium() error {
 	program := installed("chromium", "chromium-browser", "google-chrome")
-	require.NotEmpty(t, program, "this test needs Chromium: apt-get install chromium")
-	allocator, end := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), append(chromedp.DefaultExecAllocatorOptions[:],
+	if program == "" {
+		return errors.New("these tests need Chromium: apt-get install chromium")
+	}
+	allocator, _ := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program),
-		chromedp.UserDataDir(t.TempDir()),
 		chromedp.NoSandbox, // CI is root in a container
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 	)...)
-	t.Cleanup(end)
-	return newTab(t, allocator, url)
-}
-
-// newTab opens a URL in a new tab of the parent's browser, or of a new one.
-func newTab(t *testing.T, parent context.Context, url string) browser { //nolint:revive // t comes first here
-	t.Helper()
-	ctx, end := chromedp.NewContext(parent)
-	t.Cleanup(end)
-	t.Cleanup(func() { assert.NoError(t, chromedp.Cancel(ctx)) })
-	require.NoError(t, chromedp.Do(ctx, call(log.Enable, cdp.Empty{}), call(runtime.Enable, cdp.Empty{})))
-
-	b := browser{ctx, t, make(chan string, 100)}
-	watch(b, runtime.ExceptionThrown, func(e runtime.EventExceptionThrown) string { return e.ExceptionDetails.Text })
-	watch(b, log.EntryAdded, func(e log.EventEntryAdded) string {
-		if e.Entry.Level != log.EntryLevelError || strings.Contains(e.Entry.Text, "responded with a status of 4") || strings.Contains(e.Entry.Text, "ERR_CONTENT_LENGTH_MISMATCH") {
-			return "" // a problem document, or an answer that was lost on purpose
-		}
-		return e.Entry.Text
-	})
-	b.do(chromedp.EmulateViewport(1200, 900), chromedp.Navigate(url))
-	return b
+	chromium, _ = chromedp.NewContext(allocator)
+	return chromedp.Do(chromium)
 }
 
 // installed returns the first installed program, or "".
@@ -92,6 +69,66 @@ func installed(programs ...string) string {
 		}
 	}
 	return ""
+}
+
+// browser is a tab with a page of the local server.
+type browser struct {
+	context.Context
+	t      *testing.T
+	errors chan string // that the page has raised
+}
+
+// open opens a page of the server in dollars, for a test beside other tests.
+func open(t *testing.T, path string) browser {
+	t.Helper()
+	return openAt(t, "LEDGER_URL", path)
+}
+
+// openAccount opens the account of a new user.
+func openAccount(t *testing.T, user string) browser {
+	t.Helper()
+	b := open(t, "/?userId="+user)
+	b.sees("balance", "$100.00")
+	return b
+}
+
+// openAt opens a page of the local server whose URL is in an environment variable.
+func openAt(t *testing.T, variable, path string) browser {
+	t.Helper()
+	t.Parallel()
+	server := os.Getenv(variable)
+	require.NotEmpty(t, server, "%s must be the URL of a new local server: .ci/callers starts it", variable)
+	return openURL(t, server+path)
+}
+
+// openURL opens a page in a new profile. At its end the test fails if the page has raised
+// an error.
+func openURL(t *testing.T, url string) browser {
+	t.Helper()
+	return newTab(t, chromium, url, chromedp.WithNewBrowserContext())
+}
+
+// newTab opens a page in a new tab of the parent's profile.
+func newTab(t *testing.T, parent context.Context, url string, options ...chromedp.ContextOption) browser { //nolint:revive // t comes first here
+	t.Helper()
+	ctx, end := chromedp.NewContext(parent, options...)
+	t.Cleanup(end)
+	t.Cleanup(func() { assert.NoError(t, chromedp.Cancel(ctx)) })
+	require.NoError(t, chromedp.Do(ctx, call(cdplog.Enable, cdp.Empty{}), call(runtime.Enable, cdp.Empty{}),
+		call(emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})))
+
+	b := browser{ctx, t, make(chan string, 100)}
+	t.Cleanup(b.noErrors)
+	watch(b, runtime.ExceptionThrown, func(e runtime.EventExceptionThrown) string { return e.ExceptionDetails.Text })
+	watch(b, cdplog.EntryAdded, func(e cdplog.EventEntryAdded) string {
+		if e.Entry.Level != cdplog.EntryLevelError || strings.Contains(e.Entry.Text, "responded with a status of 4") || strings.Contains(e.Entry.Text, "net::ERR_") {
+			return "" // a problem document, or an answer that was lost on purpose
+		}
+		return e.Entry.Text
+	})
+	b.prefer("light", "reduce")
+	b.do(chromedp.EmulateViewport(1200, 900), chromedp.Navigate(url))
+	return b
 }
 
 // watch collects the page's exceptions and its blocked loads and scripts.
@@ -179,7 +216,6 @@ func (b browser) focused() string {
 
 // noErrors requires that the page has raised none.
 func (b browser) noErrors() {
-	b.t.Helper()
 	select {
 	case e := <-b.errors:
 		assert.Fail(b.t, "the page has an error", e)
@@ -225,10 +261,10 @@ func (b browser) atTen() {
 	b.do(call(emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: zone}))
 }
 
-// prefer sets the colour scheme that the person prefers, and a still page.
-func (b browser) prefer(scheme string) {
+// prefer sets the colour scheme and the motion that the person prefers.
+func (b browser) prefer(scheme, motion string) {
 	b.t.Helper()
 	b.do(call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: motion}},
 	}))
 }

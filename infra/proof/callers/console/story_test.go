@@ -38,7 +38,6 @@ func (b browser) drawn(n string) string {
 // Each step reports its outcome in one sentence, which is true with any fields.
 func TestStepsSay(t *testing.T) {
 	b := open(t, "/")
-	b.prefer("light")
 	const (
 		unread = `the balance could not be read.`
 		plain  = `The amount must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces.`
@@ -105,7 +104,7 @@ func TestStepsSay(t *testing.T) {
 		{"3", "", "dies", `2 without an answer; ` + unread, "open"},
 		{"3", "", "fails at once", `2 not settled. When the balance was read it was still $100.00.`, "open"},
 
-		{"4", "receiver=friend;shop=kiosk", "", `In one write USER paid $10.00, friend got $9.00 and kiosk got $1.00.`, "kept"},
+		{"4", "receiver=friend-NEW;shop=kiosk-NEW", "", `In one write USER paid $10.00, friend-NEW got $9.00 and kiosk-NEW got $1.00.`, "kept"},
 		{"4", "received=500", "", `Not accepted as a whole. The field "balanced" must be false or left out, or the entries must credit as much as they debit. All balances are as before.`, "kept"},
 		{"4", "amount=100.01;received=99.01", "", `Declined as a whole. Entry 1, debit of $100.01, user USER, met a balance of $100.00. All balances are as before.`, "kept"},
 		{"4", "", "unread", `Declined as a whole. Entry 1, debit of $100.01, user USER, met a balance of $100.00. None of the entries counted.`, "kept"},
@@ -152,7 +151,6 @@ func TestStepsSay(t *testing.T) {
 		assert.Equal(t, c.kind, b.ask(`document.getElementById("step-`+c.n+`").dataset.came`), "%+v", c)
 		assert.Equal(t, said, b.ask(`document.querySelector("#steps li:nth-child(`+c.n+`) .result").textContent`))
 	}
-	b.noErrors()
 }
 
 // vary writes a value into a field of a step, whatever it takes.
@@ -208,7 +206,6 @@ func (b browser) breakServer(how string) {
 // Another call may change a step's account. If it moves money the step proves nothing, and says so.
 func TestStepsMeetOthers(t *testing.T) {
 	b := open(t, "/")
-	b.prefer("light")
 	b.vary("step-5-seconds", "2")
 	const another = " Another call changed this account meanwhile."
 	for _, c := range []struct{ call, want, kind string }{
@@ -229,13 +226,11 @@ func TestStepsMeetOthers(t *testing.T) {
 		assert.Equal(t, c.want, b.ask(`document.querySelector("#step-5 .sum").textContent`))
 		assert.Equal(t, c.kind, b.ask(`document.getElementById("step-5").dataset.came`))
 	}
-	b.noErrors()
 }
 
 // The drawings show what was recorded.
 func TestStepsDraw(t *testing.T) {
 	b := open(t, "/")
-	b.prefer("light")
 	assert.Contains(t, b.drawn("1"), "Nothing was sent yet.")
 	b.step("1")
 	assert.Equal(t, strings.Join([]string{
@@ -296,7 +291,6 @@ func TestStepsDraw(t *testing.T) {
 		return [...document.querySelectorAll("#step-5 .bar > *")].map((part) => Math.round(100 * width(part) / place) + "%").join(" ");
 	})()`))
 	assert.Equal(t, "60% 40%", b.ask(`[...document.querySelectorAll("#step-5 .bar-row:nth-child(2) .bar > *")].map(({style}) => style.width).join(" ")`))
-	b.noErrors()
 }
 
 // hurry makes the page wait a tenth as long.
@@ -308,6 +302,7 @@ func (b browser) hurry() {
 // The story plays all steps, one after another, by the keyboard alone. It can be stopped.
 func TestStory(t *testing.T) {
 	b := open(t, "/")
+	b.prefer("light", "no-preference")
 	b.hurry()
 	b.vary("step-5-seconds", "1")
 	b.do(chromedp.Focus("#play"), chromedp.KeyEvent(kb.Enter))
@@ -344,26 +339,27 @@ func TestStory(t *testing.T) {
 	assert.Equal(t, "step-1", b.ask(`document.querySelector("[aria-current=step]").getAttribute("aria-controls")`))
 	b.click("#steps li:nth-child(3)")
 	assert.Equal(t, "step-3", b.ask(`document.querySelector(".step:not([hidden])").id`))
-	b.noErrors()
 }
 
 // Who watches the story on a small screen sees the sentence of each step.
 func TestStoryShowsSentences(t *testing.T) {
 	for _, size := range [][2]int64{{320, 640}, {720, 450}, {768, 1000}} {
-		b := open(t, "/")
-		b.do(chromedp.EmulateViewport(size[0], size[1]))
-		b.hurry()
-		b.vary("step-5-seconds", "1")
-		b.click("#play")
-		for n := 1; n <= 5; n++ {
-			b.waits(fmt.Sprintf(`document.querySelectorAll("#steps .kept").length === %d`, n))
-			assert.Equal(t, "true", b.ask(fmt.Sprintf(`(() => {
-				const sum = document.querySelector("#step-%d .sum");
-				const {top, bottom, left, width} = sum.getBoundingClientRect();
-				return String([top + 1, bottom - 1].every((y) => document.elementFromPoint(left + width / 2, y) === sum));
-			})()`, n)), "step %d at %v", n, size)
-		}
-		b.noErrors()
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			b := open(t, "/")
+			b.prefer("light", "no-preference")
+			b.do(chromedp.EmulateViewport(size[0], size[1]))
+			b.hurry()
+			b.vary("step-5-seconds", "1")
+			b.click("#play")
+			for n := 1; n <= 5; n++ {
+				b.waits(fmt.Sprintf(`document.querySelectorAll("#steps .kept").length === %d`, n))
+				assert.Equal(t, "true", b.ask(fmt.Sprintf(`(() => {
+					const sum = document.querySelector("#step-%d .sum");
+					const {top, bottom, left, width} = sum.getBoundingClientRect();
+					return String([top + 1, bottom - 1].every((y) => document.elementFromPoint(left + width / 2, y) === sum));
+				})()`, n)), "step %d", n)
+			}
+		})
 	}
 }
 
@@ -371,19 +367,19 @@ func TestStoryShowsSentences(t *testing.T) {
 // end is the same.
 func TestSlowMotion(t *testing.T) {
 	b := open(t, "/")
+	b.prefer("light", "no-preference")
 	b.click("#step-1 .run")
 	b.waits(`document.querySelector("#step-1 .playing") !== null`)
 	assert.NotEqual(t, "0", b.ask(`String(document.getAnimations().length)`))
 	b.ends("1")
 	assert.Equal(t, "0", b.ask(`String(document.getAnimations().length)`))
 	arrows := b.drawn("1")
-	b.prefer("light")
+	b.prefer("light", "reduce")
 	b.click("#step-1 .run")
 	b.waits(`document.getElementById("step-1").ariaBusy === "true" || document.querySelector("#step-1 .sum").textContent`)
 	assert.Equal(t, "0", b.ask(`String(document.getAnimations().length)`))
 	b.ends("1")
 	assert.Equal(t, arrows, b.drawn("1"))
-	b.noErrors()
 }
 
 // Steps at once have users of their own. A step that is running is not run twice.
@@ -398,25 +394,23 @@ func TestStepsOverlap(t *testing.T) {
 		b.ends(n)
 		assert.Contains(t, b.ask(`document.querySelector("#step-`+n+` .sum").textContent`), want, n)
 	}
-	b.noErrors()
 }
 
 // After a reload nothing is shown as if it had been played, and the story can be played.
 func TestReloadDuringTheStory(t *testing.T) {
 	b := open(t, "/")
+	b.prefer("light", "no-preference")
 	b.click("#play")
 	b.waits(`document.querySelector("#step-1").ariaBusy === "true"`)
 	b.do(chromedp.Reload())
 	b.sees("play", "Play the story")
 	assert.Equal(t, "0 ", b.count("#steps li[class]:not([class=''])")+" "+b.ask(`[...document.querySelectorAll(".sum, .result")].map((one) => one.textContent).join("")`))
 	assert.Contains(t, b.step("1"), "It counted once")
-	b.noErrors()
 }
 
 // A step leads to its own requests and to its own account, however many steps ran since.
 func TestStoryLeadsOn(t *testing.T) {
 	b := open(t, "/")
-	b.prefer("light")
 	b.step("4")
 	payer := b.ask(`document.querySelector("#step-4 .holder b").innerText`)
 	b.step("1")
@@ -430,31 +424,17 @@ func TestStoryLeadsOn(t *testing.T) {
 	assert.Equal(t, "account-tab /?userId="+payer, b.focused()+" "+b.ask(`location.pathname + location.search`))
 	b.click("#story-tab")
 	assert.Contains(t, b.ask(`document.querySelector("#step-4 .sum").textContent`), payer, "the page was not loaded anew")
-	b.noErrors()
 }
 
 // A field that can't be sent stops the story there, and is shown.
 func TestStoryAsksForFields(t *testing.T) {
 	b := open(t, "/")
-	b.prefer("light")
 	b.vary("step-2-callers", "101")
 	b.click("#play")
 	b.waits(`document.activeElement.id === "step-2-callers"`)
 	b.sees("play", "Play it again")
 	b.click("#step-2 .run")
 	assert.Equal(t, "true false", b.ask(`document.querySelector("#step-2 details").open + " " + (document.getElementById("step-2").ariaBusy ?? "false")`))
-	b.noErrors()
-}
-
-// The story is told in the ledger's currency.
-func TestStoryInDinars(t *testing.T) {
-	b := openAt(t, "DINARS_URL", "/")
-	b.prefer("light")
-	assert.Equal(t, "20 debits of KWD\u00a010.000 on KWD\u00a0100.000", b.ask(`document.querySelector("#step-3-title").textContent`))
-	b.vary("step-3-amount", "0.125")
-	assert.Equal(t, "20 posted. KWD\u00a0100.000 − 20 × KWD\u00a00.125 = KWD\u00a097.500, exactly.", b.step("3"))
-	assert.Regexp(t, `^In one write payer-[0-9a-f]{8} paid KWD\x{a0}10.000, friend got KWD\x{a0}9.000 and shop got KWD\x{a0}1.000.$`, b.step("4"))
-	b.noErrors()
 }
 
 // The titles of the steps follow their fields.
@@ -474,40 +454,6 @@ func TestTitlesOfSteps(t *testing.T) {
 	}
 	assert.Equal(t, opened, titles())
 	assert.Equal(t, titles(), b.ask(`[...document.querySelectorAll(".step-title")].map((title) => title.textContent).join("; ")`))
-	b.noErrors()
-}
-
-// Nothing is cut off, however narrow the page and however long the names and sums.
-func TestStoryFits(t *testing.T) {
-	b := open(t, "/")
-	b.prefer("light")
-	b.vary("step-5-seconds", "1")
-	for _, c := range []struct {
-		name, amount string
-		steps        []string
-	}{
-		{strings.Repeat("M", 128), "1000000000000", []string{"1", "2", "3", "4", "5"}},
-		{"\u202ebad\u2066\u200fx", "10", []string{"4"}},
-		{"\u05d3\u05d4\u05d5", "10", []string{"1", "3", "4"}},
-	} {
-		b.vary("step-1-amount", c.amount)
-		b.vary("step-4-receiver", c.name)
-		b.vary("step-4-received", c.amount)
-		b.vary("step-5-amount", c.amount)
-		for _, n := range c.steps {
-			b.step(n)
-			for _, width := range []int64{320, 768, 1440} {
-				b.do(chromedp.EmulateViewport(width, 900))
-				b.isDrawn(n)
-				b.fits("story", width)
-			}
-		}
-		for _, shown := range []string{"\u202e", "\u2066", "\u200f"} {
-			assert.NotContains(t, b.ask(`document.getElementById("story").innerText`), shown, "%q", c.name)
-		}
-		assert.Equal(t, "3", b.count("#step-4 .holder bdi"))
-	}
-	b.noErrors()
 }
 
 // isDrawn waits until a step's drawing is as wide as its place.
@@ -528,7 +474,10 @@ func (b browser) fits(view string, width int64) {
 		if (box.left < whole.left - 1 || box.right > whole.right + 1 || box.bottom > whole.bottom + 1) found.push(text.textContent);
 	}
 	for (const box of document.querySelectorAll("#` + view + ` *")) {
-		if (box.checkVisibility() && !box.closest("svg") && box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).display !== "inline" && getComputedStyle(box).overflowX === "visible" && box.clientWidth) found.push(box.className || box.id || box.localName);
+		if (!box.checkVisibility() || box.closest("svg, .unseen, thead, select")) continue;
+		const {display, overflowX} = getComputedStyle(box);
+		const isBox = overflowX === "visible" ? display !== "inline" && box.clientWidth : box.tagName !== "INPUT";
+		if (isBox && box.scrollWidth > box.clientWidth + 1 || box.getBoundingClientRect().right > innerWidth) found.push(box.outerHTML.slice(0, 80));
 	}
 	return found.join();
 })()`)
@@ -538,7 +487,6 @@ func (b browser) fits(view string, width int64) {
 // axe-core finds nothing in the story, before, during and after it.
 func TestStoryIsAccessible(t *testing.T) {
 	b := open(t, "/")
-	b.prefer("light")
 	b.loadAxe()
 	b.checkAxe("as opened")
 	b.vary("step-5-seconds", "30")
@@ -582,7 +530,6 @@ func TestTabs(t *testing.T) {
 	assert.Equal(t, "Wire wire /#wire", where())
 	b.click("#account-tab")
 	b.sees("owner", "1")
-	b.noErrors()
 }
 
 // loadAxe loads axe-core into the page.
@@ -598,7 +545,7 @@ func (b browser) loadAxe() {
 func (b browser) checkAxe(state string) {
 	b.t.Helper()
 	for scheme, rules := range map[string]string{"light": "{}", "dark": `{runOnly: ["color-contrast"]}`} {
-		b.prefer(scheme)
+		b.prefer(scheme, "reduce")
 		b.settles(scheme)
 		violations, err := chromedp.Run(b, chromedp.Evaluate[[]any](
 			`axe.run(`+rules+`).then((found) => found.violations.flatMap((v) => v.nodes.map((n) => [v.help, n.html, n.failureSummary])))`,
