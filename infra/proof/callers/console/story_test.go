@@ -545,7 +545,7 @@ func (b browser) loadAxe() {
 func (b browser) checkAxe(state string) {
 	b.t.Helper()
 	for scheme, rules := range map[string]string{"light": "{}", "dark": `{runOnly: ["color-contrast"]}`} {
-		b.prefer(scheme, "reduce")
+		b.prefer(scheme, b.motion)
 		b.settles(scheme)
 		violations, err := chromedp.Run(b, chromedp.Evaluate[[]any](
 			`axe.run(`+rules+`).then((found) => found.violations.flatMap((v) => v.nodes.map((n) => [v.help, n.html, n.failureSummary])))`,
