@@ -1,13 +1,16 @@
 package retry
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,18 +63,12 @@ func program(variable, script string) func(t *testing.T, url, key, body string, 
 }
 
 // fault changes one call on its way to the ledger or back.
-type fault func(w http.ResponseWriter, forward func() ledgerAnswer)
-
-// ledgerAnswer is the ledger's answer to a call.
-type ledgerAnswer struct {
-	status int
-	header http.Header
-	body   []byte
-}
+type fault func(w http.ResponseWriter, forward func() *httptest.ResponseRecorder)
 
 // network hands calls on to the ledger, each with the next fault.
 type network struct {
 	t      *testing.T
+	ledger http.Handler
 	faults []fault
 
 	mu       sync.Mutex
@@ -85,6 +82,7 @@ func (n *network) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer n.mu.Unlock()
 	body, err := io.ReadAll(r.Body)
 	assert.NoError(n.t, err)
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	fault := pass
 	if len(n.calls) < len(n.faults) {
 		fault = n.faults[len(n.calls)]
@@ -92,60 +90,50 @@ func (n *network) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	assert.Equal(n.t, http.MethodPost, r.Method, "a redirect is not followed")
 	n.calls = append(n.calls, r.Header.Get("Idempotent-Key")+r.Header.Get("Idempotency-Key")+" "+string(body))
 	n.arrived = append(n.arrived, time.Now())
-	fault(w, func() ledgerAnswer {
+	fault(w, func() *httptest.ResponseRecorder {
 		n.forwards++
-		request, err := http.NewRequestWithContext(r.Context(), r.Method, os.Getenv("LEDGER_URL")+r.URL.Path, strings.NewReader(string(body)))
-		assert.NoError(n.t, err)
-		request.Header = r.Header
-		response, err := http.DefaultClient.Do(request)
-		if !assert.NoError(n.t, err) {
-			return ledgerAnswer{status: http.StatusTeapot}
-		}
-		defer response.Body.Close()
-		body, err := io.ReadAll(response.Body)
-		assert.NoError(n.t, err)
-		return ledgerAnswer{response.StatusCode, response.Header, body}
+		answer := httptest.NewRecorder()
+		n.ledger.ServeHTTP(answer, r)
+		return answer
 	})
 }
 
 // pass answers as the ledger does.
-func pass(w http.ResponseWriter, forward func() ledgerAnswer) {
+func pass(w http.ResponseWriter, forward func() *httptest.ResponseRecorder) {
 	copyAnswer(w, forward(), 1)
 }
 
 // loseBefore loses the call before it reaches the ledger.
-func loseBefore(http.ResponseWriter, func() ledgerAnswer) { panic(http.ErrAbortHandler) }
+func loseBefore(http.ResponseWriter, func() *httptest.ResponseRecorder) { panic(http.ErrAbortHandler) }
 
 // loseAfter loses the answer when the ledger has written.
-func loseAfter(_ http.ResponseWriter, forward func() ledgerAnswer) {
+func loseAfter(_ http.ResponseWriter, forward func() *httptest.ResponseRecorder) {
 	forward()
 	panic(http.ErrAbortHandler)
 }
 
 // half loses the second half of the answer.
-func half(w http.ResponseWriter, forward func() ledgerAnswer) {
+func half(w http.ResponseWriter, forward func() *httptest.ResponseRecorder) {
 	copyAnswer(w, forward(), 2)
 	_ = http.NewResponseController(w).Flush()
 	panic(http.ErrAbortHandler)
 }
 
 // copyAnswer answers with the first of that many parts of the ledger's answer.
-func copyAnswer(w http.ResponseWriter, a ledgerAnswer, parts int) {
-	for name, values := range a.header {
-		w.Header()[name] = values
-	}
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body[:len(a.body)/parts])
+func copyAnswer(w http.ResponseWriter, answer *httptest.ResponseRecorder, parts int) {
+	maps.Copy(w.Header(), answer.Header())
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(answer.Body.Bytes()[:answer.Body.Len()/parts])
 }
 
 // answers returns a fault where the gateway answers by itself.
 func answers(status int) fault {
-	return func(w http.ResponseWriter, _ func() ledgerAnswer) { gateway.Answer(w, status) }
+	return func(w http.ResponseWriter, _ func() *httptest.ResponseRecorder) { gateway.Answer(w, status) }
 }
 
 // wait returns a fault that asks the caller to wait.
 func wait(seconds int) fault {
-	return func(w http.ResponseWriter, _ func() ledgerAnswer) {
+	return func(w http.ResponseWriter, _ func() *httptest.ResponseRecorder) {
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
 		gateway.Answer(w, http.StatusServiceUnavailable)
 	}
@@ -153,7 +141,7 @@ func wait(seconds int) fault {
 
 // odd returns a fault in which a proxy answers instead of the ledger.
 func odd(status int, body string, headers ...string) fault {
-	return func(w http.ResponseWriter, _ func() ledgerAnswer) {
+	return func(w http.ResponseWriter, _ func() *httptest.ResponseRecorder) {
 		for i := 0; i < len(headers); i += 2 {
 			w.Header().Set(headers[i], headers[i+1])
 		}
@@ -164,16 +152,18 @@ func odd(status int, body string, headers ...string) fault {
 
 // cut loses the answer's end without a trace: the connection ends where the answer's length is
 // reached, in the middle of a character.
-func cut(w http.ResponseWriter, forward func() ledgerAnswer) {
+func cut(w http.ResponseWriter, forward func() *httptest.ResponseRecorder) {
 	answer := forward()
-	w.WriteHeader(answer.status)
-	_, _ = w.Write(append(answer.body[:len(answer.body)/2], "\xc3"...))
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(append(answer.Body.Bytes()[:answer.Body.Len()/2], "\xc3"...))
 }
 
 // Whatever happens on the way, a caller ends with the outcome, or with an error that it is unknown;
 // and the ledger counts once.
 func TestPost(t *testing.T) {
 	t.Parallel()
+	ledger, err := gateway.New(os.Getenv("LEDGER_URL"))
+	require.NoError(t, err)
 	const unknown = 0
 	for name, c := range map[string]struct {
 		faults          []fault
@@ -217,7 +207,7 @@ func TestPost(t *testing.T) {
 		for language, post := range callers {
 			t.Run(name+" in "+language, func(t *testing.T) {
 				t.Parallel()
-				way := &network{t: t, faults: c.faults}
+				way := &network{t: t, ledger: ledger, faults: c.faults}
 				server := httptest.NewServer(way)
 				t.Cleanup(server.Close)
 				user := fmt.Sprintf("%s, %s, %d", language, name, time.Now().UnixNano())
@@ -249,10 +239,7 @@ func TestPost(t *testing.T) {
 }
 
 func balance(t *testing.T, user string) string {
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, os.Getenv("LEDGER_URL")+"/balance", http.NoBody)
-	require.NoError(t, err)
-	request.URL.RawQuery = "userId=" + strings.ReplaceAll(user, " ", "%20")
-	response, err := http.DefaultClient.Do(request)
+	response, err := http.Get(os.Getenv("LEDGER_URL") + "/balance?userId=" + url.QueryEscape(user))
 	require.NoError(t, err)
 	defer response.Body.Close()
 	var body struct{ Data struct{ Balance string } }
