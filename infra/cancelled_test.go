@@ -138,13 +138,16 @@ func TestReasonsWithoutRows(t *testing.T) {
 	} {
 		scene{before: c.before, meanwhile: c.meanwhile, steps: c.steps, fault: first(1, "TransactWriteItems", c.fault)}.play(t)
 	}
-	scene{before: "k: 1 debit 1000 = on 100", steps: "k", fault: func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
+	// The same of a decline.
+	noRow := faults.Exception(http.StatusBadRequest, "ConditionalCheckFailedException", "The conditional request failed")
+	refused := func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		switch faults.Operation(r) {
 		case "TransactWriteItems":
 			return cancelledFor(reasonNone, reasonOf("1", "100"))(r, deliver)
 		case "PutItem":
-			return faults.Exception(http.StatusBadRequest, "ConditionalCheckFailedException", "The conditional request failed")(r, deliver)
+			return noRow(r, deliver)
 		}
 		return deliver()
-	}}.play(t)
+	}
+	scene{before: "k: 1 debit 1000 = on 100", steps: "k", fault: refused}.play(t)
 }

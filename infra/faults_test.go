@@ -21,7 +21,7 @@ import (
 // it.
 var faultyCalls = []struct{ step, requests, before, between string }{
 	{step: "k: 1 credit 10", requests: "TransactWriteItems"},
-	{step: "k: 1 debit 110", requests: "TransactWriteItems GetItem PutItem", between: "credit: 1 credit 10"}, // declined, or posted then
+	{step: "k: 1 debit 110", requests: "TransactWriteItems GetItem PutItem", between: "credit: 1 credit 10"}, // posts now
 	{step: "k: hold 1 debit 10", requests: "TransactWriteItems"},
 	{step: "k: capture h", requests: "GetItem TransactWriteItems", before: "h: hold 1 debit 40, 2 credit 40"},
 	{step: "k: refund sale", requests: "GetItem TransactWriteItems", before: sale},
@@ -148,7 +148,8 @@ func TestErrorsThatStay(t *testing.T) {
 			t.Parallel()
 			eachFaultyCall(t, func(t *testing.T, s *script.Script, step, _ string, requests []string) {
 				var trace ledger.Trace
-				s.Network.Next(append(make([]faults.Fault, len(requests)-1), faults.Exception(http.StatusBadRequest, code, "rejected"))...)
+				rejected := faults.Exception(http.StatusBadRequest, code, "rejected")
+				s.Network.Next(append(make([]faults.Fault, len(requests)-1), rejected)...)
 				_, err := makeCall(ledger.WithTrace(t.Context(), &trace), t, s, step)
 				defect(t, err, code)
 				assert.Equal(t, requests, s.Network.Requests())
@@ -162,7 +163,6 @@ func TestErrorsThatStay(t *testing.T) {
 // the twin's outcome.
 func TestTwinPostsBeforeDecline(t *testing.T) {
 	t.Parallel()
-	scene{
-		before: "row: 1 debit 1", meanwhile: "credit: 1 credit 10; k: 1 debit 109", steps: "k: 1 debit 109 = replayed; 1 0",
-	}.play(t)
+	const debit = "k: 1 debit 109"
+	scene{before: "row: 1 debit 1", meanwhile: "credit: 1 credit 10;" + debit, steps: debit + " = replayed; 1 0"}.play(t)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -98,25 +99,29 @@ func TestReplayByReports(t *testing.T) {
 		{name: "a credit", writes: 2, call: "k: 1 credit 10"},
 		{name: "a transfer", writes: 6, call: "k: a debit 100, b credit 99, shop credit 1"},
 		{name: "a decline", writes: 2, call: "k: 1 debit 1000 = on 100", between: "credit: 1 credit 2000"},
-		{name: "a hold of sixteen", writes: 2, call: "k: hold 1 debit 1", between: script.Holds(ledger.MaxHolds-1, "1 debit 1")},
-		{name: "a voided hold", writes: 2, call: "k: hold 1 debit 1", between: "v: void k;" + script.Holds(ledger.MaxHolds, "1 debit 1")},
+		{name: "a hold of sixteen", writes: 2, call: "k: hold 1 debit 1",
+			between: script.Holds(ledger.MaxHolds-1, "1 debit 1")},
+		{name: "a voided hold", writes: 2, call: "k: hold 1 debit 1",
+			between: "v: void k;" + script.Holds(ledger.MaxHolds, "1 debit 1")},
 		{name: "an expired hold", writes: 2, call: "k: hold 1 debit 60, 2 credit 60", between: "2m"},
-		{name: "an expired hold beside another", writes: 2, before: "other: hold 1 debit 30", call: "k: hold 1 debit 60", between: "2m"},
-		{name: "a capture that fills the receiver", writes: 4, before: "fill shop; h: hold 1 debit 70, shop credit 70", call: "k: capture h"},
+		{name: "an expired hold beside another", writes: 2, before: "other: hold 1 debit 30",
+			call: "k: hold 1 debit 60", between: "2m"},
+		{name: "a capture that fills the receiver", writes: 4,
+			before: "fill shop; h: hold 1 debit 70, shop credit 70", call: "k: capture h"},
 		{name: "a refund of all", writes: 5, before: sale, call: "k: refund sale", between: "spend: b debit 100"},
 		{name: "a change of rules", writes: 2, before: lend, call: lower,
 			between: "raise: rules 1 limit 30; spend: 1 debit 130; block: rules 1 debits blocked"},
 		{name: "a change of rules that misses others", writes: 2, before: lend, call: lower,
 			meanwhile: "more: rules 1 limit 60; spend: 1 debit 150"},
-		{name: "a decline by a block", writes: 2, before: "block: rules 1 debits blocked", call: "k: 1 debit 1 = on 100",
-			between: "lift: rules 1 debits allowed"},
+		{name: "a decline by a block", writes: 2, before: "block: rules 1 debits blocked",
+			call: "k: 1 debit 1 = on 100", between: "lift: rules 1 debits allowed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			for _, moment := range slices.Concat(partialReports(c.writes), contention(c.writes)) {
 				t.Run(fmt.Sprint(moment.Unreported, moment.Refusals), func(t *testing.T) {
-					played := scene{before: c.before + ";" + c.call + ";" + c.between, moment: moment, meanwhile: c.meanwhile, steps: "k"}
-					requests := played.play(t)
+					before := strings.Join([]string{c.before, c.call, c.between}, ";")
+					requests := scene{before: before, moment: moment, meanwhile: c.meanwhile, steps: "k"}.play(t)
 					first := slices.Index(requests, "TransactWriteItems")
 					if moment.Refusals != nil {
 						assert.Len(t, requests[first:], 1, "no other attempt and no read")
@@ -170,7 +175,8 @@ func TestReleasesByReports(t *testing.T) {
 		end    = "ca: capture ha 60; vb: void hb" // leaves 40 and 100
 		left   = "; a 10, b 30"
 	)
-	onlyEnds := []dynamodbmodel.Moment{{Unreported: []bool{true, true, true, false, false, true, true, true}}} // entries, ends, moves
+	entriesEndsMoves := []bool{true, true, true, false, false, true, true, true}
+	onlyEnds := []dynamodbmodel.Moment{{Unreported: entriesEndsMoves}}
 	for name, c := range map[string]struct {
 		moments                  []dynamodbmodel.Moment
 		before, meanwhile, steps string
@@ -226,8 +232,7 @@ func TestHoldIsCapturedWhileAnAnswerIsUnderWay(t *testing.T) {
 			var captured sync.WaitGroup
 			captured.Go(func() {
 				time.Sleep(100 * time.Millisecond)
-				_, err := books.Ledger.Capture(t.Context(), ledger.EndRequest{TransactionID: holder.ID("h")}, ledger.Amount{})
-				assert.NoError(t, err)
+				holder.Play(t, "c: capture h")
 			})
 			c.ask(t, other)
 			captured.Wait()
@@ -265,7 +270,7 @@ func TestConditionsBesideContention(t *testing.T) {
 				requests := books.Network.Requests()
 				attempts := requests[slices.Index(requests, "TransactWriteItems"):]
 				assert.Greater(t, len(attempts), 1, "%s, %q", c.call, refusals)
-				assert.Equal(t, slices.Repeat([]string{"TransactWriteItems"}, len(attempts)), attempts, "%s, %q", c.call, refusals)
+				assert.Len(t, slices.Compact(attempts), 1, "%s, %q: something else is requested", c.call, refusals)
 			})
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/faults"
 	"onewrite/infra/infratest/script"
+	"onewrite/infra/internal/tables"
 	"onewrite/ledger"
 )
 
@@ -45,7 +46,8 @@ func plan(count int) (calls [][]string) {
 		case 3: // declined
 			steps = []string{k + ": " + u + " debit 5000"}
 		case 4:
-			steps = []string{fmt.Sprintf("%s: %s debit %s, %s credit %s, %s debit 0.01, %s credit 0.01 for order %d", k, u, amount, v, amount, v, w, i)}
+			entries := fmt.Sprintf("%s debit %s, %s credit %s, %s debit 0.01, %s credit 0.01", u, amount, v, amount, v, w)
+			steps = []string{fmt.Sprintf("%s: %s for order %d", k, entries, i)}
 			if i%16 == 4 { // a part, and then more than is left
 				steps = append(steps, k+" part: refund "+k+" 2 0.01", k+" all: refund "+k)
 			}
@@ -53,8 +55,8 @@ func plan(count int) (calls [][]string) {
 			steps = []string{k + ": hold " + u + " debit " + amount}
 		case 6, 7:
 			steps = []string{fmt.Sprintf("%s: hold %s debit %s, %s credit %s", k, u, amount, v, amount)}
-			if end := []string{"capture " + k, "capture " + k + " 0.01", "void " + k, ""}[chance.IntN(4)]; end != "" {
-				steps = append(steps, k+" end: "+end)
+			if end := []string{"capture %s", "capture %s 0.01", "void %s", ""}[chance.IntN(4)]; end != "" {
+				steps = append(steps, k+" end: "+fmt.Sprintf(end, k))
 			}
 		}
 		if i%5 == 0 {
@@ -93,10 +95,11 @@ func largest(t *testing.T) ledger.Request {
 	return r
 }
 
-// ledgerOver returns a ledger whose requests meet the faults.
+// ledgerOver returns a ledger whose requests meet the fault. It waits for each answer, so that the
+// fault knows all applied writes.
 func ledgerOver(books *infratest.Books, now func() time.Time, fault faults.Fault) *ledger.Ledger {
 	network := &faults.Network{}
-	store := infra.NewStore(infra.NewClient(books.Config, faults.Under(network)), books.Config)
+	store := infra.NewStore(infra.NewClient(books.Config, tables.Patient, faults.Under(network)), books.Config)
 	network.Always(fault)
 	return ledger.New(store, now)
 }

@@ -48,7 +48,8 @@ func userOf(t *testing.T, name string) ledger.UserID {
 func historyPages(t *testing.T, b *script.Script) {
 	var groups [][]ledger.TransactionID
 	for i := range 8 {
-		b.Play(t, fmt.Sprintf("a%d: 1 credit 1; b%d: 1 credit 1; c%d: 1 debit 100000 = on %d; d%d: 2 credit 1; 1ms", i, i, i, 102+2*i, i))
+		const steps = "a%[1]d: 1 credit 1; b%[1]d: 1 credit 1; c%[1]d: 1 debit 1000 = on %[2]d; d%[1]d: 2 credit 1; 1ms"
+		b.Play(t, fmt.Sprintf(steps, i, 102+2*i))
 		var group []ledger.TransactionID
 		for _, name := range []string{"a", "b", "c"} {
 			group = append(group, b.ID(fmt.Sprint(name, i)))
