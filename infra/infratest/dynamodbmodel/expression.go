@@ -22,19 +22,19 @@ type expression struct {
 	err   error
 }
 
+var spaces = strings.NewReplacer("(", " ( ", ")", " ) ", ",", " , ")
+
 // words splits an expression at blanks, and takes parentheses and commas as words.
-func words(text string) []string {
-	return strings.Fields(strings.NewReplacer("(", " ( ", ")", " ) ", ",", " , ").Replace(text))
-}
+func words(text string) []string { return strings.Fields(spaces.Replace(text)) }
 
 // holds evaluates a condition on an item, which may be nil: an attribute compared with a value,
 // attribute_exists, attribute_not_exists, AND, OR and parentheses. AND binds stronger than OR. An
 // empty condition always holds. A comparison with an absent attribute never does.
-func holds(on item, asked *request) (bool, error) {
-	if asked.ConditionExpression == "" {
+func holds(condition string, on item, asked *request) (bool, error) {
+	if condition == "" {
 		return true, nil
 	}
-	e := expression{words(asked.ConditionExpression), asked, on, nil}
+	e := expression{words(condition), asked, on, nil}
 	is := e.or()
 	if len(e.words) > 0 {
 		e.fail("%q", e.words)
@@ -77,7 +77,7 @@ func (e *expression) one() bool {
 	if left == nil || e.err != nil {
 		return false
 	}
-	switch order := e.number(left).Cmp(e.number(right)); sign {
+	switch order := e.compare(left, right); sign {
 	case "=":
 		return order == 0
 	case "<":
@@ -91,6 +91,14 @@ func (e *expression) one() bool {
 	}
 	e.fail("%q", sign)
 	return false
+}
+
+// compare compares two texts, or two numbers.
+func (e *expression) compare(a, b value) int {
+	if a["S"] != nil && b["S"] != nil {
+		return strings.Compare(a.text(), b.text())
+	}
+	return e.number(a).Cmp(e.number(b))
 }
 
 // argument reads the attribute between parentheses.

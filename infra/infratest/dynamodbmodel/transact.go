@@ -167,7 +167,7 @@ func (m *Model) judge(put, update *request, refusal string) (write, map[string]a
 		return write{row: row}, reason(refusal, "refused by chance")
 	}
 	before := row.now()
-	switch fine, err := holds(before, asked); {
+	switch fine, err := holds(asked.ConditionExpression, before, asked); {
 	case err != nil:
 		return write{}, reason("ValidationError", err.Error())
 	case !fine:

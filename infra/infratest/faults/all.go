@@ -40,21 +40,17 @@ func Proxy(status int, body string) Fault {
 	}
 }
 
-// Conflict answers as DynamoDB does while another transaction writes the item.
-func Conflict(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-	return cancellation("TransactionConflict", "TransactionConflictException")(r, deliver)
-}
+var (
+	// Conflict answers as DynamoDB does while another transaction writes the item.
+	Conflict = cancellation("TransactionConflict", "TransactionConflictException")
 
-// Throttle answers as DynamoDB does beyond the table's throughput.
-func Throttle(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-	return cancellation("ThrottlingError", "ThrottlingException")(r, deliver)
-}
+	// Throttle answers as DynamoDB does beyond the table's throughput.
+	Throttle = cancellation("ThrottlingError", "ThrottlingException")
 
-// ServerError fails as DynamoDB itself does, before it has applied anything.
-func ServerError(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-	return Exception(http.StatusInternalServerError, "InternalServerError",
-		"The request processing has failed because of an unknown error, exception or failure.")(r, deliver)
-}
+	// ServerError fails as DynamoDB itself does, before it has applied anything.
+	ServerError = Exception(http.StatusInternalServerError, "InternalServerError",
+		"The request processing has failed because of an unknown error, exception or failure.")
+)
 
 // FailAfter fails as DynamoDB itself does, after it has applied the request.
 func FailAfter(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
