@@ -58,26 +58,15 @@ func trial(t *testing.T, seed uint64, count *counts) {
 		apart: 900 * time.Millisecond,
 	}
 	r.connect = func(_ int, chance *rand.Rand) (ledger.Store, *faults.Wire) {
-		n := &realNetwork{
-			network: network{chance, 30, []time.Duration{5 * time.Millisecond, 50 * time.Millisecond, time.Second}, count},
-			to:      transport,
-		}
-		wire := faults.NewWire(n.delivery)
+		n := &network{chance, 30, []time.Duration{5 * time.Millisecond, 50 * time.Millisecond, time.Second}, count}
+		wire := faults.NewWire(func() faults.Delivery {
+			d := faults.Delivery{To: transport}
+			n.mishap(&d)
+			return d
+		})
 		return books.Over(wire), wire
 	}
 	r.play(t)
 	assert.NoError(t, r.history.explain(r.users, r.calls))
 	count.run(&r)
-}
-
-// realNetwork leads to DynamoDB Local, in real time.
-type realNetwork struct {
-	network
-	to http.RoundTripper
-}
-
-func (n *realNetwork) delivery() faults.Delivery {
-	d := faults.Delivery{To: n.to}
-	n.mishap(&d)
-	return d
 }
