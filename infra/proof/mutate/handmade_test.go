@@ -139,6 +139,8 @@ var defects = []defect{
 		{"ledger/ledger.go", `!slices.EqualFunc(recorded.Entries, asked.Entries, Entry.Equal)`, `!slices.EqualFunc(recorded.Entries[:min(1, len(recorded.Entries))], asked.Entries[:min(1, len(asked.Entries))], Entry.Equal)`}}},
 	{"a replay's entries may stand in any order", "ledger TestKeyAgain", []edit{
 		{"ledger/ledger.go", `!slices.EqualFunc(recorded.Entries, asked.Entries, Entry.Equal)`, `len(recorded.Entries) != len(asked.Entries) || slices.ContainsFunc(recorded.Entries, func(e Entry) bool { return !slices.ContainsFunc(asked.Entries, e.Equal) })`}}},
+	{"metadata is not compared", "infra TestStore/entries_replayed", []edit{
+		{"ledger/ledger.go", `recorded.Metadata != asked.Metadata`, `false`}}},
 	{"a further row shows the metadata", "ledger TestRowsOfPosting", []edit{
 		{"ledger/posting.go", `			TransactionID: id,`, `			TransactionID: id,
 			Metadata:      r.Metadata,`}}},
@@ -215,6 +217,8 @@ var defects = []defect{
 			f.Balance.d = plus(`}}},
 	{"another amount captured is a replay", "infra TestStore/a_hold_ends_once", []edit{
 		{"ledger/end.go", `|| !end.Amount.Equal(asked.Amount)`, ``}}},
+	{"another time to expire is a replay", "infra TestStore/a_pending_transaction_is_replayed", []edit{
+		{"ledger/ledger.go", `recorded.ExpiresIn() != asked.ExpiresIn()`, `false`}}},
 	{"a replay hears that there are too many holds", "infra TestReplayByReports/a_voided_hold", []edit{
 		{"ledger/ledger.go", `return l.unlessRecorded(ctx, id, answer)`, `return cmp.Or(answer, l.unlessRecorded(ctx, id, nil))`},
 		{"ledger/ledger.go", `import (`, `import (
@@ -226,6 +230,8 @@ var defects = []defect{
 	{"a release is forgotten when another user is reported", "infra TestReleasesByReports/one_needed_later", []edit{
 		{"ledger/attempt.go", `	maps.Copy(next.accounts, a.accounts)
 `, ``}}},
+	{"releases that do not fit are not written", "infra TestStore/releases_that_do_not_fit", []edit{
+		{"ledger/ledger.go", `		if p.Items() > MaxItems {`, `		if false {`}}},
 	{"somebody else's end is damage", "infra TestReleasesByReports/captured", []edit{
 		{"infra/cancelled.go", `		if m.Ends != nil {`, `		if false {`}}},
 
