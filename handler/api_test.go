@@ -267,6 +267,17 @@ func paymentBody(from, to, amount string) string {
 	return entries(`,"expiresIn":60`, entry(from, amount, "debit"), entry(to, amount, "credit"))
 }
 
+// refunded returns what a transaction has refunded.
+func (a *api) refunded(t *testing.T, id string) string {
+	t.Helper()
+	return a.get(t, "/transactions/"+id+"/refunds").Body
+}
+
+// transferOf returns the body of a transfer of 10.
+func transferOf(from, to string) string {
+	return entries("", entry(from, "10", "debit"), entry(to, "10", "credit"))
+}
+
 type problem struct {
 	Type, Title, Detail, Instance, ID, Balance, Limit, Ended, Currency string
 	Refundable, TransactionStatus                                      string

@@ -6,9 +6,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"onewrite/handler"
+	"onewrite/infra/infratest"
+	"onewrite/ledger"
 )
 
 // id11 is the id of user 1's key 1.
@@ -179,6 +184,101 @@ func memberTexts(n int) string {
 		members[i] = fmt.Sprintf(`"%d":""`, i)
 	}
 	return "{" + strings.Join(members, ",") + "}"
+}
+
+func TestPaymentOnHold(t *testing.T) {
+	everyDoor(t, func(t *testing.T, a *api) {
+		first := a.post(t, "order", paymentBody("1", "shop", "40"))
+		id := first.id()
+		assert.Contains(t, first.Body, `"status":"pending"`)
+		assert.Contains(t, first.Body, `"entries":[{"id":"`+id+`","userId":"1","type":"debit","ammount":"40"},`)
+		assert.Equal(t, `{"data":[]}`, a.get(t, "/transactions?userId=shop").Body)
+
+		captured := a.end(t, id, "capture", `{"ammount":"25"}`)
+		assert.Equal(t, strings.Replace(strings.Replace(first.Body, "pending", "posted", 1), `"entries"`, `"captured":"25","entries"`, 1), captured.Body)
+		assert.Equal(t, "75", a.Balance(t, "1"))
+		assert.Equal(t, "125", a.Balance(t, "shop"))
+
+		line := a.get(t, "/transactions?userId=shop").Body
+		assert.Contains(t, line, `"type":"credit","ammount":"25","status":"posted","createdAt":"2026-11-22T12:00:00.005Z","transactionId":"`+id+`"}]}`)
+		credit := line[strings.Index(line, `"id":"`)+6:][:36]
+		assert.Contains(t, a.get(t, "/transactions/"+credit).Body, `"ammount":"25"`)
+		assert.Equal(t, http.StatusNotFound, a.end(t, credit, "void", "").Status, "an entry's id")
+		payer := a.get(t, "/transactions?userId=1").Body
+		assert.Contains(t, payer, `"type":"debit","ammount":"40","status":"pending"`)
+		assert.Contains(t, payer, `"type":"capture","ammount":"25","status":"posted","createdAt":"2026-11-22T12:00:00.005Z","transactionId":"`+id+`"}`)
+
+		voided := a.pending(t, "another", paymentBody("1", "shop", "40"))
+		assert.Contains(t, a.end(t, voided, "void", "").Body,
+			`"entries":[{"id":"`+voided+`","userId":"1","type":"debit","ammount":"40"},{"userId":"shop","type":"credit","ammount":"40"}]`,
+			"the credit has no row, and gets none")
+	})
+}
+
+// No code runs when a hold expires: one second later every answer shows it as
+// expired. A payment's credit has no row, before the release is written and after it, so
+// no answer has its id.
+func TestExpiry(t *testing.T) {
+	t.Parallel()
+	books := infratest.New(t)
+	now := noon
+	l := ledger.New(books.Store, func() time.Time { return now })
+	h := handler.New(l, handler.NewLogger(t.Output(), "ledger", "7"), handler.Access{Authorization: handler.None})
+	a := &api{Books: books, send: overEvents(event2)(t, h)}
+	id := a.pending(t, "1", paymentBody("1", "shop", "40"))
+	now = noon.Add(time.Minute + time.Second)
+	assert.Equal(t, `{"data":{"balance":"100"}}`, a.get(t, "/balance?userId=1").Body)
+	for range 2 {
+		got := a.get(t, "/transactions/"+id).Body
+		assert.Contains(t, got, `"status":"expired"`)
+		assert.Contains(t, got, `"entries":[{"id":"`+id+`","userId":"1","type":"debit","ammount":"40"},{"userId":"shop","type":"credit","ammount":"40"}]`)
+		assert.Equal(t, "expired", a.refund(t, id, "r", "").problem(t).TransactionStatus)
+		late := a.end(t, id, "capture", "").problem(t) // writes the release
+		assert.Equal(t, []string{"/problems/hold-ended", "expired"}, []string{late.Type, late.Ended})
+	}
+	lines := a.get(t, "/transactions?userId=1").Body
+	assert.Equal(t, 1, strings.Count(lines, `"type":"expiry","ammount":"40","status":"expired","createdAt":"2026-11-22T12:01:01.005Z"`), lines)
+	assert.Equal(t, 1, strings.Count(lines, `"status":"pending"`), "the history is as it was written")
+	assert.Equal(t, `{"data":[]}`, a.get(t, "/transactions?userId=shop").Body)
+}
+
+func TestAccounts(t *testing.T) {
+	everyDoor(t, func(t *testing.T, a *api) {
+		first := a.rule(t, "limit-1", `{"userId":"1","debits":"blocked","credits":"allowed","creditLimit":50.0,"metadata":{"case":"7"},"other":1}`)
+		require.Equal(t, http.StatusCreated, first.Status, first.Body)
+		location := first.Header.Get("Location")
+		assert.Equal(t, `{"data":{"id":"`+first.id()+`","userId":"1","type":"account","status":"posted","createdAt":"2026-11-22T12:00:00.005Z",`+
+			`"metadata":{"case":"7"},"debits":"blocked","credits":"allowed","creditLimit":"50"}}`, first.Body)
+		assert.Equal(t, first.Body, a.get(t, location).Body)
+		assert.Equal(t, `{"data":{"balance":"150","creditLimit":"50","blocked":["debits"]}}`, a.get(t, "/balance?userId=1").Body)
+		assert.Equal(t, `{"data":[]}`, a.get(t, "/transactions?userId=1").Body)
+
+		const same = `{"userId":"1","credits":"allowed","creditLimit":"50.00","debits":"blocked","currency":"USD","metadata":{"case":"7"}}`
+		assertReplay(t, first, a.rule(t, "limit-1", same), same)
+		for _, c := range []struct{ body, differs string }{
+			{`{"userId":"1","debits":"allowed","creditLimit":"0","metadata":{"case":"8"}}`, "debits credits creditLimit metadata"},
+			{`{"userId":"1","credits":"blocked","debits":"blocked","metadata":null}`, "credits creditLimit metadata"},
+		} {
+			assertReused(t, a.rule(t, "limit-1", c.body), strings.Fields(c.differs)...)
+		}
+		assertReused(t, a.post(t, "limit-1", body("1", "1", "credit")), "type", "metadata")
+		assert.Equal(t, http.StatusCreated, a.rule(t, "limit-1", `{"userId":"2","debits":"blocked"}`).Status, "another user's key")
+	})
+}
+
+func TestRefund(t *testing.T) {
+	everyDoor(t, func(t *testing.T, a *api) {
+		original := a.post(t, "1", body("1", "30", "debit"))
+		first := a.refund(t, id11, "part", `{"ammount":"20.00","metadata":{"why":"late"}}`)
+		require.Equal(t, http.StatusCreated, first.Status, first.Body)
+		id := first.id()
+		assert.Equal(t, `{"data":{"id":"`+id+`","userId":"1","type":"credit","ammount":"20","status":"posted",`+
+			`"createdAt":"2026-11-22T12:00:00.005Z","metadata":{"why":"late"},"refundOf":"`+id11+`"}}`, first.Body)
+		assert.Equal(t, first.Body, a.get(t, "/transactions/"+id).Body)
+		assert.Equal(t, original.Body, a.get(t, "/transactions/"+id11).Body, "the original's own answer does not change")
+		assert.Contains(t, a.get(t, "/transactions?userId=1").Body, `"refundOf":"`+id11+`"`)
+		assert.Equal(t, "90", a.Balance(t, "1"))
+	})
 }
 
 func TestRoutes(t *testing.T) {

@@ -126,17 +126,12 @@ func matchesSegment(template, sent string) bool {
 // has it; 1.0 has the mapping's base path there. A REST API and sam local leave the
 // stage out.
 func (e event) stageInPath() bool {
-	switch e.RequestContext.Stage {
-	case "", "$default":
+	payload2, domain := e.RequestContext.HTTP.Method != "", e.RequestContext.DomainName
+	switch {
+	case e.RequestContext.Stage == "", e.RequestContext.Stage == "$default":
 		return false
+	case domain == "", strings.Contains(domain, ".execute-api."):
+		return payload2 || e.Version == "1.0" // an HTTP API
 	}
-	domain := e.RequestContext.DomainName
-	if domain == "" || strings.Contains(domain, ".execute-api.") {
-		return e.isHTTPAPI()
-	}
-	return e.RequestContext.HTTP.Method != "" && domain != "localhost"
-}
-
-func (e event) isHTTPAPI() bool {
-	return e.RequestContext.HTTP.Method != "" || e.Version == "1.0"
+	return payload2 && domain != "localhost"
 }

@@ -149,6 +149,95 @@ func TestBodyRejected(t *testing.T) {
 	})
 }
 
+func TestCaptureRejected(t *testing.T) {
+	everyDoor(t, func(t *testing.T, a *api) {
+		id := a.pending(t, "k", holdBody("1", "40"))
+		// A null could capture the whole instead of a part.
+		for fields, bodies := range map[string][]string{
+			"ammount":          {`{"ammount":"40.01"}`, `{"ammount":"0"}`, `{"ammount":null}`, `{"ammount":null,"amount":"5"}`, `{"ammount":null,"amount":null}`},
+			"amount":           {`{"amount":"1000"}`, `{"amount":"x"}`, `{"amount":null}`, `{"ammount":"5","amount":null}`},
+			"ammount currency": {`{"ammount":"0","currency":"EUR"}`},
+			"currency":         {`{"currency":"EUR"}`},
+			"body":             {`[]`, `{"ammount":"1","ammount":"1"}`, `null`},
+		} {
+			for _, sent := range bodies {
+				assertInvalid(t, a.end(t, id, "capture", sent), sent, strings.Fields(fields)...)
+			}
+		}
+		assert.Equal(t, `{"data":{"balance":"60","held":"40"}}`, a.get(t, "/balance?userId=1").Body)
+	})
+}
+
+func TestAccountsRejected(t *testing.T) {
+	everyDoor(t, func(t *testing.T, a *api) {
+		for fields, bodies := range map[string][]string{
+			"body": {
+				``, `[]`, `{"userId":"1"}`, `{"userId":"1","debits":null,"credits":null,"creditLimit":null}`,
+				`{"userId":"1","debits":"blocked","debits":"allowed"}`,
+			},
+			"userId debits credits creditLimit": {`{"debits":"stopped","credits":1,"creditLimit":true}`},
+			"debits":                            {`{"userId":"1","debits":"Blocked"}`},
+			"creditLimit": {
+				`{"userId":"1","creditLimit":"-1"}`, `{"userId":"1","creditLimit":"0.001"}`, `{"userId":"1","creditLimit":"1000000000000.01"}`,
+			},
+			"currency metadata": {`{"userId":"1","creditLimit":"5","currency":"EUR","metadata":{"a":1}}`},
+			"userId metadata":   {`{"userId":" ","creditLimit":"5","metadata":[]}`},
+		} {
+			for _, sent := range bodies {
+				assertInvalid(t, a.rule(t, "k", sent), sent, strings.Fields(fields)...)
+			}
+		}
+		keyless := request{method: http.MethodPost, target: "/accounts", body: `{"userId":"1","debits":"blocked"}`}
+		assertInvalid(t, a.send(t, keyless), "no key", "Idempotent-Key")
+		assert.Empty(t, a.Network.Requests(), "nothing reaches DynamoDB")
+	})
+}
+
+func TestRefundRejected(t *testing.T) {
+	everyDoor(t, func(t *testing.T, a *api) {
+		one, sale := a.pending(t, "one", body("1", "10", "debit")), a.pending(t, "sale", withFee)
+		transfer := a.pending(t, "transfer", transferOf("1", "2"))
+		most := a.pending(t, "most", entries("", slices.Repeat([]string{entry("1", "1", "credit")}, 99)...))
+		parts := func(places ...string) string {
+			for i, place := range places {
+				places[i] = `{"entry":` + place + `,"ammount":"1"}`
+			}
+			return `{"entries":[` + strings.Join(places, ",") + `]}`
+		}
+		for _, c := range []struct {
+			id, fields string
+			bodies     []string
+		}{
+			{one, "body", []string{`[]`, `null`, `{"ammount":"1","ammount":"1"}`}},
+			// A null could refund the whole instead of a part.
+			{one, "ammount", []string{`{"ammount":"0"}`, `{"ammount":"1.001"}`, `{"ammount":"10.01"}`, `{"ammount":null}`}},
+			{one, "amount", []string{`{"amount":"10.01"}`, `{"ammount":"1","amount":"2"}`, `{"ammount":"1","amount":null}`}},
+			{one, "currency", []string{`{"ammount":"1","currency":"EUR"}`}},
+			{one, "metadata", []string{`{"metadata":1}`}},
+			{one, "entries ammount", []string{`{"entries":null,"ammount":null}`}},
+			{transfer, "ammount", []string{`{"ammount":"10.01"}`}},
+			{sale, "ammount", []string{`{"ammount":"1"}`}},
+			{sale, "amount", []string{`{"amount":"1"}`}},
+			{one, "ammount", []string{`{"ammount":"1","entries":[{"entry":0,"ammount":"1"}]}`}},
+			{one, "entries", []string{`{"entries":[]}`, `{"entries":{}}`, `{"entries":null}`, parts(slices.Repeat([]string{"0"}, 51)...)}},
+			{most, "entries", []string{"", "{}"}}, // more than fit in one write
+			{one, "entries[0]", []string{`{"entries":[null]}`}},
+			{one, "entries[0].entry entries[0].ammount", []string{`{"entries":[{}]}`}},
+			{one, "entries[0].entry", []string{parts(`"0"`), parts("0.0"), parts("-1"), parts("null"), parts("1")}},
+			{sale, "entries[0].entry entries[1].entry", []string{parts("3", "98")}},
+			{sale, "entries[1].entry entries[2].entry", []string{parts("1", "1", "0")}},
+			{sale, "entries[0].ammount entries[1].ammount", []string{`{"entries":[{"entry":0,"ammount":"10.01"},{"entry":2,"ammount":"1.01"}]}`}},
+			{sale, "entries[0].ammount entries[0].currency", []string{`{"entries":[{"entry":0,"ammount":"x","currency":"EUR"}]}`}},
+		} {
+			for _, sent := range c.bodies {
+				assertInvalid(t, a.refund(t, c.id, "k", sent), sent, strings.Fields(c.fields)...)
+			}
+		}
+		assertInvalid(t, a.send(t, request{method: http.MethodPost, target: "/transactions/" + one + "/refunds"}), "no key", "Idempotent-Key")
+		assert.Equal(t, `{"data":{"refunds":0,"entries":[{"entry":0,"ammount":"10","refunded":"0"}]}}`, a.refunded(t, one))
+	})
+}
+
 // What is just not rejected.
 func TestBodyAccepted(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
