@@ -312,6 +312,8 @@ func TestEveryDocumentedAnswer(t *testing.T) {
 		{refund(idOf("1", "one"), "s", "1"), nil, "", idOf("1", "one"), "422 rejected", `"transactionStatus":"declined"`},
 		{refund("none", "s", "1"), nil, "", "", "404 rejected", ""},
 		{reading("/transactions/" + posted + "/refunds"), nil, "", posted, "200 read", `"refunds":1,"entries":[{"entry":0,"ammount":"1","refunded":"0.5"}]`},
+		{reading("/transactions/" + ofThree + "/refunds"), nil, "", ofThree, "200 read",
+			`[{"entry":0,"ammount":"10","refunded":"0"},{"entry":1,"ammount":"9","refunded":"1"},{"entry":2,"ammount":"1","refunded":"1"}]`},
 		{reading("/transactions/" + toRich + "/refunds"), nil, "", toRich, "422 rejected", `"transactionStatus":"pending"`},
 		{reading("/transactions/none/refunds"), nil, "", "", "404 rejected", ""},
 
