@@ -57,15 +57,12 @@ func ParseExpiresIn(s string) (time.Duration, error) {
 // credit for another user with the same amount. Otherwise the error is an
 // [*InvalidError].
 func CheckHold(entries []Entry) error {
-	debit := len(entries) > 0 && entries[0].Type == Debit
-	switch {
-	case debit && len(entries) == 1:
-		return nil
-	case debit && len(entries) == 2 && entries[1].Type == Credit &&
-		entries[1].Amount.Equal(entries[0].Amount) && entries[1].UserID != entries[0].UserID:
-		return nil
+	isPayment := len(entries) == 2 && entries[1].Type == Credit &&
+		entries[1].Amount.Equal(entries[0].Amount) && entries[1].UserID != entries[0].UserID
+	if !isPayment && len(entries) != 1 || entries[0].Type != Debit {
+		return &InvalidError{"expiry", "must come with one debit, or with a debit and then a credit of the same amount for another user"}
 	}
-	return &InvalidError{"expiry", "must come with one debit, or with a debit and then a credit of the same amount for another user"}
+	return nil
 }
 
 // Account is a user's stored account: the open holds, the balance without them, and
