@@ -282,6 +282,7 @@ func TestReleasesThatDoNotFit(t *testing.T) {
 		require.Len(t, s.posted, 4)
 		assert.Equal(t, ledger.Result{Transaction: s.posted[3].Rows[0]}, result)
 		assert.True(t, result.Transaction.CreatedAt.After(s.posted[2].Rows[0].CreatedAt), "not earlier than its releases")
+		assert.Equal(t, s.posted[1].Rows[0].CreatedAt, s.posted[1].Rows[1].CreatedAt, "one write has one time")
 		assert.Equal(t, []string{"a 90 from 0 to 1016000000000000 in 2; held -90; ends 45; ends 45"}, moveTexts(s.posted[1]))
 		assert.Equal(t, []string{"b 40 from 0 to 1016000000000000 in 1; held -40; ends 40"}, moveTexts(s.posted[2]))
 		assert.Equal(t, moveTexts(s.posted[0]), moveTexts(s.posted[3]), "without releases, as it was")
