@@ -190,15 +190,17 @@ func TestReleasesOfPosting(t *testing.T) {
 	t.Parallel()
 	open := holdsOf(t, "open", noon.Add(time.Hour), "7")
 	expired := func(balance, user string, amounts ...string) ledger.Account {
-		return account(t, balance, append(holdsOf(t, user, noon, amounts...), open...)...)
+		holds := append(holdsOf(t, user, noon, amounts...), open...)
+		slices.Reverse(holds) // a store has no order
+		return account(t, balance, holds...)
 	}
 	for _, c := range []struct {
 		request string
 		seen    accounts
 		want    []string
 	}{
-		{"1 debit 70", accounts{"1": expired("60", "1", "20", "20")}, []string{
-			"1 -30 from 30 to 1016000000000000 in 3; held -40; ends 20; ends 20",
+		{"1 debit 70", accounts{"1": expired("60", "1", "15", "25")}, []string{
+			"1 -30 from 30 to 1016000000000000 in 3; held -40; ends 25; ends 15", // by their ids
 		}},
 		// Several users' holds, in entry order. Users without holds move as usual.
 		{"b debit 70, c credit 10, a debit 70", accounts{"a": expired("60", "a", "40"), "b": expired("50", "b", "20", "20")}, []string{
