@@ -239,19 +239,20 @@ func (r *rebuilder) rebuildBalances(ctx context.Context) error {
 		return forEach(ctx, r.segments, slices.Values(accounts), r.rebuildBalance)
 	}
 	err := r.scan(ctx, r.config.AggregateTable, "balances", len(r.fold.Tallies), func(row row) error {
-		user, err := ledger.ParseUserID(books.TextOf(row, "user_id"))
+		key := books.TextOf(row, "user_id")
+		user, err := ledger.ParseUserID(key)
 		if infra.IsRefundAccount(row) {
-			_, err = infra.ParseRefundsKey(books.TextOf(row, "user_id"))
+			_, err = infra.ParseRefundsKey(key)
 		}
-		if err != nil {
+		switch {
+		case err != nil:
 			r.examine(row, exportBalances)
+		case !infra.IsRefundAccount(row):
+			t := r.fold.Tallies.Of(user)
+			t.Seen = true
+			page = append(page, account{user, t, row})
 		}
-		if err != nil || infra.IsRefundAccount(row) {
-			return nil
-		}
-		t := r.fold.Tallies.Of(user)
-		t.Seen = true
-		if page = append(page, account{user, t, row}); len(page) < pageRows {
+		if len(page) < pageRows {
 			return nil
 		}
 		return rebuild()
