@@ -205,6 +205,8 @@ func TestHighestBalances(t *testing.T) {
 	b.click("#history tr:nth-child(2) a") // the hold
 	b.waits(`document.getElementById("end").checkVisibility()`)
 	b.click("#rules summary")
+	b.click("#step-4 .requests")
+	b.sees("lane", "credit of $999,999,999,999.00")
 	b.run(`document.querySelectorAll("#lane details").forEach((one) => { one.open = true; })`)
 	for _, width := range []int64{320, 384, 720, 768, 960, 1024, 1440} {
 		b.do(chromedp.EmulateViewport(width, 900))
