@@ -100,6 +100,9 @@ func (a at) RoundTrip(r *http.Request) (*http.Response, error) {
 func (m *Model) answer(asked request, moment Moment) answer {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if asked.failure != nil {
+		return invalid("not modelled: %v", asked.failure)
+	}
 	switch asked.operation {
 	case "GetItem":
 		return m.getItem(asked)

@@ -41,7 +41,7 @@ func (m *Model) putItem(asked request, moment Moment) answer {
 
 func (m *Model) batchWriteItem(asked request, moment Moment) answer {
 	for name, writes := range asked.RequestItems {
-		t, problem := m.table(request{TableName: name, failure: asked.failure})
+		t, problem := m.table(request{TableName: name})
 		if t == nil {
 			return problem
 		}
@@ -124,9 +124,6 @@ func (m *Model) query(asked request) answer {
 
 // table returns the table that a request names, or nil and the refusal.
 func (m *Model) table(asked request) (*table, answer) {
-	if asked.failure != nil {
-		return nil, invalid("not modelled: %v", asked.failure)
-	}
 	t, known := m.tables[asked.TableName]
 	if !known {
 		return nil, refused("ResourceNotFoundException", "Cannot do operations on a non-existent table")

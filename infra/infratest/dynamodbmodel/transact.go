@@ -28,9 +28,6 @@ type write struct {
 // transactWriteItems checks all writes, holds their items for a while, and
 // then commits them all at once. The lock is free in between.
 func (m *Model) transactWriteItems(asked request, moment Moment) answer {
-	if asked.failure != nil {
-		return invalid("not modelled: %v", asked.failure)
-	}
 	if len(asked.TransactItems) > mostWrites {
 		return invalid("Member must have length less than or equal to %d", mostWrites)
 	}
@@ -122,9 +119,6 @@ func (m Moment) order(writes int) []int {
 
 // transactGetItems reads all items at one moment at which none is being written.
 func (m *Model) transactGetItems(asked request) answer {
-	if asked.failure != nil {
-		return invalid("not modelled: %v", asked.failure)
-	}
 	responses, reasons := []any{}, []map[string]any{}
 	for _, each := range asked.TransactItems {
 		t, problem := m.table(*each.Get)
