@@ -59,7 +59,7 @@ func TestDelays(t *testing.T) {
 func TestNoTimeForAnotherAttempt(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
-		store := books.Over(faults.Fault(faults.Conflict).Before(model), infra.WithJitter(longest))
+		store := books.Over(faults.Conflict.Before(model), infra.WithJitter(longest))
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()
 		var trace ledger.Trace
