@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -55,54 +56,87 @@ func TestConsole(t *testing.T) {
 	t.Run("requests", func(t *testing.T) { testRequests(t, s) })
 	t.Run("requests of holds", func(t *testing.T) { testHoldRequests(t, s) })
 	t.Run("callers at once", func(t *testing.T) { testCallersAtOnce(t, s) })
-	t.Run("faults of callers at once", func(t *testing.T) { testFaultsOfCallers(t, s) })
 	s.stop(t)
 }
 
-// The faults happen under the real client, to the one call that asks for them.
+// results returns the results of a call's requests, by caller. All its attempts must be
+// one write.
+func results(t *testing.T, s server, name string) map[int][]result {
+	t.Helper()
+	got, tokens := map[int][]result{}, map[int]string{}
+	for _, e := range requests(t, s, name) {
+		assert.Equal(t, "TransactWriteItems", e.Operation, name)
+		if e.Outcome != "no answer" { // a machine under load may keep DynamoDB Local from answering in time
+			got[e.Caller] = append(got[e.Caller], e.result)
+		}
+		assert.Equal(t, cmp.Or(tokens[e.Caller], e.Token), e.Token, name)
+		tokens[e.Caller] = e.Token
+	}
+	return got
+}
+
+// The faults happen under the real client, to the one call that asks for them: to a single
+// call, and to one of two at once.
 func testFaults(t *testing.T, s server) {
-	cancelled, none := "TransactionCanceledException", []string(nil)
+	none := []string(nil)
+	ok := result{"ok", none}
+	conflict := result{"TransactionCanceledException", []string{"None", "TransactionConflict"}}
 	for _, c := range []struct {
 		fault string
+		lost  bool
 		want  []result
 	}{
-		{"", []result{{"ok", none}}},
-		{writeLost, []result{{"request lost", none}, {"ok", none}}},
-		{writeAnswerLost, []result{{"answer lost", none}, {"ok", none}}},
-		{writeConflict, []result{{cancelled, []string{"None", "TransactionConflict"}}, {"ok", none}}},
-		{writeLost + ", " + writeConflict, []result{{"request lost", none}, {cancelled, []string{"None", "TransactionConflict"}}, {"ok", none}}},
-		{contention, []result{{"ok", none}}},
+		{"", false, []result{ok}},
+		{writeLost, false, []result{{"request lost", none}, ok}},
+		{writeAnswerLost, false, []result{{"answer lost", none}, ok}},
+		{writeConflict, false, []result{conflict, ok}},
+		{writeLost + ", " + writeConflict, false, []result{{"request lost", none}, conflict, ok}},
+		{contention, false, []result{ok}},
+		{answerLost, true, []result{ok}},
+		{writeAnswerLost + "," + answerLost, true, []result{{"answer lost", none}, ok}},
+		{writeLost + " ,, " + answerLost, true, []result{{"request lost", none}, ok}},
 	} {
-		user := "user of [" + c.fault + "]"
-		name := "call of [" + c.fault + "]"
-		response := post(t, s, user, name, c.fault)
-		assert.Contains(t, read(t, response), `"status":"posted"`, c.fault)
-		assert.Empty(t, response.Header.Get("Idempotent-Replayed"), c.fault)
-		var got []result
-		tokens := map[string]bool{}
-		for _, e := range requests(t, s, name) {
-			assert.Equal(t, "TransactWriteItems", e.Operation, c.fault)
-			if e.Outcome != "no answer" { // a machine under load may keep DynamoDB Local from answering in time
-				got = append(got, e.result)
-			}
-			tokens[e.Token] = true
+		users := []string{"single", "one", "another"}
+		for i := range users {
+			users[i] += " with [" + c.fault + "]"
 		}
-		assert.Equal(t, c.want, got, c.fault)
-		assert.Len(t, tokens, 1, "all attempts are one write")
-		assert.JSONEq(t, `{"data":{"balance":"110"}}`, s.balance(t, url.QueryEscape(user)), c.fault)
-	}
+		response := post(t, s, users[0], users[0], c.fault)
+		if c.lost {
+			cutOff(t, response)
+			assert.Empty(t, response.Header.Get("Location"), "the caller hears nothing")
+		} else {
+			assert.Contains(t, read(t, response), `"status":"posted"`, c.fault)
+			assert.Empty(t, response.Header.Get("Idempotent-Replayed"), c.fault)
+		}
+		assert.Equal(t, map[int][]result{0: c.want}, results(t, s, users[0]), c.fault)
 
-	lost := post(t, s, "lost", "", answerLost)
-	cutOff(t, lost)
-	assert.Empty(t, lost.Header.Get("Location"), "the caller hears nothing")
-	response := post(t, s, "lost", "", "")
-	assert.Contains(t, read(t, response), `"status":"posted"`)
-	assert.Equal(t, "true", response.Header.Get("Idempotent-Replayed"))
+		calls := make([]call, 2)
+		for i, fault := range []string{c.fault, ""} {
+			calls[i] = call{"POST", "/transactions", map[string]string{"Idempotent-Key": "1", callHeader: users[1], faultHeader: fault},
+				fmt.Sprintf(`{"userId":%q,"ammount":"10","type":"credit"}`, users[1+i])}
+		}
+		answers := sendAtOnce(t, s, calls)
+		require.Len(t, answers, 2)
+		if c.lost {
+			assert.Nil(t, answers[0], c.fault)
+		} else {
+			assert.Equal(t, http.StatusCreated, answers[0].Status, c.fault)
+		}
+		assert.Equal(t, http.StatusCreated, answers[1].Status, c.fault)
+		assert.Equal(t, map[int][]result{1: c.want, 2: {ok}}, results(t, s, users[1]), c.fault)
+
+		for _, user := range users {
+			again := post(t, s, user, "", "")
+			assert.Contains(t, read(t, again), `"status":"posted"`, user)
+			assert.Equal(t, "true", again.Header.Get("Idempotent-Replayed"), user)
+			assert.JSONEq(t, `{"data":{"balance":"110"}}`, s.balance(t, url.QueryEscape(user)), "it counted once")
+		}
+	}
 
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.address+"/balance?userId=1", nil)
 	require.NoError(t, err)
 	r.Header[faultHeader] = []string{contention, answerLost} // a header that stands twice counts whole
-	response, err = http.DefaultClient.Do(r)
+	response, err := http.DefaultClient.Do(r)
 	require.NoError(t, err)
 	cutOff(t, response)
 
@@ -213,46 +247,6 @@ func testCallersAtOnce(t *testing.T, s server) {
 		}
 		assert.Len(t, callers, 20)
 		assert.Equal(t, fault == contention, conflicts > 0, "%d conflicts", conflicts)
-	}
-}
-
-// Each caller at once meets the faults that it asks for, as a single caller does, and
-// the others meet none.
-func testFaultsOfCallers(t *testing.T, s server) {
-	cancelled, none := "TransactionCanceledException", []string(nil)
-	for _, c := range []struct {
-		fault string
-		lost  bool
-		want  []result
-	}{
-		{answerLost, true, []result{{"ok", none}}},
-		{writeConflict, false, []result{{cancelled, []string{"None", "TransactionConflict"}}, {"ok", none}}},
-		{writeAnswerLost + "," + answerLost, true, []result{{"answer lost", none}, {"ok", none}}},
-		{writeLost + " ,, " + answerLost, true, []result{{"request lost", none}, {"ok", none}}},
-	} {
-		name := "callers of [" + c.fault + "]"
-		calls := make([]call, 2)
-		for i, fault := range []string{c.fault, ""} {
-			calls[i] = call{"POST", "/transactions", map[string]string{"Idempotent-Key": "1", callHeader: name, faultHeader: fault},
-				fmt.Sprintf(`{"userId":"%s %d","ammount":"10","type":"credit"}`, name, i)}
-		}
-		answers := sendAtOnce(t, s, calls)
-		require.Len(t, answers, 2)
-		if c.lost {
-			assert.Nil(t, answers[0], c.fault)
-		} else {
-			assert.Equal(t, http.StatusCreated, answers[0].Status, c.fault)
-		}
-		assert.Equal(t, http.StatusCreated, answers[1].Status, c.fault)
-		got := map[int][]result{}
-		for _, e := range requests(t, s, name) {
-			if e.Outcome != "no answer" { // a machine under load may keep DynamoDB Local from answering in time
-				got[e.Caller] = append(got[e.Caller], e.result)
-			}
-		}
-		assert.Equal(t, map[int][]result{1: c.want, 2: {{"ok", none}}}, got, c.fault)
-		again := sendAtOnce(t, s, []call{{"POST", "/transactions", map[string]string{"Idempotent-Key": "1"}, calls[0].Body}})
-		assert.Equal(t, []string{"true"}, again[0].Headers["Idempotent-Replayed"], "%s: it counted once", c.fault)
 	}
 }
 
