@@ -240,7 +240,9 @@ func reused(key int, asked outcome, differs ledger.KeyReusedError) event {
 		} else {
 			want.EntriesDiffer = has.entries != asked.entries
 		}
-		want.EntriesDiffer = want.EntriesDiffer || !want.RefundOfDiffers && has.refunds.places != asked.refunds.places
+		if !want.RefundOfDiffers && has.refunds.places != asked.refunds.places {
+			want.EntriesDiffer = true
+		}
 		return a, a.keys[key] != unused && differs == want && want != ledger.KeyReusedError{}
 	}
 }

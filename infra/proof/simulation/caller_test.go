@@ -30,7 +30,8 @@ func newCaller(r *run, number int, chance *rand.Rand, store ledger.Store) *calle
 // which call wrote it.
 func (c *caller) now() time.Time {
 	const step = 8 * time.Millisecond // more milliseconds than callers
-	now := epoch.Add((time.Since(c.run.began) + c.ahead).Truncate(step) + time.Duration(c.number+1)*time.Millisecond)
+	since := (time.Since(c.run.began) + c.ahead).Truncate(step)
+	now := epoch.Add(since + time.Duration(c.number+1)*time.Millisecond)
 	if soonest := c.read.Add(step); now.Before(soonest) {
 		now = soonest
 	}
@@ -78,7 +79,11 @@ func (c *caller) choose() ask {
 		}
 	}
 	next := ask{user: c.chance.IntN(len(c.run.users)), key: c.chance.IntN(transactions)}
-	next.question = []question{toPost, toPost, toPost, toPost, toPost, toBalance, toTransaction, toEntry}[c.chance.IntN(8)]
+	reads := []question{toBalance, toTransaction, toEntry}
+	next.question = toPost
+	if odds := c.chance.IntN(8); odds < len(reads) {
+		next.question = reads[odds]
+	}
 	if c.run.holds && c.chance.IntN(3) == 0 {
 		next.question = []question{toCapture, toCapture, toVoid}[c.chance.IntN(3)]
 		for range 3 { // mostly a pending one's

@@ -110,7 +110,7 @@ func (c *call) String() string {
 		answer += fmt.Sprintf(": %v, captured %s", &o, result.Transaction.Captured)
 	} else if c.question == toBalance && c.err == nil {
 		answer += fmt.Sprintf(": %s, held %s, %+v", c.funds.Balance, c.funds.Held, c.funds.Rules)
-	} else if c.err != nil && !c.unknown() { // whose text the HTTP client chooses by chance
+	} else if c.err != nil && !c.unknown() { // an unknown outcome's text depends on chance
 		answer += fmt.Sprintf(": %v", c.err)
 	}
 	o := c.asked()
@@ -119,9 +119,9 @@ func (c *call) String() string {
 
 // kinds are the errors that answers are counted by.
 var kinds = []error{
-	ledger.ErrTryAgain, ledger.ErrNotFound, ledger.ErrKeyReused, ledger.ErrInvalid, ledger.ErrHoldEnded, ledger.ErrNotPending,
-	ledger.ErrInsufficientFunds, ledger.ErrBalanceLimit, ledger.ErrAccountBlocked, ledger.ErrCreditInUse,
-	ledger.ErrRefundLimit, ledger.ErrNotRefundable,
+	ledger.ErrTryAgain, ledger.ErrNotFound, ledger.ErrKeyReused, ledger.ErrInvalid,
+	ledger.ErrHoldEnded, ledger.ErrNotPending, ledger.ErrInsufficientFunds, ledger.ErrBalanceLimit,
+	ledger.ErrAccountBlocked, ledger.ErrCreditInUse, ledger.ErrRefundLimit, ledger.ErrNotRefundable,
 }
 
 // kind names the answer.

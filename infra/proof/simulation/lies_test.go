@@ -44,7 +44,8 @@ var lies = map[string]func(c *call){
 	},
 	"replay": func(c *call) { c.result.Replayed = c.result.Replayed && c.wrote(c.result.Transaction) },
 	"captured": func(c *call) {
-		if !c.usesKey() && c.result.Transaction.Status == ledger.Posted && !c.result.Transaction.ExpiresAt.IsZero() {
+		isHold := !c.result.Transaction.ExpiresAt.IsZero()
+		if isHold && !c.usesKey() && c.result.Transaction.Status == ledger.Posted {
 			c.result.Transaction.Captured = odd[0].Amount
 		}
 	},

@@ -33,11 +33,15 @@ var (
 		{name: "applied, and its answer lost", fault: faults.LoseResponse},
 		{name: "lost, and applied when all callers are done", fault: faults.LoseRequest, late: true},
 		{name: "applied, and once more when all callers are done", late: true},
-		{name: "in conflict with a write of the last item", moment: dynamodbmodel.Moment{Refusals: []string{"", "TransactionConflict"}}},
+		{name: "in conflict with a write of the last item", moment: dynamodbmodel.Moment{
+			Refusals: []string{"", "TransactionConflict"},
+		}},
 		{name: "answered, with no more than the first condition that failed", moment: dynamodbmodel.Moment{
 			Unreported: append([]bool{false}, slices.Repeat([]bool{true}, 99)...),
 		}},
-		{name: "answered, with no more than the last condition that failed", moment: dynamodbmodel.Moment{Unreported: []bool{true}}},
+		{name: "answered, with no more than the last condition that failed", moment: dynamodbmodel.Moment{
+			Unreported: []bool{true},
+		}},
 	}
 
 	// meets is how many of them can meet an operation. A read whose answer is lost is the same as a
