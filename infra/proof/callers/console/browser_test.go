@@ -34,7 +34,6 @@ const (
 var chromium context.Context
 
 func TestMain(m *testing.M) {
-	flag.Parse()
 	if err := startChromium(); err != nil {
 		log.Fatal(err)
 	}
