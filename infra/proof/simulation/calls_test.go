@@ -42,7 +42,6 @@ type ask struct {
 type call struct {
 	ask
 
-	number       int // in the run, from 1
 	caller       int
 	request      ledger.Request // with the key
 	original     int            // the refunded transaction's key
