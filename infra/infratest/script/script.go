@@ -2,13 +2,14 @@
 // have a semicolon between them:
 //
 //	sale: a debit 10, b credit 10      posts the entries; the name is the key, too
-//	h: hold a debit 10                 for a minute
+//	h: hold a debit 10                 for a minute, or for another time: hold 1h a debit 10
 //	c: capture h 5                     a part of the hold, or all without an amount
 //	v: void h
 //	r: refund sale 0 4, 1 4            of the entries in these places, or all without them
 //	x: rules a debits blocked, limit 50
 //	o: a debit 1 for order 7           any call may have metadata: {"note": "<用>", "order": "7"}
 //	sale                               the same call again
+//	unknown sale                       a lookup finds no such transaction
 //	1m1s                               lets time go by
 //	fill a                             a balance of 100 below the limit
 //	a 90, b 110 held 10                the users' funds
@@ -16,8 +17,8 @@
 //	refunds sale = 0 4, 1 4            the refunded sums; or none
 //
 // A call succeeds and is no replay, unless the end of its outcome follows, as in "d: a debit 1000 =
-// insufficient funds: entry 0 on 90". The same call again is a replay. A script compares every stored
-// outcome with a lookup.
+// insufficient funds: entry 0 on 90". The same call again is a replay. After its rows were lost it has
+// an outcome that is none, as in "sale = posted". A script compares every stored outcome with a lookup.
 package script
 
 import (
@@ -47,7 +48,7 @@ type Script struct {
 	Ledger   *ledger.Ledger // makes the calls, in place of the books'
 	PostedBy ledger.Caller  // in the calls that follow
 
-	wait  func(time.Duration)
+	wait  func(time.Duration) (now time.Time)
 	calls *sync.Map // of name to *call
 }
 
@@ -59,9 +60,11 @@ type call struct {
 }
 
 // New returns a script whose clock begins at noon, and stands still between steps.
-func New(b *infratest.Books) *Script {
+func New(b *infratest.Books) *Script { return At(b, Noon) }
+
+// At returns a script whose clock begins at a time, and stands still between steps.
+func At(b *infratest.Books, now time.Time) *Script {
 	var mu sync.Mutex
-	now := Noon
 	clock := func(step time.Duration) time.Time {
 		mu.Lock()
 		defer mu.Unlock()
@@ -69,12 +72,16 @@ func New(b *infratest.Books) *Script {
 		return now
 	}
 	l := ledger.New(b.Store, func() time.Time { return clock(0) })
-	return &Script{Books: b, Ledger: l, wait: func(step time.Duration) { clock(step) }, calls: &sync.Map{}}
+	return &Script{Books: b, Ledger: l, wait: clock, calls: &sync.Map{}}
 }
 
 // InTime returns a script whose calls are made by the books' ledger. Time goes by as they wait.
 func InTime(b *infratest.Books) *Script {
-	return &Script{Books: b, Ledger: b.Ledger, wait: time.Sleep, calls: &sync.Map{}}
+	wait := func(step time.Duration) time.Time {
+		time.Sleep(step)
+		return time.Now()
+	}
+	return &Script{Books: b, Ledger: b.Ledger, wait: wait, calls: &sync.Map{}}
 }
 
 // By returns a script in which another ledger makes the same calls.
@@ -82,6 +89,14 @@ func (s *Script) By(l *ledger.Ledger) *Script {
 	other := *s
 	other.Ledger = l
 	return &other
+}
+
+// On returns a script that makes the same calls on other books. It has a clock of its own, which
+// begins at this one's time.
+func (s *Script) On(b *infratest.Books) *Script {
+	other := At(b, s.wait(0))
+	other.calls = s.calls
+	return other
 }
 
 // Holds returns the steps for that many holds of an entry.
@@ -116,6 +131,9 @@ func (s *Script) take(t testing.TB, step string) {
 		s.history(t, name, want)
 	case kind == "refunds":
 		s.refunded(t, name, want)
+	case kind == "unknown":
+		_, err := s.Ledger.Transaction(t.Context(), s.ID(name))
+		require.ErrorIs(t, err, ledger.ErrNotFound, step)
 	case strings.Contains(text, ": "), s.named(text) != nil:
 		s.call(t, text, want)
 	default:
@@ -142,7 +160,8 @@ func (s *Script) call(t testing.TB, text, want string) {
 		}
 		return
 	}
-	assert.Equal(t, !isNew || want == "replayed", stored.Replayed, text)
+	isReplay := want == "replayed" || !isNew && (want == "" || stored.Transaction.Status == ledger.Declined)
+	assert.Equal(t, isReplay, stored.Replayed, text)
 	c := s.named(name)
 	if stored.Replayed && before != nil {
 		c.told = before.told
@@ -218,13 +237,23 @@ func (s *Script) parse(t testing.TB, name, text string) *call {
 func Request(t testing.TB, key, text string) ledger.Request {
 	t.Helper()
 	text, isHold := strings.CutPrefix(text, "hold ")
+	var expiresIn time.Duration
+	if isHold {
+		expiresIn, text = cutLength(text)
+	}
 	text, metadata := cutMetadata(t, text)
 	r := infratest.Entries(t, key, elements(text)...)
-	r.Metadata = metadata
-	if isHold {
-		r.ExpiresIn = time.Minute
-	}
+	r.Metadata, r.ExpiresIn = metadata, expiresIn
 	return r
+}
+
+// cutLength cuts the length of a hold from before its entries. It is a minute unless it is there.
+func cutLength(text string) (time.Duration, string) {
+	first, entries, _ := strings.Cut(text, " ")
+	if length, err := time.ParseDuration(first); err == nil {
+		return length, entries
+	}
+	return time.Minute, text
 }
 
 func (s *Script) parseEnd(t testing.TB, kind string, hold ledger.TransactionID, part string) *call {
@@ -254,7 +283,10 @@ func (s *Script) parseRefund(t testing.TB, key string, of ledger.TransactionID, 
 			return ledger.Result{}, err
 		}
 		r := infratest.Refund(t, o, key, elements(list)...)
-		r.Metadata, r.PostedBy, c.id = metadata, s.PostedBy, r.TransactionID()
+		r.Metadata, r.PostedBy = metadata, s.PostedBy
+		if c.id != r.TransactionID() { // scripts on other books share the call
+			c.id = r.TransactionID()
+		}
 		return l.Post(ctx, r)
 	}
 	return c
