@@ -252,10 +252,10 @@ func damages(t *testing.T, rows stored) []damage {
 			" refund: 1 was refunded of entry 7, and there is none",
 			" refund: the refund account has 2 refunds: 6 of entry 0, 1 of entry 7; the history makes it 2 refunds: 6 of entry 0",
 		}},
-		{"a refund before the capture", edits{set(idOf(t, "renter", "refund"), "created_at", text("1999-11-22T12:15:17.999Z"))}, found{
-			"renter refund: its time is 1999-11-22T12:15:17.999Z, and the refunded transaction's is 1999-11-22T12:30:18.000Z",
+		{"a refund before the capture", edits{set(idOf(t, "renter", "refund"), "created_at", text("1999-11-22T12:15:16.999Z"))}, found{
+			"renter refund: its time is 1999-11-22T12:15:16.999Z, and the refunded transaction's is 1999-11-22T12:30:17.000Z",
 		}},
-		{"a refund by another clock", edits{set(idOf(t, "renter", "refund"), "created_at", text("1999-11-22T12:15:18.000Z"))}, nil},
+		{"a refund by another clock", edits{set(idOf(t, "renter", "refund"), "created_at", text("1999-11-22T12:15:17.000Z"))}, nil},
 
 		// Account rules.
 		{"a change of rules gone", edits{drop(barred)}, found{

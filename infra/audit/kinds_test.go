@@ -18,6 +18,7 @@ import (
 	"onewrite/infra"
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/dynamodbmodel"
+	"onewrite/infra/infratest/script"
 	"onewrite/infra/internal/books"
 	"onewrite/ledger"
 )
@@ -45,25 +46,27 @@ type stored map[string]row
 func kinds(t *testing.T) stored {
 	t.Helper()
 	b, _ := infratest.OpenOnModel(dynamodbmodel.Moment{}, ledger.DefaultSettings())
-	s := newScript(b, longAgo)
+	s := script.At(b, longAgo)
 	for _, steps := range []string{
-		"credit: alice credit 10; debit: alice debit 5; declined: alice debit 1000: insufficient funds",
-		"transfer: bob debit 10, carol credit 9, shop credit 1; refused: bob debit 1, carol debit 1000: insufficient funds",
+		"credit: alice credit 10; debit: alice debit 5; declined: alice debit 1000 = insufficient funds: entry 0 on 105",
+		"transfer: bob debit 10, carol credit 9, shop credit 1; refused: bob debit 1, carol debit 1000 = insufficient funds: entry 1 on 109",
 		"open: hold open debit 40",
 		"paid: hold paid debit 40, shop credit 40; capture1: capture paid 25",
 		"whole: hold whole debit 40; capture2: capture whole",
 		"voided: hold voided debit 40; void: void voided",
-		"late: hold late debit 40; renter: hold renter debit 10; spent: hold spent debit 90",
+		"late: hold late debit 40; renter: hold 1h renter debit 10; spent: hold spent debit 90",
 		"30m; capture3: capture renter; refund: refund renter 0 5",
-		"1h; too late: void late: hold ended; spend: spent debit 80",
+		"too late: void late = hold ended: expiry of 40; spend: spent debit 80",
 		"sale: buyer debit 10, seller credit 9, market credit 1; sale 1: refund sale 0 4, 1 3, 2 0.5; sale 2: refund sale 0 2, 1 2",
-		"empty: seller debit 104; sale 3: refund sale 1 1: insufficient funds",
+		"empty: seller debit 104; sale 3: refund sale 1 1 = insufficient funds: entry 0 on 0",
 		"gift: giver debit 10; gift 1: refund gift 0 4; gift 2: refund gift 0 2",
 		"r1: rules lent limit 30; r2: rules lent debits blocked; r3: rules lent debits allowed, limit 50; lent: lent debit 120",
-		"block: rules barred debits blocked, credits blocked; barred: barred debit 1: account blocked",
-		"cap: rules capped limit 10; use: capped debit 105; uncap: rules capped limit 0: credit in use",
+		"block: rules barred debits blocked, credits blocked; barred: barred debit 1 = account blocked: entry 0 on 100",
+		"cap: rules capped limit 10; use: capped debit 105; uncap: rules capped limit 0 = credit in use: entry 0 on 5",
 	} {
-		s.play(t, steps)
+		for step := range strings.SplitSeq(steps, "; ") {
+			s.Play(t, "1s; "+step)
+		}
 	}
 	return rowsOf(t, b)
 }

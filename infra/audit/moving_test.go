@@ -22,6 +22,7 @@ import (
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/dynamodbmodel"
 	"onewrite/infra/infratest/faults"
+	"onewrite/infra/infratest/script"
 	"onewrite/infra/internal/books"
 	"onewrite/infra/internal/cli"
 	"onewrite/ledger"
@@ -241,7 +242,7 @@ func TestInMotion(t *testing.T) {
 
 		{"a user with a hold and old rows who moves", func(s *scene) {
 			post(s.t, old(s.b), "1", "+10", "-5", "-1000")
-			newScript(s.b, longAgo).play(s.t, "hold: hold 1 debit 3")
+			script.At(s.b, longAgo).Play(s.t, "hold: hold 1 debit 3")
 			s.post(none, "recent", "1 debit 1")
 			s.always(before(func() {
 				if s.scans++; s.scans <= 4 {
@@ -325,26 +326,28 @@ func TestInMotion(t *testing.T) {
 
 		{"rules that change between the scans", func(s *scene) {
 			s.segments = 1
-			calls := newScript(s.b, time.Now())
-			calls.play(s.t, "before: rules 1 debits blocked, limit 5")
-			s.network.Next(nil, before(func() { calls.play(s.t, "meanwhile: rules 1 debits blocked, limit 5") })) // Scan, Scan
+			calls := script.InTime(s.b)
+			calls.Play(s.t, "before: rules 1 debits blocked, limit 5")
+			s.network.Next(nil, before(func() { calls.Play(s.t, "meanwhile: rules 1 debits blocked, limit 5") })) // Scan, Scan
 		}, exitRight, func(*scene, report) {}},
 
 		// The hold may seem to be from the last minute, and its end from before.
 		{"a hold and its end of two clocks", func(s *scene) {
 			for i := range 6 { // whose rows are read in either order
-				begun := newScript(s.b, time.Now().Add(2*time.Second-inFlight))
-				begun.play(s.t, fmt.Sprintf("%d: hold alice debit 10, bob credit 10", i))
-				begun.repeat(s.b, time.Now().Add(-3*time.Second-inFlight)).play(s.t, fmt.Sprint("end: capture ", i))
+				calls := script.At(s.b, time.Now().Add(3*time.Second-inFlight))
+				calls.Play(s.t, fmt.Sprintf("%d: hold alice debit 10, bob credit 10; -5s; end: capture %[1]d", i))
 			}
 		}, exitRight, nil},
 
 		{"refunds before the rows and between the scans", func(s *scene) {
 			s.segments = 1
-			calls := newScript(s.b, longAgo)
-			calls.play(s.t, "sale: alice debit 10; old: refund sale 0 1")
-			calls = calls.repeat(s.b, time.Now())
-			refund := before(func() { calls.play(s.t, fmt.Sprintf("%d: refund sale 0 1", len(calls.calls))) })
+			calls := script.At(s.b, longAgo)
+			calls.Play(s.t, "sale: alice debit 10; old: refund sale 0 1")
+			calls = calls.By(s.b.Ledger)
+			refund := before(func() {
+				s.scans++
+				calls.Play(s.t, fmt.Sprintf("%d: refund sale 0 1", s.scans))
+			})
 			s.network.Next(refund, nil, nil, refund) // Scan, GetItem twice, Scan
 		}, exitRight, nil},
 
@@ -373,12 +376,12 @@ func TestInMotion(t *testing.T) {
 		}},
 		{"an end in flight in place of a missing one", func(s *scene) {
 			other, _ := infratest.OpenOnModel(none, ledger.DefaultSettings())
-			calls := newScript(other, time.Now().Add(-30*time.Minute))
-			calls.play(s.t, "1: hold alice debit 10; 2: hold alice debit 10; void: void 1")
-			s.put(other, drop(calls.lost("1/end")))
+			calls := script.At(other, time.Now().Add(-30*time.Minute))
+			calls.Play(s.t, "1: hold 1h alice debit 10; 2: hold 1h alice debit 10; v1: void 1")
+			s.put(other, drop(calls.ID("1/end").String()))
 			go func() {
 				l := ledger.New(s.b.Over(s.model.At(dynamodbmodel.Moment{Late: []time.Duration{0, 3 * time.Second}})), time.Now)
-				_, err := l.Void(s.t.Context(), ledger.EndRequest{TransactionID: calls.calls["2"].rows[0]})
+				_, err := calls.By(l).Send(s.t.Context(), s.t, "v2: void 2")
 				assert.NoError(s.t, err)
 			}()
 			synctest.Wait()

@@ -18,6 +18,7 @@ import (
 
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/faults"
+	"onewrite/infra/infratest/script"
 )
 
 // The rebuild shows each change and then makes it. The tables have the same rows afterwards as
@@ -166,9 +167,9 @@ func TestRebuildKeeps(t *testing.T) {
 func TestRebuildOfOneUser(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
-	s := newScript(b, lastYear)
-	s.play(t, "transfer: alice debit 10, bob credit 10; other: carol credit 1")
-	b.Execute(t, b.Config.TransactionsTable, "DELETE FROM ? WHERE id = '"+s.lost("transfer/1")+"'")
+	s := script.At(b, lastYear)
+	s.Play(t, "transfer: alice debit 10, bob credit 10; other: carol credit 1")
+	b.Execute(t, b.Config.TransactionsTable, "DELETE FROM ? WHERE id = '"+s.ID("transfer/1").String()+"'")
 	b.Execute(t, b.Config.AggregateTable, "DELETE FROM ? WHERE user_id = 'alice'", "DELETE FROM ? WHERE user_id = 'bob'", "DELETE FROM ? WHERE user_id = 'carol'")
 	status, out, _ := command(t, b, "-rebuild", "-write", "-user", "alice", "-settle", "0s")
 	assert.Equal(t, exitRight, status, out)
@@ -193,8 +194,8 @@ func TestRebuildOfMovingRows(t *testing.T) {
 			t.Run(c.name+" "+moment, func(t *testing.T) {
 				t.Parallel()
 				b := infratest.New(t)
-				s := newScript(b, lastYear)
-				s.play(t, c.calls)
+				s := script.At(b, lastYear)
+				s.Play(t, c.calls)
 				b.Execute(t, b.Config.AggregateTable, c.damage)
 				a, network := auditor(b)
 				a.segments = 1
@@ -202,7 +203,7 @@ func TestRebuildOfMovingRows(t *testing.T) {
 				network.Always(func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 					operation := faults.Operation(r)
 					if requests[operation]++; moment == fmt.Sprint(operation, " ", requests[operation]) {
-						s.play(t, c.call)
+						s.Play(t, c.call)
 					}
 					return deliver()
 				})
@@ -229,9 +230,9 @@ func TestRebuildOverBadNetwork(t *testing.T) {
 			t.Run(kind.Name+" "+operation, func(t *testing.T) {
 				t.Parallel()
 				b := infratest.New(t)
-				s := newScript(b, lastYear)
-				s.play(t, "transfer: alice debit 10, bob credit 10")
-				b.Execute(t, b.Config.TransactionsTable, "DELETE FROM ? WHERE id = '"+s.lost("transfer/1")+"'")
+				s := script.At(b, lastYear)
+				s.Play(t, "transfer: alice debit 10, bob credit 10")
+				b.Execute(t, b.Config.TransactionsTable, "DELETE FROM ? WHERE id = '"+s.ID("transfer/1").String()+"'")
 				b.Execute(t, b.Config.AggregateTable, "DELETE FROM ? WHERE user_id = 'alice'")
 				rebuild := func(want int, fault faults.Fault) {
 					a, network := auditor(b)

@@ -13,6 +13,7 @@ import (
 	"onewrite/infra/infratest"
 	"onewrite/infra/infratest/dynamodbmodel"
 	"onewrite/infra/infratest/faults"
+	"onewrite/infra/infratest/script"
 	"onewrite/ledger"
 )
 
@@ -122,9 +123,9 @@ func TestStatementOfPeriod(t *testing.T) {
 		{"a release after its debit", append(held, "2h 1 debit 100"), "", "", set(infratest.Entries(t, "0", "1 debit 1").TransactionID().End().String(), "created_at", text(dated)),
 			"opening 100, debit 60, expiry 100, debit 0, credits 40, debits 140, closing 0"},
 		{"an expired hold", held, "", "", nil, "opening 100, debit 60, credits 0, debits 40, closing 60, expired 100"},
-		{"a hold before its expiry", held, "", "2025-11-22T13:00:00.999Z", nil, "opening 100, debit 60, credits 0, debits 40, closing 60 2025-11-22T13:00:00.999Z"},
-		{"a hold at its expiry, and a second", held, "", "2025-11-22T13:00:01Z", nil,
-			"opening 100, debit 60, credits 0, debits 40, closing 60 2025-11-22T13:00:01.000Z, expired 100 2025-11-22T13:00:01.000Z"},
+		{"a hold before its expiry", held, "", "2025-11-22T12:01:00.999Z", nil, "opening 100, debit 60, credits 0, debits 40, closing 60 2025-11-22T12:01:00.999Z"},
+		{"a hold at its expiry, and a second", held, "", "2025-11-22T12:01:01Z", nil,
+			"opening 100, debit 60, credits 0, debits 40, closing 60 2025-11-22T12:01:01.000Z, expired 100 2025-11-22T12:01:01.000Z"},
 		{"no order", early, "", "2025-11-22T13:00:00Z", set(idOf(t, "1", "0"), "created_at", text("2025-11-22T15:00:00.000Z")),
 			"opening 100, debit no order of the rows, credits 0, debits 150, closing -50 2025-11-22T13:00:00.000Z no order of the rows"},
 	} {
@@ -135,7 +136,7 @@ func TestStatementOfPeriod(t *testing.T) {
 				moment, what, _ := strings.Cut(call, " ")
 				after, err := time.ParseDuration(moment)
 				require.NoError(t, err)
-				newScript(b, lastYear.Add(after-time.Second)).play(t, fmt.Sprint(i, ": ", what))
+				script.At(b, lastYear.Add(after)).Play(t, fmt.Sprint(i, ": ", what))
 			}
 			rows := rowsOf(t, b)
 			if c.edit != nil {
