@@ -17,8 +17,8 @@
 //	refunds sale = 0 4, 1 4            the refunded sums; or none
 //
 // A call succeeds and is no replay, unless the end of its outcome follows, as in "d: a debit 1000 =
-// insufficient funds: entry 0 on 90". The same call again is a replay. After its rows were lost it has
-// an outcome that is none, as in "sale = posted". A script compares every stored outcome with a lookup.
+// insufficient funds: entry 0 on 90". The same call again is a replay. On books that lost its rows,
+// "sale = posted" requires that it posts anew. A script compares every stored outcome with a lookup.
 package script
 
 import (
