@@ -20,8 +20,8 @@ type Fold struct {
 
 	settings ledger.Settings
 	before   time.Time
-	entries  *sums           // 0 where every transaction has its rows and no others
-	refunds  *sums           // 0 where the refund accounts agree with the refunds' rows
+	entries  sums            // 0 where every transaction has its rows and no others
+	refunds  sums            // 0 where the refund accounts agree with the refunds' rows
 	young    map[uint32]bool // buckets of refunds that may be in flight
 
 	pending map[ledger.TransactionID]pendingRow // by the hold, until its end is read
@@ -34,7 +34,7 @@ type Fold struct {
 func NewFold(s ledger.Settings, before time.Time) *Fold {
 	return &Fold{
 		Tallies: Tallies{}, Rules: RuleTallies{}, settings: s, before: before,
-		entries: new(sums), refunds: new(sums), young: map[uint32]bool{},
+		young:   map[uint32]bool{},
 		pending: map[ledger.TransactionID]pendingRow{}, ends: map[ledger.TransactionID]endRow{},
 	}
 }
@@ -99,7 +99,7 @@ func (f *Fold) match(t ledger.Transaction) []Finding {
 	delete(f.pending, hold)
 	delete(f.ends, hold)
 	if end.created.Before(f.before) && end.end == ledger.Capture && begun.receiver != (ledger.UserID{}) {
-		f.entries[bucketOf(hold)] += hashOf(ledger.Transaction{
+		*f.entries.of(hold) += hashOf(ledger.Transaction{
 			ID: hold.Entry(1), UserID: begun.receiver, Type: ledger.Credit, Amount: end.amount, CreatedAt: end.created, TransactionID: hold,
 		})
 	}
@@ -195,7 +195,7 @@ func (f *Fold) IsWhole() bool { return f.EntriesFit() && len(f.ends) == 0 }
 // MayBeTorn reports whether the row's transaction, or one that shares its sum, lacks
 // further entries' rows or has too many.
 func (f *Fold) MayBeTorn(t ledger.Transaction) bool {
-	return (t.CreatedAt.Before(f.before) || t.Status == ledger.Pending) && f.entries[bucketOf(t.FirstID())] != 0
+	return (t.CreatedAt.Before(f.before) || t.Status == ledger.Pending) && !f.entries.fits(t.FirstID())
 }
 
 // IsOrphan reports whether the row's hold has an end and no pending row.

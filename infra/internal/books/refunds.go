@@ -41,21 +41,21 @@ func isPostedRefund(t ledger.Transaction) bool {
 func (f *Fold) addRefund(t ledger.Transaction) {
 	a := refundOf(t)
 	f.noteYoung(a)
-	f.refunds[bucketOf(a.Of)] += numberOf(a)
+	*f.refunds.of(a.Of) += numberOf(a)
 	f.Refunds = append(f.Refunds, t)
 }
 
 // RemoveRefund takes back a refund's first row that was counted.
 func (f *Fold) RemoveRefund(t ledger.Transaction) {
 	if isPostedRefund(t) {
-		f.refunds[bucketOf(t.RefundOf)] -= numberOf(refundOf(t))
+		*f.refunds.of(t.RefundOf) -= numberOf(refundOf(t))
 	}
 }
 
 // AddRefundAccount counts a refund account.
 func (f *Fold) AddRefundAccount(a infra.RefundAccount) {
 	f.noteYoung(a)
-	f.refunds[bucketOf(a.Of)] -= numberOf(a)
+	*f.refunds.of(a.Of) -= numberOf(a)
 }
 
 func (f *Fold) noteYoung(a infra.RefundAccount) {
@@ -72,8 +72,7 @@ func (f *Fold) RefundsFit() bool { return f.refunds.fit(f.young) }
 // MayMisrefund reports whether the transaction's refund account, or one that shares its
 // sum, may be wrong.
 func (f *Fold) MayMisrefund(original ledger.TransactionID) bool {
-	at := bucketOf(original)
-	return f.refunds[at] != 0 && !f.young[at]
+	return !f.refunds.fits(original) && !f.young[bucketOf(original)]
 }
 
 // Original is a transaction for refunds, and the time from which it can be refunded.

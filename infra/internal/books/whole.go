@@ -167,17 +167,42 @@ func (w *Whole) Difference() string {
 // sums compare rows in any order, without keeping them: a row adds a number, modulo
 // 2^64, and the row that it requires subtracts the same one. There are many sums, by the
 // first bits in the transaction's id, so that a sum other than zero leads to few
-// transactions: to ten of ten million.
-type sums [1 << bucketBits]uint64
+// transactions: to ten of ten million. Small tables have few pages of them: the tests
+// check many small tables.
+type sums [1 << (bucketBits - pageBits)]*[1 << pageBits]uint64
 
-const bucketBits = 20
+const (
+	bucketBits = 20
+	pageBits   = 8
+)
 
-// fit reports whether all sums are zero, except for the ones that are left out. A
-// comparison with the zero sums would put 8 MB into the binary.
+// of returns a transaction's sum, to change it.
+func (s *sums) of(transaction ledger.TransactionID) *uint64 {
+	bucket := bucketOf(transaction)
+	page := &s[bucket>>pageBits]
+	if *page == nil {
+		*page = new([1 << pageBits]uint64)
+	}
+	return &(*page)[bucket%(1<<pageBits)]
+}
+
+// fits reports whether a transaction's sum is zero.
+func (s *sums) fits(transaction ledger.TransactionID) bool {
+	bucket := bucketOf(transaction)
+	page := s[bucket>>pageBits]
+	return page == nil || page[bucket%(1<<pageBits)] == 0
+}
+
+// fit reports whether all sums are zero, except for the ones that are left out.
 func (s *sums) fit(except map[uint32]bool) bool {
-	for at, sum := range s {
-		if sum != 0 && !except[uint32(at)] {
-			return false
+	for i, page := range s {
+		if page == nil {
+			continue
+		}
+		for at, sum := range page {
+			if sum != 0 && !except[uint32(i<<pageBits+at)] {
+				return false
+			}
 		}
 	}
 	return true
@@ -190,13 +215,13 @@ func bucketOf(transaction ledger.TransactionID) uint32 {
 // addEntries adds a hash for each further entry of a first row. That entry's row
 // subtracts it.
 func (s *sums) addEntries(t ledger.Transaction) {
-	at := bucketOf(t.FirstID())
+	sum := s.of(t.FirstID())
 	if t.Kind() == ledger.EntryRow {
-		s[at] -= hashOf(t)
+		*sum -= hashOf(t)
 		return
 	}
 	for _, row := range (&Whole{ID: t.ID, First: &t}).expected() {
-		s[at] += hashOf(row)
+		*sum += hashOf(row)
 	}
 }
 
