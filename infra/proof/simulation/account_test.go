@@ -18,8 +18,8 @@ const (
 	ceiling     = int64(1e15) * 100
 )
 
-// accounts is all users' ledger that does one thing at a time, in cents. It is compared with ==,
-// often.
+// accounts has every user's money, in cents, of a ledger that does one thing at a time. The search
+// often compares it, with ==.
 type accounts struct {
 	balances [mostUsers]int64 // without the held money, with the limit
 	rules    [mostUsers]rules
@@ -202,7 +202,7 @@ func decline(key int, o outcome, bit uint64) event {
 	}
 }
 
-// replay answers a key's outcome, the zero outcome if it is unused.
+// replay requires that the key has this outcome, or none for the zero outcome.
 func replay(key int, o outcome) event {
 	use := unique.Make(o)
 	return func(a accounts) (accounts, bool) { return a, a.keys[key] == use }

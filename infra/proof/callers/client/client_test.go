@@ -216,7 +216,7 @@ func TestGatewayAnswers(t *testing.T) {
 // newGateway returns the URL to an API Gateway stand-in before the ledger.
 func newGateway(t *testing.T) string { return newGatewayOf(t, "LEDGER_URL") }
 
-// newGatewayOf does the same as newGateway, before the ledger that a variable names.
+// newGatewayOf is newGateway for the ledger whose URL is in a variable.
 func newGatewayOf(t *testing.T, variable string) string {
 	require.NotEmpty(t, os.Getenv(variable), "%s must be the URL of a new local server: .ci/callers starts it", variable)
 	handler, err := gateway.New(os.Getenv(variable))

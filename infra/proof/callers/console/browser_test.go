@@ -252,8 +252,7 @@ func (b browser) count(selector string) string {
 	return b.ask(fmt.Sprintf(`String(document.querySelectorAll(%q).length)`, selector))
 }
 
-// atTen moves the page to where it is ten o'clock, whose times are as wide as
-// any.
+// atTen sets a time zone in which it is ten o'clock, because its times are the widest.
 func (b browser) atTen() {
 	b.t.Helper()
 	hour := time.Now().UTC().Hour()

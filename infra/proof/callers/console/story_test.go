@@ -162,7 +162,7 @@ func (b browser) vary(id, value string) {
 		field.dispatchEvent(new Event("input", {bubbles: true}));`, id, value))
 }
 
-// breakServer puts a server that fails in the place of the page's own, until mend.
+// breakServer makes the page call a failing server, until mend.
 func (b browser) breakServer(how string) {
 	b.t.Helper()
 	if how == "" {
@@ -462,8 +462,7 @@ func (b browser) isDrawn(n string) {
 	b.waits(fmt.Sprintf(`document.querySelector("#step-%[1]s .drawing").clientWidth === Math.round(document.querySelector("#step-%[1]s .drawing > *").getBoundingClientRect().width)`, n))
 }
 
-// fits checks that nothing of a view reaches out of the page, and no text out of its
-// drawing or its box.
+// fits checks that a view stays within the page, and each text within its drawing or box.
 func (b browser) fits(view string, width int64) {
 	b.t.Helper()
 	assert.Equal(b.t, fmt.Sprint(width), b.ask(`String(document.documentElement.scrollWidth)`), view)
