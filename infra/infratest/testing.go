@@ -38,7 +38,7 @@ func runTests(m *testing.M) (code int, err error) {
 		if err != nil {
 			return 1, err
 		}
-		defer server.Close() //nolint:errcheck // the tests are done
+		defer server.Close()
 		endpoint = server.Endpoint()
 	}
 	dir, err := os.MkdirTemp("", "onewrite")

@@ -88,7 +88,7 @@ func (d *database) startOwn(ctx context.Context, folder string, getenv func(stri
 	}
 	d.endpoint = d.own.Endpoint()
 	if err = d.openStore(ctx, false, getenv, log); err != nil {
-		d.close() //nolint:errcheck // err says more
+		d.close()
 		if folder != "" {
 			err = fmt.Errorf("%w; if the data in %s is damaged, move the folder away, or choose another with -data", err, folder)
 		}
@@ -164,12 +164,11 @@ func (d *database) ended() <-chan struct{} {
 	return d.own.Ended()
 }
 
-// close ends our own database. The error means that it had ended by itself.
-func (d *database) close() error {
-	if d.own == nil {
-		return nil
+// close ends our own database.
+func (d *database) close() {
+	if d.own != nil {
+		d.own.Close()
 	}
-	return d.own.Close()
 }
 
 // auditLine returns the command to audit the database in the same environment.

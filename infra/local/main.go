@@ -147,7 +147,7 @@ func serve(ctx context.Context, listener net.Listener, server *http.Server, data
 	case err := <-failed:
 		return err
 	case <-database.ended():
-		return database.close()
+		return database.own.Failure()
 	case <-ctx.Done():
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answersWithin)

@@ -24,11 +24,9 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -52,7 +50,7 @@ type Options struct {
 	// Data is the folder that keeps the tables from one start to the next. "" keeps
 	// them in memory. One server at a time may have a folder.
 	Data string
-	// Log gets lines for a person, such as that a download is going on. It may be nil.
+	// Log gets a line when a download begins. It may be nil.
 	Log io.Writer
 }
 
@@ -63,8 +61,6 @@ type Server struct {
 	guard    *exec.Cmd
 	output   *os.File
 	ended    chan struct{}
-	err      error // how the server ended; valid once ended is closed
-	close    func() error
 }
 
 // Start starts DynamoDB Local on a free port and returns when it answers. If ctx ends
@@ -81,11 +77,11 @@ func start(ctx context.Context, o Options, owner int, file string, port func() (
 	}
 	java, err := findJava(ctx, o.Log)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf(orInstall, err)
 	}
 	data, err := claim(ctx, o.Data)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("data folder of DynamoDB Local: %w", err)
 	}
 	defer data.Close() // the guard holds it from here on
 	for range startsMax {
@@ -104,10 +100,10 @@ func start(ctx context.Context, o Options, owner int, file string, port func() (
 		if err = s.run(command, data); err != nil {
 			return nil, err
 		}
-		if err = s.waitReady(ctx, o.Log); err == nil {
+		if err = s.waitReady(ctx); err == nil {
 			return s, nil
 		}
-		s.end()
+		s.Close()
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -156,25 +152,15 @@ func (s *Server) run(arguments []string, data *os.File) (err error) {
 		return err
 	}
 	go func() {
-		defer close(s.ended)
-		if s.err = s.guard.Wait(); s.err == nil {
-			s.err = errors.New("exit status 0")
-		}
+		_ = s.guard.Wait() // Failure has its state
+		close(s.ended)
 	}()
-	s.close = sync.OnceValue(func() error {
-		select {
-		case <-s.ended:
-			return fmt.Errorf("DynamoDB Local ended by itself: %w", s.failure())
-		default:
-			s.end()
-			return nil
-		}
-	})
 	return nil
 }
 
-// end asks the server to end, kills it 5 seconds later, and returns when it is gone.
-func (s *Server) end() {
+// Close asks DynamoDB Local to end, kills it 5 seconds later, and returns when its port
+// is free.
+func (s *Server) Close() {
 	_ = syscall.Kill(-s.guard.Process.Pid, syscall.SIGTERM)
 	select {
 	case <-s.ended:
@@ -184,46 +170,39 @@ func (s *Server) end() {
 	}
 }
 
-// failure returns how the server ended, and its last output.
-func (s *Server) failure() error { return fmt.Errorf("%w\n%s", s.err, s.printed()) }
+// Failure returns how DynamoDB Local ended, and its last output, once it has ended.
+func (s *Server) Failure() error {
+	return fmt.Errorf("DynamoDB Local ended by itself: %s\n%s", s.guard.ProcessState, s.printed())
+}
 
 // printed returns the server's last output.
 func (s *Server) printed() string {
 	const most = 4 << 10
-	all, err := io.ReadAll(io.NewSectionReader(s.output, 0, math.MaxInt64))
-	if err != nil {
-		return err.Error()
-	}
+	all, _ := io.ReadAll(io.NewSectionReader(s.output, 0, math.MaxInt64))
 	return strings.TrimSpace(string(all[max(0, len(all)-most):]))
 }
 
 // sqliteFailed finds SQLite's message in DynamoDB Local's output. DynamoDB Local then
 // retries for ever.
-var sqliteFailed = regexp.MustCompile(`SQLiteException: (.*)`)
+var sqliteFailed = regexp.MustCompile(`SQLiteException: (.*)\n`)
 
-// waitReady returns nil when the server answers. It logs a long wait.
-func (s *Server) waitReady(ctx context.Context, log io.Writer) error {
+// waitReady returns nil when the server answers.
+func (s *Server) waitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
-	look := time.NewTicker(time.Second)
-	defer look.Stop()
-	for seconds := 0; ; {
+	for {
 		notReady := s.ask(ctx)
 		if notReady == nil {
 			return nil
 		}
+		if failed := sqliteFailed.FindStringSubmatch(s.printed()); failed != nil {
+			return fmt.Errorf("SQLite cannot open its data: %s", failed[1])
+		}
 		select {
 		case <-s.ended:
-			return fmt.Errorf("%w: %w", notReady, s.failure())
+			return fmt.Errorf(orInstall, s.Failure())
 		case <-ctx.Done():
 			return fmt.Errorf("not ready within %s: %w\n%s", readyWithin, notReady, s.printed())
-		case <-look.C:
-			if failed := sqliteFailed.FindStringSubmatch(s.printed()); failed != nil {
-				return fmt.Errorf("SQLite cannot open its data: %s", failed[1])
-			}
-			if seconds++; seconds%10 == 0 {
-				fmt.Fprintf(log, "DynamoDB Local does not answer after %d s; waiting: %v\n", seconds, notReady)
-			}
 		case <-time.After(askEvery):
 		}
 	}
@@ -264,10 +243,6 @@ func (s *Server) Endpoint() string { return s.endpoint }
 // Ended returns a channel that is closed when DynamoDB Local has ended.
 func (s *Server) Ended() <-chan struct{} { return s.ended }
 
-// Close ends DynamoDB Local and returns when its port is free. It returns an error if
-// DynamoDB Local had ended by itself. Further calls return the same.
-func (s *Server) Close() error { return s.close() }
-
 // claimWithin is longer than a guard takes to end a server.
 const claimWithin = 7 * time.Second
 
@@ -278,16 +253,12 @@ func claim(ctx context.Context, dir string) (*os.File, error) {
 	if dir == "" {
 		return nil, nil
 	}
-	path, err := filepath.Abs(dir)
-	if err == nil {
-		err = os.MkdirAll(path, 0o700)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
 	}
+	folder, err := os.Open(dir)
 	if err != nil {
-		return nil, fmt.Errorf("data folder of DynamoDB Local: %w", err)
-	}
-	folder, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("data folder of DynamoDB Local: %w", err)
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, claimWithin)
 	defer cancel()
@@ -296,7 +267,7 @@ func claim(ctx context.Context, dir string) (*os.File, error) {
 		case <-time.After(askEvery):
 		case <-ctx.Done():
 			folder.Close()
-			return nil, fmt.Errorf("data folder of DynamoDB Local: another server keeps its data in %s; end it, or choose another folder", path)
+			return nil, fmt.Errorf("another server keeps its data in %s; end it, or choose another folder", dir)
 		}
 	}
 	return folder, nil

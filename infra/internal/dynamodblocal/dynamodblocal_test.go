@@ -3,11 +3,13 @@ package dynamodblocal
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"io/fs"
+	"maps"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -23,24 +25,20 @@ func TestStart(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "a folder", "to be made")
 	s, err := Start(t.Context(), Options{Data: data})
 	require.NoError(t, err)
-	t.Cleanup(func() { s.Close() })
+	t.Cleanup(s.Close)
 	assert.Regexp(t, `^http://127\.0\.0\.1:\d+$`, s.Endpoint())
 	_, err = Start(soon(t), Options{Data: data})
 	require.EqualError(t, err, "data folder of DynamoDB Local: another server keeps its data in "+data+"; end it, or choose another folder")
-	group, err := syscall.Getpgid(s.guard.Process.Pid)
-	require.NoError(t, err)
-	assert.Equal(t, s.guard.Process.Pid, group, "a group of its own")
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		require.NoError(t, syscall.Kill(s.guard.Process.Pid, signal))
 	}
 	require.NoError(t, s.ask(t.Context()))
 
-	require.NoError(t, s.Close())
+	s.Close()
 	assert.False(t, listening(s.Endpoint()), "after Close the port is free")
-	require.NoError(t, s.Close(), "a second Close")
-	again, err := Start(t.Context(), Options{Data: data})
+	again, err := Start(soon(t), Options{Data: data})
 	require.NoError(t, err)
-	require.NoError(t, again.Close())
+	again.Close()
 }
 
 // Damaged data end a start at once, with SQLite's message.
@@ -49,63 +47,47 @@ func TestDamagedData(t *testing.T) {
 	data := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(data, "shared-local-instance.db"), bytes.Repeat([]byte("no database "), 1000), 0o600))
 	_, err := Start(t.Context(), Options{Data: data})
-	require.ErrorContains(t, err, "start DynamoDB Local: SQLite cannot open its data: [26] ")
-	assert.True(t, strings.HasSuffix(err.Error(), "[file is encrypted or is not a database]"), "%v", err)
+	const want = `^start DynamoDB Local: SQLite cannot open its data: \[26\] .*\[file is encrypted or is not a database\]$`
+	assert.Regexp(t, want, err)
 }
 
 func TestCannotStart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	const noWay = "no way to run DynamoDB Local: "
+	const install = "\nInstall Java 17 or later and Maven, or set AWS_ENDPOINT_URL_DYNAMODB to"
 	for name, c := range map[string]struct {
-		scripts map[string]string
-		data    string
-		want    string
+		java, mvn string // scripts; "" is none
+		home      string
+		data      string
+		want      string
 	}{
-		"nothing":  {nil, "", noWay + `java -version: exec: "java"`},
-		"no Maven": {map[string]string{"java": java17}, "", noWay + `exec: "mvn"`},
-		"old Java": {map[string]string{"java": `echo 'openjdk version "11.0.2"'`}, "", noWay + "java is version 11"},
-		"Java 8":   {map[string]string{"java": `echo 'java version "1.8.0_392"'`}, "", noWay + "java is version 1"},
-		"no Java":  {map[string]string{"java": "echo hello"}, "", "no version hello"},
-		"macOS":    {map[string]string{"java": "echo 'Unable to locate a Java Runtime.' >&2; exit 1"}, "", "Unable to locate a Java Runtime."},
+		"no Java":       {mvn: mvnCopies, want: `exec: "java": executable file not found in $PATH` + install},
+		"no Java there": {java: "exit 3", home: "/nowhere", want: `exec: "/nowhere/bin/java": stat /nowhere/bin/java: no such file or directory` + install},
+		"no Maven":      {java: "exit 3", want: `exec: "mvn": executable file not found in $PATH` + "\n" + install},
 		"no network": {
-			map[string]string{"java": java17, "mvn": mvnCopies + "echo '[ERROR] Could not transfer artifact'; echo '[ERROR] Unknown host' >&2; exit 1\n"}, "",
-			"download DynamoDB Local with Maven: exit status 1\n[ERROR] Could not transfer artifact\n[ERROR] Unknown host",
+			java: "exit 3", mvn: mvnCopies + "echo '[ERROR] Could not transfer artifact'; echo '[ERROR] Unknown host' >&2; exit 1\n",
+			want: "download DynamoDB Local with Maven: exit status 1\n[ERROR] Could not transfer artifact\n[ERROR] Unknown host\n" + install,
 		},
-		"server that dies": {map[string]string{"java": java17 + "echo 'no memory' >&2; exit 3", "mvn": mvnCopies}, "", "exit status 3\nno memory"},
-		"file as folder":   {map[string]string{"java": java17, "mvn": mvnCopies}, file, "data folder of DynamoDB Local"},
+		"old Java":       {java: "echo '(class file version 61.0)' >&2; exit 3", mvn: mvnCopies, want: "exit status 3\n(class file version 61.0)" + install},
+		"file as folder": {java: "exit 3", mvn: mvnCopies, data: file, want: "data folder of DynamoDB Local: mkdir " + file},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cache := setPath(t, c.scripts)
+			scripts := map[string]string{"java": c.java, "mvn": c.mvn}
+			maps.DeleteFunc(scripts, func(_, script string) bool { return script == "" })
+			_, cache := setPath(t, scripts)
+			t.Setenv("JAVA_HOME", c.home)
 			_, err := Start(t.Context(), Options{Data: c.data})
 			require.ErrorContains(t, err, c.want)
-			if strings.HasPrefix(c.want, noWay) {
-				assert.ErrorContains(t, err, "Java 17 or later and Maven")
-				assert.ErrorContains(t, err, "AWS_ENDPOINT_URL_DYNAMODB")
-			}
 			if name == "no network" {
-				assertOnlyIn(t, cache, "download.lock")
+				assertHolds(t, cache, "download.lock")
 			}
 		})
 	}
 }
 
-// JAVA_HOME's Java goes before PATH's.
-func TestJavaHome(t *testing.T) {
-	setPath(t, map[string]string{"java": "exit 1", "mvn": mvnCopies})
-	home := t.TempDir()
-	java := filepath.Join(home, "bin", "java")
-	require.NoError(t, os.Mkdir(filepath.Dir(java), 0o755))
-	require.NoError(t, os.WriteFile(java, []byte("#!/bin/sh\n"+java17), 0o755))
-	t.Setenv("JAVA_HOME", home)
-	command, err := findJava(t.Context(), &bytes.Buffer{})
-	require.NoError(t, err)
-	assert.Equal(t, java, command[0])
-}
-
 // Of callers that find an empty cache at once, one downloads.
 func TestDownload(t *testing.T) {
-	cache := setPath(t, map[string]string{"mvn": mvnCopies})
+	_, cache := setPath(t, map[string]string{"mvn": mvnCopies})
 	logs, failed := make([]bytes.Buffer, 4), make(chan error)
 	for i := range logs {
 		go func() {
@@ -113,20 +95,17 @@ func TestDownload(t *testing.T) {
 			failed <- err
 		}()
 	}
-	all := ""
 	for range logs {
 		require.NoError(t, <-failed)
 	}
+	all := ""
 	for i := range logs {
 		all += logs[i].String()
 	}
 	lib := filepath.Join(cache, "dynamodb-local-"+version)
 	assert.Equal(t, "downloading DynamoDB Local 2.6.1 (about 50 MB, once) to "+lib+"\n", all)
-	called, err := os.ReadFile(filepath.Join(os.Getenv("HOME"), "called"))
-	require.NoError(t, err)
-	assert.Equal(t, "\n", string(called))
-	assertOnlyIn(t, lib, "first.jar", "last.jar")
-	assertOnlyIn(t, cache, "download.lock", filepath.Base(lib))
+	assertHolds(t, lib, "first.jar", "last.jar")
+	assertHolds(t, cache, "download.lock", filepath.Base(lib))
 
 	t.Setenv("PATH", "")
 	again, err := jars(t.Context(), &logs[0])
@@ -134,38 +113,29 @@ func TestDownload(t *testing.T) {
 	assert.Equal(t, lib, again)
 }
 
-func assertOnlyIn(t *testing.T, dir string, want ...string) {
+func assertHolds(t *testing.T, dir string, want ...string) {
 	t.Helper()
-	entries, err := os.ReadDir(dir)
+	names, err := fs.Glob(os.DirFS(dir), "*")
 	require.NoError(t, err)
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	assert.ElementsMatch(t, want, names, dir)
+	assert.Equal(t, want, names, dir)
 }
 
-// Another DynamoDB Local takes the port after it was chosen and before it is used.
+// Another server takes the port after it was chosen and before it is used.
 func TestPortTaken(t *testing.T) {
 	setFakeJava(t)
-	other, err := Start(t.Context(), Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { other.Close() })
-	var taken int
-	_, err = fmt.Sscanf(other.Endpoint(), "http://127.0.0.1:%d", &taken)
-	require.NoError(t, err)
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(other.Close)
 	choices := 0
-	s, err := start(t.Context(), Options{}, os.Getpid(), "", func() (int, error) {
-		if choices++; choices == 1 {
-			return taken, nil
+	choose := func() (int, error) {
+		if choices++; choices == startsMax {
+			return freePort()
 		}
-		return freePort()
-	})
+		return other.Listener.Addr().(*net.TCPAddr).Port, nil
+	}
+	s, err := start(t.Context(), Options{}, os.Getpid(), "", choose)
 	require.NoError(t, err)
-	require.NoError(t, s.Close())
-	assert.Equal(t, 2, choices)
-
-	_, err = start(t.Context(), Options{}, os.Getpid(), "", func() (int, error) { return taken, nil })
+	s.Close()
+	_, err = start(t.Context(), Options{}, os.Getpid(), "", choose)
 	require.EqualError(t, err, "start DynamoDB Local: other processes took 3 ports")
 }
 
@@ -176,49 +146,29 @@ func TestServerEndsByItself(t *testing.T) {
 	_, err = http.Get(s.Endpoint() + "/exit") //nolint:bodyclose // there is none
 	require.Error(t, err)
 	<-s.Ended()
-	err = s.Close()
-	require.ErrorContains(t, err, "DynamoDB Local ended by itself: exit status 7\nended as asked")
-	assert.Equal(t, err, s.Close(), "a second Close")
+	require.EqualError(t, s.Failure(), "DynamoDB Local ended by itself: exit status 7\nended as asked")
+	s.Close()
 }
 
-// When the context ends, a server that is slow to start ends, too.
+// When the context ends, a server that is slow to start ends, too, and leaves its folder.
 func TestCancelledWhileItStarts(t *testing.T) {
-	setPath(t, map[string]string{"java": java17 + "echo $$ >started; while :; do sleep 0.1; done", "mvn": mvnCopies})
-	t.Chdir(t.TempDir())
-	ctx, cancel := context.WithCancel(t.Context())
-	failed := make(chan error, 1)
-	go func() {
-		_, err := Start(ctx, Options{})
-		failed <- err
-	}()
-	var pid int
-	for {
-		started, _ := os.ReadFile("started")
-		if n, _ := fmt.Sscan(string(started), &pid); n == 1 {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	cancel()
-	require.ErrorIs(t, <-failed, context.Canceled)
-	assert.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH, "the program is gone")
-	_, err := Start(ctx, Options{})
-	require.ErrorIs(t, err, context.Canceled, "one that is cancelled before")
+	setPath(t, map[string]string{"java": "exec sleep 1000", "mvn": mvnCopies})
+	data := t.TempDir()
+	_, err := Start(soon(t), Options{Data: data})
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	claimed, err := claim(soon(t), data)
+	require.NoError(t, err, "the program is gone")
+	require.NoError(t, claimed.Close())
 }
 
-// No server outlives its starter, however that ends.
+// No server outlives its starter.
 func TestNoServerIsLeft(t *testing.T) {
 	setFakeJava(t)
-	starter, lines := startProcess(t, "starter")
+	starter, lines := startProgram(t, "starter")
 	endpoint := nextEndpoint(t, lines)
 	require.True(t, listening(endpoint))
 	require.NoError(t, starter.Process.Kill())
 	_ = starter.Wait()
-	waitGone(endpoint)
-
-	starter, lines = startProcess(t, "starter that ends")
-	endpoint = nextEndpoint(t, lines)
-	require.NoError(t, starter.Wait())
 	waitGone(endpoint)
 }
 
@@ -252,7 +202,7 @@ func TestFolderStaysWithTheServer(t *testing.T) {
 // same number left a file. The server outlives its starter, and ends with the "go test".
 func TestShare(t *testing.T) {
 	setFakeJava(t)
-	goTest, lines := startProcess(t, "go test")
+	goTest, lines := startProgram(t, "go test")
 	endpoint := nextEndpoint(t, lines)
 	assert.Equal(t, endpoint, nextEndpoint(t, lines), "of the second process")
 	assert.True(t, listening(endpoint), "the first process has ended")
@@ -261,20 +211,25 @@ func TestShare(t *testing.T) {
 	waitGone(endpoint)
 }
 
-func TestOnThisMachine(t *testing.T) {
+// Only an endpoint on this machine has defaults. They replace no set variable.
+func TestEnvironment(t *testing.T) {
 	t.Parallel()
-	for endpoint, want := range map[string]bool{
-		"http://127.0.0.1:8000":             true,
-		"http://localhost:8000":             true,
-		"http://[::1]:8000":                 true,
-		"":                                  false,
-		"localhost:8000":                    false,
-		"http://dynamodb:8000":              false,
-		"http://192.0.2.1:8000":             false,
-		"http://localhost.example.com:8000": false,
-		"https://dynamodb.us-east-1.amazonaws.com": false,
-		"http://%": false,
+	for endpoint, want := range map[string]string{
+		"http://127.0.0.1:8000":             "us-east-1",
+		"http://localhost:8000":             "us-east-1",
+		"http://[::1]:8000":                 "us-east-1",
+		"":                                  "",
+		"localhost:8000":                    "",
+		"http://dynamodb:8000":              "",
+		"http://192.0.2.1:8000":             "",
+		"http://localhost.example.com:8000": "",
+		"https://dynamodb.us-east-1.amazonaws.com": "",
+		"http://%": "",
 	} {
-		assert.Equal(t, want, OnThisMachine(endpoint), endpoint)
+		getenv := Environment(func(name string) string {
+			return map[string]string{EndpointVariable: endpoint, "TRANSACTIONS_TABLE": "mine"}[name]
+		})
+		assert.Equal(t, want, getenv("AWS_REGION"), endpoint)
+		assert.Equal(t, "mine", getenv("TRANSACTIONS_TABLE"), endpoint)
 	}
 }

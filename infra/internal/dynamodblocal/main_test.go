@@ -2,6 +2,7 @@ package dynamodblocal
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -16,52 +17,41 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// roleVariable makes the test binary play another program.
-const roleVariable = "DYNAMODBLOCAL_TEST_ROLE"
-
+// The test binary plays another program under that program's name.
 func TestMain(m *testing.M) {
-	switch os.Getenv(roleVariable) {
-	case "":
-		os.Exit(m.Run())
+	switch filepath.Base(os.Args[0]) {
+	case "java":
+		playJava(os.Args[1:])
 	case "starter":
-		play(startOne)
+		s, err := Start(context.Background(), Options{})
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println(s.Endpoint())
 		select {}
-	case "starter that ends":
-		play(startOne)
 	case "sharer":
-		play(func() (string, error) { return Share(context.Background(), os.Stderr) })
+		endpoint, err := Share(context.Background(), os.Stderr)
+		fmt.Println(cmp.Or(endpoint, fmt.Sprint(err)))
 	case "go test":
 		cache, _ := cacheFolder()
 		left := "http://127.0.0.1:1 onewrite-gone, and more text than the new one, which is cut off\n"
 		_ = os.WriteFile(fmt.Sprintf("%s/shared-%d", cache, os.Getpid()), []byte(left), 0o600)
 		for range 2 {
-			sharer := exec.Command(os.Args[0])
-			sharer.Env = append(os.Environ(), roleVariable+"=sharer")
+			sharer := program("sharer")
 			sharer.Stdout = os.Stdout
 			_ = sharer.Run()
 		}
 		select {}
-	case "java":
-		playJava(os.Args[1:])
+	default:
+		os.Exit(m.Run())
 	}
 }
 
-// play prints a server's endpoint when the server is ready.
-func play(start func() (endpoint string, err error)) {
-	endpoint, err := start()
-	if err != nil {
-		fmt.Println(err)
-		os.Exit(1)
-	}
-	fmt.Println(endpoint)
-}
-
-func startOne() (endpoint string, err error) {
-	s, err := Start(context.Background(), Options{})
-	if err != nil {
-		return "", err
-	}
-	return s.Endpoint(), nil
+// program returns this binary under a name.
+func program(name string) *exec.Cmd {
+	self, _ := os.Executable()
+	return &exec.Cmd{Path: self, Args: []string{name}}
 }
 
 // playJava answers as DynamoDB Local does. A request for /exit ends it.
@@ -81,57 +71,50 @@ func playJava(args []string) {
 	os.Exit(1)
 }
 
-// These scripts stand in for programs.
-const (
-	java17 = `[ "$1" = -version ] && { echo 'openjdk version "17.0.15"' >&2; exit 0; }` + "\n"
-	// mvnCopies makes the folder that it is given, as Maven does, in two steps.
-	mvnCopies = `echo >>"$HOME/called"
-for arg; do case $arg in -DoutputDirectory=*) out=${arg#*=};; esac; done
+// mvnCopies is a script that makes the folder that it is given, as Maven does, in two
+// steps.
+const mvnCopies = `for arg; do case $arg in -DoutputDirectory=*) out=${arg#*=};; esac; done
 mkdir -p "$out" && touch "$out/first.jar" && touch "$out/last.jar"
 `
-)
 
 // setPath makes PATH a folder with these scripts, by name, and the few programs that
 // they need. The cache is empty.
-func setPath(t *testing.T, scripts map[string]string) (cache string) {
+func setPath(t *testing.T, scripts map[string]string) (path, cache string) {
 	t.Helper()
-	dir, home := t.TempDir(), t.TempDir()
-	for _, name := range []string{"env", "rm", "sleep", "mkdir", "touch"} {
+	path, home := t.TempDir(), t.TempDir()
+	for _, name := range []string{"rm", "sleep", "mkdir", "touch"} {
 		program, err := exec.LookPath(name)
 		require.NoError(t, err)
-		require.NoError(t, os.Symlink(program, filepath.Join(dir, name)))
+		require.NoError(t, os.Symlink(program, filepath.Join(path, name)))
 	}
 	for name, script := range scripts {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(path, name), []byte("#!/bin/sh\n"+script), 0o755))
 	}
-	for name, value := range map[string]string{"PATH": dir, "HOME": home, "XDG_CACHE_HOME": filepath.Join(home, "cache"), "JAVA_HOME": ""} {
+	for name, value := range map[string]string{"PATH": path, "HOME": home, "XDG_CACHE_HOME": filepath.Join(home, "cache"), "JAVA_HOME": ""} {
 		t.Setenv(name, value)
 	}
 	cache, err := cacheFolder()
 	require.NoError(t, err)
-	return cache
+	return path, cache
 }
 
 func setFakeJava(t *testing.T) {
 	t.Helper()
+	path, _ := setPath(t, map[string]string{"mvn": mvnCopies})
 	self, err := os.Executable()
 	require.NoError(t, err)
-	setPath(t, map[string]string{"java": java17 + "exec env " + roleVariable + "=java '" + self + "' \"$@\"\n", "mvn": mvnCopies})
+	require.NoError(t, os.Symlink(self, filepath.Join(path, "java")))
 }
 
-// startProcess starts this binary again to play a role, and returns the lines that it
-// prints.
-func startProcess(t *testing.T, role string) (*exec.Cmd, *bufio.Scanner) {
+// startProgram starts a program of TestMain, and returns the lines that it prints.
+func startProgram(t *testing.T, name string) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
-	self, err := os.Executable()
+	started := program(name)
+	out, err := started.StdoutPipe()
 	require.NoError(t, err)
-	process := exec.Command(self)
-	process.Env = append(os.Environ(), roleVariable+"="+role)
-	out, err := process.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, process.Start())
-	t.Cleanup(func() { _, _ = process.Process.Kill(), process.Wait() })
-	return process, bufio.NewScanner(out)
+	require.NoError(t, started.Start())
+	t.Cleanup(func() { _, _ = started.Process.Kill(), started.Wait() })
+	return started, bufio.NewScanner(out)
 }
 
 func nextEndpoint(t *testing.T, lines *bufio.Scanner) string {

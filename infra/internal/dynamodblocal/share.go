@@ -26,18 +26,18 @@ func Share(ctx context.Context, log io.Writer) (endpoint string, err error) {
 	if err != nil {
 		return "", err
 	}
-	defer file.Close() //nolint:errcheck // WriteAt reports its error
+	defer file.Close()
 	var s Server
-	if n, _ := fmt.Fscan(file, &s.endpoint, &s.origin); n == 2 && s.ask(ctx) == nil {
+	written, err := os.ReadFile(name)
+	if err != nil {
+		return "", err
+	}
+	if n, _ := fmt.Sscan(string(written), &s.endpoint, &s.origin); n == 2 && s.ask(ctx) == nil {
 		return s.endpoint, nil
 	}
 	started, err := start(ctx, Options{Log: log}, goTest, name, freePort)
 	if err != nil {
 		return "", err
 	}
-	if err := file.Truncate(0); err != nil {
-		return "", err
-	}
-	_, err = file.WriteAt([]byte(started.endpoint+" "+started.origin+"\n"), 0)
-	return started.endpoint, err
+	return started.endpoint, os.WriteFile(name, []byte(started.endpoint+" "+started.origin), 0o600)
 }
