@@ -15,7 +15,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
+	"time"
 )
 
 // All commands have these exit statuses. [ExitError] has others.
@@ -49,10 +51,22 @@ func Usagef(format string, args ...any) error {
 // Main runs a command to its end, and ends the process. The context ends with
 // SIGINT, with SIGTERM, and when the "go run" that started the process is gone.
 func Main(name string, run func(ctx context.Context, args []string, out, log io.Writer) error) {
-	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	ctx = endWithGoRun(ctx)
-	context.AfterFunc(ctx, release) // so that a second signal ends the process
+	ctx, end := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, end) // so that a second signal ends the process
+	go awaitGoRun(end)
 	os.Exit(finish(ctx, name, os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
+}
+
+// awaitGoRun calls end when the "go run" that started this program is gone. A SIGTERM ends
+// "go run" and not its program, which would live on with its database.
+func awaitGoRun(end func()) {
+	if program, err := os.Executable(); err != nil || !strings.Contains(program, "go-build") {
+		return
+	}
+	for parent := os.Getppid(); os.Getppid() == parent; {
+		time.Sleep(200 * time.Millisecond)
+	}
+	end()
 }
 
 // finish prints a command's error, if any, and returns its status.

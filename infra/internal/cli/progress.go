@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"sync"
@@ -14,7 +13,7 @@ const lineEvery = 10 * time.Second
 // Progress logs how far a command is, a line every ten seconds, in stages. It is
 // safe for concurrent use. The zero Progress logs nothing.
 type Progress struct {
-	stop func() // nil: there is nothing to stop
+	stop chan struct{} // nil: there is nothing to stop
 
 	mu          sync.Mutex
 	stage       string
@@ -24,18 +23,15 @@ type Progress struct {
 
 // ShowProgress logs the progress that it returns on out, until Stop.
 func ShowProgress(out io.Writer) *Progress {
-	ctx, cancel := context.WithCancel(context.Background())
-	stopped := make(chan struct{})
-	p := &Progress{stop: func() { cancel(); <-stopped }}
+	p := &Progress{stop: make(chan struct{})}
 	go func() {
-		defer close(stopped)
 		tick := time.NewTicker(lineEvery)
 		defer tick.Stop()
 		for {
 			select {
 			case <-tick.C:
 				fmt.Fprint(out, p.line())
-			case <-ctx.Done():
+			case <-p.stop:
 				return
 			}
 		}
@@ -57,10 +53,10 @@ func (p *Progress) Add(n int) {
 	p.done += n
 }
 
-// Stop ends the lines.
+// Stop ends the lines. It may be called once.
 func (p *Progress) Stop() {
 	if p.stop != nil {
-		p.stop()
+		p.stop <- struct{}{} // between two lines
 	}
 }
 
