@@ -177,7 +177,7 @@ func nextOf(page answer) string {
 	return strings.TrimSuffix(cursor, `"}`)
 }
 
-// memberTexts returns an object with that many members, each a text.
+// memberTexts returns an object with that many members, each an empty string.
 func memberTexts(n int) string {
 	members := make([]string, n)
 	for i := range members {

@@ -195,7 +195,7 @@ func TestDescriptionOfSettings(t *testing.T) {
 	}
 }
 
-// ofMoney matches the answers that have a currency, where it is not USD.
+// ofMoney matches the answers that have a currency if the ledger's is not USD.
 var ofMoney = regexp.MustCompile(`"(data|balance|limit|refundable)":`)
 
 // eachAnswer calls see with each example of an answer, and its schema.

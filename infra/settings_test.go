@@ -108,8 +108,8 @@ func refused(t *testing.T, err error, why string) {
 	require.NotErrorIs(t, err, ledger.ErrTryAgain)
 }
 
-// Tables with rows, but without a settings row, are old: they have the default
-// settings. Or their row was lost.
+// Tables with rows and no settings row are older than settings, and have the default ones, or
+// they lost the row.
 func TestStartOnTablesFromBefore(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -147,8 +147,8 @@ func TestStartRefusesDamagedSettings(t *testing.T) {
 	require.NoError(t, opened(t, books, "KWD 3 0.5").Start(t.Context()))
 }
 
-// Of starts at once with two settings, one wins: the tables get its settings, and all
-// others are refused.
+// When processes with two different settings start at once, the first one to write decides.
+// The ones with other settings do not start.
 func TestStartsAtOnce(t *testing.T) {
 	t.Parallel()
 	for range 8 {

@@ -117,8 +117,8 @@ func pages(t *testing.T, books *infratest.Books, limit int) (pages []ledger.Page
 func TestHistoryOverOneMegabyte(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
-	// These are declined transactions, each with a list of 97 entries for a long name:
-	// some 50 KB.
+	// Each row is a declined transaction with 97 entries, most of them for a long name: some 50
+	// KB.
 	long := strings.Repeat("用", 128)
 	entries := append([]string{"a debit 1", "b debit 1000"}, slices.Repeat([]string{long + " credit 1"}, 95)...)
 	const rows = 30

@@ -14,7 +14,7 @@ import (
 	"onewrite/ledger"
 )
 
-// A capture and a void write the end first. Only the captured amount is credited.
+// Captures and voids both write the hold's end first. Only the captured amount is credited.
 func TestPostingOfEnds(t *testing.T) {
 	t.Parallel()
 	const (

@@ -215,8 +215,8 @@ var number = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
 // Asian and small forms.
 const beginsFormula = "=+-@＝＋－＠−﹢﹣﹦﹫"
 
-// separators begin a new cell in one spreadsheet or another, also inside quotes: a sheet
-// that splits at semicolons ignores quotes that begin earlier.
+// separators are the characters at which some spreadsheet begins a new cell, even inside
+// quotes: one that splits at semicolons ignores a quote that began earlier.
 const separators = ";|\t\r\n"
 
 // inert returns a text in which no spreadsheet finds a formula. It inserts an apostrophe

@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// By these headers the page names a call, asks for faults, and marks a reading that it
-// repeats each second. The ledger never sees them.
+// The page uses these headers to name a call, to ask for faults, and to mark its reading of
+// each second. The ledger never receives them.
 const (
 	callHeader  = "Local-Call"
 	faultHeader = "Local-Fault"

@@ -34,8 +34,8 @@ type Delivery struct {
 // NewWire returns a network that asks next about each request, in the sender's goroutine.
 func NewWire(next func() Delivery) *Wire { return &Wire{next: next} }
 
-// Over returns the option that puts a DynamoDB client over another transport, such as a [Wire]. The
-// client's own limit for an attempt stays. [Under] comes after it.
+// Over returns an option that makes a DynamoDB client use a transport, such as a [Wire]. The client
+// keeps its limit for an attempt. Pass [Under] after Over.
 func Over(transport http.RoundTripper) func(*dynamodb.Options) {
 	return func(o *dynamodb.Options) { o.HTTPClient = infra.NewHTTPClient(transport) }
 }

@@ -164,10 +164,10 @@ func (w *Whole) Difference() string {
 	}
 }
 
-// sums compare rows in any order, without keeping them: a row adds a number, modulo
-// 2^64, and the row that it requires subtracts the same one. There are many sums, by the
-// first bits in the transaction's id, so that a sum other than zero leads to few
-// transactions: to ten of ten million. Small tables have few pages of them: the tests
+// sums find rows without their counterpart, in any order and without keeping them: each row
+// adds a number, modulo 2^64, and its counterpart subtracts the same one. There is a sum for
+// each value of the first bits in a transaction's id. So a sum other than zero leads to few
+// transactions: to ten of ten million. Pages are made when they are needed, because the tests
 // check many small tables.
 type sums [1 << (bucketBits - pageBits)]*[1 << pageBits]uint64
 

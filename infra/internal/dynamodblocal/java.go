@@ -108,8 +108,8 @@ func cacheFolder() (string, error) {
 	return cache, os.MkdirAll(cache, 0o755)
 }
 
-// lock waits for the lock on a file, which it makes if it is missing. Closing the file
-// ends the lock. It goes on where the file system has no flock.
+// lock opens a file, which it creates if needed, and waits for the lock on it. Closing the
+// file releases the lock. On a file system without flock, lock returns without one.
 func lock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err == nil {

@@ -27,7 +27,7 @@ const (
 	recent    = 20 // calls, and their transactions, that callers mostly make again
 )
 
-// traffic is callers who share users and insist on their calls.
+// traffic is callers who share users, and repeat each call until it is answered.
 type traffic struct {
 	t         *testing.T
 	network   *network

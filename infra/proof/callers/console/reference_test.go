@@ -116,7 +116,7 @@ func (b browser) closes() {
 	b.waits(`document.querySelector(".scalar-client--open") === null`)
 }
 
-// sends sends the operation by the page's own button, and returns the answer.
+// sends clicks the page's send button for the operation, and returns the answer.
 func (b browser) sends(o operation) string {
 	b.t.Helper()
 	b.opens(o)

@@ -408,7 +408,7 @@ func TestReloadDuringTheStory(t *testing.T) {
 	assert.Contains(t, b.step("1"), "It counted once")
 }
 
-// A step leads to its own requests and to its own account, however many steps ran since.
+// Each step's links open its own requests and its own account, even if other steps ran since.
 func TestStoryLeadsOn(t *testing.T) {
 	b := open(t, "/")
 	b.step("4")
