@@ -85,7 +85,8 @@ func (a *audit) foldTransactions(ctx context.Context) error {
 	mayWait, lookedUp := a.maxWaiting, false
 	err := a.scan(ctx, a.config.TransactionsTable, "transactions", a.transactions, func(r row) (err error) {
 		a.report.Transactions++
-		a.find(a.fold.Add(r)...)
+		_, found, _ := a.fold.Add(r)
+		a.find(found...)
 		a.report.Users = len(a.fold.Tallies)
 		if len(a.fold.Refunds) >= pageRows {
 			err = a.compareOriginals(ctx)

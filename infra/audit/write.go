@@ -140,10 +140,10 @@ func asStored(stored row) (condition string, names map[string]string, values row
 		names[name] = attribute
 		return name
 	}
-	for attribute, stored := range stored {
-		value := fmt.Sprintf(":v%d", len(values))
-		values[value] = stored
-		rules = append(rules, nameOf(attribute)+" = "+value)
+	for attribute, value := range stored {
+		placeholder := fmt.Sprintf(":v%d", len(values))
+		values[placeholder] = value
+		rules = append(rules, nameOf(attribute)+" = "+placeholder)
 	}
 	for _, attribute := range ofAccount {
 		if stored[attribute] == nil {

@@ -134,10 +134,10 @@ func (c *check) begun(transactions []books.Row) {
 
 // transaction counts a row in the transactions table.
 func (c *check) transaction(row books.Row) {
-	c.add(c.fold.Add(row))
-	t, err := infra.DecodeTransaction(row)
-	if err != nil {
-		return // the fold has found it
+	t, found, ok := c.fold.Add(row)
+	c.add(found)
+	if !ok {
+		return
 	}
 	c.rows[t.ID] = t
 	c.wholes.Add(t)

@@ -42,15 +42,16 @@ func NewFold(s ledger.Settings, before time.Time) *Fold {
 // Everything is later than every row's time.
 var Everything = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Add takes a row, and returns its faults.
-func (f *Fold) Add(r Row) []Finding {
-	t, found, ok := ExamineTransaction(f.settings, r)
+// Add takes a row. Its results are those of [ExamineTransaction], with the faults of its
+// hold.
+func (f *Fold) Add(r Row) (t ledger.Transaction, found []Finding, ok bool) {
+	t, found, ok = ExamineTransaction(f.settings, r)
 	if !ok {
-		return found
+		return t, found, false
 	}
 	if t.Kind() == ledger.RulesRow {
 		f.Rules.Add(t)
-		return found
+		return t, found, true
 	}
 	f.Tallies.Of(t.UserID).Add(t)
 	if t.CreatedAt.Before(f.before) {
@@ -59,7 +60,7 @@ func (f *Fold) Add(r Row) []Finding {
 	if isPostedRefund(t) {
 		f.addRefund(t)
 	}
-	return append(found, f.match(t)...)
+	return t, append(found, f.match(t)...), true
 }
 
 // pendingRow has the parts of a pending row that its end must fit. A capture credits
