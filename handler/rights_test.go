@@ -378,7 +378,7 @@ func TestTokenHearsNoBalanceOfAnother(t *testing.T) {
 		assert.Equal(t, http.StatusForbidden, payer.Status, payer.Body)
 		assert.NotContains(t, payer.Body, "999999999999950")
 
-		// A token hears of the rules that its own calls meet, and of no others.
+		// A token learns of a rule only when one of its own calls meets it.
 		const rules = `{"userId":"shop","debits":"blocked","credits":"blocked","creditLimit":"50"}`
 		require.Equal(t, http.StatusCreated, g.service(h).rule(t, "block", rules).Status)
 		assert.Equal(t, `{"data":{"balance":"150","creditLimit":"50"}}`, g.user("shop", h).get(t, "/balance?userId=shop").Body)

@@ -52,7 +52,7 @@ func TestOlderVersionReadsRefunds(t *testing.T) {
 }
 
 // A version from before account rules posts what is blocked, rightly on balances with a
-// credit limit, and fails where it reads a change of rules. operations.md says so.
+// credit limit, and fails where it reads a change of rules: see operations.md.
 func TestOlderVersionIgnoresRules(t *testing.T) {
 	t.Parallel()
 	books := infratest.NewInMemory(t, ledger.DefaultSettings())

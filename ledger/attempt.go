@@ -55,8 +55,8 @@ func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit,
 	if a.request.holdIsIn(refused.Accounts) {
 		return readOwnRow, misfit{}, next
 	}
-	// A hold that expired during this attempt may have been captured. Only trying
-	// to release it tells.
+	// A hold that expired during this attempt may have been captured. Only an attempt
+	// to release it shows that.
 	mayHaveBeenCaptured := anyExpires(refused.Accounts, a.startedAt, now)
 	// Accounts read at different moments may together refuse a request that every
 	// moment allowed.

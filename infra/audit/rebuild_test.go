@@ -285,8 +285,8 @@ func TestRebuildWritesAtOnceAndPaced(t *testing.T) {
 }
 
 // The audit of a version from before refunds and account rules reports them as damage,
-// and its rebuild keeps the users of refunds and undoes rules. The documents say so. A
-// rebuild of this version undoes that.
+// and its rebuild keeps the users of refunds and undoes rules: see the changelog. A rebuild
+// of this version repairs that.
 func TestOlderAudit(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)

@@ -116,7 +116,8 @@ func start(ctx context.Context, o Options, owner int, file string, port func() (
 
 // guard is the sh script that runs DynamoDB Local. When the owner is gone it asks
 // DynamoDB Local to end, because a killed one loses its last writes to a data folder,
-// and kills it after some tries, five a second. It ignores signals, which may be sent to all processes.
+// and kills it after some tries, five a second. It ignores signals, which may be sent to
+// all processes.
 const guard = `
 owner=$1 file=$2 tries=$3
 shift 3

@@ -401,8 +401,8 @@ func TestRefundsOfAnotherTab(t *testing.T) {
 	assert.Equal(t, "true", one.ask(`String(document.activeElement === document.querySelector("#transaction a"))`))
 }
 
-// An open form of rules follows another tab's, unless a person has changed it: then it says
-// so.
+// An open form of rules shows another tab's change. If a person has changed the form, it keeps
+// that, and shows a notice.
 func TestRulesOfAnotherTab(t *testing.T) {
 	one := openAccount(t, "rules-tabs")
 	two := newTab(t, one, one.ask(`location.href`))
