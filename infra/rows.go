@@ -181,7 +181,7 @@ func decodeRuleChange(d *decoder, t *ledger.Transaction) {
 	if err := t.Rules.Check(); err != nil {
 		d.reject("type", "%s", reasonOf(err))
 	}
-	d.absent("a row of this type", "user_id", "ammount", "transaction_id", "entries", "expires_at", "held", "declined_entry", "declined_by")
+	d.absent("a row of this type", "user_id", "ammount", "transaction_id", "entries", "expires_at", "held", "declined_entry", "declined_by", "refund_of", "refund_places")
 	switch t.Status {
 	case ledger.Posted:
 		t.Rules.Number = decodeNumber(d, "rule_change", atLeast(1))
