@@ -1,5 +1,6 @@
-// Package bench counts the cost of calls, and measures a call next to its floor: the same requests to
-// DynamoDB, sent by an SDK client without our code around it.
+// Package bench counts the cost of each kind of call, and compares its allocations and latency
+// with a floor. The floor is the same requests to DynamoDB, sent by an SDK client without our code
+// around it.
 package bench
 
 import (
@@ -27,39 +28,39 @@ import (
 
 func TestMain(m *testing.M) { infratest.Main(m) }
 
-// names are a call's user and key.
+// names are the user and the idempotency key of a call.
 type names struct{ user, key string }
 
-// path is the transaction's.
+// path returns the URL path of the transaction with this key.
 func (n names) path() string {
 	user, userErr := ledger.ParseUserID(n.user)
 	key, keyErr := ledger.ParseIdempotencyKey(n.key)
 	if userErr != nil || keyErr != nil {
-		panic(fmt.Sprint(userErr, keyErr)) // our own names
+		panic(fmt.Sprint(userErr, keyErr))
 	}
 	return "/transactions/" + ledger.NewTransactionID(user, key).String()
 }
 
 var made atomic.Int64
 
-// newNames returns a new key for a new user. All are equally long, because a row's size depends on
-// them.
+// newNames returns a new user and key. All have the same length, because the size of a row depends
+// on them.
 func newNames() names {
 	i := made.Add(1)
 	return names{fmt.Sprintf("new-%06d", i), fmt.Sprintf("key-%06d", i)}
 }
 
-// call is a caller's request.
+// call is a request to the API.
 type call struct{ method, path, query, key, body string }
 
-// outcome is a call with its answer, and its cost.
+// outcome is a call with the expected status and cost.
 type outcome struct {
 	name        string
-	before      calls // made two hours ago
+	before      calls // made first, by a clock two hours ago
 	call        func(names) call
 	status      string
 	units       units
-	allocations float64 // our own, at most; 0: they are not counted, and the call is not timed
+	allocations float64 // at most, by our own code; 0: not measured, and neither is the latency
 }
 
 type calls []func(names) call
@@ -69,7 +70,8 @@ var (
 	longest = names{strings.Repeat("\U0001D11E", 127) + "1", strings.Repeat("k", 255)}
 )
 
-// outcomes are the rows of costs.md. The bounds are a quarter more than on 2026-11-30.
+// outcomes are the rows of costs.md. The bounds on allocations are a quarter above the counts of
+// 2026-11-30.
 var outcomes = []outcome{
 	{"posted", nil, credit, "201", units{1, 5, 0}, 155},
 	{"posted, replayed", calls{credit}, credit, "201", units{1, 4, 0}, 165},
@@ -100,17 +102,17 @@ var outcomes = []outcome{
 	{"debit, releases 16", times(ledger.MaxHolds, first(shortHold)), opening, "201", units{2, 57, 0}, 1030},
 }
 
-// as makes a call with these names.
+// as returns the call with these names in place of the given ones.
 func as(n names, c func(names) call) func(names) call {
 	return func(names) call { return c(n) }
 }
 
-// first makes a call under another key.
+// first returns the call with another key, to be made before one with the given key.
 func first(c func(names) call) func(names) call {
 	return func(n names) call { return c(names{n.user, "1st-" + n.key}) }
 }
 
-// times makes a call under so many keys, which differ in the last three characters.
+// times returns the call count times, with keys that differ in the last three characters.
 func times(count int, c func(names) call) (all calls) {
 	for i := range count {
 		all = append(all, func(n names) call {
@@ -120,7 +122,7 @@ func times(count int, c func(names) call) (all calls) {
 	return all
 }
 
-// history is the read of a user's history after so many calls.
+// history returns the outcome of reading a user's history after count calls.
 func history(name string, who names, count int, c func(names) call, want units) outcome {
 	before := times(count, c)
 	for i, each := range before {
@@ -131,14 +133,14 @@ func history(name string, who names, count int, c func(names) call, want units) 
 	return outcome{name, before, read, "200", want, 0}
 }
 
-// template is an event from an HTTP API that checks callers by IAM.
+// template is an event from an HTTP API that authenticates callers with IAM.
 var template, templateErr = os.ReadFile("../../../testdata/events/http-api-iam-balance.json")
 
-// event returns the call as an HTTP API sends it.
+// event returns the event that an HTTP API sends for the call.
 func (c call) event() []byte {
 	var e map[string]any
 	if err := cmp.Or(templateErr, json.Unmarshal(template, &e)); err != nil {
-		panic(err) // our own document
+		panic(err)
 	}
 	http := e["requestContext"].(map[string]any)["http"].(map[string]any)
 	http["method"], http["path"] = c.method, c.path
@@ -149,12 +151,13 @@ func (c call) event() []byte {
 	}
 	payload, err := json.Marshal(e)
 	if err != nil {
-		panic(err) // our own document
+		panic(err)
 	}
 	return payload
 }
 
-// post posts entries, each written as "user debit 10", and more members in the body.
+// post returns a call that posts entries, each written as "user debit 10". more is JSON for
+// further members of each entry.
 func post(n names, more string, entries ...string) call {
 	var bodies []string
 	for _, text := range entries {
@@ -214,20 +217,21 @@ func readBalance(n names) call {
 func readTransaction(n names) call { return call{method: "GET", path: n.path()} }
 func readRefunds(n names) call     { return call{method: "GET", path: n.path() + "/refunds"} }
 
-// environment is a Lambda environment: it takes an event and returns its answer.
+// environment is a Lambda environment. It returns the response to an event.
 type environment func(ctx context.Context, payload []byte) ([]byte, error)
 
-// newHandler returns the handler that the function has, with its clock ago.
+// newHandler returns the function's handler, with its clock set back by ago.
 func newHandler(store *infra.Store, ago time.Duration, log io.Writer) environment {
 	now := func() time.Time { return time.Now().Add(-ago) }
 	open := handler.Access{Authorization: handler.None}
 	return handler.New(ledger.New(store, now), handler.NewLogger(log, "bench", "1"), open).Invoke
 }
 
-// request is a prepared call; only running it is measured.
+// request runs a prepared call, so that a measurement does not include the preparation.
 type request func(context.Context) error
 
-// request returns the call of the outcome to an environment.
+// request returns the outcome's call, to be sent to this environment. Any other status is an
+// error.
 func (o outcome) request(to environment, n names) request {
 	payload := o.call(n).event()
 	return func(ctx context.Context) error {
@@ -239,7 +243,7 @@ func (o outcome) request(to environment, n names) request {
 	}
 }
 
-// prepare makes the calls before the outcome's.
+// prepare makes the calls that must come before the outcome's call.
 func (o outcome) prepare(t testing.TB, books *infratest.Books, n names) {
 	t.Helper()
 	serve := newHandler(books.Store, 2*time.Hour, io.Discard)

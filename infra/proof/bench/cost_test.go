@@ -18,7 +18,7 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// These are prices in dollars, in us-east-1 on 2026-09-20:
+// Prices in dollars, in us-east-1 on 2026-09-20:
 //
 // https://aws.amazon.com/dynamodb/pricing/on-demand/
 // https://aws.amazon.com/lambda/pricing/
@@ -35,19 +35,19 @@ const (
 	perMillionTraces       = 5.00
 
 	memoryMB       = 512
-	billedMs       = 10   // a call; an assumption
-	accessLogBytes = 384  // a line, at 20 bytes for each variable
-	tracedShare    = 0.05 // among calls, by X-Ray's default rule
+	billedMs       = 10   // for each call; assumed
+	accessLogBytes = 384  // for each line, with 20 bytes for each variable
+	tracedShare    = 0.05 // of all calls, by X-Ray's default sampling rule
 )
 
-// units are the cost of requests to DynamoDB, counted from the requests and their answers by AWS's
-// rules, because DynamoDB Local's own count is wrong:
+// units are the cost of requests to DynamoDB. They are computed from the requests and responses by
+// AWS's rules, because the units that DynamoDB Local reports are wrong:
 //
-//   - a write takes a unit for each KB of its item, and two in a transaction; one whose
-//     condition fails takes the same;
-//   - a new row takes another unit for each KB in each index that holds it;
-//   - a strongly consistent read takes a unit for each 4 KB, at least one, and an
-//     eventually consistent one half as much.
+//   - a write costs one unit for each KB of its item, or two in a transaction, even if
+//     its condition fails;
+//   - a new row costs another unit for each KB in every index that contains it;
+//   - a strongly consistent read costs one unit for each 4 KB, and at least one; an
+//     eventually consistent read costs half as much.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
@@ -57,7 +57,7 @@ type units struct {
 	writes, reads float64
 }
 
-// attributes are an item's, each with its type and its value.
+// attributes are the attributes of one item, by name.
 type attributes map[string]struct {
 	S string
 	N string
@@ -67,8 +67,8 @@ type attributes map[string]struct {
 	}
 }
 
-// bytes returns an item's size: its names and values. A number takes half a byte a digit and one
-// more; a list or map three bytes, and one for each member.
+// bytes returns the size of an item: its names and values. A number takes one byte and half a byte
+// for each digit. A list or map takes three bytes, and one for each member.
 func (a attributes) bytes() (n int) {
 	number := func(digits string) int { return ceilDivide(len(digits), 2) + 1 }
 	for name, value := range a {
@@ -92,7 +92,7 @@ func (a attributes) bytes() (n int) {
 
 func ceilDivide(n, by int) int { return (n + by - 1) / by }
 
-// count adds a request, with its answer.
+// count adds the units of one request. applied is false if DynamoDB rejected it.
 func (u *units) count(operation string, sent, received []byte, applied bool) error {
 	var request struct {
 		Item          attributes
@@ -128,7 +128,7 @@ func (u *units) count(operation string, sent, received []byte, applied bool) err
 		kB := max(1, ceilDivide(row.bytes(), 1024))
 		u.writes += float64(factor * kB)
 		if applied && row["account"].S == "" {
-			u.writes += float64(kB) // the history's index, which has no change of rules
+			u.writes += float64(kB) // the history index, which has no rule changes
 		}
 	}
 	if operation == "PutItem" {
@@ -138,14 +138,14 @@ func (u *units) count(operation string, sent, received []byte, applied bool) err
 		if item.Put != nil {
 			write(item.Put.Item, 2)
 		} else {
-			u.writes += 2 // a balance row is under 1 KB: some 850 bytes with 16 holds
+			u.writes += 2 // a balance row is under 1 KB: about 850 bytes with 16 holds
 		}
 	}
 	return nil
 }
 
-// TestCost makes costs.md's table: the costs for a million calls with one outcome. A row with the
-// longest names has at most 1 KB, so no row costs more than the table shows.
+// TestCost computes the table in costs.md: the cost of a million calls with each outcome. Even
+// with the longest names a row has at most 1 KB, so no row costs more than the table shows.
 func TestCost(t *testing.T) {
 	t.Parallel()
 	template, err := os.ReadFile("../../../template.yaml")

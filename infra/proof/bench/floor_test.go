@@ -22,7 +22,7 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// recording is a call's requests to DynamoDB, as SDK inputs, and their answers.
+// recording holds one call's requests to DynamoDB, as SDK inputs, and the responses.
 type recording struct {
 	inputs  []any
 	answers []answer
@@ -33,7 +33,7 @@ type answer struct {
 	body   string
 }
 
-// record makes an outcome's call on its own DynamoDB.
+// record makes an outcome's call on a new model of DynamoDB, and records its requests.
 func record(t testing.TB, o outcome, n names) *recording {
 	t.Helper()
 	books, model := infratest.NewOnModel(t, dynamodbmodel.Moment{})
@@ -65,9 +65,9 @@ func (r *recording) keepAnswer(_ *http.Request, deliver func() (*http.Response, 
 	return response, err
 }
 
-// on returns the recorded requests, for a client to send to a config's tables.
+// on returns a request that sends the recorded requests with this client, to config's tables.
 func (r *recording) on(client *dynamodb.Client, config infra.Config) request {
-	table := func(name *string) *string { // the inputs share the recording's table names
+	table := func(name *string) *string { // replaces a recorded table name by config's
 		if *name == "transactions" {
 			return &config.TransactionsTable
 		}
@@ -107,7 +107,7 @@ func (r *recording) on(client *dynamodb.Client, config infra.Config) request {
 	}
 }
 
-// replay is a DynamoDB without a network, which repeats the recorded answers.
+// replay is an HTTP client that repeats the recorded responses without a network.
 type replay struct {
 	answers []answer
 	next    int

@@ -19,9 +19,10 @@ import (
 	"onewrite/ledger"
 )
 
-// The ledger's own allocations stay under a bound, on a machine of any speed. They include those
-// for the rows. The floor and the call run on a DynamoDB that answers at once.
-func TestOwnAllocations(t *testing.T) { // not parallel: it counts the process's
+// The allocations of our own code stay below a bound. Unlike times, they are the same on every
+// machine. They include those for the rows. The floor and the call both receive recorded
+// responses.
+func TestOwnAllocations(t *testing.T) { // not parallel: AllocsPerRun counts for the whole process
 	for _, o := range outcomes {
 		if o.allocations == 0 {
 			continue
@@ -33,7 +34,7 @@ func TestOwnAllocations(t *testing.T) { // not parallel: it counts the process's
 		count := func(run func(*dynamodb.Client) request) float64 {
 			send := run(infra.NewClient(config, func(options *dynamodb.Options) { options.HTTPClient = &replay{answers: recorded.answers} }))
 			return testing.AllocsPerRun(50, func() {
-				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // as Lambda sets for each event
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // Lambda sets a deadline for each event
 				defer cancel()
 				assert.NoError(t, send(ctx))
 			})
@@ -47,13 +48,13 @@ func TestOwnAllocations(t *testing.T) { // not parallel: it counts the process's
 	}
 }
 
-// BenchmarkLatency makes calls to the built function next to their floor, in turns, so that other
-// work on the machine affects both. The floor calls a function that only answers hello, and sends
-// the requests.
+// BenchmarkLatency alternates calls to the built function with their floor, so that other work on
+// the machine affects both. The floor calls a function that only answers hello, and then sends the
+// same requests to DynamoDB.
 func BenchmarkLatency(b *testing.B) {
 	books := infratest.New(b)
 	ours, hello := start(b, books, build(b, "onewrite")), start(b, books, build(b, "onewrite/infra/proof/bench/hello"))
-	bare := dynamodb.New(dynamodb.Options{ // as the SDK makes it by default
+	bare := dynamodb.New(dynamodb.Options{ // a client with the SDK's defaults
 		Region: books.Config.Region, BaseEndpoint: &books.Config.Endpoint,
 		Credentials: credentials.StaticCredentialsProvider{Value: books.Config.Credentials},
 	})
@@ -80,8 +81,8 @@ func BenchmarkLatency(b *testing.B) {
 	}
 }
 
-// BenchmarkColdStart starts the function and hello in turns, and measures from the process's start
-// to the first answer.
+// BenchmarkColdStart alternates starts of the function and of hello. It measures the time from the
+// start of the process to the first answer.
 func BenchmarkColdStart(b *testing.B) {
 	books := infratest.New(b)
 	cold := func(binary string, payload []byte) request {
@@ -103,7 +104,7 @@ func BenchmarkColdStart(b *testing.B) {
 	p.report(b)
 }
 
-// build builds a function's package.
+// build compiles a function's package.
 func build(b testing.TB, pkg string) (binary string) {
 	b.Helper()
 	binary = filepath.Join(b.TempDir(), "bootstrap")
@@ -111,7 +112,7 @@ func build(b testing.TB, pkg string) (binary string) {
 	return binary
 }
 
-// start runs a function on the books, until the benchmark ends.
+// start starts a function on the tables of books. It runs until the benchmark ends.
 func start(b testing.TB, books *infratest.Books, binary string) *runtimeapi.Function {
 	b.Helper()
 	function, err := runtimeapi.Start(binary, books.Env(), io.Discard)
@@ -120,10 +121,11 @@ func start(b testing.TB, books *infratest.Books, binary string) *runtimeapi.Func
 	return function
 }
 
-// pairs are the times of floors and calls, in milliseconds, that ran one after the other.
+// pairs are the latencies of floors and calls, in milliseconds, and their ratios. Each floor and
+// its call ran one after the other.
 type pairs struct{ floors, ours, ratios []float64 }
 
-// run runs a floor and a call, in either order.
+// run measures a floor and a call. Every second time the call goes first.
 func (p *pairs) run(b *testing.B, floor, ours request) {
 	took := [2]float64{}
 	for i := range took {
@@ -135,16 +137,16 @@ func (p *pairs) run(b *testing.B, floor, ours request) {
 	p.floors, p.ours, p.ratios = append(p.floors, took[0]), append(p.ours, took[1]), append(p.ratios, took[1]/took[0])
 }
 
-// report reports the medians, and ours' 99th percentile.
+// report reports the medians, and the 99th percentile of our calls.
 func (p *pairs) report(b *testing.B) {
-	b.ReportMetric(0, "ns/op") // for both and their preparation
+	b.ReportMetric(0, "ns/op") // hidden: it would include the floor and the set-up
 	b.ReportMetric(quantile(p.floors, 0.50), "floor-p50-ms")
 	b.ReportMetric(quantile(p.ours, 0.50), "p50-ms")
 	b.ReportMetric(quantile(p.ours, 0.99), "p99-ms")
 	b.ReportMetric(quantile(p.ratios, 0.50), "ratio")
 }
 
-// quantile returns the quantile q of the values.
+// quantile returns the q-quantile of the values.
 func quantile(values []float64, q float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]

@@ -1,6 +1,6 @@
-// Package blackbox tests the ledger over HTTP alone, wherever it is served: at the address in
-// LEDGER_URL, such as sam local's, or else by a local server that .ci/serve starts and ends. Its users
-// are new in each run.
+// Package blackbox tests the ledger over HTTP alone. It calls the server at the address in
+// LEDGER_URL, such as sam local's. Without LEDGER_URL it runs against a local server that
+// .ci/serve starts and stops. Each run makes new users.
 package blackbox
 
 import (
@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(urlVariable) != "" {
 		os.Exit(m.Run())
 	}
-	served := exec.Command(".ci/serve", os.Args...) // this program, once more
+	served := exec.Command(".ci/serve", os.Args...) // runs this test binary again, with LEDGER_URL set
 	served.Dir = "../../.."
 	served.Stdout, served.Stderr = os.Stdout, os.Stderr
 	if err := served.Run(); err != nil {

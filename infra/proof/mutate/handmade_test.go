@@ -1,12 +1,13 @@
 package mutate
 
-// defect is an edit, and the folder and the name of the test that must find it.
+// defect is one or more edits that break the code. kills has the folder and the name of the test
+// that must fail with them.
 type defect struct {
 	name, kills string
 	edits       []edit
 }
 
-// edit replaces a text that a file has exactly once.
+// edit replaces text that occurs exactly once in the file.
 type edit struct{ file, before, after string }
 
 const (
@@ -14,7 +15,7 @@ const (
 	inTime     = "handler TestAnswersInTime"
 )
 
-// endIDs give each kind of end its own id.
+// endIDs gives each kind of end its own row id, so that the id alone no longer stops a second end.
 var endIDs = []edit{
 	{"ledger/id.go", `func (id TransactionID) End() TransactionID {
 	return newID([]byte{0}, id[:], []byte("end"))`, `func (id TransactionID) End() TransactionID {
@@ -26,7 +27,7 @@ func (id TransactionID) end(kind End) TransactionID {
 	{"ledger/hold.go", `h.TransactionID.End(),`, `h.TransactionID.end(end),`},
 }
 
-// defects are of the kinds that ledgers really have.
+// defects lists bugs such as real ledgers have.
 var defects = []defect{
 	{"a debit has no condition", simulation, []edit{
 		{"infra/move.go", `u.rules = append(u.rules, amountRule)`, `u.rules = append(u.rules, "attribute_exists(user_id)")`}}},
@@ -86,7 +87,7 @@ var defects = []defect{
 		{"ledger/ledger.go", `		err := l.store.Post(ctx, p)`, `		_, _ = l.store.Account(ctx, r.UserID())
 		err := l.store.Post(ctx, p)`}}},
 
-	// Several entries.
+	// Transactions with several entries.
 	{"a balance is held to the net sum only", "ledger TestPostingCountsAsItsEntries", []edit{
 		{"ledger/posting.go", `least.Cmp(&m.MinBefore.d) > 0`, `true`}}},
 	{"a ceiling is held to the net sum only", "ledger TestPostingCountsAsItsEntries", []edit{
@@ -235,7 +236,7 @@ var defects = []defect{
 	{"somebody else's end is damage", "infra TestReleasesByReports/captured", []edit{
 		{"infra/cancelled.go", `		if m.Ends != nil {`, `		if false {`}}},
 
-	// The edge.
+	// The handler.
 	{"a call has no deadline of its own", inTime, []edit{
 		{"handler/handler.go", `context.WithDeadline(ledger.WithTrace(ctx, &c.trace), deadline)`, `context.WithCancel(ledger.WithTrace(ctx, &c.trace))`}}},
 	{"a call may take longer than the function", inTime, []edit{
@@ -272,7 +273,7 @@ var defects = []defect{
 	{"a panic ends the function", "handler TestPanicIsA500", []edit{
 		{"handler/handler.go", `cause := recover(); cause != nil`, `cause := any(nil); cause != nil`}}},
 
-	// The rows.
+	// Decoding of rows.
 	{"a row without a balance has the opening balance", "infra TestDamagedRows", []edit{
 		{"infra/account.go", `	if len(row) == 0 {`, `	if row["balance"] == nil {`}}},
 	{"a declined row may lack its balance", "infra TestDamagedRows", []edit{

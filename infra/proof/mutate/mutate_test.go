@@ -1,5 +1,5 @@
-// Package mutate shows that the tests find defects. It puts hand-made defects into the code, one at
-// a time, and runs the one test that must find each.
+// Package mutate shows that the tests find defects. It puts hand-made defects into the code, one
+// at a time, and runs the test that must fail with each.
 package mutate
 
 import (
@@ -22,7 +22,7 @@ var every = flag.Int("every", 20, "try each `n`-th defect")
 
 func TestMain(m *testing.M) { infratest.Main(m) }
 
-// Each listed defect still fits the code.
+// Each defect's edits still match the code.
 func TestDefectsFit(t *testing.T) {
 	t.Parallel()
 	for _, d := range defects {
@@ -31,7 +31,7 @@ func TestDefectsFit(t *testing.T) {
 	}
 }
 
-// Each defect makes its test fail, and the same test passes without it.
+// Each defect makes its test fail. Without the defect, the same test passes.
 func TestDefectsAreFound(t *testing.T) {
 	t.Parallel()
 	require.Positive(t, *every)
@@ -58,7 +58,7 @@ func TestDefectsAreFound(t *testing.T) {
 	}
 }
 
-// texts returns the changed text for each file that the defect edits.
+// texts returns the changed text of each file that the defect edits, by path.
 func (d defect) texts() (map[string]string, error) {
 	texts := map[string]string{}
 	for _, e := range d.edits {
@@ -81,7 +81,7 @@ func (d defect) texts() (map[string]string, error) {
 	return texts, nil
 }
 
-// run runs a folder's tests with these texts in place of the files'.
+// run runs a folder's tests, with these texts in place of the files on disk.
 func run(t *testing.T, texts map[string]string, dir string, tests ...string) (output string, err error) {
 	t.Helper()
 	work := t.TempDir()

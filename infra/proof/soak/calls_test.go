@@ -10,12 +10,12 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// users is few, so that callers meet.
+// users is small so that callers often share an account.
 const users = 7
 
-// post returns a posting with a new key: one entry, a payment to the next user in a circle, one with
-// a fee, a batch for one user, a hold, or a payment on hold. Holds last for a second or two, so that
-// many expire.
+// post returns a call that posts something with a new key: one entry, a payment to the next user,
+// a payment with a fee, a batch for one user, a hold, or a payment on hold. Holds last one or two
+// seconds, so that many expire.
 func post() string {
 	user, cents := rand.IntN(users), 2+rand.IntN(20_000)
 	entry := func(place int, kind string, cents int) string {
@@ -41,13 +41,14 @@ func entries(more string, entries ...string) string {
 	return `{"entries":[` + strings.Join(entries, ",") + `]` + more + `}`
 }
 
-// changeRules returns a change of a user's rules, with a new key.
+// changeRules returns a call that changes a user's rules, with a new key.
 func changeRules() string {
 	rules := []string{`"debits":"blocked"`, `"credits":"blocked"`, `"debits":"allowed","credits":"allowed"`, `"creditLimit":"50"`, `"creditLimit":"0"`}
 	return keyed("/accounts", fmt.Sprintf(`{"userId":"%d",%s}`, rand.IntN(users), rules[rand.IntN(len(rules))]))
 }
 
-// followUp returns a call to end a hold, or to refund a transaction with a new key.
+// followUp returns a call that captures, voids or refunds the transaction at this location. A
+// refund has a new key.
 func followUp(location string) string {
 	ends := []string{"/capture", "/capture", "/void", "/refunds"}
 	bodies := []string{`{}`, `{"ammount":"0.01"}`, `{}`, `{"entries":[{"entry":0,"ammount":"0.01"}]}`}
@@ -67,7 +68,7 @@ var reads = []string{
 	`{"httpMethod":"GET","path":"/transactions","queryStringParameters":{"userId":"2","limit":"10"}}`,
 }
 
-// hostile are events that no caller should send, or no gateway.
+// hostile lists malformed and oversized events, which no caller or gateway should send.
 var hostile = []string{
 	``, `null`, `[]`, "\x00\xff", `{"body":`, `{"Records":[{}]}`,
 	keyed("/transactions", `"`+strings.Repeat("x", 1<<20)+`"`),
@@ -78,8 +79,7 @@ var hostile = []string{
 	`{"httpMethod":"GET","path":"/transactions/%00"}`,
 }
 
-// offend sends a hostile event, whole or broken at some byte. The answer is always a caller's error,
-// and nothing moves.
+// offend sends a hostile event, whole or cut off at a random byte. The answer must be a 4xx.
 func (tr *traffic) offend(ctx context.Context) {
 	event := hostile[rand.IntN(len(hostile))]
 	if len(event) > 0 && rand.IntN(4) == 0 {

@@ -16,13 +16,14 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// network delivers requests to DynamoDB, and gives one in ten a fault.
+// network delivers requests to DynamoDB, one in ten with a fault.
 type network struct {
 	to     http.RoundTripper
-	faults atomic.Int64 // given so far
+	faults atomic.Int64 // the number of faults so far
 }
 
-// startNetwork returns a network and its address. It ends with the test, after the last request.
+// startNetwork starts a network in front of endpoint, and returns it with its address. It stops
+// when the test ends, after the last request.
 func startNetwork(t *testing.T, endpoint string) (n *network, address string) {
 	t.Helper()
 	target, err := url.Parse(endpoint)
@@ -53,6 +54,6 @@ func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 	if i := rand.IntN(len(faults.All) + 1); i < len(faults.All) {
 		return faults.All[i].Fault.Before(n.to).RoundTrip(r)
 	}
-	time.Sleep(1100 * time.Millisecond) // longer than the function waits
+	time.Sleep(1100 * time.Millisecond) // longer than the function waits for a response
 	return n.to.RoundTrip(r)
 }

@@ -1,6 +1,7 @@
-// Package soak runs the built function in processes on the same tables, over a network with faults,
-// under callers who insist on their calls. TestCrash kills processes, and TestSoak looks at their
-// memory. Every call has one answer for ever, and at the end the books are right.
+// Package soak runs several processes of the built function on the same tables, over a network
+// with faults. Callers retry each call until it is answered. TestCrash kills processes, and
+// TestSoak checks their memory. No call may ever get two different answers, and at the end the
+// books must be right.
 package soak
 
 import (
@@ -27,7 +28,7 @@ var (
 	lasting = flag.Duration("lasting", 2*time.Second, "how long TestSoak lasts")
 )
 
-// Processes are killed at random moments.
+// Answers and books stay right while processes are killed at random moments.
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	const (
@@ -59,7 +60,7 @@ func TestCrash(t *testing.T) {
 	assert.Positive(t, tr.cut.Load(), "calls cut off")
 }
 
-// No process dies or grows.
+// No process dies, or uses ever more memory or files.
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	tr := newTraffic(t)
@@ -78,7 +79,8 @@ func TestSoak(t *testing.T) {
 	assert.Zero(t, tr.cut.Load(), "calls cut off: a process died")
 }
 
-// resources returns a process's memory, and how many files it has open, sockets included: proc(5).
+// resources returns a process's resident memory and its number of open files, sockets included.
+// See proc(5).
 func resources(t *testing.T, pid int) (kB, files int) {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

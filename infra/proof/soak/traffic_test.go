@@ -22,12 +22,12 @@ import (
 )
 
 const (
-	processes = 4 // the function's: Lambda's environments
+	processes = 4 // of the function, like Lambda's environments
 	callers   = 8
-	recent    = 20 // calls, and their transactions, that callers mostly make again
+	recent    = 20 // how many of the last calls and transactions callers choose from
 )
 
-// traffic is callers who share users, and repeat each call until it is answered.
+// traffic runs callers who share users and retry each call until it is answered.
 type traffic struct {
 	t         *testing.T
 	network   *network
@@ -38,9 +38,9 @@ type traffic struct {
 	calls, answered, cut, unavailable, hostile atomic.Int64
 
 	mu        sync.Mutex
-	sent      []string          // all calls to answer for ever, as events
-	first     map[string]answer // to each call
-	locations []string          // of the posted and the pending
+	sent      []string          // events whose answer must never change
+	first     map[string]answer // the first answer to each event
+	locations []string          // of created transactions
 }
 
 type answer struct {
@@ -49,7 +49,7 @@ type answer struct {
 	Body       string
 }
 
-// newTraffic builds the function and starts its processes, which end with the test.
+// newTraffic builds the function and starts its processes. They end with the test.
 func newTraffic(t *testing.T) *traffic {
 	t.Helper()
 	books := infratest.New(t)
@@ -76,13 +76,13 @@ func (tr *traffic) start(i int) {
 	}
 }
 
-// crash kills a process and starts another instead.
+// crash kills a process and starts another in its place.
 func (tr *traffic) crash(i int) {
 	tr.functions[i].Load().Kill()
 	tr.start(i)
 }
 
-// run lets callers call until ctx ends, or until an answer is wrong.
+// run runs the callers until ctx ends or an answer is wrong.
 func (tr *traffic) run(ctx context.Context) {
 	var all sync.WaitGroup
 	for range callers {
@@ -119,7 +119,7 @@ func (tr *traffic) call(ctx context.Context) {
 	}
 }
 
-// sends notes a call.
+// sends adds an event to the sent ones, and returns it.
 func (tr *traffic) sends(event string) string {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
@@ -127,7 +127,7 @@ func (tr *traffic) sends(event string) string {
 	return event
 }
 
-// recently returns one of the last, or none.
+// recently returns a random one of the last values, or "" if there are none.
 func (tr *traffic) recently(all *[]string) string {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
@@ -138,7 +138,7 @@ func (tr *traffic) recently(all *[]string) string {
 	return (*all)[n-1-rand.IntN(min(n, recent))]
 }
 
-// make makes a call, perhaps not for the first time. Its first answer is for ever.
+// make sends a call, perhaps again, and requires that its answer never changes.
 func (tr *traffic) make(ctx context.Context, event string) {
 	got, ok := tr.insist(ctx, event)
 	if !ok {
@@ -161,13 +161,13 @@ func (tr *traffic) make(ctx context.Context, event string) {
 	assert.Equal(tr.t, first.Body, got.Body, event)
 }
 
-// isForEver reports whether an answer is stored.
+// isForEver reports whether the answer is stored, so that it must never change.
 func (a answer) isForEver() bool {
 	return a.StatusCode < 300 || a.Headers["Location"] != "" || strings.Contains(a.Body, "/problems/hold-ended")
 }
 
-// insist sends an event until the answer is not 503, and returns that answer. It is not ok if ctx
-// ended before. When ctx ends, the call in flight goes on.
+// insist retries an event until the answer is not 503, and returns that answer. ok is false if ctx
+// ended first. When ctx ends, the call in flight still finishes.
 func (tr *traffic) insist(ctx context.Context, event string) (a answer, ok bool) {
 	for cut := 0; ctx.Err() == nil && assert.Less(tr.t, cut, 1000, "no process lives"); {
 		tr.calls.Add(1)
@@ -189,7 +189,7 @@ func (tr *traffic) insist(ctx context.Context, event string) (a answer, ok bool)
 	return a, false
 }
 
-// settle makes all calls once more, until an answer is wrong.
+// settle repeats all calls, and stops at the first wrong answer.
 func (tr *traffic) settle() {
 	events := make(chan string)
 	var all sync.WaitGroup
@@ -210,7 +210,7 @@ func (tr *traffic) settle() {
 	all.Wait()
 }
 
-// String describes the traffic so far.
+// String returns the counts so far.
 func (tr *traffic) String() string {
 	return fmt.Sprintf("%d calls, %d of them hostile, %d cut off, %d answered 503; %d faults",
 		tr.calls.Load(), tr.hostile.Load(), tr.cut.Load(), tr.unavailable.Load(), tr.network.faults.Load())

@@ -1,5 +1,5 @@
-// Command hello is the smallest function on our runtime library, on one processor like ours. Its
-// time is Lambda's, and the rest of our function's time is our own.
+// Command hello is the smallest function on our Lambda runtime library, with one processor like
+// ours. Its latency comes from Lambda and the library; our own code adds the rest.
 package main
 
 import (
