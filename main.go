@@ -1,4 +1,4 @@
-// Command onewrite is the ledger's AWS Lambda function behind API Gateway:
+// Command onewrite is the AWS Lambda function that serves the ledger behind API Gateway:
 // balances, transactions and holds, with one DynamoDB write for each transaction.
 package main
 
@@ -19,8 +19,8 @@ import (
 )
 
 func main() {
-	// A function serves one call at a time. With more processors Go would wake a
-	// thread for each step: a third more CPU, and 4 to 11 % more time.
+	// A function instance serves one call at a time. With more processors, Go would wake a
+	// thread for each step, which costs a third more CPU and 4 to 11 % more time.
 	runtime.GOMAXPROCS(1)
 	log := handler.NewLogger(os.Stdout, lambdacontext.FunctionName, lambdacontext.FunctionVersion)
 	config, unreadable := infra.ConfigFromEnv(os.Getenv)
@@ -30,8 +30,8 @@ func main() {
 		os.Exit(1)
 	}
 	store := infra.NewStore(infra.NewClient(config), config)
-	// The connection is opened here, because init has the whole CPU and delays no
-	// caller. If it can't open, the calls report why.
+	// Start opens the connection during init, when the function has the whole CPU, so that
+	// the first call need not. If it can't, each call tries again and reports the error.
 	err := store.Start(context.Background())
 	if _, other := errors.AsType[*infra.SettingsError](err); other {
 		log.Error("start", slog.String("cause", err.Error()))

@@ -31,7 +31,7 @@ var build = sync.OnceValues(func() (string, error) {
 	return binary, runtimeapi.Build(context.Background(), "onewrite", binary)
 })
 
-// start runs the built function on the books, with more environment.
+// start runs the built function with these books and additional environment variables.
 func start(t *testing.T, books *infratest.Books, log io.Writer, more ...string) *runtimeapi.Function {
 	t.Helper()
 	binary, err := build()
@@ -58,7 +58,7 @@ func invoke(t *testing.T, function *runtimeapi.Function, event string) (a answer
 	return a
 }
 
-// The built function answers an event in each shape, under a Runtime API.
+// The built function answers events in every shape, run by a local Runtime API.
 func TestFunction(t *testing.T) {
 	t.Parallel()
 	books, log := infratest.New(t), &bytes.Buffer{}
@@ -96,7 +96,7 @@ func TestFunction(t *testing.T) {
 	}
 }
 
-// The environment sets who may do each call.
+// The environment determines which calls are allowed.
 func TestFunctionAuthorizes(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -116,7 +116,7 @@ func TestFunctionAuthorizes(t *testing.T) {
 	}
 }
 
-// A start names every fault in the environment.
+// If the environment has faults, the function exits and names them all.
 func TestFunctionSaysWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	binary, err := build()
@@ -139,8 +139,7 @@ func TestFunctionSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
-// Without DynamoDB the function still answers, with a 503. The log reports the
-// missing connection at the start.
+// Without DynamoDB the function starts, logs a warning, and answers 503.
 func TestFunctionWithoutDynamoDB(t *testing.T) {
 	t.Parallel()
 	books, log := infratest.New(t), &bytes.Buffer{}
@@ -156,8 +155,8 @@ func TestFunctionWithoutDynamoDB(t *testing.T) {
 	assert.Contains(t, first, `"message":"warm up","service":"onewrite","version":"$LATEST","cause":"read the settings of table `+books.Config.TransactionsTable+`: try again: `)
 }
 
-// The function contains nothing that only tests and commands need, and the commands
-// nothing that only tests need.
+// The function imports nothing that only tests or commands need, and the commands nothing
+// that only tests need.
 func TestFunctionDependsOnLittle(t *testing.T) {
 	t.Parallel()
 	tests := []string{"testing", "github.com/stretchr/", "onewrite/infra/infratest", "onewrite/infra/proof", "net/http/httptest"}
@@ -182,8 +181,8 @@ func TestFunctionDependsOnLittle(t *testing.T) {
 	}
 }
 
-// The function has the settings in the environment. With other settings than the tables it ends at
-// its start, with both in its log, and no call reaches it.
+// The function uses the settings in the environment. If the tables have others, it logs
+// both and exits before any call reaches it.
 func TestFunctionSettings(t *testing.T) {
 	t.Parallel()
 	books, log := infratest.NewWith(t, infratest.Settings(t, "KWD", "3", "0.125")), &bytes.Buffer{}

@@ -17,19 +17,19 @@ import (
 	"onewrite/ledger"
 )
 
-// worked is a worked case in infra/access.md: a deployment, its callers' policies, and
-// calls.
+// worked is a worked case in infra/access.md: a deployment with its callers' policies and
+// their calls.
 type worked struct {
 	access   handler.Access
 	settings ledger.Settings
 	policies map[string]policy // by IAM caller
-	calls    [][]string        // caller, whether with a token, method, target, key, body, status, whether API Gateway answers
+	calls    [][]string        // columns: caller, with a token, method, target, key, body, status, answered by API Gateway
 }
 
 type policy struct {
 	Statement []struct {
 		Effect, Action string
-		Resource       any // one or several
+		Resource       any // a string or a list of strings
 	}
 }
 
@@ -66,7 +66,8 @@ func readWorked(t *testing.T) (cases []worked) {
 	return cases
 }
 
-// deployed returns what template.yaml gives the function with these parameters.
+// deployed returns the access and settings that template.yaml gives the function with these
+// parameters.
 func deployed(t *testing.T, overrides []string) (handler.Access, ledger.Settings) {
 	t.Helper()
 	given := map[string]string{}
@@ -90,7 +91,7 @@ func deployed(t *testing.T, overrides []string) (handler.Access, ledger.Settings
 	return access, settings
 }
 
-// allows reports whether IAM lets a call through.
+// allows reports whether the policy allows a call.
 func (p policy) allows(t *testing.T, api string, r request) bool {
 	t.Helper()
 	for _, statement := range p.Statement {
@@ -109,8 +110,7 @@ func (p policy) allows(t *testing.T, api string, r request) bool {
 	return false
 }
 
-// The ledger answers the worked cases in infra/access.md as the document promises, end
-// to end.
+// The calls in the worked cases of infra/access.md get the answers that the document shows.
 func TestWorkedCases(t *testing.T) {
 	t.Parallel()
 	cases := readWorked(t)
@@ -121,14 +121,14 @@ func TestWorkedCases(t *testing.T) {
 	}
 }
 
-// play makes a case's calls as API Gateway passes them on.
+// play makes the calls of a case that API Gateway would pass on, and checks their answers.
 func (c worked) play(t *testing.T, h *handler.Handler, books *infratest.Books, g gateway) {
 	t.Helper()
 	serviceAPI := "API"
 	if c.access.Authorization == handler.JWT {
 		serviceAPI = "SERVICE-API"
 	}
-	ids := []string{} // placeholder and id in turn
+	ids := []string{} // alternately a placeholder and its id
 	for _, row := range c.calls {
 		caller, byToken, key, status, byGateway := row[1], row[2] != "", row[5], row[7], row[8] != ""
 		r := keyed(strings.NewReplacer(ids...).Replace(row[4]), key, row[6])

@@ -22,7 +22,7 @@ func (h *Handler) changeRules(c *call) (answer, error) {
 	return h.createdAnswer(c, result), nil
 }
 
-// ruleMembers are the body members for POST /accounts.
+// ruleMembers are the members of a body for POST /accounts.
 type ruleMembers struct {
 	UserID      member `json:"userId"`
 	Debits      member `json:"debits"`
@@ -32,7 +32,7 @@ type ruleMembers struct {
 	Metadata    member `json:"metadata"`
 }
 
-// parseRules reads a rule change into r.
+// parseRules parses the body of a rule change into r.
 func parseRules(invalid *invalidRequest, s ledger.Settings, body []byte, r *ledger.RulesRequest) {
 	var m ruleMembers
 	if !readObject(invalid, body, &m, "a JSON object") {
@@ -55,10 +55,10 @@ func parseRules(invalid *invalidRequest, s ledger.Settings, body []byte, r *ledg
 	r.Metadata = parseMetadata(invalid, m.Metadata)
 }
 
-// blocks are the entry types that a block stops, as callers see them.
+// blocks maps the type of the entries that a block stops to the block's name in answers.
 var blocks = map[ledger.Type]string{ledger.Debit: debitsField, ledger.Credit: creditsField}
 
-// blocked returns the account's blocks, for callers.
+// blocked lists the names of the account's blocks.
 func blocked(r ledger.Rules) (list []string) {
 	if r.DebitsBlocked {
 		list = append(list, blocks[ledger.Debit])

@@ -23,7 +23,7 @@ const (
 	problemType = "application/problem+json"
 )
 
-// replayedHeader marks an answer that an earlier call with the same key got.
+// replayedHeader marks a replay: an answer that repeats an earlier call's.
 const replayedHeader = "Idempotent-Replayed"
 
 // newHeaders returns the headers that every answer has.
@@ -31,7 +31,7 @@ func newHeaders(contentType string) headers {
 	return headers{"Content-Type": contentType, "Cache-Control": "no-store"}
 }
 
-// data is the envelope for every answer that is not a problem.
+// data is the envelope of every answer except problems.
 type data struct {
 	Data any    `json:"data"`
 	Next string `json:"next,omitempty"`
@@ -48,11 +48,11 @@ func (a answer) write(w http.ResponseWriter) {
 		w.Header().Set(name, value)
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // a caller who left sends the same call again
+	_, _ = w.Write(a.body) // a caller that has disconnected can send the same call again
 }
 
-// forEvent returns the answer to an event, in payload 1.0's shape, which 2.0 accepts
-// too. HEAD gets no body.
+// forEvent returns the answer as JSON in the shape of payload 1.0, which 2.0 accepts too.
+// The answer to HEAD has no body.
 func (a answer) forEvent(method string) []byte {
 	body := a.body
 	if method == http.MethodHead {
@@ -61,7 +61,7 @@ func (a answer) forEvent(method string) []byte {
 	return encode(eventAnswer{StatusCode: a.status, Headers: a.headers, Body: string(body)})
 }
 
-// eventAnswer is the function's answer to an event.
+// eventAnswer is the JSON that the function returns for an event.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 type eventAnswer struct {
@@ -71,9 +71,9 @@ type eventAnswer struct {
 	IsBase64Encoded bool    `json:"isBase64Encoded"`
 }
 
-// encode returns a value as JSON, equal values as equal bytes. It replaces invalid
-// UTF-8 and accepts duplicate names, so that every caller's text encodes. The address
-// saves a copy.
+// encode returns v as JSON. Equal values give equal bytes. Invalid UTF-8 is replaced and
+// duplicate names are accepted, so that any caller's text can be encoded. Passing &v to
+// Marshal saves a copy.
 func encode[T any](v T) []byte {
 	encoded, err := json.Marshal(&v, json.Deterministic(true), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 	if err != nil {

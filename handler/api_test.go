@@ -26,17 +26,17 @@ func TestMain(m *testing.M) { infratest.Main(m) }
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 5e6, time.UTC)
 
-// api is a handler over its own books, behind one of its doors.
+// api sends calls to a handler with its own books, through one of the doors.
 type api struct {
 	*infratest.Books
-	log  *bytes.Buffer // not for concurrent calls
+	log  *bytes.Buffer // not safe for concurrent calls
 	send func(t *testing.T, r request) answer
 
-	unchecked func(t *testing.T, r request) answer // openapi.yaml does not check it
+	unchecked func(t *testing.T, r request) answer // like send, without the check against openapi.yaml
 }
 
 type request struct {
-	method, target string // target: path and query
+	method, target string // target: the path and the query
 	header         map[string]string
 	body           string
 }
@@ -47,7 +47,7 @@ type answer struct {
 	Body   string
 }
 
-// newHandler makes a handler without authorization.
+// newHandler returns a handler that allows every call.
 func newHandler(t *testing.T) (*handler.Handler, *infratest.Books, *bytes.Buffer) {
 	t.Helper()
 	return newHandlerFor(t, handler.Access{Authorization: handler.None})
@@ -58,8 +58,9 @@ func newHandlerFor(t *testing.T, access handler.Access) (*handler.Handler, *infr
 	return handlerOf(infratest.NewInMemory(t, ledger.DefaultSettings()), access)
 }
 
-// newBooks makes books behind a door. All doors share the ledger, so one leads to
-// DynamoDB Local, and the others lead to the model, which needs no server.
+// newBooks returns books for a test of one door. Only one door tests with DynamoDB Local,
+// because all doors share the ledger. The others use the in-memory model, which needs no
+// server.
 func newBooks(t *testing.T, door string, s ledger.Settings) *infratest.Books {
 	t.Helper()
 	if door == "payload 2.0" {
@@ -68,13 +69,13 @@ func newBooks(t *testing.T, door string, s ledger.Settings) *infratest.Books {
 	return infratest.NewInMemory(t, s)
 }
 
-// handlerOf makes a handler for these books. Its clock stands at noon.
+// handlerOf returns a handler for these books. Its clock always returns noon.
 func handlerOf(books *infratest.Books, access handler.Access) (*handler.Handler, *infratest.Books, *bytes.Buffer) {
 	l, log := ledger.New(books.Store, func() time.Time { return noon }), &bytes.Buffer{}
 	return handler.New(l, handler.NewLogger(log, "ledger", "7"), access), books, log
 }
 
-// doors are the ways to the handler. All must give the same answer to every call.
+// doors are the ways to call the handler. A call must get the same answer through each.
 var doors = map[string]func(*testing.T, *handler.Handler) func(*testing.T, request) answer{
 	"http":        overHTTP,
 	"payload 2.0": overEvents(event2),
@@ -193,14 +194,14 @@ func reading(target string) request { return request{method: http.MethodGet, tar
 
 func posting(key, body string) request { return keyed("/transactions", key, body) }
 
-// ending captures or voids a hold.
+// ending returns a request to capture or void a hold.
 func ending(id, how, body string) request {
 	return request{method: http.MethodPost, target: "/transactions/" + id + "/" + how, body: body}
 }
 
 func refunding(id, key, body string) request { return keyed("/transactions/"+id+"/refunds", key, body) }
 
-// ruling changes an account's rules.
+// ruling returns a request to change an account's rules.
 func ruling(key, body string) request { return keyed("/accounts", key, body) }
 
 func keyed(target, key, body string) request {
@@ -217,7 +218,7 @@ func (a *api) post(t *testing.T, key, body string) answer {
 	return a.send(t, posting(key, body))
 }
 
-// pending posts a body and returns the id.
+// pending posts a body and returns the transaction's id.
 func (a *api) pending(t *testing.T, key, body string) string {
 	t.Helper()
 	got := a.post(t, key, body)
@@ -243,14 +244,14 @@ func (a *api) rule(t *testing.T, key, body string) answer {
 // id returns the id in the answer's Location.
 func (a answer) id() string { return strings.TrimPrefix(a.Header.Get("Location"), "/transactions/") }
 
-// body returns a short body, which is an entry.
+// body returns a short body, which has the same members as an entry.
 func body(user, amount, kind string) string { return entry(user, amount, kind) }
 
 func entry(user, amount, kind string) string {
 	return fmt.Sprintf(`{"userId":%q,"ammount":%q,"type":%q}`, user, amount, kind)
 }
 
-// entries returns a transaction's body with those entries, and other members.
+// entries returns a body with these entries, followed by other members.
 func entries(members string, all ...string) string {
 	return `{"entries":[` + strings.Join(all, ",") + `]` + members + `}`
 }
@@ -262,12 +263,12 @@ func holdBody(user, amount string) string {
 	return strings.TrimSuffix(body(user, amount, "debit"), "}") + `,"expiresIn":60}`
 }
 
-// paymentBody returns a body for a payment on hold for a minute.
+// paymentBody returns a body for a payment that is on hold for a minute.
 func paymentBody(from, to, amount string) string {
 	return entries(`,"expiresIn":60`, entry(from, amount, "debit"), entry(to, amount, "credit"))
 }
 
-// refunded returns what a transaction has refunded.
+// refunded returns the body that GET /transactions/{id}/refunds answers.
 func (a *api) refunded(t *testing.T, id string) string {
 	t.Helper()
 	return a.get(t, "/transactions/"+id+"/refunds").Body
@@ -287,7 +288,7 @@ type problem struct {
 	Blocked                                                            []string
 }
 
-// problem requires a problem document and returns it.
+// problem decodes the answer, which must be a problem document.
 func (a answer) problem(t *testing.T) (p problem) {
 	t.Helper()
 	assert.Equal(t, "application/problem+json", a.Header.Get("Content-Type"), a.Body)
@@ -298,7 +299,7 @@ func (a answer) problem(t *testing.T) (p problem) {
 	return p
 }
 
-// assertInvalid checks that a call is rejected for these fields, and for no other.
+// assertInvalid checks that a call is rejected for these fields and no others.
 func assertInvalid(t *testing.T, got answer, sent string, fields ...string) {
 	t.Helper()
 	assert.Equal(t, http.StatusBadRequest, got.Status, "%.300s", sent)
@@ -319,8 +320,8 @@ func assertReplay(t *testing.T, first, again answer, sent string) {
 	assert.Equal(t, "true", again.Header.Get("Idempotent-Replayed"), sent)
 }
 
-// assertReused checks that a call differs in these members from the first one with its
-// key.
+// assertReused checks that a call is rejected because these members differ from the first
+// call with its key.
 func assertReused(t *testing.T, got answer, differs ...string) {
 	t.Helper()
 	want := map[string][]string{}

@@ -11,7 +11,7 @@ import (
 	"onewrite/ledger"
 )
 
-// Access decides who may do what:
+// Access decides what each caller may do:
 //
 //	                          AWS_IAM     JWT          NONE
 //	direct invocation         everything  everything   everything
@@ -21,22 +21,22 @@ import (
 //	any other event           nothing     nothing      everything
 //	plain HTTP                nothing     nothing      everything
 //
-// API Gateway, or a function URL, checks signature and token, and writes the result
-// into the event's context, where no caller can write. The result also shows the
-// event's API: the one for services has routes by IAM only, and the other one, with
-// JWT, has routes by token only. The environment can't have the APIs' ids, because each
-// API names the function. IAM decides who may invoke the function directly. The zero
-// Access allows nothing.
+// API Gateway or a function URL checks the signature or the token, and writes the result
+// into the event's requestContext, where no caller can write. The result also shows which
+// API the call came through. With JWT, the API for services has only routes by IAM, and the
+// other API has only routes by token. The function can't compare the APIs' ids instead:
+// they can't be in its environment, because each API refers to the function. IAM decides
+// who may invoke the function directly. The zero Access allows nothing.
 type Access struct {
 	Authorization Authorization
 
-	// CreditScope is the scope of tokens that may credit any user, with money from
-	// outside. If it is empty, no token has it.
+	// CreditScope is the scope with which a token may credit any user, with money from
+	// outside. If it is empty, no token may.
 	CreditScope string
 }
 
-// Authorization is the authority over callers. API Gateway and function URLs have these
-// names for it.
+// Authorization is the way in which callers are authorized. The values are the names that
+// API Gateway and function URLs use.
 type Authorization string
 
 const (
@@ -46,8 +46,8 @@ const (
 	// JWT lets the call's token decide.
 	JWT Authorization = "JWT"
 
-	// None allows every call. It is for tests, and for sam local,
-	// whose events name no caller; template.yaml can't deploy it.
+	// None allows every call. It is for tests and for sam local, whose events name no
+	// caller. template.yaml can't deploy it.
 	None Authorization = "NONE"
 )
 
@@ -56,7 +56,8 @@ const (
 //	AUTHORIZATION  AWS_IAM, JWT or NONE
 //	CREDIT_SCOPE   optional: one scope
 //
-// The first has no default: a misspelled name must not open the ledger.
+// AUTHORIZATION has no default, so that a misspelled name can't open the ledger to
+// everyone.
 func AccessFromEnv(getenv func(string) string) (Access, error) {
 	a := Access{
 		Authorization: Authorization(getenv("AUTHORIZATION")),
@@ -100,7 +101,7 @@ func (a Access) bearer(claims jsontext.Value) (caller, error) {
 	var payload struct {
 		Sub   string         `json:"sub"`
 		Scope jsontext.Value `json:"scope"` // RFC 8693, section 4.2
-		Scp   jsontext.Value `json:"scp"`   // the same, from other issuers
+		Scp   jsontext.Value `json:"scp"`   // the name that other issuers use
 	}
 	if err := json.Unmarshal(claims, &payload); err != nil {
 		return caller{}, errForbidden
@@ -116,8 +117,8 @@ func (a Access) bearer(claims jsontext.Value) (caller, error) {
 	return caller{name: nameOfToken(payload.Sub), kind: kind, user: user}, nil
 }
 
-// nameOfToken returns the name for a token's caller: its sub, after "sub:" if it could
-// pass for another caller's name. The issuer may let users choose it.
+// nameOfToken returns the name of a token's caller, which is its sub. The issuer may let
+// users choose it, so a sub that could be another caller's name gets the prefix "sub:".
 func nameOfToken(sub string) ledger.Caller {
 	if sub == directCaller.String() || strings.HasPrefix(sub, "arn:") || strings.HasPrefix(sub, "sub:") {
 		sub = "sub:" + sub
@@ -125,10 +126,10 @@ func nameOfToken(sub string) ledger.Caller {
 	return ledger.NewCaller(sub)
 }
 
-// scopes returns the scopes in a claim: a text with spaces between them, or a list.
-// HTTP APIs turn every claim into a text, and a list into "[a b]"; REST APIs keep a
-// list. Beside the claims an HTTP API has "scopes", which is null unless its route asks
-// for some; only the claims have the token's scopes.
+// scopes returns the scopes in a claim, which is a list or a string with spaces between
+// them. HTTP APIs turn every claim into a string, and a list into "[a b]". REST APIs keep a
+// list. An HTTP API also sends "scopes" beside the claims, but only the scopes that its
+// route requires, so it is not used.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-jwt-authorizer-claims.html

@@ -17,11 +17,11 @@ import (
 
 type object = map[string]any
 
-// gateway is API Gateway, in one payload format.
+// gateway builds API Gateway's events in one payload format.
 type gateway struct {
 	event      func(request) object
-	authorizer func(claims any) object // where the format has a token's claims
-	signature  func(by any) object     // the context in which the format has IAM's caller
+	authorizer func(claims any) object // returns an authorizer with a token's claims
+	signature  func(by any) object     // returns the requestContext's members for IAM's caller
 }
 
 const callerARN = "arn:aws:sts::123456789012:assumed-role/shop/shop"
@@ -44,17 +44,17 @@ func (g gateway) authorized(r request, authorizer any) object {
 	return e
 }
 
-// signedBy returns an event for a request that IAM let in.
+// signedBy returns an event for a request that IAM authorized.
 func (g gateway) signedBy(arn string, r request) object {
 	e := g.event(r)
 	maps.Copy(e["requestContext"].(object), g.signature(object{"userArn": arn}))
 	return e
 }
 
-// byTokens lets tokens decide. Those with the scope may credit.
+// byTokens authorizes by token. Tokens with the scope may credit any user.
 var byTokens = handler.Access{Authorization: handler.JWT, CreditScope: "ledger/credit"}
 
-// token returns the API as a token's bearer reaches it.
+// token returns an api that sends a token with each call.
 func (g gateway) token(sub, scope string, h *handler.Handler) *api {
 	return g.sender(h, func(r request) object {
 		return g.authorized(r, g.authorizer(object{"sub": sub, "iss": "https://issuer", "scope": scope}))
@@ -67,7 +67,7 @@ func (g gateway) scoped(sub string, h *handler.Handler) *api {
 	return g.token(sub, "openid ledger/credit", h)
 }
 
-// service returns the API as a caller by IAM reaches it.
+// service returns an api that calls as callerARN, through IAM.
 func (g gateway) service(h *handler.Handler) *api {
 	return g.sender(h, func(r request) object { return g.signedBy(callerARN, r) })
 }
@@ -86,7 +86,7 @@ func (g gateway) sender(h *handler.Handler, event func(request) object) *api {
 	return a
 }
 
-// everyGateway runs a test with tokens through both payload formats.
+// everyGateway runs a test in both payload formats, with authorization by token.
 func everyGateway(t *testing.T, test func(*testing.T, gateway, *handler.Handler, *infratest.Books)) {
 	t.Helper()
 	t.Parallel()
@@ -113,7 +113,7 @@ func assertForbidden(t *testing.T, got answer, context string) {
 	assert.Equal(t, "no-store", got.Header.Get("Cache-Control"), context)
 }
 
-// bare returns a request as a direct invocation.
+// bare returns a request as a bare event, which a direct invocation sends.
 func bare(r request) object {
 	if r.method == http.MethodPost {
 		return object{"headers": r.header, "body": r.body}
@@ -122,7 +122,7 @@ func bare(r request) object {
 	return object{"queryStringParameters": object{"userId": user}}
 }
 
-// Scopes come in every shape that issuers and API Gateway give them.
+// A token's scope is found in every form that issuers and API Gateway use.
 func TestTokenScopes(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		credit := posting("1", body("1", "1", "credit"))
@@ -149,7 +149,7 @@ func TestTokenScopes(t *testing.T) {
 			claims["sub"] = "1"
 			assertForbidden(t, invoke(t, h, encode(t, g.authorized(credit, g.authorizer(claims)))), fmt.Sprint(claims))
 		}
-		// The members beside a token's claims decide nothing.
+		// Members beside the claims grant no scope.
 		authorizer := g.authorizer(object{"sub": "1"})
 		for _, beside := range []object{authorizer, {"jwt": object{"claims": object{"sub": "1"}, "scopes": []string{"ledger/credit"}}, "claims": object{"sub": "1"}}} {
 			beside["scope"], beside["scopes"] = "ledger/credit", []string{"ledger/credit"}
@@ -159,7 +159,7 @@ func TestTokenScopes(t *testing.T) {
 	})
 }
 
-// forged are headers in which a caller claims to be another.
+// forged are headers in which a caller claims to be another user.
 var forged = map[string]string{
 	"Idempotent-Key": "3", "Authorization": "Bearer e30.eyJzdWIiOiJhbm90aGVyIn0.", "sub": "another", "claims": `{"sub":"another"}`,
 	"X-Amzn-Request-Context": "{" + forgedClaims + "}", "requestContext": "{" + forgedClaims + "}",
@@ -167,8 +167,8 @@ var forged = map[string]string{
 
 const forgedClaims = `"requestContext":{"authorizer":{"claims":{"sub":"another"},"jwt":{"claims":{"sub":"another"}}}}`
 
-// calls are for user 1, or for another, whatever else is wrong with them, and whatever a
-// caller can write into them.
+// calls are about user 1 or another user. Some have other faults, and some name the other
+// user in every place that a caller can write.
 var calls = []request{
 	reading("/balance?userId=1"),
 	reading("/transactions?userId=1"),
@@ -187,8 +187,9 @@ var calls = []request{
 	{"POST", "/transactions", nil, body("another", "1", "debit")},
 }
 
-// An event names a service, user 1's token, or no caller, in both modes. A case is a
-// place where API Gateway, an issuer or a caller writes a name.
+// The handler recognizes a service, or user 1's token, only where API Gateway names it in
+// the event. Each context is a place where API Gateway, an issuer or a caller can write a
+// name.
 func TestAuthorizers(t *testing.T) {
 	t.Parallel()
 	const service, token, nobody = "service", "token", "nobody"
@@ -217,21 +218,21 @@ func TestAuthorizers(t *testing.T) {
 		contexts := map[string][]object{
 			service: {
 				g.signature(iam),
-				g.signature(object{"userArn": callerARN, "sub": "1", "claims": one, "jwt": object{"claims": one}}), // no token
+				g.signature(object{"userArn": callerARN, "sub": "1", "claims": one, "jwt": object{"claims": one}}), // these claims are not a token's
 			},
 			token: {
 				bearer(one), bearer(object{"sub": "1", "scope": "openid ledger/credit"}),
-				// A token never makes a service.
+				// A token never gets a service's rights.
 				bearer(imitation), both(bearer(one), object{"userArn": callerARN, "principalId": callerARN}),
 				both(bearer(one), object{"authorizer": object{"userArn": callerARN, "lambda": object{"iam": iam}}}),
-				both(bearer(one), other.signature(iam)), // where the other format has it
+				both(bearer(one), other.signature(iam)), // the other format's place for it
 			},
 			nobody: {
 				{},
-				// API Gateway sends none of these.
+				// API Gateway never sends both a signature and a token.
 				both(g.signature(iam), bearer(one)), both(g.signature(iam), bearer("1")), both(g.signature(iam), bearer(object{})),
 				both(g.signature(object{"userArn": 1}), bearer(one)), both(g.signature(object{"userArn": ""}), bearer(one)),
-				// These are in the wrong place, or have the wrong kind.
+				// These are in the wrong place, or have the wrong JSON type.
 				other.signature(iam), {"authorizer": other.authorizer(one)}, iam, one, {"iam": iam}, {"claims": one},
 				{"Identity": iam}, {"Authorizer": g.authorizer(one)}, {"authorizer": object{"identity": iam}}, {"authorizer": object{"principalId": "1"}},
 				{"authorizer": object{"lambda": object{"iam": iam, "jwt": one, "claims": one, "sub": "1"}}},
@@ -257,7 +258,7 @@ func TestAuthorizers(t *testing.T) {
 		for _, access := range []handler.Access{byTokens, {Authorization: handler.IAM, CreditScope: "ledger/credit"}} {
 			h, books, _ := newHandlerFor(t, access)
 			plain := overHTTP(t, h)
-			for _, r := range calls { // no authority has checked the caller
+			for _, r := range calls { // plain HTTP has no authenticated caller
 				assertForbidden(t, plain(t, r), fmt.Sprint("plain HTTP ", access, r))
 			}
 			for who, all := range contexts {
@@ -282,7 +283,7 @@ func TestAuthorizers(t *testing.T) {
 	}
 }
 
-// A user's name may have spaces and any letters, in a token as elsewhere.
+// A token's sub is its user id, and may have spaces and any letters.
 func TestSubIsTheUser(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, _ *infratest.Books) {
 		for _, sub := range []string{"a b", "auth0|5f7c", "é", "1,2", `"1"`, "[1]", strings.Repeat("é", 128)} {

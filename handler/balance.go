@@ -30,8 +30,8 @@ func (h *Handler) balance(c *call) (answer, error) {
 	return readAnswer(data{Data: body}), nil
 }
 
-// currency returns the currency for answers. For the default currency they have none,
-// because they had none before others existed.
+// currency returns the currency for answers. It is empty for the default currency, because
+// answers named none before other currencies were possible.
 func (h *Handler) currency() string {
 	if h.settings.Currency == ledger.DefaultCurrency {
 		return ""

@@ -14,11 +14,12 @@ import (
 	"onewrite/ledger"
 )
 
-// maxBodyBytes bounds a body. An entry takes under 1 KB, and 99 entries fit unless
-// their users' ids are long.
+// maxBodyBytes limits a body. An entry takes less than 1 KB, and 99 entries fit unless
+// their user ids are long.
 const maxBodyBytes = 16 << 10
 
-// readBody reads a body. One longer than maxBodyBytes is errBodyTooLarge.
+// readBody reads a call's body. It returns errBodyTooLarge if the body is longer than
+// maxBodyBytes.
 func readBody(c *call) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(nil, c.Body, maxBodyBytes))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
@@ -30,15 +31,15 @@ func readBody(c *call) ([]byte, error) {
 	return body, nil
 }
 
-// members are a transaction body's members, each as its own text, so that no amount
-// passes through a float. Other members are ignored.
+// members are the members of a transaction's body. Each is kept as JSON text, so that no
+// amount is ever a float. Other members are ignored.
 type members struct {
 	entryMembers
 	Entries member `json:"entries"`
 }
 
-// entryMembers are an entry's members. The short body has them too: it is a transaction
-// with one entry.
+// entryMembers are the members of an entry. A short body has the same members, because it
+// is a transaction with one entry.
 type entryMembers struct {
 	UserID   member `json:"userId"`
 	Ammount  member `json:"ammount"`
@@ -46,15 +47,15 @@ type entryMembers struct {
 	Type     member `json:"type"`
 	Currency member `json:"currency"`
 
-	// These belong to the transaction. A null expiresIn is an error: ignoring it would
-	// turn a hold into a payment.
+	// These belong to the transaction, and are rejected in an entry. A null expiresIn is an
+	// error, because ignoring it would turn a hold into a payment.
 	Metadata  member         `json:"metadata"`
 	ExpiresIn jsontext.Value `json:"expiresIn"`
 	Balanced  member         `json:"balanced"`
 }
 
-// member is a member's text. null is nil, like an absent member: generated clients send
-// null for unset members.
+// member is the JSON text of a member. It is nil for null as for an absent member, because
+// generated clients send null for unset members.
 type member jsontext.Value
 
 // UnmarshalJSON implements [json.Unmarshaler].
@@ -66,10 +67,11 @@ func (m *member) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// readObject reads a JSON object into members. Any other body is a fault that asks for
-// kind. If reading fails, members may have a part of the body. Names are
-// case-sensitive. A duplicate member in any object and invalid UTF-8 are rejected,
-// because two readers could read them differently (RFC 8259, section 4).
+// readObject decodes a JSON object into members. If it can't, it adds a fault and ok is
+// false; members may then have a part of the body. kind names the accepted bodies in the
+// fault for a body that is no object. Names are case-sensitive. Invalid UTF-8, and a
+// duplicate member in any object, are rejected, because two readers could interpret them
+// differently (RFC 8259, section 4).
 func readObject(invalid *invalidRequest, body []byte, members any, kind string) (ok bool) {
 	if jsontext.Value(body).Kind() != '{' {
 		invalid.add(bodyField, "must be "+kind)
@@ -82,7 +84,8 @@ func readObject(invalid *invalidRequest, body []byte, members any, kind string) 
 	return true
 }
 
-// parseBody reads a transaction's body into r, by the ledger's settings.
+// parseBody parses a transaction's body into r. The settings s limit the currency and the
+// amounts' decimal places.
 func parseBody(invalid *invalidRequest, s ledger.Settings, body []byte, r *ledger.Request) {
 	var m members
 	if !readObject(invalid, body, &m, "a JSON object") {
@@ -100,7 +103,7 @@ func parseBody(invalid *invalidRequest, s ledger.Settings, body []byte, r *ledge
 	}
 }
 
-// parseEntries reads the long body's entries.
+// parseEntries parses the entries of a long body into r.
 func parseEntries(invalid *invalidRequest, s ledger.Settings, m members, r *ledger.Request) {
 	for field, member := range map[string]member{
 		userField: m.UserID, ammountField: m.Ammount, amountField: m.Amount, typeField: m.Type,
@@ -115,7 +118,7 @@ func parseEntries(invalid *invalidRequest, s ledger.Settings, m members, r *ledg
 		invalid.add(entriesField, "must be an array")
 		return
 	}
-	if len(entries) >= ledger.MaxItems { // too many to list every fault
+	if len(entries) >= ledger.MaxItems { // too many entries to list every fault
 		parsed := make([]ledger.Entry, len(entries))
 		invalid.addError(entriesField, ledger.CheckEntries(parsed))
 		return
@@ -125,7 +128,7 @@ func parseEntries(invalid *invalidRequest, s ledger.Settings, m members, r *ledg
 		var m entryMembers
 		if entry.Kind() != '{' || json.Unmarshal(entry, &m) != nil {
 			invalid.add(field, "must be an object")
-			r.Entries = append(r.Entries, ledger.Entry{}) // keeps the others' places
+			r.Entries = append(r.Entries, ledger.Entry{}) // so that the other entries keep their places
 			continue
 		}
 		field += "."
@@ -139,7 +142,8 @@ func parseEntries(invalid *invalidRequest, s ledger.Settings, m members, r *ledg
 	invalid.addError(entriesField, ledger.CheckEntries(r.Entries))
 }
 
-// parseEntry reads an entry. A fault is named by its field, with the prefix.
+// parseEntry parses an entry. The prefix goes before each field's name in a fault, as in
+// "entries[1].ammount".
 func parseEntry(invalid *invalidRequest, s ledger.Settings, prefix string, m entryMembers) ledger.Entry {
 	checkCurrency(invalid, s, prefix, m.Currency)
 	return ledger.Entry{
@@ -155,8 +159,8 @@ func checkCurrency(invalid *invalidRequest, s ledger.Settings, prefix string, m 
 	}
 }
 
-// checkBalanced checks that the entries credit as much as they debit, if the caller
-// asks for it and all are valid.
+// checkBalanced checks that the entries credit as much as they debit, if the body has
+// "balanced": true and all entries are valid.
 func checkBalanced(invalid *invalidRequest, m members, entries []ledger.Entry) {
 	switch kind := jsontext.Value(m.Balanced).Kind(); {
 	case m.Balanced == nil || kind == 'f':
@@ -169,7 +173,7 @@ func checkBalanced(invalid *invalidRequest, m members, entries []ledger.Entry) {
 	}
 }
 
-// parseAmount reads the amount under either of its names.
+// parseAmount parses the amount, from either of its two names or from both.
 func parseAmount(invalid *invalidRequest, s ledger.Settings, prefix string, ammount, amount member) ledger.Amount {
 	if amount == nil {
 		return parseMember(invalid, prefix+ammountField, ammount, aStringOrNumber, s.ParseAmount)
@@ -184,8 +188,8 @@ func parseAmount(invalid *invalidRequest, s ledger.Settings, prefix string, ammo
 	return parsed
 }
 
-// parseExpiresIn reads the time until a hold expires, and checks that the entries can
-// be pending, if all are valid.
+// parseExpiresIn parses the time until a hold expires. If all entries are valid, it also
+// checks that they can be a hold's.
 func parseExpiresIn(invalid *invalidRequest, expiresIn jsontext.Value, r *ledger.Request) {
 	r.ExpiresIn = parseMember(invalid, expiresInField, member(expiresIn), aNumber, ledger.ParseExpiresIn)
 	if !slices.ContainsFunc(r.Entries, unparsed) {
@@ -219,7 +223,8 @@ func parseMetadata(invalid *invalidRequest, m member) ledger.Metadata {
 	return metadata
 }
 
-// kinds are a member's JSON kinds, by their first byte.
+// kinds are the JSON kinds that a member may have, each by its first byte, and the reason
+// to reject all others.
 type kinds struct{ allowed, reason string }
 
 var (
@@ -228,7 +233,8 @@ var (
 	aStringOrNumber = kinds{`"0`, "must be a string or a number"}
 )
 
-// parseMember reads a member with one of the ledger's parsers, or adds its fault.
+// parseMember parses a member with one of the ledger's parsers. It adds a fault if the
+// member is absent or invalid.
 func parseMember[T any](invalid *invalidRequest, field string, m member, k kinds, parser func(string) (T, error)) T {
 	var none T
 	if m == nil {
@@ -242,7 +248,7 @@ func parseMember[T any](invalid *invalidRequest, field string, m member, k kinds
 	return parse(invalid, field, textOf(m), parser)
 }
 
-// textOf returns a string's text, and any other value's JSON text.
+// textOf returns the text in a JSON string, or the JSON of any other value.
 func textOf(m member) string {
 	if text, err := jsontext.AppendUnquote(nil, m); err == nil {
 		return string(text)
@@ -250,7 +256,7 @@ func textOf(m member) string {
 	return string(m)
 }
 
-// unreadable returns where and why reading the JSON failed, for the caller.
+// unreadable returns, for the caller, where and why decoding the JSON failed.
 func unreadable(err error) string {
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		return fmt.Sprintf("%v at byte %d", syntax.Err, syntax.ByteOffset)

@@ -16,10 +16,10 @@ import (
 	"onewrite/ledger"
 )
 
-// id11 is the id of user 1's key 1.
+// id11 is the id of user 1's transaction with key 1.
 const id11 = "47b9e303-c943-824b-a25b-f2db8fa4f6ab"
 
-// missing is no transaction's id.
+// missing is an id that no transaction has.
 const missing = "00000000-0000-8000-8000-000000000000"
 
 func TestPost(t *testing.T) {
@@ -42,7 +42,8 @@ func TestPost(t *testing.T) {
 	})
 }
 
-// Each pair is one transaction in two notations. Each is a replay of the other.
+// Each pair is one transaction in two notations, and each notation is a replay of the
+// other.
 func TestReplay(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		const sorted = `"metadata":{"a":"<\"&\\/>","note":"` + "\u2028用" + `","order":"7"}`
@@ -56,20 +57,20 @@ func TestReplay(t *testing.T) {
 			{body("1", "10", "credit"), `{"userId":"1","ammount":"10","type":"credit","metadata":{}}`},
 			{withFee, strings.Replace(withFee, `"ammount":"9"`, `"ammount":9.0,"note":{}`, 1)},
 			{holdBody("1", "0.10"), holdBody("1", "0.1")},
-			// A declined one, now and later.
+			// Declined transactions are replayed too.
 			{body("1", "100000", "debit"), `{"userId":"1","amount":100000,"type":"debit"}`},
 			{entries("", entry("1", "100000", "debit")), body("1", "100000", "debit")},
-			// Metadata has one notation, too.
+			// Metadata may be sent with its members in any order and with any escapes.
 			{`{"userId":"1","ammount":"1","type":"credit",` + sent + `}`, `{"userId":"1","ammount":"1","type":"credit",` + sorted + `}`},
 			{`{"entries":[` + two + `],` + sent + `}`, `{"entries":[` + two + `],` + sorted + `}`},
-			// Generated clients send null for members that are not set.
+			// Generated clients send null for unset members.
 			{body("1", "1", "credit"), `{"userId":"1","ammount":"1","amount":null,"type":"credit","currency":null}`},
 			{body("1", "2", "credit"), `{"userId":"1","ammount":null,"amount":"2","type":"credit","entries":null}`},
 			{body("1", "3", "credit"), `{"userId":"1","ammount":"3","type":"credit","metadata":null,"balanced":null,"note":null}`},
 			{body("1", "7", "debit"), `{"userId":null,"ammount":null,"amount":null,"type":null,"currency":null,"metadata":null,"entries":[` + entry("1", "7", "debit") + `]}`},
 			{body("1", "8", "debit"), `{"entries":[{"userId":"1","ammount":"8","amount":null,"type":"debit","currency":null,"metadata":null,"balanced":null,"note":null}]}`},
 			{holdBody("1", "9"), `{"userId":"1","ammount":"9","type":"debit","expiresIn":60,"currency":null,"entries":null,"metadata":null}`},
-			// That the entries were to balance is neither kept nor compared.
+			// The member "balanced" is neither kept nor compared.
 			{`{"entries":[` + two + `]}`, `{"entries":[` + two + `],"balanced":true}`},
 			{`{"entries":[` + two + `],"balanced":false}`, `{"entries":[` + two + `],"balanced":null}`},
 			{body("1", "1", "credit"), `{"userId":"1","ammount":"1","type":"credit","balanced":false}`},
@@ -92,7 +93,8 @@ func TestReplay(t *testing.T) {
 	})
 }
 
-// Same key, and something else: nothing moves, and the problem names what differs.
+// A different transaction with the same key moves no money, and the problem names the
+// members that differ.
 func TestKeyReused(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		one, two, shop := entry("1", "10", "debit"), entry("2", "9", "credit"), entry("shop", "1", "credit")
@@ -129,8 +131,8 @@ func TestKeyReused(t *testing.T) {
 	})
 }
 
-// A declined transaction is one line in its first user's history, with its entries,
-// which have no ids. It stays when the money is there.
+// A declined transaction is one line in the history of its first user. Its entries have no
+// ids. It stays declined after the user has enough money.
 func TestDecline(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		sent := entries("", entry("1", "60", "debit"), entry("2", "1", "credit"), entry("1", "60", "debit"))
@@ -147,7 +149,7 @@ func TestDecline(t *testing.T) {
 	})
 }
 
-// A page has fifty lines unless the caller asks for another number.
+// A page has fifty lines unless the call has another limit.
 func TestHistory(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		assert.Equal(t, `{"data":[]}`, a.get(t, "/transactions?userId=1").Body)
@@ -171,13 +173,13 @@ func TestHistory(t *testing.T) {
 	})
 }
 
-// nextOf returns a page's cursor, or nothing.
+// nextOf returns a page's cursor, or "" for the last page.
 func nextOf(page answer) string {
 	_, cursor, _ := strings.Cut(page.Body, `"next":"`)
 	return strings.TrimSuffix(cursor, `"}`)
 }
 
-// memberTexts returns an object with that many members, each an empty string.
+// memberTexts returns an object with n members, each an empty string.
 func memberTexts(n int) string {
 	members := make([]string, n)
 	for i := range members {
@@ -215,9 +217,8 @@ func TestPaymentOnHold(t *testing.T) {
 	})
 }
 
-// No code runs when a hold expires: one second later every answer shows it as
-// expired. A payment's credit has no row, before the release is written and after it, so
-// no answer has its id.
+// No code runs when a hold expires, but from one second later every answer reports it as
+// expired. An expired payment's credit never gets a row, so no answer has its id.
 func TestExpiry(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -233,7 +234,7 @@ func TestExpiry(t *testing.T) {
 		assert.Contains(t, got, `"status":"expired"`)
 		assert.Contains(t, got, `"entries":[{"id":"`+id+`","userId":"1","type":"debit","ammount":"40"},{"userId":"shop","type":"credit","ammount":"40"}]`)
 		assert.Equal(t, "expired", a.refund(t, id, "r", "").problem(t).TransactionStatus)
-		late := a.end(t, id, "capture", "").problem(t) // writes the release
+		late := a.end(t, id, "capture", "").problem(t) // also writes the release
 		assert.Equal(t, []string{"/problems/hold-ended", "expired"}, []string{late.Type, late.Ended})
 	}
 	lines := a.get(t, "/transactions?userId=1").Body

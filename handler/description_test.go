@@ -26,18 +26,18 @@ import (
 	"onewrite/ledger"
 )
 
-// description is openapi.yaml, ready to check calls.
+// description is openapi.yaml, prepared for checking calls and answers.
 //
-// kin-openapi reads and validates the document. The JSON Schema validator beneath
-// it checks values (draft 2020-12, with formats, and with numbers as written).
-// kin-openapi's own check of calls falls back, for any schema with a $ref, to a
-// validator without propertyNames that reads numbers as floats. The rest of OpenAPI
-// 3.1 is checked elsewhere: examples and discriminators by .ci/spectral, links by
+// kin-openapi reads and validates the document. Values are checked by the JSON Schema
+// validator beneath it (draft 2020-12, with formats, and with numbers as written).
+// kin-openapi's own check is not used: for a schema with a $ref it falls back to a
+// validator that lacks propertyNames and reads numbers as floats. The rest of OpenAPI 3.1
+// is checked elsewhere: examples and discriminators by .ci/spectral, links by
 // .ci/schemathesis.
 type description struct {
 	document   *openapi3.T
 	operations []*operation
-	components any // the document's, in JSON
+	components any // the document's components, as JSON
 
 	mu       sync.Mutex
 	compiled map[string]*jsonschema.Schema
@@ -49,7 +49,7 @@ func readDescription(t *testing.T) *description {
 	return descriptionOf(t, ledger.DefaultSettings())
 }
 
-// descriptions has the descriptions, by their settings.
+// descriptions caches the descriptions by their settings.
 var descriptions sync.Map
 
 func descriptionOf(t *testing.T, s ledger.Settings) *description {
@@ -76,10 +76,9 @@ type operation struct {
 	*openapi3.Operation
 	route      string // method and path: "GET /transactions/{id}"
 	parameters openapi3.Parameters
-	targets    *regexp.Regexp // matches the paths, with an id as its group
+	targets    *regexp.Regexp // matches the operation's paths; its group is the id
 }
 
-// operationsOf lists a document's operations.
 func operationsOf(document *openapi3.T) (all []*operation) {
 	for path, item := range document.Paths.Map() {
 		targets := regexp.MustCompile("^" + strings.ReplaceAll(path, "{id}", "([^/]+)") + "$")
@@ -133,13 +132,13 @@ func (d *description) checkRequest(o *operation, r request) error {
 	return errors.Join(errs...)
 }
 
-// checkAnswer returns the reason why an operation has no such answer, or nil. An
-// answer has no undescribed member or header.
+// checkAnswer returns the reason why the description forbids an operation's answer, or nil.
+// Every member and header of the answer must be described.
 func (d *description) checkAnswer(o *operation, a answer) error {
 	kind := a.Header.Get("Content-Type")
 	response := o.Responses.Status(a.Status)
 	if response == nil {
-		response = o.Responses.Default() // the gateway's own
+		response = o.Responses.Default() // API Gateway's own answers
 	}
 	media := response.Value.Content[kind]
 	if media == nil {
@@ -163,9 +162,9 @@ func (d *description) checkAnswer(o *operation, a answer) error {
 	return errors.Join(errs...)
 }
 
-// checkOwn checks an answer by the ledger itself against the document's words and
-// examples. To spare generated clients, no schema has every answer's header, nor a
-// Problem's type, title and status.
+// checkOwn checks the parts of the ledger's own answers that no schema describes:
+// Cache-Control, and a Problem's type, title and status. Schemas leave them out to keep
+// generated clients simple.
 func checkOwn(media *openapi3.MediaType, a answer) error {
 	var errs []error
 	if cached := a.Header.Values("Cache-Control"); !slices.Equal(cached, []string{"no-store"}) {
@@ -183,8 +182,8 @@ func checkOwn(media *openapi3.MediaType, a answer) error {
 	return errors.Join(errs...)
 }
 
-// exampleOfProblem returns the example for an answer that is a Problem, and nil for
-// others. Each such answer has one type, and so one example.
+// exampleOfProblem returns the example for an answer that is a Problem, and nil for others.
+// Such an answer has only one type, and so one example.
 func exampleOfProblem(media *openapi3.MediaType) map[string]any {
 	if !slices.Contains([]string{"#/components/schemas/Problem", "#/components/schemas/Failure"}, media.Schema.Ref) {
 		return nil
@@ -193,7 +192,7 @@ func exampleOfProblem(media *openapi3.MediaType) map[string]any {
 	return example
 }
 
-// checkText checks a parameter's or header's values: at most one.
+// checkText checks the values of a parameter or header, which may be sent once.
 func (d *description) checkText(name string, required bool, schema *openapi3.SchemaRef, sent []string) error {
 	if len(sent) == 0 && !required {
 		return nil
@@ -214,7 +213,7 @@ func (d *description) checkText(name string, required bool, schema *openapi3.Sch
 	return nil
 }
 
-// checkBody checks a body, which is I-JSON (RFC 7493), with numbers as written.
+// checkBody checks a body, which must be I-JSON (RFC 7493). Numbers are checked as written.
 func (d *description) checkBody(schema *openapi3.SchemaRef, body string, objects treatment) error {
 	if !jsontext.Value(body).IsValid() {
 		return errors.New("the body is not I-JSON")
@@ -226,7 +225,7 @@ func (d *description) checkBody(schema *openapi3.SchemaRef, body string, objects
 	return d.check(schema, value, objects)
 }
 
-// treatment is how an object's schema treats undescribed members.
+// treatment decides whether objects may have undescribed members.
 type treatment bool
 
 const (
@@ -243,7 +242,7 @@ func (d *description) check(schema *openapi3.SchemaRef, value any, objects treat
 	return validator.Validate(value)
 }
 
-// compile compiles a schema, whose references are to the document.
+// compile compiles a schema, whose references point into the document.
 func (d *description) compile(schema *openapi3.SchemaRef, objects treatment) (*jsonschema.Schema, error) {
 	source, err := json.Marshal(schema)
 	if err != nil {
@@ -274,16 +273,16 @@ func (d *description) compile(schema *openapi3.SchemaRef, objects treatment) (*j
 	return compiled, err
 }
 
-// inMilliseconds checks a time as Timestamp describes it. A pattern beside the format
-// would do so, too, but would break some generated clients.
+// inMilliseconds checks that a time has the form in the schema Timestamp. A pattern in the
+// schema could do that, but would break some generated clients.
 func inMilliseconds(value any) error {
 	text, _ := value.(string)
 	_, err := time.Parse("2006-01-02T15:04:05.000Z", text)
 	return err
 }
 
-// closeObjects forbids members that object schemas don't name. An object with
-// additionalProperties is a map.
+// closeObjects forbids undescribed members in all objects. A schema with
+// additionalProperties is a map, and stays as it is.
 func closeObjects(node any) {
 	switch node := node.(type) {
 	case map[string]any:
@@ -300,8 +299,8 @@ func closeObjects(node any) {
 	}
 }
 
-// asJSON returns a copy of a value in the JSON Schema validator's types, with numbers
-// as written.
+// asJSON converts a value to the types of the JSON Schema validator, with numbers as
+// written.
 func asJSON(value any) (any, error) {
 	text, err := json.Marshal(value)
 	if err != nil {
@@ -310,9 +309,9 @@ func asJSON(value any) (any, error) {
 	return jsonschema.UnmarshalJSON(bytes.NewReader(text))
 }
 
-// The check is as strict as the document. It forbids each of these answers, which differ
-// in one place from an allowed one. keepsContract proves the same of requests: it
-// compares the document with the handler's answer to each.
+// checkAnswer is as strict as the document. It forbids each of these answers, which differ
+// in one place from an allowed one. keepsContract proves the same of requests, by comparing
+// the document with the handler's answers.
 func TestDescriptionForbidsAnswers(t *testing.T) {
 	t.Parallel()
 	h, _, _ := newHandler(t)
@@ -322,9 +321,9 @@ func TestDescriptionForbidsAnswers(t *testing.T) {
 	o := d.operationOf(posting("", ""))
 	for _, c := range []struct {
 		answer answer
-		header map[string][][]string // other values
+		header map[string][][]string // values to reject
 		status []int
-		texts  [][2]string // replaced in the body
+		texts  [][2]string // old and new text in the body
 	}{
 		{
 			posted,
@@ -377,7 +376,8 @@ func TestDescriptionForbidsAnswers(t *testing.T) {
 	}
 }
 
-// Each of these once broke a generated client: README.md names the generators.
+// Each check is for a construct that once broke a generated client. README.md names the
+// generators.
 func TestDescriptionSuitsGenerators(t *testing.T) {
 	t.Parallel()
 	d := readDescription(t)
@@ -401,7 +401,7 @@ func TestDescriptionSuitsGenerators(t *testing.T) {
 	for name := range schemas {
 		for _, branch := range d.document.Components.Schemas[name].Value.OneOf {
 			for member, schema := range branch.Value.Properties {
-				if branch.Value.Properties["type"] != nil && branch.Value.Properties["instance"] != nil { // an answer
+				if branch.Value.Properties["type"] != nil && branch.Value.Properties["instance"] != nil { // a problem document
 					assert.NotRegexp(t, `[\\,]`, schema.Value.Pattern, "%s, %s: openapi-generator's Go breaks it", name, member)
 				}
 			}

@@ -38,8 +38,8 @@ func (h *Handler) void(c *call) (answer, error) {
 	return h.endAnswer(c, result, err)
 }
 
-// endRequest returns the hold that the path names, which the caller must be
-// allowed to end.
+// endRequest returns the request to end the hold in the path. The ledger checks with Allow
+// that the caller may do that.
 func (c *call) endRequest() (ledger.EndRequest, error) {
 	id, err := c.transactionID()
 	if err != nil {
@@ -59,8 +59,8 @@ func (h *Handler) endAnswer(c *call, result ledger.Result, err error) (answer, e
 	return h.resultAnswer(http.StatusOK, result), nil
 }
 
-// parseCapture reads the amount that a capture takes and the field that has it, from a
-// body that may be left out. The zero Amount means the whole hold.
+// parseCapture parses a capture's body, which may be left out. It returns the amount to
+// capture and the name of its field. A zero amount means the whole hold.
 func (h *Handler) parseCapture(c *call) (amount ledger.Amount, field string, err error) {
 	body, err := readBody(c)
 	if err != nil || len(body) == 0 {
@@ -86,8 +86,8 @@ func (h *Handler) parseCapture(c *call) (amount ledger.Amount, field string, err
 	return amount, field, invalid.err()
 }
 
-// captureMembers are a capture body's members. A null amount is an error: taken as left
-// out, it would capture the whole hold instead of a part.
+// captureMembers are the members of a capture's body. A null amount is an error, because
+// ignoring it would capture the whole hold instead of a part.
 type captureMembers struct {
 	Ammount  jsontext.Value `json:"ammount"`
 	Amount   jsontext.Value `json:"amount"`

@@ -22,23 +22,23 @@ import (
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 type event struct {
-	Version                         string              `json:"version"` // "2.0", or "1.0"; absent from a REST API
+	Version                         string              `json:"version"` // "2.0" or "1.0"; a REST API sends none
 	HTTPMethod                      string              `json:"httpMethod"`
 	Path                            string              `json:"path"`
-	Resource                        string              `json:"resource"` // payload 1.0: the API route's path
+	Resource                        string              `json:"resource"` // payload 1.0: the path of API Gateway's route
 	RawPath                         string              `json:"rawPath"`
 	RawQueryString                  string              `json:"rawQueryString"`
-	RouteKey                        string              `json:"routeKey"` // payload 2.0: the API route's method and path
+	RouteKey                        string              `json:"routeKey"` // payload 2.0: the method and path of API Gateway's route
 	PathParameters                  map[string]string   `json:"pathParameters"`
 	Headers                         eventHeaders        `json:"headers"`
 	MultiValueHeaders               eventHeaders        `json:"multiValueHeaders"`
 	QueryStringParameters           map[string]string   `json:"queryStringParameters"`
 	MultiValueQueryStringParameters map[string][]string `json:"multiValueQueryStringParameters"`
-	Body                            jsontext.Value      `json:"body"` // a string; in a bare event also an object
+	Body                            jsontext.Value      `json:"body"` // a string, or in a bare event also an object
 	IsBase64Encoded                 bool                `json:"isBase64Encoded"`
 	RequestContext                  requestContext      `json:"requestContext"`
 
-	// direct means a direct invocation.
+	// direct is true for a bare event, which only a direct invocation can send.
 	direct bool
 }
 
@@ -47,7 +47,7 @@ type requestContext struct {
 	Stage      string         `json:"stage"`
 	DomainName string         `json:"domainName"`
 	HTTP       requestLine    `json:"http"` // payload 2.0
-	ELB        jsontext.Value `json:"elb"`  // a load balancer's
+	ELB        jsontext.Value `json:"elb"`  // only load balancers send it
 	Authorizer jsontext.Value `json:"authorizer"`
 	Identity   jsontext.Value `json:"identity"` // payload 1.0
 }
@@ -58,7 +58,7 @@ type requestLine struct {
 
 const senders = "must be an event of API Gateway or of a function URL, or an object of queryStringParameters, headers and body"
 
-// readEvent reads a payload. The error is an *invalidRequest.
+// readEvent decodes a payload. Its error is an *invalidRequest.
 func readEvent(payload []byte) (event, error) {
 	var e event
 	if err := json.Unmarshal(payload, &e); err != nil {
@@ -74,9 +74,9 @@ func (e event) hasMethod() bool {
 	return e.HTTPMethod != "" || e.RequestContext.HTTP.Method != ""
 }
 
-// checkSender returns an *invalidRequest for an event from another sender, whose
-// members could mean something else. A load balancer's event looks like payload 1.0,
-// but its query is not decoded.
+// checkSender returns an *invalidRequest for an event from any other sender, because its
+// members can have other meanings. For example, a load balancer's event looks like payload
+// 1.0, but its query is not decoded.
 //
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
 func (e event) checkSender() error {
@@ -87,9 +87,9 @@ func (e event) checkSender() error {
 	return invalidField(eventField, senders)
 }
 
-// isBare reports whether a payload has only the bare inputs' members. Only such a
-// payload is a direct invocation. Services that forward requests add members: API
-// Gateway, function URLs and load balancers a requestContext, VPC Lattice a method.
+// isBare reports whether a payload has only the members of a bare event. Services that
+// forward requests always send more: API Gateway, function URLs and load balancers a
+// requestContext, VPC Lattice a method. So only a direct invocation sends a bare event.
 func isBare(payload []byte) bool {
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal(payload, &members); err != nil {
@@ -105,14 +105,14 @@ func isBare(payload []byte) bool {
 	return true
 }
 
-// request returns the event as an HTTP request. The error is an *invalidRequest; then
-// only the request's body is missing.
+// request returns the event as an HTTP request. If the body can't be decoded, the error is
+// an *invalidRequest, and the request has no body.
 func (e event) request() (*http.Request, error) {
 	body, err := e.body()
 	method, path := e.target()
 	u := &url.URL{Path: path, RawQuery: e.query()}
-	// A function URL's path is encoded, an API's may be decoded already. A path
-	// that does not decode stays as it is.
+	// Function URLs send the path encoded. APIs may send it decoded. A path that can't be
+	// decoded is used unchanged.
 	if decoded, err := url.PathUnescape(path); err == nil {
 		u.Path, u.RawPath = decoded, path
 	}
@@ -124,8 +124,8 @@ func (e event) request() (*http.Request, error) {
 	}, err
 }
 
-// query returns the encoded query. Payload 2.0 has the original; its
-// queryStringParameters join repeated values by commas.
+// query returns the encoded query. Payload 2.0 has the original one. Its
+// queryStringParameters are no substitute: they join repeated values with commas.
 func (e event) query() string {
 	if e.RawQueryString != "" {
 		return e.RawQueryString
@@ -142,19 +142,19 @@ func (e event) query() string {
 	return values.Encode()
 }
 
-// hasBody reports whether there is a body. An empty string is no body.
+// hasBody reports whether the event has a body. An empty string or null is no body.
 func (e event) hasBody() bool {
 	return e.Body != nil && e.Body.Kind() != 'n' && string(e.Body) != `""`
 }
 
-// body returns the body's bytes, or nil without a body.
+// body returns the decoded body, or nil if there is none.
 func (e event) body() ([]byte, error) {
 	if !e.hasBody() {
 		return nil, nil
 	}
 	body, err := jsontext.AppendUnquote(nil, e.Body)
 	if err != nil {
-		body = e.Body // an object, unchanged
+		body = e.Body // not a string: an object, unchanged
 	}
 	if !e.IsBase64Encoded {
 		return body, nil
@@ -166,14 +166,14 @@ func (e event) body() ([]byte, error) {
 	return decoded, nil
 }
 
-// signature returns the ARN of the caller that IAM let in by an API or a function URL,
-// and whether the event has a member for it. Each payload format has one place for it,
-// and only that one counts.
+// signature returns the ARN of the caller that IAM authorized, at an API or a function URL.
+// signed reports whether the event has the member for it, even an unreadable one. Each
+// payload format has one such member, and all others are ignored.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 // https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 func (e event) signature() (arn string, signed bool) {
-	place := e.RequestContext.Identity // of every call, by IAM or not
+	place := e.RequestContext.Identity // in every event of payload 1.0, signed or not
 	if e.RequestContext.HTTP.Method != "" {
 		place = e.authorizer().IAM
 		signed = present(place) != nil
@@ -190,8 +190,8 @@ func (e event) signature() (arn string, signed bool) {
 	return arn, true
 }
 
-// claims returns the claims from the token that API Gateway has checked, or nil. Each
-// payload format has one place for them, and only that one counts.
+// claims returns the claims of the token that API Gateway has verified, or nil if there is
+// none. Each payload format has one member for them, and all others are ignored.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
 func (e event) claims() jsontext.Value {
@@ -216,14 +216,15 @@ func present(member jsontext.Value) jsontext.Value {
 	return member
 }
 
-// authorizer is what API Gateway found out about the caller.
+// authorizer is a requestContext's authorizer member, in which API Gateway identifies the
+// caller.
 type authorizer struct {
 	IAM    jsontext.Value `json:"iam"`    // payload 2.0
-	JWT    jsontext.Value `json:"jwt"`    // payload 2.0: the claims are in it
+	JWT    jsontext.Value `json:"jwt"`    // payload 2.0; contains the claims
 	Claims jsontext.Value `json:"claims"` // payload 1.0
 }
 
-// authorizer returns the event's authorizer. Any other kind has no members here.
+// authorizer returns the event's authorizer, or an empty one if it can't be decoded.
 func (e event) authorizer() (a authorizer) {
 	if json.Unmarshal(e.RequestContext.Authorizer, &a) != nil {
 		return authorizer{}

@@ -12,8 +12,8 @@ import (
 // headersRead are the headers that the routes read.
 var headersRead = []string{keyHeader, draftKeyHeader}
 
-// eventHeaders are an event's headersRead, by their names here, with every value that
-// the event has. Other headers are skipped, whatever their values are.
+// eventHeaders has the event's values for each name in headersRead. Decoding skips all
+// other headers and does not check their values.
 type eventHeaders map[string][]string
 
 // UnmarshalJSONFrom implements [json.UnmarshalerFrom]. A header's value is a
@@ -21,7 +21,7 @@ type eventHeaders map[string][]string
 func (h *eventHeaders) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	if d.PeekKind() != '{' {
 		var none map[string]jsontext.Value
-		return json.UnmarshalDecode(d, &none) // null, or an error
+		return json.UnmarshalDecode(d, &none) // accepts null, and rejects any other value
 	}
 	if _, err := d.ReadToken(); err != nil {
 		return err
@@ -58,8 +58,7 @@ func (h eventHeaders) read(d *jsontext.Decoder, name string) error {
 	return err
 }
 
-// headerNamed returns the header with that name in any case, or "" if no route
-// reads it.
+// headerNamed returns the name in headersRead that equals sent in any case, or "".
 func headerNamed(sent string) string {
 	for _, name := range headersRead {
 		if strings.EqualFold(sent, name) {
@@ -69,9 +68,9 @@ func headerNamed(sent string) string {
 	return ""
 }
 
-// header returns the headers that a route reads, with one value for each time that
-// the caller sent one. Payload 1.0 repeats a header: Headers has its last value,
-// MultiValueHeaders has all.
+// header returns the headers that the routes read, with one value for each time that the
+// caller sent one. Payload 1.0 has a header's last value in Headers, and all values, the
+// last one included, in MultiValueHeaders.
 func (e event) header() http.Header {
 	header := http.Header{}
 	for _, name := range headersRead {

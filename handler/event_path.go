@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// target returns the method, and the path below the API as the caller sent it.
+// target returns the request's method, and its path as the caller sent it, without the
+// gateway's prefix.
 func (e event) target() (method, path string) {
 	switch {
 	case e.RequestContext.HTTP.Method != "":
@@ -21,8 +22,9 @@ func (e event) target() (method, path string) {
 	}
 }
 
-// belowAPI returns a path without the gateway's prefix: a stage, or a custom domain's
-// base path. Only the event tells them apart, because a stage may have a route's name.
+// belowAPI returns a path without the gateway's prefix, which is a stage or a custom
+// domain's base path. The path alone does not show the prefix, because a stage can have a
+// route's name.
 func (e event) belowAPI(path string) string {
 	if template, ok := e.template(); ok {
 		below, _ := cutToTemplate(path, template)
@@ -40,17 +42,17 @@ func (e event) belowAPI(path string) string {
 	return path
 }
 
-// checkParameters returns errNotFound if a path parameter for one segment contains
-// a slash: the caller sent it encoded, and an HTTP API decodes it in path and
-// parameter. The caller's policy was checked for the parameter's route, so the call
-// must reach no other.
+// checkParameters returns errNotFound if a path parameter for one segment contains a slash.
+// The caller sent that slash encoded, and an HTTP API decodes it, in the path and in the
+// parameter. IAM checked the caller's policy for the parameter's route, so the call must
+// not reach another one.
 func (e event) checkParameters() error {
 	_, path := e.target()
 	for name, value := range e.PathParameters {
 		if decoded, err := url.PathUnescape(value); err == nil {
 			value = decoded
 		}
-		whole := e.RouteKey == "$default" && path == "/"+value // sam local puts the path of $default here
+		whole := e.RouteKey == "$default" && path == "/"+value // sam local sends $default's path as a parameter
 		if strings.Contains(value, "/") && !e.greedy(name) && !whole {
 			return errNotFound
 		}
@@ -68,7 +70,8 @@ func (e event) greedy(parameter string) bool {
 	return strings.Contains(e.routePath(), "{"+parameter+"+}")
 }
 
-// routePath returns the API's matching route path. The route $default has none.
+// routePath returns the path of the API Gateway route that matched the call, or "" for
+// $default.
 func (e event) routePath() string {
 	if e.RouteKey == "" {
 		return e.Resource
@@ -77,8 +80,8 @@ func (e event) routePath() string {
 	return path
 }
 
-// template returns that path's segments. The route $default matches any path, and has
-// none.
+// template returns the segments of routePath, with a greedy parameter as several segments.
+// ok is false for the route $default, which matches any path.
 func (e event) template() (segments []string, ok bool) {
 	path := e.routePath()
 	if !strings.HasPrefix(path, "/") {
@@ -90,15 +93,15 @@ func (e event) template() (segments []string, ok bool) {
 			segments = append(segments, segment)
 			continue
 		}
-		for range strings.Split(e.PathParameters[name], "/") { // {proxy+} matches several
+		for range strings.Split(e.PathParameters[name], "/") {
 			segments = append(segments, "{}")
 		}
 	}
 	return segments, true
 }
 
-// cutToTemplate returns the path's end that matches a template, or the whole path if
-// none does.
+// cutToTemplate returns the end of a path that matches the template. If none does, it
+// returns the whole path, and ok is false.
 func cutToTemplate(path string, template []string) (end string, ok bool) {
 	segments := strings.Split(path, "/")
 	before := len(segments) - len(template)
@@ -106,7 +109,7 @@ func cutToTemplate(path string, template []string) (end string, ok bool) {
 		return path, false
 	}
 	segments = segments[before:]
-	segments[0] = "" // belongs to the prefix
+	segments[0] = "" // the prefix's last one; a template begins with an empty one
 	if !slices.EqualFunc(template, segments, matchesSegment) {
 		return path, false
 	}
@@ -121,17 +124,16 @@ func matchesSegment(template, sent string) bool {
 	return err == nil && decoded == template
 }
 
-// stageInPath reports whether a path without a template begins with the stage. It
-// does in an HTTP API with a named stage. Through a custom domain only payload 2.0
-// has it; 1.0 has the mapping's base path there. A REST API and sam local leave the
-// stage out.
+// stageInPath reports whether a path without a template begins with the stage. An HTTP API
+// puts a named stage there. On a custom domain only payload 2.0 has it: 1.0 has the
+// mapping's base path instead. REST APIs and sam local send no stage.
 func (e event) stageInPath() bool {
 	payload2, domain := e.RequestContext.HTTP.Method != "", e.RequestContext.DomainName
 	switch {
 	case e.RequestContext.Stage == "", e.RequestContext.Stage == "$default":
 		return false
 	case domain == "", strings.Contains(domain, ".execute-api."):
-		return payload2 || e.Version == "1.0" // an HTTP API
+		return payload2 || e.Version == "1.0" // both come from HTTP APIs
 	}
 	return payload2 && domain != "localhost"
 }

@@ -24,8 +24,8 @@ import (
 
 var update = flag.Bool("update", false, "write the answers that testdata/answers lacks")
 
-// Every event in testdata/events gets its answer in testdata/answers, from a new ledger
-// at noon. Where callers need rights, only the right kind of caller is let in.
+// Every event in testdata/events gets its answer in testdata/answers, from a new ledger at
+// noon. With authorization, events without a permitted caller are rejected.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	events, err := filepath.Glob("../testdata/events/*.json")
@@ -69,7 +69,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// IAM allows direct invocations: the bare inputs, with nothing else in them.
+// A bare event with nothing else in it is a direct invocation, which is always allowed.
 func TestDirectInvocations(t *testing.T) {
 	t.Parallel()
 	const credit = `{\"userId\":\"1\",\"ammount\":10,\"type\":\"credit\"}`
@@ -86,7 +86,7 @@ func TestDirectInvocations(t *testing.T) {
 			assert.Equal(t, status, invoke(t, h, []byte(payload)).Status, payload)
 		}
 		assert.Equal(t, "110", books.Balance(t, "1"))
-		// A body makes a bare input a POST, whatever the body is.
+		// Any body makes a bare event a POST.
 		books.Network.Requests()
 		for _, body := range []string{`{}`, `"{}"`, `" "`, `{"x":1}`, `[]`, `0`, `true`} {
 			got := invoke(t, h, []byte(`{"queryStringParameters":{"userId":"1"},"body":`+body+`}`))
@@ -97,9 +97,9 @@ func TestDirectInvocations(t *testing.T) {
 	}
 }
 
-// The function answers every payload and never fails. Events that no API caller can
-// cause are not its calls, although they have members with the same names: they may
-// carry a stranger's request. testdata/events has more, as other services send them.
+// The function rejects every payload that neither an API nor a direct invocation sends,
+// even if its members have the same names: it may contain a stranger's request.
+// testdata/events has more of these, as other services send them.
 func TestOtherEvents(t *testing.T) {
 	t.Parallel()
 	const query, post = `"queryStringParameters":{"userId":"1"}`, `"headers":{"Idempotent-Key":"2"},"body":"{\"userId\":\"1\",\"ammount\":\"1\",\"type\":\"debit\"}"`
@@ -129,10 +129,10 @@ func TestOtherEvents(t *testing.T) {
 	}
 }
 
-// The event defines which part of the path is below the API. A segment that only looks
-// like a stage stays. A slash in a path parameter was sent encoded, and an HTTP API
-// decodes it in path and parameter. The policy was checked for the parameter's route, so
-// the call reaches no other: these captures and voids would succeed.
+// The handler cuts the gateway's prefix from a path, but no segment that only looks like a
+// stage. An encoded slash in a path parameter, which HTTP APIs decode, must not lead to
+// another route: the caller's policy was checked for the parameter's route only. Without
+// that check the captures and voids below would succeed.
 func TestEventPaths(t *testing.T) {
 	t.Parallel()
 	h, _, _ := newHandler(t)
@@ -170,9 +170,9 @@ func TestEventPaths(t *testing.T) {
 	}
 	for _, c := range []struct {
 		event  object
-		answer string // a part of it, or the instance of a 404
+		answer string // a part of the body, or the instance of a 404
 	}{
-		// The route shows the prefix.
+		// API Gateway's route shows where the prefix ends.
 		{http2("GET /balance", "$default", api, "/balance"), balance},
 		{http2("GET /balance", "dev", api, "/dev/balance"), balance},
 		{http2("ANY /balance", "prod", own, "/v1/balance"), balance},
@@ -187,18 +187,18 @@ func TestEventPaths(t *testing.T) {
 		{rest("/{path+}", "prod", own, "/v1/transactions/1", object{"path": "transactions/1"}), "/transactions/1"},
 		{rest("/balance", "prod", api, "/balance"), balance},
 		{rest("/balance", "prod", own, "/v1/balance"), balance},
-		{rest("/balance", "prod", own, "/prod/balance"), balance}, // a mapping without a stage
+		{rest("/balance", "prod", own, "/prod/balance"), balance}, // the domain's mapping has no stage
 		{rest("/transactions", "transactions", api, "/transactions"), history},
 		{rest("/{proxy+}", "prod", own, "/transactions/balance", object{"proxy": "balance"}), balance},
 		{http1("/balance", "prod", api, "/prod/balance"), balance},
 		{http1("/balance", "prod", own, "/v1/balance"), balance},
-		// A route that doesn't match shows nothing.
+		// A route that doesn't match the path does not show the prefix.
 		{http2("GET /balance", "dev", api, "/transactions"), history},
 		{http2("GET /money/balance", "$default", api, "/balance"), balance},
 		{http2("GET /balance", "dev", api, "/dev/balance/"), "/dev/balance/"},
 		{rest("/+}", "prod", api, "/balance"), balance},
 		{rest("/{}", "prod", api, "/v1/balance"), balance},
-		// $default matches any route: only the stage is known.
+		// The route $default matches any path, so only the stage can be cut.
 		{http2("$default", "$default", api, "/balance"), balance},
 		{http2("$default", "dev", api, "/dev/balance"), balance},
 		{http2("$default", "dev", api, "/balance"), balance},
@@ -213,13 +213,13 @@ func TestEventPaths(t *testing.T) {
 		{http2("$default", "prod", "localhost", "/balance"), balance}, // sam local
 		{http2("$default", "$default", "a.lambda-url.eu-central-1.on.aws", "/dev/balance"), "/dev/balance"},
 		{http1("$default", "dev", api, "/dev/balance"), balance},
-		{http1("$default", "dev", own, "/dev/balance"), "/dev/balance"}, // a mapping with that name
+		{http1("$default", "dev", own, "/dev/balance"), "/dev/balance"}, // the domain's mapping has the stage's name
 		{rest("", "transactions", "", "/transactions/balance"), "/transactions/balance"},
 		{rest("", "transactions", "", "/transactions"), history},
-		// An encoded slash is part of a segment: this is not a capture's route.
+		// An encoded slash is part of a segment, so these are not a capture or a void.
 		{http2("ANY /transactions/{id}", "$default", api, "/transactions/1%2Fcapture"), "/transactions/1%2Fcapture"},
 		{http2("$default", "$default", api, "/transactions/1%2fvoid"), "/transactions/1%2fvoid"},
-		// It may be decoded.
+		// The slash may be decoded already.
 		{http2("ANY /transactions/{id}", "$default", "", capture, object{"id": id + "/capture"}), capture},
 		{http2("POST /transactions/{id}", "$default", "", void, object{"id": id + "/void"}), void},
 		{http2("ANY /{a}/{b}", "$default", "", capture, object{"a": "transactions", "b": id + "/capture"}), "/" + id + "/capture"},
@@ -237,7 +237,7 @@ func TestEventPaths(t *testing.T) {
 		{rest("/transactions/{id}", "$default", "", void, object{"id": id + "%2Fvoid"}), void},
 		{http1("/transactions/{id}", "$default", "", capture, object{"id": id + "/capture"}), capture},
 		{http1("", "$default", "", capture, object{"id": id + "/capture"}), capture},
-		// These routes are a capture's.
+		// These routes allow a capture.
 		{http2("ANY /{proxy+}", "$default", "", capture, object{"proxy": capture[1:]}), captured},
 		{http2("POST /transactions/{rest+}", "$default", "", capture, object{"rest": id + "/capture"}), captured},
 		{http2("$default", "$default", "", capture, object{"any_path": capture[1:]}), captured}, // sam local
@@ -255,8 +255,8 @@ func TestEventPaths(t *testing.T) {
 	}
 }
 
-// An undecodable body is reported, even on a read; but a caller without permission
-// gets only that answer.
+// A body that is not base64 gets a 400, even on a read. A caller without permission gets
+// only the 403.
 func TestBodyNotBase64(t *testing.T) {
 	t.Parallel()
 	for authorization, status := range map[handler.Authorization]int{
@@ -271,8 +271,8 @@ func TestBodyNotBase64(t *testing.T) {
 	}
 }
 
-// Callers see the gateway's request id; a direct invocation has only Lambda's. Whatever
-// the line has, it is one JSON object in UTF-8.
+// The log line has the gateway's request id, which callers see, or else Lambda's. Even with
+// strange text in it the line is one JSON object in UTF-8.
 func TestRequestID(t *testing.T) {
 	t.Parallel()
 	h, books, log := newHandler(t)
@@ -296,14 +296,14 @@ func TestRequestID(t *testing.T) {
 	}
 }
 
-// TestReplaysOfEarlierVersions sends calls again whose rows an earlier version wrote.
-// Today's code renders a replay from the row, and must give the first answer. No flag
-// writes testdata/replays.json: its rows and answers are for ever.
+// TestReplaysOfEarlierVersions repeats calls whose rows an earlier version wrote. The
+// handler renders a replay from the row, and must return the first answer. No flag rewrites
+// testdata/replays.json, because its rows and answers must never change.
 func TestReplaysOfEarlierVersions(t *testing.T) {
 	t.Parallel()
 	var replays []struct {
 		Name     string          `json:"name"`
-		Rows     []string        `json:"rows"` // in PartiQL
+		Rows     []string        `json:"rows"` // PartiQL values
 		Call     string          `json:"call"`
 		Key      string          `json:"key"`
 		Body     json.RawMessage `json:"body"`
@@ -323,7 +323,7 @@ func TestReplaysOfEarlierVersions(t *testing.T) {
 				books.Execute(t, books.Config.TransactionsTable, "INSERT INTO ? VALUE "+row)
 			}
 			if books.Check(t.Context()) != nil {
-				books.Damage(t, books.Config.TransactionsTable) // the balances lack these rows
+				books.Damage(t, books.Config.TransactionsTable) // the balances do not include these rows
 			}
 			call := request{http.MethodPost, r.Call, map[string]string{}, string(r.Body)}
 			if r.Key != "" {

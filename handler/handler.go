@@ -12,12 +12,13 @@ import (
 	"onewrite/ledger"
 )
 
-// answerWithin is the time until a call is answered, by a 503 at the latest. It is
-// longer than 64 callers for one user wait for each other. It is shorter than the
+// answerWithin limits how long a call takes. After that the caller gets a 503. It is enough
+// for 64 concurrent callers of one user to wait for each other. It is shorter than the
 // function's timeout in template.yaml and API Gateway's 30 seconds.
 const answerWithin = 8 * time.Second
 
-// answerMargin is the time that an answer needs before Lambda ends the function.
+// answerMargin is kept free before Lambda's deadline, so that the answer is out before
+// Lambda ends the function.
 const answerMargin = 500 * time.Millisecond
 
 // Handler serves the ledger's routes. It is safe for concurrent use.
@@ -27,31 +28,30 @@ type Handler struct {
 	access Access
 	routes []route
 
-	// settings are the ledger's.
 	settings ledger.Settings
 }
 
-// New returns a ledger's handler. It logs one record for each call, see [NewLogger].
+// New returns a handler for the ledger. It logs one line for each call, see [NewLogger].
 func New(l *ledger.Ledger, log *slog.Logger, access Access) *Handler {
 	h := &Handler{ledger: l, log: log, access: access, settings: l.Settings()}
 	h.routes = h.allRoutes()
 	return h
 }
 
-// call is one request on its way, with the content for its log line.
+// call is one request while it is served, with the values for its log line.
 type call struct {
 	*http.Request
 	caller      caller
 	route       string
-	id          string // the route's wildcard stands for it
+	id          string // the path's segment at the route's wildcard
 	requestID   string
 	user        ledger.UserID
 	transaction string
 	trace       ledger.Trace
 }
 
-// ServeHTTP implements [http.Handler]. It forbids all calls, as plain HTTP has no checked
-// caller, unless there is no authorization ([None]).
+// ServeHTTP implements [http.Handler]. Plain HTTP has no authenticated caller, so it
+// forbids every call unless the authorization is [None].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var err error
 	if h.access.Authorization != None {
@@ -60,9 +60,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.serve(r.Context(), &call{Request: r, caller: anyone}, err).write(w)
 }
 
-// serve answers a call, and logs it. If err is set, the call has already failed: serve
-// answers err without the action. The call has answerWithin, and less if ctx ends
-// before.
+// serve answers a call and logs it. If err is not nil, the call has already failed, and
+// serve answers err without running the route's action. The call must finish within
+// answerWithin, and answerMargin before ctx's deadline.
 func (h *Handler) serve(ctx context.Context, c *call, err error) answer {
 	began := time.Now()
 	deadline := began.Add(answerWithin)
@@ -88,7 +88,8 @@ func (h *Handler) serve(ctx context.Context, c *call, err error) answer {
 	return a
 }
 
-// protect turns a panic in f into a defect like any other, with its stack for the log.
+// protect calls f. It returns a panic in f as an error with its stack, so that the caller
+// gets a 500 and the log gets the cause.
 func protect[T any](f func() (T, error)) (result T, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {

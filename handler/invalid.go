@@ -10,7 +10,7 @@ import (
 	"onewrite/ledger"
 )
 
-// These are a call's fields, as callers spell them.
+// These are the names of fields, as callers spell them.
 const (
 	userField        = "userId"
 	typeField        = "type"
@@ -35,10 +35,10 @@ const (
 
 var errInvalidRequest = errors.New("invalid request")
 
-// invalidRequest collects a call's faults, so that one answer names them all. It
+// invalidRequest collects the faults in a call, so that one answer names them all. It
 // unwraps to errInvalidRequest.
 type invalidRequest struct {
-	properties map[string][]string // field: its faults
+	properties map[string][]string // faults by field
 }
 
 // invalidField returns the error for a call with one fault.
@@ -53,7 +53,7 @@ func (e *invalidRequest) add(field, reason string) {
 	e.properties[field] = append(e.properties[field], reason)
 }
 
-// err returns e, or nil without a fault.
+// err returns e, or nil if there are no faults.
 func (e *invalidRequest) err() error {
 	if e.properties == nil {
 		return nil
@@ -61,7 +61,7 @@ func (e *invalidRequest) err() error {
 	return e
 }
 
-// Error returns the problem's detail: one sentence for each field.
+// Error returns one sentence for each field. Together they are the problem's detail.
 func (e *invalidRequest) Error() string {
 	var sentences []string
 	for _, field := range slices.Sorted(maps.Keys(e.properties)) {
@@ -72,8 +72,9 @@ func (e *invalidRequest) Error() string {
 
 func (e *invalidRequest) Unwrap() error { return errInvalidRequest }
 
-// addError adds the reason that a ledger parser or check gives. They have no other
-// errors: any other is a defect, and must not pass as a zero value.
+// addError adds the reason in an error from one of the ledger's parsers or checks. They
+// return only *ledger.InvalidError: any other error is a defect, and addError panics so
+// that its zero value is never used.
 func (e *invalidRequest) addError(field string, err error) {
 	if err == nil {
 		return
@@ -85,7 +86,8 @@ func (e *invalidRequest) addError(field string, err error) {
 	e.add(field, invalid.Reason)
 }
 
-// parse reads a field with a ledger parser, or adds its fault.
+// parse parses a field with one of the ledger's parsers. It adds a fault if the value is
+// invalid.
 func parse[T any](e *invalidRequest, field, value string, parser func(string) (T, error)) T {
 	parsed, err := parser(value)
 	e.addError(field, err)

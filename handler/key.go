@@ -15,8 +15,8 @@ const (
 	draftKeyHeader = "Idempotency-Key"
 )
 
-// parseKey reads the key from its headers. Each may be sent once, and both must
-// agree.
+// parseKey parses the key in its headers. Each header may be sent once, and if both are
+// sent they must agree.
 func parseKey(invalid *invalidRequest, header http.Header) ledger.IdempotencyKey {
 	own, draft := header[keyHeader], header[draftKeyHeader]
 	if len(own) > 1 || len(draft) > 1 {
@@ -43,9 +43,9 @@ func parseKey(invalid *invalidRequest, header http.Header) ledger.IdempotencyKey
 	return parse(invalid, keyHeader, keys[0], ledger.ParseIdempotencyKey)
 }
 
-// keyOf returns the key in a bare or quoted value, or the reason why it is neither. A
-// bare value with a comma may be a header that was sent twice: gateways join the values
-// with one (RFC 9110, section 5.3).
+// keyOf returns the key in a bare or quoted value, or the reason to reject it. A bare value
+// with a comma is rejected, because it may be a header that was sent twice: gateways join
+// repeated values with a comma (RFC 9110, section 5.3).
 func keyOf(value string) (key, reason string) {
 	if !strings.HasPrefix(value, `"`) {
 		if strings.Contains(value, ",") {
@@ -60,8 +60,9 @@ func keyOf(value string) (key, reason string) {
 	return key, ""
 }
 
-// unquote reads the draft's form after its first quote: a string as in RFC 8941,
-// section 3.3.3, with a backslash before each quote or backslash.
+// unquote returns the key in a quoted value, whose first quote the caller has removed. The
+// value is a string as in RFC 8941, section 3.3.3, with a backslash before each quote or
+// backslash.
 func unquote(rest string) (key string, ok bool) {
 	var text strings.Builder
 	for i := 0; i < len(rest); i++ {

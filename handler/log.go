@@ -10,9 +10,9 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
-// NewLogger returns a logger that writes JSON lines in Lambda's format: the time is
-// "timestamp", the message "message". Every line has the service and its version, so
-// that metrics can be counted by them; neither may be empty.
+// NewLogger returns a logger that writes JSON lines in Lambda's format, with the time in
+// "timestamp" and the message in "message". Every line has the service and its version, so
+// that CloudWatch can count metrics by them. Neither may be empty.
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
 func NewLogger(w io.Writer, service, version string) *slog.Logger {
@@ -20,22 +20,22 @@ func NewLogger(w io.Writer, service, version string) *slog.Logger {
 	return slog.New(lines).With(slog.String(serviceMember, service), slog.String(versionMember, version))
 }
 
-// outcome is a call's outcome in its log line.
+// outcome is the result of a call, as its log line names it.
 type outcome string
 
 const (
 	outcomeRead     outcome = "read"
 	outcomePosted   outcome = "posted"
 	outcomeDeclined outcome = "declined"
-	outcomeReplayed outcome = "replayed" // posted or declined before
+	outcomeReplayed outcome = "replayed" // posted or declined by an earlier call
 	outcomeReused   outcome = "reused"
 	outcomeRejected outcome = "rejected"
 	outcomeTryAgain outcome = "try_again"
 	outcomeFailed   outcome = "failed"
 )
 
-// logCall writes a call's one line, with its metrics. The line never has a body. It
-// has the cause only if the call failed or must be tried again.
+// logCall writes the one log line of a call, with its metrics. The line never contains a
+// body. It contains err only if the call failed or must be tried again.
 func (h *Handler) logCall(c *call, a answer, err error, took time.Duration) {
 	attrs := append(make([]slog.Attr, 0, 13),
 		slog.String(routeMember, c.route),

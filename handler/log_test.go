@@ -19,13 +19,12 @@ import (
 	"onewrite/infra/infratest"
 )
 
-// counters has the metric that counts each outcome.
+// counters maps each outcome to the metric that counts it.
 var counters = map[string]string{
 	"read": "Read", "posted": "Posted", "declined": "Declined", "replayed": "Replayed", "reused": "Reused", "rejected": "Rejected",
 	"try_again": "TryAgain", "failed": "Failed",
 }
 
-// logLine is a call's log line.
 type logLine struct {
 	Level, Message, Service, Version, Route, Caller, User, Transaction, Outcome, Cause string
 	Status, Retries                                                                    int
@@ -42,7 +41,8 @@ type directive struct {
 	Metrics    []struct{ Name, Unit string }
 }
 
-// readLine reads a log's only line, and checks it against the embedded metric format.
+// readLine reads the log's only line, and checks it against the embedded metric format. It
+// empties the log.
 func readLine(t *testing.T, log *bytes.Buffer) (line logLine) {
 	t.Helper()
 	require.Equal(t, 1, strings.Count(log.String(), "\n"), log)
@@ -73,8 +73,8 @@ func readLine(t *testing.T, log *bytes.Buffer) (line logLine) {
 	return line
 }
 
-// assertMembers checks that a line has its outcome's level and metric, and no other
-// members.
+// assertMembers checks that a line has the level and the metrics for its outcome, and no
+// unexpected members.
 func assertMembers(t *testing.T, line logLine) {
 	t.Helper()
 	counter, level := counters[line.Outcome], "INFO"
@@ -85,7 +85,7 @@ func assertMembers(t *testing.T, line logLine) {
 	type metric = struct{ Name, Unit string }
 	count := metric{counter, "Count"}
 	want := []directive{{"onewrite", [][]string{{"service"}, {"service", "route"}}, []metric{count, {"Retries", "Count"}, {"Latency", "Milliseconds"}}}}
-	if line.Route == "" { // so there is none to count by
+	if line.Route == "" { // not counted by route
 		want[0].Dimensions = [][]string{{"service"}}
 	}
 	if line.Outcome == "failed" {
@@ -100,7 +100,7 @@ func assertMembers(t *testing.T, line logLine) {
 
 func TestTemplateNamesTheMetrics(t *testing.T) {
 	t.Parallel()
-	there := slices.Concat(slices.Collect(maps.Values(counters)), []string{"Retries", "Latency", "BalanceMismatches"}) // the last is the audit's
+	there := slices.Concat(slices.Collect(maps.Values(counters)), []string{"Retries", "Latency", "BalanceMismatches"}) // the audit writes the last one
 	template, err := os.ReadFile("../template.yaml")
 	require.NoError(t, err)
 	var watched []string
@@ -117,8 +117,8 @@ func TestTemplateNamesTheMetrics(t *testing.T) {
 	}
 }
 
-// The line and the row name the caller, as API Gateway and IAM identified it. No call
-// can name another, and no answer names it.
+// The log line and the stored row name the caller that API Gateway and IAM identified. A
+// call can't forge the name, and no answer shows it.
 func TestCallerIsKept(t *testing.T) {
 	t.Parallel()
 	const forged = `sub" , "caller":"admin"}` + "\n" + `{"caller":"admin"`
@@ -142,8 +142,8 @@ func TestCallerIsKept(t *testing.T) {
 			{byIAM, bare(post), "direct"},
 			{byTokens, token("1"), "1"},
 			{byTokens, token(`1","caller":"admin`), `1","caller":"admin`},
-			{byTokens, token(forged), ""}, // no user's name has a line break
-			// No token has another caller's name.
+			{byTokens, token(forged), ""}, // a user id has no line break
+			// A sub that could be another caller's name gets a prefix.
 			{byTokens, token("direct"), "sub:direct"},
 			{byTokens, token("sub:direct"), "sub:sub:direct"},
 			{byTokens, token(callerARN), "sub:" + callerARN},
@@ -171,7 +171,7 @@ func TestCallerIsKept(t *testing.T) {
 	assert.Empty(t, readLine(t, log).Caller, "over plain HTTP nobody is known")
 }
 
-// postedBy returns the caller in a row.
+// postedBy returns the caller that a stored row names.
 func postedBy(t *testing.T, books *infratest.Books, location string) string {
 	t.Helper()
 	row, err := books.Store.Transaction(t.Context(), parseID(t, location))
@@ -179,8 +179,8 @@ func postedBy(t *testing.T, books *infratest.Books, location string) string {
 	return row.PostedBy.String()
 }
 
-// Every kind of row keeps the caller that wrote it, also when another caller sends the
-// call again. No answer has a member for it, as keepsContract checks.
+// Every kind of row keeps the caller that wrote it, even if another caller sends the call
+// again. keepsContract checks that no answer shows it.
 func TestPostedBy(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		service, payer, receiver := g.service(h), g.user("2", h), g.user("1", h)

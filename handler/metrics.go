@@ -7,7 +7,7 @@ import (
 	"onewrite/handler/emf"
 )
 
-// CloudWatch counts metrics by these members of a line.
+// CloudWatch counts metrics by the values of these members of a log line.
 const (
 	serviceMember = "service"
 	versionMember = "version"
@@ -20,7 +20,7 @@ const (
 	retriesMetric = "Retries"
 )
 
-// counters has the metric that counts each outcome.
+// counters maps each outcome to the metric that counts it.
 var counters = map[outcome]string{
 	outcomeRead:     "Read",
 	outcomePosted:   "Posted",
@@ -32,16 +32,17 @@ var counters = map[outcome]string{
 	outcomeFailed:   "Failed",
 }
 
-// CloudWatch counts by these sets of members.
+// These are the sets of members by which CloudWatch counts.
 var (
 	byService = [][]string{{serviceMember}}
 	byRoute   = [][]string{{serviceMember}, {serviceMember, routeMember}}
 	byVersion = [][]string{{serviceMember, versionMember}}
 )
 
-// metrics returns a call's metrics for its log line, by service, and by route if it has
-// one. Failures also count by version, so that a deployment rolls back for its own
-// version's failures only. CloudWatch charges for each metric in each set.
+// metrics returns the metrics for a call's log line. They are counted by service, and also
+// by route if the call has one. Failures are also counted by version, so that a deployment
+// rolls back only for its own version's failures. The other metrics are not, because
+// CloudWatch charges for each metric in each set.
 func metrics(c *call, o outcome, took time.Duration, now time.Time) []slog.Attr {
 	counter := emf.Metric{Name: counters[o], Unit: "Count"}
 	dimensions := byService

@@ -10,15 +10,15 @@ import (
 	"onewrite/ledger"
 )
 
-// OpenAPI is the contract that the handler keeps with the default settings, as an
-// OpenAPI 3.1 document. The function does not use it, so the linker leaves it out.
+// OpenAPI is the API's contract with the default settings, as an OpenAPI 3.1 document. The
+// function does not use it, so the linker leaves it out.
 //
 //go:embed openapi.yaml
 var OpenAPI string
 
-// Description returns the contract that the handler keeps with these settings. It is
-// [OpenAPI] with another currency, in its examples too, and with other decimal places in
-// the amounts' patterns.
+// Description returns the API's contract with these settings. It is [OpenAPI] with another
+// currency, also in the examples, and with other decimal places in the patterns for
+// amounts.
 func Description(s ledger.Settings) string {
 	defaults, own := wordsOf(ledger.DefaultSettings()), wordsOf(s)
 	var replaced []string
@@ -33,14 +33,14 @@ func Description(s ledger.Settings) string {
 	return inLine.ReplaceAllString(text, "${1}${3}, currency: "+s.Currency+"${2}${4}")
 }
 
-// These match the examples of answers, around their currency's place.
+// These match the examples of answers, before and after the place for their currency.
 var (
 	inLine = regexp.MustCompile(`(type: (?:(?:credit|debit), ammount: "[0-9.]+"|account)|refunds: 1)(, (?:status|entries):)` +
 		`|((?:balance|limit|refundable): "[0-9.]+")(})`)
 	inLines = regexp.MustCompile(`(\n +)(status: posted\n)`)
 )
 
-// wordsOf returns openapi.yaml's texts that depend on the settings.
+// wordsOf returns the texts in openapi.yaml that depend on the settings.
 func wordsOf(s ledger.Settings) []string {
 	smallest := ledger.SmallestUnit(s.Places)
 	names, begins, places := s.Currency, s.Opening.String()+" "+s.Currency, fmt.Sprintf("at most %d places", s.Places)
@@ -74,7 +74,7 @@ func wordsOf(s ledger.Settings) []string {
 		"type: debit, currency: " + s.Currency + "}",
 		"must be at least " + smallest,
 	}
-	for _, amount := range []string{"12.50", "12.5", "10.00", "87.5", "7.5"} { // in the examples
+	for _, amount := range []string{"12.50", "12.5", "10.00", "87.5", "7.5"} { // the amounts in the examples
 		whole, digits, _ := strings.Cut(amount, ".")
 		if s.Places > 0 {
 			whole += "." + digits[:min(s.Places, len(digits))]
@@ -84,8 +84,8 @@ func wordsOf(s ledger.Settings) []string {
 	return words
 }
 
-// shortFraction is the pattern for the point and the digits after it, which end with no
-// zero.
+// shortFraction returns the pattern for a decimal point and the digits after it. The last
+// digit is not 0.
 func shortFraction(places int) string {
 	if places == 2 {
 		return `\.[0-9]?[1-9]`
@@ -93,7 +93,7 @@ func shortFraction(places int) string {
 	return fmt.Sprintf(`\.[0-9]{0,%d}[1-9]`, places-1)
 }
 
-// below1 is the pattern for an amount with such a fraction, which may be below 1.
+// below1 returns the pattern for an amount with that fraction. The amount may be below 1.
 func below1(fraction string) string {
 	if fraction == "" {
 		return ""
@@ -101,7 +101,8 @@ func below1(fraction string) string {
 	return `(0|[1-9][0-9]{0,11})` + fraction + "|"
 }
 
-// newBelow1 is the pattern for an amount below 1, which may end with zeros.
+// newBelow1 returns the pattern for an amount below 1 in a call, where it may end with
+// zeros.
 func newBelow1(places int) string {
 	var some []string
 	for zeros := range places {

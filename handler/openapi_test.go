@@ -25,33 +25,34 @@ import (
 	"onewrite/ledger"
 )
 
-// beyondSchemas are the handler's reasons that JSON Schema can't express. A call
-// that the document allows is rejected only for one of these.
+// beyondSchemas are the reasons for a 400 that JSON Schema can't express. The handler may
+// reject a call that the document allows only for one of these.
 var beyondSchemas = []string{
-	"is sent more than once, and the values differ", // the key header's two names
-	"must be the same as ammount, or left out",      // the amount's two names
+	"is sent more than once, and the values differ", // the two names of the key's header
+	"must be the same as ammount, or left out",      // ammount and amount
 	`must be the "next" of an answer for the same user`,
 	"must be at most what was held", // only the ledger knows the held sum
-	"must be whole seconds",         // 1.0 and 1e3 are integers
-	"must come with one debit",      // a hold's entries
+	"must be whole seconds",         // JSON Schema allows 1.0 and 1e3
+	"must come with one debit",      // the entries of a hold
 	"must have at most 100 entries and different users together",
 	"must have at most 512 bytes as JSON",
 	"the entries must credit as much as they debit",
-	"left out, it is all that is held",     // null under the amount's second name
+	"left out, it is all that is held",     // amount is null
 	"must be at most what the entry moved", // only the ledger knows the entries
 	"must be in entries, as the transaction",
-	"must be the place of an entry", // 1.0 is an integer
+	"must be the place of an entry", // JSON Schema allows 1.0
 	"must be after the places before it",
 	"must name entries for several refunds",
 }
 
 // keepsContract checks a call and its answer against the description for the handler's
-// settings, both ways. The answer is documented to the last member and header. The
-// handler rejects a request as invalid exactly if the document forbids it.
+// settings. Every member and header of the answer must be described. The handler must
+// reject a request as invalid exactly if the description forbids it or beyondSchemas has
+// the reason.
 func keepsContract(t *testing.T, h *handler.Handler, r request, a answer) {
 	t.Helper()
 	d := descriptionOf(t, h.Settings())
-	if r.method == http.MethodHead { // like GET, without the body
+	if r.method == http.MethodHead { // the same as GET, without the body
 		assert.Empty(t, a.Body)
 		return
 	}
@@ -66,7 +67,7 @@ func keepsContract(t *testing.T, h *handler.Handler, r request, a answer) {
 	o := d.operationOf(r)
 	if o == nil {
 		assert.Contains(t, []int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusForbidden}, a.Status, "%+v", r)
-		// Any operation with a 404 has the answer.
+		// No operation has this answer. Any with a 404 describes it.
 		assert.NoError(t, d.checkAnswer(d.operationOf(reading("/transactions/"+id11)), a), "answer %+v\nto %.300v", a, r)
 		return
 	}
@@ -80,13 +81,13 @@ func keepsContract(t *testing.T, h *handler.Handler, r request, a answer) {
 		assert.True(t, forbidden != nil || slices.ContainsFunc(beyondSchemas, func(reason string) bool {
 			return strings.Contains(a.problem(t).Detail, reason)
 		}), "the document allows what was rejected: %+v: %s", r, a.Body)
-	case http.StatusNotFound, http.StatusForbidden: // these come first
+	case http.StatusNotFound, http.StatusForbidden: // answered before the request is checked
 	default:
 		assert.NoError(t, forbidden, "the document forbids what was accepted: %+v", r)
 	}
 }
 
-// A generated client knows API Gateway's own answers.
+// The description has API Gateway's own answers, so that generated clients can read them.
 func TestGatewayAnswersAreDescribed(t *testing.T) {
 	t.Parallel()
 	d := readDescription(t)
@@ -109,12 +110,12 @@ var numberAmount = regexp.MustCompile(`("(?:ammount|creditLimit)"\s*:\s*)(-?(?:0
 // For these members null counts as absent.
 var (
 	nullMember = regexp.MustCompile(`"(userId|type|ammount|amount|currency|metadata|entries|balanced|debits|credits|creditLimit)":null,?`)
-	nullOfPart = regexp.MustCompile(`"(currency|metadata)":null,?`) // in a capture and a refund
+	nullOfPart = regexp.MustCompile(`"(currency|metadata)":null,?`) // in a capture or refund
 )
 
-// renamed returns the request as the document requires it. The document describes these
-// only in words: the second names for the key's header and the amount, amounts as
-// numbers, and null members.
+// renamed returns the request in the form that the document's schemas require. The document
+// allows some other forms only in words: the second names of the key's header and of the
+// amount, amounts as numbers, and null members.
 func (r request) renamed() request {
 	header := http.Header{}
 	for name, value := range r.header {
@@ -131,7 +132,7 @@ func (r request) renamed() request {
 	if strings.HasSuffix(r.target, "/capture") || strings.HasSuffix(r.target, "/refunds") {
 		null = nullOfPart
 	}
-	if jsontext.Value(r.body).IsValid() { // without duplicate names
+	if jsontext.Value(r.body).IsValid() { // IsValid rejects duplicate names
 		r.body = strings.ReplaceAll(null.ReplaceAllString(r.body, ""), ",}", "}")
 	}
 	if !strings.Contains(r.body, `"ammount"`) {
@@ -152,12 +153,12 @@ type documentedAnswer struct {
 	operation, status, problem string
 }
 
-// documented lists all answers in the document except the gateway's own.
+// documented lists all answers in the document except API Gateway's own.
 func (d *description) documented() (all []documentedAnswer) {
 	for _, o := range d.operations {
 		for status, response := range o.Responses.Map() {
 			if status == "default" {
-				continue // the gateway's own
+				continue // API Gateway's own answers
 			}
 			media := response.Value.Content["application/problem+json"]
 			if media == nil {
@@ -183,23 +184,22 @@ func (d *description) documented() (all []documentedAnswer) {
 	return all
 }
 
-// outcome is a call with all that follows from it.
+// outcome is a call with the answer, log line and stored row that it must lead to.
 type outcome struct {
 	call              request
 	fault             faults.Fault
 	user, transaction string // in the log line
-	want              string // the answer's status and the line's outcome
-	more              string // the problem's members of its own, or a part of another answer
+	want              string // the answer's status and the log line's outcome
+	more              string // the members that a problem adds, or a part of any other answer
 }
 
-// beyond matches a problem's members after its instance, id and properties.
+// beyond captures a problem's members after instance, id and properties.
 var beyond = regexp.MustCompile(`"instance":"[^"]*"(?:,"id":"[^"]*")?(?:,"properties":\{.*\})?,?(.*)\}$`)
 
-// Every documented answer has a call that gets it. Posted and declined calls are
-// stored, and replayed. Each call leaves one log line, which names its route, user,
-// transaction and outcome, counts it, and has no other members: not the key, nothing
-// from a body, and no other user. No answer about a hold counts as a failure, which
-// would raise alarms.
+// For every documented answer there is a call that gets it. Posted and declined calls are
+// stored, and can be replayed. Each call writes one log line with its route, user,
+// transaction, outcome and metrics. The line has no key, nothing from a body, and no other
+// user. No answer about a hold counts as a failure, because failures raise alarms.
 func TestEveryDocumentedAnswer(t *testing.T) {
 	t.Parallel()
 	d := readDescription(t)
@@ -337,7 +337,8 @@ func TestEveryDocumentedAnswer(t *testing.T) {
 		}
 	}
 
-	// Each operation has these answers, whatever it does. The cause of a 500 stays in the log.
+	// Every operation also has the answers to these calls and faults. The cause of a 500 is
+	// logged and not answered.
 	guarded, _, _ := newHandlerFor(t, handler.Access{Authorization: handler.JWT})
 	for _, call := range []request{
 		reading("/balance?userId=1"), reading("/transactions?userId=1"), reading("/transactions/" + posted),
@@ -346,7 +347,7 @@ func TestEveryDocumentedAnswer(t *testing.T) {
 	} {
 		o := d.operationOf(call)
 		meet := func(h *handler.Handler, r request) {
-			synctest.Test(t, func(t *testing.T) { // a throttled call takes eight seconds
+			synctest.Test(t, func(t *testing.T) { // in virtual time, because a throttled call takes eight seconds
 				got := invoke(t, h, encode(t, event2(r)))
 				keepsContract(t, h, r, got)
 				assert.NotContains(t, got.Body, "secret table")
@@ -364,7 +365,7 @@ func TestEveryDocumentedAnswer(t *testing.T) {
 			meet(h, call)
 		}
 		books.Network.Always(nil)
-		meet(guarded, call) // without a token
+		meet(guarded, call) // the event has no token
 	}
 	assert.Equal(t, len(d.operations), strings.Count(log.String(), "secret table"))
 	assert.ElementsMatch(t, d.documented(), slices.Collect(maps.Keys(met)))
@@ -419,8 +420,8 @@ func (o *operation) answered(t *testing.T, a answer) documentedAnswer {
 	return documentedAnswer{o.OperationID, strconv.Itoa(a.Status), kind}
 }
 
-// A person may try the document's examples in any order, as the page /docs fills them
-// in, after the README's sessions, in any currency. None is answered that a key was reused.
+// Readers can try the document's examples in any order and any currency, on the page /docs,
+// even after the README's sessions. No example is rejected because its key was reused.
 func TestExamplesInAnyOrder(t *testing.T) {
 	t.Parallel()
 	for seed, s := range []ledger.Settings{ledger.DefaultSettings(), infratest.Settings(t, "KWD", "3", "100")} {
@@ -452,8 +453,8 @@ func TestExamplesInAnyOrder(t *testing.T) {
 	}
 }
 
-// examples returns one call for each way to combine the examples that the document has
-// for parameters and bodies.
+// examples returns a call for each combination of the document's examples for parameters
+// and bodies.
 func (d *description) examples(t *testing.T) (calls []request) {
 	for _, o := range d.operations {
 		method, path, _ := strings.Cut(o.route, " ")
@@ -470,7 +471,7 @@ func (d *description) examples(t *testing.T) (calls []request) {
 	return calls
 }
 
-// withExamples returns the calls with each example for a parameter.
+// withExamples returns each call with each example of a parameter.
 func withExamples(calls []request, p *openapi3.Parameter) []request {
 	return vary(calls, exampleValues(p.Example, p.Examples), func(r *request, value any) {
 		text := fmt.Sprint(value)
@@ -496,7 +497,7 @@ func exampleValues(one any, several openapi3.Examples) (values []any) {
 	return values
 }
 
-// vary returns each call with each value, or the calls unchanged without values.
+// vary returns each call with each value. Without values it returns the calls unchanged.
 func vary(calls []request, values []any, set func(*request, any)) (varied []request) {
 	if len(values) == 0 {
 		return calls

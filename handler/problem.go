@@ -15,7 +15,8 @@ var (
 	errMethod       = errors.New("method not allowed")
 )
 
-// methodError means that a route has other methods. It unwraps to errMethod.
+// methodError means that a path has no route for the call's method, only for those in
+// allow. It unwraps to errMethod.
 type methodError struct{ allow []string }
 
 func (e *methodError) Error() string { return errMethod.Error() }
@@ -25,13 +26,13 @@ func (e *methodError) Unwrap() error { return errMethod }
 type problemKind struct {
 	err     error
 	status  int
-	uri     string // the type, stable, for programs
+	uri     string // the document's type; stable, because programs branch on it
 	title   string
-	detail  string // for a person; an invalidRequest has its own
+	detail  string // for people; an invalidRequest has its own
 	outcome outcome
 }
 
-// problems maps every error to HTTP. Any other error is internal: a 500 whose cause
+// problems maps errors to HTTP. An error that is not in it is internal: a 500 whose cause
 // is logged and never sent.
 var problems = []problemKind{
 	{errInvalidRequest, http.StatusBadRequest, "/problems/invalid-request", "Bad request",
@@ -90,35 +91,35 @@ func problemOf(err error) problemKind {
 	return internal
 }
 
-// problem is a problem document, RFC 9457, section 3.1.
+// problem is a problem document (RFC 9457, section 3.1).
 type problem struct {
 	Type       string              `json:"type"`
 	Title      string              `json:"title"`
 	Status     int                 `json:"status"`
 	Detail     string              `json:"detail,omitempty"`
 	Instance   string              `json:"instance"`
-	ID         string              `json:"id,omitempty"`         // a declined transaction's
-	Properties map[string][]string `json:"properties,omitempty"` // field: messages
-	Entry      *int                `json:"entry,omitempty"`      // with several: the place of the first entry that did not fit or has less left to refund
+	ID         string              `json:"id,omitempty"`         // of the declined transaction
+	Properties map[string][]string `json:"properties,omitempty"` // messages by field
+	Entry      *int                `json:"entry,omitempty"`      // if there are several: the place of the first that was declined or has too little left to refund
 	Balance    string              `json:"balance,omitempty"`
 	Limit      string              `json:"limit,omitempty"`
-	Refundable string              `json:"refundable,omitempty"` // what that entry has left
-	Currency   string              `json:"currency,omitempty"`   // for Balance, Limit and Refundable
+	Refundable string              `json:"refundable,omitempty"` // left to refund of that entry
+	Currency   string              `json:"currency,omitempty"`   // of Balance, Limit and Refundable
 	Blocked    []string            `json:"blocked,omitempty"`    // the block that declined that entry
 	Ended      string              `json:"ended,omitempty"`      // how the hold ended
 
-	TransactionStatus string `json:"transactionStatus,omitempty"` // if it can't be refunded
+	TransactionStatus string `json:"transactionStatus,omitempty"` // of the transaction that can't be refunded
 }
 
-// endings are a hold's ends, in words for callers.
+// endings are the values of a problem's ended member.
 var endings = map[ledger.End]string{
 	ledger.Capture: "captured",
 	ledger.Void:    "voided",
 	ledger.Expiry:  "expired",
 }
 
-// problemAnswer returns the answer to a call that failed with err, without anything
-// that its caller must not see.
+// problemAnswer returns the problem document for err. It leaves out everything that the
+// caller must not see.
 func (h *Handler) problemAnswer(err error, caller caller, instance string) answer {
 	row := problemOf(err)
 	headers := newHeaders(problemType)
@@ -190,7 +191,7 @@ func (h *Handler) problemAnswer(err error, caller caller, instance string) answe
 	return answer{row.status, headers, encode(body), became}
 }
 
-// reuseProperties names the members that differ from the first call's.
+// reuseProperties returns a message for each member that differs from the first call.
 func reuseProperties(e *ledger.KeyReusedError) map[string][]string {
 	properties := map[string][]string{}
 	for field, differs := range map[string]bool{

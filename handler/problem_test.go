@@ -15,7 +15,7 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// damage is a DynamoDB error that no retry can pass.
+// damage is a DynamoDB error that the client does not retry.
 var damage = faults.Exception(http.StatusBadRequest, "ValidationException", "secret table arn:aws:dynamodb:us-east-1:123456789012:table/secret")
 
 func TestPanicIsA500(t *testing.T) {
@@ -36,9 +36,9 @@ func hang(r *http.Request, deliver func() (*http.Response, error)) (*http.Respon
 	return nil, err
 }
 
-// While DynamoDB does not answer, a caller gets a 503 after eight seconds, or half a
-// second before Lambda would end the function: in virtual time, to the nanosecond. The
-// log line is a warning, because the same call gets the outcome later.
+// If DynamoDB does not answer, a caller gets a 503 after eight seconds, or half a second
+// before Lambda would end the function. Virtual time makes that exact. The log line is a
+// warning, because the caller gets the outcome by sending the same call again.
 func TestAnswersInTime(t *testing.T) {
 	t.Parallel()
 	post := event2(posting("1", body("1", "10", "credit")))
@@ -46,7 +46,7 @@ func TestAnswersInTime(t *testing.T) {
 	for _, c := range []struct {
 		name           string
 		event          map[string]any
-		lambda, answer time.Duration // lambda: 0 means no deadline
+		lambda, answer time.Duration // for lambda, 0 means no deadline
 	}{
 		{"post", post, 0, 8 * time.Second},
 		{"read", read, 0, 8 * time.Second},
@@ -77,7 +77,7 @@ func TestAnswersInTime(t *testing.T) {
 			books.Network.Always(nil)
 			var line struct {
 				Level, Outcome, Cause string
-				Latency               float64 // in milliseconds
+				Latency               float64 // milliseconds
 			}
 			require.NoError(t, json.Unmarshal(log.Bytes(), &line))
 			assert.Equal(t, []string{"WARN", "try_again"}, []string{line.Level, line.Outcome})

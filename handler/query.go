@@ -10,7 +10,7 @@ import (
 
 const defaultLimit = 50
 
-// query has a call's parameters. Each may be given once.
+// query has the parameters in a call's query. Each may be given once.
 type query struct {
 	values  url.Values
 	invalid *invalidRequest
@@ -24,8 +24,7 @@ func newQuery(c *call, invalid *invalidRequest) query {
 	return query{values, invalid}
 }
 
-// one returns a parameter's value. It is ok only if the parameter was given exactly
-// once.
+// one returns a parameter's value. ok is false unless the parameter was given exactly once.
 func (q query) one(field string) (value string, ok bool) {
 	switch values := q.values[field]; len(values) {
 	case 0:
@@ -50,7 +49,7 @@ func (q query) user() ledger.UserID {
 	return parse(q.invalid, userField, value, ledger.ParseUserID)
 }
 
-// limit returns the parameter limit, from 1 to [ledger.MaxPage].
+// limit returns the parameter limit, which must be from 1 to [ledger.MaxPage].
 func (q query) limit() int {
 	value, ok := q.one(limitField)
 	if !ok {
@@ -63,8 +62,8 @@ func (q query) limit() int {
 	return int(limit)
 }
 
-// cursor returns that user's parameter cursor. Without it the history begins with
-// the newest row.
+// cursor returns the parameter cursor, which must be from an answer for the same user.
+// Without a cursor the history begins with the newest row.
 func (q query) cursor(user ledger.UserID) ledger.Cursor {
 	value, ok := q.one(cursorField)
 	if !ok || user == (ledger.UserID{}) {

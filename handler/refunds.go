@@ -67,7 +67,7 @@ func (h *Handler) refunds(c *call) (answer, error) {
 	return readAnswer(data{Data: body}), nil
 }
 
-// refundsBody is what a transaction has refunded.
+// refundsBody reports how much of a transaction is refunded.
 type refundsBody struct {
 	Refunds  int            `json:"refunds"`
 	Currency string         `json:"currency,omitempty"`
@@ -80,8 +80,8 @@ type refundedBody struct {
 	Refunded string `json:"refunded"`
 }
 
-// refundMembers are a refund body's members. Null is an error where it would limit the
-// refund: taken as left out, it would refund the whole instead of a part.
+// refundMembers are the members of a refund's body. A null amount or entries is an error,
+// because ignoring it would refund the whole instead of a part.
 type refundMembers struct {
 	Ammount  jsontext.Value `json:"ammount"`
 	Amount   jsontext.Value `json:"amount"`
@@ -90,7 +90,7 @@ type refundMembers struct {
 	Metadata member         `json:"metadata"`
 }
 
-// partMembers are the members for one entry to refund.
+// partMembers are the members that name one entry to refund.
 type partMembers struct {
 	Entry    member `json:"entry"`
 	Ammount  member `json:"ammount"`
@@ -98,8 +98,8 @@ type partMembers struct {
 	Currency member `json:"currency"`
 }
 
-// refundAsked is what a body asks to refund: the entries, or the amount under the
-// field's name, or everything.
+// refundAsked is the refund that a body requests: the parts, or the amount under the
+// field's name, or everything if it has neither.
 type refundAsked struct {
 	parts    []ledger.Part
 	amount   ledger.Amount
@@ -107,8 +107,8 @@ type refundAsked struct {
 	metadata ledger.Metadata
 }
 
-// parseRefund reads a refund's body, which may be left out. Places are compared with
-// the transaction later.
+// parseRefund parses a refund's body, which may be left out. It does not check that the
+// transaction has the entries. Later [refundAsked.of] does.
 func parseRefund(invalid *invalidRequest, s ledger.Settings, body []byte) (asked refundAsked) {
 	if len(body) == 0 {
 		return asked
@@ -162,7 +162,7 @@ func parseParts(invalid *invalidRequest, s ledger.Settings, text jsontext.Value)
 
 func partField(i int) string { return fmt.Sprintf("%s[%d]", entriesField, i) }
 
-// parsePlace parses an entry's place, in digits.
+// parsePlace parses the place of an entry. Only digits are allowed.
 func parsePlace(text string) (place int, err error) {
 	place, err = strconv.Atoi(text)
 	if err != nil || place < 0 || strconv.Itoa(place) != text {
@@ -171,8 +171,8 @@ func parsePlace(text string) (place int, err error) {
 	return place, nil
 }
 
-// of returns the requested parts, or adds faults for those that the transaction does
-// not have.
+// of returns the requested parts of the original. It adds a fault for each part that the
+// original does not have.
 func (asked refundAsked) of(invalid *invalidRequest, original ledger.Original) []ledger.Part {
 	switch {
 	case asked.field != "":

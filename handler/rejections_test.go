@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// creditWith returns a credit of 10 with this member's value instead of its own.
+// creditWith returns a credit of 10 with one member set to this value.
 func creditWith(member, value string) string {
 	members := [][2]string{{"userId", `"1"`}, {"ammount", `"10"`}, {"type", `"credit"`}}
 	members = slices.DeleteFunc(members, func(m [2]string) bool { return m[0] == member || member == "amount" && m[0] == "ammount" })
@@ -22,7 +22,7 @@ func creditWith(member, value string) string {
 	return "{" + strings.Join(text, ",") + "}"
 }
 
-// A member is rejected by itself, in a body and in an entry.
+// Each invalid member is rejected and named, in a short body and in an entry.
 func TestMembersRejected(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		for member, values := range map[string][]string{
@@ -74,7 +74,7 @@ func TestBodyRejected(t *testing.T) {
 				`{}`, `{"UserId":"1","Ammount":"10","TYPE":"credit"}`, `{"entries":null}`,
 				`{"userId":null,"ammount":null,"amount":null,"type":null}`,
 			},
-			// By this trick the replaced design paid out.
+			// The previous design paid out for such bodies.
 			"ammount": {
 				`{"ammount":"-1000000","type":"debit","userId":"1","constructor":{}}`,
 				`{"ammount":"-1000000","type":"debit","userId":"1","__proto__":{"ammount":"1"}}`,
@@ -89,7 +89,7 @@ func TestBodyRejected(t *testing.T) {
 			"entries": {
 				`{"entries":{}}`, `{"entries":"[]"}`, `{"entries":[]}`, balanced("true"),
 				entries("", users...), entries("", slices.Repeat([]string{entry("1", "1", "credit")}, 100)...),
-				entries("", slices.Repeat([]string{"1"}, 100)...), // not each entry
+				entries("", slices.Repeat([]string{"1"}, 100)...), // one fault, not one for each entry
 				entries("", append(slices.Repeat([]string{one}, 98), two)...),
 			},
 			"entries[0]":            {`{"entries":[1]}`, `{"entries":[null]}`},
@@ -115,14 +115,14 @@ func TestBodyRejected(t *testing.T) {
 				entries("", one, `{"userId":"2","ammount":"1","type":"credit","metadata":[],"expiresIn":1}`),
 			},
 
-			// A null would turn a hold into a payment.
+			// A null must not turn a hold into a payment.
 			"expiresIn": {
 				lasting("0"), lasting("2678401"), lasting("1.0"), lasting("1e3"), lasting("-1"), lasting(`"60"`), lasting("null"), lasting("{}"),
 				entries(`,"expiresIn":null`, one), creditWith("expiresIn", "60"), expiring(two), expiring(two, one), expiring(one, two, two),
 				expiring(one, entry("2", "2", "credit")), expiring(one, entry("1", "10", "credit")),
 			},
 			"currency expiresIn":   {`{"userId":"1","ammount":"1","type":"credit","expiresIn":60,"currency":"EUR"}`},
-			"entries[0].type":      {expiring(entry("1", "1", "transfer"))}, // whether it can be pending is not known
+			"entries[0].type":      {expiring(entry("1", "1", "transfer"))}, // its type is not known, so nothing is reported for expiresIn
 			"entries[0].expiresIn": {entries("", lasting("null"))},
 
 			"balanced": {
@@ -152,7 +152,7 @@ func TestBodyRejected(t *testing.T) {
 func TestCaptureRejected(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		id := a.pending(t, "k", holdBody("1", "40"))
-		// A null could capture the whole instead of a part.
+		// A null must not capture the whole hold instead of a part.
 		for fields, bodies := range map[string][]string{
 			"ammount":          {`{"ammount":"40.01"}`, `{"ammount":"0"}`, `{"ammount":null}`, `{"ammount":null,"amount":"5"}`, `{"ammount":null,"amount":null}`},
 			"amount":           {`{"amount":"1000"}`, `{"amount":"x"}`, `{"amount":null}`, `{"ammount":"5","amount":null}`},
@@ -209,7 +209,7 @@ func TestRefundRejected(t *testing.T) {
 			bodies     []string
 		}{
 			{one, "body", []string{`[]`, `null`, `{"ammount":"1","ammount":"1"}`}},
-			// A null could refund the whole instead of a part.
+			// A null must not refund the whole instead of a part.
 			{one, "ammount", []string{`{"ammount":"0"}`, `{"ammount":"1.001"}`, `{"ammount":"10.01"}`, `{"ammount":null}`}},
 			{one, "amount", []string{`{"amount":"10.01"}`, `{"ammount":"1","amount":"2"}`, `{"ammount":"1","amount":null}`}},
 			{one, "currency", []string{`{"ammount":"1","currency":"EUR"}`}},
@@ -220,7 +220,7 @@ func TestRefundRejected(t *testing.T) {
 			{sale, "amount", []string{`{"amount":"1"}`}},
 			{one, "ammount", []string{`{"ammount":"1","entries":[{"entry":0,"ammount":"1"}]}`}},
 			{one, "entries", []string{`{"entries":[]}`, `{"entries":{}}`, `{"entries":null}`, parts(slices.Repeat([]string{"0"}, 51)...)}},
-			{most, "entries", []string{"", "{}"}}, // more than fit in one write
+			{most, "entries", []string{"", "{}"}}, // all 99 entries do not fit in one write
 			{one, "entries[0]", []string{`{"entries":[null]}`}},
 			{one, "entries[0].entry entries[0].ammount", []string{`{"entries":[{}]}`}},
 			{one, "entries[0].entry", []string{parts(`"0"`), parts("0.0"), parts("-1"), parts("null"), parts("1")}},
@@ -238,11 +238,11 @@ func TestRefundRejected(t *testing.T) {
 	})
 }
 
-// What is just not rejected.
+// Values at the limits, and in unusual notations, are accepted.
 func TestBodyAccepted(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		one := entry("1", "10", "debit")
-		fifty := []string{entry("boss", "49", "debit")} // users
+		fifty := []string{entry("boss", "49", "debit")} // one of fifty users
 		for i := range 49 {
 			fifty = append(fifty, entry(fmt.Sprint("worker ", i), "1", "credit"))
 		}
@@ -292,8 +292,8 @@ func TestQueryRejected(t *testing.T) {
 	})
 }
 
-// A limit is digits only. JSON Schema, the document's language, can't express that:
-// 5.0 is an integer there. An unreadable query is rejected as a whole.
+// A limit must be digits only. JSON Schema can't express that, because 5.0 is an integer
+// there. A malformed query is rejected as a whole.
 func TestLimitIsDigits(t *testing.T) {
 	t.Parallel()
 	h, _, _ := newHandler(t)
@@ -309,8 +309,8 @@ func TestLimitIsDigits(t *testing.T) {
 	}
 }
 
-// A key has one value in each of its forms. A list is no key: a gateway joins a repeated
-// header with a comma.
+// The bare and the quoted form of a key are the same key, in either header. A list of keys
+// is rejected, because gateways join a repeated header's values with a comma.
 func TestKeyHeader(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		type header = map[string]string
@@ -345,8 +345,8 @@ func TestKeyHeader(t *testing.T) {
 	})
 }
 
-// An event may have the header itself more than once. In payload 1.0 both lists have it:
-// headers has its last value, multiValueHeaders all.
+// A key that was sent more than once is rejected. In payload 1.0 even a single key occurs
+// twice: headers has the last value, multiValueHeaders all values.
 func TestKeySentTwice(t *testing.T) {
 	t.Parallel()
 	h, books, _ := newHandler(t)

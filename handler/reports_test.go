@@ -8,13 +8,13 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// report is an event that broke another function. Add a row for each new one that has
-// no like in testdata/events or in another test.
+// report is an event that broke a function of another project. Add a row for each new
+// report, unless testdata/events or another test has such an event.
 type report struct {
 	name  string
-	from  string // the report's address
+	from  string // the report's URL
 	event string
-	want  string // the answer's status, and the log's route and user
+	want  string // the answer's status, and the route and user in the log line
 }
 
 const (
@@ -67,8 +67,8 @@ var reports = []report{
 		`{` + reading2 + `,"rawQueryString":"userId=1","isBase64Encoded":true,"body":null}`, "200 GET /balance 1"},
 }
 
-// padded returns a credit with that many bytes, in base64. Its note needs the two
-// characters beside letters and digits.
+// padded returns a credit with size bytes, in base64. Its note is chosen so that the base64
+// has + and /.
 func padded(size int) string {
 	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%*s", size, creditWith("note", `"???>>>"`)))
 }

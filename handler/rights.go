@@ -6,32 +6,32 @@ import (
 	"onewrite/ledger"
 )
 
-// rights is the table of permissions, where tokens decide. Each route has a rule for a
-// token, and one for a token with the scope that [Access] names. A service may call
-// every route. A route that is not here is for services only.
+// rights is the table of permissions for tokens. Each route has a rule for any token, and
+// one for a token with the scope in [Access]. Services may call every route. Only they may
+// call a route that is missing here.
 var rights = map[string]struct{ token, scoped rule }{
 	"GET /balance":                    {own, own},
 	"GET /transactions":               {own, own},
 	"GET /transactions/{id}":          {ownOrReceived, ownOrReceived},
-	"POST /transactions":              {ownAndCovered, ownDebits}, // holds too: a hold is a debit
+	"POST /transactions":              {ownAndCovered, ownDebits}, // also for holds, which are debits
 	"POST /transactions/{id}/capture": {received, received},
-	"POST /transactions/{id}/void":    {received, received}, // a payer can't take back a promise
+	"POST /transactions/{id}/void":    {received, received}, // a payer may not end its own payment
 }
 
 // rule decides whether a token's user may make a call about a subject.
 type rule func(user ledger.UserID, about subject) bool
 
-// subject is what a call is about.
+// subject describes the data that a call reads or writes.
 type subject struct {
-	owner    ledger.UserID  // owns the balance, the history or the stored row
-	receiver ledger.UserID  // receives the stored payment on hold
-	stored   bool           // whether it is a stored row, whose id the caller sent
+	owner    ledger.UserID  // owner of the balance, the history or the stored row
+	receiver ledger.UserID  // receiver of the stored payment on hold
+	stored   bool           // the call names a stored row by its id
 	entries  []ledger.Entry // to post
 }
 
 func rowSubject(t ledger.Transaction) subject {
 	if t.Kind() == ledger.RulesRow {
-		return subject{stored: true} // for services only
+		return subject{stored: true} // without an owner, so only services see it
 	}
 	return subject{owner: t.UserID, receiver: t.Receiver(), stored: true}
 }
@@ -46,16 +46,16 @@ func ownOrReceived(user ledger.UserID, about subject) bool {
 	return own(user, about) || received(user, about)
 }
 
-// ownDebits allows entries whose debits are all the user's. Here and below, entries
-// that could not be parsed are allowed: the call gets a 400.
+// ownDebits allows entries if every debit is the user's own. These rules allow entries that
+// could not be parsed, because their call gets a 400.
 func ownDebits(user ledger.UserID, about subject) bool {
 	return !slices.ContainsFunc(about.entries, func(e ledger.Entry) bool {
 		return e.Type == ledger.Debit && isAnother(user, e)
 	})
 }
 
-// ownAndCovered allows entries that ownDebits allows if the first one is the
-// user's, too, and they credit at most what they debit.
+// ownAndCovered allows entries if the first one and every debit are the user's own, and the
+// credits are at most the debits.
 func ownAndCovered(user ledger.UserID, about subject) bool {
 	if len(about.entries) > 0 && isAnother(user, about.entries[0]) {
 		return false
@@ -67,8 +67,8 @@ func isAnother(user ledger.UserID, e ledger.Entry) bool {
 	return e.UserID != user && e.UserID != (ledger.UserID{})
 }
 
-// mints reports whether the entries bring in money. An entry that could not be parsed
-// may be a debit that covers the credits.
+// mints reports whether the entries credit more than they debit. It returns false if an
+// entry that may be a debit could not be parsed, because that may cover the credits.
 func mints(entries []ledger.Entry) bool {
 	debits := false
 	for _, e := range entries {
@@ -85,17 +85,17 @@ func mints(entries []ledger.Entry) bool {
 
 // caller is a call's sender. The zero caller may do nothing.
 type caller struct {
-	name ledger.Caller // IAM's ARN, the token's name, or direct; none over plain HTTP
+	name ledger.Caller // an ARN, a token's name, or "direct"; empty over plain HTTP
 	kind kind          // which rights it has
-	user ledger.UserID // the token's
+	user ledger.UserID // the token's user
 }
 
 type kind int
 
 const (
 	_       kind = iota // may do nothing
-	token               // may do as tokens do
-	scoped              // may do as tokens with the scope do
+	token               // has a token's rights
+	scoped              // has the rights of a token with the scope
 	service             // may do everything
 )
 
@@ -114,9 +114,9 @@ func (c caller) rule(route string) rule {
 	return nil
 }
 
-// may returns nil if the caller may call the route about the subject. Otherwise the
-// error is errForbidden, or for a stored row that it may not even read
-// [ledger.ErrNotFound], as if there were none.
+// may returns nil if the caller may call the route for the subject. Otherwise it returns
+// errForbidden, or for a stored row that the caller may not even read [ledger.ErrNotFound],
+// as if the row did not exist.
 func (c caller) may(route string, about subject) error {
 	switch allows := c.rule(route); {
 	case allows != nil && allows(c.user, about):
@@ -132,9 +132,9 @@ func (c caller) mayReadBalance(user ledger.UserID) bool {
 	return c.may("GET "+balancePath, subject{owner: user}) == nil
 }
 
-// mayRead returns errForbidden if the caller may not make the call about a user. It
-// goes before the call's other errors, so that the answer shows nothing about another
-// user. A user that could not be parsed gets a 400 later.
+// mayRead returns errForbidden if the caller may not make the call for this user. Callers
+// must report it before any other error, so that the answer shows nothing about another
+// user. It returns nil for a user that could not be parsed, because that call gets a 400.
 func (c *call) mayRead(user ledger.UserID) error {
 	if user == (ledger.UserID{}) {
 		return nil
@@ -142,11 +142,11 @@ func (c *call) mayRead(user ledger.UserID) error {
 	return c.caller.may(c.route, subject{owner: user})
 }
 
-// allow decides whether the call may go on about a stored row.
+// allow returns nil if the caller may make the call for a stored row.
 func (c *call) allow(t ledger.Transaction) error { return c.caller.may(c.route, rowSubject(t)) }
 
-// visible returns a stored transaction as the caller may see it: a receiver does not
-// see the payer's metadata.
+// visible returns the part of a stored transaction that the caller may see. A receiver does
+// not see the payer's metadata.
 func (c *call) visible(t ledger.Transaction) ledger.Transaction {
 	if c.caller.kind != service && t.UserID != c.caller.user {
 		t.Metadata = ledger.Metadata{}

@@ -18,20 +18,19 @@ import (
 	"onewrite/ledger"
 )
 
-// scenario is one cell's payer, receiver and stranger, and the rows that its call
-// names.
+// scenario is one cell of the table in TestRights, with users and rows of its own.
 type scenario struct {
 	service *api
 	books   *infratest.Books
 	cell    string
 }
 
-// named returns a text with the cell's user names.
+// named replaces PAYER, RECEIVER and STRANGER in a text with the cell's users.
 func (s scenario) named(text string) string {
 	return strings.NewReplacer("PAYER", "payer"+s.cell, "RECEIVER", "receiver"+s.cell, "STRANGER", "stranger"+s.cell).Replace(text)
 }
 
-// id writes a row with that kind and returns its id.
+// id writes a row of this kind and returns its id. For "nothing" it returns missing.
 func (s scenario) id(t *testing.T, kind string) string {
 	t.Helper()
 	const metadata = `,"metadata":{"order":"secret"}`
@@ -104,10 +103,11 @@ func parseID(t *testing.T, text string) ledger.TransactionID {
 	return id
 }
 
-// callersOfRights are the columns in the table below: + has the scope.
+// callersOfRights are the columns of the table in TestRights. A + means a token with the
+// scope.
 var callersOfRights = []string{"service", "PAYER", "PAYER+", "RECEIVER", "RECEIVER+", "STRANGER", "STRANGER+"}
 
-// sendAs returns the API as a caller in the table reaches it.
+// sendAs returns an api that calls as one of callersOfRights.
 func (s scenario) sendAs(h *handler.Handler, g gateway, caller string) *api {
 	name, hasScope := strings.CutSuffix(caller, "+")
 	switch {
@@ -128,8 +128,8 @@ func TestRights(t *testing.T) {
 		noTransaction = further + ", capture, void, expiry, rules, nothing"
 	)
 	table := []struct {
-		answers   string // to each caller in callersOfRights
-		call, ids string // ids: the kinds of rows
+		answers   string // statuses, one for each of callersOfRights
+		call, ids string // ids: the kinds of rows to call for
 		body      string
 	}{
 		// service   PAYER     PAYER+    RECEIVER  RECEIVER+ STRANGER  STRANGER+
@@ -193,7 +193,8 @@ func TestRights(t *testing.T) {
 	}
 }
 
-// check makes one cell's call. Another user's row is as if there were none.
+// check makes one cell's call. For another user's row, the answer and the requests to
+// DynamoDB must be the same as for a missing row.
 func (s scenario) check(t *testing.T, a *api, call, kind, sent, want, caller string) {
 	t.Helper()
 	id := missing
@@ -236,8 +237,8 @@ func (s scenario) check(t *testing.T, a *api, call, kind, sent, want, caller str
 	}
 }
 
-// The table of rights names only existing routes, so that no name is misspelled. A
-// route that it lacks is for services only.
+// The rights table names only existing routes, so a misspelled one is found. A route that
+// is not in it is for services only.
 func TestRightsAreOfRoutes(t *testing.T) {
 	t.Parallel()
 	assert.Subset(t, handler.Routes(), handler.RoutesForTokens())
@@ -288,7 +289,7 @@ func TestTokenAndEntries(t *testing.T) {
 		{"another's debit last", entries("", own, another, entry("3", "0.01", "debit")), never},
 		{"another's hold", holdBody("2", "10"), never},
 		{"another's payment on hold", paymentBody("2", "1", "10"), never},
-		// Where the call is forbidden, no other fault is reported.
+		// A forbidden call reports no other fault.
 		{"another's debit, unreadable", entries("", own, entry("2", "x", "debit")), never},
 		{"unreadable first of another", entries("", another, "1"), scoped},
 		{"unreadable credit alone", entries("", entry("1", "x", "credit")), scoped},
@@ -322,8 +323,8 @@ func TestTokenAndEntries(t *testing.T) {
 	}
 }
 
-// A receiver sees a payment's entries, status and times, without the payer's metadata
-// and key. The answers to its capture and void show no more, first and again.
+// A receiver sees a payment's entries, status and times, but not the payer's metadata or
+// key. That also holds for the answers to its captures and voids, and for their replays.
 func TestReceiverSeesThePayment(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, _ *infratest.Books) {
 		payer, receiver := g.user("1", h), g.user("shop", h)
@@ -349,8 +350,8 @@ func TestReceiverSeesThePayment(t *testing.T) {
 	})
 }
 
-// A decline or limit never shows another user's balance, now or in a replay. It shows
-// the token's own.
+// A problem never shows another user's balance, even in a replay. It shows the balance of
+// the token's own user.
 func TestTokenHearsNoBalanceOfAnother(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		books.Fill(t, "rich")
@@ -378,7 +379,7 @@ func TestTokenHearsNoBalanceOfAnother(t *testing.T) {
 		assert.Equal(t, http.StatusForbidden, payer.Status, payer.Body)
 		assert.NotContains(t, payer.Body, "999999999999950")
 
-		// A token learns of a rule only when one of its own calls meets it.
+		// A token learns of a block only if it declines one of the token's own calls.
 		const rules = `{"userId":"shop","debits":"blocked","credits":"blocked","creditLimit":"50"}`
 		require.Equal(t, http.StatusCreated, g.service(h).rule(t, "block", rules).Status)
 		assert.Equal(t, `{"data":{"balance":"150","creditLimit":"50"}}`, g.user("shop", h).get(t, "/balance?userId=shop").Body)
@@ -387,8 +388,8 @@ func TestTokenHearsNoBalanceOfAnother(t *testing.T) {
 	})
 }
 
-// The answer about a reused key names differences only to the key's owner: they would
-// show another user's transaction.
+// The problem for a reused key names the differences only to the key's owner, because they
+// would show another user's transaction.
 func TestTokenReadsNoDifferenceFromAnother(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		require.Equal(t, http.StatusCreated, g.user("1", h).post(t, "k", entries(`,"metadata":{"pin":"4711"}`, entry("1", "10", "debit"))).Status)
@@ -403,8 +404,8 @@ func TestTokenReadsNoDifferenceFromAnother(t *testing.T) {
 			assert.NotEmpty(t, g.scoped("1", h).post(t, "k", guess).problem(t).Properties, "its own")
 		}
 
-		// The same credit as a service's is a replay, and moves nothing. Its answer
-		// adds only id, status and time to the call.
+		// A token that repeats a service's credit gets a replay, which moves nothing. Its
+		// answer adds only id, status and time to the call.
 		credit := entries(`,"metadata":{"pin":"4711"}`, entry("1", "5", "credit"))
 		require.Equal(t, http.StatusCreated, g.service(h).post(t, "card", credit).Status)
 		again := g.scoped("2", h).post(t, "card", credit)

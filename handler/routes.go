@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// action answers one route.
+// action answers a call of one route.
 type action func(*call) (answer, error)
 
-// allRoutes are the routes. GET serves HEAD too. A wildcard matches any one
-// segment. They are not an http.ServeMux's, whose 404, 405 and redirects are no
-// problem documents.
+// allRoutes returns the routes. GET routes serve HEAD too. A wildcard matches any one
+// segment. http.ServeMux is not used, because its 404s, 405s and redirects are not problem
+// documents.
 func (h *Handler) allRoutes() []route {
 	return []route{
 		{http.MethodGet, balancePath, h.balance},
@@ -42,10 +42,9 @@ type route struct {
 	do           action
 }
 
-// match returns a call's action, and notes its route for the log and the id in its
-// path. The action for an unknown route fails, and so does that of a caller who may
-// not call the route. An encoded slash is part of a segment, and no route has such a
-// segment.
+// match returns a call's action, and sets the call's route and id. If no route matches, or
+// the caller may not call it, the action fails. A path with an encoded slash matches no
+// route, because that slash belongs to a segment.
 func (h *Handler) match(c *call) action {
 	if sent := c.URL.EscapedPath(); strings.Contains(sent, "%2F") || strings.Contains(sent, "%2f") {
 		return failWith(errNotFound)
@@ -78,8 +77,7 @@ func (h *Handler) match(c *call) action {
 	return failWith(&methodError{allow})
 }
 
-// match reports whether the route has that path, and returns the wildcard's
-// segment.
+// match reports whether the route has that path, and returns the segment at the wildcard.
 func (r route) match(path string) (id string, ok bool) {
 	prefix, suffix, wild := strings.Cut(r.path, wildcard)
 	if !wild {
@@ -93,7 +91,7 @@ func (r route) match(path string) (id string, ok bool) {
 	return id, ok && id != "" && !strings.Contains(id, "/")
 }
 
-// failWith returns the action that fails with err.
+// failWith returns an action that fails with err.
 func failWith(err error) action {
 	return func(*call) (answer, error) { return answer{}, err }
 }

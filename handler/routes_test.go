@@ -12,8 +12,8 @@ import (
 	"onewrite/handler"
 )
 
-// A new route starts as an entry in routes.go. This test names the other places that
-// lack it. infra/proof/sam/expand.py reads the paths from openapi.yaml.
+// Every route in routes.go is in openapi.yaml and template.yaml, or the test names the
+// places that lack it. infra/proof/sam/expand.py reads the paths from openapi.yaml.
 func TestRoutesAreDescribedAndDeployed(t *testing.T) {
 	t.Parallel()
 	d := readDescription(t)
@@ -27,7 +27,8 @@ func TestRoutesAreDescribedAndDeployed(t *testing.T) {
 		const events = "template.yaml, the function's Events"
 		has[events] = append(has[events], event.Properties.Method+" "+event.Properties.Path)
 	}
-	// A route for OPTIONS or for any method would take preflight requests from API Gateway.
+	// The APIs must have no route for OPTIONS or for any method. It would get the preflight
+	// requests that API Gateway answers itself.
 	for name, api := range map[string]httpAPI{"Api": template.Resources.Api, "ServiceApi": template.Resources.ServiceApi} {
 		name = "template.yaml, the DefinitionBody of " + name
 		for path, methods := range api.Properties.DefinitionBody.Paths {
@@ -50,11 +51,11 @@ type httpAPI struct {
 	} `yaml:"Properties"`
 }
 
-// template is what these tests read of template.yaml.
+// template is the part of template.yaml that these tests read.
 type template struct {
 	Parameters map[string]struct {
 		Default       string                  `yaml:"Default"`
-		AllowedValues []handler.Authorization `yaml:"AllowedValues"` // Authorization's
+		AllowedValues []handler.Authorization `yaml:"AllowedValues"` // of the parameter Authorization
 	} `yaml:"Parameters"`
 	Resources struct {
 		Function struct {

@@ -15,13 +15,13 @@ import (
 	"onewrite/ledger"
 )
 
-// scale is settings, and the texts that they lead to.
+// scale is the settings of a ledger, with the texts that depend on them.
 type scale struct {
 	currency, places, opening string
 	unit                      string // the smallest amount
-	tooMany                   string // the problem with one place more
-	finer                     string // such an amount
-	most                      string // the highest below 10^12
+	tooMany                   string // the reason to reject finer
+	finer                     string // an amount with one decimal place too many
+	most                      string // the highest amount below 10^12
 	example                   string
 }
 
@@ -33,7 +33,7 @@ var scales = []scale{
 	{"XBT", "8", "0.00000001", "0.00000001", "must have at most 8 decimal places", "0.000000001", "999999999999.99999999", "12.50000000"},
 }
 
-// everyScale runs a test for each settings. One has its books on DynamoDB Local.
+// everyScale runs a test for each scale, one of them on DynamoDB Local.
 func everyScale(t *testing.T, test func(*testing.T, *api, scale)) {
 	t.Parallel()
 	for _, s := range scales {
@@ -50,7 +50,7 @@ func everyScale(t *testing.T, test func(*testing.T, *api, scale)) {
 	}
 }
 
-// Every answer with money has the currency once for each transaction.
+// Every answer with amounts names the currency, once for each transaction.
 func TestSettings(t *testing.T) {
 	everyScale(t, func(t *testing.T, a *api, s scale) {
 		currency := `"currency":"` + s.currency + `"`
@@ -78,7 +78,7 @@ func TestSettings(t *testing.T) {
 		check(a.refund(t, money, "all", ""), 422, 1, "/problems/refund-limit")
 		check(a.get(t, "/transactions?userId=1"), 200, 6, hold)
 
-		// A debit of everything plus a unit is declined.
+		// A user can debit the whole balance, but not a unit more.
 		_, balance, _ := strings.Cut(a.get(t, "/balance?userId=1").Body, `"balance":"`)
 		balance, _, _ = strings.Cut(balance, `"`)
 		check(a.post(t, "too much", body("1", "1000000000000", "debit")), 422, 1, `"balance":"`+balance+`",`+currency)
@@ -92,7 +92,8 @@ func TestSettings(t *testing.T) {
 	})
 }
 
-// A call's amounts have the deployment's places, and its currency is the deployment's.
+// A call is rejected if it has another currency or more decimal places than the settings
+// allow.
 func TestSettingsReject(t *testing.T) {
 	everyScale(t, func(t *testing.T, a *api, s scale) {
 		money := a.pending(t, "in", body("1", "10", "credit"))
@@ -128,7 +129,7 @@ func TestSettingsReject(t *testing.T) {
 	})
 }
 
-// A credit may lift a balance to the ceiling exactly, and not one unit higher.
+// A credit can raise a balance exactly to the ceiling, but not one unit above it.
 func TestSettingsAtTheCeiling(t *testing.T) {
 	everyScale(t, func(t *testing.T, a *api, s scale) {
 		a.Fill(t, "rich")
@@ -155,8 +156,8 @@ func TestSettingsAtTheCeiling(t *testing.T) {
 	})
 }
 
-// The default settings' description is the document itself. Another differs wherever
-// its settings do.
+// The description for the default settings is openapi.yaml itself. For other settings it
+// differs wherever it depends on them.
 func TestDescriptionOfSettings(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, handler.OpenAPI, handler.Description(ledger.DefaultSettings()))
@@ -175,7 +176,7 @@ func TestDescriptionOfSettings(t *testing.T) {
 		}
 		for _, forbidden := range []string{s.finer, "0", s.most + ".0", "1000000000000.1", "-1", "1e1", "1000000000001"} {
 			if s.places != "0" && forbidden == s.most+".0" {
-				continue // no number at all
+				continue // two decimal points
 			}
 			assert.Error(t, checkAmount(forbidden), "%s %s", s.currency, forbidden)
 		}
@@ -195,10 +196,10 @@ func TestDescriptionOfSettings(t *testing.T) {
 	}
 }
 
-// ofMoney matches the answers that have a currency if the ledger's is not USD.
+// ofMoney matches the answers that name the currency if it is not USD.
 var ofMoney = regexp.MustCompile(`"(data|balance|limit|refundable)":`)
 
-// eachAnswer calls see with each example of an answer, and its schema.
+// eachAnswer calls see with each example of an answer and its schema.
 func (d *description) eachAnswer(see func(schema *openapi3.SchemaRef, example any)) {
 	for _, o := range d.operations {
 		for _, response := range o.Responses.Map() {

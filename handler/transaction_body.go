@@ -30,18 +30,18 @@ type transactionBody struct {
 	CreditLimit string `json:"creditLimit,omitempty"`
 }
 
-// rulesType is a rule change's type.
+// rulesType is the type of a rule change in answers.
 const rulesType = "account"
 
 type entryBody struct {
-	ID      string `json:"id,omitempty"` // its row's, if it has one or may get one
+	ID      string `json:"id,omitempty"` // the id of its row, if it has one or may get one
 	UserID  string `json:"userId"`
 	Type    string `json:"type"`
 	Ammount string `json:"ammount"`
 }
 
-// wholeBody returns a transaction as a whole, or a row that is not a first one: a
-// further entry, or a hold's end.
+// wholeBody returns a transaction with all its entries. A row of another kind, such as a
+// further entry or a hold's end, it returns alone.
 func (h *Handler) wholeBody(t ledger.Transaction) transactionBody {
 	b := h.rowBody(t)
 	if t.Entries == nil {
@@ -53,7 +53,7 @@ func (h *Handler) wholeBody(t ledger.Transaction) transactionBody {
 	case ledger.Declined:
 		rows = 0
 	case ledger.Voided, ledger.Expired:
-		rows = 1 // the credit's would have come with the capture
+		rows = 1 // only a capture would have written the credit's row
 	case ledger.Posted, ledger.Pending:
 	}
 	for i, e := range t.Entries {
@@ -66,8 +66,8 @@ func (h *Handler) wholeBody(t ledger.Transaction) transactionBody {
 	return b
 }
 
-// lineBody returns a line for a user's history: a row, or a whole declined transaction,
-// whose entries have no lines.
+// lineBody returns one line of a user's history. That is a row, or a declined transaction
+// with all its entries, which have no lines of their own.
 func (h *Handler) lineBody(t ledger.Transaction) transactionBody {
 	if t.Status == ledger.Declined {
 		return h.wholeBody(t)

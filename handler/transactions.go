@@ -24,7 +24,7 @@ func (h *Handler) postRequest(c *call, request ledger.Request) (answer, error) {
 
 	result, err := h.ledger.Post(c.Context(), request)
 	if errors.Is(err, ledger.ErrKeyReused) && !c.caller.mayReadBalance(c.user) {
-		err = ledger.ErrKeyReused // the differences would describe another user's transaction
+		err = ledger.ErrKeyReused // hides the differences, which would describe another user's transaction
 	}
 	if err != nil {
 		return answer{}, err
@@ -32,14 +32,14 @@ func (h *Handler) postRequest(c *call, request ledger.Request) (answer, error) {
 	return h.createdAnswer(c, result), nil
 }
 
-// createdAnswer returns the answer to a call that posted the call's transaction.
+// createdAnswer returns the 201 for a transaction that this call or an earlier one posted.
 func (h *Handler) createdAnswer(c *call, result ledger.Result) answer {
 	a := h.resultAnswer(http.StatusCreated, result)
 	a.headers["Location"] = transactionPath + c.transaction
 	return a
 }
 
-// resultAnswer returns the answer to a write, marked if an earlier call had the result.
+// resultAnswer returns the answer to a write, marked with replayedHeader if it is a replay.
 func (h *Handler) resultAnswer(status int, result ledger.Result) answer {
 	a := answer{status, newHeaders(jsonType), encode(data{Data: h.wholeBody(result.Transaction)}), outcomePosted}
 	if result.Replayed {
@@ -49,8 +49,8 @@ func (h *Handler) resultAnswer(status int, result ledger.Result) answer {
 	return a
 }
 
-// parsePost reads headers and body whole before it rejects them, so that one
-// answer names all that is wrong.
+// parsePost parses the headers and the whole body before it rejects a call, so that one
+// answer names all faults.
 func (h *Handler) parsePost(c *call) (r ledger.Request, err error) {
 	body, err := readBody(c)
 	if err != nil {
@@ -77,7 +77,7 @@ func (h *Handler) transaction(c *call) (answer, error) {
 	return readAnswer(data{Data: h.wholeBody(c.visible(t))}), nil
 }
 
-// transactionID returns the id in the path, and notes it for the log.
+// transactionID returns the id in the path, and keeps it for the log line.
 func (c *call) transactionID() (ledger.TransactionID, error) {
 	id, err := ledger.ParseTransactionID(c.id)
 	if err != nil {

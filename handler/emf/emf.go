@@ -1,25 +1,25 @@
-// Package emf has the types for CloudWatch's embedded metric format: CloudWatch Logs
-// turns a log line's members into metrics if its _aws member names them.
+// Package emf has the types of CloudWatch's embedded metric format. CloudWatch Logs turns
+// members of a log line into metrics if the line's _aws member names them.
 //
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 package emf
 
-// Namespace is the ledger metrics' namespace. The alarms and the dashboard in
-// template.yaml name it.
+// Namespace is the namespace of the ledger's metrics. The alarms and the dashboard in
+// template.yaml use it too.
 const Namespace = "onewrite"
 
-// Metadata is a line's _aws member.
+// Metadata is the _aws member of a log line.
 type Metadata struct {
 	Timestamp         int64 // milliseconds since 1970
 	CloudWatchMetrics []Directive
 }
 
-// Directive names a line's metrics.
+// Directive names some of a line's metrics and the members to count them by.
 type Directive struct {
 	Namespace  string
-	Dimensions [][]string // sets of the line's members, by whose values each metric is counted
+	Dimensions [][]string // sets of the line's members; each set counts each metric by its values
 	Metrics    []Metric
 }
 
-// Metric is one of the line's members, and its unit.
+// Metric is the name of a line's member, and its unit.
 type Metric struct{ Name, Unit string }

@@ -41,7 +41,7 @@ func invoke(t *testing.T, h *handler.Handler, payload []byte) (a answer) {
 	return a
 }
 
-// postHTTP posts a body under a key, over HTTP without a network.
+// postHTTP posts a body with a key, over HTTP but without a network.
 func postHTTP(h *handler.Handler, target, key, body string) answer {
 	r := httptest.NewRequest(http.MethodPost, target, strings.NewReader(body))
 	r.Header.Set("Idempotent-Key", key)
@@ -62,7 +62,7 @@ func serve(h *handler.Handler, r *http.Request) answer {
 	return answer{w.Code, header, body}
 }
 
-// addAll adds each seed under each settings.
+// addAll adds each seed with each of the settings in others.
 func addAll(f *testing.F, seeds ...string) {
 	for _, seed := range seeds {
 		for number := range others {
@@ -71,8 +71,8 @@ func addAll(f *testing.F, seeds ...string) {
 	}
 }
 
-// begun returns a new ledger in which user 1, with 40 more than the opening balance,
-// posted a body. The location is its transaction's.
+// begun returns a new ledger in which user 1 got a credit of 40 and then posted this body.
+// location is that transaction's.
 func begun(t *testing.T, number uint8, body string) (h *handler.Handler, m *memory, location string) {
 	t.Helper()
 	h, m = newMemory(number)
@@ -84,7 +84,8 @@ func begun(t *testing.T, number uint8, body string) (h *handler.Handler, m *memo
 	return h, m, location
 }
 
-// rejected reports whether a call was rejected. Then the rows are as many as before.
+// rejected reports whether a call was rejected. If so, it checks that the number of rows
+// has not changed.
 func (m *memory) rejected(t *testing.T, got answer, rows int) bool {
 	t.Helper()
 	if got.Status != http.StatusBadRequest && got.Status != http.StatusRequestEntityTooLarge {
@@ -99,8 +100,8 @@ func assertReplay(t *testing.T, first, again answer) {
 	assert.Equal(t, []string{first.Body, "true"}, []string{again.Body, again.Header["Idempotent-Replayed"]})
 }
 
-// A post posts exactly its body, and a rejected one moves nothing: compared with
-// encoding/json and math/big.
+// A post writes exactly the transaction in its body, and a rejected post writes nothing.
+// The body is compared using encoding/json and math/big.
 func FuzzBody(f *testing.F) {
 	addAll(f,
 		`{"userId":"1","ammount":"10","type":"credit"}`,
@@ -158,8 +159,8 @@ func FuzzBody(f *testing.F) {
 	})
 }
 
-// A capture takes its body's amount, or everything, and no other money appears or
-// disappears.
+// A capture moves the amount in its body, or the whole hold, to the receiver. A void moves
+// nothing.
 func FuzzEnd(f *testing.F) {
 	for _, seed := range []string{
 		"", "{}", `{"ammount":"25"}`, `{"amount":0.01,"currency":"USD"}`, `{"ammount":"40.00"}`, `{"ammount":"40.01"}`,
@@ -196,7 +197,7 @@ func FuzzEnd(f *testing.F) {
 				}
 			}
 		}
-		for i, e := range m.transactions[1].Entries { // the payer, who had 40 more, and the receiver
+		for i, e := range m.transactions[1].Entries { // the payer, who got the credit of 40, and the receiver
 			before, after := rat(m.settings.Opening), rat(m.account(e.UserID).Balance)
 			if i == 0 {
 				before.Add(before, big.NewRat(40, 1)).Sub(before, taken)
@@ -209,8 +210,8 @@ func FuzzEnd(f *testing.F) {
 	})
 }
 
-// A refund returns what its body names, or everything. The same again is a replay, and
-// no entry is refunded beyond its amount.
+// A refund reverses what its body names, or everything. Sent again it is a replay. An entry
+// is never refunded beyond its amount.
 func FuzzRefund(f *testing.F) {
 	addAll(f,
 		"", "{}", `{"ammount":"25"}`, `{"amount":0.01,"currency":"USD"}`, `{"ammount":"40.01"}`, `{"ammount":null}`,
@@ -261,7 +262,7 @@ func FuzzRefund(f *testing.F) {
 	})
 }
 
-// members are an object's members. Null counts as absent, as in the contract.
+// members are the members of an object. Null counts as absent, as in the contract.
 type members map[string]json.RawMessage
 
 func (m *members) UnmarshalJSON(text []byte) error {
@@ -272,7 +273,7 @@ func (m *members) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// read reads JSON, or nothing.
+// read decodes JSON. It returns the zero value for an empty text.
 func read[T any](t *testing.T, text string) (value T) {
 	t.Helper()
 	if text != "" {
@@ -281,7 +282,7 @@ func read[T any](t *testing.T, text string) (value T) {
 	return value
 }
 
-// text returns a member's text, or its digits.
+// text returns the text in a string, or the JSON of any other value.
 func (m members) text(name string) (s string) {
 	if json.Unmarshal(m[name], &s) == nil {
 		return s
@@ -289,7 +290,7 @@ func (m members) text(name string) (s string) {
 	return string(m[name])
 }
 
-// sameEntry requires that an entry is stored as it was sent.
+// sameEntry checks that an entry is stored as it was sent.
 func sameEntry(t *testing.T, said members, stored ledger.Entry, settings ledger.Settings) {
 	t.Helper()
 	assert.Equal(t, said.text("userId"), stored.UserID.String())
@@ -308,7 +309,8 @@ func sameEntry(t *testing.T, said members, stored ledger.Entry, settings ledger.
 	}
 }
 
-// A rule change is accepted with exactly what its row has, or changes nothing.
+// An accepted rule change sets exactly the rules in its row. A rejected one changes
+// nothing.
 func FuzzRules(f *testing.F) {
 	addAll(f,
 		`{"userId":"1","debits":"blocked"}`, `{"userId":"1","credits":"blocked","debits":"allowed","metadata":{"a":"b"}}`,
@@ -338,7 +340,7 @@ func FuzzRules(f *testing.F) {
 	})
 }
 
-// A key is the same in every form, or is rejected in every form.
+// An accepted key is the same key in its quoted form and in the other header.
 func FuzzKeyHeader(f *testing.F) {
 	for _, seed := range []string{"1", `"1"`, `a"b\c`, `"a\"b\\c"`, `"a`, `"a"b`, "", " a ", "é", strings.Repeat("k", 256), "a\x00"} {
 		f.Add(seed)
@@ -367,16 +369,17 @@ func FuzzKeyHeader(f *testing.F) {
 	})
 }
 
-// literal matches a JSON string, a member's name included.
+// literal matches a JSON string, which may be a member's name.
 var literal = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 
-// hostile are JSON strings. Some are not UTF-8, and some can't be decoded.
+// hostile are JSON strings to replace others in an event. Some are not UTF-8, and some
+// can't be decoded.
 var hostile = []string{
 	`"/transactions/%FF"`, `"/transactions/%ff%25FF%"`, "\"\xff\xfe\"", `"\ud800"`, `"\u0000\r\n"`, `"a,a"`, `"` + "\u2028" + `<&>"`,
 }
 
-// The function answers every payload, and never with a failure. The seeds are the
-// recorded events, and each of their strings with another text.
+// The function answers every payload, and never with a 5xx. The seeds are the recorded
+// events, and copies of them with one string replaced.
 func FuzzEvent(f *testing.F) {
 	events, err := filepath.Glob("../../testdata/events/*.json")
 	require.NoError(f, err)
@@ -423,10 +426,10 @@ func FuzzDoors(f *testing.F) {
 	f.Fuzz(func(t *testing.T, method, path, query, key, body string) {
 		values, err := url.ParseQuery(query)
 		if method == "" || path == "" || err != nil {
-			return // no request has it
+			return // not a valid HTTP request
 		}
 		if !utf8.ValidString(fmt.Sprintln(method, path, key, body, values)) {
-			return // JSON can't hold it, so no event has it
+			return // JSON can't encode it, so no event has it
 		}
 		h, _ := newMemory(0)
 		r := &http.Request{Method: method, URL: &url.URL{Path: path, RawQuery: query}, Header: http.Header{}, Body: http.NoBody}

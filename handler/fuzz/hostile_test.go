@@ -41,14 +41,14 @@ func FuzzRawHTTP(f *testing.F) {
 		connection, err := net.Dial("tcp", server.Listener.Addr().String())
 		require.NoError(t, err)
 		require.NoError(t, connection.SetDeadline(time.Now().Add(10*time.Second)))
-		_, _ = connection.Write(sent) // the server may have answered and closed earlier
+		_, _ = connection.Write(sent) // fails if the server has answered early and closed the connection
 		_ = connection.(*net.TCPConn).CloseWrite()
 		answer, _ := io.ReadAll(connection)
 		_ = connection.Close()
 		server.Close()
 		assert.NotContains(t, errors.String(), "panic")
 		if head, ok := strings.CutPrefix(string(answer), "HTTP/1."); ok {
-			method, _, _ := strings.Cut(string(sent), " ") // the answer to HEAD has a length and no body
+			method, _, _ := strings.Cut(string(sent), " ") // ReadResponse needs it: the answer to HEAD has a length but no body
 			r, err := http.ReadResponse(bufio.NewReader(strings.NewReader("HTTP/1."+head)), &http.Request{Method: method})
 			require.NoError(t, err)
 			assert.NoError(t, r.Body.Close())

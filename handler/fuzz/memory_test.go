@@ -1,6 +1,5 @@
-// Package fuzz_test fuzzes the edge. It is apart from the handler's tests, because
-// fuzzing recompiles everything that a test imports, and needs many new ledgers a
-// second.
+// Package fuzz_test fuzzes the handler. It is separate from the handler's other tests,
+// because fuzzing recompiles everything that a test imports.
 package fuzz_test
 
 import (
@@ -18,9 +17,8 @@ import (
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// memory is a store for fuzzing, which needs many new ones a second. It keeps the
-// promises of [ledger.Store] for one caller; all other tests run on DynamoDB Local or
-// its model.
+// memory is a [ledger.Store] for fuzzing, which needs many new stores a second. It is not
+// safe for concurrent use. All other tests run on DynamoDB Local or its model.
 type memory struct {
 	settings     ledger.Settings
 	transactions []ledger.Transaction
@@ -28,8 +26,8 @@ type memory struct {
 	refunds      map[ledger.TransactionID]ledger.Refunds
 }
 
-// newMemory returns a handler over a new ledger in memory, at noon. The number chooses
-// its settings: 0 for the default ones.
+// newMemory returns a handler for a new ledger in memory, at noon. number selects the
+// settings, with 0 for the defaults.
 func newMemory(number uint8) (*handler.Handler, *memory) {
 	s := others[int(number)%len(others)]
 	m := &memory{
@@ -69,8 +67,8 @@ func (m *memory) Post(_ context.Context, p ledger.Posting) error {
 	return nil
 }
 
-// refunded returns the original's account after the refund, or as it is if it does not
-// allow the refund.
+// refunded returns the original's refunds after this refund. If the refund is not allowed,
+// it returns them unchanged.
 func (m *memory) refunded(r *ledger.Refund) (after ledger.Refunds, allowed bool) {
 	if r == nil {
 		return after, true
@@ -129,7 +127,7 @@ func same(h ledger.Hold) func(ledger.Hold) bool {
 	return func(other ledger.Hold) bool { return other.TransactionID == h.TransactionID }
 }
 
-// must returns a sum that the posting's conditions keep in range.
+// must returns a value, and panics on an error.
 func must[T any](sum T, err error) T {
 	if err != nil {
 		panic(err)
@@ -140,7 +138,7 @@ func must[T any](sum T, err error) T {
 func rat(money fmt.Stringer) *big.Rat {
 	r, ok := new(big.Rat).SetString(money.String())
 	if !ok {
-		panic(money) // the ledger's sums are valid
+		panic(money) // the ledger's amounts are always valid
 	}
 	return r
 }
@@ -168,7 +166,8 @@ func (m *memory) Refunds(_ context.Context, of ledger.TransactionID) (ledger.Ref
 	return m.refunds[of], nil
 }
 
-// History needs no order and no cursor: a user has at most one transaction.
+// History has no order and no cursor, because in these tests a user has at most one
+// transaction when it is called.
 func (m *memory) History(_ context.Context, user ledger.UserID, after ledger.Cursor, _ int) (page ledger.Page, err error) {
 	for _, t := range m.transactions {
 		if t.UserID == user && t.Rules == nil && after == (ledger.Cursor{}) {
