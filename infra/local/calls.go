@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// callLog returns the log for calls: short lines for a person at a terminal, or else
-// the JSON lines.
+// callLog returns a writer that shortens each line if log is a terminal. Otherwise it
+// returns log.
 func callLog(log io.Writer) io.Writer {
 	if f, ok := log.(*os.File); ok {
 		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
@@ -20,10 +20,10 @@ func callLog(log io.Writer) io.Writer {
 	return log
 }
 
-// callLines is a log that shortens each call's JSON line.
+// callLines shortens each call's JSON line for a person.
 type callLines struct{ out io.Writer }
 
-// Write writes one line. It leaves any line but a call's as it is.
+// Write writes one line. It leaves lines that are not about a call unchanged.
 func (l callLines) Write(line []byte) (int, error) {
 	var call struct {
 		Timestamp time.Time

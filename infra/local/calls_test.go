@@ -63,7 +63,7 @@ type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, errors.New("broken") }
 
-// A terminal is a character device. Elsewhere the lines stay as they are.
+// Only a character device, such as a terminal, gets short lines.
 func TestCallLog(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer

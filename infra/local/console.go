@@ -11,19 +11,20 @@ import (
 	"sync"
 )
 
-// The page uses these headers to name a call, to ask for faults, and to mark its reading of
-// each second. The ledger never receives them.
+// The console sends these headers to name a call, to request faults, and to mark the reads
+// that it repeats every second. The ledger never receives them.
 const (
 	callHeader  = "Local-Call"
 	faultHeader = "Local-Fault"
 	lookHeader  = "Local-Look"
 )
 
-// ledgerHeader is in every answer to such a call. It is the time at which the tables were made: a page
-// that was loaded from a server with other tables reads there that another ledger answers.
+// ledgerHeader is in the response to every call that has one of them. It is the time at
+// which the tables were created, so a page can detect that the server restarted with other
+// tables.
 const ledgerHeader = "Local-Ledger"
 
-// These paths are the local server's own, and not the ledger's.
+// The local server handles these paths itself. They are not the ledger's.
 const (
 	requestsPath = "/local/requests"
 	callersPath  = "/local/callers"
@@ -34,11 +35,11 @@ const (
 	callersLimitBytes = 1 << 20
 )
 
-// console is the ledger, with what the page at / needs beside it.
+// console serves the ledger, and the additional requests of the page at /.
 type console struct {
-	made    string // the ledgerHeader's value
+	made    string // the value of ledgerHeader
 	ledger  http.Handler
-	looks   http.Handler // the ledger for repeated readings, which its log leaves out
+	looks   http.Handler // the same ledger without a log, for reads that the page repeats
 	records records
 }
 
@@ -77,8 +78,8 @@ func (c *console) serveCall(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// callerOf removes the local server's own headers from a call. The caller is nil for a
-// call without them.
+// callerOf removes the local server's own headers from a call, and returns the caller that
+// they describe. It returns nil if there are none.
 func (c *console) callerOf(r *http.Request, number int) (*caller, error) {
 	name, words := r.Header.Get(callHeader), strings.Join(r.Header.Values(faultHeader), ",")
 	r.Header.Del(callHeader)
@@ -93,9 +94,9 @@ func (c *console) callerOf(r *http.Request, number int) (*caller, error) {
 	return &caller{number, c.records.open(name), f}, nil
 }
 
-// breakOff closes the connection within the answer's body. If it closed the
-// connection before the answer, browsers would send the call again by themselves.
-// An answer to HEAD has no body, so there it does.
+// breakOff closes the connection in the middle of the response's body. A browser would
+// retry by itself if the connection closed before the response. A response to HEAD has no
+// body, so its connection does close before.
 func breakOff(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodHead {
 		w.Header().Set("Content-Length", "1")
@@ -105,8 +106,8 @@ func breakOff(w http.ResponseWriter, r *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
-// serveCallers makes many calls at once, each with its own caller. A browser would send
-// about six at a time. A lost answer is null.
+// serveCallers makes many calls at once, each with its own caller, because a browser sends
+// only about six at a time. In the JSON array of answers, a lost one is null.
 func (c *console) serveCallers(w http.ResponseWriter, r *http.Request) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		http.Error(w, "the Content-Type must be application/json", http.StatusUnsupportedMediaType)
@@ -120,13 +121,12 @@ func (c *console) serveCallers(w http.ResponseWriter, r *http.Request) {
 	answerJSON(w, c.atOnce(prepared))
 }
 
-// prepared is a call ready to be made.
 type prepared struct {
 	*http.Request
 	answerLost bool
 }
 
-// prepare reads a request's calls.
+// prepare parses the calls in a request's body.
 func (c *console) prepare(w http.ResponseWriter, r *http.Request) ([]prepared, error) {
 	var calls []call
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, callersLimitBytes)).Decode(&calls); err != nil {
@@ -153,8 +153,8 @@ func (c *console) prepare(w http.ResponseWriter, r *http.Request) ([]prepared, e
 	return all, nil
 }
 
-// atOnce makes the calls, none before all callers are ready, and returns their
-// answers: nil for a lost one.
+// atOnce makes the calls concurrently, once every caller is ready. It returns their
+// answers, nil for a lost one.
 func (c *console) atOnce(calls []prepared) []*answer {
 	answers := make([]*answer, len(calls))
 	var ready, done sync.WaitGroup
@@ -192,7 +192,7 @@ func (c call) request(ctx context.Context) (*http.Request, error) {
 	return r, nil
 }
 
-// answer keeps the ledger's answer instead of sending it.
+// answer records the ledger's response instead of sending it.
 type answer struct {
 	Status  int         `json:"status"`
 	Reason  string      `json:"reason"`
@@ -229,5 +229,5 @@ func answerJSON(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(body) // a browser that is gone needs no answer
+	_, _ = w.Write(body) // the browser may have disconnected
 }

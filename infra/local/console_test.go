@@ -32,7 +32,7 @@ func read(t *testing.T, response *http.Response) string {
 	return string(body)
 }
 
-// cutOff requires that the answer breaks off within its body.
+// cutOff checks that the response ends in the middle of its body.
 func cutOff(t *testing.T, response *http.Response) {
 	t.Helper()
 	defer response.Body.Close()
@@ -40,7 +40,6 @@ func cutOff(t *testing.T, response *http.Response) {
 	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
 }
 
-// requests returns a call's requests to DynamoDB.
 func requests(t *testing.T, s server, name string) (all []exchange) {
 	t.Helper()
 	body := s.text(t, http.MethodGet, requestsPath+"?call="+url.QueryEscape(name), "", nil)
@@ -48,7 +47,7 @@ func requests(t *testing.T, s server, name string) (all []exchange) {
 	return all
 }
 
-// The console works over the real handler, client and tables.
+// These tests use the real handler, client and tables.
 func TestConsole(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -59,14 +58,14 @@ func TestConsole(t *testing.T) {
 	s.stop(t)
 }
 
-// results returns the results of a call's requests, by caller. All its attempts must be
-// one write.
+// results returns the results of a call's requests, by caller. It checks that each caller's
+// requests have one token, because they are attempts at one write.
 func results(t *testing.T, s server, name string) map[int][]result {
 	t.Helper()
 	got, tokens := map[int][]result{}, map[int]string{}
 	for _, e := range requests(t, s, name) {
 		assert.Equal(t, "TransactWriteItems", e.Operation, name)
-		if e.Outcome != "no answer" { // a machine under load may keep DynamoDB Local from answering in time
+		if e.Outcome != "no answer" { // under load, DynamoDB Local may not answer in time
 			got[e.Caller] = append(got[e.Caller], e.result)
 		}
 		assert.Equal(t, cmp.Or(tokens[e.Caller], e.Token), e.Token, name)
@@ -75,8 +74,8 @@ func results(t *testing.T, s server, name string) map[int][]result {
 	return got
 }
 
-// The faults happen under the real client, to the one call that asks for them: to a single
-// call, and to one of two at once.
+// Faults are injected below the real client, and affect only the call that requests them: a
+// single call, or one of two at once.
 func testFaults(t *testing.T, s server) {
 	none := []string(nil)
 	ok := result{"ok", none}
@@ -135,7 +134,7 @@ func testFaults(t *testing.T, s server) {
 
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.address+"/balance?userId=1", nil)
 	require.NoError(t, err)
-	r.Header[faultHeader] = []string{contention, answerLost} // a header that stands twice counts whole
+	r.Header[faultHeader] = []string{contention, answerLost} // both values of a repeated header count
 	response, err := http.DefaultClient.Do(r)
 	require.NoError(t, err)
 	cutOff(t, response)
@@ -182,8 +181,8 @@ func testRequests(t *testing.T, s server) {
 	}
 }
 
-// Expressions have names and values in place of placeholders, and each row its kind, also
-// of a payment on hold.
+// Expressions show names and values instead of placeholders, and each row shows its type.
+// The calls are a payment on hold and its capture.
 func testHoldRequests(t *testing.T, s server) {
 	const payment = `{"entries":[{"userId":"p","ammount":"40","type":"debit"},{"userId":"q","ammount":"40","type":"credit"}],"expiresIn":600}`
 	send := func(path, body, name string) []item {
@@ -206,7 +205,7 @@ func testHoldRequests(t *testing.T, s server) {
 	assert.Equal(t, "SET balance = if_not_exists(balance, 100) + 15, transaction_id = "+capture[0].Key+" REMOVE "+update[1]+" ADD version 1, held -40, holds -1", capture[2].Update)
 }
 
-// sendAtOnce asks the local server to make calls at once.
+// sendAtOnce has the local server make all calls at once.
 func sendAtOnce(t *testing.T, s server, calls []call) (answers []*answer) {
 	t.Helper()
 	body, err := json.Marshal(calls)
@@ -216,8 +215,8 @@ func sendAtOnce(t *testing.T, s server, calls []call) (answers []*answer) {
 	return answers
 }
 
-// Twenty callers with one key make one transaction. Of twenty debits, each a tenth of
-// the balance, ten post. Both hold where writes conflict, too.
+// Twenty callers with one key post one transaction. Of twenty debits of a tenth of the
+// balance each, ten are posted. Both are true with and without conflicts.
 func testCallersAtOnce(t *testing.T, s server) {
 	for _, fault := range []string{"", contention} {
 		var same, own []call
@@ -250,8 +249,8 @@ func testCallersAtOnce(t *testing.T, s server) {
 	}
 }
 
-// Times count from the call's beginning, and a request's duration from when it was
-// sent.
+// A request's start is measured from the beginning of its call, and its duration from when
+// it was sent.
 func TestTimesOfRequests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -273,7 +272,7 @@ func TestTimesOfRequests(t *testing.T) {
 	})
 }
 
-// A placeholder that begins another one leaves it whole.
+// Replacing :hold leaves the longer placeholder :holds alone.
 func TestReadableExpressions(t *testing.T) {
 	t.Parallel()
 	m := message{
@@ -290,7 +289,7 @@ func TestReadableExpressions(t *testing.T) {
 	}
 }
 
-// The ledger never sees the local server's own headers. Any other call stays as it is.
+// The local server's own headers never reach the ledger. Other headers do.
 func TestLedgerSeesNoHeaderOfOurs(t *testing.T) {
 	t.Parallel()
 	var seen http.Header
@@ -307,7 +306,7 @@ func TestLedgerSeesNoHeaderOfOurs(t *testing.T) {
 	assert.Equal(t, http.Header{"X-Own": {"2"}}, seen)
 }
 
-// The page's repeated readings go to a ledger without a log. No other call does.
+// Only the reads that the page repeats go to the ledger without a log.
 func TestRepeatedReadings(t *testing.T) {
 	t.Parallel()
 	var logged, looked []string
@@ -352,7 +351,7 @@ func TestCallersAreRefused(t *testing.T) {
 	}
 }
 
-// The newest records are kept.
+// Only the newest records are kept, and none for a call without a name.
 func TestRecordsLimit(t *testing.T) {
 	t.Parallel()
 	var r records

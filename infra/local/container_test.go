@@ -18,7 +18,7 @@ import (
 
 const root = "../.."
 
-// The Dockerfile copies everything that its build needs, and its Go is go.mod's.
+// The Dockerfile copies everything that its build needs, and uses go.mod's Go version.
 func TestDockerfile(t *testing.T) {
 	t.Parallel()
 	dockerfile, err := os.ReadFile("Dockerfile")
@@ -57,8 +57,8 @@ func TestDockerfile(t *testing.T) {
 	assert.Contains(t, string(output), "onewrite/infra/local\n")
 }
 
-// compose.yaml starts commands that take its flags and variables, and the tests'
-// DynamoDB Local.
+// The flags and variables in compose.yaml are valid, and it runs the same version of
+// DynamoDB Local as the tests.
 func TestCompose(t *testing.T) {
 	t.Parallel()
 	file, err := os.ReadFile("compose.yaml")

@@ -18,22 +18,22 @@ import (
 )
 
 const (
-	// tablesWithin bounds the wait for the tables.
+	// tablesWithin limits how long creating the tables may take.
 	tablesWithin = 30 * time.Second
-	// tryEvery is the pause after a DynamoDB did not answer at all.
+	// tryEvery is the pause between attempts while DynamoDB is unreachable.
 	tryEvery = 500 * time.Millisecond
 )
 
-// database is the ledger's tables on a DynamoDB.
+// database is a DynamoDB with the ledger's tables.
 type database struct {
 	endpoint string
 	store    *infra.Store
-	made     string                // when the balances' table was made: other tables, another ledger
-	own      *dynamodblocal.Server // nil: another process's
+	made     string                // when the balances table was created; identifies the ledger
+	own      *dynamodblocal.Server // nil if another process runs DynamoDB
 }
 
-// openDatabase opens the tables, and creates missing ones, on the environment's
-// DynamoDB, or else on a DynamoDB Local that it starts.
+// openDatabase opens the tables, and creates missing ones. It uses the DynamoDB that the
+// environment names, or else starts a DynamoDB Local.
 func openDatabase(ctx context.Context, o options, getenv func(string) string, log io.Writer) (_ *database, err error) {
 	d := &database{endpoint: getenv(dynamodblocal.EndpointVariable)}
 	if err := checkEndpoint(o, d.endpoint); err != nil {
@@ -52,12 +52,12 @@ func openDatabase(ctx context.Context, o options, getenv func(string) string, lo
 	return d, d.startOwn(ctx, o.data, getenv, log)
 }
 
-// generalEndpointVariable names the variable by which AWS's SDKs and tools find all
-// services' endpoints.
+// generalEndpointVariable names the variable that sets the endpoint of all services in
+// AWS's SDKs and tools.
 const generalEndpointVariable = "AWS_ENDPOINT_URL"
 
-// checkEndpoint returns an error if a flag does not go with the endpoint that the
-// environment names.
+// checkEndpoint returns an error if the environment's endpoint is not a valid URL, or if a
+// flag contradicts it.
 func checkEndpoint(o options, endpoint string) error {
 	const variable = dynamodblocal.EndpointVariable
 	if endpoint == "" {
@@ -80,8 +80,8 @@ func checkEndpoint(o options, endpoint string) error {
 	return nil
 }
 
-// startOwn starts a DynamoDB Local, with its data in a folder or in memory (""), and
-// opens the tables there.
+// startOwn starts a DynamoDB Local and opens the tables there. The data is in the folder,
+// or in memory if folder is "".
 func (d *database) startOwn(ctx context.Context, folder string, getenv func(string) string, log io.Writer) (err error) {
 	if d.own, err = dynamodblocal.Start(ctx, dynamodblocal.Options{Data: folder, Log: log}); err != nil {
 		return err
@@ -97,8 +97,8 @@ func (d *database) startOwn(ctx context.Context, folder string, getenv func(stri
 	return nil
 }
 
-// openStore opens the tables at the endpoint, and creates the missing ones. With remote, no
-// variable has a default.
+// openStore opens the tables at the endpoint, and creates missing ones. Unless remote is
+// set, missing variables have defaults.
 func (d *database) openStore(ctx context.Context, remote bool, getenv func(string) string, log io.Writer) error {
 	environment := func(name string) string {
 		if name == dynamodblocal.EndpointVariable {
@@ -133,8 +133,8 @@ func (d *database) openStore(ctx context.Context, remote bool, getenv func(strin
 	return nil
 }
 
-// createTables creates the missing tables. It waits for a DynamoDB that does not listen
-// yet: compose starts one at the same time.
+// createTables creates the missing tables. It retries while DynamoDB is unreachable,
+// because it may still be starting.
 func createTables(ctx context.Context, client *dynamodb.Client, config infra.Config, log io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, tablesWithin)
 	defer cancel()
@@ -156,7 +156,8 @@ func createTables(ctx context.Context, client *dynamodb.Client, config infra.Con
 	}
 }
 
-// ended returns a channel that closes when our own database has ended.
+// ended returns a channel that is closed when our own DynamoDB Local exits. It is nil if we
+// did not start one.
 func (d *database) ended() <-chan struct{} {
 	if d.own == nil {
 		return nil
@@ -164,14 +165,15 @@ func (d *database) ended() <-chan struct{} {
 	return d.own.Ended()
 }
 
-// close ends our own database.
+// close stops our own DynamoDB Local, if we started one.
 func (d *database) close() {
 	if d.own != nil {
 		d.own.Close()
 	}
 }
 
-// auditLine returns the command to audit the database in the same environment.
+// auditLine returns the command that audits the database from a shell with the same
+// environment.
 func (d *database) auditLine() string {
 	const audit = "go run ./infra/audit"
 	if d.own == nil {

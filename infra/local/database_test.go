@@ -16,7 +16,7 @@ import (
 	"onewrite/infra/internal/dynamodblocal"
 )
 
-// startingLog is a log that starts something at its first line.
+// startingLog is a log that calls start when its first line is written.
 type startingLog struct {
 	bytes.Buffer
 	start func()
@@ -29,7 +29,7 @@ func (l *startingLog) Write(line []byte) (int, error) {
 	return l.Buffer.Write(line)
 }
 
-// The server waits for a DynamoDB that starts at the same time, as in compose.yaml.
+// The server waits for a DynamoDB that is still starting.
 func TestDynamoDBStartsLater(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -53,7 +53,7 @@ func TestDynamoDBStartsLater(t *testing.T) {
 	assert.Equal(t, "no DynamoDB answers at http://"+address+"; trying for 30s\n", log.String())
 }
 
-// The log warns that this command does not read a variable that other tools read.
+// The log warns that this command ignores AWS_ENDPOINT_URL, which other tools use.
 func TestGeneralEndpoint(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -8,8 +8,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// toJSON returns a YAML document as JSON. Members keep their order, which the
-// reference shows.
+// toJSON converts a YAML document to JSON. It keeps the order of members, because the
+// reference shows them in that order.
 func toJSON(document string) ([]byte, error) {
 	var root yaml.Node
 	if err := yaml.Unmarshal([]byte(document), &root); err != nil {
@@ -23,7 +23,7 @@ func toJSON(document string) ([]byte, error) {
 func writeJSON(e *jsontext.Encoder, n *yaml.Node) error {
 	begin, end := jsontext.BeginObject, jsontext.EndObject
 	switch n.Kind {
-	case yaml.MappingNode: // its content is names and values in turns
+	case yaml.MappingNode: // its content alternates between names and values
 	case yaml.SequenceNode:
 		begin, end = jsontext.BeginArray, jsontext.EndArray
 	case yaml.ScalarNode, yaml.AliasNode, yaml.DocumentNode:

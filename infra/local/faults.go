@@ -11,21 +11,21 @@ import (
 	"time"
 )
 
-// A call may ask for these faults. writeLost, writeAnswerLost and writeConflict are for
-// the call's first write.
+// These are the faults that a call may request. writeLost, writeAnswerLost and
+// writeConflict happen once each, to the call's first writes.
 const (
-	answerLost      = "answer-lost"       // the caller loses the answer
-	writeLost       = "write-lost"        // DynamoDB never gets the write
-	writeAnswerLost = "write-answer-lost" // DynamoDB applies the write, and its answer is lost
-	writeConflict   = "conflict"          // DynamoDB rejects the write, because another one has its item
-	contention      = "contention"        // writes to one item at once meet such conflicts, as they do on AWS
+	answerLost      = "answer-lost"       // the response to the caller is lost
+	writeLost       = "write-lost"        // the write never reaches DynamoDB
+	writeAnswerLost = "write-answer-lost" // DynamoDB applies the write, but its response is lost
+	writeConflict   = "conflict"          // DynamoDB rejects the write because another write holds its item
+	contention      = "contention"        // concurrent writes to one item conflict, as they do on AWS
 )
 
-// faultSet has one caller's remaining faults. The caller's requests to DynamoDB follow
-// one another.
+// faultSet holds one caller's remaining faults. It needs no lock, because a caller sends
+// one request to DynamoDB at a time.
 type faultSet map[string]bool
 
-// parseFaults reads a header's words, which commas separate.
+// parseFaults parses the comma-separated words of a fault header.
 func parseFaults(words string) (faultSet, error) {
 	all := faultSet{}
 	for word := range strings.SplitSeq(words, ",") {
@@ -40,7 +40,7 @@ func parseFaults(words string) (faultSet, error) {
 	return all, nil
 }
 
-// take reports whether the fault is still to come, and uses it up.
+// take reports whether the set has the fault, and removes it.
 func (f faultSet) take(fault string) bool {
 	if !f[fault] {
 		return false
@@ -49,18 +49,18 @@ func (f faultSet) take(fault string) bool {
 	return true
 }
 
-// These errors look like a broken connection's.
+// The client treats these errors as a broken connection, and retries.
 var (
 	errRequestLost = fmt.Errorf("the request was lost, as asked for: %w", io.ErrUnexpectedEOF)
 	errAnswerLost  = fmt.Errorf("the answer was lost, as asked for: %w", io.ErrUnexpectedEOF)
 )
 
-// conflictTakes is how long a conflict takes: about a round trip, in which the item's
-// holder goes on.
+// conflictTakes is how long a conflict takes: about a round trip, so that the write that
+// holds the item can proceed.
 const conflictTakes = 10 * time.Millisecond
 
-// conflict returns, after conflictTakes, DynamoDB's answer to a write whose items
-// another one holds. DynamoDB Local never gives this answer.
+// conflict waits for conflictTakes, and returns DynamoDB's response to a write of items
+// that another write holds. DynamoDB Local never sends this response.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
 func conflict(r *http.Request, sent request, held map[string]bool) (*http.Response, error) {
@@ -93,13 +93,14 @@ func conflict(r *http.Request, sent request, held map[string]bool) (*http.Respon
 	}, nil
 }
 
-// heldItems are the items that writes under way hold, for [contention].
+// heldItems are the items that writes under way hold, to simulate [contention].
 type heldItems struct {
 	mu    sync.Mutex
 	names map[string]bool
 }
 
-// take holds the items and returns nil, or returns the held ones.
+// take marks the items as held and returns nil. If some are already held, it marks none and
+// returns those.
 func (h *heldItems) take(items []item) (others map[string]bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

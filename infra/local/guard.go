@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// guard keeps other sites' web pages out. The server asks for no credentials, so a page
-// that its user visits could otherwise move money in the user's name.
+// guard rejects requests from other sites' web pages. The server needs no credentials, so
+// any page that its user visits could otherwise move money.
 //
-//   - A call that may change something must not come from another origin's page
-//     ([http.CrossOriginProtection]). curl and other programs name no origin.
-//   - The Host header must name this server. An attacker's name can resolve to this
-//     machine (DNS rebinding): then the attacker's page has the server's origin, and
-//     only the Host header still shows that name.
+//   - A call that may change something must not come from a page of another origin
+//     ([http.CrossOriginProtection]). curl and other programs send no origin.
+//   - The Host header must name this server. An attacker's host name may resolve to this
+//     machine (DNS rebinding). The attacker's page then has the same origin as the
+//     server, and only the Host header reveals the attacker's name.
 func guard(own hosts, next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -43,17 +43,17 @@ func forbid(w http.ResponseWriter, r *http.Request, detail string) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusForbidden)
-	_, _ = w.Write(body) // a caller that has left needs no answer
+	_, _ = w.Write(body) // the caller may have disconnected
 }
 
-// hosts are this server's names and addresses.
+// hosts decides which host names and addresses are this server's.
 type hosts struct {
-	listen string // -addr's host; "" is all addresses
+	listen string // the host of -addr; "" means all addresses
 }
 
-// include reports whether a Host header names this server: by a loopback name or
-// address, by -addr's host, or, if the server listens on all addresses, by any address.
-// DNS rebinding needs a name.
+// include reports whether a Host header names this server. It accepts loopback names and
+// addresses, the host of -addr, and any IP address if the server listens on all. An IP
+// address is safe, because DNS rebinding needs a name.
 func (h hosts) include(header string) bool {
 	host := strings.ToLower(hostOf(header))
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") || host != "" && host == strings.ToLower(h.listen) {
@@ -72,7 +72,7 @@ func (h hosts) all() bool {
 	return h.listen == "" || err == nil && address.IsUnspecified()
 }
 
-// hostOf returns the host in a Host header, which may have a port.
+// hostOf returns the host of a Host header, without the port.
 func hostOf(header string) string {
 	if host, _, err := net.SplitHostPort(header); err == nil {
 		return host

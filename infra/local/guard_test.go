@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// call sends a request with these headers; "Host" is the request's host.
+// call sends a request with these headers, of which "Host" sets the request's host.
 func (s server) call(t *testing.T, method, path, body string, headers map[string]string) *http.Response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.address+path, strings.NewReader(body))
@@ -25,7 +25,6 @@ func (s server) call(t *testing.T, method, path, body string, headers map[string
 	return response
 }
 
-// text returns the answer's body.
 func (s server) text(t *testing.T, method, path, body string, headers map[string]string) string {
 	t.Helper()
 	response := s.call(t, method, path, body, headers)
@@ -52,8 +51,8 @@ func TestGuard(t *testing.T) {
 	s.stop(t)
 }
 
-// Another origin's page reaches no route by any call that a browser sends without
-// asking first.
+// A page of another origin can't reach any route with requests that a browser sends without
+// a preflight.
 func testOtherSitesAreRefused(t *testing.T, s server) {
 	hold := s.text(t, http.MethodPost, "/transactions", `{"userId":"victim","ammount":"1","type":"debit","expiresIn":600}`, map[string]string{"Idempotent-Key": "h"})
 	_, id, _ := strings.Cut(hold, `"id":"`)
@@ -96,8 +95,8 @@ func testOtherSitesAreRefused(t *testing.T, s server) {
 	assert.Equal(t, before, s.balance(t, "victim"))
 }
 
-// An attacker's name that resolves to this machine shows the attacker's page nothing. No
-// answer lets another origin's page read it, or send its own header.
+// A request with an attacker's host name is rejected on every path. No response has CORS
+// headers, so pages of other origins can neither read it nor send custom headers.
 func testOtherSitesReadNothing(t *testing.T, s server) {
 	for _, path := range []string{"/", "/docs", "/openapi.yaml", "/balance?userId=1", "/transactions?userId=1",
 		"/transactions", "/transactions/1/capture", callersPath, requestsPath + "?call=1", "/nothing"} {
@@ -115,7 +114,7 @@ func testOtherSitesReadNothing(t *testing.T, s server) {
 	}
 }
 
-// Programs are answered, and so is the server's own page under all its names.
+// Calls are accepted from programs, and from the server's own page under any of its names.
 func testOwnCallersAreAnswered(t *testing.T, s server) {
 	_, port, _ := strings.Cut(s.address, ":")
 	for _, headers := range []map[string]string{
@@ -132,7 +131,7 @@ func testOwnCallersAreAnswered(t *testing.T, s server) {
 		{"Host": "localhost:3000", "Origin": "http://localhost:3000"},
 		{"Sec-Fetch-Site": "none"},
 		{"Content-Type": "text/plain"},
-		{"Content-Type": "application/x-www-form-urlencoded"}, // as curl -d sends
+		{"Content-Type": "application/x-www-form-urlencoded"}, // curl -d sends this
 	} {
 		headers["Idempotent-Key"] = "k"
 		assert.Contains(t, s.text(t, http.MethodPost, "/transactions", credit, headers), `"status":"posted"`, "%v", headers)

@@ -1,30 +1,31 @@
-// Command local serves the ledger on this machine: the same handler and store as the
-// Lambda, over DynamoDB Local, which it downloads, starts and ends by itself.
+// Command local serves the ledger on this machine. It runs the Lambda's handler and store
+// on a DynamoDB Local that it downloads, starts and stops itself.
 //
 //	go run ./infra/local [-addr 127.0.0.1:3000] [-data DIR] [-currency EUR] [-places 2] [-opening 0]
 //
-// The last three, or CURRENCY, DECIMAL_PLACES and OPENING_BALANCE in the environment,
-// are the tables' settings for ever: the next start rejects others.
+// The last three flags set up new tables, and so do CURRENCY, DECIMAL_PLACES and
+// OPENING_BALANCE in the environment. These settings are final: if a later start has
+// others, it fails.
 //
-// For browsers it has a console at / and the API's reference at /docs. For its examples
-// the reference posts a credit and two holds for a new user, except with -remote. The console
-// shows the requests to DynamoDB behind each of its calls. It asks for faults on the
-// way, by headers that the ledger never sees; curl may ask for them too:
+// For browsers there is a console at / and the API's reference at /docs. Unless -remote is
+// set, the reference posts a credit and two holds for a new user, for use in its examples.
+// The console shows the requests to DynamoDB behind each of its calls. It can inject faults
+// into a call, with headers that never reach the ledger. So can curl:
 //
 //	curl -i 127.0.0.1:3000/transactions -H 'Local-Fault: answer-lost' -H 'Idempotent-Key: 1' -d ...
 //
-// With AWS_ENDPOINT_URL_DYNAMODB set it uses that DynamoDB, which must be on this
-// machine unless -remote allows another one. With -remote no variable has a default.
-// It creates the two tables if they are missing.
+// If AWS_ENDPOINT_URL_DYNAMODB is set, the server uses that DynamoDB, and creates the two
+// tables there if they are missing. It must be on this machine unless -remote is set. With
+// -remote the tables' names, the region and the keys have no defaults.
 //
-// It asks no caller for credentials. It listens on 127.0.0.1 only, unless -addr names
-// another address, and rejects the web pages of other sites. DynamoDB Local itself has
-// no option for its address: with Java it listens on all this machine's addresses, and
-// takes any credentials. So other machines in the network can read and change its
-// tables, unless a firewall closes its port, or Docker runs it (see compose.yaml).
+// Callers need no credentials. The server listens only on 127.0.0.1 unless -addr names
+// another address, and rejects requests from other sites' web pages. DynamoDB Local has no
+// option for its address: with Java it listens on all addresses of this machine, and
+// accepts any credentials. So other machines on the network can read and change its
+// tables, unless a firewall blocks its port or it runs in Docker (see compose.yaml).
 //
-// Each call is a line in the log: a short one on a terminal, and elsewhere the JSON
-// that the function writes on AWS. It ends with status 1 if its DynamoDB Local ends.
+// Each call is one line in the log: a short one on a terminal, otherwise the JSON that the
+// Lambda writes. The server exits with status 1 if its DynamoDB Local exits.
 package main
 
 import (
@@ -43,11 +44,12 @@ import (
 )
 
 const (
-	// answersWithin is for calls under way at the end. It is longer than a call takes.
+	// answersWithin limits how long a shutdown waits for calls under way. No call takes as
+	// long.
 	answersWithin = 10 * time.Second
-	// readWithin bounds the arrival of a call, header and body.
+	// readWithin limits the time to read a request, headers and body.
 	readWithin = 5 * time.Second
-	// writeWithin bounds the rest of a call, until its answer ends.
+	// writeWithin limits the time from the end of the headers to the end of the response.
 	writeWithin = 30 * time.Second
 )
 
@@ -67,12 +69,11 @@ func main() {
 	})
 }
 
-// options are the flags.
 type options struct {
 	addr     string
 	data     string
 	remote   bool
-	settings map[string]*string // by their environment names; "" leaves it to the environment
+	settings map[string]*string // by environment variable; "" if the flag is not set
 }
 
 func parseOptions(args []string, out io.Writer) (o options, err error) {
@@ -94,8 +95,8 @@ func parseOptions(args []string, out io.Writer) (o options, err error) {
 	return o, nil
 }
 
-// run serves until ctx ends. It writes addresses and examples to out, and progress and a
-// line for each call to log.
+// run serves until ctx is done. It writes the addresses and examples to out, and progress
+// and one line per call to log.
 func run(ctx context.Context, args []string, getenv func(string) string, out, log io.Writer) error {
 	o, err := parseOptions(args, out)
 	if err != nil {
@@ -132,13 +133,13 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	server := &http.Server{
 		Handler:     guard(hosts{host}, withPages(pages, &console{made: database.made, ledger: served(callLog(log)), looks: served(io.Discard)})),
 		ReadTimeout: readWithin, WriteTimeout: writeWithin,
-		DisableGeneralOptionsHandler: true, // net/http would answer "OPTIONS *" itself, without the guard
+		DisableGeneralOptionsHandler: true, // otherwise net/http answers "OPTIONS *" itself, without the guard
 	}
 	return serve(ctx, listener, server, database)
 }
 
-// serve answers until ctx ends, and lets the calls under way finish. It returns an
-// error if the database ends earlier.
+// serve handles requests until ctx is done, then lets the calls under way finish. It
+// returns an error if the database exits first.
 func serve(ctx context.Context, listener net.Listener, server *http.Server, database *database) error {
 	defer server.Close()
 	failed := make(chan error, 1)
@@ -159,7 +160,8 @@ func serve(ctx context.Context, listener net.Listener, server *http.Server, data
 	return err
 }
 
-// reachable returns an address that takes calls: 0.0.0.0 and [::] do not everywhere.
+// reachable returns an address that clients can call. Not every system lets them connect to
+// 0.0.0.0 or [::].
 func reachable(addr net.Addr) string {
 	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
 		return fmt.Sprintf("127.0.0.1:%d", tcp.Port)
@@ -167,7 +169,7 @@ func reachable(addr net.Addr) string {
 	return addr.String()
 }
 
-// examples returns three calls to try, and where to try them with a mouse.
+// examples returns the text that suggests three curl calls and the console's URL.
 func examples(addr string) string {
 	return fmt.Sprintf(`
 try:

@@ -29,12 +29,12 @@ func TestMain(m *testing.M) { infratest.Main(m) }
 
 type server struct {
 	address, database, audit string
-	books                    *infratest.Books // nil: on its own DynamoDB Local
+	books                    *infratest.Books // nil if it runs its own DynamoDB Local
 	cancel                   context.CancelFunc
 	ended                    <-chan error
 }
 
-// start starts a server on books, which are checked when the test ends.
+// start starts a server on new tables, which are checked when the test ends.
 func start(t *testing.T) server {
 	t.Helper()
 	books := infratest.New(t)
@@ -43,7 +43,7 @@ func start(t *testing.T) server {
 	return s
 }
 
-// envOf returns the getenv for a server that keeps the books.
+// envOf returns the getenv of a server that uses the tables of books.
 func envOf(books *infratest.Books) func(string) string {
 	environment := map[string]string{}
 	for _, variable := range books.Env() {
@@ -92,7 +92,7 @@ func startIn(t *testing.T, getenv func(string) string, args ...string) server {
 	return s
 }
 
-// stop ends the server, and then its own database.
+// stop stops the server, and checks that its port and its own database's are closed.
 func (s server) stop(t *testing.T) {
 	t.Helper()
 	s.cancel()
@@ -103,8 +103,8 @@ func (s server) stop(t *testing.T) {
 	}
 }
 
-// assertClosed waits until nothing listens. A program that another test starts at this
-// moment has the listener too, until it replaces this process's image.
+// assertClosed waits until nothing listens at the address. It retries, because a process
+// that another test is just starting may have inherited the listener until it calls exec.
 func assertClosed(t *testing.T, address string) {
 	t.Helper()
 	closed := func() bool {
@@ -117,10 +117,10 @@ func assertClosed(t *testing.T, address string) {
 	assert.Eventually(t, closed, 5*time.Second, 10*time.Millisecond, "%s still listens", address)
 }
 
-// changing finds what differs in an answer from run to run.
+// changing matches the parts of a response that differ from run to run.
 var changing = regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+Z|Date: .*`)
 
-// The documents' sessions answer as written, each on a fresh server.
+// The commands in each document print what the document shows, on a new server.
 func TestReadmeSession(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"../../README.md", "../../handler/README.md"} {
@@ -131,7 +131,7 @@ func TestReadmeSession(t *testing.T) {
 	}
 }
 
-// playSession runs the commands in a document's console blocks, in their order.
+// playSession runs the commands in a document's console blocks, in order.
 func playSession(t *testing.T, path string) {
 	readme, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -153,8 +153,8 @@ func playSession(t *testing.T, path string) {
 	s.stop(t)
 }
 
-// A server with its own database keeps its tables in a folder, prints the line that
-// audits them, and ends when its database ends.
+// A server with its own database keeps the data in a folder, prints the command that audits
+// it, and exits if the database is killed.
 func TestOwnDatabase(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
@@ -187,7 +187,7 @@ func TestOwnDatabase(t *testing.T) {
 	assert.ErrorContains(t, <-s.ended, "DynamoDB Local ended by itself")
 }
 
-// The audit's line repeats nothing from the environment, least of all a secret.
+// The audit command contains nothing from the environment, so it can't reveal a secret.
 func TestAuditLineOfAnotherDynamoDB(t *testing.T) {
 	t.Parallel()
 	d := database{endpoint: "http://127.0.0.1:1"}
@@ -226,14 +226,14 @@ func TestCannotStart(t *testing.T) {
 			}
 			return ""
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second) // it waits longer for a DynamoDB
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second) // less than the wait for an unreachable DynamoDB
 		err := run(ctx, c.args, getenv, io.Discard, io.Discard)
 		assert.ErrorContains(t, err, c.want, "%v", c.args)
 		cancel()
 	}
 }
 
-// -h names every flag and every variable, and does nothing else.
+// -h describes every flag and variable, and does not start the server.
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

@@ -17,26 +17,25 @@ import (
 //go:embed pages
 var files embed.FS
 
-// reference is Scalar, as its npm package has it (.ci/scalar), in gzip.
+// reference is the script of Scalar's npm package, compressed with gzip (see .ci/scalar).
 //
 //go:embed scalar/standalone.js.gz
 var reference []byte
 
-// page is a file for browsers.
 type page struct {
 	contentType string
 	encoding    string
 	body        []byte
-	tag         string // the content's (RFC 9110, section 8.8.3)
+	tag         string // the body's ETag (RFC 9110, section 8.8.3)
 }
 
 func newPage(contentType, encoding string, body []byte) page {
 	return page{contentType, encoding, body, fmt.Sprintf(`"%x"`, sha256.Sum256(body))}
 }
 
-// allPages returns the pages for a ledger with these settings, by their paths: the
-// console at /, the reference at /docs, and what they load. The ledger has none of
-// these paths.
+// allPages returns the pages for a ledger with these settings, by path: the console at /,
+// the reference at /docs, and the files that they load. The ledger has no route with these
+// paths.
 func allPages(s ledger.Settings, remote bool, made string) (map[string]page, error) {
 	description := handler.Description(s)
 	asJSON, err := toJSON(description)
@@ -63,14 +62,14 @@ func allPages(s ledger.Settings, remote bool, made string) (map[string]page, err
 	return all, nil
 }
 
-// settingsModule returns the module from which the pages import the settings, whether
-// the tables are on another machine, and when they were made.
+// settingsModule returns a JavaScript module that the pages import: the settings, whether
+// the tables are on another machine, and when they were created.
 func settingsModule(s ledger.Settings, remote bool, made string) string {
 	return fmt.Sprintf("export const currency = %q;\nexport const places = %d;\nexport const opening = %q;\nexport const remote = %t;\nexport const ledger = %q;\n",
 		s.Currency, s.Places, s.Opening, remote, made)
 }
 
-// pathOf returns one of our own files' path.
+// pathOf returns the URL path of a file in pages.
 func pathOf(file string) string {
 	switch file {
 	case "console.html":
@@ -89,13 +88,13 @@ func contentType(file string) string {
 	}[path.Ext(file)]
 }
 
-// policy lets the pages load nothing from elsewhere, and keeps them out of other pages'
-// frames, which could trick a person into clicking our buttons. Scalar sets styles by
-// script.
+// policy stops the pages from loading anything from other sites. It forbids framing,
+// because a framing site could trick a person into clicking our buttons. Scalar needs
+// inline styles.
 const policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
 	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-// withPages serves the pages to GET and HEAD, and leaves all other calls to the ledger.
+// withPages serves the pages for GET and HEAD, and passes all other requests to next.
 func withPages(pages map[string]page, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, found := pages[r.URL.Path]
@@ -111,6 +110,6 @@ func withPages(pages map[string]page, next http.Handler) http.Handler {
 			header.Set("Content-Encoding", p.encoding)
 		}
 		header.Set("ETag", p.tag)
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(p.body)) // it answers 304 to a browser that has the page
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(p.body)) // answers 304 if the browser has the page
 	})
 }

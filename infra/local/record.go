@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// recordsLimit bounds how many calls are kept: the newest.
+// recordsLimit is how many calls are kept. The oldest are dropped.
 const recordsLimit = 500
 
-// records have the requests to DynamoDB behind the console's calls, by the calls'
-// names. They are safe for concurrent use.
+// records holds the requests to DynamoDB behind the console's calls, by call name. It is
+// safe for concurrent use.
 type records struct {
 	mu     sync.Mutex
 	byName map[string]*record
-	names  []string // in call order
+	names  []string // oldest first
 }
 
-// open returns a call's record, a new one if the name has none. A call without a name
-// is not kept.
+// open returns the record of the call with this name, and creates it if there is none. The
+// record of a call without a name is not kept.
 func (r *records) open(name string) *record {
 	made := &record{began: time.Now()}
 	if name == "" {
@@ -51,7 +51,7 @@ func (r *records) find(name string) []exchange {
 	return known.all()
 }
 
-// record has one call's requests. It is safe for concurrent use.
+// record holds one call's requests. It is safe for concurrent use.
 type record struct {
 	began time.Time
 
@@ -59,17 +59,17 @@ type record struct {
 	exchanges []exchange
 }
 
-// exchange is a request to DynamoDB and, once it is there, its answer. Times count from
-// the call's beginning.
+// exchange is a request to DynamoDB and its response, once it has arrived. Sent is measured
+// from the beginning of the call.
 type exchange struct {
 	Caller int     `json:"caller,omitempty"`
 	Sent   float64 `json:"sentMs"`
 	Took   float64 `json:"tookMs"`
 	request
-	result // its outcome is "" while it is under way
+	result // its Outcome is "" until the response arrives
 }
 
-// add adds a request, and returns its place.
+// add records a request, and returns its index.
 func (r *record) add(caller int, sent request) (place int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -77,7 +77,7 @@ func (r *record) add(caller int, sent request) (place int) {
 	return len(r.exchanges) - 1
 }
 
-// end adds the answer to the request in that place.
+// end records the response to the request with this index.
 func (r *record) end(place int, came result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -18,30 +18,30 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// report is a request that broke another server. A new report is a new row.
+// report is a request that broke another server. For a new report, add a row.
 type report struct {
 	name string
-	from string // the report's address
-	sent string // HOST is the server's host, USER is this row's own user
-	want string // the statuses on the connection, the witness's last
-	paid string // USER's balance afterwards, or "" for the opening one
+	from string // the URL of the bug report
+	sent string // HOST stands for the server's host, USER for this row's user
+	want string // the statuses of all responses on the connection, the witness's last
+	paid string // USER's balance afterwards, or "" for the opening balance
 }
 
-// witness follows each report on its connection. It gets a 200 only if the server found
-// where the report ends.
+// witness is the request after each report on the same connection. It gets a 200 only if
+// the server finds the end of the report.
 const witness = "GET /balance?userId=witness HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n"
 
 const (
 	rawPost = "POST /transactions HTTP/1.1\r\nHost: HOST\r\nIdempotent-Key: k\r\n"
-	rawBody = `{"userId":"USER","ammount":"1","type":"credit"}` // 49 bytes with a name of 6
+	rawBody = `{"userId":"USER","ammount":"1","type":"credit"}` // 49 bytes when USER has 6
 	length  = "Content-Length: 49\r\n"
 	chunked = "Transfer-Encoding: chunked\r\n"
 	chunks  = "31\r\n" + rawBody + "\r\n0\r\n\r\n"
-	hidden  = rawPost + length + "\r\n" + rawBody // a call within another's body
+	hidden  = rawPost + length + "\r\n" + rawBody // a request inside another request's body
 )
 
 var reports = []report{
-	// These are about where a request ends.
+	// The end of a request.
 	{"two lengths that agree", "https://github.com/golang/go/issues/16490",
 		rawPost + length + length + "\r\n" + rawBody, "201 200", "101"},
 	{"two lengths that differ", "https://github.com/postrank-labs/goliath/issues/351",
@@ -65,7 +65,7 @@ var reports = []report{
 	{"two calls in one packet", "https://github.com/yhirose/cpp-httplib/issues/1271",
 		rawPost + length + "\r\n" + rawBody + strings.Replace(rawPost, ": k", ": l", 1) + length + "\r\n" + rawBody, "201 201 200", "102"},
 
-	// Chunks.
+	// Chunked bodies.
 	{"a trailer and extensions", "https://github.com/civetweb/civetweb/pull/1133",
 		rawPost + chunked + "\r\n31;a=b;c=\"d\"\r\n" + rawBody + "\r\n0;e\r\nX-Sum: 1\r\n\r\n", "201 200", "101"},
 	{"a key in the trailer", "https://github.com/moonbitlang/async/issues/618",
@@ -73,13 +73,13 @@ var reports = []report{
 	{"a bare line feed ends a chunk's size", "https://github.com/golang/go/issues/71988",
 		rawPost + chunked + "\r\n31\n" + rawBody + "\r\n0\r\n\r\n", "400", ""},
 
-	// Expect.
+	// The Expect header.
 	{"a body that waits for 100", "https://github.com/lalinsky/dusty/issues/163",
 		rawPost + length + "Expect: 100-continue\r\n\r\n" + rawBody, "100 201 200", "101"},
 	{"no body that waits for 100", "https://github.com/golang/go/issues/16799",
 		rawPost + "Content-Length: 0\r\nExpect: 100-continue\r\n\r\n", "400 200", ""},
 
-	// Headers.
+	// Other headers.
 	{"a header of two lines", "https://github.com/golang/go/issues/14060",
 		"POST /transactions HTTP/1.1\r\nHost: HOST\r\nIdempotent-Key: k,\r\n k\r\n" + length + "\r\n" + rawBody, "400 200", ""},
 	{"an underscore for a hyphen", "https://github.com/benoitc/gunicorn/issues/2799",
@@ -89,7 +89,7 @@ var reports = []report{
 	{"a byte order mark", "https://github.com/fastify/secure-json-parse/pull/5",
 		rawPost + "Content-Length: 52\r\n\r\n\xef\xbb\xbf" + rawBody, "400 200", ""},
 
-	// Hosts.
+	// The Host header.
 	{"no host, and no need of one", "https://github.com/golang/go/issues/13624",
 		"GET /balance?userId=1 HTTP/1.0\r\n\r\n", "403", ""},
 	{"an empty host", "https://github.com/golang/go/issues/77798",
@@ -101,7 +101,7 @@ var reports = []report{
 	{"another host named by a proxy", "https://github.com/webpack/webpack-dev-server/issues/887",
 		"GET /balance?userId=1 HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-Host: HOST\r\nForwarded: host=HOST\r\n\r\n", "403 200", ""},
 
-	// Targets.
+	// Request targets.
 	{"two slashes", "https://github.com/gofr-dev/gofr/pull/2759",
 		strings.Replace(rawPost, "/transactions", "//transactions", 1) + length + "\r\n" + rawBody, "404 200", ""},
 	{"two slashes, encoded", "https://github.com/golang/go/issues/21955",
@@ -117,7 +117,7 @@ var reports = []report{
 	{"HEAD with a body", "https://github.com/gin-gonic/gin/issues/1936",
 		"HEAD /balance?userId=1 HTTP/1.1\r\nHost: HOST\r\nContent-Length: 4\r\n\r\ntest", "200 200", ""},
 
-	// Queries.
+	// Query strings.
 	{"a semicolon for an ampersand", "https://github.com/golang/go/issues/25192",
 		"GET /balance?x=y;userId=evil&userId=USER HTTP/1.1\r\nHost: HOST\r\n\r\n", "400 200", ""},
 	{"NUL", "https://github.com/ruuvi/ruuvi.gateway_esp.c/issues/1529",
@@ -126,8 +126,8 @@ var reports = []report{
 		"GET /balance?userId=USER+ HTTP/1.1\r\nHost: HOST\r\n\r\n", "400 200", ""},
 }
 
-// The server answers each report by the contract. The next call on the connection is
-// neither lost nor taken for a part of the report.
+// The server answers each report as the contract demands. The next request on the
+// connection is neither lost nor read as a part of the report.
 func TestReports(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -147,7 +147,6 @@ func TestReports(t *testing.T) {
 
 func userOf(row int) string { return fmt.Sprintf("user%02d", row) }
 
-// statuses returns all answers' statuses on a connection.
 func statuses(t *testing.T, sent, answers string) string {
 	t.Helper()
 	method, _, _ := strings.Cut(sent, " ")
@@ -163,8 +162,8 @@ func statuses(t *testing.T, sent, answers string) string {
 	}
 }
 
-// sendAndStall sends each text over its own connection, all at once. It returns the
-// answers before the server closes the connections.
+// sendAndStall sends each text over a connection of its own, all at once, and leaves the
+// connections open. It returns what arrives until the server closes them.
 func sendAndStall(t *testing.T, s server, texts []string) []string {
 	t.Helper()
 	answers := make([]string, len(texts))

@@ -12,29 +12,29 @@ import (
 // request is a request to DynamoDB, as the console shows it.
 type request struct {
 	Operation string `json:"operation"`
-	Token     string `json:"token,omitempty"` // identifies a repeated write for DynamoDB
+	Token     string `json:"token,omitempty"` // the same for all attempts at one write
 	Items     []item `json:"items"`
 }
 
-// item is a request's read or write, and its rule.
+// item is one read or write of a request, with its condition.
 type item struct {
 	Action    string `json:"action"`
 	Table     string `json:"table"`
 	Key       string `json:"key,omitempty"`
-	Row       string `json:"row,omitempty"` // the row in short
+	Row       string `json:"row,omitempty"` // a summary of the row to write
 	Condition string `json:"condition,omitempty"`
 	Update    string `json:"update,omitempty"`
 }
 
 func (i item) name() string { return i.Table + " " + i.Key }
 
-// result is the answer.
+// result is DynamoDB's response, or how it was lost.
 type result struct {
 	Outcome string   `json:"outcome,omitempty"` // "ok", "request lost", "answer lost", "no answer", or DynamoDB's name for an error
-	Reasons []string `json:"reasons,omitempty"` // for a cancelled write, one for each item; "None" is none
+	Reasons []string `json:"reasons,omitempty"` // for a cancelled write, one for each item: "None" if the item was no reason
 }
 
-// message is a request to DynamoDB, or one of its writes.
+// message is the JSON of a request to DynamoDB, or of one write within it.
 type message struct {
 	TableName, IndexName      string
 	Key, Item                 map[string]value
@@ -77,8 +77,8 @@ func parseRequest(operation string, body []byte) (request, error) {
 	return r, nil
 }
 
-// item returns the message's read or write. The ledger puts transactions, whose key is
-// their id. The items that it gets and updates have a key with one attribute.
+// item returns the read or write that a message describes. The key of a Put is the item's
+// id. Any other key is a single attribute.
 func (m message) item(action string) item {
 	key := m.Item["id"].String()
 	for _, value := range m.Key {

@@ -12,18 +12,19 @@ import (
 	"onewrite/infra/infratest"
 )
 
-// The flags or the environment set up new tables, and no others.
+// Flags and environment can set the settings of new tables only. Existing tables reject
+// other settings.
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	books := infratest.NewWith(t, infratest.Settings(t, "KWD", "3", "0"))
 	for _, c := range []struct {
 		args []string
 		env  map[string]string
-		want string // in the error; "": it serves
+		want string // in the error, or "" if the server starts
 	}{
 		{nil, nil, ""},
 		{[]string{"-currency", "KWD", "-places", "3", "-opening", "0"}, map[string]string{"CURRENCY": "", "DECIMAL_PLACES": "", "OPENING_BALANCE": ""}, ""},
-		{[]string{"-currency", "KWD"}, map[string]string{"CURRENCY": "EUR"}, ""}, // the flag counts for more
+		{[]string{"-currency", "KWD"}, map[string]string{"CURRENCY": "EUR"}, ""}, // the flag overrides the variable
 		{nil, map[string]string{"CURRENCY": "", "DECIMAL_PLACES": "", "OPENING_BALANCE": ""},
 			"the tables were begun with currency KWD, decimal places 3, opening balance 0, and are opened with currency USD, decimal places 2, opening balance 100; settings can't change"},
 		{[]string{"-opening", "100"}, nil, "opening balance 0, and are opened with currency KWD, decimal places 3, opening balance 100"},

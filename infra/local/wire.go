@@ -11,22 +11,22 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// wire is the HTTP client under the DynamoDB client. It records a call's requests if
-// its context has a [caller], and gives them that caller's faults. It is safe for
+// wire is the HTTP client that the DynamoDB client uses. If a request's context has a
+// [caller], wire records the request and injects the caller's faults. It is safe for
 // concurrent use.
 type wire struct {
 	client dynamodb.HTTPClient
 	held   heldItems
 }
 
-// overWire puts a new wire under a DynamoDB client, as one of its options.
+// overWire is an option that makes a DynamoDB client use a new wire.
 func overWire(o *dynamodb.Options) {
 	o.HTTPClient = &wire{client: o.HTTPClient}
 }
 
-// caller makes a call: the console, or one of many callers at once.
+// caller makes one call: the console, or one of several callers at once.
 type caller struct {
-	number int // 0: the only one
+	number int // from 1, or 0 if there is only one caller
 	record *record
 	faults faultSet
 }
@@ -37,7 +37,7 @@ func (c *caller) in(ctx context.Context) context.Context {
 	return context.WithValue(ctx, callerKey{}, c)
 }
 
-// Do implements the SDK's HTTPClient.
+// Do implements [dynamodb.HTTPClient].
 func (w *wire) Do(r *http.Request) (*http.Response, error) {
 	c, ok := r.Context().Value(callerKey{}).(*caller)
 	if !ok {
@@ -57,8 +57,7 @@ func (w *wire) Do(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// deliver sends a request, or gives it one of its caller's faults. Faults are for
-// writes.
+// deliver sends a request, or injects one of its caller's faults if it is a write.
 func (w *wire) deliver(c *caller, r *http.Request, sent request) (*http.Response, error) {
 	write := sent.Operation == "TransactWriteItems" || sent.Operation == "PutItem"
 	switch {
