@@ -7,28 +7,28 @@ import (
 	"github.com/cockroachdb/apd/v3"
 )
 
-// These bounds apply in every currency. A balance plus an amount has at most
-// wholeDigits before the point and [MaxPlaces] after it. The exact context and a
-// DynamoDB number (38 digits) can hold that.
+// These bounds apply in every currency. A balance plus an amount has at most wholeDigits
+// digits before the point and [MaxPlaces] after it. The exact context and a DynamoDB number
+// (38 digits) can both hold that.
 var (
 	maxAmount      = decimal("1000000000000")    // 10^12
 	maxBalance     = decimal("1000000000000000") // 10^15
-	highestBalance = decimal("1016000000000000") // maxBalance and MaxHolds times maxAmount
+	highestBalance = decimal("1016000000000000") // maxBalance + MaxHolds * maxAmount
 )
 
 const wholeDigits = 16
 
-// MaxBalance returns the highest balance that a credit can lift to: 10^15.
+// MaxBalance returns the highest balance that a credit can reach: 10^15.
 func MaxBalance() Balance { return Balance{maxBalance} }
 
-// HighestBalance returns the highest possible balance: [MaxBalance] plus [MaxHolds]
-// times the highest amount, as a release may pass MaxBalance.
+// HighestBalance returns the highest possible balance: [MaxBalance] plus [MaxHolds] times
+// the highest amount. Releases of holds can raise a balance above MaxBalance.
 func HighestBalance() Balance { return Balance{highestBalance} }
 
 // MaxCreditLimit returns the highest credit limit: 10^12.
 func MaxCreditLimit() Balance { return Balance{maxAmount} }
 
-// exact is the context for all arithmetic. It fails instead of rounding.
+// exact is the apd context for all arithmetic. It fails instead of rounding.
 var exact = apd.Context{
 	Precision:   wholeDigits + MaxPlaces,
 	MaxExponent: apd.MaxExponent,
@@ -36,42 +36,42 @@ var exact = apd.Context{
 	Traps:       apd.DefaultTraps | apd.Inexact,
 }
 
-// Amount is the money that an entry moves, in the ledger's currency: from the smallest
-// unit to 10^12, with at most [MaxPlaces] decimal places. The zero Amount is not valid;
-// make one with [Settings.ParseAmount]. Compare with [Amount.Equal], not ==.
+// Amount is a sum of money to move, in the ledger's currency. It is from the smallest unit
+// to 10^12, with at most [MaxPlaces] decimal places. The zero Amount is invalid; use
+// [Settings.ParseAmount]. Compare amounts with [Amount.Equal], not ==.
 type Amount struct{ d apd.Decimal }
 
-// ParseAmount parses plain decimal notation such as "12.50": digits, optionally a
-// point and one to [MaxPlaces] digits. Leading zeros mean nothing. Anything else,
-// such as "NaN", "1e3" and "-1", is an [*InvalidError]. ParseAmount reads rows;
-// [Settings.ParseAmount] reads the amounts that callers send.
+// ParseAmount parses an amount from a row, in plain decimal notation such as "12.50":
+// digits, optionally followed by a point and one to [MaxPlaces] digits. Leading zeros are
+// ignored. Anything else, such as "NaN", "1e3" or "-1", is an [*InvalidError]. For amounts
+// from callers, use [Settings.ParseAmount].
 func ParseAmount(s string) (Amount, error) { return anyPlaces.ParseAmount(s) }
 
 // String returns the shortest decimal text, such as "100", "110.5" or "0.01".
 func (a Amount) String() string { return shortest(a.d) }
 
-// MarshalText implements [encoding.TextMarshaler] by [Amount.String].
+// MarshalText implements [encoding.TextMarshaler] using [Amount.String].
 func (a Amount) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
-// Equal reports whether a and b are equal, as "10" and "10.00" are.
+// Equal reports whether a and b are equal. The amounts "10" and "10.00" are equal.
 func (a Amount) Equal(b Amount) bool { return a.d.Cmp(&b.d) == 0 }
 
 // More reports whether a is more than b.
 func (a Amount) More(b Amount) bool { return a.d.Cmp(&b.d) > 0 }
 
-// Balance is the money that a user can spend, in the ledger's currency: from zero to
-// [HighestBalance], with at most [MaxPlaces] decimal places. Compare with
+// Balance is the money that a user can spend, in the ledger's currency. It is from zero to
+// [HighestBalance], with at most [MaxPlaces] decimal places. Compare balances with
 // [Balance.Equal], not ==.
 type Balance struct{ d apd.Decimal }
 
-// ParseBalance parses a balance as [ParseAmount] parses an amount, zero included.
-// Anything else is an [*InvalidError].
+// ParseBalance parses a balance in the notation of [ParseAmount], from zero to
+// [HighestBalance]. Anything else is an [*InvalidError].
 func ParseBalance(s string) (Balance, error) {
 	return parseBalance("balance", s, MaxPlaces, highestBalance)
 }
 
-// ParseCreditLimit parses a row's credit limit: an amount, or "0". Anything else is an
-// [*InvalidError]. [Settings.ParseCreditLimit] reads the limits that callers send.
+// ParseCreditLimit parses a credit limit from a row: an amount, or "0". Anything else is an
+// [*InvalidError]. For limits from callers, use [Settings.ParseCreditLimit].
 func ParseCreditLimit(s string) (Balance, error) { return anyPlaces.ParseCreditLimit(s) }
 
 func parseBalance(kind, s string, places int, most apd.Decimal) (Balance, error) {
@@ -85,7 +85,7 @@ func parseBalance(kind, s string, places int, most apd.Decimal) (Balance, error)
 // String returns the shortest decimal text, such as "100", "110.5" or "0".
 func (b Balance) String() string { return shortest(b.d) }
 
-// MarshalText implements [encoding.TextMarshaler] by [Balance.String].
+// MarshalText implements [encoding.TextMarshaler] using [Balance.String].
 func (b Balance) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
 
 // IsZero reports whether the balance is zero.
@@ -94,8 +94,8 @@ func (b Balance) IsZero() bool { return b.d.IsZero() }
 // Equal reports whether b and c are equal.
 func (b Balance) Equal(c Balance) bool { return b.d.Cmp(&c.d) == 0 }
 
-// After returns b plus a credit, or minus a debit. It is not ok, and returns b, if a
-// debit exceeds b or a credit would pass [MaxBalance]. It panics for any other type.
+// After returns the balance after a credit or debit of a. If a debit exceeds b, or a credit
+// would exceed [MaxBalance], it returns b and ok is false. It panics for any other type.
 func (b Balance) After(t Type, a Amount) (after Balance, ok bool) {
 	sum := Sum(b)
 	sum.move(t, a)
@@ -105,7 +105,7 @@ func (b Balance) After(t Type, a Amount) (after Balance, ok bool) {
 	return Balance(sum), true
 }
 
-// Sum is a sum of amounts. It may be negative.
+// Sum is a total of amounts. It may be negative.
 type Sum struct{ d apd.Decimal }
 
 // String returns the shortest decimal text, such as "100", "-110.5" or "0".
@@ -117,7 +117,7 @@ func (s Sum) IsZero() bool { return s.d.IsZero() }
 // IsNegative reports whether the sum is below zero.
 func (s Sum) IsNegative() bool { return s.d.Sign() < 0 }
 
-// Abs returns the sum without its sign.
+// Abs returns the absolute value of s.
 func (s Sum) Abs() Sum {
 	if s.IsNegative() {
 		return Sum{minus(apd.Decimal{}, s.d)}
@@ -131,7 +131,7 @@ func (s Sum) Equal(b Balance) bool { return s.d.Cmp(&b.d) == 0 }
 func (s *Sum) add(a Amount)      { s.d = plus(s.d, a.d) }
 func (s *Sum) subtract(a Amount) { s.d = minus(s.d, a.d) }
 
-// move adds a credit, and subtracts a debit.
+// move adds the amount of a credit, or subtracts the amount of a debit.
 func (s *Sum) move(t Type, a Amount) {
 	switch t {
 	case Credit:
@@ -143,8 +143,8 @@ func (s *Sum) move(t Type, a Amount) {
 	}
 }
 
-// parsePlain parses digits with at most the given decimal places, up to most, or
-// returns the reason why s is invalid. It checks the text itself, as apd accepts more.
+// parsePlain parses a plain decimal up to most, with at most the given decimal places. If s
+// is invalid, it returns the reason. It checks the text itself because apd accepts more.
 func parsePlain(s string, places int, most apd.Decimal) (d apd.Decimal, reason string) {
 	whole, fraction, point := strings.Cut(s, ".")
 	switch {
@@ -166,8 +166,8 @@ func digits(s string) bool {
 	return strings.Trim(s, "0123456789") == ""
 }
 
-// decimal parses a valid text. All decimals have one exponent, so that equal sums are
-// equal values in any notation.
+// decimal parses a valid decimal. All results have the same exponent, so equal sums are
+// identical values, even from different notations.
 func decimal(s string) apd.Decimal {
 	var d apd.Decimal
 	_, _, err := exact.SetString(&d, s)
@@ -180,8 +180,8 @@ func decimal(s string) apd.Decimal {
 	return unshared(d)
 }
 
-// plus returns a + b. It panics if the sum is not exact, which the bounds of Amount
-// and Balance rule out.
+// plus returns a + b. It panics if the sum is not exact, which the bounds of Amount and
+// Balance prevent.
 func plus(a, b apd.Decimal) apd.Decimal {
 	var sum apd.Decimal
 	if condition, err := exact.Add(&sum, &a, &b); err != nil {
@@ -196,10 +196,10 @@ func minus(a, b apd.Decimal) apd.Decimal {
 	return plus(a, negative)
 }
 
-// unshared returns d with its digits in the value itself. An apd decimal longer than 64
-// bits points to its digits, so its copies share them, and a write to one changes the
-// others. Therefore no function here writes to a decimal that may have been copied, and
-// none returns a decimal with a pointer.
+// unshared returns a copy of d that holds its digits itself. An apd decimal of more than 64
+// bits can keep its digits behind a pointer. Its copies then share them, so a write to one
+// copy changes the others. Therefore no function here writes to a decimal that may have
+// been copied, and none returns a decimal with such a pointer.
 func unshared(d apd.Decimal) apd.Decimal {
 	var own apd.Decimal
 	own.Set(&d)

@@ -6,35 +6,36 @@ import (
 	"time"
 )
 
-// attempt is one write that tries to post a request. After a refusal the next attempt
-// is another write.
+// attempt is one try to post a request, in one write. If the store refuses it, the next
+// attempt uses the accounts that the store reported.
 type attempt struct {
 	request   Request
-	startedAt time.Time          // every row of the write has this time
-	accounts  map[UserID]Account // as last reported; a store may leave some out
-	unknown   bool               // an earlier write of the call may still be applied
+	startedAt time.Time          // the time of all rows in the write
+	accounts  map[UserID]Account // the latest report of each account; some may be missing
+	unknown   bool               // an earlier write of this call may still be applied
 }
 
-// posting returns the attempt's write, which releases the accounts' expired holds.
+// posting returns the write, which also releases the expired holds in the accounts.
 func (a attempt) posting() Posting { return newPosting(a.request, a.startedAt, a.accounts) }
 
-// releases reports whether the attempt's write releases a hold.
+// releases reports whether the write releases any hold.
 func (a attempt) releases() bool { return anyExpires(a.accounts, time.Time{}, a.startedAt) }
 
-// decision is what follows a refusal.
+// decision is the next step after a refusal.
 type decision int
 
 const (
 	postAgain     decision = iota // send the next attempt
-	readOwnRow                    // the transaction is stored; read it
-	storeNothing                  // answer the misfit's error
-	decline                       // store the decline
-	contradiction                 // the accounts allow what the store refused
+	readOwnRow                    // the request's row is already stored; read it
+	storeNothing                  // return the misfit's error; store nothing
+	decline                       // store the transaction as declined
+	contradiction                 // the store refused a posting that the accounts allow
 )
 
-// misfit is why a request does not fit. A decline stores the place of the first entry
-// that did not fit, the balance that its user could spend then, and whether the account's
-// rules blocked it, whatever the balance. An answer that is not stored has an error.
+// misfit is the reason why a request cannot be posted. For a decline, place is the first
+// entry that did not fit and seen is its user's spendable balance before that entry.
+// blocked means that the account's rules block the entry. If the answer is not stored, only
+// err is set.
 type misfit struct {
 	place   int
 	seen    Balance
@@ -42,8 +43,8 @@ type misfit struct {
 	err     error
 }
 
-// decide returns what follows a refusal that arrived now, and the next attempt. It
-// leaves a unchanged.
+// decide returns the next step after a refusal that arrived at now, and the next attempt.
+// It does not change a.
 func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit, attempt) {
 	next := attempt{request: a.request, startedAt: now, unknown: a.unknown || refused.Unknown}
 	if refused.Refunds != nil {
@@ -55,11 +56,11 @@ func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit,
 	if a.request.holdIsIn(refused.Accounts) {
 		return readOwnRow, misfit{}, next
 	}
-	// A hold that expired during this attempt may have been captured. Only an attempt
-	// to release it shows that.
+	// A hold that expired during this attempt may have been captured. Only an attempt to
+	// release it shows whether it was.
 	mayHaveBeenCaptured := anyExpires(refused.Accounts, a.startedAt, now)
-	// Accounts read at different moments may together refuse a request that every
-	// moment allowed.
+	// Accounts that were read at different moments may seem to refuse a request although it
+	// was allowed at every one of those moments.
 	oneMoment := !refused.ReadLater
 	first, declined := declinedAt(a.request.Entries, refused.Accounts, now)
 	declined = declined && oneMoment && !mayHaveBeenCaptured
@@ -80,15 +81,15 @@ func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit,
 	return postAgain, misfit{}, next
 }
 
-// holdIsIn reports whether an account already has this request's hold. Then the
-// request's row is stored, although the refusal did not report it.
+// holdIsIn reports whether the user's account already contains this request's hold. If so,
+// the request's row is stored, although the refusal did not report it.
 func (r Request) holdIsIn(accounts map[UserID]Account) bool {
 	id := r.TransactionID()
 	return slices.ContainsFunc(accounts[r.UserID()].Holds, func(h Hold) bool { return h.TransactionID == id })
 }
 
-// tooManyHolds reports whether the request would open one hold too many. Expired
-// holds are not open.
+// tooManyHolds reports whether the request would open more than [MaxHolds] holds. Expired
+// holds do not count, because the next attempt can release them.
 func (r Request) tooManyHolds(accounts map[UserID]Account, now time.Time) bool {
 	if r.ExpiresIn == 0 {
 		return false
@@ -97,10 +98,9 @@ func (r Request) tooManyHolds(accounts map[UserID]Account, now time.Time) bool {
 	return len(payer.Holds)-len(payer.expired(now)) >= MaxHolds
 }
 
-// declinedAt returns the first entry that the accounts do not allow, after the
-// entries before it and with expired holds as spendable. A block counts before the
-// balance. A user without a reported account declines nothing. It is not ok if the
-// accounts allow all entries.
+// declinedAt applies the entries to the accounts in order, with expired holds as spendable,
+// and returns the first entry that does not fit. It checks an account's block before the
+// balance, and skips users without a reported account. If all entries fit, ok is false.
 func declinedAt(entries []Entry, accounts map[UserID]Account, now time.Time) (first misfit, ok bool) {
 	balances := map[UserID]Balance{}
 	for user, account := range accounts {

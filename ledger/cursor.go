@@ -7,31 +7,32 @@ import (
 	"time"
 )
 
-// Cursor is a place in one user's history: after the row that it names. The zero
+// Cursor is a place in one user's history, just after the row that it names. The zero
 // Cursor is the beginning.
 type Cursor struct {
 	CreatedAt time.Time
 	ID        TransactionID
 
-	// Within means that rows with the same time follow, in the order of [SortRows].
-	// Otherwise the named row is the last with its time, as the [Store] orders them.
+	// Within means that the page ended between rows with the same time, sorted by
+	// [SortRows]. Otherwise the named row is the last one with its time in the [Store]'s
+	// own order.
 	Within bool
 }
 
 const (
-	cursorPlaceBytes    = 8 + 16 // milliseconds since 1970, the row's id
+	cursorPlaceBytes    = 8 + 16 // Unix time in milliseconds, then the row's id
 	cursorChecksumBytes = 8
 )
 
-// Text returns the cursor as the user's answers contain it.
+// Text encodes the cursor for answers to this user.
 func (c Cursor) Text(user UserID) string {
 	place := binary.BigEndian.AppendUint64(nil, uint64(c.CreatedAt.UnixMilli()))
 	place = append(place, c.ID[:]...)
 	return base64.RawURLEncoding.EncodeToString(append(place, c.checksum(user, place)...))
 }
 
-// ParseCursor parses a text that [Cursor.Text] returned for the same user. Anything
-// else, such as another user's cursor, is an [*InvalidError].
+// ParseCursor parses text that [Cursor.Text] returned for the same user. Anything else,
+// such as another user's cursor, is an [*InvalidError].
 func ParseCursor(user UserID, s string) (Cursor, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(s)
 	if err == nil && len(raw) == cursorPlaceBytes+cursorChecksumBytes {
@@ -48,8 +49,8 @@ func ParseCursor(user UserID, s string) (Cursor, error) {
 	return Cursor{}, &InvalidError{"cursor", `must be the "next" of an answer for the same user`}
 }
 
-// checksum binds a place to its user and to Within. It detects mistakes and is no
-// secret: a user who computes one gets a place in the same history.
+// checksum binds a place to its user and to Within. It detects mistakes and is not secret:
+// a user who forges one only reaches another place in the same history.
 func (c Cursor) checksum(user UserID, place []byte) []byte {
 	bound := append([]byte(user.text+"\x00"), place...)
 	if c.Within {

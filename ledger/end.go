@@ -7,25 +7,25 @@ import (
 	"time"
 )
 
-// EndRequest names the hold to end.
+// EndRequest is a request to end a hold.
 type EndRequest struct {
 	TransactionID TransactionID
-	Allow         Allow  // whether the caller may end it
-	PostedBy      Caller // this call's sender; a replay may have another
+	Allow         Allow  // decides whether the caller may end the hold
+	PostedBy      Caller // the sender of this call; a replay may come from another sender
 }
 
-// Capture takes the amount from a hold, or everything if the amount is zero, and
-// releases the rest. The same write posts the pending transaction's credit. The result
-// is the transaction as it stands then; it is Replayed if this amount was captured
-// before. The error is
+// Capture takes the amount from a hold and releases the rest. If the amount is zero, it
+// takes everything. The same write posts the pending transaction's credit. The result is
+// the transaction after the capture; it is Replayed if this amount was captured before. The
+// error is
 //   - [ErrNotFound] if no transaction has the id;
-//   - the error that the request's Allow returned;
-//   - [ErrNotPending] if the transaction never was pending;
-//   - an [*InvalidError] if the hold is smaller;
+//   - the error from the request's Allow;
+//   - [ErrNotPending] if the transaction was never pending;
+//   - an [*InvalidError] if the amount exceeds the held amount;
 //   - a *[HoldEndedError] if the hold ended in another way, or expired;
 //   - a *[ReceiverError] if the receiver's account does not allow the credit;
 //   - [ErrTryAgain] if the outcome is unknown or nothing was written;
-//   - anything else for a defect.
+//   - another error in case of a defect.
 func (l *Ledger) Capture(ctx context.Context, r EndRequest, amount Amount) (Result, error) {
 	t, end, err := l.pending(ctx, r, Capture)
 	if err != nil {
@@ -41,7 +41,7 @@ func (l *Ledger) Capture(ctx context.Context, r EndRequest, amount Amount) (Resu
 	return l.end(ctx, t, end)
 }
 
-// Void releases a hold. Its result and error are as for [Ledger.Capture].
+// Void releases a hold. It returns a result and errors as [Ledger.Capture] does.
 func (l *Ledger) Void(ctx context.Context, r EndRequest) (Result, error) {
 	t, end, err := l.pending(ctx, r, Void)
 	if err != nil {
@@ -50,8 +50,8 @@ func (l *Ledger) Void(ctx context.Context, r EndRequest) (Result, error) {
 	return l.end(ctx, t, end)
 }
 
-// pending reads a pending transaction's first row, and makes the row that ends its hold
-// as a whole.
+// pending reads a pending transaction's first row. It also returns the row that would end
+// the hold for its full amount.
 func (l *Ledger) pending(ctx context.Context, r EndRequest, as End) (t, end Transaction, err error) {
 	t, err = l.store.Transaction(ctx, r.TransactionID)
 	switch {
@@ -71,8 +71,8 @@ func (l *Ledger) pending(ctx context.Context, r EndRequest, as End) (t, end Tran
 	return t, end, nil
 }
 
-// end ends a hold by the asked row, or as expired after its expiry. The first stored end
-// stays.
+// end ends a hold with the requested row, or with the expiry if the hold has expired. If an
+// end is already stored, that end decides the result.
 func (l *Ledger) end(ctx context.Context, t, asked Transaction) (Result, error) {
 	end, err := l.writeEnd(ctx, t, asked)
 	recorded, replayed := errors.AsType[*RecordedError](err)
@@ -91,14 +91,14 @@ func (l *Ledger) end(ctx context.Context, t, asked Transaction) (Result, error) 
 	return Result{t.ended(end), replayed}, nil
 }
 
-// storePause is how long before its context ends a [Store] may give up, when no further
-// attempt fits.
+// storePause is how early a [Store] may give up before its context ends, if no time is left
+// for another attempt.
 const storePause = time.Second
 
-// writeEnd writes a hold's end. After the expiry every read reports the hold as
-// expired, so writeEnd sends no other end from then on. If an attempt is in flight at
-// the expiry, writeEnd writes the expiry after it: the first stored end comes back as
-// the error.
+// writeEnd writes a hold's end. After the expiry it sends only the expiry, because every
+// read then reports the hold as expired. If an attempt to write the requested end may still
+// be in flight at the expiry, writeEnd writes the expiry as well. If that attempt was
+// stored first, the error is a [*RecordedError] with its row.
 func (l *Ledger) writeEnd(ctx context.Context, t, asked Transaction) (end Transaction, err error) {
 	expiry := t.hold().endRow(t.UserID, Expiry)
 	expiry.PostedBy = asked.PostedBy
@@ -120,15 +120,15 @@ func (l *Ledger) writeEnd(ctx context.Context, t, asked Transaction) (end Transa
 	return l.postEnd(ctx, ctx, t.ending(expiry, now))
 }
 
-// endsFirst reports whether the call's time ends before the part's.
+// endsFirst reports whether call has a deadline that is not later than part's.
 func endsFirst(call, part context.Context) bool {
 	callEnds, ok := call.Deadline()
 	partEnds, _ := part.Deadline()
 	return ok && !partEnds.Before(callEnds)
 }
 
-// postEnd writes an end while inTime lasts. The reads after a refusal may take the
-// whole call's time.
+// postEnd writes an end before inTime ends. If the store refuses it, the reads that follow
+// may take until ctx ends.
 func (l *Ledger) postEnd(ctx, inTime context.Context, p Posting) (end Transaction, err error) {
 	end = p.Rows[0]
 	err = l.store.Post(inTime, p)
@@ -145,8 +145,8 @@ func (l *Ledger) postEnd(ctx, inTime context.Context, p Posting) (end Transactio
 	return end, l.unlessRecorded(ctx, end.ID, fmt.Errorf("the hold is not open and has no end: %w", refused))
 }
 
-// receiverError returns the error for a capture whose credit the receiver's account
-// does not allow, or nil.
+// receiverError returns the error for a capture if the receiver's account does not allow
+// the credit, and nil otherwise.
 func receiverError(p Posting, refused *RefusedError, now time.Time) error {
 	for _, m := range p.Moves[1:] {
 		account, ok := refused.Accounts[m.UserID]

@@ -14,7 +14,8 @@ import (
 	"onewrite/ledger"
 )
 
-// Captures and voids both write the hold's end first. Only the captured amount is credited.
+// A capture or void writes the hold's end as its first row. Only the captured amount is
+// credited.
 func TestPostingOfEnds(t *testing.T) {
 	t.Parallel()
 	const (
@@ -61,9 +62,9 @@ func TestPostingOfEnds(t *testing.T) {
 	}
 }
 
-// The answer follows from the row under the id and from the store's answer, before the
-// expiry and after it. A stored end is a replay if it is the same, and an error if it is
-// another. A hold that may still be open has no end.
+// The result depends on the row with the id and on the store's answer, and is the same
+// before and after the expiry. A stored end is a replay if it is the requested one, and an
+// error otherwise. A refusal is a defect if no end is stored.
 func TestEndAnswers(t *testing.T) {
 	t.Parallel()
 	hold := pendingRow(t, "1 debit 40, shop credit 40")
@@ -79,8 +80,8 @@ func TestEndAnswers(t *testing.T) {
 	const another, notOpen, all = "the id of its end is another row's", "the hold is not open and has no end", "void, all, 40"
 	errDefect := errors.New("a defect")
 	for _, c := range []struct {
-		row    ledger.Transaction // under the id
-		answer error              // the store's
+		row    ledger.Transaction // the row with the id
+		answer error              // the store's answer to the posting
 		calls  string
 		is     error
 		want   string // "" is a replay
@@ -125,7 +126,7 @@ func TestEndAnswers(t *testing.T) {
 				for _, known := range []error{
 					ledger.ErrHoldEnded, ledger.ErrInvalid, ledger.ErrNotPending, ledger.ErrNotFound, ledger.ErrBalanceLimit, ledger.ErrTryAgain, errDefect,
 				} {
-					assert.Equal(t, known == c.is, errors.Is(err, known), "%s: %v", call, known) //nolint:errorlint // which row
+					assert.Equal(t, known == c.is, errors.Is(err, known), "%s: %v", call, known) //nolint:errorlint // identity is meant
 				}
 				if ended, ok := errors.AsType[*ledger.HoldEndedError](err); ok {
 					assert.Equal(t, recorded(ended.End), c.answer)
@@ -135,8 +136,8 @@ func TestEndAnswers(t *testing.T) {
 	}
 }
 
-// A caller that may not end the hold gets that error, whatever the row. Nothing is
-// written.
+// If the caller may not end the hold, the call returns Allow's error for any row and writes
+// nothing.
 func TestEndThatIsNotAllowed(t *testing.T) {
 	t.Parallel()
 	for _, row := range []ledger.Transaction{pendingRow(t, "1 debit 40"), recordedAs(t, requestOf(t, "1 debit 40"))} {
@@ -149,17 +150,17 @@ func TestEndThatIsNotAllowed(t *testing.T) {
 	}
 }
 
-// After its expiry a hold ends as expired, and no other end is sent any more. An end that
-// fails long before the expiry returns at once. One that fails just before the expiry
-// waits, and writes the expiry.
+// After its expiry a hold can only end as expired, and no other end is sent. If a write
+// fails long before the expiry, the call returns at once. If it fails just before the
+// expiry, the call waits until then and writes the expiry.
 func TestEndsByTime(t *testing.T) {
 	t.Parallel()
 	hold := pendingRow(t, "1 debit 40, shop credit 40")
 	for _, c := range []struct {
 		left  time.Duration
-		fails bool // the first attempt does
+		fails bool // whether the first attempt fails
 		takes time.Duration
-		ends  string // that are sent
+		ends  string // the ends sent, in order
 	}{
 		{time.Minute, false, 0, "asked"},
 		{time.Millisecond, false, 0, "asked"},
@@ -173,7 +174,7 @@ func TestEndsByTime(t *testing.T) {
 	} {
 		for call, asked := range map[string]ledger.End{"40": ledger.Capture, "void": ledger.Void} {
 			synctest.Test(t, func(t *testing.T) {
-				clock := time.Now //nolint:forbidigo // the bubble's
+				clock := time.Now //nolint:forbidigo // synctest's fake clock
 				began := hold.ExpiresAt.Add(-c.left)
 				time.Sleep(began.Sub(clock()))
 				s := (&script{answers: []error{nil}}).holding(hold)
@@ -203,12 +204,12 @@ func TestEndsByTime(t *testing.T) {
 	}
 }
 
-// The answer that the receiver's account does not allow the credit is not stored. It is
-// given only if the end is absent, because a store need not report a taken id.
+// An error about the receiver's account is not stored. It is returned only if no end is
+// stored, because a store need not report a taken id.
 func TestReceiver(t *testing.T) {
 	t.Parallel()
 	first := pendingRow(t, "1 debit 40, shop credit 40")
-	full := account(t, "999999999999960.01", holdsOf(t, "shop", noon.Add(-time.Second), "5")...) // the hold has expired
+	full := account(t, "999999999999960.01", holdsOf(t, "shop", noon.Add(-time.Second), "5")...) // the hold has expired by noon
 	blocked := account(t, "100")
 	blocked.CreditsBlocked = true
 	for want, shop := range map[string]ledger.Account{

@@ -7,40 +7,40 @@ import (
 	"strings"
 )
 
-// Callers of [Ledger] branch on these errors. ErrTooManyHolds and ErrRefundLimit store
-// nothing, and the key stays unused. After ErrTryAgain it is always safe to send the same
-// call again, with the same key.
+// Callers of [Ledger] branch on these errors. With ErrTooManyHolds and ErrRefundLimit
+// nothing is stored, and the key stays unused. After ErrTryAgain it is always safe to send
+// the same call again with the same key.
 var (
 	ErrInvalid           = errors.New("invalid value")          // a value was rejected
 	ErrInsufficientFunds = errors.New("insufficient funds")     // a debit exceeds the balance
-	ErrBalanceLimit      = errors.New("balance limit")          // the balance would be above MaxBalance
+	ErrBalanceLimit      = errors.New("balance limit")          // the balance would exceed MaxBalance
 	ErrAccountBlocked    = errors.New("account blocked")        // an account's rules block an entry's type
-	ErrCreditInUse       = errors.New("credit in use")          // an account uses more than its new credit limit
+	ErrCreditInUse       = errors.New("credit in use")          // an account already uses more than its new credit limit
 	ErrKeyReused         = errors.New("idempotency key reused") // an earlier call used the key for another transaction
-	ErrTooManyHolds      = errors.New("too many holds")         // the user has MaxHolds open holds
-	ErrNotPending        = errors.New("not pending")            // the transaction to capture or void never was pending
+	ErrTooManyHolds      = errors.New("too many holds")         // the user already has MaxHolds open holds
+	ErrNotPending        = errors.New("not pending")            // the transaction to capture or void was never pending
 	ErrHoldEnded         = errors.New("hold ended")             // the hold ended in another way
 	ErrNotRefundable     = errors.New("not refundable")         // the transaction is not posted, or is a refund
-	ErrRefundLimit       = errors.New("refund limit")           // less is left to refund
+	ErrRefundLimit       = errors.New("refund limit")           // the refund exceeds the amount left to refund
 	ErrNotFound          = errors.New("transaction not found")  // no transaction has the id
 	ErrTryAgain          = errors.New("try again")              // the outcome is unknown, or nothing was written
 )
 
-// InvalidError explains why a value was rejected, to the person who sent it. All parsers
-// and checks return it. It unwraps to [ErrInvalid].
+// InvalidError explains to a caller why a value was rejected. All parsers and checks return
+// it. It unwraps to [ErrInvalid].
 type InvalidError struct {
-	Kind   string // the value's, such as "amount"
-	Reason string // completes a sentence that begins with the field's name: "must be …"
+	Kind   string // the kind of value, such as "amount"
+	Reason string // the rest of a sentence that begins with the field's name: "must be …"
 }
 
 func (e *InvalidError) Error() string { return "invalid " + e.Kind + ": " + e.Reason }
 func (e *InvalidError) Unwrap() error { return ErrInvalid }
 
-// DeclinedError has a declined transaction, which is stored. It unwraps to
-// [ErrInsufficientFunds] if the first entry that did not fit is a debit, to
-// [ErrBalanceLimit] if it is a credit, and to [ErrAccountBlocked] if its account
-// blocked it. A declined rule change unwraps to [ErrCreditInUse] if it lowers the
-// limit, and to [ErrBalanceLimit] if it raises it.
+// DeclinedError reports a declined transaction, which is stored. It unwraps to
+// [ErrAccountBlocked] if the account blocks the first entry that did not fit. Otherwise it
+// unwraps to [ErrInsufficientFunds] for a debit and to [ErrBalanceLimit] for a credit. A
+// declined rule change unwraps to [ErrCreditInUse] if it lowers the limit, and to
+// [ErrBalanceLimit] if it raises it.
 type DeclinedError struct{ Result Result }
 
 func (e *DeclinedError) Error() string {
@@ -51,14 +51,14 @@ func (e *DeclinedError) Error() string {
 	return fmt.Sprintf("transaction %s: %v: %s of %s on a balance of %s", t.ID, e.Unwrap(), entry.Type, entry.Amount, t.BalanceSeen)
 }
 
-// Entry returns the first entry that did not fit. For a rule change it has only the
+// Entry returns the first entry that did not fit. For a rule change it contains only the
 // user.
 func (e *DeclinedError) Entry() Entry {
 	t := e.Result.Transaction
 	return t.AllEntries()[t.DeclinedEntry]
 }
 
-// Unwrap returns the reason, or nil for a type that can't be declined.
+// Unwrap returns the reason, or nil if a transaction of this type cannot be declined.
 func (e *DeclinedError) Unwrap() error {
 	t := e.Result.Transaction
 	switch entry := e.Entry(); {
@@ -74,9 +74,9 @@ func (e *DeclinedError) Unwrap() error {
 	return nil
 }
 
-// KeyReusedError names the differences from the first request with the key. It
-// unwraps to [ErrKeyReused]. Single entries are compared by type and amount,
-// several as a whole.
+// KeyReusedError reports the differences from the first request with the key. It unwraps to
+// [ErrKeyReused]. If both requests have a single entry, types and amounts are compared.
+// Otherwise the entries are compared as a whole.
 type KeyReusedError struct {
 	TypeDiffers, AmountDiffers bool
 	EntriesDiffer              bool
@@ -84,15 +84,15 @@ type KeyReusedError struct {
 	ExpiresInDiffers           bool
 	RefundOfDiffers            bool
 
-	// These are for rule changes.
+	// These fields are for rule changes.
 	DebitsDiffer, CreditsDiffer, CreditLimitDiffers bool
 }
 
 func (e *KeyReusedError) Error() string { return ErrKeyReused.Error() }
 func (e *KeyReusedError) Unwrap() error { return ErrKeyReused }
 
-// HoldEndedError has the hold's stored end, which is not the requested one. It unwraps
-// to [ErrHoldEnded].
+// HoldEndedError reports that a hold already has another end than the requested one. It
+// contains the stored end and unwraps to [ErrHoldEnded].
 type HoldEndedError struct{ End Transaction }
 
 func (e *HoldEndedError) Error() string {
@@ -101,11 +101,11 @@ func (e *HoldEndedError) Error() string {
 
 func (e *HoldEndedError) Unwrap() error { return ErrHoldEnded }
 
-// ReceiverError means that a capture's receiver can't be credited: the balance would
-// pass [MaxBalance], or the account blocks credits. Nothing is stored, and the hold stays
-// open.
+// ReceiverError reports that a capture cannot credit its receiver, because the balance
+// would exceed [MaxBalance] or the account blocks credits. Nothing is stored, and the hold
+// stays open.
 type ReceiverError struct {
-	Err     error // ErrBalanceLimit or ErrAccountBlocked, to which it unwraps
+	Err     error // ErrBalanceLimit or ErrAccountBlocked; Unwrap returns it
 	UserID  UserID
 	Balance Balance
 }
@@ -119,7 +119,7 @@ func (e *ReceiverError) Error() string {
 
 func (e *ReceiverError) Unwrap() error { return e.Err }
 
-// NotRefundableError has the transaction that can't be refunded, as it stands now. It
+// NotRefundableError reports a transaction that cannot be refunded in its current state. It
 // unwraps to [ErrNotRefundable].
 type NotRefundableError struct{ Transaction Transaction }
 
@@ -129,12 +129,12 @@ func (e *NotRefundableError) Error() string {
 
 func (e *NotRefundableError) Unwrap() error { return ErrNotRefundable }
 
-// RefundLimitError names the first entry that has less left than a refund asks for. It
-// unwraps to [ErrRefundLimit].
+// RefundLimitError reports the first entry for which a refund exceeds the amount left to
+// refund. It unwraps to [ErrRefundLimit].
 type RefundLimitError struct {
 	Of         Original
-	Entry      int // its place in Of
-	Refundable Sum // what it has left, zero or more
+	Entry      int // the entry's place in Of.Entries
+	Refundable Sum // the amount left to refund, zero or more
 }
 
 func (e *RefundLimitError) Error() string {
@@ -143,31 +143,31 @@ func (e *RefundLimitError) Error() string {
 
 func (e *RefundLimitError) Unwrap() error { return ErrRefundLimit }
 
-// RecordedError is a [Store]'s error for a taken id.
+// RecordedError is the error of a [Store] if an id is taken. It contains the stored row.
 type RecordedError struct{ Recorded Transaction }
 
 func (e *RecordedError) Error() string {
 	return fmt.Sprintf("transaction %s is recorded already", e.Recorded.ID)
 }
 
-// RefusedError is a [Store]'s error if accounts do not allow a posting. A balance is
-// outside a move's range, or a hold to end is not open, or too many are open. Or an
-// account blocks an entry, or its rules were changed meanwhile.
+// RefusedError is the error of a [Store] if accounts do not allow a posting. A balance is
+// outside a move's range, a hold to end is not open, or too many holds are open. Or an
+// account blocks an entry, or its rules have changed since they were read.
 type RefusedError struct {
-	// Accounts has accounts that do not allow their moves, as they were at the refusal
-	// or at a later read. It may miss some.
+	// Accounts contains accounts that do not allow their moves, as they were at the refusal
+	// or at a later read. Some may be missing.
 	Accounts map[UserID]Account
 
-	// ReadLater means that some accounts were read later. They may allow their moves by
-	// then, and the accounts may come from different moments.
+	// ReadLater means that some accounts were read after the refusal. By then they may
+	// allow their moves, and they may have been read at different moments.
 	ReadLater bool
 
-	// Refunds is the refund account, if it does not allow the refund. Then the balances
-	// do not matter, because the rest to refund never grows.
+	// Refunds is the refund account if it does not allow the refund, and nil otherwise. If
+	// it is set, the balances do not matter, because the amount left to refund never grows.
 	Refunds *Refunds
 
-	// Unknown means that DynamoDB may still apply an attempt of this write. Until that
-	// is known, the ledger must give no answer that it does not store.
+	// Unknown means that DynamoDB may still apply an attempt of this write. Until that is
+	// settled, the ledger must not give an answer that it does not store.
 	Unknown bool
 }
 

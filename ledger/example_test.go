@@ -7,7 +7,7 @@ import (
 	"onewrite/ledger"
 )
 
-// Amounts are exact decimals. Floats, exponents and a third place are errors.
+// Amounts are exact decimals. An exponent or a third decimal place is an error.
 func ExampleSettings_ParseAmount() {
 	for _, text := range []string{"12.50", "1e3", "0.001"} {
 		amount, err := ledger.DefaultSettings().ParseAmount(text)
@@ -23,8 +23,8 @@ func ExampleSettings_ParseAmount() {
 	// invalid amount: must have at most two decimal places
 }
 
-// A transfer is one write: a row for each entry, and a move for each user. The
-// debit is allowed if the balance is at least 10 before it.
+// A transfer is one write with a row for each entry and a move for each user. The debit is
+// allowed if the payer's balance is at least 10.
 func ExampleNewPosting() {
 	amount, _ := ledger.DefaultSettings().ParseAmount("10")
 	payer, _ := ledger.ParseUserID("1")

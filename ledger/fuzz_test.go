@@ -16,8 +16,8 @@ import (
 
 var plainDecimal = regexp.MustCompile(`\A[0-9]+(\.([0-9]+))?\z`)
 
-// ParseAmount accepts plain decimals within the bounds, with at most the settings'
-// decimal places, and keeps the exact value, compared with math/big.
+// ParseAmount accepts exactly the plain decimals that are within the bounds and have at
+// most the settings' decimal places. It keeps the exact value that math/big computes.
 func FuzzParseAmount(f *testing.F) {
 	for _, seed := range []string{
 		"10", "10.00", "0.01", "0010.50", "1000000000000.00", strings.Repeat("0", 1000) + "7", "1000000000000.01", "0", "-1", "1e3",
@@ -52,7 +52,7 @@ func FuzzParseAmount(f *testing.F) {
 	})
 }
 
-// Only the text that was made for the user is a cursor.
+// ParseCursor accepts only text that Cursor.Text returned for the same user.
 func FuzzParseCursor(f *testing.F) {
 	for _, user := range []string{"1", "用户"} {
 		id, err := ledger.ParseUserID(user)

@@ -8,30 +8,30 @@ import (
 	"time"
 )
 
-// MaxHolds is the maximum number of a user's open holds. [Store] explains it.
+// MaxHolds is the maximum number of open holds per user. [Store] explains why.
 const MaxHolds = 16
 
-// maxExpiresIn is the longest hold: 31 days.
+// maxExpiresIn is the longest duration of a hold: 31 days.
 const maxExpiresIn = 31 * 24 * time.Hour
 
-// grace is the time between a hold's expiry and its release. It allows for clocks
+// grace is the time from a hold's expiry until its money is spendable. It allows for clocks
 // that differ and for writes in flight.
 const grace = time.Second
 
-// Hold is a user's money that a pending transaction keeps aside until its capture,
-// void or expiry.
+// Hold is money that a pending transaction sets aside until it is captured, voided or
+// expires.
 type Hold struct {
 	TransactionID TransactionID
 	Amount        Amount
 	ExpiresAt     time.Time // UTC, to the millisecond
 }
 
-// spendable reports whether the held money can be spent again although the hold has
-// no end yet.
+// spendable reports whether the expiry and the grace have passed. Then the money can be
+// spent even if no end is stored yet.
 func (h Hold) spendable(now time.Time) bool { return !now.Before(h.ExpiresAt.Add(grace)) }
 
-// endRow returns the row that ends a user's hold as a whole. All the hold's possible ends
-// share one id, so that only one can be stored.
+// endRow returns the row that ends the whole hold. All possible ends of a hold have the
+// same id, so only one of them can be stored.
 func (h Hold) endRow(user UserID, end End) Transaction {
 	return Transaction{
 		ID:            h.TransactionID.End(),
@@ -43,8 +43,8 @@ func (h Hold) endRow(user UserID, end End) Transaction {
 	}
 }
 
-// ParseExpiresIn parses whole seconds in digits, from 1 to 2678400 (31 days). Anything
-// else is an [*InvalidError].
+// ParseExpiresIn parses a number of whole seconds in digits only, from 1 to 2678400 (31
+// days). Anything else is an [*InvalidError].
 func ParseExpiresIn(s string) (time.Duration, error) {
 	seconds, err := strconv.Atoi(s)
 	if err != nil || !digits(s) || seconds < 1 || seconds > int(maxExpiresIn/time.Second) {
@@ -53,9 +53,8 @@ func ParseExpiresIn(s string) (time.Duration, error) {
 	return time.Duration(seconds) * time.Second, nil
 }
 
-// CheckHold checks that the entries can be pending: one debit, or a debit and then a
-// credit for another user with the same amount. Otherwise the error is an
-// [*InvalidError].
+// CheckHold checks that the entries can be held: either one debit, or a debit and then a
+// credit of the same amount for another user. Otherwise the error is an [*InvalidError].
 func CheckHold(entries []Entry) error {
 	isPayment := len(entries) == 2 && entries[1].Type == Credit &&
 		entries[1].Amount.Equal(entries[0].Amount) && entries[1].UserID != entries[0].UserID
@@ -65,24 +64,24 @@ func CheckHold(entries []Entry) error {
 	return nil
 }
 
-// Account is a user's stored account: the open holds, the balance without them, and
-// the rules.
+// Account is a user's account as stored: the balance without the held money, the open
+// holds, and the rules.
 type Account struct {
 	Balance Balance
 	Holds   []Hold
 	Rules
 }
 
-// Funds are a user's money at a moment, and the account's rules. The user's own money
-// is Balance + Held - CreditLimit, which may be negative.
+// Funds are a user's money and account rules at one moment. The money without the lent
+// credit is Balance + Held - CreditLimit, which may be negative.
 type Funds struct {
 	Balance Balance // spendable
-	Held    Sum     // in open holds
+	Held    Sum     // in holds that have not expired
 	Rules
 }
 
-// Funds returns the user's funds. A hold counts as spendable once its expiry and
-// the grace have passed.
+// Funds returns the user's funds. A hold counts as spendable once its expiry and the grace
+// have passed.
 func (a Account) Funds(now time.Time) Funds {
 	f := Funds{Balance: a.Balance, Rules: a.Rules}
 	for _, h := range a.Holds {
@@ -95,8 +94,8 @@ func (a Account) Funds(now time.Time) Funds {
 	return f
 }
 
-// expired returns the holds that a write may release, in an order that is the same
-// for every store.
+// expired returns the spendable holds, which a write may release. They are sorted by id,
+// because a [Store] may report them in any order.
 func (a Account) expired(now time.Time) (holds []Hold) {
 	for _, h := range a.Holds {
 		if h.spendable(now) {
@@ -107,12 +106,12 @@ func (a Account) expired(now time.Time) (holds []Hold) {
 	return holds
 }
 
-// expires reports whether a hold became spendable between the two times.
+// expires reports whether any hold became spendable between the two times.
 func (a Account) expires(earlier, later time.Time) bool {
 	return slices.ContainsFunc(a.Holds, func(h Hold) bool { return h.spendable(later) && !h.spendable(earlier) })
 }
 
-// anyExpires reports the same for several accounts together.
+// anyExpires reports whether [Account.expires] is true for any of the accounts.
 func anyExpires(accounts map[UserID]Account, earlier, later time.Time) bool {
 	for _, account := range accounts {
 		if account.expires(earlier, later) {
@@ -122,7 +121,7 @@ func anyExpires(accounts map[UserID]Account, earlier, later time.Time) bool {
 	return false
 }
 
-// Held returns the sum of the holds.
+// Held returns the sum of the holds' amounts.
 func Held(holds []Hold) (held Sum) {
 	for _, h := range holds {
 		held.add(h.Amount)

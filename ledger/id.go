@@ -9,22 +9,23 @@ import (
 // TransactionID is a version 8 UUID (RFC 9562, section 5.8).
 type TransactionID [16]byte
 
-// namespace separates this ledger's names from all others (RFC 9562, section 6.6). It
-// must never change, because every transaction would get another id.
+// namespace keeps this ledger's ids distinct from ids that other programs derive from the
+// same names (RFC 9562, section 6.6). Changing it would change the id of every transaction.
 var namespace = [16]byte{ // 5156f924-b490-4cdf-bc4f-a0dc99812313
 	0x51, 0x56, 0xf9, 0x24, 0xb4, 0x90, 0x4c, 0xdf, 0xbc, 0x4f, 0xa0, 0xdc, 0x99, 0x81, 0x23, 0x13,
 }
 
 // NewTransactionID derives a transaction's id from its user and key, so that the same
-// request always has the same row. It is SHA-256 over the namespace, the user, a zero
-// byte and the key, as in RFC 9562, appendix B.2. Neither user nor key can contain a
-// zero byte, so different pairs never hash the same bytes.
+// request always has the same id. It hashes the namespace, the user, a zero byte and the
+// key with SHA-256, as in RFC 9562, appendix B.2. Neither user nor key can contain a zero
+// byte, so different pairs never hash the same bytes.
 func NewTransactionID(user UserID, key IdempotencyKey) TransactionID {
 	return newID([]byte(user.text), []byte{0}, []byte(key.text))
 }
 
-// Entry returns an entry's row id by its place, from 0. The first entry's row is the
-// transaction's own. Every other name begins with a zero byte, which no user id does.
+// Entry returns the id for the row of the entry at the given place, from 0. The first
+// entry's row is the transaction's own. Names for the other rows begin with a zero byte, as
+// no user id does, so their ids differ from all transaction ids.
 func (id TransactionID) Entry(place int) TransactionID {
 	if place == 0 {
 		return id
@@ -32,13 +33,13 @@ func (id TransactionID) Entry(place int) TransactionID {
 	return newID([]byte{0}, id[:], []byte(strconv.Itoa(place)))
 }
 
-// End returns the id for the row that ends a hold. No entry has that id.
+// End returns the id of the row that ends the transaction's hold. No entry has that id.
 func (id TransactionID) End() TransactionID {
 	return newID([]byte{0}, id[:], []byte("end"))
 }
 
-// newID returns the id for a name, the concatenated parts. The buffer fits the longest
-// user and key, which saves an allocation.
+// newID derives an id from the concatenated parts. The buffer has room for the longest user
+// and key, which saves an allocation.
 func newID(parts ...[]byte) TransactionID {
 	name := append(make([]byte, 0, 1024), namespace[:]...)
 	for _, part := range parts {
@@ -51,8 +52,8 @@ func newID(parts ...[]byte) TransactionID {
 	return id
 }
 
-// ParseTransactionID parses a UUID's 36 characters, in either case. Anything else is an
-// [*InvalidError].
+// ParseTransactionID parses a UUID of 36 characters, in upper or lower case. Anything else
+// is an [*InvalidError].
 func ParseTransactionID(s string) (TransactionID, error) {
 	var id TransactionID
 	if len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' {

@@ -16,7 +16,7 @@ import (
 var (
 	noon = time.Date(2026, 11, 22, 12, 0, 0, 123e6, time.UTC)
 
-	// after is when holds that expire at noon are spendable.
+	// after is the time at which holds that expire at noon become spendable.
 	after = noon.Add(time.Second)
 )
 
@@ -48,7 +48,7 @@ func newID(t require.TestingT, name, k string) ledger.TransactionID {
 	return ledger.NewTransactionID(user(t, name), key(t, k))
 }
 
-// entries parses entries such as "alice debit 12.50", separated by commas.
+// entries parses a comma-separated list of entries such as "alice debit 12.50".
 func entries(t require.TestingT, text string) (all []ledger.Entry) {
 	for one := range strings.SplitSeq(text, ", ") {
 		words := strings.Fields(one)
@@ -58,8 +58,8 @@ func entries(t require.TestingT, text string) (all []ledger.Entry) {
 	return all
 }
 
-// requestOf returns a request for entries, such as "a debit 10, b credit 10, pending" for
-// a minute, or "refund of a debit 10" for the whole.
+// requestOf returns a request for entries such as "a debit 10, b credit 10". The suffix ",
+// pending" holds the money for a minute. "refund of a debit 10" refunds the whole debit.
 func requestOf(t require.TestingT, text string) ledger.Request {
 	if text, ok := strings.CutPrefix(text, "refund of "); ok {
 		o := originalOf(t, text)
@@ -75,27 +75,27 @@ func requestOf(t require.TestingT, text string) ledger.Request {
 	return r
 }
 
-// originalOf returns these entries as a posted transaction.
+// originalOf returns a posted transaction with these entries, for a refund.
 func originalOf(t require.TestingT, text string) ledger.Original {
 	r := requestOf(t, text)
 	return ledger.Original{ID: r.TransactionID(), Entries: r.Entries}
 }
 
-// recordedAs returns a request's first row, written an hour ago.
+// recordedAs returns the request's first row as it was written an hour before noon.
 func recordedAs(t require.TestingT, r ledger.Request) ledger.Transaction {
 	p, err := ledger.NewPosting(r, noon.Add(-time.Hour))
 	require.NoError(t, err)
 	return p.Rows[0]
 }
 
-// pendingRow returns a transaction's row, pending for a minute from noon.
+// pendingRow returns the row of a transaction that is pending for a minute from noon.
 func pendingRow(t require.TestingT, text string) ledger.Transaction {
 	p, err := ledger.NewPosting(requestOf(t, text+", pending"), noon)
 	require.NoError(t, err)
 	return p.Rows[0]
 }
 
-// endRow returns a row that ends a pending transaction.
+// endRow returns the row that ends a pending transaction at noon.
 func endRow(t require.TestingT, of ledger.Transaction, end ledger.End, sum string) ledger.Transaction {
 	row := ledger.Transaction{
 		ID: of.ID.End(), UserID: of.UserID, End: end, Amount: amount(t, sum), Status: end.Status(), CreatedAt: noon, TransactionID: of.ID,
@@ -106,7 +106,7 @@ func endRow(t require.TestingT, of ledger.Transaction, end ledger.End, sum strin
 	return row
 }
 
-// holdsOf returns a user's holds with these amounts, ordered by id. All expire at that
+// holdsOf returns a user's holds with these amounts, sorted by id. All expire at the same
 // time.
 func holdsOf(t require.TestingT, name string, expires time.Time, amounts ...string) (holds []ledger.Hold) {
 	for i, text := range amounts {
@@ -116,7 +116,7 @@ func holdsOf(t require.TestingT, name string, expires time.Time, amounts ...stri
 	return holds
 }
 
-// account returns an account. Its balance is without the holds.
+// account returns an account with these holds. The balance excludes them.
 func account(t require.TestingT, balance string, holds ...ledger.Hold) ledger.Account {
 	b, err := ledger.ParseBalance(balance)
 	require.NoError(t, err)
@@ -125,7 +125,7 @@ func account(t require.TestingT, balance string, holds ...ledger.Hold) ledger.Ac
 
 type accounts = map[string]ledger.Account
 
-// refusal returns a store's refusal by these accounts.
+// refusal returns a store's refusal that reports these accounts.
 func refusal(t require.TestingT, seen accounts) *ledger.RefusedError {
 	refused := &ledger.RefusedError{Accounts: map[ledger.UserID]ledger.Account{}}
 	for name, a := range seen {
@@ -134,20 +134,20 @@ func refusal(t require.TestingT, seen accounts) *ledger.RefusedError {
 	return refused
 }
 
-// script is a store with prepared answers to postings; the last one repeats. It
-// records the postings. Its rows need not agree with its answers: DynamoDB may
-// leave out failed conditions.
+// script is a store that returns prepared answers to postings and repeats the last one. It
+// records the postings. The rows need not match the answers, because DynamoDB does not
+// always report every failed condition.
 type script struct {
 	ledger.Store
 	answers []error
 	rows    map[ledger.TransactionID]ledger.Transaction
-	readErr error // for an absent row
+	readErr error // returned for an absent row, instead of ErrNotFound
 	account ledger.Account
 
 	posted   []ledger.Posting
-	deadline []time.Time // of each posting; zero if it has none
+	deadline []time.Time // the deadline of each call of Post; zero if there was none
 	declined []ledger.Transaction
-	reads    int // of the account
+	reads    int // the number of account reads
 }
 
 func (s *script) Post(ctx context.Context, p ledger.Posting) error {
@@ -184,17 +184,17 @@ func (s *script) holding(rows ...ledger.Transaction) *script {
 	return s
 }
 
-// at returns a ledger over the script whose clock does not advance.
+// at returns a ledger on the script. Its clock always shows now.
 func (s *script) at(now time.Time) *ledger.Ledger {
 	return ledger.New(s, func() time.Time { return now })
 }
 
-// ticking returns a clock that advances by the step at each call.
+// ticking returns a clock that advances by step at each call.
 func ticking(from time.Time, step time.Duration) func() time.Time {
 	return func() time.Time { from = from.Add(step); return from }
 }
 
-// end ends a hold: "void", or the amount to capture, or "all".
+// end ends a hold. It voids it, or captures "all" of it or the given amount.
 func end(t *testing.T, l *ledger.Ledger, r ledger.EndRequest, as string) (ledger.Result, error) {
 	t.Helper()
 	switch as {
@@ -210,7 +210,7 @@ func endOf(row ledger.Transaction) ledger.EndRequest {
 	return ledger.EndRequest{TransactionID: row.ID}
 }
 
-// moveText returns a move in the notation of the tables, with its holds.
+// moveText returns a move in the notation of the test tables, including its holds.
 func moveText(m ledger.Move) string {
 	text := fmt.Sprintf("%s %s from %s to %s in %d; held %s", m.UserID, m.Sum, m.MinBefore, m.MaxBefore, m.Rows, m.Held)
 	for _, h := range m.Ends {

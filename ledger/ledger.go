@@ -8,31 +8,31 @@ import (
 	"time"
 )
 
-// Ledger posts transactions and reads them back. It decides replays, reused keys
-// and declines. It is safe for concurrent use, and its only state is its [Store].
+// Ledger posts transactions and reads them back. It decides whether a request is a replay,
+// reuses a key or is declined. It is safe for concurrent use and keeps no state outside its
+// [Store].
 type Ledger struct {
 	store Store
 	now   func() time.Time
 }
 
-// New returns a ledger that takes transaction times from now.
+// New returns a ledger that keeps its data in store and calls now for the time.
 func New(store Store, now func() time.Time) *Ledger {
 	return &Ledger{store, now}
 }
 
-// Settings returns the store's settings. Parse a request's amounts with
-// [Settings.ParseAmount].
+// Settings returns the store's settings. Use them to parse the amounts in a request.
 func (l *Ledger) Settings() Settings { return l.store.Settings() }
 
-// Request asks for one transaction: all entries, or none. They count as if they were
-// posted one after another, with no other write between them.
+// Request asks for one transaction. Either all its entries are posted or none. They count
+// as if they were posted one after another, with no other write between them.
 type Request struct {
-	IdempotencyKey IdempotencyKey // the first entry's user chose it
-	Entries        []Entry        // as many as CheckEntries allows
+	IdempotencyKey IdempotencyKey // belongs to the first entry's user
+	Entries        []Entry        // must pass CheckEntries
 	Metadata       Metadata
-	ExpiresIn      time.Duration // until the hold expires, in whole seconds; zero for no hold
-	PostedBy       Caller        // this call's sender; a replay may have another
-	Refund         *Refund       // what the entries refund, or nil; made by Original.Request
+	ExpiresIn      time.Duration // how long to hold the money, in whole seconds; zero for no hold
+	PostedBy       Caller        // the sender of this call; a replay may come from another sender
+	Refund         *Refund       // set by Original.Request for a refund, else nil
 }
 
 // UserID returns the user that owns the key.
@@ -41,28 +41,29 @@ func (r Request) UserID() UserID { return r.Entries[0].UserID }
 // TransactionID returns the requested transaction's id.
 func (r Request) TransactionID() TransactionID { return NewTransactionID(r.UserID(), r.IdempotencyKey) }
 
-// Result is a [Request]'s outcome. It is Replayed if an earlier call with the same key
-// got it.
+// Result is the outcome of a [Request]. It is Replayed if an earlier call with the same key
+// already had this outcome.
 type Result struct {
-	Transaction Transaction // the first row
+	Transaction Transaction // the transaction's first row
 	Replayed    bool
 }
 
-// Post posts a transaction, or holds its money if the request has ExpiresIn. The
-// same request again moves nothing and returns the first result, with Replayed set.
-// The error is
-//   - a *[DeclinedError] if a balance or an account's rules did not allow it, now or
-//     the first time;
+// Post posts a transaction, or holds its money if the request has ExpiresIn. Posting the
+// same request again changes nothing and returns the first result, with Replayed set. The
+// error is
+//   - a *[DeclinedError] if a balance or an account's rules did not allow the transaction,
+//     now or the first time;
 //   - a *[KeyReusedError] if an earlier call used the key for another transaction;
 //   - [ErrTooManyHolds] if the user already has [MaxHolds] open holds;
-//   - a *[RefundLimitError] if less is left to refund;
+//   - a *[RefundLimitError] if the refund exceeds the amount left to refund;
+//   - an [*InvalidError] if the entries do not fit together;
 //   - [ErrTryAgain] if the outcome is unknown or nothing was written;
-//   - anything else for a defect.
+//   - another error in case of a defect.
 func (l *Ledger) Post(ctx context.Context, r Request) (Result, error) {
 	return l.result(l.write(ctx, r))
 }
 
-// result returns the outcome of a row that was written, or of the recorded one.
+// result returns the outcome of the written row, or of the stored row if err contains one.
 func (l *Ledger) result(written Transaction, err error) (Result, error) {
 	if recorded, ok := errors.AsType[*RecordedError](err); ok {
 		return replay(written, recorded.Recorded)
@@ -73,9 +74,10 @@ func (l *Ledger) result(written Transaction, err error) (Result, error) {
 	return outcome(Result{Transaction: written})
 }
 
-// maxAttempts bounds a request's attempts. Without other callers, each user's account
-// refuses at most one attempt for the holds that expired before, and one for each hold
-// that expires meanwhile. The other ten are for holds that other callers end meanwhile.
+// maxAttempts bounds the attempts for one request. Even without other callers, each user's
+// account may refuse one attempt because of holds that expired earlier, and one more for
+// each hold that expires during the call. The other ten attempts allow for holds that other
+// callers end during the call.
 func (r Request) maxAttempts() int { return len(usersOf(r.Entries))*(1+MaxHolds) + 10 }
 
 // write posts a request or declines it, and returns the first row as written.
@@ -118,9 +120,9 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 	return first, ErrTryAgain
 }
 
-// notStored returns the error for an answer that is not stored. A decline's condition
-// finds the call's row even if the store did not report it. This answer has none, so
-// notStored reads the row. If an attempt may still be applied, the outcome is unknown.
+// notStored returns the given answer, which is not stored, unless the call's row exists. A
+// decline needs no such read, because the row's existence fails its write. If an attempt
+// may still be applied, the outcome is unknown and the error is [ErrTryAgain].
 func (l *Ledger) notStored(ctx context.Context, id TransactionID, answer error, unknown bool) error {
 	if unknown {
 		answer = fmt.Errorf("%w: an attempt may still be applied after: %s", ErrTryAgain, answer.Error())
@@ -140,7 +142,7 @@ func (l *Ledger) unlessRecorded(ctx context.Context, id TransactionID, err error
 	return err
 }
 
-// releaseFirst writes an attempt's releases, in one write for each user.
+// releaseFirst writes the attempt's releases separately, in one write for each user.
 func (l *Ledger) releaseFirst(ctx context.Context, a attempt) error {
 	for _, user := range usersOf(a.request.Entries) {
 		if err := l.release(ctx, user, a.accounts[user].expired(a.startedAt), a.startedAt); err != nil {
@@ -150,8 +152,8 @@ func (l *Ledger) releaseFirst(ctx context.Context, a attempt) error {
 	return nil
 }
 
-// release writes the ends of a user's expired holds. If another caller released one
-// meanwhile, that is as good.
+// release writes the ends of a user's expired holds. It also returns nil if another caller
+// ended one of them first.
 func (l *Ledger) release(ctx context.Context, user UserID, expired []Hold, now time.Time) error {
 	if expired == nil {
 		return nil
@@ -167,7 +169,8 @@ func (l *Ledger) release(ctx context.Context, user UserID, expired []Hold, now t
 	return err
 }
 
-// replay returns the outcome stored under the request's key.
+// replay returns the outcome of the recorded row, or a [*KeyReusedError] if the request
+// differs from it.
 func replay(asked, recorded Transaction) (Result, error) {
 	if recorded.UserID != asked.UserID || recorded.IdempotencyKey != asked.IdempotencyKey {
 		return Result{}, fmt.Errorf("post %s: the id is stored for another user or key", asked.ID)
@@ -195,7 +198,7 @@ func replay(asked, recorded Transaction) (Result, error) {
 	return outcome(Result{Transaction: recorded, Replayed: true})
 }
 
-// outcome returns a stored transaction's result, or the error for a declined one.
+// outcome returns the result for a stored transaction, or a [*DeclinedError].
 func outcome(r Result) (Result, error) {
 	switch r.Transaction.Status {
 	case Posted, Pending:
@@ -207,8 +210,8 @@ func outcome(r Result) (Result, error) {
 	return Result{}, fmt.Errorf("post %s: stored with status %q", r.Transaction.ID, r.Transaction.Status)
 }
 
-// Balance returns the user's funds, strongly consistent, or [ErrTryAgain]. It
-// writes nothing: expired holds count as spendable.
+// Balance returns the user's funds, strongly consistent, or [ErrTryAgain]. It counts
+// expired holds as spendable without writing their release.
 func (l *Ledger) Balance(ctx context.Context, user UserID) (Funds, error) {
 	for asked := l.now(); ; {
 		account, err := l.store.Account(ctx, user)
@@ -219,12 +222,12 @@ func (l *Ledger) Balance(ctx context.Context, user UserID) (Funds, error) {
 		if !account.expires(asked, now) {
 			return account.Funds(now), nil
 		}
-		asked = now // the hold may have been captured after the read
+		asked = now // read again: the hold may have been captured after the read
 	}
 }
 
-// Allow decides by a stored row whether a call about it may go on. Its error ends
-// the call. A nil Allow allows all.
+// Allow reports whether a call may use a stored row. If it returns an error, the call fails
+// with that error. A nil Allow allows everything.
 type Allow func(Transaction) error
 
 func (a Allow) check(t Transaction) error {
@@ -234,14 +237,15 @@ func (a Allow) check(t Transaction) error {
 	return a(t)
 }
 
-// Transaction returns the row with that id: a transaction as it stands now, a further
-// entry, a hold's end, or a rule change. The error is [ErrNotFound] or [ErrTryAgain].
+// Transaction returns the row with that id. It is a transaction in its current state, a
+// further entry, a hold's end, or a rule change. The error is [ErrNotFound] or
+// [ErrTryAgain].
 func (l *Ledger) Transaction(ctx context.Context, id TransactionID) (Transaction, error) {
 	return l.TransactionIf(ctx, id, nil)
 }
 
-// TransactionIf returns the row as [Ledger.Transaction] does, if the caller may
-// read it. Otherwise it sends the store no more than for a missing row.
+// TransactionIf is like [Ledger.Transaction] but fails with allow's error for a row that
+// the caller may not read. It then sends the store no more requests than for a missing row.
 func (l *Ledger) TransactionIf(ctx context.Context, id TransactionID, allow Allow) (Transaction, error) {
 	t, err := l.store.Transaction(ctx, id)
 	if err != nil {
@@ -253,7 +257,7 @@ func (l *Ledger) TransactionIf(ctx context.Context, id TransactionID, allow Allo
 	if t.Status != Pending {
 		return t, nil
 	}
-	now := l.now() // before the read: an end may be written right after it
+	now := l.now() // taken before the read, because an end may be written right after it
 	end, err := l.store.Transaction(ctx, id.End())
 	switch {
 	case err == nil:
@@ -266,18 +270,18 @@ func (l *Ledger) TransactionIf(ctx context.Context, id TransactionID, allow Allo
 	return t, nil
 }
 
-// Page is a part of a user's history: the user's entries, ends and declined
+// Page is one page of a user's history: the user's entries, hold ends and declined
 // transactions.
 type Page struct {
-	Transactions []Transaction // newest first, reversing SortRows
-	Next         Cursor        // the following page's, or zero on the last page
+	Transactions []Transaction // newest first, the reverse of SortRows
+	Next         Cursor        // the start of the next page, or zero on the last page
 }
 
-// MaxPage is the largest number of rows on a [Page].
+// MaxPage is the maximum number of rows on a [Page].
 const MaxPage = 100
 
-// History returns at most limit of the user's rows after the cursor, or
-// [ErrTryAgain]; limit is from 1 to [MaxPage]. It may lag behind by a moment.
+// History returns at most limit of the user's rows after the cursor, or [ErrTryAgain];
+// limit is from 1 to [MaxPage]. Rows that were just written may be missing for a moment.
 func (l *Ledger) History(ctx context.Context, user UserID, after Cursor, limit int) (Page, error) {
 	return l.store.History(ctx, user, after, limit)
 }

@@ -12,12 +12,12 @@ const (
 	maxMetadataBytes   = 512
 )
 
-// Metadata is a caller's data about a transaction: names and values, which mean
-// nothing to the ledger. Compare it with ==; the order in which members were sent
-// does not matter. The zero Metadata is empty.
+// Metadata is data that a caller attaches to a transaction: names and values that mean
+// nothing to the ledger. Compare it with ==, which ignores the order of the members in the
+// request. The zero Metadata is empty.
 type Metadata struct{ text string }
 
-// NewMetadata takes at most 20 members, in at most 512 bytes as compact UTF-8 JSON
+// NewMetadata accepts at most 20 members that take at most 512 bytes as compact UTF-8 JSON
 // without needless escapes. More is an [*InvalidError].
 func NewMetadata(members map[string]string) (Metadata, error) {
 	if len(members) == 0 {
@@ -27,14 +27,13 @@ func NewMetadata(members map[string]string) (Metadata, error) {
 		return Metadata{}, &InvalidError{"metadata", fmt.Sprintf("must have at most %d members", maxMetadataMembers)}
 	}
 	var text bytes.Buffer
-	encoder := json.NewEncoder(&text) // sorts the members
+	encoder := json.NewEncoder(&text) // sorts the members by name
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(members); err != nil {
-		panic(fmt.Sprintf("ledger: encode metadata: %v", err)) // texts always encode
+		panic(fmt.Sprintf("ledger: encode metadata: %v", err)) // encoding strings never fails
 	}
 	m := Metadata{strings.TrimSuffix(text.String(), "\n")}
-	// The encoder escapes two characters needlessly, U+2028 and U+2029: six bytes
-	// each instead of three.
+	// The encoder needlessly escapes U+2028 and U+2029 as six bytes instead of three.
 	needless := 0
 	for name, value := range members {
 		needless += 3 * (strings.Count(name+value, "\u2028") + strings.Count(name+value, "\u2029"))
@@ -45,8 +44,8 @@ func NewMetadata(members map[string]string) (Metadata, error) {
 	return m, nil
 }
 
-// ParseMetadata parses a text that [Metadata.String] returned. Anything else, such as
-// the same members in another notation, is an [*InvalidError].
+// ParseMetadata parses a string that [Metadata.String] returned. Anything else is an
+// [*InvalidError], even the same members in another notation.
 func ParseMetadata(s string) (Metadata, error) {
 	var members map[string]string
 	if json.Unmarshal([]byte(s), &members) == nil {
@@ -57,6 +56,5 @@ func ParseMetadata(s string) (Metadata, error) {
 	return Metadata{}, &InvalidError{"metadata", "must be the JSON of metadata"}
 }
 
-// String returns a JSON object with the members sorted by name, or "" for empty
-// metadata.
+// String returns a JSON object with the members sorted by name, or "" for empty metadata.
 func (m Metadata) String() string { return m.text }

@@ -13,7 +13,7 @@ import (
 
 type members = map[string]string
 
-// Metadata is read back as written, with any text. Its limit counts bytes in the shortest
+// Metadata with any text is read back as written. The limit counts bytes in the shortest
 // JSON: three for U+2028, six for most control characters.
 func TestMetadata(t *testing.T) {
 	t.Parallel()

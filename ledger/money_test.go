@@ -12,7 +12,7 @@ import (
 	"onewrite/ledger"
 )
 
-// Encoding apd's own type loses digits.
+// Money is encoded as text, because encoding apd's own type would lose digits.
 func TestMoneyEncodesAsText(t *testing.T) {
 	t.Parallel()
 	text, err := json.Marshal([]any{amount(t, "12.50"), ledger.DefaultSettings().Opening})
@@ -40,7 +40,7 @@ func TestParseSettings(t *testing.T) {
 	assert.True(t, parseSettings(t, "USD", "2", "0100.00").IsDefault())
 }
 
-// The error names each fault.
+// The error names every invalid setting.
 func TestParseSettingsRejects(t *testing.T) {
 	t.Parallel()
 	const (

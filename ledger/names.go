@@ -8,17 +8,17 @@ import (
 )
 
 const (
-	maxUserIDCharacters    = 128 // at most 512 bytes; DynamoDB's partition keys hold 2,048
+	maxUserIDCharacters    = 128 // at most 512 bytes; DynamoDB allows 2,048 in a partition key
 	maxIdempotencyKeyBytes = 255
-	maxCallerBytes         = 256 // so that a row that names an ARN stays under 1 KB
+	maxCallerBytes         = 256 // keeps a row with a caller's ARN under 1 KB
 )
 
-// UserID names a user. Users need not be created: every UserID has a balance. The
-// zero UserID is not valid; make one with [ParseUserID].
+// UserID identifies a user. Users need not be created, because every UserID has a balance.
+// The zero UserID is invalid; use [ParseUserID].
 type UserID struct{ text string }
 
-// ParseUserID parses 1 to 128 characters of UTF-8 without control characters and
-// without space at either end. Anything else is an [*InvalidError].
+// ParseUserID parses a user id: 1 to 128 characters of UTF-8, without control characters
+// and without space at either end. Anything else is an [*InvalidError].
 func ParseUserID(s string) (UserID, error) {
 	reason := ""
 	switch {
@@ -40,11 +40,11 @@ func ParseUserID(s string) (UserID, error) {
 
 func (u UserID) String() string { return u.text }
 
-// IdempotencyKey is the caller's name for one of a user's transactions. It never
-// expires. The zero IdempotencyKey is not valid; make one with [ParseIdempotencyKey].
+// IdempotencyKey is a key that a caller chooses for one of a user's transactions. It never
+// expires. The zero IdempotencyKey is invalid; use [ParseIdempotencyKey].
 type IdempotencyKey struct{ text string }
 
-// ParseIdempotencyKey parses 1 to 255 printable ASCII characters, spaces included.
+// ParseIdempotencyKey parses 1 to 255 printable ASCII characters, including spaces.
 // Anything else is an [*InvalidError].
 func ParseIdempotencyKey(s string) (IdempotencyKey, error) {
 	switch {
@@ -58,15 +58,15 @@ func ParseIdempotencyKey(s string) (IdempotencyKey, error) {
 
 func (k IdempotencyKey) String() string { return k.text }
 
-// Caller names a call's sender for operators. The rows that the call writes store it.
-// No answer has it, and no code compares it. The zero Caller is unknown.
+// Caller names the sender of a call, for operators. The rows that the call writes contain
+// it. No answer contains it, and no code compares it. The zero Caller is unknown.
 type Caller struct{ name string }
 
-// NewCaller returns the caller with that name. Control characters become "?". A name
-// longer than 256 bytes loses its middle: an ARN begins with the account and ends with
-// the user.
+// NewCaller returns a caller with the given name. It replaces control characters with "?".
+// It cuts the middle out of a name longer than 256 bytes, because an ARN begins with the
+// account and ends with the user.
 func NewCaller(name string) Caller {
-	name = strings.Map(func(r rune) rune { // which makes it valid UTF-8, too
+	name = strings.Map(func(r rune) rune { // also replaces invalid UTF-8
 		if unicode.IsControl(r) {
 			return '?'
 		}
@@ -87,7 +87,7 @@ func NewCaller(name string) Caller {
 	return Caller{name[:head] + middle + name[tail:]}
 }
 
-// ParseCaller parses a known caller's [Caller.String]. Anything else is an
+// ParseCaller parses a non-empty string that [Caller.String] returned. Anything else is an
 // [*InvalidError].
 func ParseCaller(s string) (Caller, error) {
 	if s == "" || len(s) > maxCallerBytes || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
@@ -99,7 +99,7 @@ func ParseCaller(s string) (Caller, error) {
 // String returns the name, or "" for an unknown caller.
 func (c Caller) String() string { return c.name }
 
-// oneOf parses a word. Any other than these is an [*InvalidError].
+// oneOf parses s, which must be one of the words. Anything else is an [*InvalidError].
 func oneOf[T ~string](kind, reason, s string, words ...T) (T, error) {
 	if word := T(s); slices.Contains(words, word) {
 		return word, nil

@@ -14,7 +14,7 @@ import (
 	"onewrite/ledger"
 )
 
-// word and name return a parser whose result is the parsed value's text.
+// word and name make a parser return its result as a string.
 func word[T ~string](parse func(string) (T, error)) func(string) (string, error) {
 	return func(s string) (string, error) {
 		parsed, err := parse(s)
@@ -29,19 +29,19 @@ func name[T fmt.Stringer](parse func(string) (T, error)) func(string) (string, e
 	}
 }
 
-// amounts returns the parser of settings with those decimal places.
+// amounts returns the amount parser of settings with that many decimal places.
 func amounts(t *testing.T, places string) func(string) (string, error) {
 	t.Helper()
 	return name(parseSettings(t, "XTS", places, "0").ParseAmount)
 }
 
-// checkPlaces checks the decimal places of a row's amount.
+// checkPlaces parses an amount from a row and checks its decimal places.
 func checkPlaces(s string) (string, error) {
 	a, err := ledger.ParseAmount(s)
 	return s, cmp.Or(err, ledger.DefaultSettings().CheckPlaces(a))
 }
 
-// A parser returns an accepted text unchanged, and the reason why it rejects another.
+// A parser returns valid text unchanged, and an error with the reason for invalid text.
 func TestParsers(t *testing.T) {
 	t.Parallel()
 	type texts = []string
@@ -98,7 +98,7 @@ func TestParsers(t *testing.T) {
 		{"expiry", seconds, "", texts{"1", "60"}},
 		{"expiry", seconds, "must be whole seconds from 1 to 2678400", texts{
 			"", "0", "-1", "+1", "2678401", "1.0", "1e3", "1_0", "0x1", " 1", "1 ", "60s", "NaN", "٣",
-			"46116860184273879040", "18446744073709551617", // 1, if it wrapped around
+			"46116860184273879040", "18446744073709551617", // 2^64 + 1 would wrap around to 1
 		}},
 		{"transaction id", id, "", texts{idOf11}},
 		{"transaction id", id, "must be a UUID", texts{
@@ -108,7 +108,7 @@ func TestParsers(t *testing.T) {
 		{"caller", caller, "", texts{"direct", "用户 7", strings.Repeat("x", 256)}},
 		{"caller", caller, "must be 1 to 256 bytes of UTF-8 without control characters", texts{"", strings.Repeat("x", 257), "\xff", "a\nb"}},
 
-		// Stored metadata has one notation.
+		// Metadata is stored in one notation only.
 		{"metadata", metadata, "", texts{
 			`{"a":"1"}`, `{"":"0","a":"1","ab":"","b":"2"}`, `{"html":"<&>","quote":"\"\\/","用":"户😀"}`,
 			`{"controls":"\u0000\b\f\n\r\t\u001f` + "\x7f" + `"}`,
@@ -177,7 +177,7 @@ func TestTimeText(t *testing.T) {
 	}
 }
 
-// A caller's name keeps its ends.
+// A long caller name keeps its beginning and its end.
 func TestCaller(t *testing.T) {
 	t.Parallel()
 	arn := "arn:aws:iam::123456789012:user/" + strings.Repeat("path/", 100) + "shop"
@@ -197,8 +197,8 @@ func TestCaller(t *testing.T) {
 	}
 }
 
-// The ids are stored: another derivation would apply every old key again. These were
-// computed with Python's hashlib and uuid.
+// The ids are stored, so with another derivation every old key could be applied again. The
+// expected ids were computed with Python's hashlib and uuid.
 func TestTransactionIDNeverChanges(t *testing.T) {
 	t.Parallel()
 	one, other := newID(t, "1", "1"), newID(t, "用户", "signup-bonus")
@@ -221,8 +221,8 @@ func TestTransactionIDNeverChanges(t *testing.T) {
 	assert.Equal(t, one, parsed, "in either case")
 }
 
-// Old cursors stay valid. This one was computed with other code. FuzzParseCursor has
-// wrong ones.
+// Old cursors stay valid. The expected text was computed with other code. FuzzParseCursor
+// covers invalid cursors.
 func TestCursorNeverChanges(t *testing.T) {
 	t.Parallel()
 	cursor := ledger.Cursor{CreatedAt: noon, ID: newID(t, "alice", "1")}

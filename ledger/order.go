@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// SortRows sorts one user's rows into the order in which they count, oldest first. Rows
-// with one time count by their place in their write: first the expiries, then the
-// entries, by their place in the transaction, then the captures and voids. A hold's end
-// never counts before a hold with the same time. Between two writes the time guarantees
-// no order: clocks differ, and a write may wait.
+// SortRows sorts one user's rows in the order in which they apply, oldest first. Rows with
+// the same time follow their order in the write: first the expiries, then the entries, then
+// the captures and voids. The end of a hold comes after the hold even if both have the same
+// time. Times are no reliable order for two writes: clocks differ, and a write may be
+// delayed.
 func SortRows(rows []Transaction) {
 	places := placesOf(rows)
 	heldAt := map[TransactionID]time.Time{}
@@ -31,7 +31,7 @@ func SortRows(rows []Transaction) {
 		}
 		return 2
 	}
-	// slices.SortFunc would be compiled for this type: 10 KB more in the binary.
+	// slices.SortFunc, which is compiled for each type, would add 10 KB to the binary.
 	sort.Slice(rows, func(i, j int) bool {
 		a, b := &rows[i], &rows[j]
 		firstOfA, firstOfB := a.FirstID(), b.FirstID()
@@ -45,10 +45,10 @@ func SortRows(rows []Transaction) {
 	})
 }
 
-// placesOf returns the places for rows that share a transaction with another row. A row
-// does not store its place, but its id derives from it.
+// placesOf returns each entry's place in its transaction, as far as several rows of the
+// transaction are given. A row does not store its place, but its id derives from it.
 func placesOf(rows []Transaction) map[TransactionID]int {
-	unknown := map[TransactionID]int{} // how many rows have no place yet, by transaction
+	unknown := map[TransactionID]int{} // number of rows without a known place, by transaction
 	places := map[TransactionID]int{}
 	for _, row := range rows {
 		if row.Kind() != EndRow {
@@ -58,7 +58,7 @@ func placesOf(rows []Transaction) map[TransactionID]int {
 	}
 	for id, rows := range unknown {
 		if rows == 1 {
-			continue // nothing to compare it with
+			continue // a single row has nothing to be compared with
 		}
 		for place := 0; rows > 0 && place < MaxItems; place++ {
 			entry := id.Entry(place)

@@ -8,21 +8,21 @@ import (
 	"github.com/cockroachdb/apd/v3"
 )
 
-// Posting is one write to a [Store], which does everything in it, or nothing.
+// Posting is one write to a [Store], which applies all of it or nothing.
 type Posting struct {
-	// Rows are the rows to record. The first one decides whether the posting is
-	// recorded already: it is the transaction's own row, or a hold's end.
+	// Rows are the rows to store. The first is the transaction's first row or a hold's end.
+	// If its id is taken, the posting is already recorded.
 	Rows []Transaction
 
-	// Moves change the balances of the rows' users, one for each user.
+	// Moves change the balances. There is one move for each user in the rows.
 	Moves []Move
 
-	// Refund is what the rows refund, or nil. The original's refund account counts it,
-	// if that refunds no entry beyond its amount.
+	// Refund is set if the rows refund a transaction. The write counts it in the original's
+	// refund account, if it refunds no entry beyond the entry's amount.
 	Refund *Refund
 }
 
-// Items returns how many items the posting writes. A [Store] takes [MaxItems] at most.
+// Items returns the number of items in the write. A [Store] accepts at most [MaxItems].
 func (p Posting) Items() int {
 	items := len(p.Rows) + len(p.Moves)
 	if p.Refund != nil {
@@ -31,32 +31,32 @@ func (p Posting) Items() int {
 	return items
 }
 
-// Move changes a user's balance by what the user's rows add up to, if the balance
-// before it is from MinBefore to MaxBefore. Then every debit is covered and no credit
-// passes [MaxBalance], in the rows' order. A user without a row has the opening
+// Move changes a user's balance by the total of the user's rows, if the balance is from
+// MinBefore to MaxBefore. With such a balance every debit is covered and no credit exceeds
+// [MaxBalance], in the order of the rows. A user without a stored balance has the opening
 // balance.
 type Move struct {
 	UserID               UserID
 	Sum                  Sum
 	MinBefore, MaxBefore Balance
-	Rows                 int // how many rows the user has
+	Rows                 int // the number of rows for this user
 
-	// Ends are the holds to end. Each must be open.
+	// Ends are the holds to end. All must be open.
 	Ends []Hold
 
-	// Opens is the hold to open, or nil. After the ends, fewer than [MaxHolds] may
+	// Opens is the hold to open, or nil. After the ends, fewer than [MaxHolds] holds must
 	// be open.
 	Opens *Hold
 
-	// Held is how much Opens and Ends change the held sum.
+	// Held is the change to the held sum by Opens and Ends.
 	Held Sum
 
-	// Debits and Credits report whether the rows have such entries. The account must
-	// not block them.
+	// Debits and Credits report whether the rows contain debits and credits for this user.
+	// The account must not block them.
 	Debits, Credits bool
 
-	// Rules changes the account's rules, or is nil. The account must have had one
-	// change less than its Number. Sum is how much the limit changes.
+	// Rules is the change to the account's rules, or nil. The account must have had Number
+	// - 1 changes before. Sum is then the change to the credit limit.
 	Rules *RuleChange
 }
 
@@ -65,8 +65,8 @@ func (m Move) Allows(b Balance) bool {
 	return b.d.Cmp(&m.MinBefore.d) >= 0 && b.d.Cmp(&m.MaxBefore.d) <= 0
 }
 
-// NewPosting returns a request's posting at that time. The error comes from
-// [CheckEntries] or [CheckHold], or names a type that moves no balance.
+// NewPosting returns the posting for a request at the given time. It returns an error if
+// [CheckEntries], [CheckHold] or the refund rejects the entries, or if a type is unknown.
 func NewPosting(r Request, now time.Time) (Posting, error) {
 	if err := r.check(); err != nil {
 		return Posting{}, err
@@ -74,8 +74,8 @@ func NewPosting(r Request, now time.Time) (Posting, error) {
 	return newPosting(r, now, nil), nil
 }
 
-// newPosting returns a valid request's posting. It releases the accounts' expired holds
-// before the entries.
+// newPosting returns the posting for a valid request. Before the entries it releases the
+// expired holds in the accounts.
 func newPosting(r Request, now time.Time, accounts map[UserID]Account) Posting {
 	p := Posting{Rows: r.rows(now), Moves: make([]Move, 0, len(r.Entries)), Refund: r.Refund}
 	entries := p.Rows
@@ -88,8 +88,8 @@ func newPosting(r Request, now time.Time, accounts map[UserID]Account) Posting {
 	return p
 }
 
-// rows returns the entries' rows. A pending transaction has only the first one, as its
-// capture writes the credit.
+// rows returns the rows for the entries. A pending transaction has only the first row,
+// because its capture writes the credit.
 func (r Request) rows(now time.Time) []Transaction {
 	id, created := r.TransactionID(), timeOf(now)
 	rows := make([]Transaction, 0, len(r.Entries))
@@ -138,7 +138,8 @@ func (r Request) check() error {
 	return nil
 }
 
-// move returns a user's move. The pointer is valid until the next call.
+// move returns the user's move, and adds it if there is none. The pointer is valid until
+// the next call.
 func (p *Posting) move(user UserID) *Move {
 	i := slices.IndexFunc(p.Moves, func(m Move) bool { return m.UserID == user })
 	if i < 0 {
@@ -148,7 +149,7 @@ func (p *Posting) move(user UserID) *Move {
 	return &p.Moves[i]
 }
 
-// add counts an entry's row.
+// add adds an entry's row to the move.
 func (m *Move) add(row Transaction) {
 	m.Sum.move(row.Type, row.Amount)
 	m.Rows++
@@ -170,14 +171,14 @@ func (m *Move) add(row Transaction) {
 	}
 }
 
-// release ends a user's expired holds.
+// release adds the expiries of a user's expired holds.
 func (p *Posting) release(user UserID, expired []Hold, now time.Time) {
 	for _, h := range expired {
 		p.end(h, h.endRow(user, Expiry), now)
 	}
 }
 
-// end adds the row that ends a hold, and gives back what the row does not capture.
+// end adds the row that ends a hold, and returns the uncaptured money to the balance.
 func (p *Posting) end(h Hold, row Transaction, now time.Time) {
 	row.CreatedAt = timeOf(now)
 	p.Rows = append(p.Rows, row)

@@ -15,8 +15,9 @@ import (
 	"onewrite/ledger"
 )
 
-// The first row holds the transaction's data, each other row its entry's. A transaction
-// with one entry has no list of entries, and a pending one has no other rows.
+// The first row contains the transaction's data, and each other row contains its entry. A
+// transaction with one entry stores no list of entries. A pending one has only the first
+// row.
 func TestRowsOfPosting(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -55,7 +56,7 @@ func TestRowsOfPosting(t *testing.T) {
 const (
 	maxAmountCents  = 100_000_000_000_000     // 10^12 dollars
 	maxBalanceCents = 100_000_000_000_000_000 // 10^15 dollars
-	highestCents    = 101_600_000_000_000_000 // and sixteen holds
+	highestCents    = 101_600_000_000_000_000 // maxBalanceCents and sixteen holds of maxAmountCents
 )
 
 func dollars(cents int64) string { return fmt.Sprintf("%d.%02d", cents/100, cents%100) }
@@ -67,15 +68,14 @@ func centsOf(t require.TestingT, money fmt.Stringer) int64 {
 	return cents
 }
 
-// drawCents draws money from 0 to most cents, often near zero, the opening balance or
-// the most.
+// drawCents draws from 0 to most cents, often near zero, the opening balance or most.
 func drawCents(t *rapid.T, label string, most int64) int64 {
 	near := rapid.SampledFrom([]int64{0, 10_000, most}).Draw(t, label+" near")
 	away := rapid.SampledFrom([]int64{3, 3, 10_000, most}).Draw(t, label+" away")
 	return min(max(near+rapid.Int64Range(-away, away).Draw(t, label), 0), most)
 }
 
-// drawEntries draws entries for few users.
+// drawEntries draws entries for only three users, so that users have several.
 func drawEntries(t *rapid.T) []ledger.Entry {
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) ledger.Entry {
 		return ledger.Entry{
@@ -86,8 +86,8 @@ func drawEntries(t *rapid.T) []ledger.Entry {
 	}), 1, 12).Draw(t, "entries")
 }
 
-// misfit posts entries one after another to balances in cents, and returns the first
-// entry's place that does not fit, or -1. Only users with a balance count.
+// misfit posts entries one after another to balances in cents. It returns the place of the
+// first entry that does not fit, or -1. It skips users without a balance.
 func misfit(t require.TestingT, entries []ledger.Entry, balances map[ledger.UserID]int64) int {
 	for i, e := range entries {
 		before, ok := balances[e.UserID]
@@ -106,9 +106,10 @@ func misfit(t require.TestingT, entries []ledger.Entry, balances map[ledger.User
 	return -1
 }
 
-// A refused posting counts as its releases and then its entries, one after another. The
-// first entry that the reported accounts do not allow declines the whole. Otherwise each
-// user moves by the sum, exactly if each of the user's entries is allowed.
+// A refused posting counts as if its releases and then its entries were posted one after
+// another. If the reported accounts do not allow an entry, the first such entry declines
+// the transaction. Otherwise a move allows a balance if and only if all the user's entries
+// fit, and changes it by their sum.
 func TestPostingCountsAsItsEntries(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -148,7 +149,7 @@ func TestPostingCountsAsItsEntries(t *testing.T) {
 	})
 }
 
-// checkMoves checks a posting that releases these accounts' holds before the entries.
+// checkMoves checks a posting that releases the holds in seen before the entries.
 func checkMoves(t *rapid.T, entries []ledger.Entry, p ledger.Posting, seen map[ledger.UserID]ledger.Account, released map[ledger.UserID]int64) {
 	rows, users := 0, map[ledger.UserID]bool{}
 	for _, m := range p.Moves {
@@ -191,7 +192,7 @@ func TestMints(t *testing.T) {
 func TestCheckEntries(t *testing.T) {
 	t.Parallel()
 	const tooMany = "invalid entries: must have at most 100 entries and different users together"
-	for want, sizes := range map[string][][2]int{ // entries, and users
+	for want, sizes := range map[string][][2]int{ // numbers of entries and users
 		"": {{1, 1}, {2, 1}, {2, 2}, {50, 50}, {51, 49}, {98, 1}, {98, 2}, {99, 1}},
 		"invalid entries: must have at least one entry": {{0, 0}},
 		tooMany: {{51, 50}, {51, 51}, {98, 3}, {99, 2}, {100, 1}, {100, 100}, {10_000, 1}},

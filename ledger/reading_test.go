@@ -13,7 +13,7 @@ import (
 	"onewrite/ledger"
 )
 
-// A hold is spendable one second after its expiry, and not before.
+// A hold becomes spendable one second after its expiry, and not earlier.
 func TestFunds(t *testing.T) {
 	t.Parallel()
 	early, late := noon.Add(time.Minute), noon.Add(time.Hour)
@@ -36,7 +36,7 @@ func TestFunds(t *testing.T) {
 	}
 	assert.Equal(t, "45.51", ledger.Held(holds).String())
 
-	// The highest balance is MaxBalance plus a release of all holds at the highest
+	// The highest balance is MaxBalance plus the release of MaxHolds holds of the highest
 	// amount.
 	holds = holdsOf(t, "1", noon, slices.Repeat([]string{"1000000000000"}, ledger.MaxHolds)...)
 	funds := account(t, ledger.MaxBalance().String(), holds...).Funds(after)
@@ -45,13 +45,13 @@ func TestFunds(t *testing.T) {
 	assert.True(t, funds.Held.IsZero())
 }
 
-// A hold that expires during the read may have been captured, so the account is read
-// once more, but only once for the same hold.
+// A hold that expires during the read may have been captured. Therefore Balance reads the
+// account again, but only once for the same hold.
 func TestBalanceWhileAHoldExpires(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		spendable time.Duration // after the clock's first call
-		step      time.Duration // between two calls
+		spendable time.Duration // relative to the clock's first call
+		step      time.Duration // between two calls of the clock
 		reads     int
 	}{
 		{-time.Hour, time.Millisecond, 1}, {0, time.Millisecond, 1}, {time.Millisecond, time.Millisecond, 2}, {time.Minute, time.Hour, 2},
@@ -65,7 +65,7 @@ func TestBalanceWhileAHoldExpires(t *testing.T) {
 	}
 }
 
-// Without a trace in the context, nothing is counted.
+// Without a trace in the context, retries are not counted.
 func TestTrace(t *testing.T) {
 	t.Parallel()
 	var trace ledger.Trace
@@ -76,7 +76,7 @@ func TestTrace(t *testing.T) {
 	assert.Zero(t, ledger.TraceOf(t.Context()).Retries)
 }
 
-// Rows count by their time, and rows from one write by their place in it.
+// Rows are sorted by time, and rows from one write by their place in it.
 func TestSortRows(t *testing.T) {
 	t.Parallel()
 	rowsOf := func(k string, at time.Time, text string) []ledger.Transaction {
@@ -87,8 +87,8 @@ func TestSortRows(t *testing.T) {
 	release := endRow(t, ledger.Transaction{ID: newID(t, "1", "a"), UserID: user(t, "1")}, ledger.Expiry, "40")
 	hold := pendingRow(t, "1 debit 40")
 	many := rowsOf("k", noon, "1 debit 1, 1 debit 2, 2 credit 3"+strings.Repeat(", 1 debit 1", 8)+", 1 credit 12")
-	many = slices.Delete(many, 2, 3) // another user's
-	var several []ledger.Transaction // the order of their writes follows from their ids
+	many = slices.Delete(many, 2, 3) // the row of another user
+	var several []ledger.Transaction // writes at the same time, ordered by their ids
 	for _, k := range []string{"b", "d", "c", "a"} {
 		several = append(several, rowsOf(k, noon, "1 debit 1, 1 debit 2, 1 debit 3")...)
 	}

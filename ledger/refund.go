@@ -6,40 +6,40 @@ import (
 	"slices"
 )
 
-// MaxRefundPlaces is the maximum number of entries in a refund. DynamoDB takes at most
-// 300 operators in an expression, and each place has up to four.
+// MaxRefundPlaces is the maximum number of entries in a partial refund. DynamoDB allows at
+// most 300 operators in an expression, and each entry needs up to four.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 const MaxRefundPlaces = 50
 
-// Original is a transaction that can be refunded: posted or captured, and no refund
-// itself. It never changes.
+// Original is a transaction that can be refunded: it is posted or captured, and is not a
+// refund itself. It never changes.
 type Original struct {
 	ID      TransactionID
-	Entries []Entry // with the captured amount, if it was captured
+	Entries []Entry // with the captured amount after a capture
 }
 
-// Refund binds a [Request] to the transaction that it refunds. Together the refunds of
-// an entry return at most its amount.
+// Refund links a [Request] to the transaction that it refunds. All refunds of an entry
+// together return at most its amount.
 type Refund struct {
 	Of    Original
-	Parts []Part // one for each requested entry
+	Parts []Part // one for each entry to refund
 }
 
-// Part is the amount that a refund returns for one entry.
+// Part is the amount to refund for one entry.
 type Part struct {
-	Entry  int // its place in the original, from 0
+	Entry  int // the entry's place in the original, from 0
 	Amount Amount
 }
 
-// Refunds is a transaction's refund account.
+// Refunds is the refund account of a transaction.
 type Refunds struct {
-	Count int            // how many refunds were posted
-	Sums  map[int]Amount // the refunded sum for each entry that has one, by its place
+	Count int            // number of posted refunds
+	Sums  map[int]Amount // refunded amounts by the place of the entry
 }
 
-// Original returns the transaction to refund. The error is [ErrNotFound] if no
-// transaction has the id, a *[NotRefundableError], or [ErrTryAgain].
+// Original returns the transaction to refund. The error is [ErrNotFound] if no transaction
+// has the id, a *[NotRefundableError], or [ErrTryAgain].
 func (l *Ledger) Original(ctx context.Context, id TransactionID) (Original, error) {
 	t, err := l.Transaction(ctx, id)
 	if err != nil {
@@ -48,8 +48,8 @@ func (l *Ledger) Original(ctx context.Context, id TransactionID) (Original, erro
 	return OriginalOf(t)
 }
 
-// OriginalOf returns a transaction, as it stands, for refunds. The error is
-// [ErrNotFound] for another row than a first one, or a *[NotRefundableError].
+// OriginalOf returns t, in its current state, as an original for refunds. The error is
+// [ErrNotFound] if t is not a first row, or a *[NotRefundableError].
 func OriginalOf(t Transaction) (Original, error) {
 	switch {
 	case t.Kind() != FirstRow:
@@ -66,8 +66,8 @@ func OriginalOf(t Transaction) (Original, error) {
 	return o, nil
 }
 
-// Refunds returns a transaction and its refund account, strongly consistent. The error
-// is as for [Ledger.Original].
+// Refunds returns a transaction and its refund account, strongly consistent. The errors are
+// those of [Ledger.Original].
 func (l *Ledger) Refunds(ctx context.Context, id TransactionID) (Original, Refunds, error) {
 	o, err := l.Original(ctx, id)
 	if err != nil {
@@ -77,7 +77,7 @@ func (l *Ledger) Refunds(ctx context.Context, id TransactionID) (Original, Refun
 	return o, refunds, err
 }
 
-// Whole returns the parts for a refund of all entries.
+// Whole returns the parts that refund every entry in full.
 func (o Original) Whole() (parts []Part) {
 	for i, e := range o.Entries {
 		parts = append(parts, Part{i, e.Amount})
@@ -85,9 +85,9 @@ func (o Original) Whole() (parts []Part) {
 	return parts
 }
 
-// Sum returns the parts that refund this amount, for an original with one entry, or
-// with a debit and a credit that have the same amount. Otherwise, or if an entry moved
-// less, the error is an [*InvalidError].
+// Sum returns the parts that refund the amount, if the original has one entry, or a debit
+// and a credit of the same amount. Otherwise, or if the amount exceeds the entry's, the
+// error is an [*InvalidError].
 func (o Original) Sum(amount Amount) (parts []Part, err error) {
 	isTransfer := len(o.Entries) == 2 && Balanced(o.Entries)
 	if len(o.Entries) > 1 && !isTransfer {
@@ -102,7 +102,7 @@ func (o Original) Sum(amount Amount) (parts []Part, err error) {
 // HasEntry reports whether the original has an entry at that place.
 func (o Original) HasEntry(place int) bool { return place >= 0 && place < len(o.Entries) }
 
-// CheckAmount checks that the part is at most its entry's amount. The error is an
+// CheckAmount checks that the part is at most its entry's amount. Otherwise the error is an
 // [*InvalidError].
 func (o Original) CheckAmount(p Part) error {
 	if moved := o.Entries[p.Entry].Amount; p.Amount.More(moved) {
@@ -111,8 +111,8 @@ func (o Original) CheckAmount(p Part) error {
 	return nil
 }
 
-// Request returns the request to refund the parts, which are in entry order: the
-// opposite of each, without a key.
+// Request returns the request to refund the parts, which must be in entry order. It has the
+// opposite entry for each part, and the caller must set the key.
 func (o Original) Request(parts []Part) Request {
 	r := Request{Refund: &Refund{o, parts}}
 	for _, p := range parts {
@@ -126,18 +126,18 @@ func (o Original) Request(parts []Part) Request {
 	return r
 }
 
-// isWhole reports whether the refund returns the whole original.
+// isWhole reports whether the refund returns every entry in full.
 func (r *Refund) isWhole() bool {
 	return len(r.Parts) == len(r.Of.Entries) &&
 		!slices.ContainsFunc(r.Parts, func(p Part) bool { return !p.Amount.Equal(r.Of.Entries[p.Entry].Amount) })
 }
 
-// MaxBefore returns the most that the part's entry may have refunded before.
+// MaxBefore returns the most that earlier refunds may have returned for the part's entry.
 func (r *Refund) MaxBefore(p Part) Sum {
 	return Sum{minus(r.Of.Entries[p.Entry].Amount.d, p.Amount.d)}
 }
 
-// limit returns the error for the first part that the account does not allow, or nil.
+// limit returns the error for the first part that exceeds the amount left, or nil.
 func (r *Refund) limit(account Refunds) *RefundLimitError {
 	for _, p := range r.Parts {
 		left := Sum{minus(r.Of.Entries[p.Entry].Amount.d, account.Sums[p.Entry].d)}
@@ -148,7 +148,7 @@ func (r *Refund) limit(account Refunds) *RefundLimitError {
 	return nil
 }
 
-// mark names the refunded transaction in all rows, and the places in the first.
+// mark sets the refunded transaction in all rows, and the refunded places in the first.
 func (r *Refund) mark(rows []Transaction) {
 	for i := range rows {
 		rows[i].RefundOf = r.Of.ID
@@ -158,7 +158,7 @@ func (r *Refund) mark(rows []Transaction) {
 	}
 }
 
-// check returns the error for parts that the original does not have, or that exceed one
+// check returns an error if the parts do not match the original, or do not fit into one
 // write.
 func (r *Refund) check(entries []Entry) error {
 	last := -1

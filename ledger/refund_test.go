@@ -36,7 +36,7 @@ func TestRefundOfASum(t *testing.T) {
 	}
 }
 
-// A refund's posting names the original on every row, and the places on the first.
+// All rows of a refund name the original. Only the first row names the refunded places.
 func TestRefundPosting(t *testing.T) {
 	t.Parallel()
 	o := originalOf(t, "1 debit 10, 2 credit 9, 3 credit 1")
@@ -62,11 +62,11 @@ func TestRefundPosting(t *testing.T) {
 	}
 }
 
-// The limit is also withheld if the attempt with an unknown outcome came before a
-// separate write of releases.
+// The refund limit is not reported if an attempt before it may still be applied, even with
+// a separate write of releases in between.
 func TestRefundLimitAfterReleases(t *testing.T) {
 	t.Parallel()
-	r := requestOf(t, "refund of b credit 1"+strings.Repeat(", b credit 1", 96)) // 97 rows, a move and the account
+	r := requestOf(t, "refund of b credit 1"+strings.Repeat(", b credit 1", 96)) // 97 rows, a move and the refund account
 	refused := refusal(t, accounts{"b": account(t, "10", holdsOf(t, "b", noon, "45", "45")...)})
 	refused.Unknown = true
 	spent := &ledger.RefusedError{Refunds: &ledger.Refunds{Count: 1, Sums: map[int]ledger.Amount{0: amount(t, "1")}}}

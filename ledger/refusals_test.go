@@ -14,19 +14,19 @@ import (
 	"onewrite/ledger"
 )
 
-// A store refuses a call's attempts in turn. Each attempt starts at noon plus a second
-// for each refusal before it.
+// The store refuses a call's attempts one after another. The first attempt starts at noon,
+// and each refusal takes a second.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	const (
-		long      = -time.Hour                               // before the first attempt
-		meanwhile = time.Second                              // during it
-		never     = time.Hour                                // after all attempts
-		tooMany   = "too many holds"                         // not stored
-		noRow     = "the hold is open and has no row"        // the account has the call's own hold
+		long      = -time.Hour  // spendable before the first attempt
+		meanwhile = time.Second // spendable during the first attempt
+		never     = time.Hour   // spendable after all attempts
+		tooMany   = "too many holds"
+		noRow     = "the hold is open and has no row"        // the account already contains the call's own hold
 		wrong     = "store declined what the accounts allow" // the store broke its contract
-		refund    = "refund of a debit 10, b credit 10"      // the whole
-		top       = "999999999999990"                        // ten dollars below the ceiling
+		refund    = "refund of a debit 10, b credit 10"
+		top       = "999999999999990" // ten dollars below MaxBalance
 		debit     = "a debit 70"
 		pending   = "a debit 70, pending"
 	)
@@ -40,7 +40,7 @@ func TestRefusals(t *testing.T) {
 		return all
 	}
 	full := holds(ledger.MaxHolds, never)
-	withFull := func(one ledger.Hold) []ledger.Hold { return append(slices.Clone(full[1:]), one) } // as many
+	withFull := func(one ledger.Hold) []ledger.Hold { return append(slices.Clone(full[1:]), one) } // still MaxHolds
 	seen := func(balance string, holds ...ledger.Hold) *ledger.RefusedError {
 		return refusal(t, accounts{"a": account(t, balance, holds...)})
 	}
@@ -56,7 +56,7 @@ func TestRefusals(t *testing.T) {
 	refunded := func(sums map[int]ledger.Amount) *ledger.RefusedError {
 		return &ledger.RefusedError{Refunds: &ledger.Refunds{Count: 1, Sums: sums}}
 	}
-	limit := "transaction " + newID(t, "a", "k").String() + ": refund limit: 7.5 is left of entry 1" // not stored
+	limit := "transaction " + newID(t, "a", "k").String() + ": refund limit: 7.5 is left of entry 1"
 	type refusals = []*ledger.RefusedError
 	for _, c := range []struct {
 		name, request string
@@ -81,8 +81,8 @@ func TestRefusals(t *testing.T) {
 		{"the store reports another user", debit, refusals{refusal(t, accounts{"b": account(t, "0")})}, wrong},
 		{"read later, and enough by then", debit, refusals{later(seen("70"))}, "posted, releasing 0"},
 		{"read later, and too little by then", debit, refusals{later(seen("69"))}, "posted, releasing 0"},
-		// A decline counts only the accounts from its own refusal. Earlier ones may be
-		// out of date.
+		// A decline considers only the accounts from the last refusal. Earlier reports may
+		// be out of date.
 		{"each account in turn", "a debit 70, b debit 70", refusals{
 			seen("10", hold("0", "40", meanwhile)), refusal(t, accounts{"b": account(t, "5")}),
 		}, "declined, 5 at 1"},
@@ -127,7 +127,7 @@ func TestRefusals(t *testing.T) {
 			continue
 		}
 
-		// These answers are not stored. They are given only if the call's row is absent
+		// These answers are not stored. They are returned only if the call's row is absent
 		// and no attempt can still write it.
 		own := recordedAs(t, r)
 		_, result, err = post(nil, own)
@@ -156,7 +156,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// outcome returns how a call ended: posted, declined as stored, or with another error.
+// outcome describes how a call ended: posted, declined and stored, or with another error.
 func outcome(t *testing.T, s *script, result ledger.Result, err error) string {
 	t.Helper()
 	if err == nil {
@@ -168,7 +168,7 @@ func outcome(t *testing.T, s *script, result ledger.Result, err error) string {
 	declined, ok := errors.AsType[*ledger.DeclinedError](err)
 	if !ok {
 		assert.Empty(t, s.declined)
-		text, _, _ := strings.Cut(err.Error(), ": not allowed") // the accounts
+		text, _, _ := strings.Cut(err.Error(), ": not allowed") // drop the accounts
 		return strings.TrimPrefix(text, "post "+s.posted[0].Rows[0].ID.String()+": ")
 	}
 	row := declined.Result.Transaction
@@ -184,14 +184,14 @@ func outcome(t *testing.T, s *script, result ledger.Result, err error) string {
 	return text
 }
 
-// Expired holds are released in the same write, before the first entry counts. All rows
-// have one time, although the clock advances.
+// Expired holds are released in the same write as the entries, and count before them. All
+// rows have the same time, although the clock advances.
 func TestReleasesOfPosting(t *testing.T) {
 	t.Parallel()
 	open := holdsOf(t, "open", noon.Add(time.Hour), "7")
 	expired := func(balance, user string, amounts ...string) ledger.Account {
 		holds := append(holdsOf(t, user, noon, amounts...), open...)
-		slices.Reverse(holds) // a store has no order
+		slices.Reverse(holds) // a store may report holds in any order
 		return account(t, balance, holds...)
 	}
 	for _, c := range []struct {
@@ -200,15 +200,16 @@ func TestReleasesOfPosting(t *testing.T) {
 		want    []string
 	}{
 		{"1 debit 70", accounts{"1": expired("60", "1", "15", "25")}, []string{
-			"1 -30 from 30 to 1016000000000000 in 3; held -40; ends 25; ends 15", // by their ids
+			"1 -30 from 30 to 1016000000000000 in 3; held -40; ends 25; ends 15", // the holds are sorted by id
 		}},
-		// Several users' holds, in entry order. Users without holds move as usual.
+		// Several users' holds are released in entry order. Users without holds move as
+		// usual.
 		{"b debit 70, c credit 10, a debit 70", accounts{"a": expired("60", "a", "40"), "b": expired("50", "b", "20", "20")}, []string{
 			"b -30 from 30 to 1016000000000000 in 3; held -40; ends 20; ends 20",
 			"a -30 from 30 to 1016000000000000 in 2; held -40; ends 40",
 			"c 10 from 0 to 999999999999990 in 1",
 		}},
-		// A new hold needs the money of an expired one.
+		// The new hold needs the money of an expired hold.
 		{"1 debit 70, pending", accounts{"1": expired("60", "1", "40")}, []string{
 			"1 -30 from 30 to 1016000000000000 in 2; held 30; ends 40; opens 70",
 		}},
@@ -233,15 +234,15 @@ func TestReleasesOfPosting(t *testing.T) {
 	}
 }
 
-// A store may report one account at a time. All expired holds are released together,
-// each as last reported.
+// A store may report only one account in each refusal. The expired holds of all reported
+// accounts are released together, according to the latest report of each account.
 func TestReleasesOfAccountsReportedInTurn(t *testing.T) {
 	t.Parallel()
 	expired := func(user string) error {
 		return refusal(t, accounts{user: account(t, "60", holdsOf(t, user, noon, "40")...)})
 	}
 	s := &script{answers: []error{
-		expired("a"), expired("b"), refusal(t, accounts{"a": account(t, "100")}), nil, // another caller has released a's
+		expired("a"), expired("b"), refusal(t, accounts{"a": account(t, "100")}), nil, // another caller has released a's hold
 	}}
 	_, err := s.at(after).Post(t.Context(), requestOf(t, "a debit 70, b debit 70"))
 	require.NoError(t, err)
@@ -254,8 +255,8 @@ func TestReleasesOfAccountsReportedInTurn(t *testing.T) {
 	assert.Equal(t, []string{releasedA, releasedB}, moveTexts(s.posted[2]))
 	assert.Equal(t, []string{releasedB, plainA}, moveTexts(s.posted[3]))
 
-	// So are those of the highest number of users.
-	const most = ledger.MaxItems / 3 // a row, a move and a release each
+	// The same works for the maximum number of users.
+	const most = ledger.MaxItems / 3 // a row, a move and a release for each user
 	s = &script{}
 	debits := make([]string, most)
 	for i := range most {
@@ -269,8 +270,8 @@ func TestReleasesOfAccountsReportedInTurn(t *testing.T) {
 	assert.Len(t, s.posted[most].Rows, 2*most)
 }
 
-// Releases that do not fit beside the entries are written before them, one write
-// for each user. If another caller wrote them, that is as good.
+// Releases that do not fit into one write with the entries are written before it, one write
+// for each user. It does not matter if another caller has already written them.
 func TestReleasesThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	text := "a debit 100, b debit 100" + strings.Repeat(", c credit 1", 95) // 97 rows and 3 moves
@@ -295,7 +296,7 @@ func TestReleasesThatDoNotFit(t *testing.T) {
 		require.ErrorIs(t, err, failed)
 		assert.Len(t, s.posted, 2, "nothing is posted that may need what was not released")
 	}
-	// One release less fits.
+	// One entry and one release fewer fit into one write.
 	s := &script{answers: []error{refusal(t, accounts{"a": account(t, "60", holdsOf(t, "a", noon, "40")...)}), nil}}
 	_, err := s.at(after).Post(t.Context(), requestOf(t, strings.TrimSuffix(text, ", c credit 1")))
 	require.NoError(t, err)
@@ -303,7 +304,7 @@ func TestReleasesThatDoNotFit(t *testing.T) {
 	assert.Len(t, s.posted[1].Rows, 97)
 }
 
-// The call ends even if other callers end holds again and again.
+// The number of attempts is bounded even if other callers keep ending holds.
 func TestRoundsAreBounded(t *testing.T) {
 	t.Parallel()
 	seen := refusal(t, accounts{"1": account(t, "60", holdsOf(t, "1", noon, "40")...)})
@@ -317,8 +318,8 @@ func TestRoundsAreBounded(t *testing.T) {
 	}
 }
 
-// A lower limit is declined only by the balance after the release of a hold that expired
-// meanwhile, or here after its capture.
+// A lower credit limit is not declined because of a hold that expired meanwhile: the hold
+// is released first, or turns out to be captured, as here.
 func TestCreditInUseWhileAHoldExpires(t *testing.T) {
 	t.Parallel()
 	limit, err := ledger.ParseCreditLimit("60")

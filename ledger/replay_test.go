@@ -9,15 +9,15 @@ import (
 	"onewrite/ledger"
 )
 
-// postOn posts a request whose key is recorded for a transaction.
+// postOn posts a request whose key is already used for the recorded transaction.
 func postOn(t *testing.T, recorded ledger.Transaction, r ledger.Request) (ledger.Result, error) {
 	t.Helper()
 	s := &script{answers: []error{&ledger.RecordedError{Recorded: recorded}}}
 	return s.at(noon).Post(t.Context(), r)
 }
 
-// The same request is a replay, in any notation. The error names all differences to
-// another request.
+// The same request in any notation is a replay. For another request, the error names all
+// differences.
 func TestKeyAgain(t *testing.T) {
 	t.Parallel()
 	type differs = ledger.KeyReusedError
@@ -29,15 +29,15 @@ func TestKeyAgain(t *testing.T) {
 		{"1 debit 10", "1 debit 0010.00", differs{}},
 		{"1 debit 10, 2 credit 10", "1 debit 10.0, 2 credit 10", differs{}},
 		{"1 credit 1, 1 credit 2", "1 credit 1, 1 credit 2.0", differs{}},
-		// One entry again: compared by type and amount.
+		// Single entries are compared by type and amount.
 		{"1 debit 10", "1 credit 10", differs{TypeDiffers: true}},
 		{"1 debit 10", "1 debit 10.01", differs{AmountDiffers: true}},
 		{"1 debit 10", "1 credit 11", differs{TypeDiffers: true, AmountDiffers: true}},
-		// One entry and several: compared as a whole.
+		// A single entry and several entries are compared as a whole.
 		{"1 debit 10", "1 debit 10, 2 credit 10", differs{EntriesDiffer: true}},
 		{"1 debit 10, 2 credit 10", "1 credit 11", differs{EntriesDiffer: true}},
-		{"1 credit 10", "1 credit 5, 1 credit 5", differs{EntriesDiffer: true}}, // although the sums are equal
-		// Several entries differ by order, number, user, type or amount.
+		{"1 credit 10", "1 credit 5, 1 credit 5", differs{EntriesDiffer: true}}, // even though the sums are equal
+		// Several entries can differ in order, number, user, type or amount.
 		{"1 debit 10, 1 credit 9", "1 credit 9, 1 debit 10", differs{EntriesDiffer: true}},
 		{"1 debit 10, 2 credit 9, 3 credit 1", "1 debit 10, 2 credit 9", differs{EntriesDiffer: true}},
 		{"1 debit 10, 2 credit 10", "1 debit 10, 3 credit 10", differs{EntriesDiffer: true}},
@@ -72,7 +72,8 @@ func TestKeyAgain(t *testing.T) {
 	}
 }
 
-// A row under the request's id that no version wrote is a defect.
+// It is a defect if the stored row with the request's id is one that the ledger never
+// writes.
 func TestReplayOfAWrongRow(t *testing.T) {
 	t.Parallel()
 	r := requestOf(t, "1 debit 100")
@@ -93,7 +94,7 @@ func TestReplayOfAWrongRow(t *testing.T) {
 	}
 }
 
-// The log reads these.
+// These texts appear in the log.
 func TestErrorsNameTheirReason(t *testing.T) {
 	t.Parallel()
 	r := requestOf(t, "1 debit 150.5")

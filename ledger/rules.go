@@ -9,19 +9,18 @@ import (
 	"github.com/cockroachdb/apd/v3"
 )
 
-// Permission allows or blocks an account's debits or credits. Its text is stored and
-// sent.
+// Permission allows or blocks the debits or credits of an account. It is stored and sent as
+// this string.
 type Permission string
 
-// Blocked debits include new holds. A block stops neither the capture, nor the void or
-// release of the account's open holds.
+// Blocked debits include new holds. A block does not stop captures, voids or releases of
+// the account's own holds.
 const (
 	Blocked Permission = "blocked"
 	Allowed Permission = "allowed"
 )
 
-// ParsePermission parses a permission in lower case. Anything else is an
-// [*InvalidError].
+// ParsePermission parses a permission in lower case. Anything else is an [*InvalidError].
 func ParsePermission(s string) (Permission, error) {
 	return oneOf("rules", `must be "blocked" or "allowed"`, s, Blocked, Allowed)
 }
@@ -30,27 +29,26 @@ func ParsePermission(s string) (Permission, error) {
 type Rules struct {
 	DebitsBlocked  bool
 	CreditsBlocked bool
-	CreditLimit    Balance // lent money, which the account's balance includes
-	Changes        int     // how often the rules were changed
+	CreditLimit    Balance // lent money, included in the account's balance
+	Changes        int     // the number of changes so far
 }
 
-// block reports whether the rules block entries with that type.
+// block reports whether the rules block entries of that type.
 func (r Rules) block(t Type) bool {
 	return t == Debit && r.DebitsBlocked || t == Credit && r.CreditsBlocked
 }
 
 // RuleChange is one change to an account's rules.
 type RuleChange struct {
-	Debits, Credits Permission // "": no change
-	CreditLimit     *Balance   // nil: no change
+	Debits, Credits Permission // "" for no change
+	CreditLimit     *Balance   // nil for no change
 
-	// These are in rows only.
-	LimitBefore Balance // if the change has a limit
-	Number      int     // its place among the account's changes, from 1; 0 if declined
+	// These fields are set only in rows.
+	LimitBefore Balance // the limit before, if CreditLimit is set
+	Number      int     // counts the account's changes from 1; 0 if declined
 }
 
-// Check checks that the change changes something. Otherwise the error is an
-// [*InvalidError].
+// Check returns an [*InvalidError] if the change is empty.
 func (c RuleChange) Check() error {
 	if c.Debits == "" && c.Credits == "" && c.CreditLimit == nil {
 		return &InvalidError{"rules", "must have debits, credits or creditLimit"}
@@ -58,7 +56,7 @@ func (c RuleChange) Check() error {
 	return nil
 }
 
-// lent returns how much the account's balance changes, which includes the limit.
+// lent returns the change to the credit limit, by which the account's balance changes too.
 func (c RuleChange) lent() (sum Sum) {
 	if c.CreditLimit != nil {
 		sum.d = minus(c.CreditLimit.d, c.LimitBefore.d)
@@ -68,11 +66,11 @@ func (c RuleChange) lent() (sum Sum) {
 
 // RulesRequest asks for one change to an account's rules.
 type RulesRequest struct {
-	IdempotencyKey IdempotencyKey // the user's, who has one set of keys for all requests
+	IdempotencyKey IdempotencyKey // must be unused, even by the user's transactions
 	UserID         UserID
 	Change         RuleChange
 	Metadata       Metadata
-	PostedBy       Caller // this call's sender; a replay may have another
+	PostedBy       Caller // the sender of this call; a replay may come from another sender
 }
 
 // TransactionID returns the id of the request's row.
@@ -80,12 +78,12 @@ func (r RulesRequest) TransactionID() TransactionID {
 	return NewTransactionID(r.UserID, r.IdempotencyKey)
 }
 
-// row returns the request's row, for an account with these rules.
+// row returns the request's row. The account's rules before the change are from.
 func (r RulesRequest) row(from Rules, now time.Time) Transaction {
 	change := r.Change
 	change.Number = from.Changes + 1
 	if change.CreditLimit != nil {
-		change.LimitBefore = Balance{plus(from.CreditLimit.d, decimal("0"))} // as if it was parsed: with the same exponent
+		change.LimitBefore = Balance{plus(from.CreditLimit.d, decimal("0"))} // gives it the exponent of a parsed balance
 	}
 	return Transaction{
 		ID:             r.TransactionID(),
@@ -99,25 +97,25 @@ func (r RulesRequest) row(from Rules, now time.Time) Transaction {
 	}
 }
 
-// ChangeRules changes an account's rules. The result has the change's row. Once
-// ChangeRules returns, no entry that the rules block is posted. The same request again
-// changes nothing and returns the first result, with Replayed set. The error is
+// ChangeRules changes an account's rules and returns the change's row. After that, no entry
+// is posted that the new rules block. The same request again changes nothing and returns
+// the first result, with Replayed set. The error is
 //   - a *[DeclinedError] if the balance did not allow the new credit limit, now or the
 //     first time;
-//   - a *[KeyReusedError] if an earlier call used the key for another change, or for a
+//   - a *[KeyReusedError] if an earlier call used the key for another change or for a
 //     transaction;
 //   - [ErrTryAgain] if the outcome is unknown or nothing was written;
-//   - anything else for a defect.
+//   - another error in case of a defect.
 func (l *Ledger) ChangeRules(ctx context.Context, r RulesRequest) (Result, error) {
 	return l.result(l.writeRules(ctx, r))
 }
 
-// maxRuleAttempts bounds a change's attempts. Behind each refusal is another change
-// that succeeded, or holds that expired.
+// maxRuleAttempts bounds the attempts for one change. Each refusal is caused by another
+// change or by expired holds.
 const maxRuleAttempts = 100
 
-// writeRules writes a rule change or declines it, and returns its row as written. The
-// write's condition is that no other change came after the read.
+// writeRules writes a rule change or declines it, and returns its row as written. The write
+// succeeds only if the rules have not changed since they were read.
 func (l *Ledger) writeRules(ctx context.Context, r RulesRequest) (row Transaction, err error) {
 	row.ID = r.TransactionID()
 	if err := r.Change.Check(); err != nil {
@@ -148,7 +146,7 @@ func (l *Ledger) writeRules(ctx context.Context, r RulesRequest) (row Transactio
 			return row, l.store.Decline(ctx, row)
 		case expired == nil:
 			return row, fmt.Errorf("store refused a change of rules that the account allows: %w", refused)
-		default: // a hold that expired meanwhile may have been captured; its release tells
+		default: // only a release shows whether an expired hold was captured
 			if err := l.release(ctx, r.UserID, expired, arrived); err != nil {
 				return row, err
 			}
@@ -157,8 +155,8 @@ func (l *Ledger) writeRules(ctx context.Context, r RulesRequest) (row Transactio
 	return row, ErrTryAgain
 }
 
-// ruling returns a rule change's posting. A higher limit is lent at once, if the
-// balance stays within [MaxBalance]. A lower one is taken from the balance.
+// ruling returns the posting for a rule change. A higher limit adds to the balance if the
+// balance stays within [MaxBalance]. A lower limit takes money from the balance.
 func (t Transaction) ruling() Posting {
 	m := Move{UserID: t.UserID, MaxBefore: HighestBalance(), Rules: t.Rules, Sum: t.Rules.lent()}
 	switch m.Sum.d.Sign() {
@@ -170,7 +168,7 @@ func (t Transaction) ruling() Posting {
 	return Posting{Rows: []Transaction{t}, Moves: []Move{m}}
 }
 
-// addDifferences adds the differences between two requested changes.
+// addDifferences records in to how two requested changes differ.
 func (c RuleChange) addDifferences(other RuleChange, to *KeyReusedError) {
 	to.DebitsDiffer = c.Debits != other.Debits
 	to.CreditsDiffer = c.Credits != other.Credits

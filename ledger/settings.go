@@ -6,48 +6,47 @@ import (
 	"strings"
 )
 
-// Settings stay with a ledger's tables for ever: neither the currency nor the opening
-// balance can change under existing money. Make them with [ParseSettings] or
-// [DefaultSettings]; the zero Settings are not valid. Compare with [Settings.Equal],
-// not ==.
+// Settings never change for a ledger's tables, because neither the currency nor the opening
+// balance can change once there is money. The zero Settings are invalid; use
+// [ParseSettings] or [DefaultSettings]. Compare them with [Settings.Equal], not ==.
 type Settings struct {
-	Currency string  // three to twelve capital letters and digits, a letter first
-	Places   int     // the decimal places in an amount: from 0 to MaxPlaces
-	Opening  Balance // every user's balance before the first transaction
+	Currency string  // three to twelve capital letters and digits, starting with a letter
+	Places   int     // decimal places of an amount, from 0 to MaxPlaces
+	Opening  Balance // a user's balance before the first transaction
 }
 
-// MaxPlaces is the highest number of decimal places. Rows may have as many,
-// whatever the settings.
+// MaxPlaces is the maximum number of decimal places in any [Settings]. The parsers for rows
+// always accept this many.
 const MaxPlaces = 8
 
-// anyPlaces parses the money in rows.
+// anyPlaces parses amounts and credit limits from rows.
 var anyPlaces = Settings{Places: MaxPlaces}
 
-// Tables without settings have these defaults.
+// These are the settings of tables that have none stored.
 const (
 	DefaultCurrency = "USD"
 	DefaultPlaces   = "2"
 	DefaultOpening  = "100"
 )
 
-// DefaultSettings returns US dollars with two decimal places, and an opening
-// balance of 100.
+// DefaultSettings returns US dollars with two decimal places, and an opening balance of
+// 100.
 func DefaultSettings() Settings {
 	s, err := ParseSettings(DefaultCurrency, DefaultPlaces, DefaultOpening)
 	if err != nil {
-		panic(err) // TestParseSettings
+		panic(err) // TestParseSettings rules this out
 	}
 	return s
 }
 
-// ParseSettings parses settings. The opening balance is from 0 to 10^12, with the
-// settings' decimal places. The error is an [*InvalidError] that names every fault.
+// ParseSettings parses settings. The opening balance is from 0 to 10^12, with at most the
+// given decimal places. The error is an [*InvalidError] that names every fault.
 func ParseSettings(currency, places, opening string) (Settings, error) {
 	var wrong []string
 	if !isCurrency(currency) {
 		wrong = append(wrong, fmt.Sprintf("currency is %.50q, must be three to twelve capital letters and digits, a letter first", currency))
 	}
-	s := Settings{Currency: currency, Places: MaxPlaces} // to parse the opening balance if places are invalid
+	s := Settings{Currency: currency, Places: MaxPlaces} // for the opening balance if places is invalid
 	if count, err := strconv.Atoi(places); err == nil && len(places) == 1 && count <= MaxPlaces {
 		s.Places = count
 	} else {
@@ -69,7 +68,7 @@ func isCurrency(s string) bool {
 	return len(s) >= 3 && len(s) <= 12 && strings.Contains(letters, s[:1]) && strings.Trim(s, letters+digits) == ""
 }
 
-// Equal reports whether all three are equal.
+// Equal reports whether s and t are equal.
 func (s Settings) Equal(t Settings) bool {
 	return s.Currency == t.Currency && s.Places == t.Places && s.Opening.Equal(t.Opening)
 }
@@ -77,13 +76,13 @@ func (s Settings) Equal(t Settings) bool {
 // IsDefault reports whether s are the default settings.
 func (s Settings) IsDefault() bool { return s.Equal(DefaultSettings()) }
 
-// String names all three.
+// String returns all three settings, with their names.
 func (s Settings) String() string {
 	return fmt.Sprintf("currency %s, decimal places %d, opening balance %s", s.Currency, s.Places, s.Opening)
 }
 
-// ParseAmount parses an amount as [ParseAmount] does, with at most the settings'
-// decimal places and at least their smallest unit.
+// ParseAmount is like the function [ParseAmount], but accepts only the settings' decimal
+// places. The smallest amount is their smallest unit.
 func (s Settings) ParseAmount(text string) (Amount, error) {
 	d, reason := parsePlain(text, s.Places, maxAmount)
 	if reason == "" && d.IsZero() {
@@ -95,14 +94,14 @@ func (s Settings) ParseAmount(text string) (Amount, error) {
 	return Amount{d}, nil
 }
 
-// ParseCreditLimit parses a credit limit as [ParseCreditLimit] does, with at most the
-// settings' decimal places.
+// ParseCreditLimit is like the function [ParseCreditLimit], but accepts only the settings'
+// decimal places.
 func (s Settings) ParseCreditLimit(text string) (Balance, error) {
 	return parseBalance("rules", text, s.Places, maxAmount)
 }
 
-// CheckPlaces checks that a row's amount or balance has no more decimal places than the
-// settings allow. The error is an [*InvalidError].
+// CheckPlaces checks that an amount or balance from a row has no more decimal places than
+// the settings allow. Otherwise the error is an [*InvalidError].
 func (s Settings) CheckPlaces(money fmt.Stringer) error {
 	_, fraction, _ := strings.Cut(money.String(), ".")
 	if len(fraction) > s.Places {
@@ -111,7 +110,7 @@ func (s Settings) CheckPlaces(money fmt.Stringer) error {
 	return nil
 }
 
-// SmallestUnit returns the smallest amount with the given decimal places.
+// SmallestUnit returns the smallest amount with that many decimal places.
 func SmallestUnit(places int) string {
 	if places == 0 {
 		return "1"
@@ -119,14 +118,14 @@ func SmallestUnit(places int) string {
 	return "0." + strings.Repeat("0", places-1) + "1"
 }
 
-// tooManyPlaces returns the reason for rejecting more decimal places.
+// tooManyPlaces returns the reason for rejecting a value with more decimal places.
 func tooManyPlaces(most int) string {
 	switch most {
 	case 0:
 		return "must be whole"
 	case 1:
 		return "must have at most 1 decimal place"
-	case 2: // a word, as answers must not change
+	case 2: // spelled out because existing answers must not change
 		return "must have at most two decimal places"
 	}
 	return fmt.Sprintf("must have at most %d decimal places", most)

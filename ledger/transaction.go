@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Type is the direction in which an entry moves money. Its text is stored and sent.
+// Type is the direction of an entry. It is stored and sent as this string.
 type Type string
 
-// A Credit adds to the balance, a Debit takes from it.
+// A Credit adds to the balance. A Debit subtracts from it.
 const (
 	Credit Type = "credit"
 	Debit  Type = "debit"
@@ -20,13 +20,13 @@ func ParseType(s string) (Type, error) {
 	return oneOf("type", `must be "credit" or "debit"`, s, Credit, Debit)
 }
 
-// MaxItems bounds a transaction's entries plus different users: a [Store] writes a row
-// for each entry and a move for each user in one write.
+// MaxItems is the maximum number of a transaction's entries and different users together. A
+// [Store] writes a row for each entry and a move for each user in one write.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 const MaxItems = 100
 
-// Entry is one movement of one user's balance.
+// Entry is one change to one user's balance.
 type Entry struct {
 	UserID UserID
 	Type   Type
@@ -38,8 +38,8 @@ func (e Entry) Equal(f Entry) bool {
 	return e.UserID == f.UserID && e.Type == f.Type && e.Amount.Equal(f.Amount)
 }
 
-// CheckEntries checks the number of entries. None, or more than [MaxItems] together
-// with their different users, is an [*InvalidError].
+// CheckEntries checks that there is an entry, and that entries and different users are at
+// most [MaxItems] together. Otherwise the error is an [*InvalidError].
 func CheckEntries(entries []Entry) error {
 	if len(entries) == 0 {
 		return &InvalidError{"entries", "must have at least one entry"}
@@ -50,7 +50,7 @@ func CheckEntries(entries []Entry) error {
 	return nil
 }
 
-// items returns the number of items in a write of the entries.
+// items returns the number of items in the write that posts the entries.
 func items(entries []Entry) int { return len(entries) + len(usersOf(entries)) }
 
 // usersOf returns the different users, in the order of their first entries.
@@ -63,8 +63,8 @@ func usersOf(entries []Entry) (users []UserID) {
 	return users
 }
 
-// Mints reports whether the entries credit more than they debit: such a
-// transaction brings in money from outside.
+// Mints reports whether the entries credit more than they debit. Such a transaction brings
+// in money from outside.
 func Mints(entries []Entry) bool {
 	sum := net(entries)
 	return sum.d.Sign() > 0
@@ -80,11 +80,10 @@ func net(entries []Entry) (sum Sum) {
 	return sum
 }
 
-// End is the way in which a hold ended. Its text is stored and sent as a row's
-// type.
+// End is the way in which a hold ended. It is stored and sent as a row's type.
 type End string
 
-// A Capture takes all or part of the held money; a Void and an Expiry release it.
+// A Capture takes all or part of the held money. A Void or an Expiry releases it.
 const (
 	Capture End = "capture"
 	Void    End = "void"
@@ -96,7 +95,7 @@ func ParseEnd(s string) (End, error) {
 	return oneOf("type", `must be "credit" or "debit", or of an end "capture", "void" or "expiry"`, s, Capture, Void, Expiry)
 }
 
-// Status returns the status that this end gives a transaction, or "" for no end.
+// Status returns the status of a transaction after this end, or "" for any other string.
 func (e End) Status() Status {
 	switch e {
 	case Capture:
@@ -109,11 +108,12 @@ func (e End) Status() Status {
 	return ""
 }
 
-// Status is a transaction's outcome. Its text is stored and sent.
+// Status is a transaction's state. It is stored and sent as this string.
 type Status string
 
-// A Posted transaction has moved the balance. A Declined one never will. A Pending
-// one holds its money until a capture makes it Posted, or it is Voided or Expired.
+// A Posted transaction has changed the balance. A Declined one never will. A Pending one
+// holds its money until it is captured, and is then Posted, or until it is Voided or
+// Expired.
 const (
 	Posted   Status = "posted"
 	Declined Status = "declined"
@@ -130,17 +130,17 @@ func ParseStatus(s string) (Status, error) {
 // timeLayout is RFC 3339 in UTC with milliseconds.
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
-// timeOf returns a row's time.
+// timeOf returns now as the time for a row.
 func timeOf(now time.Time) time.Time { return now.UTC().Truncate(time.Millisecond) }
 
-// FormatTime returns t in RFC 3339, in UTC with milliseconds, truncated. All texts
-// have the same width, so they sort like their times.
+// FormatTime returns t in RFC 3339, in UTC, truncated to milliseconds. All results have the
+// same width, so they sort in the order of their times.
 func FormatTime(t time.Time) string { return t.UTC().Format(timeLayout) }
 
-// ParseTime parses a text that [FormatTime] returned. Anything else, such as the same
-// time in another notation, is an [*InvalidError].
+// ParseTime parses a string that [FormatTime] returned. Anything else is an
+// [*InvalidError], even the same time in another notation.
 func ParseTime(s string) (time.Time, error) {
-	// time.Parse also accepts a one-digit hour, and a comma for the point.
+	// time.Parse also accepts a one-digit hour, and a comma instead of the point.
 	t, err := time.Parse(timeLayout, s)
 	if err != nil || FormatTime(t) != s {
 		return time.Time{}, &InvalidError{"time", "must be a time in UTC such as " + timeLayout}
@@ -148,52 +148,52 @@ func ParseTime(s string) (time.Time, error) {
 	return t, nil
 }
 
-// Transaction is one of the ledger's rows, which never change. A transaction with
-// several entries has a row for each: the first row holds the whole transaction's data,
-// and the others name it. A pending transaction has only its first row; its end, and a
-// capture's credit, are separate rows.
+// Transaction is one of the ledger's rows, which never change. A transaction with several
+// entries has a row for each. The first row contains the data of the whole transaction, and
+// the others contain the first one's id. A pending transaction has only its first row. Its
+// end and a capture's credit are separate rows.
 type Transaction struct {
-	ID        TransactionID // NewTransactionID(UserID, IdempotencyKey) in a first row; TransactionID.Entry or .End in others
+	ID        TransactionID // from NewTransactionID in a first row; from TransactionID.Entry or .End in others
 	UserID    UserID
-	Type      Type // "" in an end
-	End       End  // if the row ends a hold; else ""
+	Type      Type // "" if the row is an end
+	End       End  // "" if the row is not an end
 	Amount    Amount
 	Status    Status
 	CreatedAt time.Time // UTC, to the millisecond
 
-	// In a first row only.
+	// These fields are set only in a first row.
 	IdempotencyKey  IdempotencyKey
-	Entries         []Entry // all in their order if there are several, else nil
+	Entries         []Entry // all entries in order if there are several, else nil
 	Metadata        Metadata
-	ExpiresAt       time.Time // if the transaction was asked to be pending
+	ExpiresAt       time.Time // if the request was to hold the money
 	DeclinedEntry   int       // if Declined: the place, from 0, of the first entry that did not fit
-	BalanceSeen     Balance   // if Declined: that entry's user could spend this
+	BalanceSeen     Balance   // if Declined: the spendable balance of that entry's user
 	DeclinedByBlock bool      // if Declined: that entry's account blocked it
-	RefundPlaces    []int     // in a refund: the refunded entries' places, ascending
-	Captured        Amount    // if it stands as captured; never stored here
+	RefundPlaces    []int     // in a refund: the places of the refunded entries, ascending
+	Captured        Amount    // set when a captured transaction is read; never stored here
 
-	// PostedBy is the caller that wrote a first row, or that ended a hold by a
-	// capture or void, even if the end is the expiry. Further entries, releases by
-	// a posting and old rows have none. A replay keeps the first caller.
+	// PostedBy is the caller that wrote a first row, or that ended a hold with a capture or
+	// void, even if the stored end is the expiry. It is empty in further entries, in
+	// releases by a posting, and in old rows. A replay keeps the first caller.
 	PostedBy Caller
 
-	TransactionID TransactionID // in the other rows: the first row's
-	RefundOf      TransactionID // in all rows of a refund: the refunded transaction's
-	Held          Amount        // in a Capture: the held amount; Amount is the captured one
+	TransactionID TransactionID // in the other rows: the id of the first row
+	RefundOf      TransactionID // in all rows of a refund: the id of the refunded transaction
+	Held          Amount        // in a Capture: the whole held amount; Amount is the captured part
 
-	// Rules makes the row a change to the UserID's rules. It has no Type and no Amount,
-	// is in no history, and is a first row in all else: in its id, key, metadata and
+	// Rules is set if the row changes the user's rules. Such a row has no Type and no
+	// Amount, and is in no history. Like a first row it has an id, key, metadata and
 	// PostedBy. A Declined one has BalanceSeen.
 	Rules *RuleChange
 }
 
-// Kind is a row's kind, one of four.
+// Kind is the kind of a row.
 type Kind int
 
-// The kinds of rows.
+// A row has one of four kinds.
 const (
-	FirstRow Kind = iota // the transaction itself, with its first entry
-	EntryRow             // a further entry
+	FirstRow Kind = iota // the transaction's data and its first entry
+	EntryRow             // an entry after the first
 	EndRow               // a hold's end
 	RulesRow             // a change to an account's rules
 )
@@ -225,7 +225,7 @@ func (t Transaction) FirstID() TransactionID {
 // Entry returns the row's entry.
 func (t Transaction) Entry() Entry { return Entry{t.UserID, t.Type, t.Amount} }
 
-// AllEntries returns the transaction's entries; t is its first row.
+// AllEntries returns the entries of the transaction whose first row is t.
 func (t Transaction) AllEntries() []Entry {
 	if t.Entries == nil {
 		return []Entry{t.Entry()}
@@ -233,8 +233,8 @@ func (t Transaction) AllEntries() []Entry {
 	return t.Entries
 }
 
-// Receiver returns the user that a capture credits, also after the hold's end. It is
-// the zero UserID for other transactions and for declined ones.
+// Receiver returns the user that a capture credits, even after the hold has ended. It is
+// the zero UserID for declined transactions and for those without a receiver.
 func (t Transaction) Receiver() UserID {
 	if t.ExpiresAt.IsZero() || t.Status == Declined || len(t.Entries) < 2 {
 		return UserID{}
@@ -242,7 +242,7 @@ func (t Transaction) Receiver() UserID {
 	return t.Entries[1].UserID
 }
 
-// ExpiresIn returns how long the hold was requested to last, or zero.
+// ExpiresIn returns the requested duration of the hold, or zero if there is none.
 func (t Transaction) ExpiresIn() time.Duration {
 	if t.ExpiresAt.IsZero() {
 		return 0
@@ -252,7 +252,7 @@ func (t Transaction) ExpiresIn() time.Duration {
 
 func (t Transaction) hold() Hold { return Hold{t.ID, t.Amount, t.ExpiresAt} }
 
-// ended returns a pending transaction after its end.
+// ended returns the pending transaction as it is after its end.
 func (t Transaction) ended(end Transaction) Transaction {
 	t.Status = end.Status
 	if end.End == Capture {
