@@ -28,10 +28,10 @@ import (
 
 func TestMain(m *testing.M) { infratest.Main(m) }
 
-// names are the user and the idempotency key of a call.
+// names are a caller's user and idempotency key.
 type names struct{ user, key string }
 
-// path returns the URL path of the transaction with this key.
+// path returns the transaction's URL path.
 func (n names) path() string {
 	user, userErr := ledger.ParseUserID(n.user)
 	key, keyErr := ledger.ParseIdempotencyKey(n.key)
@@ -43,8 +43,7 @@ func (n names) path() string {
 
 var made atomic.Int64
 
-// newNames returns a new user and key. All have the same length, because the size of a row depends
-// on them.
+// newNames returns a new user and key. All have the same length, which counts in a row's size.
 func newNames() names {
 	i := made.Add(1)
 	return names{fmt.Sprintf("new-%06d", i), fmt.Sprintf("key-%06d", i)}
@@ -56,11 +55,11 @@ type call struct{ method, path, query, key, body string }
 // outcome is a call with the expected status and cost.
 type outcome struct {
 	name        string
-	before      calls // made first, by a clock two hours ago
+	before      calls // made first, with the clock two hours back
 	call        func(names) call
 	status      string
 	units       units
-	allocations float64 // at most, by our own code; 0: not measured, and neither is the latency
+	allocations float64 // the bound for our own code; 0: only the cost is checked
 }
 
 type calls []func(names) call
@@ -122,7 +121,7 @@ func times(count int, c func(names) call) (all calls) {
 	return all
 }
 
-// history returns the outcome of reading a user's history after count calls.
+// history returns an outcome that reads a user's history after count calls.
 func history(name string, who names, count int, c func(names) call, want units) outcome {
 	before := times(count, c)
 	for i, each := range before {
@@ -230,8 +229,7 @@ func newHandler(store *infra.Store, ago time.Duration, log io.Writer) environmen
 // request runs a prepared call, so that a measurement does not include the preparation.
 type request func(context.Context) error
 
-// request returns the outcome's call, to be sent to this environment. Any other status is an
-// error.
+// request prepares the outcome's call. Running it fails if the status differs.
 func (o outcome) request(to environment, n names) request {
 	payload := o.call(n).event()
 	return func(ctx context.Context) error {

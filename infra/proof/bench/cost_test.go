@@ -36,8 +36,8 @@ const (
 
 	memoryMB       = 512
 	billedMs       = 10   // for each call; assumed
-	accessLogBytes = 384  // for each line, with 20 bytes for each variable
-	tracedShare    = 0.05 // of all calls, by X-Ray's default sampling rule
+	accessLogBytes = 384  // for each line, at 20 bytes a variable
+	tracedShare    = 0.05 // X-Ray's default sampling rate
 )
 
 // units are the cost of requests to DynamoDB. They are computed from the requests and responses by
@@ -57,7 +57,7 @@ type units struct {
 	writes, reads float64
 }
 
-// attributes are the attributes of one item, by name.
+// attributes is a DynamoDB item, as JSON.
 type attributes map[string]struct {
 	S string
 	N string
@@ -67,8 +67,8 @@ type attributes map[string]struct {
 	}
 }
 
-// bytes returns the size of an item: its names and values. A number takes one byte and half a byte
-// for each digit. A list or map takes three bytes, and one for each member.
+// bytes returns an item's size: its names and values. A number takes one byte and half a byte for
+// each digit. A list or map takes three bytes, and one for each member.
 func (a attributes) bytes() (n int) {
 	number := func(digits string) int { return ceilDivide(len(digits), 2) + 1 }
 	for name, value := range a {

@@ -33,7 +33,7 @@ type answer struct {
 	body   string
 }
 
-// record makes an outcome's call on a new model of DynamoDB, and records its requests.
+// record makes an outcome's call on a new DynamoDB model, and records its requests.
 func record(t testing.TB, o outcome, n names) *recording {
 	t.Helper()
 	books, model := infratest.NewOnModel(t, dynamodbmodel.Moment{})
@@ -67,7 +67,7 @@ func (r *recording) keepAnswer(_ *http.Request, deliver func() (*http.Response, 
 
 // on returns a request that sends the recorded requests with this client, to config's tables.
 func (r *recording) on(client *dynamodb.Client, config infra.Config) request {
-	table := func(name *string) *string { // replaces a recorded table name by config's
+	table := func(name *string) *string { // maps a recorded table name to config's
 		if *name == "transactions" {
 			return &config.TransactionsTable
 		}

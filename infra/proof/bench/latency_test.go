@@ -19,9 +19,9 @@ import (
 	"onewrite/ledger"
 )
 
-// The allocations of our own code stay below a bound. Unlike times, they are the same on every
-// machine. They include those for the rows. The floor and the call both receive recorded
-// responses.
+// The ledger's own allocations stay below a bound, on a machine with any speed. They include
+// building the rows, because the floor's requests are already built. The floor and the call both
+// receive recorded responses.
 func TestOwnAllocations(t *testing.T) { // not parallel: AllocsPerRun counts for the whole process
 	for _, o := range outcomes {
 		if o.allocations == 0 {
@@ -81,8 +81,8 @@ func BenchmarkLatency(b *testing.B) {
 	}
 }
 
-// BenchmarkColdStart alternates starts of the function and of hello. It measures the time from the
-// start of the process to the first answer.
+// BenchmarkColdStart alternates between the function and hello. It measures the time from a
+// process's start to its first answer.
 func BenchmarkColdStart(b *testing.B) {
 	books := infratest.New(b)
 	cold := func(binary string, payload []byte) request {
@@ -104,7 +104,6 @@ func BenchmarkColdStart(b *testing.B) {
 	p.report(b)
 }
 
-// build compiles a function's package.
 func build(b testing.TB, pkg string) (binary string) {
 	b.Helper()
 	binary = filepath.Join(b.TempDir(), "bootstrap")
@@ -112,7 +111,7 @@ func build(b testing.TB, pkg string) (binary string) {
 	return binary
 }
 
-// start starts a function on the tables of books. It runs until the benchmark ends.
+// start starts a function on the books' tables. It runs until the benchmark ends.
 func start(b testing.TB, books *infratest.Books, binary string) *runtimeapi.Function {
 	b.Helper()
 	function, err := runtimeapi.Start(binary, books.Env(), io.Discard)
@@ -121,8 +120,8 @@ func start(b testing.TB, books *infratest.Books, binary string) *runtimeapi.Func
 	return function
 }
 
-// pairs are the latencies of floors and calls, in milliseconds, and their ratios. Each floor and
-// its call ran one after the other.
+// pairs are latencies in milliseconds: of floors, of the calls that ran right before or after
+// them, and the ratios.
 type pairs struct{ floors, ours, ratios []float64 }
 
 // run measures a floor and a call. Every second time the call goes first.
@@ -137,7 +136,7 @@ func (p *pairs) run(b *testing.B, floor, ours request) {
 	p.floors, p.ours, p.ratios = append(p.floors, took[0]), append(p.ours, took[1]), append(p.ratios, took[1]/took[0])
 }
 
-// report reports the medians, and the 99th percentile of our calls.
+// report reports the medians, and our calls' 99th percentile.
 func (p *pairs) report(b *testing.B) {
 	b.ReportMetric(0, "ns/op") // hidden: it would include the floor and the set-up
 	b.ReportMetric(quantile(p.floors, 0.50), "floor-p50-ms")
@@ -146,7 +145,6 @@ func (p *pairs) report(b *testing.B) {
 	b.ReportMetric(quantile(p.ratios, 0.50), "ratio")
 }
 
-// quantile returns the q-quantile of the values.
 func quantile(values []float64, q float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]

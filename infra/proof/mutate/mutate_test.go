@@ -58,7 +58,7 @@ func TestDefectsAreFound(t *testing.T) {
 	}
 }
 
-// texts returns the changed text of each file that the defect edits, by path.
+// texts returns the changed text for each file that the defect edits, by path.
 func (d defect) texts() (map[string]string, error) {
 	texts := map[string]string{}
 	for _, e := range d.edits {

@@ -11,32 +11,32 @@ import (
 
 const (
 	mostUsers   = 4
-	mostPosts   = 12 // keys for transactions, of all users
-	mostChanges = 8  // keys for changes of rules, after them
+	mostPosts   = 12 // keys for transactions, for all users together
+	mostChanges = 8  // keys for rule changes, numbered after those
 	mostKeys    = mostPosts + mostChanges
 	mostEntries = 4
 	ceiling     = int64(1e15) * 100
 )
 
-// accounts has every user's money, in cents, of a ledger that does one thing at a time. The search
-// often compares it, with ==.
+// accounts is the state of a model ledger that handles one call at a time. All sums are in cents.
+// It must be comparable, because the search for an order often compares two states with ==.
 type accounts struct {
-	balances [mostUsers]int64 // without the held money, with the limit
+	balances [mostUsers]int64 // spendable: with the credit limit, without held money
 	rules    [mostUsers]rules
 	keys     [mostKeys]unique.Handle[outcome]
-	ends     [mostPosts]unique.Handle[ending] // of each key's hold
+	ends     [mostPosts]unique.Handle[ending] // how each key's hold ended
 	refunded [mostPosts][mostEntries]int64
-	short    uint64 // declines, a bit each, that balances asked for
-	lapsed   uint16 // holds, a bit each, that a reading counted as expired
+	short    uint64 // a bit for each decline that a call has decided and not yet stored
+	lapsed   uint16 // a bit for each hold that an answer counted as expired
 }
 
-// The handles of keys and holds before they are used.
+// These are the values for an unused key and for an open hold.
 var (
 	unused   = unique.Make(outcome{})
 	notEnded = unique.Make(ending{})
 )
 
-// newAccounts returns the accounts before all calls.
+// newAccounts returns the accounts before any call.
 func newAccounts(users []user) (a accounts) {
 	for i, u := range users {
 		a.balances[i] = u.opening
@@ -57,19 +57,19 @@ type entry struct {
 	amount int64
 }
 
-// outcome is a key's use. The zero outcome is an unused key's.
+// outcome is the result of the first call with a key. An unused key has the zero outcome.
 type outcome struct {
-	entries  [mostEntries]entry // zero after the last
+	entries  [mostEntries]entry // unused places are zero
 	metadata ledger.Metadata
 	lasts    int64 // milliseconds until it expires, if pending
 	refunds  refunds
-	change   change // of rules, instead of entries
+	change   change // for a rule change, which has no entries
 
 	status  ledger.Status
-	place   int   // the declined entry's
-	seen    int64 // the balance that declined it
-	blocked bool  // whether rules declined it instead
-	created int64 // by the writing call's clock, in milliseconds
+	place   int   // the index of the declined entry
+	seen    int64 // the balance at that entry
+	blocked bool  // declined by a rule, not by the balance
+	created int64 // Unix milliseconds, by the writer's clock
 }
 
 func (o *outcome) all() []entry {
@@ -80,8 +80,8 @@ func (o *outcome) all() []entry {
 	return o.entries[:last]
 }
 
-// moved returns the entries that the first write posts: a pending transaction's credit comes with
-// its capture.
+// moved returns the entries that count in the first write. A pending transaction's credit counts
+// only once it is captured.
 func (o *outcome) moved() []entry {
 	if o.lasts != 0 {
 		return o.entries[:1]
@@ -109,16 +109,16 @@ func (o *outcome) String() string {
 	return text.String()
 }
 
-// misfit is an entry that does not fit: its place, its user's balance then, and whether the user's
-// rules blocked it.
+// misfit describes a declined entry: its index, its user's balance before it, and whether the
+// user's rules blocked it.
 type misfit struct {
 	place   int
 	seen    int64
 	blocked bool
 }
 
-// post posts entries one after another, up to the first that does not fit. If only is a user, it
-// leaves out the others' entries.
+// post posts entries one after another. It stops at the first that does not fit, and returns that
+// one as declined. If only is a user, it skips the entries of all other users.
 func (a accounts) post(entries []entry, only int) (after accounts, declined misfit, fits bool) {
 	for i, e := range entries {
 		if only != everybody && e.user != only {
@@ -142,10 +142,11 @@ func (a accounts) post(entries []entry, only int) (after accounts, declined misf
 
 const everybody = -1
 
-// event is one thing that happens to the accounts, if it can.
+// event is one step of the model ledger. can is false if the step is impossible in this state.
 type event func(accounts) (after accounts, can bool)
 
-// posted uses a key and moves all balances at once. Before that it releases expired holds.
+// posted releases expired holds, then stores the outcome under the key and moves all balances, as
+// one event.
 func (h *history) posted(key int, o outcome, released []release) event {
 	use := unique.Make(o)
 	return func(a accounts) (after accounts, can bool) {
@@ -168,11 +169,11 @@ func (h *history) posted(key int, o outcome, released []release) event {
 	}
 }
 
-// A decline is two events, fallShort and decline. At one instant a balance does not allow an entry,
-// even with all holds released that have expired then. Later in the same call the decline is
-// written under the key, if that is still unused. The balance may be another by then: a decline
-// reports the past. It names the first entry that does not fit: of all entries if DynamoDB reported
-// all failed conditions, else of that user's.
+// A decline is two events. At fallShort the balance does not allow an entry, even with all expired
+// holds released. At decline, later in the same call, the decline is stored under the key, if that
+// is still unused. The balance may have changed in between. The decline names the first entry that
+// does not fit: among all entries if DynamoDB reported all failed conditions, and otherwise among
+// the entries of one user.
 func (h *history) fallShort(o outcome, bit uint64, allReported bool, now int64) event {
 	entries, only := o.moved(), everybody
 	if !allReported {
@@ -181,7 +182,7 @@ func (h *history) fallShort(o outcome, bit uint64, allReported bool, now int64) 
 	return func(a accounts) (accounts, bool) {
 		if o.refunds != (refunds{}) && allReported {
 			if _, _, _, can := h.refund(a, o); !can {
-				return a, false // the refund account comes before balances
+				return a, false // the refund limit is checked before balances
 			}
 		}
 		free := h.freed(a, now)
@@ -202,14 +203,14 @@ func decline(key int, o outcome, bit uint64) event {
 	}
 }
 
-// replay requires that the key has this outcome, or none for the zero outcome.
+// replay requires that the key has this outcome. The zero outcome requires an unused key.
 func replay(key int, o outcome) event {
 	use := unique.Make(o)
 	return func(a accounts) (accounts, bool) { return a, a.keys[key] == use }
 }
 
-// row answers a further entry in a key's transaction and its time, or the zero entry if there is no
-// such row.
+// row requires that a further entry in the key's transaction is e, written at that time. The zero
+// entry requires that there is no such row.
 func row(key, place int, e entry, created int64) event {
 	return func(a accounts) (accounts, bool) {
 		has, end := a.keys[key].Value(), a.ends[key].Value()
@@ -225,7 +226,7 @@ func row(key, place int, e entry, created int64) event {
 	}
 }
 
-// reused answers how a request differs from its key's outcome.
+// reused requires that the request differs from the key's outcome exactly as differs lists.
 func reused(key int, asked outcome, differs ledger.KeyReusedError) event {
 	return func(a accounts) (accounts, bool) {
 		has := a.keys[key].Value()

@@ -14,8 +14,8 @@ type caller struct {
 	number int
 	chance *rand.Rand
 	ledger *ledger.Ledger
-	ahead  time.Duration // how far its clock is
-	read   time.Time     // last, from that clock
+	ahead  time.Duration // how far its clock is ahead
+	read   time.Time     // the latest time that this clock returned
 	calls  []*call
 	pages  []ledger.Page
 }
@@ -26,10 +26,10 @@ func newCaller(r *run, number int, chance *rand.Rand, store ledger.Store) *calle
 	return c
 }
 
-// now reads the caller's clock. No two callers ever read the same time, so that every row shows
+// now reads the caller's clock. No two reads in a run return the same time, so a row's time shows
 // which call wrote it.
 func (c *caller) now() time.Time {
-	const step = 8 * time.Millisecond // more milliseconds than callers
+	const step = 8 * time.Millisecond // leaves a millisecond for each caller
 	since := (time.Since(c.run.began) + c.ahead).Truncate(step)
 	now := epoch.Add(since + time.Duration(c.number+1)*time.Millisecond)
 	if soonest := c.read.Add(step); now.Before(soonest) {
@@ -40,12 +40,12 @@ func (c *caller) now() time.Time {
 	return now
 }
 
-// live makes a caller's calls: mostly posts. Many repeat an earlier one, mostly if that one's
-// outcome is unknown.
+// live makes the caller's calls, most of them posts. Many repeat the previous call, above all if
+// its outcome is unknown.
 func (c *caller) live(ctx context.Context) {
 	for range callsPerCaller {
 		time.Sleep(c.below(c.run.think))
-		if c.run.holds && c.chance.IntN(4) == 0 { // until something has expired
+		if c.run.holds && c.chance.IntN(4) == 0 { // long enough for some holds to expire
 			time.Sleep(c.below(c.run.pause))
 		}
 		patient, cancel := context.WithTimeout(ctx, c.run.patience/4+c.below(c.run.patience))
@@ -86,7 +86,7 @@ func (c *caller) choose() ask {
 	}
 	if c.run.holds && c.chance.IntN(3) == 0 {
 		next.question = []question{toCapture, toCapture, toVoid}[c.chance.IntN(3)]
-		for range 3 { // mostly a pending one's
+		for range 3 { // look for a pending transaction
 			if c.run.keys[next.key].uses[0].ExpiresIn == 0 {
 				next.key = c.chance.IntN(transactions)
 			}
@@ -95,7 +95,7 @@ func (c *caller) choose() ask {
 	switch k := c.run.keys[next.key]; {
 	case next.question == toPost && k.isRefund:
 		next.question, next.parts = toRefund, []string{"", "0 0.01", "0 40"}[c.chance.IntN(3)]
-	case c.chance.IntN(8) == 0: // perhaps another request with the key
+	case c.chance.IntN(8) == 0: // perhaps reuse the key for another request
 		next.use = c.chance.IntN(len(k.uses))
 	}
 	if next.question == toEntry {
@@ -107,8 +107,8 @@ func (c *caller) choose() ask {
 	return next
 }
 
-// mortal makes a call whose process is killed at some moment. From then on the process sends
-// nothing, and its caller receives no answer.
+// mortal makes a call and kills its process at a random moment. From then on the process sends
+// nothing, and the caller gets no answer.
 func (c *caller) mortal(ctx context.Context, next ask) {
 	ctx, kill := context.WithTimeout(ctx, c.below(c.run.life))
 	defer kill()
@@ -116,7 +116,8 @@ func (c *caller) mortal(ctx context.Context, next ask) {
 	made.killed = ctx.Err() != nil
 }
 
-// again repeats each call with an unknown outcome, and with holds each write, once.
+// again repeats each call with an unknown outcome once. In a run with holds it repeats every
+// write.
 func (c *caller) again(ctx context.Context, calls []*call) {
 	made := map[ask]bool{}
 	for _, one := range calls {
@@ -127,7 +128,7 @@ func (c *caller) again(ctx context.Context, calls []*call) {
 	}
 }
 
-// call makes a call and keeps it.
+// call makes a call, and adds it to c.calls with its answer.
 func (c *caller) call(ctx context.Context, asked ask) *call {
 	made := &call{ask: asked, caller: c.number, began: time.Since(c.run.began)}
 	c.calls = append(c.calls, made)

@@ -13,59 +13,61 @@ import (
 	"onewrite/ledger"
 )
 
-// question is a call's kind.
+// question is the kind of a call.
 type question string
 
 const (
 	toPost        question = "post"
 	toBalance     question = "balance"
 	toTransaction question = "transaction"
-	toEntry       question = "entry" // a transaction's further row
+	toEntry       question = "entry" // a lookup of a further entry
 	toCapture     question = "capture"
 	toVoid        question = "void"
 	toRefund      question = "refund"
 	toRules       question = "rules"
 )
 
-// ask is a call before it is made. Two equal asks are the same call.
+// ask describes a call to make. Equal asks make the same call.
 type ask struct {
 	question question
-	user     int    // for a balance
-	key      int    // in the run
-	use      int    // which of the key's requests
-	place    int    // the row's, for a further entry
+	user     int    // whose balance to read
+	key      int    // index in the run's keys
+	use      int    // which of the key's requests to send
+	place    int    // which further entry to look up
 	sum      string // to capture; "" is all
 	parts    string // to refund, as "0 12.50,1 12.50"; "" is all
 }
 
-// call is one caller's call, and its answer.
+// call is a call that a caller made, and its answer.
 type call struct {
 	ask
 
 	caller       int
-	request      ledger.Request // with the key
-	original     int            // the refunded transaction's key
-	refunds      refunds        // for a refund that was sent
-	read         int            // how often the clock was read before it was sent
+	request      ledger.Request // sent with the key
+	original     int            // the key of the transaction to refund
+	refunds      refunds        // the refunded entries, for a refund that was sent
+	read         int            // clock readings before the refund was sent
 	began, ended time.Duration  // since the run began
-	killed       bool           // the process ended before its answer
+	killed       bool           // the process was killed before it answered
 
-	readings []time.Time // by the caller's clock, each unique
+	readings []time.Time // all clock readings; no two are equal
 
-	result ledger.Result // for a write or a lookup
+	result ledger.Result // of a write or a lookup
 	funds  ledger.Funds
 	err    error
 }
 
-// epoch is before all calls.
+// epoch is the start of all callers' clocks.
 var epoch = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// wrote reports whether the call wrote a row: no two calls read the same time.
+// wrote reports whether the call wrote a row. The row's time shows it: no two calls read the same
+// time.
 func (c *call) wrote(row ledger.Transaction) bool {
 	return slices.ContainsFunc(c.readings, row.CreatedAt.Equal)
 }
 
-// now returns the clock's last reading, by which holds expire. It is 0 if no clock was read.
+// now returns the last clock reading in milliseconds, or 0 if there is none. It decides which
+// holds have expired.
 func (c *call) now() int64 {
 	if len(c.readings) == 0 {
 		return 0
@@ -73,21 +75,21 @@ func (c *call) now() int64 {
 	return c.readings[len(c.readings)-1].UnixMilli()
 }
 
-// unknown reports whether the caller does not know the outcome.
+// unknown reports whether the answer leaves the outcome unknown.
 func (c *call) unknown() bool { return c.killed || errors.Is(c.err, ledger.ErrTryAgain) }
 
 func (c *call) writes() bool { return c.usesKey() || c.ends() }
 
-// usesKey reports whether the call asks for a key's outcome.
+// usesKey reports whether the call sends an idempotency key.
 func (c *call) usesKey() bool {
 	return c.question == toPost || c.question == toRefund || c.question == toRules
 }
 
-// ends reports whether the call asks to end a hold.
+// ends reports whether the call is a capture or a void.
 func (c *call) ends() bool { return c.question == toCapture || c.question == toVoid }
 
-// answer returns the transaction in the answer: posted, pending or declined, by this call
-// or an earlier one. It is not ok if the answer has none.
+// answer returns the transaction in the answer: posted, pending or declined, by this call or an
+// earlier one. ok is false if the answer has none.
 func (c *call) answer() (result ledger.Result, ok bool) {
 	if declined, is := errors.AsType[*ledger.DeclinedError](c.err); is && !c.killed {
 		return declined.Result, true
@@ -95,7 +97,7 @@ func (c *call) answer() (result ledger.Result, ok bool) {
 	return c.result, !c.killed && c.err == nil && c.question != toBalance
 }
 
-// asked returns the request's part of an outcome.
+// asked returns the request as an outcome without a status.
 func (c *call) asked() outcome {
 	o := askedOf(c.request)
 	o.refunds = c.refunds
@@ -109,21 +111,21 @@ func (c *call) String() string {
 		answer += fmt.Sprintf(": %v, captured %s", &o, result.Transaction.Captured)
 	} else if c.question == toBalance && c.err == nil {
 		answer += fmt.Sprintf(": %s, held %s, %+v", c.funds.Balance, c.funds.Held, c.funds.Rules)
-	} else if c.err != nil && !c.unknown() { // an unknown outcome's text depends on chance
+	} else if c.err != nil && !c.unknown() { // its text may differ between runs with the same seed
 		answer += fmt.Sprintf(": %v", c.err)
 	}
 	o := c.asked()
 	return fmt.Sprintf("%v-%v caller %d: %+v (%v): %s", c.began, c.ended, c.caller, c.ask, &o, answer)
 }
 
-// kinds are the errors that answers are counted by.
+// kinds lists the errors that [call.kind] distinguishes.
 var kinds = []error{
 	ledger.ErrTryAgain, ledger.ErrNotFound, ledger.ErrKeyReused, ledger.ErrInvalid,
 	ledger.ErrHoldEnded, ledger.ErrNotPending, ledger.ErrInsufficientFunds, ledger.ErrBalanceLimit,
 	ledger.ErrAccountBlocked, ledger.ErrCreditInUse, ledger.ErrRefundLimit, ledger.ErrNotRefundable,
 }
 
-// kind names the answer.
+// kind describes the answer for the counts.
 func (c *call) kind() string {
 	result, _ := c.answer()
 	kind := cmp.Or(string(result.Transaction.Status), "read")
@@ -141,7 +143,7 @@ func (c *call) kind() string {
 	return string(c.question) + " " + kind
 }
 
-// amount parses an amount in a text. The zero amount is that of no text.
+// amount parses an amount. The empty string is the zero amount.
 func amount(text string) ledger.Amount {
 	if text == "" {
 		return ledger.Amount{}
@@ -153,7 +155,8 @@ func amount(text string) ledger.Amount {
 	return a
 }
 
-// cents returns a dollar sum in cents, read without the ledger's arithmetic.
+// cents returns a sum in cents. It does not use the ledger's arithmetic, because that is under
+// test.
 func cents(sum fmt.Stringer) int64 {
 	whole, fraction, _ := strings.Cut(sum.String(), ".")
 	n, err := strconv.ParseInt(whole+(fraction + "00")[:2], 10, 64)
@@ -163,7 +166,7 @@ func cents(sum fmt.Stringer) int64 {
 	return n
 }
 
-// askedOf returns the request's part of an outcome.
+// askedOf returns a request as an outcome without a status.
 func askedOf(r ledger.Request) outcome {
 	o := outcome{metadata: r.Metadata, lasts: r.ExpiresIn.Milliseconds()}
 	for i, e := range r.Entries {
@@ -172,7 +175,7 @@ func askedOf(r ledger.Request) outcome {
 	return o
 }
 
-// outcomeOf returns a first row's outcome.
+// outcomeOf returns the outcome that a first row stores.
 func outcomeOf(t ledger.Transaction) (o outcome) {
 	if t.Rules == nil {
 		o = askedOf(infratest.RequestOf(t))

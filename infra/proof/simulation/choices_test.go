@@ -1,13 +1,14 @@
 package simulation_test
 
-// choices are one run's: the given ones come first, and after them always the first option.
+// choices are the decisions in one run. The given ones come first; after them every choice is the
+// first option.
 type choices struct {
 	given []int
 	taken []int
-	from  []int // the number of options
+	from  []int // how many options each had
 }
 
-// choose returns one of n options.
+// choose chooses one of n options.
 func (c *choices) choose(n int) int {
 	choice := 0
 	if i := len(c.taken); i < len(c.given) {
@@ -17,7 +18,7 @@ func (c *choices) choose(n int) int {
 	return choice
 }
 
-// next returns the next run's choices, or nil after the last run.
+// next returns the choices for the next run, or nil if all runs have been made.
 func (c *choices) next() *choices {
 	for i := len(c.taken) - 1; i >= 0; i-- {
 		if c.taken[i]+1 < c.from[i] {

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// counts are figures from many runs. They are safe for concurrent use.
+// counts counts the answers and mishaps of many runs. It is safe for concurrent use.
 type counts struct {
 	mu      sync.Mutex
 	runs    int

@@ -17,7 +17,7 @@ import (
 
 var runs = flag.Uint64("runs", 5, "how many seeds TestDynamoDBLocal plays")
 
-// The same runs on DynamoDB Local, in real time.
+// TestDynamoDBLocal makes runs like those of TestSimulation on DynamoDB Local, in real time.
 func TestDynamoDBLocal(t *testing.T) {
 	t.Parallel()
 	count := newCounts()
@@ -32,7 +32,6 @@ func TestDynamoDBLocal(t *testing.T) {
 	t.Log(count)
 }
 
-// trial plays a seed on DynamoDB Local.
 func trial(t *testing.T, seed uint64, count *counts) {
 	books := infratest.New(t)
 	transport := http.DefaultTransport.(*http.Transport).Clone()

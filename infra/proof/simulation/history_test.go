@@ -16,25 +16,25 @@ import (
 	"onewrite/ledger"
 )
 
-// history is the calls' effects on the accounts, as events within times.
+// history holds the events of all calls, each with the interval in which it can have happened.
 type history struct {
 	ids        []ledger.TransactionID     // by key
-	rows       map[int]ledger.Transaction // first rows at the end, by key
-	ends       map[int]ledger.Transaction // their holds' ends, by key
-	reportsAll bool                       // DynamoDB has reported all failed conditions
-	punctual   bool                       // every request came at once, and clocks differ by less than the grace
+	rows       map[int]ledger.Transaction // the stored first rows, by key
+	ends       map[int]ledger.Transaction // the ends of their holds, by key
+	reportsAll bool                       // DynamoDB reports all failed conditions
+	punctual   bool                       // no request was late, and clocks differ by less than the grace
 
 	declines int
 	events   []porcupine.Operation
 	wrong    []error
 }
 
-// forEver ends the time for an event that may happen at any later time.
+// forEver is the end of the interval for an event that may happen at any later time.
 const forEver = time.Duration(math.MaxInt64)
 
-// explain looks for one order of all calls' events, each within its time, that explains all answers
-// and the rows at the end. The error is nil if there is one. If there is none, the search may take
-// too long: in real time it gives up after a minute.
+// explain searches for one order of all events, each within its interval, that explains all
+// answers and the rows at the end. It returns nil if there is one. If there is none, the search
+// may take too long: in real time it gives up after a minute.
 func (h history) explain(users []user, calls []*call) error {
 	for _, c := range calls {
 		h.add(c)
@@ -55,15 +55,15 @@ func (h history) explain(users []user, calls []*call) error {
 	return nil
 }
 
-// expect notes a call's answer that is wrong in any order.
+// expect records an error if fine is false: then no order can explain the answer.
 func (h *history) expect(fine bool, c *call, problem string) {
 	if !fine {
 		h.wrong = append(h.wrong, fmt.Errorf("%s: %v", problem, c))
 	}
 }
 
-// add adds a call's effect and its answer. If its outcome is unknown, the rows at the end show the
-// effect: if it wrote a row, it did so at any time after it began; else it never will.
+// add adds the events of a call. If its outcome is unknown, the rows at the end show whether it
+// wrote one. It may have written the row at any time after it began.
 func (h *history) add(c *call) {
 	until := c.ended
 	if c.unknown() {
@@ -82,10 +82,10 @@ func (h *history) add(c *call) {
 	}
 }
 
-// addWrite adds the events for a call that wrote its key's row.
+// addWrite adds the events at which a call wrote its key's row and released holds.
 func (h *history) addWrite(c *call, until time.Duration) {
 	released := h.released(c)
-	if c.question == toRules { // which releases in a write of its own
+	if c.question == toRules { // it releases holds in a separate write
 		for _, r := range released {
 			h.within(c, h.ended(r.key, r.ending, grace), until)
 		}
@@ -108,18 +108,18 @@ func (h *history) addWrite(c *call, until time.Duration) {
 	}
 }
 
-// declining returns the event at which a balance does not allow what the call asks for.
+// declining returns the event at which the balance does not allow the call's request.
 func (h *history) declining(c *call, o outcome, bit uint64) event {
 	if c.question == toRules {
 		return h.inUse(o, bit, c.now())
 	}
-	// A call that was refused twice has tried to release holds, and may then have read only their
-	// users' balances. A call reads its clock when it begins and at each refusal.
+	// A call reads its clock when it begins and after each refusal. After a second refusal it has
+	// tried to release holds, and may have read only their users' balances.
 	allReported := h.reportsAll && len(c.readings) == c.read+2
 	return h.fallShort(o, bit, allReported, c.now())
 }
 
-// released returns a call's releases.
+// released returns the expired holds that a call released.
 func (h *history) released(c *call) (all []release) {
 	for _, key := range slices.Sorted(maps.Keys(h.ends)) {
 		if end := h.ends[key]; end.End == ledger.Expiry && c.wrote(end) {
@@ -129,7 +129,7 @@ func (h *history) released(c *call) (all []release) {
 	return all
 }
 
-// addAnswer adds a call whose answer is a row.
+// addAnswer adds the event for an answer that contains a transaction.
 func (h *history) addAnswer(c *call, result ledger.Result) {
 	answered := result.Transaction
 	switch {
@@ -149,12 +149,12 @@ func (h *history) addAnswer(c *call, result ledger.Result) {
 		return
 	}
 	if written := h.rows[c.key]; c.wrote(answered) && reflect.DeepEqual(answered, written) {
-		return // it is in addWrite
+		return // addWrite has added it
 	}
 	h.within(c, replay(c.key, o), c.ended)
 }
 
-// checkOutcome checks the answer to a post, a refund or a change of rules against its request.
+// checkOutcome checks the answer to a post, a refund or a rule change against its request.
 func (h *history) checkOutcome(c *call, result ledger.Result) {
 	answered := result.Transaction
 	if c.question != toRules {
@@ -165,7 +165,7 @@ func (h *history) checkOutcome(c *call, result ledger.Result) {
 	h.expect(c.wrote(answered) || result.Replayed, c, "the outcome of another call, not marked as a replay")
 }
 
-// addEnded adds a call that ended a hold as it asked, or replays that end.
+// addEnded adds the event for a capture or void that succeeded, or was replayed.
 func (h *history) addEnded(c *call, result ledger.Result) {
 	answered := result.Transaction
 	end, ok := h.ends[c.key]
@@ -180,14 +180,15 @@ func (h *history) addEnded(c *call, result ledger.Result) {
 	h.within(c, h.answersStatus(c, answered, 0), c.ended)
 }
 
-// answersStatus returns the event for a pending transaction as it stands at that time.
+// answersStatus returns the event for an answer with a pending transaction's present status. now
+// decides whether its hold has expired.
 func (h *history) answersStatus(c *call, answered ledger.Transaction, now int64) event {
 	o := outcomeOf(answered)
 	o.status = ledger.Pending
 	return h.stands(c.key, o, answered.Status, cents(answered.Captured), now)
 }
 
-// withoutRow returns the event for an answer that has no row.
+// withoutRow returns the event for an answer without a transaction: an error or a balance.
 func (h *history) withoutRow(c *call) event {
 	if c.ends() {
 		return h.endRefused(c)
@@ -213,7 +214,7 @@ func (h *history) withoutRow(c *call) event {
 	return h.funds(c.user, cents(c.funds.Balance), cents(c.funds.Held), has, c.now())
 }
 
-// endRefused returns the event for an error that answers the end of a hold.
+// endRefused returns the event for a capture or void that returned an error.
 func (h *history) endRefused(c *call) event {
 	other, isOther := errors.AsType[*ledger.HoldEndedError](c.err)
 	receiver, isReceiver := errors.AsType[*ledger.ReceiverError](c.err)
@@ -235,7 +236,7 @@ func (h *history) endRefused(c *call) event {
 	return nil
 }
 
-// within adds an event that happens between a call's beginning and ended.
+// within adds an event that happens after the call began and before ended.
 func (h *history) within(c *call, e event, ended time.Duration) {
 	h.events = append(h.events, porcupine.Operation{
 		ClientId: c.caller, Input: e, Call: int64(c.began), Return: int64(ended),

@@ -6,14 +6,14 @@ import (
 	"onewrite/ledger"
 )
 
-// grace is how many milliseconds after its expiry a hold is free.
+// grace is how many milliseconds after its expiry a hold can be released.
 const grace = 1000
 
-// ending is how a hold ended. The zero ending is an open hold's.
+// ending describes how a hold ended. An open hold has the zero ending.
 type ending struct {
 	end      ledger.End
 	captured int64
-	created  int64 // by the writing call's clock, in milliseconds
+	created  int64 // Unix milliseconds, by the writer's clock
 }
 
 func endingOf(row ledger.Transaction) unique.Handle[ending] {
@@ -24,23 +24,24 @@ func endingOf(row ledger.Transaction) unique.Handle[ending] {
 	return unique.Make(e)
 }
 
-// release is how a posting ends a key's hold.
+// release is an expired hold that another call released, and its end.
 type release struct {
 	key    int
 	ending unique.Handle[ending]
 }
 
-// expires returns when a pending transaction expires.
+// expires returns when a pending transaction expires, in Unix milliseconds.
 func (o *outcome) expires() int64 { return o.created + o.lasts }
 
-// open returns a key's pending transaction, if its hold is open.
+// open returns a key's pending transaction. ok is false if its hold is not open.
 func (a *accounts) open(key int) (o outcome, ok bool) {
 	o = a.keys[key].Value()
 	return o, o.status == ledger.Pending && a.ends[key] == notEnded
 }
 
-// end ends an open hold: before it expires by a capture or void, and later by an expiry. The
-// captured sum goes to the receiver, if it fits. The rest comes back, even above the ceiling.
+// end ends an open hold. A capture or void must come before its expiry, and an expiry at least
+// late milliseconds after it. The receiver gets the captured sum, if its balance and rules allow
+// that. The payer gets the rest, even above the ceiling.
 func (h *history) end(a accounts, key int, by unique.Handle[ending], late int64) (after accounts, can bool) {
 	o, ok := a.open(key)
 	if !ok {
@@ -69,12 +70,12 @@ func (h *history) ended(key int, by unique.Handle[ending], late int64) event {
 	return func(a accounts) (accounts, bool) { return h.end(a, key, by, late) }
 }
 
-// hasEnded answers a hold's end.
+// hasEnded requires that the hold ended in this way.
 func hasEnded(key int, by unique.Handle[ending]) event {
 	return func(a accounts) (accounts, bool) { return a, a.ends[key] == by }
 }
 
-// freed releases all holds that have expired at that time.
+// freed returns the accounts after the release of all holds that have expired by now.
 func (h *history) freed(a accounts, now int64) accounts {
 	for key := range a.ends {
 		if o, ok := a.open(key); ok && now >= o.expires()+grace {
@@ -85,8 +86,8 @@ func (h *history) freed(a accounts, now int64) accounts {
 	return a
 }
 
-// lapse notes that a reading counted a hold as expired. From then on it can't end in another way,
-// if the run is punctual.
+// lapse records that an answer counted the hold as expired. In a punctual run the hold can't be
+// captured or voided afterwards.
 func (h *history) lapse(a accounts, key int) accounts {
 	if h.punctual {
 		a.lapsed |= 1 << key
@@ -94,7 +95,7 @@ func (h *history) lapse(a accounts, key int) accounts {
 	return a
 }
 
-// funds answers a user's balance, held money and rules at that time.
+// funds requires that the user has this balance, held sum and rules at that time.
 func (h *history) funds(user int, balance, held int64, answered rules, now int64) event {
 	return func(a accounts) (accounts, bool) {
 		free, sum := h.freed(a, now), int64(0)
@@ -108,7 +109,7 @@ func (h *history) funds(user int, balance, held int64, answered rules, now int64
 	}
 }
 
-// stands answers a pending transaction's status at that time.
+// stands requires that the key's pending transaction has this status at that time.
 func (h *history) stands(key int, answered outcome, status ledger.Status, captured, now int64) event {
 	use := unique.Make(answered)
 	return func(a accounts) (accounts, bool) {
@@ -125,14 +126,14 @@ func (h *history) stands(key int, answered outcome, status ledger.Status, captur
 	}
 }
 
-// notPending answers that a key's transaction never was pending.
+// notPending requires that the key's transaction was never pending.
 func notPending(key int) event {
 	return func(a accounts) (accounts, bool) {
 		return a, a.keys[key] != unused && a.keys[key].Value().status != ledger.Pending
 	}
 }
 
-// heldLess answers that a key's pending transaction held less than a sum.
+// heldLess requires that the key's pending transaction held less than sum.
 func heldLess(key int, sum int64) event {
 	return func(a accounts) (accounts, bool) {
 		o := a.keys[key].Value()
@@ -140,8 +141,8 @@ func heldLess(key int, sum int64) event {
 	}
 }
 
-// receiverFull answers that a capture of that sum, zero for all, would pass the receiver's ceiling.
-// It also answers the receiver's balance at that time.
+// receiverFull requires that the receiver has the balance seen, and that a capture would lift it
+// above the ceiling. A sum of zero captures the whole hold.
 func (h *history) receiverFull(key int, sum, seen, now int64) event {
 	return func(a accounts) (accounts, bool) {
 		o, ok := a.open(key)
@@ -157,7 +158,7 @@ func (h *history) receiverFull(key int, sum, seen, now int64) event {
 	}
 }
 
-// receiverBlocked answers that a pending payment's receiver blocks credits.
+// receiverBlocked requires that a pending payment's receiver blocks credits.
 func receiverBlocked(key int) event {
 	return func(a accounts) (accounts, bool) {
 		o, ok := a.open(key)

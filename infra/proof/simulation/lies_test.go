@@ -12,10 +12,11 @@ import (
 	"onewrite/ledger"
 )
 
-// odd is a sum that no moves in a run add up to.
+// odd is a sum that the amounts in a run can't add up to.
 var odd = []ledger.Hold{{Amount: amount("777.77")}}
 
-// lies change an answer, if it is of their kind. No order explains any of them.
+// lies falsify one part of an answer. An answer without that part stays the same. No order of
+// events may explain a falsified answer.
 var lies = map[string]func(c *call){
 	"balance": func(c *call) {
 		if c.question == toBalance {
@@ -77,7 +78,7 @@ var lies = map[string]func(c *call){
 	},
 }
 
-// checkLies checks that the history has no explanation with any one of its answers changed.
+// checkLies falsifies one answer at a time, and checks that no order explains the history then.
 func (r *run) checkLies(t *testing.T) {
 	for i, c := range r.calls {
 		for name, tell := range lies {

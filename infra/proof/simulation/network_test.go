@@ -7,22 +7,22 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// network carries one caller's requests. The caller's chance decides about each when it is sent.
+// network carries one caller's requests. For each, the caller's random source decides whether it
+// meets a mishap.
 type network struct {
 	chance  *rand.Rand
-	percent int             // how many requests meet a mishap
-	later   []time.Duration // by how much copies and late requests come later
+	percent int             // the share of requests with a mishap
+	later   []time.Duration // upper bounds for the delays of copies and late requests
 	count   *counts
 }
 
-// mishap is something that can happen to a request.
+// mishap is a network failure that can happen to a request.
 type mishap struct {
 	name string
 	on   func(n *network, d *faults.Delivery)
 }
 
-// mishaps lists the mishaps for a request: first those that its sender sees as an error, then the
-// others.
+// mishaps has two lists: the mishaps that the sender sees as an error, and all others.
 var mishaps = [2][]mishap{answered(faults.All), {
 	{"request lost in silence", silently(faults.LoseRequest)},
 	{"answer lost in silence", silently(faults.LoseResponse)},
@@ -30,7 +30,7 @@ var mishaps = [2][]mishap{answered(faults.All), {
 	{"late", func(n *network, d *faults.Delivery) { d.Out += n.much() }},
 }}
 
-// answered returns the mishaps that give a request a fault.
+// answered returns a mishap for each kind of fault. The sender sees it as an error.
 func answered(kinds []faults.Kind) (all []mishap) {
 	for _, kind := range kinds {
 		all = append(all, mishap{kind.Name, func(_ *network, d *faults.Delivery) { d.Fault = kind.Fault }})
@@ -38,12 +38,12 @@ func answered(kinds []faults.Kind) (all []mishap) {
 	return all
 }
 
-// silently returns a fault without an error for the sender.
+// silently returns a mishap with this fault, in which the sender gets no error and keeps waiting.
 func silently(fault faults.Fault) func(*network, *faults.Delivery) {
 	return func(_ *network, d *faults.Delivery) { d.Fault, d.Silent = fault, true }
 }
 
-// mishap lets something happen, or not.
+// mishap gives the delivery a random mishap, with a probability of n.percent.
 func (n *network) mishap(d *faults.Delivery) {
 	if n.chance.IntN(100) >= n.percent {
 		return
@@ -58,7 +58,7 @@ func (n *network) much() time.Duration {
 	return n.below(n.later[n.chance.IntN(len(n.later))])
 }
 
-// below draws a duration of at least one tick.
+// below draws a duration between one tick and most.
 func (n *network) below(most time.Duration) time.Duration {
 	return tick * time.Duration(1+n.chance.Int64N(int64(most/tick)))
 }

@@ -25,15 +25,17 @@ var (
 )
 
 const (
-	// answerWithin is how long a caller waits for an answer: as long as the handler.
+	// answerWithin is how long a caller waits for an answer. The handler has the same limit.
 	answerWithin = 8 * time.Second
 
-	// holdFor is how long the scenarios' holds last, and expired a clock at which they have expired.
+	// holdFor is how long the scenarios' holds last. By a clock that is ahead by expired, they
+	// have expired.
 	holdFor = time.Minute
 	expired = holdFor + 2*grace*time.Millisecond
 )
 
-// scenario is two callers' calls after some earlier ones. The callers' clocks are that much later.
+// scenario is two callers' calls, made at once after the calls in before. clocks is how far each
+// caller's clock is ahead.
 type scenario struct {
 	script  *script
 	before  []ask
@@ -41,20 +43,20 @@ type scenario struct {
 	clocks  [2]time.Duration
 
 	settings  ledger.Settings
-	twoFaults bool // if no caller has more than three requests
+	twoFaults bool // if no caller sends more than three requests
 }
 
 func (s scenario) String() string { return fmt.Sprintf("%+v by clocks %v later", s.callers, s.clocks) }
 
-// with returns the scenario in tables where every user opens with nothing and first receives the
-// default opening balance as a credit.
+// with returns the scenario for tables with this many decimal places and an opening balance of 0.
+// The users first receive the default opening balance as a credit.
 func (s scenario) with(t *testing.T, places string) scenario {
 	s.settings = infratest.Settings(t, "EUR", places, "0")
 	s.before = append([]ask{s.script.opening}, s.before...)
 	return s
 }
 
-// script has the keys for some scenarios, and the scenarios in the order in which they are added.
+// script collects scenarios, and the keys that they use.
 type script struct {
 	t         *testing.T
 	keys      []key
@@ -70,7 +72,7 @@ func newScript(t *testing.T) *script {
 	return s
 }
 
-// people are the names of the scenarios' users.
+// people replaces the names in a scenario with user ids.
 var people = strings.NewReplacer("alice", nameOf(0), "bob", nameOf(1), "shop", nameOf(2))
 
 func (s *script) request(name string, entries ...string) ledger.Request {
@@ -101,7 +103,7 @@ func (s *script) changes(user, name string, rules ...string) ask {
 	return s.use(toRules, key{change: &r})
 }
 
-// refunds refunds a payment by alice.
+// refunds returns a refund of a payment by alice.
 func (s *script) refunds(of ask, name, parts string) ask {
 	r := s.request(name, "alice credit 0.01")
 	a := s.use(toRefund, key{uses: []ledger.Request{r}, isRefund: true, original: of.key})
@@ -121,13 +123,13 @@ func (s *script) add(before ask, a, b []ask, clocks ...time.Duration) {
 	s.scenarios = append(s.scenarios, added)
 }
 
-// TestEveryOrder plays all pairs of two callers' calls, and some threes.
+// TestEveryOrder plays two callers' calls in every order: all pairs of calls, and some with three.
 func TestEveryOrder(t *testing.T) {
 	t.Parallel()
 	scenarios := append(append(pairs(t), refunded(t)...), ruled(t)...)
 	var runs atomic.Int64
 	t.Run("scenarios", func(t *testing.T) {
-		for i := range 2 { // as many at once as there are processors
+		for i := range 2 { // two scenarios at a time
 			t.Run(fmt.Sprint(i), func(t *testing.T) {
 				t.Parallel()
 				for n := i * *every; n < len(scenarios); n += 2 * *every {
@@ -145,7 +147,8 @@ func TestEveryOrder(t *testing.T) {
 	assert.Greater(t, runs.Load(), int64(1000))
 }
 
-// pairs are all pairs of posts and ends, at times before and after an order has expired.
+// pairs returns scenarios for all pairs of posts, captures and voids, with clocks before and after
+// the order's expiry.
 func pairs(t *testing.T) []scenario {
 	s := newScript(t)
 	all := []ask{
@@ -165,7 +168,7 @@ func pairs(t *testing.T) []scenario {
 	for i, a := range all {
 		for _, b := range all[i:] {
 			s.add(s.order, []ask{a}, []ask{b})
-			if a.key == s.order.key || b.key == s.order.key { // the time matters
+			if a.key == s.order.key || b.key == s.order.key { // the order's expiry matters
 				s.add(s.order, []ask{a}, []ask{b}, expired, expired)
 				s.add(s.order, []ask{a}, []ask{b}, 0, expired)
 				s.add(s.order, []ask{a}, []ask{b}, expired, 0)
@@ -178,13 +181,13 @@ func pairs(t *testing.T) []scenario {
 	return s.scenarios
 }
 
-// refunded are all pairs of refunds to a sale, beside the shop's spending, and refunds to an order,
-// beside its ends.
+// refunded returns scenarios for all pairs of refunds of a sale, or a refund and a debit by the
+// shop, and for refunds of an order after a capture.
 func refunded(t *testing.T) []scenario {
 	s := newScript(t)
 	sale := s.posts("sale", "alice debit 60", "shop credit 60")
 	whole := s.refunds(sale, "r1", "")
-	inParts := whole // another use of the key
+	inParts := whole // another request with the same key
 	inParts.parts = "0 40,1 40"
 	ofSale := []ask{
 		whole, inParts,
@@ -205,7 +208,8 @@ func refunded(t *testing.T) []scenario {
 	return s.scenarios
 }
 
-// ruled are all pairs of rule changes and debits, and calls after the answer to a block.
+// ruled returns scenarios for all pairs of rule changes, debits and holds, and for calls after a
+// block.
 func ruled(t *testing.T) []scenario {
 	s := newScript(t)
 	debit, small := s.posts("debit 80", "alice debit 80"), s.posts("debit 10", "alice debit 10")
@@ -226,14 +230,14 @@ func ruled(t *testing.T) []scenario {
 			s.add(s.order, []ask{block, small}, []ask{c})
 		}
 	}
-	// The expired hold's money is enough for the lower limit.
+	// The balance allows the lower limit only with the expired hold's money.
 	s.add(s.order, []ask{lend, debit}, []ask{s.changes("alice", "lend no more", "limit 0")}, expired, expired)
 	return s.scenarios
 }
 
 // playAll plays every run of a scenario and returns their number. In each run at most one request
-// meets a fault. With twoFaults two requests by a caller do, unless a caller sends more than three
-// requests in the run without faults.
+// meets a fault. With twoFaults two requests by one caller can, unless a caller sends more than
+// three requests without faults.
 func (s scenario) playAll(t *testing.T) (runs int64) {
 	faults := 1
 	if s.twoFaults {
@@ -254,7 +258,7 @@ func (s scenario) playAll(t *testing.T) (runs int64) {
 	return runs
 }
 
-// play plays one run, and returns the most requests that a caller sent.
+// play plays one run, and returns the largest number of requests that a caller sent.
 func (s scenario) play(t *testing.T, c *choices, faults int) (requests int) {
 	books, model := infratest.OpenOnModel(dynamodbmodel.Moment{}, s.settings)
 	r := &run{books: books, keys: s.script.keys, holds: true, began: time.Now()}
@@ -294,7 +298,7 @@ func (s scenario) play(t *testing.T, c *choices, faults int) (requests int) {
 	}
 	r.finish(t, s.clocks[1])
 	assert.NoError(t, r.history.explain(r.users, r.calls))
-	if len(c.given) == 0 { // the first run
+	if len(c.given) == 0 { // only in the first run
 		r.checkLies(t)
 	}
 	assert.NoError(t, books.Check(t.Context()))

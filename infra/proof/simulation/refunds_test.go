@@ -9,8 +9,8 @@ import (
 	"onewrite/ledger"
 )
 
-// partsOf returns the parts in a text such as "0 40,1 40", or the whole transaction for no text. No
-// part is more than its entry moved.
+// partsOf parses the parts of a refund, such as "0 40,1 40". The empty string is the whole
+// transaction. No part exceeds the amount that its entry moved.
 func partsOf(o ledger.Original, text string) (parts []ledger.Part) {
 	if text == "" {
 		return o.Whole()
@@ -30,7 +30,7 @@ func partsOf(o ledger.Original, text string) (parts []ledger.Part) {
 	return parts
 }
 
-// refund makes a refund. It keeps the request in the form for any transaction.
+// refund makes a refund. It keeps the entries in made.request, as for any other post.
 func (c *caller) refund(ctx context.Context, made *call) (ledger.Result, error) {
 	o, err := c.ledger.Original(ctx, c.run.keys[made.original].id())
 	if err != nil {
@@ -48,10 +48,10 @@ func (c *caller) refund(ctx context.Context, made *call) (ledger.Result, error) 
 	return c.ledger.Post(ctx, r)
 }
 
-// refunds binds an outcome to an original; other transactions have the zero refunds.
+// refunds names the refunded transaction and entries. All other outcomes have the zero refunds.
 type refunds struct {
 	of     ledger.TransactionID
-	places [mostEntries]int8 // from 1
+	places [mostEntries]int8 // counted from 1; 0: none
 }
 
 func refundsOf(of ledger.TransactionID, places []int) (r refunds) {
@@ -62,7 +62,8 @@ func refundsOf(of ledger.TransactionID, places []int) (r refunds) {
 	return r
 }
 
-// refundable returns a key's entries as refunds see them: posted, or as captured.
+// refundable returns the entries that can be refunded, with the captured amount after a capture.
+// ok is false if the key's transaction can't be refunded.
 func (a *accounts) refundable(key int) (entries []entry, ok bool) {
 	o, end := a.keys[key].Value(), a.ends[key].Value()
 	entries = slices.Clone(o.all())
@@ -78,8 +79,9 @@ func (a *accounts) refundable(key int) (entries []entry, ok bool) {
 	return entries, o.status == ledger.Posted
 }
 
-// refund counts a refund, if its original is there and enough is left for each entry. Otherwise it
-// returns the first entry with too little, and how much is left.
+// refund counts a refund against its original. can is false if the original can't be refunded, or
+// too little is left for an entry. Then place is the first such entry, and left is the sum left
+// for it.
 func (h *history) refund(a accounts, o outcome) (after accounts, place int, left int64, can bool) {
 	key := slices.Index(h.ids, o.refunds.of)
 	moved, ok := a.refundable(key)
@@ -98,7 +100,8 @@ func (h *history) refund(a accounts, o outcome) (after accounts, place int, left
 	return a, 0, 0, true
 }
 
-// refundLimit answers how much is left for an entry; the key stays unused.
+// refundLimit requires that the key is unused, and that the entry at place is the first with too
+// little left to refund. left is the sum left for it.
 func (h *history) refundLimit(key int, asked outcome, place int, left int64) event {
 	return func(a accounts) (accounts, bool) {
 		_, first, has, can := h.refund(a, asked)
@@ -106,7 +109,7 @@ func (h *history) refundLimit(key int, asked outcome, place int, left int64) eve
 	}
 }
 
-// notRefundable answers that a key's transaction can't be refunded.
+// notRefundable requires that the key's transaction exists and can't be refunded.
 func notRefundable(key int) event {
 	return func(a accounts) (accounts, bool) {
 		_, ok := a.refundable(key)

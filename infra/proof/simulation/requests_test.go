@@ -13,23 +13,22 @@ import (
 	"onewrite/ledger"
 )
 
-// user is a user in a run.
 type user struct {
 	id      ledger.UserID
 	opening int64 // cents
 	moves   []string
 }
 
-// key is a user's key, which the callers share.
+// key is a user's idempotency key, and the requests that the callers send with it.
 type key struct {
-	uses   []ledger.Request     // the usual one first; the others are mistakes
-	change *ledger.RulesRequest // of the user's rules, instead of uses
+	uses   []ledger.Request     // the usual request first; the others reuse the key by mistake
+	change *ledger.RulesRequest // the rule change, if the key is for one
 
 	isRefund bool
-	original int // a refund's original, by its key, which is the same user's
+	original int // for a refund, the key of its original, which has the same user
 }
 
-// id returns the id of the key's first row.
+// id returns the transaction id for the key.
 func (k key) id() ledger.TransactionID {
 	if k.change != nil {
 		return k.change.TransactionID()
@@ -37,8 +36,8 @@ func (k key) id() ledger.TransactionID {
 	return k.uses[0].TransactionID()
 }
 
-// These users begin near each end of the range. A few of their moves meet the bound, cross it, and
-// come back.
+// These users begin near the lower and the upper bound for balances. Some of their moves reach the
+// bound, some would cross it, and some move away from it.
 var (
 	poor = user{opening: 100_00, moves: []string{
 		"u debit 60", "u debit 100", "u credit 40", "u debit 40.01", "u debit 100.01", "u credit 0.01",
@@ -48,29 +47,29 @@ var (
 	}}
 )
 
-// transactions have several entries: u is the key's user, and v and w are the next in the circle,
-// who pay on the money that they receive.
+// transactions lists transactions with several entries. u is the key's user, and v and w are the
+// next two users, who may spend the money that they receive.
 var transactions = []string{
 	"u debit 60, v credit 60",
 	"u debit 40.01, v credit 40.01",
 	"u debit 100.01, v credit 100.01",
-	"u credit 40, v debit 40",                                // u collects
-	"u debit 100, v credit 99, w credit 1",                   // a fee
-	"u debit 60, u credit 60",                                // not without the 60
-	"u credit 60, u debit 60",                                // not near the ceiling
-	"u credit 40.01, u debit 100.01, u credit 60",            // goes down to 40 less
-	"u credit 0.01, u credit 0.01, u credit 0.01",            // a batch
-	"u debit 40, v credit 40, v debit 100.01, w credit 60",   // v pays on, and a part leaves
-	"u credit 0.01, v debit 60, w debit 60",                  // one of the two may not have it
-	"u debit 0.01, v credit 40.01, v debit 40, u credit 100", // v's prefixes, between u's
+	"u credit 40, v debit 40",                     // u collects from v
+	"u debit 100, v credit 99, w credit 1",        // w gets a fee
+	"u debit 60, u credit 60",                     // declined if u has less than 60
+	"u credit 60, u debit 60",                     // declined near the ceiling
+	"u credit 40.01, u debit 100.01, u credit 60", // u's balance is 60 lower in between
+	"u credit 0.01, u credit 0.01, u credit 0.01",
+	"u debit 40, v credit 40, v debit 100.01, w credit 60",   // v spends more than it receives, and w gets a part
+	"u credit 0.01, v debit 60, w debit 60",                  // declined if v or w has less than 60
+	"u debit 0.01, v credit 40.01, v debit 40, u credit 100", // v's entries come between u's
 }
 
-// pending lists holds, and then payments on hold, which take two users.
+// pending lists holds, followed by payments on hold, which need two users.
 var pending = []string{"u debit 60", "u debit 100", "u debit 40.01", "u debit 0.01", "u debit 60, v credit 60", "u debit 100, v credit 100"}
 
 const holdsAlone = 4
 
-// ruleTexts are the rule changes that callers ask for. Many end a limit, which may be in use.
+// ruleTexts are the rule changes that callers make. Many lower a credit limit that may be in use.
 var ruleTexts = [][]string{
 	{"limit 100"}, {"limit 100"}, {"limit 40.01"}, {"limit 0"}, {"limit 0"}, {"limit 0"}, {"limit 50", "debits allowed"},
 	{"debits blocked"}, {"debits allowed"}, {"credits blocked"}, {"credits allowed", "debits allowed"},
@@ -78,13 +77,13 @@ var ruleTexts = [][]string{
 
 func nameOf(user int) string { return fmt.Sprintf("user-%d", user) }
 
-// userOf returns the user's number from the name that nameOf returned.
+// userOf returns the user's number in a name that nameOf returned.
 func userOf(id ledger.UserID) int {
 	name := id.String()
 	return int(name[len(name)-1] - '0')
 }
 
-// plan draws the users and their keys. The keys for changes of rules are the last.
+// plan draws the users and their keys. The keys for rule changes come last.
 func (r *run) plan(t *testing.T, chance *rand.Rand) {
 	n := 1 + chance.IntN(mostUsers)
 	for i := range n {
@@ -100,13 +99,13 @@ func (r *run) plan(t *testing.T, chance *rand.Rand) {
 		r.users = append(r.users, u)
 	}
 	perUser := min(len(poor.moves), mostPosts/n)
-	if r.holds { // so few that callers meet at one
+	if r.holds { // so few that callers often share one
 		perUser = (perUser + 1) / 2
 	}
 	for i := range n * perUser {
 		user, move := i%n, i/n
 		k := r.newKey(t, chance, user, fmt.Sprintf("key-%d", move), move)
-		if r.refunds && move > 1 { // all but two of each user's refund the first
+		if r.refunds && move > 1 { // each user's third and later keys refund the first
 			k.isRefund, k.original = true, user
 		}
 		r.keys = append(r.keys, k)
@@ -119,7 +118,7 @@ func (r *run) plan(t *testing.T, chance *rand.Rand) {
 	}
 }
 
-// newKey returns a user's key. A lone user mostly has transactions with one entry.
+// newKey draws the requests for a user's key: the usual one, and others that reuse the key.
 func (r *run) newKey(t *testing.T, chance *rand.Rand, u int, name string, move int) key {
 	moves := r.users[u].moves
 	request := func(text string) ledger.Request { return r.request(t, u, name, text) }
@@ -145,7 +144,7 @@ func (r *run) newKey(t *testing.T, chance *rand.Rand, u int, name string, move i
 	return key{uses: append([]ledger.Request{usual}, others...)}
 }
 
-// pendingText draws a pending transaction that the users allow.
+// pendingText draws a pending transaction. With only one user it is a hold.
 func (r *run) pendingText(chance *rand.Rand) string {
 	if len(r.users) == 1 {
 		return pending[chance.IntN(holdsAlone)]
@@ -153,7 +152,7 @@ func (r *run) pendingText(chance *rand.Rand) string {
 	return pending[chance.IntN(len(pending))]
 }
 
-// request returns the request for a text above.
+// request returns the request for a text in the lists above.
 func (r *run) request(t *testing.T, u int, name, text string) ledger.Request {
 	names := strings.NewReplacer("u ", nameOf(u)+" ", "v ", nameOf((u+1)%len(r.users))+" ", "w ", nameOf((u+2)%len(r.users))+" ")
 	return infratest.Entries(t, name, strings.Split(names.Replace(text), ", ")...)

@@ -6,7 +6,7 @@ import (
 	"onewrite/ledger"
 )
 
-// rules are a user's rules.
+// rules are a user's account rules, and how often they were changed.
 type rules struct {
 	debits, credits bool // blocked
 	limit           int64
@@ -17,11 +17,10 @@ func (r rules) block(kind ledger.Type) bool {
 	return kind == ledger.Debit && r.debits || kind == ledger.Credit && r.credits
 }
 
-// change is a change of a user's rules.
 type change struct {
 	user            int
 	debits, credits ledger.Permission
-	lends           bool // whether it sets the limit
+	lends           bool // it sets the credit limit
 	limit, before   int64
 	number          int
 }
@@ -34,13 +33,14 @@ func changeOf(row ledger.Transaction) change {
 	return c
 }
 
-// fits reports whether a balance allows the limit.
+// fits reports whether a balance allows the new limit.
 func (c change) fits(balance int64) bool {
 	after := balance + c.limit - c.before
 	return after >= 0 && (c.limit <= c.before || after <= ceiling)
 }
 
-// changed changes rules, if no other change came since the limit was read.
+// changed returns the event that changes rules, if no other change was stored since the call read
+// them.
 func changed(key int, o outcome) event {
 	use := unique.Make(o)
 	return func(a accounts) (accounts, bool) {
@@ -63,7 +63,7 @@ func changed(key int, o outcome) event {
 	}
 }
 
-// inUse is the instant at which a balance does not allow a limit.
+// inUse returns the event at which a balance does not allow the new limit.
 func (h *history) inUse(o outcome, bit uint64, now int64) event {
 	return func(a accounts) (accounts, bool) {
 		c, free := o.change, h.freed(a, now)

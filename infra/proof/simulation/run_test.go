@@ -17,26 +17,26 @@ import (
 	"onewrite/ledger"
 )
 
-// run is one history: some callers, who share users and keys, make some calls each on a network
-// that fails, and then all is checked.
+// run is one run with callers who share users and keys. They make calls on a network that fails,
+// and then the answers and the books are checked.
 type run struct {
 	books   *infratest.Books
-	connect func(caller int, chance *rand.Rand) (ledger.Store, *faults.Wire) // a process on the bad network
+	connect func(caller int, chance *rand.Rand) (ledger.Store, *faults.Wire) // returns a caller's store
 
 	seed uint64
-	rich int // one user in so many begins near the ceiling
+	rich int // one user in rich begins near the ceiling
 
-	// How long callers think, pause, wait for an answer, and live at most, and how far the index
-	// may lag.
+	// These limit how long callers think, pause, wait for an answer and live, and how late the
+	// index is.
 	think, pause, patience, life, lag time.Duration
 
 	reportsAll bool // DynamoDB reports all failed conditions
 
 	rules    bool          // rules change
 	refunds  bool          // some transactions are refunded
-	holds    bool          // some transactions are pending at first
-	apart    time.Duration // how far clocks differ
-	punctual bool          // every request comes at once
+	holds    bool          // some transactions are pending
+	apart    time.Duration // how far clocks differ at most
+	punctual bool          // no request is late
 
 	users   []user
 	keys    []key
@@ -51,7 +51,7 @@ const (
 	callsPerCaller = 5
 )
 
-// play makes the history.
+// play makes the calls, then reads and checks the rows.
 func (r *run) play(t *testing.T) {
 	chance := rand.New(rand.NewPCG(r.seed, 0))
 	r.plan(t, chance)
@@ -81,8 +81,8 @@ func (r *run) play(t *testing.T) {
 	r.checkPages(t)
 }
 
-// finish makes calls again by a clock that is so far ahead, reads all rows, and keeps them for
-// [history.explain] and the check of the books.
+// finish repeats calls with a clock that is so far ahead, and then reads all rows. It keeps the
+// answers and rows for [history.explain] and the check of the books.
 func (r *run) finish(t *testing.T, ahead time.Duration) {
 	last := newCaller(r, mostCallers, nil, r.books.Store)
 	last.ahead = ahead
@@ -112,13 +112,13 @@ func (r *run) finish(t *testing.T, ahead time.Duration) {
 	for _, c := range r.calls {
 		result, ok := c.answer()
 		lookup := c.question == toTransaction && !result.Transaction.ExpiresAt.IsZero()
-		if ok && !c.ends() && !lookup { // else its status is the present one, which is not stored
+		if ok && !c.ends() && !lookup { // their status is the present one, which is not stored
 			r.books.Answered = append(r.books.Answered, result.Transaction)
 		}
 	}
 }
 
-// read reads a row as it is stored, if it is there.
+// read adds the stored row with this id to rows, if there is one.
 func (r *run) read(t *testing.T, rows map[int]ledger.Transaction, key int, id ledger.TransactionID) {
 	row, err := r.books.Store.Transaction(t.Context(), id)
 	if err == nil {
@@ -128,8 +128,8 @@ func (r *run) read(t *testing.T, rows map[int]ledger.Transaction, key int, id le
 	}
 }
 
-// checkPages compares the index, once it no longer lags, with the first rows and ends, and with the
-// pages in answers: each has a row once, newest first, as stored.
+// checkPages waits until the index is no longer late. Then the index must have all first rows and
+// ends, and each page in an answer must have each row once, newest first, as stored.
 func (r *run) checkPages(t *testing.T) {
 	time.Sleep(r.lag)
 	indexed := map[ledger.TransactionID]ledger.Transaction{}
@@ -142,7 +142,7 @@ func (r *run) checkPages(t *testing.T) {
 	}
 	for _, stored := range []map[int]ledger.Transaction{r.history.rows, r.history.ends} {
 		for _, row := range stored {
-			if row.Rules == nil { // changes of rules are in no index
+			if row.Rules == nil { // rule changes are in no index
 				assert.Equal(t, row, indexed[row.ID], "the row in the index")
 			}
 		}
@@ -158,7 +158,6 @@ func (r *run) checkPages(t *testing.T) {
 	}
 }
 
-// String returns the history as callers saw it.
 func (r *run) String() string {
 	var text strings.Builder
 	for _, c := range r.calls {

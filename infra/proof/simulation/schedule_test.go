@@ -16,18 +16,18 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// fate is the treatment of a request on its way.
+// fate is one way in which the network can treat a request.
 type fate struct {
 	name   string
 	fault  faults.Fault // nil: none
 	moment dynamodbmodel.Moment
-	late   bool // it is applied when all callers are done, too
+	late   bool // applied after all callers are done
 }
 
 var (
 	answeredFate = fate{name: "answered"}
 
-	// unusual lists the other fates. The first ones can meet any request.
+	// unusual lists the other fates.
 	unusual = []fate{
 		{name: "lost before it arrived", fault: faults.LoseRequest},
 		{name: "applied, and its answer lost", fault: faults.LoseResponse},
@@ -44,28 +44,29 @@ var (
 		}},
 	}
 
-	// meets is how many of them can meet an operation. A read whose answer is lost is the same as a
-	// read that never was.
+	// meets is how many of the unusual fates, from the first, an operation can have. For a read, a
+	// lost answer has the same effect as a lost request.
 	meets = map[string]int{"TransactWriteItems": 7, "PutItem": 4, "GetItem": 1}
 )
 
-// schedule is the network for a few callers. It holds their requests until it has chosen one.
+// schedule is the network for a few callers. It keeps their requests waiting, and delivers one at
+// a time.
 type schedule struct {
 	model   *dynamodbmodel.Model
 	choices *choices
-	most    int // a run's faults
+	most    int // most faults in a run
 	running atomic.Int64
 
 	mu      sync.Mutex
 	waiting []*delivery
 	faults  int
-	struck  int // the caller with the first fault, who may meet a second one
+	struck  int // the caller who met the first fault; only it may meet a second one
 	late    []*delivery
-	sent    [2]int // by each caller
+	sent    [2]int // requests from each caller
 	log     []string
 }
 
-// delivery is a request on its way.
+// delivery is a request that waits to be delivered.
 type delivery struct {
 	caller int
 	sent   *http.Request
@@ -73,10 +74,9 @@ type delivery struct {
 	fate   chan fate
 }
 
-// name returns the caller and the operation.
+// name returns the caller and the operation, for the log.
 func (d *delivery) name() string { return string(rune('A'+d.caller)) + " " + faults.Operation(d.sent) }
 
-// of returns a caller's transport.
 func (n *schedule) of(caller int) http.RoundTripper { return way{n, caller} }
 
 type way struct {
@@ -113,7 +113,7 @@ func (n *schedule) remove(d *delivery) {
 	n.waiting = slices.DeleteFunc(n.waiting, func(one *delivery) bool { return one == d })
 }
 
-// play delivers the callers' requests until none is running. It must run in a [synctest] bubble.
+// play delivers requests until all callers are done. It must run in a [synctest] bubble.
 func (n *schedule) play() {
 	for {
 		time.Sleep(2 * tick) // a caller begins the next call a tick after an answer
@@ -134,7 +134,8 @@ func (n *schedule) play() {
 	}
 }
 
-// choose delivers one request, or first lets callers send that wait to retry.
+// choose delivers one request. If others is true, callers are about to retry, and it may choose to
+// wait for their requests first.
 func (n *schedule) choose(waiting []*delivery, others bool) {
 	type option struct {
 		*delivery
@@ -156,13 +157,13 @@ func (n *schedule) choose(waiting []*delivery, others bool) {
 	choice := n.choices.choose(count)
 	if choice == len(options) {
 		n.log = append(n.log, "the others first")
-		time.Sleep(30 * time.Millisecond) // longer than a retry's first delays
+		time.Sleep(30 * time.Millisecond) // longer than the first delays between retries
 		return
 	}
 	n.deliver(options[choice].delivery, options[choice].fate)
 }
 
-// deliver gives a request its fate.
+// deliver delivers a request, or drops it, according to its fate.
 func (n *schedule) deliver(d *delivery, f fate) {
 	n.log = append(n.log, d.name()+": "+f.name)
 	n.sent[d.caller]++
@@ -177,14 +178,14 @@ func (n *schedule) deliver(d *delivery, f fate) {
 	d.fate <- f
 }
 
-// token matches the member by which DynamoDB recognises a transaction for ten minutes.
+// token matches the token by which DynamoDB recognises a repeated transaction for ten minutes.
 var token = regexp.MustCompile(`"ClientRequestToken":"[^"]*",?`)
 
-// settle applies late requests as if DynamoDB recognised none.
+// settle applies the late requests without their tokens, as if ten minutes had passed.
 func (n *schedule) settle() {
 	for _, d := range n.late {
 		r := d.sent.Clone(context.WithoutCancel(d.sent.Context()))
 		r.Body = io.NopCloser(bytes.NewReader(token.ReplaceAll(d.body, nil)))
-		_, _ = n.model.RoundTrip(r) //nolint:bodyclose // it is in memory
+		_, _ = n.model.RoundTrip(r) //nolint:bodyclose // the body is in memory
 	}
 }

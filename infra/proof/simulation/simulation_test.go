@@ -38,7 +38,7 @@ func TestSimulation(t *testing.T) {
 		for range runtime.GOMAXPROCS(0) {
 			t.Run("", func(t *testing.T) {
 				t.Parallel()
-				defer last.Store(*seeds) // also where a seed has failed
+				defer last.Store(*seeds) // stops the other loops, even if this seed failed
 				for seed := last.Add(1); seed <= *seeds && !t.Failed(); seed = last.Add(1) {
 					simulate(t, seed, count)
 				}
@@ -48,7 +48,7 @@ func TestSimulation(t *testing.T) {
 	t.Log(count)
 }
 
-// A seed alone determines a run.
+// A run depends on its seed alone.
 func TestSeedPlaysAgainTheSame(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(30) {
@@ -57,7 +57,7 @@ func TestSeedPlaysAgainTheSame(t *testing.T) {
 	}
 }
 
-// simulate plays a seed in virtual time.
+// simulate makes the run for a seed in virtual time, and checks it.
 func simulate(t *testing.T, seed uint64, count *counts) (r run) {
 	defer func() {
 		if t.Failed() {
@@ -102,7 +102,7 @@ func simulate(t *testing.T, seed uint64, count *counts) (r run) {
 	return r
 }
 
-// settingsOf returns the settings for a seed's tables: mostly the default ones.
+// settingsOf returns the table settings for a seed: the default ones in four of five runs.
 func settingsOf(t *testing.T, seed uint64) ledger.Settings {
 	others := [][3]string{{"EUR", "2", "0"}, {"KWD", "3", "60"}, {"XBT", "8", "0.02"}}
 	if seed%5 != 4 {
@@ -112,8 +112,8 @@ func settingsOf(t *testing.T, seed uint64) ledger.Settings {
 	return infratest.Settings(t, other[0], other[1], other[2])
 }
 
-// withHolds makes some transactions pending. Most clocks are off by less than half a second, and
-// some by an hour.
+// withHolds makes some transactions pending. Clocks differ by less than 900 ms, or in some runs by
+// less than an hour.
 func (r *run) withHolds(seed uint64, percent int) {
 	r.holds, r.pause, r.rich = true, 5*time.Second, 10
 	r.apart, r.punctual = 900*time.Millisecond, percent == 0

@@ -19,11 +19,11 @@ import (
 	"onewrite/ledger"
 )
 
-// callTime is a call's time: the function's 8 seconds.
+// callTime is the time limit for a call. The function has the same, 8 seconds.
 const callTime = 8 * time.Second
 
-// Callers who pay each other at once, without a pause, get in each other's way: each write holds
-// both balances. All calls end in their time.
+// Callers who pay each other all the time cause many conflicts, because each write holds both
+// balances. Still every call succeeds within its time limit.
 func TestNoTransferStarves(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -42,7 +42,8 @@ func TestNoTransferStarves(t *testing.T) {
 	}
 }
 
-// payInCircle lets each caller pay the next in a circle, again and again.
+// payInCircle runs callers at once. Each pays the next, and the last pays the first, again and
+// again.
 func payInCircle(t *testing.T, callers, transfers int, hold time.Duration) {
 	books, model := infratest.NewOnModel(t, dynamodbmodel.Moment{})
 	conflicts := make([]int, callers)

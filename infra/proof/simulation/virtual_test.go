@@ -7,12 +7,12 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// tick divides all times in the simulation. Within a tick, each request has its own nanosecond. So
-// no two requests meet DynamoDB at the same instant, and the order of events depends on the seed
-// alone, not on the scheduler.
+// tick is the unit for all times in the simulation. Within its tick each request has its own
+// nanosecond, so no two reach DynamoDB at the same instant. The order of events then depends on
+// the seed alone, not on Go's scheduler.
 const tick = 4096 * time.Nanosecond
 
-// mostLag is how far the model's indexes lag at most.
+// mostLag is the longest delay until the model's indexes show a write.
 const mostLag = time.Second
 
 // simulatedNetwork delivers requests to the model, in virtual time.
@@ -22,7 +22,7 @@ type simulatedNetwork struct {
 	caller int
 	sent   int
 
-	reportsAll bool // failed conditions
+	reportsAll bool // DynamoDB reports all failed conditions
 }
 
 func (n *simulatedNetwork) delivery() faults.Delivery {
@@ -41,8 +41,8 @@ func (n *simulatedNetwork) delivery() faults.Delivery {
 	return d
 }
 
-// besides returns cancellation reasons, one against one write in a transaction, whatever speaks
-// against the others. Only the model can do that.
+// besides returns a cancellation reason, such as a conflict, for one write in a transaction. Other
+// writes' conditions may fail in the same response. Only the model can return both.
 func (n *simulatedNetwork) besides() (cancels []string) {
 	if n.chance.IntN(1000) < n.percent {
 		reasons := []string{"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
@@ -53,10 +53,10 @@ func (n *simulatedNetwork) besides() (cancels []string) {
 	return cancels
 }
 
-// mostWrites is the most writes that a transaction here has.
-const mostWrites = mostEntries + 3 + 2 + 1 // users, two releases, and a refund account
+// mostWrites is the largest number of writes in a transaction here.
+const mostWrites = mostEntries + 3 + 2 + 1 // three users, two releases, and a refund account
 
-// unreported leaves out half of the failed conditions, each by chance.
+// unreported marks half of the conditions at random. If they fail, DynamoDB does not report them.
 func (n *simulatedNetwork) unreported() []bool {
 	if n.reportsAll {
 		return nil

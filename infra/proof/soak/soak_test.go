@@ -60,7 +60,7 @@ func TestCrash(t *testing.T) {
 	assert.Positive(t, tr.cut.Load(), "calls cut off")
 }
 
-// No process dies, or uses ever more memory or files.
+// No process dies, or leaks memory or files.
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	tr := newTraffic(t)

@@ -95,7 +95,6 @@ func (tr *traffic) run(ctx context.Context) {
 	all.Wait()
 }
 
-// call makes a random call.
 func (tr *traffic) call(ctx context.Context) {
 	switch chance := rand.IntN(100); {
 	case chance < 45:
@@ -210,7 +209,6 @@ func (tr *traffic) settle() {
 	all.Wait()
 }
 
-// String returns the counts so far.
 func (tr *traffic) String() string {
 	return fmt.Sprintf("%d calls, %d of them hostile, %d cut off, %d answered 503; %d faults",
 		tr.calls.Load(), tr.hostile.Load(), tr.cut.Load(), tr.unavailable.Load(), tr.network.faults.Load())
