@@ -1,7 +1,7 @@
-// Package infratest is the kit for tests, trials and measurements. It makes books: two new tables
-// on DynamoDB Local, the real client over a network that can fail, the store and the ledger.
+// Package infratest sets up a ledger for tests, trials and measurements. A [Books] has two new
+// tables on DynamoDB Local, the real client over a network that can fail, the store and the ledger.
 //
-// Tests call [New], which checks the books when the test ends.
+// Tests call [New], which also checks the tables when the test ends.
 package infratest
 
 import (
@@ -28,35 +28,36 @@ import (
 	"onewrite/ledger"
 )
 
-// Books is two tables, and a ledger that keeps them.
+// Books is a ledger with its two tables.
 type Books struct {
 	Config  infra.Config
-	Client  *dynamodb.Client // over the Network
+	Client  *dynamodb.Client // sends its requests through Network
 	Network *faults.Network
 	Store   *infra.Store
 	Ledger  *ledger.Ledger
 
-	// Answered lists transactions that callers received in answers. Check looks for each.
+	// Answered lists transactions that the ledger returned to callers. Check requires that each is
+	// stored as returned.
 	Answered []ledger.Transaction
 
-	opened  infra.Config              // Config as it was: a test may change that
-	options []func(*dynamodb.Options) // for all clients but direct
-	direct  *dynamodb.Client          // not over the Network
-	filled  []ledger.Transaction      // the rows that [Books.Fill] has left out
+	opened  infra.Config              // Config at the start: a test may change Config
+	options []func(*dynamodb.Options) // for all clients except direct
+	direct  *dynamodb.Client          // bypasses Network
+	filled  []ledger.Transaction      // the rows that [Books.Fill] did not write
 	damaged bool
 }
 
-// numbers counts this process's books.
+// numbers counts this process's books, so that each has its own table names.
 var numbers atomic.Int64
 
-// New makes books for t, with the default settings, and checks them when t ends. The package's
+// New creates books for t with the default settings, and checks them when t ends. The package's
 // TestMain must call [Main].
 func New(t testing.TB) *Books {
 	t.Helper()
 	return NewWith(t, ledger.DefaultSettings())
 }
 
-// NewWith makes books with these settings, as New does.
+// NewWith is like [New], but with the given settings.
 func NewWith(t testing.TB, settings ledger.Settings) *Books {
 	t.Helper()
 	endpoint := os.Getenv(endpointVariable)
@@ -88,7 +89,7 @@ func (b *Books) deleteTables(t testing.TB) {
 	}
 }
 
-// begin writes the settings row, as a starting function does.
+// begin writes the settings row, as the function does when it starts.
 func (b *Books) begin(ctx context.Context) error {
 	row, err := infra.EncodeSettings(b.opened.Settings, time.Now())
 	if err != nil {
@@ -100,13 +101,13 @@ func (b *Books) begin(ctx context.Context) error {
 	return nil
 }
 
-// NewOnModel makes books for t, as [OpenOnModel] does, and checks them when t ends.
+// NewOnModel is like [OpenOnModel] with the default settings, and checks the books when t ends.
 func NewOnModel(t testing.TB, moment dynamodbmodel.Moment) (*Books, *dynamodbmodel.Model) {
 	t.Helper()
 	return NewOnModelWith(t, moment, ledger.DefaultSettings())
 }
 
-// NewOnModelWith makes books with these settings, as NewOnModel does.
+// NewOnModelWith is like [NewOnModel], but with the given settings.
 func NewOnModelWith(t testing.TB, moment dynamodbmodel.Moment, settings ledger.Settings) (*Books, *dynamodbmodel.Model) {
 	t.Helper()
 	b, model := OpenOnModel(moment, settings)
@@ -114,28 +115,28 @@ func NewOnModelWith(t testing.TB, moment dynamodbmodel.Moment, settings ledger.S
 	return b, model
 }
 
-// NewInMemory makes books with these settings on a model to which nothing happens.
+// NewInMemory is like [NewOnModelWith], on a model that adds no delays or refusals.
 func NewInMemory(t testing.TB, settings ledger.Settings) *Books {
 	t.Helper()
 	b, _ := NewOnModelWith(t, dynamodbmodel.Moment{}, settings)
 	return b
 }
 
-// OpenOnModel makes books on a model of DynamoDB. The moment applies to their requests, and not to
-// the check's.
+// OpenOnModel creates books on an in-memory model of DynamoDB. The moment applies to all requests
+// except those that Check sends.
 func OpenOnModel(moment dynamodbmodel.Moment, settings ledger.Settings) (*Books, *dynamodbmodel.Model) {
 	c := infra.Config{TransactionsTable: "transactions", AggregateTable: "transactions_aggregate", Region: "us-east-1", Settings: settings}
 	model := dynamodbmodel.New(tables.Definitions(c))
-	unsigned := func(o *dynamodb.Options) { o.Credentials = aws.AnonymousCredentials{} } // the model does not look
+	unsigned := func(o *dynamodb.Options) { o.Credentials = aws.AnonymousCredentials{} } // the model ignores credentials
 	direct := infra.NewClient(c, unsigned, faults.Over(model))
 	b := open(c, direct, unsigned, faults.Over(model.At(moment)))
 	if err := b.begin(context.Background()); err != nil {
-		panic(err) // the model puts every row
+		panic(err) // the model accepts this row
 	}
 	return b, model
 }
 
-// open makes books. All requests use the options, except the direct client's.
+// open creates books. Every client except direct gets the options.
 func open(c infra.Config, direct *dynamodb.Client, options ...func(*dynamodb.Options)) *Books {
 	b := &Books{Config: c, opened: c, Network: &faults.Network{}, direct: direct, options: options}
 	b.Client = infra.NewClient(c, append(slices.Clone(options), faults.Under(b.Network))...)
@@ -144,12 +145,13 @@ func open(c infra.Config, direct *dynamodb.Client, options ...func(*dynamodb.Opt
 	return b
 }
 
-// Over returns a store on the same books over another transport, as another process would have.
+// Over returns another store for the same tables, with its own transport, as if it ran in another
+// process.
 func (b *Books) Over(transport http.RoundTripper, options ...infra.Option) *infra.Store {
 	return infra.NewStore(infra.NewClient(b.Config, append(slices.Clone(b.options), faults.Over(transport))...), b.Config, options...)
 }
 
-// Env returns the environment for a process that keeps these books.
+// Env returns the environment variables for a process that uses the same tables.
 func (b *Books) Env() []string {
 	return []string{
 		"TRANSACTIONS_TABLE=" + b.Config.TransactionsTable,
@@ -165,7 +167,7 @@ func (b *Books) Env() []string {
 	}
 }
 
-// RequestOf returns the request for a transaction, given its first row.
+// RequestOf returns the request that made a transaction, given the transaction's first row.
 func RequestOf(t ledger.Transaction) ledger.Request {
 	return ledger.Request{IdempotencyKey: t.IdempotencyKey, Entries: t.AllEntries(), Metadata: t.Metadata, ExpiresIn: t.ExpiresIn()}
 }

@@ -16,10 +16,10 @@ import (
 	"onewrite/ledger"
 )
 
-// Findings is the error for wrong books.
+// Findings is the error that [Books.Check] returns if an invariant is broken.
 type Findings []books.Finding
 
-// Error implements error, with a line for each finding.
+// Error returns the findings, one per line.
 func (f Findings) Error() string {
 	lines := []string{"the books are wrong:"}
 	for _, one := range f {
@@ -28,12 +28,11 @@ func (f Findings) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Check reads all rows of the tables and checks every invariant. The error is [Findings] if the
-// books are wrong, and another if they can't be read.
+// Check reads both tables completely and checks every invariant. It returns [Findings] if one is
+// broken, and another error if the tables can't be read.
 //
-// Package books adds up the rows, as it does for the audit. The check compares the sums with all
-// accounts at once: while it reads, no call may be under way. It also compares the rows with the
-// answers.
+// Package books adds up the rows, as it does for the audit. Check compares the sums with all
+// accounts at once, so no call may run at the same time. It also compares the rows with Answered.
 func (b *Books) Check(ctx context.Context) error {
 	transactions, err := scan(ctx, b.direct, b.opened.TransactionsTable)
 	if err != nil {
@@ -82,22 +81,23 @@ func (b *Books) Check(ctx context.Context) error {
 	return c.found
 }
 
-// kindAnswer is the finding's kind for a row that differs from its call's answer.
+// kindAnswer is the kind of finding for a row that differs from the answer to its caller.
 const kindAnswer = "answer"
 
-// check is one reading. The fold forgets a user's rows when the user's account is read.
+// check is the state of one [Books.Check]. Comparing an account removes its user's tally, so the
+// tallies left at the end have no account.
 type check struct {
 	settings ledger.Settings
 	fold     *books.Fold
 	rows     map[ledger.TransactionID]ledger.Transaction
 	wholes   books.Wholes
-	refunds  books.RefundTallies // until the refund account is read
+	refunds  books.RefundTallies // removed when the refund account is read
 	refunded map[ledger.TransactionID][]time.Time
 	blocks   map[block]bool
 	found    Findings
 }
 
-// block is a block that a user's rules had.
+// block identifies a block on one user's debits or credits.
 type block struct {
 	user ledger.UserID
 	of   ledger.Type
@@ -111,7 +111,7 @@ func (c *check) find(user ledger.UserID, id ledger.TransactionID, kind, format s
 	c.found = append(c.found, f)
 }
 
-// add adds findings, except for times that are still to come: a test sets its own clock.
+// add adds findings. It ignores times in the future, because tests set their own clocks.
 func (c *check) add(found []books.Finding) {
 	for _, f := range found {
 		if f.Kind != books.KindTime {
@@ -120,7 +120,7 @@ func (c *check) add(found []books.Finding) {
 	}
 }
 
-// begun checks the settings that the tables were begun with.
+// begun compares the settings row with the books' settings.
 func (c *check) begun(transactions []books.Row) {
 	i := slices.IndexFunc(transactions, infra.IsSettings)
 	if i < 0 {
@@ -132,7 +132,6 @@ func (c *check) begun(transactions []books.Row) {
 	}
 }
 
-// transaction counts a row in the transactions table.
 func (c *check) transaction(row books.Row) {
 	t, found, ok := c.fold.Add(row)
 	c.add(found)
@@ -149,7 +148,8 @@ func (c *check) transaction(row books.Row) {
 	}
 }
 
-// related checks each row against the other rows that it needs.
+// related checks the rows that depend on other rows: entries, ends, refunds, and declines by a
+// block.
 func (c *check) related() {
 	c.add(c.wholes.Findings())
 	c.add(c.fold.Orphans())
@@ -161,7 +161,7 @@ func (c *check) related() {
 		}
 		if t.IsRefund() && t.Kind() == ledger.FirstRow {
 			o, problem := c.original(t.RefundOf)
-			o.Since = time.Time{} // the clocks of a test may differ by more than the audit allows
+			o.Since = time.Time{} // a test's clocks may differ by more than the audit allows
 			if problem == "" {
 				problem = books.CompareRefund(t, o)
 			}
@@ -173,7 +173,7 @@ func (c *check) related() {
 	}
 }
 
-// original returns a refunded transaction, or why there is none.
+// original returns a refunded transaction, or the reason why it can't be refunded.
 func (c *check) original(id ledger.TransactionID) (o books.Original, problem string) {
 	whole := c.wholes[id]
 	if whole == nil {
@@ -183,7 +183,6 @@ func (c *check) original(id ledger.TransactionID) (o books.Original, problem str
 	return o, problem
 }
 
-// refundAccount checks a refund account against its refunds' rows.
 func (c *check) refundAccount(row books.Row) {
 	a, found, ok := books.ExamineRefundAccount(c.settings, row)
 	c.add(found)
@@ -205,7 +204,6 @@ func (c *check) refundAccount(row books.Row) {
 	}
 }
 
-// account checks a user's account against the user's rows.
 func (c *check) account(row books.Row) {
 	user, a, found, ok := books.ExamineAggregate(c.settings, row)
 	c.add(found)
@@ -227,7 +225,7 @@ func (c *check) account(row books.Row) {
 	}
 }
 
-// withoutAccount finds rows whose account does not exist.
+// withoutAccount finds the users and refunds that have rows but no account.
 func (c *check) withoutAccount() {
 	for user, tally := range c.fold.Tallies {
 		if tally.Posted > 0 {
@@ -242,7 +240,6 @@ func (c *check) withoutAccount() {
 	}
 }
 
-// scan reads a whole table.
 func scan(ctx context.Context, client *dynamodb.Client, table string) (rows []books.Row, err error) {
 	pages := dynamodb.NewScanPaginator(client, &dynamodb.ScanInput{TableName: &table, ConsistentRead: aws.Bool(true)})
 	for pages.HasMorePages() {

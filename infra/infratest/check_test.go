@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { infratest.Main(m) }
 
-// fill fills the books with rows of every kind, and notes two answers.
+// fill posts transactions of every kind, and adds two of them to Answered.
 func fill(t *testing.T, b *infratest.Books) *script.Script {
 	t.Helper()
 	s := script.New(b)
@@ -50,7 +50,7 @@ func TestCheckOfRightBooks(t *testing.T) {
 	assert.Equal(t, 16, b.Rows(t))
 }
 
-// The check finds each kind of violation. The audit's TestDamage has more of each kind.
+// Check finds every kind of damage. The audit's TestDamage has more cases of each kind.
 func TestCheckFinds(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -63,7 +63,7 @@ func TestCheckFinds(t *testing.T) {
 	hold, refunded := `"hold:`+base64.RawURLEncoding.EncodeToString(open[:])+`"`, user(" refunds "+calls.ID("sale").String())
 	for _, c := range []struct {
 		table, statement string
-		want             []string // the findings' kinds, sorted, each once
+		want             []string // kinds of finding, sorted, without duplicates
 	}{
 		{transactions, "UPDATE ? SET opening = 99" + settings, []string{books.KindSettings}},
 		{transactions, "DELETE FROM ?" + settings, []string{books.KindSettings}},
@@ -114,7 +114,7 @@ func TestCheckFinds(t *testing.T) {
 	}
 }
 
-// Unreadable tables are an error, and no finding.
+// If the tables can't be read, Check returns an error other than Findings.
 func TestCheckWithoutTables(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)

@@ -21,8 +21,8 @@ const batchMost = 25
 
 var fillsFrom = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Credit gives a new user these credits, a millisecond apart, by writing their rows. The result is
-// the same as posting them, which takes longer.
+// Credit gives a new user these credits, dated a millisecond apart. It writes the rows directly,
+// which is faster than posting and has the same result.
 func (b *Books) Credit(t testing.TB, user string, amounts ...string) {
 	t.Helper()
 	for batch := range slices.Chunk(b.writeBalance(t, user, amounts...), batchMost) {
@@ -42,8 +42,9 @@ func (b *Books) Credit(t testing.TB, user string, amounts ...string) {
 	}
 }
 
-// Fill gives a new user a balance of 100 below the limit: that of a thousand credits, without their
-// rows, which take long to write. The check counts them as if they were stored.
+// Fill gives a new user a balance of 100 below the limit. That takes a thousand credits, whose rows
+// are slow to write. So Fill writes only the balance, and Check counts the rows as if they were
+// stored.
 func (b *Books) Fill(t testing.TB, user string) {
 	t.Helper()
 	amounts := slices.Repeat([]string{"1000000000000"}, 1000)
@@ -53,7 +54,7 @@ func (b *Books) Fill(t testing.TB, user string) {
 	b.filled = append(b.filled, b.writeBalance(t, user, amounts...)...)
 }
 
-// writeBalance writes a new user's balance after these credits, and returns their rows.
+// writeBalance writes a new user's balance after these credits, and returns the credits' rows.
 func (b *Books) writeBalance(t testing.TB, user string, amounts ...string) (rows []ledger.Transaction) {
 	t.Helper()
 	a := infra.Aggregate{Account: ledger.Account{Balance: b.opened.Settings.Opening}, Version: len(amounts)}
@@ -71,8 +72,8 @@ func (b *Books) writeBalance(t testing.TB, user string, amounts ...string) (rows
 	return rows
 }
 
-// Execute changes, adds or removes a table's rows by PartiQL statements, in which "?" is the
-// table's name. No ledger does this.
+// Execute runs PartiQL statements that change, add or remove a table's rows. "?" in a statement
+// stands for the table's name. The ledger itself uses no PartiQL.
 func (b *Books) Execute(t testing.TB, table string, statements ...string) {
 	t.Helper()
 	for _, statement := range statements {
@@ -83,8 +84,8 @@ func (b *Books) Execute(t testing.TB, table string, statements ...string) {
 	}
 }
 
-// Damage executes statements on a table, as [Books.Execute] does. When the test ends, the check
-// must find something.
+// Damage is like [Books.Execute], for statements that break an invariant. The check at the test's
+// end must then find something.
 func (b *Books) Damage(t testing.TB, table string, statements ...string) {
 	t.Helper()
 	b.Execute(t, table, statements...)

@@ -14,9 +14,9 @@ import (
 
 const endpointVariable = dynamodblocal.EndpointVariable
 
-// Main runs a package's tests against the DynamoDB in AWS_ENDPOINT_URL_DYNAMODB, or else against a
-// DynamoDB Local, which it downloads if it is missing. The packages in one "go test" share one.
-// Main removes temporary files.
+// Main runs a package's tests against the DynamoDB at AWS_ENDPOINT_URL_DYNAMODB. If that is not
+// set, it starts DynamoDB Local, which it downloads if needed. All packages in one "go test" share
+// it. Main removes the tests' temporary files.
 func Main(m *testing.M) {
 	code, err := runTests(m)
 	if err != nil {
@@ -52,8 +52,7 @@ func runTests(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// checkAtEnd fails t at its end if the books are wrong, or if they were damaged and the check finds
-// nothing.
+// checkAtEnd checks the books when t ends. It must find nothing, or something after [Books.Damage].
 func (b *Books) checkAtEnd(t testing.TB) {
 	t.Cleanup(func() {
 		err := b.Check(context.WithoutCancel(t.Context()))
@@ -83,7 +82,7 @@ func Request(t testing.TB, user, key string, kind ledger.Type, amount string) le
 	return request(t, key, entry(t, user, kind, amount))
 }
 
-// Entries returns a request with the entries, each written as "alice debit 12.50".
+// Entries returns a request with these entries, each written as "alice debit 12.50".
 func Entries(t testing.TB, key string, entries ...string) ledger.Request {
 	t.Helper()
 	var parsed []ledger.Entry
@@ -112,8 +111,8 @@ func entry(t testing.TB, user string, kind ledger.Type, amount string) ledger.En
 	return ledger.Entry{UserID: id, Type: kind, Amount: parsed}
 }
 
-// Refund returns the request to refund parts of a transaction, each written as "place amount", or
-// all of it without parts.
+// Refund returns a request that refunds parts of a transaction, or all of it without parts. A part
+// is an entry's number and an amount, such as "0 12.50".
 func Refund(t testing.TB, o ledger.Original, key string, parts ...string) ledger.Request {
 	t.Helper()
 	refunded := o.Whole()
@@ -136,7 +135,8 @@ func Refund(t testing.TB, o ledger.Original, key string, parts ...string) ledger
 	return r
 }
 
-// Rules returns a change of rules, each written as "debits blocked", "credits allowed" or "limit 50".
+// Rules returns a request to change rules. Each change is written as "debits blocked", "credits
+// allowed" or "limit 50".
 func Rules(t testing.TB, user, key string, changes ...string) (r ledger.RulesRequest) {
 	t.Helper()
 	var userErr, keyErr error
@@ -161,7 +161,8 @@ func Rules(t testing.TB, user, key string, changes ...string) (r ledger.RulesReq
 	return r
 }
 
-// Rows returns how many transactions are stored, posted and declined. The settings row has no user.
+// Rows returns the number of stored transaction rows, declined ones included. The settings row and
+// rule changes have no user_id, and are not counted.
 func (b *Books) Rows(t testing.TB) (rows int) {
 	t.Helper()
 	all, err := scan(t.Context(), b.direct, b.opened.TransactionsTable)
@@ -182,7 +183,6 @@ func Settings(t testing.TB, currency, places, opening string) ledger.Settings {
 	return s
 }
 
-// noError fails t now if there is an error.
 func noError(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

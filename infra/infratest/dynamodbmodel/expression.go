@@ -8,28 +8,29 @@ import (
 	"github.com/cockroachdb/apd/v3"
 )
 
-// numbers is DynamoDB's arithmetic: 38 digits.
+// numbers computes with 38 digits, as DynamoDB does.
 var numbers = apd.BaseContext.WithPrecision(38)
 
-// expression reads a ConditionExpression or an UpdateExpression, word by word. After the first
-// error its results mean nothing.
+// expression parses and evaluates a ConditionExpression or an UpdateExpression, word by
+// word. Its results are meaningless after the first error.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
 type expression struct {
-	words []string // the rest
+	words []string // not read yet
 	asked *request
-	on    item // as it was, or nil
+	on    item // before the write; nil if there is none
 	err   error
 }
 
 var spaces = strings.NewReplacer("(", " ( ", ")", " ) ", ",", " , ")
 
-// words splits an expression at blanks, and takes parentheses and commas as words.
+// words splits an expression into words. Each parenthesis or comma is a word of its own.
 func words(text string) []string { return strings.Fields(spaces.Replace(text)) }
 
-// holds evaluates a condition on an item, which may be nil: an attribute compared with a value,
-// attribute_exists, attribute_not_exists, AND, OR and parentheses. AND binds stronger than OR. An
-// empty condition always holds. A comparison with an absent attribute never does.
+// holds reports whether a condition is true for an item, which may be nil. It supports
+// comparisons of an attribute with a value, attribute_exists, attribute_not_exists, AND, OR
+// and parentheses. AND binds tighter than OR. An empty condition is true. A comparison with
+// a missing attribute is false.
 func holds(condition string, on item, asked *request) (bool, error) {
 	if condition == "" {
 		return true, nil
@@ -93,7 +94,6 @@ func (e *expression) one() bool {
 	return false
 }
 
-// compare compares two texts, or two numbers.
 func (e *expression) compare(a, b value) int {
 	if a["S"] != nil && b["S"] != nil {
 		return strings.Compare(a.text(), b.text())
@@ -101,7 +101,7 @@ func (e *expression) compare(a, b value) int {
 	return e.number(a).Cmp(e.number(b))
 }
 
-// argument reads the attribute between parentheses.
+// argument reads an attribute's name in parentheses and returns the attribute, or nil.
 func (e *expression) argument() value {
 	e.expect("(")
 	name := e.name()
@@ -109,8 +109,9 @@ func (e *expression) argument() value {
 	return e.on[name]
 }
 
-// change returns the item after an UpdateExpression: "SET a = x + y, b = z REMOVE c, d ADD e v, f
-// w", each part of which may be left out. Every part sees the item as it was.
+// change applies an UpdateExpression such as "SET a = x + y, b = z REMOVE c, d ADD e v, f
+// w" and returns the new item. Each clause is optional, and reads the values from before
+// the update.
 func change(on item, asked *request) (item, error) {
 	e := expression{words(asked.UpdateExpression), asked, on, nil}
 	after := maps.Clone(on)
@@ -136,8 +137,8 @@ func change(on item, asked *request) (item, error) {
 	return after, e.err
 }
 
-// overlaps reports whether an update names an attribute twice. DynamoDB rejects such an update
-// before it evaluates any condition.
+// overlaps reports whether an update changes an attribute twice. DynamoDB rejects such an
+// update before it evaluates any condition.
 func overlaps(asked *request) bool {
 	seen, depth, named := map[string]bool{}, 0, false
 	for _, word := range words(asked.UpdateExpression) {
@@ -147,7 +148,7 @@ func overlaps(asked *request) bool {
 		case ")":
 			depth--
 		case "SET", "REMOVE", "ADD", ",":
-			named = depth == 0 // by the next word
+			named = depth == 0 // the next word names an attribute to change
 			continue
 		}
 		if name := asked.attribute(word); named && seen[name] {
@@ -160,7 +161,7 @@ func overlaps(asked *request) bool {
 	return false
 }
 
-// assigned reads an operand, or two operands' sum or difference.
+// assigned reads an operand, or the sum or difference of two operands.
 func (e *expression) assigned() value {
 	left := e.operand()
 	switch {
@@ -172,7 +173,7 @@ func (e *expression) assigned() value {
 	return left
 }
 
-// operand reads a value, an attribute, or if_not_exists with both.
+// operand reads a value, an attribute, or if_not_exists(attribute, operand).
 func (e *expression) operand() value {
 	if e.take("if_not_exists") {
 		e.expect("(")
@@ -217,10 +218,8 @@ func (e *expression) number(v value) *apd.Decimal {
 	return d
 }
 
-// name reads an attribute's name.
 func (e *expression) name() string { return e.asked.attribute(e.next()) }
 
-// next reads a word.
 func (e *expression) next() (word string) {
 	if len(e.words) == 0 {
 		e.fail("an end")
@@ -230,7 +229,7 @@ func (e *expression) next() (word string) {
 	return word
 }
 
-// take reads a word, if it is the next.
+// take reads the next word if it is the given one, and reports whether it was.
 func (e *expression) take(word string) bool {
 	if len(e.words) == 0 || e.words[0] != word {
 		return false
@@ -245,14 +244,15 @@ func (e *expression) expect(word string) {
 	}
 }
 
-// fail keeps the first error.
+// fail records an error, unless there is an earlier one.
 func (e *expression) fail(format string, args ...any) {
 	if e.err == nil {
 		e.err = fmt.Errorf(format+" is not modelled", args...)
 	}
 }
 
-// attribute returns an attribute's name, which a "#name" stands for.
+// attribute returns the attribute's name for a placeholder such as "#name". Other words are
+// names themselves.
 func (r *request) attribute(word string) string {
 	if name, ok := r.ExpressionAttributeNames[word]; ok {
 		return name

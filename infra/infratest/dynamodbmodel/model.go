@@ -1,21 +1,22 @@
-// Package dynamodbmodel is DynamoDB in memory, as much as a ledger's store needs, to
-// stand under the real client in tests. It does what DynamoDB promises and DynamoDB
-// Local does not show:
+// Package dynamodbmodel is an in-memory DynamoDB for tests, with the operations that a
+// ledger's store needs. The real client uses it as its transport. It also does the things
+// that DynamoDB promises but DynamoDB Local never does:
 //
-//   - a transaction holds its items from its checks to its commit, and until then,
-//     other writes to one of them are refused with the reason TransactionConflict,
-//     whatever their conditions;
-//   - each write in a transaction is judged by itself, so reasons are mixed;
-//   - while a transaction commits, an ordinary read sees some of its writes and not the
-//     others, and another transaction that reads one of its items is cancelled;
-//   - a read that does not ask for consistency, and every index read, sees a write only
-//     some time after it;
-//   - a ClientRequestToken is good for ten minutes, refused while its first
-//     request is under way, and refused with another request.
+//   - a transaction locks its items from its checks to its commit. Until then, other
+//     writes to them are rejected with the reason TransactionConflict, without a check
+//     of their conditions;
+//   - each write in a transaction is checked separately, so one answer can have several
+//     different reasons;
+//   - while a transaction commits, an ordinary read sees some of its writes and not
+//     others, and a TransactGetItems of one of its items is cancelled;
+//   - eventually consistent reads, and all index reads, see a write only some time
+//     after it;
+//   - a ClientRequestToken is valid for ten minutes. It is rejected while its first
+//     request is running, and if it comes with a different request.
 //
-// It decides nothing by chance: a [Moment] defines what happens to a request, and in a
-// [testing/synctest] bubble its time is the bubble's. It refuses what it does not
-// model, with a ValidationException.
+// Nothing is random: a [Moment] defines the delays and refusals for a request. In a
+// [testing/synctest] bubble the model uses the bubble's time. It answers anything that it
+// does not support with a ValidationException.
 package dynamodbmodel
 
 import (
@@ -26,36 +27,35 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// Model is one DynamoDB. It is an [http.RoundTripper], safe for concurrent use,
-// to which nothing happens by chance; see [Model.At].
+// Model is an in-memory DynamoDB. It is an [http.RoundTripper] and safe for concurrent use.
+// By itself it adds no delays or refusals; see [Model.At].
 type Model struct {
 	mu     sync.Mutex
 	tables map[string]*table
 	tokens map[string]*token
 }
 
-// Moment is what chance does to one request.
+// Moment defines the delays and refusals for one request. On AWS they happen by chance.
 type Moment struct {
-	Hold time.Duration // from a transaction's checks to its commit
-	Lag  time.Duration // until eventually consistent reads see its writes
+	Hold time.Duration // how long a transaction locks its items before the commit
+	Lag  time.Duration // how long eventually consistent reads miss its writes
 
-	// These are by the write's position in its transaction. A position beyond the end
-	// has none.
+	// The slices below are indexed by the write's position in its transaction. Positions
+	// beyond the end have the zero value.
 
-	// Late are the times from the commit until the item is written and free.
+	// Late is the time from the commit until the item is written and unlocked.
 	Late []time.Duration
 
-	// Refusals are reasons to cancel an otherwise valid transaction:
-	// "TransactionConflict", as if another transaction held the item, or
-	// "ThrottlingError". "" is none.
+	// Refusals are reasons to cancel an otherwise valid transaction: "TransactionConflict",
+	// as if another transaction had locked the item, or "ThrottlingError". "" is no reason.
 	Refusals []string
 
-	// Unreported are failed conditions that DynamoDB does not report, unless no other
-	// fails.
+	// Unreported hides a failed condition, unless no other reason would be left. DynamoDB
+	// may do the same.
 	Unreported []bool
 }
 
-// of returns the value in a position, or the zero value.
+// of returns the value at a position, or the zero value beyond the end.
 func of[T any](all []T, position int) (one T) {
 	if position < len(all) {
 		one = all[position]
@@ -63,7 +63,7 @@ func of[T any](all []T, position int) (one T) {
 	return one
 }
 
-// New makes a DynamoDB with these tables, empty.
+// New returns a model with these tables, which are empty.
 func New(tables []dynamodb.CreateTableInput) *Model {
 	m := &Model{tables: map[string]*table{}, tokens: map[string]*token{}}
 	for _, definition := range tables {
@@ -81,7 +81,7 @@ func (m *Model) RoundTrip(r *http.Request) (*http.Response, error) {
 	return m.At(Moment{}).RoundTrip(r)
 }
 
-// At returns the same DynamoDB, to which the moment happens.
+// At returns a transport to the same model that applies the moment to each request.
 func (m *Model) At(moment Moment) http.RoundTripper { return at{m, moment} }
 
 type at struct {

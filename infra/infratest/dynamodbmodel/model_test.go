@@ -23,7 +23,8 @@ import (
 
 func TestMain(m *testing.M) { infratest.Main(m) }
 
-// The model passes for DynamoDB, with its items held and its indexes behind.
+// The store passes its acceptance suite on the model, even with locked items and late
+// indexes.
 func TestStoreOnModel(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t testing.TB) *infratest.Books {
@@ -64,7 +65,7 @@ func (b *both) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// content returns what a store reads from an answer.
+// content decodes the parts of an answer that a store reads.
 func content(t *testing.T, body []byte) (c struct {
 	Type                string       `json:"__type"`
 	Item                attributes   `json:"Item"`
@@ -78,8 +79,8 @@ func content(t *testing.T, body []byte) (c struct {
 	return c
 }
 
-// attributes are an item's, numbers by their value: DynamoDB Local returns a sum as
-// "79.70".
+// attributes are the attributes of one item. Numbers are compared by value, because
+// DynamoDB Local returns a sum as "79.70".
 type attributes map[string]struct {
 	S string
 	N number
@@ -97,7 +98,7 @@ func (n *number) UnmarshalText(text []byte) error {
 	return err
 }
 
-// The same requests, one after the other, have the same answers.
+// The model and DynamoDB Local give the same answers to a sequence of requests.
 func TestModelAnswersAsDynamoDBLocal(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)

@@ -18,7 +18,7 @@ func (m *Model) getItem(asked request) answer {
 	return ok(withItem(map[string]any{}, found))
 }
 
-// putItem writes one item, at once and atomically.
+// putItem writes one item immediately. Unlike a transaction, it does not lock the item.
 func (m *Model) putItem(asked request, moment Moment) answer {
 	t, problem := m.table(asked)
 	if t == nil {
@@ -52,7 +52,7 @@ func (m *Model) batchWriteItem(asked request, moment Moment) answer {
 	return ok(map[string]any{})
 }
 
-// scan reads a page from a table or from one segment.
+// scan reads a page of a table, or of one of its segments.
 func (m *Model) scan(asked request) answer {
 	t, problem := m.table(asked)
 	if t == nil {
@@ -83,7 +83,7 @@ func (m *Model) scan(asked request) answer {
 	return ok(map[string]any{"Items": found})
 }
 
-// query reads one partition in an index.
+// query reads a page of one partition of an index.
 func (m *Model) query(asked request) answer {
 	t, problem := m.table(asked)
 	if t == nil {
@@ -122,7 +122,7 @@ func (m *Model) query(asked request) answer {
 	}})
 }
 
-// table returns the table that a request names, or nil and the refusal.
+// table returns the table that a request names, or nil and an error response.
 func (m *Model) table(asked request) (*table, answer) {
 	t, known := m.tables[asked.TableName]
 	if !known {
@@ -131,7 +131,6 @@ func (m *Model) table(asked request) (*table, answer) {
 	return t, answer{}
 }
 
-// withItem adds an item to an answer, if there is one.
 func withItem(body map[string]any, i item) map[string]any {
 	if i != nil {
 		body["Item"] = i

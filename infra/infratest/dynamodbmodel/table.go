@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// value is an attribute as it is sent, with any type: {"N": "12.5"}.
+// value is an attribute's value in DynamoDB's JSON form, such as {"N": "12.5"}.
 type value map[string]any
 
-// text returns an S value's text, or "".
+// text returns a string attribute's value, or "" for other types.
 func (v value) text() string {
 	text, _ := v["S"].(string)
 	return text
@@ -19,25 +19,25 @@ func (v value) text() string {
 type item map[string]value
 
 type table struct {
-	key     string // the partition key, a text
+	key     string // the name of the partition key, a string
 	indexes map[string]index
 	rows    map[string]*row
 }
 
 type index struct{ partition, sort string }
 
-// row is one item through time.
+// row is one item with its earlier versions.
 type row struct {
-	held     bool // by a transaction under way
+	held     bool // locked by a transaction
 	versions []version
 }
 
 type version struct {
 	item    item
-	visible time.Time // to eventually consistent reads
+	visible time.Time // when eventually consistent reads begin to see it
 }
 
-// row returns the row under a key, which may hold nothing yet.
+// row returns the row with this key. If there is none, it adds an empty one.
 func (t *table) row(key item) *row {
 	name := key[t.key].text()
 	if t.rows[name] == nil {
@@ -46,10 +46,10 @@ func (t *table) row(key item) *row {
 	return t.rows[name]
 }
 
-// keys returns all rows' keys, always in the same order.
+// keys returns the keys of all rows, sorted.
 func (t *table) keys() []string { return slices.Sorted(maps.Keys(t.rows)) }
 
-// segment returns the keys in one part of a table, as a parallel Scan reads it.
+// segment returns the keys in one segment of a parallel Scan.
 func (t *table) segment(number, of int) (keys []string) {
 	for _, key := range t.keys() {
 		hash := fnv.New32a()
@@ -69,8 +69,8 @@ func (r *row) now() item {
 	return r.versions[len(r.versions)-1].item
 }
 
-// eventually returns what an eventually consistent read sees. A visible version hides
-// all before it.
+// eventually returns the item as an eventually consistent read sees it: its last visible
+// version.
 func (r *row) eventually() (seen item) {
 	now := time.Now()
 	for _, v := range r.versions {

@@ -6,27 +6,27 @@ import (
 	"time"
 )
 
-// tokenLife is how long DynamoDB knows a ClientRequestToken after its request.
+// tokenLife is how long DynamoDB remembers a ClientRequestToken after its request.
 const tokenLife = 10 * time.Minute
 
-// mostWrites is how many writes a transaction may have.
+// mostWrites is DynamoDB's limit on the writes in one transaction.
 const mostWrites = 100
 
-// token is a ClientRequestToken that began a transaction.
+// token records the transaction that came with a ClientRequestToken.
 type token struct {
 	body    string
 	done    bool
 	expires time.Time
 }
 
-// write is one accepted write in a transaction.
+// write is one write in a transaction: its row, and the item after the write.
 type write struct {
 	row   *row
 	after item
 }
 
-// transactWriteItems checks all writes, holds their items for a while, and
-// then commits them all at once. The lock is free in between.
+// transactWriteItems checks all writes, locks their items for moment.Hold, and then
+// commits. While it waits, it unlocks the model for other requests.
 func (m *Model) transactWriteItems(asked request, moment Moment) answer {
 	if len(asked.TransactItems) > mostWrites {
 		return invalid("Member must have length less than or equal to %d", mostWrites)
@@ -70,7 +70,6 @@ func (m *Model) transactWriteItems(asked request, moment Moment) answer {
 	return ok(map[string]any{})
 }
 
-// duplicate reports whether two writes have one item.
 func duplicate(writes []write) bool {
 	seen := map[*row]bool{}
 	for _, w := range writes {
@@ -82,8 +81,8 @@ func duplicate(writes []write) bool {
 	return false
 }
 
-// reported returns the reasons without the unreported ones. DynamoDB always reports at
-// least one.
+// reported returns the reasons without those that the moment hides. DynamoDB always reports
+// at least one reason.
 func (m Moment) reported(reasons []map[string]any) []map[string]any {
 	left := slices.Clone(reasons)
 	for i, r := range reasons {
@@ -97,7 +96,7 @@ func (m Moment) reported(reasons []map[string]any) []map[string]any {
 	return left
 }
 
-// sleep lets other requests in for a time.
+// sleep unlocks the model for a time, so that other requests can run.
 func (m *Model) sleep(d time.Duration) {
 	if d <= 0 {
 		return
@@ -107,7 +106,7 @@ func (m *Model) sleep(d time.Duration) {
 	time.Sleep(d)
 }
 
-// order returns the writes' positions, earliest first.
+// order returns the positions of the writes, sorted by their Late times.
 func (m Moment) order(writes int) []int {
 	positions := make([]int, writes)
 	for i := range positions {
@@ -117,7 +116,8 @@ func (m Moment) order(writes int) []int {
 	return positions
 }
 
-// transactGetItems reads all items at one moment at which none is being written.
+// transactGetItems reads all items at the same moment. It is cancelled if a transaction has
+// locked one of them.
 func (m *Model) transactGetItems(asked request) answer {
 	responses, reasons := []any{}, []map[string]any{}
 	for _, each := range asked.TransactItems {
@@ -139,7 +139,8 @@ func (m *Model) transactGetItems(asked request) answer {
 	return ok(map[string]any{"Responses": responses})
 }
 
-// judge returns one write's effect, and the reason against it.
+// judge checks one write. It returns the write and its cancellation reason, "None" if it is
+// valid.
 func (m *Model) judge(put, update *request, refusal string) (write, map[string]any) {
 	asked := put
 	if put == nil {
@@ -184,7 +185,6 @@ func (m *Model) judge(put, update *request, refusal string) (write, map[string]a
 	return write{row, after}, reason("None", "")
 }
 
-// cancels reports whether a reason cancels its transaction.
 func cancels(reason map[string]any) bool { return reason["Code"] != "None" }
 
 func reason(code, message string) map[string]any {

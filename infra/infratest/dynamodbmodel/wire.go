@@ -10,7 +10,7 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// request is any operation's.
+// request is a request for any of the operations.
 type request struct {
 	operation string
 	body      string
@@ -29,22 +29,21 @@ type request struct {
 	KeyConditionExpression string
 	ScanIndexForward       *bool
 	Limit                  int
-	Select                 string // for a scan: SPECIFIC_ATTRIBUTES, or all
-	ProjectionExpression   string // for a scan: the key, or all
+	Select                 string // ignored: ProjectionExpression decides
+	ProjectionExpression   string // of a scan: the key's name, or empty for all attributes
 	ExclusiveStartKey      item
 	Segment                int
 	TotalSegments          int
-	ReturnConsumedCapacity string // the answer has none
+	ReturnConsumedCapacity string // ignored: responses have no capacity
 
 	ClientRequestToken string
 	TransactItems      []struct{ Put, Update, Get *request }
 	RequestItems       map[string][]struct{ PutRequest struct{ Item item } }
 
-	failure error // if it could not be read
+	failure error // set if the body could not be decoded
 }
 
-// read reads a request strictly: an unknown member is a failure, because DynamoDB might
-// not ignore it.
+// read decodes a request. An unknown member is a failure, because DynamoDB might act on it.
 func read(r *http.Request) (asked request, err error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -56,7 +55,6 @@ func read(r *http.Request) (asked request, err error) {
 	return asked, nil
 }
 
-// answer is a status and a body, which becomes JSON.
 type answer struct {
 	status int
 	body   map[string]any
@@ -64,7 +62,7 @@ type answer struct {
 
 func ok(body map[string]any) answer { return answer{http.StatusOK, body} }
 
-// refused returns an exception by its name.
+// refused returns a response with the named exception.
 func refused(exception string, message any) answer {
 	return answer{http.StatusBadRequest, map[string]any{
 		"__type":  "com.amazonaws.dynamodb.v20120810#" + exception,
@@ -72,7 +70,6 @@ func refused(exception string, message any) answer {
 	}}
 }
 
-// cancelled refuses a transaction.
 func cancelled(reasons []map[string]any) answer {
 	a := refused("TransactionCanceledException", "Transaction cancelled, please refer cancellation reasons for specific reasons")
 	a.body["CancellationReasons"] = reasons
@@ -86,7 +83,7 @@ func invalid(format string, arguments ...any) answer {
 func (a answer) response(r *http.Request) *http.Response {
 	body, err := json.Marshal(a.body, json.Deterministic(true))
 	if err != nil {
-		panic(err) // maps and texts only
+		panic(err) // the body has only maps and strings
 	}
 	return faults.Answer(r, a.status, string(body))
 }

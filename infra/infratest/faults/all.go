@@ -2,15 +2,15 @@ package faults
 
 import "net/http"
 
-// Kind is a fault in [All].
+// Kind is one of the faults in [All].
 type Kind struct {
 	Name    string
 	Fault   Fault
-	Applied bool // whether DynamoDB applies a request that meets the fault
+	Applied bool // whether DynamoDB still applies the request
 }
 
-// All lists the faults that end by themselves: after any of them the same request may succeed. A
-// new one is a row here, and every test and trial that takes faults from this list tries it.
+// All lists the temporary faults: after any of them, a retry can succeed. Every test and trial that
+// uses this list tries all of them, so a new fault needs only a row here.
 var All = []Kind{
 	{Name: "request lost", Fault: LoseRequest},
 	{Name: "response lost", Fault: LoseResponse, Applied: true},
@@ -33,7 +33,7 @@ var All = []Kind{
 	{Name: "server error after the write", Fault: FailAfter, Applied: true},
 }
 
-// Proxy returns a fault in which a proxy answers for DynamoDB and nothing is applied.
+// Proxy returns a fault in which a proxy answers, and DynamoDB never receives the request.
 func Proxy(status int, body string) Fault {
 	return func(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
 		return Foreign(r, status, body), nil
@@ -44,15 +44,15 @@ var (
 	// Conflict answers as DynamoDB does while another transaction writes the item.
 	Conflict = cancellation("TransactionConflict", "TransactionConflictException")
 
-	// Throttle answers as DynamoDB does beyond the table's throughput.
+	// Throttle answers as DynamoDB does when requests exceed the table's throughput.
 	Throttle = cancellation("ThrottlingError", "ThrottlingException")
 
-	// ServerError fails as DynamoDB itself does, before it has applied anything.
+	// ServerError answers with an internal error of DynamoDB. Nothing is applied.
 	ServerError = Exception(http.StatusInternalServerError, "InternalServerError",
 		"The request processing has failed because of an unknown error, exception or failure.")
 )
 
-// FailAfter fails as DynamoDB itself does, after it has applied the request.
+// FailAfter applies the request, and then answers with an internal error of DynamoDB.
 func FailAfter(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 	if err := dropAnswer(deliver); err != nil {
 		return nil, err

@@ -18,8 +18,8 @@ func Exception(status int, name, message string) Fault {
 	}
 }
 
-// cancellation returns a fault that cancels a transaction, with a reason for its last write, and
-// answers any other request with an exception.
+// cancellation returns a fault that cancels a transaction and gives the reason for its last write.
+// Any other request is answered with the exception.
 func cancellation(reason, exception string) Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		if Operation(r) != "TransactWriteItems" {
@@ -40,7 +40,7 @@ func cancellation(reason, exception string) Fault {
 	}
 }
 
-// Answer returns a DynamoDB answer with that body and its checksum.
+// Answer returns a response from DynamoDB, with this body and its checksum.
 func Answer(r *http.Request, status int, body string) *http.Response {
 	answer := Foreign(r, status, body)
 	answer.Header.Set(checksum, checksumOf(body))
@@ -54,7 +54,7 @@ func checksumOf(body string) string {
 	return strconv.FormatUint(uint64(crc32.ChecksumIEEE([]byte(body))), 10)
 }
 
-// Foreign returns an answer from another server, such as a proxy.
+// Foreign returns a response from another server, such as a proxy. It has no checksum.
 func Foreign(r *http.Request, status int, body string) *http.Response {
 	return &http.Response{
 		Status:        http.StatusText(status),

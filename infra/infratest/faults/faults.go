@@ -1,6 +1,6 @@
-// Package faults makes the network between the real DynamoDB client and DynamoDB fail, for tests
-// and trials: requests that never arrive, answers that never come back, and errors that DynamoDB
-// Local never returns itself (conflicts, throttling, its own failures). [All] lists them.
+// Package faults injects network and server faults below the real DynamoDB client, for tests and
+// trials: lost requests, lost answers, and errors that DynamoDB Local never returns (conflicts,
+// throttling, internal errors). [All] lists them.
 package faults
 
 import (
@@ -13,21 +13,22 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// Fault does something to one request. Deliver sends the request and returns its answer.
+// Fault handles one request in place of the network. It may call deliver, which sends the request
+// and returns the answer.
 type Fault func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error)
 
-// Network is an HTTP client that gives faults to requests. It is safe for concurrent use. The zero
-// Network is not valid; see [Under].
+// Network is an HTTP client that injects faults. It is safe for concurrent use. A zero Network
+// needs [Under] before its first request.
 type Network struct {
 	client dynamodb.HTTPClient
 
 	mu       sync.Mutex
-	next     []Fault // one for each coming request
-	always   Fault   // for the later ones; nil: none
+	next     []Fault // one for each of the next requests
+	always   Fault   // for all requests after those; may be nil
 	requests []string
 }
 
-// Under returns the option that puts a new Network under a DynamoDB client.
+// Under returns an option that sends a DynamoDB client's requests through n.
 func Under(n *Network) func(*dynamodb.Options) {
 	return func(o *dynamodb.Options) {
 		n.client = o.HTTPClient
@@ -35,22 +36,22 @@ func Under(n *Network) func(*dynamodb.Options) {
 	}
 }
 
-// Next gives each of the next requests its fault; nil is none.
+// Next injects one fault into each of the next requests. A nil fault leaves its request alone.
 func (n *Network) Next(faults ...Fault) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.next = append(n.next, faults...)
 }
 
-// Always gives this fault to all requests after those of [Network.Next]; nil ends it.
+// Always injects f into all requests after those of [Network.Next]. Always(nil) stops that.
 func (n *Network) Always(f Fault) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.always = f
 }
 
-// Requests returns the operations requested since its last call, such as "GetItem". Each attempt by
-// the client counts, lost ones included.
+// Requests returns the operations since its last call, such as "GetItem". It counts every attempt
+// by the client, even lost ones.
 func (n *Network) Requests() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -68,7 +69,7 @@ func (n *Network) Do(r *http.Request) (*http.Response, error) {
 	return deliver()
 }
 
-// take notes a request and returns its fault, or nil if it has none.
+// take records a request's operation, and returns the request's fault or nil.
 func (n *Network) take(operation string) Fault {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -81,7 +82,7 @@ func (n *Network) take(operation string) Fault {
 	return fault
 }
 
-// Operation returns the name in a request's X-Amz-Target, DynamoDB_20120810.Name.
+// Operation returns a request's operation, such as "GetItem", from its X-Amz-Target header.
 func Operation(r *http.Request) string {
 	_, name, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	return name

@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// LoseRequest loses the request, which never arrives: nothing is applied.
+// LoseRequest drops the request before it reaches DynamoDB.
 func LoseRequest(*http.Request, func() (*http.Response, error)) (*http.Response, error) {
 	return nil, fmt.Errorf("faults: request lost: %w", io.ErrUnexpectedEOF)
 }
 
-// LoseResponse loses the answer: the request is applied, and nothing comes back.
+// LoseResponse delivers the request, which DynamoDB applies, and drops the answer.
 func LoseResponse(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 	if err := dropAnswer(deliver); err != nil {
 		return nil, err
@@ -21,16 +21,16 @@ func LoseResponse(_ *http.Request, deliver func() (*http.Response, error)) (*htt
 	return nil, fmt.Errorf("faults: response lost: %w", io.ErrUnexpectedEOF)
 }
 
-// Rewrite returns a fault that applies the request and changes the answer, as if it were
-// read a moment earlier or later.
+// Rewrite returns a fault that applies the request and changes the answer, checksum included. Tests
+// use it to simulate an earlier or later read.
 func Rewrite(change func(body string) string) Fault {
 	return replace(func(answer *http.Response, body string) *http.Response {
 		return Answer(answer.Request, answer.StatusCode, change(body))
 	})
 }
 
-// Damage returns a fault that applies the request and damages the answer's body on the way, but
-// keeps the checksum of the whole body. DynamoDB sends one with errors too, and DynamoDB Local does
+// Damage returns a fault that applies the request and changes the answer's body, but keeps the
+// checksum of the original body. DynamoDB sends a checksum even with errors; DynamoDB Local does
 // not.
 func Damage(change func(body string) string) Fault {
 	return replace(func(answer *http.Response, body string) *http.Response {
@@ -40,15 +40,14 @@ func Damage(change func(body string) string) Fault {
 	})
 }
 
-// Replace returns a fault that applies the request and loses its answer: the sender receives a
-// success with this body from another server.
+// Replace returns a fault that applies the request and loses its answer. The client receives status
+// 200 with this body from another server instead.
 func Replace(body string) Fault {
 	return replace(func(answer *http.Response, _ string) *http.Response {
 		return Foreign(answer.Request, http.StatusOK, body)
 	})
 }
 
-// replace returns a fault that applies the request and replaces its answer.
 func replace(by func(answer *http.Response, body string) *http.Response) Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		answer, err := deliver()
@@ -64,16 +63,16 @@ func replace(by func(answer *http.Response, body string) *http.Response) Fault {
 	}
 }
 
-// CutResponse applies the request and cuts its answer in half.
+// CutResponse applies the request and drops the second half of the answer.
 var CutResponse = Damage(func(body string) string { return body[:len(body)/2] })
 
-// addDigit puts a digit before the first one, so that a balance of 120 reads 9120.
+// addDigit inserts a 9 before the first digit, so that a balance of 120 reads 9120.
 func addDigit(body string) string {
 	at := max(1, strings.IndexAny(body, "0123456789"))
 	return body[:at] + "9" + body[at:]
 }
 
-// dropAnswer delivers a request and drops its answer. Its error is deliver's.
+// dropAnswer delivers a request and discards its answer. It fails if deliver fails.
 func dropAnswer(deliver func() (*http.Response, error)) error {
 	response, err := deliver()
 	if err != nil {

@@ -6,14 +6,13 @@ import (
 	"strings"
 )
 
-// newer are the names of attributes, types and keys that no version before refunds and
-// account rules has.
+// newer lists the names of attributes, types and keys that came with refunds and account rules.
 var newer = []string{
 	"refund_of", "refund_places", "refunded_at", "refunds ", "declined_by", "debits_blocked", "credits_blocked",
 	"credit_limit", "rule_change", `account"`, `debits"`, `credits"`,
 }
 
-// olderNames gives each of these names another, and its own to the other.
+// olderNames adds the prefix "later_" to each of these names, or removes it if it is there.
 var olderNames = func() *strings.Replacer {
 	var pairs []string
 	for _, name := range newer {
@@ -22,9 +21,9 @@ var olderNames = func() *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }()
 
-// Older makes the client one of a version from before refunds and account rules. That
-// version ignores the attributes of both in the rows that it reads, has no condition on
-// them, and leaves them as they are. So they have names here that no version reads.
+// Older makes the client behave as a version from before refunds and account rules. That version
+// ignores their attributes in the rows that it reads, has no conditions on them, and leaves them
+// unchanged. So Older gives them names, in requests and answers, that no version reads.
 func Older(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {

@@ -5,11 +5,11 @@ import (
 	"net/http"
 )
 
-// Access is an action that IAM must allow, on a table or an index.
+// Access is an action on a table or an index that IAM must allow.
 type Access struct{ Action, Table, Index string }
 
 // Record delivers every request and reports the access that it needs. A transaction needs the
-// action for each of its writes.
+// access of each of its writes.
 func Record(tell func(Access)) Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		body, err := Body(r)

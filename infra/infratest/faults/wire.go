@@ -14,33 +14,33 @@ import (
 	"onewrite/infra"
 )
 
-// Wire is the network below a real HTTP client. Like real ones, it delivers a sent request late,
-// twice or never, whether or not the sender still waits. It is safe for concurrent use.
+// Wire simulates the network below a real HTTP client. Like a real network, it can deliver a
+// request late, twice or never, even after the sender has given up. It is safe for concurrent use.
 type Wire struct {
 	next       func() Delivery
 	deliveries sync.WaitGroup
 }
 
-// Delivery is one request's fate.
+// Delivery describes how one request is delivered.
 type Delivery struct {
 	To     http.RoundTripper
-	Out    time.Duration // until the request arrives
-	Again  time.Duration // from then until its copy arrives; 0: none
-	Fault  Fault         // on arrival; nil: none
-	Silent bool          // no answer comes back, and the sender waits for one
-	Back   time.Duration // until its answer arrives
+	Out    time.Duration // delay before the request arrives
+	Again  time.Duration // delay from then to a second copy; 0: no copy
+	Fault  Fault         // applied on arrival; may be nil
+	Silent bool          // the answer is lost, and the sender waits for it
+	Back   time.Duration // delay before the answer arrives
 }
 
-// NewWire returns a network that asks next about each request, in the sender's goroutine.
+// NewWire returns a network that calls next for each request, in the sender's goroutine.
 func NewWire(next func() Delivery) *Wire { return &Wire{next: next} }
 
 // Over returns an option that makes a DynamoDB client use a transport, such as a [Wire]. The client
-// keeps its limit for an attempt. Pass [Under] after Over.
+// keeps its timeout for each attempt. Pass [Under] after Over.
 func Over(transport http.RoundTripper) func(*dynamodb.Options) {
 	return func(o *dynamodb.Options) { o.HTTPClient = infra.NewHTTPClient(transport) }
 }
 
-// Before returns a transport that gives the fault to each request.
+// Before returns a transport that applies f to each request of another transport.
 func (f Fault) Before(to http.RoundTripper) http.RoundTripper { return before{f, to} }
 
 type before struct {
@@ -52,16 +52,16 @@ func (b before) RoundTrip(r *http.Request) (*http.Response, error) {
 	return b.fault(r, func() (*http.Response, error) { return b.to.RoundTrip(r) })
 }
 
-// Settle waits until all requests have arrived, abandoned ones too.
+// Settle waits until all requests have arrived, including those that their senders abandoned.
 func (w *Wire) Settle() { w.deliveries.Wait() }
 
-// arrival is an answer as it arrives.
 type arrival struct {
 	response *http.Response
 	err      error
 }
 
-// RoundTrip implements [http.RoundTripper]. A sender whose context has ended sends nothing.
+// RoundTrip implements [http.RoundTripper]. It sends nothing if the request's context has already
+// ended.
 func (w *Wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func (w *Wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// arrive delivers a copy of a request, and returns the answer with its whole body read.
+// arrive delivers a copy of the request after a delay, and reads the whole answer into memory.
 func (d Delivery) arrive(sent *http.Request, body []byte, after time.Duration, fault Fault) (*http.Response, error) {
 	time.Sleep(after)
 	r := sent.Clone(context.WithoutCancel(sent.Context()))

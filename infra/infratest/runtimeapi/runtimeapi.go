@@ -1,5 +1,5 @@
-// Package runtimeapi is a stand-in for the Lambda Runtime API. With it, tests and measurements run
-// and invoke the built function as Lambda does.
+// Package runtimeapi simulates the Lambda Runtime API, so that tests and measurements can invoke
+// the built function as Lambda does.
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 package runtimeapi
@@ -17,8 +17,9 @@ import (
 	"time"
 )
 
-// Build compiles a function's package in the working folder's module. It reuses the packages that
-// `go test` has compiled, because compiling all dependencies as deployed takes 40 s of CPU.
+// Build compiles a function's package, which must be in the working folder's module. It uses fewer
+// flags than the deployment, so that it can reuse packages that `go test` compiled. Compiling all
+// dependencies with the deployment's flags takes 40 s of CPU.
 func Build(ctx context.Context, pkg, binary string) error {
 	output, err := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc", "-o", binary, pkg).CombinedOutput()
 	switch {
@@ -30,12 +31,12 @@ func Build(ctx context.Context, pkg, binary string) error {
 	return nil
 }
 
-// Function is a running function: one process, which serves one event at a time, as one Lambda
-// environment does.
+// Function is a running function. Like one Lambda environment, it is a process that serves one
+// event at a time.
 type Function struct {
 	process *exec.Cmd
 	api     *http.Server
-	ended   chan struct{} // closed when the process has ended
+	ended   chan struct{}
 	events  chan *invocation
 	serving atomic.Pointer[invocation]
 }
@@ -46,7 +47,8 @@ type invocation struct {
 	answer   chan []byte
 }
 
-// Start runs the binary with this environment and nothing else. Its log goes to the writer.
+// Start runs the binary with only these environment variables and those that Lambda adds. The
+// function's output goes to log.
 func Start(binary string, env []string, log io.Writer) (*Function, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -75,8 +77,9 @@ func Start(binary string, env []string, log io.Writer) (*Function, error) {
 	return f, nil
 }
 
-// Invoke sends the function an event and returns its answer. While the function is busy, Invoke
-// waits for its turn. The function's deadline is that of ctx, or in 10 seconds.
+// Invoke sends an event to the function and returns its answer. It waits while the function serves
+// another event. The function's deadline is the deadline of ctx or, without one, 10 seconds from
+// now.
 func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -106,19 +109,19 @@ func (f *Function) PID() int { return f.process.Process.Pid }
 // Ended returns a channel that is closed when the process has ended.
 func (f *Function) Ended() <-chan struct{} { return f.ended }
 
-// Kill ends the process at once, as a crash does, and waits for it.
+// Kill kills the process, as in a crash, and waits until it has ended.
 func (f *Function) Kill() {
 	_ = f.process.Process.Kill()
 	<-f.ended
 	_ = f.api.Close()
 }
 
-// gone returns the error for a call that the function did not live to answer.
+// gone returns the error for an event that was not answered before the process ended.
 func (f *Function) gone() error {
 	return fmt.Errorf("the function has ended: %v", f.process.ProcessState)
 }
 
-// next answers the function's request for the next event, when there is one.
+// next handles the function's request for the next event. It waits until there is one.
 func (f *Function) next(w http.ResponseWriter, r *http.Request) {
 	select {
 	case event := <-f.events:
@@ -131,7 +134,7 @@ func (f *Function) next(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answer takes the function's answer to an event.
+// answer handles the function's answer to an event, or its error.
 func (f *Function) answer(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {

@@ -1,24 +1,25 @@
-// Package script makes calls to a ledger that are written as text, for tests. Its steps are lines, or
-// have a semicolon between them:
+// Package script lets tests write ledger calls as text. Each line of a script is a step, and
+// semicolons separate several steps on one line:
 //
-//	sale: a debit 10, b credit 10      posts the entries; the name is the key, too
-//	h: hold a debit 10                 for a minute, or for another time: hold 1h a debit 10
-//	c: capture h 5                     a part of the hold, or all without an amount
+//	sale: a debit 10, b credit 10      posts the entries, with the idempotency key "sale"
+//	h: hold a debit 10                 holds for a minute, "hold 1h a debit 10" for an hour
+//	c: capture h 5                     captures 5, or the whole hold if there is no amount
 //	v: void h
-//	r: refund sale 0 4, 1 4            of the entries in these places, or all without them
+//	r: refund sale 0 4, 1 4            refunds 4 of entry 0 and 4 of entry 1, or all without a list
 //	x: rules a debits blocked, limit 50
-//	o: a debit 1 for order 7           any call may have metadata: {"note": "<用>", "order": "7"}
-//	sale                               the same call again
-//	unknown sale                       a lookup finds no such transaction
-//	1m1s                               lets time go by
-//	fill a                             a balance of 100 below the limit
-//	a 90, b 110 held 10                the users' funds
-//	history a = debit 10 posted, …     a's lines, in any order; or none
-//	refunds sale = 0 4, 1 4            the refunded sums; or none
+//	o: a debit 1 for order 7           adds the metadata {"note": "<用>", "order": "7"} to any call
+//	sale                               repeats the call
+//	unknown sale                       requires that a lookup finds no such transaction
+//	1m1s                               advances the clock
+//	fill a                             gives a new user a balance of 100 below the limit
+//	a 90, b 110 held 10                requires these balances
+//	history a = debit 10 posted, …     requires these rows in a's history, in any order; or none
+//	refunds sale = 0 4, 1 4            requires these refunded sums; or none
 //
-// A call succeeds and is no replay, unless the end of its outcome follows, as in "d: a debit 1000 =
-// insufficient funds: entry 0 on 90". The same call again is a replay. On books that lost its rows,
-// "sale = posted" requires that it posts anew. A script compares every stored outcome with a lookup.
+// A call must succeed and must not be a replay. If an outcome follows, the call's outcome must end
+// with it, as in "d: a debit 1000 = insufficient funds: entry 0 on 90". A repeated call must be a
+// replay. On books that lost its rows, "sale = posted" requires that the call posts again. A script
+// compares every stored outcome with a lookup.
 package script
 
 import (
@@ -39,30 +40,30 @@ import (
 	"onewrite/ledger"
 )
 
-// Noon is when each script of [New] begins.
+// Noon is the time at which scripts from [New] start.
 var Noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// Script makes calls on books. It is safe for concurrent use.
+// Script runs steps against books. It is safe for concurrent use.
 type Script struct {
 	*infratest.Books
-	Ledger   *ledger.Ledger // makes the calls, in place of the books'
-	PostedBy ledger.Caller  // in the calls that follow
+	Ledger   *ledger.Ledger // makes the calls; hides Books.Ledger
+	PostedBy ledger.Caller  // the caller in all later calls
 
 	wait  func(time.Duration) (now time.Time)
-	calls *sync.Map // of name to *call
+	calls *sync.Map // *call, by name
 }
 
-// call is a call with a name.
+// call is one of the script's named calls.
 type call struct {
-	id   ledger.TransactionID // its transaction's; in an end, the hold's
+	id   ledger.TransactionID // of the transaction; for a capture or void, of the hold
 	send func(context.Context, *ledger.Ledger) (ledger.Result, error)
 	told ledger.Transaction // the first stored outcome
 }
 
-// New returns a script whose clock begins at noon, and stands still between steps.
+// New returns a script whose clock starts at [Noon] and advances only by steps.
 func New(b *infratest.Books) *Script { return At(b, Noon) }
 
-// At returns a script whose clock begins at a time, and stands still between steps.
+// At returns a script whose clock starts at now and advances only by steps.
 func At(b *infratest.Books, now time.Time) *Script {
 	var mu sync.Mutex
 	clock := func(step time.Duration) time.Time {
@@ -75,7 +76,8 @@ func At(b *infratest.Books, now time.Time) *Script {
 	return &Script{Books: b, Ledger: l, wait: clock, calls: &sync.Map{}}
 }
 
-// InTime returns a script whose calls are made by the books' ledger. Time goes by as they wait.
+// InTime returns a script that uses the books' own ledger and real time. A step such as "1m"
+// sleeps.
 func InTime(b *infratest.Books) *Script {
 	wait := func(step time.Duration) time.Time {
 		time.Sleep(step)
@@ -84,22 +86,22 @@ func InTime(b *infratest.Books) *Script {
 	return &Script{Books: b, Ledger: b.Ledger, wait: wait, calls: &sync.Map{}}
 }
 
-// By returns a script in which another ledger makes the same calls.
+// By returns a script that sends the same calls to another ledger.
 func (s *Script) By(l *ledger.Ledger) *Script {
 	other := *s
 	other.Ledger = l
 	return &other
 }
 
-// On returns a script that makes the same calls on other books. It has a clock of its own, which
-// begins at this one's time.
+// On returns a script that makes the same calls on other books. It has its own clock, which starts
+// at the current time of s.
 func (s *Script) On(b *infratest.Books) *Script {
 	other := At(b, s.wait(0))
 	other.calls = s.calls
 	return other
 }
 
-// Holds returns the steps for that many holds of an entry.
+// Holds returns that many steps, each of which holds the entry.
 func Holds(count int, entry string) (steps string) {
 	for i := range count {
 		steps += fmt.Sprintf("hold-%d: hold %s\n", i, entry)
@@ -107,7 +109,7 @@ func Holds(count int, entry string) (steps string) {
 	return steps
 }
 
-// Play takes the steps.
+// Play runs the steps.
 func (s *Script) Play(t testing.TB, steps string) {
 	t.Helper()
 	for step := range strings.FieldsFuncSeq(steps, func(r rune) bool { return r == '\n' || r == ';' }) {
@@ -174,7 +176,7 @@ func (s *Script) call(t testing.TB, text, want string) {
 	assert.Equal(t, read, c.told, text)
 }
 
-// Send makes the call in a step, and returns its outcome unchecked.
+// Send makes the call in a step and returns the outcome without checking it.
 func (s *Script) Send(ctx context.Context, t testing.TB, step string) (ledger.Result, error) {
 	t.Helper()
 	name, text, isNew := strings.Cut(step, ": ")
@@ -186,29 +188,28 @@ func (s *Script) Send(ctx context.Context, t testing.TB, step string) (ledger.Re
 	return c.send(ctx, s.Ledger)
 }
 
-// named returns the call with that name, or nil.
 func (s *Script) named(name string) *call {
 	value, _ := s.calls.Load(name)
 	c, _ := value.(*call)
 	return c
 }
 
-// ID returns the id of a call's transaction, or of another row of it: "sale/1" is the entry in that
-// place, and "h/end" a hold's end.
+// ID returns the id of a call's transaction. "sale/1" is the row of its entry 1, and "h/end" is the
+// end of a hold.
 func (s *Script) ID(name string) ledger.TransactionID {
 	name, row, _ := strings.Cut(name, "/")
 	id := s.named(name).id
 	if row == "end" {
 		return id.End()
 	}
-	place, _ := strconv.Atoi(row) // 0 without one
+	place, _ := strconv.Atoi(row) // 0 if row is empty
 	if place > 0 {
 		return id.Entry(place)
 	}
 	return id
 }
 
-// parse reads a call. The name is its key, too.
+// parse parses a call. The call's name is also its idempotency key.
 func (s *Script) parse(t testing.TB, name, text string) *call {
 	t.Helper()
 	kind, rest, _ := strings.Cut(text, " ")
@@ -233,7 +234,7 @@ func (s *Script) parse(t testing.TB, name, text string) *call {
 	}}
 }
 
-// Request returns the request for a step's entries.
+// Request parses the entries in a step, such as "hold 1h a debit 10".
 func Request(t testing.TB, key, text string) ledger.Request {
 	t.Helper()
 	text, isHold := strings.CutPrefix(text, "hold ")
@@ -247,7 +248,7 @@ func Request(t testing.TB, key, text string) ledger.Request {
 	return r
 }
 
-// cutLength cuts the length of a hold from before its entries. It is a minute unless it is there.
+// cutLength cuts a hold's length, such as "1h", from the start of text. Without one it is a minute.
 func cutLength(text string) (time.Duration, string) {
 	first, entries, _ := strings.Cut(text, " ")
 	if length, err := time.ParseDuration(first); err == nil {
@@ -284,7 +285,7 @@ func (s *Script) parseRefund(t testing.TB, key string, of ledger.TransactionID, 
 		}
 		r := infratest.Refund(t, o, key, elements(list)...)
 		r.Metadata, r.PostedBy = metadata, s.PostedBy
-		if c.id != r.TransactionID() { // scripts on other books share the call
+		if c.id != r.TransactionID() { // avoids a data race: scripts on other books share c
 			c.id = r.TransactionID()
 		}
 		return l.Post(ctx, r)
@@ -311,7 +312,7 @@ func cutMetadata(t testing.TB, text string) (rest string, m ledger.Metadata) {
 	return rest, m
 }
 
-// Stored returns the stored outcome of a call: a decline is one.
+// Stored returns a call's stored outcome. A decline is stored, so it is not an error here.
 func Stored(result ledger.Result, err error) (ledger.Result, error) {
 	if declined, ok := errors.AsType[*ledger.DeclinedError](err); ok {
 		return declined.Result, nil
@@ -367,7 +368,7 @@ func (s *Script) funds(t testing.TB, list string) {
 	}
 }
 
-// history requires these lines in a user's history, once the index has that many.
+// history requires these rows in a user's history. It waits until the index has that many.
 func (s *Script) history(t testing.TB, user, list string) {
 	t.Helper()
 	id, err := ledger.ParseUserID(user)
@@ -385,7 +386,6 @@ func (s *Script) history(t testing.TB, user, list string) {
 	assert.ElementsMatch(t, want, got, "the history of %s", user)
 }
 
-// refunded requires these sums in a transaction's refund account.
 func (s *Script) refunded(t testing.TB, name, list string) {
 	t.Helper()
 	_, account, err := s.Ledger.Refunds(t.Context(), s.ID(name))

@@ -15,7 +15,7 @@ import (
 )
 
 var entryScenes = []scene{
-	// A transaction moves all its users, who may all be new.
+	// A transaction changes the balances of all its users, even of users without a row.
 	{"entries move balances", `
 		credit: 1 credit 10; 1 110
 		debit: 1 debit 0.5; 1 109.5
@@ -33,7 +33,7 @@ var entryScenes = []scene{
 		k: b debit 1; b 99
 		k: c debit 100; c 0
 		k: d credit 1000000000000; d 1000000000100`},
-	// Each balance stays in its range after each entry, and not only at the end.
+	// Every balance must be within its limits after each entry, not only after the last one.
 	{"entries in their order", `
 		fill rich; fill richer
 		a1: a debit 150, a credit 50 = insufficient funds: entry 0 on 100
@@ -45,8 +45,8 @@ var entryScenes = []scene{
 		r3: rich credit 50, d debit 1, rich credit 51, rich debit 1000 = balance limit: entry 2 on 999999999999950
 		r4: richer debit 1000, richer credit 1100; richer 1000000000000000
 		e: e debit 100, e credit 0.01, e debit 0.01, e credit 100, e debit 0.01, e debit 99.99, e debit 0.01 = insufficient funds: entry 6 on 0`},
-	// A transaction that one balance does not allow moves no other, and has one row. It stays
-	// declined, whatever comes in later.
+	// If one balance does not allow a transaction, it changes no balance and has a single row. It
+	// stays declined even if money comes in later.
 	{"declined as a whole", `
 		fill rich; spend: spent debit 99.99
 		1: a debit 100.01 = insufficient funds: entry 0 on 100
@@ -69,7 +69,7 @@ var entryScenes = []scene{
 		full: 1 credit 100
 		cent: 1 credit 0.01 = balance limit: entry 0 on 1000000000000000
 		less: 1 debit 0.01; 1 999999999999999.99`},
-	// A key belongs to one transaction. Its replay is the same request, in other words.
+	// A key belongs to one transaction. Only an equal request replays it, and 10 equals 10.00.
 	{"key reused", `
 		k: 1 credit 10
 		k: 1 credit 10.00 = replayed
@@ -77,7 +77,7 @@ var entryScenes = []scene{
 		k: 1 credit 11 = reused: Amount
 		k: 1 debit 1000 = reused: Type, Amount
 		1 110`},
-	// A replay needs no balance, neither its user's nor the others'.
+	// A replay succeeds even if the balances no longer allow the transaction.
 	{"entries replayed", `
 		k: a debit 100, b credit 99, shop credit 1 for order 7
 		b1: b debit 199; k
@@ -95,7 +95,8 @@ var entryScenes = []scene{
 		signup-bonus: 1 credit 5
 		signup-bonus: 2 credit 5
 		1 105, 2 105`},
-	// Every entry is in its own user's history, and a declined transaction in the first user's.
+	// Each entry is in the history of its own user. A declined transaction is only in the history
+	// of its first user.
 	{"entries in history", `
 		posted: a debit 10, b credit 4, b credit 5, c credit 1
 		declined: c debit 10, a debit 1000, b credit 1010 = insufficient funds: entry 1 on 90
@@ -104,7 +105,7 @@ var entryScenes = []scene{
 		history c = debit 10 declined, credit 1 posted`},
 }
 
-// The most entries and users that are allowed fit in one write.
+// The largest transactions that the ledger allows fit in one write.
 func mostEntries(t *testing.T, b *script.Script) {
 	payroll := "payroll: boss debit 98"
 	for i := range 49 {
@@ -135,7 +136,7 @@ func fortyDebitsAtOnce(t *testing.T, b *script.Script) {
 	b.Play(t, "1 0")
 }
 
-// Many callers send one transfer at once: one posts it, and the others replay it.
+// Many callers send the same transfer at once. One of them posts it, and the others get a replay.
 func oneKeyAtOnce(t *testing.T, b *script.Script) {
 	transfer := infratest.Entries(t, "k", "a debit 60", "b credit 60")
 	results := make([]ledger.Result, 32)
@@ -156,11 +157,12 @@ func oneKeyAtOnce(t *testing.T, b *script.Script) {
 	b.Play(t, "a 40, b 160")
 }
 
-// One key is sent for two different transactions at once: one uses it, the other is refused.
+// Two different transactions are sent at once with the same key. One uses the key, and the other is
+// rejected.
 func oneKeyTwoPayloadsAtOnce(t *testing.T, b *script.Script) {
 	requests := []ledger.Request{
 		infratest.Request(t, "1", "k", ledger.Credit, "10"),
-		infratest.Request(t, "1", "k", ledger.Debit, "1000"), // declined, if it is first
+		infratest.Request(t, "1", "k", ledger.Debit, "1000"), // declined if it comes first
 	}
 	errs := atOnce(16, func(i int) error {
 		_, err := b.Ledger.Post(t.Context(), requests[i%2])

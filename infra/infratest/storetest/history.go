@@ -13,8 +13,9 @@ import (
 	"onewrite/ledger"
 )
 
-// history returns the ids on all pages of a user's history, once the index has that many. It checks
-// that each page but the last is full, and that the last is not empty, unless all are.
+// history reads all pages of a user's history and returns the ids. It waits until the index has
+// count rows. Every page but the last must be full, and the last must not be empty unless there are
+// no rows.
 func history(t *testing.T, b *script.Script, user string, count, limit int) (ids []ledger.TransactionID) {
 	t.Helper()
 	read := func(after ledger.Cursor, limit int) ledger.Page {
@@ -44,7 +45,7 @@ func userOf(t *testing.T, name string) ledger.UserID {
 	return infratest.Request(t, name, "k", ledger.Credit, "1").UserID()
 }
 
-// Three rows have one time each.
+// Pages of any length list every row once, even if several rows have the same time.
 func historyPages(t *testing.T, b *script.Script) {
 	var groups [][]ledger.TransactionID
 	for i := range 8 {
@@ -66,8 +67,8 @@ func historyPages(t *testing.T, b *script.Script) {
 	}
 }
 
-// Rows with one time are listed in the order in which they count, on pages of any length, and each
-// once.
+// Rows with the same time are listed in the order in which they count, and each only once, with any
+// page length.
 func historyOfOneTime(t *testing.T, b *script.Script) {
 	b.Play(t, `
 		hold: hold 1 debit 40; 1m1s
@@ -89,7 +90,7 @@ func historyOfOneTime(t *testing.T, b *script.Script) {
 	}
 }
 
-// A cursor from one user's history opens nothing in it to another user.
+// With a cursor from alice's history, bob sees only his own rows.
 func cursorOfAnotherUser(t *testing.T, b *script.Script) {
 	for i := range 4 {
 		b.Play(t, fmt.Sprintf("%d: alice credit 1; %d: bob credit 1", i, i))

@@ -48,12 +48,12 @@ var holdScenes = []scene{
 		e: capture posted = not pending; e: void posted = not pending
 		e: capture declined = not pending; e: void declined = not pending
 		e: capture h/1 = transaction not found; e: void h/1 = transaction not found`},
-	// A replay is the first answer, whatever came after.
+	// A hold's replay is still pending after the hold was voided.
 	{"a pending transaction is replayed", `
 		h: hold 1 debit 40; v: void h; h
 		h: 1 debit 40 = reused: ExpiresIn`},
-	// An expired hold can be spent one second later. Every reading reports that, and the next debit
-	// that needs it releases it.
+	// The money of an expired hold can be spent one second after the expiry. Balance reads show
+	// this, and the next debit that needs the money releases the hold.
 	{"what has expired is released", `
 		h1: hold 1 debit 30; h2: hold 1 debit 30; h3: hold 1 debit 30
 		1m0.999s; 1 10 held 90
@@ -64,8 +64,8 @@ var holdScenes = []scene{
 		history 1 = debit 30 pending, debit 30 pending, debit 30 pending, debit 11 declined, debit 100.01 declined, ` +
 		`debit 60 posted, debit 40 posted, expiry 30 expired, expiry 30 expired, expiry 30 expired
 		e: void h1 = hold ended: expiry of 30`},
-	// At its expiry a hold ends as expired, whatever was asked, and forever: a slow clock does not
-	// bring it back.
+	// A capture or void at or after the expiry ends the hold as expired. This is final, even if a
+	// slow clock then shows an earlier time.
 	{"end after the expiry", `
 		h1: hold 1 debit 40; h2: hold 1 debit 30; 1m
 		c: capture h1 = hold ended: expiry of 40; v: void h2 = hold ended: expiry of 30; -1m
@@ -73,8 +73,8 @@ var holdScenes = []scene{
 		h3: hold 2 debit 40; h4: hold 2 debit 30; 1h
 		c: capture h3 = hold ended: expiry of 40; v: void h4 = hold ended: expiry of 30; -1h
 		c: capture h3 = hold ended: expiry of 40; v: void h4 = hold ended: expiry of 30; 2 100`},
-	// A payment is one of the payer's sixteen holds, however many the receiver has. One more is
-	// refused whatever the funds, and does not use up the key.
+	// A hold counts toward the payer's sixteen holds, not the receiver's. A seventeenth is
+	// rejected, even if the balance would decline it, and does not use up its key.
 	{"at most sixteen holds", script.Holds(ledger.MaxHolds, "1 debit 1") + `
 		to the one who has as many: hold 2 debit 1, 1 credit 1
 		more: hold 1 debit 1 = too many holds
@@ -82,25 +82,25 @@ var holdScenes = []scene{
 		more: hold 1 debit 1, 2 credit 1 = too many holds
 		1 84 held 16
 		2m; more: hold 1 debit 100; 1 0 held 100`},
-	// A release lifts the balance over the limit if it must; only a credit is declined there.
+	// A release may lift the balance over the limit. Only credits are declined there.
 	{"release over the limit", `
 		fill 1
 		h: hold 1 debit 500; credit: 1 credit 600; v: void h; 1 1000000000000500
 		cent: 1 credit 0.01 = balance limit: entry 0 on 1000000000000500
 		less: 1 debit 0.01; 1 1000000000000499.99`},
-	// A credit is bounded by the stored balance: an expired hold whose release is not written yet
-	// does not count. Once it is released, it does.
+	// A credit is limited by the stored balance. An expired hold counts in it only after its
+	// release is written.
 	{"the limit is on what is stored", `
 		fill 1
 		h: hold 1 debit 100; credit: 1 credit 150; 2m; 1 1000000000000050
 		the stored balance has room: 1 credit 50; 1 1000000000000100
 		cent: 1 credit 0.01 = balance limit: entry 0 on 1000000000000100`},
-	// Releases that do not fit beside the entries get their own write.
+	// Releases that do not fit in the same write as the entries get their own write.
 	{"releases that do not fit", script.Holds(ledger.MaxHolds, "1 debit 6") + `
 		2m; many: 1 debit 100` + strings.Repeat(", 2 credit 1", 96) + `; 1 0, 2 196`},
 }
 
-// When ends race, one is stored, and every caller gets that one.
+// If captures and voids race, only one is stored, and every caller receives that one.
 func endsAtOnce(t *testing.T, b *script.Script) {
 	b.Play(t, "h: hold 1 debit 40, 2 credit 40")
 	hold := ledger.EndRequest{TransactionID: b.ID("h")}

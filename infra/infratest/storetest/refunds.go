@@ -15,7 +15,7 @@ import (
 )
 
 var refundScenes = []scene{
-	// A refused refund does not use up its key.
+	// A rejected refund does not use up its key.
 	{"refunds in parts", `
 		o: a debit 30; refunds o = none
 		r1: refund o 0 20 = posted; a 90
@@ -27,7 +27,7 @@ var refundScenes = []scene{
 		r4: refund o 0 0.01 = refund limit: 0 is left of entry 0
 		refunds o = 0 30; a 100
 		r1`},
-	// Each row is the refund's, in each user's history.
+	// A refund has a row in the history of each user whose entries it refunds.
 	{"refunds of entries", `
 		sale: a debit 10, b credit 9, shop credit 1
 		half: refund sale 0 5, 1 4.5, 2 0.5; a 95, b 104.5, shop 100.5
@@ -39,7 +39,8 @@ var refundScenes = []scene{
 		history a = debit 10 posted, credit 5 posted
 		history b = credit 9 posted, debit 4.5 posted
 		history shop = credit 1 posted, debit 0.5 posted, debit 0.5 posted`},
-	// A captured payment is refunded up to the captured sum. The key is the payment's.
+	// A captured payment can be refunded up to the captured amount, but not under the payment's
+	// key.
 	{"refund of a capture", `
 		h: hold a debit 40, b credit 40; c: capture h 25
 		h: refund h 0 20, 1 20 = reused: Entries, ExpiresIn, RefundOf
@@ -58,13 +59,14 @@ var refundScenes = []scene{
 		r: refund refund/1 = transaction not found
 		r: refund voided/end = transaction not found
 		r: refund held/1 = transaction not found`},
-	// A receiver who has spent the money declines the refund, forever. It does not count as refunded.
+	// A refund is declined if the receiver has spent the money. The decline is final, and the
+	// amount does not count as refunded.
 	{"a refund is declined by a balance", `
 		sale: a debit 10, b credit 10; spend: b debit 101
 		r: refund sale = insufficient funds: entry 1 on 9; refunds sale = none
 		top-up: b credit 100; r; refunds sale = none
 		another key: refund sale; refunds sale = 0 10, 1 10`},
-	// The same refund is a replay: the same original, places, sums and metadata.
+	// A refund is a replay if it has the same original, entries, amounts and metadata.
 	{"a refund is replayed", `
 		first: a debit 10, a debit 10, b credit 20; other: a debit 10, a debit 10, b credit 20
 		r: refund first 0 5, 2 5
@@ -79,19 +81,20 @@ var refundScenes = []scene{
 		r: a credit 5, b debit 5 = reused: RefundOf
 		plain: refund first 0 5, 2 5 = reused: RefundOf
 		refunds first = 0 5, 2 5`},
-	// Where both refuse, the refund account answers: a decline by a balance would use up the key.
+	// If both the refund account and a balance reject a refund, the account's answer counts: a
+	// decline by the balance would use up the key.
 	{"refund account before balances", `
 		sale: a debit 10, b credit 10; part: refund sale 1 6; spend: b debit 104
 		r: refund sale = refund limit: 4 is left of entry 1`},
-	// A refund that takes money from a receiver releases the receiver's expired holds, as any debit
+	// A refund that debits a receiver also releases the receiver's expired holds, as any debit
 	// does.
 	{"a refund releases", `
 		sale: a debit 10, b credit 10; h: hold b debit 110; 1h
 		r: refund sale; refunds sale = 0 10, 1 10; a 100, b 100`},
 }
 
-// All entries at once are refunded if nothing was, in any number that fits in one write beside the
-// account.
+// A transaction can be refunded as a whole if no part of it was refunded, and if the rows and the
+// refund account fit in one write.
 func refundsOfAllAtOnce(t *testing.T, b *script.Script) {
 	var places []string
 	for place := 49; place < 99; place++ {
@@ -114,14 +117,14 @@ func refundsOfAllAtOnce(t *testing.T, b *script.Script) {
 		shop 100.49`)
 }
 
-// Concurrent refunds of one original never return more than it moved, and the answers, the rows and
-// the account agree.
+// Concurrent refunds never return more than the original moved, and their answers agree with the
+// rows and the refund account.
 func refundsAtOnce(t *testing.T, b *script.Script) {
 	b.Play(t, "d: a debit 20")
 	o, err := b.Ledger.Original(t.Context(), b.ID("d"))
 	require.NoError(t, err)
 	errs := atOnce(16, func(i int) error {
-		_, err := b.Ledger.Post(t.Context(), infratest.Refund(t, o, fmt.Sprint(i/2), "0 3")) // each twice
+		_, err := b.Ledger.Post(t.Context(), infratest.Refund(t, o, fmt.Sprint(i/2), "0 3")) // each refund is sent twice
 		return err
 	})
 	posted, limits := map[int]bool{}, 0

@@ -15,8 +15,8 @@ import (
 )
 
 var ruleScenes = []scene{
-	// A user without a row keeps the opening balance. A late duplicate stays declined. No rule is in
-	// the history.
+	// A block does not change the opening balance of a user without a row. A debit that it declined
+	// stays declined after the block ends. Rule changes are not in the history.
 	{"blocked debits are declined", `
 		stop: rules 1 debits blocked; 1 100
 		first: 1 debit 1 = account blocked: entry 0 on 100
@@ -35,7 +35,7 @@ var ruleScenes = []scene{
 		1 60 held 40, shop 99
 		go on: rules shop credits allowed
 		c: capture h; shop 139`},
-	// Money that was taken before a block is no longer the user's.
+	// A block does not affect earlier holds: they can still be captured, voided and released.
 	{"what is held goes on under a block", `
 		h1: hold 1 debit 10; h2: hold 1 debit 20; h3: hold 1 debit 30
 		close: rules 1 debits blocked, credits blocked
@@ -48,7 +48,7 @@ var ruleScenes = []scene{
 		too much: 1 debit 85 = account blocked: entry 0 on 84
 		the first entry: 2 debit 101, 1 debit 1 = insufficient funds: entry 0 on 100
 		one too many: hold 1 debit 1 = account blocked: entry 0 on 84`},
-	// Nothing of a declined change happens, and a late duplicate of it stays declined.
+	// A declined rule change has no effect at all, and stays declined if it is sent again.
 	{"a credit limit is lent", `
 		50: rules 1 limit 50; 1 150
 		spend: 1 debit 140
@@ -61,7 +61,7 @@ var ruleScenes = []scene{
 		pay back: 1 credit 40
 		30
 		0 again: rules 1 limit 0; 1 0`},
-	// Lent money counts toward the ceiling: a balance is the spendable sum.
+	// A credit limit counts toward the balance limit, because it is part of the balance.
 	{"a credit limit and the ceiling", `
 		fill rich
 		101: rules rich limit 101 = balance limit: entry 0 on 999999999999900
@@ -73,7 +73,8 @@ var ruleScenes = []scene{
 		early: rules 1 limit 0 = credit in use: entry 0 on 30
 		1m1s; late: rules 1 limit 0; 1 100
 		history 1 = debit 120 pending, expiry 120 expired`},
-	// A user has one set of keys, and a change of rules is no transaction.
+	// Rule changes and transactions share a user's keys, but a rule change can't be voided like a
+	// transaction.
 	{"a change of rules is replayed", `
 		k: rules 1 debits blocked, limit 50
 		1h; other: rules 1 debits allowed, limit 70
@@ -90,7 +91,7 @@ var ruleScenes = []scene{
 		nothing: rules 1 = invalid rules: must have debits, credits or creditLimit`},
 }
 
-// No limit is lost: each change follows the one before it.
+// No concurrent change of the limit is lost: each starts from the limit that the one before it set.
 func limitsAtOnce(t *testing.T, b *script.Script) {
 	before := make([]string, 20)
 	for _, err := range atOnce(len(before), func(i int) error {
@@ -105,7 +106,7 @@ func limitsAtOnce(t *testing.T, b *script.Script) {
 	funds, err := b.Ledger.Balance(t.Context(), userOf(t, "1"))
 	require.NoError(t, err)
 	assert.Equal(t, 20, funds.Changes)
-	following := []string{"0"} // each limit but the last is the one before another
+	following := []string{"0"} // each limit except the last one is the limit before another change
 	for i := range before {
 		if limit := fmt.Sprint(i + 1); limit != funds.CreditLimit.String() {
 			following = append(following, limit)
@@ -114,8 +115,7 @@ func limitsAtOnce(t *testing.T, b *script.Script) {
 	assert.ElementsMatch(t, following, before)
 }
 
-// No debit that is sent after the answer to a block is posted, and a debit that the block declined
-// stays declined.
+// Once the block is answered, no later debit is posted.
 func blockAmongDebits(t *testing.T, b *script.Script) {
 	b.Play(t, "more: 1 credit 900")
 	var blocked atomic.Bool

@@ -23,7 +23,7 @@ func posting(t *testing.T, r ledger.Request) ledger.Posting {
 	return p
 }
 
-// declinedRow returns a request's first row, declined by a balance of 100.
+// declinedRow returns a request's first row, declined because of a balance of 100.
 func declinedRow(t *testing.T, r ledger.Request) ledger.Transaction {
 	t.Helper()
 	first := posting(t, r).Rows[0]
@@ -31,8 +31,8 @@ func declinedRow(t *testing.T, r ledger.Request) ledger.Transaction {
 	return first
 }
 
-// A taken id answers with its first row, even where the balance, which the first posting may have
-// used up, would not allow the transaction.
+// If an id is taken, the store returns the recorded row, even if the balance would not allow the
+// new transaction.
 func recordedWhateverTheBalance(t *testing.T, b *script.Script) {
 	all := posting(t, infratest.Entries(t, "all", "1 debit 100", "2 credit 100"))
 	more := declinedRow(t, infratest.Entries(t, "more", "1 debit 100.01"))
@@ -55,11 +55,11 @@ func recordedWhateverTheBalance(t *testing.T, b *script.Script) {
 	b.Play(t, "1 0, 2 200, 3 100")
 }
 
-// A refusal reports whether DynamoDB may still apply an attempt of the same call.
+// A refusal reports whether DynamoDB may still apply an earlier attempt of the same call.
 func refusalAfterAttempts(t *testing.T, b *script.Script) {
 	inProgress := faults.Exception(http.StatusBadRequest, "TransactionInProgressException", "in progress")
 	for i, c := range []struct {
-		fault   faults.Fault // the first attempt's
+		fault   faults.Fault // in the first attempt
 		unknown bool
 	}{
 		{nil, false}, {faults.Conflict, false}, {faults.Throttle, false},
@@ -90,7 +90,7 @@ func callerIsGone(t *testing.T, b *script.Script) {
 	b.Play(t, "1 100")
 }
 
-// Each row is read back as it was recorded, by its own id.
+// Each row can be read by its own id, and is the same as when it was recorded.
 func rowsAreReadBack(t *testing.T, b *script.Script) {
 	metadata, err := ledger.NewMetadata(map[string]string{"order": "7", "note": "\u2028 <用> \"\\"})
 	require.NoError(t, err)

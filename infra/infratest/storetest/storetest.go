@@ -1,5 +1,5 @@
 // Package storetest is the acceptance suite for [ledger.Store]. The store passes it on DynamoDB and
-// on the DynamoDB model, so results on the model hold for DynamoDB.
+// on the model of DynamoDB, so results from the model are valid for DynamoDB.
 package storetest
 
 import (
@@ -11,13 +11,14 @@ import (
 	"onewrite/infra/infratest/script"
 )
 
-// Open makes new books for a test. They are checked when t ends.
+// Open creates new books for a test, and checks them when the test ends.
 type Open func(t testing.TB) *infratest.Books
 
-// scene is a promise that a script holds a store to.
+// scene is a test case, written as a script.
 type scene struct{ name, steps string }
 
-// Run holds a store to the promises of [ledger.Store], by itself and under a [ledger.Ledger].
+// Run tests that a store keeps the promises of [ledger.Store], directly and through a
+// [ledger.Ledger].
 func Run(t *testing.T, open Open) {
 	for _, s := range slices.Concat(entryScenes, holdScenes, refundScenes, ruleScenes) {
 		t.Run(s.name, func(t *testing.T) {
@@ -54,7 +55,6 @@ func Run(t *testing.T, open Open) {
 	}
 }
 
-// atOnce calls f n times at once and returns the errors.
 func atOnce(n int, f func(i int) error) []error {
 	errs := make([]error, n)
 	var calls sync.WaitGroup

@@ -10,7 +10,7 @@ import (
 	"onewrite/ledger"
 )
 
-// Sums are exact to the last of 30 digits, with either sign.
+// Sums are exact, whether positive or negative.
 func TestSum(t *testing.T) {
 	t.Parallel()
 	of := func(s string) books.Sum {

@@ -15,20 +15,21 @@ import (
 	"onewrite/ledger"
 )
 
-// Row is a row in DynamoDB's form.
+// Row is a row as DynamoDB returns it.
 type Row = map[string]types.AttributeValue
 
-// ClockAhead is more than the function's and this machine's clocks differ.
+// ClockAhead is the largest accepted difference between the clocks of the function and of
+// this machine.
 const ClockAhead = 15 * time.Minute
 
-// The two tables have these attributes. Only a later version writes others, and then
-// its audit must be used.
+// These are the attributes of the two tables. If a row has others, a later version wrote
+// it, and that version's audit must be used.
 var (
 	TransactionAttributes = infra.TransactionAttributes()
 	AggregateAttributes   = infra.AggregateAttributes()
 )
 
-// faults are the findings in one row.
+// faults collects the findings in one row.
 type faults struct {
 	user, id string
 	found    []Finding
@@ -38,7 +39,7 @@ func (f *faults) add(kind, format string, args ...any) {
 	f.found = append(f.found, Finding{f.user, f.id, kind, fmt.Sprintf(format, args...)})
 }
 
-// addStrays finds the row's attributes that the table doesn't have.
+// addStrays adds a finding for attributes that the table doesn't have.
 func (f *faults) addStrays(r Row, isKnown func(name string) bool) {
 	var strays []string
 	for _, name := range slices.Sorted(maps.Keys(r)) {
@@ -51,21 +52,21 @@ func (f *faults) addStrays(r Row, isKnown func(name string) bool) {
 	}
 }
 
-// addFuture finds a time that is still to come.
+// addFuture adds a finding if a time is in the future.
 func (f *faults) addFuture(name string, at time.Time) {
 	if at.After(time.Now().Add(ClockAhead)) {
 		f.add(KindTime, "%s is %s, which is still to come", name, ledger.FormatTime(at))
 	}
 }
 
-// money is an attribute's amount, balance or sum.
+// money is an amount, balance or sum in a row, with the attribute's name.
 type money struct {
 	name  string
 	value fmt.Stringer
 }
 
-// checkPlaces returns an error for values with more decimal places than the tables'
-// settings allow, which no posting writes.
+// checkPlaces returns an error if a value has more decimal places than the tables' settings
+// allow. No posting writes such a value.
 func checkPlaces(s ledger.Settings, values []money) error {
 	var wrong []string
 	for _, v := range values {
@@ -79,8 +80,8 @@ func checkPlaces(s ledger.Settings, values []money) error {
 	return errors.New(strings.Join(wrong, "; "))
 }
 
-// ExamineAggregate reads a row in the aggregate table. It returns the user, if
-// readable, and the row's faults. It is not ok without a readable balance.
+// ExamineAggregate decodes a balance row and returns the row's faults. ok is false if the
+// user or the balance is invalid. The user is returned if it can be read.
 func ExamineAggregate(s ledger.Settings, r Row) (user ledger.UserID, balance infra.Aggregate, found []Finding, ok bool) {
 	f := faults{user: TextOf(r, "user_id")}
 	user, err := ledger.ParseUserID(f.user)
@@ -101,8 +102,8 @@ func ExamineAggregate(s ledger.Settings, r Row) (user ledger.UserID, balance inf
 	return user, balance, f.found, true
 }
 
-// ExamineRefundAccount does the same for a refund account, a row in the aggregate
-// table. It is not ok without readable sums.
+// ExamineRefundAccount decodes a refund account, which is also a row in the aggregate
+// table, and returns the row's faults. ok is false if its sums are invalid.
 func ExamineRefundAccount(s ledger.Settings, r Row) (a infra.RefundAccount, found []Finding, ok bool) {
 	f := faults{user: TextOf(r, "user_id")}
 	a, err := infra.DecodeRefundAccount(r)
@@ -119,8 +120,8 @@ func ExamineRefundAccount(s ledger.Settings, r Row) (a infra.RefundAccount, foun
 	return a, f.found, true
 }
 
-// ExamineTransaction reads a row in the transactions table, and returns its faults.
-// Rows never change, so no write in flight explains a fault. It is not ok if the row
+// ExamineTransaction decodes a row of the transactions table and returns its faults. Rows
+// never change, so a fault can't come from a write in progress. ok is false if the row
 // can't be counted.
 func ExamineTransaction(s ledger.Settings, r Row) (t ledger.Transaction, found []Finding, ok bool) {
 	f := faults{user: cmp.Or(TextOf(r, "user_id"), TextOf(r, "account")), id: TextOf(r, "id")}
@@ -145,7 +146,7 @@ func ExamineTransaction(s ledger.Settings, r Row) (t ledger.Transaction, found [
 	return t, f.found, true
 }
 
-// addDecline finds a decline that the balance allowed.
+// addDecline adds a finding for a declined row if its balance allowed the request.
 func (f *faults) addDecline(t ledger.Transaction) {
 	switch {
 	case t.Status != ledger.Declined || t.DeclinedByBlock:
@@ -161,7 +162,6 @@ func (f *faults) addDecline(t ledger.Transaction) {
 	}
 }
 
-// moneyOf returns a transaction row's values.
 func moneyOf(t ledger.Transaction) []money {
 	values := []money{{"ammount", t.Amount}, {"balance", t.BalanceSeen}, {"held", t.Held}}
 	if t.Rules != nil && t.Rules.CreditLimit != nil {
@@ -173,7 +173,7 @@ func moneyOf(t ledger.Transaction) []money {
 	return values
 }
 
-// ReasonOf returns a row's fault, without the row's key.
+// ReasonOf returns an error's message, without the key of the row.
 func ReasonOf(err error) string {
 	if row, ok := errors.AsType[*infra.RowError](err); ok {
 		return row.Reason()
@@ -181,7 +181,7 @@ func ReasonOf(err error) string {
 	return err.Error()
 }
 
-// TextOf returns an attribute's text, or "".
+// TextOf returns the value of a string attribute, or "".
 func TextOf(r Row, name string) string {
 	if s, ok := r[name].(*types.AttributeValueMemberS); ok {
 		return s.Value
@@ -189,24 +189,24 @@ func TextOf(r Row, name string) string {
 	return ""
 }
 
-// A finding has one of these kinds.
+// These are the kinds of finding.
 const (
 	KindSettings       = "settings"        // the tables have no settings row, or a damaged one
 	KindBalance        = "balance"         // the balance differs from the history
 	KindMover          = "mover"           // the balance names a write that did not move it
-	KindBalanceRow     = "balance-row"     // a balance row that no posting has written
-	KindTransactionRow = "transaction-row" // a transaction row that can't be read
+	KindBalanceRow     = "balance-row"     // a balance row with invalid values
+	KindTransactionRow = "transaction-row" // a transaction row with invalid values
 	KindTransactionID  = "transaction-id"  // an id that is not derived from its user and key, or from its hold
-	KindDecline        = "decline"         // declined although the balance allowed it
-	KindHold           = "hold"            // an end that does not fit its pending row
+	KindDecline        = "decline"         // a decline although the balance allowed the request
+	KindHold           = "hold"            // a hold's end that does not match its pending row
 	KindEntries        = "entries"         // rows that differ from their transaction's entries
-	KindRefund         = "refund"          // a refund that does not fit its original, or an account that differs from the refunds
-	KindRules          = "rules"           // an account's rules differ from its changes
+	KindRefund         = "refund"          // a refund that does not match its original, or a refund account that differs from the refunds
+	KindRules          = "rules"           // an account's rules differ from its rule changes
 	KindTime           = "time"            // a time in the future
 	KindAttributes     = "attributes"      // a row with attributes that this program never writes
 )
 
-// Finding is one fault. The ids are as stored, and "" if unreadable.
+// Finding is one fault in the tables. The ids are as stored, or "" if they can't be read.
 type Finding struct {
 	UserID        string `json:"userId"`
 	TransactionID string `json:"transactionId,omitempty"`
@@ -214,8 +214,8 @@ type Finding struct {
 	Detail        string `json:"detail"`
 }
 
-// String returns the finding for a person. Texts from the tables are quoted, so
-// that a terminal shows their control characters.
+// String describes the finding for people. Values from the tables are quoted, so that
+// control characters are escaped on a terminal.
 func (f Finding) String() string {
 	of := fmt.Sprintf("user %q", f.UserID)
 	if f.TransactionID != "" {
@@ -224,7 +224,7 @@ func (f Finding) String() string {
 	return fmt.Sprintf("%s: %s: %s", of, f.Kind, f.Detail)
 }
 
-// Count returns a number with its noun, such as "2 rows".
+// Count returns a number with its noun, such as "1 row" or "2 rows".
 func Count(n int, of string) string {
 	if n == 1 {
 		return "1 " + of

@@ -1,7 +1,7 @@
-// Package books adds up the ledger's rows, for the audit, the rebuild and the tests'
-// kit. It takes rows in any order, and returns each user's tally, the open holds, the
-// transactions that lack rows, and each row's faults. It reads and writes nothing. The
-// audit's TestDamage has a case for each fault.
+// Package books adds up the ledger's rows, for the audit, the rebuild and the test kit.
+// From rows in any order it computes each user's tally, the open holds, the transactions
+// with missing rows, and each row's faults. It does no I/O. The audit's TestDamage has a
+// case for each fault.
 package books
 
 import (
@@ -10,27 +10,27 @@ import (
 	"onewrite/ledger"
 )
 
-// Fold is one reading through the transactions table: each user's tally, each user's
-// rules, and the signs that a transaction lacks rows. It takes each row once, in any
-// order.
+// Fold adds up the rows of the transactions table: a tally and the rule changes for each
+// user, and checksums that show whether a transaction lacks rows. Each row must be added
+// once, in any order.
 type Fold struct {
 	Tallies Tallies
 	Rules   RuleTallies
-	Refunds []ledger.Transaction // first rows, for the caller to take and to compare with their originals
+	Refunds []ledger.Transaction // first rows of refunds; the caller compares them with their originals and clears the slice
 
 	settings ledger.Settings
 	before   time.Time
-	entries  sums            // 0 where every transaction has its rows and no others
-	refunds  sums            // 0 where the refund accounts agree with the refunds' rows
-	young    map[uint32]bool // buckets of refunds that may be in flight
+	entries  sums            // zero if every transaction has all its rows and no others
+	refunds  sums            // zero if the refund accounts agree with the refunds' rows
+	young    map[uint32]bool // buckets with refunds that may still be in progress
 
-	pending map[ledger.TransactionID]pendingRow // by the hold, until its end is read
-	ends    map[ledger.TransactionID]endRow     // by the hold, until its pending row is read
+	pending map[ledger.TransactionID]pendingRow // by hold id, until the end is read
+	ends    map[ledger.TransactionID]endRow     // by hold id, until the pending row is read
 }
 
-// NewFold returns an empty fold for tables with these settings. It compares rows from
-// before that time with their transactions' other rows. A reading may miss some rows of
-// a younger transaction.
+// NewFold returns an empty fold for tables with these settings. It looks for missing rows
+// only in transactions from before the given time, because a scan may see only part of a
+// later one.
 func NewFold(s ledger.Settings, before time.Time) *Fold {
 	return &Fold{
 		Tallies: Tallies{}, Rules: RuleTallies{}, settings: s, before: before,
@@ -39,11 +39,11 @@ func NewFold(s ledger.Settings, before time.Time) *Fold {
 	}
 }
 
-// Everything is later than every row's time.
+// Everything is a time for [NewFold] that includes all transactions.
 var Everything = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Add takes a row. Its results are those of [ExamineTransaction], with the faults of its
-// hold.
+// Add counts a row. It returns the results of [ExamineTransaction], and the faults of the
+// row's hold if this row completes it.
 func (f *Fold) Add(r Row) (t ledger.Transaction, found []Finding, ok bool) {
 	t, found, ok = ExamineTransaction(f.settings, r)
 	if !ok {
@@ -63,14 +63,14 @@ func (f *Fold) Add(r Row) (t ledger.Transaction, found []Finding, ok bool) {
 	return t, append(found, f.match(t)...), true
 }
 
-// pendingRow has the parts of a pending row that its end must fit. A capture credits
+// pendingRow holds the fields of a pending row that its end must match. A capture credits
 // the receiver, if there is one.
 type pendingRow struct {
 	user, receiver ledger.UserID
 	ledger.Hold
 }
 
-// endRow has the parts of an end that must fit its pending row.
+// endRow holds the fields of a hold's end that must match the pending row.
 type endRow struct {
 	user         ledger.UserID
 	end          ledger.End
@@ -78,8 +78,8 @@ type endRow struct {
 	created      time.Time
 }
 
-// match compares a hold with its end when it has both, and forgets them. Until then a
-// row waits. The rows may have any times: two clocks dated them.
+// match keeps a hold's pending row or its end until both were added, and then compares and
+// forgets them. Their times may be in any order, because they can come from two clocks.
 func (f *Fold) match(t ledger.Transaction) []Finding {
 	hold := t.FirstID()
 	switch {
@@ -110,8 +110,9 @@ func (f *Fold) match(t ledger.Transaction) []Finding {
 	return nil
 }
 
-// misfit returns why an end does not fit the pending row, or "". One server's clock
-// decides whether a hold has expired, and dates its end.
+// misfit returns the reason why an end does not match the pending row, or "". The server
+// that writes an end uses the same clock to date it and to decide whether the hold has
+// expired.
 func (p pendingRow) misfit(end endRow) string {
 	switch expired := !end.created.Before(p.ExpiresAt); {
 	case p.user != end.user || !p.Amount.Equal(end.held):
@@ -124,11 +125,11 @@ func (p pendingRow) misfit(end endRow) string {
 	return ""
 }
 
-// Waiting returns how many hold rows wait for their other row.
+// Waiting returns the number of hold rows whose counterpart was not added yet.
 func (f *Fold) Waiting() int { return len(f.pending) + len(f.ends) }
 
-// Missing returns the ids of the rows for which rows wait. The caller may look them up,
-// and call Found with each that exists, so that few wait.
+// Missing returns the ids of the rows that hold rows wait for. To save memory, the caller
+// may look them up and call Found with each that exists.
 func (f *Fold) Missing() (ids []ledger.TransactionID) {
 	for hold := range f.pending {
 		ids = append(ids, hold.End())
@@ -139,9 +140,9 @@ func (f *Fold) Missing() (ids []ledger.TransactionID) {
 	return ids
 }
 
-// Found takes a row that was looked up, and returns its hold's faults. A hold is
-// compared once, with its end. So Found only forgets the pending row of an end: Add has
-// taken the end or will take it.
+// Found takes a row that the caller looked up, and returns its hold's faults. Each hold is
+// compared only once, with the end that Add takes. So for an end, Found only forgets the
+// pending row.
 func (f *Fold) Found(t ledger.Transaction) []Finding {
 	if t.End != "" {
 		delete(f.pending, t.TransactionID)
@@ -153,8 +154,8 @@ func (f *Fold) Found(t ledger.Transaction) []Finding {
 	return f.match(t)
 }
 
-// CompareHolds compares a balance's open holds, whose sum equals the rows' sum, with
-// the pending rows without an end. If each is one of those, none is missing.
+// CompareHolds compares a balance's open holds with the pending rows that have no end. The
+// caller has checked that their sums are equal. So if each hold has a row, none is missing.
 func (f *Fold) CompareHolds(user ledger.UserID, holds []ledger.Hold) (found []Finding) {
 	for _, h := range holds {
 		row := f.pending[h.TransactionID]
@@ -166,7 +167,7 @@ func (f *Fold) CompareHolds(user ledger.UserID, holds []ledger.Hold) (found []Fi
 	return found
 }
 
-// Orphans returns the ends without a pending row.
+// Orphans returns a finding for each end without a pending row.
 func (f *Fold) Orphans() (found []Finding) {
 	for hold, end := range f.ends {
 		if end.created.Before(f.before) {
@@ -176,8 +177,8 @@ func (f *Fold) Orphans() (found []Finding) {
 	return found
 }
 
-// TakeOpen returns each user's open holds, the pending rows without an end, and forgets
-// them.
+// TakeOpen returns each user's open holds, which are the pending rows without an end. The
+// fold forgets them.
 func (f *Fold) TakeOpen() map[ledger.UserID][]ledger.Hold {
 	open := map[ledger.UserID][]ledger.Hold{}
 	for _, row := range f.pending {
@@ -187,19 +188,19 @@ func (f *Fold) TakeOpen() map[ledger.UserID][]ledger.Hold {
 	return open
 }
 
-// EntriesFit reports whether the further entries' rows fit their first rows.
+// EntriesFit reports whether the rows of further entries match the first rows.
 func (f *Fold) EntriesFit() bool { return f.entries.fit(nil) }
 
 // IsWhole reports whether every transaction has all its rows.
 func (f *Fold) IsWhole() bool { return f.EntriesFit() && len(f.ends) == 0 }
 
-// MayBeTorn reports whether the row's transaction, or one that shares its sum, lacks
-// further entries' rows or has too many.
+// MayBeTorn reports whether the row's transaction may have missing or extra entry rows. A
+// whole transaction may share its sum with a torn one, and is then reported too.
 func (f *Fold) MayBeTorn(t ledger.Transaction) bool {
 	return (t.CreatedAt.Before(f.before) || t.Status == ledger.Pending) && !f.entries.fits(t.FirstID())
 }
 
-// IsOrphan reports whether the row's hold has an end and no pending row.
+// IsOrphan reports whether the row belongs to a hold that has an end but no pending row.
 func (f *Fold) IsOrphan(t ledger.Transaction) bool {
 	_, ok := f.ends[t.FirstID()]
 	return ok

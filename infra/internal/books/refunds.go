@@ -11,11 +11,11 @@ import (
 	"onewrite/ledger"
 )
 
-// numberOf returns the number that refunds add, and that their account subtracts: each
-// place's amount, times a number made from the original and the place. The numbers are
-// odd, so that one difference never vanishes.
+// numberOf returns a checksum that refunds add and their account subtracts: the amounts of
+// the entries, each times a weight derived from the original and the entry's place. The
+// weights are odd, so that a single difference never cancels out.
 func numberOf(a infra.RefundAccount) uint64 {
-	const countPlace = -1 // stands for the number of refunds, beside the entries' places
+	const countPlace = -1 // in place of an entry's place, for the number of refunds
 	weight := func(place int) uint64 { return hash("%s %d", a.Of, place) | 1 }
 	n := weight(countPlace) * uint64(a.Count)
 	for place, refunded := range a.Sums {
@@ -24,7 +24,7 @@ func numberOf(a infra.RefundAccount) uint64 {
 	return n
 }
 
-// refundOf returns the account that a refund's first row makes alone.
+// refundOf returns the refund account that this refund alone would make.
 func refundOf(t ledger.Transaction) infra.RefundAccount {
 	a := infra.RefundAccount{Of: t.RefundOf, Refunds: ledger.Refunds{Count: 1, Sums: map[int]ledger.Amount{}}, RefundedAt: t.CreatedAt}
 	for i, e := range t.AllEntries() {
@@ -37,7 +37,6 @@ func isPostedRefund(t ledger.Transaction) bool {
 	return t.IsRefund() && t.Kind() == ledger.FirstRow && t.Status == ledger.Posted
 }
 
-// addRefund counts a posted refund's first row.
 func (f *Fold) addRefund(t ledger.Transaction) {
 	a := refundOf(t)
 	f.noteYoung(a)
@@ -45,7 +44,7 @@ func (f *Fold) addRefund(t ledger.Transaction) {
 	f.Refunds = append(f.Refunds, t)
 }
 
-// RemoveRefund takes back a refund's first row that was counted.
+// RemoveRefund uncounts a posted refund's first row. It ignores other rows.
 func (f *Fold) RemoveRefund(t ledger.Transaction) {
 	if isPostedRefund(t) {
 		*f.refunds.of(t.RefundOf) -= numberOf(refundOf(t))
@@ -64,25 +63,27 @@ func (f *Fold) noteYoung(a infra.RefundAccount) {
 	}
 }
 
-// RefundsFit reports whether the refund accounts agree with the refunds' rows. It
-// leaves out accounts with a refund that may be in flight, and accounts that share a
-// sum with one.
+// RefundsFit reports whether the refund accounts agree with the refunds' rows. It ignores
+// accounts with a refund that may still be in progress, and accounts that share a sum with
+// one.
 func (f *Fold) RefundsFit() bool { return f.refunds.fit(f.young) }
 
-// MayMisrefund reports whether the transaction's refund account, or one that shares its
-// sum, may be wrong.
+// MayMisrefund reports whether a transaction's refund account may be wrong. A correct
+// account may share its sum with a wrong one, and is then reported too.
 func (f *Fold) MayMisrefund(original ledger.TransactionID) bool {
 	return !f.refunds.fits(original) && !f.young[bucketOf(original)]
 }
 
-// Original is a transaction for refunds, and the time from which it can be refunded.
+// Original is the transaction that a refund reverses, with the time from which it can be
+// refunded.
 type Original struct {
 	ledger.Original
 	Since time.Time
 }
 
-// OriginalOf returns a transaction for refunds, from its existing rows. If it can't,
-// problem is the reason, and absent the missing row's id, if one is missing.
+// OriginalOf builds a refund's original from its rows, which are nil if they don't exist.
+// If it fails, problem is the reason, and absent is the id of the missing row, if that is
+// why.
 func OriginalOf(id ledger.TransactionID, first, end *ledger.Transaction) (o Original, problem string, absent ledger.TransactionID) {
 	if first == nil {
 		return o, "the refunded transaction is not there", id
@@ -105,8 +106,8 @@ func OriginalOf(id ledger.TransactionID, first, end *ledger.Transaction) (o Orig
 	return o, "", absent
 }
 
-// CompareRefund returns why a refund's row does not reverse entries of its original or is older, or
-// "". The clocks of two calls may differ by ClockAhead.
+// CompareRefund returns the reason why a refund does not reverse entries of its original,
+// or is older than it, or "". The clocks of two calls may differ by ClockAhead.
 func CompareRefund(refund ledger.Transaction, o Original) string {
 	if refund.CreatedAt.Add(ClockAhead).Before(o.Since) {
 		return fmt.Sprintf("its time is %s, and the refunded transaction's is %s", ledger.FormatTime(refund.CreatedAt), ledger.FormatTime(o.Since))
@@ -131,7 +132,8 @@ func CompareRefund(refund ledger.Transaction, o Original) string {
 	return ""
 }
 
-// CompareRefunded returns which entries were refunded beyond their amount, or "".
+// CompareRefunded describes the entries that were refunded beyond their amount, or returns
+// "".
 func CompareRefunded(a infra.RefundAccount, o Original) string {
 	var wrong []string
 	for _, place := range slices.Sorted(maps.Keys(a.Sums)) {
@@ -145,18 +147,18 @@ func CompareRefunded(a infra.RefundAccount, o Original) string {
 	return strings.Join(wrong, "; ")
 }
 
-// RefundTally is the sum over one transaction's refunds.
+// RefundTally adds up the refunds of one transaction.
 type RefundTally struct {
 	Count  int
 	Sums   map[int]Sum
 	newest time.Time
-	Users  map[ledger.UserID]bool // the refunds'
+	Users  map[ledger.UserID]bool // the users of the refunds' entries
 }
 
-// RefundTallies have a tally for each refunded transaction.
+// RefundTallies holds a tally for each refunded transaction.
 type RefundTallies map[ledger.TransactionID]*RefundTally
 
-// Of returns a transaction's tally, which may be new.
+// Of returns a transaction's tally. If there is none, it adds an empty one.
 func (r RefundTallies) Of(original ledger.TransactionID) *RefundTally {
 	if r[original] == nil {
 		r[original] = &RefundTally{Sums: map[int]Sum{}, Users: map[ledger.UserID]bool{}}
@@ -164,7 +166,7 @@ func (r RefundTallies) Of(original ledger.TransactionID) *RefundTally {
 	return r[original]
 }
 
-// Add counts a row, if it is a posted refund's first row.
+// Add counts a row if it is the first row of a posted refund.
 func (r RefundTallies) Add(t ledger.Transaction) {
 	if !isPostedRefund(t) {
 		return
@@ -180,8 +182,8 @@ func (r RefundTallies) Add(t ledger.Transaction) {
 	}
 }
 
-// Account returns the refund account that the rows make. It is not ok if a sum is more
-// than any amount.
+// Account returns the refund account that the rows add up to. ok is false if a sum is above
+// the highest amount.
 func (r *RefundTally) Account(of ledger.TransactionID) (a infra.RefundAccount, ok bool) {
 	a = infra.RefundAccount{Of: of, Refunds: ledger.Refunds{Count: r.Count, Sums: map[int]ledger.Amount{}}, RefundedAt: r.newest}
 	for place, sum := range r.Sums {
@@ -194,14 +196,14 @@ func (r *RefundTally) Account(of ledger.TransactionID) (a infra.RefundAccount, o
 	return a, true
 }
 
-// MovedSince reports whether a refund may be younger than the moment.
+// MovedSince reports whether the newest refund is from the moment or later.
 func (r *RefundTally) MovedSince(moment time.Time) bool { return !r.newest.Before(moment) }
 
-// String describes the refunds for a person.
+// String describes the refunds for people, such as "1 refund: 5 of entry 0".
 func (r *RefundTally) String() string { return describeRefunds(r.Count, r.Sums) }
 
-// DescribeRefunds describes a refund account in the same way. Equal texts are equal
-// accounts.
+// DescribeRefunds describes a refund account like [RefundTally.String]. Accounts with the
+// same description are equal.
 func DescribeRefunds(a infra.RefundAccount) string { return describeRefunds(a.Count, a.Sums) }
 
 func describeRefunds[S fmt.Stringer](count int, sums map[int]S) string {

@@ -10,16 +10,16 @@ import (
 	"onewrite/ledger"
 )
 
-// RuleTallies have the rule changes of each user with changes.
+// RuleTallies holds the tallies of the users with rule changes.
 type RuleTallies map[ledger.UserID]*RuleTally
 
-// RuleTally has one user's posted rule changes.
+// RuleTally collects one user's posted rule changes.
 type RuleTally struct {
-	Seen    bool // for the caller: whether the user's balance was read
+	Seen    bool // set by the caller when it has read the user's balance
 	changes []*ledger.RuleChange
 }
 
-// Add counts a row, if it changed rules.
+// Add counts a row if it is a posted rule change.
 func (t RuleTallies) Add(row ledger.Transaction) {
 	if row.Kind() != ledger.RulesRow || row.Status != ledger.Posted {
 		return
@@ -30,7 +30,7 @@ func (t RuleTallies) Add(row ledger.Transaction) {
 	t[row.UserID].changes = append(t[row.UserID].changes, row.Rules)
 }
 
-// Of returns a user's tally, or a new one.
+// Of returns a user's tally, or an empty one that is not stored.
 func (t RuleTallies) Of(user ledger.UserID) *RuleTally {
 	if found := t[user]; found != nil {
 		return found
@@ -38,11 +38,11 @@ func (t RuleTallies) Of(user ledger.UserID) *RuleTally {
 	return &RuleTally{}
 }
 
-// Len returns how many changes there are.
+// Len returns the number of changes.
 func (t *RuleTally) Len() int { return len(t.changes) }
 
-// Rules returns the rules that the changes make, in the order of their numbers, and the
-// problem if they do not follow each other, or "".
+// Rules applies the changes in the order of their numbers and returns the resulting rules.
+// problem describes the first gap or contradiction between the changes, or is "".
 func (t *RuleTally) Rules() (rules ledger.Rules, problem string) {
 	slices.SortFunc(t.changes, func(a, b *ledger.RuleChange) int { return cmp.Compare(a.Number, b.Number) })
 	for i, c := range t.changes {
@@ -66,17 +66,18 @@ func (t *RuleTally) Rules() (rules ledger.Rules, problem string) {
 	return rules, problem
 }
 
-// maxLost is more changes than a restore can lose for one user.
+// maxLost limits the changes that [RuleTally.Lost] replaces. A restore loses fewer for one
+// user.
 const maxLost = 100
 
-// Lost returns changes in place of the missing ones, up to the number that a balance
-// counts. Each blocks debits and credits, because the lost change may have done so. If
-// the next limit does not follow the one before, a lost change set the limit between
-// them. A limit is never less than the amount in use, so a lost change after the last
-// limit set at least that.
+// Lost returns replacements for the missing changes, up to the number that the balance
+// counts. Each blocks debits and credits, because the lost change may have done so. If a
+// known change starts from another limit than the known change before it set, one of the
+// lost changes between them set that limit. A limit is never less than the amount in use,
+// so a lost change after the last known limit must have set at least that amount.
 //
-// A restore loses few changes. If more than maxLost are missing, a number is damaged:
-// then Lost returns the problem and no change.
+// If more than maxLost changes are missing, a number is damaged. Lost then returns the
+// problem and no changes.
 func (t *RuleTally) Lost(counted int, inUse Sum) (lost []ledger.RuleChange, problem string) {
 	byNumber := map[int]*ledger.RuleChange{}
 	for _, c := range t.changes {
@@ -108,9 +109,9 @@ func (t *RuleTally) Lost(counted int, inUse Sum) (lost []ledger.RuleChange, prob
 	return lost, ""
 }
 
-// Judge compares the changes with a balance's rules, which were read after them. The
-// changes include, at least, the first floor ones. Every change has its own number, so
-// equal rules have the same changes.
+// Judge compares the changes with the rules of a balance that was read after them. The
+// balance counted at least floor changes before they were read. Each change has its own
+// number, so equally many changes are the same changes.
 func (t *RuleTally) Judge(floor int, after infra.Aggregate) Verdict {
 	rules, problem := t.Rules()
 	return judge(len(t.changes), floor, after.Changes, problem == "" && sameRules(rules, after.Rules))
@@ -120,7 +121,7 @@ func sameRules(r, q ledger.Rules) bool {
 	return r.DebitsBlocked == q.DebitsBlocked && r.CreditsBlocked == q.CreditsBlocked && r.CreditLimit.Equal(q.CreditLimit) && r.Changes == q.Changes
 }
 
-// Differs returns the finding that a user's rules differ from the changes.
+// Differs returns the finding that a user's rules differ from the rule changes.
 func (t *RuleTally) Differs(user ledger.UserID, balance infra.Aggregate) Finding {
 	rules, problem := t.Rules()
 	if problem == "" {
@@ -129,7 +130,7 @@ func (t *RuleTally) Differs(user ledger.UserID, balance infra.Aggregate) Finding
 	return Finding{UserID: user.String(), Kind: KindRules, Detail: problem}
 }
 
-// DescribeRules describes rules for a person.
+// DescribeRules describes rules for people.
 func DescribeRules(r ledger.Rules) string {
 	text := Count(r.Changes, "change") + " of rules"
 	if r.DebitsBlocked {
@@ -144,11 +145,11 @@ func DescribeRules(r ledger.Rules) string {
 	return text
 }
 
-// LostRow returns a row for a change that [RuleTally.Lost] returned.
+// LostRow returns the row to write for a change from [RuleTally.Lost].
 func LostRow(user ledger.UserID, change ledger.RuleChange, now time.Time) ledger.Transaction {
 	key, err := ledger.ParseIdempotencyKey(fmt.Sprintf("rebuild: in place of rule change %d", change.Number))
 	if err != nil {
-		panic(err) // it is a valid key
+		panic(err) // the key is valid
 	}
 	return ledger.Transaction{
 		ID: ledger.NewTransactionID(user, key), UserID: user, Status: ledger.Posted, CreatedAt: now.UTC().Truncate(time.Millisecond),

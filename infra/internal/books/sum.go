@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// places is the scale of a [Sum]: more than any amount has.
+// places is the number of decimal places in a [Sum], the most that an amount can have.
 const places = 8
 
-// Sum is money with either sign: a whole number of 10^-8 in 128 bits, so that sums are
-// exact up to 10^30. It has no pointer, and == compares it. Unlike a balance, it has no
-// limit.
+// Sum is a positive or negative sum of money. It counts units of 10^-8 in 128 bits, so it
+// is exact up to 10^30. It contains no pointers, and sums can be compared with ==. A
+// balance's limits do not apply to it.
 type Sum struct {
 	high int64
 	low  uint64
 }
 
-// SumOf returns a value's sum by its text in plain decimal notation, such as an amount
-// or a balance. It panics for another text.
+// SumOf converts an amount, a balance or another value that prints in plain decimal
+// notation. It panics if the value prints as anything else.
 func SumOf(money fmt.Stringer) Sum {
 	const lowDigits = 18 // so that both parts fit into 64 bits
 	whole, fraction, _ := strings.Cut(money.String(), ".")
@@ -36,7 +36,7 @@ func SumOf(money fmt.Stringer) Sum {
 	return Sum{int64(high + carry), low}
 }
 
-// Plus returns s + t. It panics rather than overflow.
+// Plus returns s + t. It panics on overflow.
 func (s Sum) Plus(t Sum) Sum {
 	low, carry := bits.Add64(s.low, t.low, 0)
 	high := s.high + t.high + int64(carry)
@@ -60,10 +60,10 @@ func (s Sum) IsNegative() bool { return s.high < 0 }
 // Exceeds reports whether s is more than t.
 func (s Sum) Exceeds(t Sum) bool { return t.Minus(s).IsNegative() }
 
-// MarshalText returns the text.
+// MarshalText returns the same text as String.
 func (s Sum) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// String returns the shortest plain decimal text.
+// String returns the shortest plain decimal notation, such as "12.5".
 func (s Sum) String() string {
 	units := new(big.Int).Lsh(big.NewInt(s.high), 64)
 	units.Add(units, new(big.Int).SetUint64(s.low))

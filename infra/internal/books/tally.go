@@ -10,21 +10,21 @@ import (
 	"onewrite/ledger"
 )
 
-// Tally adds up one user's rows. The zero Tally has none. It has few words and no
-// pointer, because there is one for each user.
+// Tally adds up one user's rows. The zero Tally is empty. It is small and contains no
+// pointers, because there is one for each user.
 type Tally struct {
 	Posted  uint32    // rows that are not declined
 	Held    bool      // whether one of them was a hold
-	Seen    bool      // for the caller: whether the user's balance was read
-	Read    uint64    // for the caller: a hash of the balance's row
-	Credits Sum       // a release is a credit
-	Debits  Sum       // a hold is a debit
-	OnHold  Sum       // holds without an end
-	newest  int64     // the newest such row's time, in milliseconds since 1970
-	movers  [2]uint64 // hashes of the ids that its write's first row can have
+	Seen    bool      // set by the caller when it has read the user's balance
+	Read    uint64    // set by the caller: a hash of the balance row
+	Credits Sum       // including releases
+	Debits  Sum       // including holds
+	OnHold  Sum       // sum of the holds without an end
+	newest  int64     // time of the newest counted row, in milliseconds since 1970
+	movers  [2]uint64 // hashes of the possible ids of the first row in its write
 }
 
-// Add counts a row.
+// Add counts a row. It ignores declined rows.
 func (t *Tally) Add(row ledger.Transaction) {
 	if !counts(row) {
 		return
@@ -38,7 +38,7 @@ func (t *Tally) Add(row ledger.Transaction) {
 	t.Credits, t.Debits, t.OnHold = t.Credits.Plus(credit), t.Debits.Plus(debit), t.OnHold.Plus(held)
 }
 
-// Remove takes back a counted row, which is not declined.
+// Remove uncounts a row, which must not be declined.
 func (t *Tally) Remove(row ledger.Transaction) {
 	t.Posted--
 	t.movers = [2]uint64{}
@@ -46,7 +46,7 @@ func (t *Tally) Remove(row ledger.Transaction) {
 	t.Credits, t.Debits, t.OnHold = t.Credits.Minus(credit), t.Debits.Minus(debit), t.OnHold.Minus(held)
 }
 
-// counts reports whether a row moved a balance.
+// counts reports whether a row changed a balance.
 func counts(row ledger.Transaction) bool { return row.Status != ledger.Declined && row.Status != "" }
 
 // effect returns a row's credit, debit and change to the sum on hold.
@@ -67,18 +67,18 @@ func effect(row ledger.Transaction) (credit, debit, held Sum) {
 	}
 }
 
-// MovedSince reports whether a row may be younger than the moment.
+// MovedSince reports whether the newest row is from the moment or later.
 func (t *Tally) MovedSince(moment time.Time) bool { return t.newest >= moment.UnixMilli() }
 
-// Moved reports whether the newest row is known to come from the write with that first
-// row. False leaves it open: see [CanMove].
+// Moved reports whether the newest row certainly comes from the write with this first row.
+// If Moved returns false, the caller must use [CanMove].
 func (t *Tally) Moved(first ledger.TransactionID) bool {
 	return slices.Contains(t.movers[:], hashID(first))
 }
 
-// moversOf returns hashes of the ids that the first row in this row's write may have. A
-// further entry may be a capture's credit, which is written with the end. An expiry may
-// be written with a posting, whose own row is as new.
+// moversOf returns hashes of the ids that the first row in this row's write can have. A
+// further entry may be the credit of a capture, whose write begins with the hold's end. An
+// expiry may be part of a posting's write, but then the posting's own row is just as new.
 func moversOf(row ledger.Transaction) [2]uint64 {
 	if row.Kind() != ledger.EntryRow {
 		return [2]uint64{hashID(row.ID)}
@@ -90,8 +90,8 @@ func hashID(id ledger.TransactionID) uint64 {
 	return binary.BigEndian.Uint64(id[:8]) ^ binary.BigEndian.Uint64(id[8:])
 }
 
-// CanMove reports whether a write with that first row can have moved the user's
-// balance. If the first row is an end, it needs the hold's row.
+// CanMove reports whether a write with this first row can have changed the user's balance.
+// If the first row is a capture, hold must be the hold's pending row.
 func CanMove(user ledger.UserID, first, hold ledger.Transaction) bool {
 	entries := first.AllEntries()
 	switch {
@@ -102,29 +102,30 @@ func CanMove(user ledger.UserID, first, hold ledger.Transaction) bool {
 	case first.Kind() == ledger.EndRow:
 		return first.UserID == user
 	case first.Kind() == ledger.EntryRow:
-		return false // a further entry's row is first in no write
+		return false // a further entry's row is never the first of its write
 	}
 	return slices.ContainsFunc(entries, func(e ledger.Entry) bool { return e.UserID == user })
 }
 
-// Balance returns the balance that the rows make, without a credit limit: the user's
-// own money, less the held sum. With a limit it may be negative.
+// Balance returns the user's own money according to the rows, without held money and
+// without a credit limit. It is negative if the user has spent borrowed money.
 func (t *Tally) Balance(s ledger.Settings) Sum {
 	return SumOf(s.Opening).Plus(t.Credits).Minus(t.Debits)
 }
 
-// Verdict is what comparing rows with a balance shows.
+// Verdict is the result of comparing rows with a balance.
 type Verdict int
 
-// A comparison has one of these verdicts.
+// These are the verdicts.
 const (
-	Open  Verdict = iota // not all rows were seen: read again
-	Right                // the balance is what the rows add up to
-	Wrong                // it is not, and no write in flight explains it
+	Open  Verdict = iota // some rows are missing, perhaps only from this read: read again
+	Right                // the balance is the sum of the rows
+	Wrong                // the balance differs, and not because of a write in progress
 )
 
-// judge compares rows with a balance that counts them and was read after them. The rows include, at
-// least, the first floor ones. The audit's package comment proves each answer.
+// judge compares seen rows with a balance that was read after them and counts its rows.
+// There were at least floor rows before they were read. The audit's package comment proves
+// each verdict.
 func judge(seen, floor, counted int, same bool) Verdict {
 	switch {
 	case seen > counted, seen < floor:
@@ -138,8 +139,8 @@ func judge(seen, floor, counted int, same bool) Verdict {
 	}
 }
 
-// Judge compares rows with a balance that was read after them. The rows include, at
-// least, those up to version floor.
+// Judge compares the rows with a balance that was read after them. The balance had at least
+// version floor before they were read.
 func (t *Tally) Judge(s ledger.Settings, floor int, after infra.Aggregate) Verdict {
 	same := t.Balance(s).Plus(SumOf(after.CreditLimit)) == SumOf(after.Balance) && t.OnHold == SumOf(ledger.Held(after.Holds))
 	return judge(int(t.Posted), floor, after.Version, same)
@@ -163,15 +164,15 @@ func (t *Tally) Compare(s ledger.Settings, balance infra.Aggregate) string {
 	return fmt.Sprintf("%s, and the history makes it %s", stored, made)
 }
 
-// WrongMover returns the finding that a balance names a write that can't have moved it.
+// WrongMover returns the finding that a balance names a write that can't have changed it.
 func WrongMover(user ledger.UserID, first ledger.TransactionID) Finding {
 	return Finding{UserID: user.String(), Kind: KindMover, Detail: fmt.Sprintf("transaction_id of the balance is %s, and no row of that write is the user's", first)}
 }
 
-// Tallies has a tally for each user.
+// Tallies holds a tally for each user.
 type Tallies map[ledger.UserID]*Tally
 
-// Of returns a user's tally, which may be new.
+// Of returns a user's tally. If there is none, it adds an empty one.
 func (t Tallies) Of(user ledger.UserID) *Tally {
 	if t[user] == nil {
 		t[user] = &Tally{}

@@ -6,42 +6,41 @@ import (
 	"onewrite/ledger"
 )
 
-// Line is a row in a user's history, with its place there.
+// Line is a row in a user's history, with the balance after it.
 type Line struct {
 	Row         Row
 	Transaction ledger.Transaction
 	OK          bool // whether the row could be read
 	Found       []Finding
-	At          time.Time // the time from which it counts: its own, or a later row's that made it possible; zero if unreadable
+	At          time.Time // its own time, or the time of a later row that it waited for; zero if unreadable
 
-	Balance Sum  // after it
-	Unknown bool // no order of the rows at about its time keeps the balance in its range
+	Balance Sum  // after the row
+	Unknown bool // no order of the rows around its time keeps the balance within its limits
 }
 
-// Timeline puts one user's rows into an order that the balances allow. A row's time is
-// when its call began, and the call may have waited for a write whose row has a later
-// time. So a row that the balance does not allow waits for the rows up to a limit
-// later.
+// Timeline orders one user's rows so that the balance stays within its limits. A row's time
+// is when its call began, but another call may have written a row with a later time first.
+// So a row that the balance does not allow yet waits for later rows, up to a time limit.
 type Timeline struct {
-	lent    Sum // the most that the user may have borrowed
+	lent    Sum // how far the balance may be below zero
 	limit   time.Duration
 	yield   func(Line)
 	balance Sum
 	moment  []Line                        // the rows with the latest time
-	waiting []write                       // writes that the balance does not allow
-	holds   map[ledger.TransactionID]bool // holds that are waiting
+	waiting []write                       // writes that the balance does not allow yet
+	holds   map[ledger.TransactionID]bool // holds in waiting writes
 }
 
-// write has the rows from one write, which count together.
+// write holds the rows of one write, which count together.
 type write []Line
 
-// NewTimeline returns a timeline that calls yield with each row, in order. The balance
-// may be below zero by the lent sum.
+// NewTimeline returns a timeline that calls yield with each row, in order. The balance may
+// be as low as -lent. A row waits for rows up to limit later.
 func NewTimeline(s ledger.Settings, lent Sum, limit time.Duration, yield func(Line)) *Timeline {
 	return &Timeline{lent: lent, limit: limit, yield: yield, balance: SumOf(s.Opening), holds: map[ledger.TransactionID]bool{}}
 }
 
-// Add takes the next row by time. Rows with one time may come in any order.
+// Add adds the next row by time. Rows with the same time may be added in any order.
 func (t *Timeline) Add(l Line) {
 	if len(t.moment) > 0 && !l.At.Equal(t.moment[0].At) {
 		t.endMoment()
@@ -50,13 +49,13 @@ func (t *Timeline) Add(l Line) {
 	t.moment = append(t.moment, l)
 }
 
-// End ends the history.
+// End yields all rows that are still waiting.
 func (t *Timeline) End() {
 	t.endMoment()
 	t.giveUp(time.Time{})
 }
 
-// endMoment sorts the rows with one time, and posts their writes.
+// endMoment sorts the rows with the latest time, and posts their writes.
 func (t *Timeline) endMoment() {
 	byID := map[ledger.TransactionID]Line{}
 	var rows []ledger.Transaction
@@ -85,8 +84,8 @@ func (t *Timeline) endMoment() {
 	}
 }
 
-// post counts a write, and then each waiting one that the balance allows, or lets
-// it wait.
+// post counts a write and then each waiting write that the balance now allows. If the
+// balance does not allow the write itself, it waits.
 func (t *Timeline) post(w write) {
 	if !t.allows(w) {
 		t.waiting = append(t.waiting, w)
@@ -103,13 +102,13 @@ func (t *Timeline) post(w write) {
 		if next := t.waiting[i]; t.allows(next) {
 			t.waiting = append(t.waiting[:i:i], t.waiting[i+1:]...)
 			t.count(next, at, false)
-			i = -1 // it may have made an earlier one possible
+			i = -1 // start again: an earlier write may be possible now
 		}
 	}
 }
 
-// allows reports whether the balance stays in its range after each row in a write. A
-// release may lift it over the ceiling.
+// allows reports whether the balance stays within its limits after each row of a write. A
+// release may lift it above the highest balance.
 func (t *Timeline) allows(w write) bool {
 	balance := t.balance
 	for _, l := range w {
@@ -144,8 +143,8 @@ func (t *Timeline) count(w write, at time.Time, unknown bool) {
 	}
 }
 
-// giveUp counts the writes that have waited since before the moment, or all if it
-// is zero.
+// giveUp counts the waiting writes from before the moment, although the balance does not
+// allow them. A zero moment means all.
 func (t *Timeline) giveUp(moment time.Time) {
 	for len(t.waiting) > 0 && (moment.IsZero() || t.waiting[0][0].At.Before(moment)) {
 		w := t.waiting[0]

@@ -8,20 +8,20 @@ import (
 	"onewrite/ledger"
 )
 
-// Whole is a transaction with its existing rows. A restore can bring back some of a
-// transaction's rows and not the others.
+// Whole is a transaction with those of its rows that exist. A restore can bring back some
+// rows of a transaction and lose others.
 type Whole struct {
 	ID      ledger.TransactionID
 	First   *ledger.Transaction // nil if it is missing
-	End     *ledger.Transaction // its hold's
+	End     *ledger.Transaction // the end of its hold, if any
 	Further []ledger.Transaction
 
-	// Lacks is the id of a row that the refunded transaction lacks, if it does. The
-	// caller sets it.
+	// Lacks is set by the caller if this is a refund and its original lacks a row. It is
+	// the id of that row.
 	Lacks ledger.TransactionID
 }
 
-// Wholes collect transactions' rows.
+// Wholes collects rows by transaction.
 type Wholes map[ledger.TransactionID]*Whole
 
 // Add adds a row to its transaction.
@@ -37,12 +37,12 @@ func (w Wholes) Add(t ledger.Transaction) {
 		one.Further = append(one.Further, t)
 	case ledger.EndRow:
 		one.End = &t
-	case ledger.RulesRow: // which no other row belongs to
+	case ledger.RulesRow: // a rule change has no other rows
 		one.First = &t
 	}
 }
 
-// Findings returns the transactions whose rows differ from their entries.
+// Findings returns a finding for each transaction whose rows differ from its entries.
 func (w Wholes) Findings() (found []Finding) {
 	for id, one := range w {
 		detail := one.Difference()
@@ -58,7 +58,8 @@ func (w Wholes) Findings() (found []Finding) {
 	return found
 }
 
-// expected returns the further rows that the first row and its hold's end require.
+// expected returns the rows of further entries that must exist, given the first row and the
+// hold's end.
 func (w *Whole) expected() (rows []ledger.Transaction) {
 	switch {
 	case w.First == nil || w.First.Entries == nil:
@@ -74,7 +75,6 @@ func (w *Whole) expected() (rows []ledger.Transaction) {
 	return rows
 }
 
-// further returns a further entry's row.
 func (w *Whole) further(place int, e ledger.Entry) ledger.Transaction {
 	return ledger.Transaction{
 		ID: w.ID.Entry(place), UserID: e.UserID, Type: e.Type, Amount: e.Amount,
@@ -82,20 +82,20 @@ func (w *Whole) further(place int, e ledger.Entry) ledger.Transaction {
 	}
 }
 
-// Repair is how a torn transaction becomes whole.
+// Repair lists the changes that make a torn transaction whole.
 type Repair struct {
 	Missing []ledger.Transaction // rows to write
-	Orphans []ledger.Transaction // rows to remove, because Absent is missing
+	Orphans []ledger.Transaction // rows to remove, because the row Absent is missing
 	Absent  ledger.TransactionID
-	Unclear string // why rows contradict each other, so that none may be written or removed
+	Unclear string // why the rows contradict each other; if set, no row may be written or removed
 }
 
 // IsNone reports whether the transaction is whole.
 func (r Repair) IsNone() bool { return r.Missing == nil && r.Orphans == nil && r.Unclear == "" }
 
-// Rebuild returns how the transaction becomes whole. Without its first row it did not
-// happen. Without its hold's end, a capture did not happen. Without its original, a
-// refund did not happen.
+// Rebuild returns the repair that makes the transaction whole. A transaction without its
+// first row did not happen. Nor did a capture without the hold's end, or a refund without
+// its original.
 func (w *Whole) Rebuild() (r Repair) {
 	switch {
 	case w.First == nil:
@@ -123,8 +123,7 @@ func (w *Whole) Rebuild() (r Repair) {
 	return r
 }
 
-// isCredit reports whether a row can be the credit of this pending payment's
-// capture.
+// isCredit reports whether a row can be the credit from capturing this pending payment.
 func (w *Whole) isCredit(row ledger.Transaction) bool {
 	if len(w.First.Entries) != 2 {
 		return false
@@ -133,8 +132,7 @@ func (w *Whole) isCredit(row ledger.Transaction) bool {
 	return row.ID == w.ID.Entry(1) && row.UserID == e.UserID && row.Type == e.Type && !row.Amount.More(e.Amount)
 }
 
-// compare returns the expected rows that are missing, and the number of rows that are not
-// expected.
+// compare returns the missing rows, and the number of unexpected ones.
 func (w *Whole) compare() (missing []ledger.Transaction, extra int) {
 	further := map[uint64]bool{}
 	for _, row := range w.Further {
@@ -164,11 +162,11 @@ func (w *Whole) Difference() string {
 	}
 }
 
-// sums find rows without their counterpart, in any order and without keeping them: each row
-// adds a number, modulo 2^64, and its counterpart subtracts the same one. There is a sum for
-// each value of the first bits in a transaction's id. So a sum other than zero leads to few
-// transactions: to ten of ten million. Pages are made when they are needed, because the tests
-// check many small tables.
+// sums detects rows without a counterpart, in any order and without storing rows. Each row
+// adds a number, modulo 2^64, and its counterpart subtracts the same number. There is a sum
+// for each value of the first 20 bits of a transaction's id. So a nonzero sum narrows the
+// search to about ten of ten million transactions. Pages are allocated when needed, because
+// tests check many small tables.
 type sums [1 << (bucketBits - pageBits)]*[1 << pageBits]uint64
 
 const (
@@ -176,7 +174,7 @@ const (
 	pageBits   = 8
 )
 
-// of returns a transaction's sum, to change it.
+// of returns a pointer to the sum for a transaction.
 func (s *sums) of(transaction ledger.TransactionID) *uint64 {
 	bucket := bucketOf(transaction)
 	page := &s[bucket>>pageBits]
@@ -186,14 +184,14 @@ func (s *sums) of(transaction ledger.TransactionID) *uint64 {
 	return &(*page)[bucket%(1<<pageBits)]
 }
 
-// fits reports whether a transaction's sum is zero.
+// fits reports whether the sum for a transaction is zero.
 func (s *sums) fits(transaction ledger.TransactionID) bool {
 	bucket := bucketOf(transaction)
 	page := s[bucket>>pageBits]
 	return page == nil || page[bucket%(1<<pageBits)] == 0
 }
 
-// fit reports whether all sums are zero, except for the ones that are left out.
+// fit reports whether all sums are zero, ignoring the buckets in except.
 func (s *sums) fit(except map[uint32]bool) bool {
 	for i, page := range s {
 		if page == nil {
@@ -212,8 +210,8 @@ func bucketOf(transaction ledger.TransactionID) uint32 {
 	return binary.BigEndian.Uint32(transaction[:]) >> (32 - bucketBits)
 }
 
-// addEntries adds a hash for each further entry of a first row. That entry's row
-// subtracts it.
+// addEntries adds a hash for each further entry that a first row lists. For the row of a
+// further entry, it subtracts the same hash.
 func (s *sums) addEntries(t ledger.Transaction) {
 	sum := s.of(t.FirstID())
 	if t.Kind() == ledger.EntryRow {
@@ -225,12 +223,13 @@ func (s *sums) addEntries(t ledger.Transaction) {
 	}
 }
 
-// hashOf hashes a further entry's row. Its id stands for its place.
+// hashOf hashes a further entry's row. The row's id implies its place.
 func hashOf(t ledger.Transaction) uint64 {
 	return hash("%s %s %s %s %s %s %s", t.TransactionID, t.ID, t.Type, t.Amount, ledger.FormatTime(t.CreatedAt), t.RefundOf, t.UserID)
 }
 
-// hash hashes a text. Unequal texts add up to zero with a chance of one in 2^64.
+// hash hashes a formatted string. Hashes of different strings cancel out with a chance of
+// one in 2^64.
 func hash(format string, args ...any) uint64 {
 	h := sha256.Sum256(fmt.Appendf(nil, format, args...))
 	return binary.BigEndian.Uint64(h[:])

@@ -1,10 +1,9 @@
-// Package cli starts and ends the commands under infra, and has their flags and their
-// progress.
+// Package cli runs the commands under infra, parses their flags and shows their progress.
 //
-// An unknown flag, an unknown word or an empty value ends a command with status 2
-// before it does anything. -h prints the usage. SIGINT and SIGTERM end the
-// command's context, and a second one ends the process at once. A failure is one
-// sentence on standard error and status 1.
+// An unknown flag, an unexpected argument or an empty value ends a command with status 2
+// before it does anything. -h prints the usage. SIGINT and SIGTERM cancel the command's
+// context, and a second signal ends the process at once. After a failure, the command
+// prints one sentence on standard error and exits with status 1.
 package cli
 
 import (
@@ -20,14 +19,14 @@ import (
 	"time"
 )
 
-// All commands have these exit statuses. [ExitError] has others.
+// All commands use these exit statuses. An [ExitError] may have others.
 const (
 	statusDone   = 0
 	statusFailed = 1
 	statusUsage  = 2
 )
 
-// ExitError ends a command with its own status. Main prints Err, if there is one.
+// ExitError ends a command with its own status. Main prints Err unless it is nil.
 type ExitError struct {
 	Status int
 	Err    error
@@ -42,14 +41,13 @@ func (e *ExitError) Error() string {
 
 func (e *ExitError) Unwrap() error { return e.Err }
 
-// Usagef returns the error for a wrong command line, which ends a command with status
-// 2.
+// Usagef returns an error for a wrong command line. It ends the command with status 2.
 func Usagef(format string, args ...any) error {
 	return &ExitError{Status: statusUsage, Err: fmt.Errorf(format, args...)}
 }
 
-// Main runs a command to its end, and ends the process. The context ends with
-// SIGINT, with SIGTERM, and when the "go run" that started the process is gone.
+// Main runs a command and exits the process. It cancels the context on SIGINT, on SIGTERM,
+// and when the "go run" that started the process has ended.
 func Main(name string, run func(ctx context.Context, args []string, out, log io.Writer) error) {
 	ctx, end := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, end) // so that a second signal ends the process
@@ -57,8 +55,8 @@ func Main(name string, run func(ctx context.Context, args []string, out, log io.
 	os.Exit(finish(ctx, name, os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-// awaitGoRun calls end when the "go run" that started this program is gone. A SIGTERM ends
-// "go run" and not its program, which would live on with its database.
+// awaitGoRun calls end when the "go run" that started this program has ended. A SIGTERM
+// ends only "go run", and the program and its database would keep running.
 func awaitGoRun(end func()) {
 	if program, err := os.Executable(); err != nil || !strings.Contains(program, "go-build") {
 		return

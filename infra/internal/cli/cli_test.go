@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// roleVariable makes the test binary play a command that hangs after its context's end.
+// roleVariable makes the test binary run a command that hangs after its context has ended.
 const roleVariable = "CLI_TEST_ROLE"
 
 func TestMain(m *testing.M) {
@@ -60,7 +60,7 @@ func TestFinish(t *testing.T) {
 	}
 }
 
-// The first signal ends the context, and the second one the process.
+// The first signal ends the context, and the second signal ends the process.
 func TestSignals(t *testing.T) {
 	t.Parallel()
 	self, err := os.Executable()
@@ -78,8 +78,9 @@ func TestSignals(t *testing.T) {
 		require.NoError(t, command.Process.Signal(first))
 		require.True(t, lines.Scan())
 		require.Equal(t, "ended", lines.Text())
-		// The signal is released right after the context has ended, not before. Go's runtime
-		// may crash if a signal comes while another one ends it.
+		// Main restores the default handling of signals shortly after the context has
+		// ended, so the test repeats the signal. It waits between signals, because Go's
+		// runtime may crash if one arrives while another ends the process.
 		exited := make(chan error, 1)
 		go func() { exited <- command.Wait() }()
 		for waiting := true; waiting; {
@@ -141,7 +142,6 @@ func TestGiven(t *testing.T) {
 	assert.Equal(t, []string{"a", "f", "n"}, flags.Given())
 }
 
-// The progress has a line every ten seconds.
 func TestProgress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

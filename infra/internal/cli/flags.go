@@ -10,8 +10,8 @@ import (
 // Flags are a command's flags.
 type Flags struct{ *flag.FlagSet }
 
-// NewFlags returns the flags for a command without other arguments. With -h it prints
-// about.
+// NewFlags returns the flags of a command that takes no other arguments. -h prints about as
+// part of the usage.
 func NewFlags(name, about string) *Flags {
 	f := &Flags{flag.NewFlagSet(name, flag.ContinueOnError)}
 	f.Usage = func() {
@@ -21,11 +21,11 @@ func NewFlags(name, about string) *Flags {
 	return f
 }
 
-// Parse reads the flags. It writes the usage to out and returns [flag.ErrHelp] if -h is
-// among them. Any other error is from [Usagef].
+// Parse parses the flags. With -h among them, it writes the usage to out and returns
+// [flag.ErrHelp]. Any other error is from [Usagef].
 func (f *Flags) Parse(args []string, out io.Writer) error {
 	usage := f.Usage
-	f.Usage = func() {} // the package flag prints it after each error
+	f.Usage = func() {} // package flag would print it after each error
 	f.SetOutput(io.Discard)
 	err := f.FlagSet.Parse(args)
 	switch {
@@ -40,14 +40,14 @@ func (f *Flags) Parse(args []string, out io.Writer) error {
 	}
 	f.Visit(func(set *flag.Flag) {
 		value, ok := set.Value.(flag.Getter)
-		if ok && value.Get() == "" { // most often an unset shell variable
+		if ok && value.Get() == "" { // usually an unset shell variable
 			err = Usagef("-%s is empty; leave it out, or give it a value", set.Name)
 		}
 	})
 	return err
 }
 
-// Given returns the flags on the command line that are not false, by name.
+// Given returns the names of the flags on the command line, except those set to false.
 func (f *Flags) Given() (names []string) {
 	f.Visit(func(set *flag.Flag) {
 		if value, ok := set.Value.(flag.Getter); !ok || value.Get() != false {

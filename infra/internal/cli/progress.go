@@ -7,21 +7,20 @@ import (
 	"time"
 )
 
-// lineEvery is the time between two progress lines.
 const lineEvery = 10 * time.Second
 
-// Progress logs how far a command is, a line every ten seconds, in stages. It is
-// safe for concurrent use. The zero Progress logs nothing.
+// Progress logs the progress of a command that works in stages, one line every ten seconds.
+// It is safe for concurrent use. The zero Progress logs nothing.
 type Progress struct {
-	stop chan struct{} // nil: there is nothing to stop
+	stop chan struct{} // nil in the zero Progress
 
 	mu          sync.Mutex
 	stage       string
-	done, total int // total 0: not known
+	done, total int // total is 0 if it is not known
 	began       time.Time
 }
 
-// ShowProgress logs the progress that it returns on out, until Stop.
+// ShowProgress returns a progress that logs to out until Stop.
 func ShowProgress(out io.Writer) *Progress {
 	p := &Progress{stop: make(chan struct{})}
 	go func() {
@@ -39,7 +38,7 @@ func ShowProgress(out io.Writer) *Progress {
 	return p
 }
 
-// Begin begins a stage with about total steps; 0 is not known.
+// Begin begins a stage with about total steps, or 0 if that is not known.
 func (p *Progress) Begin(stage string, total int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -53,10 +52,10 @@ func (p *Progress) Add(n int) {
 	p.done += n
 }
 
-// Stop ends the lines. It may be called once.
+// Stop stops the logging. It may be called once.
 func (p *Progress) Stop() {
 	if p.stop != nil {
-		p.stop <- struct{}{} // between two lines
+		p.stop <- struct{}{} // waits until the current line is written
 	}
 }
 

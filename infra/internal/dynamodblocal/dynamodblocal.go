@@ -1,16 +1,16 @@
-// Package dynamodblocal downloads, starts and ends DynamoDB Local, Amazon's DynamoDB
-// for one machine, for tests and for the command infra/local.
+// Package dynamodblocal downloads, starts and stops DynamoDB Local, Amazon's DynamoDB for a
+// single machine. Tests and the command infra/local use it.
 //
-// It needs Java 17 or later, in JAVA_HOME or in PATH. Maven downloads the jars once
-// (about 50 MB) into os.UserCacheDir()/onewrite.
+// It needs Java 17 or later, in JAVA_HOME or in PATH. Maven downloads the jars once (about
+// 50 MB) into os.UserCacheDir()/onewrite.
 //
-// DynamoDB Local ends with its owner, even if that is killed: a few lines of sh
-// ([guard]) watch the owner. The owner is the process that calls [Start], or the
+// DynamoDB Local ends when its owner ends, even if the owner is killed: a small shell
+// script ([guard]) watches the owner. The owner is the process that calls [Start], or the
 // "go test" whose packages [Share] a server.
 //
-// DynamoDB Local listens on all the machine's interfaces: 2.6.1 has no option for the
-// address. It takes any credentials, never reports TransactionConflict and never
-// throttles. The package needs sh and flock: Linux, macOS or WSL.
+// DynamoDB Local listens on all network interfaces: 2.6.1 has no option for the address. It
+// accepts any credentials, never reports TransactionConflict and never throttles. The
+// package needs sh and flock, so it runs on Linux, macOS and WSL.
 package dynamodblocal
 
 import (
@@ -31,46 +31,46 @@ import (
 	"time"
 )
 
-// version is DynamoDB Local's. 2.6.1 posts about twice as many transactions a second
-// as 3.x.
+// version is the version of DynamoDB Local. 2.6.1 posts about twice as many transactions a
+// second as 3.x.
 const version = "2.6.1"
 
 const (
-	// startsMax bounds the starts of one Start. It starts again if another process took
+	// startsMax limits how often one Start tries. It tries again if another process took
 	// the port before DynamoDB Local did.
 	startsMax = 3
-	// readyWithin bounds the wait for the first answer. A JVM takes about a second, and
-	// one on a busy machine took longer than a minute.
+	// readyWithin limits the wait for the first answer. A JVM needs about a second, but on
+	// a busy machine one took more than a minute.
 	readyWithin = 3 * time.Minute
 	askEvery    = 20 * time.Millisecond
 )
 
-// Options are Start's options.
+// Options are the options of [Start].
 type Options struct {
-	// Data is the folder that keeps the tables from one start to the next. "" keeps
-	// them in memory. One server at a time may have a folder.
+	// Data is the folder that keeps the tables from one start to the next. If it is "",
+	// they are kept in memory. Only one server at a time can use a folder.
 	Data string
-	// Log gets a line when a download begins. It may be nil.
+	// Log receives a line when a download begins. It may be nil.
 	Log io.Writer
 }
 
 // Server is a running DynamoDB Local.
 type Server struct {
 	endpoint string
-	origin   string // the web origin that this server alone allows
+	origin   string // a random web origin that only this server allows
 	guard    *exec.Cmd
 	output   *os.File
 	ended    chan struct{}
 }
 
 // Start starts DynamoDB Local on a free port and returns when it answers. If ctx ends
-// before that, the start leaves nothing behind. Close ends the server.
+// before that, Start leaves nothing running. Close ends the server.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	return start(ctx, o, os.Getpid(), "", freePort)
 }
 
-// start starts DynamoDB Local for an owner, whose end removes a file, on a port that
-// port chooses.
+// start starts DynamoDB Local for the process owner, on a port from port. When the server
+// ends, its guard removes file.
 func start(ctx context.Context, o Options, owner int, file string, port func() (int, error)) (*Server, error) {
 	if o.Log == nil {
 		o.Log = io.Discard
@@ -83,7 +83,7 @@ func start(ctx context.Context, o Options, owner int, file string, port func() (
 	if err != nil {
 		return nil, fmt.Errorf("data folder of DynamoDB Local: %w", err)
 	}
-	defer data.Close() // the guard holds it from here on
+	defer data.Close() // the guard keeps it open
 	for range startsMax {
 		at, err := port()
 		if err != nil {
@@ -114,10 +114,10 @@ func start(ctx context.Context, o Options, owner int, file string, port func() (
 	return nil, fmt.Errorf("start DynamoDB Local: other processes took %d ports", startsMax)
 }
 
-// guard is the sh script that runs DynamoDB Local. When the owner is gone it asks
-// DynamoDB Local to end, because a killed one loses its last writes to a data folder,
-// and kills it after some tries, five a second. It ignores signals, which may be sent to
-// all processes.
+// guard is the shell script that runs DynamoDB Local. When the owner has ended, it sends
+// SIGTERM to DynamoDB Local, because killing it would lose its last writes to a data
+// folder. It checks five times a second whether DynamoDB Local has ended, and kills it
+// after some tries. The guard ignores signals, because they may be sent to all processes.
 const guard = `
 owner=$1 file=$2 tries=$3
 shift 3
@@ -134,8 +134,8 @@ rm -f "$file"
 wait "$child"
 `
 
-// run runs sh with these arguments in its own process group, which no Ctrl-C reaches.
-// sh and its children hold the data folder open, if there is one.
+// run runs sh with these arguments in its own process group, so that Ctrl-C does not reach
+// it. sh and its children keep the data folder open, if there is one.
 func (s *Server) run(arguments []string, data *os.File) (err error) {
 	if s.output, err = os.CreateTemp("", "dynamodb-local-"); err != nil {
 		return err
@@ -153,14 +153,14 @@ func (s *Server) run(arguments []string, data *os.File) (err error) {
 		return err
 	}
 	go func() {
-		_ = s.guard.Wait() // Failure has its state
+		_ = s.guard.Wait() // Failure reports the exit status
 		close(s.ended)
 	}()
 	return nil
 }
 
-// Close asks DynamoDB Local to end, kills it 5 seconds later, and returns when its port
-// is free.
+// Close sends SIGTERM to DynamoDB Local, kills it if it is still running after 5 seconds,
+// and returns when its port is free.
 func (s *Server) Close() {
 	_ = syscall.Kill(-s.guard.Process.Pid, syscall.SIGTERM)
 	select {
@@ -171,23 +171,22 @@ func (s *Server) Close() {
 	}
 }
 
-// Failure returns how DynamoDB Local ended, and its last output, once it has ended.
+// Failure returns an error with the exit status and the last output of a server that has
+// ended.
 func (s *Server) Failure() error {
 	return fmt.Errorf("DynamoDB Local ended by itself: %s\n%s", s.guard.ProcessState, s.printed())
 }
 
-// printed returns the server's last output.
 func (s *Server) printed() string {
 	const most = 4 << 10
 	all, _ := io.ReadAll(io.NewSectionReader(s.output, 0, math.MaxInt64))
 	return strings.TrimSpace(string(all[max(0, len(all)-most):]))
 }
 
-// sqliteFailed finds SQLite's message in DynamoDB Local's output. DynamoDB Local then
-// retries for ever.
+// sqliteFailed matches SQLite's message in DynamoDB Local's output. After such an error,
+// DynamoDB Local retries forever.
 var sqliteFailed = regexp.MustCompile(`SQLiteException: (.*)\n`)
 
-// waitReady returns nil when the server answers.
 func (s *Server) waitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
@@ -209,12 +208,12 @@ func (s *Server) waitReady(ctx context.Context) error {
 	}
 }
 
-// asking bounds a request, because another process on the port may never answer.
+// asking has a timeout, because another process on the port may never answer.
 var asking = http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
-// ask returns nil if this very server answers. Another process on the port may well be
-// another DynamoDB Local. So each server allows one web origin, which is hard to guess.
-// That also keeps web pages out, which the default lets in.
+// ask returns nil if this server answers. Another DynamoDB Local may have taken the port,
+// so each server allows only its own random web origin. Without that option, DynamoDB Local
+// would accept requests from any web page.
 func (s *Server) ask(ctx context.Context) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.endpoint, strings.NewReader("{}"))
 	if err != nil {
@@ -238,18 +237,18 @@ func (s *Server) ask(ctx context.Context) error {
 	return nil
 }
 
-// Endpoint returns the address to call, "http://127.0.0.1:PORT".
+// Endpoint returns the server's address, such as "http://127.0.0.1:8000".
 func (s *Server) Endpoint() string { return s.endpoint }
 
 // Ended returns a channel that is closed when DynamoDB Local has ended.
 func (s *Server) Ended() <-chan struct{} { return s.ended }
 
-// claimWithin is longer than a guard takes to end a server.
+// claimWithin is how long claim waits. A guard ends a server in less time.
 const claimWithin = 7 * time.Second
 
-// claim makes the data folder if it is missing, and claims it for one server; "" is no
-// folder. The server holds the folder too, so that a server whose owner was killed
-// keeps the next one waiting while it still writes.
+// claim creates the data folder if needed, and locks it for one server. It returns nil if
+// dir is "". The server inherits the lock. So if its owner is killed, the next server waits
+// until this one has stopped writing.
 func claim(ctx context.Context, dir string) (*os.File, error) {
 	if dir == "" {
 		return nil, nil
@@ -274,7 +273,6 @@ func claim(ctx context.Context, dir string) (*os.File, error) {
 	return folder, nil
 }
 
-// freePort returns a free port on this machine.
 func freePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -284,7 +282,6 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// inUse reports whether a process listens on the port.
 func inUse(port int) bool {
 	c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {

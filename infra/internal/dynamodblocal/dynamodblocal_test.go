@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A server is alone at its folder, and no signal to its guard reaches it. infra/local
-// tests that the folder keeps its tables.
+// Only one server can use a data folder, and a signal to the guard does not end the server.
+// infra/local tests that the folder keeps its tables.
 func TestStart(t *testing.T) {
 	setFakeJava(t)
 	data := filepath.Join(t.TempDir(), "a folder", "to be made")
@@ -41,7 +41,7 @@ func TestStart(t *testing.T) {
 	again.Close()
 }
 
-// Damaged data end a start at once, with SQLite's message.
+// If the data is damaged, Start fails at once with SQLite's message.
 func TestDamagedData(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
@@ -85,7 +85,7 @@ func TestCannotStart(t *testing.T) {
 	}
 }
 
-// Of callers that find an empty cache at once, one downloads.
+// If several callers find an empty cache at once, only one of them downloads.
 func TestDownload(t *testing.T) {
 	_, cache := setPath(t, map[string]string{"mvn": mvnCopies})
 	logs, failed := make([]bytes.Buffer, 4), make(chan error)
@@ -120,7 +120,7 @@ func assertHolds(t *testing.T, dir string, want ...string) {
 	assert.Equal(t, want, names, dir)
 }
 
-// Another server takes the port after it was chosen and before it is used.
+// Start tries another port if a process takes the chosen one before DynamoDB Local does.
 func TestPortTaken(t *testing.T) {
 	setFakeJava(t)
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
@@ -150,7 +150,8 @@ func TestServerEndsByItself(t *testing.T) {
 	s.Close()
 }
 
-// When the context ends, a server that is slow to start ends, too, and leaves its folder.
+// If the context ends before the server answers, the server ends and its folder is free
+// again.
 func TestCancelledWhileItStarts(t *testing.T) {
 	setPath(t, map[string]string{"java": "exec sleep 1000", "mvn": mvnCopies})
 	data := t.TempDir()
@@ -161,7 +162,7 @@ func TestCancelledWhileItStarts(t *testing.T) {
 	require.NoError(t, claimed.Close())
 }
 
-// No server outlives its starter.
+// A server ends when the process that started it is killed.
 func TestNoServerIsLeft(t *testing.T) {
 	setFakeJava(t)
 	starter, lines := startProgram(t, "starter")
@@ -172,7 +173,7 @@ func TestNoServerIsLeft(t *testing.T) {
 	waitGone(endpoint)
 }
 
-// soon returns a context that ends before a claim of a folder does.
+// soon returns a context that ends before claim gives up.
 func soon(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -180,8 +181,8 @@ func soon(t *testing.T) context.Context {
 	return ctx
 }
 
-// A server whose owner is gone keeps its folder until it has ended. If it ignores the
-// request to end, it is killed.
+// A server whose owner has ended keeps its folder locked until it has ended too. If it
+// ignores SIGTERM, it is killed.
 func TestFolderStaysWithTheServer(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
@@ -198,8 +199,9 @@ func TestFolderStaysWithTheServer(t *testing.T) {
 	require.NoError(t, again.Close())
 }
 
-// All processes in one "go test" share a server, even if an earlier "go test" with the
-// same number left a file. The server outlives its starter, and ends with the "go test".
+// All processes in one "go test" share a server, even if an earlier "go test" with the same
+// process id left a file. The server keeps running after its starter, and ends with the "go
+// test".
 func TestShare(t *testing.T) {
 	setFakeJava(t)
 	goTest, lines := startProgram(t, "go test")
@@ -211,7 +213,7 @@ func TestShare(t *testing.T) {
 	waitGone(endpoint)
 }
 
-// Only an endpoint on this machine has defaults. They replace no set variable.
+// The defaults apply only to an endpoint on this machine, and only to unset variables.
 func TestEnvironment(t *testing.T) {
 	t.Parallel()
 	for endpoint, want := range map[string]string{

@@ -5,12 +5,12 @@ import (
 	"net/url"
 )
 
-// EndpointVariable names the variable with the address of another DynamoDB than the
+// EndpointVariable is the environment variable for the address of a DynamoDB other than the
 // region's own.
 const EndpointVariable = "AWS_ENDPOINT_URL_DYNAMODB"
 
-// defaults are the variables for a ledger on this machine, where DynamoDB Local takes
-// any region and credentials.
+// defaults are the variables for a ledger on this machine. DynamoDB Local accepts any
+// region and credentials.
 var defaults = map[string]string{
 	"TRANSACTIONS_TABLE":           "transactions",
 	"TRANSACTIONS_AGGREGATE_TABLE": "transactions_aggregate",
@@ -19,9 +19,9 @@ var defaults = map[string]string{
 	"AWS_SECRET_ACCESS_KEY":        "local",
 }
 
-// Environment returns the getenv for a command that may work on this machine's ledger.
-// If [EndpointVariable] names a DynamoDB on this machine, unset variables have the same
-// defaults as for the command local.
+// Environment wraps getenv for commands that can use a ledger on this machine. If
+// [EndpointVariable] names a DynamoDB on this machine, unset variables have the same
+// defaults as in the command infra/local.
 func Environment(getenv func(string) string) func(string) string {
 	if !OnThisMachine(getenv(EndpointVariable)) {
 		return getenv

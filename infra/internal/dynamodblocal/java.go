@@ -11,16 +11,16 @@ import (
 	"syscall"
 )
 
-// orInstall adds to an error how to get DynamoDB Local.
+// orInstall is an error format that explains how to get DynamoDB Local.
 const orInstall = `%w
 Install Java 17 or later and Maven, or set AWS_ENDPOINT_URL_DYNAMODB to the address of a running one, such as that of
   docker run --rm -p 127.0.0.1:8000:8000 amazon/dynamodb-local:` + version
 
-// findJava returns the command that runs DynamoDB Local, and downloads the jars if they
-// are missing. On two cores the serial collector answers 10 % more transactions a
-// second than the default one. The first compiler alone starts 0.3 s sooner, for 1.5 s
-// of CPU instead of 2.7. The JVM's counters would be a file, for which it waits on a
-// busy disk.
+// findJava returns the command that runs DynamoDB Local, and downloads the jars if they are
+// missing. On two cores, the serial collector allows 10 % more transactions a second than
+// the default one. With only the first compiler, DynamoDB Local starts 0.3 s sooner and
+// uses 1.5 s of CPU instead of 2.7. Performance counters are off because the JVM would
+// write them to a file, and wait for it on a busy disk.
 func findJava(ctx context.Context, log io.Writer) (command []string, err error) {
 	java := "java"
 	if home := os.Getenv("JAVA_HOME"); home != "" {
@@ -40,9 +40,9 @@ func findJava(ctx context.Context, log io.Writer) (command []string, err error) 
 	}, nil
 }
 
-// pom asks Maven for DynamoDB Local and its dependencies. They have SQLite's native
-// library for x86-64 only; ganadist builds the same version for Apple silicon. Maven
-// Central has none for Linux on ARM.
+// pom tells Maven to download DynamoDB Local and its dependencies. They include SQLite's
+// native library for x86-64 only; ganadist publishes the same version for Apple silicon.
+// Maven Central has no build for Linux on ARM.
 const pom = `<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>onewrite</groupId>
@@ -64,15 +64,15 @@ const pom = `<project>
 </project>
 `
 
-// jars returns the jars' folder. Maven downloads them once, into another folder that
-// becomes this one when it is whole.
+// jars returns the folder with the jars. Maven downloads them once, into a temporary folder
+// that is renamed when it is complete.
 func jars(ctx context.Context, log io.Writer) (string, error) {
 	cache, err := cacheFolder()
 	if err != nil {
 		return "", err
 	}
 	lib := filepath.Join(cache, "dynamodb-local-"+version)
-	downloading, err := lock(filepath.Join(cache, "download.lock")) // two Mavens may harm their repository
+	downloading, err := lock(filepath.Join(cache, "download.lock")) // two Maven processes could damage their shared repository
 	if err != nil {
 		return "", err
 	}
@@ -98,7 +98,7 @@ func jars(ctx context.Context, log io.Writer) (string, error) {
 	return lib, os.Rename(filepath.Join(tmp, "lib"), lib)
 }
 
-// cacheFolder returns the jars' folder in the user's cache.
+// cacheFolder returns this package's folder in the user's cache, and creates it if needed.
 func cacheFolder() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -108,8 +108,9 @@ func cacheFolder() (string, error) {
 	return cache, os.MkdirAll(cache, 0o755)
 }
 
-// lock opens a file, which it creates if needed, and waits for the lock on it. Closing the
-// file releases the lock. On a file system without flock, lock returns without one.
+// lock opens a file, which it creates if needed, and waits until it has locked it. Closing
+// the file releases the lock. If the file system has no flock, lock returns the file
+// unlocked.
 func lock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err == nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The test binary plays another program under that program's name.
+// If the test binary runs under another program's name, it acts as that program.
 func TestMain(m *testing.M) {
 	switch filepath.Base(os.Args[0]) {
 	case "java":
@@ -48,13 +48,13 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// program returns this binary under a name.
+// program returns a command that runs this binary under another name.
 func program(name string) *exec.Cmd {
 	self, _ := os.Executable()
 	return &exec.Cmd{Path: self, Args: []string{name}}
 }
 
-// playJava answers as DynamoDB Local does. A request for /exit ends it.
+// playJava answers like DynamoDB Local. A request for /exit ends it.
 func playJava(args []string) {
 	after := func(flag string) string { return args[slices.Index(args, flag)+1] }
 	err := http.ListenAndServe("127.0.0.1:"+after("-port"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -71,13 +71,12 @@ func playJava(args []string) {
 	os.Exit(1)
 }
 
-// mvnCopies is a script that makes the folder that it is given, as Maven does, in two
-// steps.
+// mvnCopies is a fake mvn that creates the output folder with two jars.
 const mvnCopies = `for arg; do case $arg in -DoutputDirectory=*) out=${arg#*=};; esac; done
 mkdir -p "$out" && touch "$out/first.jar" && touch "$out/last.jar"
 `
 
-// setPath makes PATH a folder with these scripts, by name, and the few programs that
+// setPath sets PATH to a folder with only these scripts, by name, and the few programs that
 // they need. The cache is empty.
 func setPath(t *testing.T, scripts map[string]string) (path, cache string) {
 	t.Helper()
@@ -106,7 +105,8 @@ func setFakeJava(t *testing.T) {
 	require.NoError(t, os.Symlink(self, filepath.Join(path, "java")))
 }
 
-// startProgram starts a program of TestMain, and returns the lines that it prints.
+// startProgram starts one of the programs in TestMain, and returns the lines that it
+// prints.
 func startProgram(t *testing.T, name string) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
 	started := program(name)
@@ -130,7 +130,6 @@ func listening(endpoint string) bool {
 	return err == nil && inUse(port)
 }
 
-// waitGone returns when no process listens at an endpoint.
 func waitGone(endpoint string) {
 	for listening(endpoint) {
 		time.Sleep(10 * time.Millisecond)

@@ -12,9 +12,9 @@ import (
 // UnderGoTest reports whether "go test" runs this process.
 func UnderGoTest() bool { return slices.Contains(os.Args, "-test.paniconexit0") }
 
-// Share returns the endpoint of the DynamoDB Local, with its tables in memory, that all
-// packages in one "go test" use. The first package starts it, and it ends soon after
-// the "go test". A server for each package would take an eighth more CPU.
+// Share returns the endpoint of an in-memory DynamoDB Local for all packages in one "go
+// test". The first package starts it, and it ends soon after the "go test". One server for
+// each package would use an eighth more CPU.
 func Share(ctx context.Context, log io.Writer) (endpoint string, err error) {
 	cache, err := cacheFolder()
 	if err != nil {

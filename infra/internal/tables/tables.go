@@ -1,5 +1,5 @@
-// Package tables defines the two tables in Go, the same as template.yaml does,
-// and makes them where no template does: in commands and tests.
+// Package tables defines the two tables in Go, with the same definitions as template.yaml.
+// Commands and tests use it to create the tables without the template.
 package tables
 
 import (
@@ -17,8 +17,7 @@ import (
 	"onewrite/infra"
 )
 
-// Definitions returns the definitions of the two tables, the same as in
-// template.yaml.
+// Definitions returns the same definitions of the two tables as template.yaml.
 func Definitions(c infra.Config) []dynamodb.CreateTableInput {
 	return []dynamodb.CreateTableInput{
 		{
@@ -41,13 +40,13 @@ func Definitions(c infra.Config) []dynamodb.CreateTableInput {
 	}
 }
 
-// Create makes the missing tables, and waits until they can be used. Commands and tests
-// call it; on AWS the template makes the tables.
+// Create creates the missing tables, and waits until they can be used. Commands and tests
+// call it; on AWS the template creates the tables.
 func Create(ctx context.Context, client *dynamodb.Client, c infra.Config) error {
 	for _, table := range Definitions(c) {
 		made, err := client.CreateTable(ctx, &table, Patient)
 		if err == nil && made.TableDescription.TableStatus == types.TableStatusActive {
-			continue // DynamoDB Local's is at once
+			continue // tables on DynamoDB Local are active at once
 		}
 		if exists := (*types.ResourceInUseException)(nil); err != nil && !errors.As(err, &exists) {
 			return fmt.Errorf("create table %s: %w", *table.TableName, err)
@@ -62,7 +61,6 @@ func Create(ctx context.Context, client *dynamodb.Client, c infra.Config) error 
 	return nil
 }
 
-// attributes defines S attributes.
 func attributes(names ...string) (definitions []types.AttributeDefinition) {
 	for _, name := range names {
 		definitions = append(definitions, types.AttributeDefinition{
@@ -84,8 +82,8 @@ func keys(names ...string) (schema []types.KeySchemaElement) {
 	return schema
 }
 
-// Patient sets options for a client, or for one call, in commands and tests. They wait
-// for DynamoDB rather than fail.
+// Patient sets the options of a client, or of one call, in commands and tests. Unlike the
+// function, they can wait for DynamoDB.
 func Patient(o *dynamodb.Options) {
 	o.Retryer = awsretry.NewStandard()
 	o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(time.Minute).Freeze()

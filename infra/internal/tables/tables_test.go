@@ -35,7 +35,7 @@ func TestTemplateHasTheSameTables(t *testing.T) {
 	definitions := tables.Definitions(infra.Config{TransactionsTable: "TransactionsTable", AggregateTable: "AggregateTable"})
 	assert.Len(t, definitions, made)
 	for _, definition := range definitions {
-		encoded, err := json.Marshal(definition) // with CloudFormation's names
+		encoded, err := json.Marshal(definition) // CloudFormation uses the same names
 		require.NoError(t, err)
 		var want map[string]any
 		require.NoError(t, json.Unmarshal(encoded, &want))
@@ -46,8 +46,8 @@ func TestTemplateHasTheSameTables(t *testing.T) {
 	}
 }
 
-// shape returns a definition without null members, and without throughput, which only
-// the template sets.
+// shape removes null members from a definition, and throughput, which only the template
+// sets.
 func shape(value any) any {
 	switch value := value.(type) {
 	case map[string]any:
