@@ -13,24 +13,25 @@ import (
 	"onewrite/ledger"
 )
 
-// Aggregate is a row in the transactions_aggregate table: a user's account, and the
-// number of rows that made it from the opening balance.
+// Aggregate is a user's row in the transactions_aggregate table. Version counts the user's
+// rows in the transactions table, without declined ones and rule changes.
 type Aggregate struct {
 	UserID ledger.UserID
 	ledger.Account
 	Version int
 
-	// TransactionID is the first row's id in the write that last moved the balance, or
-	// changed the rules. It is zero if a version without transaction_id made the row.
+	// TransactionID names the write that last changed the balance or the rules: it is the
+	// id of that write's first row. It is zero if all writes came from versions of the
+	// program that don't know transaction_id.
 	TransactionID ledger.TransactionID
 }
 
 // IsNone reports whether the user has no row.
 func (a Aggregate) IsNone() bool { return a.Version == 0 && a.Changes == 0 }
 
-// Attributes returns the row's attributes, without the key. A user who never had a hold
-// has no attributes for holds, and one whose rules were never changed has none for
-// rules.
+// Attributes returns the row's attributes without the key. It includes held and holds only
+// if the user ever had a hold, and attributes for rules only if the rules were ever
+// changed.
 func (a Aggregate) Attributes(hadHolds bool) map[string]types.AttributeValue {
 	row := item{
 		"balance": number(a.Balance),
@@ -59,8 +60,8 @@ func (a Aggregate) Attributes(hadHolds bool) map[string]types.AttributeValue {
 }
 
 // DecodeAggregate reads a user's row as strictly as [DecodeTransaction] reads a
-// transaction's. An absent row means the opening balance. A row is damaged if it has no
-// balance, or if held and holds disagree with its open holds.
+// transaction's. A row is damaged if it has no balance, or if held and holds disagree with
+// its open holds. The caller handles an absent row, which means the opening balance.
 func DecodeAggregate(row map[string]types.AttributeValue) (Aggregate, error) {
 	d := decoder{row: row}
 	a := Aggregate{
@@ -69,7 +70,7 @@ func DecodeAggregate(row map[string]types.AttributeValue) (Aggregate, error) {
 	}
 	a.Rules = decodeRules(&d)
 	least := 1
-	if a.Changes > 0 { // which may have made the row
+	if a.Changes > 0 { // a rule change may have created the row, with version 0
 		least = 0
 	}
 	a.Version = decodeNumber(&d, "version", atLeast(least))
@@ -91,7 +92,8 @@ func DecodeAggregate(row map[string]types.AttributeValue) (Aggregate, error) {
 	return a, nil
 }
 
-// decodeAccount returns the account in a user's row, or a new account without a row.
+// decodeAccount returns the account in a user's row. If the row is absent, the account has
+// the opening balance.
 func (s *Store) decodeAccount(row item) (ledger.Account, error) {
 	if len(row) == 0 {
 		return ledger.Account{Balance: s.settings.Opening}, nil
@@ -100,7 +102,7 @@ func (s *Store) decodeAccount(row item) (ledger.Account, error) {
 	return a.Account, err
 }
 
-// atLeast returns a parser for a whole number with a minimum.
+// atLeast returns a parser for whole numbers that are not below least.
 func atLeast(least int) func(string) (int, error) {
 	return func(s string) (int, error) {
 		n, err := strconv.Atoi(s)
@@ -111,8 +113,8 @@ func atLeast(least int) func(string) (int, error) {
 	}
 }
 
-// An account's rules are in these attributes. The blocks are there only while they are
-// true, the limit only while it is not zero. ruleChanges counts the changes.
+// These attributes store an account's rules. A block is stored only while it is on, and the
+// limit only while it is above zero. ruleChanges counts the changes.
 const (
 	debitsBlocked  = "debits_blocked"
 	creditsBlocked = "credits_blocked"
@@ -135,7 +137,7 @@ func decodeRules(d *decoder) (rules ledger.Rules) {
 	return rules
 }
 
-// decodeBlock reads a block, which is true or absent.
+// decodeBlock reads a block's attribute, which must be true or absent.
 func decodeBlock(d *decoder, name string) bool {
 	value, ok := d.row[name].(*types.AttributeValueMemberBOOL)
 	isBlocked := ok && value.Value
@@ -145,16 +147,16 @@ func decodeBlock(d *decoder, name string) bool {
 	return isBlocked
 }
 
-// holdPrefix begins an open hold's attribute name. Its transaction's id follows in 22
-// characters, which keeps the row small.
+// holdPrefix starts the name of an open hold's attribute. The transaction's id follows in
+// base64, which takes 22 characters and keeps the row small.
 const holdPrefix = "hold:"
 
 func holdName(id ledger.TransactionID) string {
 	return holdPrefix + base64.RawURLEncoding.EncodeToString(id[:])
 }
 
-// encodeHold returns that attribute's value: the amount, and the expiry in milliseconds
-// since 1970.
+// encodeHold returns the value of an open hold's attribute: the amount, and the expiry in
+// milliseconds since 1970.
 func encodeHold(h ledger.Hold) types.AttributeValue {
 	return &types.AttributeValueMemberL{Value: []types.AttributeValue{
 		number(h.Amount),
@@ -162,7 +164,6 @@ func encodeHold(h ledger.Hold) types.AttributeValue {
 	}}
 }
 
-// decodeHold reads an open hold's attribute.
 func decodeHold(d *decoder, name string) (h ledger.Hold) {
 	id, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(name, holdPrefix))
 	if err != nil || len(id) != len(h.TransactionID) {
@@ -184,7 +185,6 @@ func decodeHold(d *decoder, name string) (h ledger.Hold) {
 	return h
 }
 
-// parseMilliseconds parses a time in milliseconds since 1970.
 func parseMilliseconds(s string) (time.Time, error) {
 	milliseconds, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {
@@ -193,7 +193,8 @@ func parseMilliseconds(s string) (time.Time, error) {
 	return time.UnixMilli(milliseconds).UTC(), nil
 }
 
-// equal rejects a number that differs from the row's own holds.
+// equal rejects a number that differs from want, which was computed from the row's open
+// holds.
 func (d *decoder) equal(name, want string) {
 	got := decodeNumber(d, name, func(s string) (string, error) { return s, nil })
 	if got != "" && got != want {

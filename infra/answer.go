@@ -16,12 +16,12 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// verifyAnswers makes a client check every answer before the SDK reads it. The SDK
-// reads an empty body as an empty document, and only logs a wrong checksum. It also
-// decodes all the call's attempts into one output, so half an answer must not reach it.
+// verifyAnswers makes a client check every answer before the SDK decodes it. The SDK itself
+// accepts an empty body as an empty document, and only logs a wrong checksum. It also
+// decodes all attempts of a call into one output, so it must never see a partial answer.
 //
-// A failed check is a [smithy.DeserializationError], which is [Transient]. The
-// check takes 4 µs for a row of 1 KB, and 1 ms for a page of 250 KB.
+// A failed check returns a [smithy.DeserializationError], which is [Transient]. The check
+// takes 4 µs for a row of 1 KB, and 1 ms for a page of 250 KB.
 func verifyAnswers(stack *middleware.Stack) error {
 	return stack.Deserialize.Insert(middleware.DeserializeMiddlewareFunc("VerifyAnswer", verifyAnswer), "OperationDeserializer", middleware.After)
 }
@@ -45,10 +45,10 @@ func verifyAnswer(ctx context.Context, in middleware.DeserializeInput, next midd
 	return out, metadata, err
 }
 
-// checkAnswer returns an error for a damaged answer, or one that DynamoDB did not
-// send. DynamoDB answers with JSON objects, and its errors name a type. It sends a
-// checksum with every success; DynamoDB Local sends none with errors. A redirect
-// needs no check: the client reports it as an error and does not follow it.
+// checkAnswer returns an error if an answer is damaged, or did not come from DynamoDB.
+// DynamoDB answers with JSON objects, and its errors name their type. It sends a checksum
+// with every success; DynamoDB Local sends none with errors. A redirect needs no check,
+// because the client reports it as an error and does not follow it.
 func checkAnswer(status int, checksum string, body []byte) error {
 	class := status / 100
 	actual := strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10)

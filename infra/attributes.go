@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// TransactionAttributes returns all attribute names that the store writes to the
+// TransactionAttributes returns the names of all attributes that the store writes to the
 // transactions table.
 func TransactionAttributes() (names []string) {
 	for field := range reflect.TypeFor[transactionRow]().Fields() {
@@ -15,12 +15,12 @@ func TransactionAttributes() (names []string) {
 	return names
 }
 
-// AggregateAttributes returns all attribute names that the store writes for users to
-// the transactions_aggregate table, without the open holds: see [IsHoldAttribute].
+// AggregateAttributes returns the names of all attributes that the store writes to users'
+// rows in the transactions_aggregate table, except open holds: see [IsHoldAttribute].
 func AggregateAttributes() []string {
 	return []string{"user_id", "balance", "version", "held", "holds", "transaction_id", debitsBlocked, creditsBlocked, creditLimit, ruleChanges}
 }
 
-// IsHoldAttribute reports whether an attribute in the transactions_aggregate table is
-// an open hold.
+// IsHoldAttribute reports whether an attribute with this name in the transactions_aggregate
+// table is an open hold.
 func IsHoldAttribute(name string) bool { return strings.HasPrefix(name, holdPrefix) }

@@ -17,7 +17,7 @@ import (
 	"onewrite/ledger"
 )
 
-// Every line in testdata/baseline.md names existing tests.
+// Every row in the table in testdata/baseline.md names tests, and each of them exists.
 func TestBaseline(t *testing.T) {
 	t.Parallel()
 	const root = ".."
@@ -46,7 +46,8 @@ func TestBaseline(t *testing.T) {
 	assert.Equal(t, 12+6, lines)
 }
 
-// The row itself keeps the key, not a record or a token that expires.
+// A key never expires, because the transaction's own row stores it. There is no separate
+// record or token with a lifetime.
 func TestKeyNeverExpires(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -79,7 +80,7 @@ func TestFirstReadsAtOnce(t *testing.T) {
 	}
 }
 
-// Times are answered, stored and read back in UTC, in every time zone.
+// Times are returned and stored in UTC, even if the clock is in another time zone.
 func TestTimeZone(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)

@@ -12,11 +12,10 @@ import (
 	"onewrite/ledger"
 )
 
-// conditionFailed is the cancellation reason for a failed condition.
 const conditionFailed = "ConditionalCheckFailed"
 
-// idTaken reports whether a posting was cancelled because its first row's id is
-// taken, whatever else failed. No later attempt can change that.
+// idTaken reports whether a posting was cancelled because its first row's id is taken, even
+// if other conditions failed too. Retrying can't change that.
 func idTaken(err error) bool {
 	cancelled, ok := errors.AsType[*types.TransactionCanceledException](err)
 	return ok && slices.IndexFunc(cancelled.CancellationReasons, failed) == 0
@@ -26,12 +25,12 @@ func failed(reason types.CancellationReason) bool {
 	return aws.ToString(reason.Code) == conditionFailed
 }
 
-// postError returns the [ledger.Store] error for a posting that failed with err. The
-// cancellation reasons are in write order and may be mixed, and DynamoDB may leave out
-// some failed conditions. So the order of the cases matters: a taken id is the answer
-// whatever else failed. Contention may hide a taken id, so balances count only if
-// nothing but conditions failed. The refund account comes before balances, because a
-// decline by a balance is stored.
+// postError returns the [ledger.Store] error for a posting that failed with err. DynamoDB
+// reports one cancellation reason for each write, in order. It may mix reasons of several
+// kinds, and leave out some failed conditions. So the order of the cases matters. A taken
+// id comes first, because the stored transaction is the answer. Contention comes next,
+// because it may hide a taken id. The refund account comes before balances, because a
+// decline for a balance is stored.
 func (s *Store) postError(ctx context.Context, p ledger.Posting, err error) error {
 	cancelled, ok := errors.AsType[*types.TransactionCanceledException](err)
 	if !ok || len(cancelled.CancellationReasons) != p.Items() {
@@ -55,16 +54,16 @@ func (s *Store) postError(ctx context.Context, p ledger.Posting, err error) erro
 	}
 }
 
-// onlyConditions reports whether conditions failed, and nothing else.
+// onlyConditions reports whether at least one condition failed, and nothing else did.
 func onlyConditions(reasons []types.CancellationReason) bool {
 	return slices.ContainsFunc(reasons, failed) && !slices.ContainsFunc(reasons, func(reason types.CancellationReason) bool {
 		return !failed(reason) && aws.ToString(reason.Code) != "None"
 	})
 }
 
-// explainTakenRow returns the error for a posting with a taken row that is not the
-// first. Either the first row is stored too, or another caller ended the same hold,
-// or the table is damaged.
+// explainTakenRow returns the error for a posting if a row is taken that is not its first.
+// Either the first row is stored too, or another caller ended the same hold, or the table
+// is damaged.
 func (s *Store) explainTakenRow(ctx context.Context, p ledger.Posting, puts []types.CancellationReason, cause error) error {
 	t, err := s.Transaction(ctx, p.Rows[0].ID)
 	switch {
@@ -89,10 +88,10 @@ func (s *Store) explainTakenRow(ctx context.Context, p ledger.Posting, puts []ty
 	return &ledger.RefusedError{Accounts: accounts, ReadLater: true}
 }
 
-// refused returns the error for a posting whose moves failed for these reasons. A
-// reason has the user's row, or none if the row is absent. The opening balance of an
-// absent row would decline the posting for ever, so refused reads the row. No row is
-// ever deleted: a row that is still absent was absent at the refusal.
+// refused returns the error for a posting whose moves failed for these reasons. A reason
+// contains the user's row. If it contains none, refused reads the row, because a decline
+// for the opening balance of a new user would stay for ever. No row is ever deleted, so a
+// row that is still absent was absent at the refusal.
 func (s *Store) refused(ctx context.Context, moves []ledger.Move, reasons []types.CancellationReason) error {
 	refused := &ledger.RefusedError{Accounts: map[ledger.UserID]ledger.Account{}}
 	for i, reason := range reasons {
@@ -116,8 +115,8 @@ func (s *Store) refused(ctx context.Context, moves []ledger.Move, reasons []type
 	return refused
 }
 
-// recorded returns the [ledger.Store] error for a taken id. A failed condition usually
-// returns the row; otherwise recorded reads it.
+// recorded returns the [ledger.Store] error for a taken id. row is the row in the failed
+// condition. If DynamoDB did not return it, recorded reads it.
 func (s *Store) recorded(ctx context.Context, id ledger.TransactionID, row item) error {
 	if len(row) == 0 {
 		var err error

@@ -19,13 +19,14 @@ import (
 	"onewrite/ledger"
 )
 
-// These are reasons, in JSON.
+// These are cancellation reasons in DynamoDB's JSON.
 const (
 	reasonNone   = `{"Code":"None"}`
 	reasonFailed = `{"Code":"ConditionalCheckFailed"}`
 )
 
-// cancelledFor returns the fault that cancels a posting for these reasons.
+// cancelledFor returns a fault that answers a posting with a cancellation for these
+// reasons.
 func cancelledFor(reasons ...string) faults.Fault {
 	return func(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
 		return faults.Answer(r, http.StatusBadRequest, `{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",`+
@@ -33,13 +34,13 @@ func cancelledFor(reasons ...string) faults.Fault {
 	}
 }
 
-// reasonOf returns the failed condition on a user's balance, which is reported.
+// reasonOf returns the reason for a failed condition on a user's balance, with the row.
 func reasonOf(user, balance string) string {
 	return fmt.Sprintf(`{"Code":"ConditionalCheckFailed","Item":{"user_id":{"S":%q},"balance":{"N":%q},"version":{"N":"1"}}}`, user, balance)
 }
 
-// Reasons that a posting can't have are a defect, whatever conditions are beside them:
-// nothing is read and nothing is declined.
+// If DynamoDB reports reasons that this posting can't cause, Post returns an internal
+// error. It reads nothing and declines nothing, even if some conditions failed.
 func TestReasonsThatCannotBe(t *testing.T) {
 	t.Parallel()
 	const invalid = `{"Code":"ValidationError","Message":"Item size has exceeded"}`
@@ -71,8 +72,8 @@ func TestReasonsThatCannotBe(t *testing.T) {
 	}
 }
 
-// A further row without its first row is damage: no replay, no decline, and no
-// reason to try again.
+// A further row without its first row means that the table is damaged. The call is neither
+// a replay nor declined, and the error does not ask the caller to try again.
 func TestFurtherRowWithoutItsFirst(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -89,8 +90,8 @@ func TestFurtherRowWithoutItsFirst(t *testing.T) {
 	remove(t, books, books.Config.TransactionsTable, "id", stray)
 }
 
-// The first row of a taken further row can't be read, for some time or because it is
-// damaged: nothing is declined.
+// The id of a further row is taken, but the first row can't be read: its reads fail, or it
+// is damaged. Nothing is declined.
 func TestFirstRowIsNotRead(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -115,15 +116,15 @@ func TestFirstRowIsNotRead(t *testing.T) {
 	}
 }
 
-// A failed condition without its row is read before it answers anything: it proves neither a new
-// user nor a transaction nor a refund.
+// If DynamoDB reports a failed condition without the row, the store reads the row before it
+// decides. A missing row does not prove that the user is new, for example.
 func TestReasonsWithoutRows(t *testing.T) {
 	t.Parallel()
 	const allows = "store declined what the accounts allow: not allowed: 0 refunds were posted"
 	posting, taken := cancelledFor(reasonNone, reasonFailed), cancelledFor(reasonFailed, reasonNone)
 	refund := cancelledFor(reasonNone, reasonNone, reasonNone, reasonNone, reasonFailed)
 	for _, c := range []struct {
-		fault                    faults.Fault // for the first write
+		fault                    faults.Fault // on the call's first write
 		before, meanwhile, steps string
 	}{
 		{posting, "credit: 1 credit 20", "", "k: 1 debit 110"},
@@ -138,7 +139,7 @@ func TestReasonsWithoutRows(t *testing.T) {
 	} {
 		scene{before: c.before, meanwhile: c.meanwhile, steps: c.steps, fault: first(1, "TransactWriteItems", c.fault)}.play(t)
 	}
-	// The same of a decline.
+	// A decline whose id is taken reads the row, too.
 	noRow := faults.Exception(http.StatusBadRequest, "ConditionalCheckFailedException", "The conditional request failed")
 	refused := func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		switch faults.Operation(r) {

@@ -13,21 +13,21 @@ import (
 )
 
 const (
-	// attemptTimeout ends an attempt without a complete answer. DynamoDB answers in
-	// tens of milliseconds even at its slowest. A longer wait would take time from
-	// attempts that can still succeed.
+	// attemptTimeout limits the wait for a complete answer. DynamoDB answers in tens of
+	// milliseconds even at its slowest, so a longer wait would only take time from other
+	// attempts.
 	attemptTimeout = time.Second
 
 	// dialTimeout suits a network within one region.
 	dialTimeout = 500 * time.Millisecond
 
-	// idleConnections suits the local server, which serves many calls at once. A
-	// Lambda serves one call and keeps one connection.
+	// idleConnections suits the local server, which serves many calls at once. A Lambda
+	// serves one call at a time and keeps one connection.
 	idleConnections = 64
 )
 
-// NewClient makes a DynamoDB client. It sends each call once; [Store] adds this
-// package's retry policy to its own calls.
+// NewClient returns a DynamoDB client that does not retry. [Store] adds this package's
+// retry policy to its own calls.
 func NewClient(c Config, options ...func(*dynamodb.Options)) *dynamodb.Client {
 	o := dynamodb.Options{
 		Region:      c.Region,
@@ -47,10 +47,9 @@ func NewClient(c Config, options ...func(*dynamodb.Options)) *dynamodb.Client {
 	return dynamodb.New(o, options...)
 }
 
-// NewHTTPClient returns an HTTP client that gives each attempt attemptTimeout and
-// follows no redirects, which DynamoDB does not send. The SDK's own client wraps
-// the transport, and net/http then starts a goroutine for each request: 3 % of a
-// read.
+// NewHTTPClient returns an HTTP client that gives each attempt attemptTimeout. It follows
+// no redirects, because DynamoDB sends none. The SDK's own client wraps the transport,
+// which makes net/http start a goroutine for each request. That costs 3 % of a read.
 func NewHTTPClient(over http.RoundTripper) *http.Client {
 	return &http.Client{
 		Transport:     over,

@@ -24,16 +24,16 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// wire is a DynamoDB that answers every request with the same bytes.
+// wire is a fake DynamoDB that answers every request with the same bytes.
 type wire struct {
 	bytes    string
 	pause    time.Duration // before each byte
-	closes   bool          // close the connection after the bytes; otherwise it stays silent
-	requests int           // how many arrived
+	closes   bool          // whether to close the connection after the bytes, or keep it open and silent
+	requests int
 	served   sync.WaitGroup
 }
 
-// head returns the head for an answer whose body has that length.
+// head returns the status line and headers for a body of this length.
 func head(status, length int, more ...string) string {
 	lines := append([]string{
 		fmt.Sprintf("HTTP/1.1 %d X", status), "Location: http://127.0.0.1/", fmt.Sprintf("Content-Length: %d", length),
@@ -53,11 +53,11 @@ func (w *wire) dial(context.Context, string, string) (net.Conn, error) {
 		for {
 			r, err := http.ReadRequest(received)
 			if err != nil {
-				return // the client closed it
+				return // the client closed the connection
 			}
 			_, _ = io.Copy(io.Discard, r.Body)
 			w.requests++
-			time.Sleep(time.Millisecond) // the way back
+			time.Sleep(time.Millisecond) // network latency
 			for _, b := range []byte(w.bytes) {
 				time.Sleep(w.pause)
 				if _, err := far.Write([]byte{b}); err != nil {
@@ -72,7 +72,7 @@ func (w *wire) dial(context.Context, string, string) (net.Conn, error) {
 	return near, nil
 }
 
-// read reads a row over the wire, with the function's client.
+// read reads a row through the wire, with the client that the function uses.
 func (w *wire) read(t *testing.T) (answer *dynamodb.GetItemOutput, took time.Duration, err error) {
 	t.Helper()
 	transport := &http.Transport{DialContext: w.dial}
@@ -88,14 +88,13 @@ func (w *wire) read(t *testing.T) (answer *dynamodb.GetItemOutput, took time.Dur
 	return answer, time.Since(began), err
 }
 
-// whole returns an answer with that body.
 func whole(status int, body string, more ...string) string {
 	return head(status, len(body), more...) + body
 }
 
-// An attempt ends after one second without a complete answer. A truncated or damaged
-// answer, or another server's, is lost: it never means an absent row, and the caller
-// receives nothing from it. It may be sent again.
+// An attempt without a complete answer ends after one second. An answer that is truncated,
+// damaged or from another server counts as lost, so the call may be retried. It is never
+// read as an absent row, and none of it reaches the caller.
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	const (
@@ -164,8 +163,7 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
-// An answer that is complete within the second counts, in whatever pieces it
-// arrives.
+// An answer that is complete within one second counts, even if it arrives byte by byte.
 func TestAnswerInTime(t *testing.T) {
 	t.Parallel()
 	const body = `{"Item":{"balance":{"N":"1"}}}`
@@ -177,8 +175,8 @@ func TestAnswerInTime(t *testing.T) {
 	})
 }
 
-// The client follows no redirect: DynamoDB has none, and no other host may receive
-// a posting.
+// The client follows no redirects. DynamoDB sends none, and no other host may receive a
+// posting.
 func TestRedirects(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{301, 302, 303, 307, 308} {

@@ -11,17 +11,17 @@ import (
 	"onewrite/ledger"
 )
 
-// Config is read from the environment by [ConfigFromEnv].
+// Config is the store's configuration. [ConfigFromEnv] reads it.
 type Config struct {
 	TransactionsTable string
 	AggregateTable    string
 	Region            string
 	Credentials       aws.Credentials
-	Endpoint          string // "" is the region's own
+	Endpoint          string // "" means the region's own endpoint
 	Settings          ledger.Settings
 }
 
-// ConfigFromEnv reads the names that template.yaml and AWS Lambda set:
+// ConfigFromEnv reads these environment variables, which template.yaml and Lambda set:
 //
 //	TRANSACTIONS_TABLE            the table of transactions
 //	TRANSACTIONS_AGGREGATE_TABLE  the table of balances
@@ -33,11 +33,12 @@ type Config struct {
 //	DECIMAL_PLACES                optional: 2
 //	OPENING_BALANCE               optional: 100
 //
-// The names are the SDK's own, read here because the SDK's config module would add 1.8
-// MB for credential sources that a Lambda doesn't use. Lambda ends an environment
-// before its keys expire, so the function needs no renewal; Go has no SnapStart, which
-// would keep an environment for longer. The audit outside Lambda uses that module. The
-// error names every missing variable, and every fault in the settings.
+// The error names every missing variable, and every fault in the settings.
+//
+// The AWS names are the SDK's. ConfigFromEnv does not use the SDK's config module, which
+// would add 1.8 MB for credential sources that a Lambda doesn't need. Only the audit uses
+// it, outside Lambda. The function never renews its credentials, because Lambda ends an
+// environment before they expire. SnapStart would keep it longer, but does not support Go.
 func ConfigFromEnv(getenv func(string) string) (Config, error) {
 	var missing []string
 	need := func(name string) string {
@@ -70,7 +71,6 @@ func ConfigFromEnv(getenv func(string) string) (Config, error) {
 	return c, nil
 }
 
-// settingsFromEnv reads the settings, each of which has a default.
 func settingsFromEnv(getenv func(string) string) (ledger.Settings, error) {
 	s, err := ledger.ParseSettings(
 		cmp.Or(getenv("CURRENCY"), ledger.DefaultCurrency),

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// services are, by their IAM names, the services that make each kind of resource in the
-// templates, and single actions beside theirs. SAM adds its own kinds.
+// services maps each type of resource in the templates to the IAM services, and single
+// actions, that deploying it requires. SAM also creates other resources for its own types.
 var services = map[string][]string{
 	"AWS::Serverless::Function":     {"lambda", "codedeploy", "iam", "events"},
 	"AWS::Serverless::HttpApi":      {"apigateway"},
@@ -29,8 +29,8 @@ var services = map[string][]string{
 	"AWS::SQS::Queue":               {"sqs"},
 }
 
-// The deployer's policy covers every resource kind, fits into a managed policy, and
-// grants no access to rows.
+// The deployer's policy covers every type of resource in the templates, is small enough for
+// a managed policy, and grants no access to rows.
 func TestDeployerPolicy(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("deployer.json")
@@ -63,7 +63,6 @@ func TestDeployerPolicy(t *testing.T) {
 	}
 }
 
-// kindsOf returns the types of a template's resources, by name.
 func kindsOf(t *testing.T, path string) map[string]string {
 	t.Helper()
 	kinds := map[string]string{}

@@ -20,8 +20,8 @@ var (
 	notInSlug = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
 
-// Every link in a document leads to a file, and to its heading if it names one. Every
-// path in a document exists.
+// Every relative link in a document points to an existing file, and to an existing heading
+// if it names one. Every path in a document exists.
 func TestDocuments(t *testing.T) {
 	t.Parallel()
 	for path, text := range documents(t) {

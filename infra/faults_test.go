@@ -17,11 +17,11 @@ import (
 	"onewrite/ledger"
 )
 
-// faultyCalls are calls of each kind, and their requests. The last one writes the outcome, or reads
-// it.
+// faultyCalls has calls of each kind, with the requests that they send. The last request of
+// a call writes or reads the outcome.
 var faultyCalls = []struct{ step, requests, before, between string }{
 	{step: "k: 1 credit 10", requests: "TransactWriteItems"},
-	{step: "k: 1 debit 110", requests: "TransactWriteItems GetItem PutItem", between: "credit: 1 credit 10"}, // posts now
+	{step: "k: 1 debit 110", requests: "TransactWriteItems GetItem PutItem", between: "credit: 1 credit 10"}, // the credit makes the debit possible
 	{step: "k: hold 1 debit 10", requests: "TransactWriteItems"},
 	{step: "k: capture h", requests: "GetItem TransactWriteItems", before: "h: hold 1 debit 40, 2 credit 40"},
 	{step: "k: refund sale", requests: "GetItem TransactWriteItems", before: sale},
@@ -32,7 +32,7 @@ var faultyCalls = []struct{ step, requests, before, between string }{
 	{step: "history", requests: "Query"},
 }
 
-// makeCall makes a call, or a reading by its name.
+// makeCall makes the call in a step, or the read that the step names.
 func makeCall(ctx context.Context, t *testing.T, s *script.Script, step string) (result ledger.Result, err error) {
 	user := infratest.Request(t, "1", "k", ledger.Credit, "1").UserID()
 	switch step {
@@ -50,21 +50,21 @@ func makeCall(ctx context.Context, t *testing.T, s *script.Script, step string) 
 	return result, err
 }
 
-// eachFaultyCall runs f with each call on new books, and its requests.
+// eachFaultyCall runs f with each of faultyCalls, on new books.
 func eachFaultyCall(t *testing.T, f func(t *testing.T, s *script.Script, step, between string, requests []string)) {
 	for _, c := range faultyCalls {
 		t.Run(c.step, func(t *testing.T) {
 			onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
 				s := script.InTime(books)
 				s.Play(t, c.before)
-				books.Network.Requests() // forgets those before
+				books.Network.Requests() // discard the earlier ones
 				f(t, s, c.step, c.between, strings.Fields(c.requests))
 			})
 		})
 	}
 }
 
-// A transient error is retried, once if it occurs once, and changes no answer.
+// A transient error that occurs once is retried once, and does not change the answer.
 func TestTransientErrors(t *testing.T) {
 	t.Parallel()
 	transient := map[string]faults.Fault{}
@@ -100,8 +100,8 @@ func TestTransientErrors(t *testing.T) {
 	}
 }
 
-// A fault that outlasts the call leaves the outcome open, and the same call settles
-// it. Nothing moves twice, and no answer reports a decline that is not stored.
+// If a fault lasts longer than the call, the call returns ErrTryAgain, and sending it again
+// settles the outcome. No money moves twice, and no decline is reported that is not stored.
 func TestLastingFault(t *testing.T) {
 	t.Parallel()
 	for _, kind := range faults.All {
@@ -109,7 +109,7 @@ func TestLastingFault(t *testing.T) {
 			t.Parallel()
 			eachFaultyCall(t, func(t *testing.T, s *script.Script, step, between string, requests []string) {
 				for place := range requests {
-					// The caller leaves at the second fault.
+					// The caller cancels the call at the second fault.
 					ctx, leave := context.WithCancel(t.Context())
 					defer leave()
 					met := 0
@@ -159,8 +159,8 @@ func TestErrorsThatStay(t *testing.T) {
 	}
 }
 
-// The call's twin posts between its cancelled posting and its decline. The caller gets
-// the twin's outcome.
+// A caller sends the same call twice. The second one posts between the refusal of the first
+// and its decline, so the first returns the posted transaction.
 func TestTwinPostsBeforeDecline(t *testing.T) {
 	t.Parallel()
 	const debit = "k: 1 debit 109"

@@ -12,15 +12,15 @@ import (
 	"onewrite/ledger"
 )
 
-// HistoryIndex has every user's transactions by time, with all attributes.
+// HistoryIndex is the index of each user's transactions by time. It has all attributes.
 const HistoryIndex = "user_id-created_at"
 
-// History implements [ledger.Store]. The query itself names the user, so a cursor
-// can only choose a place in that user's own history.
+// History implements [ledger.Store]. The query itself names the user, so a cursor can only
+// select a place in that user's own history.
 //
-// The index guarantees no order among rows with one time. Where a page would end
-// between such rows, History reads and sorts them all, and the next page reads them
-// again. A page that ends between two times costs no extra request.
+// The index guarantees no order among rows with the same time. If a page would end between
+// such rows, History reads and sorts them all, and the next page reads them again. Any
+// other page costs no extra request.
 func (s *Store) History(ctx context.Context, user ledger.UserID, after ledger.Cursor, limit int) (ledger.Page, error) {
 	if err := s.ready(ctx); err != nil {
 		return ledger.Page{}, err
@@ -39,8 +39,8 @@ func (s *Store) History(ctx context.Context, user ledger.UserID, after ledger.Cu
 			}
 			h.rows = append(h.rows, t)
 		}
-		// DynamoDB ends an answer at 1 MB, some dozens of rows with many entries, or at
-		// its limit.
+		// DynamoDB ends an answer at the limit, or at 1 MB, which a few dozen rows with
+		// many entries can reach.
 		if out.LastEvaluatedKey == nil || h.full() {
 			return h.page(), nil
 		}
@@ -49,7 +49,7 @@ func (s *Store) History(ctx context.Context, user ledger.UserID, after ledger.Cu
 }
 
 // historyQuery returns the query for a user's rows after the cursor. If the cursor is
-// between rows with one time, the query begins with the first one.
+// between rows with the same time, the query starts with the first of them.
 func (s *Store) historyQuery(user ledger.UserID, after ledger.Cursor, limit int) *dynamodb.QueryInput {
 	query := &dynamodb.QueryInput{
 		TableName:                 &s.transactions,
@@ -57,8 +57,8 @@ func (s *Store) historyQuery(user ledger.UserID, after ledger.Cursor, limit int)
 		KeyConditionExpression:    aws.String("user_id = :user"),
 		ExpressionAttributeValues: item{":user": text(user)},
 		ScanIndexForward:          aws.Bool(false),
-		// One more than asked for: DynamoDB's own sign of a next page also follows
-		// the last row.
+		// One row more than asked for shows whether there is a next page. LastEvaluatedKey
+		// does not: DynamoDB also returns it after the last row.
 		Limit: aws.Int32(int32(limit) + 1),
 	}
 	at := &types.AttributeValueMemberS{Value: ledger.FormatTime(after.CreatedAt)}
@@ -79,14 +79,14 @@ type history struct {
 	rows  []ledger.Transaction // in index order
 }
 
-// full reports whether the page is complete: a row follows it, and no row with its last
-// time is missing.
+// full reports whether the page needs no more rows: another row follows it, and no row with
+// its last time is missing.
 func (h history) full() bool {
 	_, end := h.bounds()
 	return len(h.rows) > end && !h.rows[end-1].CreatedAt.Equal(h.rows[len(h.rows)-1].CreatedAt)
 }
 
-// page returns the page, made from all rows.
+// page returns the page. The history must have all rows for it.
 func (h history) page() ledger.Page {
 	sorted := h.sorted()
 	begin, end := h.bounds()
@@ -100,16 +100,15 @@ func (h history) page() ledger.Page {
 	return ledger.Page{Transactions: sorted[begin:end], Next: next}
 }
 
-// bounds returns the page's first and last place in the sorted rows.
+// bounds returns the page's range in the sorted rows. end is exclusive.
 func (h history) bounds() (begin, end int) {
 	if h.after.Within {
 		named := func(t ledger.Transaction) bool { return t.ID == h.after.ID }
-		begin = slices.IndexFunc(h.sorted(), named) + 1 // from the first, if the index lags behind
+		begin = slices.IndexFunc(h.sorted(), named) + 1 // 0 if the index doesn't have the named row yet
 	}
 	return begin, begin + h.limit
 }
 
-// sorted returns the rows newest first.
 func (h history) sorted() []ledger.Transaction {
 	rows := slices.Clone(h.rows)
 	ledger.SortRows(rows)

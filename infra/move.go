@@ -11,27 +11,27 @@ import (
 	"onewrite/ledger"
 )
 
-// A move's condition joins these rules.
+// These are the rules that a move's condition can contain.
 const (
-	amountRule = "balance >= :amount"   // the balance covers what the entries add up to
-	leastRule  = "balance >= :least"    // the balance covers the entries in their order
-	mostRule   = "balance <= :headroom" // no credit passes the ceiling
+	amountRule = "balance >= :amount"   // the balance covers the sum of the entries
+	leastRule  = "balance >= :least"    // the balance covers each entry in turn
+	mostRule   = "balance <= :headroom" // no credit exceeds the ceiling
 	newUser    = "attribute_not_exists(user_id)"
 
 	debitsAllowed  = "attribute_not_exists(debits_blocked)"
 	creditsAllowed = "attribute_not_exists(credits_blocked)"
 
-	// No other change to the account's rules came after the read.
+	// The account's rules have not changed since they were read.
 	noChange    = "attribute_not_exists(rule_changes)"
 	sameChanges = "rule_changes = :seen"
 
-	// Another hold may open. The holds that this write ends still count.
+	// The user may open another hold. Holds that end in this write still count.
 	fewHolds = "(attribute_not_exists(holds) OR holds < :most)"
 )
 
-// A move makes these changes. A user without a row starts from the opening balance. The
-// version counts rows. No two writes set the same transaction_id, because each puts the
-// row with that id, if it is new.
+// These are the changes that a move makes. A user without a row starts from the opening
+// balance. The version counts rows. Every write sets a different transaction_id, because it
+// also inserts the row with that id.
 const (
 	addAmount  = "SET balance = if_not_exists(balance, :opening) + :amount, transaction_id = :id"
 	takeAmount = "SET balance = if_not_exists(balance, :opening) - :amount, transaction_id = :id"
@@ -39,7 +39,7 @@ const (
 	addHolds   = addRows + ", held :held, holds :holds"
 )
 
-// moveBalance returns a move's write under its rules. first is the id of the posting's
+// moveBalance returns the conditional update for a move. first is the id of the posting's
 // first row.
 func (s *Store) moveBalance(m ledger.Move, first ledger.TransactionID) *types.Update {
 	u := update{values: item{
@@ -86,8 +86,8 @@ type update struct {
 	values item
 }
 
-// keepInRange adds the rules for a move that could take the balance outside its range.
-// A user without a row needs none if the opening balance allows the move.
+// keepInRange adds the rules that keep the balance in its range, if the move could take it
+// outside. A user without a row passes them if the opening balance allows the move.
 func (u *update) keepInRange(m ledger.Move, opening ledger.Balance) {
 	switch {
 	case m.MinBefore.IsZero():
@@ -102,12 +102,12 @@ func (u *update) keepInRange(m ledger.Move, opening ledger.Balance) {
 		u.values[":headroom"] = number(m.MaxBefore)
 	}
 	if u.rules != nil && m.Ends == nil && m.Allows(opening) { // a user with holds has a row
-		u.rules = []string{"(" + strings.Join(u.rules, " AND ") + " OR " + newUser + ")"} // more rules follow
+		u.rules = []string{"(" + strings.Join(u.rules, " AND ") + " OR " + newUser + ")"} // in parentheses, because other rules may follow
 	}
 }
 
-// changeHolds adds the rules for holds that open and end, and returns the changes.
-// A hold must be open to end.
+// changeHolds adds the rules for the holds that the move opens and ends, and returns the
+// changes to their attributes. Only an open hold can end.
 func (u *update) changeHolds(m ledger.Move) (change string) {
 	u.names = map[string]string{}
 	u.values[":held"], u.values[":holds"] = number(m.Held), integer(-len(m.Ends))
@@ -131,8 +131,9 @@ func (u *update) changeHolds(m ledger.Move) (change string) {
 	return change
 }
 
-// changeRules adds the rule that no other change came first, and returns the changes.
-// The move's own amount changes the balance by the limit.
+// changeRules adds the condition that no other rule change came first, and returns the
+// changes to the attributes for rules. A new credit limit also changes the balance, but the
+// move's amount already includes that.
 func (u *update) changeRules(c ledger.RuleChange) (change string) {
 	if c.Number == 1 {
 		u.rules = append(u.rules, noChange)
@@ -169,7 +170,6 @@ func (u *update) changeRules(c ledger.RuleChange) (change string) {
 	return change
 }
 
-// integer returns a whole number as DynamoDB's type N.
 func integer(n int) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.Itoa(n)}
 }

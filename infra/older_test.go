@@ -12,8 +12,8 @@ import (
 	"onewrite/ledger"
 )
 
-// A version from before refunds reads a refund as the transaction that its entries are,
-// and its own transactions harm no refund. design.md says so.
+// A version of the program from before refunds reads a refund as an ordinary transaction
+// with the same entries, and damages no refund by what it posts, as design.md promises.
 func TestOlderVersionReadsRefunds(t *testing.T) {
 	t.Parallel()
 	books := infratest.NewInMemory(t, ledger.DefaultSettings())
@@ -51,8 +51,8 @@ func TestOlderVersionReadsRefunds(t *testing.T) {
 		the rest: refund sale 0 6, 1 6`)
 }
 
-// A version from before account rules posts what is blocked, rightly on balances with a
-// credit limit, and fails where it reads a change of rules: see operations.md.
+// A version of the program from before account rules ignores blocks, posts correctly to
+// balances with a credit limit, and fails when it reads a rule change: see operations.md.
 func TestOlderVersionIgnoresRules(t *testing.T) {
 	t.Parallel()
 	books := infratest.NewInMemory(t, ledger.DefaultSettings())

@@ -65,7 +65,6 @@ func TestPolicyAllowsWhatIsRequested(t *testing.T) {
 	assert.Equal(t, allowed(t), requested)
 }
 
-// allowed returns the accesses that the template's role allows.
 func allowed(t *testing.T) map[faults.Access]bool {
 	t.Helper()
 	accesses := map[faults.Access]bool{}
@@ -80,8 +79,9 @@ func allowed(t *testing.T) map[faults.Access]bool {
 				if !strings.HasPrefix(action.(string), "dynamodb:") {
 					continue
 				}
-				// !If [MakesTables, the stack's own, one that exists], of which the first is
-				// !GetAtt Table.Arn, or !Sub ${Table.Arn}/index/name.
+				// The value is !If [MakesTables, the stack's own table, an existing table].
+				// The second item is !GetAtt Table.Arn, or !Sub ${Table.Arn}/index/name for
+				// the index.
 				choice := dig(statement, "Resource").(function)
 				require.Equal(t, "!If", choice.name)
 				own, existing := choice.of.([]any)[1].(function), choice.of.([]any)[2].(function)

@@ -13,12 +13,12 @@ import (
 	"onewrite/ledger"
 )
 
-// RefundAccount is a row in the transactions_aggregate table that belongs to no user:
-// what a transaction has refunded. Its key begins with a space, which no user's does.
+// RefundAccount is a row in the transactions_aggregate table that counts the refunds of one
+// transaction. It belongs to no user: its key begins with a space, and no user's id does.
 type RefundAccount struct {
 	Of ledger.TransactionID
 	ledger.Refunds
-	RefundedAt time.Time // when the last refund's rows were created
+	RefundedAt time.Time // when the last refund was created
 }
 
 const (
@@ -29,7 +29,7 @@ const (
 // RefundsKey returns the key for a transaction's refund account.
 func RefundsKey(of ledger.TransactionID) string { return refundsKeyPrefix + of.String() }
 
-// ParseRefundsKey parses a text that [RefundsKey] returned.
+// ParseRefundsKey returns the transaction's id from a key that [RefundsKey] returned.
 func ParseRefundsKey(s string) (ledger.TransactionID, error) {
 	return ledger.ParseTransactionID(strings.TrimPrefix(s, refundsKeyPrefix))
 }
@@ -55,14 +55,15 @@ func (a RefundAccount) Attributes() map[string]types.AttributeValue {
 
 func refundedName(place int) string { return refundedPrefix + strconv.Itoa(place) }
 
-// refundedPlace returns the place of the entry whose refunds the attribute counts.
+// refundedPlace returns the place of the entry whose refunded sum the attribute stores. ok
+// is false if the attribute is no such sum.
 func refundedPlace(attribute string) (place int, ok bool) {
 	place, err := strconv.Atoi(strings.TrimPrefix(attribute, refundedPrefix))
 	return place, err == nil && attribute == refundedName(place) && place >= 0
 }
 
-// IsRefundAttribute reports whether a refund account has an attribute with that name,
-// beside its key.
+// IsRefundAttribute reports whether refund accounts have an attribute with this name, apart
+// from the key.
 func IsRefundAttribute(name string) bool {
 	_, isSum := refundedPlace(name)
 	return isSum || name == "version" || name == "refunded_at"
@@ -91,8 +92,8 @@ func DecodeRefundAccount(row map[string]types.AttributeValue) (RefundAccount, er
 	return a, nil
 }
 
-// countRefund returns the write that counts a refund at that time, if no entry is then
-// refunded beyond its amount.
+// countRefund returns the update that adds a refund made at this time to its refund
+// account. The update fails if it would refund an entry beyond its amount.
 func (s *Store) countRefund(r *ledger.Refund, at time.Time) *types.Update {
 	values := item{":one": integer(1), ":at": &types.AttributeValueMemberS{Value: ledger.FormatTime(at)}}
 	var rules []string
@@ -122,8 +123,9 @@ func refundsKey(of ledger.TransactionID) item {
 	return item{"user_id": &types.AttributeValueMemberS{Value: RefundsKey(of)}}
 }
 
-// refundRefused returns the error for a refund that its account does not allow. A
-// failed condition usually returns the row; otherwise refundRefused reads it.
+// refundRefused returns the error for a refund that the refund account does not allow. row
+// is the row in the failed condition. If DynamoDB did not return it, refundRefused reads
+// it.
 func (s *Store) refundRefused(ctx context.Context, of ledger.TransactionID, row item) error {
 	refunds, err := s.refunds(ctx, of, row)
 	if err != nil {
@@ -140,7 +142,7 @@ func (s *Store) Refunds(ctx context.Context, of ledger.TransactionID) (ledger.Re
 	return s.refunds(ctx, of, nil)
 }
 
-// refunds returns the account in the row. If the row is nil, it reads the row first.
+// refunds returns the refunds in a refund account's row. It reads the row if it is empty.
 func (s *Store) refunds(ctx context.Context, of ledger.TransactionID, row item) (ledger.Refunds, error) {
 	if len(row) == 0 {
 		var err error

@@ -39,7 +39,7 @@ func TestDecodeRefundAccount(t *testing.T) {
 	}
 }
 
-// A damaged refund account is a defect for every call that reads it.
+// Every call that reads a damaged refund account returns an internal error.
 func TestDamagedRefundAccount(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)

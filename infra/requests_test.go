@@ -22,8 +22,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the files in testdata")
 
-// The requests to DynamoDB stay the same to the byte, apart from member order in
-// objects, which the SDK leaves to chance.
+// The requests to DynamoDB stay the same, byte for byte. Only the order of JSON members may
+// differ, because the SDK does not fix it.
 func TestRequestsStayTheSame(t *testing.T) {
 	t.Parallel()
 	books := infratest.NewInMemory(t, ledger.DefaultSettings())
@@ -31,7 +31,7 @@ func TestRequestsStayTheSame(t *testing.T) {
 	books.Network.Always(recordTo(t, &requests))
 	calls := script.New(books)
 	calls.PostedBy = ledger.NewCaller("direct")
-	// send makes each line's call, whatever its outcome.
+	// send makes the call on each line, and ignores its outcome.
 	send := func(steps string) {
 		for step := range strings.Lines(steps) {
 			if step = strings.TrimSpace(step); step != "" {
@@ -67,7 +67,8 @@ func TestRequestsStayTheSame(t *testing.T) {
 	fmt.Fprintln(&requests, "# warm")
 	require.NoError(t, books.Store.Start(t.Context()))
 
-	// These postings have several entries. The requests above must not change.
+	// These calls post several entries. New calls go to the end of the test, so that the
+	// requests of earlier ones never change.
 	send(`
 		transfer: a debit 10, b credit 10
 		transfer
@@ -83,7 +84,7 @@ func TestRequestsStayTheSame(t *testing.T) {
 	lookup("fee")
 	lookup("fee/2")
 
-	// These are holds. The requests above must not change.
+	// These calls open and end holds.
 	send(`
 		hold: hold h debit 40
 		hold
@@ -107,7 +108,7 @@ func TestRequestsStayTheSame(t *testing.T) {
 	calls.Play(t, "1m")
 	send("at the expiry: capture late")
 
-	// These are refunds. The requests above must not change.
+	// These calls make refunds.
 	send(`
 		part: refund fee 0 2, 2 0.5
 		part
@@ -118,7 +119,7 @@ func TestRequestsStayTheSame(t *testing.T) {
 	_, _, err = calls.Ledger.Refunds(t.Context(), calls.ID("fee"))
 	require.NoError(t, err)
 
-	// These are rule changes. The requests above must not change.
+	// These calls change account rules.
 	send(`
 		block: rules r debits blocked
 		block
@@ -134,7 +135,7 @@ func TestRequestsStayTheSame(t *testing.T) {
 	golden(t, "testdata/requests.txt", requests.String())
 }
 
-// golden compares a text with a file's, or rewrites the file.
+// golden requires that the file has this content. With -update it rewrites the file.
 func golden(t *testing.T, path, got string) {
 	t.Helper()
 	if *update {
@@ -145,7 +146,6 @@ func golden(t *testing.T, path, got string) {
 	assert.Equal(t, string(want), got)
 }
 
-// recordTo returns a fault that records each request and then delivers it.
 func recordTo(t *testing.T, w io.Writer) faults.Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		body, err := faults.Body(r)

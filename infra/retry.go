@@ -11,26 +11,25 @@ import (
 	"onewrite/ledger"
 )
 
-// maxAttempts ends the loop for a caller without a deadline. The seconds that a call
-// has never allow as many.
+// maxAttempts ends the retries of a call without a deadline. A call with a deadline runs
+// out of time long before.
 const maxAttempts = 1000
 
-// These are the delays after a conflict. A transaction holds its items for some ten
-// milliseconds, and a writer that never pauses leaves them free for no longer than a
-// round trip. A caller that meets a conflict
-//   - tries once more after quickDelay, which is all that two callers who met by
-//     chance need;
-//   - after firstDelay makes seriesAttempts attempts, a round trip apart, so that one
-//     falls between two writes by a writer that never pauses;
-//   - then knows that many callers want this user, and before each further series waits
-//     longestDelay less the call's age, so that the oldest calls go first: with an
-//     exponential back-off the winner keeps winning, and the unlucky starve;
+// These are the delays after a conflict. A transaction holds its items for about ten
+// milliseconds. A writer that never pauses leaves them free only for a round trip. After a
+// conflict a call
+//   - retries once after quickDelay, which is enough if two callers met by chance;
+//   - after firstDelay makes seriesAttempts attempts, a round trip apart, so that one of
+//     them falls between two writes by a writer that never pauses;
+//   - then assumes that many callers want this user. Before each further series it waits
+//     for longestDelay less its age, so that the oldest calls go first. With exponential
+//     back-off the last winner would keep winning, and others would starve;
 //   - in a storm, waits for its [turns] instead.
 //
-// Each delay is drawn from the last quarter of its range. Every attempt costs its write
-// units. So the numbers balance how busy the user's items are, how long the unlucky
-// wait, and how many attempts a posting takes. "go test ./infra -v -run TestStorm"
-// measures all three.
+// Each delay is drawn from the last quarter of its range. Every attempt costs write units,
+// so the numbers balance how busy the user's items are, how long the slowest callers wait,
+// and how many attempts a posting needs. "go test ./infra -v -run TestStorm" measures all
+// three.
 const (
 	quickDelay     = 20 * time.Millisecond
 	firstDelay     = 180 * time.Millisecond
@@ -46,8 +45,8 @@ const (
 	longestFaultDelay = time.Second
 )
 
-// conflictDelay bounds the delay after a conflict, by the attempt's number, from 1, and
-// the call's age.
+// conflictDelay returns the bounds of the delay after a conflict, for the attempt's number
+// (from 1) and the call's age.
 func conflictDelay(attempt int, age time.Duration) (least, most time.Duration) {
 	switch {
 	case attempt == 1:
@@ -62,51 +61,52 @@ func conflictDelay(attempt int, age time.Duration) (least, most time.Duration) {
 	return lastQuarter(most)
 }
 
-// lastQuarter returns the last quarter of the range up to longest.
+// lastQuarter returns the last quarter of the range from 0 to longest.
 func lastQuarter(longest time.Duration) (least, most time.Duration) {
 	return longest - longest/4, longest
 }
 
-// faultDelay bounds the delay after any other transient error.
+// faultDelay returns the bounds of the delay after any other transient error.
 func faultDelay(attempt int) (least, most time.Duration) {
-	const doublings = 6 // reach longestFaultDelay
+	const doublings = 6 // enough to reach longestFaultDelay
 	return 0, min(longestFaultDelay, firstFaultDelay<<min(attempt-1, doublings))
 }
 
-// retry is one call's whole retry policy, so that no SDK release changes it. The SDK
-// sends every attempt with the same bytes, its ClientRequestToken included, so a write
-// whose answer was lost is not applied again. DynamoDB ensures that for 10 minutes, and
-// the row itself for ever.
+// retry is the whole retry policy of one call, so that no SDK release can change it. The
+// SDK sends the same bytes in every attempt, including the ClientRequestToken, so a write
+// whose answer was lost is not applied again. DynamoDB guarantees that for 10 minutes, and
+// the row's condition guarantees it for ever.
 //
-// It has no token bucket: calls would share it, and one user's conflicts would use up
-// another's retries. The tokens are NopRetryer's, which do nothing. The SDK's standard
-// retryer would have to lose its bucket.
+// The policy has no token bucket, because calls would share it, and one user's conflicts
+// would use up the retries of other users. NopRetryer's tokens do nothing. The SDK's
+// standard retryer would need its bucket removed.
 type retry struct {
 	aws.NopRetryer
-	ctx      context.Context // the call's; the SDK hands on none when it asks for a delay
+	ctx      context.Context // the call's; the SDK passes none to RetryDelay
 	began    time.Time
 	jitter   func(bound time.Duration) time.Duration
-	final    func(error) bool // reports an outcome that no later attempt can change
-	attempts int              // how many failed; counted here, because SDK releases count from 1 or from 0
-	unknown  bool             // one of their writes may still be applied
+	final    func(error) bool // reports whether no later attempt can change the outcome
+	attempts int              // failed ones; counted here, because some SDK releases count from 0 and some from 1
+	unknown  bool             // whether a failed attempt's write may still be applied
 
-	posting ledger.Posting // empty: the call is another one, and takes no turns
+	posting ledger.Posting // empty for other calls, which take no turns
 	turns   turns
 	storm   *storm
 }
 
-// retrying returns the option for a call's own retry policy.
+// retrying returns the client option that gives one call its own retry policy.
 func (s *Store) retrying(ctx context.Context) func(*dynamodb.Options) {
 	return s.newRetry(ctx, func(error) bool { return false }).use
 }
 
-// newRetry returns the retry policy for one call. A final error ends it, even a
-// transient one.
+// newRetry returns the retry policy for one call. It does not retry an error for which
+// final returns true, even if that error is transient.
 func (s *Store) newRetry(ctx context.Context, final func(error) bool) *retry {
 	return &retry{ctx: ctx, began: time.Now(), jitter: s.jitter, final: final, storm: &s.storm}
 }
 
-// retryPosting returns the retry policy for a posting, which ends when its id is taken.
+// retryPosting returns the retry policy for a posting. It stops if the posting's id is
+// taken.
 func (s *Store) retryPosting(ctx context.Context, p ledger.Posting) *retry {
 	r := s.newRetry(ctx, idTaken)
 	r.posting = p
@@ -115,7 +115,6 @@ func (s *Store) retryPosting(ctx context.Context, p ledger.Posting) *retry {
 	return r
 }
 
-// use is the option that gives a call the policy.
 func (r *retry) use(o *dynamodb.Options) { o.Retryer = r }
 
 // MaxAttempts implements [aws.Retryer].
@@ -124,8 +123,8 @@ func (*retry) MaxAttempts() int { return maxAttempts }
 // IsErrorRetryable implements [aws.Retryer].
 func (r *retry) IsErrorRetryable(err error) bool { return Transient(err) && !r.final(err) }
 
-// RetryDelay implements [aws.Retryer]. It gives up, with the attempt's error, when the
-// delay would outlast the caller.
+// RetryDelay implements [aws.Retryer]. It returns the attempt's error, and so ends the
+// call, if the delay would last beyond the caller's deadline.
 func (r *retry) RetryDelay(_ int, cause error) (time.Duration, error) {
 	r.attempts++
 	r.unknown = r.unknown || outcomeUnknown(cause)
@@ -141,7 +140,6 @@ func (r *retry) RetryDelay(_ int, cause error) (time.Duration, error) {
 	return delay, nil
 }
 
-// afterConflict bounds the delay after a conflict.
 func (r *retry) afterConflict(cause error) (least, most time.Duration) {
 	age := time.Since(r.began)
 	if user, ok := contended(r.posting, cause); ok && r.turns.conflict(age) {
@@ -153,8 +151,8 @@ func (r *retry) afterConflict(cause error) (least, most time.Duration) {
 	return lastQuarter(r.turns.delay)
 }
 
-// awaitTurn delays a posting's first attempt in a storm, if its caller will be there
-// afterwards.
+// awaitTurn delays a posting's first attempt in a storm, unless the delay would last beyond
+// the caller's deadline.
 func (r *retry) awaitTurn() {
 	if r.turns.window == 0 {
 		return

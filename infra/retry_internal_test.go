@@ -32,7 +32,7 @@ func TestConflictDelay(t *testing.T) {
 	}
 }
 
-// Who has waited longer never waits longer again.
+// The older a call is, the shorter its delays are.
 func TestConflictDelayAges(t *testing.T) {
 	t.Parallel()
 	for attempt := range 20 {
@@ -46,8 +46,7 @@ func TestConflictDelayAges(t *testing.T) {
 	}
 }
 
-// No retry waits for a token, or fails without one, whatever the SDK's
-// environment asks for.
+// Retries need no tokens, even if the environment turns on the SDK's new retry behaviour.
 func TestRetryTokens(t *testing.T) {
 	t.Setenv("AWS_NEW_RETRIES_2026", "true")
 	var policy aws.RetryerV2 = &retry{}
@@ -77,8 +76,8 @@ func TestFaultDelay(t *testing.T) {
 	}
 }
 
-// A transient error is tried again unless it is final. No other error is. Not in
-// parallel: without this, the tests beside it would take minutes to end.
+// Only transient errors are retried, and none that is final. The test is not parallel, so
+// that it fails before the parallel tests, which would take minutes if retries were broken.
 func TestIsErrorRetryable(t *testing.T) {
 	final := &types.TransactionConflictException{}
 	r := &retry{final: func(err error) bool { return errors.Is(err, final) }}

@@ -16,10 +16,10 @@ import (
 	"onewrite/ledger"
 )
 
-// longest draws the longest delay, as a jitter.
+// longest is a jitter that always returns the longest delay.
 func longest(bound time.Duration) time.Duration { return bound - 1 }
 
-// first returns a fault for an operation's first requests, and none for the others.
+// first returns a fault that affects only the first requests of an operation.
 func first(requests int, operation string, fault faults.Fault) faults.Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		if faults.Operation(r) != operation || requests == 0 {
@@ -30,14 +30,14 @@ func first(requests int, operation string, fault faults.Fault) faults.Fault {
 	}
 }
 
-// Callers in conflict take turns, for a posting and for a decline alike. Their delays
-// differ from those after a fault.
+// The delays after a conflict differ from those after other transient errors, for postings
+// and for declines.
 func TestDelays(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		fault faults.Fault
-		want  time.Duration // the time in which three attempts fail
+		want  time.Duration // the delays after three failed attempts
 	}{
 		{"conflict", faults.Conflict, (20 + 180) * time.Millisecond},
 		{"throttled", faults.Throttle, (25 + 50 + 100) * time.Millisecond},
@@ -55,7 +55,7 @@ func TestDelays(t *testing.T) {
 	}
 }
 
-// A call ends at once if the next delay would outlast its caller.
+// A call fails at once if the next delay would last beyond its deadline.
 func TestNoTimeForAnotherAttempt(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
@@ -73,7 +73,7 @@ func TestNoTimeForAnotherAttempt(t *testing.T) {
 	})
 }
 
-// A call without a deadline ends, too.
+// A call without a deadline gives up after 1,000 attempts.
 func TestAttemptsEnd(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
@@ -85,8 +85,8 @@ func TestAttemptsEnd(t *testing.T) {
 	})
 }
 
-// An attempt without an answer ends after one second. The next one conflicts with
-// it while it is in flight, and then gets its outcome.
+// An attempt without an answer ends after one second. If DynamoDB is still processing it,
+// further attempts are rejected until it is applied, and then one returns its outcome.
 func TestTransactionInProgress(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {

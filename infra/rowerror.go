@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// RowError names a damaged row's faults. No version of this program writes such a row.
+// RowError lists the faults of a damaged row, which no version of this program writes.
 type RowError struct {
 	Table string   // "transactions" or "transactions_aggregate"
 	Key   string   // as stored; "" if it can't be read
@@ -16,5 +16,5 @@ func (e *RowError) Error() string {
 	return fmt.Sprintf("%s row %.128q: %s", e.Table, e.Key, e.Reason())
 }
 
-// Reason names every fault, without table and key.
+// Reason returns all faults, without the table and the key.
 func (e *RowError) Reason() string { return strings.Join(e.Wrong, "; ") }

@@ -16,10 +16,9 @@ import (
 // item is a row as DynamoDB sends it.
 type item = map[string]types.AttributeValue
 
-// transactionRow is a row in the transactions table.
 type transactionRow struct {
 	ID             string                `dynamodbav:"id"`
-	UserID         string                `dynamodbav:"user_id,omitempty"` // not in a rule change, so that the index has none
+	UserID         string                `dynamodbav:"user_id,omitempty"` // absent in a rule change, which keeps it out of the index
 	Ammount        attributevalue.Number `dynamodbav:"ammount,omitempty"`
 	Type           string                `dynamodbav:"type"`
 	Status         string                `dynamodbav:"status"`
@@ -29,30 +28,30 @@ type transactionRow struct {
 	Metadata       string                `dynamodbav:"metadata,omitempty"`
 	Balance        attributevalue.Number `dynamodbav:"balance,omitempty"`        // in a decline
 	DeclinedEntry  attributevalue.Number `dynamodbav:"declined_entry,omitempty"` // in a decline with several entries
-	ExpiresAt      string                `dynamodbav:"expires_at,omitempty"`     // if the transaction was asked to be pending
-	TransactionID  string                `dynamodbav:"transaction_id,omitempty"` // in a further entry or an end
+	ExpiresAt      string                `dynamodbav:"expires_at,omitempty"`     // in a hold, even a declined one
+	TransactionID  string                `dynamodbav:"transaction_id,omitempty"` // in an end, and in every entry's row but the first
 	Held           attributevalue.Number `dynamodbav:"held,omitempty"`           // in a capture
 	PostedBy       string                `dynamodbav:"posted_by,omitempty"`      // in a first row or an end, if the caller is known
 	RefundOf       string                `dynamodbav:"refund_of,omitempty"`      // in a refund
 	RefundPlaces   []int                 `dynamodbav:"refund_places,omitempty"`  // in a refund's first row
 	DeclinedBy     string                `dynamodbav:"declined_by,omitempty"`    // in a decline by a block
 
-	// These are in rule changes only.
+	// Only rule changes have these.
 	Account     string                `dynamodbav:"account,omitempty"` // the user
 	Debits      string                `dynamodbav:"debits,omitempty"`
 	Credits     string                `dynamodbav:"credits,omitempty"`
 	CreditLimit attributevalue.Number `dynamodbav:"credit_limit,omitempty"`
 	LimitBefore attributevalue.Number `dynamodbav:"credit_limit_before,omitempty"`
-	RuleChange  attributevalue.Number `dynamodbav:"rule_change,omitempty"` // its place among the account's changes, from 1; not in a decline
+	RuleChange  attributevalue.Number `dynamodbav:"rule_change,omitempty"` // the change's number, from 1; absent if declined
 }
 
-// rulesType is a rule change's type.
+// rulesType is the type of a rule change's row.
 const rulesType = "account"
 
-// byBlock is the reason for a decline by a block.
+// byBlock is the value of declined_by if a block declined the transaction.
 const byBlock = "block"
 
-// entryRow is one of the entries in a row.
+// entryRow is an entry in the first row of a transaction with several entries.
 type entryRow struct {
 	UserID  string                `dynamodbav:"user_id"`
 	Type    string                `dynamodbav:"type"`
@@ -106,7 +105,7 @@ func EncodeTransaction(t ledger.Transaction) (map[string]types.AttributeValue, e
 	return attributevalue.MarshalMap(row)
 }
 
-// encodeRules turns the row into a rule change's.
+// encodeRules turns the row into the row of a rule change.
 func (row *transactionRow) encodeRules(t ledger.Transaction) {
 	row.UserID, row.Account, row.Type, row.Ammount = "", t.UserID.String(), rulesType, ""
 	row.Debits, row.Credits = string(t.Rules.Debits), string(t.Rules.Credits)
@@ -119,10 +118,10 @@ func (row *transactionRow) encodeRules(t ledger.Transaction) {
 	}
 }
 
-// DecodeTransaction reads a row in the transactions table strictly: each kind must have
-// its attributes, with the right type and range, and none from other kinds. A
-// [*RowError] means that the table is damaged, and names every fault. Attributes with
-// unknown names are ignored, because a later version may write some.
+// DecodeTransaction reads a row of the transactions table strictly. Each kind of row must
+// have its attributes, with the right types and values, and none that belong to other
+// kinds. A [*RowError] means that the table is damaged, and lists every fault. Unknown
+// attributes are ignored, because a later version may write some.
 func DecodeTransaction(row map[string]types.AttributeValue) (ledger.Transaction, error) {
 	d := decoder{row: row}
 	kind, _ := row["type"].(*types.AttributeValueMemberS)
@@ -232,7 +231,7 @@ func decodeFirst(d *decoder, t *ledger.Transaction) {
 	}
 }
 
-// decodeExpiry reads the expiry, if the transaction is or was pending.
+// decodeExpiry reads the expiry of a hold, which may be a declined one.
 func decodeExpiry(d *decoder, t *ledger.Transaction) {
 	t.ExpiresAt = decodeText(d, "expires_at", ledger.ParseTime)
 	if !t.ExpiresAt.IsZero() && !t.ExpiresAt.After(t.CreatedAt) {
@@ -312,7 +311,7 @@ func decodeEntries(d *decoder) (entries []ledger.Entry) {
 	return entries
 }
 
-// decodePlaces reads the places of the refunded entries.
+// decodePlaces reads the places of the refunded entries, which must be as many as entries.
 func decodePlaces(d *decoder, entries int) (places []int) {
 	list, ok := d.row["refund_places"].(*types.AttributeValueMemberL)
 	if !ok {
@@ -334,7 +333,7 @@ func decodePlaces(d *decoder, entries int) (places []int) {
 	return places
 }
 
-// parseDeclinedBy parses the reason for a decline that was not by the balance.
+// parseDeclinedBy parses declined_by, which can only be byBlock.
 func parseDeclinedBy(s string) (string, error) {
 	if s != byBlock {
 		return "", errors.New("must be " + byBlock)
@@ -351,8 +350,8 @@ func parsePlace(s string) (int, error) {
 	return place, nil
 }
 
-// decoder reads attributes from a row, or from a map in it under the prefix, and
-// collects their faults.
+// decoder reads attributes and collects their faults. They are in a row, or in a map inside
+// a row; then prefix is the map's name.
 type decoder struct {
 	row    item
 	prefix string
@@ -371,12 +370,13 @@ func (d *decoder) err(table, key string) error {
 	return &RowError{Table: table, Key: name, Wrong: d.wrong}
 }
 
-// reject adds an attribute's fault.
+// reject records a fault of an attribute.
 func (d *decoder) reject(name, format string, arguments ...any) {
 	d.wrong = append(d.wrong, d.prefix+name+": "+fmt.Sprintf(format, arguments...))
 }
 
-// absent rejects attributes that such a row must not have.
+// absent rejects these attributes if the row has them. The fault describes the row as
+// where.
 func (d *decoder) absent(where string, names ...string) {
 	for _, name := range names {
 		if d.row[name] != nil {
@@ -385,7 +385,6 @@ func (d *decoder) absent(where string, names ...string) {
 	}
 }
 
-// decodeText parses an S attribute.
 func decodeText[T any](d *decoder, name string, parse func(string) (T, error)) (parsed T) {
 	s, ok := d.row[name].(*types.AttributeValueMemberS)
 	if !ok {
@@ -399,8 +398,8 @@ func decodeText[T any](d *decoder, name string, parse func(string) (T, error)) (
 	return parsed
 }
 
-// decodeNumber parses an N attribute in its shortest plain notation. DynamoDB keeps a
-// number's value, but not its notation.
+// decodeNumber parses an N attribute in its shortest plain notation, because DynamoDB keeps
+// a number's value but not its notation.
 func decodeNumber[T any](d *decoder, name string, parse func(string) (T, error)) (parsed T) {
 	n, ok := d.row[name].(*types.AttributeValueMemberN)
 	if !ok {
@@ -415,7 +414,7 @@ func decodeNumber[T any](d *decoder, name string, parse func(string) (T, error))
 	value.Reduce(value)
 	parsed, err = parse(value.Text('f'))
 	switch {
-	case err != nil && value.Negative: // the parsers' reasons are about notation
+	case err != nil && value.Negative: // the parser would only report the minus sign as wrong notation
 		d.reject(name, "is %.50s, must not be negative", n.Value)
 	case err != nil:
 		d.reject(name, "is %.50s, %s", n.Value, reasonOf(err))
@@ -423,7 +422,7 @@ func decodeNumber[T any](d *decoder, name string, parse func(string) (T, error))
 	return parsed
 }
 
-// reasonOf returns only the reason in a parser's error.
+// reasonOf returns the reason from a parser's error, without the rest of its message.
 func reasonOf(err error) string {
 	if invalid, ok := errors.AsType[*ledger.InvalidError](err); ok {
 		return invalid.Reason
@@ -435,6 +434,6 @@ func wrongType(v types.AttributeValue, want string) string {
 	if v == nil {
 		return "is missing"
 	}
-	// For type S the SDK has *types.AttributeValueMemberS.
+	// The SDK's type for S is *types.AttributeValueMemberS.
 	return fmt.Sprintf("is of type %s, must be %s", strings.TrimPrefix(fmt.Sprintf("%T", v), "*types.AttributeValueMember"), want)
 }

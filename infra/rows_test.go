@@ -22,7 +22,7 @@ func s(v string) types.AttributeValue { return &types.AttributeValueMemberS{Valu
 
 func n(v string) types.AttributeValue { return &types.AttributeValueMemberN{Value: v} }
 
-const rowID = "47b9e303-c943-824b-a25b-f2db8fa4f6ab" // user 1's key 1
+const rowID = "47b9e303-c943-824b-a25b-f2db8fa4f6ab" // from user 1 and key 1
 
 func ruleRow() row {
 	return row{
@@ -37,8 +37,7 @@ func declinedRuleRow() row {
 	return r
 }
 
-// rulesRow returns a user's account whose rules were changed before the first
-// transaction.
+// rulesRow returns the row of a user whose rules were changed before the first transaction.
 func rulesRow() row {
 	r := with(balanceRow(), "version", n("0"))
 	r["rule_changes"], r["credit_limit"] = n("2"), n("5")
@@ -46,7 +45,7 @@ func rulesRow() row {
 	return r
 }
 
-// A store writes the rows that these functions return.
+// postedRow and the functions below return rows as a store writes them.
 func postedRow() row {
 	return row{
 		"id": s(rowID), "user_id": s("1"), "idempotency_key": s("1"), "type": s("debit"), "ammount": n("12.5"),
@@ -80,7 +79,7 @@ func furtherRow() row {
 	return r
 }
 
-// pendingRow returns a held payment's first row.
+// pendingRow returns the first row of a payment on hold.
 func pendingRow() row {
 	r := postedRow()
 	r["entries"] = list(entryOf("1", "debit", "12.5"), entryOf("2", "credit", "12.5"))
@@ -88,7 +87,7 @@ func pendingRow() row {
 	return r
 }
 
-// endRow returns the end for a hold of 12.5. A capture took 12.
+// endRow returns the row that ends a hold of 12.5. A capture takes 12 of it.
 func endRow(kind, status string) row {
 	r := with(with(furtherRow(), "type", s(kind)), "status", s(status))
 	if kind == "capture" {
@@ -97,9 +96,9 @@ func endRow(kind, status string) row {
 	return r
 }
 
-const holdName = "hold:R7njA8lDgkuiW_Lbj6T2qw" // rowID's
+const holdName = "hold:R7njA8lDgkuiW_Lbj6T2qw" // with rowID in base64
 
-// holdsRow returns a user's account with an open hold.
+// holdsRow returns the row of a user with an open hold.
 func holdsRow() row {
 	r := balanceRow()
 	r["held"], r["holds"], r[holdName] = n("12.5"), n("1"), list(n("12.5"), n("1795348860123"))
@@ -114,15 +113,15 @@ func entryOf(user, kind, amount string) *types.AttributeValueMemberM {
 	return &types.AttributeValueMemberM{Value: row{"user_id": s(user), "type": s(kind), "ammount": n(amount)}}
 }
 
-// withEntry returns a first row with two entries. The second has that attribute, or
-// lacks it if v is nil.
+// withEntry returns a first row with two entries. It sets an attribute of the second one,
+// or removes it if v is nil.
 func withEntry(name string, v types.AttributeValue) row {
 	second := entryOf("2", "credit", "12")
 	second.Value = with(second.Value, name, v)
 	return with(entriesRow(), "entries", list(entryOf("1", "debit", "12.5"), second))
 }
 
-// refundRow returns the first row for a refund of two entries.
+// refundRow returns the first row of a refund with three entries.
 func refundRow() row {
 	r := entriesRow()
 	r["refund_of"], r["refund_places"] = s(rowID), list(n("0"), n("1"), n("7"))
@@ -133,7 +132,7 @@ func balanceRow() row {
 	return row{"user_id": s("1"), "balance": n("105"), "version": n("2")}
 }
 
-// with returns the row with that attribute, or without it if v is nil.
+// with returns the row with this attribute, or without it if v is nil.
 func with(r row, name string, v types.AttributeValue) row {
 	r = maps.Clone(r)
 	r[name] = v
@@ -143,7 +142,7 @@ func with(r row, name string, v types.AttributeValue) row {
 	return r
 }
 
-// damagedRow is a row that no store writes, and its faults after "transactions row …: ".
+// damagedRow is a row that no store writes. want is its error after "transactions row …: ".
 type damagedRow struct {
 	row  row
 	want string
@@ -219,7 +218,7 @@ var damagedTransactions = []damagedRow{
 	{with(with(declinedRuleRow(), "credit_limit", nil), "credit_limit_before", nil), `status: is declined, which a change without a limit can't be`},
 }
 
-// notHeld is the fault for entries that can't be pending.
+// notHeld is the fault of a hold with the wrong entries.
 const notHeld = `expires_at: must come with one debit, or with a debit and then a credit of the same amount for another user`
 
 var damagedBalances = []damagedRow{
@@ -300,7 +299,7 @@ func settings() row {
 	return row{"id": s("settings"), "currency": s("KWD"), "places": n("3"), "opening": n("0.5"), "created_at": s("2026-11-22T12:00:00.123Z")}
 }
 
-// heldNothing is the fault beside an unreadable open hold.
+// heldNothing is the fault that also occurs if an open hold can't be read.
 const heldNothing = `held: is 12.5, and the open holds come to 0`
 
 func TestDecodeRejects(t *testing.T) {
@@ -337,7 +336,6 @@ func TestDecodeRejects(t *testing.T) {
 	}
 }
 
-// kindsOfRows returns a row of each kind in the transactions table.
 func kindsOfRows() map[string]row {
 	return map[string]row{
 		"posted": postedRow(), "declined": declinedRow(), "entries": entriesRow(), "declined entries": declinedEntriesRow(), "further": furtherRow(),
@@ -346,8 +344,8 @@ func kindsOfRows() map[string]row {
 	}
 }
 
-// Each kind of row must have its attributes, each with its type, and none of another
-// kind's.
+// A row is rejected if an attribute of its kind is missing or has another type, or if it
+// has an attribute of another kind.
 func TestDecodeWantsEachAttribute(t *testing.T) {
 	t.Parallel()
 	kinds := kindsOfRows()
@@ -356,7 +354,8 @@ func TestDecodeWantsEachAttribute(t *testing.T) {
 		maps.Copy(samples, r)
 	}
 	assert.ElementsMatch(t, slices.Collect(maps.Keys(samples)), infra.TransactionAttributes())
-	// These attributes come and go with others, or make another kind of row: "" is a valid one.
+	// Without most attributes a row's fault is "is missing". These rows have other faults,
+	// or none ("").
 	without := map[string]string{
 		"entries metadata": "", "declined entries metadata": "", "refund metadata": "", "entries entries": "", "pending entries": "",
 		"rules debits": "", "rules credits": "", "declined rules debits": "", "declined rules credits": "",
@@ -407,7 +406,8 @@ func TestDecodeWantsEachAttribute(t *testing.T) {
 	}
 }
 
-// Each kind of row is read as it is written, and with the attributes of a later version.
+// A row of any kind is the same after decoding and encoding, without the attributes that a
+// later version added.
 func TestDecodeAsEncoded(t *testing.T) {
 	t.Parallel()
 	for kind, r := range kindsOfRows() {
@@ -439,8 +439,8 @@ func TestDecodeAsEncoded(t *testing.T) {
 	assert.Empty(t, a.Holds)
 }
 
-// DynamoDB keeps a number's value, but not its notation, and later versions may add
-// attributes.
+// DynamoDB does not keep a number's notation, so every notation of a value is accepted. So
+// are attributes that later versions add.
 func TestDecodeByValue(t *testing.T) {
 	t.Parallel()
 	for _, notation := range []string{"10", "10.00", "10.000", "1E1", "1E+1", "0.1e2", "+10", "010"} {
@@ -461,7 +461,7 @@ func TestDecodeByValue(t *testing.T) {
 	}
 }
 
-// put stores a row unchanged, which the store itself never would.
+// put stores a row as it is, even a damaged one.
 func put(t *testing.T, books *infratest.Books, table string, r row) {
 	t.Helper()
 	_, err := books.Client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &table, Item: r})
@@ -474,7 +474,7 @@ func remove(t *testing.T, books *infratest.Books, table, key string, r row) {
 	require.NoError(t, err)
 }
 
-// defect requires an error without a name in the contract.
+// defect requires an internal error, none of the contract's.
 func defect(t *testing.T, err error, want string) {
 	t.Helper()
 	require.ErrorContains(t, err, want)
@@ -483,8 +483,8 @@ func defect(t *testing.T, err error, want string) {
 	}
 }
 
-// A damaged row is a defect for every call that reads it, never a guess. These are some
-// of the rows above: each call decodes a row in the same way.
+// Every call that reads a damaged row returns an internal error and never guesses. Some of
+// the rows above are enough, because all calls use the same decoder.
 func TestDamagedRows(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)

@@ -15,8 +15,9 @@ import (
 	"onewrite/ledger"
 )
 
-// A row with a 200-character ARN is under 1 KB, which is one write unit. As JSON a row has more bytes
-// than DynamoDB counts: quotes around each name, and each digit of a number.
+// A row with a 200-character ARN is smaller than 1 KB, so it costs one write unit. The test
+// measures the row as JSON, which is longer than the size that DynamoDB counts: JSON quotes
+// every name and writes out every digit.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 func TestRowWithARNIsSmall(t *testing.T) {

@@ -20,16 +20,17 @@ import (
 	"onewrite/ledger"
 )
 
-// scene is a call on a model of DynamoDB, and what happens beside it.
+// scene is a test on a model of DynamoDB: a caller's steps, and the faults and other
+// callers that interfere.
 type scene struct {
-	before    string               // earlier steps
+	before    string               // other callers' steps before the call
 	moment    dynamodbmodel.Moment // for the call's requests
 	fault     faults.Fault         // for the call's requests
 	meanwhile string               // another caller's steps, right before the call's second request
-	steps     string               // the call's, and later ones
+	steps     string               // the caller's
 }
 
-// play plays the scene on new books, and returns the requests in its last steps.
+// play plays the scene on new books, and returns the requests that its steps sent.
 func (c scene) play(t *testing.T) (requests []string) {
 	t.Helper()
 	onModel(t, c.moment, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
@@ -52,16 +53,17 @@ func (c scene) play(t *testing.T) (requests []string) {
 	return requests
 }
 
-// callers returns a caller over the books' network, and others whose requests meet no faults. The
-// others' clock stands still, so no hold expires for them.
+// callers returns scripts for a caller whose requests go through the books' network, and
+// for others whose requests meet no faults. The others' clock stands still, so no hold
+// expires for them.
 func callers(books *infratest.Books, model *dynamodbmodel.Model) (call, others *script.Script) {
 	began := time.Now()
 	call = script.InTime(books)
 	return call, call.By(ledger.New(books.Over(model), func() time.Time { return began }))
 }
 
-// partialReports returns a moment for each choice of conditions that DynamoDB does not report,
-// among those of a transaction's first writes.
+// partialReports returns a moment for each set of failed conditions that DynamoDB may leave
+// unreported in a transaction with this many writes.
 func partialReports(writes int) (all []dynamodbmodel.Moment) {
 	for bits := range 1 << writes {
 		var m dynamodbmodel.Moment
@@ -73,8 +75,7 @@ func partialReports(writes int) (all []dynamodbmodel.Moment) {
 	return all
 }
 
-// contention returns a moment for each write after the first, and each reason, in which another
-// request was writing the item.
+// contention returns a moment for each kind of contention on each write after the first.
 func contention(writes int) (all []dynamodbmodel.Moment) {
 	for position := 1; position < writes; position++ {
 		for _, reason := range []string{"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"} {
@@ -86,8 +87,9 @@ func contention(writes int) (all []dynamodbmodel.Moment) {
 
 const sale = "sale: a debit 10, b credit 10;"
 
-// A replay is a replay, whatever DynamoDB reports beside the taken id, and although the call could
-// not be made any more. It waits for no other call.
+// A repeated call is answered as a replay, even if DynamoDB reports other reasons beside
+// the taken id, and even if a new call could no longer be posted. Contention makes it send
+// no other attempt.
 func TestReplayByReports(t *testing.T) {
 	t.Parallel()
 	const lend, lower = "lend: rules 1 limit 50", "k: rules 1 limit 20"
@@ -132,7 +134,7 @@ func TestReplayByReports(t *testing.T) {
 	}
 }
 
-// Under every partial report a refusal has a true reason.
+// The reason for a refusal is true, even if DynamoDB does not report all failed conditions.
 func TestRefusalByReports(t *testing.T) {
 	t.Parallel()
 	const (
@@ -141,13 +143,13 @@ func TestRefusalByReports(t *testing.T) {
 		refund  = "k: refund sale = "
 	)
 	for _, c := range []struct {
-		unreported    []int // places of the writes
+		unreported    []int // the positions of the writes
 		before, steps string
 	}{
 		{nil, "", decline + "insufficient funds: entry 1 on 100; k; a 100"},
 		{[]int{6}, "", decline + "insufficient funds: entry 1 on 100; k; a 100"},
 		{[]int{5}, "", decline + "insufficient funds: entry 3 on 40; k; a 100"},
-		{[]int{5, 6}, "", decline + "insufficient funds: entry 1 on 100; k; a 100"}, // without any left, all are reported
+		{[]int{5, 6}, "", decline + "insufficient funds: entry 1 on 100; k; a 100"}, // no other condition fails, so DynamoDB reports both
 		{nil, spent, refund + "refund limit: 9 is left of entry 0"},
 		{[]int{3}, spent, refund + "refund limit: 9 is left of entry 0"},
 		{[]int{4}, spent, refund + "insufficient funds: entry 1 on 0"},
@@ -161,8 +163,9 @@ func TestRefusalByReports(t *testing.T) {
 	}
 }
 
-// Another caller ends holds right before the write that would release them. Under every partial
-// report the call counts the remaining money.
+// Another caller ends holds right before the write that would release them. The call then
+// decides by the money that is left, even if DynamoDB does not report all failed
+// conditions.
 func TestReleasesByReports(t *testing.T) {
 	t.Parallel()
 	const (
@@ -170,9 +173,10 @@ func TestReleasesByReports(t *testing.T) {
 		twoPayers = "ha: hold a debit 60; hb: hold b debit 60; 1m1s;"
 		drained   = "k: a debit 70, b debit 70, c credit 140; a 30, b 30, c 240"
 
-		// Each payer has enough left, and would not have enough in the other's place.
+		// Each payer has enough left for its own debit. If the two amounts were swapped, a
+		// would not.
 		others = "ha: hold a debit 80; hb: hold b debit 60; 1m1s"
-		end    = "ca: capture ha 60; vb: void hb" // leaves 40 and 100
+		end    = "ca: capture ha 60; vb: void hb" // leaves 40 to a and 100 to b
 		left   = "; a 10, b 30"
 	)
 	entriesEndsMoves := []bool{true, true, true, false, false, true, true, true}
@@ -197,14 +201,14 @@ func TestReleasesByReports(t *testing.T) {
 	}
 }
 
-// A hold is captured in time during another caller's request. When the answer arrives,
-// that caller's clock takes the hold for spendable. The old answer proves nothing then:
-// the caller reads again and gets the capture.
+// A hold is captured in time while another caller's request is in flight. When the answer
+// arrives, that caller's fast clock is already past the expiry. The answer is too old to
+// show that the hold expired, so the caller reads again and finds the capture.
 func TestHoldIsCapturedWhileAnAnswerIsUnderWay(t *testing.T) {
 	t.Parallel()
-	const ahead, back = 450 * time.Millisecond, 950 * time.Millisecond // within the grace, one second
+	const ahead, back = 450 * time.Millisecond, 950 * time.Millisecond // each within the grace of one second
 	for _, c := range []struct {
-		slow int // the slow request's number
+		slow int // the number of the slow request
 		ask  func(*testing.T, *script.Script)
 	}{
 		{2, func(t *testing.T, other *script.Script) {
@@ -240,9 +244,10 @@ func TestHoldIsCapturedWhileAnAnswerIsUnderWay(t *testing.T) {
 	}
 }
 
-// While any write contends, neither a balance, nor a taken further row, nor a refund
-// account is an answer: nothing is read and nothing is declined. The posting beside it
-// may change the balance, or be another attempt by this call.
+// While any write meets contention, a call only retries. It reads nothing and declines
+// nothing, even if DynamoDB also reports a balance, a taken further row or a refund
+// account. The other request may change the balance, or be an earlier attempt of the same
+// call.
 func TestConditionsBesideContention(t *testing.T) {
 	t.Parallel()
 	const transfer = "k: a debit 100, b credit 99, shop credit 1"
@@ -257,7 +262,7 @@ func TestConditionsBesideContention(t *testing.T) {
 	} {
 		for position := range c.writes {
 			refusals := append(make([]string, position), "TransactionConflict")
-			moment := dynamodbmodel.Moment{Refusals: refusals, Unreported: []bool{true}} // a taken first row is an answer
+			moment := dynamodbmodel.Moment{Refusals: refusals, Unreported: []bool{true}} // a taken first row would end the call
 			onModel(t, moment, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
 				call, others := callers(books, model)
 				others.Play(t, c.before)

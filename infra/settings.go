@@ -14,12 +14,11 @@ import (
 	"onewrite/ledger"
 )
 
-// SettingsID is the id of the row in the transactions table that has both tables'
-// settings. It is no transaction's id, so no call can ask for it. The row has no
+// SettingsID is the id of the row in the transactions table that stores both tables'
+// settings. It is not a valid transaction id, so no call can read the row. The row has no
 // user_id, so it is in no history.
 const SettingsID = "settings"
 
-// settingsRow is that row.
 type settingsRow struct {
 	ID        string                `dynamodbav:"id"`
 	Currency  string                `dynamodbav:"currency"`
@@ -28,7 +27,7 @@ type settingsRow struct {
 	CreatedAt string                `dynamodbav:"created_at"`
 }
 
-// EncodeSettings returns the settings row for tables that are begun at that time.
+// EncodeSettings returns the settings row for new tables. now is when the row is created.
 func EncodeSettings(s ledger.Settings, now time.Time) (map[string]types.AttributeValue, error) {
 	return attributevalue.MarshalMap(settingsRow{
 		ID:        SettingsID,
@@ -64,7 +63,7 @@ func DecodeSettings(row map[string]types.AttributeValue) (ledger.Settings, error
 	return s, nil
 }
 
-// SettingsError means that the tables can't be used with a store's settings.
+// SettingsError means that the store's settings can't be used with the tables.
 type SettingsError struct {
 	Table  string // the table of transactions
 	Reason string
@@ -74,14 +73,14 @@ func (e *SettingsError) Error() string {
 	return fmt.Sprintf("settings of table %s: %s", e.Table, e.Reason)
 }
 
-// startWithin bounds Start, well inside the 10 seconds for a Lambda's init.
+// startWithin limits Start. It is well below the 10 seconds that Lambda allows for an init.
 const startWithin = 2 * time.Second
 
-// Start confirms that the tables were begun with the store's settings, or begins
-// them. It is mostly one read, which opens the connection and uses the credentials
-// before the first call. The error is a [*SettingsError] if the tables have other
-// settings: the store must not be used then. After any other error the settings could
-// not be read, and each call reads them before anything else until one succeeds.
+// Start checks that the tables have the store's settings, and stores the settings in new
+// tables. It is usually one read, which also opens the connection and uses the credentials
+// before the first call. If the error is a [*SettingsError], the tables have other settings
+// and the store must not be used. After any other error the settings are unknown, and each
+// call first reads them until a read succeeds.
 func (s *Store) Start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
@@ -90,7 +89,7 @@ func (s *Store) Start(ctx context.Context) error {
 	return err
 }
 
-// ready confirms the settings if Start could not.
+// ready checks the settings if Start could not.
 func (s *Store) ready(ctx context.Context) error {
 	if !s.unconfirmed.Load() {
 		return nil
@@ -102,12 +101,12 @@ func (s *Store) ready(ctx context.Context) error {
 	return nil
 }
 
-// confirmSettings compares the store's settings with the tables'. Tables without a
-// settings row are new, or have the default settings, because they were begun before
-// there were others.
+// confirmSettings compares the store's settings with the tables' settings. Tables without a
+// settings row are new, or were created before the row was introduced and have the default
+// settings.
 //
-// A strongly consistent Scan for one id finds out. DescribeTable's ItemCount is up to
-// six hours old: it would take tables whose first row is younger for new ones.
+// A strongly consistent Scan for one id distinguishes the two. DescribeTable's ItemCount is
+// up to six hours old, so tables with only younger rows would seem new.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html
 func (s *Store) confirmSettings(ctx context.Context) error {
@@ -147,14 +146,14 @@ func (s *Store) readSettings(ctx context.Context) (item, error) {
 	return row, nil
 }
 
-// settingsOfOldTables returns nothing if the tables are new. Otherwise their one row
-// may be the settings row, which another start has put since this one looked for it.
+// settingsOfOldTables returns nil if the tables are new. Otherwise it reads the settings
+// row again, because another start may have just written it as the first row.
 func (s *Store) settingsOfOldTables(ctx context.Context) (item, error) {
 	out, err := s.client.Scan(ctx, &dynamodb.ScanInput{
 		TableName:            &s.transactions,
 		ConsistentRead:       aws.Bool(true),
 		Limit:                aws.Int32(1),
-		Select:               types.SelectSpecificAttributes, // the role allows no other
+		Select:               types.SelectSpecificAttributes, // the role allows no other Select
 		ProjectionExpression: aws.String("id"),
 	}, s.retrying(ctx))
 	if err != nil {
@@ -172,8 +171,8 @@ func (s *Store) settingsOfOldTables(ctx context.Context) (item, error) {
 	return row, err
 }
 
-// putSettings begins the tables with the store's settings, and returns the row that
-// is there then: it may be another start's.
+// putSettings stores the store's settings in new tables. It returns the stored row, which
+// another start may have written first.
 func (s *Store) putSettings(ctx context.Context) (item, error) {
 	row, err := EncodeSettings(s.settings, time.Now())
 	if err != nil {

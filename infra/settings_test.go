@@ -26,7 +26,7 @@ func settingsOf(t *testing.T, text string) ledger.Settings {
 	return infratest.Settings(t, fields[0], fields[1], fields[2])
 }
 
-// opened returns a store over the books, opened with these settings.
+// opened returns a store with these settings on the books' tables.
 func opened(t *testing.T, books *infratest.Books, settings string) *infra.Store {
 	t.Helper()
 	c := books.Config
@@ -36,8 +36,8 @@ func opened(t *testing.T, books *infratest.Books, settings string) *infra.Store 
 
 const withoutSettings = "DELETE FROM ? WHERE id = 'settings'"
 
-// newTables returns books whose tables have no row at all. The first start begins them
-// with these settings.
+// newTables returns books whose tables are empty. The test must start them with these
+// settings, which the books' final check expects.
 func newTables(t *testing.T, settings string) *infratest.Books {
 	t.Helper()
 	books := infratest.NewWith(t, settingsOf(t, settings))
@@ -52,7 +52,7 @@ func settingsRow(t *testing.T, books *infratest.Books) row {
 	return out.Item
 }
 
-// The first start on new tables begins them, and each later one is one read.
+// The first start stores the settings in new tables. Each later start is one read.
 func TestStartBeginsNewTables(t *testing.T) {
 	t.Parallel()
 	for settings, requests := range map[string]string{
@@ -64,7 +64,7 @@ func TestStartBeginsNewTables(t *testing.T) {
 	} {
 		books := newTables(t, settings)
 		for _, want := range []string{requests, "GetItem"} {
-			books.Network.Requests() // forgets those before
+			books.Network.Requests() // discard the earlier ones
 			require.NoError(t, opened(t, books, settings).Start(t.Context()), settings)
 			assert.Equal(t, want, strings.Join(books.Network.Requests(), " "), settings)
 		}
@@ -74,7 +74,8 @@ func TestStartBeginsNewTables(t *testing.T) {
 	}
 }
 
-// A store never gets a call done with other settings than the tables', and names both.
+// A store rejects every call if its settings differ from the tables' settings. The error
+// contains both.
 func TestStartRefusesOtherSettings(t *testing.T) {
 	t.Parallel()
 	books := infratest.NewWith(t, settingsOf(t, "EUR 2 0"))
@@ -108,8 +109,8 @@ func refused(t *testing.T, err error, why string) {
 	require.NotErrorIs(t, err, ledger.ErrTryAgain)
 }
 
-// Tables with rows and no settings row are older than settings, and have the default ones, or
-// they lost the row.
+// Tables with rows but no settings row accept only the default settings: they are older
+// than the settings row, or they lost it.
 func TestStartOnTablesFromBefore(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -125,7 +126,8 @@ func TestStartOnTablesFromBefore(t *testing.T) {
 	refused(t, opened(t, books, "USD 2 0").Start(t.Context()), "the tables were begun with currency USD, decimal places 2, opening balance 100")
 }
 
-// If the row is damaged, or was changed by hand, nothing starts, and the error names the fault.
+// If the settings row is damaged or was changed by hand, Start fails, and the error names
+// the fault.
 func TestStartRefusesDamagedSettings(t *testing.T) {
 	t.Parallel()
 	books := infratest.NewWith(t, settingsOf(t, "KWD 3 0.5"))
@@ -147,8 +149,8 @@ func TestStartRefusesDamagedSettings(t *testing.T) {
 	require.NoError(t, opened(t, books, "KWD 3 0.5").Start(t.Context()))
 }
 
-// When processes with two different settings start at once, the first one to write decides.
-// The ones with other settings do not start.
+// If processes with two different settings start at once, the first one to write decides.
+// Processes with the other settings do not start.
 func TestStartsAtOnce(t *testing.T) {
 	t.Parallel()
 	for range 8 {
@@ -171,12 +173,12 @@ func TestStartsAtOnce(t *testing.T) {
 		assert.Equal(t, 8, ended)
 		if currency, _ := settingsRow(t, books)["currency"].(*types.AttributeValueMemberS); currency.Value == "USD" {
 			books.Execute(t, books.Config.TransactionsTable, withoutSettings)
-			require.NoError(t, opened(t, books, "EUR 2 0").Start(t.Context())) // as the check expects
+			require.NoError(t, opened(t, books, "EUR 2 0").Start(t.Context())) // the books' final check expects these
 		}
 	}
 }
 
-// A store that could not read the settings reads them before each call, until it can.
+// A store that could not read the settings tries again before each call, until it succeeds.
 func TestCallsReadTheSettings(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []faults.Fault{
@@ -196,7 +198,7 @@ func TestCallsReadTheSettings(t *testing.T) {
 			require.ErrorIs(t, err, ledger.ErrTryAgain)
 			books.Network.Always(nil)
 
-			books.Network.Requests() // forgets those before
+			books.Network.Requests() // discard the earlier ones
 			for range 2 {
 				_, err = store.Account(t.Context(), user)
 				require.NoError(t, err)
@@ -208,7 +210,7 @@ func TestCallsReadTheSettings(t *testing.T) {
 	}
 }
 
-// A first start whose answer was lost finds its own row.
+// A first start whose Put gets no answer finds the row that it wrote.
 func TestStartAfterLostAnswer(t *testing.T) {
 	t.Parallel()
 	books := newTables(t, "EUR 2 0")
@@ -218,7 +220,7 @@ func TestStartAfterLostAnswer(t *testing.T) {
 	require.ErrorContains(t, opened(t, books, "EUR 2 0").Start(t.Context()), "not authorized")
 }
 
-// The settings row is in no user's history, and no id names it.
+// The settings row is in no user's history, and its id is not a valid transaction id.
 func TestSettingsAreNoTransaction(t *testing.T) {
 	t.Parallel()
 	_, err := ledger.ParseTransactionID("settings")

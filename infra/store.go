@@ -21,18 +21,18 @@ type Store struct {
 	transactions string
 	aggregate    string
 	settings     ledger.Settings
-	opening      types.AttributeValue // which most writes have
+	opening      types.AttributeValue // encoded once, because most writes contain it
 	jitter       func(bound time.Duration) time.Duration
 	storm        storm
 
-	unconfirmed atomic.Bool // whether Start could not read the tables' settings
+	unconfirmed atomic.Bool // whether Start failed to read the tables' settings
 }
 
 // An Option configures a new [Store].
 type Option func(*Store)
 
-// WithJitter sets the source for random delays: jitter returns a duration from zero up
-// to its bound, exclusive. A simulation needs the same delays when it runs again.
+// WithJitter sets the source of random delays. jitter must return a duration from zero up
+// to its bound, exclusive. A simulation sets it to get the same delays in every run.
 func WithJitter(jitter func(bound time.Duration) time.Duration) Option {
 	return func(s *Store) { s.jitter = jitter }
 }
@@ -58,8 +58,8 @@ func NewStore(client *dynamodb.Client, c Config, options ...Option) *Store {
 // Settings implements [ledger.Store].
 func (s *Store) Settings() ledger.Settings { return s.settings }
 
-// idIsNew is the rule that a row is stored once and never changes. It is a variable
-// so that all requests can point to it.
+// idIsNew is the condition for a new row: no row with its id exists, so no row is ever
+// changed. It is a variable so that all requests can point to it.
 var idIsNew = "attribute_not_exists(id)"
 
 // Post implements [ledger.Store].
@@ -144,7 +144,7 @@ func (s *Store) Account(ctx context.Context, user ledger.UserID) (ledger.Account
 	return s.decodeAccount(row)
 }
 
-// accountRow returns the row of a user's account, or nothing if it is absent.
+// accountRow returns the row of a user's account, or nil if it is absent.
 func (s *Store) accountRow(ctx context.Context, user ledger.UserID) (item, error) {
 	row, err := s.read(ctx, s.aggregate, item{"user_id": text(user)})
 	if err != nil {

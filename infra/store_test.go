@@ -24,8 +24,8 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, infratest.New)
 }
 
-// A history ends with its last row. Not in parallel: an endless history would block
-// the tests that read it whole.
+// Reading a new user's history ends. The test is not parallel, so that it fails before the
+// parallel tests, which would otherwise read for ever.
 func TestHistoryEnds(t *testing.T) {
 	books := infratest.NewInMemory(t, ledger.DefaultSettings())
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -40,15 +40,16 @@ func TestBalanceOfNewUserIsOpeningAndLeavesNoRow(t *testing.T) {
 	books := infratest.New(t)
 	assert.Equal(t, "100", books.Balance(t, "1"))
 	assert.Equal(t, []string{"GetItem"}, books.Network.Requests())
-	for table, want := range map[string]int{books.Config.TransactionsTable: 1, books.Config.AggregateTable: 0} { // the settings
+	for table, want := range map[string]int{books.Config.TransactionsTable: 1, books.Config.AggregateTable: 0} { // the one row is the settings row
 		rows, err := books.Client.Scan(t.Context(), &dynamodb.ScanInput{TableName: &table})
 		require.NoError(t, err)
 		assert.Len(t, rows.Items, want, "rows of %s", table)
 	}
 }
 
-// A transaction takes as many requests with many entries as with one, and a hold as many as a debit.
-// An end takes a read and a write. Expired holds cost the write that needs them one more.
+// A transaction with many entries takes as many requests as one with a single entry, and a
+// hold as many as a debit. Ending a hold takes a read and a write. A write that must
+// release expired holds is sent a second time.
 func TestRequestsPerOutcome(t *testing.T) {
 	t.Parallel()
 	const write, read, decline = "TransactWriteItems", "GetItem", "PutItem"
@@ -96,7 +97,8 @@ func TestRequestsPerOutcome(t *testing.T) {
 	})
 }
 
-// pages reads a's whole history, and returns the pages and the requests for each.
+// pages reads user a's whole history. It returns the pages, and how many requests each
+// took.
 func pages(t *testing.T, books *infratest.Books, limit int) (pages []ledger.Page, requests []int) {
 	t.Helper()
 	user := infratest.Entries(t, "k", "a debit 1").UserID()
@@ -105,7 +107,7 @@ func pages(t *testing.T, books *infratest.Books, limit int) (pages []ledger.Page
 		if pages != nil {
 			after = pages[len(pages)-1].Next
 		}
-		books.Network.Requests() // forgets those before
+		books.Network.Requests() // discard the earlier ones
 		page, err := books.Ledger.History(t.Context(), user, after, limit)
 		require.NoError(t, err)
 		pages, requests = append(pages, page), append(requests, len(books.Network.Requests()))
@@ -113,12 +115,12 @@ func pages(t *testing.T, books *infratest.Books, limit int) (pages []ledger.Page
 	return pages, requests
 }
 
-// A page with large rows is full, even if they exceed one answer's 1 MB.
+// A page of large rows is full, even if they exceed the 1 MB of one answer.
 func TestHistoryOverOneMegabyte(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
-	// Each row is a declined transaction with 97 entries, most of them for a long name: some 50
-	// KB.
+	// Each row is a declined transaction of about 50 KB, with 97 entries, most of them for
+	// a user with a long id.
 	long := strings.Repeat("用", 128)
 	entries := append([]string{"a debit 1", "b debit 1000"}, slices.Repeat([]string{long + " credit 1"}, 95)...)
 	const rows = 30
@@ -144,8 +146,8 @@ func TestHistoryOverOneMegabyte(t *testing.T) {
 	}
 }
 
-// A page that ends between two times takes one request, even if several rows have
-// one time. A page that ends within a time takes one more.
+// A page that ends between rows with different times takes one request. A page that ends
+// between rows with the same time takes one more.
 func TestRequestsOfHistory(t *testing.T) {
 	t.Parallel()
 	books := infratest.NewInMemory(t, ledger.DefaultSettings())
@@ -153,10 +155,10 @@ func TestRequestsOfHistory(t *testing.T) {
 	for i := range 3 {
 		calls.Play(t, fmt.Sprintf("%d: a debit 1, a credit 1; 1ms", i))
 	}
-	for limit, want := range map[int][]int{ // for each page
+	for limit, want := range map[int][]int{ // the requests of each page
 		6: {1}, 4: {1, 1}, 2: {1, 1, 1},
 		5: {1, 1},
-		3: {2, 1}, // the second page reads again the rows with its first time
+		3: {2, 1}, // the second page reads the rows with its first time again
 		1: {2, 2, 2, 2, 1, 1},
 	} {
 		_, requests := pages(t, books, limit)
@@ -164,8 +166,8 @@ func TestRequestsOfHistory(t *testing.T) {
 	}
 }
 
-// Another user's or key's row under the id is no replay and reveals nothing. Only
-// damage or a SHA-256 collision can cause it.
+// If the row under a call's id has another user or key, the call is no replay, and its
+// error reveals nothing about the row. Only damage or a SHA-256 collision can cause this.
 func TestForeignRowUnderID(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -186,7 +188,7 @@ func TestForeignRowUnderID(t *testing.T) {
 	}
 }
 
-// An unknown type is neither debit nor credit: nothing is sent.
+// A call whose type is neither debit nor credit fails before it sends a request.
 func TestUnknownTypeIsNotSent(t *testing.T) {
 	t.Parallel()
 	books, _ := infratest.NewOnModel(t, dynamodbmodel.Moment{})

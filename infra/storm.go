@@ -12,31 +12,31 @@ import (
 	"onewrite/ledger"
 )
 
-// These are the delays in a storm: more callers for one user than [conflictDelay]
-// serves. With that delay, each call would make attempts as long as it has time, and
-// four times the callers would make eleven times the attempts.
+// These are the delays in a storm, when more callers post to one user than [conflictDelay]
+// can serve. With that delay, each call would retry for as long as it has time, and four
+// times the callers would make eleven times the attempts.
 //
-// A call takes the narrow window when its conflicts last longer than patience, and the
-// wide one when they last as long again. The store remembers the window for
-// stormMemory, and longer while calls last several windows. It waits for one window
-// before the first attempt of its next posting to this user. Each conflict shortens
-// the wait by a fifth. So a caller that has just succeeded does not win again at once,
-// and older calls attempt more often than younger ones. With the narrow window about
-// 64 callers need few attempts each, with the wide one about 250.
+// A call takes the narrow window when its conflicts last longer than patience, and the wide
+// window when they last as long again. Each conflict shortens its delay by a fifth, so
+// older calls retry more often than younger ones. The store remembers the window for
+// stormMemory, and longer while calls last several windows. The next posting to this user
+// waits for one window before its first attempt, so a caller that has just succeeded does
+// not win again at once. With the narrow window about 64 callers need few attempts each,
+// with the wide one about 250.
 //
-// A window that adapts in small steps does worse. Each environment counts only its own
-// conflicts, so their windows drift apart, and those with long windows starve.
+// A window that adapts in small steps performs worse. Each environment counts only its own
+// conflicts, so the windows drift apart, and callers with long windows starve.
 const (
-	patience      = 1600 * time.Millisecond // 64 callers seldom need more
+	patience      = 1600 * time.Millisecond // enough for 64 callers, as a rule
 	narrowWindow  = 250 * time.Millisecond
 	wideWindow    = time.Second
 	stormMemory   = 30 * time.Second
-	stormWindows  = 3  // a call that lasts longer renews the memory
+	stormWindows  = 3  // a call whose conflicts last for more renews the memory
 	shortestShare = 50 // the shortest delay is the window divided by this
 )
 
-// storm remembers the last storm that a store has met: the user whose balance was
-// contended, and the window. It is safe for concurrent use.
+// storm remembers the store's last storm: the user whose balance was contended, and the
+// window. It is safe for concurrent use.
 type storm struct {
 	mu     sync.Mutex
 	user   ledger.UserID
@@ -44,14 +44,15 @@ type storm struct {
 	until  time.Time
 }
 
-// remember starts the memory for a user's window.
+// remember stores a user's window for stormMemory.
 func (s *storm) remember(user ledger.UserID, window time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.user, s.window, s.until = user, window, time.Now().Add(stormMemory)
 }
 
-// windowOf returns the posting's window, or 0 if none of its users is remembered.
+// windowOf returns the remembered window if the posting moves that user's balance, and
+// otherwise 0.
 func (s *storm) windowOf(moves []ledger.Move) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,18 +62,18 @@ func (s *storm) windowOf(moves []ledger.Move) time.Duration {
 	return 0
 }
 
-// turns are one call's delays in a storm.
+// turns computes one call's delays in a storm.
 type turns struct {
-	window time.Duration // 0: no storm so far
-	delay  time.Duration // the next
-	since  time.Duration // the age at which the call took the window
+	window time.Duration // 0 if there is no storm so far
+	delay  time.Duration // before the next attempt
+	since  time.Duration // the call's age when it took the window
 }
 
-// conflict counts a conflict at an age. It reports whether the store must remember
-// the window.
+// conflict updates the delay after a conflict at this age of the call. It reports whether
+// the store must remember the window.
 func (t *turns) conflict(age time.Duration) (remember bool) {
 	if t.window == 0 && t.since == 0 {
-		t.since = age // the time before the first conflict was no contention
+		t.since = age // the time before the first conflict does not count
 	}
 	waited := age - t.since
 	if waited > patience && t.window < wideWindow {
@@ -80,7 +81,7 @@ func (t *turns) conflict(age time.Duration) (remember bool) {
 		if t.window == 0 {
 			window = narrowWindow
 		}
-		*t = turns{window, window / 2, age} // half, because this call has waited
+		*t = turns{window, window / 2, age} // half a window, because this call has already waited
 		return true
 	}
 	t.delay = max(t.window/shortestShare, t.delay*4/5)

@@ -18,7 +18,7 @@ import (
 	"onewrite/ledger"
 )
 
-// balance is an item that one write at a time holds.
+// balance simulates an item that only one write at a time can hold.
 type balance struct {
 	mu       sync.Mutex
 	heldTo   time.Time
@@ -43,15 +43,14 @@ func (b *balance) write(hold time.Duration) bool {
 	return free
 }
 
-// stormCall is a call in a storm: when it began, how long it took, and whether it
-// succeeded.
+// stormCall is the result of one call in a storm.
 type stormCall struct {
 	began  time.Time
 	took   time.Duration
 	posted bool
 }
 
-// postTo posts to a balance until the end, as its own environment.
+// postTo posts to a balance again and again until end, with a store of its own.
 func postTo(ctx context.Context, b *balance, end time.Time, hold time.Duration) (calls []stormCall) {
 	s := NewStore(nil, Config{})
 	p, conflict := contendedPosting("hot")
@@ -77,7 +76,7 @@ func postTo(ctx context.Context, b *balance, end time.Time, hold time.Duration) 
 func contendedPosting(name string) (ledger.Posting, error) {
 	user, err := ledger.ParseUserID(name)
 	if err != nil {
-		panic(err) // our own names
+		panic(err) // impossible for the names in these tests
 	}
 	return ledger.Posting{Rows: make([]ledger.Transaction, 1), Moves: []ledger.Move{{UserID: user}}},
 		&types.TransactionCanceledException{CancellationReasons: []types.CancellationReason{
@@ -85,7 +84,7 @@ func contendedPosting(name string) (ledger.Posting, error) {
 		}}
 }
 
-// runStorm lets callers post to one balance for a while, without a pause.
+// runStorm makes callers post to one balance for the given time, without pauses.
 func runStorm(ctx context.Context, callers int, lasting, hold time.Duration) (attempts []time.Time, calls []stormCall) {
 	end := time.Now().Add(lasting)
 	var b balance
@@ -103,9 +102,10 @@ func runStorm(ctx context.Context, callers int, lasting, hold time.Duration) (at
 	return b.attempts, calls
 }
 
-// A write holds the balance for 10 ms. The attempts are bounded, and up to 64 callers fare no worse
-// than by [conflictDelay] alone. That alone makes 1,363 attempts a second at 64 callers, 14.5 a
-// posting, with a p99 of 1.57 s. At 128 and 250 callers it makes 5,059 and 15,588 a second.
+// In a storm the number of attempts is bounded, and up to 64 callers are no worse off than
+// with [conflictDelay] alone. With it alone, 64 callers make 1,363 attempts a second, 14.5
+// for each posting, with a p99 of 1.57 s. 128 callers make 5,059 a second, and 250 make
+// 15,588.
 func TestStorm(t *testing.T) {
 	t.Parallel()
 	const (
@@ -114,7 +114,7 @@ func TestStorm(t *testing.T) {
 	)
 	for _, c := range []struct {
 		callers            int
-		attempts, p50, p99 float64 // a second, and milliseconds, at most
+		attempts, p50, p99 float64 // maximum attempts a second, maximum latencies in milliseconds
 	}{
 		{1, 84, 12, 12},
 		{2, 125, 12, 300},
@@ -167,7 +167,7 @@ func TestStorm(t *testing.T) {
 	}
 }
 
-// A call takes the wider windows one after another, and its delays shrink.
+// A call takes the narrow window, then the wide one. Its delays shrink within each.
 func TestTurns(t *testing.T) {
 	t.Parallel()
 	var call turns
@@ -176,12 +176,12 @@ func TestTurns(t *testing.T) {
 		remember      bool
 		window, delay time.Duration
 	}{
-		{3 * time.Second, false, 0, 0}, // the first conflict, however late
+		{3 * time.Second, false, 0, 0}, // the first conflict, at any age
 		{3*time.Second + patience, false, 0, 0},
 		{4601 * time.Millisecond, true, narrowWindow, narrowWindow / 2},
 		{4700 * time.Millisecond, false, narrowWindow, 100 * time.Millisecond},
 		{5300 * time.Millisecond, false, narrowWindow, 80 * time.Millisecond},
-		{5352 * time.Millisecond, true, narrowWindow, 64 * time.Millisecond}, // three windows
+		{5352 * time.Millisecond, true, narrowWindow, 64 * time.Millisecond}, // more than three windows later
 		{6202 * time.Millisecond, true, wideWindow, wideWindow / 2},
 		{9200 * time.Millisecond, false, wideWindow, 400 * time.Millisecond},
 		{9203 * time.Millisecond, true, wideWindow, 320 * time.Millisecond},
@@ -196,8 +196,8 @@ func TestTurns(t *testing.T) {
 	assert.Equal(t, wideWindow/shortestShare, call.delay, "the shortest")
 }
 
-// A posting's first attempt waits only for a storm's user, while the store remembers
-// it, and never beyond the caller's time.
+// A posting's first attempt waits only if the store remembers a storm for its user, and
+// never beyond the caller's deadline.
 func TestAwaitTurn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -229,7 +229,7 @@ func TestAwaitTurn(t *testing.T) {
 	})
 }
 
-// A conflict about another item than a balance is no storm.
+// Only a conflict on a balance counts for a storm.
 func TestContended(t *testing.T) {
 	t.Parallel()
 	p, conflict := contendedPosting("hot")

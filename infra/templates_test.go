@@ -16,8 +16,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// No value in a template or in samconfig.toml changes by accident: testdata/templates.txt has
-// each on a line.
+// No value in a template or in samconfig.toml changes by accident, because
+// testdata/templates.txt lists them all.
 func TestTemplates(t *testing.T) {
 	t.Parallel()
 	var values strings.Builder
@@ -30,7 +30,7 @@ func TestTemplates(t *testing.T) {
 	golden(t, "testdata/templates.txt", values.String())
 }
 
-// writeValues writes a line for each value under the path, such as
+// writeValues writes one line for each value at the path or below, such as
 // "Resources.AggregateTable.Type: AWS::DynamoDB::Table".
 func writeValues(to *strings.Builder, path string, value any) {
 	switch value := value.(type) {
@@ -54,8 +54,8 @@ func writeValues(to *strings.Builder, path string, value any) {
 	fmt.Fprintf(to, "%s: %s\n", path, text(value))
 }
 
-// isProse reports whether a member is text for people, or code: .ci/stack runs the
-// smoke test, and .ci/template the scanner that reads the reasons.
+// isProse reports whether a member is text for people, or is checked elsewhere: .ci/stack
+// runs the smoke test, and .ci/template runs checkov.
 func isProse(name string) bool {
 	return slices.Contains([]string{"Description", "AlarmDescription", "AssertDescription", "Label", "checkov", "InlineCode"}, name)
 }
@@ -92,7 +92,7 @@ type function struct {
 	of   any
 }
 
-// readYAML reads a template as maps, lists, texts and functions.
+// readYAML reads a template as maps, lists, strings and functions.
 func readYAML(t *testing.T, path string) map[string]any {
 	t.Helper()
 	source, err := os.ReadFile(path)
@@ -147,8 +147,8 @@ func samconfig(t *testing.T) map[string]any {
 	return settings
 }
 
-// No caller can forge a line in the access log: each line begins with API Gateway's own
-// JSON, whatever is in a token's sub or an error's text.
+// No caller can forge a line in the access log. Each line begins with API Gateway's own
+// JSON, and a token's sub or an error's text can't change that.
 func TestAccessLogCannotBeForged(t *testing.T) {
 	t.Parallel()
 	safe := regexp.MustCompile(`\$context\.(requestTime|requestId|apiId|routeKey|status|responseLatency|identity\.sourceIp|identity\.userArn|error\.responseType|integration\.status)\b`)
@@ -165,7 +165,7 @@ func TestAccessLogCannotBeForged(t *testing.T) {
 	}
 }
 
-// dig returns the value under a path of names.
+// dig returns the value at a path of names.
 func dig(value any, names ...string) any {
 	for _, name := range names {
 		members, _ := value.(map[string]any)
@@ -174,7 +174,7 @@ func dig(value any, names ...string) any {
 	return value
 }
 
-// The dashboard's body is JSON after CloudFormation has inserted the names.
+// The dashboard's body is valid JSON after CloudFormation has inserted the names.
 func TestDashboardIsJSON(t *testing.T) {
 	t.Parallel()
 	body, ok := dig(readYAML(t, "../template.yaml"), "Resources", "Dashboard", "Properties", "DashboardBody").(function)

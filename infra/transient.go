@@ -16,7 +16,7 @@ import (
 // was writing.
 const transactionConflict = "TransactionConflict"
 
-// transientReasons are the cancellation reasons that a later attempt may not meet.
+// transientReasons are the cancellation reasons that may be gone at the next attempt.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 var transientReasons = map[string]bool{
@@ -25,8 +25,7 @@ var transientReasons = map[string]bool{
 	"ProvisionedThroughputExceeded": true,
 }
 
-// transientCodes are the error codes below status 500 that a later attempt may not
-// meet.
+// transientCodes are the error codes below status 500 that may be gone at the next attempt.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 var transientCodes = map[string]bool{
@@ -55,14 +54,15 @@ func Transient(err error) bool {
 	return lost(err)
 }
 
-// outcomeUnknown reports whether a write that failed with a transient error may have
-// been applied, or may still be: DynamoDB did not answer, or reported its own fault.
+// outcomeUnknown reports whether a write that failed with a transient error may have been
+// applied, or may still be applied. That is possible if DynamoDB sent no answer, or
+// reported its own fault.
 func outcomeUnknown(err error) bool {
 	if answer, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && answer.HTTPStatusCode() >= http.StatusInternalServerError {
 		return true
 	}
 	if _, ok := errors.AsType[*types.TransactionInProgressException](err); ok {
-		return true // this one's first attempt
+		return true // an earlier attempt of this write
 	}
 	_, answered := errors.AsType[smithy.APIError](err)
 	return !answered
@@ -79,8 +79,8 @@ func conflict(err error) bool {
 	return ok
 }
 
-// lost reports whether a request or its answer did not arrive complete. The write
-// may have been applied.
+// lost reports whether the request or its answer did not arrive complete. The write may
+// have been applied.
 func lost(err error) bool {
 	if _, ok := errors.AsType[*smithyhttp.RequestSendError](err); ok {
 		return true
@@ -94,8 +94,8 @@ func lost(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
-// clockSkewed reports whether a signature was rejected for its time. The SDK has
-// then corrected its clock by the answer's Date header.
+// clockSkewed reports whether a signature was rejected because of its time. The SDK has
+// then already corrected its clock from the answer's Date header.
 func clockSkewed(err error) bool {
 	skewed, ok := errors.AsType[interface {
 		error

@@ -25,8 +25,8 @@ func onModel(t *testing.T, moment dynamodbmodel.Moment, f func(*testing.T, *infr
 	})
 }
 
-// clockAhead returns a fault for a DynamoDB whose clock is ahead. It rejects requests
-// that were not signed within five minutes of its time.
+// clockAhead returns a fault for a DynamoDB whose clock is ahead of the client's. It
+// rejects requests that were signed more than five minutes from its own time.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 func clockAhead(ahead time.Duration, code string) faults.Fault {
@@ -49,8 +49,8 @@ func clockAhead(ahead time.Duration, code string) faults.Fault {
 	}
 }
 
-// The first answer corrects a wrong clock. The request is sent again, and later
-// ones are right at once.
+// The first answer corrects the client's wrong clock. The request is retried, and later
+// requests succeed at once.
 func TestClockSkew(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"InvalidSignatureException", "RequestTimeTooSkewed"} {
@@ -67,7 +67,7 @@ func TestClockSkew(t *testing.T) {
 	}
 }
 
-// A rejected signature whose clock agrees is wrong, not late.
+// A rejected signature is not retried if the clocks agree.
 func TestSignatureThatIsWrong(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)

@@ -34,15 +34,15 @@ func lateFirst(books *infratest.Books, model *dynamodbmodel.Model) (*ledger.Ledg
 	return ledger.New(books.Over(route.Before(model)), time.Now), wire
 }
 
-// These refusals are not stored, so they are withheld while an attempt by the call may
-// still be applied. A late attempt is applied once there is room again.
+// These refusals are not stored, so the call withholds them while one of its attempts may
+// still be applied. A late attempt is applied if there is room again by then.
 func TestRefusalWhileAnAttemptIsUnderWay(t *testing.T) {
 	t.Parallel()
 	const order = "h: hold 1 debit 70, shop credit 70"
 	for _, c := range []struct {
 		before, call, meanwhile string
 		refusal                 error
-		undo                    string // "": there is never room again
+		undo                    string // "" if there is never room again
 	}{
 		{script.Holds(ledger.MaxHolds-1, "1 debit 1"), "late: hold 1 debit 50", "sixteenth: hold 1 debit 1",
 			ledger.ErrTooManyHolds, "v: void sixteenth"},
@@ -71,8 +71,8 @@ func TestRefusalWhileAnAttemptIsUnderWay(t *testing.T) {
 	}
 }
 
-// A debit that a block declined stays declined, although its first attempt arrives
-// after the block is lifted.
+// A debit that a block declined stays declined, even if its first attempt arrives after the
+// block is lifted.
 func TestBlockedWhileAnAttemptIsUnderWay(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
@@ -86,8 +86,8 @@ func TestBlockedWhileAnAttemptIsUnderWay(t *testing.T) {
 	})
 }
 
-// capturesUntil returns a fault that affects captures and voids, but no expiries.
-// It fails the test if one of them is sent at or after the expiry.
+// capturesUntil returns a fault that affects captures and voids, but no expiries. It fails
+// the test if a capture or void is sent at or after the expiry.
 func capturesUntil(t *testing.T, expiry time.Time, fault faults.Fault) faults.Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		body, err := faults.Body(r)
@@ -99,8 +99,8 @@ func capturesUntil(t *testing.T, expiry time.Time, fault faults.Fault) faults.Fa
 	}
 }
 
-// A capture or void in flight at the expiry is settled within the call, by the end
-// that is stored first.
+// A capture or void that is in flight at the expiry is settled within the call. The end
+// that is stored first is the answer.
 func TestEndOnTheBrink(t *testing.T) {
 	t.Parallel()
 	silent := func(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
@@ -108,13 +108,13 @@ func TestEndOnTheBrink(t *testing.T) {
 		return nil, r.Context().Err()
 	}
 	applied := func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
-		_, _ = faults.LoseResponse(r, deliver) //nolint:bodyclose // it has no body
+		_, _ = faults.LoseResponse(r, deliver) //nolint:bodyclose // a lost response has no body
 		return silent(r, nil)
 	}
 	for _, c := range []struct {
 		name  string
 		fault faults.Fault
-		want  ledger.End // the stored end; "": the requested one
+		want  ledger.End // the stored end; "" means the requested one
 	}{
 		{"conflicts", faults.Conflict, ledger.Expiry},
 		{"throttled", faults.Throttle, ledger.Expiry},
@@ -149,15 +149,15 @@ func TestEndOnTheBrink(t *testing.T) {
 	}
 }
 
-// Just before the expiry a capture is 503 only where any other call is: if the
-// call's own time runs out, or DynamoDB fails the expiry too.
+// Just before the expiry a capture returns ErrTryAgain only if the call's time runs out, or
+// if DynamoDB fails to write the expiry, too.
 func TestEndOnTheBrinkInVain(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		fault  faults.Fault
 		within time.Duration // the call's time, which starts 150 ms before the expiry
-		want   time.Duration // how long it takes
+		want   time.Duration // how long the call takes
 	}{
 		{"no time for another attempt", faults.Conflict, 140 * time.Millisecond, 20 * time.Millisecond},
 		{"the expiry fails, too", faults.ServerError, 450 * time.Millisecond, (150 + 25 + 50 + 100) * time.Millisecond},

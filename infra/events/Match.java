@@ -7,7 +7,7 @@ import java.util.regex.Pattern;
 import software.amazon.event.ruler.Machine;
 import software.amazon.event.ruler.JsonRuleCompiler;
 
-/** Matches events against the pipes' filters and patterns.json by AWS's own matcher: Match FOLDER EVENTS. */
+/** Checks the pipes' filters and patterns.json with AWS's own matcher. Usage: Match FOLDER EVENTS. */
 public class Match {
   static int wrong = 0;
 
@@ -34,7 +34,7 @@ public class Match {
     System.out.println(lines.size() + " events pass the pipes and match: " + matched);
     if (!matched.keySet().equals(patterns.keySet())) fail("a pattern matches none of the events");
 
-    // These rows are no events, and the comparison fails because DynamoDB's numbers are texts.
+    // No pipe passes these records. The numeric comparison never matches: DynamoDB's numbers are strings.
     Machine transactions = pipes.get("Transaction"), balances = pipes.get("Balance");
     expect(Set.of(), transactions, text("{'eventName':'INSERT','dynamodb':{'NewImage':{'id':{'S':'settings'},'currency':{'S':'EUR'}}}}"));
     expect(Set.of(), transactions, text("{'eventName':'REMOVE','dynamodb':{'OldImage':{'user_id':{'S':'u'}}}}"));

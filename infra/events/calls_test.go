@@ -20,10 +20,10 @@ import (
 	"onewrite/ledger"
 )
 
-// users have names as callers choose them. The last takes part in few calls.
+// users are ids of many forms, as callers choose them. The last user is in fewer calls.
 var users = []string{"1", `"quoted"`, `é\u00e9`, "用户", "😀", "shop", "a/b:c", "{}", "x'y", "order.7"}
 
-// plan returns calls of every kind, the same each time. Each is a few steps.
+// plan returns calls of every kind, the same each time. A call consists of a few steps.
 func plan(count int) (calls [][]string) {
 	for i := range count {
 		chance := rand.New(rand.NewPCG(7, uint64(i)))
@@ -43,12 +43,12 @@ func plan(count int) (calls [][]string) {
 			for n, change := range []string{"limit " + amount, "credits allowed", "limit 0"} {
 				steps = append(steps, fmt.Sprintf("%s rules %d: rules %s %s", k, n, u, change))
 			}
-		case 3: // declined
+		case 3:
 			steps = []string{k + ": " + u + " debit 5000"}
 		case 4:
 			entries := fmt.Sprintf("%s debit %s, %s credit %s, %s debit 0.01, %s credit 0.01", u, amount, v, amount, v, w)
 			steps = []string{fmt.Sprintf("%s: %s for order %d", k, entries, i)}
-			if i%16 == 4 { // a part, and then more than is left
+			if i%16 == 4 { // refund a part, and then more than is left
 				steps = append(steps, k+" part: refund "+k+" 2 0.01", k+" all: refund "+k)
 			}
 		case 5:
@@ -67,9 +67,10 @@ func plan(count int) (calls [][]string) {
 	return calls
 }
 
-// These holds expire before the later calls. The first call releases the hold that it needs. The last
-// posting has no room for releases, so the ledger writes these before it. One debit is declined by a
-// block. Two users' last events are changes of rules.
+// These holds expire before the calls in releases, of which the first releases the hold
+// that it needs. The posting of 98 entries has no room for releases, so the ledger releases
+// its holds in an earlier write. A block declines one debit. For two users the last event
+// is a rule change.
 const holds = `
 	hold: hold late debit 60
 	hold1: hold crowd debit 30
@@ -95,8 +96,8 @@ func largest(t *testing.T) ledger.Request {
 	return r
 }
 
-// ledgerOver returns a ledger whose requests meet the fault. It waits for each answer, so that the
-// fault knows all applied writes.
+// ledgerOver returns a ledger whose requests go through a fault. Its client waits for every
+// answer, so the fault knows all writes that were applied.
 func ledgerOver(books *infratest.Books, now func() time.Time, fault faults.Fault) *ledger.Ledger {
 	network := &faults.Network{}
 	store := infra.NewStore(infra.NewClient(books.Config, tables.Patient, faults.Under(network)), books.Config)
@@ -104,8 +105,8 @@ func ledgerOver(books *infratest.Books, now func() time.Time, fault faults.Fault
 	return ledger.New(store, now)
 }
 
-// makeCalls makes calls from 16 callers, spread over the ways to DynamoDB. It ignores their outcomes:
-// the streams show them.
+// makeCalls makes the calls from 16 concurrent callers. Each caller's requests go through
+// one of the ways. makeCalls ignores the outcomes, which the streams show.
 func makeCalls(t *testing.T, books *infratest.Books, calls [][]string, now func() time.Time, ways ...faults.Fault) {
 	t.Helper()
 	todo := make(chan []string)
@@ -127,7 +128,8 @@ func makeCalls(t *testing.T, books *infratest.Books, calls [][]string, now func(
 	callers.Wait()
 }
 
-// sometimes gives a random fault to one request in twelve, on its way.
+// sometimes returns a fault that sends each request through way, and adds a random fault to
+// one request in twelve.
 func sometimes(way faults.Fault) faults.Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		onItsWay := func() (*http.Response, error) { return way(r, deliver) }

@@ -31,9 +31,9 @@ var (
 	typescript = flag.String("typescript", "", "the folder of the compiled consumer.ts, to try it too")
 )
 
-// checkConsumers sends each consumer a few users' events doubled, late, out of order and in both
-// forms. In the end the consumer agrees with the ledger. So does one that lost half the events and
-// caught up from the export.
+// checkConsumers sends a few users' events to each consumer: twice, out of order and in
+// both forms. Afterwards the consumer's table must agree with the ledger. A consumer that
+// lost half the events must agree once it has caught up from the export.
 func checkConsumers(t *testing.T, books *infratest.Books, events []json.RawMessage, s streams) {
 	deliveries, last, months := deliver(t, events, s)
 	lines := bytes.SplitAfter(deliveries, []byte("\n"))
@@ -103,11 +103,11 @@ func checkConsumers(t *testing.T, books *infratest.Books, events []json.RawMessa
 // followed are the users whose events the consumers receive.
 var followed = map[string]bool{"order.7": true, "crowd": true}
 
-// exported returns the followed users' rows from audit -export, as records. Each row is exported as
-// in its last event.
+// exported returns the followed users' rows from audit -export, as stream records. Each
+// exported row must be the same as in its last event.
 func exported(t *testing.T, books *infratest.Books, s streams) (lines []byte) {
 	t.Helper()
-	last := map[string]image{} // each row's, from the events
+	last := map[string]image{} // the last image of each row in the events
 	for _, r := range append(append([]record{}, s.transactions...), s.balances...) {
 		last[r.Change.NewImage.text("id")+" "+r.Change.NewImage.text("user_id")] = r.Change.NewImage
 	}
@@ -124,7 +124,7 @@ func exported(t *testing.T, books *infratest.Books, s streams) (lines []byte) {
 			var row map[string]any
 			require.NoError(t, json.Unmarshal(line, &row))
 			if table == "balances" && row["balance"] == nil || row["user_id"] == nil {
-				continue // refund accounts and changes of rules are no events
+				continue // refund accounts and rule changes make no events
 			}
 			rows++
 			id, _ := row["id"].(string)
@@ -152,9 +152,10 @@ func exported(t *testing.T, books *infratest.Books, s streams) (lines []byte) {
 	return lines
 }
 
-// plain returns a value from DynamoDB's JSON as the export writes it, numbers as texts.
+// plain returns a value in DynamoDB's JSON as the export writes it, with numbers as
+// strings.
 func plain(value map[string]any) any {
-	for _, v := range value { // by its type, so there is one
+	for _, v := range value { // the only key is the value's type
 		switch v := v.(type) {
 		case map[string]any:
 			members := map[string]any{}
@@ -174,8 +175,8 @@ func plain(value map[string]any) any {
 	return nil
 }
 
-// deliver returns the followed users' events as a consumer may receive them, a line each, and the
-// balances and monthly sums that it must end with.
+// deliver returns the followed users' events as a consumer may receive them, one a line. It
+// also returns the balances and monthly sums that the consumer must end with.
 func deliver(t *testing.T, events []json.RawMessage, s streams) (lines []byte, last, months map[string]string) {
 	t.Helper()
 	last, months = map[string]string{}, map[string]string{}
@@ -196,7 +197,7 @@ func deliver(t *testing.T, events []json.RawMessage, s streams) (lines []byte, l
 	}
 	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	for i, e := range all {
-		if i%3 == 0 { // as a Lambda function receives it that reads the stream itself
+		if i%3 == 0 { // the form for a Lambda function that reads the stream itself
 			var of struct{ Detail json.RawMessage }
 			require.NoError(t, json.Unmarshal(e, &of))
 			e = json.RawMessage(`{"Records":[` + string(of.Detail) + `]}`)
@@ -207,7 +208,6 @@ func deliver(t *testing.T, events []json.RawMessage, s streams) (lines []byte, l
 	return lines, last, months
 }
 
-// newTable makes a consumer's table.
 func newTable(t *testing.T, books *infratest.Books, language string) string {
 	t.Helper()
 	name := fmt.Sprintf("%s-%s-%d", books.Config.TransactionsTable, language, rand.Int32())

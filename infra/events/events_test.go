@@ -29,11 +29,11 @@ var (
 
 func TestMain(m *testing.M) { infratest.Main(m) }
 
-// streams holds all records of both streams.
 type streams struct{ transactions, balances []record }
 
-// Callers on this version and an older one lose requests and answers. The streams have every row and
-// every step of every balance, and no step names a wrong transaction.
+// Callers on this version and on an older one lose requests and answers. The streams still
+// have every row and every change of every balance, and no change names a wrong
+// transaction.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -75,8 +75,8 @@ func TestEvents(t *testing.T) {
 	saveEvents(t, made, s)
 }
 
-// dropOthers removes the records that the pipes' filters leave out: changes of rules have no
-// user_id, and refund accounts have no balance.
+// dropOthers removes the records that the pipes' filters leave out: rule changes, which
+// have no user_id, and refund accounts, which have no balance.
 func (s *streams) dropOthers(t *testing.T) {
 	t.Helper()
 	rows := len(s.transactions)
@@ -95,7 +95,7 @@ func (s *streams) dropOthers(t *testing.T) {
 	assert.Less(t, len(s.balances), all, "something was refunded")
 }
 
-// checkKinds requires every kind of row and write, so that each is tested.
+// checkKinds requires that the streams have every kind of row and write.
 func (s streams) checkKinds(t *testing.T, written *applied) {
 	t.Helper()
 	kinds := map[string]bool{}
@@ -118,13 +118,13 @@ func (s streams) checkKinds(t *testing.T, written *applied) {
 	}
 }
 
-// checkRows requires one record for each applied row, and no others.
+// checkRows requires exactly one record for each row that was written.
 func (s streams) checkRows(t *testing.T, written *applied) {
 	t.Helper()
 	rows := map[string]image{}
 	for _, w := range written.writes {
 		for _, r := range w.rows {
-			if r["user_id"] != nil { // a change of rules has none
+			if r["user_id"] != nil { // a rule change has none
 				rows[r.text("id")] = r
 			}
 		}
@@ -138,7 +138,7 @@ func (s streams) checkRows(t *testing.T, written *applied) {
 	assert.Empty(t, rows, "without a record")
 }
 
-// checkBalances follows each user's balance, step by step.
+// checkBalances compares each change of each user's balance with the write that made it.
 func (s streams) checkBalances(t *testing.T, written *applied) {
 	last := map[string]image{}
 	named, unnamed := map[string]bool{}, map[movement]int{}
@@ -199,7 +199,7 @@ func rat(number string) *big.Rat {
 
 func minus(a, b string) string { return new(big.Rat).Sub(rat(a), rat(b)).RatString() }
 
-// checkSchemas validates each event by its kind's schema.
+// checkSchemas validates each event against the schema of its kind.
 func checkSchemas(t *testing.T, events []json.RawMessage) {
 	compiler := jsonschema.NewCompiler()
 	schemas := map[string]*jsonschema.Schema{}
@@ -214,13 +214,14 @@ func checkSchemas(t *testing.T, events []json.RawMessage) {
 		kind := decoded.(map[string]any)["detail-type"].(string)
 		require.NoError(t, schemas[kind].Validate(decoded), "%s", sent)
 	}
-	// A schema that accepts everything would not help.
+	// The schema for balances must reject an event for a transaction.
 	other, err := jsonschema.UnmarshalJSON(bytes.NewReader(events[0]))
 	require.NoError(t, err)
 	require.Error(t, schemas["Balance"].Validate(other))
 }
 
-// saveEvents writes each event on a line, with the names of its patterns.
+// saveEvents writes one line for each event, with the names of the patterns that it
+// matches.
 func saveEvents(t *testing.T, events []json.RawMessage, s streams) {
 	if *save == "" {
 		return

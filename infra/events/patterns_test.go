@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patterns decides for each pattern in patterns.json which records it selects. Match.java compares
-// the result with AWS's own matcher.
+// patterns reports for each pattern in patterns.json whether it selects a record.
+// Match.java compares the results with AWS's own matcher.
 var patterns = map[string]func(r record, isBalance bool) bool{
 	"every transaction":                func(_ record, isBalance bool) bool { return !isBalance },
 	"every balance":                    func(_ record, isBalance bool) bool { return isBalance },
@@ -34,12 +34,11 @@ var patterns = map[string]func(r record, isBalance bool) bool{
 	},
 }
 
-// is reports whether an attribute of the row is one of the texts; "" is none.
+// is reports whether an attribute of the row has one of these values. "" means absent.
 func (r record) is(name string, texts ...string) bool {
 	return slices.Contains(texts, r.Change.NewImage.text(name))
 }
 
-// matches returns the names of the patterns that select a record.
 func matches(r record, isBalance bool) (names []string) {
 	for name, isFor := range patterns {
 		if isFor(r, isBalance) {

@@ -27,7 +27,7 @@ func (i image) text(name string) string {
 	return ""
 }
 
-// record is a stream's record, decoded and as sent.
+// record is a stream record, both decoded and as DynamoDB sent it.
 type record struct {
 	EventName string
 	Change    struct {
@@ -50,8 +50,8 @@ func streamARNs(t *testing.T, books *infratest.Books) (transactions, balances st
 	return turnOn(books.Config.TransactionsTable, types.StreamViewTypeNewImage), turnOn(books.Config.AggregateTable, types.StreamViewTypeNewAndOldImages)
 }
 
-// readStream reads a stream from its beginning, as a pipe does. It uses HTTP without the SDK, so
-// that the records stay as DynamoDB sends them.
+// readStream reads a stream from its beginning, as a pipe does. It uses HTTP without the
+// SDK, so the records stay as DynamoDB sends them.
 func readStream(t *testing.T, endpoint, arn string) (records []record) {
 	t.Helper()
 	var stream struct {
@@ -81,7 +81,7 @@ func readStream(t *testing.T, endpoint, arn string) (records []record) {
 	return records
 }
 
-// ask makes one request to DynamoDB Streams, which DynamoDB Local answers with any signature.
+// ask sends one request to DynamoDB Streams. DynamoDB Local accepts any signature.
 func ask(t *testing.T, endpoint, operation string, in, out any) {
 	t.Helper()
 	body, err := json.Marshal(in)

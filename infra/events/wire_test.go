@@ -12,25 +12,24 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// applied holds the writes that DynamoDB applied, by their first rows' ids. The streams must report
-// exactly these.
+// applied records the writes that DynamoDB applied, by the ids of their first rows. The
+// streams must report exactly these writes.
 type applied struct {
 	mu     sync.Mutex
 	writes map[string]write
 }
 
-// write is a write that DynamoDB applied.
 type write struct {
 	older bool
 	rows  []image
 	moves map[string]movement // by user
 }
 
-// movement is one change to a balance: the sum added, and the rows counted.
+// movement is a change to a balance: the sum added, and the number of rows that it counts.
 type movement struct{ sum, rows string }
 
-// note delivers a request and notes its write, if it is applied. An older version's requests do not
-// set transaction_id.
+// note returns a fault that delivers each request and records its write if DynamoDB applies
+// it. With older, it removes transaction_id, which an older version does not set.
 func (a *applied) note(older bool) faults.Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		body, err := io.ReadAll(r.Body)
@@ -58,7 +57,7 @@ func (a *applied) note(older bool) faults.Fault {
 // transactionID matches the parts of an update that set transaction_id.
 var transactionID = regexp.MustCompile(`, transaction_id = :id|,":id":\{"S":"[^"]*"\}|":id":\{"S":"[^"]*"\},`)
 
-// read reads a request's write.
+// read parses the write in a request's body.
 func (w *write) read(body []byte) error {
 	var request struct {
 		Item          image // for a PutItem
@@ -82,11 +81,11 @@ func (w *write) read(body []byte) error {
 			continue
 		}
 		user := one.Update.Key.text("user_id")
-		if strings.HasPrefix(user, " ") { // a refund account, which no user has
+		if strings.HasPrefix(user, " ") { // a refund account, which belongs to no user
 			continue
 		}
 		values := one.Update.ExpressionAttributeValues
-		sum, rows := minus(values.text(":amount"), "0"), minus(values.text(":one"), "0") // as minus writes numbers
+		sum, rows := minus(values.text(":amount"), "0"), minus(values.text(":one"), "0") // in the notation that minus returns
 		if strings.Contains(one.Update.UpdateExpression, " - :amount") {
 			sum = minus("0", sum)
 		}

@@ -1,6 +1,7 @@
-// Package consumer is an example: a Lambda function that keeps each user's latest balance, and the
-// money in and out by month, in its own table with the key id. It takes bus events and stream
-// records, repeated and in any order. consumer.py and consumer.ts do the same.
+// Package consumer is an example of a Lambda function that reads a ledger's events. It
+// keeps each user's latest balance, and the money in and out by month, in its own table
+// with the key id. It accepts bus events and stream records, even repeated or out of order.
+// consumer.py and consumer.ts do the same.
 package consumer
 
 import (
@@ -14,13 +15,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// Consumer has the table.
+// Consumer writes to one table.
 type Consumer struct {
 	Client *dynamodb.Client
 	Table  string
 }
 
-// Event is a bus event, which has a detail, or a batch of stream records.
+// Event is a bus event with a Detail, or a batch of stream records.
 type Event struct {
 	Detail  *events.DynamoDBEventRecord  `json:"detail"`
 	Records []events.DynamoDBEventRecord `json:"Records"`
@@ -31,7 +32,8 @@ type (
 	item = map[string]types.AttributeValue
 )
 
-// Handle is for lambda.Start. After an error Lambda sends the event again.
+// Handle handles an event. Pass it to lambda.Start. Lambda sends the event again after an
+// error.
 func (c Consumer) Handle(ctx context.Context, e Event) error {
 	if e.Detail != nil {
 		e.Records = append(e.Records, *e.Detail)
@@ -48,8 +50,8 @@ func (c Consumer) Handle(ctx context.Context, e Event) error {
 	return nil
 }
 
-// keepBalance keeps a balance unless a later one is there. Each write raises version
-// or rule_changes, and none lowers one.
+// keepBalance stores a balance unless a later one is already stored. Every write of the
+// ledger raises version or rule_changes, and none lowers them.
 func (c Consumer) keepBalance(ctx context.Context, balance row) error {
 	changes := "0"
 	if counted, ok := balance["rule_changes"]; ok {
@@ -68,7 +70,7 @@ func (c Consumer) keepBalance(ctx context.Context, balance row) error {
 	return err
 }
 
-// takeTransaction counts a transaction's row, once.
+// takeTransaction adds a transaction's row to the month's sums, only once.
 func (c Consumer) takeTransaction(ctx context.Context, transaction row) error {
 	in, out, err := moved(transaction)
 	if err != nil {
@@ -90,7 +92,7 @@ func (c Consumer) takeTransaction(ctx context.Context, transaction row) error {
 	}})
 	cancelled, ok := errors.AsType[*types.TransactionCanceledException](err)
 	if ok && aws.ToString(cancelled.CancellationReasons[0].Code) == "ConditionalCheckFailed" {
-		return nil // it was taken before
+		return nil // the row was added before
 	}
 	return err
 }
@@ -103,9 +105,9 @@ func moved(transaction row) (in, out string, err error) {
 		return "0", "0", nil
 	case kind == "credit", kind == "void", kind == "expiry":
 		return amount, "0", nil
-	case kind == "debit": // a hold too
+	case kind == "debit": // or a hold
 		return "0", amount, nil
-	case kind == "capture": // the whole hold went out before
+	case kind == "capture": // the whole hold was counted as money out before
 		return transaction["held"].Number(), amount, nil
 	default:
 		return "", "", fmt.Errorf("a transaction of type %q is new to this program", kind)

@@ -1,5 +1,5 @@
-"""Does the same as consumer.go: a Lambda function keeps each user's latest balance, and the money in
-and out by month, in its own table."""
+"""Does the same as consumer.go: a Lambda function that keeps each user's latest balance, and the
+money in and out by month, in its own table."""
 import os
 
 import boto3
@@ -18,8 +18,8 @@ def handler(event, context):
 
 
 def keep_balance(balance):
-    """Keeps a balance unless a later one is there. Each write raises version or rule_changes, and none
-    lowers one."""
+    """Stores a balance unless a later one is already stored. Every write of the ledger raises version or
+    rule_changes, and none lowers them."""
     try:
         dynamodb.update_item(
             TableName=TABLE,
@@ -35,7 +35,7 @@ def keep_balance(balance):
 
 
 def take_transaction(transaction):
-    """Counts a transaction's row, once."""
+    """Adds a transaction's row to the month's sums, only once."""
     money_in, money_out = moved(transaction)
     month = transaction["created_at"]["S"][:7]
     try:
@@ -65,9 +65,9 @@ def moved(transaction):
     match transaction["type"]["S"]:
         case "credit" | "void" | "expiry":
             return amount, nothing
-        case "debit":  # a hold too
+        case "debit":  # or a hold
             return nothing, amount
-        case "capture":  # the whole hold went out before
+        case "capture":  # the whole hold was counted as money out before
             return transaction["held"], amount
         case other:
             raise ValueError(f"a transaction of type {other} is new to this program")

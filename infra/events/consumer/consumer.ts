@@ -1,5 +1,5 @@
-// Does the same as consumer.go: a Lambda function keeps each user's latest balance, and the money in
-// and out by month, in its own table.
+// Does the same as consumer.go: a Lambda function that keeps each user's latest balance, and the money
+// in and out by month, in its own table.
 import {
   type AttributeValue, ConditionalCheckFailedException, DynamoDBClient, TransactionCanceledException,
   TransactWriteItemsCommand, UpdateItemCommand,
@@ -18,7 +18,7 @@ export async function handler(event: { Records?: StreamRecord[]; detail?: Stream
   }
 }
 
-/** Keeps a balance unless a later one is there. Each write raises version or rule_changes, and none lowers one. */
+/** Stores a balance unless a later one is already stored. Every write of the ledger raises version or rule_changes, and none lowers them. */
 async function keepBalance({ user_id, balance, version, rule_changes = nothing }: Row) {
   try {
     await dynamodb.send(new UpdateItemCommand({
@@ -33,7 +33,7 @@ async function keepBalance({ user_id, balance, version, rule_changes = nothing }
   }
 }
 
-/** Counts a transaction's row, once. */
+/** Adds a transaction's row to the month's sums, only once. */
 async function takeTransaction(transaction: Row) {
   const [moneyIn, moneyOut] = moved(transaction);
   const month = transaction.created_at.S!.slice(0, 7);
@@ -62,8 +62,8 @@ function moved({ type, status, ammount, held }: Row): [AttributeValue, Attribute
   if (status.S === "declined") return [nothing, nothing];
   switch (type.S) {
     case "credit": case "void": case "expiry": return [ammount, nothing];
-    case "debit": return [nothing, ammount]; // a hold too
-    case "capture": return [held, ammount]; // the whole hold went out before
+    case "debit": return [nothing, ammount]; // or a hold
+    case "capture": return [held, ammount]; // the whole hold was counted as money out before
     default: throw new Error(`a transaction of type ${type.S} is new to this program`);
   }
 }
