@@ -19,7 +19,7 @@ import (
 )
 
 func main() {
-	// A function instance serves one call at a time. With more processors, Go would wake a
+	// Lambda sends an instance one call at a time. With more processors, Go would wake a
 	// thread for each step, which costs a third more CPU and 4 to 11 % more time.
 	runtime.GOMAXPROCS(1)
 	log := handler.NewLogger(os.Stdout, lambdacontext.FunctionName, lambdacontext.FunctionVersion)
@@ -31,7 +31,7 @@ func main() {
 	}
 	store := infra.NewStore(infra.NewClient(config), config)
 	// Start opens the connection during init, when the function has the whole CPU, so that
-	// the first call need not. If it can't, each call tries again and reports the error.
+	// the first call does not have to. If it fails, each call tries again and reports why.
 	err := store.Start(context.Background())
 	if _, other := errors.AsType[*infra.SettingsError](err); other {
 		log.Error("start", slog.String("cause", err.Error()))

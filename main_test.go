@@ -155,8 +155,8 @@ func TestFunctionWithoutDynamoDB(t *testing.T) {
 	assert.Contains(t, first, `"message":"warm up","service":"onewrite","version":"$LATEST","cause":"read the settings of table `+books.Config.TransactionsTable+`: try again: `)
 }
 
-// The function imports nothing that only tests or commands need, and the commands nothing
-// that only tests need.
+// The function must not import packages that only tests or commands need. The commands must
+// not import packages that only tests need.
 func TestFunctionDependsOnLittle(t *testing.T) {
 	t.Parallel()
 	tests := []string{"testing", "github.com/stretchr/", "onewrite/infra/infratest", "onewrite/infra/proof", "net/http/httptest"}

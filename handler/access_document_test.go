@@ -17,13 +17,12 @@ import (
 	"onewrite/ledger"
 )
 
-// worked is a worked case in infra/access.md: a deployment with its callers' policies and
-// their calls.
+// worked is one case in infra/access.md: a deployment, its callers' policies, and calls.
 type worked struct {
 	access   handler.Access
 	settings ledger.Settings
 	policies map[string]policy // by IAM caller
-	calls    [][]string        // columns: caller, with a token, method, target, key, body, status, answered by API Gateway
+	calls    [][]string        // columns: caller, whether with a token, method, target, key, body, status, whether API Gateway answers
 }
 
 type policy struct {

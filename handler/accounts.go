@@ -22,7 +22,6 @@ func (h *Handler) changeRules(c *call) (answer, error) {
 	return h.createdAnswer(c, result), nil
 }
 
-// ruleMembers are the members of a body for POST /accounts.
 type ruleMembers struct {
 	UserID      member `json:"userId"`
 	Debits      member `json:"debits"`
@@ -55,7 +54,7 @@ func parseRules(invalid *invalidRequest, s ledger.Settings, body []byte, r *ledg
 	r.Metadata = parseMetadata(invalid, m.Metadata)
 }
 
-// blocks maps the type of the entries that a block stops to the block's name in answers.
+// blocks maps the type of an entry to the name, in answers, of the block that stops it.
 var blocks = map[ledger.Type]string{ledger.Debit: debitsField, ledger.Credit: creditsField}
 
 // blocked lists the names of the account's blocks.

@@ -37,12 +37,10 @@ type data struct {
 	Next string `json:"next,omitempty"`
 }
 
-// readAnswer returns the answer to a read.
 func readAnswer(body data) answer {
 	return answer{status: http.StatusOK, headers: newHeaders(jsonType), body: encode(body), outcome: outcomeRead}
 }
 
-// write sends the answer over HTTP.
 func (a answer) write(w http.ResponseWriter) {
 	for name, value := range a.headers {
 		w.Header().Set(name, value)

@@ -58,9 +58,8 @@ func newHandlerFor(t *testing.T, access handler.Access) (*handler.Handler, *infr
 	return handlerOf(infratest.NewInMemory(t, ledger.DefaultSettings()), access)
 }
 
-// newBooks returns books for a test of one door. Only one door tests with DynamoDB Local,
-// because all doors share the ledger. The others use the in-memory model, which needs no
-// server.
+// newBooks returns books for a test of one door. All doors share the ledger, so only one
+// tests with DynamoDB Local. The others use the in-memory model, without a server.
 func newBooks(t *testing.T, door string, s ledger.Settings) *infratest.Books {
 	t.Helper()
 	if door == "payload 2.0" {
@@ -274,7 +273,7 @@ func (a *api) refunded(t *testing.T, id string) string {
 	return a.get(t, "/transactions/"+id+"/refunds").Body
 }
 
-// transferOf returns the body of a transfer of 10.
+// transferOf returns a body for a transfer of 10.
 func transferOf(from, to string) string {
 	return entries("", entry(from, "10", "debit"), entry(to, "10", "credit"))
 }
@@ -320,8 +319,7 @@ func assertReplay(t *testing.T, first, again answer, sent string) {
 	assert.Equal(t, "true", again.Header.Get("Idempotent-Replayed"), sent)
 }
 
-// assertReused checks that a call is rejected because these members differ from the first
-// call with its key.
+// assertReused checks that a call is rejected for members that differ under the same key.
 func assertReused(t *testing.T, got answer, differs ...string) {
 	t.Helper()
 	want := map[string][]string{}

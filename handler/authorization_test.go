@@ -37,7 +37,7 @@ var gateways = map[string]gateway{
 	},
 }
 
-// authorized returns a request's event with this authorizer in its context.
+// authorized returns a request's event with this authorizer in its requestContext.
 func (g gateway) authorized(r request, authorizer any) object {
 	e := g.event(r)
 	e["requestContext"].(object)["authorizer"] = authorizer
@@ -99,7 +99,6 @@ func everyGateway(t *testing.T, test func(*testing.T, gateway, *handler.Handler,
 	}
 }
 
-// oneLine is the API's description without its line breaks.
 var oneLine = strings.Join(strings.Fields(handler.OpenAPI), " ")
 
 func assertForbidden(t *testing.T, got answer, context string) {
@@ -187,9 +186,8 @@ var calls = []request{
 	{"POST", "/transactions", nil, body("another", "1", "debit")},
 }
 
-// The handler recognizes a service, or user 1's token, only where API Gateway names it in
-// the event. Each context is a place where API Gateway, an issuer or a caller can write a
-// name.
+// The handler recognizes a service, or user 1's token, only where API Gateway names it.
+// Each context has a name where API Gateway, an issuer or a caller can write one.
 func TestAuthorizers(t *testing.T) {
 	t.Parallel()
 	const service, token, nobody = "service", "token", "nobody"

@@ -31,7 +31,7 @@ func (h *Handler) balance(c *call) (answer, error) {
 }
 
 // currency returns the currency for answers. It is empty for the default currency, because
-// answers named none before other currencies were possible.
+// answers had no currency before others were supported.
 func (h *Handler) currency() string {
 	if h.settings.Currency == ledger.DefaultCurrency {
 		return ""

@@ -54,8 +54,8 @@ type entryMembers struct {
 	Balanced  member         `json:"balanced"`
 }
 
-// member is the JSON text of a member. It is nil for null as for an absent member, because
-// generated clients send null for unset members.
+// member is the JSON text of a member. It is nil for an absent member and for null, which
+// generated clients send for unset members.
 type member jsontext.Value
 
 // UnmarshalJSON implements [json.Unmarshaler].
@@ -68,10 +68,10 @@ func (m *member) UnmarshalJSON(text []byte) error {
 }
 
 // readObject decodes a JSON object into members. If it can't, it adds a fault and ok is
-// false; members may then have a part of the body. kind names the accepted bodies in the
-// fault for a body that is no object. Names are case-sensitive. Invalid UTF-8, and a
-// duplicate member in any object, are rejected, because two readers could interpret them
-// differently (RFC 8259, section 4).
+// false; members may then have a part of the body. A body of another kind gets the fault
+// "must be " and the text in kind. Names are case-sensitive. Invalid UTF-8, and a duplicate
+// member in any object, are rejected: two readers could read them differently (RFC 8259,
+// section 4).
 func readObject(invalid *invalidRequest, body []byte, members any, kind string) (ok bool) {
 	if jsontext.Value(body).Kind() != '{' {
 		invalid.add(bodyField, "must be "+kind)
@@ -84,7 +84,7 @@ func readObject(invalid *invalidRequest, body []byte, members any, kind string) 
 	return true
 }
 
-// parseBody parses a transaction's body into r. The settings s limit the currency and the
+// parseBody parses a transaction's body into r. The settings s set the currency and the
 // amounts' decimal places.
 func parseBody(invalid *invalidRequest, s ledger.Settings, body []byte, r *ledger.Request) {
 	var m members
@@ -189,7 +189,7 @@ func parseAmount(invalid *invalidRequest, s ledger.Settings, prefix string, ammo
 }
 
 // parseExpiresIn parses the time until a hold expires. If all entries are valid, it also
-// checks that they can be a hold's.
+// checks that they can be held.
 func parseExpiresIn(invalid *invalidRequest, expiresIn jsontext.Value, r *ledger.Request) {
 	r.ExpiresIn = parseMember(invalid, expiresInField, member(expiresIn), aNumber, ledger.ParseExpiresIn)
 	if !slices.ContainsFunc(r.Entries, unparsed) {
@@ -223,7 +223,7 @@ func parseMetadata(invalid *invalidRequest, m member) ledger.Metadata {
 	return metadata
 }
 
-// kinds are the JSON kinds that a member may have, each by its first byte, and the reason
+// kinds are the JSON kinds that a member may have, each as its first byte, and the reason
 // to reject all others.
 type kinds struct{ allowed, reason string }
 

@@ -42,8 +42,7 @@ func TestPost(t *testing.T) {
 	})
 }
 
-// Each pair is one transaction in two notations, and each notation is a replay of the
-// other.
+// Each pair is one transaction in two notations. Each notation is a replay of the other.
 func TestReplay(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		const sorted = `"metadata":{"a":"<\"&\\/>","note":"` + "\u2028用" + `","order":"7"}`

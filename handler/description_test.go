@@ -71,7 +71,6 @@ func descriptionOf(t *testing.T, s ledger.Settings) *description {
 	return known.(*description)
 }
 
-// operation is one of the description's operations.
 type operation struct {
 	*openapi3.Operation
 	route      string // method and path: "GET /transactions/{id}"
@@ -89,7 +88,6 @@ func operationsOf(document *openapi3.T) (all []*operation) {
 	return all
 }
 
-// operationOf returns a request's operation, or nil.
 func (d *description) operationOf(r request) *operation {
 	for _, o := range d.operations {
 		if strings.HasPrefix(o.route, r.method+" ") && o.targets.MatchString(r.path()) {
@@ -99,7 +97,6 @@ func (d *description) operationOf(r request) *operation {
 	return nil
 }
 
-// path returns the target without the query.
 func (r request) path() string {
 	path, _, _ := strings.Cut(r.target, "?")
 	return path
@@ -299,8 +296,7 @@ func closeObjects(node any) {
 	}
 }
 
-// asJSON converts a value to the types of the JSON Schema validator, with numbers as
-// written.
+// asJSON converts a value to the JSON Schema validator's types. Numbers stay as written.
 func asJSON(value any) (any, error) {
 	text, err := json.Marshal(value)
 	if err != nil {

@@ -1,5 +1,5 @@
 // Package handler is the ledger's edge. It translates HTTP requests and Lambda events into
-// calls of the ledger, and the results into JSON answers and problem documents.
+// calls to the ledger, and the results into JSON answers and problem documents.
 //
 // A [Handler] has two entry points. [Handler.ServeHTTP] serves HTTP requests, for the local
 // server and tests. [Handler.Invoke] serves Lambda events: it translates each to an HTTP

@@ -87,9 +87,9 @@ func (e event) checkSender() error {
 	return invalidField(eventField, senders)
 }
 
-// isBare reports whether a payload has only the members of a bare event. Services that
-// forward requests always send more: API Gateway, function URLs and load balancers a
-// requestContext, VPC Lattice a method. So only a direct invocation sends a bare event.
+// isBare reports whether a payload has only the members of a bare event. Only a direct
+// invocation sends that, because services that forward requests add members: API Gateway,
+// function URLs and load balancers add a requestContext, and VPC Lattice adds a method.
 func isBare(payload []byte) bool {
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal(payload, &members); err != nil {
@@ -111,8 +111,8 @@ func (e event) request() (*http.Request, error) {
 	body, err := e.body()
 	method, path := e.target()
 	u := &url.URL{Path: path, RawQuery: e.query()}
-	// Function URLs send the path encoded. APIs may send it decoded. A path that can't be
-	// decoded is used unchanged.
+	// Function URLs send the path encoded. API Gateway may send it decoded. A path that
+	// can't be decoded is used unchanged.
 	if decoded, err := url.PathUnescape(path); err == nil {
 		u.Path, u.RawPath = decoded, path
 	}
@@ -154,7 +154,7 @@ func (e event) body() ([]byte, error) {
 	}
 	body, err := jsontext.AppendUnquote(nil, e.Body)
 	if err != nil {
-		body = e.Body // not a string: an object, unchanged
+		body = e.Body // an object, used unchanged
 	}
 	if !e.IsBase64Encoded {
 		return body, nil
@@ -166,8 +166,8 @@ func (e event) body() ([]byte, error) {
 	return decoded, nil
 }
 
-// signature returns the ARN of the caller that IAM authorized, at an API or a function URL.
-// signed reports whether the event has the member for it, even an unreadable one. Each
+// signature returns the ARN of the caller that IAM authorized, through an API or a function
+// URL. signed reports whether the event has the member for it, even an unreadable one. Each
 // payload format has one such member, and all others are ignored.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html

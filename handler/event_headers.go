@@ -9,7 +9,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// headersRead are the headers that the routes read.
 var headersRead = []string{keyHeader, draftKeyHeader}
 
 // eventHeaders has the event's values for each name in headersRead. Decoding skips all
@@ -69,8 +68,8 @@ func headerNamed(sent string) string {
 }
 
 // header returns the headers that the routes read, with one value for each time that the
-// caller sent one. Payload 1.0 has a header's last value in Headers, and all values, the
-// last one included, in MultiValueHeaders.
+// caller sent one. Payload 1.0 has all values of a header in MultiValueHeaders, and the
+// last one also in Headers. The last one counts once.
 func (e event) header() http.Header {
 	header := http.Header{}
 	for _, name := range headersRead {

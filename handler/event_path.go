@@ -43,9 +43,9 @@ func (e event) belowAPI(path string) string {
 }
 
 // checkParameters returns errNotFound if a path parameter for one segment contains a slash.
-// The caller sent that slash encoded, and an HTTP API decodes it, in the path and in the
+// The caller sent that slash encoded, and an HTTP API decodes it in the path and the
 // parameter. IAM checked the caller's policy for the parameter's route, so the call must
-// not reach another one.
+// not reach another.
 func (e event) checkParameters() error {
 	_, path := e.target()
 	for name, value := range e.PathParameters {
@@ -70,8 +70,7 @@ func (e event) greedy(parameter string) bool {
 	return strings.Contains(e.routePath(), "{"+parameter+"+}")
 }
 
-// routePath returns the path of the API Gateway route that matched the call, or "" for
-// $default.
+// routePath returns the path of the matched API Gateway route, or "" for $default.
 func (e event) routePath() string {
 	if e.RouteKey == "" {
 		return e.Resource
@@ -109,7 +108,7 @@ func cutToTemplate(path string, template []string) (end string, ok bool) {
 		return path, false
 	}
 	segments = segments[before:]
-	segments[0] = "" // the prefix's last one; a template begins with an empty one
+	segments[0] = "" // the prefix's last segment; a template begins with an empty one
 	if !slices.EqualFunc(template, segments, matchesSegment) {
 		return path, false
 	}
@@ -126,14 +125,14 @@ func matchesSegment(template, sent string) bool {
 
 // stageInPath reports whether a path without a template begins with the stage. An HTTP API
 // puts a named stage there. On a custom domain only payload 2.0 has it: 1.0 has the
-// mapping's base path instead. REST APIs and sam local send no stage.
+// mapping's base path instead. REST APIs and sam local leave the stage out.
 func (e event) stageInPath() bool {
 	payload2, domain := e.RequestContext.HTTP.Method != "", e.RequestContext.DomainName
 	switch {
 	case e.RequestContext.Stage == "", e.RequestContext.Stage == "$default":
 		return false
 	case domain == "", strings.Contains(domain, ".execute-api."):
-		return payload2 || e.Version == "1.0" // both come from HTTP APIs
+		return payload2 || e.Version == "1.0" // true for an HTTP API
 	}
 	return payload2 && domain != "localhost"
 }

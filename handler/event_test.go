@@ -69,7 +69,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// A bare event with nothing else in it is a direct invocation, which is always allowed.
+// A bare event is a direct invocation, which every kind of authorization allows.
 func TestDirectInvocations(t *testing.T) {
 	t.Parallel()
 	const credit = `{\"userId\":\"1\",\"ammount\":10,\"type\":\"credit\"}`
@@ -97,9 +97,9 @@ func TestDirectInvocations(t *testing.T) {
 	}
 }
 
-// The function rejects every payload that neither an API nor a direct invocation sends,
-// even if its members have the same names: it may contain a stranger's request.
-// testdata/events has more of these, as other services send them.
+// The function answers 400 to every event that neither an API nor a direct invocation
+// sends, even one with the same member names, because it may carry a stranger's request.
+// testdata/events has more events from other services.
 func TestOtherEvents(t *testing.T) {
 	t.Parallel()
 	const query, post = `"queryStringParameters":{"userId":"1"}`, `"headers":{"Idempotent-Key":"2"},"body":"{\"userId\":\"1\",\"ammount\":\"1\",\"type\":\"debit\"}"`
@@ -129,9 +129,9 @@ func TestOtherEvents(t *testing.T) {
 	}
 }
 
-// The handler cuts the gateway's prefix from a path, but no segment that only looks like a
-// stage. An encoded slash in a path parameter, which HTTP APIs decode, must not lead to
-// another route: the caller's policy was checked for the parameter's route only. Without
+// The handler removes the gateway's prefix from a path, but keeps a segment that only looks
+// like a stage. An encoded slash in a path parameter, which HTTP APIs decode, must not lead
+// to another route: the caller's policy was checked only for the parameter's route. Without
 // that check the captures and voids below would succeed.
 func TestEventPaths(t *testing.T) {
 	t.Parallel()

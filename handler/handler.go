@@ -12,13 +12,12 @@ import (
 	"onewrite/ledger"
 )
 
-// answerWithin limits how long a call takes. After that the caller gets a 503. It is enough
-// for 64 concurrent callers of one user to wait for each other. It is shorter than the
-// function's timeout in template.yaml and API Gateway's 30 seconds.
+// answerWithin limits how long a call takes. After that the caller gets a 503. It is long
+// enough for 64 callers that post for one user at once. It is shorter than the function's
+// timeout in template.yaml and API Gateway's 30 seconds.
 const answerWithin = 8 * time.Second
 
-// answerMargin is kept free before Lambda's deadline, so that the answer is out before
-// Lambda ends the function.
+// answerMargin is reserved for sending the answer before Lambda ends the function.
 const answerMargin = 500 * time.Millisecond
 
 // Handler serves the ledger's routes. It is safe for concurrent use.
@@ -62,7 +61,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve answers a call and logs it. If err is not nil, the call has already failed, and
 // serve answers err without running the route's action. The call must finish within
-// answerWithin, and answerMargin before ctx's deadline.
+// answerWithin, and at least answerMargin before ctx's deadline.
 func (h *Handler) serve(ctx context.Context, c *call, err error) answer {
 	began := time.Now()
 	deadline := began.Add(answerWithin)

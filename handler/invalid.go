@@ -86,8 +86,7 @@ func (e *invalidRequest) addError(field string, err error) {
 	e.add(field, invalid.Reason)
 }
 
-// parse parses a field with one of the ledger's parsers. It adds a fault if the value is
-// invalid.
+// parse parses a field with one of the ledger's parsers, or adds a fault.
 func parse[T any](e *invalidRequest, field, value string, parser func(string) (T, error)) T {
 	parsed, err := parser(value)
 	e.addError(field, err)

@@ -9,16 +9,15 @@ import (
 )
 
 // Invoke implements aws-lambda-go's Handler. It serves a Lambda event and returns the
-// answer for its sender. The error is always nil: an unreadable event gets a 400 like any
-// other bad request.
+// answer for its sender. The error is always nil: an unreadable event gets a 400.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	c := &call{Request: &http.Request{URL: &url.URL{}}}
 	_, err := protect(func() (any, error) { return nil, h.open(ctx, payload, c) })
 	return h.serve(ctx, c, err).forEvent(c.Method), nil
 }
 
-// open decodes an event into c. Even if it fails, c has all that its answer and its log
-// line need.
+// open decodes an event into c. Even if it fails, c has everything that the answer and the
+// log line need.
 func (h *Handler) open(ctx context.Context, payload []byte, c *call) error {
 	e, err := readEvent(payload)
 	request, bodyErr := e.request()
@@ -38,8 +37,7 @@ func (h *Handler) open(ctx context.Context, payload []byte, c *call) error {
 	return bodyErr
 }
 
-// requestID returns the gateway's request id, which callers see too. Without one it returns
-// Lambda's.
+// requestID returns the gateway's request id, which callers see too, or else Lambda's.
 func requestID(ctx context.Context, e event) string {
 	if e.RequestContext.RequestID != "" {
 		return e.RequestContext.RequestID

@@ -60,9 +60,8 @@ func keyOf(value string) (key, reason string) {
 	return key, ""
 }
 
-// unquote returns the key in a quoted value, whose first quote the caller has removed. The
-// value is a string as in RFC 8941, section 3.3.3, with a backslash before each quote or
-// backslash.
+// unquote returns the key in a quoted value. rest is the value after its first quote, a
+// string as in RFC 8941, section 3.3.3, with a backslash before each quote or backslash.
 func unquote(rest string) (key string, ok bool) {
 	var text strings.Builder
 	for i := 0; i < len(rest); i++ {

@@ -142,7 +142,7 @@ func TestCallerIsKept(t *testing.T) {
 			{byIAM, bare(post), "direct"},
 			{byTokens, token("1"), "1"},
 			{byTokens, token(`1","caller":"admin`), `1","caller":"admin`},
-			{byTokens, token(forged), ""}, // a user id has no line break
+			{byTokens, token(forged), ""}, // a user id can't have a line break
 			// A sub that could be another caller's name gets a prefix.
 			{byTokens, token("direct"), "sub:direct"},
 			{byTokens, token("sub:direct"), "sub:sub:direct"},

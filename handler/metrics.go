@@ -32,7 +32,7 @@ var counters = map[outcome]string{
 	outcomeFailed:   "Failed",
 }
 
-// These are the sets of members by which CloudWatch counts.
+// Each is a list of the sets of members by which CloudWatch counts a metric.
 var (
 	byService = [][]string{{serviceMember}}
 	byRoute   = [][]string{{serviceMember}, {serviceMember, routeMember}}
@@ -60,7 +60,7 @@ func metrics(c *call, o outcome, took time.Duration, now time.Time) []slog.Attr 
 	return []slog.Attr{
 		slog.Int(counter.Name, 1),
 		slog.Int(retriesMetric, c.trace.Retries),
-		slog.Float64(latencyMetric, float64(took.Microseconds())/1000), // milliseconds
+		slog.Float64(latencyMetric, float64(took.Microseconds())/1000),
 		slog.Any("_aws", emf.Metadata{Timestamp: now.UnixMilli(), CloudWatchMetrics: directives}),
 	}
 }

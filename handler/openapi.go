@@ -16,9 +16,8 @@ import (
 //go:embed openapi.yaml
 var OpenAPI string
 
-// Description returns the API's contract with these settings. It is [OpenAPI] with another
-// currency, also in the examples, and with other decimal places in the patterns for
-// amounts.
+// Description returns the API's contract with these settings. It is [OpenAPI] with their
+// currency, in texts and examples, and their decimal places in the patterns for amounts.
 func Description(s ledger.Settings) string {
 	defaults, own := wordsOf(ledger.DefaultSettings()), wordsOf(s)
 	var replaced []string
@@ -33,7 +32,7 @@ func Description(s ledger.Settings) string {
 	return inLine.ReplaceAllString(text, "${1}${3}, currency: "+s.Currency+"${2}${4}")
 }
 
-// These match the examples of answers, before and after the place for their currency.
+// These match the examples of answers around the place where the currency goes.
 var (
 	inLine = regexp.MustCompile(`(type: (?:(?:credit|debit), ammount: "[0-9.]+"|account)|refunds: 1)(, (?:status|entries):)` +
 		`|((?:balance|limit|refundable): "[0-9.]+")(})`)
@@ -101,8 +100,7 @@ func below1(fraction string) string {
 	return `(0|[1-9][0-9]{0,11})` + fraction + "|"
 }
 
-// newBelow1 returns the pattern for an amount below 1 in a call, where it may end with
-// zeros.
+// newBelow1 returns the pattern for a call's amount below 1, which may end with zeros.
 func newBelow1(places int) string {
 	var some []string
 	for zeros := range places {

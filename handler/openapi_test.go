@@ -37,7 +37,7 @@ var beyondSchemas = []string{
 	"must have at most 100 entries and different users together",
 	"must have at most 512 bytes as JSON",
 	"the entries must credit as much as they debit",
-	"left out, it is all that is held",     // amount is null
+	"left out, it is all that is held",     // for "amount": null
 	"must be at most what the entry moved", // only the ledger knows the entries
 	"must be in entries, as the transaction",
 	"must be the place of an entry", // JSON Schema allows 1.0
@@ -46,9 +46,9 @@ var beyondSchemas = []string{
 }
 
 // keepsContract checks a call and its answer against the description for the handler's
-// settings. Every member and header of the answer must be described. The handler must
-// reject a request as invalid exactly if the description forbids it or beyondSchemas has
-// the reason.
+// settings. Every member and header of the answer must be described. A request must be
+// rejected as invalid exactly if the description forbids it or beyondSchemas has the
+// reason.
 func keepsContract(t *testing.T, h *handler.Handler, r request, a answer) {
 	t.Helper()
 	d := descriptionOf(t, h.Settings())
@@ -67,7 +67,7 @@ func keepsContract(t *testing.T, h *handler.Handler, r request, a answer) {
 	o := d.operationOf(r)
 	if o == nil {
 		assert.Contains(t, []int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusForbidden}, a.Status, "%+v", r)
-		// No operation has this answer. Any with a 404 describes it.
+		// No operation matches the request. Any that can answer 404 describes this answer.
 		assert.NoError(t, d.checkAnswer(d.operationOf(reading("/transactions/"+id11)), a), "answer %+v\nto %.300v", a, r)
 		return
 	}
@@ -184,13 +184,13 @@ func (d *description) documented() (all []documentedAnswer) {
 	return all
 }
 
-// outcome is a call with the answer, log line and stored row that it must lead to.
+// outcome is a call with its expected answer, log line and stored row.
 type outcome struct {
 	call              request
 	fault             faults.Fault
 	user, transaction string // in the log line
 	want              string // the answer's status and the log line's outcome
-	more              string // the members that a problem adds, or a part of any other answer
+	more              string // a problem's members after the common ones, or a part of another answer
 }
 
 // beyond captures a problem's members after instance, id and properties.
@@ -337,8 +337,8 @@ func TestEveryDocumentedAnswer(t *testing.T) {
 		}
 	}
 
-	// Every operation also has the answers to these calls and faults. The cause of a 500 is
-	// logged and not answered.
+	// Most operations can also answer 403, 405, 413, 500 and 503. No answer shows the
+	// cause.
 	guarded, _, _ := newHandlerFor(t, handler.Access{Authorization: handler.JWT})
 	for _, call := range []request{
 		reading("/balance?userId=1"), reading("/transactions?userId=1"), reading("/transactions/" + posted),

@@ -32,8 +32,8 @@ type problemKind struct {
 	outcome outcome
 }
 
-// problems maps errors to HTTP. An error that is not in it is internal: a 500 whose cause
-// is logged and never sent.
+// problems maps errors to HTTP. Any error missing from it is internal: a 500 whose cause is
+// logged and never sent.
 var problems = []problemKind{
 	{errInvalidRequest, http.StatusBadRequest, "/problems/invalid-request", "Bad request",
 		"", outcomeRejected},
@@ -100,10 +100,10 @@ type problem struct {
 	Instance   string              `json:"instance"`
 	ID         string              `json:"id,omitempty"`         // of the declined transaction
 	Properties map[string][]string `json:"properties,omitempty"` // messages by field
-	Entry      *int                `json:"entry,omitempty"`      // if there are several: the place of the first that was declined or has too little left to refund
+	Entry      *int                `json:"entry,omitempty"`      // of the first entry that was declined or has too little left to refund, if there are several
 	Balance    string              `json:"balance,omitempty"`
 	Limit      string              `json:"limit,omitempty"`
-	Refundable string              `json:"refundable,omitempty"` // left to refund of that entry
+	Refundable string              `json:"refundable,omitempty"` // how much of that entry is left to refund
 	Currency   string              `json:"currency,omitempty"`   // of Balance, Limit and Refundable
 	Blocked    []string            `json:"blocked,omitempty"`    // the block that declined that entry
 	Ended      string              `json:"ended,omitempty"`      // how the hold ended

@@ -80,8 +80,8 @@ type refundedBody struct {
 	Refunded string `json:"refunded"`
 }
 
-// refundMembers are the members of a refund's body. A null amount or entries is an error,
-// because ignoring it would refund the whole instead of a part.
+// refundMembers are the members of a refund's body. A null amount, or null entries, is an
+// error, because ignoring it would refund the whole instead of a part.
 type refundMembers struct {
 	Ammount  jsontext.Value `json:"ammount"`
 	Amount   jsontext.Value `json:"amount"`
@@ -98,8 +98,8 @@ type partMembers struct {
 	Currency member `json:"currency"`
 }
 
-// refundAsked is the refund that a body requests: the parts, or the amount under the
-// field's name, or everything if it has neither.
+// refundAsked is the refund that a body requests: some parts, or an amount with the name of
+// its field. Without either it is a refund of everything.
 type refundAsked struct {
 	parts    []ledger.Part
 	amount   ledger.Amount
@@ -107,8 +107,8 @@ type refundAsked struct {
 	metadata ledger.Metadata
 }
 
-// parseRefund parses a refund's body, which may be left out. It does not check that the
-// transaction has the entries. Later [refundAsked.of] does.
+// parseRefund parses a refund's body, which may be left out. Whether the transaction has
+// the entries is checked later, by [refundAsked.of].
 func parseRefund(invalid *invalidRequest, s ledger.Settings, body []byte) (asked refundAsked) {
 	if len(body) == 0 {
 		return asked
@@ -133,7 +133,6 @@ func parseRefund(invalid *invalidRequest, s ledger.Settings, body []byte) (asked
 	return asked
 }
 
-// parseParts reads the entries to refund.
 func parseParts(invalid *invalidRequest, s ledger.Settings, text jsontext.Value) (parts []ledger.Part) {
 	var entries []jsontext.Value
 	if text.Kind() != '[' || json.Unmarshal(text, &entries) != nil {
@@ -171,8 +170,8 @@ func parsePlace(text string) (place int, err error) {
 	return place, nil
 }
 
-// of returns the requested parts of the original. It adds a fault for each part that the
-// original does not have.
+// of returns the parts of the original to refund. It adds a fault for each part that does
+// not fit the original.
 func (asked refundAsked) of(invalid *invalidRequest, original ledger.Original) []ledger.Part {
 	switch {
 	case asked.field != "":

@@ -7,7 +7,7 @@ import (
 )
 
 // rights is the table of permissions for tokens. Each route has a rule for any token, and
-// one for a token with the scope in [Access]. Services may call every route. Only they may
+// one for a token with [Access.CreditScope]. Services may call every route. Only they may
 // call a route that is missing here.
 var rights = map[string]struct{ token, scoped rule }{
 	"GET /balance":                    {own, own},
@@ -25,13 +25,13 @@ type rule func(user ledger.UserID, about subject) bool
 type subject struct {
 	owner    ledger.UserID  // owner of the balance, the history or the stored row
 	receiver ledger.UserID  // receiver of the stored payment on hold
-	stored   bool           // the call names a stored row by its id
+	stored   bool           // true if the call names a stored row by its id
 	entries  []ledger.Entry // to post
 }
 
 func rowSubject(t ledger.Transaction) subject {
 	if t.Kind() == ledger.RulesRow {
-		return subject{stored: true} // without an owner, so only services see it
+		return subject{stored: true} // no owner, so only services may read it
 	}
 	return subject{owner: t.UserID, receiver: t.Receiver(), stored: true}
 }
@@ -67,8 +67,8 @@ func isAnother(user ledger.UserID, e ledger.Entry) bool {
 	return e.UserID != user && e.UserID != (ledger.UserID{})
 }
 
-// mints reports whether the entries credit more than they debit. It returns false if an
-// entry that may be a debit could not be parsed, because that may cover the credits.
+// mints reports whether the entries credit more than they debit. If an entry that may be a
+// debit could not be parsed, it returns false, because that entry may cover the credits.
 func mints(entries []ledger.Entry) bool {
 	debits := false
 	for _, e := range entries {
@@ -145,8 +145,8 @@ func (c *call) mayRead(user ledger.UserID) error {
 // allow returns nil if the caller may make the call for a stored row.
 func (c *call) allow(t ledger.Transaction) error { return c.caller.may(c.route, rowSubject(t)) }
 
-// visible returns the part of a stored transaction that the caller may see. A receiver does
-// not see the payer's metadata.
+// visible returns a stored transaction. Only services and the transaction's own user see
+// its metadata.
 func (c *call) visible(t ledger.Transaction) ledger.Transaction {
 	if c.caller.kind != service && t.UserID != c.caller.user {
 		t.Metadata = ledger.Metadata{}

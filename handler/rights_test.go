@@ -103,8 +103,7 @@ func parseID(t *testing.T, text string) ledger.TransactionID {
 	return id
 }
 
-// callersOfRights are the columns of the table in TestRights. A + means a token with the
-// scope.
+// callersOfRights are the columns of the table in TestRights. A + has the scope.
 var callersOfRights = []string{"service", "PAYER", "PAYER+", "RECEIVER", "RECEIVER+", "STRANGER", "STRANGER+"}
 
 // sendAs returns an api that calls as one of callersOfRights.

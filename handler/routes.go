@@ -6,12 +6,11 @@ import (
 	"strings"
 )
 
-// action answers a call of one route.
+// action answers a call to one route.
 type action func(*call) (answer, error)
 
-// allRoutes returns the routes. GET routes serve HEAD too. A wildcard matches any one
-// segment. http.ServeMux is not used, because its 404s, 405s and redirects are not problem
-// documents.
+// allRoutes returns the routes. GET routes serve HEAD too. A wildcard matches one segment.
+// http.ServeMux is not used: its 404s, 405s and redirects are not problem documents.
 func (h *Handler) allRoutes() []route {
 	return []route{
 		{http.MethodGet, balancePath, h.balance},

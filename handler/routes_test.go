@@ -12,8 +12,8 @@ import (
 	"onewrite/handler"
 )
 
-// Every route in routes.go is in openapi.yaml and template.yaml, or the test names the
-// places that lack it. infra/proof/sam/expand.py reads the paths from openapi.yaml.
+// openapi.yaml and template.yaml must have the routes in routes.go and no others. The paths
+// in infra/proof/sam/expand.py come from openapi.yaml.
 func TestRoutesAreDescribedAndDeployed(t *testing.T) {
 	t.Parallel()
 	d := readDescription(t)

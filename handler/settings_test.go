@@ -92,8 +92,7 @@ func TestSettings(t *testing.T) {
 	})
 }
 
-// A call is rejected if it has another currency or more decimal places than the settings
-// allow.
+// A call with another currency or more decimal places than the settings is rejected.
 func TestSettingsReject(t *testing.T) {
 	everyScale(t, func(t *testing.T, a *api, s scale) {
 		money := a.pending(t, "in", body("1", "10", "credit"))

@@ -40,8 +40,8 @@ type entryBody struct {
 	Ammount string `json:"ammount"`
 }
 
-// wholeBody returns a transaction with all its entries. A row of another kind, such as a
-// further entry or a hold's end, it returns alone.
+// wholeBody returns a transaction with all its entries. For another row, such as a further
+// entry or a hold's end, it returns only that row.
 func (h *Handler) wholeBody(t ledger.Transaction) transactionBody {
 	b := h.rowBody(t)
 	if t.Entries == nil {
@@ -66,7 +66,7 @@ func (h *Handler) wholeBody(t ledger.Transaction) transactionBody {
 	return b
 }
 
-// lineBody returns one line of a user's history. That is a row, or a declined transaction
+// lineBody returns one line of a user's history. It is a row, or a declined transaction
 // with all its entries, which have no lines of their own.
 func (h *Handler) lineBody(t ledger.Transaction) transactionBody {
 	if t.Status == ledger.Declined {
@@ -110,7 +110,6 @@ func (h *Handler) rowBody(t ledger.Transaction) transactionBody {
 	return b
 }
 
-// metadataBody returns metadata as JSON, or nil if there is none.
 func metadataBody(m ledger.Metadata) jsontext.Value {
 	if m == (ledger.Metadata{}) {
 		return nil

@@ -17,9 +17,9 @@ type Metadata struct {
 // Directive names some of a line's metrics and the members to count them by.
 type Directive struct {
 	Namespace  string
-	Dimensions [][]string // sets of the line's members; each set counts each metric by its values
+	Dimensions [][]string // sets of members; CloudWatch counts each metric once by each set
 	Metrics    []Metric
 }
 
-// Metric is the name of a line's member, and its unit.
+// Metric is a member's name and its unit.
 type Metric struct{ Name, Unit string }

@@ -159,8 +159,7 @@ func FuzzBody(f *testing.F) {
 	})
 }
 
-// A capture moves the amount in its body, or the whole hold, to the receiver. A void moves
-// nothing.
+// A capture moves its body's amount, or the whole hold, to the receiver. A void moves none.
 func FuzzEnd(f *testing.F) {
 	for _, seed := range []string{
 		"", "{}", `{"ammount":"25"}`, `{"amount":0.01,"currency":"USD"}`, `{"ammount":"40.00"}`, `{"ammount":"40.01"}`,
@@ -309,8 +308,7 @@ func sameEntry(t *testing.T, said members, stored ledger.Entry, settings ledger.
 	}
 }
 
-// An accepted rule change sets exactly the rules in its row. A rejected one changes
-// nothing.
+// An accepted rule change sets exactly the rules in its row. A rejected one sets none.
 func FuzzRules(f *testing.F) {
 	addAll(f,
 		`{"userId":"1","debits":"blocked"}`, `{"userId":"1","credits":"blocked","debits":"allowed","metadata":{"a":"b"}}`,

@@ -16,8 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The server answers any bytes on a connection, or waits for more, and never
-// panics.
+// The server answers any bytes on a connection, or waits for more. It never panics.
 func FuzzRawHTTP(f *testing.F) {
 	for _, seed := range []string{
 		"GET /transactions/%FF HTTP/1.1\r\nHost: x\r\n\r\n",

@@ -67,8 +67,7 @@ func (m *memory) Post(_ context.Context, p ledger.Posting) error {
 	return nil
 }
 
-// refunded returns the original's refunds after this refund. If the refund is not allowed,
-// it returns them unchanged.
+// refunded returns the refunds of r's original after r, or unchanged if r is not allowed.
 func (m *memory) refunded(r *ledger.Refund) (after ledger.Refunds, allowed bool) {
 	if r == nil {
 		return after, true
@@ -166,8 +165,7 @@ func (m *memory) Refunds(_ context.Context, of ledger.TransactionID) (ledger.Ref
 	return m.refunds[of], nil
 }
 
-// History has no order and no cursor, because in these tests a user has at most one
-// transaction when it is called.
+// History has no order and no paging, because its callers have at most one transaction.
 func (m *memory) History(_ context.Context, user ledger.UserID, after ledger.Cursor, _ int) (page ledger.Page, err error) {
 	for _, t := range m.transactions {
 		if t.UserID == user && t.Rules == nil && after == (ledger.Cursor{}) {
