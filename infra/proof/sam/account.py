@@ -1,21 +1,21 @@
-"""A stand-in for an AWS account, for sam deploy and sam delete: moto's server,
-with SAM's own translator before its CloudFormation, and with what moto lacks:
+"""A stand-in for an AWS account, for sam deploy and sam delete. It runs moto's
+server, puts SAM's own translator before its CloudFormation, and adds features
+that moto lacks:
 
-- a change set's outputs, and an update that fails, which is rolled back;
-- an update that compares what each resource's references come to (moto compares
-  the template's text, and forgets what it can't update);
-- nothing (AWS::NoValue) in a list;
-- aliases, versions by their number, alarms, HTTP APIs with a body, pipes and
-  domain names by their name, tables whose stream changes, and the policies of a
-  role that changes;
-- functions that run: the code that was uploaded, with the environment that the
-  stack gave it, on this machine;
+- a change set's outputs, and the rollback of an update that fails;
+- updates that compare each resource with its references resolved (moto compares
+  the template's text, and forgets resources that it can't update);
+- AWS::NoValue in a list;
+- aliases, versions by number, alarms, HTTP APIs with a body, pipes and domain
+  names (their names only), updates to a table's stream and a role's policies;
+- functions that run on this machine, with the uploaded code and the environment
+  from the stack;
 - CodeDeploy's hook before traffic, when an alias gets another version;
-- a function without concurrency, and writes that an inline Deny of its role
-  refuses;
-- a restored table that is not active at once, whose backups come later still.
+- a function with a concurrency of 0, and writes that an inline Deny of its role
+  rejects;
+- restored tables that become active only later, and their backups later still.
 
-It checks no other permission, no quota and no rule of the template, and it
+It checks no other permissions, no quotas and no rules of the template, and it
 shifts no traffic.
 
 usage: account.py PORT
@@ -90,7 +90,7 @@ def execute(backend, change_set_name, stack_name=None):
         print("roll back:", repr(cause), flush=True)
         stack._add_stack_event("UPDATE_FAILED", resource_status_reason=str(cause))
         for name, made in parsed.items():
-            if isinstance(made, functions.LambdaVersion):  # a replaced one stays
+            if isinstance(made, functions.LambdaVersion):  # the old version still exists
                 resources._parsed_resources[name], resources.settled[name] = made, settled[name]
         resources.update(*before)
         stack._add_stack_event("UPDATE_ROLLBACK_COMPLETE")
@@ -105,7 +105,7 @@ stacks.CloudFormationBackend.execute_change_set = execute
 
 
 def clean(node, resources):
-    """Settles a template's part, and leaves AWS::NoValue out of lists, too."""
+    """Resolves a part of a template. Unlike moto, it leaves AWS::NoValue out of lists."""
     settled = clean_all(node, resources)
     return [n for n in settled if n is not None] if isinstance(node, list) else settled
 
@@ -115,7 +115,7 @@ parsing.clean_json = clean
 
 
 def references(node):
-    """Yields the references in a template's part."""
+    """Yields the names that a part of a template refers to."""
     if isinstance(node, list):
         for n in node:
             yield from references(n)
@@ -130,8 +130,8 @@ def references(node):
 
 
 def update(resources, template, parameters=None):
-    """Makes and changes a template's resources, each after those that it refers to,
-    and then deletes the others. It leaves unchanged ones alone."""
+    """Creates and updates a template's resources, each after those that it refers to,
+    and then deletes all others. It skips unchanged resources."""
     before = dict(resources._resource_json_map)
     resources._template, resources._resource_json_map = template, template["Resources"]
     if parameters is not None:
@@ -149,7 +149,7 @@ def update(resources, template, parameters=None):
         for other in references(wanted):
             settle(other)
         if resources._parsed_resources.get(name) is None:
-            resources[name]  # makes it
+            resources[name]  # the lookup creates it
         now = parsing.clean_json(copy.deepcopy(wanted), resources)
         if settled.get(name, now) != now:
             print("update", name, flush=True)
@@ -170,14 +170,14 @@ def update(resources, template, parameters=None):
 parsing.ResourceMap.update = update
 
 
-# moto has no placeholder for a resource that a condition leaves out.
+# In moto's map, a resource that a condition leaves out is None.
 stacks.Stack.stack_resources = property(lambda stack: [r for r in stack.resource_map.values() if r is not None])
 
 
 # ---- kinds of resources
 
 def kind(name, attributes=(), naming=None):
-    """Adds a class to CloudFormation's resources."""
+    """Registers a class as a CloudFormation resource type."""
     def define(cls):
         members = {
             "__module__": "moto.account", "cloudformation_type": staticmethod(lambda: name),
@@ -225,14 +225,14 @@ class Alias:
         return original_resource
 
     def delete(self, account, region):
-        pass  # it goes with its function, which moto may delete first
+        pass  # deleted with its function, perhaps already
 
 
-verdicts = {}  # the hooks', by execution
+verdicts = {}  # each hook's status, by execution id
 
 
 def shift(policy):
-    """Runs a deployment's hook, which alone decides here if calls may move."""
+    """Runs a deployment's hook. Only the hook decides here whether the alias may get the new version."""
     execution = str(uuid.uuid4())
     aws("lambda").invoke(FunctionName=policy["BeforeAllowTrafficHook"], Payload=json.dumps(
         {"DeploymentId": "d-STANDIN", "LifecycleEventHookExecutionId": execution}))
@@ -252,7 +252,7 @@ CodeDeployResponse.put_lifecycle_event_hook_execution_status = put_lifecycle_eve
 
 
 def only_named(name, *attributes):
-    """Defines a kind that has only a name here, and attributes by its name."""
+    """Defines a resource type that has only a name here, and attributes made from it."""
     def create(cls, resource_name, resource, account, region, **_):
         made = cls()
         made.physical_resource_id = resource_name
@@ -271,11 +271,11 @@ NAMED.append(only_named("AWS::ApiGatewayV2::DomainName", "RegionalDomainName"))
 
 
 def update_table(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
-    """Turns a table's stream on or off. moto's CloudFormation changes no table."""
+    """Turns a table's stream on or off. moto's CloudFormation can't update a table."""
     wanted = cloudformation_json["Properties"].get("StreamSpecification")
     original_resource.set_stream_specification(dict(wanted) if wanted else None)
     if not wanted:
-        original_resource.stream_shard = None  # moto would go on recording
+        original_resource.stream_shard = None  # otherwise moto still records changes
     return original_resource
 
 
@@ -304,7 +304,7 @@ class Api:
         aws("apigatewayv2").delete_api(ApiId=self.physical_resource_id)
 
     def import_body(self, body):
-        """Makes the API in an OpenAPI document, as an import does."""
+        """Replaces the API by the one in an OpenAPI document, as an import does."""
         api, gateway = {"ApiId": self.physical_resource_id}, aws("apigatewayv2")
         routes = gateway.get_routes(**api)["Items"]
         for route in routes:
@@ -315,7 +315,7 @@ class Api:
         gateway.update_api(**api, CorsConfiguration={name[0].upper() + name[1:]: value for name, value in cors.items()})
         for server in body.get("servers", []):
             closed = server.get("x-amazon-apigateway-endpoint-configuration", {}).get("disableExecuteApiEndpoint")
-            if closed is not None:  # else an API keeps what it had
+            if closed is not None:  # otherwise an API keeps its present setting
                 gateway.update_api(**api, DisableExecuteApiEndpoint=closed)
         authorizations = {}
         for name, scheme in body["components"]["securitySchemes"].items():
@@ -355,10 +355,10 @@ class Stage:
         return original_resource
 
     def delete(self, account, region):
-        pass  # it goes with its API
+        pass  # deleted with its API
 
 
-# ---- versions, functions and roles, which moto has in part
+# ---- versions, functions and roles, which moto supports in part
 
 def publish(cls, name, resource, account, region, **_):
     function = functions.lambda_backends[account][region].publish_version(resource["Properties"]["FunctionName"])
@@ -373,7 +373,7 @@ functions.LambdaVersion.update_from_cloudformation_json = classmethod(
     publish(cls, new_resource_name, cloudformation_json, account_id, region_name))
 functions.LambdaVersion.has_cfn_attr = classmethod(lambda cls, attribute: attribute == "Version")
 functions.LambdaVersion.get_cfn_attribute = lambda self, attribute: str(self.version)
-functions.LambdaVersion.delete = lambda *_: None  # it goes with its function
+functions.LambdaVersion.delete = lambda *_: None  # deleted with its function
 
 
 def update_function(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
@@ -403,7 +403,7 @@ class TooManyRequests(exceptions.LambdaClientError):
 
 
 def invoke(self, body, request_headers, response_headers):
-    """Runs a function as Lambda does: its code, its environment, one event."""
+    """Runs a function for one event, with its code and environment, as Lambda does."""
     if functions.lambda_backends[self.account_id][REGION].get_function(self.function_name).reserved_concurrency == 0:
         raise TooManyRequests("TooManyRequestsException", "Rate Exceeded.")
     environment = {
@@ -445,7 +445,7 @@ def run_bootstrap(folder, environment, event, timeout):
     class Runtime(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             if given.is_set():
-                ended.wait()  # there is no second event
+                ended.wait()  # there is no second event to return
                 return
             given.set()
             self.send_response(200)
@@ -480,7 +480,7 @@ def run_bootstrap(folder, environment, event, timeout):
     os.chmod(binary, 0o755)
     process = subprocess.Popen([binary], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                env=environment | {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime.server_port}"})
-    given.wait(10)  # the time that Lambda gives an environment to begin
+    given.wait(10)  # Lambda's limit for the init phase
     answered.wait(timeout)
     process.kill()
     ended.set()
@@ -489,7 +489,7 @@ def run_bootstrap(folder, environment, event, timeout):
     return answers[0] if answers else None, log
 
 
-# ---- DynamoDB, for which moto checks no permission, and restores at once
+# ---- DynamoDB: moto checks no permissions for it, and restores tables at once
 
 WRITES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 
@@ -510,7 +510,7 @@ def denied(role):
 
 
 def call(self):
-    """Answers a request, if it may be made now. A function's access key is its role's name."""
+    """Answers a request, unless it is denied or its table is not ready. A function's access key is its role's name."""
     action, parameters = self._get_action(), self.params
     caller = re.search(r"Credential=([^/]+)/", self.headers.get("Authorization", ""))[1]
     if actions(action, parameters) & denied(caller):
@@ -529,7 +529,7 @@ def call(self):
     return answer
 
 
-LOOKS = 3  # at a restored table, until it is active; and at its backups
+LOOKS = 3  # descriptions until a restored table is active, then attempts until its backups are on
 call_at_once, DynamoHandler.call_action = DynamoHandler.call_action, call
 
 

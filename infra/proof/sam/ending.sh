@@ -1,7 +1,7 @@
-# Sourced by the scripts here: the commands that "begin" starts end with the script,
-# the last one first, however the script ends. A separate process waits on a pipe
-# whose other end only the script holds; the kernel closes it when the script is
-# gone, SIGKILL included.
+# Sourced by the scripts here. When the script ends for any reason, the commands that
+# "begin" started are ended, the last one first. A separate process does that. It waits
+# on a pipe that only the script can write to: the kernel closes it when the script is
+# gone, even after SIGKILL.
 
 pipe=$(mktemp -u)
 mkfifo "$pipe"
@@ -24,11 +24,11 @@ rm "$pipe"
 trap 'exec 9>&-; wait "$ending" || true' EXIT
 
 # begin LOG COMMAND... starts a command in the background, in its own process group,
-# which no Ctrl-C reaches.
+# so that Ctrl-C does not reach it.
 begin() {
   local log=$1
   shift
-  : >"$log" # an earlier run's lines must not pass for this one's
+  : >"$log" # await must not find an earlier run's lines
   set -m
   "$@" >"$log" 2>&1 </dev/null 9>&- &
   set +m
@@ -36,7 +36,8 @@ begin() {
   echo "$begun" >&9
 }
 
-# await LOG COMMAND... waits until COMMAND succeeds, while the last begun one runs.
+# await LOG COMMAND... retries COMMAND until it succeeds. It prints LOG and fails if the
+# command that was begun last has ended.
 await() {
   local log=$1
   shift
@@ -49,7 +50,7 @@ await() {
   done
 }
 
-# during COMMAND... runs a command to its end, or to the script's.
+# during COMMAND... runs a command, and ends it if the script ends first.
 during() {
   "$@" <&0 9>&- &
   echo "$!" >&9

@@ -1,5 +1,5 @@
-"""Expands template.yaml as AWS does, with its own translator, once for each way
-to authorize, and checks the work of the translator and the conditions. go test
+"""Expands template.yaml with SAM's own translator, for several sets of parameters,
+and checks the resources that the translator and the conditions leave. go test
 ./infra checks the template's own values. Writes .cache/expanded.json."""
 import copy
 import json
@@ -12,11 +12,11 @@ from samtranslator.yaml_helper import yaml_parse
 
 ISSUER, AUDIENCE = "https://issuer.example.com", ["client"]
 
-# A Go test holds these equal to handler/routes.go and openapi.yaml.
+# A Go test checks that these match handler/routes.go and openapi.yaml.
 EVENTS = yaml_parse(open("template.yaml").read())["Resources"]["Function"]["Properties"]["Events"]
 ROUTES = sorted(f'{event["Properties"]["Method"]} {event["Properties"]["Path"]}' for event in EVENTS.values())
 
-# The deployed resources. A version's name ends in a hash.
+# The deployed resources. The real name of FunctionVersion ends in a hash.
 RESOURCES = {
     "Function": "Lambda::Function", "FunctionVersion": "Lambda::Version", "FunctionAliaslive": "Lambda::Alias",
     **{f"Function{event}Permission": "Lambda::Permission" for event in EVENTS}, "Role": "IAM::Role",
@@ -31,7 +31,7 @@ RESOURCES = {
         "TryAgain")},
 }
 TABLES = {"TransactionsTable", "AggregateTable"}
-SERVICES = {  # with tokens
+SERVICES = {  # only with tokens
     "ServiceApi": "ApiGatewayV2::Api", "ServiceApiApiGatewayDefaultStage": "ApiGatewayV2::Stage", "ServicePermission": "Lambda::Permission",
     **{f"Service{name}Alarm": "CloudWatch::Alarm" for name in ("ServerErrors", "ClientErrors", "Latency")},
 }
@@ -50,7 +50,7 @@ def translate(template, parameters):
 
 
 def settle(node, parameters, conditions):
-    """Resolves references to parameters, and conditions, as CloudFormation does."""
+    """Resolves conditions and references to parameters, as CloudFormation does."""
     if isinstance(node, list):
         return [settle(n, parameters, conditions) for n in node]
     if not isinstance(node, dict):
@@ -79,7 +79,7 @@ NOTHING = {"Ref": "AWS::NoValue"}
 
 
 def without(node):
-    """The node without the values that CloudFormation leaves out."""
+    """Returns the node without AWS::NoValue, which CloudFormation leaves out."""
     if isinstance(node, list):
         return [without(n) for n in node if n != NOTHING]
     if isinstance(node, dict):
@@ -88,7 +88,7 @@ def without(node):
 
 
 def deployed(expanded, parameters):
-    """The resources that CloudFormation makes with these parameters."""
+    """Returns the resources that CloudFormation creates with these parameters."""
     conditions = expanded["Conditions"]
     made = {name: r for name, r in expanded["Resources"].items()
             if "Condition" not in r or settle(conditions[r["Condition"]], parameters, conditions)}
@@ -96,14 +96,14 @@ def deployed(expanded, parameters):
 
 
 def broken_rules(template, parameters):
-    """The assertions in the template's rules that these parameters break."""
+    """Returns the assertions in the template's rules that these parameters break."""
     return [assertion["AssertDescription"] for rule in template["Rules"].values()
             if settle(rule.get("RuleCondition", True), parameters, {})
             for assertion in rule["Assertions"] if not settle(assertion["Assert"], parameters, {})]
 
 
 def by_sam(template, auth):
-    """The API's body as SAM writes it for its own Auth property."""
+    """Returns the API body that SAM generates from its own Auth property."""
     template = copy.deepcopy(template)
     api = template["Resources"]["Api"]["Properties"]
     del api["DefinitionBody"]
@@ -137,7 +137,7 @@ def check_api(resources, template, mode, origins):
 
 
 def check_service_api(resources, template):
-    """The API for services has the routes, the authorizer and the integration that SAM writes for IAM."""
+    """Checks that the API for services has the routes, authorizer and integration that SAM generates for IAM."""
     body = copy.deepcopy(resources["ServiceApi"]["Properties"]["Body"])
     model = by_sam(template, {"DefaultAuthorizer": "AWS_IAM", "EnableIamAuthorizer": True})
     same("authorizers of services", body["components"], model["components"])
@@ -158,7 +158,7 @@ def check_service_api(resources, template):
 
 
 def check_domain(resources, prefix, parameters):
-    """The API sets whether its own address answers, and its own name is mapped to its stage."""
+    """Checks whether the API answers at its execute-api address, and that its domain name maps to its stage."""
     servers = resources[f"{prefix}Api"]["Properties"]["Body"]["servers"]
     same(f"{prefix}Api's own address", servers, [{"x-amazon-apigateway-endpoint-configuration": {
         "disableExecuteApiEndpoint": parameters[f"{prefix}DisableExecuteApiEndpoint"] == "true"}}])
@@ -185,7 +185,7 @@ def check_deployment(resources):
 
 
 def measured(alarm):
-    """The metrics that an alarm watches, each with its dimensions."""
+    """Returns the metrics that an alarm watches, each with its dimensions."""
     properties = alarm["Properties"]
     stats = [m["MetricStat"]["Metric"] for m in properties.get("Metrics", []) if "MetricStat" in m] or [properties]
     return [(m["Namespace"], m["MetricName"], {d["Name"]: d["Value"] for d in m.get("Dimensions", [])}) for m in stats]

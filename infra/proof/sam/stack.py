@@ -1,8 +1,8 @@
-"""Deploys the stack as people do, and reads its resources back from the account:
-closed to begin with, opened for tokens and browsers and closed again by
-infra/access.md, kept from versions that can't read or have other settings,
-restored by the commands of infra/restore.md, deleted, and made again with the
-tables that stayed."""
+"""Deploys the stack with the documented commands, and checks the resources in the
+account. It changes to tokens and browsers and back by infra/access.md, deploys
+versions that can't read their tables or have other settings, and restores by
+infra/restore.md. Then it deletes the stack, and makes it again with the tables
+that stayed."""
 import base64
 import json
 import os
@@ -47,7 +47,7 @@ class Stack:
         self.status = described["StackStatus"]
         self.outputs = {o["OutputKey"]: o["OutputValue"] for o in described["Outputs"]}
         found = client("cloudformation").describe_stack_resources(StackName=name)["StackResources"]
-        self.resources = {r["LogicalResourceId"]: r for r in found if "LogicalResourceId" in r}  # moto lists the left-out ones too
+        self.resources = {r["LogicalResourceId"]: r for r in found if "LogicalResourceId" in r}  # moto also lists resources that a condition leaves out
         self.function = self.id("Function")
         alias = client("lambda").get_alias(FunctionName=self.function, Name="live")
         same("alias", self.outputs["FunctionAlias"], alias["AliasArn"])
@@ -61,10 +61,10 @@ class Stack:
                 for name, r in self.resources.items()}
 
     def call(self, event, function=None):
-        """Invokes the function, and returns its answer and its log's lines."""
+        """Invokes the function, and returns its answer and log lines."""
         said = client("lambda").invoke(FunctionName=function or self.outputs["FunctionAlias"], Payload=json.dumps(event), LogType="Tail")
         log = base64.b64decode(said["LogResult"])
-        whole = log.splitlines()[len(log) == 4096:]  # Lambda gives no more of a log, and so maybe a part of a line
+        whole = log.splitlines()[len(log) == 4096:]  # Lambda returns a log's last 4 KB, which may begin within a line
         return json.load(said["Payload"]), [json.loads(line) for line in whole if line]
 
     def balance(self):
@@ -77,7 +77,7 @@ class Stack:
         return {name: by_id.pop(r["PhysicalResourceId"]) for name, r in self.resources.items() if r["ResourceType"] == "AWS::CloudWatch::Alarm"}
 
     def routes(self, name="Api"):
-        """The authorization of each route of an API."""
+        """Returns the authorization for each route in an API."""
         gateway, api, routes = client("apigatewayv2"), {"ApiId": self.id(name)}, {}
         for route in gateway.get_routes(**api)["Items"]:
             authorization = [route["AuthorizationType"]]
@@ -91,8 +91,8 @@ class Stack:
 
 
 def check_open_to(stack, authorization, named=False):
-    """Reads back who may call which route, at which addresses, and from which pages: from ORIGIN's, and only at their
-    own names, or from none, and at the APIs' own addresses."""
+    """Checks who may call each route, at which address and from which web pages. With named, the APIs answer only at
+    their domain names, to pages from ORIGIN. Otherwise they answer at their execute-api addresses, to no page."""
     same("routes", stack.routes(), {route: authorization for route in expand.ROUTES})
     services = authorization[0] == "JWT"
     same("an API for services", ("ServiceApi" in stack.resources, "ServiceUrl" in stack.outputs), (services, services))
@@ -107,14 +107,14 @@ def check_open_to(stack, authorization, named=False):
 
 
 def written(line):
-    """The metrics that CloudWatch makes from a log line."""
+    """Returns the metrics that CloudWatch extracts from a log line."""
     return [(directive["Namespace"], metric["Name"], {name: line[name] for name in names})
             for directive in line["_aws"]["CloudWatchMetrics"] for names in directive["Dimensions"] for metric in directive["Metrics"]]
 
 
 def check_alarms(stack, lines):
-    """Each alarm watches an existing metric: one that the function has just written
-    into its log, or one of AWS's with the names of deployed resources."""
+    """Checks that each alarm watches an existing metric: one that the function has just
+    written into its log, or an AWS metric for a deployed resource."""
     metrics = [metric for line in lines for metric in written(line)]
     version = stack.version
     of_aws = {
@@ -154,14 +154,14 @@ def gateway_event(method, headers):
             "requestContext": {"http": {"method": method, "path": "/balance"}, "stage": "$default"}}
 
 
-CALLERS = {  # API Gateway's part of an event, by the route's authorizer
+CALLERS = {  # the event's requestContext.authorizer, by the route's authorizer
     "AWS_IAM": {"iam": {"userArn": "arn:aws:sts::123456789012:assumed-role/shop/1"}},
     "JWT": {"jwt": {"claims": {"sub": "1"}, "scopes": None}},
 }
 
 
 def reading(kind, user):
-    """User 1's call for a user's balance, as the API with that authorizer sends it on."""
+    """Returns the event with which user 1 reads a user's balance, from an API with that authorizer."""
     event = gateway_event("GET", {})
     event["rawQueryString"] = f"userId={user}"
     event["requestContext"]["authorizer"] = CALLERS[kind]
@@ -169,7 +169,7 @@ def reading(kind, user):
 
 
 def check_callers(stack, versions):
-    """Who may read user 1's balance, and user 2's: by the APIs as they are now, and while an update runs, when each
+    """Checks who may read the balances of users 1 and 2, through the present APIs, and during an update, when each
     version may get events from either mode's APIs."""
     found = {}
     for name in ("Api", "ServiceApi"):
@@ -190,7 +190,7 @@ TRANSFER = {"headers": {"Idempotent-Key": "torn"}, "body": {"entries": [
 
 
 class Shell:
-    """An operator's one shell, by infra/restore.md."""
+    """The shell in which an operator runs all commands of infra/restore.md."""
     def __init__(self, **environment):
         self.process = subprocess.Popen(["bash", "-e"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(".cache/restore.log", "w"),
                                         text=True, env=os.environ | environment)
@@ -207,20 +207,20 @@ class Shell:
 
 
 def chapters(path):
-    """A document's commands, block by block, by chapter title."""
+    """Returns a document's blocks of shell commands, by chapter title."""
     return {title: re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S)
             for title, text in re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", open(path).read(), re.M | re.S)}
 
 
 def run_with(commands, *parameters):
-    """Runs a document's commands, with more parameters for its last SAM command."""
+    """Runs a document's commands. The parameters are added to each sam command."""
     shell = Shell(AWS_DEFAULT_OUTPUT="json")
     shell.run(f'sam() {{ command sam "$@" Architecture={ARCHITECTURE} {" ".join(map(shlex.quote, parameters))}; }}')
     shell.run(commands)
 
 
 def restore(stack):
-    """Restores the stack's tables by restore.md. The restored ones are torn."""
+    """Restores the stack's tables by restore.md. Rows are removed from the restored tables, as a restore may lose some."""
     dynamodb, trail = client("dynamodb"), "money"
     client("s3").create_bucket(Bucket="trail")
     client("cloudtrail").create_trail(Name=trail, S3BucketName="trail")
@@ -289,7 +289,7 @@ def events(stack):
 
 
 def without_concurrency(stack):
-    """Checks why restore.md never sets the concurrency to 0: the smoke test can't invoke then."""
+    """Checks why restore.md never sets the concurrency to 0: the smoke test could not invoke the function."""
     client("lambda").put_function_concurrency(FunctionName=stack.function, ReservedConcurrentExecutions=0)
     sam("deploy", "CreditScope=other", fails=True)
     same("status", Stack().status, "UPDATE_ROLLBACK_COMPLETE")
