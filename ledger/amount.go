@@ -53,7 +53,7 @@ func (a Amount) String() string { return shortest(a.d) }
 // MarshalText implements [encoding.TextMarshaler] using [Amount.String].
 func (a Amount) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
-// Equal reports whether a and b are equal. The amounts "10" and "10.00" are equal.
+// Equal reports whether a and b are the same amount: "10" equals "10.00".
 func (a Amount) Equal(b Amount) bool { return a.d.Cmp(&b.d) == 0 }
 
 // More reports whether a is more than b.

@@ -15,7 +15,8 @@ type attempt struct {
 	unknown   bool               // an earlier write of this call may still be applied
 }
 
-// posting returns the write, which also releases the expired holds in the accounts.
+// posting returns the attempt's write, which also releases the expired holds in its
+// accounts.
 func (a attempt) posting() Posting { return newPosting(a.request, a.startedAt, a.accounts) }
 
 // releases reports whether the write releases any hold.
@@ -32,8 +33,8 @@ const (
 	contradiction                 // the store refused a posting that the accounts allow
 )
 
-// misfit is the reason why a request cannot be posted. For a decline, place is the first
-// entry that did not fit and seen is its user's spendable balance before that entry.
+// misfit is the reason why a request cannot be posted. For a decline, place is the place of
+// the first entry that did not fit, and seen is its user's spendable balance before it.
 // blocked means that the account's rules block the entry. If the answer is not stored, only
 // err is set.
 type misfit struct {
@@ -59,8 +60,8 @@ func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit,
 	// A hold that expired during this attempt may have been captured. Only an attempt to
 	// release it shows whether it was.
 	mayHaveBeenCaptured := anyExpires(refused.Accounts, a.startedAt, now)
-	// Accounts that were read at different moments may seem to refuse a request although it
-	// was allowed at every one of those moments.
+	// Accounts that were read at different moments can rule out a request together,
+	// although it was allowed at each of those moments.
 	oneMoment := !refused.ReadLater
 	first, declined := declinedAt(a.request.Entries, refused.Accounts, now)
 	declined = declined && oneMoment && !mayHaveBeenCaptured

@@ -1,6 +1,6 @@
 // Package ledger implements a money ledger. It keeps users' balances in one currency and
-// records the transactions that change them. It uses no AWS and no HTTP code. Its caller
-// provides the clock and the [Store].
+// records the transactions that change them. It uses no AWS and no HTTP code. Start with
+// [New] and [Ledger.Post]. The caller provides the clock and the [Store].
 //
 // # Model
 //
@@ -20,13 +20,13 @@
 // the key is still unused.
 //
 // Entries count as if they were posted one after another, in their order, with no other
-// write between them. A [Posting] achieves this in one write, which contains the rows and
-// one [Move] for each user. The store allows a move if and only if it would allow each of
-// the user's entries in turn.
+// write between them. A [Posting] does this in one write, which contains the rows and one
+// [Move] for each user. The store allows a move if and only if it would allow each of the
+// user's entries in turn.
 //
 // # Holds
 //
-// A hold ends exactly once. One write stores its [End] and changes the balance. A [Capture]
+// A hold can end only once. One write stores its [End] and changes the balance. A [Capture]
 // takes all or part of the held money and releases the rest. It credits the captured amount
 // to the second entry's user, if there is one. A [Void] and an [Expiry] release everything.
 //
@@ -34,7 +34,7 @@
 // the money as spendable. A posting that needs the money also releases the hold, in the
 // same write if that fits, or else in an earlier one. A capture or void at or after the
 // expiry is stored as the expiry. All callers get the same end as long as their clocks
-// differ by less than the grace minus the duration of a write. Even if clocks differ by
+// differ by less than the grace minus the time that a write takes. Even if clocks differ by
 // more, the stored end never changes and all balances are correct.
 //
 // # Refunds and rules
@@ -43,8 +43,8 @@
 // transaction, its [Original]. The same write counts it in the original's [Refunds].
 //
 // An account may block debits or credits, and may have a credit limit. A [RuleChange] sets
-// these rules. It is stored as a row of its own, under a key from the same set as the
-// user's transactions. A credit limit is lent money that the balance includes, so the
+// these rules. It is stored as a row of its own. A user's rule changes and transactions
+// share one set of keys. A credit limit is lent money that the balance includes, so the
 // balance is always the amount that the user can spend.
 //
 // A block is checked before the balance and the number of holds. It never stops a capture,
@@ -64,10 +64,10 @@
 //   - Posting the same request again, at once or years later, changes nothing and returns
 //     the first outcome. A request that reuses the key with different entries, entry order,
 //     metadata or expiry is rejected.
-//   - A decline or an end is reported only after it is stored, so a late duplicate can
-//     never change it. Three answers are not stored: too many holds, a receiver's limit or
-//     block, and a refund's limit. They are given only if the call's row is absent and none
-//     of the call's attempts can still write it. They use up no key and end no hold.
+//   - A decline or an end is reported only after it is stored, so a late duplicate request
+//     can never change it. Three answers are not stored: too many holds, a receiver's limit
+//     or block, and a refund's limit. They are given only if the call's row is absent and
+//     none of the call's attempts can still write it. They use up no key and end no hold.
 //   - All refunds of one entry together return at most its amount.
 //   - All rows in one write have the same time. [SortRows] defines the order of a user's
 //     rows.

@@ -126,7 +126,7 @@ func TestEndAnswers(t *testing.T) {
 				for _, known := range []error{
 					ledger.ErrHoldEnded, ledger.ErrInvalid, ledger.ErrNotPending, ledger.ErrNotFound, ledger.ErrBalanceLimit, ledger.ErrTryAgain, errDefect,
 				} {
-					assert.Equal(t, known == c.is, errors.Is(err, known), "%s: %v", call, known) //nolint:errorlint // identity is meant
+					assert.Equal(t, known == c.is, errors.Is(err, known), "%s: %v", call, known) //nolint:errorlint // compares sentinels by identity
 				}
 				if ended, ok := errors.AsType[*ledger.HoldEndedError](err); ok {
 					assert.Equal(t, recorded(ended.End), c.answer)
@@ -136,8 +136,7 @@ func TestEndAnswers(t *testing.T) {
 	}
 }
 
-// If the caller may not end the hold, the call returns Allow's error for any row and writes
-// nothing.
+// If Allow returns an error, the call returns that error for any row and writes nothing.
 func TestEndThatIsNotAllowed(t *testing.T) {
 	t.Parallel()
 	for _, row := range []ledger.Transaction{pendingRow(t, "1 debit 40"), recordedAs(t, requestOf(t, "1 debit 40"))} {

@@ -58,7 +58,7 @@ func (e *DeclinedError) Entry() Entry {
 	return t.AllEntries()[t.DeclinedEntry]
 }
 
-// Unwrap returns the reason, or nil if a transaction of this type cannot be declined.
+// Unwrap returns the reason, or nil if the entry's type is unknown.
 func (e *DeclinedError) Unwrap() error {
 	t := e.Result.Transaction
 	switch entry := e.Entry(); {
@@ -91,8 +91,8 @@ type KeyReusedError struct {
 func (e *KeyReusedError) Error() string { return ErrKeyReused.Error() }
 func (e *KeyReusedError) Unwrap() error { return ErrKeyReused }
 
-// HoldEndedError reports that a hold already has another end than the requested one. It
-// contains the stored end and unwraps to [ErrHoldEnded].
+// HoldEndedError reports that a hold ended in another way than requested. It contains the
+// stored end and unwraps to [ErrHoldEnded].
 type HoldEndedError struct{ End Transaction }
 
 func (e *HoldEndedError) Error() string {
@@ -143,15 +143,16 @@ func (e *RefundLimitError) Error() string {
 
 func (e *RefundLimitError) Unwrap() error { return ErrRefundLimit }
 
-// RecordedError is the error of a [Store] if an id is taken. It contains the stored row.
+// RecordedError is the error that a [Store] returns if an id is taken. It contains the
+// stored row.
 type RecordedError struct{ Recorded Transaction }
 
 func (e *RecordedError) Error() string {
 	return fmt.Sprintf("transaction %s is recorded already", e.Recorded.ID)
 }
 
-// RefusedError is the error of a [Store] if accounts do not allow a posting. A balance is
-// outside a move's range, a hold to end is not open, or too many holds are open. Or an
+// RefusedError is the error that a [Store] returns if accounts do not allow a posting. A
+// balance is outside a move's range, a hold to end is not open, too many holds are open, an
 // account blocks an entry, or its rules have changed since they were read.
 type RefusedError struct {
 	// Accounts contains accounts that do not allow their moves, as they were at the refusal

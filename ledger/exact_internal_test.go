@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// The bounds of Amount and Balance rule out such sums. Without the trap, apd would silently
-// round a sum with too many digits.
+// Sums of valid amounts and balances never have this many digits. Without the trap, apd
+// would silently round them.
 func TestRoundingPanics(t *testing.T) {
 	t.Parallel()
 	assert.Panics(t, func() { plus(*apd.New(1, 16), *apd.New(1, -8)) }, "25 digits of 24")

@@ -11,23 +11,21 @@ import (
 // MaxHolds is the maximum number of open holds per user. [Store] explains why.
 const MaxHolds = 16
 
-// maxExpiresIn is the longest duration of a hold: 31 days.
 const maxExpiresIn = 31 * 24 * time.Hour
 
 // grace is the time from a hold's expiry until its money is spendable. It allows for clocks
 // that differ and for writes in flight.
 const grace = time.Second
 
-// Hold is money that a pending transaction sets aside until it is captured, voided or
-// expires.
+// Hold is money that a pending transaction sets aside until its capture, void or expiry.
 type Hold struct {
 	TransactionID TransactionID
 	Amount        Amount
 	ExpiresAt     time.Time // UTC, to the millisecond
 }
 
-// spendable reports whether the expiry and the grace have passed. Then the money can be
-// spent even if no end is stored yet.
+// spendable reports whether the expiry and the grace have passed. From then on the money
+// can be spent, even if no end is stored yet.
 func (h Hold) spendable(now time.Time) bool { return !now.Before(h.ExpiresAt.Add(grace)) }
 
 // endRow returns the row that ends the whole hold. All possible ends of a hold have the
@@ -72,8 +70,8 @@ type Account struct {
 	Rules
 }
 
-// Funds are a user's money and account rules at one moment. The money without the lent
-// credit is Balance + Held - CreditLimit, which may be negative.
+// Funds are a user's money and account rules at one moment. Without the lent money the user
+// has Balance + Held - CreditLimit, which may be negative.
 type Funds struct {
 	Balance Balance // spendable
 	Held    Sum     // in holds that have not expired

@@ -194,7 +194,8 @@ func ticking(from time.Time, step time.Duration) func() time.Time {
 	return func() time.Time { from = from.Add(step); return from }
 }
 
-// end ends a hold. It voids it, or captures "all" of it or the given amount.
+// end ends a hold. The string is "void", "all" to capture everything, or the amount to
+// capture.
 func end(t *testing.T, l *ledger.Ledger, r ledger.EndRequest, as string) (ledger.Result, error) {
 	t.Helper()
 	switch as {

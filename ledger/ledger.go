@@ -120,8 +120,8 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 	return first, ErrTryAgain
 }
 
-// notStored returns the given answer, which is not stored, unless the call's row exists. A
-// decline needs no such read, because the row's existence fails its write. If an attempt
+// notStored returns answer, or a [*RecordedError] if the call's row is stored after all. A
+// decline needs no such check, because its own write fails if the row exists. If an attempt
 // may still be applied, the outcome is unknown and the error is [ErrTryAgain].
 func (l *Ledger) notStored(ctx context.Context, id TransactionID, answer error, unknown bool) error {
 	if unknown {
@@ -226,7 +226,7 @@ func (l *Ledger) Balance(ctx context.Context, user UserID) (Funds, error) {
 	}
 }
 
-// Allow reports whether a call may use a stored row. If it returns an error, the call fails
+// Allow decides whether a call may use a stored row. If it returns an error, the call fails
 // with that error. A nil Allow allows everything.
 type Allow func(Transaction) error
 

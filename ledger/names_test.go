@@ -14,7 +14,7 @@ import (
 	"onewrite/ledger"
 )
 
-// word and name make a parser return its result as a string.
+// word and name adapt a parser to return its result as a string.
 func word[T ~string](parse func(string) (T, error)) func(string) (string, error) {
 	return func(s string) (string, error) {
 		parsed, err := parse(s)
@@ -35,7 +35,6 @@ func amounts(t *testing.T, places string) func(string) (string, error) {
 	return name(parseSettings(t, "XTS", places, "0").ParseAmount)
 }
 
-// checkPlaces parses an amount from a row and checks its decimal places.
 func checkPlaces(s string) (string, error) {
 	a, err := ledger.ParseAmount(s)
 	return s, cmp.Or(err, ledger.DefaultSettings().CheckPlaces(a))

@@ -8,10 +8,10 @@ import (
 )
 
 // SortRows sorts one user's rows in the order in which they apply, oldest first. Rows with
-// the same time follow their order in the write: first the expiries, then the entries, then
-// the captures and voids. The end of a hold comes after the hold even if both have the same
-// time. Times are no reliable order for two writes: clocks differ, and a write may be
-// delayed.
+// the same time follow their order in the write: first the expiries, then the entries by
+// their place in the transaction, then the captures and voids. The end of a hold comes
+// after the hold even if both have the same time. Times do not reliably order two writes,
+// because clocks differ and a write may be delayed.
 func SortRows(rows []Transaction) {
 	places := placesOf(rows)
 	heldAt := map[TransactionID]time.Time{}
@@ -45,10 +45,11 @@ func SortRows(rows []Transaction) {
 	})
 }
 
-// placesOf returns each entry's place in its transaction, as far as several rows of the
-// transaction are given. A row does not store its place, but its id derives from it.
+// placesOf returns the place of each entry in its transaction. A row does not store its
+// place, but its id derives from it. An entry without others from its transaction gets
+// place 0.
 func placesOf(rows []Transaction) map[TransactionID]int {
-	unknown := map[TransactionID]int{} // number of rows without a known place, by transaction
+	unknown := map[TransactionID]int{} // number of rows whose place is unknown, by transaction
 	places := map[TransactionID]int{}
 	for _, row := range rows {
 		if row.Kind() != EndRow {
@@ -58,7 +59,7 @@ func placesOf(rows []Transaction) map[TransactionID]int {
 	}
 	for id, rows := range unknown {
 		if rows == 1 {
-			continue // a single row has nothing to be compared with
+			continue // a single row keeps place 0
 		}
 		for place := 0; rows > 0 && place < MaxItems; place++ {
 			entry := id.Entry(place)

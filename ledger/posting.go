@@ -17,8 +17,8 @@ type Posting struct {
 	// Moves change the balances. There is one move for each user in the rows.
 	Moves []Move
 
-	// Refund is set if the rows refund a transaction. The write counts it in the original's
-	// refund account, if it refunds no entry beyond the entry's amount.
+	// Refund is set if the rows refund a transaction. The write succeeds only if it refunds
+	// no entry beyond its amount, and counts the refund in the original's refund account.
 	Refund *Refund
 }
 
@@ -48,15 +48,15 @@ type Move struct {
 	// be open.
 	Opens *Hold
 
-	// Held is the change to the held sum by Opens and Ends.
+	// Held is the amount by which Opens and Ends change the held sum.
 	Held Sum
 
 	// Debits and Credits report whether the rows contain debits and credits for this user.
 	// The account must not block them.
 	Debits, Credits bool
 
-	// Rules is the change to the account's rules, or nil. The account must have had Number
-	// - 1 changes before. Sum is then the change to the credit limit.
+	// Rules is the change to the account's rules, or nil. It requires that the account had
+	// Number - 1 changes before. Sum is then the change to the credit limit.
 	Rules *RuleChange
 }
 
@@ -149,7 +149,6 @@ func (p *Posting) move(user UserID) *Move {
 	return &p.Moves[i]
 }
 
-// add adds an entry's row to the move.
 func (m *Move) add(row Transaction) {
 	m.Sum.move(row.Type, row.Amount)
 	m.Rows++

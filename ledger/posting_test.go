@@ -75,7 +75,7 @@ func drawCents(t *rapid.T, label string, most int64) int64 {
 	return min(max(near+rapid.Int64Range(-away, away).Draw(t, label), 0), most)
 }
 
-// drawEntries draws entries for only three users, so that users have several.
+// drawEntries draws entries for only three users, so that a user often has several.
 func drawEntries(t *rapid.T) []ledger.Entry {
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) ledger.Entry {
 		return ledger.Entry{

@@ -50,7 +50,7 @@ func TestFunds(t *testing.T) {
 func TestBalanceWhileAHoldExpires(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		spendable time.Duration // relative to the clock's first call
+		spendable time.Duration // when the hold becomes spendable, relative to the clock's first call
 		step      time.Duration // between two calls of the clock
 		reads     int
 	}{

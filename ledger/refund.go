@@ -35,7 +35,7 @@ type Part struct {
 // Refunds is the refund account of a transaction.
 type Refunds struct {
 	Count int            // number of posted refunds
-	Sums  map[int]Amount // refunded amounts by the place of the entry
+	Sums  map[int]Amount // refunded amounts by the entry's place
 }
 
 // Original returns the transaction to refund. The error is [ErrNotFound] if no transaction
@@ -48,8 +48,8 @@ func (l *Ledger) Original(ctx context.Context, id TransactionID) (Original, erro
 	return OriginalOf(t)
 }
 
-// OriginalOf returns t, in its current state, as an original for refunds. The error is
-// [ErrNotFound] if t is not a first row, or a *[NotRefundableError].
+// OriginalOf returns the original for refunds of t, which must be in its current state. The
+// error is [ErrNotFound] if t is not a first row, or a *[NotRefundableError].
 func OriginalOf(t Transaction) (Original, error) {
 	switch {
 	case t.Kind() != FirstRow:
@@ -66,8 +66,8 @@ func OriginalOf(t Transaction) (Original, error) {
 	return o, nil
 }
 
-// Refunds returns a transaction and its refund account, strongly consistent. The errors are
-// those of [Ledger.Original].
+// Refunds returns a transaction and its refund account, strongly consistent. It returns the
+// same errors as [Ledger.Original].
 func (l *Ledger) Refunds(ctx context.Context, id TransactionID) (Original, Refunds, error) {
 	o, err := l.Original(ctx, id)
 	if err != nil {
@@ -111,8 +111,8 @@ func (o Original) CheckAmount(p Part) error {
 	return nil
 }
 
-// Request returns the request to refund the parts, which must be in entry order. It has the
-// opposite entry for each part, and the caller must set the key.
+// Request returns a request that refunds the parts, which must be in entry order. It has
+// the opposite entry for each part, and the caller must set the key.
 func (o Original) Request(parts []Part) Request {
 	r := Request{Refund: &Refund{o, parts}}
 	for _, p := range parts {
@@ -126,7 +126,6 @@ func (o Original) Request(parts []Part) Request {
 	return r
 }
 
-// isWhole reports whether the refund returns every entry in full.
 func (r *Refund) isWhole() bool {
 	return len(r.Parts) == len(r.Of.Entries) &&
 		!slices.ContainsFunc(r.Parts, func(p Part) bool { return !p.Amount.Equal(r.Of.Entries[p.Entry].Amount) })

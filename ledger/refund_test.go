@@ -62,8 +62,8 @@ func TestRefundPosting(t *testing.T) {
 	}
 }
 
-// The refund limit is not reported if an attempt before it may still be applied, even with
-// a separate write of releases in between.
+// The refund limit is not reported while an earlier attempt may still be applied, even if
+// releases were written in between.
 func TestRefundLimitAfterReleases(t *testing.T) {
 	t.Parallel()
 	r := requestOf(t, "refund of b credit 1"+strings.Repeat(", b credit 1", 96)) // 97 rows, a move and the refund account

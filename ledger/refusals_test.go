@@ -40,7 +40,7 @@ func TestRefusals(t *testing.T) {
 		return all
 	}
 	full := holds(ledger.MaxHolds, never)
-	withFull := func(one ledger.Hold) []ledger.Hold { return append(slices.Clone(full[1:]), one) } // still MaxHolds
+	withFull := func(one ledger.Hold) []ledger.Hold { return append(slices.Clone(full[1:]), one) } // still MaxHolds holds
 	seen := func(balance string, holds ...ledger.Hold) *ledger.RefusedError {
 		return refusal(t, accounts{"a": account(t, balance, holds...)})
 	}
@@ -296,7 +296,7 @@ func TestReleasesThatDoNotFit(t *testing.T) {
 		require.ErrorIs(t, err, failed)
 		assert.Len(t, s.posted, 2, "nothing is posted that may need what was not released")
 	}
-	// One entry and one release fewer fit into one write.
+	// With one entry and one release less, everything fits into one write.
 	s := &script{answers: []error{refusal(t, accounts{"a": account(t, "60", holdsOf(t, "a", noon, "40")...)}), nil}}
 	_, err := s.at(after).Post(t.Context(), requestOf(t, strings.TrimSuffix(text, ", c credit 1")))
 	require.NoError(t, err)
@@ -318,8 +318,8 @@ func TestRoundsAreBounded(t *testing.T) {
 	}
 }
 
-// A lower credit limit is not declined because of a hold that expired meanwhile: the hold
-// is released first, or turns out to be captured, as here.
+// A hold that expired meanwhile is released before a lower credit limit is declined. Here
+// the release finds that the hold was captured, so the limit is declined.
 func TestCreditInUseWhileAHoldExpires(t *testing.T) {
 	t.Parallel()
 	limit, err := ledger.ParseCreditLimit("60")

@@ -72,8 +72,7 @@ func TestKeyAgain(t *testing.T) {
 	}
 }
 
-// It is a defect if the stored row with the request's id is one that the ledger never
-// writes.
+// A stored row that the ledger could never have written is a defect.
 func TestReplayOfAWrongRow(t *testing.T) {
 	t.Parallel()
 	r := requestOf(t, "1 debit 100")

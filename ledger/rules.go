@@ -33,7 +33,6 @@ type Rules struct {
 	Changes        int     // the number of changes so far
 }
 
-// block reports whether the rules block entries of that type.
 func (r Rules) block(t Type) bool {
 	return t == Debit && r.DebitsBlocked || t == Credit && r.CreditsBlocked
 }
@@ -44,8 +43,8 @@ type RuleChange struct {
 	CreditLimit     *Balance   // nil for no change
 
 	// These fields are set only in rows.
-	LimitBefore Balance // the limit before, if CreditLimit is set
-	Number      int     // counts the account's changes from 1; 0 if declined
+	LimitBefore Balance // the limit before the change, if CreditLimit is set
+	Number      int     // 1 for the account's first change; 0 if declined
 }
 
 // Check returns an [*InvalidError] if the change is empty.
@@ -56,7 +55,8 @@ func (c RuleChange) Check() error {
 	return nil
 }
 
-// lent returns the change to the credit limit, by which the account's balance changes too.
+// lent returns how much the change adds to the balance, which includes the credit limit. It
+// is negative for a lower limit.
 func (c RuleChange) lent() (sum Sum) {
 	if c.CreditLimit != nil {
 		sum.d = minus(c.CreditLimit.d, c.LimitBefore.d)
@@ -66,7 +66,7 @@ func (c RuleChange) lent() (sum Sum) {
 
 // RulesRequest asks for one change to an account's rules.
 type RulesRequest struct {
-	IdempotencyKey IdempotencyKey // must be unused, even by the user's transactions
+	IdempotencyKey IdempotencyKey // rule changes and transactions share the user's keys
 	UserID         UserID
 	Change         RuleChange
 	Metadata       Metadata
@@ -78,7 +78,7 @@ func (r RulesRequest) TransactionID() TransactionID {
 	return NewTransactionID(r.UserID, r.IdempotencyKey)
 }
 
-// row returns the request's row. The account's rules before the change are from.
+// row returns the request's row, where from has the account's rules before the change.
 func (r RulesRequest) row(from Rules, now time.Time) Transaction {
 	change := r.Change
 	change.Number = from.Changes + 1
@@ -97,9 +97,9 @@ func (r RulesRequest) row(from Rules, now time.Time) Transaction {
 	}
 }
 
-// ChangeRules changes an account's rules and returns the change's row. After that, no entry
-// is posted that the new rules block. The same request again changes nothing and returns
-// the first result, with Replayed set. The error is
+// ChangeRules changes an account's rules and returns the change's row. Once it has
+// returned, the ledger posts no entry that the new rules block. The same request again
+// changes nothing and returns the first result, with Replayed set. The error is
 //   - a *[DeclinedError] if the balance did not allow the new credit limit, now or the
 //     first time;
 //   - a *[KeyReusedError] if an earlier call used the key for another change or for a
@@ -155,8 +155,8 @@ func (l *Ledger) writeRules(ctx context.Context, r RulesRequest) (row Transactio
 	return row, ErrTryAgain
 }
 
-// ruling returns the posting for a rule change. A higher limit adds to the balance if the
-// balance stays within [MaxBalance]. A lower limit takes money from the balance.
+// ruling returns the posting for a rule change. A higher limit adds to the balance, which
+// must stay within [MaxBalance]. A lower limit takes money from the balance.
 func (t Transaction) ruling() Posting {
 	m := Move{UserID: t.UserID, MaxBefore: HighestBalance(), Rules: t.Rules, Sum: t.Rules.lent()}
 	switch m.Sum.d.Sign() {
@@ -168,7 +168,7 @@ func (t Transaction) ruling() Posting {
 	return Posting{Rows: []Transaction{t}, Moves: []Move{m}}
 }
 
-// addDifferences records in to how two requested changes differ.
+// addDifferences marks in the error how two requested changes differ.
 func (c RuleChange) addDifferences(other RuleChange, to *KeyReusedError) {
 	to.DebitsDiffer = c.Debits != other.Debits
 	to.CreditsDiffer = c.Credits != other.Credits

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Settings never change for a ledger's tables, because neither the currency nor the opening
-// balance can change once there is money. The zero Settings are invalid; use
-// [ParseSettings] or [DefaultSettings]. Compare them with [Settings.Equal], not ==.
+// Settings stay the same for the life of a ledger's tables, because neither the currency
+// nor the opening balance can change once there is money. The zero Settings are invalid;
+// use [ParseSettings] or [DefaultSettings]. Compare them with [Settings.Equal], not ==.
 type Settings struct {
 	Currency string  // three to twelve capital letters and digits, starting with a letter
 	Places   int     // decimal places of an amount, from 0 to MaxPlaces
@@ -22,7 +22,7 @@ const MaxPlaces = 8
 // anyPlaces parses amounts and credit limits from rows.
 var anyPlaces = Settings{Places: MaxPlaces}
 
-// These are the settings of tables that have none stored.
+// Tables without stored settings have these.
 const (
 	DefaultCurrency = "USD"
 	DefaultPlaces   = "2"
@@ -76,13 +76,13 @@ func (s Settings) Equal(t Settings) bool {
 // IsDefault reports whether s are the default settings.
 func (s Settings) IsDefault() bool { return s.Equal(DefaultSettings()) }
 
-// String returns all three settings, with their names.
+// String returns the settings as one line of text.
 func (s Settings) String() string {
 	return fmt.Sprintf("currency %s, decimal places %d, opening balance %s", s.Currency, s.Places, s.Opening)
 }
 
-// ParseAmount is like the function [ParseAmount], but accepts only the settings' decimal
-// places. The smallest amount is their smallest unit.
+// ParseAmount is like the function [ParseAmount], but limits the amount to the settings'
+// decimal places and smallest unit.
 func (s Settings) ParseAmount(text string) (Amount, error) {
 	d, reason := parsePlain(text, s.Places, maxAmount)
 	if reason == "" && d.IsZero() {
@@ -94,7 +94,7 @@ func (s Settings) ParseAmount(text string) (Amount, error) {
 	return Amount{d}, nil
 }
 
-// ParseCreditLimit is like the function [ParseCreditLimit], but accepts only the settings'
+// ParseCreditLimit is like the function [ParseCreditLimit], but allows only the settings'
 // decimal places.
 func (s Settings) ParseCreditLimit(text string) (Balance, error) {
 	return parseBalance("rules", text, s.Places, maxAmount)

@@ -20,8 +20,9 @@ func ParseType(s string) (Type, error) {
 	return oneOf("type", `must be "credit" or "debit"`, s, Credit, Debit)
 }
 
-// MaxItems is the maximum number of a transaction's entries and different users together. A
-// [Store] writes a row for each entry and a move for each user in one write.
+// MaxItems is DynamoDB's limit for one write. It bounds a transaction's entries and
+// different users together, because a [Store] writes a row for each entry and a move for
+// each user.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 const MaxItems = 100
@@ -130,7 +131,7 @@ func ParseStatus(s string) (Status, error) {
 // timeLayout is RFC 3339 in UTC with milliseconds.
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
-// timeOf returns now as the time for a row.
+// timeOf returns now in UTC, truncated to the precision of a row.
 func timeOf(now time.Time) time.Time { return now.UTC().Truncate(time.Millisecond) }
 
 // FormatTime returns t in RFC 3339, in UTC, truncated to milliseconds. All results have the
@@ -155,7 +156,7 @@ func ParseTime(s string) (time.Time, error) {
 type Transaction struct {
 	ID        TransactionID // from NewTransactionID in a first row; from TransactionID.Entry or .End in others
 	UserID    UserID
-	Type      Type // "" if the row is an end
+	Type      Type // "" in an end and in a rule change
 	End       End  // "" if the row is not an end
 	Amount    Amount
 	Status    Status
@@ -165,12 +166,12 @@ type Transaction struct {
 	IdempotencyKey  IdempotencyKey
 	Entries         []Entry // all entries in order if there are several, else nil
 	Metadata        Metadata
-	ExpiresAt       time.Time // if the request was to hold the money
+	ExpiresAt       time.Time // set if the request was to hold money
 	DeclinedEntry   int       // if Declined: the place, from 0, of the first entry that did not fit
 	BalanceSeen     Balance   // if Declined: the spendable balance of that entry's user
 	DeclinedByBlock bool      // if Declined: that entry's account blocked it
 	RefundPlaces    []int     // in a refund: the places of the refunded entries, ascending
-	Captured        Amount    // set when a captured transaction is read; never stored here
+	Captured        Amount    // the captured amount, if any; set by reads and never stored
 
 	// PostedBy is the caller that wrote a first row, or that ended a hold with a capture or
 	// void, even if the stored end is the expiry. It is empty in further entries, in
@@ -190,7 +191,7 @@ type Transaction struct {
 // Kind is the kind of a row.
 type Kind int
 
-// A row has one of four kinds.
+// These are the four kinds of row.
 const (
 	FirstRow Kind = iota // the transaction's data and its first entry
 	EntryRow             // an entry after the first
