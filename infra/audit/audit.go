@@ -11,50 +11,50 @@ import (
 	"onewrite/ledger"
 )
 
-// audit compares the balances with the history, once.
+// audit is one run of the command: its report, and the state that its steps share.
 type audit struct {
 	*reader
-	settle time.Duration // see the package comment
+	settle time.Duration // the -settle flag
 
-	maxWaiting int // rows of holds that wait for their other row
+	maxWaiting int // the constant, except in tests
 
 	mu     sync.Mutex
 	report report
 	totals trialBalance
-	recent time.Time // rows from then on may be in flight
+	recent time.Time // rows created since may be in flight
 	fold   *books.Fold
 	movers []mover
-	lost   map[ledger.TransactionID]lostRefund // by the refund's id
+	lost   map[ledger.TransactionID]lostRefund // by refund id
 
-	suspects  map[ledger.UserID]*books.Tally // to be read one by one
-	undecided []ledger.UserID                // to be read once more
-	ruled     map[ledger.UserID]bool         // whose rules are to be read once more
+	suspects  map[ledger.UserID]*books.Tally // users to read separately
+	undecided []ledger.UserID                // users to look for in another scan
+	ruled     map[ledger.UserID]bool         // users whose rules need another scan
 }
 
-// inFlight is more than the time from a row's created_at to its place in the
-// tables: a call of the function ends after 10 seconds.
+// inFlight is longer than it takes to store a row after its created_at: the function times out
+// after 10 seconds.
 const inFlight = time.Minute
 
-// maxWaiting is how many hold rows may wait for their other row before the audit looks the other
-// rows up. They take about 25 MB.
+// maxWaiting is how many pending rows and ends may wait for their counterpart before the audit
+// looks the counterparts up. That many take about 25 MB.
 const maxWaiting = 100_000
 
-// find notes findings.
+// find adds findings to the report.
 func (a *audit) find(found ...finding) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.report.Mismatches = append(a.report.Mismatches, found...)
 }
 
-// leave notes why a user could not be settled.
+// leave reports a user as unsettled, with the reason.
 func (a *audit) leave(user ledger.UserID, detail string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.report.Unsettled = append(a.report.Unsettled, finding{UserID: user.String(), Kind: books.KindBalance, Detail: detail})
 }
 
-// run reads everything and returns the report. If it can't finish, because reading fails
-// or ctx ends, the report has the findings so far and the reason.
+// run audits all users. If reading fails or ctx ends, the report has the findings so far and the
+// reason.
 func (a *audit) run(ctx context.Context) report {
 	a.recent = time.Now().Add(-inFlight)
 	a.fold = books.NewFold(a.config.Settings, a.recent)
@@ -68,7 +68,7 @@ func (a *audit) run(ctx context.Context) report {
 	return a.report.sorted()
 }
 
-// inOrder takes steps. It ends at the first that can't read: a finding is no error.
+// inOrder runs the steps in order until one returns an error. A finding is not an error.
 func inOrder(ctx context.Context, steps ...func(context.Context) error) error {
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -78,7 +78,7 @@ func inOrder(ctx context.Context, steps ...func(context.Context) error) error {
 	return nil
 }
 
-// rest gives a posting that was seen in part the time to be complete.
+// rest waits for -settle, so that a posting that was only partly visible becomes complete.
 func (a *audit) rest(ctx context.Context) error { return sleep(ctx, a.settle) }
 
 func (a *audit) foldTransactions(ctx context.Context) error {
@@ -93,7 +93,7 @@ func (a *audit) foldTransactions(ctx context.Context) error {
 		}
 		if err == nil && a.fold.Waiting() > mayWait {
 			err = a.lookUpHolds(ctx)
-			mayWait, lookedUp = a.maxWaiting+2*a.fold.Waiting(), true // open holds wait to the end
+			mayWait, lookedUp = a.maxWaiting+2*a.fold.Waiting(), true // open holds never find a counterpart
 		}
 		return err
 	})
@@ -107,7 +107,7 @@ func (a *audit) foldTransactions(ctx context.Context) error {
 	}
 }
 
-// lookUpHolds reads the missing halves of the waiting rows.
+// lookUpHolds looks up the counterparts of the waiting hold rows.
 func (a *audit) lookUpHolds(ctx context.Context) error {
 	return forEach(ctx, a.segments, slices.Values(a.fold.Missing()), func(ctx context.Context, id ledger.TransactionID) error {
 		t, _, err := a.transaction(ctx, id)
@@ -121,8 +121,9 @@ func (a *audit) lookUpHolds(ctx context.Context) error {
 	})
 }
 
-// foldBalances compares the balances with the tallies, and notes the users to be read again. A tally
-// with a recent row is among them: that row's balance move may be in flight and hide a missing row.
+// foldBalances compares each balance with the user's tally, and notes the users to read again.
+// These include users with a recent row: the balance may not count that row yet, and then the row
+// could hide a missing one.
 func (a *audit) foldBalances(ctx context.Context) error {
 	var refunded []infra.RefundAccount
 	err := a.scan(ctx, a.config.AggregateTable, "balances", len(a.fold.Tallies), func(r row) (err error) {
@@ -136,12 +137,12 @@ func (a *audit) foldBalances(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for user, rules := range a.fold.Rules { // those without a balance
+	for user, rules := range a.fold.Rules { // users without a balance row
 		if !rules.Seen {
 			a.ruled[user] = true
 		}
 	}
-	for user, t := range a.fold.Tallies { // those without a balance
+	for user, t := range a.fold.Tallies { // users without a balance row
 		if !t.Seen && t.Posted > 0 {
 			a.suspects[user] = t
 		}
@@ -175,8 +176,8 @@ func (a *audit) foldBalance(r row) {
 	a.noteMover(user, t, balance)
 }
 
-// compareEntries scans the transactions once more for those whose rows don't match their entries,
-// if there are any.
+// compareEntries reports ends without a pending row, and transactions whose rows don't match their
+// entries. It scans again only for the latter.
 func (a *audit) compareEntries(ctx context.Context) error {
 	a.find(a.fold.Orphans()...)
 	if a.fold.EntriesFit() {
@@ -189,26 +190,27 @@ func (a *audit) compareEntries(ctx context.Context) error {
 	return err
 }
 
-// collect scans for the transactions that wanted accepts.
+// collect scans the transactions table, and groups the rows that wanted accepts by transaction.
 func (a *audit) collect(ctx context.Context, wanted func(ledger.Transaction) bool) (books.Wholes, error) {
 	wholes := books.Wholes{}
 	return wholes, a.scan(ctx, a.config.TransactionsTable, "transactions of several entries", a.report.Transactions, func(r row) error {
-		if t, err := infra.DecodeTransaction(r); err == nil && wanted(t) { // an unreadable row is found already
+		if t, err := infra.DecodeTransaction(r); err == nil && wanted(t) { // an unreadable row is already reported
 			wholes.Add(t)
 		}
 		return nil
 	})
 }
 
-// mover is a user and the first row of the write that the balance names.
+// mover is a user and the first row of the write that the balance names in transaction_id.
 type mover struct {
 	user  ledger.UserID
 	first ledger.TransactionID
 }
 
-// noteMover notes the write that a balance names, unless it has the user's newest row. Few are
-// noted: users whose clocks differ, and users who moved meanwhile. A balance that an older version
-// or a rebuild wrote last names no write. a.mu is held.
+// noteMover notes the write that a balance names in transaction_id, to check it later, unless it
+// has the user's newest row. Few remain: users whose clocks differ, and users who were written to
+// meanwhile. A balance that an older version or a rebuild wrote last names no write. Callers must
+// not run at once.
 func (a *audit) noteMover(user ledger.UserID, seen *books.Tally, balance infra.Aggregate) {
 	if first := balance.TransactionID; first != (ledger.TransactionID{}) && !seen.Moved(first) {
 		a.movers = append(a.movers, mover{user, first})

@@ -9,6 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 )
 
-// defaultChain returns the region and the credentials that the SDK finds: from a profile, single
-// sign-on, or a container's or machine's role.
+// defaultChain returns the region and credentials from the SDK's default chain: a profile, single
+// sign-on, or the role of a container or machine.
 func defaultChain(ctx context.Context) (aws.Config, error) { return config.LoadDefaultConfig(ctx) }

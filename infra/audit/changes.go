@@ -12,21 +12,21 @@ import (
 	"onewrite/ledger"
 )
 
-// change is a rebuild's change to a transaction or a balance, made or only shown. Kept is why it
-// makes none.
+// change is a rebuild's change to a transaction, a balance or a refund account. Written is false if
+// it is only shown. Kept is the reason to leave the rows unchanged.
 type change struct {
 	TransactionID string   `json:"transactionId,omitempty"`
 	Wrote         []string `json:"missing,omitempty"` // row ids
 	Removed       []string `json:"orphans,omitempty"` // row ids
 	UserID        string   `json:"userId,omitempty"`
-	RefundsOf     string   `json:"refundsOf,omitempty"` // the refund account's transaction
+	RefundsOf     string   `json:"refundsOf,omitempty"` // the refunded transaction's id
 	From          string   `json:"from,omitempty"`
 	To            string   `json:"to,omitempty"`
 	Kept          string   `json:"kept,omitempty"`
 	Written       bool     `json:"written"`
 }
 
-// String returns the change's line.
+// String returns the output line for the change.
 func (c change) String() string {
 	verb := "would"
 	switch {
@@ -61,7 +61,7 @@ func (c change) String() string {
 	return text
 }
 
-// changeLog writes each change as it is made, so that none stays in memory.
+// changeLog writes each change at once, so that none stays in memory.
 type changeLog struct {
 	out  io.Writer
 	json bool
@@ -71,19 +71,18 @@ type changeLog struct {
 	err     error
 }
 
-// rebuildSummary is a rebuild's last line.
+// rebuildSummary is the last line of a rebuild's output.
 type rebuildSummary struct {
 	Users        int       `json:"users"`
 	Transactions int       `json:"transactions"` // rows read
 	Torn         int       `json:"transactionsRebuilt"`
 	Balances     int       `json:"balancesRebuilt"`
 	Kept         int       `json:"kept"`
-	Written      bool      `json:"written"` // whether these were written, or would be
+	Written      bool      `json:"written"` // whether the run had -write
 	Mismatches   []finding `json:"mismatches"`
 	Unfinished   string    `json:"unfinished"`
 }
 
-// add counts and writes a change.
 func (l *changeLog) add(c change) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -131,7 +130,7 @@ func (l *changeLog) end(found report) (status int, err error) {
 	}
 }
 
-// String returns the findings' lines and the summary's.
+// String returns a line for each finding, and the summary line.
 func (s *rebuildSummary) String() string {
 	did := "would be rebuilt"
 	if s.Written {
@@ -151,7 +150,7 @@ func (s *rebuildSummary) String() string {
 	return report{Mismatches: s.Mismatches, Unfinished: s.Unfinished}.findings() + text
 }
 
-// describe returns a stored row's account for a person.
+// describe describes a stored balance row for a person.
 func describe(stored row) string {
 	if stored == nil {
 		return "no balance"

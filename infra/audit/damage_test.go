@@ -19,8 +19,8 @@ import (
 	"onewrite/ledger"
 )
 
-// damage is edits to the rows of kinds, and the findings: each one's user and kind, and its detail
-// where the case has one.
+// damage is a case of TestDamage: edits to the rows from kinds, and the findings that they must
+// cause. Each string in want is a prefix of "user kind: detail".
 type damage struct {
 	name  string
 	edits []edit
@@ -42,7 +42,7 @@ func holdOf(t *testing.T, user string) ledger.TransactionID {
 	return infratest.Entries(t, user, user+" debit 1").TransactionID()
 }
 
-// damages has each way in which rows and balances can be wrong.
+// damages returns a case for each way in which rows and balances can be wrong.
 func damages(t *testing.T, rows stored) []damage {
 	t.Helper()
 	credit, debit, declined := idOf(t, "alice", "credit"), idOf(t, "alice", "debit"), idOf(t, "alice", "declined")
@@ -78,7 +78,7 @@ func damages(t *testing.T, rows stored) []damage {
 	const future = "2231-11-22T12:00:00.000Z"
 
 	return []damage{
-		// Rows of one entry.
+		// Transactions of one entry.
 		{"an amount", edits{set(credit, "ammount", num("11"))},
 			found{"alice balance: the balance is 105 at version 2, and the history makes it 106 at version 2"}},
 		{"an amount as a text", edits{set(credit, "ammount", text("10"))}, found{"alice balance", "alice transaction-row: ammount: is of type S, must be N"}},
@@ -109,7 +109,7 @@ func damages(t *testing.T, rows stored) []damage {
 		{"a decline of another entry", edits{set(refused, "declined_entry", num("0"))}, found{"bob decline"}},
 		{"a decline that is posted", edits{set(declined, "status", text("posted"), "balance", nil)}, found{"alice balance"}},
 
-		// Rows of several entries.
+		// Transactions of several entries.
 		{"an entry's row gone", edits{drop(toShop)}, found{"bob entries: 1" + tears + "0 rows of it have no such entry", "shop balance"}},
 		{"an entry's row gone, and balanced", edits{drop(toCarol, "carol")}, found{"bob entries: 1" + tears + "0 rows of it have no such entry"}},
 		{"an entry's amount", edits{set(toCarol, "ammount", num("8")), set("carol", "balance", num("108"))},
@@ -192,7 +192,7 @@ func damages(t *testing.T, rows stored) []damage {
 		{"a hold's expiry", edits{set("open", openHold, holdAs("40", "1"))}, found{"open hold"}},
 		{"half a hold", edits{set("open", openHold, holdAs("40"))}, found{"open balance-row"}},
 
-		// The write that a balance names.
+		// The write that a balance names in transaction_id.
 		{"a mover that is no row", edits{set("alice", "transaction_id", text(idOf(t, "alice", "x")))}, found{"alice mover"}},
 		{"a mover that was declined", edits{set("alice", "transaction_id", text(declined))}, found{"alice mover"}},
 		{"a mover of another user", edits{set("carol", "transaction_id", text(credit))}, found{"carol mover"}},
@@ -206,7 +206,7 @@ func damages(t *testing.T, rows stored) []damage {
 			set("alice", "transaction_id", text(credit)), set("shop", "transaction_id", text(first)), set("voided", "transaction_id", text(voided.String())),
 		}, nil},
 
-		// Refunds and their accounts.
+		// Refunds and refund accounts.
 		{"a refunded sum too low", edits{set(account, "r1", num("4"))},
 			found{" refund: the refund account has 2 refunds: 6 of entry 0, 4 of entry 1, 0.5 of entry 2; the history makes it " + made}},
 		{"refunded sums of other places", edits{set(account, "r0", num("5"), "r1", num("6"))},
@@ -290,7 +290,7 @@ func damages(t *testing.T, rows stored) []damage {
 	}
 }
 
-// The audit finds every damage, and nothing else.
+// The audit finds each kind of damage, and reports nothing else.
 func TestDamage(t *testing.T) {
 	t.Parallel()
 	rows := kinds(t)
@@ -300,7 +300,7 @@ func TestDamage(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b, model := infratest.OpenOnModel(dynamodbmodel.Moment{}, ledger.DefaultSettings())
 				rows.with(c.edits...).writeTo(t, b)
-				for _, most := range []int{maxWaiting, 3, 1, 0} { // beyond it, holds' other rows are looked up
+				for _, most := range []int{maxWaiting, 3, 1, 0} { // if more hold rows wait, the audit looks up their counterparts
 					a, network := auditorOver(b, model)
 					a.maxWaiting = most
 					r := a.run(t.Context())
@@ -317,7 +317,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// checkFound compares findings with their users and kinds, and the details of some.
+// checkFound checks that the findings begin with the wanted prefixes, in any order.
 func checkFound(t *testing.T, want []string, findings []finding) {
 	t.Helper()
 	var got []string

@@ -1,161 +1,163 @@
-// Command audit checks each user's balance against the sum of the history, while the ledger is in
-// use.
+// Command audit checks each user's balance against the sum of the user's history. The ledger may be
+// in use meanwhile.
 //
 //	go run ./infra/audit [-rate UNITS] [-segments N] [-settle TIME] [-json | -emf]
 //	go run ./infra/audit -rebuild [-write] [-user ID] [-json]
 //	go run ./infra/audit -user ID [-from TIME] [-to TIME] [-csv | -json]
 //	go run ./infra/audit -export transactions|balances [-from TIME] [-to TIME] [-csv | -json]
 //
-// It takes the table names from the same environment as the function (see
-// [onewrite/infra.ConfigFromEnv]). Only -rebuild -write writes to the tables. A DynamoDB on this
-// machine, named by AWS_ENDPOINT_URL_DYNAMODB, needs no other variable. The exit status is
+// It reads the table names from the same environment variables as the function (see
+// [onewrite/infra.ConfigFromEnv]). Only -rebuild -write writes to the tables. If
+// AWS_ENDPOINT_URL_DYNAMODB names a DynamoDB on this machine, no other variable is needed. The exit
+// status is
 //
 //	0  every balance is the sum of its history
 //	1  something is wrong, whether or not the run could finish
 //	2  a flag or the environment is wrong, and no row was read
-//	3  nothing wrong was found, and some users moved all the time
-//	4  nothing wrong was found, and some rows could not be read
+//	3  nothing wrong was found, but some users were written to all the time
+//	4  nothing wrong was found, but some rows could not be read
 //
-// (go run itself turns every status but 0 into 1: build the command for scripts.) A run can't
-// finish if it lacks a permission, DynamoDB fails for long, or a signal ends it. It then reports
+// (go run itself turns every status but 0 into 1, so scripts need a built command.) A run can't
+// finish if a permission is missing, DynamoDB keeps failing, or a signal ends it. It then reports
 // all findings so far and the reason: as a line of the text, as "unfinished" in JSON, and as the
 // metric AuditFailed. Only a run that read everything and found nothing reports zero mismatches, so
 // an alarm on BalanceMismatches lasts until then.
 //
 // # Checks
 //
-// The audit reads the tables' settings first. Missing settings are damage, and so are sums with too
-// many decimal places.
+// The audit first reads the tables' settings. Missing settings are damage, and so are sums with
+// more decimal places than the settings allow.
 //
-// Rows are written once and never change, and the write that moves a balance counts its rows in
-// version. So at any moment a user has as many rows as version, not counting declined ones. Their
-// sum is the balance minus the opening balance and the credit limit, and they account for the held
-// money. The audit also checks each row alone. It must have its attributes, with their types and
-// ranges, and no other, an id that fits its user and key, no time in the future, and a reason for a
-// decline.
+// Rows never change, and each write adds the number of a user's new rows to the version of that
+// user's balance. So at any moment a user has as many rows as version, apart from declined rows and
+// rule changes. Their sum is the balance minus the opening balance and the credit limit, and their
+// open holds add up to the held sum. The audit also checks each row alone. A row must contain valid
+// attributes and no unknown ones. Its id must match its user and key, its time must not be in the
+// future, and a declined row must show a reason for the decline.
 //
-// A transaction with several entries has a row for each. The audit adds a hash for each row that a
-// first row lists, and subtracts one for each row that it reads, so it keeps no row. If the sum is
-// not zero, another scan finds the transactions. A hold's end must have the user and the sum of its
-// pending row; a capture's credit is one more entry. Each open hold in a balance must be a pending
-// row without an end, with the same amount and expiry. Rows from the minute before the audit wait
-// for the next one, because a scan may see only part of a transaction.
+// A transaction with several entries has a row for each, and its first row lists them all. The
+// audit adds a hash to a sum for each row that a first row lists, and subtracts the same hash when
+// it reads that row, so it need not keep the rows. If a sum is not zero, another scan finds the
+// transactions. A hold's end must have the same user and sum as its pending row. The credit of a
+// capture counts as one more entry. Each open hold in a balance must match the amount and expiry of
+// a pending row without an end. Rows from the minute before the audit are left to the next audit,
+// because a scan may see only part of a transaction.
 //
-// A refund must be the opposite of entries in its original, which is posted or captured, not
-// younger, and no refund itself. So the audit reads each refund's original. It adds what the first
-// rows of refunds return for each entry, and subtracts the sums in the refund accounts, so it keeps
-// neither. If the sum is not zero, another scan of both tables finds the transactions. It also
-// compares an account with several refunds with the original: no entry may be refunded beyond its
-// amount. Accounts with a refund from the last minute wait for the next audit, as do the few that
-// share their sum.
+// A refund must reverse entries of its original, which must be posted or captured, not younger, and
+// not a refund itself. So the audit reads the original of each refund. It adds up the refunds for
+// each entry, and subtracts the sums in the refund accounts, so it need not keep either. If the
+// result is not zero, another scan of both tables finds the transactions. The audit also compares
+// accounts of several refunds with the original: no entry may be refunded beyond its amount.
+// Accounts with a refund from the last minute are left to the next audit, as are the few that share
+// a sum with them.
 //
-// The changes to an account's rules are numbered from 1, and the balance's rule_changes is the last
-// number. So all numbers must be there, each limit must follow the one before, and the changes in
-// their order must make the balance's rules. The audit keeps 150 bytes for each change. Where a
-// user's rules differ, it reads the changes once more between two readings of the balance, each at
-// a distance of -settle.
+// Changes to an account's rules are numbered from 1, and the balance's rule_changes is the last
+// number. So no number may be missing, each change must begin with the limit that the previous one
+// set, and all changes together must result in the balance's rules. The audit keeps 150 bytes for
+// each change. If a user's rules differ, it scans for the changes again, and reads the balance
+// -settle before and -settle after that scan.
 //
-// A balance's transaction_id is the id of the first row in the write that moved it. Mostly this
-// write has the user's newest row; otherwise the audit reads that first row. A balance that an
-// older version or a rebuild wrote last has no transaction_id.
+// A balance's transaction_id is the id of the first row in the last write that changed it. Usually
+// that write also contains the user's newest row; otherwise the audit reads the first row. A
+// balance has no transaction_id if an older version or a rebuild wrote it last.
 //
-// A complete audit also totals the credits, debits and balances for all users with a balance, each
-// user at the moment of the comparison. So the totals agree where nothing is wrong, even while the
-// ledger is in use. A hold is a debit, and a release a credit.
+// A complete audit also totals the credits, debits and balances of all users with a balance, each
+// as of the moment of the user's comparison. So the totals agree if nothing is wrong, even while
+// the ledger is in use. A hold counts as a debit, and a release as a credit.
 //
 // # Damage that it can't find
 //
-// The tables hold nothing to compare a row with, except its key and the user's balance and version.
-// They don't show
+// The audit can compare a row only with its key, with related rows, and with the user's balance and
+// version. It does not find
 //
-//   - a missing declined row, which no number counts: its key is unused again, and its
-//     caller's next attempt may post;
-//   - another amount or balance in a declined row that is still a reason to decline: the
+//   - a missing declined row, which no version counts: the key is unused again, and the caller's
+//     next attempt may post;
+//   - a changed amount or balance in a declined row that still shows a reason to decline: the
 //     tables don't store earlier balances;
-//   - another time in the past, but for refunds before their original: the tables don't store the
+//   - a changed time in the past, unless related rows contradict it: the tables don't store the
 //     order of writes;
-//   - changed amounts with the same sum, and an invented row that replaces a missing one with
-//     the same effect;
-//   - another transaction_id in a balance, if it names an earlier write that moved it;
-//   - in general, a rewritten history and balance that pass every check. To find those, keep a
-//     copy of the rows elsewhere, by -export or by point-in-time recovery.
+//   - changed amounts with the same sum, or an invented row that replaces a missing one with the
+//     same effect;
+//   - a wrong transaction_id in a balance, if it names an earlier write to that balance;
+//   - any rewritten history and balance that pass every check. To find those, keep a copy of the
+//     rows elsewhere, with -export or point-in-time recovery.
 //
 // # One user
 //
-// -user audits one user: each row in the index, and their sum against the balance. Only the audit of
-// all users checks that transactions have all their rows, and account rules, which are in no index.
-// Only a table scan finds a missing row, so a user whose balance counts more rows than the index has
-// is unsettled here.
+// With -user, the audit checks each of the user's rows in the index, and compares their sum with
+// the balance. It does not check that transactions have all their rows, and it does not check
+// account rules, which are in no index. Only a table scan can tell a missing row from a late index,
+// so a user whose balance counts more rows than the index has is unsettled here.
 //
-// A statement's balances are the user's own money, without a credit limit; a line "limit" at the
-// end has the balance with it. Only if no order of the rows stays within today's limit, the
-// statement assumes a higher one.
+// The balances in a statement don't include a credit limit. A line "limit" at the end adds it. The
+// statement assumes a higher limit only if no order of the rows stays within today's.
 //
 // # Writes in flight raise no alarm
 //
-// No request reads both tables at one moment: a scan is no transaction, and even a posting shows in
-// one table an instant before the other. But rows only come, and version only grows. The audit
-// reads rows, in any way, and then the balance by TransactGetItems, which DynamoDB cancels during a
-// write to the item. So version counts every one of those rows, and
+// No request reads both tables at one moment: a scan is not a transaction, and even a posting
+// becomes visible in one table shortly before the other. But rows are only added, and version only
+// grows. The audit first reads the user's rows. Then it reads the balance with TransactGetItems,
+// which DynamoDB cancels while the balance is being written. So version counts every row that was
+// read, and
 //
-//   - more rows than version are wrong;
-//   - as many rows as version are the same rows, and their sum must be right;
-//   - fewer rows mean that some came later, or that the index lags, or that one is
-//     missing: the audit reads again.
+//   - more rows than version are damage;
+//   - if there are as many rows as version, none is missing, and their sum must be right;
+//   - if there are fewer, some were written later, the index lags, or a row is missing: the audit
+//     reads again.
 //
-// A row is missing only if a strongly consistent scan does not find it, and version counted it at
-// least -settle before that scan began. That time lets DynamoDB finish a write that shows in the
-// balance first, which takes milliseconds. It also replaces TransactGetItems: at -settle after the
-// rows were read, version counts every one of them, however the audit reads the balance.
+// The audit reports a row as missing only if a strongly consistent scan does not find it, and
+// version counted it at least -settle before that scan began. DynamoDB may apply a write to the
+// balance first, and completes it within milliseconds. The same delay can replace TransactGetItems:
+// -settle after the rows were read, version counts all of them, however the audit reads the
+// balance.
 //
 // # Reading
 //
-//  1. One scan of the transactions and then one of the balances, both strongly
-//     consistent, decide for all users who did not move meanwhile: a read unit for each
-//     4 KB, and no request for each user. These scans don't read balances by
-//     TransactGetItems, so a row whose move is in flight could hide a missing row with the
-//     same amount. So they decide only for users without a row from the last minute.
-//  2. The audit reads each other user alone, the rows from the index and the balance by
-//     TransactGetItems, until the two can be compared, at most 20 times. After the first
-//     time it reads only the last minute again.
-//  3. If rows seem to be missing, or DynamoDB cancels every TransactGetItems because the
-//     user is written to so often, the audit scans the transactions once more for those
-//     users, between two readings of their balances, each at a distance of -settle.
+//  1. The audit scans the transactions and then the balances, both with strong consistency. That
+//     settles all users who were not written to meanwhile, with a read unit for each 4 KB and no
+//     request per user. A scan may see a row that the balance does not count yet, and that row
+//     could hide a missing one with the same amount. So the two scans don't settle users with a row
+//     from the last minute.
+//  2. The audit reads each other user separately: the rows from the index, and the balance with
+//     TransactGetItems. It repeats that until the two can be compared, at most 20 times. After the
+//     first query it reads only the last minute again.
+//  3. If rows seem to be missing, or DynamoDB cancels every TransactGetItems because a user is
+//     written to so often, the audit scans the transactions once more for those users. It reads
+//     their balances -settle before and -settle after that scan.
 //
-// Some users may be left over: their rows never rest during a reading, or DynamoDB throttles their
-// partition all the time. The report calls such a user unsettled, neither right nor wrong, and
-// still has everything else.
+// Some users may remain, because they are written to during every reading or DynamoDB keeps
+// throttling their partition. The report lists them as unsettled, neither right nor wrong.
 //
 // # Rebuild
 //
-// A restore from point-in-time recovery brings each table back at a moment of its own, and may
-// bring back some changes from a write and not the others. The rows of transactions are the truth,
-// and every balance derives from them. So -rebuild shows two steps, and makes them with -write:
+// Point-in-time recovery restores each table as of its own moment, and may restore only some of the
+// changes in a write. The transaction rows are the truth, and every balance derives from them. So
+// -rebuild shows two steps, and makes them with -write:
 //
-//  1. Make transactions whole. A first row lists all entries, and a hold's end has the
-//     captured sum. If that row is there, the rebuild writes the missing rows. If it is
-//     missing, the rebuild removes the others: the transaction did not happen, and its
-//     caller's next attempt posts it. The same holds for a capture and its credit, for an end
-//     without its pending row, and for a refund without its original. If a user's rows have
-//     a negative sum unless expired holds are released, the rebuild writes the releases: a
-//     posting spent that money in the same write. In place of a lost rule change, which a
-//     later change or the balance counts, it writes a change that blocks debits and credits,
-//     with the limit that the others prove. An operator who knows better allows them again.
-//  2. Write each balance that differs from its rows: balance, version, held, holds, an
-//     attribute for each open hold, and the rules. Such a balance has no transaction_id
-//     until the next posting. The rebuild removes a wrong transaction_id, and a balance
-//     without rows. It writes and removes refund accounts in the same way.
+//  1. Make transactions whole. A first row lists all entries, and the end of a captured hold has
+//     the captured sum. If that row is there, the rebuild writes the missing rows. If it is
+//     missing, the rebuild removes the others: the transaction did not happen, and the caller's
+//     next attempt posts it. The same rule applies to a capture and its credit, to an end without
+//     its pending row, and to a refund without its original. If a user's sum is negative unless
+//     expired holds are released, the rebuild writes the releases: a posting spent that money in
+//     the same write. A rule change is lost if a later change or the balance counts it. In its
+//     place, the rebuild writes a change that blocks debits and credits, with the limit that the
+//     other changes imply. An operator can allow them again.
+//  2. Write each balance that differs from its rows: balance, version, held, holds, an attribute
+//     for each open hold, and the rules. A rebuilt balance has no transaction_id until the next
+//     posting. The rebuild also removes wrong transaction_ids and balances without rows. It treats
+//     refund accounts in the same way.
 //
-// It never guesses. It keeps and lists, each with the reason: rows that contradict each other,
+// The rebuild never guesses. It keeps, and lists with the reason: rows that contradict each other,
 // users with damaged rows or with more than 100 lost rule changes, and sums below zero or above the
 // highest balance.
 //
-// It writes as many rows at once as it reads table segments, and -rate limits the units for both.
+// It makes up to -segments writes at once, and -rate limits reads and writes together.
 //
-// Every write has a condition: a missing row is still missing, and a balance is still the same as
-// before the rows were read. So a rebuild is safe to run again at any time, also after a fault, and
-// continues its work. It keeps a user who is written to meanwhile. Stop the writers first, and
-// audit afterwards: the audit finds damaged rows, which a rebuild can't mend.
+// Every write has a condition: a missing row must still be missing, and a balance must be unchanged
+// since before the rows were read. So a rebuild can run again at any time, and continues after a
+// fault. It keeps users who are written to meanwhile. Stop the writers first, and audit afterwards:
+// the audit finds damaged rows, which a rebuild can't repair.
 //
 // It writes a line for each change as it makes it:
 //
@@ -168,16 +170,17 @@
 // With -write, "rebuilt" replaces "would". With -json each change is a line {"transactionId",
 // "missing", "orphans", "userId", "refundsOf", "from", "to", "kept", "written"}, and the last line
 // is the summary {"users", "transactions", "transactionsRebuilt", "balancesRebuilt", "kept",
-// "written", "mismatches", "unfinished"}. The status is 0 if the rebuild left nothing to do, 1 if
-// it left something, and 4 if it left nothing and could not read everything. -user rebuilds one
-// user: the user's transactions, and the balances of all users whose rows change by that.
+// "written", "mismatches", "unfinished"}. The exit status is 0 if nothing is left to rebuild, 1 if
+// something is, and 4 if nothing is left but some rows could not be read. With -user, the rebuild
+// covers this user's transactions, and the balances of all users whose rows it changes.
 //
 // # Memory
 //
 // The audit keeps a tally for each user and nothing for each transaction: about 200 bytes a user,
-// 16 MB for sums, and a few pages with 1,000 rows each. It compares a hold's rows when it has read
-// both. When 100,000 rows wait for their other row, it looks those up, and later those beyond twice
-// the open holds. A waiting row or an open hold takes 250 bytes. It also keeps its findings. A
-// rebuild keeps the torn transactions' rows with the ten in a million that share their sum, and the
-// sums for each wrong or missing refund account.
+// 16 MB for sums, and a few pages of 1,000 rows. It also keeps its findings. A hold's pending row
+// waits for its end, or the end for the pending row. Each takes 250 bytes. When 100,000 rows wait,
+// the audit looks up their counterparts. It does so again at 100,000 plus twice the rows still
+// waiting, because open holds have no counterpart. A rebuild keeps the rows of torn transactions
+// and of the one in a million that share a sum with one, and the sums of each wrong or missing
+// refund account.
 package main

@@ -22,9 +22,9 @@ import (
 	"onewrite/ledger"
 )
 
-// writeTable writes a table's rows as they are stored, in no order, each with its faults, and
-// returns their number. They are from no single moment: a posting meanwhile may be among them or
-// not.
+// writeTable writes a table's rows as they are stored, in no particular order and each with its
+// faults, and returns how many. They are not from one moment: a posting made meanwhile may be in
+// the output in full, in part or not at all.
 func (a *audit) writeTable(ctx context.Context, o options, out io.Writer) (rows int, err error) {
 	table, columns, total := a.config.TransactionsTable, books.TransactionAttributes, a.transactions
 	if o.export == exportBalances {
@@ -51,13 +51,14 @@ func (a *audit) writeTable(ctx context.Context, o options, out io.Writer) (rows 
 	return rows, nil
 }
 
-// covers reports whether a transaction's row is in the period. A row without a readable time is.
+// covers reports whether a row was created in the period. A row without a readable time is in every
+// period.
 func (p *period) covers(r row) bool {
 	at, err := ledger.ParseTime(books.TextOf(r, "created_at"))
 	return err != nil || !p.isBefore(at) && !p.isAfter(at)
 }
 
-// examine notes and returns the faults of a table's row.
+// examine returns the faults of a row, and adds them to the report.
 func (a *audit) examine(r row, table string) (found []finding) {
 	switch {
 	case table == exportTransactions:
@@ -71,7 +72,7 @@ func (a *audit) examine(r row, table string) (found []finding) {
 	return found
 }
 
-// exportTable exports, and writes the result to log.
+// exportTable writes a table to out, and its findings and row count to log.
 func exportTable(ctx context.Context, a *audit, o options, out, log io.Writer) (status int, err error) {
 	rows, err := a.writeTable(ctx, o, out)
 	a.progress.Stop()
@@ -80,20 +81,19 @@ func exportTable(ctx context.Context, a *audit, o options, out, log io.Writer) (
 	return found.status(), err
 }
 
-// These columns follow those of the table.
+// An export adds these columns to those of the table.
 const (
-	columnOthers  = "others"  // the attributes without a column, as JSON
+	columnOthers  = "others"  // all other attributes, as JSON
 	columnProblem = "problem" // the row's faults
 )
 
-// exportLine is a row as it is stored. Its numbers are texts, so that no program rounds
-// them.
+// exportLine is a row as it is stored. Its numbers are strings, so that no program rounds them.
 type exportLine struct {
 	columns []string
 	values  map[string]any
 }
 
-// newExport returns an export's sheet. It has no form for a person.
+// newExport returns the sheet for an export. It has no text format, so the default is CSV.
 func newExport(out io.Writer, f format, columns []string) *sheet {
 	if f == formatText {
 		f = formatCSV
@@ -113,7 +113,7 @@ func newExportLine(r row, columns []string, problem string) exportLine {
 	return l
 }
 
-// MarshalJSON returns an object with all attributes and the problem.
+// MarshalJSON returns an object with all attributes and, if there is one, the problem.
 func (l exportLine) MarshalJSON() ([]byte, error) { return json.Marshal(l.values) }
 
 func (l exportLine) fields() (fields []string) {
@@ -129,7 +129,7 @@ func (l exportLine) fields() (fields []string) {
 	return slices.Insert(fields, len(l.columns), rest)
 }
 
-// fieldOf returns a text as it is, and any other value as JSON.
+// fieldOf returns a string or number as it is, and any other value as JSON.
 func fieldOf(value any) string {
 	switch v := value.(type) {
 	case nil:
@@ -146,20 +146,21 @@ func fieldOf(value any) string {
 	return string(encoded)
 }
 
-// sheet writes lines one by one, as CSV, as JSON or as a table for a person. After an error in
-// writing, each later call returns it too.
+// sheet writes lines as CSV, as JSON or as a text table. After a write error, every later call
+// returns the same error.
 type sheet struct {
 	out    io.Writer
 	format format
-	layout string // for a table's line
+	layout string // the format of a line in a text table
 	csv    *csv.Writer
 	err    error
 }
 
-// line is a sheet's line. Its JSON has its fields' names.
+// line is one line of a sheet. Its JSON form names the fields.
 type line interface{ fields() []string }
 
-// newSheet writes the head, which names the fields. layout is for [fmt.Sprintf].
+// newSheet returns a sheet and, unless it is JSON, writes a header with the field names. layout is
+// a [fmt.Sprintf] format for the text table.
 func newSheet(out io.Writer, f format, layout string, head ...string) *sheet {
 	s := &sheet{out: out, format: f, layout: layout, csv: csv.NewWriter(out)}
 	if f != formatJSON {
@@ -192,7 +193,6 @@ func (s *sheet) writeFields(fields []string) {
 	s.err = s.csv.Write(fields)
 }
 
-// end writes the buffered lines.
 func (s *sheet) end() error {
 	s.csv.Flush()
 	if s.err == nil {
@@ -201,7 +201,7 @@ func (s *sheet) end() error {
 	return s.err
 }
 
-// printable returns a text as it is, or quoted if it has control characters for a terminal.
+// printable returns s, quoted if it has invalid UTF-8 or unprintable characters.
 func printable(s string) string {
 	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return strconv.Quote(s)
@@ -211,17 +211,17 @@ func printable(s string) string {
 
 var number = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
 
-// beginsFormula are the characters that begin a formula in a spreadsheet, also as East
-// Asian and small forms.
+// beginsFormula lists the characters that can begin a formula in a spreadsheet, including their
+// East Asian and small forms.
 const beginsFormula = "=+-@＝＋－＠−﹢﹣﹦﹫"
 
-// separators are the characters at which some spreadsheet begins a new cell, even inside
-// quotes: one that splits at semicolons ignores a quote that began earlier.
+// separators lists the characters at which some spreadsheets begin a new cell, even inside quotes:
+// one that splits at semicolons ignores a quote after a comma.
 const separators = ";|\t\r\n"
 
-// inert returns a text in which no spreadsheet finds a formula. It inserts an apostrophe
-// wherever a cell may begin with a formula, or with an apostrophe. To get the text back,
-// remove one apostrophe at each such place.
+// inert returns a form of s in which no spreadsheet finds a formula. It inserts an apostrophe
+// wherever a cell may begin with a formula or an apostrophe. To restore s, remove one at each such
+// place.
 func inert(s string) string {
 	if number.MatchString(s) {
 		return s
@@ -233,15 +233,15 @@ func inert(s string) string {
 			safe.WriteByte('\'')
 		}
 		_, size := utf8.DecodeRuneInString(s[i:])
-		safe.WriteString(s[i : i+size]) // bytes that are not UTF-8 stay
+		safe.WriteString(s[i : i+size]) // keeps invalid UTF-8 as it is
 		begins = strings.ContainsRune(separators, r)
 	}
 	return safe.String()
 }
 
-// mayBeFormula reports whether a spreadsheet may take a cell with this text for a formula: by its
-// first character other than spaces, quotes and invisible characters. A leading control character
-// counts, too.
+// mayBeFormula reports whether a spreadsheet could treat the cell as a formula. The first character
+// decides, after any spaces, quotes and invisible characters. A leading apostrophe, tab or line
+// break counts too.
 func mayBeFormula(cell string) bool {
 	if strings.HasPrefix(cell, "'") || strings.ContainsRune("\t\r\n", rune(cell[0])) {
 		return true
@@ -253,7 +253,7 @@ func mayBeFormula(cell string) bool {
 	return cell != "" && strings.ContainsRune(beginsFormula, first)
 }
 
-// valueOf returns a text or number attribute as a text, or "".
+// valueOf returns the value of a string or number attribute, or "".
 func valueOf(v types.AttributeValue) string {
 	switch v := v.(type) {
 	case *types.AttributeValueMemberS:

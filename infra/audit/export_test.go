@@ -25,7 +25,7 @@ func decodeLines[T any](t *testing.T, text string) (lines []T) {
 	return lines
 }
 
-// An export has every row as it is stored, or a period's rows.
+// An export contains all rows as they are stored, or only those of a period.
 func TestExport(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)

@@ -23,26 +23,26 @@ import (
 	"onewrite/ledger"
 )
 
-// longAgo is before a bubble's time, which begins with the year 2000.
+// longAgo is before the time in a synctest bubble, which begins in the year 2000.
 var longAgo = time.Date(1999, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// stored is both tables' rows by their key, without the settings.
+// stored contains the rows of both tables by their key, without the settings.
 type stored map[string]row
 
-// kinds returns the rows from calls of every kind:
+// kinds returns the rows that calls of every kind store:
 //
 //	alice   a credit of 10, a debit of 5 and a declined debit of 1000
-//	bob     a transfer of 9 to carol and 1 to shop, and one that is declined by its second entry
+//	bob     a transfer of 9 to carol and 1 to shop, and one whose second entry is declined
 //	open    an open hold of 40
 //	paid, whole, voided, late
-//	        ended holds of 40: 25 captured for shop, captured whole, voided, and expired
-//	spent   a hold of 90 that expired, released by a debit of 80
-//	buyer   a sale of 9 from seller, with a fee of 1 for market. Two refunds, and a declined one
+//	        ended holds of 40: captured for shop (25 of it), captured in full, voided, expired
+//	spent   an expired hold of 90, released by a debit of 80
+//	buyer   a purchase of 9 from seller with a fee of 1 for market, two refunds, and a declined one
 //	giver   a debit of 10 with refunds of 4 and 2
-//	renter  a hold of 10, captured after half an hour and then refunded by 5
-//	lent    a limit of 30, a block, no block and a limit of 50, and a debit of 120
+//	renter  a hold of 10, captured after half an hour, and a refund of 5
+//	lent    a limit of 30, a block, then a limit of 50 without the block, and a debit of 120
 //	barred  blocks of debits and credits, and a declined debit
-//	capped  a limit of 10, a debit of 105, and a declined end of the limit
+//	capped  a limit of 10, a debit of 105, and a declined change of the limit to 0
 func kinds(t *testing.T) stored {
 	t.Helper()
 	b, _ := infratest.OpenOnModel(dynamodbmodel.Moment{}, ledger.DefaultSettings())
@@ -71,7 +71,6 @@ func kinds(t *testing.T) stored {
 	return rowsOf(t, b)
 }
 
-// rowsOf reads both tables.
 func rowsOf(t *testing.T, b *infratest.Books) stored {
 	t.Helper()
 	all := stored{}
@@ -87,13 +86,13 @@ func rowsOf(t *testing.T, b *infratest.Books) stored {
 	return all
 }
 
-// retried lets a slow machine answer.
+// retried makes a client retry, for slow machines.
 func retried(o *dynamodb.Options) { o.Retryer = retry.NewStandard() }
 
-// edit changes rows.
 type edit func(stored)
 
-// set sets a row's attributes, given by pairs, and removes those that are nil.
+// set sets attributes of the row with that key. The pairs are names and values, and a nil value
+// removes the attribute.
 func set(key string, pairs ...any) edit {
 	return func(s stored) {
 		for i := 0; i < len(pairs); i += 2 {
@@ -119,7 +118,6 @@ func insert(key string, r row) edit { return func(s stored) { s[key] = r } }
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
 func num(s string) types.AttributeValue  { return &types.AttributeValueMemberN{Value: s} }
 
-// with returns a copy with the edits.
 func (s stored) with(edits ...edit) stored {
 	edited := stored{}
 	for key, r := range s {
@@ -151,7 +149,7 @@ func (s stored) writeTo(t *testing.T, b *infratest.Books) {
 	}
 }
 
-// An audit finds nothing, and statements, exports and the rebuild have every kind of row.
+// The audit, statements, exports and the rebuild accept every kind of row.
 func TestEveryKind(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -168,7 +166,7 @@ func TestEveryKind(t *testing.T) {
 		{"-user buyer -csv", ",credit,4,94,posted," + idOf(t, "buyer", "sale 1") + ",sale 1,,," + sale + ",\n", "limit"},
 		{"-user lent -csv", ",debit,120,-20,posted,", "wrong"},
 		{"-user lent -csv", ",closing,,-20,,,,,,,\n,limit,50,30,", "wrong"},
-		{"-user lent -csv -to 2100-01-01", ",closing,,-20,", "limit"}, // the history has no limits of other times
+		{"-user lent -csv -to 2100-01-01", ",closing,,-20,", "limit"}, // earlier and later limits are not known
 		{"-user barred -csv", ",debit,1,100,declined,", "limit"},
 		{"-export balances -json", `"r0":"6","r1":"5","r2":"0.5","refunded_at":`, "problem"},
 		{"-export balances", "barred,100,0,,," + block + ",true,true,,1,,", "has no attribute"},

@@ -18,9 +18,8 @@ import (
 	"onewrite/ledger"
 )
 
-// collectAt is the garbage, in percent of the memory in use, that starts a collection. Most memory
-// is the users' tallies, which stay to the end: with 30 an audit of 3,000,000 users takes half the
-// memory that it takes with Go's default, 100.
+// collectAt is the GOGC value. Most memory is the users' tallies, which stay until the end. With
+// 30, an audit of 3,000,000 users needs half the memory that it needs with Go's default of 100.
 const collectAt = 30
 
 func main() {
@@ -35,15 +34,15 @@ func main() {
 	})
 }
 
-// reportWithin is the invocation time left for the report when the audit ends: Lambda keeps nothing
-// if a function times out.
+// reportWithin is how long before Lambda's deadline the audit stops reading, so that it can still
+// report.
 const reportWithin = 10 * time.Second
 
 var errTimeIsUp = errors.New("the time that Lambda gives to an invocation is up; read faster (-rate), or audit elsewhere")
 
 // invoke runs one invocation as a Lambda function, with the flags in AUDIT_FLAGS, separated by
-// spaces. The function fails if it was called wrongly or could not report, and not because of what
-// it reports.
+// spaces. It fails if the flags or the environment are wrong, or if it can't write the report.
+// Findings are not an error.
 func invoke(ctx context.Context, getenv func(string) string, out, log io.Writer) error {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
@@ -57,8 +56,8 @@ func invoke(ctx context.Context, getenv func(string) string, out, log io.Writer)
 	return err
 }
 
-// run writes the result to out, and everything else to log. Its error carries the exit status,
-// unless that is exitRight.
+// run runs the command. It writes the result to out, and everything else to log. The error contains
+// the exit status, unless that is exitRight.
 func run(ctx context.Context, args []string, getenv func(string) string, out, log io.Writer) error {
 	o, err := parseOptions(args, out)
 	if err != nil {
@@ -75,25 +74,24 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		if _, ok := errors.AsType[*cli.ExitError](err); ok {
 			return err
 		}
-		stop(err) // every report has this as its reason
+		stop(err) // the report gives err as the reason
 	}
 	if err := b.readSettings(ctx); err != nil {
 		stop(err)
 	}
 	status, err := do(ctx, b, o, out, log)
 	if err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx) // the signal, and not the request that it ended
+		err = context.Cause(ctx) // the signal, not the request that it interrupted
 	}
 	if err != nil {
 		return &cli.ExitError{Status: cmp.Or(status, exitUnfinished), Err: err}
 	}
 	if status != exitRight {
-		return &cli.ExitError{Status: status} // the report has the reason
+		return &cli.ExitError{Status: status} // the report shows why
 	}
 	return nil
 }
 
-// do runs the task that the flags choose.
 func do(ctx context.Context, b *reader, o options, out, log io.Writer) (status int, err error) {
 	b.progress = cli.ShowProgress(log)
 	a := &audit{reader: b, settle: o.settle, maxWaiting: maxWaiting}
@@ -112,16 +110,16 @@ func do(ctx context.Context, b *reader, o options, out, log io.Writer) (status i
 	}
 }
 
-// auditAll writes the report, whether or not the audit could finish.
+// auditAll audits all users and writes the report, even if the audit could not finish.
 func auditAll(ctx context.Context, a *audit, o options, out, log io.Writer) (status int, err error) {
 	found := a.run(ctx)
 	a.progress.Stop()
 	switch o.format {
 	case formatJSON:
-		err = json.NewEncoder(out).Encode(found) // one value
+		err = json.NewEncoder(out).Encode(found)
 	case formatEMF:
 		err = errors.Join(found.writeText(log), found.writeMetrics(out, o.service, time.Now()))
-	case formatText, formatCSV: // CSV is for a statement or an export
+	case formatText, formatCSV: // the flags allow CSV only for other tasks
 		err = found.writeText(out)
 	}
 	return found.status(), err

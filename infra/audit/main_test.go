@@ -22,14 +22,14 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if err := flag.Set("test.parallel", "6"); err != nil { // the tests mostly wait; a flag on the command line wins
+	if err := flag.Set("test.parallel", "6"); err != nil { // the tests mostly wait; the command line can override it
 		panic(err)
 	}
 	infratest.Main(m)
 }
 
-// command runs the command. It reads two segments at once, if the task takes the flag: small tables
-// have no use for eight.
+// command runs the audit command, with two segments where it can: small tables have no use for
+// eight.
 func command(t *testing.T, books *infratest.Books, args ...string) (status int, out, log string) {
 	t.Helper()
 	if !slices.Contains(args, "-user") && !slices.Contains(args, "-segments") {
@@ -45,7 +45,6 @@ func command(t *testing.T, books *infratest.Books, args ...string) (status int, 
 
 const exitUsage = 2
 
-// statusOf returns the exit status for the command's error.
 func statusOf(t *testing.T, err error) int {
 	t.Helper()
 	if err == nil || errors.Is(err, flag.ErrHelp) {
@@ -56,7 +55,7 @@ func statusOf(t *testing.T, err error) int {
 	return exit.Status
 }
 
-// environment returns the getenv for a process that keeps the books.
+// environment returns a getenv for a process that uses the books' tables.
 func environment(books *infratest.Books) func(string) string {
 	env := map[string]string{}
 	for _, variable := range books.Env() {
@@ -66,8 +65,8 @@ func environment(books *infratest.Books) func(string) string {
 	return func(name string) string { return env[name] }
 }
 
-// post posts credits and debits such as "+10" and "-2.5" to a user, in order.
-// The keys are the numbers from 1.
+// post posts credits and debits such as "+10" and "-2.5" to a user, in order. The idempotency keys
+// are 1, 2, 3 and so on.
 func post(t *testing.T, l *ledger.Ledger, user string, amounts ...string) {
 	t.Helper()
 	for i, amount := range amounts {
@@ -79,7 +78,7 @@ func post(t *testing.T, l *ledger.Ledger, user string, amounts ...string) {
 	}
 }
 
-// at returns a clock that goes on by a second with each transaction.
+// at returns a clock that advances by a second at each call.
 func at(begin time.Time) func() time.Time {
 	return func() time.Time {
 		begin = begin.Add(time.Second)
@@ -112,7 +111,8 @@ func TestRight(t *testing.T) {
 	assert.Equal(t, exitRight, status)
 }
 
-// A clean report has a metric that ends the alarm of an earlier one. A report of nothing has none.
+// A clean report contains zero mismatches, which ends an alarm. A report that could not read the
+// tables does not contain that metric.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	wrong := infratest.New(t)
@@ -147,8 +147,8 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// metricsOf returns the metrics that CloudWatch makes from a line, and the service that counts
-// them: those that the line defines, with the values in its members of that name.
+// metricsOf returns the metrics that CloudWatch extracts from a line, by name, and the service in
+// their dimension.
 func metricsOf(t *testing.T, line string) (values map[string]int, service string) {
 	t.Helper()
 	var defined struct {

@@ -30,8 +30,8 @@ import (
 	"onewrite/ledger"
 )
 
-// manyRows makes up the answers to scans of tables with that many users and rows. The rows are
-// credits of 1, spread evenly over the users. balances is false for a restore without balances.
+// manyRows answers scans as if the tables had that many users and rows. The rows are credits of 1,
+// spread evenly over the users. If balances is false, the table of balances is empty.
 type manyRows struct {
 	users, rows int
 	balances    bool
@@ -47,7 +47,7 @@ func (m manyRows) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
 		return nil, err
 	}
-	if faults.Operation(r) != "Scan" { // a write
+	if faults.Operation(r) != "Scan" { // accept every write
 		return answer([]byte(`{}`))
 	}
 	total, key := m.rows, "id"
@@ -89,7 +89,7 @@ func (m manyRows) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer(page.Bytes())
 }
 
-// userName returns a name as long as a UUID.
+// userName returns a user id as long as a UUID.
 func userName(i int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", i) }
 
 func answer(body []byte) (*http.Response, error) {
@@ -99,8 +99,8 @@ func answer(body []byte) (*http.Response, error) {
 	}, nil
 }
 
-// BenchmarkMemory runs the audit and the rebuild over made-up tables, and reports the process's
-// resident memory, which includes the made-up pages:
+// BenchmarkMemory runs the audit and the rebuild on the tables of manyRows, and reports the
+// process's peak resident memory, which includes the generated pages:
 //
 //	AUDIT_USERS=3000000 AUDIT_ROWS=10000000 go test ./infra/audit -run '^$' -bench Memory -benchtime 1x
 func BenchmarkMemory(b *testing.B) {
@@ -137,8 +137,7 @@ func BenchmarkMemory(b *testing.B) {
 	}
 }
 
-// residentMB returns the most memory that the process had, or 0 where the system does not report
-// it.
+// residentMB returns the process's peak resident memory, or 0 if the system does not report it.
 func residentMB(b *testing.B) float64 {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -150,8 +149,8 @@ func residentMB(b *testing.B) float64 {
 	return float64(kilobytes) / 1024
 }
 
-// BenchmarkAudit runs the built command on large books while callers post, and reports its memory
-// and the rows posted and read.
+// BenchmarkAudit runs the built command on large books while callers post. It reports the command's
+// memory and CPU time, and the number of posts.
 func BenchmarkAudit(b *testing.B) {
 	binary := filepath.Join(b.TempDir(), "audit")
 	output, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput()

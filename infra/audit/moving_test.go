@@ -28,12 +28,12 @@ import (
 	"onewrite/ledger"
 )
 
-// auditor audits the books over its own network.
+// auditor returns an audit of the books, and the network for its requests.
 func auditor(b *infratest.Books) (*audit, *faults.Network) {
 	return auditorOver(b, nil)
 }
 
-// auditorOver audits books on a model, if there is one.
+// auditorOver does the same on a DynamoDB model, unless it is nil.
 func auditorOver(b *infratest.Books, model *dynamodbmodel.Model) (*audit, *faults.Network) {
 	network := &faults.Network{}
 	options := []func(*dynamodb.Options){patient}
@@ -48,7 +48,7 @@ func auditorOver(b *infratest.Books, model *dynamodbmodel.Model) (*audit, *fault
 	}, network
 }
 
-// on limits the fault to one operation's requests.
+// on returns a fault that affects only one operation's requests.
 func on(operation string, fault faults.Fault) faults.Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		if faults.Operation(r) != operation {
@@ -58,7 +58,7 @@ func on(operation string, fault faults.Fault) faults.Fault {
 	}
 }
 
-// before calls do before a request is sent.
+// before returns a fault that calls do before it delivers a request.
 func before(do func()) faults.Fault {
 	return func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		do()
@@ -70,7 +70,7 @@ func requests(n *faults.Network, operation string) int {
 	return len(slices.DeleteFunc(n.Requests(), func(o string) bool { return o != operation }))
 }
 
-// credits returns a function that posts one more credit of 10 to the user.
+// credits returns a function that posts another credit of 10 to the user at each call.
 func credits(t *testing.T, b *infratest.Books, user string) func() {
 	var n int
 	var mu sync.Mutex
@@ -83,8 +83,8 @@ func credits(t *testing.T, b *infratest.Books, user string) func() {
 	}
 }
 
-// keepPosting credits and debits random users, four callers at once, until stop is called, and counts.
-// It waits for every posting: an abandoned one may still be applied.
+// keepPosting has four callers credit and debit random users until stop is called. stop waits for
+// every call, because an abandoned one may still be applied.
 func keepPosting(t testing.TB, b *infratest.Books, users int, pause time.Duration) (posted *atomic.Int64, stop func()) {
 	var callers sync.WaitGroup
 	var stopped atomic.Bool
@@ -105,8 +105,8 @@ func keepPosting(t testing.TB, b *infratest.Books, users int, pause time.Duratio
 	return posted, func() { stopped.Store(true); callers.Wait() }
 }
 
-// Callers post to few users, over a bad network, during an audit over another network. The audit
-// finds nothing wrong, and decides all users once they rest.
+// Audits over a bad network find nothing wrong while callers post to a few users. Once the callers
+// stop, an audit settles all users.
 func TestPostsMeanwhile(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -117,7 +117,7 @@ func TestPostsMeanwhile(t *testing.T) {
 		return deliver()
 	}
 	b.Network.Always(bad)
-	posted, stop := keepPosting(t, b, 8, 20*time.Millisecond) // slower than the audit reads
+	posted, stop := keepPosting(t, b, 8, 20*time.Millisecond) // so that the audit reads faster
 	for range 6 {
 		a, network := auditor(b)
 		network.Always(bad)
@@ -133,7 +133,7 @@ func TestPostsMeanwhile(t *testing.T) {
 	t.Logf("%d transactions of %d users, and %d calls", found.Transactions, found.Users, posted.Load())
 }
 
-// scene is books on a model of DynamoDB, and their auditor, in virtual time.
+// scene is an audit of books on a model of DynamoDB, in virtual time.
 type scene struct {
 	*audit
 	t       *testing.T
@@ -143,7 +143,7 @@ type scene struct {
 	scans   int
 }
 
-// onModel runs f in virtual time. The settle time and the segments are the command's own.
+// onModel runs f in virtual time. The scene has the command's default -settle and -segments.
 func onModel(t *testing.T, f func(s *scene)) {
 	synctest.Test(t, func(t *testing.T) {
 		b, model := infratest.NewOnModel(t, dynamodbmodel.Moment{})
@@ -155,7 +155,7 @@ func onModel(t *testing.T, f func(s *scene)) {
 	})
 }
 
-// post posts entries, with the moment on its requests.
+// post posts entries, with requests that the model delays as moment says.
 func (s *scene) post(moment dynamodbmodel.Moment, key string, entries ...string) {
 	s.t.Helper()
 	l := ledger.New(s.b.Over(s.model.At(moment)), time.Now)
@@ -163,13 +163,13 @@ func (s *scene) post(moment dynamodbmodel.Moment, key string, entries ...string)
 	assert.NoError(s.t, err)
 }
 
-// begin begins a posting that goes on.
+// begin starts a posting, and returns while it is in flight.
 func (s *scene) begin(moment dynamodbmodel.Moment, key string, entries ...string) {
 	go s.post(moment, key, entries...)
 	synctest.Wait()
 }
 
-// always gives a fault to the requests of these operations.
+// always injects a fault into all requests of these operations.
 func (s *scene) always(fault faults.Fault, operations ...string) {
 	s.network.Always(func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		if slices.Contains(operations, faults.Operation(r)) {
@@ -179,13 +179,13 @@ func (s *scene) always(fault faults.Fault, operations ...string) {
 	})
 }
 
-// put writes the rows of other books, with edits.
+// put copies the rows of other books into the scene's, with edits.
 func (s *scene) put(from *infratest.Books, edits ...edit) {
 	rowsOf(s.t, from).with(edits...).writeTo(s.t, s.b)
-	s.b.Damage(s.t, s.b.Config.TransactionsTable) // the check finds it too
+	s.b.Damage(s.t, s.b.Config.TransactionsTable) // the check at the end must find damage
 }
 
-// While users move, the audit finds no damage that is none, and all damage.
+// The audit finds all damage and reports nothing else, even for users who are written to meanwhile.
 func TestInMotion(t *testing.T) {
 	t.Parallel()
 	none := dynamodbmodel.Moment{}
@@ -197,7 +197,7 @@ func TestInMotion(t *testing.T) {
 		name   string
 		scene  func(s *scene)
 		status int
-		check  func(s *scene, found report) // nil: two scans decided
+		check  func(s *scene, found report) // nil: two scans must be enough
 	}{
 		{"a row that only a consistent read sees", func(s *scene) {
 			s.post(dynamodbmodel.Moment{Lag: time.Hour}, "lags", "1 credit 10")
@@ -211,13 +211,13 @@ func TestInMotion(t *testing.T) {
 			assert.Equal(s.t, 3*s.segments, requests(s.network, "Scan"), "the second scan waits for settle")
 		}},
 
-		// The balance can't be read in a transaction while its posting is being applied.
+		// TransactGetItems fails while the posting is being applied.
 		{"a row before its balance", func(s *scene) {
 			s.post(none, "before", "1 credit 10")
 			s.begin(dynamodbmodel.Moment{Late: []time.Duration{0, time.Second}}, "late", "1 credit 10")
 		}, exitRight, nil},
 
-		// The second scan sees the same, and then reads the balance settle later instead.
+		// After the second scan, the audit waits for -settle and reads the balance with GetItem.
 		{"a row before its balance in the second scan", func(s *scene) {
 			s.segments = 1
 			s.post(none, "before", "1 credit 10")
@@ -229,13 +229,13 @@ func TestInMotion(t *testing.T) {
 			}), "Scan")
 		}, exitRight, func(s *scene, _ report) { assert.Equal(s.t, 3, s.scans) }},
 
-		// The audit reads again from a time on, with the rows of exactly that time, and from the index alone.
+		// The second query reads only the last minute, and includes a row from exactly its start.
 		{"a user who moves and then rests", func(s *scene) {
 			s.post(none, "old", "1 credit 10")
 			time.Sleep(inFlight)
 			s.segments = 1
 			move := before(credits(s.t, s.b, "1"))
-			s.network.Next(nil, move, move, nil, move) // Scan, Scan, TransactGetItems, Query, TransactGetItems
+			s.network.Next(nil, move, move, nil, move) // before the second Scan and each TransactGetItems
 		}, exitRight, func(s *scene, _ report) {
 			assert.Equal(s.t, []string{"Scan", "Scan", "TransactGetItems", "Query", "TransactGetItems", "Query", "TransactGetItems"}, s.network.Requests())
 		}},
@@ -254,7 +254,7 @@ func TestInMotion(t *testing.T) {
 		{"postings between the scans", func(s *scene) {
 			post(s.t, old(s.b), "1", "+10")
 			s.segments = 1
-			s.network.Next(nil, before(func() { credits(s.t, s.b, "1")(); credits(s.t, s.b, "2")() })) // Scan, Scan
+			s.network.Next(nil, before(func() { credits(s.t, s.b, "1")(); credits(s.t, s.b, "2")() })) // before the second Scan
 		}, exitRight, func(s *scene, found report) {
 			sum := func(n int) books.Sum { return books.SumOf(amountOf(s.t, fmt.Sprint(n))) }
 			assert.Equal(s.t, report{Users: 2, Transactions: 1, Mismatches: []finding{}, Unsettled: []finding{},
@@ -279,7 +279,7 @@ func TestInMotion(t *testing.T) {
 			assert.Contains(s.t, found.sentence(), "0 wrong, 1 unsettled; the rest was not read")
 		}},
 
-		// If the rows match the balance at another reading, all is well.
+		// TransactGetItems never succeeds, so the second scan has to settle the user.
 		{"a user held by transactions", func(s *scene) {
 			s.post(none, "recent", "1 credit 10")
 			s.begin(dynamodbmodel.Moment{Hold: time.Hour}, "held", "1 credit 10")
@@ -290,7 +290,7 @@ func TestInMotion(t *testing.T) {
 			s.always(faults.Throttle, "GetItem")
 		}, exitUnsettled, func(*scene, report) {}},
 
-		// That may be one user's problem. DynamoDB's lasting faults are not.
+		// Throttling may affect only one user, so the audit continues. Server errors affect all.
 		{"a user whom DynamoDB is too busy to read", func(s *scene) {
 			s.post(none, "1", "1 credit 10")
 			s.always(faults.Exception(http.StatusBadRequest, "ThrottlingException", "no"), "GetItem", "TransactGetItems")
@@ -316,7 +316,7 @@ func TestInMotion(t *testing.T) {
 			}, "GetItem")
 		}, exitRight, func(s *scene, _ report) { assert.Equal(s.t, 2, s.scans) }},
 
-		// It waits for the next audit.
+		// The audit leaves a partly visible transaction to the next one.
 		{"a part of a transaction", func(s *scene) {
 			s.begin(late(0, 3*time.Second, 3*time.Second, 3*time.Second), "1", "1 credit 10", "2 credit 10")
 		}, exitRight, func(s *scene, found report) {
@@ -328,12 +328,13 @@ func TestInMotion(t *testing.T) {
 			s.segments = 1
 			calls := script.InTime(s.b)
 			calls.Play(s.t, "before: rules 1 debits blocked, limit 5")
-			s.network.Next(nil, before(func() { calls.Play(s.t, "meanwhile: rules 1 debits blocked, limit 5") })) // Scan, Scan
+			s.network.Next(nil, before(func() { calls.Play(s.t, "meanwhile: rules 1 debits blocked, limit 5") })) // before the second Scan
 		}, exitRight, func(*scene, report) {}},
 
-		// The hold may seem to be from the last minute, and its end from before.
+		// Because of the clocks, the hold seems to be from the last minute, and its end from
+		// before.
 		{"a hold and its end of two clocks", func(s *scene) {
-			for i := range 6 { // whose rows are read in either order
+			for i := range 6 { // several, so that the scan reads some ends first
 				calls := script.At(s.b, time.Now().Add(3*time.Second-inFlight))
 				calls.Play(s.t, fmt.Sprintf("%d: hold alice debit 10, bob credit 10; -5s; end: capture %[1]d", i))
 			}
@@ -348,7 +349,7 @@ func TestInMotion(t *testing.T) {
 				s.scans++
 				calls.Play(s.t, fmt.Sprintf("%d: refund sale 0 1", s.scans))
 			})
-			s.network.Next(refund, nil, nil, refund) // Scan, GetItem twice, Scan
+			s.network.Next(refund, nil, nil, refund) // before each of the two Scans
 		}, exitRight, nil},
 
 		{"a row missing of a user who moves", func(s *scene) {
@@ -357,7 +358,7 @@ func TestInMotion(t *testing.T) {
 			s.put(other, drop(idOf(s.t, "1", "1")))
 			s.segments = 1
 			credit := credits(s.t, s.b, "1")
-			s.network.Next(nil, before(credit)) // Scan, Scan
+			s.network.Next(nil, before(credit)) // before the second Scan
 			s.always(before(func() {
 				if s.scans++; s.scans%2 == 0 {
 					credit()
@@ -365,7 +366,7 @@ func TestInMotion(t *testing.T) {
 			}), "TransactGetItems")
 		}, exitWrong, func(s *scene, found report) { assert.Len(s.t, found.Mismatches, 1) }},
 
-		// Rows and balance agree by chance in the first two scans.
+		// In the first two scans, rows and balance agree by chance.
 		{"a row in flight in place of a missing one", func(s *scene) {
 			other, _ := infratest.OpenOnModel(none, ledger.DefaultSettings())
 			credits(s.t, other, "1")()
@@ -399,7 +400,7 @@ func TestInMotion(t *testing.T) {
 					c.check(s, found)
 				}
 				s.network.Always(nil)
-				time.Sleep(2 * time.Hour) // all postings end
+				time.Sleep(2 * time.Hour) // all postings have ended by then
 			})
 		})
 	}

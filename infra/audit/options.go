@@ -15,7 +15,7 @@ import (
 const (
 	// maxSegments is far more than one machine can read at once.
 	maxSegments = 1000
-	// leastRate is so slow that a page takes hours.
+	// leastRate is so slow that reading one page takes hours.
 	leastRate = 0.001
 )
 
@@ -25,7 +25,7 @@ type options struct {
 	settle         time.Duration
 	format         format
 	service        string
-	user           ledger.UserID // none: all users
+	user           ledger.UserID // zero: all users
 	export         string        // the table to export; "": none
 	period         period
 	rebuild, write bool
@@ -51,7 +51,7 @@ time, and 4 if nothing wrong was found but not everything could be read. With
 -rebuild, 0 if nothing was to be rebuilt or all of it was, 1 if something is left,
 and 4 if nothing is left but not everything could be read.`
 
-// parseOptions reads the flags. If they ask for help, it writes the help to out.
+// parseOptions parses the flags. With -h, it writes the help to out.
 func parseOptions(args []string, out io.Writer) (o options, err error) {
 	flags := cli.NewFlags("audit", about)
 	flags.Float64Var(&o.unitsPerSecond, "rate", 1000, "read, and with -rebuild write, at most this many `units` a second of the tables' throughput; 0 is no limit")
@@ -82,10 +82,10 @@ func parseOptions(args []string, out io.Writer) (o options, err error) {
 	return o, o.check()
 }
 
-// check returns an error for a value that is out of range or needs another flag.
+// check returns an error if a value is out of range or needs another flag.
 func (o *options) check() error {
 	switch {
-	case !(o.unitsPerSecond == 0 || o.unitsPerSecond >= leastRate): // NaN is neither
+	case !(o.unitsPerSecond == 0 || o.unitsPerSecond >= leastRate): // also rejects NaN
 		return cli.Usagef("-rate must be at least %g, or 0, which is no limit", leastRate)
 	case o.segments < 1 || o.segments > maxSegments:
 		return cli.Usagef("-segments must be from 1 to %d", maxSegments)
@@ -116,10 +116,10 @@ func (o *options) chooseExport(table string) error {
 
 type task struct {
 	flag, name string
-	with       []string // the other flags that it takes
+	with       []string // the other flags that it accepts
 }
 
-// tasks lists the command's tasks. The last has no flag.
+// tasks lists the command's tasks. The last one runs if no flag chooses another.
 var tasks = []task{
 	{"rebuild", "-rebuild", []string{"rate", "segments", "settle", "json", "write", "user"}},
 	{"user", "-user", []string{"rate", "settle", "json", "csv", "from", "to"}},
@@ -127,8 +127,8 @@ var tasks = []task{
 	{"", "the audit of everybody", []string{"rate", "segments", "settle", "json", "emf", "service"}},
 }
 
-// checkTogether returns an error for a flag that the task does not take, and names the tasks that
-// take it.
+// checkTogether returns an error if the task does not accept a flag. The error names the tasks that
+// do.
 func checkTogether(given []string) error {
 	chosen := tasks[slices.IndexFunc(tasks, func(t task) bool { return t.flag == "" || slices.Contains(given, t.flag) })]
 	for _, flag := range given {
@@ -150,7 +150,7 @@ func checkTogether(given []string) error {
 	return nil
 }
 
-// format is standard output's format: a flag's, or else text for a person.
+// format is the format of standard output. Text is the default, and each other format has a flag.
 type format string
 
 const (
@@ -160,7 +160,7 @@ const (
 	formatEMF  format = "emf"
 )
 
-// formats are those with a flag, each with its line in -h.
+// formats lists the formats that have a flag, with the flag's help.
 var formats = []struct {
 	format format
 	about  string
@@ -170,7 +170,7 @@ var formats = []struct {
 	{formatEMF, "write the counts as CloudWatch metrics, and what is wrong to standard error"},
 }
 
-// chosenFormat returns the flag's format. Only one may be given.
+// chosenFormat returns the given flag's format. More than one is an error.
 func chosenFormat(given []string) (chosen format, err error) {
 	for _, f := range formats {
 		if !slices.Contains(given, string(f.format)) {
@@ -184,10 +184,9 @@ func chosenFormat(given []string) (chosen format, err error) {
 	return chosen, nil
 }
 
-// period is the time from one moment to before another. The zero moment is no bound.
+// period includes from and excludes to. A zero time is no bound.
 type period struct{ from, to time.Time }
 
-// isEmpty reports whether the period contains no moment.
 func (p *period) isEmpty() bool {
 	return !p.from.IsZero() && !p.to.IsZero() && !p.from.Before(p.to)
 }
@@ -197,7 +196,7 @@ func (p *period) parseFrom(s string) (err error) {
 	return err
 }
 
-// parseTo includes the whole day.
+// parseTo parses the end of the period. If s is a day, the period includes all of it.
 func (p *period) parseTo(s string) (err error) {
 	moment, isDay, err := parseMoment(s)
 	if isDay {
@@ -207,7 +206,7 @@ func (p *period) parseTo(s string) (err error) {
 	return err
 }
 
-// parseMoment parses a time in RFC 3339, or a day: its first moment in UTC.
+// parseMoment parses a time in RFC 3339, or a day, for which it returns the first moment in UTC.
 func parseMoment(s string) (moment time.Time, isDay bool, err error) {
 	if moment, err = time.Parse(time.DateOnly, s); err == nil {
 		return moment, true, nil

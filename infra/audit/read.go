@@ -22,26 +22,25 @@ import (
 	"onewrite/ledger"
 )
 
-// pageRows is about 250 KB, so that the rate is even.
+// pageRows limits a page to about 250 KB, so that the audit reads at an even rate.
 const pageRows = 1000
 
-// row is a row as DynamoDB sends it.
 type row = books.Row
 
 type reader struct {
 	client   *dynamodb.Client
 	config   infra.Config
 	pace     *pace
-	segments int // read at once
+	segments int // how many to read at once
 	progress *cli.Progress
 
-	doubts []finding // about the settings; if any, the settings are the environment's
+	doubts []finding // about the settings; if there are any, the environment's settings apply
 
-	transactions int // approximately, as DynamoDB counts every six hours; 0: not known
+	transactions int // approximate, because DynamoDB counts every six hours; 0 if not known
 }
 
-// scan calls f with each row of a table, one at a time, and reads several segments at once. f gets
-// every row that was written before the call. The progress names the rows and their number.
+// scan reads the segments of a table, several at once, and calls f with one row at a time. f gets
+// every row that was written before scan was called. what and total are for the progress line.
 func (b *reader) scan(ctx context.Context, table, what string, total int, f func(row) error) error {
 	b.progress.Begin(what, total)
 	var one sync.Mutex
@@ -50,7 +49,7 @@ func (b *reader) scan(ctx context.Context, table, what string, total int, f func
 		defer one.Unlock()
 		for _, r := range page {
 			if infra.IsSettings(r) {
-				continue // no transaction
+				continue // not a transaction
 			}
 			b.progress.Add(1)
 			if err := f(r); err != nil {
@@ -92,7 +91,7 @@ func (b *reader) scanSegment(ctx context.Context, table string, segment int, tak
 	return nil
 }
 
-// history returns a user's rows from a time on, oldest first, from the index, which may lag.
+// history returns a user's rows since a time, oldest first. It reads the index, which may lag.
 func (b *reader) history(ctx context.Context, user ledger.UserID, from time.Time) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
 		pages := dynamodb.NewQueryPaginator(b.client, &dynamodb.QueryInput{
@@ -126,16 +125,16 @@ func (b *reader) history(ctx context.Context, user ledger.UserID, from time.Time
 	}
 }
 
-// busy reports whether DynamoDB answered and was too busy: at every attempt the item was being
-// written, or its partition was throttled. That can be one user's problem, unlike a fault in
-// DynamoDB or the network.
+// busy reports whether DynamoDB was too busy to answer: at every attempt the item was being
+// written, or its partition was throttled. Unlike a fault in DynamoDB or the network, this may
+// affect only one user.
 func busy(err error) bool {
 	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
 	return ok && answer.HTTPStatusCode()/100 == http.StatusBadRequest/100 && infra.Transient(err)
 }
 
-// aggregate returns a user's balance row, empty if there is none. The transactions table may not
-// yet show a posting that this row counts.
+// aggregate returns a user's balance row, which is empty if there is none. It may count a posting
+// whose own row is not visible yet.
 func (b *reader) aggregate(ctx context.Context, user ledger.UserID) (row, error) {
 	r, err := b.get(ctx, b.config.AggregateTable, "user_id", user.String())
 	if err != nil {
@@ -144,7 +143,7 @@ func (b *reader) aggregate(ctx context.Context, user ledger.UserID) (row, error)
 	return r, nil
 }
 
-// transaction returns the row with that id: nil if there is none, or if it is damaged.
+// transaction returns the row with that id, or nil if it is missing or damaged.
 func (b *reader) transaction(ctx context.Context, id ledger.TransactionID) (t *ledger.Transaction, damaged bool, err error) {
 	r, err := b.get(ctx, b.config.TransactionsTable, "id", id.String())
 	if err != nil {
@@ -160,7 +159,6 @@ func (b *reader) transaction(ctx context.Context, id ledger.TransactionID) (t *l
 	return &row, false, nil
 }
 
-// get reads a row, strongly consistent.
 func (b *reader) get(ctx context.Context, table, key, value string) (row, error) {
 	out, err := b.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName:              &table,
@@ -174,9 +172,9 @@ func (b *reader) get(ctx context.Context, table, key, value string) (row, error)
 	return out.Item, b.spend(ctx, out.ConsumedCapacity)
 }
 
-// quietAggregate does the same as aggregate, at a moment without a posting in flight for the user:
-// it reads in a transaction, which DynamoDB cancels at any other moment. It tries again, and its
-// error is [busy] if there is no such moment.
+// quietAggregate does the same as aggregate, but only while no posting for the user is in flight:
+// it uses TransactGetItems, which DynamoDB cancels otherwise. If all attempts are cancelled, the
+// error is [busy].
 func (b *reader) quietAggregate(ctx context.Context, user ledger.UserID) (row, error) {
 	out, err := b.client.TransactGetItems(ctx, &dynamodb.TransactGetItemsInput{
 		TransactItems: []types.TransactGetItem{{Get: &types.Get{
@@ -191,7 +189,8 @@ func (b *reader) quietAggregate(ctx context.Context, user ledger.UserID) (row, e
 	return out.Responses[0].Item, b.spendAll(ctx, out.ConsumedCapacity)
 }
 
-// spend paces the next request by this one's units. Consumed is nil on a test's DynamoDB model.
+// spend waits until the rate allows another request. consumed is nil if the request went to the
+// tests' DynamoDB model.
 func (b *reader) spend(ctx context.Context, consumed *types.ConsumedCapacity) error {
 	if consumed == nil {
 		return nil
@@ -199,7 +198,7 @@ func (b *reader) spend(ctx context.Context, consumed *types.ConsumedCapacity) er
 	return b.pace.spend(ctx, aws.ToFloat64(consumed.CapacityUnits))
 }
 
-// spendAll does the same as spend, after a request to several tables.
+// spendAll does the same for a request to several tables.
 func (b *reader) spendAll(ctx context.Context, consumed []types.ConsumedCapacity) error {
 	var units float64
 	for _, one := range consumed {
@@ -208,8 +207,8 @@ func (b *reader) spendAll(ctx context.Context, consumed []types.ConsumedCapacity
 	return b.pace.spend(ctx, units)
 }
 
-// forEach calls f for each value, n at once, and returns when all calls have. The first error ends
-// the others' context and is returned; if ctx ends first, its cause is.
+// forEach calls f for each value, up to n at once, and waits for all calls. The first error cancels
+// the other calls, and is returned. If ctx ends first, its cause is returned.
 func forEach[T any](ctx context.Context, n int, values iter.Seq[T], f func(context.Context, T) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -231,13 +230,13 @@ func forEach[T any](ctx context.Context, n int, values iter.Seq[T], f func(conte
 	return context.Cause(ctx)
 }
 
-// pace limits requests to a rate, in DynamoDB's read and write units. A request's units are in its
-// answer, so the next request waits. It is safe for concurrent use.
+// pace limits requests to a rate in DynamoDB's read and write units. A response reports the
+// request's units, so the next request waits. It is safe for concurrent use.
 type pace struct {
 	unitsPerSecond float64 // 0: no limit
 
 	mu   sync.Mutex
-	free time.Time // when the rate has allowed all units
+	free time.Time // when the rate allows the next request
 }
 
 // spend waits until the rate allows these units and all earlier ones.
@@ -245,7 +244,7 @@ func (p *pace) spend(ctx context.Context, units float64) error {
 	return sleep(ctx, p.owed(units, time.Now()))
 }
 
-// owed adds units and returns the wait from now.
+// owed counts the units, and returns how long to wait from now.
 func (p *pace) owed(units float64, now time.Time) time.Duration {
 	if p.unitsPerSecond == 0 {
 		return 0
@@ -259,7 +258,7 @@ func (p *pace) owed(units float64, now time.Time) time.Duration {
 	return p.free.Sub(now)
 }
 
-// sleep waits, or ends with ctx and its cause.
+// sleep waits for d. If ctx ends first, it returns ctx's cause.
 func sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):
@@ -269,7 +268,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// requestError words a failed request for a person, without the SDK's attempts, ids and layers.
+// requestError describes a failed request for a person. It leaves out the SDK's attempt count,
+// request id and layers of wrapping.
 type requestError struct {
 	doing string
 	err   error
@@ -279,7 +279,7 @@ func failed(err error, doing string, args ...any) error {
 	return &requestError{fmt.Sprintf(doing, args...), err}
 }
 
-// Error names the purpose and what DynamoDB or the network answered.
+// Error returns what the request was for, and the error from DynamoDB or the network.
 func (e *requestError) Error() string {
 	if answer, ok := errors.AsType[smithy.APIError](e.err); ok {
 		if answer.ErrorCode() == "ExpiredTokenException" {

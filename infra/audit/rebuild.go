@@ -19,18 +19,18 @@ import (
 // rebuilder rebuilds the tables from their rows: transactions first, then balances.
 type rebuilder struct {
 	*audit
-	only  ledger.UserID // none: all users
+	only  ledger.UserID // zero: all users
 	write bool
 	log   *changeLog
 
-	open    map[ledger.UserID][]ledger.Hold // once the transactions are whole
-	counted map[ledger.UserID]int           // the rule changes that the balances count
-	unclear map[ledger.UserID]string        // why a user's rules can't be known
-	damaged map[string]bool                 // ids and users whose rows can't be trusted
-	touched map[ledger.UserID]bool          // users whose rows change
+	open    map[ledger.UserID][]ledger.Hold // set by releaseExpired
+	counted map[ledger.UserID]int           // how many rule changes the balance counts
+	unclear map[ledger.UserID]string        // why the rules can't be determined
+	damaged map[string]bool                 // ids of damaged rows, and their users
+	touched map[ledger.UserID]bool          // users whose rows the rebuild changes
 }
 
-// rebuildAll rebuilds, and writes each change as it goes and a summary at the end.
+// rebuildAll runs the rebuild. It writes each change as it makes it, and a summary at the end.
 func rebuildAll(ctx context.Context, a *audit, o options, out io.Writer) (status int, err error) {
 	r := &rebuilder{
 		audit: a, only: o.user, write: o.write, log: &changeLog{out: out, json: o.format == formatJSON, summary: rebuildSummary{Written: o.write}},
@@ -46,15 +46,16 @@ func rebuildAll(ctx context.Context, a *audit, o options, out io.Writer) (status
 	return r.log.end(a.report.sorted())
 }
 
-// run reads the balances, then the rows, and then each balance again. It writes a balance only if
-// both readings are the same, and on condition that it is still the same: so no row is left out.
+// run reads the balances, then the transactions, and then each balance again. It writes a balance
+// only if both readings are the same, and on condition that the row has not changed since. So it
+// never overwrites a balance that counts a newer row.
 func (r *rebuilder) run(ctx context.Context) error {
 	return inOrder(ctx, r.noteBalances, r.rest, r.foldTransactions, r.makeWholes,
 		r.releaseExpired, r.replaceLostRules, r.rest, r.rebuildBalances, r.rebuildRefunds)
 }
 
-// make makes a change, or only shows it, and logs it. It reports whether the change counts: not if
-// it is kept, as when a row moved meanwhile or was too busy to be written.
+// make makes a change if -write is set, and logs it. made is false if the rebuild keeps the rows as
+// they are, for example because another write changed one or DynamoDB was too busy.
 func (r *rebuilder) make(c change, write func() error) (made bool, err error) {
 	if r.write && c.Kept == "" {
 		err = write()
@@ -69,7 +70,7 @@ func (r *rebuilder) make(c change, write func() error) (made bool, err error) {
 	return c.Kept == "", r.log.add(c)
 }
 
-// noteBalances keeps a hash of each balance row.
+// noteBalances keeps a hash of each balance row, and counts the refund accounts.
 func (r *rebuilder) noteBalances(ctx context.Context) error {
 	r.fold = books.NewFold(r.config.Settings, books.Everything)
 	return r.scan(ctx, r.config.AggregateTable, "balances", 0, func(row row) error {
@@ -85,7 +86,6 @@ func (r *rebuilder) noteBalances(ctx context.Context) error {
 	})
 }
 
-// makeWholes makes the torn transactions whole.
 func (r *rebuilder) makeWholes(ctx context.Context) error {
 	for _, f := range r.report.Mismatches {
 		if f.Kind != books.KindDecline && f.Kind != books.KindTime && f.Kind != books.KindRefund {
@@ -114,7 +114,7 @@ func (r *rebuilder) wants(user ledger.UserID) bool {
 	return r.only == ledger.UserID{} || r.only == user || r.touched[user]
 }
 
-// makeWhole makes a torn transaction whole. Several run at once.
+// makeWhole makes one torn transaction whole. It is called concurrently.
 func (r *rebuilder) makeWhole(ctx context.Context, w *books.Whole) error {
 	fix := w.Rebuild()
 	users := usersOf(w, fix)
@@ -130,7 +130,7 @@ func (r *rebuilder) makeWhole(ctx context.Context, w *books.Whole) error {
 	return err
 }
 
-// repair writes a transaction's missing rows, or removes its orphans, and counts that.
+// repair writes a transaction's missing rows or removes its orphans, and updates the tallies.
 func (r *rebuilder) repair(ctx context.Context, id ledger.TransactionID, fix books.Repair) (made bool, err error) {
 	c := change{TransactionID: id.String(), Wrote: idsOf(fix.Missing), Removed: idsOf(fix.Orphans), Kept: fix.Unclear}
 	r.mu.Lock()
@@ -158,8 +158,8 @@ func (r *rebuilder) repair(ctx context.Context, id ledger.TransactionID, fix boo
 }
 
 // replaceLostRules replaces each lost rule change by one that blocks debits and credits, until an
-// operator knows better. A change is lost if a restore brought back a later one, or a balance that
-// counts it.
+// operator allows them again. A change is lost if the restore brought back a later change or a
+// balance that counts it, but not the change.
 func (r *rebuilder) replaceLostRules(ctx context.Context) error {
 	users := maps.Clone(r.counted)
 	for user := range r.fold.Rules {
@@ -189,9 +189,9 @@ func (r *rebuilder) replaceLostRules(ctx context.Context) error {
 	return nil
 }
 
-// releaseExpired releases expired holds for users whose rows are below zero without that: a posting
-// spent the money that its write released, and the release rows are missing. Readings count such
-// holds as released anyway.
+// releaseExpired releases expired holds of users whose rows are otherwise below zero: a posting
+// released the holds and spent the money, and the release rows are missing. Reads treat such holds
+// as released anyway.
 func (r *rebuilder) releaseExpired(ctx context.Context) error {
 	r.open = r.fold.TakeOpen()
 	var ends []ledger.Transaction
@@ -202,7 +202,7 @@ func (r *rebuilder) releaseExpired(ctx context.Context) error {
 			continue
 		}
 		for _, h := range r.open[user] {
-			at := h.ExpiresAt.Add(time.Second) // the first moment at which a posting may release it
+			at := h.ExpiresAt.Add(time.Second) // the earliest time at which a posting may release it
 			if time.Now().Before(at) {
 				continue
 			}
@@ -223,7 +223,7 @@ func (r *rebuilder) releaseExpired(ctx context.Context) error {
 	})
 }
 
-// account is a user's stored balance, nil if there is none, beside the tally of the user's rows.
+// account is a user's stored balance row, nil if there is none, and the tally of the user's rows.
 type account struct {
 	user   ledger.UserID
 	tally  *books.Tally
@@ -273,7 +273,7 @@ func (r *rebuilder) rebuildBalances(ctx context.Context) error {
 	}, r.rebuildBalance)
 }
 
-// rebuildBalance writes a balance that differs from the rows. Several run at once.
+// rebuildBalance writes a balance that differs from the rows. It is called concurrently.
 func (r *rebuilder) rebuildBalance(ctx context.Context, a account) error {
 	user, t, stored := a.user, a.tally, a.stored
 	if !r.wants(user) {
@@ -303,7 +303,6 @@ func (r *rebuilder) rebuildBalance(ctx context.Context, a account) error {
 	return err
 }
 
-// isStored reports whether a row holds exactly that account.
 func isStored(stored row, to infra.Aggregate) bool {
 	if stored == nil || to.IsNone() {
 		return stored == nil && to.IsNone()
@@ -312,10 +311,11 @@ func isStored(stored row, to infra.Aggregate) bool {
 	return err == nil && reflect.DeepEqual(a.Attributes(true), to.Attributes(true))
 }
 
-// wrongMover returns the balance's transaction_id if that write did not move it, or "".
+// wrongMover returns the balance's transaction_id if that write can't have changed the balance, or
+// "".
 func (r *rebuilder) wrongMover(ctx context.Context, a account) (string, error) {
 	first, err := ledger.ParseTransactionID(books.TextOf(a.stored, "transaction_id"))
-	if err != nil || a.tally.Moved(first) { // a version without it wrote the balance
+	if err != nil || a.tally.Moved(first) { // no transaction_id, or a right one
 		return "", nil //nolint:nilerr // see above
 	}
 	if can, err := r.canMove(ctx, a.user, first); err != nil || can {
@@ -324,7 +324,7 @@ func (r *rebuilder) wrongMover(ctx context.Context, a account) (string, error) {
 	return first.String(), nil
 }
 
-// determine returns the account that the rows make, or the reason why it must not be written.
+// determine returns the account that follows from the rows, or the reason not to write it.
 func (r *rebuilder) determine(user ledger.UserID, t *books.Tally) (to infra.Aggregate, doubt string) {
 	to = infra.Aggregate{UserID: user, Version: int(t.Posted)}
 	if r.damaged[user.String()] {
@@ -342,7 +342,6 @@ func (r *rebuilder) determine(user ledger.UserID, t *books.Tally) (to infra.Aggr
 	return to, ""
 }
 
-// usersOf returns the users of a transaction's present and missing rows.
 func usersOf(w *books.Whole, fix books.Repair) (users []ledger.UserID) {
 	rows := slices.Concat(w.Further, fix.Missing, fix.Orphans)
 	if w.First != nil {

@@ -21,8 +21,8 @@ import (
 	"onewrite/infra/infratest/script"
 )
 
-// The rebuild shows each change and then makes it. The tables have the same rows afterwards as
-// before the edits, to the attribute. Only changes of rules that are lost come back as blocks.
+// The rebuild first shows each change, and makes it with -write. Afterwards the tables contain
+// exactly the rows from before the damage. Only lost rule changes come back as blocks.
 func TestRebuild(t *testing.T) {
 	t.Parallel()
 	rows := kinds(t)
@@ -37,7 +37,7 @@ func TestRebuild(t *testing.T) {
 		name  string
 		edits []edit
 		lines []string
-		users map[string]string // with lost changes of rules: "" if all is as it was
+		users map[string]string // funds and rules of users who lost rule changes
 	}{
 		{"rows and balances", edits{drop(transfer.Entry(1).String(), "alice", "open"), set("bob", "balance", num("1")), set("late", "version", nil)}, []string{
 			"transaction " + transfer.String() + ": write 1 missing row",
@@ -68,9 +68,9 @@ func TestRebuild(t *testing.T) {
 			"barred": "100, limit 0, blocked true true, 1 changes",
 		}},
 		{"the first of several changes lost", edits{drop(r1)}, []string{": write 1 missing row"},
-			map[string]string{"lent": "30, limit 50, blocked false true, 3 changes"}}, // a later one allowed debits, and none credits
+			map[string]string{"lent": "30, limit 50, blocked false true, 3 changes"}}, // a later change allows debits, but none allows credits
 		{"a limit in use lost", edits{drop(idOf(t, "capped", "cap"), idOf(t, "capped", "uncap"))}, []string{": write 1 missing row"},
-			map[string]string{"capped": "0, limit 5, blocked true true, 1 changes"}}, // at least what is in use
+			map[string]string{"capped": "0, limit 5, blocked true true, 1 changes"}}, // the limit is as high as the amount in use
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -105,7 +105,7 @@ func TestRebuild(t *testing.T) {
 	}
 }
 
-// withoutMover removes transaction_id from balances: no write of the ledger made one that is rebuilt.
+// withoutMover removes transaction_id from the balances, because rebuilt ones have none.
 func withoutMover(rows stored) stored {
 	for _, r := range rows {
 		if r["version"] != nil {
@@ -122,7 +122,8 @@ func rulesOf(t *testing.T, b *infratest.Books, user string) string {
 	return fmt.Sprintf("%s, limit %s, blocked %t %t, %d changes", funds.Balance, funds.CreditLimit, funds.DebitsBlocked, funds.CreditsBlocked, funds.Changes)
 }
 
-// The rebuild keeps what the rows do not determine, with the reason, and writes nothing there.
+// If the rows don't determine a balance or a transaction, the rebuild keeps it as it is and reports
+// why.
 func TestRebuildKeeps(t *testing.T) {
 	t.Parallel()
 	rows := kinds(t)
@@ -150,7 +151,7 @@ func TestRebuildKeeps(t *testing.T) {
 			t.Parallel()
 			b := infratest.New(t)
 			rows.with(c.edits...).writeTo(t, b)
-			b.Damage(t, b.Config.TransactionsTable) // the check agrees that the books are wrong
+			b.Damage(t, b.Config.TransactionsTable) // the check at the end must find damage
 			before := b.Rows(t)
 			status, out, _ := command(t, b, "-rebuild", "-write", "-settle", "0s")
 			assert.Equal(t, exitWrong, status)
@@ -163,7 +164,7 @@ func TestRebuildKeeps(t *testing.T) {
 	}
 }
 
-// A rebuild of one user also writes the balances of the users whose rows it writes, and no others.
+// A rebuild of one user also rebuilds other users whose rows it writes, and no others.
 func TestRebuildOfOneUser(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -180,8 +181,8 @@ func TestRebuildOfOneUser(t *testing.T) {
 	require.NoError(t, b.Check(t.Context()))
 }
 
-// A user or a refund account that is written to during a rebuild, at any moment, is kept, or rebuilt
-// with the new row: none is lost.
+// If a user or a refund account is written to during a rebuild, at any moment, the rebuild keeps it
+// or includes the new row.
 func TestRebuildOfMovingRows(t *testing.T) {
 	t.Parallel()
 	const user, refunds = "Scan 2, Scan 3, PutItem 1", "Scan 2, Scan 3, Scan 4, Scan 5, PutItem 1"
@@ -221,8 +222,8 @@ func TestRebuildOfMovingRows(t *testing.T) {
 	}
 }
 
-// A write whose answer is lost is sent again and counts once, for both kinds of write. After a
-// lasting fault, the rebuild continues its work.
+// A write whose response is lost is sent again but counts only once. After a lasting fault, another
+// rebuild completes the work.
 func TestRebuildOverBadNetwork(t *testing.T) {
 	t.Parallel()
 	for _, kind := range faults.All {
@@ -255,7 +256,7 @@ func TestRebuildOverBadNetwork(t *testing.T) {
 	}
 }
 
-// Balances are written several at once, and paced by their units.
+// The rebuild writes several balances at once, within the rate.
 func TestRebuildWritesAtOnceAndPaced(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -273,7 +274,7 @@ func TestRebuildWritesAtOnceAndPaced(t *testing.T) {
 	network.Always(on("PutItem", func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		if int(first.Add(1)) <= a.segments {
 			together.Done()
-			together.Wait() // forever, if they were written one by one
+			together.Wait() // blocks forever if they are written one by one
 		}
 		return deliver()
 	}))
@@ -284,9 +285,9 @@ func TestRebuildWritesAtOnceAndPaced(t *testing.T) {
 	assert.GreaterOrEqual(t, time.Since(begin), users*time.Second/20, "a write takes a unit")
 }
 
-// The audit of a version from before refunds and account rules reports them as damage,
-// and its rebuild keeps the users of refunds and undoes rules: see the changelog. A rebuild
-// of this version repairs that.
+// An audit from before refunds and account rules reports both as damage. Its rebuild keeps the
+// users with refunds unchanged, and removes rules: see the changelog. A rebuild of this version
+// repairs that.
 func TestOlderAudit(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)

@@ -10,14 +10,14 @@ import (
 	"onewrite/ledger"
 )
 
-// lostRefund is a refund whose original lacks a row: a restore can bring back one without the
-// other.
+// lostRefund is a refund whose original, or the original's capture, is missing. A restore can bring
+// back one without the other.
 type lostRefund struct {
-	absent ledger.TransactionID // the missing row
+	absent ledger.TransactionID // the missing row's id
 	found  finding
 }
 
-// compareOriginals compares the refunds since the last call with their originals.
+// compareOriginals compares the refunds that were read since the last call with their originals.
 func (a *audit) compareOriginals(ctx context.Context) error {
 	refunds := a.fold.Refunds
 	a.fold.Refunds = nil
@@ -47,8 +47,8 @@ func (a *audit) compareOriginals(ctx context.Context) error {
 	})
 }
 
-// original reads a transaction for refunds. The problem and the missing row are as in
-// [books.OriginalOf]; a damaged row counts as missing.
+// original reads the original of a refund. problem and absent are as in [books.OriginalOf], with a
+// damaged row treated as missing.
 func (b *reader) original(ctx context.Context, id ledger.TransactionID) (o books.Original, problem string, absent ledger.TransactionID, err error) {
 	first, _, err := b.transaction(ctx, id)
 	var end *ledger.Transaction
@@ -62,8 +62,8 @@ func (b *reader) original(ctx context.Context, id ledger.TransactionID) (o books
 	return o, problem, absent, nil
 }
 
-// foldRefundAccount counts a refund account. It appends accounts with several refunds to those to
-// compare with their originals: a single refund has been compared.
+// foldRefundAccount counts a refund account. It appends accounts with several refunds to several,
+// to compare their sums with the original. A single refund has been compared already.
 func (a *audit) foldRefundAccount(r row, several []infra.RefundAccount) []infra.RefundAccount {
 	account, found, ok := books.ExamineRefundAccount(a.config.Settings, r)
 	a.find(found...)
@@ -77,11 +77,11 @@ func (a *audit) foldRefundAccount(r row, several []infra.RefundAccount) []infra.
 	return several
 }
 
-// compareRefunded reports the accounts that exceed what their originals moved.
+// compareRefunded reports refund accounts that exceed the amounts of their originals.
 func (a *audit) compareRefunded(ctx context.Context, accounts []infra.RefundAccount) error {
 	return forEach(ctx, a.segments, slices.Values(accounts), func(ctx context.Context, account infra.RefundAccount) error {
 		o, problem, _, err := a.original(ctx, account.Of)
-		if err != nil || problem != "" { // reported with the refund
+		if err != nil || problem != "" { // the problem is reported with the refund
 			return err
 		}
 		if wrong := books.CompareRefunded(account, o); wrong != "" {
@@ -95,8 +95,9 @@ func misrefunded(of ledger.TransactionID, detail string) finding {
 	return finding{TransactionID: of.String(), Kind: books.KindRefund, Detail: detail}
 }
 
-// compareRefunds reads both tables once more for the refund accounts that differ from the rows, if
-// there are any. Accounts with a recent refund wait for the next audit.
+// compareRefunds reports lost refunds, and refund accounts that differ from their refunds. It scans
+// both tables again only if an account differs. Accounts with a recent refund are left to the next
+// audit.
 func (a *audit) compareRefunds(ctx context.Context) error {
 	for _, lost := range a.lost {
 		a.find(lost.found)
@@ -113,7 +114,7 @@ func (a *audit) compareRefunds(ctx context.Context) error {
 		if stored[of] != nil {
 			account, _, ok := books.ExamineRefundAccount(a.config.Settings, stored[of])
 			described := books.DescribeRefunds(account)
-			if !ok || !account.RefundedAt.Before(a.recent) || described == made { // a damaged one is reported already
+			if !ok || !account.RefundedAt.Before(a.recent) || described == made { // damage is already reported
 				continue
 			}
 			has = "the refund account has " + described
@@ -125,8 +126,9 @@ func (a *audit) compareRefunds(ctx context.Context) error {
 	return nil
 }
 
-// collectRefunds scans for the refund accounts that may be wrong, and settle later for their
-// refunds. So every refund that an account counts is among the rows. Each account has a tally.
+// collectRefunds scans for the refund accounts that may be wrong and, after -settle, for their
+// refunds. So it finds every refund that an account counts. Each account gets a tally, even without
+// refunds.
 func (a *audit) collectRefunds(ctx context.Context) (rows books.RefundTallies, stored map[ledger.TransactionID]row, err error) {
 	rows, stored = books.RefundTallies{}, map[ledger.TransactionID]row{}
 	err = a.scan(ctx, a.config.AggregateTable, "refunds", 0, func(r row) error {
@@ -164,7 +166,6 @@ func (r *rebuilder) rebuildRefunds(ctx context.Context) error {
 	})
 }
 
-// rebuildRefundAccount writes a refund account that differs from the rows.
 func (r *rebuilder) rebuildRefundAccount(ctx context.Context, of ledger.TransactionID, seen *books.RefundTally, stored row) error {
 	c := change{RefundsOf: of.String(), From: "no refunds", To: seen.String()}
 	if stored != nil {

@@ -15,26 +15,26 @@ import (
 	"onewrite/ledger"
 )
 
-// These exit statuses come beside 2, for a wrong flag or environment. Damage comes before rows that
-// could not be read.
+// The command exits with one of these statuses, or with 2 for a wrong flag or environment. Damage
+// takes precedence over rows that could not be read.
 const (
 	exitRight      = 0 // every balance is the sum of its history
 	exitWrong      = 1 // something is wrong
-	exitUnsettled  = 3 // nothing wrong was found; some users moved all the time
-	exitUnfinished = 4 // nothing wrong was found; some rows could not be read
+	exitUnsettled  = 3 // nothing wrong was found, but some users were written to all the time
+	exitUnfinished = 4 // nothing wrong was found, but some rows could not be read
 )
 
-// report is an audit's result. Its JSON is for programs.
+// report is an audit's result, as text or JSON.
 type report struct {
 	Users        int       `json:"users"`
 	Transactions int       `json:"transactions"`
-	Mismatches   []finding `json:"mismatches"` // damage, each once
-	Unsettled    []finding `json:"unsettled"`  // users without a verdict, mostly because they moved all the time
-	Unfinished   string    `json:"unfinished"` // why rows were not read; "" if all were
+	Mismatches   []finding `json:"mismatches"` // damage, without duplicates
+	Unsettled    []finding `json:"unsettled"`  // users that could not be compared, mostly because of constant writes
+	Unfinished   string    `json:"unfinished"` // why some rows were not read
 
 	Totals *trialBalance `json:"totals,omitempty"` // only if the audit read everything
 
-	ofOne bool // whether the audit was of one user
+	ofOne bool // whether it is about one user
 }
 
 // clean reports whether the audit read everything and found nothing.
@@ -44,8 +44,8 @@ func (r report) clean() bool {
 
 type finding = books.Finding
 
-// sorted returns the report in the same order in every run. It lists a finding once, even for a row
-// that was read twice.
+// sorted returns the report with its findings in a fixed order and without duplicates. Reading a
+// row twice causes duplicates.
 func (r report) sorted() report {
 	for _, findings := range []*[]finding{&r.Mismatches, &r.Unsettled} {
 		*findings = append([]finding{}, *findings...) // [] in JSON, not null
@@ -71,8 +71,8 @@ func (r report) writeText(w io.Writer) error {
 	return err
 }
 
-// findings returns a line for each finding, and the reason for an incomplete report. It quotes texts
-// from the tables, so that no control character reaches a terminal.
+// findings returns a line for each finding, and one with the reason if the run is unfinished. It
+// quotes strings from the tables, so that no control character reaches a terminal.
 func (r report) findings() string {
 	var text strings.Builder
 	for _, f := range r.Mismatches {
@@ -116,20 +116,19 @@ func (r report) status() int {
 	}
 }
 
-// trialBalance sums up the users whose rows and balance were compared, each at its own moment. If
-// all are right, the difference is zero.
+// trialBalance totals all users whose rows were compared with the balance, each as of that moment.
+// If nothing is wrong, the difference is zero.
 type trialBalance struct {
 	Users      int       `json:"users"`
-	Opening    books.Sum `json:"opening"` // all their opening balances
+	Opening    books.Sum `json:"opening"` // the sum of the opening balances
 	Credits    books.Sum `json:"credits"`
 	Debits     books.Sum `json:"debits"`
-	Lent       books.Sum `json:"lent,omitzero"` // by credit limits, which the balances include
-	History    books.Sum `json:"history"`       // the sum of these
-	Balances   books.Sum `json:"balances"`      // as stored
+	Lent       books.Sum `json:"lent,omitzero"` // credit limits, which the balances include
+	History    books.Sum `json:"history"`       // opening + credits - debits + lent
+	Balances   books.Sum `json:"balances"`      // the sum of the stored balances
 	Difference books.Sum `json:"difference"`    // balances minus history
 }
 
-// add counts a user at the moment of the comparison.
 func (t *trialBalance) add(s ledger.Settings, seen *books.Tally, balance infra.Aggregate) {
 	lent := books.SumOf(balance.CreditLimit)
 	t.Users++
@@ -142,7 +141,7 @@ func (t *trialBalance) add(s ledger.Settings, seen *books.Tally, balance infra.A
 	t.Difference = t.Balances.Minus(t.History)
 }
 
-// String returns the report's line.
+// String returns the totals line of the text report.
 func (t *trialBalance) String() string {
 	lent := ""
 	if t.Lent != (books.Sum{}) {
@@ -156,16 +155,16 @@ func (t *trialBalance) String() string {
 type metrics struct {
 	AWS               emf.Metadata `json:"_aws"`
 	Service           string       `json:"service,omitempty"` // the dimension
-	BalanceMismatches *int         `json:",omitempty"`        // see writeMetrics
+	BalanceMismatches *int         `json:",omitempty"`        // nil: not reported
 	AuditUnsettled    int
-	AuditFailed       int // 1 if not everything was read
+	AuditFailed       int // 1 if some rows were not read
 	Users             int
 	Transactions      int
 }
 
-// writeMetrics writes the report's counts as CloudWatch metrics, by service if there is one. Only a
-// clean report has zero mismatches: an alarm on earlier ones must not end because their users could
-// not be read.
+// writeMetrics writes the report's counts as CloudWatch metrics, with the service as dimension if
+// there is one. Only a clean report contains zero mismatches: an alarm must not end just because a
+// damaged user could not be read.
 func (r report) writeMetrics(w io.Writer, service string, now time.Time) error {
 	values := metrics{Service: service, AuditUnsettled: len(r.Unsettled), Users: r.Users, Transactions: r.Transactions}
 	names := []string{"AuditUnsettled", "AuditFailed", "Users", "Transactions"}
@@ -180,7 +179,7 @@ func (r report) writeMetrics(w io.Writer, service string, now time.Time) error {
 	if service != "" {
 		dimensions = []string{"service"}
 	}
-	of := emf.Directive{Namespace: emf.Namespace, Dimensions: [][]string{dimensions}} // one set
+	of := emf.Directive{Namespace: emf.Namespace, Dimensions: [][]string{dimensions}} // one set of dimensions
 	for _, name := range names {
 		of.Metrics = append(of.Metrics, emf.Metric{Name: name, Unit: "Count"})
 	}
@@ -188,7 +187,6 @@ func (r report) writeMetrics(w io.Writer, service string, now time.Time) error {
 	return json.NewEncoder(w).Encode(values)
 }
 
-// details joins all findings in one text.
 func details(found []finding) string {
 	var all []string
 	for _, f := range found {

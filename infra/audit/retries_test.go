@@ -14,13 +14,13 @@ import (
 	"onewrite/ledger"
 )
 
-// retriedCalls are a script before a restore, the rows that it loses, and a script after the rebuild.
-// A lost row is a call's, such as "B", "B/1" or "B/end", its refund account "B/refunds", or the balance
-// "user/b".
+// retriedCalls has the calls before a restore, the rows that the restore loses, and the calls after
+// a rebuild. A lost row is named by its call, as in "B", "B/1" or "B/end". "B/refunds" is the
+// refund account of that call, and "user/b" is a balance.
 type retriedCalls struct{ calls, lost, again string }
 
 // retries has a case for each row in restore.md's table. Each case has its own users, who begin
-// with 100, so that the money afterwards shows how often a call counts.
+// with 100, so their balances show how often a call counted.
 var retries = map[string]retriedCalls{
 	"posted before the restore's time": {calls: "A: a debit 10", again: "A; a 90"},
 	"torn, its first row is there": {
@@ -84,8 +84,8 @@ var retries = map[string]retriedCalls{
 	},
 }
 
-// Each row in restore.md's table shows what a caller finds who sends the call again after a restore
-// that lost rows, and a rebuild.
+// Callers who send a call again after a restore and a rebuild get the answers in restore.md's
+// table.
 func TestRetriesAfterRestore(t *testing.T) {
 	t.Parallel()
 	calls := script.At(infratest.NewInMemory(t, ledger.DefaultSettings()), lastYear)
@@ -105,13 +105,13 @@ func TestRetriesAfterRestore(t *testing.T) {
 	require.Equal(t, exitRight, status, out)
 	again := infratest.NewInMemory(t, ledger.DefaultSettings())
 	rowsOf(t, restored).writeTo(t, again)
-	calls.Play(t, "10s") // the holds have not expired
+	calls.Play(t, "10s") // before the holds expire
 	for _, row := range rows {
 		calls.On(again).Play(t, retries[row].again)
 	}
 }
 
-// lostKey returns the key of a lost row.
+// lostKey returns the table key of a row in retriedCalls.
 func lostKey(calls *script.Script, row string) string {
 	switch name, part, _ := strings.Cut(row, "/"); {
 	case name == "user":
@@ -122,7 +122,7 @@ func lostKey(calls *script.Script, row string) string {
 	return calls.ID(row).String()
 }
 
-// rowsOfRestore returns the transactions in restore.md's table.
+// rowsOfRestore returns the first column of restore.md's table.
 func rowsOfRestore(t *testing.T) (rows []string) {
 	t.Helper()
 	text, err := os.ReadFile("../restore.md")

@@ -11,8 +11,8 @@ import (
 	"onewrite/ledger"
 )
 
-// decide compares a user's rows with the balance, and notes the result. The verdict is open if more
-// must be read.
+// decide compares a user's rows with the balance, and records the result. The verdict is
+// [books.Open] if more must be read.
 func (a *audit) decide(user ledger.UserID, seen *books.Tally, floor int, balance infra.Aggregate) books.Verdict {
 	v := seen.Judge(a.config.Settings, floor, balance)
 	if v == books.Wrong {
@@ -30,12 +30,12 @@ func (a *audit) decide(user ledger.UserID, seen *books.Tally, floor int, balance
 }
 
 const (
-	// maxReadings bounds the readings, rereadAfter apart, of a user who moves.
+	// maxReadings limits how often the audit reads a user who is being written to.
 	maxReadings = 20
 	rereadAfter = 100 * time.Millisecond
 )
 
-// rereadSuspects reads the suspects one by one, and notes those still open.
+// rereadSuspects reads each suspect separately, and notes the undecided ones.
 func (a *audit) rereadSuspects(ctx context.Context) error {
 	users := slices.Collect(maps.Keys(a.suspects))
 	return a.each(ctx, "users in motion", users, func(ctx context.Context, user ledger.UserID) error {
@@ -52,12 +52,12 @@ func (a *audit) rereadSuspects(ctx context.Context) error {
 	})
 }
 
-// reread reads a user's rows and then the balance until they can be compared. It begins with the
-// rows already read, and later reads only the recent ones again, so that a long history is read
-// once. For an open user it returns the last comparison.
+// reread reads a user's rows and then the balance until they can be compared. It begins with seen,
+// the rows already read, then reads the whole history once, and then only recent rows. If the user
+// is still undecided, last describes the last comparison.
 func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *books.Tally) (decided bool, last string, err error) {
 	older, from := &books.Tally{}, time.Time{}
-	recent := time.Now().Add(-inFlight).Truncate(time.Millisecond) // as created_at
+	recent := time.Now().Add(-inFlight).Truncate(time.Millisecond) // created_at has milliseconds
 	var lastPosted uint32
 	var lastVersion int
 	for reading := range maxReadings {
@@ -79,15 +79,15 @@ func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *books.Tall
 		}
 		last = seen.Compare(a.config.Settings, balance)
 		if reading > 1 && seen.Posted == lastPosted && balance.Version == lastVersion {
-			return false, last, nil // nothing moves: the index lags, or a row is missing
+			return false, last, nil // no new writes: the index lags, or a row is missing
 		}
 		lastPosted, lastVersion = seen.Posted, balance.Version
 	}
 	return false, last, nil
 }
 
-// history tallies a user's transactions from a time on, after the older ones. It adds those from
-// before recent to the older ones.
+// history tallies the older rows and the user's rows since from. It also adds rows from before
+// recent to older, so that they need not be read again.
 func (a *audit) history(ctx context.Context, user ledger.UserID, from, recent time.Time, older *books.Tally) (*books.Tally, error) {
 	all := *older
 	for r, err := range a.reader.history(ctx, user, from) {
@@ -107,7 +107,7 @@ func (a *audit) history(ctx context.Context, user ledger.UserID, from, recent ti
 	return &all, nil
 }
 
-// readBalance reads a user's balance with read, or reports that its row is damaged.
+// readBalance reads a user's balance with read. If the row is damaged, it reports the faults.
 func (a *audit) readBalance(ctx context.Context, user ledger.UserID, read func(context.Context, ledger.UserID) (row, error)) (balance infra.Aggregate, damaged bool, err error) {
 	r, err := read(ctx, user)
 	if err != nil {
@@ -121,7 +121,7 @@ func (a *audit) readBalance(ctx context.Context, user ledger.UserID, read func(c
 	return balance, !ok, nil
 }
 
-// each calls f for each user, for as many at once as the tables have segments.
+// each calls f for each user, with a.segments calls at once, and shows the progress.
 func (a *audit) each(ctx context.Context, what string, users []ledger.UserID, f func(context.Context, ledger.UserID) error) error {
 	a.progress.Begin(what, len(users))
 	return forEach(ctx, a.segments, slices.Values(users), func(ctx context.Context, user ledger.UserID) error {
@@ -131,10 +131,9 @@ func (a *audit) each(ctx context.Context, what string, users []ledger.UserID, f 
 }
 
 // scanAgain scans the transactions once more for users whose rows seem to be missing, and for users
-// whose rules are not those from the first scan: unlike the index, the table never lags. After
-// settle, a posting that was seen in part, by the scan or a balance reading, is complete. So this
-// also decides users who are written to all the time. Users who could not be read are in the
-// report.
+// whose rules differ. Unlike the index, the table never lags. The audit reads the balances -settle
+// before and -settle after the scan, so it sees every posting in full. So it also decides users who
+// are written to all the time.
 func (a *audit) scanAgain(ctx context.Context) error {
 	tallies, rules := books.Tallies{}, books.RuleTallies{}
 	for _, user := range a.undecided {
@@ -179,7 +178,6 @@ func (a *audit) scanAgain(ctx context.Context) error {
 	return err
 }
 
-// decideRules compares a user's changes of rules with the balance, and notes the result.
 func (a *audit) decideRules(user ledger.UserID, seen *books.RuleTally, floor int, balance infra.Aggregate) {
 	switch seen.Judge(floor, balance) {
 	case books.Wrong:
@@ -190,8 +188,8 @@ func (a *audit) decideRules(user ledger.UserID, seen *books.RuleTally, floor int
 	}
 }
 
-// readBalances reads the users' balances. It leaves out, and reports, damaged rows and users whom
-// DynamoDB is too busy to read.
+// readBalances reads the users' balances. It reports and leaves out damaged rows, and users for
+// whom DynamoDB is too busy.
 func (a *audit) readBalances(ctx context.Context, what string, users []ledger.UserID) (map[ledger.UserID]infra.Aggregate, error) {
 	balances := map[ledger.UserID]infra.Aggregate{}
 	err := a.each(ctx, what, users, func(ctx context.Context, user ledger.UserID) error {
@@ -210,8 +208,8 @@ func (a *audit) readBalances(ctx context.Context, what string, users []ledger.Us
 	return balances, err
 }
 
-// checkMovers looks up the noted writes, and the missing ones twice: a row may appear later than
-// the balance that it moves.
+// checkMovers checks the writes that noteMover noted. It checks the wrong ones again after -settle,
+// because a row may become visible later than the balance that names it.
 func (a *audit) checkMovers(ctx context.Context) error {
 	wrong, err := a.wrongMovers(ctx, a.movers)
 	if err == nil && len(wrong) > 0 {
@@ -229,7 +227,6 @@ func (a *audit) checkMovers(ctx context.Context) error {
 	return nil
 }
 
-// wrongMovers returns the users whose balance cannot have been moved by the named write.
 func (a *audit) wrongMovers(ctx context.Context, movers []mover) (wrong []mover, err error) {
 	err = forEach(ctx, a.segments, slices.Values(movers), func(ctx context.Context, m mover) error {
 		can, err := a.canMove(ctx, m.user, m.first)
@@ -243,8 +240,8 @@ func (a *audit) wrongMovers(ctx context.Context, movers []mover) (wrong []mover,
 	return wrong, err
 }
 
-// canMove reports whether the write with that first row can have moved the user's balance. It
-// reports true for a row that can't be read, which is a finding already.
+// canMove reports whether the write with that first row can have changed the user's balance. It is
+// true for a damaged row, which is reported elsewhere.
 func (b *reader) canMove(ctx context.Context, user ledger.UserID, first ledger.TransactionID) (bool, error) {
 	row, damaged, err := b.transaction(ctx, first)
 	if row == nil {

@@ -11,8 +11,8 @@ import (
 	"onewrite/ledger"
 )
 
-// stateUser writes a statement and, after it, the user's report: to log if the statement is for
-// programs.
+// stateUser writes a user's statement to out, and then the report: to out if both are text, and to
+// log otherwise.
 func stateUser(ctx context.Context, a *audit, o options, out, log io.Writer) (status int, err error) {
 	found, err := a.statement(ctx, o, out)
 	a.progress.Stop()
@@ -23,17 +23,17 @@ func stateUser(ctx context.Context, a *audit, o options, out, log io.Writer) (st
 }
 
 // statement writes a user's transactions in a period, oldest first, with the balance after each,
-// and audits this user. Rows that can't be read are lines, too, without a balance.
+// and audits the user. An unreadable row has a line without a balance.
 //
-// The order is one that the balances allow: see [books.Timeline]. A row belongs to the period in
-// which it counts.
+// The order is one that keeps the balance in its range: see [books.Timeline]. It may count a row
+// later than its created_at, and that later time decides whether the row is in the period.
 func (a *audit) statement(ctx context.Context, o options, out io.Writer) (report, error) {
 	s := newStatement(out, o.format, o.period, a.config.Settings)
 	a.report.Users, a.report.ofOne = 1, true
 	balance, _, err := a.readBalance(ctx, o.user, a.aggregate)
 	s.limit = books.SumOf(balance.CreditLimit)
 	s.lent = s.limit
-	if balance.Changes > 0 && err == nil { // the history has no earlier limits
+	if balance.Changes > 0 && err == nil { // the limit may have been higher before
 		exceeded := false
 		err = a.order(ctx, o.user, s.lent, func(l books.Line) { exceeded = exceeded || l.Unknown })
 		if exceeded {
@@ -52,7 +52,7 @@ func (a *audit) statement(ctx context.Context, o options, out io.Writer) (report
 		err = a.auditUser(ctx, o.user, &s.all)
 	}
 	if ctx.Err() != nil {
-		err = context.Cause(ctx) // the signal, and not the request that it ended
+		err = context.Cause(ctx) // the signal, not the request that it interrupted
 	}
 	if s.unknown && err == nil {
 		a.leave(o.user, unknownOrder)
@@ -65,8 +65,8 @@ func (a *audit) statement(ctx context.Context, o options, out io.Writer) (report
 	return a.report.sorted(), s.sheet.end()
 }
 
-// order reads a user's rows, and calls yield with each in an order that the balances allow. They
-// may go below zero by lent.
+// order reads a user's rows, and calls yield with each, in an order that keeps the balance in its
+// range. The balance may go below zero by lent.
 func (a *audit) order(ctx context.Context, user ledger.UserID, lent books.Sum, yield func(books.Line)) error {
 	timeline := books.NewTimeline(a.config.Settings, lent, inFlight, yield)
 	defer timeline.End()
@@ -81,11 +81,11 @@ func (a *audit) order(ctx context.Context, user ledger.UserID, lent books.Sum, y
 	return nil
 }
 
-// unknownOrder is the problem with rows whose order is not known.
+// unknownOrder is the problem of rows that have no possible order.
 const unknownOrder = "no order of the rows at about this time keeps the balance in its range: a row is missing or damaged, or a clock was wrong"
 
-// auditUser compares a user's rows with the balance. The index may lag, so it waits for missing
-// rows.
+// auditUser compares a user's rows with the balance. If rows are missing, it reads them again after
+// -settle, because the index may lag.
 func (a *audit) auditUser(ctx context.Context, user ledger.UserID, seen *books.Tally) error {
 	decided, last, err := a.reread(ctx, user, seen)
 	if err == nil && !decided {
@@ -106,7 +106,7 @@ func (a *audit) auditUser(ctx context.Context, user ledger.UserID, seen *books.T
 	return err
 }
 
-// problemOf returns the balance's fault from the user's report, or "".
+// problemOf returns the report's first finding about the balance, or "".
 func (a *audit) problemOf() string {
 	for _, f := range append(a.report.Mismatches, a.report.Unsettled...) {
 		if f.TransactionID == "" {
@@ -116,37 +116,36 @@ func (a *audit) problemOf() string {
 	return ""
 }
 
-// statement writes one user's statement.
 type statement struct {
 	sheet    *sheet
 	period   period
 	settings ledger.Settings
 
 	opened  bool
-	limit   books.Sum                                   // the credit limit
-	lent    books.Sum                                   // the most that the user may have borrowed
-	unknown bool                                        // whether some rows have no known order
+	limit   books.Sum                                   // the credit limit now
+	lent    books.Sum                                   // the highest limit that the user may have had
+	unknown bool                                        // whether some rows have no possible order
 	all     books.Tally                                 // the whole history
-	until   books.Tally                                 // the rows before the period's end
-	within  books.Tally                                 // the period
-	holds   map[ledger.TransactionID]ledger.Transaction // open at the period's end
+	until   books.Tally                                 // all rows before the period's end
+	within  books.Tally                                 // the rows in the period
+	holds   map[ledger.TransactionID]ledger.Transaction // the holds that are open at the period's end
 }
 
-// statementLine is a transaction in a statement, or one of the lines around them, by its type: the
-// opening balance, the period's credit and debit sums, the closing balance, and the balance with
-// the holds that expired by then.
+// statementLine is a line of a statement. Its type is the type of a transaction, or one of
+// "opening", "credits", "debits", "closing", "expired" and "limit". The last two add the expired
+// holds and the credit limit to the closing balance.
 type statementLine struct {
 	Date    string `json:"date,omitempty"`
 	Type    string `json:"type"`
 	Amount  string `json:"ammount,omitempty"`
-	Balance string `json:"balance,omitempty"` // after it
+	Balance string `json:"balance,omitempty"` // after the transaction
 	Status  string `json:"status,omitempty"`
 	ID      string `json:"id,omitempty"`
 	Key     string `json:"key,omitempty"`
-	Whole   string `json:"transaction,omitempty"` // the id of the transaction that this further entry belongs to
+	Whole   string `json:"transaction,omitempty"` // the transaction of a further entry
 	By      string `json:"posted_by,omitempty"`
-	Refunds string `json:"refund_of,omitempty"` // the id of the refunded transaction
-	Problem string `json:"problem,omitempty"`   // with this row or, at the closing, with the balance
+	Refunds string `json:"refund_of,omitempty"` // the refunded transaction
+	Problem string `json:"problem,omitempty"`   // the row's or, in the closing line, the balance's
 }
 
 func (l statementLine) fields() []string {
@@ -158,12 +157,12 @@ func newStatement(out io.Writer, f format, p period, settings ledger.Settings) *
 	return &statement{period: p, settings: settings, holds: map[ledger.TransactionID]ledger.Transaction{}, sheet: newSheet(out, f, layout, "date", "type", "amount", "balance", "status", "id", "key", "transaction", "posted_by", "refund_of", "problem")}
 }
 
-// add takes the history's next row. An unreadable row counts nothing.
+// add adds the history's next row. An unreadable row does not change the sums.
 func (s *statement) add(l books.Line) {
 	t, r := l.Transaction, l.Row
 	s.unknown = s.unknown || l.Unknown
 	switch {
-	case l.At.IsZero(): // it is in every period
+	case l.At.IsZero(): // an unreadable time is in every period
 	case s.period.isAfter(l.At):
 		return
 	case s.period.isBefore(l.At):
@@ -186,7 +185,7 @@ func (s *statement) add(l books.Line) {
 	s.write(line)
 }
 
-// count counts a row, and keeps a hold while it is open.
+// count counts a row, and keeps track of open holds.
 func (s *statement) count(t ledger.Transaction) {
 	s.until.Add(t)
 	if t.Status == ledger.Pending {
@@ -197,20 +196,19 @@ func (s *statement) count(t ledger.Transaction) {
 	}
 }
 
-// expired sums the holds that expired before the period's end and were not released before it.
+// expired returns the sum of the holds that had expired by the period's end but were not released.
 func (s *statement) expired(now time.Time) (sum books.Sum) {
 	if !s.period.to.IsZero() && s.period.to.Before(now) {
 		now = s.period.to
 	}
 	for _, t := range s.holds {
-		if !now.Before(t.ExpiresAt.Add(time.Second)) { // as readings do, see the package ledger
+		if !now.Before(t.ExpiresAt.Add(time.Second)) { // as reads do: see package ledger
 			sum = sum.Plus(books.SumOf(t.Amount))
 		}
 	}
 	return sum
 }
 
-// open writes the first line, once.
 func (s *statement) open() {
 	if !s.opened {
 		s.opened = true
@@ -218,9 +216,9 @@ func (s *statement) open() {
 	}
 }
 
-// writeClosing writes the last lines, with the balance's fault. Expired holds without a release can
-// be spent, and so can a credit limit: then the last line has the balance that GET /balance
-// answers. The history has no earlier limits.
+// writeClosing writes the closing lines. problem is the balance's fault. Expired holds and the
+// credit limit are spendable, so lines for them follow, and the last line has the balance from GET
+// /balance. A period with an end has no limit line, because earlier limits are not known.
 func (s *statement) writeClosing(problem string) {
 	s.open()
 	s.write(statementLine{Type: "credits", Amount: s.within.Credits.String()})
@@ -239,10 +237,10 @@ func (s *statement) writeClosing(problem string) {
 	}
 }
 
-// write writes a line. The sheet's end returns its error.
+// write writes a line. [sheet.end] returns its error.
 func (s *statement) write(l statementLine) { _ = s.sheet.write(l) }
 
-// dateOf returns a period's bound, "" for none.
+// dateOf returns a bound of the period as text, or "" if there is none.
 func dateOf(bound time.Time) string {
 	if bound.IsZero() {
 		return ""

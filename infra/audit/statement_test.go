@@ -17,7 +17,7 @@ import (
 	"onewrite/ledger"
 )
 
-// A statement has a user's transactions, with the balance before and after each.
+// A statement lists a user's transactions, with the balance after each.
 func TestStatement(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -67,7 +67,7 @@ func TestStatement(t *testing.T) {
 	assert.Equal(t, "1 user, 0 transactions: every balance is what its history says\n", log)
 }
 
-// state writes the statement of user 1 in a period, for programs.
+// state returns the JSON lines of user 1's statement for a period, and the report.
 func state(t *testing.T, rows stored, from, to string) (lines []statementLine, r report) {
 	t.Helper()
 	b, model := infratest.OpenOnModel(dynamodbmodel.Moment{}, ledger.DefaultSettings())
@@ -86,10 +86,10 @@ func state(t *testing.T, rows stored, from, to string) (lines []statementLine, r
 	return decodeLines[statementLine](t, out.String()), r
 }
 
-// A period's statement begins with the balance before it, and ends with the one after it. A day is
-// in UTC, and whole. The rows have an order that the balances allow: the time of a row is when its
-// call began, and the call may have waited for a later one. A row belongs to the period in which it
-// counts. Afterwards come the holds that expired, and today's limit.
+// A statement for a period begins with the balance before it, and ends with the balance after it. A
+// day is a whole day in UTC. A row's time is when its call began, and the call may have waited for
+// a later one. So the rows are in an order that the balances allow, and a row is in the period in
+// which it takes effect. Expired holds and today's limit come last.
 func TestStatementOfPeriod(t *testing.T) {
 	t.Parallel()
 	days := []string{"-12h0.001s 1 credit 1", "-12h 1 credit 10", "11h59m59.999s 1 credit 100", "12h 1 credit 1000"}
@@ -97,10 +97,10 @@ func TestStatementOfPeriod(t *testing.T) {
 	lent := []string{"0s rules 1 limit 50", "0s 1 debit 120", "40s 1 debit 5", "160s 1 credit 30"}
 	held := []string{"0s hold 1 debit 40"}
 	const noon, midnight, nextMidnight = "2025-11-22T12:00:00", "2025-11-22T00:00:00.000Z", "2025-11-23T00:00:00.000Z"
-	const dated = "2025-11-22T14:00:00.009Z" // an older version dated a release later than its debit
+	const dated = "2025-11-22T14:00:00.009Z" // an older version gave a release a later time than its debit
 	for _, c := range []struct {
 		name     string
-		calls    []string // at times after lastYear
+		calls    []string // each begins with its time after lastYear
 		from, to string
 		edit     edit
 		want     string
@@ -158,7 +158,7 @@ func TestStatementOfPeriod(t *testing.T) {
 	}
 }
 
-// A damaged user's statement has the damage and all later lines, and does not succeed.
+// A damaged user's statement shows the damage and all later rows, and the exit status is not 0.
 func TestStatementOfDamagedUser(t *testing.T) {
 	t.Parallel()
 	b, _ := infratest.OpenOnModel(dynamodbmodel.Moment{}, ledger.DefaultSettings())
@@ -170,7 +170,7 @@ func TestStatementOfDamagedUser(t *testing.T) {
 		name     string
 		edit     edit
 		status   int
-		problems []string // in the lines
+		problems []string // of the statement's lines, in order
 		closing  string
 	}{
 		{"balance", set("1", "balance", num("140")), exitWrong,
@@ -207,14 +207,13 @@ func TestStatementOfDamagedUser(t *testing.T) {
 	}
 }
 
-// A user who is posted to meanwhile is audited, too, with the rows that came after the statement
-// was written.
+// The audit of a statement also counts rows that were posted after the statement was written.
 func TestStatementOfMovingUser(t *testing.T) {
 	t.Parallel()
 	onModel(t, func(s *scene) {
 		credit := credits(s.t, s.b, "1")
 		credit()
-		s.network.Next(nil, nil, before(credit)) // GetItem, Query, TransactGetItems
+		s.network.Next(nil, nil, before(credit)) // before TransactGetItems
 		o := options{user: infratest.Request(s.t, "1", "1", ledger.Credit, "1").UserID(), format: formatCSV}
 		var out strings.Builder
 		found, err := s.statement(s.t.Context(), o, &out)
@@ -229,7 +228,7 @@ func TestStatementOfMovingUser(t *testing.T) {
 	})
 }
 
-// No caller's text can be a formula to a spreadsheet, or control a terminal.
+// A caller's string can't become a formula in a spreadsheet or control a terminal.
 func TestInert(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{

@@ -21,9 +21,9 @@ import (
 	"onewrite/infra/internal/tables"
 )
 
-// connect returns a client and the table names. The region and keys in the environment come first.
-// The SDK's default chain adds the others and renews keys that expire, as an audit can take hours.
-// The function reads only its environment: Lambda replaces an environment before its keys expire.
+// connect returns a client and the table names. The environment's region and keys take precedence.
+// Outside Lambda, the SDK's default chain supplies missing ones, and renews keys that expire,
+// because an audit can take hours. Lambda replaces a function's environment before its keys expire.
 func connect(ctx context.Context, getenv func(string) string) (*dynamodb.Client, infra.Config, error) {
 	getenv = dynamodblocal.Environment(getenv)
 	renew := func(*dynamodb.Options) {}
@@ -50,7 +50,7 @@ func connect(ctx context.Context, getenv func(string) string) (*dynamodb.Client,
 	return infra.NewClient(config, patient, renew), config, nil
 }
 
-// orElse returns a getenv that has these values for unset variables.
+// orElse returns a getenv with these defaults for unset variables.
 func orElse(getenv func(string) string, values map[string]string) func(string) string {
 	return func(name string) string {
 		if value := getenv(name); value != "" {
@@ -66,8 +66,9 @@ const (
 	longestDelay  = 5 * time.Second
 )
 
-// patient does the same as [tables.Patient] for a reader with hours of time: under throttling the
-// audit yields to the ledger. It also waits while a balance is being written.
+// patient does the same as [tables.Patient], but for a reader that can take hours. When DynamoDB
+// throttles, the audit waits and leaves the throughput to the ledger. It also retries while a
+// balance is being written.
 func patient(o *dynamodb.Options) {
 	tables.Patient(o)
 	o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
@@ -82,11 +83,11 @@ func patient(o *dynamodb.Options) {
 	})
 }
 
-// describeAttempts is low, so that a wrong address soon ends the run.
+// describeAttempts is low, so that a wrong address fails soon.
 const describeAttempts = 3
 
 // open checks that the two variables name the two tables, and notes the approximate number of
-// transactions for the progress. A caller without permission to describe tables does without.
+// transactions for the progress line. Without permission to describe tables, it does neither.
 func (b *reader) open(ctx context.Context) error {
 	transactions, err := b.describe(ctx, "TRANSACTIONS_TABLE", b.config.TransactionsTable, "id")
 	if err != nil {
@@ -97,8 +98,8 @@ func (b *reader) open(ctx context.Context) error {
 	return err
 }
 
-// describe returns DynamoDB's description of the table that a variable names, empty without
-// permission. A missing table, another key or a replica is an error of usage.
+// describe returns DynamoDB's description of the table that the variable names. Without permission
+// it returns an empty one. A missing table, a wrong key or a replica is a usage error.
 func (b *reader) describe(ctx context.Context, variable, table, key string) (described types.TableDescription, err error) {
 	out, err := b.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &table},
 		func(o *dynamodb.Options) { o.RetryMaxAttempts = describeAttempts })
@@ -129,8 +130,8 @@ func (b *reader) place() string {
 	return b.config.Endpoint + " (" + dynamodblocal.EndpointVariable + ")"
 }
 
-// readSettings reads the settings that the tables were begun with. A row that is missing or can't
-// be read is a finding, and the environment's settings are the best guess.
+// readSettings reads the settings that the tables were created with. A missing or damaged row is a
+// finding, and then the environment's settings are used.
 func (b *reader) readSettings(ctx context.Context) error {
 	r, err := b.get(ctx, b.config.TransactionsTable, "id", infra.SettingsID)
 	if err != nil {
@@ -149,7 +150,6 @@ func (b *reader) readSettings(ctx context.Context) error {
 	return nil
 }
 
-// doubt notes a finding about the settings.
 func (b *reader) doubt(reason string) {
 	b.doubts = append(b.doubts, finding{
 		TransactionID: infra.SettingsID, Kind: books.KindSettings,

@@ -22,7 +22,7 @@ import (
 	"onewrite/ledger"
 )
 
-// A wrong environment is an error that names its variables, and no damage.
+// A wrong environment is an error that names the variable. It is not reported as damage.
 func TestWrongEnvironment(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -51,7 +51,7 @@ func TestWrongEnvironment(t *testing.T) {
 	}
 }
 
-// No task accepts a table with a replica.
+// The audit rejects a table with a replica.
 func TestReplicas(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -68,7 +68,7 @@ func TestReplicas(t *testing.T) {
 	}
 }
 
-// A ledger on this machine needs its address and nothing else.
+// For a DynamoDB on this machine, its address is the only variable needed.
 func TestEnvironment(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
@@ -80,12 +80,12 @@ func TestEnvironment(t *testing.T) {
 	assert.EqualError(t, err, "TRANSACTIONS_TABLE is transactions, and there is no such table in "+endpoint+" (AWS_ENDPOINT_URL_DYNAMODB)")
 }
 
-// tablesOnly is an environment that names the tables and another DynamoDB.
+// tablesOnly is a getenv that names the tables and an endpoint, without region or keys.
 func tablesOnly(name string) string {
 	return map[string]string{"TRANSACTIONS_TABLE": "t", "TRANSACTIONS_AGGREGATE_TABLE": "a", "AWS_ENDPOINT_URL_DYNAMODB": "https://dynamodb.invalid"}[name]
 }
 
-// withoutAWS clears the process's AWS settings, and points its files elsewhere.
+// withoutAWS clears the process's AWS settings, and makes the SDK look for its files in folder.
 func withoutAWS(t *testing.T) (folder string) {
 	t.Helper()
 	folder = t.TempDir()
@@ -101,8 +101,8 @@ func withoutAWS(t *testing.T) (folder string) {
 	return folder
 }
 
-// Outside Lambda, a profile gives the region and the credentials. The environment's own keys are used
-// as they are.
+// Outside Lambda, a profile supplies the region and the credentials. Keys in the environment take
+// precedence.
 func TestCredentials(t *testing.T) {
 	folder := withoutAWS(t)
 	_, _, err := connect(t.Context(), tablesOnly)
@@ -125,7 +125,7 @@ func TestCredentials(t *testing.T) {
 	assert.Equal(t, "AKIDPROFILE", keys.AccessKeyID)
 }
 
-// The credentials of a role are renewed before they end.
+// A role's credentials are renewed when they expire.
 func TestCredentialsAreRenewed(t *testing.T) {
 	withoutAWS(t)
 	served := 0
@@ -154,8 +154,7 @@ func TestExpiredCredentials(t *testing.T) {
 	assert.ErrorContains(t, err, "scan transactions: the credentials have expired (ExpiredTokenException); sign in again")
 }
 
-// The audit, a statement, an export and the rebuild go by the settings in the tables,
-// whatever the environment has.
+// The audit, statements and the rebuild use the settings in the tables, not the environment's.
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ currency, places, opening, unit string }{
@@ -188,7 +187,7 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// Without a readable settings row the audit reports that, and no balance is rebuilt.
+// If the settings row is missing or damaged, the audit reports it, and the rebuild writes nothing.
 func TestDamagedSettings(t *testing.T) {
 	t.Parallel()
 	for change, want := range map[string]string{
@@ -213,7 +212,7 @@ func TestDamagedSettings(t *testing.T) {
 		assert.Contains(t, log, want)
 		assert.Equal(t, "100", books.Balance(t, "1"), "nothing was written")
 	}
-	books := infratest.New(t) // changed by hand, and whole: every balance is wrong
+	books := infratest.New(t) // readable but changed, so every balance is wrong
 	post(t, ledger.New(books.Store, at(lastYear)), "1", "+10")
 	books.Damage(t, books.Config.TransactionsTable, "UPDATE ? SET opening = 50 WHERE id = 'settings'")
 	status, out, _ := command(t, books, "-settle", "0s")

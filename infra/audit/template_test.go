@@ -23,7 +23,7 @@ import (
 	"onewrite/infra/infratest/runtimeapi"
 )
 
-// resource returns a part of a resource's properties in template.yaml.
+// resource returns the property at path of a resource in template.yaml.
 func resource(t *testing.T, name string, path ...string) any {
 	t.Helper()
 	source, err := os.ReadFile("template.yaml")
@@ -39,7 +39,7 @@ func resource(t *testing.T, name string, path ...string) any {
 	return part
 }
 
-// The function's role allows exactly the requests of an audit that makes every kind of request.
+// The function's role allows exactly the requests that an audit makes.
 func TestPolicyAllowsWhatIsRequested(t *testing.T) {
 	t.Parallel()
 	b := damagedBooks(t)
@@ -87,7 +87,7 @@ func TestPolicyAllowsWhatIsRequested(t *testing.T) {
 	assert.Equal(t, allowed, requested)
 }
 
-// With the template's environment and flags, the built function logs the findings, and the metrics
+// With the template's environment and flags, the built function logs the findings and the metrics
 // that the alarms watch.
 func TestLambda(t *testing.T) {
 	t.Parallel()
@@ -98,7 +98,7 @@ func TestLambda(t *testing.T) {
 	given := strings.NewReplacer("TransactionsTable", b.Config.TransactionsTable, "AggregateTable", b.Config.AggregateTable,
 		"${Service}", "ledger", "${ReadUnits}", "1000")
 	for name, value := range resource(t, "Audit", "Environment", "Variables").(map[string]any) {
-		if text, ok := value.(string); ok { // else it is in a mapping
+		if text, ok := value.(string); ok { // skips values from a mapping
 			env = append(env, name+"="+given.Replace(text))
 		}
 	}
@@ -125,7 +125,7 @@ func TestLambda(t *testing.T) {
 	assert.Equal(t, 900, resource(t, "Audit", "Timeout"), "Lambda's longest")
 }
 
-// An audit that outlasts an invocation reports in time that it could not finish.
+// An audit that needs longer than an invocation reports before the timeout that it is unfinished.
 func TestLambdaTimeIsUp(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)

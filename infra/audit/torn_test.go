@@ -18,8 +18,7 @@ import (
 	"onewrite/ledger"
 )
 
-// tornScripts has one for each kind of call. Add one for a new kind of row. The rows of one, from
-// one write or from a hold and its end, are torn.
+// tornScripts returns a script for each kind of call. Add one for each new kind of row.
 func tornScripts() []string {
 	var fifty []string
 	for i := range 50 {
@@ -41,8 +40,8 @@ func tornScripts() []string {
 	}
 }
 
-// restored are the rows that a restore brings back: for each script, all rows but the one at a place,
-// or that one alone, or any rows; and all balances, none, or those of an earlier moment.
+// restored is what a restore brings back: from each script, all rows but the one at place, only
+// that one, or random rows. The balances are the latest, earlier ones or none.
 type restored struct {
 	place    int
 	rows     string // "others", "alone" or "any"
@@ -59,9 +58,9 @@ func (r restored) has(place int) bool {
 	return place != r.place
 }
 
-// Point-in-time recovery brings back each table as of its own moment, and any rows of the writes at
-// about that moment. The rebuild makes each transaction whole or removes it, and the balances fit.
-// Then each call is sent again, and every user has the same money as without a restore.
+// Point-in-time recovery restores each table as of its own moment, and any of the rows from writes
+// near that moment. The rebuild completes or removes each transaction, and corrects the balances.
+// When all calls are then retried, every user has the same money as without a restore.
 func TestTornTransactions(t *testing.T) {
 	t.Parallel()
 	settings := infratest.Settings(t, "KWD", "3", "100.125")
@@ -113,15 +112,14 @@ func TestTornTransactions(t *testing.T) {
 	}
 }
 
-// storedBy returns the ids of the rows from a script's steps: each transaction's, its end's, and its
-// further entries'.
+// storedBy returns the ids of the rows that a script stored: first rows, ends and further entries.
 func storedBy(calls *script.Script, steps string, rows stored) (ids []string) {
 	for step := range strings.SplitSeq(steps, "; ") {
 		name, _, isCall := strings.Cut(step, ": ")
 		if !isCall {
 			continue
 		}
-		first := calls.ID(name) // a capture's is its hold's
+		first := calls.ID(name) // for a capture, its hold's id
 		of := []ledger.TransactionID{first, first.End()}
 		for place := 1; place < ledger.MaxItems; place++ {
 			of = append(of, first.Entry(place))
@@ -135,14 +133,14 @@ func storedBy(calls *script.Script, steps string, rows stored) (ids []string) {
 	return ids
 }
 
-// sendAgain sends a script's calls, whose names are known. A hold is declined if only the debit that
-// released it came back.
+// sendAgain repeats a script's calls. A decline is no error: a hold is declined if only the debit
+// that released it came back.
 func sendAgain(t *testing.T, calls *script.Script, steps string) {
 	t.Helper()
 	for step := range strings.SplitSeq(steps, "; ") {
 		name, _, isCall := strings.Cut(step, ": ")
 		if !isCall {
-			calls.Play(t, step) // time goes by
+			calls.Play(t, step) // advances the clock
 			continue
 		}
 		_, err := script.Stored(calls.Send(t.Context(), t, name))
@@ -150,8 +148,8 @@ func sendAgain(t *testing.T, calls *script.Script, steps string) {
 	}
 }
 
-// ownMoney returns a user's balance and held amounts without the credit limit, which comes from the
-// last change of rules. A restore may put another change last.
+// ownMoney returns a user's balance and held sum, without the credit limit. The last rule change
+// sets that limit, and after a restore another change may be the last.
 func ownMoney(t *testing.T, b *infratest.Books, user string) string {
 	t.Helper()
 	id, err := ledger.ParseUserID(user)
@@ -161,7 +159,6 @@ func ownMoney(t *testing.T, b *infratest.Books, user string) string {
 	return books.SumOf(funds.Balance).Plus(books.SumOf(funds.Held)).Minus(books.SumOf(funds.CreditLimit)).String()
 }
 
-// rebuildTorn rebuilds the books, and audits them.
 func rebuildTorn(t *testing.T, b *infratest.Books) {
 	t.Helper()
 	before := rowsOf(t, b)

@@ -21,8 +21,8 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// damagedBooks returns books with an unreadable row, a balance that differs from its
-// history, and a user with a missing row.
+// damagedBooks returns books with an unreadable row, a balance that differs from its history, and a
+// user with a missing row.
 func damagedBooks(t *testing.T) *infratest.Books {
 	t.Helper()
 	b := infratest.New(t)
@@ -35,16 +35,15 @@ func damagedBooks(t *testing.T) *infratest.Books {
 
 var denied = faults.Exception(http.StatusBadRequest, "AccessDeniedException", "no")
 
-// Wherever reading fails, each task and format has the findings so far and a note that the run did
-// not finish. The findings decide the exit status. A run that found nothing is not clean, and reports
-// no mismatch count.
+// Wherever reading fails, each task and format reports the findings so far and that the run is
+// unfinished. Findings decide the exit status. Without findings, it reports no mismatch count.
 func TestUnfinished(t *testing.T) {
 	t.Parallel()
 	damaged, right, torn := damagedBooks(t), infratest.New(t), infratest.New(t)
 	post(t, right.Ledger, "1", "+10")
 	transfer := infratest.Entries(t, "transfer", "bob debit 1").TransactionID()
 	kinds(t).with(set("alice", "balance", num("1")), drop(transfer.Entry(1).String(), "carol")).writeTo(t, torn)
-	torn.Damage(t, torn.Config.TransactionsTable) // the check finds it too
+	torn.Damage(t, torn.Config.TransactionsTable) // the check at the end must find damage
 	const (
 		garbage  = `^wrong      user "", transaction "garbage": transaction-row: id: is "garbage", must be a UUID; user_id: is missing; .*\n`
 		victim   = `wrong      user "victim": balance: the balance is 1000000 at version 1, and the history makes it 110 at version 1\n`
@@ -55,7 +54,7 @@ func TestUnfinished(t *testing.T) {
 	)
 	for _, c := range []struct {
 		books           *infratest.Books
-		n               int32 // the operation's first request that fails
+		n               int32 // which request of the operation is the first to fail
 		operation, args string
 		status          int
 		out, log, not   string
@@ -63,12 +62,12 @@ func TestUnfinished(t *testing.T) {
 		{damaged, 1, "Scan", "", exitUnfinished, `^unfinished scan .*\n0 users, 0 transactions` + nothing, `^$`, ""},
 		{damaged, 2, "Scan", "", exitWrong, garbage + `unfinished scan .*\n1 user, 2 transactions so far: 1 wrong`, `^$`, ""},
 		{damaged, 1, "TransactGetItems", "", exitWrong, garbage + `unfinished read balance of .*` + rest, `^$`, ""},
-		{damaged, 2, "GetItem", "", exitWrong, garbage + victim + `unfinished read balance of .*` + rest, `^$`, ""}, // the first reads the settings
+		{damaged, 2, "GetItem", "", exitWrong, garbage + victim + `unfinished read balance of .*` + rest, `^$`, ""}, // the first GetItem reads the settings
 		{damaged, 3, "GetItem", "", exitWrong, garbage + victim + `unfinished read balance of .*` + rest, `^$`, ""},
 		{damaged, 3, "Scan", "", exitWrong, garbage + victim + scanning + rest, `^$`, ""},
 		{damaged, 3, "Scan", "-json", exitWrong, `^{"users":2,"transactions":2,"mismatches":\[.*"garbage".*"victim".*],"unsettled":\[],"unfinished":".*not authorized"}\n$`, `^$`, "totals"},
 		{damaged, 3, "Scan", "-emf", exitWrong, `"BalanceMismatches":2,"AuditUnsettled":0,"AuditFailed":1,"Users":2,"Transactions":2}\n$`, garbage + victim + scanning + rest, ""},
-		{damaged, 1, "DescribeTable", "", exitWrong, garbage + robbed + victim + `totals.*\n2 users, 2 transactions: 3 wrong, 0 unsettled\n$`, `^$`, ""}, // it can do without
+		{damaged, 1, "DescribeTable", "", exitWrong, garbage + robbed + victim + `totals.*\n2 users, 2 transactions: 3 wrong, 0 unsettled\n$`, `^$`, ""}, // DescribeTable is optional
 		{torn, 3, "Scan", "", exitWrong, `^wrong      user "alice": .*\n` + scanning, `^$`, "entries"},
 		{right, 2, "Scan", "-emf", exitUnfinished, `"AuditUnsettled":0,"AuditFailed":1,"Users":1,"Transactions":1}\n$`, nothing, "BalanceMismatches"},
 		{right, 1, "Query", "-user 1 -csv", exitUnfinished, `^date,.*\n$`, `^unfinished read .*\n1 user, \d transactions?` + nothing, "closing"},
@@ -90,7 +89,7 @@ func TestUnfinished(t *testing.T) {
 	}
 }
 
-// through returns books behind intercept, which may answer a request itself.
+// through returns the books behind a proxy. intercept may answer a request in place of DynamoDB.
 func through(t *testing.T, b *infratest.Books, intercept func(w http.ResponseWriter, r *http.Request) (answered bool)) *infratest.Books {
 	t.Helper()
 	to, err := url.Parse(b.Config.Endpoint)
@@ -107,7 +106,7 @@ func through(t *testing.T, b *infratest.Books, intercept func(w http.ResponseWri
 	return &other
 }
 
-// nth returns an intercept that lets do answer from an operation's nth request on.
+// nth returns an intercept that answers an operation's nth and later requests with do.
 func nth(n int32, operation string, do http.HandlerFunc) func(http.ResponseWriter, *http.Request) bool {
 	var requests atomic.Int32
 	return func(w http.ResponseWriter, r *http.Request) bool {
@@ -124,13 +123,13 @@ func forbid(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte(`{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","Message":"not authorized"}`))
 }
 
-// A signal ends the run like a failure to read: main sets it as ctx's cause.
+// A signal ends the run like a failure to read, and the report names it.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	b := damagedBooks(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	interrupted := through(t, b, nth(2, "Scan", func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // so that the server sees the client go
+		_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice when the client leaves
 		cancel(errors.New("interrupt signal received"))
 		<-r.Context().Done()
 	}))

@@ -23,9 +23,8 @@ import (
 // errMoved means that a row has changed since it was read.
 var errMoved = errors.New("it was written to meanwhile: stop the writers, and rebuild again")
 
-// makeWhole writes a transaction's missing rows, or removes its orphans, in one write. It returns
-// errMoved if a missing row is there by now, or the row whose absence makes them orphans. So it is
-// safe while others write.
+// makeWhole writes a transaction's missing rows or removes its orphans, in one write. It returns
+// errMoved if a row that was missing exists by now. So it is safe while others write.
 func (b *reader) makeWhole(ctx context.Context, id ledger.TransactionID, fix books.Repair) error {
 	known, condition := id, "attribute_exists(id)"
 	if fix.Orphans != nil {
@@ -53,7 +52,7 @@ func (b *reader) makeWhole(ctx context.Context, id ledger.TransactionID, fix boo
 	return b.writeAll(ctx, actions, "rebuild transaction %s", id)
 }
 
-// writeAll makes one write. It returns errMoved if one of its conditions fails.
+// writeAll applies all actions in one write, or none. It returns errMoved if a condition fails.
 func (b *reader) writeAll(ctx context.Context, actions []types.TransactWriteItem, doing string, args ...any) error {
 	out, err := b.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{
 		TransactItems: actions, ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
@@ -88,9 +87,10 @@ func textOf(id ledger.TransactionID) types.AttributeValue {
 	return &types.AttributeValueMemberS{Value: id.String()}
 }
 
-// writeBalance turns a user's row, or a refund account's, into the wanted one, or removes it if
-// none is wanted. Its condition is that the whole row is as it was stored. Attributes outside the
-// account stay. No ledger write made it, so it names none: see transaction_id in package infra.
+// writeBalance replaces a user's row, or a refund account's, by the wanted one, or removes it if
+// wanted is nil. It returns errMoved if any attribute has changed since the row was read.
+// Attributes outside the account are kept. A rebuilt balance has no transaction_id, because no
+// ledger write made it.
 func (b *reader) writeBalance(ctx context.Context, user string, stored, wanted row) error {
 	key := row{"user_id": &types.AttributeValueMemberS{Value: user}}
 	condition, names, values := asStored(stored)
@@ -117,7 +117,7 @@ func (b *reader) writeBalance(ctx context.Context, user string, stored, wanted r
 	})
 	if changed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
 		if reflect.DeepEqual(changed.Item, rebuilt) {
-			return nil // an earlier attempt wrote it, and its answer was lost
+			return nil // an earlier attempt wrote it, but the response was lost
 		}
 		return errMoved
 	}
@@ -127,8 +127,8 @@ func (b *reader) writeBalance(ctx context.Context, user string, stored, wanted r
 	return b.spend(ctx, out.ConsumedCapacity)
 }
 
-// asStored returns the condition that a row is as it was read: each attribute the same, and no
-// other attribute of the account. An absent row must still be absent.
+// asStored returns the condition that a row is still as it was read: each attribute is the same,
+// and the account has no new ones. A missing row must still be missing.
 func asStored(stored row) (condition string, names map[string]string, values row) {
 	if stored == nil {
 		return "attribute_not_exists(user_id)", nil, nil
@@ -153,7 +153,7 @@ func asStored(stored row) (condition string, names map[string]string, values row
 	return strings.Join(rules, " AND "), names, values
 }
 
-// ofAccount lists a balance's attributes that follow from the user's rows, except open holds.
+// ofAccount lists the attributes of a balance that derive from the user's rows, except open holds.
 var ofAccount = []string{"balance", "version", "held", "holds", "debits_blocked", "credits_blocked", "credit_limit", "rule_changes"}
 
 // hashOf returns a row's hash, which is never zero.
