@@ -1,6 +1,6 @@
-// The account: a user's balance and statement, and the calls that change them. A click
-// is for the user in the field, and an answer, however late, is for the user and the call
-// that it answers.
+// The account view: a user's balance and statement, and the calls that change them. A click
+// applies to the user in the field. A late answer belongs to the user and the call that it
+// answers, even if the page shows another user by then.
 
 import { balanceOf, dateOf, ending, isAnother, look, newName, posting, refunding, ruling, transactionOf } from "./calls.js";
 import { at, element, groups, isolated } from "./dom.js";
@@ -11,18 +11,18 @@ import { choose, prepareTransaction, reread } from "./transaction.js";
 import { clock, currencyName, money, moneyOf, name, outcome, sentenceCase } from "./words.js";
 
 const lookEvery = 1000; // milliseconds
-const readings = 3; // at most, until balance and statement agree
+const readings = 3; // the most attempts to read a balance and a statement that agree
 
-let user; // of the address, whose balance and statement the page shows
-let turn = 0; // counts the readings of the account; of two, the later one is shown
-let reading = 0; // how many of them are under way
-let isReadable = false; // whether the user's balance was read, or may be
-let opened; // the user and the transaction that the page shows
-let current; // the entry of the log whose outcome the page shows
-let go; // opens the address of a user, and of a transaction
+let user; // the user in the address, whose account is on display
+let turn = 0; // counts the reads of the account; only the latest may change the page
+let reading = 0; // how many reads are under way
+let isReadable = false; // whether the ledger accepts the user's name; false until the first read
+let opened; // the user and the transaction on display, as JSON
+let current; // the log entry whose outcome is on display
+let go; // a function that opens the address of a user and, optionally, of a transaction
 
-// showAccount shows a user and, if one is named, a transaction. A person who
-// comes back finds the outcome and the transaction as they were.
+// showAccount shows a user and, if one is named, a transaction. If both are on display
+// already, it keeps the outcome and the transaction, and only reads the account again.
 export async function showAccount(to, transaction) {
   const place = JSON.stringify([to, transaction]);
   if (place === opened) return readAccount();
@@ -47,12 +47,11 @@ export async function showAccount(to, transaction) {
   return shown;
 }
 
-// refresh reads the account anew.
 export const refresh = () => readAccount();
 
-// readAccount reads the balance and then the statement, until the statement is the same as
-// before: then the balance in between counts exactly its lines. The first readings of an
-// opened account are in the log.
+// readAccount reads the balance and then the statement, until the statement stops changing.
+// The balance was read in between, so it counts exactly these lines. With log, the first
+// reads are in the log.
 async function readAccount(log = false) {
   const mine = ++turn;
   const isCurrent = () => mine === turn;
@@ -75,7 +74,7 @@ async function readAccount(log = false) {
   }
 }
 
-// alone makes a reading that those under way do not disturb, and then reads the account.
+// alone discards the reads under way, runs work, and then reads the account again.
 async function alone(work) {
   turn++;
   reading++;
@@ -91,11 +90,11 @@ async function readBalance(log) {
   if (!log) return look(balanceOf(user));
   const entry = await make(balanceOf(user), user);
   complainOf(entry);
-  isReadable = entry.answer?.status !== 400; // else the name is no user's
+  isReadable = entry.answer?.status !== 400; // 400 means that the name is not valid
   return entry.answer;
 }
 
-// watch looks at the account once a second while a person does.
+// watch reads the account every second while it is visible.
 async function watch() {
   try {
     if (isReadable && !reading && !document.hidden && !at("account").hidden) await readAccount();
@@ -104,7 +103,7 @@ async function watch() {
   }
 }
 
-// showBalance shows the balance in an answer, or none yet.
+// showBalance shows the balance in an answer, or a placeholder if there is none yet.
 function showBalance(funds, answer) {
   const date = dateOf(answer);
   write("balance", funds ? money(funds.balance) : "…");
@@ -117,22 +116,22 @@ function showBalance(funds, answer) {
   showRules(funds);
 }
 
-// showStale says why the balance is that of its time.
+// showStale explains why the balance on display is out of date.
 function showStale(answer) {
   at("stale").textContent = isAnother() ? "Another ledger answers." : answer ? "It can't be read." : "The server does not answer.";
 }
 
 function write(id, text) {
-  if (at(id).textContent !== text) at(id).replaceChildren(...groups(text)); // else a selection stays
+  if (at(id).textContent !== text) at(id).replaceChildren(...groups(text)); // rewriting the same text would clear a selection
 }
 
 const ruleFields = ["debits", "credits", "limit"];
 const written = () => ruleFields.map((id) => at(id).value).join();
-let filled; // the text of the rules in the form when it was filled, or when they were set
+let filled; // the form's rules when it was last filled in or sent
 let isSetting = false;
 
-// showRules fills the form of the rules. An open form that a person changed stays, and
-// says that the rules have changed.
+// showRules fills in the form of the rules. If a person has changed the open form, it keeps
+// their input and warns that the rules have changed.
 function showRules({ blocked = [], creditLimit = "0" } = {}) {
   if (isSetting) return;
   const [debits, credits] = ["debits", "credits"].map((type) => (blocked.includes(type) ? "blocked" : "allowed"));
@@ -151,7 +150,8 @@ const make = (call, whose, faults) => made(call, whose, { faults, tell: (entry) 
   if (entry.state === "under way" || entry === current) tell(entry);
 } });
 
-// tell shows the outcome of an entry, or none. A reading that went well shows itself.
+// tell shows the outcome of a log entry, or none. A successful read has no outcome to show,
+// because its result is on the page.
 function tell(entry) {
   current = entry;
   const { kind, title, sentence } = entry ? outcome(entry) : {};
@@ -162,7 +162,7 @@ function tell(entry) {
   at("next").hidden = !says;
 }
 
-// move posts the form.
+// move posts the form as a credit or a debit.
 function move(type) {
   const seconds = at("seconds").value.trim();
   const body = {
@@ -175,7 +175,7 @@ function move(type) {
   return post(call, at("user").value, at("fault").value);
 }
 
-// post sends a transaction of a user, new or the same again, and shows the user.
+// post sends a call of a user, for the first time or again, and shows that user.
 async function post(call, whose, faults) {
   if (whose !== user) go(whose);
   complain();
@@ -189,16 +189,14 @@ async function post(call, whose, faults) {
   return entry;
 }
 
-// end ends a hold of the user who is shown.
+// end captures or voids a hold of the user on display.
 const end = (id, how, ammount) => post(ending(id, how, ammount), user);
 
-// refund refunds a transaction, or a part of it.
 const refund = (id, ammount) => post(refunding(id, newName("refund"), ammount), user);
 
-// setRules changes the rules of the user who is shown.
 async function setRules() {
   const sent = written();
-  isSetting = true; // else a reading could fill the form with what was before
+  isSetting = true; // otherwise a read could fill in the old rules meanwhile
   const entry = await post(ruling(newName("rules"), {
     userId: user, debits: at("debits").value, credits: at("credits").value, creditLimit: at("limit").value.trim(),
   }), user);
@@ -206,7 +204,7 @@ async function setRules() {
   if (entry.answer?.status === 201 && written() === sent) filled = sent;
 }
 
-// again sends a call of the log again, and nothing is lost on the way now.
+// again repeats a call of the log, without faults.
 export async function again({ call, user: whose }) {
   if (call.method === "POST" && whose === user) return post(call, whose);
   const entry = await (whose === user ? make(call, whose) : made(call, whose));
@@ -214,8 +212,8 @@ export async function again({ call, user: whose }) {
   return entry;
 }
 
-// complainOf marks the fields that a call was refused for, if it is the one that
-// the page shows.
+// complainOf marks the fields for which a call was rejected, if that call's outcome is on
+// display.
 function complainOf(entry) {
   if (entry !== current) return;
   const [, form] = entry.call.path.match(/\/(capture|refunds|accounts)$/) ?? [];
@@ -223,7 +221,7 @@ function complainOf(entry) {
   complain(entry.problem ?? (entry.answer?.status === 400 ? entry.answer.body.properties : {}), of);
 }
 
-// complain marks the fields that have problems, and goes to the first.
+// complain marks the fields that have problems, and focuses the first.
 function complain(properties = {}, of = "") {
   const fields = [...document.querySelectorAll("#open input, #post input, #end input, #refund input, #rules input")];
   const wrong = (field) => properties[field.name] && field.matches(of);
@@ -236,8 +234,8 @@ function complain(properties = {}, of = "") {
   first?.focus();
 }
 
-const drawn = {}; // the key that the page chose last, and the body that went out with it
-const used = new Map(); // whether a call has its outcome, by its user and key
+const drawn = {}; // the last key that the page generated, and the body that was sent with it
+const used = new Map(); // whether the outcome is known, by user and key
 
 function newKey() {
   Object.assign(drawn, { key: newName("try"), body: undefined });
@@ -245,16 +243,16 @@ function newKey() {
   noteKey();
 }
 
-// keyFor is the key for a body. A key that the page chose is for one body: another body
-// is another transaction.
+// keyFor returns the key for a body. A generated key is for one body only, because another
+// body is another transaction.
 function keyFor(body) {
   if (at("key").value.trim() === drawn.key && drawn.body !== undefined && drawn.body !== body) newKey();
   if (at("key").value.trim() === drawn.key) drawn.body = body;
   return at("key").value.trim();
 }
 
-// settleKey notes that a key was used. A double click sends one key twice, and counts
-// once: the key changes only when its outcome is there.
+// settleKey records that a key was used, and replaces it once its outcome is known. Until
+// then a second click sends the same key, so a double click counts once.
 function settleKey({ call, user: whose, answer }) {
   const key = call.headers["Idempotent-Key"];
   if (!key || call.path !== "/transactions") return;
@@ -264,7 +262,7 @@ function settleKey({ call, user: whose, answer }) {
   else noteKey();
 }
 
-// noteKey warns that the key in the field was used before.
+// noteKey warns if the key in the field was used before.
 function noteKey() {
   const settled = used.get(`${at("user").value} ${at("key").value.trim()}`);
   at("same-key").hidden = settled === undefined;
@@ -273,14 +271,14 @@ function noteKey() {
     : "The key stays until its call is answered. The same call again can't count twice.";
 }
 
-// noteAdvanced names the settings that a closed form hides.
+// noteAdvanced lists the settings that a closed form hides.
 function noteAdvanced() {
   const seconds = at("seconds").value.trim();
   at("advanced-says").textContent = [seconds && `hold for ${seconds} s`, at("fault").value && at("fault").selectedOptions[0].text].filter(Boolean).join(", ");
 }
 
-// prepareAccount makes the buttons do what they say. Open opens the address of a
-// user, and of a transaction.
+// prepareAccount connects the buttons with their actions. open opens the address of a user
+// and, optionally, of a transaction.
 export function prepareAccount(open) {
   go = open;
   at("open").onsubmit = (event) => {
@@ -288,12 +286,12 @@ export function prepareAccount(open) {
     opened = undefined;
     go(at("user").value);
   };
-  at("post").onsubmit = (event) => event.preventDefault(); // Enter is neither a credit nor a debit
+  at("post").onsubmit = (event) => event.preventDefault(); // Enter must post neither a credit nor a debit
   for (const button of document.querySelectorAll(".side")) button.onclick = () => move(button.value);
   at("new-key").onclick = newKey;
   at("another-key").onclick = () => {
     newKey();
-    at("amount").focus(); // the button is gone
+    at("amount").focus(); // the clicked button is hidden now
   };
   at("key").oninput = at("user").oninput = noteKey;
   at("advanced").oninput = noteAdvanced;
@@ -309,7 +307,7 @@ export function prepareAccount(open) {
     opened = undefined;
     const parameters = new URL(link.href).searchParams;
     await go(parameters.get("userId"), parameters.get("transaction"));
-    if (!at("chosen").hidden && document.activeElement === link) at("chosen-title").focus(); // it may be out of sight
+    if (!at("chosen").hidden && document.activeElement === link) at("chosen-title").focus(); // the focus scrolls it into view
   };
   at("rules").querySelector("form").onsubmit = (event) => event.preventDefault();
   at("set-rules").onclick = setRules;

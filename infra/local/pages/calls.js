@@ -1,4 +1,5 @@
-// The calls: how they are made, sent and answered. Nothing here knows the page.
+// The calls to the ledger: how they are made, sent and answered. This module does not touch
+// the page.
 
 import { ledger } from "./settings.js";
 import { visible } from "./words.js";
@@ -16,11 +17,11 @@ export const posting = (key, body) => ({
   method: "POST",
   path: "/transactions",
   headers: { "Idempotent-Key": key, "Content-Type": "application/json" },
-  body: visible(JSON.stringify(body)), // the same text to every reader of JSON
+  body: visible(JSON.stringify(body)), // JSON with escapes means the same
 });
 
-// ending is the call that ends a hold: by "capture", of part of it if an amount
-// is named, or by "void". It needs no key, as a hold ends once.
+// ending returns the call that ends a hold, with end "capture" or "void". With an amount,
+// it captures only that. It needs no key, because a hold can end only once.
 export const ending = (id, end, ammount) => ({
   method: "POST",
   path: `/transactions/${encodeURIComponent(id)}/${end}`,
@@ -28,7 +29,8 @@ export const ending = (id, end, ammount) => ({
   body: ammount ? JSON.stringify({ ammount }) : "",
 });
 
-// refunding is the call that refunds a transaction: part of it if an amount is named.
+// refunding returns the call that refunds a transaction, or part of one if there is an
+// amount.
 export const refunding = (id, key, ammount) => ({
   method: "POST",
   path: `/transactions/${encodeURIComponent(id)}/refunds`,
@@ -36,16 +38,15 @@ export const refunding = (id, key, ammount) => ({
   body: ammount ? JSON.stringify({ ammount }) : "",
 });
 
-// refundsOf is the call that reads the refunds of a transaction.
 export const refundsOf = (id) => get(`/transactions/${encodeURIComponent(id)}/refunds`);
 
-// ruling is the call that changes the rules of a user.
+// ruling returns the call that changes the rules of a user.
 export const ruling = (key, body) => ({ ...posting(key, body), path: "/accounts" });
 
 export const newName = (prefix) => `${prefix}-${crypto.getRandomValues(new Uint32Array(1))[0].toString(16).padStart(8, "0")}`;
 
-// unsendable says why a call can't be sent at all, or nothing. The ledger judges
-// all else.
+// unsendable returns the problem if a call can't be sent at all, or undefined. The ledger
+// checks everything else.
 export function unsendable({ headers }) {
   if (/[^\x20-\x7e]/.test(headers["Idempotent-Key"] ?? "")) {
     return { "Idempotent-Key": ["can't be sent: a header takes ASCII characters only, such as letters, digits and hyphens"] };
@@ -53,31 +54,32 @@ export function unsendable({ headers }) {
   return undefined;
 }
 
-// The headers of the local server's own, by which it knows whose requests to
-// DynamoDB to show, and what to let go wrong.
+// own returns the local server's headers. They name the call, so that its requests to
+// DynamoDB are recorded, and the faults to inject.
 const own = (name, faults) => ({ ...(name && { "Local-Call": name }), ...(faults && { "Local-Fault": faults }) });
 
 const lookWithin = 5000; // milliseconds
 
-// look makes a reading that the page repeats. No log has it. It is undefined without an
-// answer.
+// look makes a read that the page repeats, which no log shows. It resolves to undefined if
+// no answer arrives.
 export const look = (call) => send({ ...call, headers: { "Local-Look": "1" }, signal: AbortSignal.timeout(lookWithin) }).catch(() => undefined);
 
-// brokenOff says that an answer began, and not all of it came: the call had arrived.
+// brokenOff means that the answer broke off after it began, so the call had arrived.
 export const brokenOff = new Error("the answer broke off");
 
-// anotherLedger says that the answer is another ledger's: the server started again, with other tables.
+// anotherLedger means that the server was restarted with other tables.
 export const anotherLedger = new Error("another ledger answered");
-let isOther = false; // whether the last answer is another ledger's
+let isOther = false; // whether the last answer came from another ledger
 let others = 0;
 let tellOther;
 
 export const isAnother = () => isOther;
 
-// othersSoFar counts the answers of other ledgers.
+// othersSoFar returns how many answers came from other ledgers.
 export const othersSoFar = () => others;
 
-// whenAnother sets what happens when another ledger answers, and when this page's is back.
+// whenAnother sets the function that is called when another ledger answers, and when this
+// page's ledger answers again.
 export const whenAnother = (then) => { tellOther = then; };
 
 // checkLedger throws if another ledger answered.
@@ -89,15 +91,15 @@ function checkLedger({ headers }) {
   throw anotherLedger;
 }
 
-// send makes a call. It throws if no answer came, or not all of it, or another ledger's.
+// send makes a call. It throws if the answer is missing, incomplete or from another ledger.
 export async function send({ method, path, headers, body, signal }, name, faults) {
   const response = await fetch(path, { method, signal, headers: { ...headers, ...own(name, faults) }, ...(method === "POST" && { body }) });
   checkLedger(response);
   return answered(response.status, response.statusText, [...response.headers].filter(([field]) => field !== "local-ledger"), await response.text().catch(() => { throw brokenOff; }));
 }
 
-// sendAtOnce makes many calls at once, by the local server: a browser would send
-// some six at a time.
+// sendAtOnce has the local server make many calls at once, because a browser sends only
+// about six at a time.
 export async function sendAtOnce(calls, name, faults) {
   const body = JSON.stringify(calls.map((call) => ({ ...call, headers: { ...call.headers, ...own(name, faults) } })));
   const response = await fetch("/local/callers", { method: "POST", headers: { "Content-Type": "application/json" }, body });
@@ -114,7 +116,7 @@ function answered(status, reason, headers, text) {
   return { status, reason, headers, text, body: parsed(text), replayed: headers.some(([name]) => name === "idempotent-replayed") };
 }
 
-// dateOf returns the server's time at an answer, as text, or undefined.
+// dateOf returns the Date header of an answer, or undefined.
 export const dateOf = (answer) => answer?.headers.find(([field]) => field === "date")?.[1];
 
 function parsed(text) {
@@ -125,7 +127,7 @@ function parsed(text) {
   }
 }
 
-// requestsOf reads what DynamoDB has been sent for a call so far.
+// requestsOf reads the requests to DynamoDB for a call so far.
 export async function requestsOf(name) {
   const response = await fetch(`/local/requests?${new URLSearchParams({ call: name })}`);
   return response.json();

@@ -1,5 +1,5 @@
-// The shell: three views under one header. The address names the open view, for
-// reload, back, forward and others: / is the story, /?userId=U an account, and #wire
+// The page itself: three views under one header. The address names the open view, so that
+// reload, back, forward and links work: / is the story, /?userId=U an account, and #wire
 // the wire.
 
 import { again, prepareAccount, refresh, showAccount } from "./account.js";
@@ -11,7 +11,7 @@ import { addressOf } from "./transaction.js";
 import { otherLedger, visible } from "./words.js";
 
 const views = ["story", "account", "wire"];
-let account = { userId: "1" }; // which was open last
+let account = { userId: "1" }; // the account that was open last
 
 const addresses = {
   story: () => "/",
@@ -46,7 +46,7 @@ function go(address) {
   return showAddress();
 }
 
-// The arrow keys move between the tabs, as everywhere.
+// moveTab switches the tabs with the arrow keys, Home and End.
 function moveTab(event) {
   const place = views.findIndex((view) => event.target.id === `${view}-tab`);
   const to = { ArrowRight: place + 1, ArrowLeft: place - 1, Home: 0, End: views.length - 1 }[event.key];
@@ -57,7 +57,7 @@ function moveTab(event) {
   go(addresses[view]());
 }
 
-// A link to a view opens it in place: the calls live in this page's memory.
+// follow opens a link to a view without loading the page again, which would lose the log.
 function follow(event) {
   const link = event.target.closest('a[href^="/?"], a[href="/"], a[href="#wire"]');
   if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -85,4 +85,4 @@ prepare(again);
 prepareAccount((userId, transaction) => go(addressOf(userId, transaction)));
 prepareStory();
 showAddress();
-document.querySelector("main").hidden = false; // at once and whole, so that nothing moves while it is read
+document.querySelector("main").hidden = false; // shown only when complete, so that nothing moves while a person reads

@@ -1,6 +1,6 @@
-// A call as a person would make it: with curl, or in a program that runs as it is.
+// Code for a person to copy: a call as a curl command or as a complete program.
 
-const quoted = (text) => JSON.stringify(text); // a string in Go, Python and TypeScript alike
+const quoted = (text) => JSON.stringify(text); // the text as a string literal, valid in Go, Python and TypeScript
 const shell = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 function curl({ method, url, headers, body }) {
@@ -66,5 +66,5 @@ console.log(await answer.text());
 
 export const languages = { curl, Go: go, Python: python, TypeScript: typescript };
 
-// codeOf is a call to the server of this page.
+// codeOf returns the code that makes a call to this page's server.
 export const codeOf = (language, call) => languages[language]({ ...call, url: location.origin + call.path });

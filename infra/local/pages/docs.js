@@ -1,18 +1,18 @@
-// The reference is Scalar. Here its examples become calls that this server accepts: each
-// has a new key, and a transaction that is there.
+// Shows the reference with Scalar. It changes the examples into calls that this server
+// accepts: each has a new key and the id of an existing transaction.
 
 import { newName, posting, send } from "./calls.js";
 import { remote } from "./settings.js";
 
 const user = newName("try");
 
-// posted posts a transaction of the new user, and returns its id.
+// posted posts a transaction for the new user, and returns its id.
 async function posted(body) {
   const answer = await send(posting(newName("docs"), { userId: user, ...body }));
   return answer.body.data?.id;
 }
 
-// made posts what the examples need, and returns the ids by operation.
+// made posts the transactions that the examples need, and returns their ids by operation.
 async function made() {
   const credit = await posted({ type: "credit", ammount: "100" });
   const hold = { type: "debit", ammount: "40", expiresIn: 86400 };
@@ -37,11 +37,12 @@ function runnable(description, ids) {
     delete item.parameters;
   }
   description.servers[0].url = location.origin;
-  delete description.components.schemas.Cursor.examples; // it would be sent, and is another ledger's
+  delete description.components.schemas.Cursor.examples; // Scalar would send this cursor, which another ledger issued
   return description;
 }
 
-// mend corrects the roles and names of Scalar's dialogs, and lets the keyboard scroll them.
+// mend corrects the ARIA roles and names in Scalar's dialogs, and makes them scrollable by
+// keyboard.
 function mend() {
   for (const button of document.querySelectorAll("button[role=none]")) button.removeAttribute("role");
   for (const button of document.querySelectorAll("[role=dialog] button[aria-label='Copy code']")) button.removeAttribute("aria-controls");
@@ -51,7 +52,7 @@ function mend() {
 }
 
 new MutationObserver(mend).observe(document.getElementById("reference"), { childList: true, subtree: true });
-globalThis.__zod_globalConfig = { jitless: true }; // it would try to make functions of texts, which the policy forbids
+globalThis.__zod_globalConfig = { jitless: true }; // otherwise Zod would compile strings to functions, which the policy forbids
 await import("/docs/scalar.js");
 const description = await (await fetch("/docs/openapi.json")).json();
 const ids = remote ? {} : await made();

@@ -1,4 +1,4 @@
-// Short names for the document's methods.
+// Helpers for the document.
 
 export const at = (id) => document.getElementById(id);
 
@@ -9,12 +9,12 @@ export function element(name, properties = {}, ...children) {
   return made;
 }
 
-// isolated makes nodes of a text. A name between U+2068 and U+2069 becomes a <bdi>, so
-// that its letters turn no other text around.
+// isolated turns text into nodes. A name between U+2068 and U+2069 becomes a <bdi>, so that
+// right-to-left letters in it don't reorder the text around it.
 export const isolated = (text) =>
   text.split(/\u2068([^\u2069]*)\u2069/).map((part, i) => (i % 2 ? Object.assign(document.createElement("bdi"), { textContent: part }) : part));
 
-// groups makes nodes of a sum, which breaks into lines between its groups of digits only.
+// groups turns an amount into nodes that wrap only between groups of digits.
 export const groups = (text) => text.split(/(?<=,)/).flatMap((part, i) => (i ? [element("wbr"), part] : [part]));
 
 // copyOf makes a copy of a template's content.

@@ -1,6 +1,5 @@
-// The drawings of the steps. They draw what was recorded: the answers, the requests to
-// DynamoDB with their times, and the balances that were read. What is not there yet, or
-// never came, is not drawn.
+// The drawings of the steps. They show only what was recorded: the answers, the requests to
+// DynamoDB with their times, and the balances that were read.
 
 import { element } from "./dom.js";
 import { remaining, spendableAgain } from "./transaction.js";
@@ -13,19 +12,19 @@ function svg(tag, attributes = {}, ...children) {
   return made;
 }
 
-// picture is a drawing that says the same in words. Lasts is how long it plays.
+// picture returns a drawing. says describes it to screen readers, and lasts is the length
+// of its animation in milliseconds.
 function picture(width, height, says, lasts, ...children) {
   const made = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": visible(says) }, ...children);
   made.dataset.lasts = lasts;
   return made;
 }
 
-// fitting is the first of the texts that fits, or the last.
+// fitting returns the first text that fits the width, or the last one.
 const fitting = (texts, width) => texts.find((text) => text.length * letterWidth <= width) ?? texts.at(-1);
 const letterWidth = 6.9;
 
-// The lifelines of a call: who sent what to whom, from top to bottom in the order in
-// which it was sent.
+// The lifelines show who sent what to whom, from top to bottom in the order of sending.
 
 const actors = ["Caller", "Ledger", "DynamoDB"];
 const [caller, ledger, database] = actors.keys();
@@ -34,7 +33,7 @@ const arrowEvery = 300; // milliseconds
 export function drawLifelines({ calls = [], amount }, width) {
   const arrows = arrowsOf(calls, amount);
   const [top, row] = [74, 35];
-  const gap = 22; // before another call
+  const gap = 22; // above each further call
   const edge = Math.min(110, width / 6);
   const x = (actor) => edge + actor * (width / 2 - edge);
   let y = top - row / 2;
@@ -67,13 +66,13 @@ function arrowLine({ from, to, texts, kind, broken }, x, y, at) {
       : [svg("path", { class: "head", d: `M${stop} ${y}l${-way * 9} -5v10z` })]));
 }
 
-// An arrow that does not arrive is lost, or nobody knows how far it came.
+// Why an arrow is broken: it was lost, or it may have arrived.
 const lost = "lost";
 const unknown = "no answer tells whether it arrived";
 
-// arrowsOf are the arrows of calls, of which each has its requests.
+// arrowsOf returns the arrows of the calls and of their requests to DynamoDB.
 function arrowsOf(calls, amount) {
-  const tokens = new Map(); // of the writes, and whether the answer to one was lost
+  const tokens = new Map(); // whether the answer to a write was lost, by the write's token
   return calls.flatMap(({ entry, requests }, i) => {
     const reached = Boolean(entry.answer) || entry.isBrokenOff || requests.length > 0;
     const credit = unitsOf(amount) === undefined ? "add money" : `add ${money(amount)}`;
@@ -91,7 +90,7 @@ function arrowsOf(calls, amount) {
   });
 }
 
-// exchange is a request to DynamoDB, and its answer.
+// exchange returns the arrows of a request to DynamoDB and of its answer.
 function exchange(request, tokens) {
   const { operation, outcome: came, items, token } = request;
   const writes = operation === "TransactWriteItems" || operation === "PutItem";
@@ -112,8 +111,8 @@ function exchange(request, tokens) {
   return [sent, { from: database, to: ledger, texts: reply, kind: missing ? "lost" : kind, broken: missing ? lost : "" }];
 }
 
-// The race of many callers: a line for each, on a time axis. A conflict is a dot where
-// DynamoDB answered it. The mark at the end of a line is the answer to the caller.
+// The race shows many callers on a time axis, a line for each. A dot marks when DynamoDB
+// answered with a conflict. The mark at the end of a line is the answer to the caller.
 
 const raceLasts = 3000; // milliseconds
 
@@ -149,7 +148,8 @@ export function drawRace({ entries = [], requests = [] }, width) {
   return made;
 }
 
-// dot is a mark whose shape tells as much as its colour.
+// dot returns a mark. Each kind has its own shape, so colour is not needed to tell them
+// apart.
 function dot(kind, x, y, size) {
   if (kind === "posted") return svg("circle", { class: `dot ${kind}`, cx: x, cy: y, r: size * 1.15 });
   if (kind === "replayed") return svg("rect", { class: `dot ${kind}`, x: -size * .85, y: -size * .85, width: size * 1.7, height: size * 1.7, transform: `translate(${x} ${y}) rotate(45)` });
@@ -169,21 +169,21 @@ function legend(entries, requests) {
     ...(conflicts ? [{ kind: "conflict", text: `${conflicts} ${conflicts === 1 ? "conflict" : "conflicts"} on the way` }] : [])];
 }
 
-// ticks are some round times of an axis.
+// ticks returns round times for an axis that ends at end.
 function ticks(end) {
   const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].find((one) => end / one <= 5) ?? 10_000;
   return Array.from({ length: Math.floor(end / step) + 1 }, (_, i) => i * step);
 }
 
-// The accounts of a payment, each with its balance before and after, and the amounts of
-// the entries between them.
+// The accounts of a payment, each with its balance before and after, and the amounts that
+// move between them.
 
 export function drawAccounts({ asked, entry, befores = [], afters, writes = [] }) {
   const data = entry?.answer?.body.data;
   const entries = data ? entriesOf(data) : asked ?? [];
   const { kind, title } = entry ? outcome(entry) : { kind: "waiting", title: "" };
   const roles = ["Pays", "Gets", "Fee"];
-  const one = entries[1] && entries[1].userId === entries[2].userId; // who gets the fee, too
+  const one = entries[1] && entries[1].userId === entries[2].userId; // one user receives both the payment and the fee
   const said = (i) => `${roles[i]}${entries[i] ? ` ${amountOf(entries[i].ammount)}` : ""}`;
   const cards = roles.slice(0, one ? 2 : 3).map((_, i) => element("div", { className: `holder holder-${i}${one ? " one" : ""}` },
     element("span", { className: "role" }, said(i), ...(one && i ? [", ", said(2)] : [])),
@@ -199,7 +199,7 @@ export function drawAccounts({ asked, entry, befores = [], afters, writes = [] }
   return made;
 }
 
-// The bars of a hold: what can be spent and what is held, at each reading.
+// The bars of a hold show the spendable and the held money whenever the balance was read.
 
 export function drawBars(facts) {
   const { ammount, debited, before, hold, during, freed, debit, after, stopped } = facts;
@@ -220,7 +220,7 @@ export function drawBars(facts) {
 
 const total = ({ balance, held = "0" }) => units(balance) + units(held);
 
-// bar is one reading. Of a hold that is pending it shows the time that is left.
+// bar draws a balance that was read and, for a pending hold, its remaining time.
 function bar(label, read, most, hold) {
   const percent = (text) => `${Number(units(text) * 10_000n / most) / 100}%`;
   const part = (className, text) => Object.assign(element("div", { className }), { style: `width: ${percent(text)}` });
@@ -234,7 +234,7 @@ function bar(label, read, most, hold) {
       ...(hold ? [" ", element("span", { role: "timer", className: "pending" }, remaining(hold))] : [])));
 }
 
-// drain is the time of a hold that is left, of all its time.
+// drain draws the remaining time of a hold as a part of its whole time.
 function drain(hold) {
   const end = spendableAgain(hold);
   const all = end - Date.parse(hold.createdAt);

@@ -1,17 +1,17 @@
-// The lane: the requests to DynamoDB for a call, on a time axis, in words. The
-// expressions are there on demand.
+// The lane shows the requests to DynamoDB for a call on a time axis, in words. Opening a
+// line shows the expressions.
 
 import { element } from "./dom.js";
 import { conflicted, laneOutcome, money, name, visible } from "./words.js";
 
-// laneLines makes the lines of a lane. Each part is a call, or several at once, and has a
-// time axis from its beginning. All axes have one scale. A caller among several has one
-// line for all its requests.
+// laneLines returns the lines of a lane. Each part is one call, or several at once, and has
+// a time axis from when it began. All axes have the same scale. With several callers, each
+// has one line for all its requests.
 export function laneLines(parts) {
   const scale = Math.max(1, ...parts.flatMap(({ requests }) => requests).map(endOf));
   const sent = new Set(); // the tokens of the writes so far
-  const open = new Set(); // the tokens of those that may have been written
-  let before; // the words of the line before
+  const open = new Set(); // the tokens of writes without an answer, which may have been applied
+  let before; // the words of the previous line
   return parts.filter(({ requests }) => requests.length).flatMap((part) => [
     element("li", { className: "part" }, ...(parts.length > 1 ? [element("strong", {}, `Call ${part.number}`)] : []), element("span", {}, "0 ms"), element("span", {}, ms(scale))),
     ...linesOf(part.requests).map((requests) => {
@@ -26,13 +26,14 @@ export function laneLines(parts) {
 
 const endOf = ({ sentMs, tookMs = 0 }) => sentMs + tookMs;
 
-// linesOf parts requests into lines: each of an only caller, or all of one of several.
+// linesOf groups requests into lines: a line per caller if there are several, otherwise a
+// line per request.
 function linesOf(requests) {
   const byCaller = Map.groupBy(requests, ({ caller }) => caller ?? {});
   return byCaller.size > 1 && requests[0].caller ? [...byCaller].toSorted(([a], [b]) => a - b).map(([, all]) => all) : requests.map((request) => [request]);
 }
 
-// mark adds to a request what became of it, and whether DynamoDB was sent it before.
+// mark adds to a request its outcome, and whether the same write was sent before.
 function mark(request, sent, open) {
   const { token, outcome: came } = request;
   const marked = { ...request, ...laneOutcome(request, open.has(token)), isAgain: sent.has(token) };
@@ -56,7 +57,8 @@ function laneLine(requests, words, scale) {
       ])));
 }
 
-// outcomeOf words what became of one request, or of a caller's after its conflicts.
+// outcomeOf describes the outcome of the last request, and the number of conflicts before
+// it.
 function outcomeOf(requests) {
   const { text } = requests.at(-1);
   const conflicts = requests.slice(0, -1).filter(conflicted).length;
@@ -65,7 +67,6 @@ function outcomeOf(requests) {
 
 const headOf = (request) => `${request.operation}${request.isAgain ? ", the same again" : ""}, ${timeOf(request)}`;
 
-// bar spans the time of a request.
 function bar(request, scale) {
   const { sentMs, tookMs = 0, kind } = request;
   const span = element("span", { className: `bar ${kind}`, title: timeOf(request) });
@@ -77,7 +78,7 @@ const timeOf = ({ sentMs, tookMs }) => `sent at ${ms(sentMs)}, ${tookMs ? `took 
 
 const ms = (time) => `${time < 10 ? time.toFixed(1) : Math.round(time)} ms`;
 
-// itemLine is a read or write as DynamoDB gets it.
+// itemLine shows one read or write as it was sent to DynamoDB.
 function itemLine({ action, table, key, row, condition, update }, reason) {
   const failed = reason && reason !== "None";
   return element("p", { className: `item${failed ? " failed" : ""}` },
@@ -92,7 +93,7 @@ const short = (key) => (/^[0-9a-f-]{36}$/.test(key) ? key.slice(0, 8) : key);
 
 const reads = { GetItem: "Read", Query: "Read the newest lines of the statement", BatchGetItem: "Read", TransactGetItems: "Read" };
 
-// wordsOf words a request: a line for each item, with its rule.
+// wordsOf describes a request, with a line for each item and its condition.
 function wordsOf({ operation, items }) {
   if (reads[operation]) return items.map((item) => `${reads[operation]}${operation === "Query" ? "" : ` ${readOf(item)}`}`);
   return items.map((item, i) => {
@@ -108,7 +109,7 @@ function rowOf(row) {
   return sum ? `${type} of ${money(sum)}, user ${name(user)}, ${rest}` : visible(row);
 }
 
-// changeOf words a change of a balance, or of a count of refunds.
+// changeOf describes a change of a balance, or of the count of refunds.
 function changeOf({ key, update = "" }) {
   if (key.startsWith(" ")) return "Count the refund";
   const [, sign, sum] = update.match(/ ([+-]) ([\d.]+), transaction_id/) ?? [];
@@ -121,7 +122,7 @@ function changeOf({ key, update = "" }) {
   return `User ${name(key)}: ${changes.join(", ") || "count a line"}`;
 }
 
-// rulesOf words the condition of a write.
+// rulesOf describes the condition of a write.
 function rulesOf({ action, key, row, condition = "" }, place) {
   if (action === "Put") return [/^(capture|void|expiry)/.test(row) ? "the hold has not ended" : place ? "it is new" : "this key is new"];
   if (key.startsWith(" ")) return ["no more is refunded than was moved"];

@@ -1,5 +1,5 @@
-// The log of all calls, and the one of them that is shown. A call's answer, and
-// what DynamoDB was sent for it, belong to its entry, whenever they arrive.
+// The log of all calls, and the entry on display. A call's answer and its requests to
+// DynamoDB are kept in its entry, however late they arrive.
 
 import { anotherLedger, brokenOff, requestsOf, send, sendAtOnce, unsendable, newName } from "./calls.js";
 import { codeOf, languages } from "./copy.js";
@@ -9,13 +9,13 @@ import { laneSum, name, outcome, visible } from "./words.js";
 
 const lookEvery = 150; // milliseconds
 let count = 0;
-let shown; // the entry
+let shown; // the entry on display
 
-// A lane is what DynamoDB is sent for one call, or for several that are seen
+// A lane holds the requests to DynamoDB for one call, or for several that are shown
 // together.
 export const newLane = () => ({ parts: [] });
 
-// writesIn are the requests in a lane that DynamoDB has written.
+// writesIn returns the writes in a lane that DynamoDB has applied.
 export const writesIn = (lane) => lane.parts.flatMap(({ requests }) => requests)
   .filter(({ operation, outcome: came }) => operation === "TransactWriteItems" && came === "ok");
 
@@ -25,9 +25,9 @@ function addPart(lane, number) {
   return part;
 }
 
-// made makes a call of a user and adds it to the log. Show says whether the view of the
-// wire shows it. Tell gets the entry at once, and again when it is settled: when its answer
-// is there, or can't come.
+// made makes a call for a user and adds it to the log. If show is true, the wire view shows
+// it. tell is called with the entry at once, and again when the answer has arrived or can't
+// arrive any more.
 export async function made(call, user, { faults = "", show = true, lane = newLane(), tell = () => {} } = {}) {
   const entry = add({ call, user, lane, tell, problem: unsendable(call) });
   if (show) showEntry(entry);
@@ -42,7 +42,7 @@ export async function made(call, user, { faults = "", show = true, lane = newLan
 
 const stateOf = (answer, reason) => (answer ? "answered" : reason === anotherLedger ? "another ledger" : "no answer");
 
-// madeAtOnce makes many calls of a user at once.
+// madeAtOnce makes many calls for a user at once.
 export async function madeAtOnce(calls, user, { faults = "", lane = newLane() } = {}) {
   const entries = calls.map((call, i) => add({ call, user, lane, tell: () => {}, caller: i + 1 }));
   showEntry(entries[0]);
@@ -68,7 +68,8 @@ function add(entry) {
   return entry;
 }
 
-// readings is the list for the next reading: readings in a row collapse into one line.
+// readings returns the list to which the next read is added. Consecutive reads share a
+// line.
 function readings() {
   const newest = at("log").firstElementChild?.querySelector("ol");
   if (newest) return newest;
@@ -107,7 +108,7 @@ function writeLine(entry) {
     ...(call.method === "POST" ? [element("br"), element("span", { className: "note" }, `${call.headers["Idempotent-Key"] ?? "no key"}, user ${name(user)}`)] : []));
 }
 
-// showEntry shows a call of the log in the view of the wire.
+// showEntry shows an entry of the log in the wire view.
 export function showEntry(entry) {
   shown?.line.removeAttribute("aria-current");
   shown = entry;
@@ -138,7 +139,7 @@ function answerLines({ status, reason, headers, text }) {
   return [...lines, "\n", ...breakable(text)];
 }
 
-// breakable is JSON that breaks into lines after its commas.
+// breakable returns JSON that can wrap after its commas.
 const breakable = (text) => visible(text).split(/(?<=,)/).flatMap((part) => [part, element("wbr")]);
 
 const writeCode = () => { at("code").textContent = codeOf(at("language").value, shown.call); };
@@ -149,8 +150,7 @@ function writeLane() {
   at("lane").replaceChildren(...laneLines(parts));
 }
 
-// prepare makes the buttons of the call that is shown do what they say. Again sends
-// a call again.
+// prepare connects the wire view's buttons with their actions. again repeats a call.
 export function prepare(again) {
   at("language").replaceChildren(...Object.keys(languages).map((name) => element("option", {}, name)));
   at("language").onchange = () => { if (shown) writeCode(); };
@@ -162,7 +162,7 @@ async function copy() {
   try {
     await navigator.clipboard.writeText(at("code").textContent);
     at("copy").textContent = "Copied";
-  } catch { // not everywhere may a page write there
+  } catch { // not every browser lets a page write to the clipboard
     getSelection().selectAllChildren(at("code"));
     at("copy").textContent = "Selected";
   }

@@ -1,23 +1,23 @@
 // The running balance: a user's own money after each write, in the order of the list.
-// Own money is the balance and the held money without the credit limit. Neither a hold nor
-// a limit moves it, so each of its moves is a line of the history.
+// Own money is the balance plus held money, minus the credit limit. Holds and limits don't
+// change it, so every change of it is a line of the history.
 //
-// The list has the order in which calls began. Calls at about the same time may have
-// counted in another order, and the page says so. Where the order of the list would take
-// the money below zero, they have: no money is shown there.
+// The list is in the order in which calls began. Calls at about the same time may have been
+// applied in another order, as the page explains. If own money would fall
+// below the credit limit, that order is wrong there, and the page shows none.
 
 import { units } from "./words.js";
 
-// longestCall is the longest time from the beginning of a write until it counts: eight
-// seconds of a call, and two for clocks and for the last request.
+// longestCall is the longest time from the beginning of a write until it is applied: eight
+// seconds for a call, and two for clock differences and the last request.
 export const longestCall = 10_000; // milliseconds
 
 const isEnd = ({ type }) => ["capture", "void", "expiry"].includes(type);
 
-// writeOf names the write of a line: its lines have one transaction and one time.
+// writeOf names a line's write, by its transaction and time.
 const writeOf = (line) => `${isEnd(line) ? "end of " : ""}${line.transactionId ?? line.id} ${line.createdAt}`;
 
-// effect is the sum that a line adds to the user's own money.
+// effect returns the amount by which a line changes the user's own money.
 export function effect({ type, status, ammount }) {
   if (status === "declined" || status === "pending") return 0n;
   const sign = { credit: 1n, debit: -1n, capture: -1n }[type];
@@ -29,9 +29,10 @@ export const reasons = {
   negative: "It would be below zero: these calls counted in another order, or the credit limit was higher.",
 };
 
-// running returns for each line the own money after its write, at the newest line of the
-// write, or why it is not shown. A line that moves nothing has neither. The lines are
-// newest first. Own is the user's own money now, and limit the credit limit.
+// running returns each line's own money after its write, or why it is not shown. If a write
+// has several lines, its newest one has the money. A line that moves nothing has neither.
+// The lines are newest first. own is the user's own money now, and limit is the credit
+// limit.
 export function running(lines, own, limit) {
   const writes = new Map();
   for (const line of lines.filter(effect)) {

@@ -1,7 +1,6 @@
-// What came of a step, in one sentence. A sentence says only what the answers, the
-// recorded requests and the balances that were read say. Its kind is "kept" if they
-// show that the promise was kept, "broken" if they show that it was not, and "open"
-// if they don't tell.
+// The result of a step in one sentence. It relies only on the answers, the recorded
+// requests and the balances that were read. Its kind is "kept" if they prove that the
+// ledger kept its promise, "broken" if they prove that it did not, and "open" otherwise.
 
 import { amountOf, declinedAt, entriesOf, money, name, otherLedger, outcome, sentenceCase, units, unitsOf } from "./words.js";
 
@@ -22,20 +21,20 @@ const wasStill = (after) => `When the balance was read it was still ${money(afte
 const became = (before, after) => (moved(before, after) === 0n ? still(after) : `${money(before.balance)} became ${money(after.balance)}`);
 const unread = "the balance could not be read";
 
-// fate says what became of a call, after its subject.
+// fate describes the outcome of a call, as in "The debit was posted".
 function fate(entry) {
   if (!answered(entry)) return "got no answer";
   return definite(entry) ? `was ${title(entry)}` : `was not settled (status ${entry.answer.status})`;
 }
 
-// why adds the reason of a refusal, if all answers have the same.
+// why returns the reason for a rejection, if all answers have the same reason.
 function why(entries) {
   const reasons = new Set(entries.filter(answered).map((entry) => (rejected(entry) ? outcome(entry).sentence : "")));
   return reasons.size === 1 && !reasons.has("") ? ` ${[...reasons][0]}` : "";
 }
 
-// sentenceOf is the sentence about what came of a step. The balances prove nothing if other calls
-// changed them.
+// sentenceOf returns the sentence about the result of a step. If other calls changed its
+// balances, they prove nothing.
 export function sentenceOf(step, facts) {
   if (facts.isElsewhere) return open(`Another ledger answered. ${otherLedger}`);
   if (facts.isUnready) return open("It was not played: its user did not get the money for it.");
@@ -59,8 +58,8 @@ export function ofLostAnswer({ calls, amount, before, after }) {
 
 export const ofOneKey = ({ entries, amount, before, after }) => counted(tally(entries), entries, amount, before, after);
 
-// counted ends the sentence about calls that have one key. If one of them is rejected,
-// all are, as they are the same.
+// counted completes the sentence about calls with one key. If one of them is rejected, all
+// are, because they are the same call.
 function counted(how, entries, amount, before, after) {
   if (!balances(before, after)) return open(`${how}; ${unread}.`);
   const change = moved(before, after);
@@ -83,7 +82,7 @@ export function ofDebits({ entries, amount, before, after }) {
   return broken(`${how}. But ${sum} is not ${money(after.balance)}.`);
 }
 
-// tally counts outcomes: the posted before the others.
+// tally counts the outcomes, with posted first.
 function tally(entries) {
   const counts = new Map();
   const first = (entry) => outcome(entry).kind === "posted";

@@ -1,5 +1,5 @@
-// The statement: a user's transactions, newest first, one row for a hold and its end,
-// with the user's own money after each.
+// The statement lists a user's transactions, newest first, with the user's own money after
+// each. A hold and its end share a row.
 
 import { dateOf, historyOf, look } from "./calls.js";
 import { at, copyOf, element, groups, isolated } from "./dom.js";
@@ -11,15 +11,15 @@ import { ago, clock, entriesOf, money, moneyOf, name, sentenceCase, time, units 
 
 const page = 25;
 const longestPage = 100;
-const mostPages = 10; // that are read at once, unless more lines are known
+const mostPages = 10; // pages per read, unless more lines are known
 
 let user;
-let beginning = 0; // counts how often the lines began anew
-let lines = []; // of the history, newest first, without a gap
-let next; // the cursor of the older lines that are not read
-let isWhole = false; // whether the lines are as the last reading of the newest ones left them
-let readAt; // the server's time at the last reading, by which all lines are there
-let rows = new Map(); // the shown rows, by their keys
+let beginning = 0; // counts how often lines was reset
+let lines = []; // of the history, newest first, without gaps
+let next; // the cursor of the older lines, which have not been read
+let isWhole = false; // whether lines is unchanged since the newest were read
+let readAt; // the server's time at the last read
+let rows = new Map(); // the rows on display, by key
 
 const keyOf = ({ id, createdAt }) => `${id} ${createdAt}`;
 const began = ({ createdAt }) => Date.parse(createdAt);
@@ -42,12 +42,12 @@ function begin() {
   next = readAt = undefined;
 }
 
-// read reads the newest lines, and reports whether they are as they were: then a balance
-// read in between counts these lines, and no others. A line has the time at which its
-// write began. So a new line may stand below known ones, but never below the last reading
-// less the longest call. Where the pages do not reach that far, older known lines are
-// dropped: one may be missing among them. Answers that are no longer current are left. A
-// logged reading is in the log.
+// read reads the newest lines, and reports whether none has changed. If so, a balance that
+// was read since the previous read counts exactly these lines. The time of a line is when
+// its write began. So a new line may appear below known ones, but at most longestCall
+// before the last read. If the pages do not reach that far back, older known lines are
+// dropped, because one may be missing among them. If isCurrent returns false, the answers
+// are ignored.
 export async function read(isCurrent, logged) {
   const reaches = ({ body: { data, next: more } }) => !readAt || !more || began(data.at(-1)) <= readAt - longestCall;
   const answers = [];
@@ -65,15 +65,15 @@ async function readPage(limit, cursor, logged) {
   return logged ? (await made(call, user, { show: false })).answer : look(call);
 }
 
-// take takes the newest lines, and reports whether they are as they were. It keeps older
-// lines if these reach them.
+// take stores the newest lines, and reports whether none has changed. It keeps the older
+// lines if the newest ones reach back to them.
 function take(answers, reach) {
   const data = answers.flatMap(({ body }) => body.data);
   const { next: more } = answers.at(-1).body;
   const known = new Set(lines.map(keyOf));
   const found = new Set(data.map(keyOf));
   const end = more ? began(data.at(-1)) : -Infinity;
-  if (lines.some((line) => began(line) > end && !found.has(keyOf(line)))) begin(); // the tables are new
+  if (lines.some((line) => began(line) > end && !found.has(keyOf(line)))) begin(); // a known line is gone: the tables are new
   const same = isWhole && data.every((line) => known.has(keyOf(line)));
   const older = reach ? lines.filter((line) => !found.has(keyOf(line))) : [];
   if (!reach) beginning++;
@@ -84,8 +84,8 @@ function take(answers, reach) {
   return same;
 }
 
-// readOlder reads the next page of older lines, or all pages. Where the lines began anew
-// meanwhile, it goes on from their new end.
+// readOlder reads the next page of older lines, or all pages. If lines was reset meanwhile,
+// it continues from the new end.
 async function readOlder(all) {
   const whose = user;
   let mine;
@@ -102,8 +102,8 @@ async function readOlder(all) {
   } while (next && (all || mine !== beginning));
 }
 
-// prepareStatement makes the buttons read on. Alone makes a reading while the account is
-// not read, and then reads it anew.
+// prepareStatement connects the buttons that read older lines. alone runs a function
+// undisturbed by other reads of the account, and then reads the account again.
 export function prepareStatement(alone) {
   at("older").onclick = () => alone(() => readOlder(false));
   at("all").onclick = () => alone(() => readOlder(true));
@@ -112,8 +112,8 @@ export function prepareStatement(alone) {
 const moving = "The account changed while it was read.";
 const disagree = "The lines and the balance do not agree.";
 
-// show shows the lines that were read, with the own money after each. Funds are the
-// balance that counts these lines, or undefined if no such balance was read.
+// show shows the lines, with the own money after each. funds is the balance that counts
+// exactly these lines, or undefined if none was read.
 export function show(funds) {
   ends = new Map(lines.filter(({ type }) => type in endings).map((line) => [line.transactionId, line]));
   holds = new Map(lines.filter(({ status }) => status === "pending").map((line) => [line.id, line]));
@@ -133,24 +133,23 @@ export function show(funds) {
   at("older").hidden = at("all").hidden = !next;
 }
 
-// ownMoney is the user's own money, with what is held and without the credit limit.
+// ownMoney returns the balance plus held money, minus the credit limit.
 export const ownMoney = ({ balance, held = "0", creditLimit = "0" }) => units(balance) + units(held) - units(creditLimit);
 
 const endings = { capture: "Captured", void: "Voided", expiry: "Expired" };
 
-let ends = new Map(); // the ends among the lines, by the ids of their holds
-let holds = new Map(); // the holds among the lines, by their ids
+let ends = new Map(); // ends of holds among the lines, by the hold's id
+let holds = new Map(); // holds among the lines, by id
 const endOf = ({ id }) => ends.get(id);
 const holdOf = ({ type, transactionId }) => (type in endings ? holds.get(transactionId) : undefined);
 
-// isFolded reports whether a line is in the row of another line. A hold and its capture
-// are one row where the money moved, another end is in the row of its hold.
+// isFolded reports whether a line is part of another line's row. A captured hold is part of
+// its capture's row. A void or expiry is part of its hold's row.
 function isFolded(line) {
   if (line.status === "pending") return endOf(line)?.type === "capture";
   return line.type !== "capture" && Boolean(holdOf(line));
 }
 
-// view is the content of a row.
 function view({ line, after }) {
   const [first, ...others] = entriesOf(line);
   const { status, says } = standing(line);
@@ -167,7 +166,8 @@ function view({ line, after }) {
 
 const signs = { credit: "+", debit: "−", capture: "−" };
 
-// standing words how a line stands now: a hold as it ended.
+// standing describes a line's current status. For a hold that has ended, it is how the hold
+// ended.
 function standing(line) {
   if (line.type === "capture") return { status: "posted", says: endings.capture };
   if (line.status !== "pending") return { status: line.status, says: sentenceCase(line.status) };
@@ -177,7 +177,7 @@ function standing(line) {
   return { status: "pending", says: `Pending until ${clock(line.expiresAt)}` };
 }
 
-// givenBack words what the user got back from a hold.
+// givenBack describes how much the user got back from a hold.
 function givenBack(line) {
   const hold = line.status === "pending" ? line : holdOf(line);
   const { status } = standing(line);
@@ -186,8 +186,8 @@ function givenBack(line) {
   return back > 0n ? `${moneyOf(back)} given back` : "";
 }
 
-// rowOf returns the row of a view: the one that is there, changed where it says something
-// else.
+// rowOf returns the row for a view. It reuses the existing row, and updates it if the
+// content has changed.
 function rowOf({ line, ...says }) {
   const key = keyOf(line);
   const text = JSON.stringify(says);
@@ -212,7 +212,7 @@ function fill(row, { status, says, why, own, kind, whole, title, amount, more })
 // refundsAmong counts the refunds of a transaction among the lines.
 export const refundsAmong = (id) => lines.filter(({ refundOf }) => refundOf === id).length;
 
-// linkOf is the link to a transaction, if a row has it.
+// linkOf returns the link to a transaction, or undefined if no row has it.
 export const linkOf = (id) => [...at("history").querySelectorAll("a")].find(({ title }) => title === id);
 
 function setTime(row, line) {
@@ -222,8 +222,8 @@ function setTime(row, line) {
   Object.assign(shown, { textContent: text, dateTime: line.createdAt, title: time(line.createdAt) });
 }
 
-// place makes these the table's rows. A row that stays is not moved, so it keeps the
-// focus.
+// place makes these the rows of the table. A row that stays is not moved, so that it keeps
+// the focus.
 function place(shown) {
   const kept = new Set(shown);
   for (const [key, { row }] of rows) if (!kept.has(row)) rows.delete(key);

@@ -1,7 +1,7 @@
-// The five steps of the story: each shows one thing that goes wrong with money
-// elsewhere. A step is a title, a sentence, fields to vary it, a run, a drawing of what
-// the run recorded, and a sentence with what came of it. A run fills the facts, and
-// calls show whenever a part of them can be drawn.
+// The five steps of the story. Each shows something that goes wrong with money elsewhere. A
+// step has a title, a sentence, fields to vary it, and functions that run it, draw what was
+// recorded, and sum it up. A run fills in the facts, and calls show when more of them can
+// be drawn.
 
 import { balanceOf, historyOf, look, newName, posting, send } from "./calls.js";
 import { pause } from "./dom.js";
@@ -12,7 +12,7 @@ import { opening } from "./settings.js";
 import { spendableAgain } from "./transaction.js";
 import { amountOf, decimal, money, units } from "./words.js";
 
-// stageBalance is what the user of a step has at first.
+// stageBalance is the balance with which each step's user begins.
 export const stageBalance = units(opening) > units("100") ? opening : "100";
 
 const amount = { name: "amount", label: "Amount", value: "10", inputMode: "decimal" };
@@ -138,7 +138,7 @@ async function expiry(hold, show, signal) {
   }
 }
 
-// race makes calls of a new user at once.
+// race makes many calls at once for a new user.
 async function race(facts, ammount, faults, callsOf) {
   const { user, lane } = await newStage(facts);
   facts.amount = ammount;
@@ -147,8 +147,8 @@ async function race(facts, ammount, faults, callsOf) {
   facts.after = await balanceNow(user);
 }
 
-// newStage gives a step a new user, with a credit where the opening balance is less
-// than the steps need, and a lane for the requests.
+// newStage gives a step a new user and a lane for its requests. It credits the user if the
+// opening balance is less than the steps need.
 async function newStage(facts, who = "try") {
   facts.user = newName(who);
   facts.lane = newLane();
@@ -161,8 +161,8 @@ async function newStage(facts, who = "try") {
   return facts;
 }
 
-// othersOf counts the changes of a step's user that no call of the step made. A call without an
-// answer may have made one.
+// othersOf counts the changes to a step's user that the step's own calls don't explain. A
+// call without an answer may have made one change.
 export async function othersOf({ user, credit, calls = [], entries = [], entry, hold, debit, ...read }) {
   const answer = await look(historyOf(user, 100));
   if (!answer?.body.data) return undefined;
@@ -174,7 +174,7 @@ export async function othersOf({ user, credit, calls = [], entries = [], entry, 
   return Math.max(0, strange.size - own.filter((one) => !one.answer).length) + isLent;
 }
 
-// balanceNow reads a balance, and is undefined where that fails.
+// balanceNow reads a balance. It resolves to undefined if that fails.
 async function balanceNow(user) {
   const { answer } = await made(balanceOf(user), user, { show: false });
   return answer?.body.data?.balance ? answer.body.data : undefined;

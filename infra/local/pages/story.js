@@ -1,6 +1,5 @@
-// The story: it plays the steps one after another, or one of them alone. Each step has
-// a user of its own and shows what its last run recorded, so that runs at once can't
-// mix.
+// The story plays the steps one after another, or a single one. Each step has its own user
+// and shows its last run, so that runs at the same time can't mix.
 
 import { othersSoFar } from "./calls.js";
 import { at, copyOf, element } from "./dom.js";
@@ -14,7 +13,7 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 const cards = [];
 let playing; // the AbortController of the story while it plays
 
-// prepareStory shows the steps, none of which has been played.
+// prepareStory shows the steps before any of them has been played.
 export function prepareStory() {
   at("stage-balance").textContent = money(stageBalance);
   cards.push(...steps.map(newCard));
@@ -24,7 +23,7 @@ export function prepareStory() {
   choose(cards[0]);
 }
 
-// A card is a step, with its place in the list and on the stage.
+// A card is a step with its elements: an item in the list and a form on the stage.
 function newCard(step, i) {
   const [item, form] = [copyOf("pick"), copyOf("step")];
   const [pick, result] = item.children;
@@ -64,13 +63,13 @@ const valuesOf = ({ form }) => Object.fromEntries(new FormData(form));
 
 function writeTitle(card) {
   const values = valuesOf(card);
-  for (const { name, value } of card.step.fields) values[name] ||= value; // of an empty field
+  for (const { name, value } of card.step.fields) values[name] ||= value; // an empty field counts as its default
   const title = card.step.title(values);
   for (const place of [card.title, card.pick]) place.replaceChildren(...element("p", {}, title).childNodes);
 }
 
-// isValid reports whether a step's fields can be sent to the ledger, which judges all
-// else. It shows the field that can't.
+// isValid reports whether a step's fields can be sent to the ledger, which checks
+// everything else. It shows the first invalid field.
 function isValid({ form }) {
   if (form.checkValidity()) return true;
   form.querySelector("details").open = true;
@@ -78,7 +77,7 @@ function isValid({ form }) {
   return false;
 }
 
-// reset forgets the last run of a step, of which its fields say something else now.
+// reset forgets the last run of a step, because its fields have changed since.
 function reset(card) {
   Object.assign(card, { facts: {}, came: undefined });
   writeTitle(card);
@@ -122,7 +121,7 @@ function writePlay() {
   at("play").className = playing ? "primary playing" : "primary";
 }
 
-// play runs a step and shows what came of it. A step that is running is not run twice.
+// play runs a step and shows the result. A step that is running is not started again.
 function play(card, signal) {
   card.running ??= perform(card, signal).finally(() => {
     card.running = undefined;
@@ -132,7 +131,7 @@ function play(card, signal) {
 }
 
 async function perform(card, signal) {
-  const values = valuesOf(card); // while it runs the fields are off
+  const values = valuesOf(card); // read now, because disabled fields have no values
   const facts = {};
   Object.assign(card, { facts, came: undefined, isBusy: true });
   writeState(card);
@@ -151,7 +150,7 @@ async function perform(card, signal) {
   }
 }
 
-// reveal draws what was recorded, in slow motion unless the person wants none.
+// reveal draws what was recorded, in slow motion unless the person prefers reduced motion.
 async function reveal(card, signal) {
   draw(card);
   const lasts = Number(card.drawing.firstElementChild?.dataset.lasts ?? 0);
@@ -161,7 +160,7 @@ async function reveal(card, signal) {
   card.drawing.classList.remove("playing");
 }
 
-// draw draws a step as wide as there is place, once it is shown.
+// draw draws a step in the available width. It does nothing while the step is hidden.
 function draw(card) {
   card.width = card.drawing.clientWidth;
   if (!card.width) return;
@@ -171,10 +170,10 @@ function draw(card) {
     ...(isEmpty ? [element("p", { className: "idle" }, isBusy ? "Calling the ledger …" : "Not played yet")] : []));
 }
 
-// lastOf is the last call of a run, or of those that it made at once the first.
+// lastOf returns the last call of a run, or the first one of several at once.
 const lastOf = ({ calls, entries, entry, hold, debit }) => calls?.at(-1).entry ?? entries?.[0] ?? entry ?? debit ?? hold;
 
-// writeState writes whether a step runs, and what came of it.
+// writeState shows whether a step is running, and its result.
 function writeState({ item, form, fields, run, requests, user, sum, result, facts, came, isBusy = false }) {
   form.ariaBusy = String(isBusy);
   fields.disabled = isBusy;

@@ -1,26 +1,26 @@
-// The chosen transaction, as it stands now: its times, entries and refunds, and the ways
-// to end it or to refund it.
+// The chosen transaction as it is now: its times, entries and refunds, and the forms that
+// end or refund it.
 
 import { look, refundsOf, transactionOf } from "./calls.js";
 import { at, element } from "./dom.js";
 import { entriesOf, money, moneyOf, name, sentenceCase, standing, time, units, visible } from "./words.js";
 
-const graceMilliseconds = 1000; // after its expiry the held money can be spent
+const graceMilliseconds = 1000; // from a hold's expiry until its money can be spent
 
 let chosen; // the transaction
-let refunds; // its entries, with what was refunded
-let refundsAmong; // counts the refunds of a transaction in the statement
-let counted = 0; // the lines of the statement that were refunds when these were read
+let refunds; // its entries with their refunded amounts
+let refundsAmong; // a function that counts a transaction's refunds in the statement
+let counted = 0; // what refundsAmong returned when refunds was read
 let ticking; // the timer of the countdown
-let shown; // the text of the facts
+let shown; // the facts on display, as JSON
 
-// spendableAgain is the time from which a hold's money can be spent again.
+// spendableAgain returns the time from which a hold's money can be spent again.
 export const spendableAgain = ({ expiresAt }) => Date.parse(expiresAt) + graceMilliseconds;
 
-// addressOf is the address of a user, and of a transaction.
+// addressOf returns the address of a user and, if there is one, of a transaction.
 export const addressOf = (userId, transaction) => `/?${new URLSearchParams({ userId, ...(transaction && { transaction }) })}`;
 
-// choose shows a transaction, or none.
+// choose shows a transaction, or hides the panel if there is none.
 export function choose(data) {
   const another = data?.id !== chosen?.id;
   chosen = data;
@@ -41,8 +41,8 @@ export function choose(data) {
   if (isRefundable(data)) readRefunds(data.id);
 }
 
-// reread reads the chosen transaction anew, if it can change by itself, the statement has
-// other refunds of it, or it is said to have changed.
+// reread reads the chosen transaction again if it is pending, if the statement has another
+// number of its refunds, or if changed is true.
 export async function reread(changed) {
   const id = chosen?.id;
   if (!id || !changed && chosen.status !== "pending" && refundsAmong(id) === counted) return;
@@ -59,7 +59,7 @@ async function readRefunds(id) {
   write();
 }
 
-// isRefundable reports whether a transaction can be refunded, if something is left of it.
+// isRefundable reports whether a transaction is of a kind that can be refunded.
 const isRefundable = ({ status, type, transactionId, refundOf }) => status === "posted" && type !== "account" && !transactionId && !refundOf;
 
 const isRefunded = ({ refunded = "0" }) => units(refunded) > 0n;
@@ -69,7 +69,7 @@ const left = ({ ammount, refunded = "0" }) => units(ammount) - units(refunded);
 function write() {
   at("refund").hidden = !isRefundable(chosen) || Boolean(refunds) && refunds.every((entry) => left(entry) === 0n);
   at("refunded").placeholder = refunds?.some(isRefunded) ? `at most ${moneyOf(left(refunds[0]))}` : "all of it";
-  if (document.activeElement?.closest("#chosen [hidden]")) at("chosen-title").focus(); // its form is gone
+  if (document.activeElement?.closest("#chosen [hidden]")) at("chosen-title").focus(); // the focused form is hidden now
   const text = JSON.stringify([chosen, refunds]);
   if (text === shown) return; // so that a link keeps the focus
   shown = text;
@@ -103,7 +103,7 @@ const entryLine = ({ type, ammount, userId }) => element("span", {}, `${sentence
 
 const linkTo = (text, userId, transaction) => element("a", { href: addressOf(userId, transaction) }, text);
 
-// count shows how long a hold lasts, and then that it has expired.
+// count shows the time until a hold expires, and then that it has expired.
 function count(data) {
   const tick = () => {
     const text = remaining(data);
@@ -113,7 +113,7 @@ function count(data) {
   tick();
 }
 
-// remaining words the rest of a hold's time, by this machine's clock.
+// remaining describes the time until a hold expires, by this machine's clock.
 export function remaining(data) {
   const rest = Date.parse(data.expiresAt) - Date.now();
   if (rest > 0) return `Expires in ${duration(Math.ceil(rest / 1000))}.`;
@@ -126,11 +126,11 @@ function duration(seconds) {
   return `${Math.floor(seconds / 3600)} h`;
 }
 
-// prepareTransaction makes the buttons end and refund the chosen transaction. CountRefunds
-// counts a transaction's refunds in the statement.
+// prepareTransaction connects the buttons with their actions. countRefunds counts a
+// transaction's refunds in the statement.
 export function prepareTransaction(end, refund, countRefunds) {
   refundsAmong = countRefunds;
-  at("end").onsubmit = at("refund").onsubmit = (event) => event.preventDefault(); // Enter moves no money
+  at("end").onsubmit = at("refund").onsubmit = (event) => event.preventDefault(); // Enter must not move money
   at("capture").onclick = () => end(at("end").dataset.id, "capture", at("captured").value);
   at("void").onclick = () => end(at("end").dataset.id, "void");
   at("give-back").onclick = () => refund(at("refund").dataset.id, at("refunded").value.trim());

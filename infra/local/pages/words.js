@@ -1,47 +1,47 @@
-// The ledger's answers, worded for people.
+// Puts the ledger's answers into words for people.
 
 import { currency, places } from "./settings.js";
 
 const digits = { minimumFractionDigits: places, maximumFractionDigits: places };
-const isCode = /^[A-Z]{3}$/.test(currency); // as the currencies of ISO 4217, of which Intl knows the signs
+const isCode = /^[A-Z]{3}$/.test(currency); // Intl knows the signs of ISO 4217's currencies
 const format = new Intl.NumberFormat("en", isCode ? { ...digits, style: "currency", currency } : digits);
 
-// currencyName is the name of the currency for people.
 export const currencyName = isCode ? new Intl.DisplayNames("en", { type: "currency" }).of(currency) : currency;
 
-// money is a sum for people, from the ledger's decimal text; never a float: Intl
-// takes every digit of a balance.
+// money formats the ledger's decimal text for people. The text never becomes a float: Intl
+// formats all its digits.
 export const money = (text) => `${format.format(text).replace("-", "−")}${isCode ? "" : ` ${currency}`}`;
 
-// visible is a text whose invisible characters, such as those that turn the direction
-// of the text around, are written as in JSON.
+// visible escapes the invisible characters in a text as JSON does. Some of them would
+// reverse the direction of the text.
 export const visible = (text) => text.replace(/[\p{Cf}\p{Zl}\p{Zp}]/gu, (found) =>
   found.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join(""));
 
-// name is a user's name within a text, for isolated.
+// name marks a user's name in a text, so that isolated puts it into a <bdi>.
 export const name = (userId) => `\u2068${visible(userId)}\u2069`;
 
-// units is a sum as a whole number of the smallest unit, which is exact.
+// units converts a decimal text to a whole number of the smallest unit, which is exact.
 export function units(text) {
   const [whole, rest = ""] = text.split(".");
   return BigInt(whole + rest.padEnd(places, "0"));
 }
 
-// decimal is the ledger's decimal text of a whole number of units.
+// decimal converts a whole number of units to the ledger's decimal text.
 export function decimal(sum) {
   if (sum < 0n) return `-${decimal(-sum)}`;
   const digits = String(sum).padStart(places + 1, "0");
   return places ? `${digits.slice(0, -places)}.${digits.slice(-places)}` : digits;
 }
 
-// unitsOf is the amount of a field as a whole number of units, if it is one.
+// unitsOf converts the text of a field to units. It returns undefined if the text is not an
+// amount.
 export const unitsOf = (text) => (/^\d+(\.\d+)?$/.test(text) && (text.split(".")[1] ?? "").length <= places ? units(text) : undefined);
 
-// amountOf is the amount of a field for people, or the field's text where it is none. Intl
-// takes no more than 308 digits.
+// amountOf formats the text of a field if it is an amount, and otherwise returns the text.
+// Intl takes at most 308 digits.
 export const amountOf = (text) => (unitsOf(text) === undefined || text.length > 300 ? name(text) : money(text));
 
-// moneyOf is a sum for people, from a whole number of units.
+// moneyOf formats a whole number of units for people.
 export const moneyOf = (sum) => money(decimal(sum));
 
 const again = "Send the same call again to find out; it can't count twice.";
@@ -66,7 +66,7 @@ const titles = {
 
 const fields = { userId: "The user", ammount: "The amount", creditLimit: "The credit limit", type: "The type", "Idempotent-Key": "The key", expiresIn: "The time of the hold", metadata: "The metadata", entries: "The list of entries", balanced: 'The field "balanced"' };
 
-// fieldName is a field in words: that of an entry, counted from 1, or of the call.
+// fieldName returns the name of a field for people. Entries are counted from 1.
 function fieldName(path) {
   const [, place, field] = path.match(/^entries\[(\d+)\]\.?(.*)$/) ?? [];
   if (place === undefined) return fields[path] ?? path;
@@ -74,15 +74,14 @@ function fieldName(path) {
   return field ? `${entry}: ${(fields[field] ?? field).toLowerCase()}` : entry;
 }
 
-// complaints words the problems of fields.
 const complaints = (properties) =>
   Object.entries(properties).flatMap(([field, all]) => all.map((one) => `${fieldName(field)} ${one}.`)).join(" ");
 
-// otherLedger says why a page can't go on with the ledger that answers now.
+// otherLedger explains why a page can't continue with another ledger.
 export const otherLedger = "The server started again with other tables, which have nothing of what this page shows.";
 
-// outcome says what became of a call: its kind, for the eye, a title and a
-// sentence. It says what the call's own answer says, and nothing of other calls.
+// outcome describes the outcome of a call: its kind, which sets the colour, a title and a
+// sentence. It depends only on the call's own answer.
 export function outcome({ call, state, answer, problem, user }) {
   const reading = call.method === "GET";
   switch (state) {
@@ -116,10 +115,10 @@ function refusal({ status, body, replayed }, call) {
     : { kind: "declined", title, sentence: seen };
 }
 
-// declinedAt words the entry that did not fit, and the balance that it met.
+// declinedAt describes the entry that was declined, and the balance before it.
 export function declinedAt({ entry, balance }, { body }) {
   if (entry === undefined) return `It was ${money(balance)}`;
-  const entries = body && JSON.parse(body).entries; // a refund of a transaction names none
+  const entries = body && JSON.parse(body).entries; // the body of a refund may have no entries
   return `Entry ${entry + 1}${entries ? `, ${what(entries[entry])},` : ""} met a balance of ${money(balance)}`;
 }
 
@@ -128,12 +127,11 @@ export const entriesOf = (data) => data.entries ?? [data];
 
 const mostNamed = 3;
 
-// rules words a change of a user's rules.
 const rules = ({ userId, debits, credits, creditLimit }) => `rules of user ${name(userId)}: ${[
   ...(debits ? [`debits ${debits}`] : []), ...(credits ? [`credits ${credits}`] : []), ...(creditLimit ? [`credit limit ${money(creditLimit)}`] : []),
 ].join(", ")}`;
 
-// what words a transaction, or an entry of one.
+// what describes a transaction, or an entry of one.
 function what(data) {
   if (data.type === "account") return rules(data);
   const entries = entriesOf(data);
@@ -141,24 +139,23 @@ function what(data) {
   return entries.length > mostNamed ? `${named}; and ${entries.length - mostNamed} more` : named;
 }
 
-// standing words the status of a transaction.
 export function standing({ status, captured, expiresAt, type }) {
   if (type === "capture" || !captured && status === "posted") return "posted";
   if (captured) return `posted, ${money(captured)} captured`;
   return { pending: `pending, held until ${time(expiresAt)}`, voided: "voided", expired: "expired" }[status] ?? status;
 }
 
-// time is a time for people, from the ledger's.
+// time formats a time of the ledger for people.
 export const time = (text) => new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
-// clock is the time of the day, with the date if that is another one than today's.
+// clock formats the time of day, with the date if it is not today.
 export function clock(text) {
   const date = new Date(text);
   const today = date.toDateString() === new Date().toDateString();
   return date.toLocaleString(undefined, { ...(!today && { dateStyle: "medium" }), timeStyle: "medium" });
 }
 
-// ago is how long ago a time is: by the second would be restless.
+// ago describes how long ago a time is. Text that changes every second would distract.
 export function ago(text) {
   const seconds = (Date.now() - Date.parse(text)) / 1000;
   if (seconds < 10) return "just now";
@@ -179,7 +176,7 @@ function posted({ body: { data }, replayed }, call) {
   return { kind: "posted", title: "Posted", sentence: `${sentenceCase(did)}.` };
 }
 
-// balance words a user's balance, held money and rules.
+// balance describes a user's balance, held money and rules.
 export const balance = ({ balance, held, creditLimit, blocked }) => [
   money(balance),
   ...(creditLimit ? [` with a credit limit of ${money(creditLimit)}`] : []),
@@ -195,7 +192,7 @@ function found(data, user) {
 
 export const sentenceCase = (text) => text[0].toUpperCase() + text.slice(1);
 
-// laneSum counts the requests to DynamoDB.
+// laneSum describes the number of requests to DynamoDB.
 export function laneSum(requests) {
   const count = (holds) => requests.filter(holds).length;
   const sums = [
@@ -209,8 +206,8 @@ export function laneSum(requests) {
 
 export const conflicted = ({ outcome: came, reasons = [] }) => came === "TransactionConflictException" || reasons.includes("TransactionConflict");
 
-// laneOutcome says what became of a request to DynamoDB. Again says that it is one
-// that DynamoDB was sent before, which its token tells.
+// laneOutcome describes the outcome of a request to DynamoDB. again is true if the same
+// write, by its token, was sent before.
 export function laneOutcome(request, again) {
   const { operation, outcome: came, reasons = [], items } = request;
   const writes = operation === "TransactWriteItems" || operation === "PutItem";
@@ -225,11 +222,10 @@ export function laneOutcome(request, again) {
   return { kind: "lost", text: came };
 }
 
-// written words the effect of a write.
 const written = (items) => (items.some(({ row }) => row?.startsWith("expiry")) ? "written, and what had expired was released with it" : "written");
 
-// unmet says what a condition on a balance guards: DynamoDB does not say which part
-// of it failed.
+// unmet lists everything that a condition on a balance guards, because DynamoDB does not
+// report which part of it failed.
 function unmet({ condition }) {
   const parts = [
     [/balance [<>]=/, "the balance would leave its range"],
