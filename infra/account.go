@@ -14,15 +14,15 @@ import (
 )
 
 // Aggregate is a user's row in the transactions_aggregate table. Version counts the user's
-// rows in the transactions table, without declined ones and rule changes.
+// rows in the transactions table, except declined ones and rule changes.
 type Aggregate struct {
 	UserID ledger.UserID
 	ledger.Account
 	Version int
 
 	// TransactionID names the write that last changed the balance or the rules: it is the
-	// id of that write's first row. It is zero if all writes came from versions of the
-	// program that don't know transaction_id.
+	// id of that write's first row. It is zero if only versions of the program without
+	// transaction_id wrote the row.
 	TransactionID ledger.TransactionID
 }
 
@@ -102,7 +102,7 @@ func (s *Store) decodeAccount(row item) (ledger.Account, error) {
 	return a.Account, err
 }
 
-// atLeast returns a parser for whole numbers that are not below least.
+// atLeast returns a parser for whole numbers with this minimum.
 func atLeast(least int) func(string) (int, error) {
 	return func(s string) (int, error) {
 		n, err := strconv.Atoi(s)

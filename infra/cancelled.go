@@ -61,9 +61,9 @@ func onlyConditions(reasons []types.CancellationReason) bool {
 	})
 }
 
-// explainTakenRow returns the error for a posting if a row is taken that is not its first.
-// Either the first row is stored too, or another caller ended the same hold, or the table
-// is damaged.
+// explainTakenRow returns the error for a posting if the id of a row other than its first
+// is taken. Either the first row is stored too, or another caller ended the same hold, or
+// the table is damaged.
 func (s *Store) explainTakenRow(ctx context.Context, p ledger.Posting, puts []types.CancellationReason, cause error) error {
 	t, err := s.Transaction(ctx, p.Rows[0].ID)
 	switch {
@@ -89,9 +89,9 @@ func (s *Store) explainTakenRow(ctx context.Context, p ledger.Posting, puts []ty
 }
 
 // refused returns the error for a posting whose moves failed for these reasons. A reason
-// contains the user's row. If it contains none, refused reads the row, because a decline
-// for the opening balance of a new user would stay for ever. No row is ever deleted, so a
-// row that is still absent was absent at the refusal.
+// usually contains the user's row. If it does not, refused reads the row, because a decline
+// based on the opening balance would stay for ever. No row is ever deleted, so a row that
+// is still absent was absent at the refusal.
 func (s *Store) refused(ctx context.Context, moves []ledger.Move, reasons []types.CancellationReason) error {
 	refused := &ledger.RefusedError{Accounts: map[ledger.UserID]ledger.Account{}}
 	for i, reason := range reasons {
@@ -115,8 +115,8 @@ func (s *Store) refused(ctx context.Context, moves []ledger.Move, reasons []type
 	return refused
 }
 
-// recorded returns the [ledger.Store] error for a taken id. row is the row in the failed
-// condition. If DynamoDB did not return it, recorded reads it.
+// recorded returns the [ledger.Store] error for a taken id. row is the stored row, if the
+// failed condition returned it. Otherwise recorded reads it.
 func (s *Store) recorded(ctx context.Context, id ledger.TransactionID, row item) error {
 	if len(row) == 0 {
 		var err error

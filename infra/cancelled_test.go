@@ -117,7 +117,7 @@ func TestFirstRowIsNotRead(t *testing.T) {
 }
 
 // If DynamoDB reports a failed condition without the row, the store reads the row before it
-// decides. A missing row does not prove that the user is new, for example.
+// decides. The missing row does not prove that a user is new, for example.
 func TestReasonsWithoutRows(t *testing.T) {
 	t.Parallel()
 	const allows = "store declined what the accounts allow: not allowed: 0 refunds were posted"
@@ -139,7 +139,7 @@ func TestReasonsWithoutRows(t *testing.T) {
 	} {
 		scene{before: c.before, meanwhile: c.meanwhile, steps: c.steps, fault: first(1, "TransactWriteItems", c.fault)}.play(t)
 	}
-	// A decline whose id is taken reads the row, too.
+	// A decline whose id is taken also reads a row that DynamoDB did not return.
 	noRow := faults.Exception(http.StatusBadRequest, "ConditionalCheckFailedException", "The conditional request failed")
 	refused := func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		switch faults.Operation(r) {

@@ -35,8 +35,8 @@
 //	credit_limit         if the request sets it; credit_limit_before is the limit until then
 //	rule_change          its number among the account's changes, from 1; absent if declined
 //
-// A declined transaction has only its first row. So has a pending one until its hold
-// ends. A capture also writes the credit's row.
+// A declined transaction has only its first row, and so does a pending one until its
+// hold ends. A capture also writes the credit's row.
 //
 // One more row has the id settings and no user_id. It stores both tables' settings:
 // currency, places, opening and created_at. The first start writes it.

@@ -57,7 +57,7 @@ func eachFaultyCall(t *testing.T, f func(t *testing.T, s *script.Script, step, b
 			onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, _ *dynamodbmodel.Model) {
 				s := script.InTime(books)
 				s.Play(t, c.before)
-				books.Network.Requests() // discard the earlier ones
+				books.Network.Requests() // discard the earlier requests
 				f(t, s, c.step, c.between, strings.Fields(c.requests))
 			})
 		})
@@ -159,8 +159,8 @@ func TestErrorsThatStay(t *testing.T) {
 	}
 }
 
-// A caller sends the same call twice. The second one posts between the refusal of the first
-// and its decline, so the first returns the posted transaction.
+// A caller sends the same call twice. The second one posts after the first was refused and
+// before its decline is stored. Then the first also returns the posted transaction.
 func TestTwinPostsBeforeDecline(t *testing.T) {
 	t.Parallel()
 	const debit = "k: 1 debit 109"

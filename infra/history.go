@@ -86,7 +86,7 @@ func (h history) full() bool {
 	return len(h.rows) > end && !h.rows[end-1].CreatedAt.Equal(h.rows[len(h.rows)-1].CreatedAt)
 }
 
-// page returns the page. The history must have all rows for it.
+// page returns the page. It is complete if full is true, or if the index has no more rows.
 func (h history) page() ledger.Page {
 	sorted := h.sorted()
 	begin, end := h.bounds()

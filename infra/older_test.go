@@ -13,7 +13,7 @@ import (
 )
 
 // A version of the program from before refunds reads a refund as an ordinary transaction
-// with the same entries, and damages no refund by what it posts, as design.md promises.
+// with the same entries. Its own transactions leave refunds intact, as design.md promises.
 func TestOlderVersionReadsRefunds(t *testing.T) {
 	t.Parallel()
 	books := infratest.NewInMemory(t, ledger.DefaultSettings())

@@ -124,7 +124,7 @@ func refundsKey(of ledger.TransactionID) item {
 }
 
 // refundRefused returns the error for a refund that the refund account does not allow. row
-// is the row in the failed condition. If DynamoDB did not return it, refundRefused reads
+// is the account's row, if the failed condition returned it. Otherwise refundRefused reads
 // it.
 func (s *Store) refundRefused(ctx context.Context, of ledger.TransactionID, row item) error {
 	refunds, err := s.refunds(ctx, of, row)
@@ -142,7 +142,8 @@ func (s *Store) Refunds(ctx context.Context, of ledger.TransactionID) (ledger.Re
 	return s.refunds(ctx, of, nil)
 }
 
-// refunds returns the refunds in a refund account's row. It reads the row if it is empty.
+// refunds returns the refunds in a refund account's row. If the row is empty, it reads the
+// row first.
 func (s *Store) refunds(ctx context.Context, of ledger.TransactionID, row item) (ledger.Refunds, error) {
 	if len(row) == 0 {
 		var err error

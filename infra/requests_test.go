@@ -68,7 +68,7 @@ func TestRequestsStayTheSame(t *testing.T) {
 	require.NoError(t, books.Store.Start(t.Context()))
 
 	// These calls post several entries. New calls go to the end of the test, so that the
-	// requests of earlier ones never change.
+	// earlier requests stay the same.
 	send(`
 		transfer: a debit 10, b credit 10
 		transfer

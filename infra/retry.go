@@ -22,7 +22,7 @@ const maxAttempts = 1000
 //   - after firstDelay makes seriesAttempts attempts, a round trip apart, so that one of
 //     them falls between two writes by a writer that never pauses;
 //   - then assumes that many callers want this user. Before each further series it waits
-//     for longestDelay less its age, so that the oldest calls go first. With exponential
+//     for longestDelay minus its age, so that the oldest calls go first. With exponential
 //     back-off the last winner would keep winning, and others would starve;
 //   - in a storm, waits for its [turns] instead.
 //
@@ -77,16 +77,16 @@ func faultDelay(attempt int) (least, most time.Duration) {
 // whose answer was lost is not applied again. DynamoDB guarantees that for 10 minutes, and
 // the row's condition guarantees it for ever.
 //
-// The policy has no token bucket, because calls would share it, and one user's conflicts
-// would use up the retries of other users. NopRetryer's tokens do nothing. The SDK's
-// standard retryer would need its bucket removed.
+// Unlike the SDK's standard retryer it has no token bucket. Calls would share the bucket,
+// and one user's conflicts would use up the retries of other users. NopRetryer's tokens do
+// nothing.
 type retry struct {
 	aws.NopRetryer
-	ctx      context.Context // the call's; the SDK passes none to RetryDelay
+	ctx      context.Context // the call's context, which the SDK does not pass to RetryDelay
 	began    time.Time
 	jitter   func(bound time.Duration) time.Duration
 	final    func(error) bool // reports whether no later attempt can change the outcome
-	attempts int              // failed ones; counted here, because some SDK releases count from 0 and some from 1
+	attempts int              // failed attempts, counted here because some SDK releases start at 0 and some at 1
 	unknown  bool             // whether a failed attempt's write may still be applied
 
 	posting ledger.Posting // empty for other calls, which take no turns

@@ -231,7 +231,7 @@ func decodeFirst(d *decoder, t *ledger.Transaction) {
 	}
 }
 
-// decodeExpiry reads the expiry of a hold, which may be a declined one.
+// decodeExpiry reads the expiry of a hold, even of a declined one.
 func decodeExpiry(d *decoder, t *ledger.Transaction) {
 	t.ExpiresAt = decodeText(d, "expires_at", ledger.ParseTime)
 	if !t.ExpiresAt.IsZero() && !t.ExpiresAt.After(t.CreatedAt) {
@@ -311,7 +311,7 @@ func decodeEntries(d *decoder) (entries []ledger.Entry) {
 	return entries
 }
 
-// decodePlaces reads the places of the refunded entries, which must be as many as entries.
+// decodePlaces reads the places of the refunded entries. There must be one for each entry.
 func decodePlaces(d *decoder, entries int) (places []int) {
 	list, ok := d.row["refund_places"].(*types.AttributeValueMemberL)
 	if !ok {
@@ -350,8 +350,8 @@ func parsePlace(s string) (int, error) {
 	return place, nil
 }
 
-// decoder reads attributes and collects their faults. They are in a row, or in a map inside
-// a row; then prefix is the map's name.
+// decoder reads attributes from a row, or from a map in a row, and collects their faults.
+// prefix is the map's name.
 type decoder struct {
 	row    item
 	prefix string
@@ -375,8 +375,7 @@ func (d *decoder) reject(name, format string, arguments ...any) {
 	d.wrong = append(d.wrong, d.prefix+name+": "+fmt.Sprintf(format, arguments...))
 }
 
-// absent rejects these attributes if the row has them. The fault describes the row as
-// where.
+// absent rejects these attributes if the row has them. where describes the row.
 func (d *decoder) absent(where string, names ...string) {
 	for _, name := range names {
 		if d.row[name] != nil {

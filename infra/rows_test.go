@@ -22,7 +22,7 @@ func s(v string) types.AttributeValue { return &types.AttributeValueMemberS{Valu
 
 func n(v string) types.AttributeValue { return &types.AttributeValueMemberN{Value: v} }
 
-const rowID = "47b9e303-c943-824b-a25b-f2db8fa4f6ab" // from user 1 and key 1
+const rowID = "47b9e303-c943-824b-a25b-f2db8fa4f6ab" // the id for user 1 and key 1
 
 func ruleRow() row {
 	return row{
@@ -299,7 +299,7 @@ func settings() row {
 	return row{"id": s("settings"), "currency": s("KWD"), "places": n("3"), "opening": n("0.5"), "created_at": s("2026-11-22T12:00:00.123Z")}
 }
 
-// heldNothing is the fault that also occurs if an open hold can't be read.
+// heldNothing is the additional fault if an open hold can't be read.
 const heldNothing = `held: is 12.5, and the open holds come to 0`
 
 func TestDecodeRejects(t *testing.T) {
@@ -354,8 +354,8 @@ func TestDecodeWantsEachAttribute(t *testing.T) {
 		maps.Copy(samples, r)
 	}
 	assert.ElementsMatch(t, slices.Collect(maps.Keys(samples)), infra.TransactionAttributes())
-	// Without most attributes a row's fault is "is missing". These rows have other faults,
-	// or none ("").
+	// A row without one of its attributes usually has the fault "is missing". These rows
+	// have another fault, or none ("").
 	without := map[string]string{
 		"entries metadata": "", "declined entries metadata": "", "refund metadata": "", "entries entries": "", "pending entries": "",
 		"rules debits": "", "rules credits": "", "declined rules debits": "", "declined rules credits": "",
@@ -474,7 +474,7 @@ func remove(t *testing.T, books *infratest.Books, table, key string, r row) {
 	require.NoError(t, err)
 }
 
-// defect requires an internal error, none of the contract's.
+// defect requires an internal error, which is none of the contract's errors.
 func defect(t *testing.T, err error, want string) {
 	t.Helper()
 	require.ErrorContains(t, err, want)

@@ -27,7 +27,7 @@ type scene struct {
 	moment    dynamodbmodel.Moment // for the call's requests
 	fault     faults.Fault         // for the call's requests
 	meanwhile string               // another caller's steps, right before the call's second request
-	steps     string               // the caller's
+	steps     string               // the caller's own steps
 }
 
 // play plays the scene on new books, and returns the requests that its steps sent.
@@ -62,8 +62,8 @@ func callers(books *infratest.Books, model *dynamodbmodel.Model) (call, others *
 	return call, call.By(ledger.New(books.Over(model), func() time.Time { return began }))
 }
 
-// partialReports returns a moment for each set of failed conditions that DynamoDB may leave
-// unreported in a transaction with this many writes.
+// partialReports returns one Moment for each set of failed conditions that DynamoDB may
+// leave unreported in a transaction with this many writes.
 func partialReports(writes int) (all []dynamodbmodel.Moment) {
 	for bits := range 1 << writes {
 		var m dynamodbmodel.Moment
@@ -75,7 +75,7 @@ func partialReports(writes int) (all []dynamodbmodel.Moment) {
 	return all
 }
 
-// contention returns a moment for each kind of contention on each write after the first.
+// contention returns one Moment for each kind of contention on each write after the first.
 func contention(writes int) (all []dynamodbmodel.Moment) {
 	for position := 1; position < writes; position++ {
 		for _, reason := range []string{"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"} {
@@ -88,8 +88,8 @@ func contention(writes int) (all []dynamodbmodel.Moment) {
 const sale = "sale: a debit 10, b credit 10;"
 
 // A repeated call is answered as a replay, even if DynamoDB reports other reasons beside
-// the taken id, and even if a new call could no longer be posted. Contention makes it send
-// no other attempt.
+// the taken id, and even if a new call could no longer be posted. Contention causes no
+// further attempt.
 func TestReplayByReports(t *testing.T) {
 	t.Parallel()
 	const lend, lower = "lend: rules 1 limit 50", "k: rules 1 limit 20"
@@ -134,7 +134,7 @@ func TestReplayByReports(t *testing.T) {
 	}
 }
 
-// The reason for a refusal is true, even if DynamoDB does not report all failed conditions.
+// A refusal has a true reason, even if DynamoDB does not report all failed conditions.
 func TestRefusalByReports(t *testing.T) {
 	t.Parallel()
 	const (
@@ -143,7 +143,7 @@ func TestRefusalByReports(t *testing.T) {
 		refund  = "k: refund sale = "
 	)
 	for _, c := range []struct {
-		unreported    []int // the positions of the writes
+		unreported    []int // positions of the unreported writes
 		before, steps string
 	}{
 		{nil, "", decline + "insufficient funds: entry 1 on 100; k; a 100"},
@@ -245,9 +245,8 @@ func TestHoldIsCapturedWhileAnAnswerIsUnderWay(t *testing.T) {
 }
 
 // While any write meets contention, a call only retries. It reads nothing and declines
-// nothing, even if DynamoDB also reports a balance, a taken further row or a refund
-// account. The other request may change the balance, or be an earlier attempt of the same
-// call.
+// nothing, even if the condition on a balance, a further row or a refund account failed,
+// too. The other request may change the balance, or be an earlier attempt of the same call.
 func TestConditionsBesideContention(t *testing.T) {
 	t.Parallel()
 	const transfer = "k: a debit 100, b credit 99, shop credit 1"
@@ -262,7 +261,7 @@ func TestConditionsBesideContention(t *testing.T) {
 	} {
 		for position := range c.writes {
 			refusals := append(make([]string, position), "TransactionConflict")
-			moment := dynamodbmodel.Moment{Refusals: refusals, Unreported: []bool{true}} // a taken first row would end the call
+			moment := dynamodbmodel.Moment{Refusals: refusals, Unreported: []bool{true}} // hides the taken first row, which would end the call
 			onModel(t, moment, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
 				call, others := callers(books, model)
 				others.Play(t, c.before)

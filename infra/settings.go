@@ -15,7 +15,7 @@ import (
 )
 
 // SettingsID is the id of the row in the transactions table that stores both tables'
-// settings. It is not a valid transaction id, so no call can read the row. The row has no
+// settings. It is not a valid transaction id, so callers can't look it up. The row has no
 // user_id, so it is in no history.
 const SettingsID = "settings"
 

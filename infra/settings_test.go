@@ -64,7 +64,7 @@ func TestStartBeginsNewTables(t *testing.T) {
 	} {
 		books := newTables(t, settings)
 		for _, want := range []string{requests, "GetItem"} {
-			books.Network.Requests() // discard the earlier ones
+			books.Network.Requests() // discard the earlier requests
 			require.NoError(t, opened(t, books, settings).Start(t.Context()), settings)
 			assert.Equal(t, want, strings.Join(books.Network.Requests(), " "), settings)
 		}
@@ -198,7 +198,7 @@ func TestCallsReadTheSettings(t *testing.T) {
 			require.ErrorIs(t, err, ledger.ErrTryAgain)
 			books.Network.Always(nil)
 
-			books.Network.Requests() // discard the earlier ones
+			books.Network.Requests() // discard the earlier requests
 			for range 2 {
 				_, err = store.Account(t.Context(), user)
 				require.NoError(t, err)
@@ -214,7 +214,7 @@ func TestCallsReadTheSettings(t *testing.T) {
 func TestStartAfterLostAnswer(t *testing.T) {
 	t.Parallel()
 	books := newTables(t, "EUR 2 0")
-	books.Network.Next(nil, nil, faults.LoseResponse) // for the Put
+	books.Network.Next(nil, nil, faults.LoseResponse) // lose the answer to the Put
 	require.NoError(t, opened(t, books, "EUR 2 0").Start(t.Context()))
 	books.Network.Next(faults.Exception(http.StatusBadRequest, "AccessDeniedException", "not authorized"))
 	require.ErrorContains(t, opened(t, books, "EUR 2 0").Start(t.Context()), "not authorized")

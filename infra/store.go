@@ -58,8 +58,8 @@ func NewStore(client *dynamodb.Client, c Config, options ...Option) *Store {
 // Settings implements [ledger.Store].
 func (s *Store) Settings() ledger.Settings { return s.settings }
 
-// idIsNew is the condition for a new row: no row with its id exists, so no row is ever
-// changed. It is a variable so that all requests can point to it.
+// idIsNew is the condition for every new row, so a row is stored once and never changes. It
+// is a variable so that all requests can point to it.
 var idIsNew = "attribute_not_exists(id)"
 
 // Post implements [ledger.Store].

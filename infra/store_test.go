@@ -107,7 +107,7 @@ func pages(t *testing.T, books *infratest.Books, limit int) (pages []ledger.Page
 		if pages != nil {
 			after = pages[len(pages)-1].Next
 		}
-		books.Network.Requests() // discard the earlier ones
+		books.Network.Requests() // discard the earlier requests
 		page, err := books.Ledger.History(t.Context(), user, after, limit)
 		require.NoError(t, err)
 		pages, requests = append(pages, page), append(requests, len(books.Network.Requests()))

@@ -51,8 +51,7 @@ func (s *storm) remember(user ledger.UserID, window time.Duration) {
 	s.user, s.window, s.until = user, window, time.Now().Add(stormMemory)
 }
 
-// windowOf returns the remembered window if the posting moves that user's balance, and
-// otherwise 0.
+// windowOf returns the remembered window if a move is on that user's balance, otherwise 0.
 func (s *storm) windowOf(moves []ledger.Move) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -229,7 +229,7 @@ func TestAwaitTurn(t *testing.T) {
 	})
 }
 
-// Only a conflict on a balance counts for a storm.
+// Only a conflict on a balance counts toward a storm.
 func TestContended(t *testing.T) {
 	t.Parallel()
 	p, conflict := contendedPosting("hot")

@@ -62,7 +62,7 @@ func outcomeUnknown(err error) bool {
 		return true
 	}
 	if _, ok := errors.AsType[*types.TransactionInProgressException](err); ok {
-		return true // an earlier attempt of this write
+		return true // an earlier attempt of this write is in progress
 	}
 	_, answered := errors.AsType[smithy.APIError](err)
 	return !answered

@@ -99,8 +99,8 @@ func capturesUntil(t *testing.T, expiry time.Time, fault faults.Fault) faults.Fa
 	}
 }
 
-// A capture or void that is in flight at the expiry is settled within the call. The end
-// that is stored first is the answer.
+// A capture or void that is in flight at the expiry is settled within the call. The call
+// returns the end that is stored first.
 func TestEndOnTheBrink(t *testing.T) {
 	t.Parallel()
 	silent := func(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {

@@ -20,10 +20,10 @@ import (
 	"onewrite/ledger"
 )
 
-// users are ids of many forms, as callers choose them. The last user is in fewer calls.
+// users are user ids of many forms. The later calls leave out the last one.
 var users = []string{"1", `"quoted"`, `é\u00e9`, "用户", "😀", "shop", "a/b:c", "{}", "x'y", "order.7"}
 
-// plan returns calls of every kind, the same each time. A call consists of a few steps.
+// plan returns calls of every kind, the same each time. Some calls take several steps.
 func plan(count int) (calls [][]string) {
 	for i := range count {
 		chance := rand.New(rand.NewPCG(7, uint64(i)))
@@ -67,7 +67,7 @@ func plan(count int) (calls [][]string) {
 	return calls
 }
 
-// These holds expire before the calls in releases, of which the first releases the hold
+// These holds expire before the calls in releases. The first call there releases the hold
 // that it needs. The posting of 98 entries has no room for releases, so the ledger releases
 // its holds in an earlier write. A block declines one debit. For two users the last event
 // is a rule change.
@@ -105,8 +105,8 @@ func ledgerOver(books *infratest.Books, now func() time.Time, fault faults.Fault
 	return ledger.New(store, now)
 }
 
-// makeCalls makes the calls from 16 concurrent callers. Each caller's requests go through
-// one of the ways. makeCalls ignores the outcomes, which the streams show.
+// makeCalls makes the calls from 16 concurrent callers, each of which sends its requests
+// through one of the ways. It ignores the outcomes, which the streams show.
 func makeCalls(t *testing.T, books *infratest.Books, calls [][]string, now func() time.Time, ways ...faults.Fault) {
 	t.Helper()
 	todo := make(chan []string)

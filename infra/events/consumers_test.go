@@ -103,8 +103,8 @@ func checkConsumers(t *testing.T, books *infratest.Books, events []json.RawMessa
 // followed are the users whose events the consumers receive.
 var followed = map[string]bool{"order.7": true, "crowd": true}
 
-// exported returns the followed users' rows from audit -export, as stream records. Each
-// exported row must be the same as in its last event.
+// exported returns the followed users' rows from audit -export, as stream records. It
+// requires that each exported row is the same as in its last event.
 func exported(t *testing.T, books *infratest.Books, s streams) (lines []byte) {
 	t.Helper()
 	last := map[string]image{} // the last image of each row in the events

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patterns reports for each pattern in patterns.json whether it selects a record.
-// Match.java compares the results with AWS's own matcher.
+// patterns has a function for each pattern in patterns.json, which reports whether the
+// pattern selects a record. Match.java compares the results with AWS's own matcher.
 var patterns = map[string]func(r record, isBalance bool) bool{
 	"every transaction":                func(_ record, isBalance bool) bool { return !isBalance },
 	"every balance":                    func(_ record, isBalance bool) bool { return isBalance },

@@ -105,7 +105,7 @@ func moved(transaction row) (in, out string, err error) {
 		return "0", "0", nil
 	case kind == "credit", kind == "void", kind == "expiry":
 		return amount, "0", nil
-	case kind == "debit": // or a hold
+	case kind == "debit": // including a hold
 		return "0", amount, nil
 	case kind == "capture": // the whole hold was counted as money out before
 		return transaction["held"].Number(), amount, nil

@@ -65,7 +65,7 @@ def moved(transaction):
     match transaction["type"]["S"]:
         case "credit" | "void" | "expiry":
             return amount, nothing
-        case "debit":  # or a hold
+        case "debit":  # including a hold
             return nothing, amount
         case "capture":  # the whole hold was counted as money out before
             return transaction["held"], amount

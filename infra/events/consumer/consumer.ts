@@ -62,7 +62,7 @@ function moved({ type, status, ammount, held }: Row): [AttributeValue, Attribute
   if (status.S === "declined") return [nothing, nothing];
   switch (type.S) {
     case "credit": case "void": case "expiry": return [ammount, nothing];
-    case "debit": return [nothing, ammount]; // or a hold
+    case "debit": return [nothing, ammount]; // including a hold
     case "capture": return [held, ammount]; // the whole hold was counted as money out before
     default: throw new Error(`a transaction of type ${type.S} is new to this program`);
   }
