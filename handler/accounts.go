@@ -54,7 +54,7 @@ func parseRules(invalid *invalidRequest, s ledger.Settings, body []byte, r *ledg
 	r.Metadata = parseMetadata(invalid, m.Metadata)
 }
 
-// blocks maps the type of an entry to the name, in answers, of the block that stops it.
+// blocks maps each entry type to the block that stops such entries, as answers spell it.
 var blocks = map[ledger.Type]string{ledger.Debit: debitsField, ledger.Credit: creditsField}
 
 // blocked lists the names of the account's blocks.

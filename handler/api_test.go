@@ -267,7 +267,7 @@ func paymentBody(from, to, amount string) string {
 	return entries(`,"expiresIn":60`, entry(from, amount, "debit"), entry(to, amount, "credit"))
 }
 
-// refunded returns the body that GET /transactions/{id}/refunds answers.
+// refunded returns the body of the answer to GET /transactions/{id}/refunds.
 func (a *api) refunded(t *testing.T, id string) string {
 	t.Helper()
 	return a.get(t, "/transactions/"+id+"/refunds").Body
@@ -319,7 +319,7 @@ func assertReplay(t *testing.T, first, again answer, sent string) {
 	assert.Equal(t, "true", again.Header.Get("Idempotent-Replayed"), sent)
 }
 
-// assertReused checks that a call is rejected for members that differ under the same key.
+// assertReused checks that a call is rejected because these members differ under its key.
 func assertReused(t *testing.T, got answer, differs ...string) {
 	t.Helper()
 	want := map[string][]string{}

@@ -24,9 +24,9 @@ import (
 // API Gateway or a function URL checks the signature or the token, and writes the result
 // into the event's requestContext, where no caller can write. The result also shows which
 // API the call came through. With JWT, the API for services has only routes by IAM, and the
-// other API has only routes by token. The function can't compare the APIs' ids instead:
-// they can't be in its environment, because each API refers to the function. IAM decides
-// who may invoke the function directly. The zero Access allows nothing.
+// other API has only routes by token. The APIs' ids can't show that: the function's
+// environment can't have them, because each API refers to the function. IAM decides who may
+// invoke the function directly. The zero Access allows nothing.
 type Access struct {
 	Authorization Authorization
 
@@ -40,14 +40,14 @@ type Access struct {
 type Authorization string
 
 const (
-	// IAM lets IAM's policies decide.
+	// IAM means that IAM's policies decide.
 	IAM Authorization = "AWS_IAM"
 
-	// JWT lets the call's token decide.
+	// JWT means that the call's token decides.
 	JWT Authorization = "JWT"
 
-	// None allows every call. It is for tests and for sam local, whose events name no
-	// caller. template.yaml can't deploy it.
+	// None means that every call is allowed. It is for tests and for sam local, whose
+	// events name no caller. template.yaml can't deploy it.
 	None Authorization = "NONE"
 )
 
@@ -128,8 +128,8 @@ func nameOfToken(sub string) ledger.Caller {
 
 // scopes returns the scopes in a claim, which is a list or a string with spaces between
 // them. HTTP APIs turn every claim into a string, and a list into "[a b]". REST APIs keep a
-// list. An HTTP API also sends "scopes" beside the claims, but only the scopes that its
-// route requires, so it is not used.
+// list. The "scopes" that an HTTP API sends beside the claims are not used, because they
+// are only those that its route requires.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-jwt-authorizer-claims.html

@@ -187,7 +187,7 @@ var calls = []request{
 }
 
 // The handler recognizes a service, or user 1's token, only where API Gateway names it.
-// Each context has a name where API Gateway, an issuer or a caller can write one.
+// Each context has a name in a place where API Gateway, an issuer or a caller can write.
 func TestAuthorizers(t *testing.T) {
 	t.Parallel()
 	const service, token, nobody = "service", "token", "nobody"
@@ -223,7 +223,7 @@ func TestAuthorizers(t *testing.T) {
 				// A token never gets a service's rights.
 				bearer(imitation), both(bearer(one), object{"userArn": callerARN, "principalId": callerARN}),
 				both(bearer(one), object{"authorizer": object{"userArn": callerARN, "lambda": object{"iam": iam}}}),
-				both(bearer(one), other.signature(iam)), // the other format's place for it
+				both(bearer(one), other.signature(iam)), // where the other format has IAM's caller
 			},
 			nobody: {
 				{},

@@ -306,8 +306,8 @@ func asJSON(value any) (any, error) {
 }
 
 // checkAnswer is as strict as the document. It forbids each of these answers, which differ
-// in one place from an allowed one. keepsContract proves the same of requests, by comparing
-// the document with the handler's answers.
+// in one place from an allowed one. keepsContract proves the same for requests, by
+// comparing the document with the handler's answers.
 func TestDescriptionForbidsAnswers(t *testing.T) {
 	t.Parallel()
 	h, _, _ := newHandler(t)

@@ -69,7 +69,7 @@ func headerNamed(sent string) string {
 
 // header returns the headers that the routes read, with one value for each time that the
 // caller sent one. Payload 1.0 has all values of a header in MultiValueHeaders, and the
-// last one also in Headers. The last one counts once.
+// last one also in Headers, which does not count again.
 func (e event) header() http.Header {
 	header := http.Header{}
 	for _, name := range headersRead {

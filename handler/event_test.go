@@ -198,7 +198,7 @@ func TestEventPaths(t *testing.T) {
 		{http2("GET /balance", "dev", api, "/dev/balance/"), "/dev/balance/"},
 		{rest("/+}", "prod", api, "/balance"), balance},
 		{rest("/{}", "prod", api, "/v1/balance"), balance},
-		// The route $default matches any path, so only the stage can be cut.
+		// The route $default matches any path, so only the stage can be removed.
 		{http2("$default", "$default", api, "/balance"), balance},
 		{http2("$default", "dev", api, "/dev/balance"), balance},
 		{http2("$default", "dev", api, "/balance"), balance},
@@ -210,7 +210,7 @@ func TestEventPaths(t *testing.T) {
 		{http2("$default", "transactions", own, "/transactions/transactions"), history},
 		{http2("$default", "$default", own, "/prod/balance"), "/prod/balance"},
 		{http2("$default", "transactions", "localhost", "/transactions/balance"), "/transactions/balance"},
-		{http2("$default", "prod", "localhost", "/balance"), balance}, // sam local
+		{http2("$default", "prod", "localhost", "/balance"), balance}, // as sam local sends it
 		{http2("$default", "$default", "a.lambda-url.eu-central-1.on.aws", "/dev/balance"), "/dev/balance"},
 		{http1("$default", "dev", api, "/dev/balance"), balance},
 		{http1("$default", "dev", own, "/dev/balance"), "/dev/balance"}, // the domain's mapping has the stage's name
@@ -240,7 +240,7 @@ func TestEventPaths(t *testing.T) {
 		// These routes allow a capture.
 		{http2("ANY /{proxy+}", "$default", "", capture, object{"proxy": capture[1:]}), captured},
 		{http2("POST /transactions/{rest+}", "$default", "", capture, object{"rest": id + "/capture"}), captured},
-		{http2("$default", "$default", "", capture, object{"any_path": capture[1:]}), captured}, // sam local
+		{http2("$default", "$default", "", capture, object{"any_path": capture[1:]}), captured}, // as sam local sends it
 		{http2("POST /transactions/{id}/capture", "$default", "", capture, object{"id": id}), captured},
 		{rest("/{everything+}", "$default", "", "/v1"+capture, object{"everything": capture[1:]}), captured},
 		{http1("/transactions/{id}/capture", "$default", "", capture, object{"id": id}), captured},

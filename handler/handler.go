@@ -37,7 +37,7 @@ func New(l *ledger.Ledger, log *slog.Logger, access Access) *Handler {
 	return h
 }
 
-// call is one request while it is served, with the values for its log line.
+// call is a request that is being served, with the values for its log line.
 type call struct {
 	*http.Request
 	caller      caller

@@ -73,8 +73,8 @@ func (e *invalidRequest) Error() string {
 func (e *invalidRequest) Unwrap() error { return errInvalidRequest }
 
 // addError adds the reason in an error from one of the ledger's parsers or checks. They
-// return only *ledger.InvalidError: any other error is a defect, and addError panics so
-// that its zero value is never used.
+// return only *ledger.InvalidError. Any other error is a defect, and addError panics, so
+// that no call goes on with a zero value.
 func (e *invalidRequest) addError(field string, err error) {
 	if err == nil {
 		return

@@ -7,7 +7,7 @@ import (
 	"onewrite/handler/emf"
 )
 
-// CloudWatch counts metrics by the values of these members of a log line.
+// These members of a log line are the dimensions of its metrics.
 const (
 	serviceMember = "service"
 	versionMember = "version"
@@ -32,7 +32,7 @@ var counters = map[outcome]string{
 	outcomeFailed:   "Failed",
 }
 
-// Each is a list of the sets of members by which CloudWatch counts a metric.
+// Each is a list of dimension sets. CloudWatch counts a metric once for each set.
 var (
 	byService = [][]string{{serviceMember}}
 	byRoute   = [][]string{{serviceMember}, {serviceMember, routeMember}}

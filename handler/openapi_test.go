@@ -28,12 +28,12 @@ import (
 // beyondSchemas are the reasons for a 400 that JSON Schema can't express. The handler may
 // reject a call that the document allows only for one of these.
 var beyondSchemas = []string{
-	"is sent more than once, and the values differ", // the two names of the key's header
+	"is sent more than once, and the values differ", // Idempotent-Key and Idempotency-Key
 	"must be the same as ammount, or left out",      // ammount and amount
 	`must be the "next" of an answer for the same user`,
 	"must be at most what was held", // only the ledger knows the held sum
 	"must be whole seconds",         // JSON Schema allows 1.0 and 1e3
-	"must come with one debit",      // the entries of a hold
+	"must come with one debit",      // for the entries of a hold
 	"must have at most 100 entries and different users together",
 	"must have at most 512 bytes as JSON",
 	"the entries must credit as much as they debit",
@@ -47,8 +47,8 @@ var beyondSchemas = []string{
 
 // keepsContract checks a call and its answer against the description for the handler's
 // settings. Every member and header of the answer must be described. A request must be
-// rejected as invalid exactly if the description forbids it or beyondSchemas has the
-// reason.
+// rejected as invalid if the description forbids it or beyondSchemas has the reason, and
+// only then.
 func keepsContract(t *testing.T, h *handler.Handler, r request, a answer) {
 	t.Helper()
 	d := descriptionOf(t, h.Settings())
@@ -67,7 +67,7 @@ func keepsContract(t *testing.T, h *handler.Handler, r request, a answer) {
 	o := d.operationOf(r)
 	if o == nil {
 		assert.Contains(t, []int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusForbidden}, a.Status, "%+v", r)
-		// No operation matches the request. Any that can answer 404 describes this answer.
+		// No operation matches the request, so use one that can answer 404.
 		assert.NoError(t, d.checkAnswer(d.operationOf(reading("/transactions/"+id11)), a), "answer %+v\nto %.300v", a, r)
 		return
 	}
@@ -114,7 +114,7 @@ var (
 )
 
 // renamed returns the request in the form that the document's schemas require. The document
-// allows some other forms only in words: the second names of the key's header and of the
+// describes some other forms only in prose: the second names of the key's header and of the
 // amount, amounts as numbers, and null members.
 func (r request) renamed() request {
 	header := http.Header{}
@@ -188,9 +188,9 @@ func (d *description) documented() (all []documentedAnswer) {
 type outcome struct {
 	call              request
 	fault             faults.Fault
-	user, transaction string // in the log line
+	user, transaction string // expected in the log line
 	want              string // the answer's status and the log line's outcome
-	more              string // a problem's members after the common ones, or a part of another answer
+	more              string // the members that only this problem has; for other answers, a part of the body
 }
 
 // beyond captures a problem's members after instance, id and properties.
@@ -337,8 +337,7 @@ func TestEveryDocumentedAnswer(t *testing.T) {
 		}
 	}
 
-	// Most operations can also answer 403, 405, 413, 500 and 503. No answer shows the
-	// cause.
+	// Most operations can also answer 403, 405, 413, 500 and 503. None shows the cause.
 	guarded, _, _ := newHandlerFor(t, handler.Access{Authorization: handler.JWT})
 	for _, call := range []request{
 		reading("/balance?userId=1"), reading("/transactions?userId=1"), reading("/transactions/" + posted),

@@ -26,7 +26,7 @@ func (e *methodError) Unwrap() error { return errMethod }
 type problemKind struct {
 	err     error
 	status  int
-	uri     string // the document's type; stable, because programs branch on it
+	uri     string // the document's type; must not change, because programs branch on it
 	title   string
 	detail  string // for people; an invalidRequest has its own
 	outcome outcome
@@ -100,7 +100,7 @@ type problem struct {
 	Instance   string              `json:"instance"`
 	ID         string              `json:"id,omitempty"`         // of the declined transaction
 	Properties map[string][]string `json:"properties,omitempty"` // messages by field
-	Entry      *int                `json:"entry,omitempty"`      // of the first entry that was declined or has too little left to refund, if there are several
+	Entry      *int                `json:"entry,omitempty"`      // the place of the first entry that was declined or has too little left; only if there are several
 	Balance    string              `json:"balance,omitempty"`
 	Limit      string              `json:"limit,omitempty"`
 	Refundable string              `json:"refundable,omitempty"` // how much of that entry is left to refund

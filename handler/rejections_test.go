@@ -220,7 +220,7 @@ func TestRefundRejected(t *testing.T) {
 			{sale, "amount", []string{`{"amount":"1"}`}},
 			{one, "ammount", []string{`{"ammount":"1","entries":[{"entry":0,"ammount":"1"}]}`}},
 			{one, "entries", []string{`{"entries":[]}`, `{"entries":{}}`, `{"entries":null}`, parts(slices.Repeat([]string{"0"}, 51)...)}},
-			{most, "entries", []string{"", "{}"}}, // all 99 entries do not fit in one write
+			{most, "entries", []string{"", "{}"}}, // refunding 99 entries does not fit in one write
 			{one, "entries[0]", []string{`{"entries":[null]}`}},
 			{one, "entries[0].entry entries[0].ammount", []string{`{"entries":[{}]}`}},
 			{one, "entries[0].entry", []string{parts(`"0"`), parts("0.0"), parts("-1"), parts("null"), parts("1")}},

@@ -47,7 +47,7 @@ func ownOrReceived(user ledger.UserID, about subject) bool {
 }
 
 // ownDebits allows entries if every debit is the user's own. These rules allow entries that
-// could not be parsed, because their call gets a 400.
+// could not be parsed, because the call then gets a 400.
 func ownDebits(user ledger.UserID, about subject) bool {
 	return !slices.ContainsFunc(about.entries, func(e ledger.Entry) bool {
 		return e.Type == ledger.Debit && isAnother(user, e)

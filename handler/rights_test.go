@@ -103,7 +103,7 @@ func parseID(t *testing.T, text string) ledger.TransactionID {
 	return id
 }
 
-// callersOfRights are the columns of the table in TestRights. A + has the scope.
+// callersOfRights are the columns of the table in TestRights. A + marks a scoped token.
 var callersOfRights = []string{"service", "PAYER", "PAYER+", "RECEIVER", "RECEIVER+", "STRANGER", "STRANGER+"}
 
 // sendAs returns an api that calls as one of callersOfRights.
@@ -128,7 +128,7 @@ func TestRights(t *testing.T) {
 	)
 	table := []struct {
 		answers   string // statuses, one for each of callersOfRights
-		call, ids string // ids: the kinds of rows to call for
+		call, ids string // ids: the kinds of rows to name in the call
 		body      string
 	}{
 		// service   PAYER     PAYER+    RECEIVER  RECEIVER+ STRANGER  STRANGER+
@@ -378,7 +378,7 @@ func TestTokenHearsNoBalanceOfAnother(t *testing.T) {
 		assert.Equal(t, http.StatusForbidden, payer.Status, payer.Body)
 		assert.NotContains(t, payer.Body, "999999999999950")
 
-		// A token learns of a block only if it declines one of the token's own calls.
+		// A token sees a block only when it declines one of the token's own calls.
 		const rules = `{"userId":"shop","debits":"blocked","credits":"blocked","creditLimit":"50"}`
 		require.Equal(t, http.StatusCreated, g.service(h).rule(t, "block", rules).Status)
 		assert.Equal(t, `{"data":{"balance":"150","creditLimit":"50"}}`, g.user("shop", h).get(t, "/balance?userId=shop").Body)

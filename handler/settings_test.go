@@ -19,7 +19,7 @@ import (
 type scale struct {
 	currency, places, opening string
 	unit                      string // the smallest amount
-	tooMany                   string // the reason to reject finer
+	tooMany                   string // the fault for the amount in finer
 	finer                     string // an amount with one decimal place too many
 	most                      string // the highest amount below 10^12
 	example                   string
@@ -155,8 +155,8 @@ func TestSettingsAtTheCeiling(t *testing.T) {
 	})
 }
 
-// The description for the default settings is openapi.yaml itself. For other settings it
-// differs wherever it depends on them.
+// The description for the default settings is openapi.yaml itself. For other settings,
+// every text that depends on them differs.
 func TestDescriptionOfSettings(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, handler.OpenAPI, handler.Description(ledger.DefaultSettings()))

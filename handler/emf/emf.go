@@ -14,12 +14,12 @@ type Metadata struct {
 	CloudWatchMetrics []Directive
 }
 
-// Directive names some of a line's metrics and the members to count them by.
+// Directive names metrics in a log line, and their dimensions.
 type Directive struct {
 	Namespace  string
-	Dimensions [][]string // sets of members; CloudWatch counts each metric once by each set
+	Dimensions [][]string // sets of members; CloudWatch counts each metric once for each set
 	Metrics    []Metric
 }
 
-// Metric is a member's name and its unit.
+// Metric names a member of the line, and its unit.
 type Metric struct{ Name, Unit string }

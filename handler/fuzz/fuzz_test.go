@@ -159,7 +159,7 @@ func FuzzBody(f *testing.F) {
 	})
 }
 
-// A capture moves its body's amount, or the whole hold, to the receiver. A void moves none.
+// A capture pays the receiver its body's amount, or the whole hold. A void pays nothing.
 func FuzzEnd(f *testing.F) {
 	for _, seed := range []string{
 		"", "{}", `{"ammount":"25"}`, `{"amount":0.01,"currency":"USD"}`, `{"ammount":"40.00"}`, `{"ammount":"40.01"}`,
@@ -209,8 +209,8 @@ func FuzzEnd(f *testing.F) {
 	})
 }
 
-// A refund reverses what its body names, or everything. Sent again it is a replay. An entry
-// is never refunded beyond its amount.
+// A refund reverses what its body names, or everything. The same refund sent again is a
+// replay. An entry is never refunded beyond its amount.
 func FuzzRefund(f *testing.F) {
 	addAll(f,
 		"", "{}", `{"ammount":"25"}`, `{"amount":0.01,"currency":"USD"}`, `{"ammount":"40.01"}`, `{"ammount":null}`,

@@ -165,7 +165,7 @@ func (m *memory) Refunds(_ context.Context, of ledger.TransactionID) (ledger.Ref
 	return m.refunds[of], nil
 }
 
-// History has no order and no paging, because its callers have at most one transaction.
+// History has no order and no paging: where it is called, no user has two transactions.
 func (m *memory) History(_ context.Context, user ledger.UserID, after ledger.Cursor, _ int) (page ledger.Page, err error) {
 	for _, t := range m.transactions {
 		if t.UserID == user && t.Rules == nil && after == (ledger.Cursor{}) {
