@@ -40,10 +40,10 @@ type Books struct {
 	// stored as returned.
 	Answered []ledger.Transaction
 
-	opened  infra.Config              // Config at the start: a test may change Config
+	opened  infra.Config              // the original Config: a test may change Config
 	options []func(*dynamodb.Options) // for all clients except direct
 	direct  *dynamodb.Client          // bypasses Network
-	filled  []ledger.Transaction      // the rows that [Books.Fill] did not write
+	filled  []ledger.Transaction      // the credits whose rows [Books.Fill] did not write
 	damaged bool
 }
 
@@ -131,7 +131,7 @@ func OpenOnModel(moment dynamodbmodel.Moment, settings ledger.Settings) (*Books,
 	direct := infra.NewClient(c, unsigned, faults.Over(model))
 	b := open(c, direct, unsigned, faults.Over(model.At(moment)))
 	if err := b.begin(context.Background()); err != nil {
-		panic(err) // the model accepts this row
+		panic(err) // cannot happen: the model accepts this row
 	}
 	return b, model
 }

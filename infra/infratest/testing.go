@@ -52,7 +52,8 @@ func runTests(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// checkAtEnd checks the books when t ends. It must find nothing, or something after [Books.Damage].
+// checkAtEnd checks the books when t ends. After [Books.Damage] the check must find something;
+// otherwise it must find nothing.
 func (b *Books) checkAtEnd(t testing.TB) {
 	t.Cleanup(func() {
 		err := b.Check(context.WithoutCancel(t.Context()))
@@ -175,7 +176,7 @@ func (b *Books) Rows(t testing.TB) (rows int) {
 	return rows
 }
 
-// Settings parses settings.
+// Settings parses settings, such as "USD", "2" and "100".
 func Settings(t testing.TB, currency, places, opening string) ledger.Settings {
 	t.Helper()
 	s, err := ledger.ParseSettings(currency, places, opening)

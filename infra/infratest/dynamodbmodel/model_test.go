@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { infratest.Main(m) }
 
-// The store passes its acceptance suite on the model, even with locked items and late
+// The store passes its acceptance suite on the model, even with locked items and delayed
 // indexes.
 func TestStoreOnModel(t *testing.T) {
 	t.Parallel()

@@ -83,7 +83,7 @@ func (m *Model) scan(asked request) answer {
 	return ok(map[string]any{"Items": found})
 }
 
-// query reads a page of one partition of an index.
+// query reads a page from one partition of an index.
 func (m *Model) query(asked request) answer {
 	t, problem := m.table(asked)
 	if t == nil {

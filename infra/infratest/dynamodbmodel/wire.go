@@ -29,12 +29,12 @@ type request struct {
 	KeyConditionExpression string
 	ScanIndexForward       *bool
 	Limit                  int
-	Select                 string // ignored: ProjectionExpression decides
+	Select                 string // ignored: ProjectionExpression selects the attributes
 	ProjectionExpression   string // of a scan: the key's name, or empty for all attributes
 	ExclusiveStartKey      item
 	Segment                int
 	TotalSegments          int
-	ReturnConsumedCapacity string // ignored: responses have no capacity
+	ReturnConsumedCapacity string // ignored: responses do not report it
 
 	ClientRequestToken string
 	TransactItems      []struct{ Put, Update, Get *request }
@@ -83,7 +83,7 @@ func invalid(format string, arguments ...any) answer {
 func (a answer) response(r *http.Request) *http.Response {
 	body, err := json.Marshal(a.body, json.Deterministic(true))
 	if err != nil {
-		panic(err) // the body has only maps and strings
+		panic(err) // cannot happen: the body has only maps and strings
 	}
 	return faults.Answer(r, a.status, string(body))
 }

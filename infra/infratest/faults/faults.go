@@ -17,8 +17,8 @@ import (
 // and returns the answer.
 type Fault func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error)
 
-// Network is an HTTP client that injects faults. It is safe for concurrent use. A zero Network
-// needs [Under] before its first request.
+// Network is an HTTP client that injects faults. It is safe for concurrent use. A zero Network must
+// be attached to a client with [Under].
 type Network struct {
 	client dynamodb.HTTPClient
 

@@ -21,9 +21,9 @@ var olderNames = func() *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }()
 
-// Older makes the client behave as a version from before refunds and account rules. That version
+// Older makes the client behave like a version from before refunds and account rules. That version
 // ignores their attributes in the rows that it reads, has no conditions on them, and leaves them
-// unchanged. So Older gives them names, in requests and answers, that no version reads.
+// unchanged. So Older renames them, in requests and answers, to names that no version reads.
 func Older(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {

@@ -27,7 +27,7 @@ type Delivery struct {
 	Out    time.Duration // delay before the request arrives
 	Again  time.Duration // delay from then to a second copy; 0: no copy
 	Fault  Fault         // applied on arrival; may be nil
-	Silent bool          // the answer is lost, and the sender waits for it
+	Silent bool          // the answer is lost; the sender waits until its context ends
 	Back   time.Duration // delay before the answer arrives
 }
 
@@ -40,7 +40,7 @@ func Over(transport http.RoundTripper) func(*dynamodb.Options) {
 	return func(o *dynamodb.Options) { o.HTTPClient = infra.NewHTTPClient(transport) }
 }
 
-// Before returns a transport that applies f to each request of another transport.
+// Before wraps a transport so that f handles each request first.
 func (f Fault) Before(to http.RoundTripper) http.RoundTripper { return before{f, to} }
 
 type before struct {

@@ -11,7 +11,7 @@
 //	sale                               repeats the call
 //	unknown sale                       requires that a lookup finds no such transaction
 //	1m1s                               advances the clock
-//	fill a                             gives a new user a balance of 100 below the limit
+//	fill a                             gives a new user a balance that is 100 below the limit
 //	a 90, b 110 held 10                requires these balances
 //	history a = debit 10 posted, …     requires these rows in a's history, in any order; or none
 //	refunds sale = 0 4, 1 4            requires these refunded sums; or none
@@ -46,11 +46,11 @@ var Noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 // Script runs steps against books. It is safe for concurrent use.
 type Script struct {
 	*infratest.Books
-	Ledger   *ledger.Ledger // makes the calls; hides Books.Ledger
+	Ledger   *ledger.Ledger // makes the calls, in place of Books.Ledger
 	PostedBy ledger.Caller  // the caller in all later calls
 
 	wait  func(time.Duration) (now time.Time)
-	calls *sync.Map // *call, by name
+	calls *sync.Map // from name to *call
 }
 
 // call is one of the script's named calls.
@@ -101,7 +101,7 @@ func (s *Script) On(b *infratest.Books) *Script {
 	return other
 }
 
-// Holds returns that many steps, each of which holds the entry.
+// Holds returns count steps, each of which holds the entry.
 func Holds(count int, entry string) (steps string) {
 	for i := range count {
 		steps += fmt.Sprintf("hold-%d: hold %s\n", i, entry)

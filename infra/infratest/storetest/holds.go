@@ -48,7 +48,7 @@ var holdScenes = []scene{
 		e: capture posted = not pending; e: void posted = not pending
 		e: capture declined = not pending; e: void declined = not pending
 		e: capture h/1 = transaction not found; e: void h/1 = transaction not found`},
-	// A hold's replay is still pending after the hold was voided.
+	// Posting a hold again after it was voided still returns the pending transaction.
 	{"a pending transaction is replayed", `
 		h: hold 1 debit 40; v: void h; h
 		h: 1 debit 40 = reused: ExpiresIn`},
@@ -88,8 +88,8 @@ var holdScenes = []scene{
 		h: hold 1 debit 500; credit: 1 credit 600; v: void h; 1 1000000000000500
 		cent: 1 credit 0.01 = balance limit: entry 0 on 1000000000000500
 		less: 1 debit 0.01; 1 1000000000000499.99`},
-	// A credit is limited by the stored balance. An expired hold counts in it only after its
-	// release is written.
+	// The balance limit for a credit applies to the stored balance. That includes an expired hold
+	// only after its release is written.
 	{"the limit is on what is stored", `
 		fill 1
 		h: hold 1 debit 100; credit: 1 credit 150; 2m; 1 1000000000000050

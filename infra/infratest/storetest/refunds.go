@@ -39,7 +39,7 @@ var refundScenes = []scene{
 		history a = debit 10 posted, credit 5 posted
 		history b = credit 9 posted, debit 4.5 posted
 		history shop = credit 1 posted, debit 0.5 posted, debit 0.5 posted`},
-	// A captured payment can be refunded up to the captured amount, but not under the payment's
+	// A captured payment can be refunded up to the captured amount, but not with the payment's own
 	// key.
 	{"refund of a capture", `
 		h: hold a debit 40, b credit 40; c: capture h 25

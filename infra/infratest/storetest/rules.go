@@ -106,7 +106,7 @@ func limitsAtOnce(t *testing.T, b *script.Script) {
 	funds, err := b.Ledger.Balance(t.Context(), userOf(t, "1"))
 	require.NoError(t, err)
 	assert.Equal(t, 20, funds.Changes)
-	following := []string{"0"} // each limit except the last one is the limit before another change
+	following := []string{"0"} // each limit except the final one was replaced by another change
 	for i := range before {
 		if limit := fmt.Sprint(i + 1); limit != funds.CreditLimit.String() {
 			following = append(following, limit)
@@ -115,7 +115,7 @@ func limitsAtOnce(t *testing.T, b *script.Script) {
 	assert.ElementsMatch(t, following, before)
 }
 
-// Once the block is answered, no later debit is posted.
+// A debit that is sent after the answer to a block is never posted.
 func blockAmongDebits(t *testing.T, b *script.Script) {
 	b.Play(t, "more: 1 credit 900")
 	var blocked atomic.Bool

@@ -17,7 +17,7 @@ type Open func(t testing.TB) *infratest.Books
 // scene is a test case, written as a script.
 type scene struct{ name, steps string }
 
-// Run tests that a store keeps the promises of [ledger.Store], directly and through a
+// Run checks that a store keeps the promises of [ledger.Store], directly and through a
 // [ledger.Ledger].
 func Run(t *testing.T, open Open) {
 	for _, s := range slices.Concat(entryScenes, holdScenes, refundScenes, ruleScenes) {

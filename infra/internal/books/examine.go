@@ -201,7 +201,7 @@ const (
 	KindHold           = "hold"            // a hold's end that does not match its pending row
 	KindEntries        = "entries"         // rows that differ from their transaction's entries
 	KindRefund         = "refund"          // a refund that does not match its original, or a refund account that differs from the refunds
-	KindRules          = "rules"           // an account's rules differ from its rule changes
+	KindRules          = "rules"           // account rules that differ from their changes
 	KindTime           = "time"            // a time in the future
 	KindAttributes     = "attributes"      // a row with attributes that this program never writes
 )

@@ -39,7 +39,7 @@ func NewFold(s ledger.Settings, before time.Time) *Fold {
 	}
 }
 
-// Everything is a time for [NewFold] that includes all transactions.
+// Everything is later than any row. Passed to [NewFold], it includes all transactions.
 var Everything = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Add counts a row. It returns the results of [ExamineTransaction], and the faults of the
@@ -128,8 +128,8 @@ func (p pendingRow) misfit(end endRow) string {
 // Waiting returns the number of hold rows whose counterpart was not added yet.
 func (f *Fold) Waiting() int { return len(f.pending) + len(f.ends) }
 
-// Missing returns the ids of the rows that hold rows wait for. To save memory, the caller
-// may look them up and call Found with each that exists.
+// Missing returns the ids of the missing counterparts. To save memory, the caller may look
+// them up and call Found with each that exists.
 func (f *Fold) Missing() (ids []ledger.TransactionID) {
 	for hold := range f.pending {
 		ids = append(ids, hold.End())
@@ -141,8 +141,8 @@ func (f *Fold) Missing() (ids []ledger.TransactionID) {
 }
 
 // Found takes a row that the caller looked up, and returns its hold's faults. Each hold is
-// compared only once, with the end that Add takes. So for an end, Found only forgets the
-// pending row.
+// compared only once, with the end from Add. So if the row is an end, Found only forgets
+// the pending row.
 func (f *Fold) Found(t ledger.Transaction) []Finding {
 	if t.End != "" {
 		delete(f.pending, t.TransactionID)
@@ -188,7 +188,8 @@ func (f *Fold) TakeOpen() map[ledger.UserID][]ledger.Hold {
 	return open
 }
 
-// EntriesFit reports whether the rows of further entries match the first rows.
+// EntriesFit reports whether the rows of further entries match their transactions' first
+// rows.
 func (f *Fold) EntriesFit() bool { return f.entries.fit(nil) }
 
 // IsWhole reports whether every transaction has all its rows.

@@ -15,7 +15,7 @@ import (
 // the entries, each times a weight derived from the original and the entry's place. The
 // weights are odd, so that a single difference never cancels out.
 func numberOf(a infra.RefundAccount) uint64 {
-	const countPlace = -1 // in place of an entry's place, for the number of refunds
+	const countPlace = -1 // used as the place for the number of refunds
 	weight := func(place int) uint64 { return hash("%s %d", a.Of, place) | 1 }
 	n := weight(countPlace) * uint64(a.Count)
 	for place, refunded := range a.Sums {
@@ -24,7 +24,7 @@ func numberOf(a infra.RefundAccount) uint64 {
 	return n
 }
 
-// refundOf returns the refund account that this refund alone would make.
+// refundOf returns the refund account that would result from this refund alone.
 func refundOf(t ledger.Transaction) infra.RefundAccount {
 	a := infra.RefundAccount{Of: t.RefundOf, Refunds: ledger.Refunds{Count: 1, Sums: map[int]ledger.Amount{}}, RefundedAt: t.CreatedAt}
 	for i, e := range t.AllEntries() {
@@ -44,7 +44,7 @@ func (f *Fold) addRefund(t ledger.Transaction) {
 	f.Refunds = append(f.Refunds, t)
 }
 
-// RemoveRefund uncounts a posted refund's first row. It ignores other rows.
+// RemoveRefund undoes the counting of a posted refund's first row. It ignores other rows.
 func (f *Fold) RemoveRefund(t ledger.Transaction) {
 	if isPostedRefund(t) {
 		*f.refunds.of(t.RefundOf) -= numberOf(refundOf(t))
@@ -106,8 +106,8 @@ func OriginalOf(id ledger.TransactionID, first, end *ledger.Transaction) (o Orig
 	return o, "", absent
 }
 
-// CompareRefund returns the reason why a refund does not reverse entries of its original,
-// or is older than it, or "". The clocks of two calls may differ by ClockAhead.
+// CompareRefund returns "" if a refund reverses entries of its original and is not older,
+// or else the reason why not. The clocks of the two calls may differ by ClockAhead.
 func CompareRefund(refund ledger.Transaction, o Original) string {
 	if refund.CreatedAt.Add(ClockAhead).Before(o.Since) {
 		return fmt.Sprintf("its time is %s, and the refunded transaction's is %s", ledger.FormatTime(refund.CreatedAt), ledger.FormatTime(o.Since))

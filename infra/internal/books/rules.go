@@ -109,9 +109,9 @@ func (t *RuleTally) Lost(counted int, inUse Sum) (lost []ledger.RuleChange, prob
 	return lost, ""
 }
 
-// Judge compares the changes with the rules of a balance that was read after them. The
-// balance counted at least floor changes before they were read. Each change has its own
-// number, so equally many changes are the same changes.
+// Judge compares the changes with the rules of a balance that was read after them. Before
+// the changes were read, the balance already counted floor of them. Each change has its own
+// number, so if the counts are equal, the changes are the same.
 func (t *RuleTally) Judge(floor int, after infra.Aggregate) Verdict {
 	rules, problem := t.Rules()
 	return judge(len(t.changes), floor, after.Changes, problem == "" && sameRules(rules, after.Rules))
@@ -149,7 +149,7 @@ func DescribeRules(r ledger.Rules) string {
 func LostRow(user ledger.UserID, change ledger.RuleChange, now time.Time) ledger.Transaction {
 	key, err := ledger.ParseIdempotencyKey(fmt.Sprintf("rebuild: in place of rule change %d", change.Number))
 	if err != nil {
-		panic(err) // the key is valid
+		panic(err) // cannot happen: the key is valid
 	}
 	return ledger.Transaction{
 		ID: ledger.NewTransactionID(user, key), UserID: user, Status: ledger.Posted, CreatedAt: now.UTC().Truncate(time.Millisecond),

@@ -21,7 +21,7 @@ type Tally struct {
 	Debits  Sum       // including holds
 	OnHold  Sum       // sum of the holds without an end
 	newest  int64     // time of the newest counted row, in milliseconds since 1970
-	movers  [2]uint64 // hashes of the possible ids of the first row in its write
+	movers  [2]uint64 // hashes of the ids that the first row in its write can have
 }
 
 // Add counts a row. It ignores declined rows.
@@ -38,7 +38,7 @@ func (t *Tally) Add(row ledger.Transaction) {
 	t.Credits, t.Debits, t.OnHold = t.Credits.Plus(credit), t.Debits.Plus(debit), t.OnHold.Plus(held)
 }
 
-// Remove uncounts a row, which must not be declined.
+// Remove undoes Add for a row, which must not be declined.
 func (t *Tally) Remove(row ledger.Transaction) {
 	t.Posted--
 	t.movers = [2]uint64{}
@@ -78,7 +78,8 @@ func (t *Tally) Moved(first ledger.TransactionID) bool {
 
 // moversOf returns hashes of the ids that the first row in this row's write can have. A
 // further entry may be the credit of a capture, whose write begins with the hold's end. An
-// expiry may be part of a posting's write, but then the posting's own row is just as new.
+// expiry may be part of a posting's write. Add prefers the posting's row, which has the
+// same time.
 func moversOf(row ledger.Transaction) [2]uint64 {
 	if row.Kind() != ledger.EntryRow {
 		return [2]uint64{hashID(row.ID)}
@@ -118,14 +119,14 @@ type Verdict int
 
 // These are the verdicts.
 const (
-	Open  Verdict = iota // some rows are missing, perhaps only from this read: read again
+	Open  Verdict = iota // not all rows were read: read again
 	Right                // the balance is the sum of the rows
-	Wrong                // the balance differs, and not because of a write in progress
+	Wrong                // the balance is wrong: no write in progress explains the difference
 )
 
-// judge compares seen rows with a balance that was read after them and counts its rows.
-// There were at least floor rows before they were read. The audit's package comment proves
-// each verdict.
+// judge compares the number of rows seen with the count in a balance that was read after
+// them. Before the rows were read, the balance already counted floor of them. same reports
+// whether the sums agree. The audit's package comment proves each verdict.
 func judge(seen, floor, counted int, same bool) Verdict {
 	switch {
 	case seen > counted, seen < floor:
@@ -139,8 +140,8 @@ func judge(seen, floor, counted int, same bool) Verdict {
 	}
 }
 
-// Judge compares the rows with a balance that was read after them. The balance had at least
-// version floor before they were read.
+// Judge compares the rows with a balance that was read after them. Before the rows were
+// read, the balance already had version floor.
 func (t *Tally) Judge(s ledger.Settings, floor int, after infra.Aggregate) Verdict {
 	same := t.Balance(s).Plus(SumOf(after.CreditLimit)) == SumOf(after.Balance) && t.OnHold == SumOf(ledger.Held(after.Holds))
 	return judge(int(t.Posted), floor, after.Version, same)

@@ -8,8 +8,8 @@ import (
 	"onewrite/ledger"
 )
 
-// Whole is a transaction with those of its rows that exist. A restore can bring back some
-// rows of a transaction and lose others.
+// Whole holds the existing rows of one transaction. A restore can bring back some rows of a
+// transaction and lose others.
 type Whole struct {
 	ID      ledger.TransactionID
 	First   *ledger.Transaction // nil if it is missing
@@ -228,8 +228,8 @@ func hashOf(t ledger.Transaction) uint64 {
 	return hash("%s %s %s %s %s %s %s", t.TransactionID, t.ID, t.Type, t.Amount, ledger.FormatTime(t.CreatedAt), t.RefundOf, t.UserID)
 }
 
-// hash hashes a formatted string. Hashes of different strings cancel out with a chance of
-// one in 2^64.
+// hash hashes a formatted string. The hashes of two different strings cancel out with a
+// probability of 2^-64.
 func hash(format string, args ...any) uint64 {
 	h := sha256.Sum256(fmt.Appendf(nil, format, args...))
 	return binary.BigEndian.Uint64(h[:])

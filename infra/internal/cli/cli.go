@@ -56,7 +56,7 @@ func Main(name string, run func(ctx context.Context, args []string, out, log io.
 }
 
 // awaitGoRun calls end when the "go run" that started this program has ended. A SIGTERM
-// ends only "go run", and the program and its database would keep running.
+// ends only "go run"; the program and its database would keep running.
 func awaitGoRun(end func()) {
 	if program, err := os.Executable(); err != nil || !strings.Contains(program, "go-build") {
 		return

@@ -38,7 +38,7 @@ func ShowProgress(out io.Writer) *Progress {
 	return p
 }
 
-// Begin begins a stage with about total steps, or 0 if that is not known.
+// Begin begins a stage with about total steps. A total of 0 means that it is not known.
 func (p *Progress) Begin(stage string, total int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

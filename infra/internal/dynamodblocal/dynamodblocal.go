@@ -69,8 +69,8 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return start(ctx, o, os.Getpid(), "", freePort)
 }
 
-// start starts DynamoDB Local for the process owner, on a port from port. When the server
-// ends, its guard removes file.
+// start starts DynamoDB Local for the process owner, on a port that port returns. When the
+// server ends, its guard removes file.
 func start(ctx context.Context, o Options, owner int, file string, port func() (int, error)) (*Server, error) {
 	if o.Log == nil {
 		o.Log = io.Discard
@@ -117,7 +117,8 @@ func start(ctx context.Context, o Options, owner int, file string, port func() (
 // guard is the shell script that runs DynamoDB Local. When the owner has ended, it sends
 // SIGTERM to DynamoDB Local, because killing it would lose its last writes to a data
 // folder. It checks five times a second whether DynamoDB Local has ended, and kills it
-// after some tries. The guard ignores signals, because they may be sent to all processes.
+// after some tries. The guard ignores signals, because a signal may be sent to all
+// processes at once.
 const guard = `
 owner=$1 file=$2 tries=$3
 shift 3
@@ -212,8 +213,8 @@ func (s *Server) waitReady(ctx context.Context) error {
 var asking = http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
 // ask returns nil if this server answers. Another DynamoDB Local may have taken the port,
-// so each server allows only its own random web origin. Without that option, DynamoDB Local
-// would accept requests from any web page.
+// so ask checks that the answer allows this server's own random web origin. Without such an
+// origin, a server would accept requests from any web page.
 func (s *Server) ask(ctx context.Context) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.endpoint, strings.NewReader("{}"))
 	if err != nil {

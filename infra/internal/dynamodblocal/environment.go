@@ -5,8 +5,8 @@ import (
 	"net/url"
 )
 
-// EndpointVariable is the environment variable for the address of a DynamoDB other than the
-// region's own.
+// EndpointVariable is the environment variable that replaces the address of the region's
+// DynamoDB.
 const EndpointVariable = "AWS_ENDPOINT_URL_DYNAMODB"
 
 // defaults are the variables for a ledger on this machine. DynamoDB Local accepts any

@@ -17,7 +17,8 @@ import (
 	"onewrite/infra"
 )
 
-// Definitions returns the same definitions of the two tables as template.yaml.
+// Definitions returns the definitions of the two tables. They are the same as in
+// template.yaml.
 func Definitions(c infra.Config) []dynamodb.CreateTableInput {
 	return []dynamodb.CreateTableInput{
 		{
@@ -82,8 +83,8 @@ func keys(names ...string) (schema []types.KeySchemaElement) {
 	return schema
 }
 
-// Patient sets the options of a client, or of one call, in commands and tests. Unlike the
-// function, they can wait for DynamoDB.
+// Patient sets the options of a client, or of one call, so that it waits for DynamoDB
+// rather than fail early. Commands and tests use it.
 func Patient(o *dynamodb.Options) {
 	o.Retryer = awsretry.NewStandard()
 	o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(time.Minute).Freeze()
