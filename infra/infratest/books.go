@@ -36,8 +36,8 @@ type Books struct {
 	Store   *infra.Store
 	Ledger  *ledger.Ledger
 
-	// Answered lists transactions that the ledger returned to callers. Check requires that each is
-	// stored as returned.
+	// Answered lists transactions that callers received. Check requires that each is stored
+	// unchanged.
 	Answered []ledger.Transaction
 
 	opened  infra.Config              // the original Config: a test may change Config
@@ -123,7 +123,7 @@ func NewInMemory(t testing.TB, settings ledger.Settings) *Books {
 }
 
 // OpenOnModel creates books on an in-memory model of DynamoDB. The moment applies to all requests
-// except those that Check sends.
+// except those for the set-up and for Check.
 func OpenOnModel(moment dynamodbmodel.Moment, settings ledger.Settings) (*Books, *dynamodbmodel.Model) {
 	c := infra.Config{TransactionsTable: "transactions", AggregateTable: "transactions_aggregate", Region: "us-east-1", Settings: settings}
 	model := dynamodbmodel.New(tables.Definitions(c))
@@ -145,8 +145,8 @@ func open(c infra.Config, direct *dynamodb.Client, options ...func(*dynamodb.Opt
 	return b
 }
 
-// Over returns another store for the same tables, with its own transport, as if it ran in another
-// process.
+// Over returns another store for the same tables, with its own transport, as another process would
+// have.
 func (b *Books) Over(transport http.RoundTripper, options ...infra.Option) *infra.Store {
 	return infra.NewStore(infra.NewClient(b.Config, append(slices.Clone(b.options), faults.Over(transport))...), b.Config, options...)
 }

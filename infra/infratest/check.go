@@ -148,8 +148,7 @@ func (c *check) transaction(row books.Row) {
 	}
 }
 
-// related checks the rows that depend on other rows: entries, ends, refunds, and declines by a
-// block.
+// related checks the rows that depend on others: entries, ends, refunds, and declines by a block.
 func (c *check) related() {
 	c.add(c.wholes.Findings())
 	c.add(c.fold.Orphans())
@@ -225,7 +224,7 @@ func (c *check) account(row books.Row) {
 	}
 }
 
-// withoutAccount finds the users and refunds that have rows but no account.
+// withoutAccount finds the users and refunds with rows but without an account.
 func (c *check) withoutAccount() {
 	for user, tally := range c.fold.Tallies {
 		if tally.Posted > 0 {

@@ -14,9 +14,9 @@ import (
 
 const endpointVariable = dynamodblocal.EndpointVariable
 
-// Main runs a package's tests against the DynamoDB at AWS_ENDPOINT_URL_DYNAMODB. If that is not
-// set, it starts DynamoDB Local, which it downloads if needed. All packages in one "go test" share
-// it. Main removes the tests' temporary files.
+// Main runs a package's tests against the DynamoDB at AWS_ENDPOINT_URL_DYNAMODB. Without that
+// variable it starts DynamoDB Local, which it downloads if needed. All packages in one "go test"
+// share it. Main removes the tests' temporary files.
 func Main(m *testing.M) {
 	code, err := runTests(m)
 	if err != nil {

@@ -251,8 +251,7 @@ func (e *expression) fail(format string, args ...any) {
 	}
 }
 
-// attribute returns the attribute's name for a placeholder such as "#name". Other words are
-// names themselves.
+// attribute returns the name for a placeholder such as "#name". Other words are names.
 func (r *request) attribute(word string) string {
 	if name, ok := r.ExpressionAttributeNames[word]; ok {
 		return name

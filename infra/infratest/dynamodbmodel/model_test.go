@@ -23,8 +23,7 @@ import (
 
 func TestMain(m *testing.M) { infratest.Main(m) }
 
-// The store passes its acceptance suite on the model, even with locked items and delayed
-// indexes.
+// The store passes its acceptance suite on the model with locked items and delayed indexes.
 func TestStoreOnModel(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t testing.TB) *infratest.Books {

@@ -69,8 +69,7 @@ func (r *row) now() item {
 	return r.versions[len(r.versions)-1].item
 }
 
-// eventually returns the item as an eventually consistent read sees it: its last visible
-// version.
+// eventually returns the last version that an eventually consistent read can see, or nil.
 func (r *row) eventually() (seen item) {
 	now := time.Now()
 	for _, v := range r.versions {

@@ -139,7 +139,7 @@ func (m *Model) transactGetItems(asked request) answer {
 	return ok(map[string]any{"Responses": responses})
 }
 
-// judge checks one write. It returns the write and its cancellation reason, "None" if it is
+// judge checks one write, and returns it with its cancellation reason, "None" if it is
 // valid.
 func (m *Model) judge(put, update *request, refusal string) (write, map[string]any) {
 	asked := put

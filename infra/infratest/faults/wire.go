@@ -60,8 +60,7 @@ type arrival struct {
 	err      error
 }
 
-// RoundTrip implements [http.RoundTripper]. It sends nothing if the request's context has already
-// ended.
+// RoundTrip implements [http.RoundTripper]. It sends nothing if the request's context has ended.
 func (w *Wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err

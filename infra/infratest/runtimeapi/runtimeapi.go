@@ -78,7 +78,7 @@ func Start(binary string, env []string, log io.Writer) (*Function, error) {
 }
 
 // Invoke sends an event to the function and returns its answer. It waits while the function serves
-// another event. The function's deadline is the deadline of ctx or, without one, 10 seconds from
+// another event. The deadline of ctx is also the function's; without one, it is 10 seconds from
 // now.
 func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	deadline, ok := ctx.Deadline()
@@ -116,7 +116,7 @@ func (f *Function) Kill() {
 	_ = f.api.Close()
 }
 
-// gone returns the error for an event that was not answered before the process ended.
+// gone returns the error for an event that the function did not answer before it ended.
 func (f *Function) gone() error {
 	return fmt.Errorf("the function has ended: %v", f.process.ProcessState)
 }

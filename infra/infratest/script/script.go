@@ -11,7 +11,7 @@
 //	sale                               repeats the call
 //	unknown sale                       requires that a lookup finds no such transaction
 //	1m1s                               advances the clock
-//	fill a                             gives a new user a balance that is 100 below the limit
+//	fill a                             gives a new user a balance just 100 below the limit
 //	a 90, b 110 held 10                requires these balances
 //	history a = debit 10 posted, …     requires these rows in a's history, in any order; or none
 //	refunds sale = 0 4, 1 4            requires these refunded sums; or none
@@ -76,8 +76,7 @@ func At(b *infratest.Books, now time.Time) *Script {
 	return &Script{Books: b, Ledger: l, wait: clock, calls: &sync.Map{}}
 }
 
-// InTime returns a script that uses the books' own ledger and real time. A step such as "1m"
-// sleeps.
+// InTime returns a script that uses the books' own ledger and real time. A step like "1m" sleeps.
 func InTime(b *infratest.Books) *Script {
 	wait := func(step time.Duration) time.Time {
 		time.Sleep(step)

@@ -157,7 +157,7 @@ func oneKeyAtOnce(t *testing.T, b *script.Script) {
 	b.Play(t, "a 40, b 160")
 }
 
-// Two different transactions are sent at once with the same key. One uses the key, and the other is
+// Two different transactions are sent at once with one key. One uses the key, and the other is
 // rejected.
 func oneKeyTwoPayloadsAtOnce(t *testing.T, b *script.Script) {
 	requests := []ledger.Request{

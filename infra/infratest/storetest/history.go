@@ -67,7 +67,7 @@ func historyPages(t *testing.T, b *script.Script) {
 	}
 }
 
-// Rows with the same time are listed in the order in which they count, each only once, for any page
+// Rows with the same time are listed in the order in which they count, each once, for any page
 // length.
 func historyOfOneTime(t *testing.T, b *script.Script) {
 	b.Play(t, `

@@ -39,8 +39,7 @@ var refundScenes = []scene{
 		history a = debit 10 posted, credit 5 posted
 		history b = credit 9 posted, debit 4.5 posted
 		history shop = credit 1 posted, debit 0.5 posted, debit 0.5 posted`},
-	// A captured payment can be refunded up to the captured amount, but not with the payment's own
-	// key.
+	// A captured payment can be refunded up to the captured amount, but not with the payment's key.
 	{"refund of a capture", `
 		h: hold a debit 40, b credit 40; c: capture h 25
 		h: refund h 0 20, 1 20 = reused: Entries, ExpiresIn, RefundOf
@@ -86,8 +85,7 @@ var refundScenes = []scene{
 	{"refund account before balances", `
 		sale: a debit 10, b credit 10; part: refund sale 1 6; spend: b debit 104
 		r: refund sale = refund limit: 4 is left of entry 1`},
-	// A refund that debits a receiver also releases the receiver's expired holds, as any debit
-	// does.
+	// A refund that debits a receiver releases the receiver's expired holds, as any debit does.
 	{"a refund releases", `
 		sale: a debit 10, b credit 10; h: hold b debit 110; 1h
 		r: refund sale; refunds sale = 0 10, 1 10; a 100, b 100`},

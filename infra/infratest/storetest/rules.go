@@ -73,8 +73,7 @@ var ruleScenes = []scene{
 		early: rules 1 limit 0 = credit in use: entry 0 on 30
 		1m1s; late: rules 1 limit 0; 1 100
 		history 1 = debit 120 pending, expiry 120 expired`},
-	// Rule changes and transactions share a user's keys, but a rule change can't be voided like a
-	// transaction.
+	// Rule changes and transactions share a user's keys, but a rule change can't be voided.
 	{"a change of rules is replayed", `
 		k: rules 1 debits blocked, limit 50
 		1h; other: rules 1 debits allowed, limit 70
@@ -115,7 +114,7 @@ func limitsAtOnce(t *testing.T, b *script.Script) {
 	assert.ElementsMatch(t, following, before)
 }
 
-// A debit that is sent after the answer to a block is never posted.
+// A debit sent after the answer to a block is never posted.
 func blockAmongDebits(t *testing.T, b *script.Script) {
 	b.Play(t, "more: 1 credit 900")
 	var blocked atomic.Bool

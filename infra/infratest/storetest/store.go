@@ -31,8 +31,7 @@ func declinedRow(t *testing.T, r ledger.Request) ledger.Transaction {
 	return first
 }
 
-// If an id is taken, the store returns the recorded row, even if the balance would not allow the
-// new transaction.
+// If an id is taken, the store returns the recorded row, even if the balance is now too low.
 func recordedWhateverTheBalance(t *testing.T, b *script.Script) {
 	all := posting(t, infratest.Entries(t, "all", "1 debit 100", "2 credit 100"))
 	more := declinedRow(t, infratest.Entries(t, "more", "1 debit 100.01"))

@@ -111,7 +111,7 @@ func (f *Fold) match(t ledger.Transaction) []Finding {
 }
 
 // misfit returns the reason why an end does not match the pending row, or "". The server
-// that writes an end uses the same clock to date it and to decide whether the hold has
+// that writes an end dates it with the clock that also decides whether the hold has
 // expired.
 func (p pendingRow) misfit(end endRow) string {
 	switch expired := !end.created.Before(p.ExpiresAt); {
@@ -154,7 +154,7 @@ func (f *Fold) Found(t ledger.Transaction) []Finding {
 	return f.match(t)
 }
 
-// CompareHolds compares a balance's open holds with the pending rows that have no end. The
+// CompareHolds compares a balance's open holds with the pending rows without an end. The
 // caller has checked that their sums are equal. So if each hold has a row, none is missing.
 func (f *Fold) CompareHolds(user ledger.UserID, holds []ledger.Hold) (found []Finding) {
 	for _, h := range holds {
@@ -188,8 +188,7 @@ func (f *Fold) TakeOpen() map[ledger.UserID][]ledger.Hold {
 	return open
 }
 
-// EntriesFit reports whether the rows of further entries match their transactions' first
-// rows.
+// EntriesFit reports whether further entries' rows match their transactions' first rows.
 func (f *Fold) EntriesFit() bool { return f.entries.fit(nil) }
 
 // IsWhole reports whether every transaction has all its rows.
@@ -201,7 +200,7 @@ func (f *Fold) MayBeTorn(t ledger.Transaction) bool {
 	return (t.CreatedAt.Before(f.before) || t.Status == ledger.Pending) && !f.entries.fits(t.FirstID())
 }
 
-// IsOrphan reports whether the row belongs to a hold that has an end but no pending row.
+// IsOrphan reports whether the row belongs to a hold with an end but no pending row.
 func (f *Fold) IsOrphan(t ledger.Transaction) bool {
 	_, ok := f.ends[t.FirstID()]
 	return ok

@@ -74,16 +74,14 @@ func (f *Fold) MayMisrefund(original ledger.TransactionID) bool {
 	return !f.refunds.fits(original) && !f.young[bucketOf(original)]
 }
 
-// Original is the transaction that a refund reverses, with the time from which it can be
-// refunded.
+// Original is the transaction that a refund reverses. It can be refunded from Since on.
 type Original struct {
 	ledger.Original
 	Since time.Time
 }
 
 // OriginalOf builds a refund's original from its rows, which are nil if they don't exist.
-// If it fails, problem is the reason, and absent is the id of the missing row, if that is
-// why.
+// If it fails, problem is the reason, and absent is the id of the missing row, if any.
 func OriginalOf(id ledger.TransactionID, first, end *ledger.Transaction) (o Original, problem string, absent ledger.TransactionID) {
 	if first == nil {
 		return o, "the refunded transaction is not there", id
@@ -132,8 +130,7 @@ func CompareRefund(refund ledger.Transaction, o Original) string {
 	return ""
 }
 
-// CompareRefunded describes the entries that were refunded beyond their amount, or returns
-// "".
+// CompareRefunded describes the entries with refunds beyond their amount, or returns "".
 func CompareRefunded(a infra.RefundAccount, o Original) string {
 	var wrong []string
 	for _, place := range slices.Sorted(maps.Keys(a.Sums)) {

@@ -30,7 +30,7 @@ func (t RuleTallies) Add(row ledger.Transaction) {
 	t[row.UserID].changes = append(t[row.UserID].changes, row.Rules)
 }
 
-// Of returns a user's tally, or an empty one that is not stored.
+// Of returns a user's tally, or an empty one without storing it.
 func (t RuleTallies) Of(user ledger.UserID) *RuleTally {
 	if found := t[user]; found != nil {
 		return found
@@ -66,8 +66,7 @@ func (t *RuleTally) Rules() (rules ledger.Rules, problem string) {
 	return rules, problem
 }
 
-// maxLost limits the changes that [RuleTally.Lost] replaces. A restore loses fewer for one
-// user.
+// maxLost limits the changes that [RuleTally.Lost] replaces. A restore loses fewer.
 const maxLost = 100
 
 // Lost returns replacements for the missing changes, up to the number that the balance

@@ -13,7 +13,7 @@ import (
 // Tally adds up one user's rows. The zero Tally is empty. It is small and contains no
 // pointers, because there is one for each user.
 type Tally struct {
-	Posted  uint32    // rows that are not declined
+	Posted  uint32    // all rows except declined ones
 	Held    bool      // whether one of them was a hold
 	Seen    bool      // set by the caller when it has read the user's balance
 	Read    uint64    // set by the caller: a hash of the balance row

@@ -35,7 +35,7 @@ type Timeline struct {
 type write []Line
 
 // NewTimeline returns a timeline that calls yield with each row, in order. The balance may
-// be as low as -lent. A row waits for rows that are up to limit later.
+// be as low as -lent. A row waits for rows up to limit later than itself.
 func NewTimeline(s ledger.Settings, lent Sum, limit time.Duration, yield func(Line)) *Timeline {
 	return &Timeline{lent: lent, limit: limit, yield: yield, balance: SumOf(s.Opening), holds: map[ledger.TransactionID]bool{}}
 }
@@ -49,7 +49,7 @@ func (t *Timeline) Add(l Line) {
 	t.moment = append(t.moment, l)
 }
 
-// End yields all rows that are still waiting.
+// End yields all waiting rows.
 func (t *Timeline) End() {
 	t.endMoment()
 	t.giveUp(time.Time{})

@@ -184,7 +184,6 @@ func (s *sums) of(transaction ledger.TransactionID) *uint64 {
 	return &(*page)[bucket%(1<<pageBits)]
 }
 
-// fits reports whether the sum for a transaction is zero.
 func (s *sums) fits(transaction ledger.TransactionID) bool {
 	bucket := bucketOf(transaction)
 	page := s[bucket>>pageBits]

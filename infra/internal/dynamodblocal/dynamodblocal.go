@@ -172,8 +172,7 @@ func (s *Server) Close() {
 	}
 }
 
-// Failure returns an error with the exit status and the last output of a server that has
-// ended.
+// Failure returns an error with the exit status and last output of a server that ended.
 func (s *Server) Failure() error {
 	return fmt.Errorf("DynamoDB Local ended by itself: %s\n%s", s.guard.ProcessState, s.printed())
 }

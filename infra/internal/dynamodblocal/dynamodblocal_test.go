@@ -150,8 +150,7 @@ func TestServerEndsByItself(t *testing.T) {
 	s.Close()
 }
 
-// If the context ends before the server answers, the server ends and its folder is free
-// again.
+// If the context ends before the server answers, the server ends and frees its folder.
 func TestCancelledWhileItStarts(t *testing.T) {
 	setPath(t, map[string]string{"java": "exec sleep 1000", "mvn": mvnCopies})
 	data := t.TempDir()

@@ -5,8 +5,7 @@ import (
 	"net/url"
 )
 
-// EndpointVariable is the environment variable that replaces the address of the region's
-// DynamoDB.
+// EndpointVariable is the environment variable that overrides DynamoDB's address.
 const EndpointVariable = "AWS_ENDPOINT_URL_DYNAMODB"
 
 // defaults are the variables for a ledger on this machine. DynamoDB Local accepts any

@@ -64,8 +64,8 @@ const pom = `<project>
 </project>
 `
 
-// jars returns the folder with the jars. Maven downloads them once, into a temporary folder
-// that is renamed when it is complete.
+// jars returns the folder with the jars. Maven downloads them once, into a temporary
+// folder, which jars then renames.
 func jars(ctx context.Context, log io.Writer) (string, error) {
 	cache, err := cacheFolder()
 	if err != nil {
@@ -109,7 +109,7 @@ func cacheFolder() (string, error) {
 }
 
 // lock opens a file, which it creates if needed, and waits until it has locked it. Closing
-// the file releases the lock. If the file system has no flock, lock returns the file
+// the file releases the lock. On a file system without flock, lock returns the file
 // unlocked.
 func lock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)

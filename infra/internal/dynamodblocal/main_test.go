@@ -105,8 +105,7 @@ func setFakeJava(t *testing.T) {
 	require.NoError(t, os.Symlink(self, filepath.Join(path, "java")))
 }
 
-// startProgram starts one of the programs in TestMain, and returns the lines that it
-// prints.
+// startProgram starts one of the programs in TestMain and returns the lines it prints.
 func startProgram(t *testing.T, name string) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
 	started := program(name)

@@ -17,8 +17,7 @@ import (
 	"onewrite/infra"
 )
 
-// Definitions returns the definitions of the two tables. They are the same as in
-// template.yaml.
+// Definitions returns the definitions of the two tables, as in template.yaml.
 func Definitions(c infra.Config) []dynamodb.CreateTableInput {
 	return []dynamodb.CreateTableInput{
 		{

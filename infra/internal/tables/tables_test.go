@@ -46,8 +46,7 @@ func TestTemplateHasTheSameTables(t *testing.T) {
 	}
 }
 
-// shape removes null members from a definition, and throughput, which only the template
-// sets.
+// shape removes null members, and throughput, which only the template sets.
 func shape(value any) any {
 	switch value := value.(type) {
 	case map[string]any:
