@@ -33,10 +33,9 @@ const (
 	contradiction                 // the store refused a posting that the accounts allow
 )
 
-// misfit is the reason why a request cannot be posted. For a decline, place is the place of
-// the first entry that did not fit, and seen is its user's spendable balance before it.
-// blocked means that the account's rules block the entry. If the answer is not stored, only
-// err is set.
+// misfit is the reason why a request cannot be posted. For a decline, place gives the first
+// entry that did not fit, and seen its user's spendable balance before it. blocked means
+// that the account's rules block the entry. If the answer is not stored, only err is set.
 type misfit struct {
 	place   int
 	seen    Balance
@@ -60,8 +59,8 @@ func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit,
 	// A hold that expired during this attempt may have been captured. Only an attempt to
 	// release it shows whether it was.
 	mayHaveBeenCaptured := anyExpires(refused.Accounts, a.startedAt, now)
-	// Accounts that were read at different moments can rule out a request together,
-	// although it was allowed at each of those moments.
+	// Accounts read at different moments must not decline a request, because it may have
+	// been allowed at every one of those moments.
 	oneMoment := !refused.ReadLater
 	first, declined := declinedAt(a.request.Entries, refused.Accounts, now)
 	declined = declined && oneMoment && !mayHaveBeenCaptured

@@ -41,7 +41,7 @@ func (l *Ledger) Capture(ctx context.Context, r EndRequest, amount Amount) (Resu
 	return l.end(ctx, t, end)
 }
 
-// Void releases a hold. It returns a result and errors as [Ledger.Capture] does.
+// Void releases a hold. It returns results and errors like [Ledger.Capture].
 func (l *Ledger) Void(ctx context.Context, r EndRequest) (Result, error) {
 	t, end, err := l.pending(ctx, r, Void)
 	if err != nil {
@@ -95,10 +95,10 @@ func (l *Ledger) end(ctx context.Context, t, asked Transaction) (Result, error) 
 // for another attempt.
 const storePause = time.Second
 
-// writeEnd writes a hold's end. After the expiry it sends only the expiry, because every
-// read then reports the hold as expired. If an attempt to write the requested end may still
-// be in flight at the expiry, writeEnd writes the expiry as well. If that attempt was
-// stored first, the error is a [*RecordedError] with its row.
+// writeEnd writes a hold's end. After the expiry it sends only the expiry, because reads
+// report the hold as expired once the grace has passed. If an attempt to write the
+// requested end may still be in flight at the expiry, writeEnd writes the expiry as well.
+// If that attempt was stored first, the error is a [*RecordedError] with its row.
 func (l *Ledger) writeEnd(ctx context.Context, t, asked Transaction) (end Transaction, err error) {
 	expiry := t.hold().endRow(t.UserID, Expiry)
 	expiry.PostedBy = asked.PostedBy

@@ -56,7 +56,7 @@ type Result struct {
 //   - a *[KeyReusedError] if an earlier call used the key for another transaction;
 //   - [ErrTooManyHolds] if the user already has [MaxHolds] open holds;
 //   - a *[RefundLimitError] if the refund exceeds the amount left to refund;
-//   - an [*InvalidError] if the entries do not fit together;
+//   - an [*InvalidError] if [CheckEntries], [CheckHold] or the refund rejects the entries;
 //   - [ErrTryAgain] if the outcome is unknown or nothing was written;
 //   - another error in case of a defect.
 func (l *Ledger) Post(ctx context.Context, r Request) (Result, error) {
@@ -222,7 +222,7 @@ func (l *Ledger) Balance(ctx context.Context, user UserID) (Funds, error) {
 		if !account.expires(asked, now) {
 			return account.Funds(now), nil
 		}
-		asked = now // read again: the hold may have been captured after the read
+		asked = now // read the account again: the hold may have been captured
 	}
 }
 

@@ -32,8 +32,8 @@ func (p Posting) Items() int {
 }
 
 // Move changes a user's balance by the total of the user's rows, if the balance is from
-// MinBefore to MaxBefore. With such a balance every debit is covered and no credit exceeds
-// [MaxBalance], in the order of the rows. A user without a stored balance has the opening
+// MinBefore to MaxBefore. Within this range every debit is covered and no credit exceeds
+// [MaxBalance], one row after another. A user without a stored balance has the opening
 // balance.
 type Move struct {
 	UserID               UserID

@@ -48,7 +48,7 @@ func (l *Ledger) Original(ctx context.Context, id TransactionID) (Original, erro
 	return OriginalOf(t)
 }
 
-// OriginalOf returns the original for refunds of t, which must be in its current state. The
+// OriginalOf returns t as the original for a refund. t must be in its current state. The
 // error is [ErrNotFound] if t is not a first row, or a *[NotRefundableError].
 func OriginalOf(t Transaction) (Original, error) {
 	switch {
@@ -147,7 +147,7 @@ func (r *Refund) limit(account Refunds) *RefundLimitError {
 	return nil
 }
 
-// mark sets the refunded transaction in all rows, and the refunded places in the first.
+// mark sets the refunded transaction in all rows, and the refunded places in the first row.
 func (r *Refund) mark(rows []Transaction) {
 	for i := range rows {
 		rows[i].RefundOf = r.Of.ID

@@ -184,8 +184,8 @@ func outcome(t *testing.T, s *script, result ledger.Result, err error) string {
 	return text
 }
 
-// Expired holds are released in the same write as the entries, and count before them. All
-// rows have the same time, although the clock advances.
+// Expired holds are released in the same write as the entries, which can then use the
+// money. All rows have the same time, although the clock advances.
 func TestReleasesOfPosting(t *testing.T) {
 	t.Parallel()
 	open := holdsOf(t, "open", noon.Add(time.Hour), "7")

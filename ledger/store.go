@@ -9,7 +9,7 @@ import "context"
 // itself and counts the retries in the context's [Trace]. Any method may fail with
 // [ErrTryAgain] if contention, throttling or faults last until its attempts or the context
 // run out. It sends no attempt after the context has ended, and gives up at most one second
-// before. Any error not named here is a defect.
+// early. Any error not named here is a defect.
 //
 // A posting has at most [MaxItems] rows and moves together, which is DynamoDB's limit for a
 // write. A user has at most [MaxHolds] open holds, so that an account's row stays below 1
@@ -19,9 +19,9 @@ type Store interface {
 	// created with different settings.
 	Settings() Settings
 
-	// Post stores the rows of p, makes its moves and counts its refund in one atomic write,
-	// which is serializable with all others. Users without a stored balance start from the
-	// opening balance.
+	// Post stores the rows of p, applies its moves and counts its refund in one atomic
+	// write, which is serializable with all others. Users without a stored balance start
+	// from the opening balance.
 	//
 	// If nothing is written, the error is a
 	//   - *[RecordedError] if the first row's id is taken, even if the balances do not

@@ -39,8 +39,9 @@ func (e Entry) Equal(f Entry) bool {
 	return e.UserID == f.UserID && e.Type == f.Type && e.Amount.Equal(f.Amount)
 }
 
-// CheckEntries checks that there is an entry, and that entries and different users are at
-// most [MaxItems] together. Otherwise the error is an [*InvalidError].
+// CheckEntries checks that there is at least one entry, and that there are at most
+// [MaxItems] entries and different users together. Otherwise the error is an
+// [*InvalidError].
 func CheckEntries(entries []Entry) error {
 	if len(entries) == 0 {
 		return &InvalidError{"entries", "must have at least one entry"}
@@ -173,8 +174,8 @@ type Transaction struct {
 	RefundPlaces    []int     // in a refund: the places of the refunded entries, ascending
 	Captured        Amount    // the captured amount, if any; set by reads and never stored
 
-	// PostedBy is the caller that wrote a first row, or that ended a hold with a capture or
-	// void, even if the stored end is the expiry. It is empty in further entries, in
+	// PostedBy is the caller that wrote a first row, or whose capture or void wrote a
+	// hold's end, even if that end is the expiry. It is empty in further entries, in
 	// releases by a posting, and in old rows. A replay keeps the first caller.
 	PostedBy Caller
 
