@@ -1,6 +1,5 @@
 // Package bench counts the cost of each kind of call, and compares its allocations and latency
-// with a floor. The floor is the same requests to DynamoDB, sent by an SDK client without our code
-// around it.
+// with a floor: the same requests to DynamoDB, sent by an SDK client without our code.
 package bench
 
 import (
@@ -43,7 +42,7 @@ func (n names) path() string {
 
 var made atomic.Int64
 
-// newNames returns a new user and key. All have the same length, which counts in a row's size.
+// newNames returns a new user and key. All have the same length, because it affects rows' sizes.
 func newNames() names {
 	i := made.Add(1)
 	return names{fmt.Sprintf("new-%06d", i), fmt.Sprintf("key-%06d", i)}
@@ -55,11 +54,11 @@ type call struct{ method, path, query, key, body string }
 // outcome is a call with the expected status and cost.
 type outcome struct {
 	name        string
-	before      calls // made first, with the clock two hours back
+	before      calls // made first, two hours in the past
 	call        func(names) call
 	status      string
 	units       units
-	allocations float64 // the bound for our own code; 0: only the cost is checked
+	allocations float64 // upper bound for our own code; 0: no bound, no benchmark
 }
 
 type calls []func(names) call
@@ -69,8 +68,7 @@ var (
 	longest = names{strings.Repeat("\U0001D11E", 127) + "1", strings.Repeat("k", 255)}
 )
 
-// outcomes are the rows of costs.md. The bounds on allocations are a quarter above the counts of
-// 2026-11-30.
+// outcomes are the rows of costs.md. The bounds on allocations are 25 % above those of 2026-11-30.
 var outcomes = []outcome{
 	{"posted", nil, credit, "201", units{1, 5, 0}, 155},
 	{"posted, replayed", calls{credit}, credit, "201", units{1, 4, 0}, 165},
@@ -101,7 +99,7 @@ var outcomes = []outcome{
 	{"debit, releases 16", times(ledger.MaxHolds, first(shortHold)), opening, "201", units{2, 57, 0}, 1030},
 }
 
-// as returns the call with these names in place of the given ones.
+// as returns a call that always has these names.
 func as(n names, c func(names) call) func(names) call {
 	return func(names) call { return c(n) }
 }
@@ -111,7 +109,7 @@ func first(c func(names) call) func(names) call {
 	return func(n names) call { return c(names{n.user, "1st-" + n.key}) }
 }
 
-// times returns the call count times, with keys that differ in the last three characters.
+// times returns count copies of the call, with keys that differ in the last three characters.
 func times(count int, c func(names) call) (all calls) {
 	for i := range count {
 		all = append(all, func(n names) call {
@@ -155,8 +153,7 @@ func (c call) event() []byte {
 	return payload
 }
 
-// post returns a call that posts entries, each written as "user debit 10". more is JSON for
-// further members of each entry.
+// post returns a call that posts entries such as "user debit 10". Each has more as further JSON.
 func post(n names, more string, entries ...string) call {
 	var bodies []string
 	for _, text := range entries {

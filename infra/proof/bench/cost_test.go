@@ -35,8 +35,8 @@ const (
 	perMillionTraces       = 5.00
 
 	memoryMB       = 512
-	billedMs       = 10   // for each call; assumed
-	accessLogBytes = 384  // for each line, at 20 bytes a variable
+	billedMs       = 10   // per call; assumed
+	accessLogBytes = 384  // per log line, at 20 bytes per variable
 	tracedShare    = 0.05 // X-Ray's default sampling rate
 )
 
@@ -57,7 +57,7 @@ type units struct {
 	writes, reads float64
 }
 
-// attributes is a DynamoDB item, as JSON.
+// attributes is an item in DynamoDB's JSON.
 type attributes map[string]struct {
 	S string
 	N string

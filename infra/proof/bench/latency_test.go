@@ -19,9 +19,8 @@ import (
 	"onewrite/ledger"
 )
 
-// The ledger's own allocations stay below a bound, on a machine with any speed. They include
-// building the rows, because the floor's requests are already built. The floor and the call both
-// receive recorded responses.
+// The ledger's own allocations stay below a bound, on any machine. They include building the rows,
+// because the floor's requests are already built. Both receive recorded responses.
 func TestOwnAllocations(t *testing.T) { // not parallel: AllocsPerRun counts for the whole process
 	for _, o := range outcomes {
 		if o.allocations == 0 {
@@ -49,8 +48,7 @@ func TestOwnAllocations(t *testing.T) { // not parallel: AllocsPerRun counts for
 }
 
 // BenchmarkLatency alternates calls to the built function with their floor, so that other work on
-// the machine affects both. The floor calls a function that only answers hello, and then sends the
-// same requests to DynamoDB.
+// the machine affects both. The floor calls hello, and then sends the same requests to DynamoDB.
 func BenchmarkLatency(b *testing.B) {
 	books := infratest.New(b)
 	ours, hello := start(b, books, build(b, "onewrite")), start(b, books, build(b, "onewrite/infra/proof/bench/hello"))
@@ -120,8 +118,7 @@ func start(b testing.TB, books *infratest.Books, binary string) *runtimeapi.Func
 	return function
 }
 
-// pairs are latencies in milliseconds: of floors, of the calls that ran right before or after
-// them, and the ratios.
+// pairs are the latencies of floors and calls in milliseconds, and their ratios.
 type pairs struct{ floors, ours, ratios []float64 }
 
 // run measures a floor and a call. Every second time the call goes first.

@@ -1,7 +1,7 @@
 package mutate
 
-// defect is one or more edits that break the code. kills has the folder and the name of the test
-// that must fail with them.
+// defect is a set of edits that break the code, and the folder and name of the test that must
+// fail.
 type defect struct {
 	name, kills string
 	edits       []edit
@@ -15,7 +15,7 @@ const (
 	inTime     = "handler TestAnswersInTime"
 )
 
-// endIDs gives each kind of end its own row id, so that the id alone no longer stops a second end.
+// endIDs gives each kind of end its own row id, so that a shared id prevents no second end.
 var endIDs = []edit{
 	{"ledger/id.go", `func (id TransactionID) End() TransactionID {
 	return newID([]byte{0}, id[:], []byte("end"))`, `func (id TransactionID) End() TransactionID {

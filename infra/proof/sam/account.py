@@ -529,7 +529,7 @@ def call(self):
     return answer
 
 
-LOOKS = 3  # descriptions until a restored table is active, then attempts until its backups are on
+LOOKS = 3  # describe calls until a restored table is active, and attempts until its backups are on
 call_at_once, DynamoHandler.call_action = DynamoHandler.call_action, call
 
 

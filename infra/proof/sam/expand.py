@@ -31,7 +31,7 @@ RESOURCES = {
         "TryAgain")},
 }
 TABLES = {"TransactionsTable", "AggregateTable"}
-SERVICES = {  # only with tokens
+SERVICES = {  # created only in JWT mode
     "ServiceApi": "ApiGatewayV2::Api", "ServiceApiApiGatewayDefaultStage": "ApiGatewayV2::Stage", "ServicePermission": "Lambda::Permission",
     **{f"Service{name}Alarm": "CloudWatch::Alarm" for name in ("ServerErrors", "ClientErrors", "Latency")},
 }

@@ -12,14 +12,14 @@ import (
 const (
 	mostUsers   = 4
 	mostPosts   = 12 // keys for transactions, for all users together
-	mostChanges = 8  // keys for rule changes, numbered after those
+	mostChanges = 8  // keys for rule changes, after the keys for transactions
 	mostKeys    = mostPosts + mostChanges
 	mostEntries = 4
 	ceiling     = int64(1e15) * 100
 )
 
 // accounts is the state of a model ledger that handles one call at a time. All sums are in cents.
-// It must be comparable, because the search for an order often compares two states with ==.
+// It must be comparable, because the linearizability checker often compares states with ==.
 type accounts struct {
 	balances [mostUsers]int64 // spendable: with the credit limit, without held money
 	rules    [mostUsers]rules
@@ -67,7 +67,7 @@ type outcome struct {
 
 	status  ledger.Status
 	place   int   // the index of the declined entry
-	seen    int64 // the balance at that entry
+	seen    int64 // the user's balance before that entry
 	blocked bool  // declined by a rule, not by the balance
 	created int64 // Unix milliseconds, by the writer's clock
 }
@@ -109,8 +109,7 @@ func (o *outcome) String() string {
 	return text.String()
 }
 
-// misfit describes a declined entry: its index, its user's balance before it, and whether the
-// user's rules blocked it.
+// misfit describes a declined entry: its index, its user's balance before it, and the reason.
 type misfit struct {
 	place   int
 	seen    int64
@@ -145,8 +144,7 @@ const everybody = -1
 // event is one step of the model ledger. can is false if the step is impossible in this state.
 type event func(accounts) (after accounts, can bool)
 
-// posted releases expired holds, then stores the outcome under the key and moves all balances, as
-// one event.
+// posted returns an event that releases expired holds, stores the outcome and moves all balances.
 func (h *history) posted(key int, o outcome, released []release) event {
 	use := unique.Make(o)
 	return func(a accounts) (after accounts, can bool) {
@@ -173,7 +171,7 @@ func (h *history) posted(key int, o outcome, released []release) event {
 // holds released. At decline, later in the same call, the decline is stored under the key, if that
 // is still unused. The balance may have changed in between. The decline names the first entry that
 // does not fit: among all entries if DynamoDB reported all failed conditions, and otherwise among
-// the entries of one user.
+// the declined user's.
 func (h *history) fallShort(o outcome, bit uint64, allReported bool, now int64) event {
 	entries, only := o.moved(), everybody
 	if !allReported {
@@ -209,8 +207,8 @@ func replay(key int, o outcome) event {
 	return func(a accounts) (accounts, bool) { return a, a.keys[key] == use }
 }
 
-// row requires that a further entry in the key's transaction is e, written at that time. The zero
-// entry requires that there is no such row.
+// row requires that the entry at place is e, and was created at that time. The zero entry requires
+// that the entry has no row.
 func row(key, place int, e entry, created int64) event {
 	return func(a accounts) (accounts, bool) {
 		has, end := a.keys[key].Value(), a.ends[key].Value()

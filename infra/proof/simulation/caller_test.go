@@ -40,8 +40,7 @@ func (c *caller) now() time.Time {
 	return now
 }
 
-// live makes the caller's calls, most of them posts. Many repeat the previous call, above all if
-// its outcome is unknown.
+// live makes the caller's calls, mostly posts. Many repeat a call whose outcome is unknown.
 func (c *caller) live(ctx context.Context) {
 	for range callsPerCaller {
 		time.Sleep(c.below(c.run.think))
@@ -116,8 +115,7 @@ func (c *caller) mortal(ctx context.Context, next ask) {
 	made.killed = ctx.Err() != nil
 }
 
-// again repeats each call with an unknown outcome once. In a run with holds it repeats every
-// write.
+// again repeats each call with an unknown outcome once, or in a run with holds every write.
 func (c *caller) again(ctx context.Context, calls []*call) {
 	made := map[ask]bool{}
 	for _, one := range calls {

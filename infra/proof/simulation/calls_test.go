@@ -38,17 +38,17 @@ type ask struct {
 	parts    string // to refund, as "0 12.50,1 12.50"; "" is all
 }
 
-// call is a call that a caller made, and its answer.
+// call records one call: its request, times and answer.
 type call struct {
 	ask
 
 	caller       int
-	request      ledger.Request // sent with the key
-	original     int            // the key of the transaction to refund
-	refunds      refunds        // the refunded entries, for a refund that was sent
-	read         int            // clock readings before the refund was sent
-	began, ended time.Duration  // since the run began
-	killed       bool           // the process was killed before it answered
+	request      ledger.Request
+	original     int           // the key of the transaction to refund
+	refunds      refunds       // the refunded entries, for a refund that was sent
+	read         int           // clock readings before the refund was sent
+	began, ended time.Duration // since the run began
+	killed       bool          // the process was killed before it answered
 
 	readings []time.Time // all clock readings; no two are equal
 
@@ -60,14 +60,12 @@ type call struct {
 // epoch is the start of all callers' clocks.
 var epoch = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// wrote reports whether the call wrote a row. The row's time shows it: no two calls read the same
-// time.
+// wrote reports whether the call wrote this row: no two calls read the same time.
 func (c *call) wrote(row ledger.Transaction) bool {
 	return slices.ContainsFunc(c.readings, row.CreatedAt.Equal)
 }
 
-// now returns the last clock reading in milliseconds, or 0 if there is none. It decides which
-// holds have expired.
+// now returns the last clock reading in milliseconds, or 0. It decides which holds have expired.
 func (c *call) now() int64 {
 	if len(c.readings) == 0 {
 		return 0
@@ -75,7 +73,7 @@ func (c *call) now() int64 {
 	return c.readings[len(c.readings)-1].UnixMilli()
 }
 
-// unknown reports whether the answer leaves the outcome unknown.
+// unknown reports whether the caller can't know the outcome.
 func (c *call) unknown() bool { return c.killed || errors.Is(c.err, ledger.ErrTryAgain) }
 
 func (c *call) writes() bool { return c.usesKey() || c.ends() }
@@ -97,7 +95,7 @@ func (c *call) answer() (result ledger.Result, ok bool) {
 	return c.result, !c.killed && c.err == nil && c.question != toBalance
 }
 
-// asked returns the request as an outcome without a status.
+// asked returns an outcome with the request's fields only.
 func (c *call) asked() outcome {
 	o := askedOf(c.request)
 	o.refunds = c.refunds
@@ -125,7 +123,7 @@ var kinds = []error{
 	ledger.ErrAccountBlocked, ledger.ErrCreditInUse, ledger.ErrRefundLimit, ledger.ErrNotRefundable,
 }
 
-// kind describes the answer for the counts.
+// kind returns a short description of the answer, for the counts.
 func (c *call) kind() string {
 	result, _ := c.answer()
 	kind := cmp.Or(string(result.Transaction.Status), "read")
@@ -155,8 +153,7 @@ func amount(text string) ledger.Amount {
 	return a
 }
 
-// cents returns a sum in cents. It does not use the ledger's arithmetic, because that is under
-// test.
+// cents returns a sum in cents, without the ledger's arithmetic, which is under test.
 func cents(sum fmt.Stringer) int64 {
 	whole, fraction, _ := strings.Cut(sum.String(), ".")
 	n, err := strconv.ParseInt(whole+(fraction + "00")[:2], 10, 64)
@@ -166,7 +163,7 @@ func cents(sum fmt.Stringer) int64 {
 	return n
 }
 
-// askedOf returns a request as an outcome without a status.
+// askedOf returns an outcome with the request's fields only.
 func askedOf(r ledger.Request) outcome {
 	o := outcome{metadata: r.Metadata, lasts: r.ExpiresIn.Milliseconds()}
 	for i, e := range r.Entries {

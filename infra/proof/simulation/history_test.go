@@ -55,7 +55,7 @@ func (h history) explain(users []user, calls []*call) error {
 	return nil
 }
 
-// expect records an error if fine is false: then no order can explain the answer.
+// expect records a problem unless fine is true. No order of events can explain such an answer.
 func (h *history) expect(fine bool, c *call, problem string) {
 	if !fine {
 		h.wrong = append(h.wrong, fmt.Errorf("%s: %v", problem, c))
@@ -63,7 +63,7 @@ func (h *history) expect(fine bool, c *call, problem string) {
 }
 
 // add adds the events of a call. If its outcome is unknown, the rows at the end show whether it
-// wrote one. It may have written the row at any time after it began.
+// wrote one. It may have done so at any time after it began.
 func (h *history) add(c *call) {
 	until := c.ended
 	if c.unknown() {
@@ -85,7 +85,7 @@ func (h *history) add(c *call) {
 // addWrite adds the events at which a call wrote its key's row and released holds.
 func (h *history) addWrite(c *call, until time.Duration) {
 	released := h.released(c)
-	if c.question == toRules { // it releases holds in a separate write
+	if c.question == toRules { // a rule change releases holds in separate writes
 		for _, r := range released {
 			h.within(c, h.ended(r.key, r.ending, grace), until)
 		}
@@ -108,7 +108,7 @@ func (h *history) addWrite(c *call, until time.Duration) {
 	}
 }
 
-// declining returns the event at which the balance does not allow the call's request.
+// declining returns the event that finds that the balance does not allow the call's request.
 func (h *history) declining(c *call, o outcome, bit uint64) event {
 	if c.question == toRules {
 		return h.inUse(o, bit, c.now())
@@ -236,7 +236,7 @@ func (h *history) endRefused(c *call) event {
 	return nil
 }
 
-// within adds an event that happens after the call began and before ended.
+// within adds an event that happens between the call's start and ended.
 func (h *history) within(c *call, e event, ended time.Duration) {
 	h.events = append(h.events, porcupine.Operation{
 		ClientId: c.caller, Input: e, Call: int64(c.began), Return: int64(ended),

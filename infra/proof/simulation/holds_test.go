@@ -24,7 +24,7 @@ func endingOf(row ledger.Transaction) unique.Handle[ending] {
 	return unique.Make(e)
 }
 
-// release is an expired hold that another call released, and its end.
+// release is a hold that a call found expired and released.
 type release struct {
 	key    int
 	ending unique.Handle[ending]
@@ -86,8 +86,8 @@ func (h *history) freed(a accounts, now int64) accounts {
 	return a
 }
 
-// lapse records that an answer counted the hold as expired. In a punctual run the hold can't be
-// captured or voided afterwards.
+// lapse records that an answer counted the hold as expired. In a punctual run it can't be captured
+// or voided afterwards.
 func (h *history) lapse(a accounts, key int) accounts {
 	if h.punctual {
 		a.lapsed |= 1 << key
@@ -95,7 +95,7 @@ func (h *history) lapse(a accounts, key int) accounts {
 	return a
 }
 
-// funds requires that the user has this balance, held sum and rules at that time.
+// funds requires that the user has this balance, held sum and rules at the time now.
 func (h *history) funds(user int, balance, held int64, answered rules, now int64) event {
 	return func(a accounts) (accounts, bool) {
 		free, sum := h.freed(a, now), int64(0)
@@ -109,7 +109,7 @@ func (h *history) funds(user int, balance, held int64, answered rules, now int64
 	}
 }
 
-// stands requires that the key's pending transaction has this status at that time.
+// stands requires that the key's pending transaction has this status at the time now.
 func (h *history) stands(key int, answered outcome, status ledger.Status, captured, now int64) event {
 	use := unique.Make(answered)
 	return func(a accounts) (accounts, bool) {

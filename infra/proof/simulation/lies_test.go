@@ -78,7 +78,7 @@ var lies = map[string]func(c *call){
 	},
 }
 
-// checkLies falsifies one answer at a time, and checks that no order explains the history then.
+// checkLies falsifies one answer at a time, and checks that explain rejects the history.
 func (r *run) checkLies(t *testing.T) {
 	for i, c := range r.calls {
 		for name, tell := range lies {

@@ -7,8 +7,7 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// network carries one caller's requests. For each, the caller's random source decides whether it
-// meets a mishap.
+// network carries one caller's requests. The caller's random source adds mishaps to some.
 type network struct {
 	chance  *rand.Rand
 	percent int             // the share of requests with a mishap

@@ -28,13 +28,12 @@ const (
 	// answerWithin is how long a caller waits for an answer. The handler has the same limit.
 	answerWithin = 8 * time.Second
 
-	// holdFor is how long the scenarios' holds last. By a clock that is ahead by expired, they
-	// have expired.
+	// holdFor is how long the holds last. A clock set ahead by expired is past their expiry.
 	holdFor = time.Minute
 	expired = holdFor + 2*grace*time.Millisecond
 )
 
-// scenario is two callers' calls, made at once after the calls in before. clocks is how far each
+// scenario is two concurrent callers' calls, after those in before. clocks is how far each
 // caller's clock is ahead.
 type scenario struct {
 	script  *script
@@ -43,7 +42,7 @@ type scenario struct {
 	clocks  [2]time.Duration
 
 	settings  ledger.Settings
-	twoFaults bool // if no caller sends more than three requests
+	twoFaults bool // two faults in a run, if no caller sends more than three requests
 }
 
 func (s scenario) String() string { return fmt.Sprintf("%+v by clocks %v later", s.callers, s.clocks) }
@@ -123,7 +122,7 @@ func (s *script) add(before ask, a, b []ask, clocks ...time.Duration) {
 	s.scenarios = append(s.scenarios, added)
 }
 
-// TestEveryOrder plays two callers' calls in every order: all pairs of calls, and some with three.
+// TestEveryOrder plays two callers' calls in every order: all pairs, and some groups of three.
 func TestEveryOrder(t *testing.T) {
 	t.Parallel()
 	scenarios := append(append(pairs(t), refunded(t)...), ruled(t)...)
@@ -147,8 +146,7 @@ func TestEveryOrder(t *testing.T) {
 	assert.Greater(t, runs.Load(), int64(1000))
 }
 
-// pairs returns scenarios for all pairs of posts, captures and voids, with clocks before and after
-// the order's expiry.
+// pairs returns scenarios for all pairs of posts, captures and voids, before and after the expiry.
 func pairs(t *testing.T) []scenario {
 	s := newScript(t)
 	all := []ask{
@@ -181,8 +179,8 @@ func pairs(t *testing.T) []scenario {
 	return s.scenarios
 }
 
-// refunded returns scenarios for all pairs of refunds of a sale, or a refund and a debit by the
-// shop, and for refunds of an order after a capture.
+// refunded returns scenarios for pairs of refunds of one sale, for a refund while the shop spends
+// the money, and for refunds of a captured order.
 func refunded(t *testing.T) []scenario {
 	s := newScript(t)
 	sale := s.posts("sale", "alice debit 60", "shop credit 60")
@@ -208,7 +206,7 @@ func refunded(t *testing.T) []scenario {
 	return s.scenarios
 }
 
-// ruled returns scenarios for all pairs of rule changes, debits and holds, and for calls after a
+// ruled returns scenarios for pairs of rule changes, debits and holds, and for calls after a
 // block.
 func ruled(t *testing.T) []scenario {
 	s := newScript(t)
@@ -236,8 +234,8 @@ func ruled(t *testing.T) []scenario {
 }
 
 // playAll plays every run of a scenario and returns their number. In each run at most one request
-// meets a fault. With twoFaults two requests by one caller can, unless a caller sends more than
-// three requests without faults.
+// meets a fault. With twoFaults, up to two requests from one caller do, unless a caller sends more
+// than three requests when nothing fails.
 func (s scenario) playAll(t *testing.T) (runs int64) {
 	faults := 1
 	if s.twoFaults {

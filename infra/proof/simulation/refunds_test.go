@@ -9,7 +9,7 @@ import (
 	"onewrite/ledger"
 )
 
-// partsOf parses the parts of a refund, such as "0 40,1 40". The empty string is the whole
+// partsOf parses a refund's parts, such as "0 40,1 40". The empty string means the whole
 // transaction. No part exceeds the amount that its entry moved.
 func partsOf(o ledger.Original, text string) (parts []ledger.Part) {
 	if text == "" {
@@ -80,8 +80,7 @@ func (a *accounts) refundable(key int) (entries []entry, ok bool) {
 }
 
 // refund counts a refund against its original. can is false if the original can't be refunded, or
-// too little is left for an entry. Then place is the first such entry, and left is the sum left
-// for it.
+// too little is left for an entry. place is the first such entry, and left is its remainder.
 func (h *history) refund(a accounts, o outcome) (after accounts, place int, left int64, can bool) {
 	key := slices.Index(h.ids, o.refunds.of)
 	moved, ok := a.refundable(key)

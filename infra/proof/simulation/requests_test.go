@@ -83,7 +83,7 @@ func userOf(id ledger.UserID) int {
 	return int(name[len(name)-1] - '0')
 }
 
-// plan draws the users and their keys. The keys for rule changes come last.
+// plan picks random users and keys. The keys for rule changes come last.
 func (r *run) plan(t *testing.T, chance *rand.Rand) {
 	n := 1 + chance.IntN(mostUsers)
 	for i := range n {
@@ -99,7 +99,7 @@ func (r *run) plan(t *testing.T, chance *rand.Rand) {
 		r.users = append(r.users, u)
 	}
 	perUser := min(len(poor.moves), mostPosts/n)
-	if r.holds { // so few that callers often share one
+	if r.holds { // fewer keys, so that callers often share one
 		perUser = (perUser + 1) / 2
 	}
 	for i := range n * perUser {
@@ -118,7 +118,7 @@ func (r *run) plan(t *testing.T, chance *rand.Rand) {
 	}
 }
 
-// newKey draws the requests for a user's key: the usual one, and others that reuse the key.
+// newKey picks random requests for a user's key: the usual one, and others that reuse the key.
 func (r *run) newKey(t *testing.T, chance *rand.Rand, u int, name string, move int) key {
 	moves := r.users[u].moves
 	request := func(text string) ledger.Request { return r.request(t, u, name, text) }
@@ -144,7 +144,7 @@ func (r *run) newKey(t *testing.T, chance *rand.Rand, u int, name string, move i
 	return key{uses: append([]ledger.Request{usual}, others...)}
 }
 
-// pendingText draws a pending transaction. With only one user it is a hold.
+// pendingText picks a random pending transaction. With only one user it is a hold.
 func (r *run) pendingText(chance *rand.Rand) string {
 	if len(r.users) == 1 {
 		return pending[chance.IntN(holdsAlone)]

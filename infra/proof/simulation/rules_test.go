@@ -39,8 +39,8 @@ func (c change) fits(balance int64) bool {
 	return after >= 0 && (c.limit <= c.before || after <= ceiling)
 }
 
-// changed returns the event that changes rules, if no other change was stored since the call read
-// them.
+// changed returns the event that applies a rule change. It is impossible if another change was
+// stored after the call read the rules.
 func changed(key int, o outcome) event {
 	use := unique.Make(o)
 	return func(a accounts) (accounts, bool) {
@@ -63,7 +63,7 @@ func changed(key int, o outcome) event {
 	}
 }
 
-// inUse returns the event at which a balance does not allow the new limit.
+// inUse returns the event that finds that the balance does not allow the new limit.
 func (h *history) inUse(o outcome, bit uint64, now int64) event {
 	return func(a accounts) (accounts, bool) {
 		c, free := o.change, h.freed(a, now)

@@ -26,8 +26,7 @@ type run struct {
 	seed uint64
 	rich int // one user in rich begins near the ceiling
 
-	// These limit how long callers think, pause, wait for an answer and live, and how late the
-	// index is.
+	// How long callers think, pause, wait and live at most, and how late the index is at most.
 	think, pause, patience, life, lag time.Duration
 
 	reportsAll bool // DynamoDB reports all failed conditions
@@ -81,8 +80,8 @@ func (r *run) play(t *testing.T) {
 	r.checkPages(t)
 }
 
-// finish repeats calls with a clock that is so far ahead, and then reads all rows. It keeps the
-// answers and rows for [history.explain] and the check of the books.
+// finish repeats calls with a clock that is ahead by this much, and then reads all rows. It keeps
+// the answers and rows for [history.explain] and the check of the books.
 func (r *run) finish(t *testing.T, ahead time.Duration) {
 	last := newCaller(r, mostCallers, nil, r.books.Store)
 	last.ahead = ahead
@@ -112,7 +111,7 @@ func (r *run) finish(t *testing.T, ahead time.Duration) {
 	for _, c := range r.calls {
 		result, ok := c.answer()
 		lookup := c.question == toTransaction && !result.Transaction.ExpiresAt.IsZero()
-		if ok && !c.ends() && !lookup { // their status is the present one, which is not stored
+		if ok && !c.ends() && !lookup { // captures, voids and lookups report a present status, which no row has
 			r.books.Answered = append(r.books.Answered, result.Transaction)
 		}
 	}
@@ -128,8 +127,8 @@ func (r *run) read(t *testing.T, rows map[int]ledger.Transaction, key int, id le
 	}
 }
 
-// checkPages waits until the index is no longer late. Then the index must have all first rows and
-// ends, and each page in an answer must have each row once, newest first, as stored.
+// checkPages waits until the index is up to date, and requires that it contains all first rows and
+// ends. A page in an answer must list each row once, newest first, as stored.
 func (r *run) checkPages(t *testing.T) {
 	time.Sleep(r.lag)
 	indexed := map[ledger.TransactionID]ledger.Transaction{}

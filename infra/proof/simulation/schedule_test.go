@@ -27,7 +27,7 @@ type fate struct {
 var (
 	answeredFate = fate{name: "answered"}
 
-	// unusual lists the other fates.
+	// unusual lists all fates except answeredFate.
 	unusual = []fate{
 		{name: "lost before it arrived", fault: faults.LoseRequest},
 		{name: "applied, and its answer lost", fault: faults.LoseResponse},
@@ -44,17 +44,16 @@ var (
 		}},
 	}
 
-	// meets is how many of the unusual fates, from the first, an operation can have. For a read, a
-	// lost answer has the same effect as a lost request.
+	// meets is how many of the unusual fates apply to an operation, counted from the first. A read
+	// whose answer is lost is the same as a read that was never sent.
 	meets = map[string]int{"TransactWriteItems": 7, "PutItem": 4, "GetItem": 1}
 )
 
-// schedule is the network for a few callers. It keeps their requests waiting, and delivers one at
-// a time.
+// schedule is the network for a few callers. It delivers one of the waiting requests at a time.
 type schedule struct {
 	model   *dynamodbmodel.Model
 	choices *choices
-	most    int // most faults in a run
+	most    int // the largest number of faults in a run
 	running atomic.Int64
 
 	mu      sync.Mutex
@@ -134,8 +133,7 @@ func (n *schedule) play() {
 	}
 }
 
-// choose delivers one request. If others is true, callers are about to retry, and it may choose to
-// wait for their requests first.
+// choose delivers one request. If others is true, it may wait first for callers that will retry.
 func (n *schedule) choose(waiting []*delivery, others bool) {
 	type option struct {
 		*delivery

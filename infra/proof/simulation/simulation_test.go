@@ -48,7 +48,7 @@ func TestSimulation(t *testing.T) {
 	t.Log(count)
 }
 
-// A run depends on its seed alone.
+// A run depends only on its seed.
 func TestSeedPlaysAgainTheSame(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(30) {
@@ -57,7 +57,7 @@ func TestSeedPlaysAgainTheSame(t *testing.T) {
 	}
 }
 
-// simulate makes the run for a seed in virtual time, and checks it.
+// simulate runs one seed in virtual time, and checks the result.
 func simulate(t *testing.T, seed uint64, count *counts) (r run) {
 	defer func() {
 		if t.Failed() {
@@ -102,7 +102,7 @@ func simulate(t *testing.T, seed uint64, count *counts) (r run) {
 	return r
 }
 
-// settingsOf returns the table settings for a seed: the default ones in four of five runs.
+// settingsOf returns the table settings for a seed: the default ones in four of five cases.
 func settingsOf(t *testing.T, seed uint64) ledger.Settings {
 	others := [][3]string{{"EUR", "2", "0"}, {"KWD", "3", "60"}, {"XBT", "8", "0.02"}}
 	if seed%5 != 4 {
@@ -113,7 +113,7 @@ func settingsOf(t *testing.T, seed uint64) ledger.Settings {
 }
 
 // withHolds makes some transactions pending. Clocks differ by less than 900 ms, or in some runs by
-// less than an hour.
+// up to an hour.
 func (r *run) withHolds(seed uint64, percent int) {
 	r.holds, r.pause, r.rich = true, 5*time.Second, 10
 	r.apart, r.punctual = 900*time.Millisecond, percent == 0

@@ -19,11 +19,11 @@ import (
 	"onewrite/ledger"
 )
 
-// callTime is the time limit for a call. The function has the same, 8 seconds.
+// callTime is the time limit for a call, as in the function.
 const callTime = 8 * time.Second
 
 // Callers who pay each other all the time cause many conflicts, because each write holds both
-// balances. Still every call succeeds within its time limit.
+// balances. Every call still succeeds within its time limit.
 func TestNoTransferStarves(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -42,8 +42,7 @@ func TestNoTransferStarves(t *testing.T) {
 	}
 }
 
-// payInCircle runs callers at once. Each pays the next, and the last pays the first, again and
-// again.
+// payInCircle runs concurrent callers, each of whom pays the next again and again, in a circle.
 func payInCircle(t *testing.T, callers, transfers int, hold time.Duration) {
 	books, model := infratest.NewOnModel(t, dynamodbmodel.Moment{})
 	conflicts := make([]int, callers)

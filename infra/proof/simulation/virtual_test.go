@@ -42,7 +42,7 @@ func (n *simulatedNetwork) delivery() faults.Delivery {
 }
 
 // besides returns a cancellation reason, such as a conflict, for one write in a transaction. Other
-// writes' conditions may fail in the same response. Only the model can return both.
+// writes' conditions may fail as well. Only the model can report both.
 func (n *simulatedNetwork) besides() (cancels []string) {
 	if n.chance.IntN(1000) < n.percent {
 		reasons := []string{"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
@@ -54,9 +54,9 @@ func (n *simulatedNetwork) besides() (cancels []string) {
 }
 
 // mostWrites is the largest number of writes in a transaction here.
-const mostWrites = mostEntries + 3 + 2 + 1 // three users, two releases, and a refund account
+const mostWrites = mostEntries + 3 + 2 + 1 // entries, users, releases, and a refund account
 
-// unreported marks half of the conditions at random. If they fail, DynamoDB does not report them.
+// unreported marks half of the conditions at random. DynamoDB does not report those if they fail.
 func (n *simulatedNetwork) unreported() []bool {
 	if n.reportsAll {
 		return nil

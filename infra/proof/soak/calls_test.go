@@ -13,9 +13,9 @@ import (
 // users is small so that callers often share an account.
 const users = 7
 
-// post returns a call that posts something with a new key: one entry, a payment to the next user,
-// a payment with a fee, a batch for one user, a hold, or a payment on hold. Holds last one or two
-// seconds, so that many expire.
+// post returns a random call with a new key: one entry, a payment to the next user, a payment with
+// a fee, a batch for one user, a hold, or a payment on hold. Holds last one or two seconds, so
+// that many expire.
 func post() string {
 	user, cents := rand.IntN(users), 2+rand.IntN(20_000)
 	entry := func(place int, kind string, cents int) string {
@@ -47,8 +47,7 @@ func changeRules() string {
 	return keyed("/accounts", fmt.Sprintf(`{"userId":"%d",%s}`, rand.IntN(users), rules[rand.IntN(len(rules))]))
 }
 
-// followUp returns a call that captures, voids or refunds the transaction at this location. A
-// refund has a new key.
+// followUp returns a call that captures, voids or refunds the transaction at this location.
 func followUp(location string) string {
 	ends := []string{"/capture", "/capture", "/void", "/refunds"}
 	bodies := []string{`{}`, `{"ammount":"0.01"}`, `{}`, `{"entries":[{"entry":0,"ammount":"0.01"}]}`}

@@ -60,7 +60,7 @@ func TestCrash(t *testing.T) {
 	assert.Positive(t, tr.cut.Load(), "calls cut off")
 }
 
-// No process dies, or leaks memory or files.
+// Processes neither die nor leak memory or files.
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	tr := newTraffic(t)
@@ -79,8 +79,7 @@ func TestSoak(t *testing.T) {
 	assert.Zero(t, tr.cut.Load(), "calls cut off: a process died")
 }
 
-// resources returns a process's resident memory and its number of open files, sockets included.
-// See proc(5).
+// resources returns a process's resident memory and open files, sockets included. See proc(5).
 func resources(t *testing.T, pid int) (kB, files int) {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

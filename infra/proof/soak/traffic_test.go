@@ -24,7 +24,7 @@ import (
 const (
 	processes = 4 // of the function, like Lambda's environments
 	callers   = 8
-	recent    = 20 // how many of the last calls and transactions callers choose from
+	recent    = 20 // callers reuse only this many of the latest calls and transactions
 )
 
 // traffic runs callers who share users and retry each call until it is answered.
@@ -40,7 +40,7 @@ type traffic struct {
 	mu        sync.Mutex
 	sent      []string          // events whose answer must never change
 	first     map[string]answer // the first answer to each event
-	locations []string          // of created transactions
+	locations []string          // Location headers of created transactions
 }
 
 type answer struct {
@@ -118,7 +118,7 @@ func (tr *traffic) call(ctx context.Context) {
 	}
 }
 
-// sends adds an event to the sent ones, and returns it.
+// sends adds an event to tr.sent, and returns it.
 func (tr *traffic) sends(event string) string {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
@@ -160,7 +160,7 @@ func (tr *traffic) make(ctx context.Context, event string) {
 	assert.Equal(tr.t, first.Body, got.Body, event)
 }
 
-// isForEver reports whether the answer is stored, so that it must never change.
+// isForEver reports whether the answer is stored, and so must never change.
 func (a answer) isForEver() bool {
 	return a.StatusCode < 300 || a.Headers["Location"] != "" || strings.Contains(a.Body, "/problems/hold-ended")
 }
