@@ -16,12 +16,12 @@ type audit struct {
 	*reader
 	settle time.Duration // the -settle flag
 
-	maxWaiting int // the constant, except in tests
+	maxWaiting int // the constant maxWaiting, except in tests
 
 	mu     sync.Mutex
 	report report
 	totals trialBalance
-	recent time.Time // rows created since may be in flight
+	recent time.Time // rows created since then may be in flight
 	fold   *books.Fold
 	movers []mover
 	lost   map[ledger.TransactionID]lostRefund // by refund id
@@ -93,7 +93,7 @@ func (a *audit) foldTransactions(ctx context.Context) error {
 		}
 		if err == nil && a.fold.Waiting() > mayWait {
 			err = a.lookUpHolds(ctx)
-			mayWait, lookedUp = a.maxWaiting+2*a.fold.Waiting(), true // open holds never find a counterpart
+			mayWait, lookedUp = a.maxWaiting+2*a.fold.Waiting(), true // open holds have no counterpart
 		}
 		return err
 	})
@@ -190,7 +190,8 @@ func (a *audit) compareEntries(ctx context.Context) error {
 	return err
 }
 
-// collect scans the transactions table, and groups the rows that wanted accepts by transaction.
+// collect scans the transactions table for the rows that wanted accepts, and groups them by
+// transaction.
 func (a *audit) collect(ctx context.Context, wanted func(ledger.Transaction) bool) (books.Wholes, error) {
 	wholes := books.Wholes{}
 	return wholes, a.scan(ctx, a.config.TransactionsTable, "transactions of several entries", a.report.Transactions, func(r row) error {
@@ -207,10 +208,10 @@ type mover struct {
 	first ledger.TransactionID
 }
 
-// noteMover notes the write that a balance names in transaction_id, to check it later, unless it
-// has the user's newest row. Few remain: users whose clocks differ, and users who were written to
-// meanwhile. A balance that an older version or a rebuild wrote last names no write. Callers must
-// not run at once.
+// noteMover notes the write that a balance names in transaction_id, to check it later. A write with
+// the user's newest row needs no check. Few remain: users whose clocks differ, and users who were
+// written to meanwhile. A balance that an older version or a rebuild wrote last names no write.
+// noteMover is not safe for concurrent use.
 func (a *audit) noteMover(user ledger.UserID, seen *books.Tally, balance infra.Aggregate) {
 	if first := balance.TransactionID; first != (ledger.TransactionID{}) && !seen.Moved(first) {
 		a.movers = append(a.movers, mover{user, first})

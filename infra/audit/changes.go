@@ -13,7 +13,7 @@ import (
 )
 
 // change is a rebuild's change to a transaction, a balance or a refund account. Written is false if
-// it is only shown. Kept is the reason to leave the rows unchanged.
+// it is only shown. Kept is the reason if the rows are left unchanged.
 type change struct {
 	TransactionID string   `json:"transactionId,omitempty"`
 	Wrote         []string `json:"missing,omitempty"` // row ids
@@ -61,7 +61,7 @@ func (c change) String() string {
 	return text
 }
 
-// changeLog writes each change at once, so that none stays in memory.
+// changeLog writes each change immediately, so that none stays in memory.
 type changeLog struct {
 	out  io.Writer
 	json bool

@@ -93,7 +93,7 @@ type exportLine struct {
 	values  map[string]any
 }
 
-// newExport returns the sheet for an export. It has no text format, so the default is CSV.
+// newExport returns the sheet for an export. An export has no text format, so its default is CSV.
 func newExport(out io.Writer, f format, columns []string) *sheet {
 	if f == formatText {
 		f = formatCSV
@@ -215,8 +215,8 @@ var number = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
 // East Asian and small forms.
 const beginsFormula = "=+-@＝＋－＠−﹢﹣﹦﹫"
 
-// separators lists the characters at which some spreadsheets begin a new cell, even inside quotes:
-// one that splits at semicolons ignores a quote after a comma.
+// separators lists the characters at which some spreadsheets begin a new cell, even inside quotes.
+// A spreadsheet that splits at semicolons treats a quote after a comma as plain text.
 const separators = ";|\t\r\n"
 
 // inert returns a form of s in which no spreadsheet finds a formula. It inserts an apostrophe

@@ -86,7 +86,7 @@ func rowsOf(t *testing.T, b *infratest.Books) stored {
 	return all
 }
 
-// retried makes a client retry, for slow machines.
+// retried makes a client retry, because a slow machine may time out.
 func retried(o *dynamodb.Options) { o.Retryer = retry.NewStandard() }
 
 type edit func(stored)
@@ -166,7 +166,7 @@ func TestEveryKind(t *testing.T) {
 		{"-user buyer -csv", ",credit,4,94,posted," + idOf(t, "buyer", "sale 1") + ",sale 1,,," + sale + ",\n", "limit"},
 		{"-user lent -csv", ",debit,120,-20,posted,", "wrong"},
 		{"-user lent -csv", ",closing,,-20,,,,,,,\n,limit,50,30,", "wrong"},
-		{"-user lent -csv -to 2100-01-01", ",closing,,-20,", "limit"}, // earlier and later limits are not known
+		{"-user lent -csv -to 2100-01-01", ",closing,,-20,", "limit"}, // no limit line: only today's limit is known
 		{"-user barred -csv", ",debit,1,100,declined,", "limit"},
 		{"-export balances -json", `"r0":"6","r1":"5","r2":"0.5","refunded_at":`, "problem"},
 		{"-export balances", "barred,100,0,,," + block + ",true,true,,1,,", "has no attribute"},

@@ -57,7 +57,7 @@ func invoke(ctx context.Context, getenv func(string) string, out, log io.Writer)
 }
 
 // run runs the command. It writes the result to out, and everything else to log. The error contains
-// the exit status, unless that is exitRight.
+// the exit status, and is nil for exitRight.
 func run(ctx context.Context, args []string, getenv func(string) string, out, log io.Writer) error {
 	o, err := parseOptions(args, out)
 	if err != nil {
@@ -81,7 +81,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	}
 	status, err := do(ctx, b, o, out, log)
 	if err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx) // the signal, not the request that it interrupted
+		err = context.Cause(ctx) // report the signal, not the request that it interrupted
 	}
 	if err != nil {
 		return &cli.ExitError{Status: cmp.Or(status, exitUnfinished), Err: err}

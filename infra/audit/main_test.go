@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 	infratest.Main(m)
 }
 
-// command runs the audit command, with two segments where it can: small tables have no use for
-// eight.
+// command runs the audit command. It adds -segments 2 if the task accepts it, because the tables
+// are small.
 func command(t *testing.T, books *infratest.Books, args ...string) (status int, out, log string) {
 	t.Helper()
 	if !slices.Contains(args, "-user") && !slices.Contains(args, "-segments") {
@@ -147,8 +147,8 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// metricsOf returns the metrics that CloudWatch extracts from a line, by name, and the service in
-// their dimension.
+// metricsOf returns the metrics that CloudWatch extracts from a line, by name, and the value of
+// their service dimension.
 func metricsOf(t *testing.T, line string) (values map[string]int, service string) {
 	t.Helper()
 	var defined struct {

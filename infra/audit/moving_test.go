@@ -28,12 +28,12 @@ import (
 	"onewrite/ledger"
 )
 
-// auditor returns an audit of the books, and the network for its requests.
+// auditor returns an audit of the books, and the network that carries its requests.
 func auditor(b *infratest.Books) (*audit, *faults.Network) {
 	return auditorOver(b, nil)
 }
 
-// auditorOver does the same on a DynamoDB model, unless it is nil.
+// auditorOver does the same, but sends the requests to model unless it is nil.
 func auditorOver(b *infratest.Books, model *dynamodbmodel.Model) (*audit, *faults.Network) {
 	network := &faults.Network{}
 	options := []func(*dynamodb.Options){patient}
@@ -117,7 +117,7 @@ func TestPostsMeanwhile(t *testing.T) {
 		return deliver()
 	}
 	b.Network.Always(bad)
-	posted, stop := keepPosting(t, b, 8, 20*time.Millisecond) // so that the audit reads faster
+	posted, stop := keepPosting(t, b, 8, 20*time.Millisecond) // slow enough for the audit to keep up
 	for range 6 {
 		a, network := auditor(b)
 		network.Always(bad)
@@ -155,7 +155,7 @@ func onModel(t *testing.T, f func(s *scene)) {
 	})
 }
 
-// post posts entries, with requests that the model delays as moment says.
+// post posts entries. moment sets the delays of its requests.
 func (s *scene) post(moment dynamodbmodel.Moment, key string, entries ...string) {
 	s.t.Helper()
 	l := ledger.New(s.b.Over(s.model.At(moment)), time.Now)
@@ -179,7 +179,7 @@ func (s *scene) always(fault faults.Fault, operations ...string) {
 	})
 }
 
-// put copies the rows of other books into the scene's, with edits.
+// put copies the rows of other books into the scene's books, with edits.
 func (s *scene) put(from *infratest.Books, edits ...edit) {
 	rowsOf(s.t, from).with(edits...).writeTo(s.t, s.b)
 	s.b.Damage(s.t, s.b.Config.TransactionsTable) // the check at the end must find damage
@@ -197,7 +197,7 @@ func TestInMotion(t *testing.T) {
 		name   string
 		scene  func(s *scene)
 		status int
-		check  func(s *scene, found report) // nil: two scans must be enough
+		check  func(s *scene, found report) // nil: two scans settle all users
 	}{
 		{"a row that only a consistent read sees", func(s *scene) {
 			s.post(dynamodbmodel.Moment{Lag: time.Hour}, "lags", "1 credit 10")
@@ -331,10 +331,9 @@ func TestInMotion(t *testing.T) {
 			s.network.Next(nil, before(func() { calls.Play(s.t, "meanwhile: rules 1 debits blocked, limit 5") })) // before the second Scan
 		}, exitRight, func(*scene, report) {}},
 
-		// Because of the clocks, the hold seems to be from the last minute, and its end from
-		// before.
+		// The clocks differ: by its time, the hold is from the last minute, but its end is older.
 		{"a hold and its end of two clocks", func(s *scene) {
-			for i := range 6 { // several, so that the scan reads some ends first
+			for i := range 6 { // several holds, so that the scan reads some ends first
 				calls := script.At(s.b, time.Now().Add(3*time.Second-inFlight))
 				calls.Play(s.t, fmt.Sprintf("%d: hold alice debit 10, bob credit 10; -5s; end: capture %[1]d", i))
 			}

@@ -154,7 +154,7 @@ func (b *reader) transaction(ctx context.Context, id ledger.TransactionID) (t *l
 	}
 	row, err := infra.DecodeTransaction(r)
 	if err != nil {
-		return nil, true, nil //nolint:nilerr // see above
+		return nil, true, nil //nolint:nilerr // damaged reports it
 	}
 	return &row, false, nil
 }
@@ -230,8 +230,8 @@ func forEach[T any](ctx context.Context, n int, values iter.Seq[T], f func(conte
 	return context.Cause(ctx)
 }
 
-// pace limits requests to a rate in DynamoDB's read and write units. A response reports the
-// request's units, so the next request waits. It is safe for concurrent use.
+// pace limits requests to a rate in DynamoDB's read and write units. The units are known only from
+// the response, so the next request waits. It is safe for concurrent use.
 type pace struct {
 	unitsPerSecond float64 // 0: no limit
 

@@ -23,7 +23,7 @@ type rebuilder struct {
 	write bool
 	log   *changeLog
 
-	open    map[ledger.UserID][]ledger.Hold // set by releaseExpired
+	open    map[ledger.UserID][]ledger.Hold // open holds, set by releaseExpired
 	counted map[ledger.UserID]int           // how many rule changes the balance counts
 	unclear map[ledger.UserID]string        // why the rules can't be determined
 	damaged map[string]bool                 // ids of damaged rows, and their users
@@ -159,7 +159,7 @@ func (r *rebuilder) repair(ctx context.Context, id ledger.TransactionID, fix boo
 
 // replaceLostRules replaces each lost rule change by one that blocks debits and credits, until an
 // operator allows them again. A change is lost if the restore brought back a later change or a
-// balance that counts it, but not the change.
+// balance that counts it, but not the change itself.
 func (r *rebuilder) replaceLostRules(ctx context.Context) error {
 	users := maps.Clone(r.counted)
 	for user := range r.fold.Rules {
@@ -189,9 +189,9 @@ func (r *rebuilder) replaceLostRules(ctx context.Context) error {
 	return nil
 }
 
-// releaseExpired releases expired holds of users whose rows are otherwise below zero: a posting
-// released the holds and spent the money, and the release rows are missing. Reads treat such holds
-// as released anyway.
+// releaseExpired releases the expired holds of users whose sum is otherwise negative. A posting
+// released them and spent the money, but the release rows are missing. Reads treat expired holds as
+// released anyway.
 func (r *rebuilder) releaseExpired(ctx context.Context) error {
 	r.open = r.fold.TakeOpen()
 	var ends []ledger.Transaction
@@ -311,12 +311,12 @@ func isStored(stored row, to infra.Aggregate) bool {
 	return err == nil && reflect.DeepEqual(a.Attributes(true), to.Attributes(true))
 }
 
-// wrongMover returns the balance's transaction_id if that write can't have changed the balance, or
-// "".
+// wrongMover returns the balance's transaction_id if it names a write that can't have changed the
+// balance, and "" otherwise.
 func (r *rebuilder) wrongMover(ctx context.Context, a account) (string, error) {
 	first, err := ledger.ParseTransactionID(books.TextOf(a.stored, "transaction_id"))
-	if err != nil || a.tally.Moved(first) { // no transaction_id, or a right one
-		return "", nil //nolint:nilerr // see above
+	if err != nil || a.tally.Moved(first) { // there is no transaction_id, or it is right
+		return "", nil //nolint:nilerr // no transaction_id is not an error
 	}
 	if can, err := r.canMove(ctx, a.user, first); err != nil || can {
 		return "", err

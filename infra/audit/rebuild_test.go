@@ -21,7 +21,7 @@ import (
 	"onewrite/infra/infratest/script"
 )
 
-// The rebuild first shows each change, and makes it with -write. Afterwards the tables contain
+// The rebuild shows each change, and makes it if -write is given. Afterwards the tables contain
 // exactly the rows from before the damage. Only lost rule changes come back as blocks.
 func TestRebuild(t *testing.T) {
 	t.Parallel()
@@ -164,7 +164,7 @@ func TestRebuildKeeps(t *testing.T) {
 	}
 }
 
-// A rebuild of one user also rebuilds other users whose rows it writes, and no others.
+// A rebuild of one user also rebuilds users whose rows it writes, but no others.
 func TestRebuildOfOneUser(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)

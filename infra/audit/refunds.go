@@ -10,8 +10,8 @@ import (
 	"onewrite/ledger"
 )
 
-// lostRefund is a refund whose original, or the original's capture, is missing. A restore can bring
-// back one without the other.
+// lostRefund is a refund whose original, or the original's capture, is missing. A restore can lose
+// them and keep the refund.
 type lostRefund struct {
 	absent ledger.TransactionID // the missing row's id
 	found  finding
@@ -62,8 +62,8 @@ func (b *reader) original(ctx context.Context, id ledger.TransactionID) (o books
 	return o, problem, absent, nil
 }
 
-// foldRefundAccount counts a refund account. It appends accounts with several refunds to several,
-// to compare their sums with the original. A single refund has been compared already.
+// foldRefundAccount counts a refund account, and adds it to several if it has more than one refund.
+// compareRefunded compares those. A single refund has already been compared.
 func (a *audit) foldRefundAccount(r row, several []infra.RefundAccount) []infra.RefundAccount {
 	account, found, ok := books.ExamineRefundAccount(a.config.Settings, r)
 	a.find(found...)

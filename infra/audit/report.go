@@ -24,7 +24,7 @@ const (
 	exitUnfinished = 4 // nothing wrong was found, but some rows could not be read
 )
 
-// report is an audit's result, as text or JSON.
+// report is an audit's result. It can be written as text, JSON or metrics.
 type report struct {
 	Users        int       `json:"users"`
 	Transactions int       `json:"transactions"`
@@ -44,8 +44,8 @@ func (r report) clean() bool {
 
 type finding = books.Finding
 
-// sorted returns the report with its findings in a fixed order and without duplicates. Reading a
-// row twice causes duplicates.
+// sorted returns the report with its findings in a fixed order. It removes duplicates, which come
+// from rows that were read twice.
 func (r report) sorted() report {
 	for _, findings := range []*[]finding{&r.Mismatches, &r.Unsettled} {
 		*findings = append([]finding{}, *findings...) // [] in JSON, not null
@@ -116,8 +116,8 @@ func (r report) status() int {
 	}
 }
 
-// trialBalance totals all users whose rows were compared with the balance, each as of that moment.
-// If nothing is wrong, the difference is zero.
+// trialBalance totals the users whose rows were compared with the balance, each as of the
+// comparison. If nothing is wrong, the difference is zero.
 type trialBalance struct {
 	Users      int       `json:"users"`
 	Opening    books.Sum `json:"opening"` // the sum of the opening balances

@@ -84,8 +84,7 @@ var retries = map[string]retriedCalls{
 	},
 }
 
-// Callers who send a call again after a restore and a rebuild get the answers in restore.md's
-// table.
+// Callers who retry after a restore and a rebuild get the answers in restore.md's table.
 func TestRetriesAfterRestore(t *testing.T) {
 	t.Parallel()
 	calls := script.At(infratest.NewInMemory(t, ledger.DefaultSettings()), lastYear)

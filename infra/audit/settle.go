@@ -86,8 +86,8 @@ func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *books.Tall
 	return false, last, nil
 }
 
-// history tallies the older rows and the user's rows since from. It also adds rows from before
-// recent to older, so that they need not be read again.
+// history returns a tally of the older rows and the user's rows since from. It also adds rows from
+// before recent to older, so that they need not be read again.
 func (a *audit) history(ctx context.Context, user ledger.UserID, from, recent time.Time, older *books.Tally) (*books.Tally, error) {
 	all := *older
 	for r, err := range a.reader.history(ctx, user, from) {
@@ -132,8 +132,8 @@ func (a *audit) each(ctx context.Context, what string, users []ledger.UserID, f 
 
 // scanAgain scans the transactions once more for users whose rows seem to be missing, and for users
 // whose rules differ. Unlike the index, the table never lags. The audit reads the balances -settle
-// before and -settle after the scan, so it sees every posting in full. So it also decides users who
-// are written to all the time.
+// before and -settle after the scan, and so sees every posting in full. It can then decide even
+// users who are written to all the time.
 func (a *audit) scanAgain(ctx context.Context) error {
 	tallies, rules := books.Tallies{}, books.RuleTallies{}
 	for _, user := range a.undecided {

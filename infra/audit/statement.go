@@ -11,8 +11,8 @@ import (
 	"onewrite/ledger"
 )
 
-// stateUser writes a user's statement to out, and then the report: to out if both are text, and to
-// log otherwise.
+// stateUser writes a user's statement to out, and then the report: to out if the statement is text,
+// and to log otherwise.
 func stateUser(ctx context.Context, a *audit, o options, out, log io.Writer) (status int, err error) {
 	found, err := a.statement(ctx, o, out)
 	a.progress.Stop()
@@ -25,8 +25,8 @@ func stateUser(ctx context.Context, a *audit, o options, out, log io.Writer) (st
 // statement writes a user's transactions in a period, oldest first, with the balance after each,
 // and audits the user. An unreadable row has a line without a balance.
 //
-// The order is one that keeps the balance in its range: see [books.Timeline]. It may count a row
-// later than its created_at, and that later time decides whether the row is in the period.
+// The order is one that keeps the balance in its range: see [books.Timeline]. A row may count later
+// than its created_at, and then the later time decides whether it is in the period.
 func (a *audit) statement(ctx context.Context, o options, out io.Writer) (report, error) {
 	s := newStatement(out, o.format, o.period, a.config.Settings)
 	a.report.Users, a.report.ofOne = 1, true
@@ -52,7 +52,7 @@ func (a *audit) statement(ctx context.Context, o options, out io.Writer) (report
 		err = a.auditUser(ctx, o.user, &s.all)
 	}
 	if ctx.Err() != nil {
-		err = context.Cause(ctx) // the signal, not the request that it interrupted
+		err = context.Cause(ctx) // report the signal, not the request that it interrupted
 	}
 	if s.unknown && err == nil {
 		a.leave(o.user, unknownOrder)
@@ -81,7 +81,7 @@ func (a *audit) order(ctx context.Context, user ledger.UserID, lent books.Sum, y
 	return nil
 }
 
-// unknownOrder is the problem of rows that have no possible order.
+// unknownOrder is the problem reported for rows that have no possible order.
 const unknownOrder = "no order of the rows at about this time keeps the balance in its range: a row is missing or damaged, or a clock was wrong"
 
 // auditUser compares a user's rows with the balance. If rows are missing, it reads them again after
@@ -145,7 +145,7 @@ type statementLine struct {
 	Whole   string `json:"transaction,omitempty"` // the transaction of a further entry
 	By      string `json:"posted_by,omitempty"`
 	Refunds string `json:"refund_of,omitempty"` // the refunded transaction
-	Problem string `json:"problem,omitempty"`   // the row's or, in the closing line, the balance's
+	Problem string `json:"problem,omitempty"`   // of the row or, in the closing line, of the balance
 }
 
 func (l statementLine) fields() []string {
@@ -162,7 +162,7 @@ func (s *statement) add(l books.Line) {
 	t, r := l.Transaction, l.Row
 	s.unknown = s.unknown || l.Unknown
 	switch {
-	case l.At.IsZero(): // an unreadable time is in every period
+	case l.At.IsZero(): // a row without a readable time is in every period
 	case s.period.isAfter(l.At):
 		return
 	case s.period.isBefore(l.At):
@@ -202,7 +202,7 @@ func (s *statement) expired(now time.Time) (sum books.Sum) {
 		now = s.period.to
 	}
 	for _, t := range s.holds {
-		if !now.Before(t.ExpiresAt.Add(time.Second)) { // as reads do: see package ledger
+		if !now.Before(t.ExpiresAt.Add(time.Second)) { // reads allow the same second: see package ledger
 			sum = sum.Plus(books.SumOf(t.Amount))
 		}
 	}

@@ -88,8 +88,8 @@ func state(t *testing.T, rows stored, from, to string) (lines []statementLine, r
 
 // A statement for a period begins with the balance before it, and ends with the balance after it. A
 // day is a whole day in UTC. A row's time is when its call began, and the call may have waited for
-// a later one. So the rows are in an order that the balances allow, and a row is in the period in
-// which it takes effect. Expired holds and today's limit come last.
+// one that began later. So the rows are in an order that the balances allow, and a row is in the
+// period in which it takes effect. Expired holds and today's limit come last.
 func TestStatementOfPeriod(t *testing.T) {
 	t.Parallel()
 	days := []string{"-12h0.001s 1 credit 1", "-12h 1 credit 10", "11h59m59.999s 1 credit 100", "12h 1 credit 1000"}
@@ -170,7 +170,7 @@ func TestStatementOfDamagedUser(t *testing.T) {
 		name     string
 		edit     edit
 		status   int
-		problems []string // of the statement's lines, in order
+		problems []string // in the statement's lines
 		closing  string
 	}{
 		{"balance", set("1", "balance", num("140")), exitWrong,
@@ -207,7 +207,7 @@ func TestStatementOfDamagedUser(t *testing.T) {
 	}
 }
 
-// The audit of a statement also counts rows that were posted after the statement was written.
+// With -user, the audit also counts rows that were posted after the statement was written.
 func TestStatementOfMovingUser(t *testing.T) {
 	t.Parallel()
 	onModel(t, func(s *scene) {

@@ -83,7 +83,7 @@ func patient(o *dynamodb.Options) {
 	})
 }
 
-// describeAttempts is low, so that a wrong address fails soon.
+// describeAttempts is low, so that a wrong address fails quickly.
 const describeAttempts = 3
 
 // open checks that the two variables name the two tables, and notes the approximate number of

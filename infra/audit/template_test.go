@@ -125,7 +125,8 @@ func TestLambda(t *testing.T) {
 	assert.Equal(t, 900, resource(t, "Audit", "Timeout"), "Lambda's longest")
 }
 
-// An audit that needs longer than an invocation reports before the timeout that it is unfinished.
+// If an audit needs longer than one invocation, it reports before the timeout that it is
+// unfinished.
 func TestLambdaTimeIsUp(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)

@@ -36,7 +36,8 @@ func damagedBooks(t *testing.T) *infratest.Books {
 var denied = faults.Exception(http.StatusBadRequest, "AccessDeniedException", "no")
 
 // Wherever reading fails, each task and format reports the findings so far and that the run is
-// unfinished. Findings decide the exit status. Without findings, it reports no mismatch count.
+// unfinished. Findings decide the exit status. An unfinished run without findings reports no
+// mismatch count.
 func TestUnfinished(t *testing.T) {
 	t.Parallel()
 	damaged, right, torn := damagedBooks(t), infratest.New(t), infratest.New(t)

@@ -87,7 +87,7 @@ func textOf(id ledger.TransactionID) types.AttributeValue {
 	return &types.AttributeValueMemberS{Value: id.String()}
 }
 
-// writeBalance replaces a user's row, or a refund account's, by the wanted one, or removes it if
+// writeBalance replaces a user's row, or a refund account's, with the wanted one, or removes it if
 // wanted is nil. It returns errMoved if any attribute has changed since the row was read.
 // Attributes outside the account are kept. A rebuilt balance has no transaction_id, because no
 // ledger write made it.
