@@ -9,7 +9,7 @@ counted = itertools.count()
 
 
 def members(body):
-    """Lists a body's members, and its entries', by name and value."""
+    """Yields the name and value of each member of a body and of its entries."""
     if isinstance(body, dict):
         yield from body.items()
         entries = body.get("entries")
@@ -19,10 +19,10 @@ def members(body):
 
 @schemathesis.hook
 def filter_case(context, case):
-    """Leaves out calls that are accepted by rules that the description has in words only.
+    """Skips calls that the ledger accepts by rules that the description has only in words.
 
-    An amount and a credit limit may be JSON numbers, and a null member counts as left out, except
-    a capture's amount, and a refund's amount and entries.
+    Amounts and credit limits may be JSON numbers. A null member counts as left out, except a
+    capture's amount, and a refund's amount and entries.
     """
     path = case.operation.path
     nulls = ("ammount", "amount") if path.endswith("/capture") else ("ammount", "amount", "entries") if path.endswith("/refunds") else ()
@@ -33,7 +33,7 @@ def filter_case(context, case):
 
 @schemathesis.hook
 def map_path_parameters(context, path_parameters):
-    """Gives every second capture an open hold, and every second refund a transaction, so that some are accepted."""
+    """Gives every second capture an open hold, and every second refund a transaction, so that some calls are accepted."""
     path = context.operation.path
     if path.endswith(("/capture", "/refunds")) and path_parameters and next(counted) % 2 == 0:
         path_parameters["id"] = new_debit({"expiresIn": 3600} if path.endswith("/capture") else {})

@@ -15,7 +15,7 @@ import (
 	"onewrite/infra/proof/callers/gateway"
 )
 
-// user is a user of the ledger, for whom a program calls that knows only the ledger's document.
+// user calls the ledger for one of its users, through the generated client.
 type user struct {
 	*ClientWithResponses
 	t  *testing.T
@@ -36,7 +36,7 @@ func (u user) post(key string, body TransactionInput) *PostTransactionResponse {
 	return answer
 }
 
-// posted posts a transaction that counts.
+// posted posts a transaction, and requires that it is posted.
 func (u user) posted(key string, body TransactionInput) Transaction {
 	u.t.Helper()
 	answer := u.post(key, body)
@@ -52,14 +52,12 @@ func (u user) balance() UserBalance {
 	return answer.JSON200.Data
 }
 
-// entry is a transaction of one entry.
 func (u user) entry(kind EntryType, amount string) (body TransactionInput) {
 	u.t.Helper()
 	require.NoError(u.t, body.FromOneEntryInput(OneEntryInput{UserId: u.id, Type: kind, Ammount: amount}))
 	return body
 }
 
-// payment is a transaction that pays another user.
 func (u user) payment(to, amount string) (body TransactionInput) {
 	u.t.Helper()
 	require.NoError(u.t, body.FromEntriesInput(EntriesInput{Entries: []EntryInput{
@@ -69,7 +67,8 @@ func (u user) payment(to, amount string) (body TransactionInput) {
 	return body
 }
 
-// problem returns the problem of this type in an answer with status 422.
+// problem returns the problem in an answer with status 422. It requires that the problem
+// has type P.
 func problem[P any](t *testing.T, answer interface{ ValueByDiscriminator() (any, error) }) P {
 	t.Helper()
 	require.NotNil(t, answer)
@@ -79,7 +78,8 @@ func problem[P any](t *testing.T, answer interface{ ValueByDiscriminator() (any,
 	return value.(P)
 }
 
-// A program moves money, sends a call again, is declined, and reads it all back.
+// The generated client can post and replay a credit, have calls declined and rejected, and
+// read the transactions back.
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	u := newUser(t, "generated client")
@@ -117,7 +117,7 @@ func TestRoundTrip(t *testing.T) {
 	assert.Nil(t, page.JSON200.Next)
 }
 
-// Such a program pays another user, and holds money and captures a part.
+// The generated client can pay another user, hold money, and capture a part of it.
 func TestTransfersAndHolds(t *testing.T) {
 	t.Parallel()
 	u := newUser(t, "generated client that holds")
@@ -142,7 +142,8 @@ func TestTransfersAndHolds(t *testing.T) {
 	problem[HoldEndedProblem](t, voided.ApplicationproblemJSON422)
 }
 
-// Such a program refunds a payment in parts, of which one is by entries.
+// The generated client can refund a payment in several parts, one of them by naming
+// entries.
 func TestRefunds(t *testing.T) {
 	t.Parallel()
 	u := newUser(t, "generated client that refunds")
@@ -173,7 +174,7 @@ func TestRefunds(t *testing.T) {
 	}}, read.JSON200.Data)
 }
 
-// Such a program lends money to an account and blocks its debits.
+// The generated client can give an account a credit limit, and block its debits.
 func TestAccountRules(t *testing.T) {
 	t.Parallel()
 	u := newUser(t, "generated client that is blocked")
@@ -189,8 +190,8 @@ func TestAccountRules(t *testing.T) {
 	assert.Equal(t, UserBalance{Balance: "150", CreditLimit: new("50"), Blocked: &blocked}, u.balance())
 }
 
-// The client recognises API Gateway's own answers, which are no problem documents, by status and
-// Content-Type.
+// The generated client recognises API Gateway's own answers by status and Content-Type.
+// They are not problem documents.
 func TestGatewayAnswers(t *testing.T) {
 	t.Parallel()
 	server := newGateway(t)
@@ -213,10 +214,10 @@ func TestGatewayAnswers(t *testing.T) {
 	}
 }
 
-// newGateway returns the URL to an API Gateway stand-in before the ledger.
+// newGateway returns the URL of an API Gateway stand-in in front of the ledger.
 func newGateway(t *testing.T) string { return newGatewayOf(t, "LEDGER_URL") }
 
-// newGatewayOf is newGateway for the ledger whose URL is in a variable.
+// newGatewayOf is newGateway for the ledger whose URL is in an environment variable.
 func newGatewayOf(t *testing.T, variable string) string {
 	require.NotEmpty(t, os.Getenv(variable), "%s must be the URL of a new local server: .ci/callers starts it", variable)
 	handler, err := gateway.New(os.Getenv(variable))
@@ -226,9 +227,9 @@ func newGatewayOf(t *testing.T, variable string) string {
 	return server.URL
 }
 
-// The clients that openapi-python-client and openapi-typescript generate do the same, each in a
-// program in its own language. So does a client for a ledger in dinars, generated from the
-// description that it serves.
+// The clients of openapi-python-client and openapi-typescript pass the same test, each in a
+// program in its own language. So does a Python client for a ledger in dinars, generated
+// from that ledger's description.
 func TestOtherLanguages(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ program, script, server, path, currency string }{

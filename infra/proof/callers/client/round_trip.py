@@ -1,7 +1,7 @@
-"""A round trip with the client that openapi-python-client generates.
+"""Calls every route with the client that openapi-python-client generates.
 
-The arguments are the URL of the gateway, what it answers by itself, by status, and
-the currency of its answers, which is empty where they have none.
+The arguments are the gateway's URL, the messages of its own answers by status, as
+JSON, and the currency in the ledger's answers, which is empty if they have none.
 """
 import json
 import sys

@@ -1,5 +1,5 @@
-// A round trip with openapi-fetch and the types that openapi-typescript generates.
-// The arguments are the URL of the gateway, and what it answers by itself, by status.
+// Calls every route with openapi-fetch and the types that openapi-typescript generates. The
+// arguments are the gateway's URL, and the messages of its own answers by status, as JSON.
 import assert from "node:assert/strict";
 import createClient from "openapi-fetch";
 import type { components, paths } from "./ledger.js";
@@ -31,7 +31,7 @@ assert.equal(again.response.headers.get("Idempotent-Replayed"), "true");
 
 const { error: declined } = await post("2", { userId: user, ammount: "1000", type: "debit" });
 assert(declined && "type" in declined && declined.type === "/problems/insufficient-funds");
-assert.equal(declined.balance, "110.5"); // which only this problem has: the type narrows
+assert.equal(declined.balance, "110.5"); // compiles only if the check above has narrowed the type
 assert.equal((await read(declined.id)).data?.data.status, "declined");
 const { error: wrong } = await post("3", { userId: user, ammount: "0", type: "debit" });
 assert(wrong && "type" in wrong && wrong.type === "/problems/invalid-request");

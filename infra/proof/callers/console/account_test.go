@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// later returns the value of a promise in the page.
+// later waits for a promise in the page, and returns its value.
 func (b browser) later(expression string) string {
 	b.t.Helper()
 	text, err := chromedp.Run(b, chromedp.Evaluate[string](expression, chromedp.EvalAwaitPromise))
@@ -20,7 +20,7 @@ func (b browser) later(expression string) string {
 	return text
 }
 
-// The own money follows the order of the list, one write at a time.
+// Own money follows the order of the list, one write at a time.
 func TestRunning(t *testing.T) {
 	b := openAccount(t, "running")
 	for _, c := range []struct {
@@ -51,8 +51,8 @@ func TestRunning(t *testing.T) {
 	}
 }
 
-// random is a function of the page that makes a random number below another one, the
-// same each time.
+// random defines a JavaScript function that returns a pseudo-random number below its
+// argument. The sequence is the same in each run.
 const random = `
 	let state = 7;
 	const random = (below) => {
@@ -63,9 +63,9 @@ const random = `
 	};
 `
 
-// While writes count between any two readings, in any order, the newest own money is one
-// that was there, and the others follow from it, line by line. When the writes rest, it is
-// the balance.
+// Writes are applied between any two reads, in any order. The newest own money on display
+// is always one that the user had, and the others follow from it, line by line. When no
+// more writes arrive, it equals the balance.
 func TestStatementAddsUp(t *testing.T) {
 	b := open(t, "/?userId=1")
 	b.sees("balance", "$")
@@ -115,7 +115,7 @@ func TestStatementAddsUp(t *testing.T) {
 	assert.Equal(t, "true 0", b.later(`simulate()`))
 }
 
-// others makes another caller post these, all at once or one after another.
+// others posts these as another caller, all at once or one after another.
 func (b browser) others(user string, atOnce bool, bodies ...string) {
 	b.t.Helper()
 	size := 1
@@ -134,15 +134,15 @@ func (b browser) others(user string, atOnce bool, bodies ...string) {
 func creditOf(amount string) string { return fmt.Sprintf(`type: "credit", ammount: %q`, amount) }
 func debitOf(amount string) string  { return fmt.Sprintf(`type: "debit", ammount: %q`, amount) }
 
-// ownIs waits until the statement's rows have this own money.
+// ownIs waits until the statement's rows show this own money.
 func (b browser) ownIs(want ...string) {
 	b.t.Helper()
 	b.waits(fmt.Sprintf(`[...document.querySelectorAll("#history tr")].map((row) => row.lastElementChild.textContent.slice(0, 12)).join("|") === %q`, strings.Join(want, "|")))
 }
 
-// Every kind of line keeps the own money right: holds that end in each way, a release by
-// another write, several entries, a decline, a refund and a credit limit. A reloaded page
-// shows the same.
+// Own money is right after every kind of line: holds that end in each way, a release by
+// another write, several entries, a decline, a refund and a credit limit. It is the same
+// after a reload.
 func TestRunningBalanceOfEveryLine(t *testing.T) {
 	b := openAccount(t, "every")
 	b.later(`import("/calls.js").then(async (calls) => {
@@ -179,11 +179,11 @@ func TestRunningBalanceOfEveryLine(t *testing.T) {
 	}
 }
 
-// The page shows other callers' writes by itself. A row that has the focus keeps it.
+// The page shows other callers' writes without a click. A row that has the focus keeps it.
 func TestRunningBalanceOfOthers(t *testing.T) {
 	b := openAccount(t, "crowd")
 	b.others("crowd", true, creditOf("5"), creditOf("5"), creditOf("5"))
-	b.ownIs("$115.00", "$110.00", "$105.00") // the page updates by itself
+	b.ownIs("$115.00", "$110.00", "$105.00")
 	b.do(chromedp.Focus("#history a"))
 	b.others("crowd", true, creditOf("7"), debitOf("3"))
 	b.waits(`document.querySelectorAll("#history tr").length === 5`)
@@ -195,7 +195,7 @@ func TestRunningBalanceOfOthers(t *testing.T) {
 	b.sees("history", "Declined")
 }
 
-// An account that changes between two readings shows no own money until it rests.
+// While an account changes between every two reads, the page shows no own money.
 func TestRunningBalanceWhileItMoves(t *testing.T) {
 	b := openAccount(t, "moving")
 	b.run(`const real = window.fetch; let n = 0;
@@ -211,7 +211,7 @@ func TestRunningBalanceWhileItMoves(t *testing.T) {
 	b.waits(`document.querySelector("#history tr").lastElementChild.textContent === document.getElementById("balance").textContent`)
 }
 
-// Lines that do not add up to the balance show no own money.
+// If the lines do not add up to the balance, the page shows no own money.
 func TestRunningBalanceThatDisagrees(t *testing.T) {
 	b := openAccount(t, "disagrees")
 	b.others("disagrees", false, creditOf("5"), creditOf("5"))
@@ -227,7 +227,7 @@ func TestRunningBalanceThatDisagrees(t *testing.T) {
 	assert.Equal(t, []string{"–The lines and the balance do not agree."}, b.own())
 }
 
-// The page reads a history whose lines are a minute older, or a minute younger.
+// These scripts make lines look a minute older, or younger, than they are.
 var (
 	aged  = shift("-")
 	young = shift("+")
@@ -266,7 +266,7 @@ func TestKeyUsedAgain(t *testing.T) {
 	b.waits(`document.getElementById("same-key").hidden`)
 }
 
-// A person who comes back from the wire finds the account as it was.
+// After a switch to the wire and back, the account is as it was.
 func TestBackFromTheWire(t *testing.T) {
 	b := openAccount(t, "back")
 	b.click(credit)
@@ -283,7 +283,7 @@ func TestBackFromTheWire(t *testing.T) {
 	b.waits(`document.getElementById("chosen").hidden && location.search === "?userId=back"`)
 }
 
-// The page reads nothing while it is hidden or shows another view.
+// The page does not read the account while another view is open.
 func TestOnlyTheOpenAccountIsRead(t *testing.T) {
 	b := openAccount(t, "unseen")
 	b.run(`window.readings = 0; const real = window.fetch; window.fetch = (path, options) => { if (String(path).startsWith("/balance")) readings++; return real(path, options); };`)
@@ -301,7 +301,7 @@ func TestOnlyTheOpenAccountIsRead(t *testing.T) {
 	b.ownIs("$105.00")
 }
 
-// A thousand lines are shown whole, and each with the own money after it.
+// All of a thousand lines can be shown, each with the own money after it.
 func TestThousandLines(t *testing.T) {
 	b := open(t, "/?userId=1")
 	b.sees("balance", "$")
@@ -321,8 +321,8 @@ func TestThousandLines(t *testing.T) {
 	assert.Equal(t, "$1,098.00", b.own()[0])
 }
 
-// A burst that the newest pages do not reach behind is shown with its own money, and whole
-// when a person asks for it.
+// If more lines are new than one read covers, the page shows those it has read, with own
+// money. A click shows them all.
 func TestBurst(t *testing.T) {
 	b := open(t, "/?userId=1")
 	b.sees("balance", "$")
@@ -341,7 +341,8 @@ func TestBurst(t *testing.T) {
 	assert.Equal(t, "$1,098.00 $101.00", b.own()[0]+" "+b.own()[1000])
 }
 
-// The focus goes to what a key opened, and is never lost with what is gone.
+// The focus moves to what a key press has opened, and is never lost when an element
+// disappears.
 func TestFocusGoesOn(t *testing.T) {
 	b := open(t, "/?userId=goes-on")
 	b.do(chromedp.EmulateViewport(320, 500))
@@ -376,8 +377,8 @@ func TestFocusGoesOn(t *testing.T) {
 	assert.Equal(t, "amount", b.focused())
 }
 
-// An open transaction shows the refunds of another tab, and leaves what a person types and
-// the focus.
+// An open transaction shows refunds from another tab, and keeps a person's input and the
+// focus.
 func TestRefundsOfAnotherTab(t *testing.T) {
 	one := openAccount(t, "refunds")
 	one.enter("amount", "30")
@@ -401,8 +402,8 @@ func TestRefundsOfAnotherTab(t *testing.T) {
 	assert.Equal(t, "true", one.ask(`String(document.activeElement === document.querySelector("#transaction a"))`))
 }
 
-// An open form of rules shows another tab's change. If a person has changed the form, it keeps
-// that, and shows a notice.
+// An open form of rules shows a change from another tab. If a person has changed the form,
+// it keeps their input and shows a notice.
 func TestRulesOfAnotherTab(t *testing.T) {
 	one := openAccount(t, "rules-tabs")
 	two := newTab(t, one, one.ask(`location.href`))

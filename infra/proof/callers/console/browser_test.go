@@ -1,4 +1,4 @@
-// Package console tests the local server's pages as a person at a browser does.
+// Package console tests the local server's pages in a browser, as a person would use them.
 package console
 
 import (
@@ -27,10 +27,10 @@ var update = flag.Bool("update", false, "write the screenshots of the README ane
 const (
 	screenshots        = "../../../local/screenshots"
 	maxScreenshotBytes = 300_000
-	within             = time.Minute // for anything to appear
+	within             = time.Minute // the longest wait for anything to appear
 )
 
-// chromium is the browser in which each test has a profile of its own.
+// chromium is the browser that all tests share. Each test has its own profile in it.
 var chromium context.Context
 
 func TestMain(m *testing.M) {
@@ -51,7 +51,7 @@ func startChromium() error {
 	}
 	allocator, _ := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program),
-		chromedp.NoSandbox, // CI is root in a container
+		chromedp.NoSandbox, // CI runs as root in a container
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
@@ -74,11 +74,11 @@ func installed(programs ...string) string {
 type browser struct {
 	context.Context
 	t      *testing.T
-	errors chan string // that the page has raised
-	motion string      // that checks of the page prefer
+	errors chan string // errors that the page has raised
+	motion string      // the motion that the person prefers in this tab
 }
 
-// open opens a page of the server in dollars, for a test beside other tests.
+// open opens a page of the server in dollars.
 func open(t *testing.T, path string) browser {
 	t.Helper()
 	return openAt(t, "LEDGER_URL", path)
@@ -92,7 +92,8 @@ func openAccount(t *testing.T, user string) browser {
 	return b
 }
 
-// openAt opens a page of the local server whose URL is in an environment variable.
+// openAt opens a page of the local server whose URL is in an environment variable. The test
+// runs in parallel from then on.
 func openAt(t *testing.T, variable, path string) browser {
 	t.Helper()
 	t.Parallel()
@@ -101,7 +102,7 @@ func openAt(t *testing.T, variable, path string) browser {
 	return openURL(t, server+path)
 }
 
-// openURL opens a page in a new profile. At its end the test fails if the page has raised
+// openURL opens a page in a new profile. The test fails at its end if the page has raised
 // an error.
 func openURL(t *testing.T, url string) browser {
 	t.Helper()
@@ -134,7 +135,8 @@ func newTab(t *testing.T, parent context.Context, url string, options ...chromed
 	return b
 }
 
-// watch collects the page's exceptions and its blocked loads and scripts.
+// watch collects errors from the page's events of one kind, such as exceptions or log
+// entries.
 func watch[E any](b browser, event cdp.Event[E], text func(E) string) {
 	events := chromedp.Events(b, event)
 	go func() {
@@ -146,7 +148,7 @@ func watch[E any](b browser, event cdp.Event[E], text func(E) string) {
 	}()
 }
 
-// call is a command of the browser's protocol.
+// call returns an action that sends a command of the Chrome DevTools protocol.
 func call[P any](command cdp.Command[P, cdp.Empty], parameters P) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		_, err := cdp.Call(ctx, target, command, parameters)
@@ -179,13 +181,12 @@ func (b browser) sees(id, text string) {
 	}
 }
 
-// text returns the text of the element.
 func (b browser) text(id string) string {
 	b.t.Helper()
 	return b.ask(`document.getElementById("` + id + `")?.innerText ?? ""`)
 }
 
-// reveal opens the view, the step and the details that hold the element.
+// reveal opens the view, the step and the details that contain the element.
 func (b browser) reveal(selector string) {
 	b.t.Helper()
 	b.run(fmt.Sprintf(`const found = document.querySelector(%q);
@@ -197,14 +198,13 @@ func (b browser) reveal(selector string) {
 		if (details && !found.closest("summary")) details.open = true;`, selector))
 }
 
-// enter enters a text into a field, in any view.
+// enter replaces the text of a field, in any view.
 func (b browser) enter(id, text string) {
 	b.t.Helper()
 	b.reveal("#" + id)
 	b.do(chromedp.Focus("#"+id), chromedp.Evaluate[chromedp.Void](`document.activeElement.select()`), chromedp.KeyEvent(text))
 }
 
-// click clicks an element, in any view.
 func (b browser) click(selector string) {
 	b.t.Helper()
 	b.reveal(selector)
@@ -217,7 +217,7 @@ func (b browser) focused() string {
 	return b.ask(`document.activeElement.id || document.activeElement.innerText`)
 }
 
-// noErrors requires that the page has raised none.
+// noErrors fails the test if the page has raised an error.
 func (b browser) noErrors() {
 	select {
 	case e := <-b.errors:
@@ -226,13 +226,11 @@ func (b browser) noErrors() {
 	}
 }
 
-// choose chooses an option of a menu.
 func (b browser) choose(id, value string) {
 	b.t.Helper()
 	b.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`(() => { const menu = document.getElementById(%q); menu.value = %q; menu.dispatchEvent(new Event("change")); })()`, id, value)))
 }
 
-// run runs a statement in the page.
 func (b browser) run(statement string) {
 	b.t.Helper()
 	b.do(chromedp.Evaluate[chromedp.Void](`(() => { ` + statement + ` })()`))
@@ -246,17 +244,18 @@ func (b browser) waits(expression string) {
 	}
 }
 
-// count returns how many elements a selector has.
+// count returns how many elements match a selector.
 func (b browser) count(selector string) string {
 	b.t.Helper()
 	return b.ask(fmt.Sprintf(`String(document.querySelectorAll(%q).length)`, selector))
 }
 
-// atTen sets a time zone in which it is ten o'clock, because its times are the widest.
+// atTen sets a time zone in which it is ten o'clock, because times with two-digit hours are
+// the widest.
 func (b browser) atTen() {
 	b.t.Helper()
 	hour := time.Now().UTC().Hour()
-	zone := fmt.Sprintf("Etc/GMT%+d", hour-10) // east is negative
+	zone := fmt.Sprintf("Etc/GMT%+d", hour-10) // in these names, east of Greenwich is negative
 	if hour == 23 {
 		zone = "Etc/GMT+1"
 	}

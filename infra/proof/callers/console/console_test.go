@@ -21,8 +21,7 @@ const (
 	debit  = "button[value=debit]"
 )
 
-// A newcomer opens the page, moves money, sends the same call again, and is
-// declined.
+// A new user opens the page, moves money, sends the same call again, and is declined.
 func TestConsole(t *testing.T) {
 	b := openAccount(t, "newcomer")
 	b.sees("none", "Every user begins with $100.00")
@@ -65,7 +64,7 @@ func (b browser) own() []string {
 	return strings.Split(b.ask(`[...document.querySelectorAll("#history tr")].map((row) => row.lastElementChild.textContent).join("|")`), "|")
 }
 
-// Another currency has its own sign, name and decimal places.
+// Another currency is shown with its own sign, name and decimal places.
 func TestConsoleInDinars(t *testing.T) {
 	b := openAt(t, "DINARS_URL", "/?userId=1")
 	b.sees("balance", "KWD\u00a0100.000")
@@ -90,7 +89,7 @@ func TestConsoleInDinars(t *testing.T) {
 	assert.Regexp(t, `^In one write payer-[0-9a-f]{8} paid KWD\x{a0}10.000, friend got KWD\x{a0}9.000 and shop got KWD\x{a0}1.000.$`, b.step("4"))
 }
 
-// A sale is refunded in parts, and no more than all of it.
+// A debit can be refunded in parts, up to its whole amount.
 func TestRefundOnThePage(t *testing.T) {
 	b := openAccount(t, "buyer")
 	b.enter("amount", "30")
@@ -120,7 +119,7 @@ func TestRefundOnThePage(t *testing.T) {
 	b.do(chromedp.WaitNotVisible("#refund"))
 }
 
-// An operator lends a user money, and blocks the user.
+// An operator can give a user a credit limit, and block the user's debits.
 func TestRulesOnThePage(t *testing.T) {
 	b := openAccount(t, "ruled")
 	b.click("#rules summary")
@@ -143,8 +142,8 @@ func TestRulesOnThePage(t *testing.T) {
 	b.sees("barred", "Debits are blocked")
 }
 
-// Fifteen clicks at once are one transaction. A key that the page chose is for one
-// transaction, so another button takes another key; one that a person chose is left.
+// Fifteen clicks at once post one transaction. A generated key is for one transaction, so
+// another button takes a new key. A key that a person typed is kept.
 func TestClicksAtOnce(t *testing.T) {
 	b := openAccount(t, "clicks")
 	b.run(`for (let i = 0; i < 15; i++) document.querySelector("button[value=credit]").click();`)
@@ -161,8 +160,8 @@ func TestClicksAtOnce(t *testing.T) {
 	b.waits(`document.getElementById("log").innerText.includes("The key is taken")`)
 }
 
-// holdBack keeps the page's answers to calls whose path holds this, until release
-// lets them in.
+// holdBack delays the answers to calls whose path contains path, until release is called in
+// the page.
 func (b browser) holdBack(path string) {
 	b.t.Helper()
 	b.run(fmt.Sprintf(`const real = window.fetch; const held = []; let released = false;
@@ -174,7 +173,7 @@ func (b browser) holdBack(path string) {
 		window.release = () => { released = true; window.fetch = real; held.forEach((go) => go()); };`, path))
 }
 
-// An answer that arrives late is for its own user and its own call.
+// A late answer is shown only for its own user and its own call.
 func TestLateAnswers(t *testing.T) {
 	b := openAccount(t, "early")
 	b.holdBack("/transactions")
@@ -202,8 +201,8 @@ func TestLateAnswers(t *testing.T) {
 	assert.Equal(t, "late $100.00 0", b.text("owner")+" "+b.text("balance")+" "+b.count("#history tr"))
 }
 
-// The page moves and then shows the user in the field. The address keeps the user and the
-// transaction for reload, back and forward.
+// A click moves money for the user in the field, and then shows that user. The address
+// keeps the user and the transaction, so that reload, back and forward work.
 func TestAddress(t *testing.T) {
 	b := open(t, "/?userId=1")
 	b.sees("balance", "$")
@@ -238,13 +237,13 @@ func TestAddress(t *testing.T) {
 	answer, err := http.DefaultClient.Do(r)
 	require.NoError(t, err)
 	answer.Body.Close()
-	b.run(`setTimeout(() => history.back());`) // the page may come back as it was, without being loaded
+	b.run(`setTimeout(() => history.back());`) // the browser may restore the page without loading it
 	b.sees("owner", "address")
 	b.sees("balance", "$105.00")
 }
 
-// Without a server, a reading fails as a reading. A transaction can be sent again later,
-// after other readings too.
+// Without a server, a failed read is reported as a read. A transaction can be sent again
+// later, even after other reads.
 func TestNoServer(t *testing.T) {
 	b := openAccount(t, "offline")
 	b.run(`const real = window.fetch; window.fetch = async () => { throw new TypeError("Failed to fetch"); }; window.online = () => { window.fetch = real; };`)
@@ -256,7 +255,7 @@ func TestNoServer(t *testing.T) {
 	b.run(`window.online();`)
 	b.click("#again")
 	b.sees("outcome", "Read. User offline has $100.00.")
-	b.run(`document.querySelector("#log .post").click();`) // in one go: the log grows meanwhile
+	b.run(`document.querySelector("#log .post").click();`) // in one step, because the log grows meanwhile
 	b.sees("outcome", "No answer. It may have counted")
 	b.click("#again")
 	b.sees("did", "Posted. Credit of $10.00, user offline.")
@@ -264,8 +263,8 @@ func TestNoServer(t *testing.T) {
 	b.sees("balance", "$110.00")
 }
 
-// The page words the ledger's problems for people. A key that can't be sent is named
-// before the call is sent, and nothing is sent.
+// The page describes the ledger's problems in words. If a key can't be sent, it says so and
+// sends nothing.
 func TestWords(t *testing.T) {
 	b := openAccount(t, "words")
 	for _, c := range []struct{ amount, key, want string }{
@@ -322,7 +321,7 @@ func TestConsoleByKeyboard(t *testing.T) {
 	assert.Equal(t, "0", b.count("[aria-invalid]"))
 }
 
-// The statement goes on page by page, to its end. The own money of a page needs no older
+// The statement can be read page by page to its end. The own money on a page needs no older
 // lines.
 func TestStatement(t *testing.T) {
 	b := open(t, "/?userId=1")
@@ -349,10 +348,10 @@ func TestStatement(t *testing.T) {
 	b.do(chromedp.WaitNotVisible("#older"), chromedp.WaitNotVisible("#all"))
 }
 
-// Each call can be made elsewhere, as it is shown.
+// The code on display makes the same call in a shell or another program.
 func TestCopies(t *testing.T) {
 	b := openAccount(t, "copies")
-	b.enter("key", `it's "mine"`) // which a shell and a string must survive
+	b.enter("key", `it's "mine"`) // quotes, which the code must escape
 	b.enter("amount", "7")
 	b.click(credit)
 	b.sees("did", "Posted.")
@@ -366,7 +365,7 @@ func TestCopies(t *testing.T) {
 	b.checkCopies(http.StatusOK, `"captured":"2.5"`)
 }
 
-// checkCopies runs the copies of the shown call; each is a replay.
+// checkCopies runs the code on display in each language. Each run must be a replay.
 func (b browser) checkCopies(status int, want string) {
 	t := b.t
 	t.Helper()
@@ -378,7 +377,7 @@ func (b browser) checkCopies(status int, want string) {
 		{"curl", "call.sh", []string{"bash"}, "Idempotent-Replayed: true"},
 		{"Go", "call.go", []string{"go", "run"}, fmt.Sprintf("%d %s replayed: true", status, http.StatusText(status))},
 		{"Python", "call.py", []string{"python3"}, fmt.Sprintf("%d replayed: true", status)},
-		{"TypeScript", "call.mjs", []string{"node"}, fmt.Sprintf("%d replayed: true", status)}, // it names no type, so that Node runs it as it is
+		{"TypeScript", "call.mjs", []string{"node"}, fmt.Sprintf("%d replayed: true", status)}, // without types, so that Node runs it unchanged
 	} {
 		b.choose("language", c.language)
 		path := filepath.Join(t.TempDir(), c.file)
@@ -390,7 +389,7 @@ func (b browser) checkCopies(status int, want string) {
 	}
 }
 
-// axe-core finds no missing name, role or contrast and no wrong order.
+// axe-core finds no accessibility problem in the account and the wire.
 func TestPagesAreAccessible(t *testing.T) {
 	b := openAccount(t, "axe")
 	b.atTen()

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// A hold of the form ends by a capture, a void or its expiry, and is one row of the
-// statement. A rejected capture leaves it pending, and its form in place.
+// A hold from the form can end by capture, void or expiry, and is one row of the statement.
+// After a rejected capture it is still pending, and the form still open.
 func TestHolds(t *testing.T) {
 	b := openAccount(t, "holds")
 	b.enter("seconds", "soon")
@@ -65,7 +65,7 @@ func TestHolds(t *testing.T) {
 	b.sees("transaction", "Expired")
 	b.waits(`document.getElementById("end").hidden`)
 	b.waits(`document.getElementById("balance").innerText === "$75.00" && document.getElementById("held").innerText === ""`)
-	b.run(`document.getElementById("void").click();`) // of a page that has not noticed yet
+	b.run(`document.getElementById("void").click();`) // as on a page that does not show the expiry yet
 	b.sees("outcome", "It has ended. It had expired. A hold ends once, for ever; nothing moved.")
 
 	b.enter("seconds", "600")
@@ -85,7 +85,7 @@ func TestHolds(t *testing.T) {
 	b.sees("outcome", "Nothing to end. This transaction never was pending")
 }
 
-// A fault of the form is for one call, and the lane shows its effect.
+// A fault that is chosen in the form happens to the call, and the lane shows its effect.
 func TestFaultOfTheForm(t *testing.T) {
 	b := openAccount(t, "faulty")
 	for _, c := range []struct{ fault, outcome, lane string }{
@@ -100,7 +100,7 @@ func TestFaultOfTheForm(t *testing.T) {
 		b.sees("lane", c.lane)
 	}
 	b.choose("fault", "")
-	b.click(credit) // the key is still that of the call whose answer was lost
+	b.click(credit) // with the key of the call that lost its answer
 	b.sees("outcome", "Replayed.")
 	b.sees("balance", "$140.00")
 }

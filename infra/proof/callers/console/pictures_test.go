@@ -17,8 +17,8 @@ import (
 
 const maxAnimationBytes = 200_000
 
-// The README's pictures: the page after its story in light and dark, and the drawings
-// of the first three steps as an animation. They are written with -update.
+// The README's pictures are the page after its story, in light and dark, and the drawings
+// of the first three steps as an animation. -update saves them.
 func TestPictures(t *testing.T) {
 	b := open(t, "/")
 	if !*update {
@@ -56,7 +56,7 @@ func TestPictures(t *testing.T) {
 	write(t, "story.svg", []byte(animation))
 }
 
-// write writes a picture, with -update.
+// write saves a picture if -update is set.
 func write(t *testing.T, file string, content []byte) {
 	t.Helper()
 	if *update {
@@ -64,8 +64,8 @@ func write(t *testing.T, file string, content []byte) {
 	}
 }
 
-// animate makes one SVG of the drawings of three steps, which play one after another for
-// ever. Its shapes, colours and rules are the page's own.
+// animate is a script that combines the drawings of three steps into one SVG, which plays
+// them in a loop. The shapes, colours and CSS rules come from the page.
 const animate = `(async () => {
 	const steps = [1, 2, 3].map((n) => document.getElementById("step-" + n));
 	const drawings = [];
@@ -102,7 +102,7 @@ const animate = `(async () => {
 	].join("\n") + "\n";
 })()`
 
-// sceneRules play three scenes of 7 seconds, again and again.
+// sceneRules are the CSS rules that play the three drawings for 7 seconds each, in a loop.
 const sceneRules = `.sheet { fill: var(--sheet); stroke: var(--rule); }
 .title, .counts, .came { font: 600 22px Inter, system-ui, sans-serif; fill: var(--ink); }
 .counts { font-size: 15px; font-weight: 400; fill: var(--quiet); }

@@ -22,8 +22,8 @@ import (
 // operation is an operation of the API's description.
 type operation struct {
 	method, path string
-	examples     []string // the names of the examples of its body; [""] without names
-	status       string   // of the answer to each
+	examples     []string // the names of its body's examples, or [""] if it has none
+	status       string   // the documented status of the answer
 }
 
 // operations returns all operations that the server describes.
@@ -68,12 +68,13 @@ func operations(t *testing.T, server string) (all []operation) {
 	return all
 }
 
-// section is the selector of the operation's part of the page.
+// section returns the selector for the operation's part of the page.
 func (o operation) section() string {
 	return fmt.Sprintf(`[id$="/%s%s"]`, strings.ToUpper(o.method), o.path)
 }
 
-// shows scrolls to the operation. The page makes it when it is in view and has time.
+// shows scrolls to the operation until it is rendered. Scalar renders only the parts in
+// view.
 func (b browser) shows(o operation) {
 	b.t.Helper()
 	for end := time.Now().Add(within); b.count(o.section()+" .show-api-client-button") == "0"; time.Sleep(200 * time.Millisecond) {
@@ -82,7 +83,6 @@ func (b browser) shows(o operation) {
 	}
 }
 
-// selects selects an example of the operation's body.
 func (b browser) selects(o operation, example string) {
 	b.t.Helper()
 	names, err := json.Marshal(o.examples)
@@ -104,12 +104,11 @@ const (
 // opens opens the dialog that sends the operation.
 func (b browser) opens(o operation) {
 	b.t.Helper()
-	b.run(fmt.Sprintf(`document.querySelector(%q).click();`, o.section()+" .show-api-client-button")) // it may move meanwhile
+	b.run(fmt.Sprintf(`document.querySelector(%q).click();`, o.section()+" .show-api-client-button")) // not with the mouse, because the button may move
 	b.waits(fmt.Sprintf(`%s?.innerText.includes(%q)`, sendButton, strings.ToLower(o.method)+" request to "+b.ask("location.origin")+o.path))
 	assert.NotContains(b.t, b.ask(response), "Status:", "of another call")
 }
 
-// closes closes the dialog.
 func (b browser) closes() {
 	b.t.Helper()
 	b.do(chromedp.KeyEvent(kb.Escape))
@@ -125,8 +124,8 @@ func (b browser) sends(o operation) string {
 	return b.ask(response)
 }
 
-// Each example of each operation runs as it stands, and is answered as documented. In
-// dinars the transactions do: TestExamplesInAnyOrder runs the others.
+// Each example of each operation can be sent as it is, and gets the documented status. In
+// dinars this covers only the transactions: TestExamplesInAnyOrder covers the others.
 func TestReference(t *testing.T) {
 	for _, variable := range []string{"LEDGER_URL", "DINARS_URL"} {
 		t.Run(variable, func(t *testing.T) {
@@ -153,7 +152,7 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// The samples are programs that run.
+// The code samples run, and all make the same call.
 func TestReferenceSamples(t *testing.T) {
 	b := open(t, "/docs")
 	b.sees("made", "Every example runs")
@@ -163,7 +162,7 @@ func TestReferenceSamples(t *testing.T) {
 	for _, c := range []struct {
 		tab, in, file string
 		command       []string
-		print         string // what the sample lacks
+		print         string // code to print the answer, if the sample has none
 	}{
 		{"Shell", "curl", "call.sh", []string{"sh"}, ""},
 		{"Go", "package main", "call.go", []string{"go", "run"}, ""},
@@ -185,7 +184,7 @@ func TestReferenceSamples(t *testing.T) {
 	assert.Len(t, ids, 1, "the same call")
 }
 
-// settles waits until the page has the scheme's colours. Scalar has a class for it.
+// settles waits until the page has the scheme's colours. Scalar sets a class for them.
 func (b browser) settles(scheme string) {
 	b.t.Helper()
 	b.waits(fmt.Sprintf(`document.body.className === "" || document.body.classList.contains(%q)`, scheme+"-mode"))
@@ -193,8 +192,8 @@ func (b browser) settles(scheme string) {
 	require.NoError(b.t, err)
 }
 
-// The reference and its dialogs are accessible, on a phone, a tablet and a desk, and load
-// nothing from elsewhere.
+// The reference and its dialogs are accessible at the widths of a phone, a tablet and a
+// desktop, and load nothing from other sites.
 func TestReferenceIsAccessible(t *testing.T) {
 	b := open(t, "/docs")
 	all := operations(t, os.Getenv("LEDGER_URL"))
@@ -210,7 +209,7 @@ func TestReferenceIsAccessible(t *testing.T) {
 	b.checkAxe("authentication")
 	b.do(chromedp.KeyEvent(kb.Escape))
 	b.sends(post)
-	for _, width := range widths { // before the page is long
+	for _, width := range widths { // while the page is still short
 		b.do(chromedp.EmulateViewport(width, 900))
 		b.checkAxe(fmt.Sprint("posted at ", width))
 	}

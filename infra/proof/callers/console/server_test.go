@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// buildServer builds the local server for a test's own.
+// buildServer builds the local server once, for tests that start their own.
 var buildServer = sync.OnceValues(func() (string, error) {
 	program, err := filepath.Abs("../../../../.cache/local")
 	if err != nil {
@@ -29,25 +29,25 @@ var buildServer = sync.OnceValues(func() (string, error) {
 	return program, nil
 })
 
-// server is a local server of one test.
+// server is a local server that one test starts.
 type server struct {
 	url  string
 	kill func()
 }
 
-// serve starts a local server at an address, with more flags, which ends with the test.
+// serve starts a local server, with more flags, and kills it when the test ends.
 func serve(t *testing.T, addr string, flags ...string) server {
 	t.Helper()
 	program, err := buildServer()
 	require.NoError(t, err)
-	command := exec.Command(program, append(flags, "-addr", addr, "-currency", "USD", "-places", "2")...) // not the environment's
+	command := exec.Command(program, append(flags, "-addr", addr, "-currency", "USD", "-places", "2")...) // overrides the environment
 	var log bytes.Buffer
 	command.Stderr = &log
 	out, err := command.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, command.Start())
 	kill := sync.OnceFunc(func() {
-		_ = command.Process.Kill() // it may have ended
+		_ = command.Process.Kill() // it may have exited already
 		_ = command.Wait()
 	})
 	t.Cleanup(kill)
@@ -62,11 +62,11 @@ func serve(t *testing.T, addr string, flags ...string) server {
 	return server{}
 }
 
-// addr returns the server's address.
 func (s server) addr() string { return strings.TrimPrefix(s.url, "http://") }
 
-// A killed server leaves the last balance with its time. The page goes on with the same
-// tables. It takes nothing from a ledger with other tables, not even in the middle of a step.
+// If the server is killed, the page keeps the last balance and shows its time. It continues
+// when a server starts with the same tables. It rejects answers from other tables, even in
+// the middle of a step.
 func TestServerIsKilled(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
@@ -159,7 +159,8 @@ func TestTwoTabs(t *testing.T) {
 	assert.Contains(t, one.ask(`document.querySelector("#step-5 .sum").textContent`), "came back by itself")
 }
 
-// Where users begin with nothing, a step first gives its user money, or is not played.
+// If users begin with nothing, a step first credits its user. If that fails, it is not
+// played.
 func TestStepsWithoutAnOpeningBalance(t *testing.T) {
 	t.Parallel()
 	b := openURL(t, serve(t, "127.0.0.1:0", "-opening", "0").url)
@@ -172,9 +173,9 @@ func TestStepsWithoutAnOpeningBalance(t *testing.T) {
 	assert.Equal(t, "$40.00 was held and came back by itself. The debit was posted: $0.00 can be spent.", b.step("5"))
 }
 
-// Nothing is cut off or covered where every balance is near the highest, 10^15, and every
-// name and sum is as long as can be: on a phone, a tablet and a desk, and at 200 % zoom,
-// which halves the width. Sums break between their groups of digits.
+// Nothing is cut off or covered, even with the highest balances (10^15) and the longest
+// names and amounts, at the widths of a phone, a tablet and a desktop. 200 % zoom halves
+// the width, so it is covered too. Amounts wrap only between groups of digits.
 func TestHighestBalances(t *testing.T) {
 	t.Parallel()
 	user := strings.Repeat("M", 128)

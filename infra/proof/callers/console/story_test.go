@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// step plays a step, and returns the sentence about what came of it.
+// step plays a step, and returns the sentence about its result.
 func (b browser) step(n string) string {
 	b.t.Helper()
 	b.click("#step-" + n + " .run")
@@ -22,7 +22,6 @@ func (b browser) step(n string) string {
 	return b.ask(`document.querySelector("#step-` + n + ` .sum").textContent`)
 }
 
-// ends waits until a step is over.
 func (b browser) ends(n string) {
 	b.t.Helper()
 	b.waits(`document.getElementById("step-` + n + `").ariaBusy === "false"`)
@@ -35,7 +34,7 @@ func (b browser) drawn(n string) string {
 		return (drawn.querySelector("[role=img]")?.ariaLabel ?? "") + "\n" + drawn.innerText; })()`)
 }
 
-// Each step reports its outcome in one sentence, which is true with any fields.
+// Each step reports its result in one sentence, which is true for any values of its fields.
 func TestStepsSay(t *testing.T) {
 	b := open(t, "/")
 	const (
@@ -46,11 +45,11 @@ func TestStepsSay(t *testing.T) {
 		lost   = `No answer came, so the same call was sent again. The answer settles both: not accepted, and the balance is still $100.00. `
 	)
 	b.later(`import("/calls.js").then(({ruling, send}) => send(ruling("block", {userId: "blocked", credits: "blocked"}))).then(() => "")`)
-	unused := strconv.FormatInt(time.Now().UnixMilli(), 36) // in names, as the receivers are no new users
+	unused := strconv.FormatInt(time.Now().UnixMilli(), 36) // makes names new in each run, because receivers are not
 	for _, c := range []struct {
 		n      string
-		fields string // id=value, separated by ;
-		server string // what goes wrong with it, see [browser.breakServer]
+		fields string // id=value, separated by semicolons
+		server string // how the server fails: see [browser.breakServer]
 		want   string
 		kind   string
 	}{
@@ -153,7 +152,7 @@ func TestStepsSay(t *testing.T) {
 	}
 }
 
-// vary writes a value into a field of a step, whatever it takes.
+// vary sets a field of a step to a value, even one that its menu lacks.
 func (b browser) vary(id, value string) {
 	b.t.Helper()
 	b.run(fmt.Sprintf(`const field = document.getElementById(%q);
@@ -162,7 +161,7 @@ func (b browser) vary(id, value string) {
 		field.dispatchEvent(new Event("input", {bubbles: true}));`, id, value))
 }
 
-// breakServer makes the page call a failing server, until mend.
+// breakServer makes the page's calls fail, until mend is called in the page.
 func (b browser) breakServer(how string) {
 	b.t.Helper()
 	if how == "" {
@@ -203,7 +202,8 @@ func (b browser) breakServer(how string) {
 		};`, how))
 }
 
-// Another call may change a step's account. If it moves money the step proves nothing, and says so.
+// If another call moves money in a step's account, the step proves nothing, and its
+// sentence reports that.
 func TestStepsMeetOthers(t *testing.T) {
 	b := open(t, "/")
 	b.vary("step-5-seconds", "2")
@@ -293,13 +293,13 @@ func TestStepsDraw(t *testing.T) {
 	assert.Equal(t, "60% 40%", b.ask(`[...document.querySelectorAll("#step-5 .bar-row:nth-child(2) .bar > *")].map(({style}) => style.width).join(" ")`))
 }
 
-// hurry makes the page wait a tenth as long.
+// hurry makes the page's timers ten times as fast.
 func (b browser) hurry() {
 	b.t.Helper()
 	b.run(`const real = window.setTimeout; window.setTimeout = (then, time, ...more) => real(then, time / 10, ...more);`)
 }
 
-// The story plays all steps, one after another, by the keyboard alone. It can be stopped.
+// The keyboard alone can play the story, with all steps one after another, and stop it.
 func TestStory(t *testing.T) {
 	b := open(t, "/")
 	b.prefer("light", "no-preference")
@@ -341,7 +341,7 @@ func TestStory(t *testing.T) {
 	assert.Equal(t, "step-3", b.ask(`document.querySelector(".step:not([hidden])").id`))
 }
 
-// Who watches the story on a small screen sees the sentence of each step.
+// On small screens, the sentence of each step is visible while the story plays.
 func TestStoryShowsSentences(t *testing.T) {
 	for _, size := range [][2]int64{{320, 640}, {720, 450}, {768, 1000}} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
@@ -363,8 +363,8 @@ func TestStoryShowsSentences(t *testing.T) {
 	}
 }
 
-// What took milliseconds is played in seconds, unless the person prefers no motion. The
-// end is the same.
+// A step is drawn in slow motion, unless the person prefers reduced motion. The final
+// drawing is the same.
 func TestSlowMotion(t *testing.T) {
 	b := open(t, "/")
 	b.prefer("light", "no-preference")
@@ -382,7 +382,7 @@ func TestSlowMotion(t *testing.T) {
 	assert.Equal(t, arrows, b.drawn("1"))
 }
 
-// Steps at once have users of their own. A step that is running is not run twice.
+// Steps that run at once have different users. A step that is running is not started again.
 func TestStepsOverlap(t *testing.T) {
 	b := open(t, "/")
 	b.vary("step-5-seconds", "1")
@@ -396,7 +396,7 @@ func TestStepsOverlap(t *testing.T) {
 	}
 }
 
-// After a reload nothing is shown as if it had been played, and the story can be played.
+// After a reload no step looks as if it had been played, and the story can be played.
 func TestReloadDuringTheStory(t *testing.T) {
 	b := open(t, "/")
 	b.prefer("light", "no-preference")
@@ -426,7 +426,7 @@ func TestStoryLeadsOn(t *testing.T) {
 	assert.Contains(t, b.ask(`document.querySelector("#step-4 .sum").textContent`), payer, "the page was not loaded anew")
 }
 
-// A field that can't be sent stops the story there, and is shown.
+// An invalid field stops the story at its step, and is shown.
 func TestStoryAsksForFields(t *testing.T) {
 	b := open(t, "/")
 	b.vary("step-2-callers", "101")
@@ -437,7 +437,6 @@ func TestStoryAsksForFields(t *testing.T) {
 	assert.Equal(t, "true false", b.ask(`document.querySelector("#step-2 details").open + " " + (document.getElementById("step-2").ariaBusy ?? "false")`))
 }
 
-// The titles of the steps follow their fields.
 func TestTitlesOfSteps(t *testing.T) {
 	b := open(t, "/")
 	titles := func() string {
@@ -456,7 +455,7 @@ func TestTitlesOfSteps(t *testing.T) {
 	assert.Equal(t, titles(), b.ask(`[...document.querySelectorAll(".step-title")].map((title) => title.textContent).join("; ")`))
 }
 
-// isDrawn waits until a step's drawing is as wide as its place.
+// isDrawn waits until a step's drawing is as wide as the space for it.
 func (b browser) isDrawn(n string) {
 	b.t.Helper()
 	b.waits(fmt.Sprintf(`document.querySelector("#step-%[1]s .drawing").clientWidth === Math.round(document.querySelector("#step-%[1]s .drawing > *").getBoundingClientRect().width)`, n))
@@ -483,7 +482,7 @@ func (b browser) fits(view string, width int64) {
 	assert.Empty(b.t, cutOff, "%s at %d", view, width)
 }
 
-// axe-core finds nothing in the story, before, during and after it.
+// axe-core finds no problem in the story before, during and after it is played.
 func TestStoryIsAccessible(t *testing.T) {
 	b := open(t, "/")
 	b.loadAxe()
@@ -501,7 +500,7 @@ func TestStoryIsAccessible(t *testing.T) {
 	b.checkAxe("narrow")
 }
 
-// The tabs follow the arrow keys, and the address the tabs.
+// The arrow keys switch the tabs, and the address changes with them.
 func TestTabs(t *testing.T) {
 	b := open(t, "/")
 	where := func() string {
@@ -531,7 +530,6 @@ func TestTabs(t *testing.T) {
 	b.sees("owner", "1")
 }
 
-// loadAxe loads axe-core into the page.
 func (b browser) loadAxe() {
 	b.t.Helper()
 	axe, err := os.ReadFile(os.Getenv("AXE"))
@@ -539,8 +537,8 @@ func (b browser) loadAxe() {
 	b.do(chromedp.Evaluate[chromedp.Void](string(axe)))
 }
 
-// checkAxe checks that axe-core finds nothing, in light and in dark, where only the
-// colours differ.
+// checkAxe checks that axe-core finds no problem, in light and in dark. In dark it checks
+// only the contrast, because only the colours differ.
 func (b browser) checkAxe(state string) {
 	b.t.Helper()
 	for scheme, rules := range map[string]string{"light": "{}", "dark": `{runOnly: ["color-contrast"]}`} {

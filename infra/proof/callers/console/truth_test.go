@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// The page stops showing a hold when it expires, even a hold that it knows from the
-// balance alone. The statement shows how the hold ended.
+// The page stops showing a hold when it expires, even after a reload. The statement shows
+// how the hold ended.
 func TestHoldExpiresOnAReloadedPage(t *testing.T) {
 	b := openAccount(t, "reloaded")
 	b.enter("amount", "40")
@@ -25,7 +25,7 @@ func TestHoldExpiresOnAReloadedPage(t *testing.T) {
 	assert.NotContains(t, b.text("history"), "Pending")
 }
 
-// No name moves the page's own text, or reaches out of it, also not in the story.
+// No user's name reorders the text around it, or overflows the page or the story.
 func TestNames(t *testing.T) {
 	b := open(t, "/?userId=1")
 	noControls := func(view, id string) {

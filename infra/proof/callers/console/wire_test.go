@@ -6,7 +6,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// The wire words the requests to DynamoDB. The expressions are there on demand.
+// The wire describes the requests to DynamoDB in words. Opening a line shows the
+// expressions.
 func TestWireInWords(t *testing.T) {
 	b := openAccount(t, "wired")
 	b.choose("fault", "conflict")
@@ -59,7 +60,7 @@ func TestLaneHasATimeAxis(t *testing.T) {
 	}))`))
 }
 
-// Each caller among several has one line, with a bar for each of its requests.
+// With several callers, each has one line, with a bar for each of its requests.
 func TestLaneOfACrowd(t *testing.T) {
 	b := openAccount(t, "lanes")
 	requests := b.later(`Promise.all([import("/log.js"), import("/calls.js")]).then(async ([log, calls]) => {
@@ -74,7 +75,7 @@ func TestLaneOfACrowd(t *testing.T) {
 	assert.Equal(t, "5", b.count("#lane .posted > .status"))
 }
 
-// Readings in a row are one line of the calls until they are opened.
+// Consecutive reads share one line of the log until it is opened.
 func TestReadingsCollapse(t *testing.T) {
 	b := openAccount(t, "collapse")
 	b.waits(`document.querySelectorAll("#log .get").length === 2`)

@@ -1,4 +1,4 @@
-// Package gateway stands in for API Gateway before the ledger.
+// Package gateway stands in for API Gateway in front of the ledger.
 package gateway
 
 import (
@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-// Messages are an HTTP API's own answers, by status.
+// Messages are the messages in an HTTP API's own answers, by status.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html
 var Messages = map[int]string{
@@ -24,8 +24,8 @@ var Messages = map[int]string{
 	http.StatusGatewayTimeout:        "Gateway Timeout",
 }
 
-// New returns a gateway that passes each call on to the ledger, but answers calls below /429 and
-// the like by itself.
+// New returns a gateway that passes calls on to the ledger at this URL. It answers calls
+// below a status, such as /429/transactions, with the gateway's own answer.
 func New(ledger string) (http.Handler, error) {
 	target, err := url.Parse(ledger)
 	if err != nil {
@@ -39,7 +39,7 @@ func New(ledger string) (http.Handler, error) {
 	return mux, nil
 }
 
-// Answer answers as API Gateway does by itself.
+// Answer sends API Gateway's own answer with this status.
 func Answer(w http.ResponseWriter, status int) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Apigw-Requestid", "bxOpVjE1oAMEPNw=")

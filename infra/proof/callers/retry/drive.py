@@ -1,4 +1,4 @@
-"""Runs post.py for a test: URL, key, transaction and seconds are its arguments."""
+"""Runs post.py for a test. The arguments are the URL, the key, the transaction and the seconds."""
 import json
 import sys
 

@@ -1,4 +1,5 @@
-// Runs post.ts for a test: URL, key, transaction and seconds are its arguments.
+// Runs post.ts for a test. The arguments are the URL, the key, the transaction and the
+// seconds.
 import { post, UnknownOutcome } from "./post.js";
 
 const [url, key, transaction, seconds] = process.argv.slice(2);

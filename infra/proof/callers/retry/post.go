@@ -1,4 +1,4 @@
-// Package retry is the caller's half of the guarantee in Go.
+// Package retry shows how a caller retries, so that a transaction counts only once.
 package retry
 
 import (
@@ -26,7 +26,7 @@ func (e *UnknownError) Error() string {
 }
 func (e *UnknownError) Unwrap() error { return e.Err }
 
-// Post sends a transaction until an answer is final, or ctx ends. Save the key with
+// Post retries a transaction until an answer is final, or ctx is done. Save the key with
 // the order before the first call.
 func Post(ctx context.Context, url, key, body string) (status int, answer string, err error) {
 	maybe := false // an attempt may have counted
@@ -45,8 +45,8 @@ func Post(ctx context.Context, url, key, body string) (status int, answer string
 		case status == http.StatusCreated || status == http.StatusUnprocessableEntity || !maybe && status >= 400:
 			return status, answer, nil
 		default:
-			// A redirect or another 2xx is not the ledger's answer. A 401 by now reports
-			// nothing about earlier attempts.
+			// A redirect or another 2xx is not the ledger's answer. A 401 after a lost
+			// answer does not show whether that attempt counted.
 			return 0, "", &UnknownError{key, fmt.Errorf("the last answer was %d", status)}
 		}
 		if err == nil {
@@ -65,11 +65,11 @@ func Post(ctx context.Context, url, key, body string) (status int, answer string
 	}
 }
 
-// send makes one attempt. Half an answer is none. A redirect is not followed, as
-// the POST would become a GET.
+// send makes one attempt. An incomplete answer is an error. Redirects are not followed,
+// because the POST would become a GET.
 func send(request *http.Request) (status int, answer string, told time.Duration, err error) {
 	client := http.Client{
-		Timeout:       15 * time.Second, // the function itself answers within 10
+		Timeout:       15 * time.Second, // the ledger answers within 10 s
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	response, err := client.Do(request)
@@ -82,6 +82,6 @@ func send(request *http.Request) (status int, answer string, told time.Duration,
 	if final := status == http.StatusCreated || status == http.StatusUnprocessableEntity; err == nil && final && !json.Valid(body) {
 		err = errors.New("the answer was cut")
 	}
-	seconds, _ := strconv.ParseUint(response.Header.Get("Retry-After"), 10, 64) // anything else counts as missing
+	seconds, _ := strconv.ParseUint(response.Header.Get("Retry-After"), 10, 64) // any other value counts as missing
 	return status, string(body), time.Duration(min(seconds, 3600)) * time.Second, err
 }

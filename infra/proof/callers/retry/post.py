@@ -17,14 +17,14 @@ class UnknownOutcome(Exception):
 
 
 class KeepRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect, as the POST would become a GET."""
+    """Follows no redirects, because the POST would become a GET."""
 
     def redirect_request(self, *_):
         return None
 
 
 def post(url, key, transaction, seconds):
-    """Sends a transaction until an answer is final, or the seconds are over.
+    """Retries a transaction until an answer is final, or the seconds have passed.
 
     Save the key with the order before the first call.
     """
@@ -36,22 +36,22 @@ def post(url, key, transaction, seconds):
     for attempt in itertools.count():
         wait = random.uniform(0, min(5, 0.2 * 2 ** min(attempt, 5)))
         try:
-            within = min(15, max(0.001, end - time.monotonic()))  # the function itself answers within 10 s
+            within = min(15, max(0.001, end - time.monotonic()))  # the ledger answers within 10 s
             try:
                 answer = opener.open(call, timeout=within)
             except urllib.error.HTTPError as error:
-                answer = error  # an answer, too
+                answer = error  # an answer with an error status
             with answer:
                 status, body = answer.status, answer.read()
             text = body.decode(errors="replace")
             if status in (201, 422):
-                json.loads(body)  # half an answer is none
+                json.loads(body)  # fails if the answer is incomplete
                 return status, text
             if status < 500 and status not in (408, 425, 429):
                 if not maybe and status >= 400:
                     return status, text
-                # A redirect or another 2xx is not the ledger's answer. A 401 by now
-                # reports nothing about earlier attempts.
+                # A redirect or another 2xx is not the ledger's answer. A 401 after a
+                # lost answer does not show whether that attempt counted.
                 wait = math.inf
             maybe = maybe or status >= 500 or status == 408  # 425 and 429 did not reach the ledger
             told = answer.headers.get("Retry-After", "")

@@ -6,16 +6,16 @@ export class UnknownOutcome extends Error {
 }
 
 /**
- * Sends a transaction until an answer is final, or the seconds are over. Save the
- * key with the order before the first call.
+ * Retries a transaction until an answer is final, or the seconds have passed. Save
+ * the key with the order before the first call.
  */
 export async function post(url: string, key: string, transaction: object, seconds: number) {
-  const call = new Request(url, { // throws before anything is sent
+  const call = new Request(url, { // an invalid URL throws here, before anything is sent
     method: "POST",
-    // The standard name: a browser may add its own key under it if it is missing.
+    // The standard name. If it is missing, a browser may add this header with its own key.
     headers: { "Idempotency-Key": key, "Content-Type": "application/json" },
     body: JSON.stringify(transaction),
-    redirect: "manual", // followed, the POST would become a GET
+    redirect: "manual", // if followed, the POST would become a GET
   });
   const end = Date.now() + seconds * 1000;
   let maybe = false; // an attempt may have counted
@@ -23,18 +23,18 @@ export async function post(url: string, key: string, transaction: object, second
     let wait = Math.random() * Math.min(5000, 200 * 2 ** attempt);
     let cause: unknown;
     try {
-      const within = Math.min(15_000, Math.max(1, end - Date.now())); // the function itself answers within 10 s
+      const within = Math.min(15_000, Math.max(1, end - Date.now())); // the ledger answers within 10 s
       const answer = await fetch(call.clone(), { signal: AbortSignal.timeout(within) });
       const text = await answer.text();
       const { status } = answer;
       if (status === 201 || status === 422) {
-        JSON.parse(text); // half an answer is none
+        JSON.parse(text); // throws if the answer is incomplete
         return { status, text };
       }
       if (![408, 425, 429].includes(status) && status < 500) {
         if (!maybe && status >= 400) return { status, text };
-        // A redirect or another 2xx is not the ledger's answer. A 401 by now reports
-        // nothing about earlier attempts.
+        // A redirect or another 2xx is not the ledger's answer. A 401 after a lost
+        // answer does not show whether that attempt counted.
         wait = Infinity;
       }
       maybe ||= status >= 500 || status === 408; // 425 and 429 did not reach the ledger

@@ -26,13 +26,13 @@ import (
 	"onewrite/infra/proof/callers/gateway"
 )
 
-// outcome is a caller's result: an answer, or that the outcome is unknown.
+// outcome is a caller's result: an answer, or an error that the outcome is unknown.
 type outcome struct {
 	Status        int
 	Text, Unknown string
 }
 
-// callers are the three loops.
+// callers are the retry loops, by language.
 var callers = map[string]func(t *testing.T, url, key, body string, seconds int) outcome{
 	"Go": func(t *testing.T, url, key, body string, seconds int) (o outcome) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(seconds)*time.Second)
@@ -49,7 +49,8 @@ var callers = map[string]func(t *testing.T, url, key, body string, seconds int) 
 	"TypeScript": program("NODE", filepath.Join(os.Getenv("TYPESCRIPT"), "drive.js")),
 }
 
-// program returns the caller in a script, run by the program that a variable names.
+// program returns a caller that runs a script with the program that an environment variable
+// names.
 func program(variable, script string) func(t *testing.T, url, key, body string, seconds int) outcome {
 	return func(t *testing.T, url, key, body string, seconds int) (o outcome) {
 		require.NotEmpty(t, os.Getenv(variable), "%s must be set: .ci/callers does", variable)
@@ -65,7 +66,7 @@ func program(variable, script string) func(t *testing.T, url, key, body string, 
 // fault changes one call on its way to the ledger or back.
 type fault func(w http.ResponseWriter, forward func() *httptest.ResponseRecorder)
 
-// network hands calls on to the ledger, each with the next fault.
+// network forwards calls to the ledger, and applies the next fault to each.
 type network struct {
 	t      *testing.T
 	ledger http.Handler
@@ -98,7 +99,6 @@ func (n *network) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// pass answers as the ledger does.
 func pass(w http.ResponseWriter, forward func() *httptest.ResponseRecorder) {
 	copyAnswer(w, forward(), 1)
 }
@@ -106,7 +106,7 @@ func pass(w http.ResponseWriter, forward func() *httptest.ResponseRecorder) {
 // loseBefore loses the call before it reaches the ledger.
 func loseBefore(http.ResponseWriter, func() *httptest.ResponseRecorder) { panic(http.ErrAbortHandler) }
 
-// loseAfter loses the answer when the ledger has written.
+// loseAfter loses the answer after the ledger has handled the call.
 func loseAfter(_ http.ResponseWriter, forward func() *httptest.ResponseRecorder) {
 	forward()
 	panic(http.ErrAbortHandler)
@@ -119,19 +119,19 @@ func half(w http.ResponseWriter, forward func() *httptest.ResponseRecorder) {
 	panic(http.ErrAbortHandler)
 }
 
-// copyAnswer answers with the first of that many parts of the ledger's answer.
+// copyAnswer divides the ledger's answer into parts, and sends the first part.
 func copyAnswer(w http.ResponseWriter, answer *httptest.ResponseRecorder, parts int) {
 	maps.Copy(w.Header(), answer.Header())
 	w.WriteHeader(answer.Code)
 	_, _ = w.Write(answer.Body.Bytes()[:answer.Body.Len()/parts])
 }
 
-// answers returns a fault where the gateway answers by itself.
+// answers returns a fault in which the gateway sends its own answer.
 func answers(status int) fault {
 	return func(w http.ResponseWriter, _ func() *httptest.ResponseRecorder) { gateway.Answer(w, status) }
 }
 
-// wait returns a fault that asks the caller to wait.
+// wait returns a fault in which the gateway sends 503 and Retry-After.
 func wait(seconds int) fault {
 	return func(w http.ResponseWriter, _ func() *httptest.ResponseRecorder) {
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
@@ -150,16 +150,16 @@ func odd(status int, body string, headers ...string) fault {
 	}
 }
 
-// cut loses the answer's end without a trace: the connection ends where the answer's length is
-// reached, in the middle of a character.
+// cut truncates the answer without a trace: its Content-Length matches, but it ends in the
+// middle of a character.
 func cut(w http.ResponseWriter, forward func() *httptest.ResponseRecorder) {
 	answer := forward()
 	w.WriteHeader(answer.Code)
 	_, _ = w.Write(append(answer.Body.Bytes()[:answer.Body.Len()/2], "\xc3"...))
 }
 
-// Whatever happens on the way, a caller ends with the outcome, or with an error that it is unknown;
-// and the ledger counts once.
+// With any fault, a caller ends with the ledger's answer, or with an error that the outcome
+// is unknown. The ledger counts the transaction at most once.
 func TestPost(t *testing.T) {
 	t.Parallel()
 	ledger, err := gateway.New(os.Getenv("LEDGER_URL"))
@@ -230,7 +230,9 @@ func TestPost(t *testing.T) {
 				assert.Equal(t, c.forwards, way.forwards)
 				assert.Equal(t, c.balance, balance(t, user))
 				if name == "too many, not there" {
-					// A back-off would be shorter than 0.2 s here; a timer may be a millisecond early.
+					// The caller must wait for 2 s, as Retry-After demands. Its own
+					// back-off would be under 0.2 s. A timer may be a few milliseconds
+					// early.
 					assert.GreaterOrEqual(t, way.arrived[1].Sub(way.arrived[0]), 1990*time.Millisecond)
 				}
 			})
@@ -247,7 +249,7 @@ func balance(t *testing.T, user string) string {
 	return body.Data.Balance
 }
 
-// A call that can't be sent at all has a known outcome.
+// If a call can't be sent at all, the error does not say that the outcome is unknown.
 func TestPostNothingSent(t *testing.T) {
 	t.Parallel()
 	_, _, err := Post(t.Context(), "http://a b/", "1", "{}")
@@ -256,7 +258,7 @@ func TestPostNothingSent(t *testing.T) {
 	assert.False(t, ok, err)
 }
 
-// The document shows these files.
+// handler/retries.md shows these files as they are.
 func TestDocumentShowsTheLoops(t *testing.T) {
 	t.Parallel()
 	document, err := os.ReadFile("../../../../handler/retries.md")
