@@ -21,7 +21,7 @@ import (
 type worked struct {
 	access   handler.Access
 	settings ledger.Settings
-	policies map[string]policy // by IAM caller
+	policies map[string]policy // by the caller's name
 	calls    [][]string        // columns: caller, whether with a token, method, target, key, body, status, whether API Gateway answers
 }
 

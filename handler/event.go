@@ -46,10 +46,10 @@ type requestContext struct {
 	RequestID  string         `json:"requestId"`
 	Stage      string         `json:"stage"`
 	DomainName string         `json:"domainName"`
-	HTTP       requestLine    `json:"http"` // payload 2.0
+	HTTP       requestLine    `json:"http"` // only in payload 2.0
 	ELB        jsontext.Value `json:"elb"`  // only load balancers send it
 	Authorizer jsontext.Value `json:"authorizer"`
-	Identity   jsontext.Value `json:"identity"` // payload 1.0
+	Identity   jsontext.Value `json:"identity"` // only in payload 1.0
 }
 
 type requestLine struct {
@@ -219,9 +219,9 @@ func present(member jsontext.Value) jsontext.Value {
 // authorizer is a requestContext's authorizer member, in which API Gateway identifies the
 // caller.
 type authorizer struct {
-	IAM    jsontext.Value `json:"iam"`    // payload 2.0
-	JWT    jsontext.Value `json:"jwt"`    // payload 2.0; contains the claims
-	Claims jsontext.Value `json:"claims"` // payload 1.0
+	IAM    jsontext.Value `json:"iam"`    // only in payload 2.0
+	JWT    jsontext.Value `json:"jwt"`    // only in payload 2.0; contains the claims
+	Claims jsontext.Value `json:"claims"` // only in payload 1.0
 }
 
 // authorizer returns the event's authorizer, or an empty one if it can't be decoded.

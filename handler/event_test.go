@@ -119,7 +119,7 @@ func TestOtherEvents(t *testing.T) {
 			`{` + query + `,"version":"2.0"}`, `{` + query + `,"rawPath":"/balance"}`, `{` + query + `,"isBase64Encoded":false}`,
 			`{` + query + `,"multiValueQueryStringParameters":{}}`, `{` + query + `,"anything":null}`,
 
-			`{` + post + `,"version":"2.0","path":"/transactions","method":"POST","requestContext":{"serviceArn":"arn"}}`, // VPC Lattice
+			`{` + post + `,"version":"2.0","path":"/transactions","method":"POST","requestContext":{"serviceArn":"arn"}}`, // as VPC Lattice sends it
 		} {
 			got := invoke(t, h, []byte(payload))
 			assert.Equal(t, http.StatusBadRequest, got.Status, payload)

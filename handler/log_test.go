@@ -32,7 +32,7 @@ type logLine struct {
 	Latency                                                                            float64
 
 	members map[string]json.RawMessage
-	metrics []directive // as CloudWatch reads them
+	metrics []directive // decoded from the _aws member
 }
 
 type directive struct {

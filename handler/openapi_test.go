@@ -28,16 +28,16 @@ import (
 // beyondSchemas are the reasons for a 400 that JSON Schema can't express. The handler may
 // reject a call that the document allows only for one of these.
 var beyondSchemas = []string{
-	"is sent more than once, and the values differ", // Idempotent-Key and Idempotency-Key
-	"must be the same as ammount, or left out",      // ammount and amount
+	"is sent more than once, and the values differ",
+	"must be the same as ammount, or left out",
 	`must be the "next" of an answer for the same user`,
 	"must be at most what was held", // only the ledger knows the held sum
 	"must be whole seconds",         // JSON Schema allows 1.0 and 1e3
-	"must come with one debit",      // for the entries of a hold
+	"must come with one debit",
 	"must have at most 100 entries and different users together",
 	"must have at most 512 bytes as JSON",
 	"the entries must credit as much as they debit",
-	"left out, it is all that is held",     // for "amount": null
+	"left out, it is all that is held",
 	"must be at most what the entry moved", // only the ledger knows the entries
 	"must be in entries, as the transaction",
 	"must be the place of an entry", // JSON Schema allows 1.0
@@ -110,7 +110,7 @@ var numberAmount = regexp.MustCompile(`("(?:ammount|creditLimit)"\s*:\s*)(-?(?:0
 // For these members null counts as absent.
 var (
 	nullMember = regexp.MustCompile(`"(userId|type|ammount|amount|currency|metadata|entries|balanced|debits|credits|creditLimit)":null,?`)
-	nullOfPart = regexp.MustCompile(`"(currency|metadata)":null,?`) // in a capture or refund
+	nullOfPart = regexp.MustCompile(`"(currency|metadata)":null,?`) // for captures and refunds
 )
 
 // renamed returns the request in the form that the document's schemas require. The document

@@ -103,9 +103,9 @@ type problem struct {
 	Entry      *int                `json:"entry,omitempty"`      // the place of the first entry that was declined or has too little left; only if there are several
 	Balance    string              `json:"balance,omitempty"`
 	Limit      string              `json:"limit,omitempty"`
-	Refundable string              `json:"refundable,omitempty"` // how much of that entry is left to refund
+	Refundable string              `json:"refundable,omitempty"` // how much of the entry is left to refund
 	Currency   string              `json:"currency,omitempty"`   // of Balance, Limit and Refundable
-	Blocked    []string            `json:"blocked,omitempty"`    // the block that declined that entry
+	Blocked    []string            `json:"blocked,omitempty"`    // the block that declined the entry
 	Ended      string              `json:"ended,omitempty"`      // how the hold ended
 
 	TransactionStatus string `json:"transactionStatus,omitempty"` // of the transaction that can't be refunded

@@ -55,7 +55,7 @@ func (q query) limit() int {
 	if !ok {
 		return defaultLimit
 	}
-	limit, err := strconv.ParseUint(value, 10, 0) // accepts no sign
+	limit, err := strconv.ParseUint(value, 10, 0) // unlike ParseInt, accepts no sign
 	if err != nil || limit < 1 || limit > ledger.MaxPage {
 		q.invalid.add(limitField, fmt.Sprintf("must be a whole number from 1 to %d", ledger.MaxPage))
 	}

@@ -12,8 +12,8 @@ import (
 	"onewrite/handler"
 )
 
-// openapi.yaml and template.yaml must have the routes in routes.go and no others. The paths
-// in infra/proof/sam/expand.py come from openapi.yaml.
+// openapi.yaml and template.yaml must have the routes in routes.go and no others.
+// infra/proof/sam/expand.py relies on that: it takes the routes from template.yaml.
 func TestRoutesAreDescribedAndDeployed(t *testing.T) {
 	t.Parallel()
 	d := readDescription(t)

@@ -17,7 +17,7 @@ type transactionBody struct {
 	Currency      string         `json:"currency,omitempty"`
 	Status        string         `json:"status"`
 	CreatedAt     string         `json:"createdAt"`
-	ExpiresAt     string         `json:"expiresAt,omitempty"` // if it is or was pending
+	ExpiresAt     string         `json:"expiresAt,omitempty"` // only if it is or was pending
 	Captured      string         `json:"captured,omitempty"`
 	Entries       []entryBody    `json:"entries,omitempty"`
 	Metadata      jsontext.Value `json:"metadata,omitzero"`
