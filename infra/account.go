@@ -30,8 +30,7 @@ type Aggregate struct {
 func (a Aggregate) IsNone() bool { return a.Version == 0 && a.Changes == 0 }
 
 // Attributes returns the row's attributes without the key. It includes held and holds only
-// if the user ever had a hold, and attributes for rules only if the rules were ever
-// changed.
+// if the user ever had a hold, and attributes for rules only if rules were ever changed.
 func (a Aggregate) Attributes(hadHolds bool) map[string]types.AttributeValue {
 	row := item{
 		"balance": number(a.Balance),
@@ -92,8 +91,7 @@ func DecodeAggregate(row map[string]types.AttributeValue) (Aggregate, error) {
 	return a, nil
 }
 
-// decodeAccount returns the account in a user's row. If the row is absent, the account has
-// the opening balance.
+// decodeAccount returns the account in a user's row, or a new account if the row is absent.
 func (s *Store) decodeAccount(row item) (ledger.Account, error) {
 	if len(row) == 0 {
 		return ledger.Account{Balance: s.settings.Opening}, nil
@@ -193,8 +191,7 @@ func parseMilliseconds(s string) (time.Time, error) {
 	return time.UnixMilli(milliseconds).UTC(), nil
 }
 
-// equal rejects a number that differs from want, which was computed from the row's open
-// holds.
+// equal rejects a number that differs from want, the value for the row's open holds.
 func (d *decoder) equal(name, want string) {
 	got := decodeNumber(d, name, func(s string) (string, error) { return s, nil })
 	if got != "" && got != want {

@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// TransactionAttributes returns the names of all attributes that the store writes to the
-// transactions table.
+// TransactionAttributes returns the names of all attributes in the transactions table.
 func TransactionAttributes() (names []string) {
 	for field := range reflect.TypeFor[transactionRow]().Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("dynamodbav"), ",")

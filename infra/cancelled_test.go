@@ -25,8 +25,7 @@ const (
 	reasonFailed = `{"Code":"ConditionalCheckFailed"}`
 )
 
-// cancelledFor returns a fault that answers a posting with a cancellation for these
-// reasons.
+// cancelledFor returns a fault that cancels a posting for these reasons.
 func cancelledFor(reasons ...string) faults.Fault {
 	return func(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
 		return faults.Answer(r, http.StatusBadRequest, `{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",`+

@@ -13,9 +13,8 @@ import (
 )
 
 const (
-	// attemptTimeout limits the wait for a complete answer. DynamoDB answers in tens of
-	// milliseconds even at its slowest, so a longer wait would only take time from other
-	// attempts.
+	// attemptTimeout limits the wait for a complete answer. DynamoDB's slowest answers take
+	// tens of milliseconds, so a longer wait would only take time from other attempts.
 	attemptTimeout = time.Second
 
 	// dialTimeout suits a network within one region.

@@ -39,8 +39,7 @@ const (
 	addHolds   = addRows + ", held :held, holds :holds"
 )
 
-// moveBalance returns the conditional update for a move. first is the id of the posting's
-// first row.
+// moveBalance returns a move's conditional update. first is the id of the first row.
 func (s *Store) moveBalance(m ledger.Move, first ledger.TransactionID) *types.Update {
 	u := update{values: item{
 		":opening": s.opening,
@@ -78,8 +77,7 @@ func (s *Store) moveBalance(m ledger.Move, first ledger.TransactionID) *types.Up
 	}
 }
 
-// update collects a move's condition, and the names and values that its expressions
-// use.
+// update collects a move's condition, and the names and values of its expressions.
 type update struct {
 	rules  []string
 	names  map[string]string

@@ -80,8 +80,8 @@ func allowed(t *testing.T) map[faults.Access]bool {
 					continue
 				}
 				// The value is !If [MakesTables, the stack's own table, an existing table].
-				// The second item is !GetAtt Table.Arn, or !Sub ${Table.Arn}/index/name for
-				// the index.
+				// The second item is !GetAtt Table.Arn, or for the index !Sub
+				// ${Table.Arn}/index/name.
 				choice := dig(statement, "Resource").(function)
 				require.Equal(t, "!If", choice.name)
 				own, existing := choice.of.([]any)[1].(function), choice.of.([]any)[2].(function)

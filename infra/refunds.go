@@ -62,8 +62,7 @@ func refundedPlace(attribute string) (place int, ok bool) {
 	return place, err == nil && attribute == refundedName(place) && place >= 0
 }
 
-// IsRefundAttribute reports whether refund accounts have an attribute with this name, apart
-// from the key.
+// IsRefundAttribute reports whether refund accounts have this attribute beside their key.
 func IsRefundAttribute(name string) bool {
 	_, isSum := refundedPlace(name)
 	return isSum || name == "version" || name == "refunded_at"
@@ -124,8 +123,7 @@ func refundsKey(of ledger.TransactionID) item {
 }
 
 // refundRefused returns the error for a refund that the refund account does not allow. row
-// is the account's row, if the failed condition returned it. Otherwise refundRefused reads
-// it.
+// is the account's row, if the failed condition returned it, or else it is read.
 func (s *Store) refundRefused(ctx context.Context, of ledger.TransactionID, row item) error {
 	refunds, err := s.refunds(ctx, of, row)
 	if err != nil {
@@ -142,8 +140,7 @@ func (s *Store) Refunds(ctx context.Context, of ledger.TransactionID) (ledger.Re
 	return s.refunds(ctx, of, nil)
 }
 
-// refunds returns the refunds in a refund account's row. If the row is empty, it reads the
-// row first.
+// refunds returns the refunds in a refund account's row. It reads the row if it is empty.
 func (s *Store) refunds(ctx context.Context, of ledger.TransactionID, row item) (ledger.Refunds, error) {
 	if len(row) == 0 {
 		var err error

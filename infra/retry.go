@@ -105,8 +105,7 @@ func (s *Store) newRetry(ctx context.Context, final func(error) bool) *retry {
 	return &retry{ctx: ctx, began: time.Now(), jitter: s.jitter, final: final, storm: &s.storm}
 }
 
-// retryPosting returns the retry policy for a posting. It stops if the posting's id is
-// taken.
+// retryPosting returns the retry policy for a posting. It stops if the id is taken.
 func (s *Store) retryPosting(ctx context.Context, p ledger.Posting) *retry {
 	r := s.newRetry(ctx, idTaken)
 	r.posting = p

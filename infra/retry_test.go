@@ -30,8 +30,7 @@ func first(requests int, operation string, fault faults.Fault) faults.Fault {
 	}
 }
 
-// The delays after a conflict differ from those after other transient errors, for postings
-// and for declines.
+// The delays after a conflict differ from those after any other transient error.
 func TestDelays(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

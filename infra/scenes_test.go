@@ -164,8 +164,7 @@ func TestRefusalByReports(t *testing.T) {
 }
 
 // Another caller ends holds right before the write that would release them. The call then
-// decides by the money that is left, even if DynamoDB does not report all failed
-// conditions.
+// decides by the remaining money, even if DynamoDB does not report all failed conditions.
 func TestReleasesByReports(t *testing.T) {
 	t.Parallel()
 	const (
@@ -173,8 +172,7 @@ func TestReleasesByReports(t *testing.T) {
 		twoPayers = "ha: hold a debit 60; hb: hold b debit 60; 1m1s;"
 		drained   = "k: a debit 70, b debit 70, c credit 140; a 30, b 30, c 240"
 
-		// Each payer has enough left for its own debit. If the two amounts were swapped, a
-		// would not.
+		// Each payer has enough left for its own debit, but a has too little for b's.
 		others = "ha: hold a debit 80; hb: hold b debit 60; 1m1s"
 		end    = "ca: capture ha 60; vb: void hb" // leaves 40 to a and 100 to b
 		left   = "; a 10, b 30"

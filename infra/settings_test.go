@@ -126,8 +126,7 @@ func TestStartOnTablesFromBefore(t *testing.T) {
 	refused(t, opened(t, books, "USD 2 0").Start(t.Context()), "the tables were begun with currency USD, decimal places 2, opening balance 100")
 }
 
-// If the settings row is damaged or was changed by hand, Start fails, and the error names
-// the fault.
+// If the settings row is damaged or was changed by hand, Start fails and names the fault.
 func TestStartRefusesDamagedSettings(t *testing.T) {
 	t.Parallel()
 	books := infratest.NewWith(t, settingsOf(t, "KWD 3 0.5"))

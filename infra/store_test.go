@@ -97,8 +97,7 @@ func TestRequestsPerOutcome(t *testing.T) {
 	})
 }
 
-// pages reads user a's whole history. It returns the pages, and how many requests each
-// took.
+// pages reads user a's whole history. requests counts each page's requests.
 func pages(t *testing.T, books *infratest.Books, limit int) (pages []ledger.Page, requests []int) {
 	t.Helper()
 	user := infratest.Entries(t, "k", "a debit 1").UserID()

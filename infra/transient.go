@@ -12,8 +12,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// transactionConflict is the cancellation reason for an item that another request
-// was writing.
+// transactionConflict is the reason if another request was writing the item.
 const transactionConflict = "TransactionConflict"
 
 // transientReasons are the cancellation reasons that may be gone at the next attempt.
@@ -79,8 +78,8 @@ func conflict(err error) bool {
 	return ok
 }
 
-// lost reports whether the request or its answer did not arrive complete. The write may
-// have been applied.
+// lost reports whether a request or its answer was lost or incomplete. A write may have
+// been applied.
 func lost(err error) bool {
 	if _, ok := errors.AsType[*smithyhttp.RequestSendError](err); ok {
 		return true

@@ -19,8 +19,7 @@ import (
 	"onewrite/ledger"
 )
 
-// lateFirst returns a ledger whose first write gets no answer, and is applied after
-// 2.5 s.
+// lateFirst returns a ledger whose first write is applied after 2.5 s, and gets no answer.
 func lateFirst(books *infratest.Books, model *dynamodbmodel.Model) (*ledger.Ledger, *faults.Wire) {
 	wire := faults.NewWire(func() faults.Delivery { return faults.Delivery{To: model, Out: 2500 * time.Millisecond, Silent: true} })
 	late := true

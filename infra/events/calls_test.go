@@ -68,8 +68,8 @@ func plan(count int) (calls [][]string) {
 }
 
 // These holds expire before the calls in releases. The first call there releases the hold
-// that it needs. The posting of 98 entries has no room for releases, so the ledger releases
-// its holds in an earlier write. A block declines one debit. For two users the last event
+// that it needs. The posting with 98 entries has no room for releases, so the ledger
+// releases its holds in an earlier write. A block declines one debit. Two users' last event
 // is a rule change.
 const holds = `
 	hold: hold late debit 60

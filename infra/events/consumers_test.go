@@ -152,8 +152,7 @@ func exported(t *testing.T, books *infratest.Books, s streams) (lines []byte) {
 	return lines
 }
 
-// plain returns a value in DynamoDB's JSON as the export writes it, with numbers as
-// strings.
+// plain returns a value in DynamoDB's JSON as the export writes it: numbers are strings.
 func plain(value map[string]any) any {
 	for _, v := range value { // the only key is the value's type
 		switch v := v.(type) {

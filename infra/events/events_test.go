@@ -32,8 +32,7 @@ func TestMain(m *testing.M) { infratest.Main(m) }
 type streams struct{ transactions, balances []record }
 
 // Callers on this version and on an older one lose requests and answers. The streams still
-// have every row and every change of every balance, and no change names a wrong
-// transaction.
+// have every row and every change to a balance, and no change names a wrong transaction.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -138,7 +137,7 @@ func (s streams) checkRows(t *testing.T, written *applied) {
 	assert.Empty(t, rows, "without a record")
 }
 
-// checkBalances compares each change of each user's balance with the write that made it.
+// checkBalances compares each change to a balance with the write that made it.
 func (s streams) checkBalances(t *testing.T, written *applied) {
 	last := map[string]image{}
 	named, unnamed := map[string]bool{}, map[movement]int{}
@@ -199,7 +198,7 @@ func rat(number string) *big.Rat {
 
 func minus(a, b string) string { return new(big.Rat).Sub(rat(a), rat(b)).RatString() }
 
-// checkSchemas validates each event against the schema of its kind.
+// checkSchemas validates each event against its schema.
 func checkSchemas(t *testing.T, events []json.RawMessage) {
 	compiler := jsonschema.NewCompiler()
 	schemas := map[string]*jsonschema.Schema{}
@@ -220,8 +219,7 @@ func checkSchemas(t *testing.T, events []json.RawMessage) {
 	require.Error(t, schemas["Balance"].Validate(other))
 }
 
-// saveEvents writes one line for each event, with the names of the patterns that it
-// matches.
+// saveEvents writes one line for each event, with the names of its patterns.
 func saveEvents(t *testing.T, events []json.RawMessage, s streams) {
 	if *save == "" {
 		return

@@ -34,7 +34,7 @@ var patterns = map[string]func(r record, isBalance bool) bool{
 	},
 }
 
-// is reports whether an attribute of the row has one of these values. "" means absent.
+// is reports whether an attribute has one of these values. "" means absent.
 func (r record) is(name string, texts ...string) bool {
 	return slices.Contains(texts, r.Change.NewImage.text(name))
 }

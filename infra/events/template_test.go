@@ -9,8 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The README's filter for a function that reads the stream itself is the same as the
-// pipe's.
+// The README's filter for other readers of the stream is the same as the pipe's.
 func TestReadmeHasThePipesFilter(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("README.md")

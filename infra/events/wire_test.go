@@ -12,8 +12,8 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// applied records the writes that DynamoDB applied, by the ids of their first rows. The
-// streams must report exactly these writes.
+// applied records the writes that DynamoDB applied, by their first rows' ids. The streams
+// must report exactly these writes.
 type applied struct {
 	mu     sync.Mutex
 	writes map[string]write

@@ -32,8 +32,7 @@ type (
 	item = map[string]types.AttributeValue
 )
 
-// Handle handles an event. Pass it to lambda.Start. Lambda sends the event again after an
-// error.
+// Handle handles an event for lambda.Start. Lambda sends the event again after an error.
 func (c Consumer) Handle(ctx context.Context, e Event) error {
 	if e.Detail != nil {
 		e.Records = append(e.Records, *e.Detail)
