@@ -117,7 +117,7 @@ func (s streams) checkKinds(t *testing.T, written *applied) {
 	}
 }
 
-// checkRows requires exactly one record for each row that was written.
+// checkRows requires exactly one record for each row of an applied write.
 func (s streams) checkRows(t *testing.T, written *applied) {
 	t.Helper()
 	rows := map[string]image{}
