@@ -237,9 +237,8 @@ func (a Allow) check(t Transaction) error {
 	return a(t)
 }
 
-// Transaction returns the row with that id. It is a transaction in its current state, a
-// further entry, a hold's end, or a rule change. The error is [ErrNotFound] or
-// [ErrTryAgain].
+// Transaction returns the row with that id: a transaction in its current state, a further
+// entry, a hold's end, or a rule change. The error is [ErrNotFound] or [ErrTryAgain].
 func (l *Ledger) Transaction(ctx context.Context, id TransactionID) (Transaction, error) {
 	return l.TransactionIf(ctx, id, nil)
 }

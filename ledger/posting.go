@@ -170,7 +170,7 @@ func (m *Move) add(row Transaction) {
 	}
 }
 
-// release adds the expiries of a user's expired holds.
+// release adds the rows that end a user's expired holds.
 func (p *Posting) release(user UserID, expired []Hold, now time.Time) {
 	for _, h := range expired {
 		p.end(h, h.endRow(user, Expiry), now)

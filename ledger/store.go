@@ -58,8 +58,8 @@ type Store interface {
 }
 
 // Trace collects data about one call for its log line. It travels in the call's context,
-// like the trace of net/http/httptrace. It is not safe for concurrent use, because each
-// call has its own.
+// like the trace of net/http/httptrace. Each call has its own; it is not safe for
+// concurrent use.
 type Trace struct {
 	Retries int // the [Store]'s attempts after the first one, for all reads and writes
 }

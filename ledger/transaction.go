@@ -39,9 +39,8 @@ func (e Entry) Equal(f Entry) bool {
 	return e.UserID == f.UserID && e.Type == f.Type && e.Amount.Equal(f.Amount)
 }
 
-// CheckEntries checks that there is at least one entry, and that there are at most
-// [MaxItems] entries and different users together. Otherwise the error is an
-// [*InvalidError].
+// CheckEntries checks that there is an entry, and that there are at most [MaxItems] entries
+// and different users together. Otherwise the error is an [*InvalidError].
 func CheckEntries(entries []Entry) error {
 	if len(entries) == 0 {
 		return &InvalidError{"entries", "must have at least one entry"}
