@@ -22,8 +22,8 @@ type Row = map[string]types.AttributeValue
 // this machine.
 const ClockAhead = 15 * time.Minute
 
-// These are the attributes of the two tables. If a row has others, a later version wrote
-// it, and that version's audit must be used.
+// These are the attributes of the two tables. Only a later version writes others, and then
+// that version's audit must be used.
 var (
 	TransactionAttributes = infra.TransactionAttributes()
 	AggregateAttributes   = infra.AggregateAttributes()

@@ -188,7 +188,7 @@ func (f *Fold) TakeOpen() map[ledger.UserID][]ledger.Hold {
 	return open
 }
 
-// EntriesFit reports whether further entries' rows match their transactions' first rows.
+// EntriesFit reports whether every first row has exactly the rows of its further entries.
 func (f *Fold) EntriesFit() bool { return f.entries.fit(nil) }
 
 // IsWhole reports whether every transaction has all its rows.

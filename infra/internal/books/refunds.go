@@ -105,7 +105,7 @@ func OriginalOf(id ledger.TransactionID, first, end *ledger.Transaction) (o Orig
 }
 
 // CompareRefund returns "" if a refund reverses entries of its original and is not older,
-// or else the reason why not. The clocks of the two calls may differ by ClockAhead.
+// or else the reason. The clocks of the two calls may differ by ClockAhead.
 func CompareRefund(refund ledger.Transaction, o Original) string {
 	if refund.CreatedAt.Add(ClockAhead).Before(o.Since) {
 		return fmt.Sprintf("its time is %s, and the refunded transaction's is %s", ledger.FormatTime(refund.CreatedAt), ledger.FormatTime(o.Since))
@@ -193,7 +193,7 @@ func (r *RefundTally) Account(of ledger.TransactionID) (a infra.RefundAccount, o
 	return a, true
 }
 
-// MovedSince reports whether the newest refund is from the moment or later.
+// MovedSince reports whether the newest refund's time is at or after the moment.
 func (r *RefundTally) MovedSince(moment time.Time) bool { return !r.newest.Before(moment) }
 
 // String describes the refunds for people, such as "1 refund: 5 of entry 0".

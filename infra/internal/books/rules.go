@@ -30,7 +30,7 @@ func (t RuleTallies) Add(row ledger.Transaction) {
 	t[row.UserID].changes = append(t[row.UserID].changes, row.Rules)
 }
 
-// Of returns a user's tally, or an empty one without storing it.
+// Of returns a user's tally. If there is none, it returns an empty one without storing it.
 func (t RuleTallies) Of(user ledger.UserID) *RuleTally {
 	if found := t[user]; found != nil {
 		return found
@@ -66,14 +66,14 @@ func (t *RuleTally) Rules() (rules ledger.Rules, problem string) {
 	return rules, problem
 }
 
-// maxLost limits the changes that [RuleTally.Lost] replaces. A restore loses fewer.
+// maxLost limits the changes that [RuleTally.Lost] replaces. A restore loses fewer changes.
 const maxLost = 100
 
 // Lost returns replacements for the missing changes, up to the number that the balance
 // counts. Each blocks debits and credits, because the lost change may have done so. If a
 // known change starts from another limit than the known change before it set, one of the
-// lost changes between them set that limit. A limit is never less than the amount in use,
-// so a lost change after the last known limit must have set at least that amount.
+// lost changes between them set that limit. A limit is never less than the amount in use.
+// So if the last known limit is, a lost change after it set at least that amount.
 //
 // If more than maxLost changes are missing, a number is damaged. Lost then returns the
 // problem and no changes.

@@ -13,8 +13,8 @@ import (
 // Tally adds up one user's rows. The zero Tally is empty. It is small and contains no
 // pointers, because there is one for each user.
 type Tally struct {
-	Posted  uint32    // all rows except declined ones
-	Held    bool      // whether one of them was a hold
+	Posted  uint32    // number of rows, without declined ones
+	Held    bool      // whether any of these rows is a hold
 	Seen    bool      // set by the caller when it has read the user's balance
 	Read    uint64    // set by the caller: a hash of the balance row
 	Credits Sum       // including releases
@@ -67,7 +67,7 @@ func effect(row ledger.Transaction) (credit, debit, held Sum) {
 	}
 }
 
-// MovedSince reports whether the newest row is from the moment or later.
+// MovedSince reports whether the newest row's time is at or after the moment.
 func (t *Tally) MovedSince(moment time.Time) bool { return t.newest >= moment.UnixMilli() }
 
 // Moved reports whether the newest row certainly comes from the write with this first row.

@@ -49,7 +49,7 @@ func (t *Timeline) Add(l Line) {
 	t.moment = append(t.moment, l)
 }
 
-// End yields all waiting rows.
+// End yields all remaining rows.
 func (t *Timeline) End() {
 	t.endMoment()
 	t.giveUp(time.Time{})

@@ -69,8 +69,8 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return start(ctx, o, os.Getpid(), "", freePort)
 }
 
-// start starts DynamoDB Local for the process owner, on a port that port returns. When the
-// server ends, its guard removes file.
+// start starts DynamoDB Local on a port that port returns. The server ends with the process
+// whose id is owner, and its guard then removes file.
 func start(ctx context.Context, o Options, owner int, file string, port func() (int, error)) (*Server, error) {
 	if o.Log == nil {
 		o.Log = io.Discard

@@ -19,8 +19,8 @@ var defaults = map[string]string{
 }
 
 // Environment wraps getenv for commands that can use a ledger on this machine. If
-// [EndpointVariable] names a DynamoDB on this machine, unset variables have the same
-// defaults as in the command infra/local.
+// [EndpointVariable] has an address on this machine, unset variables have the same defaults
+// as in the command infra/local.
 func Environment(getenv func(string) string) func(string) string {
 	if !OnThisMachine(getenv(EndpointVariable)) {
 		return getenv
