@@ -71,8 +71,8 @@ func (b *Books) writeBalance(t testing.TB, user string, amounts ...string) (rows
 	return rows
 }
 
-// Execute runs PartiQL statements that change, add or remove a table's rows. "?" in a statement
-// stands for the table's name. The ledger itself uses no PartiQL.
+// Execute runs PartiQL statements that change, add or remove a table's rows, bypassing the ledger.
+// "?" in a statement stands for the table's name.
 func (b *Books) Execute(t testing.TB, table string, statements ...string) {
 	t.Helper()
 	for _, statement := range statements {

@@ -1,6 +1,6 @@
 // Package dynamodbmodel is an in-memory DynamoDB for tests, with the operations that a
-// ledger's store needs. The real client uses it as its transport. It also does the things
-// that DynamoDB promises but DynamoDB Local never does:
+// ledger's store needs. The real client uses it as its transport. It also does these
+// things, which DynamoDB may do but DynamoDB Local never does:
 //
 //   - a transaction locks its items from its checks to its commit. Until then, other
 //     writes to them are rejected with the reason TransactionConflict, without a check

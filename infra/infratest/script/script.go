@@ -100,7 +100,7 @@ func (s *Script) On(b *infratest.Books) *Script {
 	return other
 }
 
-// Holds returns count steps, each of which holds the entry.
+// Holds returns count steps, each of which is a hold of the entry.
 func Holds(count int, entry string) (steps string) {
 	for i := range count {
 		steps += fmt.Sprintf("hold-%d: hold %s\n", i, entry)

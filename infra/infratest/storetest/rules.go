@@ -35,7 +35,8 @@ var ruleScenes = []scene{
 		1 60 held 40, shop 99
 		go on: rules shop credits allowed
 		c: capture h; shop 139`},
-	// A block does not affect earlier holds: they can still be captured, voided and released.
+	// A block does not affect earlier holds: they can still be captured or voided, and still
+	// expire.
 	{"what is held goes on under a block", `
 		h1: hold 1 debit 10; h2: hold 1 debit 20; h3: hold 1 debit 30
 		close: rules 1 debits blocked, credits blocked
