@@ -42,7 +42,7 @@ func (n names) path() string {
 
 var made atomic.Int64
 
-// newNames returns a new user and key. All have the same length, because it affects rows' sizes.
+// newNames returns a new user and key, of the same lengths each time: rows' sizes depend on them.
 func newNames() names {
 	i := made.Add(1)
 	return names{fmt.Sprintf("new-%06d", i), fmt.Sprintf("key-%06d", i)}
@@ -153,7 +153,8 @@ func (c call) event() []byte {
 	return payload
 }
 
-// post returns a call that posts entries such as "user debit 10". Each has more as further JSON.
+// post returns a call that posts entries such as "user debit 10". more is added to each one's
+// JSON.
 func post(n names, more string, entries ...string) call {
 	var bodies []string
 	for _, text := range entries {

@@ -1,6 +1,7 @@
 ------------------------------- MODULE Check -------------------------------
-(* Each configuration's calls; its file has the same name. In all of them  *)
-(* an opening balance is 2, small enough that calls compete for it.        *)
+(* The calls of each configuration, in the file with the same name. The    *)
+(* opening balance is 2 in all of them, small enough that calls compete    *)
+(* for it.                                                                 *)
 EXTENDS OneWrite
 
 Debit(user, amount)         == [user |-> user, type |-> "debit", amount |-> amount]
@@ -18,15 +19,15 @@ BlocksType(key, user, type) == Rules(key, user, {type}, {}, Stays)
 Allows(key, user, type)     == Rules(key, user, {}, {type}, Stays)
 Lends(key, user, limit)     == Rules(key, user, {}, {}, limit)
 
-(* Transfers there and back, the same key for something else, another      *)
-(* user's same key.                                                        *)
+(* Transfers in both directions, a key reused for another request, and     *)
+(* another user's call with the same key.                                  *)
 TransfersCalls == {
   Posts("k", <<Debit("A", 2), Credit("B", 2)>>),
   Posts("k", <<Debit("A", 2), Credit("B", 1), Credit("A", 1)>>),
   Posts("k", <<Debit("B", 3), Credit("A", 1)>>),
   Posts("d", <<Debit("A", 1)>>)}
 
-(* Entries whose sum is in range while a step on the way is not. *)
+(* Entries with a sum in range, although a step on the way is not. *)
 EntriesCalls == {
   Posts("up", <<Credit("A", 2), Debit("A", 2)>>),
   Posts("both", <<Debit("A", 1), Credit("B", 1), Debit("A", 1), Credit("A", 1), Debit("B", 3)>>),
@@ -81,7 +82,7 @@ LateCalls == {
   Reserves("h", <<Debit("A", 2)>>),
   Posts("d", <<Debit("A", 3)>>)}
 
-(* More holds for a user than their releases fit beside an entry. *)
+(* More holds than one write can release beside an entry. *)
 ItemsCalls == {
   Reserves("g", <<Debit("A", 1)>>),
   Reserves("h", <<Debit("A", 1)>>),
@@ -115,7 +116,7 @@ BlocksCalls == {
   Captures("A", "h", 1),
   Posts("a", <<Debit("A", 1)>>)}
 
-(* Credit limits, one of them lower than the used credit, and their use. *)
+(* Credit limits, one of them below the credit in use, and their use. *)
 CreditCalls == {
   Lends("k", "A", 2), Lends("l", "A", 1),
   Reserves("h", <<Debit("A", 1)>>),

@@ -347,7 +347,7 @@ SeenAt(entries, i, balance) == balance + After(entries, entries[i].user, i - 1)
 SendDecline(d) == OnlySend({d})
 
 (* This call's own hold is open: its row is there, and the refusal did not *)
-(* report that. The call must not release it, whatever its time.           *)
+(* report that. The call must not release it, even if it has expired.      *)
 HasOwnHold(c, moves) == Payer(Id(c)) \in moves /\ Id(c) \in DOMAIN User(Payer(Id(c))).open
 
 (* How many holds of u are open when a clock shows that time. *)
@@ -413,11 +413,10 @@ OtherIdTaken(r) ==
   ELSE IF r.releases # {} THEN RefusedThen(r, {Payer(h) : h \in r.releases})
   ELSE Tell(r.call, Says("damaged")) /\ OnlyTold
 
-(* DynamoDB may report any true reason, and the reported ones may be       *)
-(* mixed. The order of the questions makes one step of each mixture: the   *)
-(* id, a conflict, another id, the refund account, the balances. So each   *)
-(* of these steps is possible whenever its reason is true, and a conflict  *)
-(* always.                                                                 *)
+(* DynamoDB may report any true reason, and several at once. The function  *)
+(* acts on the first in this order: the id, a conflict, another id, the    *)
+(* refund account, the balances. So each of these steps is possible        *)
+(* whenever its reason is true, and a conflict always.                     *)
 RefundRefused(r) == ~RefundFits(r) /\ LookFirst(r.call)
 PostRefused(r) ==
   /\ r.op = "Post"
@@ -505,8 +504,8 @@ Capture(r) == r.op = "Capture" /\ End(r)
 Void(r)    == r.op = "Void" /\ End(r)
 Expire(r)  == r.op = "Expire" /\ End(r)
 
-(* Here, too, any true reason may be reported. If the hold's attribute is  *)
-(* gone, its end is there, and is read unless it came back.                *)
+(* Again DynamoDB may report any true reason. If the hold's attribute is   *)
+(* gone, its end exists. It is read unless the refusal returned it.        *)
 EndRefused(r) ==
   /\ r.op \in {"Capture", "Void", "Expire"}
   /\ \/ ~EndFits(r) /\ EndThere(r.call)
@@ -555,9 +554,9 @@ RuleRefused(r) ==
              ELSE SendDecline(Declining(c, now, 0, seen, "limit"))
 
 -----------------------------------------------------------------------------
-(* A reading writes nothing. It counts expired holds as released, by its   *)
-(* clock before it looked: for the end, or, for a balance, for the hold's  *)
-(* attribute, which is there exactly if the end is not.                    *)
+(* A read writes nothing. It reads its clock first, and counts holds that  *)
+(* have expired by then as released. A lookup reads the end, and a balance *)
+(* the hold's attribute, which exists exactly if the end does not.         *)
 
 Read(c) ==
   /\ c.op = "Read"
@@ -725,7 +724,7 @@ NoGrantIsLost ==
     /\ User(u).changes = Cardinality(RulesOf(u))
     /\ \A id \in RulesOf(u) : SetsLimit(rows[id].call) => rows[id].before = LimitByRules(u, rows[id].nth)
 
-(* No blocked entry posts: no debit or hold, no credit, not by a capture.  *)
+(* No blocked entry posts: no debit, hold or credit, not even a capture's. *)
 (* A block is stored before it is answered, so none posts after the        *)
 (* answer.                                                                 *)
 NothingPostsBlocked ==
@@ -736,9 +735,9 @@ NothingPostsBlocked ==
                     ELSE IF row.call.op = "Post" /\ row.status # "declined" THEN row.call.entries[1] ELSE Empty
        IN entry # Empty => entry.type \notin BlockedByRules(entry.user)]_vars
 
-(* An unstored answer is true when it is given, and nothing of the call is *)
-(* stored afterwards, unless it is made again. Too little left to refund   *)
-(* stays true, and nothing of that call posts, made again or not.          *)
+(* An unstored answer is true when it is given, and the call stores        *)
+(* nothing afterwards, unless it is made again. Too little left to refund  *)
+(* stays true, and that call never posts, even if it is made again.        *)
 Heard(status) == {t.call : t \in {t \in told' \ told : t.answer.status = status}}
 TooManyIsTrue ==
   [][\A c \in Heard("too many holds") :
@@ -793,8 +792,8 @@ ToldIsStored ==
            EndId(t.call.hold) \in DOMAIN rows /\ t.answer = Ended(rows[EndId(t.call.hold)])
       [] OTHER -> TRUE
 
-(* A reused key is the caller's own, and this request has moved nothing:   *)
-(* the stored request is another.                                          *)
+(* A key is reported as reused only if its owner used it for another       *)
+(* request. So this request has moved nothing.                             *)
 ReuseIsTrue ==
   \A t \in told : t.answer.status = "reused" =>
     LET stored == rows[Id(t.call)].call IN

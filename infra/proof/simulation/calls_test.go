@@ -60,12 +60,12 @@ type call struct {
 // epoch is the start of all callers' clocks.
 var epoch = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// wrote reports whether the call wrote this row: no two calls read the same time.
+// wrote reports whether the call wrote the row, by the row's time, which no other call has read.
 func (c *call) wrote(row ledger.Transaction) bool {
 	return slices.ContainsFunc(c.readings, row.CreatedAt.Equal)
 }
 
-// now returns the last clock reading in milliseconds, or 0. It decides which holds have expired.
+// now returns the last clock reading in milliseconds, or 0. Holds expire by this time.
 func (c *call) now() int64 {
 	if len(c.readings) == 0 {
 		return 0

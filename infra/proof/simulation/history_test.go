@@ -108,7 +108,7 @@ func (h *history) addWrite(c *call, until time.Duration) {
 	}
 }
 
-// declining returns the event that finds that the balance does not allow the call's request.
+// declining returns the event at which the balance does not allow the call's request.
 func (h *history) declining(c *call, o outcome, bit uint64) event {
 	if c.question == toRules {
 		return h.inUse(o, bit, c.now())

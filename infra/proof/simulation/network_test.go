@@ -37,7 +37,7 @@ func answered(kinds []faults.Kind) (all []mishap) {
 	return all
 }
 
-// silently returns a mishap with this fault, in which the sender gets no error and keeps waiting.
+// silently returns a mishap with a fault that the sender does not see: it keeps waiting.
 func silently(fault faults.Fault) func(*network, *faults.Delivery) {
 	return func(_ *network, d *faults.Delivery) { d.Fault, d.Silent = fault, true }
 }

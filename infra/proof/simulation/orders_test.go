@@ -33,8 +33,8 @@ const (
 	expired = holdFor + 2*grace*time.Millisecond
 )
 
-// scenario is two concurrent callers' calls, after those in before. clocks is how far each
-// caller's clock is ahead.
+// scenario holds the calls of two concurrent callers, made after those in before. clocks is how
+// far each caller's clock is ahead.
 type scenario struct {
 	script  *script
 	before  []ask

@@ -63,7 +63,7 @@ func changed(key int, o outcome) event {
 	}
 }
 
-// inUse returns the event that finds that the balance does not allow the new limit.
+// inUse returns the event at which the balance does not allow the new limit.
 func (h *history) inUse(o outcome, bit uint64, now int64) event {
 	return func(a accounts) (accounts, bool) {
 		c, free := o.change, h.freed(a, now)

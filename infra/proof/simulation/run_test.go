@@ -24,9 +24,9 @@ type run struct {
 	connect func(caller int, chance *rand.Rand) (ledger.Store, *faults.Wire) // returns a caller's store
 
 	seed uint64
-	rich int // one user in rich begins near the ceiling
+	rich int // 1/rich of the users begin near the ceiling
 
-	// How long callers think, pause, wait and live at most, and how late the index is at most.
+	// Upper bounds for how long callers think, pause, wait and live, and how late the index is.
 	think, pause, patience, life, lag time.Duration
 
 	reportsAll bool // DynamoDB reports all failed conditions
