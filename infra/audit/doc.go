@@ -55,7 +55,7 @@
 // number. So no number may be missing, each change must begin with the limit that the previous one
 // set, and all changes together must result in the balance's rules. The audit keeps 150 bytes for
 // each change. If a user's rules differ, it scans for the changes again, and reads the balance
-// -settle before and -settle after that scan.
+// -settle before that scan and -settle after it.
 //
 // A balance's transaction_id is the id of the first row in the last write that changed it. Usually
 // that write also contains the user's newest row; otherwise the audit reads the first row. A
@@ -123,7 +123,7 @@
 //     first query it reads only the last minute again.
 //  3. If rows seem to be missing, or DynamoDB cancels every TransactGetItems because a user is
 //     written to so often, the audit scans the transactions once more for those users. It reads
-//     their balances -settle before and -settle after that scan.
+//     their balances -settle before that scan and -settle after it.
 //
 // Some users may remain, because they are written to during every reading or DynamoDB keeps
 // throttling their partition. The report lists them as unsettled, neither right nor wrong.
@@ -132,7 +132,7 @@
 //
 // Point-in-time recovery restores each table as of its own moment, and may restore only some of the
 // changes in a write. The transaction rows are the truth, and every balance derives from them. So
-// -rebuild shows two steps, and makes them with -write:
+// -rebuild shows the changes of two steps, and makes them with -write:
 //
 //  1. Make transactions whole. A first row lists all entries, and the end of a captured hold has
 //     the captured sum. If that row is there, the rebuild writes the missing rows. If it is
@@ -148,9 +148,9 @@
 //     posting. The rebuild also removes wrong transaction_ids and balances without rows. It treats
 //     refund accounts in the same way.
 //
-// The rebuild never guesses. It keeps, and lists with the reason: rows that contradict each other,
-// users with damaged rows or with more than 100 lost rule changes, and sums below zero or above the
-// highest balance.
+// The rebuild never guesses. It keeps the following unchanged, and lists it with the reason: rows
+// that contradict each other, users with damaged rows or with more than 100 lost rule changes, and
+// sums below zero or above the highest balance.
 //
 // It makes up to -segments writes at once, and -rate limits reads and writes together.
 //
@@ -179,8 +179,8 @@
 // The audit keeps a tally for each user and nothing for each transaction: about 200 bytes a user,
 // 16 MB for sums, and a few pages of 1,000 rows. It also keeps its findings. A hold's pending row
 // waits for its end, or the end for the pending row. Each takes 250 bytes. When 100,000 rows wait,
-// the audit looks up their counterparts. It does so again at 100,000 plus twice the rows still
-// waiting, because open holds have no counterpart. A rebuild keeps the rows of torn transactions
-// and of the one in a million that share a sum with one, and the sums of each wrong or missing
-// refund account.
+// the audit looks up their counterparts. Then it raises that limit by twice the rows still waiting,
+// because open holds have no counterpart. A rebuild also keeps the rows of torn transactions, those
+// of about one in a million others, which share a sum with a torn one, and the sums of each wrong
+// or missing refund account.
 package main

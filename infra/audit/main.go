@@ -57,7 +57,7 @@ func invoke(ctx context.Context, getenv func(string) string, out, log io.Writer)
 }
 
 // run runs the command. It writes the result to out, and everything else to log. The error contains
-// the exit status, and is nil for exitRight.
+// the exit status, unless that is exitRight.
 func run(ctx context.Context, args []string, getenv func(string) string, out, log io.Writer) error {
 	o, err := parseOptions(args, out)
 	if err != nil {

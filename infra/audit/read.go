@@ -125,9 +125,9 @@ func (b *reader) history(ctx context.Context, user ledger.UserID, from time.Time
 	}
 }
 
-// busy reports whether DynamoDB was too busy to answer: at every attempt the item was being
-// written, or its partition was throttled. Unlike a fault in DynamoDB or the network, this may
-// affect only one user.
+// busy reports whether DynamoDB rejected the request because it was too busy: at every attempt the
+// item was being written, or its partition was throttled. Unlike a fault in DynamoDB or the
+// network, this may affect only one user.
 func busy(err error) bool {
 	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
 	return ok && answer.HTTPStatusCode()/100 == http.StatusBadRequest/100 && infra.Transient(err)
@@ -172,9 +172,9 @@ func (b *reader) get(ctx context.Context, table, key, value string) (row, error)
 	return out.Item, b.spend(ctx, out.ConsumedCapacity)
 }
 
-// quietAggregate does the same as aggregate, but only while no posting for the user is in flight:
-// it uses TransactGetItems, which DynamoDB cancels otherwise. If all attempts are cancelled, the
-// error is [busy].
+// quietAggregate does the same as aggregate, but only while no posting for the user is in flight.
+// It uses TransactGetItems, which DynamoDB cancels otherwise. If all attempts are cancelled, [busy]
+// reports true for the error.
 func (b *reader) quietAggregate(ctx context.Context, user ledger.UserID) (row, error) {
 	out, err := b.client.TransactGetItems(ctx, &dynamodb.TransactGetItemsInput{
 		TransactItems: []types.TransactGetItem{{Get: &types.Get{

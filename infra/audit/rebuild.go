@@ -157,7 +157,7 @@ func (r *rebuilder) repair(ctx context.Context, id ledger.TransactionID, fix boo
 	return true, err
 }
 
-// replaceLostRules replaces each lost rule change by one that blocks debits and credits, until an
+// replaceLostRules replaces each lost rule change with one that blocks debits and credits, until an
 // operator allows them again. A change is lost if the restore brought back a later change or a
 // balance that counts it, but not the change itself.
 func (r *rebuilder) replaceLostRules(ctx context.Context) error {

@@ -274,7 +274,7 @@ func TestRebuildWritesAtOnceAndPaced(t *testing.T) {
 	network.Always(on("PutItem", func(_ *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		if int(first.Add(1)) <= a.segments {
 			together.Done()
-			together.Wait() // blocks forever if they are written one by one
+			together.Wait() // blocks forever if the balances are written one by one
 		}
 		return deliver()
 	}))

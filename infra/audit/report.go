@@ -154,7 +154,7 @@ func (t *trialBalance) String() string {
 // metrics is one line in CloudWatch's embedded metric format.
 type metrics struct {
 	AWS               emf.Metadata `json:"_aws"`
-	Service           string       `json:"service,omitempty"` // the dimension
+	Service           string       `json:"service,omitempty"` // the dimension of all metrics
 	BalanceMismatches *int         `json:",omitempty"`        // nil: not reported
 	AuditUnsettled    int
 	AuditFailed       int // 1 if some rows were not read

@@ -132,7 +132,7 @@ func (a *audit) each(ctx context.Context, what string, users []ledger.UserID, f 
 
 // scanAgain scans the transactions once more for users whose rows seem to be missing, and for users
 // whose rules differ. Unlike the index, the table never lags. The audit reads the balances -settle
-// before and -settle after the scan, and so sees every posting in full. It can then decide even
+// before the scan and -settle after it, and so sees every posting in full. It can then decide even
 // users who are written to all the time.
 func (a *audit) scanAgain(ctx context.Context) error {
 	tallies, rules := books.Tallies{}, books.RuleTallies{}

@@ -212,7 +212,7 @@ func TestDamagedSettings(t *testing.T) {
 		assert.Contains(t, log, want)
 		assert.Equal(t, "100", books.Balance(t, "1"), "nothing was written")
 	}
-	books := infratest.New(t) // readable but changed, so every balance is wrong
+	books := infratest.New(t) // the settings are readable but changed, so every balance is wrong
 	post(t, ledger.New(books.Store, at(lastYear)), "1", "+10")
 	books.Damage(t, books.Config.TransactionsTable, "UPDATE ? SET opening = 50 WHERE id = 'settings'")
 	status, out, _ := command(t, books, "-settle", "0s")
