@@ -109,7 +109,7 @@ func (p policy) allows(t *testing.T, api string, r request) bool {
 	return false
 }
 
-// The calls in the worked cases of infra/access.md get the answers that the document shows.
+// The calls in infra/access.md get the answers that the document shows.
 func TestWorkedCases(t *testing.T) {
 	t.Parallel()
 	cases := readWorked(t)

@@ -69,9 +69,8 @@ func (m *member) UnmarshalJSON(text []byte) error {
 
 // readObject decodes a JSON object into members. If it can't, it adds a fault and ok is
 // false; members may then have a part of the body. A body of another kind gets the fault
-// "must be " and the text in kind. Names are case-sensitive. Invalid UTF-8, and a duplicate
-// member in any object, are rejected: two readers could read them differently (RFC 8259,
-// section 4).
+// "must be " + kind. Names are case-sensitive. Invalid UTF-8, and a duplicate member in any
+// object, are rejected: two readers could read them differently (RFC 8259, section 4).
 func readObject(invalid *invalidRequest, body []byte, members any, kind string) (ok bool) {
 	if jsontext.Value(body).Kind() != '{' {
 		invalid.add(bodyField, "must be "+kind)
@@ -248,7 +247,7 @@ func parseMember[T any](invalid *invalidRequest, field string, m member, k kinds
 	return parse(invalid, field, textOf(m), parser)
 }
 
-// textOf returns the text in a JSON string, or the JSON of any other value.
+// textOf returns the value of a JSON string, or the JSON of any other member.
 func textOf(m member) string {
 	if text, err := jsontext.AppendUnquote(nil, m); err == nil {
 		return string(text)

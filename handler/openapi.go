@@ -17,7 +17,7 @@ import (
 var OpenAPI string
 
 // Description returns the API's contract with these settings. It is [OpenAPI] with their
-// currency, in texts and examples, and their decimal places in the patterns for amounts.
+// currency, also in the examples, and their decimal places in the patterns for amounts.
 func Description(s ledger.Settings) string {
 	defaults, own := wordsOf(ledger.DefaultSettings()), wordsOf(s)
 	var replaced []string
@@ -39,7 +39,7 @@ var (
 	inLines = regexp.MustCompile(`(\n +)(status: posted\n)`)
 )
 
-// wordsOf returns the texts in openapi.yaml that depend on the settings.
+// wordsOf returns the strings in openapi.yaml that depend on the settings.
 func wordsOf(s ledger.Settings) []string {
 	smallest := ledger.SmallestUnit(s.Places)
 	names, begins, places := s.Currency, s.Opening.String()+" "+s.Currency, fmt.Sprintf("at most %d places", s.Places)

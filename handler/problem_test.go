@@ -38,7 +38,7 @@ func hang(r *http.Request, deliver func() (*http.Response, error)) (*http.Respon
 
 // If DynamoDB does not answer, a caller gets a 503 after eight seconds, or half a second
 // before Lambda would end the function. Virtual time makes that exact. The log line is a
-// warning, because the caller gets the outcome by sending the same call again.
+// warning, because the caller can get the outcome by sending the same call again.
 func TestAnswersInTime(t *testing.T) {
 	t.Parallel()
 	post := event2(posting("1", body("1", "10", "credit")))

@@ -25,7 +25,7 @@ type scenario struct {
 	cell    string
 }
 
-// named replaces PAYER, RECEIVER and STRANGER in a text with the cell's users.
+// named replaces PAYER, RECEIVER and STRANGER with the names of the cell's users.
 func (s scenario) named(text string) string {
 	return strings.NewReplacer("PAYER", "payer"+s.cell, "RECEIVER", "receiver"+s.cell, "STRANGER", "stranger"+s.cell).Replace(text)
 }

@@ -15,7 +15,7 @@ import (
 	"onewrite/ledger"
 )
 
-// scale is the settings of a ledger, with the texts that depend on them.
+// scale is the settings of a ledger, with amounts and a message that depend on them.
 type scale struct {
 	currency, places, opening string
 	unit                      string // the smallest amount
@@ -156,7 +156,7 @@ func TestSettingsAtTheCeiling(t *testing.T) {
 }
 
 // The description for the default settings is openapi.yaml itself. For other settings,
-// every text that depends on them differs.
+// every part that depends on them differs.
 func TestDescriptionOfSettings(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, handler.OpenAPI, handler.Description(ledger.DefaultSettings()))

@@ -272,7 +272,7 @@ func (m *members) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// read decodes JSON. It returns the zero value for an empty text.
+// read decodes JSON. It returns the zero value for an empty string.
 func read[T any](t *testing.T, text string) (value T) {
 	t.Helper()
 	if text != "" {
@@ -281,7 +281,7 @@ func read[T any](t *testing.T, text string) (value T) {
 	return value
 }
 
-// text returns the text in a string, or the JSON of any other value.
+// text returns the value of a string, or the JSON of any other member.
 func (m members) text(name string) (s string) {
 	if json.Unmarshal(m[name], &s) == nil {
 		return s
