@@ -19,9 +19,9 @@ const (
 	lookHeader  = "Local-Look"
 )
 
-// ledgerHeader is in the response to every call that has one of them. It is the time at
-// which the tables were created, so a page can detect that the server restarted with other
-// tables.
+// ledgerHeader is in the response to every call with one of the headers above. It is the
+// time at which the tables were created, so a page can detect that the server restarted
+// with other tables.
 const ledgerHeader = "Local-Ledger"
 
 // The local server handles these paths itself. They are not the ledger's.

@@ -181,8 +181,8 @@ func testRequests(t *testing.T, s server) {
 	}
 }
 
-// Expressions show names and values instead of placeholders, and each row shows its type.
-// The calls are a payment on hold and its capture.
+// For a payment on hold and its capture, expressions show names and values instead of
+// placeholders, and each row shows its type.
 func testHoldRequests(t *testing.T, s server) {
 	const payment = `{"entries":[{"userId":"p","ammount":"40","type":"debit"},{"userId":"q","ammount":"40","type":"credit"}],"expiresIn":600}`
 	send := func(path, body, name string) []item {

@@ -40,7 +40,7 @@ func TestDynamoDBStartsLater(t *testing.T) {
 	address := listener.Addr().String()
 	require.NoError(t, listener.Close())
 	log := startingLog{start: func() {
-		_ = http.ListenAndServe(address, httputil.NewSingleHostReverseProxy(target)) //nolint:gosec // it ends with the test
+		_ = http.ListenAndServe(address, httputil.NewSingleHostReverseProxy(target)) //nolint:gosec // a test needs no timeouts
 	}}
 	getenv := func(name string) string {
 		if name == dynamodblocal.EndpointVariable {

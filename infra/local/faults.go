@@ -12,7 +12,7 @@ import (
 )
 
 // These are the faults that a call may request. writeLost, writeAnswerLost and
-// writeConflict happen once each, to the call's first writes.
+// writeConflict each happen once, to the first writes of the call.
 const (
 	answerLost      = "answer-lost"       // the response to the caller is lost
 	writeLost       = "write-lost"        // the write never reaches DynamoDB

@@ -44,8 +44,8 @@ import (
 )
 
 const (
-	// answersWithin limits how long a shutdown waits for calls under way. No call takes as
-	// long.
+	// answersWithin limits how long a shutdown waits for calls under way. No call takes
+	// that long.
 	answersWithin = 10 * time.Second
 	// readWithin limits the time to read a request, headers and body.
 	readWithin = 5 * time.Second

@@ -86,7 +86,7 @@ func startIn(t *testing.T, getenv func(string) string, args ...string) server {
 			s.audit = line
 		}
 	}
-	go io.Copy(io.Discard, out) //nolint:errcheck // so that nothing blocks
+	go io.Copy(io.Discard, out) //nolint:errcheck // only so that run does not block
 	require.NotEmpty(t, s.database)
 	require.NotEmpty(t, s.address)
 	return s
@@ -120,7 +120,7 @@ func assertClosed(t *testing.T, address string) {
 // changing matches the parts of a response that differ from run to run.
 var changing = regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+Z|Date: .*`)
 
-// The commands in each document print what the document shows, on a new server.
+// On a new server, each document's commands print what the document shows.
 func TestReadmeSession(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"../../README.md", "../../handler/README.md"} {

@@ -28,7 +28,7 @@ type item struct {
 
 func (i item) name() string { return i.Table + " " + i.Key }
 
-// result is DynamoDB's response, or how it was lost.
+// result summarizes DynamoDB's response, or why there was none.
 type result struct {
 	Outcome string   `json:"outcome,omitempty"` // "ok", "request lost", "answer lost", "no answer", or DynamoDB's name for an error
 	Reasons []string `json:"reasons,omitempty"` // for a cancelled write, one for each item: "None" if the item was no reason

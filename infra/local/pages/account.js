@@ -11,7 +11,7 @@ import { choose, prepareTransaction, reread } from "./transaction.js";
 import { clock, currencyName, money, moneyOf, name, outcome, sentenceCase } from "./words.js";
 
 const lookEvery = 1000; // milliseconds
-const readings = 3; // the most attempts to read a balance and a statement that agree
+const readings = 3; // the limit on attempts to read a balance and a statement that agree
 
 let user; // the user in the address, whose account is on display
 let turn = 0; // counts the reads of the account; only the latest may change the page

@@ -60,14 +60,14 @@ const own = (name, faults) => ({ ...(name && { "Local-Call": name }), ...(faults
 
 const lookWithin = 5000; // milliseconds
 
-// look makes a read that the page repeats, which no log shows. It resolves to undefined if
-// no answer arrives.
+// look makes one of the page's repeated reads, which no log shows. It resolves to undefined
+// if no answer arrives.
 export const look = (call) => send({ ...call, headers: { "Local-Look": "1" }, signal: AbortSignal.timeout(lookWithin) }).catch(() => undefined);
 
-// brokenOff means that the answer broke off after it began, so the call had arrived.
+// brokenOff is thrown if an answer breaks off after it began: the call had arrived.
 export const brokenOff = new Error("the answer broke off");
 
-// anotherLedger means that the server was restarted with other tables.
+// anotherLedger is thrown if the server was restarted with other tables.
 export const anotherLedger = new Error("another ledger answered");
 let isOther = false; // whether the last answer came from another ledger
 let others = 0;

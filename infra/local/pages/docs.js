@@ -1,5 +1,5 @@
-// Shows the reference with Scalar. It changes the examples into calls that this server
-// accepts: each has a new key and the id of an existing transaction.
+// Shows the reference with Scalar. So that this server accepts the examples, it gives them
+// new keys and, unless the tables are remote, the ids of existing transactions.
 
 import { newName, posting, send } from "./calls.js";
 import { remote } from "./settings.js";

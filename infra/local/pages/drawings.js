@@ -66,7 +66,7 @@ function arrowLine({ from, to, texts, kind, broken }, x, y, at) {
       : [svg("path", { class: "head", d: `M${stop} ${y}l${-way * 9} -5v10z` })]));
 }
 
-// Why an arrow is broken: it was lost, or it may have arrived.
+// An arrow breaks off if the message was lost, or if it may not have arrived.
 const lost = "lost";
 const unknown = "no answer tells whether it arrived";
 

@@ -7,7 +7,7 @@ import { entriesOf, money, moneyOf, name, sentenceCase, standing, time, units, v
 
 const graceMilliseconds = 1000; // from a hold's expiry until its money can be spent
 
-let chosen; // the transaction
+let chosen;
 let refunds; // its entries with their refunded amounts
 let refundsAmong; // a function that counts a transaction's refunds in the statement
 let counted = 0; // what refundsAmong returned when refunds was read

@@ -3,7 +3,7 @@
 import { currency, places } from "./settings.js";
 
 const digits = { minimumFractionDigits: places, maximumFractionDigits: places };
-const isCode = /^[A-Z]{3}$/.test(currency); // Intl knows the signs of ISO 4217's currencies
+const isCode = /^[A-Z]{3}$/.test(currency); // an ISO 4217 code, for which Intl has a sign
 const format = new Intl.NumberFormat("en", isCode ? { ...digits, style: "currency", currency } : digits);
 
 export const currencyName = isCode ? new Intl.DisplayNames("en", { type: "currency" }).of(currency) : currency;

@@ -214,7 +214,7 @@ func TestGatewayAnswers(t *testing.T) {
 	}
 }
 
-// newGateway returns the URL of an API Gateway stand-in in front of the ledger.
+// newGateway returns the URL of a stand-in for API Gateway, in front of the ledger.
 func newGateway(t *testing.T) string { return newGatewayOf(t, "LEDGER_URL") }
 
 // newGatewayOf is newGateway for the ledger whose URL is in an environment variable.

@@ -20,7 +20,7 @@ func (b browser) later(expression string) string {
 	return text
 }
 
-// Own money follows the order of the list, one write at a time.
+// Own money is computed in the list's order, one write at a time.
 func TestRunning(t *testing.T) {
 	b := openAccount(t, "running")
 	for _, c := range []struct {
@@ -321,8 +321,8 @@ func TestThousandLines(t *testing.T) {
 	assert.Equal(t, "$1,098.00", b.own()[0])
 }
 
-// If more lines are new than one read covers, the page shows those it has read, with own
-// money. A click shows them all.
+// If one read can't cover all recent lines, the page shows those it has read, with own
+// money. A click shows the others.
 func TestBurst(t *testing.T) {
 	b := open(t, "/?userId=1")
 	b.sees("balance", "$")

@@ -75,7 +75,7 @@ type browser struct {
 	context.Context
 	t      *testing.T
 	errors chan string // errors that the page has raised
-	motion string      // the motion that the person prefers in this tab
+	motion string      // prefers-reduced-motion in this tab
 }
 
 // open opens a page of the server in dollars.
@@ -262,7 +262,7 @@ func (b browser) atTen() {
 	b.do(call(emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: zone}))
 }
 
-// prefer sets the colour scheme and the motion that the person prefers.
+// prefer sets the page's preferred colour scheme and motion.
 func (b browser) prefer(scheme, motion string) {
 	b.t.Helper()
 	b.do(call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{

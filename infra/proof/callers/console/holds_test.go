@@ -36,7 +36,7 @@ func TestHolds(t *testing.T) {
 		assert.Equal(t, "captured "+wrong, b.focused()+" "+b.ask(`document.getElementById("captured").value`))
 		assert.Equal(t, "true", b.ask(`document.getElementById("captured").ariaInvalid ?? "false"`))
 	}
-	b.run(`document.querySelector("#history a").click();`) // in one go: the statement is read anew meanwhile
+	b.run(`document.querySelector("#history a").click();`) // in one step, because the statement is read again meanwhile
 	b.sees("outcome", "Read. Debit of $40.00, user holds: pending, held until")
 	b.enter("captured", "25")
 	b.click("#capture")
@@ -50,7 +50,7 @@ func TestHolds(t *testing.T) {
 	assert.Equal(t, "none", b.ask(`getComputedStyle(document.getElementById("end")).display`))
 	b.click("#again")
 	b.sees("outcome", "Replayed. This is the first answer again: debit of $40.00, user holds: posted, $25.00 captured.")
-	b.run(`document.querySelector("#history a").click();`) // in one go: the statement is read anew meanwhile
+	b.run(`document.querySelector("#history a").click();`) // in one step, because the statement is read again meanwhile
 	b.sees("outcome", "Read. Debit of $40.00, user holds: posted, $25.00 captured; made")
 
 	hold("10", "600")

@@ -184,7 +184,8 @@ func TestReferenceSamples(t *testing.T) {
 	assert.Len(t, ids, 1, "the same call")
 }
 
-// settles waits until the page has the scheme's colours. Scalar sets a class for them.
+// settles waits until the page has the scheme's colours. Scalar marks the scheme with a
+// class.
 func (b browser) settles(scheme string) {
 	b.t.Helper()
 	b.waits(fmt.Sprintf(`document.body.className === "" || document.body.classList.contains(%q)`, scheme+"-mode"))

@@ -65,8 +65,8 @@ func serve(t *testing.T, addr string, flags ...string) server {
 func (s server) addr() string { return strings.TrimPrefix(s.url, "http://") }
 
 // If the server is killed, the page keeps the last balance and shows its time. It continues
-// when a server starts with the same tables. It rejects answers from other tables, even in
-// the middle of a step.
+// when a server starts with the same tables. It rejects answers from a server with other
+// tables, even in the middle of a step.
 func TestServerIsKilled(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
@@ -159,8 +159,8 @@ func TestTwoTabs(t *testing.T) {
 	assert.Contains(t, one.ask(`document.querySelector("#step-5 .sum").textContent`), "came back by itself")
 }
 
-// If users begin with nothing, a step first credits its user. If that fails, it is not
-// played.
+// If users begin with nothing, a step first credits its user. If that fails, the step is
+// not played.
 func TestStepsWithoutAnOpeningBalance(t *testing.T) {
 	t.Parallel()
 	b := openURL(t, serve(t, "127.0.0.1:0", "-opening", "0").url)

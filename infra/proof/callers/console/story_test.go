@@ -45,7 +45,7 @@ func TestStepsSay(t *testing.T) {
 		lost   = `No answer came, so the same call was sent again. The answer settles both: not accepted, and the balance is still $100.00. `
 	)
 	b.later(`import("/calls.js").then(({ruling, send}) => send(ruling("block", {userId: "blocked", credits: "blocked"}))).then(() => "")`)
-	unused := strconv.FormatInt(time.Now().UnixMilli(), 36) // makes names new in each run, because receivers are not
+	unused := strconv.FormatInt(time.Now().UnixMilli(), 36) // makes the receivers' names unique to this run
 	for _, c := range []struct {
 		n      string
 		fields string // id=value, separated by semicolons
@@ -299,7 +299,7 @@ func (b browser) hurry() {
 	b.run(`const real = window.setTimeout; window.setTimeout = (then, time, ...more) => real(then, time / 10, ...more);`)
 }
 
-// The keyboard alone can play the story, with all steps one after another, and stop it.
+// By keyboard alone, a person can play all steps of the story in order, and stop it.
 func TestStory(t *testing.T) {
 	b := open(t, "/")
 	b.prefer("light", "no-preference")

@@ -25,7 +25,7 @@ func TestHoldExpiresOnAReloadedPage(t *testing.T) {
 	assert.NotContains(t, b.text("history"), "Pending")
 }
 
-// No user's name reorders the text around it, or overflows the page or the story.
+// No user's name reorders the text around it, or overflows the account or the story.
 func TestNames(t *testing.T) {
 	b := open(t, "/?userId=1")
 	noControls := func(view, id string) {

@@ -49,8 +49,7 @@ var callers = map[string]func(t *testing.T, url, key, body string, seconds int) 
 	"TypeScript": program("NODE", filepath.Join(os.Getenv("TYPESCRIPT"), "drive.js")),
 }
 
-// program returns a caller that runs a script with the program that an environment variable
-// names.
+// program returns a caller that runs a script. The variable names its interpreter.
 func program(variable, script string) func(t *testing.T, url, key, body string, seconds int) outcome {
 	return func(t *testing.T, url, key, body string, seconds int) (o outcome) {
 		require.NotEmpty(t, os.Getenv(variable), "%s must be set: .ci/callers does", variable)
@@ -150,8 +149,8 @@ func odd(status int, body string, headers ...string) fault {
 	}
 }
 
-// cut truncates the answer without a trace: its Content-Length matches, but it ends in the
-// middle of a character.
+// cut truncates the answer without a trace: Content-Length matches the shorter body, which
+// ends in the middle of a character.
 func cut(w http.ResponseWriter, forward func() *httptest.ResponseRecorder) {
 	answer := forward()
 	w.WriteHeader(answer.Code)
