@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// TransactionAttributes returns the names of all attributes in the transactions table.
+// TransactionAttributes returns the names of all attributes that a transaction's row, an
+// end's row or a rule change's row can have.
 func TransactionAttributes() (names []string) {
 	for field := range reflect.TypeFor[transactionRow]().Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("dynamodbav"), ",")

@@ -12,7 +12,8 @@ import (
 )
 
 // services maps each type of resource in the templates to the IAM services, and single
-// actions, that deploying it requires. SAM also creates other resources for its own types.
+// actions, that deploying it requires. SAM creates several resources for one of its own
+// types.
 var services = map[string][]string{
 	"AWS::Serverless::Function":     {"lambda", "codedeploy", "iam", "events"},
 	"AWS::Serverless::HttpApi":      {"apigateway"},

@@ -39,7 +39,7 @@ const (
 	addHolds   = addRows + ", held :held, holds :holds"
 )
 
-// moveBalance returns a move's conditional update. first is the id of the first row.
+// moveBalance returns the update for a move. first is the id of the posting's first row.
 func (s *Store) moveBalance(m ledger.Move, first ledger.TransactionID) *types.Update {
 	u := update{values: item{
 		":opening": s.opening,

@@ -32,7 +32,7 @@ func TestConflictDelay(t *testing.T) {
 	}
 }
 
-// The older a call is, the shorter its delays are.
+// For the same attempt, the longest delay never grows with the call's age.
 func TestConflictDelayAges(t *testing.T) {
 	t.Parallel()
 	for attempt := range 20 {

@@ -24,8 +24,8 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, infratest.New)
 }
 
-// Reading a new user's history ends. The test is not parallel, so that it fails before the
-// parallel tests, which would otherwise read for ever.
+// A new user's history ends with its first page. The test is not parallel, so that it fails
+// before the parallel tests, which would otherwise read for ever.
 func TestHistoryEnds(t *testing.T) {
 	books := infratest.NewInMemory(t, ledger.DefaultSettings())
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

@@ -67,7 +67,7 @@ func outcomeUnknown(err error) bool {
 	return !answered
 }
 
-// conflict reports whether another request was writing one of these items.
+// conflict reports whether another request was writing one of the request's items.
 func conflict(err error) bool {
 	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
 		return slices.ContainsFunc(cancelled.CancellationReasons, func(reason types.CancellationReason) bool {

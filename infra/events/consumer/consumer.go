@@ -69,7 +69,7 @@ func (c Consumer) keepBalance(ctx context.Context, balance row) error {
 	return err
 }
 
-// takeTransaction adds a transaction's row to the month's sums, only once.
+// takeTransaction adds a transaction's row to its month's sums, at most once.
 func (c Consumer) takeTransaction(ctx context.Context, transaction row) error {
 	in, out, err := moved(transaction)
 	if err != nil {

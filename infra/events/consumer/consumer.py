@@ -35,7 +35,7 @@ def keep_balance(balance):
 
 
 def take_transaction(transaction):
-    """Adds a transaction's row to the month's sums, only once."""
+    """Adds a transaction's row to its month's sums, at most once."""
     money_in, money_out = moved(transaction)
     month = transaction["created_at"]["S"][:7]
     try:

@@ -33,7 +33,7 @@ async function keepBalance({ user_id, balance, version, rule_changes = nothing }
   }
 }
 
-/** Adds a transaction's row to the month's sums, only once. */
+/** Adds a transaction's row to its month's sums, at most once. */
 async function takeTransaction(transaction: Row) {
   const [moneyIn, moneyOut] = moved(transaction);
   const month = transaction.created_at.S!.slice(0, 7);
