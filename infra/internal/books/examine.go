@@ -18,8 +18,8 @@ import (
 // Row is a row as DynamoDB returns it.
 type Row = map[string]types.AttributeValue
 
-// ClockAhead is the largest accepted difference between the clocks of the function and of
-// this machine.
+// ClockAhead is the largest accepted difference between the function's clock and this
+// machine's.
 const ClockAhead = 15 * time.Minute
 
 // These are the attributes of the two tables. Only a later version writes others, and then
@@ -120,9 +120,8 @@ func ExamineRefundAccount(s ledger.Settings, r Row) (a infra.RefundAccount, foun
 	return a, f.found, true
 }
 
-// ExamineTransaction decodes a row of the transactions table and returns its faults. Rows
-// never change, so a fault can't come from a write in progress. ok is false if the row
-// can't be counted.
+// ExamineTransaction decodes a transaction row and returns its faults. Rows never change,
+// so a fault can't come from a write in progress. ok is false if the row can't be counted.
 func ExamineTransaction(s ledger.Settings, r Row) (t ledger.Transaction, found []Finding, ok bool) {
 	f := faults{user: cmp.Or(TextOf(r, "user_id"), TextOf(r, "account")), id: TextOf(r, "id")}
 	t, err := infra.DecodeTransaction(r)
@@ -173,7 +172,7 @@ func moneyOf(t ledger.Transaction) []money {
 	return values
 }
 
-// ReasonOf returns an error's message, without the key of the row.
+// ReasonOf returns an error's message, without the row's key.
 func ReasonOf(err error) string {
 	if row, ok := errors.AsType[*infra.RowError](err); ok {
 		return row.Reason()

@@ -11,9 +11,9 @@ import (
 	"onewrite/ledger"
 )
 
-// numberOf returns a checksum that refunds add and their account subtracts: the amounts of
-// the entries, each times a weight derived from the original and the entry's place. The
-// weights are odd, so that a single difference never cancels out.
+// numberOf returns a checksum that refunds add and their account subtracts: the entries'
+// amounts, each times a weight derived from the original and the entry's place. The weights
+// are odd, so that a single difference never cancels out.
 func numberOf(a infra.RefundAccount) uint64 {
 	const countPlace = -1 // used as the place for the number of refunds
 	weight := func(place int) uint64 { return hash("%s %d", a.Of, place) | 1 }
@@ -163,7 +163,7 @@ func (r RefundTallies) Of(original ledger.TransactionID) *RefundTally {
 	return r[original]
 }
 
-// Add counts a row if it is the first row of a posted refund.
+// Add counts a row if it is a posted refund's first row.
 func (r RefundTallies) Add(t ledger.Transaction) {
 	if !isPostedRefund(t) {
 		return

@@ -10,7 +10,7 @@ import (
 	"onewrite/ledger"
 )
 
-// RuleTallies holds the tallies of the users with rule changes.
+// RuleTallies holds a tally for each user with rule changes.
 type RuleTallies map[ledger.UserID]*RuleTally
 
 // RuleTally collects one user's posted rule changes.

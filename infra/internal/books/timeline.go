@@ -31,7 +31,7 @@ type Timeline struct {
 	holds   map[ledger.TransactionID]bool // holds in waiting writes
 }
 
-// write holds the rows of one write, which count together.
+// write holds the rows from one write, which count together.
 type write []Line
 
 // NewTimeline returns a timeline that calls yield with each row, in order. The balance may
@@ -107,7 +107,7 @@ func (t *Timeline) post(w write) {
 	}
 }
 
-// allows reports whether the balance stays within its limits after each row of a write. A
+// allows reports whether the balance stays within its limits after each row in a write. A
 // release may lift it above the highest balance.
 func (t *Timeline) allows(w write) bool {
 	balance := t.balance

@@ -58,7 +58,7 @@ func (w Wholes) Findings() (found []Finding) {
 	return found
 }
 
-// expected returns the rows of further entries that must exist, given the first row and the
+// expected returns the rows that further entries must have, given the first row and the
 // hold's end.
 func (w *Whole) expected() (rows []ledger.Transaction) {
 	switch {
@@ -227,8 +227,8 @@ func hashOf(t ledger.Transaction) uint64 {
 	return hash("%s %s %s %s %s %s %s", t.TransactionID, t.ID, t.Type, t.Amount, ledger.FormatTime(t.CreatedAt), t.RefundOf, t.UserID)
 }
 
-// hash hashes a formatted string. The hashes of two different strings cancel out with a
-// probability of 2^-64.
+// hash hashes a formatted string. The hashes of two different strings cancel out with
+// probability 2^-64.
 func hash(format string, args ...any) uint64 {
 	h := sha256.Sum256(fmt.Appendf(nil, format, args...))
 	return binary.BigEndian.Uint64(h[:])
