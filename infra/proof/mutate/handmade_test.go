@@ -15,7 +15,7 @@ const (
 	inTime     = "handler TestAnswersInTime"
 )
 
-// endIDs gives each kind of end its own row id, so that a shared id prevents no second end.
+// endIDs gives each kind of end its own row id, so that the id alone can't prevent a second end.
 var endIDs = []edit{
 	{"ledger/id.go", `func (id TransactionID) End() TransactionID {
 	return newID([]byte{0}, id[:], []byte("end"))`, `func (id TransactionID) End() TransactionID {

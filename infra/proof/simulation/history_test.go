@@ -16,7 +16,7 @@ import (
 	"onewrite/ledger"
 )
 
-// history holds the events of all calls, each with the interval in which it can have happened.
+// history holds the events of all calls, each with the interval in which it may have happened.
 type history struct {
 	ids        []ledger.TransactionID     // by key
 	rows       map[int]ledger.Transaction // the stored first rows, by key

@@ -48,7 +48,7 @@ func (c *caller) refund(ctx context.Context, made *call) (ledger.Result, error) 
 	return c.ledger.Post(ctx, r)
 }
 
-// refunds names the refunded transaction and entries. All other outcomes have the zero refunds.
+// refunds names the transaction and entries that a refund refers to. It is zero in other outcomes.
 type refunds struct {
 	of     ledger.TransactionID
 	places [mostEntries]int8 // counted from 1; 0: none

@@ -26,7 +26,7 @@ type run struct {
 	seed uint64
 	rich int // 1/rich of the users begin near the ceiling
 
-	// Upper bounds for how long callers think, pause, wait and live, and how late the index is.
+	// These scale how long callers think, pause, wait and live, and how late the index is.
 	think, pause, patience, life, lag time.Duration
 
 	reportsAll bool // DynamoDB reports all failed conditions
@@ -111,7 +111,7 @@ func (r *run) finish(t *testing.T, ahead time.Duration) {
 	for _, c := range r.calls {
 		result, ok := c.answer()
 		lookup := c.question == toTransaction && !result.Transaction.ExpiresAt.IsZero()
-		if ok && !c.ends() && !lookup { // captures, voids and lookups report a present status, which no row has
+		if ok && !c.ends() && !lookup { // captures, voids and lookups return a status that no row stores
 			r.books.Answered = append(r.books.Answered, result.Transaction)
 		}
 	}

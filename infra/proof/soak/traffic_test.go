@@ -126,7 +126,7 @@ func (tr *traffic) sends(event string) string {
 	return event
 }
 
-// recently returns a random one of the last values, or "" if there are none.
+// recently returns one of the last values at random, or "" if there are none.
 func (tr *traffic) recently(all *[]string) string {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
@@ -137,7 +137,7 @@ func (tr *traffic) recently(all *[]string) string {
 	return (*all)[n-1-rand.IntN(min(n, recent))]
 }
 
-// make sends a call, perhaps again, and requires that its answer never changes.
+// make sends a call, perhaps again, and requires the same answer each time.
 func (tr *traffic) make(ctx context.Context, event string) {
 	got, ok := tr.insist(ctx, event)
 	if !ok {
