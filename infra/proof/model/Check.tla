@@ -1,7 +1,6 @@
 ------------------------------- MODULE Check -------------------------------
-(* The calls of each configuration, in the file with the same name. The    *)
-(* opening balance is 2 in all of them, small enough that calls compete    *)
-(* for it.                                                                 *)
+(* XCalls are the calls in X.cfg. Every user opens with a balance of 2,    *)
+(* which is small enough that the calls compete for it.                    *)
 EXTENDS OneWrite
 
 Debit(user, amount)         == [user |-> user, type |-> "debit", amount |-> amount]
@@ -19,15 +18,15 @@ BlocksType(key, user, type) == Rules(key, user, {type}, {}, Stays)
 Allows(key, user, type)     == Rules(key, user, {}, {type}, Stays)
 Lends(key, user, limit)     == Rules(key, user, {}, {}, limit)
 
-(* Transfers in both directions, a key reused for another request, and     *)
-(* another user's call with the same key.                                  *)
+(* Transfers in both directions, a key used again with other entries, and  *)
+(* the same key used by another user.                                      *)
 TransfersCalls == {
   Posts("k", <<Debit("A", 2), Credit("B", 2)>>),
   Posts("k", <<Debit("A", 2), Credit("B", 1), Credit("A", 1)>>),
   Posts("k", <<Debit("B", 3), Credit("A", 1)>>),
   Posts("d", <<Debit("A", 1)>>)}
 
-(* Entries with a sum in range, although a step on the way is not. *)
+(* Postings whose sum fits, although an entry on the way may not. *)
 EntriesCalls == {
   Posts("up", <<Credit("A", 2), Debit("A", 2)>>),
   Posts("both", <<Debit("A", 1), Credit("B", 1), Debit("A", 1), Credit("A", 1), Debit("B", 3)>>),
@@ -35,28 +34,28 @@ EntriesCalls == {
   Posts("d", <<Debit("A", 1)>>),
   Posts("e", <<Debit("B", 1)>>)}
 
-(* Two holds, and calls that need their money. *)
+(* Two holds, a capture of one, and a debit that needs the money of both. *)
 HoldsCalls == {
   Reserves("g", <<Debit("A", 1)>>),
   Reserves("h", <<Debit("A", 1)>>),
   Captures("A", "h", 1),
   Posts("d", <<Debit("A", 2)>>)}
 
-(* A payment on hold, whose receiver is near the ceiling. *)
+(* A payment on hold to a receiver whose balance is near the ceiling. *)
 PaymentsCalls == {
   Reserves("h", <<Debit("A", 2), Credit("B", 2)>>),
   Captures("A", "h", 1), Captures("A", "h", 2), Captures("A", "h", 3), Voids("A", "h"),
   Posts("c", <<Credit("B", 1)>>),
   Posts("d", <<Debit("B", 1)>>)}
 
-(* Two users' holds, and a posting that needs both users' expired money. *)
+(* Holds of two users, and a posting that needs the expired money of both. *)
 ReleasesCalls == {
   Reserves("g", <<Debit("A", 1)>>),
   Reserves("h", <<Debit("B", 2)>>),
   Captures("A", "g", 1),
   Posts("d", <<Debit("A", 2), Debit("B", 1)>>)}
 
-(* More holds than a user may have. *)
+(* One more hold than the user may have at a time. *)
 LimitCalls == {
   Reserves("g", <<Debit("A", 1)>>),
   Reserves("h", <<Debit("A", 1), Credit("B", 1)>>),
@@ -64,32 +63,32 @@ LimitCalls == {
   Posts("g", <<Debit("A", 1)>>),
   Voids("A", "g")}
 
-(* A release that lifts a balance over the ceiling, and postings there. *)
+(* A release that lifts a balance over the ceiling, and postings after it. *)
 OverCeilingCalls == {
   Reserves("h", <<Debit("A", 2)>>),
   Captures("A", "h", 1),
   Posts("c", <<Credit("A", 2)>>),
   Posts("b", <<Debit("A", 1), Credit("A", 1)>>)}
 
-(* Answers to callers while time passes. *)
+(* A hold that expires while callers capture it, read it or use its money. *)
 ClocksCalls == {
   Reserves("h", <<Debit("A", 2)>>),
   Captures("A", "h", 2), Reads("A", "h"),
   Posts("d", <<Debit("A", 1)>>)}
 
-(* A hold that expires before a clock is read. *)
+(* A hold that expires after a refusal and before the clock is read. *)
 LateCalls == {
   Reserves("h", <<Debit("A", 2)>>),
   Posts("d", <<Debit("A", 3)>>)}
 
-(* More holds than one write can release beside an entry. *)
+(* Two holds, whose releases do not fit into one write with the debit. *)
 ItemsCalls == {
   Reserves("g", <<Debit("A", 1)>>),
   Reserves("h", <<Debit("A", 1)>>),
   Captures("A", "g", 1),
   Posts("d", <<Debit("A", 2)>>)}
 
-(* Refunds of a payment, two of them with one key. *)
+(* Refunds of a payment. Two of them have the same key. *)
 RefundsCalls == {
   Posts("p", <<Debit("A", 2), Credit("B", 2)>>),
   Refunds("w", "A", "p", <<1, 2>>, <<Credit("A", 2), Debit("B", 2)>>),
@@ -97,8 +96,8 @@ RefundsCalls == {
   Refunds("x", "A", "p", <<1>>, <<Credit("A", 2)>>),
   Refunds("y", "A", "p", <<1>>, <<Credit("A", 1)>>)}
 
-(* Refunds of a payment on hold, up to the captured sum, which may be      *)
-(* spent. A refund is not refunded.                                        *)
+(* Refunds of a captured payment, whose receiver may spend the money       *)
+(* before, and an attempt to refund a refund.                              *)
 CapturedCalls == {
   Reserves("h", <<Debit("A", 2), Credit("B", 2)>>),
   Captures("A", "h", 1),
@@ -108,15 +107,15 @@ CapturedCalls == {
   Refunds("z", "A", "x", <<1>>, <<Debit("A", 1)>>),
   Posts("s", <<Debit("B", 3)>>)}
 
-(* The payer's debits and the receiver's credits, blocked and allowed, and *)
-(* a payment with a rule's key.                                            *)
+(* Rules that block and allow the payer's debits and the receiver's        *)
+(* credits, a payment on hold, and a posting with a rule's key.            *)
 BlocksCalls == {
   BlocksType("b", "A", "debit"), Allows("a", "A", "debit"), BlocksType("c", "B", "credit"),
   Reserves("h", <<Debit("A", 1), Credit("B", 1)>>),
   Captures("A", "h", 1),
   Posts("a", <<Debit("A", 1)>>)}
 
-(* Credit limits, one of them below the credit in use, and their use. *)
+(* Two credit limits, and calls that may use more than the lower one. *)
 CreditCalls == {
   Lends("k", "A", 2), Lends("l", "A", 1),
   Reserves("h", <<Debit("A", 1)>>),

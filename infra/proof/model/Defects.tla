@@ -1,9 +1,8 @@
 ------------------------------ MODULE Defects ------------------------------
-(* Deliberate defects. A configuration's line replaces one of OneWrite's   *)
-(* operators by one here, such as                                          *)
+(* Deliberate defects. A line in a configuration replaces one of           *)
+(* OneWrite's operators with one of these, for example                     *)
 (*   CONSTANT SendDecline <- TellAndSendDecline                            *)
-(* so that the protocol itself has none. .ci/model's table has the         *)
-(* invariant that each must break.                                         *)
+(* The table in .ci/model names the invariant that each defect must break. *)
 EXTENDS Check
 
 Always(x)         == TRUE
@@ -76,7 +75,7 @@ NoAttributeAsked(r, u) ==
   /\ Fits(Counted(r.call), u, users[u].balance + HeldByAll(ReleasesOf(r, u)))
   /\ RoomForHold(r, users[u].holds - Cardinality(ReleasesOf(r, u)))
 NoEndOfThatKind(r)     == EndId(Hold(r)) \in DOMAIN rows => rows[EndId(Hold(r))].status # EndRow(r).status
-ReadLate(c) == \* it looks for the end, and reads its clock Delay later
+ReadLate(c) == \* it reads its clock Delay after it looked for the end
   /\ c.op = "Read"
   /\ c.hold \in DOMAIN rows /\ rows[c.hold].status = "pending"
   /\ EndId(c.hold) \notin DOMAIN rows /\ rows[c.hold].expires + Grace <= now + Skew + Delay

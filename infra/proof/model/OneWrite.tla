@@ -4,42 +4,42 @@
 (* and their ends, refunds, and account rules, in two DynamoDB tables,     *)
 (* with no lock and no scheduler.                                          *)
 (*                                                                         *)
-(* All faults are in one place. Any request that was ever sent is applied  *)
-(* at any later time, any number of times, or never: that covers every     *)
-(* loss, delay, duplicate, retry and crash of a caller or a function. Each *)
-(* request is applied as a whole, as DynamoDB promises for                 *)
-(* TransactWriteItems and PutItem. When DynamoDB cancels one, it may       *)
-(* report any of the failed conditions, not all of them, or a conflict.    *)
+(* The model has one kind of fault: DynamoDB may apply a sent request at   *)
+(* any time until Delay is over, any number of times, or never. This       *)
+(* covers every loss, delay, duplicate and retry, and every crash of a     *)
+(* caller or a function. DynamoDB applies each request as a whole, as it   *)
+(* promises for TransactWriteItems and PutItem. When it cancels a request, *)
+(* it may report a conflict, or only some of the failed conditions.        *)
 (*                                                                         *)
-(* Two rules keep the number of states small and hide nothing:             *)
-(* - A call's first request is sent as soon as possible. Sending it later  *)
-(*   is the same as sending it now and applying it later.                  *)
-(* - A caller receives every answer. No step depends on it, so a lost      *)
-(*   answer could only hide its own fault.                                 *)
+(* Two simplifications keep the number of states small and hide no fault:  *)
+(* - The function sends a call's first request as soon as possible.        *)
+(*   Sending it later would be the same as applying it later.              *)
+(* - A caller receives every answer. No step depends on an answer, so      *)
+(*   losing it could only hide a wrong one.                                *)
 (***************************************************************************)
 EXTENDS Integers, FiniteSets, Sequences, TLC
 
 CONSTANTS
-  Calls,     \* the callers' calls, each made any number of times
+  Calls,     \* the calls; callers may make each one any number of times
   Users,
   Opening,   \* every user's balance before the first transaction
-  Ceiling,   \* no credit lifts a balance over it
+  Ceiling,   \* a credit may not lift a balance above it
   MaxAmount, \* the largest amount in a call
-  MostHolds, \* the most open holds for a user
-  MostItems, \* the most items in a write
-  Grace,     \* how long after its expiry a hold does not yet count as expired
-  Skew,      \* how far two clocks differ at most
-  Late,      \* how long after a refusal the function reads its clock, at most
-  Delay,     \* how long after its sending a request may be applied
-  LastTime   \* the end of time, which begins at 0
+  MostHolds, \* the most open holds that a user may have
+  MostItems, \* the most items that a write may have
+  Grace,     \* the time from a hold's expiry until its money is spendable again
+  Skew,      \* the largest difference between two clocks
+  Late,      \* the longest time from a refusal until the function reads its clock
+  Delay,     \* the longest time from sending a request until DynamoDB applies it
+  LastTime   \* the last value of now, which starts at 0
 
 VARIABLES
   rows,  \* the transactions table, by id
   users, \* the balances table, by user
-  refunded, \* in the same table: each entry's refunded sum, by transaction
-  sent,  \* every request that was ever sent to DynamoDB
-  told,  \* every answer that a caller received
-  over,  \* the calls with an unstored last answer, until they are made again
+  refunded, \* also in the balances table: each entry's refunded sum, by transaction
+  sent,  \* the requests sent to DynamoDB, applied or not
+  told,  \* the answers that callers received
+  over,  \* the calls whose last answer was not stored, until they are made again
   now
 
 vars == <<rows, users, refunded, sent, told, over, now>>
@@ -60,28 +60,28 @@ Without(f, S) == [x \in DOMAIN f \ S |-> f[x]]
 
 -----------------------------------------------------------------------------
 (* A call is one of                                                        *)
-(*   [op |-> "Post", key, entries, expiresIn]  expiresIn > 0: it is a hold *)
-(*   the same with [of, places]: it is a refund                            *)
+(*   [op |-> "Post", key, entries, expiresIn]  a hold if expiresIn > 0     *)
+(*   the same with [of, places]                a refund                    *)
 (*   [op |-> "Capture", hold, amount]                                      *)
 (*   [op |-> "Void", hold]                                                 *)
 (*   [op |-> "Read", hold]                                                 *)
 (*   [op |-> "Rule", key, user, blocks, allows, limit]                     *)
-(* and an entry is [user, type, amount]. A hold's first entry is its       *)
-(* debit. A second one is the credit that comes with the capture. A        *)
-(* refund's entries are the opposite of those in these places of the       *)
-(* transaction `of'. A rule blocks and allows types of entries, and sets   *)
-(* the credit limit, unless it is `Stays'.                                 *)
+(* An entry is [user, type, amount]. A hold's first entry is its debit.    *)
+(* Its second entry, if there is one, is the credit that a capture posts.  *)
+(* A refund reverses the entries at `places' of the transaction `of'. A    *)
+(* rule blocks and allows types of entries, and sets the credit limit      *)
+(* unless its limit is `Stays'.                                            *)
 
 Stays       == -1
 Pending(c)  == c.expiresIn > 0
 IsRefund(c) == "of" \in DOMAIN c
 
-(* The entries that count when the transaction is written. *)
+(* The entries in the call's own write. A capture posts a hold's credit. *)
 Counted(c) == IF Pending(c) THEN <<c.entries[1]>> ELSE c.entries
 
-(* Ids. The key belongs to the first entry's user, or the rule's. A        *)
-(* transaction's first row is also its first entry's row, and has all      *)
-(* entries. A hold's end has one id, whatever ends it.                     *)
+(* Ids. A key belongs to the first entry's user, or to the rule's. A       *)
+(* transaction's first row is also its first entry's row, and lists all    *)
+(* entries. A hold's end has one id, whether captured, voided or expired.  *)
 Owner(c)     == IF c.op = "Rule" THEN c.user ELSE c.entries[1].user
 Id(c)        == <<Owner(c), c.key, 1>>
 RowId(id, i) == <<id[1], id[2], i>>
@@ -98,11 +98,11 @@ After(entries, u, i) ==
   IF i = 0 THEN 0
   ELSE After(entries, u, i - 1) + (IF entries[i].user = u THEN Signed(entries[i]) ELSE 0)
 
-(* How a posting moves a user's balance: the sum of its entries, and the   *)
-(* bounds for the balance before them so that it stays in its range after  *)
-(* each of them. Only a debit sets a lower bound and only a credit an      *)
-(* upper one: a release may have lifted a balance over the ceiling, and a  *)
-(* debit is not declined there.                                            *)
+(* How a posting changes a user's balance: by Move, the sum of the user's  *)
+(* entries. LeastBefore and MostBefore bound the balance before it, so     *)
+(* that each entry leaves it in range. Only debits set the lower bound,    *)
+(* and only credits the upper one: if a release has lifted the balance     *)
+(* above the ceiling, a debit is still accepted.                           *)
 Move(entries, u) == After(entries, u, Len(entries))
 Of(entries, u, type) == {i \in 1..Len(entries) : entries[i].user = u /\ entries[i].type = type}
 LeastBefore(entries, u) == Most({0} \cup {-After(entries, u, i) : i \in Of(entries, u, "debit")})
@@ -111,31 +111,30 @@ MostBefore(entries, u) ==
 Fits(entries, u, balance) == LeastBefore(entries, u) <= balance /\ balance <= MostBefore(entries, u)
 
 -----------------------------------------------------------------------------
-(* A user's stored state. A user has no row before the first posting.      *)
-(* `open' has an attribute for each open hold, with its sum and expiry.    *)
-(* The credit limit is lent: the balance includes it once it is granted.   *)
+(* A user's row, which the first write for the user creates. `open' has    *)
+(* the attributes that name the open holds, with amount and expiry. The    *)
+(* balance includes the credit limit. `changes' counts the rule changes.   *)
 
 NewUser == [balance |-> Opening, version |-> 0, held |-> 0, holds |-> 0, open |-> Empty,
             blocked |-> {}, limit |-> 0, changes |-> 0]
 User(u) == IF u \in DOMAIN users THEN users[u] ELSE NewUser
 
-(* The sum that a pending row holds, and several together. It never        *)
-(* changes.                                                                *)
+(* The amount of one hold, and the total of several. It never changes. *)
 HeldBy(h) == rows[h].call.entries[1].amount
 HeldByAll(S) == Sum([h \in S |-> HeldBy(h)])
 
-(* One function's clock may be ahead of another's. *)
+(* The times that the functions' clocks may show. *)
 ClocksAt(time) == time .. time + Skew
 Clocks == ClocksAt(now)
 
-(* The holds of u that count as expired when a clock shows that time. *)
+(* The holds of u that count as expired when the clock shows `clock'. *)
 Expired(u, clock) == {h \in DOMAIN User(u).open : User(u).open[h].expires + Grace <= clock}
 
 -----------------------------------------------------------------------------
 (* Requests, and when the function sends them.                             *)
 
-(* A posting has its function's clock. A hold has one expiry for each      *)
-(* time, by the latest clock: the others are ahead.                        *)
+(* A posting records its function's clock. A hold's expiry is computed     *)
+(* from the slowest clock, so that it has one value for each time.         *)
 Posting(c, time, clock, releases) ==
   [op |-> "Post", call |-> c, expires |-> IF Pending(c) THEN time + c.expiresIn ELSE 0,
    releases |-> releases, clock |-> clock, at |-> time]
@@ -143,20 +142,20 @@ Posting(c, time, clock, releases) ==
 Declining(c, time, entry, seen, by) ==
   [op |-> "Decline", call |-> c, entry |-> entry, seen |-> seen, by |-> by, at |-> time]
 
-(* A user's expired holds, released in a separate write, for a call. *)
+(* A separate write for c, which releases one user's expired holds. *)
 Releasing(c, time, holds) == [op |-> "Release", call |-> c, releases |-> holds, at |-> time]
 
-(* A read before the answer that too little is left to refund. *)
+(* The read of the call's row before the answer "refund limit". *)
 Looking(c) == [op |-> "Look", call |-> c, at |-> now]
 
-(* A rule begins with a read of the account: its number of rule changes,   *)
-(* and its limit.                                                          *)
+(* A rule's write. The function has read the account before: `changes' is  *)
+(* its number of rule changes, and `before' its credit limit.              *)
 Ruling(c, time, changes, before) ==
   [op |-> "Rule", call |-> c, changes |-> changes, before |-> before, at |-> time]
 
-(* A capture or void begins with a read of the pending row. A capture      *)
-(* above the held sum is refused there and then. At or after its expiry,   *)
-(* the expiry is written as the end, which freezes the answer.             *)
+(* For a capture or void the function first reads the pending row. It      *)
+(* rejects a capture of more than the held amount. At or after the expiry  *)
+(* it writes the expiry instead, so that later calls get the same answer.  *)
 Ending(c, table, time, clock) ==
   [op |-> IF clock >= table[c.hold].expires THEN "Expire" ELSE c.op, call |-> c, at |-> time]
 
@@ -167,9 +166,9 @@ Started(table, time) ==
                           /\ table[c.hold].status = "pending"
                           /\ c.op = "Capture" => c.amount <= table[c.hold].call.entries[1].amount}}
 
-(* A refund begins with a read of its original and, if that was a hold, of *)
-(* its end. Posted and captured transactions can be refunded, but no       *)
-(* refund. An entry is refunded by at most the sum that it moved.          *)
+(* For a refund the function first reads the original and, if that was a   *)
+(* hold, its end. The original must be posted or captured, and not a       *)
+(* refund itself. An entry can be refunded up to the amount that it moved. *)
 Captured(table, id) ==
   table[id].status = "pending" /\ EndId(id) \in DOMAIN table /\ table[EndId(id)].status = "captured"
 MovedBy(table, id) ==
@@ -188,7 +187,7 @@ Refunding(table, time) ==
   {Posting(c, time, clock, {}) : clock \in ClocksAt(time),
      c \in {c \in Calls : c.op = "Post" /\ IsRefund(c) /\ Refundable(table, c.of) /\ Names(table, c)}}
 
-(* The first requests. *)
+(* The first request of each call. *)
 FirstPostings(time) ==
   {Posting(c, time, clock, {}) : clock \in ClocksAt(time), c \in {c \in Calls : c.op = "Post" /\ ~IsRefund(c)}}
 FirstRules(time) == {Ruling(c, time, 0, 0) : c \in {c \in Calls : c.op = "Rule"}}
@@ -209,18 +208,18 @@ Tell(c, answer) == told' = told \cup {[call |-> c, answer |-> answer]}
 OnlyTold == UNCHANGED <<rows, users, refunded, sent, over, now>>
 Says(status) == [status |-> status]
 
-(* The answer to a call when its key's row is there: the first outcome if  *)
-(* the whole request is the same, or "reused".                             *)
+(* The answer to a call whose key has a row: the stored outcome if the     *)
+(* stored request is the same, and otherwise "reused".                     *)
 Same(c, row) == row.call = c
 Outcome(c, row) == IF Same(c, row) THEN row ELSE Says("reused")
 
-(* The answer to a capture or void when the hold has ended. *)
+(* The answer to a capture or void of a hold that has ended. *)
 Ended(end) == [status |-> "ended", as |-> end.status]
 SameEnd(c, end) == \/ c.op = "Capture" /\ end.status = "captured" /\ end.amount = c.amount
                    \/ c.op = "Void" /\ end.status = "voided"
 EndOutcome(c, end) == IF SameEnd(c, end) THEN end ELSE Ended(end)
 
-(* The key's row is there, or the end: in the refusal or by a read. *)
+(* An earlier request stored the call's row, or the hold's end. *)
 Replay(c) == Tell(c, Outcome(c, rows[Id(c)])) /\ OnlyTold
 EndThere(c) == Tell(c, EndOutcome(c, rows[EndId(c.hold)])) /\ OnlyTold
 
@@ -229,11 +228,11 @@ EndThere(c) == Tell(c, EndOutcome(c, rows[EndId(c.hold)])) /\ OnlyTold
 
 NoOutcome == {"too many holds", "balance limit", "receiver blocked", "refund limit"}
 
-(* No condition stops an attempt of the call afterwards. So the answer is  *)
-(* given only if every attempt's outcome is known: then none is in flight. *)
-(* Otherwise the answer is to try again, which is no step. A call with an  *)
-(* outcome must not receive this answer, and the refusal may not have      *)
-(* reported that its id is taken, or its end: so the row is read before.   *)
+(* After such an answer, no condition stops an earlier attempt of the      *)
+(* call. So the function gives it only if no attempt is in flight, and     *)
+(* otherwise answers "try again", which is not a step here. A call with an *)
+(* outcome must not receive it either. A refusal need not report that the  *)
+(* call's row or the hold's end exists, so the function reads it first.    *)
 IsThere(c)  == (IF c.op = "Post" THEN Id(c) ELSE EndId(c.hold)) \in DOMAIN rows
 Recorded(c) == IF c.op = "Post" THEN Replay(c) ELSE EndThere(c)
 TellNotStored(c, status) ==
@@ -243,17 +242,17 @@ TellNotStored(c, status) ==
   /\ UNCHANGED <<rows, users, refunded, now>>
 NotStored(c, status) == IF IsThere(c) THEN Recorded(c) ELSE TellNotStored(c, status)
 
-(* The remainder of a refund never grows. So an attempt in flight is       *)
-(* refused as well, and only one that was applied before matters: it is    *)
-(* enough to read the row after the refusal.                               *)
+(* The sum left to refund never grows, so an attempt in flight is refused  *)
+(* too. Only one that was applied before the refusal matters. A read of    *)
+(* the call's row after the refusal finds it.                              *)
 LookFirst(c) == OnlySend({Looking(c)})
 Look(r) ==
   /\ r.op = "Look"
   /\ IF IsThere(r.call) THEN Recorded(r.call) ELSE Tell(r.call, Says("refund limit")) /\ OnlyTold
 
 -----------------------------------------------------------------------------
-(* Post: the rows of all entries, the moves of all balances, the ends of   *)
-(* the expired holds that it releases, and a refund's sums, in one write.  *)
+(* Post, in one write: a row for each entry, an update of each balance,    *)
+(* the ends of the expired holds that it releases, and a refund's sums.    *)
 
 PostPuts(r) == {RowId(Id(r.call), i) : i \in 1..Len(Counted(r.call))} \cup {EndId(h) : h \in r.releases}
 Released(id) == [of |-> RowId(id, 1), status |-> "expired", amount |-> HeldBy(RowId(id, 1))]
@@ -281,8 +280,8 @@ PostUser(r, u) ==
       !.open    = IF holding THEN (Id(r.call) :> [amount |-> amount, expires |-> r.expires]) @@ rest ELSE rest]
 PostMoves(r) == [u \in PostUsers(r) |-> PostUser(r, u)]
 
-(* The sum refunded so far in that place of a transaction. The refund      *)
-(* account has no row before the first refund.                             *)
+(* The sum refunded so far of the entry at a place. The refund account has *)
+(* no row before the first refund.                                         *)
 RefundedOf(id, place) == IF id \in DOMAIN refunded THEN refunded[id][place] ELSE 0
 RefundMoves(r) ==
   IF ~IsRefund(r.call) THEN Empty
@@ -290,7 +289,7 @@ RefundMoves(r) ==
        c.of :> [p \in 1..Len(rows[c.of].call.entries) |->
                   RefundedOf(c.of, p) + Sum([i \in {i \in 1..Len(c.places) : c.places[i] = p} |-> c.entries[i].amount])]
 
-(* Its condition: no place is refunded beyond the sum that it moved. *)
+(* The condition of a refund: no entry is refunded by more than it moved. *)
 RefundFits(r) ==
   IsRefund(r.call) =>
     LET c == r.call IN
@@ -302,13 +301,13 @@ Items(r) ==
   IF r.op = "Release" THEN Cardinality(r.releases) + 1
   ELSE Cardinality(PostPuts(r)) + Cardinality(PostUsers(r)) + (IF IsRefund(r.call) THEN 1 ELSE 0)
 
-(* The condition of each Put: attribute_not_exists(id). *)
+(* The Puts that fail their condition, which is attribute_not_exists(id). *)
 FailedPuts(r) == PostPuts(r) \cap DOMAIN rows
 
-(* The condition of each Update: attribute_exists for every released hold, *)
-(* the balance's lower and upper bound, the number of holds, and that no   *)
-(* rule blocks the types of its entries. For a user without a row:         *)
-(* attribute_not_exists(user_id), if the opening balance allows the move.  *)
+(* The condition of each Update: attribute_exists for every hold that it   *)
+(* releases, a balance within the bounds, room for a new hold, and no      *)
+(* block of its entries' types. If the opening balance allows the move, a  *)
+(* user without a row passes too: attribute_not_exists(user_id).           *)
 RoomForHold(r, holds) == Pending(r.call) => holds < MostHolds
 Blocks(u, type) == type \in User(u).blocked
 BlocksAny(entries, u) == \E i \in 1..Len(entries) : entries[i].user = u /\ Blocks(u, entries[i].type)
@@ -321,12 +320,12 @@ MoveFits(r, u) ==
 NewUserFits(r, u) == Fits(Counted(r.call), u, Opening) /\ ReleasesOf(r, u) = {}
 FailedMoves(r) == {u \in PostUsers(r) : IF u \in DOMAIN users THEN ~MoveFits(r, u) ELSE ~NewUserFits(r, u)}
 
-(* DynamoDB rejects an update that names an attribute twice, such as one   *)
-(* that opens a hold and releases it.                                      *)
+(* DynamoDB rejects an update that names an attribute twice, as one that   *)
+(* opens and releases the same hold would.                                 *)
 Invalid(r) == Pending(r.call) /\ Id(r.call) \in r.releases
 
-(* A Put replaces an existing row: only the condition protects a row, here *)
-(* as in DynamoDB.                                                         *)
+(* As in DynamoDB, a Put replaces an existing row. Only the condition      *)
+(* protects the row.                                                       *)
 Post(r) ==
   /\ r.op = "Post"
   /\ ~Invalid(r)
@@ -338,46 +337,47 @@ Post(r) ==
   /\ Tell(r.call, rows'[Id(r.call)])
   /\ UNCHANGED <<over, now>>
 
-(* The balance at an entry, after the entries before it, and whether it    *)
-(* allows that entry.                                                      *)
+(* Whether a balance allows an entry, and the balance of the user of entry *)
+(* i after the entries before it.                                          *)
 EntryFits(e, balance) == IF e.type = "credit" THEN balance + e.amount <= Ceiling ELSE balance >= e.amount
 SeenAt(entries, i, balance) == balance + After(entries, entries[i].user, i - 1)
 
 (* The decline is stored before it is answered. *)
 SendDecline(d) == OnlySend({d})
 
-(* This call's own hold is open: its row is there, and the refusal did not *)
-(* report that. The call must not release it, even if it has expired.      *)
+(* An earlier attempt stored this call's own hold, and the refusal did not *)
+(* report it. The call must not release it, even if it has expired.        *)
 HasOwnHold(c, moves) == Payer(Id(c)) \in moves /\ Id(c) \in DOMAIN User(Payer(Id(c))).open
 
-(* How many holds of u are open when a clock shows that time. *)
+(* The number of open holds of u when the clock shows `clock'. *)
 OpenAt(u, clock) == User(u).holds - Cardinality(Expired(u, clock))
 
-(* These users' holds that have expired at that time, or ended since. *)
+(* The holds of users in S that expired by then, even if ended since. *)
 OnceExpired(S, clock) ==
   {h \in DOMAIN rows : /\ IsFirst(h) /\ rows[h].status = "pending"
                        /\ Payer(h) \in S /\ rows[h].expires + Grace <= clock}
 
 (* A hold of u expired after the posting's clock was read. It may have     *)
-(* been captured in time, after the refusal. Only a release can show that. *)
+(* been captured in time. Only an attempt to release it shows that.        *)
 ExpiresMeanwhile(r, u, clock) == Expired(u, clock) # Expired(u, r.clock)
 
-(* A posting with its releases. If they are too many items, they get their *)
-(* own writes, one for each user, and the call begins anew.                *)
+(* Sends a posting with its releases. If these are too many items, it      *)
+(* sends each user's releases in a separate write, and the call starts     *)
+(* again.                                                                  *)
 ReleaseBefore(c, time, holds) ==
   {Releasing(c, time, {h \in holds : Payer(h) = u}) : u \in {Payer(h) : h \in holds}}
 SendWith(r) == IF Items(r) > MostItems THEN ReleaseBefore(r.call, r.at, r.releases) ELSE {r}
 
-(* The first entry, in order, that is blocked, or that the returned        *)
+(* A decline names the first entry that is blocked, or that the returned   *)
 (* balances don't allow.                                                   *)
 Chosen(wrong) == Least(wrong)
 
-(* The rows of these users came back: their moves were refused. The clock  *)
-(* is read after that, perhaps Late after it. If expired holds make the    *)
-(* difference, the same posting is sent again and releases all of them. It *)
-(* also keeps its releases for the other users, and may release holds that *)
-(* have expired since, of users whose rows came back before. Otherwise it  *)
-(* is declined.                                                            *)
+(* DynamoDB refused the updates of the users in `moves' and returned their *)
+(* rows. Then the function reads its clock. If their expired holds make    *)
+(* the difference, it sends the posting again and releases all of these    *)
+(* holds with it. The new posting keeps its releases for other users. It   *)
+(* may also release holds that have expired since, of users whose rows     *)
+(* came back earlier. Otherwise the function declines.                     *)
 Refused(r, moves, time, clock) ==
   LET c            == r.call
       entries      == Counted(c)
@@ -398,24 +398,24 @@ Refused(r, moves, time, clock) ==
      ELSE \E since \in SUBSET OnceExpired(PostUsers(r) \ moves, clock) :
             OnlySend(SendWith(Posting(c, time, clock, others \cup since \cup UNION {expired(u) : u \in moves})))
 
-(* A function has one clock, and reads it at most Late after the refusal.  *)
+(* The function reads the same clock, at most Late after the refusal. *)
 RefusedThen(r, moves) == \E time \in now .. now + Late : Refused(r, moves, time, time + r.clock - r.at)
 
-(* Contention is no answer. The same bytes are sent again. *)
+(* A conflict decides nothing. The function sends the same request again. *)
 Conflict(r) == UNCHANGED vars
 
-(* An id other than the first is taken, as far as reported. The first row  *)
-(* is read, and is there, unless the taken id is the end of a hold that    *)
-(* was to be released: another call was faster, and the rows of all users  *)
-(* whose holds were to end are read as if they had come back.              *)
+(* DynamoDB reports another taken id. The function reads the first row. If *)
+(* it is missing, another call has ended a hold that this posting was to   *)
+(* release. The function then reads the rows of all users with such holds, *)
+(* and continues as if DynamoDB had returned them.                         *)
 OtherIdTaken(r) ==
   IF Id(r.call) \in DOMAIN rows THEN Replay(r.call)
   ELSE IF r.releases # {} THEN RefusedThen(r, {Payer(h) : h \in r.releases})
   ELSE Tell(r.call, Says("damaged")) /\ OnlyTold
 
-(* DynamoDB may report any true reason, and several at once. The function  *)
-(* acts on the first in this order: the id, a conflict, another id, the    *)
-(* refund account, the balances. So each of these steps is possible        *)
+(* DynamoDB may report any mixture of the true reasons. The function acts  *)
+(* on the first in this order: the call's own id, a conflict, another id,  *)
+(* the refund account, the balances. So each of these steps is possible    *)
 (* whenever its reason is true, and a conflict always.                     *)
 RefundRefused(r) == ~RefundFits(r) /\ LookFirst(r.call)
 PostRefused(r) ==
@@ -427,7 +427,7 @@ PostRefused(r) ==
      \/ RefundRefused(r)
      \/ \E moves \in SUBSET FailedMoves(r) : moves # {} /\ RefusedThen(r, moves)
 
-(* Decline: one Put of the first row, if its id does not exist. *)
+(* Decline: one Put of the first row, if its id is not taken. *)
 DeclineRow(r) == [call |-> r.call, status |-> "declined", entry |-> r.entry, seen |-> r.seen, by |-> r.by]
 DeclineFits(r) == Id(r.call) \notin DOMAIN rows
 Decline(r) ==
@@ -440,9 +440,9 @@ Decline(r) ==
 DeclineRefused(r) == r.op = "Decline" /\ ~DeclineFits(r) /\ Replay(r.call)
 
 -----------------------------------------------------------------------------
-(* Release: the ends of a user's expired holds, all of them or none. The   *)
-(* call that needs them begins anew, whether another call was faster or    *)
-(* not.                                                                    *)
+(* Release, in one write: the ends of a user's expired holds. Then the     *)
+(* call that needs the money starts again, even if the release was refused *)
+(* because another call had ended one of the holds.                        *)
 
 ReleasePuts(r) == {EndId(h) : h \in r.releases}
 ReleaseFits(r) == ReleasePuts(r) \cap DOMAIN rows = {}
@@ -462,9 +462,9 @@ Release(r) ==
 ReleaseRefused(r) == r.op = "Release" /\ ~ReleaseFits(r) /\ OnlySend(Anew(r.call))
 
 -----------------------------------------------------------------------------
-(* Capture, void, expiry: one Put of the end row, one Update of the        *)
-(* payer's row; with a capture's credit its row and its receiver's, too.   *)
-(* The payer's block stops none of them: that money was taken before.      *)
+(* Capture, void and expiry, in one write: a Put of the end row, and an    *)
+(* Update of the payer's row. A capture's credit adds its row and the      *)
+(* receiver's. The payer's block stops none: the hold took the money.      *)
 
 Hold(r)     == r.call.hold
 Pays(r)     == r.op = "Capture" /\ Len(rows[Hold(r)].call.entries) > 1
@@ -504,8 +504,8 @@ Capture(r) == r.op = "Capture" /\ End(r)
 Void(r)    == r.op = "Void" /\ End(r)
 Expire(r)  == r.op = "Expire" /\ End(r)
 
-(* Again DynamoDB may report any true reason. If the hold's attribute is   *)
-(* gone, its end exists. It is read unless the refusal returned it.        *)
+(* DynamoDB may report any true reason here too. If the hold's attribute   *)
+(* is gone, its end is stored, and is read unless DynamoDB returned it.    *)
 EndRefused(r) ==
   /\ r.op \in {"Capture", "Void", "Expire"}
   /\ \/ ~EndFits(r) /\ EndThere(r.call)
@@ -515,9 +515,9 @@ EndRefused(r) ==
      \/ ~ReceiverFree(r) /\ NotStored(r.call, "receiver blocked")
 
 -----------------------------------------------------------------------------
-(* Rule: one Put of its row, one Update of the user's row, on the          *)
-(* condition that no other rule came after the read. So the balance moves  *)
-(* by the limits' difference, if that leaves it in its range.              *)
+(* Rule, in one write: a Put of the rule's row, and an Update of the       *)
+(* user's row if no rule has changed since the read. The balance changes   *)
+(* by the difference of the credit limits, and must stay in range.         *)
 
 SetsLimit(c) == c.limit # Stays
 Grants(r) == IF SetsLimit(r.call) THEN r.call.limit - r.before ELSE 0
@@ -539,9 +539,9 @@ Rule(r) ==
   /\ Tell(r.call, rows'[Id(r.call)])
   /\ UNCHANGED <<refunded, sent, over, now>>
 
-(* The user's row came back. If the rules were changed, the call goes on   *)
-(* from there. If the balance, with expired holds, does not allow the      *)
-(* grant, the rule is declined. Otherwise the expired holds are released.  *)
+(* The user's row came back. If its rules have changed, the function tries *)
+(* again with them. If the balance and the expired holds don't allow the   *)
+(* new limit, it declines. Otherwise it releases these holds.              *)
 RuleRefused(r) ==
   LET c == r.call  u == r.call.user IN
   /\ r.op = "Rule"
@@ -554,9 +554,9 @@ RuleRefused(r) ==
              ELSE SendDecline(Declining(c, now, 0, seen, "limit"))
 
 -----------------------------------------------------------------------------
-(* A read writes nothing. It reads its clock first, and counts holds that  *)
-(* have expired by then as released. A lookup reads the end, and a balance *)
-(* the hold's attribute, which exists exactly if the end does not.         *)
+(* A read writes nothing, and reports expired holds as released. It reads  *)
+(* its clock first. Then it looks for the hold's end or, for a balance,    *)
+(* for the hold's attribute, which exists exactly while the end does not.  *)
 
 Read(c) ==
   /\ c.op = "Read"
@@ -573,9 +573,9 @@ CallAgain(c) ==
   /\ Send({r \in First(rows, now) : r.call = c})
   /\ UNCHANGED <<rows, users, refunded, told, now>>
 
-(* Time passes, and all callers call again. A capture or void in flight    *)
-(* when its hold expires goes on as the expiry: from then on no attempt at *)
-(* another end is sent, and the first stored end is the answer.            *)
+(* Time passes, and all callers repeat their calls. If a hold expires      *)
+(* while its capture or void is in flight, the function sends only the     *)
+(* expiry from then on, and answers with the end that was stored first.    *)
 Tick ==
   /\ now < LastTime
   /\ now' = now + 1
@@ -583,7 +583,7 @@ Tick ==
   /\ Send(First(rows, now'))
   /\ UNCHANGED <<rows, users, refunded, told>>
 
-(* DynamoDB may apply or refuse any request in flight next. *)
+(* The requests in flight. DynamoDB may apply or refuse any of them next. *)
 UnderWay == {r \in sent : r.at <= now /\ now <= r.at + Delay}
 
 Next ==
@@ -607,7 +607,7 @@ Next ==
 Spec == Init /\ [][Next]_vars
 
 -----------------------------------------------------------------------------
-(* The invariants, in the words of the package ledger. First the money. *)
+(* The invariants. The first ones are about money.                         *)
 
 Transactions == {id \in DOMAIN rows : IsFirst(id) /\ rows[id].call.op = "Post"}
 PostedRules  == {id \in DOMAIN rows : IsFirst(id) /\ rows[id].call.op = "Rule" /\ rows[id].status = "posted"}
@@ -616,7 +616,7 @@ Posted       == {id \in Transactions : rows[id].status = "posted"}
 Holds        == {id \in Transactions : rows[id].status = "pending"}
 OpenHolds(u) == {h \in Holds : Payer(h) = u /\ EndId(h) \notin DOMAIN rows}
 
-(* What a row adds to u's balance, and whether it is one of u's. *)
+(* A row's effect on u's balance, and whether u's version counts it. *)
 Effect(id, u) ==
   IF IsEnd(id) THEN IF Payer(id) # u THEN 0
                     ELSE HeldBy(RowId(id, 1)) - (IF rows[id].status = "captured" THEN rows[id].amount ELSE 0)
@@ -628,27 +628,27 @@ Counts(id, u) ==
   ELSE IF ~IsFirst(id) THEN rows[id].entry.user = u
   ELSE rows[id].call.op = "Post" /\ rows[id].status # "declined" /\ rows[id].call.entries[1].user = u
 
-(* A balance is the opening balance, the credit limit, and the effect of   *)
-(* the user's rows: own money and credit add up. The version is the number *)
-(* of these rows, without the rules.                                       *)
+(* A balance is the opening balance plus the credit limit plus the effects *)
+(* of the user's rows. The version is the number of these rows. Rules and  *)
+(* declines don't count.                                                   *)
 BalanceIsSumOfRows ==
   \A u \in Users :
     /\ User(u).balance = Opening + User(u).limit + Sum([id \in DOMAIN rows |-> Effect(id, u)])
     /\ User(u).version = Cardinality({id \in DOMAIN rows : Counts(id, u)})
 
-(* A balance is never below zero, and with the held money it never passes  *)
-(* the bound for reading it.                                               *)
+(* A balance is never negative. With the held money, it never exceeds the  *)
+(* highest balance that the store reads.                                   *)
 BalanceInRange ==
   \A u \in Users : User(u).balance >= 0 /\ User(u).balance + User(u).held <= Ceiling + MostHolds * MaxAmount
 
-(* Only a release lifts a balance over the ceiling, by the held sum. *)
+(* Above the ceiling, a balance grows only by the money of ended holds. *)
 ReleasedOf(u) == {id \in DOMAIN rows' \ DOMAIN rows : IsEnd(id) /\ Payer(id) = u}
 OnlyReleasePassesCeiling ==
   [][\A u \in Users : LET old == User(u).balance  new == User(u)'.balance IN
        new > old /\ new > Ceiling =>
          new - old <= HeldByAll({RowId(id, 1) : id \in ReleasedOf(u)})]_vars
 
-(* Each user's balance stays in its range after every entry, as if they    *)
+(* Each user's balance stays in range after every entry, as if the entries *)
 (* were posted one after another with no other call in between.            *)
 EntriesFitInOrder ==
   [][\A id \in Transactions' \ Transactions :
@@ -658,7 +658,8 @@ EntriesFitInOrder ==
          IN \A i \in 1..Len(entries) :
               EntryFits(entries[i], SeenAt(entries, i, before(entries[i].user)))]_vars
 
-(* A posted transaction's rows are all there, or none of them. *)
+(* A posted transaction has a row for each entry, and every such row       *)
+(* belongs to a posted or captured transaction.                            *)
 RowsAllOrNone ==
   /\ \A id \in Posted : \A i \in 2..Len(rows[id].call.entries) :
        /\ RowId(id, i) \in DOMAIN rows
@@ -668,7 +669,7 @@ RowsAllOrNone ==
        /\ \/ rows[RowId(id, 1)].status = "posted" /\ id[3] <= Len(rows[RowId(id, 1)].call.entries)
           \/ rows[RowId(id, 1)].status = "pending" /\ EndId(id) \in DOMAIN rows /\ rows[EndId(id)].status = "captured"
 
-(* A captured payment has paid the captured sum, and no other payment has. *)
+(* Only a captured payment has paid its receiver, by the captured amount. *)
 CapturePaysOnce ==
   \A h \in Holds : Len(rows[h].call.entries) > 1 =>
     IF EndId(h) \in DOMAIN rows /\ rows[EndId(h)].status = "captured"
@@ -679,8 +680,8 @@ CapturePaysOnce ==
 CapturedIsHeld ==
   \A id \in Ends : rows[id].status = "captured" => rows[id].amount <= HeldBy(RowId(id, 1))
 
-(* No hold ends as expired before its expiry by any clock, and no posting  *)
-(* releases one before its grace is over.                                  *)
+(* By the fastest clock, no hold ends as expired before its expiry, and no *)
+(* write releases a hold before its grace is over.                         *)
 NoEarlyExpiry ==
   \A id \in Ends : rows[id].status = "expired" => rows[RowId(id, 1)].expires <= now + Skew
 NewReleases == {r \in sent' \ sent : r.op \in {"Post", "Release"}}
@@ -689,8 +690,8 @@ NoEarlyRelease == [][\A r \in NewReleases : \A h \in r.releases : rows[h].expire
 (* No write has more items than DynamoDB allows. *)
 ItemsWithinLimit == [][\A r \in NewReleases : Items(r) <= MostItems]_vars
 
-(* Refunds. Each entry's refunded sum is the sum of its refunds' rows, and *)
-(* at most the sum that the entry moved. Nothing else is refunded.         *)
+(* Refunds. An entry's refunded sum is the total of its refunds, at most   *)
+(* the amount that it moved. Only posted or captured entries have any.     *)
 PostedRefunds == {id \in Posted : IsRefund(rows[id].call)}
 MovedByRows(id, place) ==
   IF EndId(id) \in DOMAIN rows THEN rows[EndId(id)].amount ELSE rows[id].call.entries[place].amount
@@ -707,8 +708,8 @@ RefundedIsAtMostMoved ==
        \/ rows[id].status = "pending" /\ EndId(id) \in DOMAIN rows /\ rows[EndId(id)].status = "captured"
     /\ \A place \in 1..Len(rows[id].call.entries) : RefundedByRows(id, place) <= MovedByRows(id, place)
 
-(* Rules. The last rule that names a type, or the limit, decides, and no   *)
-(* grant is lost: each begins where the one before it ended.               *)
+(* Rules. The last rule about a type or the limit decides. Each starts     *)
+(* from the limit that the rule before it left, so no change is lost.      *)
 RulesOf(u) == {id \in PostedRules : rows[id].call.user = u}
 Last(S) == CHOOSE id \in S : \A other \in S : rows[other].nth <= rows[id].nth
 BlockedByRules(u) ==
@@ -724,9 +725,9 @@ NoGrantIsLost ==
     /\ User(u).changes = Cardinality(RulesOf(u))
     /\ \A id \in RulesOf(u) : SetsLimit(rows[id].call) => rows[id].before = LimitByRules(u, rows[id].nth)
 
-(* No blocked entry posts: no debit, hold or credit, not even a capture's. *)
-(* A block is stored before it is answered, so none posts after the        *)
-(* answer.                                                                 *)
+(* No blocked entry is posted: no debit, hold or credit, and no credit of  *)
+(* a capture. A block is stored before it is answered, so no such entry is *)
+(* posted after the answer.                                                *)
 NothingPostsBlocked ==
   [][\A id \in DOMAIN rows' \ DOMAIN rows :
        LET row == rows'[id]
@@ -735,9 +736,9 @@ NothingPostsBlocked ==
                     ELSE IF row.call.op = "Post" /\ row.status # "declined" THEN row.call.entries[1] ELSE Empty
        IN entry # Empty => entry.type \notin BlockedByRules(entry.user)]_vars
 
-(* An unstored answer is true when it is given, and the call stores        *)
-(* nothing afterwards, unless it is made again. Too little left to refund  *)
-(* stays true, and that call never posts, even if it is made again.        *)
+(* An unstored answer is true when it is given. Afterwards the call stores *)
+(* nothing, unless it is made again. "refund limit" stays true, so such a  *)
+(* call never posts, even if it is made again.                             *)
 Heard(status) == {t.call : t \in {t \in told' \ told : t.answer.status = status}}
 TooManyIsTrue ==
   [][\A c \in Heard("too many holds") :
@@ -762,8 +763,8 @@ NothingAfterNotStored ==
 (* A row never changes and is never removed. *)
 RowsNeverChange == [][\A id \in DOMAIN rows : id \in DOMAIN rows' /\ rows'[id] = rows[id]]_vars
 
-(* Holds. Exactly the open holds, those without an end, have an attribute. *)
-(* The held sum is the sum of the open holds.                              *)
+(* Holds. A hold has its attribute exactly while it has no end. `held' and *)
+(* `holds' are the sum and the number of the open holds.                   *)
 OpenHoldIsAttribute ==
   /\ \A u \in Users :
        /\ DOMAIN User(u).open = OpenHolds(u)
@@ -773,14 +774,14 @@ HeldIsOpenHolds ==
   \A u \in Users : User(u).held = HeldByAll(OpenHolds(u)) /\ User(u).holds = Cardinality(OpenHolds(u))
 HoldsWithinLimit == \A u \in Users : Cardinality(DOMAIN User(u).open) <= MostHolds
 
-(* Answers. Once a request has an outcome, the same request gets that      *)
-(* outcome, and nothing else.                                              *)
+(* Answers. Once a call has been answered with an outcome, the same call   *)
+(* always gets that outcome.                                               *)
 SameRequestSameOutcome ==
   [][\A t \in told' \ told, s \in told :
        s.call = t.call /\ s.call.op # "Read" /\ s.answer.status \notin NoOutcome => s.answer = t.answer]_vars
 
-(* An outcome is answered only after it is stored, and it is the outcome   *)
-(* of this request, not of another.                                        *)
+(* An outcome is answered only after it is stored, and only to the request *)
+(* that it belongs to.                                                     *)
 ToldIsStored ==
   \A t \in told :
     CASE t.answer.status \in {"posted", "pending", "declined"} ->
@@ -792,17 +793,17 @@ ToldIsStored ==
            EndId(t.call.hold) \in DOMAIN rows /\ t.answer = Ended(rows[EndId(t.call.hold)])
       [] OTHER -> TRUE
 
-(* A key is reported as reused only if its owner used it for another       *)
-(* request. So this request has moved nothing.                             *)
+(* A "reused" answer is true: the user's key has a row, whose request is   *)
+(* another one, so this request has moved nothing.                         *)
 ReuseIsTrue ==
   \A t \in told : t.answer.status = "reused" =>
     LET stored == rows[Id(t.call)].call IN
     /\ stored.key = t.call.key /\ Owner(stored) = Owner(t.call)
     /\ stored # t.call
 
-(* A decline reports the truth when the call was refused: a rule blocked   *)
-(* that entry, or the spendable balance, expired holds included, did not   *)
-(* allow it or the lower limit. It names the user's first such entry.      *)
+(* A decline's reason is true at the refusal: a rule blocks the entry, or  *)
+(* the spendable balance with expired holds does not allow the entry or    *)
+(* the lower credit limit. It names the user's first such entry.           *)
 DeclinesAreTrue ==
   [][\A d \in {r \in sent' \ sent : r.op = "Decline"} :
        LET c == d.call
@@ -819,26 +820,25 @@ DeclinesAreTrue ==
                     /\ wrong(d.entry, balance)
                     /\ \A i \in 1..d.entry - 1 : c.entries[i].user = u => ~wrong(i, balance)]_vars
 
-(* No call finds damage that a correct protocol can't leave behind. *)
+(* No call ever reports damaged tables. *)
 NothingIsDamaged == \A t \in told : t.answer.status # "damaged"
 
-(* A hold ends once: no two callers receive different ends from a capture  *)
-(* or a void, whatever their clocks show.                                  *)
+(* A hold ends once: all captures and voids of it receive the same end,    *)
+(* even if their clocks differ.                                            *)
 EndTold(t) == IF t.answer.status = "ended" THEN t.answer.as ELSE t.answer.status
 EndsAgree(answers) ==
   \A s, t \in {t \in answers : t.answer.status \in {"captured", "voided", "ended"}} :
     s.call.hold = t.call.hold => EndTold(s) = EndTold(t)
 HoldEndsOnce == EndsAgree({t \in told : t.call.op # "Read"})
 
-(* A reading that counts an expired hold as released answers before any    *)
-(* end is stored. Only the promise that no end contradicts it needs clocks *)
-(* that agree and requests that don't linger: a capture sent in time may   *)
-(* be applied Delay later. It holds while                                  *)
+(* A read may report a hold as expired before any end is stored. A capture *)
+(* that was sent in time may be applied up to Delay later, and contradict  *)
+(* that read. This can't happen while                                      *)
 (*   Skew + Delay <= Grace.                                                *)
 ReadingsAgree == EndsAgree(told)
 
-(* Not promises, but cases that must occur: each of these must be          *)
-(* violated, or the invariants above would hold for nothing.               *)
+(* No promises: TLC must find each of these violated, which shows that the *)
+(* case occurs. Otherwise the invariants above might hold trivially.       *)
 NeverCaptured   == \A t \in told : t.answer.status # "captured"
 NeverVoided     == \A t \in told : t.answer.status # "voided"
 NeverExpired    == \A t \in told : t.answer.status # "ended"
@@ -859,8 +859,8 @@ NeverReleasedAlone == [][\A r \in sent : ~Release(r)]_vars
 NeverReleased   ==
   [][~\E id \in DOMAIN rows' \ DOMAIN rows, p \in DOMAIN rows' \ DOMAIN rows : IsEnd(id) /\ IsFirst(p)]_vars
 NeverOverCeiling == \A u \in Users : User(u).balance <= Ceiling
-(* The stored balance bounds a credit. A reader may see more: expired      *)
-(* holds whose release is not written yet count for the reader.            *)
+(* A credit is checked against the stored balance. A reader may see more   *)
+(* than the ceiling, because it counts expired holds before their release. *)
 NeverOverReadableCeiling ==
   [][\A id \in Transactions' \ Transactions :
        rows'[id].status = "posted" =>
