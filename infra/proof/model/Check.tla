@@ -1,6 +1,6 @@
 ------------------------------- MODULE Check -------------------------------
-(* XCalls are the calls in X.cfg. Every user opens with a balance of 2,    *)
-(* which is small enough that the calls compete for it.                    *)
+(* TransfersCalls are the calls in Transfers.cfg, and so on. The opening   *)
+(* balance is always 2, small enough that the calls compete for it.        *)
 EXTENDS OneWrite
 
 Debit(user, amount)         == [user |-> user, type |-> "debit", amount |-> amount]
@@ -18,8 +18,8 @@ BlocksType(key, user, type) == Rules(key, user, {type}, {}, Stays)
 Allows(key, user, type)     == Rules(key, user, {}, {type}, Stays)
 Lends(key, user, limit)     == Rules(key, user, {}, {}, limit)
 
-(* Transfers in both directions, a key used again with other entries, and  *)
-(* the same key used by another user.                                      *)
+(* Transfers in both directions, a key reused for another request, and     *)
+(* another user's call with the same key.                                  *)
 TransfersCalls == {
   Posts("k", <<Debit("A", 2), Credit("B", 2)>>),
   Posts("k", <<Debit("A", 2), Credit("B", 1), Credit("A", 1)>>),

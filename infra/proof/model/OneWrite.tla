@@ -98,7 +98,7 @@ After(entries, u, i) ==
   IF i = 0 THEN 0
   ELSE After(entries, u, i - 1) + (IF entries[i].user = u THEN Signed(entries[i]) ELSE 0)
 
-(* How a posting changes a user's balance: by Move, the sum of the user's  *)
+(* How a posting changes a user's balance. Move is the sum of the user's   *)
 (* entries. LeastBefore and MostBefore bound the balance before it, so     *)
 (* that each entry leaves it in range. Only debits set the lower bound,    *)
 (* and only credits the upper one: if a release has lifted the balance     *)
@@ -111,15 +111,15 @@ MostBefore(entries, u) ==
 Fits(entries, u, balance) == LeastBefore(entries, u) <= balance /\ balance <= MostBefore(entries, u)
 
 -----------------------------------------------------------------------------
-(* A user's row, which the first write for the user creates. `open' has    *)
-(* the attributes that name the open holds, with amount and expiry. The    *)
+(* A user's row. The first write for the user creates it. `open' has its   *)
+(* attributes that name the open holds, each with amount and expiry. The   *)
 (* balance includes the credit limit. `changes' counts the rule changes.   *)
 
 NewUser == [balance |-> Opening, version |-> 0, held |-> 0, holds |-> 0, open |-> Empty,
             blocked |-> {}, limit |-> 0, changes |-> 0]
 User(u) == IF u \in DOMAIN users THEN users[u] ELSE NewUser
 
-(* The amount of one hold, and the total of several. It never changes. *)
+(* The amount of one hold, and the total of several. They never change. *)
 HeldBy(h) == rows[h].call.entries[1].amount
 HeldByAll(S) == Sum([h \in S |-> HeldBy(h)])
 
@@ -219,7 +219,7 @@ SameEnd(c, end) == \/ c.op = "Capture" /\ end.status = "captured" /\ end.amount 
                    \/ c.op = "Void" /\ end.status = "voided"
 EndOutcome(c, end) == IF SameEnd(c, end) THEN end ELSE Ended(end)
 
-(* An earlier request stored the call's row, or the hold's end. *)
+(* The answer if the call's row, or the hold's end, is already stored. *)
 Replay(c) == Tell(c, Outcome(c, rows[Id(c)])) /\ OnlyTold
 EndThere(c) == Tell(c, EndOutcome(c, rows[EndId(c.hold)])) /\ OnlyTold
 
@@ -229,10 +229,10 @@ EndThere(c) == Tell(c, EndOutcome(c, rows[EndId(c.hold)])) /\ OnlyTold
 NoOutcome == {"too many holds", "balance limit", "receiver blocked", "refund limit"}
 
 (* After such an answer, no condition stops an earlier attempt of the      *)
-(* call. So the function gives it only if no attempt is in flight, and     *)
-(* otherwise answers "try again", which is not a step here. A call with an *)
-(* outcome must not receive it either. A refusal need not report that the  *)
-(* call's row or the hold's end exists, so the function reads it first.    *)
+(* call. So the function gives it only if no attempt is in flight. If one  *)
+(* is, it answers "try again", which is not a step here. A call with an    *)
+(* outcome must not get an unstored answer. A refusal may not report the   *)
+(* call's row or the hold's end: the function reads it first.              *)
 IsThere(c)  == (IF c.op = "Post" THEN Id(c) ELSE EndId(c.hold)) \in DOMAIN rows
 Recorded(c) == IF c.op = "Post" THEN Replay(c) ELSE EndThere(c)
 TellNotStored(c, status) ==
@@ -280,8 +280,8 @@ PostUser(r, u) ==
       !.open    = IF holding THEN (Id(r.call) :> [amount |-> amount, expires |-> r.expires]) @@ rest ELSE rest]
 PostMoves(r) == [u \in PostUsers(r) |-> PostUser(r, u)]
 
-(* The sum refunded so far of the entry at a place. The refund account has *)
-(* no row before the first refund.                                         *)
+(* The sum refunded so far of the entry at this place. The refund account  *)
+(* has no row before the first refund.                                     *)
 RefundedOf(id, place) == IF id \in DOMAIN refunded THEN refunded[id][place] ELSE 0
 RefundMoves(r) ==
   IF ~IsRefund(r.call) THEN Empty
@@ -301,13 +301,13 @@ Items(r) ==
   IF r.op = "Release" THEN Cardinality(r.releases) + 1
   ELSE Cardinality(PostPuts(r)) + Cardinality(PostUsers(r)) + (IF IsRefund(r.call) THEN 1 ELSE 0)
 
-(* The Puts that fail their condition, which is attribute_not_exists(id). *)
+(* The Puts whose condition fails. It is attribute_not_exists(id). *)
 FailedPuts(r) == PostPuts(r) \cap DOMAIN rows
 
 (* The condition of each Update: attribute_exists for every hold that it   *)
 (* releases, a balance within the bounds, room for a new hold, and no      *)
-(* block of its entries' types. If the opening balance allows the move, a  *)
-(* user without a row passes too: attribute_not_exists(user_id).           *)
+(* block on its entries. For a user without a row:                         *)
+(* attribute_not_exists(user_id), if the opening balance allows the move.  *)
 RoomForHold(r, holds) == Pending(r.call) => holds < MostHolds
 Blocks(u, type) == type \in User(u).blocked
 BlocksAny(entries, u) == \E i \in 1..Len(entries) : entries[i].user = u /\ Blocks(u, entries[i].type)
@@ -337,8 +337,8 @@ Post(r) ==
   /\ Tell(r.call, rows'[Id(r.call)])
   /\ UNCHANGED <<over, now>>
 
-(* Whether a balance allows an entry, and the balance of the user of entry *)
-(* i after the entries before it.                                          *)
+(* EntryFits: the balance allows the entry. SeenAt: the balance of entry   *)
+(* i's user after the entries before it.                                   *)
 EntryFits(e, balance) == IF e.type = "credit" THEN balance + e.amount <= Ceiling ELSE balance >= e.amount
 SeenAt(entries, i, balance) == balance + After(entries, entries[i].user, i - 1)
 
@@ -352,7 +352,7 @@ HasOwnHold(c, moves) == Payer(Id(c)) \in moves /\ Id(c) \in DOMAIN User(Payer(Id
 (* The number of open holds of u when the clock shows `clock'. *)
 OpenAt(u, clock) == User(u).holds - Cardinality(Expired(u, clock))
 
-(* The holds of users in S that expired by then, even if ended since. *)
+(* The holds of users in S that have expired by then, even if they ended. *)
 OnceExpired(S, clock) ==
   {h \in DOMAIN rows : /\ IsFirst(h) /\ rows[h].status = "pending"
                        /\ Payer(h) \in S /\ rows[h].expires + Grace <= clock}
@@ -361,8 +361,8 @@ OnceExpired(S, clock) ==
 (* been captured in time. Only an attempt to release it shows that.        *)
 ExpiresMeanwhile(r, u, clock) == Expired(u, clock) # Expired(u, r.clock)
 
-(* Sends a posting with its releases. If these are too many items, it      *)
-(* sends each user's releases in a separate write, and the call starts     *)
+(* Sends a posting with its releases. If that is too many items, the       *)
+(* releases go first, in one write for each user, and the call starts      *)
 (* again.                                                                  *)
 ReleaseBefore(c, time, holds) ==
   {Releasing(c, time, {h \in holds : Payer(h) = u}) : u \in {Payer(h) : h \in holds}}
@@ -374,10 +374,10 @@ Chosen(wrong) == Least(wrong)
 
 (* DynamoDB refused the updates of the users in `moves' and returned their *)
 (* rows. Then the function reads its clock. If their expired holds make    *)
-(* the difference, it sends the posting again and releases all of these    *)
-(* holds with it. The new posting keeps its releases for other users. It   *)
-(* may also release holds that have expired since, of users whose rows     *)
-(* came back earlier. Otherwise the function declines.                     *)
+(* the difference, it sends the posting again with the release of all      *)
+(* these holds. The new posting keeps its releases for other users. It may *)
+(* also release holds that have expired since, of users whose rows came    *)
+(* back earlier. Otherwise the function declines.                          *)
 Refused(r, moves, time, clock) ==
   LET c            == r.call
       entries      == Counted(c)
@@ -398,25 +398,25 @@ Refused(r, moves, time, clock) ==
      ELSE \E since \in SUBSET OnceExpired(PostUsers(r) \ moves, clock) :
             OnlySend(SendWith(Posting(c, time, clock, others \cup since \cup UNION {expired(u) : u \in moves})))
 
-(* The function reads the same clock, at most Late after the refusal. *)
+(* The clock is the same one, read again at most Late after the refusal. *)
 RefusedThen(r, moves) == \E time \in now .. now + Late : Refused(r, moves, time, time + r.clock - r.at)
 
 (* A conflict decides nothing. The function sends the same request again. *)
 Conflict(r) == UNCHANGED vars
 
-(* DynamoDB reports another taken id. The function reads the first row. If *)
-(* it is missing, another call has ended a hold that this posting was to   *)
-(* release. The function then reads the rows of all users with such holds, *)
-(* and continues as if DynamoDB had returned them.                         *)
+(* DynamoDB reports a taken id, but not the first row's. The function      *)
+(* reads that row. If there is none, another call has ended a hold that    *)
+(* this posting was to release. Then the function reads the rows of all    *)
+(* users with such holds, as if the refusal had returned them.             *)
 OtherIdTaken(r) ==
   IF Id(r.call) \in DOMAIN rows THEN Replay(r.call)
   ELSE IF r.releases # {} THEN RefusedThen(r, {Payer(h) : h \in r.releases})
   ELSE Tell(r.call, Says("damaged")) /\ OnlyTold
 
-(* DynamoDB may report any mixture of the true reasons. The function acts  *)
-(* on the first in this order: the call's own id, a conflict, another id,  *)
-(* the refund account, the balances. So each of these steps is possible    *)
-(* whenever its reason is true, and a conflict always.                     *)
+(* DynamoDB may report any true reason, and several at once. The function  *)
+(* acts on the first in this order: the first row's id, a conflict,        *)
+(* another id, the refund account, the balances. So each of these steps is *)
+(* possible whenever its reason is true, and a conflict always.            *)
 RefundRefused(r) == ~RefundFits(r) /\ LookFirst(r.call)
 PostRefused(r) ==
   /\ r.op = "Post"
@@ -463,8 +463,9 @@ ReleaseRefused(r) == r.op = "Release" /\ ~ReleaseFits(r) /\ OnlySend(Anew(r.call
 
 -----------------------------------------------------------------------------
 (* Capture, void and expiry, in one write: a Put of the end row, and an    *)
-(* Update of the payer's row. A capture's credit adds its row and the      *)
-(* receiver's. The payer's block stops none: the hold took the money.      *)
+(* Update of the payer's row; with a capture's credit, its row and the     *)
+(* receiver's. The payer's block stops none of them: the hold took the     *)
+(* money before.                                                           *)
 
 Hold(r)     == r.call.hold
 Pays(r)     == r.op = "Capture" /\ Len(rows[Hold(r)].call.entries) > 1
@@ -504,8 +505,8 @@ Capture(r) == r.op = "Capture" /\ End(r)
 Void(r)    == r.op = "Void" /\ End(r)
 Expire(r)  == r.op = "Expire" /\ End(r)
 
-(* DynamoDB may report any true reason here too. If the hold's attribute   *)
-(* is gone, its end is stored, and is read unless DynamoDB returned it.    *)
+(* As above, DynamoDB may report any true reason. If the hold's attribute  *)
+(* is gone, its end exists. It is read unless the refusal returned it.     *)
 EndRefused(r) ==
   /\ r.op \in {"Capture", "Void", "Expire"}
   /\ \/ ~EndFits(r) /\ EndThere(r.call)
@@ -539,9 +540,9 @@ Rule(r) ==
   /\ Tell(r.call, rows'[Id(r.call)])
   /\ UNCHANGED <<refunded, sent, over, now>>
 
-(* The user's row came back. If its rules have changed, the function tries *)
-(* again with them. If the balance and the expired holds don't allow the   *)
-(* new limit, it declines. Otherwise it releases these holds.              *)
+(* The refusal returned the user's row. If its rules have changed, the     *)
+(* function tries again with them. If not even the expired holds make room *)
+(* for the new limit, it declines. Otherwise it releases these holds.      *)
 RuleRefused(r) ==
   LET c == r.call  u == r.call.user IN
   /\ r.op = "Rule"
@@ -641,7 +642,7 @@ BalanceIsSumOfRows ==
 BalanceInRange ==
   \A u \in Users : User(u).balance >= 0 /\ User(u).balance + User(u).held <= Ceiling + MostHolds * MaxAmount
 
-(* Above the ceiling, a balance grows only by the money of ended holds. *)
+(* A balance above the ceiling only grows by the money of ended holds. *)
 ReleasedOf(u) == {id \in DOMAIN rows' \ DOMAIN rows : IsEnd(id) /\ Payer(id) = u}
 OnlyReleasePassesCeiling ==
   [][\A u \in Users : LET old == User(u).balance  new == User(u)'.balance IN
@@ -658,8 +659,8 @@ EntriesFitInOrder ==
          IN \A i \in 1..Len(entries) :
               EntryFits(entries[i], SeenAt(entries, i, before(entries[i].user)))]_vars
 
-(* A posted transaction has a row for each entry, and every such row       *)
-(* belongs to a posted or captured transaction.                            *)
+(* A posted transaction has a row for each entry. Every such row belongs   *)
+(* to a posted or captured transaction.                                    *)
 RowsAllOrNone ==
   /\ \A id \in Posted : \A i \in 2..Len(rows[id].call.entries) :
        /\ RowId(id, i) \in DOMAIN rows
@@ -669,7 +670,7 @@ RowsAllOrNone ==
        /\ \/ rows[RowId(id, 1)].status = "posted" /\ id[3] <= Len(rows[RowId(id, 1)].call.entries)
           \/ rows[RowId(id, 1)].status = "pending" /\ EndId(id) \in DOMAIN rows /\ rows[EndId(id)].status = "captured"
 
-(* Only a captured payment has paid its receiver, by the captured amount. *)
+(* A captured payment has paid the captured amount, and no other one has. *)
 CapturePaysOnce ==
   \A h \in Holds : Len(rows[h].call.entries) > 1 =>
     IF EndId(h) \in DOMAIN rows /\ rows[EndId(h)].status = "captured"
@@ -681,7 +682,7 @@ CapturedIsHeld ==
   \A id \in Ends : rows[id].status = "captured" => rows[id].amount <= HeldBy(RowId(id, 1))
 
 (* By the fastest clock, no hold ends as expired before its expiry, and no *)
-(* write releases a hold before its grace is over.                         *)
+(* write releases a hold before the grace is over.                         *)
 NoEarlyExpiry ==
   \A id \in Ends : rows[id].status = "expired" => rows[RowId(id, 1)].expires <= now + Skew
 NewReleases == {r \in sent' \ sent : r.op \in {"Post", "Release"}}
@@ -690,8 +691,8 @@ NoEarlyRelease == [][\A r \in NewReleases : \A h \in r.releases : rows[h].expire
 (* No write has more items than DynamoDB allows. *)
 ItemsWithinLimit == [][\A r \in NewReleases : Items(r) <= MostItems]_vars
 
-(* Refunds. An entry's refunded sum is the total of its refunds, at most   *)
-(* the amount that it moved. Only posted or captured entries have any.     *)
+(* Refunds. An entry's refunded sum is the total of its refunds, and at    *)
+(* most what it moved. Only posted or captured transactions are refunded.  *)
 PostedRefunds == {id \in Posted : IsRefund(rows[id].call)}
 MovedByRows(id, place) ==
   IF EndId(id) \in DOMAIN rows THEN rows[EndId(id)].amount ELSE rows[id].call.entries[place].amount
@@ -708,8 +709,8 @@ RefundedIsAtMostMoved ==
        \/ rows[id].status = "pending" /\ EndId(id) \in DOMAIN rows /\ rows[EndId(id)].status = "captured"
     /\ \A place \in 1..Len(rows[id].call.entries) : RefundedByRows(id, place) <= MovedByRows(id, place)
 
-(* Rules. The last rule about a type or the limit decides. Each starts     *)
-(* from the limit that the rule before it left, so no change is lost.      *)
+(* Rules. The last rule for a type decides, and so does the last one for   *)
+(* the limit. Each starts from the limit before it, so no grant is lost.   *)
 RulesOf(u) == {id \in PostedRules : rows[id].call.user = u}
 Last(S) == CHOOSE id \in S : \A other \in S : rows[other].nth <= rows[id].nth
 BlockedByRules(u) ==
@@ -725,9 +726,9 @@ NoGrantIsLost ==
     /\ User(u).changes = Cardinality(RulesOf(u))
     /\ \A id \in RulesOf(u) : SetsLimit(rows[id].call) => rows[id].before = LimitByRules(u, rows[id].nth)
 
-(* No blocked entry is posted: no debit, hold or credit, and no credit of  *)
-(* a capture. A block is stored before it is answered, so no such entry is *)
-(* posted after the answer.                                                *)
+(* No blocked entry posts: no debit, hold or credit, not even a capture's. *)
+(* A block is stored before it is answered, so none posts after the        *)
+(* answer.                                                                 *)
 NothingPostsBlocked ==
   [][\A id \in DOMAIN rows' \ DOMAIN rows :
        LET row == rows'[id]
@@ -736,9 +737,9 @@ NothingPostsBlocked ==
                     ELSE IF row.call.op = "Post" /\ row.status # "declined" THEN row.call.entries[1] ELSE Empty
        IN entry # Empty => entry.type \notin BlockedByRules(entry.user)]_vars
 
-(* An unstored answer is true when it is given. Afterwards the call stores *)
-(* nothing, unless it is made again. "refund limit" stays true, so such a  *)
-(* call never posts, even if it is made again.                             *)
+(* An unstored answer is true when it is given, and the call stores        *)
+(* nothing afterwards, unless it is made again. "refund limit" stays true, *)
+(* so that call never posts, even if it is made again.                     *)
 Heard(status) == {t.call : t \in {t \in told' \ told : t.answer.status = status}}
 TooManyIsTrue ==
   [][\A c \in Heard("too many holds") :
@@ -774,14 +775,14 @@ HeldIsOpenHolds ==
   \A u \in Users : User(u).held = HeldByAll(OpenHolds(u)) /\ User(u).holds = Cardinality(OpenHolds(u))
 HoldsWithinLimit == \A u \in Users : Cardinality(DOMAIN User(u).open) <= MostHolds
 
-(* Answers. Once a call has been answered with an outcome, the same call   *)
-(* always gets that outcome.                                               *)
+(* Answers. Once a call has received an outcome, the same call always      *)
+(* receives the same outcome.                                              *)
 SameRequestSameOutcome ==
   [][\A t \in told' \ told, s \in told :
        s.call = t.call /\ s.call.op # "Read" /\ s.answer.status \notin NoOutcome => s.answer = t.answer]_vars
 
-(* An outcome is answered only after it is stored, and only to the request *)
-(* that it belongs to.                                                     *)
+(* An outcome is answered only after it is stored, and only to its own     *)
+(* request.                                                                *)
 ToldIsStored ==
   \A t \in told :
     CASE t.answer.status \in {"posted", "pending", "declined"} ->
@@ -793,8 +794,8 @@ ToldIsStored ==
            EndId(t.call.hold) \in DOMAIN rows /\ t.answer = Ended(rows[EndId(t.call.hold)])
       [] OTHER -> TRUE
 
-(* A "reused" answer is true: the user's key has a row, whose request is   *)
-(* another one, so this request has moved nothing.                         *)
+(* A key is reported as reused only if its owner used it for another       *)
+(* request. So this request has moved nothing.                             *)
 ReuseIsTrue ==
   \A t \in told : t.answer.status = "reused" =>
     LET stored == rows[Id(t.call)].call IN
@@ -802,7 +803,7 @@ ReuseIsTrue ==
     /\ stored # t.call
 
 (* A decline's reason is true at the refusal: a rule blocks the entry, or  *)
-(* the spendable balance with expired holds does not allow the entry or    *)
+(* the spendable balance, with expired holds, does not allow the entry or  *)
 (* the lower credit limit. It names the user's first such entry.           *)
 DeclinesAreTrue ==
   [][\A d \in {r \in sent' \ sent : r.op = "Decline"} :
@@ -837,8 +838,8 @@ HoldEndsOnce == EndsAgree({t \in told : t.call.op # "Read"})
 (*   Skew + Delay <= Grace.                                                *)
 ReadingsAgree == EndsAgree(told)
 
-(* No promises: TLC must find each of these violated, which shows that the *)
-(* case occurs. Otherwise the invariants above might hold trivially.       *)
+(* These must be violated, which shows that each case occurs in the model. *)
+(* Otherwise the invariants above might hold for trivial reasons.          *)
 NeverCaptured   == \A t \in told : t.answer.status # "captured"
 NeverVoided     == \A t \in told : t.answer.status # "voided"
 NeverExpired    == \A t \in told : t.answer.status # "ended"
