@@ -55,8 +55,8 @@ var (
 	errAnswerLost  = fmt.Errorf("the answer was lost, as asked for: %w", io.ErrUnexpectedEOF)
 )
 
-// conflictTakes is how long a conflict takes: about a round trip, so that the write that
-// holds the item can proceed.
+// conflictTakes is the delay of the response to a conflict: about a round trip, so that the
+// write that holds the item can proceed.
 const conflictTakes = 10 * time.Millisecond
 
 // conflict waits for conflictTakes, and returns DynamoDB's response to a write of items

@@ -46,7 +46,7 @@ func forbid(w http.ResponseWriter, r *http.Request, detail string) {
 	_, _ = w.Write(body) // the caller may have disconnected
 }
 
-// hosts decides which host names and addresses are this server's.
+// hosts recognises the names and addresses of this server.
 type hosts struct {
 	listen string // the host of -addr; "" means all addresses
 }

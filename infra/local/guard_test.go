@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// call sends a request with these headers, of which "Host" sets the request's host.
+// call sends a request with these headers. "Host" replaces the request's host.
 func (s server) call(t *testing.T, method, path, body string, headers map[string]string) *http.Response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.address+path, strings.NewReader(body))

@@ -31,7 +31,7 @@ func (i item) name() string { return i.Table + " " + i.Key }
 // result summarizes DynamoDB's response, or why there was none.
 type result struct {
 	Outcome string   `json:"outcome,omitempty"` // "ok", "request lost", "answer lost", "no answer", or DynamoDB's name for an error
-	Reasons []string `json:"reasons,omitempty"` // for a cancelled write, one for each item: "None" if the item was no reason
+	Reasons []string `json:"reasons,omitempty"` // why a write was cancelled, one per item: "None" if not because of that item
 }
 
 // message is the JSON of a request to DynamoDB, or of one write within it.

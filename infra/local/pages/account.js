@@ -175,7 +175,7 @@ function move(type) {
   return post(call, at("user").value, at("fault").value);
 }
 
-// post sends a call of a user, for the first time or again, and shows that user.
+// post sends a user's call, for the first time or again, and shows that user.
 async function post(call, whose, faults) {
   if (whose !== user) go(whose);
   complain();

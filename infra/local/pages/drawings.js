@@ -33,7 +33,7 @@ const arrowEvery = 300; // milliseconds
 export function drawLifelines({ calls = [], amount }, width) {
   const arrows = arrowsOf(calls, amount);
   const [top, row] = [74, 35];
-  const gap = 22; // above each further call
+  const gap = 22; // space above each call but the first
   const edge = Math.min(110, width / 6);
   const x = (actor) => edge + actor * (width / 2 - edge);
   let y = top - row / 2;
