@@ -140,8 +140,8 @@ func (s *Store) Refunds(ctx context.Context, of ledger.TransactionID) (ledger.Re
 	return s.refunds(ctx, of, nil)
 }
 
-// refunds returns the refunds in a refund account's row. It first reads a row that is
-// empty.
+// refunds returns the refunds in a refund account's row. If the row is empty, it reads the
+// row first.
 func (s *Store) refunds(ctx context.Context, of ledger.TransactionID, row item) (ledger.Refunds, error) {
 	if len(row) == 0 {
 		var err error
