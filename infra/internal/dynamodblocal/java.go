@@ -40,7 +40,7 @@ func findJava(ctx context.Context, log io.Writer) (command []string, err error) 
 	}, nil
 }
 
-// pom tells Maven to download DynamoDB Local and its dependencies. They include SQLite's
+// pom makes Maven download DynamoDB Local and its dependencies. They include SQLite's
 // native library for x86-64 only; ganadist publishes the same version for Apple silicon.
 // Maven Central has no build for Linux on ARM.
 const pom = `<project>
