@@ -6,7 +6,7 @@ that moto lacks:
 - updates that compare each resource with its references resolved (moto compares
   the template's text, and forgets resources that it can't update);
 - AWS::NoValue in a list;
-- aliases, versions by number, alarms, HTTP APIs with a body, pipes and domain
+- aliases, versions by number, alarms, HTTP APIs from OpenAPI, pipes and domain
   names (their names only), updates to a table's stream and a role's policies;
 - functions that run on this machine, with the uploaded code and the environment
   from the stack;
@@ -62,7 +62,7 @@ def aws(service):
 # ---- templates and stacks
 
 def parse(change):
-    """Parses a change set's template, and transforms it if it is SAM's."""
+    """Parses a change set's template, and expands it if it is a SAM template."""
     parse_text(change)
     template = change.template_dict
     if template.get("Transform") == "AWS::Serverless-2016-10-31":
@@ -76,7 +76,7 @@ stacks.ChangeSet._parse_template = parse
 
 
 def execute(backend, change_set_name, stack_name=None):
-    """Executes a change set as a whole or not at all."""
+    """Executes a change set, and rolls back an update that fails."""
     change = backend.describe_change_set(change_set_name)
     stack = backend.stacks[change.stack_id]
     resources = stack.resource_map
@@ -174,7 +174,7 @@ parsing.ResourceMap.update = update
 stacks.Stack.stack_resources = property(lambda stack: [r for r in stack.resource_map.values() if r is not None])
 
 
-# ---- kinds of resources
+# ---- resource types
 
 def kind(name, attributes=(), naming=None):
     """Registers a class as a CloudFormation resource type."""
@@ -304,7 +304,7 @@ class Api:
         aws("apigatewayv2").delete_api(ApiId=self.physical_resource_id)
 
     def import_body(self, body):
-        """Replaces the API by the one in an OpenAPI document, as an import does."""
+        """Replaces the API with the one in an OpenAPI document, as an import does."""
         api, gateway = {"ApiId": self.physical_resource_id}, aws("apigatewayv2")
         routes = gateway.get_routes(**api)["Items"]
         for route in routes:
@@ -427,7 +427,7 @@ functions.LambdaFunction.invoke = invoke
 
 
 def run_python(folder, environment, event, timeout):
-    """Runs a handler in index.py."""
+    """Runs the handler in index.py."""
     code = "import index, json, sys; answer = index.handler(json.load(sys.stdin), None); open('answer', 'w').write(json.dumps(answer))"
     done = subprocess.run([sys.executable, "-c", code], input=event, cwd=folder, env=environment, timeout=timeout,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -436,7 +436,7 @@ def run_python(folder, environment, event, timeout):
 
 
 def run_bootstrap(folder, environment, event, timeout):
-    """Runs a binary under a Runtime API that has one event.
+    """Runs a binary against a Lambda Runtime API that serves one event.
 
     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
     """
@@ -495,14 +495,14 @@ WRITES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "Con
 
 
 def actions(action, parameters):
-    """Returns the actions that IAM requires for a request."""
+    """Returns the IAM actions that a request needs."""
     if action == "TransactWriteItems":
         return {f"dynamodb:{WRITES[kind]}" for item in parameters["TransactItems"] for kind in item}
     return {f"dynamodb:{action}"}
 
 
 def denied(role):
-    """Returns the actions that a role's inline policies deny, for every resource."""
+    """Returns the actions that a role's inline policies deny, on any resource."""
     role = next((r for r in iam_backends["123456789012"]["aws"].roles.values() if r.name == role), None)
     documents = [json.loads(d) if isinstance(d, str) else d for d in role.policies.values()] if role else []
     return {action for document in documents for statement in document["Statement"] if statement["Effect"] == "Deny"

@@ -1,7 +1,7 @@
-# Sourced by the scripts here. When the script ends for any reason, the commands that
-# "begin" started are ended, the last one first. A separate process does that. It waits
-# on a pipe that only the script can write to: the kernel closes it when the script is
-# gone, even after SIGKILL.
+# Sourced by the scripts here. When the script ends for any reason, a separate process
+# stops the commands that "begin" started, the last one first. It waits on a pipe whose
+# other end only the script holds. The kernel closes that end when the script is gone,
+# even after SIGKILL.
 
 pipe=$(mktemp -u)
 mkfifo "$pipe"

@@ -1,6 +1,6 @@
-"""Expands template.yaml with SAM's own translator, for several sets of parameters,
-and checks the resources that the translator and the conditions leave. go test
-./infra checks the template's own values. Writes .cache/expanded.json."""
+"""Expands template.yaml with SAM's own translator, for several sets of parameters, and
+checks the resources that result. go test ./infra checks the template's own values.
+Writes .cache/expanded.json."""
 import copy
 import json
 import re
@@ -103,7 +103,7 @@ def broken_rules(template, parameters):
 
 
 def by_sam(template, auth):
-    """Returns the API body that SAM generates from its own Auth property."""
+    """Returns the API body that SAM generates for an Auth property."""
     template = copy.deepcopy(template)
     api = template["Resources"]["Api"]["Properties"]
     del api["DefinitionBody"]

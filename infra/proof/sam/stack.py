@@ -1,8 +1,8 @@
-"""Deploys the stack with the documented commands, and checks the resources in the
-account. It changes to tokens and browsers and back by infra/access.md, deploys
-versions that can't read their tables or have other settings, and restores by
-infra/restore.md. Then it deletes the stack, and makes it again with the tables
-that stayed."""
+"""Deploys the stack with the documented commands, and checks its resources in the
+account after each step: open to IAM callers only, then to tokens and browsers and back
+(infra/access.md), with versions that must fail, with events on and off
+(infra/events/README.md), restored (infra/restore.md), deleted, and deployed again with
+the tables that stayed."""
 import base64
 import json
 import os
@@ -28,7 +28,7 @@ def client(service):
 
 
 def sam(command, *parameters, stage="default", fails=False):
-    """Runs a SAM command. It changes no parameter that isn't named."""
+    """Runs a SAM command, which must fail if fails is set. Parameters that aren't given keep their values."""
     arguments = ["sam", command, "--no-prompts"]
     if command == "deploy":
         arguments = ["sam", command, "--config-env", stage, "--parameter-overrides", f"Architecture={ARCHITECTURE}", *parameters]
@@ -41,7 +41,7 @@ def sam(command, *parameters, stage="default", fails=False):
 
 
 class Stack:
-    """The stack as the account describes it now."""
+    """A deployed stack, as the account described it when this object was made."""
     def __init__(self, name="onewrite"):
         described = client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
         self.status = described["StackStatus"]
@@ -91,8 +91,8 @@ class Stack:
 
 
 def check_open_to(stack, authorization, named=False):
-    """Checks who may call each route, at which address and from which web pages. With named, the APIs answer only at
-    their domain names, to pages from ORIGIN. Otherwise they answer at their execute-api addresses, to no page."""
+    """Checks the APIs' authorization, addresses and CORS origins. With named, they answer only at their domain names, and
+    ORIGIN's pages may call Api. Without, they answer at their execute-api addresses, and no page may call them."""
     same("routes", stack.routes(), {route: authorization for route in expand.ROUTES})
     services = authorization[0] == "JWT"
     same("an API for services", ("ServiceApi" in stack.resources, "ServiceUrl" in stack.outputs), (services, services))
@@ -134,7 +134,7 @@ def check_alarms(stack, lines):
 
 
 def failures(stack):
-    """Makes the function fail, and run into its time: the lines of both."""
+    """Makes one call fail and another reach no DynamoDB, and returns the metrics' log lines of both."""
     client("dynamodb").put_item(TableName=stack.outputs["AggregateTable"], Item={"user_id": {"S": "damaged"}, "balance": {"S": "?"}})
     answer, failed = stack.call({"queryStringParameters": {"userId": "damaged"}})
     same("a damaged row", answer["statusCode"], 500)
@@ -169,8 +169,8 @@ def reading(kind, user):
 
 
 def check_callers(stack, versions):
-    """Checks who may read the balances of users 1 and 2, through the present APIs, and during an update, when each
-    version may get events from either mode's APIs."""
+    """Checks whether user 1 may read user 1's and user 2's balances, through the deployed APIs and from each version.
+    During an update, a version may receive events from the APIs of either mode."""
     found = {}
     for name in ("Api", "ServiceApi"):
         if name in stack.resources:
@@ -220,7 +220,7 @@ def run_with(commands, *parameters):
 
 
 def restore(stack):
-    """Restores the stack's tables by restore.md. Rows are removed from the restored tables, as a restore may lose some."""
+    """Restores the stack's tables with restore.md. Each restored table lacks a row, as it may on AWS."""
     dynamodb, trail = client("dynamodb"), "money"
     client("s3").create_bucket(Bucket="trail")
     client("cloudtrail").create_trail(Name=trail, S3BucketName="trail")
@@ -264,7 +264,7 @@ def restore(stack):
 
 
 def events(stack):
-    """Makes and deletes the events' stack by infra/events/README.md."""
+    """Creates and deletes the events' stack with the commands in infra/events/README.md."""
     on, off = (chapters("infra/events/README.md")[title][0] for title in ("Turn them on", "Turn them off"))
 
     def streams():
@@ -289,7 +289,7 @@ def events(stack):
 
 
 def without_concurrency(stack):
-    """Checks why restore.md never sets the concurrency to 0: the smoke test could not invoke the function."""
+    """Checks that a deployment fails while the concurrency is 0, which is why restore.md doesn't set it."""
     client("lambda").put_function_concurrency(FunctionName=stack.function, ReservedConcurrentExecutions=0)
     sam("deploy", "CreditScope=other", fails=True)
     same("status", Stack().status, "UPDATE_ROLLBACK_COMPLETE")
