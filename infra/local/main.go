@@ -4,8 +4,8 @@
 //	go run ./infra/local [-addr 127.0.0.1:3000] [-data DIR] [-currency EUR] [-places 2] [-opening 0]
 //
 // The last three flags set up new tables, and so do CURRENCY, DECIMAL_PLACES and
-// OPENING_BALANCE in the environment. These settings are final: if a later start has
-// others, it fails.
+// OPENING_BALANCE in the environment. These settings are final: a later start
+// with others fails.
 //
 // For browsers there is a console at / and the API's reference at /docs. Unless -remote is
 // set, the reference posts a credit and two holds for a new user, for use in its examples.

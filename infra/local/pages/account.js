@@ -50,8 +50,8 @@ export async function showAccount(to, transaction) {
 export const refresh = () => readAccount();
 
 // readAccount reads the balance and then the statement, until the statement stops changing.
-// The balance was read in between, so it counts exactly these lines. With log, the first
-// reads are in the log.
+// The balance read in between then matches these lines. With log, the first reads are in
+// the log.
 async function readAccount(log = false) {
   const mine = ++turn;
   const isCurrent = () => mine === turn;
@@ -243,8 +243,8 @@ function newKey() {
   noteKey();
 }
 
-// keyFor returns the key for a body. A generated key is for one body only, because another
-// body is another transaction.
+// keyFor returns the key for a body. A generated key is for one body only, because a
+// different body is a different transaction.
 function keyFor(body) {
   if (at("key").value.trim() === drawn.key && drawn.body !== undefined && drawn.body !== body) newKey();
   if (at("key").value.trim() === drawn.key) drawn.body = body;

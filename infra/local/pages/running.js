@@ -4,7 +4,7 @@
 //
 // The list is in the order in which calls began. Calls at about the same time may have been
 // applied in another order, as the page explains. If own money would fall
-// below the credit limit, that order is wrong there, and the page shows none.
+// lower than the credit limit allows, that order is wrong, and the page shows none there.
 
 import { units } from "./words.js";
 

@@ -82,7 +82,7 @@ export function ofDebits({ entries, amount, before, after }) {
   return broken(`${how}. But ${sum} is not ${money(after.balance)}.`);
 }
 
-// tally counts the outcomes, with posted first.
+// tally counts the outcomes, with the posted ones first.
 function tally(entries) {
   const counts = new Map();
   const first = (entry) => outcome(entry).kind === "posted";

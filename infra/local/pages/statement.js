@@ -43,11 +43,11 @@ function begin() {
 }
 
 // read reads the newest lines, and reports whether none has changed. If so, a balance that
-// was read since the previous read counts exactly these lines. The time of a line is when
-// its write began. So a new line may appear below known ones, but at most longestCall
-// before the last read. If the pages do not reach that far back, older known lines are
-// dropped, because one may be missing among them. If isCurrent returns false, the answers
-// are ignored.
+// was read since the previous read matches these lines. The time of a line is when its
+// write began. So a new line may appear below known ones, but at most longestCall before
+// the last read. If the pages do not reach that far back, older known lines are dropped,
+// because one may be missing among them. If isCurrent returns false, the answers are
+// ignored.
 export async function read(isCurrent, logged) {
   const reaches = ({ body: { data, next: more } }) => !readAt || !more || began(data.at(-1)) <= readAt - longestCall;
   const answers = [];
@@ -112,8 +112,8 @@ export function prepareStatement(alone) {
 const moving = "The account changed while it was read.";
 const disagree = "The lines and the balance do not agree.";
 
-// show shows the lines, with the own money after each. funds is the balance that counts
-// exactly these lines, or undefined if none was read.
+// show shows the lines, with the own money after each. funds is the balance that matches
+// these lines, or undefined if none was read.
 export function show(funds) {
   ends = new Map(lines.filter(({ type }) => type in endings).map((line) => [line.transactionId, line]));
   holds = new Map(lines.filter(({ status }) => status === "pending").map((line) => [line.id, line]));

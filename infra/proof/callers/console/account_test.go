@@ -266,7 +266,7 @@ func TestKeyUsedAgain(t *testing.T) {
 	b.waits(`document.getElementById("same-key").hidden`)
 }
 
-// After a switch to the wire and back, the account is as it was.
+// After a switch to the wire view and back, the account is as it was.
 func TestBackFromTheWire(t *testing.T) {
 	b := openAccount(t, "back")
 	b.click(credit)

@@ -321,8 +321,8 @@ func TestConsoleByKeyboard(t *testing.T) {
 	assert.Equal(t, "0", b.count("[aria-invalid]"))
 }
 
-// The statement can be read page by page to its end. The own money on a page needs no older
-// lines.
+// The statement can be read page by page to its end. Each page shows own money before older
+// lines are read.
 func TestStatement(t *testing.T) {
 	b := open(t, "/?userId=1")
 	b.sees("balance", "$")
@@ -389,7 +389,7 @@ func (b browser) checkCopies(status int, want string) {
 	}
 }
 
-// axe-core finds no accessibility problem in the account and the wire.
+// axe-core finds no accessibility problem in the account and wire views.
 func TestPagesAreAccessible(t *testing.T) {
 	b := openAccount(t, "axe")
 	b.atTen()

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// The wire describes the requests to DynamoDB in words. Opening a line shows the
+// The wire view describes the requests to DynamoDB in words. Opening a line shows the
 // expressions.
 func TestWireInWords(t *testing.T) {
 	b := openAccount(t, "wired")
