@@ -301,7 +301,7 @@ Items(r) ==
   IF r.op = "Release" THEN Cardinality(r.releases) + 1
   ELSE Cardinality(PostPuts(r)) + Cardinality(PostUsers(r)) + (IF IsRefund(r.call) THEN 1 ELSE 0)
 
-(* The Puts whose condition fails. It is attribute_not_exists(id). *)
+(* The Puts whose condition, attribute_not_exists(id), fails. *)
 FailedPuts(r) == PostPuts(r) \cap DOMAIN rows
 
 (* The condition of each Update: attribute_exists for every hold that it   *)
@@ -373,11 +373,11 @@ SendWith(r) == IF Items(r) > MostItems THEN ReleaseBefore(r.call, r.at, r.releas
 Chosen(wrong) == Least(wrong)
 
 (* DynamoDB refused the updates of the users in `moves' and returned their *)
-(* rows. Then the function reads its clock. If their expired holds make    *)
-(* the difference, it sends the posting again with the release of all      *)
-(* these holds. The new posting keeps its releases for other users. It may *)
-(* also release holds that have expired since, of users whose rows came    *)
-(* back earlier. Otherwise the function declines.                          *)
+(* rows. Then the function reads its clock. If these users' expired holds  *)
+(* make the difference, it sends the posting again and releases all of     *)
+(* them with it. The new posting keeps its releases for other users. It    *)
+(* may also release holds that have expired since, of users whose rows     *)
+(* came back earlier. Otherwise the function declines.                     *)
 Refused(r, moves, time, clock) ==
   LET c            == r.call
       entries      == Counted(c)
@@ -637,12 +637,12 @@ BalanceIsSumOfRows ==
     /\ User(u).balance = Opening + User(u).limit + Sum([id \in DOMAIN rows |-> Effect(id, u)])
     /\ User(u).version = Cardinality({id \in DOMAIN rows : Counts(id, u)})
 
-(* A balance is never negative. With the held money, it never exceeds the  *)
-(* highest balance that the store reads.                                   *)
+(* A balance is never negative. With the held money, it exceeds the        *)
+(* ceiling by at most the largest sum that holds can have.                 *)
 BalanceInRange ==
   \A u \in Users : User(u).balance >= 0 /\ User(u).balance + User(u).held <= Ceiling + MostHolds * MaxAmount
 
-(* A balance above the ceiling only grows by the money of ended holds. *)
+(* A balance above the ceiling grows only by the money of ended holds. *)
 ReleasedOf(u) == {id \in DOMAIN rows' \ DOMAIN rows : IsEnd(id) /\ Payer(id) = u}
 OnlyReleasePassesCeiling ==
   [][\A u \in Users : LET old == User(u).balance  new == User(u)'.balance IN
@@ -670,7 +670,7 @@ RowsAllOrNone ==
        /\ \/ rows[RowId(id, 1)].status = "posted" /\ id[3] <= Len(rows[RowId(id, 1)].call.entries)
           \/ rows[RowId(id, 1)].status = "pending" /\ EndId(id) \in DOMAIN rows /\ rows[EndId(id)].status = "captured"
 
-(* A captured payment has paid the captured amount, and no other one has. *)
+(* A captured payment has paid the captured amount, and no other has paid. *)
 CapturePaysOnce ==
   \A h \in Holds : Len(rows[h].call.entries) > 1 =>
     IF EndId(h) \in DOMAIN rows /\ rows[EndId(h)].status = "captured"
@@ -692,7 +692,8 @@ NoEarlyRelease == [][\A r \in NewReleases : \A h \in r.releases : rows[h].expire
 ItemsWithinLimit == [][\A r \in NewReleases : Items(r) <= MostItems]_vars
 
 (* Refunds. An entry's refunded sum is the total of its refunds, and at    *)
-(* most what it moved. Only posted or captured transactions are refunded.  *)
+(* most what the entry moved. Only posted or captured transactions are     *)
+(* refunded.                                                               *)
 PostedRefunds == {id \in Posted : IsRefund(rows[id].call)}
 MovedByRows(id, place) ==
   IF EndId(id) \in DOMAIN rows THEN rows[EndId(id)].amount ELSE rows[id].call.entries[place].amount
@@ -838,7 +839,7 @@ HoldEndsOnce == EndsAgree({t \in told : t.call.op # "Read"})
 (*   Skew + Delay <= Grace.                                                *)
 ReadingsAgree == EndsAgree(told)
 
-(* These must be violated, which shows that each case occurs in the model. *)
+(* The following must be violated, which shows that each case occurs.      *)
 (* Otherwise the invariants above might hold for trivial reasons.          *)
 NeverCaptured   == \A t \in told : t.answer.status # "captured"
 NeverVoided     == \A t \in told : t.answer.status # "voided"
