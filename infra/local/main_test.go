@@ -240,7 +240,8 @@ func TestHelp(t *testing.T) {
 	err := run(t.Context(), []string{"-h"}, noEnv, &out, io.Discard)
 	require.ErrorIs(t, err, flag.ErrHelp)
 	for _, word := range []string{dynamodblocal.EndpointVariable, "TRANSACTIONS_TABLE", "TRANSACTIONS_AGGREGATE_TABLE",
-		"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "-addr", "-data", "-remote"} {
+		"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+		"CURRENCY", "DECIMAL_PLACES", "OPENING_BALANCE", "-addr", "-data", "-remote", "-currency", "-places", "-opening"} {
 		assert.Contains(t, out.String(), word)
 	}
 	assert.NotContains(t, out.String(), "listening")
