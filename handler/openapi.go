@@ -57,7 +57,7 @@ func wordsOf(s ledger.Settings) []string {
 		optional = "(" + fraction + ")?"
 	}
 	if s.Currency == ledger.DefaultCurrency {
-		names, other = "US dollars", "none, as it is USD"
+		names, other = "US dollars", "none, because it is USD"
 	}
 	words := []string{
 		"Balances in " + names + ",",
