@@ -116,7 +116,7 @@ func TestFirstRowIsNotRead(t *testing.T) {
 }
 
 // If DynamoDB reports a failed condition without the row, the store reads the row before it
-// decides. The missing row does not prove that a user is new, for example.
+// decides. For example, an answer without a row does not prove that the user is new.
 func TestReasonsWithoutRows(t *testing.T) {
 	t.Parallel()
 	const allows = "store declined what the accounts allow: not allowed: 0 refunds were posted"
@@ -138,7 +138,8 @@ func TestReasonsWithoutRows(t *testing.T) {
 	} {
 		scene{before: c.before, meanwhile: c.meanwhile, steps: c.steps, fault: first(1, "TransactWriteItems", c.fault)}.play(t)
 	}
-	// A decline whose id is taken also reads a row that DynamoDB did not return.
+	// If a decline's id is taken and DynamoDB does not return the stored row, the store
+	// also reads it.
 	noRow := faults.Exception(http.StatusBadRequest, "ConditionalCheckFailedException", "The conditional request failed")
 	refused := func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		switch faults.Operation(r) {

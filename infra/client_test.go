@@ -175,7 +175,7 @@ func TestAnswerInTime(t *testing.T) {
 	})
 }
 
-// The client follows no redirects, because no other host may receive a posting.
+// The client follows no redirects, so that it never sends a posting to another host.
 func TestRedirects(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{301, 302, 303, 307, 308} {

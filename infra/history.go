@@ -12,7 +12,7 @@ import (
 	"onewrite/ledger"
 )
 
-// HistoryIndex is the index of each user's transactions by time. It has all attributes.
+// HistoryIndex indexes each user's transactions by time, with all their attributes.
 const HistoryIndex = "user_id-created_at"
 
 // History implements [ledger.Store]. The query itself names the user, so a cursor can only

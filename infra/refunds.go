@@ -56,13 +56,13 @@ func (a RefundAccount) Attributes() map[string]types.AttributeValue {
 func refundedName(place int) string { return refundedPrefix + strconv.Itoa(place) }
 
 // refundedPlace returns the place of the entry whose refunded sum the attribute stores. ok
-// is false if the attribute is no such sum.
+// is false if the attribute does not store a refunded sum.
 func refundedPlace(attribute string) (place int, ok bool) {
 	place, err := strconv.Atoi(strings.TrimPrefix(attribute, refundedPrefix))
 	return place, err == nil && attribute == refundedName(place) && place >= 0
 }
 
-// IsRefundAttribute reports whether refund accounts have this attribute beside their key.
+// IsRefundAttribute reports whether refund accounts have this attribute besides their key.
 func IsRefundAttribute(name string) bool {
 	_, isSum := refundedPlace(name)
 	return isSum || name == "version" || name == "refunded_at"

@@ -21,9 +21,9 @@ const maxAttempts = 1000
 //   - retries once after quickDelay, which is enough if two callers met by chance;
 //   - after firstDelay makes seriesAttempts attempts, a round trip apart, so that one of
 //     them falls between two writes by a writer that never pauses;
-//   - then assumes that many callers want this user. Before each further series it waits
-//     for longestDelay minus its age, so that the oldest calls go first. With exponential
-//     back-off the last winner would keep winning, and others would starve;
+//   - then assumes that many callers are posting to this user. Before each further series
+//     it waits for longestDelay minus its age, so that the oldest calls go first. With
+//     exponential back-off the last winner would keep winning, and others would starve;
 //   - in a storm, waits for its [turns] instead.
 //
 // Each delay is drawn from the last quarter of its range. Every attempt costs write units,

@@ -36,7 +36,7 @@ func TestDelays(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		fault faults.Fault
-		want  time.Duration // the delays after three failed attempts
+		want  time.Duration // the sum of the delays after three failed attempts
 	}{
 		{"conflict", faults.Conflict, (20 + 180) * time.Millisecond},
 		{"throttled", faults.Throttle, (25 + 50 + 100) * time.Millisecond},

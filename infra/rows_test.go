@@ -474,7 +474,7 @@ func remove(t *testing.T, books *infratest.Books, table, key string, r row) {
 	require.NoError(t, err)
 }
 
-// defect requires an internal error, which is none of the contract's errors.
+// defect requires err to be an internal error, not one of the contract's errors.
 func defect(t *testing.T, err error, want string) {
 	t.Helper()
 	require.ErrorContains(t, err, want)
@@ -483,8 +483,9 @@ func defect(t *testing.T, err error, want string) {
 	}
 }
 
-// Every call that reads a damaged row returns an internal error and never guesses. Some of
-// the rows above are enough, because all calls use the same decoder.
+// Every call that reads a damaged row returns an internal error and never guesses. The
+// other tests try every kind of damage. A few kinds are enough here, because all calls use
+// the same decoder.
 func TestDamagedRows(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)

@@ -54,8 +54,8 @@ func (c scene) play(t *testing.T) (requests []string) {
 }
 
 // callers returns scripts for a caller whose requests go through the books' network, and
-// for others whose requests meet no faults. The others' clock stands still, so no hold
-// expires for them.
+// for other callers, whose requests bypass the network's faults. The other callers' clock
+// never advances, so no hold expires for them.
 func callers(books *infratest.Books, model *dynamodbmodel.Model) (call, others *script.Script) {
 	began := time.Now()
 	call = script.InTime(books)
@@ -87,7 +87,7 @@ func contention(writes int) (all []dynamodbmodel.Moment) {
 
 const sale = "sale: a debit 10, b credit 10;"
 
-// A repeated call is answered as a replay, even if DynamoDB reports other reasons beside
+// A repeated call is answered as a replay, even if DynamoDB reports other reasons besides
 // the taken id, and even if a new call could no longer be posted. Contention causes no
 // further attempt.
 func TestReplayByReports(t *testing.T) {
@@ -164,7 +164,8 @@ func TestRefusalByReports(t *testing.T) {
 }
 
 // Another caller ends holds right before the write that would release them. The call then
-// decides by the remaining money, even if DynamoDB does not report all failed conditions.
+// posts if the remaining money is enough and declines if not, even if DynamoDB does not
+// report all failed conditions.
 func TestReleasesByReports(t *testing.T) {
 	t.Parallel()
 	const (
@@ -243,8 +244,9 @@ func TestHoldIsCapturedWhileAnAnswerIsUnderWay(t *testing.T) {
 }
 
 // While any write meets contention, a call only retries. It reads nothing and declines
-// nothing, even if the condition on a balance, a further row or a refund account failed,
-// too. The other request may change the balance, or be an earlier attempt of the same call.
+// nothing, even if the condition on a balance, a further row or a refund account also
+// failed. The other request may change the balance, or be an earlier attempt of the same
+// call.
 func TestConditionsBesideContention(t *testing.T) {
 	t.Parallel()
 	const transfer = "k: a debit 100, b credit 99, shop credit 1"

@@ -165,7 +165,7 @@ func TestRequestsOfHistory(t *testing.T) {
 	}
 }
 
-// If the row under a call's id has another user or key, the call is no replay, and its
+// If the row under a call's id has another user or key, the call is not a replay, and its
 // error reveals nothing about the row. Only damage or a SHA-256 collision can cause this.
 func TestForeignRowUnderID(t *testing.T) {
 	t.Parallel()

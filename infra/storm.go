@@ -16,22 +16,22 @@ import (
 // can serve. With that delay, each call would retry for as long as it has time, and four
 // times the callers would make eleven times the attempts.
 //
-// A call takes the narrow window when its conflicts last longer than patience, and the wide
-// window when they last as long again. Each conflict shortens its delay by a fifth, so
-// older calls retry more often than younger ones. The store remembers the window for
-// stormMemory, and longer while calls last several windows. The next posting to this user
-// waits for one window before its first attempt, so a caller that has just succeeded does
-// not win again at once. With the narrow window about 64 callers need few attempts each,
-// with the wide one about 250.
+// A call's window is its longest delay. When its conflicts last longer than patience, the
+// call switches to the narrow window, and when they last as long again, to the wide one.
+// Each conflict shortens the delay by a fifth, so older calls retry more often than younger
+// ones. The store remembers the window for stormMemory, and longer while calls last several
+// windows. The next posting to this user waits for one window before its first attempt, so
+// a caller that has just succeeded does not win again at once. With the narrow window about
+// 64 callers need few attempts each, with the wide one about 250.
 //
 // A window that adapts in small steps performs worse. Each environment counts only its own
 // conflicts, so the windows drift apart, and callers with long windows starve.
 const (
-	patience      = 1600 * time.Millisecond // enough for 64 callers, as a rule
+	patience      = 1600 * time.Millisecond // usually enough for 64 callers
 	narrowWindow  = 250 * time.Millisecond
 	wideWindow    = time.Second
 	stormMemory   = 30 * time.Second
-	stormWindows  = 3  // a call whose conflicts last for more renews the memory
+	stormWindows  = 3  // a call whose conflicts last more windows than this renews the memory
 	shortestShare = 50 // the shortest delay is the window divided by this
 )
 
@@ -63,9 +63,9 @@ func (s *storm) windowOf(moves []ledger.Move) time.Duration {
 
 // turns computes one call's delays in a storm.
 type turns struct {
-	window time.Duration // 0 if there is no storm so far
+	window time.Duration // 0 until the call is in a storm
 	delay  time.Duration // before the next attempt
-	since  time.Duration // the call's age when it took the window
+	since  time.Duration // the call's age at its first conflict, or when it switched to the window
 }
 
 // conflict updates the delay after a conflict at this age of the call. It reports whether

@@ -167,7 +167,9 @@ func TestStorm(t *testing.T) {
 	}
 }
 
-// A call takes the narrow window, then the wide one. Its delays shrink within each.
+// If its conflicts last, a call switches to the narrow window, and later to the wide one.
+// In each window, every further conflict shortens its delay, down to a fiftieth of the
+// window.
 func TestTurns(t *testing.T) {
 	t.Parallel()
 	var call turns

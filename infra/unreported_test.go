@@ -33,15 +33,16 @@ func lateFirst(books *infratest.Books, model *dynamodbmodel.Model) (*ledger.Ledg
 	return ledger.New(books.Over(route.Before(model)), time.Now), wire
 }
 
-// These refusals are not stored, so the call withholds them while one of its attempts may
-// still be applied. A late attempt is applied if there is room again by then.
+// These refusals are not stored. So while one of its attempts may still be applied, a call
+// returns ErrTryAgain instead. A late attempt is applied if the reason for the refusal is
+// gone by then.
 func TestRefusalWhileAnAttemptIsUnderWay(t *testing.T) {
 	t.Parallel()
 	const order = "h: hold 1 debit 70, shop credit 70"
 	for _, c := range []struct {
 		before, call, meanwhile string
 		refusal                 error
-		undo                    string // "" if there is never room again
+		undo                    string // removes the reason for the refusal; "" if nothing can
 	}{
 		{script.Holds(ledger.MaxHolds-1, "1 debit 1"), "late: hold 1 debit 50", "sixteenth: hold 1 debit 1",
 			ledger.ErrTooManyHolds, "v: void sixteenth"},
@@ -149,7 +150,7 @@ func TestEndOnTheBrink(t *testing.T) {
 }
 
 // Just before the expiry a capture returns ErrTryAgain only if the call's time runs out, or
-// if DynamoDB fails to write the expiry, too.
+// if DynamoDB also fails to write the expiry.
 func TestEndOnTheBrinkInVain(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -78,7 +78,7 @@ func inOrder(ctx context.Context, steps ...func(context.Context) error) error {
 	return nil
 }
 
-// rest waits for -settle, so that a posting that was only partly visible becomes complete.
+// rest waits for -settle, so that a partly visible posting becomes fully visible.
 func (a *audit) rest(ctx context.Context) error { return sleep(ctx, a.settle) }
 
 func (a *audit) foldTransactions(ctx context.Context) error {
@@ -202,16 +202,17 @@ func (a *audit) collect(ctx context.Context, wanted func(ledger.Transaction) boo
 	})
 }
 
-// mover is a user and the first row of the write that the balance names in transaction_id.
+// mover is a user and the first row of the write that the user's balance names in
+// transaction_id.
 type mover struct {
 	user  ledger.UserID
 	first ledger.TransactionID
 }
 
 // noteMover notes the write that a balance names in transaction_id, to check it later. A write with
-// the user's newest row needs no check. Few remain: users whose clocks differ, and users who were
-// written to meanwhile. A balance that an older version or a rebuild wrote last names no write.
-// noteMover is not safe for concurrent use.
+// the user's newest row needs no check. Few users need one: those whose rows were dated by
+// different clocks, and those who were written to meanwhile. A balance that an older version or a
+// rebuild wrote last names no write. noteMover is not safe for concurrent use.
 func (a *audit) noteMover(user ledger.UserID, seen *books.Tally, balance infra.Aggregate) {
 	if first := balance.TransactionID; first != (ledger.TransactionID{}) && !seen.Moved(first) {
 		a.movers = append(a.movers, mover{user, first})

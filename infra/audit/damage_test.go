@@ -300,7 +300,7 @@ func TestDamage(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b, model := infratest.OpenOnModel(dynamodbmodel.Moment{}, ledger.DefaultSettings())
 				rows.with(c.edits...).writeTo(t, b)
-				for _, most := range []int{maxWaiting, 3, 1, 0} { // if more hold rows wait, the audit looks up their counterparts
+				for _, most := range []int{maxWaiting, 3, 1, 0} { // if more hold rows than this wait, the audit looks up their counterparts
 					a, network := auditorOver(b, model)
 					a.maxWaiting = most
 					r := a.run(t.Context())

@@ -216,12 +216,12 @@ var number = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
 const beginsFormula = "=+-@＝＋－＠−﹢﹣﹦﹫"
 
 // separators lists the characters at which some spreadsheets begin a new cell, even inside quotes.
-// A spreadsheet that splits at semicolons treats a quote after a comma as plain text.
+// For example, a spreadsheet that splits at semicolons treats a quote after a comma as plain text.
 const separators = ";|\t\r\n"
 
-// inert returns a form of s in which no spreadsheet finds a formula. It inserts an apostrophe
-// wherever a cell may begin with a formula or an apostrophe. To restore s, remove one at each such
-// place.
+// inert changes s so that no spreadsheet treats it as a formula. It inserts an apostrophe wherever
+// a cell could begin with a formula or an apostrophe. To restore s, remove one apostrophe at each
+// of these places.
 func inert(s string) string {
 	if number.MatchString(s) {
 		return s

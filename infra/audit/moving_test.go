@@ -33,7 +33,7 @@ func auditor(b *infratest.Books) (*audit, *faults.Network) {
 	return auditorOver(b, nil)
 }
 
-// auditorOver does the same, but sends the requests to model unless it is nil.
+// auditorOver is like auditor, but the requests go to model unless model is nil.
 func auditorOver(b *infratest.Books, model *dynamodbmodel.Model) (*audit, *faults.Network) {
 	network := &faults.Network{}
 	options := []func(*dynamodb.Options){patient}
@@ -316,7 +316,7 @@ func TestInMotion(t *testing.T) {
 			}, "GetItem")
 		}, exitRight, func(s *scene, _ report) { assert.Equal(s.t, 2, s.scans) }},
 
-		// The audit leaves a partly visible transaction to the next one.
+		// The audit leaves a partly visible transaction to the next audit.
 		{"a part of a transaction", func(s *scene) {
 			s.begin(late(0, 3*time.Second, 3*time.Second, 3*time.Second), "1", "1 credit 10", "2 credit 10")
 		}, exitRight, func(s *scene, found report) {
@@ -331,9 +331,10 @@ func TestInMotion(t *testing.T) {
 			s.network.Next(nil, before(func() { calls.Play(s.t, "meanwhile: rules 1 debits blocked, limit 5") })) // before the second Scan
 		}, exitRight, func(*scene, report) {}},
 
-		// The clocks differ: by its time, the hold is from the last minute, but its end is older.
+		// The clocks differ: the hold's time is within the last minute, but the time of its end
+		// is earlier.
 		{"a hold and its end of two clocks", func(s *scene) {
-			for i := range 6 { // several holds, so that the scan reads some ends first
+			for i := range 6 { // several holds, so that the scan reads some ends before their holds
 				calls := script.At(s.b, time.Now().Add(3*time.Second-inFlight))
 				calls.Play(s.t, fmt.Sprintf("%d: hold alice debit 10, bob credit 10; -5s; end: capture %[1]d", i))
 			}

@@ -172,9 +172,9 @@ func (b *reader) get(ctx context.Context, table, key, value string) (row, error)
 	return out.Item, b.spend(ctx, out.ConsumedCapacity)
 }
 
-// quietAggregate does the same as aggregate, but only while no posting for the user is in flight.
-// It uses TransactGetItems, which DynamoDB cancels otherwise. If all attempts are cancelled, [busy]
-// reports true for the error.
+// quietAggregate is like aggregate, but it fails while a posting for the user is in flight. It uses
+// TransactGetItems, which DynamoDB then cancels. If all attempts are cancelled, [busy] reports true
+// for the error.
 func (b *reader) quietAggregate(ctx context.Context, user ledger.UserID) (row, error) {
 	out, err := b.client.TransactGetItems(ctx, &dynamodb.TransactGetItemsInput{
 		TransactItems: []types.TransactGetItem{{Get: &types.Get{
@@ -198,7 +198,7 @@ func (b *reader) spend(ctx context.Context, consumed *types.ConsumedCapacity) er
 	return b.pace.spend(ctx, aws.ToFloat64(consumed.CapacityUnits))
 }
 
-// spendAll does the same for a request to several tables.
+// spendAll is like spend, but for a request to several tables.
 func (b *reader) spendAll(ctx context.Context, consumed []types.ConsumedCapacity) error {
 	var units float64
 	for _, one := range consumed {

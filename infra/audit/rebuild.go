@@ -70,7 +70,8 @@ func (r *rebuilder) make(c change, write func() error) (made bool, err error) {
 	return c.Kept == "", r.log.add(c)
 }
 
-// noteBalances keeps a hash of each balance row, and counts the refund accounts.
+// noteBalances keeps a hash of each balance row and its number of rule changes, and adds
+// the refund accounts to the fold.
 func (r *rebuilder) noteBalances(ctx context.Context) error {
 	r.fold = books.NewFold(r.config.Settings, books.Everything)
 	return r.scan(ctx, r.config.AggregateTable, "balances", 0, func(row row) error {
@@ -189,9 +190,9 @@ func (r *rebuilder) replaceLostRules(ctx context.Context) error {
 	return nil
 }
 
-// releaseExpired releases the expired holds of users whose sum is otherwise negative. A posting
-// released them and spent the money, but the release rows are missing. Reads treat expired holds as
-// released anyway.
+// releaseExpired releases the expired holds of users whose balance would otherwise be negative. A
+// posting released those holds and spent the money, but the rows of the releases are missing. Reads
+// treat expired holds as released anyway.
 func (r *rebuilder) releaseExpired(ctx context.Context) error {
 	r.open = r.fold.TakeOpen()
 	var ends []ledger.Transaction

@@ -22,7 +22,7 @@ import (
 )
 
 // The rebuild shows each change, and makes it if -write is given. Afterwards the tables contain
-// exactly the rows from before the damage. Only lost rule changes come back as blocks.
+// exactly the rows from before the damage, except that blocks replace lost rule changes.
 func TestRebuild(t *testing.T) {
 	t.Parallel()
 	rows := kinds(t)
@@ -181,8 +181,8 @@ func TestRebuildOfOneUser(t *testing.T) {
 	require.NoError(t, b.Check(t.Context()))
 }
 
-// If a user or a refund account is written to during a rebuild, at any moment, the rebuild keeps it
-// or includes the new row.
+// If a call changes a balance or a refund account during a rebuild, at any moment, the rebuild
+// either leaves it unchanged or includes the call's row.
 func TestRebuildOfMovingRows(t *testing.T) {
 	t.Parallel()
 	const user, refunds = "Scan 2, Scan 3, PutItem 1", "Scan 2, Scan 3, Scan 4, Scan 5, PutItem 1"

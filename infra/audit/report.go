@@ -34,7 +34,7 @@ type report struct {
 
 	Totals *trialBalance `json:"totals,omitempty"` // only if the audit read everything
 
-	ofOne bool // whether it is about one user
+	ofOne bool // whether the report is about one user
 }
 
 // clean reports whether the audit read everything and found nothing.

@@ -20,7 +20,7 @@ import (
 type retriedCalls struct{ calls, lost, again string }
 
 // retries has a case for each row in restore.md's table. Each case has its own users, who begin
-// with 100, so their balances show how often a call counted.
+// with 100, so their balances show how many times a call took effect.
 var retries = map[string]retriedCalls{
 	"posted before the restore's time": {calls: "A: a debit 10", again: "A; a 90"},
 	"torn, its first row is there": {

@@ -66,7 +66,7 @@ func (a *audit) statement(ctx context.Context, o options, out io.Writer) (report
 }
 
 // order reads a user's rows, and calls yield with each, in an order that keeps the balance in its
-// range. The balance may go below zero by lent.
+// range. The balance may be as low as -lent.
 func (a *audit) order(ctx context.Context, user ledger.UserID, lent books.Sum, yield func(books.Line)) error {
 	timeline := books.NewTimeline(a.config.Settings, lent, inFlight, yield)
 	defer timeline.End()

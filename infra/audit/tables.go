@@ -66,7 +66,7 @@ const (
 	longestDelay  = 5 * time.Second
 )
 
-// patient does the same as [tables.Patient], but for a reader that can take hours. When DynamoDB
+// patient is like [tables.Patient], but for a reader that can take hours. When DynamoDB
 // throttles, the audit waits and leaves the throughput to the ledger. It also retries while a
 // balance is being written.
 func patient(o *dynamodb.Options) {

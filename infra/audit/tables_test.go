@@ -68,7 +68,7 @@ func TestReplicas(t *testing.T) {
 	}
 }
 
-// For a DynamoDB on this machine, its address is the only variable needed.
+// The only variable needed for a DynamoDB on this machine is its address.
 func TestEnvironment(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

@@ -40,8 +40,9 @@ func tornScripts() []string {
 	}
 }
 
-// restored is what a restore brings back: from each script, all rows but the one at place, only
-// that one, or random rows. The balances are the latest, earlier ones or none.
+// restored selects the rows that a restore brings back from each script: all rows except the
+// one at place, only that row, or random rows. It brings back the latest balances, earlier
+// balances or none.
 type restored struct {
 	place    int
 	rows     string // "others", "alone" or "any"
@@ -133,8 +134,8 @@ func storedBy(calls *script.Script, steps string, rows stored) (ids []string) {
 	return ids
 }
 
-// sendAgain repeats a script's calls. A decline is no error: a hold is declined if only the debit
-// that released it came back.
+// sendAgain repeats a script's calls, and accepts declines: a lost hold is declined if the
+// restore kept the debit that had released it.
 func sendAgain(t *testing.T, calls *script.Script, steps string) {
 	t.Helper()
 	for step := range strings.SplitSeq(steps, "; ") {

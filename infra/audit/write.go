@@ -89,8 +89,8 @@ func textOf(id ledger.TransactionID) types.AttributeValue {
 
 // writeBalance replaces a user's row, or a refund account's, with the wanted one, or removes it if
 // wanted is nil. It returns errMoved if any attribute has changed since the row was read.
-// Attributes outside the account are kept. A rebuilt balance has no transaction_id, because no
-// ledger write made it.
+// Attributes that are not part of the account are kept. A rebuilt balance has no transaction_id,
+// because no ledger write made it.
 func (b *reader) writeBalance(ctx context.Context, user string, stored, wanted row) error {
 	key := row{"user_id": &types.AttributeValueMemberS{Value: user}}
 	condition, names, values := asStored(stored)
@@ -127,8 +127,9 @@ func (b *reader) writeBalance(ctx context.Context, user string, stored, wanted r
 	return b.spend(ctx, out.ConsumedCapacity)
 }
 
-// asStored returns the condition that a row is still as it was read: each attribute is the same,
-// and the account has no new ones. A missing row must still be missing.
+// asStored returns the condition that a row has not changed since it was read: each of its
+// attributes has the same value, and no attribute in ofAccount was added. A missing row must
+// still be missing.
 func asStored(stored row) (condition string, names map[string]string, values row) {
 	if stored == nil {
 		return "attribute_not_exists(user_id)", nil, nil

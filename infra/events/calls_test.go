@@ -23,7 +23,8 @@ import (
 // users are user ids of many forms. The later calls leave out the last one.
 var users = []string{"1", `"quoted"`, `é\u00e9`, "用户", "😀", "shop", "a/b:c", "{}", "x'y", "order.7"}
 
-// plan returns calls of every kind, the same each time. Some calls take several steps.
+// plan returns calls of every kind, and the same calls on each run. Some elements have
+// several steps, which must be sent in order.
 func plan(count int) (calls [][]string) {
 	for i := range count {
 		chance := rand.New(rand.NewPCG(7, uint64(i)))
@@ -38,7 +39,7 @@ func plan(count int) (calls [][]string) {
 		switch i % 8 {
 		case 0, 1:
 			steps = []string{k + ": " + u + " credit " + amount}
-		case 2: // the last change is declined while the limit is in use
+		case 2: // the last change is declined if the limit is in use
 			steps = []string{k + ": " + u + " debit " + amount}
 			for n, change := range []string{"limit " + amount, "credits allowed", "limit 0"} {
 				steps = append(steps, fmt.Sprintf("%s rules %d: rules %s %s", k, n, u, change))
@@ -105,8 +106,9 @@ func ledgerOver(books *infratest.Books, now func() time.Time, fault faults.Fault
 	return ledger.New(store, now)
 }
 
-// makeCalls makes the calls from 16 concurrent callers, each of which sends its requests
-// through one of the ways. It ignores the outcomes, which the streams show.
+// makeCalls makes the calls from 16 concurrent callers. Each caller's requests go through
+// one of the faults in ways, and through random faults. The outcomes are ignored, because
+// the streams show them.
 func makeCalls(t *testing.T, books *infratest.Books, calls [][]string, now func() time.Time, ways ...faults.Fault) {
 	t.Helper()
 	todo := make(chan []string)
@@ -128,8 +130,8 @@ func makeCalls(t *testing.T, books *infratest.Books, calls [][]string, now func(
 	callers.Wait()
 }
 
-// sometimes returns a fault that sends each request through way, and adds a random fault to
-// one request in twelve.
+// sometimes returns a fault that applies the fault way to each request, and adds a random
+// fault to one request in twelve.
 func sometimes(way faults.Fault) faults.Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		onItsWay := func() (*http.Response, error) { return way(r, deliver) }

@@ -33,7 +33,7 @@ var (
 
 // checkConsumers sends a few users' events to each consumer: twice, out of order and in
 // both forms. Afterwards the consumer's table must agree with the ledger. A consumer that
-// lost half the events must agree once it has caught up from the export.
+// lost half the events must also agree after it has caught up from the export.
 func checkConsumers(t *testing.T, books *infratest.Books, events []json.RawMessage, s streams) {
 	deliveries, last, months := deliver(t, events, s)
 	lines := bytes.SplitAfter(deliveries, []byte("\n"))

@@ -25,7 +25,8 @@ type write struct {
 	moves map[string]movement // by user
 }
 
-// movement is a change to a balance: the sum added, and the number of rows that it counts.
+// movement is a change to a balance: the sum added to it, and the number of rows added to
+// its version.
 type movement struct{ sum, rows string }
 
 // note returns a fault that delivers each request and records its write if DynamoDB applies

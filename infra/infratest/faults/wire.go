@@ -71,12 +71,12 @@ func (w *Wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	d, answers := w.next(), make(chan arrival, 1)
 	w.deliveries.Go(func() {
-		response, err := d.arrive(r, body, d.Out, d.Fault) //nolint:bodyclose // it is in memory
+		response, err := d.arrive(r, body, d.Out, d.Fault) //nolint:bodyclose // the body is in memory
 		time.Sleep(d.Back)
 		answers <- arrival{response, err}
 	})
 	if d.Again > 0 {
-		w.deliveries.Go(func() { _, _ = d.arrive(r, body, d.Out+d.Again, nil) }) //nolint:bodyclose // it is in memory
+		w.deliveries.Go(func() { _, _ = d.arrive(r, body, d.Out+d.Again, nil) }) //nolint:bodyclose // the body is in memory
 	}
 	if d.Silent {
 		<-r.Context().Done()

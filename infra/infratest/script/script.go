@@ -247,7 +247,7 @@ func Request(t testing.TB, key, text string) ledger.Request {
 	return r
 }
 
-// cutLength cuts a hold's length, such as "1h", from the start of text. Without one it is a minute.
+// cutLength cuts a hold's length, such as "1h", from the start of text. The default is a minute.
 func cutLength(text string) (time.Duration, string) {
 	first, entries, _ := strings.Cut(text, " ")
 	if length, err := time.ParseDuration(first); err == nil {

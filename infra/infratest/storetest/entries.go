@@ -96,7 +96,7 @@ var entryScenes = []scene{
 		signup-bonus: 2 credit 5
 		1 105, 2 105`},
 	// Each entry is in the history of its own user. A declined transaction is only in the history
-	// of its first user.
+	// of its first entry's user.
 	{"entries in history", `
 		posted: a debit 10, b credit 4, b credit 5, c credit 1
 		declined: c debit 10, a debit 1000, b credit 1010 = insufficient funds: entry 1 on 90

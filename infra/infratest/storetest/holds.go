@@ -100,7 +100,7 @@ var holdScenes = []scene{
 		2m; many: 1 debit 100` + strings.Repeat(", 2 credit 1", 96) + `; 1 0, 2 196`},
 }
 
-// If captures and voids race, only one is stored, and every caller receives that one.
+// If captures and voids race, only one of them is stored, and every caller receives it.
 func endsAtOnce(t *testing.T, b *script.Script) {
 	b.Play(t, "h: hold 1 debit 40, 2 credit 40")
 	hold := ledger.EndRequest{TransactionID: b.ID("h")}

@@ -140,8 +140,8 @@ func (f *Fold) Missing() (ids []ledger.TransactionID) {
 	return ids
 }
 
-// Found takes a row that the caller looked up, and returns its hold's faults. Each hold is
-// compared only once, with the end from Add. So if the row is an end, Found only forgets
+// Found adds a row that the caller looked up, and returns the faults of its hold. Each hold
+// is compared only once, with the end from Add. So if the row is an end, Found only forgets
 // the pending row.
 func (f *Fold) Found(t ledger.Transaction) []Finding {
 	if t.End != "" {

@@ -44,7 +44,7 @@ func (f *Fold) addRefund(t ledger.Transaction) {
 	f.Refunds = append(f.Refunds, t)
 }
 
-// RemoveRefund undoes the counting of a posted refund's first row. It ignores other rows.
+// RemoveRefund removes a posted refund's first row from the sums. It ignores other rows.
 func (f *Fold) RemoveRefund(t ledger.Transaction) {
 	if isPostedRefund(t) {
 		*f.refunds.of(t.RefundOf) -= numberOf(refundOf(t))
@@ -104,8 +104,9 @@ func OriginalOf(id ledger.TransactionID, first, end *ledger.Transaction) (o Orig
 	return o, "", absent
 }
 
-// CompareRefund returns "" if a refund reverses entries of its original and is not older,
-// or else the reason. The clocks of the two calls may differ by ClockAhead.
+// CompareRefund returns "" if a refund reverses entries of its original and is not older
+// than the original. Otherwise it returns the reason. The clocks of the two calls may
+// differ by ClockAhead.
 func CompareRefund(refund ledger.Transaction, o Original) string {
 	if refund.CreatedAt.Add(ClockAhead).Before(o.Since) {
 		return fmt.Sprintf("its time is %s, and the refunded transaction's is %s", ledger.FormatTime(refund.CreatedAt), ledger.FormatTime(o.Since))

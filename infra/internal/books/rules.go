@@ -73,7 +73,7 @@ const maxLost = 100
 // counts. Each blocks debits and credits, because the lost change may have done so. If a
 // known change starts from another limit than the known change before it set, one of the
 // lost changes between them set that limit. A limit is never less than the amount in use.
-// So if the last known limit is, a lost change after it set at least that amount.
+// So if the last known limit is less, a later lost change set at least that amount.
 //
 // If more than maxLost changes are missing, a number is damaged. Lost then returns the
 // problem and no changes.

@@ -85,7 +85,7 @@ func (t *Timeline) endMoment() {
 }
 
 // post counts a write and then each waiting write that the balance now allows. If the
-// balance does not allow the write itself, it waits.
+// balance does not allow the write itself, the write waits.
 func (t *Timeline) post(w write) {
 	if !t.allows(w) {
 		t.waiting = append(t.waiting, w)

@@ -58,8 +58,8 @@ func (w Wholes) Findings() (found []Finding) {
 	return found
 }
 
-// expected returns the rows that further entries must have, given the first row and the
-// hold's end.
+// expected returns the rows that the entries after the first must have, given the first row
+// and the hold's end.
 func (w *Whole) expected() (rows []ledger.Transaction) {
 	switch {
 	case w.First == nil || w.First.Entries == nil:

@@ -52,7 +52,7 @@ func (p *Progress) Add(n int) {
 	p.done += n
 }
 
-// Stop stops the logging. It may be called once.
+// Stop stops the logging. It must not be called twice.
 func (p *Progress) Stop() {
 	if p.stop != nil {
 		p.stop <- struct{}{} // waits until the current line is written

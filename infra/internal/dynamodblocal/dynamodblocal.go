@@ -69,8 +69,8 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return start(ctx, o, os.Getpid(), "", freePort)
 }
 
-// start starts DynamoDB Local on a port that port returns. The server ends with the process
-// whose id is owner, and its guard then removes file.
+// start is like [Start], but the function port chooses the port. The server ends when the
+// process with the id owner has ended. The server's guard then removes file.
 func start(ctx context.Context, o Options, owner int, file string, port func() (int, error)) (*Server, error) {
 	if o.Log == nil {
 		o.Log = io.Discard
@@ -117,8 +117,8 @@ func start(ctx context.Context, o Options, owner int, file string, port func() (
 // guard is the shell script that runs DynamoDB Local. When the owner has ended, it sends
 // SIGTERM to DynamoDB Local, because killing it would lose its last writes to a data
 // folder. It checks five times a second whether DynamoDB Local has ended, and kills it
-// after some tries. The guard ignores signals, because a signal may be sent to all
-// processes at once.
+// after the given number of tries. The guard ignores signals, because a signal may be sent
+// to all processes at once.
 const guard = `
 owner=$1 file=$2 tries=$3
 shift 3
@@ -247,8 +247,8 @@ func (s *Server) Ended() <-chan struct{} { return s.ended }
 const claimWithin = 7 * time.Second
 
 // claim creates the data folder if needed, and locks it for one server. It returns nil if
-// dir is "". The server inherits the lock. So if its owner is killed, the next server waits
-// until this one has stopped writing.
+// dir is "". The server inherits the lock. So even if the process that called [Start] is
+// killed, the next server waits until this server has stopped writing.
 func claim(ctx context.Context, dir string) (*os.File, error) {
 	if dir == "" {
 		return nil, nil

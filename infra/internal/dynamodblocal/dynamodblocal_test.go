@@ -143,7 +143,7 @@ func TestServerEndsByItself(t *testing.T) {
 	setFakeJava(t)
 	s, err := Start(t.Context(), Options{})
 	require.NoError(t, err)
-	_, err = http.Get(s.Endpoint() + "/exit") //nolint:bodyclose // there is none
+	_, err = http.Get(s.Endpoint() + "/exit") //nolint:bodyclose // the response is nil
 	require.Error(t, err)
 	<-s.Ended()
 	require.EqualError(t, s.Failure(), "DynamoDB Local ended by itself: exit status 7\nended as asked")
@@ -180,8 +180,8 @@ func soon(t *testing.T) context.Context {
 	return ctx
 }
 
-// A server whose owner has ended keeps its folder locked until it has ended too. If it
-// ignores SIGTERM, it is killed.
+// After its owner has ended, a server keeps its folder locked until the server itself has
+// ended. A server that ignores SIGTERM is killed.
 func TestFolderStaysWithTheServer(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
