@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// callLog returns a writer that shortens each line if log is a terminal. Otherwise it
-// returns log.
+// callLog returns a writer that shortens each call's line if log is a terminal. Otherwise
+// it returns log.
 func callLog(log io.Writer) io.Writer {
 	if f, ok := log.(*os.File); ok {
 		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
@@ -20,7 +20,7 @@ func callLog(log io.Writer) io.Writer {
 	return log
 }
 
-// callLines shortens each call's JSON line for a person.
+// callLines is a writer that turns each call's JSON line into a short, readable one.
 type callLines struct{ out io.Writer }
 
 // Write writes one line. It leaves lines that are not about a call unchanged.

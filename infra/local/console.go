@@ -19,12 +19,12 @@ const (
 	lookHeader  = "Local-Look"
 )
 
-// ledgerHeader is in the response to every call with one of the headers above. It is the
-// time at which the tables were created, so a page can detect that the server restarted
-// with other tables.
+// ledgerHeader is in the response to each of the console's calls, unless a fault loses that
+// response. Its value is the time at which the tables were created, so a page can detect
+// that the server restarted with other tables.
 const ledgerHeader = "Local-Ledger"
 
-// The local server handles these paths itself. They are not the ledger's.
+// The local server handles requests to these paths itself. The ledger never receives them.
 const (
 	requestsPath = "/local/requests"
 	callersPath  = "/local/callers"
@@ -35,7 +35,7 @@ const (
 	callersLimitBytes = 1 << 20
 )
 
-// console serves the ledger, and the additional requests of the page at /.
+// console serves the ledger and, for the page at /, requestsPath and callersPath.
 type console struct {
 	made    string // the value of ledgerHeader
 	ledger  http.Handler
@@ -78,8 +78,8 @@ func (c *console) serveCall(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// callerOf removes the local server's own headers from a call, and returns the caller that
-// they describe. It returns nil if there are none.
+// callerOf removes callHeader and faultHeader from a call, and returns the caller that they
+// describe. It returns nil if both are missing.
 func (c *console) callerOf(r *http.Request, number int) (*caller, error) {
 	name, words := r.Header.Get(callHeader), strings.Join(r.Header.Values(faultHeader), ",")
 	r.Header.Del(callHeader)
@@ -95,8 +95,8 @@ func (c *console) callerOf(r *http.Request, number int) (*caller, error) {
 }
 
 // breakOff closes the connection in the middle of the response's body. A browser would
-// retry by itself if the connection closed before the response. A response to HEAD has no
-// body, so its connection does close before.
+// retry by itself if the connection closed before the response. For HEAD it does close
+// before, because a response to HEAD has no body.
 func breakOff(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodHead {
 		w.Header().Set("Content-Length", "1")
@@ -106,8 +106,9 @@ func breakOff(w http.ResponseWriter, r *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
-// serveCallers makes many calls at once, each with its own caller, because a browser sends
-// only about six at a time. In the JSON array of answers, a lost one is null.
+// serveCallers makes the calls in the request's body at once, each as a separate caller,
+// because a browser sends only about six at a time. It responds with a JSON array of
+// answers, with null for a lost answer.
 func (c *console) serveCallers(w http.ResponseWriter, r *http.Request) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		http.Error(w, "the Content-Type must be application/json", http.StatusUnsupportedMediaType)
@@ -154,7 +155,7 @@ func (c *console) prepare(w http.ResponseWriter, r *http.Request) ([]prepared, e
 }
 
 // atOnce makes the calls concurrently, once every caller is ready. It returns their
-// answers, nil for a lost one.
+// answers, with nil for a lost answer.
 func (c *console) atOnce(calls []prepared) []*answer {
 	answers := make([]*answer, len(calls))
 	var ready, done sync.WaitGroup

@@ -58,8 +58,8 @@ func TestConsole(t *testing.T) {
 	s.stop(t)
 }
 
-// results returns the results of a call's requests, by caller. It checks that each caller's
-// requests have one token, because they are attempts at one write.
+// results returns the results of a call's requests, by caller. It checks that all requests
+// of a caller have the same token, because they are attempts at one write.
 func results(t *testing.T, s server, name string) map[int][]result {
 	t.Helper()
 	got, tokens := map[int][]result{}, map[int]string{}
@@ -154,7 +154,7 @@ func testFaults(t *testing.T, s server) {
 func testRequests(t *testing.T, s server) {
 	transactions, balances := s.books.Config.TransactionsTable, s.books.Config.AggregateTable
 	assert.Empty(t, requests(t, s, "an unknown call"))
-	for range 11 { // the last one is declined
+	for range 11 { // the eleventh debit is declined
 		headers := map[string]string{"Idempotent-Key": fmt.Sprint(len(requests(t, s, "call"))), callHeader: "call"}
 		s.text(t, http.MethodPost, "/transactions", `{"userId":"u","ammount":"10","type":"debit"}`, headers)
 	}
@@ -181,7 +181,7 @@ func testRequests(t *testing.T, s server) {
 	}
 }
 
-// For a payment on hold and its capture, expressions show names and values instead of
+// For a pending payment and its capture, the expressions show names and values instead of
 // placeholders, and each row shows its type.
 func testHoldRequests(t *testing.T, s server) {
 	const payment = `{"entries":[{"userId":"p","ammount":"40","type":"debit"},{"userId":"q","ammount":"40","type":"credit"}],"expiresIn":600}`
@@ -306,7 +306,7 @@ func TestLedgerSeesNoHeaderOfOurs(t *testing.T) {
 	assert.Equal(t, http.Header{"X-Own": {"2"}}, seen)
 }
 
-// Only the reads that the page repeats go to the ledger without a log.
+// Only the reads that the page repeats are left out of the log.
 func TestRepeatedReadings(t *testing.T) {
 	t.Parallel()
 	var logged, looked []string

@@ -56,8 +56,8 @@ func openDatabase(ctx context.Context, o options, getenv func(string) string, lo
 // AWS's SDKs and tools.
 const generalEndpointVariable = "AWS_ENDPOINT_URL"
 
-// checkEndpoint returns an error if the environment's endpoint is not a valid URL, or if a
-// flag contradicts it.
+// checkEndpoint returns an error if the environment's endpoint is not a valid URL, or does
+// not fit the flags -remote and -data.
 func checkEndpoint(o options, endpoint string) error {
 	const variable = dynamodblocal.EndpointVariable
 	if endpoint == "" {
@@ -80,8 +80,8 @@ func checkEndpoint(o options, endpoint string) error {
 	return nil
 }
 
-// startOwn starts a DynamoDB Local and opens the tables there. The data is in the folder,
-// or in memory if folder is "".
+// startOwn starts a DynamoDB Local and opens the tables there. DynamoDB Local keeps the
+// data in folder, or in memory if folder is "".
 func (d *database) startOwn(ctx context.Context, folder string, getenv func(string) string, log io.Writer) (err error) {
 	if d.own, err = dynamodblocal.Start(ctx, dynamodblocal.Options{Data: folder, Log: log}); err != nil {
 		return err

@@ -12,12 +12,12 @@ import (
 )
 
 // These are the faults that a call may request. writeLost, writeAnswerLost and
-// writeConflict each happen once, to the first writes of the call.
+// writeConflict are each injected once, into the first writes of the call.
 const (
 	answerLost      = "answer-lost"       // the response to the caller is lost
 	writeLost       = "write-lost"        // the write never reaches DynamoDB
 	writeAnswerLost = "write-answer-lost" // DynamoDB applies the write, but its response is lost
-	writeConflict   = "conflict"          // DynamoDB rejects the write because another write holds its item
+	writeConflict   = "conflict"          // DynamoDB rejects the write because another write holds one of its items
 	contention      = "contention"        // concurrent writes to one item conflict, as they do on AWS
 )
 
@@ -49,14 +49,14 @@ func (f faultSet) take(fault string) bool {
 	return true
 }
 
-// The client treats these errors as a broken connection, and retries.
+// The DynamoDB client treats these errors as a broken connection, and retries.
 var (
 	errRequestLost = fmt.Errorf("the request was lost, as asked for: %w", io.ErrUnexpectedEOF)
 	errAnswerLost  = fmt.Errorf("the answer was lost, as asked for: %w", io.ErrUnexpectedEOF)
 )
 
-// conflictTakes is the delay of the response to a conflict: about a round trip, so that the
-// write that holds the item can proceed.
+// conflictTakes is the delay before a conflict is reported. It is about one round trip, so
+// that the write that holds the item can proceed.
 const conflictTakes = 10 * time.Millisecond
 
 // conflict waits for conflictTakes, and returns DynamoDB's response to a write of items
@@ -93,14 +93,14 @@ func conflict(r *http.Request, sent request, held map[string]bool) (*http.Respon
 	}, nil
 }
 
-// heldItems are the items that writes under way hold, to simulate [contention].
+// heldItems tracks the items that writes under way hold, to simulate [contention].
 type heldItems struct {
 	mu    sync.Mutex
 	names map[string]bool
 }
 
 // take marks the items as held and returns nil. If some are already held, it marks none and
-// returns those.
+// returns the held ones.
 func (h *heldItems) take(items []item) (others map[string]bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -72,7 +72,7 @@ func (h hosts) all() bool {
 	return h.listen == "" || err == nil && address.IsUnspecified()
 }
 
-// hostOf returns the host of a Host header, without the port.
+// hostOf returns the host in a Host header, without the port.
 func hostOf(header string) string {
 	if host, _, err := net.SplitHostPort(header); err == nil {
 		return host

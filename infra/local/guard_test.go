@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// call sends a request with these headers. "Host" replaces the request's host.
+// call sends a request with these headers. A header named "Host" replaces the request's
+// host.
 func (s server) call(t *testing.T, method, path, body string, headers map[string]string) *http.Response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.address+path, strings.NewReader(body))
@@ -114,7 +115,8 @@ func testOtherSitesReadNothing(t *testing.T, s server) {
 	}
 }
 
-// Calls are accepted from programs, and from the server's own page under any of its names.
+// Calls are accepted from programs, and from the server's own page under any of the
+// server's names.
 func testOwnCallersAreAnswered(t *testing.T, s server) {
 	_, port, _ := strings.Cut(s.address, ":")
 	for _, headers := range []map[string]string{

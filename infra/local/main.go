@@ -3,9 +3,8 @@
 //
 //	go run ./infra/local [-addr 127.0.0.1:3000] [-data DIR] [-currency EUR] [-places 2] [-opening 0]
 //
-// The last three flags set up new tables, and so do CURRENCY, DECIMAL_PLACES and
-// OPENING_BALANCE in the environment. These settings are final: a later start
-// with others fails.
+// The last three flags, or CURRENCY, DECIMAL_PLACES and OPENING_BALANCE in the environment,
+// set up new tables. These settings are final: the server does not start with others.
 //
 // For browsers there is a console at / and the API's reference at /docs. Unless -remote is
 // set, the reference posts a credit and two holds for a new user, for use in its examples.
@@ -47,7 +46,7 @@ const (
 	// answersWithin limits how long a shutdown waits for calls under way. No call takes
 	// that long.
 	answersWithin = 10 * time.Second
-	// readWithin limits the time to read a request, headers and body.
+	// readWithin limits the time to read a request, including its body.
 	readWithin = 5 * time.Second
 	// writeWithin limits the time from the end of the headers to the end of the response.
 	writeWithin = 30 * time.Second

@@ -34,7 +34,7 @@ type server struct {
 	ended                    <-chan error
 }
 
-// start starts a server on new tables, which are checked when the test ends.
+// start starts a server on new tables. When the test ends, the tables are checked.
 func start(t *testing.T) server {
 	t.Helper()
 	books := infratest.New(t)
@@ -92,7 +92,8 @@ func startIn(t *testing.T, getenv func(string) string, args ...string) server {
 	return s
 }
 
-// stop stops the server, and checks that its port and its own database's are closed.
+// stop stops the server, and checks that its port is closed, and also its own database's
+// port if it has one.
 func (s server) stop(t *testing.T) {
 	t.Helper()
 	s.cancel()
@@ -187,7 +188,8 @@ func TestOwnDatabase(t *testing.T) {
 	assert.ErrorContains(t, <-s.ended, "DynamoDB Local ended by itself")
 }
 
-// The audit command contains nothing from the environment, so it can't reveal a secret.
+// If the server uses another DynamoDB, the audit command contains nothing from the
+// environment, so it can't reveal a secret.
 func TestAuditLineOfAnotherDynamoDB(t *testing.T) {
 	t.Parallel()
 	d := database{endpoint: "http://127.0.0.1:1"}

@@ -34,7 +34,7 @@ func newPage(contentType, encoding string, body []byte) page {
 }
 
 // allPages returns the pages for a ledger with these settings, by path: the console at /,
-// the reference at /docs, and the files that they load. The ledger has no route with these
+// the reference at /docs, and the files that they load. The ledger has no routes with these
 // paths.
 func allPages(s ledger.Settings, remote bool, made string) (map[string]page, error) {
 	description := handler.Description(s)
@@ -62,8 +62,8 @@ func allPages(s ledger.Settings, remote bool, made string) (map[string]page, err
 	return all, nil
 }
 
-// settingsModule returns a JavaScript module that the pages import: the settings, whether
-// the tables are on another machine, and when they were created.
+// settingsModule returns the JavaScript module from which the pages import the settings,
+// whether the tables are on another machine, and when the tables were created.
 func settingsModule(s ledger.Settings, remote bool, made string) string {
 	return fmt.Sprintf("export const currency = %q;\nexport const places = %d;\nexport const opening = %q;\nexport const remote = %t;\nexport const ledger = %q;\n",
 		s.Currency, s.Places, s.Opening, remote, made)
@@ -89,8 +89,8 @@ func contentType(file string) string {
 }
 
 // policy stops the pages from loading anything from other sites. It forbids framing,
-// because a framing site could trick a person into clicking our buttons. Scalar needs
-// inline styles.
+// because a framing site could trick a person into clicking our buttons. It allows inline
+// styles, because Scalar needs them.
 const policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
 	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
@@ -110,6 +110,6 @@ func withPages(pages map[string]page, next http.Handler) http.Handler {
 			header.Set("Content-Encoding", p.encoding)
 		}
 		header.Set("ETag", p.tag)
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(p.body)) // answers 304 if the browser has the page
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(p.body)) // answers 304 if the browser has this version of the page
 	})
 }

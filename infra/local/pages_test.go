@@ -16,7 +16,7 @@ import (
 	"onewrite/ledger"
 )
 
-// The console is small: its files are less than 150 KB, not counting the reference.
+// The console is small: its files total less than 150 KB, not counting the reference.
 func TestPageIsSmall(t *testing.T) {
 	t.Parallel()
 	pages, err := allPages(ledger.DefaultSettings(), false, "now")

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// recordsLimit is how many calls are kept. The oldest are dropped.
+// recordsLimit is the number of calls whose records are kept. The oldest records are
+// dropped.
 const recordsLimit = 500
 
 // records holds the requests to DynamoDB behind the console's calls, by call name. It is

@@ -18,17 +18,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// report is a request that broke another server. For a new report, add a row.
+// report is a request that broke another server. To test another such request, add a row.
 type report struct {
 	name string
 	from string // the URL of the bug report
 	sent string // HOST stands for the server's host, USER for this row's user
-	want string // the statuses of all responses on the connection, the witness's last
+	want string // the statuses of all responses on the connection, in order
 	paid string // USER's balance afterwards, or "" for the opening balance
 }
 
-// witness is the request after each report on the same connection. It gets a 200 only if
-// the server finds the end of the report.
+// witness is the request that follows each report on the same connection. It gets a 200
+// only if the server finds the end of the report.
 const witness = "GET /balance?userId=witness HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n"
 
 const (
@@ -41,7 +41,7 @@ const (
 )
 
 var reports = []report{
-	// The end of a request.
+	// Where a request ends.
 	{"two lengths that agree", "https://github.com/golang/go/issues/16490",
 		rawPost + length + length + "\r\n" + rawBody, "201 200", "101"},
 	{"two lengths that differ", "https://github.com/postrank-labs/goliath/issues/351",
@@ -126,8 +126,8 @@ var reports = []report{
 		"GET /balance?userId=USER+ HTTP/1.1\r\nHost: HOST\r\n\r\n", "400 200", ""},
 }
 
-// The server answers each report as the contract demands. The next request on the
-// connection is neither lost nor read as a part of the report.
+// The server answers each report with the expected statuses, and moves only the expected
+// money. It never reads the witness as a part of the report.
 func TestReports(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -162,8 +162,8 @@ func statuses(t *testing.T, sent, answers string) string {
 	}
 }
 
-// sendAndStall sends each text over a connection of its own, all at once, and leaves the
-// connections open. It returns what arrives until the server closes them.
+// sendAndStall sends each text over its own connection, all at once, and leaves the
+// connections open. It returns everything that arrives on each until the server closes it.
 func sendAndStall(t *testing.T, s server, texts []string) []string {
 	t.Helper()
 	answers := make([]string, len(texts))

@@ -12,8 +12,8 @@ import (
 	"onewrite/infra/infratest"
 )
 
-// Flags and environment can set the settings of new tables only. Existing tables reject
-// other settings.
+// The server opens existing tables only with their own settings, from flags or the
+// environment.
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	books := infratest.NewWith(t, infratest.Settings(t, "KWD", "3", "0"))

@@ -57,7 +57,8 @@ func (w *wire) Do(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// deliver sends a request, or injects one of its caller's faults if it is a write.
+// deliver sends a request. If the request is a write and its caller has a fault left,
+// deliver injects that fault.
 func (w *wire) deliver(c *caller, r *http.Request, sent request) (*http.Response, error) {
 	write := sent.Operation == "TransactWriteItems" || sent.Operation == "PutItem"
 	switch {
