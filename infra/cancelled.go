@@ -26,11 +26,11 @@ func failed(reason types.CancellationReason) bool {
 }
 
 // postError returns the [ledger.Store] error for a posting that failed with err. DynamoDB
-// reports one cancellation reason for each write, in order. It may mix reasons of several
+// reports one cancellation reason for each write, in order. It can mix reasons of several
 // kinds, and leave out some failed conditions. So the order of the cases matters. A taken
 // id comes first, because the stored transaction is the answer. Contention comes next,
-// because it may hide a taken id. The refund account comes before balances, because a
-// decline for a balance is stored.
+// because it can hide a taken id. The refund account comes before balances, because a
+// decline by a balance would use up the key.
 func (s *Store) postError(ctx context.Context, p ledger.Posting, err error) error {
 	cancelled, ok := errors.AsType[*types.TransactionCanceledException](err)
 	if !ok || len(cancelled.CancellationReasons) != p.Items() {

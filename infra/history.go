@@ -57,8 +57,8 @@ func (s *Store) historyQuery(user ledger.UserID, after ledger.Cursor, limit int)
 		KeyConditionExpression:    aws.String("user_id = :user"),
 		ExpressionAttributeValues: item{":user": text(user)},
 		ScanIndexForward:          aws.Bool(false),
-		// One row more than asked for shows whether there is a next page. LastEvaluatedKey
-		// does not: DynamoDB also returns it after the last row.
+		// One extra row shows whether there is a next page. LastEvaluatedKey does not:
+		// DynamoDB also returns it after the last row.
 		Limit: aws.Int32(int32(limit) + 1),
 	}
 	at := &types.AttributeValueMemberS{Value: ledger.FormatTime(after.CreatedAt)}

@@ -13,8 +13,9 @@ import (
 	"onewrite/ledger"
 )
 
-// RefundAccount is a row in the transactions_aggregate table that counts the refunds of one
-// transaction. It belongs to no user: its key begins with a space, and no user's id does.
+// RefundAccount is a row in the transactions_aggregate table with the number and sums of
+// one transaction's posted refunds. It belongs to no user: its key begins with a space, and
+// no user's id does.
 type RefundAccount struct {
 	Of ledger.TransactionID
 	ledger.Refunds

@@ -18,7 +18,7 @@ const maxAttempts = 1000
 // These are the delays after a conflict. A transaction holds its items for about ten
 // milliseconds. A writer that never pauses leaves them free only for a round trip. After a
 // conflict a call
-//   - retries once after quickDelay, which is enough if two callers met by chance;
+//   - retries once after quickDelay, which is enough if two callers collided by chance;
 //   - after firstDelay makes seriesAttempts attempts, a round trip apart, so that one of
 //     them falls between two writes by a writer that never pauses;
 //   - then assumes that many callers are posting to this user. Before each further series

@@ -134,7 +134,7 @@ func TestReplayByReports(t *testing.T) {
 	}
 }
 
-// A refusal has a true reason, even if DynamoDB does not report all failed conditions.
+// A refusal gives a correct reason, even if DynamoDB does not report all failed conditions.
 func TestRefusalByReports(t *testing.T) {
 	t.Parallel()
 	const (
@@ -173,9 +173,10 @@ func TestReleasesByReports(t *testing.T) {
 		twoPayers = "ha: hold a debit 60; hb: hold b debit 60; 1m1s;"
 		drained   = "k: a debit 70, b debit 70, c credit 140; a 30, b 30, c 240"
 
-		// Each payer has enough left for its own debit, but a has too little for b's.
+		// Each payer has enough left for its own debit, but user a has too little for b's
+		// debit.
 		others = "ha: hold a debit 80; hb: hold b debit 60; 1m1s"
-		end    = "ca: capture ha 60; vb: void hb" // leaves 40 to a and 100 to b
+		end    = "ca: capture ha 60; vb: void hb" // leaves 40 for user a and 100 for user b
 		left   = "; a 10, b 30"
 	)
 	entriesEndsMoves := []bool{true, true, true, false, false, true, true, true}

@@ -101,12 +101,12 @@ func (s *Store) ready(ctx context.Context) error {
 	return nil
 }
 
-// confirmSettings compares the store's settings with the tables' settings. Tables without a
-// settings row are new, or were created before the row was introduced and have the default
-// settings.
+// confirmSettings compares the store's settings with the tables' settings, and writes the
+// settings row if it is missing. Tables without one are new, or were created before the row
+// was introduced and have the default settings.
 //
 // A strongly consistent Scan for one id distinguishes the two. DescribeTable's ItemCount is
-// up to six hours old, so tables with only younger rows would seem new.
+// up to six hours old, so tables with only newer rows would seem new.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html
 func (s *Store) confirmSettings(ctx context.Context) error {

@@ -86,8 +86,8 @@ func TestBlockedWhileAnAttemptIsUnderWay(t *testing.T) {
 	})
 }
 
-// capturesUntil returns a fault that affects captures and voids, but no expiries. It fails
-// the test if a capture or void is sent at or after the expiry.
+// capturesUntil returns a fault that applies the given fault to captures and voids only. It
+// fails the test if a capture or void is sent at or after the expiry.
 func capturesUntil(t *testing.T, expiry time.Time, fault faults.Fault) faults.Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		body, err := faults.Body(r)

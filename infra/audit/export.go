@@ -159,8 +159,8 @@ type sheet struct {
 // line is one line of a sheet. Its JSON form names the fields.
 type line interface{ fields() []string }
 
-// newSheet returns a sheet and, unless it is JSON, writes a header with the field names. layout is
-// a [fmt.Sprintf] format for the text table.
+// newSheet returns a sheet and, unless the format is JSON, writes a header with the field names.
+// layout is a [fmt.Sprintf] format for the text table.
 func newSheet(out io.Writer, f format, layout string, head ...string) *sheet {
 	s := &sheet{out: out, format: f, layout: layout, csv: csv.NewWriter(out)}
 	if f != formatJSON {

@@ -40,7 +40,8 @@ type reader struct {
 }
 
 // scan reads the segments of a table, several at once, and calls f with one row at a time. f gets
-// every row that was written before scan was called. what and total are for the progress line.
+// every row that was written before scan was called, except the settings row. what and total are
+// for the progress line.
 func (b *reader) scan(ctx context.Context, table, what string, total int, f func(row) error) error {
 	b.progress.Begin(what, total)
 	var one sync.Mutex

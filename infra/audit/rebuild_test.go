@@ -285,7 +285,7 @@ func TestRebuildWritesAtOnceAndPaced(t *testing.T) {
 	assert.GreaterOrEqual(t, time.Since(begin), users*time.Second/20, "a write takes a unit")
 }
 
-// An audit from before refunds and account rules reports both as damage. Its rebuild keeps the
+// An audit from before refunds and account rules reports both as damage. Its rebuild leaves
 // users with refunds unchanged, and removes rules: see the changelog. A rebuild of this version
 // repairs that.
 func TestOlderAudit(t *testing.T) {

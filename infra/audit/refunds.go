@@ -62,8 +62,8 @@ func (b *reader) original(ctx context.Context, id ledger.TransactionID) (o books
 	return o, problem, absent, nil
 }
 
-// foldRefundAccount counts a refund account, and adds it to several if it has more than one refund.
-// compareRefunded compares those. A single refund has already been compared.
+// foldRefundAccount adds a refund account to the fold. If it has more than one refund, it is also
+// added to several, for compareRefunded. A single refund has already been compared.
 func (a *audit) foldRefundAccount(r row, several []infra.RefundAccount) []infra.RefundAccount {
 	account, found, ok := books.ExamineRefundAccount(a.config.Settings, r)
 	a.find(found...)

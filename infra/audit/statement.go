@@ -25,8 +25,8 @@ func stateUser(ctx context.Context, a *audit, o options, out, log io.Writer) (st
 // statement writes a user's transactions in a period, oldest first, with the balance after each,
 // and audits the user. An unreadable row has a line without a balance.
 //
-// The order is one that keeps the balance in its range: see [books.Timeline]. A row may count later
-// than its created_at, and then the later time decides whether it is in the period.
+// The order is one that keeps the balance in its range: see [books.Timeline]. A row can take effect
+// later than its created_at. Then the later time decides whether the row is in the period.
 func (a *audit) statement(ctx context.Context, o options, out io.Writer) (report, error) {
 	s := newStatement(out, o.format, o.period, a.config.Settings)
 	a.report.Users, a.report.ofOne = 1, true

@@ -41,8 +41,8 @@ func tornScripts() []string {
 }
 
 // restored selects the rows that a restore brings back from each script: all rows except the
-// one at place, only that row, or random rows. It brings back the latest balances, earlier
-// balances or none.
+// one at place, only that row, or random rows. The restore also brings back the latest
+// balances, earlier balances or none.
 type restored struct {
 	place    int
 	rows     string // "others", "alone" or "any"

@@ -24,7 +24,7 @@ import (
 var errMoved = errors.New("it was written to meanwhile: stop the writers, and rebuild again")
 
 // makeWhole writes a transaction's missing rows or removes its orphans, in one write. It returns
-// errMoved if a row that was missing exists by now. So it is safe while others write.
+// errMoved if a row that was missing now exists. So it is safe while others write.
 func (b *reader) makeWhole(ctx context.Context, id ledger.TransactionID, fix books.Repair) error {
 	known, condition := id, "attribute_exists(id)"
 	if fix.Orphans != nil {

@@ -82,7 +82,7 @@ var holdScenes = []scene{
 		more: hold 1 debit 1, 2 credit 1 = too many holds
 		1 84 held 16
 		2m; more: hold 1 debit 100; 1 0 held 100`},
-	// A release may lift the balance over the limit. Only a credit is declined there.
+	// A release may raise the balance above the limit. Above it, only credits are declined.
 	{"release over the limit", `
 		fill 1
 		h: hold 1 debit 500; credit: 1 credit 600; v: void h; 1 1000000000000500

@@ -11,9 +11,9 @@ import (
 	"onewrite/ledger"
 )
 
-// numberOf returns a checksum that refunds add and their account subtracts: the entries'
-// amounts, each times a weight derived from the original and the entry's place. The weights
-// are odd, so that a single difference never cancels out.
+// numberOf returns a checksum that refunds add and their account subtracts: the number of
+// refunds and the entries' amounts, each times a weight derived from the original and the
+// entry's place. The weights are odd, so that a single difference never cancels out.
 func numberOf(a infra.RefundAccount) uint64 {
 	const countPlace = -1 // used as the place for the number of refunds
 	weight := func(place int) uint64 { return hash("%s %d", a.Of, place) | 1 }

@@ -70,8 +70,8 @@ func effect(row ledger.Transaction) (credit, debit, held Sum) {
 // MovedSince reports whether the newest row's time is at or after the moment.
 func (t *Tally) MovedSince(moment time.Time) bool { return t.newest >= moment.UnixMilli() }
 
-// Moved reports whether the newest row certainly comes from the write with this first row.
-// If Moved returns false, the caller must use [CanMove].
+// Moved reports whether the newest row is certain to come from the write with this first
+// row. If Moved returns false, the caller must use [CanMove].
 func (t *Tally) Moved(first ledger.TransactionID) bool {
 	return slices.Contains(t.movers[:], hashID(first))
 }

@@ -35,7 +35,7 @@ type Timeline struct {
 type write []Line
 
 // NewTimeline returns a timeline that calls yield with each row, in order. The balance may
-// be as low as -lent. A row waits for rows up to limit later than itself.
+// be as low as -lent. A row waits for rows that are later than itself by at most limit.
 func NewTimeline(s ledger.Settings, lent Sum, limit time.Duration, yield func(Line)) *Timeline {
 	return &Timeline{lent: lent, limit: limit, yield: yield, balance: SumOf(s.Opening), holds: map[ledger.TransactionID]bool{}}
 }

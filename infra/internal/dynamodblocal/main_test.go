@@ -77,7 +77,7 @@ mkdir -p "$out" && touch "$out/first.jar" && touch "$out/last.jar"
 `
 
 // setPath sets PATH to a folder with only these scripts, by name, and the few programs that
-// they need. The cache is empty.
+// they need. The returned cache folder is empty.
 func setPath(t *testing.T, scripts map[string]string) (path, cache string) {
 	t.Helper()
 	path, home := t.TempDir(), t.TempDir()
