@@ -188,7 +188,7 @@ func TestOwnDatabase(t *testing.T) {
 	assert.ErrorContains(t, <-s.ended, "DynamoDB Local ended by itself")
 }
 
-// If the server uses another DynamoDB, the audit command contains nothing from the
+// If the server did not start its own DynamoDB, the audit command contains nothing from the
 // environment, so it can't reveal a secret.
 func TestAuditLineOfAnotherDynamoDB(t *testing.T) {
 	t.Parallel()

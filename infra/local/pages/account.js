@@ -1,6 +1,6 @@
-// The account view: a user's balance and statement, and the calls that change them. A click
-// applies to the user in the field. A late answer belongs to the user and the call that it
-// answers, even if the page shows another user by then.
+// The account view: a user's balance and statement, and the calls that change them. Credits
+// and debits are for the user in the field. A late answer belongs to its own user and call,
+// even if the page shows another user by then.
 
 import { balanceOf, dateOf, ending, isAnother, look, newName, posting, refunding, ruling, transactionOf } from "./calls.js";
 import { at, element, groups, isolated } from "./dom.js";
@@ -22,7 +22,7 @@ let current; // the log entry whose outcome is on display
 let go; // a function that opens the address of a user and, optionally, of a transaction
 
 // showAccount shows a user and, if one is named, a transaction. If both are on display
-// already, it keeps the outcome and the transaction, and only reads the account again.
+// already, it only reads the account again.
 export async function showAccount(to, transaction) {
   const place = JSON.stringify([to, transaction]);
   if (place === opened) return readAccount();
@@ -49,9 +49,9 @@ export async function showAccount(to, transaction) {
 
 export const refresh = () => readAccount();
 
-// readAccount reads the balance and then the statement, until the statement stops changing.
-// The balance read in between then matches these lines. With log, the first reads are in
-// the log.
+// readAccount reads the balance and then the statement, until the statement is unchanged.
+// The balance that was read in between then matches its lines. It tries at most three
+// times. If log is true, the reads of the first try appear in the log.
 async function readAccount(log = false) {
   const mine = ++turn;
   const isCurrent = () => mine === turn;
@@ -74,7 +74,8 @@ async function readAccount(log = false) {
   }
 }
 
-// alone discards the reads under way, runs work, and then reads the account again.
+// alone discards the reads under way, runs the function work, and then reads the account
+// again.
 async function alone(work) {
   turn++;
   reading++;
@@ -103,7 +104,8 @@ async function watch() {
   }
 }
 
-// showBalance shows the balance in an answer, or a placeholder if there is none yet.
+// showBalance shows the balance and rules in an answer, or a placeholder if there is none
+// yet.
 function showBalance(funds, answer) {
   const date = dateOf(answer);
   write("balance", funds ? money(funds.balance) : "…");
@@ -130,8 +132,8 @@ const written = () => ruleFields.map((id) => at(id).value).join();
 let filled; // the form's rules when it was last filled in or sent
 let isSetting = false;
 
-// showRules fills in the form of the rules. If a person has changed the open form, it keeps
-// their input and warns that the rules have changed.
+// showRules fills in the rules form. If a person has edited the open form, it keeps their
+// input, and warns if the rules have changed since.
 function showRules({ blocked = [], creditLimit = "0" } = {}) {
   if (isSetting) return;
   const [debits, credits] = ["debits", "credits"].map((type) => (blocked.includes(type) ? "blocked" : "allowed"));
@@ -145,13 +147,13 @@ function showRules({ blocked = [], creditLimit = "0" } = {}) {
   ruleFields.forEach((id, i) => { if (at(id).value !== rules[i]) at(id).value = rules[i]; });
 }
 
-// make makes a call whose outcome the page shows.
+// make makes a call and shows its outcome on the page.
 const make = (call, whose, faults) => made(call, whose, { faults, tell: (entry) => {
   if (entry.state === "under way" || entry === current) tell(entry);
 } });
 
-// tell shows the outcome of a log entry, or none. A successful read has no outcome to show,
-// because its result is on the page.
+// tell shows the outcome of a log entry, or none if there is no entry. It shows no outcome
+// for a successful read, because the result is on the page.
 function tell(entry) {
   current = entry;
   const { kind, title, sentence } = entry ? outcome(entry) : {};
@@ -175,7 +177,7 @@ function move(type) {
   return post(call, at("user").value, at("fault").value);
 }
 
-// post sends a user's call, for the first time or again, and shows that user.
+// post sends a call for a user, for the first time or again, and shows that user.
 async function post(call, whose, faults) {
   if (whose !== user) go(whose);
   complain();
@@ -204,7 +206,7 @@ async function setRules() {
   if (entry.answer?.status === 201 && written() === sent) filled = sent;
 }
 
-// again repeats a call of the log, without faults.
+// again repeats a call from the log, without its faults.
 export async function again({ call, user: whose }) {
   if (call.method === "POST" && whose === user) return post(call, whose);
   const entry = await (whose === user ? make(call, whose) : made(call, whose));
@@ -212,8 +214,8 @@ export async function again({ call, user: whose }) {
   return entry;
 }
 
-// complainOf marks the fields for which a call was rejected, if that call's outcome is on
-// display.
+// complainOf marks the fields that caused a call to be rejected, if the call's outcome is
+// on display.
 function complainOf(entry) {
   if (entry !== current) return;
   const [, form] = entry.call.path.match(/\/(capture|refunds|accounts)$/) ?? [];
@@ -235,7 +237,7 @@ function complain(properties = {}, of = "") {
 }
 
 const drawn = {}; // the last key that the page generated, and the body that was sent with it
-const used = new Map(); // whether the outcome is known, by user and key
+const used = new Map(); // whether the outcome of a used key is known, by user and key
 
 function newKey() {
   Object.assign(drawn, { key: newName("try"), body: undefined });
@@ -271,14 +273,14 @@ function noteKey() {
     : "The key stays until its call is answered. The same call again can't count twice.";
 }
 
-// noteAdvanced lists the settings that a closed form hides.
+// noteAdvanced lists the advanced settings in use, because the closed section hides them.
 function noteAdvanced() {
   const seconds = at("seconds").value.trim();
   at("advanced-says").textContent = [seconds && `hold for ${seconds} s`, at("fault").value && at("fault").selectedOptions[0].text].filter(Boolean).join(", ");
 }
 
-// prepareAccount connects the buttons with their actions. open opens the address of a user
-// and, optionally, of a transaction.
+// prepareAccount connects the buttons with their actions. The function in open opens the
+// address of a user and, optionally, of a transaction.
 export function prepareAccount(open) {
   go = open;
   at("open").onsubmit = (event) => {

@@ -1,5 +1,5 @@
-// The calls to the ledger: how they are made, sent and answered. This module does not touch
-// the page.
+// Builds and sends the calls to the ledger, and parses the answers. This module does not
+// touch the page.
 
 import { ledger } from "./settings.js";
 import { visible } from "./words.js";
@@ -20,8 +20,9 @@ export const posting = (key, body) => ({
   body: visible(JSON.stringify(body)), // JSON with escapes means the same
 });
 
-// ending returns the call that ends a hold, with end "capture" or "void". With an amount,
-// it captures only that. It needs no key, because a hold can end only once.
+// ending returns the call that ends a hold. The parameter end is "capture" or "void". With
+// an amount, the call captures only that amount. It needs no key, because a hold can end
+// only once.
 export const ending = (id, end, ammount) => ({
   method: "POST",
   path: `/transactions/${encodeURIComponent(id)}/${end}`,
@@ -29,8 +30,7 @@ export const ending = (id, end, ammount) => ({
   body: ammount ? JSON.stringify({ ammount }) : "",
 });
 
-// refunding returns the call that refunds a transaction, or part of one if there is an
-// amount.
+// refunding returns the call that refunds a transaction, or only the given amount of it.
 export const refunding = (id, key, ammount) => ({
   method: "POST",
   path: `/transactions/${encodeURIComponent(id)}/refunds`,
@@ -40,12 +40,12 @@ export const refunding = (id, key, ammount) => ({
 
 export const refundsOf = (id) => get(`/transactions/${encodeURIComponent(id)}/refunds`);
 
-// ruling returns the call that changes the rules of a user.
+// ruling returns the call that changes a user's rules.
 export const ruling = (key, body) => ({ ...posting(key, body), path: "/accounts" });
 
 export const newName = (prefix) => `${prefix}-${crypto.getRandomValues(new Uint32Array(1))[0].toString(16).padStart(8, "0")}`;
 
-// unsendable returns the problem if a call can't be sent at all, or undefined. The ledger
+// unsendable returns why a call can't be sent at all, or undefined if it can. The ledger
 // checks everything else.
 export function unsendable({ headers }) {
   if (/[^\x20-\x7e]/.test(headers["Idempotent-Key"] ?? "")) {
@@ -54,20 +54,20 @@ export function unsendable({ headers }) {
   return undefined;
 }
 
-// own returns the local server's headers. They name the call, so that its requests to
-// DynamoDB are recorded, and the faults to inject.
+// own returns the headers for the local server: the call's name, under which its requests
+// to DynamoDB are recorded, and the faults to inject.
 const own = (name, faults) => ({ ...(name && { "Local-Call": name }), ...(faults && { "Local-Fault": faults }) });
 
 const lookWithin = 5000; // milliseconds
 
-// look makes one of the page's repeated reads, which no log shows. It resolves to undefined
-// if no answer arrives.
+// look makes one of the reads that the page repeats and leaves out of the logs. It resolves
+// to undefined if no answer arrives.
 export const look = (call) => send({ ...call, headers: { "Local-Look": "1" }, signal: AbortSignal.timeout(lookWithin) }).catch(() => undefined);
 
-// brokenOff is thrown if an answer breaks off after it began: the call had arrived.
+// brokenOff is thrown if an answer breaks off in the middle, so the call did arrive.
 export const brokenOff = new Error("the answer broke off");
 
-// anotherLedger is thrown if the server was restarted with other tables.
+// anotherLedger is thrown if the answer is from a server with other tables.
 export const anotherLedger = new Error("another ledger answered");
 let isOther = false; // whether the last answer came from another ledger
 let others = 0;
@@ -78,11 +78,12 @@ export const isAnother = () => isOther;
 // othersSoFar returns how many answers came from other ledgers.
 export const othersSoFar = () => others;
 
-// whenAnother sets the function that is called when another ledger answers, and when this
-// page's ledger answers again.
+// whenAnother sets the function that is called with true when another ledger answers, and
+// with false when this page's ledger answers again.
 export const whenAnother = (then) => { tellOther = then; };
 
-// checkLedger throws if another ledger answered.
+// checkLedger throws if another ledger answered. If the ledger is not the same as last
+// time, it also calls the function that whenAnother set.
 function checkLedger({ headers }) {
   const answers = headers.get("Local-Ledger");
   if (answers && isOther !== (answers !== ledger)) tellOther(isOther = !isOther);
@@ -127,7 +128,7 @@ function parsed(text) {
   }
 }
 
-// requestsOf reads the requests to DynamoDB for a call so far.
+// requestsOf returns the requests to DynamoDB that were recorded for a call so far.
 export async function requestsOf(name) {
   const response = await fetch(`/local/requests?${new URLSearchParams({ call: name })}`);
   return response.json();

@@ -1,6 +1,6 @@
-// The page itself: three views under one header. The address names the open view, so that
-// reload, back, forward and links work: / is the story, /?userId=U an account, and #wire
-// the wire.
+// The console: three views under one header. The address names the open view, so that
+// reload, back, forward and links work. / is the story, /?userId=U is an account, and #wire
+// is the wire view.
 
 import { again, prepareAccount, refresh, showAccount } from "./account.js";
 import { whenAnother } from "./calls.js";

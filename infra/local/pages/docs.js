@@ -1,5 +1,5 @@
-// Shows the reference with Scalar. So that this server accepts the examples, it gives them
-// new keys and, unless the tables are remote, the ids of existing transactions.
+// Shows the reference with Scalar. It puts new keys and, unless the tables are remote, the
+// ids of existing transactions into the examples, so that this server accepts them.
 
 import { newName, posting, send } from "./calls.js";
 import { remote } from "./settings.js";
@@ -22,7 +22,7 @@ async function made() {
   };
 }
 
-// runnable puts new keys and the ids into the examples of the description.
+// runnable puts this server's URL, new keys and the ids into the description.
 function runnable(description, ids) {
   for (const item of Object.values(description.paths)) {
     for (const operation of [item.get, item.post].filter(Boolean)) {

@@ -1,4 +1,4 @@
-// Helpers for the document.
+// Helpers for working with the page's elements.
 
 export const at = (id) => document.getElementById(id);
 
@@ -17,7 +17,6 @@ export const isolated = (text) =>
 // groups turns an amount into nodes that wrap only between groups of digits.
 export const groups = (text) => text.split(/(?<=,)/).flatMap((part, i) => (i ? [element("wbr"), part] : [part]));
 
-// copyOf makes a copy of a template's content.
 export const copyOf = (template) => at(template).content.firstElementChild.cloneNode(true);
 
 export const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });

@@ -12,19 +12,19 @@ function svg(tag, attributes = {}, ...children) {
   return made;
 }
 
-// picture returns a drawing. says describes it to screen readers, and lasts is the length
-// of its animation in milliseconds.
+// picture returns a drawing. The text in says describes it to screen readers. The number in
+// lasts is the length of its animation in milliseconds.
 function picture(width, height, says, lasts, ...children) {
   const made = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": visible(says) }, ...children);
   made.dataset.lasts = lasts;
   return made;
 }
 
-// fitting returns the first text that fits the width, or the last one.
+// fitting returns the first text that fits the width, or the last one if none fits.
 const fitting = (texts, width) => texts.find((text) => text.length * letterWidth <= width) ?? texts.at(-1);
 const letterWidth = 6.9;
 
-// The lifelines show who sent what to whom, from top to bottom in the order of sending.
+// The lifelines show who sent what to whom. Time runs from top to bottom.
 
 const actors = ["Caller", "Ledger", "DynamoDB"];
 const [caller, ledger, database] = actors.keys();
@@ -66,11 +66,12 @@ function arrowLine({ from, to, texts, kind, broken }, x, y, at) {
       : [svg("path", { class: "head", d: `M${stop} ${y}l${-way * 9} -5v10z` })]));
 }
 
-// An arrow breaks off if the message was lost, or if it may not have arrived.
+// These are the reasons why an arrow breaks off: the message was lost, or may not have
+// arrived.
 const lost = "lost";
 const unknown = "no answer tells whether it arrived";
 
-// arrowsOf returns the arrows of the calls and of their requests to DynamoDB.
+// arrowsOf returns the arrows for the calls, their requests to DynamoDB, and the answers.
 function arrowsOf(calls, amount) {
   const tokens = new Map(); // whether the answer to a write was lost, by the write's token
   return calls.flatMap(({ entry, requests }, i) => {
@@ -90,7 +91,7 @@ function arrowsOf(calls, amount) {
   });
 }
 
-// exchange returns the arrows of a request to DynamoDB and of its answer.
+// exchange returns the arrows for a request to DynamoDB and its answer.
 function exchange(request, tokens) {
   const { operation, outcome: came, items, token } = request;
   const writes = operation === "TransactWriteItems" || operation === "PutItem";
@@ -111,8 +112,9 @@ function exchange(request, tokens) {
   return [sent, { from: database, to: ledger, texts: reply, kind: missing ? "lost" : kind, broken: missing ? lost : "" }];
 }
 
-// The race shows many callers on a time axis, a line for each. A dot marks when DynamoDB
-// answered with a conflict. The mark at the end of a line is the answer to the caller.
+// The race shows many callers on a time axis, with a line for each caller. A dot marks when
+// DynamoDB answered with a conflict. The mark at the end of a line shows the answer to the
+// caller.
 
 const raceLasts = 3000; // milliseconds
 
@@ -148,8 +150,8 @@ export function drawRace({ entries = [], requests = [] }, width) {
   return made;
 }
 
-// dot returns a mark. Each kind has its own shape, so colour is not needed to tell them
-// apart.
+// dot returns the mark for a kind of outcome. Each kind has its own shape, so colour is not
+// needed to tell them apart.
 function dot(kind, x, y, size) {
   if (kind === "posted") return svg("circle", { class: `dot ${kind}`, cx: x, cy: y, r: size * 1.15 });
   if (kind === "replayed") return svg("rect", { class: `dot ${kind}`, x: -size * .85, y: -size * .85, width: size * 1.7, height: size * 1.7, transform: `translate(${x} ${y}) rotate(45)` });
@@ -169,14 +171,14 @@ function legend(entries, requests) {
     ...(conflicts ? [{ kind: "conflict", text: `${conflicts} ${conflicts === 1 ? "conflict" : "conflicts"} on the way` }] : [])];
 }
 
-// ticks returns round times for an axis that ends at end.
+// ticks returns the round times to label on an axis from 0 to the time in end.
 function ticks(end) {
   const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].find((one) => end / one <= 5) ?? 10_000;
   return Array.from({ length: Math.floor(end / step) + 1 }, (_, i) => i * step);
 }
 
-// The accounts of a payment, each with its balance before and after, and the amounts that
-// move between them.
+// The drawing of a payment shows its accounts, each with the balance before and after, and
+// the amounts that move between them.
 
 export function drawAccounts({ asked, entry, befores = [], afters, writes = [] }) {
   const data = entry?.answer?.body.data;
@@ -199,7 +201,8 @@ export function drawAccounts({ asked, entry, befores = [], afters, writes = [] }
   return made;
 }
 
-// The bars of a hold show the spendable and the held money whenever the balance was read.
+// The drawing of a hold has a bar for each time the balance was read. A bar shows the
+// spendable and the held money.
 
 export function drawBars(facts) {
   const { ammount, debited, before, hold, during, freed, debit, after, stopped } = facts;
@@ -220,7 +223,7 @@ export function drawBars(facts) {
 
 const total = ({ balance, held = "0" }) => units(balance) + units(held);
 
-// bar draws a balance that was read and, for a pending hold, its remaining time.
+// bar draws a balance that was read and, if a hold is pending, the hold's remaining time.
 function bar(label, read, most, hold) {
   const percent = (text) => `${Number(units(text) * 10_000n / most) / 100}%`;
   const part = (className, text) => Object.assign(element("div", { className }), { style: `width: ${percent(text)}` });
@@ -234,7 +237,7 @@ function bar(label, read, most, hold) {
       ...(hold ? [" ", element("span", { role: "timer", className: "pending" }, remaining(hold))] : [])));
 }
 
-// drain draws the remaining time of a hold as a part of its whole time.
+// drain draws the remaining time of a hold as a fraction of its whole time.
 function drain(hold) {
   const end = spendableAgain(hold);
   const all = end - Date.parse(hold.createdAt);

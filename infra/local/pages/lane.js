@@ -1,17 +1,17 @@
-// The lane shows the requests to DynamoDB for a call on a time axis, in words. Opening a
-// line shows the expressions.
+// The lane shows a call's requests to DynamoDB in plain sentences, each with a time axis.
+// Opening a line shows the expressions that were sent.
 
 import { element } from "./dom.js";
 import { conflicted, laneOutcome, money, name, visible } from "./words.js";
 
-// laneLines returns the lines of a lane. Each part is one call, or several at once, and has
-// a time axis from when it began. All axes have the same scale. With several callers, each
-// has one line for all its requests.
+// laneLines returns the lines of a lane. Each part of the lane is one call, or several
+// calls at once. Its time axes begin when the part began, and all axes have the same scale.
+// If a part has several callers, each caller has one line for all its requests.
 export function laneLines(parts) {
   const scale = Math.max(1, ...parts.flatMap(({ requests }) => requests).map(endOf));
   const sent = new Set(); // the tokens of the writes so far
   const open = new Set(); // the tokens of writes without an answer, which may have been applied
-  let before; // the words of the previous line
+  let before; // the sentences of the previous line
   return parts.filter(({ requests }) => requests.length).flatMap((part) => [
     element("li", { className: "part" }, ...(parts.length > 1 ? [element("strong", {}, `Call ${part.number}`)] : []), element("span", {}, "0 ms"), element("span", {}, ms(scale))),
     ...linesOf(part.requests).map((requests) => {
@@ -33,7 +33,8 @@ function linesOf(requests) {
   return byCaller.size > 1 && requests[0].caller ? [...byCaller].toSorted(([a], [b]) => a - b).map(([, all]) => all) : requests.map((request) => [request]);
 }
 
-// mark adds to a request its outcome, and whether the same write was sent before.
+// mark returns a copy of a request with its outcome and whether the same write was sent
+// before.
 function mark(request, sent, open) {
   const { token, outcome: came } = request;
   const marked = { ...request, ...laneOutcome(request, open.has(token)), isAgain: sent.has(token) };
@@ -93,7 +94,7 @@ const short = (key) => (/^[0-9a-f-]{36}$/.test(key) ? key.slice(0, 8) : key);
 
 const reads = { GetItem: "Read", Query: "Read the newest lines of the statement", BatchGetItem: "Read", TransactGetItems: "Read" };
 
-// wordsOf describes a request, with a line for each item and its condition.
+// wordsOf describes a request in plain sentences, one for each item and its condition.
 function wordsOf({ operation, items }) {
   if (reads[operation]) return items.map((item) => `${reads[operation]}${operation === "Query" ? "" : ` ${readOf(item)}`}`);
   return items.map((item, i) => {
@@ -109,7 +110,7 @@ function rowOf(row) {
   return sum ? `${type} of ${money(sum)}, user ${name(user)}, ${rest}` : visible(row);
 }
 
-// changeOf describes a change of a balance, or of the count of refunds.
+// changeOf describes an update to a user's balance or to a transaction's refunds.
 function changeOf({ key, update = "" }) {
   if (key.startsWith(" ")) return "Count the refund";
   const [, sign, sum] = update.match(/ ([+-]) ([\d.]+), transaction_id/) ?? [];
@@ -122,7 +123,7 @@ function changeOf({ key, update = "" }) {
   return `User ${name(key)}: ${changes.join(", ") || "count a line"}`;
 }
 
-// rulesOf describes the condition of a write.
+// rulesOf describes the conditions of a write.
 function rulesOf({ action, key, row, condition = "" }, place) {
   if (action === "Put") return [/^(capture|void|expiry)/.test(row) ? "the hold has not ended" : place ? "it is new" : "this key is new"];
   if (key.startsWith(" ")) return ["no more is refunded than was moved"];

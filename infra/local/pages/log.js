@@ -26,8 +26,8 @@ function addPart(lane, number) {
 }
 
 // made makes a call for a user and adds it to the log. If show is true, the wire view shows
-// it. tell is called with the entry at once, and again when the answer has arrived or can't
-// arrive any more.
+// it. The function in tell is called with the entry at once, and again when the answer has
+// arrived or no longer can.
 export async function made(call, user, { faults = "", show = true, lane = newLane(), tell = () => {} } = {}) {
   const entry = add({ call, user, lane, tell, problem: unsendable(call) });
   if (show) showEntry(entry);
@@ -86,7 +86,7 @@ function settle(entry, state) {
   return entry;
 }
 
-// follow shows a call's requests to DynamoDB until the call is over.
+// follow reads and shows a call's requests to DynamoDB until the call is over.
 async function follow(lane, part, call) {
   let over = false;
   const end = () => { over = true; };
@@ -139,7 +139,7 @@ function answerLines({ status, reason, headers, text }) {
   return [...lines, "\n", ...breakable(text)];
 }
 
-// breakable returns JSON that can wrap after its commas.
+// breakable splits JSON so that it can wrap after commas.
 const breakable = (text) => visible(text).split(/(?<=,)/).flatMap((part) => [part, element("wbr")]);
 
 const writeCode = () => { at("code").textContent = codeOf(at("language").value, shown.call); };
@@ -150,7 +150,8 @@ function writeLane() {
   at("lane").replaceChildren(...laneLines(parts));
 }
 
-// prepare connects the wire view's buttons with their actions. again repeats a call.
+// prepare connects the wire view's buttons with their actions. The function in again
+// repeats a call.
 export function prepare(again) {
   at("language").replaceChildren(...Object.keys(languages).map((name) => element("option", {}, name)));
   at("language").onchange = () => { if (shown) writeCode(); };

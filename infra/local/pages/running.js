@@ -1,10 +1,11 @@
-// The running balance: a user's own money after each write, in the order of the list.
-// Own money is the balance plus held money, minus the credit limit. Holds and limits don't
-// change it, so every change of it is a line of the history.
+// The running balance: a user's own money after each write, in the order of the list. Own
+// money is the balance plus held money, minus the credit limit. Holds and limits don't
+// change it, so every change to it is a line of the history.
 //
 // The list is in the order in which calls began. Calls at about the same time may have been
-// applied in another order, as the page explains. If own money would fall
-// lower than the credit limit allows, that order is wrong, and the page shows none there.
+// applied in a different order, as the page explains. If own money after a line would be
+// lower than the credit limit allows, the order or the limit was different then, and the
+// line shows no own money.
 
 import { units } from "./words.js";
 
@@ -14,7 +15,7 @@ export const longestCall = 10_000; // milliseconds
 
 const isEnd = ({ type }) => ["capture", "void", "expiry"].includes(type);
 
-// writeOf names a line's write, by its transaction and time.
+// writeOf returns a key for the write that a line belongs to: its transaction and time.
 const writeOf = (line) => `${isEnd(line) ? "end of " : ""}${line.transactionId ?? line.id} ${line.createdAt}`;
 
 // effect returns the amount by which a line changes the user's own money.
@@ -29,10 +30,10 @@ export const reasons = {
   negative: "It would be below zero: these calls counted in another order, or the credit limit was higher.",
 };
 
-// running returns each line's own money after its write, or why it is not shown. If a write
-// has several lines, its newest one has the money. A line that moves nothing has neither.
-// The lines are newest first. own is the user's own money now, and limit is the credit
-// limit.
+// running returns, for each line, the own money after its write, or why it is not shown. If
+// a write has several lines, only the newest has the own money. A line that moves no money
+// has neither. The lines are newest first. The parameter own is the user's own money now,
+// and limit is the credit limit.
 export function running(lines, own, limit) {
   const writes = new Map();
   for (const line of lines.filter(effect)) {

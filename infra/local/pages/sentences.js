@@ -1,6 +1,7 @@
-// The result of a step in one sentence. It relies only on the answers, the recorded
-// requests and the balances that were read. Its kind is "kept" if they prove that the
-// ledger kept its promise, "broken" if they prove that it did not, and "open" otherwise.
+// Describes the result of a step in one sentence. It relies only on the answers, the
+// recorded requests and the balances that were read. The kind of a sentence is "kept" if
+// these prove that the ledger kept its promise, "broken" if they prove that it did not, and
+// "open" otherwise.
 
 import { amountOf, declinedAt, entriesOf, money, name, otherLedger, outcome, sentenceCase, units, unitsOf } from "./words.js";
 
@@ -21,20 +22,20 @@ const wasStill = (after) => `When the balance was read it was still ${money(afte
 const became = (before, after) => (moved(before, after) === 0n ? still(after) : `${money(before.balance)} became ${money(after.balance)}`);
 const unread = "the balance could not be read";
 
-// fate describes the outcome of a call, as in "The debit was posted".
+// fate describes the outcome of a call, such as "was posted" in "The debit was posted".
 function fate(entry) {
   if (!answered(entry)) return "got no answer";
   return definite(entry) ? `was ${title(entry)}` : `was not settled (status ${entry.answer.status})`;
 }
 
-// why returns the reason for a rejection, if all answers have the same reason.
+// why returns the reason for a rejection if it is the same in all answers.
 function why(entries) {
   const reasons = new Set(entries.filter(answered).map((entry) => (rejected(entry) ? outcome(entry).sentence : "")));
   return reasons.size === 1 && !reasons.has("") ? ` ${[...reasons][0]}` : "";
 }
 
-// sentenceOf returns the sentence about the result of a step. If other calls changed its
-// balances, they prove nothing.
+// sentenceOf returns the sentence about the result of a step. If other calls changed the
+// step's balances, the balances prove nothing.
 export function sentenceOf(step, facts) {
   if (facts.isElsewhere) return open(`Another ledger answered. ${otherLedger}`);
   if (facts.isUnready) return open("It was not played: its user did not get the money for it.");
@@ -82,7 +83,7 @@ export function ofDebits({ entries, amount, before, after }) {
   return broken(`${how}. But ${sum} is not ${money(after.balance)}.`);
 }
 
-// tally counts the outcomes, with the posted ones first.
+// tally lists how many calls had each outcome, with the posted ones first.
 function tally(entries) {
   const counts = new Map();
   const first = (entry) => outcome(entry).kind === "posted";

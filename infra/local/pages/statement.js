@@ -14,17 +14,17 @@ const longestPage = 100;
 const mostPages = 10; // pages per read, unless more lines are known
 
 let user;
-let beginning = 0; // counts how often lines was reset
-let lines = []; // of the history, newest first, without gaps
+let beginning = 0; // counts the resets of lines
+let lines = []; // lines of the history, newest first, without gaps
 let next; // the cursor of the older lines, which have not been read
-let isWhole = false; // whether lines is unchanged since the newest were read
+let isWhole = false; // whether lines is unchanged since take last set it
 let readAt; // the server's time at the last read
 let rows = new Map(); // the rows on display, by key
 
 const keyOf = ({ id, createdAt }) => `${id} ${createdAt}`;
 const began = ({ createdAt }) => Date.parse(createdAt);
 
-// clear empties the statement for another user.
+// clear empties the statement, so that another user's can be shown.
 export function clear(whose) {
   user = whose;
   begin();
@@ -42,12 +42,12 @@ function begin() {
   next = readAt = undefined;
 }
 
-// read reads the newest lines, and reports whether none has changed. If so, a balance that
-// was read since the previous read matches these lines. The time of a line is when its
-// write began. So a new line may appear below known ones, but at most longestCall before
-// the last read. If the pages do not reach that far back, older known lines are dropped,
-// because one may be missing among them. If isCurrent returns false, the answers are
-// ignored.
+// read reads the newest lines, and reports whether they are the same as at the previous
+// read. If so, a balance that was read in between matches them. The time of a line is when
+// its write began. So a new line can appear below known ones, but at most longestCall
+// before the last read. If the pages do not reach that far back, read drops the older
+// lines, because one may be missing among them. If isCurrent returns false, it ignores the
+// answers.
 export async function read(isCurrent, logged) {
   const reaches = ({ body: { data, next: more } }) => !readAt || !more || began(data.at(-1)) <= readAt - longestCall;
   const answers = [];
@@ -65,8 +65,8 @@ async function readPage(limit, cursor, logged) {
   return logged ? (await made(call, user, { show: false })).answer : look(call);
 }
 
-// take stores the newest lines, and reports whether none has changed. It keeps the older
-// lines if the newest ones reach back to them.
+// take stores the newest lines, and reports whether they are the same as before. It keeps
+// the older lines only if reach is true, so that the newest ones reach back far enough.
 function take(answers, reach) {
   const data = answers.flatMap(({ body }) => body.data);
   const { next: more } = answers.at(-1).body;
@@ -102,8 +102,9 @@ async function readOlder(all) {
   } while (next && (all || mine !== beginning));
 }
 
-// prepareStatement connects the buttons that read older lines. alone runs a function
-// undisturbed by other reads of the account, and then reads the account again.
+// prepareStatement connects the buttons that read older lines. The parameter alone is a
+// function that runs another one undisturbed by other reads of the account, and then reads
+// the account again.
 export function prepareStatement(alone) {
   at("older").onclick = () => alone(() => readOlder(false));
   at("all").onclick = () => alone(() => readOlder(true));
@@ -112,8 +113,8 @@ export function prepareStatement(alone) {
 const moving = "The account changed while it was read.";
 const disagree = "The lines and the balance do not agree.";
 
-// show shows the lines, with the own money after each. funds is the balance that matches
-// these lines, or undefined if none was read.
+// show shows the lines, each with the own money after it. The parameter funds is the
+// balance that matches these lines, or undefined if none was read.
 export function show(funds) {
   ends = new Map(lines.filter(({ type }) => type in endings).map((line) => [line.transactionId, line]));
   holds = new Map(lines.filter(({ status }) => status === "pending").map((line) => [line.id, line]));
@@ -138,8 +139,8 @@ export const ownMoney = ({ balance, held = "0", creditLimit = "0" }) => units(ba
 
 const endings = { capture: "Captured", void: "Voided", expiry: "Expired" };
 
-let ends = new Map(); // ends of holds among the lines, by the hold's id
-let holds = new Map(); // holds among the lines, by id
+let ends = new Map(); // the lines that end holds, by the hold's id
+let holds = new Map(); // the lines that begin holds, by id
 const endOf = ({ id }) => ends.get(id);
 const holdOf = ({ type, transactionId }) => (type in endings ? holds.get(transactionId) : undefined);
 
@@ -166,8 +167,8 @@ function view({ line, after }) {
 
 const signs = { credit: "+", debit: "−", capture: "−" };
 
-// standing describes a line's current status. For a hold that has ended, it is how the hold
-// ended.
+// standing describes a line's current status. For a hold that has ended, it describes the
+// end.
 function standing(line) {
   if (line.type === "capture") return { status: "posted", says: endings.capture };
   if (line.status !== "pending") return { status: line.status, says: sentenceCase(line.status) };
@@ -209,7 +210,7 @@ function fill(row, { status, says, why, own, kind, whole, title, amount, more })
   after.replaceChildren(...(own ? groups(own) : why ? [element("span", { title: why, ariaHidden: "true" }, "–"), element("span", { className: "unseen" }, why)] : []));
 }
 
-// refundsAmong counts the refunds of a transaction among the lines.
+// refundsAmong counts the lines that refund a transaction.
 export const refundsAmong = (id) => lines.filter(({ refundOf }) => refundOf === id).length;
 
 // linkOf returns the link to a transaction, or undefined if no row has it.
@@ -222,8 +223,8 @@ function setTime(row, line) {
   Object.assign(shown, { textContent: text, dateTime: line.createdAt, title: time(line.createdAt) });
 }
 
-// place makes these the rows of the table. A row that stays is not moved, so that it keeps
-// the focus.
+// place sets the rows of the table. It does not move a row that stays, so that the row
+// keeps the focus.
 function place(shown) {
   const kept = new Set(shown);
   for (const [key, { row }] of rows) if (!kept.has(row)) rows.delete(key);

@@ -1,7 +1,7 @@
-// The five steps of the story. Each shows something that goes wrong with money elsewhere. A
-// step has a title, a sentence, fields to vary it, and functions that run it, draw what was
-// recorded, and sum it up. A run fills in the facts, and calls show when more of them can
-// be drawn.
+// The five steps of the story. Each shows something that goes wrong with money in other
+// systems. A step has a title, a sentence, fields to vary it, and functions that run it,
+// draw what was recorded, and describe the result. The run function fills in the facts, and
+// calls show when there are more of them to draw.
 
 import { balanceOf, historyOf, look, newName, posting, send } from "./calls.js";
 import { pause } from "./dom.js";
@@ -147,8 +147,8 @@ async function race(facts, ammount, faults, callsOf) {
   facts.after = await balanceNow(user);
 }
 
-// newStage gives a step a new user and a lane for its requests. It credits the user if the
-// opening balance is less than the steps need.
+// newStage gives a step a new user and a lane for its requests. If the opening balance is
+// less than the steps need, it credits the user, and throws if that fails.
 async function newStage(facts, who = "try") {
   facts.user = newName(who);
   facts.lane = newLane();
@@ -161,8 +161,8 @@ async function newStage(facts, who = "try") {
   return facts;
 }
 
-// othersOf counts the changes to a step's user that the step's own calls don't explain. A
-// call without an answer may have made one change.
+// othersOf counts the changes to a step's user that the step's own calls don't explain. It
+// assumes that each call without an answer made one change.
 export async function othersOf({ user, credit, calls = [], entries = [], entry, hold, debit, ...read }) {
   const answer = await look(historyOf(user, 100));
   if (!answer?.body.data) return undefined;

@@ -1,5 +1,5 @@
-// The story plays the steps one after another, or a single one. Each step has its own user
-// and shows its last run, so that runs at the same time can't mix.
+// The story plays all steps one after another, or a single step. Each step has its own user
+// and shows its own last run, so that runs at the same time can't mix.
 
 import { othersSoFar } from "./calls.js";
 import { at, copyOf, element } from "./dom.js";
@@ -11,7 +11,7 @@ import { money } from "./words.js";
 const readFor = 2500; // milliseconds, between two steps of the story
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const cards = [];
-let playing; // the AbortController of the story while it plays
+let playing; // the AbortController of the story while the story plays
 
 // prepareStory shows the steps before any of them has been played.
 export function prepareStory() {
@@ -68,8 +68,8 @@ function writeTitle(card) {
   for (const place of [card.title, card.pick]) place.replaceChildren(...element("p", {}, title).childNodes);
 }
 
-// isValid reports whether a step's fields can be sent to the ledger, which checks
-// everything else. It shows the first invalid field.
+// isValid reports whether the browser accepts a step's fields, and shows the first invalid
+// one. The ledger checks everything else.
 function isValid({ form }) {
   if (form.checkValidity()) return true;
   form.querySelector("details").open = true;
@@ -77,7 +77,7 @@ function isValid({ form }) {
   return false;
 }
 
-// reset forgets the last run of a step, because its fields have changed since.
+// reset clears the last run of a step, because the step's fields have changed since.
 function reset(card) {
   Object.assign(card, { facts: {}, came: undefined });
   writeTitle(card);
@@ -186,7 +186,7 @@ function writeState({ item, form, fields, run, requests, user, sum, result, fact
   for (const place of [sum, result]) place.replaceChildren(...(came ? element("p", {}, came.text).childNodes : []));
 }
 
-// rest waits for a time, or until the story is stopped.
+// rest waits for some milliseconds, or until the story is stopped.
 function rest(milliseconds, signal) {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();

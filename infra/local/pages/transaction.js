@@ -1,5 +1,5 @@
-// The chosen transaction as it is now: its times, entries and refunds, and the forms that
-// end or refund it.
+// Shows the chosen transaction as it is now: its times, entries and refunds, and the forms
+// that end or refund it.
 
 import { look, refundsOf, transactionOf } from "./calls.js";
 import { at, element } from "./dom.js";
@@ -8,9 +8,9 @@ import { entriesOf, money, moneyOf, name, sentenceCase, standing, time, units, v
 const graceMilliseconds = 1000; // from a hold's expiry until its money can be spent
 
 let chosen;
-let refunds; // its entries with their refunded amounts
+let refunds; // the entries of chosen, with their refunded amounts
 let refundsAmong; // a function that counts a transaction's refunds in the statement
-let counted = 0; // what refundsAmong returned when refunds was read
+let counted = 0; // the number of refunds in the statement when refunds was read
 let ticking; // the timer of the countdown
 let shown; // the facts on display, as JSON
 
@@ -41,8 +41,8 @@ export function choose(data) {
   if (isRefundable(data)) readRefunds(data.id);
 }
 
-// reread reads the chosen transaction again if it is pending, if the statement has another
-// number of its refunds, or if changed is true.
+// reread reads the chosen transaction again if it is pending, if the number of its refunds
+// in the statement has changed, or if the parameter changed is true.
 export async function reread(changed) {
   const id = chosen?.id;
   if (!id || !changed && chosen.status !== "pending" && refundsAmong(id) === counted) return;
@@ -113,7 +113,7 @@ function count(data) {
   tick();
 }
 
-// remaining describes the time until a hold expires, by this machine's clock.
+// remaining describes the time until a hold expires, according to this machine's clock.
 export function remaining(data) {
   const rest = Date.parse(data.expiresAt) - Date.now();
   if (rest > 0) return `Expires in ${duration(Math.ceil(rest / 1000))}.`;
@@ -126,8 +126,8 @@ function duration(seconds) {
   return `${Math.floor(seconds / 3600)} h`;
 }
 
-// prepareTransaction connects the buttons with their actions. countRefunds counts a
-// transaction's refunds in the statement.
+// prepareTransaction connects the buttons with their actions. The function in countRefunds
+// counts a transaction's refunds in the statement.
 export function prepareTransaction(end, refund, countRefunds) {
   refundsAmong = countRefunds;
   at("end").onsubmit = at("refund").onsubmit = (event) => event.preventDefault(); // Enter must not move money

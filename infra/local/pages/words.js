@@ -1,4 +1,4 @@
-// Puts the ledger's answers into words for people.
+// Describes the ledger's answers for people.
 
 import { currency, places } from "./settings.js";
 
@@ -8,40 +8,40 @@ const format = new Intl.NumberFormat("en", isCode ? { ...digits, style: "currenc
 
 export const currencyName = isCode ? new Intl.DisplayNames("en", { type: "currency" }).of(currency) : currency;
 
-// money formats the ledger's decimal text for people. The text never becomes a float: Intl
-// formats all its digits.
+// money formats a decimal string from the ledger for people. The string never becomes a
+// float: Intl formats all its digits.
 export const money = (text) => `${format.format(text).replace("-", "−")}${isCode ? "" : ` ${currency}`}`;
 
-// visible escapes the invisible characters in a text as JSON does. Some of them would
+// visible escapes the invisible characters in a string as JSON does. Some of them would
 // reverse the direction of the text.
 export const visible = (text) => text.replace(/[\p{Cf}\p{Zl}\p{Zp}]/gu, (found) =>
   found.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join(""));
 
-// name marks a user's name in a text, so that isolated puts it into a <bdi>.
+// name encloses a user's name in control characters, so that isolated puts it into a <bdi>.
 export const name = (userId) => `\u2068${visible(userId)}\u2069`;
 
-// units converts a decimal text to a whole number of the smallest unit, which is exact.
+// units converts a decimal string to the exact whole number of the smallest unit.
 export function units(text) {
   const [whole, rest = ""] = text.split(".");
   return BigInt(whole + rest.padEnd(places, "0"));
 }
 
-// decimal converts a whole number of units to the ledger's decimal text.
+// decimal converts a whole number of the smallest unit to a decimal string.
 export function decimal(sum) {
   if (sum < 0n) return `-${decimal(-sum)}`;
   const digits = String(sum).padStart(places + 1, "0");
   return places ? `${digits.slice(0, -places)}.${digits.slice(-places)}` : digits;
 }
 
-// unitsOf converts the text of a field to units. It returns undefined if the text is not an
+// unitsOf is like units for the text of a field. It returns undefined if the text is not an
 // amount.
 export const unitsOf = (text) => (/^\d+(\.\d+)?$/.test(text) && (text.split(".")[1] ?? "").length <= places ? units(text) : undefined);
 
-// amountOf formats the text of a field if it is an amount, and otherwise returns the text.
-// Intl takes at most 308 digits.
+// amountOf formats the text of a field if it is an amount, and otherwise marks it as a
+// name. It formats no more than 300 characters, because Intl takes at most 308 digits.
 export const amountOf = (text) => (unitsOf(text) === undefined || text.length > 300 ? name(text) : money(text));
 
-// moneyOf formats a whole number of units for people.
+// moneyOf formats a whole number of the smallest unit for people.
 export const moneyOf = (sum) => money(decimal(sum));
 
 const again = "Send the same call again to find out; it can't count twice.";
@@ -66,7 +66,7 @@ const titles = {
 
 const fields = { userId: "The user", ammount: "The amount", creditLimit: "The credit limit", type: "The type", "Idempotent-Key": "The key", expiresIn: "The time of the hold", metadata: "The metadata", entries: "The list of entries", balanced: 'The field "balanced"' };
 
-// fieldName returns the name of a field for people. Entries are counted from 1.
+// fieldName returns a readable name for a field. It counts entries from 1.
 function fieldName(path) {
   const [, place, field] = path.match(/^entries\[(\d+)\]\.?(.*)$/) ?? [];
   if (place === undefined) return fields[path] ?? path;
@@ -122,7 +122,8 @@ export function declinedAt({ entry, balance }, { body }) {
   return `Entry ${entry + 1}${entries ? `, ${what(entries[entry])},` : ""} met a balance of ${money(balance)}`;
 }
 
-// entriesOf returns the entries of any transaction.
+// entriesOf returns a transaction's entries. A transaction without a list is its only
+// entry.
 export const entriesOf = (data) => data.entries ?? [data];
 
 const mostNamed = 3;
@@ -145,7 +146,7 @@ export function standing({ status, captured, expiresAt, type }) {
   return { pending: `pending, held until ${time(expiresAt)}`, voided: "voided", expired: "expired" }[status] ?? status;
 }
 
-// time formats a time of the ledger for people.
+// time formats a time from the ledger for people.
 export const time = (text) => new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
 // clock formats the time of day, with the date if it is not today.
@@ -155,7 +156,8 @@ export function clock(text) {
   return date.toLocaleString(undefined, { ...(!today && { dateStyle: "medium" }), timeStyle: "medium" });
 }
 
-// ago describes how long ago a time is. Text that changes every second would distract.
+// ago describes how long ago a time is. It rounds, because text that changes every second
+// would distract.
 export function ago(text) {
   const seconds = (Date.now() - Date.parse(text)) / 1000;
   if (seconds < 10) return "just now";
@@ -192,7 +194,8 @@ function found(data, user) {
 
 export const sentenceCase = (text) => text[0].toUpperCase() + text.slice(1);
 
-// laneSum describes the number of requests to DynamoDB.
+// laneSum counts the requests to DynamoDB, the conflicts, and the lost requests and
+// answers.
 export function laneSum(requests) {
   const count = (holds) => requests.filter(holds).length;
   const sums = [
@@ -206,8 +209,8 @@ export function laneSum(requests) {
 
 export const conflicted = ({ outcome: came, reasons = [] }) => came === "TransactionConflictException" || reasons.includes("TransactionConflict");
 
-// laneOutcome describes the outcome of a request to DynamoDB. again is true if the same
-// write, by its token, was sent before.
+// laneOutcome describes the outcome of a request to DynamoDB. The parameter again is true
+// if an earlier request may have applied the same write.
 export function laneOutcome(request, again) {
   const { operation, outcome: came, reasons = [], items } = request;
   const writes = operation === "TransactWriteItems" || operation === "PutItem";
@@ -224,8 +227,8 @@ export function laneOutcome(request, again) {
 
 const written = (items) => (items.some(({ row }) => row?.startsWith("expiry")) ? "written, and what had expired was released with it" : "written");
 
-// unmet lists everything that a condition on a balance guards, because DynamoDB does not
-// report which part of it failed.
+// unmet lists every possible reason why a condition on a balance failed, because DynamoDB
+// does not report which part of the condition did.
 function unmet({ condition }) {
   const parts = [
     [/balance [<>]=/, "the balance would leave its range"],
