@@ -42,7 +42,7 @@ func (n names) path() string {
 
 var made atomic.Int64
 
-// newNames returns a new user and key, of the same lengths each time: rows' sizes depend on them.
+// newNames returns a new user and key, always of the same lengths. Rows' sizes depend on them.
 func newNames() names {
 	i := made.Add(1)
 	return names{fmt.Sprintf("new-%06d", i), fmt.Sprintf("key-%06d", i)}
@@ -58,7 +58,7 @@ type outcome struct {
 	call        func(names) call
 	status      string
 	units       units
-	allocations float64 // upper bound for our own code; 0: no bound, no benchmark
+	allocations float64 // upper bound for our own code; 0 for no bound and no benchmark
 }
 
 type calls []func(names) call
@@ -68,7 +68,7 @@ var (
 	longest = names{strings.Repeat("\U0001D11E", 127) + "1", strings.Repeat("k", 255)}
 )
 
-// outcomes are the rows of costs.md. The bounds on allocations are 25 % above those of 2026-11-30.
+// outcomes are the rows of costs.md. Allocation bounds are 25 % above the counts of 2026-11-30.
 var outcomes = []outcome{
 	{"posted", nil, credit, "201", units{1, 5, 0}, 155},
 	{"posted, replayed", calls{credit}, credit, "201", units{1, 4, 0}, 165},
@@ -153,8 +153,8 @@ func (c call) event() []byte {
 	return payload
 }
 
-// post returns a call that posts entries such as "user debit 10". more is added to each one's
-// JSON.
+// post returns a call that posts entries such as "user debit 10". The JSON in more is added to
+// each entry.
 func post(n names, more string, entries ...string) call {
 	var bodies []string
 	for _, text := range entries {
@@ -214,10 +214,10 @@ func readBalance(n names) call {
 func readTransaction(n names) call { return call{method: "GET", path: n.path()} }
 func readRefunds(n names) call     { return call{method: "GET", path: n.path() + "/refunds"} }
 
-// environment is a Lambda environment. It returns the response to an event.
+// environment answers an event, as a Lambda environment of the function does.
 type environment func(ctx context.Context, payload []byte) ([]byte, error)
 
-// newHandler returns the function's handler, with its clock set back by ago.
+// newHandler returns the function's handler, with its clock set back by the duration ago.
 func newHandler(store *infra.Store, ago time.Duration, log io.Writer) environment {
 	now := func() time.Time { return time.Now().Add(-ago) }
 	open := handler.Access{Authorization: handler.None}
@@ -227,7 +227,7 @@ func newHandler(store *infra.Store, ago time.Duration, log io.Writer) environmen
 // request runs a prepared call, so that a measurement does not include the preparation.
 type request func(context.Context) error
 
-// request prepares the outcome's call. Running it fails if the status differs.
+// request prepares the outcome's call. Running it returns an error if the status differs.
 func (o outcome) request(to environment, n names) request {
 	payload := o.call(n).event()
 	return func(ctx context.Context) error {

@@ -40,8 +40,8 @@ const (
 	tracedShare    = 0.05 // X-Ray's default sampling rate
 )
 
-// units are the cost of requests to DynamoDB. They are computed from the requests and responses by
-// AWS's rules, because the units that DynamoDB Local reports are wrong:
+// units are the cost of requests to DynamoDB. They are computed from the requests and responses,
+// because the units that DynamoDB Local reports are wrong. AWS's rules are:
 //
 //   - a write costs one unit for each KB of its item, or two in a transaction, even if
 //     its condition fails;
@@ -67,8 +67,8 @@ type attributes map[string]struct {
 	}
 }
 
-// bytes returns an item's size: its names and values. A number takes one byte and half a byte for
-// each digit. A list or map takes three bytes, and one for each member.
+// bytes returns an item's size, which is that of its names and values. A number takes one byte and
+// half a byte for each digit. A list or map takes three bytes, and one for each member.
 func (a attributes) bytes() (n int) {
 	number := func(digits string) int { return ceilDivide(len(digits), 2) + 1 }
 	for name, value := range a {

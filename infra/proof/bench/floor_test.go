@@ -33,7 +33,7 @@ type answer struct {
 	body   string
 }
 
-// record makes an outcome's call on a new DynamoDB model, and records its requests.
+// record makes an outcome's call on a new DynamoDB model, and records its requests and responses.
 func record(t testing.TB, o outcome, n names) *recording {
 	t.Helper()
 	books, model := infratest.NewOnModel(t, dynamodbmodel.Moment{})
@@ -65,7 +65,8 @@ func (r *recording) keepAnswer(_ *http.Request, deliver func() (*http.Response, 
 	return response, err
 }
 
-// on returns a request that sends the recorded requests with this client, to config's tables.
+// on returns a request that repeats the recorded requests with this client, on config's tables. It
+// fails if DynamoDB rejects a request that was accepted in the recording, or the reverse.
 func (r *recording) on(client *dynamodb.Client, config infra.Config) request {
 	table := func(name *string) *string { // maps a recorded table name to config's
 		if *name == "transactions" {
@@ -107,7 +108,7 @@ func (r *recording) on(client *dynamodb.Client, config infra.Config) request {
 	}
 }
 
-// replay is an HTTP client that repeats the recorded responses without a network.
+// replay is an HTTP client that returns the recorded responses in turn, without a network.
 type replay struct {
 	answers []answer
 	next    int

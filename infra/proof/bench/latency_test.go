@@ -20,8 +20,8 @@ import (
 )
 
 // The ledger's own allocations stay below a bound, on any machine. They include building the rows,
-// because the floor's requests are already built. Both receive recorded responses.
-func TestOwnAllocations(t *testing.T) { // not parallel: AllocsPerRun counts for the whole process
+// because the floor's requests are already built. Ledger and floor receive recorded responses.
+func TestOwnAllocations(t *testing.T) { // not parallel: AllocsPerRun counts the process's allocations
 	for _, o := range outcomes {
 		if o.allocations == 0 {
 			continue

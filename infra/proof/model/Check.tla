@@ -26,7 +26,7 @@ TransfersCalls == {
   Posts("k", <<Debit("B", 3), Credit("A", 1)>>),
   Posts("d", <<Debit("A", 1)>>)}
 
-(* Postings whose sum fits, although an entry on the way may not. *)
+(* Postings whose net sum fits, although an entry in between may not. *)
 EntriesCalls == {
   Posts("up", <<Credit("A", 2), Debit("A", 2)>>),
   Posts("both", <<Debit("A", 1), Credit("B", 1), Debit("A", 1), Credit("A", 1), Debit("B", 3)>>),

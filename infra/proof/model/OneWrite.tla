@@ -23,7 +23,7 @@ CONSTANTS
   Calls,     \* the calls; callers may make each one any number of times
   Users,
   Opening,   \* every user's balance before the first transaction
-  Ceiling,   \* a credit may not lift a balance above it
+  Ceiling,   \* the highest balance after a credit
   MaxAmount, \* the largest amount in a call
   MostHolds, \* the most open holds that a user may have
   MostItems, \* the most items that a write may have
@@ -99,10 +99,10 @@ After(entries, u, i) ==
   ELSE After(entries, u, i - 1) + (IF entries[i].user = u THEN Signed(entries[i]) ELSE 0)
 
 (* How a posting changes a user's balance. Move is the sum of the user's   *)
-(* entries. LeastBefore and MostBefore bound the balance before it, so     *)
-(* that each entry leaves it in range. Only debits set the lower bound,    *)
-(* and only credits the upper one: if a release has lifted the balance     *)
-(* above the ceiling, a debit is still accepted.                           *)
+(* entries. LeastBefore and MostBefore bound the balance before the        *)
+(* posting, so that each entry leaves the balance in range. Only debits    *)
+(* set the lower bound, and only credits the upper one: if a release has   *)
+(* lifted the balance above the ceiling, a debit is still accepted.        *)
 Move(entries, u) == After(entries, u, Len(entries))
 Of(entries, u, type) == {i \in 1..Len(entries) : entries[i].user = u /\ entries[i].type = type}
 LeastBefore(entries, u) == Most({0} \cup {-After(entries, u, i) : i \in Of(entries, u, "debit")})
@@ -229,10 +229,10 @@ EndThere(c) == Tell(c, EndOutcome(c, rows[EndId(c.hold)])) /\ OnlyTold
 NoOutcome == {"too many holds", "balance limit", "receiver blocked", "refund limit"}
 
 (* After such an answer, no condition stops an earlier attempt of the      *)
-(* call. So the function gives it only if no attempt is in flight. If one  *)
-(* is, it answers "try again", which is not a step here. A call with an    *)
-(* outcome must not get an unstored answer. A refusal may not report the   *)
-(* call's row or the hold's end: the function reads it first.              *)
+(* call. So the function gives none while an attempt is in flight: it      *)
+(* answers "try again", which is not a step here. A call with an outcome   *)
+(* must not get an unstored answer. A refusal might not report the call's  *)
+(* row or the hold's end, so the function reads it first.                  *)
 IsThere(c)  == (IF c.op = "Post" THEN Id(c) ELSE EndId(c.hold)) \in DOMAIN rows
 Recorded(c) == IF c.op = "Post" THEN Replay(c) ELSE EndThere(c)
 TellNotStored(c, status) ==
@@ -243,8 +243,8 @@ TellNotStored(c, status) ==
 NotStored(c, status) == IF IsThere(c) THEN Recorded(c) ELSE TellNotStored(c, status)
 
 (* The sum left to refund never grows, so an attempt in flight is refused  *)
-(* too. Only one that was applied before the refusal matters. A read of    *)
-(* the call's row after the refusal finds it.                              *)
+(* too. Only an attempt that was applied before the refusal matters. A     *)
+(* read of the call's row after the refusal finds it.                      *)
 LookFirst(c) == OnlySend({Looking(c)})
 Look(r) ==
   /\ r.op = "Look"
@@ -320,8 +320,8 @@ MoveFits(r, u) ==
 NewUserFits(r, u) == Fits(Counted(r.call), u, Opening) /\ ReleasesOf(r, u) = {}
 FailedMoves(r) == {u \in PostUsers(r) : IF u \in DOMAIN users THEN ~MoveFits(r, u) ELSE ~NewUserFits(r, u)}
 
-(* DynamoDB rejects an update that names an attribute twice, as one that   *)
-(* opens and releases the same hold would.                                 *)
+(* DynamoDB rejects an update that names an attribute twice. So an update  *)
+(* must not open and release the same hold.                                *)
 Invalid(r) == Pending(r.call) /\ Id(r.call) \in r.releases
 
 (* As in DynamoDB, a Put replaces an existing row. Only the condition      *)
@@ -346,7 +346,7 @@ SeenAt(entries, i, balance) == balance + After(entries, entries[i].user, i - 1)
 SendDecline(d) == OnlySend({d})
 
 (* An earlier attempt stored this call's own hold, and the refusal did not *)
-(* report it. The call must not release it, even if it has expired.        *)
+(* report it. The call must not release that hold, even if expired.        *)
 HasOwnHold(c, moves) == Payer(Id(c)) \in moves /\ Id(c) \in DOMAIN User(Payer(Id(c))).open
 
 (* The number of open holds of u when the clock shows `clock'. *)
@@ -358,7 +358,7 @@ OnceExpired(S, clock) ==
                        /\ Payer(h) \in S /\ rows[h].expires + Grace <= clock}
 
 (* A hold of u expired after the posting's clock was read. It may have     *)
-(* been captured in time. Only an attempt to release it shows that.        *)
+(* been captured in time. Only an attempt to release it shows if it was.   *)
 ExpiresMeanwhile(r, u, clock) == Expired(u, clock) # Expired(u, r.clock)
 
 (* Sends a posting with its releases. If that is too many items, the       *)
@@ -373,11 +373,11 @@ SendWith(r) == IF Items(r) > MostItems THEN ReleaseBefore(r.call, r.at, r.releas
 Chosen(wrong) == Least(wrong)
 
 (* DynamoDB refused the updates of the users in `moves' and returned their *)
-(* rows. Then the function reads its clock. If these users' expired holds  *)
-(* make the difference, it sends the posting again and releases all of     *)
-(* them with it. The new posting keeps its releases for other users. It    *)
-(* may also release holds that have expired since, of users whose rows     *)
-(* came back earlier. Otherwise the function declines.                     *)
+(* rows. Then the function reads its clock. If the posting fits once these *)
+(* users' expired holds are released, the function sends it again, and it  *)
+(* releases them all. It keeps its releases for other users. It may also   *)
+(* release holds that have expired since, of users whose rows an earlier   *)
+(* refusal returned. Otherwise the function declines.                      *)
 Refused(r, moves, time, clock) ==
   LET c            == r.call
       entries      == Counted(c)
@@ -463,9 +463,9 @@ ReleaseRefused(r) == r.op = "Release" /\ ~ReleaseFits(r) /\ OnlySend(Anew(r.call
 
 -----------------------------------------------------------------------------
 (* Capture, void and expiry, in one write: a Put of the end row, and an    *)
-(* Update of the payer's row; with a capture's credit, its row and the     *)
-(* receiver's. The payer's block stops none of them: the hold took the     *)
-(* money before.                                                           *)
+(* Update of the payer's row. A capture with a credit also writes the      *)
+(* credit's row and the receiver's row. The payer's block stops none of    *)
+(* them: the hold took the money before.                                   *)
 
 Hold(r)     == r.call.hold
 Pays(r)     == r.op = "Capture" /\ Len(rows[Hold(r)].call.entries) > 1
@@ -505,8 +505,8 @@ Capture(r) == r.op = "Capture" /\ End(r)
 Void(r)    == r.op = "Void" /\ End(r)
 Expire(r)  == r.op = "Expire" /\ End(r)
 
-(* As above, DynamoDB may report any true reason. If the hold's attribute  *)
-(* is gone, its end exists. It is read unless the refusal returned it.     *)
+(* As for a posting, DynamoDB may report any true reason. If the hold's    *)
+(* attribute is gone, its end exists, and is read unless it was returned.  *)
 EndRefused(r) ==
   /\ r.op \in {"Capture", "Void", "Expire"}
   /\ \/ ~EndFits(r) /\ EndThere(r.call)
@@ -670,7 +670,7 @@ RowsAllOrNone ==
        /\ \/ rows[RowId(id, 1)].status = "posted" /\ id[3] <= Len(rows[RowId(id, 1)].call.entries)
           \/ rows[RowId(id, 1)].status = "pending" /\ EndId(id) \in DOMAIN rows /\ rows[EndId(id)].status = "captured"
 
-(* A captured payment has paid the captured amount, and no other has paid. *)
+(* A captured payment paid the captured amount, and any other nothing. *)
 CapturePaysOnce ==
   \A h \in Holds : Len(rows[h].call.entries) > 1 =>
     IF EndId(h) \in DOMAIN rows /\ rows[EndId(h)].status = "captured"
@@ -710,8 +710,9 @@ RefundedIsAtMostMoved ==
        \/ rows[id].status = "pending" /\ EndId(id) \in DOMAIN rows /\ rows[EndId(id)].status = "captured"
     /\ \A place \in 1..Len(rows[id].call.entries) : RefundedByRows(id, place) <= MovedByRows(id, place)
 
-(* Rules. The last rule for a type decides, and so does the last one for   *)
-(* the limit. Each starts from the limit before it, so no grant is lost.   *)
+(* Rules. The last rule for a type decides whether it is blocked, and the  *)
+(* last rule with a limit sets the limit. Each such rule names the limit   *)
+(* that it replaces, so no grant is lost.                                  *)
 RulesOf(u) == {id \in PostedRules : rows[id].call.user = u}
 Last(S) == CHOOSE id \in S : \A other \in S : rows[other].nth <= rows[id].nth
 BlockedByRules(u) ==

@@ -1,7 +1,7 @@
 package mutate
 
-// defect is a set of edits that break the code, and the folder and name of the test that must
-// fail.
+// defect is a named set of edits that break the code. The field kills holds the folder and the
+// name of the test that must then fail.
 type defect struct {
 	name, kills string
 	edits       []edit

@@ -1,5 +1,5 @@
-// Package mutate shows that the tests find defects. It puts hand-made defects into the code, one
-// at a time, and runs the test that must fail with each.
+// Package mutate tests that the other tests find defects. It puts hand-made defects into the code,
+// one at a time, and runs the test that must then fail.
 package mutate
 
 import (
@@ -58,7 +58,7 @@ func TestDefectsAreFound(t *testing.T) {
 	}
 }
 
-// texts returns the changed text for each file that the defect edits, by path.
+// texts returns the edited files' new contents by path. Each edit must match exactly once.
 func (d defect) texts() (map[string]string, error) {
 	texts := map[string]string{}
 	for _, e := range d.edits {
@@ -81,7 +81,7 @@ func (d defect) texts() (map[string]string, error) {
 	return texts, nil
 }
 
-// run runs a folder's tests, with these texts in place of the files on disk.
+// run runs these tests of a folder, with these texts in place of the files on disk.
 func run(t *testing.T, texts map[string]string, dir string, tests ...string) (output string, err error) {
 	t.Helper()
 	work := t.TempDir()

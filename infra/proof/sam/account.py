@@ -1,18 +1,18 @@
 """A stand-in for an AWS account, for sam deploy and sam delete. It runs moto's
-server, puts SAM's own translator before its CloudFormation, and adds features
+server, runs SAM's own translator before moto's CloudFormation, and adds features
 that moto lacks:
 
 - a change set's outputs, and the rollback of an update that fails;
-- updates that compare each resource with its references resolved (moto compares
+- updates that compare each resource after resolving its references (moto compares
   the template's text, and forgets resources that it can't update);
 - AWS::NoValue in a list;
 - aliases, versions by number, alarms, HTTP APIs from OpenAPI, pipes and domain
   names (their names only), updates to a table's stream and a role's policies;
 - functions that run on this machine, with the uploaded code and the environment
   from the stack;
-- CodeDeploy's hook before traffic, when an alias gets another version;
-- a function with a concurrency of 0, and writes that an inline Deny of its role
-  rejects;
+- CodeDeploy's BeforeAllowTraffic hook, when an alias gets another version;
+- the rejection of calls to a function with a concurrency of 0, and of requests
+  to DynamoDB that an inline policy of the function's role denies;
 - restored tables that become active only later, and their backups later still.
 
 It checks no other permissions, no quotas and no rules of the template, and it
@@ -252,7 +252,7 @@ CodeDeployResponse.put_lifecycle_event_hook_execution_status = put_lifecycle_eve
 
 
 def only_named(name, *attributes):
-    """Defines a resource type that has only a name here, and attributes made from it."""
+    """Defines a resource type that has only a name here, and attributes derived from the name."""
     def create(cls, resource_name, resource, account, region, **_):
         made = cls()
         made.physical_resource_id = resource_name

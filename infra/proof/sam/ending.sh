@@ -1,7 +1,7 @@
-# Sourced by the scripts here. When the script ends for any reason, a separate process
-# stops the commands that "begin" started, the last one first. It waits on a pipe whose
-# other end only the script holds. The kernel closes that end when the script is gone,
-# even after SIGKILL.
+# Scripts source this file. When the script ends for any reason, a separate process
+# stops the commands that "begin" and "during" started, the last one first. It waits on
+# a pipe whose write end only the script has open. The kernel closes that end when the
+# script is gone, even after SIGKILL.
 
 pipe=$(mktemp -u)
 mkfifo "$pipe"
@@ -23,8 +23,8 @@ exec 9>"$pipe"
 rm "$pipe"
 trap 'exec 9>&-; wait "$ending" || true' EXIT
 
-# begin LOG COMMAND... starts a command in the background, in its own process group,
-# so that Ctrl-C does not reach it.
+# begin LOG COMMAND... starts a command in the background, with its output in LOG. The
+# command has its own process group, so Ctrl-C does not reach it.
 begin() {
   local log=$1
   shift
@@ -36,8 +36,8 @@ begin() {
   echo "$begun" >&9
 }
 
-# await LOG COMMAND... retries COMMAND until it succeeds. It prints LOG and fails if the
-# command that was begun last has ended.
+# await LOG COMMAND... retries COMMAND until it succeeds. If the command that begin
+# started last has ended, it prints LOG and fails.
 await() {
   local log=$1
   shift
@@ -50,7 +50,7 @@ await() {
   done
 }
 
-# during COMMAND... runs a command, and ends it if the script ends first.
+# during COMMAND... runs a command and waits for it.
 during() {
   "$@" <&0 9>&- &
   echo "$!" >&9

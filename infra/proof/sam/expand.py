@@ -1,5 +1,5 @@
 """Expands template.yaml with SAM's own translator, for several sets of parameters, and
-checks the resources that result. go test ./infra checks the template's own values.
+checks the resulting resources. go test ./infra checks the template's own values.
 Writes .cache/expanded.json."""
 import copy
 import json
@@ -158,7 +158,7 @@ def check_service_api(resources, template):
 
 
 def check_domain(resources, prefix, parameters):
-    """Checks whether the API answers at its execute-api address, and that its domain name maps to its stage."""
+    """Checks that the API's execute-api address is open unless the parameters disable it, and that a domain name maps to the API's stage."""
     servers = resources[f"{prefix}Api"]["Properties"]["Body"]["servers"]
     same(f"{prefix}Api's own address", servers, [{"x-amazon-apigateway-endpoint-configuration": {
         "disableExecuteApiEndpoint": parameters[f"{prefix}DisableExecuteApiEndpoint"] == "true"}}])

@@ -1,8 +1,8 @@
 """Deploys the stack with the documented commands, and checks its resources in the
-account after each step: open to IAM callers only, then to tokens and browsers and back
-(infra/access.md), with versions that must fail, with events on and off
-(infra/events/README.md), restored (infra/restore.md), deleted, and deployed again with
-the tables that stayed."""
+account after each step. It opens the stack to IAM callers, then to tokens and browsers,
+and back (infra/access.md), deploys versions that must fail, turns events on and off
+(infra/events/README.md), restores the tables (infra/restore.md), deletes the stack, and
+deploys it again with the tables that stayed."""
 import base64
 import json
 import os
@@ -28,7 +28,7 @@ def client(service):
 
 
 def sam(command, *parameters, stage="default", fails=False):
-    """Runs a SAM command, which must fail if fails is set. Parameters that aren't given keep their values."""
+    """Runs a SAM command. It must fail if the parameter fails is true. Parameters that aren't given keep their values."""
     arguments = ["sam", command, "--no-prompts"]
     if command == "deploy":
         arguments = ["sam", command, "--config-env", stage, "--parameter-overrides", f"Architecture={ARCHITECTURE}", *parameters]
@@ -91,8 +91,8 @@ class Stack:
 
 
 def check_open_to(stack, authorization, named=False):
-    """Checks the APIs' authorization, addresses and CORS origins. With named, they answer only at their domain names, and
-    ORIGIN's pages may call Api. Without, they answer at their execute-api addresses, and no page may call them."""
+    """Checks the APIs' authorization, addresses and CORS origins. If named is true, they must answer only at their domain
+    names, and Api must allow ORIGIN's pages. Otherwise they must answer at their execute-api addresses, and allow no pages."""
     same("routes", stack.routes(), {route: authorization for route in expand.ROUTES})
     services = authorization[0] == "JWT"
     same("an API for services", ("ServiceApi" in stack.resources, "ServiceUrl" in stack.outputs), (services, services))
@@ -134,7 +134,7 @@ def check_alarms(stack, lines):
 
 
 def failures(stack):
-    """Makes one call fail and another reach no DynamoDB, and returns the metrics' log lines of both."""
+    """Makes one call that fails and one that can't reach DynamoDB, and returns the log lines with metrics from both."""
     client("dynamodb").put_item(TableName=stack.outputs["AggregateTable"], Item={"user_id": {"S": "damaged"}, "balance": {"S": "?"}})
     answer, failed = stack.call({"queryStringParameters": {"userId": "damaged"}})
     same("a damaged row", answer["statusCode"], 500)
@@ -161,7 +161,7 @@ CALLERS = {  # the event's requestContext.authorizer, by the route's authorizer
 
 
 def reading(kind, user):
-    """Returns the event with which user 1 reads a user's balance, from an API with that authorizer."""
+    """Returns an event in which user 1 reads a user's balance, from an API with this kind of authorizer."""
     event = gateway_event("GET", {})
     event["rawQueryString"] = f"userId={user}"
     event["requestContext"]["authorizer"] = CALLERS[kind]
@@ -169,8 +169,8 @@ def reading(kind, user):
 
 
 def check_callers(stack, versions):
-    """Checks whether user 1 may read user 1's and user 2's balances, through the deployed APIs and from each version.
-    During an update, a version may receive events from the APIs of either mode."""
+    """Checks which of two users' balances user 1 may read, with events from the deployed APIs and, for each version, from
+    both kinds of API. During an update, a version can receive events from either."""
     found = {}
     for name in ("Api", "ServiceApi"):
         if name in stack.resources:

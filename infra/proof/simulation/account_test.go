@@ -30,13 +30,12 @@ type accounts struct {
 	lapsed   uint16 // a bit for each hold that an answer counted as expired
 }
 
-// These are the values for an unused key and for an open hold.
+// unused is the outcome of an unused key, and notEnded is the ending of an open hold.
 var (
 	unused   = unique.Make(outcome{})
 	notEnded = unique.Make(ending{})
 )
 
-// newAccounts returns the accounts before any call.
 func newAccounts(users []user) (a accounts) {
 	for i, u := range users {
 		a.balances[i] = u.opening
@@ -61,7 +60,7 @@ type entry struct {
 type outcome struct {
 	entries  [mostEntries]entry // unused places are zero
 	metadata ledger.Metadata
-	lasts    int64 // milliseconds until it expires, if pending
+	lasts    int64 // milliseconds until the hold expires; 0 for no hold
 	refunds  refunds
 	change   change // for a rule change, which has no entries
 
@@ -80,8 +79,8 @@ func (o *outcome) all() []entry {
 	return o.entries[:last]
 }
 
-// moved returns the entries that count in the first write. A pending transaction's credit counts
-// only once it is captured.
+// moved returns the entries that the first write applies. A pending transaction's credit is
+// applied only when the hold is captured.
 func (o *outcome) moved() []entry {
 	if o.lasts != 0 {
 		return o.entries[:1]
@@ -109,15 +108,16 @@ func (o *outcome) String() string {
 	return text.String()
 }
 
-// misfit describes a declined entry: its index, its user's balance before it, and the reason.
+// misfit describes a declined entry: its index, the user's balance before it, and whether a rule
+// blocks it.
 type misfit struct {
 	place   int
 	seen    int64
 	blocked bool
 }
 
-// post posts entries one after another. It stops at the first that does not fit, and returns that
-// one as declined. If only is a user, it skips the entries of all other users.
+// post applies entries in order. It stops at the first that does not fit, and returns that one as
+// declined. Unless the parameter only is everybody, it skips the entries of all other users.
 func (a accounts) post(entries []entry, only int) (after accounts, declined misfit, fits bool) {
 	for i, e := range entries {
 		if only != everybody && e.user != only {
@@ -141,10 +141,11 @@ func (a accounts) post(entries []entry, only int) (after accounts, declined misf
 
 const everybody = -1
 
-// event is one step of the model ledger. can is false if the step is impossible in this state.
+// event is one step of the model ledger. Its second result is false if the step is impossible.
 type event func(accounts) (after accounts, can bool)
 
-// posted returns an event that releases expired holds, stores the outcome and moves all balances.
+// posted returns the event of a successful post. It releases expired holds, counts a refund,
+// applies the entries to the balances, and stores the outcome.
 func (h *history) posted(key int, o outcome, released []release) event {
 	use := unique.Make(o)
 	return func(a accounts) (after accounts, can bool) {
@@ -167,11 +168,11 @@ func (h *history) posted(key int, o outcome, released []release) event {
 	}
 }
 
-// A decline is two events. At fallShort the balance does not allow an entry, even with all expired
-// holds released. At decline, later in the same call, the decline is stored under the key, if that
-// is still unused. The balance may have changed in between. The decline names the first entry that
-// does not fit: among all entries if DynamoDB reported all failed conditions, and otherwise among
-// the declined user's.
+// A decline is two events. At fallShort an entry does not fit: a rule blocks it, or the balance
+// does not allow it, even with all expired holds released. At decline, later in the same call, the
+// decline is stored under the key, if the key is still unused. The balance may have changed in
+// between. The decline names the first entry that does not fit. If DynamoDB did not report all
+// failed conditions, it is the first among the declined user's entries only.
 func (h *history) fallShort(o outcome, bit uint64, allReported bool, now int64) event {
 	entries, only := o.moved(), everybody
 	if !allReported {
@@ -207,8 +208,8 @@ func replay(key int, o outcome) event {
 	return func(a accounts) (accounts, bool) { return a, a.keys[key] == use }
 }
 
-// row requires that the entry at place is e, and was created at that time. The zero entry requires
-// that the entry has no row.
+// row requires that the key's row at index place has the entry e and this creation time. With the
+// zero entry, it requires that there is no such row.
 func row(key, place int, e entry, created int64) event {
 	return func(a accounts) (accounts, bool) {
 		has, end := a.keys[key].Value(), a.ends[key].Value()
@@ -224,7 +225,8 @@ func row(key, place int, e entry, created int64) event {
 	}
 }
 
-// reused requires that the request differs from the key's outcome exactly as differs lists.
+// reused requires that the request differs from the key's outcome in exactly the fields that
+// differs lists.
 func reused(key int, asked outcome, differs ledger.KeyReusedError) event {
 	return func(a accounts) (accounts, bool) {
 		has := a.keys[key].Value()

@@ -29,7 +29,7 @@ func newCaller(r *run, number int, chance *rand.Rand, store ledger.Store) *calle
 // now reads the caller's clock. No two reads in a run return the same time, so a row's time shows
 // which call wrote it.
 func (c *caller) now() time.Time {
-	const step = 8 * time.Millisecond // leaves a millisecond for each caller
+	const step = 8 * time.Millisecond // each caller has its own millisecond in a step
 	since := (time.Since(c.run.began) + c.ahead).Truncate(step)
 	now := epoch.Add(since + time.Duration(c.number+1)*time.Millisecond)
 	if soonest := c.read.Add(step); now.Before(soonest) {
@@ -106,8 +106,8 @@ func (c *caller) choose() ask {
 	return next
 }
 
-// mortal makes a call and kills its process at a random moment. From then on the process sends
-// nothing, and the caller gets no answer.
+// mortal makes a call and kills its process at a random moment, unless the call ends first. A
+// killed process sends nothing more, and its caller gets no answer.
 func (c *caller) mortal(ctx context.Context, next ask) {
 	ctx, kill := context.WithTimeout(ctx, c.below(c.run.life))
 	defer kill()
@@ -115,7 +115,7 @@ func (c *caller) mortal(ctx context.Context, next ask) {
 	made.killed = ctx.Err() != nil
 }
 
-// again repeats each call with an unknown outcome once, or in a run with holds every write.
+// again repeats once each write with an unknown outcome, or in a run with holds every write.
 func (c *caller) again(ctx context.Context, calls []*call) {
 	made := map[ask]bool{}
 	for _, one := range calls {

@@ -13,14 +13,14 @@ import (
 	"onewrite/ledger"
 )
 
-// question is the kind of a call.
+// question is a kind of call.
 type question string
 
 const (
 	toPost        question = "post"
 	toBalance     question = "balance"
 	toTransaction question = "transaction"
-	toEntry       question = "entry" // a lookup of a further entry
+	toEntry       question = "entry" // a lookup of an entry after the first
 	toCapture     question = "capture"
 	toVoid        question = "void"
 	toRefund      question = "refund"
@@ -33,9 +33,9 @@ type ask struct {
 	user     int    // whose balance to read
 	key      int    // index in the run's keys
 	use      int    // which of the key's requests to send
-	place    int    // which further entry to look up
-	sum      string // to capture; "" is all
-	parts    string // to refund, as "0 12.50,1 12.50"; "" is all
+	place    int    // which entry to look up
+	sum      string // the amount to capture; "" for all of it
+	parts    string // the entries and amounts to refund, as "0 12.50,1 12.50"; "" for all
 }
 
 // call records one call: its request, times and answer.
@@ -46,7 +46,7 @@ type call struct {
 	request      ledger.Request
 	original     int           // the key of the transaction to refund
 	refunds      refunds       // the refunded entries, for a refund that was sent
-	read         int           // clock readings before the refund was sent
+	read         int           // the number of clock readings before the refund was sent
 	began, ended time.Duration // since the run began
 	killed       bool          // the process was killed before it answered
 
@@ -60,12 +60,14 @@ type call struct {
 // epoch is the start of all callers' clocks.
 var epoch = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// wrote reports whether the call wrote the row, by the row's time, which no other call has read.
+// wrote reports whether the call wrote the row. No other call's clock readings include the row's
+// time.
 func (c *call) wrote(row ledger.Transaction) bool {
 	return slices.ContainsFunc(c.readings, row.CreatedAt.Equal)
 }
 
-// now returns the last clock reading in milliseconds, or 0. Holds expire by this time.
+// now returns the call's last clock reading in Unix milliseconds, or 0 if it has none. It decides
+// which holds have expired.
 func (c *call) now() int64 {
 	if len(c.readings) == 0 {
 		return 0
@@ -87,7 +89,7 @@ func (c *call) usesKey() bool {
 func (c *call) ends() bool { return c.question == toCapture || c.question == toVoid }
 
 // answer returns the transaction in the answer: posted, pending or declined, by this call or an
-// earlier one. ok is false if the answer has none.
+// earlier one. ok is false if the answer contains no transaction.
 func (c *call) answer() (result ledger.Result, ok bool) {
 	if declined, is := errors.AsType[*ledger.DeclinedError](c.err); is && !c.killed {
 		return declined.Result, true
@@ -95,7 +97,7 @@ func (c *call) answer() (result ledger.Result, ok bool) {
 	return c.result, !c.killed && c.err == nil && c.question != toBalance
 }
 
-// asked returns an outcome with the request's fields only.
+// asked returns the request as an outcome, whose result fields are zero.
 func (c *call) asked() outcome {
 	o := askedOf(c.request)
 	o.refunds = c.refunds
@@ -109,7 +111,7 @@ func (c *call) String() string {
 		answer += fmt.Sprintf(": %v, captured %s", &o, result.Transaction.Captured)
 	} else if c.question == toBalance && c.err == nil {
 		answer += fmt.Sprintf(": %s, held %s, %+v", c.funds.Balance, c.funds.Held, c.funds.Rules)
-	} else if c.err != nil && !c.unknown() { // its text may differ between runs with the same seed
+	} else if c.err != nil && !c.unknown() { // an unknown outcome's text may vary with the same seed
 		answer += fmt.Sprintf(": %v", c.err)
 	}
 	o := c.asked()
@@ -163,7 +165,7 @@ func cents(sum fmt.Stringer) int64 {
 	return n
 }
 
-// askedOf returns an outcome with the request's fields only.
+// askedOf returns a request as an outcome, whose result fields are zero.
 func askedOf(r ledger.Request) outcome {
 	o := outcome{metadata: r.Metadata, lasts: r.ExpiresIn.Milliseconds()}
 	for i, e := range r.Entries {

@@ -4,10 +4,10 @@ package simulation_test
 type choices struct {
 	given []int
 	taken []int
-	from  []int // how many options each had
+	from  []int // how many options each decision had
 }
 
-// choose chooses one of n options.
+// choose chooses one of n options, and returns its index.
 func (c *choices) choose(n int) int {
 	choice := 0
 	if i := len(c.taken); i < len(c.given) {

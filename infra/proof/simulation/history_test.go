@@ -32,9 +32,8 @@ type history struct {
 // forEver is the end of the interval for an event that may happen at any later time.
 const forEver = time.Duration(math.MaxInt64)
 
-// explain searches for one order of all events, each within its interval, that explains all
-// answers and the rows at the end. It returns nil if there is one. If there is none, the search
-// may take too long: in real time it gives up after a minute.
+// explain searches for an order of all events, each within its interval, that explains all answers
+// and the final rows. It returns nil if it finds one. In real time, it gives up after a minute.
 func (h history) explain(users []user, calls []*call) error {
 	for _, c := range calls {
 		h.add(c)
@@ -55,15 +54,15 @@ func (h history) explain(users []user, calls []*call) error {
 	return nil
 }
 
-// expect records a problem unless fine is true. No order of events can explain such an answer.
+// expect records a problem if the parameter fine is false. Then no order explains the answer.
 func (h *history) expect(fine bool, c *call, problem string) {
 	if !fine {
 		h.wrong = append(h.wrong, fmt.Errorf("%s: %v", problem, c))
 	}
 }
 
-// add adds the events of a call. If its outcome is unknown, the rows at the end show whether it
-// wrote one. It may have done so at any time after it began.
+// add adds the events of a call. If the outcome is unknown, the final rows show whether the call
+// wrote one of them. It may have written the row at any time after it began.
 func (h *history) add(c *call) {
 	until := c.ended
 	if c.unknown() {
@@ -108,18 +107,17 @@ func (h *history) addWrite(c *call, until time.Duration) {
 	}
 }
 
-// declining returns the event at which the balance does not allow the call's request.
+// declining returns the first event of a decline: the account does not allow the call's request.
 func (h *history) declining(c *call, o outcome, bit uint64) event {
 	if c.question == toRules {
 		return h.inUse(o, bit, c.now())
 	}
-	// A call reads its clock when it begins and after each refusal. After a second refusal it has
-	// tried to release holds, and may have read only their users' balances.
+	// A call reads its clock when it begins and after each refusal. After the first refusal it may
+	// try to release holds. A later refusal may report only those holds' users.
 	allReported := h.reportsAll && len(c.readings) == c.read+2
 	return h.fallShort(o, bit, allReported, c.now())
 }
 
-// released returns the expired holds that a call released.
 func (h *history) released(c *call) (all []release) {
 	for _, key := range slices.Sorted(maps.Keys(h.ends)) {
 		if end := h.ends[key]; end.End == ledger.Expiry && c.wrote(end) {
@@ -180,8 +178,8 @@ func (h *history) addEnded(c *call, result ledger.Result) {
 	h.within(c, h.answersStatus(c, answered, 0), c.ended)
 }
 
-// answersStatus returns the event for an answer with a pending transaction's present status. now
-// decides whether its hold has expired.
+// answersStatus returns the event for an answer with the current status of a transaction that was
+// pending. The time now decides whether the hold has expired.
 func (h *history) answersStatus(c *call, answered ledger.Transaction, now int64) event {
 	o := outcomeOf(answered)
 	o.status = ledger.Pending
@@ -236,7 +234,7 @@ func (h *history) endRefused(c *call) event {
 	return nil
 }
 
-// within adds an event that happens between the call's start and ended.
+// within adds an event that happened between the call's start and the time ended.
 func (h *history) within(c *call, e event, ended time.Duration) {
 	h.events = append(h.events, porcupine.Operation{
 		ClientId: c.caller, Input: e, Call: int64(c.began), Return: int64(ended),

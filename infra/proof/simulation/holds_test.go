@@ -6,7 +6,7 @@ import (
 	"onewrite/ledger"
 )
 
-// grace is how many milliseconds after its expiry a hold can be released.
+// grace is the time in milliseconds from the expiry of a hold until it can be released.
 const grace = 1000
 
 // ending describes how a hold ended. An open hold has the zero ending.
@@ -39,9 +39,9 @@ func (a *accounts) open(key int) (o outcome, ok bool) {
 	return o, o.status == ledger.Pending && a.ends[key] == notEnded
 }
 
-// end ends an open hold. A capture or void must come before its expiry, and an expiry at least
-// late milliseconds after it. The receiver gets the captured sum, if its balance and rules allow
-// that. The payer gets the rest, even above the ceiling.
+// end ends an open hold. A capture or void must come before the hold's expiry. The parameter late
+// is the shortest time from expiry to release, in milliseconds. The receiver gets the captured
+// sum, if its balance and rules allow that. The payer gets the rest, even above the ceiling.
 func (h *history) end(a accounts, key int, by unique.Handle[ending], late int64) (after accounts, can bool) {
 	o, ok := a.open(key)
 	if !ok {
@@ -70,12 +70,12 @@ func (h *history) ended(key int, by unique.Handle[ending], late int64) event {
 	return func(a accounts) (accounts, bool) { return h.end(a, key, by, late) }
 }
 
-// hasEnded requires that the hold ended in this way.
+// hasEnded requires that the key's hold has this ending.
 func hasEnded(key int, by unique.Handle[ending]) event {
 	return func(a accounts) (accounts, bool) { return a, a.ends[key] == by }
 }
 
-// freed returns the accounts after the release of all holds that have expired by now.
+// freed returns the accounts after the release of all holds that can be released at the time now.
 func (h *history) freed(a accounts, now int64) accounts {
 	for key := range a.ends {
 		if o, ok := a.open(key); ok && now >= o.expires()+grace {
@@ -86,8 +86,8 @@ func (h *history) freed(a accounts, now int64) accounts {
 	return a
 }
 
-// lapse records that an answer counted the hold as expired. In a punctual run it can't be captured
-// or voided afterwards.
+// In a punctual run, lapse records that an answer counted the hold as expired. The hold can't be
+// captured or voided afterwards.
 func (h *history) lapse(a accounts, key int) accounts {
 	if h.punctual {
 		a.lapsed |= 1 << key
@@ -109,7 +109,8 @@ func (h *history) funds(user int, balance, held int64, answered rules, now int64
 	}
 }
 
-// stands requires that the key's pending transaction has this status at the time now.
+// stands requires that the key's transaction was stored as answered, and has this status and
+// captured amount at the time now.
 func (h *history) stands(key int, answered outcome, status ledger.Status, captured, now int64) event {
 	use := unique.Make(answered)
 	return func(a accounts) (accounts, bool) {
@@ -141,8 +142,8 @@ func heldLess(key int, sum int64) event {
 	}
 }
 
-// receiverFull requires that the receiver has the balance seen, and that a capture would lift it
-// above the ceiling. A sum of zero captures the whole hold.
+// receiverFull requires that the receiver's balance equals seen, and that a capture of sum would
+// lift it above the ceiling. A sum of zero means the whole hold.
 func (h *history) receiverFull(key int, sum, seen, now int64) event {
 	return func(a accounts) (accounts, bool) {
 		o, ok := a.open(key)
@@ -158,7 +159,7 @@ func (h *history) receiverFull(key int, sum, seen, now int64) event {
 	}
 }
 
-// receiverBlocked requires that a pending payment's receiver blocks credits.
+// receiverBlocked requires that a rule blocks credits to the pending payment's receiver.
 func receiverBlocked(key int) event {
 	return func(a accounts) (accounts, bool) {
 		o, ok := a.open(key)

@@ -15,8 +15,8 @@ import (
 // odd is a sum that the amounts in a run can't add up to.
 var odd = []ledger.Hold{{Amount: amount("777.77")}}
 
-// lies falsify one part of an answer. An answer without that part stays the same. No order of
-// events may explain a falsified answer.
+// Each of the lies falsifies one part of an answer, and leaves an answer without that part
+// unchanged. If an order of events explains a falsified answer, the test fails.
 var lies = map[string]func(c *call){
 	"balance": func(c *call) {
 		if c.question == toBalance {

@@ -7,7 +7,7 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// network carries one caller's requests. The caller's random source adds mishaps to some.
+// network delivers one caller's requests, and injects random mishaps into some of them.
 type network struct {
 	chance  *rand.Rand
 	percent int             // the share of requests with a mishap
@@ -15,7 +15,7 @@ type network struct {
 	count   *counts
 }
 
-// mishap is a network failure that can happen to a request.
+// mishap is a failure of the network or of DynamoDB that affects one request.
 type mishap struct {
 	name string
 	on   func(n *network, d *faults.Delivery)
@@ -37,7 +37,7 @@ func answered(kinds []faults.Kind) (all []mishap) {
 	return all
 }
 
-// silently returns a mishap with a fault that the sender does not see: it keeps waiting.
+// silently returns a mishap with a fault that the sender does not see. The sender keeps waiting.
 func silently(fault faults.Fault) func(*network, *faults.Delivery) {
 	return func(_ *network, d *faults.Delivery) { d.Fault, d.Silent = fault, true }
 }

@@ -28,13 +28,13 @@ const (
 	// answerWithin is how long a caller waits for an answer. The handler has the same limit.
 	answerWithin = 8 * time.Second
 
-	// holdFor is how long the holds last. A clock set ahead by expired is past their expiry.
+	// Holds last holdFor. A clock set ahead by the duration expired is past their expiry.
 	holdFor = time.Minute
 	expired = holdFor + 2*grace*time.Millisecond
 )
 
-// scenario holds the calls of two concurrent callers, made after those in before. clocks is how
-// far each caller's clock is ahead.
+// scenario holds the calls of two concurrent callers. The calls in the field before are made
+// first. The field clocks contains how far each caller's clock is ahead.
 type scenario struct {
 	script  *script
 	before  []ask
@@ -81,7 +81,6 @@ func (s *script) request(name string, entries ...string) ledger.Request {
 	return infratest.Entries(s.t, name, entries...)
 }
 
-// use adds a key, and returns a call that uses it.
 func (s *script) use(question question, k key) ask {
 	s.keys = append(s.keys, k)
 	return ask{question: question, key: len(s.keys) - 1}
@@ -122,7 +121,8 @@ func (s *script) add(before ask, a, b []ask, clocks ...time.Duration) {
 	s.scenarios = append(s.scenarios, added)
 }
 
-// TestEveryOrder plays two callers' calls in every order: all pairs, and some groups of three.
+// TestEveryOrder plays each scenario with its requests in every order. The scenarios are pairs of
+// calls, and some groups of three.
 func TestEveryOrder(t *testing.T) {
 	t.Parallel()
 	scenarios := append(append(pairs(t), refunded(t)...), ruled(t)...)
@@ -146,7 +146,7 @@ func TestEveryOrder(t *testing.T) {
 	assert.Greater(t, runs.Load(), int64(1000))
 }
 
-// pairs returns scenarios for all pairs of posts, captures and voids, before and after the expiry.
+// pairs returns all pairs of posts, captures and voids, before and after the order's expiry.
 func pairs(t *testing.T) []scenario {
 	s := newScript(t)
 	all := []ask{
@@ -233,9 +233,9 @@ func ruled(t *testing.T) []scenario {
 	return s.scenarios
 }
 
-// playAll plays every run of a scenario and returns their number. In each run at most one request
-// meets a fault. With twoFaults, up to two requests from one caller do, unless a caller sends more
-// than three requests when nothing fails.
+// playAll plays every run of a scenario, and returns the number of runs. In each run at most one
+// request has a fault. If twoFaults is set, up to two requests from one caller have faults, unless
+// a caller sends more than three requests when nothing fails.
 func (s scenario) playAll(t *testing.T) (runs int64) {
 	faults := 1
 	if s.twoFaults {
@@ -256,7 +256,7 @@ func (s scenario) playAll(t *testing.T) (runs int64) {
 	return runs
 }
 
-// play plays one run, and returns the largest number of requests that a caller sent.
+// play plays one run, and returns how many requests the busier caller sent.
 func (s scenario) play(t *testing.T, c *choices, faults int) (requests int) {
 	books, model := infratest.OpenOnModel(dynamodbmodel.Moment{}, s.settings)
 	r := &run{books: books, keys: s.script.keys, holds: true, began: time.Now()}

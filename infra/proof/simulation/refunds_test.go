@@ -10,7 +10,7 @@ import (
 )
 
 // partsOf parses a refund's parts, such as "0 40,1 40". The empty string means the whole
-// transaction. No part exceeds the amount that its entry moved.
+// transaction. An amount larger than its entry's is reduced to the entry's.
 func partsOf(o ledger.Original, text string) (parts []ledger.Part) {
 	if text == "" {
 		return o.Whole()
@@ -30,7 +30,7 @@ func partsOf(o ledger.Original, text string) (parts []ledger.Part) {
 	return parts
 }
 
-// refund makes a refund. It keeps the entries in made.request, as for any other post.
+// refund makes a refund. It stores the entries in made.request, where other posts have theirs.
 func (c *caller) refund(ctx context.Context, made *call) (ledger.Result, error) {
 	o, err := c.ledger.Original(ctx, c.run.keys[made.original].id())
 	if err != nil {

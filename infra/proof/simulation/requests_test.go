@@ -77,7 +77,7 @@ var ruleTexts = [][]string{
 
 func nameOf(user int) string { return fmt.Sprintf("user-%d", user) }
 
-// userOf returns the user's number in a name that nameOf returned.
+// userOf returns the user's number, given an id made from nameOf.
 func userOf(id ledger.UserID) int {
 	name := id.String()
 	return int(name[len(name)-1] - '0')
@@ -152,7 +152,7 @@ func (r *run) pendingText(chance *rand.Rand) string {
 	return pending[chance.IntN(len(pending))]
 }
 
-// request returns the request for a text in the lists above.
+// request returns the request that a string in moves, transactions or pending describes.
 func (r *run) request(t *testing.T, u int, name, text string) ledger.Request {
 	names := strings.NewReplacer("u ", nameOf(u)+" ", "v ", nameOf((u+1)%len(r.users))+" ", "w ", nameOf((u+2)%len(r.users))+" ")
 	return infratest.Entries(t, name, strings.Split(names.Replace(text), ", ")...)

@@ -20,7 +20,7 @@ func (r rules) block(kind ledger.Type) bool {
 type change struct {
 	user            int
 	debits, credits ledger.Permission
-	lends           bool // it sets the credit limit
+	lends           bool // the change sets the credit limit
 	limit, before   int64
 	number          int
 }
@@ -40,7 +40,7 @@ func (c change) fits(balance int64) bool {
 }
 
 // changed returns the event that applies a rule change. It is impossible if another change was
-// stored after the call read the rules.
+// stored after the call read the rules, or if the balance does not allow the new limit.
 func changed(key int, o outcome) event {
 	use := unique.Make(o)
 	return func(a accounts) (accounts, bool) {
@@ -63,7 +63,7 @@ func changed(key int, o outcome) event {
 	}
 }
 
-// inUse returns the event at which the balance does not allow the new limit.
+// inUse returns the first event of a decline: the balance does not allow the new limit.
 func (h *history) inUse(o outcome, bit uint64, now int64) event {
 	return func(a accounts) (accounts, bool) {
 		c, free := o.change, h.freed(a, now)

@@ -17,25 +17,26 @@ import (
 	"onewrite/ledger"
 )
 
-// run is one run with callers who share users and keys. They make calls on a network that fails,
-// and then the answers and the books are checked.
+// run is one simulated run. Callers who share users and keys make calls over a network with
+// faults. Then the answers and the books are checked.
 type run struct {
 	books   *infratest.Books
 	connect func(caller int, chance *rand.Rand) (ledger.Store, *faults.Wire) // returns a caller's store
 
 	seed uint64
-	rich int // 1/rich of the users begin near the ceiling
+	rich int // one user in this many begins near the ceiling
 
-	// These scale how long callers think, pause, wait and live, and how late the index is.
+	// These set how long callers think, pause and wait, when processes are killed, and how far the
+	// index lags.
 	think, pause, patience, life, lag time.Duration
 
 	reportsAll bool // DynamoDB reports all failed conditions
 
-	rules    bool          // rules change
+	rules    bool          // some calls change rules
 	refunds  bool          // some transactions are refunded
 	holds    bool          // some transactions are pending
-	apart    time.Duration // how far clocks differ at most
-	punctual bool          // no request is late
+	apart    time.Duration // the largest difference between two clocks
+	punctual bool          // no request is late, and clocks differ by less than the grace
 
 	users   []user
 	keys    []key
@@ -128,7 +129,7 @@ func (r *run) read(t *testing.T, rows map[int]ledger.Transaction, key int, id le
 }
 
 // checkPages waits until the index is up to date, and requires that it contains all first rows and
-// ends. A page in an answer must list each row once, newest first, as stored.
+// ends. Each page that a caller received must list its rows once, newest first, as stored.
 func (r *run) checkPages(t *testing.T) {
 	time.Sleep(r.lag)
 	indexed := map[ledger.TransactionID]ledger.Transaction{}

@@ -19,7 +19,7 @@ import (
 // fate is one way in which the network can treat a request.
 type fate struct {
 	name   string
-	fault  faults.Fault // nil: none
+	fault  faults.Fault // nil for none
 	moment dynamodbmodel.Moment
 	late   bool // applied after all callers are done
 }
@@ -44,8 +44,8 @@ var (
 		}},
 	}
 
-	// meets is how many of the unusual fates apply to an operation, counted from the first. A read
-	// whose answer is lost is the same as a read that was never sent.
+	// meets is the number of fates in unusual that an operation can have, counted from the first.
+	// A read can only be lost before it arrives, because losing its answer has the same effect.
 	meets = map[string]int{"TransactWriteItems": 7, "PutItem": 4, "GetItem": 1}
 )
 
@@ -59,7 +59,7 @@ type schedule struct {
 	mu      sync.Mutex
 	waiting []*delivery
 	faults  int
-	struck  int // the caller who met the first fault; only it may meet a second one
+	struck  int // the caller with the first fault; only its requests may have a second
 	late    []*delivery
 	sent    [2]int // requests from each caller
 	log     []string
@@ -133,7 +133,8 @@ func (n *schedule) play() {
 	}
 }
 
-// choose delivers one request. If others is true, it may wait first for callers that will retry.
+// choose delivers one of the waiting requests. If others is true, other callers are between
+// retries, and choose may wait for them instead.
 func (n *schedule) choose(waiting []*delivery, others bool) {
 	type option struct {
 		*delivery

@@ -22,7 +22,7 @@ import (
 // callTime is the time limit for a call, as in the function.
 const callTime = 8 * time.Second
 
-// Callers who pay each other all the time cause many conflicts, because each write holds both
+// Callers who pay each other all the time cause many conflicts, because each write locks two
 // balances. Every call still succeeds within its time limit.
 func TestNoTransferStarves(t *testing.T) {
 	t.Parallel()

@@ -7,9 +7,9 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// tick is the unit for all times in the simulation. Within its tick each request has its own
-// nanosecond, so no two reach DynamoDB at the same instant. The order of events then depends on
-// the seed alone, not on Go's scheduler.
+// tick is the unit for all times in the simulation. Each request arrives in its own nanosecond of
+// a tick, so no two reach DynamoDB at the same instant. The order of events then depends on the
+// seed alone, not on Go's scheduler.
 const tick = 4096 * time.Nanosecond
 
 // mostLag is the longest delay until the model's indexes show a write.
@@ -41,8 +41,8 @@ func (n *simulatedNetwork) delivery() faults.Delivery {
 	return d
 }
 
-// besides returns a cancellation reason, such as a conflict, for one write in a transaction. Other
-// writes' conditions may fail as well. Only the model can report both.
+// besides sometimes returns a cancellation reason, such as a conflict, for one write in a
+// transaction. Conditions of other writes may fail as well. Only the model can report both.
 func (n *simulatedNetwork) besides() (cancels []string) {
 	if n.chance.IntN(1000) < n.percent {
 		reasons := []string{"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
@@ -56,7 +56,8 @@ func (n *simulatedNetwork) besides() (cancels []string) {
 // mostWrites is the largest number of writes in a transaction here.
 const mostWrites = mostEntries + 3 + 2 + 1 // entries, users, releases, and a refund account
 
-// unreported marks half of the conditions at random. DynamoDB does not report those if they fail.
+// unreported marks half of the conditions at random. The model does not report a marked condition
+// that fails, unless it is the only reason.
 func (n *simulatedNetwork) unreported() []bool {
 	if n.reportsAll {
 		return nil

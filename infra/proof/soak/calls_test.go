@@ -41,7 +41,7 @@ func entries(more string, entries ...string) string {
 	return `{"entries":[` + strings.Join(entries, ",") + `]` + more + `}`
 }
 
-// changeRules returns a call that changes a user's rules, with a new key.
+// changeRules returns a call that changes a random user's rules, with a new key.
 func changeRules() string {
 	rules := []string{`"debits":"blocked"`, `"credits":"blocked"`, `"debits":"allowed","credits":"allowed"`, `"creditLimit":"50"`, `"creditLimit":"0"`}
 	return keyed("/accounts", fmt.Sprintf(`{"userId":"%d",%s}`, rand.IntN(users), rules[rand.IntN(len(rules))]))

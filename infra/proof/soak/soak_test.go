@@ -1,7 +1,7 @@
 // Package soak runs several processes of the built function on the same tables, over a network
 // with faults. Callers retry each call until it is answered. TestCrash kills processes, and
-// TestSoak checks their memory. No call may ever get two different answers, and at the end the
-// books must be right.
+// TestSoak checks their memory. A call that is repeated must get the same answer, and at the end
+// the books must be right.
 package soak
 
 import (
@@ -79,7 +79,8 @@ func TestSoak(t *testing.T) {
 	assert.Zero(t, tr.cut.Load(), "calls cut off: a process died")
 }
 
-// resources returns a process's resident memory and open files, sockets included. See proc(5).
+// resources returns a process's resident memory and the number of its open files, sockets
+// included. See proc(5).
 func resources(t *testing.T, pid int) (kB, files int) {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

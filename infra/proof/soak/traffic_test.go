@@ -118,7 +118,6 @@ func (tr *traffic) call(ctx context.Context) {
 	}
 }
 
-// sends adds an event to tr.sent, and returns it.
 func (tr *traffic) sends(event string) string {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
@@ -137,7 +136,7 @@ func (tr *traffic) recently(all *[]string) string {
 	return (*all)[n-1-rand.IntN(min(n, recent))]
 }
 
-// make sends a call, perhaps again, and requires the same answer each time.
+// make sends a new or repeated call, and requires the same answer each time.
 func (tr *traffic) make(ctx context.Context, event string) {
 	got, ok := tr.insist(ctx, event)
 	if !ok {

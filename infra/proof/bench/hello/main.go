@@ -1,5 +1,5 @@
-// Command hello is the smallest function on our Lambda runtime library, with one processor like
-// ours. Its latency comes from Lambda and the library; our own code adds the rest.
+// Command hello is a minimal function with our Lambda runtime library and, like ours, one
+// processor. Its latency comes from Lambda and the library alone.
 package main
 
 import (
