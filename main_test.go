@@ -58,7 +58,7 @@ func invoke(t *testing.T, function *runtimeapi.Function, event string) (a answer
 	return a
 }
 
-// The built function answers events in every shape, run by a local Runtime API.
+// The built function, run by a local Runtime API, answers events in every shape.
 func TestFunction(t *testing.T) {
 	t.Parallel()
 	books, log := infratest.New(t), &bytes.Buffer{}
@@ -181,8 +181,8 @@ func TestFunctionDependsOnLittle(t *testing.T) {
 	}
 }
 
-// The function uses the settings in the environment. If the tables have others, it logs
-// both and exits before any call reaches it.
+// The function uses the settings in the environment. If the tables have other settings, it
+// logs both settings and exits before any call reaches it.
 func TestFunctionSettings(t *testing.T) {
 	t.Parallel()
 	books, log := infratest.NewWith(t, infratest.Settings(t, "KWD", "3", "0.125")), &bytes.Buffer{}

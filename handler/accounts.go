@@ -54,10 +54,9 @@ func parseRules(invalid *invalidRequest, s ledger.Settings, body []byte, r *ledg
 	r.Metadata = parseMetadata(invalid, m.Metadata)
 }
 
-// blocks maps each entry type to the block that stops such entries, as answers spell it.
+// blocks maps each entry type to the answers' name for the block that stops such entries.
 var blocks = map[ledger.Type]string{ledger.Debit: debitsField, ledger.Credit: creditsField}
 
-// blocked lists the names of the account's blocks.
 func blocked(r ledger.Rules) (list []string) {
 	if r.DebitsBlocked {
 		list = append(list, blocks[ledger.Debit])

@@ -23,7 +23,7 @@ const (
 	problemType = "application/problem+json"
 )
 
-// replayedHeader marks a replay: an answer that repeats an earlier call's.
+// replayedHeader marks an answer that repeats the answer to an earlier call.
 const replayedHeader = "Idempotent-Replayed"
 
 // newHeaders returns the headers that every answer has.
@@ -49,8 +49,8 @@ func (a answer) write(w http.ResponseWriter) {
 	_, _ = w.Write(a.body) // a caller that has disconnected can send the same call again
 }
 
-// forEvent returns the answer as JSON in the shape of payload 1.0, which 2.0 accepts too.
-// The answer to HEAD has no body.
+// forEvent returns the answer as JSON in the shape of payload 1.0, which is valid for 2.0
+// too. The answer to HEAD has no body.
 func (a answer) forEvent(method string) []byte {
 	body := a.body
 	if method == http.MethodHead {

@@ -58,8 +58,8 @@ func newHandlerFor(t *testing.T, access handler.Access) (*handler.Handler, *infr
 	return handlerOf(infratest.NewInMemory(t, ledger.DefaultSettings()), access)
 }
 
-// newBooks returns books for a test of one door. All doors share the ledger, so only one
-// tests with DynamoDB Local. The others use the in-memory model, without a server.
+// newBooks returns books for a test through one door. All doors lead to the same ledger, so
+// only one uses DynamoDB Local. The others use the in-memory model, without a server.
 func newBooks(t *testing.T, door string, s ledger.Settings) *infratest.Books {
 	t.Helper()
 	if door == "payload 2.0" {
@@ -319,7 +319,8 @@ func assertReplay(t *testing.T, first, again answer, sent string) {
 	assert.Equal(t, "true", again.Header.Get("Idempotent-Replayed"), sent)
 }
 
-// assertReused checks that a call is rejected because these members differ under its key.
+// assertReused checks that a call is rejected because these members differ from the first
+// call with its key.
 func assertReused(t *testing.T, got answer, differs ...string) {
 	t.Helper()
 	want := map[string][]string{}

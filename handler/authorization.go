@@ -23,15 +23,15 @@ import (
 //
 // API Gateway or a function URL checks the signature or the token, and writes the result
 // into the event's requestContext, where no caller can write. The result also shows which
-// API the call came through. With JWT, the API for services has only routes by IAM, and the
-// other API has only routes by token. The APIs' ids can't show that: the function's
-// environment can't have them, because each API refers to the function. IAM decides who may
-// invoke the function directly. The zero Access allows nothing.
+// API the call came through. With JWT, IAM authorizes all routes of the API for services,
+// and tokens authorize all routes of the other API. The function can't compare API ids
+// instead: its environment can't contain them, because each API refers to the function. IAM
+// decides who may invoke the function directly. The zero Access allows nothing.
 type Access struct {
 	Authorization Authorization
 
-	// CreditScope is the scope with which a token may credit any user, with money from
-	// outside. If it is empty, no token may.
+	// CreditScope is the scope that allows a token to credit any user with money from
+	// outside. If it is empty, no token may do so.
 	CreditScope string
 }
 
@@ -126,10 +126,10 @@ func nameOfToken(sub string) ledger.Caller {
 	return ledger.NewCaller(sub)
 }
 
-// scopes returns the scopes in a claim, which is a list or a string with spaces between
-// them. HTTP APIs turn every claim into a string, and a list into "[a b]". REST APIs keep a
-// list. The "scopes" that an HTTP API sends beside the claims are not used, because they
-// are only those that its route requires.
+// scopes returns the scopes in a claim, either a list or a space-separated string. HTTP
+// APIs turn every claim into a string, and a list into "[a b]". REST APIs keep a list. The
+// "scopes" that an HTTP API sends beside the claims are not used, because they are only the
+// scopes that its route requires.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-jwt-authorizer-claims.html

@@ -51,7 +51,7 @@ func (g gateway) signedBy(arn string, r request) object {
 	return e
 }
 
-// byTokens authorizes by token. Tokens with the scope may credit any user.
+// byTokens authorizes calls by token. Tokens with the scope may credit any user.
 var byTokens = handler.Access{Authorization: handler.JWT, CreditScope: "ledger/credit"}
 
 // token returns an api that sends a token with each call.
@@ -166,8 +166,8 @@ var forged = map[string]string{
 
 const forgedClaims = `"requestContext":{"authorizer":{"claims":{"sub":"another"},"jwt":{"claims":{"sub":"another"}}}}`
 
-// calls are about user 1 or another user. Some have other faults, and some name the other
-// user in every place that a caller can write.
+// calls are about user 1 or another user. Some are invalid, and some name the other user in
+// every place that a caller can write.
 var calls = []request{
 	reading("/balance?userId=1"),
 	reading("/transactions?userId=1"),
@@ -187,7 +187,8 @@ var calls = []request{
 }
 
 // The handler recognizes a service, or user 1's token, only where API Gateway names it.
-// Each context has a name in a place where API Gateway, an issuer or a caller can write.
+// Each context names one of them in a place where API Gateway, an issuer or a caller can
+// write.
 func TestAuthorizers(t *testing.T) {
 	t.Parallel()
 	const service, token, nobody = "service", "token", "nobody"

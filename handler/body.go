@@ -14,8 +14,8 @@ import (
 	"onewrite/ledger"
 )
 
-// maxBodyBytes limits a body. An entry takes less than 1 KB, and 99 entries fit unless
-// their user ids are long.
+// maxBodyBytes limits a body. One entry takes less than 1 KB. The most entries allowed, 99,
+// fit unless their user ids are long.
 const maxBodyBytes = 16 << 10
 
 // readBody reads a call's body. It returns errBodyTooLarge if the body is longer than
@@ -67,10 +67,10 @@ func (m *member) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// readObject decodes a JSON object into members. If it can't, it adds a fault and ok is
-// false; members may then have a part of the body. A body of another kind gets the fault
-// "must be " + kind. Names are case-sensitive. Invalid UTF-8, and a duplicate member in any
-// object, are rejected: two readers could read them differently (RFC 8259, section 4).
+// readObject decodes a JSON object into members. If that fails, it adds a fault and ok is
+// false; members may then contain part of the body. For a body that is not an object, the
+// fault is "must be " + kind. Names are case-sensitive. Invalid UTF-8 and duplicate members
+// are rejected, because two parsers could read them differently (RFC 8259, section 4).
 func readObject(invalid *invalidRequest, body []byte, members any, kind string) (ok bool) {
 	if jsontext.Value(body).Kind() != '{' {
 		invalid.add(bodyField, "must be "+kind)
@@ -83,8 +83,8 @@ func readObject(invalid *invalidRequest, body []byte, members any, kind string) 
 	return true
 }
 
-// parseBody parses a transaction's body into r. The settings s set the currency and the
-// amounts' decimal places.
+// parseBody parses a transaction's body into r. The settings s determine the currency and
+// the amounts' decimal places.
 func parseBody(invalid *invalidRequest, s ledger.Settings, body []byte, r *ledger.Request) {
 	var m members
 	if !readObject(invalid, body, &m, "a JSON object") {
@@ -172,7 +172,7 @@ func checkBalanced(invalid *invalidRequest, m members, entries []ledger.Entry) {
 	}
 }
 
-// parseAmount parses the amount, from either of its two names or from both.
+// parseAmount parses the amount, which may be sent under either of its two names or both.
 func parseAmount(invalid *invalidRequest, s ledger.Settings, prefix string, ammount, amount member) ledger.Amount {
 	if amount == nil {
 		return parseMember(invalid, prefix+ammountField, ammount, aStringOrNumber, s.ParseAmount)
@@ -222,8 +222,8 @@ func parseMetadata(invalid *invalidRequest, m member) ledger.Metadata {
 	return metadata
 }
 
-// kinds are the JSON kinds that a member may have, each as its first byte, and the reason
-// to reject all others.
+// kinds are the JSON kinds that a member may have, as [jsontext.Kind] bytes, and the reason
+// for rejecting all others.
 type kinds struct{ allowed, reason string }
 
 var (
@@ -255,7 +255,7 @@ func textOf(m member) string {
 	return string(m)
 }
 
-// unreadable returns, for the caller, where and why decoding the JSON failed.
+// unreadable describes for the caller where and why decoding the JSON failed.
 func unreadable(err error) string {
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		return fmt.Sprintf("%v at byte %d", syntax.Err, syntax.ByteOffset)

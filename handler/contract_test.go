@@ -42,7 +42,7 @@ func TestPost(t *testing.T) {
 	})
 }
 
-// Each pair is one transaction in two notations. Each notation is a replay of the other.
+// Each pair is one transaction in two notations. Sending either one replays the other.
 func TestReplay(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		const sorted = `"metadata":{"a":"<\"&\\/>","note":"` + "\u2028用" + `","order":"7"}`
@@ -130,8 +130,8 @@ func TestKeyReused(t *testing.T) {
 	})
 }
 
-// A declined transaction is one line in the history of its first user. Its entries have no
-// ids. It stays declined after the user has enough money.
+// A declined transaction is one line in the history of its first entry's user. Its entries
+// have no ids. It stays declined after the user has enough money.
 func TestDecline(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		sent := entries("", entry("1", "60", "debit"), entry("2", "1", "credit"), entry("1", "60", "debit"))
@@ -148,7 +148,7 @@ func TestDecline(t *testing.T) {
 	})
 }
 
-// A page has fifty lines unless the call has another limit.
+// A page has fifty lines unless the call sets another limit.
 func TestHistory(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		assert.Equal(t, `{"data":[]}`, a.get(t, "/transactions?userId=1").Body)

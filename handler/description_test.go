@@ -270,8 +270,8 @@ func (d *description) compile(schema *openapi3.SchemaRef, objects treatment) (*j
 	return compiled, err
 }
 
-// inMilliseconds checks that a time has the form in the schema Timestamp. A pattern in the
-// schema could do that, but would break some generated clients.
+// inMilliseconds checks that a time has the form that the schema Timestamp describes. A
+// pattern in the schema could do that, but would break some generated clients.
 func inMilliseconds(value any) error {
 	text, _ := value.(string)
 	_, err := time.Parse("2006-01-02T15:04:05.000Z", text)

@@ -49,7 +49,7 @@ func (c *call) endRequest() (ledger.EndRequest, error) {
 	return ledger.EndRequest{TransactionID: id, Allow: c.allow, PostedBy: c.caller.name}, nil
 }
 
-// endAnswer returns the answer to a call that ended a hold.
+// endAnswer returns the answer to a capture or void, or its error.
 func (h *Handler) endAnswer(c *call, result ledger.Result, err error) (answer, error) {
 	if err != nil {
 		return answer{}, err

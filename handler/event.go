@@ -14,8 +14,8 @@ import (
 // event is a Lambda event in any accepted shape:
 //   - payload 2.0, from an HTTP API or a function URL: RawPath, RawQueryString,
 //     RequestContext.HTTP.Method;
-//   - payload 1.0, from a REST API or an HTTP API: HTTPMethod, Path, and headers and
-//     query in single and multiple values;
+//   - payload 1.0, from a REST API or an HTTP API: HTTPMethod, Path, and headers and query
+//     in single-value and multi-value members;
 //   - bare, from a direct invocation: an object with queryStringParameters, headers and
 //     body, and nothing else. A body means POST /transactions, no body means GET
 //     /balance.
@@ -74,9 +74,9 @@ func (e event) hasMethod() bool {
 	return e.HTTPMethod != "" || e.RequestContext.HTTP.Method != ""
 }
 
-// checkSender returns an *invalidRequest for an event from any other sender, because its
-// members can have other meanings. For example, a load balancer's event looks like payload
-// 1.0, but its query is not decoded.
+// checkSender returns an *invalidRequest for an event in none of the accepted shapes,
+// because its members can have other meanings. For example, a load balancer's event looks
+// like payload 1.0, but its query is not decoded.
 //
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
 func (e event) checkSender() error {
@@ -88,7 +88,7 @@ func (e event) checkSender() error {
 }
 
 // isBare reports whether a payload has only the members of a bare event. Only a direct
-// invocation sends that, because services that forward requests add members: API Gateway,
+// invocation sends such a payload, because other services add members: API Gateway,
 // function URLs and load balancers add a requestContext, and VPC Lattice adds a method.
 func isBare(payload []byte) bool {
 	var members map[string]jsontext.Value
@@ -124,7 +124,7 @@ func (e event) request() (*http.Request, error) {
 	}, err
 }
 
-// query returns the encoded query. Payload 2.0 has the original one. Its
+// query returns the encoded query. Payload 2.0 contains the query as sent. Its
 // queryStringParameters are no substitute: they join repeated values with commas.
 func (e event) query() string {
 	if e.RawQueryString != "" {
@@ -167,8 +167,8 @@ func (e event) body() ([]byte, error) {
 }
 
 // signature returns the ARN of the caller that IAM authorized, through an API or a function
-// URL. signed reports whether the event has the member for it, even an unreadable one. Each
-// payload format has one such member, and all others are ignored.
+// URL. signed reports whether the event has the member for the ARN, even if it is
+// unreadable. Each payload format has one such member, and all others are ignored.
 //
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 // https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html

@@ -11,7 +11,7 @@ import (
 
 var headersRead = []string{keyHeader, draftKeyHeader}
 
-// eventHeaders has the event's values for each name in headersRead. Decoding skips all
+// eventHeaders contains the event's values for each name in headersRead. Decoding skips all
 // other headers and does not check their values.
 type eventHeaders map[string][]string
 
@@ -57,7 +57,7 @@ func (h eventHeaders) read(d *jsontext.Decoder, name string) error {
 	return err
 }
 
-// headerNamed returns the name in headersRead that equals sent in any case, or "".
+// headerNamed returns the name in headersRead that equals sent, ignoring case, or "".
 func headerNamed(sent string) string {
 	for _, name := range headersRead {
 		if strings.EqualFold(sent, name) {
@@ -68,8 +68,8 @@ func headerNamed(sent string) string {
 }
 
 // header returns the headers that the routes read, with one value for each time that the
-// caller sent one. Payload 1.0 has all values of a header in MultiValueHeaders, and the
-// last one also in Headers, which does not count again.
+// caller sent the header. Payload 1.0 has all values of a header in MultiValueHeaders. It
+// repeats the last one in Headers, where it does not count again.
 func (e event) header() http.Header {
 	header := http.Header{}
 	for _, name := range headersRead {

@@ -23,8 +23,8 @@ func (e event) target() (method, path string) {
 }
 
 // belowAPI returns a path without the gateway's prefix, which is a stage or a custom
-// domain's base path. The path alone does not show the prefix, because a stage can have a
-// route's name.
+// domain's base path. The path alone does not show where the prefix ends, because a stage
+// can have a route's name.
 func (e event) belowAPI(path string) string {
 	if template, ok := e.template(); ok {
 		below, _ := cutToTemplate(path, template)
@@ -42,10 +42,10 @@ func (e event) belowAPI(path string) string {
 	return path
 }
 
-// checkParameters returns errNotFound if a path parameter for one segment contains a slash.
-// The caller sent that slash encoded, and an HTTP API decodes it in the path and the
-// parameter. IAM checked the caller's policy for the parameter's route, so the call must
-// not reach another.
+// checkParameters returns errNotFound if a path parameter for one segment contains a slash,
+// or if the path does not match its route. The caller sent the slash encoded, and an HTTP
+// API decoded it. IAM checked the caller's policy only for the parameter's route, so the
+// call must not reach another route.
 func (e event) checkParameters() error {
 	_, path := e.target()
 	for name, value := range e.PathParameters {
@@ -79,8 +79,8 @@ func (e event) routePath() string {
 	return path
 }
 
-// template returns the segments of routePath, with a greedy parameter as several segments.
-// ok is false for the route $default, which matches any path.
+// template returns the segments of routePath, with one for each segment of a greedy
+// parameter. ok is false for the route $default, which matches any path.
 func (e event) template() (segments []string, ok bool) {
 	path := e.routePath()
 	if !strings.HasPrefix(path, "/") {
@@ -99,7 +99,7 @@ func (e event) template() (segments []string, ok bool) {
 	return segments, true
 }
 
-// cutToTemplate returns the end of a path that matches the template. If none does, it
+// cutToTemplate returns the end of a path that matches the template. If no end matches, it
 // returns the whole path, and ok is false.
 func cutToTemplate(path string, template []string) (end string, ok bool) {
 	segments := strings.Split(path, "/")
@@ -108,7 +108,7 @@ func cutToTemplate(path string, template []string) (end string, ok bool) {
 		return path, false
 	}
 	segments = segments[before:]
-	segments[0] = "" // the prefix's last segment; a template begins with an empty one
+	segments[0] = "" // the prefix's last segment; a template begins with an empty segment
 	if !slices.EqualFunc(template, segments, matchesSegment) {
 		return path, false
 	}
@@ -124,7 +124,7 @@ func matchesSegment(template, sent string) bool {
 }
 
 // stageInPath reports whether a path without a template begins with the stage. An HTTP API
-// puts a named stage there. On a custom domain only payload 2.0 has it: 1.0 has the
+// puts a named stage there. On a custom domain only payload 2.0 has the stage: 1.0 has the
 // mapping's base path instead. REST APIs and sam local leave the stage out.
 func (e event) stageInPath() bool {
 	payload2, domain := e.RequestContext.HTTP.Method != "", e.RequestContext.DomainName

@@ -98,8 +98,8 @@ func TestDirectInvocations(t *testing.T) {
 }
 
 // The function answers 400 to every event that neither an API nor a direct invocation
-// sends, even one with the same member names, because it may carry a stranger's request.
-// testdata/events has more events from other services.
+// sends, even one with the same member names, because such an event may carry a stranger's
+// request. testdata/events has more events from other services.
 func TestOtherEvents(t *testing.T) {
 	t.Parallel()
 	const query, post = `"queryStringParameters":{"userId":"1"}`, `"headers":{"Idempotent-Key":"2"},"body":"{\"userId\":\"1\",\"ammount\":\"1\",\"type\":\"debit\"}"`
@@ -130,9 +130,9 @@ func TestOtherEvents(t *testing.T) {
 }
 
 // The handler removes the gateway's prefix from a path, but keeps a segment that only looks
-// like a stage. An encoded slash in a path parameter, which HTTP APIs decode, must not lead
-// to another route: the caller's policy was checked only for the parameter's route. Without
-// that check the captures and voids below would succeed.
+// like a stage. An encoded slash in a path parameter, which HTTP APIs decode, must not make
+// the call reach another route: the caller's policy was checked only for the parameter's
+// route. Without that check the captures and voids below would succeed.
 func TestEventPaths(t *testing.T) {
 	t.Parallel()
 	h, _, _ := newHandler(t)
@@ -255,8 +255,8 @@ func TestEventPaths(t *testing.T) {
 	}
 }
 
-// A body that is not base64 gets a 400, even on a read. A caller without permission gets
-// only the 403.
+// A body that is marked as base64 and is not gets a 400, even on a read. A caller without
+// permission gets only the 403.
 func TestBodyNotBase64(t *testing.T) {
 	t.Parallel()
 	for authorization, status := range map[handler.Authorization]int{

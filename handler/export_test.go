@@ -22,7 +22,7 @@ func Routes() (routes []string) {
 // RoutesForTokens lists the routes that tokens may call.
 func RoutesForTokens() []string { return slices.Collect(maps.Keys(rights)) }
 
-// WithRoute adds a route that the rights table does not have. It answers 418.
+// WithRoute adds a route that the rights table does not have. The route answers 418.
 func WithRoute(h *Handler, method, path string) {
 	h.routes = append(h.routes, route{method, path, func(*call) (answer, error) {
 		return answer{status: http.StatusTeapot, outcome: outcomeRead}, nil

@@ -49,7 +49,7 @@ type call struct {
 	trace       ledger.Trace
 }
 
-// ServeHTTP implements [http.Handler]. Plain HTTP has no authenticated caller, so it
+// ServeHTTP implements [http.Handler]. Plain HTTP has no authenticated caller, so ServeHTTP
 // forbids every call unless the authorization is [None].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var err error
@@ -60,7 +60,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // serve answers a call and logs it. If err is not nil, the call has already failed, and
-// serve answers err without running the route's action. The call must finish within
+// serve answers with err without running the route's action. The call must finish within
 // answerWithin, and at least answerMargin before ctx's deadline.
 func (h *Handler) serve(ctx context.Context, c *call, err error) answer {
 	began := time.Now()

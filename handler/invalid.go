@@ -74,7 +74,7 @@ func (e *invalidRequest) Unwrap() error { return errInvalidRequest }
 
 // addError adds the reason in an error from one of the ledger's parsers or checks. They
 // return only *ledger.InvalidError. Any other error is a defect, and addError panics, so
-// that no call goes on with a zero value.
+// that no call continues with a zero value.
 func (e *invalidRequest) addError(field string, err error) {
 	if err == nil {
 		return

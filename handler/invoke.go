@@ -16,8 +16,8 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return h.serve(ctx, c, err).forEvent(c.Method), nil
 }
 
-// open decodes an event into c. Even if it fails, c has everything that the answer and the
-// log line need.
+// open decodes an event into c, and checks its sender and caller. Even if it fails, c has
+// everything that the answer and the log line need.
 func (h *Handler) open(ctx context.Context, payload []byte, c *call) error {
 	e, err := readEvent(payload)
 	request, bodyErr := e.request()

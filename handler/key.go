@@ -15,8 +15,8 @@ const (
 	draftKeyHeader = "Idempotency-Key"
 )
 
-// parseKey parses the key in its headers. Each header may be sent once, and if both are
-// sent they must agree.
+// parseKey parses the idempotency key. Each header may be sent once, and if both are sent
+// they must agree.
 func parseKey(invalid *invalidRequest, header http.Header) ledger.IdempotencyKey {
 	own, draft := header[keyHeader], header[draftKeyHeader]
 	if len(own) > 1 || len(draft) > 1 {
@@ -60,8 +60,8 @@ func keyOf(value string) (key, reason string) {
 	return key, ""
 }
 
-// unquote returns the key in a quoted value. rest is the value after its first quote, a
-// string as in RFC 8941, section 3.3.3, with a backslash before each quote or backslash.
+// unquote returns the key in a quoted value. rest is the value without its opening quote.
+// As in RFC 8941, section 3.3.3, a backslash precedes each quote or backslash in the key.
 func unquote(rest string) (key string, ok bool) {
 	var text strings.Builder
 	for i := 0; i < len(rest); i++ {

@@ -32,7 +32,7 @@ var counters = map[outcome]string{
 	outcomeFailed:   "Failed",
 }
 
-// Each is a list of dimension sets. CloudWatch counts a metric once for each set.
+// Each variable is a list of dimension sets. CloudWatch counts a metric once for each set.
 var (
 	byService = [][]string{{serviceMember}}
 	byRoute   = [][]string{{serviceMember}, {serviceMember, routeMember}}

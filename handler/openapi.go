@@ -32,7 +32,7 @@ func Description(s ledger.Settings) string {
 	return inLine.ReplaceAllString(text, "${1}${3}, currency: "+s.Currency+"${2}${4}")
 }
 
-// These match the examples of answers around the place where the currency goes.
+// These match examples of answers, around the place where the currency is inserted.
 var (
 	inLine = regexp.MustCompile(`(type: (?:(?:credit|debit), ammount: "[0-9.]+"|account)|refunds: 1)(, (?:status|entries):)` +
 		`|((?:balance|limit|refundable): "[0-9.]+")(})`)
@@ -92,7 +92,7 @@ func shortFraction(places int) string {
 	return fmt.Sprintf(`\.[0-9]{0,%d}[1-9]`, places-1)
 }
 
-// below1 returns the pattern for an amount with that fraction. The amount may be below 1.
+// below1 returns the pattern for amounts with that fraction, including amounts below 1.
 func below1(fraction string) string {
 	if fraction == "" {
 		return ""

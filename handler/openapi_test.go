@@ -25,8 +25,8 @@ import (
 	"onewrite/ledger"
 )
 
-// beyondSchemas are the reasons for a 400 that JSON Schema can't express. The handler may
-// reject a call that the document allows only for one of these.
+// beyondSchemas are the reasons for a 400 that JSON Schema can't express. If the document
+// allows a call, the handler may reject it only for one of these reasons.
 var beyondSchemas = []string{
 	"is sent more than once, and the values differ",
 	"must be the same as ammount, or left out",
@@ -46,9 +46,9 @@ var beyondSchemas = []string{
 }
 
 // keepsContract checks a call and its answer against the description for the handler's
-// settings. Every member and header of the answer must be described. A request must be
-// rejected as invalid if the description forbids it or beyondSchemas has the reason, and
-// only then.
+// settings. Every member and header of the answer must be described. If the description
+// forbids a request, the handler must reject it. If the description allows it, a 400 must
+// have a reason in beyondSchemas.
 func keepsContract(t *testing.T, h *handler.Handler, r request, a answer) {
 	t.Helper()
 	d := descriptionOf(t, h.Settings())
@@ -337,7 +337,8 @@ func TestEveryDocumentedAnswer(t *testing.T) {
 		}
 	}
 
-	// Most operations can also answer 403, 405, 413, 500 and 503. None shows the cause.
+	// Most operations can also answer 403, 405, 413, 500 and 503. No answer shows the
+	// cause.
 	guarded, _, _ := newHandlerFor(t, handler.Access{Authorization: handler.JWT})
 	for _, call := range []request{
 		reading("/balance?userId=1"), reading("/transactions?userId=1"), reading("/transactions/" + posted),

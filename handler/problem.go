@@ -15,7 +15,7 @@ var (
 	errMethod       = errors.New("method not allowed")
 )
 
-// methodError means that a path has no route for the call's method, only for those in
+// methodError means that a path has no route for the call's method, only for the methods in
 // allow. It unwraps to errMethod.
 type methodError struct{ allow []string }
 
@@ -32,7 +32,7 @@ type problemKind struct {
 	outcome outcome
 }
 
-// problems maps errors to HTTP. Any error missing from it is internal: a 500 whose cause is
+// problems maps errors to HTTP answers. Any other error is internal: a 500 whose cause is
 // logged and never sent.
 var problems = []problemKind{
 	{errInvalidRequest, http.StatusBadRequest, "/problems/invalid-request", "Bad request",
@@ -100,7 +100,7 @@ type problem struct {
 	Instance   string              `json:"instance"`
 	ID         string              `json:"id,omitempty"`         // of the declined transaction
 	Properties map[string][]string `json:"properties,omitempty"` // messages by field
-	Entry      *int                `json:"entry,omitempty"`      // the place of the first entry that was declined or has too little left; only if there are several
+	Entry      *int                `json:"entry,omitempty"`      // the place of the first entry that was declined or has too little left; only if the transaction has several
 	Balance    string              `json:"balance,omitempty"`
 	Limit      string              `json:"limit,omitempty"`
 	Refundable string              `json:"refundable,omitempty"` // how much of the entry is left to refund

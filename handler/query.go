@@ -10,7 +10,7 @@ import (
 
 const defaultLimit = 50
 
-// query has the parameters in a call's query. Each may be given once.
+// query contains the parameters in a call's query. Each may be given once.
 type query struct {
 	values  url.Values
 	invalid *invalidRequest
@@ -24,7 +24,8 @@ func newQuery(c *call, invalid *invalidRequest) query {
 	return query{values, invalid}
 }
 
-// one returns a parameter's value. ok is false unless the parameter was given exactly once.
+// one returns the value of a parameter, and adds a fault if it was given more than once. ok
+// is false unless it was given exactly once.
 func (q query) one(field string) (value string, ok bool) {
 	switch values := q.values[field]; len(values) {
 	case 0:

@@ -67,8 +67,8 @@ var reports = []report{
 		`{` + reading2 + `,"rawQueryString":"userId=1","isBase64Encoded":true,"body":null}`, "200 GET /balance 1"},
 }
 
-// padded returns a credit with size bytes, in base64. Its note is chosen so that the base64
-// has + and /.
+// padded returns a credit padded to size bytes, in base64. Its note is chosen so that the
+// base64 has + and /.
 func padded(size int) string {
 	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%*s", size, creditWith("note", `"???>>>"`)))
 }

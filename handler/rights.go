@@ -46,8 +46,8 @@ func ownOrReceived(user ledger.UserID, about subject) bool {
 	return own(user, about) || received(user, about)
 }
 
-// ownDebits allows entries if every debit is the user's own. These rules allow entries that
-// could not be parsed, because the call then gets a 400.
+// ownDebits allows entries if every debit is the user's own. Like ownAndCovered, it allows
+// entries that could not be parsed, because the call then gets a 400.
 func ownDebits(user ledger.UserID, about subject) bool {
 	return !slices.ContainsFunc(about.entries, func(e ledger.Entry) bool {
 		return e.Type == ledger.Debit && isAnother(user, e)
@@ -115,8 +115,8 @@ func (c caller) rule(route string) rule {
 }
 
 // may returns nil if the caller may call the route for the subject. Otherwise it returns
-// errForbidden, or for a stored row that the caller may not even read [ledger.ErrNotFound],
-// as if the row did not exist.
+// errForbidden. For a stored row that the caller may not even read, it returns
+// [ledger.ErrNotFound], as if the row did not exist.
 func (c caller) may(route string, about subject) error {
 	switch allows := c.rule(route); {
 	case allows != nil && allows(c.user, about):

@@ -236,8 +236,8 @@ func (s scenario) check(t *testing.T, a *api, call, kind, sent, want, caller str
 	}
 }
 
-// The rights table names only existing routes, so a misspelled one is found. A route that
-// is not in it is for services only.
+// The rights table names only existing routes, so this test finds a misspelled one. A route
+// that is not in the table is for services only.
 func TestRightsAreOfRoutes(t *testing.T) {
 	t.Parallel()
 	assert.Subset(t, handler.Routes(), handler.RoutesForTokens())
@@ -403,8 +403,8 @@ func TestTokenReadsNoDifferenceFromAnother(t *testing.T) {
 			assert.NotEmpty(t, g.scoped("1", h).post(t, "k", guess).problem(t).Properties, "its own")
 		}
 
-		// A token that repeats a service's credit gets a replay, which moves nothing. Its
-		// answer adds only id, status and time to the call.
+		// A token that repeats a service's credit gets a replay, which changes no balance.
+		// Besides the call's own content, the answer shows only the id, status and time.
 		credit := entries(`,"metadata":{"pin":"4711"}`, entry("1", "5", "credit"))
 		require.Equal(t, http.StatusCreated, g.service(h).post(t, "card", credit).Status)
 		again := g.scoped("2", h).post(t, "card", credit)

@@ -90,7 +90,6 @@ func (r route) match(path string) (id string, ok bool) {
 	return id, ok && id != "" && !strings.Contains(id, "/")
 }
 
-// failWith returns an action that fails with err.
 func failWith(err error) action {
 	return func(*call) (answer, error) { return answer{}, err }
 }

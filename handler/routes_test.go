@@ -27,8 +27,8 @@ func TestRoutesAreDescribedAndDeployed(t *testing.T) {
 		const events = "template.yaml, the function's Events"
 		has[events] = append(has[events], event.Properties.Method+" "+event.Properties.Path)
 	}
-	// The APIs must have no route for OPTIONS or for any method. It would get the preflight
-	// requests that API Gateway answers itself.
+	// The APIs must have no OPTIONS route and no ANY route. Such a route would get the
+	// preflight requests that API Gateway answers itself.
 	for name, api := range map[string]httpAPI{"Api": template.Resources.Api, "ServiceApi": template.Resources.ServiceApi} {
 		name = "template.yaml, the DefinitionBody of " + name
 		for path, methods := range api.Properties.DefinitionBody.Paths {

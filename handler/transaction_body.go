@@ -34,7 +34,7 @@ type transactionBody struct {
 const rulesType = "account"
 
 type entryBody struct {
-	ID      string `json:"id,omitempty"` // the id of its row, if it has one or may get one
+	ID      string `json:"id,omitempty"` // the id of the entry's row, if the row exists or can still be written
 	UserID  string `json:"userId"`
 	Type    string `json:"type"`
 	Ammount string `json:"ammount"`

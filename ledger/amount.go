@@ -8,8 +8,8 @@ import (
 )
 
 // These bounds apply in every currency. A balance plus an amount has at most wholeDigits
-// digits before the point and [MaxPlaces] after it. The exact context and a DynamoDB number
-// (38 digits) can both hold that.
+// digits before the point and [MaxPlaces] after it. The apd context below and a DynamoDB
+// number (38 digits) can both hold that.
 var (
 	maxAmount      = decimal("1000000000000")    // 10^12
 	maxBalance     = decimal("1000000000000000") // 10^15
@@ -94,8 +94,8 @@ func (b Balance) IsZero() bool { return b.d.IsZero() }
 // Equal reports whether b and c are equal.
 func (b Balance) Equal(c Balance) bool { return b.d.Cmp(&c.d) == 0 }
 
-// After returns the balance after a credit or debit of a. If a debit exceeds b, or a credit
-// would exceed [MaxBalance], it returns b and ok is false. It panics for any other type.
+// After applies a credit or debit to b. If a debit exceeds b, or a credit would raise it
+// above [MaxBalance], After returns b and ok is false. It panics for any other type.
 func (b Balance) After(t Type, a Amount) (after Balance, ok bool) {
 	sum := Sum(b)
 	sum.move(t, a)
@@ -144,7 +144,7 @@ func (s *Sum) move(t Type, a Amount) {
 }
 
 // parsePlain parses a plain decimal up to most, with at most the given decimal places. If s
-// is invalid, it returns the reason. It checks the text itself because apd accepts more.
+// is invalid, it returns the reason. It checks s itself because apd accepts more notations.
 func parsePlain(s string, places int, most apd.Decimal) (d apd.Decimal, reason string) {
 	whole, fraction, point := strings.Cut(s, ".")
 	switch {
@@ -167,7 +167,7 @@ func digits(s string) bool {
 }
 
 // decimal parses a valid decimal. All results have the same exponent, so equal sums are
-// identical values, even from different notations.
+// identical values, even if their notations differ.
 func decimal(s string) apd.Decimal {
 	var d apd.Decimal
 	_, _, err := exact.SetString(&d, s)
@@ -196,9 +196,9 @@ func minus(a, b apd.Decimal) apd.Decimal {
 	return plus(a, negative)
 }
 
-// unshared returns a copy of d that holds its digits itself. An apd decimal of more than 64
-// bits can keep its digits behind a pointer. Its copies then share them, so a write to one
-// copy changes the others. Therefore no function here writes to a decimal that may have
+// unshared returns a copy of d that shares no memory with it. An apd decimal of more than
+// 64 bits can keep its digits behind a pointer. Its copies then share them, so a write to
+// one copy changes the others. Therefore no function here writes to a decimal that may have
 // been copied, and none returns a decimal with such a pointer.
 func unshared(d apd.Decimal) apd.Decimal {
 	var own apd.Decimal

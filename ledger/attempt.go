@@ -33,9 +33,9 @@ const (
 	contradiction                 // the store refused a posting that the accounts allow
 )
 
-// misfit is the reason why a request cannot be posted. For a decline, place gives the first
-// entry that did not fit, and seen its user's spendable balance before it. blocked means
-// that the account's rules block the entry. If the answer is not stored, only err is set.
+// misfit is the reason why a request cannot be posted. For a decline, place is the index of
+// the first entry that did not fit, and seen is its user's spendable balance before it.
+// blocked means that the account blocks the entry. If nothing is stored, only err is set.
 type misfit struct {
 	place   int
 	seen    Balance
@@ -43,7 +43,7 @@ type misfit struct {
 	err     error
 }
 
-// decide returns the next step after a refusal that arrived at now, and the next attempt.
+// decide returns the next step after a refusal, and the next attempt, which starts at now.
 // It does not change a.
 func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit, attempt) {
 	next := attempt{request: a.request, startedAt: now, unknown: a.unknown || refused.Unknown}
@@ -59,8 +59,8 @@ func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit,
 	// A hold that expired during this attempt may have been captured. Only an attempt to
 	// release it shows whether it was.
 	mayHaveBeenCaptured := anyExpires(refused.Accounts, a.startedAt, now)
-	// Accounts read at different moments must not decline a request, because it may have
-	// been allowed at every one of those moments.
+	// A request must not be declined because of accounts read at different moments: it may
+	// have been allowed at each of them.
 	oneMoment := !refused.ReadLater
 	first, declined := declinedAt(a.request.Entries, refused.Accounts, now)
 	declined = declined && oneMoment && !mayHaveBeenCaptured
@@ -98,9 +98,9 @@ func (r Request) tooManyHolds(accounts map[UserID]Account, now time.Time) bool {
 	return len(payer.Holds)-len(payer.expired(now)) >= MaxHolds
 }
 
-// declinedAt applies the entries to the accounts in order, with expired holds as spendable,
-// and returns the first entry that does not fit. It checks an account's block before the
-// balance, and skips users without a reported account. If all entries fit, ok is false.
+// declinedAt applies the entries to the accounts in order, counts expired holds as
+// spendable, and returns the first entry that does not fit. It checks blocks before
+// balances, and skips users without a reported account. If all entries fit, ok is false.
 func declinedAt(entries []Entry, accounts map[UserID]Account, now time.Time) (first misfit, ok bool) {
 	balances := map[UserID]Balance{}
 	for user, account := range accounts {

@@ -13,8 +13,8 @@ type Cursor struct {
 	CreatedAt time.Time
 	ID        TransactionID
 
-	// Within means that the page ended between rows with the same time, sorted by
-	// [SortRows]. Otherwise the named row is the last one with its time in the [Store]'s
+	// Within means that the page ended between rows with the same time, in the order of
+	// [SortRows]. Otherwise the named row is the last row with its time in the [Store]'s
 	// own order.
 	Within bool
 }

@@ -9,8 +9,8 @@
 // debits one user with an [Amount], so a transfer is a debit and a credit. The first
 // entry's user and the caller's [IdempotencyKey] identify the transaction. Posting it has
 // exactly one outcome, which never changes:
-//   - [Posted]: one atomic write stored its rows, one for each entry, and changed all
-//     balances.
+//   - [Posted]: one atomic write stored its rows, one for each entry, and changed the
+//     users' balances.
 //   - [Declined]: only its first row was stored and no balance changed. An entry would have
 //     taken a balance below zero or above [MaxBalance], or an account blocked it.
 //   - [Pending]: its debit opened a [Hold]. The money has left the balance and is set
@@ -40,7 +40,7 @@
 // # Refunds and rules
 //
 // A refund is a transaction whose entries reverse entries of a posted or captured
-// transaction, its [Original]. The same write counts it in the original's [Refunds].
+// transaction, its [Original]. The same write adds it to the original's [Refunds].
 //
 // An account may block debits or credits, and may have a credit limit. A [RuleChange] sets
 // these rules. It is stored as a row of its own. A user's rule changes and transactions
@@ -78,5 +78,5 @@
 // the smallest units could hold 10^15 with three decimal places, but not with eight.
 // Decimals also need no conversion between a caller's text and a DynamoDB number. [Amount]
 // and [Balance] hide the apd type, because apd also parses "NaN" and "1e3", because its ==
-// distinguishes 10 from 10.00, and because encoders lose its digits.
+// distinguishes 10 from 10.00, and because encoding it loses digits.
 package ledger

@@ -15,14 +15,14 @@ type EndRequest struct {
 }
 
 // Capture takes the amount from a hold and releases the rest. If the amount is zero, it
-// takes everything. The same write posts the pending transaction's credit. The result is
-// the transaction after the capture; it is Replayed if this amount was captured before. The
-// error is
+// takes everything. The same write posts the pending transaction's credit, if it has one.
+// The result is the transaction after the capture, with Replayed set if an earlier call
+// captured the same amount. The error is
 //   - [ErrNotFound] if no transaction has the id;
 //   - the error from the request's Allow;
 //   - [ErrNotPending] if the transaction was never pending;
 //   - an [*InvalidError] if the amount exceeds the held amount;
-//   - a *[HoldEndedError] if the hold ended in another way, or expired;
+//   - a *[HoldEndedError] if the hold was voided, expired or captured differently;
 //   - a *[ReceiverError] if the receiver's account does not allow the credit;
 //   - [ErrTryAgain] if the outcome is unknown or nothing was written;
 //   - another error in case of a defect.
@@ -50,8 +50,8 @@ func (l *Ledger) Void(ctx context.Context, r EndRequest) (Result, error) {
 	return l.end(ctx, t, end)
 }
 
-// pending reads a pending transaction's first row. It also returns the row that would end
-// the hold for its full amount.
+// pending reads a pending transaction's first row, and checks that the caller may end its
+// hold. It also returns the row that would end the hold for its full amount.
 func (l *Ledger) pending(ctx context.Context, r EndRequest, as End) (t, end Transaction, err error) {
 	t, err = l.store.Transaction(ctx, r.TransactionID)
 	switch {
@@ -91,14 +91,13 @@ func (l *Ledger) end(ctx context.Context, t, asked Transaction) (Result, error) 
 	return Result{t.ended(end), replayed}, nil
 }
 
-// storePause is how early a [Store] may give up before its context ends, if no time is left
-// for another attempt.
+// storePause is how long before the end of its context a [Store] may stop retrying.
 const storePause = time.Second
 
 // writeEnd writes a hold's end. After the expiry it sends only the expiry, because reads
 // report the hold as expired once the grace has passed. If an attempt to write the
-// requested end may still be in flight at the expiry, writeEnd writes the expiry as well.
-// If that attempt was stored first, the error is a [*RecordedError] with its row.
+// requested end may still be in flight at the expiry, writeEnd tries to write the expiry as
+// well. If the requested end was stored first, the error is a [*RecordedError] with it.
 func (l *Ledger) writeEnd(ctx context.Context, t, asked Transaction) (end Transaction, err error) {
 	expiry := t.hold().endRow(t.UserID, Expiry)
 	expiry.PostedBy = asked.PostedBy
@@ -120,15 +119,15 @@ func (l *Ledger) writeEnd(ctx context.Context, t, asked Transaction) (end Transa
 	return l.postEnd(ctx, ctx, t.ending(expiry, now))
 }
 
-// endsFirst reports whether call has a deadline that is not later than part's.
+// endsFirst reports whether the context call has a deadline no later than that of part.
 func endsFirst(call, part context.Context) bool {
 	callEnds, ok := call.Deadline()
 	partEnds, _ := part.Deadline()
 	return ok && !partEnds.Before(callEnds)
 }
 
-// postEnd writes an end before inTime ends. If the store refuses it, the reads that follow
-// may take until ctx ends.
+// postEnd writes a hold's end before the context inTime ends. If the store refuses the
+// write, the reads that follow may take until ctx ends.
 func (l *Ledger) postEnd(ctx, inTime context.Context, p Posting) (end Transaction, err error) {
 	end = p.Rows[0]
 	err = l.store.Post(inTime, p)
@@ -160,7 +159,7 @@ func receiverError(p Posting, refused *RefusedError, now time.Time) error {
 	return nil
 }
 
-// ending returns the posting that ends a hold. Its first row is the end.
+// ending returns the posting that writes a hold's end, then a captured payment's credit.
 func (t Transaction) ending(end Transaction, now time.Time) (p Posting) {
 	p.end(t.hold(), end, now)
 	if end.End == Capture && len(t.Entries) > 1 {

@@ -204,7 +204,7 @@ func TestEndsByTime(t *testing.T) {
 }
 
 // An error about the receiver's account is not stored. It is returned only if no end is
-// stored, because a store need not report a taken id.
+// stored, because a refusal can hide that the id is taken.
 func TestReceiver(t *testing.T) {
 	t.Parallel()
 	first := pendingRow(t, "1 debit 40, shop credit 40")

@@ -14,12 +14,12 @@ var (
 	ErrInvalid           = errors.New("invalid value")          // a value was rejected
 	ErrInsufficientFunds = errors.New("insufficient funds")     // a debit exceeds the balance
 	ErrBalanceLimit      = errors.New("balance limit")          // the balance would exceed MaxBalance
-	ErrAccountBlocked    = errors.New("account blocked")        // an account's rules block an entry's type
+	ErrAccountBlocked    = errors.New("account blocked")        // an account's rules block the entry
 	ErrCreditInUse       = errors.New("credit in use")          // an account already uses more than its new credit limit
 	ErrKeyReused         = errors.New("idempotency key reused") // an earlier call used the key for another transaction
 	ErrTooManyHolds      = errors.New("too many holds")         // the user already has MaxHolds open holds
 	ErrNotPending        = errors.New("not pending")            // the transaction to capture or void was never pending
-	ErrHoldEnded         = errors.New("hold ended")             // the hold ended in another way
+	ErrHoldEnded         = errors.New("hold ended")             // the hold has another end than the requested one
 	ErrNotRefundable     = errors.New("not refundable")         // the transaction is not posted, or is a refund
 	ErrRefundLimit       = errors.New("refund limit")           // the refund exceeds the amount left to refund
 	ErrNotFound          = errors.New("transaction not found")  // no transaction has the id
@@ -91,8 +91,8 @@ type KeyReusedError struct {
 func (e *KeyReusedError) Error() string { return ErrKeyReused.Error() }
 func (e *KeyReusedError) Unwrap() error { return ErrKeyReused }
 
-// HoldEndedError reports that a hold ended in another way than requested. It contains the
-// stored end and unwraps to [ErrHoldEnded].
+// HoldEndedError reports that a hold has another end than the requested one, or was
+// captured for another amount. It contains the stored end and unwraps to [ErrHoldEnded].
 type HoldEndedError struct{ End Transaction }
 
 func (e *HoldEndedError) Error() string {
@@ -143,17 +143,17 @@ func (e *RefundLimitError) Error() string {
 
 func (e *RefundLimitError) Unwrap() error { return ErrRefundLimit }
 
-// RecordedError is the error that a [Store] returns if an id is taken. It contains the
-// stored row.
+// RecordedError is the error that a [Store] returns if a row with the same id is already
+// stored. It contains that row.
 type RecordedError struct{ Recorded Transaction }
 
 func (e *RecordedError) Error() string {
 	return fmt.Sprintf("transaction %s is recorded already", e.Recorded.ID)
 }
 
-// RefusedError is the error that a [Store] returns if accounts do not allow a posting. A
+// RefusedError is the error that a [Store] returns for a posting that is not allowed. A
 // balance is outside a move's range, a hold to end is not open, too many holds are open, an
-// account blocks an entry, or its rules have changed since they were read.
+// account blocks an entry, a rule change is out of date, or too little is left to refund.
 type RefusedError struct {
 	// Accounts contains accounts that do not allow their moves, as they were at the refusal
 	// or at a later read. Some may be missing.
@@ -163,8 +163,8 @@ type RefusedError struct {
 	// allow their moves, and they may have been read at different moments.
 	ReadLater bool
 
-	// Refunds is the refund account if it does not allow the refund, and nil otherwise. If
-	// it is set, the balances do not matter, because the amount left to refund never grows.
+	// Refunds is the total of earlier refunds if too little is left to refund, else nil.
+	// Balances then do not matter, because the amount left to refund never grows.
 	Refunds *Refunds
 
 	// Unknown means that DynamoDB may still apply an attempt of this write. Until that is

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// Sums of valid amounts and balances never have this many digits. Without the trap, apd
-// would silently round them.
+// No sum of valid amounts and balances has this many digits. Without the trap, apd would
+// silently round such a sum.
 func TestRoundingPanics(t *testing.T) {
 	t.Parallel()
 	assert.Panics(t, func() { plus(*apd.New(1, 16), *apd.New(1, -8)) }, "25 digits of 24")

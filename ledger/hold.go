@@ -28,8 +28,8 @@ type Hold struct {
 // can be spent, even if no end is stored yet.
 func (h Hold) spendable(now time.Time) bool { return !now.Before(h.ExpiresAt.Add(grace)) }
 
-// endRow returns the row that ends the whole hold. All possible ends of a hold have the
-// same id, so only one of them can be stored.
+// endRow returns the row that ends the hold for its full amount. All possible ends of a
+// hold have the same id, so only one of them can be stored.
 func (h Hold) endRow(user UserID, end End) Transaction {
 	return Transaction{
 		ID:            h.TransactionID.End(),

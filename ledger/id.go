@@ -25,7 +25,7 @@ func NewTransactionID(user UserID, key IdempotencyKey) TransactionID {
 
 // Entry returns the id for the row of the entry at the given place, from 0. The first
 // entry's row is the transaction's own. For the other rows, a zero byte follows the
-// namespace. No user id begins with one, so their ids differ from all transaction ids.
+// namespace. No user id begins with a zero byte, so no transaction has such an id.
 func (id TransactionID) Entry(place int) TransactionID {
 	if place == 0 {
 		return id

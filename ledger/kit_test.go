@@ -59,7 +59,7 @@ func entries(t require.TestingT, text string) (all []ledger.Entry) {
 }
 
 // requestOf returns a request for entries such as "a debit 10, b credit 10". The suffix ",
-// pending" holds the money for a minute. "refund of a debit 10" refunds the whole debit.
+// pending" makes it a hold of one minute. "refund of a debit 10" refunds the whole debit.
 func requestOf(t require.TestingT, text string) ledger.Request {
 	if text, ok := strings.CutPrefix(text, "refund of "); ok {
 		o := originalOf(t, text)
@@ -116,7 +116,7 @@ func holdsOf(t require.TestingT, name string, expires time.Time, amounts ...stri
 	return holds
 }
 
-// account returns an account with these holds. The balance excludes them.
+// account returns an account with these holds. The balance excludes their amounts.
 func account(t require.TestingT, balance string, holds ...ledger.Hold) ledger.Account {
 	b, err := ledger.ParseBalance(balance)
 	require.NoError(t, err)
@@ -135,8 +135,8 @@ func refusal(t require.TestingT, seen accounts) *ledger.RefusedError {
 }
 
 // script is a store that returns prepared answers to postings and repeats the last one. It
-// records the postings. The rows need not match the answers, because DynamoDB does not
-// always report every failed condition.
+// records the postings. The field rows need not match the answers, because DynamoDB does
+// not always report every failed condition.
 type script struct {
 	ledger.Store
 	answers []error
@@ -184,7 +184,7 @@ func (s *script) holding(rows ...ledger.Transaction) *script {
 	return s
 }
 
-// at returns a ledger on the script. Its clock always shows now.
+// at returns a ledger on the script. The ledger's clock always returns now.
 func (s *script) at(now time.Time) *ledger.Ledger {
 	return ledger.New(s, func() time.Time { return now })
 }
@@ -194,8 +194,8 @@ func ticking(from time.Time, step time.Duration) func() time.Time {
 	return func() time.Time { from = from.Add(step); return from }
 }
 
-// end ends a hold. The string is "void", "all" to capture everything, or the amount to
-// capture.
+// end ends a hold. Its last argument is "void", "all" to capture everything, or the amount
+// to capture.
 func end(t *testing.T, l *ledger.Ledger, r ledger.EndRequest, as string) (ledger.Result, error) {
 	t.Helper()
 	switch as {

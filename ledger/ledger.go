@@ -24,8 +24,8 @@ func New(store Store, now func() time.Time) *Ledger {
 // Settings returns the store's settings. Use them to parse the amounts in a request.
 func (l *Ledger) Settings() Settings { return l.store.Settings() }
 
-// Request asks for one transaction. Either all its entries are posted or none. They count
-// as if they were posted one after another, with no other write between them.
+// Request describes a transaction to post. Either all its entries are posted or none. They
+// count as if they were posted one after another, with no other write between them.
 type Request struct {
 	IdempotencyKey IdempotencyKey // belongs to the first entry's user
 	Entries        []Entry        // must pass CheckEntries
@@ -41,8 +41,8 @@ func (r Request) UserID() UserID { return r.Entries[0].UserID }
 // TransactionID returns the requested transaction's id.
 func (r Request) TransactionID() TransactionID { return NewTransactionID(r.UserID(), r.IdempotencyKey) }
 
-// Result is the outcome of a [Request]. It is Replayed if an earlier call with the same key
-// already had this outcome.
+// Result is the outcome of a call that posts a transaction, ends a hold or changes rules.
+// Replayed is true if an earlier call already had this outcome.
 type Result struct {
 	Transaction Transaction // the transaction's first row
 	Replayed    bool
@@ -120,9 +120,9 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 	return first, ErrTryAgain
 }
 
-// notStored returns answer, or a [*RecordedError] if the call's row is stored after all. A
-// decline needs no such check, because its own write fails if the row exists. If an attempt
-// may still be applied, the outcome is unknown and the error is [ErrTryAgain].
+// notStored returns an error that is never stored, or a [*RecordedError] if the call's row
+// is stored after all. A decline needs no such check, because its own write fails if the
+// row exists. If an attempt may still be applied, the error is [ErrTryAgain].
 func (l *Ledger) notStored(ctx context.Context, id TransactionID, answer error, unknown bool) error {
 	if unknown {
 		answer = fmt.Errorf("%w: an attempt may still be applied after: %s", ErrTryAgain, answer.Error())
@@ -142,7 +142,7 @@ func (l *Ledger) unlessRecorded(ctx context.Context, id TransactionID, err error
 	return err
 }
 
-// releaseFirst writes the attempt's releases separately, in one write for each user.
+// releaseFirst writes the attempt's releases in advance, in one write for each user.
 func (l *Ledger) releaseFirst(ctx context.Context, a attempt) error {
 	for _, user := range usersOf(a.request.Entries) {
 		if err := l.release(ctx, user, a.accounts[user].expired(a.startedAt), a.startedAt); err != nil {
@@ -152,8 +152,8 @@ func (l *Ledger) releaseFirst(ctx context.Context, a attempt) error {
 	return nil
 }
 
-// release writes the ends of a user's expired holds. It also returns nil if another caller
-// ended one of them first.
+// release writes the ends of a user's expired holds. If another caller ended one of them
+// first, it writes nothing and returns nil.
 func (l *Ledger) release(ctx context.Context, user UserID, expired []Hold, now time.Time) error {
 	if expired == nil {
 		return nil
@@ -256,7 +256,7 @@ func (l *Ledger) TransactionIf(ctx context.Context, id TransactionID, allow Allo
 	if t.Status != Pending {
 		return t, nil
 	}
-	now := l.now() // taken before the read, because an end may be written right after it
+	now := l.now() // taken before the read, because an end may be written right after the read
 	end, err := l.store.Transaction(ctx, id.End())
 	switch {
 	case err == nil:

@@ -196,8 +196,8 @@ func TestCaller(t *testing.T) {
 	}
 }
 
-// The ids are stored, so with another derivation every old key could be applied again. The
-// expected ids were computed with Python's hashlib and uuid.
+// The ids are stored. If their derivation changed, every old key could post a second time.
+// The expected ids were computed with Python's hashlib and uuid.
 func TestTransactionIDNeverChanges(t *testing.T) {
 	t.Parallel()
 	one, other := newID(t, "1", "1"), newID(t, "用户", "signup-bonus")

@@ -10,15 +10,15 @@ import (
 
 // Posting is one write to a [Store], which applies all of it or nothing.
 type Posting struct {
-	// Rows are the rows to store. The first is the transaction's first row or a hold's end.
-	// If its id is taken, the posting is already recorded.
+	// Rows are the rows to store. The first is a transaction's first row, a hold's end or a
+	// rule change. If its id is taken, the posting is already recorded.
 	Rows []Transaction
 
 	// Moves change the balances. There is one move for each user in the rows.
 	Moves []Move
 
-	// Refund is set if the rows refund a transaction. The write succeeds only if it refunds
-	// no entry beyond its amount, and counts the refund in the original's refund account.
+	// Refund is set if the rows refund a transaction. The write adds the refund to the
+	// original's [Refunds], and succeeds only if no entry is refunded beyond its amount.
 	Refund *Refund
 }
 
@@ -32,9 +32,9 @@ func (p Posting) Items() int {
 }
 
 // Move changes a user's balance by the total of the user's rows, if the balance is from
-// MinBefore to MaxBefore. Within this range every debit is covered and no credit exceeds
-// [MaxBalance], one row after another. A user without a stored balance has the opening
-// balance.
+// MinBefore to MaxBefore. Within this range the rows can apply one after another: the
+// balance covers every debit, and no credit raises it above [MaxBalance]. A user without a
+// stored balance has the opening balance.
 type Move struct {
 	UserID               UserID
 	Sum                  Sum
@@ -44,8 +44,8 @@ type Move struct {
 	// Ends are the holds to end. All must be open.
 	Ends []Hold
 
-	// Opens is the hold to open, or nil. After the ends, fewer than [MaxHolds] holds must
-	// be open.
+	// Opens is the hold to open, or nil. Besides the holds in Ends, fewer than [MaxHolds]
+	// must be open.
 	Opens *Hold
 
 	// Held is the amount by which Opens and Ends change the held sum.
@@ -74,8 +74,8 @@ func NewPosting(r Request, now time.Time) (Posting, error) {
 	return newPosting(r, now, nil), nil
 }
 
-// newPosting returns the posting for a valid request. Before the entries it releases the
-// expired holds in the accounts.
+// newPosting returns the posting for a valid request. The posting also releases the expired
+// holds in the accounts, so that the entries can use the money.
 func newPosting(r Request, now time.Time, accounts map[UserID]Account) Posting {
 	p := Posting{Rows: r.rows(now), Moves: make([]Move, 0, len(r.Entries)), Refund: r.Refund}
 	entries := p.Rows

@@ -106,10 +106,10 @@ func misfit(t require.TestingT, entries []ledger.Entry, balances map[ledger.User
 	return -1
 }
 
-// A refused posting counts as if its releases and then its entries were posted one after
-// another. If the reported accounts do not allow an entry, the first such entry declines
-// the transaction. Otherwise a move allows a balance if and only if all the user's entries
-// fit, and changes it by their sum.
+// After a refusal, the next posting counts as if its releases and then its entries were
+// posted one after another. If the reported accounts do not allow an entry, the first such
+// entry declines the transaction. Otherwise a move allows a balance if and only if all the
+// user's entries fit, and changes it by the sum of the releases and entries.
 func TestPostingCountsAsItsEntries(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -149,7 +149,7 @@ func TestPostingCountsAsItsEntries(t *testing.T) {
 	})
 }
 
-// checkMoves checks a posting that releases the holds in seen before the entries.
+// checkMoves checks the moves of a posting that first releases all holds in the accounts.
 func checkMoves(t *rapid.T, entries []ledger.Entry, p ledger.Posting, seen map[ledger.UserID]ledger.Account, released map[ledger.UserID]int64) {
 	rows, users := 0, map[ledger.UserID]bool{}
 	for _, m := range p.Moves {

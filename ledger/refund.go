@@ -19,8 +19,8 @@ type Original struct {
 	Entries []Entry // with the captured amount after a capture
 }
 
-// Refund links a [Request] to the transaction that it refunds. All refunds of an entry
-// together return at most its amount.
+// Refund is the transaction that a [Request] refunds, with the amount to refund for each
+// entry. All refunds of an entry together return at most its amount.
 type Refund struct {
 	Of    Original
 	Parts []Part // one for each entry to refund
@@ -32,7 +32,7 @@ type Part struct {
 	Amount Amount
 }
 
-// Refunds is the refund account of a transaction.
+// Refunds is a transaction's refund account: the running total of its posted refunds.
 type Refunds struct {
 	Count int            // number of posted refunds
 	Sums  map[int]Amount // refunded amounts by the entry's place
@@ -48,8 +48,8 @@ func (l *Ledger) Original(ctx context.Context, id TransactionID) (Original, erro
 	return OriginalOf(t)
 }
 
-// OriginalOf returns t as the original for a refund. t must be in its current state. The
-// error is [ErrNotFound] if t is not a first row, or a *[NotRefundableError].
+// OriginalOf returns t, a transaction in its current state, as the original of a refund.
+// The error is [ErrNotFound] if t is not a first row, or a *[NotRefundableError].
 func OriginalOf(t Transaction) (Original, error) {
 	switch {
 	case t.Kind() != FirstRow:
@@ -66,8 +66,8 @@ func OriginalOf(t Transaction) (Original, error) {
 	return o, nil
 }
 
-// Refunds returns a transaction and its refund account, strongly consistent. It returns the
-// same errors as [Ledger.Original].
+// Refunds returns a transaction and the running total of its refunds, strongly consistent.
+// It returns the same errors as [Ledger.Original].
 func (l *Ledger) Refunds(ctx context.Context, id TransactionID) (Original, Refunds, error) {
 	o, err := l.Original(ctx, id)
 	if err != nil {
@@ -111,8 +111,8 @@ func (o Original) CheckAmount(p Part) error {
 	return nil
 }
 
-// Request returns a request that refunds the parts, which must be in entry order. It has
-// the opposite entry for each part, and the caller must set the key.
+// Request returns a request that refunds the parts, which must be in entry order. The
+// request has the opposite entry for each part. The caller must set its key.
 func (o Original) Request(parts []Part) Request {
 	r := Request{Refund: &Refund{o, parts}}
 	for _, p := range parts {
@@ -131,7 +131,7 @@ func (r *Refund) isWhole() bool {
 		!slices.ContainsFunc(r.Parts, func(p Part) bool { return !p.Amount.Equal(r.Of.Entries[p.Entry].Amount) })
 }
 
-// MaxBefore returns the most that earlier refunds may have returned for the part's entry.
+// MaxBefore returns the highest total that earlier refunds of the part's entry may have.
 func (r *Refund) MaxBefore(p Part) Sum {
 	return Sum{minus(r.Of.Entries[p.Entry].Amount.d, p.Amount.d)}
 }
@@ -147,7 +147,7 @@ func (r *Refund) limit(account Refunds) *RefundLimitError {
 	return nil
 }
 
-// mark sets the refunded transaction in all rows, and the refunded places in the first row.
+// mark sets RefundOf in all rows, and RefundPlaces in the first row.
 func (r *Refund) mark(rows []Transaction) {
 	for i := range rows {
 		rows[i].RefundOf = r.Of.ID

@@ -202,8 +202,8 @@ func TestReleasesOfPosting(t *testing.T) {
 		{"1 debit 70", accounts{"1": expired("60", "1", "15", "25")}, []string{
 			"1 -30 from 30 to 1016000000000000 in 3; held -40; ends 25; ends 15", // the holds are sorted by id
 		}},
-		// Several users' holds are released in entry order. Users without holds move as
-		// usual.
+		// Several users' holds are released in entry order. Users without holds have
+		// ordinary moves.
 		{"b debit 70, c credit 10, a debit 70", accounts{"a": expired("60", "a", "40"), "b": expired("50", "b", "20", "20")}, []string{
 			"b -30 from 30 to 1016000000000000 in 3; held -40; ends 20; ends 20",
 			"a -30 from 30 to 1016000000000000 in 2; held -40; ends 40",
@@ -318,8 +318,8 @@ func TestRoundsAreBounded(t *testing.T) {
 	}
 }
 
-// A hold that expired meanwhile is released before a lower credit limit is declined. Here
-// the release finds that the hold was captured, so the limit is declined.
+// If a hold expires during the call, it is released before a lower credit limit is
+// declined. Here the balance is too low even then, as if the hold was captured.
 func TestCreditInUseWhileAHoldExpires(t *testing.T) {
 	t.Parallel()
 	limit, err := ledger.ParseCreditLimit("60")

@@ -16,8 +16,8 @@ func postOn(t *testing.T, recorded ledger.Transaction, r ledger.Request) (ledger
 	return s.at(noon).Post(t.Context(), r)
 }
 
-// The same request in any notation is a replay. For another request, the error names all
-// differences.
+// The same request in any notation is a replay. For a different request with the key, the
+// error names all differences.
 func TestKeyAgain(t *testing.T) {
 	t.Parallel()
 	type differs = ledger.KeyReusedError
@@ -93,7 +93,7 @@ func TestReplayOfAWrongRow(t *testing.T) {
 	}
 }
 
-// These texts appear in the log.
+// The log contains these error messages.
 func TestErrorsNameTheirReason(t *testing.T) {
 	t.Parallel()
 	r := requestOf(t, "1 debit 150.5")

@@ -25,7 +25,7 @@ func ParsePermission(s string) (Permission, error) {
 	return oneOf("rules", `must be "blocked" or "allowed"`, s, Blocked, Allowed)
 }
 
-// Rules are an account's rules. Only [Ledger.ChangeRules] changes them.
+// Rules are an account's blocks and credit limit. Only [Ledger.ChangeRules] changes them.
 type Rules struct {
 	DebitsBlocked  bool
 	CreditsBlocked bool
@@ -55,8 +55,8 @@ func (c RuleChange) Check() error {
 	return nil
 }
 
-// lent returns how much the change adds to the balance, which includes the credit limit. It
-// is negative for a lower limit.
+// lent returns how much the change adds to the balance, which includes the credit limit.
+// The sum is negative for a lower limit.
 func (c RuleChange) lent() (sum Sum) {
 	if c.CreditLimit != nil {
 		sum.d = minus(c.CreditLimit.d, c.LimitBefore.d)
@@ -64,7 +64,7 @@ func (c RuleChange) lent() (sum Sum) {
 	return sum
 }
 
-// RulesRequest asks for one change to an account's rules.
+// RulesRequest describes a change to an account's rules.
 type RulesRequest struct {
 	IdempotencyKey IdempotencyKey // rule changes and transactions share the user's keys
 	UserID         UserID
@@ -78,7 +78,7 @@ func (r RulesRequest) TransactionID() TransactionID {
 	return NewTransactionID(r.UserID, r.IdempotencyKey)
 }
 
-// row returns the request's row, where from has the account's rules before the change.
+// row returns the row that records the change to the rules in from.
 func (r RulesRequest) row(from Rules, now time.Time) Transaction {
 	change := r.Change
 	change.Number = from.Changes + 1
@@ -98,8 +98,8 @@ func (r RulesRequest) row(from Rules, now time.Time) Transaction {
 }
 
 // ChangeRules changes an account's rules and returns the change's row. Once it has
-// returned, the ledger posts no entry that the new rules block. The same request again
-// changes nothing and returns the first result, with Replayed set. The error is
+// returned, the ledger posts no entry that the new rules block. Sending the same request
+// again changes nothing and returns the first result, with Replayed set. The error is
 //   - a *[DeclinedError] if the balance did not allow the new credit limit, now or the
 //     first time;
 //   - a *[KeyReusedError] if an earlier call used the key for another change or for a
@@ -168,7 +168,7 @@ func (t Transaction) ruling() Posting {
 	return Posting{Rows: []Transaction{t}, Moves: []Move{m}}
 }
 
-// addDifferences marks in the error how two requested changes differ.
+// addDifferences sets the fields of the error for the settings in which c and other differ.
 func (c RuleChange) addDifferences(other RuleChange, to *KeyReusedError) {
 	to.DebitsDiffer = c.Debits != other.Debits
 	to.CreditsDiffer = c.Credits != other.Credits

@@ -46,7 +46,7 @@ func ParseSettings(currency, places, opening string) (Settings, error) {
 	if !isCurrency(currency) {
 		wrong = append(wrong, fmt.Sprintf("currency is %.50q, must be three to twelve capital letters and digits, a letter first", currency))
 	}
-	s := Settings{Currency: currency, Places: MaxPlaces} // for the opening balance if places is invalid
+	s := Settings{Currency: currency, Places: MaxPlaces} // used to parse the opening balance if places is invalid
 	if count, err := strconv.Atoi(places); err == nil && len(places) == 1 && count <= MaxPlaces {
 		s.Places = count
 	} else {
@@ -118,7 +118,7 @@ func SmallestUnit(places int) string {
 	return "0." + strings.Repeat("0", places-1) + "1"
 }
 
-// tooManyPlaces returns the reason for rejecting a value with more decimal places.
+// tooManyPlaces returns the reason to reject a value with more than most decimal places.
 func tooManyPlaces(most int) string {
 	switch most {
 	case 0:

@@ -8,8 +8,8 @@ import "context"
 // When a method returns, everything that it wrote or read is durable. The Store retries by
 // itself and counts the retries in the context's [Trace]. Any method may fail with
 // [ErrTryAgain] if contention, throttling or faults last until its attempts or the context
-// run out. It sends no attempt after the context has ended, and gives up at most one second
-// early. Any error not named here is a defect.
+// run out. A method sends no attempt after the context has ended, and gives up at most one
+// second before. Any error not named here is a defect.
 //
 // A posting has at most [MaxItems] rows and moves together, which is DynamoDB's limit for a
 // write. A user has at most [MaxHolds] open holds, so that an account's row stays below 1
@@ -26,13 +26,13 @@ type Store interface {
 	// If nothing is written, the error is a
 	//   - *[RecordedError] if the first row's id is taken, even if the balances do not
 	//     allow p;
-	//   - *[RefusedError] with the refund account if that does not allow the refund, or
-	//     else with at least one account that does not allow its move. It also reports
-	//     whether an attempt may still be applied because it got no answer or a server
-	//     fault.
+	//   - *[RefusedError] with the original's [Refunds] if they do not allow the refund, or
+	//     else with at least one account that does not allow its move. The error also
+	//     reports whether an attempt may still be applied because it got no answer or a
+	//     server fault.
 	//
-	// After an ErrTryAgain, p may or may not be posted; only the same call again can find
-	// out. Contention is never reported as a RefusedError.
+	// After an ErrTryAgain, p may or may not be posted. Only sending the same call again
+	// shows which. Contention is never reported as a RefusedError.
 	Post(ctx context.Context, p Posting) error
 
 	// Decline stores t, the first row of a declined transaction. If its id is taken,
@@ -46,8 +46,8 @@ type Store interface {
 	// Transaction returns the row with that id, strongly consistent, or [ErrNotFound].
 	Transaction(ctx context.Context, id TransactionID) (Transaction, error)
 
-	// Refunds returns a transaction's refund account, strongly consistent. It is empty
-	// before the first refund.
+	// Refunds returns the running total of a transaction's refunds, strongly consistent. It
+	// is empty before the first refund.
 	Refunds(ctx context.Context, of TransactionID) (Refunds, error)
 
 	// History returns at most limit of the user's rows after the cursor, and the next
@@ -66,7 +66,7 @@ type Trace struct {
 
 type traceKey struct{}
 
-// WithTrace returns a context with t. A [Store] that gets this context updates t.
+// WithTrace returns a copy of ctx that contains t. A [Store] that gets this copy updates t.
 func WithTrace(ctx context.Context, t *Trace) context.Context {
 	return context.WithValue(ctx, traceKey{}, t)
 }

@@ -96,7 +96,7 @@ func ParseEnd(s string) (End, error) {
 	return oneOf("type", `must be "credit" or "debit", or of an end "capture", "void" or "expiry"`, s, Capture, Void, Expiry)
 }
 
-// Status returns the status of a transaction after this end, or "" for any other string.
+// Status returns the status of a transaction after this end, or "" for an unknown end.
 func (e End) Status() Status {
 	switch e {
 	case Capture:
@@ -188,7 +188,7 @@ type Transaction struct {
 	Rules *RuleChange
 }
 
-// Kind is the kind of a row.
+// Kind distinguishes the ledger's rows by what they record.
 type Kind int
 
 // These are the four kinds of row.
@@ -253,7 +253,7 @@ func (t Transaction) ExpiresIn() time.Duration {
 
 func (t Transaction) hold() Hold { return Hold{t.ID, t.Amount, t.ExpiresAt} }
 
-// ended returns the pending transaction as it is after its end.
+// ended returns the pending transaction t in its state after the given end.
 func (t Transaction) ended(end Transaction) Transaction {
 	t.Status = end.Status
 	if end.End == Capture {

@@ -1,5 +1,5 @@
-// Package emf has the types of CloudWatch's embedded metric format. CloudWatch Logs turns
-// members of a log line into metrics if the line's _aws member names them.
+// Package emf defines the types of CloudWatch's embedded metric format. CloudWatch Logs
+// turns members of a log line into metrics if the line's _aws member names them.
 //
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 package emf

@@ -72,7 +72,7 @@ func addAll(f *testing.F, seeds ...string) {
 }
 
 // begun returns a new ledger in which user 1 got a credit of 40 and then posted this body.
-// location is that transaction's.
+// location is the path of that transaction.
 func begun(t *testing.T, number uint8, body string) (h *handler.Handler, m *memory, location string) {
 	t.Helper()
 	h, m = newMemory(number)
@@ -101,7 +101,7 @@ func assertReplay(t *testing.T, first, again answer) {
 }
 
 // A post writes exactly the transaction in its body, and a rejected post writes nothing.
-// The body is compared using encoding/json and math/big.
+// The test reads the body independently, with encoding/json and math/big.
 func FuzzBody(f *testing.F) {
 	addAll(f,
 		`{"userId":"1","ammount":"10","type":"credit"}`,
@@ -159,7 +159,7 @@ func FuzzBody(f *testing.F) {
 	})
 }
 
-// A capture pays the receiver its body's amount, or the whole hold. A void pays nothing.
+// A capture pays the receiver the body's amount, or the whole hold. A void pays nothing.
 func FuzzEnd(f *testing.F) {
 	for _, seed := range []string{
 		"", "{}", `{"ammount":"25"}`, `{"amount":0.01,"currency":"USD"}`, `{"ammount":"40.00"}`, `{"ammount":"40.01"}`,
@@ -209,8 +209,8 @@ func FuzzEnd(f *testing.F) {
 	})
 }
 
-// A refund reverses what its body names, or everything. The same refund sent again is a
-// replay. An entry is never refunded beyond its amount.
+// A refund reverses the entries that its body names, or all entries. The same refund sent
+// again is a replay. An entry is never refunded beyond its amount.
 func FuzzRefund(f *testing.F) {
 	addAll(f,
 		"", "{}", `{"ammount":"25"}`, `{"amount":0.01,"currency":"USD"}`, `{"ammount":"40.01"}`, `{"ammount":null}`,
@@ -370,8 +370,8 @@ func FuzzKeyHeader(f *testing.F) {
 // literal matches a JSON string, which may be a member's name.
 var literal = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 
-// hostile are JSON strings to replace others in an event. Some are not UTF-8, and some
-// can't be decoded.
+// hostile are JSON strings that replace other strings in an event. Some are not UTF-8, and
+// some can't be decoded.
 var hostile = []string{
 	`"/transactions/%FF"`, `"/transactions/%ff%25FF%"`, "\"\xff\xfe\"", `"\ud800"`, `"\u0000\r\n"`, `"a,a"`, `"` + "\u2028" + `<&>"`,
 }

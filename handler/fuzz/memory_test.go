@@ -67,7 +67,7 @@ func (m *memory) Post(_ context.Context, p ledger.Posting) error {
 	return nil
 }
 
-// refunded returns the refunds of r's original after r, or unchanged if r is not allowed.
+// refunded returns the refunds of r's original. If r is allowed, they include it.
 func (m *memory) refunded(r *ledger.Refund) (after ledger.Refunds, allowed bool) {
 	if r == nil {
 		return after, true
@@ -165,7 +165,7 @@ func (m *memory) Refunds(_ context.Context, of ledger.TransactionID) (ledger.Ref
 	return m.refunds[of], nil
 }
 
-// History has no order and no paging: where it is called, no user has two transactions.
+// History has no order and no paging: in tests that call it, no user has two transactions.
 func (m *memory) History(_ context.Context, user ledger.UserID, after ledger.Cursor, _ int) (page ledger.Page, err error) {
 	for _, t := range m.transactions {
 		if t.UserID == user && t.Rules == nil && after == (ledger.Cursor{}) {
