@@ -159,9 +159,8 @@ func TestErrorsThatStay(t *testing.T) {
 	}
 }
 
-// A caller sends the same call twice. The second call posts after DynamoDB refused the
-// first call, but before the first call's decline is stored. Then the first call also
-// returns the posted transaction.
+// A caller sends the same call twice. The second posts after the first was refused, but
+// before the first's decline is stored. Then the first also returns the posted transaction.
 func TestTwinPostsBeforeDecline(t *testing.T) {
 	t.Parallel()
 	const debit = "k: 1 debit 109"

@@ -483,9 +483,8 @@ func defect(t *testing.T, err error, want string) {
 	}
 }
 
-// Every call that reads a damaged row returns an internal error and never guesses. The
-// other tests try every kind of damage. A few kinds are enough here, because all calls use
-// the same decoder.
+// Every call that reads a damaged row returns an internal error and never guesses. A few
+// kinds of damage are enough here, because all calls use the same decoder.
 func TestDamagedRows(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)

@@ -173,8 +173,7 @@ func TestReleasesByReports(t *testing.T) {
 		twoPayers = "ha: hold a debit 60; hb: hold b debit 60; 1m1s;"
 		drained   = "k: a debit 70, b debit 70, c credit 140; a 30, b 30, c 240"
 
-		// Each payer has enough left for its own debit, but user a has too little for b's
-		// debit.
+		// Each payer can still cover its own debit, but user a could not cover user b's.
 		others = "ha: hold a debit 80; hb: hold b debit 60; 1m1s"
 		end    = "ca: capture ha 60; vb: void hb" // leaves 40 for user a and 100 for user b
 		left   = "; a 10, b 30"
@@ -244,10 +243,9 @@ func TestHoldIsCapturedWhileAnAnswerIsUnderWay(t *testing.T) {
 	}
 }
 
-// While any write meets contention, a call only retries. It reads nothing and declines
-// nothing, even if the condition on a balance, a further row or a refund account also
-// failed. The other request may change the balance, or be an earlier attempt of the same
-// call.
+// While any write is contended, a call only retries. It reads and declines nothing, even if
+// the condition on a balance, a further row or a refund account also failed. The other
+// request may change the balance, or be an earlier attempt of the same call.
 func TestConditionsBesideContention(t *testing.T) {
 	t.Parallel()
 	const transfer = "k: a debit 100, b credit 99, shop credit 1"

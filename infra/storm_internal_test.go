@@ -167,9 +167,8 @@ func TestStorm(t *testing.T) {
 	}
 }
 
-// If its conflicts last, a call switches to the narrow window, and later to the wide one.
-// In each window, every further conflict shortens its delay, down to a fiftieth of the
-// window.
+// If its conflicts last, a call switches to the narrow window, then to the wide one. Each
+// further conflict shortens its delay, to no less than a fiftieth of the window.
 func TestTurns(t *testing.T) {
 	t.Parallel()
 	var call turns

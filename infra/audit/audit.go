@@ -202,8 +202,7 @@ func (a *audit) collect(ctx context.Context, wanted func(ledger.Transaction) boo
 	})
 }
 
-// mover is a user and the first row of the write that the user's balance names in
-// transaction_id.
+// mover is a user and the transaction_id of the user's balance.
 type mover struct {
 	user  ledger.UserID
 	first ledger.TransactionID

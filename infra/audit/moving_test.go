@@ -331,8 +331,7 @@ func TestInMotion(t *testing.T) {
 			s.network.Next(nil, before(func() { calls.Play(s.t, "meanwhile: rules 1 debits blocked, limit 5") })) // before the second Scan
 		}, exitRight, func(*scene, report) {}},
 
-		// The clocks differ: the hold's time is within the last minute, but the time of its end
-		// is earlier.
+		// The clocks differ: the hold is dated in the last minute, and its end before that.
 		{"a hold and its end of two clocks", func(s *scene) {
 			for i := range 6 { // several holds, so that the scan reads some ends before their holds
 				calls := script.At(s.b, time.Now().Add(3*time.Second-inFlight))

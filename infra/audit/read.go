@@ -294,5 +294,4 @@ func (e *requestError) Error() string {
 	return fmt.Sprintf("%s: %v", e.doing, e.err)
 }
 
-// Unwrap returns the SDK's error.
 func (e *requestError) Unwrap() error { return e.err }

@@ -127,9 +127,9 @@ func (b *reader) writeBalance(ctx context.Context, user string, stored, wanted r
 	return b.spend(ctx, out.ConsumedCapacity)
 }
 
-// asStored returns the condition that a row has not changed since it was read: each of its
-// attributes has the same value, and no attribute in ofAccount was added. A missing row must
-// still be missing.
+// asStored returns the condition that a row has not changed since it was read: its
+// attributes have the same values, and none in ofAccount was added. A missing row must still
+// be missing.
 func asStored(stored row) (condition string, names map[string]string, values row) {
 	if stored == nil {
 		return "attribute_not_exists(user_id)", nil, nil

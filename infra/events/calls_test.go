@@ -23,8 +23,7 @@ import (
 // users are user ids of many forms. The later calls leave out the last one.
 var users = []string{"1", `"quoted"`, `é\u00e9`, "用户", "😀", "shop", "a/b:c", "{}", "x'y", "order.7"}
 
-// plan returns calls of every kind, and the same calls on each run. Some elements have
-// several steps, which must be sent in order.
+// plan returns the same calls on each run, of every kind. Some calls take several steps.
 func plan(count int) (calls [][]string) {
 	for i := range count {
 		chance := rand.New(rand.NewPCG(7, uint64(i)))
@@ -106,9 +105,9 @@ func ledgerOver(books *infratest.Books, now func() time.Time, fault faults.Fault
 	return ledger.New(store, now)
 }
 
-// makeCalls makes the calls from 16 concurrent callers. Each caller's requests go through
-// one of the faults in ways, and through random faults. The outcomes are ignored, because
-// the streams show them.
+// makeCalls makes the calls from 16 concurrent callers, and ignores the outcomes, which the
+// streams show. Each caller's requests go through one of the given faults, and through
+// random ones.
 func makeCalls(t *testing.T, books *infratest.Books, calls [][]string, now func() time.Time, ways ...faults.Fault) {
 	t.Helper()
 	todo := make(chan []string)

@@ -25,8 +25,7 @@ type write struct {
 	moves map[string]movement // by user
 }
 
-// movement is a change to a balance: the sum added to it, and the number of rows added to
-// its version.
+// movement is a change to a balance and its version: the sum and number of rows added.
 type movement struct{ sum, rows string }
 
 // note returns a fault that delivers each request and records its write if DynamoDB applies

@@ -42,9 +42,9 @@ func (b *Books) Credit(t testing.TB, user string, amounts ...string) {
 	}
 }
 
-// Fill gives a new user a balance just 100 below the limit. That takes a thousand credits, whose
-// rows are slow to write. So Fill writes only the balance, and Check counts the rows as if they
-// were stored.
+// Fill gives a new user a balance 100 below the limit. That takes a thousand credits, which are
+// slow to write. So Fill writes only the balance, and Check counts the rows as if they were
+// stored.
 func (b *Books) Fill(t testing.TB, user string) {
 	t.Helper()
 	amounts := slices.Repeat([]string{"1000000000000"}, 1000)

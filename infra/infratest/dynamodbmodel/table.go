@@ -46,7 +46,6 @@ func (t *table) row(key item) *row {
 	return t.rows[name]
 }
 
-// keys returns the keys of all rows, sorted.
 func (t *table) keys() []string { return slices.Sorted(maps.Keys(t.rows)) }
 
 // segment returns the keys in one segment of a parallel Scan.

@@ -91,8 +91,8 @@ var ruleScenes = []scene{
 		nothing: rules 1 = invalid rules: must have debits, credits or creditLimit`},
 }
 
-// No concurrent change to the limit is lost: each change starts from the limit that the previous
-// change set.
+// No concurrent change to the limit is lost: each starts from the limit that the last one
+// set.
 func limitsAtOnce(t *testing.T, b *script.Script) {
 	before := make([]string, 20)
 	for _, err := range atOnce(len(before), func(i int) error {

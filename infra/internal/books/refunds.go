@@ -104,9 +104,8 @@ func OriginalOf(id ledger.TransactionID, first, end *ledger.Transaction) (o Orig
 	return o, "", absent
 }
 
-// CompareRefund returns "" if a refund reverses entries of its original and is not older
-// than the original. Otherwise it returns the reason. The clocks of the two calls may
-// differ by ClockAhead.
+// CompareRefund returns "" if a refund reverses entries of its original and is not older.
+// Otherwise it returns the reason. The clocks of the two calls may differ by ClockAhead.
 func CompareRefund(refund ledger.Transaction, o Original) string {
 	if refund.CreatedAt.Add(ClockAhead).Before(o.Since) {
 		return fmt.Sprintf("its time is %s, and the refunded transaction's is %s", ledger.FormatTime(refund.CreatedAt), ledger.FormatTime(o.Since))
