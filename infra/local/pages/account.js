@@ -164,7 +164,6 @@ function tell(entry) {
   at("next").hidden = !says;
 }
 
-// move posts the form as a credit or a debit.
 function move(type) {
   const seconds = at("seconds").value.trim();
   const body = {
@@ -191,7 +190,6 @@ async function post(call, whose, faults) {
   return entry;
 }
 
-// end captures or voids a hold of the user on display.
 const end = (id, how, ammount) => post(ending(id, how, ammount), user);
 
 const refund = (id, ammount) => post(refunding(id, newName("refund"), ammount), user);

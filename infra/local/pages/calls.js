@@ -40,7 +40,6 @@ export const refunding = (id, key, ammount) => ({
 
 export const refundsOf = (id) => get(`/transactions/${encodeURIComponent(id)}/refunds`);
 
-// ruling returns the call that changes a user's rules.
 export const ruling = (key, body) => ({ ...posting(key, body), path: "/accounts" });
 
 export const newName = (prefix) => `${prefix}-${crypto.getRandomValues(new Uint32Array(1))[0].toString(16).padStart(8, "0")}`;
@@ -117,7 +116,6 @@ function answered(status, reason, headers, text) {
   return { status, reason, headers, text, body: parsed(text), replayed: headers.some(([name]) => name === "idempotent-replayed") };
 }
 
-// dateOf returns the Date header of an answer, or undefined.
 export const dateOf = (answer) => answer?.headers.find(([field]) => field === "date")?.[1];
 
 function parsed(text) {

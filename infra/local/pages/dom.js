@@ -2,7 +2,6 @@
 
 export const at = (id) => document.getElementById(id);
 
-// element makes an element with these properties and children.
 export function element(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
   made.append(...children.flatMap((child) => (typeof child === "string" ? isolated(child) : [child])));

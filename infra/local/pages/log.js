@@ -42,7 +42,6 @@ export async function made(call, user, { faults = "", show = true, lane = newLan
 
 const stateOf = (answer, reason) => (answer ? "answered" : reason === anotherLedger ? "another ledger" : "no answer");
 
-// madeAtOnce makes many calls for a user at once.
 export async function madeAtOnce(calls, user, { faults = "", lane = newLane() } = {}) {
   const entries = calls.map((call, i) => add({ call, user, lane, tell: () => {}, caller: i + 1 }));
   showEntry(entries[0]);
@@ -108,7 +107,6 @@ function writeLine(entry) {
     ...(call.method === "POST" ? [element("br"), element("span", { className: "note" }, `${call.headers["Idempotent-Key"] ?? "no key"}, user ${name(user)}`)] : []));
 }
 
-// showEntry shows an entry of the log in the wire view.
 export function showEntry(entry) {
   shown?.line.removeAttribute("aria-current");
   shown = entry;

@@ -138,7 +138,6 @@ async function expiry(hold, show, signal) {
   }
 }
 
-// race makes many calls at once for a new user.
 async function race(facts, ammount, faults, callsOf) {
   const { user, lane } = await newStage(facts);
   facts.amount = ammount;

@@ -41,7 +41,7 @@ export const unitsOf = (text) => (/^\d+(\.\d+)?$/.test(text) && (text.split(".")
 // name. It formats no more than 300 characters, because Intl takes at most 308 digits.
 export const amountOf = (text) => (unitsOf(text) === undefined || text.length > 300 ? name(text) : money(text));
 
-// moneyOf formats a whole number of the smallest unit for people.
+// moneyOf is like money for a whole number of the smallest unit.
 export const moneyOf = (sum) => money(decimal(sum));
 
 const again = "Send the same call again to find out; it can't count twice.";
@@ -146,7 +146,6 @@ export function standing({ status, captured, expiresAt, type }) {
   return { pending: `pending, held until ${time(expiresAt)}`, voided: "voided", expired: "expired" }[status] ?? status;
 }
 
-// time formats a time from the ledger for people.
 export const time = (text) => new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
 // clock formats the time of day, with the date if it is not today.
@@ -178,7 +177,6 @@ function posted({ body: { data }, replayed }, call) {
   return { kind: "posted", title: "Posted", sentence: `${sentenceCase(did)}.` };
 }
 
-// balance describes a user's balance, held money and rules.
 export const balance = ({ balance, held, creditLimit, blocked }) => [
   money(balance),
   ...(creditLimit ? [` with a credit limit of ${money(creditLimit)}`] : []),

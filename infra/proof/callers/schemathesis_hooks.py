@@ -19,7 +19,7 @@ def members(body):
 
 @schemathesis.hook
 def filter_case(context, case):
-    """Skips calls that the ledger accepts by rules that the description has only in words.
+    """Skips calls that the ledger accepts although the description's schemas forbid them.
 
     Amounts and credit limits may be JSON numbers. A null member counts as left out, except a
     capture's amount, and a refund's amount and entries.

@@ -15,7 +15,7 @@ import (
 	"onewrite/infra/proof/callers/gateway"
 )
 
-// user calls the ledger for one of its users, through the generated client.
+// user calls the ledger through the generated client, for one of the ledger's users.
 type user struct {
 	*ClientWithResponses
 	t  *testing.T
@@ -217,7 +217,7 @@ func TestGatewayAnswers(t *testing.T) {
 // newGateway returns the URL of a stand-in for API Gateway, in front of the ledger.
 func newGateway(t *testing.T) string { return newGatewayOf(t, "LEDGER_URL") }
 
-// newGatewayOf is newGateway for the ledger whose URL is in an environment variable.
+// newGatewayOf is like newGateway, for the ledger whose URL is in the environment variable.
 func newGatewayOf(t *testing.T, variable string) string {
 	require.NotEmpty(t, os.Getenv(variable), "%s must be the URL of a new local server: .ci/callers starts it", variable)
 	handler, err := gateway.New(os.Getenv(variable))

@@ -63,9 +63,9 @@ const random = `
 	};
 `
 
-// Writes are applied between any two reads, in any order. The newest own money on display
-// is always one that the user had, and the others follow from it, line by line. When no
-// more writes arrive, it equals the balance.
+// While writes are applied between reads, the newest own money on display is always an
+// amount that the user really had. The other amounts follow from it, line by line. When no
+// more writes arrive, the newest own money equals the balance.
 func TestStatementAddsUp(t *testing.T) {
 	b := open(t, "/?userId=1")
 	b.sees("balance", "$")
@@ -115,7 +115,8 @@ func TestStatementAddsUp(t *testing.T) {
 	assert.Equal(t, "true 0", b.later(`simulate()`))
 }
 
-// others posts these as another caller, all at once or one after another.
+// others posts transactions with these bodies as another caller, all at once or one after
+// another.
 func (b browser) others(user string, atOnce bool, bodies ...string) {
 	b.t.Helper()
 	size := 1
@@ -134,13 +135,13 @@ func (b browser) others(user string, atOnce bool, bodies ...string) {
 func creditOf(amount string) string { return fmt.Sprintf(`type: "credit", ammount: %q`, amount) }
 func debitOf(amount string) string  { return fmt.Sprintf(`type: "debit", ammount: %q`, amount) }
 
-// ownIs waits until the statement's rows show this own money.
+// ownIs waits until the rows of the statement show these amounts of own money.
 func (b browser) ownIs(want ...string) {
 	b.t.Helper()
 	b.waits(fmt.Sprintf(`[...document.querySelectorAll("#history tr")].map((row) => row.lastElementChild.textContent.slice(0, 12)).join("|") === %q`, strings.Join(want, "|")))
 }
 
-// Own money is right after every kind of line: holds that end in each way, a release by
+// Own money is correct after every kind of line: holds that end in each way, a release by
 // another write, several entries, a decline, a refund and a credit limit. It is the same
 // after a reload.
 func TestRunningBalanceOfEveryLine(t *testing.T) {
@@ -245,7 +246,7 @@ const shifted = `const real = window.fetch;
 		return new Response(text, { headers: answer.headers });
 	};`
 
-// The page warns of a key that was used before, and offers a new one.
+// The page warns if a key was used before, and offers a new one.
 func TestKeyUsedAgain(t *testing.T) {
 	b := openAccount(t, "again")
 	assert.Equal(t, "true", b.ask(`String(document.getElementById("same-key").hidden)`))
@@ -301,7 +302,7 @@ func TestOnlyTheOpenAccountIsRead(t *testing.T) {
 	b.ownIs("$105.00")
 }
 
-// All of a thousand lines can be shown, each with the own money after it.
+// A statement can show a thousand lines, each with the own money after it.
 func TestThousandLines(t *testing.T) {
 	b := open(t, "/?userId=1")
 	b.sees("balance", "$")
@@ -377,8 +378,8 @@ func TestFocusGoesOn(t *testing.T) {
 	assert.Equal(t, "amount", b.focused())
 }
 
-// An open transaction shows refunds from another tab, and keeps a person's input and the
-// focus.
+// An open transaction shows refunds that were made in another tab, and keeps a person's
+// input and the focus.
 func TestRefundsOfAnotherTab(t *testing.T) {
 	one := openAccount(t, "refunds")
 	one.enter("amount", "30")
@@ -402,8 +403,8 @@ func TestRefundsOfAnotherTab(t *testing.T) {
 	assert.Equal(t, "true", one.ask(`String(document.activeElement === document.querySelector("#transaction a"))`))
 }
 
-// An open form of rules shows a change from another tab. If a person has changed the form,
-// it keeps their input and shows a notice.
+// An open rules form shows a change that was made in another tab. If a person has edited
+// the form, it keeps their input and shows a notice.
 func TestRulesOfAnotherTab(t *testing.T) {
 	one := openAccount(t, "rules-tabs")
 	two := newTab(t, one, one.ask(`location.href`))

@@ -60,7 +60,7 @@ func startChromium() error {
 	return chromedp.Do(chromium)
 }
 
-// installed returns the first installed program, or "".
+// installed returns the path of the first program that is installed, or "".
 func installed(programs ...string) string {
 	for _, program := range programs {
 		if path, err := exec.LookPath(program); err == nil {
@@ -78,7 +78,7 @@ type browser struct {
 	motion string      // prefers-reduced-motion in this tab
 }
 
-// open opens a page of the server in dollars.
+// open opens a page of the local server whose currency is the dollar.
 func open(t *testing.T, path string) browser {
 	t.Helper()
 	return openAt(t, "LEDGER_URL", path)
@@ -163,7 +163,7 @@ func (b browser) do(steps ...chromedp.Action[chromedp.Void]) {
 	require.NoError(b.t, chromedp.Do(ctx, steps...))
 }
 
-// ask returns the value of the expression in the page.
+// ask evaluates an expression in the page, and returns its value.
 func (b browser) ask(expression string) string {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b, within)
@@ -236,7 +236,7 @@ func (b browser) run(statement string) {
 	b.do(chromedp.Evaluate[chromedp.Void](`(() => { ` + statement + ` })()`))
 }
 
-// waits waits until an expression of the page is true.
+// waits waits until an expression in the page is true.
 func (b browser) waits(expression string) {
 	b.t.Helper()
 	for end := time.Now().Add(within); b.ask(`String(`+expression+`)`) != "true"; time.Sleep(20 * time.Millisecond) {
@@ -244,7 +244,6 @@ func (b browser) waits(expression string) {
 	}
 }
 
-// count returns how many elements match a selector.
 func (b browser) count(selector string) string {
 	b.t.Helper()
 	return b.ask(fmt.Sprintf(`String(document.querySelectorAll(%q).length)`, selector))
@@ -262,7 +261,7 @@ func (b browser) atTen() {
 	b.do(call(emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: zone}))
 }
 
-// prefer sets the page's preferred colour scheme and motion.
+// prefer emulates a person's preferences for colour scheme and motion.
 func (b browser) prefer(scheme, motion string) {
 	b.t.Helper()
 	b.do(call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{

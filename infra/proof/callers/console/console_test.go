@@ -142,8 +142,8 @@ func TestRulesOnThePage(t *testing.T) {
 	b.sees("barred", "Debits are blocked")
 }
 
-// Fifteen clicks at once post one transaction. A generated key is for one transaction, so
-// another button takes a new key. A key that a person typed is kept.
+// Fifteen clicks at once post one transaction. A generated key is for one transaction, so a
+// click on another button generates a new key. A key that a person typed is kept.
 func TestClicksAtOnce(t *testing.T) {
 	b := openAccount(t, "clicks")
 	b.run(`for (let i = 0; i < 15; i++) document.querySelector("button[value=credit]").click();`)
@@ -160,8 +160,8 @@ func TestClicksAtOnce(t *testing.T) {
 	b.waits(`document.getElementById("log").innerText.includes("The key is taken")`)
 }
 
-// holdBack delays the answers to calls whose path contains path, until release is called in
-// the page.
+// holdBack delays the answers to calls whose URL contains path, until release() is called
+// in the page.
 func (b browser) holdBack(path string) {
 	b.t.Helper()
 	b.run(fmt.Sprintf(`const real = window.fetch; const held = []; let released = false;
@@ -255,7 +255,7 @@ func TestNoServer(t *testing.T) {
 	b.run(`window.online();`)
 	b.click("#again")
 	b.sees("outcome", "Read. User offline has $100.00.")
-	b.run(`document.querySelector("#log .post").click();`) // in one step, because the log grows meanwhile
+	b.run(`document.querySelector("#log .post").click();`) // find and click in one step, because the log grows meanwhile
 	b.sees("outcome", "No answer. It may have counted")
 	b.click("#again")
 	b.sees("did", "Posted. Credit of $10.00, user offline.")
@@ -263,8 +263,8 @@ func TestNoServer(t *testing.T) {
 	b.sees("balance", "$110.00")
 }
 
-// The page describes the ledger's problems in words. If a key can't be sent, it says so and
-// sends nothing.
+// The page describes the ledger's problems in plain sentences. If a key can't be sent, the
+// page reports that and sends nothing.
 func TestWords(t *testing.T) {
 	b := openAccount(t, "words")
 	for _, c := range []struct{ amount, key, want string }{
@@ -292,8 +292,8 @@ func TestWords(t *testing.T) {
 	b.sees("did", "Not accepted. The user must not be blank.")
 }
 
-// The keyboard reaches everything. Enter in a field moves no money, and a rejected field
-// is marked and focused.
+// The forms can be used by keyboard alone. Enter in a field moves no money, and a rejected
+// field is marked and focused.
 func TestConsoleByKeyboard(t *testing.T) {
 	b := openAccount(t, "keyboard")
 	b.do(chromedp.Focus("#amount"))
@@ -348,7 +348,7 @@ func TestStatement(t *testing.T) {
 	b.do(chromedp.WaitNotVisible("#older"), chromedp.WaitNotVisible("#all"))
 }
 
-// The code on display makes the same call in a shell or another program.
+// The code on display makes the same call when it is run in a shell or as a program.
 func TestCopies(t *testing.T) {
 	b := openAccount(t, "copies")
 	b.enter("key", `it's "mine"`) // quotes, which the code must escape

@@ -7,8 +7,9 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// A hold from the form can end by capture, void or expiry, and is one row of the statement.
-// After a rejected capture it is still pending, and the form still open.
+// A hold that was posted with the form can end by capture, void or expiry, and has one row
+// in the statement. After a rejected capture, the hold is still pending and the capture
+// form stays open.
 func TestHolds(t *testing.T) {
 	b := openAccount(t, "holds")
 	b.enter("seconds", "soon")
@@ -36,7 +37,7 @@ func TestHolds(t *testing.T) {
 		assert.Equal(t, "captured "+wrong, b.focused()+" "+b.ask(`document.getElementById("captured").value`))
 		assert.Equal(t, "true", b.ask(`document.getElementById("captured").ariaInvalid ?? "false"`))
 	}
-	b.run(`document.querySelector("#history a").click();`) // in one step, because the statement is read again meanwhile
+	b.run(`document.querySelector("#history a").click();`) // find and click in one step, because the statement is read again meanwhile
 	b.sees("outcome", "Read. Debit of $40.00, user holds: pending, held until")
 	b.enter("captured", "25")
 	b.click("#capture")
@@ -50,7 +51,7 @@ func TestHolds(t *testing.T) {
 	assert.Equal(t, "none", b.ask(`getComputedStyle(document.getElementById("end")).display`))
 	b.click("#again")
 	b.sees("outcome", "Replayed. This is the first answer again: debit of $40.00, user holds: posted, $25.00 captured.")
-	b.run(`document.querySelector("#history a").click();`) // in one step, because the statement is read again meanwhile
+	b.run(`document.querySelector("#history a").click();`) // find and click in one step, because the statement is read again meanwhile
 	b.sees("outcome", "Read. Debit of $40.00, user holds: posted, $25.00 captured; made")
 
 	hold("10", "600")
@@ -85,7 +86,8 @@ func TestHolds(t *testing.T) {
 	b.sees("outcome", "Nothing to end. This transaction never was pending")
 }
 
-// A fault that is chosen in the form happens to the call, and the lane shows its effect.
+// A fault that is chosen in the form is injected into the call, and the lane shows its
+// effect.
 func TestFaultOfTheForm(t *testing.T) {
 	b := openAccount(t, "faulty")
 	for _, c := range []struct{ fault, outcome, lane string }{
@@ -100,7 +102,7 @@ func TestFaultOfTheForm(t *testing.T) {
 		b.sees("lane", c.lane)
 	}
 	b.choose("fault", "")
-	b.click(credit) // with the key of the call that lost its answer
+	b.click(credit) // with the key of the call whose answer was lost
 	b.sees("outcome", "Replayed.")
 	b.sees("balance", "$140.00")
 }

@@ -17,8 +17,8 @@ import (
 
 const maxAnimationBytes = 200_000
 
-// The README's pictures are the page after its story, in light and dark, and the drawings
-// of the first three steps as an animation. -update saves them.
+// The README's pictures show the page after all steps have been played, in light and dark,
+// and the drawings of the first three steps as an animation. -update saves them.
 func TestPictures(t *testing.T) {
 	b := open(t, "/")
 	if !*update {

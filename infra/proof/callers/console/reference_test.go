@@ -19,11 +19,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// operation is an operation of the API's description.
+// operation is a method and a path in the API's description.
 type operation struct {
 	method, path string
 	examples     []string // the names of its body's examples, or [""] if it has none
-	status       string   // the documented status of the answer
+	status       string   // the documented 2xx status
 }
 
 // operations returns all operations that the server describes.
@@ -101,7 +101,7 @@ const (
 	response   = `(document.querySelector("[role=dialog] section[aria-label=Response]")?.innerText ?? "")`
 )
 
-// opens opens the dialog that sends the operation.
+// opens opens the dialog that sends a call of the operation.
 func (b browser) opens(o operation) {
 	b.t.Helper()
 	b.run(fmt.Sprintf(`document.querySelector(%q).click();`, o.section()+" .show-api-client-button")) // not with the mouse, because the button may move
@@ -115,7 +115,7 @@ func (b browser) closes() {
 	b.waits(`document.querySelector(".scalar-client--open") === null`)
 }
 
-// sends clicks the page's send button for the operation, and returns the answer.
+// sends sends a call of the operation from the page, and returns the text of the answer.
 func (b browser) sends(o operation) string {
 	b.t.Helper()
 	b.opens(o)

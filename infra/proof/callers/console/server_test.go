@@ -29,13 +29,12 @@ var buildServer = sync.OnceValues(func() (string, error) {
 	return program, nil
 })
 
-// server is a local server that one test starts.
 type server struct {
 	url  string
 	kill func()
 }
 
-// serve starts a local server, with more flags, and kills it when the test ends.
+// serve starts a local server with additional flags, and kills it when the test ends.
 func serve(t *testing.T, addr string, flags ...string) server {
 	t.Helper()
 	program, err := buildServer()
@@ -64,9 +63,9 @@ func serve(t *testing.T, addr string, flags ...string) server {
 
 func (s server) addr() string { return strings.TrimPrefix(s.url, "http://") }
 
-// If the server is killed, the page keeps the last balance and shows its time. It continues
-// when a server starts with the same tables. It rejects answers from a server with other
-// tables, even in the middle of a step.
+// If the server is killed, the page keeps the last balance and shows its time. The page
+// continues when a server with the same tables starts. It rejects answers from a server
+// with other tables, even in the middle of a step.
 func TestServerIsKilled(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
@@ -173,9 +172,10 @@ func TestStepsWithoutAnOpeningBalance(t *testing.T) {
 	assert.Equal(t, "$40.00 was held and came back by itself. The debit was posted: $0.00 can be spent.", b.step("5"))
 }
 
-// Nothing is cut off or covered, even with the highest balances (10^15) and the longest
-// names and amounts, at the widths of a phone, a tablet and a desktop. 200 % zoom halves
-// the width, so it is covered too. Amounts wrap only between groups of digits.
+// Nothing is cut off or hidden, even with the highest balances (10^15) and the longest
+// names and amounts, at the widths of a phone, a tablet and a desktop. Zooming to 200 %
+// halves the width, so these widths test it too. Amounts wrap only between groups of
+// digits.
 func TestHighestBalances(t *testing.T) {
 	t.Parallel()
 	user := strings.Repeat("M", 128)

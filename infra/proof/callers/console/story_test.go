@@ -27,14 +27,15 @@ func (b browser) ends(n string) {
 	b.waits(`document.getElementById("step-` + n + `").ariaBusy === "false"`)
 }
 
-// drawn returns the words of a step's drawing.
+// drawn returns the text of a step's drawing.
 func (b browser) drawn(n string) string {
 	b.t.Helper()
 	return b.ask(`(() => { const drawn = document.querySelector("#step-` + n + ` .drawing");
 		return (drawn.querySelector("[role=img]")?.ariaLabel ?? "") + "\n" + drawn.innerText; })()`)
 }
 
-// Each step reports its result in one sentence, which is true for any values of its fields.
+// Each step reports its result in one sentence. The sentence is true for any values of the
+// step's fields.
 func TestStepsSay(t *testing.T) {
 	b := open(t, "/")
 	const (
@@ -161,7 +162,8 @@ func (b browser) vary(id, value string) {
 		field.dispatchEvent(new Event("input", {bubbles: true}));`, id, value))
 }
 
-// breakServer makes the page's calls fail, until mend is called in the page.
+// breakServer makes the page's calls fail as described by how, until mend() is called in
+// the page.
 func (b browser) breakServer(how string) {
 	b.t.Helper()
 	if how == "" {
@@ -293,13 +295,13 @@ func TestStepsDraw(t *testing.T) {
 	assert.Equal(t, "60% 40%", b.ask(`[...document.querySelectorAll("#step-5 .bar-row:nth-child(2) .bar > *")].map(({style}) => style.width).join(" ")`))
 }
 
-// hurry makes the page's timers ten times as fast.
+// hurry makes the page's timers run ten times as fast.
 func (b browser) hurry() {
 	b.t.Helper()
 	b.run(`const real = window.setTimeout; window.setTimeout = (then, time, ...more) => real(then, time / 10, ...more);`)
 }
 
-// By keyboard alone, a person can play all steps of the story in order, and stop it.
+// By keyboard alone, a person can play all steps of the story in order, and stop the story.
 func TestStory(t *testing.T) {
 	b := open(t, "/")
 	b.prefer("light", "no-preference")
@@ -426,7 +428,7 @@ func TestStoryLeadsOn(t *testing.T) {
 	assert.Contains(t, b.ask(`document.querySelector("#step-4 .sum").textContent`), payer, "the page was not loaded anew")
 }
 
-// An invalid field stops the story at its step, and is shown.
+// An invalid field stops the story at the field's step, and is focused.
 func TestStoryAsksForFields(t *testing.T) {
 	b := open(t, "/")
 	b.vary("step-2-callers", "101")
@@ -461,7 +463,8 @@ func (b browser) isDrawn(n string) {
 	b.waits(fmt.Sprintf(`document.querySelector("#step-%[1]s .drawing").clientWidth === Math.round(document.querySelector("#step-%[1]s .drawing > *").getBoundingClientRect().width)`, n))
 }
 
-// fits checks that a view stays within the page, and each text within its drawing or box.
+// fits checks that a view fits the width of the page, and that each text stays within its
+// drawing or box.
 func (b browser) fits(view string, width int64) {
 	b.t.Helper()
 	assert.Equal(b.t, fmt.Sprint(width), b.ask(`String(document.documentElement.scrollWidth)`), view)
@@ -537,8 +540,8 @@ func (b browser) loadAxe() {
 	b.do(chromedp.Evaluate[chromedp.Void](string(axe)))
 }
 
-// checkAxe checks that axe-core finds no problem, in light and in dark. In dark it checks
-// only the contrast, because only the colours differ.
+// checkAxe checks that axe-core finds no problem in the light and dark colour schemes. In
+// the dark one it checks only contrast, because only the colours differ.
 func (b browser) checkAxe(state string) {
 	b.t.Helper()
 	for scheme, rules := range map[string]string{"light": "{}", "dark": `{runOnly: ["color-contrast"]}`} {

@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// The wire view describes the requests to DynamoDB in words. Opening a line shows the
-// expressions.
+// The wire view describes the requests to DynamoDB in plain sentences. Opening a line shows
+// the expressions that were sent.
 func TestWireInWords(t *testing.T) {
 	b := openAccount(t, "wired")
 	b.choose("fault", "conflict")
@@ -44,7 +44,7 @@ func TestWireInWords(t *testing.T) {
 	b.sees("lane", "Count the refund, only if no more is refunded than was moved")
 }
 
-// Each bar of the lane begins and ends when its request did.
+// Each bar in the lane begins and ends at the times when its request did.
 func TestLaneHasATimeAxis(t *testing.T) {
 	b := openAccount(t, "axis")
 	b.choose("fault", "write-answer-lost")
@@ -60,7 +60,7 @@ func TestLaneHasATimeAxis(t *testing.T) {
 	}))`))
 }
 
-// With several callers, each has one line, with a bar for each of its requests.
+// With several callers, each caller has one line, with a bar for each of its requests.
 func TestLaneOfACrowd(t *testing.T) {
 	b := openAccount(t, "lanes")
 	requests := b.later(`Promise.all([import("/log.js"), import("/calls.js")]).then(async ([log, calls]) => {

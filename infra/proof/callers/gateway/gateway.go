@@ -24,8 +24,9 @@ var Messages = map[int]string{
 	http.StatusGatewayTimeout:        "Gateway Timeout",
 }
 
-// New returns a gateway that passes calls on to the ledger at this URL. It answers calls
-// below a status, such as /429/transactions, with the gateway's own answer.
+// New returns a gateway that passes calls on to the ledger at this URL. If a path begins
+// with a status, as in /429/transactions, the gateway sends its own answer with that
+// status.
 func New(ledger string) (http.Handler, error) {
 	target, err := url.Parse(ledger)
 	if err != nil {

@@ -29,7 +29,7 @@ func (e *UnknownError) Unwrap() error { return e.Err }
 // Post retries a transaction until an answer is final, or ctx is done. Save the key with
 // the order before the first call.
 func Post(ctx context.Context, url, key, body string) (status int, answer string, err error) {
-	maybe := false // an attempt may have counted
+	maybe := false // whether an attempt may have counted
 	for attempt := 0; ; attempt++ {
 		request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 		if err != nil {

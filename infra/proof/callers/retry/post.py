@@ -32,7 +32,7 @@ def post(url, key, transaction, seconds):
     call = urllib.request.Request(url, json.dumps(transaction).encode(), headers)
     opener = urllib.request.build_opener(KeepRedirects)
     end = time.monotonic() + seconds
-    maybe = False  # an attempt may have counted
+    maybe = False  # whether an attempt may have counted
     for attempt in itertools.count():
         wait = random.uniform(0, min(5, 0.2 * 2 ** min(attempt, 5)))
         try:

@@ -12,13 +12,13 @@ export class UnknownOutcome extends Error {
 export async function post(url: string, key: string, transaction: object, seconds: number) {
   const call = new Request(url, { // an invalid URL throws here, before anything is sent
     method: "POST",
-    // The standard name. If it is missing, a browser may add this header with its own key.
+    // The header's standard name. If it is missing, a browser may add it with its own key.
     headers: { "Idempotency-Key": key, "Content-Type": "application/json" },
     body: JSON.stringify(transaction),
     redirect: "manual", // if followed, the POST would become a GET
   });
   const end = Date.now() + seconds * 1000;
-  let maybe = false; // an attempt may have counted
+  let maybe = false; // whether an attempt may have counted
   for (let attempt = 0; ; attempt++) {
     let wait = Math.random() * Math.min(5000, 200 * 2 ** attempt);
     let cause: unknown;

@@ -26,7 +26,8 @@ import (
 	"onewrite/infra/proof/callers/gateway"
 )
 
-// outcome is a caller's result: an answer, or an error that the outcome is unknown.
+// outcome is a caller's result: an answer, or an error which reports that the outcome is
+// unknown.
 type outcome struct {
 	Status        int
 	Text, Unknown string
@@ -49,7 +50,8 @@ var callers = map[string]func(t *testing.T, url, key, body string, seconds int) 
 	"TypeScript": program("NODE", filepath.Join(os.Getenv("TYPESCRIPT"), "drive.js")),
 }
 
-// program returns a caller that runs a script. The variable names its interpreter.
+// program returns a caller that runs a script. The environment variable holds the path of
+// the script's interpreter.
 func program(variable, script string) func(t *testing.T, url, key, body string, seconds int) outcome {
 	return func(t *testing.T, url, key, body string, seconds int) (o outcome) {
 		require.NotEmpty(t, os.Getenv(variable), "%s must be set: .ci/callers does", variable)
@@ -62,10 +64,11 @@ func program(variable, script string) func(t *testing.T, url, key, body string, 
 	}
 }
 
-// fault changes one call on its way to the ledger or back.
+// fault handles one call. It can lose or change the call or its answer.
 type fault func(w http.ResponseWriter, forward func() *httptest.ResponseRecorder)
 
-// network forwards calls to the ledger, and applies the next fault to each.
+// network forwards calls to the ledger. It applies the faults, in order, to the first
+// calls.
 type network struct {
 	t      *testing.T
 	ledger http.Handler
@@ -157,8 +160,8 @@ func cut(w http.ResponseWriter, forward func() *httptest.ResponseRecorder) {
 	_, _ = w.Write(append(answer.Body.Bytes()[:answer.Body.Len()/2], "\xc3"...))
 }
 
-// With any fault, a caller ends with the ledger's answer, or with an error that the outcome
-// is unknown. The ledger counts the transaction at most once.
+// With any fault, a caller returns a final answer, or an error which reports that the
+// outcome is unknown. The ledger counts the transaction at most once.
 func TestPost(t *testing.T) {
 	t.Parallel()
 	ledger, err := gateway.New(os.Getenv("LEDGER_URL"))
