@@ -27,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) { infratest.Main(m) }
 
-// names are a caller's user and idempotency key.
+// names holds a call's user and idempotency key.
 type names struct{ user, key string }
 
 // path returns the transaction's URL path.
@@ -104,7 +104,7 @@ func as(n names, c func(names) call) func(names) call {
 	return func(names) call { return c(n) }
 }
 
-// first returns the call with another key, to be made before one with the given key.
+// first returns the call with a different key, to be made before a call with the given key.
 func first(c func(names) call) func(names) call {
 	return func(n names) call { return c(names{n.user, "1st-" + n.key}) }
 }

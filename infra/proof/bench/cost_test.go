@@ -67,8 +67,8 @@ type attributes map[string]struct {
 	}
 }
 
-// bytes returns an item's size, which is that of its names and values. A number takes one byte and
-// half a byte for each digit. A list or map takes three bytes, and one for each member.
+// bytes returns the size of the names and values in an item. A number takes one byte and half a
+// byte for each digit. A list or map takes three bytes, and one for each member.
 func (a attributes) bytes() (n int) {
 	number := func(digits string) int { return ceilDivide(len(digits), 2) + 1 }
 	for name, value := range a {

@@ -121,7 +121,7 @@ func start(b testing.TB, books *infratest.Books, binary string) *runtimeapi.Func
 // pairs are the latencies of floors and calls in milliseconds, and their ratios.
 type pairs struct{ floors, ours, ratios []float64 }
 
-// run measures a floor and a call. Every second time the call goes first.
+// run measures a floor and a call. It alternates which of them goes first.
 func (p *pairs) run(b *testing.B, floor, ours request) {
 	took := [2]float64{}
 	for i := range took {

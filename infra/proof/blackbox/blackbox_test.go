@@ -1,6 +1,6 @@
 // Package blackbox tests the ledger over HTTP alone. It calls the server at the address in
 // LEDGER_URL, such as sam local's. Without LEDGER_URL it runs against a local server that
-// .ci/serve starts and stops. Each run makes new users.
+// .ci/serve starts and stops. Each run uses new users.
 package blackbox
 
 import (

@@ -96,8 +96,8 @@ RefundsCalls == {
   Refunds("x", "A", "p", <<1>>, <<Credit("A", 2)>>),
   Refunds("y", "A", "p", <<1>>, <<Credit("A", 1)>>)}
 
-(* Refunds of a captured payment, whose receiver may spend the money       *)
-(* before, and an attempt to refund a refund.                              *)
+(* Refunds of a captured payment whose receiver may have spent the money,  *)
+(* and an attempt to refund a refund.                                      *)
 CapturedCalls == {
   Reserves("h", <<Debit("A", 2), Credit("B", 2)>>),
   Captures("A", "h", 1),

@@ -5,11 +5,11 @@
 (* with no lock and no scheduler.                                          *)
 (*                                                                         *)
 (* The model has one kind of fault: DynamoDB may apply a sent request at   *)
-(* any time until Delay is over, any number of times, or never. This       *)
-(* covers every loss, delay, duplicate and retry, and every crash of a     *)
-(* caller or a function. DynamoDB applies each request as a whole, as it   *)
-(* promises for TransactWriteItems and PutItem. When it cancels a request, *)
-(* it may report a conflict, or only some of the failed conditions.        *)
+(* any time within Delay, any number of times, or never. This covers every *)
+(* loss, delay, duplicate and retry, and every crash of a caller or a      *)
+(* function. DynamoDB applies each request as a whole, as it promises for  *)
+(* TransactWriteItems and PutItem. When it cancels a request, it may       *)
+(* report a conflict, or only some of the failed conditions.               *)
 (*                                                                         *)
 (* Two simplifications keep the number of states small and hide no fault:  *)
 (* - The function sends a call's first request as soon as possible.        *)
@@ -79,7 +79,7 @@ IsRefund(c) == "of" \in DOMAIN c
 (* The entries in the call's own write. A capture posts a hold's credit. *)
 Counted(c) == IF Pending(c) THEN <<c.entries[1]>> ELSE c.entries
 
-(* Ids. A key belongs to the first entry's user, or to the rule's. A       *)
+(* Ids. A key belongs to the user of the first entry or of the rule. A     *)
 (* transaction's first row is also its first entry's row, and lists all    *)
 (* entries. A hold's end has one id, whether captured, voided or expired.  *)
 Owner(c)     == IF c.op = "Rule" THEN c.user ELSE c.entries[1].user
@@ -111,8 +111,8 @@ MostBefore(entries, u) ==
 Fits(entries, u, balance) == LeastBefore(entries, u) <= balance /\ balance <= MostBefore(entries, u)
 
 -----------------------------------------------------------------------------
-(* A user's row. The first write for the user creates it. `open' has its   *)
-(* attributes that name the open holds, each with amount and expiry. The   *)
+(* A user's row. The first write for the user creates it. `open' has the   *)
+(* row's attributes for open holds, each with amount and expiry. The       *)
 (* balance includes the credit limit. `changes' counts the rule changes.   *)
 
 NewUser == [balance |-> Opening, version |-> 0, held |-> 0, holds |-> 0, open |-> Empty,
@@ -134,7 +134,7 @@ Expired(u, clock) == {h \in DOMAIN User(u).open : User(u).open[h].expires + Grac
 (* Requests, and when the function sends them.                             *)
 
 (* A posting records its function's clock. A hold's expiry is computed     *)
-(* from the slowest clock, so that it has one value for each time.         *)
+(* from the slowest clock, so that it depends only on the time.            *)
 Posting(c, time, clock, releases) ==
   [op |-> "Post", call |-> c, expires |-> IF Pending(c) THEN time + c.expiresIn ELSE 0,
    releases |-> releases, clock |-> clock, at |-> time]
@@ -142,7 +142,7 @@ Posting(c, time, clock, releases) ==
 Declining(c, time, entry, seen, by) ==
   [op |-> "Decline", call |-> c, entry |-> entry, seen |-> seen, by |-> by, at |-> time]
 
-(* A separate write for c, which releases one user's expired holds. *)
+(* A separate write, sent for c, that releases one user's expired holds. *)
 Releasing(c, time, holds) == [op |-> "Release", call |-> c, releases |-> holds, at |-> time]
 
 (* The read of the call's row before the answer "refund limit". *)
@@ -280,8 +280,8 @@ PostUser(r, u) ==
       !.open    = IF holding THEN (Id(r.call) :> [amount |-> amount, expires |-> r.expires]) @@ rest ELSE rest]
 PostMoves(r) == [u \in PostUsers(r) |-> PostUser(r, u)]
 
-(* The sum refunded so far of the entry at this place. The refund account  *)
-(* has no row before the first refund.                                     *)
+(* How much of the entry at this place has been refunded. The refund       *)
+(* account has no row before the first refund.                             *)
 RefundedOf(id, place) == IF id \in DOMAIN refunded THEN refunded[id][place] ELSE 0
 RefundMoves(r) ==
   IF ~IsRefund(r.call) THEN Empty
@@ -352,7 +352,8 @@ HasOwnHold(c, moves) == Payer(Id(c)) \in moves /\ Id(c) \in DOMAIN User(Payer(Id
 (* The number of open holds of u when the clock shows `clock'. *)
 OpenAt(u, clock) == User(u).holds - Cardinality(Expired(u, clock))
 
-(* The holds of users in S that have expired by then, even if they ended. *)
+(* The holds of users in S that count as expired at `clock', even if       *)
+(* ended.                                                                  *)
 OnceExpired(S, clock) ==
   {h \in DOMAIN rows : /\ IsFirst(h) /\ rows[h].status = "pending"
                        /\ Payer(h) \in S /\ rows[h].expires + Grace <= clock}
@@ -374,10 +375,10 @@ Chosen(wrong) == Least(wrong)
 
 (* DynamoDB refused the updates of the users in `moves' and returned their *)
 (* rows. Then the function reads its clock. If the posting fits once these *)
-(* users' expired holds are released, the function sends it again, and it  *)
-(* releases them all. It keeps its releases for other users. It may also   *)
-(* release holds that have expired since, of users whose rows an earlier   *)
-(* refusal returned. Otherwise the function declines.                      *)
+(* users' expired holds are released, the function sends it again and      *)
+(* releases these holds with it. It keeps the releases for other users,    *)
+(* and may add those of holds that have expired since, if an earlier       *)
+(* refusal returned their users' rows. Otherwise the function declines.    *)
 Refused(r, moves, time, clock) ==
   LET c            == r.call
       entries      == Counted(c)
@@ -670,7 +671,7 @@ RowsAllOrNone ==
        /\ \/ rows[RowId(id, 1)].status = "posted" /\ id[3] <= Len(rows[RowId(id, 1)].call.entries)
           \/ rows[RowId(id, 1)].status = "pending" /\ EndId(id) \in DOMAIN rows /\ rows[EndId(id)].status = "captured"
 
-(* A captured payment paid the captured amount, and any other nothing. *)
+(* A payment on hold pays only if captured, and then the captured amount. *)
 CapturePaysOnce ==
   \A h \in Holds : Len(rows[h].call.entries) > 1 =>
     IF EndId(h) \in DOMAIN rows /\ rows[EndId(h)].status = "captured"
@@ -806,7 +807,7 @@ ReuseIsTrue ==
 
 (* A decline's reason is true at the refusal: a rule blocks the entry, or  *)
 (* the spendable balance, with expired holds, does not allow the entry or  *)
-(* the lower credit limit. It names the user's first such entry.           *)
+(* the lower credit limit. The decline names the user's first such entry.  *)
 DeclinesAreTrue ==
   [][\A d \in {r \in sent' \ sent : r.op = "Decline"} :
        LET c == d.call

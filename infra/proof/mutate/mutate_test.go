@@ -1,5 +1,5 @@
-// Package mutate tests that the other tests find defects. It puts hand-made defects into the code,
-// one at a time, and runs the test that must then fail.
+// Package mutate checks that the tests find defects. It puts hand-made defects into the code, one
+// at a time, and runs the test that must then fail.
 package mutate
 
 import (

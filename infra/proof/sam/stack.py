@@ -220,7 +220,7 @@ def run_with(commands, *parameters):
 
 
 def restore(stack):
-    """Restores the stack's tables with restore.md. Each restored table lacks a row, as it may on AWS."""
+    """Restores the stack's tables with restore.md. Each restored table lacks a row, as can happen on AWS."""
     dynamodb, trail = client("dynamodb"), "money"
     client("s3").create_bucket(Bucket="trail")
     client("cloudtrail").create_trail(Name=trail, S3BucketName="trail")

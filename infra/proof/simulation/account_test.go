@@ -26,7 +26,7 @@ type accounts struct {
 	keys     [mostKeys]unique.Handle[outcome]
 	ends     [mostPosts]unique.Handle[ending] // how each key's hold ended
 	refunded [mostPosts][mostEntries]int64
-	short    uint64 // a bit for each decline that a call has decided and not yet stored
+	short    uint64 // a bit for each decline that a call has decided but not yet stored
 	lapsed   uint16 // a bit for each hold that an answer counted as expired
 }
 

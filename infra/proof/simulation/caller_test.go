@@ -115,7 +115,7 @@ func (c *caller) mortal(ctx context.Context, next ask) {
 	made.killed = ctx.Err() != nil
 }
 
-// again repeats once each write with an unknown outcome, or in a run with holds every write.
+// again repeats each write with an unknown outcome once, or every write in a run with holds.
 func (c *caller) again(ctx context.Context, calls []*call) {
 	made := map[ask]bool{}
 	for _, one := range calls {

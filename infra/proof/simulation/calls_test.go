@@ -155,7 +155,7 @@ func amount(text string) ledger.Amount {
 	return a
 }
 
-// cents returns a sum in cents, without the ledger's arithmetic, which is under test.
+// cents converts a sum to cents. It avoids the ledger's arithmetic, which is under test.
 func cents(sum fmt.Stringer) int64 {
 	whole, fraction, _ := strings.Cut(sum.String(), ".")
 	n, err := strconv.ParseInt(whole+(fraction + "00")[:2], 10, 64)

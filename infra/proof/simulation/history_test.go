@@ -113,7 +113,7 @@ func (h *history) declining(c *call, o outcome, bit uint64) event {
 		return h.inUse(o, bit, c.now())
 	}
 	// A call reads its clock when it begins and after each refusal. After the first refusal it may
-	// try to release holds. A later refusal may report only those holds' users.
+	// try to release holds. A later refusal may report only the balances of those holds' users.
 	allReported := h.reportsAll && len(c.readings) == c.read+2
 	return h.fallShort(o, bit, allReported, c.now())
 }

@@ -51,7 +51,7 @@ func (c *caller) refund(ctx context.Context, made *call) (ledger.Result, error) 
 // refunds names the transaction and entries that a refund refers to. It is zero in other outcomes.
 type refunds struct {
 	of     ledger.TransactionID
-	places [mostEntries]int8 // counted from 1; 0: none
+	places [mostEntries]int8 // counted from 1; 0 for none
 }
 
 func refundsOf(of ledger.TransactionID, places []int) (r refunds) {

@@ -25,7 +25,7 @@ type key struct {
 	change *ledger.RulesRequest // the rule change, if the key is for one
 
 	isRefund bool
-	original int // for a refund, the key of its original, which has the same user
+	original int // for a refund, the key of its original, which belongs to the same user
 }
 
 // id returns the transaction id for the key.
@@ -77,7 +77,7 @@ var ruleTexts = [][]string{
 
 func nameOf(user int) string { return fmt.Sprintf("user-%d", user) }
 
-// userOf returns the user's number, given an id made from nameOf.
+// userOf returns the user's number from an id that nameOf made.
 func userOf(id ledger.UserID) int {
 	name := id.String()
 	return int(name[len(name)-1] - '0')
@@ -144,7 +144,7 @@ func (r *run) newKey(t *testing.T, chance *rand.Rand, u int, name string, move i
 	return key{uses: append([]ledger.Request{usual}, others...)}
 }
 
-// pendingText picks a random pending transaction. With only one user it is a hold.
+// pendingText picks a random pending transaction. With only one user, it picks no payment.
 func (r *run) pendingText(chance *rand.Rand) string {
 	if len(r.users) == 1 {
 		return pending[chance.IntN(holdsAlone)]
