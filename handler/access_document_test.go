@@ -120,8 +120,8 @@ func TestWorkedCases(t *testing.T) {
 	}
 }
 
-// play makes the calls that API Gateway would pass on, and checks which they are and their
-// answers.
+// play makes the calls that API Gateway would pass on, and checks their answers. It also
+// checks that API Gateway would answer exactly the calls that the document marks.
 func (c worked) play(t *testing.T, h *handler.Handler, books *infratest.Books, g gateway) {
 	t.Helper()
 	serviceAPI := "API"

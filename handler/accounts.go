@@ -54,7 +54,7 @@ func parseRules(invalid *invalidRequest, s ledger.Settings, body []byte, r *ledg
 	r.Metadata = parseMetadata(invalid, m.Metadata)
 }
 
-// blocks maps each entry type to the answers' name for the block that stops such entries.
+// blocks maps each entry type to the name that answers use for the block on such entries.
 var blocks = map[ledger.Type]string{ledger.Debit: debitsField, ledger.Credit: creditsField}
 
 func blocked(r ledger.Rules) (list []string) {

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) { infratest.Main(m) }
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 5e6, time.UTC)
 
-// api sends calls to a handler with its own books, through one of the doors.
+// api sends calls to a handler through one of the doors. Each api has its own tables.
 type api struct {
 	*infratest.Books
 	log  *bytes.Buffer // not safe for concurrent calls

@@ -187,8 +187,8 @@ var calls = []request{
 }
 
 // The handler recognizes a service, or user 1's token, only where API Gateway names it.
-// Each context names one of them in a place where API Gateway, an issuer or a caller can
-// write.
+// Each context names the service, the user or both in a place where API Gateway, an issuer
+// or a caller can write.
 func TestAuthorizers(t *testing.T) {
 	t.Parallel()
 	const service, token, nobody = "service", "token", "nobody"

@@ -14,8 +14,8 @@ import (
 	"onewrite/ledger"
 )
 
-// maxBodyBytes limits a body. One entry takes less than 1 KB. The most entries allowed, 99,
-// fit unless their user ids are long.
+// maxBodyBytes limits a body. One entry takes less than 1 KB. The maximum of 99 entries
+// fits unless their user ids are long.
 const maxBodyBytes = 16 << 10
 
 // readBody reads a call's body. It returns errBodyTooLarge if the body is longer than

@@ -30,7 +30,7 @@ type Handler struct {
 	settings ledger.Settings
 }
 
-// New returns a handler for the ledger. It logs one line for each call, see [NewLogger].
+// New returns a handler for the ledger. It logs each call in one line; see [NewLogger].
 func New(l *ledger.Ledger, log *slog.Logger, access Access) *Handler {
 	h := &Handler{ledger: l, log: log, access: access, settings: l.Settings()}
 	h.routes = h.allRoutes()

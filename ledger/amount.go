@@ -197,9 +197,9 @@ func minus(a, b apd.Decimal) apd.Decimal {
 }
 
 // unshared returns a copy of d that shares no memory with it. An apd decimal of more than
-// 64 bits can keep its digits behind a pointer. Its copies then share them, so a write to
-// one copy changes the others. Therefore no function here writes to a decimal that may have
-// been copied, and none returns a decimal with such a pointer.
+// 64 bits can keep its digits behind a pointer. Copies of it then share these digits, so a
+// write to one copy changes the others. Therefore no function here writes to a decimal that
+// may have been copied, and none returns a decimal with such a pointer.
 func unshared(d apd.Decimal) apd.Decimal {
 	var own apd.Decimal
 	own.Set(&d)

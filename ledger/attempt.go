@@ -59,8 +59,8 @@ func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit,
 	// A hold that expired during this attempt may have been captured. Only an attempt to
 	// release it shows whether it was.
 	mayHaveBeenCaptured := anyExpires(refused.Accounts, a.startedAt, now)
-	// A request must not be declined because of accounts read at different moments: it may
-	// have been allowed at each of them.
+	// Accounts read at different moments do not justify a decline, because the request may
+	// have been allowed at each of those moments.
 	oneMoment := !refused.ReadLater
 	first, declined := declinedAt(a.request.Entries, refused.Accounts, now)
 	declined = declined && oneMoment && !mayHaveBeenCaptured

@@ -14,8 +14,8 @@ type Cursor struct {
 	ID        TransactionID
 
 	// Within means that the page ended between rows with the same time, in the order of
-	// [SortRows]. Otherwise the named row is the last row with its time in the [Store]'s
-	// own order.
+	// [SortRows]. Otherwise no row with the same time follows the named row in the
+	// [Store]'s own order.
 	Within bool
 }
 

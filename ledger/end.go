@@ -97,7 +97,7 @@ const storePause = time.Second
 // writeEnd writes a hold's end. After the expiry it sends only the expiry, because reads
 // report the hold as expired once the grace has passed. If an attempt to write the
 // requested end may still be in flight at the expiry, writeEnd tries to write the expiry as
-// well. If the requested end was stored first, the error is a [*RecordedError] with it.
+// well. If the requested end was stored first, the error is its [*RecordedError].
 func (l *Ledger) writeEnd(ctx context.Context, t, asked Transaction) (end Transaction, err error) {
 	expiry := t.hold().endRow(t.UserID, Expiry)
 	expiry.PostedBy = asked.PostedBy

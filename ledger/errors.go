@@ -151,9 +151,9 @@ func (e *RecordedError) Error() string {
 	return fmt.Sprintf("transaction %s is recorded already", e.Recorded.ID)
 }
 
-// RefusedError is the error that a [Store] returns for a posting that is not allowed. A
-// balance is outside a move's range, a hold to end is not open, too many holds are open, an
-// account blocks an entry, a rule change is out of date, or too little is left to refund.
+// RefusedError is the error that a [Store] returns if a posting is not allowed: a balance
+// is outside a move's range, a hold to end is not open, too many holds are open, an account
+// blocks an entry, a rule change is outdated, or too little is left to refund.
 type RefusedError struct {
 	// Accounts contains accounts that do not allow their moves, as they were at the refusal
 	// or at a later read. Some may be missing.

@@ -120,7 +120,7 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 	return first, ErrTryAgain
 }
 
-// notStored returns an error that is never stored, or a [*RecordedError] if the call's row
+// notStored returns an answer that is not stored, or a [*RecordedError] if the call's row
 // is stored after all. A decline needs no such check, because its own write fails if the
 // row exists. If an attempt may still be applied, the error is [ErrTryAgain].
 func (l *Ledger) notStored(ctx context.Context, id TransactionID, answer error, unknown bool) error {
@@ -244,7 +244,8 @@ func (l *Ledger) Transaction(ctx context.Context, id TransactionID) (Transaction
 }
 
 // TransactionIf is like [Ledger.Transaction] but fails with allow's error for a row that
-// the caller may not read. It then sends the store no more requests than for a missing row.
+// the caller may not read. Such a row costs no more requests to the store than a missing
+// one.
 func (l *Ledger) TransactionIf(ctx context.Context, id TransactionID, allow Allow) (Transaction, error) {
 	t, err := l.store.Transaction(ctx, id)
 	if err != nil {

@@ -44,8 +44,8 @@ type Move struct {
 	// Ends are the holds to end. All must be open.
 	Ends []Hold
 
-	// Opens is the hold to open, or nil. Besides the holds in Ends, fewer than [MaxHolds]
-	// must be open.
+	// Opens is the hold to open, or nil. Not counting Ends, fewer than [MaxHolds] holds may
+	// be open.
 	Opens *Hold
 
 	// Held is the amount by which Opens and Ends change the held sum.

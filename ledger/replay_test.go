@@ -16,8 +16,8 @@ func postOn(t *testing.T, recorded ledger.Transaction, r ledger.Request) (ledger
 	return s.at(noon).Post(t.Context(), r)
 }
 
-// The same request in any notation is a replay. For a different request with the key, the
-// error names all differences.
+// The same request in any notation is a replay. For a different request with the same key,
+// the error names all differences.
 func TestKeyAgain(t *testing.T) {
 	t.Parallel()
 	type differs = ledger.KeyReusedError

@@ -78,7 +78,7 @@ func (r RulesRequest) TransactionID() TransactionID {
 	return NewTransactionID(r.UserID, r.IdempotencyKey)
 }
 
-// row returns the row that records the change to the rules in from.
+// row returns the row that records the change. The parameter from is the rules before it.
 func (r RulesRequest) row(from Rules, now time.Time) Transaction {
 	change := r.Change
 	change.Number = from.Changes + 1
@@ -168,7 +168,7 @@ func (t Transaction) ruling() Posting {
 	return Posting{Rows: []Transaction{t}, Moves: []Move{m}}
 }
 
-// addDifferences sets the fields of the error for the settings in which c and other differ.
+// addDifferences sets the field of the error for each member in which c and other differ.
 func (c RuleChange) addDifferences(other RuleChange, to *KeyReusedError) {
 	to.DebitsDiffer = c.Debits != other.Debits
 	to.CreditsDiffer = c.Credits != other.Credits

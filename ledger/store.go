@@ -9,7 +9,7 @@ import "context"
 // itself and counts the retries in the context's [Trace]. Any method may fail with
 // [ErrTryAgain] if contention, throttling or faults last until its attempts or the context
 // run out. A method sends no attempt after the context has ended, and gives up at most one
-// second before. Any error not named here is a defect.
+// second before that. Any error not named here is a defect.
 //
 // A posting has at most [MaxItems] rows and moves together, which is DynamoDB's limit for a
 // write. A user has at most [MaxHolds] open holds, so that an account's row stays below 1
