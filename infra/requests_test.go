@@ -67,7 +67,7 @@ func TestRequestsStayTheSame(t *testing.T) {
 	fmt.Fprintln(&requests, "# warm")
 	require.NoError(t, books.Store.Start(t.Context()))
 
-	// These calls post several entries. New calls go to the end of the test, so that the
+	// These calls post several entries. Add new calls at the end of the test, so that the
 	// earlier requests stay the same.
 	send(`
 		transfer: a debit 10, b credit 10

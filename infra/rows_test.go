@@ -87,7 +87,7 @@ func pendingRow() row {
 	return r
 }
 
-// endRow returns the row that ends a hold of 12.5. A capture takes 12 of it.
+// endRow returns the row that ends a hold of 12.5. A capture is of 12.
 func endRow(kind, status string) row {
 	r := with(with(furtherRow(), "type", s(kind)), "status", s(status))
 	if kind == "capture" {

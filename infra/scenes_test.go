@@ -260,7 +260,7 @@ func TestConditionsBesideContention(t *testing.T) {
 	} {
 		for position := range c.writes {
 			refusals := append(make([]string, position), "TransactionConflict")
-			moment := dynamodbmodel.Moment{Refusals: refusals, Unreported: []bool{true}} // hides the taken first row, which would end the call
+			moment := dynamodbmodel.Moment{Refusals: refusals, Unreported: []bool{true}} // hides the first row's taken id, which would end the call
 			onModel(t, moment, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {
 				call, others := callers(books, model)
 				others.Play(t, c.before)

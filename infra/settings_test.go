@@ -172,7 +172,7 @@ func TestStartsAtOnce(t *testing.T) {
 		assert.Equal(t, 8, ended)
 		if currency, _ := settingsRow(t, books)["currency"].(*types.AttributeValueMemberS); currency.Value == "USD" {
 			books.Execute(t, books.Config.TransactionsTable, withoutSettings)
-			require.NoError(t, opened(t, books, "EUR 2 0").Start(t.Context())) // the books' final check expects these
+			require.NoError(t, opened(t, books, "EUR 2 0").Start(t.Context())) // the books' final check expects these settings
 		}
 	}
 }
@@ -209,7 +209,7 @@ func TestCallsReadTheSettings(t *testing.T) {
 	}
 }
 
-// A first start whose Put gets no answer finds the row that it wrote.
+// If the first start's Put gets no answer, the start finds the row that it wrote.
 func TestStartAfterLostAnswer(t *testing.T) {
 	t.Parallel()
 	books := newTables(t, "EUR 2 0")

@@ -50,7 +50,7 @@ type stormCall struct {
 	posted bool
 }
 
-// postTo posts to a balance again and again until end, with a store of its own.
+// postTo posts to a balance again and again until end, with its own store.
 func postTo(ctx context.Context, b *balance, end time.Time, hold time.Duration) (calls []stormCall) {
 	s := NewStore(nil, Config{})
 	p, conflict := contendedPosting("hot")

@@ -14,7 +14,7 @@
 //	0  every balance is the sum of its history
 //	1  something is wrong, whether or not the run could finish
 //	2  a flag or the environment is wrong, and no row was read
-//	3  nothing wrong was found, but some users were written to all the time
+//	3  nothing wrong was found, but some users could not be compared
 //	4  nothing wrong was found, but some rows could not be read
 //
 // (go run itself turns every status but 0 into 1, so scripts need a built command.) A run can't

@@ -86,7 +86,7 @@ func rowsOf(t *testing.T, b *infratest.Books) stored {
 	return all
 }
 
-// retried makes a client retry, because a slow machine may time out.
+// retried makes a client retry, because requests can time out on a slow machine.
 func retried(o *dynamodb.Options) { o.Retryer = retry.NewStandard() }
 
 type edit func(stored)

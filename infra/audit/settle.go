@@ -57,7 +57,7 @@ func (a *audit) rereadSuspects(ctx context.Context) error {
 // is still undecided, last describes the last comparison.
 func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *books.Tally) (decided bool, last string, err error) {
 	older, from := &books.Tally{}, time.Time{}
-	recent := time.Now().Add(-inFlight).Truncate(time.Millisecond) // created_at has milliseconds
+	recent := time.Now().Add(-inFlight).Truncate(time.Millisecond) // created_at has millisecond precision
 	var lastPosted uint32
 	var lastVersion int
 	for reading := range maxReadings {

@@ -100,7 +100,7 @@ func TestStatementOfPeriod(t *testing.T) {
 	const dated = "2025-11-22T14:00:00.009Z" // an older version gave a release a later time than its debit
 	for _, c := range []struct {
 		name     string
-		calls    []string // each begins with its time after lastYear
+		calls    []string // each begins with its time, relative to lastYear
 		from, to string
 		edit     edit
 		want     string

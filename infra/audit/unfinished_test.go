@@ -124,13 +124,13 @@ func forbid(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte(`{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","Message":"not authorized"}`))
 }
 
-// A signal ends the run like a failure to read, and the report names it.
+// A signal ends the run like a failure to read, and the report names the signal.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	b := damagedBooks(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	interrupted := through(t, b, nth(2, "Scan", func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice when the client leaves
+		_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice that the client disconnects
 		cancel(errors.New("interrupt signal received"))
 		<-r.Context().Done()
 	}))

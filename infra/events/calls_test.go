@@ -20,7 +20,7 @@ import (
 	"onewrite/ledger"
 )
 
-// users are user ids of many forms. The later calls leave out the last one.
+// users are user ids of many forms. The later calls do not use the last user.
 var users = []string{"1", `"quoted"`, `é\u00e9`, "用户", "😀", "shop", "a/b:c", "{}", "x'y", "order.7"}
 
 // plan returns the same calls on each run, of every kind. Some calls take several steps.

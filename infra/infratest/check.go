@@ -91,7 +91,7 @@ type check struct {
 	fold     *books.Fold
 	rows     map[ledger.TransactionID]ledger.Transaction
 	wholes   books.Wholes
-	refunds  books.RefundTallies // removed when the refund account is read
+	refunds  books.RefundTallies // each is removed when its refund account is read
 	refunded map[ledger.TransactionID][]time.Time
 	blocks   map[block]bool
 	found    Findings

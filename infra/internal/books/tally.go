@@ -21,7 +21,7 @@ type Tally struct {
 	Debits  Sum       // including holds
 	OnHold  Sum       // sum of the holds without an end
 	newest  int64     // time of the newest counted row, in milliseconds since 1970
-	movers  [2]uint64 // hashes of the ids that the first row in its write can have
+	movers  [2]uint64 // hashes of the possible ids of the first row in that row's write
 }
 
 // Add counts a row. It ignores declined rows.

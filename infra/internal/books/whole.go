@@ -13,7 +13,7 @@ import (
 type Whole struct {
 	ID      ledger.TransactionID
 	First   *ledger.Transaction // nil if it is missing
-	End     *ledger.Transaction // the end of its hold, if any
+	End     *ledger.Transaction // the end of the transaction's hold, if any
 	Further []ledger.Transaction
 
 	// Lacks is set by the caller if this is a refund and its original lacks a row. It is
