@@ -41,7 +41,7 @@ def sam(command, *parameters, stage="default", fails=False):
 
 
 class Stack:
-    """A deployed stack, as the account described it when this object was made."""
+    """A deployed stack, as the account described it when this object was created."""
     def __init__(self, name="onewrite"):
         described = client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
         self.status = described["StackStatus"]

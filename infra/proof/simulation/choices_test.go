@@ -1,6 +1,6 @@
 package simulation_test
 
-// choices are the decisions in one run: first the given ones, then always the first option.
+// choices are the decisions of one run: first the given ones, then always the first option.
 type choices struct {
 	given []int
 	taken []int

@@ -81,7 +81,7 @@ func (h *history) add(c *call) {
 	}
 }
 
-// addWrite adds the events at which a call wrote its key's row and released holds.
+// addWrite adds the events at which a call wrote its key's row and released holds, if it did.
 func (h *history) addWrite(c *call, until time.Duration) {
 	released := h.released(c)
 	if c.question == toRules { // a rule change releases holds in separate writes

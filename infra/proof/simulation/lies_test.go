@@ -12,7 +12,7 @@ import (
 	"onewrite/ledger"
 )
 
-// odd is a sum that the amounts in a run can't add up to.
+// odd is a hold of an amount that the amounts in a run can't add up to.
 var odd = []ledger.Hold{{Amount: amount("777.77")}}
 
 // Each of the lies falsifies one part of an answer, and leaves an answer without that part

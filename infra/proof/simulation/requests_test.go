@@ -118,7 +118,7 @@ func (r *run) plan(t *testing.T, chance *rand.Rand) {
 	}
 }
 
-// newKey picks random requests for a user's key: the usual one, and others that reuse the key.
+// newKey returns a user's key with random requests: the usual one, and others that reuse the key.
 func (r *run) newKey(t *testing.T, chance *rand.Rand, u int, name string, move int) key {
 	moves := r.users[u].moves
 	request := func(text string) ledger.Request { return r.request(t, u, name, text) }

@@ -177,7 +177,7 @@ func (n *schedule) deliver(d *delivery, f fate) {
 	d.fate <- f
 }
 
-// token matches the token by which DynamoDB recognises a repeated transaction for ten minutes.
+// token matches the token that lets DynamoDB recognise a repeated transaction for ten minutes.
 var token = regexp.MustCompile(`"ClientRequestToken":"[^"]*",?`)
 
 // settle applies the late requests without their tokens, as if ten minutes had passed.
