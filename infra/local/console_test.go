@@ -74,8 +74,8 @@ func results(t *testing.T, s server, name string) map[int][]result {
 	return got
 }
 
-// Faults are injected below the real client, and affect only the call that requests them: a
-// single call, or one of two at once.
+// Faults are injected below the real DynamoDB client, and affect only the call that
+// requests them: a single call, or one of two at once.
 func testFaults(t *testing.T, s server) {
 	none := []string(nil)
 	ok := result{"ok", none}
@@ -272,7 +272,7 @@ func TestTimesOfRequests(t *testing.T) {
 	})
 }
 
-// Replacing :hold leaves the longer placeholder :holds alone.
+// Replacing :hold leaves the longer placeholder :holds unchanged.
 func TestReadableExpressions(t *testing.T) {
 	t.Parallel()
 	m := message{

@@ -43,7 +43,7 @@ func start(t *testing.T) server {
 	return s
 }
 
-// envOf returns the getenv of a server that uses the tables of books.
+// envOf returns a getenv function for a server that uses the tables of books.
 func envOf(books *infratest.Books) func(string) string {
 	environment := map[string]string{}
 	for _, variable := range books.Env() {

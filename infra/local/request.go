@@ -78,7 +78,7 @@ func parseRequest(operation string, body []byte) (request, error) {
 }
 
 // item returns the read or write that a message describes. The key of a Put is the item's
-// id. Other actions name a key of one attribute, or none.
+// id. Other actions have a key of one attribute, or none.
 func (m message) item(action string) item {
 	key := m.Item["id"].String()
 	for _, value := range m.Key {

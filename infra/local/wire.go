@@ -24,7 +24,8 @@ func overWire(o *dynamodb.Options) {
 	o.HTTPClient = &wire{client: o.HTTPClient}
 }
 
-// caller is the sender of one call: the console, or one of several callers at once.
+// caller is the sender of one call: a client of this server, or one of the callers in a
+// request to callersPath.
 type caller struct {
 	number int // from 1, or 0 if there is only one caller
 	record *record

@@ -1,6 +1,6 @@
 // The account view: a user's balance and statement, and the calls that change them. Credits
-// and debits are for the user in the field. A late answer belongs to its own user and call,
-// even if the page shows another user by then.
+// and debits are for the user in the field. A late answer is never shown for another user
+// or call that is on display by then.
 
 import { balanceOf, dateOf, ending, isAnother, look, newName, posting, refunding, ruling, transactionOf } from "./calls.js";
 import { at, element, groups, isolated } from "./dom.js";
@@ -49,9 +49,9 @@ export async function showAccount(to, transaction) {
 
 export const refresh = () => readAccount();
 
-// readAccount reads the balance and then the statement, until the statement is unchanged.
-// The balance that was read in between then matches its lines. It tries at most three
-// times. If log is true, the reads of the first try appear in the log.
+// readAccount reads the balance and then the statement, until the statement is the same as
+// at its previous read. The balance that was read in between then matches the statement. It
+// tries at most three times. If log is true, the reads of the first try appear in the log.
 async function readAccount(log = false) {
   const mine = ++turn;
   const isCurrent = () => mine === turn;
@@ -286,7 +286,7 @@ export function prepareAccount(open) {
     opened = undefined;
     go(at("user").value);
   };
-  at("post").onsubmit = (event) => event.preventDefault(); // Enter must post neither a credit nor a debit
+  at("post").onsubmit = (event) => event.preventDefault(); // the Enter key must post neither a credit nor a debit
   for (const button of document.querySelectorAll(".side")) button.onclick = () => move(button.value);
   at("new-key").onclick = newKey;
   at("another-key").onclick = () => {

@@ -30,10 +30,10 @@ export const reasons = {
   negative: "It would be below zero: these calls counted in another order, or the credit limit was higher.",
 };
 
-// running returns, for each line, the own money after its write, or why it is not shown. If
-// a write has several lines, only the newest has the own money. A line that moves no money
-// has neither. The lines are newest first. The parameter own is the user's own money now,
-// and limit is the credit limit.
+// running returns, for each line, the user's own money after the line's write, or why it is
+// not shown. If a write has several lines, only the newest one shows the own money. A line
+// that moves no money has neither. The lines are newest first. The parameter own is the
+// user's own money now, and limit is the credit limit.
 export function running(lines, own, limit) {
   const writes = new Map();
   for (const line of lines.filter(effect)) {

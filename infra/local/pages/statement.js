@@ -11,7 +11,7 @@ import { ago, clock, entriesOf, money, moneyOf, name, sentenceCase, time, units 
 
 const page = 25;
 const longestPage = 100;
-const mostPages = 10; // pages per read, unless more lines are known
+const mostPages = 10; // the limit on pages per read, unless more lines are known
 
 let user;
 let beginning = 0; // counts the resets of lines
@@ -65,8 +65,8 @@ async function readPage(limit, cursor, logged) {
   return logged ? (await made(call, user, { show: false })).answer : look(call);
 }
 
-// take stores the newest lines, and reports whether they are the same as before. It keeps
-// the older lines only if reach is true, so that the newest ones reach back far enough.
+// take stores the newest lines, and reports whether they are the same as before. If reach
+// is false, they do not reach back far enough, and take drops the older lines.
 function take(answers, reach) {
   const data = answers.flatMap(({ body }) => body.data);
   const { next: more } = answers.at(-1).body;
@@ -102,9 +102,9 @@ async function readOlder(all) {
   } while (next && (all || mine !== beginning));
 }
 
-// prepareStatement connects the buttons that read older lines. The parameter alone is a
-// function that runs another one undisturbed by other reads of the account, and then reads
-// the account again.
+// prepareStatement connects the buttons that read older lines. The function in alone runs a
+// given function undisturbed by other reads of the account, and then reads the account
+// again.
 export function prepareStatement(alone) {
   at("older").onclick = () => alone(() => readOlder(false));
   at("all").onclick = () => alone(() => readOlder(true));

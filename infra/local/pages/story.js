@@ -170,7 +170,7 @@ function draw(card) {
     ...(isEmpty ? [element("p", { className: "idle" }, isBusy ? "Calling the ledger …" : "Not played yet")] : []));
 }
 
-// lastOf returns the last call of a run, or the first one of several at once.
+// lastOf returns the last call of a run, or the first of several calls at once.
 const lastOf = ({ calls, entries, entry, hold, debit }) => calls?.at(-1).entry ?? entries?.[0] ?? entry ?? debit ?? hold;
 
 // writeState shows whether a step is running, and its result.
@@ -186,7 +186,7 @@ function writeState({ item, form, fields, run, requests, user, sum, result, fact
   for (const place of [sum, result]) place.replaceChildren(...(came ? element("p", {}, came.text).childNodes : []));
 }
 
-// rest waits for some milliseconds, or until the story is stopped.
+// rest waits for this many milliseconds, or until the story is stopped.
 function rest(milliseconds, signal) {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();

@@ -8,7 +8,7 @@ import { entriesOf, money, moneyOf, name, sentenceCase, standing, time, units, v
 const graceMilliseconds = 1000; // from a hold's expiry until its money can be spent
 
 let chosen;
-let refunds; // the entries of chosen, with their refunded amounts
+let refunds; // the entries of the chosen transaction, with their refunded amounts
 let refundsAmong; // a function that counts a transaction's refunds in the statement
 let counted = 0; // the number of refunds in the statement when refunds was read
 let ticking; // the timer of the countdown
@@ -17,7 +17,7 @@ let shown; // the facts on display, as JSON
 // spendableAgain returns the time from which a hold's money can be spent again.
 export const spendableAgain = ({ expiresAt }) => Date.parse(expiresAt) + graceMilliseconds;
 
-// addressOf returns the address of a user and, if there is one, of a transaction.
+// addressOf returns the page's address for a user and, if one is given, a transaction.
 export const addressOf = (userId, transaction) => `/?${new URLSearchParams({ userId, ...(transaction && { transaction }) })}`;
 
 // choose shows a transaction, or hides the panel if there is none.
@@ -130,7 +130,7 @@ function duration(seconds) {
 // counts a transaction's refunds in the statement.
 export function prepareTransaction(end, refund, countRefunds) {
   refundsAmong = countRefunds;
-  at("end").onsubmit = at("refund").onsubmit = (event) => event.preventDefault(); // Enter must not move money
+  at("end").onsubmit = at("refund").onsubmit = (event) => event.preventDefault(); // the Enter key must not move money
   at("capture").onclick = () => end(at("end").dataset.id, "capture", at("captured").value);
   at("void").onclick = () => end(at("end").dataset.id, "void");
   at("give-back").onclick = () => refund(at("refund").dataset.id, at("refunded").value.trim());

@@ -33,15 +33,15 @@ export function decimal(sum) {
   return places ? `${digits.slice(0, -places)}.${digits.slice(-places)}` : digits;
 }
 
-// unitsOf is like units for the text of a field. It returns undefined if the text is not an
-// amount.
+// unitsOf is like units, but for the text of a field. It returns undefined if the text is
+// not an amount.
 export const unitsOf = (text) => (/^\d+(\.\d+)?$/.test(text) && (text.split(".")[1] ?? "").length <= places ? units(text) : undefined);
 
 // amountOf formats the text of a field if it is an amount, and otherwise marks it as a
 // name. It formats no more than 300 characters, because Intl takes at most 308 digits.
 export const amountOf = (text) => (unitsOf(text) === undefined || text.length > 300 ? name(text) : money(text));
 
-// moneyOf is like money for a whole number of the smallest unit.
+// moneyOf is like money, but for a whole number of the smallest unit.
 export const moneyOf = (sum) => money(decimal(sum));
 
 const again = "Send the same call again to find out; it can't count twice.";
@@ -122,8 +122,8 @@ export function declinedAt({ entry, balance }, { body }) {
   return `Entry ${entry + 1}${entries ? `, ${what(entries[entry])},` : ""} met a balance of ${money(balance)}`;
 }
 
-// entriesOf returns a transaction's entries. A transaction without a list is its only
-// entry.
+// entriesOf returns a transaction's entries. A transaction without a list of entries is its
+// own only entry.
 export const entriesOf = (data) => data.entries ?? [data];
 
 const mostNamed = 3;
@@ -225,8 +225,8 @@ export function laneOutcome(request, again) {
 
 const written = (items) => (items.some(({ row }) => row?.startsWith("expiry")) ? "written, and what had expired was released with it" : "written");
 
-// unmet lists every possible reason why a condition on a balance failed, because DynamoDB
-// does not report which part of the condition did.
+// unmet lists every possible reason why a condition on a balance failed. DynamoDB does not
+// report which part of the condition was false.
 function unmet({ condition }) {
   const parts = [
     [/balance [<>]=/, "the balance would leave its range"],

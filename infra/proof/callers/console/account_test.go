@@ -196,7 +196,7 @@ func TestRunningBalanceOfOthers(t *testing.T) {
 	b.sees("history", "Declined")
 }
 
-// While an account changes between every two reads, the page shows no own money.
+// While the account changes between any two reads, the page shows no own money.
 func TestRunningBalanceWhileItMoves(t *testing.T) {
 	b := openAccount(t, "moving")
 	b.run(`const real = window.fetch; let n = 0;

@@ -211,7 +211,7 @@ func (b browser) click(selector string) {
 	b.do(chromedp.Click(selector))
 }
 
-// focused returns the id, or else the text, of the focused element.
+// focused returns the id of the focused element, or its text if it has no id.
 func (b browser) focused() string {
 	b.t.Helper()
 	return b.ask(`document.activeElement.id || document.activeElement.innerText`)

@@ -242,8 +242,8 @@ func TestAddress(t *testing.T) {
 	b.sees("balance", "$105.00")
 }
 
-// Without a server, a failed read is reported as a read. A transaction can be sent again
-// later, even after other reads.
+// If the server does not answer, the page reports whether a read or a transaction failed.
+// The transaction can be sent again later, even after other reads.
 func TestNoServer(t *testing.T) {
 	b := openAccount(t, "offline")
 	b.run(`const real = window.fetch; window.fetch = async () => { throw new TypeError("Failed to fetch"); }; window.online = () => { window.fetch = real; };`)

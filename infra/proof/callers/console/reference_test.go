@@ -101,7 +101,7 @@ const (
 	response   = `(document.querySelector("[role=dialog] section[aria-label=Response]")?.innerText ?? "")`
 )
 
-// opens opens the dialog that sends a call of the operation.
+// opens opens the dialog for calling the operation.
 func (b browser) opens(o operation) {
 	b.t.Helper()
 	b.run(fmt.Sprintf(`document.querySelector(%q).click();`, o.section()+" .show-api-client-button")) // not with the mouse, because the button may move
@@ -115,7 +115,7 @@ func (b browser) closes() {
 	b.waits(`document.querySelector(".scalar-client--open") === null`)
 }
 
-// sends sends a call of the operation from the page, and returns the text of the answer.
+// sends calls the operation from the page, and returns the text of the answer.
 func (b browser) sends(o operation) string {
 	b.t.Helper()
 	b.opens(o)

@@ -410,7 +410,8 @@ func TestReloadDuringTheStory(t *testing.T) {
 	assert.Contains(t, b.step("1"), "It counted once")
 }
 
-// Each step's links open its own requests and its own account, even if other steps ran since.
+// Each step's links open its own requests and its own account, even if other steps have run
+// since.
 func TestStoryLeadsOn(t *testing.T) {
 	b := open(t, "/")
 	b.step("4")
@@ -485,7 +486,7 @@ func (b browser) fits(view string, width int64) {
 	assert.Empty(b.t, cutOff, "%s at %d", view, width)
 }
 
-// axe-core finds no problem in the story before, during and after it is played.
+// axe-core finds no problem in the story before, during or after a step.
 func TestStoryIsAccessible(t *testing.T) {
 	b := open(t, "/")
 	b.loadAxe()
