@@ -31,7 +31,6 @@ type ruleMembers struct {
 	Metadata    member `json:"metadata"`
 }
 
-// parseRules parses the body of a rule change into r.
 func parseRules(invalid *invalidRequest, s ledger.Settings, body []byte, r *ledger.RulesRequest) {
 	var m ruleMembers
 	if !readObject(invalid, body, &m, "a JSON object") {

@@ -102,7 +102,6 @@ func parseBody(invalid *invalidRequest, s ledger.Settings, body []byte, r *ledge
 	}
 }
 
-// parseEntries parses the entries of a long body into r.
 func parseEntries(invalid *invalidRequest, s ledger.Settings, m members, r *ledger.Request) {
 	for field, member := range map[string]member{
 		userField: m.UserID, ammountField: m.Ammount, amountField: m.Amount, typeField: m.Type,

@@ -43,7 +43,6 @@ type description struct {
 	compiled map[string]*jsonschema.Schema
 }
 
-// readDescription returns the description for the default settings.
 func readDescription(t *testing.T) *description {
 	t.Helper()
 	return descriptionOf(t, ledger.DefaultSettings())
@@ -189,7 +188,7 @@ func exampleOfProblem(media *openapi3.MediaType) map[string]any {
 	return example
 }
 
-// checkText checks the values of a parameter or header, which may be sent once.
+// checkText checks the value of a parameter or header, which may be sent at most once.
 func (d *description) checkText(name string, required bool, schema *openapi3.SchemaRef, sent []string) error {
 	if len(sent) == 0 && !required {
 		return nil

@@ -68,8 +68,8 @@ func readEvent(payload []byte) (event, error) {
 	return e, nil
 }
 
-// hasMethod reports whether the event names a method. Gateways send one, direct
-// invocations do not.
+// hasMethod reports whether the event names a method. Gateways send one; direct invocations
+// do not.
 func (e event) hasMethod() bool {
 	return e.HTTPMethod != "" || e.RequestContext.HTTP.Method != ""
 }

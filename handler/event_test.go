@@ -271,8 +271,8 @@ func TestBodyNotBase64(t *testing.T) {
 	}
 }
 
-// The log line has the gateway's request id, which callers see, or else Lambda's. Even with
-// strange text in it the line is one JSON object in UTF-8.
+// The log line has the gateway's request id, which callers see, or else Lambda's. Even if a
+// value contains strange text, the line is one JSON object in UTF-8.
 func TestRequestID(t *testing.T) {
 	t.Parallel()
 	h, books, log := newHandler(t)

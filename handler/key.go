@@ -15,8 +15,8 @@ const (
 	draftKeyHeader = "Idempotency-Key"
 )
 
-// parseKey parses the idempotency key. Each header may be sent once, and if both are sent
-// they must agree.
+// parseKey parses the idempotency key. Each header may be sent at most once, and if both
+// are sent, they must agree.
 func parseKey(invalid *invalidRequest, header http.Header) ledger.IdempotencyKey {
 	own, draft := header[keyHeader], header[draftKeyHeader]
 	if len(own) > 1 || len(draft) > 1 {

@@ -19,7 +19,6 @@ import (
 	"onewrite/infra/infratest"
 )
 
-// counters maps each outcome to the metric that counts it.
 var counters = map[string]string{
 	"read": "Read", "posted": "Posted", "declined": "Declined", "replayed": "Replayed", "reused": "Reused", "rejected": "Rejected",
 	"try_again": "TryAgain", "failed": "Failed",

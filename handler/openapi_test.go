@@ -148,7 +148,6 @@ func TestOpenAPIDocumentIsValid(t *testing.T) {
 	assert.NoError(t, d.document.Validate(t.Context(), openapi3.EnableSchemaFormatValidation(), openapi3.EnableMultiError()))
 }
 
-// documentedAnswer is one answer that an operation may have.
 type documentedAnswer struct {
 	operation, status, problem string
 }
@@ -324,7 +323,7 @@ func TestEveryDocumentedAnswer(t *testing.T) {
 		{rule("in debt", "end", `,"creditLimit":"0"`), nil, "in debt", idOf("in debt", "end"), "422 declined", `"balance":"30"`},
 		{rule("rich", "more", `,"creditLimit":"1000"`), nil, "rich", idOf("rich", "more"), "422 declined", full},
 
-		// A release may lift a balance above the limit.
+		// A release can raise a balance above the limit.
 		{ending(ofRich, "void", ""), nil, "rich", ofRich, "200 posted", ""},
 		{reading("/balance?userId=rich"), nil, "rich", "", "200 read", `"balance":"1000000000000040"`},
 	} {

@@ -10,7 +10,7 @@ import (
 
 const defaultLimit = 50
 
-// query contains the parameters in a call's query. Each may be given once.
+// query contains the parameters in a call's query. Each may be given at most once.
 type query struct {
 	values  url.Values
 	invalid *invalidRequest

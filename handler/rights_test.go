@@ -288,7 +288,7 @@ func TestTokenAndEntries(t *testing.T) {
 		{"another's debit last", entries("", own, another, entry("3", "0.01", "debit")), never},
 		{"another's hold", holdBody("2", "10"), never},
 		{"another's payment on hold", paymentBody("2", "1", "10"), never},
-		// A forbidden call reports no other fault.
+		// The 403 for a forbidden call reports no other faults.
 		{"another's debit, unreadable", entries("", own, entry("2", "x", "debit")), never},
 		{"unreadable first of another", entries("", another, "1"), scoped},
 		{"unreadable credit alone", entries("", entry("1", "x", "credit")), scoped},

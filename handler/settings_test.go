@@ -92,7 +92,7 @@ func TestSettings(t *testing.T) {
 	})
 }
 
-// A call with another currency or more decimal places than the settings is rejected.
+// A call is rejected if its currency or decimal places do not fit the settings.
 func TestSettingsReject(t *testing.T) {
 	everyScale(t, func(t *testing.T, a *api, s scale) {
 		money := a.pending(t, "in", body("1", "10", "credit"))

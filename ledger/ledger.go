@@ -44,7 +44,7 @@ func (r Request) TransactionID() TransactionID { return NewTransactionID(r.UserI
 // Result is the outcome of a call that posts a transaction, ends a hold or changes rules.
 // Replayed is true if an earlier call already had this outcome.
 type Result struct {
-	Transaction Transaction // the transaction's first row
+	Transaction Transaction // the transaction's first row, or the row of a rule change
 	Replayed    bool
 }
 

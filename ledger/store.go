@@ -52,8 +52,8 @@ type Store interface {
 
 	// History returns at most limit of the user's rows after the cursor, and the next
 	// page's cursor. Rows are newest first, the reverse of [SortRows]; limit is from 1 to
-	// [MaxPage]. Rows with the same time may be on different pages, but each row is on
-	// exactly one page. History may lag behind the other methods by a moment.
+	// [MaxPage]. Rows with the same time can be on different pages, but each row is on
+	// exactly one page. History can lag behind the other methods by a moment.
 	History(ctx context.Context, user UserID, after Cursor, limit int) (Page, error)
 }
 

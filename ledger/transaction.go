@@ -113,8 +113,7 @@ func (e End) Status() Status {
 type Status string
 
 // A Posted transaction has changed the balance. A Declined one never will. A Pending one
-// holds its money until it is captured, and is then Posted, or until it is Voided or
-// Expired.
+// holds its money until a capture, a void or the expiry makes it Posted, Voided or Expired.
 const (
 	Posted   Status = "posted"
 	Declined Status = "declined"
@@ -151,7 +150,7 @@ func ParseTime(s string) (time.Time, error) {
 
 // Transaction is one of the ledger's rows, which never change. A transaction with several
 // entries has a row for each. The first row contains the data of the whole transaction, and
-// the others contain the first one's id. A pending transaction has only its first row. Its
+// the others contain the first row's id. A pending transaction has only its first row. Its
 // end and a capture's credit are separate rows.
 type Transaction struct {
 	ID        TransactionID // from NewTransactionID in a first row; from TransactionID.Entry or .End in others

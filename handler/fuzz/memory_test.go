@@ -126,7 +126,6 @@ func same(h ledger.Hold) func(ledger.Hold) bool {
 	return func(other ledger.Hold) bool { return other.TransactionID == h.TransactionID }
 }
 
-// must returns a value, and panics on an error.
 func must[T any](sum T, err error) T {
 	if err != nil {
 		panic(err)
