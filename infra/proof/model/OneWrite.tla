@@ -352,7 +352,7 @@ HasOwnHold(c, moves) == Payer(Id(c)) \in moves /\ Id(c) \in DOMAIN User(Payer(Id
 (* The number of open holds of u when the clock shows `clock'. *)
 OpenAt(u, clock) == User(u).holds - Cardinality(Expired(u, clock))
 
-(* The holds of users in S that count as expired at `clock', even ended. *)
+(* The holds of users in S that have expired at `clock', even if ended. *)
 OnceExpired(S, clock) ==
   {h \in DOMAIN rows : /\ IsFirst(h) /\ rows[h].status = "pending"
                        /\ Payer(h) \in S /\ rows[h].expires + Grace <= clock}
