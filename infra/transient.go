@@ -36,7 +36,7 @@ var transientCodes = map[string]bool{
 	"ReplicatedWriteConflictException":       true,
 }
 
-// Transient reports whether the same request may succeed later: after contention,
+// Transient reports whether the same request can succeed later: after contention,
 // throttling, a server fault, or a lost answer.
 func Transient(err error) bool {
 	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok {

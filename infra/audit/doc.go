@@ -130,7 +130,7 @@
 //
 // # Rebuild
 //
-// Point-in-time recovery restores each table as of its own moment, and may restore only some of the
+// Point-in-time recovery restores each table as of its own moment, and can restore only some of the
 // changes in a write. The transaction rows are the truth, and every balance derives from them. So
 // -rebuild shows the changes of two steps, and makes them with -write:
 //

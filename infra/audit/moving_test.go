@@ -290,7 +290,8 @@ func TestInMotion(t *testing.T) {
 			s.always(faults.Throttle, "GetItem")
 		}, exitUnsettled, func(*scene, report) {}},
 
-		// Throttling may affect only one user, so the audit continues. Server errors affect all.
+		// Throttling can affect a single user, so the audit continues. Server errors affect all
+		// users.
 		{"a user whom DynamoDB is too busy to read", func(s *scene) {
 			s.post(none, "1", "1 credit 10")
 			s.always(faults.Exception(http.StatusBadRequest, "ThrottlingException", "no"), "GetItem", "TransactGetItems")

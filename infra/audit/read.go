@@ -128,14 +128,14 @@ func (b *reader) history(ctx context.Context, user ledger.UserID, from time.Time
 
 // busy reports whether DynamoDB rejected the request because it was too busy: at every attempt the
 // item was being written, or its partition was throttled. Unlike a fault in DynamoDB or the
-// network, this may affect only one user.
+// network, this can affect a single user.
 func busy(err error) bool {
 	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
 	return ok && answer.HTTPStatusCode()/100 == http.StatusBadRequest/100 && infra.Transient(err)
 }
 
-// aggregate returns a user's balance row, which is empty if there is none. It may count a posting
-// whose own row is not visible yet.
+// aggregate returns a user's balance row, which is empty if there is none. The balance can count
+// a posting whose row is not visible yet.
 func (b *reader) aggregate(ctx context.Context, user ledger.UserID) (row, error) {
 	r, err := b.get(ctx, b.config.AggregateTable, "user_id", user.String())
 	if err != nil {

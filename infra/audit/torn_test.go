@@ -59,7 +59,7 @@ func (r restored) has(place int) bool {
 	return place != r.place
 }
 
-// Point-in-time recovery restores each table as of its own moment, and may restore any of the rows
+// Point-in-time recovery restores each table as of its own moment, and can restore any of the rows
 // written around that moment. The rebuild completes or removes each transaction, and corrects the
 // balances. When all calls are then retried, every user has the same money as without a restore.
 func TestTornTransactions(t *testing.T) {

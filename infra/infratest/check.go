@@ -32,7 +32,8 @@ func (f Findings) Error() string {
 // broken, and another error if the tables can't be read.
 //
 // Package books adds up the rows, as it does for the audit. Check compares the sums with all
-// accounts at once, so no call may run at the same time. It also compares the rows with Answered.
+// accounts at once, so calls must not run at the same time. It also compares the rows with
+// Answered.
 func (b *Books) Check(ctx context.Context) error {
 	transactions, err := scan(ctx, b.direct, b.opened.TransactionsTable)
 	if err != nil {

@@ -44,14 +44,14 @@ func (f *Fold) addRefund(t ledger.Transaction) {
 	f.Refunds = append(f.Refunds, t)
 }
 
-// RemoveRefund removes a posted refund's first row from the sums. It ignores other rows.
+// RemoveRefund subtracts a posted refund's first row from the sums. It ignores other rows.
 func (f *Fold) RemoveRefund(t ledger.Transaction) {
 	if isPostedRefund(t) {
 		*f.refunds.of(t.RefundOf) -= numberOf(refundOf(t))
 	}
 }
 
-// AddRefundAccount counts a refund account.
+// AddRefundAccount subtracts a refund account from the sums that the refunds add to.
 func (f *Fold) AddRefundAccount(a infra.RefundAccount) {
 	f.noteYoung(a)
 	*f.refunds.of(a.Of) -= numberOf(a)

@@ -71,9 +71,9 @@ const maxLost = 100
 
 // Lost returns replacements for the missing changes, up to the number that the balance
 // counts. Each blocks debits and credits, because the lost change may have done so. If a
-// known change starts from another limit than the known change before it set, one of the
-// lost changes between them set that limit. A limit is never less than the amount in use.
-// So if the last known limit is less, a later lost change set at least that amount.
+// known change starts from a different limit than the previous known change set, a lost
+// change between them set that limit. A limit is never less than the amount in use. So if
+// the last known limit is less, a later lost change set at least that amount.
 //
 // If more than maxLost changes are missing, a number is damaged. Lost then returns the
 // problem and no changes.

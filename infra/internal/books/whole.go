@@ -87,7 +87,7 @@ type Repair struct {
 	Missing []ledger.Transaction // rows to write
 	Orphans []ledger.Transaction // rows to remove, because the row Absent is missing
 	Absent  ledger.TransactionID
-	Unclear string // why the rows contradict each other; if set, no row may be written or removed
+	Unclear string // why the rows contradict each other; if set, rows must not be written or removed
 }
 
 // IsNone reports whether the transaction is whole.

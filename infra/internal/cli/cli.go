@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// All commands use these exit statuses. An [ExitError] may have others.
+// All commands use these exit statuses. An [ExitError] can have others.
 const (
 	statusDone   = 0
 	statusFailed = 1

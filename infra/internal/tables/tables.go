@@ -83,7 +83,7 @@ func keys(names ...string) (schema []types.KeySchemaElement) {
 }
 
 // Patient sets the options of a client, or of one call, so that it waits for DynamoDB
-// rather than fail early. Commands and tests use it.
+// rather than failing early. Commands and tests use it.
 func Patient(o *dynamodb.Options) {
 	o.Retryer = awsretry.NewStandard()
 	o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(time.Minute).Freeze()
