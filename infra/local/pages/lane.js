@@ -1,5 +1,5 @@
 // The lane shows a call's requests to DynamoDB in plain sentences, each with a time axis.
-// Opening a line shows the expressions that were sent.
+// Opening a line shows the expressions in its requests.
 
 import { element } from "./dom.js";
 import { conflicted, laneOutcome, money, name, visible } from "./words.js";

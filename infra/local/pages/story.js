@@ -121,7 +121,7 @@ function writePlay() {
   at("play").className = playing ? "primary playing" : "primary";
 }
 
-// play runs a step and shows the result. A step that is running is not started again.
+// play runs a step and shows the result. It does not start a running step again.
 function play(card, signal) {
   card.running ??= perform(card, signal).finally(() => {
     card.running = undefined;

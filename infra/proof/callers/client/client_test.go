@@ -15,7 +15,7 @@ import (
 	"onewrite/infra/proof/callers/gateway"
 )
 
-// user calls the ledger through the generated client, for one of the ledger's users.
+// user calls the ledger through the generated client, for a single user.
 type user struct {
 	*ClientWithResponses
 	t  *testing.T
@@ -117,7 +117,7 @@ func TestRoundTrip(t *testing.T) {
 	assert.Nil(t, page.JSON200.Next)
 }
 
-// The generated client can pay another user, hold money, and capture a part of it.
+// The generated client can pay another user, hold money, and capture only part of it.
 func TestTransfersAndHolds(t *testing.T) {
 	t.Parallel()
 	u := newUser(t, "generated client that holds")
@@ -217,7 +217,8 @@ func TestGatewayAnswers(t *testing.T) {
 // newGateway returns the URL of a stand-in for API Gateway, in front of the ledger.
 func newGateway(t *testing.T) string { return newGatewayOf(t, "LEDGER_URL") }
 
-// newGatewayOf is like newGateway, for the ledger whose URL is in the environment variable.
+// newGatewayOf is like newGateway, but for the ledger whose URL is in the environment
+// variable.
 func newGatewayOf(t *testing.T, variable string) string {
 	require.NotEmpty(t, os.Getenv(variable), "%s must be the URL of a new local server: .ci/callers starts it", variable)
 	handler, err := gateway.New(os.Getenv(variable))

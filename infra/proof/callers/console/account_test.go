@@ -378,8 +378,8 @@ func TestFocusGoesOn(t *testing.T) {
 	assert.Equal(t, "amount", b.focused())
 }
 
-// An open transaction shows refunds that were made in another tab, and keeps a person's
-// input and the focus.
+// An open transaction shows refunds made in another tab, and keeps a person's input and the
+// focus.
 func TestRefundsOfAnotherTab(t *testing.T) {
 	one := openAccount(t, "refunds")
 	one.enter("amount", "30")
@@ -403,8 +403,8 @@ func TestRefundsOfAnotherTab(t *testing.T) {
 	assert.Equal(t, "true", one.ask(`String(document.activeElement === document.querySelector("#transaction a"))`))
 }
 
-// An open rules form shows a change that was made in another tab. If a person has edited
-// the form, it keeps their input and shows a notice.
+// An open rules form shows a change made in another tab. If a person has edited the form,
+// it keeps their input and shows a notice.
 func TestRulesOfAnotherTab(t *testing.T) {
 	one := openAccount(t, "rules-tabs")
 	two := newTab(t, one, one.ask(`location.href`))

@@ -60,7 +60,7 @@ func startChromium() error {
 	return chromedp.Do(chromium)
 }
 
-// installed returns the path of the first program that is installed, or "".
+// installed returns the path of the first installed program, or "".
 func installed(programs ...string) string {
 	for _, program := range programs {
 		if path, err := exec.LookPath(program); err == nil {

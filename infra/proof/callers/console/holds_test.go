@@ -7,9 +7,9 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// A hold that was posted with the form can end by capture, void or expiry, and has one row
-// in the statement. After a rejected capture, the hold is still pending and the capture
-// form stays open.
+// A hold posted with the form can end by capture, void or expiry, and has one row in the
+// statement. After a rejected capture, the hold is still pending and the capture form stays
+// open.
 func TestHolds(t *testing.T) {
 	b := openAccount(t, "holds")
 	b.enter("seconds", "soon")
@@ -86,8 +86,7 @@ func TestHolds(t *testing.T) {
 	b.sees("outcome", "Nothing to end. This transaction never was pending")
 }
 
-// A fault that is chosen in the form is injected into the call, and the lane shows its
-// effect.
+// A fault chosen in the form is injected into the call, and the lane shows its effect.
 func TestFaultOfTheForm(t *testing.T) {
 	b := openAccount(t, "faulty")
 	for _, c := range []struct{ fault, outcome, lane string }{

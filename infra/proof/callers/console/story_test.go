@@ -384,7 +384,7 @@ func TestSlowMotion(t *testing.T) {
 	assert.Equal(t, arrows, b.drawn("1"))
 }
 
-// Steps that run at once have different users. A step that is running is not started again.
+// Steps that run at once have different users. A running step is not started again.
 func TestStepsOverlap(t *testing.T) {
 	b := open(t, "/")
 	b.vary("step-5-seconds", "1")

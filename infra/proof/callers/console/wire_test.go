@@ -7,7 +7,7 @@ import (
 )
 
 // The wire view describes the requests to DynamoDB in plain sentences. Opening a line shows
-// the expressions that were sent.
+// the expressions in its requests.
 func TestWireInWords(t *testing.T) {
 	b := openAccount(t, "wired")
 	b.choose("fault", "conflict")
