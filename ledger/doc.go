@@ -40,7 +40,8 @@
 // # Refunds and rules
 //
 // A refund is a transaction whose entries reverse entries of a posted or captured
-// transaction, its [Original]. The same write adds it to the original's [Refunds].
+// transaction, its [Original]. The write that posts it also adds it to the original's
+// [Refunds].
 //
 // An account may block debits or credits, and may have a credit limit. A [RuleChange] sets
 // these rules. It is stored as a row of its own. A user's rule changes and transactions
