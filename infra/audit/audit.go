@@ -122,8 +122,8 @@ func (a *audit) lookUpHolds(ctx context.Context) error {
 }
 
 // foldBalances compares each balance with the user's tally, and notes the users to read again.
-// These include users with a recent row: the balance may not count that row yet, and then the row
-// could hide a missing one.
+// These include users with a recent row: the balance might not count that row yet, and then the
+// row could hide a missing one.
 func (a *audit) foldBalances(ctx context.Context) error {
 	var refunded []infra.RefundAccount
 	err := a.scan(ctx, a.config.AggregateTable, "balances", len(a.fold.Tallies), func(r row) (err error) {

@@ -23,8 +23,8 @@ import (
 )
 
 // writeTable writes a table's rows as they are stored, in no particular order and each with its
-// faults, and returns how many. They are not from one moment: a posting made meanwhile may be in
-// the output in full, in part or not at all.
+// faults, and returns their number. The rows are not from one moment: a posting made meanwhile
+// may be in the output in full, in part or not at all.
 func (a *audit) writeTable(ctx context.Context, o options, out io.Writer) (rows int, err error) {
 	table, columns, total := a.config.TransactionsTable, books.TransactionAttributes, a.transactions
 	if o.export == exportBalances {
