@@ -1,6 +1,6 @@
 // The account view: a user's balance and statement, and the calls that change them. Credits
-// and debits are for the user in the field. A late answer is never shown for another user
-// or call that is on display by then.
+// and debits are for the user in the field. A late answer does not change the view of
+// another user or call.
 
 import { balanceOf, dateOf, ending, isAnother, look, newName, posting, refunding, ruling, transactionOf } from "./calls.js";
 import { at, element, groups, isolated } from "./dom.js";

@@ -17,7 +17,7 @@ export const posting = (key, body) => ({
   method: "POST",
   path: "/transactions",
   headers: { "Idempotent-Key": key, "Content-Type": "application/json" },
-  body: visible(JSON.stringify(body)), // JSON with escapes means the same
+  body: visible(JSON.stringify(body)), // escapes don't change the meaning of JSON
 });
 
 // ending returns the call that ends a hold. The parameter end is "capture" or "void". With

@@ -66,7 +66,7 @@ func TestHolds(t *testing.T) {
 	b.sees("transaction", "Expired")
 	b.waits(`document.getElementById("end").hidden`)
 	b.waits(`document.getElementById("balance").innerText === "$75.00" && document.getElementById("held").innerText === ""`)
-	b.run(`document.getElementById("void").click();`) // as on a page that does not show the expiry yet
+	b.run(`document.getElementById("void").click();`) // clicked by script, as if the page did not show the expiry yet
 	b.sees("outcome", "It has ended. It had expired. A hold ends once, for ever; nothing moved.")
 
 	b.enter("seconds", "600")

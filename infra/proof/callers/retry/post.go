@@ -41,7 +41,7 @@ func Post(ctx context.Context, url, key, body string) (status int, answer string
 		switch {
 		case err != nil || status >= 500 || status == http.StatusRequestTimeout:
 			maybe = true
-		case status == http.StatusTooManyRequests || status == http.StatusTooEarly: // did not reach the ledger
+		case status == http.StatusTooManyRequests || status == http.StatusTooEarly: // the call did not reach the ledger
 		case status == http.StatusCreated || status == http.StatusUnprocessableEntity || !maybe && status >= 400:
 			return status, answer, nil
 		default:
