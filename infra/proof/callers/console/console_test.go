@@ -21,7 +21,7 @@ const (
 	debit  = "button[value=debit]"
 )
 
-// A new user opens the page, moves money, sends the same call again, and is declined.
+// A new user opens the page, moves money, is declined, and sends the same calls again.
 func TestConsole(t *testing.T) {
 	b := openAccount(t, "newcomer")
 	b.sees("none", "Every user begins with $100.00")

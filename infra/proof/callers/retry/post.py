@@ -53,7 +53,7 @@ def post(url, key, transaction, seconds):
                 # A redirect or another 2xx is not the ledger's answer. A 401 after a
                 # lost answer does not show whether that attempt counted.
                 wait = math.inf
-            maybe = maybe or status >= 500 or status == 408  # 425 and 429 did not reach the ledger
+            maybe = maybe or status >= 500 or status == 408  # 425 and 429 mean that the call did not reach the ledger
             told = answer.headers.get("Retry-After", "")
             wait = max(wait, float(told) if told.isdecimal() else 0)
             cause = f"the last answer was {status}"

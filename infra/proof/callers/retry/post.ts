@@ -37,7 +37,7 @@ export async function post(url: string, key: string, transaction: object, second
         // answer does not show whether that attempt counted.
         wait = Infinity;
       }
-      maybe ||= status >= 500 || status === 408; // 425 and 429 did not reach the ledger
+      maybe ||= status >= 500 || status === 408; // 425 and 429 mean that the call did not reach the ledger
       wait = Math.max(wait, 1000 * (Number(answer.headers.get("Retry-After")) || 0));
       cause = `the last answer was ${status}`;
     } catch (error) {
