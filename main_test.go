@@ -117,7 +117,7 @@ func TestFunctionAuthorizes(t *testing.T) {
 }
 
 // If the environment has faults, the function exits and names them all.
-func TestFunctionSaysWhatIsMissing(t *testing.T) {
+func TestFunctionExitsOnBadEnvironment(t *testing.T) {
 	t.Parallel()
 	binary, err := build()
 	require.NoError(t, err)

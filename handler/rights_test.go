@@ -238,7 +238,7 @@ func (s scenario) check(t *testing.T, a *api, call, kind, sent, want, caller str
 
 // The rights table names only existing routes, so this test finds a misspelled one. A route
 // that is not in the table is for services only.
-func TestRightsAreOfRoutes(t *testing.T) {
+func TestRightsNameExistingRoutes(t *testing.T) {
 	t.Parallel()
 	assert.Subset(t, handler.Routes(), handler.RoutesForTokens())
 	d := readDescription(t)
@@ -351,7 +351,7 @@ func TestReceiverSeesThePayment(t *testing.T) {
 
 // A problem never shows another user's balance, even in a replay. It shows the balance of
 // the token's own user.
-func TestTokenHearsNoBalanceOfAnother(t *testing.T) {
+func TestTokenSeesOnlyItsOwnBalance(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		books.Fill(t, "rich")
 		one, rich := g.scoped("1", h), g.user("rich", h)
@@ -389,7 +389,7 @@ func TestTokenHearsNoBalanceOfAnother(t *testing.T) {
 
 // The problem for a reused key names the differences only to the key's owner, because they
 // would show another user's transaction.
-func TestTokenReadsNoDifferenceFromAnother(t *testing.T) {
+func TestTokenSeesOnlyItsOwnDifferences(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		require.Equal(t, http.StatusCreated, g.user("1", h).post(t, "k", entries(`,"metadata":{"pin":"4711"}`, entry("1", "10", "debit"))).Status)
 		guesses := []string{

@@ -40,7 +40,7 @@ func reasonOf(user, balance string) string {
 
 // If DynamoDB reports reasons that this posting can't cause, Post returns an internal
 // error. It reads nothing and declines nothing, even if some conditions failed.
-func TestReasonsThatCannotBe(t *testing.T) {
+func TestImpossibleReasons(t *testing.T) {
 	t.Parallel()
 	const invalid = `{"Code":"ValidationError","Message":"Item size has exceeded"}`
 	for _, c := range []struct {

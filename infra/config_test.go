@@ -31,7 +31,7 @@ func TestConfigFromEnv(t *testing.T) {
 	assert.Equal(t, "http://localhost:8000", c.Endpoint)
 }
 
-func TestConfigNamesAllThatIsMissing(t *testing.T) {
+func TestConfigNamesEveryMissingVariable(t *testing.T) {
 	t.Parallel()
 	_, err := infra.ConfigFromEnv(func(string) string { return "" })
 	assert.EqualError(t, err, "missing in the environment: "+

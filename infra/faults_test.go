@@ -138,7 +138,7 @@ func TestLastingFault(t *testing.T) {
 }
 
 // Permanent errors are not retried, and never reported as ErrTryAgain.
-func TestErrorsThatStay(t *testing.T) {
+func TestPermanentErrors(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{
 		"ValidationException", "AccessDeniedException", "ResourceNotFoundException", "IdempotentParameterMismatchException",
@@ -161,7 +161,7 @@ func TestErrorsThatStay(t *testing.T) {
 
 // A caller sends the same call twice. The second posts after the first was refused, but
 // before the first's decline is stored. Then the first also returns the posted transaction.
-func TestTwinPostsBeforeDecline(t *testing.T) {
+func TestSecondCallPostsBeforeDecline(t *testing.T) {
 	t.Parallel()
 	const debit = "k: 1 debit 109"
 	scene{before: "row: 1 debit 1", meanwhile: "credit: 1 credit 10;" + debit, steps: debit + " = replayed; 1 0"}.play(t)

@@ -167,7 +167,7 @@ func TestRequestsOfHistory(t *testing.T) {
 
 // If the row under a call's id has another user or key, the call is not a replay, and its
 // error reveals nothing about the row. Only damage or a SHA-256 collision can cause this.
-func TestForeignRowUnderID(t *testing.T) {
+func TestRowOfAnotherUserOrKey(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
 	r := infratest.Request(t, "1", "1", ledger.Debit, "12.5")

@@ -101,7 +101,7 @@ func capturesUntil(t *testing.T, expiry time.Time, fault faults.Fault) faults.Fa
 
 // A capture or void that is in flight at the expiry is settled within the call. The call
 // returns the end that is stored first.
-func TestEndOnTheBrink(t *testing.T) {
+func TestEndAtTheExpiry(t *testing.T) {
 	t.Parallel()
 	silent := func(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
 		<-r.Context().Done()
@@ -151,7 +151,7 @@ func TestEndOnTheBrink(t *testing.T) {
 
 // Just before the expiry a capture returns ErrTryAgain only if the call's time runs out, or
 // if DynamoDB also fails to write the expiry.
-func TestEndOnTheBrinkInVain(t *testing.T) {
+func TestEndAtTheExpiryFails(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string

@@ -137,7 +137,7 @@ func TestEndAnswers(t *testing.T) {
 }
 
 // If Allow returns an error, the call returns that error for any row and writes nothing.
-func TestEndThatIsNotAllowed(t *testing.T) {
+func TestForbiddenEnd(t *testing.T) {
 	t.Parallel()
 	for _, row := range []ledger.Transaction{pendingRow(t, "1 debit 40"), recordedAs(t, requestOf(t, "1 debit 40"))} {
 		r := endOf(row)
@@ -238,7 +238,7 @@ func TestReceiver(t *testing.T) {
 }
 
 // A lookup reports an expired hold as expired even before its release is written.
-func TestPendingAsItStands(t *testing.T) {
+func TestExpiredHoldBeforeItsRelease(t *testing.T) {
 	t.Parallel()
 	first := pendingRow(t, "1 debit 40")
 	for _, c := range []struct {

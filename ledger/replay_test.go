@@ -73,7 +73,7 @@ func TestKeyAgain(t *testing.T) {
 }
 
 // A stored row that the ledger could never have written is a defect.
-func TestReplayOfAWrongRow(t *testing.T) {
+func TestReplayOfImpossibleRow(t *testing.T) {
 	t.Parallel()
 	r := requestOf(t, "1 debit 100")
 	for want, change := range map[string]func(*ledger.Transaction){

@@ -186,7 +186,7 @@ func (s *scene) put(from *infratest.Books, edits ...edit) {
 }
 
 // The audit finds all damage and reports nothing else, even for users who are written to meanwhile.
-func TestInMotion(t *testing.T) {
+func TestDamageDuringWrites(t *testing.T) {
 	t.Parallel()
 	none := dynamodbmodel.Moment{}
 	late := func(times ...time.Duration) dynamodbmodel.Moment {

@@ -290,7 +290,7 @@ func TestReadableExpressions(t *testing.T) {
 }
 
 // The local server's own headers never reach the ledger. Other headers do.
-func TestLedgerSeesNoHeaderOfOurs(t *testing.T) {
+func TestLocalHeadersStayLocal(t *testing.T) {
 	t.Parallel()
 	var seen http.Header
 	h := &console{ledger: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.Header })}
@@ -307,7 +307,7 @@ func TestLedgerSeesNoHeaderOfOurs(t *testing.T) {
 }
 
 // Only the reads that the page repeats are left out of the log.
-func TestRepeatedReadings(t *testing.T) {
+func TestRepeatedReads(t *testing.T) {
 	t.Parallel()
 	var logged, looked []string
 	note := func(calls *[]string) http.Handler {

@@ -153,7 +153,7 @@ var defects = []defect{
 		{"handler/rights.go", `{ownAndCovered, ownDebits}`, `{ownAndCovered, anything}`}}},
 	{"a bearer may credit more than it debits", "handler TestTokenAndEntries", []edit{
 		{"handler/rights.go", `(!debits || ledger.Mints(entries))`, `!debits`}}},
-	{"a bearer hears another's balance", "handler TestTokenHearsNoBalanceOfAnother", []edit{
+	{"a bearer hears another's balance", "handler TestTokenSeesOnlyItsOwnBalance", []edit{
 		{"handler/problem.go", `case caller.mayReadBalance(declined.Entry().UserID):`, `case caller.mayReadBalance(t.UserID):`}}},
 	{"a payer may void its payment", "handler TestRights", []edit{
 		{"handler/rights.go", `{received, received}, // a payer`, `{ownOrReceived, ownOrReceived}, // a payer`}}},
@@ -177,7 +177,7 @@ var defects = []defect{
 	return t, allow.check(t)`}}},
 	{"another's transaction is told from one that is not there", "handler TestRights", []edit{
 		{"handler/rights.go", `about.stored && !ownOrReceived(c.user, about)`, `false`}}},
-	{"a route without rights is open to tokens", "handler TestRightsAreOfRoutes", []edit{
+	{"a route without rights is open to tokens", "handler TestRightsNameExistingRoutes", []edit{
 		{"handler/routes.go", `if c.caller.rule(c.route) == nil {`, `if c.caller.kind == 0 {`}}},
 	{"an event may be of a token and of IAM's caller at once", "handler TestAuthorizers", []edit{
 		{"handler/authorization.go", `, signed && claims != nil:`, `:`}}},
@@ -345,10 +345,10 @@ var defects = []defect{
 		{"infra/settings.go", `s.unconfirmed.Store(err != nil)`, `s.unconfirmed.Store(false)`}}},
 
 	// The audit.
-	{"the audit scans what may be old", "infra/audit TestInMotion", []edit{
+	{"the audit scans what may be old", "infra/audit TestDamageDuringWrites", []edit{
 		{"infra/audit/read.go", `TableName:              &table,
 		ConsistentRead:         aws.Bool(true),`, `TableName:              &table,`}}},
-	{"the audit gives postings no time to settle", "infra/audit TestInMotion", []edit{
+	{"the audit gives postings no time to settle", "infra/audit TestDamageDuringWrites", []edit{
 		{"infra/audit/settle.go", `	if err := a.rest(ctx); err != nil {
 		return err
 	}

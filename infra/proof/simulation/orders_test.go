@@ -20,8 +20,8 @@ import (
 )
 
 var (
-	every = flag.Int("every", 12, "TestEveryOrder plays every so manieth scenario; 1 is all")
-	twoIn = flag.Int("two-faults", 12, "let two faults happen in every so manieth of them, if the clocks agree")
+	every = flag.Int("every", 12, "play every `n`-th scenario in TestEveryOrder")
+	twoIn = flag.Int("two-faults", 12, "let two faults happen in every `n`-th of those scenarios, if the clocks agree")
 )
 
 const (

@@ -344,7 +344,7 @@ func TestBurst(t *testing.T) {
 
 // The focus moves to what a key press has opened, and is never lost when an element
 // disappears.
-func TestFocusGoesOn(t *testing.T) {
+func TestFocusIsKept(t *testing.T) {
 	b := open(t, "/?userId=goes-on")
 	b.do(chromedp.EmulateViewport(320, 500))
 	b.sees("balance", "$100.00")

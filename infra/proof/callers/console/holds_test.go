@@ -87,7 +87,7 @@ func TestHolds(t *testing.T) {
 }
 
 // A fault chosen in the form is injected into the call, and the lane shows its effect.
-func TestFaultOfTheForm(t *testing.T) {
+func TestFaultFromTheForm(t *testing.T) {
 	b := openAccount(t, "faulty")
 	for _, c := range []struct{ fault, outcome, lane string }{
 		{"conflict", "Posted.", "conflict: another write has the item; nothing written"},

@@ -36,7 +36,7 @@ func (b browser) drawn(n string) string {
 
 // Each step reports its result in one sentence. The sentence is true for any values of the
 // step's fields.
-func TestStepsSay(t *testing.T) {
+func TestStepSentences(t *testing.T) {
 	b := open(t, "/")
 	const (
 		unread = `the balance could not be read.`
@@ -206,7 +206,7 @@ func (b browser) breakServer(how string) {
 
 // If another call moves money in a step's account, the step proves nothing, and its
 // sentence reports that.
-func TestStepsMeetOthers(t *testing.T) {
+func TestStepsDisturbedByOthers(t *testing.T) {
 	b := open(t, "/")
 	b.vary("step-5-seconds", "2")
 	const another = " Another call changed this account meanwhile."
@@ -412,7 +412,7 @@ func TestReloadDuringTheStory(t *testing.T) {
 
 // Each step's links open its own requests and its own account, even if other steps have run
 // since.
-func TestStoryLeadsOn(t *testing.T) {
+func TestStoryLinks(t *testing.T) {
 	b := open(t, "/")
 	b.step("4")
 	payer := b.ask(`document.querySelector("#step-4 .holder b").innerText`)

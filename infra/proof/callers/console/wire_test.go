@@ -61,7 +61,7 @@ func TestLaneHasATimeAxis(t *testing.T) {
 }
 
 // With several callers, each caller has one line, with a bar for each of its requests.
-func TestLaneOfACrowd(t *testing.T) {
+func TestLaneOfSeveralCallers(t *testing.T) {
 	b := openAccount(t, "lanes")
 	requests := b.later(`Promise.all([import("/log.js"), import("/calls.js")]).then(async ([log, calls]) => {
 		const lane = log.newLane();
@@ -76,7 +76,7 @@ func TestLaneOfACrowd(t *testing.T) {
 }
 
 // Consecutive reads share one line of the log until it is opened.
-func TestReadingsCollapse(t *testing.T) {
+func TestReadsCollapse(t *testing.T) {
 	b := openAccount(t, "collapse")
 	b.waits(`document.querySelectorAll("#log .get").length === 2`)
 	b.click("#wire-tab")
