@@ -195,5 +195,5 @@ func TestFunctionSettings(t *testing.T) {
 	require.Error(t, err)
 	function.Kill()
 	assert.Contains(t, log.String(), `"level":"ERROR"`)
-	assert.Contains(t, log.String(), "the tables were begun with "+books.Config.Settings.String()+", and are opened with "+other.Config.Settings.String())
+	assert.Contains(t, log.String(), "the tables were created with "+books.Config.Settings.String()+", but the configuration has "+other.Config.Settings.String())
 }

@@ -126,7 +126,7 @@ func decodeRules(d *decoder) (rules ledger.Rules) {
 	rules.DebitsBlocked, rules.CreditsBlocked = decodeBlock(d, debitsBlocked), decodeBlock(d, creditsBlocked)
 	if d.row[creditLimit] != nil {
 		if rules.CreditLimit = decodeNumber(d, creditLimit, ledger.ParseCreditLimit); rules.CreditLimit.IsZero() {
-			d.reject(creditLimit, "must be above 0, or not be there")
+			d.reject(creditLimit, "must be above 0 or absent")
 		}
 	}
 	if d.row[ruleChanges] != nil || rules.DebitsBlocked || rules.CreditsBlocked || d.row[creditLimit] != nil {
@@ -140,7 +140,7 @@ func decodeBlock(d *decoder, name string) bool {
 	value, ok := d.row[name].(*types.AttributeValueMemberBOOL)
 	isBlocked := ok && value.Value
 	if d.row[name] != nil && !isBlocked {
-		d.reject(name, "must be true, or not be there")
+		d.reject(name, "must be true or absent")
 	}
 	return isBlocked
 }
@@ -165,7 +165,7 @@ func encodeHold(h ledger.Hold) types.AttributeValue {
 func decodeHold(d *decoder, name string) (h ledger.Hold) {
 	id, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(name, holdPrefix))
 	if err != nil || len(id) != len(h.TransactionID) {
-		d.reject(name, "must be named by the id of a transaction")
+		d.reject(name, "the name must contain a transaction's id")
 		return h
 	}
 	list, ok := d.row[name].(*types.AttributeValueMemberL)
@@ -195,6 +195,6 @@ func parseMilliseconds(s string) (time.Time, error) {
 func (d *decoder) equal(name, want string) {
 	got := decodeNumber(d, name, func(s string) (string, error) { return s, nil })
 	if got != "" && got != want {
-		d.reject(name, "is %s, and the open holds come to %s", got, want)
+		d.reject(name, "is %s, but the open holds add up to %s", got, want)
 	}
 }

@@ -56,13 +56,13 @@ func checkAnswer(status int, checksum string, body []byte) error {
 	case class == http.StatusMultipleChoices/100:
 		return nil
 	case checksum == "" && class == http.StatusOK/100:
-		return fmt.Errorf("answer of status %d without X-Amz-Crc32", status)
+		return fmt.Errorf("response with status %d has no X-Amz-Crc32", status)
 	case checksum != "" && checksum != actual:
-		return fmt.Errorf("answer of status %d with X-Amz-Crc32 %q, whose body has %s", status, checksum, actual)
+		return fmt.Errorf("response with status %d has X-Amz-Crc32 %q, but its body has the checksum %s", status, checksum, actual)
 	case !bytes.HasPrefix(body, []byte("{")) || !json.Valid(body):
-		return fmt.Errorf("answer of status %d whose body of %d bytes is no JSON object", status, len(body))
+		return fmt.Errorf("response with status %d has a body of %d bytes that is not a JSON object", status, len(body))
 	case class == http.StatusBadRequest/100 && !bytes.Contains(body, []byte(`"__type"`)):
-		return fmt.Errorf("answer of status %d that names no type of error", status)
+		return fmt.Errorf("response with status %d has no error type", status)
 	}
 	return nil
 }

@@ -74,7 +74,7 @@ func (s *Store) explainTakenRow(ctx context.Context, p ledger.Posting, puts []ty
 	}
 	for i, put := range puts {
 		if failed(put) && p.Rows[i].Kind() != ledger.EndRow {
-			return fmt.Errorf("a row of transaction %s is there without its first: %w", p.Rows[0].ID, cause)
+			return fmt.Errorf("transaction %s has a row but no first row: %w", p.Rows[0].ID, cause)
 		}
 	}
 	accounts := map[ledger.UserID]ledger.Account{}

@@ -82,7 +82,7 @@ func TestFurtherRowWithoutItsFirst(t *testing.T) {
 	books.Network.Requests()
 	for _, entries := range [][]string{{"1 debit 10", "2 credit 10"}, {"1 debit 1000", "2 credit 1000"}} {
 		_, err := books.Ledger.Post(t.Context(), infratest.Entries(t, "1", entries...))
-		defect(t, err, "a row of transaction "+rowID+" is there without its first")
+		defect(t, err, "transaction "+rowID+" has a row but no first row")
 		assert.Equal(t, []string{"TransactWriteItems", "GetItem"}, books.Network.Requests())
 	}
 	assert.Equal(t, "100", books.Balance(t, "1"))

@@ -39,7 +39,7 @@ func TestPolicyAllowsWhatIsRequested(t *testing.T) {
 	require.NoError(t, books.Store.Start(t.Context()))
 	other := books.Config
 	other.Settings = infratest.Settings(t, "EUR", "2", "0")
-	require.ErrorContains(t, infra.NewStore(books.Client, other).Start(t.Context()), "the tables were begun with currency USD")
+	require.ErrorContains(t, infra.NewStore(books.Client, other).Start(t.Context()), "the tables were created with currency USD")
 	books.Execute(t, books.Config.TransactionsTable, "DELETE FROM ? WHERE id = 'settings'")
 	require.NoError(t, infra.NewStore(books.Client, other).Start(t.Context()))
 	books.Execute(t, books.Config.TransactionsTable, "DELETE FROM ? WHERE id = 'settings'")

@@ -189,7 +189,7 @@ func decodeRuleChange(d *decoder, t *ledger.Transaction) {
 		t.BalanceSeen = decodeNumber(d, "balance", ledger.ParseBalance)
 		d.absent("a declined row", "rule_change")
 		if t.Rules.CreditLimit == nil {
-			d.reject("status", "is declined, which a change without a limit can't be")
+			d.reject("status", "must not be declined in a change without a limit")
 		}
 	case ledger.Pending, ledger.Voided, ledger.Expired:
 		d.reject("status", "is %q, must be posted or declined", t.Status)
@@ -205,7 +205,7 @@ func decodeFirst(d *decoder, t *ledger.Transaction) {
 	if d.row["entries"] != nil {
 		t.Entries = decodeEntries(d)
 		if len(t.Entries) < 2 || !t.Entries[0].Equal(t.Entry()) {
-			d.reject("entries", "must be several, of which the first is the row's own")
+			d.reject("entries", "must be at least two, and the first must be the row's own")
 		}
 	}
 	if d.row["refund_of"] != nil {
@@ -227,7 +227,7 @@ func decodeFirst(d *decoder, t *ledger.Transaction) {
 		}
 		decodeDecline(d, t)
 	case ledger.Voided, ledger.Expired:
-		d.reject("status", "is %q, must be that of an end", t.Status)
+		d.reject("status", "is %q, which only the end of a hold can have", t.Status)
 	}
 }
 
@@ -275,12 +275,12 @@ func decodeEnd(d *decoder, t *ledger.Transaction) {
 	t.TransactionID = decodeText(d, "transaction_id", ledger.ParseTransactionID)
 	d.absent("a row with a transaction_id", append(notOfFirst, "refund_of")...)
 	if want := t.End.Status(); t.Status != want && want != "" && t.Status != "" {
-		d.reject("status", "is %q, must be %q of this type", t.Status, want)
+		d.reject("status", "is %q, must be %q for this type", t.Status, want)
 	}
 	if t.End == ledger.Capture {
 		t.Held = decodeNumber(d, "held", ledger.ParseAmount)
 		if t.Amount.More(t.Held) {
-			d.reject("held", "is %s, must be at least what was captured", t.Held)
+			d.reject("held", "is %s, must be at least the captured amount", t.Held)
 		}
 	} else {
 		d.absent("a row of this type", "held")
@@ -323,7 +323,7 @@ func decodePlaces(d *decoder, entries int) (places []int) {
 		one := decoder{row: item{name: value}}
 		place := decodeNumber(&one, name, parsePlace)
 		if i > 0 && place <= places[i-1] {
-			one.reject(name, "must be after the place before it")
+			one.reject(name, "must be after the previous place")
 		}
 		d.wrong, places = append(d.wrong, one.wrong...), append(places, place)
 	}

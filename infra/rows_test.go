@@ -162,12 +162,12 @@ var damagedTransactions = []damagedRow{
 
 	{with(postedRow(), "metadata", s("")), `metadata: is "", must be the JSON of metadata`},
 
-	{with(entriesRow(), "entries", list()), `entries: must be several, of which the first is the row's own`},
-	{with(entriesRow(), "entries", list(entryOf("1", "debit", "12.5"))), `entries: must be several, of which the first is the row's own`},
-	{with(entriesRow(), "entries", list(entryOf("2", "debit", "12.5"), entryOf("1", "debit", "12.5"))), `entries: must be several, of which the first is the row's own`},
-	{with(entriesRow(), "entries", list(entryOf("1", "credit", "12.5"), entryOf("2", "debit", "12.5"))), `entries: must be several, of which the first is the row's own`},
-	{with(entriesRow(), "entries", list(entryOf("1", "debit", "12.51"), entryOf("2", "debit", "12.5"))), `entries: must be several, of which the first is the row's own`},
-	{with(entriesRow(), "ammount", n("12")), `entries: must be several, of which the first is the row's own`},
+	{with(entriesRow(), "entries", list()), `entries: must be at least two, and the first must be the row's own`},
+	{with(entriesRow(), "entries", list(entryOf("1", "debit", "12.5"))), `entries: must be at least two, and the first must be the row's own`},
+	{with(entriesRow(), "entries", list(entryOf("2", "debit", "12.5"), entryOf("1", "debit", "12.5"))), `entries: must be at least two, and the first must be the row's own`},
+	{with(entriesRow(), "entries", list(entryOf("1", "credit", "12.5"), entryOf("2", "debit", "12.5"))), `entries: must be at least two, and the first must be the row's own`},
+	{with(entriesRow(), "entries", list(entryOf("1", "debit", "12.51"), entryOf("2", "debit", "12.5"))), `entries: must be at least two, and the first must be the row's own`},
+	{with(entriesRow(), "ammount", n("12")), `entries: must be at least two, and the first must be the row's own`},
 	{with(entriesRow(), "entries", list(entryOf("1", "debit", "12.5"), entryOf("2", "credit", "12"), s("x"))), `entries[2]: is of type S, must be M`},
 	{with(entriesRow(), "entries", list(entryOf("1", "debit", "12.5"), s("x"), entryOf("2", "credit", "0"))), `entries[1]: is of type S, must be M; entries[2].ammount: is 0, must be at least 0.00000001`},
 	{withEntry("user_id", s(" ")), `entries[1].user_id: is " ", must not be blank`},
@@ -190,22 +190,22 @@ var damagedTransactions = []damagedRow{
 	{with(with(pendingRow(), "entries", nil), "type", s("credit")), notHeld},
 	{with(pendingRow(), "entries", list(entryOf("1", "debit", "12.5"), entryOf("2", "credit", "12"))), notHeld},
 	{with(pendingRow(), "entries", list(entryOf("1", "debit", "12.5"), entryOf("1", "credit", "12.5"))), notHeld},
-	{with(pendingRow(), "status", s("voided")), `status: is "voided", must be that of an end`},
+	{with(pendingRow(), "status", s("voided")), `status: is "voided", which only the end of a hold can have`},
 	{with(postedRow(), "type", s("capture")), `type: is "capture", must be "credit" or "debit"`},
 	{with(with(declinedRow(), "expires_at", s("2026-11-22T12:01:00.123Z")), "type", s("credit")), notHeld},
 
 	{with(refundRow(), "refund_of", s("1")), `refund_of: is "1", must be a UUID`},
 	{with(refundRow(), "refund_places", list(n("0"), n("1"))), `refund_places: must have one place for each of 3 entries`},
-	{with(refundRow(), "refund_places", list(n("0"), n("1"), s("2"))), `refund_places[2]: is of type S, must be N; refund_places[2]: must be after the place before it`},
+	{with(refundRow(), "refund_places", list(n("0"), n("1"), s("2"))), `refund_places[2]: is of type S, must be N; refund_places[2]: must be after the previous place`},
 	{with(refundRow(), "refund_places", list(n("-1"), n("1"), n("2"))), `refund_places[0]: is -1, must not be negative`},
-	{with(refundRow(), "refund_places", list(n("0"), n("1"), n("1"))), `refund_places[2]: must be after the place before it`},
+	{with(refundRow(), "refund_places", list(n("0"), n("1"), n("1"))), `refund_places[2]: must be after the previous place`},
 	{with(with(with(refundRow(), "entries", nil), "refund_places", list(n("0"))), "expires_at", s("2026-11-22T12:01:00.123Z")), `expires_at: must not be on a refund; expires_at: must not be on a posted row`},
 
 	{endRow("refund", "posted"), `type: is "refund", must be "credit" or "debit", or of an end "capture", "void" or "expiry"`},
-	{endRow("capture", "voided"), `status: is "voided", must be "posted" of this type`},
-	{endRow("void", "posted"), `status: is "posted", must be "voided" of this type`},
-	{endRow("expiry", "voided"), `status: is "voided", must be "expired" of this type`},
-	{with(endRow("capture", "posted"), "held", n("11.99")), `held: is 11.99, must be at least what was captured`},
+	{endRow("capture", "voided"), `status: is "voided", must be "posted" for this type`},
+	{endRow("void", "posted"), `status: is "posted", must be "voided" for this type`},
+	{endRow("expiry", "voided"), `status: is "voided", must be "expired" for this type`},
+	{with(endRow("capture", "posted"), "held", n("11.99")), `held: is 11.99, must be at least the captured amount`},
 	{with(endRow("expiry", "expired"), "ammount", n("0")), `ammount: is 0, must be at least 0.00000001`},
 
 	{with(declinedRow(), "declined_by", s("debits")), `declined_by: is "debits", must be block`},
@@ -215,7 +215,7 @@ var damagedTransactions = []damagedRow{
 	{with(with(with(with(ruleRow(), "credit_limit", nil), "credit_limit_before", nil), "debits", nil), "credits", nil), `type: must have debits, credits or creditLimit`},
 	{with(ruleRow(), "rule_change", n("0")), `rule_change: is 0, must be a whole number of at least 1`},
 	{with(ruleRow(), "status", s("pending")), `status: is "pending", must be posted or declined`},
-	{with(with(declinedRuleRow(), "credit_limit", nil), "credit_limit_before", nil), `status: is declined, which a change without a limit can't be`},
+	{with(with(declinedRuleRow(), "credit_limit", nil), "credit_limit_before", nil), `status: must not be declined in a change without a limit`},
 }
 
 // notHeld is the fault of a hold with the wrong entries.
@@ -237,16 +237,16 @@ var damagedBalances = []damagedRow{
 
 	{with(holdsRow(), "held", nil), `held: is missing`},
 	{with(holdsRow(), "held", s("12.5")), `held: is of type S, must be N`},
-	{with(holdsRow(), "held", n("12")), `held: is 12, and the open holds come to 12.5`},
+	{with(holdsRow(), "held", n("12")), `held: is 12, but the open holds add up to 12.5`},
 	{with(holdsRow(), "holds", nil), `holds: is missing`},
 	{with(holdsRow(), "holds", s("1")), `holds: is of type S, must be N`},
-	{with(holdsRow(), "holds", n("2")), `holds: is 2, and the open holds come to 1`},
+	{with(holdsRow(), "holds", n("2")), `holds: is 2, but the open holds add up to 1`},
 	{with(with(holdsRow(), "held", nil), "holds", nil), `held: is missing; holds: is missing`},
-	{with(holdsRow(), holdName, nil), `held: is 12.5, and the open holds come to 0; holds: is 1, and the open holds come to 0`},
+	{with(holdsRow(), holdName, nil), `held: is 12.5, but the open holds add up to 0; holds: is 1, but the open holds add up to 0`},
 	{with(balanceRow(), "held", n("0")), `holds: is missing`},
 	{with(balanceRow(), "holds", n("0")), `held: is missing`},
-	{with(with(holdsRow(), holdName, nil), "hold:x", list(n("12.5"), n("1"))), `hold:x: must be named by the id of a transaction; ` + heldNothing},
-	{with(with(holdsRow(), holdName, nil), holdName+"AA", list(n("12.5"), n("1"))), holdName + `AA: must be named by the id of a transaction; ` + heldNothing},
+	{with(with(holdsRow(), holdName, nil), "hold:x", list(n("12.5"), n("1"))), `hold:x: the name must contain a transaction's id; ` + heldNothing},
+	{with(with(holdsRow(), holdName, nil), holdName+"AA", list(n("12.5"), n("1"))), holdName + `AA: the name must contain a transaction's id; ` + heldNothing},
 	{with(holdsRow(), holdName, n("12.5")), holdName + `: must be a list of an amount and a time; ` + heldNothing},
 	{with(holdsRow(), holdName, list(n("12.5"))), holdName + `: must be a list of an amount and a time; ` + heldNothing},
 	{with(holdsRow(), holdName, list(n("12.5"), n("1"), n("1"))), holdName + `: must be a list of an amount and a time; ` + heldNothing},
@@ -257,10 +257,10 @@ var damagedBalances = []damagedRow{
 	{with(balanceRow(), "transaction_id", s("1")), `transaction_id: is "1", must be a UUID`},
 	{with(holdsRow(), holdName, list(n("12.5"), n("1.5"))), holdName + `.expires_at: is 1.5, must be milliseconds since 1970`},
 
-	{with(rulesRow(), "debits_blocked", &types.AttributeValueMemberBOOL{}), `debits_blocked: must be true, or not be there`},
-	{with(rulesRow(), "credits_blocked", s("true")), `credits_blocked: must be true, or not be there`},
-	{with(rulesRow(), "credit_limit", n("0")), `credit_limit: must be above 0, or not be there`},
-	{with(rulesRow(), "credit_limit", n("-1")), `credit_limit: is -1, must not be negative; credit_limit: must be above 0, or not be there`},
+	{with(rulesRow(), "debits_blocked", &types.AttributeValueMemberBOOL{}), `debits_blocked: must be true or absent`},
+	{with(rulesRow(), "credits_blocked", s("true")), `credits_blocked: must be true or absent`},
+	{with(rulesRow(), "credit_limit", n("0")), `credit_limit: must be above 0 or absent`},
+	{with(rulesRow(), "credit_limit", n("-1")), `credit_limit: is -1, must not be negative; credit_limit: must be above 0 or absent`},
 	{with(rulesRow(), "rule_changes", n("0")), `rule_changes: is 0, must be a whole number of at least 1; version: is 0, must be a whole number of at least 1`},
 	{with(with(rulesRow(), "rule_changes", nil), "version", n("1")), `rule_changes: is missing`},
 	{with(rulesRow(), "version", n("-1")), `version: is -1, must not be negative`},
@@ -300,7 +300,7 @@ func settings() row {
 }
 
 // heldNothing is the additional fault if an open hold can't be read.
-const heldNothing = `held: is 12.5, and the open holds come to 0`
+const heldNothing = `held: is 12.5, but the open holds add up to 0`
 
 func TestDecodeRejects(t *testing.T) {
 	t.Parallel()

@@ -133,7 +133,7 @@ func (s *Store) confirmSettings(ctx context.Context) error {
 	}
 	if !tables.Equal(s.settings) {
 		return &SettingsError{s.transactions, fmt.Sprintf(
-			"the tables were begun with %s, and are opened with %s; settings can't change", tables, s.settings)}
+			"the tables were created with %s, but the configuration has %s; settings can't change", tables, s.settings)}
 	}
 	return nil
 }
@@ -165,8 +165,8 @@ func (s *Store) settingsOfOldTables(ctx context.Context) (item, error) {
 	row, err := s.readSettings(ctx)
 	if err == nil && row == nil {
 		err = &SettingsError{s.transactions, fmt.Sprintf(
-			"there are transactions and no row of settings. Tables from before settings have %s, and are opened with %s; "+
-				"if the row was lost, put it back", ledger.DefaultSettings(), s.settings)}
+			"the settings row is missing, but there are transactions. Tables from before settings have %s, but the configuration has %s; "+
+				"if the row was lost, restore it", ledger.DefaultSettings(), s.settings)}
 	}
 	return row, err
 }

@@ -82,7 +82,7 @@ func TestStartRefusesOtherSettings(t *testing.T) {
 	credit, debit := infratest.Request(t, "1", "k", ledger.Credit, "1"), infratest.Request(t, "1", "k", ledger.Debit, "1000")
 	for _, other := range []string{"USD 2 0", "EUR 3 0", "EUR 2 100", "USD 2 100"} {
 		store := opened(t, books, other)
-		const want = "the tables were begun with currency EUR, decimal places 2, opening balance 0, and are opened with "
+		const want = "the tables were created with currency EUR, decimal places 2, opening balance 0, but the configuration has "
 		refused(t, store.Start(t.Context()), want+store.Settings().String()+"; settings can't change")
 		_, err := store.Transaction(t.Context(), ledger.TransactionID{1})
 		refused(t, err, want)
@@ -118,12 +118,12 @@ func TestStartOnTablesFromBefore(t *testing.T) {
 	require.NoError(t, err)
 	books.Execute(t, books.Config.TransactionsTable, withoutSettings)
 	for _, other := range []string{"EUR 2 100", "USD 3 100", "USD 2 0"} {
-		refused(t, opened(t, books, other).Start(t.Context()), "there are transactions and no row of settings. Tables from before settings have currency USD")
+		refused(t, opened(t, books, other).Start(t.Context()), "the settings row is missing, but there are transactions. Tables from before settings have currency USD")
 		assert.Empty(t, settingsRow(t, books))
 	}
 	require.NoError(t, opened(t, books, "USD 2 100").Start(t.Context()))
 	assert.NotEmpty(t, settingsRow(t, books))
-	refused(t, opened(t, books, "USD 2 0").Start(t.Context()), "the tables were begun with currency USD, decimal places 2, opening balance 100")
+	refused(t, opened(t, books, "USD 2 0").Start(t.Context()), "the tables were created with currency USD, decimal places 2, opening balance 100")
 }
 
 // If the settings row is damaged or was changed by hand, Start fails and names the fault.
@@ -136,10 +136,10 @@ func TestStartRefusesDamagedSettings(t *testing.T) {
 		want string
 	}{
 		{with(whole, "places", nil), "the row is damaged: places: is missing"},
-		{with(whole, "opening", n("0.25")), "the tables were begun with currency KWD, decimal places 3, opening balance 0.25, " +
-			"and are opened with currency KWD, decimal places 3, opening balance 0.5"},
-		{with(whole, "currency", s("KWR")), "the tables were begun with currency KWR"},
-		{with(whole, "places", n("4")), "decimal places 4, opening balance 0.5, and are opened with"},
+		{with(whole, "opening", n("0.25")), "the tables were created with currency KWD, decimal places 3, opening balance 0.25, " +
+			"but the configuration has currency KWD, decimal places 3, opening balance 0.5"},
+		{with(whole, "currency", s("KWR")), "the tables were created with currency KWR"},
+		{with(whole, "places", n("4")), "decimal places 4, opening balance 0.5, but the configuration has"},
 	} {
 		put(t, books, books.Config.TransactionsTable, c.row)
 		refused(t, opened(t, books, "KWD 3 0.5").Start(t.Context()), c.want)
@@ -164,7 +164,7 @@ func TestStartsAtOnce(t *testing.T) {
 			if err := <-errs; err == nil {
 				serving++
 			} else {
-				refused(t, err, "the tables were begun with currency")
+				refused(t, err, "the tables were created with currency")
 				ended++
 			}
 		}
@@ -204,7 +204,7 @@ func TestCallsReadTheSettings(t *testing.T) {
 			}
 			assert.Equal(t, "GetItem GetItem GetItem", strings.Join(books.Network.Requests(), " "), "settings, and two balances")
 			_, err = other.Account(t.Context(), user)
-			refused(t, err, "the tables were begun with currency USD")
+			refused(t, err, "the tables were created with currency USD")
 		})
 	}
 }

@@ -194,7 +194,7 @@ func (a *audit) compareEntries(ctx context.Context) error {
 // transaction.
 func (a *audit) collect(ctx context.Context, wanted func(ledger.Transaction) bool) (books.Wholes, error) {
 	wholes := books.Wholes{}
-	return wholes, a.scan(ctx, a.config.TransactionsTable, "transactions of several entries", a.report.Transactions, func(r row) error {
+	return wholes, a.scan(ctx, a.config.TransactionsTable, "transactions with several entries", a.report.Transactions, func(r row) error {
 		if t, err := infra.DecodeTransaction(r); err == nil && wanted(t) { // an unreadable row is already reported
 			wholes.Add(t)
 		}

@@ -28,7 +28,7 @@ type change struct {
 
 // String returns the output line for the change.
 func (c change) String() string {
-	verb := "would"
+	verb := "planned"
 	switch {
 	case c.Kept != "":
 		verb = "kept"
@@ -141,11 +141,11 @@ func (s *rebuildSummary) String() string {
 		books.Count(s.Torn, "transaction"), books.Count(s.Balances, "balance"), did, s.Kept, len(s.Mismatches))
 	switch {
 	case s.Unfinished != "":
-		text += "; the rest was not done, run it again"
+		text += "; the rest was not done: run it again"
 	case s.Torn+s.Balances+s.Kept+len(s.Mismatches) == 0:
 		text = read + ": nothing to rebuild"
 	case !s.Written && s.Torn+s.Balances > 0:
-		text += "; -write does it"
+		text += "; use -write to make these changes"
 	}
 	return report{Mismatches: s.Mismatches, Unfinished: s.Unfinished}.findings() + text
 }

@@ -161,13 +161,13 @@
 //
 // It writes a line for each change as it makes it:
 //
-//	would      transaction 47b9e303-…: write 1 missing row
-//	would      transaction 0f6c4a46-…: remove 2 orphans
-//	would      user "alice": from no balance to 60 at version 3 and 40 held by 1 hold
-//	kept       user "bob" with 10 at version 2: rows of this user are damaged, so that the history is not known
-//	3 users, 9 rows: 2 transactions and 1 balance would be rebuilt, 1 kept, 0 wrong; -write does it
+//	planned    transaction 47b9e303-…: write 1 missing row
+//	planned    transaction 0f6c4a46-…: remove 2 orphans
+//	planned    user "alice": from no balance to 60 at version 3 and 40 held by 1 hold
+//	kept       user "bob" with 10 at version 2: rows of this user are damaged, so the history is not known
+//	3 users, 9 rows: 2 transactions and 1 balance would be rebuilt, 1 kept, 0 wrong; use -write to make these changes
 //
-// With -write, "rebuilt" replaces "would". With -json each change is a line {"transactionId",
+// With -write, "rebuilt" replaces "planned". With -json each change is a line {"transactionId",
 // "missing", "orphans", "userId", "refundsOf", "from", "to", "kept", "written"}, and the last line
 // is the summary {"users", "transactions", "transactionsRebuilt", "balancesRebuilt", "kept",
 // "written", "mismatches", "unfinished"}. The exit status is 0 if nothing is left to rebuild, 1 if

@@ -82,6 +82,6 @@ func TestExportOfDamage(t *testing.T) {
 
 	status, out, log = command(t, b, "-export", "balances")
 	assert.Equal(t, exitWrong, status)
-	assert.Contains(t, out, `1,110,1,,,`+id+`,,,,,"{""note"":""=x""}","the table has no attribute ""note"""`)
+	assert.Contains(t, out, `1,110,1,,,`+id+`,,,,,"{""note"":""=x""}","unknown attributes: ""note"""`)
 	assert.Contains(t, log, "1 row of balances written, 1 wrong\n")
 }

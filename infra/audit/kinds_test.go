@@ -158,7 +158,7 @@ func TestEveryKind(t *testing.T) {
 	sale, change, block := idOf(t, "buyer", "sale"), idOf(t, "lent", "r3"), idOf(t, "barred", "block")
 	for _, c := range []struct{ args, want, not string }{
 		{"", "totals     18 users: opening 1800 + credits 257 - debits 749.5 + credit limits 60 = 1367.5; balances 1367.5, difference 0\n" +
-			"18 users, 45 transactions: every balance is what its history says\n", "wrong"},
+			"18 users, 45 transactions: every balance matches its history\n", "wrong"},
 		{"-json", `"lent":"60","history":"`, "x"},
 		{"-rebuild -settle 0s", "nothing to rebuild", "would"},
 		{"-user carol -csv", fmt.Sprintf(",credit,9,109,posted,%s,,%s,,,\n", first.Entry(1), first), "limit"},

@@ -38,7 +38,7 @@ func main() {
 // report.
 const reportWithin = 10 * time.Second
 
-var errTimeIsUp = errors.New("the time that Lambda gives to an invocation is up; read faster (-rate), or audit elsewhere")
+var errTimeIsUp = errors.New("Lambda is about to end this invocation; read faster (-rate), or run the audit elsewhere")
 
 // invoke runs one invocation as a Lambda function, with the flags in AUDIT_FLAGS, separated by
 // spaces. It fails if the flags or the environment are wrong, or if it can't write the report.
@@ -100,7 +100,7 @@ func do(ctx context.Context, b *reader, o options, out, log io.Writer) (status i
 	case o.export != "":
 		return exportTable(ctx, a, o, out, log)
 	case o.rebuild && o.write && b.doubts != nil:
-		return exitWrong, fmt.Errorf("%s; no balance can be rebuilt without the settings: put the row back first", b.doubts[0])
+		return exitWrong, fmt.Errorf("%s; no balance can be rebuilt without the settings: restore the settings row first", b.doubts[0])
 	case o.rebuild:
 		return rebuildAll(ctx, a, o, out)
 	case o.user != ledger.UserID{}:

@@ -93,7 +93,7 @@ func TestRight(t *testing.T) {
 	books := infratest.New(t)
 	status, out, log := command(t, books)
 	assert.Equal(t, `totals     0 users: opening 0 + credits 0 - debits 0 = 0; balances 0, difference 0
-0 users, 0 transactions: every balance is what its history says
+0 users, 0 transactions: every balance matches its history
 `, out+log)
 	assert.Equal(t, exitRight, status)
 	_, out, _ = command(t, books, "-json")
@@ -106,7 +106,7 @@ func TestRight(t *testing.T) {
 	books.Credit(t, "full", append(slices.Repeat([]string{"1000000000000"}, 999), "999999999800")...)
 	status, out, log = command(t, books)
 	assert.Equal(t, `totals     3 users: opening 300 + credits 999999999999810.01 - debits 209.99 = 999999999999900.02; balances 999999999999900.02, difference 0
-4 users, 1006 transactions: every balance is what its history says
+4 users, 1006 transactions: every balance matches its history
 `, out+log)
 	assert.Equal(t, exitRight, status)
 }
@@ -127,7 +127,7 @@ func TestMetrics(t *testing.T) {
 		log    string
 		want   map[string]int
 	}{
-		{infratest.New(t), exitRight, "every balance is what its history says", map[string]int{"AuditFailed": 0, "AuditUnsettled": 0, "BalanceMismatches": 0, "Transactions": 0, "Users": 0}},
+		{infratest.New(t), exitRight, "every balance matches its history", map[string]int{"AuditFailed": 0, "AuditUnsettled": 0, "BalanceMismatches": 0, "Transactions": 0, "Users": 0}},
 		{wrong, exitWrong, `user "1": balance: the balance is 1 at version 2`, map[string]int{"AuditFailed": 0, "AuditUnsettled": 0, "BalanceMismatches": 1, "Transactions": 2, "Users": 1}},
 		{unread, exitUnfinished, "unfinished describe ", map[string]int{"AuditFailed": 1, "AuditUnsettled": 0, "Transactions": 0, "Users": 0}},
 	} {
@@ -184,34 +184,34 @@ func TestRefusals(t *testing.T) {
 		want string
 	}{
 		{[]string{"-nothing"}, "not defined"},
-		{[]string{"1"}, `unexpected "1"`},
+		{[]string{"1"}, `unexpected argument "1"`},
 		{[]string{"-rate", "-1"}, "-rate must be at least 0.001, or 0"},
 		{[]string{"-rate", "NaN"}, "-rate must be at least 0.001, or 0"},
 		{[]string{"-rate", "1e-300"}, "-rate must be at least 0.001, or 0"},
 		{[]string{"-segments", "0"}, "-segments must be from 1 to 1000"},
 		{[]string{"-segments", "1001"}, "-segments must be from 1 to 1000"},
 		{[]string{"-settle", "-1s"}, "-settle must not be negative"},
-		{[]string{"-json", "-emf"}, "-json and -emf are both a format"},
-		{[]string{"-service", "x"}, "-service is a dimension"},
+		{[]string{"-json", "-emf"}, "-json and -emf are both output formats"},
+		{[]string{"-service", "x"}, "-service needs -emf"},
 		{[]string{"-emf", "-service", ""}, "-service is empty"},
-		{[]string{"-csv"}, "-csv does not go with the audit of everybody, but with -user or -export"},
-		{[]string{"-from", "2026-11-22"}, "-from does not go with the audit of everybody"},
-		{[]string{"-write"}, "-write does not go with the audit of everybody, but with -rebuild"},
-		{[]string{"-rebuild", "-emf"}, "-emf does not go with -rebuild"},
-		{[]string{"-rebuild", "-from", "2026-11-22"}, "-from does not go with -rebuild"},
+		{[]string{"-csv"}, "-csv cannot be used with the audit of all users; use it with -user or -export"},
+		{[]string{"-from", "2026-11-22"}, "-from cannot be used with the audit of all users"},
+		{[]string{"-write"}, "-write cannot be used with the audit of all users; use it with -rebuild"},
+		{[]string{"-rebuild", "-emf"}, "-emf cannot be used with -rebuild"},
+		{[]string{"-rebuild", "-from", "2026-11-22"}, "-from cannot be used with -rebuild"},
 		{[]string{"-user", " 1"}, "invalid user id"},
 		{[]string{"-user", ""}, "invalid user id: must not be blank"},
 		{[]string{"-user", "1", "-json", "-csv"}, "choose one"},
-		{[]string{"-user", "1", "-emf"}, "-emf does not go with -user"},
-		{[]string{"-user", "1", "-segments", "2"}, "-segments does not go with -user"},
-		{[]string{"-user", "1", "-export", "balances"}, "-export does not go with -user"},
+		{[]string{"-user", "1", "-emf"}, "-emf cannot be used with -user"},
+		{[]string{"-user", "1", "-segments", "2"}, "-segments cannot be used with -user"},
+		{[]string{"-user", "1", "-export", "balances"}, "-export cannot be used with -user"},
 		{[]string{"-user", "1", "-from", "yesterday"}, "must be a day, such as 2026-11-30, or a time"},
 		{[]string{"-user", "1", "-to", ""}, "must be a day"},
 		{[]string{"-user", "1", "-from", "2026-11-23", "-to", "2026-11-22"}, "-from must be before -to"},
 		{[]string{"-export", "users"}, "must be transactions or balances"},
 		{[]string{"-export", ""}, "must be transactions or balances"},
-		{[]string{"-export", "balances", "-settle", "1s"}, "-settle does not go with -export"},
-		{[]string{"-export", "balances", "-to", "2026-11-22"}, "-from and -to choose transactions"},
+		{[]string{"-export", "balances", "-settle", "1s"}, "-settle cannot be used with -export"},
+		{[]string{"-export", "balances", "-to", "2026-11-22"}, "-from and -to select transactions"},
 	} {
 		status, out, log := command(t, books, c.args...)
 		assert.Equal(t, exitUsage, status, "%v", c.args)

@@ -269,7 +269,7 @@ func TestDamageDuringWrites(t *testing.T) {
 			assert.Equal(s.t, "1", found.Unsettled[0].UserID)
 			var text, line strings.Builder
 			require.NoError(s.t, found.writeText(&text))
-			assert.Contains(s.t, text.String(), "nothing wrong, 1 unsettled: no reading of their rows fitted their balances; audit again")
+			assert.Contains(s.t, text.String(), "nothing wrong, 1 unsettled: their rows could not be compared with their balances; audit again")
 			require.NoError(s.t, found.writeMetrics(&line, "", time.Now()))
 			values, _ := metricsOf(s.t, line.String())
 			assert.Equal(s.t, 1, values["AuditUnsettled"])
@@ -373,7 +373,7 @@ func TestDamageDuringWrites(t *testing.T) {
 			s.put(other, drop(idOf(s.t, "1", "credit-1")))
 			s.begin(dynamodbmodel.Moment{Late: []time.Duration{0, 3 * time.Second}}, "2", "1 credit 10")
 		}, exitWrong, func(s *scene, found report) {
-			assert.Equal(s.t, "the balance is 120 at version 2, and the history makes it 110 at version 1", found.Mismatches[0].Detail)
+			assert.Equal(s.t, "the balance is 120 at version 2, but the history adds up to 110 at version 1", found.Mismatches[0].Detail)
 		}},
 		{"an end in flight in place of a missing one", func(s *scene) {
 			other, _ := infratest.OpenOnModel(none, ledger.DefaultSettings())

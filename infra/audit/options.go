@@ -31,45 +31,46 @@ type options struct {
 	rebuild, write bool
 }
 
-const about = `Audits the ledger while it is used: whether every user's balance is what the
-history says. Or writes a user's statement (-user), or a whole table (-export).
-Or rebuilds the tables from their rows, after a restore (-rebuild): it makes torn
-transactions whole, and the balances what the rows say. It writes nothing to the
-tables, unless -rebuild -write says so.
+const about = `Checks that every user's balance matches the user's history, while the ledger is
+in use. With -user, it writes a user's statement and checks only this user. With
+-export, it writes all rows of a table. With -rebuild, for use after a restore, it
+completes or removes torn transactions and recomputes the balances from the rows.
+It changes the tables only with -rebuild -write; -rebuild alone shows the changes.
 
 Environment:
   TRANSACTIONS_TABLE, TRANSACTIONS_AGGREGATE_TABLE  the names of the tables
   AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
-                             or what the SDK reads in their place: AWS_PROFILE,
-                             a sign-in, the role of a container or a machine
-  AWS_ENDPOINT_URL_DYNAMODB  another DynamoDB; if it is on this machine, what
-                             else is not set is as for go run ./infra/local
+                             if not set, the SDK's other sources: AWS_PROFILE, a
+                             sign-in, or the role of a container or a machine
+  AWS_ENDPOINT_URL_DYNAMODB  another DynamoDB. If it is on this machine, unset
+                             variables default to those of go run ./infra/local
 
-It ends with status 0 if all is right, 1 if something is wrong, 2 if a flag or
-the environment is, 3 if nothing wrong was found but some users moved all the
-time, and 4 if nothing wrong was found but not everything could be read. With
--rebuild, 0 if nothing was to be rebuilt or all of it was, 1 if something is left,
-and 4 if nothing is left but not everything could be read.`
+Exit status:
+  0  everything is right; with -rebuild, nothing is left to rebuild
+  1  something is wrong; with -rebuild, something is left to rebuild or repair
+  2  a flag or the environment is wrong
+  3  nothing wrong was found, but some users could not be compared
+  4  nothing wrong was found, but some rows could not be read`
 
 // parseOptions parses the flags. With -h, it writes the help to out.
 func parseOptions(args []string, out io.Writer) (o options, err error) {
 	flags := cli.NewFlags("audit", about)
-	flags.Float64Var(&o.unitsPerSecond, "rate", 1000, "read, and with -rebuild write, at most this many `units` a second of the tables' throughput; 0 is no limit")
+	flags.Float64Var(&o.unitsPerSecond, "rate", 1000, "use at most this many read and write `units` per second of the tables' throughput; 0 means no limit")
 	flags.IntVar(&o.segments, "segments", 8, "read this many `parts` of a table at once")
-	flags.DurationVar(&o.settle, "settle", 5*time.Second, "give a posting this `time` to be in both tables before a row counts as missing")
+	flags.DurationVar(&o.settle, "settle", 5*time.Second, "wait this `time` for a posting to appear in both tables before reporting a row as missing")
 	for _, f := range formats {
 		flags.Bool(string(f.format), false, f.about)
 	}
-	flags.StringVar(&o.service, "service", "", "with -emf: count the metrics by this `name`, which is the ledger's function's in its own metrics")
-	flags.Func("user", "write the statement of the user with this `id`, and audit this user alone; with -rebuild: rebuild this user alone", func(s string) (err error) {
+	flags.StringVar(&o.service, "service", "", "with -emf: give the metrics the dimension service with this `name`; use the name of the ledger's function")
+	flags.Func("user", "write the statement of the user with this `id`, and audit only this user; with -rebuild: rebuild only this user", func(s string) (err error) {
 		o.user, err = ledger.ParseUserID(s)
 		return err
 	})
-	flags.Func("export", "write all rows of a `table`, transactions or balances, as CSV or -json, and compare nothing", o.chooseExport)
-	flags.Func("from", "with -user, -export: from this `time` on, in RFC 3339, or from this day on (UTC)", o.period.parseFrom)
-	flags.Func("to", "with -user, -export: until before this `time`, or until this day has ended (UTC)", o.period.parseTo)
-	flags.BoolVar(&o.rebuild, "rebuild", false, "show the rows and balances that are missing or wrong, going by the rows that there are, as after a restore of the tables")
-	flags.BoolVar(&o.write, "write", false, "with -rebuild: write them; nobody else may write meanwhile")
+	flags.Func("export", "write all rows of this `table`, transactions or balances, as CSV or -json, without comparing balances", o.chooseExport)
+	flags.Func("from", "with -user or -export: start at this `time` (RFC 3339) or on this day (UTC)", o.period.parseFrom)
+	flags.Func("to", "with -user or -export: stop before this `time` (RFC 3339), or at the end of this day (UTC)", o.period.parseTo)
+	flags.BoolVar(&o.rebuild, "rebuild", false, "show which rows and balances are missing or wrong according to the existing rows; for use after a restore")
+	flags.BoolVar(&o.write, "write", false, "with -rebuild: also repair the tables; stop all other writers first")
 	if err := flags.Parse(args, out); err != nil {
 		return o, err
 	}
@@ -86,7 +87,7 @@ func parseOptions(args []string, out io.Writer) (o options, err error) {
 func (o *options) check() error {
 	switch {
 	case !(o.unitsPerSecond == 0 || o.unitsPerSecond >= leastRate): // also rejects NaN
-		return cli.Usagef("-rate must be at least %g, or 0, which is no limit", leastRate)
+		return cli.Usagef("-rate must be at least %g, or 0 for no limit", leastRate)
 	case o.segments < 1 || o.segments > maxSegments:
 		return cli.Usagef("-segments must be from 1 to %d", maxSegments)
 	case o.settle < 0:
@@ -94,9 +95,9 @@ func (o *options) check() error {
 	case o.period.isEmpty():
 		return cli.Usagef("-from must be before -to")
 	case o.period != period{} && o.export == exportBalances:
-		return cli.Usagef("-from and -to choose transactions, and -export balances writes what there is now")
+		return cli.Usagef("-from and -to select transactions; -export balances always writes the current balances")
 	case o.service != "" && o.format != formatEMF:
-		return cli.Usagef("-service is a dimension of the metrics of -emf")
+		return cli.Usagef("-service needs -emf; it is a dimension of the metrics")
 	}
 	return nil
 }
@@ -124,7 +125,7 @@ var tasks = []task{
 	{"rebuild", "-rebuild", []string{"rate", "segments", "settle", "json", "write", "user"}},
 	{"user", "-user", []string{"rate", "settle", "json", "csv", "from", "to"}},
 	{"export", "-export", []string{"rate", "segments", "json", "csv", "from", "to"}},
-	{"", "the audit of everybody", []string{"rate", "segments", "settle", "json", "emf", "service"}},
+	{"", "the audit of all users", []string{"rate", "segments", "settle", "json", "emf", "service"}},
 }
 
 // checkTogether returns an error if the task does not accept a flag. The error names the tasks that
@@ -143,9 +144,9 @@ func checkTogether(given []string) error {
 		}
 		but := ""
 		if others != nil {
-			but = ", but with " + strings.Join(others, " or ")
+			but = "; use it with " + strings.Join(others, " or ")
 		}
-		return cli.Usagef("-%s does not go with %s%s", flag, chosen.name, but)
+		return cli.Usagef("-%s cannot be used with %s%s", flag, chosen.name, but)
 	}
 	return nil
 }
@@ -166,8 +167,8 @@ var formats = []struct {
 	about  string
 }{
 	{formatJSON, "write JSON: the report, or a line for each transaction or row"},
-	{formatCSV, "with -user, -export: write CSV"},
-	{formatEMF, "write the counts as CloudWatch metrics, and what is wrong to standard error"},
+	{formatCSV, "with -user or -export: write CSV"},
+	{formatEMF, "write the counts as CloudWatch metrics, and the findings to standard error"},
 }
 
 // chosenFormat returns the given flag's format. More than one is an error.
@@ -177,7 +178,7 @@ func chosenFormat(given []string) (chosen format, err error) {
 			continue
 		}
 		if chosen != formatText {
-			return "", cli.Usagef("-%s and -%s are both a format of standard output; choose one", chosen, f.format)
+			return "", cli.Usagef("-%s and -%s are both output formats; choose one", chosen, f.format)
 		}
 		chosen = f.format
 	}

@@ -284,7 +284,7 @@ func failed(err error, doing string, args ...any) error {
 func (e *requestError) Error() string {
 	if answer, ok := errors.AsType[smithy.APIError](e.err); ok {
 		if answer.ErrorCode() == "ExpiredTokenException" {
-			return e.doing + ": the credentials have expired (ExpiredTokenException); sign in again and start again, with AWS_PROFILE or a role, whose credentials are renewed"
+			return e.doing + ": the credentials have expired (ExpiredTokenException); sign in and start again, with AWS_PROFILE or a role, so that the SDK can renew them"
 		}
 		return fmt.Sprintf("%s: %s: %s", e.doing, answer.ErrorCode(), answer.ErrorMessage())
 	}

@@ -137,7 +137,7 @@ func (r *rebuilder) repair(ctx context.Context, id ledger.TransactionID, fix boo
 	r.mu.Lock()
 	for _, id := range append([]string{id.String(), fix.Absent.String()}, c.Wrote...) {
 		if r.damaged[id] {
-			c.Kept = "row " + id + " of it is damaged"
+			c.Kept = "its row " + id + " is damaged"
 		}
 	}
 	r.mu.Unlock()
@@ -287,7 +287,7 @@ func (r *rebuilder) rebuildBalance(ctx context.Context, a account) error {
 		if wrong, err = r.wrongMover(ctx, a); err != nil || wrong == "" {
 			return err
 		}
-		wrong = " by transaction " + wrong
+		wrong = " with the wrong transaction_id " + wrong
 	}
 	c := change{UserID: user.String(), From: describe(stored) + wrong, To: describeAggregate(to)}
 	switch read := t.Read; {
@@ -329,7 +329,7 @@ func (r *rebuilder) wrongMover(ctx context.Context, a account) (string, error) {
 func (r *rebuilder) determine(user ledger.UserID, t *books.Tally) (to infra.Aggregate, doubt string) {
 	to = infra.Aggregate{UserID: user, Version: int(t.Posted)}
 	if r.damaged[user.String()] {
-		return to, "rows of this user are damaged, so that the history is not known"
+		return to, "rows of this user are damaged, so the history is not known"
 	}
 	if to.Rules, doubt = r.fold.Rules.Of(user).Rules(); r.unclear[user] != "" || doubt != "" {
 		return to, cmp.Or(r.unclear[user], doubt)
@@ -338,7 +338,7 @@ func (r *rebuilder) determine(user ledger.UserID, t *books.Tally) (to infra.Aggr
 	own := t.Balance(r.config.Settings)
 	var err error
 	if to.Balance, err = ledger.ParseBalance(own.Plus(books.SumOf(to.CreditLimit)).String()); err != nil {
-		return to, fmt.Sprintf("the rows come to %s, which no balance can be: rows are missing or changed", own)
+		return to, fmt.Sprintf("the rows add up to %s, which is not a valid balance: rows are missing or changed", own)
 	}
 	return to, ""
 }

@@ -50,7 +50,7 @@ func TestRebuild(t *testing.T) {
 		{"a hold of another expiry", edits{set("open", openHold, holdAs)}, []string{`user "open": from 60 at version 1 and 40 held`}, nil},
 		{"a hold under another id", edits{set("open", openHold, nil, "hold:AAAAAAAAAAAAAAAAAAAAAA", holdAs)}, []string{`user "open": from 60 at version 1 and 40 held`}, nil},
 		{"a mover that is no row", edits{set("alice", "transaction_id", text(transfer.String()))},
-			[]string{`user "alice": from 105 at version 2 by transaction ` + transfer.String() + " to 105 at version 2"}, nil},
+			[]string{`user "alice": from 105 at version 2 with the wrong transaction_id ` + transfer.String() + " to 105 at version 2"}, nil},
 		{"no refund account", edits{drop(account)}, []string{ofSale + ": from no refunds to " + made}, nil},
 		{"a wrong refund account", edits{set(account, "r0", num("1"), "version", num("7"), "r2", nil)},
 			[]string{ofSale + ": from 7 refunds: 1 of entry 0, 5 of entry 1 to " + made}, nil},
@@ -60,9 +60,9 @@ func TestRebuild(t *testing.T) {
 			"user_id": text(" refunds " + credit), "version": num("1"), "r0": num("2"), "refunded_at": text("1999-11-22T12:00:00.000Z"),
 		})}, []string{ofCredit + ": from 1 refund: 2 of entry 0 to no refunds"}, nil},
 		{"no rules", edits{drop("lent", "barred", "capped")},
-			[]string{`user "barred": from no balance to 100 at version 0 with 1 change of rules, debits blocked, credits blocked`}, nil},
+			[]string{`user "barred": from no balance to 100 at version 0 with 1 rule change, debits blocked, credits blocked`}, nil},
 		{"rules of before", edits{set("lent", "balance", num("10"), "credit_limit", num("30"), "rule_changes", num("1"))},
-			[]string{`user "lent": from 10 at version 1 with 1 change of rules, a credit limit of 30 to 30 at version 1 with 3 changes of rules, a credit limit of 50`}, nil},
+			[]string{`user "lent": from 10 at version 1 with 1 rule change, a credit limit of 30 to 30 at version 1 with 3 rule changes, a credit limit of 50`}, nil},
 		{"the last change of rules lost", edits{drop(r3, idOf(t, "barred", "block"))}, []string{": write 1 missing row", `user "lent": from 30 `}, map[string]string{
 			"lent":   "10, limit 30, blocked true true, 3 changes",
 			"barred": "100, limit 0, blocked true true, 1 changes",
@@ -89,7 +89,7 @@ func TestRebuild(t *testing.T) {
 				assert.Contains(t, would, line)
 				assert.Contains(t, rebuilt, line)
 			}
-			would = strings.NewReplacer("would      ", "rebuilt    ", "would be rebuilt", "rebuilt", "; -write does it", "").Replace(would)
+			would = strings.NewReplacer("planned    ", "rebuilt    ", "would be rebuilt", "rebuilt", "; use -write to make these changes", "").Replace(would)
 			assert.ElementsMatch(t, strings.Split(would, "\n"), strings.Split(rebuilt, "\n"))
 			if c.users == nil {
 				assert.Equal(t, withoutMover(rows.with()), withoutMover(rowsOf(t, b)))
@@ -135,17 +135,17 @@ func TestRebuildKeeps(t *testing.T) {
 		edits []edit
 		want  string
 	}{
-		{"below zero", edits{noBalance, set(debit, "ammount", num("111"))}, `user "alice" with no balance: the rows come to -1, which no balance can be`},
+		{"below zero", edits{noBalance, set(debit, "ammount", num("111"))}, `user "alice" with no balance: the rows add up to -1, which is not a valid balance`},
 		{"a row that can't be read", edits{noBalance, set(debit, "ammount", nil)}, `user "alice" with no balance: rows of this user are damaged`},
 		{"a row of another id", edits{noBalance, set(debit, "idempotency_key", text("x"))}, `user "alice" with no balance: rows of this user are damaged`},
-		{"a first row that can't be read", edits{noBalance, set(first, "ammount", nil)}, "of it is damaged"},
-		{"a further row that can't be read", edits{noBalance, set(toCarol, "ammount", nil)}, "of it is damaged"},
-		{"another amount", edits{noBalance, set(toCarol, "ammount", num("8"))}, "1 of its 2 further entries have no such row, and 1 row of it have no such entry"},
+		{"a first row that can't be read", edits{noBalance, set(first, "ammount", nil)}, " is damaged"},
+		{"a further row that can't be read", edits{noBalance, set(toCarol, "ammount", nil)}, " is damaged"},
+		{"another amount", edits{noBalance, set(toCarol, "ammount", num("8"))}, "1 of its 2 further entries have no matching row; rows without a matching entry: 1"},
 		{"changes that a balance counts", edits{set("barred", "rule_changes", num("1000000000"))},
-			`user "barred" with 100 at version 0 with 1000000000 changes of rules, debits blocked, credits blocked: 999999999 changes of the rules are missing, more than`},
-		{"a change's number", edits{set(idOf(t, "barred", "block"), "rule_change", num("1000000000"))}, "999999999 changes of the rules are missing, more than a restore loses"},
+			`user "barred" with 100 at version 0 with 1000000000 rule changes, debits blocked, credits blocked: 999999999 rule changes are missing, more than`},
+		{"a change's number", edits{set(idOf(t, "barred", "block"), "rule_change", num("1000000000"))}, "999999999 rule changes are missing, more than a restore loses"},
 		{"rules that contradict", edits{set(idOf(t, "lent", "r2"), "rule_change", num("1")), set("lent", "balance", num("1"))},
-			"of the rules is missing, or another has its number"},
+			"is missing, or two have the same number"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -212,7 +212,7 @@ func TestRebuildOfMovingRows(t *testing.T) {
 				status, err := rebuildAll(t.Context(), a, options{rebuild: true, write: true}, &out)
 				require.NoError(t, err)
 				if status == exitWrong {
-					assert.Contains(t, out.String(), "it was written to meanwhile: stop the writers")
+					assert.Contains(t, out.String(), "another write changed it meanwhile: stop the writers")
 					code, text, _ := command(t, b, "-rebuild", "-write", "-settle", "0s")
 					assert.Equal(t, exitRight, code, text)
 				}

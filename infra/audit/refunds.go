@@ -120,7 +120,7 @@ func (a *audit) compareRefunds(ctx context.Context) error {
 			has = "the refund account has " + described
 		}
 		if !seen.MovedSince(a.recent) {
-			a.find(misrefunded(of, has+"; the history makes it "+made))
+			a.find(misrefunded(of, has+"; the history has "+made))
 		}
 	}
 	return nil
@@ -181,7 +181,7 @@ func (r *rebuilder) rebuildRefundAccount(ctx context.Context, of ledger.Transact
 	if seen.Count > 0 {
 		account, ok := seen.Account(of)
 		if !ok {
-			c.Kept, c.To = "the rows come to "+c.To+", which no refunds can be: rows are missing or changed", ""
+			c.Kept, c.To = "the rows add up to "+c.To+", which is more than any amount can be: rows are missing or changed", ""
 		}
 		wanted = account.Attributes()
 	}

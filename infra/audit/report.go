@@ -95,11 +95,11 @@ func (r report) sentence() string {
 	case len(r.Mismatches) > 0:
 		return counts
 	case len(r.Unsettled) > 0 && r.ofOne:
-		return "nothing wrong, 1 unsettled: the audit of everybody decides whether a row is missing"
+		return "nothing wrong, 1 unsettled: audit all users to find out whether a row is missing"
 	case len(r.Unsettled) > 0:
-		return fmt.Sprintf("nothing wrong, %d unsettled: no reading of their rows fitted their balances; audit again", len(r.Unsettled))
+		return fmt.Sprintf("nothing wrong, %d unsettled: their rows could not be compared with their balances; audit again", len(r.Unsettled))
 	default:
-		return "every balance is what its history says"
+		return "every balance matches its history"
 	}
 }
 

@@ -38,7 +38,7 @@ const (
 // rereadSuspects reads each suspect separately, and notes the undecided ones.
 func (a *audit) rereadSuspects(ctx context.Context) error {
 	users := slices.Collect(maps.Keys(a.suspects))
-	return a.each(ctx, "users in motion", users, func(ctx context.Context, user ledger.UserID) error {
+	return a.each(ctx, "recently changed users", users, func(ctx context.Context, user ledger.UserID) error {
 		decided, _, err := a.reread(ctx, user, a.suspects[user])
 		if busy(err) {
 			err = nil
@@ -183,7 +183,7 @@ func (a *audit) decideRules(user ledger.UserID, seen *books.RuleTally, floor int
 	case books.Wrong:
 		a.find(seen.Differs(user, balance))
 	case books.Open:
-		a.leave(user, "the rules changed all the time")
+		a.leave(user, "the account's rules changed during the audit: audit again")
 	case books.Right:
 	}
 }

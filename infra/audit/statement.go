@@ -82,7 +82,7 @@ func (a *audit) order(ctx context.Context, user ledger.UserID, lent books.Sum, y
 }
 
 // unknownOrder is the problem reported for rows that have no possible order.
-const unknownOrder = "no order of the rows at about this time keeps the balance in its range: a row is missing or damaged, or a clock was wrong"
+const unknownOrder = "no order of the rows around this time keeps the balance within its limits: a row is missing or damaged, or a clock was wrong"
 
 // auditUser compares a user's rows with the balance. If rows are missing, it reads them again after
 // -settle, because the index may lag.
@@ -101,7 +101,7 @@ func (a *audit) auditUser(ctx context.Context, user ledger.UserID, seen *books.T
 		err = a.checkMovers(ctx)
 	}
 	if err == nil && !decided {
-		a.leave(user, last+"; rows are damaged, or missing in the index or in the table: run the audit of everybody")
+		a.leave(user, last+"; rows are damaged, or missing from the index or the table: audit all users to find out")
 	}
 	return err
 }

@@ -37,7 +37,7 @@ func TestStatement(t *testing.T) {
                           credits                10.5
                           debits                110.5
                           closing                                       0
-1 user, 3 transactions: every balance is what its history says
+1 user, 3 transactions: every balance matches its history
 `, out+log)
 	assert.Equal(t, exitRight, status)
 
@@ -51,7 +51,7 @@ func TestStatement(t *testing.T) {
 ,debits,110.5,,,,,,,,
 ,closing,,0,,,,,,,
 `, out)
-	assert.Equal(t, "1 user, 3 transactions: every balance is what its history says\n", log)
+	assert.Equal(t, "1 user, 3 transactions: every balance matches its history\n", log)
 
 	_, out, _ = command(t, books, "-user", "1", "-json")
 	assert.Contains(t, out, `"key":"1","posted_by":"=arn:shop"}`)
@@ -64,7 +64,7 @@ func TestStatement(t *testing.T) {
 {"type":"debits","ammount":"0"}
 {"type":"closing","balance":"100"}
 `, out)
-	assert.Equal(t, "1 user, 0 transactions: every balance is what its history says\n", log)
+	assert.Equal(t, "1 user, 0 transactions: every balance matches its history\n", log)
 }
 
 // state returns the JSON lines of user 1's statement for a period, and the report.
@@ -146,7 +146,7 @@ func TestStatementOfPeriod(t *testing.T) {
 			assert.Equal(t, strings.Contains(c.want, "no order"), r.status() == exitUnsettled)
 			var got []string
 			for _, l := range lines {
-				problem, _, _ := strings.Cut(l.Problem, " at about")
+				problem, _, _ := strings.Cut(l.Problem, " around this time")
 				words := []string{l.Type, l.Balance, problem}
 				if l.ID == "" {
 					words = []string{l.Type, cmp.Or(l.Balance, l.Amount), l.Date, problem}
@@ -164,8 +164,8 @@ func TestStatementOfDamagedUser(t *testing.T) {
 	b, _ := infratest.OpenOnModel(dynamodbmodel.Moment{}, ledger.DefaultSettings())
 	post(t, ledger.New(b.Store, at(lastYear)), "1", "+10", "-5", "+3")
 	rows, debit := rowsOf(t, b), idOf(t, "1", "2")
-	const unsettled = "the balance is 108 at version 3, and the history makes it 113 at version 2; " +
-		"rows are damaged, or missing in the index or in the table: run the audit of everybody"
+	const unsettled = "the balance is 108 at version 3, but the history adds up to 113 at version 2; " +
+		"rows are damaged, or missing from the index or the table: audit all users to find out"
 	for _, c := range []struct {
 		name     string
 		edit     edit
@@ -174,18 +174,18 @@ func TestStatementOfDamagedUser(t *testing.T) {
 		closing  string
 	}{
 		{"balance", set("1", "balance", num("140")), exitWrong,
-			[]string{"the balance is 140 at version 3, and the history makes it 108 at version 3"}, "108"},
+			[]string{"the balance is 140 at version 3, but the history adds up to 108 at version 3"}, "108"},
 		{"balance that can't be read", set("1", "balance", text("108")), exitWrong, []string{"balance: is of type S, must be N"}, "108"},
 		{"mover", set("1", "transaction_id", text(idOf(t, "1", "x"))), exitWrong,
-			[]string{"transaction_id of the balance is " + idOf(t, "1", "x") + ", and no row of that write is the user's"}, "108"},
-		{"balance missing", drop("1"), exitWrong, []string{"there is no balance, and the history makes it 108 at version 3"}, "108"},
+			[]string{"the balance's transaction_id is " + idOf(t, "1", "x") + ", but no row of that write belongs to the user"}, "108"},
+		{"balance missing", drop("1"), exitWrong, []string{"there is no balance, but the history adds up to 108 at version 3"}, "108"},
 		{"row that can't be read", set(debit, "type", text("gift")), exitWrong,
 			[]string{`type: is "gift", must be "credit" or "debit"`, unsettled}, "113"},
 		{"row missing", drop(debit), exitUnsettled, []string{unsettled}, "113"},
 		{"row changed", set(debit, "ammount", num("4")), exitWrong,
-			[]string{"the balance is 108 at version 3, and the history makes it 109 at version 3"}, "109"},
+			[]string{"the balance is 108 at version 3, but the history adds up to 109 at version 3"}, "109"},
 		{"row of another key", set(debit, "idempotency_key", text("x")), exitWrong,
-			[]string{`the id of key "x" of this user is ` + idOf(t, "1", "x")}, "108"},
+			[]string{`the id for key "x" of this user should be ` + idOf(t, "1", "x")}, "108"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -45,7 +45,7 @@ func connect(ctx context.Context, getenv func(string) string) (*dynamodb.Client,
 	}
 	config, err := infra.ConfigFromEnv(getenv)
 	if err != nil {
-		return nil, infra.Config{}, cli.Usagef("%w (-h says what it reads)", err)
+		return nil, infra.Config{}, cli.Usagef("%w (-h lists the variables)", err)
 	}
 	return infra.NewClient(config, patient, renew), config, nil
 }
@@ -104,7 +104,7 @@ func (b *reader) describe(ctx context.Context, variable, table, key string) (des
 	out, err := b.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &table},
 		func(o *dynamodb.Options) { o.RetryMaxAttempts = describeAttempts })
 	if missing := (*types.ResourceNotFoundException)(nil); errors.As(err, &missing) {
-		return described, cli.Usagef("%s is %s, and there is no such table in %s", variable, table, b.place())
+		return described, cli.Usagef("%s is %s, but there is no such table in %s", variable, table, b.place())
 	}
 	if answer, ok := errors.AsType[smithy.APIError](err); ok && answer.ErrorCode() == "AccessDeniedException" {
 		return described, nil
@@ -113,11 +113,11 @@ func (b *reader) describe(ctx context.Context, variable, table, key string) (des
 		return described, failed(err, "describe %s in %s", table, b.place())
 	}
 	if has := *out.Table.KeySchema[0].AttributeName; has != key {
-		return described, cli.Usagef("%s is %s, whose key is %s and not %s: it is another table", variable, table, has, key)
+		return described, cli.Usagef("%s is %s, whose key is %s, not %s: it is the wrong table", variable, table, has, key)
 	}
 	if len(out.Table.Replicas) > 0 {
-		return described, cli.Usagef("%s is %s, which has a replica in %s: a replica receives the rows of a transaction one by one, "+
-			"and of two writes at once the last wins, so balances become wrong unseen. Delete the replica, and audit then",
+		return described, cli.Usagef("%s is %s, which has a replica in %s: replication copies the rows of a transaction one by one, "+
+			"and the last of two concurrent writes wins, so balances can silently become wrong. Delete the replica, then audit",
 			variable, table, aws.ToString(out.Table.Replicas[0].RegionName))
 	}
 	return *out.Table, nil
@@ -138,7 +138,7 @@ func (b *reader) readSettings(ctx context.Context) error {
 		return failed(err, "read the settings")
 	}
 	if len(r) == 0 {
-		b.doubt("there is no row of settings")
+		b.doubt("the settings row is missing")
 		return nil
 	}
 	settings, err := infra.DecodeSettings(r)
@@ -153,6 +153,6 @@ func (b *reader) readSettings(ctx context.Context) error {
 func (b *reader) doubt(reason string) {
 	b.doubts = append(b.doubts, finding{
 		TransactionID: infra.SettingsID, Kind: books.KindSettings,
-		Detail: fmt.Sprintf("%s; this audit goes by the environment: %s", reason, b.config.Settings),
+		Detail: fmt.Sprintf("%s; this audit uses the settings in the environment: %s", reason, b.config.Settings),
 	})
 }

@@ -33,10 +33,10 @@ func TestWrongEnvironment(t *testing.T) {
 		status                           int
 		want                             string
 	}{
-		{"missing", balances, b.Config.Endpoint, exitUsage, "TRANSACTIONS_TABLE is missing, and there is no such table in http://"},
-		{transactions, "missing", b.Config.Endpoint, exitUsage, "TRANSACTIONS_AGGREGATE_TABLE is missing, and there is no such table"},
-		{balances, transactions, b.Config.Endpoint, exitUsage, "whose key is user_id and not id: it is another table"},
-		{transactions, transactions, b.Config.Endpoint, exitUsage, "whose key is id and not user_id: it is another table"},
+		{"missing", balances, b.Config.Endpoint, exitUsage, "TRANSACTIONS_TABLE is missing, but there is no such table in http://"},
+		{transactions, "missing", b.Config.Endpoint, exitUsage, "TRANSACTIONS_AGGREGATE_TABLE is missing, but there is no such table"},
+		{balances, transactions, b.Config.Endpoint, exitUsage, "whose key is user_id, not id: it is the wrong table"},
+		{transactions, transactions, b.Config.Endpoint, exitUsage, "whose key is id, not user_id: it is the wrong table"},
 		{transactions, balances, "http://127.0.0.1:1", exitUnfinished, "in http://127.0.0.1:1 (AWS_ENDPOINT_URL_DYNAMODB): dial tcp 127.0.0.1:1: connect: connection refused"},
 	} {
 		other := infratest.Books{Config: b.Config}
@@ -77,7 +77,7 @@ func TestEnvironment(t *testing.T) {
 		return map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": endpoint}[name]
 	}, &out, &out)
 	assert.Equal(t, exitUsage, statusOf(t, err))
-	assert.EqualError(t, err, "TRANSACTIONS_TABLE is transactions, and there is no such table in "+endpoint+" (AWS_ENDPOINT_URL_DYNAMODB)")
+	assert.EqualError(t, err, "TRANSACTIONS_TABLE is transactions, but there is no such table in "+endpoint+" (AWS_ENDPOINT_URL_DYNAMODB)")
 }
 
 // tablesOnly is a getenv that names the tables and an endpoint, without region or keys.
@@ -151,7 +151,7 @@ func TestExpiredCredentials(t *testing.T) {
 	t.Parallel()
 	expired := &smithy.GenericAPIError{Code: "ExpiredTokenException", Message: "The security token included in the request is expired"}
 	err := failed(errors.Join(expired), "scan %s", "transactions")
-	assert.ErrorContains(t, err, "scan transactions: the credentials have expired (ExpiredTokenException); sign in again")
+	assert.ErrorContains(t, err, "scan transactions: the credentials have expired (ExpiredTokenException); sign in and start again")
 }
 
 // The audit, statements and the rebuild use the settings in the tables, not the environment's.
@@ -170,7 +170,7 @@ func TestSettings(t *testing.T) {
 		post(t, ledger.New(books.Store, at(lastYear)), "declined", "-1000")
 		balance := books.Balance(t, "1")
 		for _, task := range []struct{ args, want string }{
-			{"", "every balance is what its history says"},
+			{"", "every balance matches its history"},
 			{"-user 1 -csv", fmt.Sprintf(",opening,,%s,", c.opening)},
 			{"-user 1 -csv", fmt.Sprintf(",closing,,%s,", balance)},
 			{"-user nobody -csv", fmt.Sprintf(",closing,,%s,", c.opening)},
@@ -191,7 +191,7 @@ func TestSettings(t *testing.T) {
 func TestDamagedSettings(t *testing.T) {
 	t.Parallel()
 	for change, want := range map[string]string{
-		"DELETE FROM ? WHERE id = 'settings'":                    "there is no row of settings",
+		"DELETE FROM ? WHERE id = 'settings'":                    "the settings row is missing",
 		"UPDATE ? REMOVE currency WHERE id = 'settings'":         "currency: is missing",
 		"UPDATE ? SET places = 9 WHERE id = 'settings'":          `decimal places are "9", must be a digit from 0 to 8`,
 		"UPDATE ? SET opening = 'nothing' WHERE id = 'settings'": "opening: is of type S, must be N",
@@ -202,7 +202,7 @@ func TestDamagedSettings(t *testing.T) {
 		status, out, _ := command(t, books, "-settle", "0s")
 		assert.Equal(t, exitWrong, status)
 		assert.Contains(t, out, `transaction "settings": settings: `+want)
-		assert.Contains(t, out, "this audit goes by the environment: currency USD, decimal places 2, opening balance 100")
+		assert.Contains(t, out, "this audit uses the settings in the environment: currency USD, decimal places 2, opening balance 100")
 		assert.NotContains(t, out, "balance: the balance")
 
 		books.Execute(t, books.Config.AggregateTable, "DELETE FROM ? WHERE user_id = '1'")
@@ -217,5 +217,5 @@ func TestDamagedSettings(t *testing.T) {
 	books.Damage(t, books.Config.TransactionsTable, "UPDATE ? SET opening = 50 WHERE id = 'settings'")
 	status, out, _ := command(t, books, "-settle", "0s")
 	assert.Equal(t, exitWrong, status)
-	assert.Contains(t, out, "the balance is 110 at version 1, and the history makes it 60 at version 1")
+	assert.Contains(t, out, "the balance is 110 at version 1, but the history adds up to 60 at version 1")
 }

@@ -47,8 +47,8 @@ func TestUnfinished(t *testing.T) {
 	torn.Damage(t, torn.Config.TransactionsTable) // the check at the end must find damage
 	const (
 		garbage  = `^wrong      user "", transaction "garbage": transaction-row: id: is "garbage", must be a UUID; user_id: is missing; .*\n`
-		victim   = `wrong      user "victim": balance: the balance is 1000000 at version 1, and the history makes it 110 at version 1\n`
-		robbed   = `wrong      user "robbed": balance: the balance is 101 at version 1, and the history makes it 100 at version 0\n`
+		victim   = `wrong      user "victim": balance: the balance is 1000000 at version 1, but the history adds up to 110 at version 1\n`
+		robbed   = `wrong      user "robbed": balance: the balance is 101 at version 1, but the history adds up to 100 at version 0\n`
 		rest     = `AccessDeniedException: not authorized\n2 users, 2 transactions so far: \d wrong, 0 unsettled; the rest was not read\n$`
 		nothing  = ` so far: 0 wrong, 0 unsettled; the rest was not read\n$`
 		scanning = `unfinished scan transactions-.*`

@@ -21,7 +21,7 @@ import (
 )
 
 // errMoved means that a row has changed since it was read.
-var errMoved = errors.New("it was written to meanwhile: stop the writers, and rebuild again")
+var errMoved = errors.New("another write changed it meanwhile: stop the writers, and rebuild again")
 
 // makeWhole writes a transaction's missing rows or removes its orphans, in one write. It returns
 // errMoved if a row that was missing now exists. So it is safe while others write.

@@ -72,7 +72,7 @@ func (b *Books) Check(ctx context.Context) error {
 	c.withoutAccount()
 	for _, want := range b.Answered {
 		if got := c.rows[want.ID]; !reflect.DeepEqual(got, want) {
-			c.find(want.UserID, want.ID, kindAnswer, "answered was %+v, and stored is %+v", want, got)
+			c.find(want.UserID, want.ID, kindAnswer, "the answer was %+v, but the stored row is %+v", want, got)
 		}
 	}
 	if c.found == nil {
@@ -125,11 +125,11 @@ func (c *check) add(found []books.Finding) {
 func (c *check) begun(transactions []books.Row) {
 	i := slices.IndexFunc(transactions, infra.IsSettings)
 	if i < 0 {
-		c.find(ledger.UserID{}, ledger.TransactionID{}, books.KindSettings, "there is no row of them")
+		c.find(ledger.UserID{}, ledger.TransactionID{}, books.KindSettings, "the settings row is missing")
 		return
 	}
 	if s, err := infra.DecodeSettings(transactions[i]); err != nil || !s.Equal(c.settings) {
-		c.find(ledger.UserID{}, ledger.TransactionID{}, books.KindSettings, "the row has %s (%v), and the tables were begun with %s", s, err, c.settings)
+		c.find(ledger.UserID{}, ledger.TransactionID{}, books.KindSettings, "the row has %s (%v), but the tables were created with %s", s, err, c.settings)
 	}
 }
 
@@ -156,7 +156,7 @@ func (c *check) related() {
 	for _, t := range c.rows {
 		if t.DeclinedByBlock {
 			if e := t.AllEntries()[t.DeclinedEntry]; !c.blocks[block{e.UserID, e.Type}] {
-				c.find(t.UserID, t.ID, books.KindRules, "no change of rules asked for the block that declined it")
+				c.find(t.UserID, t.ID, books.KindRules, "a block declined it, but no rule change set that block")
 			}
 		}
 		if t.IsRefund() && t.Kind() == ledger.FirstRow {
@@ -192,10 +192,10 @@ func (c *check) refundAccount(row books.Row) {
 	rows := c.refunds.Of(a.Of)
 	delete(c.refunds, a.Of)
 	if got, want := books.DescribeRefunds(a), rows.String(); got != want {
-		c.find(ledger.UserID{}, a.Of, books.KindRefund, "the account has %s, and the rows make it %s", got, want)
+		c.find(ledger.UserID{}, a.Of, books.KindRefund, "the refund account has %s, but the history has %s", got, want)
 	}
 	if !slices.ContainsFunc(c.refunded[a.Of], a.RefundedAt.Equal) {
-		c.find(ledger.UserID{}, a.Of, books.KindRefund, "the account's time %s is no refund's", ledger.FormatTime(a.RefundedAt))
+		c.find(ledger.UserID{}, a.Of, books.KindRefund, "the refund account has the time %s, but no refund has it", ledger.FormatTime(a.RefundedAt))
 	}
 	if o, problem := c.original(a.Of); problem == "" {
 		if problem = books.CompareRefunded(a, o); problem != "" {
@@ -236,7 +236,7 @@ func (c *check) withoutAccount() {
 		c.add([]books.Finding{rules.Differs(user, infra.Aggregate{})})
 	}
 	for of := range c.refunds {
-		c.find(ledger.UserID{}, of, books.KindRefund, "it was refunded, and has no refund account")
+		c.find(ledger.UserID{}, of, books.KindRefund, "it was refunded, but has no refund account")
 	}
 }
 

@@ -46,7 +46,7 @@ func openDatabase(ctx context.Context, o options, getenv func(string) string, lo
 		return d, nil
 	}
 	if general := getenv(generalEndpointVariable); general != "" {
-		fmt.Fprintf(log, "%s is %s, and this command does not read it; set %s to use that DynamoDB\n",
+		fmt.Fprintf(log, "%s is %s, but this command ignores it; set %s to use that DynamoDB\n",
 			generalEndpointVariable, general, dynamodblocal.EndpointVariable)
 	}
 	return d, d.startOwn(ctx, o.data, getenv, log)
@@ -63,14 +63,14 @@ func checkEndpoint(o options, endpoint string) error {
 	if endpoint == "" {
 		if o.remote {
 			return cli.Usagef("-remote needs %s, such as https://dynamodb.eu-central-1.amazonaws.com;"+
-				" without it the server starts a DynamoDB Local on this machine, so leave -remote out", variable)
+				" leave -remote out to use a DynamoDB Local on this machine", variable)
 		}
 		return nil
 	}
 	u, err := url.Parse(endpoint)
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		return cli.Usagef("%s must be a URL such as http://127.0.0.1:8000, and is %q", variable, endpoint)
+		return cli.Usagef("%s must be a URL such as http://127.0.0.1:8000, not %q", variable, endpoint)
 	case o.data != "":
 		return cli.Usagef("-data is for the DynamoDB Local that this command starts; %s names another, so unset it or leave -data out", variable)
 	case !o.remote && !dynamodblocal.OnThisMachine(endpoint):
@@ -128,7 +128,7 @@ func (d *database) openStore(ctx context.Context, remote bool, getenv func(strin
 		return err
 	}
 	if err != nil {
-		fmt.Fprintf(log, "%v; each call tries again\n", err)
+		fmt.Fprintf(log, "%v; each call will try again\n", err)
 	}
 	return nil
 }
@@ -146,7 +146,7 @@ func createTables(ctx context.Context, client *dynamodb.Client, config infra.Con
 		}
 		if !waiting {
 			waiting = true
-			fmt.Fprintf(log, "no DynamoDB answers at %s; trying for %s\n", config.Endpoint, tablesWithin)
+			fmt.Fprintf(log, "no DynamoDB responds at %s yet; retrying for %s\n", config.Endpoint, tablesWithin)
 		}
 		select {
 		case <-ctx.Done():

@@ -50,7 +50,7 @@ func TestDynamoDBStartsLater(t *testing.T) {
 	}
 	_, err = openDatabase(t.Context(), options{}, getenv, &log)
 	require.NoError(t, err)
-	assert.Equal(t, "no DynamoDB answers at http://"+address+"; trying for 30s\n", log.String())
+	assert.Equal(t, "no DynamoDB responds at http://"+address+" yet; retrying for 30s\n", log.String())
 }
 
 // The log warns that this command ignores AWS_ENDPOINT_URL, which other tools use.
@@ -64,5 +64,5 @@ func TestGeneralEndpoint(t *testing.T) {
 	}
 	_, err := openDatabase(ctx, options{}, getenv, &log)
 	require.ErrorIs(t, err, context.Canceled)
-	assert.Contains(t, log.String(), "AWS_ENDPOINT_URL is http://127.0.0.1:4566, and this command does not read it; set AWS_ENDPOINT_URL_DYNAMODB")
+	assert.Contains(t, log.String(), "AWS_ENDPOINT_URL is http://127.0.0.1:4566, but this command ignores it; set AWS_ENDPOINT_URL_DYNAMODB")
 }

@@ -51,8 +51,8 @@ func (f faultSet) take(fault string) bool {
 
 // The DynamoDB client treats these errors as a broken connection, and retries.
 var (
-	errRequestLost = fmt.Errorf("the request was lost, as asked for: %w", io.ErrUnexpectedEOF)
-	errAnswerLost  = fmt.Errorf("the answer was lost, as asked for: %w", io.ErrUnexpectedEOF)
+	errRequestLost = fmt.Errorf("the request was lost, as Local-Fault requested: %w", io.ErrUnexpectedEOF)
+	errAnswerLost  = fmt.Errorf("the answer was lost, as Local-Fault requested: %w", io.ErrUnexpectedEOF)
 )
 
 // conflictTakes is the delay before a conflict is reported. It is about one round trip, so

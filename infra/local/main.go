@@ -52,15 +52,15 @@ const (
 	writeWithin = 30 * time.Second
 )
 
-const about = `Serves the ledger on this machine, over a DynamoDB Local that it starts and ends.
-With Java, DynamoDB Local listens on all addresses of this machine and takes any
-credentials: let a firewall close its port where the network is not yours.
+const about = `Serves the ledger on this machine, on a DynamoDB Local that it starts and stops.
+With Java, DynamoDB Local listens on all addresses of this machine and accepts any
+credentials. On a network that you don't trust, block its port with a firewall.
 
-Environment, all of it optional, save that -remote needs the tables, region and keys:
+Environment (all optional, but -remote needs the tables, region and keys):
   AWS_ENDPOINT_URL_DYNAMODB                         use this DynamoDB instead
   TRANSACTIONS_TABLE, TRANSACTIONS_AGGREGATE_TABLE  the names of the tables
   AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
-  CURRENCY, DECIMAL_PLACES, OPENING_BALANCE         the settings of the tables, for ever`
+  CURRENCY, DECIMAL_PLACES, OPENING_BALANCE         the permanent settings of new tables`
 
 func main() {
 	cli.Main("local", func(ctx context.Context, args []string, out, log io.Writer) error {
@@ -79,17 +79,17 @@ func parseOptions(args []string, out io.Writer) (o options, err error) {
 	flags := cli.NewFlags("local", about)
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:3000", "listen on this `address`")
 	flags.StringVar(&o.data, "data", "", "keep the data in this `folder` (default in memory)")
-	flags.BoolVar(&o.remote, "remote", false, "use a DynamoDB that is not on this machine, and make the tables there")
+	flags.BoolVar(&o.remote, "remote", false, "use a DynamoDB that is not on this machine, and create the tables there")
 	o.settings = map[string]*string{
-		"CURRENCY":        flags.String("currency", "", "the `currency` of new tables, for ever, such as EUR (default USD)"),
-		"DECIMAL_PLACES":  flags.String("places", "", "how many decimal `places` amounts may have in new tables, for ever (default 2)"),
-		"OPENING_BALANCE": flags.String("opening", "", "the opening `balance` of every user in new tables, for ever (default 100)"),
+		"CURRENCY":        flags.String("currency", "", "the permanent `currency` of new tables, such as EUR (default USD)"),
+		"DECIMAL_PLACES":  flags.String("places", "", "the permanent number of decimal `places` in new tables (default 2)"),
+		"OPENING_BALANCE": flags.String("opening", "", "the permanent opening `balance` of every user in new tables (default 100)"),
 	}
 	if err := flags.Parse(args, out); err != nil {
 		return o, err
 	}
 	if _, _, err := net.SplitHostPort(o.addr); err != nil {
-		return o, cli.Usagef("-addr must be an address and a port, such as 127.0.0.1:3300, or :3300 for all addresses of this machine, and not %q", o.addr)
+		return o, cli.Usagef("-addr must be an address and a port, such as 127.0.0.1:3300, or :3300 for all addresses of this machine, not %q", o.addr)
 	}
 	return o, nil
 }
@@ -154,7 +154,7 @@ func serve(ctx context.Context, listener net.Listener, server *http.Server, data
 	defer cancel()
 	err := server.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("calls were still under way after %s, and were cut off", answersWithin)
+		return fmt.Errorf("calls were still running after %s and were cut off", answersWithin)
 	}
 	return err
 }

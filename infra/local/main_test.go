@@ -165,7 +165,7 @@ func TestOwnDatabase(t *testing.T) {
 	audit.Dir = "../.."
 	output, err := audit.CombinedOutput()
 	require.NoError(t, err, "%s", output)
-	assert.Contains(t, string(output), "1 user, 1 transaction: every balance is what its history says")
+	assert.Contains(t, string(output), "1 user, 1 transaction: every balance matches its history")
 	s.stop(t)
 
 	s = startIn(t, noEnv, "-data", folder)
@@ -185,7 +185,7 @@ func TestOwnDatabase(t *testing.T) {
 		}
 	}
 	require.True(t, killed, "no Java is at port %s", port)
-	assert.ErrorContains(t, <-s.ended, "DynamoDB Local ended by itself")
+	assert.ErrorContains(t, <-s.ended, "DynamoDB Local exited unexpectedly")
 }
 
 // If the server did not start its own DynamoDB, the audit command contains nothing from the
@@ -211,12 +211,12 @@ func TestCannotStart(t *testing.T) {
 		{[]string{"-addr", "127.0.0.1:0", "-remote"}, "", "-remote needs AWS_ENDPOINT_URL_DYNAMODB, such as https://dynamodb."},
 		{[]string{"-addr", "127.0.0.1:0", "-remote", "-data", t.TempDir()}, "", "-remote needs AWS_ENDPOINT_URL_DYNAMODB"},
 		{[]string{"-addr", "127.0.0.1:0", "-remote", "-data", t.TempDir()}, "https://dynamodb.us-east-1.amazonaws.com", "-data is for the DynamoDB Local"},
-		{[]string{"-addr", "127.0.0.1:0"}, "127.0.0.1:8000", `must be a URL such as http://127.0.0.1:8000, and is "127.0.0.1:8000"`},
+		{[]string{"-addr", "127.0.0.1:0"}, "127.0.0.1:8000", `must be a URL such as http://127.0.0.1:8000, not "127.0.0.1:8000"`},
 		{[]string{"-addr", "127.0.0.1:0"}, "localhost:8000", "must be a URL"},
 		{[]string{"-addr", "127.0.0.1:0", "-remote"}, "dynamodb.us-east-1.amazonaws.com", "must be a URL"},
 		{[]string{"-nothing"}, "", "not defined"},
-		{[]string{"serve"}, "", `unexpected "serve"`},
-		{[]string{"-addr", "3300"}, "", `-addr must be an address and a port, such as 127.0.0.1:3300, or :3300 for all addresses of this machine, and not "3300"`},
+		{[]string{"serve"}, "", `unexpected argument "serve"`},
+		{[]string{"-addr", "3300"}, "", `-addr must be an address and a port, such as 127.0.0.1:3300, or :3300 for all addresses of this machine, not "3300"`},
 		{[]string{"-addr", "127.0.0.1:0"}, "https://dynamodb.us-east-1.amazonaws.com", "not on this machine; -remote allows that"},
 		{[]string{"-addr", "127.0.0.1:0", "-remote"}, "http://127.0.0.1:1", "missing in the environment: TRANSACTIONS_TABLE, TRANSACTIONS_AGGREGATE_TABLE, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"},
 		{[]string{"-addr", "127.0.0.1:0", "-remote"}, "http://another.invalid:1", "AWS_ACCESS_KEY_ID"},

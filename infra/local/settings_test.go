@@ -26,8 +26,8 @@ func TestSettings(t *testing.T) {
 		{[]string{"-currency", "KWD", "-places", "3", "-opening", "0"}, map[string]string{"CURRENCY": "", "DECIMAL_PLACES": "", "OPENING_BALANCE": ""}, ""},
 		{[]string{"-currency", "KWD"}, map[string]string{"CURRENCY": "EUR"}, ""}, // the flag overrides the variable
 		{nil, map[string]string{"CURRENCY": "", "DECIMAL_PLACES": "", "OPENING_BALANCE": ""},
-			"the tables were begun with currency KWD, decimal places 3, opening balance 0, and are opened with currency USD, decimal places 2, opening balance 100; settings can't change"},
-		{[]string{"-opening", "100"}, nil, "opening balance 0, and are opened with currency KWD, decimal places 3, opening balance 100"},
+			"the tables were created with currency KWD, decimal places 3, opening balance 0, but the configuration has currency USD, decimal places 2, opening balance 100; settings can't change"},
+		{[]string{"-opening", "100"}, nil, "opening balance 0, but the configuration has currency KWD, decimal places 3, opening balance 100"},
 		{[]string{"-currency", "dinar", "-places", "9"}, map[string]string{"OPENING_BALANCE": "much"},
 			`currency is "dinar", must be three to twelve capital letters and digits, a letter first; decimal places are "9", must be a digit from 0 to 8; opening balance is "much", must be a plain decimal`},
 	} {

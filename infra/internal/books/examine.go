@@ -48,14 +48,14 @@ func (f *faults) addStrays(r Row, isKnown func(name string) bool) {
 		}
 	}
 	if strays != nil {
-		f.add(KindAttributes, "the table has no attribute %s", strings.Join(strays, ", "))
+		f.add(KindAttributes, "unknown attributes: %s", strings.Join(strays, ", "))
 	}
 }
 
 // addFuture adds a finding if a time is in the future.
 func (f *faults) addFuture(name string, at time.Time) {
 	if at.After(time.Now().Add(ClockAhead)) {
-		f.add(KindTime, "%s is %s, which is still to come", name, ledger.FormatTime(at))
+		f.add(KindTime, "%s is %s, which is in the future", name, ledger.FormatTime(at))
 	}
 }
 
@@ -134,10 +134,10 @@ func ExamineTransaction(s ledger.Settings, r Row) (t ledger.Transaction, found [
 	}
 	isFirst := t.TransactionID == ledger.TransactionID{}
 	if id := ledger.NewTransactionID(t.UserID, t.IdempotencyKey).String(); isFirst && id != f.id {
-		f.add(KindTransactionID, "the id of key %q of this user is %s", t.IdempotencyKey, id)
+		f.add(KindTransactionID, "the id for key %q of this user should be %s", t.IdempotencyKey, id)
 	}
 	if id := t.TransactionID.End(); t.End != "" && id != t.ID {
-		f.add(KindTransactionID, "the end of transaction %s has the id %s", t.TransactionID, id)
+		f.add(KindTransactionID, "the end of transaction %s should have the id %s", t.TransactionID, id)
 	}
 	f.addDecline(t)
 	f.addFuture("created_at", t.CreatedAt)
@@ -151,12 +151,12 @@ func (f *faults) addDecline(t ledger.Transaction) {
 	case t.Status != ledger.Declined || t.DeclinedByBlock:
 	case t.Rules != nil:
 		if after := SumOf(t.BalanceSeen).Plus(SumOf(t.Rules.CreditLimit)).Minus(SumOf(t.Rules.LimitBefore)); !after.IsNegative() && !after.Exceeds(SumOf(ledger.MaxBalance())) {
-			f.add(KindDecline, "a limit of %s after %s is declined, which its balance of %s allowed", t.Rules.CreditLimit, t.Rules.LimitBefore, t.BalanceSeen)
+			f.add(KindDecline, "a change of the limit from %s to %s was declined, but its balance of %s allowed it", t.Rules.LimitBefore, t.Rules.CreditLimit, t.BalanceSeen)
 		}
 	default:
 		e := t.AllEntries()[t.DeclinedEntry]
 		if _, fits := t.BalanceSeen.After(e.Type, e.Amount); fits {
-			f.add(KindDecline, "a %s of %s is declined, which its balance of %s allowed", e.Type, e.Amount, t.BalanceSeen)
+			f.add(KindDecline, "a %s of %s was declined, but its balance of %s allowed it", e.Type, e.Amount, t.BalanceSeen)
 		}
 	}
 }

@@ -116,11 +116,11 @@ func (f *Fold) match(t ledger.Transaction) []Finding {
 func (p pendingRow) misfit(end endRow) string {
 	switch expired := !end.created.Before(p.ExpiresAt); {
 	case p.user != end.user || !p.Amount.Equal(end.held):
-		return "the end of a hold is not of the user and the sum of its pending row"
+		return "the hold's end differs from its pending row in user or held amount"
 	case expired && end.end != ledger.Expiry:
-		return "the end of a hold is a " + string(end.end) + " of after it expired"
+		return "a " + string(end.end) + " ended the hold after it had expired"
 	case !expired && end.end == ledger.Expiry:
-		return "the end of a hold is an expiry of before it expired"
+		return "an expiry ended the hold before it had expired"
 	}
 	return ""
 }
@@ -161,7 +161,7 @@ func (f *Fold) CompareHolds(user ledger.UserID, holds []ledger.Hold) (found []Fi
 		row := f.pending[h.TransactionID]
 		if row.user != user || !row.Amount.Equal(h.Amount) || !row.ExpiresAt.Equal(h.ExpiresAt) {
 			found = append(found, Finding{UserID: user.String(), TransactionID: h.TransactionID.String(), Kind: KindHold,
-				Detail: "the balance has it as an open hold, and the rows have none of this id, amount and expiry"})
+				Detail: "it is an open hold in the balance, but the rows have no open hold with this id, amount and expiry"})
 		}
 	}
 	return found

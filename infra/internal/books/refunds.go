@@ -84,7 +84,7 @@ type Original struct {
 // If it fails, problem is the reason, and absent is the id of the missing row, if any.
 func OriginalOf(id ledger.TransactionID, first, end *ledger.Transaction) (o Original, problem string, absent ledger.TransactionID) {
 	if first == nil {
-		return o, "the refunded transaction is not there", id
+		return o, "the refunded transaction is missing", id
 	}
 	t := *first
 	o.Since = t.CreatedAt
@@ -108,7 +108,7 @@ func OriginalOf(id ledger.TransactionID, first, end *ledger.Transaction) (o Orig
 // Otherwise it returns the reason. The clocks of the two calls may differ by ClockAhead.
 func CompareRefund(refund ledger.Transaction, o Original) string {
 	if refund.CreatedAt.Add(ClockAhead).Before(o.Since) {
-		return fmt.Sprintf("its time is %s, and the refunded transaction's is %s", ledger.FormatTime(refund.CreatedAt), ledger.FormatTime(o.Since))
+		return fmt.Sprintf("its time, %s, is before the refunded transaction's, %s", ledger.FormatTime(refund.CreatedAt), ledger.FormatTime(o.Since))
 	}
 	var parts []ledger.Part
 	for i, e := range refund.AllEntries() {
@@ -120,7 +120,7 @@ func CompareRefund(refund ledger.Transaction, o Original) string {
 	}
 	r := o.Request(parts)
 	if !slices.EqualFunc(r.Entries, refund.AllEntries(), ledger.Entry.Equal) {
-		return "it is not the opposite of the refunded entries"
+		return "its entries do not reverse the refunded entries"
 	}
 	for _, p := range parts {
 		if err := o.CheckAmount(p); err != nil {
@@ -136,9 +136,9 @@ func CompareRefunded(a infra.RefundAccount, o Original) string {
 	for _, place := range slices.Sorted(maps.Keys(a.Sums)) {
 		switch sum := a.Sums[place]; {
 		case !o.HasEntry(place):
-			wrong = append(wrong, fmt.Sprintf("%s was refunded of entry %d, and there is none", sum, place))
+			wrong = append(wrong, fmt.Sprintf("%s of entry %d was refunded, but there is no such entry", sum, place))
 		case sum.More(o.Entries[place].Amount):
-			wrong = append(wrong, fmt.Sprintf("%s was refunded of entry %d, which moved %s", sum, place, o.Entries[place].Amount))
+			wrong = append(wrong, fmt.Sprintf("%s of entry %d was refunded, but its amount is only %s", sum, place, o.Entries[place].Amount))
 		}
 	}
 	return strings.Join(wrong, "; ")

@@ -47,7 +47,7 @@ func (t *RuleTally) Rules() (rules ledger.Rules, problem string) {
 	slices.SortFunc(t.changes, func(a, b *ledger.RuleChange) int { return cmp.Compare(a.Number, b.Number) })
 	for i, c := range t.changes {
 		if c.Number != i+1 && problem == "" {
-			problem = fmt.Sprintf("change %d of the rules is missing, or another has its number", i+1)
+			problem = fmt.Sprintf("rule change %d is missing, or two have the same number", i+1)
 		}
 		if c.Debits != "" {
 			rules.DebitsBlocked = c.Debits == ledger.Blocked
@@ -57,7 +57,7 @@ func (t *RuleTally) Rules() (rules ledger.Rules, problem string) {
 		}
 		if c.CreditLimit != nil {
 			if !c.LimitBefore.Equal(rules.CreditLimit) && problem == "" {
-				problem = fmt.Sprintf("change %d of the rules has a limit of %s before it, and it was %s", c.Number, c.LimitBefore, rules.CreditLimit)
+				problem = fmt.Sprintf("rule change %d records a previous limit of %s, but the limit was %s", c.Number, c.LimitBefore, rules.CreditLimit)
 			}
 			rules.CreditLimit = *c.CreditLimit
 		}
@@ -84,7 +84,7 @@ func (t *RuleTally) Lost(counted int, inUse Sum) (lost []ledger.RuleChange, prob
 		counted = max(counted, c.Number)
 	}
 	if missing := counted - len(byNumber); missing > maxLost {
-		return nil, fmt.Sprintf("%d changes of the rules are missing, more than a restore loses: rule_changes of the balance or rule_change of a row is damaged", missing)
+		return nil, fmt.Sprintf("%d rule changes are missing, more than a restore loses: rule_changes in the balance or rule_change in a row is damaged", missing)
 	}
 	var limit ledger.Balance
 	since := 0 // lost[since:] are the lost changes after the last known limit
@@ -124,14 +124,14 @@ func sameRules(r, q ledger.Rules) bool {
 func (t *RuleTally) Differs(user ledger.UserID, balance infra.Aggregate) Finding {
 	rules, problem := t.Rules()
 	if problem == "" {
-		problem = fmt.Sprintf("the balance has %s, and the changes make it %s", DescribeRules(balance.Rules), DescribeRules(rules))
+		problem = fmt.Sprintf("the balance has %s, but the history has %s", DescribeRules(balance.Rules), DescribeRules(rules))
 	}
 	return Finding{UserID: user.String(), Kind: KindRules, Detail: problem}
 }
 
 // DescribeRules describes rules for people.
 func DescribeRules(r ledger.Rules) string {
-	text := Count(r.Changes, "change") + " of rules"
+	text := Count(r.Changes, "rule change")
 	if r.DebitsBlocked {
 		text += ", debits blocked"
 	}

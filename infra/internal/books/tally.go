@@ -162,12 +162,12 @@ func (t *Tally) Compare(s ledger.Settings, balance infra.Aggregate) string {
 	if held := ledger.Held(balance.Holds); balance.Holds != nil || t.OnHold != (Sum{}) {
 		stored, made = fmt.Sprintf("%s, with %s held", stored, held), fmt.Sprintf("%s, with %s held", made, t.OnHold)
 	}
-	return fmt.Sprintf("%s, and the history makes it %s", stored, made)
+	return fmt.Sprintf("%s, but the history adds up to %s", stored, made)
 }
 
 // WrongMover returns the finding that a balance names a write that can't have changed it.
 func WrongMover(user ledger.UserID, first ledger.TransactionID) Finding {
-	return Finding{UserID: user.String(), Kind: KindMover, Detail: fmt.Sprintf("transaction_id of the balance is %s, and no row of that write is the user's", first)}
+	return Finding{UserID: user.String(), Kind: KindMover, Detail: fmt.Sprintf("the balance's transaction_id is %s, but no row of that write belongs to the user", first)}
 }
 
 // Tallies holds a tally for each user.

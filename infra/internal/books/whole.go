@@ -108,7 +108,7 @@ func (w *Whole) Rebuild() (r Repair) {
 		r.Orphans, r.Absent = append([]ledger.Transaction{*w.First}, w.Further...), w.Lacks
 		return r
 	case w.End != nil && w.First.Status != ledger.Pending:
-		r.Unclear = "it is not pending, and its hold has an end"
+		r.Unclear = "its first row is not pending, but a row ends its hold"
 		return r
 	case w.First.Status == ledger.Pending && w.End == nil && len(w.Further) == 1 && w.isCredit(w.Further[0]):
 		r.Orphans, r.Absent = w.Further, w.ID.End()
@@ -156,9 +156,9 @@ func (w *Whole) Difference() string {
 	case len(missing) == 0 && extra == 0:
 		return ""
 	case expected == 0:
-		return Count(extra, "row") + " of it, and no first row that has their entries"
+		return "it has " + Count(extra, "further row") + " that no first row lists"
 	default:
-		return fmt.Sprintf("%d of its %d further entries have no such row, and %s of it have no such entry", len(missing), expected, Count(extra, "row"))
+		return fmt.Sprintf("%d of its %d further entries have no matching row; rows without a matching entry: %d", len(missing), expected, extra)
 	}
 }
 

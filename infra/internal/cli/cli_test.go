@@ -105,7 +105,7 @@ func TestFlags(t *testing.T) {
 	}{
 		{nil, ""},
 		{[]string{"-n", "3"}, ""},
-		{[]string{"a"}, `unexpected "a" (-h lists the flags)`},
+		{[]string{"a"}, `unexpected argument "a" (-h lists the flags)`},
 		{[]string{"-n", "3", "-x"}, "flag provided but not defined: -x (-h lists the flags)"},
 		{[]string{"-n", "many"}, `invalid value "many" for flag -n: parse error (-h lists the flags)`},
 		{[]string{"-file", ""}, "-file is empty; leave it out, or give it a value"},

@@ -36,7 +36,7 @@ func (f *Flags) Parse(args []string, out io.Writer) error {
 	case err != nil:
 		return Usagef("%w (-h lists the flags)", err)
 	case f.NArg() > 0:
-		return Usagef("unexpected %q (-h lists the flags)", f.Arg(0))
+		return Usagef("unexpected argument %q (-h lists the flags)", f.Arg(0))
 	}
 	f.Visit(func(set *flag.Flag) {
 		value, ok := set.Value.(flag.Getter)

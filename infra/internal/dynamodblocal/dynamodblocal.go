@@ -111,7 +111,7 @@ func start(ctx context.Context, o Options, owner int, file string, port func() (
 			return nil, fmt.Errorf("start DynamoDB Local: %w", err)
 		}
 	}
-	return nil, fmt.Errorf("start DynamoDB Local: other processes took %d ports", startsMax)
+	return nil, fmt.Errorf("start DynamoDB Local: other processes took its port %d times", startsMax)
 }
 
 // guard is the shell script that runs DynamoDB Local. When the owner has ended, it sends
@@ -174,7 +174,7 @@ func (s *Server) Close() {
 
 // Failure returns an error with the exit status and last output of a server that ended.
 func (s *Server) Failure() error {
-	return fmt.Errorf("DynamoDB Local ended by itself: %s\n%s", s.guard.ProcessState, s.printed())
+	return fmt.Errorf("DynamoDB Local exited unexpectedly: %s\n%s", s.guard.ProcessState, s.printed())
 }
 
 func (s *Server) printed() string {
@@ -267,7 +267,7 @@ func claim(ctx context.Context, dir string) (*os.File, error) {
 		case <-time.After(askEvery):
 		case <-ctx.Done():
 			folder.Close()
-			return nil, fmt.Errorf("another server keeps its data in %s; end it, or choose another folder", dir)
+			return nil, fmt.Errorf("another server keeps its data in %s; stop it, or choose another folder", dir)
 		}
 	}
 	return folder, nil

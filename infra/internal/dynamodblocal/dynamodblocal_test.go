@@ -28,7 +28,7 @@ func TestStart(t *testing.T) {
 	t.Cleanup(s.Close)
 	assert.Regexp(t, `^http://127\.0\.0\.1:\d+$`, s.Endpoint())
 	_, err = Start(soon(t), Options{Data: data})
-	require.EqualError(t, err, "data folder of DynamoDB Local: another server keeps its data in "+data+"; end it, or choose another folder")
+	require.EqualError(t, err, "data folder of DynamoDB Local: another server keeps its data in "+data+"; stop it, or choose another folder")
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		require.NoError(t, syscall.Kill(s.guard.Process.Pid, signal))
 	}
@@ -54,7 +54,7 @@ func TestDamagedData(t *testing.T) {
 func TestCannotStart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	const install = "\nInstall Java 17 or later and Maven, or set AWS_ENDPOINT_URL_DYNAMODB to"
+	const install = "\nInstall Java 17 or later and Maven, or set AWS_ENDPOINT_URL_DYNAMODB="
 	for name, c := range map[string]struct {
 		java, mvn string // scripts; "" is none
 		home      string
@@ -136,7 +136,7 @@ func TestPortTaken(t *testing.T) {
 	require.NoError(t, err)
 	s.Close()
 	_, err = start(t.Context(), Options{}, os.Getpid(), "", choose)
-	require.EqualError(t, err, "start DynamoDB Local: other processes took 3 ports")
+	require.EqualError(t, err, "start DynamoDB Local: other processes took its port 3 times")
 }
 
 func TestServerEndsByItself(t *testing.T) {
@@ -146,7 +146,7 @@ func TestServerEndsByItself(t *testing.T) {
 	_, err = http.Get(s.Endpoint() + "/exit") //nolint:bodyclose // the response is nil
 	require.Error(t, err)
 	<-s.Ended()
-	require.EqualError(t, s.Failure(), "DynamoDB Local ended by itself: exit status 7\nended as asked")
+	require.EqualError(t, s.Failure(), "DynamoDB Local exited unexpectedly: exit status 7\nended as asked")
 	s.Close()
 }
 

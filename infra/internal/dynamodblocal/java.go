@@ -13,7 +13,7 @@ import (
 
 // orInstall is an error format that explains how to get DynamoDB Local.
 const orInstall = `%w
-Install Java 17 or later and Maven, or set AWS_ENDPOINT_URL_DYNAMODB to the address of a running one, such as that of
+Install Java 17 or later and Maven, or set AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:8000 and run
   docker run --rm -p 127.0.0.1:8000:8000 amazon/dynamodb-local:` + version
 
 // findJava returns the command that runs DynamoDB Local, and downloads the jars if they are

@@ -134,8 +134,8 @@ var defects = []defect{
 	{"a further row without its first is reported as a decline", "infra TestFurtherRowWithoutItsFirst", []edit{
 		{"infra/cancelled.go", `	case slices.ContainsFunc(puts, failed):`, `	case slices.ContainsFunc(puts, failed) && !slices.ContainsFunc(moves, failed):`}}},
 	{"a further row without its first is to be tried again", "infra TestFurtherRowWithoutItsFirst", []edit{
-		{"infra/cancelled.go", `		return fmt.Errorf("a row of transaction %s is there without its first: %w", p.Rows[0].ID, cause)`,
-			`		return fmt.Errorf("%w: a row of transaction %s is there without its first: %w", ledger.ErrTryAgain, p.Rows[0].ID, cause)`}}},
+		{"infra/cancelled.go", `		return fmt.Errorf("transaction %s has a row but no first row: %w", p.Rows[0].ID, cause)`,
+			`		return fmt.Errorf("%w: transaction %s has a row but no first row: %w", ledger.ErrTryAgain, p.Rows[0].ID, cause)`}}},
 	{"a replay is compared by its first entry", "infra TestStore/entries_replayed", []edit{
 		{"ledger/ledger.go", `!slices.EqualFunc(recorded.Entries, asked.Entries, Entry.Equal)`, `!slices.EqualFunc(recorded.Entries[:min(1, len(recorded.Entries))], asked.Entries[:min(1, len(asked.Entries))], Entry.Equal)`}}},
 	{"a replay's entries may stand in any order", "ledger TestKeyAgain", []edit{

@@ -338,7 +338,7 @@ def main():
     for what, parameters, said in (
             ("can't read its tables", ["ExistingTransactionsTable=gone-1", "ExistingAggregateTable=gone-2"], "ResourceNotFoundException"),
             ("has other settings", ["Currency=EUR", "OpeningBalance=0"],
-             "the tables were begun with currency USD, decimal places 2, opening balance 100, and are opened with currency EUR")):
+             "the tables were created with currency USD, decimal places 2, opening balance 100, but the configuration has currency EUR")):
         sam("deploy", *parameters, fails=True)
         assert said in open(".cache/stack-account.log").read(), said
         stack = Stack()
