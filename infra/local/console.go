@@ -79,7 +79,7 @@ func (c *console) serveCall(w http.ResponseWriter, r *http.Request) {
 }
 
 // callerOf removes callHeader and faultHeader from a call, and returns the caller that they
-// describe. It returns nil if both are missing.
+// describe, with this number. It returns nil if both headers are missing.
 func (c *console) callerOf(r *http.Request, number int) (*caller, error) {
 	name, words := r.Header.Get(callHeader), strings.Join(r.Header.Values(faultHeader), ",")
 	r.Header.Del(callHeader)
@@ -95,8 +95,8 @@ func (c *console) callerOf(r *http.Request, number int) (*caller, error) {
 }
 
 // breakOff closes the connection in the middle of the response's body. A browser would
-// retry by itself if the connection closed before the response. For HEAD it does close
-// before, because a response to HEAD has no body.
+// retry by itself if the connection closed before the response. A response to HEAD has no
+// body, so for HEAD the connection does close before it.
 func breakOff(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodHead {
 		w.Header().Set("Content-Length", "1")
@@ -127,7 +127,8 @@ type prepared struct {
 	answerLost bool
 }
 
-// prepare parses the calls in a request's body.
+// prepare parses the calls in a request's body, and the caller that each call's headers
+// describe.
 func (c *console) prepare(w http.ResponseWriter, r *http.Request) ([]prepared, error) {
 	var calls []call
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, callersLimitBytes)).Decode(&calls); err != nil {

@@ -205,7 +205,6 @@ func testHoldRequests(t *testing.T, s server) {
 	assert.Equal(t, "SET balance = if_not_exists(balance, 100) + 15, transaction_id = "+capture[0].Key+" REMOVE "+update[1]+" ADD version 1, held -40, holds -1", capture[2].Update)
 }
 
-// sendAtOnce has the local server make all calls at once.
 func sendAtOnce(t *testing.T, s server, calls []call) (answers []*answer) {
 	t.Helper()
 	body, err := json.Marshal(calls)

@@ -57,8 +57,8 @@ func TestDockerfile(t *testing.T) {
 	assert.Contains(t, string(output), "onewrite/infra/local\n")
 }
 
-// The flags and variables in compose.yaml are valid, and it runs the same version of
-// DynamoDB Local as the tests.
+// The flags and variables in compose.yaml are valid, and its version of DynamoDB Local is
+// the one that the tests use.
 func TestCompose(t *testing.T) {
 	t.Parallel()
 	file, err := os.ReadFile("compose.yaml")

@@ -80,8 +80,8 @@ func checkEndpoint(o options, endpoint string) error {
 	return nil
 }
 
-// startOwn starts a DynamoDB Local and opens the tables there. DynamoDB Local keeps the
-// data in folder, or in memory if folder is "".
+// startOwn starts a DynamoDB Local and opens the tables there. The data is kept in this
+// folder, or in memory if folder is "".
 func (d *database) startOwn(ctx context.Context, folder string, getenv func(string) string, log io.Writer) (err error) {
 	if d.own, err = dynamodblocal.Start(ctx, dynamodblocal.Options{Data: folder, Log: log}); err != nil {
 		return err
@@ -98,7 +98,7 @@ func (d *database) startOwn(ctx context.Context, folder string, getenv func(stri
 }
 
 // openStore opens the tables at the endpoint, and creates missing ones. Unless remote is
-// set, missing variables have defaults.
+// set, missing environment variables have defaults.
 func (d *database) openStore(ctx context.Context, remote bool, getenv func(string) string, log io.Writer) error {
 	environment := func(name string) string {
 		if name == dynamodblocal.EndpointVariable {
@@ -156,8 +156,8 @@ func createTables(ctx context.Context, client *dynamodb.Client, config infra.Con
 	}
 }
 
-// ended returns a channel that is closed when our own DynamoDB Local exits. It is nil if we
-// did not start one.
+// ended returns a channel that is closed when our own DynamoDB Local exits. The channel is
+// nil if we did not start one.
 func (d *database) ended() <-chan struct{} {
 	if d.own == nil {
 		return nil
@@ -165,7 +165,6 @@ func (d *database) ended() <-chan struct{} {
 	return d.own.Ended()
 }
 
-// close stops our own DynamoDB Local, if we started one.
 func (d *database) close() {
 	if d.own != nil {
 		d.own.Close()

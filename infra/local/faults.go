@@ -25,7 +25,6 @@ const (
 // one request to DynamoDB at a time.
 type faultSet map[string]bool
 
-// parseFaults parses the comma-separated words of a fault header.
 func parseFaults(words string) (faultSet, error) {
 	all := faultSet{}
 	for word := range strings.SplitSeq(words, ",") {
@@ -59,8 +58,8 @@ var (
 // that the write that holds the item can proceed.
 const conflictTakes = 10 * time.Millisecond
 
-// conflict waits for conflictTakes, and returns DynamoDB's response to a write of items
-// that another write holds. DynamoDB Local never sends this response.
+// conflict waits for conflictTakes, and returns DynamoDB's response to the write in sent if
+// other writes hold the items named in held. DynamoDB Local never sends this response.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
 func conflict(r *http.Request, sent request, held map[string]bool) (*http.Response, error) {

@@ -52,8 +52,8 @@ type hosts struct {
 }
 
 // include reports whether a Host header names this server. It accepts loopback names and
-// addresses, the host of -addr, and any IP address if the server listens on all. An IP
-// address is safe, because DNS rebinding needs a name.
+// addresses, the host of -addr, and any IP address if the server listens on all addresses.
+// An IP address is safe, because DNS rebinding needs a name.
 func (h hosts) include(header string) bool {
 	host := strings.ToLower(hostOf(header))
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") || host != "" && host == strings.ToLower(h.listen) {
@@ -66,7 +66,7 @@ func (h hosts) include(header string) bool {
 	return address.Unmap().IsLoopback() || h.all()
 }
 
-// all reports whether the server listens on all this machine's addresses.
+// all reports whether the server listens on all addresses of this machine.
 func (h hosts) all() bool {
 	address, err := netip.ParseAddr(h.listen)
 	return h.listen == "" || err == nil && address.IsUnspecified()

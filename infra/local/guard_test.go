@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// call sends a request with these headers. A header named "Host" replaces the request's
+// call sends a request with the given headers. A header named "Host" replaces the request's
 // host.
 func (s server) call(t *testing.T, method, path, body string, headers map[string]string) *http.Response {
 	t.Helper()
@@ -97,7 +97,7 @@ func testOtherSitesAreRefused(t *testing.T, s server) {
 }
 
 // A request with an attacker's host name is rejected on every path. No response has CORS
-// headers, so pages of other origins can neither read it nor send custom headers.
+// headers, so pages of other origins can neither read responses nor send custom headers.
 func testOtherSitesReadNothing(t *testing.T, s server) {
 	for _, path := range []string{"/", "/docs", "/openapi.yaml", "/balance?userId=1", "/transactions?userId=1",
 		"/transactions", "/transactions/1/capture", callersPath, requestsPath + "?call=1", "/nothing"} {

@@ -168,7 +168,7 @@ func reachable(addr net.Addr) string {
 	return addr.String()
 }
 
-// examples returns the text that suggests three curl calls and the console's URL.
+// examples returns the text that suggests three curl calls and gives the console's URL.
 func examples(addr string) string {
 	return fmt.Sprintf(`
 try:

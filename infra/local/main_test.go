@@ -29,7 +29,7 @@ func TestMain(m *testing.M) { infratest.Main(m) }
 
 type server struct {
 	address, database, audit string
-	books                    *infratest.Books // nil if it runs its own DynamoDB Local
+	books                    *infratest.Books // nil if the server runs its own DynamoDB Local
 	cancel                   context.CancelFunc
 	ended                    <-chan error
 }
@@ -92,8 +92,8 @@ func startIn(t *testing.T, getenv func(string) string, args ...string) server {
 	return s
 }
 
-// stop stops the server, and checks that its port is closed, and also its own database's
-// port if it has one.
+// stop stops the server, and checks that its port is closed. If the server ran its own
+// database, stop checks the database's port too.
 func (s server) stop(t *testing.T) {
 	t.Helper()
 	s.cancel()

@@ -69,7 +69,6 @@ func settingsModule(s ledger.Settings, remote bool, made string) string {
 		s.Currency, s.Places, s.Opening, remote, made)
 }
 
-// pathOf returns the URL path of a file in pages.
 func pathOf(file string) string {
 	switch file {
 	case "console.html":

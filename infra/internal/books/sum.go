@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// places is the number of decimal places in a [Sum], the most that an amount can have.
+// places is the number of decimal places in a [Sum]. Amounts have at most that many.
 const places = 8
 
-// Sum is a positive or negative sum of money. It counts units of 10^-8 in 128 bits, so it
-// is exact up to 10^30. It contains no pointers, and sums can be compared with ==. A
-// balance's limits do not apply to it.
+// Sum is a signed sum of money. It counts units of 10^-8 in 128 bits, so it is exact up to
+// 10^30. It contains no pointers, and can be compared with ==. Unlike a balance, it may be
+// negative or above [ledger.MaxBalance].
 type Sum struct {
 	high int64
 	low  uint64
@@ -22,7 +22,7 @@ type Sum struct {
 // SumOf converts an amount, a balance or another value that prints in plain decimal
 // notation. It panics if the value prints as anything else.
 func SumOf(money fmt.Stringer) Sum {
-	const lowDigits = 18 // so that both parts fit into 64 bits
+	const lowDigits = 18 // so that first and last each fit into 64 bits
 	whole, fraction, _ := strings.Cut(money.String(), ".")
 	digits := whole + fraction + strings.Repeat("0", max(0, places-len(fraction)))
 	cut := max(0, len(digits)-lowDigits)

@@ -14,14 +14,14 @@ import (
 // pointers, because there is one for each user.
 type Tally struct {
 	Posted  uint32    // number of rows, without declined ones
-	Held    bool      // whether any of these rows is a hold
-	Seen    bool      // set by the caller when it has read the user's balance
-	Read    uint64    // set by the caller: a hash of the balance row
+	Held    bool      // whether any row counted in Posted is a hold
+	Seen    bool      // set by callers that have read the user's balance row
+	Read    uint64    // set by callers to a hash of the balance row
 	Credits Sum       // including releases
 	Debits  Sum       // including holds
 	OnHold  Sum       // sum of the holds without an end
 	newest  int64     // time of the newest counted row, in milliseconds since 1970
-	movers  [2]uint64 // hashes of the possible ids of the first row in that row's write
+	movers  [2]uint64 // hashes of the ids that moversOf returns for that row
 }
 
 // Add counts a row. It ignores declined rows.
@@ -49,7 +49,7 @@ func (t *Tally) Remove(row ledger.Transaction) {
 // counts reports whether a row changed a balance.
 func counts(row ledger.Transaction) bool { return row.Status != ledger.Declined && row.Status != "" }
 
-// effect returns a row's credit, debit and change to the sum on hold.
+// effect returns a row's credit and debit, and its change to the sum on hold.
 func effect(row ledger.Transaction) (credit, debit, held Sum) {
 	amount := SumOf(row.Amount)
 	switch {
@@ -70,16 +70,16 @@ func effect(row ledger.Transaction) (credit, debit, held Sum) {
 // MovedSince reports whether the newest row's time is at or after the moment.
 func (t *Tally) MovedSince(moment time.Time) bool { return t.newest >= moment.UnixMilli() }
 
-// Moved reports whether the newest row is certain to come from the write with this first
-// row. If Moved returns false, the caller must use [CanMove].
+// Moved reports whether the newest row certainly comes from the write with this first row.
+// If not, only [CanMove] can decide whether that write changed the balance.
 func (t *Tally) Moved(first ledger.TransactionID) bool {
 	return slices.Contains(t.movers[:], hashID(first))
 }
 
-// moversOf returns hashes of the ids that the first row in this row's write can have. A
-// further entry may be the credit of a capture, whose write begins with the hold's end. An
-// expiry may be part of a posting's write. Add prefers the posting's row, which has the
-// same time.
+// moversOf returns hashes of the ids that the first row in the row's write can have. A
+// further entry has two, because it may be the credit of a capture, whose write begins with
+// the hold's end. An expiry may be part of a posting's write, but then Add prefers the
+// posting's row, which has the same time.
 func moversOf(row ledger.Transaction) [2]uint64 {
 	if row.Kind() != ledger.EntryRow {
 		return [2]uint64{hashID(row.ID)}
@@ -91,8 +91,8 @@ func hashID(id ledger.TransactionID) uint64 {
 	return binary.BigEndian.Uint64(id[:8]) ^ binary.BigEndian.Uint64(id[8:])
 }
 
-// CanMove reports whether a write with this first row can have changed the user's balance.
-// If the first row is a capture, hold must be the hold's pending row.
+// CanMove reports whether the write with this first row can have changed the user's
+// balance. For a capture, the parameter hold must be the captured hold's pending row.
 func CanMove(user ledger.UserID, first, hold ledger.Transaction) bool {
 	entries := first.AllEntries()
 	switch {
@@ -108,8 +108,8 @@ func CanMove(user ledger.UserID, first, hold ledger.Transaction) bool {
 	return slices.ContainsFunc(entries, func(e ledger.Entry) bool { return e.UserID == user })
 }
 
-// Balance returns the user's own money according to the rows, without held money and
-// without a credit limit. It is negative if the user has spent borrowed money.
+// Balance returns the user's balance according to the rows, without a credit limit. It is
+// negative if the user has spent borrowed money.
 func (t *Tally) Balance(s ledger.Settings) Sum {
 	return SumOf(s.Opening).Plus(t.Credits).Minus(t.Debits)
 }
@@ -124,9 +124,9 @@ const (
 	Wrong                // the balance is wrong: no write in progress explains the difference
 )
 
-// judge compares the number of rows seen with the count in a balance that was read after
-// them. Before the rows were read, the balance already counted floor of them. same reports
-// whether the sums agree. The audit's package comment proves each verdict.
+// judge compares the number of rows seen with the number counted by a balance that was read
+// after them. The parameter floor is the balance's number before the rows were read, and
+// same is true if the sums agree. The audit's package comment proves each verdict.
 func judge(seen, floor, counted int, same bool) Verdict {
 	switch {
 	case seen > counted, seen < floor:
@@ -140,8 +140,8 @@ func judge(seen, floor, counted int, same bool) Verdict {
 	}
 }
 
-// Judge compares the rows with a balance that was read after them. Before the rows were
-// read, the balance already had version floor.
+// Judge compares the rows with the balance after, which was read after them. The parameter
+// floor is a version that the balance had before the rows were read; 0 is always valid.
 func (t *Tally) Judge(s ledger.Settings, floor int, after infra.Aggregate) Verdict {
 	same := t.Balance(s).Plus(SumOf(after.CreditLimit)) == SumOf(after.Balance) && t.OnHold == SumOf(ledger.Held(after.Holds))
 	return judge(int(t.Posted), floor, after.Version, same)

@@ -12,35 +12,35 @@ type Line struct {
 	Transaction ledger.Transaction
 	OK          bool // whether the row could be read
 	Found       []Finding
-	At          time.Time // its own time, or the time of a later row that it waited for; zero if unreadable
+	At          time.Time // the row's time, or that of a later row that it waited for; zero if unreadable
 
 	Balance Sum  // after the row
-	Unknown bool // no order of the rows around its time keeps the balance within its limits
+	Unknown bool // Balance is not known, because no order of the rows around At keeps it within the limits
 }
 
 // Timeline orders one user's rows so that the balance stays within its limits. A row's time
-// is when its call began, but another call may have written a row with a later time first.
-// So a row that the balance does not allow yet waits for later rows, up to a time limit.
+// is when its call began, so a row with a later time may have been written first. A row
+// that the balance does not allow yet therefore waits for later rows, up to a time limit.
 type Timeline struct {
-	lent    Sum // how far the balance may be below zero
+	lent    Sum // how far below zero the balance may be
 	limit   time.Duration
 	yield   func(Line)
 	balance Sum
-	moment  []Line                        // the rows with the latest time
+	moment  []Line                        // the added rows that share the latest time
 	waiting []write                       // writes that the balance does not allow yet
 	holds   map[ledger.TransactionID]bool // holds in waiting writes
 }
 
-// write holds the rows from one write, which count together.
+// write holds the rows of one write. They are counted together.
 type write []Line
 
 // NewTimeline returns a timeline that calls yield with each row, in order. The balance may
-// be as low as -lent. A row waits for rows that are later than itself by at most limit.
+// be as low as -lent. A row waits for rows that are at most limit later.
 func NewTimeline(s ledger.Settings, lent Sum, limit time.Duration, yield func(Line)) *Timeline {
 	return &Timeline{lent: lent, limit: limit, yield: yield, balance: SumOf(s.Opening), holds: map[ledger.TransactionID]bool{}}
 }
 
-// Add adds the next row by time. Rows with the same time may be added in any order.
+// Add adds a row. Rows must be added by time; those with the same time, in any order.
 func (t *Timeline) Add(l Line) {
 	if len(t.moment) > 0 && !l.At.Equal(t.moment[0].At) {
 		t.endMoment()
@@ -55,7 +55,7 @@ func (t *Timeline) End() {
 	t.giveUp(time.Time{})
 }
 
-// endMoment sorts the rows with the latest time, and posts their writes.
+// endMoment yields the moment's unreadable rows, sorts the others and posts their writes.
 func (t *Timeline) endMoment() {
 	byID := map[ledger.TransactionID]Line{}
 	var rows []ledger.Transaction
@@ -102,13 +102,14 @@ func (t *Timeline) post(w write) {
 		if next := t.waiting[i]; t.allows(next) {
 			t.waiting = append(t.waiting[:i:i], t.waiting[i+1:]...)
 			t.count(next, at, false)
-			i = -1 // start again: an earlier write may be possible now
+			i = -1 // start again, because an earlier waiting write may be allowed now
 		}
 	}
 }
 
-// allows reports whether the balance stays within its limits after each row in a write. A
-// release may lift it above the highest balance.
+// allows reports whether a write can be counted now: the balance stays within its limits
+// after each row, and no row ends a hold that is still waiting. A release may lift the
+// balance above the highest one.
 func (t *Timeline) allows(w write) bool {
 	balance := t.balance
 	for _, l := range w {
@@ -143,8 +144,8 @@ func (t *Timeline) count(w write, at time.Time, unknown bool) {
 	}
 }
 
-// giveUp counts the waiting writes from before the moment, although the balance does not
-// allow them. A zero moment means all.
+// giveUp counts the waiting writes from before the moment although the balance does not
+// allow them, and marks their rows as Unknown. If moment is zero, it counts all.
 func (t *Timeline) giveUp(moment time.Time) {
 	for len(t.waiting) > 0 && (moment.IsZero() || t.waiting[0][0].At.Before(moment)) {
 		w := t.waiting[0]

@@ -16,8 +16,8 @@ type Whole struct {
 	End     *ledger.Transaction // the end of the transaction's hold, if any
 	Further []ledger.Transaction
 
-	// Lacks is set by the caller if this is a refund and its original lacks a row. It is
-	// the id of that row.
+	// Lacks is set by the caller if this is a refund of an original that lacks a row. It is
+	// the id of the missing row.
 	Lacks ledger.TransactionID
 }
 
@@ -82,20 +82,20 @@ func (w *Whole) further(place int, e ledger.Entry) ledger.Transaction {
 	}
 }
 
-// Repair lists the changes that make a torn transaction whole.
+// Repair lists the changes that make a transaction whole, or remove it.
 type Repair struct {
 	Missing []ledger.Transaction // rows to write
-	Orphans []ledger.Transaction // rows to remove, because the row Absent is missing
+	Orphans []ledger.Transaction // rows to remove, because the row with the id Absent is missing
 	Absent  ledger.TransactionID
-	Unclear string // why the rows contradict each other; if set, rows must not be written or removed
+	Unclear string // how the rows contradict each other; if set, no row may be written or removed
 }
 
 // IsNone reports whether the transaction is whole.
 func (r Repair) IsNone() bool { return r.Missing == nil && r.Orphans == nil && r.Unclear == "" }
 
-// Rebuild returns the repair that makes the transaction whole. A transaction without its
-// first row did not happen. Nor did a capture without the hold's end, or a refund without
-// its original.
+// Rebuild returns the repair for the transaction. A transaction without its first row did
+// not happen, so its other rows are orphans. So are the credit of a capture without the
+// hold's end, and the rows of a refund without its original.
 func (w *Whole) Rebuild() (r Repair) {
 	switch {
 	case w.First == nil:
@@ -162,11 +162,12 @@ func (w *Whole) Difference() string {
 	}
 }
 
-// sums detects rows without a counterpart, in any order and without storing rows. Each row
-// adds a number, modulo 2^64, and its counterpart subtracts the same number. There is a sum
-// for each value of the first 20 bits of a transaction's id. So a nonzero sum narrows the
-// search to about ten of ten million transactions. Pages are allocated when needed, because
-// tests check many small tables.
+// sums detects rows without a counterpart, such as an entry's row that no first row lists.
+// It stores no rows, and accepts them in any order: one row adds a number, modulo 2^64, and
+// its counterpart subtracts the same number. There is a sum for each value of the first 20
+// bits of a transaction's id. So a nonzero sum narrows the search to about ten of ten
+// million transactions. Pages are allocated when needed, because tests check many small
+// tables.
 type sums [1 << (bucketBits - pageBits)]*[1 << pageBits]uint64
 
 const (
@@ -174,7 +175,6 @@ const (
 	pageBits   = 8
 )
 
-// of returns a pointer to the sum for a transaction.
 func (s *sums) of(transaction ledger.TransactionID) *uint64 {
 	bucket := bucketOf(transaction)
 	page := &s[bucket>>pageBits]
@@ -222,7 +222,8 @@ func (s *sums) addEntries(t ledger.Transaction) {
 	}
 }
 
-// hashOf hashes a further entry's row. The row's id implies its place.
+// hashOf hashes a further entry's row. The entry's place is part of the hash, because the
+// row's id depends on it.
 func hashOf(t ledger.Transaction) uint64 {
 	return hash("%s %s %s %s %s %s %s", t.TransactionID, t.ID, t.Type, t.Amount, ledger.FormatTime(t.CreatedAt), t.RefundOf, t.UserID)
 }

@@ -55,8 +55,8 @@ func Main(name string, run func(ctx context.Context, args []string, out, log io.
 	os.Exit(finish(ctx, name, os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-// awaitGoRun calls end when the "go run" that started this program has ended. A SIGTERM
-// ends only "go run"; the program and its database would keep running.
+// awaitGoRun calls end when the "go run" that started this program has ended. Otherwise a
+// SIGTERM would end only "go run", and the program and its database would keep running.
 func awaitGoRun(end func()) {
 	if program, err := os.Executable(); err != nil || !strings.Contains(program, "go-build") {
 		return

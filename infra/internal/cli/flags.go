@@ -10,8 +10,8 @@ import (
 // Flags are a command's flags.
 type Flags struct{ *flag.FlagSet }
 
-// NewFlags returns the flags of a command that takes no other arguments. -h prints about as
-// part of the usage.
+// NewFlags returns the flags of a command that takes no other arguments. -h prints the
+// usage, which includes the text in about.
 func NewFlags(name, about string) *Flags {
 	f := &Flags{flag.NewFlagSet(name, flag.ContinueOnError)}
 	f.Usage = func() {
@@ -25,7 +25,7 @@ func NewFlags(name, about string) *Flags {
 // [flag.ErrHelp]. Any other error is from [Usagef].
 func (f *Flags) Parse(args []string, out io.Writer) error {
 	usage := f.Usage
-	f.Usage = func() {} // package flag would print it after each error
+	f.Usage = func() {} // otherwise package flag would print the usage after each error
 	f.SetOutput(io.Discard)
 	err := f.FlagSet.Parse(args)
 	switch {
@@ -40,7 +40,7 @@ func (f *Flags) Parse(args []string, out io.Writer) error {
 	}
 	f.Visit(func(set *flag.Flag) {
 		value, ok := set.Value.(flag.Getter)
-		if ok && value.Get() == "" { // usually an unset shell variable
+		if ok && value.Get() == "" { // usually because a shell variable is unset
 			err = Usagef("-%s is empty; leave it out, or give it a value", set.Name)
 		}
 	})

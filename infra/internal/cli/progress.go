@@ -38,7 +38,7 @@ func ShowProgress(out io.Writer) *Progress {
 	return p
 }
 
-// Begin begins a stage with about total steps. A total of 0 means that it is not known.
+// Begin begins a stage of roughly total steps. If total is 0, the number is not known.
 func (p *Progress) Begin(stage string, total int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -59,7 +59,7 @@ func (p *Progress) Stop() {
 	}
 }
 
-// line returns a line about the stage, such as "rows: 300 of 1000 in 10s".
+// line returns a line about the current stage, such as "rows: 300 of 1000 in 10s".
 func (p *Progress) line() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -31,8 +31,8 @@ import (
 	"time"
 )
 
-// version is the version of DynamoDB Local. 2.6.1 posts about twice as many transactions a
-// second as 3.x.
+// version is the version of DynamoDB Local. With 2.6.1 the ledger posts about twice as many
+// transactions a second as with 3.x.
 const version = "2.6.1"
 
 const (
@@ -70,7 +70,8 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 }
 
 // start is like [Start], but the function port chooses the port. The server ends when the
-// process with the id owner has ended. The server's guard then removes file.
+// process with the id owner has ended. The server's guard then removes the file with the
+// name in file, if any.
 func start(ctx context.Context, o Options, owner int, file string, port func() (int, error)) (*Server, error) {
 	if o.Log == nil {
 		o.Log = io.Discard
@@ -83,7 +84,7 @@ func start(ctx context.Context, o Options, owner int, file string, port func() (
 	if err != nil {
 		return nil, fmt.Errorf("data folder of DynamoDB Local: %w", err)
 	}
-	defer data.Close() // the guard keeps it open
+	defer data.Close() // the guard inherits it and keeps it open
 	for range startsMax {
 		at, err := port()
 		if err != nil {
@@ -114,11 +115,11 @@ func start(ctx context.Context, o Options, owner int, file string, port func() (
 	return nil, fmt.Errorf("start DynamoDB Local: other processes took its port %d times", startsMax)
 }
 
-// guard is the shell script that runs DynamoDB Local. When the owner has ended, it sends
-// SIGTERM to DynamoDB Local, because killing it would lose its last writes to a data
-// folder. It checks five times a second whether DynamoDB Local has ended, and kills it
-// after the given number of tries. The guard ignores signals, because a signal may be sent
-// to all processes at once.
+// guard is the shell script that runs DynamoDB Local. When the owner has ended, the script
+// sends SIGTERM to DynamoDB Local, because SIGKILL would lose its last writes to a data
+// folder. If DynamoDB Local is still running after the given number of checks, one every
+// 0.2 s, the script kills it. The script ignores signals, because a signal may be sent to
+// all processes at once.
 const guard = `
 owner=$1 file=$2 tries=$3
 shift 3
@@ -135,8 +136,8 @@ rm -f "$file"
 wait "$child"
 `
 
-// run runs sh with these arguments in its own process group, so that Ctrl-C does not reach
-// it. sh and its children keep the data folder open, if there is one.
+// run starts sh with the arguments in a process group of its own, so that Ctrl-C does not
+// reach it. sh and its children keep the data folder open, if there is one.
 func (s *Server) run(arguments []string, data *os.File) (err error) {
 	if s.output, err = os.CreateTemp("", "dynamodb-local-"); err != nil {
 		return err
@@ -183,7 +184,7 @@ func (s *Server) printed() string {
 	return strings.TrimSpace(string(all[max(0, len(all)-most):]))
 }
 
-// sqliteFailed matches SQLite's message in DynamoDB Local's output. After such an error,
+// sqliteFailed matches an SQLite error in DynamoDB Local's output. After such an error,
 // DynamoDB Local retries forever.
 var sqliteFailed = regexp.MustCompile(`SQLiteException: (.*)\n`)
 
@@ -212,8 +213,8 @@ func (s *Server) waitReady(ctx context.Context) error {
 var asking = http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
 // ask returns nil if this server answers. Another DynamoDB Local may have taken the port,
-// so ask checks that the answer allows this server's own random web origin. Without such an
-// origin, a server would accept requests from any web page.
+// so ask checks that the answer allows this server's own random web origin. If no origin
+// were set, DynamoDB Local would accept requests from any web page.
 func (s *Server) ask(ctx context.Context) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.endpoint, strings.NewReader("{}"))
 	if err != nil {
@@ -243,7 +244,7 @@ func (s *Server) Endpoint() string { return s.endpoint }
 // Ended returns a channel that is closed when DynamoDB Local has ended.
 func (s *Server) Ended() <-chan struct{} { return s.ended }
 
-// claimWithin is how long claim waits. A guard ends a server in less time.
+// claimWithin limits how long claim waits. A guard needs less time to end a server.
 const claimWithin = 7 * time.Second
 
 // claim creates the data folder if needed, and locks it for one server. It returns nil if

@@ -199,8 +199,8 @@ func TestFolderStaysWithTheServer(t *testing.T) {
 }
 
 // All processes in one "go test" share a server, even if an earlier "go test" with the same
-// process id left a file. The server outlives the process that started it, and ends with
-// the "go test".
+// process id left its file behind. The server outlives the process that started it, and
+// ends with the "go test".
 func TestShare(t *testing.T) {
 	setFakeJava(t)
 	goTest, lines := startProgram(t, "go test")

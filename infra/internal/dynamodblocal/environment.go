@@ -8,8 +8,8 @@ import (
 // EndpointVariable is the environment variable that overrides DynamoDB's address.
 const EndpointVariable = "AWS_ENDPOINT_URL_DYNAMODB"
 
-// defaults are the variables for a ledger on this machine. DynamoDB Local accepts any
-// region and credentials.
+// defaults holds the default values of variables, for a ledger on this machine. DynamoDB
+// Local accepts any region and credentials.
 var defaults = map[string]string{
 	"TRANSACTIONS_TABLE":           "transactions",
 	"TRANSACTIONS_AGGREGATE_TABLE": "transactions_aggregate",

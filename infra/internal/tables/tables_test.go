@@ -35,7 +35,7 @@ func TestTemplateHasTheSameTables(t *testing.T) {
 	definitions := tables.Definitions(infra.Config{TransactionsTable: "TransactionsTable", AggregateTable: "AggregateTable"})
 	assert.Len(t, definitions, made)
 	for _, definition := range definitions {
-		encoded, err := json.Marshal(definition) // CloudFormation uses the same names
+		encoded, err := json.Marshal(definition) // CloudFormation uses the same names as the SDK
 		require.NoError(t, err)
 		var want map[string]any
 		require.NoError(t, json.Unmarshal(encoded, &want))

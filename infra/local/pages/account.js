@@ -74,8 +74,7 @@ async function readAccount(log = false) {
   }
 }
 
-// alone discards the reads under way, runs the function work, and then reads the account
-// again.
+// alone discards the reads under way, runs the function work, and reads the account again.
 async function alone(work) {
   turn++;
   reading++;
@@ -132,7 +131,7 @@ const written = () => ruleFields.map((id) => at(id).value).join();
 let filled; // the form's rules when it was last filled in or sent
 let isSetting = false;
 
-// showRules fills in the rules form. If a person has edited the open form, it keeps their
+// showRules fills in the rules form. If a person has edited the open form, it keeps that
 // input, and warns if the rules have changed since.
 function showRules({ blocked = [], creditLimit = "0" } = {}) {
   if (isSetting) return;
@@ -196,7 +195,7 @@ const refund = (id, ammount) => post(refunding(id, newName("refund"), ammount), 
 
 async function setRules() {
   const sent = written();
-  isSetting = true; // otherwise a read could fill in the old rules meanwhile
+  isSetting = true; // otherwise a read during the call could restore the old rules
   const entry = await post(ruling(newName("rules"), {
     userId: user, debits: at("debits").value, credits: at("credits").value, creditLimit: at("limit").value.trim(),
   }), user);
@@ -277,8 +276,8 @@ function noteAdvanced() {
   at("advanced-says").textContent = [seconds && `hold for ${seconds} s`, at("fault").value && at("fault").selectedOptions[0].text].filter(Boolean).join(", ");
 }
 
-// prepareAccount connects the buttons with their actions. The function in open opens the
-// address of a user and, optionally, of a transaction.
+// prepareAccount connects the buttons with their actions. The parameter open is a function
+// that opens the address of a user and, optionally, of a transaction.
 export function prepareAccount(open) {
   go = open;
   at("open").onsubmit = (event) => {
@@ -307,7 +306,7 @@ export function prepareAccount(open) {
     opened = undefined;
     const parameters = new URL(link.href).searchParams;
     await go(parameters.get("userId"), parameters.get("transaction"));
-    if (!at("chosen").hidden && document.activeElement === link) at("chosen-title").focus(); // the focus scrolls it into view
+    if (!at("chosen").hidden && document.activeElement === link) at("chosen-title").focus(); // focusing the title scrolls to it
   };
   at("rules").querySelector("form").onsubmit = (event) => event.preventDefault();
   at("set-rules").onclick = setRules;

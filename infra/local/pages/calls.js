@@ -63,7 +63,7 @@ const lookWithin = 5000; // milliseconds
 // to undefined if no answer arrives.
 export const look = (call) => send({ ...call, headers: { "Local-Look": "1" }, signal: AbortSignal.timeout(lookWithin) }).catch(() => undefined);
 
-// brokenOff is thrown if an answer breaks off in the middle, so the call did arrive.
+// brokenOff is thrown if only a part of an answer arrives. The call did reach the server.
 export const brokenOff = new Error("the answer broke off");
 
 // anotherLedger is thrown if the answer is from a server with other tables.

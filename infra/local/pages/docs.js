@@ -22,7 +22,7 @@ async function made() {
   };
 }
 
-// runnable puts this server's URL, new keys and the ids into the description.
+// runnable puts this server's URL, new keys and the given ids into the API's description.
 function runnable(description, ids) {
   for (const item of Object.values(description.paths)) {
     for (const operation of [item.get, item.post].filter(Boolean)) {
@@ -52,7 +52,7 @@ function mend() {
 }
 
 new MutationObserver(mend).observe(document.getElementById("reference"), { childList: true, subtree: true });
-globalThis.__zod_globalConfig = { jitless: true }; // otherwise Zod would compile strings to functions, which the policy forbids
+globalThis.__zod_globalConfig = { jitless: true }; // otherwise Zod would compile strings into functions, which the Content-Security-Policy forbids
 await import("/docs/scalar.js");
 const description = await (await fetch("/docs/openapi.json")).json();
 const ids = remote ? {} : await made();

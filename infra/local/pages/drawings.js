@@ -12,8 +12,8 @@ function svg(tag, attributes = {}, ...children) {
   return made;
 }
 
-// picture returns a drawing. The text in says describes it to screen readers. The number in
-// lasts is the length of its animation in milliseconds.
+// picture returns a drawing. The parameter says describes the drawing to screen readers,
+// and lasts is the length of its animation in milliseconds.
 function picture(width, height, says, lasts, ...children) {
   const made = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": visible(says) }, ...children);
   made.dataset.lasts = lasts;
@@ -71,7 +71,6 @@ function arrowLine({ from, to, texts, kind, broken }, x, y, at) {
 const lost = "lost";
 const unknown = "no answer tells whether it arrived";
 
-// arrowsOf returns the arrows for the calls, their requests to DynamoDB, and the answers.
 function arrowsOf(calls, amount) {
   const tokens = new Map(); // whether the answer to a write was lost, by the write's token
   return calls.flatMap(({ entry, requests }, i) => {

@@ -5,8 +5,8 @@ import { element } from "./dom.js";
 import { conflicted, laneOutcome, money, name, visible } from "./words.js";
 
 // laneLines returns the lines of a lane. Each part of the lane is one call, or several
-// calls at once. Its time axes begin when the part began, and all axes have the same scale.
-// If a part has several callers, each caller has one line for all its requests.
+// calls at once. A part's time axes begin when the part began, and all axes have the same
+// scale. If a part has several callers, each caller has one line for all its requests.
 export function laneLines(parts) {
   const scale = Math.max(1, ...parts.flatMap(({ requests }) => requests).map(endOf));
   const sent = new Set(); // the tokens of the writes so far
@@ -34,7 +34,7 @@ function linesOf(requests) {
 }
 
 // mark returns a copy of a request with its outcome and whether the same write was sent
-// before.
+// before. It adds the write's token to sent, and to open if no answer came.
 function mark(request, sent, open) {
   const { token, outcome: came } = request;
   const marked = { ...request, ...laneOutcome(request, open.has(token)), isAgain: sent.has(token) };
@@ -58,8 +58,6 @@ function laneLine(requests, words, scale) {
       ])));
 }
 
-// outcomeOf describes the outcome of the last request, and the number of conflicts before
-// it.
 function outcomeOf(requests) {
   const { text } = requests.at(-1);
   const conflicts = requests.slice(0, -1).filter(conflicted).length;
@@ -123,7 +121,6 @@ function changeOf({ key, update = "" }) {
   return `User ${name(key)}: ${changes.join(", ") || "count a line"}`;
 }
 
-// rulesOf describes the conditions of a write.
 function rulesOf({ action, key, row, condition = "" }, place) {
   if (action === "Put") return [/^(capture|void|expiry)/.test(row) ? "the hold has not ended" : place ? "it is new" : "this key is new"];
   if (key.startsWith(" ")) return ["no more is refunded than was moved"];

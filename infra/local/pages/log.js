@@ -26,8 +26,8 @@ function addPart(lane, number) {
 }
 
 // made makes a call for a user and adds it to the log. If show is true, the wire view shows
-// it. The function in tell is called with the entry at once, and again when the answer has
-// arrived or no longer can.
+// it. The function tell is called with the entry at once, and again when the call has
+// ended.
 export async function made(call, user, { faults = "", show = true, lane = newLane(), tell = () => {} } = {}) {
   const entry = add({ call, user, lane, tell, problem: unsendable(call) });
   if (show) showEntry(entry);
@@ -148,8 +148,8 @@ function writeLane() {
   at("lane").replaceChildren(...laneLines(parts));
 }
 
-// prepare connects the wire view's buttons with their actions. The function in again
-// repeats a call.
+// prepare connects the wire view's buttons with their actions. The parameter again is a
+// function that repeats a call.
 export function prepare(again) {
   at("language").replaceChildren(...Object.keys(languages).map((name) => element("option", {}, name)));
   at("language").onchange = () => { if (shown) writeCode(); };

@@ -34,8 +34,8 @@ function why(entries) {
   return reasons.size === 1 && !reasons.has("") ? ` ${[...reasons][0]}` : "";
 }
 
-// sentenceOf returns the sentence about the result of a step. If other calls changed the
-// step's balances, the balances prove nothing.
+// sentenceOf returns the sentence about the result of a step. If another call changed the
+// account meanwhile, the balances prove nothing, so the sentence is open and says so.
 export function sentenceOf(step, facts) {
   if (facts.isElsewhere) return open(`Another ledger answered. ${otherLedger}`);
   if (facts.isUnready) return open("It was not played: its user did not get the money for it.");

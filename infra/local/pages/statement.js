@@ -11,20 +11,20 @@ import { ago, clock, entriesOf, money, moneyOf, name, sentenceCase, time, units 
 
 const page = 25;
 const longestPage = 100;
-const mostPages = 10; // the limit on pages per read, unless more lines are known
+const mostPages = 10; // the limit on pages per read; higher if the known lines fill more pages
 
 let user;
-let beginning = 0; // counts the resets of lines
+let beginning = 0; // counts how often lines were dropped
 let lines = []; // lines of the history, newest first, without gaps
 let next; // the cursor of the older lines, which have not been read
-let isWhole = false; // whether lines is unchanged since take last set it
+let isWhole = false; // true after take; false after a reset, or after readOlder added lines
 let readAt; // the server's time at the last read
 let rows = new Map(); // the rows on display, by key
 
 const keyOf = ({ id, createdAt }) => `${id} ${createdAt}`;
 const began = ({ createdAt }) => Date.parse(createdAt);
 
-// clear empties the statement, so that another user's can be shown.
+// clear empties the statement, and sets the user whose lines it will show.
 export function clear(whose) {
   user = whose;
   begin();
@@ -66,7 +66,7 @@ async function readPage(limit, cursor, logged) {
 }
 
 // take stores the newest lines, and reports whether they are the same as before. If reach
-// is false, they do not reach back far enough, and take drops the older lines.
+// is false, the answers do not reach back far enough, so take drops the older lines.
 function take(answers, reach) {
   const data = answers.flatMap(({ body }) => body.data);
   const { next: more } = answers.at(-1).body;
@@ -84,8 +84,8 @@ function take(answers, reach) {
   return same;
 }
 
-// readOlder reads the next page of older lines, or all pages. If lines was reset meanwhile,
-// it continues from the new end.
+// readOlder reads the next page of older lines, or all pages. If older lines are dropped
+// meanwhile, it continues from the new end.
 async function readOlder(all) {
   const whose = user;
   let mine;
@@ -102,9 +102,9 @@ async function readOlder(all) {
   } while (next && (all || mine !== beginning));
 }
 
-// prepareStatement connects the buttons that read older lines. The function in alone runs a
-// given function undisturbed by other reads of the account, and then reads the account
-// again.
+// prepareStatement connects the buttons that read older lines. The parameter alone is a
+// function that runs its argument undisturbed by other reads of the account, and then reads
+// the account again.
 export function prepareStatement(alone) {
   at("older").onclick = () => alone(() => readOlder(false));
   at("all").onclick = () => alone(() => readOlder(true));
@@ -210,7 +210,7 @@ function fill(row, { status, says, why, own, kind, whole, title, amount, more })
   after.replaceChildren(...(own ? groups(own) : why ? [element("span", { title: why, ariaHidden: "true" }, "–"), element("span", { className: "unseen" }, why)] : []));
 }
 
-// refundsAmong counts the lines that refund a transaction.
+// refundsAmong counts a transaction's refunds in the statement.
 export const refundsAmong = (id) => lines.filter(({ refundOf }) => refundOf === id).length;
 
 // linkOf returns the link to a transaction, or undefined if no row has it.

@@ -13,7 +13,7 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 const cards = [];
 let playing; // the AbortController of the story while the story plays
 
-// prepareStory shows the steps before any of them has been played.
+// prepareStory adds the steps to the page and connects the button that plays the story.
 export function prepareStory() {
   at("stage-balance").textContent = money(stageBalance);
   cards.push(...steps.map(newCard));
@@ -173,7 +173,6 @@ function draw(card) {
 // lastOf returns the last call of a run, or the first of several calls at once.
 const lastOf = ({ calls, entries, entry, hold, debit }) => calls?.at(-1).entry ?? entries?.[0] ?? entry ?? debit ?? hold;
 
-// writeState shows whether a step is running, and its result.
 function writeState({ item, form, fields, run, requests, user, sum, result, facts, came, isBusy = false }) {
   form.ariaBusy = String(isBusy);
   fields.disabled = isBusy;
@@ -186,7 +185,7 @@ function writeState({ item, form, fields, run, requests, user, sum, result, fact
   for (const place of [sum, result]) place.replaceChildren(...(came ? element("p", {}, came.text).childNodes : []));
 }
 
-// rest waits for this many milliseconds, or until the story is stopped.
+// rest waits for the given time, or until the story is stopped.
 function rest(milliseconds, signal) {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();
