@@ -33,7 +33,7 @@ type wire struct {
 	served   sync.WaitGroup
 }
 
-// head returns the status line and headers for a body of this length.
+// head returns the status line and headers for a body of the given length.
 func head(status, length int, more ...string) string {
 	lines := append([]string{
 		fmt.Sprintf("HTTP/1.1 %d X", status), "Location: http://127.0.0.1/", fmt.Sprintf("Content-Length: %d", length),
@@ -72,7 +72,7 @@ func (w *wire) dial(context.Context, string, string) (net.Conn, error) {
 	return near, nil
 }
 
-// read reads a row through the wire, with the client that the function uses.
+// read reads a row over the wire with the client from NewClient.
 func (w *wire) read(t *testing.T) (answer *dynamodb.GetItemOutput, took time.Duration, err error) {
 	t.Helper()
 	transport := &http.Transport{DialContext: w.dial}

@@ -28,17 +28,18 @@ type Config struct {
 //	AWS_REGION
 //	AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY
 //	AWS_SESSION_TOKEN             optional
-//	AWS_ENDPOINT_URL_DYNAMODB     optional: another DynamoDB, such as DynamoDB Local
-//	CURRENCY                      optional: USD
-//	DECIMAL_PLACES                optional: 2
-//	OPENING_BALANCE               optional: 100
+//	AWS_ENDPOINT_URL_DYNAMODB     optional: another endpoint, such as DynamoDB Local
+//	CURRENCY                      optional, USD by default
+//	DECIMAL_PLACES                optional, 2 by default
+//	OPENING_BALANCE               optional, 100 by default
 //
 // The error names every missing variable, and every fault in the settings.
 //
-// The AWS names are the SDK's. ConfigFromEnv does not use the SDK's config module, which
-// would add 1.8 MB for credential sources that a Lambda doesn't need. Only the audit uses
-// it, outside Lambda. The function never renews its credentials, because Lambda ends an
-// environment before they expire. SnapStart would keep it longer, but does not support Go.
+// The SDK reads the same AWS variables. ConfigFromEnv does not use the SDK's config module,
+// which would add 1.8 MB for credential sources that a Lambda doesn't need. Only the audit,
+// which runs outside Lambda, uses that module. The function never renews its credentials:
+// Lambda ends an environment before they expire. SnapStart could keep an environment longer,
+// but does not support Go.
 func ConfigFromEnv(getenv func(string) string) (Config, error) {
 	var missing []string
 	need := func(name string) string {

@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// services maps each type of resource in the templates to the IAM services, and single
-// actions, that deploying it requires. SAM creates several resources for one of its own
-// types.
+// services maps each resource type in the templates to the services and single actions that
+// the deployer's policy must have for it. SAM expands each of its own types into several
+// resources.
 var services = map[string][]string{
 	"AWS::Serverless::Function":     {"lambda", "codedeploy", "iam", "events"},
 	"AWS::Serverless::HttpApi":      {"apigateway"},

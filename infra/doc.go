@@ -32,13 +32,13 @@
 //
 //	account              the user
 //	debits, credits      blocked or allowed, if the request sets it
-//	credit_limit         if the request sets it; credit_limit_before is the limit until then
-//	rule_change          its number among the account's changes, from 1; absent if declined
+//	credit_limit         if the request sets it; credit_limit_before is the previous limit
+//	rule_change          the change's number in its account, from 1; absent if declined
 //
 // A declined transaction has only its first row, and so does a pending one until its
-// hold ends. A capture also writes the credit's row.
+// hold ends. A capture also writes the receiver's row, if the hold has a receiver.
 //
-// One more row has the id settings and no user_id. It stores both tables' settings:
+// One more row has the id "settings" and no user_id. It stores both tables' settings:
 // currency, places, opening and created_at. The first start writes it.
 //
 // transactions_aggregate has one row for each user with a posted transaction or
@@ -46,24 +46,24 @@
 //
 //	user_id         partition key
 //	balance         the spendable balance
-//	version         how many of the user's rows are not declined, without rule changes
-//	transaction_id  the first row's id in the write that last changed the balance or the
-//	                rules; program versions that don't know it leave it unchanged
+//	version         the number of the user's rows, without declined ones and rule changes
+//	transaction_id  the id of the first row in the write that last changed the balance or
+//	                the rules; program versions without this attribute leave it unchanged
 //	held, holds     the sum and number of open holds; absent before the first hold
 //	hold:ID         one attribute for each open hold: the amount, and the expiry in
-//	                milliseconds since 1970; ID is its transaction's id in base64
+//	                milliseconds since 1970; ID is the hold's transaction id in base64
 //	debits_blocked, credits_blocked
-//	                true while the account blocks them, otherwise absent
+//	                true while debits or credits are blocked, otherwise absent
 //	credit_limit    the part of the balance that is lent; absent if zero
 //	rule_changes    the number of rule changes; absent before the first
 //
 // A row with 16 holds stays under 1 KB unless the user's id is long.
 //
-// It also has one row for each transaction with a refund.
+// transactions_aggregate also has one row for each transaction with a refund.
 //
 //	user_id      " refunds " and the transaction's id; no user's id begins with a space
-//	version      how many refunds were posted
-//	r0, r1, …    the refunded sum of the entry in that place, if there is any
+//	version      the number of posted refunds
+//	r0, r1, …    the sum refunded of entry 0, 1, …; absent if none was
 //	refunded_at  when the last refund was created
 //
 // "ammount" is the field's original spelling, on the wire and here.
@@ -74,14 +74,14 @@
 // if an id is taken, or if a balance would leave its range. There is no lock and no
 // intermediate state, so a crash at any moment leaves nothing to repair.
 //
-// A hold is one such write. It also adds the hold's attribute, if fewer than 16 holds are
-// open. The end of the hold removes the attribute, if it is still there. Users without
-// holds pay for no extra byte.
+// A hold is one such write, which also adds the hold's attribute. It requires that fewer
+// than 16 holds are open. The end of the hold removes the attribute, and requires that it
+// is still there. Users without holds pay for no extra byte.
 //
-// A refund is one such write. It also adds to the original's refunded sums, if none of
-// them then exceeds the entry's amount.
+// A refund is one such write, which also adds to the original's refunded sums. It requires
+// that no sum then exceeds its entry's amount.
 //
 // A rule change first reads rule_changes, and its write requires the same number. So an
-// account's changes have one order, which does not depend on clocks, and their rows show
-// it. Debits and credits require that the attribute for their block is absent.
+// account's changes are numbered in one order, which does not depend on clocks. Debits and
+// credits require that the attribute for their block is absent.
 package infra

@@ -17,8 +17,9 @@ import (
 	"onewrite/ledger"
 )
 
-// faultyCalls has calls of each kind, with the requests that they send. The last request of
-// a call writes or reads the outcome.
+// faultyCalls has a call of each kind, with the operations that it sends. The last of them
+// writes or reads the outcome. The steps in before come first, and those in between run
+// before TestLastingFault repeats the call.
 var faultyCalls = []struct{ step, requests, before, between string }{
 	{step: "k: 1 credit 10", requests: "TransactWriteItems"},
 	{step: "k: 1 debit 110", requests: "TransactWriteItems GetItem PutItem", between: "credit: 1 credit 10"}, // the credit makes the debit possible
@@ -100,8 +101,8 @@ func TestTransientErrors(t *testing.T) {
 	}
 }
 
-// If a fault lasts longer than the call, the call returns ErrTryAgain, and sending it again
-// settles the outcome. No money moves twice, and no decline is reported that is not stored.
+// If a fault lasts longer than the call, the call returns ErrTryAgain. Sending it again
+// later settles the outcome. No money moves twice, and every reported decline is stored.
 func TestLastingFault(t *testing.T) {
 	t.Parallel()
 	for _, kind := range faults.All {
@@ -159,8 +160,8 @@ func TestPermanentErrors(t *testing.T) {
 	}
 }
 
-// A caller sends the same call twice. The second posts after the first was refused, but
-// before the first's decline is stored. Then the first also returns the posted transaction.
+// The store refuses the first of two equal requests, but the second posts before the
+// first's decline is stored. Then the first request also returns the posted transaction.
 func TestSecondCallPostsBeforeDecline(t *testing.T) {
 	t.Parallel()
 	const debit = "k: 1 debit 109"

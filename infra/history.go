@@ -79,14 +79,14 @@ type history struct {
 	rows  []ledger.Transaction // in index order
 }
 
-// full reports whether the page needs no more rows: another row follows it, and no row with
-// its last time is missing.
+// full reports whether the page needs no more rows: a row after the page is known, and no
+// row with the page's last time is missing.
 func (h history) full() bool {
 	_, end := h.bounds()
 	return len(h.rows) > end && !h.rows[end-1].CreatedAt.Equal(h.rows[len(h.rows)-1].CreatedAt)
 }
 
-// page returns the page. It is complete if full is true, or if the index has no more rows.
+// page returns the page, once full is true or the index has no more rows.
 func (h history) page() ledger.Page {
 	sorted := h.sorted()
 	begin, end := h.bounds()
@@ -100,7 +100,7 @@ func (h history) page() ledger.Page {
 	return ledger.Page{Transactions: sorted[begin:end], Next: next}
 }
 
-// bounds returns the page's range in the sorted rows. end is exclusive.
+// bounds returns the page's range in the sorted rows. end is exclusive and can be beyond the last row.
 func (h history) bounds() (begin, end int) {
 	if h.after.Within {
 		named := func(t ledger.Transaction) bool { return t.ID == h.after.ID }

@@ -20,10 +20,10 @@ import (
 	"onewrite/ledger"
 )
 
-// users are user ids of many forms. The later calls do not use the last user.
+// users are user ids of many forms. Only the first third of a plan uses the last one.
 var users = []string{"1", `"quoted"`, `é\u00e9`, "用户", "😀", "shop", "a/b:c", "{}", "x'y", "order.7"}
 
-// plan returns the same calls on each run, of every kind. Some calls take several steps.
+// plan returns count calls of every kind, the same on each run, each as a list of steps.
 func plan(count int) (calls [][]string) {
 	for i := range count {
 		chance := rand.New(rand.NewPCG(7, uint64(i)))
@@ -67,10 +67,10 @@ func plan(count int) (calls [][]string) {
 	return calls
 }
 
-// These holds expire before the calls in releases. The first call there releases the hold
-// that it needs. The posting with 98 entries has no room for releases, so the ledger
-// releases its holds in an earlier write. A block declines one debit. Two users' last event
-// is a rule change.
+// The holds in this script expire before the steps in releases. There, "late" releases the
+// one hold of its user. "crowd" has 98 entries and no room for releases, so the ledger
+// first releases the holds in a write of their own. The last balance event of both users is
+// from a rule change.
 const holds = `
 	hold: hold late debit 60
 	hold1: hold crowd debit 30
@@ -85,7 +85,8 @@ var releases = `
 	50: rules crowd limit 50
 	20: rules crowd limit 20`
 
-// largest returns the posting with the largest possible first row.
+// largest returns a request whose first row is about as large as possible: 99 entries with
+// the longest user ids, and full metadata.
 func largest(t *testing.T) ledger.Request {
 	t.Helper()
 	entry := strings.Repeat("😀", 128) + " credit 1000000000.01"
@@ -96,8 +97,8 @@ func largest(t *testing.T) ledger.Request {
 	return r
 }
 
-// ledgerOver returns a ledger whose requests go through a fault. Its client waits for every
-// answer, so the fault knows all writes that were applied.
+// ledgerOver returns a ledger whose requests pass through fault. Its client does not give
+// up on an answer early, so a fault that records applied writes misses none.
 func ledgerOver(books *infratest.Books, now func() time.Time, fault faults.Fault) *ledger.Ledger {
 	network := &faults.Network{}
 	store := infra.NewStore(infra.NewClient(books.Config, tables.Patient, faults.Under(network)), books.Config)
@@ -106,8 +107,8 @@ func ledgerOver(books *infratest.Books, now func() time.Time, fault faults.Fault
 }
 
 // makeCalls makes the calls from 16 concurrent callers, and ignores the outcomes, which the
-// streams show. Each caller's requests go through one of the given faults, and through
-// random ones.
+// streams show. Each caller's requests go through one of the faults in ways, and some also
+// through a random fault.
 func makeCalls(t *testing.T, books *infratest.Books, calls [][]string, now func() time.Time, ways ...faults.Fault) {
 	t.Helper()
 	todo := make(chan []string)

@@ -31,9 +31,9 @@ var (
 	typescript = flag.String("typescript", "", "the folder of the compiled consumer.ts, to try it too")
 )
 
-// checkConsumers sends a few users' events to each consumer: twice, out of order and in
-// both forms. Afterwards the consumer's table must agree with the ledger. A consumer that
-// lost half the events must also agree after it has caught up from the export.
+// checkConsumers sends the followed users' events to each consumer, as bus events and stream
+// records, twice and out of order. The consumer's table must then agree with the ledger. So must
+// the table of a consumer that lost half the events and caught up from the export.
 func checkConsumers(t *testing.T, books *infratest.Books, events []json.RawMessage, s streams) {
 	deliveries, last, months := deliver(t, events, s)
 	lines := bytes.SplitAfter(deliveries, []byte("\n"))
@@ -104,7 +104,7 @@ func checkConsumers(t *testing.T, books *infratest.Books, events []json.RawMessa
 var followed = map[string]bool{"order.7": true, "crowd": true}
 
 // exported returns the followed users' rows from audit -export, as stream records. It
-// requires that each exported row is the same as in its last event.
+// requires that each exported row equals the row in its last event.
 func exported(t *testing.T, books *infratest.Books, s streams) (lines []byte) {
 	t.Helper()
 	last := map[string]image{} // the last image of each row in the events
@@ -174,7 +174,7 @@ func plain(value map[string]any) any {
 	return nil
 }
 
-// deliver returns the followed users' events as a consumer may receive them, one a line. It
+// deliver returns the followed users' events as a consumer can receive them, one per line. It
 // also returns the balances and monthly sums that the consumer must end with.
 func deliver(t *testing.T, events []json.RawMessage, s streams) (lines []byte, last, months map[string]string) {
 	t.Helper()

@@ -198,7 +198,6 @@ func rat(number string) *big.Rat {
 
 func minus(a, b string) string { return new(big.Rat).Sub(rat(a), rat(b)).RatString() }
 
-// checkSchemas validates each event against its schema.
 func checkSchemas(t *testing.T, events []json.RawMessage) {
 	compiler := jsonschema.NewCompiler()
 	schemas := map[string]*jsonschema.Schema{}
@@ -219,7 +218,7 @@ func checkSchemas(t *testing.T, events []json.RawMessage) {
 	require.Error(t, schemas["Balance"].Validate(other))
 }
 
-// saveEvents writes one line for each event, with the names of its patterns.
+// saveEvents writes one line for each event, with the names of the patterns that match it.
 func saveEvents(t *testing.T, events []json.RawMessage, s streams) {
 	if *save == "" {
 		return

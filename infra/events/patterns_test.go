@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patterns has a function for each pattern in patterns.json, which reports whether the
+// patterns has, for each pattern in patterns.json, a function that reports whether the
 // pattern selects a record. Match.java compares the results with AWS's own matcher.
 var patterns = map[string]func(r record, isBalance bool) bool{
 	"every transaction":                func(_ record, isBalance bool) bool { return !isBalance },
@@ -34,7 +34,7 @@ var patterns = map[string]func(r record, isBalance bool) bool{
 	},
 }
 
-// is reports whether an attribute has one of these values. "" means absent.
+// is reports whether an attribute has one of the values in texts. "" means absent.
 func (r record) is(name string, texts ...string) bool {
 	return slices.Contains(texts, r.Change.NewImage.text(name))
 }

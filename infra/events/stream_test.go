@@ -36,7 +36,7 @@ type record struct {
 	sent json.RawMessage
 }
 
-// streamARNs turns both tables' streams on, as template.yaml does with Streams=on.
+// streamARNs turns on both tables' streams, as Streams=on does, and returns their ARNs.
 func streamARNs(t *testing.T, books *infratest.Books) (transactions, balances string) {
 	t.Helper()
 	turnOn := func(table string, view types.StreamViewType) string {

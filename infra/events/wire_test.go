@@ -28,8 +28,9 @@ type write struct {
 // movement is a change to a balance and its version: the sum and number of rows added.
 type movement struct{ sum, rows string }
 
-// note returns a fault that delivers each request and records its write if DynamoDB applies
-// it. With older, it removes transaction_id, which an older version does not set.
+// note returns a fault that delivers each request and records the writes that DynamoDB
+// applies. If older is true, it first removes transaction_id, which older versions do not
+// set.
 func (a *applied) note(older bool) faults.Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		body, err := io.ReadAll(r.Body)
@@ -57,7 +58,6 @@ func (a *applied) note(older bool) faults.Fault {
 // transactionID matches the parts of an update that set transaction_id.
 var transactionID = regexp.MustCompile(`, transaction_id = :id|,":id":\{"S":"[^"]*"\}|":id":\{"S":"[^"]*"\},`)
 
-// read parses the write in a request's body.
 func (w *write) read(body []byte) error {
 	var request struct {
 		Item          image // for a PutItem

@@ -136,7 +136,7 @@ func OpenOnModel(moment dynamodbmodel.Moment, settings ledger.Settings) (*Books,
 	return b, model
 }
 
-// open creates books. Every client except direct gets the options.
+// open creates books with the client direct. All other clients get the options.
 func open(c infra.Config, direct *dynamodb.Client, options ...func(*dynamodb.Options)) *Books {
 	b := &Books{Config: c, opened: c, Network: &faults.Network{}, direct: direct, options: options}
 	b.Client = infra.NewClient(c, append(slices.Clone(options), faults.Under(b.Network))...)
@@ -145,8 +145,8 @@ func open(c infra.Config, direct *dynamodb.Client, options ...func(*dynamodb.Opt
 	return b
 }
 
-// Over returns another store for the same tables, with its own transport, as another process would
-// have.
+// Over returns another store for the same tables, with a transport of its own, as another process
+// would have.
 func (b *Books) Over(transport http.RoundTripper, options ...infra.Option) *infra.Store {
 	return infra.NewStore(infra.NewClient(b.Config, append(slices.Clone(b.options), faults.Over(transport))...), b.Config, options...)
 }

@@ -32,7 +32,7 @@ func (f Findings) Error() string {
 // broken, and another error if the tables can't be read.
 //
 // Package books adds up the rows, as it does for the audit. Check compares the sums with all
-// accounts at once, so calls must not run at the same time. It also compares the rows with
+// accounts at once, so no ledger call may run at the same time. It also compares the rows with
 // Answered.
 func (b *Books) Check(ctx context.Context) error {
 	transactions, err := scan(ctx, b.direct, b.opened.TransactionsTable)
@@ -82,7 +82,7 @@ func (b *Books) Check(ctx context.Context) error {
 	return c.found
 }
 
-// kindAnswer is the kind of finding for a row that differs from the answer to its caller.
+// kindAnswer is the kind of finding for a row that differs from a caller's answer.
 const kindAnswer = "answer"
 
 // check is the state of one [Books.Check]. Comparing an account removes its user's tally, so the

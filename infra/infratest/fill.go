@@ -21,8 +21,8 @@ const batchMost = 25
 
 var fillsFrom = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Credit gives a new user these credits, dated a millisecond apart. It writes the rows directly,
-// which is faster than posting and has the same result.
+// Credit gives a new user credits of these amounts, dated a millisecond apart. It writes the rows
+// directly, which is faster than posting and has the same result.
 func (b *Books) Credit(t testing.TB, user string, amounts ...string) {
 	t.Helper()
 	for batch := range slices.Chunk(b.writeBalance(t, user, amounts...), batchMost) {
@@ -43,7 +43,7 @@ func (b *Books) Credit(t testing.TB, user string, amounts ...string) {
 }
 
 // Fill gives a new user a balance 100 below the limit. That takes a thousand credits, which are
-// slow to write. So Fill writes only the balance, and Check counts the rows as if they were
+// slow to write. So Fill writes only the balance, and Check counts the credits as if they were
 // stored.
 func (b *Books) Fill(t testing.TB, user string) {
 	t.Helper()
@@ -54,7 +54,7 @@ func (b *Books) Fill(t testing.TB, user string) {
 	b.filled = append(b.filled, b.writeBalance(t, user, amounts...)...)
 }
 
-// writeBalance writes a new user's balance after these credits, and returns the credits' rows.
+// writeBalance writes only a new user's balance after these credits, and returns the credits' rows.
 func (b *Books) writeBalance(t testing.TB, user string, amounts ...string) (rows []ledger.Transaction) {
 	t.Helper()
 	a := infra.Aggregate{Account: ledger.Account{Balance: b.opened.Settings.Opening}, Version: len(amounts)}

@@ -14,9 +14,9 @@ import (
 
 const endpointVariable = dynamodblocal.EndpointVariable
 
-// Main runs a package's tests against the DynamoDB at AWS_ENDPOINT_URL_DYNAMODB. Without that
-// variable it starts DynamoDB Local, which it downloads if needed. All packages in one "go test"
-// share it. Main removes the tests' temporary files.
+// Main runs a package's tests against the DynamoDB at AWS_ENDPOINT_URL_DYNAMODB. If that variable
+// is empty, Main starts DynamoDB Local, which it downloads if needed. All packages in one "go test"
+// share that server. Main also removes the tests' temporary files.
 func Main(m *testing.M) {
 	code, err := runTests(m)
 	if err != nil {
@@ -83,7 +83,7 @@ func Request(t testing.TB, user, key string, kind ledger.Type, amount string) le
 	return request(t, key, entry(t, user, kind, amount))
 }
 
-// Entries returns a request with these entries, each written as "alice debit 12.50".
+// Entries returns a request with these entries. Each is written like "alice debit 12.50".
 func Entries(t testing.TB, key string, entries ...string) ledger.Request {
 	t.Helper()
 	var parsed []ledger.Entry
@@ -112,8 +112,8 @@ func entry(t testing.TB, user string, kind ledger.Type, amount string) ledger.En
 	return ledger.Entry{UserID: id, Type: kind, Amount: parsed}
 }
 
-// Refund returns a request that refunds parts of a transaction, or all of it without parts. A part
-// is an entry's number and an amount, such as "0 12.50".
+// Refund returns a request that refunds the given parts of a transaction, or all of it if there are
+// none. A part is an entry's number and an amount, such as "0 12.50".
 func Refund(t testing.TB, o ledger.Original, key string, parts ...string) ledger.Request {
 	t.Helper()
 	refunded := o.Whole()

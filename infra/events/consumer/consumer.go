@@ -1,7 +1,7 @@
 // Package consumer is an example of a Lambda function that reads a ledger's events. It
-// keeps each user's latest balance, and the money in and out by month, in its own table
-// with the key id. It accepts bus events and stream records, even repeated or out of order.
-// consumer.py and consumer.ts do the same.
+// keeps each user's latest balance, and the money in and out by month, in its own table,
+// which has the partition key id. It accepts bus events and stream records, even repeated
+// or out of order. consumer.py and consumer.ts do the same.
 package consumer
 
 import (
@@ -49,8 +49,8 @@ func (c Consumer) Handle(ctx context.Context, e Event) error {
 	return nil
 }
 
-// keepBalance stores a balance unless a later one is already stored. Every write of the
-// ledger raises version or rule_changes, and none lowers them.
+// keepBalance stores a balance row unless a later one is already stored. Every write to a
+// row raises version or rule_changes, and none lowers them.
 func (c Consumer) keepBalance(ctx context.Context, balance row) error {
 	changes := "0"
 	if counted, ok := balance["rule_changes"]; ok {

@@ -251,7 +251,7 @@ func (e *expression) fail(format string, args ...any) {
 	}
 }
 
-// attribute returns the name for a placeholder such as "#name". Other words are names.
+// attribute returns the name for a placeholder such as "#name". Any other word is a name.
 func (r *request) attribute(word string) string {
 	if name, ok := r.ExpressionAttributeNames[word]; ok {
 		return name

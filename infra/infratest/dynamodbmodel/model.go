@@ -1,6 +1,6 @@
 // Package dynamodbmodel is an in-memory DynamoDB for tests, with the operations that a
-// ledger's store needs. The real client uses it as its transport. It also does these
-// things, which DynamoDB may do but DynamoDB Local never does:
+// ledger's store needs. The real client uses it as its transport. The model also does
+// these things, which DynamoDB can do but DynamoDB Local never does:
 //
 //   - a transaction locks its items from its checks to its commit. Until then, other
 //     writes to them are rejected with the reason TransactionConflict, without a check
@@ -15,7 +15,7 @@
 //     request is running, and if it comes with a different request.
 //
 // Nothing is random: a [Moment] defines the delays and refusals for a request. In a
-// [testing/synctest] bubble the model uses the bubble's time. It answers anything that it
+// [testing/synctest] bubble the model uses the bubble's time. It rejects anything that it
 // does not support with a ValidationException.
 package dynamodbmodel
 
@@ -38,20 +38,20 @@ type Model struct {
 // Moment defines the delays and refusals for one request. On AWS they happen by chance.
 type Moment struct {
 	Hold time.Duration // how long a transaction locks its items before the commit
-	Lag  time.Duration // how long eventually consistent reads don't see its writes
+	Lag  time.Duration // how long eventually consistent reads don't see the writes
 
 	// The slices below are indexed by the write's position in its transaction. Positions
-	// beyond the end have the zero value.
+	// beyond a slice's end have the zero value.
 
 	// Late is the time from the commit until the item is written and unlocked.
 	Late []time.Duration
 
 	// Refusals are reasons to cancel an otherwise valid transaction: "TransactionConflict",
-	// as if another transaction had locked the item, or "ThrottlingError". "" is no reason.
+	// as if another transaction had locked the item, or "ThrottlingError". "" means no refusal.
 	Refusals []string
 
-	// Unreported hides a failed condition, unless no other reason would be left. DynamoDB
-	// may do the same.
+	// Unreported removes the reason of a failed condition from the answer, unless it is the
+	// only reason. DynamoDB can do the same.
 	Unreported []bool
 }
 

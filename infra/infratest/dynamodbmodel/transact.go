@@ -81,8 +81,8 @@ func duplicate(writes []write) bool {
 	return false
 }
 
-// reported returns the reasons without those that the moment hides. DynamoDB always reports
-// at least one reason.
+// reported returns the reasons without those that the moment hides. If none would be left,
+// it returns all, because DynamoDB always reports at least one.
 func (m Moment) reported(reasons []map[string]any) []map[string]any {
 	left := slices.Clone(reasons)
 	for i, r := range reasons {
@@ -139,8 +139,9 @@ func (m *Model) transactGetItems(asked request) answer {
 	return ok(map[string]any{"Responses": responses})
 }
 
-// judge checks one write, and returns it with its cancellation reason, "None" if it is
-// valid.
+// judge checks one write, a put or an update, and returns it with its cancellation reason,
+// which is "None" for a valid write. If refusal is not "", an unlocked item gets that
+// reason.
 func (m *Model) judge(put, update *request, refusal string) (write, map[string]any) {
 	asked := put
 	if put == nil {

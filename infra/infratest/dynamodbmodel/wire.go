@@ -10,7 +10,7 @@ import (
 	"onewrite/infra/infratest/faults"
 )
 
-// request is a request for any of the operations.
+// request has the members of every supported request.
 type request struct {
 	operation string
 	body      string
@@ -62,7 +62,6 @@ type answer struct {
 
 func ok(body map[string]any) answer { return answer{http.StatusOK, body} }
 
-// refused returns a response with the named exception.
 func refused(exception string, message any) answer {
 	return answer{http.StatusBadRequest, map[string]any{
 		"__type":  "com.amazonaws.dynamodb.v20120810#" + exception,

@@ -18,8 +18,8 @@ func Exception(status int, name, message string) Fault {
 	}
 }
 
-// cancellation returns a fault that cancels a transaction and gives the reason for its last write.
-// Any other request is answered with the exception.
+// cancellation returns a fault that cancels a transaction, with the given reason for its last
+// write, and answers any other request with the exception.
 func cancellation(reason, exception string) Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		if Operation(r) != "TransactWriteItems" {

@@ -50,8 +50,8 @@ func (n *Network) Always(f Fault) {
 	n.always = f
 }
 
-// Requests returns the operations since its last call, such as "GetItem". It counts every attempt
-// by the client, even lost ones.
+// Requests returns the operations, such as "GetItem", since Requests was last called. It includes
+// every attempt by the client, even lost ones.
 func (n *Network) Requests() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()

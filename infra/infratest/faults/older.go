@@ -12,7 +12,7 @@ var newer = []string{
 	"credit_limit", "rule_change", `account"`, `debits"`, `credits"`,
 }
 
-// olderNames adds the prefix "later_" to each of these names, or removes it if it is there.
+// olderNames adds "later_" to each name in newer, or removes it from each name that has it.
 var olderNames = func() *strings.Replacer {
 	var pairs []string
 	for _, name := range newer {
@@ -21,9 +21,9 @@ var olderNames = func() *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }()
 
-// Older makes the client behave like a version from before refunds and account rules. That version
-// ignores their attributes in the rows that it reads, has no conditions on them, and leaves them
-// unchanged. So Older renames them, in requests and answers, to names that no version reads.
+// Older makes the client behave like a version from before refunds and account rules. Such a
+// version does not read the new attributes, has no conditions on them, and leaves them unchanged.
+// So Older renames them, in requests and answers, to names that no version uses.
 func Older(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {

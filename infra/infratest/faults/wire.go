@@ -25,8 +25,8 @@ type Wire struct {
 type Delivery struct {
 	To     http.RoundTripper
 	Out    time.Duration // delay before the request arrives
-	Again  time.Duration // delay from then to a second copy; 0: no copy
-	Fault  Fault         // applied on arrival; may be nil
+	Again  time.Duration // delay from then until a second copy arrives; 0: no copy
+	Fault  Fault         // applied when the first copy arrives; may be nil
 	Silent bool          // the answer is lost; the sender waits until its context ends
 	Back   time.Duration // delay before the answer arrives
 }

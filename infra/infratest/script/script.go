@@ -5,21 +5,21 @@
 //	h: hold a debit 10                 holds for a minute, "hold 1h a debit 10" for an hour
 //	c: capture h 5                     captures 5, or the whole hold if there is no amount
 //	v: void h
-//	r: refund sale 0 4, 1 4            refunds 4 of entry 0 and 4 of entry 1, or all without a list
+//	r: refund sale 0 4, 1 4            refunds 4 of entry 0 and 4 of entry 1, or everything without a list
 //	x: rules a debits blocked, limit 50
-//	o: a debit 1 for order 7           adds the metadata {"note": "<用>", "order": "7"} to any call
+//	o: a debit 1 for order 7           adds the metadata {"note": "<用>", "order": "7"}
 //	sale                               repeats the call
 //	unknown sale                       requires that a lookup finds no such transaction
 //	1m1s                               advances the clock
-//	fill a                             gives a new user a balance just 100 below the limit
+//	fill a                             gives a new user a balance 100 below the limit
 //	a 90, b 110 held 10                requires these balances
-//	history a = debit 10 posted, …     requires these rows in a's history, in any order; or none
-//	refunds sale = 0 4, 1 4            requires these refunded sums; or none
+//	history a = debit 10 posted, …     requires these rows in a's history, in any order, or "none"
+//	refunds sale = 0 4, 1 4            requires these refunded sums, or "none"
 //
-// A call must succeed and must not be a replay. If an outcome follows, the call's outcome must end
-// with it, as in "d: a debit 1000 = insufficient funds: entry 0 on 90". A repeated call must be a
-// replay. On books that lost its rows, "sale = posted" requires that the call posts again. A script
-// compares every stored outcome with a lookup.
+// A call must succeed and must not be a replay. If a string follows " = ", the call's outcome must end
+// with it, as in "d: a debit 1000 = insufficient funds: entry 0 on 90". A repeated call must
+// be a replay. On books that lost the call's rows, "sale = posted" requires that the call posts
+// again. A script compares every stored outcome with a lookup.
 package script
 
 import (
@@ -85,15 +85,15 @@ func InTime(b *infratest.Books) *Script {
 	return &Script{Books: b, Ledger: b.Ledger, wait: wait, calls: &sync.Map{}}
 }
 
-// By returns a script that sends the same calls to another ledger.
+// By returns a script that shares the calls of s and sends them to the ledger l.
 func (s *Script) By(l *ledger.Ledger) *Script {
 	other := *s
 	other.Ledger = l
 	return &other
 }
 
-// On returns a script that makes the same calls on other books. It has its own clock, which starts
-// at the current time of s.
+// On returns a script that shares the calls of s and makes them on the books b. It has its own
+// clock, which starts at the current time of s.
 func (s *Script) On(b *infratest.Books) *Script {
 	other := At(b, s.wait(0))
 	other.calls = s.calls
@@ -142,7 +142,6 @@ func (s *Script) take(t testing.TB, step string) {
 	}
 }
 
-// call makes a call, and checks its outcome.
 func (s *Script) call(t testing.TB, text, want string) {
 	t.Helper()
 	name, _, isNew := strings.Cut(text, ": ")
@@ -193,8 +192,8 @@ func (s *Script) named(name string) *call {
 	return c
 }
 
-// ID returns the id of a call's transaction. "sale/1" is the row of its entry 1, and "h/end" is the
-// end of a hold.
+// ID returns the id of the transaction of the call with that name. "sale/1" names the row for entry
+// 1 of the transaction of "sale", and "h/end" names the row that ends the hold of "h".
 func (s *Script) ID(name string) ledger.TransactionID {
 	name, row, _ := strings.Cut(name, "/")
 	id := s.named(name).id
@@ -367,7 +366,8 @@ func (s *Script) funds(t testing.TB, list string) {
 	}
 }
 
-// history requires these rows in a user's history. It waits until the index has that many.
+// history requires that a user's history has exactly these rows. It waits until the index has that
+// many.
 func (s *Script) history(t testing.TB, user, list string) {
 	t.Helper()
 	id, err := ledger.ParseUserID(user)

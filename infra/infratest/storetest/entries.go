@@ -45,7 +45,7 @@ var entryScenes = []scene{
 		r3: rich credit 50, d debit 1, rich credit 51, rich debit 1000 = balance limit: entry 2 on 999999999999950
 		r4: richer debit 1000, richer credit 1100; richer 1000000000000000
 		e: e debit 100, e credit 0.01, e debit 0.01, e credit 100, e debit 0.01, e debit 99.99, e debit 0.01 = insufficient funds: entry 6 on 0`},
-	// If one balance does not allow a transaction, it changes no balance and has a single row. It
+	// A transaction that one balance does not allow changes no balance and has a single row. It
 	// stays declined even if money comes in later.
 	{"declined as a whole", `
 		fill rich; spend: spent debit 99.99
@@ -157,8 +157,8 @@ func oneKeyAtOnce(t *testing.T, b *script.Script) {
 	b.Play(t, "a 40, b 160")
 }
 
-// Two different transactions are sent at once with one key. One uses the key, and the other is
-// rejected.
+// Two different transactions are sent several times at once with one key. One of them uses the key,
+// and every call for the other is rejected.
 func oneKeyTwoPayloadsAtOnce(t *testing.T, b *script.Script) {
 	requests := []ledger.Request{
 		infratest.Request(t, "1", "k", ledger.Credit, "10"),

@@ -88,8 +88,8 @@ var holdScenes = []scene{
 		h: hold 1 debit 500; credit: 1 credit 600; v: void h; 1 1000000000000500
 		cent: 1 credit 0.01 = balance limit: entry 0 on 1000000000000500
 		less: 1 debit 0.01; 1 1000000000000499.99`},
-	// The balance limit for a credit applies to the stored balance. That includes an expired hold
-	// only after its release is written.
+	// The balance limit applies to the stored balance, which includes the money of an expired hold
+	// only after the release is written.
 	{"the limit is on what is stored", `
 		fill 1
 		h: hold 1 debit 100; credit: 1 credit 150; 2m; 1 1000000000000050
@@ -100,7 +100,7 @@ var holdScenes = []scene{
 		2m; many: 1 debit 100` + strings.Repeat(", 2 credit 1", 96) + `; 1 0, 2 196`},
 }
 
-// If captures and voids race, only one of them is stored, and every caller receives it.
+// If captures and voids race, only one of them is stored, and every answer agrees with it.
 func endsAtOnce(t *testing.T, b *script.Script) {
 	b.Play(t, "h: hold 1 debit 40, 2 credit 40")
 	hold := ledger.EndRequest{TransactionID: b.ID("h")}

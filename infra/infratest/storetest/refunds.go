@@ -65,7 +65,7 @@ var refundScenes = []scene{
 		r: refund sale = insufficient funds: entry 1 on 9; refunds sale = none
 		top-up: b credit 100; r; refunds sale = none
 		another key: refund sale; refunds sale = 0 10, 1 10`},
-	// A refund is a replay if it has the same original, entries, amounts and metadata.
+	// A refund with a used key is a replay if its original, entries, amounts and metadata match.
 	{"a refund is replayed", `
 		first: a debit 10, a debit 10, b credit 20; other: a debit 10, a debit 10, b credit 20
 		r: refund first 0 5, 2 5
@@ -80,8 +80,8 @@ var refundScenes = []scene{
 		r: a credit 5, b debit 5 = reused: RefundOf
 		plain: refund first 0 5, 2 5 = reused: RefundOf
 		refunds first = 0 5, 2 5`},
-	// If both the refund account and a balance reject a refund, the account's answer counts: a
-	// decline by the balance would use up the key.
+	// If both the refund account and a balance reject a refund, the answer is the refund limit,
+	// because a decline by the balance would use up the key.
 	{"refund account before balances", `
 		sale: a debit 10, b credit 10; part: refund sale 1 6; spend: b debit 104
 		r: refund sale = refund limit: 4 is left of entry 1`},

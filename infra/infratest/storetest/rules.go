@@ -15,8 +15,9 @@ import (
 )
 
 var ruleScenes = []scene{
-	// A block does not change the opening balance of a user without a row. A debit that it declined
-	// stays declined after the block ends. Rule changes are not in the history.
+	// Blocking a user who has no balance row yet does not change the opening balance. A debit
+	// declined because of a block stays declined after the block is lifted. Rule changes are not in
+	// the history.
 	{"blocked debits are declined", `
 		stop: rules 1 debits blocked; 1 100
 		first: 1 debit 1 = account blocked: entry 0 on 100
@@ -91,8 +92,7 @@ var ruleScenes = []scene{
 		nothing: rules 1 = invalid rules: must have debits, credits or creditLimit`},
 }
 
-// No concurrent change to the limit is lost: each starts from the limit that the last one
-// set.
+// No concurrent change to the limit is lost: each starts from the limit that the previous one set.
 func limitsAtOnce(t *testing.T, b *script.Script) {
 	before := make([]string, 20)
 	for _, err := range atOnce(len(before), func(i int) error {

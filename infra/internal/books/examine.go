@@ -22,8 +22,8 @@ type Row = map[string]types.AttributeValue
 // machine's.
 const ClockAhead = 15 * time.Minute
 
-// These are the attributes of the two tables. Only a later version writes others, and then
-// that version's audit must be used.
+// These are the attributes of the two tables. Only a later version writes others, and
+// auditing its rows requires that version's audit.
 var (
 	TransactionAttributes = infra.TransactionAttributes()
 	AggregateAttributes   = infra.AggregateAttributes()
@@ -52,7 +52,7 @@ func (f *faults) addStrays(r Row, isKnown func(name string) bool) {
 	}
 }
 
-// addFuture adds a finding if a time is in the future.
+// addFuture adds a finding if the time at is more than ClockAhead in the future.
 func (f *faults) addFuture(name string, at time.Time) {
 	if at.After(time.Now().Add(ClockAhead)) {
 		f.add(KindTime, "%s is %s, which is in the future", name, ledger.FormatTime(at))
@@ -80,8 +80,8 @@ func checkPlaces(s ledger.Settings, values []money) error {
 	return errors.New(strings.Join(wrong, "; "))
 }
 
-// ExamineAggregate decodes a balance row and returns the row's faults. ok is false if the
-// user or the balance is invalid. The user is returned if it can be read.
+// ExamineAggregate decodes a balance row and returns the row's faults. If the user or the
+// balance is invalid, ok is false, but user is still set if it can be read.
 func ExamineAggregate(s ledger.Settings, r Row) (user ledger.UserID, balance infra.Aggregate, found []Finding, ok bool) {
 	f := faults{user: TextOf(r, "user_id")}
 	user, err := ledger.ParseUserID(f.user)
@@ -103,7 +103,7 @@ func ExamineAggregate(s ledger.Settings, r Row) (user ledger.UserID, balance inf
 }
 
 // ExamineRefundAccount decodes a refund account, which is also a row in the aggregate
-// table, and returns the row's faults. ok is false if its sums are invalid.
+// table, and returns the row's faults. ok is false if one of its values is invalid.
 func ExamineRefundAccount(s ledger.Settings, r Row) (a infra.RefundAccount, found []Finding, ok bool) {
 	f := faults{user: TextOf(r, "user_id")}
 	a, err := infra.DecodeRefundAccount(r)

@@ -29,8 +29,8 @@ type Fold struct {
 }
 
 // NewFold returns an empty fold for tables with these settings. It looks for missing rows
-// only in transactions from before the given time, because a scan may see only part of a
-// later one.
+// only in transactions from before the given time, because a scan can miss rows of a later
+// one.
 func NewFold(s ledger.Settings, before time.Time) *Fold {
 	return &Fold{
 		Tallies: Tallies{}, Rules: RuleTallies{}, settings: s, before: before,
@@ -42,8 +42,8 @@ func NewFold(s ledger.Settings, before time.Time) *Fold {
 // Everything is later than any row. Passed to [NewFold], it includes all transactions.
 var Everything = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Add counts a row. It returns the results of [ExamineTransaction], and the faults of the
-// row's hold if this row completes it.
+// Add counts a row. It returns the results of [ExamineTransaction]. If the row is the
+// second of a hold's two rows, found includes the hold's faults.
 func (f *Fold) Add(r Row) (t ledger.Transaction, found []Finding, ok bool) {
 	t, found, ok = ExamineTransaction(f.settings, r)
 	if !ok {
@@ -110,9 +110,8 @@ func (f *Fold) match(t ledger.Transaction) []Finding {
 	return nil
 }
 
-// misfit returns the reason why an end does not match the pending row, or "". The server
-// that writes an end dates it with the clock that also decides whether the hold has
-// expired.
+// misfit returns the reason why an end does not match the pending row, or "". One clock
+// both dates an end and decides whether the hold has expired, so the two must agree.
 func (p pendingRow) misfit(end endRow) string {
 	switch expired := !end.created.Before(p.ExpiresAt); {
 	case p.user != end.user || !p.Amount.Equal(end.held):
@@ -128,8 +127,8 @@ func (p pendingRow) misfit(end endRow) string {
 // Waiting returns the number of hold rows whose counterpart was not added yet.
 func (f *Fold) Waiting() int { return len(f.pending) + len(f.ends) }
 
-// Missing returns the ids of the missing counterparts. To save memory, the caller may look
-// them up and call Found with each that exists.
+// Missing returns, for each row that Waiting counts, the id of its counterpart. To save
+// memory, the caller can look these ids up and call Found with each row that exists.
 func (f *Fold) Missing() (ids []ledger.TransactionID) {
 	for hold := range f.pending {
 		ids = append(ids, hold.End())
@@ -140,8 +139,8 @@ func (f *Fold) Missing() (ids []ledger.TransactionID) {
 	return ids
 }
 
-// Found adds a row that the caller looked up, and returns the faults of its hold. Each hold
-// is compared only once, with the end from Add. So if the row is an end, Found only forgets
+// Found adds a row that the caller looked up, and returns the faults of its hold. A hold is
+// compared only with the end that Add receives. So if the row is an end, Found only forgets
 // the pending row.
 func (f *Fold) Found(t ledger.Transaction) []Finding {
 	if t.End != "" {
@@ -154,8 +153,8 @@ func (f *Fold) Found(t ledger.Transaction) []Finding {
 	return f.match(t)
 }
 
-// CompareHolds compares a balance's open holds with the pending rows without an end. The
-// caller has checked that their sums are equal. So if each hold has a row, none is missing.
+// CompareHolds compares a balance's open holds with the pending rows without an end. Their
+// sums must be equal, so if each hold has its row, each row has its hold.
 func (f *Fold) CompareHolds(user ledger.UserID, holds []ledger.Hold) (found []Finding) {
 	for _, h := range holds {
 		row := f.pending[h.TransactionID]

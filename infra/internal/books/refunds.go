@@ -11,9 +11,9 @@ import (
 	"onewrite/ledger"
 )
 
-// numberOf returns a checksum that refunds add and their account subtracts: the number of
-// refunds and the entries' amounts, each times a weight derived from the original and the
-// entry's place. The weights are odd, so that a single difference never cancels out.
+// numberOf returns a checksum of a refund account: the number of refunds and the sums, each
+// times a weight derived from the original and the entry's place. The weights are odd, so
+// that a single difference never cancels out.
 func numberOf(a infra.RefundAccount) uint64 {
 	const countPlace = -1 // used as the place for the number of refunds
 	weight := func(place int) uint64 { return hash("%s %d", a.Of, place) | 1 }
@@ -44,14 +44,14 @@ func (f *Fold) addRefund(t ledger.Transaction) {
 	f.Refunds = append(f.Refunds, t)
 }
 
-// RemoveRefund subtracts a posted refund's first row from the sums. It ignores other rows.
+// RemoveRefund subtracts a refund from the sums if t is a posted refund's first row.
 func (f *Fold) RemoveRefund(t ledger.Transaction) {
 	if isPostedRefund(t) {
 		*f.refunds.of(t.RefundOf) -= numberOf(refundOf(t))
 	}
 }
 
-// AddRefundAccount subtracts a refund account from the sums that the refunds add to.
+// AddRefundAccount subtracts a refund account from the sums, to which its refunds add.
 func (f *Fold) AddRefundAccount(a infra.RefundAccount) {
 	f.noteYoung(a)
 	*f.refunds.of(a.Of) -= numberOf(a)
@@ -65,7 +65,7 @@ func (f *Fold) noteYoung(a infra.RefundAccount) {
 
 // RefundsFit reports whether the refund accounts agree with the refunds' rows. It ignores
 // accounts with a refund that may still be in progress, and accounts that share a sum with
-// one.
+// such an account.
 func (f *Fold) RefundsFit() bool { return f.refunds.fit(f.young) }
 
 // MayMisrefund reports whether a transaction's refund account may be wrong. A correct
@@ -80,8 +80,8 @@ type Original struct {
 	Since time.Time
 }
 
-// OriginalOf builds a refund's original from its rows, which are nil if they don't exist.
-// If it fails, problem is the reason, and absent is the id of the missing row, if any.
+// OriginalOf builds a refund's original from the original's rows, each nil if it doesn't
+// exist. If it fails, problem is the reason, and absent is the missing row's id, if any.
 func OriginalOf(id ledger.TransactionID, first, end *ledger.Transaction) (o Original, problem string, absent ledger.TransactionID) {
 	if first == nil {
 		return o, "the refunded transaction is missing", id
@@ -104,8 +104,8 @@ func OriginalOf(id ledger.TransactionID, first, end *ledger.Transaction) (o Orig
 	return o, "", absent
 }
 
-// CompareRefund returns "" if a refund reverses entries of its original and is not older.
-// Otherwise it returns the reason. The clocks of the two calls may differ by ClockAhead.
+// CompareRefund returns "" if a refund reverses entries of o and is not older than o, or
+// else the reason. The clocks of the two calls may differ by ClockAhead.
 func CompareRefund(refund ledger.Transaction, o Original) string {
 	if refund.CreatedAt.Add(ClockAhead).Before(o.Since) {
 		return fmt.Sprintf("its time, %s, is before the refunded transaction's, %s", ledger.FormatTime(refund.CreatedAt), ledger.FormatTime(o.Since))
@@ -130,7 +130,8 @@ func CompareRefund(refund ledger.Transaction, o Original) string {
 	return ""
 }
 
-// CompareRefunded describes the entries with refunds beyond their amount, or returns "".
+// CompareRefunded describes the refunded entries that don't exist or were refunded beyond
+// their amount, or returns "".
 func CompareRefunded(a infra.RefundAccount, o Original) string {
 	var wrong []string
 	for _, place := range slices.Sorted(maps.Keys(a.Sums)) {
@@ -199,8 +200,8 @@ func (r *RefundTally) MovedSince(moment time.Time) bool { return !r.newest.Befor
 // String describes the refunds for people, such as "1 refund: 5 of entry 0".
 func (r *RefundTally) String() string { return describeRefunds(r.Count, r.Sums) }
 
-// DescribeRefunds describes a refund account like [RefundTally.String]. Accounts with the
-// same description are equal.
+// DescribeRefunds describes a refund account like [RefundTally.String]. Two accounts with
+// the same description have the same count and sums.
 func DescribeRefunds(a infra.RefundAccount) string { return describeRefunds(a.Count, a.Sums) }
 
 func describeRefunds[S fmt.Stringer](count int, sums map[int]S) string {
