@@ -63,7 +63,7 @@ func refundedPlace(attribute string) (place int, ok bool) {
 	return place, err == nil && attribute == refundedName(place) && place >= 0
 }
 
-// IsRefundAttribute reports whether refund accounts have this attribute besides their key.
+// IsRefundAttribute reports whether name is a refund account's attribute, but not its key.
 func IsRefundAttribute(name string) bool {
 	_, isSum := refundedPlace(name)
 	return isSum || name == "version" || name == "refunded_at"
@@ -92,8 +92,8 @@ func DecodeRefundAccount(row map[string]types.AttributeValue) (RefundAccount, er
 	return a, nil
 }
 
-// countRefund returns the update that adds a refund made at this time to its refund
-// account. The update fails if it would refund an entry beyond its amount.
+// countRefund returns the update that adds r, created at the given time, to the refund
+// account of its original. The update fails if it would refund more than an entry's amount.
 func (s *Store) countRefund(r *ledger.Refund, at time.Time) *types.Update {
 	values := item{":one": integer(1), ":at": &types.AttributeValueMemberS{Value: ledger.FormatTime(at)}}
 	var rules []string
@@ -124,7 +124,8 @@ func refundsKey(of ledger.TransactionID) item {
 }
 
 // refundRefused returns the error for a refund that the refund account does not allow. row
-// is the account's row, if the failed condition returned it, or else it is read.
+// is the account's row if the failed condition returned it. Otherwise refundRefused reads
+// it.
 func (s *Store) refundRefused(ctx context.Context, of ledger.TransactionID, row item) error {
 	refunds, err := s.refunds(ctx, of, row)
 	if err != nil {
@@ -141,8 +142,8 @@ func (s *Store) Refunds(ctx context.Context, of ledger.TransactionID) (ledger.Re
 	return s.refunds(ctx, of, nil)
 }
 
-// refunds returns the refunds in a refund account's row. If the row is empty, it reads the
-// row first.
+// refunds returns the refunds in row, a transaction's refund account. If row is empty,
+// refunds reads it first.
 func (s *Store) refunds(ctx context.Context, of ledger.TransactionID, row item) (ledger.Refunds, error) {
 	if len(row) == 0 {
 		var err error

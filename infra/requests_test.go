@@ -22,8 +22,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the files in testdata")
 
-// The requests to DynamoDB stay the same, byte for byte. Only the order of JSON members may
-// differ, because the SDK does not fix it.
+// The requests to DynamoDB stay the same, except for the order of JSON members, which the
+// SDK leaves open, and the ClientRequestToken, which is random.
 func TestRequestsStayTheSame(t *testing.T) {
 	t.Parallel()
 	books := infratest.NewInMemory(t, ledger.DefaultSettings())
@@ -67,8 +67,7 @@ func TestRequestsStayTheSame(t *testing.T) {
 	fmt.Fprintln(&requests, "# warm")
 	require.NoError(t, books.Store.Start(t.Context()))
 
-	// These calls post several entries. Add new calls at the end of the test, so that the
-	// earlier requests stay the same.
+	// Add new calls at the end of the test, so that the earlier requests stay the same.
 	send(`
 		transfer: a debit 10, b credit 10
 		transfer
@@ -84,7 +83,6 @@ func TestRequestsStayTheSame(t *testing.T) {
 	lookup("fee")
 	lookup("fee/2")
 
-	// These calls open and end holds.
 	send(`
 		hold: hold h debit 40
 		hold
@@ -108,7 +106,6 @@ func TestRequestsStayTheSame(t *testing.T) {
 	calls.Play(t, "1m")
 	send("at the expiry: capture late")
 
-	// These calls make refunds.
 	send(`
 		part: refund fee 0 2, 2 0.5
 		part
@@ -119,7 +116,6 @@ func TestRequestsStayTheSame(t *testing.T) {
 	_, _, err = calls.Ledger.Refunds(t.Context(), calls.ID("fee"))
 	require.NoError(t, err)
 
-	// These calls change account rules.
 	send(`
 		block: rules r debits blocked
 		block
@@ -135,7 +131,7 @@ func TestRequestsStayTheSame(t *testing.T) {
 	golden(t, "testdata/requests.txt", requests.String())
 }
 
-// golden requires that the file has this content. With -update it rewrites the file.
+// golden requires that the file contains got. With -update it first writes got to the file.
 func golden(t *testing.T, path, got string) {
 	t.Helper()
 	if *update {

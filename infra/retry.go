@@ -61,7 +61,6 @@ func conflictDelay(attempt int, age time.Duration) (least, most time.Duration) {
 	return lastQuarter(most)
 }
 
-// lastQuarter returns the last quarter of the range from 0 to longest.
 func lastQuarter(longest time.Duration) (least, most time.Duration) {
 	return longest - longest/4, longest
 }
@@ -89,7 +88,7 @@ type retry struct {
 	attempts int              // failed attempts, counted here because some SDK releases start at 0 and some at 1
 	unknown  bool             // whether a failed attempt's write may still be applied
 
-	posting ledger.Posting // empty for other calls, which take no turns
+	posting ledger.Posting // empty if the call is not a posting, and so takes no turns
 	turns   turns
 	storm   *storm
 }
@@ -105,7 +104,7 @@ func (s *Store) newRetry(ctx context.Context, final func(error) bool) *retry {
 	return &retry{ctx: ctx, began: time.Now(), jitter: s.jitter, final: final, storm: &s.storm}
 }
 
-// retryPosting returns the retry policy for a posting. It stops if the id is taken.
+// retryPosting returns a policy that stops retrying the posting once its id is taken.
 func (s *Store) retryPosting(ctx context.Context, p ledger.Posting) *retry {
 	r := s.newRetry(ctx, idTaken)
 	r.posting = p

@@ -76,8 +76,8 @@ func TestFaultDelay(t *testing.T) {
 	}
 }
 
-// Only transient errors are retried, and none that is final. The test is not parallel, so
-// that it fails before the parallel tests, which would take minutes if retries were broken.
+// Only transient errors that are not final are retried. The test is not parallel, so that
+// it fails before the parallel tests, which would take minutes if retries were broken.
 func TestIsErrorRetryable(t *testing.T) {
 	final := &types.TransactionConflictException{}
 	r := &retry{final: func(err error) bool { return errors.Is(err, final) }}

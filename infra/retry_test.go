@@ -19,7 +19,7 @@ import (
 // longest is a jitter that always returns the longest delay.
 func longest(bound time.Duration) time.Duration { return bound - 1 }
 
-// first returns a fault that affects only the first requests of an operation.
+// first limits a fault to the first requests of an operation.
 func first(requests int, operation string, fault faults.Fault) faults.Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		if faults.Operation(r) != operation || requests == 0 {
@@ -85,7 +85,7 @@ func TestAttemptsEnd(t *testing.T) {
 }
 
 // An attempt without an answer ends after one second. If DynamoDB is still processing it,
-// further attempts are rejected until it is applied, and then one returns its outcome.
+// further attempts are rejected until it is applied. The next one then returns its outcome.
 func TestTransactionInProgress(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {

@@ -13,7 +13,7 @@ import (
 	"onewrite/ledger"
 )
 
-// item is a row as DynamoDB sends it.
+// item is a set of attributes by name, such as a row or its key.
 type item = map[string]types.AttributeValue
 
 type transactionRow struct {
@@ -31,7 +31,7 @@ type transactionRow struct {
 	ExpiresAt      string                `dynamodbav:"expires_at,omitempty"`     // in a hold, even a declined one
 	TransactionID  string                `dynamodbav:"transaction_id,omitempty"` // in an end, and in every entry's row but the first
 	Held           attributevalue.Number `dynamodbav:"held,omitempty"`           // in a capture
-	PostedBy       string                `dynamodbav:"posted_by,omitempty"`      // in a first row or an end, if the caller is known
+	PostedBy       string                `dynamodbav:"posted_by,omitempty"`      // in every row but a further entry's, if the caller is known
 	RefundOf       string                `dynamodbav:"refund_of,omitempty"`      // in a refund
 	RefundPlaces   []int                 `dynamodbav:"refund_places,omitempty"`  // in a refund's first row
 	DeclinedBy     string                `dynamodbav:"declined_by,omitempty"`    // in a decline by a block
@@ -257,7 +257,7 @@ func decodeDecline(d *decoder, t *ledger.Transaction) {
 	}
 }
 
-// notOfFirst are the attributes that only first rows have.
+// notOfFirst are attributes that no row with a transaction_id has.
 var notOfFirst = []string{"idempotency_key", "metadata", "entries", "expires_at", "balance", "declined_entry", "refund_places", "declined_by"}
 
 func decodeFurther(d *decoder, t *ledger.Transaction) {
@@ -375,7 +375,7 @@ func (d *decoder) reject(name, format string, arguments ...any) {
 	d.wrong = append(d.wrong, d.prefix+name+": "+fmt.Sprintf(format, arguments...))
 }
 
-// absent rejects these attributes if the row has them. where describes the row.
+// absent rejects each of the named attributes that the row has. where describes the row.
 func (d *decoder) absent(where string, names ...string) {
 	for _, name := range names {
 		if d.row[name] != nil {
@@ -397,8 +397,8 @@ func decodeText[T any](d *decoder, name string, parse func(string) (T, error)) (
 	return parsed
 }
 
-// decodeNumber parses an N attribute in its shortest plain notation, because DynamoDB keeps
-// a number's value but not its notation.
+// decodeNumber parses the shortest plain notation of an N attribute's value, because
+// DynamoDB keeps a number's value but not its notation.
 func decodeNumber[T any](d *decoder, name string, parse func(string) (T, error)) (parsed T) {
 	n, ok := d.row[name].(*types.AttributeValueMemberN)
 	if !ok {

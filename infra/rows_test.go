@@ -87,7 +87,7 @@ func pendingRow() row {
 	return r
 }
 
-// endRow returns the row that ends a hold of 12.5. A capture is of 12.
+// endRow returns the row that ends a hold of 12.5. A capture takes 12 of it.
 func endRow(kind, status string) row {
 	r := with(with(furtherRow(), "type", s(kind)), "status", s(status))
 	if kind == "capture" {
@@ -113,8 +113,8 @@ func entryOf(user, kind, amount string) *types.AttributeValueMemberM {
 	return &types.AttributeValueMemberM{Value: row{"user_id": s(user), "type": s(kind), "ammount": n(amount)}}
 }
 
-// withEntry returns a first row with two entries. It sets an attribute of the second one,
-// or removes it if v is nil.
+// withEntry returns a first row with two entries. The second has the named attribute with
+// the value v, or lacks it if v is nil.
 func withEntry(name string, v types.AttributeValue) row {
 	second := entryOf("2", "credit", "12")
 	second.Value = with(second.Value, name, v)
@@ -132,7 +132,7 @@ func balanceRow() row {
 	return row{"user_id": s("1"), "balance": n("105"), "version": n("2")}
 }
 
-// with returns the row with this attribute, or without it if v is nil.
+// with returns a copy of r with this attribute, or without it if v is nil.
 func with(r row, name string, v types.AttributeValue) row {
 	r = maps.Clone(r)
 	r[name] = v
@@ -354,8 +354,8 @@ func TestDecodeWantsEachAttribute(t *testing.T) {
 		maps.Copy(samples, r)
 	}
 	assert.ElementsMatch(t, slices.Collect(maps.Keys(samples)), infra.TransactionAttributes())
-	// A row without one of its attributes usually has the fault "is missing". These rows
-	// have another fault, or none ("").
+	// without lists each attribute whose absence has another fault than "is missing", or
+	// none ("").
 	without := map[string]string{
 		"entries metadata": "", "declined entries metadata": "", "refund metadata": "", "entries entries": "", "pending entries": "",
 		"rules debits": "", "rules credits": "", "declined rules debits": "", "declined rules credits": "",
@@ -406,8 +406,8 @@ func TestDecodeWantsEachAttribute(t *testing.T) {
 	}
 }
 
-// A row of any kind is the same after decoding and encoding, without the attributes that a
-// later version added.
+// A row of any kind is the same after decoding and encoding, except that attributes of
+// later versions are dropped.
 func TestDecodeAsEncoded(t *testing.T) {
 	t.Parallel()
 	for kind, r := range kindsOfRows() {

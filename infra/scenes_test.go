@@ -23,10 +23,10 @@ import (
 // scene is a test on a model of DynamoDB: a caller's steps, and the faults and other
 // callers that interfere.
 type scene struct {
-	before    string               // other callers' steps before the call
-	moment    dynamodbmodel.Moment // for the call's requests
-	fault     faults.Fault         // for the call's requests
-	meanwhile string               // another caller's steps, right before the call's second request
+	before    string               // other callers' steps before the caller's own
+	moment    dynamodbmodel.Moment // for the caller's requests
+	fault     faults.Fault         // for the caller's requests
+	meanwhile string               // other callers' steps right before the caller's second request
 	steps     string               // the caller's own steps
 }
 

@@ -65,7 +65,7 @@ func DecodeSettings(row map[string]types.AttributeValue) (ledger.Settings, error
 
 // SettingsError means that the store's settings can't be used with the tables.
 type SettingsError struct {
-	Table  string // the table of transactions
+	Table  string // the name of the transactions table
 	Reason string
 }
 
@@ -77,10 +77,10 @@ func (e *SettingsError) Error() string {
 const startWithin = 2 * time.Second
 
 // Start checks that the tables have the store's settings, and stores the settings in new
-// tables. It is usually one read, which also opens the connection and uses the credentials
-// before the first call. If the error is a [*SettingsError], the tables have other settings
-// and the store must not be used. After any other error the settings are unknown, and each
-// call first reads them until a read succeeds.
+// tables. It usually makes one read, which also opens the connection and uses the
+// credentials before the first call. If the error is a [*SettingsError], the store must not
+// be used with these tables. After any other error the settings are unknown, and each call
+// first reads them until a read succeeds.
 func (s *Store) Start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()

@@ -26,7 +26,6 @@ func settingsOf(t *testing.T, text string) ledger.Settings {
 	return infratest.Settings(t, fields[0], fields[1], fields[2])
 }
 
-// opened returns a store with these settings on the books' tables.
 func opened(t *testing.T, books *infratest.Books, settings string) *infra.Store {
 	t.Helper()
 	c := books.Config
@@ -36,8 +35,9 @@ func opened(t *testing.T, books *infratest.Books, settings string) *infra.Store 
 
 const withoutSettings = "DELETE FROM ? WHERE id = 'settings'"
 
-// newTables returns books whose tables are empty. The test must start them with these
-// settings, which the books' final check expects.
+// newTables returns books whose tables have no settings row yet, as before the first start.
+// The test must start a store with these settings, because the books' final check expects
+// them.
 func newTables(t *testing.T, settings string) *infratest.Books {
 	t.Helper()
 	books := infratest.NewWith(t, settingsOf(t, settings))
@@ -109,8 +109,8 @@ func refused(t *testing.T, err error, why string) {
 	require.NotErrorIs(t, err, ledger.ErrTryAgain)
 }
 
-// Tables with rows but no settings row accept only the default settings: they are older
-// than the settings row, or they lost it.
+// Tables with rows but no settings row are older than that row, or lost it. They accept
+// only a store with the default settings.
 func TestStartOnTablesFromBefore(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)

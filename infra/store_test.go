@@ -97,7 +97,7 @@ func TestRequestsPerOutcome(t *testing.T) {
 	})
 }
 
-// pages reads user a's whole history. requests counts each page's requests.
+// pages reads user a's history, limit rows a page, and counts each page's requests.
 func pages(t *testing.T, books *infratest.Books, limit int) (pages []ledger.Page, requests []int) {
 	t.Helper()
 	user := infratest.Entries(t, "k", "a debit 1").UserID()
@@ -114,7 +114,7 @@ func pages(t *testing.T, books *infratest.Books, limit int) (pages []ledger.Page
 	return pages, requests
 }
 
-// A page of large rows is full, even if they exceed the 1 MB of one answer.
+// A page of large rows is full, even if they exceed the 1 MB of one DynamoDB answer.
 func TestHistoryOverOneMegabyte(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -145,8 +145,8 @@ func TestHistoryOverOneMegabyte(t *testing.T) {
 	}
 }
 
-// A page that ends between rows with different times takes one request. A page that ends
-// between rows with the same time takes one more.
+// A page that begins and ends between rows with different times takes one request. Any
+// other page can take one more.
 func TestRequestsOfHistory(t *testing.T) {
 	t.Parallel()
 	books := infratest.NewInMemory(t, ledger.DefaultSettings())
@@ -157,7 +157,7 @@ func TestRequestsOfHistory(t *testing.T) {
 	for limit, want := range map[int][]int{ // the requests of each page
 		6: {1}, 4: {1, 1}, 2: {1, 1, 1},
 		5: {1, 1},
-		3: {2, 1}, // the second page reads the rows with its first time again
+		3: {2, 1}, // the second page reads the last row of the first page again
 		1: {2, 2, 2, 2, 1, 1},
 	} {
 		_, requests := pages(t, books, limit)

@@ -19,10 +19,10 @@ import (
 // A call's window is its longest delay. When its conflicts last longer than patience, the
 // call switches to the narrow window, and when they last as long again, to the wide one.
 // Each conflict shortens the delay by a fifth, so older calls retry more often than younger
-// ones. The store remembers the window for stormMemory, and longer while calls last several
-// windows. The next posting to this user waits for one window before its first attempt, so
-// a caller that has just succeeded does not win again at once. With the narrow window about
-// 64 callers need few attempts each, with the wide one about 250.
+// ones. The store remembers the window for stormMemory, and longer while conflicts last
+// several windows. The next posting to this user waits for one window before its first
+// attempt, so a caller that has just succeeded does not win again at once. With the narrow
+// window about 64 callers need few attempts each, with the wide one about 250.
 //
 // A window that adapts in small steps performs worse. Each environment counts only its own
 // conflicts, so the windows drift apart, and callers with long windows starve.
@@ -44,14 +44,14 @@ type storm struct {
 	until  time.Time
 }
 
-// remember stores a user's window for stormMemory.
 func (s *storm) remember(user ledger.UserID, window time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.user, s.window, s.until = user, window, time.Now().Add(stormMemory)
 }
 
-// windowOf returns the remembered window if a move is on that user's balance, otherwise 0.
+// windowOf returns the remembered window if one of the moves is on the remembered user's
+// balance, and otherwise 0.
 func (s *storm) windowOf(moves []ledger.Move) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,7 +87,8 @@ func (t *turns) conflict(age time.Duration) (remember bool) {
 	return t.window > 0 && waited > stormWindows*t.window
 }
 
-// contended returns the user whose balance another request was writing.
+// contended returns the user on whose balance the posting had a conflict. ok is false if
+// err is not such a conflict.
 func contended(p ledger.Posting, err error) (user ledger.UserID, ok bool) {
 	cancelled, isCancelled := errors.AsType[*types.TransactionCanceledException](err)
 	if !isCancelled || len(cancelled.CancellationReasons) != p.Items() {

@@ -43,7 +43,6 @@ func (b *balance) write(hold time.Duration) bool {
 	return free
 }
 
-// stormCall is the result of one call in a storm.
 type stormCall struct {
 	began  time.Time
 	took   time.Duration

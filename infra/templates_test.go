@@ -54,8 +54,8 @@ func writeValues(to *strings.Builder, path string, value any) {
 	fmt.Fprintf(to, "%s: %s\n", path, text(value))
 }
 
-// isProse reports whether a member is text for people, or is checked elsewhere: .ci/stack
-// runs the smoke test, and .ci/template runs checkov.
+// isProse reports whether a member contains text for people, or is checked elsewhere:
+// .ci/stack runs the smoke test, and .ci/template runs checkov.
 func isProse(name string) bool {
 	return slices.Contains([]string{"Description", "AlarmDescription", "AssertDescription", "Label", "checkov", "InlineCode"}, name)
 }

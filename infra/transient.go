@@ -12,7 +12,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// transactionConflict is the reason if another request was writing the item.
+// transactionConflict is the cancellation reason if another request was writing the item.
 const transactionConflict = "TransactionConflict"
 
 // transientReasons are the cancellation reasons that may be gone at the next attempt.
@@ -24,7 +24,7 @@ var transientReasons = map[string]bool{
 	"ProvisionedThroughputExceeded": true,
 }
 
-// transientCodes are the error codes below status 500 that may be gone at the next attempt.
+// transientCodes lists errors below status 500 that may be gone at the next attempt.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 var transientCodes = map[string]bool{

@@ -25,8 +25,8 @@ func onModel(t *testing.T, moment dynamodbmodel.Moment, f func(*testing.T, *infr
 	})
 }
 
-// clockAhead returns a fault for a DynamoDB whose clock is ahead of the client's. It
-// rejects requests that were signed more than five minutes from its own time.
+// clockAhead returns a fault that simulates a DynamoDB whose clock is ahead of the
+// client's, and which rejects requests signed more than five minutes from its own time.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 func clockAhead(ahead time.Duration, code string) faults.Fault {

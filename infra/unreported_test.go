@@ -33,9 +33,9 @@ func lateFirst(books *infratest.Books, model *dynamodbmodel.Model) (*ledger.Ledg
 	return ledger.New(books.Over(route.Before(model)), time.Now), wire
 }
 
-// These refusals are not stored. So while one of its attempts may still be applied, a call
-// returns ErrTryAgain instead. A late attempt is applied if the reason for the refusal is
-// gone by then.
+// The refusals in this table are not stored. So while an earlier attempt of the same call
+// may still be applied, the call returns ErrTryAgain instead of the refusal. The late
+// attempt is applied if the reason for the refusal is gone when it arrives.
 func TestRefusalWhileAnAttemptIsUnderWay(t *testing.T) {
 	t.Parallel()
 	const order = "h: hold 1 debit 70, shop credit 70"

@@ -47,7 +47,7 @@ type Amount struct{ d apd.Decimal }
 // from callers, use [Settings.ParseAmount].
 func ParseAmount(s string) (Amount, error) { return anyPlaces.ParseAmount(s) }
 
-// String returns the shortest decimal text, such as "100", "110.5" or "0.01".
+// String returns the shortest decimal notation, such as "100", "110.5" or "0.01".
 func (a Amount) String() string { return shortest(a.d) }
 
 // MarshalText implements [encoding.TextMarshaler] using [Amount.String].
@@ -82,7 +82,7 @@ func parseBalance(kind, s string, places int, most apd.Decimal) (Balance, error)
 	return Balance{d}, nil
 }
 
-// String returns the shortest decimal text, such as "100", "110.5" or "0".
+// String returns the shortest decimal notation, such as "100", "110.5" or "0".
 func (b Balance) String() string { return shortest(b.d) }
 
 // MarshalText implements [encoding.TextMarshaler] using [Balance.String].
@@ -94,7 +94,7 @@ func (b Balance) IsZero() bool { return b.d.IsZero() }
 // Equal reports whether b and c are equal.
 func (b Balance) Equal(c Balance) bool { return b.d.Cmp(&c.d) == 0 }
 
-// After applies a credit or debit to b. If a debit exceeds b, or a credit would raise it
+// After applies a credit or debit to b. If a debit exceeds b, or a credit would raise b
 // above [MaxBalance], After returns b and ok is false. It panics for any other type.
 func (b Balance) After(t Type, a Amount) (after Balance, ok bool) {
 	sum := Sum(b)
@@ -108,7 +108,7 @@ func (b Balance) After(t Type, a Amount) (after Balance, ok bool) {
 // Sum is a total of amounts. It may be negative.
 type Sum struct{ d apd.Decimal }
 
-// String returns the shortest decimal text, such as "100", "-110.5" or "0".
+// String returns the shortest decimal notation, such as "100", "-110.5" or "0".
 func (s Sum) String() string { return shortest(s.d) }
 
 // IsZero reports whether the sum is zero.
@@ -143,8 +143,8 @@ func (s *Sum) move(t Type, a Amount) {
 	}
 }
 
-// parsePlain parses a plain decimal up to most, with at most the given decimal places. If s
-// is invalid, it returns the reason. It checks s itself because apd accepts more notations.
+// parsePlain parses the plain decimal s. reason says why if s is invalid, exceeds the
+// parameter most, or has more than the given places. apd would accept more notations.
 func parsePlain(s string, places int, most apd.Decimal) (d apd.Decimal, reason string) {
 	whole, fraction, point := strings.Cut(s, ".")
 	switch {

@@ -20,16 +20,16 @@ import (
 type history struct {
 	ids        []ledger.TransactionID     // by key
 	rows       map[int]ledger.Transaction // the stored first rows, by key
-	ends       map[int]ledger.Transaction // the ends of their holds, by key
+	ends       map[int]ledger.Transaction // the stored ends of holds, by the hold's key
 	reportsAll bool                       // DynamoDB reports all failed conditions
-	punctual   bool                       // no request was late, and clocks differ by less than the grace
+	punctual   bool                       // no request was late, and clocks differ by less than the grace of one second
 
 	declines int
 	events   []porcupine.Operation
 	wrong    []error
 }
 
-// forEver is the end of the interval for an event that may happen at any later time.
+// forEver ends the interval of an event that can happen at any later time.
 const forEver = time.Duration(math.MaxInt64)
 
 // explain searches for an order of all events, each within its interval, that explains all answers
@@ -54,15 +54,15 @@ func (h history) explain(users []user, calls []*call) error {
 	return nil
 }
 
-// expect records a problem if the parameter fine is false. Then no order explains the answer.
+// expect records the problem with c's answer, for explain, unless the parameter fine is true.
 func (h *history) expect(fine bool, c *call, problem string) {
 	if !fine {
 		h.wrong = append(h.wrong, fmt.Errorf("%s: %v", problem, c))
 	}
 }
 
-// add adds the events of a call. If the outcome is unknown, the final rows show whether the call
-// wrote one of them. It may have written the row at any time after it began.
+// add adds the events of c. If the outcome of c is unknown, the final rows show whether c wrote
+// one of them. It can have been written at any time after c began.
 func (h *history) add(c *call) {
 	until := c.ended
 	if c.unknown() {
@@ -81,7 +81,8 @@ func (h *history) add(c *call) {
 	}
 }
 
-// addWrite adds the events at which a call wrote its key's row and released holds, if it did.
+// addWrite adds the events of the rows that c wrote, if any: its key's row, and the ends of
+// expired holds. The parameter until is the end of their interval.
 func (h *history) addWrite(c *call, until time.Duration) {
 	released := h.released(c)
 	if c.question == toRules { // a rule change releases holds in separate writes
@@ -107,13 +108,14 @@ func (h *history) addWrite(c *call, until time.Duration) {
 	}
 }
 
-// declining returns the first event of a decline: the account does not allow the call's request.
+// declining returns the first of a decline's two events: an account does not allow c's request.
 func (h *history) declining(c *call, o outcome, bit uint64) event {
 	if c.question == toRules {
 		return h.inUse(o, bit, c.now())
 	}
-	// A call reads its clock when it begins and after each refusal. After the first refusal it may
-	// try to release holds. A later refusal may report only the balances of those holds' users.
+	// A call reads its clock when it begins and after each refusal by the store, so two readings
+	// mean that it was refused once. A second attempt may also try to release holds, and its
+	// refusal may report only the users of those holds.
 	allReported := h.reportsAll && len(c.readings) == c.read+2
 	return h.fallShort(o, bit, allReported, c.now())
 }
@@ -147,12 +149,12 @@ func (h *history) addAnswer(c *call, result ledger.Result) {
 		return
 	}
 	if written := h.rows[c.key]; c.wrote(answered) && reflect.DeepEqual(answered, written) {
-		return // addWrite has added it
+		return // addWrite has already added the event
 	}
 	h.within(c, replay(c.key, o), c.ended)
 }
 
-// checkOutcome checks the answer to a post, a refund or a rule change against its request.
+// checkOutcome checks the answer to a post, a refund or a rule change against the request in c.
 func (h *history) checkOutcome(c *call, result ledger.Result) {
 	answered := result.Transaction
 	if c.question != toRules {
@@ -178,8 +180,8 @@ func (h *history) addEnded(c *call, result ledger.Result) {
 	h.within(c, h.answersStatus(c, answered, 0), c.ended)
 }
 
-// answersStatus returns the event for an answer with the current status of a transaction that was
-// pending. The time now decides whether the hold has expired.
+// answersStatus returns the event for an answer that contains the current status of a hold. The
+// parameter now is the time that decides whether the hold counts as expired.
 func (h *history) answersStatus(c *call, answered ledger.Transaction, now int64) event {
 	o := outcomeOf(answered)
 	o.status = ledger.Pending
@@ -234,7 +236,7 @@ func (h *history) endRefused(c *call) event {
 	return nil
 }
 
-// within adds an event that happened between the call's start and the time ended.
+// within adds the event e, which happened after c began and no later than the time in ended.
 func (h *history) within(c *call, e event, ended time.Duration) {
 	h.events = append(h.events, porcupine.Operation{
 		ClientId: c.caller, Input: e, Call: int64(c.began), Return: int64(ended),

@@ -39,9 +39,10 @@ func (a *accounts) open(key int) (o outcome, ok bool) {
 	return o, o.status == ledger.Pending && a.ends[key] == notEnded
 }
 
-// end ends an open hold. A capture or void must come before the hold's expiry. The parameter late
-// is the shortest time from expiry to release, in milliseconds. The receiver gets the captured
-// sum, if its balance and rules allow that. The payer gets the rest, even above the ceiling.
+// end ends the key's open hold with the ending in by. A capture or void must come before the
+// expiry, and an expiry at least late milliseconds after it. The receiver gets the captured sum,
+// and the payer the rest, even above the ceiling. can is false if this ending is impossible, or if
+// the receiver's balance or rules do not allow the credit.
 func (h *history) end(a accounts, key int, by unique.Handle[ending], late int64) (after accounts, can bool) {
 	o, ok := a.open(key)
 	if !ok {
@@ -70,7 +71,6 @@ func (h *history) ended(key int, by unique.Handle[ending], late int64) event {
 	return func(a accounts) (accounts, bool) { return h.end(a, key, by, late) }
 }
 
-// hasEnded requires that the key's hold has this ending.
 func hasEnded(key int, by unique.Handle[ending]) event {
 	return func(a accounts) (accounts, bool) { return a, a.ends[key] == by }
 }
@@ -109,8 +109,8 @@ func (h *history) funds(user int, balance, held int64, answered rules, now int64
 	}
 }
 
-// stands requires that the key's transaction was stored as answered, and has this status and
-// captured amount at the time now.
+// stands requires that the key's stored transaction equals the parameter answered, and has this
+// status and captured amount at the time now.
 func (h *history) stands(key int, answered outcome, status ledger.Status, captured, now int64) event {
 	use := unique.Make(answered)
 	return func(a accounts) (accounts, bool) {
@@ -127,7 +127,6 @@ func (h *history) stands(key int, answered outcome, status ledger.Status, captur
 	}
 }
 
-// notPending requires that the key's transaction was never pending.
 func notPending(key int) event {
 	return func(a accounts) (accounts, bool) {
 		return a, a.keys[key] != unused && a.keys[key].Value().status != ledger.Pending
@@ -142,8 +141,9 @@ func heldLess(key int, sum int64) event {
 	}
 }
 
-// receiverFull requires that the receiver's balance equals seen, and that a capture of sum would
-// lift it above the ceiling. A sum of zero means the whole hold.
+// receiverFull requires that a capture of sum would lift the receiver's balance above the ceiling,
+// that no rule blocks credits to the receiver, and that the balance equals seen once expired holds
+// are released. A sum of zero means the whole hold.
 func (h *history) receiverFull(key int, sum, seen, now int64) event {
 	return func(a accounts) (accounts, bool) {
 		o, ok := a.open(key)

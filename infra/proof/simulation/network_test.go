@@ -29,7 +29,7 @@ var mishaps = [2][]mishap{answered(faults.All), {
 	{"late", func(n *network, d *faults.Delivery) { d.Out += n.much() }},
 }}
 
-// answered returns a mishap for each kind of fault, which the sender sees as an error.
+// answered returns a mishap for each of these kinds of faults. The sender sees each as an error.
 func answered(kinds []faults.Kind) (all []mishap) {
 	for _, kind := range kinds {
 		all = append(all, mishap{kind.Name, func(_ *network, d *faults.Delivery) { d.Fault = kind.Fault }})

@@ -28,7 +28,8 @@ const (
 	// answerWithin is how long a caller waits for an answer. The handler has the same limit.
 	answerWithin = 8 * time.Second
 
-	// Holds last holdFor. A clock set ahead by the duration expired is past their expiry.
+	// holdFor is how long every hold lasts. With a clock that is ahead by the value of expired, a
+	// caller finds every hold expired.
 	holdFor = time.Minute
 	expired = holdFor + 2*grace*time.Millisecond
 )
@@ -71,7 +72,6 @@ func newScript(t *testing.T) *script {
 	return s
 }
 
-// people replaces the names in a scenario with user ids.
 var people = strings.NewReplacer("alice", nameOf(0), "bob", nameOf(1), "shop", nameOf(2))
 
 func (s *script) request(name string, entries ...string) ledger.Request {
@@ -101,7 +101,7 @@ func (s *script) changes(user, name string, rules ...string) ask {
 	return s.use(toRules, key{change: &r})
 }
 
-// refunds returns a refund of a payment by alice.
+// refunds returns the call that refunds a payment by alice, with name as its key.
 func (s *script) refunds(of ask, name, parts string) ask {
 	r := s.request(name, "alice credit 0.01")
 	a := s.use(toRefund, key{uses: []ledger.Request{r}, isRefund: true, original: of.key})
@@ -121,8 +121,8 @@ func (s *script) add(before ask, a, b []ask, clocks ...time.Duration) {
 	s.scenarios = append(s.scenarios, added)
 }
 
-// TestEveryOrder plays each scenario with its requests in every order. The scenarios are pairs of
-// calls, and some groups of three.
+// TestEveryOrder plays scenarios with their requests in every order. Most scenarios are pairs of
+// calls, and some are groups of three.
 func TestEveryOrder(t *testing.T) {
 	t.Parallel()
 	scenarios := append(append(pairs(t), refunded(t)...), ruled(t)...)
@@ -146,7 +146,8 @@ func TestEveryOrder(t *testing.T) {
 	assert.Greater(t, runs.Load(), int64(1000))
 }
 
-// pairs returns all pairs of posts, captures and voids, before and after the order's expiry.
+// pairs returns scenarios for all pairs of posts, captures and voids, and for two calls beside a
+// void. If a pair uses s.order, one or both clocks can be past its expiry.
 func pairs(t *testing.T) []scenario {
 	s := newScript(t)
 	all := []ask{
@@ -166,7 +167,7 @@ func pairs(t *testing.T) []scenario {
 	for i, a := range all {
 		for _, b := range all[i:] {
 			s.add(s.order, []ask{a}, []ask{b})
-			if a.key == s.order.key || b.key == s.order.key { // the order's expiry matters
+			if a.key == s.order.key || b.key == s.order.key { // the expiry of s.order matters
 				s.add(s.order, []ask{a}, []ask{b}, expired, expired)
 				s.add(s.order, []ask{a}, []ask{b}, 0, expired)
 				s.add(s.order, []ask{a}, []ask{b}, expired, 0)
@@ -228,7 +229,7 @@ func ruled(t *testing.T) []scenario {
 			s.add(s.order, []ask{block, small}, []ask{c})
 		}
 	}
-	// The balance allows the lower limit only with the expired hold's money.
+	// Without the 60 of the expired hold, the balance would not allow a limit of 0.
 	s.add(s.order, []ask{lend, debit}, []ask{s.changes("alice", "lend no more", "limit 0")}, expired, expired)
 	return s.scenarios
 }

@@ -9,7 +9,7 @@ import (
 	"onewrite/ledger"
 )
 
-// partsOf parses a refund's parts, such as "0 40,1 40". The empty string means the whole
+// partsOf parses the parts of a refund of o, such as "0 40,1 40". The empty string means the whole
 // transaction. An amount larger than its entry's is reduced to the entry's.
 func partsOf(o ledger.Original, text string) (parts []ledger.Part) {
 	if text == "" {
@@ -30,7 +30,8 @@ func partsOf(o ledger.Original, text string) (parts []ledger.Part) {
 	return parts
 }
 
-// refund makes a refund. It stores the entries in made.request, where other posts have theirs.
+// refund sends the refund that the parameter made describes. It stores the refund's entries in
+// made.request, where other posts have theirs.
 func (c *caller) refund(ctx context.Context, made *call) (ledger.Result, error) {
 	o, err := c.ledger.Original(ctx, c.run.keys[made.original].id())
 	if err != nil {
@@ -48,7 +49,7 @@ func (c *caller) refund(ctx context.Context, made *call) (ledger.Result, error) 
 	return c.ledger.Post(ctx, r)
 }
 
-// refunds names the transaction and entries that a refund refers to. It is zero in other outcomes.
+// refunds names a refund's original and the refunded entries. It is zero in other outcomes.
 type refunds struct {
 	of     ledger.TransactionID
 	places [mostEntries]int8 // counted from 1; 0 for none
@@ -62,8 +63,8 @@ func refundsOf(of ledger.TransactionID, places []int) (r refunds) {
 	return r
 }
 
-// refundable returns the entries that can be refunded, with the captured amount after a capture.
-// ok is false if the key's transaction can't be refunded.
+// refundable returns the entries of the key's transaction, with the captured amount after a
+// capture. ok is false if the transaction can't be refunded.
 func (a *accounts) refundable(key int) (entries []entry, ok bool) {
 	o, end := a.keys[key].Value(), a.ends[key].Value()
 	entries = slices.Clone(o.all())
@@ -79,8 +80,9 @@ func (a *accounts) refundable(key int) (entries []entry, ok bool) {
 	return entries, o.status == ledger.Posted
 }
 
-// refund counts a refund against its original. can is false if the original can't be refunded, or
-// too little is left for an entry. place is the first such entry, and left is its remainder.
+// refund adds the refund o to the refunded sums of its original. can is false if the original
+// can't be refunded, or too little is left of an entry. place is the first such entry, and left is
+// the sum that is left of it.
 func (h *history) refund(a accounts, o outcome) (after accounts, place int, left int64, can bool) {
 	key := slices.Index(h.ids, o.refunds.of)
 	moved, ok := a.refundable(key)
@@ -100,7 +102,7 @@ func (h *history) refund(a accounts, o outcome) (after accounts, place int, left
 }
 
 // refundLimit requires that the key is unused, and that the entry at place is the first with too
-// little left to refund. left is the sum left for it.
+// little left to refund. The parameter left is the sum that is left of it.
 func (h *history) refundLimit(key int, asked outcome, place int, left int64) event {
 	return func(a accounts) (accounts, bool) {
 		_, first, has, can := h.refund(a, asked)

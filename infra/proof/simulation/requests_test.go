@@ -28,7 +28,6 @@ type key struct {
 	original int // for a refund, the key of its original, which belongs to the same user
 }
 
-// id returns the transaction id for the key.
 func (k key) id() ledger.TransactionID {
 	if k.change != nil {
 		return k.change.TransactionID()
@@ -36,8 +35,8 @@ func (k key) id() ledger.TransactionID {
 	return k.uses[0].TransactionID()
 }
 
-// These users begin near the lower and the upper bound for balances. Some of their moves reach the
-// bound, some would cross it, and some move away from it.
+// poor begins near the lower bound for balances, and rich near the upper one. Some of their moves
+// reach the bound, some would cross it, and some move away from it.
 var (
 	poor = user{opening: 100_00, moves: []string{
 		"u debit 60", "u debit 100", "u credit 40", "u debit 40.01", "u debit 100.01", "u credit 0.01",
@@ -47,8 +46,8 @@ var (
 	}}
 )
 
-// transactions lists transactions with several entries. u is the key's user, and v and w are the
-// next two users, who may spend the money that they receive.
+// transactions lists transactions with several entries. u stands for the key's user, and v and w
+// for the next two users.
 var transactions = []string{
 	"u debit 60, v credit 60",
 	"u debit 40.01, v credit 40.01",
@@ -105,7 +104,7 @@ func (r *run) plan(t *testing.T, chance *rand.Rand) {
 	for i := range n * perUser {
 		user, move := i%n, i/n
 		k := r.newKey(t, chance, user, fmt.Sprintf("key-%d", move), move)
-		if r.refunds && move > 1 { // each user's third and later keys refund the first
+		if r.refunds && move > 1 { // each user's third and later keys are for refunds of the first
 			k.isRefund, k.original = true, user
 		}
 		r.keys = append(r.keys, k)

@@ -8,7 +8,7 @@ import (
 
 // rules are a user's account rules, and how often they were changed.
 type rules struct {
-	debits, credits bool // blocked
+	debits, credits bool // whether they are blocked
 	limit           int64
 	changes         int
 }
@@ -20,7 +20,7 @@ func (r rules) block(kind ledger.Type) bool {
 type change struct {
 	user            int
 	debits, credits ledger.Permission
-	lends           bool // the change sets the credit limit
+	lends           bool // whether the change sets the credit limit
 	limit, before   int64
 	number          int
 }
@@ -63,7 +63,8 @@ func changed(key int, o outcome) event {
 	}
 }
 
-// inUse returns the first event of a decline: the balance does not allow the new limit.
+// inUse returns the first of a rule change's two decline events: the balance, with expired holds
+// released, does not allow the new limit.
 func (h *history) inUse(o outcome, bit uint64, now int64) event {
 	return func(a accounts) (accounts, bool) {
 		c, free := o.change, h.freed(a, now)

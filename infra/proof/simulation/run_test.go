@@ -21,13 +21,13 @@ import (
 // faults. Then the answers and the books are checked.
 type run struct {
 	books   *infratest.Books
-	connect func(caller int, chance *rand.Rand) (ledger.Store, *faults.Wire) // returns a caller's store
+	connect func(caller int, chance *rand.Rand) (ledger.Store, *faults.Wire) // returns a caller's store and the wire that it uses
 
 	seed uint64
 	rich int // one user in this many begins near the ceiling
 
-	// These set how long callers think, pause and wait, when processes are killed, and how far the
-	// index lags.
+	// These bound how long callers think, pause and wait, how long a process lives before it is
+	// killed, and how far the index lags.
 	think, pause, patience, life, lag time.Duration
 
 	reportsAll bool // DynamoDB reports all failed conditions
@@ -36,7 +36,7 @@ type run struct {
 	refunds  bool          // some transactions are refunded
 	holds    bool          // some transactions are pending
 	apart    time.Duration // the largest difference between two clocks
-	punctual bool          // no request is late, and clocks differ by less than the grace
+	punctual bool          // no request is late, and clocks differ by less than the grace of one second
 
 	users   []user
 	keys    []key
@@ -81,8 +81,8 @@ func (r *run) play(t *testing.T) {
 	r.checkPages(t)
 }
 
-// finish repeats calls with a clock that is ahead by this much, and then reads all rows. It keeps
-// the answers and rows for [history.explain] and the check of the books.
+// finish repeats writes with a clock that is ahead by this much, as [caller.again] does, and then
+// reads all rows. It keeps the answers and rows for [history.explain] and the check of the books.
 func (r *run) finish(t *testing.T, ahead time.Duration) {
 	last := newCaller(r, mostCallers, nil, r.books.Store)
 	last.ahead = ahead
@@ -118,7 +118,7 @@ func (r *run) finish(t *testing.T, ahead time.Duration) {
 	}
 }
 
-// read adds the stored row with this id to rows, if there is one.
+// read stores the row with this id in rows, under the key, if the row exists.
 func (r *run) read(t *testing.T, rows map[int]ledger.Transaction, key int, id ledger.TransactionID) {
 	row, err := r.books.Store.Transaction(t.Context(), id)
 	if err == nil {

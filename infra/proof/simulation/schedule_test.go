@@ -44,8 +44,8 @@ var (
 		}},
 	}
 
-	// meets is the number of fates in unusual that an operation can have, counted from the first.
-	// A read can only be lost before it arrives, because losing its answer has the same effect.
+	// meets is how many of the fates in unusual are tried for an operation, counted from the
+	// first. For a read, losing the answer would have the same effect as losing the request.
 	meets = map[string]int{"TransactWriteItems": 7, "PutItem": 4, "GetItem": 1}
 )
 
@@ -65,7 +65,6 @@ type schedule struct {
 	log     []string
 }
 
-// delivery is a request that waits to be delivered.
 type delivery struct {
 	caller int
 	sent   *http.Request
@@ -73,7 +72,6 @@ type delivery struct {
 	fate   chan fate
 }
 
-// name returns the caller and the operation, for the log.
 func (d *delivery) name() string { return string(rune('A'+d.caller)) + " " + faults.Operation(d.sent) }
 
 func (n *schedule) of(caller int) http.RoundTripper { return way{n, caller} }
@@ -133,8 +131,8 @@ func (n *schedule) play() {
 	}
 }
 
-// choose delivers one of the waiting requests. If others is true, other callers are between
-// retries, and choose may wait for them instead.
+// choose delivers one of the waiting requests. If others is true, some callers are between
+// retries, and choose may wait for their requests instead.
 func (n *schedule) choose(waiting []*delivery, others bool) {
 	type option struct {
 		*delivery
@@ -162,7 +160,6 @@ func (n *schedule) choose(waiting []*delivery, others bool) {
 	n.deliver(options[choice].delivery, options[choice].fate)
 }
 
-// deliver delivers a request, or drops it, according to its fate.
 func (n *schedule) deliver(d *delivery, f fate) {
 	n.log = append(n.log, d.name()+": "+f.name)
 	n.sent[d.caller]++

@@ -42,7 +42,8 @@ func TestNoTransferStarves(t *testing.T) {
 	}
 }
 
-// payInCircle runs concurrent callers, each of whom pays the next again and again, in a circle.
+// payInCircle runs callers, each of whom pays the next in a circle, again and again. hold is how
+// long each write locks its balances.
 func payInCircle(t *testing.T, callers, transfers int, hold time.Duration) {
 	books, model := infratest.NewOnModel(t, dynamodbmodel.Moment{})
 	conflicts := make([]int, callers)

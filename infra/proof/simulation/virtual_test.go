@@ -42,7 +42,8 @@ func (n *simulatedNetwork) delivery() faults.Delivery {
 }
 
 // besides sometimes returns a cancellation reason, such as a conflict, for one write in a
-// transaction. Conditions of other writes may fail as well. Only the model can report both.
+// transaction. If the conditions of other writes fail as well, the answer reports both, which only
+// the model can do.
 func (n *simulatedNetwork) besides() (cancels []string) {
 	if n.chance.IntN(1000) < n.percent {
 		reasons := []string{"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
@@ -53,8 +54,7 @@ func (n *simulatedNetwork) besides() (cancels []string) {
 	return cancels
 }
 
-// mostWrites is the largest number of writes in a transaction here.
-const mostWrites = mostEntries + 3 + 2 + 1 // entries, users, releases, and a refund account
+const mostWrites = mostEntries + 3 + 2 + 1 // in a transaction: entries, users, releases, and a refund account
 
 // unreported marks half of the conditions at random. The model does not report a marked condition
 // that fails, unless it is the only reason to cancel.

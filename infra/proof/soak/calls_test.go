@@ -41,7 +41,6 @@ func entries(more string, entries ...string) string {
 	return `{"entries":[` + strings.Join(entries, ",") + `]` + more + `}`
 }
 
-// changeRules returns a call that changes a random user's rules, with a new key.
 func changeRules() string {
 	rules := []string{`"debits":"blocked"`, `"credits":"blocked"`, `"debits":"allowed","credits":"allowed"`, `"creditLimit":"50"`, `"creditLimit":"0"`}
 	return keyed("/accounts", fmt.Sprintf(`{"userId":"%d",%s}`, rand.IntN(users), rules[rand.IntN(len(rules))]))
@@ -67,7 +66,7 @@ var reads = []string{
 	`{"httpMethod":"GET","path":"/transactions","queryStringParameters":{"userId":"2","limit":"10"}}`,
 }
 
-// hostile lists malformed and oversized events, which no caller or gateway should send.
+// hostile lists malformed, invalid and oversized events, which no caller or gateway should send.
 var hostile = []string{
 	``, `null`, `[]`, "\x00\xff", `{"body":`, `{"Records":[{}]}`,
 	keyed("/transactions", `"`+strings.Repeat("x", 1<<20)+`"`),

@@ -22,7 +22,7 @@ type network struct {
 	faults atomic.Int64 // the number of faults so far
 }
 
-// startNetwork starts a network in front of endpoint. It runs until the test ends.
+// startNetwork starts a network in front of endpoint. It runs at address until the test ends.
 func startNetwork(t *testing.T, endpoint string) (n *network, address string) {
 	t.Helper()
 	target, err := url.Parse(endpoint)

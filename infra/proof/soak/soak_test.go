@@ -32,8 +32,8 @@ var (
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	const (
-		mostAnswers = 20                    // from all processes, between two kills
-		moment      = 10 * time.Millisecond // longer than most calls take
+		mostAnswers = 20                    // the next kill comes after fewer answers than this, from all processes
+		moment      = 10 * time.Millisecond // each kill waits for less than this, which is longer than most calls take
 	)
 	tr := newTraffic(t)
 	ctx, stop := context.WithCancel(t.Context())

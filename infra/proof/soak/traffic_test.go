@@ -38,8 +38,8 @@ type traffic struct {
 	calls, answered, cut, unavailable, hostile atomic.Int64
 
 	mu        sync.Mutex
-	sent      []string          // events whose answer must never change
-	first     map[string]answer // the first answer to each event
+	sent      []string          // the events of all writes, which callers repeat
+	first     map[string]answer // the first stored answer to each event
 	locations []string          // Location headers of created transactions
 }
 
@@ -76,13 +76,11 @@ func (tr *traffic) start(i int) {
 	}
 }
 
-// crash kills a process and starts another in its place.
 func (tr *traffic) crash(i int) {
 	tr.functions[i].Load().Kill()
 	tr.start(i)
 }
 
-// run runs the callers until ctx ends or an answer is wrong.
 func (tr *traffic) run(ctx context.Context) {
 	var all sync.WaitGroup
 	for range callers {
@@ -125,7 +123,7 @@ func (tr *traffic) sends(event string) string {
 	return event
 }
 
-// recently returns one of the last values at random, or "" if there are none.
+// recently returns a random one of the latest values, or "" if there are none.
 func (tr *traffic) recently(all *[]string) string {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
@@ -136,7 +134,8 @@ func (tr *traffic) recently(all *[]string) string {
 	return (*all)[n-1-rand.IntN(min(n, recent))]
 }
 
-// make sends a new or repeated call, and requires the same answer each time.
+// make sends the event of a new or repeated write. Once an answer is stored, each repetition must
+// get the same answer.
 func (tr *traffic) make(ctx context.Context, event string) {
 	got, ok := tr.insist(ctx, event)
 	if !ok {
@@ -187,7 +186,7 @@ func (tr *traffic) insist(ctx context.Context, event string) (a answer, ok bool)
 	return a, false
 }
 
-// settle repeats all calls, and stops at the first wrong answer.
+// settle repeats all writes, and stops at the first wrong answer.
 func (tr *traffic) settle() {
 	events := make(chan string)
 	var all sync.WaitGroup
