@@ -30,7 +30,8 @@ func (s scenario) named(text string) string {
 	return strings.NewReplacer("PAYER", "payer"+s.cell, "RECEIVER", "receiver"+s.cell, "STRANGER", "stranger"+s.cell).Replace(text)
 }
 
-// id writes a row of this kind and returns its id. For "nothing" it returns missing.
+// id writes a row of the given kind and returns its id. For the kind "nothing" it writes
+// none and returns missing.
 func (s scenario) id(t *testing.T, kind string) string {
 	t.Helper()
 	const metadata = `,"metadata":{"order":"secret"}`
@@ -106,7 +107,6 @@ func parseID(t *testing.T, text string) ledger.TransactionID {
 // callersOfRights are the columns of the table in TestRights. A + marks a scoped token.
 var callersOfRights = []string{"service", "PAYER", "PAYER+", "RECEIVER", "RECEIVER+", "STRANGER", "STRANGER+"}
 
-// sendAs returns an api that calls as one of callersOfRights.
 func (s scenario) sendAs(h *handler.Handler, g gateway, caller string) *api {
 	name, hasScope := strings.CutSuffix(caller, "+")
 	switch {
@@ -128,7 +128,7 @@ func TestRights(t *testing.T) {
 	)
 	table := []struct {
 		answers   string // statuses, one for each of callersOfRights
-		call, ids string // ids: the kinds of rows to name in the call
+		call, ids string // ids: kinds of rows; the call is sent with the id of each
 		body      string
 	}{
 		// service   PAYER     PAYER+    RECEIVER  RECEIVER+ STRANGER  STRANGER+
@@ -192,8 +192,8 @@ func TestRights(t *testing.T) {
 	}
 }
 
-// check makes one cell's call. For another user's row, the answer and the requests to
-// DynamoDB must be the same as for a missing row.
+// check sends one cell's call and requires the status want. If that is 404, the answer and
+// the requests to DynamoDB must be the same as for a missing row.
 func (s scenario) check(t *testing.T, a *api, call, kind, sent, want, caller string) {
 	t.Helper()
 	id := missing
@@ -236,8 +236,8 @@ func (s scenario) check(t *testing.T, a *api, call, kind, sent, want, caller str
 	}
 }
 
-// The rights table names only existing routes, so this test finds a misspelled one. A route
-// that is not in the table is for services only.
+// Every route in the rights table exists, so none is misspelled. A route that is not in the
+// table is for services only.
 func TestRightsNameExistingRoutes(t *testing.T) {
 	t.Parallel()
 	assert.Subset(t, handler.Routes(), handler.RoutesForTokens())
@@ -323,7 +323,8 @@ func TestTokenAndEntries(t *testing.T) {
 }
 
 // A receiver sees a payment's entries, status and times, but not the payer's metadata or
-// key. That also holds for the answers to its captures and voids, and for their replays.
+// key. The answers to the receiver's captures and voids, and to their replays, don't show
+// those either.
 func TestReceiverSeesThePayment(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, _ *infratest.Books) {
 		payer, receiver := g.user("1", h), g.user("shop", h)
@@ -349,8 +350,8 @@ func TestReceiverSeesThePayment(t *testing.T) {
 	})
 }
 
-// A problem never shows another user's balance, even in a replay. It shows the balance of
-// the token's own user.
+// A problem shows a token the balance of its own user, but never another user's balance,
+// even in a replay.
 func TestTokenSeesOnlyItsOwnBalance(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		books.Fill(t, "rich")
@@ -378,7 +379,7 @@ func TestTokenSeesOnlyItsOwnBalance(t *testing.T) {
 		assert.Equal(t, http.StatusForbidden, payer.Status, payer.Body)
 		assert.NotContains(t, payer.Body, "999999999999950")
 
-		// A token sees a block only when it declines one of the token's own calls.
+		// A token sees a block only in the answer to a call that the block declined.
 		const rules = `{"userId":"shop","debits":"blocked","credits":"blocked","creditLimit":"50"}`
 		require.Equal(t, http.StatusCreated, g.service(h).rule(t, "block", rules).Status)
 		assert.Equal(t, `{"data":{"balance":"150","creditLimit":"50"}}`, g.user("shop", h).get(t, "/balance?userId=shop").Body)
@@ -387,8 +388,8 @@ func TestTokenSeesOnlyItsOwnBalance(t *testing.T) {
 	})
 }
 
-// The problem for a reused key names the differences only to the key's owner, because they
-// would show another user's transaction.
+// The problem for a reused key names the differences only to the key's owner, because the
+// differences describe the owner's transaction.
 func TestTokenSeesOnlyItsOwnDifferences(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		require.Equal(t, http.StatusCreated, g.user("1", h).post(t, "k", entries(`,"metadata":{"pin":"4711"}`, entry("1", "10", "debit"))).Status)

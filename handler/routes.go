@@ -41,9 +41,9 @@ type route struct {
 	do           action
 }
 
-// match returns a call's action, and sets the call's route and id. If no route matches, or
-// the caller may not call it, the action fails. A path with an encoded slash matches no
-// route, because that slash belongs to a segment.
+// match returns a call's action, and sets the call's route and id. The action fails if no
+// route matches, or if the caller has no right to call the route. A path with an encoded
+// slash matches no route, because such a slash is part of a segment.
 func (h *Handler) match(c *call) action {
 	if sent := c.URL.EscapedPath(); strings.Contains(sent, "%2F") || strings.Contains(sent, "%2f") {
 		return failWith(errNotFound)
@@ -76,7 +76,8 @@ func (h *Handler) match(c *call) action {
 	return failWith(&methodError{allow})
 }
 
-// match reports whether the route has that path, and returns the segment at the wildcard.
+// match reports whether the route matches the path, and returns the segment in the
+// wildcard's place.
 func (r route) match(path string) (id string, ok bool) {
 	prefix, suffix, wild := strings.Cut(r.path, wildcard)
 	if !wild {

@@ -55,7 +55,7 @@ type httpAPI struct {
 type template struct {
 	Parameters map[string]struct {
 		Default       string                  `yaml:"Default"`
-		AllowedValues []handler.Authorization `yaml:"AllowedValues"` // only of the parameter Authorization
+		AllowedValues []handler.Authorization `yaml:"AllowedValues"` // read only for the parameter Authorization
 	} `yaml:"Parameters"`
 	Resources struct {
 		Function struct {

@@ -19,7 +19,7 @@ import (
 type scale struct {
 	currency, places, opening string
 	unit                      string // the smallest amount
-	tooMany                   string // the fault for the amount in finer
+	tooMany                   string // the error message for the amount finer
 	finer                     string // an amount with one decimal place too many
 	most                      string // the highest amount below 10^12
 	example                   string
@@ -50,7 +50,7 @@ func everyScale(t *testing.T, test func(*testing.T, *api, scale)) {
 	}
 }
 
-// Every answer with amounts names the currency, once for each transaction.
+// Every answer with amounts names the currency. A history names it once for each row.
 func TestSettings(t *testing.T) {
 	everyScale(t, func(t *testing.T, a *api, s scale) {
 		currency := `"currency":"` + s.currency + `"`
@@ -175,7 +175,7 @@ func TestDescriptionOfSettings(t *testing.T) {
 		}
 		for _, forbidden := range []string{s.finer, "0", s.most + ".0", "1000000000000.1", "-1", "1e1", "1000000000001"} {
 			if s.places != "0" && forbidden == s.most+".0" {
-				continue // two decimal points
+				continue // most already has a decimal point
 			}
 			assert.Error(t, checkAmount(forbidden), "%s %s", s.currency, forbidden)
 		}
@@ -198,7 +198,7 @@ func TestDescriptionOfSettings(t *testing.T) {
 // ofMoney matches the answers that name the currency if it is not USD.
 var ofMoney = regexp.MustCompile(`"(data|balance|limit|refundable)":`)
 
-// eachAnswer calls see with each example of an answer and its schema.
+// eachAnswer calls see for every example of an answer, with the answer's schema.
 func (d *description) eachAnswer(see func(schema *openapi3.SchemaRef, example any)) {
 	for _, o := range d.operations {
 		for _, response := range o.Responses.Map() {

@@ -17,20 +17,20 @@ type transactionBody struct {
 	Currency      string         `json:"currency,omitempty"`
 	Status        string         `json:"status"`
 	CreatedAt     string         `json:"createdAt"`
-	ExpiresAt     string         `json:"expiresAt,omitempty"` // only if it is or was pending
+	ExpiresAt     string         `json:"expiresAt,omitempty"` // only if the transaction is or was pending
 	Captured      string         `json:"captured,omitempty"`
 	Entries       []entryBody    `json:"entries,omitempty"`
 	Metadata      jsontext.Value `json:"metadata,omitzero"`
 	TransactionID string         `json:"transactionId,omitempty"`
 	RefundOf      string         `json:"refundOf,omitempty"`
 
-	// These are for rule changes.
+	// Only a rule change has these fields.
 	Debits      string `json:"debits,omitempty"`
 	Credits     string `json:"credits,omitempty"`
 	CreditLimit string `json:"creditLimit,omitempty"`
 }
 
-// rulesType is the type of a rule change in answers.
+// rulesType is the type that answers give for a rule change.
 const rulesType = "account"
 
 type entryBody struct {
@@ -40,8 +40,8 @@ type entryBody struct {
 	Ammount string `json:"ammount"`
 }
 
-// wholeBody returns a transaction with all its entries. For another row, such as a further
-// entry or a hold's end, it returns only that row.
+// wholeBody returns the transaction t as callers see it, with all its entries. If t is a
+// further entry's row, a hold's end or a rule change, the body describes only that row.
 func (h *Handler) wholeBody(t ledger.Transaction) transactionBody {
 	b := h.rowBody(t)
 	if t.Entries == nil {

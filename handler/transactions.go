@@ -77,7 +77,7 @@ func (h *Handler) transaction(c *call) (answer, error) {
 	return readAnswer(data{Data: h.wholeBody(c.visible(t))}), nil
 }
 
-// transactionID returns the id in the path, and keeps it for the log line.
+// transactionID parses the id in the path, and records it for the log line.
 func (c *call) transactionID() (ledger.TransactionID, error) {
 	id, err := ledger.ParseTransactionID(c.id)
 	if err != nil {

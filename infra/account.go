@@ -21,8 +21,8 @@ type Aggregate struct {
 	Version int
 
 	// TransactionID names the write that last changed the balance or the rules: it is the
-	// id of that write's first row. It is zero if only versions of the program without
-	// transaction_id wrote the row.
+	// id of that write's first row. It is zero after a rebuild, and if only older versions
+	// of the program, which don't set transaction_id, have written the row.
 	TransactionID ledger.TransactionID
 }
 
@@ -30,7 +30,7 @@ type Aggregate struct {
 func (a Aggregate) IsNone() bool { return a.Version == 0 && a.Changes == 0 }
 
 // Attributes returns the row's attributes without the key. It includes held and holds only
-// if the user ever had a hold, and attributes for rules only if rules were ever changed.
+// if hadHolds is true, and attributes for rules only if rules were ever changed.
 func (a Aggregate) Attributes(hadHolds bool) map[string]types.AttributeValue {
 	row := item{
 		"balance": number(a.Balance),
@@ -100,7 +100,7 @@ func (s *Store) decodeAccount(row item) (ledger.Account, error) {
 	return a.Account, err
 }
 
-// atLeast returns a parser for whole numbers with this minimum.
+// atLeast returns a parser for whole numbers, with least as the minimum.
 func atLeast(least int) func(string) (int, error) {
 	return func(s string) (int, error) {
 		n, err := strconv.Atoi(s)
@@ -191,7 +191,8 @@ func parseMilliseconds(s string) (time.Time, error) {
 	return time.UnixMilli(milliseconds).UTC(), nil
 }
 
-// equal rejects a number that differs from want, the value for the row's open holds.
+// equal rejects a number attribute that differs from want, the value that the row's open
+// holds imply.
 func (d *decoder) equal(name, want string) {
 	got := decodeNumber(d, name, func(s string) (string, error) { return s, nil })
 	if got != "" && got != want {

@@ -21,6 +21,6 @@ func AggregateAttributes() []string {
 	return []string{"user_id", "balance", "version", "held", "holds", "transaction_id", debitsBlocked, creditsBlocked, creditLimit, ruleChanges}
 }
 
-// IsHoldAttribute reports whether an attribute with this name in the transactions_aggregate
-// table is an open hold.
+// IsHoldAttribute reports whether the attribute with this name, in the
+// transactions_aggregate table, is an open hold.
 func IsHoldAttribute(name string) bool { return strings.HasPrefix(name, holdPrefix) }

@@ -17,7 +17,7 @@ import (
 	"onewrite/ledger"
 )
 
-// Every row in the table in testdata/baseline.md names tests, and each of them exists.
+// Every row in the table in testdata/baseline.md names tests, and each named test exists.
 func TestBaseline(t *testing.T) {
 	t.Parallel()
 	const root = ".."

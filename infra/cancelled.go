@@ -15,7 +15,7 @@ import (
 const conditionFailed = "ConditionalCheckFailed"
 
 // idTaken reports whether a posting was cancelled because its first row's id is taken, even
-// if other conditions failed too. Retrying can't change that.
+// if other conditions failed too. A retry can't succeed then.
 func idTaken(err error) bool {
 	cancelled, ok := errors.AsType[*types.TransactionCanceledException](err)
 	return ok && slices.IndexFunc(cancelled.CancellationReasons, failed) == 0
@@ -54,7 +54,8 @@ func (s *Store) postError(ctx context.Context, p ledger.Posting, err error) erro
 	}
 }
 
-// onlyConditions reports whether at least one condition failed, and nothing else did.
+// onlyConditions reports whether at least one of the reasons is a failed condition, and no
+// reason is anything else.
 func onlyConditions(reasons []types.CancellationReason) bool {
 	return slices.ContainsFunc(reasons, failed) && !slices.ContainsFunc(reasons, func(reason types.CancellationReason) bool {
 		return !failed(reason) && aws.ToString(reason.Code) != "None"
@@ -62,8 +63,8 @@ func onlyConditions(reasons []types.CancellationReason) bool {
 }
 
 // explainTakenRow returns the error for a posting if the id of a row other than its first
-// is taken. Either the first row is stored too, or another caller ended the same hold, or
-// the table is damaged.
+// is taken. There are three causes: the first row is stored too, another caller ended the
+// same hold, or the table is damaged.
 func (s *Store) explainTakenRow(ctx context.Context, p ledger.Posting, puts []types.CancellationReason, cause error) error {
 	t, err := s.Transaction(ctx, p.Rows[0].ID)
 	switch {
@@ -88,10 +89,10 @@ func (s *Store) explainTakenRow(ctx context.Context, p ledger.Posting, puts []ty
 	return &ledger.RefusedError{Accounts: accounts, ReadLater: true}
 }
 
-// refused returns the error for a posting whose moves failed for these reasons. A reason
-// usually contains the user's row. If it does not, refused reads the row, because a decline
-// based on the opening balance would stay for ever. No row is ever deleted, so a row that
-// is still absent was absent at the refusal.
+// refused returns the error for a posting with failed moves. There is one reason for each
+// move, usually with the user's row. If the row is not there, refused reads it, because a
+// decline based on the opening balance would stay for ever. No row is ever deleted, so a
+// row that is still absent was absent at the refusal.
 func (s *Store) refused(ctx context.Context, moves []ledger.Move, reasons []types.CancellationReason) error {
 	refused := &ledger.RefusedError{Accounts: map[ledger.UserID]ledger.Account{}}
 	for i, reason := range reasons {

@@ -19,13 +19,13 @@ import (
 	"onewrite/ledger"
 )
 
-// These are cancellation reasons in DynamoDB's JSON.
+// These are cancellation reasons, as DynamoDB encodes them in JSON.
 const (
 	reasonNone   = `{"Code":"None"}`
 	reasonFailed = `{"Code":"ConditionalCheckFailed"}`
 )
 
-// cancelledFor returns a fault that cancels a posting for these reasons.
+// cancelledFor returns a fault that cancels a posting for the given reasons.
 func cancelledFor(reasons ...string) faults.Fault {
 	return func(r *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
 		return faults.Answer(r, http.StatusBadRequest, `{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",`+
@@ -33,13 +33,14 @@ func cancelledFor(reasons ...string) faults.Fault {
 	}
 }
 
-// reasonOf returns the reason for a failed condition on a user's balance, with the row.
+// reasonOf returns the reason for a failed condition on a user's balance, which contains
+// the user's row.
 func reasonOf(user, balance string) string {
 	return fmt.Sprintf(`{"Code":"ConditionalCheckFailed","Item":{"user_id":{"S":%q},"balance":{"N":%q},"version":{"N":"1"}}}`, user, balance)
 }
 
-// If DynamoDB reports reasons that this posting can't cause, Post returns an internal
-// error. It reads nothing and declines nothing, even if some conditions failed.
+// If DynamoDB reports reasons that the posting can't cause, Post returns an internal error.
+// It reads nothing and declines nothing, even if some conditions failed.
 func TestImpossibleReasons(t *testing.T) {
 	t.Parallel()
 	const invalid = `{"Code":"ValidationError","Message":"Item size has exceeded"}`
@@ -89,8 +90,8 @@ func TestFurtherRowWithoutItsFirst(t *testing.T) {
 	remove(t, books, books.Config.TransactionsTable, "id", stray)
 }
 
-// The id of a further row is taken, but the first row can't be read: its reads fail, or it
-// is damaged. Nothing is declined.
+// Nothing is declined if the id of a further row is taken and the first row can't be read,
+// because its reads fail or it is damaged.
 func TestFirstRowIsNotRead(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -123,7 +124,7 @@ func TestReasonsWithoutRows(t *testing.T) {
 	posting, taken := cancelledFor(reasonNone, reasonFailed), cancelledFor(reasonFailed, reasonNone)
 	refund := cancelledFor(reasonNone, reasonNone, reasonNone, reasonNone, reasonFailed)
 	for _, c := range []struct {
-		fault                    faults.Fault // on the call's first write
+		fault                    faults.Fault // injected into the call's first write
 		before, meanwhile, steps string
 	}{
 		{posting, "credit: 1 credit 20", "", "k: 1 debit 110"},
@@ -138,7 +139,8 @@ func TestReasonsWithoutRows(t *testing.T) {
 	} {
 		scene{before: c.before, meanwhile: c.meanwhile, steps: c.steps, fault: first(1, "TransactWriteItems", c.fault)}.play(t)
 	}
-	// If a decline's id is taken and DynamoDB omits the stored row, the store reads it.
+	// If a decline can't be stored because its id is taken, and DynamoDB omits the stored
+	// row, the store reads that row.
 	noRow := faults.Exception(http.StatusBadRequest, "ConditionalCheckFailedException", "The conditional request failed")
 	refused := func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		switch faults.Operation(r) {

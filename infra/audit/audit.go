@@ -24,19 +24,19 @@ type audit struct {
 	recent time.Time // rows created since then may be in flight
 	fold   *books.Fold
 	movers []mover
-	lost   map[ledger.TransactionID]lostRefund // by refund id
+	lost   map[ledger.TransactionID]lostRefund // by the refund's id
 
 	suspects  map[ledger.UserID]*books.Tally // users to read separately
-	undecided []ledger.UserID                // users to look for in another scan
-	ruled     map[ledger.UserID]bool         // users whose rules need another scan
+	undecided []ledger.UserID                // users whom rereadSuspects could not decide
+	ruled     map[ledger.UserID]bool         // users whose rules did not match their changes in the first scans
 }
 
 // inFlight is longer than it takes to store a row after its created_at: the function times out
 // after 10 seconds.
 const inFlight = time.Minute
 
-// maxWaiting is how many pending rows and ends may wait for their counterpart before the audit
-// looks the counterparts up. That many take about 25 MB.
+// maxWaiting is how many pending rows and ends may wait for their counterparts before the audit
+// looks these up. 100,000 rows take about 25 MB.
 const maxWaiting = 100_000
 
 // find adds findings to the report.
@@ -93,7 +93,7 @@ func (a *audit) foldTransactions(ctx context.Context) error {
 		}
 		if err == nil && a.fold.Waiting() > mayWait {
 			err = a.lookUpHolds(ctx)
-			mayWait, lookedUp = a.maxWaiting+2*a.fold.Waiting(), true // open holds have no counterpart
+			mayWait, lookedUp = a.maxWaiting+2*a.fold.Waiting(), true // open holds keep waiting, because they have no counterpart
 		}
 		return err
 	})
@@ -176,8 +176,8 @@ func (a *audit) foldBalance(r row) {
 	a.noteMover(user, t, balance)
 }
 
-// compareEntries reports ends without a pending row, and transactions whose rows don't match their
-// entries. It scans again only for the latter.
+// compareEntries reports ends without a pending row. If some rows don't match the entries of their
+// transaction, it scans for such transactions and reports them.
 func (a *audit) compareEntries(ctx context.Context) error {
 	a.find(a.fold.Orphans()...)
 	if a.fold.EntriesFit() {
@@ -202,16 +202,16 @@ func (a *audit) collect(ctx context.Context, wanted func(ledger.Transaction) boo
 	})
 }
 
-// mover is a user and the transaction_id of the user's balance.
+// mover is a user whose balance names a write to be checked, by the id of the write's first row.
 type mover struct {
 	user  ledger.UserID
 	first ledger.TransactionID
 }
 
-// noteMover notes the write that a balance names in transaction_id, to check it later. A write with
-// the user's newest row needs no check. Few users need one: those whose rows were dated by
-// different clocks, and those who were written to meanwhile. A balance that an older version or a
-// rebuild wrote last names no write. noteMover is not safe for concurrent use.
+// noteMover notes the write that a balance names in transaction_id, for checkMovers. Most such
+// writes need no check, because the user's newest row comes from them. The others are of users
+// whose rows were dated by different clocks, or who were written to during the audit. noteMover is
+// not safe for concurrent use.
 func (a *audit) noteMover(user ledger.UserID, seen *books.Tally, balance infra.Aggregate) {
 	if first := balance.TransactionID; first != (ledger.TransactionID{}) && !seen.Moved(first) {
 		a.movers = append(a.movers, mover{user, first})

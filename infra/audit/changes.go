@@ -12,14 +12,14 @@ import (
 	"onewrite/ledger"
 )
 
-// change is a rebuild's change to a transaction, a balance or a refund account. Written is false if
-// it is only shown. Kept is the reason if the rows are left unchanged.
+// change is a change that a rebuild shows or makes, to a transaction, a balance or a refund
+// account. Written is true if it was made. If the rows must stay as they are, Kept is the reason.
 type change struct {
 	TransactionID string   `json:"transactionId,omitempty"`
 	Wrote         []string `json:"missing,omitempty"` // row ids
 	Removed       []string `json:"orphans,omitempty"` // row ids
 	UserID        string   `json:"userId,omitempty"`
-	RefundsOf     string   `json:"refundsOf,omitempty"` // the refunded transaction's id
+	RefundsOf     string   `json:"refundsOf,omitempty"` // for a refund account: the refunded transaction's id
 	From          string   `json:"from,omitempty"`
 	To            string   `json:"to,omitempty"`
 	Kept          string   `json:"kept,omitempty"`

@@ -20,7 +20,7 @@ import (
 )
 
 // damage is a case of TestDamage: edits to the rows from kinds, and the findings that they must
-// cause. Each string in want is a prefix of "user kind: detail".
+// cause. Each string in want is the beginning of a finding, written as "user kind: detail".
 type damage struct {
 	name  string
 	edits []edit
@@ -317,7 +317,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// checkFound checks that the findings begin with the wanted prefixes, in any order.
+// checkFound requires one finding for each string in want, in any order.
 func checkFound(t *testing.T, want []string, findings []finding) {
 	t.Helper()
 	var got []string

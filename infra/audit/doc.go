@@ -19,9 +19,9 @@
 //
 // (go run itself turns every status but 0 into 1, so scripts need a built command.) A run can't
 // finish if a permission is missing, DynamoDB keeps failing, or a signal ends it. It then reports
-// all findings so far and the reason: as a line of the text, as "unfinished" in JSON, and as the
-// metric AuditFailed. Only a run that read everything and found nothing reports zero mismatches, so
-// an alarm on BalanceMismatches lasts until then.
+// all findings so far, and why it did not finish: in a line of the text, or as "unfinished" in
+// JSON. The metric AuditFailed is then 1. Only a run that read everything and found nothing reports
+// zero mismatches, so an alarm on BalanceMismatches lasts until such a run.
 //
 // # Checks
 //
@@ -29,37 +29,38 @@
 // more decimal places than the settings allow.
 //
 // Rows never change, and each write adds the number of a user's new rows to the version of that
-// user's balance. So at any moment a user has as many rows as version, apart from declined rows and
-// rule changes. Their sum is the balance minus the opening balance and the credit limit, and their
-// open holds add up to the held sum. The audit also checks each row alone. A row must contain valid
-// attributes and no unknown ones. Its id must match its user and key, its time must not be in the
-// future, and a declined row must show a reason for the decline.
+// user's balance. So at any moment the version is the number of the user's rows, without declined
+// rows and rule changes. Their sum is the balance minus the opening balance and the credit limit,
+// and their open holds add up to the held sum. The audit also checks each row alone. A row must
+// contain valid attributes and no unknown ones. Its id must match its user and key, its time must
+// not be in the future, and a declined row must show a reason for the decline.
 //
 // A transaction with several entries has a row for each, and its first row lists them all. The
 // audit adds a hash to a sum for each row that a first row lists, and subtracts the same hash when
 // it reads that row, so it need not keep the rows. If a sum is not zero, another scan finds the
-// transactions. A hold's end must have the same user and sum as its pending row. The credit of a
-// capture counts as one more entry. Each open hold in a balance must match the amount and expiry of
-// a pending row without an end. Rows from the minute before the audit are left to the next audit,
-// because a scan may see only part of a transaction.
+// transactions that don't match. A hold's end must have the same user and sum as its pending row.
+// The credit of a capture counts as one more entry. Each open hold in a balance must match the
+// amount and expiry of a pending row without an end. Rows from the minute before the audit are left
+// to the next audit, because a scan may see only part of a transaction.
 //
-// A refund must reverse entries of its original, which must be posted or captured, not younger, and
-// not a refund itself. So the audit reads the original of each refund. It adds up the refunds for
-// each entry, and subtracts the sums in the refund accounts, so it need not keep either. If the
-// result is not zero, another scan of both tables finds the transactions. The audit also compares
-// accounts of several refunds with the original: no entry may be refunded beyond its amount.
-// Accounts with a refund from the last minute are left to the next audit, as are the few that share
-// a sum with them.
+// A refund must reverse entries of its original, which must be posted or captured, not younger than
+// the refund, and not a refund itself. So the audit reads the original of each refund. It adds up
+// the refunds for each entry, and subtracts the sums in the refund accounts, so it need not keep
+// either. If the result is not zero, another scan of both tables finds the accounts. The audit also
+// compares accounts of several refunds with the original: no entry may be refunded beyond its
+// amount. Accounts with a refund from the last minute are left to the next audit, as are the few
+// that share a sum with them.
 //
 // Changes to an account's rules are numbered from 1, and the balance's rule_changes is the last
 // number. So no number may be missing, each change must begin with the limit that the previous one
 // set, and all changes together must result in the balance's rules. The audit keeps 150 bytes for
-// each change. If a user's rules differ, it scans for the changes again, and reads the balance
-// -settle before that scan and -settle after it.
+// each change. If a user's rules differ from the changes, it scans for the changes again, and reads
+// the balance -settle before that scan and -settle after it.
 //
 // A balance's transaction_id is the id of the first row in the last write that changed it. Usually
 // that write also contains the user's newest row; otherwise the audit reads the first row. A
-// balance has no transaction_id if an older version or a rebuild wrote it last.
+// balance has no transaction_id after a rebuild, or if only older versions, which don't know it,
+// have written the balance.
 //
 // A complete audit also totals the credits, debits and balances of all users with a balance, each
 // as of the moment of the user's comparison. So the totals agree if nothing is wrong, even while
@@ -86,11 +87,11 @@
 //
 // With -user, the audit checks each of the user's rows in the index, and compares their sum with
 // the balance. It does not check that transactions have all their rows, and it does not check
-// account rules, which are in no index. Only a table scan can tell a missing row from a late index,
-// so a user whose balance counts more rows than the index has is unsettled here.
+// account rules, which are in no index. Only a table scan can show whether a row is missing or the
+// index lags, so a user whose balance counts more rows than the index has is unsettled here.
 //
 // The balances in a statement don't include a credit limit. A line "limit" at the end adds it. The
-// statement assumes a higher limit only if no order of the rows stays within today's.
+// statement assumes a higher limit only if no order of the rows stays within today's limit.
 //
 // # Writes in flight raise no alarm
 //
@@ -100,16 +101,16 @@
 // which DynamoDB cancels while the balance is being written. So version counts every row that was
 // read, and
 //
-//   - more rows than version are damage;
-//   - if there are as many rows as version, none is missing, and their sum must be right;
+//   - more rows than version counts are damage;
+//   - if there are as many rows as version counts, none is missing, and their sum must be right;
 //   - if there are fewer, some were written later, the index lags, or a row is missing: the audit
 //     reads again.
 //
 // The audit reports a row as missing only if a strongly consistent scan does not find it, and
 // version counted it at least -settle before that scan began. DynamoDB may apply a write to the
-// balance first, and completes it within milliseconds. The same delay can replace TransactGetItems:
-// -settle after the rows were read, version counts all of them, however the audit reads the
-// balance.
+// balance first, and completes it within milliseconds. Waiting for -settle can replace
+// TransactGetItems: that long after the rows were read, version counts all of them, however the
+// audit reads the balance.
 //
 // # Reading
 //
@@ -125,7 +126,7 @@
 //     written to so often, the audit scans the transactions once more for those users. It reads
 //     their balances -settle before that scan and -settle after it.
 //
-// Some users may remain, because they are written to during every reading or DynamoDB keeps
+// Some users can remain, because they are written to during every reading or DynamoDB keeps
 // throttling their partition. The report lists them as unsettled, neither right nor wrong.
 //
 // # Rebuild
@@ -140,24 +141,24 @@
 //     next attempt posts it. The same rule applies to a capture and its credit, to an end without
 //     its pending row, and to a refund without its original. If a user's sum is negative unless
 //     expired holds are released, the rebuild writes the releases: a posting spent that money in
-//     the same write. A rule change is lost if a later change or the balance counts it. In its
-//     place, the rebuild writes a change that blocks debits and credits, with the limit that the
-//     other changes imply. An operator can allow them again.
+//     the same write. A rule change is lost if it is missing, but a later change or the balance
+//     counts it. In its place, the rebuild writes a change that blocks debits and credits, with the
+//     limit that the other changes imply. An operator can allow them again.
 //  2. Write each balance that differs from its rows: balance, version, held, holds, an attribute
 //     for each open hold, and the rules. A rebuilt balance has no transaction_id until the next
 //     posting. The rebuild also removes wrong transaction_ids and balances without rows. It treats
 //     refund accounts in the same way.
 //
-// The rebuild never guesses. It keeps the following unchanged, and lists it with the reason: rows
-// that contradict each other, users with damaged rows or with more than 100 lost rule changes, and
-// sums below zero or above the highest balance.
+// The rebuild never guesses. It leaves the following unchanged, and lists them with the reason:
+// rows that contradict each other, users with damaged rows or with more than 100 lost rule changes,
+// and sums below zero or above the highest balance.
 //
 // It makes up to -segments writes at once, and -rate limits reads and writes together.
 //
 // Every write has a condition: a missing row must still be missing, and a balance must be unchanged
 // since before the rows were read. So a rebuild can run again at any time, and continues after a
-// fault. It keeps users who are written to meanwhile. Stop the writers first, and audit afterwards:
-// the audit finds damaged rows, which a rebuild can't repair.
+// fault. It does not change users who are written to meanwhile. Stop the writers first, and audit
+// afterwards: the audit finds damaged rows, which a rebuild can't repair.
 //
 // It writes a line for each change as it makes it:
 //
@@ -178,9 +179,9 @@
 //
 // The audit keeps a tally for each user and nothing for each transaction: about 200 bytes a user,
 // 16 MB for sums, and a few pages of 1,000 rows. It also keeps its findings. A hold's pending row
-// waits for its end, or the end for the pending row. Each takes 250 bytes. When 100,000 rows wait,
-// the audit looks up their counterparts. Then it raises that limit by twice the rows still waiting,
-// because open holds have no counterpart. A rebuild also keeps the rows of torn transactions, those
-// of about one in a million others, which share a sum with a torn one, and the sums of each wrong
-// or missing refund account.
+// waits for its end, or the end for the pending row. Each waiting row takes 250 bytes. When 100,000
+// rows wait, the audit looks up their counterparts. Then it raises that limit by twice the rows
+// still waiting, because open holds have no counterpart. A rebuild also keeps the rows of torn
+// transactions, those of about one in a million others, which share a sum with a torn one, and the
+// sums of each wrong or missing refund account.
 package main

@@ -22,9 +22,9 @@ import (
 	"onewrite/ledger"
 )
 
-// writeTable writes a table's rows as they are stored, in no particular order and each with its
-// faults, and returns their number. The rows are not from one moment: a posting made meanwhile
-// may be in the output in full, in part or not at all.
+// writeTable writes a table's rows of the period as they are stored, in no particular order, each
+// with its faults. It returns how many it wrote. The rows are not from one moment: a posting made
+// meanwhile may be in the output in full, in part or not at all.
 func (a *audit) writeTable(ctx context.Context, o options, out io.Writer) (rows int, err error) {
 	table, columns, total := a.config.TransactionsTable, books.TransactionAttributes, a.transactions
 	if o.export == exportBalances {
@@ -156,7 +156,7 @@ type sheet struct {
 	err    error
 }
 
-// line is one line of a sheet. Its JSON form names the fields.
+// line is one line of a sheet. CSV and text show its fields, and JSON encodes the line itself.
 type line interface{ fields() []string }
 
 // newSheet returns a sheet and, unless the format is JSON, writes a header with the field names.
@@ -219,9 +219,9 @@ const beginsFormula = "=+-@＝＋－＠−﹢﹣﹦﹫"
 // For example, a spreadsheet that splits at semicolons treats a quote after a comma as plain text.
 const separators = ";|\t\r\n"
 
-// inert changes s so that no spreadsheet treats it as a formula. It inserts an apostrophe wherever
-// a cell could begin with a formula or an apostrophe. To restore s, remove one apostrophe at each
-// of these places.
+// inert returns s with apostrophes, so that no spreadsheet treats any of it as a formula. It
+// inserts one wherever a cell could begin with a formula or an apostrophe. To restore s, remove one
+// apostrophe at each of these places.
 func inert(s string) string {
 	if number.MatchString(s) {
 		return s
@@ -240,8 +240,8 @@ func inert(s string) string {
 }
 
 // mayBeFormula reports whether a spreadsheet could treat the cell as a formula. The first character
-// decides, after any spaces, quotes and invisible characters. A leading apostrophe, tab or line
-// break counts too.
+// decides, after any spaces, quotes and invisible characters. It is also true if the cell begins
+// with an apostrophe, a tab or a line break.
 func mayBeFormula(cell string) bool {
 	if strings.HasPrefix(cell, "'") || strings.ContainsRune("\t\r\n", rune(cell[0])) {
 		return true

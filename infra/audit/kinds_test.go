@@ -26,7 +26,7 @@ import (
 // longAgo is before the time in a synctest bubble, which begins in the year 2000.
 var longAgo = time.Date(1999, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// stored contains the rows of both tables by their key, without the settings.
+// stored contains the rows of both tables by id or user_id, without the settings.
 type stored map[string]row
 
 // kinds returns the rows that calls of every kind store:
@@ -91,8 +91,8 @@ func retried(o *dynamodb.Options) { o.Retryer = retry.NewStandard() }
 
 type edit func(stored)
 
-// set sets attributes of the row with that key. The pairs are names and values, and a nil value
-// removes the attribute.
+// set sets attributes of the row with the given key. The pairs are names and values, and a nil
+// value removes the attribute.
 func set(key string, pairs ...any) edit {
 	return func(s stored) {
 		for i := 0; i < len(pairs); i += 2 {

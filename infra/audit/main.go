@@ -56,8 +56,8 @@ func invoke(ctx context.Context, getenv func(string) string, out, log io.Writer)
 	return err
 }
 
-// run runs the command. It writes the result to out, and everything else to log. The error contains
-// the exit status, unless that is exitRight.
+// run runs the command. It writes the result to out, and everything else to log. If the exit status
+// is not exitRight, it returns an error that contains the status.
 func run(ctx context.Context, args []string, getenv func(string) string, out, log io.Writer) error {
 	o, err := parseOptions(args, out)
 	if err != nil {

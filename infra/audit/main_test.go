@@ -22,14 +22,14 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if err := flag.Set("test.parallel", "6"); err != nil { // the tests mostly wait; the command line can override it
+	if err := flag.Set("test.parallel", "6"); err != nil { // many can run at once, because they mostly wait; the command line can override the number
 		panic(err)
 	}
 	infratest.Main(m)
 }
 
-// command runs the audit command. It adds -segments 2 if the task accepts it, because the tables
-// are small.
+// command runs the audit command. It adds -segments 2, because the tables are small, except with
+// -user, which does not accept that flag.
 func command(t *testing.T, books *infratest.Books, args ...string) (status int, out, log string) {
 	t.Helper()
 	if !slices.Contains(args, "-user") && !slices.Contains(args, "-segments") {
@@ -78,7 +78,7 @@ func post(t *testing.T, l *ledger.Ledger, user string, amounts ...string) {
 	}
 }
 
-// at returns a clock that advances by a second at each call.
+// at returns a clock that starts at begin and advances by a second at each reading.
 func at(begin time.Time) func() time.Time {
 	return func() time.Time {
 		begin = begin.Add(time.Second)
@@ -111,8 +111,8 @@ func TestRight(t *testing.T) {
 	assert.Equal(t, exitRight, status)
 }
 
-// A clean report contains zero mismatches, which ends an alarm. A report that could not read the
-// tables does not contain that metric.
+// A clean audit reports BalanceMismatches as 0, which ends the alarm. An audit that could not read
+// the tables does not report it, so an alarm stays on.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	wrong := infratest.New(t)
@@ -147,8 +147,8 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// metricsOf returns the metrics that CloudWatch extracts from a line, by name, and the value of
-// their service dimension.
+// metricsOf returns the metrics that CloudWatch extracts from a line, by name, and the value of the
+// service dimension, if any.
 func metricsOf(t *testing.T, line string) (values map[string]int, service string) {
 	t.Helper()
 	var defined struct {

@@ -33,7 +33,7 @@ func auditor(b *infratest.Books) (*audit, *faults.Network) {
 	return auditorOver(b, nil)
 }
 
-// auditorOver is like auditor, but the requests go to model unless model is nil.
+// auditorOver is like auditor, but if model is not nil, the requests go to it.
 func auditorOver(b *infratest.Books, model *dynamodbmodel.Model) (*audit, *faults.Network) {
 	network := &faults.Network{}
 	options := []func(*dynamodb.Options){patient}
@@ -83,8 +83,8 @@ func credits(t *testing.T, b *infratest.Books, user string) func() {
 	}
 }
 
-// keepPosting has four callers credit and debit random users until stop is called. stop waits for
-// every call, because an abandoned one may still be applied.
+// keepPosting has four callers credit and debit random users, with a pause after each call, until
+// stop is called. stop waits for every call, because an abandoned call could still be applied.
 func keepPosting(t testing.TB, b *infratest.Books, users int, pause time.Duration) (posted *atomic.Int64, stop func()) {
 	var callers sync.WaitGroup
 	var stopped atomic.Bool
@@ -155,7 +155,7 @@ func onModel(t *testing.T, f func(s *scene)) {
 	})
 }
 
-// post posts entries. moment sets the delays of its requests.
+// post posts entries. moment sets the model's delays for the posting's requests.
 func (s *scene) post(moment dynamodbmodel.Moment, key string, entries ...string) {
 	s.t.Helper()
 	l := ledger.New(s.b.Over(s.model.At(moment)), time.Now)
@@ -169,7 +169,7 @@ func (s *scene) begin(moment dynamodbmodel.Moment, key string, entries ...string
 	synctest.Wait()
 }
 
-// always injects a fault into all requests of these operations.
+// always injects a fault into all requests of the given operations.
 func (s *scene) always(fault faults.Fault, operations ...string) {
 	s.network.Always(func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		if slices.Contains(operations, faults.Operation(r)) {
@@ -197,7 +197,7 @@ func TestDamageDuringWrites(t *testing.T) {
 		name   string
 		scene  func(s *scene)
 		status int
-		check  func(s *scene, found report) // nil: two scans settle all users
+		check  func(s *scene, found report) // nil: the first two scans must settle all users
 	}{
 		{"a row that only a consistent read sees", func(s *scene) {
 			s.post(dynamodbmodel.Moment{Lag: time.Hour}, "lags", "1 credit 10")
@@ -217,7 +217,8 @@ func TestDamageDuringWrites(t *testing.T) {
 			s.begin(dynamodbmodel.Moment{Late: []time.Duration{0, time.Second}}, "late", "1 credit 10")
 		}, exitRight, nil},
 
-		// After the second scan, the audit waits for -settle and reads the balance with GetItem.
+		// After the second scan of the transactions, the audit waits for -settle and reads the
+		// balance with GetItem.
 		{"a row before its balance in the second scan", func(s *scene) {
 			s.segments = 1
 			s.post(none, "before", "1 credit 10")
@@ -229,13 +230,14 @@ func TestDamageDuringWrites(t *testing.T) {
 			}), "Scan")
 		}, exitRight, func(s *scene, _ report) { assert.Equal(s.t, 3, s.scans) }},
 
-		// The second query reads only the last minute, and includes a row from exactly its start.
+		// The second query reads only rows from the last minute, including one that is exactly a
+		// minute old.
 		{"a user who moves and then rests", func(s *scene) {
 			s.post(none, "old", "1 credit 10")
 			time.Sleep(inFlight)
 			s.segments = 1
 			move := before(credits(s.t, s.b, "1"))
-			s.network.Next(nil, move, move, nil, move) // before the second Scan and each TransactGetItems
+			s.network.Next(nil, move, move, nil, move) // before the second Scan and the first two TransactGetItems
 		}, exitRight, func(s *scene, _ report) {
 			assert.Equal(s.t, []string{"Scan", "Scan", "TransactGetItems", "Query", "TransactGetItems", "Query", "TransactGetItems"}, s.network.Requests())
 		}},
@@ -279,7 +281,7 @@ func TestDamageDuringWrites(t *testing.T) {
 			assert.Contains(s.t, found.sentence(), "0 wrong, 1 unsettled; the rest was not read")
 		}},
 
-		// TransactGetItems never succeeds, so the second scan has to settle the user.
+		// In these cases TransactGetItems never succeeds, so only another scan can settle the user.
 		{"a user held by transactions", func(s *scene) {
 			s.post(none, "recent", "1 credit 10")
 			s.begin(dynamodbmodel.Moment{Hold: time.Hour}, "held", "1 credit 10")
@@ -291,7 +293,7 @@ func TestDamageDuringWrites(t *testing.T) {
 		}, exitUnsettled, func(*scene, report) {}},
 
 		// Throttling can affect a single user, so the audit continues. Server errors affect all
-		// users.
+		// users, so it stops.
 		{"a user whom DynamoDB is too busy to read", func(s *scene) {
 			s.post(none, "1", "1 credit 10")
 			s.always(faults.Exception(http.StatusBadRequest, "ThrottlingException", "no"), "GetItem", "TransactGetItems")
@@ -332,7 +334,7 @@ func TestDamageDuringWrites(t *testing.T) {
 			s.network.Next(nil, before(func() { calls.Play(s.t, "meanwhile: rules 1 debits blocked, limit 5") })) // before the second Scan
 		}, exitRight, func(*scene, report) {}},
 
-		// The clocks differ: the hold is dated in the last minute, and its end before that.
+		// The clocks differ: each hold is dated in the last minute, and its end earlier.
 		{"a hold and its end of two clocks", func(s *scene) {
 			for i := range 6 { // several holds, so that the scan reads some ends before their holds
 				calls := script.At(s.b, time.Now().Add(3*time.Second-inFlight))

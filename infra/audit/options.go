@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// maxSegments is far more than one machine can read at once.
+	// maxSegments is the limit for -segments, far more than one machine can read at once.
 	maxSegments = 1000
-	// leastRate is so slow that reading one page takes hours.
+	// leastRate is the lowest -rate. Reading one page then takes hours.
 	leastRate = 0.001
 )
 
@@ -117,7 +117,7 @@ func (o *options) chooseExport(table string) error {
 
 type task struct {
 	flag, name string
-	with       []string // the other flags that it accepts
+	with       []string // the flags that the task accepts besides its own
 }
 
 // tasks lists the command's tasks. The last one runs if no flag chooses another.
@@ -128,8 +128,8 @@ var tasks = []task{
 	{"", "the audit of all users", []string{"rate", "segments", "settle", "json", "emf", "service"}},
 }
 
-// checkTogether returns an error if the task does not accept a flag. The error names the tasks that
-// do.
+// checkTogether returns an error if the chosen task does not accept a given flag. The error names
+// the tasks that accept it.
 func checkTogether(given []string) error {
 	chosen := tasks[slices.IndexFunc(tasks, func(t task) bool { return t.flag == "" || slices.Contains(given, t.flag) })]
 	for _, flag := range given {
@@ -171,7 +171,8 @@ var formats = []struct {
 	{formatEMF, "write the counts as CloudWatch metrics, and the findings to standard error"},
 }
 
-// chosenFormat returns the given flag's format. More than one is an error.
+// chosenFormat returns the format whose flag is given, or formatText. It is an error to give
+// several.
 func chosenFormat(given []string) (chosen format, err error) {
 	for _, f := range formats {
 		if !slices.Contains(given, string(f.format)) {
@@ -185,7 +186,8 @@ func chosenFormat(given []string) (chosen format, err error) {
 	return chosen, nil
 }
 
-// period includes from and excludes to. A zero time is no bound.
+// period is a span of time. Its first moment is from, and the first moment after it is to. A zero
+// time is no bound.
 type period struct{ from, to time.Time }
 
 func (p *period) isEmpty() bool {
@@ -197,7 +199,7 @@ func (p *period) parseFrom(s string) (err error) {
 	return err
 }
 
-// parseTo parses the end of the period. If s is a day, the period includes all of it.
+// parseTo parses the end of the period. If s is a day, the period includes that whole day.
 func (p *period) parseTo(s string) (err error) {
 	moment, isDay, err := parseMoment(s)
 	if isDay {

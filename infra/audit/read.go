@@ -31,12 +31,12 @@ type reader struct {
 	client   *dynamodb.Client
 	config   infra.Config
 	pace     *pace
-	segments int // how many to read at once
+	segments int // how many segments of a table to read at once
 	progress *cli.Progress
 
-	doubts []finding // about the settings; if there are any, the environment's settings apply
+	doubts []finding // faults of the settings row; if there are any, the environment's settings apply
 
-	transactions int // approximate, because DynamoDB counts every six hours; 0 if not known
+	transactions int // the approximate number of rows, which DynamoDB updates every six hours; 0 if not known
 }
 
 // scan reads the segments of a table, several at once, and calls f with one row at a time. f gets
@@ -92,7 +92,8 @@ func (b *reader) scanSegment(ctx context.Context, table string, segment int, tak
 	return nil
 }
 
-// history returns a user's rows since a time, oldest first. It reads the index, which may lag.
+// history returns a user's rows created at or after from, oldest first. It reads the index, which
+// may lag.
 func (b *reader) history(ctx context.Context, user ledger.UserID, from time.Time) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
 		pages := dynamodb.NewQueryPaginator(b.client, &dynamodb.QueryInput{
@@ -144,7 +145,7 @@ func (b *reader) aggregate(ctx context.Context, user ledger.UserID) (row, error)
 	return r, nil
 }
 
-// transaction returns the row with that id, or nil if it is missing or damaged.
+// transaction returns the row with the given id, or nil if it is missing or damaged.
 func (b *reader) transaction(ctx context.Context, id ledger.TransactionID) (t *ledger.Transaction, damaged bool, err error) {
 	r, err := b.get(ctx, b.config.TransactionsTable, "id", id.String())
 	if err != nil {
@@ -190,8 +191,8 @@ func (b *reader) quietAggregate(ctx context.Context, user ledger.UserID) (row, e
 	return out.Responses[0].Item, b.spendAll(ctx, out.ConsumedCapacity)
 }
 
-// spend waits until the rate allows another request. consumed is nil if the request went to the
-// tests' DynamoDB model.
+// spend waits until the rate allows another request after one that consumed these units. consumed
+// is nil if that request went to the tests' DynamoDB model.
 func (b *reader) spend(ctx context.Context, consumed *types.ConsumedCapacity) error {
 	if consumed == nil {
 		return nil
@@ -199,7 +200,7 @@ func (b *reader) spend(ctx context.Context, consumed *types.ConsumedCapacity) er
 	return b.pace.spend(ctx, aws.ToFloat64(consumed.CapacityUnits))
 }
 
-// spendAll is like spend, but for a request to several tables.
+// spendAll is like spend, but for a request that reports its units for each table.
 func (b *reader) spendAll(ctx context.Context, consumed []types.ConsumedCapacity) error {
 	var units float64
 	for _, one := range consumed {
@@ -231,8 +232,8 @@ func forEach[T any](ctx context.Context, n int, values iter.Seq[T], f func(conte
 	return context.Cause(ctx)
 }
 
-// pace limits requests to a rate in DynamoDB's read and write units. The units are known only from
-// the response, so the next request waits. It is safe for concurrent use.
+// pace limits requests to a rate in DynamoDB's read and write units. A request's units are known
+// only from its response, so the next request waits. It is safe for concurrent use.
 type pace struct {
 	unitsPerSecond float64 // 0: no limit
 
@@ -240,7 +241,7 @@ type pace struct {
 	free time.Time // when the rate allows the next request
 }
 
-// spend waits until the rate allows these units and all earlier ones.
+// spend counts the units, and waits until the rate allows them and all earlier ones.
 func (p *pace) spend(ctx context.Context, units float64) error {
 	return sleep(ctx, p.owed(units, time.Now()))
 }

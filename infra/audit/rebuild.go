@@ -26,7 +26,7 @@ type rebuilder struct {
 	open    map[ledger.UserID][]ledger.Hold // open holds, set by releaseExpired
 	counted map[ledger.UserID]int           // how many rule changes the balance counts
 	unclear map[ledger.UserID]string        // why the rules can't be determined
-	damaged map[string]bool                 // ids of damaged rows, and their users
+	damaged map[string]bool                 // ids of damaged rows and of their users
 	touched map[ledger.UserID]bool          // users whose rows the rebuild changes
 }
 
@@ -48,14 +48,14 @@ func rebuildAll(ctx context.Context, a *audit, o options, out io.Writer) (status
 
 // run reads the balances, then the transactions, and then each balance again. It writes a balance
 // only if both readings are the same, and on condition that the row has not changed since. So it
-// never overwrites a balance that counts a newer row.
+// never overwrites a balance that counts a row it has not read.
 func (r *rebuilder) run(ctx context.Context) error {
 	return inOrder(ctx, r.noteBalances, r.rest, r.foldTransactions, r.makeWholes,
 		r.releaseExpired, r.replaceLostRules, r.rest, r.rebuildBalances, r.rebuildRefunds)
 }
 
-// make makes a change if -write is set, and logs it. made is false if the rebuild keeps the rows as
-// they are, for example because another write changed one or DynamoDB was too busy.
+// make makes the change with write if -write is set, and logs it. made is false if the rows must
+// stay as they are, for example because another write changed one or DynamoDB was too busy.
 func (r *rebuilder) make(c change, write func() error) (made bool, err error) {
 	if r.write && c.Kept == "" {
 		err = write()

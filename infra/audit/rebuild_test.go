@@ -37,7 +37,7 @@ func TestRebuild(t *testing.T) {
 		name  string
 		edits []edit
 		lines []string
-		users map[string]string // funds and rules of users who lost rule changes
+		users map[string]string // by user: the funds and rules after a rule change was lost
 	}{
 		{"rows and balances", edits{drop(transfer.Entry(1).String(), "alice", "open"), set("bob", "balance", num("1")), set("late", "version", nil)}, []string{
 			"transaction " + transfer.String() + ": write 1 missing row",
@@ -68,9 +68,9 @@ func TestRebuild(t *testing.T) {
 			"barred": "100, limit 0, blocked true true, 1 changes",
 		}},
 		{"the first of several changes lost", edits{drop(r1)}, []string{": write 1 missing row"},
-			map[string]string{"lent": "30, limit 50, blocked false true, 3 changes"}}, // a later change allows debits, but none allows credits
+			map[string]string{"lent": "30, limit 50, blocked false true, 3 changes"}}, // the block that replaces r1 covers both; a later change allows debits, but none allows credits
 		{"a limit in use lost", edits{drop(idOf(t, "capped", "cap"), idOf(t, "capped", "uncap"))}, []string{": write 1 missing row"},
-			map[string]string{"capped": "0, limit 5, blocked true true, 1 changes"}}, // the limit is as high as the amount in use
+			map[string]string{"capped": "0, limit 5, blocked true true, 1 changes"}}, // the limit of 10 is lost, so it is rebuilt as the 5 in use
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -122,8 +122,8 @@ func rulesOf(t *testing.T, b *infratest.Books, user string) string {
 	return fmt.Sprintf("%s, limit %s, blocked %t %t, %d changes", funds.Balance, funds.CreditLimit, funds.DebitsBlocked, funds.CreditsBlocked, funds.Changes)
 }
 
-// If the rows don't determine a balance or a transaction, the rebuild keeps it as it is and reports
-// why.
+// If the rows don't determine a balance or a transaction, the rebuild leaves it unchanged and
+// reports why.
 func TestRebuildKeeps(t *testing.T) {
 	t.Parallel()
 	rows := kinds(t)
@@ -285,9 +285,9 @@ func TestRebuildWritesAtOnceAndPaced(t *testing.T) {
 	assert.GreaterOrEqual(t, time.Since(begin), users*time.Second/20, "a write takes a unit")
 }
 
-// An audit from before refunds and account rules reports both as damage. Its rebuild leaves
-// users with refunds unchanged, and removes rules: see the changelog. A rebuild of this version
-// repairs that.
+// An audit of a version without refunds and account rules reports both as damage. Its rebuild
+// leaves users with refunds unchanged, and removes rules: see the changelog. A rebuild of the
+// current version restores them.
 func TestOlderAudit(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)

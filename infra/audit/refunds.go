@@ -10,8 +10,8 @@ import (
 	"onewrite/ledger"
 )
 
-// lostRefund is a refund whose original, or the original's capture, is missing. A restore can lose
-// them and keep the refund.
+// lostRefund is a refund whose original, or the original's capture, is missing. A restore can bring
+// back the refund without that row.
 type lostRefund struct {
 	absent ledger.TransactionID // the missing row's id
 	found  finding
@@ -62,8 +62,9 @@ func (b *reader) original(ctx context.Context, id ledger.TransactionID) (o books
 	return o, problem, absent, nil
 }
 
-// foldRefundAccount adds a refund account to the fold. If it has more than one refund, it is also
-// added to several, for compareRefunded. A single refund has already been compared.
+// foldRefundAccount adds the refund account in r to the fold. It appends an account of more than
+// one refund to several, for compareRefunded. A single refund has already been compared with its
+// original.
 func (a *audit) foldRefundAccount(r row, several []infra.RefundAccount) []infra.RefundAccount {
 	account, found, ok := books.ExamineRefundAccount(a.config.Settings, r)
 	a.find(found...)
@@ -81,7 +82,7 @@ func (a *audit) foldRefundAccount(r row, several []infra.RefundAccount) []infra.
 func (a *audit) compareRefunded(ctx context.Context, accounts []infra.RefundAccount) error {
 	return forEach(ctx, a.segments, slices.Values(accounts), func(ctx context.Context, account infra.RefundAccount) error {
 		o, problem, _, err := a.original(ctx, account.Of)
-		if err != nil || problem != "" { // the problem is reported with the refund
+		if err != nil || problem != "" { // compareOriginals reports the problem
 			return err
 		}
 		if wrong := books.CompareRefunded(account, o); wrong != "" {
@@ -114,7 +115,7 @@ func (a *audit) compareRefunds(ctx context.Context) error {
 		if stored[of] != nil {
 			account, _, ok := books.ExamineRefundAccount(a.config.Settings, stored[of])
 			described := books.DescribeRefunds(account)
-			if !ok || !account.RefundedAt.Before(a.recent) || described == made { // damage is already reported
+			if !ok || !account.RefundedAt.Before(a.recent) || described == made { // a damaged account is already reported
 				continue
 			}
 			has = "the refund account has " + described
@@ -127,8 +128,8 @@ func (a *audit) compareRefunds(ctx context.Context) error {
 }
 
 // collectRefunds scans for the refund accounts that may be wrong and, after -settle, for their
-// refunds. So it finds every refund that an account counts. Each account gets a tally, even without
-// refunds.
+// refunds. So it finds every refund that an account counts. rows has a tally for each account, even
+// for one without refunds.
 func (a *audit) collectRefunds(ctx context.Context) (rows books.RefundTallies, stored map[ledger.TransactionID]row, err error) {
 	rows, stored = books.RefundTallies{}, map[ledger.TransactionID]row{}
 	err = a.scan(ctx, a.config.AggregateTable, "refunds", 0, func(r row) error {

@@ -29,7 +29,7 @@ type report struct {
 	Users        int       `json:"users"`
 	Transactions int       `json:"transactions"`
 	Mismatches   []finding `json:"mismatches"` // damage, without duplicates
-	Unsettled    []finding `json:"unsettled"`  // users that could not be compared, mostly because of constant writes
+	Unsettled    []finding `json:"unsettled"`  // users who could not be compared, mostly because of constant writes
 	Unfinished   string    `json:"unfinished"` // why some rows were not read
 
 	Totals *trialBalance `json:"totals,omitempty"` // only if the audit read everything
@@ -116,7 +116,7 @@ func (r report) status() int {
 	}
 }
 
-// trialBalance totals the users whose rows were compared with the balance, each as of the
+// trialBalance adds up the users whose rows were compared with their balances, each user as of that
 // comparison. If nothing is wrong, the difference is zero.
 type trialBalance struct {
 	Users      int       `json:"users"`
@@ -163,8 +163,8 @@ type metrics struct {
 }
 
 // writeMetrics writes the report's counts as CloudWatch metrics, with the service as dimension if
-// there is one. Only a clean report contains zero mismatches: an alarm must not end just because a
-// damaged user could not be read.
+// there is one. It reports zero mismatches only for a clean report: an alarm must not end just
+// because a damaged user could not be read.
 func (r report) writeMetrics(w io.Writer, service string, now time.Time) error {
 	values := metrics{Service: service, AuditUnsettled: len(r.Unsettled), Users: r.Users, Transactions: r.Transactions}
 	names := []string{"AuditUnsettled", "AuditFailed", "Users", "Transactions"}

@@ -11,8 +11,8 @@ import (
 	"onewrite/ledger"
 )
 
-// decide compares a user's rows with the balance, and records the result. The verdict is
-// [books.Open] if more must be read.
+// decide compares a user's rows with the balance, and records the result. The balance had at least
+// version floor before the rows were read. The verdict is [books.Open] if more must be read.
 func (a *audit) decide(user ledger.UserID, seen *books.Tally, floor int, balance infra.Aggregate) books.Verdict {
 	v := seen.Judge(a.config.Settings, floor, balance)
 	if v == books.Wrong {
@@ -86,8 +86,8 @@ func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *books.Tall
 	return false, last, nil
 }
 
-// history returns a tally of the older rows and the user's rows since from. It also adds rows from
-// before recent to older, so that they need not be read again.
+// history returns older plus the tally of the user's rows created at or after from. It adds those
+// created before recent to older, so that they need not be read again.
 func (a *audit) history(ctx context.Context, user ledger.UserID, from, recent time.Time, older *books.Tally) (*books.Tally, error) {
 	all := *older
 	for r, err := range a.reader.history(ctx, user, from) {
@@ -107,7 +107,8 @@ func (a *audit) history(ctx context.Context, user ledger.UserID, from, recent ti
 	return &all, nil
 }
 
-// readBalance reads a user's balance with read. If the row is damaged, it reports the faults.
+// readBalance calls read for a user's balance, which is the opening balance if there is no row. It
+// reports the faults of a damaged row.
 func (a *audit) readBalance(ctx context.Context, user ledger.UserID, read func(context.Context, ledger.UserID) (row, error)) (balance infra.Aggregate, damaged bool, err error) {
 	r, err := read(ctx, user)
 	if err != nil {
@@ -240,8 +241,8 @@ func (a *audit) wrongMovers(ctx context.Context, movers []mover) (wrong []mover,
 	return wrong, err
 }
 
-// canMove reports whether the write with that first row can have changed the user's balance. It is
-// true for a damaged row, which is reported elsewhere.
+// canMove reports whether the write whose first row is first can have changed the user's balance.
+// It is true if that row is damaged, which is reported elsewhere.
 func (b *reader) canMove(ctx context.Context, user ledger.UserID, first ledger.TransactionID) (bool, error) {
 	row, damaged, err := b.transaction(ctx, first)
 	if row == nil {

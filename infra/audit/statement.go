@@ -66,7 +66,7 @@ func (a *audit) statement(ctx context.Context, o options, out io.Writer) (report
 }
 
 // order reads a user's rows, and calls yield with each, in an order that keeps the balance in its
-// range. The balance may be as low as -lent.
+// range. The range begins at -lent.
 func (a *audit) order(ctx context.Context, user ledger.UserID, lent books.Sum, yield func(books.Line)) error {
 	timeline := books.NewTimeline(a.config.Settings, lent, inFlight, yield)
 	defer timeline.End()
@@ -142,7 +142,7 @@ type statementLine struct {
 	Status  string `json:"status,omitempty"`
 	ID      string `json:"id,omitempty"`
 	Key     string `json:"key,omitempty"`
-	Whole   string `json:"transaction,omitempty"` // the transaction of a further entry
+	Whole   string `json:"transaction,omitempty"` // in a further entry: the id of its transaction
 	By      string `json:"posted_by,omitempty"`
 	Refunds string `json:"refund_of,omitempty"` // the refunded transaction
 	Problem string `json:"problem,omitempty"`   // of the row or, in the closing line, of the balance
@@ -185,7 +185,7 @@ func (s *statement) add(l books.Line) {
 	s.write(line)
 }
 
-// count counts a row, and keeps track of open holds.
+// count adds a row to the sums, and keeps track of open holds.
 func (s *statement) count(t ledger.Transaction) {
 	s.until.Add(t)
 	if t.Status == ledger.Pending {
@@ -202,7 +202,7 @@ func (s *statement) expired(now time.Time) (sum books.Sum) {
 		now = s.period.to
 	}
 	for _, t := range s.holds {
-		if !now.Before(t.ExpiresAt.Add(time.Second)) { // reads allow the same second: see package ledger
+		if !now.Before(t.ExpiresAt.Add(time.Second)) { // reads release a hold one second after its expiry, too: see package ledger
 			sum = sum.Plus(books.SumOf(t.Amount))
 		}
 	}
@@ -216,9 +216,10 @@ func (s *statement) open() {
 	}
 }
 
-// writeClosing writes the closing lines. problem is the balance's fault. Expired holds and the
-// credit limit are spendable, so lines for them follow, and the last line has the balance from GET
-// /balance. A period with an end has no limit line, because earlier limits are not known.
+// writeClosing writes the closing lines. problem is the balance's fault, or "". Expired holds and
+// the credit limit are spendable, so lines for them follow, and the last line has the balance that
+// GET /balance returns. A period with an end has no limit line, because earlier limits are not
+// known.
 func (s *statement) writeClosing(problem string) {
 	s.open()
 	s.write(statementLine{Type: "credits", Amount: s.within.Credits.String()})
@@ -237,10 +238,10 @@ func (s *statement) writeClosing(problem string) {
 	}
 }
 
-// write writes a line. [sheet.end] returns its error.
+// write writes a line. [sheet.end] returns the error, if there was one.
 func (s *statement) write(l statementLine) { _ = s.sheet.write(l) }
 
-// dateOf returns a bound of the period as text, or "" if there is none.
+// dateOf formats a bound of the period. It returns "" for no bound.
 func dateOf(bound time.Time) string {
 	if bound.IsZero() {
 		return ""

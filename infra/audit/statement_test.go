@@ -26,7 +26,7 @@ func TestStatement(t *testing.T) {
 	r.PostedBy = ledger.NewCaller("=arn:shop")
 	_, err := l.Post(t.Context(), r)
 	require.NoError(t, err)
-	post(t, l, "1", "+10.5", "-1000", "-110.5") // the first is a replay
+	post(t, l, "1", "+10.5", "-1000", "-110.5") // "+10.5" has the key of r, so it is a replay
 	post(t, books.Ledger, "2", "+1")
 	status, out, log := command(t, books, "-user", "1")
 	assert.Equal(t, `date                      type                 amount             balance  status    id                                    key  transaction  posted_by  refund_of  problem
@@ -97,7 +97,7 @@ func TestStatementOfPeriod(t *testing.T) {
 	lent := []string{"0s rules 1 limit 50", "0s 1 debit 120", "40s 1 debit 5", "160s 1 credit 30"}
 	held := []string{"0s hold 1 debit 40"}
 	const noon, midnight, nextMidnight = "2025-11-22T12:00:00", "2025-11-22T00:00:00.000Z", "2025-11-23T00:00:00.000Z"
-	const dated = "2025-11-22T14:00:00.009Z" // an older version gave a release a later time than its debit
+	const dated = "2025-11-22T14:00:00.009Z" // an older version dated a release later than the debit in the same write
 	for _, c := range []struct {
 		name     string
 		calls    []string // each begins with its time, relative to lastYear

@@ -50,7 +50,7 @@ func connect(ctx context.Context, getenv func(string) string) (*dynamodb.Client,
 	return infra.NewClient(config, patient, renew), config, nil
 }
 
-// orElse returns a getenv with these defaults for unset variables.
+// orElse returns a getenv that takes unset variables from values.
 func orElse(getenv func(string) string, values map[string]string) func(string) string {
 	return func(name string) string {
 		if value := getenv(name); value != "" {
@@ -66,9 +66,9 @@ const (
 	longestDelay  = 5 * time.Second
 )
 
-// patient is like [tables.Patient], but for a reader that can take hours. When DynamoDB
-// throttles, the audit waits and leaves the throughput to the ledger. It also retries while a
-// balance is being written.
+// patient is like [tables.Patient], but for an audit, which can run for hours. When DynamoDB
+// throttles, the audit waits, which leaves the throughput to the ledger. The audit also retries a
+// read that fails because the balance is being written.
 func patient(o *dynamodb.Options) {
 	tables.Patient(o)
 	o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
@@ -99,7 +99,8 @@ func (b *reader) open(ctx context.Context) error {
 }
 
 // describe returns DynamoDB's description of the table that the variable names. Without permission
-// it returns an empty one. A missing table, a wrong key or a replica is a usage error.
+// it returns an empty one. A missing table, a partition key other than key, or a replica is a usage
+// error.
 func (b *reader) describe(ctx context.Context, variable, table, key string) (described types.TableDescription, err error) {
 	out, err := b.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &table},
 		func(o *dynamodb.Options) { o.RetryMaxAttempts = describeAttempts })

@@ -40,8 +40,8 @@ func tornScripts() []string {
 	}
 }
 
-// restored selects the rows that a restore brings back from each script: all rows except the
-// one at place, only that row, or random rows. The restore also brings back the latest
+// restored selects the rows that a restore brings back from each script: all rows except the one at
+// place in storedBy's list, only that row, or random rows. The restore also brings back the latest
 // balances, earlier balances or none.
 type restored struct {
 	place    int
@@ -149,8 +149,8 @@ func sendAgain(t *testing.T, calls *script.Script, steps string) {
 	}
 }
 
-// ownMoney returns a user's balance and held sum, without the credit limit. The last rule change
-// sets that limit, and after a restore another change may be the last.
+// ownMoney returns a user's balance plus the held sum, minus the credit limit. The last rule change
+// sets the limit, and after a restore another change may be the last.
 func ownMoney(t *testing.T, b *infratest.Books, user string) string {
 	t.Helper()
 	id, err := ledger.ParseUserID(user)

@@ -36,8 +36,8 @@ func damagedBooks(t *testing.T) *infratest.Books {
 var denied = faults.Exception(http.StatusBadRequest, "AccessDeniedException", "no")
 
 // Wherever reading fails, each task and format reports the findings so far and that the run is
-// unfinished. Findings decide the exit status. An unfinished run without findings reports no
-// mismatch count.
+// unfinished. The exit status is exitWrong if there are findings. Without findings, the run does
+// not report the metric BalanceMismatches.
 func TestUnfinished(t *testing.T) {
 	t.Parallel()
 	damaged, right, torn := damagedBooks(t), infratest.New(t), infratest.New(t)
@@ -55,7 +55,7 @@ func TestUnfinished(t *testing.T) {
 	)
 	for _, c := range []struct {
 		books           *infratest.Books
-		n               int32 // which request of the operation is the first to fail
+		n               int32 // the number of the operation's first request that fails
 		operation, args string
 		status          int
 		out, log, not   string
@@ -90,7 +90,8 @@ func TestUnfinished(t *testing.T) {
 	}
 }
 
-// through returns the books behind a proxy. intercept may answer a request in place of DynamoDB.
+// through returns the books behind a proxy. intercept reports whether it answered a request itself,
+// in place of DynamoDB.
 func through(t *testing.T, b *infratest.Books, intercept func(w http.ResponseWriter, r *http.Request) (answered bool)) *infratest.Books {
 	t.Helper()
 	to, err := url.Parse(b.Config.Endpoint)
@@ -130,7 +131,7 @@ func TestInterrupted(t *testing.T) {
 	b := damagedBooks(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	interrupted := through(t, b, nth(2, "Scan", func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice that the client disconnects
+		_, _ = io.Copy(io.Discard, r.Body) // the server notices a disconnected client only after the body is read
 		cancel(errors.New("interrupt signal received"))
 		<-r.Context().Done()
 	}))

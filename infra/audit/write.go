@@ -23,8 +23,8 @@ import (
 // errMoved means that a row has changed since it was read.
 var errMoved = errors.New("another write changed it meanwhile: stop the writers, and rebuild again")
 
-// makeWhole writes a transaction's missing rows or removes its orphans, in one write. It returns
-// errMoved if a row that was missing now exists. So it is safe while others write.
+// makeWhole writes a transaction's missing rows or removes its orphans, in one write. It is safe
+// while others write: it returns errMoved if a row that was missing now exists.
 func (b *reader) makeWhole(ctx context.Context, id ledger.TransactionID, fix books.Repair) error {
 	known, condition := id, "attribute_exists(id)"
 	if fix.Orphans != nil {
@@ -87,10 +87,10 @@ func textOf(id ledger.TransactionID) types.AttributeValue {
 	return &types.AttributeValueMemberS{Value: id.String()}
 }
 
-// writeBalance replaces a user's row, or a refund account's, with the wanted one, or removes it if
-// wanted is nil. It returns errMoved if any attribute has changed since the row was read.
-// Attributes that are not part of the account are kept. A rebuilt balance has no transaction_id,
-// because no ledger write made it.
+// writeBalance replaces the stored row of a user or a refund account with the wanted one, or
+// removes it if wanted is nil. It returns errMoved if any attribute has changed since the row was
+// read. Attributes that are not part of the account are kept. A rebuilt balance has no
+// transaction_id, because no ledger write made it.
 func (b *reader) writeBalance(ctx context.Context, user string, stored, wanted row) error {
 	key := row{"user_id": &types.AttributeValueMemberS{Value: user}}
 	condition, names, values := asStored(stored)
@@ -127,9 +127,8 @@ func (b *reader) writeBalance(ctx context.Context, user string, stored, wanted r
 	return b.spend(ctx, out.ConsumedCapacity)
 }
 
-// asStored returns the condition that a row has not changed since it was read: its
-// attributes have the same values, and none in ofAccount was added. A missing row must still
-// be missing.
+// asStored returns the condition that a row has not changed since it was read: its attributes have
+// the same values, and no attribute in ofAccount was added. A missing row must still be missing.
 func asStored(stored row) (condition string, names map[string]string, values row) {
 	if stored == nil {
 		return "attribute_not_exists(user_id)", nil, nil
