@@ -19,8 +19,8 @@ import (
 )
 
 func main() {
-	// Lambda sends an instance one call at a time. With more processors, Go would wake a
-	// thread for each step, which costs a third more CPU and 4 to 11 % more time.
+	// Lambda sends an instance one call at a time. With more processors, Go would wake
+	// another thread at each step, which costs a third more CPU and 4 to 11 % more time.
 	runtime.GOMAXPROCS(1)
 	log := handler.NewLogger(os.Stdout, lambdacontext.FunctionName, lambdacontext.FunctionVersion)
 	config, unreadable := infra.ConfigFromEnv(os.Getenv)

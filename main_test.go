@@ -31,7 +31,7 @@ var build = sync.OnceValues(func() (string, error) {
 	return binary, runtimeapi.Build(context.Background(), "onewrite", binary)
 })
 
-// start runs the built function with these books and additional environment variables.
+// start runs the built function on these books, with additional environment variables.
 func start(t *testing.T, books *infratest.Books, log io.Writer, more ...string) *runtimeapi.Function {
 	t.Helper()
 	binary, err := build()
@@ -58,7 +58,7 @@ func invoke(t *testing.T, function *runtimeapi.Function, event string) (a answer
 	return a
 }
 
-// The built function, run by a local Runtime API, answers events in every shape.
+// The built function, run by a local Runtime API, answers events of every supported shape.
 func TestFunction(t *testing.T) {
 	t.Parallel()
 	books, log := infratest.New(t), &bytes.Buffer{}

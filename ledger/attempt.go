@@ -11,12 +11,11 @@ import (
 type attempt struct {
 	request   Request
 	startedAt time.Time          // the time of all rows in the write
-	accounts  map[UserID]Account // the latest report of each account; some may be missing
+	accounts  map[UserID]Account // as the store last reported them; some may be missing
 	unknown   bool               // an earlier write of this call may still be applied
 }
 
-// posting returns the attempt's write, which also releases the expired holds in its
-// accounts.
+// posting returns the attempt's write, which also releases the expired holds in accounts.
 func (a attempt) posting() Posting { return newPosting(a.request, a.startedAt, a.accounts) }
 
 // releases reports whether the write releases any hold.
@@ -34,8 +33,9 @@ const (
 )
 
 // misfit is the reason why a request cannot be posted. For a decline, place is the index of
-// the first entry that did not fit, and seen is its user's spendable balance before it.
-// blocked means that the account blocks the entry. If nothing is stored, only err is set.
+// the first entry that did not fit, seen is the user's spendable balance before that entry,
+// and blocked is true if the account blocks the entry. If nothing is stored, only err is
+// set.
 type misfit struct {
 	place   int
 	seen    Balance
@@ -43,8 +43,8 @@ type misfit struct {
 	err     error
 }
 
-// decide returns the next step after a refusal, and the next attempt, which starts at now.
-// It does not change a.
+// decide returns the next step after a refusal, the reason if the step is to decline or to
+// store nothing, and the next attempt, which starts at now.
 func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit, attempt) {
 	next := attempt{request: a.request, startedAt: now, unknown: a.unknown || refused.Unknown}
 	if refused.Refunds != nil {
@@ -59,8 +59,8 @@ func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit,
 	// A hold that expired during this attempt may have been captured. Only an attempt to
 	// release it shows whether it was.
 	mayHaveBeenCaptured := anyExpires(refused.Accounts, a.startedAt, now)
-	// Accounts read at different moments do not justify a decline, because the request may
-	// have been allowed at each of those moments.
+	// Accounts read at different moments do not justify a decline, because together they
+	// may have allowed the request at every single moment.
 	oneMoment := !refused.ReadLater
 	first, declined := declinedAt(a.request.Entries, refused.Accounts, now)
 	declined = declined && oneMoment && !mayHaveBeenCaptured
@@ -81,7 +81,7 @@ func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit,
 	return postAgain, misfit{}, next
 }
 
-// holdIsIn reports whether the user's account already contains this request's hold. If so,
+// holdIsIn reports whether the payer's account already contains this request's hold. If so,
 // the request's row is stored, although the refusal did not report it.
 func (r Request) holdIsIn(accounts map[UserID]Account) bool {
 	id := r.TransactionID()

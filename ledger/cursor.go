@@ -13,9 +13,9 @@ type Cursor struct {
 	CreatedAt time.Time
 	ID        TransactionID
 
-	// Within means that the page ended between rows with the same time, in the order of
-	// [SortRows]. Otherwise no row with the same time follows the named row in the
-	// [Store]'s own order.
+	// Within is true if rows with the same time follow on the next page. ID then names the
+	// last row on the page. Otherwise it names the last row with that time in the [Store]'s
+	// own order.
 	Within bool
 }
 
@@ -24,7 +24,7 @@ const (
 	cursorChecksumBytes = 8
 )
 
-// Text encodes the cursor for answers to this user.
+// Text encodes the cursor as text that [ParseCursor] accepts only for the same user.
 func (c Cursor) Text(user UserID) string {
 	place := binary.BigEndian.AppendUint64(nil, uint64(c.CreatedAt.UnixMilli()))
 	place = append(place, c.ID[:]...)
@@ -50,7 +50,7 @@ func ParseCursor(user UserID, s string) (Cursor, error) {
 }
 
 // checksum binds a place to its user and to Within. It detects mistakes and is not secret:
-// a user who forges one only reaches another place in the same history.
+// a user who forges a checksum only reaches another place in the same history.
 func (c Cursor) checksum(user UserID, place []byte) []byte {
 	bound := append([]byte(user.text+"\x00"), place...)
 	if c.Within {

@@ -20,9 +20,8 @@
 // the key is still unused.
 //
 // Entries count as if they were posted one after another, in their order, with no other
-// write between them. A [Posting] does this in one write, which contains the rows and one
-// [Move] for each user. The store allows a move if and only if it would allow each of the
-// user's entries in turn.
+// write between them. A [Posting] is one write, with the rows and one [Move] for each user.
+// The store allows a move if and only if it would allow each of the user's entries in turn.
 //
 // # Holds
 //
@@ -59,16 +58,17 @@
 //     posted debits, captures and open holds. It is never negative. A credit or a higher
 //     limit never raises it above MaxBalance; only a release can. This ceiling applies to
 //     the stored balance, which excludes expired holds that are not yet released.
-//   - An open hold is a pending row without an end. A user has at most [MaxHolds].
+//   - An open hold is a pending row without an end. A user has at most [MaxHolds] of them.
 //   - A hold has at most one end, which captures at most the held amount. The same write
 //     credits the captured amount to the receiver, if there is one.
 //   - Posting the same request again, at once or years later, changes nothing and returns
 //     the first outcome. A request that reuses the key with different entries, entry order,
 //     metadata or expiry is rejected.
 //   - A decline or an end is reported only after it is stored, so a late duplicate request
-//     can never change it. Three answers are not stored: too many holds, a receiver's limit
-//     or block, and a refund's limit. They are given only if the call's row is absent and
-//     none of the call's attempts can still write it. They use up no key and end no hold.
+//     can never change it. Three refusals are not stored: one hold too many, a capture that
+//     the receiver's account does not allow, and a refund above the amount left. They are
+//     returned only if the call's row is absent and no attempt of the call can still write
+//     it. They use up no key and end no hold.
 //   - All refunds of one entry together return at most its amount.
 //   - All rows in one write have the same time. [SortRows] defines the order of a user's
 //     rows.

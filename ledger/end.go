@@ -51,7 +51,7 @@ func (l *Ledger) Void(ctx context.Context, r EndRequest) (Result, error) {
 }
 
 // pending reads a pending transaction's first row, and checks that the caller may end its
-// hold. It also returns the row that would end the hold for its full amount.
+// hold. It also returns the row of the requested end, with the hold's full amount.
 func (l *Ledger) pending(ctx context.Context, r EndRequest, as End) (t, end Transaction, err error) {
 	t, err = l.store.Transaction(ctx, r.TransactionID)
 	switch {
@@ -91,13 +91,13 @@ func (l *Ledger) end(ctx context.Context, t, asked Transaction) (Result, error) 
 	return Result{t.ended(end), replayed}, nil
 }
 
-// storePause is how long before the end of its context a [Store] may stop retrying.
+// storePause is how long before its context ends a [Store] may stop retrying.
 const storePause = time.Second
 
 // writeEnd writes a hold's end. After the expiry it sends only the expiry, because reads
-// report the hold as expired once the grace has passed. If an attempt to write the
-// requested end may still be in flight at the expiry, writeEnd tries to write the expiry as
-// well. If the requested end was stored first, the error is its [*RecordedError].
+// report the hold as expired once the grace has passed. If a write of the requested end may
+// still be in flight at the expiry, writeEnd then writes the expiry. If the requested end
+// was stored first, the error is a [*RecordedError] with that end.
 func (l *Ledger) writeEnd(ctx context.Context, t, asked Transaction) (end Transaction, err error) {
 	expiry := t.hold().endRow(t.UserID, Expiry)
 	expiry.PostedBy = asked.PostedBy
@@ -119,15 +119,16 @@ func (l *Ledger) writeEnd(ctx context.Context, t, asked Transaction) (end Transa
 	return l.postEnd(ctx, ctx, t.ending(expiry, now))
 }
 
-// endsFirst reports whether the context call has a deadline no later than that of part.
+// endsFirst reports whether the context of the whole call has a deadline that is no later
+// than the deadline of part, a context derived from it.
 func endsFirst(call, part context.Context) bool {
 	callEnds, ok := call.Deadline()
 	partEnds, _ := part.Deadline()
 	return ok && !partEnds.Before(callEnds)
 }
 
-// postEnd writes a hold's end before the context inTime ends. If the store refuses the
-// write, the reads that follow may take until ctx ends.
+// postEnd writes a hold's end with the context inTime. If the store refuses the write, the
+// reads that follow use ctx, which can last longer.
 func (l *Ledger) postEnd(ctx, inTime context.Context, p Posting) (end Transaction, err error) {
 	end = p.Rows[0]
 	err = l.store.Post(inTime, p)
@@ -159,7 +160,8 @@ func receiverError(p Posting, refused *RefusedError, now time.Time) error {
 	return nil
 }
 
-// ending returns the posting that writes a hold's end, then a captured payment's credit.
+// ending returns the posting that writes a hold's end and, for a captured payment, the
+// credit.
 func (t Transaction) ending(end Transaction, now time.Time) (p Posting) {
 	p.end(t.hold(), end, now)
 	if end.End == Capture && len(t.Entries) > 1 {

@@ -15,7 +15,7 @@ import (
 )
 
 // A capture or void writes the hold's end as its first row. Only the captured amount is
-// credited.
+// credited to the receiver.
 func TestPostingOfEnds(t *testing.T) {
 	t.Parallel()
 	const (
@@ -62,9 +62,9 @@ func TestPostingOfEnds(t *testing.T) {
 	}
 }
 
-// The result depends on the row with the id and on the store's answer, and is the same
-// before and after the expiry. A stored end is a replay if it is the requested one, and an
-// error otherwise. A refusal is a defect if no end is stored.
+// A capture or void has the same result before and after the expiry. If the store reports
+// an end, the result is a replay if it is the requested end, and an error otherwise. It is
+// a defect if the store refuses the write and no end is stored.
 func TestEndAnswers(t *testing.T) {
 	t.Parallel()
 	hold := pendingRow(t, "1 debit 40, shop credit 40")
@@ -80,11 +80,11 @@ func TestEndAnswers(t *testing.T) {
 	const another, notOpen, all = "the id of its end is another row's", "the hold is not open and has no end", "void, all, 40"
 	errDefect := errors.New("a defect")
 	for _, c := range []struct {
-		row    ledger.Transaction // the row with the id
+		row    ledger.Transaction // the stored row with the requested id
 		answer error              // the store's answer to the posting
 		calls  string
 		is     error
-		want   string // "" is a replay
+		want   string // "" for a replay
 	}{
 		{hold, recorded(captured), "25, 25.00", nil, ""},
 		{hold, recorded(captured), "24.99, 40, all, void", ledger.ErrHoldEnded, "hold ended: capture of 25"},
@@ -157,7 +157,7 @@ func TestEndsByTime(t *testing.T) {
 	hold := pendingRow(t, "1 debit 40, shop credit 40")
 	for _, c := range []struct {
 		left  time.Duration
-		fails bool // whether the first attempt fails
+		fails bool // whether the write before the expiry fails
 		takes time.Duration
 		ends  string // the ends sent, in order
 	}{
@@ -244,7 +244,7 @@ func TestExpiredHoldBeforeItsRelease(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		ends     []ledger.Transaction
-		after    time.Duration // after the expiry
+		after    time.Duration // from the expiry to the lookup
 		status   ledger.Status
 		captured ledger.Amount
 	}{

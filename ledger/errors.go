@@ -19,7 +19,7 @@ var (
 	ErrKeyReused         = errors.New("idempotency key reused") // an earlier call used the key for another transaction
 	ErrTooManyHolds      = errors.New("too many holds")         // the user already has MaxHolds open holds
 	ErrNotPending        = errors.New("not pending")            // the transaction to capture or void was never pending
-	ErrHoldEnded         = errors.New("hold ended")             // the hold has another end than the requested one
+	ErrHoldEnded         = errors.New("hold ended")             // the hold has already ended differently
 	ErrNotRefundable     = errors.New("not refundable")         // the transaction is not posted, or is a refund
 	ErrRefundLimit       = errors.New("refund limit")           // the refund exceeds the amount left to refund
 	ErrNotFound          = errors.New("transaction not found")  // no transaction has the id
@@ -39,8 +39,8 @@ func (e *InvalidError) Unwrap() error { return ErrInvalid }
 // DeclinedError reports a declined transaction, which is stored. It unwraps to
 // [ErrAccountBlocked] if the account blocks the first entry that did not fit. Otherwise it
 // unwraps to [ErrInsufficientFunds] for a debit and to [ErrBalanceLimit] for a credit. A
-// declined rule change unwraps to [ErrCreditInUse] if it lowers the limit, and to
-// [ErrBalanceLimit] if it raises it.
+// declined rule change unwraps to [ErrCreditInUse] if it lowers the credit limit, and to
+// [ErrBalanceLimit] if it raises the limit.
 type DeclinedError struct{ Result Result }
 
 func (e *DeclinedError) Error() string {
@@ -51,8 +51,7 @@ func (e *DeclinedError) Error() string {
 	return fmt.Sprintf("transaction %s: %v: %s of %s on a balance of %s", t.ID, e.Unwrap(), entry.Type, entry.Amount, t.BalanceSeen)
 }
 
-// Entry returns the first entry that did not fit. For a rule change it contains only the
-// user.
+// Entry returns the first entry that did not fit. For a rule change, it has only a UserID.
 func (e *DeclinedError) Entry() Entry {
 	t := e.Result.Transaction
 	return t.AllEntries()[t.DeclinedEntry]
@@ -74,9 +73,9 @@ func (e *DeclinedError) Unwrap() error {
 	return nil
 }
 
-// KeyReusedError reports the differences from the first request with the key. It unwraps to
-// [ErrKeyReused]. If both requests have a single entry, types and amounts are compared.
-// Otherwise the entries are compared as a whole.
+// KeyReusedError reports how a request differs from the first request with its key. It
+// unwraps to [ErrKeyReused]. If both requests have a single entry, types and amounts are
+// compared. Otherwise the entries are compared as a whole.
 type KeyReusedError struct {
 	TypeDiffers, AmountDiffers bool
 	EntriesDiffer              bool
@@ -84,15 +83,15 @@ type KeyReusedError struct {
 	ExpiresInDiffers           bool
 	RefundOfDiffers            bool
 
-	// These fields are for rule changes.
+	// These fields are set only for rule changes.
 	DebitsDiffer, CreditsDiffer, CreditLimitDiffers bool
 }
 
 func (e *KeyReusedError) Error() string { return ErrKeyReused.Error() }
 func (e *KeyReusedError) Unwrap() error { return ErrKeyReused }
 
-// HoldEndedError reports that a hold has another end than the requested one, or was
-// captured for another amount. It contains the stored end and unwraps to [ErrHoldEnded].
+// HoldEndedError reports that a hold has already ended in another way, or was captured for
+// another amount. It contains the stored end and unwraps to [ErrHoldEnded].
 type HoldEndedError struct{ End Transaction }
 
 func (e *HoldEndedError) Error() string {
@@ -119,8 +118,8 @@ func (e *ReceiverError) Error() string {
 
 func (e *ReceiverError) Unwrap() error { return e.Err }
 
-// NotRefundableError reports a transaction that cannot be refunded in its current state. It
-// unwraps to [ErrNotRefundable].
+// NotRefundableError reports a transaction that cannot be refunded, because it is not
+// posted or is a refund itself. It unwraps to [ErrNotRefundable].
 type NotRefundableError struct{ Transaction Transaction }
 
 func (e *NotRefundableError) Error() string {
@@ -156,19 +155,19 @@ func (e *RecordedError) Error() string {
 // blocks an entry, a rule change is outdated, or too little is left to refund.
 type RefusedError struct {
 	// Accounts contains accounts that do not allow their moves, as they were at the refusal
-	// or at a later read. Some may be missing.
+	// or at a later read. It can omit some such accounts.
 	Accounts map[UserID]Account
 
 	// ReadLater means that some accounts were read after the refusal. By then they may
 	// allow their moves, and they may have been read at different moments.
 	ReadLater bool
 
-	// Refunds is the total of earlier refunds if too little is left to refund, else nil.
-	// Balances then do not matter, because the amount left to refund never grows.
+	// Refunds is the total of earlier refunds if too little is left to refund, else nil. If
+	// it is set, balances do not matter, because the amount left to refund never grows.
 	Refunds *Refunds
 
-	// Unknown means that DynamoDB may still apply an attempt of this write. Until that is
-	// settled, the ledger must not give an answer that it does not store.
+	// Unknown means that DynamoDB may still apply an earlier attempt of this write. If so,
+	// the ledger must not give an answer that it does not store.
 	Unknown bool
 }
 

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// No sum of valid amounts and balances has this many digits. Without the trap, apd would
-// silently round such a sum.
+// The sum of a valid amount and balance never has more than 24 digits. Without the trap for
+// inexact results, apd would silently round a longer sum.
 func TestRoundingPanics(t *testing.T) {
 	t.Parallel()
 	assert.Panics(t, func() { plus(*apd.New(1, 16), *apd.New(1, -8)) }, "25 digits of 24")

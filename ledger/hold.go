@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// MaxHolds is the maximum number of open holds per user. [Store] explains why.
+// MaxHolds is the maximum number of open holds per user. [Store] gives the reason.
 const MaxHolds = 16
 
 const maxExpiresIn = 31 * 24 * time.Hour
@@ -74,7 +74,7 @@ type Account struct {
 // has Balance + Held - CreditLimit, which may be negative.
 type Funds struct {
 	Balance Balance // spendable
-	Held    Sum     // in holds that have not expired
+	Held    Sum     // in holds that are not spendable yet
 	Rules
 }
 
@@ -109,7 +109,7 @@ func (a Account) expires(earlier, later time.Time) bool {
 	return slices.ContainsFunc(a.Holds, func(h Hold) bool { return h.spendable(later) && !h.spendable(earlier) })
 }
 
-// anyExpires reports whether [Account.expires] is true for any of the accounts.
+// anyExpires reports whether [Account.expires] is true for any account.
 func anyExpires(accounts map[UserID]Account, earlier, later time.Time) bool {
 	for _, account := range accounts {
 		if account.expires(earlier, later) {

@@ -24,7 +24,7 @@ func NewTransactionID(user UserID, key IdempotencyKey) TransactionID {
 }
 
 // Entry returns the id for the row of the entry at the given place, from 0. The first
-// entry's row has the transaction's own id. For the other rows, a zero byte follows the
+// entry's row has the transaction's own id. The other ids hash a zero byte after the
 // namespace. No user id begins with a zero byte, so no transaction has such an id.
 func (id TransactionID) Entry(place int) TransactionID {
 	if place == 0 {

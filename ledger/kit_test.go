@@ -58,8 +58,8 @@ func entries(t require.TestingT, text string) (all []ledger.Entry) {
 	return all
 }
 
-// requestOf returns a request for entries such as "a debit 10, b credit 10". The suffix ",
-// pending" makes it a hold of one minute. "refund of a debit 10" refunds the whole debit.
+// requestOf returns a request for entries such as "a debit 10, b credit 10". The suffix
+// ", pending" makes it a hold of one minute. "refund of a debit 10" refunds the whole debit.
 func requestOf(t require.TestingT, text string) ledger.Request {
 	if text, ok := strings.CutPrefix(text, "refund of "); ok {
 		o := originalOf(t, text)
@@ -95,7 +95,7 @@ func pendingRow(t require.TestingT, text string) ledger.Transaction {
 	return p.Rows[0]
 }
 
-// endRow returns the row that ends a pending transaction at noon.
+// endRow returns the row that ends a pending transaction at noon, for the given sum.
 func endRow(t require.TestingT, of ledger.Transaction, end ledger.End, sum string) ledger.Transaction {
 	row := ledger.Transaction{
 		ID: of.ID.End(), UserID: of.UserID, End: end, Amount: amount(t, sum), Status: end.Status(), CreatedAt: noon, TransactionID: of.ID,
@@ -134,9 +134,9 @@ func refusal(t require.TestingT, seen accounts) *ledger.RefusedError {
 	return refused
 }
 
-// script is a store that returns prepared answers to postings and repeats the last one. It
-// records the postings. The field rows need not match the answers, because DynamoDB does
-// not always report every failed condition.
+// script is a store that returns the prepared answers to postings in order and repeats the
+// last one. It records the postings. The field rows need not match the answers, because
+// DynamoDB does not always report every failed condition.
 type script struct {
 	ledger.Store
 	answers []error
@@ -145,7 +145,7 @@ type script struct {
 	account ledger.Account
 
 	posted   []ledger.Posting
-	deadline []time.Time // the deadline of each call of Post; zero if there was none
+	deadline []time.Time // the deadline of each call to Post; zero if it had none
 	declined []ledger.Transaction
 	reads    int // the number of account reads
 }

@@ -52,7 +52,7 @@ type Result struct {
 // same request again changes nothing and returns the first result, with Replayed set. The
 // error is
 //   - a *[DeclinedError] if a balance or an account's rules did not allow the transaction,
-//     now or the first time;
+//     in this call or in the first one with the key;
 //   - a *[KeyReusedError] if an earlier call used the key for another transaction;
 //   - [ErrTooManyHolds] if the user already has [MaxHolds] open holds;
 //   - a *[RefundLimitError] if the refund exceeds the amount left to refund;
@@ -120,9 +120,10 @@ func (l *Ledger) write(ctx context.Context, r Request) (first Transaction, err e
 	return first, ErrTryAgain
 }
 
-// notStored returns an answer that is not stored, or a [*RecordedError] if the call's row
-// is stored after all. A decline needs no such check, because its own write fails if the
-// row exists. If an attempt may still be applied, the error is [ErrTryAgain].
+// notStored returns answer, an error that is not stored, or a [*RecordedError] if the
+// call's row is stored after all. If unknown is true, an attempt may still be applied, so
+// the error is [ErrTryAgain] instead of answer. A decline does not need this, because its
+// own write fails if the row exists.
 func (l *Ledger) notStored(ctx context.Context, id TransactionID, answer error, unknown bool) error {
 	if unknown {
 		answer = fmt.Errorf("%w: an attempt may still be applied after: %s", ErrTryAgain, answer.Error())
@@ -130,7 +131,7 @@ func (l *Ledger) notStored(ctx context.Context, id TransactionID, answer error, 
 	return l.unlessRecorded(ctx, id, answer)
 }
 
-// unlessRecorded returns a [*RecordedError] if the row is stored, and err otherwise.
+// unlessRecorded returns a [*RecordedError] if the row with that id is stored, or else err.
 func (l *Ledger) unlessRecorded(ctx context.Context, id TransactionID, err error) error {
 	recorded, readErr := l.store.Transaction(ctx, id)
 	switch {
@@ -142,7 +143,7 @@ func (l *Ledger) unlessRecorded(ctx context.Context, id TransactionID, err error
 	return err
 }
 
-// releaseFirst writes the attempt's releases in advance, in one write for each user.
+// releaseFirst writes the attempt's releases, one write for each user, before its entries.
 func (l *Ledger) releaseFirst(ctx context.Context, a attempt) error {
 	for _, user := range usersOf(a.request.Entries) {
 		if err := l.release(ctx, user, a.accounts[user].expired(a.startedAt), a.startedAt); err != nil {
@@ -169,8 +170,8 @@ func (l *Ledger) release(ctx context.Context, user UserID, expired []Hold, now t
 	return err
 }
 
-// replay returns the outcome of the recorded row, or a [*KeyReusedError] if the request
-// differs from it.
+// replay returns the outcome in the recorded row, or a [*KeyReusedError] if the row that
+// was asked for differs from it.
 func replay(asked, recorded Transaction) (Result, error) {
 	if recorded.UserID != asked.UserID || recorded.IdempotencyKey != asked.IdempotencyKey {
 		return Result{}, fmt.Errorf("post %s: the id is stored for another user or key", asked.ID)
@@ -226,8 +227,8 @@ func (l *Ledger) Balance(ctx context.Context, user UserID) (Funds, error) {
 	}
 }
 
-// Allow decides whether a call may use a stored row. If it returns an error, the call fails
-// with that error. A nil Allow allows everything.
+// Allow decides whether a call may read a stored row or end its hold. If it returns an
+// error, the call fails with that error. A nil Allow allows everything.
 type Allow func(Transaction) error
 
 func (a Allow) check(t Transaction) error {

@@ -17,8 +17,8 @@ const (
 // request. The zero Metadata is empty.
 type Metadata struct{ text string }
 
-// NewMetadata accepts at most 20 members that take at most 512 bytes as compact UTF-8 JSON
-// without needless escapes. More is an [*InvalidError].
+// NewMetadata accepts at most 20 members, which together may take at most 512 bytes as
+// compact UTF-8 JSON without needless escapes. More is an [*InvalidError].
 func NewMetadata(members map[string]string) (Metadata, error) {
 	if len(members) == 0 {
 		return Metadata{}, nil

@@ -14,7 +14,7 @@ import (
 type members = map[string]string
 
 // Metadata with any text is read back as written. The limit counts bytes in the shortest
-// JSON: three bytes for U+2028, six for most control characters.
+// JSON, with three for U+2028 and six for most control characters.
 func TestMetadata(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

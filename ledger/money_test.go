@@ -12,7 +12,7 @@ import (
 	"onewrite/ledger"
 )
 
-// Money is encoded as text, because encoding apd's own type would lose digits.
+// Money is encoded as a string, because encoding apd's own type would lose digits.
 func TestMoneyEncodesAsText(t *testing.T) {
 	t.Parallel()
 	text, err := json.Marshal([]any{amount(t, "12.50"), ledger.DefaultSettings().Opening})

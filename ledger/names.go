@@ -18,7 +18,7 @@ const (
 type UserID struct{ text string }
 
 // ParseUserID parses a user id: 1 to 128 characters of UTF-8, without control characters
-// and without space at either end. Anything else is an [*InvalidError].
+// and without spaces at either end. Anything else is an [*InvalidError].
 func ParseUserID(s string) (UserID, error) {
 	reason := ""
 	switch {
@@ -58,8 +58,8 @@ func ParseIdempotencyKey(s string) (IdempotencyKey, error) {
 
 func (k IdempotencyKey) String() string { return k.text }
 
-// Caller names the sender of a call, for operators. The rows that the call writes contain
-// it. No answer contains it, and no code compares it. The zero Caller is unknown.
+// Caller names the sender of a call. The rows that the call writes contain it, for
+// operators. No answer contains it, and no code compares it. The zero Caller means unknown.
 type Caller struct{ name string }
 
 // NewCaller returns a caller with the given name. It replaces control characters with "?".

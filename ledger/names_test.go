@@ -29,7 +29,7 @@ func name[T fmt.Stringer](parse func(string) (T, error)) func(string) (string, e
 	}
 }
 
-// amounts returns the amount parser of settings with that many decimal places.
+// amounts returns the amount parser for settings with that many decimal places.
 func amounts(t *testing.T, places string) func(string) (string, error) {
 	t.Helper()
 	return name(parseSettings(t, "XTS", places, "0").ParseAmount)
@@ -64,7 +64,7 @@ func TestParsers(t *testing.T) {
 	for _, c := range []struct {
 		kind   string
 		parse  func(string) (string, error)
-		reason string // "" accepts
+		reason string // "" if the parser accepts in
 		in     texts
 	}{
 		{"user id", userID, "", texts{"1", "a b", "constructor", "Ω-用户-😀", strings.Repeat("用", 128)}},
@@ -176,7 +176,7 @@ func TestTimeText(t *testing.T) {
 	}
 }
 
-// A long caller name keeps its beginning and its end.
+// The middle of a long caller name is cut out.
 func TestCaller(t *testing.T) {
 	t.Parallel()
 	arn := "arn:aws:iam::123456789012:user/" + strings.Repeat("path/", 100) + "shop"
@@ -220,8 +220,8 @@ func TestTransactionIDNeverChanges(t *testing.T) {
 	assert.Equal(t, one, parsed, "in either case")
 }
 
-// Old cursors stay valid. The expected text was computed with other code. FuzzParseCursor
-// covers invalid cursors.
+// Old cursors stay valid. The expected text was computed with independent code.
+// FuzzParseCursor covers invalid cursors.
 func TestCursorNeverChanges(t *testing.T) {
 	t.Parallel()
 	cursor := ledger.Cursor{CreatedAt: noon, ID: newID(t, "alice", "1")}

@@ -46,8 +46,8 @@ func SortRows(rows []Transaction) {
 }
 
 // placesOf returns the place of each entry in its transaction. A row does not store its
-// place, but its id is derived from the place. If rows has only one entry of a transaction,
-// its place is 0.
+// place, but its id is derived from the place. An entry that is the only one of its
+// transaction in rows gets place 0.
 func placesOf(rows []Transaction) map[TransactionID]int {
 	unknown := map[TransactionID]int{} // number of rows whose place is unknown, by transaction
 	places := map[TransactionID]int{}

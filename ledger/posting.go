@@ -11,7 +11,7 @@ import (
 // Posting is one write to a [Store], which applies all of it or nothing.
 type Posting struct {
 	// Rows are the rows to store. The first is a transaction's first row, a hold's end or a
-	// rule change. If its id is taken, the posting is already recorded.
+	// rule change. If that row's id is taken, the posting is already recorded.
 	Rows []Transaction
 
 	// Moves change the balances. There is one move for each user in the rows.
@@ -44,8 +44,8 @@ type Move struct {
 	// Ends are the holds to end. All must be open.
 	Ends []Hold
 
-	// Opens is the hold to open, or nil. Not counting Ends, fewer than [MaxHolds] holds may
-	// be open.
+	// Opens is the hold to open, or nil. If it is set, fewer than [MaxHolds] holds may be
+	// open before, not counting Ends.
 	Opens *Hold
 
 	// Held is the amount by which Opens and Ends change the held sum.
@@ -55,8 +55,8 @@ type Move struct {
 	// The account must not block them.
 	Debits, Credits bool
 
-	// Rules is the change to the account's rules, or nil. It requires that the account had
-	// Number - 1 changes before. Sum is then the change to the credit limit.
+	// Rules is the change to the account's rules, or nil. Before it, the account must have
+	// had Rules.Number - 1 changes. Sum is then the change to the credit limit.
 	Rules *RuleChange
 }
 
@@ -138,7 +138,7 @@ func (r Request) check() error {
 	return nil
 }
 
-// move returns the user's move, and adds it if there is none. The pointer is valid until
+// move returns the user's move, and adds one if there is none. The pointer is valid until
 // the next call.
 func (p *Posting) move(user UserID) *Move {
 	i := slices.IndexFunc(p.Moves, func(m Move) bool { return m.UserID == user })
@@ -177,7 +177,7 @@ func (p *Posting) release(user UserID, expired []Hold, now time.Time) {
 	}
 }
 
-// end adds the row that ends a hold, and returns the uncaptured money to the balance.
+// end adds row, the end of hold h, and adds the uncaptured money to the user's move.
 func (p *Posting) end(h Hold, row Transaction, now time.Time) {
 	row.CreatedAt = timeOf(now)
 	p.Rows = append(p.Rows, row)

@@ -56,7 +56,7 @@ func TestRowsOfPosting(t *testing.T) {
 const (
 	maxAmountCents  = 100_000_000_000_000     // 10^12 dollars
 	maxBalanceCents = 100_000_000_000_000_000 // 10^15 dollars
-	highestCents    = 101_600_000_000_000_000 // maxBalanceCents and sixteen holds of maxAmountCents
+	highestCents    = 101_600_000_000_000_000 // maxBalanceCents plus sixteen holds of maxAmountCents
 )
 
 func dollars(cents int64) string { return fmt.Sprintf("%d.%02d", cents/100, cents%100) }
@@ -68,7 +68,8 @@ func centsOf(t require.TestingT, money fmt.Stringer) int64 {
 	return cents
 }
 
-// drawCents draws from 0 to most cents, often near zero, the opening balance or most.
+// drawCents draws an amount in cents from 0 to the limit most. It is often near 0, near the
+// opening balance, or near that limit.
 func drawCents(t *rapid.T, label string, most int64) int64 {
 	near := rapid.SampledFrom([]int64{0, 10_000, most}).Draw(t, label+" near")
 	away := rapid.SampledFrom([]int64{3, 3, 10_000, most}).Draw(t, label+" away")
@@ -86,8 +87,8 @@ func drawEntries(t *rapid.T) []ledger.Entry {
 	}), 1, 12).Draw(t, "entries")
 }
 
-// misfit posts entries one after another to balances in cents. It returns the place of the
-// first entry that does not fit, or -1. It skips users without a balance.
+// misfit applies the entries one after another to the balances, in cents. It returns the
+// place of the first entry that does not fit, or -1. It skips users without a balance.
 func misfit(t require.TestingT, entries []ledger.Entry, balances map[ledger.UserID]int64) int {
 	for i, e := range entries {
 		before, ok := balances[e.UserID]
@@ -149,7 +150,7 @@ func TestPostingCountsAsItsEntries(t *testing.T) {
 	})
 }
 
-// checkMoves checks the moves of a posting that first releases all holds in the accounts.
+// checkMoves checks the moves of a posting that first releases all holds seen in accounts.
 func checkMoves(t *rapid.T, entries []ledger.Entry, p ledger.Posting, seen map[ledger.UserID]ledger.Account, released map[ledger.UserID]int64) {
 	rows, users := 0, map[ledger.UserID]bool{}
 	for _, m := range p.Moves {

@@ -51,7 +51,7 @@ func TestBalanceWhileAHoldExpires(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		spendable time.Duration // when the hold becomes spendable, relative to the clock's first call
-		step      time.Duration // between two calls of the clock
+		step      time.Duration // how far the clock advances at each call
 		reads     int
 	}{
 		{-time.Hour, time.Millisecond, 1}, {0, time.Millisecond, 1}, {time.Millisecond, time.Millisecond, 2}, {time.Minute, time.Hour, 2},

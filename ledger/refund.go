@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// MaxRefundPlaces is the maximum number of entries in a partial refund. DynamoDB allows at
-// most 300 operators in an expression, and each entry needs up to four.
+// MaxRefundPlaces is the maximum number of entries in a partial refund. Each needs up to
+// four of the 300 operators that DynamoDB allows in an expression.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 const MaxRefundPlaces = 50
@@ -19,7 +19,7 @@ type Original struct {
 	Entries []Entry // with the captured amount after a capture
 }
 
-// Refund is the transaction that a [Request] refunds, with the amount to refund for each
+// Refund describes a refund: the original transaction, and the amount to refund for each
 // entry. All refunds of an entry together return at most its amount.
 type Refund struct {
 	Of    Original
@@ -111,8 +111,8 @@ func (o Original) CheckAmount(p Part) error {
 	return nil
 }
 
-// Request returns a request that refunds the parts, which must be in entry order. The
-// request has the opposite entry for each part. The caller must set its key.
+// Request returns a request that refunds the parts, which must be in entry order. It has
+// the opposite entry for each part. The caller must set the request's key.
 func (o Original) Request(parts []Part) Request {
 	r := Request{Refund: &Refund{o, parts}}
 	for _, p := range parts {

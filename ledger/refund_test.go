@@ -63,10 +63,10 @@ func TestRefundPosting(t *testing.T) {
 }
 
 // The refund limit is not reported while an earlier attempt may still be applied, even if
-// releases were written in between.
+// the releases were written after that attempt.
 func TestRefundLimitAfterReleases(t *testing.T) {
 	t.Parallel()
-	r := requestOf(t, "refund of b credit 1"+strings.Repeat(", b credit 1", 96)) // 97 rows, a move and the refund total
+	r := requestOf(t, "refund of b credit 1"+strings.Repeat(", b credit 1", 96)) // 97 rows, a move and the refund total: no room for two releases
 	refused := refusal(t, accounts{"b": account(t, "10", holdsOf(t, "b", noon, "45", "45")...)})
 	refused.Unknown = true
 	spent := &ledger.RefusedError{Refunds: &ledger.Refunds{Count: 1, Sums: map[int]ledger.Amount{0: amount(t, "1")}}}

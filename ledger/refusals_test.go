@@ -127,8 +127,8 @@ func TestRefusals(t *testing.T) {
 			continue
 		}
 
-		// These answers are not stored. They are returned only if the call's row is absent
-		// and no attempt can still write it.
+		// The answers tooMany, limit and noRow are not stored. All require that the call's
+		// row is absent. tooMany and limit also require that no attempt can still write it.
 		own := recordedAs(t, r)
 		_, result, err = post(nil, own)
 		require.NoError(t, err, c.name)
@@ -270,11 +270,11 @@ func TestReleasesOfAccountsReportedInTurn(t *testing.T) {
 	assert.Len(t, s.posted[most].Rows, 2*most)
 }
 
-// Releases that do not fit into one write with the entries are written before it, one write
+// Releases that do not fit into one write with the entries are written first, in one write
 // for each user. It does not matter if another caller has already written them.
 func TestReleasesThatDoNotFit(t *testing.T) {
 	t.Parallel()
-	text := "a debit 100, b debit 100" + strings.Repeat(", c credit 1", 95) // 97 rows and 3 moves
+	text := "a debit 100, b debit 100" + strings.Repeat(", c credit 1", 95) // 97 rows and 3 moves fill a write
 	seen := refusal(t, accounts{
 		"a": account(t, "10", holdsOf(t, "a", noon, "45", "45")...), "b": account(t, "60", holdsOf(t, "b", noon, "40")...),
 	})
@@ -296,7 +296,7 @@ func TestReleasesThatDoNotFit(t *testing.T) {
 		require.ErrorIs(t, err, failed)
 		assert.Len(t, s.posted, 2, "nothing is posted that may need what was not released")
 	}
-	// With one entry and one release less, everything fits into one write.
+	// With one entry less, a single release fits into the same write.
 	s := &script{answers: []error{refusal(t, accounts{"a": account(t, "60", holdsOf(t, "a", noon, "40")...)}), nil}}
 	_, err := s.at(after).Post(t.Context(), requestOf(t, strings.TrimSuffix(text, ", c credit 1")))
 	require.NoError(t, err)
@@ -319,7 +319,7 @@ func TestRoundsAreBounded(t *testing.T) {
 }
 
 // If a hold expires during the call, it is released before a lower credit limit is
-// declined. Here the balance is too low even then, as if the hold was captured.
+// declined. Here the balance is too low even then, as if the hold had been captured.
 func TestCreditInUseWhileAHoldExpires(t *testing.T) {
 	t.Parallel()
 	limit, err := ledger.ParseCreditLimit("60")

@@ -33,7 +33,7 @@ func TestKeyAgain(t *testing.T) {
 		{"1 debit 10", "1 credit 10", differs{TypeDiffers: true}},
 		{"1 debit 10", "1 debit 10.01", differs{AmountDiffers: true}},
 		{"1 debit 10", "1 credit 11", differs{TypeDiffers: true, AmountDiffers: true}},
-		// A single entry and several entries are compared as a whole.
+		// A single entry and a list of entries are compared as a whole.
 		{"1 debit 10", "1 debit 10, 2 credit 10", differs{EntriesDiffer: true}},
 		{"1 debit 10, 2 credit 10", "1 credit 11", differs{EntriesDiffer: true}},
 		{"1 credit 10", "1 credit 5, 1 credit 5", differs{EntriesDiffer: true}}, // even though the sums are equal

@@ -78,12 +78,12 @@ func (r RulesRequest) TransactionID() TransactionID {
 	return NewTransactionID(r.UserID, r.IdempotencyKey)
 }
 
-// row returns the row that records the change. The parameter from is the rules before it.
+// row returns the row that records the change. The parameter from holds the old rules.
 func (r RulesRequest) row(from Rules, now time.Time) Transaction {
 	change := r.Change
 	change.Number = from.Changes + 1
 	if change.CreditLimit != nil {
-		change.LimitBefore = Balance{plus(from.CreditLimit.d, decimal("0"))} // gives it the exponent of a parsed balance
+		change.LimitBefore = Balance{plus(from.CreditLimit.d, decimal("0"))} // adding 0 gives it the exponent of a parsed balance
 	}
 	return Transaction{
 		ID:             r.TransactionID(),
@@ -100,8 +100,8 @@ func (r RulesRequest) row(from Rules, now time.Time) Transaction {
 // ChangeRules changes an account's rules and returns the change's row. Once it has
 // returned, the ledger posts no entry that the new rules block. Sending the same request
 // again changes nothing and returns the first result, with Replayed set. The error is
-//   - a *[DeclinedError] if the balance did not allow the new credit limit, now or the
-//     first time;
+//   - a *[DeclinedError] if the balance did not allow the new credit limit, in this call or
+//     in the first one with the key;
 //   - a *[KeyReusedError] if an earlier call used the key for another change or for a
 //     transaction;
 //   - [ErrTryAgain] if the outcome is unknown or nothing was written;

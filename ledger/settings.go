@@ -19,10 +19,10 @@ type Settings struct {
 // always accept this many.
 const MaxPlaces = 8
 
-// anyPlaces parses amounts and credit limits from rows.
+// anyPlaces parses amounts and credit limits from the rows of any ledger.
 var anyPlaces = Settings{Places: MaxPlaces}
 
-// Tables without stored settings have these.
+// Tables without stored settings have these defaults.
 const (
 	DefaultCurrency = "USD"
 	DefaultPlaces   = "2"
@@ -73,7 +73,7 @@ func (s Settings) Equal(t Settings) bool {
 	return s.Currency == t.Currency && s.Places == t.Places && s.Opening.Equal(t.Opening)
 }
 
-// IsDefault reports whether s are the default settings.
+// IsDefault reports whether s equals the default settings.
 func (s Settings) IsDefault() bool { return s.Equal(DefaultSettings()) }
 
 // String returns the settings as one line of text.
@@ -118,7 +118,7 @@ func SmallestUnit(places int) string {
 	return "0." + strings.Repeat("0", places-1) + "1"
 }
 
-// tooManyPlaces returns the reason to reject a value that exceeds this number of places.
+// tooManyPlaces returns the reason to reject a value with more than the allowed places.
 func tooManyPlaces(most int) string {
 	switch most {
 	case 0:

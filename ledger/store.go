@@ -61,7 +61,7 @@ type Store interface {
 // like the trace of net/http/httptrace. Each call has its own; it is not safe for
 // concurrent use.
 type Trace struct {
-	Retries int // the [Store]'s attempts after the first one, for all reads and writes
+	Retries int // how many times the [Store] repeated a read or write
 }
 
 type traceKey struct{}

@@ -161,7 +161,7 @@ type Transaction struct {
 	Status    Status
 	CreatedAt time.Time // UTC, to the millisecond
 
-	// These fields are set only in a first row.
+	// These fields are set only in a first row, except as noted at Rules.
 	IdempotencyKey  IdempotencyKey
 	Entries         []Entry // all entries in order if there are several, else nil
 	Metadata        Metadata
@@ -177,7 +177,7 @@ type Transaction struct {
 	// releases by a posting, and in old rows. A replay keeps the first caller.
 	PostedBy Caller
 
-	TransactionID TransactionID // in the other rows: the id of the first row
+	TransactionID TransactionID // in an EntryRow or EndRow: the id of the first row
 	RefundOf      TransactionID // in all rows of a refund: the id of the refunded transaction
 	Held          Amount        // in a Capture: the whole held amount; Amount is the captured part
 
