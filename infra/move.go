@@ -15,7 +15,7 @@ import (
 const (
 	amountRule = "balance >= :amount"   // the balance covers the sum of the entries
 	leastRule  = "balance >= :least"    // the balance covers each entry in turn
-	mostRule   = "balance <= :headroom" // no credit exceeds the ceiling
+	mostRule   = "balance <= :headroom" // no credit lifts the balance above the ceiling
 	newUser    = "attribute_not_exists(user_id)"
 
 	debitsAllowed  = "attribute_not_exists(debits_blocked)"
@@ -25,7 +25,8 @@ const (
 	noChange    = "attribute_not_exists(rule_changes)"
 	sameChanges = "rule_changes = :seen"
 
-	// The user may open another hold. Holds that end in this write still count.
+	// The user can open another hold. The limit :most allows for the holds that this write
+	// ends, which the attribute still counts.
 	fewHolds = "(attribute_not_exists(holds) OR holds < :most)"
 )
 
@@ -39,7 +40,8 @@ const (
 	addHolds   = addRows + ", held :held, holds :holds"
 )
 
-// moveBalance returns the update for a move. first is the id of the posting's first row.
+// moveBalance returns the update that makes move m. The parameter first is the id of the
+// posting's first row.
 func (s *Store) moveBalance(m ledger.Move, first ledger.TransactionID) *types.Update {
 	u := update{values: item{
 		":opening": s.opening,
@@ -77,7 +79,7 @@ func (s *Store) moveBalance(m ledger.Move, first ledger.TransactionID) *types.Up
 	}
 }
 
-// update collects a move's condition, and the names and values of its expressions.
+// update collects a move's rules, and the names and values in its expressions.
 type update struct {
 	rules  []string
 	names  map[string]string
@@ -99,8 +101,8 @@ func (u *update) keepInRange(m ledger.Move, opening ledger.Balance) {
 		u.rules = append(u.rules, mostRule)
 		u.values[":headroom"] = number(m.MaxBefore)
 	}
-	if u.rules != nil && m.Ends == nil && m.Allows(opening) { // a user with holds has a row
-		u.rules = []string{"(" + strings.Join(u.rules, " AND ") + " OR " + newUser + ")"} // in parentheses, because other rules may follow
+	if u.rules != nil && m.Ends == nil && m.Allows(opening) { // if holds end, the user must have a row
+		u.rules = []string{"(" + strings.Join(u.rules, " AND ") + " OR " + newUser + ")"} // in parentheses, because other rules can follow
 	}
 }
 
@@ -129,9 +131,9 @@ func (u *update) changeHolds(m ledger.Move) (change string) {
 	return change
 }
 
-// changeRules adds the condition that no other rule change came first, and returns the
-// changes to the attributes for rules. A new credit limit also changes the balance, but the
-// move's amount already includes that.
+// changeRules adds the condition that no other rule change was stored since the rules were
+// read, and returns the changes to their attributes. A new credit limit also changes the
+// balance, but the move's amount already includes that.
 func (u *update) changeRules(c ledger.RuleChange) (change string) {
 	if c.Number == 1 {
 		u.rules = append(u.rules, noChange)

@@ -12,8 +12,8 @@ import (
 	"onewrite/ledger"
 )
 
-// A version of the program from before refunds reads a refund as an ordinary transaction
-// with the same entries. Its own transactions leave refunds intact, as design.md promises.
+// A version of the program without refunds reads a refund as an ordinary transaction with
+// the same entries. The transactions that it posts leave refunds intact: see design.md.
 func TestOlderVersionReadsRefunds(t *testing.T) {
 	t.Parallel()
 	books := infratest.NewInMemory(t, ledger.DefaultSettings())
@@ -51,7 +51,7 @@ func TestOlderVersionReadsRefunds(t *testing.T) {
 		the rest: refund sale 0 6, 1 6`)
 }
 
-// A version of the program from before account rules ignores blocks, posts correctly to
+// A version of the program without account rules ignores blocks, posts correctly to
 // balances with a credit limit, and fails when it reads a rule change: see operations.md.
 func TestOlderVersionIgnoresRules(t *testing.T) {
 	t.Parallel()

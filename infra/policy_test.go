@@ -21,7 +21,7 @@ import (
 	"onewrite/ledger"
 )
 
-// The template's role allows exactly the requests that the function sends.
+// The template's role allows exactly the requests to DynamoDB that the function sends.
 func TestPolicyAllowsWhatIsRequested(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)
@@ -79,8 +79,8 @@ func allowed(t *testing.T) map[faults.Access]bool {
 				if !strings.HasPrefix(action.(string), "dynamodb:") {
 					continue
 				}
-				// The value is !If [MakesTables, the stack's own table, an existing table].
-				// The second item is !GetAtt Table.Arn, or for the index !Sub
+				// Resource is !If [MakesTables, the stack's own table, an existing table].
+				// The own table is !GetAtt Table.Arn, and its index is !Sub
 				// ${Table.Arn}/index/name.
 				choice := dig(statement, "Resource").(function)
 				require.Equal(t, "!If", choice.name)
@@ -107,7 +107,7 @@ func TestTemplateHasTheEnvironment(t *testing.T) {
 			read = append(read, name)
 		}
 		if name == "DECIMAL_PLACES" || name == "OPENING_BALANCE" {
-			return "" // they have defaults
+			return "" // the defaults apply
 		}
 		return string(handler.JWT)
 	}

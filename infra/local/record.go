@@ -9,16 +9,16 @@ import (
 // dropped.
 const recordsLimit = 500
 
-// records holds the requests to DynamoDB behind the console's calls, by call name. It is
-// safe for concurrent use.
+// records holds a record for each named call of the console, by the call's name. It is safe
+// for concurrent use.
 type records struct {
 	mu     sync.Mutex
 	byName map[string]*record
 	names  []string // oldest first
 }
 
-// open returns the record of the call with this name, and creates it if there is none. The
-// record of a call without a name is not kept.
+// open returns the record of the call with this name, and creates it if there is none. If
+// the name is empty, the record is not kept.
 func (r *records) open(name string) *record {
 	made := &record{began: time.Now()}
 	if name == "" {
@@ -41,7 +41,7 @@ func (r *records) open(name string) *record {
 	return made
 }
 
-// find returns a call's requests so far.
+// find returns the requests recorded so far for the call with this name.
 func (r *records) find(name string) []exchange {
 	r.mu.Lock()
 	known := r.byName[name]
@@ -60,8 +60,8 @@ type record struct {
 	exchanges []exchange
 }
 
-// exchange is a request to DynamoDB and its response, once it has arrived. Sent is measured
-// from the beginning of the call.
+// exchange is a request to DynamoDB and its response, once it has arrived. Sent counts from
+// the beginning of the call.
 type exchange struct {
 	Caller int     `json:"caller,omitempty"`
 	Sent   float64 `json:"sentMs"`
@@ -78,7 +78,7 @@ func (r *record) add(caller int, sent request) (place int) {
 	return len(r.exchanges) - 1
 }
 
-// end records the response to the request with this index.
+// end records the response to the request with the index place.
 func (r *record) end(place int, came result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -22,18 +22,18 @@ import (
 type report struct {
 	name string
 	from string // the URL of the bug report
-	sent string // HOST stands for the server's host, USER for this row's user
+	sent string // HOST, USER and INNER stand for the server's host, the row's user and hidden's length
 	want string // the statuses of all responses on the connection, in order
 	paid string // USER's balance afterwards, or "" for the opening balance
 }
 
-// witness is the request that follows each report on the same connection. It gets a 200
-// only if the server finds the end of the report.
+// witness is sent after each report on the same connection. It is answered with 200 only if
+// the server finds where the report ends.
 const witness = "GET /balance?userId=witness HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n"
 
 const (
 	rawPost = "POST /transactions HTTP/1.1\r\nHost: HOST\r\nIdempotent-Key: k\r\n"
-	rawBody = `{"userId":"USER","ammount":"1","type":"credit"}` // 49 bytes, with 6 for USER
+	rawBody = `{"userId":"USER","ammount":"1","type":"credit"}` // 49 bytes once USER is replaced by 6
 	length  = "Content-Length: 49\r\n"
 	chunked = "Transfer-Encoding: chunked\r\n"
 	chunks  = "31\r\n" + rawBody + "\r\n0\r\n\r\n"
@@ -41,7 +41,7 @@ const (
 )
 
 var reports = []report{
-	// Where a request ends.
+	// The end of a request.
 	{"two lengths that agree", "https://github.com/golang/go/issues/16490",
 		rawPost + length + length + "\r\n" + rawBody, "201 200", "101"},
 	{"two lengths that differ", "https://github.com/postrank-labs/goliath/issues/351",
@@ -162,8 +162,8 @@ func statuses(t *testing.T, sent, answers string) string {
 	}
 }
 
-// sendAndStall sends each text over its own connection, all at once, and leaves the
-// connections open. It returns everything that arrives on each until the server closes it.
+// sendAndStall sends the texts at the same time, each over its own connection, and then
+// leaves the connections open. It returns what arrives on each until the server closes it.
 func sendAndStall(t *testing.T, s server, texts []string) []string {
 	t.Helper()
 	answers := make([]string, len(texts))

@@ -115,7 +115,7 @@ func (m message) row() string {
 
 var placeholder = regexp.MustCompile(`[:#]\w+`)
 
-// readable returns an expression with names and values instead of placeholders.
+// readable returns the expression with its placeholders replaced by names and values.
 func (m message) readable(expression string) string {
 	return placeholder.ReplaceAllStringFunc(expression, func(name string) string {
 		return cmp.Or(m.ExpressionAttributeNames[name], m.ExpressionAttributeValues[name].String(), name)

@@ -19,13 +19,13 @@ type wire struct {
 	held   heldItems
 }
 
-// overWire is an option that makes a DynamoDB client use a new wire.
+// overWire is an option that makes a DynamoDB client use a new wire over its HTTP client.
 func overWire(o *dynamodb.Options) {
 	o.HTTPClient = &wire{client: o.HTTPClient}
 }
 
-// caller is the sender of one call: a client of this server, or one of the callers in a
-// request to callersPath.
+// caller is the sender of one call: a client of this server, or one of the callers that a
+// request to callersPath simulates.
 type caller struct {
 	number int // from 1, or 0 if there is only one caller
 	record *record
@@ -58,8 +58,8 @@ func (w *wire) Do(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// deliver sends a request. If the request is a write and its caller has a fault left,
-// deliver injects that fault.
+// deliver sends the request r, which sent describes. If r is a write and c has a fault
+// left, deliver injects that fault.
 func (w *wire) deliver(c *caller, r *http.Request, sent request) (*http.Response, error) {
 	write := sent.Operation == "TransactWriteItems" || sent.Operation == "PutItem"
 	switch {
@@ -78,7 +78,7 @@ func (w *wire) deliver(c *caller, r *http.Request, sent request) (*http.Response
 	return w.client.Do(r)
 }
 
-// loseAnswer sends a request and drops its answer.
+// loseAnswer sends a request, drops the answer and returns errAnswerLost.
 func (w *wire) loseAnswer(r *http.Request) error {
 	response, err := w.client.Do(r)
 	if err != nil {
@@ -88,8 +88,8 @@ func (w *wire) loseAnswer(r *http.Request) error {
 	return errAnswerLost
 }
 
-// readRequest summarizes a request to DynamoDB for the console. The request can still be
-// sent.
+// readRequest summarizes a request to DynamoDB for the console, and restores its body, so
+// that it can still be sent.
 func readRequest(r *http.Request) (request, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -100,8 +100,8 @@ func readRequest(r *http.Request) (request, error) {
 	return parseRequest(operation, body)
 }
 
-// readResult summarizes the answer to a request for the console. The answer can still be
-// read.
+// readResult summarizes the answer to a request for the console, and restores its body, so
+// that it can still be read.
 func readResult(response *http.Response, err error) (result, error) {
 	switch {
 	case errors.Is(err, errRequestLost):

@@ -10,7 +10,7 @@ const graceMilliseconds = 1000; // from a hold's expiry until its money can be s
 let chosen;
 let refunds; // the entries of the chosen transaction, with their refunded amounts
 let refundsAmong; // a function that counts a transaction's refunds in the statement
-let counted = 0; // the number of refunds in the statement when refunds was read
+let counted = 0; // refundsAmong's result at the last readRefunds
 let ticking; // the timer of the countdown
 let shown; // the facts on display, as JSON
 
@@ -69,9 +69,9 @@ const left = ({ ammount, refunded = "0" }) => units(ammount) - units(refunded);
 function write() {
   at("refund").hidden = !isRefundable(chosen) || Boolean(refunds) && refunds.every((entry) => left(entry) === 0n);
   at("refunded").placeholder = refunds?.some(isRefunded) ? `at most ${moneyOf(left(refunds[0]))}` : "all of it";
-  if (document.activeElement?.closest("#chosen [hidden]")) at("chosen-title").focus(); // the focused form is hidden now
+  if (document.activeElement?.closest("#chosen [hidden]")) at("chosen-title").focus(); // the form that had the focus is hidden now
   const text = JSON.stringify([chosen, refunds]);
-  if (text === shown) return; // so that a link keeps the focus
+  if (text === shown) return; // nothing to redraw, so a link keeps the focus
   shown = text;
   const link = document.activeElement?.closest("#transaction a")?.href;
   at("transaction").replaceChildren(...facts(chosen).flatMap(([title, ...values]) =>
@@ -103,7 +103,7 @@ const entryLine = ({ type, ammount, userId }) => element("span", {}, `${sentence
 
 const linkTo = (text, userId, transaction) => element("a", { href: addressOf(userId, transaction) }, text);
 
-// count shows the time until a hold expires, and then that it has expired.
+// count displays the result of remaining, updated four times a second.
 function count(data) {
   const tick = () => {
     const text = remaining(data);
@@ -126,8 +126,8 @@ function duration(seconds) {
   return `${Math.floor(seconds / 3600)} h`;
 }
 
-// prepareTransaction connects the buttons with their actions. The function in countRefunds
-// counts a transaction's refunds in the statement.
+// prepareTransaction connects the buttons to the actions end and refund. The function
+// countRefunds counts a transaction's refunds in the statement.
 export function prepareTransaction(end, refund, countRefunds) {
   refundsAmong = countRefunds;
   at("end").onsubmit = at("refund").onsubmit = (event) => event.preventDefault(); // the Enter key must not move money

@@ -3,7 +3,7 @@
 import { currency, places } from "./settings.js";
 
 const digits = { minimumFractionDigits: places, maximumFractionDigits: places };
-const isCode = /^[A-Z]{3}$/.test(currency); // an ISO 4217 code, for which Intl has a sign
+const isCode = /^[A-Z]{3}$/.test(currency); // whether it looks like an ISO 4217 code, as Intl requires
 const format = new Intl.NumberFormat("en", isCode ? { ...digits, style: "currency", currency } : digits);
 
 export const currencyName = isCode ? new Intl.DisplayNames("en", { type: "currency" }).of(currency) : currency;
@@ -17,7 +17,7 @@ export const money = (text) => `${format.format(text).replace("-", "−")}${isCo
 export const visible = (text) => text.replace(/[\p{Cf}\p{Zl}\p{Zp}]/gu, (found) =>
   found.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join(""));
 
-// name encloses a user's name in control characters, so that isolated puts it into a <bdi>.
+// name marks a user's name with control characters, so that isolated makes it a <bdi>.
 export const name = (userId) => `\u2068${visible(userId)}\u2069`;
 
 // units converts a decimal string to the exact whole number of the smallest unit.
@@ -33,15 +33,14 @@ export function decimal(sum) {
   return places ? `${digits.slice(0, -places)}.${digits.slice(-places)}` : digits;
 }
 
-// unitsOf is like units, but for the text of a field. It returns undefined if the text is
-// not an amount.
+// unitsOf is like units, but returns undefined if the text is not an amount.
 export const unitsOf = (text) => (/^\d+(\.\d+)?$/.test(text) && (text.split(".")[1] ?? "").length <= places ? units(text) : undefined);
 
-// amountOf formats the text of a field if it is an amount, and otherwise marks it as a
-// name. It formats no more than 300 characters, because Intl takes at most 308 digits.
+// amountOf formats text as money, or as a name if it is not an amount or is too long: Intl
+// takes at most 308 digits.
 export const amountOf = (text) => (unitsOf(text) === undefined || text.length > 300 ? name(text) : money(text));
 
-// moneyOf is like money, but for a whole number of the smallest unit.
+// moneyOf is like money, but takes a whole number of the smallest unit.
 export const moneyOf = (sum) => money(decimal(sum));
 
 const again = "Send the same call again to find out; it can't count twice.";
@@ -66,7 +65,7 @@ const titles = {
 
 const fields = { userId: "The user", ammount: "The amount", creditLimit: "The credit limit", type: "The type", "Idempotent-Key": "The key", expiresIn: "The time of the hold", metadata: "The metadata", entries: "The list of entries", balanced: 'The field "balanced"' };
 
-// fieldName returns a readable name for a field. It counts entries from 1.
+// fieldName returns a readable name for a field, with entries numbered from 1.
 function fieldName(path) {
   const [, place, field] = path.match(/^entries\[(\d+)\]\.?(.*)$/) ?? [];
   if (place === undefined) return fields[path] ?? path;
@@ -77,11 +76,11 @@ function fieldName(path) {
 const complaints = (properties) =>
   Object.entries(properties).flatMap(([field, all]) => all.map((one) => `${fieldName(field)} ${one}.`)).join(" ");
 
-// otherLedger explains why a page can't continue with another ledger.
+// otherLedger is the message for a page whose server now has other tables.
 export const otherLedger = "The server started again with other tables, which have nothing of what this page shows.";
 
-// outcome describes the outcome of a call: its kind, which sets the colour, a title and a
-// sentence. It depends only on the call's own answer.
+// outcome describes the outcome of a call by a title, a sentence and a kind, which sets the
+// colour. They depend only on the call's own answer.
 export function outcome({ call, state, answer, problem, user }) {
   const reading = call.method === "GET";
   switch (state) {
@@ -118,12 +117,11 @@ function refusal({ status, body, replayed }, call) {
 // declinedAt describes the entry that was declined, and the balance before it.
 export function declinedAt({ entry, balance }, { body }) {
   if (entry === undefined) return `It was ${money(balance)}`;
-  const entries = body && JSON.parse(body).entries; // the body of a refund may have no entries
+  const entries = body && JSON.parse(body).entries; // a refund's body can lack entries
   return `Entry ${entry + 1}${entries ? `, ${what(entries[entry])},` : ""} met a balance of ${money(balance)}`;
 }
 
-// entriesOf returns a transaction's entries. A transaction without a list of entries is its
-// own only entry.
+// entriesOf returns a transaction's entries, or the transaction itself if it has no list.
 export const entriesOf = (data) => data.entries ?? [data];
 
 const mostNamed = 3;
@@ -132,7 +130,7 @@ const rules = ({ userId, debits, credits, creditLimit }) => `rules of user ${nam
   ...(debits ? [`debits ${debits}`] : []), ...(credits ? [`credits ${credits}`] : []), ...(creditLimit ? [`credit limit ${money(creditLimit)}`] : []),
 ].join(", ")}`;
 
-// what describes a transaction, or an entry of one.
+// what returns a description of a transaction or an entry.
 function what(data) {
   if (data.type === "account") return rules(data);
   const entries = entriesOf(data);
@@ -192,8 +190,7 @@ function found(data, user) {
 
 export const sentenceCase = (text) => text[0].toUpperCase() + text.slice(1);
 
-// laneSum counts the requests to DynamoDB, the conflicts, and the lost requests and
-// answers.
+// laneSum sums up requests to DynamoDB, as in "3 requests, 1 conflict".
 export function laneSum(requests) {
   const count = (holds) => requests.filter(holds).length;
   const sums = [

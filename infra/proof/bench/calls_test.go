@@ -30,7 +30,7 @@ func TestMain(m *testing.M) { infratest.Main(m) }
 // names holds a call's user and idempotency key.
 type names struct{ user, key string }
 
-// path returns the transaction's URL path.
+// path returns the URL path of the transaction with n's user and key.
 func (n names) path() string {
 	user, userErr := ledger.ParseUserID(n.user)
 	key, keyErr := ledger.ParseIdempotencyKey(n.key)
@@ -42,19 +42,18 @@ func (n names) path() string {
 
 var made atomic.Int64
 
-// newNames returns a new user and key, always of the same lengths. Rows' sizes depend on them.
+// newNames returns a new user and key of constant lengths, because rows' sizes depend on them.
 func newNames() names {
 	i := made.Add(1)
 	return names{fmt.Sprintf("new-%06d", i), fmt.Sprintf("key-%06d", i)}
 }
 
-// call is a request to the API.
 type call struct{ method, path, query, key, body string }
 
 // outcome is a call with the expected status and cost.
 type outcome struct {
 	name        string
-	before      calls // made first, two hours in the past
+	before      calls // made first, with the clock set two hours back
 	call        func(names) call
 	status      string
 	units       units
@@ -68,7 +67,7 @@ var (
 	longest = names{strings.Repeat("\U0001D11E", 127) + "1", strings.Repeat("k", 255)}
 )
 
-// outcomes are the rows of costs.md. Allocation bounds are 25 % above the counts of 2026-11-30.
+// outcomes are the rows of costs.md. Allocation bounds are 25 % above those counted on 2026-11-30.
 var outcomes = []outcome{
 	{"posted", nil, credit, "201", units{1, 5, 0}, 155},
 	{"posted, replayed", calls{credit}, credit, "201", units{1, 4, 0}, 165},
@@ -99,17 +98,18 @@ var outcomes = []outcome{
 	{"debit, releases 16", times(ledger.MaxHolds, first(shortHold)), opening, "201", units{2, 57, 0}, 1030},
 }
 
-// as returns a call that always has these names.
+// as returns the call c with its user and key fixed to n, whatever names it is given.
 func as(n names, c func(names) call) func(names) call {
 	return func(names) call { return c(n) }
 }
 
-// first returns the call with a different key, to be made before a call with the given key.
+// first returns the call c with "1st-" before its key, so that it can precede another call with the
+// same names.
 func first(c func(names) call) func(names) call {
 	return func(n names) call { return c(names{n.user, "1st-" + n.key}) }
 }
 
-// times returns count copies of the call, with keys that differ in the last three characters.
+// times returns count copies of the call c, whose keys differ in their last three characters.
 func times(count int, c func(names) call) (all calls) {
 	for i := range count {
 		all = append(all, func(n names) call {
@@ -119,7 +119,7 @@ func times(count int, c func(names) call) (all calls) {
 	return all
 }
 
-// history returns an outcome that reads a user's history after count calls.
+// history returns an outcome that reads who's history after count calls c by that user.
 func history(name string, who names, count int, c func(names) call, want units) outcome {
 	before := times(count, c)
 	for i, each := range before {
@@ -133,7 +133,7 @@ func history(name string, who names, count int, c func(names) call, want units) 
 // template is an event from an HTTP API that authenticates callers with IAM.
 var template, templateErr = os.ReadFile("../../../testdata/events/http-api-iam-balance.json")
 
-// event returns the event that an HTTP API sends for the call.
+// event returns the event that an HTTP API sends to the function for the call.
 func (c call) event() []byte {
 	var e map[string]any
 	if err := cmp.Or(templateErr, json.Unmarshal(template, &e)); err != nil {
@@ -187,7 +187,7 @@ func fiftyCredits(n names) call {
 	return post(n, "", slices.Repeat([]string{n.user + " credit 1"}, 50)...)
 }
 
-// fiftyUsers credits the user and 49 others.
+// fiftyUsers returns a call that credits the user and 49 others.
 func fiftyUsers(n names) call {
 	entries := []string{n.user + " credit 1"}
 	for i := range 49 {
@@ -214,7 +214,7 @@ func readBalance(n names) call {
 func readTransaction(n names) call { return call{method: "GET", path: n.path()} }
 func readRefunds(n names) call     { return call{method: "GET", path: n.path() + "/refunds"} }
 
-// environment answers an event, as a Lambda environment of the function does.
+// environment passes an event to the function and returns its answer, as AWS Lambda does.
 type environment func(ctx context.Context, payload []byte) ([]byte, error)
 
 // newHandler returns the function's handler, with its clock set back by the duration ago.
@@ -224,10 +224,10 @@ func newHandler(store *infra.Store, ago time.Duration, log io.Writer) environmen
 	return handler.New(ledger.New(store, now), handler.NewLogger(log, "bench", "1"), open).Invoke
 }
 
-// request runs a prepared call, so that a measurement does not include the preparation.
+// request makes a call that was prepared before, so that a measurement covers only the call.
 type request func(context.Context) error
 
-// request prepares the outcome's call. Running it returns an error if the status differs.
+// request prepares the outcome's call. The call returns an error if the answer has another status.
 func (o outcome) request(to environment, n names) request {
 	payload := o.call(n).event()
 	return func(ctx context.Context) error {

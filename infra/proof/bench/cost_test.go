@@ -36,7 +36,7 @@ const (
 
 	memoryMB       = 512
 	billedMs       = 10   // per call; assumed
-	accessLogBytes = 384  // per log line, at 20 bytes per variable
+	accessLogBytes = 384  // per log line, if each $context variable in it takes 20 bytes
 	tracedShare    = 0.05 // X-Ray's default sampling rate
 )
 
@@ -92,7 +92,7 @@ func (a attributes) bytes() (n int) {
 
 func ceilDivide(n, by int) int { return (n + by - 1) / by }
 
-// count adds the units of one request. applied is false if DynamoDB rejected it.
+// count adds the units of one request. The parameter applied is false if DynamoDB rejected it.
 func (u *units) count(operation string, sent, received []byte, applied bool) error {
 	var request struct {
 		Item          attributes
@@ -128,7 +128,7 @@ func (u *units) count(operation string, sent, received []byte, applied bool) err
 		kB := max(1, ceilDivide(row.bytes(), 1024))
 		u.writes += float64(factor * kB)
 		if applied && row["account"].S == "" {
-			u.writes += float64(kB) // the history index, which has no rule changes
+			u.writes += float64(kB) // the history index, which contains no rule changes
 		}
 	}
 	if operation == "PutItem" {
@@ -138,14 +138,15 @@ func (u *units) count(operation string, sent, received []byte, applied bool) err
 		if item.Put != nil {
 			write(item.Put.Item, 2)
 		} else {
-			u.writes += 2 // a balance row is under 1 KB: about 850 bytes with 16 holds
+			u.writes += 2 // the balance rows here are under 1 KB: about 850 bytes with 16 holds
 		}
 	}
 	return nil
 }
 
-// TestCost computes the table in costs.md: the cost of a million calls with each outcome. Even
-// with the longest names a row has at most 1 KB, so no row costs more than the table shows.
+// TestCost computes the table in costs.md: what a million calls cost, for each outcome. Even with
+// the longest user and key, a one-entry row here takes at most 1 KB, so long names add no write
+// units.
 func TestCost(t *testing.T) {
 	t.Parallel()
 	template, err := os.ReadFile("../../../template.yaml")

@@ -65,10 +65,10 @@ func (r *recording) keepAnswer(_ *http.Request, deliver func() (*http.Response, 
 	return response, err
 }
 
-// on returns a request that repeats the recorded requests with this client, on config's tables. It
-// fails if DynamoDB rejects a request that was accepted in the recording, or the reverse.
+// on returns a request that repeats the recorded requests with this client, on config's tables.
+// That request fails if DynamoDB rejects what it accepted in the recording, or the reverse.
 func (r *recording) on(client *dynamodb.Client, config infra.Config) request {
-	table := func(name *string) *string { // maps a recorded table name to config's
+	table := func(name *string) *string { // returns config's name for a recorded table
 		if *name == "transactions" {
 			return &config.TransactionsTable
 		}

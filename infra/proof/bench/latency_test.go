@@ -19,8 +19,8 @@ import (
 	"onewrite/ledger"
 )
 
-// The ledger's own allocations stay below a bound, on any machine. They include building the rows,
-// because the floor's requests are already built. Ledger and floor receive recorded responses.
+// The ledger's allocations beyond the floor's stay below a bound on any machine. They include
+// building the rows, because the floor's requests are already built. Both get recorded responses.
 func TestOwnAllocations(t *testing.T) { // not parallel: AllocsPerRun counts the process's allocations
 	for _, o := range outcomes {
 		if o.allocations == 0 {
@@ -109,7 +109,7 @@ func build(b testing.TB, pkg string) (binary string) {
 	return binary
 }
 
-// start starts a function on the books' tables. It runs until the benchmark ends.
+// start runs the function in binary on the books' tables, until the benchmark ends.
 func start(b testing.TB, books *infratest.Books, binary string) *runtimeapi.Function {
 	b.Helper()
 	function, err := runtimeapi.Start(binary, books.Env(), io.Discard)
@@ -121,7 +121,7 @@ func start(b testing.TB, books *infratest.Books, binary string) *runtimeapi.Func
 // pairs are the latencies of floors and calls in milliseconds, and their ratios.
 type pairs struct{ floors, ours, ratios []float64 }
 
-// run measures a floor and a call. It alternates which of them goes first.
+// run measures a floor and a call. Every other time, the call goes first.
 func (p *pairs) run(b *testing.B, floor, ours request) {
 	took := [2]float64{}
 	for i := range took {
@@ -135,7 +135,7 @@ func (p *pairs) run(b *testing.B, floor, ours request) {
 
 // report reports the medians, and our calls' 99th percentile.
 func (p *pairs) report(b *testing.B) {
-	b.ReportMetric(0, "ns/op") // hidden: it would include the floor and the set-up
+	b.ReportMetric(0, "ns/op") // hides ns/op, which would include the floor and the set-up
 	b.ReportMetric(quantile(p.floors, 0.50), "floor-p50-ms")
 	b.ReportMetric(quantile(p.ours, 0.50), "p50-ms")
 	b.ReportMetric(quantile(p.ours, 0.99), "p99-ms")

@@ -1,5 +1,5 @@
-// Package blackbox tests the ledger over HTTP alone. It calls the server at the address in
-// LEDGER_URL, such as sam local's. Without LEDGER_URL it runs against a local server that
+// Package blackbox tests the ledger over HTTP alone. It calls the server whose URL is in
+// LEDGER_URL, for example sam local. Without LEDGER_URL it calls a local server that
 // .ci/serve starts and stops. Each run uses new users.
 package blackbox
 

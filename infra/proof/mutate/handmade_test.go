@@ -7,7 +7,7 @@ type defect struct {
 	edits       []edit
 }
 
-// edit replaces text that occurs exactly once in the file.
+// edit replaces the string before, which must occur exactly once in the file, with after.
 type edit struct{ file, before, after string }
 
 const (
@@ -15,7 +15,8 @@ const (
 	inTime     = "handler TestAnswersInTime"
 )
 
-// endIDs gives each kind of end its own row id, so that the id alone can't prevent a second end.
+// endIDs gives the capture, void and expiry of a hold different row ids, so that a shared id can't
+// prevent a second end.
 var endIDs = []edit{
 	{"ledger/id.go", `func (id TransactionID) End() TransactionID {
 	return newID([]byte{0}, id[:], []byte("end"))`, `func (id TransactionID) End() TransactionID {
@@ -27,7 +28,7 @@ func (id TransactionID) end(kind End) TransactionID {
 	{"ledger/hold.go", `h.TransactionID.End(),`, `h.TransactionID.end(end),`},
 }
 
-// defects lists the kinds of bugs that real ledgers have.
+// defects are of the kinds that real ledgers have.
 var defects = []defect{
 	{"a debit has no condition", simulation, []edit{
 		{"infra/move.go", `u.rules = append(u.rules, amountRule)`, `u.rules = append(u.rules, "attribute_exists(user_id)")`}}},

@@ -31,11 +31,11 @@ func TestDefectsFit(t *testing.T) {
 	}
 }
 
-// Each defect makes its test fail. Without the defect, the same test passes.
+// Each tried defect makes its test fail. Without a defect, the same test passes.
 func TestDefectsAreFound(t *testing.T) {
 	t.Parallel()
 	require.Positive(t, *every)
-	tests := map[string][]string{} // by folder
+	tests := map[string][]string{} // names by folder
 	for i := 0; i < len(defects); i += *every {
 		d := defects[i]
 		dir, name, _ := strings.Cut(d.kills, " ")
@@ -81,7 +81,7 @@ func (d defect) texts() (map[string]string, error) {
 	return texts, nil
 }
 
-// run runs these tests of a folder, with these texts in place of the files on disk.
+// run runs these tests in the folder dir, with the files in texts replaced by their new contents.
 func run(t *testing.T, texts map[string]string, dir string, tests ...string) (output string, err error) {
 	t.Helper()
 	work := t.TempDir()

@@ -90,7 +90,7 @@ def execute(backend, change_set_name, stack_name=None):
         print("roll back:", repr(cause), flush=True)
         stack._add_stack_event("UPDATE_FAILED", resource_status_reason=str(cause))
         for name, made in parsed.items():
-            if isinstance(made, functions.LambdaVersion):  # the old version still exists
+            if isinstance(made, functions.LambdaVersion):  # keep the previous version, which still exists
                 resources._parsed_resources[name], resources.settled[name] = made, settled[name]
         resources.update(*before)
         stack._add_stack_event("UPDATE_ROLLBACK_COMPLETE")
@@ -149,7 +149,7 @@ def update(resources, template, parameters=None):
         for other in references(wanted):
             settle(other)
         if resources._parsed_resources.get(name) is None:
-            resources[name]  # the lookup creates it
+            resources[name]  # looking the resource up creates it
         now = parsing.clean_json(copy.deepcopy(wanted), resources)
         if settled.get(name, now) != now:
             print("update", name, flush=True)
@@ -225,7 +225,7 @@ class Alias:
         return original_resource
 
     def delete(self, account, region):
-        pass  # deleted with its function, perhaps already
+        pass  # its function's deletion deletes the alias too
 
 
 verdicts = {}  # each hook's status, by execution id

@@ -1,7 +1,7 @@
-# Scripts source this file. When the script ends for any reason, a separate process
-# stops the commands that "begin" and "during" started, the last one first. It waits on
-# a pipe whose write end only the script has open. The kernel closes that end when the
-# script is gone, even after SIGKILL.
+# Scripts source this file. When the script ends for any reason, a separate process stops
+# the commands that "begin" and "during" started, the last one first. That process waits on
+# a pipe whose write end only the script has open. The kernel closes it when the script is
+# gone, even after SIGKILL.
 
 pipe=$(mktemp -u)
 mkfifo "$pipe"

@@ -12,7 +12,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 ISSUER, AUDIENCE = "https://issuer.example.com", ["client"]
 
-# A Go test checks that these match handler/routes.go and openapi.yaml.
+# A Go test checks that these routes match handler/routes.go and openapi.yaml.
 EVENTS = yaml_parse(open("template.yaml").read())["Resources"]["Function"]["Properties"]["Events"]
 ROUTES = sorted(f'{event["Properties"]["Method"]} {event["Properties"]["Path"]}' for event in EVENTS.values())
 

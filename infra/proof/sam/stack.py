@@ -154,7 +154,7 @@ def gateway_event(method, headers):
             "requestContext": {"http": {"method": method, "path": "/balance"}, "stage": "$default"}}
 
 
-CALLERS = {  # the event's requestContext.authorizer, by the route's authorizer
+CALLERS = {  # an event's requestContext.authorizer, by the route's authorization type
     "AWS_IAM": {"iam": {"userArn": "arn:aws:sts::123456789012:assumed-role/shop/1"}},
     "JWT": {"jwt": {"claims": {"sub": "1"}, "scopes": None}},
 }
@@ -241,7 +241,7 @@ def restore(stack):
     shell.run(steps["2"])
     restored = "onewrite-transactions-2", "onewrite-balances-2"
     row = next(r for r in dynamodb.scan(TableName=restored[0])["Items"] if r["user_id"]["S"] == "2")
-    dynamodb.delete_item(TableName=restored[0], Key={"id": row["id"]})  # the transfer's credit
+    dynamodb.delete_item(TableName=restored[0], Key={"id": row["id"]})  # the row of the transfer's credit
     dynamodb.delete_item(TableName=restored[1], Key={"user_id": {"S": "1"}})
     for step in "345":
         shell.run(steps[step])

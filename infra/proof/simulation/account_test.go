@@ -21,7 +21,7 @@ const (
 // accounts is the state of a model ledger that handles one call at a time. All sums are in cents.
 // It must be comparable, because the linearizability checker often compares states with ==.
 type accounts struct {
-	balances [mostUsers]int64 // spendable: with the credit limit, without held money
+	balances [mostUsers]int64 // can be spent: with the credit limit, without held money
 	rules    [mostUsers]rules
 	keys     [mostKeys]unique.Handle[outcome]
 	ends     [mostPosts]unique.Handle[ending] // how each key's hold ended
@@ -60,7 +60,7 @@ type entry struct {
 type outcome struct {
 	entries  [mostEntries]entry // unused places are zero
 	metadata ledger.Metadata
-	lasts    int64 // milliseconds until the hold expires; 0 for no hold
+	lasts    int64 // milliseconds from creation to expiry of the hold; 0 for no hold
 	refunds  refunds
 	change   change // for a rule change, which has no entries
 
@@ -79,8 +79,8 @@ func (o *outcome) all() []entry {
 	return o.entries[:last]
 }
 
-// moved returns the entries that the first write applies. A pending transaction's credit is
-// applied only when the hold is captured.
+// moved returns the entries that a post applies at once. A pending transaction's credit is applied
+// only when the hold is captured.
 func (o *outcome) moved() []entry {
 	if o.lasts != 0 {
 		return o.entries[:1]
@@ -116,8 +116,8 @@ type misfit struct {
 	blocked bool
 }
 
-// post applies entries in order. It stops at the first that does not fit, and returns that one as
-// declined. Unless the parameter only is everybody, it skips the entries of all other users.
+// post applies entries in order, up to the first that does not fit, which it returns as declined.
+// If the parameter only is a user and not everybody, post skips all other users' entries.
 func (a accounts) post(entries []entry, only int) (after accounts, declined misfit, fits bool) {
 	for i, e := range entries {
 		if only != everybody && e.user != only {
@@ -168,11 +168,11 @@ func (h *history) posted(key int, o outcome, released []release) event {
 	}
 }
 
-// A decline is two events. At fallShort an entry does not fit: a rule blocks it, or the balance
-// does not allow it, even with all expired holds released. At decline, later in the same call, the
-// decline is stored under the key, if the key is still unused. The balance may have changed in
-// between. The decline names the first entry that does not fit. If DynamoDB did not report all
-// failed conditions, it is the first among the declined user's entries only.
+// A decline is two events, fallShort and decline. At fallShort an entry does not fit: a rule blocks
+// it, or the balance does not allow it, even with all expired holds released. At decline, later in
+// the same call, the decline is stored under the key, if the key is still unused. The balance may
+// have changed in between. The decline names the first entry that does not fit, or if DynamoDB did
+// not report all failed conditions, the first of the declined user's entries that does not fit.
 func (h *history) fallShort(o outcome, bit uint64, allReported bool, now int64) event {
 	entries, only := o.moved(), everybody
 	if !allReported {
@@ -181,7 +181,7 @@ func (h *history) fallShort(o outcome, bit uint64, allReported bool, now int64) 
 	return func(a accounts) (accounts, bool) {
 		if o.refunds != (refunds{}) && allReported {
 			if _, _, _, can := h.refund(a, o); !can {
-				return a, false // the refund limit is checked before balances
+				return a, false // a refund above its limit is rejected, not declined
 			}
 		}
 		free := h.freed(a, now)
@@ -202,14 +202,14 @@ func decline(key int, o outcome, bit uint64) event {
 	}
 }
 
-// replay requires that the key has this outcome. The zero outcome requires an unused key.
+// replay requires that the key has the outcome o. The zero outcome requires an unused key.
 func replay(key int, o outcome) event {
 	use := unique.Make(o)
 	return func(a accounts) (accounts, bool) { return a, a.keys[key] == use }
 }
 
-// row requires that the key's row at index place has the entry e and this creation time. With the
-// zero entry, it requires that there is no such row.
+// row requires that the key's row at index place has the entry e and this creation time. If e is
+// the zero entry, row requires that there is no such row.
 func row(key, place int, e entry, created int64) event {
 	return func(a accounts) (accounts, bool) {
 		has, end := a.keys[key].Value(), a.ends[key].Value()
@@ -225,8 +225,8 @@ func row(key, place int, e entry, created int64) event {
 	}
 }
 
-// reused requires that the request differs from the key's outcome in exactly the fields that
-// differs lists.
+// reused requires that the request asked differs from the key's outcome in exactly the fields that
+// the error lists.
 func reused(key int, asked outcome, differs ledger.KeyReusedError) event {
 	return func(a accounts) (accounts, bool) {
 		has := a.keys[key].Value()

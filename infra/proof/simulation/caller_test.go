@@ -14,7 +14,7 @@ type caller struct {
 	number int
 	chance *rand.Rand
 	ledger *ledger.Ledger
-	ahead  time.Duration // how far its clock is ahead
+	ahead  time.Duration // how far this caller's clock is ahead
 	read   time.Time     // the latest time that this clock returned
 	calls  []*call
 	pages  []ledger.Page
@@ -29,7 +29,7 @@ func newCaller(r *run, number int, chance *rand.Rand, store ledger.Store) *calle
 // now reads the caller's clock. No two reads in a run return the same time, so a row's time shows
 // which call wrote it.
 func (c *caller) now() time.Time {
-	const step = 8 * time.Millisecond // each caller has its own millisecond in a step
+	const step = 8 * time.Millisecond // each caller has a millisecond of its own in every step
 	since := (time.Since(c.run.began) + c.ahead).Truncate(step)
 	now := epoch.Add(since + time.Duration(c.number+1)*time.Millisecond)
 	if soonest := c.read.Add(step); now.Before(soonest) {
@@ -40,11 +40,11 @@ func (c *caller) now() time.Time {
 	return now
 }
 
-// live makes the caller's calls, mostly posts. Many repeat a call whose outcome is unknown.
+// live makes callsPerCaller calls, mostly posts. Many repeat a call whose outcome is unknown.
 func (c *caller) live(ctx context.Context) {
 	for range callsPerCaller {
 		time.Sleep(c.below(c.run.think))
-		if c.run.holds && c.chance.IntN(4) == 0 { // long enough for some holds to expire
+		if c.run.holds && c.chance.IntN(4) == 0 { // often long enough for holds to expire
 			time.Sleep(c.below(c.run.pause))
 		}
 		patient, cancel := context.WithTimeout(ctx, c.run.patience/4+c.below(c.run.patience))
@@ -85,7 +85,7 @@ func (c *caller) choose() ask {
 	}
 	if c.run.holds && c.chance.IntN(3) == 0 {
 		next.question = []question{toCapture, toCapture, toVoid}[c.chance.IntN(3)]
-		for range 3 { // look for a pending transaction
+		for range 3 { // prefer the key of a pending transaction
 			if c.run.keys[next.key].uses[0].ExpiresIn == 0 {
 				next.key = c.chance.IntN(transactions)
 			}
@@ -115,7 +115,8 @@ func (c *caller) mortal(ctx context.Context, next ask) {
 	made.killed = ctx.Err() != nil
 }
 
-// again repeats each write with an unknown outcome once, or every write in a run with holds.
+// again repeats, once each, the writes with an unknown outcome. In a run with holds it repeats all
+// writes.
 func (c *caller) again(ctx context.Context, calls []*call) {
 	made := map[ask]bool{}
 	for _, one := range calls {
@@ -126,7 +127,7 @@ func (c *caller) again(ctx context.Context, calls []*call) {
 	}
 }
 
-// call makes a call, and adds it to c.calls with its answer.
+// call makes the call that asked describes, and adds it to c.calls with its answer.
 func (c *caller) call(ctx context.Context, asked ask) *call {
 	made := &call{ask: asked, caller: c.number, began: time.Since(c.run.began)}
 	c.calls = append(c.calls, made)

@@ -13,7 +13,6 @@ import (
 	"onewrite/ledger"
 )
 
-// question is a kind of call.
 type question string
 
 const (
@@ -57,17 +56,17 @@ type call struct {
 	err    error
 }
 
-// epoch is the start of all callers' clocks.
+// epoch is the time on a caller's clock when the run begins, if the clock is not ahead.
 var epoch = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// wrote reports whether the call wrote the row. No other call's clock readings include the row's
-// time.
+// wrote reports whether the call wrote the row: the row's time is then one of the call's clock
+// readings. No two calls have a reading in common.
 func (c *call) wrote(row ledger.Transaction) bool {
 	return slices.ContainsFunc(c.readings, row.CreatedAt.Equal)
 }
 
-// now returns the call's last clock reading in Unix milliseconds, or 0 if it has none. It decides
-// which holds have expired.
+// now returns the call's last clock reading in Unix milliseconds, or 0 if it has none. The ledger
+// decides by that reading which holds have expired.
 func (c *call) now() int64 {
 	if len(c.readings) == 0 {
 		return 0
@@ -97,7 +96,7 @@ func (c *call) answer() (result ledger.Result, ok bool) {
 	return c.result, !c.killed && c.err == nil && c.question != toBalance
 }
 
-// asked returns the request as an outcome, whose result fields are zero.
+// asked returns the call's request, refund included, as an outcome without results.
 func (c *call) asked() outcome {
 	o := askedOf(c.request)
 	o.refunds = c.refunds
@@ -111,7 +110,7 @@ func (c *call) String() string {
 		answer += fmt.Sprintf(": %v, captured %s", &o, result.Transaction.Captured)
 	} else if c.question == toBalance && c.err == nil {
 		answer += fmt.Sprintf(": %s, held %s, %+v", c.funds.Balance, c.funds.Held, c.funds.Rules)
-	} else if c.err != nil && !c.unknown() { // an unknown outcome's text may vary with the same seed
+	} else if c.err != nil && !c.unknown() { // runs with one seed can differ in the error of an unknown outcome
 		answer += fmt.Sprintf(": %v", c.err)
 	}
 	o := c.asked()
@@ -165,7 +164,7 @@ func cents(sum fmt.Stringer) int64 {
 	return n
 }
 
-// askedOf returns a request as an outcome, whose result fields are zero.
+// askedOf returns the request r, which is no refund, as an outcome without results.
 func askedOf(r ledger.Request) outcome {
 	o := outcome{metadata: r.Metadata, lasts: r.ExpiresIn.Milliseconds()}
 	for i, e := range r.Entries {
@@ -174,7 +173,7 @@ func askedOf(r ledger.Request) outcome {
 	return o
 }
 
-// outcomeOf returns the outcome that a first row stores.
+// outcomeOf returns the outcome stored in t, the first row of a transaction or a rule change.
 func outcomeOf(t ledger.Transaction) (o outcome) {
 	if t.Rules == nil {
 		o = askedOf(infratest.RequestOf(t))

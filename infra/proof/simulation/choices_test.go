@@ -1,10 +1,10 @@
 package simulation_test
 
-// choices are the decisions of one run: first the given ones, then always the first option.
+// choices are the decisions of one run: those in given first, and then always the first option.
 type choices struct {
 	given []int
 	taken []int
-	from  []int // how many options each decision had
+	from  []int // how many options each decision in taken had
 }
 
 // choose chooses one of n options, and returns its index.

@@ -8,11 +8,12 @@ import (
 	"sync"
 )
 
-// counts counts the answers and mishaps of many runs. It is safe for concurrent use.
+// counts counts the answers and the mishaps, such as lost requests, of many runs. It is safe for
+// concurrent use.
 type counts struct {
 	mu      sync.Mutex
 	runs    int
-	answers map[string]int // by kind
+	answers map[string]int // by [call.kind]
 	mishaps map[string]int
 }
 

@@ -1,5 +1,5 @@
-// Command hello is a minimal function with our Lambda runtime library and, like ours, one
-// processor. Its latency comes from Lambda and the library alone.
+// Command hello is a minimal Lambda function with the same runtime library as ours and, like ours,
+// one processor. Its latency comes from Lambda and the library alone.
 package main
 
 import (

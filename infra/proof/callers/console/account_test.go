@@ -20,7 +20,7 @@ func (b browser) later(expression string) string {
 	return text
 }
 
-// Own money is computed in the list's order, one write at a time.
+// The running balance, called own money, follows the list's order, one write at a time.
 func TestRunning(t *testing.T) {
 	b := openAccount(t, "running")
 	for _, c := range []struct {
@@ -51,7 +51,7 @@ func TestRunning(t *testing.T) {
 	}
 }
 
-// random defines a JavaScript function that returns a pseudo-random number below its
+// random defines a JavaScript function that returns a pseudo-random whole number below its
 // argument. The sequence is the same in each run.
 const random = `
 	let state = 7;
@@ -63,9 +63,9 @@ const random = `
 	};
 `
 
-// While writes are applied between reads, the newest own money on display is always an
-// amount that the user really had. The other amounts follow from it, line by line. When no
-// more writes arrive, the newest own money equals the balance.
+// While writes are applied between reads, the newest running balance on display is always
+// one that the user really had. The others follow from it, line by line. When no more
+// writes arrive, the newest running balance equals the balance.
 func TestStatementAddsUp(t *testing.T) {
 	b := open(t, "/?userId=1")
 	b.sees("balance", "$")
@@ -115,8 +115,8 @@ func TestStatementAddsUp(t *testing.T) {
 	assert.Equal(t, "true 0", b.later(`simulate()`))
 }
 
-// others posts transactions with these bodies as another caller, all at once or one after
-// another.
+// others posts transactions with these bodies for the user, as another caller would: all at
+// once if atOnce is true, otherwise one after another.
 func (b browser) others(user string, atOnce bool, bodies ...string) {
 	b.t.Helper()
 	size := 1
@@ -135,15 +135,15 @@ func (b browser) others(user string, atOnce bool, bodies ...string) {
 func creditOf(amount string) string { return fmt.Sprintf(`type: "credit", ammount: %q`, amount) }
 func debitOf(amount string) string  { return fmt.Sprintf(`type: "debit", ammount: %q`, amount) }
 
-// ownIs waits until the rows of the statement show these amounts of own money.
+// ownIs waits until the statement shows these running balances, newest first.
 func (b browser) ownIs(want ...string) {
 	b.t.Helper()
 	b.waits(fmt.Sprintf(`[...document.querySelectorAll("#history tr")].map((row) => row.lastElementChild.textContent.slice(0, 12)).join("|") === %q`, strings.Join(want, "|")))
 }
 
-// Own money is correct after every kind of line: holds that end in each way, a release by
-// another write, several entries, a decline, a refund and a credit limit. It is the same
-// after a reload.
+// The running balance is correct after every kind of line: holds that end in each way, a
+// release by another write, several entries, a decline, a refund and a credit limit. It is
+// the same after a reload.
 func TestRunningBalanceOfEveryLine(t *testing.T) {
 	b := openAccount(t, "every")
 	b.later(`import("/calls.js").then(async (calls) => {
@@ -180,7 +180,7 @@ func TestRunningBalanceOfEveryLine(t *testing.T) {
 	}
 }
 
-// The page shows other callers' writes without a click. A row that has the focus keeps it.
+// The page shows other callers' writes without a click. A focused row stays focused.
 func TestRunningBalanceOfOthers(t *testing.T) {
 	b := openAccount(t, "crowd")
 	b.others("crowd", true, creditOf("5"), creditOf("5"), creditOf("5"))
@@ -196,7 +196,7 @@ func TestRunningBalanceOfOthers(t *testing.T) {
 	b.sees("history", "Declined")
 }
 
-// While the account changes between any two reads, the page shows no own money.
+// While the account changes between any two reads, the page shows no running balance.
 func TestRunningBalanceWhileItMoves(t *testing.T) {
 	b := openAccount(t, "moving")
 	b.run(`const real = window.fetch; let n = 0;
@@ -212,7 +212,7 @@ func TestRunningBalanceWhileItMoves(t *testing.T) {
 	b.waits(`document.querySelector("#history tr").lastElementChild.textContent === document.getElementById("balance").textContent`)
 }
 
-// If the lines do not add up to the balance, the page shows no own money.
+// If the lines do not add up to the balance, the page shows no running balance.
 func TestRunningBalanceThatDisagrees(t *testing.T) {
 	b := openAccount(t, "disagrees")
 	b.others("disagrees", false, creditOf("5"), creditOf("5"))
@@ -228,7 +228,7 @@ func TestRunningBalanceThatDisagrees(t *testing.T) {
 	assert.Equal(t, []string{"–The lines and the balance do not agree."}, b.own())
 }
 
-// These scripts make lines look a minute older, or younger, than they are.
+// aged and young are scripts that make the lines look a minute older or younger.
 var (
 	aged  = shift("-")
 	young = shift("+")
@@ -267,7 +267,7 @@ func TestKeyUsedAgain(t *testing.T) {
 	b.waits(`document.getElementById("same-key").hidden`)
 }
 
-// After a switch to the wire view and back, the account is as it was.
+// After a switch to the wire view and back, the account view shows the same as before.
 func TestBackFromTheWire(t *testing.T) {
 	b := openAccount(t, "back")
 	b.click(credit)
@@ -302,7 +302,7 @@ func TestOnlyTheOpenAccountIsRead(t *testing.T) {
 	b.ownIs("$105.00")
 }
 
-// A statement can show a thousand lines, each with the own money after it.
+// A statement can show a thousand lines, each with its running balance.
 func TestThousandLines(t *testing.T) {
 	b := open(t, "/?userId=1")
 	b.sees("balance", "$")
@@ -322,8 +322,8 @@ func TestThousandLines(t *testing.T) {
 	assert.Equal(t, "$1,098.00", b.own()[0])
 }
 
-// If one read can't cover all recent lines, the page shows those it has read, with own
-// money. A click shows the others.
+// If one read can't cover all recent lines, the page shows those that it has read, with
+// running balances. A click shows the rest.
 func TestBurst(t *testing.T) {
 	b := open(t, "/?userId=1")
 	b.sees("balance", "$")
@@ -342,8 +342,8 @@ func TestBurst(t *testing.T) {
 	assert.Equal(t, "$1,098.00 $101.00", b.own()[0]+" "+b.own()[1000])
 }
 
-// The focus moves to what a key press has opened, and is never lost when an element
-// disappears.
+// The focus moves to the element that a key press has opened, and is never lost when an
+// element disappears.
 func TestFocusIsKept(t *testing.T) {
 	b := open(t, "/?userId=goes-on")
 	b.do(chromedp.EmulateViewport(320, 500))

@@ -60,7 +60,6 @@ func startChromium() error {
 	return chromedp.Do(chromium)
 }
 
-// installed returns the path of the first installed program, or "".
 func installed(programs ...string) string {
 	for _, program := range programs {
 		if path, err := exec.LookPath(program); err == nil {
@@ -136,7 +135,7 @@ func newTab(t *testing.T, parent context.Context, url string, options ...chromed
 }
 
 // watch collects errors from the page's events of one kind, such as exceptions or log
-// entries.
+// entries. The function text returns an event's error, or "".
 func watch[E any](b browser, event cdp.Event[E], text func(E) string) {
 	events := chromedp.Events(b, event)
 	go func() {
@@ -254,7 +253,7 @@ func (b browser) count(selector string) string {
 func (b browser) atTen() {
 	b.t.Helper()
 	hour := time.Now().UTC().Hour()
-	zone := fmt.Sprintf("Etc/GMT%+d", hour-10) // in these names, east of Greenwich is negative
+	zone := fmt.Sprintf("Etc/GMT%+d", hour-10) // in Etc names, zones east of Greenwich have a minus
 	if hour == 23 {
 		zone = "Etc/GMT+1"
 	}

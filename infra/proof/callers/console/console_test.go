@@ -58,7 +58,7 @@ func TestConsole(t *testing.T) {
 	assert.Equal(t, "$1,337.50", b.text("balance"))
 }
 
-// own returns the own money of each row of the statement, or why it is unknown.
+// own returns the running balance in each row of the statement, or why it is unknown.
 func (b browser) own() []string {
 	b.t.Helper()
 	return strings.Split(b.ask(`[...document.querySelectorAll("#history tr")].map((row) => row.lastElementChild.textContent).join("|")`), "|")
@@ -201,8 +201,8 @@ func TestLateAnswers(t *testing.T) {
 	assert.Equal(t, "late $100.00 0", b.text("owner")+" "+b.text("balance")+" "+b.count("#history tr"))
 }
 
-// A click moves money for the user in the field, and then shows that user. The address
-// keeps the user and the transaction, so that reload, back and forward work.
+// A click moves money for the user in the user field, and then shows that user's account.
+// The address keeps the user and the transaction, so that reload, back and forward work.
 func TestAddress(t *testing.T) {
 	b := open(t, "/?userId=1")
 	b.sees("balance", "$")
@@ -255,7 +255,7 @@ func TestNoServer(t *testing.T) {
 	b.run(`window.online();`)
 	b.click("#again")
 	b.sees("outcome", "Read. User offline has $100.00.")
-	b.run(`document.querySelector("#log .post").click();`) // find and click in one step, because the log grows meanwhile
+	b.run(`document.querySelector("#log .post").click();`) // find and click in one step, because the log may grow between the two
 	b.sees("outcome", "No answer. It may have counted")
 	b.click("#again")
 	b.sees("did", "Posted. Credit of $10.00, user offline.")
@@ -321,8 +321,8 @@ func TestConsoleByKeyboard(t *testing.T) {
 	assert.Equal(t, "0", b.count("[aria-invalid]"))
 }
 
-// The statement can be read page by page to its end. Each page shows own money before older
-// lines are read.
+// The statement can be read page by page to its end. Each page has its running balances
+// before older lines are read.
 func TestStatement(t *testing.T) {
 	b := open(t, "/?userId=1")
 	b.sees("balance", "$")

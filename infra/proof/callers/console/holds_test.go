@@ -37,7 +37,7 @@ func TestHolds(t *testing.T) {
 		assert.Equal(t, "captured "+wrong, b.focused()+" "+b.ask(`document.getElementById("captured").value`))
 		assert.Equal(t, "true", b.ask(`document.getElementById("captured").ariaInvalid ?? "false"`))
 	}
-	b.run(`document.querySelector("#history a").click();`) // find and click in one step, because the statement is read again meanwhile
+	b.run(`document.querySelector("#history a").click();`) // find and click in one step, because the statement may be read again between the two
 	b.sees("outcome", "Read. Debit of $40.00, user holds: pending, held until")
 	b.enter("captured", "25")
 	b.click("#capture")
@@ -51,7 +51,7 @@ func TestHolds(t *testing.T) {
 	assert.Equal(t, "none", b.ask(`getComputedStyle(document.getElementById("end")).display`))
 	b.click("#again")
 	b.sees("outcome", "Replayed. This is the first answer again: debit of $40.00, user holds: posted, $25.00 captured.")
-	b.run(`document.querySelector("#history a").click();`) // find and click in one step, because the statement is read again meanwhile
+	b.run(`document.querySelector("#history a").click();`) // find and click in one step, because the statement may be read again between the two
 	b.sees("outcome", "Read. Debit of $40.00, user holds: posted, $25.00 captured; made")
 
 	hold("10", "600")
@@ -86,7 +86,8 @@ func TestHolds(t *testing.T) {
 	b.sees("outcome", "Nothing to end. This transaction never was pending")
 }
 
-// A fault chosen in the form is injected into the call, and the lane shows its effect.
+// A fault chosen in the form is injected into the call, and the list of the call's requests
+// shows its effect.
 func TestFaultFromTheForm(t *testing.T) {
 	b := openAccount(t, "faulty")
 	for _, c := range []struct{ fault, outcome, lane string }{

@@ -18,7 +18,7 @@ import (
 const maxAnimationBytes = 200_000
 
 // The README's pictures show the page after all steps have been played, in light and dark,
-// and the drawings of the first three steps as an animation. -update saves them.
+// and the drawings of the first three steps as an animation. The flag -update saves them.
 func TestPictures(t *testing.T) {
 	b := open(t, "/")
 	if !*update {
@@ -56,7 +56,6 @@ func TestPictures(t *testing.T) {
 	write(t, "story.svg", []byte(animation))
 }
 
-// write saves a picture if -update is set.
 func write(t *testing.T, file string, content []byte) {
 	t.Helper()
 	if *update {
@@ -102,7 +101,9 @@ const animate = `(async () => {
 	].join("\n") + "\n";
 })()`
 
-// sceneRules are the CSS rules that play the three drawings for 7 seconds each, in a loop.
+// sceneRules are the CSS rules in the animation: each drawing is visible for 7 of 21
+// seconds, in a loop. For readers who prefer reduced motion, only the first is visible, and
+// still.
 const sceneRules = `.sheet { fill: var(--sheet); stroke: var(--rule); }
 .title, .counts, .came { font: 600 22px Inter, system-ui, sans-serif; fill: var(--ink); }
 .counts { font-size: 15px; font-weight: 400; fill: var(--quiet); }

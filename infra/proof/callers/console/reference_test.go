@@ -26,7 +26,6 @@ type operation struct {
 	status       string   // the documented 2xx status
 }
 
-// operations returns all operations that the server describes.
 func operations(t *testing.T, server string) (all []operation) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server+"/docs/openapi.json", nil)
@@ -104,7 +103,7 @@ const (
 // opens opens the dialog for calling the operation.
 func (b browser) opens(o operation) {
 	b.t.Helper()
-	b.run(fmt.Sprintf(`document.querySelector(%q).click();`, o.section()+" .show-api-client-button")) // not with the mouse, because the button may move
+	b.run(fmt.Sprintf(`document.querySelector(%q).click();`, o.section()+" .show-api-client-button")) // clicked by script, because the button may move
 	b.waits(fmt.Sprintf(`%s?.innerText.includes(%q)`, sendButton, strings.ToLower(o.method)+" request to "+b.ask("location.origin")+o.path))
 	assert.NotContains(b.t, b.ask(response), "Status:", "of another call")
 }
@@ -125,7 +124,7 @@ func (b browser) sends(o operation) string {
 }
 
 // Each example of each operation can be sent as it is, and gets the documented status. In
-// dinars this covers only the transactions: TestExamplesInAnyOrder covers the others.
+// dinars this test sends only the transactions: TestExamplesInAnyOrder sends the rest.
 func TestReference(t *testing.T) {
 	for _, variable := range []string{"LEDGER_URL", "DINARS_URL"} {
 		t.Run(variable, func(t *testing.T) {
@@ -210,7 +209,7 @@ func TestReferenceIsAccessible(t *testing.T) {
 	b.checkAxe("authentication")
 	b.do(chromedp.KeyEvent(kb.Escape))
 	b.sends(post)
-	for _, width := range widths { // while the page is still short
+	for _, width := range widths { // before the loop below makes the page long
 		b.do(chromedp.EmulateViewport(width, 900))
 		b.checkAxe(fmt.Sprint("posted at ", width))
 	}

@@ -39,7 +39,7 @@ func serve(t *testing.T, addr string, flags ...string) server {
 	t.Helper()
 	program, err := buildServer()
 	require.NoError(t, err)
-	command := exec.Command(program, append(flags, "-addr", addr, "-currency", "USD", "-places", "2")...) // overrides the environment
+	command := exec.Command(program, append(flags, "-addr", addr, "-currency", "USD", "-places", "2")...) // these flags override the environment
 	var log bytes.Buffer
 	command.Stderr = &log
 	out, err := command.StdoutPipe()
@@ -63,9 +63,9 @@ func serve(t *testing.T, addr string, flags ...string) server {
 
 func (s server) addr() string { return strings.TrimPrefix(s.url, "http://") }
 
-// If the server is killed, the page keeps the last balance and shows its time. The page
-// continues when a server with the same tables starts. It rejects answers from a server
-// with other tables, even in the middle of a step.
+// If the server is killed, the page keeps the last balance and shows when it was read. The
+// page continues when a server with the same tables starts. It rejects answers from a
+// server with other tables, even in the middle of a step.
 func TestServerIsKilled(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
@@ -158,7 +158,7 @@ func TestTwoTabs(t *testing.T) {
 	assert.Contains(t, one.ask(`document.querySelector("#step-5 .sum").textContent`), "came back by itself")
 }
 
-// If users begin with nothing, a step first credits its user. If that fails, the step is
+// If the opening balance is 0, a step first credits its user. If that fails, the step is
 // not played.
 func TestStepsWithoutAnOpeningBalance(t *testing.T) {
 	t.Parallel()
@@ -193,7 +193,7 @@ func TestHighestBalances(t *testing.T) {
 	b.sees("held", "$1,000,000,000,000.00 held")
 	b.vary("seconds", "")
 	b.click(debit)
-	b.sees("history", "$999,000,000,000,000.00") // once all lines are older than the longest call
+	b.sees("history", "$999,000,000,000,000.00") // appears once all lines are older than the longest call
 	for id, value := range map[string]string{
 		"step-1-amount": "1000000000000", "step-4-amount": "1000000000000", "step-4-received": "999999999999", "step-4-receiver": user,
 		"step-5-amount": "1000000000000", "step-5-seconds": "1",

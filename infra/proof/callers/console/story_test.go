@@ -153,7 +153,7 @@ func TestStepSentences(t *testing.T) {
 	}
 }
 
-// vary sets a field of a step to a value, even one that its menu lacks.
+// vary sets a field to a value, even to one that is not in the field's menu.
 func (b browser) vary(id, value string) {
 	b.t.Helper()
 	b.run(fmt.Sprintf(`const field = document.getElementById(%q);
@@ -230,7 +230,7 @@ func TestStepsDisturbedByOthers(t *testing.T) {
 	}
 }
 
-// The drawings show what was recorded.
+// A step's drawing shows the calls, requests and balances recorded while the step ran.
 func TestStepsDraw(t *testing.T) {
 	b := open(t, "/")
 	assert.Contains(t, b.drawn("1"), "Nothing was sent yet.")
@@ -429,7 +429,7 @@ func TestStoryLinks(t *testing.T) {
 	assert.Contains(t, b.ask(`document.querySelector("#step-4 .sum").textContent`), payer, "the page was not loaded anew")
 }
 
-// An invalid field stops the story at the field's step, and is focused.
+// An invalid field stops the story at the step with that field, and gets the focus.
 func TestStoryAsksForFields(t *testing.T) {
 	b := open(t, "/")
 	b.vary("step-2-callers", "101")

@@ -44,7 +44,7 @@ func TestWireInWords(t *testing.T) {
 	b.sees("lane", "Count the refund, only if no more is refunded than was moved")
 }
 
-// Each bar in the lane begins and ends at the times when its request did.
+// Each bar in the lane begins when its request was sent and ends when the response came.
 func TestLaneHasATimeAxis(t *testing.T) {
 	b := openAccount(t, "axis")
 	b.choose("fault", "write-answer-lost")

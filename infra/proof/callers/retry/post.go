@@ -82,6 +82,6 @@ func send(request *http.Request) (status int, answer string, told time.Duration,
 	if final := status == http.StatusCreated || status == http.StatusUnprocessableEntity; err == nil && final && !json.Valid(body) {
 		err = errors.New("the answer was cut")
 	}
-	seconds, _ := strconv.ParseUint(response.Header.Get("Retry-After"), 10, 64) // any other value counts as missing
+	seconds, _ := strconv.ParseUint(response.Header.Get("Retry-After"), 10, 64) // anything but whole seconds counts as missing
 	return status, string(body), time.Duration(min(seconds, 3600)) * time.Second, err
 }

@@ -50,8 +50,8 @@ var callers = map[string]func(t *testing.T, url, key, body string, seconds int) 
 	"TypeScript": program("NODE", filepath.Join(os.Getenv("TYPESCRIPT"), "drive.js")),
 }
 
-// program returns a caller that runs a script. The environment variable holds the path of
-// the script's interpreter.
+// program returns a caller that runs a script. The environment variable with the given name
+// holds the path of the script's interpreter.
 func program(variable, script string) func(t *testing.T, url, key, body string, seconds int) outcome {
 	return func(t *testing.T, url, key, body string, seconds int) (o outcome) {
 		require.NotEmpty(t, os.Getenv(variable), "%s must be set: .ci/callers does", variable)
@@ -67,8 +67,8 @@ func program(variable, script string) func(t *testing.T, url, key, body string, 
 // fault handles one call. It can lose or change the call or its answer.
 type fault func(w http.ResponseWriter, forward func() *httptest.ResponseRecorder)
 
-// network forwards calls to the ledger. It applies the faults, in order, to the first
-// calls.
+// network forwards calls to the ledger. It applies one fault to each of the first calls, in
+// order.
 type network struct {
 	t      *testing.T
 	ledger http.Handler
@@ -128,7 +128,7 @@ func copyAnswer(w http.ResponseWriter, answer *httptest.ResponseRecorder, parts 
 	_, _ = w.Write(answer.Body.Bytes()[:answer.Body.Len()/parts])
 }
 
-// answers returns a fault in which the gateway sends its own answer.
+// answers returns a fault in which the gateway sends its own answer with this status.
 func answers(status int) fault {
 	return func(w http.ResponseWriter, _ func() *httptest.ResponseRecorder) { gateway.Answer(w, status) }
 }
@@ -233,7 +233,7 @@ func TestPost(t *testing.T) {
 				assert.Equal(t, c.balance, balance(t, user))
 				if name == "too many, not there" {
 					// The caller must wait for 2 s, as Retry-After demands. Its own
-					// back-off would be under 0.2 s. A timer may be a few milliseconds
+					// back-off would be under 0.2 s. A timer can be a few milliseconds
 					// early.
 					assert.GreaterOrEqual(t, way.arrived[1].Sub(way.arrived[0]), 1990*time.Millisecond)
 				}
@@ -260,7 +260,7 @@ func TestPostNothingSent(t *testing.T) {
 	assert.False(t, ok, err)
 }
 
-// handler/retries.md shows these files as they are.
+// handler/retries.md shows post.go, post.ts and post.py as they are.
 func TestDocumentShowsTheLoops(t *testing.T) {
 	t.Parallel()
 	document, err := os.ReadFile("../../../../handler/retries.md")
