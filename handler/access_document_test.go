@@ -65,8 +65,8 @@ func readWorked(t *testing.T) (cases []worked) {
 	return cases
 }
 
-// deployed returns the access and settings that template.yaml gives the function with these
-// parameters.
+// deployed returns the access and settings that template.yaml gives the function with the
+// parameters in overrides.
 func deployed(t *testing.T, overrides []string) (handler.Access, ledger.Settings) {
 	t.Helper()
 	given := map[string]string{}
@@ -90,7 +90,7 @@ func deployed(t *testing.T, overrides []string) (handler.Access, ledger.Settings
 	return access, settings
 }
 
-// allows reports whether the policy allows a call.
+// allows reports whether the policy allows the request r to the API with the id api.
 func (p policy) allows(t *testing.T, api string, r request) bool {
 	t.Helper()
 	for _, statement := range p.Statement {
@@ -120,15 +120,15 @@ func TestWorkedCases(t *testing.T) {
 	}
 }
 
-// play makes the calls that API Gateway would pass on, and checks their answers. It also
-// checks that API Gateway would answer exactly the calls that the document marks.
+// play makes the calls that API Gateway would pass on, and checks their answers. API
+// Gateway must answer exactly the calls that the document marks.
 func (c worked) play(t *testing.T, h *handler.Handler, books *infratest.Books, g gateway) {
 	t.Helper()
 	serviceAPI := "API"
 	if c.access.Authorization == handler.JWT {
 		serviceAPI = "SERVICE-API"
 	}
-	ids := []string{} // alternately a placeholder and its id
+	ids := []string{} // pairs of a placeholder and the id that replaces it
 	for _, row := range c.calls {
 		caller, byToken, key, status, byGateway := row[1], row[2] != "", row[5], row[7], row[8] != ""
 		r := keyed(strings.NewReplacer(ids...).Replace(row[4]), key, row[6])

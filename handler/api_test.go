@@ -26,7 +26,7 @@ func TestMain(m *testing.M) { infratest.Main(m) }
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 5e6, time.UTC)
 
-// api sends calls to a handler through one of the doors. Each api has its own tables.
+// api sends calls to a handler, through one of the doors or as a caller of a gateway.
 type api struct {
 	*infratest.Books
 	log  *bytes.Buffer // not safe for concurrent calls
@@ -58,8 +58,8 @@ func newHandlerFor(t *testing.T, access handler.Access) (*handler.Handler, *infr
 	return handlerOf(infratest.NewInMemory(t, ledger.DefaultSettings()), access)
 }
 
-// newBooks returns books for a test through one door. All doors lead to the same ledger, so
-// only one uses DynamoDB Local. The others use the in-memory model, without a server.
+// newBooks returns the books for the tests of one door. Only payload 2.0 uses DynamoDB
+// Local, and the others an in-memory model, because the code behind all doors is the same.
 func newBooks(t *testing.T, door string, s ledger.Settings) *infratest.Books {
 	t.Helper()
 	if door == "payload 2.0" {
@@ -81,7 +81,6 @@ var doors = map[string]func(*testing.T, *handler.Handler) func(*testing.T, reque
 	"payload 1.0": overEvents(event1),
 }
 
-// everyDoor runs a test through each door.
 func everyDoor(t *testing.T, test func(*testing.T, *api)) {
 	t.Helper()
 	t.Parallel()
@@ -157,7 +156,7 @@ func decodeAnswer(t *testing.T, output []byte) answer {
 	return answer{got.StatusCode, header, got.Body}
 }
 
-// event2 returns a request as an HTTP API sends it.
+// event2 returns a request as the event that an HTTP API sends, in payload 2.0.
 func event2(r request) map[string]any {
 	path, query, _ := strings.Cut(r.target, "?")
 	headers := map[string]string{}
@@ -173,7 +172,7 @@ func event2(r request) map[string]any {
 	}
 }
 
-// event1 returns a request as a REST API sends it.
+// event1 returns a request as the event that a REST API sends, in payload 1.0.
 func event1(r request) map[string]any {
 	path, query, _ := strings.Cut(r.target, "?")
 	e := map[string]any{
@@ -193,14 +192,13 @@ func reading(target string) request { return request{method: http.MethodGet, tar
 
 func posting(key, body string) request { return keyed("/transactions", key, body) }
 
-// ending returns a request to capture or void a hold.
+// ending returns a request to end the hold id. how is "capture" or "void".
 func ending(id, how, body string) request {
 	return request{method: http.MethodPost, target: "/transactions/" + id + "/" + how, body: body}
 }
 
 func refunding(id, key, body string) request { return keyed("/transactions/"+id+"/refunds", key, body) }
 
-// ruling returns a request to change an account's rules.
 func ruling(key, body string) request { return keyed("/accounts", key, body) }
 
 func keyed(target, key, body string) request {
@@ -243,14 +241,14 @@ func (a *api) rule(t *testing.T, key, body string) answer {
 // id returns the id in the answer's Location.
 func (a answer) id() string { return strings.TrimPrefix(a.Header.Get("Location"), "/transactions/") }
 
-// body returns a short body, which has the same members as an entry.
+// body returns the short body of a transaction, which has the same members as an entry.
 func body(user, amount, kind string) string { return entry(user, amount, kind) }
 
 func entry(user, amount, kind string) string {
 	return fmt.Sprintf(`{"userId":%q,"ammount":%q,"type":%q}`, user, amount, kind)
 }
 
-// entries returns a body with these entries, followed by other members.
+// entries returns a body with all entries and with more members, such as `,"expiresIn":60`.
 func entries(members string, all ...string) string {
 	return `{"entries":[` + strings.Join(all, ",") + `]` + members + `}`
 }
@@ -298,7 +296,7 @@ func (a answer) problem(t *testing.T) (p problem) {
 	return p
 }
 
-// assertInvalid checks that a call is rejected for these fields and no others.
+// assertInvalid checks that got is a 400 for exactly these fields.
 func assertInvalid(t *testing.T, got answer, sent string, fields ...string) {
 	t.Helper()
 	assert.Equal(t, http.StatusBadRequest, got.Status, "%.300s", sent)
@@ -310,7 +308,7 @@ func assertInvalid(t *testing.T, got answer, sent string, fields ...string) {
 	}
 }
 
-// assertReplay checks that a call got the first call's answer, marked as a replay.
+// assertReplay checks that again is the same answer as first, but marked as a replay.
 func assertReplay(t *testing.T, first, again answer, sent string) {
 	t.Helper()
 	assert.Equal(t, first.Status, again.Status, sent)
@@ -319,8 +317,8 @@ func assertReplay(t *testing.T, first, again answer, sent string) {
 	assert.Equal(t, "true", again.Header.Get("Idempotent-Replayed"), sent)
 }
 
-// assertReused checks that a call is rejected because these members differ from the first
-// call with its key.
+// assertReused checks that got rejects a call because its members in differs are not those
+// of the first call with its key.
 func assertReused(t *testing.T, got answer, differs ...string) {
 	t.Helper()
 	want := map[string][]string{}

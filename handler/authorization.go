@@ -76,7 +76,7 @@ func AccessFromEnv(getenv func(string) string) (Access, error) {
 
 var directCaller = ledger.NewCaller("direct")
 
-// callerOf returns the event's caller, or errForbidden if it may do nothing.
+// callerOf returns the event's caller, or errForbidden if the caller has no rights.
 func (h *Handler) callerOf(e event) (caller, error) {
 	authorization := h.access.Authorization
 	arn, signed := e.signature()
@@ -96,7 +96,7 @@ func (h *Handler) callerOf(e event) (caller, error) {
 	return caller{}, errForbidden
 }
 
-// bearer returns the caller whose token has these claims.
+// bearer returns the caller whose token has the claims, or errForbidden if sub is invalid.
 func (a Access) bearer(claims jsontext.Value) (caller, error) {
 	var payload struct {
 		Sub   string         `json:"sub"`
@@ -117,7 +117,7 @@ func (a Access) bearer(claims jsontext.Value) (caller, error) {
 	return caller{name: nameOfToken(payload.Sub), kind: kind, user: user}, nil
 }
 
-// nameOfToken returns the name of a token's caller, which is its sub. The issuer may let
+// nameOfToken returns the name of a token's caller: the token's sub. An issuer can let
 // users choose it, so a sub that could be another caller's name gets the prefix "sub:".
 func nameOfToken(sub string) ledger.Caller {
 	if sub == directCaller.String() || strings.HasPrefix(sub, "arn:") || strings.HasPrefix(sub, "sub:") {

@@ -37,24 +37,24 @@ var gateways = map[string]gateway{
 	},
 }
 
-// authorized returns a request's event with this authorizer in its requestContext.
+// authorized returns the event for the request r, with authorizer in its requestContext.
 func (g gateway) authorized(r request, authorizer any) object {
 	e := g.event(r)
 	e["requestContext"].(object)["authorizer"] = authorizer
 	return e
 }
 
-// signedBy returns an event for a request that IAM authorized.
+// signedBy returns the event for the request r from the caller arn, authorized by IAM.
 func (g gateway) signedBy(arn string, r request) object {
 	e := g.event(r)
 	maps.Copy(e["requestContext"].(object), g.signature(object{"userArn": arn}))
 	return e
 }
 
-// byTokens authorizes calls by token. Tokens with the scope may credit any user.
+// byTokens authorizes by token. Tokens with the scope ledger/credit may credit any user.
 var byTokens = handler.Access{Authorization: handler.JWT, CreditScope: "ledger/credit"}
 
-// token returns an api that sends a token with each call.
+// token returns an api whose calls carry a token with this sub and scope.
 func (g gateway) token(sub, scope string, h *handler.Handler) *api {
 	return g.sender(h, func(r request) object {
 		return g.authorized(r, g.authorizer(object{"sub": sub, "iss": "https://issuer", "scope": scope}))
@@ -166,8 +166,8 @@ var forged = map[string]string{
 
 const forgedClaims = `"requestContext":{"authorizer":{"claims":{"sub":"another"},"jwt":{"claims":{"sub":"another"}}}}`
 
-// calls are about user 1 or another user. Some are invalid, and some name the other user in
-// every place that a caller can write.
+// calls are requests about user 1 or the user "another". Some are invalid, and some name
+// "another" in every place that a caller can write.
 var calls = []request{
 	reading("/balance?userId=1"),
 	reading("/transactions?userId=1"),
@@ -186,9 +186,8 @@ var calls = []request{
 	{"POST", "/transactions", nil, body("another", "1", "debit")},
 }
 
-// The handler recognizes a service, or user 1's token, only where API Gateway names it.
-// Each context names the service, the user or both in a place where API Gateway, an issuer
-// or a caller can write.
+// The handler accepts IAM's caller and a token's claims only where API Gateway puts them.
+// contexts lists members of a requestContext by the caller that they must identify.
 func TestAuthorizers(t *testing.T) {
 	t.Parallel()
 	const service, token, nobody = "service", "token", "nobody"
@@ -224,7 +223,7 @@ func TestAuthorizers(t *testing.T) {
 				// A token never gets a service's rights.
 				bearer(imitation), both(bearer(one), object{"userArn": callerARN, "principalId": callerARN}),
 				both(bearer(one), object{"authorizer": object{"userArn": callerARN, "lambda": object{"iam": iam}}}),
-				both(bearer(one), other.signature(iam)), // where the other format has IAM's caller
+				both(bearer(one), other.signature(iam)), // IAM's caller, where the other payload format has it
 			},
 			nobody: {
 				{},

@@ -14,8 +14,8 @@ import (
 	"onewrite/ledger"
 )
 
-// maxBodyBytes limits a body. One entry takes less than 1 KB. The maximum of 99 entries
-// fits unless their user ids are long.
+// maxBodyBytes is the size limit of a request body. A transaction can have 99 entries if
+// all are of one user. They fit if the user id has at most about 100 bytes.
 const maxBodyBytes = 16 << 10
 
 // readBody reads a call's body. It returns errBodyTooLarge if the body is longer than
@@ -47,8 +47,8 @@ type entryMembers struct {
 	Type     member `json:"type"`
 	Currency member `json:"currency"`
 
-	// These belong to the transaction, and are rejected in an entry. A null expiresIn is an
-	// error, because ignoring it would turn a hold into a payment.
+	// The next three belong to the transaction, and are rejected in an entry. A null
+	// expiresIn is an error, because ignoring it would turn a hold into a payment.
 	Metadata  member         `json:"metadata"`
 	ExpiresIn jsontext.Value `json:"expiresIn"`
 	Balanced  member         `json:"balanced"`
@@ -68,7 +68,7 @@ func (m *member) UnmarshalJSON(text []byte) error {
 }
 
 // readObject decodes a JSON object into members. If that fails, it adds a fault and ok is
-// false; members may then contain part of the body. For a body that is not an object, the
+// false; members can then contain part of the body. For a body that is not an object, the
 // fault is "must be " + kind. Names are case-sensitive. Invalid UTF-8 and duplicate members
 // are rejected, because two parsers could read them differently (RFC 8259, section 4).
 func readObject(invalid *invalidRequest, body []byte, members any, kind string) (ok bool) {
@@ -157,8 +157,8 @@ func checkCurrency(invalid *invalidRequest, s ledger.Settings, prefix string, m 
 	}
 }
 
-// checkBalanced checks that the entries credit as much as they debit, if the body has
-// "balanced": true and all entries are valid.
+// checkBalanced checks the member balanced. If it is true and all entries are valid, the
+// entries must credit as much as they debit.
 func checkBalanced(invalid *invalidRequest, m members, entries []ledger.Entry) {
 	switch kind := jsontext.Value(m.Balanced).Kind(); {
 	case m.Balanced == nil || kind == 'f':
@@ -232,7 +232,7 @@ var (
 )
 
 // parseMember parses a member with one of the ledger's parsers. It adds a fault if the
-// member is absent or invalid.
+// member is absent, has a JSON kind that k does not allow, or is invalid.
 func parseMember[T any](invalid *invalidRequest, field string, m member, k kinds, parser func(string) (T, error)) T {
 	var none T
 	if m == nil {

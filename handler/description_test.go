@@ -178,8 +178,9 @@ func checkOwn(media *openapi3.MediaType, a answer) error {
 	return errors.Join(errs...)
 }
 
-// exampleOfProblem returns the example for an answer that is a Problem, and nil for others.
-// Such an answer has only one type, and so one example.
+// exampleOfProblem returns the example in media if its schema is Problem or Failure,
+// otherwise nil. These two schemas allow several problem types, so only the example shows
+// the type that the answer must have.
 func exampleOfProblem(media *openapi3.MediaType) map[string]any {
 	if !slices.Contains([]string{"#/components/schemas/Problem", "#/components/schemas/Failure"}, media.Schema.Ref) {
 		return nil
@@ -226,7 +227,7 @@ type treatment bool
 
 const (
 	asItStands treatment = false
-	closed     treatment = true // forbids them, except in a map
+	closed     treatment = true // forbids undescribed members, except in a map
 )
 
 // check returns the reason why a value does not match a schema in the document, or nil.
@@ -304,8 +305,8 @@ func asJSON(value any) (any, error) {
 	return jsonschema.UnmarshalJSON(bytes.NewReader(text))
 }
 
-// checkAnswer is as strict as the document. It forbids each of these answers, which differ
-// in one place from an allowed one. keepsContract proves the same for requests, by
+// checkAnswer is as strict as the document. It forbids the answers in this table, which
+// differ in one place from an allowed one. keepsContract proves the same for requests, by
 // comparing the document with the handler's answers.
 func TestDescriptionForbidsAnswers(t *testing.T) {
 	t.Parallel()

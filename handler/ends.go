@@ -39,7 +39,7 @@ func (h *Handler) void(c *call) (answer, error) {
 }
 
 // endRequest returns the request to end the hold in the path. The ledger calls Allow to
-// check that the caller may end it.
+// check that the caller may end the hold.
 func (c *call) endRequest() (ledger.EndRequest, error) {
 	id, err := c.transactionID()
 	if err != nil {

@@ -57,7 +57,8 @@ func (h eventHeaders) read(d *jsontext.Decoder, name string) error {
 	return err
 }
 
-// headerNamed returns the name in headersRead that equals sent, ignoring case, or "".
+// headerNamed finds the header name sent in headersRead, ignoring case. It returns the name
+// as spelled there, or "" if it is missing.
 func headerNamed(sent string) string {
 	for _, name := range headersRead {
 		if strings.EqualFold(sent, name) {
@@ -68,8 +69,8 @@ func headerNamed(sent string) string {
 }
 
 // header returns the headers that the routes read, with one value for each time that the
-// caller sent the header. Payload 1.0 has all values of a header in MultiValueHeaders. It
-// repeats the last one in Headers, where it does not count again.
+// caller sent the header. Payload 1.0 has all values of a header in MultiValueHeaders, and
+// repeats the last value in Headers, where it is not counted again.
 func (e event) header() http.Header {
 	header := http.Header{}
 	for _, name := range headersRead {

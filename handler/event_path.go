@@ -65,7 +65,7 @@ func (e event) checkParameters() error {
 	return nil
 }
 
-// greedy reports whether a path parameter may match several segments.
+// greedy reports whether a path parameter can match several segments.
 func (e event) greedy(parameter string) bool {
 	return strings.Contains(e.routePath(), "{"+parameter+"+}")
 }
@@ -79,8 +79,8 @@ func (e event) routePath() string {
 	return path
 }
 
-// template returns the segments of routePath, with one for each segment of a greedy
-// parameter. ok is false for the route $default, which matches any path.
+// template returns the segments of routePath, with a "{}" for each segment that a greedy
+// parameter matches. ok is false for the route $default, which matches any path.
 func (e event) template() (segments []string, ok bool) {
 	path := e.routePath()
 	if !strings.HasPrefix(path, "/") {
@@ -99,8 +99,8 @@ func (e event) template() (segments []string, ok bool) {
 	return segments, true
 }
 
-// cutToTemplate returns the end of a path that matches the template. If no end matches, it
-// returns the whole path, and ok is false.
+// cutToTemplate removes the prefix of a path, so that the rest matches the template. If
+// nothing matches, it returns the whole path, and ok is false.
 func cutToTemplate(path string, template []string) (end string, ok bool) {
 	segments := strings.Split(path, "/")
 	before := len(segments) - len(template)
@@ -108,7 +108,7 @@ func cutToTemplate(path string, template []string) (end string, ok bool) {
 		return path, false
 	}
 	segments = segments[before:]
-	segments[0] = "" // the prefix's last segment; a template begins with an empty segment
+	segments[0] = "" // drop the prefix's last segment, because a template begins with an empty one
 	if !slices.EqualFunc(template, segments, matchesSegment) {
 		return path, false
 	}
@@ -123,9 +123,10 @@ func matchesSegment(template, sent string) bool {
 	return err == nil && decoded == template
 }
 
-// stageInPath reports whether a path without a template begins with the stage. An HTTP API
-// puts a named stage there. On a custom domain only payload 2.0 has the stage: 1.0 has the
-// mapping's base path instead. REST APIs and sam local leave the stage out.
+// stageInPath reports whether the path of an event without a template begins with the
+// stage. An HTTP API puts a named stage there. On a custom domain only payload 2.0 has the
+// stage: payload 1.0 has the mapping's base path instead. REST APIs and sam local leave the
+// stage out.
 func (e event) stageInPath() bool {
 	payload2, domain := e.RequestContext.HTTP.Method != "", e.RequestContext.DomainName
 	switch {

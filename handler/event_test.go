@@ -97,8 +97,8 @@ func TestDirectInvocations(t *testing.T) {
 	}
 }
 
-// The function answers 400 to every event that neither an API nor a direct invocation
-// sends, even one with the same member names, because such an event may carry a stranger's
+// An event that comes neither from an API nor from a direct invocation gets a 400, even if
+// it has an accepted event's members, because another service could pass on a stranger's
 // request. testdata/events has more events from other services.
 func TestOtherEvents(t *testing.T) {
 	t.Parallel()
@@ -132,7 +132,7 @@ func TestOtherEvents(t *testing.T) {
 // The handler removes the gateway's prefix from a path, but keeps a segment that only looks
 // like a stage. An encoded slash in a path parameter, which HTTP APIs decode, must not make
 // the call reach another route: the caller's policy was checked only for the parameter's
-// route. Without that check the captures and voids below would succeed.
+// route. Without checkParameters, some calls with a 404 below would end the hold.
 func TestEventPaths(t *testing.T) {
 	t.Parallel()
 	h, _, _ := newHandler(t)
@@ -187,7 +187,7 @@ func TestEventPaths(t *testing.T) {
 		{rest("/{path+}", "prod", own, "/v1/transactions/1", object{"path": "transactions/1"}), "/transactions/1"},
 		{rest("/balance", "prod", api, "/balance"), balance},
 		{rest("/balance", "prod", own, "/v1/balance"), balance},
-		{rest("/balance", "prod", own, "/prod/balance"), balance}, // the domain's mapping has no stage
+		{rest("/balance", "prod", own, "/prod/balance"), balance}, // the domain's mapping names no stage, so the path does
 		{rest("/transactions", "transactions", api, "/transactions"), history},
 		{rest("/{proxy+}", "prod", own, "/transactions/balance", object{"proxy": "balance"}), balance},
 		{http1("/balance", "prod", api, "/prod/balance"), balance},
@@ -213,7 +213,7 @@ func TestEventPaths(t *testing.T) {
 		{http2("$default", "prod", "localhost", "/balance"), balance}, // as sam local sends it
 		{http2("$default", "$default", "a.lambda-url.eu-central-1.on.aws", "/dev/balance"), "/dev/balance"},
 		{http1("$default", "dev", api, "/dev/balance"), balance},
-		{http1("$default", "dev", own, "/dev/balance"), "/dev/balance"}, // the domain's mapping has the stage's name
+		{http1("$default", "dev", own, "/dev/balance"), "/dev/balance"}, // dev is the mapping's base path here, not the stage
 		{rest("", "transactions", "", "/transactions/balance"), "/transactions/balance"},
 		{rest("", "transactions", "", "/transactions"), history},
 		// An encoded slash is part of a segment, so these are not a capture or a void.

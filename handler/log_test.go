@@ -170,7 +170,6 @@ func TestCallerIsKept(t *testing.T) {
 	assert.Empty(t, readLine(t, log).Caller, "over plain HTTP nobody is known")
 }
 
-// postedBy returns the caller that a stored row names.
 func postedBy(t *testing.T, books *infratest.Books, location string) string {
 	t.Helper()
 	row, err := books.Store.Transaction(t.Context(), parseID(t, location))

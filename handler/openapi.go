@@ -16,8 +16,8 @@ import (
 //go:embed openapi.yaml
 var OpenAPI string
 
-// Description returns the API's contract with these settings. It is [OpenAPI] with their
-// currency, also in the examples, and their decimal places in the patterns for amounts.
+// Description returns [OpenAPI] for a ledger with the settings s. Their currency, opening
+// balance and decimal places replace the default ones, also in the examples and patterns.
 func Description(s ledger.Settings) string {
 	defaults, own := wordsOf(ledger.DefaultSettings()), wordsOf(s)
 	var replaced []string
@@ -39,7 +39,7 @@ var (
 	inLines = regexp.MustCompile(`(\n +)(status: posted\n)`)
 )
 
-// wordsOf returns the strings in openapi.yaml that depend on the settings.
+// wordsOf returns the strings in openapi.yaml that depend on s, with their values for s.
 func wordsOf(s ledger.Settings) []string {
 	smallest := ledger.SmallestUnit(s.Places)
 	names, begins, places := s.Currency, s.Opening.String()+" "+s.Currency, fmt.Sprintf("at most %d places", s.Places)
@@ -92,7 +92,7 @@ func shortFraction(places int) string {
 	return fmt.Sprintf(`\.[0-9]{0,%d}[1-9]`, places-1)
 }
 
-// below1 returns the pattern for amounts with that fraction, including amounts below 1.
+// below1 returns the pattern for amounts that end with fraction, including those below 1.
 func below1(fraction string) string {
 	if fraction == "" {
 		return ""
@@ -100,7 +100,7 @@ func below1(fraction string) string {
 	return `(0|[1-9][0-9]{0,11})` + fraction + "|"
 }
 
-// newBelow1 returns the pattern for a call's amount below 1, which may end with zeros.
+// newBelow1 returns the pattern for amounts below 1 in calls, which can end with zeros.
 func newBelow1(places int) string {
 	var some []string
 	for zeros := range places {

@@ -56,7 +56,7 @@ func keepsContract(t *testing.T, h *handler.Handler, r request, a answer) {
 		assert.Empty(t, a.Body)
 		return
 	}
-	// The document can't require these, because the gateway's own answers lack them.
+	// The document can't require the following, because API Gateway's own answers lack it.
 	assert.Equal(t, "no-store", a.Header.Get("Cache-Control"), "%+v", a)
 	if a.Status >= 400 {
 		a.problem(t)
@@ -107,7 +107,7 @@ func TestGatewayAnswersAreDescribed(t *testing.T) {
 
 var numberAmount = regexp.MustCompile(`("(?:ammount|creditLimit)"\s*:\s*)(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)(\s*[,}])`)
 
-// For these members null counts as absent.
+// These match the members for which null counts as absent.
 var (
 	nullMember = regexp.MustCompile(`"(userId|type|ammount|amount|currency|metadata|entries|balanced|debits|credits|creditLimit)":null,?`)
 	nullOfPart = regexp.MustCompile(`"(currency|metadata)":null,?`) // for captures and refunds
@@ -183,7 +183,7 @@ func (d *description) documented() (all []documentedAnswer) {
 	return all
 }
 
-// outcome is a call with its expected answer, log line and stored row.
+// outcome is a call with its expected answer and log line.
 type outcome struct {
 	call              request
 	fault             faults.Fault
@@ -198,7 +198,7 @@ var beyond = regexp.MustCompile(`"instance":"[^"]*"(?:,"id":"[^"]*")?(?:,"proper
 // For every documented answer there is a call that gets it. Posted and declined calls are
 // stored, and can be replayed. Each call writes one log line with its route, user,
 // transaction, outcome and metrics. The line has no key, nothing from a body, and no other
-// user. No answer about a hold counts as a failure, because failures raise alarms.
+// user. A declined capture or void is not logged as failed, because failures raise alarms.
 func TestEveryDocumentedAnswer(t *testing.T) {
 	t.Parallel()
 	d := readDescription(t)
@@ -420,7 +420,7 @@ func (o *operation) answered(t *testing.T, a answer) documentedAnswer {
 }
 
 // Readers can try the document's examples in any order and any currency, on the page /docs,
-// even after the README's sessions. No example is rejected because its key was reused.
+// even after the calls in README.md. No example is rejected because its key was reused.
 func TestExamplesInAnyOrder(t *testing.T) {
 	t.Parallel()
 	for seed, s := range []ledger.Settings{ledger.DefaultSettings(), infratest.Settings(t, "KWD", "3", "100")} {
@@ -496,7 +496,7 @@ func exampleValues(one any, several openapi3.Examples) (values []any) {
 	return values
 }
 
-// vary returns each call with each value. Without values it returns the calls unchanged.
+// vary applies set to a copy of each call for each value. Without values it returns calls.
 func vary(calls []request, values []any, set func(*request, any)) (varied []request) {
 	if len(values) == 0 {
 		return calls

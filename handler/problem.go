@@ -100,7 +100,7 @@ type problem struct {
 	Instance   string              `json:"instance"`
 	ID         string              `json:"id,omitempty"`         // of the declined transaction
 	Properties map[string][]string `json:"properties,omitempty"` // messages by field
-	Entry      *int                `json:"entry,omitempty"`      // the place of the first entry that was declined or has too little left; only if the transaction has several
+	Entry      *int                `json:"entry,omitempty"`      // the place of the first entry that was declined or has too little left to refund; only if there are several entries
 	Balance    string              `json:"balance,omitempty"`
 	Limit      string              `json:"limit,omitempty"`
 	Refundable string              `json:"refundable,omitempty"` // how much of the entry is left to refund

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// creditWith returns a credit of 10 with one member set to this value.
+// creditWith returns a credit of 10 in which member has this JSON value.
 func creditWith(member, value string) string {
 	members := [][2]string{{"userId", `"1"`}, {"ammount", `"10"`}, {"type", `"credit"`}}
 	members = slices.DeleteFunc(members, func(m [2]string) bool { return m[0] == member || member == "amount" && m[0] == "ammount" })
@@ -74,7 +74,7 @@ func TestBodyRejected(t *testing.T) {
 				`{}`, `{"UserId":"1","Ammount":"10","TYPE":"credit"}`, `{"entries":null}`,
 				`{"userId":null,"ammount":null,"amount":null,"type":null}`,
 			},
-			// The previous design paid out for such bodies.
+			// The previous design paid out money for the first two bodies.
 			"ammount": {
 				`{"ammount":"-1000000","type":"debit","userId":"1","constructor":{}}`,
 				`{"ammount":"-1000000","type":"debit","userId":"1","__proto__":{"ammount":"1"}}`,

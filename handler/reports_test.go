@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// report is an event that broke a function of another project. Add a row for each new
-// report, unless testdata/events or another test has such an event.
+// report is an event from a public bug report, which another project could not handle. Add
+// a row for each new report, unless testdata/events or another test already has its event.
 type report struct {
 	name  string
 	from  string // the report's URL

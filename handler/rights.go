@@ -26,7 +26,7 @@ type subject struct {
 	owner    ledger.UserID  // owner of the balance, the history or the stored row
 	receiver ledger.UserID  // receiver of the stored payment on hold
 	stored   bool           // true if the call names a stored row by its id
-	entries  []ledger.Entry // to post
+	entries  []ledger.Entry // the entries to post
 }
 
 func rowSubject(t ledger.Transaction) subject {
@@ -83,25 +83,25 @@ func mints(entries []ledger.Entry) bool {
 	return len(entries) > 0 && (!debits || ledger.Mints(entries))
 }
 
-// caller is a call's sender. The zero caller may do nothing.
+// caller is a call's sender. The zero caller has no rights.
 type caller struct {
 	name ledger.Caller // an ARN, a token's name, or "direct"; empty over plain HTTP
-	kind kind          // which rights it has
+	kind kind          // which rights the caller has
 	user ledger.UserID // the token's user
 }
 
 type kind int
 
 const (
-	_       kind = iota // may do nothing
+	_       kind = iota // has no rights
 	token               // has a token's rights
-	scoped              // has the rights of a token with the scope
-	service             // may do everything
+	scoped              // has the rights of a token with Access.CreditScope
+	service             // may call every route, for every user
 )
 
 var anyone = caller{kind: service}
 
-// rule returns the caller's rule for a route, or nil if it may not call the route.
+// rule returns the caller's rule for a route, or nil if the caller may not call the route.
 func (c caller) rule(route string) rule {
 	switch c.kind {
 	case token:
@@ -132,8 +132,8 @@ func (c caller) mayReadBalance(user ledger.UserID) bool {
 	return c.may("GET "+balancePath, subject{owner: user}) == nil
 }
 
-// mayRead returns errForbidden if the caller may not make the call for this user. Callers
-// must report it before any other error, so that the answer shows nothing about another
+// mayRead returns errForbidden if the caller may not make the call for this user. Routes
+// must report that before any other error, so that the answer shows nothing about another
 // user. It returns nil for a user that could not be parsed, because that call gets a 400.
 func (c *call) mayRead(user ledger.UserID) error {
 	if user == (ledger.UserID{}) {

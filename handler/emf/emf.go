@@ -21,5 +21,5 @@ type Directive struct {
 	Metrics    []Metric
 }
 
-// Metric names a member of the line, and its unit.
+// Metric names a member of a log line, and the member's unit.
 type Metric struct{ Name, Unit string }

@@ -62,7 +62,7 @@ func serve(h *handler.Handler, r *http.Request) answer {
 	return answer{w.Code, header, body}
 }
 
-// addAll adds each seed with each of the settings in others.
+// addAll adds each seed once for each of the settings in others.
 func addAll(f *testing.F, seeds ...string) {
 	for _, seed := range seeds {
 		for number := range others {
@@ -71,8 +71,8 @@ func addAll(f *testing.F, seeds ...string) {
 	}
 }
 
-// begun returns a new ledger in which user 1 got a credit of 40 and then posted this body.
-// location is the path of that transaction.
+// begun returns a new ledger with the settings others[number], in which user 1 got a credit
+// of 40 and then body was posted. location is the path of the transaction in body.
 func begun(t *testing.T, number uint8, body string) (h *handler.Handler, m *memory, location string) {
 	t.Helper()
 	h, m = newMemory(number)
@@ -84,8 +84,8 @@ func begun(t *testing.T, number uint8, body string) (h *handler.Handler, m *memo
 	return h, m, location
 }
 
-// rejected reports whether a call was rejected. If so, it checks that the number of rows
-// has not changed.
+// rejected reports whether got is a rejection. If so, it checks that the number of rows,
+// which was rows before the call, has not changed.
 func (m *memory) rejected(t *testing.T, got answer, rows int) bool {
 	t.Helper()
 	if got.Status != http.StatusBadRequest && got.Status != http.StatusRequestEntityTooLarge {
@@ -261,7 +261,7 @@ func FuzzRefund(f *testing.F) {
 	})
 }
 
-// members are the members of an object. Null counts as absent, as in the contract.
+// members maps the names of an object's members to their JSON. Null counts as absent.
 type members map[string]json.RawMessage
 
 func (m *members) UnmarshalJSON(text []byte) error {
@@ -289,7 +289,6 @@ func (m members) text(name string) (s string) {
 	return string(m[name])
 }
 
-// sameEntry checks that an entry is stored as it was sent.
 func sameEntry(t *testing.T, said members, stored ledger.Entry, settings ledger.Settings) {
 	t.Helper()
 	assert.Equal(t, said.text("userId"), stored.UserID.String())
@@ -367,7 +366,7 @@ func FuzzKeyHeader(f *testing.F) {
 	})
 }
 
-// literal matches a JSON string, which may be a member's name.
+// literal matches a JSON string, which can be a member's name.
 var literal = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 
 // hostile are JSON strings that replace other strings in an event. Some are not UTF-8, and

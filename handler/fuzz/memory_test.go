@@ -18,7 +18,7 @@ import (
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // memory is a [ledger.Store] for fuzzing, which needs many new stores a second. It is not
-// safe for concurrent use. All other tests run on DynamoDB Local or its model.
+// safe for concurrent use. Other tests run on DynamoDB Local or the in-memory model of it.
 type memory struct {
 	settings     ledger.Settings
 	transactions []ledger.Transaction
@@ -67,7 +67,7 @@ func (m *memory) Post(_ context.Context, p ledger.Posting) error {
 	return nil
 }
 
-// refunded returns the refunds of r's original. If r is allowed, they include it.
+// refunded returns the refunds of r's original, including r if it is allowed.
 func (m *memory) refunded(r *ledger.Refund) (after ledger.Refunds, allowed bool) {
 	if r == nil {
 		return after, true
