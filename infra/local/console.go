@@ -79,7 +79,7 @@ func (c *console) serveCall(w http.ResponseWriter, r *http.Request) {
 }
 
 // callerOf removes callHeader and faultHeader from a call, and returns the caller that they
-// describe, with this number. It returns nil if both headers are missing.
+// describe, with the given number. It returns nil if both headers are missing.
 func (c *console) callerOf(r *http.Request, number int) (*caller, error) {
 	name, words := r.Header.Get(callHeader), strings.Join(r.Header.Values(faultHeader), ",")
 	r.Header.Del(callHeader)
@@ -96,7 +96,7 @@ func (c *console) callerOf(r *http.Request, number int) (*caller, error) {
 
 // breakOff closes the connection in the middle of the response's body. A browser would
 // retry by itself if the connection closed before the response. A response to HEAD has no
-// body, so for HEAD the connection does close before it.
+// body, so after HEAD breakOff does close the connection before the response.
 func breakOff(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodHead {
 		w.Header().Set("Content-Length", "1")

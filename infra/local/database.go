@@ -80,8 +80,8 @@ func checkEndpoint(o options, endpoint string) error {
 	return nil
 }
 
-// startOwn starts a DynamoDB Local and opens the tables there. The data is kept in this
-// folder, or in memory if folder is "".
+// startOwn starts a DynamoDB Local and opens the tables there. DynamoDB Local keeps its
+// data in the given folder, or in memory if folder is "".
 func (d *database) startOwn(ctx context.Context, folder string, getenv func(string) string, log io.Writer) (err error) {
 	if d.own, err = dynamodblocal.Start(ctx, dynamodblocal.Options{Data: folder, Log: log}); err != nil {
 		return err

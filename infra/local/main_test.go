@@ -86,7 +86,7 @@ func startIn(t *testing.T, getenv func(string) string, args ...string) server {
 			s.audit = line
 		}
 	}
-	go io.Copy(io.Discard, out) //nolint:errcheck // only so that run does not block
+	go io.Copy(io.Discard, out) //nolint:errcheck // run would block if nothing read its output
 	require.NotEmpty(t, s.database)
 	require.NotEmpty(t, s.address)
 	return s

@@ -12,8 +12,8 @@ import (
 const places = 8
 
 // Sum is a signed sum of money. It counts units of 10^-8 in 128 bits, so it is exact up to
-// 10^30. It contains no pointers, and can be compared with ==. Unlike a balance, it may be
-// negative or above [ledger.MaxBalance].
+// 10^30. It contains no pointers, and can be compared with ==. Unlike a balance, it can be
+// negative or more than 10^15.
 type Sum struct {
 	high int64
 	low  uint64

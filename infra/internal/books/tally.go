@@ -13,7 +13,7 @@ import (
 // Tally adds up one user's rows. The zero Tally is empty. It is small and contains no
 // pointers, because there is one for each user.
 type Tally struct {
-	Posted  uint32    // number of rows, without declined ones
+	Posted  uint32    // number of rows that are not declined
 	Held    bool      // whether any row counted in Posted is a hold
 	Seen    bool      // set by callers that have read the user's balance row
 	Read    uint64    // set by callers to a hash of the balance row
@@ -21,7 +21,7 @@ type Tally struct {
 	Debits  Sum       // including holds
 	OnHold  Sum       // sum of the holds without an end
 	newest  int64     // time of the newest counted row, in milliseconds since 1970
-	movers  [2]uint64 // hashes of the ids that moversOf returns for that row
+	movers  [2]uint64 // result of moversOf for the newest counted row
 }
 
 // Add counts a row. It ignores declined rows.
@@ -119,14 +119,14 @@ type Verdict int
 
 // These are the verdicts.
 const (
-	Open  Verdict = iota // not all rows were read: read again
+	Open  Verdict = iota // some rows were not read yet: read again
 	Right                // the balance is the sum of the rows
 	Wrong                // the balance is wrong: no write in progress explains the difference
 )
 
 // judge compares the number of rows seen with the number counted by a balance that was read
-// after them. The parameter floor is the balance's number before the rows were read, and
-// same is true if the sums agree. The audit's package comment proves each verdict.
+// after them. The parameter floor is the number that it counted before the rows were read,
+// and same is true if the sums agree. The audit's package comment proves each verdict.
 func judge(seen, floor, counted int, same bool) Verdict {
 	switch {
 	case seen > counted, seen < floor:

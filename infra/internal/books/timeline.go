@@ -31,7 +31,7 @@ type Timeline struct {
 	holds   map[ledger.TransactionID]bool // holds in waiting writes
 }
 
-// write holds the rows of one write. They are counted together.
+// write holds the rows of one write, which the timeline counts together.
 type write []Line
 
 // NewTimeline returns a timeline that calls yield with each row, in order. The balance may
@@ -40,7 +40,7 @@ func NewTimeline(s ledger.Settings, lent Sum, limit time.Duration, yield func(Li
 	return &Timeline{lent: lent, limit: limit, yield: yield, balance: SumOf(s.Opening), holds: map[ledger.TransactionID]bool{}}
 }
 
-// Add adds a row. Rows must be added by time; those with the same time, in any order.
+// Add adds a row, in order of time. Rows with the same time may be added in any order.
 func (t *Timeline) Add(l Line) {
 	if len(t.moment) > 0 && !l.At.Equal(t.moment[0].At) {
 		t.endMoment()

@@ -70,8 +70,8 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 }
 
 // start is like [Start], but the function port chooses the port. The server ends when the
-// process with the id owner has ended. The server's guard then removes the file with the
-// name in file, if any.
+// process with the id owner has ended. The server's guard then removes file, unless it is
+// "".
 func start(ctx context.Context, o Options, owner int, file string, port func() (int, error)) (*Server, error) {
 	if o.Log == nil {
 		o.Log = io.Discard

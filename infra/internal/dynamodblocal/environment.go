@@ -8,7 +8,7 @@ import (
 // EndpointVariable is the environment variable that overrides DynamoDB's address.
 const EndpointVariable = "AWS_ENDPOINT_URL_DYNAMODB"
 
-// defaults holds the default values of variables, for a ledger on this machine. DynamoDB
+// defaults holds the values of unset variables, for a ledger on this machine. DynamoDB
 // Local accepts any region and credentials.
 var defaults = map[string]string{
 	"TRANSACTIONS_TABLE":           "transactions",

@@ -20,7 +20,7 @@ Install Java 17 or later and Maven, or set AWS_ENDPOINT_URL_DYNAMODB=http://127.
 // missing. On two cores, the serial collector allows 10 % more transactions a second than
 // the default one. With only the C1 compiler, DynamoDB Local starts 0.3 s sooner and uses
 // 1.5 s of CPU instead of 2.7. Performance counters are off because the JVM would write
-// them to a file, which makes it wait for a busy disk.
+// them to a file, and wait if the disk is busy.
 func findJava(ctx context.Context, log io.Writer) (command []string, err error) {
 	java := "java"
 	if home := os.Getenv("JAVA_HOME"); home != "" {

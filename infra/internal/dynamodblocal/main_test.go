@@ -75,8 +75,8 @@ const mvnCopies = `for arg; do case $arg in -DoutputDirectory=*) out=${arg#*=};;
 mkdir -p "$out" && touch "$out/first.jar" && touch "$out/last.jar"
 `
 
-// setPath sets PATH to a folder that contains only the scripts, by name, and the few
-// programs that they need. It returns that folder and an empty cache folder.
+// setPath sets PATH to a folder that contains only the given scripts and the few programs
+// that they need. It returns that folder and an empty cache folder.
 func setPath(t *testing.T, scripts map[string]string) (path, cache string) {
 	t.Helper()
 	path, home := t.TempDir(), t.TempDir()

@@ -1,4 +1,4 @@
-// The lane shows a call's requests to DynamoDB in plain sentences, each with a time axis.
+// The lane shows a call's requests to DynamoDB as lines: plain sentences with a time axis.
 // Opening a line shows the expressions in its requests.
 
 import { element } from "./dom.js";
@@ -34,7 +34,7 @@ function linesOf(requests) {
 }
 
 // mark returns a copy of a request with its outcome and whether the same write was sent
-// before. It adds the write's token to sent, and to open if no answer came.
+// before. It adds the write's token to the set sent, and also to open if no answer came.
 function mark(request, sent, open) {
   const { token, outcome: came } = request;
   const marked = { ...request, ...laneOutcome(request, open.has(token)), isAgain: sent.has(token) };

@@ -46,8 +46,8 @@ function begin() {
 // read. If so, a balance that was read in between matches them. The time of a line is when
 // its write began. So a new line can appear below known ones, but at most longestCall
 // before the last read. If the pages do not reach that far back, read drops the older
-// lines, because one may be missing among them. If isCurrent returns false, it ignores the
-// answers.
+// lines, because one may be missing among them. If isCurrent returns false, read ignores
+// the answers.
 export async function read(isCurrent, logged) {
   const reaches = ({ body: { data, next: more } }) => !readAt || !more || began(data.at(-1)) <= readAt - longestCall;
   const answers = [];
