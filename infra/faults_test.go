@@ -18,8 +18,8 @@ import (
 )
 
 // faultyCalls has a call of each kind, with the operations that it sends. The last of them
-// writes or reads the outcome. The steps in before come first, and those in between run
-// before TestLastingFault repeats the call.
+// writes or reads the outcome. The field before has the steps to play first, and the field
+// between has those to play before TestLastingFault repeats the call.
 var faultyCalls = []struct{ step, requests, before, between string }{
 	{step: "k: 1 credit 10", requests: "TransactWriteItems"},
 	{step: "k: 1 debit 110", requests: "TransactWriteItems GetItem PutItem", between: "credit: 1 credit 10"}, // the credit makes the debit possible

@@ -12,7 +12,8 @@ import (
 	"onewrite/ledger"
 )
 
-// HistoryIndex indexes each user's transactions by time, with all their attributes.
+// HistoryIndex names the index of each user's transactions by time, with all their
+// attributes.
 const HistoryIndex = "user_id-created_at"
 
 // History implements [ledger.Store]. The query itself names the user, so a cursor can only
@@ -86,7 +87,7 @@ func (h history) full() bool {
 	return len(h.rows) > end && !h.rows[end-1].CreatedAt.Equal(h.rows[len(h.rows)-1].CreatedAt)
 }
 
-// page returns the page, once full is true or the index has no more rows.
+// page returns the page. It requires that full is true or that the index has no more rows.
 func (h history) page() ledger.Page {
 	sorted := h.sorted()
 	begin, end := h.bounds()

@@ -25,7 +25,8 @@ type write struct {
 	moves map[string]movement // by user
 }
 
-// movement is a change to a balance and its version: the sum and number of rows added.
+// movement is a change to a balance row: the sum added to the balance, and the number of
+// rows added to the version.
 type movement struct{ sum, rows string }
 
 // note returns a fault that delivers each request and records the writes that DynamoDB

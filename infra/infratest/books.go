@@ -145,8 +145,8 @@ func open(c infra.Config, direct *dynamodb.Client, options ...func(*dynamodb.Opt
 	return b
 }
 
-// Over returns another store for the same tables, with a transport of its own, as another process
-// would have.
+// Over returns another store for the same tables, over the given transport, to act as another
+// process.
 func (b *Books) Over(transport http.RoundTripper, options ...infra.Option) *infra.Store {
 	return infra.NewStore(infra.NewClient(b.Config, append(slices.Clone(b.options), faults.Over(transport))...), b.Config, options...)
 }

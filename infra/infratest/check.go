@@ -82,7 +82,7 @@ func (b *Books) Check(ctx context.Context) error {
 	return c.found
 }
 
-// kindAnswer is the kind of finding for a row that differs from a caller's answer.
+// kindAnswer is the kind of finding for a row that differs from its transaction in Answered.
 const kindAnswer = "answer"
 
 // check is the state of one [Books.Check]. Comparing an account removes its user's tally, so the

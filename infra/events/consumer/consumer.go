@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// Consumer writes to one table.
+// Consumer keeps its results in one table.
 type Consumer struct {
 	Client *dynamodb.Client
 	Table  string

@@ -38,7 +38,7 @@ type Model struct {
 // Moment defines the delays and refusals for one request. On AWS they happen by chance.
 type Moment struct {
 	Hold time.Duration // how long a transaction locks its items before the commit
-	Lag  time.Duration // how long eventually consistent reads don't see the writes
+	Lag  time.Duration // delay until eventually consistent reads see the writes
 
 	// The slices below are indexed by the write's position in its transaction. Positions
 	// beyond a slice's end have the zero value.

@@ -140,8 +140,7 @@ func (m *Model) transactGetItems(asked request) answer {
 }
 
 // judge checks one write, a put or an update, and returns it with its cancellation reason,
-// which is "None" for a valid write. If refusal is not "", an unlocked item gets that
-// reason.
+// or "None" if the write is valid. A refusal is the reason unless the item is locked.
 func (m *Model) judge(put, update *request, refusal string) (write, map[string]any) {
 	asked := put
 	if put == nil {

@@ -47,7 +47,7 @@ type invocation struct {
 	answer   chan []byte
 }
 
-// Start runs the binary with only these environment variables and those that Lambda adds. The
+// Start runs the binary with only the environment variables in env and those that Lambda adds. The
 // function's output goes to log.
 func Start(binary string, env []string, log io.Writer) (*Function, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -47,7 +47,7 @@ var Noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 type Script struct {
 	*infratest.Books
 	Ledger   *ledger.Ledger // makes the calls, in place of Books.Ledger
-	PostedBy ledger.Caller  // the caller in all later calls
+	PostedBy ledger.Caller  // recorded as the caller of all later calls
 
 	wait  func(time.Duration) (now time.Time)
 	calls *sync.Map // from name to *call
@@ -192,8 +192,8 @@ func (s *Script) named(name string) *call {
 	return c
 }
 
-// ID returns the id of the transaction of the call with that name. "sale/1" names the row for entry
-// 1 of the transaction of "sale", and "h/end" names the row that ends the hold of "h".
+// ID returns the transaction id of the call with that name. "sale/1" is the row for entry 1 of the
+// call "sale", and "h/end" is the row that ends the hold "h".
 func (s *Script) ID(name string) ledger.TransactionID {
 	name, row, _ := strings.Cut(name, "/")
 	id := s.named(name).id

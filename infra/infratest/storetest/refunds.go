@@ -80,8 +80,8 @@ var refundScenes = []scene{
 		r: a credit 5, b debit 5 = reused: RefundOf
 		plain: refund first 0 5, 2 5 = reused: RefundOf
 		refunds first = 0 5, 2 5`},
-	// If both the refund account and a balance reject a refund, the answer is the refund limit,
-	// because a decline by the balance would use up the key.
+	// A refund that both the refund account and a balance reject returns "refund limit", because a
+	// decline by the balance would use up the key.
 	{"refund account before balances", `
 		sale: a debit 10, b credit 10; part: refund sale 1 6; spend: b debit 104
 		r: refund sale = refund limit: 4 is left of entry 1`},

@@ -22,14 +22,14 @@ type Row = map[string]types.AttributeValue
 // machine's.
 const ClockAhead = 15 * time.Minute
 
-// These are the attributes of the two tables. Only a later version writes others, and
-// auditing its rows requires that version's audit.
+// These are the attributes of the two tables. If a later version writes others, use the
+// audit of that version.
 var (
 	TransactionAttributes = infra.TransactionAttributes()
 	AggregateAttributes   = infra.AggregateAttributes()
 )
 
-// faults collects the findings in one row.
+// faults collects the findings about one row.
 type faults struct {
 	user, id string
 	found    []Finding
@@ -145,7 +145,8 @@ func ExamineTransaction(s ledger.Settings, r Row) (t ledger.Transaction, found [
 	return t, f.found, true
 }
 
-// addDecline adds a finding for a declined row if its balance allowed the request.
+// addDecline adds a finding for a declined row if the balance in the row allowed the
+// request.
 func (f *faults) addDecline(t ledger.Transaction) {
 	switch {
 	case t.Status != ledger.Declined || t.DeclinedByBlock:
@@ -192,7 +193,7 @@ func TextOf(r Row, name string) string {
 const (
 	KindSettings       = "settings"        // the tables have no settings row, or a damaged one
 	KindBalance        = "balance"         // the balance differs from the history
-	KindMover          = "mover"           // the balance names a write that did not move it
+	KindMover          = "mover"           // the balance names a write that did not change it
 	KindBalanceRow     = "balance-row"     // a balance row with invalid values
 	KindTransactionRow = "transaction-row" // a transaction row with invalid values
 	KindTransactionID  = "transaction-id"  // an id that is not derived from its user and key, or from its hold
@@ -200,7 +201,7 @@ const (
 	KindHold           = "hold"            // a hold's end that does not match its pending row
 	KindEntries        = "entries"         // rows that differ from their transaction's entries
 	KindRefund         = "refund"          // a refund that does not match its original, or a refund account that differs from the refunds
-	KindRules          = "rules"           // account rules that differ from their changes
+	KindRules          = "rules"           // account rules that differ from the rule changes
 	KindTime           = "time"            // a time in the future
 	KindAttributes     = "attributes"      // a row with attributes that this program never writes
 )

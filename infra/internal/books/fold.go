@@ -110,8 +110,8 @@ func (f *Fold) match(t ledger.Transaction) []Finding {
 	return nil
 }
 
-// misfit returns the reason why an end does not match the pending row, or "". One clock
-// both dates an end and decides whether the hold has expired, so the two must agree.
+// misfit returns the reason why an end does not match the pending row, or "". The clock
+// that dates an end also decided whether the hold had expired, so the two must agree.
 func (p pendingRow) misfit(end endRow) string {
 	switch expired := !end.created.Before(p.ExpiresAt); {
 	case p.user != end.user || !p.Amount.Equal(end.held):

@@ -15,7 +15,7 @@ type RuleTallies map[ledger.UserID]*RuleTally
 
 // RuleTally collects one user's posted rule changes.
 type RuleTally struct {
-	Seen    bool // set by the caller when it has read the user's balance
+	Seen    bool // set by the caller once the user's balance was read
 	changes []*ledger.RuleChange
 }
 
