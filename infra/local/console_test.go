@@ -47,7 +47,7 @@ func requests(t *testing.T, s server, name string) (all []exchange) {
 	return all
 }
 
-// These tests use the real handler, client and tables.
+// TestConsole tests one server with the real handler, client and tables.
 func TestConsole(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -215,7 +215,7 @@ func sendAtOnce(t *testing.T, s server, calls []call) (answers []*answer) {
 }
 
 // Twenty callers with one key post one transaction. Of twenty debits of a tenth of the
-// balance each, ten are posted. Both are true with and without conflicts.
+// balance each, ten are posted. Both results hold with and without conflicts.
 func testCallersAtOnce(t *testing.T, s server) {
 	for _, fault := range []string{"", contention} {
 		var same, own []call

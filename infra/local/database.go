@@ -171,7 +171,7 @@ func (d *database) close() {
 	}
 }
 
-// auditLine returns the command that audits the database from a shell with the same
+// auditLine returns the command that audits the database from a shell with the server's
 // environment.
 func (d *database) auditLine() string {
 	const audit = "go run ./infra/audit"

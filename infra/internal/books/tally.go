@@ -117,7 +117,7 @@ func (t *Tally) Balance(s ledger.Settings) Sum {
 // Verdict is the result of comparing rows with a balance.
 type Verdict int
 
-// These are the verdicts.
+// [Tally.Judge] and [RuleTally.Judge] return these verdicts.
 const (
 	Open  Verdict = iota // some rows were not read yet: read again
 	Right                // the balance is the sum of the rows

@@ -209,7 +209,7 @@ func (s *Server) waitReady(ctx context.Context) error {
 	}
 }
 
-// asking has a timeout, because another process on the port might never answer.
+// asking is ask's HTTP client. Its timeout is for other processes that might never answer.
 var asking = http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
 // ask returns nil if this server answers. Another DynamoDB Local may have taken the port,

@@ -81,8 +81,8 @@ export const othersSoFar = () => others;
 // with false when this page's ledger answers again.
 export const whenAnother = (then) => { tellOther = then; };
 
-// checkLedger throws if another ledger answered. If the ledger is not the same as last
-// time, it also calls the function that whenAnother set.
+// checkLedger throws if another ledger answered. If the ledger changed since the last
+// answer, it also calls the function that whenAnother set.
 function checkLedger({ headers }) {
   const answers = headers.get("Local-Ledger");
   if (answers && isOther !== (answers !== ledger)) tellOther(isOther = !isOther);
