@@ -22,8 +22,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the files in testdata")
 
-// The requests to DynamoDB stay the same, except for the order of JSON members, which the
-// SDK leaves open, and the ClientRequestToken, which is random.
+// The requests to DynamoDB stay as they are in testdata/requests.txt, except for the random
+// ClientRequestToken, and the order of JSON members, which the SDK leaves open.
 func TestRequestsStayTheSame(t *testing.T) {
 	t.Parallel()
 	books := infratest.NewInMemory(t, ledger.DefaultSettings())

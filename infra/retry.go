@@ -76,15 +76,15 @@ func faultDelay(attempt int) (least, most time.Duration) {
 // whose answer was lost is not applied again. DynamoDB guarantees that for 10 minutes, and
 // the row's condition guarantees it for ever.
 //
-// Unlike the SDK's standard retryer it has no token bucket. Calls would share the bucket,
-// and one user's conflicts would use up the retries of other users. NopRetryer's tokens do
-// nothing.
+// Unlike the SDK's standard retryer it has no token bucket. All calls would share the
+// bucket, so one user's conflicts would use up the retries of other users. NopRetryer's
+// tokens do nothing.
 type retry struct {
 	aws.NopRetryer
 	ctx      context.Context // the call's context, which the SDK does not pass to RetryDelay
 	began    time.Time
 	jitter   func(bound time.Duration) time.Duration
-	final    func(error) bool // reports whether no later attempt can change the outcome
+	final    func(error) bool // reports whether, after this error, no later attempt can change the outcome
 	attempts int              // failed attempts, counted here because some SDK releases start at 0 and some at 1
 	unknown  bool             // whether a failed attempt's write may still be applied
 

@@ -85,7 +85,7 @@ func TestAttemptsEnd(t *testing.T) {
 }
 
 // An attempt without an answer ends after one second. If DynamoDB is still processing it,
-// further attempts are rejected until it is applied. The next one then returns its outcome.
+// further attempts are rejected until it is applied. The next one then returns the outcome.
 func TestTransactionInProgress(t *testing.T) {
 	t.Parallel()
 	onModel(t, dynamodbmodel.Moment{}, func(t *testing.T, books *infratest.Books, model *dynamodbmodel.Model) {

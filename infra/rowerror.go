@@ -9,7 +9,7 @@ import (
 type RowError struct {
 	Table string   // "transactions" or "transactions_aggregate"
 	Key   string   // as stored; "" if it can't be read
-	Wrong []string // each begins with the attribute's name
+	Wrong []string // each names its attribute
 }
 
 func (e *RowError) Error() string {

@@ -354,8 +354,8 @@ func TestDecodeWantsEachAttribute(t *testing.T) {
 		maps.Copy(samples, r)
 	}
 	assert.ElementsMatch(t, slices.Collect(maps.Keys(samples)), infra.TransactionAttributes())
-	// without lists each attribute whose absence has another fault than "is missing", or
-	// none ("").
+	// without lists the rows whose fault is not "is missing" when they lack the named
+	// attribute. "" means no fault.
 	without := map[string]string{
 		"entries metadata": "", "declined entries metadata": "", "refund metadata": "", "entries entries": "", "pending entries": "",
 		"rules debits": "", "rules credits": "", "declined rules debits": "", "declined rules credits": "",

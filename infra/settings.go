@@ -105,8 +105,8 @@ func (s *Store) ready(ctx context.Context) error {
 // settings row if it is missing. Tables without one are new, or were created before the row
 // was introduced and have the default settings.
 //
-// A strongly consistent Scan for one id distinguishes the two. DescribeTable's ItemCount is
-// up to six hours old, so tables with only newer rows would seem new.
+// A strongly consistent Scan for one id tells new tables from old ones. DescribeTable's
+// ItemCount is up to six hours old, so tables with only newer rows would seem new.
 //
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html
 func (s *Store) confirmSettings(ctx context.Context) error {

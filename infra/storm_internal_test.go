@@ -176,12 +176,12 @@ func TestTurns(t *testing.T) {
 		remember      bool
 		window, delay time.Duration
 	}{
-		{3 * time.Second, false, 0, 0}, // the first conflict, at any age
+		{3 * time.Second, false, 0, 0}, // the first conflict, whose age does not matter
 		{3*time.Second + patience, false, 0, 0},
 		{4601 * time.Millisecond, true, narrowWindow, narrowWindow / 2},
 		{4700 * time.Millisecond, false, narrowWindow, 100 * time.Millisecond},
 		{5300 * time.Millisecond, false, narrowWindow, 80 * time.Millisecond},
-		{5352 * time.Millisecond, true, narrowWindow, 64 * time.Millisecond}, // more than three windows later
+		{5352 * time.Millisecond, true, narrowWindow, 64 * time.Millisecond}, // more than three windows after the switch
 		{6202 * time.Millisecond, true, wideWindow, wideWindow / 2},
 		{9200 * time.Millisecond, false, wideWindow, 400 * time.Millisecond},
 		{9203 * time.Millisecond, true, wideWindow, 320 * time.Millisecond},

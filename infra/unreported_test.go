@@ -34,8 +34,8 @@ func lateFirst(books *infratest.Books, model *dynamodbmodel.Model) (*ledger.Ledg
 }
 
 // The refusals in this table are not stored. So while an earlier attempt of the same call
-// may still be applied, the call returns ErrTryAgain instead of the refusal. The late
-// attempt is applied if the reason for the refusal is gone when it arrives.
+// may still be applied, the call returns ErrTryAgain instead of the refusal. That attempt
+// is applied if the reason for the refusal is gone when it arrives.
 func TestRefusalWhileAnAttemptIsUnderWay(t *testing.T) {
 	t.Parallel()
 	const order = "h: hold 1 debit 70, shop credit 70"
@@ -156,7 +156,7 @@ func TestEndAtTheExpiryFails(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		fault  faults.Fault
-		within time.Duration // the call's time, which starts 150 ms before the expiry
+		within time.Duration // the time limit of the call, which starts 150 ms before the expiry
 		want   time.Duration // how long the call takes
 	}{
 		{"no time for another attempt", faults.Conflict, 140 * time.Millisecond, 20 * time.Millisecond},

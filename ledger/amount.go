@@ -144,7 +144,7 @@ func (s *Sum) move(t Type, a Amount) {
 }
 
 // parsePlain parses the plain decimal s. reason says why if s is invalid, exceeds the
-// parameter most, or has more than the given places. apd would accept more notations.
+// parameter most, or has too many decimal places. apd would accept more notations.
 func parsePlain(s string, places int, most apd.Decimal) (d apd.Decimal, reason string) {
 	whole, fraction, point := strings.Cut(s, ".")
 	switch {

@@ -54,7 +54,7 @@ func (h history) explain(users []user, calls []*call) error {
 	return nil
 }
 
-// expect records the problem with c's answer, for explain, unless the parameter fine is true.
+// Unless the parameter fine is true, expect records a problem with c's answer, for explain.
 func (h *history) expect(fine bool, c *call, problem string) {
 	if !fine {
 		h.wrong = append(h.wrong, fmt.Errorf("%s: %v", problem, c))

@@ -146,8 +146,8 @@ func TestEveryOrder(t *testing.T) {
 	assert.Greater(t, runs.Load(), int64(1000))
 }
 
-// pairs returns scenarios for all pairs of posts, captures and voids, and for two calls beside a
-// void. If a pair uses s.order, one or both clocks can be past its expiry.
+// pairs returns scenarios for all pairs of posts, captures and voids, and for two calls concurrent
+// with a void. Pairs that use s.order are also played with one or both clocks past its expiry.
 func pairs(t *testing.T) []scenario {
 	s := newScript(t)
 	all := []ask{

@@ -26,7 +26,7 @@ type run struct {
 	seed uint64
 	rich int // one user in this many begins near the ceiling
 
-	// These bound how long callers think, pause and wait, how long a process lives before it is
+	// These set how long callers think, pause and wait, how long processes live before they are
 	// killed, and how far the index lags.
 	think, pause, patience, life, lag time.Duration
 
@@ -81,7 +81,7 @@ func (r *run) play(t *testing.T) {
 	r.checkPages(t)
 }
 
-// finish repeats writes with a clock that is ahead by this much, as [caller.again] does, and then
+// finish makes one more caller repeat writes, with a clock that is ahead by this much, and then
 // reads all rows. It keeps the answers and rows for [history.explain] and the check of the books.
 func (r *run) finish(t *testing.T, ahead time.Duration) {
 	last := newCaller(r, mostCallers, nil, r.books.Store)

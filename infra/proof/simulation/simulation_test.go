@@ -38,7 +38,7 @@ func TestSimulation(t *testing.T) {
 		for range runtime.GOMAXPROCS(0) {
 			t.Run("", func(t *testing.T) {
 				t.Parallel()
-				defer last.Store(*seeds) // stops the other loops, even if this seed failed
+				defer last.Store(*seeds) // after a failed seed, stops the other loops as well
 				for seed := last.Add(1); seed <= *seeds && !t.Failed(); seed = last.Add(1) {
 					simulate(t, seed, count)
 				}

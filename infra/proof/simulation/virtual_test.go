@@ -57,7 +57,7 @@ func (n *simulatedNetwork) besides() (cancels []string) {
 const mostWrites = mostEntries + 3 + 2 + 1 // in a transaction: entries, users, releases, and a refund account
 
 // unreported marks half of the conditions at random. The model does not report a marked condition
-// that fails, unless it is the only reason to cancel.
+// that fails, unless no other reason would be left.
 func (n *simulatedNetwork) unreported() []bool {
 	if n.reportsAll {
 		return nil

@@ -33,7 +33,7 @@ func TestCrash(t *testing.T) {
 	t.Parallel()
 	const (
 		mostAnswers = 20                    // the next kill comes after fewer answers than this, from all processes
-		moment      = 10 * time.Millisecond // each kill waits for less than this, which is longer than most calls take
+		moment      = 10 * time.Millisecond // and after a delay below this, which is longer than most calls take
 	)
 	tr := newTraffic(t)
 	ctx, stop := context.WithCancel(t.Context())
