@@ -15,10 +15,9 @@ type attempt struct {
 	unknown   bool               // an earlier write of this call may still be applied
 }
 
-// posting returns the attempt's write, which also releases the expired holds in accounts.
+// posting returns the attempt's write, which also releases expired holds in a.accounts.
 func (a attempt) posting() Posting { return newPosting(a.request, a.startedAt, a.accounts) }
 
-// releases reports whether the write releases any hold.
 func (a attempt) releases() bool { return anyExpires(a.accounts, time.Time{}, a.startedAt) }
 
 // decision is the next step after a refusal.

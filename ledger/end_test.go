@@ -159,7 +159,7 @@ func TestEndsByTime(t *testing.T) {
 		left  time.Duration
 		fails bool // whether the write before the expiry fails
 		takes time.Duration
-		ends  string // the ends sent, in order
+		ends  string // the ends sent, in order; "asked" is the requested end
 	}{
 		{time.Minute, false, 0, "asked"},
 		{time.Millisecond, false, 0, "asked"},

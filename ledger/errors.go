@@ -154,8 +154,8 @@ func (e *RecordedError) Error() string {
 // is outside a move's range, a hold to end is not open, too many holds are open, an account
 // blocks an entry, a rule change is outdated, or too little is left to refund.
 type RefusedError struct {
-	// Accounts contains accounts that do not allow their moves, as they were at the refusal
-	// or at a later read. It can omit some such accounts.
+	// Accounts contains accounts that did not allow their moves, as they were at the
+	// refusal or at a later read. Some such accounts may be missing.
 	Accounts map[UserID]Account
 
 	// ReadLater means that some accounts were read after the refusal. By then they may

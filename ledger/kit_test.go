@@ -59,7 +59,7 @@ func entries(t require.TestingT, text string) (all []ledger.Entry) {
 }
 
 // requestOf returns a request for entries such as "a debit 10, b credit 10". The suffix
-// ", pending" makes it a hold of one minute. "refund of a debit 10" refunds the whole debit.
+// ", pending" makes it a hold of a minute. "refund of a debit 10" refunds the whole debit.
 func requestOf(t require.TestingT, text string) ledger.Request {
 	if text, ok := strings.CutPrefix(text, "refund of "); ok {
 		o := originalOf(t, text)
@@ -81,7 +81,7 @@ func originalOf(t require.TestingT, text string) ledger.Original {
 	return ledger.Original{ID: r.TransactionID(), Entries: r.Entries}
 }
 
-// recordedAs returns the request's first row as it was written an hour before noon.
+// recordedAs returns the request's first row as if it had been written an hour before noon.
 func recordedAs(t require.TestingT, r ledger.Request) ledger.Transaction {
 	p, err := ledger.NewPosting(r, noon.Add(-time.Hour))
 	require.NoError(t, err)
@@ -125,7 +125,6 @@ func account(t require.TestingT, balance string, holds ...ledger.Hold) ledger.Ac
 
 type accounts = map[string]ledger.Account
 
-// refusal returns a store's refusal that reports these accounts.
 func refusal(t require.TestingT, seen accounts) *ledger.RefusedError {
 	refused := &ledger.RefusedError{Accounts: map[ledger.UserID]ledger.Account{}}
 	for name, a := range seen {

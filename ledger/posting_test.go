@@ -15,9 +15,9 @@ import (
 	"onewrite/ledger"
 )
 
-// The first row contains the transaction's data, and each other row contains its entry. A
-// transaction with one entry stores no list of entries. A pending one has only the first
-// row.
+// The first row contains the transaction's data and first entry, and each other row one
+// more entry. A transaction with one entry stores no list of entries. A pending one has
+// only the first row.
 func TestRowsOfPosting(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -150,7 +150,7 @@ func TestPostingCountsAsItsEntries(t *testing.T) {
 	})
 }
 
-// checkMoves checks the moves of a posting that first releases all holds seen in accounts.
+// checkMoves checks the moves of a posting that releases all holds of the seen accounts.
 func checkMoves(t *rapid.T, entries []ledger.Entry, p ledger.Posting, seen map[ledger.UserID]ledger.Account, released map[ledger.UserID]int64) {
 	rows, users := 0, map[ledger.UserID]bool{}
 	for _, m := range p.Moves {

@@ -296,7 +296,7 @@ func TestReleasesThatDoNotFit(t *testing.T) {
 		require.ErrorIs(t, err, failed)
 		assert.Len(t, s.posted, 2, "nothing is posted that may need what was not released")
 	}
-	// With one entry less, a single release fits into the same write.
+	// With one fewer entry, a single release fits into the same write.
 	s := &script{answers: []error{refusal(t, accounts{"a": account(t, "60", holdsOf(t, "a", noon, "40")...)}), nil}}
 	_, err := s.at(after).Post(t.Context(), requestOf(t, strings.TrimSuffix(text, ", c credit 1")))
 	require.NoError(t, err)

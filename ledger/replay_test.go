@@ -93,7 +93,7 @@ func TestReplayOfImpossibleRow(t *testing.T) {
 	}
 }
 
-// The log contains these error messages.
+// These error messages appear in the log.
 func TestErrorsNameTheirReason(t *testing.T) {
 	t.Parallel()
 	r := requestOf(t, "1 debit 150.5")

@@ -78,7 +78,7 @@ func (r RulesRequest) TransactionID() TransactionID {
 	return NewTransactionID(r.UserID, r.IdempotencyKey)
 }
 
-// row returns the row that records the change. The parameter from holds the old rules.
+// row returns the row that records the change; the parameter from has the old rules.
 func (r RulesRequest) row(from Rules, now time.Time) Transaction {
 	change := r.Change
 	change.Number = from.Changes + 1

@@ -118,7 +118,7 @@ func SmallestUnit(places int) string {
 	return "0." + strings.Repeat("0", places-1) + "1"
 }
 
-// tooManyPlaces returns the reason to reject a value with more than the allowed places.
+// tooManyPlaces returns the reason to reject a value with too many decimal places.
 func tooManyPlaces(most int) string {
 	switch most {
 	case 0:
