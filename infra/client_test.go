@@ -33,7 +33,6 @@ type wire struct {
 	served   sync.WaitGroup
 }
 
-// head returns the status line and headers for a body of the given length.
 func head(status, length int, more ...string) string {
 	lines := append([]string{
 		fmt.Sprintf("HTTP/1.1 %d X", status), "Location: http://127.0.0.1/", fmt.Sprintf("Content-Length: %d", length),

@@ -12,8 +12,7 @@ import (
 	"onewrite/ledger"
 )
 
-// HistoryIndex names the index of each user's transactions by time, with all their
-// attributes.
+// HistoryIndex is the index of each user's transactions by time, with all attributes.
 const HistoryIndex = "user_id-created_at"
 
 // History implements [ledger.Store]. The query itself names the user, so a cursor can only

@@ -115,7 +115,7 @@ func NewOnModelWith(t testing.TB, moment dynamodbmodel.Moment, settings ledger.S
 	return b, model
 }
 
-// NewInMemory is like [NewOnModelWith], on a model that adds no delays or refusals.
+// NewInMemory is like [NewOnModelWith], but its model adds no delays or refusals.
 func NewInMemory(t testing.TB, settings ledger.Settings) *Books {
 	t.Helper()
 	b, _ := NewOnModelWith(t, dynamodbmodel.Moment{}, settings)

@@ -101,7 +101,8 @@ func (e *expression) compare(a, b value) int {
 	return e.number(a).Cmp(e.number(b))
 }
 
-// argument reads an attribute's name in parentheses and returns the attribute, or nil.
+// argument reads an attribute's name in parentheses and returns the attribute's value, or
+// nil.
 func (e *expression) argument() value {
 	e.expect("(")
 	name := e.name()

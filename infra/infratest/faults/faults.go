@@ -17,8 +17,8 @@ import (
 // and returns the answer.
 type Fault func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error)
 
-// Network is an HTTP client that injects faults. It is safe for concurrent use. A zero Network must
-// be attached to a client with [Under].
+// Network is an HTTP client that injects faults. It is safe for concurrent use. Before use, [Under]
+// must attach it to a DynamoDB client.
 type Network struct {
 	client dynamodb.HTTPClient
 

@@ -53,7 +53,6 @@ type Script struct {
 	calls *sync.Map // from name to *call
 }
 
-// call is one of the script's named calls.
 type call struct {
 	id   ledger.TransactionID // of the transaction; for a capture or void, of the hold
 	send func(context.Context, *ledger.Ledger) (ledger.Result, error)
@@ -63,7 +62,7 @@ type call struct {
 // New returns a script whose clock starts at [Noon] and advances only by steps.
 func New(b *infratest.Books) *Script { return At(b, Noon) }
 
-// At returns a script whose clock starts at now and advances only by steps.
+// At is like [New], but the clock starts at the given time.
 func At(b *infratest.Books, now time.Time) *Script {
 	var mu sync.Mutex
 	clock := func(step time.Duration) time.Time {
@@ -100,7 +99,7 @@ func (s *Script) On(b *infratest.Books) *Script {
 	return other
 }
 
-// Holds returns count steps, each of which is a hold of the entry.
+// Holds returns count steps, each of which is a hold with the given entry.
 func Holds(count int, entry string) (steps string) {
 	for i := range count {
 		steps += fmt.Sprintf("hold-%d: hold %s\n", i, entry)

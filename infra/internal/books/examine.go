@@ -145,8 +145,7 @@ func ExamineTransaction(s ledger.Settings, r Row) (t ledger.Transaction, found [
 	return t, f.found, true
 }
 
-// addDecline adds a finding for a declined row if the balance in the row allowed the
-// request.
+// addDecline adds a finding if the balance in a declined row allowed the request.
 func (f *faults) addDecline(t ledger.Transaction) {
 	switch {
 	case t.Status != ledger.Declined || t.DeclinedByBlock:

@@ -39,7 +39,7 @@ func NewFold(s ledger.Settings, before time.Time) *Fold {
 	}
 }
 
-// Everything is later than any row. Passed to [NewFold], it includes all transactions.
+// Everything is a time after any row. Passed to [NewFold], it excludes no transaction.
 var Everything = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Add counts a row. It returns the results of [ExamineTransaction]. If the row is the
