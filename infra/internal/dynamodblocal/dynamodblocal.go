@@ -209,7 +209,7 @@ func (s *Server) waitReady(ctx context.Context) error {
 	}
 }
 
-// asking is ask's HTTP client. Its timeout is for other processes that might never answer.
+// asking is ask's HTTP client. It has a timeout in case another process has the port.
 var asking = http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
 // ask returns nil if this server answers. Another DynamoDB Local may have taken the port,
