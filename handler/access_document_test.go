@@ -22,7 +22,7 @@ type worked struct {
 	access   handler.Access
 	settings ledger.Settings
 	policies map[string]policy // by the caller's name
-	calls    [][]string        // columns: caller, whether with a token, method, target, key, body, status, whether API Gateway answers
+	calls    [][]string        // as callPattern matches them: the row, caller, whether with a token, method, target, key, body, status, whether API Gateway answers
 }
 
 type policy struct {

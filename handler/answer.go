@@ -46,7 +46,7 @@ func (a answer) write(w http.ResponseWriter) {
 		w.Header().Set(name, value)
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // a caller that has disconnected can send the same call again
+	_, _ = w.Write(a.body) // the error is ignored: a caller that has disconnected can send the same call again
 }
 
 // forEvent returns the answer as JSON in the shape of payload 1.0, which is valid for 2.0

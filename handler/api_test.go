@@ -192,7 +192,7 @@ func reading(target string) request { return request{method: http.MethodGet, tar
 
 func posting(key, body string) request { return keyed("/transactions", key, body) }
 
-// ending returns a request to end the hold id. how is "capture" or "void".
+// ending returns a request to end the hold with this id. how is "capture" or "void".
 func ending(id, how, body string) request {
 	return request{method: http.MethodPost, target: "/transactions/" + id + "/" + how, body: body}
 }
@@ -317,8 +317,8 @@ func assertReplay(t *testing.T, first, again answer, sent string) {
 	assert.Equal(t, "true", again.Header.Get("Idempotent-Replayed"), sent)
 }
 
-// assertReused checks that got rejects a call because its members in differs are not those
-// of the first call with its key.
+// assertReused checks that got reports a reused key, and names exactly the members in
+// differs.
 func assertReused(t *testing.T, got answer, differs ...string) {
 	t.Helper()
 	want := map[string][]string{}

@@ -101,7 +101,7 @@ func (a Access) bearer(claims jsontext.Value) (caller, error) {
 	var payload struct {
 		Sub   string         `json:"sub"`
 		Scope jsontext.Value `json:"scope"` // RFC 8693, section 4.2
-		Scp   jsontext.Value `json:"scp"`   // the name that other issuers use
+		Scp   jsontext.Value `json:"scp"`   // the name that some issuers use instead
 	}
 	if err := json.Unmarshal(claims, &payload); err != nil {
 		return caller{}, errForbidden

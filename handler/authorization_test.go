@@ -281,7 +281,7 @@ func TestAuthorizers(t *testing.T) {
 	}
 }
 
-// A token's sub is its user id, and may have spaces and any letters.
+// A token's sub is its user id, and can contain spaces and any letters.
 func TestSubIsTheUser(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, _ *infratest.Books) {
 		for _, sub := range []string{"a b", "auth0|5f7c", "é", "1,2", `"1"`, "[1]", strings.Repeat("é", 128)} {

@@ -187,7 +187,7 @@ func parseAmount(invalid *invalidRequest, s ledger.Settings, prefix string, ammo
 }
 
 // parseExpiresIn parses the time until a hold expires. If all entries are valid, it also
-// checks that they can be held.
+// checks that a hold can have these entries.
 func parseExpiresIn(invalid *invalidRequest, expiresIn jsontext.Value, r *ledger.Request) {
 	r.ExpiresIn = parseMember(invalid, expiresInField, member(expiresIn), aNumber, ledger.ParseExpiresIn)
 	if !slices.ContainsFunc(r.Entries, unparsed) {

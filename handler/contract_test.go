@@ -131,7 +131,7 @@ func TestKeyReused(t *testing.T) {
 }
 
 // A declined transaction is one line in the history of its first entry's user. Its entries
-// have no ids. It stays declined after the user has enough money.
+// have no ids. It stays declined even after the user has enough money.
 func TestDecline(t *testing.T) {
 	everyDoor(t, func(t *testing.T, a *api) {
 		sent := entries("", entry("1", "60", "debit"), entry("2", "1", "credit"), entry("1", "60", "debit"))

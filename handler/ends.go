@@ -38,8 +38,8 @@ func (h *Handler) void(c *call) (answer, error) {
 	return h.endAnswer(c, result, err)
 }
 
-// endRequest returns the request to end the hold in the path. The ledger calls Allow to
-// check that the caller may end the hold.
+// endRequest returns the request to end the hold named in the path. The ledger calls Allow
+// to check that the caller may end the hold.
 func (c *call) endRequest() (ledger.EndRequest, error) {
 	id, err := c.transactionID()
 	if err != nil {

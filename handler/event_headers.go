@@ -57,8 +57,8 @@ func (h eventHeaders) read(d *jsontext.Decoder, name string) error {
 	return err
 }
 
-// headerNamed finds the header name sent in headersRead, ignoring case. It returns the name
-// as spelled there, or "" if it is missing.
+// headerNamed returns the name in headersRead that equals the parameter sent, ignoring
+// case, or "" if there is none.
 func headerNamed(sent string) string {
 	for _, name := range headersRead {
 		if strings.EqualFold(sent, name) {

@@ -24,8 +24,8 @@ import (
 
 var update = flag.Bool("update", false, "write the answers that testdata/answers lacks")
 
-// Every event in testdata/events gets its answer in testdata/answers, from a new ledger at
-// noon. With authorization, events without a permitted caller are rejected.
+// Every event in testdata/events gets the answer of the same name in testdata/answers, from
+// a new ledger at noon. With authorization, events without a permitted caller are rejected.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	events, err := filepath.Glob("../testdata/events/*.json")

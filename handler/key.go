@@ -44,8 +44,8 @@ func parseKey(invalid *invalidRequest, header http.Header) ledger.IdempotencyKey
 }
 
 // keyOf returns the key in a bare or quoted value, or the reason to reject it. A bare value
-// with a comma is rejected, because it may be a header that was sent twice: gateways join
-// repeated values with a comma (RFC 9110, section 5.3).
+// with a comma is rejected, because it could come from a header that was sent twice:
+// gateways join repeated values with a comma (RFC 9110, section 5.3).
 func keyOf(value string) (key, reason string) {
 	if !strings.HasPrefix(value, `"`) {
 		if strings.Contains(value, ",") {

@@ -12,7 +12,7 @@ import (
 
 // NewLogger returns a logger that writes JSON lines in Lambda's format, with the time in
 // "timestamp" and the message in "message". Every line has the service and its version, so
-// that CloudWatch can count metrics by them. Neither may be empty.
+// that CloudWatch can count metrics by them. Both must be non-empty.
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
 func NewLogger(w io.Writer, service, version string) *slog.Logger {

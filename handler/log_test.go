@@ -99,7 +99,7 @@ func assertMembers(t *testing.T, line logLine) {
 
 func TestTemplateNamesTheMetrics(t *testing.T) {
 	t.Parallel()
-	there := slices.Concat(slices.Collect(maps.Values(counters)), []string{"Retries", "Latency", "BalanceMismatches"}) // the audit writes the last one
+	there := slices.Concat(slices.Collect(maps.Values(counters)), []string{"Retries", "Latency", "BalanceMismatches"}) // the audit writes BalanceMismatches
 	template, err := os.ReadFile("../template.yaml")
 	require.NoError(t, err)
 	var watched []string
@@ -178,7 +178,7 @@ func postedBy(t *testing.T, books *infratest.Books, location string) string {
 }
 
 // Every kind of row keeps the caller that wrote it, even if another caller sends the call
-// again. keepsContract checks that no answer shows it.
+// again. keepsContract checks that no answer shows the caller.
 func TestPostedBy(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		service, payer, receiver := g.service(h), g.user("2", h), g.user("1", h)

@@ -32,7 +32,7 @@ func Description(s ledger.Settings) string {
 	return inLine.ReplaceAllString(text, "${1}${3}, currency: "+s.Currency+"${2}${4}")
 }
 
-// These match the text around the places in examples where the currency is inserted.
+// inLine and inLines match the places in the examples where the currency is inserted.
 var (
 	inLine = regexp.MustCompile(`(type: (?:(?:credit|debit), ammount: "[0-9.]+"|account)|refunds: 1)(, (?:status|entries):)` +
 		`|((?:balance|limit|refundable): "[0-9.]+")(})`)

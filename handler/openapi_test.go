@@ -110,7 +110,7 @@ var numberAmount = regexp.MustCompile(`("(?:ammount|creditLimit)"\s*:\s*)(-?(?:0
 // These match the members for which null counts as absent.
 var (
 	nullMember = regexp.MustCompile(`"(userId|type|ammount|amount|currency|metadata|entries|balanced|debits|credits|creditLimit)":null,?`)
-	nullOfPart = regexp.MustCompile(`"(currency|metadata)":null,?`) // for captures and refunds
+	nullOfPart = regexp.MustCompile(`"(currency|metadata)":null,?`) // in captures and refunds, which reject a null amount
 )
 
 // renamed returns the request in the form that the document's schemas require. The document
@@ -434,7 +434,7 @@ func TestExamplesInAnyOrder(t *testing.T) {
 		} {
 			send(t, posting(session[0], session[1]))
 		}
-		random := rand.New(rand.NewPCG(uint64(seed), 0)) //nolint:gosec // the order is no secret
+		random := rand.New(rand.NewPCG(uint64(seed), 0)) //nolint:gosec // shuffling needs no secure random numbers
 		for round := range 2 {
 			random.Shuffle(len(calls), func(i, j int) { calls[i], calls[j] = calls[j], calls[i] })
 			for _, call := range calls {

@@ -22,13 +22,13 @@ type methodError struct{ allow []string }
 func (e *methodError) Error() string { return errMethod.Error() }
 func (e *methodError) Unwrap() error { return errMethod }
 
-// problemKind is a row in the table of problems.
+// problemKind is a row in the table problems.
 type problemKind struct {
 	err     error
 	status  int
 	uri     string // the document's type; must not change, because programs branch on it
 	title   string
-	detail  string // for people; an invalidRequest has its own
+	detail  string // for people; an invalidRequest has its own detail
 	outcome outcome
 }
 

@@ -46,7 +46,7 @@ func TestAnswersInTime(t *testing.T) {
 	for _, c := range []struct {
 		name           string
 		event          map[string]any
-		lambda, answer time.Duration // for lambda, 0 means no deadline
+		lambda, answer time.Duration // Lambda's deadline, or 0 for none; the time until the answer
 	}{
 		{"post", post, 0, 8 * time.Second},
 		{"read", read, 0, 8 * time.Second},

@@ -90,7 +90,7 @@ type refundMembers struct {
 	Metadata member         `json:"metadata"`
 }
 
-// partMembers are the members that name one entry to refund.
+// partMembers are the members of an entry in a refund's body.
 type partMembers struct {
 	Entry    member `json:"entry"`
 	Ammount  member `json:"ammount"`
@@ -107,8 +107,8 @@ type refundAsked struct {
 	metadata ledger.Metadata
 }
 
-// parseRefund parses a refund's body, which may be left out. Whether the transaction has
-// the entries is checked later, by [refundAsked.of].
+// parseRefund parses a refund's body, which may be left out. Later, [refundAsked.of] checks
+// whether the transaction has the named entries.
 func parseRefund(invalid *invalidRequest, s ledger.Settings, body []byte) (asked refundAsked) {
 	if len(body) == 0 {
 		return asked

@@ -145,8 +145,8 @@ func (c *call) mayRead(user ledger.UserID) error {
 // allow returns nil if the caller may make the call for a stored row.
 func (c *call) allow(t ledger.Transaction) error { return c.caller.may(c.route, rowSubject(t)) }
 
-// visible returns a stored transaction. Only services and the transaction's own user see
-// its metadata.
+// visible returns a stored transaction as the caller may see it: without metadata, unless
+// the caller is a service or the transaction's own user.
 func (c *call) visible(t ledger.Transaction) ledger.Transaction {
 	if c.caller.kind != service && t.UserID != c.caller.user {
 		t.Metadata = ledger.Metadata{}

@@ -84,8 +84,8 @@ func begun(t *testing.T, number uint8, body string) (h *handler.Handler, m *memo
 	return h, m, location
 }
 
-// rejected reports whether got is a rejection. If so, it checks that the number of rows,
-// which was rows before the call, has not changed.
+// rejected reports whether got is a rejection. If so, it checks that the call has stored no
+// row. rows is the number of rows before the call.
 func (m *memory) rejected(t *testing.T, got answer, rows int) bool {
 	t.Helper()
 	if got.Status != http.StatusBadRequest && got.Status != http.StatusRequestEntityTooLarge {
