@@ -96,7 +96,6 @@ func (s scenario) id(t *testing.T, kind string) string {
 	return missing
 }
 
-// parseID parses a transaction's id, or its location.
 func parseID(t *testing.T, text string) ledger.TransactionID {
 	t.Helper()
 	id, err := ledger.ParseTransactionID(strings.TrimPrefix(text, "/transactions/"))
@@ -323,8 +322,7 @@ func TestTokenAndEntries(t *testing.T) {
 }
 
 // A receiver sees a payment's entries, status and times, but not the payer's metadata or
-// key. The answers to the receiver's captures and voids, and to their replays, don't show
-// those either.
+// key. This includes the answers to the receiver's captures, voids and replays.
 func TestReceiverSeesThePayment(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, _ *infratest.Books) {
 		payer, receiver := g.user("1", h), g.user("shop", h)

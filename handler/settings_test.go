@@ -19,7 +19,7 @@ import (
 type scale struct {
 	currency, places, opening string
 	unit                      string // the smallest amount
-	tooMany                   string // the error message for the amount finer
+	tooMany                   string // the error message for an amount with too many places
 	finer                     string // an amount with one decimal place too many
 	most                      string // the highest amount below 10^12
 	example                   string

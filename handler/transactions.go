@@ -17,7 +17,6 @@ func (h *Handler) post(c *call) (answer, error) {
 	return h.postRequest(c, request)
 }
 
-// postRequest posts a transaction, and returns the answer to the call.
 func (h *Handler) postRequest(c *call, request ledger.Request) (answer, error) {
 	c.user = request.UserID()
 	c.transaction = request.TransactionID().String()

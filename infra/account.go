@@ -100,7 +100,6 @@ func (s *Store) decodeAccount(row item) (ledger.Account, error) {
 	return a.Account, err
 }
 
-// atLeast returns a parser for whole numbers, with least as the minimum.
 func atLeast(least int) func(string) (int, error) {
 	return func(s string) (int, error) {
 		n, err := strconv.Atoi(s)

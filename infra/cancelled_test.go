@@ -19,7 +19,6 @@ import (
 	"onewrite/ledger"
 )
 
-// These are cancellation reasons, as DynamoDB encodes them in JSON.
 const (
 	reasonNone   = `{"Code":"None"}`
 	reasonFailed = `{"Code":"ConditionalCheckFailed"}`
@@ -139,8 +138,7 @@ func TestReasonsWithoutRows(t *testing.T) {
 	} {
 		scene{before: c.before, meanwhile: c.meanwhile, steps: c.steps, fault: first(1, "TransactWriteItems", c.fault)}.play(t)
 	}
-	// If a decline can't be stored because its id is taken, and DynamoDB omits the stored
-	// row, the store reads that row.
+	// If a decline's id is taken and DynamoDB omits the stored row, the store reads it.
 	noRow := faults.Exception(http.StatusBadRequest, "ConditionalCheckFailedException", "The conditional request failed")
 	refused := func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		switch faults.Operation(r) {

@@ -27,7 +27,7 @@ type audit struct {
 	lost   map[ledger.TransactionID]lostRefund // by the refund's id
 
 	suspects  map[ledger.UserID]*books.Tally // users to read separately
-	undecided []ledger.UserID                // users whom rereadSuspects could not decide
+	undecided []ledger.UserID                // users whom rereadSuspects could not compare
 	ruled     map[ledger.UserID]bool         // users whose rules did not match their changes in the first scans
 }
 
@@ -107,7 +107,6 @@ func (a *audit) foldTransactions(ctx context.Context) error {
 	}
 }
 
-// lookUpHolds looks up the counterparts of the waiting hold rows.
 func (a *audit) lookUpHolds(ctx context.Context) error {
 	return forEach(ctx, a.segments, slices.Values(a.fold.Missing()), func(ctx context.Context, id ledger.TransactionID) error {
 		t, _, err := a.transaction(ctx, id)
@@ -202,15 +201,15 @@ func (a *audit) collect(ctx context.Context, wanted func(ledger.Transaction) boo
 	})
 }
 
-// mover is a user whose balance names a write to be checked, by the id of the write's first row.
+// mover is a write to check: the user whose balance names it, and the id of its first row.
 type mover struct {
 	user  ledger.UserID
 	first ledger.TransactionID
 }
 
 // noteMover notes the write that a balance names in transaction_id, for checkMovers. Most such
-// writes need no check, because the user's newest row comes from them. The others are of users
-// whose rows were dated by different clocks, or who were written to during the audit. noteMover is
+// writes need no check, because the user's newest row comes from them. Exceptions are users whose
+// rows were dated by different clocks, and users who were written to during the audit. noteMover is
 // not safe for concurrent use.
 func (a *audit) noteMover(user ledger.UserID, seen *books.Tally, balance infra.Aggregate) {
 	if first := balance.TransactionID; first != (ledger.TransactionID{}) && !seen.Moved(first) {

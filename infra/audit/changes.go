@@ -150,7 +150,6 @@ func (s *rebuildSummary) String() string {
 	return report{Mismatches: s.Mismatches, Unfinished: s.Unfinished}.findings() + text
 }
 
-// describe describes a stored balance row for a person.
 func describe(stored row) string {
 	if stored == nil {
 		return "no balance"

@@ -22,7 +22,7 @@ import (
 	"onewrite/ledger"
 )
 
-// writeTable writes a table's rows of the period as they are stored, in no particular order, each
+// writeTable writes the table's rows in the period as they are stored, in no particular order, each
 // with its faults. It returns how many it wrote. The rows are not from one moment: a posting made
 // meanwhile may be in the output in full, in part or not at all.
 func (a *audit) writeTable(ctx context.Context, o options, out io.Writer) (rows int, err error) {
@@ -216,7 +216,7 @@ var number = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
 const beginsFormula = "=+-@＝＋－＠−﹢﹣﹦﹫"
 
 // separators lists the characters at which some spreadsheets begin a new cell, even inside quotes.
-// For example, a spreadsheet that splits at semicolons treats a quote after a comma as plain text.
+// For example, a spreadsheet that splits lines at semicolons takes quotes after a comma as text.
 const separators = ";|\t\r\n"
 
 // inert returns s with apostrophes, so that no spreadsheet treats any of it as a formula. It
@@ -253,7 +253,6 @@ func mayBeFormula(cell string) bool {
 	return cell != "" && strings.ContainsRune(beginsFormula, first)
 }
 
-// valueOf returns the value of a string or number attribute, or "".
 func valueOf(v types.AttributeValue) string {
 	switch v := v.(type) {
 	case *types.AttributeValueMemberS:

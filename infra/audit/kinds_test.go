@@ -129,7 +129,6 @@ func (s stored) with(edits ...edit) stored {
 	return edited
 }
 
-// writeTo writes the rows to empty books.
 func (s stored) writeTo(t *testing.T, b *infratest.Books) {
 	t.Helper()
 	puts := map[string][]types.WriteRequest{}

@@ -22,7 +22,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if err := flag.Set("test.parallel", "6"); err != nil { // many can run at once, because they mostly wait; the command line can override the number
+	if err := flag.Set("test.parallel", "6"); err != nil { // six tests can run at once, because they mostly wait; the command line can override this
 		panic(err)
 	}
 	infratest.Main(m)
@@ -55,7 +55,6 @@ func statusOf(t *testing.T, err error) int {
 	return exit.Status
 }
 
-// environment returns a getenv for a process that uses the books' tables.
 func environment(books *infratest.Books) func(string) string {
 	env := map[string]string{}
 	for _, variable := range books.Env() {

@@ -30,9 +30,8 @@ import (
 	"onewrite/ledger"
 )
 
-// manyRows answers scans in DynamoDB's place, from tables with the given numbers of users and rows.
-// The rows are credits of 1, spread evenly over the users. If balances is false, the table of
-// balances is empty.
+// manyRows answers scans like DynamoDB with the given numbers of users and rows. The rows are
+// credits of 1, spread evenly over the users. If balances is false, the balances table is empty.
 type manyRows struct {
 	users, rows int
 	balances    bool

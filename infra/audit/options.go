@@ -15,7 +15,7 @@ import (
 const (
 	// maxSegments is the limit for -segments, far more than one machine can read at once.
 	maxSegments = 1000
-	// leastRate is the lowest -rate. Reading one page then takes hours.
+	// leastRate is the lowest -rate. At that rate, reading one page takes hours.
 	leastRate = 0.001
 )
 
@@ -186,8 +186,7 @@ func chosenFormat(given []string) (chosen format, err error) {
 	return chosen, nil
 }
 
-// period is a span of time. Its first moment is from, and the first moment after it is to. A zero
-// time is no bound.
+// period includes the time from and excludes the time to. A zero time is no bound.
 type period struct{ from, to time.Time }
 
 func (p *period) isEmpty() bool {

@@ -191,8 +191,8 @@ func (b *reader) quietAggregate(ctx context.Context, user ledger.UserID) (row, e
 	return out.Responses[0].Item, b.spendAll(ctx, out.ConsumedCapacity)
 }
 
-// spend waits until the rate allows another request after one that consumed these units. consumed
-// is nil if that request went to the tests' DynamoDB model.
+// spend counts the units that a request consumed, and waits until the rate allows another request.
+// consumed is nil if the request went to the tests' DynamoDB model.
 func (b *reader) spend(ctx context.Context, consumed *types.ConsumedCapacity) error {
 	if consumed == nil {
 		return nil

@@ -48,14 +48,14 @@ func rebuildAll(ctx context.Context, a *audit, o options, out io.Writer) (status
 
 // run reads the balances, then the transactions, and then each balance again. It writes a balance
 // only if both readings are the same, and on condition that the row has not changed since. So it
-// never overwrites a balance that counts a row it has not read.
+// never overwrites a balance that counts a row which run has not read.
 func (r *rebuilder) run(ctx context.Context) error {
 	return inOrder(ctx, r.noteBalances, r.rest, r.foldTransactions, r.makeWholes,
 		r.releaseExpired, r.replaceLostRules, r.rest, r.rebuildBalances, r.rebuildRefunds)
 }
 
-// make makes the change with write if -write is set, and logs it. made is false if the rows must
-// stay as they are, for example because another write changed one or DynamoDB was too busy.
+// make makes the change with write if -write is set, and logs it. made is false if the rows stay as
+// they are even with -write, for example because another write changed one.
 func (r *rebuilder) make(c change, write func() error) (made bool, err error) {
 	if r.write && c.Kept == "" {
 		err = write()

@@ -182,7 +182,7 @@ func TestRebuildOfOneUser(t *testing.T) {
 }
 
 // If a call changes a balance or a refund account during a rebuild, at any moment, the rebuild
-// either leaves it unchanged or includes the call's row.
+// leaves that row unchanged or counts the call in it.
 func TestRebuildOfMovingRows(t *testing.T) {
 	t.Parallel()
 	const user, refunds = "Scan 2, Scan 3, PutItem 1", "Scan 2, Scan 3, Scan 4, Scan 5, PutItem 1"
@@ -256,7 +256,6 @@ func TestRebuildOverBadNetwork(t *testing.T) {
 	}
 }
 
-// The rebuild writes several balances at once, within the rate.
 func TestRebuildWritesAtOnceAndPaced(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)
@@ -287,7 +286,7 @@ func TestRebuildWritesAtOnceAndPaced(t *testing.T) {
 
 // An audit of a version without refunds and account rules reports both as damage. Its rebuild
 // leaves users with refunds unchanged, and removes rules: see the changelog. A rebuild of the
-// current version restores them.
+// current version restores the rules.
 func TestOlderAudit(t *testing.T) {
 	t.Parallel()
 	b := infratest.New(t)

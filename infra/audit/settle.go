@@ -86,8 +86,8 @@ func (a *audit) reread(ctx context.Context, user ledger.UserID, seen *books.Tall
 	return false, last, nil
 }
 
-// history returns older plus the tally of the user's rows created at or after from. It adds those
-// created before recent to older, so that they need not be read again.
+// history returns a tally of the rows in older and of the user's rows created at or after the time
+// from. It also adds rows created before recent to older, so that they need not be read again.
 func (a *audit) history(ctx context.Context, user ledger.UserID, from, recent time.Time, older *books.Tally) (*books.Tally, error) {
 	all := *older
 	for r, err := range a.reader.history(ctx, user, from) {
@@ -241,8 +241,8 @@ func (a *audit) wrongMovers(ctx context.Context, movers []mover) (wrong []mover,
 	return wrong, err
 }
 
-// canMove reports whether the write whose first row is first can have changed the user's balance.
-// It is true if that row is damaged, which is reported elsewhere.
+// canMove reports whether a write, named by its first row's id, can have changed the user's
+// balance. It is true if the first row is damaged, which is reported elsewhere.
 func (b *reader) canMove(ctx context.Context, user ledger.UserID, first ledger.TransactionID) (bool, error) {
 	row, damaged, err := b.transaction(ctx, first)
 	if row == nil {

@@ -123,7 +123,7 @@ type statement struct {
 
 	opened  bool
 	limit   books.Sum                                   // the credit limit now
-	lent    books.Sum                                   // the highest limit that the user may have had
+	lent    books.Sum                                   // the highest limit to assume for the past
 	unknown bool                                        // whether some rows have no possible order
 	all     books.Tally                                 // the whole history
 	until   books.Tally                                 // all rows before the period's end
@@ -202,7 +202,7 @@ func (s *statement) expired(now time.Time) (sum books.Sum) {
 		now = s.period.to
 	}
 	for _, t := range s.holds {
-		if !now.Before(t.ExpiresAt.Add(time.Second)) { // reads release a hold one second after its expiry, too: see package ledger
+		if !now.Before(t.ExpiresAt.Add(time.Second)) { // one second after its expiry, as in reads: see package ledger
 			sum = sum.Plus(books.SumOf(t.Amount))
 		}
 	}
@@ -241,7 +241,6 @@ func (s *statement) writeClosing(problem string) {
 // write writes a line. [sheet.end] returns the error, if there was one.
 func (s *statement) write(l statementLine) { _ = s.sheet.write(l) }
 
-// dateOf formats a bound of the period. It returns "" for no bound.
 func dateOf(bound time.Time) string {
 	if bound.IsZero() {
 		return ""

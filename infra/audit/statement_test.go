@@ -17,7 +17,6 @@ import (
 	"onewrite/ledger"
 )
 
-// A statement lists a user's transactions, with the balance after each.
 func TestStatement(t *testing.T) {
 	t.Parallel()
 	books := infratest.New(t)

@@ -125,7 +125,6 @@ func TestCredentials(t *testing.T) {
 	assert.Equal(t, "AKIDPROFILE", keys.AccessKeyID)
 }
 
-// A role's credentials are renewed when they expire.
 func TestCredentialsAreRenewed(t *testing.T) {
 	withoutAWS(t)
 	served := 0

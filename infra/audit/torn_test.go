@@ -149,8 +149,8 @@ func sendAgain(t *testing.T, calls *script.Script, steps string) {
 	}
 }
 
-// ownMoney returns a user's balance plus the held sum, minus the credit limit. The last rule change
-// sets the limit, and after a restore another change may be the last.
+// ownMoney returns a user's balance plus the held sum, minus the credit limit. The limit can differ
+// after a restore, because another rule change can then be the last.
 func ownMoney(t *testing.T, b *infratest.Books, user string) string {
 	t.Helper()
 	id, err := ledger.ParseUserID(user)
