@@ -31,8 +31,8 @@ const (
 )
 
 // These are the changes that a move makes. A user without a row starts from the opening
-// balance. The version counts rows. Every write sets a different transaction_id, because it
-// also inserts the row with that id.
+// balance. The version counts the user's rows. Every write sets a different transaction_id,
+// because it also inserts the row with that id.
 const (
 	addAmount  = "SET balance = if_not_exists(balance, :opening) + :amount, transaction_id = :id"
 	takeAmount = "SET balance = if_not_exists(balance, :opening) - :amount, transaction_id = :id"
@@ -87,7 +87,7 @@ type update struct {
 }
 
 // keepInRange adds the rules that keep the balance in its range, if the move could take it
-// outside. A user without a row passes them if the opening balance allows the move.
+// outside. A user without a row passes these rules if the opening balance allows the move.
 func (u *update) keepInRange(m ledger.Move, opening ledger.Balance) {
 	switch {
 	case m.MinBefore.IsZero():

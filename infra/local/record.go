@@ -70,7 +70,7 @@ type exchange struct {
 	result // its Outcome is "" until the response arrives
 }
 
-// add records a request, and returns its index.
+// add records a request from the caller with this number, and returns the request's index.
 func (r *record) add(caller int, sent request) (place int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

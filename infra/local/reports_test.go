@@ -33,7 +33,7 @@ const witness = "GET /balance?userId=witness HTTP/1.1\r\nHost: HOST\r\nConnectio
 
 const (
 	rawPost = "POST /transactions HTTP/1.1\r\nHost: HOST\r\nIdempotent-Key: k\r\n"
-	rawBody = `{"userId":"USER","ammount":"1","type":"credit"}` // 49 bytes once USER is replaced by 6
+	rawBody = `{"userId":"USER","ammount":"1","type":"credit"}` // 49 bytes once a user name of 6 bytes replaces USER
 	length  = "Content-Length: 49\r\n"
 	chunked = "Transfer-Encoding: chunked\r\n"
 	chunks  = "31\r\n" + rawBody + "\r\n0\r\n\r\n"

@@ -28,7 +28,7 @@ type item struct {
 
 func (i item) name() string { return i.Table + " " + i.Key }
 
-// result summarizes DynamoDB's response, or why there was none.
+// result summarizes DynamoDB's response, or gives the reason if there was none.
 type result struct {
 	Outcome string   `json:"outcome,omitempty"` // "ok", "request lost", "answer lost", "no answer", or DynamoDB's name for an error
 	Reasons []string `json:"reasons,omitempty"` // why a write was cancelled, one per item: "None" if not because of that item

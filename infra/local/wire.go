@@ -88,8 +88,8 @@ func (w *wire) loseAnswer(r *http.Request) error {
 	return errAnswerLost
 }
 
-// readRequest summarizes a request to DynamoDB for the console, and restores its body, so
-// that it can still be sent.
+// readRequest summarizes a request to DynamoDB for the console, and restores the request's
+// body for sending.
 func readRequest(r *http.Request) (request, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -100,8 +100,8 @@ func readRequest(r *http.Request) (request, error) {
 	return parseRequest(operation, body)
 }
 
-// readResult summarizes the answer to a request for the console, and restores its body, so
-// that it can still be read.
+// readResult summarizes the answer to a request for the console, and restores the answer's
+// body for the client.
 func readResult(response *http.Response, err error) (result, error) {
 	switch {
 	case errors.Is(err, errRequestLost):

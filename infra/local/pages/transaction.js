@@ -10,7 +10,7 @@ const graceMilliseconds = 1000; // from a hold's expiry until its money can be s
 let chosen;
 let refunds; // the entries of the chosen transaction, with their refunded amounts
 let refundsAmong; // a function that counts a transaction's refunds in the statement
-let counted = 0; // refundsAmong's result at the last readRefunds
+let counted = 0; // the result of refundsAmong when refunds were last read
 let ticking; // the timer of the countdown
 let shown; // the facts on display, as JSON
 

@@ -36,8 +36,8 @@ export function decimal(sum) {
 // unitsOf is like units, but returns undefined if the text is not an amount.
 export const unitsOf = (text) => (/^\d+(\.\d+)?$/.test(text) && (text.split(".")[1] ?? "").length <= places ? units(text) : undefined);
 
-// amountOf formats text as money, or as a name if it is not an amount or is too long: Intl
-// takes at most 308 digits.
+// amountOf formats text as money, or as a name if it is not an amount or has more than 300
+// characters. Intl accepts at most 308 digits.
 export const amountOf = (text) => (unitsOf(text) === undefined || text.length > 300 ? name(text) : money(text));
 
 // moneyOf is like money, but takes a whole number of the smallest unit.

@@ -119,7 +119,7 @@ func times(count int, c func(names) call) (all calls) {
 	return all
 }
 
-// history returns an outcome that reads who's history after count calls c by that user.
+// history returns an outcome: a read of the history of who.user, after count calls c by that user.
 func history(name string, who names, count int, c func(names) call, want units) outcome {
 	before := times(count, c)
 	for i, each := range before {
@@ -227,7 +227,7 @@ func newHandler(store *infra.Store, ago time.Duration, log io.Writer) environmen
 // request makes a call that was prepared before, so that a measurement covers only the call.
 type request func(context.Context) error
 
-// request prepares the outcome's call. The call returns an error if the answer has another status.
+// request prepares the outcome's call. The returned request requires the outcome's status.
 func (o outcome) request(to environment, n names) request {
 	payload := o.call(n).event()
 	return func(ctx context.Context) error {

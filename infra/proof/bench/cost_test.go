@@ -92,7 +92,7 @@ func (a attributes) bytes() (n int) {
 
 func ceilDivide(n, by int) int { return (n + by - 1) / by }
 
-// count adds the units of one request. The parameter applied is false if DynamoDB rejected it.
+// count adds the units of one request, which DynamoDB rejected if applied is false.
 func (u *units) count(operation string, sent, received []byte, applied bool) error {
 	var request struct {
 		Item          attributes

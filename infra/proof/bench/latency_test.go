@@ -20,7 +20,7 @@ import (
 )
 
 // The ledger's allocations beyond the floor's stay below a bound on any machine. They include
-// building the rows, because the floor's requests are already built. Both get recorded responses.
+// building the rows, because the floor's requests are already built. Responses are recorded ones.
 func TestOwnAllocations(t *testing.T) { // not parallel: AllocsPerRun counts the process's allocations
 	for _, o := range outcomes {
 		if o.allocations == 0 {

@@ -7,7 +7,7 @@ type defect struct {
 	edits       []edit
 }
 
-// edit replaces the string before, which must occur exactly once in the file, with after.
+// edit replaces the text in before, which occurs exactly once in the file, with that in after.
 type edit struct{ file, before, after string }
 
 const (
@@ -28,7 +28,7 @@ func (id TransactionID) end(kind End) TransactionID {
 	{"ledger/hold.go", `h.TransactionID.End(),`, `h.TransactionID.end(end),`},
 }
 
-// defects are of the kinds that real ledgers have.
+// defects are bugs of the kinds that real ledgers have.
 var defects = []defect{
 	{"a debit has no condition", simulation, []edit{
 		{"infra/move.go", `u.rules = append(u.rules, amountRule)`, `u.rules = append(u.rules, "attribute_exists(user_id)")`}}},

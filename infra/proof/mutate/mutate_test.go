@@ -35,7 +35,7 @@ func TestDefectsFit(t *testing.T) {
 func TestDefectsAreFound(t *testing.T) {
 	t.Parallel()
 	require.Positive(t, *every)
-	tests := map[string][]string{} // names by folder
+	tests := map[string][]string{} // test names by folder
 	for i := 0; i < len(defects); i += *every {
 		d := defects[i]
 		dir, name, _ := strings.Cut(d.kills, " ")

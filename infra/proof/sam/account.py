@@ -170,7 +170,7 @@ def update(resources, template, parameters=None):
 parsing.ResourceMap.update = update
 
 
-# In moto's map, a resource that a condition leaves out is None.
+# moto's map contains None for a resource that a condition leaves out.
 stacks.Stack.stack_resources = property(lambda stack: [r for r in stack.resource_map.values() if r is not None])
 
 
@@ -445,7 +445,7 @@ def run_bootstrap(folder, environment, event, timeout):
     class Runtime(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             if given.is_set():
-                ended.wait()  # there is no second event to return
+                ended.wait()  # there is no second event, so the request waits
                 return
             given.set()
             self.send_response(200)
@@ -529,7 +529,7 @@ def call(self):
     return answer
 
 
-LOOKS = 3  # describe calls until a restored table is active, and attempts until its backups are on
+LOOKS = 3  # a restored table is active after this many describe calls, and its backups are on after this many attempts
 call_at_once, DynamoHandler.call_action = DynamoHandler.call_action, call
 
 

@@ -1,7 +1,7 @@
 # Scripts source this file. When the script ends for any reason, a separate process stops
 # the commands that "begin" and "during" started, the last one first. That process waits on
-# a pipe whose write end only the script has open. The kernel closes it when the script is
-# gone, even after SIGKILL.
+# a pipe whose write end only the script has open. The kernel closes the write end when the
+# script is gone, even after SIGKILL.
 
 pipe=$(mktemp -u)
 mkfifo "$pipe"
@@ -36,8 +36,8 @@ begin() {
   echo "$begun" >&9
 }
 
-# await LOG COMMAND... retries COMMAND until it succeeds. If the command that begin
-# started last has ended, it prints LOG and fails.
+# await LOG COMMAND... retries COMMAND until it succeeds. If the last command started by
+# "begin" has ended, await prints LOG and fails.
 await() {
   local log=$1
   shift

@@ -16,7 +16,7 @@ ISSUER, AUDIENCE = "https://issuer.example.com", ["client"]
 EVENTS = yaml_parse(open("template.yaml").read())["Resources"]["Function"]["Properties"]["Events"]
 ROUTES = sorted(f'{event["Properties"]["Method"]} {event["Properties"]["Path"]}' for event in EVENTS.values())
 
-# The deployed resources. The real name of FunctionVersion ends in a hash.
+# The deployed resources and their types. SAM adds a hash to the name FunctionVersion.
 RESOURCES = {
     "Function": "Lambda::Function", "FunctionVersion": "Lambda::Version", "FunctionAliaslive": "Lambda::Alias",
     **{f"Function{event}Permission": "Lambda::Permission" for event in EVENTS}, "Role": "IAM::Role",

@@ -11,17 +11,17 @@ import (
 
 const (
 	mostUsers   = 4
-	mostPosts   = 12 // keys for transactions, for all users together
-	mostChanges = 8  // keys for rule changes, after the keys for transactions
+	mostPosts   = 12 // the number of keys for transactions, over all users
+	mostChanges = 8  // the number of keys for rule changes; they follow the keys for transactions
 	mostKeys    = mostPosts + mostChanges
 	mostEntries = 4
 	ceiling     = int64(1e15) * 100
 )
 
 // accounts is the state of a model ledger that handles one call at a time. All sums are in cents.
-// It must be comparable, because the linearizability checker often compares states with ==.
+// The type must be comparable, because the linearizability checker often compares states with ==.
 type accounts struct {
-	balances [mostUsers]int64 // can be spent: with the credit limit, without held money
+	balances [mostUsers]int64 // spendable money: includes the credit limit, excludes held money
 	rules    [mostUsers]rules
 	keys     [mostKeys]unique.Handle[outcome]
 	ends     [mostPosts]unique.Handle[ending] // how each key's hold ended

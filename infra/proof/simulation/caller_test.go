@@ -44,7 +44,7 @@ func (c *caller) now() time.Time {
 func (c *caller) live(ctx context.Context) {
 	for range callsPerCaller {
 		time.Sleep(c.below(c.run.think))
-		if c.run.holds && c.chance.IntN(4) == 0 { // often long enough for holds to expire
+		if c.run.holds && c.chance.IntN(4) == 0 { // perhaps long enough for holds to expire
 			time.Sleep(c.below(c.run.pause))
 		}
 		patient, cancel := context.WithTimeout(ctx, c.run.patience/4+c.below(c.run.patience))
@@ -106,7 +106,7 @@ func (c *caller) choose() ask {
 	return next
 }
 
-// mortal makes a call and kills its process at a random moment, unless the call ends first. A
+// mortal makes a call in a process that is killed at a random moment, unless the call ends first. A
 // killed process sends nothing more, and its caller gets no answer.
 func (c *caller) mortal(ctx context.Context, next ask) {
 	ctx, kill := context.WithTimeout(ctx, c.below(c.run.life))

@@ -66,7 +66,7 @@ func (c *call) wrote(row ledger.Transaction) bool {
 }
 
 // now returns the call's last clock reading in Unix milliseconds, or 0 if it has none. The ledger
-// decides by that reading which holds have expired.
+// uses that reading to decide which holds have expired.
 func (c *call) now() int64 {
 	if len(c.readings) == 0 {
 		return 0
@@ -96,7 +96,7 @@ func (c *call) answer() (result ledger.Result, ok bool) {
 	return c.result, !c.killed && c.err == nil && c.question != toBalance
 }
 
-// asked returns the call's request, refund included, as an outcome without results.
+// asked returns the call's request, with its refunds, as an outcome without results.
 func (c *call) asked() outcome {
 	o := askedOf(c.request)
 	o.refunds = c.refunds
@@ -164,7 +164,7 @@ func cents(sum fmt.Stringer) int64 {
 	return n
 }
 
-// askedOf returns the request r, which is no refund, as an outcome without results.
+// askedOf returns the request r as an outcome without refunds and without results.
 func askedOf(r ledger.Request) outcome {
 	o := outcome{metadata: r.Metadata, lasts: r.ExpiresIn.Milliseconds()}
 	for i, e := range r.Entries {

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// counts counts the answers and the mishaps, such as lost requests, of many runs. It is safe for
+// counts counts the answers in many runs, and mishaps such as lost requests. It is safe for
 // concurrent use.
 type counts struct {
 	mu      sync.Mutex

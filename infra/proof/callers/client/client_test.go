@@ -36,7 +36,7 @@ func (u user) post(key string, body TransactionInput) *PostTransactionResponse {
 	return answer
 }
 
-// posted posts a transaction, and requires a 201.
+// posted posts a transaction, and requires a 201 answer.
 func (u user) posted(key string, body TransactionInput) Transaction {
 	u.t.Helper()
 	answer := u.post(key, body)
@@ -67,7 +67,7 @@ func (u user) payment(to, amount string) (body TransactionInput) {
 	return body
 }
 
-// problem returns the problem in an answer with status 422, which must be a P.
+// problem returns the problem in an answer with status 422, which must be of type P.
 func problem[P any](t *testing.T, answer interface{ ValueByDiscriminator() (any, error) }) P {
 	t.Helper()
 	require.NotNil(t, answer)

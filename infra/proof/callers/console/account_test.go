@@ -20,7 +20,7 @@ func (b browser) later(expression string) string {
 	return text
 }
 
-// The running balance, called own money, follows the list's order, one write at a time.
+// The running balance, called own money, is computed in list order, one write at a time.
 func TestRunning(t *testing.T) {
 	b := openAccount(t, "running")
 	for _, c := range []struct {

@@ -119,13 +119,13 @@ func newTab(t *testing.T, parent context.Context, url string, options ...chromed
 
 	b := browser{ctx, t, make(chan string, 100), "reduce"}
 	if strings.HasSuffix(url, "/docs") {
-		b.motion = "no-preference" // Scalar's dialogs take five times as long without motion
+		b.motion = "no-preference" // Scalar's dialogs take five times as long with reduced motion
 	}
 	t.Cleanup(b.noErrors)
 	watch(b, runtime.ExceptionThrown, func(e runtime.EventExceptionThrown) string { return e.ExceptionDetails.Text })
 	watch(b, cdplog.EntryAdded, func(e cdplog.EventEntryAdded) string {
 		if e.Entry.Level != cdplog.EntryLevelError || strings.Contains(e.Entry.Text, "responded with a status of 4") || strings.Contains(e.Entry.Text, "net::ERR_") {
-			return "" // a problem document, or an answer that was lost on purpose
+			return "" // caused by a problem document, or by an answer lost on purpose
 		}
 		return e.Entry.Text
 	})
@@ -253,7 +253,7 @@ func (b browser) count(selector string) string {
 func (b browser) atTen() {
 	b.t.Helper()
 	hour := time.Now().UTC().Hour()
-	zone := fmt.Sprintf("Etc/GMT%+d", hour-10) // in Etc names, zones east of Greenwich have a minus
+	zone := fmt.Sprintf("Etc/GMT%+d", hour-10) // Etc/GMT-1 is one hour ahead of UTC
 	if hour == 23 {
 		zone = "Etc/GMT+1"
 	}

@@ -173,7 +173,7 @@ func (b browser) holdBack(path string) {
 		window.release = () => { released = true; window.fetch = real; held.forEach((go) => go()); };`, path))
 }
 
-// A late answer is shown only for its own user and its own call.
+// An answer that arrives late does not replace what the page shows of another user or call.
 func TestLateAnswers(t *testing.T) {
 	b := openAccount(t, "early")
 	b.holdBack("/transactions")

@@ -46,7 +46,7 @@ func Post(ctx context.Context, url, key, body string) (status int, answer string
 			return status, answer, nil
 		default:
 			// A redirect or another 2xx is not the ledger's answer. A 401 after a lost
-			// answer does not show whether that attempt counted.
+			// answer does not show whether the transaction counted.
 			return 0, "", &UnknownError{key, fmt.Errorf("the last answer was %d", status)}
 		}
 		if err == nil {

@@ -51,7 +51,7 @@ def post(url, key, transaction, seconds):
                 if not maybe and status >= 400:
                     return status, text
                 # A redirect or another 2xx is not the ledger's answer. A 401 after a
-                # lost answer does not show whether that attempt counted.
+                # lost answer does not show whether the transaction counted.
                 wait = math.inf
             maybe = maybe or status >= 500 or status == 408  # 425 and 429 mean that the call did not reach the ledger
             told = answer.headers.get("Retry-After", "")

@@ -34,7 +34,7 @@ export async function post(url: string, key: string, transaction: object, second
       if (![408, 425, 429].includes(status) && status < 500) {
         if (!maybe && status >= 400) return { status, text };
         // A redirect or another 2xx is not the ledger's answer. A 401 after a lost
-        // answer does not show whether that attempt counted.
+        // answer does not show whether the transaction counted.
         wait = Infinity;
       }
       maybe ||= status >= 500 || status === 408; // 425 and 429 mean that the call did not reach the ledger
