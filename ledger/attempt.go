@@ -80,8 +80,8 @@ func (a attempt) decide(refused *RefusedError, now time.Time) (decision, misfit,
 	return postAgain, misfit{}, next
 }
 
-// holdIsIn reports whether the payer's account already contains this request's hold. If so,
-// the request's row is stored, although the refusal did not report it.
+// holdIsIn reports whether the account of the key's user already contains this request's
+// hold. If so, the request's row is stored, although the refusal did not report it.
 func (r Request) holdIsIn(accounts map[UserID]Account) bool {
 	id := r.TransactionID()
 	return slices.ContainsFunc(accounts[r.UserID()].Holds, func(h Hold) bool { return h.TransactionID == id })

@@ -11,7 +11,7 @@ import (
 type EndRequest struct {
 	TransactionID TransactionID
 	Allow         Allow  // decides whether the caller may end the hold
-	PostedBy      Caller // the sender of this call; a replay may come from another sender
+	PostedBy      Caller // the sender of this call, which may differ in a replay
 }
 
 // Capture takes the amount from a hold and releases the rest. If the amount is zero, it

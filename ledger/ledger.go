@@ -31,7 +31,7 @@ type Request struct {
 	Entries        []Entry        // must pass CheckEntries
 	Metadata       Metadata
 	ExpiresIn      time.Duration // how long to hold the money, in whole seconds; zero for no hold
-	PostedBy       Caller        // the sender of this call; a replay may come from another sender
+	PostedBy       Caller        // the sender of this call, which may differ in a replay
 	Refund         *Refund       // set by Original.Request for a refund, else nil
 }
 
@@ -245,8 +245,7 @@ func (l *Ledger) Transaction(ctx context.Context, id TransactionID) (Transaction
 }
 
 // TransactionIf is like [Ledger.Transaction] but fails with allow's error for a row that
-// the caller may not read. Such a row costs no more requests to the store than a missing
-// one.
+// the caller may not read. It then sends the store no more requests than for a missing row.
 func (l *Ledger) TransactionIf(ctx context.Context, id TransactionID, allow Allow) (Transaction, error) {
 	t, err := l.store.Transaction(ctx, id)
 	if err != nil {

@@ -87,7 +87,7 @@ func TestSortRows(t *testing.T) {
 	release := endRow(t, ledger.Transaction{ID: newID(t, "1", "a"), UserID: user(t, "1")}, ledger.Expiry, "40")
 	hold := pendingRow(t, "1 debit 40")
 	many := rowsOf("k", noon, "1 debit 1, 1 debit 2, 2 credit 3"+strings.Repeat(", 1 debit 1", 8)+", 1 credit 12")
-	many = slices.Delete(many, 2, 3) // the row of another user
+	many = slices.Delete(many, 2, 3) // removes the row of another user
 	var several []ledger.Transaction // writes at the same time, ordered by their ids
 	for _, k := range []string{"b", "d", "c", "a"} {
 		several = append(several, rowsOf(k, noon, "1 debit 1, 1 debit 2, 1 debit 3")...)

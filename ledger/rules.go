@@ -42,7 +42,7 @@ type RuleChange struct {
 	Debits, Credits Permission // "" for no change
 	CreditLimit     *Balance   // nil for no change
 
-	// These fields are set only in rows.
+	// These fields are set only in rows, not in requests.
 	LimitBefore Balance // the limit before the change, if CreditLimit is set
 	Number      int     // 1 for the account's first change; 0 if declined
 }
@@ -70,7 +70,7 @@ type RulesRequest struct {
 	UserID         UserID
 	Change         RuleChange
 	Metadata       Metadata
-	PostedBy       Caller // the sender of this call; a replay may come from another sender
+	PostedBy       Caller // the sender of this call, which may differ in a replay
 }
 
 // TransactionID returns the id of the request's row.
