@@ -29,7 +29,7 @@ type history struct {
 	wrong    []error
 }
 
-// forEver ends the interval of an event that can happen at any later time.
+// forEver ends the interval for an event that can happen at any later time.
 const forEver = time.Duration(math.MaxInt64)
 
 // explain searches for an order of all events, each within its interval, that explains all answers
@@ -61,8 +61,8 @@ func (h *history) expect(fine bool, c *call, problem string) {
 	}
 }
 
-// add adds the events of c. If the outcome of c is unknown, the final rows show whether c wrote
-// one of them. It can have been written at any time after c began.
+// add adds c's events. If c's outcome is unknown, the final rows show whether c wrote any of them,
+// at any time after it began.
 func (h *history) add(c *call) {
 	until := c.ended
 	if c.unknown() {
@@ -81,8 +81,8 @@ func (h *history) add(c *call) {
 	}
 }
 
-// addWrite adds the events of the rows that c wrote, if any: its key's row, and the ends of
-// expired holds. The parameter until is the end of their interval.
+// addWrite adds the events for any rows that c wrote: its key's row, and the ends that release
+// expired holds. The parameter until is the latest time at which c can have written them.
 func (h *history) addWrite(c *call, until time.Duration) {
 	released := h.released(c)
 	if c.question == toRules { // a rule change releases holds in separate writes
@@ -180,7 +180,7 @@ func (h *history) addEnded(c *call, result ledger.Result) {
 	h.within(c, h.answersStatus(c, answered, 0), c.ended)
 }
 
-// answersStatus returns the event for an answer that contains the current status of a hold. The
+// answersStatus returns the event for an answer that contains a hold's current status. The
 // parameter now is the time that decides whether the hold counts as expired.
 func (h *history) answersStatus(c *call, answered ledger.Transaction, now int64) event {
 	o := outcomeOf(answered)

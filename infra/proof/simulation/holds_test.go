@@ -141,9 +141,9 @@ func heldLess(key int, sum int64) event {
 	}
 }
 
-// receiverFull requires that a capture of sum would lift the receiver's balance above the ceiling,
+// receiverFull requires that capturing sum would lift the receiver's balance above the ceiling,
 // that no rule blocks credits to the receiver, and that the balance equals seen once expired holds
-// are released. A sum of zero means the whole hold.
+// are released. If sum is zero, the whole hold is captured.
 func (h *history) receiverFull(key int, sum, seen, now int64) event {
 	return func(a accounts) (accounts, bool) {
 		o, ok := a.open(key)

@@ -15,8 +15,8 @@ import (
 // odd is a hold of an amount that the amounts in a run can't add up to.
 var odd = []ledger.Hold{{Amount: amount("777.77")}}
 
-// Each of the lies falsifies one part of an answer, and leaves an answer without that part
-// unchanged. If an order of events explains a falsified answer, the test fails.
+// Each lie falsifies one part of an answer, and leaves an answer without that part unchanged. If
+// any order of the events explains a falsified answer, the test fails.
 var lies = map[string]func(c *call){
 	"balance": func(c *call) {
 		if c.question == toBalance {

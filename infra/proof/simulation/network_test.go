@@ -15,7 +15,7 @@ type network struct {
 	count   *counts
 }
 
-// mishap is a failure of the network or of DynamoDB that affects one request.
+// mishap is a failure in the network or in DynamoDB that affects one request.
 type mishap struct {
 	name string
 	on   func(n *network, d *faults.Delivery)
@@ -29,7 +29,7 @@ var mishaps = [2][]mishap{answered(faults.All), {
 	{"late", func(n *network, d *faults.Delivery) { d.Out += n.much() }},
 }}
 
-// answered returns a mishap for each of these kinds of faults. The sender sees each as an error.
+// answered returns a mishap for each kind in kinds. The sender sees the fault as an error.
 func answered(kinds []faults.Kind) (all []mishap) {
 	for _, kind := range kinds {
 		all = append(all, mishap{kind.Name, func(_ *network, d *faults.Delivery) { d.Fault = kind.Fault }})

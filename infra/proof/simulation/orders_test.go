@@ -121,8 +121,8 @@ func (s *script) add(before ask, a, b []ask, clocks ...time.Duration) {
 	s.scenarios = append(s.scenarios, added)
 }
 
-// TestEveryOrder plays scenarios with their requests in every order. Most scenarios are pairs of
-// calls, and some are groups of three.
+// TestEveryOrder plays scenarios with their requests in every order. Most scenarios have two
+// calls, and some have three.
 func TestEveryOrder(t *testing.T) {
 	t.Parallel()
 	scenarios := append(append(pairs(t), refunded(t)...), ruled(t)...)
@@ -180,8 +180,8 @@ func pairs(t *testing.T) []scenario {
 	return s.scenarios
 }
 
-// refunded returns scenarios for pairs of refunds of one sale, for a refund while the shop spends
-// the money, and for refunds of a captured order.
+// refunded returns scenarios for two refunds of one sale, for a refund while the shop spends the
+// money, and for refunds after a capture.
 func refunded(t *testing.T) []scenario {
 	s := newScript(t)
 	sale := s.posts("sale", "alice debit 60", "shop credit 60")
@@ -229,14 +229,14 @@ func ruled(t *testing.T) []scenario {
 			s.add(s.order, []ask{block, small}, []ask{c})
 		}
 	}
-	// Without the 60 of the expired hold, the balance would not allow a limit of 0.
+	// Without the expired hold's 60, the balance would not allow a zero limit.
 	s.add(s.order, []ask{lend, debit}, []ask{s.changes("alice", "lend no more", "limit 0")}, expired, expired)
 	return s.scenarios
 }
 
-// playAll plays every run of a scenario, and returns the number of runs. In each run at most one
-// request has a fault. If twoFaults is set, up to two requests from one caller have faults, unless
-// a caller sends more than three requests when nothing fails.
+// playAll plays a scenario's runs, and returns their number. In each run at most one request has a
+// fault. If twoFaults is set, up to two requests from one caller have faults, unless a caller
+// sends more than three requests when nothing fails.
 func (s scenario) playAll(t *testing.T) (runs int64) {
 	faults := 1
 	if s.twoFaults {

@@ -9,8 +9,8 @@ import (
 	"onewrite/ledger"
 )
 
-// partsOf parses the parts of a refund of o, such as "0 40,1 40". The empty string means the whole
-// transaction. An amount larger than its entry's is reduced to the entry's.
+// partsOf parses the parts in which o is refunded, such as "0 40,1 40". The empty string means the
+// whole transaction. An amount larger than its entry's is reduced to the entry's.
 func partsOf(o ledger.Original, text string) (parts []ledger.Part) {
 	if text == "" {
 		return o.Whole()
@@ -80,9 +80,9 @@ func (a *accounts) refundable(key int) (entries []entry, ok bool) {
 	return entries, o.status == ledger.Posted
 }
 
-// refund adds the refund o to the refunded sums of its original. can is false if the original
-// can't be refunded, or too little is left of an entry. place is the first such entry, and left is
-// the sum that is left of it.
+// refund adds the refund o to its original's refunded sums. can is false if the original can't be
+// refunded, or an entry has too little left. place is the first such entry, and left is the sum
+// that it has left.
 func (h *history) refund(a accounts, o outcome) (after accounts, place int, left int64, can bool) {
 	key := slices.Index(h.ids, o.refunds.of)
 	moved, ok := a.refundable(key)
@@ -102,7 +102,7 @@ func (h *history) refund(a accounts, o outcome) (after accounts, place int, left
 }
 
 // refundLimit requires that the key is unused, and that the entry at place is the first with too
-// little left to refund. The parameter left is the sum that is left of it.
+// little left to refund. The parameter left is the sum that this entry has left.
 func (h *history) refundLimit(key int, asked outcome, place int, left int64) event {
 	return func(a accounts) (accounts, bool) {
 		_, first, has, can := h.refund(a, asked)

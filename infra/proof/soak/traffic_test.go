@@ -38,7 +38,7 @@ type traffic struct {
 	calls, answered, cut, unavailable, hostile atomic.Int64
 
 	mu        sync.Mutex
-	sent      []string          // the events of all writes, which callers repeat
+	sent      []string          // all write events, which callers repeat
 	first     map[string]answer // the first stored answer to each event
 	locations []string          // Location headers of created transactions
 }
@@ -123,7 +123,7 @@ func (tr *traffic) sends(event string) string {
 	return event
 }
 
-// recently returns a random one of the latest values, or "" if there are none.
+// recently returns one of the latest values at random, or "" if there are none.
 func (tr *traffic) recently(all *[]string) string {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
@@ -134,8 +134,8 @@ func (tr *traffic) recently(all *[]string) string {
 	return (*all)[n-1-rand.IntN(min(n, recent))]
 }
 
-// make sends the event of a new or repeated write. Once an answer is stored, each repetition must
-// get the same answer.
+// make sends a new or repeated write. Once an answer is stored, each repetition must get the same
+// answer.
 func (tr *traffic) make(ctx context.Context, event string) {
 	got, ok := tr.insist(ctx, event)
 	if !ok {
