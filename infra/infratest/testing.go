@@ -60,7 +60,7 @@ func (b *Books) checkAtEnd(t testing.TB) {
 		if _, found := errors.AsType[Findings](err); b.damaged && found {
 			return
 		} else if b.damaged {
-			t.Errorf("the books are damaged, and the check says: %v", err)
+			t.Errorf("the books are damaged, but the check found no damage: %v", err)
 		} else if err != nil {
 			t.Error(err)
 		}
