@@ -25,8 +25,8 @@ type write struct {
 	moves map[string]movement // by user
 }
 
-// movement is a change to a balance row: the sum added to the balance, and the number of
-// rows added to the version.
+// movement is a change to a balance: the sum added, and the number of rows, which is added
+// to the version.
 type movement struct{ sum, rows string }
 
 // note returns a fault that delivers each request and records the writes that DynamoDB

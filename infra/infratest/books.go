@@ -136,7 +136,7 @@ func OpenOnModel(moment dynamodbmodel.Moment, settings ledger.Settings) (*Books,
 	return b, model
 }
 
-// open creates books with the client direct. All other clients get the options.
+// open creates books. direct bypasses Network; the options apply to every other client.
 func open(c infra.Config, direct *dynamodb.Client, options ...func(*dynamodb.Options)) *Books {
 	b := &Books{Config: c, opened: c, Network: &faults.Network{}, direct: direct, options: options}
 	b.Client = infra.NewClient(c, append(slices.Clone(options), faults.Under(b.Network))...)
@@ -145,8 +145,8 @@ func open(c infra.Config, direct *dynamodb.Client, options ...func(*dynamodb.Opt
 	return b
 }
 
-// Over returns another store for the same tables, over the given transport, to act as another
-// process.
+// Over returns another store for the same tables. It uses the given transport, like a store in
+// another process.
 func (b *Books) Over(transport http.RoundTripper, options ...infra.Option) *infra.Store {
 	return infra.NewStore(infra.NewClient(b.Config, append(slices.Clone(b.options), faults.Over(transport))...), b.Config, options...)
 }

@@ -101,8 +101,7 @@ func (e *expression) compare(a, b value) int {
 	return e.number(a).Cmp(e.number(b))
 }
 
-// argument reads an attribute's name in parentheses and returns the attribute's value, or
-// nil.
+// argument reads a name in parentheses and returns that attribute's value, or nil.
 func (e *expression) argument() value {
 	e.expect("(")
 	name := e.name()

@@ -139,8 +139,8 @@ func (m *Model) transactGetItems(asked request) answer {
 	return ok(map[string]any{"Responses": responses})
 }
 
-// judge checks one write, a put or an update, and returns it with its cancellation reason,
-// or "None" if the write is valid. A refusal is the reason unless the item is locked.
+// judge checks one write, a put or an update, and returns it with its cancellation reason
+// or "None". A refusal other than "" is the reason unless the item is locked.
 func (m *Model) judge(put, update *request, refusal string) (write, map[string]any) {
 	asked := put
 	if put == nil {

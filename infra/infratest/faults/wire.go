@@ -31,8 +31,7 @@ type Delivery struct {
 	Back   time.Duration // delay before the answer arrives
 }
 
-// NewWire returns a network that calls next, in the sender's goroutine, for each request's
-// delivery.
+// NewWire returns a network that calls next for each request, in the sender's goroutine.
 func NewWire(next func() Delivery) *Wire { return &Wire{next: next} }
 
 // Over returns an option that makes a DynamoDB client use a transport, such as a [Wire]. The client

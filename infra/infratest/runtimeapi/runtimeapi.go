@@ -60,7 +60,7 @@ func Start(binary string, env []string, log io.Writer) (*Function, error) {
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/response", f.answer)
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/error", f.answer)
 	f.api = &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
-	go f.api.Serve(listener) //nolint:errcheck // ends with Close
+	go f.api.Serve(listener) //nolint:errcheck // returns when Close is called
 
 	f.process = exec.Command(binary)
 	f.process.Env = append(env, "AWS_LAMBDA_RUNTIME_API="+listener.Addr().String(),

@@ -1,5 +1,5 @@
-// Package storetest is the acceptance suite for [ledger.Store]. The store passes it on DynamoDB and
-// on the model of DynamoDB, so results from the model are valid for DynamoDB.
+// Package storetest is the acceptance suite for [ledger.Store]. The store passes it on DynamoDB
+// Local and on the model of DynamoDB, so results from the model are valid for DynamoDB Local.
 package storetest
 
 import (

@@ -153,8 +153,8 @@ func (f *Fold) Found(t ledger.Transaction) []Finding {
 	return f.match(t)
 }
 
-// CompareHolds compares a balance's open holds with the pending rows without an end. Their
-// sums must be equal, so if each hold has its row, each row has its hold.
+// CompareHolds compares the open holds in a user's balance with the pending rows without an
+// end. Their sums must be equal, so if each hold has its row, each row has its hold.
 func (f *Fold) CompareHolds(user ledger.UserID, holds []ledger.Hold) (found []Finding) {
 	for _, h := range holds {
 		row := f.pending[h.TransactionID]

@@ -51,7 +51,7 @@ func (f *Fold) RemoveRefund(t ledger.Transaction) {
 	}
 }
 
-// AddRefundAccount subtracts a refund account from the sums, to which its refunds add.
+// AddRefundAccount subtracts a refund account from the sums to which Add adds the refunds.
 func (f *Fold) AddRefundAccount(a infra.RefundAccount) {
 	f.noteYoung(a)
 	*f.refunds.of(a.Of) -= numberOf(a)

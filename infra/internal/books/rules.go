@@ -69,12 +69,12 @@ func (t *RuleTally) Rules() (rules ledger.Rules, problem string) {
 // maxLost limits the changes that [RuleTally.Lost] replaces. A restore loses fewer changes.
 const maxLost = 100
 
-// Lost returns replacements for the missing changes among the first counted, the number in
-// the balance. Each blocks debits and credits, because the lost change may have done so. If
-// a known change starts from another limit than the known change before it set, a lost
-// change between the two set that limit. A limit is never less than the amount in use. So
-// if the last known limit is less than inUse, the last lost change after it is taken to
-// have set inUse.
+// Lost returns replacements for the missing changes; counted is the balance's number of
+// changes. Each replacement blocks debits and credits, because the lost change may have
+// done so. If a known change starts from another limit than the known change before it set,
+// a lost change between the two set that limit. A limit is never less than the amount in
+// use. So if the last known limit is less than inUse, the last lost change after it is
+// taken to have set inUse.
 //
 // If more than maxLost changes are missing, a number is damaged. Lost then returns the
 // problem and no changes.
@@ -109,9 +109,9 @@ func (t *RuleTally) Lost(counted int, inUse Sum) (lost []ledger.RuleChange, prob
 	return lost, ""
 }
 
-// Judge compares the changes with the rules in after, a balance that was read after them.
-// floor is the number of changes that the balance already counted before they were read.
-// Each change has its own number, so if the counts are equal, the changes are the same.
+// Judge compares the changes with a balance that was read after them. floor is the number
+// of changes that the balance already counted before they were read. Each change has its
+// own number, so if the counts are equal, the changes are the same.
 func (t *RuleTally) Judge(floor int, after infra.Aggregate) Verdict {
 	rules, problem := t.Rules()
 	return judge(len(t.changes), floor, after.Changes, problem == "" && sameRules(rules, after.Rules))
