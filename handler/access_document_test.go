@@ -44,7 +44,7 @@ func readWorked(t *testing.T) (cases []worked) {
 	t.Helper()
 	text, err := os.ReadFile("../infra/access.md")
 	require.NoError(t, err)
-	policies := map[string]policy{} // a case may name policies from the cases before it
+	policies := map[string]policy{} // a case can name policies from the cases before it
 	for _, chapter := range headingPattern.Split(string(text), -1)[1:] {
 		c := worked{calls: callPattern.FindAllStringSubmatch(chapter, -1)}
 		require.Len(t, c.calls, len(rowPattern.FindAllString(chapter, -1)), "every row is a call: %s", chapter)

@@ -31,7 +31,7 @@ type Access struct {
 	Authorization Authorization
 
 	// CreditScope is the scope that allows a token to credit any user with money from
-	// outside. If it is empty, no token may do so.
+	// outside. If it is empty, no token has that right.
 	CreditScope string
 }
 

@@ -111,8 +111,8 @@ func (e event) request() (*http.Request, error) {
 	body, err := e.body()
 	method, path := e.target()
 	u := &url.URL{Path: path, RawQuery: e.query()}
-	// Function URLs send the path encoded. API Gateway may send it decoded. A path that
-	// can't be decoded is used unchanged.
+	// Function URLs send the path encoded, API Gateway sometimes decoded. A path that can't
+	// be decoded is used unchanged.
 	if decoded, err := url.PathUnescape(path); err == nil {
 		u.Path, u.RawPath = decoded, path
 	}

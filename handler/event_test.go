@@ -219,7 +219,7 @@ func TestEventPaths(t *testing.T) {
 		// An encoded slash is part of a segment, so these are not a capture or a void.
 		{http2("ANY /transactions/{id}", "$default", api, "/transactions/1%2Fcapture"), "/transactions/1%2Fcapture"},
 		{http2("$default", "$default", api, "/transactions/1%2fvoid"), "/transactions/1%2fvoid"},
-		// The gateway may have decoded the slash already.
+		// In these paths, the gateway has already decoded the slash.
 		{http2("ANY /transactions/{id}", "$default", "", capture, object{"id": id + "/capture"}), capture},
 		{http2("POST /transactions/{id}", "$default", "", void, object{"id": id + "/void"}), void},
 		{http2("ANY /{a}/{b}", "$default", "", capture, object{"a": "transactions", "b": id + "/capture"}), "/" + id + "/capture"},

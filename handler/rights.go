@@ -67,8 +67,8 @@ func isAnother(user ledger.UserID, e ledger.Entry) bool {
 	return e.UserID != user && e.UserID != (ledger.UserID{})
 }
 
-// mints reports whether the entries credit more than they debit. If an entry that may be a
-// debit could not be parsed, it returns false, because that entry may cover the credits.
+// mints reports whether the entries credit more than they debit. If an entry that can be a
+// debit was not parsed, mints returns false, because that debit can cover the credits.
 func mints(entries []ledger.Entry) bool {
 	debits := false
 	for _, e := range entries {
