@@ -162,8 +162,9 @@ func statuses(t *testing.T, sent, answers string) string {
 	}
 }
 
-// sendAndStall sends the texts at the same time, each over its own connection, and then
-// leaves the connections open. It returns what arrives on each until the server closes it.
+// sendAndStall sends the texts at the same time, each over its own connection, and leaves
+// the connections open. It returns what arrives on each connection until the server closes
+// it.
 func sendAndStall(t *testing.T, s server, texts []string) []string {
 	t.Helper()
 	answers := make([]string, len(texts))

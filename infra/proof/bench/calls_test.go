@@ -227,7 +227,8 @@ func newHandler(store *infra.Store, ago time.Duration, log io.Writer) environmen
 // request makes a call that was prepared before, so that a measurement covers only the call.
 type request func(context.Context) error
 
-// request prepares the outcome's call. The returned request requires the outcome's status.
+// request prepares the outcome's call. The returned request fails unless the answer has the
+// outcome's status.
 func (o outcome) request(to environment, n names) request {
 	payload := o.call(n).event()
 	return func(ctx context.Context) error {

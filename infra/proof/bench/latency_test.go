@@ -20,7 +20,7 @@ import (
 )
 
 // The ledger's allocations beyond the floor's stay below a bound on any machine. They include
-// building the rows, because the floor's requests are already built. Responses are recorded ones.
+// building the rows, because the floor's requests are already built. The responses are recorded.
 func TestOwnAllocations(t *testing.T) { // not parallel: AllocsPerRun counts the process's allocations
 	for _, o := range outcomes {
 		if o.allocations == 0 {

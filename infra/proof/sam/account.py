@@ -529,7 +529,7 @@ def call(self):
     return answer
 
 
-LOOKS = 3  # a restored table is active after this many describe calls, and its backups are on after this many attempts
+LOOKS = 3  # the describe call at which a restored table is active, and the attempt at which its backups can be turned on
 call_at_once, DynamoHandler.call_action = DynamoHandler.call_action, call
 
 

@@ -15,7 +15,7 @@ type caller struct {
 	chance *rand.Rand
 	ledger *ledger.Ledger
 	ahead  time.Duration // how far this caller's clock is ahead
-	read   time.Time     // the latest time that this clock returned
+	read   time.Time     // the latest time that now returned
 	calls  []*call
 	pages  []ledger.Page
 }

@@ -377,7 +377,7 @@ func (b browser) checkCopies(status int, want string) {
 		{"curl", "call.sh", []string{"bash"}, "Idempotent-Replayed: true"},
 		{"Go", "call.go", []string{"go", "run"}, fmt.Sprintf("%d %s replayed: true", status, http.StatusText(status))},
 		{"Python", "call.py", []string{"python3"}, fmt.Sprintf("%d replayed: true", status)},
-		{"TypeScript", "call.mjs", []string{"node"}, fmt.Sprintf("%d replayed: true", status)}, // without types, so that Node runs it unchanged
+		{"TypeScript", "call.mjs", []string{"node"}, fmt.Sprintf("%d replayed: true", status)}, // the sample has no types, so that Node runs it unchanged
 	} {
 		b.choose("language", c.language)
 		path := filepath.Join(t.TempDir(), c.file)
