@@ -134,7 +134,7 @@ func decodeRules(d *decoder) (rules ledger.Rules) {
 	return rules
 }
 
-// decodeBlock reads a block's attribute, which must be true or absent.
+// decodeBlock reads the attribute of a debit or credit block, which must be true or absent.
 func decodeBlock(d *decoder, name string) bool {
 	value, ok := d.row[name].(*types.AttributeValueMemberBOOL)
 	isBlocked := ok && value.Value

@@ -90,7 +90,7 @@ func (s *Store) explainTakenRow(ctx context.Context, p ledger.Posting, puts []ty
 }
 
 // refused returns the error for a posting with failed moves. There is one reason for each
-// move, usually with the user's row. If the row is not there, refused reads it, because a
+// move, usually with the user's row. If a reason lacks the row, refused reads it, because a
 // decline based on the opening balance would stay for ever. No row is ever deleted, so a
 // row that is still absent was absent at the refusal.
 func (s *Store) refused(ctx context.Context, moves []ledger.Move, reasons []types.CancellationReason) error {

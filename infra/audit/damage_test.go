@@ -317,7 +317,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// checkFound requires one finding for each string in want, in any order.
+// checkFound requires one finding for each prefix in want, in any order.
 func checkFound(t *testing.T, want []string, findings []finding) {
 	t.Helper()
 	var got []string

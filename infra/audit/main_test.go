@@ -111,7 +111,7 @@ func TestRight(t *testing.T) {
 }
 
 // A clean audit reports BalanceMismatches as 0, which ends the alarm. An audit that could not read
-// the tables does not report it, so an alarm stays on.
+// the tables does not report it, so the alarm stays on.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	wrong := infratest.New(t)

@@ -182,7 +182,7 @@ func (s *scene) always(fault faults.Fault, operations ...string) {
 // put copies the rows of other books into the scene's books, with edits.
 func (s *scene) put(from *infratest.Books, edits ...edit) {
 	rowsOf(s.t, from).with(edits...).writeTo(s.t, s.b)
-	s.b.Damage(s.t, s.b.Config.TransactionsTable) // the check at the end must find damage
+	s.b.Damage(s.t, s.b.Config.TransactionsTable) // the check at the end of the test must find damage
 }
 
 // The audit finds all damage and reports nothing else, even for users who are written to meanwhile.
@@ -230,8 +230,7 @@ func TestDamageDuringWrites(t *testing.T) {
 			}), "Scan")
 		}, exitRight, func(s *scene, _ report) { assert.Equal(s.t, 3, s.scans) }},
 
-		// The second query reads only rows from the last minute, including one that is exactly a
-		// minute old.
+		// The second query reads only the last minute, including a row exactly a minute old.
 		{"a user who moves and then rests", func(s *scene) {
 			s.post(none, "old", "1 credit 10")
 			time.Sleep(inFlight)

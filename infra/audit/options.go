@@ -171,8 +171,7 @@ var formats = []struct {
 	{formatEMF, "write the counts as CloudWatch metrics, and the findings to standard error"},
 }
 
-// chosenFormat returns the format whose flag is given, or formatText. It is an error to give
-// several.
+// chosenFormat returns the format whose flag is given, or formatText. Two such flags are an error.
 func chosenFormat(given []string) (chosen format, err error) {
 	for _, f := range formats {
 		if !slices.Contains(given, string(f.format)) {

@@ -151,7 +151,7 @@ func TestRebuildKeeps(t *testing.T) {
 			t.Parallel()
 			b := infratest.New(t)
 			rows.with(c.edits...).writeTo(t, b)
-			b.Damage(t, b.Config.TransactionsTable) // the check at the end must find damage
+			b.Damage(t, b.Config.TransactionsTable) // the check at the end of the test must find damage
 			before := b.Rows(t)
 			status, out, _ := command(t, b, "-rebuild", "-write", "-settle", "0s")
 			assert.Equal(t, exitWrong, status)

@@ -63,8 +63,7 @@ func (b *reader) original(ctx context.Context, id ledger.TransactionID) (o books
 }
 
 // foldRefundAccount adds the refund account in r to the fold. It appends an account of more than
-// one refund to several, for compareRefunded. A single refund has already been compared with its
-// original.
+// one refund to several, for compareRefunded. A single refund has already been compared.
 func (a *audit) foldRefundAccount(r row, several []infra.RefundAccount) []infra.RefundAccount {
 	account, found, ok := books.ExamineRefundAccount(a.config.Settings, r)
 	a.find(found...)

@@ -14,9 +14,9 @@ import (
 	"onewrite/ledger"
 )
 
-// retriedCalls is a case: the calls before a restore, the rows that the restore loses, and the calls
-// after a rebuild. A lost row is named by its call, as in "B", "B/1" or "B/end". "B/refunds" is the
-// refund account of the call B, and "user/b" is the balance of user b.
+// retriedCalls is a case: the calls before a restore, the rows that the restore loses, and the
+// calls after a rebuild. A lost row is named by its call, as in "B", "B/1" or "B/end". "B/refunds"
+// is the refund account of the call B, and "user/b" is the balance of user b.
 type retriedCalls struct{ calls, lost, again string }
 
 // retries has a case for each row in restore.md's table. Each case has its own users, who begin

@@ -132,9 +132,9 @@ func (a *audit) each(ctx context.Context, what string, users []ledger.UserID, f 
 }
 
 // scanAgain scans the transactions once more for users whose rows seem to be missing, and for users
-// whose rules differ. Unlike the index, the table never lags. The audit reads the balances -settle
-// before the scan and -settle after it, and so sees every posting in full. It can then decide even
-// users who are written to all the time.
+// whose rules don't match their changes. Unlike the index, the table never lags. The audit reads
+// the balances -settle before the scan and -settle after it, and so sees every posting in full. It
+// can then compare even users who are written to all the time.
 func (a *audit) scanAgain(ctx context.Context) error {
 	tallies, rules := books.Tallies{}, books.RuleTallies{}
 	for _, user := range a.undecided {
@@ -189,8 +189,8 @@ func (a *audit) decideRules(user ledger.UserID, seen *books.RuleTally, floor int
 	}
 }
 
-// readBalances reads the users' balances. It reports and leaves out damaged rows, and users for
-// whom DynamoDB is too busy.
+// readBalances reads the users' balances. It reports damaged rows and users for whom DynamoDB is
+// too busy, and leaves them out.
 func (a *audit) readBalances(ctx context.Context, what string, users []ledger.UserID) (map[ledger.UserID]infra.Aggregate, error) {
 	balances := map[ledger.UserID]infra.Aggregate{}
 	err := a.each(ctx, what, users, func(ctx context.Context, user ledger.UserID) error {

@@ -216,10 +216,10 @@ func (s *statement) open() {
 	}
 }
 
-// writeClosing writes the closing lines. problem is the balance's fault, or "". Expired holds and
-// the credit limit are spendable, so lines for them follow, and the last line has the balance that
-// GET /balance returns. A period with an end has no limit line, because earlier limits are not
-// known.
+// writeClosing writes the closing lines. problem is the finding about the balance, or "". Expired
+// holds and the credit limit are spendable, so lines for them follow, and the last line has the
+// balance that GET /balance returns. A period with an end has no limit line, because earlier limits
+// are unknown.
 func (s *statement) writeClosing(problem string) {
 	s.open()
 	s.write(statementLine{Type: "credits", Amount: s.within.Credits.String()})

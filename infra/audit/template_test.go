@@ -23,7 +23,7 @@ import (
 	"onewrite/infra/infratest/runtimeapi"
 )
 
-// resource returns the property at path of a resource in template.yaml.
+// resource returns the property at path in the named resource of template.yaml.
 func resource(t *testing.T, name string, path ...string) any {
 	t.Helper()
 	source, err := os.ReadFile("template.yaml")
@@ -98,7 +98,7 @@ func TestLambda(t *testing.T) {
 	given := strings.NewReplacer("TransactionsTable", b.Config.TransactionsTable, "AggregateTable", b.Config.AggregateTable,
 		"${Service}", "ledger", "${ReadUnits}", "1000")
 	for name, value := range resource(t, "Audit", "Environment", "Variables").(map[string]any) {
-		if text, ok := value.(string); ok { // skips values from a mapping
+		if text, ok := value.(string); ok { // skips GOMEMLIMIT, which is a !FindInMap
 			env = append(env, name+"="+given.Replace(text))
 		}
 	}

@@ -44,7 +44,7 @@ func TestUnfinished(t *testing.T) {
 	post(t, right.Ledger, "1", "+10")
 	transfer := infratest.Entries(t, "transfer", "bob debit 1").TransactionID()
 	kinds(t).with(set("alice", "balance", num("1")), drop(transfer.Entry(1).String(), "carol")).writeTo(t, torn)
-	torn.Damage(t, torn.Config.TransactionsTable) // the check at the end must find damage
+	torn.Damage(t, torn.Config.TransactionsTable) // the check at the end of the test must find damage
 	const (
 		garbage  = `^wrong      user "", transaction "garbage": transaction-row: id: is "garbage", must be a UUID; user_id: is missing; .*\n`
 		victim   = `wrong      user "victim": balance: the balance is 1000000 at version 1, but the history adds up to 110 at version 1\n`
