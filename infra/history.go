@@ -19,8 +19,8 @@ const HistoryIndex = "user_id-created_at"
 // select a place in that user's own history.
 //
 // The index guarantees no order among rows with the same time. If a page would end between
-// such rows, History reads and sorts them all, and the next page reads them again. Any
-// other page costs no extra request.
+// such rows, History reads and sorts them all, and the next page reads them again. Such
+// pages can take one more request.
 func (s *Store) History(ctx context.Context, user ledger.UserID, after ledger.Cursor, limit int) (ledger.Page, error) {
 	if err := s.ready(ctx); err != nil {
 		return ledger.Page{}, err

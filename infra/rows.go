@@ -257,13 +257,13 @@ func decodeDecline(d *decoder, t *ledger.Transaction) {
 	}
 }
 
-// notOfFirst are attributes that no row with a transaction_id has.
-var notOfFirst = []string{"idempotency_key", "metadata", "entries", "expires_at", "balance", "declined_entry", "refund_places", "declined_by"}
+// notBesideTransactionID are attributes that no row with a transaction_id has.
+var notBesideTransactionID = []string{"idempotency_key", "metadata", "entries", "expires_at", "balance", "declined_entry", "refund_places", "declined_by"}
 
 func decodeFurther(d *decoder, t *ledger.Transaction) {
 	t.Type = decodeText(d, "type", ledger.ParseType)
 	t.TransactionID = decodeText(d, "transaction_id", ledger.ParseTransactionID)
-	d.absent("a row with a transaction_id", append(notOfFirst, "held")...)
+	d.absent("a row with a transaction_id", append(notBesideTransactionID, "held")...)
 	d.absent("a row of a further entry", "posted_by")
 	if t.Status != ledger.Posted && t.Status != "" {
 		d.reject("status", "must be posted on a row with a transaction_id")
@@ -273,7 +273,7 @@ func decodeFurther(d *decoder, t *ledger.Transaction) {
 func decodeEnd(d *decoder, t *ledger.Transaction) {
 	t.End = decodeText(d, "type", ledger.ParseEnd)
 	t.TransactionID = decodeText(d, "transaction_id", ledger.ParseTransactionID)
-	d.absent("a row with a transaction_id", append(notOfFirst, "refund_of")...)
+	d.absent("a row with a transaction_id", append(notBesideTransactionID, "refund_of")...)
 	if want := t.End.Status(); t.Status != want && want != "" && t.Status != "" {
 		d.reject("status", "is %q, must be %q for this type", t.Status, want)
 	}
