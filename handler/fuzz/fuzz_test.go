@@ -72,7 +72,7 @@ func addAll(f *testing.F, seeds ...string) {
 }
 
 // begun returns a new ledger with the settings others[number], in which user 1 got a credit
-// of 40 and then body was posted. location is the path of the transaction in body.
+// of 40 and then body was posted. location is the path to the transaction in body.
 func begun(t *testing.T, number uint8, body string) (h *handler.Handler, m *memory, location string) {
 	t.Helper()
 	h, m = newMemory(number)
@@ -85,7 +85,7 @@ func begun(t *testing.T, number uint8, body string) (h *handler.Handler, m *memo
 }
 
 // rejected reports whether got is a rejection. If so, it checks that the call has stored no
-// row. rows is the number of rows before the call.
+// row. rows counts the rows before the call.
 func (m *memory) rejected(t *testing.T, got answer, rows int) bool {
 	t.Helper()
 	if got.Status != http.StatusBadRequest && got.Status != http.StatusRequestEntityTooLarge {

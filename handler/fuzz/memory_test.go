@@ -18,7 +18,7 @@ import (
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // memory is a [ledger.Store] for fuzzing, which needs many new stores a second. It is not
-// safe for concurrent use. Other tests run on DynamoDB Local or the in-memory model of it.
+// safe for concurrent use. Other tests run on DynamoDB Local or an in-memory DynamoDB.
 type memory struct {
 	settings     ledger.Settings
 	transactions []ledger.Transaction
