@@ -100,7 +100,7 @@ func (h history) page() ledger.Page {
 	return ledger.Page{Transactions: sorted[begin:end], Next: next}
 }
 
-// bounds returns the page's range in the sorted rows. end is exclusive and can be beyond the last row.
+// bounds returns the page's range in the sorted rows. end is exclusive and can be too high.
 func (h history) bounds() (begin, end int) {
 	if h.after.Within {
 		named := func(t ledger.Transaction) bool { return t.ID == h.after.ID }

@@ -8,8 +8,8 @@ import (
 // Access is an action on a table or an index that IAM must allow.
 type Access struct{ Action, Table, Index string }
 
-// Record returns a fault that delivers every request and first calls tell with the access that the
-// request needs. A transaction needs access for each of its writes.
+// Record returns a fault that delivers every request and first reports the access that the request
+// needs. A transaction needs access for each of its writes.
 func Record(tell func(Access)) Fault {
 	return func(r *http.Request, deliver func() (*http.Response, error)) (*http.Response, error) {
 		body, err := Body(r)

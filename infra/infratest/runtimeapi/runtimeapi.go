@@ -78,7 +78,7 @@ func Start(binary string, env []string, log io.Writer) (*Function, error) {
 }
 
 // Invoke sends an event to the function and returns its answer. It waits while the function serves
-// another event. The function's deadline is that of ctx, or 10 seconds from now if ctx has none.
+// another event. The function's deadline is the one in ctx, or else 10 seconds from now.
 func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	deadline, ok := ctx.Deadline()
 	if !ok {

@@ -5,7 +5,7 @@
 //	h: hold a debit 10                 holds for a minute, "hold 1h a debit 10" for an hour
 //	c: capture h 5                     captures 5, or the whole hold if there is no amount
 //	v: void h
-//	r: refund sale 0 4, 1 4            refunds 4 of entry 0 and 4 of entry 1, or everything without a list
+//	r: refund sale 0 4, 1 4            refunds 4 of entry 0 and 4 of entry 1; without a list, all
 //	x: rules a debits blocked, limit 50
 //	o: a debit 1 for order 7           adds the metadata {"note": "<用>", "order": "7"}
 //	sale                               repeats the call
@@ -13,13 +13,13 @@
 //	1m1s                               advances the clock
 //	fill a                             gives a new user a balance 100 below the limit
 //	a 90, b 110 held 10                requires these balances
-//	history a = debit 10 posted, …     requires these rows in a's history, in any order, or "none"
+//	history a = debit 10 posted, …     requires these rows in a's history in any order, or "none"
 //	refunds sale = 0 4, 1 4            requires these refunded sums, or "none"
 //
-// A call must succeed and must not be a replay. If a string follows " = ", the call's outcome must end
-// with it, as in "d: a debit 1000 = insufficient funds: entry 0 on 90". A repeated call must
-// be a replay. On books that lost the call's rows, "sale = posted" requires that the call posts
-// again. A script compares every stored outcome with a lookup.
+// A call must succeed and must not be a replay. If a string follows " = ", the call's outcome must
+// end with it, as in "d: a debit 1000 = insufficient funds: entry 0 on 90". A repeated call must be a
+// replay. On books that lost the call's rows, "sale = posted" requires that the call posts again. A
+// script compares every stored outcome with a lookup.
 package script
 
 import (
@@ -84,15 +84,15 @@ func InTime(b *infratest.Books) *Script {
 	return &Script{Books: b, Ledger: b.Ledger, wait: wait, calls: &sync.Map{}}
 }
 
-// By returns a script that shares the calls of s and sends them to the ledger l.
+// By returns a script with the same calls, which it sends to the ledger l.
 func (s *Script) By(l *ledger.Ledger) *Script {
 	other := *s
 	other.Ledger = l
 	return &other
 }
 
-// On returns a script that shares the calls of s and makes them on the books b. It has its own
-// clock, which starts at the current time of s.
+// On returns a script with the same calls, which it makes on the books b. It has its own clock,
+// which starts at the current time of s.
 func (s *Script) On(b *infratest.Books) *Script {
 	other := At(b, s.wait(0))
 	other.calls = s.calls

@@ -67,8 +67,8 @@ func historyPages(t *testing.T, b *script.Script) {
 	}
 }
 
-// Rows with the same time are listed in the reverse of the order in which they changed the balance,
-// each once, for any page length.
+// Rows with the same time are listed by when they changed the balance, latest first, each once, for
+// any page length.
 func historyOfOneTime(t *testing.T, b *script.Script) {
 	b.Play(t, `
 		hold: hold 1 debit 40; 1m1s

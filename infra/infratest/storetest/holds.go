@@ -88,8 +88,8 @@ var holdScenes = []scene{
 		h: hold 1 debit 500; credit: 1 credit 600; v: void h; 1 1000000000000500
 		cent: 1 credit 0.01 = balance limit: entry 0 on 1000000000000500
 		less: 1 debit 0.01; 1 1000000000000499.99`},
-	// The balance limit applies to the stored balance, which includes the money of an expired hold
-	// only after the release is written.
+	// The balance limit applies to the stored balance, which includes an expired hold's money only
+	// after the release is written.
 	{"the limit is on what is stored", `
 		fill 1
 		h: hold 1 debit 100; credit: 1 credit 150; 2m; 1 1000000000000050
