@@ -163,8 +163,7 @@ func statuses(t *testing.T, sent, answers string) string {
 }
 
 // sendAndStall sends the texts at the same time, each over its own connection, and leaves
-// the connections open. It returns what arrives on each connection until the server closes
-// it.
+// these open. It returns what arrives on each connection until the server closes it.
 func sendAndStall(t *testing.T, s server, texts []string) []string {
 	t.Helper()
 	answers := make([]string, len(texts))

@@ -49,7 +49,6 @@ func newAccounts(users []user) (a accounts) {
 	return a
 }
 
-// entry is one change to a user's balance.
 type entry struct {
 	user   int
 	kind   ledger.Type
