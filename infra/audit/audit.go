@@ -26,7 +26,7 @@ type audit struct {
 	movers []mover
 	lost   map[ledger.TransactionID]lostRefund // by the refund's id
 
-	suspects  map[ledger.UserID]*books.Tally // users to read separately
+	suspects  map[ledger.UserID]*books.Tally // users who did not match in the first scans or have a recent row
 	undecided []ledger.UserID                // users whom rereadSuspects could not compare
 	ruled     map[ledger.UserID]bool         // users whose rules did not match their changes in the first scans
 }

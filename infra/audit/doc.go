@@ -25,8 +25,8 @@
 //
 // # Checks
 //
-// The audit first reads the tables' settings. Missing settings are damage, and so are sums with
-// more decimal places than the settings allow.
+// The audit first reads the tables' settings. Missing settings are damage, and so are amounts and
+// balances with more decimal places than the settings allow.
 //
 // Rows never change, and each write adds the number of a user's new rows to the version of that
 // user's balance. So at any moment the version is the number of the user's rows, without declined
@@ -36,20 +36,21 @@
 // not be in the future, and a declined row must show a reason for the decline.
 //
 // A transaction with several entries has a row for each, and its first row lists them all. The
-// audit adds a hash to a sum for each row that a first row lists, and subtracts the same hash when
-// it reads that row, so it need not keep the rows. If a sum is not zero, another scan finds the
-// transactions that don't match. A hold's end must have the same user and sum as its pending row.
-// The credit of a capture counts as one more entry. Each open hold in a balance must match the
-// amount and expiry of a pending row without an end. Rows from the minute before the audit are left
-// to the next audit, because a scan may see only part of a transaction.
+// audit keeps a million checksums and chooses one by the transaction's id. It adds a hash to the
+// checksum for each row that a first row lists, and subtracts the same hash when it reads that row,
+// so it need not keep the rows. If a checksum is not zero, another scan finds the transactions that
+// don't match. A hold's end must have the same user and sum as its pending row. The credit of a
+// capture counts as one more entry. Each open hold in a balance must match the amount and expiry of
+// a pending row without an end. Rows from the minute before the audit are left to the next audit,
+// because a scan may see only part of a transaction.
 //
 // A refund must reverse entries of its original, which must be posted or captured, not younger than
 // the refund, and not a refund itself. So the audit reads the original of each refund. It adds up
-// the refunds for each entry, and subtracts the sums in the refund accounts, so it need not keep
-// either. If the result is not zero, another scan of both tables finds the accounts. The audit also
-// compares accounts of several refunds with the original: no entry may be refunded beyond its
-// amount. Accounts with a refund from the last minute are left to the next audit, as are the few
-// that share a sum with them.
+// the refunds for each entry in checksums, and subtracts the sums in the refund accounts, so it
+// need not keep either. If a checksum is not zero, another scan of both tables finds the accounts.
+// The audit also compares accounts of several refunds with the original: no entry may be refunded
+// beyond its amount. Accounts with a refund from the last minute are left to the next audit, as are
+// the few that share a checksum with them.
 //
 // Changes to an account's rules are numbered from 1, and the balance's rule_changes is the last
 // number. So no number may be missing, each change must begin with the limit that the previous one
@@ -178,10 +179,10 @@
 // # Memory
 //
 // The audit keeps a tally for each user and nothing for each transaction: about 200 bytes a user,
-// 16 MB for sums, and a few pages of 1,000 rows. It also keeps its findings. A hold's pending row
-// waits for its end, or the end for the pending row. Each waiting row takes 250 bytes. When 100,000
-// rows wait, the audit looks up their counterparts. Then it raises that limit by twice the rows
-// still waiting, because open holds have no counterpart. A rebuild also keeps the rows of torn
-// transactions, those of about one in a million others, which share a sum with a torn one, and the
-// sums of each wrong or missing refund account.
+// 16 MB for checksums, and a few pages of 1,000 rows. It also keeps its findings. A hold's pending
+// row waits for its end, or the end for the pending row. Each waiting row takes 250 bytes. When
+// 100,000 rows wait, the audit looks up their counterparts. Then it raises that limit by twice the
+// rows still waiting, because open holds have no counterpart. A rebuild also keeps the rows of torn
+// transactions, those of about one in a million others, which share a checksum with a torn one, and
+// the sums of each wrong or missing refund account.
 package main
