@@ -38,8 +38,8 @@ type Config struct {
 // The SDK reads the same AWS variables. ConfigFromEnv does not use the SDK's config module,
 // which would add 1.8 MB for credential sources that a Lambda doesn't need. Only the audit,
 // which runs outside Lambda, uses that module. The function never renews its credentials:
-// Lambda ends an environment before they expire. SnapStart could keep an environment longer,
-// but does not support Go.
+// Lambda ends an environment before they expire. SnapStart could keep an environment
+// longer, but does not support Go.
 func ConfigFromEnv(getenv func(string) string) (Config, error) {
 	var missing []string
 	need := func(name string) string {

@@ -31,9 +31,9 @@ var (
 	typescript = flag.String("typescript", "", "the folder of the compiled consumer.ts, to try it too")
 )
 
-// checkConsumers sends the followed users' events to each consumer, as bus events and stream
-// records, twice and out of order. The consumer's table must then agree with the ledger. So must
-// the table of a consumer that lost half the events and caught up from the export.
+// checkConsumers sends the followed users' events to each consumer, as bus events and as
+// stream records, twice and out of order. The consumer's table must then agree with the
+// ledger. So must that of a consumer that lost half the events and read the export.
 func checkConsumers(t *testing.T, books *infratest.Books, events []json.RawMessage, s streams) {
 	deliveries, last, months := deliver(t, events, s)
 	lines := bytes.SplitAfter(deliveries, []byte("\n"))
@@ -174,8 +174,8 @@ func plain(value map[string]any) any {
 	return nil
 }
 
-// deliver returns the followed users' events as a consumer can receive them, one per line. It
-// also returns the balances and monthly sums that the consumer must end with.
+// deliver returns the followed users' events as a consumer can receive them, one per line.
+// It also returns the balances and monthly sums that the consumer must end with.
 func deliver(t *testing.T, events []json.RawMessage, s streams) (lines []byte, last, months map[string]string) {
 	t.Helper()
 	last, months = map[string]string{}, map[string]string{}

@@ -50,8 +50,8 @@ type Moment struct {
 	// as if another transaction had locked the item, or "ThrottlingError". "" means no refusal.
 	Refusals []string
 
-	// Unreported removes a failed condition from the reported reasons, unless none would be left.
-	// DynamoDB can do the same.
+	// Unreported removes a failed condition from the reported reasons, unless none would be
+	// left. DynamoDB can do the same.
 	Unreported []bool
 }
 
