@@ -69,7 +69,7 @@ type template struct {
 				} `yaml:"Events"`
 			} `yaml:"Properties"`
 		} `yaml:"Function"`
-		Api        httpAPI `yaml:"Api"`        //nolint:revive // the resources' names
+		Api        httpAPI `yaml:"Api"`        //nolint:revive // names of resources in template.yaml
 		ServiceApi httpAPI `yaml:"ServiceApi"` //nolint:revive
 	} `yaml:"Resources"`
 }

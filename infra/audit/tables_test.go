@@ -68,7 +68,7 @@ func TestReplicas(t *testing.T) {
 	}
 }
 
-// The only variable needed for a DynamoDB on this machine is its address.
+// For a DynamoDB on this machine, only AWS_ENDPOINT_URL_DYNAMODB must be set.
 func TestEnvironment(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
