@@ -48,7 +48,7 @@ func rebuildAll(ctx context.Context, a *audit, o options, out io.Writer) (status
 
 // run reads the balances, then the transactions, and then each balance again. It writes a balance
 // only if both readings are the same, and on condition that the row has not changed since. So it
-// never overwrites a balance that counts a newer row than those it has read.
+// never overwrites a balance that counts a newer row.
 func (r *rebuilder) run(ctx context.Context) error {
 	return inOrder(ctx, r.noteBalances, r.rest, r.foldTransactions, r.makeWholes,
 		r.releaseExpired, r.replaceLostRules, r.rest, r.rebuildBalances, r.rebuildRefunds)
