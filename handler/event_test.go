@@ -297,8 +297,8 @@ func TestRequestID(t *testing.T) {
 }
 
 // TestReplaysOfEarlierVersions repeats calls whose rows an earlier version wrote. The
-// handler renders a replay from the row, and must return the first answer. No flag rewrites
-// testdata/replays.json, because its rows and answers must never change.
+// handler renders a replay from the row, and must return the first answer. The flag -update
+// never changes testdata/replays.json, because its rows and answers must never change.
 func TestReplaysOfEarlierVersions(t *testing.T) {
 	t.Parallel()
 	var replays []struct {

@@ -370,7 +370,8 @@ func TestEveryDocumentedAnswer(t *testing.T) {
 	assert.ElementsMatch(t, d.documented(), slices.Collect(maps.Keys(met)))
 }
 
-// check makes the call, and checks its answer, its log line and its stored row.
+// check makes the call, and checks its answer and log line. If the answer has an id, check
+// also repeats the call and reads the transaction.
 func (c outcome) check(t *testing.T, a *api, row int) answer {
 	t.Helper()
 	a.log.Reset()

@@ -386,8 +386,8 @@ func TestTokenSeesOnlyItsOwnBalance(t *testing.T) {
 	})
 }
 
-// The problem for a reused key names the differences only to the key's owner, because the
-// differences describe the owner's transaction.
+// Only a key's owner learns how a call with a reused key differs from the first one,
+// because the differences reveal the owner's transaction.
 func TestTokenSeesOnlyItsOwnDifferences(t *testing.T) {
 	everyGateway(t, func(t *testing.T, g gateway, h *handler.Handler, books *infratest.Books) {
 		require.Equal(t, http.StatusCreated, g.user("1", h).post(t, "k", entries(`,"metadata":{"pin":"4711"}`, entry("1", "10", "debit"))).Status)

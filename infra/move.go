@@ -106,8 +106,8 @@ func (u *update) keepInRange(m ledger.Move, opening ledger.Balance) {
 	}
 }
 
-// changeHolds adds the rules for the holds that the move opens and ends, and returns the
-// changes to their attributes. Only an open hold can end.
+// changeHolds adds the rules for the hold that the move opens and those that it ends. It
+// returns the changes to the holds' attributes. Only an open hold can end.
 func (u *update) changeHolds(m ledger.Move) (change string) {
 	u.names = map[string]string{}
 	u.values[":held"], u.values[":holds"] = number(m.Held), integer(-len(m.Ends))

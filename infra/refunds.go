@@ -92,8 +92,9 @@ func DecodeRefundAccount(row map[string]types.AttributeValue) (RefundAccount, er
 	return a, nil
 }
 
-// countRefund returns the update that adds r, created at the given time, to the refund
-// account of its original. The update fails if it would refund more than an entry's amount.
+// countRefund returns the update that adds r to the refund account of its original; at is
+// when r was created. The update fails if all refunds of an entry together would exceed its
+// amount.
 func (s *Store) countRefund(r *ledger.Refund, at time.Time) *types.Update {
 	values := item{":one": integer(1), ":at": &types.AttributeValueMemberS{Value: ledger.FormatTime(at)}}
 	var rules []string

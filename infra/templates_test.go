@@ -174,7 +174,7 @@ func dig(value any, names ...string) any {
 	return value
 }
 
-// The dashboard's body is valid JSON after CloudFormation has inserted the names.
+// The dashboard's body is valid JSON with and without the metrics of the API for services.
 func TestDashboardIsJSON(t *testing.T) {
 	t.Parallel()
 	body, ok := dig(readYAML(t, "../template.yaml"), "Resources", "Dashboard", "Properties", "DashboardBody").(function)

@@ -61,7 +61,7 @@ func outcomeUnknown(err error) bool {
 		return true
 	}
 	if _, ok := errors.AsType[*types.TransactionInProgressException](err); ok {
-		return true // an earlier attempt of this write is in progress
+		return true // an earlier attempt at this write is still in progress
 	}
 	_, answered := errors.AsType[smithy.APIError](err)
 	return !answered

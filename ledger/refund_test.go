@@ -66,7 +66,7 @@ func TestRefundPosting(t *testing.T) {
 // the releases were written after that attempt.
 func TestRefundLimitAfterReleases(t *testing.T) {
 	t.Parallel()
-	r := requestOf(t, "refund of b credit 1"+strings.Repeat(", b credit 1", 96)) // 97 rows, a move and the refund total: no room for two releases
+	r := requestOf(t, "refund of b credit 1"+strings.Repeat(", b credit 1", 96)) // 97 rows, a move and the refund total are 99 of 100 items: no room for two releases
 	refused := refusal(t, accounts{"b": account(t, "10", holdsOf(t, "b", noon, "45", "45")...)})
 	refused.Unknown = true
 	spent := &ledger.RefusedError{Refunds: &ledger.Refunds{Count: 1, Sums: map[int]ledger.Amount{0: amount(t, "1")}}}

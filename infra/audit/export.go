@@ -219,9 +219,9 @@ const beginsFormula = "=+-@＝＋－＠−﹢﹣﹦﹫"
 // For example, a spreadsheet that splits lines at semicolons takes quotes after a comma as text.
 const separators = ";|\t\r\n"
 
-// inert returns s with apostrophes, so that no spreadsheet treats any of it as a formula. It
-// inserts one wherever a cell could begin with a formula or an apostrophe. To restore s, remove one
-// apostrophe at each of these places.
+// inert returns s with apostrophes inserted, so that no spreadsheet treats any of it as a formula.
+// It inserts one wherever a cell could begin with a formula or an apostrophe. To restore s, remove
+// one apostrophe at each of these places.
 func inert(s string) string {
 	if number.MatchString(s) {
 		return s

@@ -20,7 +20,7 @@ import (
 const (
 	exitRight      = 0 // every balance is the sum of its history
 	exitWrong      = 1 // something is wrong
-	exitUnsettled  = 3 // nothing wrong was found, but some users could not be compared
+	exitUnsettled  = 3 // nothing wrong was found, but some users could not be compared with their rows
 	exitUnfinished = 4 // nothing wrong was found, but some rows could not be read
 )
 

@@ -173,7 +173,8 @@ func (c *check) related() {
 	}
 }
 
-// original returns a refunded transaction, or the reason why it can't be refunded.
+// original returns the transaction that a refund names. If it is missing or can't be refunded,
+// problem is the reason.
 func (c *check) original(id ledger.TransactionID) (o books.Original, problem string) {
 	whole := c.wholes[id]
 	if whole == nil {

@@ -58,8 +58,9 @@ func TestConsole(t *testing.T) {
 	s.stop(t)
 }
 
-// results returns the results of a call's requests, by caller. It checks that all requests
-// of a caller have the same token, because they are attempts at one write.
+// results returns the results of the requests for a call, grouped by caller. It leaves out
+// requests without an answer. It checks that all requests from a caller have the same
+// token, because they are attempts at one write.
 func results(t *testing.T, s server, name string) map[int][]result {
 	t.Helper()
 	got, tokens := map[int][]result{}, map[int]string{}

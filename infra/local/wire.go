@@ -19,7 +19,7 @@ type wire struct {
 	held   heldItems
 }
 
-// overWire is an option that makes a DynamoDB client use a new wire over its HTTP client.
+// overWire is an option that wraps a DynamoDB client's HTTP client in a new wire.
 func overWire(o *dynamodb.Options) {
 	o.HTTPClient = &wire{client: o.HTTPClient}
 }

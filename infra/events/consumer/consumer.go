@@ -91,7 +91,7 @@ func (c Consumer) takeTransaction(ctx context.Context, transaction row) error {
 	}})
 	cancelled, ok := errors.AsType[*types.TransactionCanceledException](err)
 	if ok && aws.ToString(cancelled.CancellationReasons[0].Code) == "ConditionalCheckFailed" {
-		return nil // the row was added before
+		return nil // the row is already in the sums
 	}
 	return err
 }

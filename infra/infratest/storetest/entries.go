@@ -45,8 +45,8 @@ var entryScenes = []scene{
 		r3: rich credit 50, d debit 1, rich credit 51, rich debit 1000 = balance limit: entry 2 on 999999999999950
 		r4: richer debit 1000, richer credit 1100; richer 1000000000000000
 		e: e debit 100, e credit 0.01, e debit 0.01, e credit 100, e debit 0.01, e debit 99.99, e debit 0.01 = insufficient funds: entry 6 on 0`},
-	// A transaction that one balance does not allow changes no balance and has a single row. It
-	// stays declined even if money comes in later.
+	// If an entry does not fit its user's balance, the whole transaction is declined. No balance
+	// changes, and only the first row is stored. It stays declined even if money comes in later.
 	{"declined as a whole", `
 		fill rich; spend: spent debit 99.99
 		1: a debit 100.01 = insufficient funds: entry 0 on 100

@@ -234,7 +234,7 @@ function complain(properties = {}, of = "") {
 }
 
 const drawn = {}; // the last key that the page generated, and the body that was sent with it
-const used = new Map(); // whether the outcome of a used key is known, by user and key
+const used = new Map(); // used keys, by user and key: true once the outcome is known
 
 function newKey() {
   Object.assign(drawn, { key: newName("try"), body: undefined });

@@ -149,8 +149,8 @@ export function drawRace({ entries = [], requests = [] }, width) {
   return made;
 }
 
-// dot returns the mark for a kind of outcome. Each kind has its own shape, so colour is not
-// needed to tell them apart.
+// dot returns the mark for a kind of outcome. Posted calls, replays, conflicts and all
+// other outcomes have different shapes, so colour is not needed to tell those four apart.
 function dot(kind, x, y, size) {
   if (kind === "posted") return svg("circle", { class: `dot ${kind}`, cx: x, cy: y, r: size * 1.15 });
   if (kind === "replayed") return svg("rect", { class: `dot ${kind}`, x: -size * .85, y: -size * .85, width: size * 1.7, height: size * 1.7, transform: `translate(${x} ${y}) rotate(45)` });
@@ -222,7 +222,8 @@ export function drawBars(facts) {
 
 const total = ({ balance, held = "0" }) => units(balance) + units(held);
 
-// bar draws a balance that was read and, if a hold is pending, the hold's remaining time.
+// bar draws a balance, or that it could not be read. If a hold is pending, bar also draws
+// its remaining time.
 function bar(label, read, most, hold) {
   const percent = (text) => `${Number(units(text) * 10_000n / most) / 100}%`;
   const part = (className, text) => Object.assign(element("div", { className }), { style: `width: ${percent(text)}` });

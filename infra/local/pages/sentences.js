@@ -59,8 +59,8 @@ export function ofLostAnswer({ calls, amount, before, after }) {
 
 export const ofOneKey = ({ entries, amount, before, after }) => counted(tally(entries), entries, amount, before, after);
 
-// counted returns a sentence about calls with the same key, which begins with how. If one
-// of the calls is rejected, all are, because they are the same call.
+// counted returns a sentence about calls with the same key. It begins with the string how.
+// If one of the calls is rejected, all are, because they are the same call.
 function counted(how, entries, amount, before, after) {
   if (!balances(before, after)) return open(`${how}; ${unread}.`);
   const change = moved(before, after);

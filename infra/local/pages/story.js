@@ -170,7 +170,7 @@ function draw(card) {
     ...(isEmpty ? [element("p", { className: "idle" }, isBusy ? "Calling the ledger …" : "Not played yet")] : []));
 }
 
-// lastOf returns the last call of a run, or the first of several calls at once.
+// lastOf returns the last call of a step, or the first if its calls were concurrent.
 const lastOf = ({ calls, entries, entry, hold, debit }) => calls?.at(-1).entry ?? entries?.[0] ?? entry ?? debit ?? hold;
 
 function writeState({ item, form, fields, run, requests, user, sum, result, facts, came, isBusy = false }) {

@@ -121,7 +121,8 @@ export function declinedAt({ entry, balance }, { body }) {
   return `Entry ${entry + 1}${entries ? `, ${what(entries[entry])},` : ""} met a balance of ${money(balance)}`;
 }
 
-// entriesOf returns a transaction's entries, or the transaction itself if it has no list.
+// entriesOf returns a transaction's entries. Without a list of entries, the transaction is
+// its only entry.
 export const entriesOf = (data) => data.entries ?? [data];
 
 const mostNamed = 3;

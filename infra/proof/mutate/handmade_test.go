@@ -28,7 +28,7 @@ func (id TransactionID) end(kind End) TransactionID {
 	{"ledger/hold.go", `h.TransactionID.End(),`, `h.TransactionID.end(end),`},
 }
 
-// defects are bugs of the kinds that real ledgers have.
+// defects are the kinds of bugs that real ledgers have.
 var defects = []defect{
 	{"a debit has no condition", simulation, []edit{
 		{"infra/move.go", `u.rules = append(u.rules, amountRule)`, `u.rules = append(u.rules, "attribute_exists(user_id)")`}}},

@@ -143,7 +143,7 @@ const everybody = -1
 // event is one step of the model ledger. Its second result is false if the step is impossible.
 type event func(accounts) (after accounts, can bool)
 
-// posted returns the event of a successful post. It releases expired holds, counts a refund,
+// posted returns the event of a successful post. The event releases expired holds, counts a refund,
 // applies the entries to the balances, and stores the outcome.
 func (h *history) posted(key int, o outcome, released []release) event {
 	use := unique.Make(o)

@@ -30,8 +30,8 @@ func partsOf(o ledger.Original, text string) (parts []ledger.Part) {
 	return parts
 }
 
-// refund sends the refund that the parameter made describes. It stores the refund's entries in
-// made.request, where other posts have theirs.
+// refund sends the refund described by made. It stores the refund's entries in made.request, where
+// other posts have theirs.
 func (c *caller) refund(ctx context.Context, made *call) (ledger.Result, error) {
 	o, err := c.ledger.Original(ctx, c.run.keys[made.original].id())
 	if err != nil {

@@ -25,7 +25,7 @@ type key struct {
 	change *ledger.RulesRequest // the rule change, if the key is for one
 
 	isRefund bool
-	original int // for a refund, the key of its original, which belongs to the same user
+	original int // for a refund, the index of its original's key, which is the same user's
 }
 
 func (k key) id() ledger.TransactionID {
@@ -104,7 +104,7 @@ func (r *run) plan(t *testing.T, chance *rand.Rand) {
 	for i := range n * perUser {
 		user, move := i%n, i/n
 		k := r.newKey(t, chance, user, fmt.Sprintf("key-%d", move), move)
-		if r.refunds && move > 1 { // each user's third and later keys are for refunds of the first
+		if r.refunds && move > 1 { // each user's third and later keys refund the transaction of the first key
 			k.isRefund, k.original = true, user
 		}
 		r.keys = append(r.keys, k)

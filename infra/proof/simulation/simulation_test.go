@@ -112,8 +112,8 @@ func settingsOf(t *testing.T, seed uint64) ledger.Settings {
 	return infratest.Settings(t, other[0], other[1], other[2])
 }
 
-// withHolds makes some transactions pending. Clocks differ by less than 900 ms, in some runs by up
-// to an hour.
+// withHolds makes some transactions pending. Clocks differ by less than 900 ms in most runs, and by
+// less than an hour in the others.
 func (r *run) withHolds(seed uint64, percent int) {
 	r.holds, r.pause, r.rich = true, 5*time.Second, 10
 	r.apart, r.punctual = 900*time.Millisecond, percent == 0

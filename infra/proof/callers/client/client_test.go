@@ -141,8 +141,7 @@ func TestTransfersAndHolds(t *testing.T) {
 	problem[HoldEndedProblem](t, voided.ApplicationproblemJSON422)
 }
 
-// The generated client can refund a payment in several parts, one of them by naming
-// entries.
+// The generated client can refund a payment in parts, by amount or by entry.
 func TestRefunds(t *testing.T) {
 	t.Parallel()
 	u := newUser(t, "generated client that refunds")

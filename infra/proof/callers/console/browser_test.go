@@ -101,8 +101,7 @@ func openAt(t *testing.T, variable, path string) browser {
 	return openURL(t, server+path)
 }
 
-// openURL opens a page in a new profile. The test fails at its end if the page has raised
-// an error.
+// openURL opens a page in a new profile. If the page raises an error, the test fails when it ends.
 func openURL(t *testing.T, url string) browser {
 	t.Helper()
 	return newTab(t, chromium, url, chromedp.WithNewBrowserContext())
