@@ -18,7 +18,7 @@ import (
 
 // verifyAnswers makes a client check every answer before the SDK decodes it. The SDK itself
 // accepts an empty body as an empty document, and only logs a wrong checksum. It also
-// decodes all attempts of a call into one output, so it must never see a partial answer.
+// decodes all attempts at a call into one output, so it must never see a partial answer.
 //
 // A failed check returns a [smithy.DeserializationError], which is [Transient]. The check
 // takes 4 µs for a row of 1 KB, and 1 ms for a page of 250 KB.

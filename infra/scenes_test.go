@@ -245,7 +245,7 @@ func TestHoldIsCapturedWhileAnAnswerIsUnderWay(t *testing.T) {
 
 // While any write is contended, a call only retries. It reads and declines nothing, even if
 // the condition on a balance, a further row or a refund account also failed. The contending
-// request may change the balance, or be an earlier attempt of the same call.
+// request may change the balance, or be an earlier attempt at the same call.
 func TestConditionsBesideContention(t *testing.T) {
 	t.Parallel()
 	const transfer = "k: a debit 100, b credit 99, shop credit 1"

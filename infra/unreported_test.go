@@ -33,7 +33,7 @@ func lateFirst(books *infratest.Books, model *dynamodbmodel.Model) (*ledger.Ledg
 	return ledger.New(books.Over(route.Before(model)), time.Now), wire
 }
 
-// The refusals in this table are not stored. So while an earlier attempt of the same call
+// The refusals in this table are not stored. So while an earlier attempt at the same call
 // may still be applied, the call returns ErrTryAgain instead of the refusal. That attempt
 // is applied if the reason for the refusal is gone when it arrives.
 func TestRefusalWhileAnAttemptIsUnderWay(t *testing.T) {

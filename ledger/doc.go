@@ -67,7 +67,7 @@
 //   - A decline or an end is reported only after it is stored, so a late duplicate request
 //     can never change it. Three refusals are not stored: one hold too many, a capture that
 //     the receiver's account does not allow, and a refund above the amount left. They are
-//     returned only if the call's row is absent and no attempt of the call can still write
+//     returned only if the call's row is absent and no attempt at the call can still write
 //     it. They use up no key and end no hold.
 //   - All refunds of one entry together return at most its amount.
 //   - All rows in one write have the same time. [SortRows] defines the order of a user's

@@ -166,7 +166,7 @@ type RefusedError struct {
 	// it is set, balances do not matter, because the amount left to refund never grows.
 	Refunds *Refunds
 
-	// Unknown means that DynamoDB may still apply an earlier attempt of this write. If so,
+	// Unknown means that DynamoDB may still apply an earlier attempt at this write. If so,
 	// the ledger must not give an answer that it does not store.
 	Unknown bool
 }

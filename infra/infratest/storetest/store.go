@@ -54,7 +54,7 @@ func recordedWhateverTheBalance(t *testing.T, b *script.Script) {
 	b.Play(t, "1 0, 2 200, 3 100")
 }
 
-// A refusal reports whether DynamoDB can still apply an earlier attempt of the same call.
+// A refusal reports whether DynamoDB can still apply an earlier attempt at the same call.
 func refusalAfterAttempts(t *testing.T, b *script.Script) {
 	inProgress := faults.Exception(http.StatusBadRequest, "TransactionInProgressException", "in progress")
 	for i, c := range []struct {

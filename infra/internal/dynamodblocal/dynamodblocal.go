@@ -36,7 +36,7 @@ import (
 const version = "2.6.1"
 
 const (
-	// startsMax limits the attempts of one Start. Start tries again if another process took
+	// startsMax limits the attempts in one Start. Start tries again if another process took
 	// the port before DynamoDB Local did.
 	startsMax = 3
 	// readyWithin limits the wait for the first answer. A JVM needs about a second, but on

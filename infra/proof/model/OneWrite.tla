@@ -228,7 +228,7 @@ EndThere(c) == Tell(c, EndOutcome(c, rows[EndId(c.hold)])) /\ OnlyTold
 
 NoOutcome == {"too many holds", "balance limit", "receiver blocked", "refund limit"}
 
-(* After such an answer, no condition stops an earlier attempt of the      *)
+(* After such an answer, no condition stops an earlier attempt at the      *)
 (* call. So the function gives none while an attempt is in flight: it      *)
 (* answers "try again", which is not a step here. A call with an outcome   *)
 (* must not get an unstored answer. A refusal might not report the call's  *)
