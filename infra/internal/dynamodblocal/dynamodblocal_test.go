@@ -27,7 +27,7 @@ func TestStart(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	assert.Regexp(t, `^http://127\.0\.0\.1:\d+$`, s.Endpoint())
-	_, err = Start(soon(t), Options{Data: data})
+	_, err = Start(within(t, time.Second), Options{Data: data})
 	require.EqualError(t, err, "data folder of DynamoDB Local: another server keeps its data in "+data+"; stop it, or choose another folder")
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		require.NoError(t, syscall.Kill(s.guard.Process.Pid, signal))
@@ -36,9 +36,9 @@ func TestStart(t *testing.T) {
 
 	s.Close()
 	assert.False(t, listening(s.Endpoint()), "after Close the port is free")
-	again, err := Start(soon(t), Options{Data: data})
-	require.NoError(t, err)
-	again.Close()
+	claimed, err := claim(within(t, 100*time.Millisecond), data)
+	require.NoError(t, err, "after Close the folder is free")
+	require.NoError(t, claimed.Close())
 }
 
 // If the data is damaged, Start fails at once with SQLite's message.
@@ -154,9 +154,9 @@ func TestServerEndsByItself(t *testing.T) {
 func TestCancelledWhileItStarts(t *testing.T) {
 	setPath(t, map[string]string{"java": "exec sleep 1000", "mvn": mvnCopies})
 	data := t.TempDir()
-	_, err := Start(soon(t), Options{Data: data})
+	_, err := Start(within(t, time.Second), Options{Data: data})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	claimed, err := claim(soon(t), data)
+	claimed, err := claim(within(t, 100*time.Millisecond), data)
 	require.NoError(t, err, "the program is gone")
 	require.NoError(t, claimed.Close())
 }
@@ -172,10 +172,10 @@ func TestNoServerIsLeft(t *testing.T) {
 	waitGone(endpoint)
 }
 
-// soon returns a context that ends before claim gives up.
-func soon(t *testing.T) context.Context {
+// within returns a context that ends after d, which must be before claim gives up.
+func within(t *testing.T, d time.Duration) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -191,7 +191,7 @@ func TestFolderStaysWithTheServer(t *testing.T) {
 	s := &Server{ended: make(chan struct{})}
 	require.NoError(t, s.run([]string{"-c", guard, "guard", pidOfNoProcess, "", "5", "/bin/sh", "-c", "trap '' TERM; exec sleep 1000"}, claimed))
 	require.NoError(t, claimed.Close())
-	_, err = claim(soon(t), data)
+	_, err = claim(within(t, 100*time.Millisecond), data)
 	require.ErrorContains(t, err, "another server keeps its data")
 	again, err := claim(t.Context(), data)
 	require.NoError(t, err, "it waits")
