@@ -154,7 +154,7 @@ func (a *audit) scanAgain(ctx context.Context) error {
 	err = a.scan(ctx, a.config.TransactionsTable, "transactions, again", a.report.Transactions, func(r row) error {
 		t, found, ok := books.ExamineTransaction(a.config.Settings, r)
 		a.find(found...)
-		if seen := tallies[t.UserID]; ok && t.Rules != nil {
+		if seen := tallies[t.UserID]; ok && t.Kind() == ledger.RulesRow {
 			rules.Add(t)
 		} else if ok && seen != nil {
 			seen.Add(t)

@@ -191,7 +191,7 @@ func (s *statement) count(t ledger.Transaction) {
 	if t.Status == ledger.Pending {
 		s.holds[t.ID] = t
 	}
-	if t.End != "" {
+	if t.Kind() == ledger.EndRow {
 		delete(s.holds, t.TransactionID)
 	}
 }

@@ -132,11 +132,12 @@ func ExamineTransaction(s ledger.Settings, r Row) (t ledger.Transaction, found [
 		f.add(KindTransactionRow, "%s", ReasonOf(err))
 		return t, f.found, false
 	}
-	isFirst := t.TransactionID == ledger.TransactionID{}
-	if id := ledger.NewTransactionID(t.UserID, t.IdempotencyKey).String(); isFirst && id != f.id {
+	kind := t.Kind()
+	hasKey := kind == ledger.FirstRow || kind == ledger.RulesRow
+	if id := ledger.NewTransactionID(t.UserID, t.IdempotencyKey).String(); hasKey && id != f.id {
 		f.add(KindTransactionID, "the id for key %q of this user should be %s", t.IdempotencyKey, id)
 	}
-	if id := t.TransactionID.End(); t.End != "" && id != t.ID {
+	if id := t.TransactionID.End(); kind == ledger.EndRow && id != t.ID {
 		f.add(KindTransactionID, "the end of transaction %s should have the id %s", t.TransactionID, id)
 	}
 	f.addDecline(t)

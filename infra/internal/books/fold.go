@@ -87,7 +87,7 @@ func (f *Fold) match(t ledger.Transaction) []Finding {
 		f.pending[hold] = pendingRow{t.UserID, t.Receiver(), ledger.Hold{TransactionID: hold, Amount: t.Amount, ExpiresAt: t.ExpiresAt}}
 	case t.End == ledger.Capture:
 		f.ends[hold] = endRow{t.UserID, t.End, t.Held, t.Amount, t.CreatedAt}
-	case t.End != "":
+	case t.Kind() == ledger.EndRow:
 		f.ends[hold] = endRow{t.UserID, t.End, t.Amount, t.Amount, t.CreatedAt}
 	default:
 		return nil
@@ -143,7 +143,7 @@ func (f *Fold) Missing() (ids []ledger.TransactionID) {
 // compared only with the end that Add receives. So if the row is an end, Found only forgets
 // the pending row.
 func (f *Fold) Found(t ledger.Transaction) []Finding {
-	if t.End != "" {
+	if t.Kind() == ledger.EndRow {
 		delete(f.pending, t.TransactionID)
 		return nil
 	}

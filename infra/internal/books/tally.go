@@ -29,7 +29,7 @@ func (t *Tally) Add(row ledger.Transaction) {
 	if !counts(row) {
 		return
 	}
-	if at := row.CreatedAt.UnixMilli(); at > t.newest || at == t.newest && row.End == "" {
+	if at := row.CreatedAt.UnixMilli(); at > t.newest || at == t.newest && row.Kind() != ledger.EndRow {
 		t.newest, t.movers = at, moversOf(row)
 	}
 	t.Posted++
@@ -56,7 +56,7 @@ func effect(row ledger.Transaction) (credit, debit, held Sum) {
 	case row.End == ledger.Capture:
 		was := SumOf(row.Held)
 		return was.Minus(amount), Sum{}, was.negated()
-	case row.End != "":
+	case row.Kind() == ledger.EndRow:
 		return amount, Sum{}, amount.negated()
 	case row.Type == ledger.Credit:
 		return amount, Sum{}, Sum{}

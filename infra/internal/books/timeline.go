@@ -72,7 +72,7 @@ func (t *Timeline) endMoment() {
 	ledger.SortRows(rows)
 	for len(rows) > 0 {
 		n := 1
-		for n < len(rows) && rows[0].End == "" && rows[n].End == "" && rows[n].FirstID() == rows[0].FirstID() {
+		for n < len(rows) && rows[0].Kind() != ledger.EndRow && rows[n].Kind() != ledger.EndRow && rows[n].FirstID() == rows[0].FirstID() {
 			n++
 		}
 		var w write
@@ -114,7 +114,7 @@ func (t *Timeline) allows(w write) bool {
 	balance := t.balance
 	for _, l := range w {
 		row := l.Transaction
-		if row.End != "" && t.holds[row.TransactionID] {
+		if row.Kind() == ledger.EndRow && t.holds[row.TransactionID] {
 			return false
 		}
 		if !counts(row) {
