@@ -1,6 +1,8 @@
 package ledger_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -21,6 +23,32 @@ func ExampleSettings_ParseAmount() {
 	// 12.5
 	// invalid amount: must be a plain decimal such as "12.50": digits, no sign, no exponent, no spaces
 	// invalid amount: must have at most two decimal places
+}
+
+// A debit is posted, declined or unknown. An unknown outcome is settled by the same request
+// again: it can't move the money twice.
+func ExampleLedger_Post() {
+	var store ledger.Store = &script{answers: []error{nil}} // a stand-in for infra's Store
+	l := ledger.New(store, time.Now)
+	amount, _ := ledger.DefaultSettings().ParseAmount("12.50")
+	user, _ := ledger.ParseUserID("1")
+	key, _ := ledger.ParseIdempotencyKey("order-1")
+	result, err := l.Post(context.Background(), ledger.Request{
+		IdempotencyKey: key,
+		Entries:        []ledger.Entry{{UserID: user, Type: ledger.Debit, Amount: amount}},
+	})
+	switch {
+	case errors.Is(err, ledger.ErrInsufficientFunds):
+		fmt.Println("declined, whatever the balance is later")
+	case errors.Is(err, ledger.ErrTryAgain):
+		fmt.Println("unknown: post the same request again")
+	case err != nil:
+		fmt.Println(err)
+	default:
+		fmt.Println(result.Transaction.Status, result.Transaction.ID)
+	}
+	// Output:
+	// posted e6215016-3b6d-874c-8a8d-902b914536c4
 }
 
 // A transfer is one write with a row for each entry and a move for each user. The debit is
