@@ -7,6 +7,7 @@ package books
 import (
 	"time"
 
+	"onewrite/infra"
 	"onewrite/ledger"
 )
 
@@ -61,6 +62,19 @@ func (f *Fold) Add(r Row) (t ledger.Transaction, found []Finding, ok bool) {
 		f.addRefund(t)
 	}
 	return t, append(found, f.match(t)...), true
+}
+
+func (f *Fold) addRefund(t ledger.Transaction) {
+	a := refundOf(t)
+	f.noteYoung(a)
+	*f.refunds.of(a.Of) += numberOf(a)
+	f.Refunds = append(f.Refunds, t)
+}
+
+func (f *Fold) noteYoung(a infra.RefundAccount) {
+	if !a.RefundedAt.Before(f.before) {
+		f.young[bucketOf(a.Of)] = true
+	}
 }
 
 // pendingRow holds the fields of a pending row that its end must match. A capture credits
@@ -203,4 +217,28 @@ func (f *Fold) MayBeTorn(t ledger.Transaction) bool {
 func (f *Fold) IsOrphan(t ledger.Transaction) bool {
 	_, ok := f.ends[t.FirstID()]
 	return ok
+}
+
+// AddRefundAccount subtracts a refund account from the sums to which Add adds the refunds.
+func (f *Fold) AddRefundAccount(a infra.RefundAccount) {
+	f.noteYoung(a)
+	*f.refunds.of(a.Of) -= numberOf(a)
+}
+
+// RemoveRefund subtracts a refund from the sums if t is a posted refund's first row.
+func (f *Fold) RemoveRefund(t ledger.Transaction) {
+	if isPostedRefund(t) {
+		*f.refunds.of(t.RefundOf) -= numberOf(refundOf(t))
+	}
+}
+
+// RefundsFit reports whether the refund accounts agree with the refunds' rows. It ignores
+// accounts with a refund that may still be in progress, and accounts that share a sum with
+// such an account.
+func (f *Fold) RefundsFit() bool { return f.refunds.fit(f.young) }
+
+// MayMisrefund reports whether a transaction's refund account may be wrong. A correct
+// account may share its sum with a wrong one, and is then reported too.
+func (f *Fold) MayMisrefund(original ledger.TransactionID) bool {
+	return !f.refunds.fits(original) && !f.young[bucketOf(original)]
 }

@@ -37,43 +37,6 @@ func isPostedRefund(t ledger.Transaction) bool {
 	return t.IsRefund() && t.Kind() == ledger.FirstRow && t.Status == ledger.Posted
 }
 
-func (f *Fold) addRefund(t ledger.Transaction) {
-	a := refundOf(t)
-	f.noteYoung(a)
-	*f.refunds.of(a.Of) += numberOf(a)
-	f.Refunds = append(f.Refunds, t)
-}
-
-// RemoveRefund subtracts a refund from the sums if t is a posted refund's first row.
-func (f *Fold) RemoveRefund(t ledger.Transaction) {
-	if isPostedRefund(t) {
-		*f.refunds.of(t.RefundOf) -= numberOf(refundOf(t))
-	}
-}
-
-// AddRefundAccount subtracts a refund account from the sums to which Add adds the refunds.
-func (f *Fold) AddRefundAccount(a infra.RefundAccount) {
-	f.noteYoung(a)
-	*f.refunds.of(a.Of) -= numberOf(a)
-}
-
-func (f *Fold) noteYoung(a infra.RefundAccount) {
-	if !a.RefundedAt.Before(f.before) {
-		f.young[bucketOf(a.Of)] = true
-	}
-}
-
-// RefundsFit reports whether the refund accounts agree with the refunds' rows. It ignores
-// accounts with a refund that may still be in progress, and accounts that share a sum with
-// such an account.
-func (f *Fold) RefundsFit() bool { return f.refunds.fit(f.young) }
-
-// MayMisrefund reports whether a transaction's refund account may be wrong. A correct
-// account may share its sum with a wrong one, and is then reported too.
-func (f *Fold) MayMisrefund(original ledger.TransactionID) bool {
-	return !f.refunds.fits(original) && !f.young[bucketOf(original)]
-}
-
 // Original is the transaction that a refund reverses. It can be refunded from Since on.
 type Original struct {
 	ledger.Original
