@@ -31,6 +31,19 @@ type audit struct {
 	ruled     map[ledger.UserID]bool         // users whose rules did not match their changes in the first scans
 }
 
+// lostRefund is a refund whose original, or the original's capture, is missing. A restore can bring
+// back the refund without that row.
+type lostRefund struct {
+	absent ledger.TransactionID // the missing row's id
+	found  finding
+}
+
+// mover is a write to check: the user whose balance names it, and the id of its first row.
+type mover struct {
+	user  ledger.UserID
+	first ledger.TransactionID
+}
+
 // inFlight is longer than it takes to store a row after its created_at: the function times out
 // after 10 seconds.
 const inFlight = time.Minute
@@ -51,21 +64,6 @@ func (a *audit) leave(user ledger.UserID, detail string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.report.Unsettled = append(a.report.Unsettled, finding{UserID: user.String(), Kind: books.KindBalance, Detail: detail})
-}
-
-// run audits all users. If reading fails or ctx ends, the report has the findings so far and the
-// reason.
-func (a *audit) run(ctx context.Context) report {
-	a.recent = time.Now().Add(-inFlight)
-	a.fold = books.NewFold(a.config.Settings, a.recent)
-	a.suspects, a.ruled = map[ledger.UserID]*books.Tally{}, map[ledger.UserID]bool{}
-	err := inOrder(ctx, a.foldTransactions, a.foldBalances, a.rereadSuspects, a.scanAgain, a.compareEntries, a.compareRefunds, a.checkMovers)
-	if err != nil {
-		a.report.Unfinished = err.Error()
-	} else {
-		a.report.Totals = &a.totals
-	}
-	return a.report.sorted()
 }
 
 // inOrder runs the steps in order until one returns an error. A finding is not an error.
@@ -118,6 +116,51 @@ func (a *audit) lookUpHolds(ctx context.Context) error {
 		}
 		return err
 	})
+}
+
+// compareOriginals compares the refunds that were read since the last call with their originals.
+func (a *audit) compareOriginals(ctx context.Context) error {
+	refunds := a.fold.Refunds
+	a.fold.Refunds = nil
+	return forEach(ctx, a.segments, slices.Values(refunds), func(ctx context.Context, t ledger.Transaction) error {
+		o, problem, absent, err := a.original(ctx, t.RefundOf)
+		if err != nil {
+			return err
+		}
+		if problem == "" {
+			problem = books.CompareRefund(t, o)
+		}
+		if problem == "" {
+			return nil
+		}
+		found := finding{UserID: t.UserID.String(), TransactionID: t.ID.String(), Kind: books.KindRefund, Detail: problem}
+		if absent == (ledger.TransactionID{}) {
+			a.find(found)
+			return nil
+		}
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.lost == nil {
+			a.lost = map[ledger.TransactionID]lostRefund{}
+		}
+		a.lost[t.ID] = lostRefund{absent, found}
+		return nil
+	})
+}
+
+// original reads the original of a refund. problem and absent are as in [books.OriginalOf], with a
+// damaged row treated as missing.
+func (b *reader) original(ctx context.Context, id ledger.TransactionID) (o books.Original, problem string, absent ledger.TransactionID, err error) {
+	first, _, err := b.transaction(ctx, id)
+	var end *ledger.Transaction
+	if first != nil && first.Status == ledger.Pending {
+		end, _, err = b.transaction(ctx, id.End())
+	}
+	if err != nil {
+		return o, "", absent, err
+	}
+	o, problem, absent = books.OriginalOf(id, first, end)
+	return o, problem, absent, nil
 }
 
 // foldBalances compares each balance with the user's tally, and notes the users to read again.
@@ -175,6 +218,49 @@ func (a *audit) foldBalance(r row) {
 	a.noteMover(user, t, balance)
 }
 
+// noteMover notes the write that a balance names in transaction_id, for checkMovers. Most such
+// writes need no check, because the user's newest row comes from them. Exceptions are users whose
+// rows were dated by different clocks, and users who were written to during the audit. noteMover is
+// not safe for concurrent use.
+func (a *audit) noteMover(user ledger.UserID, seen *books.Tally, balance infra.Aggregate) {
+	if first := balance.TransactionID; first != (ledger.TransactionID{}) && !seen.Moved(first) {
+		a.movers = append(a.movers, mover{user, first})
+	}
+}
+
+// foldRefundAccount adds the refund account in r to the fold. It appends an account of more than
+// one refund to several, for compareRefunded. A single refund has already been compared.
+func (a *audit) foldRefundAccount(r row, several []infra.RefundAccount) []infra.RefundAccount {
+	account, found, ok := books.ExamineRefundAccount(a.config.Settings, r)
+	a.find(found...)
+	if !ok {
+		return several
+	}
+	a.fold.AddRefundAccount(account)
+	if account.Count > 1 {
+		several = append(several, account)
+	}
+	return several
+}
+
+// compareRefunded reports refund accounts that exceed the amounts of their originals.
+func (a *audit) compareRefunded(ctx context.Context, accounts []infra.RefundAccount) error {
+	return forEach(ctx, a.segments, slices.Values(accounts), func(ctx context.Context, account infra.RefundAccount) error {
+		o, problem, _, err := a.original(ctx, account.Of)
+		if err != nil || problem != "" { // compareOriginals reports the problem
+			return err
+		}
+		if wrong := books.CompareRefunded(account, o); wrong != "" {
+			a.find(misrefunded(account.Of, wrong))
+		}
+		return nil
+	})
+}
+
+func misrefunded(of ledger.TransactionID, detail string) finding {
+	return finding{TransactionID: of.String(), Kind: books.KindRefund, Detail: detail}
+}
+
 // compareEntries reports ends without a pending row. If some rows don't match the entries of their
 // transaction, it scans for such transactions and reports them.
 func (a *audit) compareEntries(ctx context.Context) error {
@@ -201,18 +287,60 @@ func (a *audit) collect(ctx context.Context, wanted func(ledger.Transaction) boo
 	})
 }
 
-// mover is a write to check: the user whose balance names it, and the id of its first row.
-type mover struct {
-	user  ledger.UserID
-	first ledger.TransactionID
+// compareRefunds reports lost refunds, and refund accounts that differ from their refunds. It scans
+// both tables again only if an account differs. Accounts with a recent refund are left to the next
+// audit.
+func (a *audit) compareRefunds(ctx context.Context) error {
+	for _, lost := range a.lost {
+		a.find(lost.found)
+	}
+	if a.fold.RefundsFit() {
+		return nil
+	}
+	rows, stored, err := a.collectRefunds(ctx)
+	if err != nil {
+		return err
+	}
+	for of, seen := range rows {
+		has, made := "there is no refund account", seen.String()
+		if stored[of] != nil {
+			account, _, ok := books.ExamineRefundAccount(a.config.Settings, stored[of])
+			described := books.DescribeRefunds(account)
+			if !ok || !account.RefundedAt.Before(a.recent) || described == made { // a damaged account is already reported
+				continue
+			}
+			has = "the refund account has " + described
+		}
+		if !seen.MovedSince(a.recent) {
+			a.find(misrefunded(of, has+"; the history has "+made))
+		}
+	}
+	return nil
 }
 
-// noteMover notes the write that a balance names in transaction_id, for checkMovers. Most such
-// writes need no check, because the user's newest row comes from them. Exceptions are users whose
-// rows were dated by different clocks, and users who were written to during the audit. noteMover is
-// not safe for concurrent use.
-func (a *audit) noteMover(user ledger.UserID, seen *books.Tally, balance infra.Aggregate) {
-	if first := balance.TransactionID; first != (ledger.TransactionID{}) && !seen.Moved(first) {
-		a.movers = append(a.movers, mover{user, first})
+// collectRefunds scans for the refund accounts that may be wrong and, after -settle, for their
+// refunds. So it finds every refund that an account counts. rows has a tally for each account, even
+// for one without refunds.
+func (a *audit) collectRefunds(ctx context.Context) (rows books.RefundTallies, stored map[ledger.TransactionID]row, err error) {
+	rows, stored = books.RefundTallies{}, map[ledger.TransactionID]row{}
+	err = a.scan(ctx, a.config.AggregateTable, "refunds", 0, func(r row) error {
+		if of, err := infra.ParseRefundsKey(books.TextOf(r, "user_id")); err == nil && a.fold.MayMisrefund(of) {
+			stored[of] = r
+			rows.Of(of)
+		}
+		return nil
+	})
+	if err == nil {
+		err = a.rest(ctx)
 	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return rows, stored, a.scan(ctx, a.config.TransactionsTable, "refunds", a.report.Transactions, func(r row) error {
+		t, err := infra.DecodeTransaction(r)
+		if _, isLost := a.lost[t.ID]; err == nil && !isLost && a.fold.MayMisrefund(t.RefundOf) {
+			rows.Add(t)
+		}
+		return nil
+	})
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
+	"onewrite/infra/internal/books"
 	"onewrite/infra/internal/cli"
 	"onewrite/ledger"
 )
@@ -123,4 +124,19 @@ func auditAll(ctx context.Context, a *audit, o options, out, log io.Writer) (sta
 		err = found.writeText(out)
 	}
 	return found.status(), err
+}
+
+// run audits all users. If reading fails or ctx ends, the report has the findings so far and the
+// reason.
+func (a *audit) run(ctx context.Context) report {
+	a.recent = time.Now().Add(-inFlight)
+	a.fold = books.NewFold(a.config.Settings, a.recent)
+	a.suspects, a.ruled = map[ledger.UserID]*books.Tally{}, map[ledger.UserID]bool{}
+	err := inOrder(ctx, a.foldTransactions, a.foldBalances, a.rereadSuspects, a.scanAgain, a.compareEntries, a.compareRefunds, a.checkMovers)
+	if err != nil {
+		a.report.Unfinished = err.Error()
+	} else {
+		a.report.Totals = &a.totals
+	}
+	return a.report.sorted()
 }

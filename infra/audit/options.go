@@ -151,16 +151,6 @@ func checkTogether(given []string) error {
 	return nil
 }
 
-// format is the format of standard output. Text is the default, and each other format has a flag.
-type format string
-
-const (
-	formatText format = ""
-	formatJSON format = "json"
-	formatCSV  format = "csv"
-	formatEMF  format = "emf"
-)
-
 // formats lists the formats that have a flag, with the flag's help.
 var formats = []struct {
 	format format

@@ -27,6 +27,8 @@ const pageRows = 1000
 
 type row = books.Row
 
+type finding = books.Finding
+
 type reader struct {
 	client   *dynamodb.Client
 	config   infra.Config

@@ -343,6 +343,42 @@ func (r *rebuilder) determine(user ledger.UserID, t *books.Tally) (to infra.Aggr
 	return to, ""
 }
 
+func (r *rebuilder) rebuildRefunds(ctx context.Context) error {
+	if r.fold.RefundsFit() {
+		return nil
+	}
+	rows, stored, err := r.collectRefunds(ctx)
+	if err != nil {
+		return err
+	}
+	return forEach(ctx, r.segments, maps.Keys(rows), func(ctx context.Context, of ledger.TransactionID) error {
+		return r.rebuildRefundAccount(ctx, of, rows[of], stored[of])
+	})
+}
+
+func (r *rebuilder) rebuildRefundAccount(ctx context.Context, of ledger.TransactionID, seen *books.RefundTally, stored row) error {
+	c := change{RefundsOf: of.String(), From: "no refunds", To: seen.String()}
+	if stored != nil {
+		c.From = "a damaged account"
+		if a, err := infra.DecodeRefundAccount(stored); err == nil {
+			c.From = books.DescribeRefunds(a)
+		}
+	}
+	if c.From == c.To || r.only != (ledger.UserID{}) && !seen.Users[r.only] {
+		return nil
+	}
+	var wanted row
+	if seen.Count > 0 {
+		account, ok := seen.Account(of)
+		if !ok {
+			c.Kept, c.To = "the rows add up to "+c.To+", which is more than any amount can be: rows are missing or changed", ""
+		}
+		wanted = account.Attributes()
+	}
+	_, err := r.make(c, func() error { return r.writeBalance(ctx, infra.RefundsKey(of), stored, wanted) })
+	return err
+}
+
 func usersOf(w *books.Whole, fix books.Repair) (users []ledger.UserID) {
 	rows := slices.Concat(w.Further, fix.Missing, fix.Orphans)
 	if w.First != nil {

@@ -42,8 +42,6 @@ func (r report) clean() bool {
 	return len(r.Mismatches) == 0 && len(r.Unsettled) == 0 && r.Unfinished == ""
 }
 
-type finding = books.Finding
-
 // sorted returns the report with its findings in a fixed order. It removes duplicates, which come
 // from rows that were read twice.
 func (r report) sorted() report {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
 	"onewrite/infra/internal/books"
 	"onewrite/ledger"
 )
@@ -183,6 +185,16 @@ func (s *statement) add(l books.Line) {
 		line.Problem = strings.TrimPrefix(line.Problem+"; "+unknownOrder, "; ")
 	}
 	s.write(line)
+}
+
+func valueOf(v types.AttributeValue) string {
+	switch v := v.(type) {
+	case *types.AttributeValueMemberS:
+		return v.Value
+	case *types.AttributeValueMemberN:
+		return v.Value
+	}
+	return ""
 }
 
 // count adds a row to the sums, and keeps track of open holds.
