@@ -31,7 +31,7 @@ func main() {
 		lambda.Start(func(ctx context.Context) error { return invoke(ctx, os.Getenv, os.Stdout, os.Stderr) })
 	}
 	cli.Main("audit", func(ctx context.Context, args []string, out, log io.Writer) error {
-		return run(ctx, args, os.Getenv, out, log)
+		return execute(ctx, args, os.Getenv, out, log)
 	})
 }
 
@@ -50,16 +50,16 @@ func invoke(ctx context.Context, getenv func(string) string, out, log io.Writer)
 		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-reportWithin), errTimeIsUp)
 		defer cancel()
 	}
-	err := run(ctx, strings.Fields(getenv("AUDIT_FLAGS")), getenv, out, log)
+	err := execute(ctx, strings.Fields(getenv("AUDIT_FLAGS")), getenv, out, log)
 	if exit, ok := errors.AsType[*cli.ExitError](err); ok && exit.Err == nil {
 		return nil
 	}
 	return err
 }
 
-// run runs the command. It writes the result to out, and everything else to log. If the exit status
-// is not exitRight, it returns an error that contains the status.
-func run(ctx context.Context, args []string, getenv func(string) string, out, log io.Writer) error {
+// execute runs the command. It writes the result to out, and everything else to log. If the exit
+// status is not exitRight, it returns an error that contains the status.
+func execute(ctx context.Context, args []string, getenv func(string) string, out, log io.Writer) error {
 	o, err := parseOptions(args, out)
 	if err != nil {
 		return err

@@ -36,7 +36,7 @@ func command(t *testing.T, books *infratest.Books, args ...string) (status int, 
 		args = append([]string{"-segments", "2"}, args...)
 	}
 	var o, l bytes.Buffer
-	err := run(t.Context(), args, environment(books), &o, &l)
+	err := execute(t.Context(), args, environment(books), &o, &l)
 	if status = statusOf(t, err); errors.Unwrap(err) != nil {
 		fmt.Fprintln(&l, "audit:", err)
 	}

@@ -224,8 +224,8 @@ func (r *rebuilder) releaseExpired(ctx context.Context) error {
 	})
 }
 
-// account is a user's stored balance row, nil if there is none, and the tally of the user's rows.
-type account struct {
+// candidate is a user's stored balance row, nil if there is none, and the tally of the user's rows.
+type candidate struct {
 	user   ledger.UserID
 	tally  *books.Tally
 	stored row
@@ -233,11 +233,11 @@ type account struct {
 
 // rebuildBalances reads the balances again, and rebuilds those that differ from the rows.
 func (r *rebuilder) rebuildBalances(ctx context.Context) error {
-	var page []account
+	var page []candidate
 	rebuild := func() error {
-		accounts := page
+		candidates := page
 		page = nil
-		return forEach(ctx, r.segments, slices.Values(accounts), r.rebuildBalance)
+		return forEach(ctx, r.segments, slices.Values(candidates), r.rebuildBalance)
 	}
 	err := r.scan(ctx, r.config.AggregateTable, "balances", len(r.fold.Tallies), func(row row) error {
 		key := books.TextOf(row, "user_id")
@@ -251,7 +251,7 @@ func (r *rebuilder) rebuildBalances(ctx context.Context) error {
 		case !infra.IsRefundAccount(row):
 			t := r.fold.Tallies.Of(user)
 			t.Seen = true
-			page = append(page, account{user, t, row})
+			page = append(page, candidate{user, t, row})
 		}
 		if len(page) < pageRows {
 			return nil
@@ -265,9 +265,9 @@ func (r *rebuilder) rebuildBalances(ctx context.Context) error {
 		return err
 	}
 	r.report.Users = len(r.fold.Tallies)
-	return forEach(ctx, r.segments, func(yield func(account) bool) {
+	return forEach(ctx, r.segments, func(yield func(candidate) bool) {
 		for user, t := range r.fold.Tallies {
-			if !t.Seen && (t.Posted > 0 || r.fold.Rules.Of(user).Len() > 0) && !yield(account{user, t, nil}) {
+			if !t.Seen && (t.Posted > 0 || r.fold.Rules.Of(user).Len() > 0) && !yield(candidate{user, t, nil}) {
 				return
 			}
 		}
@@ -275,8 +275,8 @@ func (r *rebuilder) rebuildBalances(ctx context.Context) error {
 }
 
 // rebuildBalance writes a balance that differs from the rows. It is called concurrently.
-func (r *rebuilder) rebuildBalance(ctx context.Context, a account) error {
-	user, t, stored := a.user, a.tally, a.stored
+func (r *rebuilder) rebuildBalance(ctx context.Context, one candidate) error {
+	user, t, stored := one.user, one.tally, one.stored
 	if !r.wants(user) {
 		return nil
 	}
@@ -284,7 +284,7 @@ func (r *rebuilder) rebuildBalance(ctx context.Context, a account) error {
 	wrong := ""
 	if doubt == "" && isStored(stored, to) {
 		var err error
-		if wrong, err = r.wrongMover(ctx, a); err != nil || wrong == "" {
+		if wrong, err = r.wrongMover(ctx, one); err != nil || wrong == "" {
 			return err
 		}
 		wrong = " with the wrong transaction_id " + wrong
@@ -314,12 +314,12 @@ func isStored(stored row, to infra.Aggregate) bool {
 
 // wrongMover returns the balance's transaction_id if it names a write that can't have changed the
 // balance, and "" otherwise.
-func (r *rebuilder) wrongMover(ctx context.Context, a account) (string, error) {
-	first, err := ledger.ParseTransactionID(books.TextOf(a.stored, "transaction_id"))
-	if err != nil || a.tally.Moved(first) { // there is no transaction_id, or it is right
+func (r *rebuilder) wrongMover(ctx context.Context, one candidate) (string, error) {
+	first, err := ledger.ParseTransactionID(books.TextOf(one.stored, "transaction_id"))
+	if err != nil || one.tally.Moved(first) { // there is no transaction_id, or it is right
 		return "", nil //nolint:nilerr // no transaction_id is not an error
 	}
-	if can, err := r.canMove(ctx, a.user, first); err != nil || can {
+	if can, err := r.canMove(ctx, one.user, first); err != nil || can {
 		return "", err
 	}
 	return first.String(), nil

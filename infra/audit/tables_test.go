@@ -73,7 +73,7 @@ func TestEnvironment(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	endpoint := infratest.New(t).Config.Endpoint
-	err := run(t.Context(), nil, func(name string) string {
+	err := execute(t.Context(), nil, func(name string) string {
 		return map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": endpoint}[name]
 	}, &out, &out)
 	assert.Equal(t, exitUsage, statusOf(t, err))

@@ -136,7 +136,7 @@ func TestInterrupted(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	var out, log bytes.Buffer
-	err := run(ctx, []string{"-segments", "1"}, environment(interrupted), &out, &log)
+	err := execute(ctx, []string{"-segments", "1"}, environment(interrupted), &out, &log)
 	assert.Equal(t, exitWrong, statusOf(t, err))
 	assert.Contains(t, out.String(), `wrong      user "", transaction "garbage"`)
 	assert.Contains(t, out.String(), "unfinished interrupt signal received\n1 user, 2 transactions so far: 1 wrong")
@@ -148,7 +148,7 @@ func TestUnwritten(t *testing.T) {
 	post(t, b.Ledger, "1", "+10")
 	for _, format := range [][]string{nil, {"-json"}, {"-emf"}, {"-user", "1"}, {"-user", "1", "-csv"}, {"-export", "transactions", "-json"}} {
 		var log bytes.Buffer
-		err := run(t.Context(), format, environment(b), full{}, &log)
+		err := execute(t.Context(), format, environment(b), full{}, &log)
 		assert.Equal(t, exitUnfinished, statusOf(t, err), "%v", format)
 		assert.ErrorContains(t, err, "the disk is full", "%v", format)
 	}
