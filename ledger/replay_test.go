@@ -72,6 +72,40 @@ func TestKeyAgain(t *testing.T) {
 	}
 }
 
+// For another refund with the same key, the error names the original, or else the entries
+// or the amount.
+func TestRefundKeyAgain(t *testing.T) {
+	t.Parallel()
+	refund := func(original, again string, parts ...ledger.Part) ledger.Request {
+		r := requestOf(t, "1 debit 10, 1 debit 9")
+		r.IdempotencyKey = key(t, original)
+		o := ledger.Original{ID: r.TransactionID(), Entries: r.Entries}
+		r = o.Request(parts)
+		r.IdempotencyKey = key(t, again)
+		return r
+	}
+	nine, eight := amount(t, "9"), amount(t, "8")
+	recorded := recordedAs(t, refund("order", "r", ledger.Part{Entry: 0, Amount: nine}))
+	for _, c := range []struct {
+		original string
+		part     ledger.Part
+		want     ledger.KeyReusedError
+	}{
+		{"order", ledger.Part{Entry: 0, Amount: nine}, ledger.KeyReusedError{}},
+		{"order", ledger.Part{Entry: 1, Amount: nine}, ledger.KeyReusedError{EntriesDiffer: true}},
+		{"order", ledger.Part{Entry: 0, Amount: eight}, ledger.KeyReusedError{AmountDiffers: true}},
+		{"other", ledger.Part{Entry: 1, Amount: nine}, ledger.KeyReusedError{RefundOfDiffers: true}},
+	} {
+		result, err := postOn(t, recorded, refund(c.original, "r", c.part))
+		if c.want == (ledger.KeyReusedError{}) {
+			require.NoError(t, err)
+			assert.Equal(t, ledger.Result{Transaction: recorded, Replayed: true}, result)
+		} else {
+			assert.Equal(t, &c.want, err, "%v", c)
+		}
+	}
+}
+
 // A stored row that the ledger could never have written is a defect.
 func TestReplayOfImpossibleRow(t *testing.T) {
 	t.Parallel()

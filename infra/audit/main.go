@@ -39,7 +39,7 @@ func main() {
 // report.
 const reportWithin = 10 * time.Second
 
-var errTimeIsUp = errors.New("Lambda is about to end this invocation; read faster (-rate), or run the audit elsewhere")
+var errTimeIsUp = errors.New("this invocation is about to end; read faster (-rate), or run the audit elsewhere")
 
 // invoke runs one invocation as a Lambda function, with the flags in AUDIT_FLAGS, separated by
 // spaces. It fails if the flags or the environment are wrong, or if it can't write the report.

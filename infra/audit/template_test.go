@@ -146,7 +146,7 @@ func TestLambdaTimeIsUp(t *testing.T) {
 	values, _ := metricsOf(t, out.String())
 	assert.Equal(t, 1, values["AuditFailed"])
 	assert.NotContains(t, values, "BalanceMismatches")
-	assert.Contains(t, log.String(), "unfinished Lambda is about to end this invocation")
+	assert.Contains(t, log.String(), "unfinished this invocation is about to end")
 }
 
 func TestLambdaCalledWrongly(t *testing.T) {
